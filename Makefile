@@ -1,0 +1,257 @@
+# One Makefile, read from the root. A new .c file in a room needs no edit here.
+#
+#   make                 the product, ./velum, and the plugins
+#   make demo            four nodes, one job, one of them killed
+#   make check           every test; ends in one line "N passed, N failed, N skipped"
+#   make bench           the figures, with medians
+#   make sanitize        the tests under the address and undefined-behaviour sanitizers
+#   make tidy            the walls between the rooms, and the house style
+#   make firmware        the board image for Cortex-M3
+#   make install         into $(DESTDIR)$(PREFIX); uninstall takes it away again
+#   make clean
+#
+# V=1 shows the commands. O=DIR builds another configuration, made by ./configure --build=DIR.
+
+O ?= obj
+BUILTINS = pi
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all demo check bench tidy sanitize firmware install uninstall clean test-programs \
+        test-tools sanitize-run
+all:
+
+# As many jobs as cores, unless the caller has an opinion.
+ifeq ($(MAKELEVEL)$(filter -j% --jobserver%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
+MAKEFLAGS += --no-print-directory
+
+Q = $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) '$(2)')
+
+# --- configuration -------------------------------------------------------------------------------
+
+ifeq ($(O),obj)
+CONF = .
+VELUM = velum
+else
+CONF = $(O)
+VELUM = $(O)/velum
+endif
+
+# demo and check may be the first thing a newcomer types: they fetch what is missing.
+FETCH = $(if $(filter demo check,$(MAKECMDGOALS)),--install-deps)
+
+# A new commit only rewrites config.h; an unchanged config.mk keeps its time.
+THIS_BUILD = $(if $(filter .,$(CONF)),,--build=$(O))
+CONFIGURE = $(CONFIGURE_ENV) ./configure $(or $(CONFIGURE_ARGS),$(THIS_BUILD))
+$(O)/configured: configure $(wildcard .git/logs/HEAD)
+	$(Q)$(CONFIGURE) $(FETCH)
+$(CONF)/config.mk: $(O)/configured
+	@test -f $@ || $(CONFIGURE) $(FETCH)
+$(CONF)/config.h: $(CONF)/config.mk
+	@test -f $@
+
+WITHOUT_CONFIG = clean tidy sanitize
+ifneq ($(filter-out $(WITHOUT_CONFIG),$(or $(MAKECMDGOALS),all)),)
+include $(CONF)/config.mk
+endif
+
+CFLAGS_ALL = -std=c11 -fPIE -pthread -ffp-contract=off -ffile-prefix-map=$(CURDIR)/= \
+             -Wall -Wextra -Wshadow -Wconversion -Wvla -Werror \
+             -I$(CONF) -I. $(CONF_CPPFLAGS) $(CONF_CFLAGS)
+LINK = $(CC) $(CONF_CFLAGS) $(CONF_LDFLAGS) -pthread
+
+# --- what there is -------------------------------------------------------------------------------
+
+objects = $(patsubst %.c,$(O)/%.o,$(sort $(wildcard $(1))))
+
+PURE_ROOMS := $(filter-out core/host,$(wildcard core/*))
+CORE_OBJS := $(call objects,$(PURE_ROOMS:%=%/*.c))
+HOST_OBJS := $(call objects,core/host/*.c)
+CMD_OBJS := $(call objects,cmd/*.c)
+BUILTIN_OBJS := $(BUILTINS:%=$(O)/plugins/%.o)
+TESTLIB_OBJS := $(call objects,tests/lib/*.c)
+
+PLUGIN_SOURCES := $(filter-out plugins/helper.c,$(sort $(wildcard plugins/*.c)))
+PLUGINS := $(PLUGIN_SOURCES:plugins/%.c=$(O)/plugins/%.so)
+TEST_PLUGINS := $(O)/test-plugins/built
+
+# Tests of one module or of the disk may need the host or the commands; a trace, a fuzzer and the
+# simulator must not: that they link without them proves the wall.
+test_programs = $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/$(1)/test_*.c)))
+HOST_TESTS := $(call test_programs,unit) $(call test_programs,crash)
+PURE_TESTS := $(call test_programs,trace) $(call test_programs,fuzz)
+SIM := $(if $(wildcard tests/sim/*.c),$(O)/tests/sim/sim)
+
+# --- the product ---------------------------------------------------------------------------------
+
+all: $(VELUM) $(PLUGINS)
+
+$(O)/velum.full: $(CMD_OBJS) $(HOST_OBJS) $(CORE_OBJS) $(BUILTIN_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
+# The copy with symbols stays in $(O) for profilers and debuggers.
+$(VELUM): $(O)/velum.full
+	$(call say,$(if $(KEEP_SYMBOLS),COPY,STRIP),$@)
+	$(Q)$(if $(KEEP_SYMBOLS),cp $< $@.new,$(STRIP) -o $@.new $<) && mv -f $@.new $@
+
+# Objects follow the flags and the recipes that made them. The operating system is visible only
+# where it may be used.
+$(O)/core/host/%.o $(O)/cmd/%.o $(O)/tests/%.o: SYSTEM = -D_GNU_SOURCE
+$(O)/%.o: %.c $(CONF)/config.mk Makefile | $(CONF)/config.h
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) $(SYSTEM) -MMD -MP -c -o $@ $<
+
+# --- kernels: built-in and as plugins, from the same source --------------------------------------
+
+digest = -DVELUM_SOURCE_DIGEST="\"$$(sha256sum < $(1) | cut -c1-64)\""
+
+$(BUILTIN_OBJS): $(O)/plugins/%.o: plugins/%.c $(CONF)/config.mk Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) -DVELUM_BUILTIN $(call digest,$<) -MMD -MP -c -o $@ $<
+
+# A plugin needs no library: it is freestanding, and the few functions compilers call behind one's
+# back come from the helper. No stack protector, because its canary lives in a C library.
+PLUGIN_CFLAGS = -std=c11 -O2 -ffreestanding -fPIC -fvisibility=hidden -fno-stack-protector \
+                -fno-asynchronous-unwind-tables -ffp-contract=off -ffile-prefix-map=$(CURDIR)/= \
+                -Wall -Wextra -Wshadow -Wconversion -Wvla -Werror -I. -Iplugins
+PLUGIN_LDFLAGS = -shared -nostdlib -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
+                 -Wl,--build-id=none -Wl,--hash-style=gnu -s
+
+$(O)/pic/%.o: %.c $(CONF)/config.mk Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$< (plugin))
+	$(Q)$(CC) $(PLUGIN_CFLAGS) $(call digest,$<) -MMD -MP -c -o $@ $<
+
+$(PLUGINS): $(O)/plugins/%.so: $(O)/pic/plugins/%.o $(O)/pic/plugins/helper.o
+	@mkdir -p $(@D)
+	$(call say,SO,$@)
+	$(Q)$(CC) $(PLUGIN_LDFLAGS) -Wl,-z,defs -o $@ $^
+
+# Good ones and ones that are broken on purpose, which velum must refuse.
+$(TEST_PLUGINS): $(wildcard tests/plugins/* tests/plugins/bad/*) plugins/pi.c plugins/helper.c \
+                 plugins/velum_kernel.h $(CONF)/config.mk
+	@mkdir -p $(@D)
+	$(call say,SO,$(@D)/*.so)
+	$(Q)CC="$(CC)" tests/plugins/build.sh $(@D)
+	@touch $@
+
+# --- tests ---------------------------------------------------------------------------------------
+
+$(O)/libcore.a: $(CORE_OBJS) $(BUILTIN_OBJS)
+$(O)/libhost.a: $(HOST_OBJS)
+$(O)/libcmd.a: $(CMD_OBJS)
+$(O)/libcore.a $(O)/libhost.a $(O)/libcmd.a:
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
+$(HOST_TESTS): $(O)/%: $(O)/%.o $(TESTLIB_OBJS) $(O)/libcmd.a $(O)/libhost.a $(O)/libcore.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
+$(PURE_TESTS): $(O)/%: $(O)/%.o $(TESTLIB_OBJS) $(O)/libcore.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ -lm
+
+$(SIM): $(call objects,tests/sim/*.c) $(TESTLIB_OBJS) $(O)/libcore.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ -lm
+
+test-programs: $(HOST_TESTS) $(PURE_TESTS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(VELUM)
+
+# Without bats the tests of the command line would only be skipped.
+test-tools:
+	@command -v bats >/dev/null || $(CONFIGURE) --install-deps || true
+
+RUN_TESTS = tests/run.sh --objects $(O) --velum $(VELUM)
+
+check: test-programs test-tools
+	@$(RUN_TESTS)
+
+# The same programs with sanitizers; the whole command line runs too slowly under them, so a smoke
+# test stands for it.
+sanitize:
+	$(Q)test -f obj-san/config.mk || ./configure --build=obj-san --sanitize=address,undefined
+	@$(MAKE) O=obj-san sanitize-run
+sanitize-run: test-programs test-tools
+	@$(RUN_TESTS) --seeds 100 --slow unit trace crash fuzz sim smoke
+
+tidy:
+	@tests/tidy.sh
+
+bench: all test-programs
+	@VELUM=$(abspath $(VELUM)) VELUM_OBJECTS=$(abspath $(O)) tests/bench/run.sh
+
+demo: all
+	@VELUM=$(abspath $(VELUM)) VELUM_OBJECTS=$(abspath $(O)) tests/demo.sh
+
+# --- firmware ------------------------------------------------------------------------------------
+
+ARM = arm-none-eabi-
+ARM_CFLAGS = -std=c11 -mcpu=cortex-m3 -mthumb -Os -ffreestanding -ffp-contract=off \
+             -ffile-prefix-map=$(CURDIR)/= -Wall -Wextra -Wshadow -Wconversion -Wvla -Werror -I.
+FIRMWARE_ROOMS = core/base core/wire core/job core/kernel
+FIRMWARE_SOURCES := $(filter-out core/base/log.c,$(sort $(wildcard $(FIRMWARE_ROOMS:%=%/*.c)))) \
+                    $(BUILTINS:%=plugins/%.c) $(sort $(wildcard firmware/*.c))
+FIRMWARE_OBJS := $(FIRMWARE_SOURCES:%.c=$(O)/m3/%.o)
+
+firmware: $(O)/firmware/board_m3.elf
+
+$(O)/m3/plugins/%.o: BUILTIN = -DVELUM_BUILTIN $(call digest,$<)
+$(O)/m3/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$< (Cortex-M3))
+	$(Q)$(ARM)gcc $(ARM_CFLAGS) $(BUILTIN) -MMD -MP -c -o $@ $<
+
+# Everything is linked, not only what the board calls, so that each file of these rooms is proved to
+# need nothing of an operating system; the C library gives memcpy and its kin only.
+$(O)/firmware/board_m3.elf: $(FIRMWARE_OBJS) firmware/m3.ld
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(ARM)gcc -mcpu=cortex-m3 -mthumb -nostdlib -Wl,-T,firmware/m3.ld -Wl,--build-id=none \
+		-o $@ $(FIRMWARE_OBJS) -lc_nano -lgcc
+	$(Q)firmware/symbols.sh $(ARM)nm $@
+	$(Q)$(ARM)size $@
+
+ifneq ($(filter firmware,$(MAKECMDGOALS)),)
+ifeq ($(shell command -v $(ARM)gcc),)
+$(error no $(ARM)gcc here; install it: apt-get install gcc-arm-none-eabi)
+endif
+endif
+
+# --- installation --------------------------------------------------------------------------------
+
+PREFIX ?= /usr/local
+DEST = $(DESTDIR)$(PREFIX)
+INSTALLED = bin/velum lib/velum include/velum share/man/man1/velum.1 share/doc/velum \
+            share/bash-completion/completions/velum share/zsh/site-functions/_velum \
+            share/fish/vendor_completions.d/velum.fish
+
+install: all
+	$(Q)install -D -m 755 $(VELUM) $(DEST)/bin/velum
+	$(Q)install -d $(DEST)/lib/velum/plugins
+	$(Q)install -m 644 $(PLUGINS) $(DEST)/lib/velum/plugins/
+	$(Q)install -D -m 644 plugins/velum_kernel.h $(DEST)/include/velum/velum_kernel.h
+	$(Q)install -D -m 644 cmd/man/velum.1 $(DEST)/share/man/man1/velum.1
+	$(Q)install -D -m 644 LICENSE $(DEST)/share/doc/velum/LICENSE
+	$(Q)install -D -m 644 conf/velum.conf $(DEST)/share/doc/velum/velum.conf
+	$(Q)install -D -m 644 completions/velum.bash $(DEST)/share/bash-completion/completions/velum
+	$(Q)install -D -m 644 completions/_velum $(DEST)/share/zsh/site-functions/_velum
+	$(Q)install -D -m 644 completions/velum.fish \
+		$(DEST)/share/fish/vendor_completions.d/velum.fish
+
+# What was installed with a prefix of its own is removed with the same one.
+uninstall:
+	$(Q)rm -rf $(INSTALLED:%=$(DEST)/%)
+
+clean:
+	$(Q)rm -rf obj obj-san build velum $(if $(filter-out obj,$(O)),$(O))
+
+# -------------------------------------------------------------------------------------------------
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -1,0 +1,255 @@
+#include "cmd/follow.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd/interrupt.h"
+#include "cmd/view_json.h"
+#include "core/base/err.h"
+#include "core/host/loop.h"
+#include "core/wire/message.h"
+
+/* What one step comes to when it is not an exit code. */
+#define GO_ON (-1)
+
+struct follow {
+    struct line *line;
+    struct job_id id;
+    const struct follow_options *options;
+    struct progress progress;
+    struct job_entry *end;
+    struct instant lost_at; /* since when no node answers; INSTANT_NEVER while one does */
+    bool ended;
+};
+
+static int watch(struct follow *f)
+{
+    struct request_watch ask = {.job = f->id, .interval_ms = progress_interval_ms(&f->progress)};
+    uint8_t room[64];
+    struct buf payload;
+    buf_init_fixed(&payload, room, sizeof room);
+    put_request_watch(&payload, &ask);
+    return line_send(f->line, MESSAGE_REQUEST_WATCH, buf_bytes(&payload));
+}
+
+static void say_id(struct job_id id, bool whole)
+{
+    char hex[ID_HEX_SIZE];
+    id_hex(id.bytes, whole ? 2 * ID_SIZE : 8, hex);
+    printf("%s\n", hex);
+}
+
+/* Asks the node to cancel, and waits a moment for it: an interrupted run must not leave its job
+ * behind without having tried. */
+static int cancel(struct follow *f)
+{
+    struct frame frame;
+    uint8_t room[32];
+    struct buf payload;
+    buf_init_fixed(&payload, room, sizeof room);
+    put_job_id(&payload, f->id);
+    int rc = line_send(f->line, MESSAGE_REQUEST_KILL, buf_bytes(&payload));
+    struct instant until = instant_plus_us(loop_clock(), 6 * S_US);
+    while (rc >= 0)
+        if ((rc = line_next(f->line, until, &frame)) <= 0 || frame.type == MESSAGE_REPLY_KILLED)
+            break;
+    char id[9];
+    id_hex(f->id.bytes, 8, id);
+    if (rc == 1)
+        talk_line("job %s cancelled", id);
+    else
+        talk_line("job %s could not be cancelled; try: velum kill %s", id, id);
+    return CODE_INTERRUPTED;
+}
+
+static int detach(struct follow *f, int code)
+{
+    char id[9];
+    id_hex(f->id.bytes, 8, id);
+    talk_line("the job goes on; its result: velum wait %s", id);
+    say_id(f->id, false);
+    return code;
+}
+
+/* What the user wants of the job, asked on a terminal. */
+static int ask_user(struct follow *f)
+{
+    char answer[16];
+    fprintf(stderr, "detach (d) or kill (k)? ");
+    ssize_t len = read(STDIN_FILENO, answer, sizeof answer);
+    if (len > 0 && (answer[0] == 'k' || answer[0] == 'K'))
+        return cancel(f);
+    if (len > 0 && (answer[0] == 'd' || answer[0] == 'D'))
+        return detach(f, CODE_DONE);
+    interrupt_forget();
+    return GO_ON;
+}
+
+static int interrupted(struct follow *f)
+{
+    progress_pause(&f->progress);
+    if (line_is_embedded(f->line))
+        return cancel(f);
+    if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
+        return ask_user(f);
+    return detach(f, CODE_INTERRUPTED);
+}
+
+static void nap_ms(long ms)
+{
+    struct timespec span = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    nanosleep(&span, NULL);
+}
+
+static int give_up(struct follow *f)
+{
+    char id[9];
+    id_hex(f->id.bytes, 8, id);
+    talk_error("no node has answered for %d s; job %s goes on without this command",
+               (int)(FOLLOW_LOST_MAX_US / S_US), id);
+    talk_try("velum wait %s, once a node is there", id);
+    return CODE_NO_NODE;
+}
+
+static int time_is_up(struct follow *f)
+{
+    char id[9];
+    progress_pause(&f->progress);
+    id_hex(f->id.bytes, 8, id);
+    talk_error("job %s has not ended yet; it goes on", id);
+    talk_try("velum wait %s", id);
+    return CODE_TIME_OUT;
+}
+
+/* The node has gone. The job has not: its holders keep it, and any node can tell. Returns GO_ON
+ * once another one listens, or the exit code. */
+static int find_another(struct follow *f, bool at_once)
+{
+    if (line_is_embedded(f->line)) {
+        talk_error("the node inside this process ended");
+        return CODE_FAILED;
+    }
+    if (f->lost_at.us == INSTANT_NEVER.us) {
+        f->lost_at = loop_clock();
+        progress_pause(&f->progress);
+        talk_line("the node is gone; asking another");
+    }
+    for (long ms = at_once ? 0 : 100;; ms = ms < 10 ? 10 : ms < 500 ? ms * 2 : ms) {
+        nap_ms(ms);
+        if (interrupt_came())
+            return detach(f, CODE_INTERRUPTED);
+        struct instant now = loop_clock();
+        if (instant_since_us(now, f->lost_at) > FOLLOW_LOST_MAX_US)
+            return give_up(f);
+        if (instant_reached(now, f->options->until))
+            return time_is_up(f);
+        if (line_reopen(f->line) == 0 && watch(f) == 0)
+            return GO_ON;
+    }
+}
+
+static int take_job(struct follow *f, struct bytes payload)
+{
+    int rc = jobs_take(f->end, payload);
+    if (rc < 0)
+        return rc;
+    f->lost_at = INSTANT_NEVER;
+    progress_update(&f->progress, &f->end->view, loop_clock());
+    f->ended = job_state_is_final(f->end->view.state);
+    if (!f->ended)
+        jobs_entry_clear(f->end);
+    return 0;
+}
+
+/* A node that took over may need a moment to hear of the job. */
+static bool is_passing(const struct follow *f, int rc)
+{
+    return rc == ERR_CLOSED || rc == ERR_IO ||
+           (rc == LINE_REFUSED && f->lost_at.us != INSTANT_NEVER.us);
+}
+
+/* One answer: GO_ON, or the exit code to stop with. */
+static int step(struct follow *f)
+{
+    struct frame frame;
+    int rc = line_next(f->line, f->options->until, &frame);
+    if (rc == 1)
+        rc = frame.type == MESSAGE_REPLY_JOB ? take_job(f, frame.payload) : ERR_FORMAT;
+    else if (rc == 0)
+        return time_is_up(f);
+    if (rc == 0)
+        return GO_ON;
+    if (rc == ERR_CANCELLED)
+        return interrupt_came() ? interrupted(f) : GO_ON;
+    if (is_passing(f, rc))
+        return find_another(f, rc != LINE_REFUSED);
+    progress_pause(&f->progress);
+    return line_report(f->line, rc);
+}
+
+bool follow_job(struct line *l, struct job_id id, const struct follow_options *o,
+                struct job_entry *end, int *code)
+{
+    struct follow f = {.line = l, .id = id, .options = o, .end = end, .lost_at = INSTANT_NEVER};
+    progress_init(&f.progress, o->progress, stderr, talk_columns());
+    interrupt_catch();
+    *code = watch(&f) == 0 ? GO_ON : find_another(&f, true);
+    while (*code == GO_ON && !f.ended)
+        *code = step(&f);
+    progress_pause(&f.progress);
+    return f.ended;
+}
+
+static void say_done(const struct job_view *v)
+{
+    char digest[9];
+    id_hex(v->digest.bytes, 8, digest);
+    talk_line("%sdone%s in %.1f s, cpu %.1f s, digest %s", talk_green(), talk_plain(),
+              (double)v->elapsed_us / 1e6, (double)v->cpu_us / 1e6, digest);
+}
+
+int follow_failure(const struct job_view *v)
+{
+    char id[9];
+    id_hex(v->id.bytes, 8, id);
+    talk_error("job %s ended %s%s%s", id, job_state_name(v->state), v->error[0] ? ": " : "",
+               v->error);
+    if (v->state == JOB_TIMED_OUT)
+        talk_try("a longer --timeout; velum show %s", id);
+    else if (v->state == JOB_DIVERGENT)
+        talk_try("a kernel that gives the same value every time; velum show %s", id);
+    else if (v->state == JOB_CANCELLED)
+        talk_try("velum show %s", id);
+    else
+        talk_try("velum logs %s", id);
+    return jobs_code(v->state);
+}
+
+int follow_outcome(struct line *l, struct job_entry *e, bool json)
+{
+    int rc = jobs_show(l, e);
+    if (rc < 0) {
+        talk_error("the job is done, but its result cannot be shown");
+        return line_report(l, rc);
+    }
+    if (json)
+        follow_print_json(e, 1);
+    if (e->view.state != JOB_DONE)
+        return follow_failure(&e->view);
+    if (!json && e->text)
+        printf("%s\n", e->text);
+    fflush(stdout);
+    say_done(&e->view);
+    return CODE_DONE;
+}
+
+void follow_print_json(const struct job_entry *list, size_t count)
+{
+    struct json j;
+    json_document_open(&j, stdout, "jobs");
+    for (size_t i = 0; i < count; i++)
+        json_job_exact(&j, &list[i].view, list[i].text);
+    json_document_close(&j);
+}

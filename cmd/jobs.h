@@ -1,0 +1,41 @@
+/* Jobs as a command has them: fetched from a node, with everything a view borrows copied.
+ *
+ * Owns the copies until jobs_clear. Never prints, but for jobs_resolve, which says why a name is no
+ * job. Called by the commands that name or list jobs. */
+#ifndef VELUM_CMD_JOBS_H
+#define VELUM_CMD_JOBS_H
+
+#include "cmd/line.h"
+
+#define JOBS_MAX 16384 /* of one listing; the rest is counted, not kept */
+
+struct job_entry {
+    struct job_view view; /* its bytes point into memory */
+    uint8_t *memory;
+    char *text; /* the result as text, NULL: none, or nobody could show it */
+};
+
+struct job_list {
+    struct job_entry *list;
+    size_t count, cap;
+    size_t left_off;
+};
+
+/* Decodes and copies one JOB answer. */
+int jobs_take(struct job_entry *to, struct bytes payload);
+void jobs_entry_clear(struct job_entry *e);
+/* Every job the node knows of (all: finished ones too) whose id begins with `which` or whose name
+ * it is; "" for all of them. Sorted: newest last. */
+int jobs_fetch(struct line *l, bool all, const char *which, struct job_list *out);
+void jobs_clear(struct job_list *list);
+/* A full id, an unambiguous beginning of one, or a name. 0, or the exit code after saying why. */
+int jobs_resolve(struct line *l, const char *which, struct job_id *id);
+/* The job as its holders know it now. 0 or < 0. */
+int jobs_look(struct line *l, struct job_id id, struct job_entry *out);
+/* Fills e->text: built-ins are shown in this process, plugins by a worker of the node. 0 also when
+ * there is no result yet. */
+int jobs_show(struct line *l, struct job_entry *e);
+/* The exit code a job's state stands for; CODE_IN_PART while it has none. */
+int jobs_code(enum job_state s);
+
+#endif

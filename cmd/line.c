@@ -1,0 +1,278 @@
+#include "cmd/line.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/base/text.h"
+#include "core/host/home.h"
+#include "core/host/loop.h"
+#include "core/wire/message.h"
+
+struct line {
+    struct ask *ask;
+    struct ask_options options;
+    struct spawner spawner;
+    bool has_spawner;
+    uint32_t request;
+    struct reply_error error;
+};
+
+/* A socket file may be left over from a node that was killed, so only an answer counts. */
+static bool answers(void *ctx, uint16_t port, const char *path)
+{
+    (void)port;
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    if (!text_copy(to.sun_path, sizeof to.sun_path, path))
+        return false;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return false;
+    bool *near = ctx;
+    *near = connect(fd, (struct sockaddr *)&to, sizeof to) == 0;
+    close(fd);
+    return *near;
+}
+
+static bool node_is_near(void)
+{
+    struct home home;
+    char message[HOME_MESSAGE_SIZE];
+    bool near = false;
+    if (home_locate(&home, message) == 0)
+        home_controls(&home, answers, &near);
+    return near;
+}
+
+static const char *addr_of(const struct call *c)
+{
+    const char *from_env = getenv("VELUM_ADDR");
+    return opt_text(c->opts, "addr", from_env && from_env[0] ? from_env : NULL);
+}
+
+/* The spawner comes before keys and libevent, so it is decided here whether it will be needed. */
+static int fork_spawner(struct line *l, const char *argv0)
+{
+    const struct ask_options *o = &l->options;
+    if (o->addr || !(o->embedded_ok || o->embedded_only))
+        return 0;
+    if (!o->embedded_only && node_is_near())
+        return 0;
+    int rc = spawner_fork(&l->spawner, argv0);
+    if (rc < 0)
+        return rc;
+    l->has_spawner = true;
+    l->options.spawner = &l->spawner;
+    return 0;
+}
+
+/* An embedded node has taken its spawner; one that was forked in vain ends when its socket does. */
+static void drop_spawner(struct line *l)
+{
+    if (!l->has_spawner)
+        return;
+    close(l->spawner.fd);
+    close(l->spawner.executable);
+    waitpid(l->spawner.pid, NULL, 0);
+    l->has_spawner = false;
+    l->options.spawner = NULL;
+}
+
+static int open_code(int rc)
+{
+    switch (rc) {
+    case ERR_UNREACHABLE:
+    case ERR_REFUSED:
+    case ERR_TIMEOUT:
+    case ERR_CLOSED:
+        return CODE_NO_NODE;
+    case ERR_IDENTITY:
+    case ERR_PERMISSION:
+        return CODE_NOT_ALLOWED;
+    case ERR_ARGUMENT:
+    case ERR_FORMAT:
+        return CODE_MISUSE;
+    default:
+        return CODE_FAILED;
+    }
+}
+
+static int report_open(int rc, const char *message, const char *addr)
+{
+    talk_error("%s", message[0] ? message : err_sentence(rc));
+    if (strstr(message, "try: "))
+        return open_code(rc);
+    if (addr)
+        talk_try("velum node, where %s should be", addr);
+    else
+        talk_try("start one: velum node");
+    return open_code(rc);
+}
+
+int line_open(struct line **out, const struct call *c, const struct line_options *o)
+{
+    char message[ASK_MESSAGE_SIZE] = "";
+    struct line *l = calloc(1, sizeof *l);
+    int rc = ERR_NO_MEMORY;
+    if (!l)
+        goto out;
+    signal(SIGPIPE, SIG_IGN);
+    l->options = (struct ask_options){.addr = o->embedded_only ? NULL : addr_of(c),
+                                      .embedded_ok = o->embedded_ok,
+                                      .embedded_only = o->embedded_only};
+    rc = fork_spawner(l, c->argv0);
+    if (rc < 0)
+        goto out;
+    if (!l->has_spawner)
+        l->options.embedded_ok = false;
+    rc = ask_open(&l->ask, &l->options, message);
+    if (rc == 0 && ask_is_embedded(l->ask))
+        l->has_spawner = false;
+out:
+    if (rc == 0) {
+        *out = l;
+        return 0;
+    }
+    int code = open_code(rc);
+    if (!o->quiet)
+        code = report_open(rc, message, l ? l->options.addr : NULL);
+    line_close(l);
+    return code;
+}
+
+void line_close(struct line *l)
+{
+    if (!l)
+        return;
+    if (l->ask)
+        ask_close(l->ask);
+    drop_spawner(l);
+    free(l);
+}
+
+bool line_is_embedded(const struct line *l)
+{
+    return l->ask && ask_is_embedded(l->ask);
+}
+
+struct identity *line_identity(struct line *l)
+{
+    return ask_identity(l->ask);
+}
+
+int line_send(struct line *l, uint8_t type, struct bytes payload)
+{
+    if (!l->ask)
+        return ERR_CLOSED;
+    return ask_send(l->ask, type, ++l->request, payload);
+}
+
+int line_next(struct line *l, struct instant until, struct frame *out)
+{
+    for (;;) {
+        int rc = l->ask ? ask_next(l->ask, until, out) : ERR_CLOSED;
+        if (rc <= 0)
+            return rc;
+        if (out->request != l->request)
+            continue; /* the end of an earlier watch */
+        if (out->type != MESSAGE_REPLY_ERROR)
+            return 1;
+        rc = read_reply_error(out->payload, &l->error);
+        return rc < 0 ? rc : LINE_REFUSED;
+    }
+}
+
+static struct instant answer_due(void)
+{
+    return instant_plus_us(loop_clock(), LINE_ANSWER_MAX_US);
+}
+
+int line_exchange(struct line *l, uint8_t type, struct bytes payload, uint8_t answer,
+                  struct frame *out)
+{
+    int rc = line_send(l, type, payload);
+    if (rc < 0)
+        return rc;
+    rc = line_next(l, answer_due(), out);
+    if (rc == 0)
+        return ERR_TIMEOUT;
+    if (rc < 0)
+        return rc;
+    return out->type == answer ? 0 : ERR_FORMAT;
+}
+
+int line_item(struct line *l, uint8_t item, struct frame *out)
+{
+    int rc = line_next(l, answer_due(), out);
+    if (rc == 0)
+        return ERR_TIMEOUT;
+    if (rc < 0)
+        return rc;
+    if (out->type == MESSAGE_REPLY_END)
+        return 0;
+    return out->type == item ? 1 : ERR_FORMAT;
+}
+
+int line_refusal(const struct line *l)
+{
+    return l->error.exit_code;
+}
+
+static int report_refusal(const struct reply_error *e)
+{
+    char text[VIEW_ERROR_SIZE];
+    text_sanitise(e->what, strlen(e->what), true, text, sizeof text);
+    talk_error("%s", text);
+    text_sanitise(e->hint, strlen(e->hint), true, text, sizeof text);
+    if (text[0])
+        talk_try("%s", text);
+    return e->exit_code ? e->exit_code : CODE_FAILED;
+}
+
+int line_report(const struct line *l, int rc)
+{
+    switch (rc) {
+    case LINE_REFUSED:
+        return report_refusal(&l->error);
+    case ERR_CLOSED:
+        talk_error("the node ended before it had answered");
+        talk_try("velum nodes");
+        return CODE_NO_NODE;
+    case ERR_TIMEOUT:
+        talk_error("the node gave no answer for %d s", (int)(LINE_ANSWER_MAX_US / S_US));
+        talk_try("velum nodes");
+        return CODE_NO_NODE;
+    case ERR_CANCELLED:
+        talk_error("interrupted");
+        return CODE_INTERRUPTED;
+    default:
+        talk_error("%s", err_sentence(rc));
+        talk_try("velum version, here and on the node");
+        return CODE_FAILED;
+    }
+}
+
+int line_reopen(struct line *l)
+{
+    char message[ASK_MESSAGE_SIZE];
+    if (l->ask)
+        ask_close(l->ask);
+    l->ask = NULL;
+    struct ask_options o = l->options;
+    o.embedded_ok = o.embedded_only = false;
+    int rc = ask_open(&l->ask, &o, message);
+    if (rc < 0 && o.addr) {
+        o.addr = NULL;
+        rc = ask_open(&l->ask, &o, message);
+    }
+    if (rc < 0)
+        l->ask = NULL;
+    return rc;
+}

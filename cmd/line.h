@@ -1,0 +1,52 @@
+/* A command's line to a node: opens it as the user asked for (address, nearest node, or inside this
+ * process), asks, and says what went wrong in the command's own words.
+ *
+ * Owns the connection and, for an embedded run, the spawner. Blocking, one question at a time.
+ * Called by every command that talks to a node. */
+#ifndef VELUM_CMD_LINE_H
+#define VELUM_CMD_LINE_H
+
+#include "cmd/cmd.h"
+#include "core/host/ask.h"
+#include "core/wire/request.h"
+
+/* The node answered with a REPLY_ERROR, which line_report knows how to say. */
+#define LINE_REFUSED (-1000)
+#define LINE_ANSWER_MAX_US (30 * S_US)
+
+struct line;
+
+struct line_options {
+    bool embedded_ok;   /* no node: run one inside */
+    bool embedded_only; /* --local */
+    bool quiet;         /* say nothing when there is no node; the caller does */
+};
+
+/* Opens by --addr, VELUM_ADDR or the nearest node. 0, or an exit code after saying what is wrong.
+ * Ignores SIGPIPE from here on: a node that dies must not end the command that waits for it. */
+int line_open(struct line **out, const struct call *c, const struct line_options *o);
+void line_close(struct line *l);
+bool line_is_embedded(const struct line *l);
+struct identity *line_identity(struct line *l);
+
+/* Sends a request; every later line_next belongs to it. 0 or < 0. */
+int line_send(struct line *l, uint8_t type, struct bytes payload);
+/* The next answer: 1 with a frame (borrowed until the next call); 0 when `until` was reached;
+ * LINE_REFUSED; ERR_CLOSED; ERR_CANCELLED after ask_wake. */
+int line_next(struct line *l, struct instant until, struct frame *out);
+/* Sends and takes the first answer, which must be of type `answer`. 0, or < 0 with ERR_TIMEOUT when
+ * nothing came for LINE_ANSWER_MAX_US. */
+int line_exchange(struct line *l, uint8_t type, struct bytes payload, uint8_t answer,
+                  struct frame *out);
+/* Takes one answer of the open request: 1 with a frame of type `item`, 0 at END, or < 0. */
+int line_item(struct line *l, uint8_t item, struct frame *out);
+
+/* Says what a negative result was and what to try; returns the exit code. */
+int line_report(const struct line *l, int rc);
+/* The exit code inside the last REPLY_ERROR. */
+int line_refusal(const struct line *l);
+/* The node has gone: one try to reach it again, or another node of this machine. 0 or < 0; says
+ * nothing. */
+int line_reopen(struct line *l);
+
+#endif

@@ -1,0 +1,100 @@
+/* The way in: which command, which options, run it. The two hidden names are processes of Velum's
+ * own and come before everything else, so that a worker starts with nothing touched.
+ *
+ * The spawner must be forked before keys, libevent or threads exist. `velum node` forks it in
+ * node.c before it calls the host, `velum run` in line.c, and only when no control socket answers,
+ * because a run with a node near does not need one. */
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "core/host/crew.h"
+#include "core/host/worker.h"
+
+static int refuse_command(const char *name)
+{
+    const char *nearest = cmd_nearest(name);
+    talk_error("there is no command \"%.64s\"%s%s%s", name, nearest ? "; did you mean " : "",
+               nearest ? nearest : "", nearest ? "?" : "");
+    if (nearest)
+        talk_try("velum %s", nearest);
+    else
+        talk_try("velum help");
+    return CODE_MISUSE;
+}
+
+static int refuse_count(const struct cmd *cmd, int given)
+{
+    if (given < cmd->args_min)
+        talk_error("%s is missing", cmd->args[0] ? cmd->args : "an argument");
+    else
+        talk_error("%d arguments are too many", given);
+    cmd_print_usage(cmd, stderr);
+    talk_try("velum help %s", cmd->name);
+    return CODE_MISUSE;
+}
+
+static int refuse_option(const struct cmd *cmd, const char *message, const char *hint)
+{
+    if (hint[0]) {
+        talk_error("%s; did you mean %s?", message, hint);
+        talk_try("velum %s %s", cmd->name, hint);
+    } else {
+        talk_error("%s", message);
+        talk_try("velum help %s", cmd->name);
+    }
+    return CODE_MISUSE;
+}
+
+static int run_command(const struct cmd *cmd, const char *argv0, int argc, char **argv)
+{
+    static struct opts opts;
+    char message[OPT_MESSAGE_SIZE], hint[OPT_MESSAGE_SIZE];
+    int count = argc;
+    if (!cmd->raw)
+        count = opt_parse(&opts, cmd->opts, argc, argv, message, hint);
+    if (count < 0)
+        return refuse_option(cmd, message, hint);
+    if (opt_given(&opts, "help")) {
+        cmd_print_help(cmd, stdout);
+        return CODE_DONE;
+    }
+    if (count < cmd->args_min || count > cmd->args_max)
+        return refuse_count(cmd, count);
+    struct call call = {.cmd = cmd, .argv0 = argv0, .opts = &opts, .argc = count, .argv = argv};
+    return cmd->run(&call);
+}
+
+/* An answer that could not be written is no answer. */
+static int flush(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    talk_error("standard output could not be written");
+    return code == CODE_DONE ? CODE_FAILED : code;
+}
+
+static const struct cmd *find(const char *name)
+{
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return cmd_find("help");
+    if (strcmp(name, "--version") == 0)
+        return cmd_find("version");
+    return cmd_find(name);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "__worker") == 0)
+        return worker_main();
+    if (argc == 2 && strcmp(argv[1], "__spawner") == 0)
+        spawner_main();
+    if (argc < 2) {
+        cmd_print_help(NULL, stdout);
+        return flush(CODE_DONE);
+    }
+    const struct cmd *cmd = find(argv[1]);
+    if (!cmd)
+        return refuse_command(argv[1]);
+    talk_open(cmd->name);
+    return flush(run_command(cmd, argv[0], argc - 2, argv + 2));
+}

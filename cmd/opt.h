@@ -1,0 +1,68 @@
+/* Options of a command: const rows, read by one parser; usage text and completions come from the
+ * same rows.
+ *
+ * Owns nothing: values point into argv. Never prints; what is wrong goes into a message and the
+ * caller decides. Called by main.c for every command. `--flag value`, `--flag=value`, `-f value`,
+ * `-fvalue`, `--` ends the options, options and arguments may be mixed, `-5` is an argument (so
+ * that a kernel can say itself what it thinks of a negative number). */
+#ifndef VELUM_CMD_OPT_H
+#define VELUM_CMD_OPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define OPT_VALUES_MAX 128
+#define OPT_MESSAGE_SIZE 512
+
+enum opt_kind {
+    OPT_SWITCH, /* no value */
+    OPT_TEXT,   /* any text that is not empty */
+    OPT_NUMBER, /* decimal, min to max */
+    OPT_SPAN,   /* a duration (duration.h), more than nothing */
+    OPT_CHOICE  /* one of the words in `value`, separated by | */
+};
+
+struct opt {
+    const char *name; /* without the dashes; NULL ends a table */
+    char letter;      /* 0: none */
+    enum opt_kind kind;
+    bool repeats;      /* may be given more than once */
+    const char *value; /* how the value is called in usage texts */
+    const char *effect;
+    uint64_t min, max; /* of a number */
+};
+
+struct opt_value {
+    const struct opt *opt;
+    const char *text; /* NULL for a switch */
+    uint64_t number;  /* a number, or a duration in microseconds */
+};
+
+struct opts {
+    struct opt_value values[OPT_VALUES_MAX];
+    size_t count;
+};
+
+/* The rows every command has beside its own. */
+extern const struct opt opt_common[];
+
+/* Reads argv[0..argc) by the rows of `own` (may be NULL) and opt_common. Arguments that are no
+ * options are moved to the front of argv in their order; returns how many there are, or
+ * ERR_ARGUMENT with one sentence in message and in hint what to try ("" for nothing better than
+ * the command's help). */
+int opt_parse(struct opts *o, const struct opt *own, int argc, char **argv,
+              char message[OPT_MESSAGE_SIZE], char hint[OPT_MESSAGE_SIZE]);
+
+/* What was given, by name. The name must be one of the rows that were parsed. */
+bool opt_given(const struct opts *o, const char *name);
+const char *opt_text(const struct opts *o, const char *name, const char *otherwise);
+uint64_t opt_number(const struct opts *o, const char *name, uint64_t otherwise);
+
+/* The row of that name in a table, or NULL. */
+const struct opt *opt_find(const struct opt *rows, const char *name, size_t name_len);
+/* One usage line a row: "  -d, --detach        print only the id and return". */
+void opt_usage(const struct opt *rows, FILE *to);
+
+#endif

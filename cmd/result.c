@@ -1,0 +1,68 @@
+#include <stdio.h>
+
+#include "cmd/follow.h"
+
+static const struct opt opts[] = {
+    {.name = "json", .kind = OPT_SWITCH, .effect = "print the job as JSON instead of the result"},
+    {0},
+};
+
+static int refuse_unfinished(const struct job_view *v, const char *which)
+{
+    talk_error("job %.80s is %s, %llu of %llu leaves are done", which, job_state_name(v->state),
+               (unsigned long long)v->leaves_done, (unsigned long long)v->leaves_total);
+    talk_try("velum wait %.80s", which);
+    return CODE_IN_PART;
+}
+
+static int print(const struct call *c, struct line *l, struct job_entry *e)
+{
+    int rc = jobs_show(l, e);
+    if (rc < 0)
+        return line_report(l, rc);
+    if (opt_given(c->opts, "json"))
+        follow_print_json(e, 1);
+    else if (e->text)
+        printf("%s\n", e->text);
+    if (!job_state_is_final(e->view.state))
+        return refuse_unfinished(&e->view, c->argv[0]);
+    if (e->view.state != JOB_DONE)
+        return follow_failure(&e->view);
+    if (e->text)
+        return CODE_DONE;
+    talk_error("job %.80s is done, but its result is kept nowhere any more", c->argv[0]);
+    talk_try("velum run it again: the digest will be the same");
+    return CODE_GONE;
+}
+
+static int run(const struct call *c)
+{
+    struct job_id id;
+    struct job_entry e;
+    struct line *l = NULL;
+    struct line_options where = {0};
+    int code = line_open(&l, c, &where);
+    if (code == 0)
+        code = jobs_resolve(l, c->argv[0], &id);
+    if (code == 0) {
+        int rc = jobs_look(l, id, &e);
+        code = rc < 0 ? line_report(l, rc) : print(c, l, &e);
+        if (rc == 0)
+            jobs_entry_clear(&e);
+    }
+    line_close(l);
+    return code;
+}
+
+const struct cmd cmd_result = {
+    .name = "result",
+    .args = "JOB",
+    .summary = "print the result of a finished job, without waiting",
+    .more = "Exits 7 while the job has not ended, and 9 when its result existed and is gone.",
+    .group = GROUP_RUN,
+    .takes = TAKES_JOB,
+    .opts = opts,
+    .args_min = 1,
+    .args_max = 1,
+    .run = run,
+};

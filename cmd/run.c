@@ -1,0 +1,188 @@
+#include <string.h>
+
+#include "cmd/follow.h"
+#include "cmd/submit.h"
+#include "core/base/text.h"
+#include "core/wire/message.h"
+
+static const struct opt opts[] = {
+    {.name = "detach", .letter = 'd', .kind = OPT_SWITCH, .effect = "print only the id and return"},
+    {.name = "name", .kind = OPT_TEXT, .value = "NAME", .effect = "a name for the job"},
+    {.name = "json", .kind = OPT_SWITCH, .effect = "print the job as JSON instead of the result"},
+    {.name = "progress",
+     .kind = OPT_CHOICE,
+     .value = "bar|line|json|none",
+     .effect = "how to show progress"},
+    {.name = "slots-max",
+     .kind = OPT_NUMBER,
+     .value = "N",
+     .min = 1,
+     .max = UINT32_MAX,
+     .effect = "use at most so many slots at a time"},
+    {.name = "timeout",
+     .kind = OPT_SPAN,
+     .value = "TIME",
+     .effect = "end the job after that long (exit 124)"},
+    {.name = "local", .kind = OPT_SWITCH, .effect = "compute in this process, without any node"},
+    {.name = "leaf",
+     .kind = OPT_NUMBER,
+     .value = "N",
+     .min = 1,
+     .max = UINT64_MAX,
+     .effect = "units in a leaf, the step of sharing"},
+    {0},
+};
+
+static int refuse_kernel(const char *name, const char *near, const char *usage)
+{
+    if (near) {
+        talk_error("there is no kernel \"%.63s\"; did you mean %s?", name, near);
+        talk_try("velum run %s %s", near, usage);
+    } else {
+        talk_error("there is no kernel \"%.63s\"", name);
+        talk_try("velum kernels");
+    }
+    return CODE_MISUSE;
+}
+
+static int refuse_kernel_here(const char *name)
+{
+    const char *near = builtin_nearest(name);
+    return refuse_kernel(name, near, near ? builtin_usage(near) : NULL);
+}
+
+/* Whether the node has the kernel; if not, says which of its kernels is nearest. 0 or an exit
+ * code. */
+static int find_there(struct line *l, const char *name)
+{
+    static struct kernel_view v, near;
+    struct frame frame;
+    bool found = false;
+    size_t distance = strlen(name) / 3 + 2;
+    int rc = line_send(l, MESSAGE_REQUEST_KERNELS, (struct bytes){0});
+    while (rc >= 0 && (rc = line_item(l, MESSAGE_REPLY_KERNEL, &frame)) == 1) {
+        rc = read_kernel_view(frame.payload, &v);
+        if (rc < 0 || v.refused[0])
+            continue;
+        size_t d = text_distance(name, v.name);
+        found = found || d == 0;
+        if (d < distance) {
+            distance = d;
+            near = v;
+        }
+    }
+    if (rc < 0)
+        return line_report(l, rc);
+    return found ? 0 : refuse_kernel(name, near.name[0] ? near.name : NULL, near.usage);
+}
+
+static int check_names(const struct submission *s, const char *kernel)
+{
+    if (s->name[0] && !text_is_name(s->name)) {
+        talk_error("--name takes a-z, 0-9 and -, at most 63, not \"%.64s\"", s->name);
+        talk_try("--name nightly-1");
+        return CODE_MISUSE;
+    }
+    return strlen(kernel) < KERNEL_NAME_SIZE ? 0 : refuse_kernel(kernel, NULL, NULL);
+}
+
+static int refuse_detach(void)
+{
+    talk_error("-d needs a node that goes on with the job; a job inside this process ends with it");
+    talk_try("velum node, or velum run without -d");
+    return CODE_MISUSE;
+}
+
+static void announce(const struct submission *s, const struct reply_submitted *r)
+{
+    char id[9], durable[64];
+    id_hex(r->job.bytes, 8, id);
+    unsigned long long leaves = submit_leaves(s);
+    snprintf(durable, sizeof durable, r->durable ? ", durable=%u on %u machine%s" : ", durable=0",
+             r->durable, r->machines, r->machines == 1 ? "" : "s");
+    talk_line("job %s  %s%s%s  %llu lea%s%s", id, s->plan.kernel, s->args[0] ? " " : "", s->args,
+              leaves, leaves == 1 ? "f" : "ves", durable);
+}
+
+static int follow(const struct call *c, struct line *l, struct job_id id)
+{
+    struct job_entry end;
+    int code;
+    const char *progress = opt_text(c->opts, "progress", NULL);
+    struct follow_options o = {.progress = progress_kind_of(progress, talk_is_terminal()),
+                               .until = INSTANT_NEVER};
+    if (!follow_job(l, id, &o, &end, &code))
+        return code;
+    code = follow_outcome(l, &end, opt_given(c->opts, "json"));
+    jobs_entry_clear(&end);
+    return code;
+}
+
+static int submit(const struct call *c, struct line *l, struct submission *s)
+{
+    struct reply_submitted reply;
+    int code = submit_send(s, l, &reply);
+    if (code != 0)
+        return code;
+    if (opt_given(c->opts, "detach")) {
+        char id[9];
+        id_hex(reply.job.bytes, 8, id);
+        printf("%s\n", id);
+        return CODE_DONE;
+    }
+    announce(s, &reply);
+    return follow(c, l, reply.job);
+}
+
+static int run(const struct call *c)
+{
+    static struct submission s;
+    struct line *l = NULL;
+    const char *kernel = c->argv[0];
+    bool detach = opt_given(c->opts, "detach");
+    struct line_options where = {.embedded_ok = true, .embedded_only = opt_given(c->opts, "local")};
+    s.name = opt_text(c->opts, "name", "");
+    s.slots_max = (uint32_t)opt_number(c->opts, "slots-max", 0);
+    s.timeout_us = opt_number(c->opts, "timeout", 0);
+    s.leaf_units = opt_number(c->opts, "leaf", 0);
+
+    int code = check_names(&s, kernel);
+    if (code == 0)
+        code = submit_take_args(&s, c->argc - 1, c->argv + 1);
+    if (code != 0)
+        return code;
+    /* A wrong argument is said before anything is started or anybody is asked. */
+    int here = submit_plan_here(&s, kernel, c->argc - 1, c->argv + 1);
+    if (here > 0)
+        return here;
+    if (detach && where.embedded_only)
+        return refuse_detach();
+    code = line_open(&l, c, &where);
+    if (code != 0)
+        return code;
+    if (detach && line_is_embedded(l))
+        code = refuse_detach();
+    else if (here < 0 && line_is_embedded(l))
+        code = refuse_kernel_here(kernel);
+    else if (here < 0 && (code = find_there(l, kernel)) == 0)
+        code = submit_plan_there(&s, l, kernel, c->argc - 1, c->argv + 1);
+    if (code == 0)
+        code = submit(c, l, &s);
+    line_close(l);
+    return code;
+}
+
+const struct cmd cmd_run = {
+    .name = "run",
+    .args = "KERNEL [ARGS]",
+    .summary = "compute a kernel over its range and print the result",
+    .more = "With a node near, its mesh computes; without one, this process does, on all cores.\n"
+            "The result goes to standard output, everything else to standard error. Ctrl-C asks\n"
+            "whether to detach from the job or to kill it; without a terminal it detaches.",
+    .group = GROUP_RUN,
+    .takes = TAKES_KERNEL,
+    .opts = opts,
+    .args_min = 1,
+    .args_max = CMD_ARGS_MAX,
+    .run = run,
+};

@@ -1,0 +1,63 @@
+#include <stdio.h>
+
+#include "cmd/follow.h"
+#include "cmd/view_text.h"
+
+static const struct opt opts[] = {
+    {.name = "json", .kind = OPT_SWITCH, .effect = "print JSON"},
+    {0},
+};
+
+static void say_next(const struct job_view *v)
+{
+    char id[9];
+    id_hex(v->id.bytes, 8, id);
+    if (!job_state_is_final(v->state))
+        talk_line("to wait for it: velum wait %s; to end it: velum kill %s", id, id);
+    else if (v->state != JOB_DONE)
+        talk_line("what its workers wrote: velum logs %s", id);
+}
+
+static int print(const struct call *c, struct line *l, struct job_entry *e)
+{
+    int rc = jobs_show(l, e);
+    if (opt_given(c->opts, "json")) {
+        follow_print_json(e, 1);
+    } else {
+        view_job(stdout, &e->view, e->text);
+        fflush(stdout);
+        say_next(&e->view);
+    }
+    return rc < 0 ? line_report(l, rc) : CODE_DONE;
+}
+
+static int run(const struct call *c)
+{
+    struct job_id id;
+    struct job_entry e;
+    struct line *l = NULL;
+    struct line_options where = {0};
+    int code = line_open(&l, c, &where);
+    if (code == 0)
+        code = jobs_resolve(l, c->argv[0], &id);
+    if (code == 0) {
+        int rc = jobs_look(l, id, &e);
+        code = rc < 0 ? line_report(l, rc) : print(c, l, &e);
+        if (rc == 0)
+            jobs_entry_clear(&e);
+    }
+    line_close(l);
+    return code;
+}
+
+const struct cmd cmd_show = {
+    .name = "show",
+    .args = "JOB",
+    .summary = "show everything about one job",
+    .group = GROUP_SEE,
+    .takes = TAKES_JOB,
+    .opts = opts,
+    .args_min = 1,
+    .args_max = 1,
+    .run = run,
+};

@@ -1,0 +1,255 @@
+#include "cmd/view_json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "cmd/builtin.h"
+#include "cmd/duration.h"
+
+/* Length of the valid UTF-8 sequence at `s`, 0 when there is none. Overlong forms, surrogates and
+ * what lies past U+10FFFF are not valid. */
+static size_t sequence(const unsigned char *s)
+{
+    size_t len;
+    uint32_t point;
+    if (s[0] < 0x80)
+        return 1;
+    if (s[0] >= 0xC2 && s[0] <= 0xDF)
+        len = 2, point = s[0] & 0x1Fu;
+    else if (s[0] >= 0xE0 && s[0] <= 0xEF)
+        len = 3, point = s[0] & 0x0Fu;
+    else if (s[0] >= 0xF0 && s[0] <= 0xF4)
+        len = 4, point = s[0] & 0x07u;
+    else
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((s[i] & 0xC0) != 0x80)
+            return 0;
+        point = point << 6 | (s[i] & 0x3Fu);
+    }
+    if (len == 3 && (point < 0x800 || (point >= 0xD800 && point <= 0xDFFF)))
+        return 0;
+    if (len == 4 && (point < 0x10000 || point > 0x10FFFF))
+        return 0;
+    return len;
+}
+
+static void put_escaped(FILE *to, const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    fputc('"', to);
+    while (*at) {
+        size_t len = sequence(at);
+        if (len == 0) {
+            fputs("\\ufffd", to);
+            at++;
+            continue;
+        }
+        if (*at == '"' || *at == '\\')
+            fprintf(to, "\\%c", *at);
+        else if (*at == '\n')
+            fputs("\\n", to);
+        else if (*at == '\t')
+            fputs("\\t", to);
+        else if (*at < 0x20 || *at == 0x7F)
+            fprintf(to, "\\u%04x", *at);
+        else
+            fwrite(at, 1, len, to);
+        at += len;
+    }
+    fputc('"', to);
+}
+
+static void before(struct json *j, const char *key)
+{
+    if (j->comma)
+        fputc(',', j->to);
+    j->comma = true;
+    if (key) {
+        put_escaped(j->to, key);
+        fputc(':', j->to);
+    }
+}
+
+void json_begin(struct json *j, FILE *to)
+{
+    *j = (struct json){.to = to};
+}
+
+void json_open(struct json *j, const char *key, char bracket)
+{
+    before(j, key);
+    fputc(bracket, j->to);
+    j->comma = false;
+}
+
+void json_close(struct json *j, char bracket)
+{
+    fputc(bracket, j->to);
+    j->comma = true;
+}
+
+void json_text(struct json *j, const char *key, const char *text)
+{
+    if (!text) {
+        json_null(j, key);
+        return;
+    }
+    before(j, key);
+    put_escaped(j->to, text);
+}
+
+void json_number(struct json *j, const char *key, uint64_t number)
+{
+    before(j, key);
+    fprintf(j->to, "%" PRIu64, number);
+}
+
+void json_seconds(struct json *j, const char *key, uint64_t us)
+{
+    before(j, key);
+    fprintf(j->to, "%" PRIu64 ".%06u", us / 1000000, (unsigned)(us % 1000000));
+}
+
+void json_real(struct json *j, const char *key, double number)
+{
+    if (isnan(number)) {
+        json_text(j, key, "nan");
+        return;
+    }
+    if (isinf(number)) {
+        json_text(j, key, number > 0 ? "inf" : "-inf");
+        return;
+    }
+    before(j, key);
+    fprintf(j->to, "%.17g", number);
+}
+
+void json_truth(struct json *j, const char *key, bool truth)
+{
+    before(j, key);
+    fputs(truth ? "true" : "false", j->to);
+}
+
+void json_null(struct json *j, const char *key)
+{
+    before(j, key);
+    fputs("null", j->to);
+}
+
+void json_document_open(struct json *j, FILE *to, const char *name)
+{
+    json_begin(j, to);
+    json_open(j, NULL, '{');
+    json_number(j, "v", 1);
+    json_open(j, name, '[');
+}
+
+void json_document_close(struct json *j)
+{
+    json_close(j, ']');
+    json_close(j, '}');
+    fputc('\n', j->to);
+}
+
+static void put_id(struct json *j, const char *key, const uint8_t bytes[ID_SIZE])
+{
+    char hex[ID_HEX_SIZE];
+    id_hex(bytes, 2 * ID_SIZE, hex);
+    json_text(j, key, hex);
+}
+
+static const char *or_null(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
+static void put_job_counts(struct json *j, const struct job_view *v)
+{
+    json_number(j, "units", v->units);
+    json_number(j, "leaf_units", v->leaf_units);
+    json_number(j, "leaves_total", v->leaves_total);
+    json_number(j, "leaves_done", v->leaves_done);
+    json_number(j, "nodes", v->nodes);
+    json_number(j, "retries", v->retries);
+    json_number(j, "duplicates", v->duplicates);
+    json_seconds(j, "redone", v->redone_us);
+    json_number(j, "durable", v->durable);
+    json_number(j, "machines", v->machines);
+    json_seconds(j, "seconds", v->elapsed_us);
+    json_seconds(j, "cpu_seconds", v->cpu_us);
+}
+
+static void put_job_fields(struct json *j, const struct job_view *v, const char *result)
+{
+    char submitted[DURATION_TEXT_SIZE];
+    duration_iso(v->submitted_s, submitted);
+    put_id(j, "id", v->id.bytes);
+    json_text(j, "name", or_null(v->name));
+    json_text(j, "kernel", v->kernel);
+    json_text(j, "args", v->args);
+    json_text(j, "state", job_state_name(v->state));
+    put_id(j, "by", v->by.bytes);
+    put_job_counts(j, v);
+    json_text(j, "result", result);
+    if (v->state == JOB_DONE)
+        put_id(j, "digest", v->digest.bytes);
+    else
+        json_null(j, "digest");
+    json_text(j, "error", or_null(v->error));
+    json_text(j, "submitted", v->submitted_s ? or_null(submitted) : NULL);
+}
+
+void json_job(struct json *j, const char *key, const struct job_view *v, const char *result)
+{
+    json_open(j, key, '{');
+    put_job_fields(j, v, result);
+    json_close(j, '}');
+}
+
+void json_job_exact(struct json *j, const struct job_view *v, const char *result)
+{
+    json_open(j, NULL, '{');
+    put_job_fields(j, v, result);
+    builtin_fields(j, v);
+    json_close(j, '}');
+}
+
+void json_node(struct json *j, const struct node_view *v)
+{
+    json_open(j, NULL, '{');
+    put_id(j, "id", v->id.bytes);
+    json_text(j, "name", v->name);
+    json_text(j, "addr", or_null(v->addr));
+    json_text(j, "state", node_state_name(v->state));
+    json_text(j, "arch", v->arch);
+    json_number(j, "slots", v->slots);
+    json_number(j, "busy", v->busy);
+    json_real(j, "load", (double)v->load_percent / 100);
+    json_number(j, "mem", v->memory_bytes);
+    json_number(j, "speed", v->speed_units_s);
+    json_null(j, "tier"); /* nodes have no cage to speak of yet */
+    json_text(j, "version", v->version);
+    json_seconds(j, "seen_seconds", v->seen_us);
+    json_truth(j, "self", v->self);
+    json_truth(j, "coordinator", v->coordinator);
+    json_close(j, '}');
+}
+
+void json_kernel(struct json *j, const struct kernel_view *v)
+{
+    json_open(j, NULL, '{');
+    json_text(j, "name", v->name);
+    json_text(j, "origin", v->origin == ORIGIN_BUILTIN ? "built-in" : "plugin");
+    json_text(j, "file", or_null(v->path));
+    json_text(j, "usage", v->usage);
+    json_text(j, "summary", v->summary);
+    json_number(j, "accumulator_bytes", v->accumulator_size);
+    if (v->refused[0])
+        json_null(j, "source");
+    else
+        put_id(j, "source", v->source.bytes);
+    json_text(j, "refused", or_null(v->refused));
+    json_close(j, '}');
+}

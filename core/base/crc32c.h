@@ -1,0 +1,12 @@
+/* CRC-32C (Castagnoli, RFC 3720 appendix B.4), reflected, initial value and final inversion handled
+ * inside: crc32c(0, "123456789", 9) == 0xE3069283. Pass an earlier result as `seed` to go on. Table
+ * driven and portable. */
+#ifndef VELUM_BASE_CRC32C_H
+#define VELUM_BASE_CRC32C_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+uint32_t crc32c(uint32_t seed, const void *data, size_t len);
+
+#endif

@@ -1,0 +1,140 @@
+#include "core/base/sha256.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const uint32_t round_constants[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+
+static uint32_t rotate_right(uint32_t v, unsigned n)
+{
+    return v >> n | v << (32 - n);
+}
+
+static uint32_t big_endian(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static uint32_t mix_early(uint32_t w)
+{
+    return rotate_right(w, 7) ^ rotate_right(w, 18) ^ w >> 3;
+}
+
+static uint32_t mix_late(uint32_t w)
+{
+    return rotate_right(w, 17) ^ rotate_right(w, 19) ^ w >> 10;
+}
+
+/* One round on a register file that rotates by renaming: eight rounds bring every name back to its
+ * place, and no value is ever moved. */
+#define ROUND(a, b, c, d, e, f, g, h, i)                                                           \
+    do {                                                                                           \
+        uint32_t t = (h) + (rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25)) +      \
+                     ((g) ^ ((e) & ((f) ^ (g)))) + round_constants[(base) + (i)] + w[i];           \
+        (d) += t;                                                                                  \
+        (h) = t + (rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22)) +               \
+              (((a) & (b)) | ((c) & ((a) | (b))));                                                 \
+    } while (0)
+
+/* Sixteen rounds, then the next sixteen words of the schedule in place: 64 bytes of it live at a
+ * time, which matters on boards. */
+static void sixteen_rounds(uint32_t s[8], const uint32_t w[16], size_t base)
+{
+    uint32_t a = s[0], b = s[1], c = s[2], d = s[3], e = s[4], f = s[5], g = s[6], h = s[7];
+    for (size_t i = 0; i < 16; i += 8) {
+        ROUND(a, b, c, d, e, f, g, h, i);
+        ROUND(h, a, b, c, d, e, f, g, i + 1);
+        ROUND(g, h, a, b, c, d, e, f, i + 2);
+        ROUND(f, g, h, a, b, c, d, e, i + 3);
+        ROUND(e, f, g, h, a, b, c, d, i + 4);
+        ROUND(d, e, f, g, h, a, b, c, i + 5);
+        ROUND(c, d, e, f, g, h, a, b, i + 6);
+        ROUND(b, c, d, e, f, g, h, a, i + 7);
+    }
+    uint32_t out[8] = {a, b, c, d, e, f, g, h};
+    memcpy(s, out, sizeof out);
+}
+
+static void next_words(uint32_t w[16])
+{
+    for (size_t i = 0; i < 16; i++)
+        w[i] += mix_early(w[(i + 1) % 16]) + w[(i + 9) % 16] + mix_late(w[(i + 14) % 16]);
+}
+
+static void add_block(uint32_t state[8], const uint8_t block[64])
+{
+    uint32_t w[16];
+    uint32_t s[8];
+    for (size_t i = 0; i < 16; i++)
+        w[i] = big_endian(block + 4 * i);
+    memcpy(s, state, sizeof s);
+    for (size_t base = 0; base < 64; base += 16) {
+        if (base > 0)
+            next_words(w);
+        sixteen_rounds(s, w, base);
+    }
+    for (size_t i = 0; i < 8; i++)
+        state[i] += s[i];
+}
+
+void sha256_init(struct sha256 *s)
+{
+    *s = (struct sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+                                   0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
+}
+
+void sha256_add(struct sha256 *s, const void *data, size_t len)
+{
+    const uint8_t *p = data;
+    size_t held = s->total_bytes % 64;
+    s->total_bytes += len;
+    if (held > 0 && len > 0) {
+        size_t n = len < 64 - held ? len : 64 - held;
+        memcpy(s->block + held, p, n);
+        p += n;
+        len -= n;
+        if (held + n < 64)
+            return;
+        add_block(s->state, s->block);
+    }
+    for (; len >= 64; p += 64, len -= 64)
+        add_block(s->state, p);
+    if (len > 0)
+        memcpy(s->block, p, len);
+}
+
+struct digest sha256_end(struct sha256 *s)
+{
+    uint64_t total_bits = s->total_bytes * 8;
+    size_t held = s->total_bytes % 64;
+    s->block[held++] = 0x80;
+    memset(s->block + held, 0, 64 - held);
+    if (held > 56) {
+        add_block(s->state, s->block);
+        memset(s->block, 0, 64);
+    }
+    for (size_t i = 0; i < 8; i++)
+        s->block[56 + i] = (uint8_t)(total_bits >> (56 - 8 * i));
+    add_block(s->state, s->block);
+    struct digest d;
+    for (size_t i = 0; i < ID_SIZE; i++)
+        d.bytes[i] = (uint8_t)(s->state[i / 4] >> (24 - 8 * (i % 4)));
+    return d;
+}
+
+struct digest sha256_of(const void *data, size_t len)
+{
+    struct sha256 s;
+    sha256_init(&s);
+    sha256_add(&s, data, len);
+    return sha256_end(&s);
+}

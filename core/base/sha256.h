@@ -1,0 +1,20 @@
+/* SHA-256 (FIPS 180-4). Portable; the core needs it on boards too, where there is no OpenSSL. */
+#ifndef VELUM_BASE_SHA256_H
+#define VELUM_BASE_SHA256_H
+
+#include <stdint.h>
+
+#include "core/base/id.h"
+
+struct sha256 {
+    uint32_t state[8];
+    uint64_t total_bytes;
+    uint8_t block[64];
+};
+
+void sha256_init(struct sha256 *s);
+void sha256_add(struct sha256 *s, const void *data, size_t len);
+struct digest sha256_end(struct sha256 *s);
+struct digest sha256_of(const void *data, size_t len);
+
+#endif

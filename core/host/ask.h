@@ -1,0 +1,37 @@
+/* A command's line to a node: the control socket of a local node, mutual TLS with the user's
+ * certificate, or a node core inside this process (embedded mode). The messages are the same on all
+ * three. Blocking, for commands only. */
+#ifndef VELUM_HOST_ASK_H
+#define VELUM_HOST_ASK_H
+
+#include "core/base/instant.h"
+#include "core/host/crew.h"
+#include "core/wire/frame.h"
+
+#define ASK_MESSAGE_SIZE 1280
+
+struct ask;
+
+struct ask_options {
+    const char *addr;   /* --addr or VELUM_ADDR; NULL: the lowest port whose control socket answers
+                           under $VELUM_HOME */
+    bool embedded_ok;   /* no node: run one inside (only without addr) */
+    bool embedded_only; /* --local */
+    uint32_t slots;     /* of an embedded node, 0 = all cores */
+    struct spawner *spawner; /* needed for embedded; forked by main before anything else */
+};
+
+/* 0; ERR_UNREACHABLE (exit 5, message says what to try); ERR_VERSION (the message names both
+ * versions); other. */
+int ask_open(struct ask **out, const struct ask_options *o, char message[ASK_MESSAGE_SIZE]);
+bool ask_is_embedded(const struct ask *a);
+/* The identity that signs this command's jobs: the user's, or the embedded run's. */
+struct identity *ask_identity(struct ask *a);
+int ask_send(struct ask *a, uint8_t type, uint32_t request, struct bytes payload);
+/* 1 with a frame (borrowed until the next call), 0 when `until` is reached, ERR_CLOSED when the
+ * node has gone, ERR_CANCELLED when ask_wake was called (by a signal handler). */
+int ask_next(struct ask *a, struct instant until, struct frame *out);
+void ask_wake(void); /* async-signal-safe */
+void ask_close(struct ask *a);
+
+#endif

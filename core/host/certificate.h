@@ -1,0 +1,60 @@
+/* X.509 as this project uses it: making certificates, reading the one name in them, checking a
+ * chain. Called by identity.c, trust.c and tls.c only; knows OpenSSL. Only the trust root that is given
+ * counts: the system's certificate authorities are never loaded. */
+#ifndef VELUM_HOST_CERTIFICATE_H
+#define VELUM_HOST_CERTIFICATE_H
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <time.h>
+
+#include "core/base/id.h"
+#include "core/host/identity.h"
+
+enum certificate_kind { CERTIFICATE_ROOT, CERTIFICATE_ISSUER, CERTIFICATE_LEAF };
+
+/* What the single SAN says, velum://<mesh hex>/<role>/<id hex>. */
+struct certificate_name {
+    struct digest mesh;
+    struct node_id id;
+    int party; /* enum party */
+};
+
+struct certificate_request {
+    enum certificate_kind kind;
+    EVP_PKEY *key;                 /* whose certificate it is */
+    X509 *issuer;                  /* NULL: signs itself */
+    EVP_PKEY *issuer_key;          /* NULL: key */
+    int64_t seconds;               /* life from now; it begins an hour ago */
+    struct certificate_name name;  /* of a leaf */
+};
+
+/* Lean start of the library, without configuration files; may be called any number of times, and
+ * first. */
+void certificate_library_open(void);
+/* A fresh P-256 key, or NULL. */
+EVP_PKEY *certificate_new_key(void);
+/* Gives the certificate, or NULL. */
+X509 *certificate_make(const struct certificate_request *r);
+/* SHA-256 of the public key (SPKI, DER). 0 or ERR_FORMAT. */
+int certificate_key_digest(EVP_PKEY *key, uint8_t to[ID_SIZE]);
+/* Reads the SAN and compares its id with the key. 0 or ERR_IDENTITY. */
+int certificate_read_name(X509 *leaf, struct certificate_name *to);
+/* Leaf -> issuer -> root at time `now_s`, depth 2, strict. `issuers` are candidates, not trusted.
+ * 0 or ERR_IDENTITY. */
+int certificate_check_chain(X509_STORE *root, X509 *leaf, STACK_OF(X509) * issuers, int64_t now_s);
+/* Seconds of Unix time. */
+int64_t certificate_not_before(const X509 *x);
+int64_t certificate_not_after(const X509 *x);
+
+/* Between the library's form of a signature (DER) and ours (r || s). 0 or ERR_SIGNATURE. */
+int signature_from_der(struct bytes der, uint8_t sig[64]);
+int signature_to_der(const uint8_t sig[64], uint8_t der[80], size_t *len);
+
+/* For tls.c: borrowed parts of an identity. */
+EVP_PKEY *identity_key(const struct identity *i);
+X509 *identity_leaf(const struct identity *i);
+X509 *identity_issuer(const struct identity *i);
+struct trust *identity_trust(const struct identity *i);
+
+#endif

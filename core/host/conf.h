@@ -1,0 +1,37 @@
+/* The node's settings: defaults, then the file (one section, [node]; inih fed by our own line
+ * reader), then flags. The one file that knows inih. Limits: file 64 KiB, line 1 KiB; an unknown or
+ * duplicate key, a long line or a bad value is refused with file, line, key and what is allowed. */
+#ifndef VELUM_HOST_CONF_H
+#define VELUM_HOST_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/node/action.h"
+#include "core/wire/order.h"
+
+#define CONF_PEERS_MAX 64
+#define CONF_MESSAGE_SIZE 512
+
+struct conf {
+    uint16_t port;  /* 8001 */
+    char bind[256]; /* 127.0.0.1 */
+    char peers[CONF_PEERS_MAX][ADDR_SIZE];
+    uint32_t peers_count;
+    char name[64];               /* "" = made from the node's id, an adjective and an animal */
+    uint32_t slots;              /* 0 = as many as cores this process may use */
+    char data[PATH_SIZE_MAX];    /* "" = $VELUM_HOME/nodes/PORT */
+    char plugins[PATH_SIZE_MAX]; /* "" = none */
+};
+
+void conf_default(struct conf *c);
+/* path NULL: reads nothing. 0, or < 0 with one sentence in message that names file, line and key.
+ */
+int conf_read(struct conf *c, const char *path, char message[CONF_MESSAGE_SIZE]);
+/* Sets one key as from the file or a flag: same checks. `peer` adds. */
+int conf_set(struct conf *c, const char *key, const char *value, char message[CONF_MESSAGE_SIZE]);
+/* The rows, for help, completions and the test that compares them with conf/velum.conf. NULL past
+ * the end. */
+const char *conf_key(uint32_t i, const char **default_text, const char **effect);
+
+#endif

@@ -1,0 +1,63 @@
+/* The journal writer: the one thread of a node besides its loop, so that a sync never stalls the
+ * loop.
+ *
+ * Owns the journal, its thread, and a bounded queue of what is to be stored. The loop's thread
+ * calls everything here and never waits, except in disk_open and disk_close. Tickets are completed
+ * in the order of the calls, after the sync; whatever is queued meanwhile shares the next one.
+ * When nothing is queued the thread sleeps and costs nothing. */
+#ifndef VELUM_HOST_DISK_H
+#define VELUM_HOST_DISK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/bytes.h"
+#include "core/journal/journal.h"
+
+#define DISK_QUEUE_BYTES_MAX ((size_t)64 << 20)
+#define DISK_QUEUE_RECORDS_MAX 100000
+#define DISK_RETRY_MS 250
+
+struct disk;
+
+/* Opens the journal in `folder` (made when missing) with the given feature level, replays it in the
+ * calling thread, then starts the writer. Errors are those of store_file_open and journal_open;
+ * ERR_SYSTEM when there is no thread or descriptor. */
+int disk_open(struct disk **out, const char *folder, uint32_t feature_level, journal_replay *replay,
+              void *ctx, struct journal_report *report);
+/* The same over any store, which is closed by its owner after disk_close. */
+int disk_open_on(struct disk **out, const struct store *store,
+                 const struct journal_options *options, journal_replay *replay, void *ctx,
+                 struct journal_report *report);
+
+/* Readable when disk_poll has something to say. */
+int disk_fd(const struct disk *d);
+
+/* Queues one record; the payload is copied. Tickets rise from call to call (disk_compact's too).
+ * ERR_FULL at 64 MiB or 100,000 records not yet given back by disk_poll, ERR_TOO_LARGE,
+ * ERR_NO_MEMORY: then there will be no completion. */
+int disk_store(struct disk *d, uint64_t ticket, uint16_t type, struct bytes payload);
+
+/* Queues a compaction: `records` (made with journal_put) must say everything that was given to
+ * disk_store before. Takes the buffer's contents and leaves it empty, also on error. One at a time:
+ * ERR_BUSY while another is not yet completed. On a full disk it goes ahead of the stores that wait
+ * for space, and completes them too. */
+int disk_compact(struct disk *d, uint64_t ticket, struct buf *records);
+
+/* Gives back what is completed: rc 0 means durable; ERR_SYNC that two segments in a row refused it
+ * and it may or may not be there after a restart; ERR_NO_SPACE only for a compaction, and for
+ * what was waiting when the disk was closed. `state` tells when the disk becomes full (stores wait,
+ * tried again every 250 ms) and when it no longer is. Both callbacks may call disk_store. */
+void disk_poll(struct disk *d, void (*done)(void *ctx, uint64_t ticket, int rc),
+               void (*state)(void *ctx, bool full), void *ctx);
+
+void disk_journal_id(const struct disk *d, uint8_t to[JOURNAL_ID_SIZE]);
+uint64_t disk_sequence(struct disk *d);      /* last synced */
+uint64_t disk_journal_bytes(struct disk *d); /* live */
+uint64_t disk_base_bytes(struct disk *d);    /* what the last compaction left */
+
+/* Writes and syncs what is queued, ends the thread, closes. Completions not yet polled are dropped;
+ * a full disk is not waited for. Accepts NULL. */
+void disk_close(struct disk *d);
+
+#endif

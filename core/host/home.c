@@ -1,0 +1,559 @@
+#include "core/host/home.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/base/sha256.h"
+#include "core/base/text.h"
+#include "core/host/loop.h"
+#include "core/host/memory.h"
+#include "core/node/action.h"
+
+#define FILE_SIZE_MAX 65536
+#define NODES_MAX 1024
+#define LOCK_WAIT_MS 10000
+#define LOCK_STEP_MS 5
+#define TAIL_SIZE 48 /* room for the longest name below a folder, "/nodes/65535.addr.PID.tmp" */
+
+static void say(char message[HOME_MESSAGE_SIZE], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void say(char message[HOME_MESSAGE_SIZE], const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, HOME_MESSAGE_SIZE, format, args);
+    va_end(args);
+}
+
+/* The code and the sentence of a system call that failed on `path`. */
+static int say_errno(char *message, const char *what, const char *path)
+{
+    int failure = errno;
+    switch (failure) {
+    case ENOSPC:
+    case EDQUOT:
+        say(message, "%s %s: no space left; free some, or choose another folder", what, path);
+        return ERR_NO_SPACE;
+    case ENOENT:
+        say(message, "%s %s: it does not exist", what, path);
+        return ERR_NOT_FOUND;
+    case ELOOP:
+        say(message, "%s %s: it is a symbolic link; put the real thing there", what, path);
+        return ERR_PERMISSION;
+    case EROFS:
+        say(message, "%s %s: the file system is read-only; set VELUM_HOME or --data elsewhere",
+            what, path);
+        return ERR_PERMISSION;
+    case EACCES:
+    case EPERM:
+        say(message, "%s %s: permission denied; make it yours, or set VELUM_HOME or --data", what,
+            path);
+        return ERR_PERMISSION;
+    case ENOTDIR:
+        say(message, "%s %s: something on the way is not a folder; move it away", what, path);
+        return ERR_PERMISSION;
+    default:
+        say(message, "%s %s: %s; look at that path", what, path, strerror(failure));
+        return ERR_IO;
+    }
+}
+
+static bool join(char to[HOME_PATH_SIZE], const char *folder, const char *name)
+{
+    return text_copy(to, HOME_PATH_SIZE, folder) && text_append(to, HOME_PATH_SIZE, "/") &&
+           text_append(to, HOME_PATH_SIZE, name);
+}
+
+static int bound_path(const char *path, char *message)
+{
+    if (strlen(path) + TAIL_SIZE < HOME_PATH_SIZE)
+        return 0;
+    say(message, "the path %.64s... is longer than %d bytes; choose a shorter one", path,
+        HOME_PATH_SIZE - TAIL_SIZE - 1);
+    return ERR_TOO_LARGE;
+}
+
+/* A trailing slash would make the last open follow a link. */
+static void drop_trailing_slashes(char *path)
+{
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        path[--len] = '\0';
+}
+
+int home_locate(struct home *h, char message[HOME_MESSAGE_SIZE])
+{
+    const char *given = getenv("VELUM_HOME");
+    const char *state = getenv("XDG_STATE_HOME");
+    const char *user = getenv("HOME");
+    const char *base, *tail;
+    h->path[0] = '\0';
+    if (given && *given) {
+        base = given;
+        tail = "";
+    } else if (state && *state == '/') { /* a relative one is to be ignored, says its standard */
+        base = state;
+        tail = "/velum";
+    } else if (user && *user == '/') {
+        base = user;
+        tail = "/.local/state/velum";
+    } else {
+        say(message, "there is no place for the mesh's folder: none of VELUM_HOME, XDG_STATE_HOME "
+                     "and HOME is set; set VELUM_HOME to a folder of yours");
+        return ERR_NOT_FOUND;
+    }
+    if (*base != '/' &&
+        (!getcwd(h->path, sizeof h->path) || !text_append(h->path, sizeof h->path, "/")))
+        h->path[0] = '\0';
+    if (!text_append(h->path, sizeof h->path, base) ||
+        !text_append(h->path, sizeof h->path, tail)) {
+        say(message, "the path %.64s... is too long; set VELUM_HOME to a shorter one", base);
+        h->path[0] = '\0';
+        return ERR_TOO_LARGE;
+    }
+    drop_trailing_slashes(h->path);
+    return bound_path(h->path, message);
+}
+
+/* Makes what is missing on the way. Somebody else making it at the same time is no failure. */
+static int make_folders(const char *path, char *message)
+{
+    char part[HOME_PATH_SIZE];
+    text_copy(part, sizeof part, path);
+    for (char *at = part + 1;; at++) {
+        char here = *at;
+        if (here != '/' && here != '\0')
+            continue;
+        *at = '\0';
+        if (at[-1] != '/' && mkdir(part, 0700) != 0 && errno != EEXIST && access(part, F_OK) != 0)
+            return say_errno(message, "cannot make the folder", part);
+        *at = here;
+        if (!here)
+            return 0;
+    }
+}
+
+static int check_owner(const struct stat *s, const char *path, char *message)
+{
+    if (s->st_uid == geteuid())
+        return 0;
+    say(message, "%s belongs to user %u and you are user %u; use a folder of your own", path,
+        (unsigned)s->st_uid, (unsigned)geteuid());
+    return ERR_PERMISSION;
+}
+
+static int check_folder(const char *path, char *message)
+{
+    struct stat s;
+    int rc = 0;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        /* ENOTDIR is what a link gives here, so look which it is. */
+        bool is_link = lstat(path, &s) == 0 && S_ISLNK(s.st_mode);
+        errno = is_link ? ELOOP : errno;
+        return say_errno(message, "cannot use the folder", path);
+    }
+    if (fstat(fd, &s) != 0)
+        rc = say_errno(message, "cannot use the folder", path);
+    else
+        rc = check_owner(&s, path, message);
+    if (rc == 0 && (s.st_mode & 022)) {
+        say(message, "others may write to the folder %s, and it holds keys; try: chmod 700 %s",
+            path, path);
+        rc = ERR_PERMISSION;
+    }
+    close(fd);
+    return rc;
+}
+
+static int open_folder(const char *path, char *message)
+{
+    int rc = bound_path(path, message);
+    if (rc == 0)
+        rc = make_folders(path, message);
+    return rc < 0 ? rc : check_folder(path, message);
+}
+
+int home_open(struct home *h, char message[HOME_MESSAGE_SIZE])
+{
+    return open_folder(h->path, message);
+}
+
+static int check_file(int fd, const char *path, bool secret, char *message)
+{
+    struct stat s;
+    if (fstat(fd, &s) != 0)
+        return say_errno(message, "cannot use the file", path);
+    if (!S_ISREG(s.st_mode)) {
+        say(message, "%s is not a regular file; move it away", path);
+        return ERR_PERMISSION;
+    }
+    if (!secret)
+        return 0;
+    int rc = check_owner(&s, path, message);
+    if (rc == 0 && (s.st_mode & 077)) {
+        say(message, "others may read or write %s (mode %03o); try: chmod 600 %s", path,
+            (unsigned)(s.st_mode & 0777), path);
+        rc = ERR_PERMISSION;
+    }
+    return rc;
+}
+
+static int open_lock(const char *folder, char path[HOME_PATH_SIZE], char *message)
+{
+    if (!join(path, folder, "lock"))
+        return bound_path(folder, message);
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return say_errno(message, "cannot open the lock", path);
+    int rc = check_file(fd, path, true, message);
+    if (rc < 0) {
+        close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+/* Tries again every few milliseconds, because a blocking flock has no time limit. */
+static int lock_within(int fd, int wait_ms)
+{
+    struct instant end = instant_plus_us(loop_clock(), wait_ms * MS_US);
+    for (;;) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return 0;
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return ERR_IO;
+        if (!instant_before(loop_clock(), end))
+            return ERR_BUSY;
+        poll(NULL, 0, LOCK_STEP_MS);
+    }
+}
+
+int home_lock(const struct home *h, char message[HOME_MESSAGE_SIZE])
+{
+    char path[HOME_PATH_SIZE];
+    int fd = open_lock(h->path, path, message);
+    if (fd < 0)
+        return fd;
+    int rc = lock_within(fd, LOCK_WAIT_MS);
+    if (rc == 0)
+        return fd;
+    if (rc == ERR_BUSY)
+        say(message, "somebody has held %s for %d s; look for a velum that hangs, and end it", path,
+            LOCK_WAIT_MS / 1000);
+    else
+        say_errno(message, "cannot lock", path);
+    close(fd);
+    return rc;
+}
+
+/* 0 when nobody has written one yet. */
+static unsigned long holder_of(int fd)
+{
+    char text[32];
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    return strtoul(text, NULL, 10);
+}
+
+static int write_holder(int fd, const char *path, char *message)
+{
+    char text[32];
+    int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
+        return say_errno(message, "cannot write", path);
+    return 0;
+}
+
+static int lock_state(const char *folder, char *message)
+{
+    char path[HOME_PATH_SIZE];
+    int fd = open_lock(folder, path, message);
+    if (fd < 0)
+        return fd;
+    int rc = lock_within(fd, 0);
+    if (rc == ERR_BUSY) {
+        unsigned long holder = holder_of(fd);
+        if (holder)
+            say(message,
+                "the node with process id %lu uses the folder %s; choose another --port "
+                "or --data for this one",
+                holder, folder);
+        else
+            say(message,
+                "another node uses the folder %s; choose another --port or --data for "
+                "this one",
+                folder);
+    } else if (rc < 0) {
+        say_errno(message, "cannot lock", path);
+    } else {
+        rc = write_holder(fd, path, message);
+    }
+    if (rc == 0)
+        return fd;
+    close(fd);
+    return rc;
+}
+
+static bool nodes_path(const struct home *h, uint16_t port, const char *tail,
+                       char path[HOME_PATH_SIZE])
+{
+    char digits[21];
+    text_of_u64(port, digits);
+    return join(path, h->path, "nodes/") && text_append(path, HOME_PATH_SIZE, digits) &&
+           text_append(path, HOME_PATH_SIZE, tail);
+}
+
+static int open_nodes(const struct home *h, char *message)
+{
+    char path[HOME_PATH_SIZE];
+    int rc = bound_path(h->path, message);
+    if (rc < 0 || !join(path, h->path, "nodes"))
+        return rc < 0 ? rc : ERR_TOO_LARGE;
+    return open_folder(path, message);
+}
+
+int home_state_open(const struct home *h, uint16_t port, const char *data,
+                    char path[HOME_PATH_SIZE], char message[HOME_MESSAGE_SIZE])
+{
+    int rc = 0;
+    if (!data) {
+        rc = open_nodes(h, message);
+        nodes_path(h, port, "", path);
+    } else {
+        rc = *data ? bound_path(data, message) : ERR_ARGUMENT;
+        if (!*data)
+            say(message, "the state folder's path is empty; give --data a folder");
+        text_copy(path, HOME_PATH_SIZE, data);
+        drop_trailing_slashes(path);
+    }
+    if (rc == 0)
+        rc = open_folder(path, message);
+    return rc < 0 ? rc : lock_state(path, message);
+}
+
+int home_announce(const struct home *h, uint16_t port, const char *addr)
+{
+    char path[HOME_PATH_SIZE], message[HOME_MESSAGE_SIZE], line[ADDR_SIZE + 1];
+    int n = snprintf(line, sizeof line, "%s\n", addr);
+    if (n < 0 || (size_t)n >= sizeof line || !nodes_path(h, port, ".addr", path))
+        return ERR_TOO_LARGE;
+    int rc = open_nodes(h, message);
+    return rc < 0 ? rc : home_write_file(path, bytes_of_text(line), message);
+}
+
+void home_withdraw(const struct home *h, uint16_t port)
+{
+    char path[HOME_PATH_SIZE];
+    if (nodes_path(h, port, ".addr", path))
+        unlink(path);
+}
+
+static int compare_ports(const void *a, const void *b)
+{
+    return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
+}
+
+/* The ports of all entries of nodes/ that are a number followed by `tail`, ascending. */
+static size_t list_ports(const struct home *h, const char *tail, uint16_t ports[NODES_MAX])
+{
+    char path[HOME_PATH_SIZE];
+    size_t count = 0;
+    DIR *dir = join(path, h->path, "nodes") ? opendir(path) : NULL;
+    if (!dir)
+        return 0;
+    for (const struct dirent *e; count < NODES_MAX && (e = readdir(dir));) {
+        char digits[8];
+        uint64_t port;
+        size_t len = strspn(e->d_name, "0123456789");
+        if (len == 0 || len >= sizeof digits || strcmp(e->d_name + len, tail) != 0)
+            continue;
+        memcpy(digits, e->d_name, len);
+        digits[len] = '\0';
+        if (digits[0] != '0' && text_to_u64(digits, UINT16_MAX, &port) == 0)
+            ports[count++] = (uint16_t)port;
+    }
+    closedir(dir);
+    qsort(ports, count, sizeof *ports, compare_ports);
+    return count;
+}
+
+/* One line "host:port", nothing else. */
+static bool read_addr(const char *path, char addr[ADDR_SIZE])
+{
+    char message[HOME_MESSAGE_SIZE];
+    struct buf text;
+    bool held = false;
+    buf_init(&text, &host_memory, FILE_SIZE_MAX);
+    if (home_read_file(path, true, &text, message) == 0 && text.len > 1 && text.len <= ADDR_SIZE &&
+        text.data[text.len - 1] == '\n') {
+        memcpy(addr, text.data, text.len - 1);
+        addr[text.len - 1] = '\0';
+        held = strlen(addr) == text.len - 1 && strchr(addr, ':');
+        for (const char *at = addr; held && *at; at++)
+            held = *at > ' ' && *at < 127;
+    }
+    buf_clear(&text);
+    return held;
+}
+
+void home_peers(const struct home *h, void (*found)(void *ctx, uint16_t port, const char *addr),
+                void *ctx)
+{
+    uint16_t ports[NODES_MAX];
+    size_t count = list_ports(h, ".addr", ports);
+    for (size_t i = 0; i < count; i++) {
+        char path[HOME_PATH_SIZE], addr[ADDR_SIZE];
+        if (nodes_path(h, ports[i], ".addr", path) && read_addr(path, addr))
+            found(ctx, ports[i], addr);
+    }
+}
+
+void home_controls(const struct home *h, bool (*found)(void *ctx, uint16_t port, const char *path),
+                   void *ctx)
+{
+    uint16_t ports[NODES_MAX];
+    size_t count = list_ports(h, "", ports);
+    for (size_t i = 0; i < count; i++) {
+        char path[HOME_PATH_SIZE];
+        struct stat s;
+        if (nodes_path(h, ports[i], "/control", path) && lstat(path, &s) == 0 &&
+            S_ISSOCK(s.st_mode) && found(ctx, ports[i], path))
+            return;
+    }
+}
+
+static void add_file(struct buf *to, const char *path, bool *any)
+{
+    char text[128];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    *any = *any || n > 0;
+    put_text(to, text);
+}
+
+/* Containers made from one image share the machine id, all containers of one machine share the boot
+ * id; both together are right more often than either. */
+struct digest home_machine(void)
+{
+    uint8_t room[1024];
+    char host[256] = "";
+    bool any = false;
+    struct buf b;
+    buf_init_fixed(&b, room, sizeof room);
+    put_text(&b, "velum machine 1");
+    add_file(&b, "/etc/machine-id", &any);
+    add_file(&b, "/proc/sys/kernel/random/boot_id", &any);
+    if (!any && gethostname(host, sizeof host - 1) == 0)
+        put_text(&b, host);
+    return sha256_of(b.data, b.len);
+}
+
+static int read_all(int fd, const char *path, struct buf *to, char *message)
+{
+    for (;;) {
+        uint8_t *room = buf_reserve(to, 4096);
+        if (!room) {
+            say(message, "cannot read %s: %s", path, err_sentence(buf_result(to)));
+            return buf_result(to);
+        }
+        ssize_t n = read(fd, room, 4096);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return say_errno(message, "cannot read", path);
+        if (n == 0)
+            return 0;
+        to->len += (size_t)n;
+        if (to->len > FILE_SIZE_MAX) {
+            say(message, "%s is larger than %d bytes; is it the right file?", path, FILE_SIZE_MAX);
+            return ERR_TOO_LARGE;
+        }
+    }
+}
+
+int home_read_file(const char *path, bool secret, struct buf *to, char message[HOME_MESSAGE_SIZE])
+{
+    /* Without O_NONBLOCK a named pipe in the file's place would hold us for ever. */
+    int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (secret ? O_NOFOLLOW : 0);
+    int fd = open(path, flags);
+    if (fd < 0)
+        return say_errno(message, "cannot read", path);
+    int rc = check_file(fd, path, secret, message);
+    if (rc == 0)
+        rc = read_all(fd, path, to, message);
+    close(fd);
+    return rc;
+}
+
+static int write_all(int fd, struct bytes text, const char *path, char *message)
+{
+    for (size_t at = 0; at < text.len;) {
+        ssize_t n = write(fd, text.data + at, text.len - at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return say_errno(message, "cannot write", path);
+        at += (size_t)n;
+    }
+    return fsync(fd) == 0 ? 0 : say_errno(message, "cannot sync", path);
+}
+
+static int sync_folder_of(const char *path, char *message)
+{
+    char folder[HOME_PATH_SIZE];
+    text_copy(folder, sizeof folder, path);
+    char *slash = strrchr(folder, '/');
+    if (!slash)
+        text_copy(folder, sizeof folder, ".");
+    else
+        slash[slash == folder ? 1 : 0] = '\0';
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = 0;
+    if (fd < 0 || fsync(fd) != 0)
+        rc = say_errno(message, "cannot sync the folder", folder);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+int home_write_file(const char *path, struct bytes text, char message[HOME_MESSAGE_SIZE])
+{
+    char tmp[HOME_PATH_SIZE], tail[32];
+    if (text.len > FILE_SIZE_MAX) {
+        say(message, "%s would be larger than %d bytes", path, FILE_SIZE_MAX);
+        return ERR_TOO_LARGE;
+    }
+    snprintf(tail, sizeof tail, ".%ld.tmp", (long)getpid());
+    if (!text_copy(tmp, sizeof tmp, path) || !text_append(tmp, sizeof tmp, tail)) {
+        say(message, "the path %.64s... is too long", path);
+        return ERR_TOO_LARGE;
+    }
+    unlink(tmp); /* of an earlier process with our number */
+    int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return say_errno(message, "cannot write", path);
+    int rc = write_all(fd, text, path, message);
+    close(fd);
+    if (rc == 0 && rename(tmp, path) != 0)
+        rc = say_errno(message, "cannot write", path);
+    if (rc < 0) {
+        unlink(tmp);
+        return rc;
+    }
+    return sync_folder_of(path, message);
+}

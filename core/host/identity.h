@@ -1,0 +1,46 @@
+/* Keys and certificates: the local mesh made on first start, a node's key, the user's key, signing
+ * and verifying. One of the few files that know OpenSSL. Profile: P-256; X.509 v3; exactly one SAN,
+ * URI velum://<mesh>/<role>/<id>, where mesh and id are the hex SHA-256 of the root's and the own
+ * SPKI; role is node or admin (the user); EKU client and server; nodes 7 days and renewed at half
+ * life from the issuer's key on this machine, root 10 years, issuer (pathlen 0) 1 year, NotBefore
+ * one hour ago. Only the SAN is read, never the CN. */
+#ifndef VELUM_HOST_IDENTITY_H
+#define VELUM_HOST_IDENTITY_H
+
+#include "core/host/home.h"
+#include "core/node/node.h"
+
+struct identity; /* one private key, its certificate chain, and the root it trusts */
+
+/* Makes root, issuer and user key under the home lock when they are missing, so that racing first
+ * starts make one root. */
+int identity_mesh_open(const struct home *h, char message[HOME_MESSAGE_SIZE]);
+/* The user's identity (commands). */
+int identity_user(struct identity **out, const struct home *h, char message[HOME_MESSAGE_SIZE]);
+/* The node's, from `state` (node.key, node.pem), made and signed by the issuer when missing or past
+ * half its life. */
+int identity_node(struct identity **out, const struct home *h, const char *state,
+                  char message[HOME_MESSAGE_SIZE]);
+/* Made for one run of embedded mode, in memory, trusting itself only: a node of a mesh of its own.
+ */
+int identity_fleeting(struct identity **out);
+/* The user of a fleeting mesh, who signs the run's job. `node` must come from identity_fleeting. */
+int identity_fleeting_user(struct identity **out, const struct identity *node);
+void identity_free(struct identity *i);
+
+/* The time certificates are judged at: the wall clock, but never before the own chain begins. */
+int64_t identity_now_s(const struct identity *i);
+struct node_id identity_id(const struct identity *i);
+struct digest identity_mesh(const struct identity *i); /* SHA-256 of the root's SPKI */
+/* The own certificate (leaf, DER) as it goes into signed bytes. The issuer's certificate is part of
+ * what every member of the mesh holds; verify builds leaf -> issuer -> root. */
+struct bytes identity_certificate(const struct identity *i);
+int identity_sign(const struct identity *i, struct bytes text, uint8_t sig[64]);
+/* As struct seal.verify. A certificate that was verified once is kept with its key until it expires
+ * (256 of them, the least recently used goes), so that a signature then costs one ECDSA check. */
+int identity_verify(struct identity *i, struct bytes certificate, struct bytes text,
+                    const uint8_t sig[64], struct node_id *id, int *party);
+/* Both of the above as the core wants them. */
+struct seal identity_seal(struct identity *i);
+
+#endif

@@ -1,0 +1,53 @@
+/* The process that makes workers, and the words between it and the node.
+ *
+ * The spawner is forked (or, when the first one died, executed) with nothing but its socket, this
+ * executable and standard error. It waits in ppoll and costs nothing while nothing happens. It
+ * never reads what workers say; it only starts, kills and reaps. It ends, and takes its workers
+ * with it, when the node's end of the socket closes or the node dies.
+ *
+ * One packet of a SOCK_SEQPACKET pair is one message, little-endian:
+ *
+ *   to the spawner    u32 kind, u32 worker, u64 memory_bytes     START carries three descriptors:
+ *                                                                orders, reports, errors
+ *   from the spawner  u32 EXITED, u32 worker, u32 code, u32 status
+ *
+ * code is waitid's si_code (CLD_EXITED, CLD_KILLED, CLD_DUMPED), or 0 when the worker could not be
+ * started; status is the exit code, the signal or errno. A worker keeps its process id until its
+ * EXITED was sent, so KILL can never hit a stranger.
+ *
+ * Called by crew.c and by cmd (`velum __spawner`, `velum __worker`). */
+#ifndef VELUM_HOST_SPAWNER_H
+#define VELUM_HOST_SPAWNER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/host/crew.h"
+
+#define SPAWNER_WORKERS_MAX 1100
+
+struct spawner_exit {
+    uint32_t worker;
+    int code;
+    int status;
+};
+
+/* All three never block. 0; ERR_FULL when the socket takes no more now; ERR_CLOSED when the spawner
+ * is gone. spawner_start leaves the descriptors with the caller, who closes them. */
+int spawner_start(const struct spawner *s, uint32_t worker, uint64_t memory_bytes,
+                  const int descriptors[3]);
+int spawner_kill(const struct spawner *s, uint32_t worker);
+/* 1 with *out, 0 when there is nothing now, ERR_CLOSED when the spawner is gone. */
+int spawner_next_exit(const struct spawner *s, struct spawner_exit *out);
+
+/* Replaces a dead spawner by exec, keeping s->executable. 0 or ERR_SYSTEM with errno set. */
+int spawner_exec(struct spawner *s);
+/* Ends it with all its workers within 500 ms, reaps it and closes its descriptors. */
+void spawner_close(struct spawner *s);
+/* Reaps a spawner whose socket has closed; its workers die with it. Keeps s->executable. */
+void spawner_bury(struct spawner *s);
+
+/* First thing in `velum __worker`: what the exec has undone. */
+void spawner_settle_worker(void);
+
+#endif

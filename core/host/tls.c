@@ -1,0 +1,281 @@
+#include "core/host/tls.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/ensure.h"
+#include "core/base/err.h"
+#include "core/host/certificate.h"
+#include "core/host/trust.h"
+
+#define PEER_LIST_SIZE_MAX 16384
+
+static const unsigned char protocol[] = {7, 'v', 'e', 'l', 'u', 'm', '/', '1'};
+
+struct tls_profile {
+    SSL_CTX *ctx;
+    struct identity *identity;
+};
+
+struct tls {
+    SSL *ssl;
+    struct tls_profile *profile;
+    bool pins;
+    bool refused; /* by us, inside the handshake */
+    struct node_id pinned;
+    struct node_id id;
+    int party;
+    unsigned char *der;
+    size_t der_len;
+};
+
+/* A list without our word ends the handshake; no list at all is found out at its end. */
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                           const unsigned char *in, unsigned in_len, void *arg)
+{
+    (void)ssl;
+    (void)arg;
+    unsigned char *chosen = NULL;
+    if (SSL_select_next_proto(&chosen, out_len, protocol, sizeof protocol, in, in_len) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *out = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* Replaces the library's own chain check, so that connections and signed bytes are judged by the
+ * same few lines. */
+static int check_peer(X509_STORE_CTX *ctx, void *arg)
+{
+    (void)arg;
+    SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tls *t = SSL_get_app_data(ssl);
+    X509 *leaf = X509_STORE_CTX_get0_cert(ctx);
+    int rc = ERR_IDENTITY;
+    if (leaf)
+        rc = trust_check(identity_trust(t->profile->identity), leaf,
+                         X509_STORE_CTX_get0_untrusted(ctx), &t->id, &t->party);
+    if (rc == 0 && t->pins && !node_id_equal(t->id, t->pinned))
+        rc = ERR_IDENTITY;
+    t->refused = rc < 0;
+    X509_STORE_CTX_set_error(ctx, rc < 0 ? X509_V_ERR_CERT_REJECTED : X509_V_OK);
+    return rc == 0;
+}
+
+static bool set_profile(SSL_CTX *ctx)
+{
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                 SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_max_cert_list(ctx, PEER_LIST_SIZE_MAX);
+    SSL_CTX_set_read_ahead(ctx, 1); /* header and body of a record by one system call */
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_cert_verify_callback(ctx, check_peer, NULL);
+    SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
+    return SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+           SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+           SSL_CTX_set_num_tickets(ctx, 0) == 1 && SSL_CTX_set_max_early_data(ctx, 0) == 1 &&
+           SSL_CTX_set1_groups_list(ctx, "X25519:P-256") == 1 &&
+           SSL_CTX_set1_sigalgs_list(ctx, "ECDSA+SHA256") == 1 &&
+           SSL_CTX_set_alpn_protos(ctx, protocol, sizeof protocol) == 0 &&
+           SSL_CTX_set_ciphersuites(
+               ctx, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256") == 1;
+}
+
+int tls_profile_new(struct tls_profile **out, struct identity *identity)
+{
+    certificate_library_open();
+    struct tls_profile *p = calloc(1, sizeof *p);
+    if (!p)
+        return ERR_NO_MEMORY;
+    p->identity = identity;
+    p->ctx = SSL_CTX_new(TLS_method());
+    if (!p->ctx || !set_profile(p->ctx) ||
+        SSL_CTX_use_certificate(p->ctx, identity_leaf(identity)) != 1 ||
+        SSL_CTX_add1_chain_cert(p->ctx, identity_issuer(identity)) != 1 ||
+        SSL_CTX_use_PrivateKey(p->ctx, identity_key(identity)) != 1) {
+        tls_profile_free(p);
+        ERR_clear_error();
+        return ERR_SYSTEM;
+    }
+    *out = p;
+    return 0;
+}
+
+void tls_profile_free(struct tls_profile *p)
+{
+    if (!p)
+        return;
+    SSL_CTX_free(p->ctx);
+    free(p);
+}
+
+int tls_new(struct tls **out, struct tls_profile *p, int fd, bool server,
+            const struct node_id *pinned)
+{
+    struct tls *t = calloc(1, sizeof *t);
+    if (!t)
+        return ERR_NO_MEMORY;
+    t->profile = p;
+    t->pins = pinned && !node_id_is_zero(*pinned);
+    if (t->pins)
+        t->pinned = *pinned;
+    t->ssl = SSL_new(p->ctx);
+    if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1) {
+        tls_free(t);
+        ERR_clear_error();
+        return ERR_NO_MEMORY;
+    }
+    SSL_set_app_data(t->ssl, t);
+    if (server)
+        SSL_set_accept_state(t->ssl);
+    else
+        SSL_set_connect_state(t->ssl);
+    *out = t;
+    return 0;
+}
+
+void tls_free(struct tls *t)
+{
+    if (!t)
+        return;
+    SSL_free(t->ssl);
+    OPENSSL_free(t->der);
+    free(t);
+}
+
+/* An alert of the other side arrives as an error whose reason is 1,000 and its number (RFC 8446,
+ * section 6). Those that speak of certificates mean that it does not know us. */
+static int fault_of_alert(int alert)
+{
+    switch (alert) {
+    case SSL_AD_BAD_CERTIFICATE:
+    case SSL_AD_UNSUPPORTED_CERTIFICATE:
+    case SSL_AD_CERTIFICATE_REVOKED:
+    case SSL_AD_CERTIFICATE_EXPIRED:
+    case SSL_AD_CERTIFICATE_UNKNOWN:
+    case SSL_AD_UNKNOWN_CA:
+    case SSL_AD_ACCESS_DENIED:
+    case TLS13_AD_CERTIFICATE_REQUIRED:
+        return ERR_IDENTITY;
+    case SSL_AD_PROTOCOL_VERSION:
+    case SSL_AD_NO_APPLICATION_PROTOCOL:
+        return ERR_VERSION;
+    default:
+        return ERR_FORMAT;
+    }
+}
+
+static int fault_of_reason(int reason)
+{
+    if (reason > SSL_AD_REASON_OFFSET && reason < SSL_AD_REASON_OFFSET + 256)
+        return fault_of_alert(reason - SSL_AD_REASON_OFFSET);
+    switch (reason) {
+    case SSL_R_CERTIFICATE_VERIFY_FAILED:
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+        return ERR_IDENTITY;
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+    case SSL_R_NO_APPLICATION_PROTOCOL:
+        return ERR_VERSION;
+    case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+        return ERR_IO;
+    default:
+        return ERR_FORMAT;
+    }
+}
+
+static int fault_of(const struct tls *t, int result)
+{
+    int kind = SSL_get_error(t->ssl, result);
+    unsigned long e = ERR_peek_error();
+    ERR_clear_error();
+    if (t->refused)
+        return ERR_IDENTITY;
+    if (kind == SSL_ERROR_ZERO_RETURN)
+        return ERR_CLOSED;
+    if (kind == SSL_ERROR_SYSCALL || e == 0)
+        return ERR_IO;
+    return fault_of_reason(ERR_GET_REASON(e));
+}
+
+/* Without the agreed word nobody goes on, whatever the certificates say. */
+static int finish(struct tls *t)
+{
+    const unsigned char *word = NULL;
+    unsigned len = 0;
+    SSL_get0_alpn_selected(t->ssl, &word, &len);
+    if (len != sizeof protocol - 1 || memcmp(word, protocol + 1, len) != 0)
+        return ERR_VERSION;
+    X509 *peer = SSL_get0_peer_certificate(t->ssl);
+    int der_len = peer ? i2d_X509(peer, &t->der) : 0;
+    if (der_len <= 0 || t->party == 0)
+        return ERR_IDENTITY;
+    t->der_len = (size_t)der_len;
+    return TLS_DONE;
+}
+
+int tls_handshake(struct tls *t)
+{
+    ERR_clear_error();
+    int n = SSL_do_handshake(t->ssl);
+    if (n == 1)
+        return finish(t);
+    switch (SSL_get_error(t->ssl, n)) {
+    case SSL_ERROR_WANT_READ:
+        return TLS_WANT_READ;
+    case SSL_ERROR_WANT_WRITE:
+        return TLS_WANT_WRITE;
+    default:
+        return fault_of(t, n);
+    }
+}
+
+void tls_peer(const struct tls *t, struct node_id *id, int *party, struct bytes *certificate)
+{
+    ensure(t->der);
+    *id = t->id;
+    *party = t->party;
+    *certificate = (struct bytes){t->der, t->der_len};
+}
+
+static bool waits(const struct tls *t, int result)
+{
+    int kind = SSL_get_error(t->ssl, result);
+    return kind == SSL_ERROR_WANT_READ || kind == SSL_ERROR_WANT_WRITE;
+}
+
+int tls_read(struct tls *t, void *to, size_t cap)
+{
+    ERR_clear_error();
+    int n = SSL_read(t->ssl, to, cap > INT_MAX ? INT_MAX : (int)cap);
+    if (n > 0)
+        return n;
+    return waits(t, n) ? 0 : fault_of(t, n);
+}
+
+int tls_write(struct tls *t, const void *from, size_t len)
+{
+    ERR_clear_error();
+    int n = SSL_write(t->ssl, from, len > INT_MAX ? INT_MAX : (int)len);
+    if (n > 0)
+        return n;
+    return waits(t, n) ? 0 : fault_of(t, n);
+}
+
+bool tls_has_pending(const struct tls *t)
+{
+    return SSL_has_pending(t->ssl) == 1;
+}
+
+void tls_goodbye(struct tls *t)
+{
+    if (SSL_is_init_finished(t->ssl))
+        SSL_shutdown(t->ssl);
+    ERR_clear_error();
+}

@@ -1,0 +1,42 @@
+/* TLS 1.3 with certificates of the mesh on both sides, on a non-blocking socket. The profile: TLS
+ * 1.3 only, client certificate required, ALPN "velum/1" required, X25519 then P-256, AES-128-GCM
+ * then ChaCha20, full handshakes only (no tickets, no resumption, no early data, so that who may no
+ * longer come in is always noticed), peer list bounded to 16 KiB. The chain, the name in the
+ * certificate and the pinned id are checked inside the handshake. Called by link.c; knows OpenSSL.
+ */
+#ifndef VELUM_HOST_TLS_H
+#define VELUM_HOST_TLS_H
+
+#include <stdbool.h>
+
+#include "core/host/identity.h"
+
+struct tls_profile; /* one identity's settings, shared by all its connections */
+struct tls;         /* one connection */
+
+enum tls_want { TLS_DONE = 0, TLS_WANT_READ = 1, TLS_WANT_WRITE = 2 };
+
+/* Borrows the identity for its life. */
+int tls_profile_new(struct tls_profile **out, struct identity *identity);
+void tls_profile_free(struct tls_profile *p);
+
+/* The descriptor stays the caller's. `pinned` (a client's, may be NULL): the only id to accept. */
+int tls_new(struct tls **out, struct tls_profile *p, int fd, bool server,
+            const struct node_id *pinned);
+void tls_free(struct tls *t);
+/* One step. enum tls_want, or ERR_IDENTITY (one side refused the other's certificate), ERR_VERSION
+ * (no common protocol), ERR_FORMAT (that is not TLS), ERR_CLOSED. */
+int tls_handshake(struct tls *t);
+/* Who is there; after TLS_DONE. The certificate (DER) is borrowed. */
+void tls_peer(const struct tls *t, struct node_id *id, int *party, struct bytes *certificate);
+/* > 0 bytes; 0 when nothing is there now; ERR_CLOSED at an orderly end; ERR_IDENTITY when the other
+ * side refused us after its handshake; ERR_IO when it broke off; ERR_FORMAT. */
+int tls_read(struct tls *t, void *to, size_t cap);
+/* > 0 bytes taken; 0 when the socket is full; ERR_IO. */
+int tls_write(struct tls *t, const void *from, size_t len);
+/* True while bytes wait inside that no readiness of the descriptor will announce. */
+bool tls_has_pending(const struct tls *t);
+/* Says that the end is meant. */
+void tls_goodbye(struct tls *t);
+
+#endif

@@ -1,0 +1,399 @@
+#include "core/host/worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/ensure.h"
+#include "core/base/err.h"
+#include "core/base/text.h"
+#include "core/host/plugin.h"
+#include "core/host/worker_host.h"
+#include "core/host/worker_pipe.h"
+#include "core/kernel/kernel.h"
+#include "core/kernel/run.h"
+#include "core/wire/message.h"
+#include "core/wire/tree.h"
+
+#define LOOK_EVERY_NS 100000 /* between leaves; a look costs about half a microsecond */
+#define PROGRESS_HEAD_SIZE 27
+#define VALUE_HEAD_SIZE 13
+
+struct task {
+    bool present;
+    uint32_t request;
+    struct order_run order;
+};
+
+struct worker {
+    const struct velum_kernel *kernel; /* NULL until LOAD */
+    uint32_t value_size;
+    _Alignas(8) uint8_t params[PARAMS_SIZE_MAX];
+    size_t params_len;
+    struct task now, queued;
+    struct run run;         /* of `now` */
+    void *values;           /* RUN_VALUES_MAX values, for `run` */
+    uint64_t last_run, end; /* the run that ended last, and where */
+    int64_t began_ns;       /* when the compute time not yet reported began */
+    int64_t looked_ns;
+    bool done;
+    int status;
+};
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static struct bytes params_of(const struct worker *w)
+{
+    return (struct bytes){w->params, w->params_len};
+}
+
+/* The node broke the protocol: that is a fault of ours, and not worth surviving. */
+static void leave(struct worker *w, const char *why)
+{
+    static const char head[] = "worker: ";
+    (void)!write(2, head, sizeof head - 1);
+    (void)!write(2, why, strlen(why));
+    (void)!write(2, "\n", 1);
+    w->done = true;
+    w->status = 2;
+}
+
+/* Progress */
+
+/* One frame with values [from, to). Only the last one tells how far the run is. */
+static void send_part(struct worker *w, uint32_t from, uint32_t to, bool last, uint64_t told_next,
+                      uint64_t compute_us)
+{
+    struct buf *b = pipe_begin(MESSAGE_WORKER_PROGRESS, w->now.request);
+    put_worker_progress_begin(b, w->now.order.run, last ? w->run.next : told_next,
+                              last ? compute_us : 0, last && run_ended(&w->run),
+                              (uint16_t)(to - from));
+    for (uint32_t i = from; i < to; i++) {
+        struct value v = run_value(&w->run, i);
+        put_value(b, &v);
+    }
+    pipe_send();
+}
+
+static void send_progress(struct worker *w, uint64_t told_next)
+{
+    const uint32_t fit =
+        (FRAME_PAYLOAD_MAX - PROGRESS_HEAD_SIZE) / (VALUE_HEAD_SIZE + w->value_size);
+    const uint64_t compute_us = (uint64_t)(now_ns() - w->began_ns) / 1000;
+    uint32_t from;
+    run_take(&w->run, &from);
+    while (w->run.count - from > fit) {
+        send_part(w, from, from + fit, false, told_next, compute_us);
+        from += fit;
+    }
+    send_part(w, from, w->run.count, true, told_next, compute_us);
+    /* Waiting for a full pipe is not computing. */
+    w->began_ns = now_ns();
+}
+
+/* Orders */
+
+static int load_kernel(struct worker *w, const struct order_load *m, char reason[REASON_SIZE])
+{
+    const struct velum_kernel *k = NULL;
+    if (m->origin == ORIGIN_PLUGIN) {
+        int rc = plugin_load(m->path, &k, reason);
+        if (rc < 0)
+            return rc;
+    } else {
+        k = kernel_find(m->kernel);
+    }
+    if (!k || strcmp(k->name, m->kernel) != 0 || !digest_equal(kernel_source(k), m->source)) {
+        text_copy(reason, REASON_SIZE, "this node's kernel of that name has another source");
+        return ERR_NOT_FOUND;
+    }
+    w->value_size = kernel_accumulator_size(k);
+    w->values = malloc((size_t)RUN_VALUES_MAX * w->value_size);
+    if (!w->values || worker_host_init(k) < 0) {
+        text_copy(reason, REASON_SIZE, err_sentence(ERR_NO_MEMORY));
+        return ERR_NO_MEMORY;
+    }
+    if (m->params.len > 0)
+        memcpy(w->params, m->params.data, m->params.len);
+    w->params_len = m->params.len;
+    w->kernel = k;
+    return 0;
+}
+
+static void on_load(struct worker *w, const struct frame *f)
+{
+    struct order_load m;
+    struct worker_loaded answer = {0};
+    if (w->kernel || read_order_load(f->payload, &m) < 0) {
+        leave(w, "a bad LOAD, or a second one");
+        return;
+    }
+    answer.ok = load_kernel(w, &m, answer.reason) == 0;
+    answer.accumulator_size = w->kernel ? w->value_size : 0;
+    put_worker_loaded(pipe_begin(MESSAGE_WORKER_LOADED, f->request), &answer);
+    pipe_send();
+}
+
+static void start_run(struct worker *w, const struct task *t)
+{
+    const struct order_run *o = &t->order;
+    w->now = *t;
+    run_init(&w->run, o->first, o->end, tree_leaves(o->units, o->leaf_units), w->values,
+             w->value_size);
+    w->began_ns = w->looked_ns = now_ns();
+}
+
+static void on_run(struct worker *w, const struct frame *f)
+{
+    struct task t = {.present = true, .request = f->request};
+    if (!w->kernel || w->queued.present || read_order_run(f->payload, &t.order) < 0) {
+        leave(w, "a bad RUN, or a third one");
+        return;
+    }
+    if (w->now.present)
+        w->queued = t;
+    else
+        start_run(w, &t);
+}
+
+/* A run that has not begun can be cut down to nothing; it then ends as soon as it begins. */
+static uint64_t trim_queued(struct order_run *o, uint64_t end)
+{
+    if (end < o->first)
+        end = o->first;
+    if (end < o->end)
+        o->end = end;
+    return o->end;
+}
+
+static void on_trim(struct worker *w, const struct frame *f)
+{
+    struct order_trim m;
+    if (read_order_trim(f->payload, &m) < 0) {
+        leave(w, "a bad TRIM");
+        return;
+    }
+    if (w->now.present && m.run == w->now.order.run)
+        m.end = run_trim(&w->run, m.end);
+    else if (w->queued.present && m.run == w->queued.order.run)
+        m.end = trim_queued(&w->queued.order, m.end);
+    else if (m.run == w->last_run)
+        m.end = w->end;
+    put_order_trim(pipe_begin(MESSAGE_WORKER_TRIMMED, f->request), &m);
+    pipe_send();
+}
+
+/* Merges every pair into an array of results first: the answer says how long it took. */
+static int merge_pairs(struct worker *w, struct reader *r, uint16_t count, struct value *merged,
+                       uint8_t *data)
+{
+    for (uint16_t i = 0; i < count; i++, data += w->value_size) {
+        struct value left = read_value(r), right = read_value(r);
+        if (r->failed || left.at.level >= LEVEL_MAX)
+            return ERR_FORMAT;
+        int rc = kernel_merge(w->kernel, params_of(w), left.data, right.data, data);
+        if (rc < 0)
+            return rc;
+        merged[i] = (struct value){tree_parent(left.at), {data, w->value_size}};
+    }
+    return reader_done(r) ? 0 : ERR_FORMAT;
+}
+
+static void on_merge(struct worker *w, const struct frame *f)
+{
+    uint64_t run;
+    uint16_t count;
+    struct reader rest;
+    struct value merged[MERGE_COUNT_MAX];
+    uint8_t data[MERGE_COUNT_MAX * ACCUMULATOR_SIZE_MAX];
+    const int64_t began = now_ns();
+    if (!w->kernel || read_order_merge(f->payload, &run, &count, &rest) < 0 ||
+        merge_pairs(w, &rest, count, merged, data) < 0) {
+        leave(w, "a bad MERGE");
+        return;
+    }
+    struct buf *b = pipe_begin(MESSAGE_WORKER_MERGED, f->request);
+    put_worker_merged_begin(b, run, (uint64_t)(now_ns() - began) / 1000, count);
+    for (uint16_t i = 0; i < count; i++)
+        put_value(b, &merged[i]);
+    pipe_send();
+}
+
+static void on_plan(struct worker *w, const struct frame *f)
+{
+    static struct order_plan m;     /* 64 KiB */
+    static struct kernel_plan plan; /* static as well: the stack of a worker is small */
+    const char *argv[ARGS_COUNT_MAX + 1] = {NULL};
+    if (!w->kernel || read_order_plan(f->payload, &m) < 0) {
+        leave(w, "a bad PLAN");
+        return;
+    }
+    for (uint16_t i = 0; i < m.count; i++)
+        argv[i] = m.args[i];
+    struct worker_planned answer = {.ok = kernel_plan(w->kernel, m.count, argv, &plan) == 0};
+    text_copy(answer.reason, sizeof answer.reason, plan.reason);
+    answer.params = (struct bytes){plan.params, plan.params_size};
+    answer.units = plan.units;
+    answer.leaf_units = plan.leaf_units;
+    put_worker_planned(pipe_begin(MESSAGE_WORKER_PLANNED, f->request), &answer);
+    pipe_send();
+}
+
+static void on_show(struct worker *w, const struct frame *f)
+{
+    char text[SHOW_SIZE_MAX];
+    struct reader r = reader_of(f->payload);
+    struct bytes accumulator = read_block(&r, ACCUMULATOR_SIZE_MAX);
+    if (!w->kernel || !reader_done(&r)) {
+        leave(w, "a bad SHOW");
+        return;
+    }
+    int rc = kernel_show(w->kernel, params_of(w), accumulator, text);
+    if (rc < 0)
+        text_copy(text, sizeof text, err_sentence(rc));
+    put_worker_shown(pipe_begin(MESSAGE_WORKER_SHOWN, f->request), rc == 0, text);
+    pipe_send();
+}
+
+static void on_describe(struct worker *w, const struct frame *f)
+{
+    char path[PATH_SIZE_MAX];
+    char refused[REASON_SIZE] = "";
+    const struct velum_kernel *k = NULL;
+    struct kernel_view view = {.origin = ORIGIN_PLUGIN};
+    struct reader r = reader_of(f->payload);
+    read_text(&r, path, sizeof path);
+    if (!reader_done(&r)) {
+        leave(w, "a bad DESCRIBE");
+        return;
+    }
+    if (plugin_load(path, &k, refused) == 0)
+        kernel_describe(k, ORIGIN_PLUGIN, &view);
+    text_copy(view.path, sizeof view.path, path);
+    text_copy(view.refused, sizeof view.refused, refused);
+    put_kernel_view(pipe_begin(MESSAGE_WORKER_DESCRIBED, f->request), &view);
+    pipe_send();
+    w->done = true;
+}
+
+static void on_frame(struct worker *w, const struct frame *f)
+{
+    static const struct {
+        uint8_t type;
+        void (*handle)(struct worker *w, const struct frame *f);
+    } handlers[] = {
+        {MESSAGE_ORDER_LOAD, on_load},         {MESSAGE_ORDER_RUN, on_run},
+        {MESSAGE_ORDER_TRIM, on_trim},         {MESSAGE_ORDER_MERGE, on_merge},
+        {MESSAGE_ORDER_PLAN, on_plan},         {MESSAGE_ORDER_SHOW, on_show},
+        {MESSAGE_ORDER_DESCRIBE, on_describe},
+    };
+    for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
+        if (handlers[i].type == f->type) {
+            handlers[i].handle(w, f);
+            return;
+        }
+    }
+    leave(w, "an order of unknown type");
+}
+
+static void obey(struct worker *w)
+{
+    struct frame f;
+    while (!w->done && pipe_next(&f))
+        on_frame(w, &f);
+}
+
+/* The run */
+
+static int merge_values(void *ctx, struct bytes left, struct bytes right, uint8_t *out)
+{
+    const struct worker *w = ctx;
+    return kernel_merge(w->kernel, params_of(w), left, right, out);
+}
+
+static void kernel_said_no(struct worker *w, uint64_t told_next, struct worker_failed *answer)
+{
+    answer->run = w->now.order.run;
+    answer->leaf = w->run.next;
+    if (w->run.next > w->run.first)
+        send_progress(w, told_next);
+    put_worker_failed(pipe_begin(MESSAGE_WORKER_FAILED, w->now.request), answer);
+    pipe_send();
+    w->done = true;
+}
+
+static int compute_leaf(struct worker *w, char reason[REASON_SIZE])
+{
+    const struct order_run *o = &w->now.order;
+    uint64_t first, count;
+    kernel_leaf_range(o->units, o->leaf_units, w->run.next, &first, &count);
+    int rc = kernel_leaf(w->kernel, worker_host_fresh(), params_of(w), first, count,
+                         run_slot(&w->run), reason);
+    return rc < 0 ? rc : run_push(&w->run, merge_values, w);
+}
+
+/* Looks at the orders when a look is due. False when none of them came. */
+static void look(struct worker *w, int64_t now)
+{
+    if (now - w->looked_ns >= LOOK_EVERY_NS) {
+        pipe_look();
+        w->looked_ns = now;
+    }
+    obey(w);
+}
+
+/* Until the run has ended, as it is by then. A progress report leaves every report_us of time. */
+static void work(struct worker *w)
+{
+    uint64_t told_next = w->run.first;
+    int64_t reported = w->began_ns;
+    while (!w->done && !run_ended(&w->run)) {
+        struct worker_failed failed = {0};
+        if (compute_leaf(w, failed.reason) < 0) {
+            kernel_said_no(w, told_next, &failed);
+            return;
+        }
+        const int64_t now = now_ns();
+        look(w, now);
+        if (run_ended(&w->run) || now - reported < (int64_t)w->now.order.report_us * 1000)
+            continue;
+        send_progress(w, told_next);
+        told_next = w->run.next;
+        reported = w->began_ns;
+    }
+    if (!w->done)
+        send_progress(w, told_next);
+    w->last_run = w->now.order.run;
+    w->end = w->run.end;
+    w->now.present = false;
+}
+
+int worker_main(void)
+{
+    static struct worker w;
+    signal(SIGPIPE, SIG_IGN);
+    /* Naps are measured in milliseconds; the default slack is a hundredth of the shortest. */
+    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+    put_u32(pipe_begin(MESSAGE_WORKER_READY, 0), (uint32_t)getpid());
+    pipe_send();
+    while (!w.done) {
+        obey(&w);
+        if (w.now.present) {
+            work(&w);
+        } else if (w.queued.present) {
+            start_run(&w, &w.queued);
+            w.queued.present = false;
+        } else if (!w.done) {
+            pipe_wait();
+        }
+    }
+    return w.status;
+}

@@ -1,0 +1,268 @@
+#include "core/job/cover.h"
+
+#include <string.h>
+
+#include "core/base/ensure.h"
+#include "core/base/err.h"
+#include "core/base/sha256.h"
+
+/* Values are allocated one by one and sorted by pointer, so that an insertion in the middle moves
+ * eight bytes a value: some microseconds at the bound. The bound on bytes needs no counting of its
+ * own: it is the bound on values times the greatest accumulator. */
+
+#define ENTRIES_FIRST_CAP 16u
+/* Values that fill holes are taken beyond the bound, because folding them makes room again. */
+#define HOLE_VALUES_MAX (COVER_VALUES_MAX / 8)
+
+_Static_assert((size_t)COVER_VALUES_MAX *ACCUMULATOR_SIZE_MAX <= COVER_BYTES_MAX,
+               "the bound on values keeps the bound on bytes");
+
+struct entry {
+    struct value v; /* v.data.data points at `bytes` */
+    uint8_t bytes[];
+};
+
+struct cover {
+    const struct alloc *alloc;
+    uint64_t leaves_total, leaves_covered;
+    struct entry **entries;
+    uint32_t count, cap;
+    uint32_t pairs;      /* how many neighbours are siblings */
+    uint64_t pairs_from; /* no pair begins before this leaf */
+};
+
+int cover_new(struct cover **out, const struct alloc *a, uint64_t leaves)
+{
+    ensure(leaves >= 1 && leaves <= LEAVES_MAX);
+    struct cover *c = alloc_zeroed(a, sizeof *c);
+    if (!c)
+        return ERR_NO_MEMORY;
+    c->alloc = a;
+    c->leaves_total = leaves;
+    *out = c;
+    return 0;
+}
+
+static void entry_free(struct cover *c, struct entry *e)
+{
+    alloc_free(c->alloc, e, sizeof *e + e->v.data.len);
+}
+
+void cover_free(struct cover *c)
+{
+    if (!c)
+        return;
+    for (uint32_t i = 0; i < c->count; i++)
+        entry_free(c, c->entries[i]);
+    alloc_free(c->alloc, c->entries, c->cap * sizeof(struct entry *));
+    alloc_free(c->alloc, c, sizeof *c);
+}
+
+static uint64_t first_of(const struct cover *c, uint32_t i)
+{
+    return tree_first(c->entries[i]->v.at);
+}
+
+static uint64_t end_of(const struct cover *c, uint32_t i)
+{
+    return tree_end(c->entries[i]->v.at, c->leaves_total);
+}
+
+/* The first value that ends after `leaf`, or count. */
+static uint32_t find(const struct cover *c, uint64_t leaf)
+{
+    uint32_t low = 0;
+    uint32_t high = c->count;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (end_of(c, mid) <= leaf)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* Whether value i and the one after it are siblings. */
+static bool is_pair(const struct cover *c, uint32_t i)
+{
+    if (i + 1 >= c->count)
+        return false;
+    struct tree_node left = c->entries[i]->v.at;
+    return tree_is_left(left) && tree_equal(tree_sibling(left), c->entries[i + 1]->v.at);
+}
+
+/* Pairs in which one of the values [from, to) takes part. */
+static uint32_t pairs_around(const struct cover *c, uint32_t from, uint32_t to)
+{
+    uint32_t pairs = 0;
+    for (uint32_t i = from > 0 ? from - 1 : 0; i < to; i++)
+        pairs += is_pair(c, i) ? 1 : 0;
+    return pairs;
+}
+
+static int make_room(struct cover *c)
+{
+    if (c->count < c->cap)
+        return 0;
+    uint32_t cap = c->cap ? c->cap * 2 : ENTRIES_FIRST_CAP;
+    void *entries = c->entries;
+    int rc = alloc_grow(c->alloc, &entries, c->cap, cap, sizeof *c->entries);
+    if (rc < 0)
+        return rc;
+    c->entries = entries;
+    c->cap = cap;
+    return 0;
+}
+
+static struct entry *entry_new(struct cover *c, struct tree_node at, struct bytes data)
+{
+    struct entry *e = alloc_zeroed(c->alloc, sizeof *e + data.len);
+    if (!e)
+        return NULL;
+    if (data.len > 0)
+        memcpy(e->bytes, data.data, data.len);
+    e->v = (struct value){at, {e->bytes, data.len}};
+    return e;
+}
+
+/* Puts e in the place of values [i, end), which lie below it. Room is there. */
+static void replace(struct cover *c, uint32_t i, uint32_t end, struct entry *e)
+{
+    c->pairs -= pairs_around(c, i, end);
+    /* With nothing replaced, the two neighbours cannot have been siblings: e lies between them. */
+    for (uint32_t k = i; k < end; k++) {
+        c->leaves_covered -= end_of(c, k) - first_of(c, k);
+        entry_free(c, c->entries[k]);
+    }
+    memmove(c->entries + i + 1, c->entries + end, (c->count - end) * sizeof(struct entry *));
+    c->count = c->count - (end - i) + 1;
+    c->entries[i] = e;
+    c->leaves_covered += end_of(c, i) - first_of(c, i);
+    c->pairs += pairs_around(c, i, i + 1);
+    uint32_t left = i > 0 && is_pair(c, i - 1) ? i - 1 : i;
+    if (first_of(c, left) < c->pairs_from)
+        c->pairs_from = first_of(c, left);
+}
+
+static bool has_room_for(const struct cover *c, uint32_t i, uint32_t end)
+{
+    if (end > i || c->count < COVER_VALUES_MAX)
+        return true;
+    return i < c->count && c->count < COVER_VALUES_MAX + HOLE_VALUES_MAX;
+}
+
+int cover_insert(struct cover *c, const struct value *v)
+{
+    if (!tree_has(v->at, c->leaves_total) || v->data.len > ACCUMULATOR_SIZE_MAX)
+        return ERR_FORMAT;
+    struct tree_node at = tree_canonical(v->at, c->leaves_total);
+    uint32_t i = find(c, tree_first(at));
+    if (i < c->count && tree_equal(c->entries[i]->v.at, at))
+        return bytes_equal(c->entries[i]->v.data, v->data) ? COVER_DUPLICATE : ERR_DAMAGED;
+    if (i < c->count && tree_holds(c->entries[i]->v.at, at))
+        return COVER_DUPLICATE;
+    uint32_t end = i;
+    while (end < c->count && tree_holds(at, c->entries[end]->v.at))
+        end++;
+    if (!has_room_for(c, i, end))
+        return ERR_FULL;
+    int rc = make_room(c);
+    if (rc < 0)
+        return rc;
+    struct entry *e = entry_new(c, at, v->data);
+    if (!e)
+        return ERR_NO_MEMORY;
+    replace(c, i, end, e);
+    return COVER_ADDED;
+}
+
+bool cover_pair(const struct cover *c, uint64_t *from_leaf, struct value *left, struct value *right)
+{
+    if (c->pairs == 0)
+        return false;
+    uint64_t from = *from_leaf > c->pairs_from ? *from_leaf : c->pairs_from;
+    for (uint32_t i = find(c, from); i + 1 < c->count; i++) {
+        if (first_of(c, i) < from || !is_pair(c, i))
+            continue;
+        *left = c->entries[i]->v;
+        *right = c->entries[i + 1]->v;
+        *from_leaf = end_of(c, i + 1);
+        return true;
+    }
+    return false;
+}
+
+bool cover_root(const struct cover *c, struct value *root)
+{
+    return cover_get(c, tree_root(c->leaves_total), root);
+}
+
+bool cover_get(const struct cover *c, struct tree_node at, struct value *v)
+{
+    if (!tree_has(at, c->leaves_total))
+        return false;
+    at = tree_canonical(at, c->leaves_total);
+    uint32_t i = find(c, tree_first(at));
+    if (i == c->count || !tree_equal(c->entries[i]->v.at, at))
+        return false;
+    *v = c->entries[i]->v;
+    return true;
+}
+
+uint32_t cover_count(const struct cover *c)
+{
+    return c->count;
+}
+
+const struct value *cover_at(const struct cover *c, uint32_t i)
+{
+    ensure(i < c->count);
+    return &c->entries[i]->v;
+}
+
+uint64_t cover_leaves(const struct cover *c)
+{
+    return c->leaves_covered;
+}
+
+uint64_t cover_overlap(const struct cover *c, uint64_t from, uint64_t end)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = find(c, from); i < c->count && first_of(c, i) < end; i++) {
+        uint64_t a = first_of(c, i) > from ? first_of(c, i) : from;
+        uint64_t b = end_of(c, i) < end ? end_of(c, i) : end;
+        sum += b - a;
+    }
+    return from < end ? sum : 0;
+}
+
+bool cover_gap(const struct cover *c, uint64_t at, uint64_t *first, uint64_t *end)
+{
+    uint32_t i = find(c, at);
+    while (i < c->count && first_of(c, i) <= at)
+        at = end_of(c, i++);
+    if (at >= c->leaves_total)
+        return false;
+    *first = at;
+    *end = i < c->count ? first_of(c, i) : c->leaves_total;
+    return true;
+}
+
+struct digest cover_digest(const struct cover *c)
+{
+    struct sha256 s;
+    sha256_init(&s);
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct value *v = &c->entries[i]->v;
+        uint8_t head[13];
+        struct buf b;
+        buf_init_fixed(&b, head, sizeof head);
+        put_u8(&b, v->at.level);
+        put_u64(&b, v->at.index);
+        put_u32(&b, (uint32_t)v->data.len);
+        sha256_add(&s, head, b.len);
+        sha256_add(&s, v->data.data, v->data.len);
+    }
+    return sha256_end(&s);
+}

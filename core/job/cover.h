@@ -1,0 +1,42 @@
+/* The cover of a stage: which tree nodes have values. An antichain sorted by first leaf: no value
+ * lies below another. Inserting a value drops every value below it. Every tree node goes by its
+ * canonical name (wire/tree.h). */
+#ifndef VELUM_JOB_COVER_H
+#define VELUM_JOB_COVER_H
+
+#include "core/base/alloc.h"
+#include "core/wire/tree.h"
+#include "core/wire/value.h"
+
+#define COVER_VALUES_MAX 16384
+#define COVER_BYTES_MAX ((size_t)64 << 20)
+
+struct cover;
+
+int cover_new(struct cover **out, const struct alloc *a, uint64_t leaves);
+void cover_free(struct cover *c);
+
+enum cover_result { COVER_ADDED = 1, COVER_DUPLICATE = 0 };
+/* COVER_ADDED; COVER_DUPLICATE (the same value, or it lies below one that is there); ERR_DAMAGED
+ * when the same tree node has an unequal value: divergent; ERR_FORMAT when the node is not of this
+ * tree; ERR_FULL; ERR_NO_MEMORY. The data is copied. */
+int cover_insert(struct cover *c, const struct value *v);
+/* A pair of siblings that both have values, the lowest first, at or after *from_leaf (start with 0;
+ * moved on by the call so that pairs out for merging can be stepped over). Borrowed. */
+bool cover_pair(const struct cover *c, uint64_t *from_leaf, struct value *left,
+                struct value *right);
+/* The root's value; borrowed. */
+bool cover_root(const struct cover *c, struct value *root);
+/* The value of exactly this tree node, if it is in the cover. Borrowed. */
+bool cover_get(const struct cover *c, struct tree_node at, struct value *v);
+uint32_t cover_count(const struct cover *c);
+const struct value *cover_at(const struct cover *c, uint32_t i); /* sorted by first leaf */
+uint64_t cover_leaves(const struct cover *c);                    /* how many leaves are covered */
+/* How many leaves of [from, end) are covered already. */
+uint64_t cover_overlap(const struct cover *c, uint64_t from, uint64_t end);
+/* The first uncovered run at or after `at`: false when there is none. */
+bool cover_gap(const struct cover *c, uint64_t at, uint64_t *first, uint64_t *end);
+/* Over (canonical node, value) in order. */
+struct digest cover_digest(const struct cover *c);
+
+#endif

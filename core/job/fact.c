@@ -1,0 +1,245 @@
+#include "core/job/fact.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/wire/field.h"
+
+#define FACT_VERSION 1
+
+int claim_compare(const struct claim *a, const struct claim *b)
+{
+    if (a->epoch != b->epoch)
+        return a->epoch < b->epoch ? -1 : 1;
+    if (a->boot != b->boot)
+        return a->boot < b->boot ? -1 : 1;
+    return node_id_compare(a->node, b->node);
+}
+
+static void read_holders(struct reader *r, struct holders *h)
+{
+    h->generation = read_u32(r);
+    h->count = read_choice(r, 1, FACT_HOLDERS_MAX);
+    for (uint8_t i = 0; i < h->count; i++) {
+        h->ids[i] = read_node_id(r);
+        for (uint8_t k = 0; k < i; k++)
+            if (node_id_equal(h->ids[k], h->ids[i]))
+                r->failed = true;
+    }
+}
+
+static void read_claim(struct reader *r, struct claim *c)
+{
+    c->epoch = read_u32(r);
+    c->boot = read_u64(r);
+    c->node = read_node_id(r);
+}
+
+static void read_cancel(struct reader *r, struct cancel *c)
+{
+    c->by = read_node_id(r);
+    c->state = read_u8(r);
+    if (c->state != JOB_CANCELLED && c->state != JOB_TIMED_OUT)
+        r->failed = true;
+}
+
+static void read_outcome(struct reader *r, struct outcome *o)
+{
+    o->state = read_choice(r, JOB_DONE, JOB_UNKNOWN);
+    o->digest = read_digest(r);
+    o->accumulator = read_block(r, ACCUMULATOR_SIZE_MAX);
+    read_safe_text(r, false, o->error, sizeof o->error);
+    o->leaves = read_u64(r);
+    o->nodes = read_u32(r);
+    o->retries = read_u32(r);
+    o->duplicates = read_u64(r);
+    o->redone_us = read_u64(r);
+    o->cpu_us = read_u64(r);
+    o->elapsed_us = read_u64(r);
+}
+
+static int read_body(struct fact *f)
+{
+    struct reader r = reader_of(f->sealed.body);
+    if (read_u8(&r) != f->kind)
+        return ERR_FORMAT;
+    f->job = read_job_id(&r);
+    switch (f->kind) {
+    case FACT_HOLDERS:
+        read_holders(&r, &f->holders);
+        break;
+    case FACT_CLAIM:
+        read_claim(&r, &f->claim);
+        break;
+    case FACT_CANCEL:
+        read_cancel(&r, &f->cancel);
+        break;
+    default:
+        read_outcome(&r, &f->outcome);
+        break;
+    }
+    return reader_result(&r);
+}
+
+static int read_signed_fact(struct reader *r, struct fact *f)
+{
+    read_signed(r, &f->sealed);
+    if (!reader_done(r))
+        return ERR_FORMAT;
+    if (f->kind != FACT_SPEC)
+        return read_body(f);
+    f->job = spec_id(f->sealed.body);
+    return read_spec(f->sealed.body, &f->spec);
+}
+
+static void read_partial(struct reader *r, struct partial *p)
+{
+    p->stage = read_u16(r);
+    p->author = read_node_id(r);
+    p->from = read_u64(r);
+    p->upto = read_u64(r);
+    p->compute_us = read_u64(r);
+    p->count = read_u16(r);
+    if (p->from > p->upto || p->upto > LEAVES_MAX)
+        r->failed = true;
+    p->values = *r;
+    for (uint16_t i = 0; i < p->count && !r->failed; i++)
+        read_value(r);
+}
+
+static void read_attempt(struct reader *r, struct attempt *a)
+{
+    a->stage = read_u16(r);
+    a->leaf = read_u64(r);
+    a->author = read_node_id(r);
+    a->own_doing = read_flag(r);
+    read_safe_text(r, true, a->cause, sizeof a->cause);
+    if (a->leaf >= LEAVES_MAX)
+        r->failed = true;
+}
+
+static void read_divergent(struct reader *r, struct divergence *d)
+{
+    d->stage = read_u16(r);
+    d->at.level = read_u8(r);
+    d->at.index = read_u64(r);
+    for (size_t i = 0; i < 2; i++)
+        d->digests[i] = read_digest(r);
+    for (size_t i = 0; i < 2; i++)
+        d->authors[i] = read_node_id(r);
+    if (d->at.level > LEVEL_MAX || d->at.index >= LEAVES_MAX >> d->at.level ||
+        memcmp(d->digests[0].bytes, d->digests[1].bytes, ID_SIZE) >= 0)
+        r->failed = true;
+}
+
+int fact_read(struct bytes encoded, struct fact *f)
+{
+    struct reader r = reader_of(encoded);
+    memset(f, 0, sizeof *f);
+    f->kind = read_u8(&r);
+    uint8_t version = read_u8(&r);
+    if (r.failed)
+        return ERR_FORMAT;
+    if (version != FACT_VERSION || f->kind < FACT_SPEC || f->kind > FACT_DIVERGENT)
+        return ERR_VERSION;
+    if (f->kind == FACT_PARTIAL)
+        read_partial(&r, &f->partial);
+    else if (f->kind == FACT_ATTEMPT)
+        read_attempt(&r, &f->attempt);
+    else if (f->kind == FACT_DIVERGENT)
+        read_divergent(&r, &f->divergence);
+    else
+        return read_signed_fact(&r, f);
+    return reader_result(&r);
+}
+
+static void put_body_head(struct buf *b, enum fact_kind kind, struct job_id job)
+{
+    put_u8(b, (uint8_t)kind);
+    put_job_id(b, job);
+}
+
+void put_holders_body(struct buf *b, struct job_id job, const struct holders *h)
+{
+    put_body_head(b, FACT_HOLDERS, job);
+    put_u32(b, h->generation);
+    put_u8(b, h->count);
+    for (uint8_t i = 0; i < h->count; i++)
+        put_node_id(b, h->ids[i]);
+}
+
+void put_claim_body(struct buf *b, struct job_id job, const struct claim *c)
+{
+    put_body_head(b, FACT_CLAIM, job);
+    put_u32(b, c->epoch);
+    put_u64(b, c->boot);
+    put_node_id(b, c->node);
+}
+
+void put_cancel_body(struct buf *b, struct job_id job, const struct cancel *c)
+{
+    put_body_head(b, FACT_CANCEL, job);
+    put_node_id(b, c->by);
+    put_u8(b, c->state);
+}
+
+void put_outcome_body(struct buf *b, struct job_id job, const struct outcome *o)
+{
+    put_body_head(b, FACT_OUTCOME, job);
+    put_u8(b, o->state);
+    put_digest(b, o->digest);
+    put_block(b, o->accumulator);
+    put_text(b, o->error);
+    put_u64(b, o->leaves);
+    put_u32(b, o->nodes);
+    put_u32(b, o->retries);
+    put_u64(b, o->duplicates);
+    put_u64(b, o->redone_us);
+    put_u64(b, o->cpu_us);
+    put_u64(b, o->elapsed_us);
+}
+
+static void put_fact_head(struct buf *b, enum fact_kind kind)
+{
+    put_u8(b, (uint8_t)kind);
+    put_u8(b, FACT_VERSION);
+}
+
+void put_signed_fact(struct buf *b, enum fact_kind kind, const struct signed_bytes *s)
+{
+    put_fact_head(b, kind);
+    put_signed(b, s);
+}
+
+void put_partial_begin(struct buf *b, const struct partial *p)
+{
+    put_fact_head(b, FACT_PARTIAL);
+    put_u16(b, p->stage);
+    put_node_id(b, p->author);
+    put_u64(b, p->from);
+    put_u64(b, p->upto);
+    put_u64(b, p->compute_us);
+    put_u16(b, p->count);
+}
+
+void put_attempt(struct buf *b, const struct attempt *a)
+{
+    put_fact_head(b, FACT_ATTEMPT);
+    put_u16(b, a->stage);
+    put_u64(b, a->leaf);
+    put_node_id(b, a->author);
+    put_flag(b, a->own_doing);
+    put_text(b, a->cause);
+}
+
+void put_divergent(struct buf *b, const struct divergence *d)
+{
+    put_fact_head(b, FACT_DIVERGENT);
+    put_u16(b, d->stage);
+    put_u8(b, d->at.level);
+    put_u64(b, d->at.index);
+    for (size_t i = 0; i < 2; i++)
+        put_digest(b, d->digests[i]);
+    for (size_t i = 0; i < 2; i++)
+        put_node_id(b, d->authors[i]);
+}

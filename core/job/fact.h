@@ -1,0 +1,125 @@
+/* Facts: immutable statements about a job that nodes share. In meaning they only get added. One
+ * encoding for the wire and the journal:
+ *
+ *   u8 kind, u8 version (1), then by kind
+ *   SPEC, HOLDERS, CLAIM, CANCEL, OUTCOME   signed bytes (wire/signed.h)
+ *       The body of SPEC is the spec itself; the others' bodies begin with u8 kind, 32 job id:
+ *       HOLDERS   u32 generation, u8 count (1..8), ids in rank order, no id twice
+ *       CLAIM     u32 epoch, u64 boot, 32 node id (must be the signer)
+ *       CANCEL    32 id of who asked (a user's key), u8 outcome asked for (cancelled or timed-out,
+ *                 as enum job_state)
+ *       OUTCOME   u8 state (final ones of enum job_state), 32 digest, block accumulator,
+ *                 text error, u64 leaves, u32 nodes, u32 retries, u64 duplicates, u64 redone_us,
+ *                 u64 cpu_us, u64 elapsed_us
+ *   PARTIAL       u16 stage, 32 author, u64 from, u64 upto (leaves newly covered by the author;
+ *                 from == upto for a merge), u64 compute_us, u16 count, values. A zero author: not
+ *                 a report but part of a snapshot, compute_us is the sum of all so far
+ *   ATTEMPT       u16 stage, u64 leaf, 32 author, u8 own doing, text cause
+ *   DIVERGENT     u16 stage, u8 level, u64 index, 32 digest, 32 digest (ascending), 32 author,
+ *                 32 author (zero where nobody knows)
+ *
+ * Authors of PARTIAL and ATTEMPT are vouched for by whoever sends them (the coordinator); signing
+ * them is a later matter. */
+#ifndef VELUM_JOB_FACT_H
+#define VELUM_JOB_FACT_H
+
+#include "core/base/id.h"
+#include "core/wire/signed.h"
+#include "core/wire/spec.h"
+#include "core/wire/value.h"
+
+#define FACT_HOLDERS_MAX 8
+
+enum fact_kind {
+    FACT_SPEC = 1,
+    FACT_HOLDERS = 2,
+    FACT_CLAIM = 3,
+    FACT_CANCEL = 4,
+    FACT_OUTCOME = 5,
+    FACT_PARTIAL = 6,
+    FACT_ATTEMPT = 7,
+    FACT_DIVERGENT = 8
+};
+
+struct holders {
+    uint32_t generation;
+    uint8_t count;
+    struct node_id ids[FACT_HOLDERS_MAX]; /* rank order */
+};
+struct claim {
+    uint32_t epoch;
+    uint64_t boot;
+    struct node_id node;
+};
+int claim_compare(const struct claim *a, const struct claim *b); /* <0, 0, >0; the greatest wins */
+
+struct outcome {
+    uint8_t state; /* enum job_state, a final one */
+    struct digest digest;
+    struct bytes accumulator; /* borrowed */
+    char error[VIEW_ERROR_SIZE];
+    uint64_t leaves;
+    uint32_t nodes, retries;
+    uint64_t duplicates, redone_us, cpu_us, elapsed_us;
+};
+struct partial {
+    uint16_t stage;
+    struct node_id author;
+    uint64_t from, upto, compute_us;
+    uint16_t count;
+    struct reader values; /* take `count` with read_value */
+};
+struct attempt {
+    uint16_t stage;
+    uint64_t leaf;
+    struct node_id author;
+    bool own_doing;
+    char cause[REASON_SIZE];
+};
+struct cancel {
+    struct node_id by;
+    uint8_t state;
+};
+struct divergence {
+    uint16_t stage;
+    struct tree_node at;
+    struct digest digests[2]; /* of the two values, ascending */
+    struct node_id authors[2];
+};
+
+/* A decoded fact; everything borrowed from the bytes. For signed kinds `sealed` is filled too, and
+ * its signature is NOT checked here. */
+struct fact {
+    uint8_t kind;
+    struct job_id job; /* of signed kinds */
+    struct signed_bytes sealed;
+    union {
+        struct job_spec spec;
+        struct holders holders;
+        struct claim claim;
+        struct cancel cancel;
+        struct outcome outcome;
+        struct partial partial;
+        struct attempt attempt;
+        struct divergence divergence;
+    };
+};
+
+/* 0, ERR_FORMAT, ERR_VERSION (a kind or version this generation does not know). Trailing bytes are
+ * ERR_FORMAT. */
+int fact_read(struct bytes encoded, struct fact *f);
+
+/* The body of a signed kind, to be signed by the caller (domain SIGNED_FACT; SIGNED_SPEC for
+ * specs). */
+void put_holders_body(struct buf *b, struct job_id job, const struct holders *h);
+void put_claim_body(struct buf *b, struct job_id job, const struct claim *c);
+void put_cancel_body(struct buf *b, struct job_id job, const struct cancel *c);
+void put_outcome_body(struct buf *b, struct job_id job, const struct outcome *o);
+/* The whole fact around signed bytes. */
+void put_signed_fact(struct buf *b, enum fact_kind kind, const struct signed_bytes *s);
+/* PARTIAL: header with `count`, then the caller puts count values with put_value. */
+void put_partial_begin(struct buf *b, const struct partial *p);
+void put_attempt(struct buf *b, const struct attempt *a);
+void put_divergent(struct buf *b, const struct divergence *d);
+
+#endif

@@ -1,0 +1,460 @@
+#include "core/job/ledger.h"
+
+#include <string.h>
+
+#include "core/base/ensure.h"
+#include "core/base/err.h"
+#include "core/job/ledger_inside.h"
+
+/* The bytes a signed fact may have, with room to spare. */
+#define FACT_SIZE_MAX ((size_t)SPEC_SIZE_MAX + 8192)
+
+/* Keeps a copy in *to; the old one survives a failure. */
+static int keep(struct ledger *l, struct buf *to, struct bytes fact)
+{
+    struct buf fresh;
+    buf_init(&fresh, l->alloc, FACT_SIZE_MAX);
+    put_raw(&fresh, fact.data, fact.len);
+    int rc = buf_result(&fresh);
+    if (rc < 0) {
+        buf_clear(&fresh);
+        return rc;
+    }
+    buf_clear(to);
+    *to = fresh;
+    return 0;
+}
+
+int ledger_new(struct ledger **out, const struct alloc *a, struct bytes spec_fact)
+{
+    struct ledger *l = alloc_zeroed(a, sizeof *l);
+    if (!l)
+        return ERR_NO_MEMORY;
+    l->alloc = a;
+    int rc = keep(l, &l->spec_fact, spec_fact);
+    if (rc < 0)
+        goto out;
+    struct fact f;
+    rc = fact_read(buf_bytes(&l->spec_fact), &f);
+    if (rc == 0 && f.kind != FACT_SPEC)
+        rc = ERR_FORMAT;
+    if (rc < 0)
+        goto out;
+    l->job = f.job;
+    l->spec = f.spec;
+    l->leaves = spec_leaves(&l->spec.stage);
+    rc = cover_new(&l->cover, a, l->leaves);
+out:
+    if (rc < 0) {
+        ledger_free(l);
+        return rc;
+    }
+    *out = l;
+    return 0;
+}
+
+void ledger_free(struct ledger *l)
+{
+    if (!l)
+        return;
+    ledger_shrink(l);
+    buf_clear(&l->spec_fact);
+    for (uint32_t i = 0; i < l->variants_count; i++)
+        buf_clear(&l->variants[i].fact);
+    buf_clear(&l->claim_fact);
+    buf_clear(&l->cancel_fact);
+    buf_clear(&l->outcome_fact);
+    alloc_free(l->alloc, l->ever, l->ever_cap * sizeof *l->ever);
+    alloc_free(l->alloc, l, sizeof *l);
+}
+
+void ledger_shrink(struct ledger *l)
+{
+    cover_free(l->cover);
+    l->cover = NULL;
+    alloc_free(l->alloc, l->attempts, l->attempts_cap * sizeof *l->attempts);
+    l->attempts = NULL;
+    l->attempts_count = l->attempts_cap = 0;
+}
+
+/* --- holders --- */
+
+static bool has_id(const struct node_id *ids, uint32_t count, struct node_id id)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (node_id_equal(ids[i], id))
+            return true;
+    return false;
+}
+
+static int remember_ever(struct ledger *l, const struct holders *h)
+{
+    for (uint8_t i = 0; i < h->count; i++) {
+        if (has_id(l->ever, l->ever_count, h->ids[i]) || l->ever_count == EVER_HOLDERS_MAX)
+            continue;
+        if (l->ever_count == l->ever_cap) {
+            void *ever = l->ever;
+            uint32_t cap = l->ever_cap ? l->ever_cap * 2 : 4;
+            int rc = alloc_grow(l->alloc, &ever, l->ever_cap, cap, sizeof *l->ever);
+            if (rc < 0)
+                return rc;
+            l->ever = ever;
+            l->ever_cap = cap;
+        }
+        l->ever[l->ever_count++] = h->ids[i];
+    }
+    return 0;
+}
+
+static bool same_holders(const struct holders *a, const struct holders *b)
+{
+    if (a->generation != b->generation || a->count != b->count)
+        return false;
+    for (uint8_t i = 0; i < a->count; i++)
+        if (!node_id_equal(a->ids[i], b->ids[i]))
+            return false;
+    return true;
+}
+
+/* The eight lowest ids of both, ascending: what is cut off does not depend on the order in which
+ * sets are joined. True when that is not what *a was. */
+static bool join_holders(struct holders *a, const struct holders *b)
+{
+    struct node_id all[2 * FACT_HOLDERS_MAX];
+    struct holders was = *a;
+    uint8_t count = 0;
+    for (uint8_t i = 0; i < a->count + b->count; i++) {
+        struct node_id id = i < a->count ? a->ids[i] : b->ids[i - a->count];
+        if (has_id(all, count, id))
+            continue;
+        uint8_t k = count++;
+        for (; k > 0 && node_id_compare(all[k - 1], id) > 0; k--)
+            all[k] = all[k - 1];
+        all[k] = id;
+    }
+    a->count = count < FACT_HOLDERS_MAX ? count : FACT_HOLDERS_MAX;
+    memcpy(a->ids, all, a->count * sizeof *all);
+    return !same_holders(a, &was);
+}
+
+static int keep_variant(struct ledger *l, const struct holders *h, struct bytes fact)
+{
+    if (l->variants_count == HOLDERS_VARIANTS_MAX)
+        return 0;
+    struct holders_variant *v = &l->variants[l->variants_count];
+    int rc = keep(l, &v->fact, fact);
+    if (rc < 0)
+        return rc;
+    v->holders = *h;
+    l->variants_count++;
+    return 0;
+}
+
+static int apply_holders(struct ledger *l, const struct holders *h, struct bytes fact)
+{
+    int rc = remember_ever(l, h);
+    if (rc < 0)
+        return rc;
+    if (l->variants_count > 0 && h->generation < l->holders.generation)
+        return LEDGER_KNOWN;
+    if (l->variants_count == 0 || h->generation > l->holders.generation) {
+        struct buf old[HOLDERS_VARIANTS_MAX];
+        uint32_t old_count = l->variants_count;
+        struct holders_variant fresh = {.holders = *h};
+        rc = keep(l, &fresh.fact, fact);
+        if (rc < 0)
+            return rc;
+        for (uint32_t i = 0; i < old_count; i++)
+            old[i] = l->variants[i].fact;
+        l->variants[0] = fresh;
+        l->variants_count = 1;
+        for (uint32_t i = 0; i < old_count; i++)
+            buf_clear(&old[i]);
+        l->holders = *h;
+        return LEDGER_NEW;
+    }
+    for (uint32_t i = 0; i < l->variants_count; i++)
+        if (same_holders(&l->variants[i].holders, h))
+            return LEDGER_KNOWN;
+    rc = keep_variant(l, h, fact);
+    if (rc < 0)
+        return rc;
+    return join_holders(&l->holders, h) ? LEDGER_NEW : LEDGER_KNOWN;
+}
+
+/* --- claim, cancel --- */
+
+static int apply_claim(struct ledger *l, const struct claim *c, struct bytes fact)
+{
+    if (l->claim_fact.len > 0 && claim_compare(c, &l->claim) <= 0)
+        return LEDGER_KNOWN;
+    int rc = keep(l, &l->claim_fact, fact);
+    if (rc < 0)
+        return rc;
+    l->claim = *c;
+    return LEDGER_NEW;
+}
+
+static int outcome_rank(uint8_t state)
+{
+    static const uint8_t ranks[JOB_UNKNOWN + 1] = {
+        [JOB_CANCELLED] = 1, [JOB_TIMED_OUT] = 2, [JOB_FAILED] = 3,
+        [JOB_UNKNOWN] = 4,   [JOB_DONE] = 5,      [JOB_DIVERGENT] = 6,
+    };
+    return ranks[state];
+}
+
+static int cancel_compare(const struct cancel *a, const struct cancel *b)
+{
+    int by_rank = outcome_rank(a->state) - outcome_rank(b->state);
+    return by_rank != 0 ? by_rank : node_id_compare(a->by, b->by);
+}
+
+static int apply_cancel(struct ledger *l, const struct cancel *c, struct bytes fact)
+{
+    if (l->cancel_fact.len > 0 && cancel_compare(c, &l->cancel) <= 0)
+        return LEDGER_KNOWN;
+    int rc = keep(l, &l->cancel_fact, fact);
+    if (rc < 0)
+        return rc;
+    l->cancel = *c;
+    return LEDGER_NEW;
+}
+
+/* --- outcome and divergence --- */
+
+/* What the ledger shows of itself once it is divergent, whatever signed outcome is kept. */
+static int diverge(struct ledger *l, const struct divergence *d)
+{
+    static const char why[] = "two runs of the same leaves gave different values";
+    bool was = l->divergent;
+    if (d && l->evidence_kept)
+        return LEDGER_KNOWN;
+    if (d) {
+        l->evidence = *d;
+        l->evidence_kept = true;
+    }
+    l->divergent = true;
+    if (!was && l->shown.state != JOB_DIVERGENT) {
+        l->shown.state = JOB_DIVERGENT;
+        l->shown.digest = (struct digest){0};
+        l->shown.accumulator = (struct bytes){0};
+        memcpy(l->shown.error, why, sizeof why);
+    }
+    return was ? LEDGER_NEW : LEDGER_DIVERGED;
+}
+
+static int diverge_at(struct ledger *l, struct tree_node at, struct digest a, struct digest b,
+                      struct node_id author)
+{
+    struct divergence d = {.at = tree_canonical(at, l->leaves)};
+    bool ordered = memcmp(a.bytes, b.bytes, ID_SIZE) < 0;
+    d.digests[0] = ordered ? a : b;
+    d.digests[1] = ordered ? b : a;
+    d.authors[ordered ? 1 : 0] = author;
+    return diverge(l, &d);
+}
+
+static int body_compare(struct bytes a, struct bytes b)
+{
+    size_t n = a.len < b.len ? a.len : b.len;
+    int rc = memcmp(a.data, b.data, n);
+    return rc != 0 ? rc : (a.len > b.len) - (a.len < b.len);
+}
+
+static int replace_outcome(struct ledger *l, struct bytes bytes)
+{
+    int rc = keep(l, &l->outcome_fact, bytes);
+    if (rc < 0)
+        return rc;
+    struct fact f;
+    rc = fact_read(buf_bytes(&l->outcome_fact), &f);
+    ensure(rc == 0);
+    l->outcome_body = f.sealed.body;
+    l->outcome_state = f.outcome.state;
+    l->outcome_digest = f.outcome.digest;
+    if (l->divergent && f.outcome.state != JOB_DIVERGENT)
+        return LEDGER_NEW;
+    l->shown = f.outcome;
+    if (f.outcome.state == JOB_DIVERGENT && !l->divergent)
+        return diverge(l, NULL);
+    return LEDGER_NEW;
+}
+
+static int apply_outcome(struct ledger *l, const struct fact *f, struct bytes bytes)
+{
+    if (l->outcome_fact.len == 0)
+        return replace_outcome(l, bytes);
+    int by_rank = outcome_rank(f->outcome.state) - outcome_rank(l->outcome_state);
+    if (by_rank != 0)
+        return by_rank > 0 ? replace_outcome(l, bytes) : LEDGER_KNOWN;
+    if (f->outcome.state == JOB_DONE && !digest_equal(f->outcome.digest, l->outcome_digest))
+        return diverge_at(l, tree_root(l->leaves), f->outcome.digest, l->outcome_digest,
+                          (struct node_id){0});
+    /* Of two that say the same in other words one is kept, the same everywhere. */
+    if (body_compare(f->sealed.body, l->outcome_body) >= 0)
+        return LEDGER_KNOWN;
+    return replace_outcome(l, bytes);
+}
+
+static int apply_divergent(struct ledger *l, const struct divergence *d)
+{
+    if (d->stage != 0 || !tree_has(d->at, l->leaves))
+        return ERR_FORMAT;
+    return diverge(l, d);
+}
+
+/* --- partials and attempts --- */
+
+static int check_values(const struct ledger *l, const struct partial *p)
+{
+    struct reader r = p->values;
+    if (p->stage != 0 || p->upto > l->leaves)
+        return ERR_FORMAT;
+    for (uint16_t i = 0; i < p->count; i++) {
+        struct value v = read_value(&r);
+        if (!tree_has(v.at, l->leaves) || v.data.len != l->spec.stage.accumulator_size)
+            return ERR_FORMAT;
+    }
+    return 0;
+}
+
+static int insert_value(struct ledger *l, const struct value *v, struct node_id author)
+{
+    int rc = cover_insert(l->cover, v);
+    if (rc != ERR_DAMAGED)
+        return rc;
+    struct value there;
+    ensure(cover_get(l->cover, v->at, &there));
+    return diverge_at(l, v->at, sha256_of(v->data.data, v->data.len),
+                      sha256_of(there.data.data, there.data.len), author);
+}
+
+/* Goes on after a value that does not fit: each value is a true statement of its own. */
+static int insert_values(struct ledger *l, const struct partial *p)
+{
+    struct reader r = p->values;
+    int result = LEDGER_KNOWN;
+    bool full = false;
+    for (uint16_t i = 0; i < p->count; i++) {
+        struct value v = read_value(&r);
+        int rc = insert_value(l, &v, p->author);
+        if (rc == ERR_FULL)
+            full = true;
+        else if (rc < 0)
+            return rc;
+        else if (rc > result)
+            result = rc;
+    }
+    return full && result != LEDGER_DIVERGED ? ERR_FULL : result;
+}
+
+static int apply_partial(struct ledger *l, const struct partial *p)
+{
+    int rc = check_values(l, p);
+    if (rc < 0 || !l->cover)
+        return rc < 0 ? rc : LEDGER_KNOWN;
+    if (node_id_is_zero(p->author)) {
+        if (p->compute_us > l->compute_us)
+            l->compute_us = p->compute_us;
+        return insert_values(l, p);
+    }
+    uint64_t again = cover_overlap(l->cover, p->from, p->upto);
+    rc = insert_values(l, p);
+    if (rc < 0)
+        return rc;
+    l->duplicates += again;
+    if (rc == LEDGER_NEW)
+        l->compute_us += p->compute_us;
+    return rc;
+}
+
+static int attempt_compare(const struct attempt *a, const struct attempt *b)
+{
+    if (a->leaf != b->leaf)
+        return a->leaf < b->leaf ? -1 : 1;
+    int rc = node_id_compare(a->author, b->author);
+    if (rc != 0)
+        return rc;
+    if (a->own_doing != b->own_doing)
+        return a->own_doing ? -1 : 1;
+    return strcmp(a->cause, b->cause);
+}
+
+static void drop_attempt(struct ledger *l, uint32_t i)
+{
+    memmove(l->attempts + i, l->attempts + i + 1,
+            (l->attempts_count - i - 1) * sizeof *l->attempts);
+    l->attempts_count--;
+}
+
+/* The least three of a leaf and the least 64 of all: which ones stay does not depend on the order
+ * in which they came. Room for one more than the bound is there. */
+static bool insert_attempt(struct ledger *l, uint32_t i, const struct attempt *a)
+{
+    memmove(l->attempts + i + 1, l->attempts + i, (l->attempts_count - i) * sizeof *l->attempts);
+    l->attempts[i] = *a;
+    l->attempts_count++;
+    uint32_t of_leaf = 0;
+    for (uint32_t k = 0; k < l->attempts_count; k++) {
+        if (l->attempts[k].leaf != a->leaf || ++of_leaf <= ATTEMPTS_A_LEAF)
+            continue;
+        drop_attempt(l, k);
+        return k != i;
+    }
+    if (l->attempts_count > ATTEMPTS_MAX)
+        l->attempts_count--;
+    return i < l->attempts_count;
+}
+
+static int apply_attempt(struct ledger *l, const struct attempt *a)
+{
+    if (a->stage != 0 || a->leaf >= l->leaves)
+        return ERR_FORMAT;
+    if (!l->cover)
+        return LEDGER_KNOWN;
+    uint32_t i = 0;
+    while (i < l->attempts_count && attempt_compare(&l->attempts[i], a) < 0)
+        i++;
+    if (i < l->attempts_count && attempt_compare(&l->attempts[i], a) == 0)
+        return LEDGER_KNOWN;
+    if (l->attempts_count == l->attempts_cap) {
+        void *attempts = l->attempts;
+        uint32_t cap = l->attempts_cap ? l->attempts_cap * 2 : 2;
+        cap = cap > ATTEMPTS_MAX ? ATTEMPTS_MAX + 1 : cap;
+        int rc = alloc_grow(l->alloc, &attempts, l->attempts_cap, cap, sizeof *l->attempts);
+        if (rc < 0)
+            return rc;
+        l->attempts = attempts;
+        l->attempts_cap = cap;
+    }
+    return insert_attempt(l, i, a) ? LEDGER_NEW : LEDGER_KNOWN;
+}
+
+int ledger_apply(struct ledger *l, struct bytes fact)
+{
+    struct fact f;
+    int rc = fact_read(fact, &f);
+    if (rc < 0)
+        return rc;
+    if (f.kind <= FACT_OUTCOME && !job_id_equal(f.job, l->job))
+        return ERR_FORMAT;
+    switch (f.kind) {
+    case FACT_HOLDERS:
+        return apply_holders(l, &f.holders, fact);
+    case FACT_CLAIM:
+        return apply_claim(l, &f.claim, fact);
+    case FACT_CANCEL:
+        return apply_cancel(l, &f.cancel, fact);
+    case FACT_OUTCOME:
+        return apply_outcome(l, &f, fact);
+    case FACT_PARTIAL:
+        return apply_partial(l, &f.partial);
+    case FACT_ATTEMPT:
+        return apply_attempt(l, &f.attempt);
+    case FACT_DIVERGENT:
+        return apply_divergent(l, &f.divergence);
+    default:
+        return LEDGER_KNOWN; /* the spec itself */
+    }
+}

@@ -1,0 +1,58 @@
+/* The facts of one job in their reduced view: the spec, the holders (greatest generation; two
+ * unequal ones of the same generation are the union, ranked by id), the greatest claim, the cover,
+ * at most 3 attempts a leaf and 64 in all, one cancel, one outcome. For a kernel that is a function
+ * merging is commutative, associative and idempotent.
+ *
+ * Outcomes: divergent > result > unknown > failed > timed-out > cancelled; the greatest wins; two
+ * unequal results are divergent. */
+#ifndef VELUM_JOB_LEDGER_H
+#define VELUM_JOB_LEDGER_H
+
+#include "core/base/alloc.h"
+#include "core/job/cover.h"
+#include "core/job/fact.h"
+
+struct ledger;
+
+/* From a SPEC fact (already verified). The bytes are copied. 0, ERR_FORMAT, ERR_NO_MEMORY. */
+int ledger_new(struct ledger **out, const struct alloc *a, struct bytes spec_fact);
+void ledger_free(struct ledger *l);
+
+enum ledger_result { LEDGER_KNOWN = 0, LEDGER_NEW = 1, LEDGER_DIVERGED = 2 };
+/* Applies one encoded fact of this job; signatures were checked by the caller. LEDGER_NEW when the
+ * reduced view changed, LEDGER_KNOWN when it said nothing new, LEDGER_DIVERGED when the job became
+ * divergent through it. ERR_FORMAT for another job's fact or bad bytes, ERR_FULL at the cover's
+ * bound (only a fact that fills a hole or supersedes is taken then), ERR_NO_MEMORY. */
+int ledger_apply(struct ledger *l, struct bytes fact);
+
+struct job_id ledger_job(const struct ledger *l);
+const struct job_spec *ledger_spec(const struct ledger *l); /* borrowed from the ledger */
+struct bytes ledger_spec_fact(const struct ledger *l);      /* encoded, as given */
+struct bytes ledger_spec_signed(const struct ledger *l); /* the signed bytes inside it, encoded */
+struct node_id ledger_author(const struct ledger *l);    /* spec.author */
+/* NULL when there is none yet. The _fact functions give the encoded fact for sending on (empty when
+ * none). Holders that became a union have no single signed fact: holders_fact then gives the
+ * greatest signed one and holders() the union. */
+const struct holders *ledger_holders(const struct ledger *l);
+struct bytes ledger_holders_fact(const struct ledger *l);
+const struct claim *ledger_claim(const struct ledger *l);
+struct bytes ledger_claim_fact(const struct ledger *l);
+const struct cancel *ledger_cancel(const struct ledger *l);
+struct bytes ledger_cancel_fact(const struct ledger *l);
+const struct outcome *
+ledger_outcome(const struct ledger *l); /* DIVERGENT state without a signed fact is possible */
+struct bytes ledger_outcome_fact(const struct ledger *l);
+struct cover *ledger_cover(struct ledger *l); /* freed (NULL) once `ledger_shrink` was called */
+/* Every holder any generation ever named (at most 64), for `kill`. */
+uint32_t ledger_ever_holders(const struct ledger *l, struct node_id *to, uint32_t cap);
+uint64_t ledger_compute_us(const struct ledger *l);
+uint64_t ledger_duplicates(const struct ledger *l); /* leaves that partials covered again */
+
+/* Appends the reduced view as facts, each as a block (u32 length, bytes): for a new holder, a sync,
+ * a compaction. Big covers give PARTIAL facts of at most 32 KiB each. */
+void ledger_snapshot(const struct ledger *l, struct buf *to);
+struct digest ledger_digest(const struct ledger *l);
+/* After an outcome: drops the cover and attempts, keeps spec, holders, claim, cancel, outcome. */
+void ledger_shrink(struct ledger *l);
+
+#endif

@@ -1,0 +1,205 @@
+#include "core/job/ledger_inside.h"
+
+#define SNAPSHOT_PARTIAL_BYTES ((size_t)32 << 10)
+#define VALUE_HEAD_SIZE 13 /* level, index, length */
+#define SIGNED_AT 2        /* behind kind and version */
+
+struct job_id ledger_job(const struct ledger *l)
+{
+    return l->job;
+}
+
+const struct job_spec *ledger_spec(const struct ledger *l)
+{
+    return &l->spec;
+}
+
+struct bytes ledger_spec_fact(const struct ledger *l)
+{
+    return buf_bytes(&l->spec_fact);
+}
+
+struct bytes ledger_spec_signed(const struct ledger *l)
+{
+    return (struct bytes){l->spec_fact.data + SIGNED_AT, l->spec_fact.len - SIGNED_AT};
+}
+
+struct node_id ledger_author(const struct ledger *l)
+{
+    return l->spec.author;
+}
+
+const struct holders *ledger_holders(const struct ledger *l)
+{
+    return l->variants_count > 0 ? &l->holders : NULL;
+}
+
+struct bytes ledger_holders_fact(const struct ledger *l)
+{
+    return l->variants_count > 0 ? buf_bytes(&l->variants[0].fact) : (struct bytes){0};
+}
+
+const struct claim *ledger_claim(const struct ledger *l)
+{
+    return l->claim_fact.len > 0 ? &l->claim : NULL;
+}
+
+struct bytes ledger_claim_fact(const struct ledger *l)
+{
+    return buf_bytes(&l->claim_fact);
+}
+
+const struct cancel *ledger_cancel(const struct ledger *l)
+{
+    return l->cancel_fact.len > 0 ? &l->cancel : NULL;
+}
+
+struct bytes ledger_cancel_fact(const struct ledger *l)
+{
+    return buf_bytes(&l->cancel_fact);
+}
+
+const struct outcome *ledger_outcome(const struct ledger *l)
+{
+    return l->shown.state != 0 ? &l->shown : NULL;
+}
+
+struct bytes ledger_outcome_fact(const struct ledger *l)
+{
+    if (l->divergent && l->outcome_state != JOB_DIVERGENT)
+        return (struct bytes){0};
+    return buf_bytes(&l->outcome_fact);
+}
+
+struct cover *ledger_cover(struct ledger *l)
+{
+    return l->cover;
+}
+
+uint32_t ledger_ever_holders(const struct ledger *l, struct node_id *to, uint32_t cap)
+{
+    uint32_t count = l->ever_count < cap ? l->ever_count : cap;
+    for (uint32_t i = 0; i < count; i++)
+        to[i] = l->ever[i];
+    return count;
+}
+
+uint64_t ledger_compute_us(const struct ledger *l)
+{
+    return l->compute_us;
+}
+
+uint64_t ledger_duplicates(const struct ledger *l)
+{
+    return l->duplicates;
+}
+
+/* A block whose length is known only when its contents are there. */
+static size_t block_begin(struct buf *to)
+{
+    put_u32(to, 0);
+    return to->len;
+}
+
+static void block_end(struct buf *to, size_t start)
+{
+    if (!to->failed)
+        patch_u32(to, start - 4, (uint32_t)(to->len - start));
+}
+
+static void put_fact_block(struct buf *to, struct bytes fact)
+{
+    if (fact.len > 0)
+        put_block(to, fact);
+}
+
+/* Values [i, ...) of the cover that fit one fact; returns where the next fact begins. */
+static uint32_t put_cover_slice(const struct ledger *l, uint32_t i, struct buf *to)
+{
+    struct partial p = {.compute_us = l->compute_us};
+    uint32_t count = cover_count(l->cover);
+    uint32_t end = i;
+    size_t size = 0;
+    while (end < count && (end == i || size < SNAPSHOT_PARTIAL_BYTES)) {
+        size_t more = VALUE_HEAD_SIZE + cover_at(l->cover, end)->data.len;
+        if (end > i && size + more > SNAPSHOT_PARTIAL_BYTES)
+            break;
+        size += more;
+        end++;
+    }
+    p.count = (uint16_t)(end - i);
+    size_t start = block_begin(to);
+    put_partial_begin(to, &p);
+    for (; i < end; i++)
+        put_value(to, cover_at(l->cover, i));
+    block_end(to, start);
+    return end;
+}
+
+void ledger_snapshot(const struct ledger *l, struct buf *to)
+{
+    put_fact_block(to, buf_bytes(&l->spec_fact));
+    for (uint32_t i = 0; i < l->variants_count; i++)
+        put_fact_block(to, buf_bytes(&l->variants[i].fact));
+    put_fact_block(to, buf_bytes(&l->claim_fact));
+    put_fact_block(to, buf_bytes(&l->cancel_fact));
+    put_fact_block(to, buf_bytes(&l->outcome_fact));
+    if (l->evidence_kept) {
+        size_t start = block_begin(to);
+        put_divergent(to, &l->evidence);
+        block_end(to, start);
+    }
+    for (uint32_t i = 0; l->cover && i < cover_count(l->cover);)
+        i = put_cover_slice(l, i, to);
+    for (uint32_t i = 0; i < l->attempts_count; i++) {
+        size_t start = block_begin(to);
+        put_attempt(to, &l->attempts[i]);
+        block_end(to, start);
+    }
+}
+
+static void digest_titles(const struct ledger *l, struct sha256 *s)
+{
+    uint8_t raw[512];
+    struct buf b;
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_job_id(&b, l->job);
+    if (l->variants_count > 0)
+        put_holders_body(&b, l->job, &l->holders);
+    if (l->claim_fact.len > 0)
+        put_claim_body(&b, l->job, &l->claim);
+    if (l->cancel_fact.len > 0)
+        put_cancel_body(&b, l->job, &l->cancel);
+    sha256_add(s, b.data, b.len);
+}
+
+static void digest_attempts(const struct ledger *l, struct sha256 *s)
+{
+    for (uint32_t i = 0; i < l->attempts_count; i++) {
+        uint8_t raw[512];
+        struct buf b;
+        buf_init_fixed(&b, raw, sizeof raw);
+        put_attempt(&b, &l->attempts[i]);
+        sha256_add(s, b.data, b.len);
+    }
+}
+
+/* Over what facts say, not over their signatures: two signatures of one statement differ. With an
+ * outcome, cover and attempts no longer count, because one holder may have dropped them already;
+ * and of a divergent job only that it is, because holders may have seen different evidence. */
+struct digest ledger_digest(const struct ledger *l)
+{
+    struct sha256 s;
+    sha256_init(&s);
+    digest_titles(l, &s);
+    uint8_t state = l->shown.state;
+    sha256_add(&s, &state, 1);
+    if (!l->divergent && state != 0) {
+        sha256_add(&s, l->outcome_body.data, l->outcome_body.len);
+    } else if (!l->divergent && l->cover) {
+        struct digest cover = cover_digest(l->cover);
+        sha256_add(&s, cover.bytes, ID_SIZE);
+        digest_attempts(l, &s);
+    }
+    return sha256_end(&s);
+}

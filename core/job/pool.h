@@ -1,0 +1,95 @@
+/* What a coordinator has to give out for one stage, and to whom it gave it: free leaves,
+ * outstanding chunks, deaths. Soft state: a new coordinator builds it from the cover and from what
+ * workers' nodes report as open. Pure policy, no messages.
+ *
+ * Free leaves = [0, leaves) minus the cover minus outstanding chunks. */
+#ifndef VELUM_JOB_POOL_H
+#define VELUM_JOB_POOL_H
+
+#include "core/base/alloc.h"
+#include "core/base/id.h"
+#include "core/base/instant.h"
+#include "core/job/cover.h"
+
+#define POOL_CHUNKS_MAX 65536
+#define POOL_CHUNK_GOAL_US ((int64_t)500000)
+
+struct chunk {
+    uint64_t grant; /* its number */
+    struct node_id node;
+    uint64_t first, next, end; /* next: first leaf not reported yet */
+    struct instant granted, reported;
+    uint64_t compute_us; /* reported so far */
+    bool doubtful;       /* its node is silent: spare copies may start */
+    bool spare;          /* is itself a spare copy */
+    bool careful;        /* reports after every leaf, because leaves in it have died */
+    uint64_t trim_asked; /* end asked for, or UINT64_MAX */
+};
+
+struct pool;
+
+/* `cover` is borrowed and read; the owner inserts values into it before telling the pool. */
+int pool_new(struct pool **out, const struct alloc *a, const struct cover *cover, uint64_t leaves);
+void pool_free(struct pool *p);
+
+uint64_t pool_free_leaves(const struct pool *p); /* nobody has them */
+uint32_t pool_chunks(const struct pool *p);
+const struct chunk *pool_chunk_at(const struct pool *p, uint32_t i);
+const struct chunk *pool_find(const struct pool *p, uint64_t grant);
+uint32_t pool_chunks_of(const struct pool *p, struct node_id node);
+bool pool_done(const struct pool *p); /* everything covered */
+
+/* How many leaves a chunk for a node of this speed should have: about half a second of work, no
+ * more than a fair part of what is left when slots share it, at least 1, and small (a few ms of
+ * work, or 1 leaf) while the speed is unknown (0). */
+uint64_t pool_length(const struct pool *p, double leaves_per_s, uint32_t slots);
+/* Takes free leaves: lowest first, holes before fresh ground, aligned as DESIGN section 4 says.
+ * Adds the chunk under `grant`. Leaves that died before come careful, and alone where the rule says
+ * so; one that only certain nodes may run is not given to others
+ * (`node` has died of it while other nodes are eligible). false when there is nothing for this
+ * node. */
+bool pool_take(struct pool *p, struct node_id node, uint64_t grant, uint64_t length,
+               struct instant now, struct chunk *out);
+/* A new coordinator hears of an open chunk. 0; ERR_EXISTS when the leaves or the number are taken
+ * (the chunk is to be stopped). */
+int pool_adopt(struct pool *p, struct node_id node, uint64_t grant, uint64_t next, uint64_t end,
+               struct instant now);
+/* Leaves [.., next) of the chunk are reported; end as the worker has it now. ended: the chunk is
+ * gone, [next, end) is free again if anything is left. Unknown grants are ignored (ERR_NOT_FOUND).
+ */
+int pool_report(struct pool *p, uint64_t grant, uint64_t next, uint64_t end, uint64_t compute_us,
+                bool ended, struct instant now);
+/* Gives [end, old end) back to free: answers a trim. */
+int pool_trimmed(struct pool *p, uint64_t grant, uint64_t end);
+/* The chunk comes back unrun or broken off: its unreported rest is free again. */
+int pool_return(struct pool *p, uint64_t grant);
+/* A worker died in this chunk. own_doing: of the leaf's own doing. The rest is free again, careful.
+ * Returns the number of deaths of its own doing now counted for `next` (only exact when the chunk
+ * was careful), for the caller to judge. */
+int pool_died(struct pool *p, uint64_t grant, bool own_doing, struct instant now);
+/* A node is gone for certain: its chunks' rests are free at once (front of the queue); counts a
+ * node loss for each leaf that was running (at two they run alone). Returns the number of leaves
+ * that may have been started and were not reported is unknowable; lost_us gets the time since the
+ * last report, summed over its chunks. */
+uint32_t pool_lost(struct pool *p, struct node_id node, struct instant now, int64_t *lost_us);
+/* A node is silent: its chunks become doubtful (spare copies at the end of the queue); `heard`
+ * takes that back. */
+void pool_doubt(struct pool *p, struct node_id node);
+void pool_heard(struct pool *p, struct node_id node);
+/* A spare copy for an idle slot: of a doubtful chunk, or of one slower than three times its
+ * forecast. At most two copies of a leaf alive, at most max(1, slots / 10) spares. */
+bool pool_spare(struct pool *p, struct node_id node, uint64_t grant, uint32_t slots,
+                struct instant now, struct chunk *out);
+/* The chunk to trim for an idle slot: the one with most time left (at least 2 leaves and 2 ms), not
+ * doubtful, not being trimmed; *end is the border to ask for. false when none is worth it. Marks
+ * trim_asked. */
+bool pool_trim(struct pool *p, struct instant now, uint64_t *grant, uint64_t *end);
+/* Judgement on leaves that keep dying. Returns true with the leaf and a sentence when the job must
+ * fail: three deaths of its own doing (on two nodes where eligible_nodes >= 2), four node losses,
+ * or twenty restarts of any kind. */
+bool pool_poisoned(const struct pool *p, uint32_t eligible_nodes, uint64_t *leaf, char *why,
+                   size_t cap);
+uint32_t pool_retries(
+    const struct pool *p); /* chunks' rests that were given out again after a death or loss */
+
+#endif

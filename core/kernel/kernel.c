@@ -1,0 +1,263 @@
+#include "core/kernel/kernel.h"
+
+#include <string.h>
+
+#include "core/base/ensure.h"
+#include "core/base/err.h"
+#include "core/base/sha256.h"
+#include "core/base/text.h"
+#include "core/kernel/accumulator.h"
+#include "core/kernel/decimal.h"
+
+/* Kernels may hold doubles and 64-bit numbers; what they get is aligned to 64 bytes, so that a
+ * vector type in the struct is allowed too. */
+struct native {
+    _Alignas(64) uint8_t bytes[VELUM_ACCUMULATOR_MAX];
+};
+
+const struct velum_kernel *kernel_find(const char *name)
+{
+    for (size_t i = 0; kernel_table[i]; i++)
+        if (strcmp(kernel_table[i]->name, name) == 0)
+            return kernel_table[i];
+    return NULL;
+}
+
+const char *kernel_nearest(const char *name)
+{
+    const char *best = NULL;
+    const size_t len = strlen(name);
+    /* Half of a short name may be wrong, and no more than two letters of any. */
+    size_t limit = len < 4 ? 1 : 2;
+    if (len >= KERNEL_NAME_SIZE)
+        return NULL;
+    for (size_t i = 0; kernel_table[i]; i++) {
+        size_t distance = text_distance(name, kernel_table[i]->name);
+        if (distance > limit || (best && distance == limit))
+            continue;
+        best = kernel_table[i]->name;
+        limit = distance;
+    }
+    return best;
+}
+
+struct digest kernel_source(const struct velum_kernel *k)
+{
+    struct digest d;
+    if (strlen(k->source) == 64 && id_parse_prefix(k->source, d.bytes) == 64)
+        return d;
+    return sha256_of(k->source, strlen(k->source));
+}
+
+uint32_t kernel_accumulator_size(const struct velum_kernel *k)
+{
+    return accumulator_canonical_size(k);
+}
+
+void kernel_describe(const struct velum_kernel *k, uint8_t origin, struct kernel_view *out)
+{
+    memset(out, 0, sizeof *out);
+    text_copy(out->name, sizeof out->name, k->name);
+    out->source = kernel_source(k);
+    out->origin = origin;
+    text_copy(out->usage, sizeof out->usage, k->usage);
+    text_copy(out->summary, sizeof out->summary, k->summary);
+    text_append(out->summary, sizeof out->summary, "; ");
+    text_append(out->summary, sizeof out->summary, k->limits);
+    out->accumulator_size = kernel_accumulator_size(k);
+}
+
+static void plain_log(const struct velum_host *host, const char *text)
+{
+    (void)host;
+    (void)text;
+}
+
+static void plain_nap(const struct velum_host *host, uint64_t us)
+{
+    (void)host;
+    (void)us;
+}
+
+static void *plain_memory(const struct velum_host *host, size_t size)
+{
+    (void)host;
+    (void)size;
+    return NULL;
+}
+
+static int plain_put_u64(char *text, size_t cap, uint64_t value)
+{
+    char digits[21];
+    size_t len = text_of_u64(value, digits);
+    if (len >= cap)
+        return ERR_TOO_LARGE;
+    memcpy(text, digits, len + 1);
+    return (int)len;
+}
+
+const struct velum_host *kernel_host_plain(void)
+{
+    static const struct velum_host host = {
+        .size = sizeof host,
+        .abi = VELUM_ABI,
+        .log = plain_log,
+        .nap = plain_nap,
+        .memory = plain_memory,
+        .parse_u64 = text_to_u64,
+        .put_u64 = plain_put_u64,
+        .put_double = decimal_of_double,
+    };
+    return &host;
+}
+
+static int plan_refused(struct kernel_plan *out, const char *why)
+{
+    char safe[REASON_SIZE];
+    out->reason[REASON_SIZE - 1] = '\0';
+    text_sanitise(*out->reason ? out->reason : why, strlen(*out->reason ? out->reason : why), true,
+                  safe, sizeof safe);
+    text_copy(out->reason, sizeof out->reason, safe);
+    return ERR_ARGUMENT;
+}
+
+int kernel_plan(const struct velum_kernel *k, int argc, const char *const *argv,
+                struct kernel_plan *out)
+{
+    memset(out, 0, sizeof *out);
+    struct velum_plan plan = {
+        .params = out->params,
+        .params_cap = sizeof out->params,
+        .reason = out->reason,
+        .reason_cap = sizeof out->reason,
+    };
+    if (k->plan(kernel_host_plain(), argc, argv, &plan) < 0)
+        return plan_refused(out, "the kernel refuses these arguments without a reason");
+    out->reason[0] = '\0';
+    if (plan.params_size > sizeof out->params)
+        return plan_refused(out, "the kernel's plan has more than 4096 bytes of parameters");
+    if (plan.units == 0 || plan.leaf_units == 0)
+        return plan_refused(out, "the kernel's plan has no work in it");
+    if ((plan.units - 1) / plan.leaf_units >= LEAVES_MAX)
+        return plan_refused(out, "the kernel's plan has more than 2^40 leaves");
+    out->params_size = plan.params_size;
+    out->units = plan.units;
+    out->leaf_units = plan.leaf_units;
+    return 0;
+}
+
+int kernel_leaf(const struct velum_kernel *k, const struct velum_host *host, struct bytes params,
+                uint64_t first, uint64_t count, uint8_t *out, char reason[REASON_SIZE])
+{
+    struct native native;
+    char why[REASON_SIZE] = "";
+    struct velum_call call = {
+        .params = params.data,
+        .params_size = (uint32_t)params.len,
+        .reason = why,
+        .reason_cap = sizeof why,
+        .first = first,
+        .count = count,
+    };
+    memset(&native, 0, k->accumulator_size);
+    if (k->leaf(host, &call, native.bytes) < 0) {
+        why[sizeof why - 1] = '\0';
+        text_sanitise(why, strlen(why), true, reason, REASON_SIZE);
+        if (!*reason)
+            text_copy(reason, REASON_SIZE, "the kernel failed without a reason");
+        return ERR_KERNEL;
+    }
+    accumulator_encode(k, native.bytes, out);
+    return 0;
+}
+
+int kernel_merge(const struct velum_kernel *k, struct bytes params, struct bytes left,
+                 struct bytes right, uint8_t *out)
+{
+    struct native a, b;
+    const struct velum_call call = {.params = params.data, .params_size = (uint32_t)params.len};
+    const uint32_t size = kernel_accumulator_size(k);
+    if (left.len != size || right.len != size)
+        return ERR_FORMAT;
+    accumulator_decode(k, left.data, a.bytes);
+    accumulator_decode(k, right.data, b.bytes);
+    k->merge(kernel_host_plain(), &call, a.bytes, b.bytes);
+    accumulator_encode(k, a.bytes, out);
+    return 0;
+}
+
+int kernel_show(const struct velum_kernel *k, struct bytes params, struct bytes accumulator,
+                char text[SHOW_SIZE_MAX])
+{
+    struct native native;
+    const struct velum_call call = {.params = params.data, .params_size = (uint32_t)params.len};
+    text[0] = '\0';
+    if (accumulator.len != kernel_accumulator_size(k))
+        return ERR_FORMAT;
+    accumulator_decode(k, accumulator.data, native.bytes);
+    int len = k->show(kernel_host_plain(), &call, native.bytes, text, SHOW_SIZE_MAX);
+    if (len < 0 || len >= SHOW_SIZE_MAX)
+        return ERR_KERNEL;
+    text[len] = '\0';
+    return 0;
+}
+
+static void text_of_i64(int64_t v, char *to)
+{
+    if (v < 0)
+        *to++ = '-';
+    text_of_u64(v < 0 ? ~(uint64_t)v + 1 : (uint64_t)v, to);
+}
+
+static void text_of_element(uint32_t type, const uint8_t *from, char value[32])
+{
+    const uint32_t v4 = accumulator_type_size(type) == 4 ? load_u32(from) : 0;
+    const uint64_t v8 = accumulator_type_size(type) == 8 ? load_u64(from) : 0;
+    float f4;
+    double f8;
+    switch (type) {
+    case VELUM_I32:
+        text_of_i64((int32_t)v4, value);
+        return;
+    case VELUM_I64:
+        text_of_i64((int64_t)v8, value);
+        return;
+    case VELUM_F32:
+        memcpy(&f4, &v4, sizeof f4);
+        decimal_hex_of_double(value, (double)f4);
+        return;
+    case VELUM_F64:
+        memcpy(&f8, &v8, sizeof f8);
+        decimal_hex_of_double(value, f8);
+        return;
+    default:
+        text_of_u64(type == VELUM_U8 ? *from : type == VELUM_U32 ? v4 : v8, value);
+    }
+}
+
+int kernel_fields(const struct velum_kernel *k, struct bytes accumulator,
+                  void (*tell)(void *ctx, const char *name, uint32_t index, uint32_t count,
+                               const char *type, const char *value),
+                  void *ctx)
+{
+    const uint8_t *at = accumulator.data;
+    if (accumulator.len != kernel_accumulator_size(k))
+        return ERR_FORMAT;
+    for (uint32_t i = 0; i < k->fields_count; i++) {
+        const struct velum_field *f = &k->fields[i];
+        for (uint32_t n = 0; n < f->count; n++, at += accumulator_type_size(f->type)) {
+            char value[32];
+            text_of_element(f->type, at, value);
+            tell(ctx, f->name, n, f->count, accumulator_type_name(f->type), value);
+        }
+    }
+    return 0;
+}
+
+void kernel_leaf_range(uint64_t units, uint64_t leaf_units, uint64_t leaf, uint64_t *first,
+                       uint64_t *count)
+{
+    ensure(leaf_units > 0 && leaf <= (units - 1) / leaf_units);
+    *first = leaf * leaf_units;
+    *count = units - *first < leaf_units ? units - *first : leaf_units;
+}

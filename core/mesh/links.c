@@ -1,0 +1,123 @@
+#include "core/mesh/links.h"
+
+#include <string.h>
+
+#include "core/base/ensure.h"
+#include "core/base/err.h"
+
+#define LINKS_FIRST_CAP 8
+
+void links_init(struct links *t, const struct alloc *a)
+{
+    *t = (struct links){.alloc = a};
+}
+
+void links_clear(struct links *t)
+{
+    for (uint32_t i = 0; i < t->count; i++)
+        alloc_free(t->alloc, t->list[i], sizeof(struct link));
+    alloc_free(t->alloc, t->list, t->cap * sizeof *t->list);
+    links_init(t, t->alloc);
+}
+
+static uint32_t place_of(const struct links *t, uint64_t number)
+{
+    uint32_t low = 0, high = t->count;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (t->list[mid]->number < number)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+struct link *links_find(const struct links *t, uint64_t number)
+{
+    uint32_t i = place_of(t, number);
+    return i < t->count && t->list[i]->number == number ? t->list[i] : NULL;
+}
+
+struct link *links_after(const struct links *t, uint64_t number)
+{
+    uint32_t i = number == UINT64_MAX ? t->count : place_of(t, number + 1);
+    return i < t->count ? t->list[i] : NULL;
+}
+
+static int make_room(struct links *t)
+{
+    if (t->count == LINKS_MAX)
+        return ERR_FULL;
+    if (t->count < t->cap)
+        return 0;
+    uint32_t cap = t->cap ? t->cap * 2 : LINKS_FIRST_CAP;
+    void *list = t->list;
+    int rc = alloc_grow(t->alloc, &list, t->cap, cap, sizeof *t->list);
+    if (rc < 0)
+        return rc;
+    t->list = list;
+    t->cap = cap;
+    return 0;
+}
+
+int links_add(struct links *t, uint64_t number, struct link **out)
+{
+    if (links_find(t, number))
+        return ERR_EXISTS;
+    int rc = make_room(t);
+    if (rc < 0)
+        return rc;
+    struct link *l = alloc_zeroed(t->alloc, sizeof *l);
+    if (!l)
+        return ERR_NO_MEMORY;
+    l->number = number;
+    uint32_t i = place_of(t, number);
+    memmove(t->list + i + 1, t->list + i, (t->count - i) * sizeof *t->list);
+    t->list[i] = l;
+    t->count++;
+    *out = l;
+    return 0;
+}
+
+void links_remove(struct links *t, struct link *l)
+{
+    uint32_t i = place_of(t, l->number);
+    ensure(i < t->count && t->list[i] == l);
+    t->count--;
+    memmove(t->list + i, t->list + i + 1, (t->count - i) * sizeof *t->list);
+    alloc_free(t->alloc, l, sizeof *l);
+}
+
+/* True when both ends prefer a to b. */
+static bool link_is_better(const struct link *a, const struct link *b, bool self_is_lower)
+{
+    if (a->ours != b->ours)
+        return a->ours == self_is_lower;
+    return a->ours ? a->greeting_ours < b->greeting_ours : a->greeting_theirs < b->greeting_theirs;
+}
+
+struct link *links_best(const struct links *t, struct node_id self, struct node_id id)
+{
+    bool self_is_lower = node_id_compare(self, id) < 0;
+    struct link *best = NULL;
+    for (uint32_t i = 0; i < t->count; i++) {
+        struct link *l = t->list[i];
+        if ((l->state != LINK_OPEN && l->state != LINK_ENDING) || !node_id_equal(l->id, id))
+            continue;
+        if (!best || (best->state == LINK_ENDING && l->state == LINK_OPEN) ||
+            (best->state == l->state && link_is_better(l, best, self_is_lower)))
+            best = l;
+    }
+    return best;
+}
+
+bool links_has(const struct links *t, struct node_id id, const struct link *except)
+{
+    for (uint32_t i = 0; i < t->count; i++) {
+        const struct link *l = t->list[i];
+        if (l != except && l->state != LINK_DRAINING && node_id_equal(l->id, id))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,67 @@
+/* The table of links, by number, and the one rule for parallel ones.
+ *
+ * Both ends rank the links between them alike: the connection opened by the lower id comes first,
+ * and of two with the same opener the one its opener greeted on first. The best stays, whatever
+ * order each end saw them in. Owns the links; decides nothing else; called by mesh only. */
+#ifndef VELUM_MESH_LINKS_H
+#define VELUM_MESH_LINKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/alloc.h"
+#include "core/base/id.h"
+#include "core/base/instant.h"
+
+#define LINKS_MAX 1024
+
+struct peer;
+
+enum link_state {
+    LINK_GREETING, /* our HELLO is out, theirs is awaited */
+    LINK_OPEN,
+    LINK_ENDING,  /* they called it a duplicate, but the link that stays is not up yet: go on */
+    LINK_DRAINING /* we said GOODBYE; read until they close */
+};
+
+struct link {
+    uint64_t number;
+    enum link_state state;
+    struct node_id id;
+    struct peer *peer; /* from LINK_OPEN on */
+    bool ours;         /* we opened it */
+    uint32_t dial;     /* the ticket it came from, or 0 */
+    uint64_t boot;     /* of the process at the other end, from its HELLO */
+    uint32_t greeting_ours, greeting_theirs;
+    struct instant deadline; /* of GREETING, ENDING, DRAINING */
+    struct instant heard;
+    struct instant used;  /* by the upper layers, or opened */
+    struct instant quiet; /* silence until then is nothing to ask about */
+    bool syncing;         /* pages of the member table are still to be sent */
+    struct node_id sync_after;
+    uint32_t differs;             /* digests in a row that were not ours */
+    struct instant differs_since; /* the first of them */
+    int64_t sync_wait_us;         /* before the next full exchange because of that */
+};
+
+struct links {
+    const struct alloc *alloc;
+    struct link **list;
+    uint32_t count, cap;
+};
+
+void links_init(struct links *t, const struct alloc *a);
+void links_clear(struct links *t);
+struct link *links_find(const struct links *t, uint64_t number);
+/* The first link with a greater number, or NULL: for walks during which links may go. */
+struct link *links_after(const struct links *t, uint64_t number);
+/* ERR_FULL or ERR_NO_MEMORY; ERR_EXISTS when the number is taken. */
+int links_add(struct links *t, uint64_t number, struct link **out);
+void links_remove(struct links *t, struct link *l);
+/* The link to this node that both ends prefer among OPEN ones; with none, an ENDING one; or NULL.
+ */
+struct link *links_best(const struct links *t, struct node_id self, struct node_id id);
+/* True when a link to this node is there that we have not said GOODBYE on. `except` may be NULL. */
+bool links_has(const struct links *t, struct node_id id, const struct link *except);
+
+#endif

@@ -1,0 +1,115 @@
+/* Membership: who is there, over which link they are reached, who is suspected, dead or gone. No
+ * leader anywhere.
+ *
+ * SWIM (Das, Gupta, Motivala, DSN 2002) over standing links, with Lifeguard's local health (Dadgar,
+ * Phillips, Currey, arXiv 1707.00788), and two speeds: *suspect* within 1.5 s of silence (at once
+ * only when a link ended without GOODBYE and the reconnect was refused), *dead* within 5 s at 16
+ * nodes and 1 s more per doubling. Rumors ride on other frames.
+ *
+ * Owns members, links and the mesh messages (numbers 1 to 31, drawn in mesh_wire.h). Never knows
+ * jobs. Called by core/node only, which maps the ports below onto actions. */
+#ifndef VELUM_MESH_MESH_H
+#define VELUM_MESH_MESH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/alloc.h"
+#include "core/base/bytes.h"
+#include "core/base/id.h"
+#include "core/base/instant.h"
+#include "core/base/log.h"
+#include "core/wire/frame.h"
+#include "core/wire/view.h"
+
+#define MESH_MEMBERS_MAX 16384
+#define MESH_ADDR_SIZE 262
+
+/* What a node says of itself; spread by rumor, the newest (boot, version) wins. */
+struct member_info {
+    struct node_id id;
+    uint64_t boot;        /* of its present process */
+    uint32_t incarnation; /* raised to refute a suspicion and at any change below */
+    char name[NODE_NAME_SIZE];
+    char addr[MESH_ADDR_SIZE];
+    struct digest machine;
+    char arch[32];
+    char version[32];
+    uint32_t slots;
+    uint32_t busy; /* slots in use: free slots ride on rumors (rate-limited by mesh to one change in
+                      100 ms) */
+    uint64_t memory_bytes;
+    uint64_t speed_units_s;
+    uint8_t journal_id[16];
+    bool recovering;
+};
+
+struct member {
+    struct member_info info;
+    enum node_state state; /* ALIVE, SUSPECT, AWAY, DEAD, LEFT; RECOVERING is shown, not stored */
+    struct instant heard;  /* last time anything was heard from it or vouched of it */
+    uint64_t link;         /* its established control link, or 0 */
+};
+
+/* How mesh reaches out. All called from inside the functions below; they must not call back into
+ * mesh. */
+struct mesh_ports {
+    void *ctx;
+    void (*send)(void *ctx, uint64_t link, uint8_t type, struct bytes payload);
+    void (*dial)(void *ctx, uint32_t dial, const char *addr,
+                 struct node_id expected);   /* zero id: anybody of the mesh */
+    void (*close)(void *ctx, uint64_t link); /* after a GOODBYE was sent where that is due */
+    /* A member's state or link changed, or it is new (before == 0). Not for load changes. */
+    void (*changed)(void *ctx, const struct member *m, enum node_state before,
+                    uint64_t link_before);
+    /* Its busy or slots changed. */
+    void (*load)(void *ctx, const struct member *m);
+};
+
+struct mesh;
+
+int mesh_new(struct mesh **out, const struct alloc *a, const struct member_info *self,
+             uint64_t seed, const struct mesh_ports *ports, const struct log_sink *log,
+             struct instant now);
+void mesh_free(struct mesh *m);
+
+/* An address where a node may be: dialled now, and again with back-off (1 s to 30 s) while nobody
+ * was met there. At most 256 remembered. */
+void mesh_hint(struct mesh *m, const char *addr, struct instant now);
+
+/* The host's news of node links. A new link exchanges HELLO first (2 s), after which it is
+ * *established*: mesh_link_peer gives its member. Between two nodes one control link stays: the one
+ * opened by the lower id; the other says GOODBYE. */
+void mesh_link_up(struct mesh *m, uint64_t link, uint32_t dial, struct node_id peer,
+                  struct instant now);
+void mesh_link_down(struct mesh *m, uint64_t link, bool broken, struct instant now);
+void mesh_dial_failed(struct mesh *m, uint32_t dial, bool refused, struct instant now);
+/* A frame of types 1 to 31. ERR_FORMAT or ERR_VERSION: the caller closes the link (mesh has
+ * forgotten it already). */
+int mesh_frame(struct mesh *m, uint64_t link, const struct frame *f, struct instant now);
+/* Any other frame came over this link: it counts as a sign of life. */
+void mesh_heard(struct mesh *m, uint64_t link, struct instant now);
+
+/* The member at the other end of an established link, or NULL. */
+const struct member *mesh_link_peer(const struct mesh *m, uint64_t link);
+const struct member *mesh_find(const struct mesh *m, struct node_id id);
+/* Members other than self, in the order of their ids: index 0 .. count - 1. */
+uint32_t mesh_count(const struct mesh *m);
+const struct member *mesh_at(const struct mesh *m, uint32_t i);
+const struct member_info *mesh_self(const struct mesh *m);
+/* Members not DEAD and not LEFT, self included. */
+uint32_t mesh_live_count(const struct mesh *m);
+
+/* Makes sure a link to this member is up or being dialled (links beyond the standing ones are
+ * opened when needed). */
+void mesh_want_link(struct mesh *m, struct node_id id, struct instant now);
+/* Updates what this node says of itself. */
+void mesh_set_load(struct mesh *m, uint32_t busy, uint64_t speed_units_s, struct instant now);
+void mesh_set_recovering(struct mesh *m, bool recovering, struct instant now);
+/* GOODBYE with reason `leaving` on every link: others mark this node LEFT at once. */
+void mesh_leave(struct mesh *m, struct instant now);
+
+void mesh_tick(struct mesh *m, struct instant now);
+struct instant mesh_due(const struct mesh *m);
+
+#endif

@@ -1,0 +1,173 @@
+#include "core/mesh/mesh_inside.h"
+
+#include <string.h>
+
+/* Who is dialled, and when: standing links that are missing, a link that was lost (at once), members
+ * somebody wants, one dead member at a time, and hints. */
+
+#define DIAL_STALE_US (20 * S_US) /* the host forgot to say how it ended */
+#define DIAL_WAIT_LOST_US (250 * MS_US)
+#define DIAL_WAIT_FIRST_US (1 * S_US)
+#define DIAL_WAIT_SUSPECT_MAX_US (1 * S_US)
+#define DIAL_WAIT_MAX_US (30 * S_US)
+#define DIAL_HIGHER_US (300 * MS_US) /* the lower id dials first, which saves most duplicates */
+#define WANTED_US (30 * S_US)
+#define HINT_DIALS_MAX 16
+#define HINT_PAUSE_US (100 * MS_US)
+#define HINT_GONE_US (1 * S_US)
+
+void peer_dial(struct mesh *m, struct peer *p, struct instant now)
+{
+    if (m->leaving || p->dial || p->m.link || p->m.info.addr[0] == '\0' ||
+        links_has(&m->links, p->m.info.id, NULL))
+        return;
+    p->dial = ++m->next_dial;
+    p->dial_start = now;
+    p->dial_due = INSTANT_NEVER;
+    mesh_arm(m, instant_plus_us(now, DIAL_STALE_US));
+    m->ports.dial(m->ports.ctx, p->dial, p->m.info.addr, p->m.info.id);
+}
+
+struct peer *dial_find(const struct mesh *m, uint32_t dial)
+{
+    for (uint32_t i = 0; dial && i < m->members.count; i++)
+        if (m->members.list[i]->dial == dial)
+            return m->members.list[i];
+    return NULL;
+}
+
+static void dial_later(struct mesh *m, struct peer *p, struct instant now)
+{
+    bool hurry = p->lost || p->m.state == NODE_SUSPECT;
+    int64_t max = hurry ? DIAL_WAIT_SUSPECT_MAX_US : DIAL_WAIT_MAX_US;
+    int64_t first = hurry ? DIAL_WAIT_LOST_US : DIAL_WAIT_FIRST_US;
+    p->dial_wait_us = p->dial_wait_us ? p->dial_wait_us * 2 : first;
+    if (p->dial_wait_us > max)
+        p->dial_wait_us = max;
+    p->dial_due = instant_plus_us(now, p->dial_wait_us);
+    mesh_arm(m, p->dial_due);
+}
+
+void dial_peer_failed(struct mesh *m, struct peer *p, bool refused, struct instant now)
+{
+    p->dial = 0;
+    /* The dead have a turn of their own; and a link that comes in meanwhile settles it. */
+    if (p->m.link || !node_state_is_live(p->m.state) || links_has(&m->links, p->m.info.id, NULL))
+        return;
+    dial_later(m, p, now);
+    if (refused && p->lost) {
+        /* Its process is gone: the connection ended without a word and nobody listens. Only once
+         * for each lost link, because a firewall refuses too. */
+        p->lost = false;
+        p->probe.stage = PROBE_NONE;
+        peer_suspect(m, p, m->self.id, now);
+    } else if ((p->standing || p->lost) && p->m.state != NODE_SUSPECT &&
+               p->probe.stage != PROBE_INDIRECT) {
+        probe_others(m, p, now);
+    }
+}
+
+void dial_hint_met(struct mesh *m, uint32_t dial, struct node_id id)
+{
+    struct hint *h = hints_find_dial(&m->hints, dial);
+    if (!h)
+        return;
+    h->dial = 0;
+    h->met = id;
+    h->wait_us = 0;
+    h->due = INSTANT_NEVER;
+}
+
+void dial_hints_release(struct mesh *m, struct node_id id, struct instant now)
+{
+    for (uint32_t i = 0; i < m->hints.count; i++) {
+        struct hint *h = &m->hints.list[i];
+        if (!node_id_equal(h->met, id))
+            continue;
+        h->met = (struct node_id){0};
+        h->due = instant_plus_us(now, HINT_GONE_US);
+        mesh_arm(m, h->due);
+    }
+}
+
+/* The live member that is already linked and has this address, or NULL. */
+static const struct peer *linked_at(const struct mesh *m, const char *addr)
+{
+    for (uint32_t i = 0; i < m->members.count; i++) {
+        const struct peer *p = m->members.list[i];
+        if (p->m.link && strcmp(p->m.info.addr, addr) == 0)
+            return p;
+    }
+    return NULL;
+}
+
+static void hint_dial(struct mesh *m, struct hint *h, uint32_t *dialling, struct instant now)
+{
+    const struct peer *p = linked_at(m, h->addr);
+    if (p) {
+        h->met = p->m.info.id;
+        h->due = INSTANT_NEVER;
+    } else if (*dialling >= HINT_DIALS_MAX) {
+        h->due = instant_plus_us(now, HINT_PAUSE_US);
+    } else {
+        (*dialling)++;
+        h->dial = ++m->next_dial;
+        h->dial_start = now;
+        h->due = INSTANT_NEVER;
+        m->ports.dial(m->ports.ctx, h->dial, h->addr, (struct node_id){0});
+    }
+}
+
+static void hints_tick(struct mesh *m, struct instant now)
+{
+    uint32_t dialling = 0;
+    for (uint32_t i = 0; i < m->hints.count; i++)
+        dialling += m->hints.list[i].dial != 0;
+    for (uint32_t i = 0; i < m->hints.count; i++) {
+        struct hint *h = &m->hints.list[i];
+        if (h->dial && instant_since_us(now, h->dial_start) >= DIAL_STALE_US)
+            hint_failed(h, now);
+        if (!h->dial && instant_reached(now, h->due))
+            hint_dial(m, h, &dialling, now);
+        mesh_arm(m, h->dial ? instant_plus_us(h->dial_start, DIAL_STALE_US) : h->due);
+    }
+}
+
+static bool peer_needs_link(const struct peer *p, struct instant now)
+{
+    bool wanted = p->wanted.us > 0 && instant_since_us(now, p->wanted) < WANTED_US;
+    return !p->m.link && node_state_is_live(p->m.state) &&
+           (p->standing || wanted || p->m.state != NODE_ALIVE);
+}
+
+void dial_tick(struct mesh *m, struct instant now)
+{
+    for (uint32_t i = 0; i < m->members.count; i++) {
+        struct peer *p = m->members.list[i];
+        if (p->dial && instant_since_us(now, p->dial_start) >= DIAL_STALE_US)
+            dial_peer_failed(m, p, false, now);
+        if (!p->dial && instant_reached(now, p->dial_due)) {
+            p->dial_due = INSTANT_NEVER;
+            if (peer_needs_link(p, now))
+                peer_dial(m, p, now);
+        }
+        mesh_arm(m, p->dial ? instant_plus_us(p->dial_start, DIAL_STALE_US) : p->dial_due);
+    }
+    hints_tick(m, now);
+}
+
+void ring_renew(struct mesh *m, struct instant now)
+{
+    m->ring_stale = false;
+    members_ring(&m->members, m->self.id);
+    for (uint32_t i = 0; i < m->members.count; i++) {
+        struct peer *p = m->members.list[i];
+        if (!p->standing || p->m.link || p->dial || p->dial_due.us != INSTANT_NEVER.us)
+            continue;
+        bool first = node_id_compare(m->self.id, p->m.info.id) < 0;
+        p->dial_due = first ? now : instant_plus_us(now, DIAL_HIGHER_US);
+        mesh_arm(m, p->dial_due);
+        if (first)
+            peer_dial(m, p, now);
+    }
+}

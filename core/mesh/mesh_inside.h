@@ -1,0 +1,141 @@
+/* What the files of mesh share and nobody else may see: the whole state, and the parts' doors to
+ * each other.
+ *
+ *   mesh.c        the public functions: each enters, does one thing, settles
+ *   mesh_link.c   links from coming up to their end
+ *   mesh_dial.c   who is dialled when: standing links, lost ones, the dead, hints
+ *   mesh_rumor.c  what is believed of whom, and how it spreads
+ *   mesh_probe.c  silence: pings, indirect probes, suspicions that run out
+ *
+ * Timers. `slow_due` is when the member table must be walked next; whoever sets a time in a peer
+ * or a hint lowers it with mesh_arm, and the walk in mesh_tick finds the next one. Times in links
+ * are looked through whenever a public function settles, because there are few links and an
+ * answered ping must not cost an idle node a wake-up. */
+#ifndef VELUM_MESH_MESH_INSIDE_H
+#define VELUM_MESH_MESH_INSIDE_H
+
+#include "core/base/prng.h"
+#include "core/mesh/hints.h"
+#include "core/mesh/links.h"
+#include "core/mesh/members.h"
+#include "core/mesh/mesh.h"
+#include "core/mesh/mesh_wire.h"
+#include "core/mesh/suspicion.h"
+#include "core/wire/message.h"
+
+#define MESH_RELAYS_MAX 64
+#define LOST_GRACE_US (300 * MS_US) /* for the redial, before others are asked */
+
+/* A probe made for somebody else: `asker` wants to know whether `target` answers. */
+struct relay {
+    uint64_t asker; /* link */
+    uint32_t number;
+    struct node_id target;
+    struct instant due;
+};
+
+struct mesh {
+    const struct alloc *alloc;
+    struct mesh_ports ports;
+    const struct log_sink *log;
+    struct prng prng;
+    struct member_info self;
+    struct members members;
+    struct links links;
+    struct hints hints;
+    struct health health;
+    struct buf out; /* the frame being written */
+    struct relay relays[MESH_RELAYS_MAX];
+    uint32_t relays_count;
+    uint32_t next_dial, next_number, next_greeting;
+    bool leaving;
+    bool ring_stale;      /* the live members changed: standing links must be found anew */
+    bool news_urgent;     /* somebody has urgent news */
+    enum news self_news;
+    struct instant lazy_due;      /* lazy news go out then */
+    struct instant announced;     /* last time we spoke of ourselves */
+    struct instant announce_due;  /* a load change waits until then */
+    struct instant dead_dialled;  /* last time a dead member was tried */
+    struct instant slow_due, due;
+};
+
+static inline void mesh_arm(struct mesh *m, struct instant t)
+{
+    m->slow_due = instant_first(m->slow_due, t);
+}
+
+/* mesh_link.c */
+/* Sends what was put into b, unless that failed. */
+void link_send(struct mesh *m, const struct link *l, enum message type, const struct buf *b);
+/* First frame on a link. An error: it could not be made, and the link is of no use. */
+int link_greet(struct mesh *m, struct link *l);
+void link_on_hello(struct mesh *m, struct link *l, const struct hello *h, struct instant now);
+void link_on_goodbye(struct mesh *m, struct link *l, const struct goodbye *g, struct instant now);
+void link_goodbye(struct mesh *m, const struct link *l, enum goodbye_reason reason);
+/* Forgets it, whoever closes it: its member goes to another link, or has none. `lost`: it ended
+ * without GOODBYE, so its member is redialled at once. */
+void link_gone(struct mesh *m, struct link *l, bool lost, struct instant now);
+/* Long silent although others vouch for its member: closed, forgotten, redialled. */
+void link_mute(struct mesh *m, struct link *l, struct instant now);
+/* Closes and forgets all links of a node. Its member's link is already 0. */
+void link_drop_all(struct mesh *m, struct node_id id);
+/* Room for one more: closes the link that was not used for longest, if it is not a standing one. */
+bool link_make_room(struct mesh *m, struct instant now);
+void link_tick(struct mesh *m, struct instant now);
+struct instant link_due(const struct link *l);
+
+/* mesh_dial.c */
+void peer_dial(struct mesh *m, struct peer *p, struct instant now);
+void dial_peer_failed(struct mesh *m, struct peer *p, bool refused, struct instant now);
+/* The peer whose dial has this ticket, or NULL. */
+struct peer *dial_find(const struct mesh *m, uint32_t dial);
+/* Dials and hints that are due, and when the next ones are. */
+void dial_tick(struct mesh *m, struct instant now);
+/* This hint's node was met; or is gone, so that the address is tried again. */
+void dial_hint_met(struct mesh *m, uint32_t dial, struct node_id id);
+void dial_hints_release(struct mesh *m, struct node_id id, struct instant now);
+/* Finds the standing links anew and dials those that are missing. */
+void ring_renew(struct mesh *m, struct instant now);
+
+/* mesh_rumor.c */
+/* The one place where a member's state or link changes; tells the port once. */
+void peer_becomes(struct mesh *m, struct peer *p, enum node_state state, uint64_t link,
+                  struct instant now);
+void peer_suspect(struct mesh *m, struct peer *p, struct node_id accuser, struct instant now);
+void peer_dead(struct mesh *m, struct peer *p, uint64_t from, struct instant now);
+/* Takes over what it says of itself and reports a changed load. */
+void peer_inform(struct mesh *m, struct peer *p, const struct member_info *info);
+void peer_news(struct mesh *m, struct peer *p, enum news news, uint64_t from, struct instant now);
+void peer_forget(struct mesh *m, struct peer *p);
+/* Finds it or adds it in no state yet. NULL when the table is full or memory is out. */
+struct peer *peer_meet(struct mesh *m, const struct member_info *info, struct instant now);
+/* Tells the accused itself, who can refute it. */
+void accusation_forward(struct mesh *m, struct peer *p);
+void suspicion_forward(struct mesh *m, struct peer *p);
+/* The ping an accusation had to wait for was not answered. */
+void accusation_holds(struct mesh *m, struct peer *p, struct instant now);
+void rumors_apply(struct mesh *m, struct rumor_list *list, struct link *from, struct instant now);
+void rumors_flush(struct mesh *m);
+/* Appends a page of the member table after *after to m->out; returns false at its end. */
+bool rumors_page(struct mesh *m, struct node_id first, struct node_id *after);
+void sync_pump(struct mesh *m, struct link *l);
+void sync_compare(struct mesh *m, struct link *l, uint64_t digest, struct instant now);
+/* Raises the incarnation and speaks of this node at once. */
+void self_announce(struct mesh *m, struct instant now);
+
+/* mesh_probe.c */
+void probe_heard(struct mesh *m, struct link *l, struct instant now);
+void probe_begin(struct mesh *m, struct peer *p, struct instant now); /* with a ping */
+void probe_others(struct mesh *m, struct peer *p, struct instant now);
+void probe_on_ask(struct mesh *m, struct link *l, const struct probe_ask *ask, struct instant now);
+void probe_on_answer(struct mesh *m, const struct probe_answer *a, struct instant now);
+void probe_quiet(struct mesh *m, struct link *l, struct instant now);
+void probe_links_tick(struct mesh *m, struct instant now);
+struct instant probe_link_due(const struct link *l);
+struct instant probe_relays_due(const struct mesh *m);
+/* The walk over members: probes without a link, suspicions, forgetting. */
+void probe_members_tick(struct mesh *m, struct instant now);
+/* This node slept: nobody is suspected for what it did not hear meanwhile. */
+void probe_restart(struct mesh *m, struct instant now);
+
+#endif

@@ -1,0 +1,300 @@
+#include "core/mesh/mesh_inside.h"
+
+#include "core/base/err.h"
+
+/* A link's life.
+ *
+ *   up -> GREETING -> (HELLO) -> OPEN -> gone
+ *                                OPEN -> DRAINING (we said GOODBYE) -> gone
+ *                                OPEN -> ENDING (they said duplicate) -> gone
+ *
+ * Parallel links are ranked alike by both ends (links.h), so both call the same one a duplicate,
+ * and it does not matter who says it first. The one who hears it closes, but only once the better
+ * link is open at its own end too: until then its member stays reachable over the old one, which
+ * the other end still reads. So a member's link changes at most once per duplicate and never
+ * through nothing. A HELLO that says `alone` disproves every link its author greeted on before:
+ * that end of them is gone, whatever ours looks like. */
+
+#define ENDING_US (1 * S_US)
+#define DRAINING_US (2 * S_US)
+#define IDLE_US (60 * S_US)
+#define SYNC_PAUSE_US (10 * MS_US)
+#define REDIAL_US (1 * S_US)
+
+void link_send(struct mesh *m, const struct link *l, enum message type, const struct buf *b)
+{
+    if (buf_result(b) == 0)
+        m->ports.send(m->ports.ctx, l->number, (uint8_t)type, buf_bytes(b));
+}
+
+void link_goodbye(struct mesh *m, const struct link *l, enum goodbye_reason reason)
+{
+    uint8_t raw[8];
+    struct buf b;
+    buf_init_fixed(&b, raw, sizeof raw);
+    struct goodbye g = {reason, MESH_VERSION_MIN, MESH_VERSION_MAX};
+    put_goodbye(&b, &g);
+    link_send(m, l, MESSAGE_GOODBYE, &b);
+}
+
+int link_greet(struct mesh *m, struct link *l)
+{
+    l->greeting_ours = ++m->next_greeting;
+    struct hello h = {
+        .version_min = MESH_VERSION_MIN,
+        .version_max = MESH_VERSION_MAX,
+        .features = MESH_FEATURES,
+        .greeting = l->greeting_ours,
+        .alone = !links_has(&m->links, l->id, l),
+        .self = m->self,
+    };
+    buf_reset(&m->out);
+    put_hello(&m->out, &h);
+    /* The receiver comes first: what is said of it, it must be able to refute. */
+    l->syncing = rumors_page(m, l->id, &l->sync_after);
+    link_send(m, l, MESSAGE_HELLO, &m->out);
+    return buf_result(&m->out);
+}
+
+static void close_link(struct mesh *m, struct link *l)
+{
+    m->ports.close(m->ports.ctx, l->number);
+    links_remove(&m->links, l);
+}
+
+void link_drop_all(struct mesh *m, struct node_id id)
+{
+    struct link *l;
+    for (uint64_t at = 0; (l = links_after(&m->links, at)) != NULL;) {
+        at = l->number;
+        if (l->peer && node_id_equal(l->id, id))
+            close_link(m, l);
+    }
+}
+
+static void drain(struct mesh *m, struct link *l, enum goodbye_reason reason, struct instant now)
+{
+    link_goodbye(m, l, reason);
+    l->state = LINK_DRAINING;
+    l->deadline = instant_plus_us(now, DRAINING_US);
+}
+
+/* A link that never came to a HELLO. */
+static void greeting_failed(struct mesh *m, const struct link *l, struct instant now)
+{
+    struct hint *h = hints_find_dial(&m->hints, l->dial);
+    if (h) {
+        hint_failed(h, now);
+        mesh_arm(m, h->due);
+    }
+    struct peer *p = members_find(&m->members, l->id);
+    if (p && l->ours)
+        dial_peer_failed(m, p, false, now);
+}
+
+void link_gone(struct mesh *m, struct link *l, bool lost, struct instant now)
+{
+    struct link was = *l;
+    struct peer *p = l->peer;
+    links_remove(&m->links, l);
+    if (!p && was.state == LINK_GREETING)
+        greeting_failed(m, &was, now);
+    if (!p || p->m.link != was.number)
+        return;
+    const struct link *other = links_best(&m->links, m->self.id, was.id);
+    p->probe.stage = PROBE_NONE;
+    p->accused = false;
+    peer_becomes(m, p, p->m.state, other ? other->number : 0, now);
+    if (other)
+        return;
+    p->lost = lost;
+    p->dial_wait_us = 0;
+    p->dial_due = instant_plus_us(now, REDIAL_US);
+    mesh_arm(m, p->dial_due);
+    if (!lost)
+        return;
+    p->probe = (struct probe){.stage = PROBE_LOST, .due = instant_plus_us(now, LOST_GRACE_US)};
+    mesh_arm(m, p->probe.due);
+    peer_dial(m, p, now);
+}
+
+void link_mute(struct mesh *m, struct link *l, struct instant now)
+{
+    log_line(m->log, LOG_INFO, "mesh: the link to %s carries nothing; trying another",
+             l->peer->m.info.name);
+    m->ports.close(m->ports.ctx, l->number);
+    link_gone(m, l, true, now);
+}
+
+/* Links that the author of this HELLO no longer has. */
+static void drop_disproved(struct mesh *m, const struct link *fresh, const struct hello *h)
+{
+    struct link *l;
+    for (uint64_t at = 0; (l = links_after(&m->links, at)) != NULL;) {
+        at = l->number;
+        if (l == fresh || !l->peer || !node_id_equal(l->id, fresh->id))
+            continue;
+        if (l->boot != h->self.boot || (h->alone && l->greeting_theirs < h->greeting))
+            close_link(m, l);
+    }
+}
+
+/* Says GOODBYE on all but the best. */
+static void drain_duplicates(struct mesh *m, const struct link *best, struct instant now)
+{
+    struct link *l;
+    for (uint64_t at = 0; (l = links_after(&m->links, at)) != NULL;) {
+        at = l->number;
+        if (l == best || !node_id_equal(l->id, best->id))
+            continue;
+        if (l->state == LINK_ENDING)
+            close_link(m, l);
+        else if (l->state == LINK_OPEN)
+            drain(m, l, GOODBYE_DUPLICATE, now);
+    }
+}
+
+/* What a member says of itself over its own link: believed at once. True when others should hear
+ * of it. */
+static bool take_word(struct mesh *m, struct peer *p, const struct member_info *said)
+{
+    bool restarted = said->boot != p->m.info.boot;
+    if (restarted || said->incarnation >= p->m.info.incarnation)
+        peer_inform(m, p, said);
+    return restarted || !node_state_is_live(p->m.state);
+}
+
+void link_on_hello(struct mesh *m, struct link *l, const struct hello *h, struct instant now)
+{
+    struct peer *p = peer_meet(m, &h->self, now);
+    if (!p) {
+        link_goodbye(m, l, GOODBYE_CLOSING);
+        m->ports.close(m->ports.ctx, l->number);
+        link_gone(m, l, false, now);
+        return;
+    }
+    bool is_news = take_word(m, p, &h->self);
+    drop_disproved(m, l, h);
+    l->state = LINK_OPEN;
+    l->peer = p;
+    l->boot = h->self.boot;
+    l->greeting_theirs = h->greeting;
+    l->used = l->deadline = now;
+    dial_hint_met(m, l->dial, l->id);
+    p->lost = false;
+    p->dial_due = INSTANT_NEVER;
+    p->dial_wait_us = 0;
+    p->probe.stage = PROBE_NONE;
+    p->accused = false;
+    const struct link *best = links_best(&m->links, m->self.id, l->id);
+    peer_becomes(m, p, NODE_ALIVE, best->number, now);
+    drain_duplicates(m, best, now);
+    probe_heard(m, l, now);
+    if (is_news)
+        peer_news(m, p, NEWS_URGENT, l->number, now);
+}
+
+static void said_duplicate(struct mesh *m, struct link *l, struct instant now)
+{
+    const struct link *best = links_best(&m->links, m->self.id, l->id);
+    if (l->state == LINK_OPEN && (best == l || best->state == LINK_ENDING)) {
+        l->state = LINK_ENDING;
+        l->deadline = instant_plus_us(now, ENDING_US);
+        return;
+    }
+    m->ports.close(m->ports.ctx, l->number);
+    link_gone(m, l, false, now);
+}
+
+static void said_leaving(struct mesh *m, struct link *l, struct instant now)
+{
+    struct peer *p = members_find(&m->members, l->id);
+    m->ports.close(m->ports.ctx, l->number);
+    if (l->state == LINK_DRAINING || !p || (l->peer && l->boot != p->m.info.boot)) {
+        link_gone(m, l, false, now);
+        return;
+    }
+    links_remove(&m->links, l);
+    peer_becomes(m, p, NODE_LEFT, 0, now);
+    peer_news(m, p, NEWS_URGENT, 0, now);
+}
+
+void link_on_goodbye(struct mesh *m, struct link *l, const struct goodbye *g, struct instant now)
+{
+    if (g->reason == GOODBYE_LEAVING) {
+        said_leaving(m, l, now);
+        return;
+    }
+    if (g->reason == GOODBYE_DUPLICATE) {
+        said_duplicate(m, l, now);
+        return;
+    }
+    if (g->reason == GOODBYE_VERSION)
+        log_line(m->log, LOG_WARNING,
+                 "mesh: a node speaks protocol %u to %u, this one %u to %u; one of them needs an "
+                 "update",
+                 g->version_min, g->version_max, MESH_VERSION_MIN, MESH_VERSION_MAX);
+    m->ports.close(m->ports.ctx, l->number);
+    link_gone(m, l, false, now);
+}
+
+static bool link_is_idle(const struct link *l)
+{
+    return l->state == LINK_OPEN && !l->peer->standing && l->peer->m.link == l->number;
+}
+
+bool link_make_room(struct mesh *m, struct instant now)
+{
+    if (m->links.count < LINKS_MAX)
+        return true;
+    struct link *oldest = NULL;
+    for (uint32_t i = 0; i < m->links.count; i++) {
+        struct link *l = m->links.list[i];
+        if (link_is_idle(l) && (!oldest || instant_before(l->used, oldest->used)))
+            oldest = l;
+    }
+    if (!oldest)
+        return false;
+    link_goodbye(m, oldest, GOODBYE_IDLE);
+    m->ports.close(m->ports.ctx, oldest->number);
+    link_gone(m, oldest, false, now);
+    return true;
+}
+
+struct instant link_due(const struct link *l)
+{
+    if (l->state != LINK_OPEN)
+        return instant_first(l->deadline, probe_link_due(l));
+    struct instant due = probe_link_due(l);
+    if (l->syncing)
+        due = instant_first(due, l->deadline);
+    if (link_is_idle(l))
+        due = instant_first(due, instant_plus_us(l->used, IDLE_US));
+    return due;
+}
+
+static void link_step(struct mesh *m, struct link *l, struct instant now)
+{
+    if (l->state == LINK_OPEN && l->syncing && instant_reached(now, l->deadline)) {
+        sync_pump(m, l);
+        l->deadline = instant_plus_us(now, SYNC_PAUSE_US);
+    }
+    if (link_is_idle(l) && instant_since_us(now, l->used) >= IDLE_US) {
+        struct peer *p = l->peer;
+        drain(m, l, GOODBYE_IDLE, now);
+        p->probe.stage = PROBE_NONE;
+        peer_becomes(m, p, p->m.state, 0, now);
+    } else if (l->state != LINK_OPEN && instant_reached(now, l->deadline)) {
+        m->ports.close(m->ports.ctx, l->number);
+        link_gone(m, l, l->state == LINK_ENDING, now);
+    }
+}
+
+void link_tick(struct mesh *m, struct instant now)
+{
+    struct link *l;
+    for (uint64_t at = 0; (l = links_after(&m->links, at)) != NULL;) {
+        at = l->number;
+        link_step(m, l, now);
+    }
+}

@@ -1,0 +1,345 @@
+#include "core/mesh/mesh_inside.h"
+
+/* Silence.
+ *
+ * A standing link that has been quiet for 600 to 850 ms is pinged; any frame is an answer. Both
+ * ends count what they hear, so an idle pair exchanges one ping and one pong in that time, not two.
+ * No answer in 100 ms: up to three others are asked to ping it, 400 ms more. Nobody got through:
+ * suspect. In sum at most 1.35 s after the last frame, stretched by local health. Others who hold a
+ * link to the suspect ping it themselves when they hear of it, and confirm or ask it to refute. */
+
+#define QUIET_MIN_US (600 * MS_US)
+#define QUIET_SPREAD_US (250 * MS_US)
+#define PING_TIMEOUT_US (100 * MS_US)
+#define ASK_TIMEOUT_US (400 * MS_US) /* outlasts one retransmission on the way */
+#define RELAY_TIMEOUT_US (300 * MS_US)
+#define ASK_COUNT 3
+#define MUTE_US (3 * S_US)          /* a link so long silent is broken, whatever others say */
+#define DEAD_KEPT_US (600 * S_US)
+#define LEFT_KEPT_US (60 * S_US)
+#define DEAD_DIAL_US (2 * S_US)
+#define DEAD_DIAL_LATER_US (5 * S_US)
+#define DEAD_FRESH_US (60 * S_US)
+#define GHOST_WAIT_MAX_US (300 * S_US)
+
+void probe_quiet(struct mesh *m, struct link *l, struct instant now)
+{
+    int64_t us = QUIET_MIN_US + (int64_t)prng_below(&m->prng, (uint64_t)QUIET_SPREAD_US);
+    l->quiet = instant_plus_us(now, us);
+}
+
+static void ping(struct mesh *m, const struct link *l)
+{
+    uint8_t raw[32];
+    struct buf b;
+    buf_init_fixed(&b, raw, sizeof raw);
+    struct ping what = {++m->next_number, members_digest(&m->members, &m->self)};
+    put_ping(&b, &what);
+    link_send(m, l, MESSAGE_PING, &b);
+}
+
+void probe_begin(struct mesh *m, struct peer *p, struct instant now)
+{
+    const struct link *l = links_find(&m->links, p->m.link);
+    p->probe = (struct probe){
+        .stage = PROBE_DIRECT,
+        .due = instant_plus_us(now, health_stretch_us(&m->health, PING_TIMEOUT_US)),
+    };
+    if (l)
+        ping(m, l);
+}
+
+static void ask(struct mesh *m, const struct link *l, const struct peer *p)
+{
+    uint8_t raw[64];
+    struct buf b;
+    buf_init_fixed(&b, raw, sizeof raw);
+    struct probe_ask what = {p->probe.number, p->m.info.id};
+    put_probe_ask(&b, &what);
+    link_send(m, l, MESSAGE_PROBE, &b);
+}
+
+static bool link_can_be_asked(const struct link *l, const struct peer *about)
+{
+    return l->peer && l->peer != about && l->peer->m.link == l->number &&
+           l->peer->m.state == NODE_ALIVE;
+}
+
+void probe_others(struct mesh *m, struct peer *p, struct instant now)
+{
+    const struct link *chosen[ASK_COUNT];
+    uint32_t seen = 0;
+    for (uint32_t i = 0; i < m->links.count; i++) {
+        const struct link *l = m->links.list[i];
+        if (!link_can_be_asked(l, p))
+            continue;
+        /* Reservoir sampling: each candidate is as likely as any other. */
+        uint64_t at = seen < ASK_COUNT ? seen : prng_below(&m->prng, seen + 1);
+        if (at < ASK_COUNT)
+            chosen[at] = l;
+        seen++;
+    }
+    p->probe = (struct probe){
+        .stage = PROBE_INDIRECT,
+        .due = instant_plus_us(now, health_stretch_us(&m->health, ASK_TIMEOUT_US)),
+        .number = ++m->next_number,
+        .asked = seen < ASK_COUNT ? seen : ASK_COUNT,
+    };
+    for (uint32_t i = 0; i < p->probe.asked; i++)
+        ask(m, chosen[i], p);
+    if (!p->m.link)
+        mesh_arm(m, p->probe.due);
+}
+
+static void relay_answer(struct mesh *m, const struct relay *r, bool answered)
+{
+    const struct link *l = links_find(&m->links, r->asker);
+    if (!l || l->state == LINK_DRAINING)
+        return;
+    uint8_t raw[16];
+    struct buf b;
+    buf_init_fixed(&b, raw, sizeof raw);
+    struct probe_answer what = {r->number, answered};
+    put_probe_answer(&b, &what);
+    link_send(m, l, MESSAGE_PROBED, &b);
+}
+
+void probe_on_ask(struct mesh *m, struct link *l, const struct probe_ask *asked, struct instant now)
+{
+    struct relay r = {.asker = l->number, .number = asked->number, .target = asked->target};
+    const struct peer *p = members_find(&m->members, asked->target);
+    const struct link *to = p ? links_find(&m->links, p->m.link) : NULL;
+    if (!to || m->relays_count == MESH_RELAYS_MAX) {
+        relay_answer(m, &r, false);
+        return;
+    }
+    r.due = instant_plus_us(now, RELAY_TIMEOUT_US);
+    m->relays[m->relays_count++] = r;
+    ping(m, to);
+}
+
+static void relays_answered(struct mesh *m, struct node_id target)
+{
+    for (uint32_t i = m->relays_count; i-- > 0;)
+        if (node_id_equal(m->relays[i].target, target)) {
+            relay_answer(m, &m->relays[i], true);
+            m->relays[i] = m->relays[--m->relays_count];
+        }
+}
+
+static void relays_tick(struct mesh *m, struct instant now)
+{
+    for (uint32_t i = m->relays_count; i-- > 0;)
+        if (instant_reached(now, m->relays[i].due)) {
+            /* A no tells the asker that we, and with it the asker itself, are well. */
+            relay_answer(m, &m->relays[i], false);
+            m->relays[i] = m->relays[--m->relays_count];
+        }
+}
+
+struct instant probe_relays_due(const struct mesh *m)
+{
+    struct instant due = INSTANT_NEVER;
+    for (uint32_t i = 0; i < m->relays_count; i++)
+        due = instant_first(due, m->relays[i].due);
+    return due;
+}
+
+void probe_on_answer(struct mesh *m, const struct probe_answer *a, struct instant now)
+{
+    for (uint32_t i = 0; i < m->members.count; i++) {
+        struct peer *p = m->members.list[i];
+        if (p->probe.stage != PROBE_INDIRECT || p->probe.number != a->number)
+            continue;
+        p->probe.answers++;
+        if (!a->answered)
+            return;
+        p->probe.stage = PROBE_NONE;
+        p->m.heard = now;
+        if (!p->m.link && p->m.state == NODE_ALIVE)
+            peer_becomes(m, p, NODE_AWAY, 0, now);
+        return;
+    }
+}
+
+void probe_heard(struct mesh *m, struct link *l, struct instant now)
+{
+    struct peer *p = l->peer;
+    l->heard = now;
+    if (!p)
+        return;
+    p->m.heard = now;
+    probe_quiet(m, l, now);
+    if (p->probe.stage == PROBE_DIRECT)
+        health_better(&m->health);
+    p->probe.stage = PROBE_NONE;
+    if (m->relays_count > 0)
+        relays_answered(m, p->m.info.id);
+    if (p->m.state == NODE_SUSPECT && p->m.link) {
+        suspicion_forward(m, p);
+        peer_becomes(m, p, NODE_ALIVE, p->m.link, now);
+    }
+    if (p->accused)
+        accusation_forward(m, p);
+}
+
+/* Nobody got through to it. */
+static void probe_failed(struct mesh *m, struct peer *p, struct instant now)
+{
+    if (p->probe.asked > 0 && p->probe.answers == 0)
+        health_worse(&m->health);
+    p->probe.stage = PROBE_NONE;
+    peer_suspect(m, p, m->self.id, now);
+}
+
+static void probe_step(struct mesh *m, struct peer *p, struct instant now)
+{
+    enum probe_stage stage = p->probe.stage;
+    if (stage == PROBE_INDIRECT) {
+        probe_failed(m, p, now);
+    } else if (stage == PROBE_DIRECT && p->accused) {
+        p->probe.stage = PROBE_NONE;
+        accusation_holds(m, p, now);
+    } else if (stage == PROBE_DIRECT && p->m.state == NODE_SUSPECT) {
+        p->probe.stage = PROBE_NONE;
+        peer_suspect(m, p, m->self.id, now);
+    } else if (stage == PROBE_LOST && (p->m.link || p->m.state == NODE_SUSPECT)) {
+        p->probe.stage = PROBE_NONE;
+    } else {
+        probe_others(m, p, now);
+    }
+}
+
+static bool link_is_watched(const struct link *l)
+{
+    return l->peer && l->peer->m.link == l->number;
+}
+
+struct instant probe_link_due(const struct link *l)
+{
+    if (!link_is_watched(l))
+        return INSTANT_NEVER;
+    if (l->peer->probe.stage != PROBE_NONE)
+        return l->peer->probe.due;
+    return l->peer->standing ? l->quiet : INSTANT_NEVER;
+}
+
+static void probe_link(struct mesh *m, struct link *l, struct instant now)
+{
+    struct peer *p = l->peer;
+    bool probing = p->probe.stage != PROBE_NONE;
+    /* A ping is retried while the silence lasts; a suspicion that is wrong ends with its answer. */
+    probe_quiet(m, l, now);
+    if (probing)
+        probe_step(m, p, now);
+    else if (p->m.state != NODE_SUSPECT && instant_since_us(now, l->heard) > MUTE_US)
+        link_mute(m, l, now);
+    else
+        probe_begin(m, p, now);
+}
+
+void probe_links_tick(struct mesh *m, struct instant now)
+{
+    struct link *l;
+    for (uint64_t at = 0; (l = links_after(&m->links, at)) != NULL;) {
+        at = l->number;
+        if (instant_reached(now, probe_link_due(l)))
+            probe_link(m, l, now);
+    }
+    relays_tick(m, now);
+}
+
+static void suspicion_tick(struct mesh *m, struct peer *p, struct instant now)
+{
+    uint32_t possible = m->members.alive;
+    int64_t us = suspicion_timeout_us(&p->suspicion, m->members.live + 1, possible);
+    struct instant end = instant_plus_us(p->suspicion.start, us);
+    if (instant_reached(now, end))
+        peer_dead(m, p, 0, now);
+    else
+        mesh_arm(m, end);
+}
+
+/* One that is gone. True when it was forgotten. */
+static bool gone_tick(struct mesh *m, struct peer *p, struct instant now)
+{
+    int64_t kept = p->m.state == NODE_LEFT ? LEFT_KEPT_US : DEAD_KEPT_US;
+    struct instant end = instant_plus_us(p->state_at, kept);
+    if (!instant_reached(now, end)) {
+        mesh_arm(m, end);
+        return false;
+    }
+    if (p->m.state == NODE_DEAD) {
+        struct hint *h = hints_add(&m->hints, p->m.info.addr, now);
+        if (h && node_id_is_zero(h->met) && !h->wait_us)
+            h->wait_max_us = GHOST_WAIT_MAX_US;
+    }
+    peer_forget(m, p);
+    return true;
+}
+
+/* One dead member at a time is tried, the one whose turn is longest ago, so that a healed
+ * partition is found within seconds and a large one costs no storm. */
+static void dead_dial(struct mesh *m, struct instant now)
+{
+    struct peer *next = NULL;
+    bool fresh = false;
+    for (uint32_t i = 0; i < m->members.count; i++) {
+        struct peer *p = m->members.list[i];
+        if (p->m.state != NODE_DEAD || p->dial)
+            continue;
+        fresh |= instant_since_us(now, p->state_at) < DEAD_FRESH_US;
+        if (!next || instant_before(p->dial_start, next->dial_start))
+            next = p;
+    }
+    if (!next)
+        return;
+    struct instant due =
+        instant_plus_us(m->dead_dialled, fresh ? DEAD_DIAL_US : DEAD_DIAL_LATER_US);
+    if (instant_reached(now, due)) {
+        m->dead_dialled = now;
+        peer_dial(m, next, now);
+        due = instant_plus_us(now, DEAD_DIAL_US);
+    }
+    mesh_arm(m, due);
+}
+
+void probe_members_tick(struct mesh *m, struct instant now)
+{
+    for (uint32_t i = 0; i < m->members.count;) {
+        struct peer *p = m->members.list[i];
+        if (!p->m.link && p->probe.stage != PROBE_NONE) {
+            if (instant_reached(now, p->probe.due))
+                probe_step(m, p, now);
+            if (p->probe.stage != PROBE_NONE)
+                mesh_arm(m, p->probe.due);
+        }
+        if (p->m.state == NODE_SUSPECT)
+            suspicion_tick(m, p, now);
+        if (node_state_is_live(p->m.state) || !gone_tick(m, p, now))
+            i++;
+    }
+    dead_dial(m, now);
+}
+
+void probe_restart(struct mesh *m, struct instant now)
+{
+    health_worse(&m->health);
+    for (uint32_t i = 0; i < m->members.count; i++) {
+        struct peer *p = m->members.list[i];
+        p->suspicion.start = now;
+        p->accused = false;
+        if (p->probe.stage == PROBE_DIRECT || p->probe.stage == PROBE_INDIRECT)
+            p->probe.stage = PROBE_NONE;
+        if (p->probe.stage == PROBE_LOST)
+            p->probe.due = instant_plus_us(now, LOST_GRACE_US);
+    }
+    for (uint32_t i = 0; i < m->links.count; i++) {
+        struct link *l = m->links.list[i];
+        l->heard = now;
+        probe_quiet(m, l, now);
+        if (l->state == LINK_GREETING)
+            l->deadline = instant_plus_us(now, S_US);
+    }
+    m->relays_count = 0;
+}

@@ -1,0 +1,70 @@
+/* What a node wants done. node_step fills a list; the host performs it in order, before the next
+ * event. Bytes belong to the list until it is reset; the host copies what it cannot finish at once.
+ *
+ *   SEND     one frame on a link. Control frames are small; the host queues at most 4 MiB a link
+ * (64 MiB to a user's command), then closes it and reports LINK_DOWN with LINK_FLOODED DIAL connect
+ * to `addr` as a node of the mesh; `id` (when not zero) is pinned. Ends in LINK_UP or DIAL_FAILED
+ *   CLOSE    close a link after what is queued was written (at most 1 s). LINK_DOWN is not reported
+ * for it STORE    append a record to the journal; tickets rise by one; EVENT_STORED follows once
+ * synced. An embedded host has no journal and reports STORED at once COMPACT  replace the journal
+ * by these records ((u16 type, u32 length, bytes) after each other); takes a ticket too START start
+ * worker number `worker` (numbers are never reused); it will say READY, or EXITED comes ORDER one
+ * frame to a worker's standard input KILL     end a worker's process group with SIGKILL; EXITED
+ * follows EXIT     the node is done: everything queued is written (at most 500 ms), then the
+ * process ends with `code` */
+#ifndef VELUM_NODE_ACTION_H
+#define VELUM_NODE_ACTION_H
+
+#include <stdint.h>
+
+#include "core/base/alloc.h"
+#include "core/base/bytes.h"
+#include "core/base/id.h"
+
+#define ADDR_SIZE 262 /* host of up to 255, colon, port, final zero */
+
+enum action_kind {
+    ACTION_SEND,
+    ACTION_DIAL,
+    ACTION_CLOSE,
+    ACTION_STORE,
+    ACTION_COMPACT,
+    ACTION_START,
+    ACTION_ORDER,
+    ACTION_KILL,
+    ACTION_EXIT
+};
+
+struct action {
+    enum action_kind kind;
+    uint64_t link;
+    uint64_t ticket;
+    uint32_t worker;
+    uint32_t dial;
+    uint32_t request; /* SEND and ORDER: goes into the frame header */
+    uint16_t type;    /* SEND and ORDER: message type; STORE: record type */
+    int code;
+    struct node_id id;
+    char addr[ADDR_SIZE];
+    size_t payload_at; /* use actions_payload(): the arena moves while the list grows */
+    size_t payload_len;
+};
+
+struct actions {
+    const struct alloc *alloc;
+    struct action *list;
+    size_t count;
+    size_t cap;
+    struct buf arena;
+};
+
+void actions_init(struct actions *a, const struct alloc *alloc);
+void actions_clear(struct actions *a);
+void actions_reset(struct actions *a); /* after the host has performed them */
+struct bytes actions_payload(const struct actions *a, const struct action *action);
+/* Adds one, zeroed but for its kind and a copy of the payload. NULL when memory is out (the
+ * caller's step then fails with ERR_NO_MEMORY and the host ends the node: it must not go on having
+ * lost an action). */
+struct action *actions_add(struct actions *a, enum action_kind kind, struct bytes payload);
+
+#endif

@@ -1,0 +1,261 @@
+/* Who gets chunks: free slots of live nodes meet free leaves of the jobs that this node
+ * coordinates. Grants are optimistic: a node that is full gives them back and is left alone for a
+ * moment. */
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/node/assign.h"
+#include "core/node/jobs.h"
+#include "core/node/lead.h"
+#include "core/node/link.h"
+#include "core/node/outcome.h"
+
+#define KNOCK_US (300 * MS_US)
+
+struct site *site_of(struct node *n, struct node_id id)
+{
+    struct site *s = map_get(&n->sites, &id);
+
+    if (s != NULL)
+        return s;
+    s = node_alloc(n, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    s->id = id;
+    if (map_put(&n->sites, &id, s) < 0) {
+        alloc_free(n->alloc, s, sizeof *s);
+        n->memory_out = true;
+        return NULL;
+    }
+    return s;
+}
+
+void site_less(struct node *n, struct node_id id, uint32_t by)
+{
+    struct site *s = map_get(&n->sites, &id);
+
+    if (s != NULL)
+        s->outstanding -= by <= s->outstanding ? by : s->outstanding;
+}
+
+static uint32_t slots_of(const struct node *n, struct node_id id)
+{
+    const struct member *m;
+
+    if (node_is_self(n, id))
+        return n->options.slots;
+    m = mesh_find(n->mesh, id);
+    return m == NULL ? 0 : m->info.slots;
+}
+
+/* Slots that this node believes to be free there. */
+static uint32_t site_free(struct node *n, struct node_id id)
+{
+    struct site *s;
+    uint32_t slots = slots_of(n, id);
+
+    if (!member_works(n, id))
+        return 0;
+    s = site_of(n, id);
+    if (s == NULL || instant_before(n->now, s->busy_until) || s->outstanding >= slots)
+        return 0;
+    return slots - s->outstanding;
+}
+
+static uint64_t next_grant(struct lead *l)
+{
+    return (uint64_t)l->claim.epoch << 32 | ++l->grant_counter;
+}
+
+static bool send_grant(struct job *j, struct node_id to, uint8_t flags, const struct chunk *chunk)
+{
+    struct node *n = j->node;
+    struct hand *h = lead_hand_make(j, to);
+    struct peer_grant g = {.job = j->id,
+                           .flags = flags,
+                           .claim = ledger_claim_fact(j->ledger),
+                           .report_us = REPORT_US_DEFAULT,
+                           .chunks = 1};
+    struct buf b;
+    bool sent;
+
+    if (h == NULL)
+        return false;
+    if (!h->knows_spec)
+        g.spec = ledger_spec_signed(j->ledger);
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_peer_grant_begin(&b, &g);
+    put_peer_chunk(&b, &(struct peer_chunk){chunk->grant, chunk->first, chunk->end});
+    put_u16(&b, 0);
+    sent = !b.failed && send_node(n, to, MESSAGE_GRANT, 0, buf_bytes(&b));
+    buf_clear(&b);
+    h->knows_spec |= sent;
+    return sent;
+}
+
+/* One chunk for one node. False when there is none for it. */
+static bool give(struct job *j, struct node_id to, uint8_t flags)
+{
+    struct node *n = j->node;
+    struct lead *l = j->lead;
+    const struct hand *h = lead_hand(l, to);
+    struct site *s = site_of(n, to);
+    struct chunk chunk;
+    uint64_t length;
+    uint32_t slots;
+
+    if (s == NULL || (h != NULL && h->no_kernel))
+        return false;
+    if (j->spec.slots_max > 0 && pool_chunks(l->pool) >= j->spec.slots_max)
+        return false;
+    lead_eligible(j, &slots);
+    if (j->spec.slots_max > 0 && slots > j->spec.slots_max)
+        slots = j->spec.slots_max;
+    length = pool_length(l->pool, h == NULL ? 0 : h->leaves_per_us * 1e6, slots);
+    if (!pool_take(l->pool, to, next_grant(l), length, n->now, &chunk) &&
+        !pool_spare(l->pool, to, next_grant(l), slots, n->now, &chunk))
+        return false;
+    if (chunk.careful)
+        flags |= GRANT_CAREFUL;
+    if (!send_grant(j, to, flags, &chunk)) {
+        pool_return(l->pool, chunk.grant);
+        return false;
+    }
+    s->outstanding++;
+    l->nodes_ever++;
+    return true;
+}
+
+void assign_trim(struct job *j, struct node_id to, uint64_t grant, uint64_t end)
+{
+    uint8_t bytes[64];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, j->id);
+    put_u64(&b, grant);
+    put_u64(&b, end);
+    send_node(j->node, to, MESSAGE_TRIM, 0, buf_bytes(&b));
+}
+
+static uint32_t trims_out(const struct job *j)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < pool_chunks(j->lead->pool); i++)
+        count += pool_chunk_at(j->lead->pool, i)->trim_asked != UINT64_MAX;
+    return count;
+}
+
+/* Slots are idle and nothing is free: the largest chunks give up their tails. */
+static void trim_for(struct job *j, uint32_t idle)
+{
+    struct lead *l = j->lead;
+    const struct chunk *c;
+    uint64_t grant, end;
+
+    for (uint32_t out = trims_out(j); out < idle; out++) {
+        if (!pool_trim(l->pool, j->node->now, &grant, &end))
+            return;
+        c = pool_find(l->pool, grant);
+        ensure(c != NULL);
+        assign_trim(j, c->node, grant, end);
+    }
+}
+
+/* Rounds over the nodes, one chunk each, this node first, until nobody takes any more. Returns idle
+ * slots left. */
+static uint32_t spread(struct job *j)
+{
+    struct node *n = j->node;
+    uint32_t count = mesh_count(n->mesh), idle;
+    bool given;
+
+    do {
+        given = site_free(n, n->options.id) > 0 && give(j, n->options.id, 0);
+        idle = site_free(n, n->options.id);
+        for (uint32_t i = 0; i < count; i++) {
+            struct node_id id = mesh_at(n->mesh, i)->info.id;
+
+            if (site_free(n, id) > 0)
+                given |= give(j, id, 0);
+            idle += site_free(n, id);
+        }
+    } while (given && idle > 0);
+    return idle;
+}
+
+/* A job that has waited with nothing running asks a full node to let it in by turn. */
+static void knock(struct job *j)
+{
+    struct node *n = j->node;
+    struct lead *l = j->lead;
+    uint32_t count = mesh_count(n->mesh);
+    uint64_t pick;
+
+    if (instant_since_us(n->now, l->knocked) < KNOCK_US ||
+        instant_since_us(n->now, l->began) < KNOCK_US)
+        return;
+    l->knocked = n->now;
+    pick = prng_below(&n->prng, (uint64_t)count + 1);
+    if (pick == count)
+        give(j, n->options.id, GRANT_KNOCK);
+    else if (member_works(n, mesh_at(n->mesh, (uint32_t)pick)->info.id))
+        give(j, mesh_at(n->mesh, (uint32_t)pick)->info.id, GRANT_KNOCK);
+}
+
+static bool fail_if_nobody_can(struct job *j)
+{
+    uint32_t slots;
+    char text[VIEW_ERROR_SIZE];
+
+    if (lead_eligible(j, &slots) > 0 || j->node->stopping)
+        return false;
+    text_copy(text, sizeof text, "no live node has the kernel \"");
+    text_append(text, sizeof text, j->spec.stage.kernel);
+    text_append(text, sizeof text, "\" with this source");
+    outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
+    return true;
+}
+
+static void assign_job(struct job *j)
+{
+    struct lead *l = j->lead;
+    uint32_t idle;
+
+    if (l == NULL || l->collecting || l->finishing || fail_if_nobody_can(j))
+        return;
+    idle = spread(j);
+    if (idle > 0 && pool_free_leaves(l->pool) == 0)
+        trim_for(j, idle);
+    if (idle == 0 && pool_chunks(l->pool) == 0 && pool_free_leaves(l->pool) > 0)
+        knock(j);
+    job_mark_busy(j);
+}
+
+static bool any_slot_free(struct node *n)
+{
+    if (site_free(n, n->options.id) > 0)
+        return true;
+    for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
+        if (site_free(n, mesh_at(n->mesh, i)->info.id) > 0)
+            return true;
+    return false;
+}
+
+/* Jobs take turns: the next call goes on behind the last one served. When nothing is free only a
+ * few jobs are looked at, to knock. */
+void assign_all(struct node *n)
+{
+    uint32_t left = n->live_count, looks = 8;
+    struct job *j = n->assign_cursor != NULL ? n->assign_cursor : n->live_jobs;
+
+    n->assign_wanted = false;
+    while (left-- > 0 && j != NULL && (any_slot_free(n) || looks-- > 0)) {
+        struct job *next = j->next_live != NULL ? j->next_live : n->live_jobs;
+
+        n->assign_cursor = next;
+        assign_job(j);
+        j = n->assign_cursor;
+    }
+}

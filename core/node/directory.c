@@ -1,0 +1,300 @@
+/* What this node knows of all jobs of the mesh: one entry a job, spread by flooding. A
+ * coordinator's later word replaces its earlier one, a later coordinator's replaces an earlier
+ * one's, and an outcome replaces anything that is none. */
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/node/directory.h"
+#include "core/node/jobs.h"
+#include "core/node/labour.h"
+#include "core/node/link.h"
+#include "core/node/watch.h"
+#include "core/node/workers.h"
+
+#define DIRECTORY_MAX (JOBS_LIVE_MAX + JOBS_KEPT_MAX)
+#define FLUSH_US (20 * MS_US)
+#define PAGE_BYTES_MAX 49152
+
+struct entry *directory_find(const struct node *n, struct job_id id)
+{
+    return map_get(&n->directory, &id);
+}
+
+static int outcome_rank(uint8_t state)
+{
+    switch (state) {
+    case JOB_DIVERGENT:
+        return 6;
+    case JOB_DONE:
+        return 5;
+    case JOB_UNKNOWN:
+        return 4;
+    case JOB_FAILED:
+        return 3;
+    case JOB_TIMED_OUT:
+        return 2;
+    case JOB_CANCELLED:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+static bool entry_is_newer(const struct entry *e, const struct peer_entry *p)
+{
+    int old = outcome_rank(e->state), new = outcome_rank((uint8_t)p->view.state);
+
+    if (old != new)
+        return new > old;
+    if (old > 0)
+        return false;
+    if (e->epoch != p->epoch)
+        return p->epoch > e->epoch;
+    return p->version > e->version;
+}
+
+static void entry_free(struct node *n, struct entry *e)
+{
+    bytes_free(n, e->view);
+    alloc_free(n->alloc, e, sizeof *e);
+}
+
+/* Room for one more: the finished entry that was quiet longest goes. */
+static void make_room(struct node *n)
+{
+    struct entry *e, *oldest = NULL;
+    size_t at = 0;
+
+    if (n->directory.count < DIRECTORY_MAX)
+        return;
+    while ((e = map_next(&n->directory, &at)) != NULL)
+        if (outcome_rank(e->state) > 0 &&
+            (oldest == NULL || instant_before(e->changed, oldest->changed)))
+            oldest = e;
+    if (oldest == NULL)
+        return;
+    map_remove(&n->directory, &oldest->id);
+    entry_free(n, oldest);
+}
+
+static struct bytes encode_view(struct node *n, struct job_view *v)
+{
+    struct bytes copy;
+    struct buf b;
+
+    v->result = v->params = (struct bytes){NULL, 0};
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_job_view(&b, v);
+    copy = b.failed ? (struct bytes){NULL, 0} : bytes_copy(n, buf_bytes(&b));
+    buf_clear(&b);
+    return copy;
+}
+
+/* Takes a word on a job in when it is newer. Returns whether it was. */
+static bool entry_take(struct node *n, struct peer_entry *p)
+{
+    struct entry *e = directory_find(n, p->view.id);
+
+    if (e != NULL && !entry_is_newer(e, p))
+        return false;
+    if (e == NULL) {
+        make_room(n);
+        e = node_alloc(n, sizeof *e);
+        if (e == NULL)
+            return false;
+        e->id = p->view.id;
+        if (map_put(&n->directory, &e->id, e) < 0) {
+            alloc_free(n->alloc, e, sizeof *e);
+            return false;
+        }
+    }
+    e->version = p->version;
+    e->epoch = p->epoch;
+    e->coordinator = p->coordinator;
+    e->holders_count = p->holders_count;
+    memcpy(e->holders, p->holders, sizeof e->holders);
+    e->state = (uint8_t)p->view.state;
+    e->changed = n->now;
+    bytes_free(n, e->view);
+    e->view = encode_view(n, &p->view);
+    return true;
+}
+
+void directory_publish(struct job *j)
+{
+    struct node *n = j->node;
+    struct entry *e = directory_find(n, j->id);
+    const struct holders *h = ledger_holders(j->ledger);
+    const struct claim *c = ledger_claim(j->ledger);
+    struct peer_entry p = {.version = e == NULL ? 1 : e->version + 1};
+
+    if (!job_view_here(n, j->id, &p.view))
+        return;
+    if (c != NULL) {
+        p.epoch = c->epoch;
+        p.coordinator = c->node;
+    }
+    for (uint8_t i = 0; h != NULL && i < h->count; i++)
+        p.holders[p.holders_count++] = h->ids[i];
+    if (!entry_take(n, &p))
+        return;
+    e = directory_find(n, j->id);
+    if (mesh_count(n->mesh) == 0)
+        return;
+    e->dirty = true;
+    n->directory_dirty = true;
+    if (n->directory_flush.us == INSTANT_NEVER.us)
+        n->directory_flush = instant_plus_us(n->now, job_is_final(j) ? 0 : FLUSH_US);
+}
+
+bool entry_view(const struct entry *e, struct job_view *v)
+{
+    return e->view.len > 0 && read_job_view(e->view, v) == 0;
+}
+
+static void put_entry(struct buf *b, const struct entry *e)
+{
+    struct peer_entry p = {.version = e->version,
+                           .epoch = e->epoch,
+                           .coordinator = e->coordinator,
+                           .holders_count = e->holders_count};
+
+    memcpy(p.holders, e->holders, sizeof p.holders);
+    if (entry_view(e, &p.view))
+        put_peer_entry(b, &p);
+}
+
+static void send_page(struct node *n, const struct node_id *to, struct buf *page, uint16_t count)
+{
+    if (count == 0)
+        return;
+    store_u16(page->data, count);
+    if (to != NULL) {
+        send_node(n, *to, MESSAGE_DIRECTORY, 0, buf_bytes(page));
+    } else {
+        for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
+            const struct member *m = mesh_at(n->mesh, i);
+
+            if (m->link != 0)
+                send_link(n, m->link, MESSAGE_DIRECTORY, 0, buf_bytes(page));
+        }
+    }
+    buf_reset(page);
+    put_u16(page, 0);
+}
+
+/* All entries, or the changed ones, to one node or to every linked one. */
+static void send_entries(struct node *n, const struct node_id *to, bool dirty_only)
+{
+    struct buf page;
+    struct entry *e;
+    size_t at = 0;
+    uint16_t count = 0;
+
+    buf_init(&page, n->alloc, FRAME_PAYLOAD_MAX);
+    put_u16(&page, 0);
+    while ((e = map_next(&n->directory, &at)) != NULL) {
+        if (dirty_only && !e->dirty)
+            continue;
+        if (dirty_only)
+            e->dirty = false;
+        put_entry(&page, e);
+        count++;
+        if (page.len > PAGE_BYTES_MAX)
+            send_page(n, to, &page, count), count = 0;
+    }
+    send_page(n, to, &page, count);
+    if (page.failed)
+        n->memory_out = true;
+    buf_clear(&page);
+}
+
+void directory_flush(struct node *n)
+{
+    if (!n->directory_dirty || !instant_reached(n->now, n->directory_flush))
+        return;
+    n->directory_dirty = false;
+    n->directory_flush = INSTANT_NEVER;
+    send_entries(n, NULL, true);
+}
+
+void directory_peer_up(struct node *n, struct node_id id)
+{
+    send_entries(n, &id, false);
+}
+
+/* A holder or user here may be waiting for what the entry says. */
+static void entry_arrived(struct node *n, struct job_id id)
+{
+    struct job *j = job_find(n, id);
+
+    watch_job(n, id);
+    if (j != NULL && j->ledger == NULL && j->labour != NULL &&
+        outcome_rank(directory_find(n, id)->state) > 0) {
+        labour_drop(j);
+        workers_release(n, j);
+        job_free(j);
+    }
+}
+
+int directory_frame(struct node *n, struct node_id from, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    uint16_t count = read_u16(&r);
+    struct peer_entry p;
+    uint32_t linked = 0;
+
+    (void)from;
+    for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
+        linked += mesh_at(n->mesh, i)->link != 0;
+    for (uint16_t i = 0; i < count && !r.failed; i++) {
+        read_peer_entry(&r, &p);
+        if (r.failed || !entry_take(n, &p))
+            continue;
+        /* Where everybody is linked with everybody the sender has told all; elsewhere it goes on.
+         */
+        if (linked + 1 < mesh_live_count(n->mesh)) {
+            directory_find(n, p.view.id)->dirty = true;
+            n->directory_dirty = true;
+            n->directory_flush =
+                instant_first(n->directory_flush, instant_plus_us(n->now, FLUSH_US));
+        }
+        entry_arrived(n, p.view.id);
+    }
+    return reader_done(&r) ? 0 : ERR_FORMAT;
+}
+
+/* By name, or by a prefix of the id. A name wins; names may repeat, then the newest that runs wins
+ * only if it is the only one. */
+int directory_resolve(struct node *n, const char *which, struct entry **out)
+{
+    uint8_t prefix[ID_SIZE];
+    int digits = id_parse_prefix(which, prefix);
+    struct entry *e, *by_name = NULL, *by_id = NULL;
+    struct job_view v;
+    uint32_t names = 0, ids = 0;
+    size_t at = 0;
+
+    while ((e = map_next(&n->directory, &at)) != NULL) {
+        if (digits > 0 && id_has_prefix(e->id.bytes, prefix, (size_t)digits))
+            by_id = e, ids++;
+        else if (entry_view(e, &v) && v.name[0] != 0 && strcmp(v.name, which) == 0)
+            by_name = e, names++;
+    }
+    if (names + ids == 0)
+        return ERR_NOT_FOUND;
+    if (names + ids > 1)
+        return ERR_EXISTS;
+    *out = names > 0 ? by_name : by_id;
+    return 0;
+}
+
+void directory_free(struct node *n)
+{
+    struct entry *e;
+    size_t at = 0;
+
+    while ((e = map_next(&n->directory, &at)) != NULL)
+        entry_free(n, e);
+    map_clear(&n->directory);
+}

@@ -1,0 +1,18 @@
+/* What this node knows of all jobs of the mesh: one entry a job, spread by flooding. Private to
+ * core/node. */
+#ifndef VELUM_NODE_DIRECTORY_H
+#define VELUM_NODE_DIRECTORY_H
+
+#include "core/node/state.h"
+
+void directory_publish(struct job *j); /* the coordinator's (or a holder's) word on a job */
+int directory_frame(struct node *n, struct node_id from, struct bytes payload);
+void directory_peer_up(struct node *n, struct node_id id);
+void directory_flush(struct node *n);
+struct entry *directory_find(const struct node *n, struct job_id id);
+int directory_resolve(struct node *n, const char *which,
+                      struct entry **out); /* 0, ERR_NOT_FOUND, ERR_EXISTS ambiguous */
+void directory_free(struct node *n);
+bool entry_view(const struct entry *e, struct job_view *v);
+
+#endif

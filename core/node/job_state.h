@@ -1,0 +1,159 @@
+/* One job as a node has it: its facts, and whatever roles this node plays in it: coordinator,
+ * holder, worker's node. Private to core/node. */
+#ifndef VELUM_NODE_JOB_STATE_H
+#define VELUM_NODE_JOB_STATE_H
+
+#include "core/job/ledger.h"
+#include "core/job/pool.h"
+#include "core/kernel/kernel.h"
+#include "core/node/peer.h"
+
+struct node;
+
+/* Who asked for a submission and waits for its acknowledgement: a user's link, or a node (link 0).
+ */
+struct asker {
+    uint64_t link;
+    struct node_id node;
+    uint32_t request;
+    bool already;
+    uint64_t batch; /* answered once this one is kept */
+    struct asker *next;
+};
+
+/* A report that enough holders have not synced yet; sent again to any new coordinator. */
+struct unkept {
+    uint64_t seq;
+    struct bytes payload; /* owned */
+    struct unkept *next;
+};
+
+enum slot_state { SLOT_QUEUED, SLOT_RUNNING };
+struct labour_chunk {
+    uint64_t grant, first, next, end;
+    enum slot_state state;
+    uint32_t worker;
+    bool careful;
+    struct instant moved; /* when it last made progress */
+    struct labour_chunk *next_chunk;
+};
+
+/* A job as the node of a worker sees it. */
+struct labour {
+    struct claim claim; /* the greatest seen */
+    struct buf claim_fact;
+    uint32_t report_us;
+    struct labour_chunk *chunks;
+    uint32_t chunks_count;
+    struct buf pending; /* chunk reports not sent yet */
+    uint16_t pending_count;
+    struct instant pending_since;
+    bool pending_now; /* something in it must not wait */
+    uint64_t seq;
+    struct unkept *unkept_first, *unkept_last;
+    size_t unkept_bytes;
+    uint64_t served_us;
+    struct instant touched;
+};
+
+/* A holder as the coordinator sees it. */
+struct replica {
+    struct node_id id;
+    uint64_t acked; /* every batch up to this is synced there */
+    uint64_t sent;  /* the latest batch sent over the present link */
+    bool whole;     /* a snapshot was sent over the present link, batches follow it */
+};
+
+/* A report's sender that waits for KEPT once a batch is kept. */
+struct kept_notice {
+    struct node_id node;
+    uint64_t seq;
+    struct kept_notice *next;
+};
+
+struct batch {
+    uint64_t number;
+    uint64_t ticket;
+    bool own_synced;
+    bool full; /* needs all R copies: spec, outcome */
+    struct kept_notice *notices;
+    struct batch *next;
+};
+
+/* A node as one job's coordinator sees it. */
+struct hand {
+    struct node_id id;
+    bool knows_spec;
+    bool no_kernel;
+    bool answered; /* told its open chunks to this coordinator */
+    uint64_t boot;
+    uint64_t seq_seen, seq_kept;
+    uint64_t shown; /* last grant given out when the claim was shown over the present link */
+    double leaves_per_us;
+    uint32_t merges_out;
+    struct instant merges_sent;
+};
+
+struct lead {
+    struct claim claim;
+    struct pool *pool;
+    struct instant began, collect_until;
+    bool collecting;
+    uint64_t grant_counter;
+    struct hand *hands;
+    uint32_t hands_count, hands_cap;
+    bool finishing; /* an outcome is written, waiting for its copies */
+    uint64_t outcome_batch;
+    bool published; /* the outcome was told */
+    uint32_t retries;
+    uint64_t duplicates, redone_us, cpu_us;
+    uint32_t nodes_ever;
+    struct instant view_sent, knocked;
+    bool merging; /* one batch of merges is out */
+    struct node_id merging_at;
+    struct instant merging_since;
+    char last_cause[REASON_SIZE];
+};
+
+struct job {
+    struct node *node;
+    struct job_id id;
+    struct ledger *ledger; /* NULL at a node that only works for it */
+    struct buf
+        spec_signed;      /* the signed bytes, for workers' nodes; empty when the ledger has them */
+    struct job_spec spec; /* borrows from the ledger or spec_signed */
+    int kernel;           /* index in node.kernels, or -1 */
+    const struct velum_kernel *builtin;
+    struct instant known;
+    int64_t submitted_s;
+    bool replayed;
+    bool shrunk;
+    struct lead *lead;
+    struct labour *labour;
+    struct asker *askers;
+    /* record.c: facts written in this step, batches on their way, holders */
+    struct buf fresh;
+    uint16_t fresh_count;
+    bool fresh_full;
+    struct kept_notice *fresh_notices;
+    uint64_t batch_last;
+    struct batch *batches;
+    struct replica replicas[HOLDERS_MAX];
+    uint8_t replicas_count;
+    uint8_t *log; /* LOG_TAIL_MAX ring, or NULL */
+    size_t log_len;
+    struct job *next_busy; /* list of jobs to settle at the end of the step */
+    bool busy;
+    struct job *next_labour, *prev_labour; /* jobs this node works for */
+    struct job *next_live, *prev_live;     /* jobs without an outcome */
+    bool live;
+    struct instant unled_since;
+};
+
+/* A finished job that shrank to its name. */
+struct tombstone {
+    struct job_id id;
+    uint8_t state;
+};
+
+#endif

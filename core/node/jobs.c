@@ -1,0 +1,471 @@
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/base/sha256.h"
+#include "core/node/holder.h"
+#include "core/node/jobs.h"
+#include "core/node/labour.h"
+#include "core/node/lead.h"
+#include "core/node/link.h"
+#include "core/node/record.h"
+#include "core/node/workers.h"
+
+struct job *job_find(const struct node *n, struct job_id id)
+{
+    return map_get(&n->jobs, &id);
+}
+
+struct bytes job_spec_signed(const struct job *j)
+{
+    return j->ledger != NULL ? ledger_spec_signed(j->ledger) : buf_bytes(&j->spec_signed);
+}
+
+uint64_t job_leaves(const struct job *j)
+{
+    return spec_leaves(&j->spec.stage);
+}
+
+uint8_t job_final_state(const struct job *j)
+{
+    const struct outcome *o = j->ledger == NULL ? NULL : ledger_outcome(j->ledger);
+
+    return o == NULL ? 0 : o->state;
+}
+
+bool job_is_final(const struct job *j)
+{
+    return job_final_state(j) != 0;
+}
+
+int spec_verify(struct node *n, struct bytes spec_signed, struct job_spec *spec, struct job_id *id,
+                bool fresh, char *why, size_t cap)
+{
+    struct reader r = reader_of(spec_signed);
+    struct signed_bytes s;
+    struct node_id author;
+    uint8_t text[64];
+    size_t len;
+    int rc, party = 0;
+
+    read_signed(&r, &s);
+    if (!reader_done(&r) || read_spec(s.body, spec) < 0) {
+        text_copy(why, cap, "the job's specification is malformed");
+        return ERR_FORMAT;
+    }
+    *id = spec_id(s.body);
+    len = signed_text(&s, SIGNED_SPEC, text);
+    rc = n->options.seal.verify(n->options.seal.ctx, s.certificate, (struct bytes){text, len},
+                                s.signature, &author, &party);
+    if (rc < 0 || party != PARTY_USER || !node_id_equal(author, spec->author)) {
+        text_copy(why, cap, "the job is not signed by a user of this mesh");
+        return rc < 0 ? rc : ERR_IDENTITY;
+    }
+    if (fresh && (spec->not_after_s < n->wall_s ||
+                  spec->not_after_s > n->wall_s + SPEC_NOT_AFTER_MAX_S + 24 * 3600)) {
+        text_copy(why, cap, "the job's last date has passed or is too far ahead");
+        return ERR_TIMEOUT;
+    }
+    return 0;
+}
+
+static int kernel_index(const struct node *n, const struct stage_spec *stage)
+{
+    for (uint32_t i = 0; i < n->options.kernels_count; i++)
+        if (n->kernels[i].refused[0] == 0 && strcmp(n->kernels[i].name, stage->kernel) == 0 &&
+            digest_equal(n->kernels[i].source, stage->source))
+            return (int)i;
+    return -1;
+}
+
+static void job_bind_spec(struct job *j)
+{
+    const struct velum_kernel *k;
+
+    j->kernel = kernel_index(j->node, &j->spec.stage);
+    k = kernel_find(j->spec.stage.kernel);
+    if (k != NULL && digest_equal(kernel_source(k), j->spec.stage.source) &&
+        kernel_accumulator_size(k) == j->spec.stage.accumulator_size)
+        j->builtin = k;
+}
+
+int job_add_ledger(struct job *j, struct bytes spec_fact)
+{
+    int rc = ledger_new(&j->ledger, j->node->alloc, spec_fact);
+
+    if (rc < 0) {
+        j->ledger = NULL;
+        return rc;
+    }
+    j->spec = *ledger_spec(j->ledger);
+    buf_clear(&j->spec_signed);
+    job_bind_spec(j);
+    job_set_live(j, true);
+    return 0;
+}
+
+static int job_read_signed(struct job *j, struct bytes spec_signed)
+{
+    struct reader r;
+    struct signed_bytes s;
+
+    put_raw(&j->spec_signed, spec_signed.data, spec_signed.len);
+    if (j->spec_signed.failed)
+        return buf_result(&j->spec_signed);
+    r = reader_of(buf_bytes(&j->spec_signed));
+    read_signed(&r, &s);
+    if (!reader_done(&r))
+        return ERR_FORMAT;
+    j->id = spec_id(s.body);
+    return read_spec(s.body, &j->spec);
+}
+
+int job_create(struct node *n, struct bytes spec_signed, bool with_ledger, struct job **out)
+{
+    struct job *j = node_alloc(n, sizeof *j);
+    struct buf fact;
+    int rc;
+
+    *out = NULL;
+    if (j == NULL)
+        return ERR_NO_MEMORY;
+    j->node = n;
+    j->known = n->now;
+    j->submitted_s = n->wall_s;
+    buf_init(&j->spec_signed, n->alloc, SPEC_SIZE_MAX + 8192);
+    buf_init(&fact, n->alloc, SPEC_SIZE_MAX + 8192);
+    rc = job_read_signed(j, spec_signed);
+    if (rc < 0)
+        goto out;
+    job_bind_spec(j);
+    if (with_ledger) {
+        put_u8(&fact, FACT_SPEC);
+        put_u8(&fact, 1);
+        put_raw(&fact, spec_signed.data, spec_signed.len);
+        rc = fact.failed ? buf_result(&fact) : job_add_ledger(j, buf_bytes(&fact));
+        if (rc < 0)
+            goto out;
+    }
+    rc = map_put(&n->jobs, &j->id, j);
+    if (rc < 0)
+        goto out;
+    *out = j;
+    j = NULL;
+out:
+    buf_clear(&fact);
+    job_free(j);
+    return rc;
+}
+
+void job_set_live(struct job *j, bool live)
+{
+    struct node *n = j->node;
+
+    if (j->live == live)
+        return;
+    j->live = live;
+    if (live) {
+        j->prev_live = NULL;
+        j->next_live = n->live_jobs;
+        if (n->live_jobs != NULL)
+            n->live_jobs->prev_live = j;
+        n->live_jobs = j;
+        n->live_count++;
+        return;
+    }
+    if (n->assign_cursor == j)
+        n->assign_cursor = j->next_live;
+    if (j->prev_live != NULL)
+        j->prev_live->next_live = j->next_live;
+    else
+        n->live_jobs = j->next_live;
+    if (j->next_live != NULL)
+        j->next_live->prev_live = j->prev_live;
+    n->live_count--;
+}
+
+void job_mark_busy(struct job *j)
+{
+    if (j->busy)
+        return;
+    j->busy = true;
+    j->next_busy = j->node->busy_jobs;
+    j->node->busy_jobs = j;
+}
+
+static void job_unlist(struct job *j)
+{
+    struct job **at;
+
+    for (at = &j->node->busy_jobs; *at != NULL; at = &(*at)->next_busy) {
+        if (*at == j) {
+            *at = j->next_busy;
+            break;
+        }
+    }
+    j->busy = false;
+}
+
+/* Takes it out of every list of the node, the map included when it is in there. */
+void job_free(struct job *j)
+{
+    struct node *n;
+
+    if (j == NULL)
+        return;
+    n = j->node;
+    if (map_get(&n->jobs, &j->id) == j)
+        map_remove(&n->jobs, &j->id);
+    lead_end(j);
+    labour_drop(j);
+    workers_release(n, j);
+    job_set_live(j, false);
+    record_clear(j);
+    if (j->busy)
+        job_unlist(j);
+    ledger_free(j->ledger);
+    buf_clear(&j->spec_signed);
+    if (j->log != NULL)
+        alloc_free(n->alloc, j->log, LOG_TAIL_MAX);
+    alloc_free(n->alloc, j, sizeof *j);
+}
+
+void jobs_free(struct node *n)
+{
+    size_t at = 0;
+    struct job *j;
+    struct tombstone *t;
+
+    while ((j = map_next(&n->jobs, &at)) != NULL) {
+        job_free(j);
+        at = 0;
+    }
+    map_clear(&n->jobs);
+    at = 0;
+    while ((t = map_next(&n->tombstones, &at)) != NULL)
+        alloc_free(n->alloc, t, sizeof *t);
+    map_clear(&n->tombstones);
+}
+
+static int tombstone_add(struct node *n, struct job_id id, uint8_t state)
+{
+    struct tombstone *t = map_get(&n->tombstones, &id);
+
+    if (t != NULL)
+        return 0;
+    t = node_alloc(n, sizeof *t);
+    if (t == NULL)
+        return ERR_NO_MEMORY;
+    *t = (struct tombstone){.id = id, .state = state};
+    if (map_put(&n->tombstones, &id, t) < 0) {
+        alloc_free(n->alloc, t, sizeof *t);
+        return ERR_FULL;
+    }
+    return 0;
+}
+
+/* The oldest finished job that this node keeps whole shrinks to its name. */
+static void forget_oldest(struct node *n)
+{
+    struct job *j, *oldest = NULL;
+    size_t at = 0;
+    uint8_t bytes[64];
+    struct buf b;
+    uint64_t ticket;
+
+    while ((j = map_next(&n->jobs, &at)) != NULL)
+        if (j->shrunk && j->lead == NULL &&
+            (oldest == NULL || instant_before(j->known, oldest->known)))
+            oldest = j;
+    if (oldest == NULL)
+        return;
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, oldest->id);
+    put_u8(&b, job_final_state(oldest));
+    tombstone_add(n, oldest->id, job_final_state(oldest));
+    store_record(n, RECORD_GONE, buf_bytes(&b), &ticket);
+    n->kept_count--;
+    job_free(oldest);
+}
+
+void job_after_outcome(struct job *j)
+{
+    struct node *n = j->node;
+
+    if (j->shrunk || !job_is_final(j))
+        return;
+    job_set_live(j, false);
+    ledger_shrink(j->ledger);
+    j->shrunk = true;
+    n->kept_count++;
+    while (n->kept_count > JOBS_KEPT_MAX) {
+        uint32_t before = n->kept_count;
+
+        forget_oldest(n);
+        if (n->kept_count == before)
+            break;
+    }
+}
+
+static int replay_facts(struct node *n, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct job_id id = read_job_id(&r);
+    uint16_t count = read_u16(&r);
+    int rc;
+
+    for (uint16_t i = 0; i < count && !r.failed; i++) {
+        struct bytes fact = read_block(&r, FRAME_PAYLOAD_MAX);
+
+        if (r.failed)
+            break;
+        rc = holder_take_fact(n, id, fact, NULL, NULL);
+        if (rc == ERR_NO_MEMORY || rc == ERR_VERSION)
+            return rc;
+    }
+    return reader_done(&r) ? 0 : ERR_FORMAT;
+}
+
+int jobs_replay(struct node *n, uint16_t type, struct bytes payload)
+{
+    struct reader r;
+    struct job_id id;
+    struct job *j;
+
+    if (type == RECORD_FACTS)
+        return replay_facts(n, payload);
+    if (type != RECORD_GONE)
+        return ERR_VERSION;
+    r = reader_of(payload);
+    id = read_job_id(&r);
+    tombstone_add(n, id, read_u8(&r));
+    j = job_find(n, id);
+    if (j != NULL && !r.failed) {
+        if (j->shrunk)
+            n->kept_count--;
+        job_free(j);
+    }
+    return r.failed ? ERR_FORMAT : 0;
+}
+
+/* One record of type RECORD_FACTS holds at most a frame's worth of facts. */
+static void snapshot_job(struct job *j, struct buf *to)
+{
+    struct buf facts;
+    struct reader r;
+    size_t length_at = 0, count_at = 0;
+    uint16_t count = 0;
+
+    buf_init(&facts, j->node->alloc, COVER_BYTES_MAX * 2);
+    ledger_snapshot(j->ledger, &facts);
+    r = reader_of(buf_bytes(&facts));
+    while (reader_left(&r) > 0 && !r.failed) {
+        struct bytes fact = read_block(&r, FRAME_PAYLOAD_MAX);
+
+        if (count == 0 || to->len - length_at + fact.len > FRAME_PAYLOAD_MAX / 2) {
+            put_u16(to, RECORD_FACTS);
+            length_at = to->len;
+            put_u32(to, 0);
+            put_job_id(to, j->id);
+            count_at = to->len;
+            put_u16(to, 0);
+            count = 0;
+        }
+        put_block(to, fact);
+        if (to->failed)
+            break;
+        count++;
+        store_u16(to->data + count_at, count);
+        patch_u32(to, length_at, (uint32_t)(to->len - length_at - 4));
+    }
+    if (facts.failed)
+        j->node->memory_out = true;
+    buf_clear(&facts);
+}
+
+void jobs_snapshot(struct node *n, struct buf *to)
+{
+    size_t at = 0;
+    struct job *j;
+    struct tombstone *t;
+
+    while ((j = map_next(&n->jobs, &at)) != NULL)
+        if (j->ledger != NULL)
+            snapshot_job(j, to);
+    at = 0;
+    while ((t = map_next(&n->tombstones, &at)) != NULL) {
+        put_u16(to, RECORD_GONE);
+        put_u32(to, ID_SIZE + 1);
+        put_job_id(to, t->id);
+        put_u8(to, t->state);
+    }
+}
+
+struct ranked {
+    struct node_id id;
+    struct digest machine, rank;
+    bool current;
+};
+
+static int ranked_compare(const struct ranked *a, const struct ranked *b)
+{
+    return memcmp(b->rank.bytes, a->rank.bytes, ID_SIZE);
+}
+
+static void rank_insert(struct ranked *list, uint32_t *count, uint32_t cap, struct ranked r)
+{
+    uint32_t i;
+
+    if (*count == cap && ranked_compare(&r, &list[cap - 1]) >= 0)
+        return;
+    i = *count < cap ? (*count)++ : cap - 1;
+    for (; i > 0 && ranked_compare(&r, &list[i - 1]) < 0; i--)
+        list[i] = list[i - 1];
+    list[i] = r;
+}
+
+static struct ranked rank_of(const struct node *n, struct job_id job, struct node_id id)
+{
+    uint8_t text[2 * ID_SIZE];
+
+    memcpy(text, job.bytes, ID_SIZE);
+    memcpy(text + ID_SIZE, id.bytes, ID_SIZE);
+    return (struct ranked){
+        .id = id, .machine = member_machine(n, id), .rank = sha256_of(text, sizeof text)};
+}
+
+#define RANKED_MAX 16
+
+/* Rendezvous hashing (Thaler and Ravishankar, 1998) over live members; the first pass takes one
+ * node a machine, the second fills up. `now`: present holders that still count stay. */
+uint8_t holders_propose(struct node *n, struct job_id job, const struct holders *now,
+                        struct node_id *to, uint8_t cap)
+{
+    struct ranked list[RANKED_MAX];
+    struct digest machines[HOLDERS_MAX];
+    bool taken[RANKED_MAX] = {false};
+    uint32_t count = 0;
+    uint8_t chosen = 0;
+
+    for (uint8_t i = 0; now != NULL && i < now->count && chosen < cap; i++)
+        if (!member_is_gone(n, now->ids[i]))
+            machines[chosen] = member_machine(n, now->ids[i]), to[chosen++] = now->ids[i];
+    rank_insert(list, &count, RANKED_MAX, rank_of(n, job, n->options.id));
+    for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
+        if (member_works(n, mesh_at(n->mesh, i)->info.id))
+            rank_insert(list, &count, RANKED_MAX, rank_of(n, job, mesh_at(n->mesh, i)->info.id));
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint32_t i = 0; i < count && chosen < cap; i++) {
+            bool skip = taken[i];
+
+            for (uint8_t k = 0; k < chosen; k++)
+                skip |= node_id_equal(to[k], list[i].id) ||
+                        (pass == 0 && digest_equal(machines[k], list[i].machine));
+            if (skip)
+                continue;
+            taken[i] = true;
+            machines[chosen] = list[i].machine;
+            to[chosen++] = list[i].id;
+        }
+    }
+    return chosen;
+}

@@ -1,0 +1,31 @@
+/* The table of jobs: taking a spec in, listing, replaying, forgetting. Private to core/node. */
+#ifndef VELUM_NODE_JOBS_H
+#define VELUM_NODE_JOBS_H
+
+#include "core/node/state.h"
+
+struct job *job_find(const struct node *n, struct job_id id);
+/* From signed spec bytes that were verified. With a ledger (holder) or without (worker's node).
+ * Gives 0 and the job. */
+int job_create(struct node *n, struct bytes spec_signed, bool with_ledger, struct job **out);
+int job_add_ledger(struct job *j, struct bytes spec_fact);
+void job_free(struct job *j);
+void jobs_free(struct node *n);
+void job_mark_busy(struct job *j); /* settle it at the end of this step */
+void job_set_live(struct job *j, bool live);
+bool job_is_final(const struct job *j);
+uint8_t job_final_state(const struct job *j); /* 0 while there is no outcome */
+struct bytes job_spec_signed(const struct job *j);
+uint64_t job_leaves(const struct job *j);
+void job_after_outcome(struct job *j); /* counts, shrinks, forgets the oldest */
+int jobs_replay(struct node *n, uint16_t type, struct bytes payload);
+void jobs_snapshot(struct node *n, struct buf *to);
+uint64_t jobs_snapshot_size(const struct node *n);
+/* Checks a spec's signature, author and dates. 0 or an error; why gets a sentence. */
+int spec_verify(struct node *n, struct bytes spec_signed, struct job_spec *spec, struct job_id *id,
+                bool fresh, char *why, size_t cap);
+/* Rank of live members for a job by rendezvous hashing, spread over machines; up to cap ids. */
+uint8_t holders_propose(struct node *n, struct job_id job, const struct holders *now,
+                        struct node_id *to, uint8_t cap);
+
+#endif

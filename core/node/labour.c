@@ -1,0 +1,642 @@
+/* Chunks granted to this node: taken in, run by workers, reported, and kept until enough holders
+ * have synced what was reported. */
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/node/holder.h"
+#include "core/node/jobs.h"
+#include "core/node/labour.h"
+#include "core/node/link.h"
+#include "core/node/record.h"
+#include "core/node/workers.h"
+
+#define PENDING_MAX 45056
+#define COALESCE_US (5 * MS_US)
+
+struct labour_chunk *labour_chunk_of(struct job *j, uint64_t grant)
+{
+    for (struct labour_chunk *c = j->labour == NULL ? NULL : j->labour->chunks; c != NULL;
+         c = c->next_chunk)
+        if (c->grant == grant)
+            return c;
+    return NULL;
+}
+
+static struct labour *labour_make(struct job *j)
+{
+    struct node *n = j->node;
+    struct labour *l = j->labour;
+
+    if (l != NULL)
+        return l;
+    l = node_alloc(n, sizeof *l);
+    if (l == NULL)
+        return NULL;
+    buf_init(&l->claim_fact, n->alloc, 8192);
+    buf_init(&l->pending, n->alloc, FRAME_PAYLOAD_MAX);
+    l->report_us = REPORT_US_DEFAULT;
+    l->touched = n->now;
+    j->labour = l;
+    j->prev_labour = NULL;
+    j->next_labour = n->labour_jobs;
+    if (n->labour_jobs != NULL)
+        n->labour_jobs->prev_labour = j;
+    n->labour_jobs = j;
+    return l;
+}
+
+void labour_chunk_remove(struct job *j, struct labour_chunk *c)
+{
+    struct labour_chunk **at;
+    struct worker *w = c->worker == 0 ? NULL : worker_find(j->node, c->worker);
+
+    if (w != NULL && w->chunk == c)
+        w->chunk = NULL;
+    for (at = &j->labour->chunks; *at != c; at = &(*at)->next_chunk)
+        ;
+    *at = c->next_chunk;
+    j->labour->chunks_count--;
+    alloc_free(j->node->alloc, c, sizeof *c);
+    j->node->serve_wanted = true;
+}
+
+static void unkept_drop(struct job *j, uint64_t seq)
+{
+    struct labour *l = j->labour;
+    struct unkept *u;
+
+    while ((u = l->unkept_first) != NULL && u->seq <= seq) {
+        l->unkept_first = u->next;
+        l->unkept_bytes -= u->payload.len;
+        bytes_free(j->node, u->payload);
+        alloc_free(j->node->alloc, u, sizeof *u);
+    }
+    if (l->unkept_first == NULL)
+        l->unkept_last = NULL;
+}
+
+void labour_drop(struct job *j)
+{
+    struct node *n = j->node;
+    struct labour *l = j->labour;
+
+    if (l == NULL)
+        return;
+    while (l->chunks != NULL)
+        labour_chunk_remove(j, l->chunks);
+    unkept_drop(j, UINT64_MAX);
+    buf_clear(&l->pending);
+    buf_clear(&l->claim_fact);
+    if (j->prev_labour != NULL)
+        j->prev_labour->next_labour = j->next_labour;
+    else
+        n->labour_jobs = j->next_labour;
+    if (j->next_labour != NULL)
+        j->next_labour->prev_labour = j->prev_labour;
+    alloc_free(n->alloc, l, sizeof *l);
+    j->labour = NULL;
+}
+
+static void send_return(struct node *n, struct node_id to, struct job_id id, uint8_t reason,
+                        const char *why, const uint64_t *grants, uint16_t count)
+{
+    struct buf b;
+
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, id);
+    put_u8(&b, reason);
+    put_text(&b, why);
+    put_u16(&b, count);
+    for (uint16_t i = 0; i < count; i++)
+        put_u64(&b, grants[i]);
+    send_node(n, to, MESSAGE_RETURN, 0, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+/* Looks at a coordinator's title: 1 it is (now) the greatest, 0 a greater one is known, < 0 it is
+ * not valid. */
+static int claim_check(struct job *j, struct bytes fact, struct labour *l)
+{
+    struct node *n = j->node;
+    struct fact f;
+    int rc;
+
+    if (bytes_equal(fact, buf_bytes(&l->claim_fact)))
+        return 1;
+    rc = fact_read(fact, &f);
+    if (rc < 0 || f.kind != FACT_CLAIM || !job_id_equal(f.job, j->id))
+        return ERR_FORMAT;
+    rc = node_is_self(n, f.claim.node) ? 0 : fact_verify(n, &f);
+    if (rc < 0)
+        return rc;
+    if (l->claim_fact.len > 0 && claim_compare(&f.claim, &l->claim) < 0)
+        return 0;
+    l->claim = f.claim;
+    buf_reset(&l->claim_fact);
+    put_raw(&l->claim_fact, fact.data, fact.len);
+    if (j->ledger != NULL && ledger_apply(j->ledger, fact) == LEDGER_NEW)
+        job_mark_busy(j);
+    return 1;
+}
+
+static void show_greater(struct job *j, struct node_id to)
+{
+    struct buf b;
+
+    buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, j->id);
+    put_block(&b, buf_bytes(&j->labour->claim_fact));
+    send_node(j->node, to, MESSAGE_CLAIM, 0, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+static uint32_t chunks_total(const struct node *n)
+{
+    uint32_t count = 0;
+
+    for (const struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
+        count += j->labour->chunks_count;
+    return count;
+}
+
+/* The running chunk whose job was served most, if that is more than this job was: it makes room at
+ * its next leaf. */
+static bool make_room(struct node *n, const struct job *newcomer)
+{
+    const struct job *richest = NULL;
+    struct labour_chunk *victim = NULL;
+
+    for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour) {
+        if (j == newcomer || j->labour->served_us <= newcomer->labour->served_us)
+            continue;
+        for (struct labour_chunk *c = j->labour->chunks; c != NULL; c = c->next_chunk)
+            if (c->state == SLOT_RUNNING &&
+                (richest == NULL || j->labour->served_us > richest->labour->served_us))
+                richest = j, victim = c;
+    }
+    if (victim == NULL)
+        return false;
+    labour_order_trim(n, victim, 0);
+    return true;
+}
+
+static int take_chunk(struct job *j, const struct peer_chunk *p, uint8_t flags)
+{
+    struct node *n = j->node;
+    struct labour_chunk *c;
+
+    if (labour_chunk_of(j, p->grant) != NULL)
+        return 0;
+    if (p->end > job_leaves(j) || p->first >= p->end)
+        return ERR_FORMAT;
+    if (chunks_total(n) >= n->options.slots &&
+        (!(flags & GRANT_KNOCK) || chunks_total(n) >= 2 * n->options.slots || !make_room(n, j)))
+        return ERR_BUSY;
+    c = node_alloc(n, sizeof *c);
+    if (c == NULL)
+        return ERR_NO_MEMORY;
+    c->grant = p->grant;
+    c->first = c->next = p->first;
+    c->end = p->end;
+    c->careful = (flags & GRANT_CAREFUL) != 0;
+    c->moved = n->now;
+    c->next_chunk = j->labour->chunks;
+    j->labour->chunks = c;
+    j->labour->chunks_count++;
+    n->serve_wanted = true;
+    return 0;
+}
+
+static int take_merges(struct job *j, struct reader *r)
+{
+    struct node *n = j->node;
+    uint16_t count = read_u16(r);
+    struct merge_work *m;
+    struct buf b;
+
+    if (r->failed || count > MERGE_COUNT_MAX)
+        return ERR_FORMAT;
+    if (count == 0)
+        return 0;
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_order_merge_begin(&b, ++n->merge_counter, count);
+    for (uint16_t i = 0; i < 2 * count; i++) {
+        struct value v = read_value(r);
+
+        put_value(&b, &v);
+    }
+    m = r->failed || b.failed ? NULL : node_alloc(n, sizeof *m);
+    if (m != NULL) {
+        m->job = j;
+        m->number = n->merge_counter;
+        m->payload = bytes_copy(n, buf_bytes(&b));
+        m->next = n->merges;
+        n->merges = m;
+        n->serve_wanted = true;
+    }
+    buf_clear(&b);
+    return r->failed ? ERR_FORMAT : 0;
+}
+
+static int grant_job(struct node *n, const struct peer_grant *g, struct job **out)
+{
+    struct job_spec spec;
+    struct job_id id;
+    char why[128];
+    int rc;
+
+    *out = job_find(n, g->job);
+    if (*out != NULL)
+        return 0;
+    if (g->spec.len == 0 || map_get(&n->tombstones, &g->job) != NULL)
+        return ERR_NOT_FOUND;
+    rc = spec_verify(n, g->spec, &spec, &id, false, why, sizeof why);
+    if (rc == 0 && !job_id_equal(id, g->job))
+        rc = ERR_FORMAT;
+    return rc < 0 ? rc : job_create(n, g->spec, false, out);
+}
+
+/* Why this node cannot run the job at all, or -1. */
+static int refusal(const struct node *n, const struct job *j)
+{
+    if (n->stopping || job_is_final(j))
+        return RETURN_STOPPING;
+    return j->builtin == NULL && j->kernel < 0 ? RETURN_NO_KERNEL : -1;
+}
+
+int labour_grant(struct node *n, struct node_id from, struct bytes payload)
+{
+    struct peer_grant g;
+    struct job *j;
+    uint64_t back[GRANT_CHUNKS_MAX];
+    uint16_t back_count = 0;
+    int rc, reason, title;
+
+    rc = read_peer_grant(payload, &g);
+    if (rc < 0)
+        return rc;
+    rc = grant_job(n, &g, &j);
+    reason = rc < 0 ? RETURN_STOPPING : refusal(n, j);
+    title = rc < 0 || labour_make(j) == NULL ? -1 : claim_check(j, g.claim, j->labour);
+    for (uint16_t i = 0; i < g.chunks; i++) {
+        struct peer_chunk c = read_peer_chunk(&g.rest);
+
+        if (g.rest.failed)
+            return ERR_FORMAT;
+        if (reason >= 0 || title <= 0 || take_chunk(j, &c, g.flags) < 0)
+            back[back_count++] = c.grant;
+    }
+    if (reason < 0 && title > 0 && take_merges(j, &g.rest) < 0)
+        return ERR_FORMAT;
+    if (title == 0)
+        show_greater(j, from);
+    if (rc == 0)
+        j->labour->touched = n->now;
+    if (rc == 0 && g.report_us > 0 && g.report_us <= 10 * S_US)
+        j->labour->report_us = g.report_us;
+    if (back_count > 0 || reason == RETURN_NO_KERNEL)
+        send_return(n, from, g.job, (uint8_t)(reason < 0 ? RETURN_BUSY : reason), "", back,
+                    back_count);
+    return 0;
+}
+
+static void pending_room(struct job *j, size_t more)
+{
+    struct labour *l = j->labour;
+
+    if (l->pending_count > 0 && l->pending.len + more > PENDING_MAX)
+        labour_flush(j);
+    if (l->pending_count == 0)
+        l->pending_since = j->node->now;
+}
+
+static void pending_add(struct job *j, const struct peer_report_chunk *c, struct bytes values)
+{
+    struct labour *l = j->labour;
+
+    pending_room(j, values.len + 512);
+    put_peer_report_chunk(&l->pending, c);
+    put_raw(&l->pending, values.data, values.len);
+    if (l->pending.failed)
+        j->node->memory_out = true;
+    l->pending_count++;
+    l->touched = j->node->now;
+    job_mark_busy(j);
+}
+
+/* The values of a worker's frame, checked: the node passes nothing on that it has not read. */
+static int check_values(struct reader r, uint16_t count, struct bytes *raw)
+{
+    *raw = (struct bytes){r.data + r.at, r.len - r.at};
+    for (uint16_t i = 0; i < count; i++)
+        read_value(&r);
+    return reader_done(&r) ? 0 : ERR_FORMAT;
+}
+
+int labour_progress(struct job *j, struct labour_chunk *c, const struct worker_progress *p)
+{
+    struct node *n = j->node;
+    struct peer_report_chunk r = {.grant = c->grant,
+                                  .from = c->next,
+                                  .next = p->next,
+                                  .end = c->end,
+                                  .compute_us = p->compute_us,
+                                  .values = p->count};
+    struct bytes raw;
+
+    if (p->next < c->next || p->next > c->end || check_values(p->rest, p->count, &raw) < 0 ||
+        p->compute_us > (uint64_t)(24 * 3600) * S_US)
+        return ERR_FORMAT;
+    if (p->next > c->next && p->compute_us > 0) {
+        double speed =
+            (double)(p->next - c->next) * (double)j->spec.stage.leaf_units / (double)p->compute_us;
+
+        n->speed_units_us = n->speed_units_us == 0 ? speed : n->speed_units_us * 0.8 + speed * 0.2;
+    }
+    c->next = p->next;
+    c->moved = n->now;
+    j->labour->served_us += p->compute_us;
+    if (p->ended)
+        r.flags |= REPORT_ENDED;
+    r.end = c->end;
+    pending_add(j, &r, raw);
+    if (p->ended) {
+        j->labour->pending_now = true;
+        labour_chunk_remove(j, c);
+    }
+    return 0;
+}
+
+static void report_border(struct job *j, const struct labour_chunk *c, uint8_t flags,
+                          const char *cause)
+{
+    struct peer_report_chunk r = {
+        .grant = c->grant, .from = c->next, .next = c->next, .end = c->end, .flags = flags};
+
+    text_copy(r.cause, sizeof r.cause, cause);
+    pending_add(j, &r, (struct bytes){NULL, 0});
+    j->labour->pending_now = true;
+}
+
+/* The worker says where its chunk ends now. Should nothing be left of it, its last progress says
+ * so. */
+void labour_trimmed(struct job *j, struct labour_chunk *c, uint64_t end)
+{
+    if (end < c->next || end > c->end)
+        return;
+    c->end = end;
+    report_border(j, c, 0, "");
+}
+
+int labour_merged(struct job *j, const struct worker_merged *m)
+{
+    struct peer_report_chunk r = {
+        .compute_us = m->compute_us, .flags = REPORT_MERGED, .values = m->count};
+    struct bytes raw;
+
+    if (j->labour == NULL)
+        return 0;
+    if (check_values(m->rest, m->count, &raw) < 0)
+        return ERR_FORMAT;
+    pending_add(j, &r, raw);
+    j->labour->pending_now = true;
+    return 0;
+}
+
+void labour_failed(struct job *j, struct labour_chunk *c, uint8_t flags, const char *cause)
+{
+    report_border(j, c, flags, cause);
+    labour_chunk_remove(j, c);
+}
+
+void labour_order_trim(struct node *n, const struct labour_chunk *c, uint64_t end)
+{
+    struct order_trim m = {.run = c->grant, .end = end};
+    uint8_t bytes[32];
+    struct buf b;
+    struct action *a;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_order_trim(&b, &m);
+    a = actions_add(n->out, ACTION_ORDER, buf_bytes(&b));
+    if (a == NULL) {
+        n->memory_out = true;
+        return;
+    }
+    a->worker = c->worker;
+    a->type = MESSAGE_ORDER_TRIM;
+}
+
+int labour_trim(struct node *n, struct node_id from, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct job_id id = read_job_id(&r);
+    uint64_t grant = read_u64(&r), end = read_u64(&r);
+    struct job *j = job_find(n, id);
+    struct labour_chunk *c;
+
+    if (!reader_done(&r))
+        return ERR_FORMAT;
+    c = j == NULL ? NULL : labour_chunk_of(j, grant);
+    if (c == NULL) {
+        send_return(n, from, id, RETURN_STOPPING, "", &grant, 1);
+        return 0;
+    }
+    if (c->state == SLOT_RUNNING) {
+        labour_order_trim(n, c, end);
+        return 0;
+    }
+    c->end = end > c->next ? (end < c->end ? end : c->end) : c->next;
+    report_border(j, c, c->end == c->next ? REPORT_ENDED : 0, "");
+    if (c->end == c->next)
+        labour_chunk_remove(j, c);
+    return 0;
+}
+
+void labour_flush(struct job *j)
+{
+    struct node *n = j->node;
+    struct labour *l = j->labour;
+    struct unkept *u;
+    struct buf b;
+
+    if (l == NULL || l->pending_count == 0)
+        return;
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, j->id);
+    put_u64(&b, ++l->seq);
+    put_u8(&b, 0);
+    put_u16(&b, l->pending_count);
+    put_raw(&b, l->pending.data, l->pending.len);
+    u = b.failed ? NULL : node_alloc(n, sizeof *u);
+    if (u != NULL) {
+        u->seq = l->seq;
+        u->payload = bytes_copy(n, buf_bytes(&b));
+        if (l->unkept_last == NULL)
+            l->unkept_first = u;
+        else
+            l->unkept_last->next = u;
+        l->unkept_last = u;
+        l->unkept_bytes += u->payload.len;
+        send_node(n, l->claim.node, MESSAGE_REPORT, 0, buf_bytes(&b));
+    } else {
+        n->memory_out = true;
+    }
+    buf_clear(&b);
+    buf_reset(&l->pending);
+    l->pending_count = 0;
+    l->pending_now = false;
+}
+
+void labour_flush_due(struct node *n)
+{
+    for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
+        if (j->labour->pending_count > 0 &&
+            (j->labour->pending_now ||
+             instant_since_us(n->now, j->labour->pending_since) >= COALESCE_US))
+            labour_flush(j);
+}
+
+int labour_kept(struct node *n, struct node_id from, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct job_id id = read_job_id(&r);
+    uint64_t seq = read_u64(&r);
+    struct job *j = job_find(n, id);
+
+    if (!reader_done(&r))
+        return ERR_FORMAT;
+    if (j != NULL && j->labour != NULL && node_id_equal(from, j->labour->claim.node))
+        unkept_drop(j, seq);
+    return 0;
+}
+
+/* What no coordinator has confirmed goes out once more; byte 40 of a report says so. */
+static void resend_unkept(struct job *j)
+{
+    struct labour *l = j->labour;
+
+    for (struct unkept *u = l->unkept_first; u != NULL; u = u->next) {
+        uint8_t *again = (uint8_t *)(uintptr_t)u->payload.data + ID_SIZE + 8;
+
+        *again = 1;
+        send_node(j->node, l->claim.node, MESSAGE_REPORT, 0, u->payload);
+    }
+}
+
+static void send_open(struct node *n, struct job *j, struct job_id id, uint32_t epoch,
+                      struct node_id to)
+{
+    struct buf b;
+    uint16_t count = 0;
+    size_t at;
+
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, id);
+    put_u32(&b, epoch);
+    at = b.len;
+    put_u16(&b, 0);
+    for (struct labour_chunk *c = j == NULL || j->labour == NULL ? NULL : j->labour->chunks;
+         c != NULL && count < GRANT_CHUNKS_MAX; c = c->next_chunk, count++) {
+        put_u64(&b, c->grant);
+        put_u64(&b, c->next);
+        put_u64(&b, c->end);
+    }
+    if (!b.failed) {
+        store_u16(b.data + at, count);
+        send_node(n, to, MESSAGE_OPEN, 0, buf_bytes(&b));
+    }
+    buf_clear(&b);
+}
+
+/* A coordinator shows its title: it is told what is open here, and gets what nobody has confirmed.
+ */
+int labour_claim(struct node *n, struct node_id from, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct job_id id = read_job_id(&r);
+    struct bytes fact = read_block(&r, FRAME_PAYLOAD_MAX);
+    struct job *j = job_find(n, id);
+    struct fact f;
+    int title;
+
+    if (!reader_done(&r) || fact_read(fact, &f) < 0 || f.kind != FACT_CLAIM)
+        return ERR_FORMAT;
+    if (j == NULL || (j->labour == NULL && j->ledger == NULL)) {
+        if (node_id_equal(f.claim.node, from))
+            send_open(n, NULL, id, f.claim.epoch, from);
+        return 0;
+    }
+    if (labour_make(j) == NULL)
+        return ERR_NO_MEMORY;
+    title = claim_check(j, fact, j->labour);
+    if (title < 0)
+        return 0;
+    j->labour->touched = n->now;
+    if (title == 0) {
+        show_greater(j, from);
+        return 0;
+    }
+    labour_flush(j);
+    if (node_id_equal(f.claim.node, from)) {
+        /* Reports first: what they cover must not be granted again, what is open must not either.
+         */
+        resend_unkept(j);
+        send_open(n, j, id, f.claim.epoch, from);
+    }
+    holder_tend(j);
+    return 0;
+}
+
+int labour_stop(struct node *n, struct node_id from, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct job_id id = read_job_id(&r);
+    struct job *j = job_find(n, id);
+
+    read_u8(&r);
+    if (!reader_done(&r))
+        return ERR_FORMAT;
+    /* Only the coordinator this node works for, or a holder of it, may end its work. */
+    if (j == NULL || (j->labour != NULL && !node_id_equal(from, j->labour->claim.node)))
+        return 0;
+    labour_drop(j);
+    workers_release(n, j);
+    if (j->ledger == NULL)
+        job_free(j);
+    return 0;
+}
+
+void labour_peer_up(struct node *n, struct node_id id)
+{
+    for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
+        if (node_id_equal(j->labour->claim.node, id))
+            resend_unkept(j);
+}
+
+/* The operator wants this node to stop: chunks end at their next leaf, those not begun go back. */
+void labour_hand_back(struct node *n)
+{
+    for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour) {
+        struct labour_chunk *c = j->labour->chunks, *next;
+
+        for (; c != NULL; c = next) {
+            next = c->next_chunk;
+            if (c->state == SLOT_RUNNING) {
+                labour_order_trim(n, c, 0);
+                continue;
+            }
+            send_return(n, j->labour->claim.node, j->id, RETURN_STOPPING, "", &c->grant, 1);
+            labour_chunk_remove(j, c);
+        }
+    }
+}
+
+bool labour_is_idle(const struct node *n)
+{
+    for (const struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
+        if (j->labour->chunks != NULL || j->labour->unkept_first != NULL ||
+            j->labour->pending_count > 0)
+            return false;
+    return true;
+}

@@ -1,0 +1,339 @@
+/* Coordination of one job by this node: the title, what workers' nodes tell, and what follows from
+ * it. Everything here is soft state but what record.c writes: a new coordinator builds it again
+ * from the ledger and from what nodes say they have open. */
+#include "core/node/lead.h"
+#include "core/base/err.h"
+#include "core/node/assign.h"
+#include "core/node/directory.h"
+#include "core/node/holder.h"
+#include "core/node/jobs.h"
+#include "core/node/kill.h"
+#include "core/node/link.h"
+#include "core/node/outcome.h"
+#include "core/node/record.h"
+
+#include <string.h>
+
+struct hand *lead_hand(struct lead *l, struct node_id id)
+{
+    for (uint32_t i = 0; i < l->hands_count; i++)
+        if (node_id_equal(l->hands[i].id, id))
+            return &l->hands[i];
+    return NULL;
+}
+
+/* What is known of a node is forgotten when its process is another one now. */
+struct hand *lead_hand_make(struct job *j, struct node_id id)
+{
+    struct lead *l = j->lead;
+    struct hand *h = lead_hand(l, id);
+    uint64_t boot = member_boot(j->node, id);
+    void *hands = l->hands;
+    uint32_t cap;
+
+    if (h != NULL) {
+        if (h->boot != boot)
+            *h = (struct hand){.id = id, .boot = boot};
+        return h;
+    }
+    if (l->hands_count == l->hands_cap) {
+        cap = l->hands_cap == 0 ? 4 : l->hands_cap * 2;
+        if (alloc_grow(j->node->alloc, &hands, l->hands_cap, cap, sizeof *h) < 0) {
+            j->node->memory_out = true;
+            return NULL;
+        }
+        l->hands = hands;
+        l->hands_cap = cap;
+    }
+    h = &l->hands[l->hands_count++];
+    *h = (struct hand){.id = id, .boot = boot};
+    return h;
+}
+
+static int write_claim(struct job *j, bool full)
+{
+    struct node *n = j->node;
+    const struct claim *c = ledger_claim(j->ledger);
+    struct buf body, fact;
+    int rc;
+
+    j->lead->claim = (struct claim){
+        .epoch = c == NULL ? 1 : c->epoch + 1, .boot = n->options.boot, .node = n->options.id};
+    buf_init(&body, n->alloc, 1024);
+    buf_init(&fact, n->alloc, 8192);
+    put_claim_body(&body, j->id, &j->lead->claim);
+    rc = seal_fact(n, FACT_CLAIM, buf_bytes(&body), &fact);
+    if (rc == 0)
+        rc = ledger_apply(j->ledger, buf_bytes(&fact));
+    if (rc >= 0)
+        record_fact(j, buf_bytes(&fact), full);
+    buf_clear(&body);
+    buf_clear(&fact);
+    return rc < 0 ? rc : 0;
+}
+
+/* Writes a holders fact when the present ones are none, or some are dead, or more could be had. */
+static int write_holders(struct job *j, bool full)
+{
+    struct node *n = j->node;
+    const struct holders *now = ledger_holders(j->ledger);
+    struct holders next = {.generation = now == NULL ? 1 : now->generation + 1};
+    struct buf body, fact;
+    uint32_t live = 1;
+    bool same;
+    int rc;
+
+    for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
+        live += !member_is_gone(n, mesh_at(n->mesh, i)->info.id);
+    next.count = holders_propose(n, j->id, now, next.ids, live < 3 ? (uint8_t)live : 3);
+    same = now != NULL && now->count <= next.count;
+    for (uint8_t i = 0; same && i < next.count; i++)
+        same = i < now->count && node_id_equal(now->ids[i], next.ids[i]);
+    if (same || next.count == 0)
+        return 0;
+    buf_init(&body, n->alloc, 1024);
+    buf_init(&fact, n->alloc, 8192);
+    put_holders_body(&body, j->id, &next);
+    rc = seal_fact(n, FACT_HOLDERS, buf_bytes(&body), &fact);
+    if (rc == 0)
+        rc = ledger_apply(j->ledger, buf_bytes(&fact));
+    if (rc >= 0)
+        record_fact(j, buf_bytes(&fact), full);
+    buf_clear(&body);
+    buf_clear(&fact);
+    return rc < 0 ? rc : 0;
+}
+
+/* Shows the title to every live node; they answer with what they have open. */
+static void show_claim(struct job *j, struct node_id to)
+{
+    struct hand *h = lead_hand_make(j, to);
+    struct buf b;
+
+    if (h != NULL)
+        h->shown = (uint64_t)j->lead->claim.epoch << 32 | j->lead->grant_counter;
+    buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, j->id);
+    put_block(&b, ledger_claim_fact(j->ledger));
+    if (!b.failed)
+        send_node(j->node, to, MESSAGE_CLAIM, 0, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+int lead_begin(struct job *j, bool fresh)
+{
+    struct node *n = j->node;
+    struct lead *l = node_alloc(n, sizeof *l);
+    int rc;
+
+    if (l == NULL)
+        return ERR_NO_MEMORY;
+    j->lead = l;
+    l->began = n->now;
+    rc = pool_new(&l->pool, n->alloc, ledger_cover(j->ledger), job_leaves(j));
+    if (rc < 0)
+        goto fail;
+    if (fresh)
+        record_fact(j, ledger_spec_fact(j->ledger), true);
+    rc = write_holders(j, fresh);
+    if (rc == 0)
+        rc = write_claim(j, fresh);
+    if (rc < 0)
+        goto fail;
+    record_holders_changed(j);
+    l->collecting = !fresh;
+    l->collect_until = instant_plus_us(n->now, COLLECT_US);
+    if (!fresh) {
+        show_claim(j, n->options.id);
+        for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
+            show_claim(j, mesh_at(n->mesh, i)->info.id);
+    }
+    n->assign_wanted = true;
+    directory_publish(j);
+    job_mark_busy(j);
+    return 0;
+fail:
+    lead_end(j);
+    return rc;
+}
+
+void lead_end(struct job *j)
+{
+    struct node *n = j->node;
+    struct lead *l = j->lead;
+    const struct claim *c;
+
+    if (l == NULL)
+        return;
+    j->lead = NULL;
+    for (uint32_t i = 0; l->pool != NULL && i < pool_chunks(l->pool); i++)
+        site_less(n, pool_chunk_at(l->pool, i)->node, 1);
+    pool_free(l->pool);
+    alloc_free(n->alloc, l->hands, l->hands_cap * sizeof *l->hands);
+    alloc_free(n->alloc, l, sizeof *l);
+    c = j->ledger == NULL ? NULL : ledger_claim(j->ledger);
+    if (c != NULL && !node_is_self(n, c->node) && !job_is_final(j))
+        holder_send_snapshot(j, c->node, 0);
+    record_clear(j);
+}
+
+/* How many live nodes could run this job: those not known to lack the kernel. */
+uint32_t lead_eligible(struct job *j, uint32_t *slots)
+{
+    struct node *n = j->node;
+    const struct hand *h = lead_hand(j->lead, n->options.id);
+    uint32_t count = h == NULL || !h->no_kernel;
+
+    *slots = count * n->options.slots;
+    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
+        const struct member *m = mesh_at(n->mesh, i);
+
+        h = lead_hand(j->lead, m->info.id);
+        if (!member_works(n, m->info.id) || (h != NULL && h->no_kernel))
+            continue;
+        count++;
+        *slots += m->info.slots;
+    }
+    return count;
+}
+
+void lead_advance(struct job *j)
+{
+    const struct cancel *cancel;
+    struct lead *l = j->lead;
+    struct value root;
+    char why[VIEW_ERROR_SIZE], text[VIEW_ERROR_SIZE];
+    uint64_t leaf;
+    uint32_t slots;
+
+    if (l == NULL || l->finishing)
+        return;
+    cancel = ledger_cancel(j->ledger);
+    if (cancel != NULL) {
+        outcome_write(j, cancel->state, (struct bytes){NULL, 0},
+                      cancel->state == JOB_TIMED_OUT ? "its time ran out" : "cancelled");
+        return;
+    }
+    merge_advance(j);
+    if (cover_root(ledger_cover(j->ledger), &root)) {
+        outcome_write(j, JOB_DONE, root.data, "");
+        return;
+    }
+    if (pool_poisoned(l->pool, lead_eligible(j, &slots), &leaf, why, sizeof why)) {
+        text_copy(text, sizeof text, why);
+        if (l->last_cause[0] != 0) {
+            text_append(text, sizeof text, ": ");
+            text_append(text, sizeof text, l->last_cause);
+        }
+        outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
+    }
+}
+
+/* The node is gone: what it had not reported is free at once. */
+void lead_node_gone(struct job *j, struct node_id id)
+{
+    struct node *n = j->node;
+    int64_t lost_us = 0;
+    uint32_t chunks;
+
+    if (j->lead == NULL)
+        return;
+    chunks = pool_chunks_of(j->lead->pool, id);
+    if (chunks > 0) {
+        pool_lost(j->lead->pool, id, n->now, &lost_us);
+        j->lead->redone_us += lost_us > 0 ? (uint64_t)lost_us : 0;
+        site_less(n, id, chunks);
+    }
+    if (j->lead->merging && node_id_equal(j->lead->merging_at, id))
+        j->lead->merging = false;
+    record_replica_down(j, id);
+    n->assign_wanted = true;
+    lead_advance(j);
+}
+
+void lead_node_doubt(struct job *j, struct node_id id, bool doubt)
+{
+    if (j->lead == NULL)
+        return;
+    if (doubt)
+        pool_doubt(j->lead->pool, id);
+    else
+        pool_heard(j->lead->pool, id);
+    j->node->assign_wanted = true;
+    job_mark_busy(j);
+}
+
+void lead_peer_up(struct job *j, struct node_id id)
+{
+    if (j->lead == NULL)
+        return;
+    show_claim(j, id);
+    j->node->assign_wanted = true;
+}
+
+static void end_collecting(struct job *j)
+{
+    struct node *n = j->node;
+    struct lead *l = j->lead;
+    const struct hand *h = lead_hand(l, n->options.id);
+    bool all = h != NULL && h->answered;
+
+    for (uint32_t i = 0; i < mesh_count(n->mesh) && all; i++) {
+        const struct member *m = mesh_at(n->mesh, i);
+
+        h = lead_hand(l, m->info.id);
+        all = !member_works(n, m->info.id) || (h != NULL && h->answered);
+    }
+    if (!all && !instant_reached(n->now, l->collect_until))
+        return;
+    l->collecting = false;
+    n->assign_wanted = true;
+    lead_advance(j);
+}
+
+/* Every 50 ms or so while it coordinates, and at the end of each step that touched the job. */
+void lead_tick(struct job *j)
+{
+    struct node *n = j->node;
+    struct lead *l = j->lead;
+    const struct holders *h;
+    bool dead = false;
+
+    if (l->collecting)
+        end_collecting(j);
+    if (l->finishing)
+        return;
+    if (l->merging && instant_since_us(n->now, l->merging_since) > 5 * S_US)
+        l->merging = false, merge_advance(j);
+    if (j->spec.timeout_us > 0 &&
+        instant_since_us(n->now, j->known) > (int64_t)j->spec.timeout_us &&
+        ledger_cancel(j->ledger) == NULL) {
+        cancel_here(j, n->options.id, JOB_TIMED_OUT);
+        return;
+    }
+    h = ledger_holders(j->ledger);
+    for (uint8_t i = 0; h != NULL && i < h->count; i++)
+        dead |= member_is_gone(n, h->ids[i]);
+    if (h != NULL && (dead || (h->count < 3 && mesh_live_count(n->mesh) > h->count))) {
+        uint32_t generation = h->generation;
+
+        if (write_holders(j, true) == 0 && ledger_holders(j->ledger)->generation != generation)
+            record_holders_changed(j);
+    }
+}
+
+void lead_view(struct job *j, struct job_view *v)
+{
+    struct lead *l = j->lead;
+
+    v->nodes = 0;
+    for (uint32_t i = 0; i < l->hands_count; i++)
+        v->nodes += pool_chunks_of(l->pool, l->hands[i].id) > 0;
+    v->state = l->nodes_ever > 0 ? JOB_RUNNING : JOB_WAITING;
+    v->leaves_done = cover_leaves(ledger_cover(j->ledger));
+    v->retries = pool_retries(l->pool);
+    v->duplicates = l->duplicates;
+    v->redone_us = l->redone_us;
+    v->cpu_us = l->cpu_us;
+    v->durable = record_durable(j, &v->machines);
+}

@@ -1,0 +1,232 @@
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/node/link.h"
+
+struct link_entry *link_find(const struct node *n, uint64_t link)
+{
+    return map_get(&n->links, &link);
+}
+
+int link_add(struct node *n, uint64_t link, enum party party, struct node_id id)
+{
+    struct link_entry *l = node_alloc(n, sizeof *l);
+
+    if (l == NULL)
+        return ERR_NO_MEMORY;
+    *l = (struct link_entry){.link = link, .party = party, .id = id};
+    if (map_put(&n->links, &link, l) < 0) {
+        alloc_free(n->alloc, l, sizeof *l);
+        return ERR_FULL;
+    }
+    return 0;
+}
+
+void link_remove(struct node *n, uint64_t link)
+{
+    struct link_entry *l = map_remove(&n->links, &link);
+
+    if (l != NULL)
+        alloc_free(n->alloc, l, sizeof *l);
+}
+
+void links_free(struct node *n)
+{
+    size_t at = 0;
+    struct link_entry *l;
+    struct inbox_item *item, *next;
+
+    while ((l = map_next(&n->links, &at)) != NULL)
+        alloc_free(n->alloc, l, sizeof *l);
+    map_clear(&n->links);
+    for (item = n->inbox_first; item != NULL; item = next) {
+        next = item->next;
+        bytes_free(n, item->payload);
+        alloc_free(n->alloc, item, sizeof *item);
+    }
+    n->inbox_first = n->inbox_last = NULL;
+}
+
+void *node_alloc(struct node *n, size_t size)
+{
+    void *p = alloc_zeroed(n->alloc, size);
+
+    if (p == NULL)
+        n->memory_out = true;
+    return p;
+}
+
+struct bytes bytes_copy(struct node *n, struct bytes b)
+{
+    uint8_t *data;
+
+    if (b.len == 0)
+        return (struct bytes){NULL, 0};
+    data = node_alloc(n, b.len);
+    if (data == NULL)
+        return (struct bytes){NULL, 0};
+    memcpy(data, b.data, b.len);
+    return (struct bytes){data, b.len};
+}
+
+void bytes_free(struct node *n, struct bytes b)
+{
+    if (b.data != NULL)
+        alloc_free(n->alloc, (void *)(uintptr_t)b.data, b.len);
+}
+
+void send_link(struct node *n, uint64_t link, uint8_t type, uint32_t request, struct bytes payload)
+{
+    struct action *a;
+
+    if (payload.len > FRAME_PAYLOAD_MAX) {
+        log_line(n->options.log, LOG_ERROR, "a %s of %zu bytes does not fit a frame",
+                 message_name(type), payload.len);
+        return;
+    }
+    a = actions_add(n->out, ACTION_SEND, payload);
+    if (a == NULL) {
+        n->memory_out = true;
+        return;
+    }
+    a->link = link;
+    a->type = type;
+    a->request = request;
+}
+
+static bool inbox_add(struct node *n, uint8_t type, uint32_t request, struct bytes payload)
+{
+    struct inbox_item *item = node_alloc(n, sizeof *item);
+
+    if (item == NULL)
+        return false;
+    item->type = type;
+    item->request = request;
+    item->payload = bytes_copy(n, payload);
+    if (n->inbox_last == NULL)
+        n->inbox_first = item;
+    else
+        n->inbox_last->next = item;
+    n->inbox_last = item;
+    return true;
+}
+
+bool node_is_self(const struct node *n, struct node_id id)
+{
+    return node_id_equal(n->options.id, id);
+}
+
+bool send_node(struct node *n, struct node_id to, uint8_t type, uint32_t request,
+               struct bytes payload)
+{
+    const struct member *m;
+
+    if (node_is_self(n, to))
+        return inbox_add(n, type, request, payload);
+    m = mesh_find(n->mesh, to);
+    if (m == NULL)
+        return false;
+    if (m->link == 0) {
+        if (m->state != NODE_DEAD && m->state != NODE_LEFT)
+            mesh_want_link(n->mesh, to, n->now);
+        return false;
+    }
+    send_link(n, m->link, type, request, payload);
+    return true;
+}
+
+void reply_error(struct node *n, uint64_t link, uint32_t request, uint8_t exit_code,
+                 const char *what, const char *hint)
+{
+    struct reply_error m = {.exit_code = exit_code};
+    struct buf b;
+
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    text_copy(m.what, sizeof m.what, what);
+    text_copy(m.hint, sizeof m.hint, hint);
+    put_reply_error(&b, &m);
+    if (b.failed)
+        n->memory_out = true;
+    else
+        send_link(n, link, MESSAGE_REPLY_ERROR, request, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+void reply_end(struct node *n, uint64_t link, uint32_t request)
+{
+    send_link(n, link, MESSAGE_REPLY_END, request, (struct bytes){NULL, 0});
+}
+
+bool member_works(const struct node *n, struct node_id id)
+{
+    const struct member *m;
+
+    if (node_is_self(n, id))
+        return !n->stopping;
+    m = mesh_find(n->mesh, id);
+    return m != NULL && m->state == NODE_ALIVE && m->link != 0;
+}
+
+/* A member whose connection broke and whose reconnect is refused is as good as gone; one that is
+ * only silent may come back with what it has, so its copy is waited for until it is declared dead.
+ */
+bool member_counts(const struct node *n, struct node_id id)
+{
+    const struct member *m;
+
+    if (node_is_self(n, id))
+        return true;
+    m = mesh_find(n->mesh, id);
+    if (m == NULL)
+        return false;
+    if (m->state == NODE_SUSPECT)
+        return m->link != 0;
+    return m->state == NODE_ALIVE || m->state == NODE_AWAY;
+}
+
+bool member_is_gone(const struct node *n, struct node_id id)
+{
+    const struct member *m;
+
+    if (node_is_self(n, id))
+        return false;
+    m = mesh_find(n->mesh, id);
+    if (m == NULL)
+        return instant_since_us(n->now, n->started) > 5 * S_US;
+    return m->state == NODE_DEAD || m->state == NODE_LEFT;
+}
+
+uint64_t member_boot(const struct node *n, struct node_id id)
+{
+    const struct member *m;
+
+    if (node_is_self(n, id))
+        return n->options.boot;
+    m = mesh_find(n->mesh, id);
+    return m == NULL ? 0 : m->info.boot;
+}
+
+struct digest member_machine(const struct node *n, struct node_id id)
+{
+    const struct member *m;
+
+    if (node_is_self(n, id))
+        return n->options.machine;
+    m = mesh_find(n->mesh, id);
+    return m == NULL ? (struct digest){{0}} : m->info.machine;
+}
+
+void member_name(const struct node *n, struct node_id id, char to[NODE_NAME_SIZE])
+{
+    const struct member *m;
+
+    if (node_is_self(n, id)) {
+        text_copy(to, NODE_NAME_SIZE, n->options.name);
+        return;
+    }
+    m = mesh_find(n->mesh, id);
+    if (m != NULL)
+        text_copy(to, NODE_NAME_SIZE, m->info.name);
+    else
+        id_hex(id.bytes, 8, to);
+}

@@ -1,0 +1,35 @@
+/* Who is on which link, and sending: to peers, to users, to this node itself. Small questions about
+ * members. Private to core/node. */
+#ifndef VELUM_NODE_LINK_H
+#define VELUM_NODE_LINK_H
+
+#include "core/node/state.h"
+
+struct link_entry *link_find(const struct node *n, uint64_t link);
+int link_add(struct node *n, uint64_t link, enum party party, struct node_id id);
+void link_remove(struct node *n, uint64_t link);
+void links_free(struct node *n);
+void send_link(struct node *n, uint64_t link, uint8_t type, uint32_t request, struct bytes payload);
+/* To a node: itself by way of the inbox, a member by its link. false when there is no link now (one
+ * is then being made). */
+bool send_node(struct node *n, struct node_id to, uint8_t type, uint32_t request,
+               struct bytes payload);
+bool node_is_self(const struct node *n, struct node_id id);
+/* A short-lived encoding buffer; its contents are gone at the next scratch(). */
+void reply_error(struct node *n, uint64_t link, uint32_t request, uint8_t exit_code,
+                 const char *what, const char *hint);
+void reply_end(struct node *n, uint64_t link, uint32_t request);
+struct bytes bytes_copy(struct node *n, struct bytes b); /* owned; data NULL when memory is out */
+void bytes_free(struct node *n, struct bytes b);
+void *node_alloc(struct node *n, size_t size); /* zeroed; NULL sets memory_out */
+/* Member questions. */
+bool member_works(const struct node *n, struct node_id id); /* alive (or self): gets chunks */
+bool member_counts(const struct node *n,
+                   struct node_id id); /* not known to be gone: its copy is waited for */
+bool member_is_gone(const struct node *n,
+                    struct node_id id); /* dead, left, or unknown long after our start */
+uint64_t member_boot(const struct node *n, struct node_id id);
+struct digest member_machine(const struct node *n, struct node_id id);
+void member_name(const struct node *n, struct node_id id, char to[NODE_NAME_SIZE]);
+
+#endif

@@ -1,0 +1,641 @@
+#include "core/node/node.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/node/assign.h"
+#include "core/node/directory.h"
+#include "core/node/holder.h"
+#include "core/node/jobs.h"
+#include "core/node/kill.h"
+#include "core/node/labour.h"
+#include "core/node/lead.h"
+#include "core/node/link.h"
+#include "core/node/record.h"
+#include "core/node/report.h"
+#include "core/node/request.h"
+#include "core/node/submit.h"
+#include "core/node/watch.h"
+#include "core/node/workers.h"
+
+#define ROUND_US (50 * MS_US)
+#define STOP_US (1500 * MS_US)
+#define NEWS_MAX 65536
+#define INBOX_ROUNDS_MAX 100000
+
+static void port_send(void *ctx, uint64_t link, uint8_t type, struct bytes payload)
+{
+    send_link(ctx, link, type, 0, payload);
+}
+
+static void port_dial(void *ctx, uint32_t dial, const char *addr, struct node_id expected)
+{
+    struct node *n = ctx;
+    struct action *a = actions_add(n->out, ACTION_DIAL, (struct bytes){NULL, 0});
+
+    if (a == NULL) {
+        n->memory_out = true;
+        return;
+    }
+    a->dial = dial;
+    a->id = expected;
+    text_copy(a->addr, sizeof a->addr, addr);
+}
+
+static void close_link(struct node *n, uint64_t link)
+{
+    struct action *a = actions_add(n->out, ACTION_CLOSE, (struct bytes){NULL, 0});
+
+    if (a == NULL)
+        n->memory_out = true;
+    else
+        a->link = link;
+    link_remove(n, link);
+}
+
+static void port_close(void *ctx, uint64_t link)
+{
+    close_link(ctx, link);
+}
+
+static struct peer_news *news_of(struct node *n, struct node_id id)
+{
+    void *list = n->news;
+    uint32_t cap;
+
+    if (n->news_count > 0 && node_id_equal(n->news[n->news_count - 1].id, id))
+        return &n->news[n->news_count - 1];
+    if (n->news_count == n->news_cap) {
+        cap = n->news_cap == 0 ? 16 : n->news_cap * 2;
+        if (cap > NEWS_MAX || alloc_grow(n->alloc, &list, n->news_cap, cap, sizeof *n->news) < 0) {
+            n->memory_out = true;
+            return NULL;
+        }
+        n->news = list;
+        n->news_cap = cap;
+    }
+    n->news[n->news_count] = (struct peer_news){.id = id};
+    return &n->news[n->news_count++];
+}
+
+/* Mesh must not be called from here: what changed is looked at when it has returned. */
+static void port_changed(void *ctx, const struct member *m, enum node_state before,
+                         uint64_t link_before)
+{
+    struct peer_news *news = news_of(ctx, m->info.id);
+
+    if (news == NULL)
+        return;
+    news->link_up |= m->link != 0 && m->link != link_before;
+    news->link_down |= link_before != 0 && m->link != link_before;
+    news->state |= m->state != before;
+}
+
+static void port_load(void *ctx, const struct member *m)
+{
+    struct node *n = ctx;
+    struct site *s = map_get(&n->sites, &m->info.id);
+
+    if (s != NULL && m->info.busy < m->info.slots)
+        s->busy_until = n->now;
+    n->assign_wanted = true;
+}
+
+static int make_mesh(struct node *n)
+{
+    const struct node_options *o = &n->options;
+    struct member_info self = {.id = o->id,
+                               .boot = o->boot,
+                               .incarnation = 1,
+                               .machine = o->machine,
+                               .slots = o->slots,
+                               .memory_bytes = o->memory_bytes};
+    const struct mesh_ports ports = {.ctx = n,
+                                     .send = port_send,
+                                     .dial = port_dial,
+                                     .close = port_close,
+                                     .changed = port_changed,
+                                     .load = port_load};
+
+    text_copy(self.name, sizeof self.name, o->name);
+    text_copy(self.addr, sizeof self.addr, o->addr);
+    text_copy(self.arch, sizeof self.arch, o->arch);
+    text_copy(self.version, sizeof self.version, o->version);
+    memcpy(self.journal_id, o->journal_id, sizeof self.journal_id);
+    return mesh_new(&n->mesh, n->alloc, &self, o->seed, &ports, o->log, o->now);
+}
+
+int node_new(struct node **out, const struct alloc *alloc, const struct node_options *options)
+{
+    struct node *n = alloc_zeroed(alloc, sizeof *n);
+    int rc;
+
+    *out = NULL;
+    if (n == NULL)
+        return ERR_NO_MEMORY;
+    n->alloc = alloc;
+    n->options = *options;
+    n->now = n->started = options->now;
+    n->wall_s = options->wall_s;
+    n->replenish_at = options->now;
+    n->directory_flush = n->round_at = INSTANT_NEVER;
+    prng_init(&n->prng, options->seed);
+    map_init(&n->links, alloc, sizeof(uint64_t), LINKS_MAX);
+    map_init(&n->jobs, alloc, ID_SIZE, 2 * JOBS_LIVE_MAX + JOBS_KEPT_MAX);
+    map_init(&n->tombstones, alloc, ID_SIZE, TOMBSTONES_MAX);
+    map_init(&n->directory, alloc, ID_SIZE, JOBS_LIVE_MAX + JOBS_KEPT_MAX + 1);
+    map_init(&n->sites, alloc, ID_SIZE, MESH_MEMBERS_MAX + 1);
+    n->options.certificate = bytes_copy(n, options->certificate);
+    n->options.kernels = NULL;
+    if (options->kernels_count > 0)
+        n->kernels = alloc_array(alloc, options->kernels_count, sizeof *n->kernels);
+    rc = options->slots == 0 || options->slots > 1024                          ? ERR_ARGUMENT
+         : n->memory_out || (options->kernels_count > 0 && n->kernels == NULL) ? ERR_NO_MEMORY
+                                                                               : make_mesh(n);
+    if (rc < 0) {
+        node_free(n);
+        return rc;
+    }
+    if (options->kernels_count > 0)
+        memcpy(n->kernels, options->kernels, options->kernels_count * sizeof *n->kernels);
+    *out = n;
+    return 0;
+}
+
+void node_free(struct node *n)
+{
+    struct site *s;
+    struct actions quiet;
+    size_t at = 0;
+
+    if (n == NULL)
+        return;
+    /* Jobs say goodbye to workers and peers when they go; nobody listens any more. */
+    actions_init(&quiet, n->alloc);
+    n->out = &quiet;
+    watchers_free(n);
+    kills_free(n);
+    forwards_free(n);
+    requests_free(n);
+    jobs_free(n);
+    directory_free(n);
+    workers_free(n);
+    waits_free(n);
+    while ((s = map_next(&n->sites, &at)) != NULL)
+        alloc_free(n->alloc, s, sizeof *s);
+    map_clear(&n->sites);
+    links_free(n);
+    mesh_free(n->mesh);
+    alloc_free(n->alloc, n->news, n->news_cap * sizeof *n->news);
+    alloc_free(n->alloc, n->kernels, n->options.kernels_count * sizeof *n->kernels);
+    bytes_free(n, n->options.certificate);
+    actions_clear(&quiet);
+    alloc_free(n->alloc, n, sizeof *n);
+}
+
+/* Replay writes nothing: a job that has ended shrinks without a word. */
+int node_replay(struct node *n, uint16_t type, struct bytes payload)
+{
+    struct actions quiet;
+    int rc;
+
+    actions_init(&quiet, n->alloc);
+    n->out = &quiet;
+    rc = jobs_replay(n, type, payload);
+    n->out = NULL;
+    actions_clear(&quiet);
+    n->ticket_last = n->ticket_synced = 0;
+    return n->memory_out ? ERR_NO_MEMORY : rc;
+}
+
+/* --- one step --- */
+
+static void member_lost(struct node *n, struct node_id id)
+{
+    struct job *j, *next;
+
+    for (j = n->live_jobs; j != NULL; j = next) {
+        next = j->next_live;
+        lead_node_gone(j, id);
+        job_mark_busy(j);
+    }
+    submit_node_gone(n, id);
+    watch_node_gone(n, id);
+}
+
+static void member_doubted(struct node *n, struct node_id id, bool doubt)
+{
+    for (struct job *j = n->live_jobs; j != NULL; j = j->next_live)
+        lead_node_doubt(j, id, doubt);
+}
+
+static void peer_up(struct node *n, struct node_id id)
+{
+    for (struct job *j = n->live_jobs; j != NULL; j = j->next_live)
+        lead_peer_up(j, id);
+    holder_peer_up(n, id);
+    labour_peer_up(n, id);
+    directory_peer_up(n, id);
+    n->assign_wanted = true;
+}
+
+static void peer_down(struct node *n, struct node_id id)
+{
+    for (struct job *j = n->live_jobs; j != NULL; j = j->next_live)
+        record_replica_down(j, id);
+}
+
+/* Suspected with its connection refused, dead or gone for good: its leaves are free at once.
+ * Suspected in silence: only doubted. */
+static void look_at_peer(struct node *n, const struct peer_news *news)
+{
+    const struct member *m = mesh_find(n->mesh, news->id);
+    bool gone;
+
+    if (m == NULL)
+        return;
+    gone = m->state == NODE_DEAD || m->state == NODE_LEFT ||
+           (m->state == NODE_SUSPECT && m->link == 0);
+    if (news->link_down)
+        peer_down(n, news->id);
+    if (gone)
+        member_lost(n, news->id);
+    else if (news->state)
+        member_doubted(n, news->id, m->state == NODE_SUSPECT);
+    if (news->link_up)
+        peer_up(n, news->id);
+    if (news->state || news->link_up)
+        holder_tend_all(n);
+}
+
+static void look_at_news(struct node *n)
+{
+    struct peer_news news;
+
+    for (uint32_t i = 0; i < n->news_count; i++) {
+        news = n->news[i];
+        look_at_peer(n, &news);
+    }
+    n->news_count = 0;
+}
+
+static int job_frame(struct node *n, struct node_id from, uint8_t type, uint32_t request,
+                     struct bytes payload)
+{
+    switch (type) {
+    case MESSAGE_DIRECTORY:
+        return directory_frame(n, from, payload);
+    case MESSAGE_FORWARD:
+        return submit_forward(n, from, request, payload);
+    case MESSAGE_FORWARDED:
+        return submit_forwarded(n, from, request, payload);
+    case MESSAGE_FACTS:
+        return holder_facts(n, from, payload);
+    case MESSAGE_FACTS_KEPT:
+        return holder_facts_kept(n, from, payload);
+    case MESSAGE_SYNC:
+        return holder_sync(n, from, payload);
+    case MESSAGE_GRANT:
+        return labour_grant(n, from, payload);
+    case MESSAGE_KEPT:
+        return labour_kept(n, from, payload);
+    case MESSAGE_TRIM:
+        return labour_trim(n, from, payload);
+    case MESSAGE_CLAIM:
+        return labour_claim(n, from, payload);
+    case MESSAGE_STOP:
+        return labour_stop(n, from, payload);
+    case MESSAGE_REPORT:
+        return report_take(n, from, payload);
+    case MESSAGE_RETURN:
+        return report_returned(n, from, payload);
+    case MESSAGE_OPEN:
+        return report_open(n, from, payload);
+    case MESSAGE_LOG:
+        return report_log(n, from, payload);
+    case MESSAGE_CANCEL:
+        return kill_cancel(n, from, request, payload);
+    case MESSAGE_CANCELLED:
+        return kill_cancelled(n, from, request, payload);
+    case MESSAGE_WATCH:
+        return watch_frame(n, from, request, payload);
+    case MESSAGE_STATE:
+        return watch_state(n, from, payload);
+    case MESSAGE_LOGS:
+        return request_logs_peer(n, from, request, payload);
+    case MESSAGE_LOG_TAIL:
+        return request_log_tail(n, from, request, payload);
+    default:
+        return 0; /* a newer node may say more than this one understands */
+    }
+}
+
+static void node_link_frame(struct node *n, struct link_entry *l, const struct frame *f)
+{
+    uint64_t link = l->link;
+    struct node_id from = l->id;
+    int rc;
+
+    if (f->type < 32) {
+        /* Mesh has already forgotten a link it refuses. */
+        if (mesh_frame(n->mesh, link, f, n->now) < 0 && link_find(n, link) != NULL)
+            close_link(n, link);
+        return;
+    }
+    if (mesh_link_peer(n->mesh, link) == NULL)
+        return;
+    mesh_heard(n->mesh, link, n->now);
+    rc = job_frame(n, from, f->type, f->request, f->payload);
+    if (rc < 0 && rc != ERR_NO_MEMORY)
+        log_line(n->options.log, LOG_WARNING, "a %s from a peer was refused: %s",
+                 message_name(f->type), err_sentence(rc));
+}
+
+static void link_frame(struct node *n, uint64_t link, const struct frame *f)
+{
+    struct link_entry *l = link_find(n, link);
+
+    if (l == NULL)
+        return;
+    if (l->party == PARTY_USER)
+        request_frame(n, l, f);
+    else
+        node_link_frame(n, l, f);
+}
+
+static void link_down(struct node *n, uint64_t link, enum link_end end)
+{
+    struct link_entry *l = link_find(n, link);
+
+    if (l == NULL)
+        return;
+    if (l->party == PARTY_NODE) {
+        mesh_link_down(n->mesh, link, end != LINK_GARBAGE, n->now);
+    } else {
+        watch_link_down(n, link);
+        kill_link_down(n, link);
+        submit_link_down(n, link);
+        asides_link_down(n, link);
+    }
+    link_remove(n, link);
+}
+
+static void begin_stop(struct node *n)
+{
+    if (n->stopping)
+        return;
+    n->stopping = true;
+    n->stop_until = instant_plus_us(n->now, STOP_US);
+    labour_hand_back(n);
+}
+
+static void handle(struct node *n, const struct event *ev)
+{
+    switch (ev->kind) {
+    case EVENT_TICK:
+        break;
+    case EVENT_LINK_UP:
+        if (link_add(n, ev->link_up.link, ev->link_up.party, ev->link_up.id) < 0)
+            close_link(n, ev->link_up.link);
+        else if (ev->link_up.party == PARTY_NODE)
+            mesh_link_up(n->mesh, ev->link_up.link, ev->link_up.dial, ev->link_up.id, n->now);
+        break;
+    case EVENT_LINK_DOWN:
+        link_down(n, ev->link_down.link, ev->link_down.end);
+        break;
+    case EVENT_DIAL_FAILED:
+        mesh_dial_failed(n->mesh, ev->dial_failed.dial, ev->dial_failed.end == DIAL_REFUSED,
+                         n->now);
+        break;
+    case EVENT_FRAME:
+        link_frame(n, ev->frame.link, &ev->frame.frame);
+        break;
+    case EVENT_STORED:
+        if (ev->stored.rc < 0)
+            log_line(n->options.log, LOG_ERROR, "the journal does not take records: %s",
+                     err_sentence(ev->stored.rc));
+        else
+            n->ticket_synced = ev->stored.ticket;
+        waits_run(n);
+        break;
+    case EVENT_DISK:
+        n->disk_full = ev->disk.full;
+        break;
+    case EVENT_WORKER_FRAME:
+        workers_frame(n, ev->worker_frame.worker, &ev->worker_frame.frame);
+        break;
+    case EVENT_WORKER_OUTPUT:
+        workers_output(n, ev->worker_output.worker, ev->worker_output.text);
+        break;
+    case EVENT_WORKER_EXITED:
+        workers_exited(n, ev->worker_exited.worker, ev->worker_exited.end,
+                       ev->worker_exited.status);
+        break;
+    case EVENT_HINT:
+        mesh_hint(n->mesh, ev->hint.addr, n->now);
+        break;
+    case EVENT_STOP:
+        begin_stop(n);
+        break;
+    }
+}
+
+static void drain_inbox(struct node *n)
+{
+    struct inbox_item *item;
+
+    for (uint32_t i = 0; i < INBOX_ROUNDS_MAX && (item = n->inbox_first) != NULL; i++) {
+        n->inbox_first = item->next;
+        if (n->inbox_first == NULL)
+            n->inbox_last = NULL;
+        job_frame(n, n->options.id, item->type, item->request, item->payload);
+        bytes_free(n, item->payload);
+        alloc_free(n->alloc, item, sizeof *item);
+    }
+}
+
+static void settle_jobs(struct node *n)
+{
+    struct job *j;
+
+    while ((j = n->busy_jobs) != NULL) {
+        n->busy_jobs = j->next_busy;
+        j->busy = false;
+        if (j->ledger == NULL)
+            continue;
+        holder_tend(j);
+        if (j->lead != NULL)
+            lead_tick(j);
+        record_settle(j);
+    }
+}
+
+/* Timers that need no precision: jobs, watchers, limits. */
+static void slow_round(struct node *n)
+{
+    struct job *j, *next;
+
+    if (!instant_reached(n->now, n->round_at))
+        return;
+    for (j = n->live_jobs; j != NULL; j = next) {
+        next = j->next_live;
+        holder_tend(j);
+        if (j->lead != NULL) {
+            lead_tick(j);
+            if (j->lead != NULL && n->live_count <= 64 &&
+                instant_since_us(n->now, j->lead->view_sent) > S_US) {
+                j->lead->view_sent = n->now;
+                directory_publish(j);
+            }
+        }
+        job_mark_busy(j);
+    }
+    watch_tick(n);
+    kill_tick(n);
+    submit_tick(n);
+    request_tick(n);
+    workers_limits(n);
+    n->assign_wanted = true;
+}
+
+static bool is_quiet(const struct node *n)
+{
+    return n->live_jobs == NULL && n->labour_jobs == NULL && n->watchers == NULL &&
+           n->kills == NULL && n->forwards == NULL && n->logs == NULL && n->asides == NULL;
+}
+
+static void tell_load(struct node *n)
+{
+    uint32_t busy = workers_busy(n);
+
+    if (busy == n->busy_told)
+        return;
+    n->busy_told = busy;
+    mesh_set_load(n->mesh, busy, (uint64_t)(n->speed_units_us * 1e6), n->now);
+}
+
+/* Everything that follows from an event, until nothing follows any more. */
+static void settle(struct node *n)
+{
+    for (int i = 0; i < 64; i++) {
+        look_at_news(n);
+        drain_inbox(n);
+        labour_flush_due(n);
+        if (n->assign_wanted)
+            assign_all(n);
+        settle_jobs(n);
+        if (n->serve_wanted)
+            workers_serve(n);
+        if (n->inbox_first == NULL && n->news_count == 0 && !n->assign_wanted && !n->serve_wanted &&
+            n->busy_jobs == NULL)
+            break;
+    }
+    workers_start_ready(n);
+    directory_flush(n);
+    tell_load(n);
+}
+
+static void finish_stop(struct node *n)
+{
+    struct action *a;
+
+    if (!n->stopping || n->exited ||
+        (!labour_is_idle(n) && !instant_reached(n->now, n->stop_until)))
+        return;
+    n->exited = true;
+    mesh_leave(n->mesh, n->now);
+    for (struct worker *w = n->workers; w != NULL; w = w->next)
+        worker_kill(n, w);
+    a = actions_add(n->out, ACTION_EXIT, (struct bytes){NULL, 0});
+    if (a == NULL)
+        n->memory_out = true;
+}
+
+int node_step(struct node *n, const struct event *ev, struct actions *out)
+{
+    n->out = out;
+    n->now = ev->now;
+    n->wall_s = ev->wall_s;
+    mesh_tick(n->mesh, n->now);
+    handle(n, ev);
+    slow_round(n);
+    settle(n);
+    if (is_quiet(n))
+        n->round_at = INSTANT_NEVER;
+    else if (n->round_at.us == INSTANT_NEVER.us || instant_reached(n->now, n->round_at))
+        n->round_at = instant_plus_us(n->now, ROUND_US);
+    finish_stop(n);
+    n->out = NULL;
+    return n->memory_out ? ERR_NO_MEMORY : 0;
+}
+
+int node_start(struct node *n, struct instant now, struct actions *out)
+{
+    struct job *j;
+    size_t at = 0;
+
+    n->out = out;
+    n->now = n->started = now;
+    while ((j = map_next(&n->jobs, &at)) != NULL) {
+        directory_publish(j);
+        job_mark_busy(j);
+    }
+    settle(n);
+    n->round_at = is_quiet(n) ? INSTANT_NEVER : instant_plus_us(now, ROUND_US);
+    n->out = NULL;
+    return n->memory_out ? ERR_NO_MEMORY : 0;
+}
+
+static struct instant labour_due(const struct node *n)
+{
+    struct instant due = INSTANT_NEVER;
+
+    for (const struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
+        if (j->labour->pending_count > 0)
+            due = instant_first(due, instant_plus_us(j->labour->pending_since, 5 * MS_US));
+    return due;
+}
+
+struct instant node_due(const struct node *n)
+{
+    struct instant due = mesh_due(n->mesh);
+
+    due = instant_first(due, n->round_at);
+    due = instant_first(due, labour_due(n));
+    if (n->directory_dirty)
+        due = instant_first(due, n->directory_flush);
+    if (!n->stopping)
+        due = instant_first(due, n->replenish_at);
+    else if (!n->exited)
+        due = instant_first(due, n->stop_until);
+    return due;
+}
+
+bool node_reply_is_due(const struct node *n)
+{
+    return n->waits_first != NULL || n->forwards != NULL || n->asides != NULL;
+}
+
+uint64_t node_journal_wants_bytes(const struct node *n)
+{
+    return (uint64_t)n->jobs.count * 4096 + (uint64_t)n->tombstones.count * 64;
+}
+
+int node_compact(struct node *n, struct actions *out)
+{
+    struct action *a;
+    struct buf b;
+    int rc = 0;
+
+    n->out = out;
+    buf_init(&b, n->alloc, (size_t)1 << 30);
+    jobs_snapshot(n, &b);
+    a = b.failed ? NULL : actions_add(out, ACTION_COMPACT, buf_bytes(&b));
+    if (a != NULL)
+        a->ticket = ++n->ticket_last;
+    else
+        rc = ERR_NO_MEMORY;
+    buf_clear(&b);
+    n->out = NULL;
+    return rc;
+}

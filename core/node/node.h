@@ -1,0 +1,93 @@
+/* A whole node, without the world: membership, jobs as submitter's node, coordinator, holder and
+ * worker's node.
+ *
+ * Owns: all of a node's state. Never reads a clock, a socket, a file, the environment or a random
+ * device: events carry the time, actions ask for the rest. The host drives it in `velum node` and
+ * in embedded mode, core/sim in simulation.
+ *
+ *     node_new -> node_replay (each journal record) -> node_start -> node_step ... -> node_free
+ *
+ * The host arms one timer with node_due() after each step and sends EVENT_TICK when it is reached.
+ */
+#ifndef VELUM_NODE_NODE_H
+#define VELUM_NODE_NODE_H
+
+#include <stdbool.h>
+
+#include "core/base/alloc.h"
+#include "core/base/id.h"
+#include "core/base/log.h"
+#include "core/node/action.h"
+#include "core/node/event.h"
+#include "core/wire/order.h"
+
+/* Signatures are the host's (OpenSSL) or the simulator's. Both functions are pure in what the core
+ * can see. */
+struct seal {
+    void *ctx;
+    /* Signs with this node's key: 64 bytes r||s into sig. 0 or an error. */
+    int (*sign)(void *ctx, struct bytes text, uint8_t sig[64]);
+    /* Checks that `certificate` chains to the mesh's root and belongs to a node (or a user), and
+     * that sig is its signature over text. Gives the id of its key and which party it is. 0,
+     * ERR_IDENTITY or ERR_SIGNATURE. */
+    int (*verify)(void *ctx, struct bytes certificate, struct bytes text, const uint8_t sig[64],
+                  struct node_id *id, int *party);
+};
+
+/* A kernel this node can run: a built-in, or a plugin that a worker has loaded and described. */
+struct node_kernel {
+    char name[KERNEL_NAME_SIZE];
+    struct digest source;
+    uint8_t origin;            /* enum kernel_origin */
+    char path[PATH_SIZE_MAX];  /* of the plugin, empty for a built-in */
+    uint32_t accumulator_size; /* canonical bytes */
+    char usage[256];
+    char summary[256];
+    char refused[REASON_SIZE]; /* not empty: it was refused, this is why; name is the file's then */
+};
+
+struct node_options {
+    struct node_id id;
+    uint64_t boot;         /* random, new at every start of the process */
+    struct digest machine; /* same for all nodes of one machine */
+    char name[64];
+    char addr[ADDR_SIZE]; /* where others reach it; empty in embedded mode */
+    char arch[32];
+    char version[32];
+    uint32_t slots; /* 1..1024 */
+    uint64_t memory_bytes;
+    uint32_t ready_workers;   /* blank workers kept ahead of need, <= slots */
+    bool embedded;            /* alone: no members, no directory, durable is 0 */
+    uint64_t seed;            /* of the node's own prng */
+    struct bytes certificate; /* DER, copied */
+    uint8_t journal_id[16];
+    const struct node_kernel *kernels;
+    uint32_t kernels_count;
+    struct seal seal;
+    const struct log_sink *log;
+    struct instant now;
+    int64_t wall_s;
+};
+
+struct node;
+
+/* 0 or ERR_NO_MEMORY / ERR_ARGUMENT. The allocator, seal and log must outlive the node. */
+int node_new(struct node **out, const struct alloc *alloc, const struct node_options *options);
+void node_free(struct node *n);
+/* One record of the journal, in order, before node_start. Unknown types are kept out with
+ * ERR_VERSION. */
+int node_replay(struct node *n, uint16_t type, struct bytes payload);
+/* After the last record: decides what of the replayed goes on. Actions as from a step. */
+int node_start(struct node *n, struct instant now, struct actions *out);
+/* One event in, actions out (appended). < 0 only when memory ran out: the host ends the process. */
+int node_step(struct node *n, const struct event *ev, struct actions *out);
+struct instant node_due(const struct node *n);
+
+/* For the host's own needs, never for decisions of the core's. */
+bool node_reply_is_due(const struct node *n); /* something was asked of us or by us and the answer
+                                                 is expected soon: worth spinning for */
+uint64_t node_journal_wants_bytes(
+    const struct node *n); /* size of a fresh snapshot, so that the host can suggest compaction */
+int node_compact(struct node *n, struct actions *out); /* emits one COMPACT */
+
+#endif

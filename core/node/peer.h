@@ -1,0 +1,113 @@
+/* What nodes tell each other about jobs: messages 32 to 79. Membership must be established on the
+ * link first; anything before is dropped. Layouts (number = width in bytes; text = u16 length;
+ * block = u32 length; fact and signed spec in their own drawings):
+ *
+ *   DIRECTORY   u16 count, count x entry
+ *               entry: u64 version, u32 epoch, 32 coordinator, u8 holders, holders x 32, job view
+ *   FORWARD     block signed spec                         (request: the asker's token)
+ *   FORWARDED   u8 exit code, text what, text hint, 32 job, u32 durable, u32 machines, u8 already
+ *   FACTS       32 job, u64 batch, u16 count, count x block fact
+ *   FACTS_KEPT  32 job, u64 batch          everything up to this batch is synced here
+ *   GRANT       32 job, u8 flags (1 careful: report after every leaf; 2 knock: a full node may
+ *               take it by turning another job's worker out), block signed spec (empty: you have
+ *               it), block claim fact, u32 report_us, u16 chunks x (u64 grant, u64 first, u64 end),
+ *               u16 merges x (value, value)
+ *   REPORT      32 job, u64 seq, u8 again (sent before, to another coordinator), u16 count,
+ *               count x
+ *               (u64 grant, u64 from, u64 next, u64 end, u64 compute_us, u8 flags, text cause,
+ *                u16 values, values)         flags: 1 ended, 2 failed, 4 of the leaf's own doing,
+ *               8 merged (values are merge results), 16 by memory
+ *   KEPT        32 job, u64 seq            all reports up to seq are synced by enough holders
+ *   TRIM        32 job, u64 grant, u64 end
+ *   CLAIM       32 job, block claim fact
+ *   OPEN        32 job, u32 epoch, u16 count, count x (u64 grant, u64 next, u64 end)
+ *   RETURN      32 job, u8 reason (enum return_reason), text why, u16 count, count x u64 grant
+ *   STOP        32 job, u8 state
+ *   LOG         32 job, block text
+ *   CANCEL      32 job, block cancel fact  (request: the asker's token)
+ *   CANCELLED   32 job, u8 known, u8 state, block holders fact (empty: none known)
+ *   WATCH       32 job, u32 interval_ms
+ *   STATE       u8 known, 32 job, u64 version, job view (when known)
+ *   LOGS        32 job                     (request: the asker's token)
+ *   LOG_TAIL    32 job, u8 known, block text
+ *   SYNC        32 job, u32 epoch, u64 boot, 32 coordinator, 32 ledger digest, u8 answer wanted */
+#ifndef VELUM_NODE_PEER_H
+#define VELUM_NODE_PEER_H
+
+#include "core/base/id.h"
+#include "core/wire/order.h"
+#include "core/wire/view.h"
+
+#define HOLDERS_MAX 8
+#define GRANT_CHUNKS_MAX 64
+#define FORWARD_SPEC_MAX 61440
+
+enum return_reason { RETURN_BUSY = 0, RETURN_NO_KERNEL = 1, RETURN_STOPPING = 2 };
+
+enum report_flags {
+    REPORT_ENDED = 1,
+    REPORT_FAILED = 2,
+    REPORT_OWN_DOING = 4,
+    REPORT_MERGED = 8,
+    REPORT_MEMORY = 16
+};
+enum grant_flags { GRANT_CAREFUL = 1, GRANT_KNOCK = 2 };
+
+struct peer_entry {
+    uint64_t version;
+    uint32_t epoch;
+    struct node_id coordinator;
+    uint8_t holders_count;
+    struct node_id holders[HOLDERS_MAX];
+    struct job_view view;
+};
+struct peer_forwarded {
+    uint8_t exit_code;
+    char what[VIEW_ERROR_SIZE];
+    char hint[256];
+    struct job_id job;
+    uint32_t durable, machines;
+    bool already;
+};
+struct peer_grant {
+    struct job_id job;
+    uint8_t flags;
+    struct bytes spec;  /* borrowed */
+    struct bytes claim; /* borrowed */
+    uint32_t report_us;
+    uint16_t chunks; /* then u16 merges and the merges follow in rest */
+    struct reader rest;
+};
+struct peer_chunk {
+    uint64_t grant, first, end;
+};
+struct peer_report_chunk {
+    uint64_t grant, from, next, end, compute_us;
+    uint8_t flags;
+    char cause[REASON_SIZE];
+    uint16_t values;
+};
+struct peer_sync {
+    struct job_id job;
+    uint32_t epoch;
+    uint64_t boot;
+    struct node_id coordinator;
+    struct digest digest;
+    bool answer;
+};
+
+void put_peer_entry(struct buf *b, const struct peer_entry *e);
+/* The view borrows from the reader. Bounds fail the reader. */
+void read_peer_entry(struct reader *r, struct peer_entry *e);
+void put_peer_forwarded(struct buf *b, const struct peer_forwarded *m);
+int read_peer_forwarded(struct bytes payload, struct peer_forwarded *m);
+void put_peer_grant_begin(struct buf *b, const struct peer_grant *m); /* then chunks, u16, merges */
+int read_peer_grant(struct bytes payload, struct peer_grant *m);
+void put_peer_chunk(struct buf *b, const struct peer_chunk *c);
+struct peer_chunk read_peer_chunk(struct reader *r);
+void put_peer_report_chunk(struct buf *b, const struct peer_report_chunk *c); /* then values */
+void read_peer_report_chunk(struct reader *r, struct peer_report_chunk *c);
+void put_peer_sync(struct buf *b, const struct peer_sync *m);
+int read_peer_sync(struct bytes payload, struct peer_sync *m);
+
+#endif

@@ -1,0 +1,30 @@
+/* What a coordinator has written about a job, and who has synced it. Facts of one step go out
+ * together: one record in the own journal, one FACTS frame to each other holder. A batch is kept by
+ * a holder once that holder answered for it or a later one. Private to core/node. */
+#ifndef VELUM_NODE_RECORD_H
+#define VELUM_NODE_RECORD_H
+
+#include "core/node/state.h"
+
+int store_record(struct node *n, uint16_t type, struct bytes payload, uint64_t *ticket);
+int wait_add(struct node *n, struct wait w);
+void waits_run(struct node *n);
+void waits_free(struct node *n);
+/* The coordinator writes a fact: applied to the own ledger by the caller before. */
+void record_fact(struct job *j, struct bytes fact, bool full);
+void record_notice(struct job *j, struct node_id node, uint64_t seq);
+void record_settle(struct job *j);   /* end of step: one STORE, one FACTS to each holder */
+void record_progress(struct job *j); /* looks whether batches are kept by now */
+void record_replica_up(struct job *j, struct node_id id);
+void record_replica_down(struct job *j, struct node_id id);
+void record_kept(struct job *j, struct node_id id, uint64_t batch);
+void record_holders_changed(struct job *j);
+void record_clear(struct job *j);
+uint32_t record_durable(const struct job *j, uint32_t *machines);
+uint32_t copies_wanted(const struct job *j);
+void asker_add(struct job *j, uint64_t link, struct node_id node, uint32_t request, bool already);
+void askers_answer(struct job *j);
+int seal_fact(struct node *n, enum fact_kind kind, struct bytes body, struct buf *fact);
+int fact_verify(struct node *n, const struct fact *f);
+
+#endif

@@ -1,0 +1,418 @@
+/* What workers' nodes tell the coordinator: reports, chunks that come back, chunks that are open,
+ * what workers wrote. */
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/node/assign.h"
+#include "core/node/directory.h"
+#include "core/node/holder.h"
+#include "core/node/jobs.h"
+#include "core/node/kill.h"
+#include "core/node/lead.h"
+#include "core/node/link.h"
+#include "core/node/outcome.h"
+#include "core/node/record.h"
+#include "core/node/report.h"
+
+/* This node is not, or no longer, the coordinator: whoever believes it is told what is known. */
+static void not_leading(struct node *n, struct node_id from, const struct job *j, struct job_id id)
+{
+    struct buf b;
+
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, id);
+    if (j != NULL && j->ledger != NULL && !job_is_final(j)) {
+        put_block(&b, ledger_claim_fact(j->ledger));
+        if (ledger_claim(j->ledger) != NULL &&
+            !node_id_equal(ledger_claim(j->ledger)->node, n->options.id))
+            send_node(n, from, MESSAGE_CLAIM, 0, buf_bytes(&b));
+    } else if (j != NULL || map_get(&n->tombstones, &id) != NULL) {
+        put_u8(&b, j == NULL ? 0 : job_final_state(j));
+        send_node(n, from, MESSAGE_STOP, 0, buf_bytes(&b));
+    }
+    buf_clear(&b);
+}
+
+/* Values of a report under their one name; the value bytes stay borrowed from the payload. */
+static int read_values(const struct job *j, struct reader *r, uint16_t count, struct buf *to)
+{
+    uint64_t leaves = job_leaves(j);
+
+    for (uint16_t i = 0; i < count; i++) {
+        struct value v = read_value(r);
+
+        if (r->failed || !tree_has(v.at, leaves) || v.data.len != j->spec.stage.accumulator_size)
+            return ERR_FORMAT;
+        v.at = tree_canonical(v.at, leaves);
+        put_value(to, &v);
+    }
+    return buf_result(to);
+}
+
+/* What the cover now has where the value was put: itself, or what it was folded into. */
+static bool folded_into(struct job *j, struct tree_node at, struct value *v)
+{
+    uint64_t leaves = job_leaves(j);
+    struct tree_node root = tree_root(leaves);
+
+    for (;;) {
+        at = tree_canonical(at, leaves);
+        if (cover_get(ledger_cover(j->ledger), at, v))
+            return true;
+        if (at.level >= root.level)
+            return false;
+        at = tree_parent(at);
+    }
+}
+
+/* Writes the fact of what a report came to after folding: fewer values than it brought. */
+static void record_partial(struct job *j, const struct partial *p, struct bytes values)
+{
+    struct node *n = j->node;
+    struct reader r = reader_of(values);
+    struct partial head = *p;
+    struct buf folded, fact;
+    struct tree_node last = {0, UINT64_MAX};
+    struct value v;
+
+    head.count = 0;
+    buf_init(&folded, n->alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&fact, n->alloc, FRAME_PAYLOAD_MAX);
+    for (uint16_t i = 0; i < p->count; i++) {
+        struct value brought = read_value(&r);
+
+        if (!folded_into(j, brought.at, &v) || tree_equal(v.at, last))
+            continue;
+        last = v.at;
+        put_value(&folded, &v);
+        head.count++;
+    }
+    put_partial_begin(&fact, &head);
+    put_raw(&fact, folded.data, folded.len);
+    if (fact.failed || folded.failed)
+        n->memory_out = true;
+    else
+        record_fact(j, buf_bytes(&fact), false);
+    buf_clear(&folded);
+    buf_clear(&fact);
+}
+
+/* Folds what can be folded here; for kernels this node has built in. */
+static int fold_here(struct job *j)
+{
+    struct cover *c = ledger_cover(j->ledger);
+    uint8_t out[ACCUMULATOR_SIZE_MAX];
+    struct value left, right, v;
+    uint64_t from = 0;
+    int rc = 0;
+
+    while (rc >= 0 && cover_pair(c, &from, &left, &right)) {
+        v.at = tree_parent(left.at);
+        rc = kernel_merge(j->builtin, j->spec.stage.params, left.data, right.data, out);
+        v.data = (struct bytes){out, left.data.len};
+        if (rc >= 0)
+            rc = cover_insert(c, &v);
+        from = 0;
+    }
+    return rc;
+}
+
+static int apply_values(struct job *j, struct node_id author, const struct peer_report_chunk *c,
+                        struct bytes values, bool again)
+{
+    struct node *n = j->node;
+    struct cover *cover = ledger_cover(j->ledger);
+    struct partial p = {.author = author,
+                        .from = c->from,
+                        .upto = c->next,
+                        .compute_us = c->compute_us,
+                        .count = c->values};
+    struct buf fact;
+    uint64_t leaves = c->next - c->from, overlap = cover_overlap(cover, c->from, c->next);
+    int rc;
+
+    if (overlap > 0 && !(again && overlap == leaves)) {
+        j->lead->duplicates += overlap;
+        j->lead->redone_us += c->compute_us * overlap / leaves;
+    }
+    if (c->values == 0)
+        return 0;
+    buf_init(&fact, n->alloc, FRAME_PAYLOAD_MAX);
+    put_partial_begin(&fact, &p);
+    put_raw(&fact, values.data, values.len);
+    rc = fact.failed ? buf_result(&fact) : ledger_apply(j->ledger, buf_bytes(&fact));
+    buf_clear(&fact);
+    if (rc == LEDGER_DIVERGED)
+        return ERR_DAMAGED;
+    if (rc < 0)
+        return rc;
+    if (rc == LEDGER_NEW && j->builtin != NULL && fold_here(j) == ERR_DAMAGED)
+        return ERR_DAMAGED;
+    if (rc == LEDGER_NEW)
+        record_partial(j, &p, values);
+    return 0;
+}
+
+static void record_attempt(struct job *j, struct node_id author, const struct peer_report_chunk *c)
+{
+    struct attempt a = {
+        .leaf = c->next, .author = author, .own_doing = (c->flags & REPORT_OWN_DOING) != 0};
+    uint8_t bytes[512];
+    struct buf b;
+
+    text_copy(a.cause, sizeof a.cause, c->cause);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_attempt(&b, &a);
+    if (!b.failed && ledger_apply(j->ledger, buf_bytes(&b)) == LEDGER_NEW)
+        record_fact(j, buf_bytes(&b), false);
+    text_copy(j->lead->last_cause, sizeof j->lead->last_cause, c->cause);
+}
+
+static void report_pool(struct job *j, struct hand *h, const struct peer_report_chunk *c)
+{
+    struct node *n = j->node;
+    struct lead *l = j->lead;
+    const struct chunk *chunk = pool_find(l->pool, c->grant);
+    bool known = chunk != NULL && node_id_equal(chunk->node, h->id);
+    uint64_t leaves = c->next - c->from;
+
+    if (leaves > 0 && c->compute_us > 0) {
+        double now = (double)leaves / (double)c->compute_us;
+
+        h->leaves_per_us = h->leaves_per_us == 0 ? now : h->leaves_per_us * 0.7 + now * 0.3;
+    }
+    if (!known)
+        return;
+    if (c->flags & REPORT_FAILED) {
+        pool_report(l->pool, c->grant, c->next, c->end, c->compute_us, false, n->now);
+        pool_died(l->pool, c->grant, (c->flags & REPORT_OWN_DOING) != 0, n->now);
+        record_attempt(j, h->id, c);
+    } else {
+        pool_report(l->pool, c->grant, c->next, c->end, c->compute_us,
+                    (c->flags & REPORT_ENDED) != 0, n->now);
+    }
+    if (c->flags & (REPORT_FAILED | REPORT_ENDED))
+        site_less(n, h->id, 1);
+}
+
+static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool again)
+{
+    struct peer_report_chunk c;
+    struct buf values;
+    int rc;
+
+    read_peer_report_chunk(r, &c);
+    if (r->failed)
+        return ERR_FORMAT;
+    buf_init(&values, j->node->alloc, FRAME_PAYLOAD_MAX);
+    rc = read_values(j, r, c.values, &values);
+    if (rc == 0 && !j->lead->finishing) {
+        j->lead->cpu_us += again ? 0 : c.compute_us;
+        rc = apply_values(j, h->id, &c, buf_bytes(&values), again);
+        if (rc == ERR_DAMAGED)
+            outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0},
+                          "two runs of the same leaves gave different values");
+        if (c.flags & REPORT_MERGED)
+            j->lead->merging = false;
+        else
+            report_pool(j, h, &c);
+        rc = 0;
+    }
+    buf_clear(&values);
+    return rc;
+}
+
+static void send_kept(struct job *j, const struct hand *h)
+{
+    uint8_t bytes[64];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, j->id);
+    put_u64(&b, h->seq_kept);
+    send_node(j->node, h->id, MESSAGE_KEPT, 0, buf_bytes(&b));
+}
+
+int report_take(struct node *n, struct node_id from, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct job_id id = read_job_id(&r);
+    uint64_t seq = read_u64(&r);
+    bool again = read_u8(&r) != 0;
+    uint16_t count = read_u16(&r);
+    struct job *j = job_find(n, id);
+    struct hand *h;
+    int rc = 0;
+
+    if (r.failed)
+        return ERR_FORMAT;
+    if (j == NULL || j->lead == NULL) {
+        not_leading(n, from, j, id);
+        return 0;
+    }
+    h = lead_hand_make(j, from);
+    if (h == NULL)
+        return ERR_NO_MEMORY;
+    if (seq <= h->seq_seen) {
+        if (seq <= h->seq_kept)
+            send_kept(j, h);
+        return 0;
+    }
+    h->seq_seen = seq;
+    for (uint16_t i = 0; i < count && rc == 0 && j->lead != NULL; i++)
+        rc = report_chunk(j, h, &r, again);
+    if (rc < 0)
+        return rc;
+    record_notice(j, from, seq);
+    lead_advance(j);
+    n->assign_wanted = true;
+    return reader_done(&r) ? 0 : ERR_FORMAT;
+}
+
+int report_returned(struct node *n, struct node_id from, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct job_id id = read_job_id(&r);
+    uint8_t reason = read_u8(&r);
+    char why[REASON_SIZE];
+    uint16_t count;
+    struct job *j = job_find(n, id);
+    struct hand *h;
+    struct site *s;
+
+    read_text(&r, why, sizeof why);
+    count = read_u16(&r);
+    if (r.failed || count > GRANT_CHUNKS_MAX)
+        return ERR_FORMAT;
+    if (j == NULL || j->lead == NULL)
+        return 0;
+    h = lead_hand_make(j, from);
+    if (h == NULL)
+        return ERR_NO_MEMORY;
+    h->no_kernel |= reason == RETURN_NO_KERNEL;
+    s = site_of(n, from);
+    if (reason == RETURN_BUSY && s != NULL)
+        s->busy_until = instant_plus_us(n->now, 100 * MS_US);
+    for (uint16_t i = 0; i < count; i++) {
+        uint64_t grant = read_u64(&r);
+        const struct chunk *c = pool_find(j->lead->pool, grant);
+
+        if (c == NULL || !node_id_equal(c->node, from))
+            continue;
+        pool_return(j->lead->pool, grant);
+        site_less(n, from, 1);
+    }
+    if (reason == RETURN_NO_KERNEL)
+        j->lead->merging = false;
+    n->assign_wanted = true;
+    lead_advance(j);
+    return reader_done(&r) ? 0 : ERR_FORMAT;
+}
+
+/* Grants that were given out before the claim was shown and that the node does not list never
+ * reached it. */
+static void return_unlisted(struct job *j, const struct hand *h, const uint64_t *listed,
+                            uint16_t count)
+{
+    struct pool *p = j->lead->pool;
+    uint32_t i = 0;
+
+    while (i < pool_chunks(p)) {
+        const struct chunk *c = pool_chunk_at(p, i);
+        bool keep = !node_id_equal(c->node, h->id) || c->grant > h->shown;
+
+        for (uint16_t k = 0; k < count && !keep; k++)
+            keep = listed[k] == c->grant;
+        if (keep) {
+            i++;
+            continue;
+        }
+        pool_return(p, c->grant);
+        site_less(j->node, h->id, 1);
+        i = 0;
+    }
+}
+
+/* One open chunk: adopted when the leaves are free, stopped when somebody else has them by now. */
+static int open_chunk(struct job *j, struct hand *h, struct reader *r, uint64_t *grant)
+{
+    struct node *n = j->node;
+    struct site *s = site_of(n, h->id);
+    const struct chunk *c;
+    uint64_t next, end;
+
+    *grant = read_u64(r);
+    next = read_u64(r);
+    end = read_u64(r);
+    if (r->failed || next > end || end > job_leaves(j))
+        return ERR_FORMAT;
+    c = pool_find(j->lead->pool, *grant);
+    if (c != NULL && node_id_equal(c->node, h->id))
+        return 0;
+    if (pool_adopt(j->lead->pool, h->id, *grant, next, end, n->now) == 0 && s != NULL)
+        s->outstanding++;
+    else
+        assign_trim(j, h->id, *grant, 0);
+    return 0;
+}
+
+int report_open(struct node *n, struct node_id from, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct job_id id = read_job_id(&r);
+    uint32_t epoch = read_u32(&r);
+    uint16_t count = read_u16(&r);
+    struct job *j = job_find(n, id);
+    uint64_t listed[GRANT_CHUNKS_MAX];
+    struct hand *h;
+    int rc = 0;
+
+    if (r.failed || count > GRANT_CHUNKS_MAX)
+        return ERR_FORMAT;
+    if (j == NULL || j->lead == NULL || epoch != j->lead->claim.epoch)
+        return 0;
+    h = lead_hand_make(j, from);
+    if (h == NULL)
+        return ERR_NO_MEMORY;
+    h->answered = true;
+    for (uint16_t i = 0; i < count && rc == 0; i++)
+        rc = open_chunk(j, h, &r, &listed[i]);
+    if (rc == 0)
+        return_unlisted(j, h, listed, count);
+    n->assign_wanted = true;
+    job_mark_busy(j);
+    return rc < 0 ? rc : reader_done(&r) ? 0 : ERR_FORMAT;
+}
+
+int report_log(struct node *n, struct node_id from, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct job_id id = read_job_id(&r);
+    struct bytes text = read_block(&r, FRAME_PAYLOAD_MAX);
+    struct job *j = job_find(n, id);
+    size_t keep;
+
+    (void)from;
+    if (!reader_done(&r))
+        return ERR_FORMAT;
+    if (j == NULL || j->ledger == NULL)
+        return 0;
+    if (j->log == NULL)
+        j->log = node_alloc(n, LOG_TAIL_MAX);
+    if (j->log == NULL)
+        return ERR_NO_MEMORY;
+    if (text.len > LOG_TAIL_MAX / 2) {
+        text.data += text.len - LOG_TAIL_MAX / 2;
+        text.len = LOG_TAIL_MAX / 2;
+    }
+    if (j->log_len + text.len > LOG_TAIL_MAX) {
+        keep = LOG_TAIL_MAX / 2;
+        keep = keep < j->log_len ? keep : j->log_len;
+        memmove(j->log, j->log + j->log_len - keep, keep);
+        j->log_len = keep;
+    }
+    if (text.len > 0)
+        memcpy(j->log + j->log_len, text.data, text.len);
+    j->log_len += text.len;
+    return 0;
+}

@@ -1,0 +1,14 @@
+/* What workers' nodes tell the coordinator: reports, chunks that come back, chunks that are open,
+ * what workers wrote. Each takes one message's payload; ERR_FORMAT when it is malformed. Private to
+ * core/node. */
+#ifndef VELUM_NODE_REPORT_H
+#define VELUM_NODE_REPORT_H
+
+#include "core/node/state.h"
+
+int report_take(struct node *n, struct node_id from, struct bytes payload);
+int report_returned(struct node *n, struct node_id from, struct bytes payload);
+int report_open(struct node *n, struct node_id from, struct bytes payload);
+int report_log(struct node *n, struct node_id from, struct bytes payload);
+
+#endif

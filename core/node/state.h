@@ -1,0 +1,232 @@
+/* What a node is made of. Private to core/node: each file below owns one part and is named after
+ * it.
+ *
+ *   node.c       the entry: replay, start, step, due
+ *   link.c       who is on which link; sending to peers, to users, to itself
+ *   jobs.c       the table of jobs, taking a spec in, replay
+ *   holder.c     facts: keeping them, passing them on, syncing ledgers, claiming when a coordinator
+ * is gone record.c     what a coordinator has written and who has synced it lead.c coordination:
+ * who gets chunks (assign), reports, merges, the outcome labour.c     chunks granted to this node,
+ * and reports about them workers.c    worker processes directory.c  what this node knows of all
+ * jobs of the mesh watch.c      who waits for news of a job kill.c       cancelling with proof
+ *   request.c    users' requests */
+#ifndef VELUM_NODE_STATE_H
+#define VELUM_NODE_STATE_H
+
+#include "core/base/ensure.h"
+#include "core/base/map.h"
+#include "core/base/prng.h"
+#include "core/base/text.h"
+#include "core/job/ledger.h"
+#include "core/job/pool.h"
+#include "core/kernel/kernel.h"
+#include "core/mesh/mesh.h"
+#include "core/node/job_state.h"
+#include "core/node/node.h"
+#include "core/node/peer.h"
+#include "core/wire/message.h"
+#include "core/wire/request.h"
+
+#define JOBS_LIVE_MAX 10000
+#define JOBS_KEPT_MAX 2000 /* finished jobs kept whole; older ones shrink to tombstones */
+#define TOMBSTONES_MAX 1000000
+#define LINKS_MAX 4096
+#define WAITS_MAX 1000000
+#define LOG_TAIL_MAX 65536
+#define UNKEPT_MAX ((size_t)16 << 20)
+#define WORKERS_MAX 1100
+
+enum record_type { RECORD_FACTS = 1, RECORD_GONE = 2 };
+
+#define REPORT_US_DEFAULT 25000
+#define COLLECT_US ((int64_t)200000)
+#define LEAF_LIMIT_US ((int64_t)600 * S_US)
+
+/* One connection as the core sees it. */
+struct link_entry {
+    uint64_t link;
+    enum party party;
+    struct node_id id;
+};
+
+/* A frame this node sends to itself: it goes the way of a peer's, after the present one. */
+struct inbox_item {
+    uint8_t type;
+    uint32_t request;
+    struct bytes payload; /* owned */
+    struct inbox_item *next;
+};
+
+/* Something to do once the journal is synced up to a ticket. */
+enum wait_kind { WAIT_FACTS_KEPT, WAIT_BATCH, WAIT_CANCELLED };
+struct wait {
+    uint64_t ticket;
+    enum wait_kind kind;
+    struct job_id job;
+    struct node_id node;
+    uint64_t number;
+    uint32_t request;
+    struct wait *next;
+};
+
+enum worker_state { WORKER_STARTING, WORKER_READY, WORKER_BOUND, WORKER_ASIDE, WORKER_DYING };
+struct worker {
+    uint32_t number;
+    enum worker_state state;
+    struct job *job;
+    struct labour_chunk *chunk;
+    bool merging;
+    struct instant since;
+    struct aside *aside;
+    char tail[256]; /* last output, for a cause of death */
+    size_t tail_len;
+    struct worker *next;
+};
+
+/* A PLAN or SHOW for a user, done by a worker of this node. */
+struct aside {
+    uint64_t link;
+    uint32_t request;
+    uint8_t order; /* MESSAGE_ORDER_PLAN or MESSAGE_ORDER_SHOW */
+    int kernel;
+    struct bytes params;  /* owned */
+    struct bytes payload; /* owned: the order's payload */
+    bool given;
+    struct instant since;
+    struct aside *next;
+};
+
+/* Merge work granted to this node: done by any worker bound to the job. */
+struct merge_work {
+    struct job *job;
+    uint64_t number;
+    struct bytes payload; /* owned: the order's payload */
+    uint32_t worker;      /* 0: not given yet */
+    struct merge_work *next;
+};
+
+/* A node as this node's coordinators together see it. */
+struct site {
+    struct node_id id;
+    uint32_t outstanding;
+    struct instant busy_until;
+};
+
+struct entry {
+    struct job_id id;
+    uint64_t version;
+    uint32_t epoch;
+    struct node_id coordinator;
+    uint8_t holders_count;
+    struct node_id holders[HOLDERS_MAX];
+    uint8_t state;
+    struct bytes view; /* owned, encoded job view without result */
+    bool dirty;
+    struct instant changed;
+};
+
+enum watcher_kind { WATCHER_USER, WATCHER_NODE };
+struct watcher {
+    enum watcher_kind kind;
+    uint64_t link;       /* of the user */
+    struct node_id node; /* who asked */
+    uint32_t request;
+    struct job_id job;
+    uint32_t interval_ms;
+    struct instant sent, asked; /* asked: when this node last asked a holder */
+    struct node_id asked_whom;
+    bool sent_any;
+    uint32_t failures;
+    struct instant since;
+    struct watcher *next;
+};
+
+struct kill_wait {
+    uint64_t link;
+    uint32_t request;
+    uint32_t token;
+    struct job_id job;
+    struct instant until;
+    struct node_id waiting[64], asked[64];
+    uint32_t waiting_count, asked_count;
+    uint8_t state; /* greatest heard */
+    bool known;
+    struct bytes fact; /* owned: the cancel fact, to be sent on to holders named later */
+    struct kill_wait *next;
+};
+
+/* A submission on its way to the first holder. */
+struct forward {
+    uint32_t token;
+    uint64_t link;
+    uint32_t request;
+    struct node_id to;
+    struct bytes spec; /* owned */
+    struct instant until;
+    struct forward *next;
+};
+
+struct logs_wait {
+    uint32_t token;
+    uint64_t link;
+    uint32_t request;
+    struct instant until;
+    struct logs_wait *next;
+};
+
+struct peer_news {
+    struct node_id id;
+    bool link_up, link_down, state;
+};
+
+struct node {
+    const struct alloc *alloc;
+    struct node_options options;
+    struct node_kernel *kernels;
+    struct instant now, started;
+    int64_t wall_s;
+    struct prng prng;
+    struct actions *out;
+    bool memory_out;
+    struct mesh *mesh;
+    struct map links; /* u64 -> struct link_entry */
+    struct inbox_item *inbox_first, *inbox_last;
+    struct map jobs; /* job_id -> struct job */
+    struct job *busy_jobs;
+    struct job *live_jobs;
+    struct job *labour_jobs;
+    bool serve_wanted;
+    uint64_t merge_counter;
+    uint32_t live_count, kept_count;
+    struct map tombstones;
+    struct map directory; /* job_id -> struct entry */
+    bool directory_dirty;
+    struct instant directory_flush;
+    uint64_t ticket_last, ticket_synced;
+    struct wait *waits_first, *waits_last;
+    bool disk_full;
+    struct worker *workers;
+    uint32_t worker_counter, workers_count;
+    struct instant replenish_at;
+    uint32_t start_failures;
+    struct aside *asides;
+    struct merge_work *merges;
+    struct map sites; /* node_id -> struct site */
+    struct watcher *watchers;
+    struct kill_wait *kills;
+    struct forward *forwards;
+    struct logs_wait *logs;
+    uint32_t token_counter;
+    struct peer_news *news;
+    uint32_t news_count, news_cap;
+    uint32_t busy_told;
+    double speed_units_us;
+    bool assign_wanted;
+    struct instant assign_at;
+    struct job *assign_cursor;
+    bool stopping, exited;
+    struct instant stop_until;
+    struct instant round_at; /* next look at slow timers */
+};
+
+#endif

@@ -1,0 +1,252 @@
+/* Taking a submission: from a user here, or forwarded by the node a user asked. The first holder by
+ * rank stores it and coordinates. */
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/node/directory.h"
+#include "core/node/jobs.h"
+#include "core/node/lead.h"
+#include "core/node/link.h"
+#include "core/node/record.h"
+#include "core/node/submit.h"
+
+#define FORWARD_WAIT_US (2 * S_US)
+#define FORWARDS_MAX 10000
+
+/* Where an answer about a submission goes: a user's link, or the node that forwarded it. */
+static void submit_refuse(struct node *n, const struct asker *to, uint8_t exit_code,
+                          const char *what, const char *hint)
+{
+    struct peer_forwarded m = {.exit_code = exit_code};
+    struct buf b;
+
+    if (to->link != 0) {
+        reply_error(n, to->link, to->request, exit_code, what, hint);
+        return;
+    }
+    text_copy(m.what, sizeof m.what, what);
+    text_copy(m.hint, sizeof m.hint, hint);
+    buf_init(&b, n->alloc, 4096);
+    put_peer_forwarded(&b, &m);
+    send_node(n, to->node, MESSAGE_FORWARDED, to->request, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+/* This node becomes the first holder and the coordinator. */
+static void submit_here(struct node *n, struct bytes spec, const struct asker *to)
+{
+    struct job *j;
+    int rc;
+
+    if (n->live_count >= JOBS_LIVE_MAX) {
+        submit_refuse(n, to, 1, "this node already coordinates 10000 live jobs",
+                      "wait until some have ended");
+        return;
+    }
+    rc = job_create(n, spec, true, &j);
+    if (rc == 0) {
+        rc = lead_begin(j, true);
+        if (rc < 0)
+            job_free(j);
+    }
+    if (rc < 0) {
+        submit_refuse(n, to, 1, err_sentence(rc), "");
+        return;
+    }
+    asker_add(j, to->link, to->node, to->request, false);
+}
+
+static void submit_known(struct node *n, const struct entry *e, struct job *j,
+                         const struct asker *to)
+{
+    struct job_view v;
+    struct peer_forwarded m = {.already = true};
+    struct reply_submitted s = {.already = true};
+    struct buf b;
+
+    if (j != NULL && j->lead != NULL) {
+        asker_add(j, to->link, to->node, to->request, true);
+        return;
+    }
+    m.job = s.job = e != NULL ? e->id : j->id;
+    if (e != NULL && entry_view(e, &v)) {
+        m.durable = s.durable = v.durable;
+        m.machines = s.machines = v.machines;
+    }
+    buf_init(&b, n->alloc, 4096);
+    if (to->link != 0) {
+        put_reply_submitted(&b, &s);
+        send_link(n, to->link, MESSAGE_REPLY_SUBMITTED, to->request, buf_bytes(&b));
+    } else {
+        put_peer_forwarded(&b, &m);
+        send_node(n, to->node, MESSAGE_FORWARDED, to->request, buf_bytes(&b));
+    }
+    buf_clear(&b);
+}
+
+/* What both ways in check. 0 when the job is new here; 1 when it was answered. */
+static int submit_check(struct node *n, struct bytes spec_signed, struct job_id *id,
+                        const struct asker *to)
+{
+    struct job_spec spec;
+    const struct entry *e;
+    struct job *j;
+    char why[256] = "";
+
+    if (spec_signed.len > FORWARD_SPEC_MAX) {
+        submit_refuse(n, to, 2, "the job's specification is larger than 60 KiB", "");
+        return 1;
+    }
+    if (spec_verify(n, spec_signed, &spec, id, true, why, sizeof why) < 0) {
+        submit_refuse(n, to, 4, why, "");
+        return 1;
+    }
+    e = directory_find(n, *id);
+    j = job_find(n, *id);
+    if (e != NULL || (j != NULL && j->ledger != NULL)) {
+        submit_known(n, e, j, to);
+        return 1;
+    }
+    if (map_get(&n->tombstones, id) != NULL) {
+        submit_refuse(n, to, 9, "this job has ended and is gone", "");
+        return 1;
+    }
+    if (n->disk_full || n->stopping) {
+        submit_refuse(n, to, 1,
+                      n->stopping ? "this node is stopping"
+                                  : "the disk of this node is full, so nothing new is acknowledged",
+                      n->stopping ? "ask another node: --addr HOST:PORT"
+                                  : "free some space; it goes on by itself");
+        return 1;
+    }
+    return 0;
+}
+
+static int forward_to(struct node *n, struct bytes spec, struct node_id to, uint64_t link,
+                      uint32_t request)
+{
+    struct forward *f = node_alloc(n, sizeof *f);
+
+    if (f == NULL)
+        return ERR_NO_MEMORY;
+    *f = (struct forward){.token = ++n->token_counter,
+                          .link = link,
+                          .request = request,
+                          .to = to,
+                          .spec = bytes_copy(n, spec),
+                          .until = instant_plus_us(n->now, FORWARD_WAIT_US),
+                          .next = n->forwards};
+    n->forwards = f;
+    send_node(n, to, MESSAGE_FORWARD, f->token, spec);
+    return 0;
+}
+
+void submit_user(struct node *n, uint64_t link, uint32_t request, struct bytes payload)
+{
+    struct asker to = {.link = link, .request = request};
+    struct node_id first;
+    struct job_id id;
+
+    if (submit_check(n, payload, &id, &to) != 0)
+        return;
+    if (holders_propose(n, id, NULL, &first, 1) == 0 || node_is_self(n, first))
+        submit_here(n, payload, &to);
+    else
+        forward_to(n, payload, first, link, request);
+}
+
+int submit_forward(struct node *n, struct node_id from, uint32_t request, struct bytes payload)
+{
+    struct asker to = {.node = from, .request = request};
+    struct job_id id;
+
+    if (submit_check(n, payload, &id, &to) == 0)
+        submit_here(n, payload, &to);
+    return 0;
+}
+
+static void forward_remove(struct node *n, struct forward *f)
+{
+    struct forward **at;
+
+    for (at = &n->forwards; *at != f; at = &(*at)->next)
+        ;
+    *at = f->next;
+    bytes_free(n, f->spec);
+    alloc_free(n->alloc, f, sizeof *f);
+}
+
+int submit_forwarded(struct node *n, struct node_id from, uint32_t request, struct bytes payload)
+{
+    struct peer_forwarded m;
+    struct reply_submitted s;
+    struct forward *f;
+    struct buf b;
+
+    if (read_peer_forwarded(payload, &m) < 0)
+        return ERR_FORMAT;
+    for (f = n->forwards; f != NULL; f = f->next)
+        if (f->token == request && node_id_equal(f->to, from))
+            break;
+    if (f == NULL)
+        return 0;
+    if (link_find(n, f->link) != NULL && m.exit_code != 0) {
+        reply_error(n, f->link, f->request, m.exit_code, m.what, m.hint);
+    } else if (link_find(n, f->link) != NULL) {
+        s = (struct reply_submitted){
+            .job = m.job, .durable = m.durable, .machines = m.machines, .already = m.already};
+        buf_init(&b, n->alloc, 4096);
+        put_reply_submitted(&b, &s);
+        send_link(n, f->link, MESSAGE_REPLY_SUBMITTED, f->request, buf_bytes(&b));
+        buf_clear(&b);
+    }
+    forward_remove(n, f);
+    return 0;
+}
+
+/* The first holder did not answer: this node takes the job itself. Twice is one job, so nothing is
+ * lost should the other have it too. */
+static void forward_fails(struct node *n, struct forward *f)
+{
+    struct asker to = {.link = f->link, .request = f->request};
+    struct job_id id;
+
+    if (submit_check(n, f->spec, &id, &to) == 0)
+        submit_here(n, f->spec, &to);
+    forward_remove(n, f);
+}
+
+void submit_tick(struct node *n)
+{
+    struct forward *f, *next;
+
+    for (f = n->forwards; f != NULL; f = next) {
+        next = f->next;
+        if (instant_reached(n->now, f->until))
+            forward_fails(n, f);
+    }
+}
+
+void submit_node_gone(struct node *n, struct node_id id)
+{
+    struct forward *f, *next;
+
+    for (f = n->forwards; f != NULL; f = next) {
+        next = f->next;
+        if (node_id_equal(f->to, id))
+            forward_fails(n, f);
+    }
+}
+
+/* The user has gone; the job goes on. */
+void submit_link_down(struct node *n, uint64_t link)
+{
+    (void)n;
+    (void)link;
+}
+
+void forwards_free(struct node *n)
+{
+    while (n->forwards != NULL)
+        forward_remove(n, n->forwards);
+}

@@ -1,0 +1,594 @@
+/* Worker processes: a few blank ones are kept ready, one is bound to a job at its first order and
+ * serves no other. */
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/node/labour.h"
+#include "core/node/link.h"
+#include "core/node/workers.h"
+
+#define REPLENISH_US (50 * MS_US)
+#define START_BACKOFF_US (500 * MS_US)
+#define ASIDES_MAX 64
+#define ASIDE_LIMIT_US (10 * S_US)
+
+struct worker *worker_find(const struct node *n, uint32_t number)
+{
+    for (struct worker *w = n->workers; w != NULL; w = w->next)
+        if (w->number == number)
+            return w;
+    return NULL;
+}
+
+uint32_t workers_busy(const struct node *n)
+{
+    uint32_t count = 0;
+
+    for (const struct worker *w = n->workers; w != NULL; w = w->next)
+        count += w->chunk != NULL;
+    return count;
+}
+
+static uint32_t workers_in(const struct node *n, enum worker_state state)
+{
+    uint32_t count = 0;
+
+    for (const struct worker *w = n->workers; w != NULL; w = w->next)
+        count += w->state == state;
+    return count;
+}
+
+static void worker_start(struct node *n)
+{
+    struct worker *w;
+    struct action *a;
+
+    if (n->workers_count >= WORKERS_MAX)
+        return;
+    w = node_alloc(n, sizeof *w);
+    a = actions_add(n->out, ACTION_START, (struct bytes){NULL, 0});
+    if (w == NULL || a == NULL) {
+        n->memory_out = true;
+        alloc_free(n->alloc, w, sizeof *w);
+        return;
+    }
+    w->number = a->worker = ++n->worker_counter;
+    w->state = WORKER_STARTING;
+    w->since = n->now;
+    w->next = n->workers;
+    n->workers = w;
+    n->workers_count++;
+}
+
+void workers_start_ready(struct node *n)
+{
+    uint32_t ready = workers_in(n, WORKER_READY) + workers_in(n, WORKER_STARTING);
+
+    if (n->stopping || !instant_reached(n->now, n->replenish_at))
+        return;
+    n->replenish_at = INSTANT_NEVER;
+    for (; ready < n->options.ready_workers; ready++)
+        worker_start(n);
+}
+
+static void replenish_soon(struct node *n, int64_t us)
+{
+    n->replenish_at = instant_first(n->replenish_at, instant_plus_us(n->now, us));
+}
+
+void worker_kill(struct node *n, struct worker *w)
+{
+    struct action *a;
+
+    if (w->state == WORKER_DYING)
+        return;
+    a = actions_add(n->out, ACTION_KILL, (struct bytes){NULL, 0});
+    if (a == NULL)
+        n->memory_out = true;
+    else
+        a->worker = w->number;
+    w->state = WORKER_DYING;
+}
+
+static void order(struct node *n, const struct worker *w, uint8_t type, struct bytes payload)
+{
+    struct action *a = actions_add(n->out, ACTION_ORDER, payload);
+
+    if (a == NULL) {
+        n->memory_out = true;
+        return;
+    }
+    a->worker = w->number;
+    a->type = type;
+}
+
+static void order_load(struct node *n, const struct worker *w, int kernel, const char *name,
+                       struct digest source, struct bytes params)
+{
+    struct order_load m = {.source = source, .params = params};
+    struct buf b;
+
+    text_copy(m.kernel, sizeof m.kernel, name);
+    if (kernel >= 0) {
+        m.origin = n->kernels[kernel].origin;
+        text_copy(m.path, sizeof m.path, n->kernels[kernel].path);
+    }
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_order_load(&b, &m);
+    if (b.failed)
+        n->memory_out = true;
+    else
+        order(n, w, MESSAGE_ORDER_LOAD, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+/* A blank worker, or NULL while none is ready; one is then on its way. */
+static struct worker *take_ready(struct node *n)
+{
+    struct worker *w;
+
+    for (w = n->workers; w != NULL; w = w->next) {
+        if (w->state != WORKER_READY)
+            continue;
+        replenish_soon(n, REPLENISH_US);
+        return w;
+    }
+    if (workers_in(n, WORKER_STARTING) < n->options.slots + 1 && n->start_failures == 0 &&
+        !n->stopping)
+        worker_start(n);
+    return NULL;
+}
+
+/* A worker for this job: an idle one that is bound to it, or a blank one that is bound now. */
+static struct worker *worker_for(struct node *n, struct job *j, bool may_be_running)
+{
+    struct worker *w;
+
+    for (w = n->workers; w != NULL; w = w->next)
+        if (w->state == WORKER_BOUND && w->job == j && (w->chunk == NULL || may_be_running))
+            return w;
+    w = take_ready(n);
+    if (w == NULL)
+        return NULL;
+    w->state = WORKER_BOUND;
+    w->job = j;
+    order_load(n, w, j->builtin != NULL ? -1 : j->kernel, j->spec.stage.kernel,
+               j->spec.stage.source, j->spec.stage.params);
+    return w;
+}
+
+static void run_chunk(struct node *n, struct worker *w, struct labour_chunk *c)
+{
+    const struct stage_spec *s = &w->job->spec.stage;
+    struct order_run m = {.run = c->grant,
+                          .first = c->next,
+                          .end = c->end,
+                          .units = s->units,
+                          .leaf_units = s->leaf_units,
+                          .report_us = c->careful ? 0 : w->job->labour->report_us};
+    uint8_t bytes[64];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_order_run(&b, &m);
+    order(n, w, MESSAGE_ORDER_RUN, buf_bytes(&b));
+    w->chunk = c;
+    c->worker = w->number;
+    c->state = SLOT_RUNNING;
+    c->moved = n->now;
+}
+
+/* The queued chunk of the job that was served least. */
+static struct labour_chunk *next_queued(struct node *n, struct job **of)
+{
+    struct labour_chunk *best = NULL;
+
+    for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
+        for (struct labour_chunk *c = j->labour->chunks; c != NULL; c = c->next_chunk)
+            if (c->state == SLOT_QUEUED &&
+                (best == NULL || j->labour->served_us < (*of)->labour->served_us))
+                best = c, *of = j;
+    return best;
+}
+
+static void serve_merges(struct node *n)
+{
+    for (struct merge_work *m = n->merges; m != NULL; m = m->next) {
+        struct worker *w = m->worker != 0 ? NULL : worker_for(n, m->job, true);
+
+        if (w == NULL)
+            continue;
+        order(n, w, MESSAGE_ORDER_MERGE, m->payload);
+        m->worker = w->number;
+    }
+}
+
+static void serve_asides(struct node *n)
+{
+    for (struct aside *a = n->asides; a != NULL; a = a->next) {
+        struct worker *w = a->given ? NULL : take_ready(n);
+        const struct node_kernel *k = &n->kernels[a->kernel];
+
+        if (w == NULL)
+            continue;
+        w->state = WORKER_ASIDE;
+        w->aside = a;
+        a->given = true;
+        order_load(n, w, a->kernel, k->name, k->source, a->params);
+        order(n, w, a->order, a->payload);
+    }
+}
+
+void workers_serve(struct node *n)
+{
+    struct labour_chunk *c;
+    struct job *j = NULL;
+    struct worker *w;
+
+    n->serve_wanted = false;
+    while (workers_busy(n) < n->options.slots && (c = next_queued(n, &j)) != NULL) {
+        w = worker_for(n, j, false);
+        if (w == NULL)
+            break;
+        run_chunk(n, w, c);
+    }
+    serve_merges(n);
+    serve_asides(n);
+}
+
+static void aside_free(struct node *n, struct aside *a)
+{
+    bytes_free(n, a->params);
+    bytes_free(n, a->payload);
+    alloc_free(n->alloc, a, sizeof *a);
+}
+
+static void aside_end(struct node *n, struct aside *a)
+{
+    struct aside **at;
+
+    for (at = &n->asides; *at != NULL; at = &(*at)->next) {
+        if (*at == a) {
+            *at = a->next;
+            break;
+        }
+    }
+    aside_free(n, a);
+}
+
+int aside_add(struct node *n, struct aside *a)
+{
+    struct aside **end = &n->asides;
+    uint32_t count = 0;
+
+    for (; *end != NULL; end = &(*end)->next)
+        count++;
+    if (count >= ASIDES_MAX) {
+        aside_free(n, a);
+        return ERR_FULL;
+    }
+    a->next = NULL;
+    a->since = n->now;
+    *end = a;
+    n->serve_wanted = true;
+    return 0;
+}
+
+void asides_link_down(struct node *n, uint64_t link)
+{
+    for (struct aside *a = n->asides; a != NULL; a = a->next)
+        if (a->link == link)
+            a->link = 0;
+}
+
+static void aside_planned(struct node *n, const struct aside *a, struct bytes payload)
+{
+    const struct node_kernel *k = &n->kernels[a->kernel];
+    struct worker_planned m;
+    struct reply_plan reply = {.source = k->source, .accumulator_size = k->accumulator_size};
+    struct buf b;
+
+    if (read_worker_planned(payload, &m) < 0) {
+        reply_error(n, a->link, a->request, 1, "the worker's answer is malformed", "");
+        return;
+    }
+    if (!m.ok) {
+        reply_error(n, a->link, a->request, 2, m.reason, "");
+        return;
+    }
+    text_copy(reply.kernel, sizeof reply.kernel, k->name);
+    reply.params = m.params;
+    reply.units = m.units;
+    reply.leaf_units = m.leaf_units;
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_reply_plan(&b, &reply);
+    send_link(n, a->link, MESSAGE_REPLY_PLAN, a->request, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+static void aside_shown(struct node *n, const struct aside *a, struct bytes payload)
+{
+    char text[SHOW_SIZE_MAX];
+    struct buf b;
+    bool ok = false;
+
+    if (read_worker_shown(payload, &ok, text) < 0 || !ok) {
+        reply_error(n, a->link, a->request, 1, "the kernel cannot show this result", "");
+        return;
+    }
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_text(&b, text);
+    send_link(n, a->link, MESSAGE_REPLY_TEXT, a->request, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+static void aside_frame(struct node *n, struct worker *w, const struct frame *f)
+{
+    struct aside *a = w->aside;
+    struct worker_loaded loaded;
+
+    if (f->type == MESSAGE_WORKER_LOADED) {
+        if (read_worker_loaded(f->payload, &loaded) == 0 && loaded.ok)
+            return;
+        if (a->link != 0)
+            reply_error(n, a->link, a->request, 1, "the kernel does not load in a worker", "");
+    } else if (a->link != 0 && f->type == MESSAGE_WORKER_PLANNED) {
+        aside_planned(n, a, f->payload);
+    } else if (a->link != 0 && f->type == MESSAGE_WORKER_SHOWN) {
+        aside_shown(n, a, f->payload);
+    }
+    w->aside = NULL;
+    aside_end(n, a);
+    worker_kill(n, w);
+}
+
+static void merge_end(struct node *n, const struct worker *w)
+{
+    struct merge_work **at, *m;
+
+    for (at = &n->merges; (m = *at) != NULL; at = &m->next) {
+        if (m->worker != w->number)
+            continue;
+        *at = m->next;
+        bytes_free(n, m->payload);
+        alloc_free(n->alloc, m, sizeof *m);
+        return;
+    }
+}
+
+static void bound_loaded(struct node *n, struct worker *w, struct bytes payload)
+{
+    struct worker_loaded m;
+
+    if (read_worker_loaded(payload, &m) < 0 || !m.ok ||
+        m.accumulator_size != w->job->spec.stage.accumulator_size) {
+        if (w->chunk != NULL)
+            labour_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING,
+                          m.reason[0] != 0 ? m.reason : "the kernel does not load in a worker");
+        worker_kill(n, w);
+    }
+}
+
+static int bound_frame(struct node *n, struct worker *w, const struct frame *f)
+{
+    struct worker_progress progress;
+    struct worker_merged merged;
+    struct worker_failed failed;
+    struct order_trim trim;
+
+    switch (f->type) {
+    case MESSAGE_WORKER_LOADED:
+        bound_loaded(n, w, f->payload);
+        return 0;
+    case MESSAGE_WORKER_PROGRESS:
+        if (read_worker_progress(f->payload, &progress) < 0)
+            return ERR_FORMAT;
+        if (w->chunk == NULL || w->chunk->grant != progress.run)
+            return 0;
+        return labour_progress(w->job, w->chunk, &progress);
+    case MESSAGE_WORKER_TRIMMED:
+        if (read_order_trim(f->payload, &trim) < 0)
+            return ERR_FORMAT;
+        if (w->chunk != NULL && w->chunk->grant == trim.run)
+            labour_trimmed(w->job, w->chunk, trim.end);
+        return 0;
+    case MESSAGE_WORKER_MERGED:
+        if (read_worker_merged(f->payload, &merged) < 0)
+            return ERR_FORMAT;
+        merge_end(n, w);
+        return labour_merged(w->job, &merged);
+    case MESSAGE_WORKER_FAILED:
+        if (read_worker_failed(f->payload, &failed) < 0)
+            return ERR_FORMAT;
+        if (w->chunk != NULL && w->chunk->grant == failed.run)
+            labour_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING, failed.reason);
+        worker_kill(n, w);
+        return 0;
+    default:
+        return ERR_FORMAT;
+    }
+}
+
+int workers_frame(struct node *n, uint32_t number, const struct frame *f)
+{
+    struct worker *w = worker_find(n, number);
+    int rc = 0;
+
+    if (w == NULL || w->state == WORKER_DYING)
+        return 0;
+    if (f->type == MESSAGE_WORKER_READY) {
+        if (w->state == WORKER_STARTING)
+            w->state = WORKER_READY;
+        n->start_failures = 0;
+        n->serve_wanted = true;
+        return 0;
+    }
+    if (w->state == WORKER_ASIDE)
+        aside_frame(n, w, f);
+    else if (w->state == WORKER_BOUND)
+        rc = bound_frame(n, w, f);
+    if (rc < 0) {
+        if (w->chunk != NULL)
+            labour_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING,
+                          "the worker broke its protocol");
+        worker_kill(n, w);
+    }
+    return 0;
+}
+
+void workers_output(struct node *n, uint32_t number, struct bytes text)
+{
+    struct worker *w = worker_find(n, number);
+    size_t len = text.len < sizeof w->tail ? text.len : sizeof w->tail;
+    struct buf b;
+
+    if (w == NULL)
+        return;
+    memcpy(w->tail, text.data + text.len - len, len);
+    w->tail_len = len;
+    if (w->job == NULL || w->job->labour == NULL || text.len > FRAME_PAYLOAD_MAX / 2)
+        return;
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, w->job->id);
+    put_block(&b, text);
+    send_node(n, w->job->labour->claim.node, MESSAGE_LOG, 0, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+static const char *signal_name(int number)
+{
+    static const struct {
+        int number;
+        const char *name;
+    } names[] = {{4, "SIGILL"},   {5, "SIGTRAP"},  {6, "SIGABRT"},  {7, "SIGBUS"},
+                 {8, "SIGFPE"},   {9, "SIGKILL"},  {11, "SIGSEGV"}, {13, "SIGPIPE"},
+                 {15, "SIGTERM"}, {24, "SIGXCPU"}, {25, "SIGXFSZ"}, {31, "SIGSYS"}};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].number == number)
+            return names[i].name;
+    return "a signal";
+}
+
+static uint8_t cause_of_death(const struct worker *w, enum worker_end end, int status, char *cause,
+                              size_t cap)
+{
+    char digits[24], tail[REASON_SIZE / 2];
+    uint8_t flags = REPORT_FAILED;
+
+    if (end == WORKER_SIGNALLED) {
+        flags |= REPORT_OWN_DOING;
+        text_copy(cause, cap, "the kernel died of ");
+        text_append(cause, cap, signal_name(status));
+    } else if (end == WORKER_EXITED) {
+        flags |= REPORT_OWN_DOING;
+        text_of_u64((uint64_t)(status & 0xff), digits);
+        text_copy(cause, cap, "the kernel's process ended with exit code ");
+        text_append(cause, cap, digits);
+    } else if (end == WORKER_GARBAGE) {
+        flags |= REPORT_OWN_DOING;
+        text_copy(cause, cap, "the worker broke its protocol");
+    } else if (end == WORKER_KILLED_OUTSIDE) {
+        text_copy(cause, cap, "the worker was killed from outside (SIGKILL)");
+    } else {
+        text_copy(cause, cap, "the worker was lost");
+    }
+    if (w->tail_len > 0 && (flags & REPORT_OWN_DOING)) {
+        text_sanitise(w->tail, w->tail_len < 100 ? w->tail_len : 100, true, tail, sizeof tail);
+        text_append(cause, cap, "; last output: ");
+        text_append(cause, cap, tail);
+    }
+    return flags;
+}
+
+static void merges_lost(struct node *n, const struct worker *w)
+{
+    for (struct merge_work *m = n->merges; m != NULL; m = m->next)
+        if (m->worker == w->number)
+            m->worker = 0;
+}
+
+void workers_exited(struct node *n, uint32_t number, enum worker_end end, int status)
+{
+    struct worker *w = worker_find(n, number), **at;
+    char cause[REASON_SIZE] = "";
+    uint8_t flags;
+
+    if (w == NULL)
+        return;
+    for (at = &n->workers; *at != w; at = &(*at)->next)
+        ;
+    *at = w->next;
+    n->workers_count--;
+    flags = cause_of_death(w, end, status, cause, sizeof cause);
+    merges_lost(n, w);
+    if (w->chunk != NULL)
+        labour_failed(w->job, w->chunk, flags, cause);
+    if (w->aside != NULL) {
+        if (w->aside->link != 0)
+            reply_error(n, w->aside->link, w->aside->request, 1, cause, "");
+        aside_end(n, w->aside);
+    }
+    if (w->state == WORKER_STARTING) {
+        n->start_failures++;
+        log_line(n->options.log, LOG_WARNING, "a worker did not start: %s", cause);
+    }
+    replenish_soon(n, n->start_failures > 0 ? START_BACKOFF_US : REPLENISH_US);
+    if (n->start_failures > 0 && workers_in(n, WORKER_STARTING) == 0)
+        n->start_failures = 0;
+    n->serve_wanted = true;
+    alloc_free(n->alloc, w, sizeof *w);
+}
+
+void workers_release(struct node *n, struct job *j)
+{
+    struct merge_work **at = &n->merges, *m;
+
+    for (struct worker *w = n->workers; w != NULL; w = w->next) {
+        if (w->job != j)
+            continue;
+        w->job = NULL;
+        w->chunk = NULL;
+        worker_kill(n, w);
+    }
+    while ((m = *at) != NULL) {
+        if (m->job != j) {
+            at = &m->next;
+            continue;
+        }
+        *at = m->next;
+        bytes_free(n, m->payload);
+        alloc_free(n->alloc, m, sizeof *m);
+    }
+}
+
+/* A leaf that takes longer than its limit, and an aside that never ends, are ended. */
+void workers_limits(struct node *n)
+{
+    for (struct worker *w = n->workers; w != NULL; w = w->next) {
+        if (w->state == WORKER_BOUND && w->chunk != NULL &&
+            instant_since_us(n->now, w->chunk->moved) > LEAF_LIMIT_US) {
+            labour_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING,
+                          "a leaf ran longer than its limit of 600 s");
+            worker_kill(n, w);
+        } else if (w->state == WORKER_ASIDE && w->aside != NULL &&
+                   instant_since_us(n->now, w->aside->since) > ASIDE_LIMIT_US) {
+            worker_kill(n, w);
+        }
+    }
+}
+
+void workers_free(struct node *n)
+{
+    struct worker *w;
+    struct aside *a;
+
+    while ((w = n->workers) != NULL) {
+        n->workers = w->next;
+        alloc_free(n->alloc, w, sizeof *w);
+    }
+    while ((a = n->asides) != NULL) {
+        n->asides = a->next;
+        aside_free(n, a);
+    }
+}

@@ -1,0 +1,85 @@
+/* The one list of message types. Numbers are never reused. Payload layouts are drawn in the header
+ * named here.
+ *
+ * 1 to 31     membership, between nodes        core/mesh/mesh_wire.h
+ * 32 to 79    jobs, between nodes              core/node/peer.h
+ * 80 to 127   a command and a node             core/wire/request.h
+ * 128 to 159  a node and its workers           core/wire/order.h */
+#ifndef VELUM_WIRE_MESSAGE_H
+#define VELUM_WIRE_MESSAGE_H
+
+#define MESSAGE_LIST(X)                                                                            \
+    X(HELLO, 1)                                                                                    \
+    X(GOODBYE, 2)                                                                                  \
+    X(PING, 3)                                                                                     \
+    X(PONG, 4)                                                                                     \
+    X(PROBE, 5)  /* please ping somebody for me */                                                 \
+    X(PROBED, 6) /* somebody answered */                                                           \
+    X(RUMORS, 7)                                                                                   \
+    X(DIRECTORY, 32)                                                                               \
+    X(FORWARD, 33) /* a submission on its way to the first holder */                               \
+    X(FORWARDED, 34)                                                                               \
+    X(FACTS, 35) /* holder to holder: keep these, tell me when synced */                           \
+    X(FACTS_KEPT, 36)                                                                              \
+    X(GRANT, 37)                                                                                   \
+    X(REPORT, 38)                                                                                  \
+    X(KEPT, 39) /* reported leaves are synced by enough holders */                                 \
+    X(TRIM, 40)                                                                                    \
+    X(CLAIM, 41)  /* a coordinator shows its title */                                              \
+    X(OPEN, 42)   /* a worker's node lists its open chunks to a new coordinator */                 \
+    X(RETURN, 43) /* a node gives granted chunks back */                                           \
+    X(STOP, 44)   /* this job has an outcome: stop its leaves */                                   \
+    X(LOG, 45)    /* what a worker wrote, on its way to the coordinator */                         \
+    X(CANCEL, 46)                                                                                  \
+    X(CANCELLED, 47)                                                                               \
+    X(WATCH, 48)                                                                                   \
+    X(STATE, 49)                                                                                   \
+    X(LOGS, 50) /* please send the log tail of this job */                                         \
+    X(LOG_TAIL, 51)                                                                                \
+    X(SYNC, 52) /* digest of a ledger, to find what is missing */                                  \
+    X(REQUEST_SUBMIT, 80)                                                                          \
+    X(REQUEST_WATCH, 81)                                                                           \
+    X(REQUEST_JOBS, 82)                                                                            \
+    X(REQUEST_KILL, 83)                                                                            \
+    X(REQUEST_NODES, 84)                                                                           \
+    X(REQUEST_LOGS, 85)                                                                            \
+    X(REQUEST_KERNELS, 86)                                                                         \
+    X(REQUEST_PLAN, 87)                                                                            \
+    X(REQUEST_SHOW, 88)                                                                            \
+    X(REPLY_ERROR, 100)                                                                            \
+    X(REPLY_SUBMITTED, 101)                                                                        \
+    X(REPLY_JOB, 102)                                                                              \
+    X(REPLY_NODE, 103)                                                                             \
+    X(REPLY_KERNEL, 104)                                                                           \
+    X(REPLY_LOG, 105)                                                                              \
+    X(REPLY_PLAN, 106)                                                                             \
+    X(REPLY_TEXT, 107)                                                                             \
+    X(REPLY_KILLED, 108)                                                                           \
+    X(REPLY_END, 109)                                                                              \
+    X(ORDER_LOAD, 128)                                                                             \
+    X(ORDER_RUN, 129)                                                                              \
+    X(ORDER_TRIM, 130)                                                                             \
+    X(ORDER_MERGE, 131)                                                                            \
+    X(ORDER_PLAN, 132)                                                                             \
+    X(ORDER_SHOW, 133)                                                                             \
+    X(ORDER_DESCRIBE, 134)                                                                         \
+    X(WORKER_READY, 144)                                                                           \
+    X(WORKER_LOADED, 145)                                                                          \
+    X(WORKER_PROGRESS, 146)                                                                        \
+    X(WORKER_TRIMMED, 147)                                                                         \
+    X(WORKER_MERGED, 148)                                                                          \
+    X(WORKER_PLANNED, 149)                                                                         \
+    X(WORKER_SHOWN, 150)                                                                           \
+    X(WORKER_FAILED, 151)                                                                          \
+    X(WORKER_DESCRIBED, 152)
+
+enum message {
+#define MESSAGE_ENUM(name, number) MESSAGE_##name = (number),
+    MESSAGE_LIST(MESSAGE_ENUM)
+#undef MESSAGE_ENUM
+};
+
+/* The name as the list has it, or "unknown". */
+const char *message_name(unsigned type);
+
+#endif

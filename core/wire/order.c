@@ -1,0 +1,247 @@
+#include "core/wire/order.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/wire/field.h"
+#include "core/wire/tree.h"
+
+#define VALUE_SIZE_MIN 13 /* level, index and the length of an empty accumulator */
+
+/* u16 count of values; more than the rest can hold fails. Nothing is read beyond the count. */
+static uint16_t read_value_count(struct reader *r)
+{
+    uint16_t count = read_u16(r);
+    if (count > reader_left(r) / VALUE_SIZE_MIN)
+        r->failed = true;
+    return count;
+}
+
+void put_order_load(struct buf *b, const struct order_load *m)
+{
+    put_text(b, m->kernel);
+    put_digest(b, m->source);
+    put_u8(b, m->origin);
+    put_text(b, m->path);
+    put_block(b, m->params);
+}
+
+int read_order_load(struct bytes payload, struct order_load *m)
+{
+    struct reader r = reader_of(payload);
+    read_text(&r, m->kernel, sizeof m->kernel);
+    m->source = read_digest(&r);
+    m->origin = read_choice(&r, ORIGIN_BUILTIN, ORIGIN_PLUGIN);
+    read_text(&r, m->path, sizeof m->path);
+    m->params = read_block(&r, PARAMS_SIZE_MAX);
+    if ((m->origin == ORIGIN_PLUGIN) != (m->path[0] != '\0'))
+        r.failed = true;
+    return reader_result(&r);
+}
+
+void put_order_run(struct buf *b, const struct order_run *m)
+{
+    put_u64(b, m->run);
+    put_u64(b, m->first);
+    put_u64(b, m->end);
+    put_u64(b, m->units);
+    put_u64(b, m->leaf_units);
+    put_u32(b, m->report_us);
+}
+
+int read_order_run(struct bytes payload, struct order_run *m)
+{
+    struct reader r = reader_of(payload);
+    m->run = read_u64(&r);
+    m->first = read_u64(&r);
+    m->end = read_u64(&r);
+    m->units = read_u64(&r);
+    m->leaf_units = read_u64(&r);
+    m->report_us = read_u32(&r);
+    if (!reader_done(&r) || m->units == 0 || m->leaf_units == 0 || m->first >= m->end)
+        return ERR_FORMAT;
+    uint64_t leaves = tree_leaves(m->units, m->leaf_units);
+    return leaves <= LEAVES_MAX && m->end <= leaves ? 0 : ERR_FORMAT;
+}
+
+void put_order_trim(struct buf *b, const struct order_trim *m)
+{
+    put_u64(b, m->run);
+    put_u64(b, m->end);
+}
+
+int read_order_trim(struct bytes payload, struct order_trim *m)
+{
+    struct reader r = reader_of(payload);
+    m->run = read_u64(&r);
+    m->end = read_u64(&r);
+    if (m->end > LEAVES_MAX)
+        r.failed = true;
+    return reader_result(&r);
+}
+
+void put_order_merge_begin(struct buf *b, uint64_t run, uint16_t count)
+{
+    put_u64(b, run);
+    put_u16(b, count);
+}
+
+int read_order_merge(struct bytes payload, uint64_t *run, uint16_t *count, struct reader *rest)
+{
+    struct reader r = reader_of(payload);
+    *run = read_u64(&r);
+    *count = read_u16(&r);
+    if (*count == 0 || *count > MERGE_COUNT_MAX)
+        r.failed = true;
+    if (reader_left(&r) / VALUE_SIZE_MIN < 2u * *count)
+        r.failed = true;
+    *rest = r;
+    return r.failed ? ERR_FORMAT : 0;
+}
+
+int put_order_plan(struct buf *b, int count, const char *const *args)
+{
+    if (count < 0 || count > ARGS_COUNT_MAX)
+        return ERR_TOO_LARGE;
+    for (int i = 0; i < count; i++)
+        if (strlen(args[i]) >= ARG_SIZE_MAX)
+            return ERR_TOO_LARGE;
+    put_u16(b, (uint16_t)count);
+    for (int i = 0; i < count; i++)
+        put_text(b, args[i]);
+    return buf_result(b);
+}
+
+int read_order_plan(struct bytes payload, struct order_plan *m)
+{
+    struct reader r = reader_of(payload);
+    m->count = read_u16(&r);
+    if (m->count > ARGS_COUNT_MAX) {
+        m->count = 0;
+        return ERR_FORMAT;
+    }
+    for (uint16_t i = 0; i < m->count; i++)
+        read_text(&r, m->args[i], sizeof m->args[i]);
+    return reader_result(&r);
+}
+
+void put_worker_loaded(struct buf *b, const struct worker_loaded *m)
+{
+    put_u32(b, m->accumulator_size);
+    put_flag(b, m->ok);
+    put_text(b, m->reason);
+}
+
+int read_worker_loaded(struct bytes payload, struct worker_loaded *m)
+{
+    struct reader r = reader_of(payload);
+    m->accumulator_size = read_u32(&r);
+    m->ok = read_flag(&r);
+    read_safe_text(&r, true, m->reason, sizeof m->reason);
+    if (m->accumulator_size > ACCUMULATOR_SIZE_MAX)
+        r.failed = true;
+    return reader_result(&r);
+}
+
+void put_worker_progress_begin(struct buf *b, uint64_t run, uint64_t next, uint64_t compute_us,
+                               bool ended, uint16_t count)
+{
+    put_u64(b, run);
+    put_u64(b, next);
+    put_u64(b, compute_us);
+    put_flag(b, ended);
+    put_u16(b, count);
+}
+
+int read_worker_progress(struct bytes payload, struct worker_progress *m)
+{
+    struct reader r = reader_of(payload);
+    m->run = read_u64(&r);
+    m->next = read_u64(&r);
+    m->compute_us = read_u64(&r);
+    m->ended = read_flag(&r);
+    m->count = read_value_count(&r);
+    if (m->next > LEAVES_MAX)
+        r.failed = true;
+    m->rest = r;
+    return r.failed ? ERR_FORMAT : 0;
+}
+
+void put_worker_merged_begin(struct buf *b, uint64_t run, uint64_t compute_us, uint16_t count)
+{
+    put_u64(b, run);
+    put_u64(b, compute_us);
+    put_u16(b, count);
+}
+
+int read_worker_merged(struct bytes payload, struct worker_merged *m)
+{
+    struct reader r = reader_of(payload);
+    m->run = read_u64(&r);
+    m->compute_us = read_u64(&r);
+    m->count = read_value_count(&r);
+    if (m->count > MERGE_COUNT_MAX)
+        r.failed = true;
+    m->rest = r;
+    return r.failed ? ERR_FORMAT : 0;
+}
+
+void put_worker_planned(struct buf *b, const struct worker_planned *m)
+{
+    put_flag(b, m->ok);
+    put_text(b, m->reason);
+    put_block(b, m->params);
+    put_u64(b, m->units);
+    put_u64(b, m->leaf_units);
+}
+
+int read_worker_planned(struct bytes payload, struct worker_planned *m)
+{
+    struct reader r = reader_of(payload);
+    m->ok = read_flag(&r);
+    read_safe_text(&r, true, m->reason, sizeof m->reason);
+    m->params = read_block(&r, PARAMS_SIZE_MAX);
+    m->units = read_u64(&r);
+    m->leaf_units = read_u64(&r);
+    if (!reader_done(&r))
+        return ERR_FORMAT;
+    if (!m->ok)
+        return 0;
+    if (m->units == 0 || m->leaf_units == 0)
+        return ERR_FORMAT;
+    return tree_leaves(m->units, m->leaf_units) <= LEAVES_MAX ? 0 : ERR_FORMAT;
+}
+
+void put_worker_shown(struct buf *b, bool ok, const char *text)
+{
+    if (strlen(text) >= SHOW_SIZE_MAX)
+        b->failed = true;
+    put_flag(b, ok);
+    put_text(b, text);
+}
+
+int read_worker_shown(struct bytes payload, bool *ok, char text[SHOW_SIZE_MAX])
+{
+    struct reader r = reader_of(payload);
+    *ok = read_flag(&r);
+    read_safe_text(&r, false, text, SHOW_SIZE_MAX);
+    return reader_result(&r);
+}
+
+void put_worker_failed(struct buf *b, const struct worker_failed *m)
+{
+    put_u64(b, m->run);
+    put_u64(b, m->leaf);
+    put_text(b, m->reason);
+}
+
+int read_worker_failed(struct bytes payload, struct worker_failed *m)
+{
+    struct reader r = reader_of(payload);
+    m->run = read_u64(&r);
+    m->leaf = read_u64(&r);
+    read_safe_text(&r, true, m->reason, sizeof m->reason);
+    if (m->leaf >= LEAVES_MAX)
+        r.failed = true;
+    return reader_result(&r);
+}

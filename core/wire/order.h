@@ -1,0 +1,134 @@
+/* Between a node and one of its workers: frames of wire/frame.h on the worker's standard input and
+ * output. The worker is hostile until proven otherwise, so the node checks every field; the worker
+ * trusts the node.
+ *
+ * A worker starts blank and says READY. It is given one kernel by LOAD and keeps it for life: it
+ * serves one job of one submitter. While a run is open it looks at its input between leaves (at
+ * most every 100 us), so TRIM and a closed pipe reach it there. RUN while a run is open is queued
+ * (one deep): the worker goes on without waiting.
+ *
+ * Layouts (u8, u16, u32, u64; text = u16 length, bytes; block = u32 length, bytes):
+ *
+ *   LOAD       text kernel, 32 source digest, u8 origin (0 built-in, 1 plugin),
+ *              text plugin file path (empty exactly for a built-in), block params
+ *   RUN        u64 run, u64 first leaf, u64 end leaf (first < end <= leaves), u64 units,
+ *              u64 leaf_units, u32 report_us
+ *   TRIM       u64 run, u64 end leaf (0 = stop before the next leaf)
+ *   MERGE      u64 run, u16 count (1..7), count x (value left, value right);
+ *              the parent of the two is (left.level + 1, left.index >> 1)
+ *   PLAN       u16 argument count, texts
+ *   SHOW       block accumulator
+ *   DESCRIBE   text plugin file path: load it, answer DESCRIBED, exit. For trying a plugin at a
+ *              node's start
+ *   READY      u32 process id (0 in a simulation)
+ *   LOADED     u32 accumulator size, u8 ok, text reason (why not)
+ *   PROGRESS   u64 run, u64 next leaf, u64 compute_us (since the last progress of this run),
+ *              u8 ended, u16 count, count x value.
+ *              The values are those that became part of the cover of [first, next) since the last
+ *              progress: a value replaces every earlier one below it. Values that do not fit one
+ *              frame are split over several; all but the last repeat the previous `next` with
+ *              compute_us 0. `ended` says next == end of the run as it is now (trimmed or not)
+ *   TRIMMED    u64 run, u64 end leaf: the end that now holds, >= the worker's next leaf; answers
+ *              every TRIM
+ *   MERGED     u64 run, u64 compute_us, u16 count, count x value
+ *   PLANNED    u8 ok, text reason, block params, u64 units, u64 leaf_units (>= 1 each when ok)
+ *   SHOWN      u8 ok, text (result text or reason)
+ *   FAILED     u64 run, u64 leaf, text reason: the kernel itself said no; the worker exits after it
+ *   DESCRIBED  a kernel view (view.h); `refused` is not empty when it cannot be used */
+#ifndef VELUM_WIRE_ORDER_H
+#define VELUM_WIRE_ORDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/id.h"
+#include "core/wire/value.h"
+
+#define KERNEL_NAME_SIZE 64
+#define PARAMS_SIZE_MAX 4096
+#define ARGS_COUNT_MAX 64
+#define ARG_SIZE_MAX 1024
+#define REASON_SIZE 256
+#define PATH_SIZE_MAX 1024
+#define SHOW_SIZE_MAX 4096
+#define MERGE_COUNT_MAX 7 /* 7 pairs of 4 KiB values fit a frame */
+
+enum kernel_origin { ORIGIN_BUILTIN = 0, ORIGIN_PLUGIN = 1 };
+
+struct order_load {
+    char kernel[KERNEL_NAME_SIZE];
+    struct digest source;
+    uint8_t origin;
+    char path[PATH_SIZE_MAX];
+    struct bytes params; /* borrowed */
+};
+struct order_run {
+    uint64_t run, first, end, units, leaf_units;
+    uint32_t report_us;
+};
+struct order_trim {
+    uint64_t run, end;
+};
+struct order_plan {
+    uint16_t count;
+    char args[ARGS_COUNT_MAX][ARG_SIZE_MAX];
+};
+struct worker_loaded {
+    uint32_t accumulator_size;
+    bool ok;
+    char reason[REASON_SIZE];
+};
+/* After the fixed part, `count` values follow in `rest`: take them with read_value. */
+struct worker_progress {
+    uint64_t run, next, compute_us;
+    bool ended;
+    uint16_t count;
+    struct reader rest;
+};
+struct worker_merged {
+    uint64_t run, compute_us;
+    uint16_t count;
+    struct reader rest;
+};
+struct worker_planned {
+    bool ok;
+    char reason[REASON_SIZE];
+    struct bytes params; /* borrowed */
+    uint64_t units, leaf_units;
+};
+struct worker_failed {
+    uint64_t run, leaf;
+    char reason[REASON_SIZE];
+};
+
+/* Each put_ appends the payload only; a text or count over its bound fails the buf, or is an error
+ * where the function returns one. Each read_ returns 0 or ERR_FORMAT and checks every bound above.
+ * What a worker wrote for people is sanitised while reading: reasons to one line, the text of SHOWN
+ * keeps its lines. Values in `rest` are checked by read_value as they are taken; the count is no
+ * more than the rest can hold. */
+void put_order_load(struct buf *b, const struct order_load *m);
+int read_order_load(struct bytes payload, struct order_load *m);
+void put_order_run(struct buf *b, const struct order_run *m);
+int read_order_run(struct bytes payload, struct order_run *m);
+void put_order_trim(struct buf *b, const struct order_trim *m); /* TRIM and TRIMMED */
+int read_order_trim(struct bytes payload, struct order_trim *m);
+void put_order_merge_begin(struct buf *b, uint64_t run,
+                           uint16_t count); /* then 2 x count put_value */
+int read_order_merge(struct bytes payload, uint64_t *run, uint16_t *count, struct reader *rest);
+int put_order_plan(struct buf *b, int count, const char *const *args);
+int read_order_plan(struct bytes payload, struct order_plan *m);
+void put_worker_loaded(struct buf *b, const struct worker_loaded *m);
+int read_worker_loaded(struct bytes payload, struct worker_loaded *m);
+void put_worker_progress_begin(struct buf *b, uint64_t run, uint64_t next, uint64_t compute_us,
+                               bool ended, uint16_t count); /* then count put_value */
+int read_worker_progress(struct bytes payload, struct worker_progress *m);
+void put_worker_merged_begin(struct buf *b, uint64_t run, uint64_t compute_us, uint16_t count);
+int read_worker_merged(struct bytes payload, struct worker_merged *m);
+void put_worker_planned(struct buf *b, const struct worker_planned *m);
+int read_worker_planned(struct bytes payload, struct worker_planned *m);
+void put_worker_shown(struct buf *b, bool ok, const char *text);
+int read_worker_shown(struct bytes payload, bool *ok, char text[SHOW_SIZE_MAX]);
+void put_worker_failed(struct buf *b, const struct worker_failed *m);
+int read_worker_failed(struct bytes payload, struct worker_failed *m);
+
+#endif

@@ -1,0 +1,159 @@
+#include "core/wire/request.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/wire/field.h"
+#include "core/wire/frame.h"
+
+void put_request_watch(struct buf *b, const struct request_watch *m)
+{
+    put_job_id(b, m->job);
+    put_u32(b, m->interval_ms);
+}
+
+int read_request_watch(struct bytes payload, struct request_watch *m)
+{
+    struct reader r = reader_of(payload);
+    m->job = read_job_id(&r);
+    m->interval_ms = read_u32(&r);
+    return reader_result(&r);
+}
+
+void put_request_jobs(struct buf *b, const struct request_jobs *m)
+{
+    put_flag(b, m->all);
+    put_text(b, m->which);
+}
+
+int read_request_jobs(struct bytes payload, struct request_jobs *m)
+{
+    struct reader r = reader_of(payload);
+    m->all = read_flag(&r);
+    read_safe_text(&r, true, m->which, sizeof m->which);
+    return reader_result(&r);
+}
+
+int put_request_plan(struct buf *b, const char *kernel, int count, const char *const *args)
+{
+    if (strlen(kernel) >= KERNEL_NAME_SIZE)
+        return ERR_TOO_LARGE;
+    put_text(b, kernel);
+    return put_order_plan(b, count, args);
+}
+
+int read_request_plan(struct bytes payload, char kernel[KERNEL_NAME_SIZE], struct order_plan *args)
+{
+    struct reader r = reader_of(payload);
+    /* A name that no kernel can have is not refused here: it deserves "unknown kernel". */
+    read_safe_text(&r, true, kernel, KERNEL_NAME_SIZE);
+    if (r.failed)
+        return ERR_FORMAT;
+    return read_order_plan(read_view(&r, reader_left(&r)), args);
+}
+
+void put_request_show(struct buf *b, const struct request_show *m)
+{
+    put_text(b, m->kernel);
+    put_digest(b, m->source);
+    put_block(b, m->params);
+    put_block(b, m->accumulator);
+}
+
+int read_request_show(struct bytes payload, struct request_show *m)
+{
+    struct reader r = reader_of(payload);
+    read_safe_text(&r, true, m->kernel, sizeof m->kernel);
+    m->source = read_digest(&r);
+    m->params = read_block(&r, PARAMS_SIZE_MAX);
+    m->accumulator = read_block(&r, ACCUMULATOR_SIZE_MAX);
+    return reader_result(&r);
+}
+
+void put_reply_error(struct buf *b, const struct reply_error *m)
+{
+    put_u8(b, m->exit_code);
+    put_text(b, m->what);
+    put_text(b, m->hint);
+}
+
+int read_reply_error(struct bytes payload, struct reply_error *m)
+{
+    struct reader r = reader_of(payload);
+    m->exit_code = read_u8(&r);
+    read_safe_text(&r, false, m->what, sizeof m->what);
+    read_safe_text(&r, true, m->hint, sizeof m->hint);
+    return reader_result(&r);
+}
+
+void put_reply_submitted(struct buf *b, const struct reply_submitted *m)
+{
+    put_job_id(b, m->job);
+    put_u32(b, m->durable);
+    put_u32(b, m->machines);
+    put_flag(b, m->already);
+}
+
+int read_reply_submitted(struct bytes payload, struct reply_submitted *m)
+{
+    struct reader r = reader_of(payload);
+    m->job = read_job_id(&r);
+    m->durable = read_u32(&r);
+    m->machines = read_u32(&r);
+    m->already = read_flag(&r);
+    return reader_result(&r);
+}
+
+void put_reply_plan(struct buf *b, const struct reply_plan *m)
+{
+    put_text(b, m->kernel);
+    put_digest(b, m->source);
+    put_u32(b, m->accumulator_size);
+    put_block(b, m->params);
+    put_u64(b, m->units);
+    put_u64(b, m->leaf_units);
+}
+
+int read_reply_plan(struct bytes payload, struct reply_plan *m)
+{
+    struct reader r = reader_of(payload);
+    read_safe_text(&r, true, m->kernel, sizeof m->kernel);
+    m->source = read_digest(&r);
+    m->accumulator_size = read_u32(&r);
+    m->params = read_block(&r, PARAMS_SIZE_MAX);
+    m->units = read_u64(&r);
+    m->leaf_units = read_u64(&r);
+    if (m->accumulator_size > ACCUMULATOR_SIZE_MAX || m->units == 0 || m->leaf_units == 0)
+        r.failed = true;
+    return reader_result(&r);
+}
+
+void put_reply_log(struct buf *b, const char *node, struct bytes text)
+{
+    put_text(b, node);
+    put_block(b, text);
+}
+
+int read_reply_log(struct bytes payload, char node[NODE_NAME_SIZE], struct bytes *text)
+{
+    struct reader r = reader_of(payload);
+    read_safe_text(&r, true, node, NODE_NAME_SIZE);
+    *text = read_block(&r, FRAME_PAYLOAD_MAX);
+    return reader_result(&r);
+}
+
+void put_reply_killed(struct buf *b, const struct reply_killed *m)
+{
+    put_u8(b, m->outcome);
+    put_u8(b, m->state);
+    put_text(b, m->away);
+}
+
+int read_reply_killed(struct bytes payload, struct reply_killed *m)
+{
+    struct reader r = reader_of(payload);
+    m->outcome = read_choice(&r, KILL_DONE, KILL_ENDED);
+    m->state = read_choice(&r, JOB_WAITING, JOB_UNKNOWN);
+    read_safe_text(&r, true, m->away, sizeof m->away);
+    return reader_result(&r);
+}

@@ -1,0 +1,97 @@
+/* What a command asks of a node, and the answers. Every request carries a request number in its
+ * frame header; every answer repeats it. A list is answered by any number of items, then END. Any
+ * request may be answered by ERROR.
+ *
+ *   request   payload                                              answer
+ *   SUBMIT    the signed spec (layout of core/wire/signed.h)       SUBMITTED
+ *   WATCH     32 job id, u32 interval_ms                           JOB ... until one is final
+ *   JOBS      u8 all (finished ones too), text which               JOB ..., END
+ *   KILL      32 job id                                            KILLED
+ *   NODES     (empty)                                              NODE ..., END
+ *   LOGS      32 job id                                            LOG ..., END
+ *   KERNELS   (empty)                                              KERNEL ..., END
+ *   PLAN      text kernel, u16 count, texts                        PLAN
+ *   SHOW      text kernel, 32 source, block params,                TEXT
+ *             block accumulator
+ *
+ * WATCH with interval 0 wants the state now and once more at its end, no progress between. `which`
+ * is an id prefix or a name; empty means all.
+ *
+ *   answer     payload
+ *   ERROR      u8 exit code, text what, text hint ("" when there is none)
+ *   SUBMITTED  32 job id, u32 durable, u32 machines, u8 already there
+ *   JOB, NODE, KERNEL   views of view.h
+ *   LOG        text node name, block bytes as the workers wrote them (not sanitised)
+ *   PLAN       text kernel, 32 source, u32 accumulator size, block params, u64 units,
+ *              u64 leaf_units
+ *   TEXT       text
+ *   KILLED     u8 outcome (0 killed: every holder has synced the cancel; 1 cancelling; 2 it had
+ *              already ended), u8 job state, text who is away (names, joined by ", ")
+ *   END        (empty)
+ *
+ * Texts are sanitised while they are read, to one line but for `what`. */
+#ifndef VELUM_WIRE_REQUEST_H
+#define VELUM_WIRE_REQUEST_H
+
+#include "core/wire/view.h"
+
+struct request_watch {
+    struct job_id job;
+    uint32_t interval_ms;
+};
+struct request_jobs {
+    bool all;
+    char which[JOB_NAME_SIZE + 8];
+};
+struct request_show {
+    char kernel[KERNEL_NAME_SIZE];
+    struct digest source;
+    struct bytes params;      /* borrowed */
+    struct bytes accumulator; /* borrowed */
+};
+struct reply_error {
+    uint8_t exit_code;
+    char what[VIEW_ERROR_SIZE];
+    char hint[256];
+};
+struct reply_submitted {
+    struct job_id job;
+    uint32_t durable, machines;
+    bool already;
+};
+struct reply_plan {
+    char kernel[KERNEL_NAME_SIZE];
+    struct digest source;
+    uint32_t accumulator_size;
+    struct bytes params; /* borrowed */
+    uint64_t units, leaf_units;
+};
+enum kill_outcome { KILL_DONE = 0, KILL_CANCELLING = 1, KILL_ENDED = 2 };
+struct reply_killed {
+    uint8_t outcome;
+    uint8_t state;
+    char away[VIEW_ERROR_SIZE];
+};
+
+void put_request_watch(struct buf *b, const struct request_watch *m);
+int read_request_watch(struct bytes payload, struct request_watch *m);
+void put_request_jobs(struct buf *b, const struct request_jobs *m);
+int read_request_jobs(struct bytes payload, struct request_jobs *m);
+int put_request_plan(struct buf *b, const char *kernel, int count, const char *const *args);
+/* Fills kernel and the arguments (struct order_plan is 64 KiB: keep it off the stack of a board).
+ */
+int read_request_plan(struct bytes payload, char kernel[KERNEL_NAME_SIZE], struct order_plan *args);
+void put_request_show(struct buf *b, const struct request_show *m);
+int read_request_show(struct bytes payload, struct request_show *m);
+void put_reply_error(struct buf *b, const struct reply_error *m);
+int read_reply_error(struct bytes payload, struct reply_error *m);
+void put_reply_submitted(struct buf *b, const struct reply_submitted *m);
+int read_reply_submitted(struct bytes payload, struct reply_submitted *m);
+void put_reply_plan(struct buf *b, const struct reply_plan *m);
+int read_reply_plan(struct bytes payload, struct reply_plan *m);
+void put_reply_log(struct buf *b, const char *node, struct bytes text);
+int read_reply_log(struct bytes payload, char node[NODE_NAME_SIZE], struct bytes *text);
+void put_reply_killed(struct buf *b, const struct reply_killed *m);
+int read_reply_killed(struct bytes payload, struct reply_killed *m);
+
+#endif

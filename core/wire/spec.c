@@ -1,0 +1,122 @@
+#include "core/wire/spec.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/base/sha256.h"
+#include "core/base/text.h"
+#include "core/wire/field.h"
+#include "core/wire/tree.h"
+
+static int check_stage(const struct stage_spec *s)
+{
+    if (!text_is_name(s->kernel) || s->units == 0 || s->leaf_units == 0)
+        return ERR_FORMAT;
+    if (s->reduction != REDUCE_FOLD)
+        return ERR_VERSION;
+    if (s->accumulator_size > ACCUMULATOR_SIZE_MAX || s->params.len > PARAMS_SIZE_MAX)
+        return ERR_TOO_LARGE;
+    return spec_leaves(s) <= LEAVES_MAX ? 0 : ERR_TOO_LARGE;
+}
+
+static int check_spec(const struct job_spec *s)
+{
+    if (s->not_after_s < 0 || s->timeout_us > INT64_MAX)
+        return ERR_TOO_LARGE;
+    return check_stage(&s->stage);
+}
+
+static void put_stage(struct buf *b, const struct stage_spec *s)
+{
+    put_text(b, s->kernel);
+    put_digest(b, s->source);
+    put_text(b, s->args);
+    put_block(b, s->params);
+    put_u64(b, s->units);
+    put_u64(b, s->leaf_units);
+    put_u8(b, s->reduction);
+    put_u32(b, s->accumulator_size);
+    put_u16(b, 0);
+    put_u32(b, 0);
+}
+
+int put_spec(struct buf *b, const struct job_spec *s)
+{
+    int rc = check_spec(s);
+    if (rc < 0)
+        return rc;
+    size_t start = b->len;
+    put_u8(b, SPEC_VERSION);
+    put_node_id(b, s->author);
+    put_raw(b, s->nonce, sizeof s->nonce);
+    put_u64(b, (uint64_t)s->not_after_s);
+    put_text(b, s->name);
+    put_u32(b, 0);
+    put_u32(b, s->slots_max);
+    put_u64(b, s->timeout_us);
+    put_u16(b, 1);
+    put_stage(b, &s->stage);
+    rc = buf_result(b);
+    return rc == 0 && b->len - start > SPEC_SIZE_MAX ? ERR_TOO_LARGE : rc;
+}
+
+/* What later generations say in these places is refused as another version, not as damage. */
+static int read_stage(struct reader *r, struct stage_spec *s)
+{
+    read_text(r, s->kernel, sizeof s->kernel);
+    s->source = read_digest(r);
+    read_safe_text(r, true, s->args, sizeof s->args);
+    s->params = read_block(r, PARAMS_SIZE_MAX);
+    s->units = read_u64(r);
+    s->leaf_units = read_u64(r);
+    s->reduction = read_u8(r);
+    s->accumulator_size = read_u32(r);
+    uint16_t inputs = read_u16(r);
+    uint32_t reserved = read_u32(r);
+    if (r->failed)
+        return ERR_FORMAT;
+    return inputs == 0 && reserved == 0 ? 0 : ERR_VERSION;
+}
+
+int read_spec(struct bytes body, struct job_spec *s)
+{
+    if (body.len > SPEC_SIZE_MAX)
+        return ERR_TOO_LARGE;
+    struct reader r = reader_of(body);
+    uint8_t version = read_u8(&r);
+    if (!r.failed && version != SPEC_VERSION)
+        return ERR_VERSION;
+    s->author = read_node_id(&r);
+    read_raw(&r, s->nonce, sizeof s->nonce);
+    uint64_t not_after_s = read_u64(&r);
+    read_safe_text(&r, true, s->name, sizeof s->name);
+    uint32_t flags = read_u32(&r);
+    s->slots_max = read_u32(&r);
+    s->timeout_us = read_u64(&r);
+    uint16_t stages = read_u16(&r);
+    if (r.failed || stages == 0)
+        return ERR_FORMAT;
+    if (flags != 0 || stages != 1)
+        return ERR_VERSION;
+    if (not_after_s > INT64_MAX)
+        return ERR_TOO_LARGE;
+    s->not_after_s = (int64_t)not_after_s;
+    int rc = read_stage(&r, &s->stage);
+    if (rc < 0)
+        return rc;
+    rc = check_spec(s);
+    return rc < 0 ? rc : reader_result(&r);
+}
+
+struct job_id spec_id(struct bytes body)
+{
+    struct digest d = sha256_of(body.data, body.len);
+    struct job_id id;
+    memcpy(id.bytes, d.bytes, sizeof id.bytes);
+    return id;
+}
+
+uint64_t spec_leaves(const struct stage_spec *s)
+{
+    return tree_leaves(s->units, s->leaf_units);
+}

@@ -1,0 +1,103 @@
+/* What people see of jobs, nodes and kernels: the fields of the JSON objects in one struct each,
+ * encoded for the way between a node and a command. Commands print views; the core fills them. */
+#ifndef VELUM_WIRE_VIEW_H
+#define VELUM_WIRE_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/id.h"
+#include "core/wire/order.h"
+
+#define JOB_NAME_SIZE 64
+#define JOB_ARGS_SIZE 1024
+#define NODE_NAME_SIZE 64
+#define VIEW_ADDR_SIZE 262
+#define VIEW_ERROR_SIZE 1024
+
+/* Order matters nowhere on the wire; numbers are fixed. Names as in the command line's words. */
+enum job_state {
+    JOB_WAITING = 1,
+    JOB_RUNNING = 2,
+    JOB_DONE = 3,
+    JOB_FAILED = 4,
+    JOB_CANCELLED = 5,
+    JOB_TIMED_OUT = 6,
+    JOB_DIVERGENT = 7,
+    JOB_UNKNOWN = 8
+};
+const char *job_state_name(enum job_state s); /* "waiting", ..., "timed-out" */
+bool job_state_is_final(enum job_state s);
+
+enum node_state {
+    NODE_ALIVE = 1,
+    NODE_SUSPECT = 2,
+    NODE_AWAY = 3,
+    NODE_DEAD = 4,
+    NODE_LEFT = 5,
+    NODE_RECOVERING = 6,
+    NODE_DRAINING = 7
+};
+const char *node_state_name(enum node_state s);
+
+struct job_view {
+    struct job_id id;
+    char name[JOB_NAME_SIZE];
+    char kernel[KERNEL_NAME_SIZE];
+    struct digest source;
+    char args[JOB_ARGS_SIZE]; /* joined by blanks, sanitised */
+    enum job_state state;
+    struct node_id by; /* the submitter's key */
+    uint64_t units, leaf_units, leaves_total, leaves_done;
+    uint32_t nodes;       /* nodes that hold chunks of it now, or did when it ended */
+    uint32_t retries;     /* leaves given out again after a failure */
+    uint64_t duplicates;  /* leaves computed and reported more than once */
+    uint64_t redone_us;   /* compute time that was done again */
+    uint32_t durable;     /* nodes that have synced its facts */
+    uint32_t machines;    /* on how many machines */
+    uint64_t elapsed_us;  /* submit to outcome, or to now */
+    uint64_t cpu_us;      /* compute time reported so far */
+    int64_t submitted_s;  /* Unix time at the submitter's node */
+    struct digest digest; /* of the result; zero until done */
+    struct bytes result;  /* canonical accumulator; empty until done. Borrowed */
+    struct bytes params;  /* borrowed */
+    char error[VIEW_ERROR_SIZE];
+};
+
+struct node_view {
+    struct node_id id;
+    char name[NODE_NAME_SIZE];
+    char addr[VIEW_ADDR_SIZE];
+    enum node_state state;
+    char arch[32];
+    char version[32];
+    uint32_t slots, busy;
+    uint32_t load_percent; /* busy slots in percent; the host's own load is a later matter */
+    uint64_t memory_bytes;
+    uint64_t speed_units_s; /* units a second it showed lately, 0 when unknown */
+    uint64_t seen_us;       /* since something was heard of it */
+    bool self;
+    bool coordinator; /* of at least one live job */
+};
+
+struct kernel_view {
+    char name[KERNEL_NAME_SIZE];
+    struct digest source;
+    uint8_t origin;
+    char path[PATH_SIZE_MAX];
+    char usage[256];
+    char summary[256];
+    uint32_t accumulator_size;
+    char refused[REASON_SIZE];
+};
+
+/* Each read_ returns 0 or ERR_FORMAT; texts are sanitised to one line (error and usage keep their
+ * lines), so a path in a view is for people, not for opening. */
+void put_job_view(struct buf *b, const struct job_view *v);
+int read_job_view(struct bytes payload, struct job_view *v);
+void put_node_view(struct buf *b, const struct node_view *v);
+int read_node_view(struct bytes payload, struct node_view *v);
+void put_kernel_view(struct buf *b, const struct kernel_view *v);
+int read_kernel_view(struct bytes payload, struct kernel_view *v);
+
+#endif

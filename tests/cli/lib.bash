@@ -1,0 +1,141 @@
+# What the command line's tests share. Each test has a mesh folder and ports of its own, and every
+# process it starts is ended by its number in teardown.
+#
+# VELUM is the executable, VELUM_OBJECTS the build folder, VELUM_ROOT the sources.
+
+bats_require_minimum_version 1.5.0
+
+: "${VELUM_ROOT:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
+: "${VELUM:=$VELUM_ROOT/velum}"
+: "${VELUM_OBJECTS:=$VELUM_ROOT/obj}"
+: "${TEST_PLUGINS:=$VELUM_OBJECTS/test-plugins}"
+case $VELUM in /*) ;; *) VELUM=$PWD/$VELUM ;; esac
+export VELUM VELUM_OBJECTS VELUM_ROOT TEST_PLUGINS
+
+velum() { "$VELUM" "$@"; }
+
+# A short path, because a control socket's must fit in 108 bytes.
+setup() {
+    FOLDER=$(mktemp -d /tmp/vb.XXXXXX)
+    export VELUM_HOME=$FOLDER/home
+    unset VELUM_ADDR VELUM_CONFIG
+    cd "$FOLDER" || return 1
+    PIDS=()
+    PORTS=()
+}
+
+teardown() {
+    local pid
+    for pid in "${PIDS[@]}"; do
+        kill -CONT "$pid" 2>/dev/null
+        kill -KILL "$pid" 2>/dev/null
+        wait "$pid" 2>/dev/null
+    done
+    if [ -z "${BATS_TEST_COMPLETED:-}" ]; then
+        tail -n 15 "$FOLDER"/*.log 2>/dev/null
+    fi
+    cd / && { [ -n "${VELUM_KEEP:-}" ] || rm -rf "$FOLDER"; }
+}
+
+# until_true SECONDS COMMAND...: asks again until it succeeds.
+until_true() {
+    local end=$(($(date +%s%N) + $1 * 1000000000))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        if [ "$(date +%s%N)" -gt $end ]; then
+            echo "not within the time: $*"
+            return 1
+        fi
+        sleep 0.05
+    done
+}
+
+# Below the ports the kernel gives to outgoing connections.
+free_port() {
+    local port
+    while :; do
+        port=$((RANDOM % 12000 + 20000))
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue
+        case " ${PORTS[*]} " in *" $port "*) continue ;; esac
+        echo $port
+        return
+    done
+}
+
+# node NAME [OPTION...]: starts one in the background; its port is in PORT_NAME, its process in
+# PID_NAME, what it says in NAME.log.
+node() {
+    local name=$1 port
+    shift
+    port=$(free_port)
+    PORTS+=("$port")
+    printf -v "PORT_$name" %s "$port"
+    node_at "$name" "$port" "$@"
+}
+
+node_at() {
+    local name=$1 port=$2
+    shift 2
+    "$VELUM" node --port "$port" --name "$name" "$@" >>"$FOLDER/$name.log" 2>&1 3>&- &
+    PIDS+=($!)
+    printf -v "PID_$name" %s $!
+    until_true 10 "$VELUM" nodes --addr "127.0.0.1:$port"
+}
+
+# mesh COUNT [OPTION...]: nodes a, b, c, ... that know each other.
+mesh() {
+    local count=$1 i names=(a b c d e f g h)
+    shift
+    for ((i = 0; i < count; i++)); do
+        node "${names[i]}" "$@" || return 1
+    done
+    for ((i = 0; i < count; i++)); do
+        local port="PORT_${names[i]}"
+        until_true 10 alive_is "$count" "127.0.0.1:${!port}" || return 1
+    done
+}
+
+alive_is() { # alive_is COUNT [ADDR]
+    [ "$("$VELUM" nodes --json ${2:+--addr "$2"} | grep -o '"state":"alive"' | wc -l)" = "$1" ]
+}
+
+node_state_is() { # node_state_is NAME STATE ADDR
+    "$VELUM" nodes --addr "$3" | awk -v n="$1" -v s="$2" '$1 == n && $3 == s { f = 1 } END { exit !f }'
+}
+
+job_state_is() { # job_state_is JOB STATE
+    [ "$("$VELUM" show --json "$1" | field state)" = "$2" ]
+}
+
+job_has_begun() {
+    [ "$("$VELUM" show --json "$1" | field leaves_done)" -gt 0 ]
+}
+
+field() { # field NAME: of the one JSON object on standard input
+    grep -oE "\"$1\":(\"[^\"]*\"|[^,}]*)" | head -n 1 | sed -E "s/^\"$1\":\"?//; s/\"$//"
+}
+
+# digest_of ARGS...: of `velum run ARGS`.
+digest_of() {
+    "$VELUM" run --json --progress none "$@" 2>/dev/null | field digest
+}
+
+# ends_with_try: what `run` kept ends with one line that says what to try.
+ends_with_try() {
+    [[ ${lines[-1]} == "try: "* ]] || {
+        echo "the last line is: ${lines[-1]}"
+        return 1
+    }
+}
+
+# The deepest of a node's processes: its spawner's children are workers.
+workers_of() { # workers_of PID
+    local spawner
+    for spawner in $(children_of "$1"); do
+        children_of "$spawner"
+    done
+}
+
+children_of() {
+    cat /proc/"$1"/task/*/children 2>/dev/null
+}

@@ -1,0 +1,31 @@
+# The shortest way through everything; also run under the sanitizers.
+load lib.bash
+
+@test "embedded: pi with no node running" {
+    run -0 --separate-stderr velum run pi 1000000
+    [ "$output" = 3.14159265358988 ]
+    [[ $stderr == *"durable=0"*"done in"*"digest "* ]]
+    [ ! -e "$VELUM_HOME" ]
+}
+
+@test "two nodes: run, ps, show, wait, nodes, kill" {
+    mesh 2 --slots 1
+    run -0 --separate-stderr velum run --name first pi 100000000
+    [ "$output" = 3.14159265358979 ]
+    [[ $stderr == *"durable=2 on 1 machine"* ]]
+    run -0 velum ps -a
+    [[ $output == *first*"pi 100000000"*done* ]]
+    run -0 --separate-stderr velum wait --addr "127.0.0.1:$PORT_b" first
+    [ "$output" = 3.14159265358979 ]
+    id=$(velum run -d pi 1000000000000)
+    until_true 5 job_state_is "$id" running
+    run -0 velum kill "$id"
+    [ "$output" = "$id cancelled" ]
+    run -8 velum wait "$id"
+}
+
+@test "a node ends on SIGTERM with 0" {
+    node a --slots 1
+    kill -TERM "$PID_a"
+    wait "$PID_a"
+}

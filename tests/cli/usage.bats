@@ -1,0 +1,171 @@
+# Words that are wrong, and what is said about them. No node is needed for any of these.
+load lib.bash
+
+@test "no arguments: the commands by groups" {
+    run -0 velum
+    [[ $output == *"Run"*"run KERNEL"*"See"*"Mesh"*"Tools"* ]]
+}
+
+@test "an unknown command: exit 2 and the nearest one" {
+    run -2 velum rnu
+    [[ $output == *'"rnu"; did you mean run?'* ]]
+    ends_with_try
+    run -2 velum xyzzyx
+    [[ $output != *"did you mean"* ]]
+    ends_with_try
+}
+
+@test "an unknown option: exit 2, its name and the nearest" {
+    run -2 velum run --detahc pi 5
+    [[ $output == *"--detahc"*"did you mean --detach?"* ]]
+    ends_with_try
+    run -2 velum node --slot 2
+    [[ $output == *"--slots"* ]]
+    run -2 velum ps -x
+    [[ $output == *"-x"* ]]
+}
+
+@test "option values: exit 2 and what is allowed" {
+    run -2 velum run --leaf 0 pi 5
+    [[ $output == *"--leaf"*"from 1"* ]]
+    run -2 velum run --timeout soon pi 5
+    [[ $output == *"10s"* ]]
+    run -2 velum run --progress spinner pi 5
+    [[ $output == *"bar|line|json|none"* ]]
+    run -2 velum run --name "A b" pi 5
+    [[ $output == *"a-z"* ]]
+    run -2 velum run --json=yes pi 5
+    run -2 velum run pi 5 --name
+    run -2 velum run --json --json pi 5
+    ends_with_try
+}
+
+@test "too few and too many arguments: exit 2 and the usage" {
+    run -2 velum run
+    [[ $output == *"usage: velum run"* ]]
+    run -2 velum wait
+    run -2 velum show
+    run -2 velum ps one two
+    run -2 velum kernels one two
+    [[ $output == *"too many"* ]]
+    ends_with_try
+}
+
+@test "an unknown kernel: exit 2 and did you mean" {
+    run -2 velum run pie 100
+    [[ $output == *"did you mean pi?"* ]]
+    ends_with_try
+    run -2 velum kernels pie
+    [[ $output == *"did you mean pi?"* ]]
+    ends_with_try
+}
+
+@test "bad N for pi: exit 2, what is allowed, nothing on standard output" {
+    for n in 0 -5 1e3 abc 5x 1000000000000001 99999999999999999999999999 "" " 5" 0x10; do
+        run -2 --separate-stderr velum run pi "$n"
+        [ -z "$output" ]
+        [[ $stderr == *"1000000000000000"* ]]
+        [[ $stderr == *"try: velum run pi N" ]]
+    done
+    run -2 velum run pi
+    run -2 velum run pi 1 2
+    [ ! -e "$VELUM_HOME" ]
+}
+
+@test "too many leaves: exit 2 and a leaf that works" {
+    run -2 velum run --leaf 1 pi 1000000000000000
+    [[ $output == *"2^40"*"try: --leaf 910" ]]
+}
+
+@test "arguments beyond their limits: exit 2" {
+    run -2 velum run pi "$(printf '%2000s' x)"
+    [[ $output == *"longer than"* ]]
+    run -2 velum run pi $(seq 100)
+    [[ $output == *"too many"* ]]
+}
+
+@test "-d without a node: exit 2 and the reason" {
+    run -2 velum run -d pi 1000
+    [[ $output == *"needs a node"* ]]
+    ends_with_try
+    run -2 velum run --local -d pi 1000
+}
+
+@test "commands that need a node, without one: exit 5" {
+    for words in ps nodes "show x" "wait x" "result x" "kill x" "logs x"; do
+        run -5 velum $words
+        [[ $output == *"velum node"* ]]
+        ends_with_try
+    done
+    [ ! -e "$VELUM_HOME/nodes" ]
+}
+
+@test "an address where nobody is: exit 5, for run too" {
+    port=$(free_port)
+    run -5 velum run --addr "127.0.0.1:$port" pi 1000
+    ends_with_try
+    run -5 velum nodes --addr "127.0.0.1:$port"
+    VELUM_ADDR=127.0.0.1:$port run -5 velum ps
+    ends_with_try
+}
+
+@test "help: commands, topics, and what is neither" {
+    run -0 velum help run
+    [[ $output == *"--detach"*"--slots-max N"*"--addr HOST:PORT"* ]]
+    run -0 velum run --help
+    [[ $output == *"usage: velum run"* ]]
+    run -0 velum help exit-codes
+    [[ $output == *"124"* ]]
+    run -0 velum help environment
+    [[ $output == *"VELUM_HOME"* ]]
+    run -0 velum --help
+    run -2 velum help rnu
+    ends_with_try
+}
+
+@test "version: commit and the libraries with their licences" {
+    run -0 velum version
+    [[ $output == "velum "*", commit "* ]]
+    [[ $output == *"OpenSSL"*"Apache-2.0"*"libevent"*"BSD-3-Clause"*"inih"* ]]
+}
+
+@test "kernels: built-ins without a node, text and JSON" {
+    run -0 --separate-stderr velum kernels
+    [[ $output == *"pi"*"built-in"* ]]
+    run -0 --separate-stderr velum kernels --json
+    [[ $output == '{"v":1,"kernels":[{"name":"pi",'*']}' ]]
+    run -0 velum kernels pi
+    [[ $output == *"velum run pi N"* ]]
+}
+
+@test "completion: scripts that are shell, and answers" {
+    velum completion bash >c.bash
+    bash -n c.bash
+    cmp c.bash "$VELUM_ROOT/completions/velum.bash"
+    velum completion zsh | cmp - "$VELUM_ROOT/completions/_velum"
+    velum completion fish | cmp - "$VELUM_ROOT/completions/velum.fish"
+    run -2 velum completion tcsh
+    ends_with_try
+    [ "$(velum complete r)" = "$(printf 'run\nresult')" ]
+    [ "$(velum complete run p)" = pi ]
+    [[ $(velum complete run --) == *--detach*--leaf* ]]
+    [ "$(velum complete run --progress l)" = line ]
+    [ -z "$(velum complete run --name x)" ]
+    [ -z "$(velum complete nonsense '')" ]
+    [[ $(velum complete help ex) == exit-codes ]]
+}
+
+@test "every command is in the manual, and so is each of its options" {
+    for command in run wait result kill ps show logs nodes node kernels help version completion; do
+        grep -qE "^\.(It )?Cm ([a-z]+ \| )?$command" "$VELUM_ROOT/cmd/man/velum.1"
+        for option in $(velum complete "$command" --); do
+            grep -q -- "Fl -${option#--}" "$VELUM_ROOT/cmd/man/velum.1"
+        done
+    done
+}
+
+@test "standard output that cannot be written: exit 1" {
+    [ -e /dev/full ] || skip "no /dev/full"
+    run -1 bash -c '"$VELUM" version >/dev/full'
+    [[ $output == *"could not be written"* ]]
+}

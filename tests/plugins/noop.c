@@ -1,0 +1,56 @@
+/* noop N: N units, one a leaf, nothing done. For measuring everything else. */
+#include "plugins/velum_kernel.h"
+
+struct count {
+    uint64_t units;
+};
+
+static const struct velum_field fields[] = {
+    VELUM_FIELD(struct count, units, VELUM_U64, 1),
+};
+
+static int plan(const struct velum_host *host, int argc, const char *const *argv,
+                struct velum_plan *out)
+{
+    if (argc != 1 || host->parse_u64(argv[0], 1099511627776ull, &out->units) < 0 || !out->units)
+        return velum_refuse(out, "noop takes one N from 1 to 1099511627776");
+    out->leaf_units = 1;
+    return 0;
+}
+
+static int leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)
+{
+    (void)host;
+    ((struct count *)accumulator)->units = call->count;
+    return 0;
+}
+
+static void merge(const struct velum_host *host, const struct velum_call *call, void *left,
+                  const void *right)
+{
+    (void)host;
+    (void)call;
+    ((struct count *)left)->units += ((const struct count *)right)->units;
+}
+
+static int show(const struct velum_host *host, const struct velum_call *call,
+                const void *accumulator, char *text, size_t cap)
+{
+    (void)call;
+    return host->put_u64(text, cap, ((const struct count *)accumulator)->units);
+}
+
+VELUM_KERNEL(noop) = {
+    VELUM_KERNEL_HEAD,
+    .name = "noop",
+    .usage = "N",
+    .summary = "do nothing N times",
+    .limits = "N from 1 to 1099511627776",
+    .accumulator_size = sizeof(struct count),
+    .fields = fields,
+    .fields_count = 1,
+    .plan = plan,
+    .leaf = leaf,
+    .merge = merge,
+    .show = show,
+};

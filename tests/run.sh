@@ -1,0 +1,183 @@
+#!/bin/sh
+# Runs the tests, one line per program, and ends with "N passed, N failed, N skipped".
+#
+#   tests/run.sh --objects DIR --velum FILE [--seeds N] [--slow] [SUITE...]
+#
+# Suites: unit trace crash fuzz sim smoke cli chaos firmware tidy; without any, all but smoke, which
+# is a part of cli. Each program runs in an empty folder of its own with HOME, TMPDIR and VELUM_HOME
+# there, bounded in time, and must leave no process behind. It finds VELUM (the executable),
+# VELUM_OBJECTS (the build folder) and VELUM_ROOT (the sources) in its environment, and prints lines
+# "ok NAME", "FAIL NAME what" or "SKIP NAME reason"; bats files print TAP, which is counted too.
+# VELUM_KEEP=1 keeps the folders.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+# Skips that are known and meant: without a cross compiler the board image is not built.
+ALLOWED_SKIPS=1
+
+root=$(pwd)
+objects=obj
+velum=velum
+seeds=2000
+slowness=1
+suites=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --objects) objects=$2 && shift ;;
+    --velum) velum=$2 && shift ;;
+    --seeds) seeds=$2 && shift ;;
+    --slow) slowness=5 ;;
+    -*) echo "run.sh: unknown option $1" >&2 && exit 2 ;;
+    *) suites="$suites $1" ;;
+    esac
+    shift
+done
+[ -n "$suites" ] || suites='unit trace crash fuzz sim cli chaos firmware tidy'
+case $objects in /*) ;; *) objects=$root/$objects ;; esac
+case $velum in /*) ;; *) velum=$root/$velum ;; esac
+
+# Short, because the path of a control socket must fit in 108 bytes.
+base=$(mktemp -d /tmp/vt.XXXXXX) || exit 1
+cleanup() { [ -n "${VELUM_KEEP:-}" ] || rm -rf "$base"; }
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+passed=0 failed=0 skipped=0 number=0
+
+seconds_since() { awk -v a="$1" -v b="$(date +%s%N)" 'BEGIN { printf "%.1f", (b - a) / 1e9 }'; }
+
+# The processes that still belong to a test: by its environment or by where they stand.
+left_behind() { # left_behind FOLDER
+    {
+        grep -lsaF "VELUM_TEST_FOLDER=$1" /proc/[0-9]*/environ | cut -d/ -f3
+        for cwd in /proc/[0-9]*/cwd; do
+            case $(readlink "$cwd" 2>/dev/null) in "$1"/*) echo "$cwd" | cut -d/ -f3 ;; esac
+        done
+    } | sort -un
+}
+
+# What is still ending gets two seconds; the rest is named, killed and a failure.
+end_processes() { # end_processes FOLDER
+    tries=0
+    while left=$(left_behind "$1") && [ -n "$left" ] && [ $tries -lt 20 ]; do
+        tries=$((tries + 1))
+        sleep 0.1
+    done
+    for pid in $left; do
+        echo "FAIL process_left_behind $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+        kill -9 "$pid" 2>/dev/null
+    done
+}
+
+# Prints "passed failed skipped" of a program's output.
+count_results() { # count_results STATUS QUIET_IS_GOOD
+    awk -v status="$1" -v quiet_is_good="$2" '
+        /^1\.\.[0-9]+$/ { planned = substr($0, 4) + 0; next }
+        /^ok .*# skip/ || /^SKIP / { s++; next }
+        /^ok / { p++; next }
+        /^(not ok|FAIL) / { f++ }
+        END {
+            if (planned > p + f + s) f += planned - p - f - s
+            if (status != 0 && !f) f = 1
+            if (p + f + s == 0) { if (quiet_is_good) p = 1; else f = 1 }
+            print p + 0, f + 0, s + 0
+        }'
+}
+
+describe() { # describe PASSED FAILED SKIPPED STATUS
+    text="$1 passed"
+    [ "$2" = 0 ] || text="$text, $2 FAILED"
+    [ "$3" = 0 ] || text="$text, $3 skipped"
+    case $4 in
+    0) ;;
+    124 | 137) text="$text (out of time or killed)" ;;
+    *) [ "$2" = 0 ] || text="$text (exit status $4)" ;;
+    esac
+    echo "$text"
+}
+
+# run NAME SECONDS QUIET_IS_GOOD COMMAND...
+run() {
+    name=$1 limit=$(($2 * slowness)) quiet_is_good=$3
+    shift 3
+    number=$((number + 1))
+    folder=$base/$number
+    mkdir -p "$folder/work" "$folder/tmp"
+    start=$(date +%s%N)
+    (
+        cd "$folder/work" || exit 1
+        unset MAKEFLAGS MAKELEVEL MFLAGS VELUM_ADDR XDG_STATE_HOME XDG_RUNTIME_DIR XDG_CONFIG_HOME
+        export HOME="$folder" TMPDIR="$folder/tmp" VELUM_HOME="$folder/home" LC_ALL=C \
+            VELUM="$velum" VELUM_OBJECTS="$objects" VELUM_ROOT="$root" \
+            VELUM_TEST_FOLDER="$folder"
+        exec timeout -k 5 "$limit" "$@"
+    ) >"$folder/output" 2>&1 </dev/null
+    status=$?
+    end_processes "$folder" >>"$folder/output"
+    # shellcheck disable=SC2046
+    set -- $(count_results $status "$quiet_is_good" <"$folder/output")
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+    printf '%-36s %s  %s s\n' "$name" "$(describe "$1" "$2" "$3" $status)" \
+        "$(seconds_since "$start")"
+    if [ "$2" != 0 ]; then
+        grep -avE '^(ok |1\.\.)' "$folder/output" | tail -n 80 | cut -c1-400 | sed 's/^/    /'
+    elif [ "$3" != 0 ]; then
+        grep -aE '^SKIP |# skip' "$folder/output" | sed 's/^/    /'
+    fi
+    [ -n "${VELUM_KEEP:-}" ] || rm -rf "$folder"
+}
+
+run_programs() { # run_programs SUITE SECONDS: what tests/SUITE/test_*.c became
+    for source in tests/"$1"/test_*.c; do
+        [ -e "$source" ] || continue
+        program=$(basename "$source" .c)
+        run "$1/$program" "$2" '' "$objects/tests/$1/$program"
+    done
+}
+
+run_scripts() { # run_scripts SUITE SECONDS
+    for script in tests/"$1"/*.sh; do
+        [ -e "$script" ] || continue
+        run "$1/$(basename "$script" .sh)" "$2" 1 "$root/$script"
+    done
+}
+
+run_bats() { # run_bats SECONDS FILE...
+    limit_bats=$1
+    shift
+    for file in "$@"; do
+        [ -e "$file" ] || continue
+        if command -v bats >/dev/null; then
+            run "cli/$(basename "$file" .bats)" "$limit_bats" '' \
+                bats --formatter tap "$root/$file"
+        else
+            run "cli/$(basename "$file" .bats)" 10 '' \
+                echo "SKIP $(basename "$file") bats is not installed (package bats)"
+        fi
+    done
+}
+
+for suite in $suites; do
+    case $suite in
+    unit | trace) run_programs "$suite" 60 ;;
+    crash | fuzz) run_programs "$suite" 180 ;;
+    sim)
+        if [ -x "$objects/tests/sim/sim" ]; then
+            run sim 400 1 "$objects/tests/sim/sim" --seeds "$seeds"
+        else
+            run sim 10 '' echo "FAIL sim the simulator is not built"
+        fi
+        ;;
+    smoke) run_bats 200 tests/cli/smoke*.bats ;;
+    cli) run_bats 900 tests/cli/*.bats ;;
+    chaos) run_scripts chaos 600 ;;
+    firmware) run_scripts firmware 200 ;;
+    tidy) run tidy 60 1 "$root/tests/tidy.sh" ;;
+    *) echo "run.sh: no suite $suite" >&2 && exit 2 ;;
+    esac
+done
+
+[ "$skipped" -le $ALLOWED_SKIPS ] ||
+    echo "run.sh: $skipped skipped, but only $ALLOWED_SKIPS may be" >&2
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ] && [ "$skipped" -le $ALLOWED_SKIPS ]

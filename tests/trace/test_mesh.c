@@ -1,0 +1,596 @@
+/* Stories of membership in virtual time. */
+#include "tests/lib/mesh_net.h"
+
+#include "core/base/err.h"
+#include "core/mesh/mesh_wire.h"
+#include "core/wire/message.h"
+#include "tests/lib/check.h"
+
+static struct net net;
+
+static bool settled(struct net *n)
+{
+    return net_agrees(n) && net_links_agree(n);
+}
+
+/* `count` nodes that know each other, and nothing else going on. */
+static void begin(uint32_t count, uint64_t seed)
+{
+    net_init(&net, count, seed);
+    for (uint32_t i = 0; i < count; i++)
+        net_start(&net, i);
+    net_hint_all(&net);
+    REQUIRE(net_run_until(&net, settled, 10 * S_US));
+    net_run(&net, 5 * S_US);
+    REQUIRE(settled(&net));
+    net_forget(&net);
+}
+
+static int64_t ms_since(struct instant start, struct instant then)
+{
+    return instant_since_us(then, start) / MS_US;
+}
+
+TEST(four_start_at_once_and_all_know_each_other)
+{
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        net_init(&net, 4, seed);
+        for (uint32_t i = 0; i < 4; i++)
+            net_start(&net, i);
+        for (uint32_t i = 0; i < 4; i++)
+            for (uint32_t j = 0; j < 4; j++)
+                net_hint(&net, i, j);
+        CHECK(net_run_until(&net, net_agrees, 200 * MS_US));
+        net_run(&net, 5 * S_US);
+        CHECK(settled(&net));
+        for (uint32_t i = 0; i < 4; i++)
+            for (uint32_t j = 0; j < i; j++) {
+                CHECK_INT(net_conns_between(&net, i, j), 1);
+                CHECK_INT(net.nodes[i].sight[j].losses, 0);
+                CHECK_INT(net.nodes[i].sight[j].suspects, 0);
+            }
+        CHECK_INT(net.garbage, 0);
+        CHECK(net_end(&net));
+    }
+}
+
+TEST(a_killed_node_is_suspect_at_once_and_dead_within_5_s)
+{
+    begin(4, 7);
+    struct instant start = net.now;
+    net_kill(&net, 2);
+    net_run(&net, 6 * S_US);
+    for (uint32_t i = 0; i < 4; i++) {
+        if (i == 2)
+            continue;
+        CHECK_INT(net_state(&net, i, 2), NODE_DEAD);
+        CHECK(ms_since(start, net.nodes[i].sight[2].suspect_at) <= 20);
+        CHECK(ms_since(start, net.nodes[i].sight[2].dead_at) <= 5000);
+        CHECK_INT(mesh_live_count(net.nodes[i].mesh), 3);
+    }
+    net_run(&net, 601 * S_US);
+    CHECK_INT(net_state(&net, 0, 2), 0);
+    CHECK_INT(mesh_count(net.nodes[0].mesh), 2);
+    CHECK(net_end(&net));
+}
+
+TEST(a_reset_connection_is_replaced_without_suspicion)
+{
+    begin(4, 8);
+    for (uint32_t round = 0; round < 50; round++) {
+        net_break(&net, 0, 1);
+        net_run(&net, 50 * MS_US);
+        CHECK(net_link(&net, 0, 1) != 0);
+    }
+    net_run(&net, 5 * S_US);
+    CHECK(settled(&net));
+    for (uint32_t i = 0; i < 4; i++)
+        for (uint32_t j = 0; j < 4; j++) {
+            CHECK_INT(net.nodes[i].sight[j].suspects, 0);
+            CHECK_INT(net.nodes[i].sight[j].aways, 0);
+        }
+    CHECK_INT(net_conns_between(&net, 0, 1), 1);
+    CHECK(net_end(&net));
+}
+
+TEST(a_node_paused_for_10_s_comes_back)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        begin(4, seed);
+        struct instant start = net.now;
+        net_pause(&net, 1);
+        net_run(&net, 10 * S_US);
+        for (uint32_t i = 0; i < 4; i++) {
+            if (i == 1)
+                continue;
+            CHECK_INT(net_state(&net, i, 1), NODE_DEAD);
+            CHECK(ms_since(start, net.nodes[i].sight[1].suspect_at) <= 1500);
+            CHECK(ms_since(start, net.nodes[i].sight[1].dead_at) <= 5000);
+        }
+        net_resume(&net, 1);
+        CHECK(net_run_until(&net, settled, 2 * S_US));
+        net_run(&net, 10 * S_US);
+        CHECK(settled(&net));
+        for (uint32_t i = 0; i < 4; i++) {
+            CHECK_INT(net.nodes[1].sight[i].suspects, 0);
+            CHECK_INT(net.nodes[i].sight[1].deads, i == 1 ? 0 : 1);
+        }
+        CHECK(net_end(&net));
+    }
+}
+
+TEST(a_short_pause_is_refuted)
+{
+    begin(4, 3);
+    net_pause(&net, 1);
+    net_run(&net, 2 * S_US);
+    CHECK_INT(net_state(&net, 0, 1), NODE_SUSPECT);
+    net_resume(&net, 1);
+    CHECK(net_run_until(&net, settled, 500 * MS_US));
+    net_run(&net, 10 * S_US);
+    CHECK_INT(net.nodes[0].sight[1].deads, 0);
+    CHECK_INT(net.nodes[0].sight[1].losses, 0);
+    CHECK(net_end(&net));
+}
+
+TEST(a_partition_of_a_minute_heals)
+{
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        begin(6, seed);
+        net_split(&net, 0x07);
+        net_run(&net, 8 * S_US);
+        for (uint32_t i = 0; i < 6; i++)
+            for (uint32_t j = 0; j < 6; j++)
+                if (i != j)
+                    CHECK_INT(net_state(&net, i, j),
+                              (i < 3) == (j < 3) ? NODE_ALIVE : NODE_DEAD);
+        net_run(&net, 52 * S_US);
+        net_heal(&net);
+        CHECK(net_run_until(&net, settled, 9 * S_US));
+        net_run(&net, 10 * S_US);
+        CHECK(settled(&net));
+        CHECK(net_end(&net));
+    }
+}
+
+TEST(a_partition_longer_than_memory_heals)
+{
+    begin(4, 5);
+    net_split(&net, 0x03);
+    net_run(&net, 700 * S_US);
+    CHECK_INT(net_state(&net, 0, 2), 0);
+    net_heal(&net);
+    CHECK(net_run_until(&net, settled, 301 * S_US));
+    CHECK(net_end(&net));
+}
+
+TEST(a_node_cut_off_from_one_other_is_away_for_it)
+{
+    begin(4, 6);
+    net.nodes[1].mute_dials = true;
+    net.nodes[0].mute_dials = true;
+    net_break(&net, 0, 1);
+    net_run(&net, 8 * S_US);
+    CHECK_INT(net_state(&net, 0, 1), NODE_AWAY);
+    CHECK_INT(net_state(&net, 1, 0), NODE_AWAY);
+    CHECK_INT(net_state(&net, 2, 1), NODE_ALIVE);
+    CHECK_INT(net.nodes[0].sight[1].suspects, 0);
+    net.nodes[1].mute_dials = net.nodes[0].mute_dials = false;
+    CHECK(net_run_until(&net, settled, 35 * S_US));
+    CHECK(net_end(&net));
+}
+
+TEST(power_loss_is_found_by_silence)
+{
+    begin(4, 9);
+    struct instant start = net.now;
+    net_power_off(&net, 3);
+    net_run(&net, 6 * S_US);
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK_INT(net_state(&net, i, 3), NODE_DEAD);
+        CHECK(ms_since(start, net.nodes[i].sight[3].suspect_at) <= 1500);
+        CHECK(ms_since(start, net.nodes[i].sight[3].dead_at) <= 5000);
+    }
+    CHECK(net_end(&net));
+}
+
+TEST(both_dial_and_one_connection_stays)
+{
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        net_init(&net, 2, seed);
+        net.delay_max_us = 20 * MS_US;
+        net_start(&net, 0);
+        net_start(&net, 1);
+        net_hint(&net, 0, 1);
+        net_hint(&net, 1, 0);
+        net_run(&net, 5 * S_US);
+        CHECK(settled(&net));
+        CHECK_INT(net_conns_between(&net, 0, 1), 1);
+        for (uint32_t i = 0; i < 2; i++) {
+            CHECK_INT(net.nodes[i].sight[1 - i].losses, 0);
+            CHECK(net.nodes[i].sight[1 - i].links <= 2);
+            CHECK_INT(net.nodes[i].sight[1 - i].suspects, 0);
+        }
+        CHECK(net_end(&net));
+    }
+}
+
+TEST(both_dial_after_a_break_and_one_connection_stays)
+{
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        begin(2, seed);
+        net.delay_max_us = 20 * MS_US;
+        net_break(&net, 0, 1);
+        net_run(&net, 5 * S_US);
+        CHECK(settled(&net));
+        CHECK_INT(net_conns_between(&net, 0, 1), 1);
+        CHECK(net.nodes[0].sight[1].losses <= 1 && net.nodes[1].sight[0].losses <= 1);
+        CHECK_INT(net.nodes[0].sight[1].suspects + net.nodes[1].sight[0].suspects, 0);
+        CHECK(net_end(&net));
+    }
+}
+
+TEST(a_restarted_node_replaces_its_old_self)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        begin(4, seed);
+        /* Its incarnation is high, so that its new process must go above it. */
+        for (uint32_t k = 0; k < 20; k++) {
+            mesh_set_load(net.nodes[2].mesh, k % 2, 1000, net.now);
+            net_run(&net, 150 * MS_US);
+        }
+        bool dead_first = seed % 2 == 0;
+        net_kill(&net, 2);
+        net_run(&net, dead_first ? 10 * S_US : 100 * MS_US);
+        net_start(&net, 2);
+        net_hint(&net, 2, 0);
+        CHECK(net_run_until(&net, settled, 3 * S_US));
+        net_run(&net, 10 * S_US);
+        CHECK(settled(&net));
+        for (uint32_t i = 0; i < 4; i++) {
+            if (i == 2)
+                continue;
+            const struct member *m = mesh_find(net.nodes[i].mesh, net.nodes[2].info.id);
+            CHECK(m->info.boot == net.nodes[2].info.boot);
+            CHECK(m->info.incarnation == mesh_self(net.nodes[2].mesh)->incarnation);
+            CHECK_INT(net.nodes[i].sight[2].deads, dead_first);
+        }
+        CHECK(net_end(&net));
+    }
+}
+
+TEST(a_node_that_leaves_is_left_at_once_and_forgotten_after_a_minute)
+{
+    begin(4, 10);
+    net_leave(&net, 0);
+    net_run(&net, 20 * MS_US);
+    for (uint32_t i = 1; i < 4; i++) {
+        CHECK_INT(net_state(&net, i, 0), NODE_LEFT);
+        CHECK_INT(mesh_live_count(net.nodes[i].mesh), 3);
+    }
+    net_run(&net, 50 * S_US);
+    CHECK_INT(net_state(&net, 1, 0), NODE_LEFT);
+    net_run(&net, 12 * S_US);
+    for (uint32_t i = 1; i < 4; i++) {
+        CHECK_INT(net_state(&net, i, 0), 0);
+        CHECK_INT(net.nodes[i].sight[0].suspects, 0);
+    }
+    net_start(&net, 0);
+    net_hint(&net, 0, 1);
+    CHECK(net_run_until(&net, settled, 3 * S_US));
+    CHECK(net_end(&net));
+}
+
+TEST(dialling_oneself_is_noticed_and_forgotten)
+{
+    net_init(&net, 1, 1);
+    net_start(&net, 0);
+    char addr[MESH_ADDR_SIZE];
+    snprintf(addr, sizeof addr, "alias.%.200s", net.nodes[0].info.addr);
+    mesh_hint(net.nodes[0].mesh, addr, net.now);
+    net_run(&net, 100 * S_US);
+    CHECK_INT(net.nodes[0].dials, 1);
+    CHECK_INT(mesh_count(net.nodes[0].mesh), 0);
+    CHECK_INT(mesh_due(net.nodes[0].mesh).us == INSTANT_NEVER.us, 1);
+    CHECK(net_end(&net));
+}
+
+/* Frames of one mesh in a test's hands. */
+struct hand {
+    struct heap heap;
+    struct mesh *mesh;
+    uint8_t sent_type[16];
+    uint8_t sent[16][4096];
+    size_t sent_len[16];
+    uint32_t sent_count;
+    uint32_t dials, closes;
+    uint64_t closed;
+    char log[1024];
+};
+
+static void hand_send(void *ctx, uint64_t link, uint8_t type, struct bytes payload)
+{
+    struct hand *h = ctx;
+    (void)link;
+    if (h->sent_count == 16 || payload.len > sizeof h->sent[0])
+        return;
+    h->sent_type[h->sent_count] = type;
+    h->sent_len[h->sent_count] = payload.len;
+    memcpy(h->sent[h->sent_count++], payload.data, payload.len);
+}
+
+static void hand_dial(void *ctx, uint32_t dial, const char *addr, struct node_id expected)
+{
+    struct hand *h = ctx;
+    (void)addr;
+    (void)expected;
+    h->dials = dial;
+}
+
+static void hand_close(void *ctx, uint64_t link)
+{
+    struct hand *h = ctx;
+    h->closes++;
+    h->closed = link;
+}
+
+static void hand_changed(void *ctx, const struct member *m, enum node_state before,
+                         uint64_t link_before)
+{
+    (void)ctx;
+    (void)m;
+    (void)before;
+    (void)link_before;
+}
+
+static void hand_load(void *ctx, const struct member *m)
+{
+    (void)ctx;
+    (void)m;
+}
+
+static void hand_log(void *ctx, enum log_level level, const char *text)
+{
+    struct hand *h = ctx;
+    (void)level;
+    snprintf(h->log, sizeof h->log, "%s", text);
+}
+
+static struct hand hand;
+static struct log_sink hand_sink = {hand_log, &hand, LOG_DEBUG};
+static const struct instant begin_at = {S_US};
+
+static struct member_info person(uint8_t id)
+{
+    struct member_info info = {.boot = id, .name = "somebody", .slots = 1};
+    memset(info.id.bytes, id, ID_SIZE);
+    return info;
+}
+
+static int hand_open(uint64_t fail_at)
+{
+    memset(&hand, 0, sizeof hand);
+    heap_init(&hand.heap);
+    hand.heap.fail_at = fail_at;
+    struct mesh_ports ports = {&hand, hand_send, hand_dial, hand_close, hand_changed, hand_load};
+    struct member_info self = person(5);
+    return mesh_new(&hand.mesh, &hand.heap.alloc, &self, 1, &ports, &hand_sink, begin_at);
+}
+
+static int hand_hello(uint64_t link, struct hello h)
+{
+    uint8_t raw[1024];
+    struct buf b;
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_hello(&b, &h);
+    rumor_list_end(&b, rumor_list_begin(&b), 0);
+    struct frame f = {.type = MESSAGE_HELLO, .payload = buf_bytes(&b)};
+    return mesh_frame(hand.mesh, link, &f, begin_at);
+}
+
+TEST(another_protocol_version_gets_a_goodbye_that_names_both)
+{
+    REQUIRE(hand_open(0) == 0);
+    mesh_link_up(hand.mesh, 1, 0, person(9).id, begin_at);
+    CHECK_INT(hand.sent_type[0], MESSAGE_HELLO);
+    struct hello h = {.version_min = 7, .version_max = 9, .self = person(9)};
+    CHECK_INT(hand_hello(1, h), ERR_VERSION);
+    CHECK_INT(hand.sent_type[1], MESSAGE_GOODBYE);
+    struct goodbye g = {0};
+    CHECK_INT(read_goodbye((struct bytes){hand.sent[1], hand.sent_len[1]}, &g), 0);
+    CHECK_INT(g.reason, GOODBYE_VERSION);
+    CHECK_INT(g.version_max, MESH_VERSION_MAX);
+    CHECK(strstr(hand.log, "7 to 9") != NULL);
+    CHECK(mesh_link_peer(hand.mesh, 1) == NULL);
+    CHECK_INT(mesh_count(hand.mesh), 0);
+    mesh_free(hand.mesh);
+    CHECK(heap_is_empty(&hand.heap));
+}
+
+TEST(a_hello_in_anothers_name_is_refused)
+{
+    REQUIRE(hand_open(0) == 0);
+    mesh_link_up(hand.mesh, 1, 0, person(9).id, begin_at);
+    struct hello h = {.version_min = 1, .version_max = 1, .self = person(8)};
+    CHECK_INT(hand_hello(1, h), ERR_IDENTITY);
+    CHECK_INT(mesh_count(hand.mesh), 0);
+    mesh_free(hand.mesh);
+    CHECK(heap_is_empty(&hand.heap));
+}
+
+TEST(a_link_without_hello_is_closed_after_2_s)
+{
+    REQUIRE(hand_open(0) == 0);
+    mesh_link_up(hand.mesh, 1, 0, person(9).id, begin_at);
+    while (hand.closes == 0 && mesh_due(hand.mesh).us <= 10 * S_US)
+        mesh_tick(hand.mesh, mesh_due(hand.mesh));
+    CHECK_INT(hand.closed, 1);
+    CHECK_INT(mesh_due(hand.mesh).us, INSTANT_NEVER.us);
+    mesh_free(hand.mesh);
+    CHECK(heap_is_empty(&hand.heap));
+}
+
+TEST(sixty_four_nodes_hold_about_2_log_n_links)
+{
+    begin(64, 11);
+    uint32_t links = 0;
+    net_run(&net, 70 * S_US);
+    for (uint32_t i = 0; i < 64; i++) {
+        uint32_t mine = 0;
+        for (uint32_t j = 0; j < 64; j++)
+            mine += i != j && net_link(&net, i, j) != 0;
+        CHECK(mine >= 11 && mine <= 14);
+        links += mine;
+    }
+    CHECK(links <= 64 * 12);
+    struct instant start = net.now;
+    net_kill(&net, 5);
+    net_pause(&net, 40);
+    net_run(&net, 9 * S_US);
+    for (uint32_t i = 0; i < 64; i++) {
+        if (i == 5 || i == 40)
+            continue;
+        CHECK_INT(net_state(&net, i, 5), NODE_DEAD);
+        CHECK_INT(net_state(&net, i, 40), NODE_DEAD);
+        CHECK(ms_since(start, net.nodes[i].sight[5].dead_at) <= 7000);
+        CHECK(ms_since(start, net.nodes[i].sight[40].dead_at) <= 7000);
+    }
+    CHECK(net_end(&net));
+}
+
+TEST(ten_minutes_of_delays_kill_nobody)
+{
+    begin(16, 12);
+    net.slow_percent = 5;
+    net_run(&net, 600 * S_US);
+    uint32_t suspects = 0;
+    for (uint32_t i = 0; i < 16; i++)
+        for (uint32_t j = 0; j < 16; j++) {
+            CHECK_INT(net.nodes[i].sight[j].deads, 0);
+            suspects += net.nodes[i].sight[j].suspects;
+        }
+    printf("# false suspicions in 160 node-minutes, summed over observers: %u\n", suspects);
+    net.slow_percent = 0;
+    CHECK(net_run_until(&net, settled, 5 * S_US));
+    CHECK(net_end(&net));
+}
+
+static int compare_ms(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+TEST(silence_is_suspect_within_1500_ms_and_dead_within_5_s)
+{
+    enum { RUNS = 100 };
+    static int64_t suspect[RUNS], dead[RUNS], known[RUNS];
+    for (uint32_t run = 0; run < RUNS; run++) {
+        begin(16, 1000 + run);
+        net.slow_percent = 5;
+        net_run(&net, (int64_t)prng_below(&net.prng, 3 * S_US));
+        net_forget(&net);
+        struct instant start = net.now;
+        uint32_t victim = run % 16;
+        net_pause(&net, victim);
+        net_run(&net, 8 * S_US);
+        suspect[run] = dead[run] = INT64_MAX;
+        for (uint32_t i = 0; i < 16; i++) {
+            const struct sight *s = &net.nodes[i].sight[victim];
+            if (i == victim)
+                continue;
+            CHECK(s->suspects > 0 && s->deads > 0);
+            int64_t suspect_ms = ms_since(start, s->suspect_at);
+            int64_t dead_ms = ms_since(start, s->dead_at);
+            suspect[run] = suspect_ms < suspect[run] ? suspect_ms : suspect[run];
+            dead[run] = dead_ms < dead[run] ? dead_ms : dead[run];
+            known[run] = dead_ms > known[run] ? dead_ms : known[run];
+        }
+        CHECK(net_end(&net));
+    }
+    qsort(suspect, RUNS, sizeof *suspect, compare_ms);
+    qsort(dead, RUNS, sizeof *dead, compare_ms);
+    qsort(known, RUNS, sizeof *known, compare_ms);
+    printf("# 16 nodes, 5 %% delayed, p50/p99 ms: suspect %lld/%lld dead %lld/%lld everywhere "
+           "%lld/%lld\n",
+           (long long)suspect[RUNS / 2], (long long)suspect[RUNS - 2], (long long)dead[RUNS / 2],
+           (long long)dead[RUNS - 2], (long long)known[RUNS / 2], (long long)known[RUNS - 2]);
+    CHECK(suspect[RUNS - 2] <= 1500);
+    CHECK(known[RUNS - 2] <= 5000);
+}
+
+TEST(an_idle_node_sleeps_most_of_the_time)
+{
+    begin(4, 13);
+    net_run(&net, 100 * S_US);
+    for (uint32_t i = 0; i < 4; i++) {
+        CHECK(net.nodes[i].ticks <= 400);
+        CHECK(net.nodes[i].sent <= 600);
+    }
+    printf("# idle with 3 peers, 100 s: %llu wake-ups, %llu frames sent\n",
+           (unsigned long long)net.nodes[0].ticks, (unsigned long long)net.nodes[0].sent);
+    CHECK(net_end(&net));
+}
+
+TEST(load_spreads_at_most_every_100_ms)
+{
+    begin(4, 14);
+    for (uint32_t k = 1; k <= 100; k++) {
+        mesh_set_load(net.nodes[0].mesh, k, 0, net.now);
+        net_run(&net, 10 * MS_US);
+    }
+    net_run(&net, 200 * MS_US);
+    for (uint32_t i = 1; i < 4; i++) {
+        const struct member *m = mesh_find(net.nodes[i].mesh, net.nodes[0].info.id);
+        CHECK_INT(m->info.busy, 100);
+        CHECK(net.nodes[i].sight[0].loads >= 10 && net.nodes[i].sight[0].loads <= 12);
+    }
+    CHECK(net_end(&net));
+    begin(32, 15);
+    mesh_set_load(net.nodes[7].mesh, 2, 0, net.now);
+    net_run(&net, 1 * S_US);
+    for (uint32_t i = 0; i < 32; i++) {
+        const struct member *m = mesh_find(net.nodes[i].mesh, net.nodes[7].info.id);
+        CHECK(i == 7 || m->info.busy == 2);
+    }
+    CHECK(net_end(&net));
+}
+
+TEST(memory_that_runs_out_costs_a_link_at_most)
+{
+    for (uint64_t at = 1; at < 60; at++) {
+        if (hand_open(at) == 0) {
+            mesh_hint(hand.mesh, "a:1", begin_at);
+            for (uint8_t k = 1; k <= 20; k++) {
+                struct hello h = {.version_min = 1, .version_max = 1, .self = person(k)};
+                if (k == 5)
+                    continue;
+                mesh_link_up(hand.mesh, k, 0, person(k).id, begin_at);
+                hand_hello(k, h);
+            }
+            mesh_leave(hand.mesh, begin_at);
+            mesh_free(hand.mesh);
+        }
+        CHECK(heap_is_empty(&hand.heap));
+        if (hand.heap.failures == 0)
+            return;
+    }
+    CHECK(!"the sweep came to its end");
+}
+
+TEST_MAIN(four_start_at_once_and_all_know_each_other,
+          a_killed_node_is_suspect_at_once_and_dead_within_5_s,
+          a_reset_connection_is_replaced_without_suspicion, a_node_paused_for_10_s_comes_back,
+          a_short_pause_is_refuted, a_partition_of_a_minute_heals,
+          a_partition_longer_than_memory_heals, a_node_cut_off_from_one_other_is_away_for_it,
+          power_loss_is_found_by_silence, both_dial_and_one_connection_stays,
+          both_dial_after_a_break_and_one_connection_stays,
+          a_restarted_node_replaces_its_old_self,
+          a_node_that_leaves_is_left_at_once_and_forgotten_after_a_minute,
+          dialling_oneself_is_noticed_and_forgotten,
+          another_protocol_version_gets_a_goodbye_that_names_both,
+          a_hello_in_anothers_name_is_refused, a_link_without_hello_is_closed_after_2_s,
+          sixty_four_nodes_hold_about_2_log_n_links, ten_minutes_of_delays_kill_nobody,
+          silence_is_suspect_within_1500_ms_and_dead_within_5_s,
+          an_idle_node_sleeps_most_of_the_time, load_spreads_at_most_every_100_ms,
+          memory_that_runs_out_costs_a_link_at_most)

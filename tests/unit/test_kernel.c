@@ -1,0 +1,315 @@
+#include "core/kernel/kernel.h"
+
+#include "core/base/err.h"
+#include "core/base/sha256.h"
+#include "core/kernel/accumulator.h"
+#include "tests/lib/check.h"
+
+struct small {
+    uint64_t count;
+    double real[2];
+};
+
+static const struct velum_field fields[] = {
+    VELUM_FIELD(struct small, count, VELUM_U64, 1),
+    VELUM_FIELD(struct small, real, VELUM_F64, 2),
+};
+
+/* What the calls of the fake kernel do; a test changes it first. */
+static struct velum_plan answer;
+static int answer_rc;
+static const char *answer_reason;
+
+static int fake_plan(const struct velum_host *host, int argc, const char *const *argv,
+                     struct velum_plan *out)
+{
+    (void)argc;
+    (void)argv;
+    CHECK_INT(host->size, sizeof(struct velum_host));
+    CHECK_INT(out->params_cap, PARAMS_SIZE_MAX);
+    out->units = answer.units;
+    out->leaf_units = answer.leaf_units;
+    out->params_size = answer.params_size;
+    return answer_reason ? velum_refuse(out, answer_reason) : answer_rc;
+}
+
+static int fake_leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)
+{
+    struct small *s = accumulator;
+    (void)host;
+    CHECK(s->count == 0 && s->real[0] == 0 && s->real[1] == 0);
+    s->count = call->count;
+    s->real[1] = (double)call->first;
+    return answer_reason ? velum_fail(call, answer_reason) : answer_rc;
+}
+
+static void fake_merge(const struct velum_host *host, const struct velum_call *call, void *left,
+                       const void *right)
+{
+    (void)host;
+    (void)call;
+    struct small *l = left;
+    const struct small *r = right;
+    l->count = l->count * 10 + r->count;
+}
+
+static int fake_show(const struct velum_host *host, const struct velum_call *call,
+                     const void *accumulator, char *text, size_t cap)
+{
+    (void)call;
+    CHECK_INT(cap, SHOW_SIZE_MAX);
+    return answer_rc ? answer_rc
+                     : host->put_u64(text, cap, ((const struct small *)accumulator)->count);
+}
+
+static struct velum_kernel fake(void)
+{
+    answer = (struct velum_plan){.units = 1, .leaf_units = 1};
+    answer_rc = 0;
+    answer_reason = NULL;
+    return (struct velum_kernel){
+        .abi = VELUM_ABI,
+        .size = sizeof(struct velum_kernel),
+        .source = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789ABCDEF",
+        .name = "fake",
+        .usage = "N",
+        .summary = "a fake",
+        .limits = "anything",
+        .accumulator_size = sizeof(struct small),
+        .fields = fields,
+        .fields_count = 2,
+        .plan = fake_plan,
+        .leaf = fake_leaf,
+        .merge = fake_merge,
+        .show = fake_show,
+    };
+}
+
+TEST(test_table)
+{
+    REQUIRE(kernel_table[0]);
+    for (size_t i = 0; kernel_table[i]; i++) {
+        char reason[REASON_SIZE] = "";
+        int rc = kernel_check(kernel_table[i], reason);
+        /* Test programs may be built without digests. */
+        CHECK(rc == 0 || strstr(reason, "digest"));
+        CHECK(kernel_find(kernel_table[i]->name) == kernel_table[i]);
+        if (i > 0)
+            CHECK(strcmp(kernel_table[i - 1]->name, kernel_table[i]->name) < 0);
+    }
+    CHECK(kernel_find("nonsense") == NULL);
+    CHECK(kernel_find("") == NULL);
+}
+
+TEST(test_did_you_mean)
+{
+    CHECK_STR(kernel_nearest("pu"), "pi");
+    CHECK_STR(kernel_nearest("ip"), "pi");
+    CHECK_STR(kernel_nearest("pii"), "pi");
+    CHECK(kernel_nearest("mandelbrot") == NULL);
+    CHECK(kernel_nearest("") == NULL);
+    CHECK(kernel_nearest("xy") == NULL);
+    char longest[300];
+    memset(longest, 'p', sizeof longest);
+    longest[299] = '\0';
+    CHECK(kernel_nearest(longest) == NULL);
+}
+
+TEST(test_source)
+{
+    struct velum_kernel k = fake();
+    static const uint8_t start[4] = {0x01, 0x23, 0x45, 0x67};
+    CHECK_MEM(kernel_source(&k).bytes, start, 4);
+    k.source = "not a digest";
+    CHECK(digest_equal(kernel_source(&k), sha256_of("not a digest", 12)));
+}
+
+static void check_bad(const struct velum_kernel *k, const char *words)
+{
+    char reason[REASON_SIZE] = "";
+    CHECK_INT(kernel_check(k, reason), ERR_KERNEL);
+    if (!CHECK(strstr(reason, words) != NULL))
+        printf("# \"%s\" has no \"%s\"\n", reason, words);
+}
+
+TEST(test_check_finds_each_fault)
+{
+    char reason[REASON_SIZE];
+    char longest[400];
+    struct velum_kernel k = fake();
+    CHECK_INT(kernel_check(&k, reason), 0);
+    k.abi = 2;
+    check_bad(&k, "ABI 2, and this velum has ABI 1");
+    k = fake(), k.size = 8;
+    check_bad(&k, "smaller");
+    k = fake(), k.name = "Fake";
+    check_bad(&k, "name");
+    k = fake(), k.name = NULL;
+    check_bad(&k, "name");
+    memset(longest, 'x', sizeof longest);
+    k = fake(), k.summary = longest;
+    check_bad(&k, "summary");
+    k = fake(), k.limits = NULL;
+    check_bad(&k, "limits");
+    k = fake(), k.source = "";
+    check_bad(&k, "digest");
+    k = fake(), k.accumulator_size = 0;
+    check_bad(&k, "accumulator");
+    k = fake(), k.accumulator_size = VELUM_ACCUMULATOR_MAX + 1;
+    check_bad(&k, "accumulator");
+    k = fake(), k.accumulator_size = 23;
+    check_bad(&k, "field real lies outside");
+    k = fake(), k.fields = NULL;
+    check_bad(&k, "fields");
+    k = fake(), k.fields_count = 65;
+    check_bad(&k, "fields");
+    k = fake(), k.show = NULL;
+    check_bad(&k, "missing");
+    k = fake(), k.needs = 1;
+    check_bad(&k, "needs");
+    k = fake(), k.memory = VELUM_MEMORY_MAX + 1;
+    check_bad(&k, "memory");
+    struct velum_field odd = {"odd", 99, 1, 0};
+    k = fake(), k.fields = &odd, k.fields_count = 1;
+    check_bad(&k, "unknown type");
+    odd = (struct velum_field){"odd", VELUM_U64, UINT32_MAX, UINT32_MAX};
+    check_bad(&k, "outside");
+    odd = (struct velum_field){"odd", VELUM_U8, 0, 0};
+    check_bad(&k, "outside");
+    static struct velum_field same[60];
+    for (int i = 0; i < 60; i++)
+        same[i] = (struct velum_field){"same", VELUM_U8, 100, 0};
+    k = fake(), k.fields = same, k.fields_count = 60, k.accumulator_size = 100;
+    check_bad(&k, "overlap");
+}
+
+TEST(test_plan_bounds)
+{
+    static struct kernel_plan p;
+    struct velum_kernel k = fake();
+    CHECK_INT(kernel_plan(&k, 0, NULL, &p), 0);
+    CHECK(p.units == 1 && p.leaf_units == 1 && p.params_size == 0);
+    answer.units = 0;
+    CHECK_INT(kernel_plan(&k, 0, NULL, &p), ERR_ARGUMENT);
+    CHECK(strstr(p.reason, "no work") != NULL);
+    answer.units = LEAVES_MAX;
+    CHECK_INT(kernel_plan(&k, 0, NULL, &p), 0);
+    answer.units = LEAVES_MAX + 1;
+    CHECK_INT(kernel_plan(&k, 0, NULL, &p), ERR_ARGUMENT);
+    CHECK(strstr(p.reason, "2^40 leaves") != NULL);
+    answer = (struct velum_plan){.units = 1, .leaf_units = 1, .params_size = 4097};
+    CHECK_INT(kernel_plan(&k, 0, NULL, &p), ERR_ARGUMENT);
+    k = fake();
+    answer_reason = "two\nlines\x1b[31m";
+    CHECK_INT(kernel_plan(&k, 0, NULL, &p), ERR_ARGUMENT);
+    CHECK(strchr(p.reason, '\n') == NULL && strchr(p.reason, '\x1b') == NULL);
+    answer_reason = "";
+    CHECK_INT(kernel_plan(&k, 0, NULL, &p), ERR_ARGUMENT);
+    CHECK(strstr(p.reason, "without a reason") != NULL);
+}
+
+TEST(test_leaf_merge_show)
+{
+    struct velum_kernel k = fake();
+    uint8_t a[24], b[24];
+    char text[SHOW_SIZE_MAX], reason[REASON_SIZE] = "";
+    const struct bytes left = {a, 24}, right = {b, 24}, none = {0};
+    const struct velum_host *host = kernel_host_plain();
+    CHECK_INT(kernel_accumulator_size(&k), 24);
+    CHECK_INT(kernel_leaf(&k, host, none, 3, 7, a, reason), 0);
+    CHECK_INT(kernel_leaf(&k, host, none, 10, 2, b, reason), 0);
+    CHECK_INT(kernel_merge(&k, none, left, right, a), 0);
+    CHECK_INT(kernel_show(&k, none, left, text), 0);
+    CHECK_STR(text, "72");
+    /* Into the right one as well. */
+    CHECK_INT(kernel_merge(&k, none, left, right, b), 0);
+    CHECK_INT(load_u64(b), 722);
+    CHECK_INT(kernel_merge(&k, none, left, (struct bytes){b, 23}, a), ERR_FORMAT);
+    CHECK_INT(kernel_show(&k, none, (struct bytes){a, 25}, text), ERR_FORMAT);
+    answer_rc = -1;
+    CHECK_INT(kernel_show(&k, none, left, text), ERR_KERNEL);
+    CHECK_INT(kernel_leaf(&k, host, none, 3, 7, a, reason), ERR_KERNEL);
+    CHECK_STR(reason, "the kernel failed without a reason");
+    answer_reason = "no more paper";
+    CHECK_INT(kernel_leaf(&k, host, none, 3, 7, a, reason), ERR_KERNEL);
+    CHECK_STR(reason, "no more paper");
+}
+
+static char told[512];
+
+static void tell(void *ctx, const char *name, uint32_t index, uint32_t count, const char *type,
+                 const char *value)
+{
+    char line[128];
+    (void)ctx;
+    snprintf(line, sizeof line, "%s %u/%u %s %s;", name, index, count, type, value);
+    strcat(told, line);
+}
+
+TEST(test_fields_are_told_exactly)
+{
+    struct velum_kernel k = fake();
+    uint8_t raw[24];
+    struct small s = {UINT64_MAX, {-3.5, 0.1}};
+    accumulator_encode(&k, &s, raw);
+    told[0] = '\0';
+    CHECK_INT(kernel_fields(&k, (struct bytes){raw, 24}, tell, NULL), 0);
+    CHECK_STR(told, "count 0/1 u64 18446744073709551615;real 0/2 f64 -0x1.cp+1;"
+                    "real 1/2 f64 0x1.999999999999ap-4;");
+    CHECK_INT(kernel_fields(&k, (struct bytes){raw, 8}, tell, NULL), ERR_FORMAT);
+}
+
+TEST(test_signed_fields)
+{
+    struct {
+        int64_t wide;
+        int32_t narrow;
+        float single;
+        uint8_t byte;
+    } s = {INT64_MIN, INT32_MIN, 0.1f, 255};
+    const struct velum_field own[] = {
+        {"wide", VELUM_I64, 1, 0},
+        {"narrow", VELUM_I32, 1, 8},
+        {"single", VELUM_F32, 1, 12},
+        {"byte", VELUM_U8, 1, 16},
+    };
+    struct velum_kernel k = fake();
+    uint8_t raw[17];
+    k.fields = own;
+    k.fields_count = 4;
+    k.accumulator_size = sizeof s;
+    accumulator_encode(&k, &s, raw);
+    told[0] = '\0';
+    CHECK_INT(kernel_fields(&k, (struct bytes){raw, 17}, tell, NULL), 0);
+    CHECK_STR(told, "wide 0/1 i64 -9223372036854775808;narrow 0/1 i32 -2147483648;"
+                    "single 0/1 f32 0x1.99999ap-4;byte 0/1 u8 255;");
+}
+
+TEST(test_describe)
+{
+    struct kernel_view v;
+    struct velum_kernel k = fake();
+    kernel_describe(&k, ORIGIN_PLUGIN, &v);
+    CHECK_STR(v.name, "fake");
+    CHECK_STR(v.usage, "N");
+    CHECK_STR(v.summary, "a fake; anything");
+    CHECK_INT(v.origin, ORIGIN_PLUGIN);
+    CHECK_INT(v.accumulator_size, 24);
+    CHECK_STR(v.refused, "");
+    CHECK_STR(v.path, "");
+}
+
+TEST(test_leaf_ranges)
+{
+    uint64_t first, count;
+    kernel_leaf_range(10, 4, 0, &first, &count);
+    CHECK(first == 0 && count == 4);
+    kernel_leaf_range(10, 4, 2, &first, &count);
+    CHECK(first == 8 && count == 2);
+    kernel_leaf_range(UINT64_MAX, UINT64_MAX / 2, 2, &first, &count);
+    CHECK(first == UINT64_MAX - 1 && count == 1);
+}
+
+TEST_MAIN(test_table, test_did_you_mean, test_source, test_check_finds_each_fault, test_plan_bounds,
+          test_leaf_merge_show, test_fields_are_told_exactly, test_signed_fields, test_describe,
+          test_leaf_ranges)

@@ -1,0 +1,139 @@
+#include "cmd/opt.h"
+
+#include "core/base/err.h"
+#include "tests/lib/check.h"
+
+static const struct opt rows[] = {
+    {.name = "detach", .letter = 'd', .kind = OPT_SWITCH, .effect = "e"},
+    {.name = "name", .letter = 'n', .kind = OPT_TEXT, .value = "NAME", .effect = "e"},
+    {.name = "leaf", .kind = OPT_NUMBER, .value = "N", .min = 1, .max = 100, .effect = "e"},
+    {.name = "timeout", .kind = OPT_SPAN, .value = "TIME", .effect = "e"},
+    {.name = "progress", .kind = OPT_CHOICE, .value = "bar|line|none", .effect = "e"},
+    {.name = "peer", .kind = OPT_TEXT, .repeats = true, .value = "ADDR", .effect = "e"},
+    {0},
+};
+
+static struct opts opts;
+static char message[OPT_MESSAGE_SIZE], hint[OPT_MESSAGE_SIZE];
+static char *words[16];
+
+static int parse(const char *line)
+{
+    static char copy[512];
+    int count = 0;
+    snprintf(copy, sizeof copy, "%s", line);
+    for (char *at = strtok(copy, " "); at; at = strtok(NULL, " "))
+        words[count++] = at;
+    return opt_parse(&opts, rows, count, words, message, hint);
+}
+
+TEST(test_arguments_and_options_mix)
+{
+    CHECK_INT(parse("pi -d 400 --name=nightly --leaf 7 x"), 3);
+    CHECK_STR(words[0], "pi");
+    CHECK_STR(words[1], "400");
+    CHECK_STR(words[2], "x");
+    CHECK(opt_given(&opts, "detach"));
+    CHECK_STR(opt_text(&opts, "name", NULL), "nightly");
+    CHECK_INT(opt_number(&opts, "leaf", 0), 7);
+    CHECK(!opt_given(&opts, "timeout"));
+    CHECK_INT(opt_number(&opts, "timeout", 5), 5);
+}
+
+TEST(test_a_negative_number_is_an_argument)
+{
+    CHECK_INT(parse("pi -5 -.5"), 3);
+    CHECK_STR(words[1], "-5");
+    CHECK_INT(parse("-"), 1);
+}
+
+TEST(test_two_dashes_end_the_options)
+{
+    CHECK_INT(parse("-d -- --name -x"), 2);
+    CHECK_STR(words[0], "--name");
+    CHECK(!opt_given(&opts, "name"));
+}
+
+TEST(test_short_options_join)
+{
+    CHECK_INT(parse("-dnfoo bar"), 1);
+    CHECK(opt_given(&opts, "detach"));
+    CHECK_STR(opt_text(&opts, "name", NULL), "foo");
+    CHECK_INT(parse("-dn foo"), 0);
+    CHECK_STR(opt_text(&opts, "name", NULL), "foo");
+}
+
+TEST(test_unknown_option_names_itself_and_the_nearest)
+{
+    CHECK_INT(parse("--detahc"), ERR_ARGUMENT);
+    CHECK(strstr(message, "--detahc") != NULL);
+    CHECK_STR(hint, "--detach");
+    CHECK_INT(parse("--zzzzzzzz"), ERR_ARGUMENT);
+    CHECK_STR(hint, "");
+    CHECK_INT(parse("--nam=x"), ERR_ARGUMENT);
+    CHECK_STR(hint, "--name");
+    CHECK_INT(parse("-z"), ERR_ARGUMENT);
+    CHECK(strstr(message, "-z") != NULL);
+}
+
+TEST(test_values_are_checked)
+{
+    CHECK_INT(parse("--leaf 0"), ERR_ARGUMENT);
+    CHECK(strstr(message, "from 1 to 100") != NULL);
+    CHECK_INT(parse("--leaf 101"), ERR_ARGUMENT);
+    CHECK_INT(parse("--leaf -1"), ERR_ARGUMENT);
+    CHECK_INT(parse("--leaf 5x"), ERR_ARGUMENT);
+    CHECK_INT(parse("--leaf 99999999999999999999999"), ERR_ARGUMENT);
+    CHECK_INT(parse("--leaf 100"), 0);
+    CHECK_INT(parse("--timeout soon"), ERR_ARGUMENT);
+    CHECK_INT(parse("--timeout 0"), ERR_ARGUMENT);
+    CHECK_INT(parse("--timeout 1.5s"), 0);
+    CHECK_INT(opt_number(&opts, "timeout", 0), 1500000);
+    CHECK_INT(parse("--progress spinner"), ERR_ARGUMENT);
+    CHECK(strstr(message, "bar|line|none") != NULL);
+    CHECK_INT(parse("--progress ba"), ERR_ARGUMENT);
+    CHECK_INT(parse("--progress none"), 0);
+    CHECK_INT(parse("--name="), ERR_ARGUMENT);
+}
+
+TEST(test_a_missing_or_needless_value)
+{
+    CHECK_INT(parse("--name"), ERR_ARGUMENT);
+    CHECK(strstr(message, "--name needs NAME") != NULL);
+    CHECK_INT(parse("--detach=yes"), ERR_ARGUMENT);
+    CHECK_INT(parse("-n"), ERR_ARGUMENT);
+}
+
+TEST(test_repeats)
+{
+    CHECK_INT(parse("--name a --name b"), ERR_ARGUMENT);
+    CHECK(strstr(message, "twice") != NULL);
+    CHECK_INT(parse("--peer a --peer b"), 0);
+    CHECK_INT(opts.count, 2);
+    CHECK_STR(opts.values[0].text, "a");
+    CHECK_STR(opts.values[1].text, "b");
+    CHECK_STR(opt_text(&opts, "peer", NULL), "b");
+}
+
+TEST(test_common_rows_are_known_everywhere)
+{
+    CHECK_INT(parse("--addr 127.0.0.1:9 -h"), 0);
+    CHECK(opt_given(&opts, "help"));
+    CHECK_STR(opt_text(&opts, "addr", NULL), "127.0.0.1:9");
+}
+
+TEST(test_more_options_than_the_table_holds_are_refused)
+{
+    static char *many[2 * OPT_VALUES_MAX + 2];
+    static char flag[] = "--peer=a";
+    for (int i = 0; i <= OPT_VALUES_MAX; i++)
+        many[i] = flag;
+    CHECK_INT(opt_parse(&opts, rows, OPT_VALUES_MAX + 1, many, message, hint), ERR_ARGUMENT);
+    CHECK_INT(opt_parse(&opts, rows, OPT_VALUES_MAX, many, message, hint), 0);
+}
+
+TEST_MAIN(test_arguments_and_options_mix, test_a_negative_number_is_an_argument,
+          test_two_dashes_end_the_options, test_short_options_join,
+          test_unknown_option_names_itself_and_the_nearest, test_values_are_checked,
+          test_a_missing_or_needless_value, test_repeats, test_common_rows_are_known_everywhere,
+          test_more_options_than_the_table_holds_are_refused)

@@ -1,0 +1,322 @@
+#include "core/base/err.h"
+#include "core/wire/order.h"
+#include "tests/lib/check.h"
+
+static uint8_t raw[70000];
+
+static struct buf fresh(void)
+{
+    struct buf b;
+    buf_init_fixed(&b, raw, sizeof raw);
+    return b;
+}
+
+/* Decodes with `read` from every prefix: only the whole passes, and a byte too many does not. */
+#define CHECK_EVERY_TRUNCATION(b, call)                                                            \
+    do {                                                                                           \
+        CHECK_INT(buf_result(&(b)), 0);                                                            \
+        raw[(b).len] = 0;                                                                          \
+        for (size_t n = 0; n <= (b).len + 1; n++) {                                                \
+            struct bytes in = {raw, n};                                                            \
+            CHECK_INT((call), n == (b).len ? 0 : ERR_FORMAT);                                      \
+        }                                                                                          \
+    } while (0)
+
+TEST(test_load)
+{
+    struct buf b = fresh();
+    struct order_load m = {.kernel = "pi", .origin = ORIGIN_PLUGIN, .path = "/x/pi.so"};
+    m.source.bytes[3] = 9;
+    m.params = bytes_of_text("12345678");
+    put_order_load(&b, &m);
+    struct order_load got;
+    CHECK_EVERY_TRUNCATION(b, read_order_load(in, &got));
+    CHECK_INT(read_order_load(buf_bytes(&b), &got), 0);
+    CHECK_STR(got.kernel, "pi");
+    CHECK(digest_equal(got.source, m.source));
+    CHECK_STR(got.path, "/x/pi.so");
+    CHECK(bytes_equal(got.params, m.params));
+    m.origin = ORIGIN_BUILTIN; /* with a path: contradictory */
+    b = fresh();
+    put_order_load(&b, &m);
+    CHECK_INT(read_order_load(buf_bytes(&b), &got), ERR_FORMAT);
+    m.path[0] = '\0';
+    b = fresh();
+    put_order_load(&b, &m);
+    CHECK_INT(read_order_load(buf_bytes(&b), &got), 0);
+    m.origin = 2;
+    b = fresh();
+    put_order_load(&b, &m);
+    CHECK_INT(read_order_load(buf_bytes(&b), &got), ERR_FORMAT);
+    m = (struct order_load){.params = {raw, PARAMS_SIZE_MAX + 1}};
+    static uint8_t big[8192];
+    buf_init_fixed(&b, big, sizeof big);
+    put_order_load(&b, &m);
+    CHECK_INT(read_order_load(buf_bytes(&b), &got), ERR_FORMAT);
+}
+
+static int run_verdict(uint64_t first, uint64_t end, uint64_t units, uint64_t leaf_units)
+{
+    struct buf b = fresh();
+    struct order_run m = {7, first, end, units, leaf_units, 20000};
+    put_order_run(&b, &m);
+    struct order_run got;
+    int rc = read_order_run(buf_bytes(&b), &got);
+    CHECK(got.run == 7 && got.first == first && got.end == end && got.report_us == 20000);
+    return rc;
+}
+
+TEST(test_run)
+{
+    CHECK_INT(run_verdict(0, 10, 100, 10), 0);
+    CHECK_INT(run_verdict(0, 11, 100, 10), ERR_FORMAT);
+    CHECK_INT(run_verdict(0, 11, 101, 10), 0);
+    CHECK_INT(run_verdict(5, 5, 100, 10), ERR_FORMAT);
+    CHECK_INT(run_verdict(6, 5, 100, 10), ERR_FORMAT);
+    CHECK_INT(run_verdict(0, 1, 0, 10), ERR_FORMAT);
+    CHECK_INT(run_verdict(0, 1, 10, 0), ERR_FORMAT);
+    CHECK_INT(run_verdict(0, LEAVES_MAX, LEAVES_MAX, 1), 0);
+    CHECK_INT(run_verdict(0, 1, LEAVES_MAX + 1, 1), ERR_FORMAT);
+    CHECK_INT(run_verdict(0, 1, UINT64_MAX, UINT64_MAX), 0);
+    struct buf b = fresh();
+    put_order_run(&b, &(struct order_run){1, 0, 1, 1, 1, 0});
+    struct order_run got;
+    CHECK_EVERY_TRUNCATION(b, read_order_run(in, &got));
+}
+
+TEST(test_trim)
+{
+    struct buf b = fresh();
+    put_order_trim(&b, &(struct order_trim){3, LEAVES_MAX});
+    struct order_trim got;
+    CHECK_EVERY_TRUNCATION(b, read_order_trim(in, &got));
+    CHECK_INT(read_order_trim(buf_bytes(&b), &got), 0);
+    CHECK(got.run == 3 && got.end == LEAVES_MAX);
+    b = fresh();
+    put_order_trim(&b, &(struct order_trim){3, LEAVES_MAX + 1});
+    CHECK_INT(read_order_trim(buf_bytes(&b), &got), ERR_FORMAT);
+}
+
+TEST(test_value_bounds)
+{
+    static const struct {
+        uint8_t level;
+        uint64_t index;
+        bool fine;
+    } cases[] = {
+        {0, 0, true},
+        {0, LEAVES_MAX - 1, true},
+        {0, LEAVES_MAX, false},
+        {40, 0, true},
+        {40, 1, false},
+        {41, 0, false},
+        {255, 0, false},
+        {20, ((uint64_t)1 << 20) - 1, true},
+        {20, (uint64_t)1 << 20, false},
+        {1, UINT64_MAX, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf b = fresh();
+        put_value(&b, &(struct value){{cases[i].level, cases[i].index}, bytes_of_text("v")});
+        struct reader r = reader_of(buf_bytes(&b));
+        struct value v = read_value(&r);
+        CHECK_INT(!r.failed, cases[i].fine);
+        CHECK_INT(v.at.level, cases[i].fine ? cases[i].level : 0);
+    }
+    static uint8_t big[ACCUMULATOR_SIZE_MAX + 1];
+    for (size_t n = ACCUMULATOR_SIZE_MAX; n <= sizeof big; n++) {
+        struct buf b = fresh();
+        put_value(&b, &(struct value){{0, 0}, {big, n}});
+        struct reader r = reader_of(buf_bytes(&b));
+        read_value(&r);
+        CHECK_INT(r.failed, n > ACCUMULATOR_SIZE_MAX);
+    }
+}
+
+TEST(test_merge_of_seven_greatest_pairs_fits_a_frame)
+{
+    static uint8_t big[ACCUMULATOR_SIZE_MAX];
+    struct buf b = fresh();
+    put_order_merge_begin(&b, 5, MERGE_COUNT_MAX);
+    for (uint64_t i = 0; i < 2 * MERGE_COUNT_MAX; i++)
+        put_value(&b, &(struct value){{0, i}, {big, sizeof big}});
+    CHECK(b.len <= 65536);
+    uint64_t run;
+    uint16_t count;
+    struct reader rest;
+    CHECK_INT(read_order_merge(buf_bytes(&b), &run, &count, &rest), 0);
+    CHECK(run == 5 && count == MERGE_COUNT_MAX);
+    for (uint64_t i = 0; i < 2 * MERGE_COUNT_MAX; i++)
+        CHECK_INT(read_value(&rest).at.index, i);
+    CHECK(reader_done(&rest));
+    for (uint16_t n = 0; n <= 9; n++) {
+        b = fresh();
+        put_order_merge_begin(&b, 5, n);
+        for (uint64_t i = 0; i < 2u * n; i++)
+            put_value(&b, &(struct value){{0, i}, {0}});
+        CHECK_INT(read_order_merge(buf_bytes(&b), &run, &count, &rest),
+                  n >= 1 && n <= MERGE_COUNT_MAX ? 0 : ERR_FORMAT);
+        struct bytes cut = {raw, b.len - 1};
+        CHECK_INT(read_order_merge(cut, &run, &count, &rest), ERR_FORMAT);
+    }
+}
+
+TEST(test_plan_and_its_bounds)
+{
+    const char *args[ARGS_COUNT_MAX + 1];
+    for (size_t i = 0; i <= ARGS_COUNT_MAX; i++)
+        args[i] = i % 2 ? "seven" : "";
+    static struct order_plan got;
+    struct buf b = fresh();
+    CHECK_INT(put_order_plan(&b, ARGS_COUNT_MAX, args), 0);
+    CHECK_EVERY_TRUNCATION(b, read_order_plan(in, &got));
+    CHECK_INT(read_order_plan(buf_bytes(&b), &got), 0);
+    CHECK_INT(got.count, ARGS_COUNT_MAX);
+    CHECK_STR(got.args[63], "seven");
+    CHECK_STR(got.args[62], "");
+    b = fresh();
+    CHECK_INT(put_order_plan(&b, ARGS_COUNT_MAX + 1, args), ERR_TOO_LARGE);
+    CHECK_INT(b.len, 0);
+    static char text[ARG_SIZE_MAX + 1];
+    memset(text, 'x', ARG_SIZE_MAX);
+    args[0] = text;
+    CHECK_INT(put_order_plan(&b, 1, args), ERR_TOO_LARGE);
+    text[ARG_SIZE_MAX - 1] = '\0';
+    CHECK_INT(put_order_plan(&b, 1, args), 0);
+    CHECK_INT(read_order_plan(buf_bytes(&b), &got), 0);
+    store_u16(raw, ARGS_COUNT_MAX + 1);
+    CHECK_INT(read_order_plan(buf_bytes(&b), &got), ERR_FORMAT);
+}
+
+TEST(test_loaded_reason_is_made_safe)
+{
+    struct buf b = fresh();
+    struct worker_loaded m = {.accumulator_size = 4096, .ok = false, .reason = "a\nb\x1b[31m"};
+    put_worker_loaded(&b, &m);
+    struct worker_loaded got;
+    CHECK_EVERY_TRUNCATION(b, read_worker_loaded(in, &got));
+    CHECK_INT(read_worker_loaded(buf_bytes(&b), &got), 0);
+    CHECK_STR(got.reason, "a\\u{a}b\\u{1b}[31m");
+    m.accumulator_size = 4097;
+    b = fresh();
+    put_worker_loaded(&b, &m);
+    CHECK_INT(read_worker_loaded(buf_bytes(&b), &got), ERR_FORMAT);
+    raw[4] = 2; /* a flag is 0 or 1 */
+    store_u32(raw, 1);
+    CHECK_INT(read_worker_loaded(buf_bytes(&b), &got), ERR_FORMAT);
+}
+
+TEST(test_reason_that_grows_is_cut_not_overrun)
+{
+    struct worker_failed m = {.run = 1, .leaf = LEAVES_MAX - 1};
+    memset(m.reason, 1, REASON_SIZE - 1);
+    struct buf b = fresh();
+    put_worker_failed(&b, &m);
+    struct worker_failed got;
+    CHECK_EVERY_TRUNCATION(b, read_worker_failed(in, &got));
+    CHECK_INT(read_worker_failed(buf_bytes(&b), &got), 0);
+    CHECK(strlen(got.reason) < REASON_SIZE && strlen(got.reason) >= REASON_SIZE - 6);
+    CHECK_INT(got.reason[strlen(got.reason) - 1], '}');
+    m.leaf = LEAVES_MAX;
+    b = fresh();
+    put_worker_failed(&b, &m);
+    CHECK_INT(read_worker_failed(buf_bytes(&b), &got), ERR_FORMAT);
+    b = fresh();
+    put_u64(&b, 1);
+    put_u64(&b, 1);
+    static char text[REASON_SIZE + 1];
+    memset(text, 'x', REASON_SIZE);
+    put_text(&b, text);
+    CHECK_INT(read_worker_failed(buf_bytes(&b), &got), ERR_FORMAT);
+}
+
+TEST(test_progress)
+{
+    struct buf b = fresh();
+    put_worker_progress_begin(&b, 4, 100, 20000, true, 2);
+    size_t head = b.len;
+    put_value(&b, &(struct value){{3, 2}, bytes_of_text("abc")});
+    put_value(&b, &(struct value){{0, 99}, {0}});
+    struct worker_progress got;
+    CHECK_INT(read_worker_progress(buf_bytes(&b), &got), 0);
+    CHECK(got.run == 4 && got.next == 100 && got.compute_us == 20000 && got.ended);
+    CHECK_INT(got.count, 2);
+    struct value v = read_value(&got.rest);
+    CHECK(v.at.level == 3 && v.at.index == 2 && bytes_equal(v.data, bytes_of_text("abc")));
+    v = read_value(&got.rest);
+    CHECK(v.at.level == 0 && v.at.index == 99 && v.data.len == 0);
+    CHECK(reader_done(&got.rest));
+    for (size_t n = 0; n < head + 26; n++)
+        CHECK_INT(read_worker_progress((struct bytes){raw, n}, &got), ERR_FORMAT);
+    b = fresh();
+    put_worker_progress_begin(&b, 4, LEAVES_MAX + 1, 0, false, 0);
+    CHECK_INT(read_worker_progress(buf_bytes(&b), &got), ERR_FORMAT);
+    b = fresh();
+    put_worker_progress_begin(&b, 4, 1, 0, false, 65535);
+    CHECK_INT(read_worker_progress(buf_bytes(&b), &got), ERR_FORMAT);
+}
+
+TEST(test_merged)
+{
+    struct buf b = fresh();
+    put_worker_merged_begin(&b, 4, 55, 1);
+    put_value(&b, &(struct value){{1, 7}, bytes_of_text("m")});
+    struct worker_merged got;
+    CHECK_INT(read_worker_merged(buf_bytes(&b), &got), 0);
+    CHECK(got.run == 4 && got.compute_us == 55 && got.count == 1);
+    CHECK_INT(read_value(&got.rest).at.index, 7);
+    for (size_t n = 0; n < b.len - 1; n++)
+        CHECK_INT(read_worker_merged((struct bytes){raw, n}, &got), ERR_FORMAT);
+    b = fresh();
+    put_worker_merged_begin(&b, 4, 55, 8);
+    for (uint64_t i = 0; i < 8; i++)
+        put_value(&b, &(struct value){{1, i}, {0}});
+    CHECK_INT(read_worker_merged(buf_bytes(&b), &got), ERR_FORMAT);
+}
+
+TEST(test_planned)
+{
+    struct buf b = fresh();
+    struct worker_planned m = {.ok = true, .units = 100, .leaf_units = 7};
+    m.params = bytes_of_text("pp");
+    put_worker_planned(&b, &m);
+    struct worker_planned got;
+    CHECK_EVERY_TRUNCATION(b, read_worker_planned(in, &got));
+    CHECK_INT(read_worker_planned(buf_bytes(&b), &got), 0);
+    CHECK(got.units == 100 && got.leaf_units == 7 && bytes_equal(got.params, m.params));
+    m.leaf_units = 0;
+    b = fresh();
+    put_worker_planned(&b, &m);
+    CHECK_INT(read_worker_planned(buf_bytes(&b), &got), ERR_FORMAT);
+    m = (struct worker_planned){.ok = false, .reason = "N is missing"};
+    b = fresh();
+    put_worker_planned(&b, &m);
+    CHECK_INT(read_worker_planned(buf_bytes(&b), &got), 0);
+    CHECK_STR(got.reason, "N is missing");
+    m = (struct worker_planned){.ok = true, .units = LEAVES_MAX + 1, .leaf_units = 1};
+    b = fresh();
+    put_worker_planned(&b, &m);
+    CHECK_INT(read_worker_planned(buf_bytes(&b), &got), ERR_FORMAT);
+}
+
+TEST(test_shown_keeps_its_lines)
+{
+    struct buf b = fresh();
+    put_worker_shown(&b, true, "3.14\nline\x07");
+    bool ok = false;
+    char text[SHOW_SIZE_MAX];
+    CHECK_EVERY_TRUNCATION(b, read_worker_shown(in, &ok, text));
+    CHECK_INT(read_worker_shown(buf_bytes(&b), &ok, text), 0);
+    CHECK(ok);
+    CHECK_STR(text, "3.14\nline\\u{7}");
+    static char big[SHOW_SIZE_MAX + 1];
+    memset(big, 'x', SHOW_SIZE_MAX);
+    b = fresh();
+    put_worker_shown(&b, true, big);
+    CHECK_INT(buf_result(&b), ERR_TOO_LARGE);
+}
+
+TEST_MAIN(test_load, test_run, test_trim, test_value_bounds,
+          test_merge_of_seven_greatest_pairs_fits_a_frame, test_plan_and_its_bounds,
+          test_loaded_reason_is_made_safe, test_reason_that_grows_is_cut_not_overrun, test_progress,
+          test_merged, test_planned, test_shown_keeps_its_lines)

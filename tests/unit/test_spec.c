@@ -1,0 +1,167 @@
+#include "core/base/err.h"
+#include "core/wire/spec.h"
+#include "tests/lib/check.h"
+
+static uint8_t raw[80000];
+
+static struct job_spec sample(void)
+{
+    struct job_spec s = {.not_after_s = 0x0102030405060708, .name = "n", .slots_max = 4};
+    memset(s.author.bytes, 0xa1, ID_SIZE);
+    memset(s.nonce, 0xb2, sizeof s.nonce);
+    s.timeout_us = 5;
+    memcpy(s.stage.kernel, "pi", 3);
+    memset(s.stage.source.bytes, 0xc3, ID_SIZE);
+    memcpy(s.stage.args, "400", 4);
+    s.stage.params = bytes_of_text("PP");
+    s.stage.units = 400;
+    s.stage.leaf_units = 256;
+    s.stage.accumulator_size = 16;
+    return s;
+}
+
+static struct bytes encode(const struct job_spec *s)
+{
+    struct buf b;
+    buf_init_fixed(&b, raw, sizeof raw);
+    CHECK_INT(put_spec(&b, s), 0);
+    return buf_bytes(&b);
+}
+
+TEST(test_spec_golden_bytes)
+{
+    static const uint8_t head[] = {
+        1,    0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xa1,
+        0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xa1,
+        0xa1, 0xa1, 0xa1, 0xa1, 0xa1, 0xb2, 0xb2, 0xb2, 0xb2, 0xb2, 0xb2, 0xb2, 0xb2, 0xb2,
+        0xb2, 0xb2, 0xb2, 0xb2, 0xb2, 0xb2, 0xb2, 8,    7,    6,    5,    4,    3,    2,
+        1,    1,    0,    'n',  0,    0,    0,    0,    4,    0,    0,    0,    5,    0,
+        0,    0,    0,    0,    0,    0,    1,    0,    2,    0,    'p',  'i'};
+    static const uint8_t tail[] = {3, 0, 52, 48, 48, 2, 0, 0, 0, 80, 80, 144, 1, 0, 0, 0, 0, 0, 0,
+                                   0, 1, 0,  0,  0,  0, 0, 0, 0, 16, 0,  0,   0, 0, 0, 0, 0, 0, 0};
+    struct job_spec s = sample();
+    struct bytes body = encode(&s);
+    CHECK_INT(body.len, sizeof head + ID_SIZE + sizeof tail);
+    CHECK_MEM(body.data, head, sizeof head);
+    for (size_t i = 0; i < ID_SIZE; i++)
+        CHECK_INT(body.data[sizeof head + i], 0xc3);
+    CHECK_MEM(body.data + sizeof head + ID_SIZE, tail, sizeof tail);
+    char hex[ID_HEX_SIZE];
+    id_hex(spec_id(body).bytes, 64, hex);
+    CHECK_STR(hex, "e6e771dabf29c541a5cb1b6f50e644b7332e75441bc7e6236e1a4d99e18e3949");
+}
+
+TEST(test_spec_round_trip)
+{
+    struct job_spec s = sample();
+    struct job_spec got;
+    CHECK_INT(read_spec(encode(&s), &got), 0);
+    CHECK(node_id_equal(got.author, s.author));
+    CHECK_MEM(got.nonce, s.nonce, sizeof s.nonce);
+    CHECK(got.not_after_s == s.not_after_s && got.slots_max == 4 && got.timeout_us == 5);
+    CHECK_STR(got.name, "n");
+    CHECK_STR(got.stage.kernel, "pi");
+    CHECK_STR(got.stage.args, "400");
+    CHECK(digest_equal(got.stage.source, s.stage.source));
+    CHECK(bytes_equal(got.stage.params, s.stage.params));
+    CHECK(got.stage.units == 400 && got.stage.leaf_units == 256);
+    CHECK(got.stage.accumulator_size == 16 && got.stage.reduction == REDUCE_FOLD);
+    CHECK_INT(spec_leaves(&got.stage), 2);
+}
+
+TEST(test_spec_truncated_anywhere_or_too_long_is_refused)
+{
+    struct job_spec s = sample();
+    struct job_spec got;
+    struct bytes body = encode(&s);
+    for (size_t n = 0; n < body.len; n++)
+        CHECK_INT(read_spec((struct bytes){body.data, n}, &got), ERR_FORMAT);
+    raw[body.len] = 0;
+    CHECK_INT(read_spec((struct bytes){body.data, body.len + 1}, &got), ERR_FORMAT);
+    CHECK_INT(read_spec((struct bytes){raw, SPEC_SIZE_MAX + 1}, &got), ERR_TOO_LARGE);
+}
+
+TEST(test_spec_bounds)
+{
+    struct buf b;
+    struct job_spec s;
+    buf_init_fixed(&b, raw, sizeof raw);
+    s = sample();
+    s.stage.units = 0;
+    CHECK_INT(put_spec(&b, &s), ERR_FORMAT);
+    s = sample();
+    s.stage.leaf_units = 0;
+    CHECK_INT(put_spec(&b, &s), ERR_FORMAT);
+    s = sample();
+    s.stage.kernel[0] = 'P';
+    CHECK_INT(put_spec(&b, &s), ERR_FORMAT);
+    s = sample();
+    s.stage.accumulator_size = ACCUMULATOR_SIZE_MAX + 1;
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+    s = sample();
+    s.stage.units = LEAVES_MAX + 1;
+    s.stage.leaf_units = 1;
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+    s.stage.units = LEAVES_MAX;
+    CHECK_INT(put_spec(&b, &s), 0);
+    s = sample();
+    s.not_after_s = -1;
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+    s = sample();
+    s.timeout_us = UINT64_MAX;
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+    buf_init_fixed(&b, raw, 20);
+    s = sample();
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+}
+
+TEST(test_spec_of_a_later_generation_is_another_version)
+{
+    struct job_spec s = sample();
+    struct job_spec got;
+    struct bytes body = encode(&s);
+    size_t flags_at = 1 + 32 + 16 + 8 + 3;
+    size_t stages_at = flags_at + 4 + 4 + 8;
+    size_t places[] = {0, flags_at, stages_at, body.len - 11, body.len - 6, body.len - 4};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        uint8_t was = raw[places[i]];
+        raw[places[i]] = 2;
+        CHECK_INT(read_spec(body, &got), ERR_VERSION);
+        raw[places[i]] = was;
+        CHECK_INT(read_spec(body, &got), 0);
+    }
+    raw[stages_at] = 0;
+    CHECK_INT(read_spec(body, &got), ERR_FORMAT);
+}
+
+TEST(test_spec_with_any_flipped_bit_is_another_job_or_refused)
+{
+    struct job_spec s = sample();
+    struct job_spec got;
+    struct bytes body = encode(&s);
+    struct job_id id = spec_id(body);
+    for (size_t i = 0; i < body.len * 8; i++) {
+        raw[i / 8] ^= (uint8_t)(1 << i % 8);
+        read_spec(body, &got);
+        CHECK(!job_id_equal(spec_id(body), id));
+        raw[i / 8] ^= (uint8_t)(1 << i % 8);
+    }
+}
+
+TEST(test_spec_texts_are_made_safe_but_the_bytes_stay)
+{
+    struct job_spec s = sample();
+    struct job_spec got;
+    s.name[0] = '\n';
+    s.stage.args[1] = 0x7f;
+    struct bytes body = encode(&s);
+    CHECK_INT(read_spec(body, &got), 0);
+    CHECK_STR(got.name, "\\u{a}");
+    CHECK_STR(got.stage.args, "4\\u{7f}0");
+}
+
+TEST_MAIN(test_spec_golden_bytes, test_spec_round_trip,
+          test_spec_truncated_anywhere_or_too_long_is_refused, test_spec_bounds,
+          test_spec_of_a_later_generation_is_another_version,
+          test_spec_with_any_flipped_bit_is_another_job_or_refused,
+          test_spec_texts_are_made_safe_but_the_bytes_stay)

@@ -1,0 +1,173 @@
+#include "core/base/err.h"
+#include "core/wire/view.h"
+#include "tests/lib/check.h"
+
+static uint8_t raw[32768];
+
+static struct buf fresh(void)
+{
+    struct buf b;
+    buf_init_fixed(&b, raw, sizeof raw);
+    return b;
+}
+
+#define CHECK_EVERY_TRUNCATION(b, call)                                                            \
+    do {                                                                                           \
+        CHECK_INT(buf_result(&(b)), 0);                                                            \
+        raw[(b).len] = 0;                                                                          \
+        for (size_t n = 0; n <= (b).len + 1; n++) {                                                \
+            struct bytes in = {raw, n};                                                            \
+            CHECK_INT((call), n == (b).len ? 0 : ERR_FORMAT);                                      \
+        }                                                                                          \
+    } while (0)
+
+static struct job_view sample_job(void)
+{
+    struct job_view v = {.name = "n", .kernel = "pi", .args = "400", .state = JOB_DONE};
+    memset(v.id.bytes, 1, ID_SIZE);
+    memset(v.source.bytes, 2, ID_SIZE);
+    memset(v.by.bytes, 3, ID_SIZE);
+    memset(v.digest.bytes, 4, ID_SIZE);
+    v.units = 400;
+    v.leaf_units = 10;
+    v.leaves_total = 40;
+    v.leaves_done = 39;
+    v.nodes = 5;
+    v.retries = 6;
+    v.duplicates = 7;
+    v.redone_us = 8;
+    v.durable = 9;
+    v.machines = 10;
+    v.elapsed_us = 11;
+    v.cpu_us = 12;
+    v.submitted_s = -13;
+    v.result = bytes_of_text("result");
+    v.params = bytes_of_text("params!");
+    memcpy(v.error, "why", 4);
+    return v;
+}
+
+TEST(test_job_view)
+{
+    struct job_view v = sample_job();
+    struct job_view got;
+    struct buf b = fresh();
+    put_job_view(&b, &v);
+    CHECK_EVERY_TRUNCATION(b, read_job_view(in, &got));
+    CHECK_INT(read_job_view(buf_bytes(&b), &got), 0);
+    CHECK(job_id_equal(got.id, v.id) && digest_equal(got.source, v.source));
+    CHECK(node_id_equal(got.by, v.by) && digest_equal(got.digest, v.digest));
+    CHECK_STR(got.name, "n");
+    CHECK_STR(got.kernel, "pi");
+    CHECK_STR(got.args, "400");
+    CHECK_STR(got.error, "why");
+    CHECK(got.units == 400 && got.leaf_units == 10 && got.leaves_total == 40);
+    CHECK(got.leaves_done == 39 && got.nodes == 5 && got.retries == 6 && got.duplicates == 7);
+    CHECK(got.redone_us == 8 && got.durable == 9 && got.machines == 10);
+    CHECK(got.elapsed_us == 11 && got.cpu_us == 12 && got.submitted_s == -13);
+    CHECK(bytes_equal(got.result, v.result) && bytes_equal(got.params, v.params));
+    CHECK_INT(got.state, JOB_DONE);
+}
+
+TEST(test_job_view_that_cannot_be_is_refused)
+{
+    struct job_view v = sample_job();
+    struct job_view got;
+    v.leaves_done = 41;
+    struct buf b = fresh();
+    put_job_view(&b, &v);
+    CHECK_INT(read_job_view(buf_bytes(&b), &got), ERR_FORMAT);
+    v.leaves_done = 40;
+    v.state = (enum job_state)9;
+    b = fresh();
+    put_job_view(&b, &v);
+    CHECK_INT(read_job_view(buf_bytes(&b), &got), ERR_FORMAT);
+    v.state = (enum job_state)0;
+    b = fresh();
+    put_job_view(&b, &v);
+    CHECK_INT(read_job_view(buf_bytes(&b), &got), ERR_FORMAT);
+}
+
+TEST(test_texts_of_a_job_are_made_safe)
+{
+    struct job_view v = sample_job();
+    memcpy(v.args, "\x1b]0;x", 6);
+    memcpy(v.error, "one\ntwo\r", 9);
+    struct job_view got;
+    struct buf b = fresh();
+    put_job_view(&b, &v);
+    CHECK_INT(read_job_view(buf_bytes(&b), &got), 0);
+    CHECK_STR(got.args, "\\u{1b}]0;x");
+    CHECK_STR(got.error, "one\ntwo\\u{d}");
+}
+
+TEST(test_node_view)
+{
+    struct node_view v = {.name = "worker-1", .addr = "127.0.0.1:8001", .state = NODE_SUSPECT};
+    struct node_view got;
+    memset(v.id.bytes, 1, ID_SIZE);
+    memcpy(v.arch, "x86_64", 7);
+    memcpy(v.version, "1.0", 4);
+    v.slots = 2;
+    v.busy = 1;
+    v.load_percent = 50;
+    v.memory_bytes = (uint64_t)1 << 40;
+    v.speed_units_s = 5;
+    v.seen_us = 6;
+    v.coordinator = true;
+    struct buf b = fresh();
+    put_node_view(&b, &v);
+    CHECK_EVERY_TRUNCATION(b, read_node_view(in, &got));
+    CHECK_INT(read_node_view(buf_bytes(&b), &got), 0);
+    CHECK(node_id_equal(got.id, v.id));
+    CHECK_STR(got.name, v.name);
+    CHECK_STR(got.addr, v.addr);
+    CHECK_STR(got.arch, v.arch);
+    CHECK_STR(got.version, v.version);
+    CHECK_INT(got.state, NODE_SUSPECT);
+    CHECK(got.slots == 2 && got.busy == 1 && got.load_percent == 50);
+    CHECK(got.memory_bytes == v.memory_bytes && got.speed_units_s == 5 && got.seen_us == 6);
+    CHECK(!got.self && got.coordinator);
+    v.state = (enum node_state)8;
+    b = fresh();
+    put_node_view(&b, &v);
+    CHECK_INT(read_node_view(buf_bytes(&b), &got), ERR_FORMAT);
+}
+
+TEST(test_kernel_view)
+{
+    static struct kernel_view v = {.name = "pi", .origin = ORIGIN_PLUGIN, .path = "/p/pi.so"};
+    static struct kernel_view got;
+    memcpy(v.usage, "pi N\npi -x", 11);
+    memcpy(v.summary, "the circle", 11);
+    memcpy(v.refused, "wrong ABI", 10);
+    v.accumulator_size = 24;
+    struct buf b = fresh();
+    put_kernel_view(&b, &v);
+    CHECK_EVERY_TRUNCATION(b, read_kernel_view(in, &got));
+    CHECK_INT(read_kernel_view(buf_bytes(&b), &got), 0);
+    CHECK_STR(got.name, v.name);
+    CHECK_STR(got.path, v.path);
+    CHECK_STR(got.usage, v.usage);
+    CHECK_STR(got.summary, v.summary);
+    CHECK_STR(got.refused, v.refused);
+    CHECK(got.accumulator_size == 24 && got.origin == ORIGIN_PLUGIN);
+    v.accumulator_size = ACCUMULATOR_SIZE_MAX + 1;
+    b = fresh();
+    put_kernel_view(&b, &v);
+    CHECK_INT(read_kernel_view(buf_bytes(&b), &got), ERR_FORMAT);
+}
+
+TEST(test_state_names)
+{
+    CHECK_STR(job_state_name(JOB_TIMED_OUT), "timed-out");
+    CHECK_STR(job_state_name((enum job_state)77), "unknown");
+    CHECK_STR(node_state_name(NODE_ALIVE), "alive");
+    CHECK(!job_state_is_final(JOB_WAITING) && !job_state_is_final(JOB_RUNNING));
+    for (int s = JOB_DONE; s <= JOB_UNKNOWN; s++)
+        CHECK(job_state_is_final((enum job_state)s));
+    CHECK(!job_state_is_final((enum job_state)9));
+}
+
+TEST_MAIN(test_job_view, test_job_view_that_cannot_be_is_refused, test_texts_of_a_job_are_made_safe,
+          test_node_view, test_kernel_view, test_state_names)
