@@ -255,3 +255,6 @@ clean:
 # -------------------------------------------------------------------------------------------------
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
+# cmd/completion.c takes the scripts in by .incbin; make must know that. (libcmd.a is there already.)
+$(O)/cmd/completion.o: completions/velum.bash completions/_velum completions/velum.fish
+

@@ -8,8 +8,11 @@
 #include "cmd/interrupt.h"
 #include "cmd/view_json.h"
 #include "core/base/err.h"
+#include "core/base/text.h"
 #include "core/host/loop.h"
 #include "core/wire/message.h"
+
+#define CANCEL_MAX_US (6 * S_US) /* a node gives up on holders that are away after 5 s */
 
 /* What one step comes to when it is not an exit code. */
 #define GO_ON (-1)
@@ -41,26 +44,44 @@ static void say_id(struct job_id id, bool whole)
     printf("%s\n", hex);
 }
 
+static void say_killed(struct job_id job, struct bytes payload)
+{
+    struct reply_killed r;
+    char id[9], away[VIEW_ERROR_SIZE];
+    id_hex(job.bytes, 8, id);
+    if (read_reply_killed(payload, &r) < 0)
+        return;
+    text_sanitise(r.away, strlen(r.away), true, away, sizeof away);
+    if (r.outcome == KILL_DONE)
+        talk_line("job %s cancelled", id);
+    else if (r.outcome == KILL_CANCELLING)
+        talk_line("job %s is being cancelled; %s away, a result complete there may still win", id,
+                  away[0] ? away : "a holder is");
+    else
+        talk_line("job %s had already ended: %s", id, job_state_name((enum job_state)r.state));
+}
+
 /* Asks the node to cancel, and waits a moment for it: an interrupted run must not leave its job
  * behind without having tried. */
 static int cancel(struct follow *f)
 {
     struct frame frame;
-    uint8_t room[32];
+    uint8_t room[ID_SIZE];
     struct buf payload;
     buf_init_fixed(&payload, room, sizeof room);
     put_job_id(&payload, f->id);
     int rc = line_send(f->line, MESSAGE_REQUEST_KILL, buf_bytes(&payload));
-    struct instant until = instant_plus_us(loop_clock(), 6 * S_US);
-    while (rc >= 0)
-        if ((rc = line_next(f->line, until, &frame)) <= 0 || frame.type == MESSAGE_REPLY_KILLED)
-            break;
+    struct instant until = instant_plus_us(loop_clock(), CANCEL_MAX_US);
+    if (rc == 0)
+        rc = line_next(f->line, until, &frame);
+    if (rc == 1 && frame.type == MESSAGE_REPLY_KILLED) {
+        say_killed(f->id, frame.payload);
+        return CODE_INTERRUPTED;
+    }
     char id[9];
     id_hex(f->id.bytes, 8, id);
-    if (rc == 1)
-        talk_line("job %s cancelled", id);
-    else
-        talk_line("job %s could not be cancelled; try: velum kill %s", id, id);
+    talk_error("job %s could not be cancelled", id);
+    talk_try("velum kill %s", id);
     return CODE_INTERRUPTED;
 }
 

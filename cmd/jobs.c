@@ -83,7 +83,7 @@ static int fetch(struct line *l, bool all, const char *which, struct job_list *o
     struct buf payload;
     memset(out, 0, sizeof *out);
     if (!text_copy(ask.which, sizeof ask.which, which))
-        return ERR_TOO_LARGE;
+        return 0; /* longer than any id or name, so it is none */
     buf_init_fixed(&payload, room, sizeof room);
     put_request_jobs(&payload, &ask);
     int rc = line_send(l, MESSAGE_REQUEST_JOBS, buf_bytes(&payload));

@@ -93,7 +93,9 @@ static int run(const struct call *c)
     int code = line_open(&l, c, &where);
     /* An address that was given is a question about that node; without one, the built-ins answer.
      */
-    if (code != 0 && opt_given(c->opts, "addr")) {
+    if (code != 0 && code != CODE_NO_NODE)
+        return code;
+    if (code != 0 && line_addr(c)) {
         where.quiet = false;
         return line_open(&l, c, &where);
     }

@@ -51,7 +51,7 @@ static bool node_is_near(void)
     return near;
 }
 
-static const char *addr_of(const struct call *c)
+const char *line_addr(const struct call *c)
 {
     const char *from_env = getenv("VELUM_ADDR");
     return opt_text(c->opts, "addr", from_env && from_env[0] ? from_env : NULL);
@@ -89,6 +89,7 @@ static int open_code(int rc)
 {
     switch (rc) {
     case ERR_UNREACHABLE:
+    case ERR_NOT_FOUND: /* no folder where a node could be */
     case ERR_REFUSED:
     case ERR_TIMEOUT:
     case ERR_CLOSED:
@@ -124,7 +125,7 @@ int line_open(struct line **out, const struct call *c, const struct line_options
     if (!l)
         goto out;
     signal(SIGPIPE, SIG_IGN);
-    l->options = (struct ask_options){.addr = o->embedded_only ? NULL : addr_of(c),
+    l->options = (struct ask_options){.addr = o->embedded_only ? NULL : line_addr(c),
                                       .embedded_ok = o->embedded_ok,
                                       .embedded_only = o->embedded_only};
     rc = fork_spawner(l, c->argv0);
@@ -141,7 +142,7 @@ out:
         return 0;
     }
     int code = open_code(rc);
-    if (!o->quiet)
+    if (!o->quiet || code != CODE_NO_NODE)
         code = report_open(rc, message, l ? l->options.addr : NULL);
     line_close(l);
     return code;

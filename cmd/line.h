@@ -22,6 +22,8 @@ struct line_options {
     bool quiet;         /* say nothing when there is no node; the caller does */
 };
 
+/* The address that was given by --addr or VELUM_ADDR, or NULL. */
+const char *line_addr(const struct call *c);
 /* Opens by --addr, VELUM_ADDR or the nearest node. 0, or an exit code after saying what is wrong.
  * Ignores SIGPIPE from here on: a node that dies must not end the command that waits for it. */
 int line_open(struct line **out, const struct call *c, const struct line_options *o);

@@ -15,6 +15,8 @@ const struct opt opt_common[] = {
     {0},
 };
 
+#define NAME_MAX_LEN 63 /* what text_distance looks at */
+
 struct parse {
     struct opts *opts;
     const struct opt *own;
@@ -54,9 +56,10 @@ static void nearest_in(const struct opt *rows, const char *name, const char **be
 static const char *nearest(const struct parse *p, const char *name)
 {
     const char *best = NULL;
-    size_t distance = strlen(name) / 3 + 2;
-    if (strlen(name) < 3)
-        distance = 2;
+    size_t len = strlen(name);
+    size_t distance = len < 3 ? 2 : len / 3 + 2;
+    if (len > NAME_MAX_LEN)
+        return NULL;
     nearest_in(p->own, name, &best, &distance);
     nearest_in(opt_common, name, &best, &distance);
     return best;

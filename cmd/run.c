@@ -134,38 +134,53 @@ static int submit(const struct call *c, struct line *l, struct submission *s)
     return follow(c, l, reply.job);
 }
 
+static int take_options(const struct call *c, struct submission *s)
+{
+    s->name = opt_text(c->opts, "name", "");
+    s->slots_max = (uint32_t)opt_number(c->opts, "slots-max", 0);
+    s->timeout_us = opt_number(c->opts, "timeout", 0);
+    s->leaf_units = opt_number(c->opts, "leaf", 0);
+    int code = check_names(s, c->argv[0]);
+    return code ? code : submit_take_args(s, c->argc - 1, c->argv + 1);
+}
+
+/* A detached job needs a node that goes on with it, so no node is no error of the mesh then but a
+ * misuse. */
+static int open_line(const struct call *c, struct line **out)
+{
+    bool detach = opt_given(c->opts, "detach");
+    struct line_options where = {.embedded_ok = !detach,
+                                 .quiet = detach && !line_addr(c),
+                                 .embedded_only = opt_given(c->opts, "local")};
+    if (detach && where.embedded_only)
+        return refuse_detach();
+    int code = line_open(out, c, &where);
+    return code == CODE_NO_NODE && where.quiet ? refuse_detach() : code;
+}
+
+static int plan_there(const struct call *c, struct line *l, struct submission *s)
+{
+    const char *kernel = c->argv[0];
+    if (line_is_embedded(l))
+        return refuse_kernel_here(kernel);
+    int code = find_there(l, kernel);
+    return code ? code : submit_plan_there(s, l, kernel, c->argc - 1, c->argv + 1);
+}
+
 static int run(const struct call *c)
 {
     static struct submission s;
     struct line *l = NULL;
-    const char *kernel = c->argv[0];
-    bool detach = opt_given(c->opts, "detach");
-    struct line_options where = {.embedded_ok = true, .embedded_only = opt_given(c->opts, "local")};
-    s.name = opt_text(c->opts, "name", "");
-    s.slots_max = (uint32_t)opt_number(c->opts, "slots-max", 0);
-    s.timeout_us = opt_number(c->opts, "timeout", 0);
-    s.leaf_units = opt_number(c->opts, "leaf", 0);
-
-    int code = check_names(&s, kernel);
-    if (code == 0)
-        code = submit_take_args(&s, c->argc - 1, c->argv + 1);
+    int code = take_options(c, &s);
     if (code != 0)
         return code;
     /* A wrong argument is said before anything is started or anybody is asked. */
-    int here = submit_plan_here(&s, kernel, c->argc - 1, c->argv + 1);
+    int here = submit_plan_here(&s, c->argv[0], c->argc - 1, c->argv + 1);
     if (here > 0)
         return here;
-    if (detach && where.embedded_only)
-        return refuse_detach();
-    code = line_open(&l, c, &where);
-    if (code != 0)
-        return code;
-    if (detach && line_is_embedded(l))
-        code = refuse_detach();
-    else if (here < 0 && line_is_embedded(l))
-        code = refuse_kernel_here(kernel);
-    else if (here < 0 && (code = find_there(l, kernel)) == 0)
-        code = submit_plan_there(&s, l, kernel, c->argc - 1, c->argv + 1);
+    code = open_line(c, &l);
+    if (code == 0 && here < 0)
+        code = plan_there(c, l, &s);
     if (code == 0)
         code = submit(c, l, &s);
     line_close(l);

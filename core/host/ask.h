@@ -25,12 +25,17 @@ struct ask_options {
  * versions); other. */
 int ask_open(struct ask **out, const struct ask_options *o, char message[ASK_MESSAGE_SIZE]);
 bool ask_is_embedded(const struct ask *a);
-/* The identity that signs this command's jobs: the user's, or the embedded run's. */
+/* The identity that signs this command's jobs: the user's (read when first asked for; NULL when it
+ * cannot be), or the embedded run's. */
 struct identity *ask_identity(struct ask *a);
 int ask_send(struct ask *a, uint8_t type, uint32_t request, struct bytes payload);
 /* 1 with a frame (borrowed until the next call), 0 when `until` is reached, ERR_CLOSED when the
- * node has gone, ERR_CANCELLED when ask_wake was called (by a signal handler). */
+ * node has gone, ERR_VERSION when it speaks another protocol version (ask_fault says which),
+ * ERR_IDENTITY when it does not know this user, ERR_CANCELLED when ask_wake was called (by a signal
+ * handler). */
 int ask_next(struct ask *a, struct instant until, struct frame *out);
+/* A sentence about the end of the line, or "". */
+const char *ask_fault(const struct ask *a);
 void ask_wake(void); /* async-signal-safe */
 void ask_close(struct ask *a);
 

@@ -189,78 +189,77 @@ static int read_segments(struct elf *e, const ElfW(Ehdr) * h)
 
 static int refuse_startup(struct elf *e)
 {
-    return refuse(e,
-                  "it has constructors or destructors: a plugin's code runs only when it is "
-                  "called",
-                  "");
+    return refuse(e, "it has constructors or destructors", ": code may run only when it is called");
+}
+
+static int refuse_text_relocation(struct elf *e)
+{
+    return refuse(e, "it relocates its code (TEXTREL)", ": build it with -fPIC");
+}
+
+/* Where the number of a tag is kept, or NULL for a tag that is no number to keep. */
+static uint64_t *place_of(struct dynamic *d, int64_t tag)
+{
+    switch (tag) {
+    case DT_STRTAB:
+        return &d->strings;
+    case DT_STRSZ:
+        return &d->strings_size;
+    case DT_SYMTAB:
+        return &d->symbols;
+    case DT_HASH:
+        return &d->hash;
+    case DT_GNU_HASH:
+        return &d->gnu_hash;
+    case DT_REL:
+        return &d->rel;
+    case DT_RELSZ:
+        return &d->rel_size;
+    case DT_RELA:
+        return &d->rela;
+    case DT_RELASZ:
+        return &d->rela_size;
+    case DT_JMPREL:
+        return &d->plt;
+    case DT_PLTRELSZ:
+        return &d->plt_size;
+    default:
+        return NULL;
+    }
 }
 
 static int take_dynamic(struct elf *e, const ElfW(Dyn) * entry)
 {
     struct dynamic *d = &e->dynamic;
     const uint64_t v = entry->d_un.d_val;
+    uint64_t *place = place_of(d, entry->d_tag);
+    if (place)
+        *place = v;
     switch (entry->d_tag) {
     case DT_NEEDED:
         d->needed = v + 1;
-        break;
+        return 0;
+    case DT_PLTREL:
+        d->plt_has_addend = v == DT_RELA;
+        return 0;
     case DT_INIT:
     case DT_FINI:
-        return v ? refuse_startup(e) : 0;
     case DT_INIT_ARRAYSZ:
     case DT_FINI_ARRAYSZ:
     case DT_PREINIT_ARRAYSZ:
         return v ? refuse_startup(e) : 0;
     case DT_TEXTREL:
-        return refuse(e, "it relocates its code (TEXTREL): build it with -fPIC", "");
+        return refuse_text_relocation(e);
     case DT_FLAGS:
-        if (v & DF_TEXTREL)
-            return refuse(e, "it relocates its code (TEXTREL): build it with -fPIC", "");
-        break;
+        return v & DF_TEXTREL ? refuse_text_relocation(e) : 0;
     case DT_FILTER:
     case DT_AUXILIARY:
     case DT_AUDIT:
     case DT_DEPAUDIT:
         return refuse(e, "it brings in another library", "");
-    case DT_STRTAB:
-        d->strings = v;
-        break;
-    case DT_STRSZ:
-        d->strings_size = v;
-        break;
-    case DT_SYMTAB:
-        d->symbols = v;
-        break;
-    case DT_HASH:
-        d->hash = v;
-        break;
-    case DT_GNU_HASH:
-        d->gnu_hash = v;
-        break;
-    case DT_REL:
-        d->rel = v;
-        break;
-    case DT_RELSZ:
-        d->rel_size = v;
-        break;
-    case DT_RELA:
-        d->rela = v;
-        break;
-    case DT_RELASZ:
-        d->rela_size = v;
-        break;
-    case DT_JMPREL:
-        d->plt = v;
-        break;
-    case DT_PLTRELSZ:
-        d->plt_size = v;
-        break;
-    case DT_PLTREL:
-        d->plt_has_addend = v == DT_RELA;
-        break;
     default:
-        break;
+        return 0;
     }
-    return 0;
 }
 
 static int read_dynamic(struct elf *e)

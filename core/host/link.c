@@ -28,11 +28,11 @@ enum phase {
     LINK_SHAKING,    /* TLS */
     LINK_OPEN,
     LINK_CLOSING, /* writes what is left, reads and drops until the other side has closed too */
-    LINK_OVER     /* ended; links_flush tells it and frees it */
+    LINK_OVER     /* ended; linkset_flush tells it and frees it */
 };
 
 struct link {
-    struct links *set;
+    struct linkset *set;
     uint64_t number;
     uint32_t dial;
     enum phase phase;
@@ -45,7 +45,7 @@ struct link {
     bool told;     /* its user knows of it */
     bool again;    /* has bytes inside that the descriptor will not announce */
     bool flooded;
-    bool is_dirty; /* in the set's list of those that links_flush looks at */
+    bool is_dirty; /* in the set's list of those that linkset_flush looks at */
     struct link *dirty_next;
     struct instant deadline;
     struct node_id pinned;
@@ -60,11 +60,11 @@ struct link {
     uint8_t version;
 };
 
-struct links {
+struct linkset {
     struct loop *loop;
     struct identity *user;
     struct tls_profile *profile;
-    struct links_events events;
+    struct linkset_events events;
     struct link *slots[SLOTS];
     uint64_t generation;
     uint32_t slot_next;
@@ -83,10 +83,10 @@ static void deadlines_reached(void *ctx);
 static void read_again(void *ctx);
 static void link_ready(void *ctx, bool readable, bool writable);
 
-int links_new(struct links **out, struct loop *l, struct identity *identity, struct identity *user,
-              const struct links_events *events)
+int linkset_new(struct linkset **out, struct loop *l, struct identity *identity, struct identity *user,
+              const struct linkset_events *events)
 {
-    struct links *s = calloc(1, sizeof *s);
+    struct linkset *s = calloc(1, sizeof *s);
     if (!s)
         return ERR_NO_MEMORY;
     signal(SIGPIPE, SIG_IGN);
@@ -100,7 +100,7 @@ int links_new(struct links **out, struct loop *l, struct identity *identity, str
     if (rc == 0 && identity)
         rc = tls_profile_new(&s->profile, identity);
     if (rc < 0)
-        links_free(s);
+        linkset_free(s);
     else
         *out = s;
     return rc;
@@ -135,7 +135,7 @@ static void link_free(struct link *k)
     free(k);
 }
 
-void links_free(struct links *s)
+void linkset_free(struct linkset *s)
 {
     if (!s)
         return;
@@ -148,7 +148,7 @@ void links_free(struct links *s)
     free(s);
 }
 
-static struct link *link_find(struct links *s, uint64_t number)
+static struct link *link_find(struct linkset *s, uint64_t number)
 {
     struct link *k = s->slots[number & (SLOTS - 1)];
     return k && k->number == number ? k : NULL;
@@ -172,7 +172,7 @@ static void link_deadline(struct link *k, struct instant due)
     alarm_set(k->set->deadline_alarm, due);
 }
 
-/* Ends a link now; links_flush tells it. A second end changes nothing. */
+/* Ends a link now; linkset_flush tells it. A second end changes nothing. */
 static void link_fail(struct link *k, enum link_end end, enum dial_end dial_end, int fault)
 {
     if (k->phase == LINK_OVER)
@@ -190,7 +190,7 @@ static void link_fail(struct link *k, enum link_end end, enum dial_end dial_end,
 }
 
 /* Takes the descriptor, also when it fails. */
-static struct link *link_new(struct links *s, int fd)
+static struct link *link_new(struct linkset *s, int fd)
 {
     struct link *k = s->count < SLOTS ? calloc(1, sizeof *k) : NULL;
     if (!k) {
@@ -223,7 +223,7 @@ static void be_prompt(int fd)
 }
 
 /* A descriptor that is connected to somebody of this machine who was already checked. */
-static int link_fresh(struct links *s, int fd, uint32_t dial, const struct link_peer *peer)
+static int link_fresh(struct linkset *s, int fd, uint32_t dial, const struct link_peer *peer)
 {
     struct link *k = link_new(s, fd);
     if (!k)
@@ -237,13 +237,13 @@ static int link_fresh(struct links *s, int fd, uint32_t dial, const struct link_
     return 0;
 }
 
-int links_dial_control(struct links *s, uint32_t dial, int fd)
+int linkset_dial_control(struct linkset *s, uint32_t dial, int fd)
 {
     struct link_peer node = {.party = PARTY_NODE};
     return link_fresh(s, fd, dial, &node);
 }
 
-int links_accept_control(struct links *s, int fd)
+int linkset_accept_control(struct linkset *s, int fd)
 {
     struct link_peer user = {.party = PARTY_USER,
                              .id = identity_id(s->user),
@@ -251,7 +251,7 @@ int links_accept_control(struct links *s, int fd)
     return link_fresh(s, fd, 0, &user);
 }
 
-int links_dial(struct links *s, uint32_t dial, const char *addr, const struct node_id *pinned)
+int linkset_dial(struct linkset *s, uint32_t dial, const char *addr, const struct node_id *pinned)
 {
     struct address to;
     int rc = address_parse(addr, &to);
@@ -281,7 +281,7 @@ int links_dial(struct links *s, uint32_t dial, const char *addr, const struct no
 }
 
 /* Those who never speak are many and all alike: the one that has been silent for longest goes. */
-static void drop_oldest_half_open(struct links *s, bool of_loopback)
+static void drop_oldest_half_open(struct linkset *s, bool of_loopback)
 {
     struct link *oldest = NULL;
     for (uint32_t i = 0; i < SLOTS; i++) {
@@ -294,11 +294,11 @@ static void drop_oldest_half_open(struct links *s, bool of_loopback)
         link_fail(oldest, LINK_BROKEN, DIAL_TIMEOUT, ERR_TIMEOUT);
 }
 
-int links_accept(struct links *s, int fd, bool loopback)
+int linkset_accept(struct linkset *s, int fd, bool loopback)
 {
-    if (loopback && s->half_open_loopback >= LINKS_HALF_OPEN_LOOPBACK_MAX)
+    if (loopback && s->half_open_loopback >= LINKSET_HALF_OPEN_LOOPBACK_MAX)
         drop_oldest_half_open(s, true);
-    else if (s->half_open >= LINKS_HALF_OPEN_MAX)
+    else if (s->half_open >= LINKSET_HALF_OPEN_MAX)
         drop_oldest_half_open(s, false);
     be_prompt(fd);
     struct link *k = link_new(s, fd);
@@ -314,8 +314,8 @@ int links_accept(struct links *s, int fd, bool loopback)
 
 static void link_tell_up(struct link *k)
 {
-    struct links *s = k->set;
-    if (s->count - s->half_open > LINKS_MAX && k->accepted) {
+    struct linkset *s = k->set;
+    if (s->count - s->half_open > LINKSET_MAX && k->accepted) {
         link_fail(k, LINK_BROKEN, DIAL_FAILED, ERR_FULL);
         return;
     }
@@ -406,7 +406,7 @@ static void link_garbage(struct link *k, struct bytes in, int fault)
 /* Hands up every whole frame; returns how many bytes they were. A callback may close the link. */
 static size_t link_cut(struct link *k, struct bytes in)
 {
-    struct links *s = k->set;
+    struct linkset *s = k->set;
     size_t at = 0;
     while (at < in.len && k->phase == LINK_OPEN) {
         struct bytes rest = {in.data + at, in.len - at};
@@ -427,7 +427,7 @@ static size_t link_cut(struct link *k, struct bytes in)
  * all links share takes the bytes. Returns the bytes read, 0 or an error. */
 static int link_take(struct link *k)
 {
-    struct links *s = k->set;
+    struct linkset *s = k->set;
     if (k->in.len == 0) {
         int n = stream_read(&k->stream, s->scratch, sizeof s->scratch);
         if (n <= 0)
@@ -479,7 +479,7 @@ static void link_read(struct link *k)
 
 static void read_again(void *ctx)
 {
-    struct links *s = ctx;
+    struct linkset *s = ctx;
     for (uint32_t i = 0; i < SLOTS; i++) {
         struct link *k = s->slots[i];
         if (!k || !k->again)
@@ -576,7 +576,7 @@ static void link_expire(struct link *k)
 
 static void deadlines_reached(void *ctx)
 {
-    struct links *s = ctx;
+    struct linkset *s = ctx;
     struct instant now = loop_clock(), next = INSTANT_NEVER;
     for (uint32_t i = 0; i < SLOTS; i++) {
         struct link *k = s->slots[i];
@@ -599,7 +599,7 @@ static void link_compact_queue(struct link *k)
     k->out_at = 0;
 }
 
-void links_send(struct links *s, uint64_t link, uint8_t type, uint32_t request,
+void linkset_send(struct linkset *s, uint64_t link, uint8_t type, uint32_t request,
                 struct bytes payload)
 {
     struct link *k = link_find(s, link);
@@ -611,7 +611,7 @@ void links_send(struct links *s, uint64_t link, uint8_t type, uint32_t request,
     link_mark(k);
 }
 
-void links_close(struct links *s, uint64_t link)
+void linkset_close(struct linkset *s, uint64_t link)
 {
     struct link *k = link_find(s, link);
     if (!k || k->phase == LINK_OVER || k->phase == LINK_CLOSING)
@@ -629,11 +629,11 @@ void links_close(struct links *s, uint64_t link)
 /* Tells what must be told. The link may be gone afterwards. */
 static void link_bury(struct link *k)
 {
-    struct links *s = k->set;
+    struct linkset *s = k->set;
     bool told = k->told;
     uint64_t number = k->number;
     uint32_t dial = k->dial;
-    bool was_up = k->peer.party != 0;
+    enum party party = k->peer.party; /* known since it was up */
     enum link_end end = k->end;
     enum dial_end dial_end = k->dial_end;
     int fault = k->fault;
@@ -642,8 +642,8 @@ static void link_bury(struct link *k)
     if (!told)
         return;
     s->ran = true;
-    if (was_up)
-        s->events.down(s->events.ctx, number, end, fault, version);
+    if (party)
+        s->events.down(s->events.ctx, number, party, end, fault, version);
     else
         s->events.dial_failed(s->events.ctx, dial, dial_end, fault);
 }
@@ -665,7 +665,7 @@ static void link_serve(struct link *k)
 
 /* Callbacks may queue more on any link, so the list is taken off and looked at again: at most a few
  * times, the rest waits for the next round. */
-bool links_flush(struct links *s)
+bool linkset_flush(struct linkset *s)
 {
     for (int pass = 0; pass < 4 && s->dirty; pass++) {
         struct link *list = s->dirty;
@@ -684,7 +684,7 @@ bool links_flush(struct links *s)
     return ran;
 }
 
-bool links_have_unsent(const struct links *s)
+bool linkset_have_unsent(const struct linkset *s)
 {
     for (uint32_t i = 0; i < SLOTS; i++) {
         const struct link *k = s->slots[i];
@@ -694,12 +694,12 @@ bool links_have_unsent(const struct links *s)
     return false;
 }
 
-uint32_t links_half_open(const struct links *s)
+uint32_t linkset_half_open(const struct linkset *s)
 {
     return s->half_open;
 }
 
-uint32_t links_count(const struct links *s)
+uint32_t linkset_count(const struct linkset *s)
 {
     return s->count;
 }

@@ -1,12 +1,12 @@
 /* Connections that carry frames: TLS over TCP between nodes and from commands elsewhere, or the
- * control socket on this machine. A `links` is the set of all connections of one process.
+ * control socket on this machine. A `linkset` is the set of all connections of one process.
  *
  * Owns descriptors, TLS state, and both queues. It never interprets a message, never decides to
  * dial, and never calls back from a function that its user called: what goes wrong inside link_send
  * is told later, from the loop. Called by driver.c and ask.c.
  *
  * A link's life: dialled or accepted -> (connected) -> (handshake) -> up -> ended. Whatever the
- * end, `ended` is told once for a link that was dialled or was up, and never after links_close. */
+ * end, `ended` is told once for a link that was dialled or was up, and never after linkset_close. */
 #ifndef VELUM_HOST_LINK_H
 #define VELUM_HOST_LINK_H
 
@@ -15,16 +15,16 @@
 #include "core/host/tls.h"
 #include "core/node/event.h"
 
-#define LINKS_MAX 1024
-#define LINKS_HALF_OPEN_MAX 64
-#define LINKS_HALF_OPEN_LOOPBACK_MAX 48
+#define LINKSET_MAX 1024
+#define LINKSET_HALF_OPEN_MAX 64
+#define LINKSET_HALF_OPEN_LOOPBACK_MAX 48
 #define LINK_HANDSHAKE_US (3 * S_US)
 #define LINK_HALF_FRAME_US (10 * S_US)
 #define LINK_CLOSE_US (1 * S_US)
 #define LINK_NODE_QUEUE_MAX ((size_t)4 << 20)
 #define LINK_USER_QUEUE_MAX ((size_t)64 << 20)
 
-struct links;
+struct linkset;
 
 struct link_peer {
     enum party party;
@@ -32,42 +32,43 @@ struct link_peer {
     struct bytes certificate; /* DER, borrowed */
 };
 
-struct links_events {
+struct linkset_events {
     void *ctx;
     /* dial is 0 for an accepted link. */
     void (*up)(void *ctx, uint64_t link, uint32_t dial, const struct link_peer *peer);
     void (*frame)(void *ctx, uint64_t link, const struct frame *frame);
     /* A link that was up. fault is an error code with more detail than end (ERR_VERSION...), and
      * version the other side's protocol version when fault is ERR_VERSION. */
-    void (*down)(void *ctx, uint64_t link, enum link_end end, int fault, uint8_t version);
+    void (*down)(void *ctx, uint64_t link, enum party party, enum link_end end, int fault,
+                 uint8_t version);
     void (*dial_failed)(void *ctx, uint32_t dial, enum dial_end end, int fault);
 };
 
 /* Borrows all. `identity` gives the TLS profile, and the certificate that stands for whoever comes
  * over the control socket is `user`'s (may be NULL where nothing is accepted there). */
-int links_new(struct links **out, struct loop *l, struct identity *identity,
-              struct identity *user, const struct links_events *events);
+int linkset_new(struct linkset **out, struct loop *l, struct identity *identity,
+              struct identity *user, const struct linkset_events *events);
 /* Closes everything at once. */
-void links_free(struct links *s);
+void linkset_free(struct linkset *s);
 
 /* Numbers of links are never used again. Each takes the descriptor, also when it fails. */
-int links_dial(struct links *s, uint32_t dial, const char *addr, const struct node_id *pinned);
-int links_dial_control(struct links *s, uint32_t dial, int fd);
-int links_accept(struct links *s, int fd, bool loopback);
-int links_accept_control(struct links *s, int fd);
+int linkset_dial(struct linkset *s, uint32_t dial, const char *addr, const struct node_id *pinned);
+int linkset_dial_control(struct linkset *s, uint32_t dial, int fd);
+int linkset_accept(struct linkset *s, int fd, bool loopback);
+int linkset_accept_control(struct linkset *s, int fd);
 
-/* Queues one frame; written by links_flush, or when the socket has room. A link that is gone or
+/* Queues one frame; written by linkset_flush, or when the socket has room. A link that is gone or
  * going is ignored. */
-void links_send(struct links *s, uint64_t link, uint8_t type, uint32_t request,
+void linkset_send(struct linkset *s, uint64_t link, uint8_t type, uint32_t request,
                 struct bytes payload);
 /* Ends it after what is queued was written, at most 1 s later. Silent. */
-void links_close(struct links *s, uint64_t link);
+void linkset_close(struct linkset *s, uint64_t link);
 /* Writes what was queued since the last call and tells the ends found meanwhile: once a round of
  * the loop. Returns true when a callback ran. */
-bool links_flush(struct links *s);
+bool linkset_flush(struct linkset *s);
 /* True while bytes for some live link are still queued here. */
-bool links_have_unsent(const struct links *s);
-uint32_t links_half_open(const struct links *s);
-uint32_t links_count(const struct links *s);
+bool linkset_have_unsent(const struct linkset *s);
+uint32_t linkset_half_open(const struct linkset *s);
+uint32_t linkset_count(const struct linkset *s);
 
 #endif

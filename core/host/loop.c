@@ -122,7 +122,7 @@ bool loop_poll(struct loop *l)
 {
     uint64_t before = l->callbacks_run;
     if (!l->stopped)
-        event_base_loop(l->base, EVLOOP_NONBLOCK | EVLOOP_NO_EXIT_ON_EMPTY);
+        event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NONBLOCK | EVLOOP_NO_EXIT_ON_EMPTY);
     return l->callbacks_run != before;
 }
 

@@ -62,7 +62,10 @@ int plugin_load(const char *path, const struct velum_kernel **out, char reason[R
     int rc = check_file(path, reason);
     if (rc < 0)
         return rc;
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    /* A name without a slash would be looked for in the system's library folders. */
+    char here[PATH_SIZE_MAX + 2] = "./";
+    text_append(here, sizeof here, path);
+    void *handle = dlopen(strchr(path, '/') ? path : here, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
         return refuse(reason, ERR_KERNEL, dlerror());
     const struct velum_kernel *k = dlsym(handle, "velum_kernel");

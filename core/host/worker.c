@@ -66,8 +66,6 @@ static void leave(struct worker *w, const char *why)
     w->status = 2;
 }
 
-/* Progress */
-
 /* One frame with values [from, to). Only the last one tells how far the run is. */
 static void send_part(struct worker *w, uint32_t from, uint32_t to, bool last, uint64_t told_next,
                       uint64_t compute_us)
@@ -98,8 +96,6 @@ static void send_progress(struct worker *w, uint64_t told_next)
     /* Waiting for a full pipe is not computing. */
     w->began_ns = now_ns();
 }
-
-/* Orders */
 
 static int load_kernel(struct worker *w, const struct order_load *m, char reason[REASON_SIZE])
 {
@@ -310,8 +306,6 @@ static void obey(struct worker *w)
     while (!w->done && pipe_next(&f))
         on_frame(w, &f);
 }
-
-/* The run */
 
 static int merge_values(void *ctx, struct bytes left, struct bytes right, uint8_t *out)
 {

@@ -117,11 +117,11 @@ static bool same_holders(const struct holders *a, const struct holders *b)
 }
 
 /* The eight lowest ids of both, ascending: what is cut off does not depend on the order in which
- * sets are joined. True when that is not what *a was. */
+ * sets are joined. Joining what adds no id changes nothing, the order of rank stays. True when
+ * *a has changed. */
 static bool join_holders(struct holders *a, const struct holders *b)
 {
     struct node_id all[2 * FACT_HOLDERS_MAX];
-    struct holders was = *a;
     uint8_t count = 0;
     for (uint8_t i = 0; i < a->count + b->count; i++) {
         struct node_id id = i < a->count ? a->ids[i] : b->ids[i - a->count];
@@ -132,21 +132,52 @@ static bool join_holders(struct holders *a, const struct holders *b)
             all[k] = all[k - 1];
         all[k] = id;
     }
-    a->count = count < FACT_HOLDERS_MAX ? count : FACT_HOLDERS_MAX;
-    memcpy(a->ids, all, a->count * sizeof *all);
-    return !same_holders(a, &was);
+    count = count < FACT_HOLDERS_MAX ? count : FACT_HOLDERS_MAX;
+    bool changed = count != a->count;
+    for (uint8_t i = 0; i < count; i++)
+        changed = changed || !has_id(a->ids, a->count, all[i]);
+    if (!changed)
+        return false;
+    a->count = count;
+    memcpy(a->ids, all, count * sizeof *all);
+    return true;
 }
 
+/* Whether the union needs variant i: it has an id of it that no other variant has. */
+static bool is_needed(const struct ledger *l, uint32_t i)
+{
+    for (uint8_t n = 0; n < l->holders.count; n++) {
+        struct node_id id = l->holders.ids[n];
+        bool elsewhere = false;
+        for (uint32_t k = 0; k < l->variants_count && !elsewhere; k++) {
+            const struct holders *h = &l->variants[k].holders;
+            elsewhere = k != i && has_id(h->ids, h->count, id);
+        }
+        if (!elsewhere)
+            return true;
+    }
+    return false;
+}
+
+/* Keeps the bytes of one more fact of this generation. Of nine sets that cover eight ids one is
+ * not needed, so there is always a place to make. */
 static int keep_variant(struct ledger *l, const struct holders *h, struct bytes fact)
 {
-    if (l->variants_count == HOLDERS_VARIANTS_MAX)
-        return 0;
     struct holders_variant *v = &l->variants[l->variants_count];
     int rc = keep(l, &v->fact, fact);
     if (rc < 0)
         return rc;
     v->holders = *h;
     l->variants_count++;
+    join_holders(&l->holders, h);
+    for (uint32_t i = 0; i < l->variants_count && l->variants_count == HOLDERS_VARIANTS_MAX; i++) {
+        if (is_needed(l, i))
+            continue;
+        buf_clear(&l->variants[i].fact);
+        l->variants[i] = l->variants[--l->variants_count];
+        l->variants[l->variants_count] = (struct holders_variant){0};
+    }
+    ensure(l->variants_count < HOLDERS_VARIANTS_MAX);
     return 0;
 }
 
@@ -158,28 +189,21 @@ static int apply_holders(struct ledger *l, const struct holders *h, struct bytes
     if (l->variants_count > 0 && h->generation < l->holders.generation)
         return LEDGER_KNOWN;
     if (l->variants_count == 0 || h->generation > l->holders.generation) {
-        struct buf old[HOLDERS_VARIANTS_MAX];
-        uint32_t old_count = l->variants_count;
-        struct holders_variant fresh = {.holders = *h};
-        rc = keep(l, &fresh.fact, fact);
+        rc = keep(l, &l->variants[0].fact, fact);
         if (rc < 0)
             return rc;
-        for (uint32_t i = 0; i < old_count; i++)
-            old[i] = l->variants[i].fact;
-        l->variants[0] = fresh;
+        l->variants[0].holders = *h;
+        while (l->variants_count > 1)
+            buf_clear(&l->variants[--l->variants_count].fact);
         l->variants_count = 1;
-        for (uint32_t i = 0; i < old_count; i++)
-            buf_clear(&old[i]);
         l->holders = *h;
         return LEDGER_NEW;
     }
-    for (uint32_t i = 0; i < l->variants_count; i++)
-        if (same_holders(&l->variants[i].holders, h))
-            return LEDGER_KNOWN;
+    struct holders joined = l->holders;
+    if (same_holders(&joined, h) || !join_holders(&joined, h))
+        return LEDGER_KNOWN;
     rc = keep_variant(l, h, fact);
-    if (rc < 0)
-        return rc;
-    return join_holders(&l->holders, h) ? LEDGER_NEW : LEDGER_KNOWN;
+    return rc < 0 ? rc : LEDGER_NEW;
 }
 
 /* --- claim, cancel --- */

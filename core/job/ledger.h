@@ -49,8 +49,11 @@ uint64_t ledger_compute_us(const struct ledger *l);
 uint64_t ledger_duplicates(const struct ledger *l); /* leaves that partials covered again */
 
 /* Appends the reduced view as facts, each as a block (u32 length, bytes): for a new holder, a sync,
- * a compaction. Big covers give PARTIAL facts of at most 32 KiB each. */
+ * a compaction. The spec comes first. Big covers give PARTIAL facts of at most 32 KiB each, without
+ * author. Applied elsewhere it leads to an equal digest. */
 void ledger_snapshot(const struct ledger *l, struct buf *to);
+/* Over what the facts say, not over signatures. With an outcome, cover and attempts do not count;
+ * of a divergent job only that it is divergent does. */
 struct digest ledger_digest(const struct ledger *l);
 /* After an outcome: drops the cover and attempts, keeps spec, holders, claim, cancel, outcome. */
 void ledger_shrink(struct ledger *l);

@@ -9,9 +9,9 @@
 #define EVER_HOLDERS_MAX 64
 #define ATTEMPTS_A_LEAF 3
 #define ATTEMPTS_MAX 64
-/* Different holders facts of one generation whose bytes are kept, so that a snapshot brings others
- * to the same union. More are joined, but not sent on: the next generation settles it. */
-#define HOLDERS_VARIANTS_MAX 4
+/* Holders facts of one generation whose bytes are kept, so that a snapshot brings others to the
+ * same union: one for each of its ids is enough, and one place more to choose from. */
+#define HOLDERS_VARIANTS_MAX (FACT_HOLDERS_MAX + 1)
 
 struct holders_variant {
     struct buf fact;

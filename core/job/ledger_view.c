@@ -158,6 +158,21 @@ void ledger_snapshot(const struct ledger *l, struct buf *to)
     }
 }
 
+/* The order of rank is left out: holders of a union do not agree about it before the next
+ * generation is written. */
+static void put_holders_sorted(struct buf *b, const struct ledger *l)
+{
+    struct holders h = l->holders;
+    for (uint8_t i = 1; i < h.count; i++) {
+        struct node_id id = h.ids[i];
+        uint8_t k = i;
+        for (; k > 0 && node_id_compare(h.ids[k - 1], id) > 0; k--)
+            h.ids[k] = h.ids[k - 1];
+        h.ids[k] = id;
+    }
+    put_holders_body(b, l->job, &h);
+}
+
 static void digest_titles(const struct ledger *l, struct sha256 *s)
 {
     uint8_t raw[512];
@@ -165,7 +180,7 @@ static void digest_titles(const struct ledger *l, struct sha256 *s)
     buf_init_fixed(&b, raw, sizeof raw);
     put_job_id(&b, l->job);
     if (l->variants_count > 0)
-        put_holders_body(&b, l->job, &l->holders);
+        put_holders_sorted(&b, l);
     if (l->claim_fact.len > 0)
         put_claim_body(&b, l->job, &l->claim);
     if (l->cancel_fact.len > 0)

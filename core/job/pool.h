@@ -32,7 +32,7 @@ struct pool;
 int pool_new(struct pool **out, const struct alloc *a, const struct cover *cover, uint64_t leaves);
 void pool_free(struct pool *p);
 
-uint64_t pool_free_leaves(const struct pool *p); /* nobody has them */
+uint64_t pool_free_leaves(struct pool *p); /* nobody has them */
 uint32_t pool_chunks(const struct pool *p);
 const struct chunk *pool_chunk_at(const struct pool *p, uint32_t i);
 const struct chunk *pool_find(const struct pool *p, uint64_t grant);
@@ -42,7 +42,7 @@ bool pool_done(const struct pool *p); /* everything covered */
 /* How many leaves a chunk for a node of this speed should have: about half a second of work, no
  * more than a fair part of what is left when slots share it, at least 1, and small (a few ms of
  * work, or 1 leaf) while the speed is unknown (0). */
-uint64_t pool_length(const struct pool *p, double leaves_per_s, uint32_t slots);
+uint64_t pool_length(struct pool *p, double leaves_per_s, uint32_t slots);
 /* Takes free leaves: lowest first, holes before fresh ground, aligned as DESIGN section 4 says.
  * Adds the chunk under `grant`. Leaves that died before come careful, and alone where the rule says
  * so; one that only certain nodes may run is not given to others
@@ -65,12 +65,11 @@ int pool_trimmed(struct pool *p, uint64_t grant, uint64_t end);
 int pool_return(struct pool *p, uint64_t grant);
 /* A worker died in this chunk. own_doing: of the leaf's own doing. The rest is free again, careful.
  * Returns the number of deaths of its own doing now counted for `next` (only exact when the chunk
- * was careful), for the caller to judge. */
+ * was careful), for the caller to judge, or ERR_NOT_FOUND. */
 int pool_died(struct pool *p, uint64_t grant, bool own_doing, struct instant now);
-/* A node is gone for certain: its chunks' rests are free at once (front of the queue); counts a
- * node loss for each leaf that was running (at two they run alone). Returns the number of leaves
- * that may have been started and were not reported is unknowable; lost_us gets the time since the
- * last report, summed over its chunks. */
+/* A node is gone for certain: its chunks' rests are free at once; counts a node loss for the first
+ * unreported leaf of each (at two it runs alone). Returns how many chunks it had; *lost_us gets the
+ * time since their last reports, summed: how much work is gone at most. */
 uint32_t pool_lost(struct pool *p, struct node_id node, struct instant now, int64_t *lost_us);
 /* A node is silent: its chunks become doubtful (spare copies at the end of the queue); `heard`
  * takes that back. */
@@ -86,9 +85,9 @@ bool pool_spare(struct pool *p, struct node_id node, uint64_t grant, uint32_t sl
 bool pool_trim(struct pool *p, struct instant now, uint64_t *grant, uint64_t *end);
 /* Judgement on leaves that keep dying. Returns true with the leaf and a sentence when the job must
  * fail: three deaths of its own doing (on two nodes where eligible_nodes >= 2), four node losses,
- * or twenty restarts of any kind. */
-bool pool_poisoned(const struct pool *p, uint32_t eligible_nodes, uint64_t *leaf, char *why,
-                   size_t cap);
+ * or twenty restarts of any kind. The pool remembers eligible_nodes for pool_take, which keeps a
+ * leaf from a node where it died twice while others are eligible. */
+bool pool_poisoned(struct pool *p, uint32_t eligible_nodes, uint64_t *leaf, char *why, size_t cap);
 uint32_t pool_retries(
     const struct pool *p); /* chunks' rests that were given out again after a death or loss */
 

@@ -22,16 +22,17 @@ enum probe_stage {
 struct probe {
     enum probe_stage stage;
     struct instant due;
-    uint32_t number;   /* of the PROBE that others answer */
-    uint32_t asked;    /* how many were asked */
-    uint32_t answers;  /* how many said anything, even no */
+    uint32_t number;  /* of the PROBE that others answer */
+    uint32_t asked;   /* how many were asked */
+    uint32_t answers; /* how many said anything, even no */
 };
 
 enum news { NEWS_NONE = 0, NEWS_LAZY, NEWS_URGENT };
 
 struct peer {
     struct member m;
-    uint64_t boot_before; /* the process its present one has replaced: rumors of it are old */
+    uint64_t
+        boot_before; /* the process that it said itself it has replaced: rumors of it are old */
     bool boot_replaced;
     struct instant state_at; /* since when it is in its state */
     struct suspicion suspicion;

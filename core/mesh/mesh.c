@@ -175,9 +175,10 @@ void mesh_dial_failed(struct mesh *m, uint32_t dial, bool refused, struct instan
 
 static int refuse_version(struct mesh *m, struct link *l, uint16_t min, uint16_t max)
 {
-    log_line(m->log, LOG_WARNING,
-             "mesh: a node speaks protocol %u to %u, this one %u to %u; one of them needs an update",
-             min, max, MESH_VERSION_MIN, MESH_VERSION_MAX);
+    log_line(
+        m->log, LOG_WARNING,
+        "mesh: a node speaks protocol %u to %u, this one %u to %u; one of them needs an update",
+        min, max, MESH_VERSION_MIN, MESH_VERSION_MAX);
     link_goodbye(m, l, GOODBYE_VERSION);
     return ERR_VERSION;
 }

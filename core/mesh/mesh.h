@@ -84,8 +84,8 @@ void mesh_link_up(struct mesh *m, uint64_t link, uint32_t dial, struct node_id p
                   struct instant now);
 void mesh_link_down(struct mesh *m, uint64_t link, bool broken, struct instant now);
 void mesh_dial_failed(struct mesh *m, uint32_t dial, bool refused, struct instant now);
-/* A frame of types 1 to 31. ERR_FORMAT or ERR_VERSION: the caller closes the link (mesh has
- * forgotten it already). */
+/* A frame of types 1 to 31. ERR_FORMAT, ERR_VERSION or ERR_IDENTITY: the caller closes the link
+ * (mesh has forgotten it already). Frames of a link unknown here are ignored. */
 int mesh_frame(struct mesh *m, uint64_t link, const struct frame *f, struct instant now);
 /* Any other frame came over this link: it counts as a sign of life. */
 void mesh_heard(struct mesh *m, uint64_t link, struct instant now);
@@ -106,7 +106,8 @@ void mesh_want_link(struct mesh *m, struct node_id id, struct instant now);
 /* Updates what this node says of itself. */
 void mesh_set_load(struct mesh *m, uint32_t busy, uint64_t speed_units_s, struct instant now);
 void mesh_set_recovering(struct mesh *m, bool recovering, struct instant now);
-/* GOODBYE with reason `leaving` on every link: others mark this node LEFT at once. */
+/* GOODBYE with reason `leaving` on every link, which is closed: others mark this node LEFT at once.
+ * Afterwards mesh does nothing more; `changed` is not told of the links that went. */
 void mesh_leave(struct mesh *m, struct instant now);
 
 void mesh_tick(struct mesh *m, struct instant now);

@@ -2,14 +2,14 @@
 
 #include <string.h>
 
-/* Who is dialled, and when: standing links that are missing, a link that was lost (at once), members
- * somebody wants, one dead member at a time, and hints. */
+/* Who is dialled, and when: standing links that are missing, a link that was lost (at once),
+ * members somebody wants, one dead member at a time, and hints. */
 
 #define DIAL_STALE_US (20 * S_US) /* the host forgot to say how it ended */
 #define DIAL_WAIT_LOST_US (250 * MS_US)
 #define DIAL_WAIT_FIRST_US (1 * S_US)
 #define DIAL_WAIT_SUSPECT_MAX_US (1 * S_US)
-#define DIAL_WAIT_MAX_US (30 * S_US)
+#define DIAL_WAIT_MAX_US (5 * S_US)  /* a healed path is found within the 10 s of promise G6 */
 #define DIAL_HIGHER_US (300 * MS_US) /* the lower id dials first, which saves most duplicates */
 #define WANTED_US (30 * S_US)
 #define HINT_DIALS_MAX 16

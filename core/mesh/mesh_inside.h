@@ -49,13 +49,13 @@ struct mesh {
     uint32_t relays_count;
     uint32_t next_dial, next_number, next_greeting;
     bool leaving;
-    bool ring_stale;      /* the live members changed: standing links must be found anew */
-    bool news_urgent;     /* somebody has urgent news */
+    bool ring_stale;  /* the live members changed: standing links must be found anew */
+    bool news_urgent; /* somebody has urgent news */
     enum news self_news;
-    struct instant lazy_due;      /* lazy news go out then */
-    struct instant announced;     /* last time we spoke of ourselves */
-    struct instant announce_due;  /* a load change waits until then */
-    struct instant dead_dialled;  /* last time a dead member was tried */
+    struct instant lazy_due;     /* lazy news go out then */
+    struct instant announced;    /* last time we spoke of ourselves */
+    struct instant announce_due; /* a load change waits until then */
+    struct instant dead_dialled; /* last time a dead member was tried */
     struct instant slow_due, due;
 };
 

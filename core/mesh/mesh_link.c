@@ -158,9 +158,15 @@ static void drain_duplicates(struct mesh *m, const struct link *best, struct ins
  * of it. */
 static bool take_word(struct mesh *m, struct peer *p, const struct member_info *said)
 {
-    bool restarted = said->boot != p->m.info.boot;
+    uint64_t boot = p->m.info.boot;
+    bool restarted = said->boot != boot;
     if (restarted || said->incarnation >= p->m.info.incarnation)
         peer_inform(m, p, said);
+    /* Only the node's own word makes its other process the past; rumors may come in any order. */
+    if (restarted) {
+        p->boot_before = boot;
+        p->boot_replaced = true;
+    }
     return restarted || !node_state_is_live(p->m.state);
 }
 

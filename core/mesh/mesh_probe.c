@@ -14,7 +14,7 @@
 #define ASK_TIMEOUT_US (400 * MS_US) /* outlasts one retransmission on the way */
 #define RELAY_TIMEOUT_US (300 * MS_US)
 #define ASK_COUNT 3
-#define MUTE_US (3 * S_US)          /* a link so long silent is broken, whatever others say */
+#define MUTE_US (3 * S_US) /* a link so long silent is broken, whatever others say */
 #define DEAD_KEPT_US (600 * S_US)
 #define LEFT_KEPT_US (60 * S_US)
 #define DEAD_DIAL_US (2 * S_US)

@@ -2,6 +2,7 @@
 
 #include "core/base/ensure.h"
 #include "core/base/err.h"
+#include "core/base/text.h"
 
 /* Belief and its spread.
  *
@@ -78,8 +79,7 @@ struct peer *peer_meet(struct mesh *m, const struct member_info *info, struct in
         return p;
     int rc = members_add(&m->members, info, &p);
     if (rc < 0) {
-        log_line(m->log, LOG_WARNING, "mesh: %s is not taken in: %s", info->name,
-                 err_sentence(rc));
+        log_line(m->log, LOG_WARNING, "mesh: %s is not taken in: %s", info->name, err_sentence(rc));
         return NULL;
     }
     p->m.heard = now;
@@ -97,10 +97,8 @@ void peer_inform(struct mesh *m, struct peer *p, const struct member_info *info)
     struct member_info *old = &p->m.info;
     bool load = old->busy != info->busy || old->slots != info->slots ||
                 old->speed_units_s != info->speed_units_s || old->recovering != info->recovering;
-    if (old->boot != info->boot) {
-        p->boot_before = old->boot;
-        p->boot_replaced = true;
-    }
+    if (old->boot != info->boot)
+        p->boot_replaced = false;
     *old = *info;
     if (load && p->m.state)
         m->ports.load(m->ports.ctx, &p->m);
@@ -197,10 +195,33 @@ static void accuse_all(struct mesh *m, struct peer *p, const struct rumor *r, st
         peer_suspect(m, p, m->self.id, now);
 }
 
+/* Our link led to a process that others say is replaced, and it does not answer. */
+static void replaced_holds(struct mesh *m, struct peer *p, struct instant now)
+{
+    struct rumor r = p->accusation;
+    struct link *l = links_find(&m->links, p->m.link);
+    if (l) {
+        m->ports.close(m->ports.ctx, l->number);
+        link_gone(m, l, false, now);
+    }
+    peer_inform(m, p, &r.info);
+    if (node_state_is_live(r.state))
+        peer_becomes(m, p, NODE_ALIVE, p->m.link, now);
+    else
+        peer_becomes(m, p, r.state, 0, now);
+    peer_news(m, p, NEWS_URGENT, 0, now);
+    if (r.state == NODE_SUSPECT)
+        accuse_all(m, p, &r, now);
+}
+
 void accusation_holds(struct mesh *m, struct peer *p, struct instant now)
 {
     ensure(p->accused);
     p->accused = false;
+    if (p->accusation.info.boot != p->m.info.boot) {
+        replaced_holds(m, p, now);
+        return;
+    }
     if (p->accusation.info.incarnation < p->m.info.incarnation)
         return;
     if (p->accusation.state == NODE_DEAD) {
@@ -263,11 +284,16 @@ static void rumor_is_old(struct mesh *m, struct peer *p, const struct rumor *r, 
     if (same && r->state == NODE_SUSPECT && p->m.state == NODE_SUSPECT)
         for (uint32_t i = 0; i < r->accusers_count; i++)
             peer_suspect(m, p, r->accusers[i], now);
-    /* Its author must learn what we know of the other process, or a restarted node would never hear
+    if (r->info.boot == p->m.info.boot || (p->boot_replaced && r->info.boot == p->boot_before))
+        return;
+    /* Two processes of one node, and only the node can say which is its present one: the teller
+     * learns what we know, and the node is asked, whose HELLO settles it. Our own HELLO shows it
      * how high its past had counted. */
-    if (r->info.boot != p->m.info.boot && r->info.boot != p->boot_before) {
-        struct rumor ours = rumor_of_peer(p);
-        tell(m, from, &ours);
+    struct rumor ours = rumor_of_peer(p);
+    tell(m, from, &ours);
+    if (!p->m.link && r->state == NODE_ALIVE) {
+        text_copy(p->m.info.addr, sizeof p->m.info.addr, r->info.addr);
+        peer_dial(m, p, now);
     }
 }
 
@@ -336,11 +362,10 @@ static void rumor_apply(struct mesh *m, const struct rumor *r, struct link *from
     } else if (!rumor_is_newer(p, r)) {
         rumor_is_old(m, p, r, from, now);
     } else if (p->m.link && p->m.info.boot != r->info.boot && from->peer != p) {
-        /* Only the process itself can say which one is at the other end of our link. */
-        p->accused = true;
-        p->accusation = *r;
-        accusation_forward(m, p);
-    } else if (p->m.link && from->peer != p && (r->state == NODE_SUSPECT || r->state == NODE_DEAD)) {
+        /* Whoever is at the other end of our link can say which process is the present one. */
+        accusation_check(m, p, r, now);
+    } else if (p->m.link && from->peer != p &&
+               (r->state == NODE_SUSPECT || r->state == NODE_DEAD)) {
         accusation_check(m, p, r, now);
     } else {
         believe(m, p, r, from, now);
@@ -403,8 +428,8 @@ void sync_compare(struct mesh *m, struct link *l, uint64_t digest, struct instan
         instant_since_us(now, l->differs_since) < l->sync_wait_us)
         return;
     l->differs = 0;
-    l->sync_wait_us = l->sync_wait_us > SYNC_WAIT_MAX_US / 2 ? SYNC_WAIT_MAX_US
-                                                             : l->sync_wait_us * 2;
+    l->sync_wait_us =
+        l->sync_wait_us > SYNC_WAIT_MAX_US / 2 ? SYNC_WAIT_MAX_US : l->sync_wait_us * 2;
     l->sync_after = (struct node_id){0};
     l->syncing = true;
     struct rumor self = {.state = NODE_ALIVE, .info = m->self};

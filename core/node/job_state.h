@@ -124,7 +124,7 @@ struct job {
     struct job_spec spec; /* borrows from the ledger or spec_signed */
     int kernel;           /* index in node.kernels, or -1 */
     const struct velum_kernel *builtin;
-    struct instant known;
+    struct instant known, ended;
     int64_t submitted_s;
     bool replayed;
     bool shrunk;
@@ -137,6 +137,7 @@ struct job {
     bool fresh_full;
     struct kept_notice *fresh_notices;
     uint64_t batch_last;
+    bool own_synced; /* a batch of this node's as coordinator is in its journal */
     struct batch *batches;
     struct replica replicas[HOLDERS_MAX];
     uint8_t replicas_count;

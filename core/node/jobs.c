@@ -274,7 +274,7 @@ static void forget_oldest(struct node *n)
 
     while ((j = map_next(&n->jobs, &at)) != NULL)
         if (j->shrunk && j->lead == NULL &&
-            (oldest == NULL || instant_before(j->known, oldest->known)))
+            (oldest == NULL || instant_before(j->ended, oldest->ended)))
             oldest = j;
     if (oldest == NULL)
         return;
@@ -295,7 +295,10 @@ void job_after_outcome(struct job *j)
         return;
     job_set_live(j, false);
     ledger_shrink(j->ledger);
+    labour_drop(j);
+    workers_release(n, j);
     j->shrunk = true;
+    j->ended = n->now;
     n->kept_count++;
     while (n->kept_count > JOBS_KEPT_MAX) {
         uint32_t before = n->kept_count;

@@ -439,7 +439,7 @@ int labour_trim(struct node *n, struct node_id from, struct bytes payload)
         return ERR_FORMAT;
     c = j == NULL ? NULL : labour_chunk_of(j, grant);
     if (c == NULL) {
-        send_return(n, from, id, RETURN_STOPPING, "", &grant, 1);
+        send_return(n, from, id, RETURN_UNKNOWN, "", &grant, 1);
         return 0;
     }
     if (c->state == SLOT_RUNNING) {

@@ -30,7 +30,7 @@ void link_remove(struct node *n, uint64_t link)
         alloc_free(n->alloc, l, sizeof *l);
 }
 
-void links_free(struct node *n)
+void node_links_free(struct node *n)
 {
     size_t at = 0;
     struct link_entry *l;

@@ -8,7 +8,7 @@
 struct link_entry *link_find(const struct node *n, uint64_t link);
 int link_add(struct node *n, uint64_t link, enum party party, struct node_id id);
 void link_remove(struct node *n, uint64_t link);
-void links_free(struct node *n);
+void node_links_free(struct node *n);
 void send_link(struct node *n, uint64_t link, uint8_t type, uint32_t request, struct bytes payload);
 /* To a node: itself by way of the inbox, a member by its link. false when there is no link now (one
  * is then being made). */

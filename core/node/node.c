@@ -184,7 +184,7 @@ void node_free(struct node *n)
     while ((s = map_next(&n->sites, &at)) != NULL)
         alloc_free(n->alloc, s, sizeof *s);
     map_clear(&n->sites);
-    links_free(n);
+    node_links_free(n);
     mesh_free(n->mesh);
     alloc_free(n->alloc, n->news, n->news_cap * sizeof *n->news);
     alloc_free(n->alloc, n->kernels, n->options.kernels_count * sizeof *n->kernels);
@@ -404,8 +404,10 @@ static void handle(struct node *n, const struct event *ev)
         link_down(n, ev->link_down.link, ev->link_down.end);
         break;
     case EVENT_DIAL_FAILED:
-        mesh_dial_failed(n->mesh, ev->dial_failed.dial, ev->dial_failed.end == DIAL_REFUSED,
-                         n->now);
+        /* Somebody else on the port: whoever was there is as gone as when it refuses. */
+        mesh_dial_failed(
+            n->mesh, ev->dial_failed.dial,
+            ev->dial_failed.end == DIAL_REFUSED || ev->dial_failed.end == DIAL_IDENTITY, n->now);
         break;
     case EVENT_FRAME:
         link_frame(n, ev->frame.link, &ev->frame.frame);

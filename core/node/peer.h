@@ -42,7 +42,12 @@
 #define GRANT_CHUNKS_MAX 64
 #define FORWARD_SPEC_MAX 61440
 
-enum return_reason { RETURN_BUSY = 0, RETURN_NO_KERNEL = 1, RETURN_STOPPING = 2 };
+enum return_reason {
+    RETURN_BUSY = 0,
+    RETURN_NO_KERNEL = 1,
+    RETURN_STOPPING = 2,
+    RETURN_UNKNOWN = 3 /* no such chunk here (any more) */
+};
 
 enum report_flags {
     REPORT_ENDED = 1,

@@ -51,7 +51,7 @@ static void wait_run(struct node *n, const struct wait *w)
     if (w->kind == WAIT_BATCH) {
         for (struct batch *x = j == NULL ? NULL : j->batches; x != NULL; x = x->next)
             if (x->number == w->number)
-                x->own_synced = true;
+                x->own_synced = j->own_synced = true;
         if (j != NULL)
             record_progress(j);
         return;
@@ -293,7 +293,7 @@ void record_replica_up(struct job *j, struct node_id id)
 {
     struct replica *r = replica_find(j, id);
 
-    if (r == NULL || j->lead == NULL)
+    if (r == NULL || j->lead == NULL || !member_works(j->node, id))
         return;
     if (j->fresh_count > 0)
         batch_close(j);
@@ -391,7 +391,7 @@ uint32_t record_durable(const struct job *j, uint32_t *machines)
     for (int i = -1; i < (int)j->replicas_count; i++) {
         struct digest m = i < 0 ? n->options.machine : member_machine(n, j->replicas[i].id);
 
-        if (i >= 0 && j->replicas[i].acked == 0)
+        if (i < 0 ? !j->own_synced : j->replicas[i].acked == 0)
             continue;
         count++;
         known = false;

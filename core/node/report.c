@@ -14,6 +14,8 @@
 #include "core/node/record.h"
 #include "core/node/report.h"
 
+#define RETURNED_PAUSE_US (100 * MS_US) /* a node that gave chunks back is left alone so long */
+
 /* This node is not, or no longer, the coordinator: whoever believes it is told what is known. */
 static void not_leading(struct node *n, struct node_id from, const struct job *j, struct job_id id)
 {
@@ -291,8 +293,9 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
         return ERR_NO_MEMORY;
     h->no_kernel |= reason == RETURN_NO_KERNEL;
     s = site_of(n, from);
-    if (reason == RETURN_BUSY && s != NULL)
-        s->busy_until = instant_plus_us(n->now, 100 * MS_US);
+    h->knows_spec &= reason != RETURN_STOPPING;
+    if (reason != RETURN_UNKNOWN && s != NULL)
+        s->busy_until = instant_plus_us(n->now, RETURNED_PAUSE_US);
     for (uint16_t i = 0; i < count; i++) {
         uint64_t grant = read_u64(&r);
         const struct chunk *c = pool_find(j->lead->pool, grant);

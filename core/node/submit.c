@@ -56,7 +56,28 @@ static void submit_here(struct node *n, struct bytes spec, const struct asker *t
     asker_add(j, to->link, to->node, to->request, false);
 }
 
-static void submit_known(struct node *n, const struct entry *e, struct job *j,
+static int forward_to(struct node *n, struct bytes spec, struct node_id to, uint64_t link,
+                      uint32_t request)
+{
+    struct forward *f = node_alloc(n, sizeof *f);
+
+    if (f == NULL)
+        return ERR_NO_MEMORY;
+    *f = (struct forward){.token = ++n->token_counter,
+                          .link = link,
+                          .request = request,
+                          .to = to,
+                          .spec = bytes_copy(n, spec),
+                          .until = instant_plus_us(n->now, FORWARD_WAIT_US),
+                          .next = n->forwards};
+    n->forwards = f;
+    send_node(n, to, MESSAGE_FORWARD, f->token, spec);
+    return 0;
+}
+
+/* The job is known: its coordinator says how durable it is; without one, what was last heard of it.
+ */
+static void submit_known(struct node *n, const struct entry *e, struct job *j, struct bytes spec,
                          const struct asker *to)
 {
     struct job_view v;
@@ -66,6 +87,11 @@ static void submit_known(struct node *n, const struct entry *e, struct job *j,
 
     if (j != NULL && j->lead != NULL) {
         asker_add(j, to->link, to->node, to->request, true);
+        return;
+    }
+    if (to->link != 0 && e != NULL && !job_state_is_final((enum job_state)e->state) &&
+        member_works(n, e->coordinator) && !node_is_self(n, e->coordinator)) {
+        forward_to(n, spec, e->coordinator, to->link, to->request);
         return;
     }
     m.job = s.job = e != NULL ? e->id : j->id;
@@ -104,7 +130,7 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_id 
     e = directory_find(n, *id);
     j = job_find(n, *id);
     if (e != NULL || (j != NULL && j->ledger != NULL)) {
-        submit_known(n, e, j, to);
+        submit_known(n, e, j, spec_signed, to);
         return 1;
     }
     if (map_get(&n->tombstones, id) != NULL) {
@@ -119,25 +145,6 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_id 
                                   : "free some space; it goes on by itself");
         return 1;
     }
-    return 0;
-}
-
-static int forward_to(struct node *n, struct bytes spec, struct node_id to, uint64_t link,
-                      uint32_t request)
-{
-    struct forward *f = node_alloc(n, sizeof *f);
-
-    if (f == NULL)
-        return ERR_NO_MEMORY;
-    *f = (struct forward){.token = ++n->token_counter,
-                          .link = link,
-                          .request = request,
-                          .to = to,
-                          .spec = bytes_copy(n, spec),
-                          .until = instant_plus_us(n->now, FORWARD_WAIT_US),
-                          .next = n->forwards};
-    n->forwards = f;
-    send_node(n, to, MESSAGE_FORWARD, f->token, spec);
     return 0;
 }
 

@@ -180,26 +180,26 @@ empty_root() { # empty_root FOLDER COMMAND...
 
 @test "velum node: its options, with the same keys in conf/velum.conf" {
     for key in port bind peer name slots data plugins; do
-        grep -qE "^#? ?$key *=" "$VELUM_ROOT/conf/velum.conf"
+        grep -qE "^#$key = " "$VELUM_ROOT/conf/velum.conf"
         [[ $(velum help node) == *"--$key"* ]]
     done
     port=$(free_port)
-    printf 'port = %s\nname = from-file\nslots = 1\n' "$port" >velum.conf
+    printf '[node]\nport = %s\nname = from-file\nslots = 1\n' "$port" >velum.conf
     "$VELUM" node --config velum.conf >a.log 2>&1 3>&- &
     PIDS+=($!)
     until_true 10 node_state_is from-file alive "127.0.0.1:$port"
-    printf 'slots = 1\nbogus = 2\n' >bad.conf
+    printf '[node]\nslots = 1\nbogus = 2\n' >bad.conf
     run -2 velum node --config bad.conf
-    [[ $output == *bad.conf*2*bogus* ]]
-    printf 'slots = 1\nslots = 2\n' >bad.conf
+    [[ $output == *bad.conf*3*bogus* ]]
+    printf '[node]\nslots = 1\nslots = 2\n' >bad.conf
+    run -2 velum node --config bad.conf
+    [[ $output == *bad.conf*3*slots* ]]
+    printf '[node]\nslots = many\n' >bad.conf
     run -2 velum node --config bad.conf
     [[ $output == *bad.conf*2*slots* ]]
-    printf 'slots = many\n' >bad.conf
+    printf '[node]\nname = %2000s\n' x >bad.conf
     run -2 velum node --config bad.conf
-    [[ $output == *bad.conf*1*slots* ]]
-    printf 'name = %2000s\n' x >bad.conf
-    run -2 velum node --config bad.conf
-    [[ $output == *bad.conf*1* ]]
+    [[ $output == *bad.conf*2* ]]
     run -2 velum node --config missing.conf
     run -2 velum node --port 0
     run -2 velum node --port 70000

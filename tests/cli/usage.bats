@@ -142,6 +142,15 @@ load lib.bash
     velum completion bash >c.bash
     bash -n c.bash
     cmp c.bash "$VELUM_ROOT/completions/velum.bash"
+    source c.bash
+    COMP_WORDS=("$VELUM" run p)
+    COMP_CWORD=2
+    _velum
+    [ "${COMPREPLY[*]}" = pi ]
+    COMP_WORDS=("$VELUM" "")
+    COMP_CWORD=1
+    _velum
+    [ "${#COMPREPLY[@]}" = 13 ]
     velum completion zsh | cmp - "$VELUM_ROOT/completions/_velum"
     velum completion fish | cmp - "$VELUM_ROOT/completions/velum.fish"
     run -2 velum completion tcsh

@@ -119,7 +119,7 @@ static void change_truncate(struct store_memory_content *c, uint64_t at)
 
 static void change_flip(struct store_memory_content *c, uint64_t at)
 {
-    c->data[at] ^= at % 3 == 0 ? 0xff : (uint8_t)(1u << (at * 7 % 8));
+    c->data[at] ^= (uint8_t)(at % 3 == 0 ? 0xffu : 1u << (at * 7 % 8));
 }
 
 static void change_zero_rest(struct store_memory_content *c, uint64_t at)

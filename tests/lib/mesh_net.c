@@ -77,8 +77,7 @@ static struct net_event pop(struct net *n)
         uint32_t child = 2 * i + 1;
         if (child >= n->events_count)
             break;
-        if (child + 1 < n->events_count &&
-            event_before(&n->events[child + 1], &n->events[child]))
+        if (child + 1 < n->events_count && event_before(&n->events[child + 1], &n->events[child]))
             child++;
         if (!event_before(&n->events[child], &last))
             break;
@@ -184,7 +183,7 @@ static uint32_t index_of(const struct net *n, struct node_id id)
     for (uint32_t i = 0; i < n->count; i++)
         if (node_id_equal(n->nodes[i].info.id, id))
             return i;
-    ensure(!"a node of this net");
+    ensure(n->count == 0); /* it is always a node of this net */
     return 0;
 }
 
@@ -280,8 +279,8 @@ void net_start(struct net *n, uint32_t i)
     node->paused = false;
     node->mute_dials = false;
     node->info.boot = prng_u64(&n->prng);
-    ensure(mesh_new(&node->mesh, &n->heap.alloc, &node->info, prng_u64(&n->prng), &ports,
-                    &log_sink, n->now) == 0);
+    ensure(mesh_new(&node->mesh, &n->heap.alloc, &node->info, prng_u64(&n->prng), &ports, &log_sink,
+                    n->now) == 0);
 }
 
 static void end_process(struct net *n, uint32_t i)

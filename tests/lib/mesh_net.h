@@ -59,8 +59,8 @@ struct net {
     struct net_conn *conns;
     uint32_t conns_count, conns_cap;
     uint64_t order;
-    uint64_t garbage;     /* frames that a mesh refused */
-    uint8_t drop_type;    /* frames of this type vanish (0: none); not for TCP, for the curious */
+    uint64_t garbage;  /* frames that a mesh refused */
+    uint8_t drop_type; /* frames of this type vanish (0: none); not for TCP, for the curious */
     char last_log[1024];
 };
 

@@ -273,6 +273,28 @@ TEST(test_what_was_given_up_does_not_come_between)
     end();
 }
 
+/* A disk that copies on write may run full in the middle of a record. Given up, its half stays in
+ * the segment, so nothing may follow there. */
+TEST(test_half_a_record_given_up_is_left_behind)
+{
+    begin();
+    journal_idle(j);
+    CHECK_INT(store("one"), 0);
+    CHECK_INT(journal_append(j, 1, bytes_of_text("a long record of which half is written")), 0);
+    m->fail_rc = ERR_NO_SPACE;
+    m->fail_short = true;
+    m->fail_at = m->calls + 1;
+    CHECK_INT(journal_sync(j), ERR_NO_SPACE);
+    journal_discard(j);
+    CHECK_INT(store("two"), 0);
+    CHECK(exists("0000000000000002.seg"));
+    journal_abandon(j);
+    CHECK_INT(reopen(), 0);
+    CHECK_STR(story, "1:1:one 2:1:two ");
+    CHECK_INT(report.torn_bytes, 0);
+    end();
+}
+
 /* A new process reads from the cache what the disk never took; it must not build on that. */
 TEST(test_restart_after_a_failed_sync_writes_again)
 {
@@ -385,6 +407,21 @@ TEST(test_damage_in_the_synced_part_is_refused_with_its_place)
     end();
 }
 
+/* Nothing follows the snapshot that could bear witness; that it was synced before it got its name
+ * is enough. */
+TEST(test_damage_at_the_end_of_a_snapshot_is_refused)
+{
+    begin();
+    CHECK_INT(compact("snapshot"), 0);
+    journal_abandon(j);
+    store_memory_find(m, "0000000000000002.seg")->data[SEGMENT_HEADER_BYTES + 33] ^= 1;
+    CHECK_INT(reopen(), ERR_DAMAGED);
+    CHECK_STR(report.bad_segment, "0000000000000002.seg");
+    store_memory_find(m, "0000000000000002.seg")->data[SEGMENT_HEADER_BYTES + 33] ^= 1;
+    CHECK_INT(reopen(), 0);
+    end();
+}
+
 TEST(test_missing_segment_is_damage)
 {
     begin();
@@ -473,6 +510,8 @@ TEST_MAIN(test_fresh_journal, test_synced_survives_and_the_rest_does_not,
           test_restart_after_a_failed_sync_writes_again, test_failed_folder_sync_ends_the_journal,
           test_full_disk, test_full_disk_can_be_compacted,
           test_snapshot_too_long_for_a_full_disk_changes_nothing,
-          test_damage_in_the_synced_part_is_refused_with_its_place, test_missing_segment_is_damage,
+          test_damage_in_the_synced_part_is_refused_with_its_place,
+          test_damage_at_the_end_of_a_snapshot_is_refused,
+          test_half_a_record_given_up_is_left_behind, test_missing_segment_is_damage,
           test_unknown_feature_level_is_refused_untouched, test_replay_may_refuse,
           test_allocation_failures)

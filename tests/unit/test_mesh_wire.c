@@ -142,8 +142,7 @@ TEST(a_full_page_of_the_largest_rumors_fits_a_frame)
     buf_init_fixed(&b, raw, sizeof raw);
     put_hello(&b, &h);
     size_t start = rumor_list_begin(&b);
-    struct rumor r = {
-        .state = NODE_SUSPECT, .info = h.self, .accusers_count = MESH_ACCUSERS_MAX};
+    struct rumor r = {.state = NODE_SUSPECT, .info = h.self, .accusers_count = MESH_ACCUSERS_MAX};
     for (uint32_t i = 0; i < MESH_RUMORS_MAX; i++)
         put_rumor(&b, &r);
     rumor_list_end(&b, start, MESH_RUMORS_MAX);

@@ -1,0 +1,507 @@
+#include "core/host/driver.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/base/ensure.h"
+#include "core/base/err.h"
+#include "core/host/memory.h"
+#include "core/host/spin.h"
+#include "core/wire/message.h"
+
+#define QUEUE_MAX 65536
+#define EXIT_US (500 * MS_US)
+#define STOP_US (1900 * MS_US)
+#define LATE_US (100 * MS_US) /* from here on a late loop is worth a line */
+
+/* An event that arose inside a step, with a copy of what it points at. */
+struct waiting {
+    struct event event;
+    uint8_t *copy;
+    struct waiting *next;
+};
+
+struct driver {
+    struct driver_parts parts;
+    struct linkset *links;
+    struct crew *crew;
+    struct watch *disk_watch;
+    struct actions actions;
+    struct waiting *first, **last;
+    uint32_t waiting;
+    bool stepping;
+    bool stored_at_once; /* tickets to report done, where there is no journal */
+    uint64_t stored_ticket;
+    bool stopping;
+    bool exiting;
+    int code;
+    struct instant stop_by;
+    struct instant exit_by;
+    struct instant due; /* node_due as it was when the loop began to wait */
+    uint32_t peers;
+    struct spin spin;
+};
+
+static void driver_exit(struct driver *d, int code)
+{
+    if (d->exiting)
+        return;
+    d->exiting = true;
+    d->code = code;
+    d->exit_by = instant_plus_us(loop_clock(), EXIT_US);
+}
+
+/* The core must not go on having lost an event or an action. */
+static void driver_out_of_memory(struct driver *d)
+{
+    log_line(d->parts.log, LOG_ERROR, "out of memory: the node ends");
+    driver_exit(d, 1);
+}
+
+/* The bytes an event points at, to be copied and pointed at anew. */
+static struct bytes *event_bytes(struct event *ev)
+{
+    switch (ev->kind) {
+    case EVENT_LINK_UP:
+        return &ev->link_up.certificate;
+    case EVENT_FRAME:
+        return &ev->frame.frame.payload;
+    case EVENT_WORKER_FRAME:
+        return &ev->worker_frame.frame.payload;
+    case EVENT_WORKER_OUTPUT:
+        return &ev->worker_output.text;
+    default:
+        return NULL;
+    }
+}
+
+static void queue_event(struct driver *d, const struct event *ev)
+{
+    struct waiting *w = d->waiting < QUEUE_MAX ? calloc(1, sizeof *w) : NULL;
+    if (!w) {
+        driver_out_of_memory(d);
+        return;
+    }
+    w->event = *ev;
+    struct bytes *bytes = event_bytes(&w->event);
+    if (bytes && bytes->len > 0) {
+        w->copy = malloc(bytes->len);
+        if (!w->copy) {
+            free(w);
+            driver_out_of_memory(d);
+            return;
+        }
+        memcpy(w->copy, bytes->data, bytes->len);
+        bytes->data = w->copy;
+    }
+    *d->last = w;
+    d->last = &w->next;
+    d->waiting++;
+}
+
+static struct waiting *unqueue(struct driver *d)
+{
+    struct waiting *w = d->first;
+    if (!w)
+        return NULL;
+    d->first = w->next;
+    if (!d->first)
+        d->last = &d->first;
+    d->waiting--;
+    return w;
+}
+
+static void waiting_free(struct waiting *w)
+{
+    free(w->copy);
+    free(w);
+}
+
+static void tell_stored(struct driver *d, uint64_t ticket, int rc)
+{
+    struct event ev = {.kind = EVENT_STORED, .stored = {.ticket = ticket, .rc = rc}};
+    driver_event(d, &ev);
+}
+
+static void perform_send(struct driver *d, const struct action *a, struct bytes payload)
+{
+    if (a->link == DRIVER_USER_LINK && d->parts.user_frame) {
+        struct frame frame = {(uint8_t)a->type, a->request, payload};
+        d->parts.user_frame(d->parts.ctx, &frame);
+        return;
+    }
+    linkset_send(d->links, a->link, (uint8_t)a->type, a->request, payload);
+}
+
+static void perform_dial(struct driver *d, const struct action *a)
+{
+    if (linkset_dial(d->links, a->dial, a->addr, &a->id) == 0)
+        return;
+    struct event ev = {.kind = EVENT_DIAL_FAILED,
+                       .dial_failed = {.dial = a->dial, .end = DIAL_FAILED}};
+    driver_event(d, &ev);
+}
+
+static int compact_disk(struct driver *d, const struct action *a, struct bytes payload)
+{
+    struct buf records;
+    buf_init(&records, &host_memory, payload.len + 1);
+    put_raw(&records, payload.data, payload.len);
+    int rc = buf_result(&records);
+    if (rc == 0)
+        rc = disk_compact(d->parts.disk, a->ticket, &records);
+    buf_clear(&records);
+    return rc;
+}
+
+static void perform_store(struct driver *d, const struct action *a, struct bytes payload)
+{
+    if (!d->parts.disk) {
+        d->stored_at_once = true;
+        d->stored_ticket = a->ticket;
+        return;
+    }
+    int rc = a->kind == ACTION_COMPACT
+                 ? compact_disk(d, a, payload)
+                 : disk_store(d->parts.disk, a->ticket, a->type, payload);
+    if (rc < 0)
+        tell_stored(d, a->ticket, rc);
+}
+
+static void perform_start(struct driver *d, const struct action *a)
+{
+    if (crew_start(d->crew, a->worker) >= 0)
+        return;
+    struct event ev = {.kind = EVENT_WORKER_EXITED,
+                       .worker_exited = {.worker = a->worker, .end = WORKER_LOST}};
+    driver_event(d, &ev);
+}
+
+static void perform_order(struct driver *d, const struct action *a, struct bytes payload)
+{
+    if (a->type == MESSAGE_ORDER_RUN)
+        spin_run_began(&d->spin, a->worker);
+    /* A worker that takes no more orders is stuck: it ends, and its end is reported. */
+    if (crew_order(d->crew, a->worker, (uint8_t)a->type, a->request, payload) == ERR_FULL)
+        crew_kill(d->crew, a->worker);
+}
+
+static void perform(struct driver *d, const struct action *a)
+{
+    struct bytes payload = actions_payload(&d->actions, a);
+    switch (a->kind) {
+    case ACTION_SEND:
+        perform_send(d, a, payload);
+        break;
+    case ACTION_DIAL:
+        perform_dial(d, a);
+        break;
+    case ACTION_CLOSE:
+        linkset_close(d->links, a->link);
+        break;
+    case ACTION_STORE:
+    case ACTION_COMPACT:
+        perform_store(d, a, payload);
+        break;
+    case ACTION_START:
+        perform_start(d, a);
+        break;
+    case ACTION_ORDER:
+        perform_order(d, a, payload);
+        break;
+    case ACTION_KILL:
+        crew_kill(d->crew, a->worker);
+        break;
+    case ACTION_EXIT:
+        driver_exit(d, a->code);
+        break;
+    }
+}
+
+static void perform_all(struct driver *d, int rc)
+{
+    if (rc < 0)
+        driver_out_of_memory(d);
+    for (size_t i = 0; i < d->actions.count; i++)
+        perform(d, &d->actions.list[i]);
+    actions_reset(&d->actions);
+    if (!d->stored_at_once)
+        return;
+    d->stored_at_once = false;
+    tell_stored(d, d->stored_ticket, 0);
+}
+
+static void step(struct driver *d, struct event *ev)
+{
+    if (d->exiting)
+        return;
+    ev->now = loop_clock();
+    ev->wall_s = (int64_t)time(NULL);
+    perform_all(d, node_step(d->parts.node, ev, &d->actions));
+}
+
+static void settle_waiting(struct driver *d)
+{
+    struct waiting *w;
+    while ((w = unqueue(d)) != NULL) {
+        step(d, &w->event);
+        waiting_free(w);
+    }
+}
+
+void driver_event(struct driver *d, struct event *ev)
+{
+    if (d->stepping) {
+        queue_event(d, ev);
+        return;
+    }
+    d->stepping = true;
+    step(d, ev);
+    settle_waiting(d);
+    d->stepping = false;
+}
+
+int driver_start(struct driver *d)
+{
+    d->stepping = true;
+    perform_all(d, node_start(d->parts.node, loop_clock(), &d->actions));
+    settle_waiting(d);
+    d->stepping = false;
+    return d->exiting ? ERR_NO_MEMORY : 0;
+}
+
+static void on_up(void *ctx, uint64_t link, uint32_t dial, const struct link_peer *peer)
+{
+    struct driver *d = ctx;
+    struct event ev = {.kind = EVENT_LINK_UP,
+                       .link_up = {.link = link,
+                                   .dial = dial,
+                                   .party = peer->party,
+                                   .id = peer->id,
+                                   .certificate = peer->certificate}};
+    d->peers += peer->party == PARTY_NODE;
+    driver_event(d, &ev);
+}
+
+static void on_frame(void *ctx, uint64_t link, const struct frame *frame)
+{
+    struct event ev = {.kind = EVENT_FRAME, .frame = {.link = link, .frame = *frame}};
+    driver_event(ctx, &ev);
+}
+
+static void on_down(void *ctx, uint64_t link, enum party party, enum link_end end, int fault,
+                    uint8_t version)
+{
+    struct driver *d = ctx;
+    struct event ev = {.kind = EVENT_LINK_DOWN, .link_down = {.link = link, .end = end}};
+    if (fault == ERR_VERSION)
+        log_line(d->parts.log, LOG_WARNING,
+                 "somebody speaks protocol version %u, this node speaks %u: connection closed",
+                 (unsigned)version, (unsigned)WIRE_VERSION);
+    if (party == PARTY_NODE && d->peers > 0)
+        d->peers--;
+    if (end != LINK_ENDED || !d->exiting)
+        driver_event(d, &ev);
+}
+
+static void on_dial_failed(void *ctx, uint32_t dial, enum dial_end end, int fault)
+{
+    (void)fault;
+    struct event ev = {.kind = EVENT_DIAL_FAILED, .dial_failed = {.dial = dial, .end = end}};
+    driver_event(ctx, &ev);
+}
+
+static void on_worker_frame(void *ctx, uint32_t worker, const struct frame *frame)
+{
+    struct driver *d = ctx;
+    struct worker_progress progress;
+    struct event ev = {.kind = EVENT_WORKER_FRAME,
+                       .worker_frame = {.worker = worker, .frame = *frame}};
+    if (frame->type == MESSAGE_WORKER_PROGRESS &&
+        read_worker_progress(frame->payload, &progress) == 0 && progress.ended)
+        spin_run_ended(&d->spin, worker);
+    driver_event(d, &ev);
+}
+
+static void on_worker_output(void *ctx, uint32_t worker, struct bytes text)
+{
+    struct event ev = {.kind = EVENT_WORKER_OUTPUT,
+                       .worker_output = {.worker = worker, .text = text}};
+    driver_event(ctx, &ev);
+}
+
+static void on_worker_exited(void *ctx, uint32_t worker, enum worker_end end, int status)
+{
+    struct driver *d = ctx;
+    struct event ev = {.kind = EVENT_WORKER_EXITED,
+                       .worker_exited = {.worker = worker, .end = end, .status = status}};
+    spin_worker_gone(&d->spin, worker);
+    driver_event(d, &ev);
+}
+
+static void on_stored(void *ctx, uint64_t ticket, int rc)
+{
+    struct driver *d = ctx;
+    if (rc == 0) {
+        /* Successes up to here are one event, told after the last of them. */
+        d->stored_at_once = true;
+        d->stored_ticket = ticket;
+        return;
+    }
+    if (d->stored_at_once)
+        tell_stored(d, d->stored_ticket, 0);
+    d->stored_at_once = false;
+    tell_stored(d, ticket, rc);
+}
+
+static void on_disk_state(void *ctx, bool full)
+{
+    struct driver *d = ctx;
+    struct event ev = {.kind = EVENT_DISK, .disk = {.full = full}};
+    log_line(d->parts.log, LOG_WARNING,
+             full ? "the disk is full: nothing is acknowledged until there is space"
+                  : "the disk has space again");
+    driver_event(d, &ev);
+}
+
+static void on_disk(void *ctx, bool readable, bool writable)
+{
+    struct driver *d = ctx;
+    (void)readable;
+    (void)writable;
+    disk_poll(d->parts.disk, on_stored, on_disk_state, d);
+    if (!d->stored_at_once)
+        return;
+    d->stored_at_once = false;
+    tell_stored(d, d->stored_ticket, 0);
+}
+
+static int open_disk_watch(struct driver *d)
+{
+    if (!d->parts.disk)
+        return 0;
+    d->disk_watch = watch_new(d->parts.loop, disk_fd(d->parts.disk), on_disk, d);
+    if (!d->disk_watch)
+        return ERR_NO_MEMORY;
+    watch_set(d->disk_watch, true, false);
+    return 0;
+}
+
+int driver_new(struct driver **out, const struct driver_parts *parts)
+{
+    struct driver *d = calloc(1, sizeof *d);
+    if (!d)
+        return ERR_NO_MEMORY;
+    struct linkset_events links = {d, on_up, on_frame, on_down, on_dial_failed};
+    struct crew_events crew = {d, on_worker_frame, on_worker_output, on_worker_exited};
+    d->parts = *parts;
+    d->last = &d->first;
+    d->stop_by = d->exit_by = d->due = INSTANT_NEVER;
+    actions_init(&d->actions, &host_memory);
+    spin_init(&d->spin);
+    int rc = linkset_new(&d->links, parts->loop, parts->identity, parts->user, &links);
+    if (rc == 0)
+        rc = open_disk_watch(d);
+    if (rc == 0)
+        rc = crew_open(&d->crew, parts->loop, parts->spawner, &parts->crew, &crew);
+    if (rc < 0)
+        driver_free(d);
+    else
+        *out = d;
+    return rc;
+}
+
+void driver_free(struct driver *d)
+{
+    struct waiting *w;
+    if (!d)
+        return;
+    crew_close(d->crew);
+    linkset_free(d->links);
+    watch_free(d->disk_watch);
+    while ((w = unqueue(d)) != NULL)
+        waiting_free(w);
+    actions_clear(&d->actions);
+    free(d);
+}
+
+struct linkset *driver_linkset(struct driver *d)
+{
+    return d->links;
+}
+
+uint32_t driver_peers(const struct driver *d)
+{
+    return d->peers;
+}
+
+void driver_stop(struct driver *d, int code)
+{
+    struct event ev = {.kind = EVENT_STOP};
+    if (d->stopping) {
+        driver_exit(d, code);
+        d->exit_by = (struct instant){0};
+        return;
+    }
+    d->stopping = true;
+    d->stop_by = instant_plus_us(loop_clock(), STOP_US);
+    driver_event(d, &ev);
+}
+
+/* Says when the loop came late to what was due: probes are judged by such moments. */
+static void tick(struct driver *d, struct instant now)
+{
+    struct event ev = {.kind = EVENT_TICK};
+    int64_t late_us = instant_since_us(now, d->due);
+    if (d->due.us != INSTANT_NEVER.us && late_us > LATE_US)
+        log_line(d->parts.log, LOG_INFO, "the loop came %lld ms late", (long long)(late_us / 1000));
+    driver_event(d, &ev);
+}
+
+static bool wait_awake(struct driver *d)
+{
+    if (!node_reply_is_due(d->parts.node) || !spin_now(&d->spin))
+        return false;
+    struct instant end = instant_plus_us(loop_clock(), SPIN_US);
+    bool came = false;
+    do
+        came = loop_poll(d->parts.loop);
+    while (!came && !instant_reached(loop_clock(), end));
+    spin_learn(&d->spin, came);
+    return came;
+}
+
+static bool has_ended(struct driver *d)
+{
+    struct instant now = loop_clock();
+    if (!d->exiting && instant_reached(now, d->stop_by))
+        driver_exit(d, d->code);
+    return d->exiting && (instant_reached(now, d->exit_by) || !linkset_have_unsent(d->links));
+}
+
+/* What is due is done, what was said is written: then the loop may wait. */
+static struct instant settle(struct driver *d)
+{
+    if (!d->exiting && instant_reached(loop_clock(), node_due(d->parts.node)))
+        tick(d, loop_clock());
+    linkset_flush(d->links);
+    return d->exiting ? d->exit_by : instant_first(node_due(d->parts.node), d->stop_by);
+}
+
+bool driver_round(struct driver *d, struct instant until, int *code)
+{
+    d->due = settle(d);
+    if (has_ended(d)) {
+        *code = d->code;
+        return false;
+    }
+    until = instant_first(until, d->due);
+    if (!instant_reached(loop_clock(), until) && wait_awake(d)) {
+        linkset_flush(d->links);
+        return true;
+    }
+    loop_once(d->parts.loop, until);
+    linkset_flush(d->links);
+    return true;
+}

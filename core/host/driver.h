@@ -1,0 +1,52 @@
+/* Runs one node core over one loop: readiness becomes events, actions become calls.
+ *
+ * Owns the links, the crew and the queue of events that arise while actions are performed: the core
+ * is never entered twice. Steps go one at a time, each followed by its actions in order. What is
+ * sent in a round of the loop leaves in one write a link at its end. Called by host.c and
+ * embedded.c. */
+#ifndef VELUM_HOST_DRIVER_H
+#define VELUM_HOST_DRIVER_H
+
+#include "core/host/crew.h"
+#include "core/host/disk.h"
+#include "core/host/link.h"
+#include "core/node/node.h"
+
+/* In embedded mode the caller itself is the user at the other end of this link. */
+#define DRIVER_USER_LINK ((uint64_t)1)
+
+struct driver;
+
+struct driver_parts {
+    struct loop *loop;
+    struct node *node;
+    struct identity *identity;
+    struct identity *user;
+    struct spawner *spawner; /* taken */
+    struct crew_options crew;
+    uint32_t slots;
+    struct disk *disk; /* NULL: nothing is kept, and every STORE is done at once */
+    const struct log_sink *log;
+    void *ctx;
+    /* A frame to the embedded user; NULL where there is none. */
+    void (*user_frame)(void *ctx, const struct frame *frame);
+};
+
+/* Borrows loop, node, identities and disk. On error the spawner stays the caller's. */
+int driver_new(struct driver **out, const struct driver_parts *parts);
+/* Ends workers and connections at once. */
+void driver_free(struct driver *d);
+/* node_start; then the node lives. */
+int driver_start(struct driver *d);
+struct linkset *driver_linkset(struct driver *d);
+/* Gives the core one event; `now` and `wall_s` are filled in. */
+void driver_event(struct driver *d, struct event *ev);
+/* One round of the loop, at most until then. False when the node has ended: *code. */
+bool driver_round(struct driver *d, struct instant until, int *code);
+/* The operator's wish: the first asks the core and allows it two seconds, the second ends at once
+ * with `code`. */
+void driver_stop(struct driver *d, int code);
+/* Nodes this one is connected to now. */
+uint32_t driver_peers(const struct driver *d);
+
+#endif

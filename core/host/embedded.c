@@ -1,0 +1,167 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/err.h"
+#include "core/host/driver.h"
+#include "core/host/home.h"
+#include "core/host/host.h"
+#include "core/host/inbox.h"
+#include "core/host/kernels.h"
+#include "core/host/machine.h"
+#include "core/host/memory.h"
+#include "core/host/wake.h"
+#include "core/base/text.h"
+
+struct embedded {
+    struct loop *loop;
+    struct identity *identity;
+    struct identity *user;
+    struct kernels kernels;
+    struct node *node;
+    struct driver *driver;
+    struct inbox inbox;
+    struct wake wake;
+    int inbox_rc;
+    bool ended;
+};
+
+static void to_user(void *ctx, const struct frame *frame)
+{
+    struct embedded *e = ctx;
+    int rc = inbox_put(&e->inbox, frame);
+    if (rc < 0)
+        e->inbox_rc = rc;
+}
+
+static int open_node(struct embedded *e, uint32_t slots)
+{
+    struct node_options o = {.embedded = true, .machine = home_machine()};
+    text_copy(o.name, sizeof o.name, "here");
+    machine_fill(&o, e->identity, slots);
+    o.ready_workers = o.slots;
+    o.kernels = e->kernels.list;
+    o.kernels_count = e->kernels.count;
+    return node_new(&e->node, &host_memory, &o);
+}
+
+static int open_driver(struct embedded *e, struct spawner *s, uint32_t slots)
+{
+    slots = slots ? slots : machine_cores();
+    struct driver_parts parts = {.loop = e->loop,
+                                 .node = e->node,
+                                 .user = e->user,
+                                 .spawner = s,
+                                 .crew = {.workers_max = slots * 2 + 16},
+                                 .slots = slots,
+                                 .ctx = e,
+                                 .user_frame = to_user};
+    return driver_new(&e->driver, &parts);
+}
+
+/* The user is on the line from the beginning. */
+static void connect_user(struct embedded *e)
+{
+    struct event ev = {.kind = EVENT_LINK_UP,
+                       .link_up = {.link = DRIVER_USER_LINK,
+                                   .party = PARTY_USER,
+                                   .id = identity_id(e->user),
+                                   .certificate = identity_certificate(e->user)}};
+    driver_event(e->driver, &ev);
+}
+
+static int open_parts(struct embedded *e, struct spawner *s, uint32_t slots, char *message)
+{
+    char text[1280] = "";
+    int rc = kernels_open(&e->kernels, s, "", text);
+    if (rc == 0)
+        rc = loop_new(&e->loop);
+    if (rc == 0)
+        rc = wake_open(&e->wake, e->loop);
+    if (rc == 0)
+        rc = identity_fleeting(&e->identity);
+    if (rc == 0)
+        rc = identity_fleeting_user(&e->user, e->identity);
+    if (rc == 0)
+        rc = open_node(e, slots);
+    if (rc == 0)
+        rc = open_driver(e, s, slots);
+    if (rc < 0)
+        snprintf(message, 512, "cannot compute inside this command: %s", err_sentence(rc));
+    return rc;
+}
+
+int embedded_open(struct embedded **out, struct spawner *s, uint32_t slots, char message[512])
+{
+    struct embedded *e = calloc(1, sizeof *e);
+    if (!e) {
+        snprintf(message, 512, "%s", err_sentence(ERR_NO_MEMORY));
+        return ERR_NO_MEMORY;
+    }
+    e->wake.fd = -1;
+    inbox_init(&e->inbox);
+    int rc = open_parts(e, s, slots, message);
+    if (rc < 0) {
+        embedded_close(e);
+        return rc;
+    }
+    /* From here on the spawner is the crew's, so nothing may fail any more: a start without memory
+     * shows in embedded_next. */
+    if (driver_start(e->driver) == 0)
+        connect_user(e);
+    *out = e;
+    return 0;
+}
+
+struct identity *embedded_identity(struct embedded *e)
+{
+    return e->user;
+}
+
+int embedded_send(struct embedded *e, uint8_t type, uint32_t request, struct bytes payload)
+{
+    struct event ev = {
+        .kind = EVENT_FRAME,
+        .frame = {.link = DRIVER_USER_LINK, .frame = {type, request, payload}}};
+    if (e->ended)
+        return ERR_CLOSED;
+    driver_event(e->driver, &ev);
+    return 0;
+}
+
+int embedded_next(struct embedded *e, struct instant until, struct frame *out)
+{
+    int code;
+    for (;;) {
+        if (inbox_take(&e->inbox, out) > 0)
+            return 1;
+        if (wake_taken(&e->wake))
+            return ERR_CANCELLED;
+        if (e->inbox_rc < 0)
+            return e->inbox_rc;
+        if (e->ended)
+            return ERR_CLOSED;
+        if (instant_reached(loop_clock(), until))
+            return 0;
+        e->ended = !driver_round(e->driver, until, &code);
+    }
+}
+
+void embedded_wake(struct embedded *e)
+{
+    wake_ring(&e->wake);
+}
+
+void embedded_close(struct embedded *e)
+{
+    if (!e)
+        return;
+    driver_free(e->driver);
+    node_free(e->node);
+    kernels_clear(&e->kernels);
+    identity_free(e->user);
+    identity_free(e->identity);
+    wake_close(&e->wake);
+    loop_free(e->loop);
+    inbox_clear(&e->inbox);
+    free(e);
+}

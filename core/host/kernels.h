@@ -1,0 +1,21 @@
+/* The kernels a node starts with: built-ins first, then the plugins of a folder that a worker has
+ * tried. Called by host.c and embedded.c. */
+#ifndef VELUM_HOST_KERNELS_H
+#define VELUM_HOST_KERNELS_H
+
+#include "core/host/crew.h"
+#include "core/node/node.h"
+
+#define KERNELS_MAX 512
+
+struct kernels {
+    struct node_kernel *list;
+    uint32_t count;
+};
+
+/* plugins "" for none. < 0 with a sentence when the folder cannot be used. Release with
+ * kernels_clear. */
+int kernels_open(struct kernels *k, struct spawner *s, const char *plugins, char message[1280]);
+void kernels_clear(struct kernels *k);
+
+#endif

@@ -1,0 +1,175 @@
+#include "core/job/poison.h"
+
+#include <string.h>
+
+#include "core/base/text.h"
+
+#define LEAVES_FIRST_CAP 4u
+
+void poison_init(struct poison *p, const struct alloc *a)
+{
+    *p = (struct poison){.alloc = a, .eligible_nodes = 1};
+}
+
+void poison_clear(struct poison *p)
+{
+    alloc_free(p->alloc, p->leaves, p->cap * sizeof *p->leaves);
+    poison_init(p, p->alloc);
+}
+
+/* The first record at or after `leaf`, or count. */
+static uint32_t find(const struct poison *p, uint64_t leaf)
+{
+    uint32_t low = 0;
+    uint32_t high = p->count;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (p->leaves[mid].leaf < leaf)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static const struct poison_leaf *get(const struct poison *p, uint64_t leaf)
+{
+    uint32_t i = find(p, leaf);
+    return i < p->count && p->leaves[i].leaf == leaf ? &p->leaves[i] : NULL;
+}
+
+static void drop(struct poison *p, uint32_t from, uint32_t to)
+{
+    memmove(p->leaves + from, p->leaves + to, (p->count - to) * sizeof *p->leaves);
+    p->count -= to - from;
+}
+
+static void drop_least(struct poison *p)
+{
+    uint32_t least = 0;
+    for (uint32_t i = 1; i < p->count; i++)
+        if (p->leaves[i].restarts < p->leaves[least].restarts)
+            least = i;
+    drop(p, least, least + 1);
+}
+
+static int make_room(struct poison *p)
+{
+    if (p->count == POISON_LEAVES_MAX)
+        drop_least(p);
+    if (p->count < p->cap)
+        return 0;
+    void *leaves = p->leaves;
+    uint32_t cap = p->cap ? p->cap * 2 : LEAVES_FIRST_CAP;
+    int rc = alloc_grow(p->alloc, &leaves, p->cap, cap, sizeof *p->leaves);
+    if (rc < 0)
+        return rc;
+    p->leaves = leaves;
+    p->cap = cap;
+    return 0;
+}
+
+static struct poison_leaf *get_or_make(struct poison *p, uint64_t leaf)
+{
+    uint32_t i = find(p, leaf);
+    if (i < p->count && p->leaves[i].leaf == leaf)
+        return &p->leaves[i];
+    if (make_room(p) < 0)
+        return NULL;
+    i = find(p, leaf);
+    memmove(p->leaves + i + 1, p->leaves + i, (p->count - i) * sizeof *p->leaves);
+    p->count++;
+    p->leaves[i] = (struct poison_leaf){.leaf = leaf};
+    return &p->leaves[i];
+}
+
+static void add_node(struct poison_leaf *l, struct node_id node)
+{
+    for (uint32_t i = 0; i < l->nodes_count; i++)
+        if (node_id_equal(l->nodes[i], node))
+            return;
+    if (l->nodes_count < POISON_NODES_MAX)
+        l->nodes[l->nodes_count++] = node;
+}
+
+uint32_t poison_add(struct poison *p, uint64_t leaf, struct node_id node, enum death death)
+{
+    struct poison_leaf *l = get_or_make(p, leaf);
+    if (!l)
+        return 0;
+    l->restarts++;
+    if (death == DEATH_NODE_LOST)
+        l->losses++;
+    if (death != DEATH_OWN)
+        return l->own;
+    add_node(l, node);
+    if (node_id_equal(l->nodes[0], node))
+        l->own_first++;
+    return ++l->own;
+}
+
+void poison_absolve(struct poison *p, uint64_t first, uint64_t end)
+{
+    if (p->count > 0 && first < end)
+        drop(p, find(p, first), find(p, end));
+}
+
+static bool is_alone(const struct poison_leaf *l)
+{
+    return l->losses >= POISON_LOSSES_ALONE || l->own >= 2;
+}
+
+bool poison_alone(const struct poison *p, uint64_t leaf)
+{
+    const struct poison_leaf *l = get(p, leaf);
+    return l && is_alone(l);
+}
+
+uint64_t poison_next_alone(const struct poison *p, uint64_t from, uint64_t end)
+{
+    for (uint32_t i = find(p, from); i < p->count && p->leaves[i].leaf < end; i++)
+        if (is_alone(&p->leaves[i]))
+            return p->leaves[i].leaf;
+    return end;
+}
+
+bool poison_refuses(const struct poison *p, uint64_t leaf, struct node_id node)
+{
+    const struct poison_leaf *l = get(p, leaf);
+    return l && p->eligible_nodes >= 2 && l->nodes_count == 1 && l->own_first >= 2 &&
+           node_id_equal(l->nodes[0], node);
+}
+
+static void say(char *why, size_t cap, uint64_t leaf, const char *what)
+{
+    char number[21];
+    text_of_u64(leaf, number);
+    text_copy(why, cap, "leaf ");
+    text_append(why, cap, number);
+    text_append(why, cap, what);
+}
+
+static const char *verdict(const struct poison_leaf *l, uint32_t eligible_nodes)
+{
+    if (l->own >= POISON_OWN_MAX && (l->nodes_count >= 2 || eligible_nodes < 2))
+        return " ended its worker three times";
+    if (l->losses >= POISON_LOSSES_MAX)
+        return " was running at four node losses";
+    if (l->restarts >= POISON_RESTARTS_MAX)
+        return " was started again twenty times";
+    return NULL;
+}
+
+bool poison_judge(struct poison *p, uint32_t eligible_nodes, uint64_t *leaf, char *why, size_t cap)
+{
+    p->eligible_nodes = eligible_nodes;
+    for (uint32_t i = 0; i < p->count; i++) {
+        const char *what = verdict(&p->leaves[i], eligible_nodes);
+        if (!what)
+            continue;
+        *leaf = p->leaves[i].leaf;
+        say(why, cap, *leaf, what);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,54 @@
+/* Leaves at which something died: who died there, how often, and what follows from it. Owned by one
+ * pool. Bounded: when the table is full, a new death replaces the record with fewest restarts. */
+#ifndef VELUM_JOB_POISON_H
+#define VELUM_JOB_POISON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/alloc.h"
+#include "core/base/id.h"
+
+#define POISON_LEAVES_MAX 1024
+#define POISON_OWN_MAX 3      /* deaths of its own doing fail the job */
+#define POISON_LOSSES_ALONE 2 /* node losses, and the leaf runs alone */
+#define POISON_LOSSES_MAX 4
+#define POISON_RESTARTS_MAX 20
+#define POISON_NODES_MAX 4 /* that are remembered of a leaf */
+
+enum death { DEATH_OWN, DEATH_OUTSIDE, DEATH_NODE_LOST };
+
+struct poison_leaf {
+    uint64_t leaf;
+    uint32_t own, losses, restarts;
+    struct node_id nodes[POISON_NODES_MAX]; /* on which it died of its own doing, each once */
+    uint32_t nodes_count;
+    uint32_t own_first; /* how many of its own on nodes[0] */
+};
+
+struct poison {
+    const struct alloc *alloc;
+    struct poison_leaf *leaves; /* ascending */
+    uint32_t count, cap;
+    uint32_t eligible_nodes; /* as the judge was told last */
+};
+
+void poison_init(struct poison *p, const struct alloc *a);
+void poison_clear(struct poison *p);
+/* Returns the deaths of its own doing that are now counted for the leaf; without memory the death
+ * is not counted, and 0 is returned. */
+uint32_t poison_add(struct poison *p, uint64_t leaf, struct node_id node, enum death death);
+/* Leaves [first, end) have been computed: nothing is wrong with them. */
+void poison_absolve(struct poison *p, uint64_t first, uint64_t end);
+/* True when the leaf must be a chunk of its own. */
+bool poison_alone(const struct poison *p, uint64_t leaf);
+/* The first leaf at or after `from` and below `end` that must be alone; `end` when there is none.
+ */
+uint64_t poison_next_alone(const struct poison *p, uint64_t from, uint64_t end);
+/* True when this node must leave the leaf to others: it has died here twice and nowhere else, and
+ * others are eligible. */
+bool poison_refuses(const struct poison *p, uint64_t leaf, struct node_id node);
+/* True when the job must fail; gives the leaf and a sentence. */
+bool poison_judge(struct poison *p, uint32_t eligible_nodes, uint64_t *leaf, char *why, size_t cap);
+
+#endif

@@ -1,0 +1,561 @@
+#include "core/job/pool.h"
+
+#include <string.h>
+
+#include "core/base/ensure.h"
+#include "core/base/err.h"
+#include "core/base/map.h"
+#include "core/job/border.h"
+#include "core/job/poison.h"
+#include "core/job/runset.h"
+
+/* `free` is kept in step with chunks at once and with the cover lazily: before it is looked at,
+ * what the cover has gained since is taken out. When memory runs out while it changes it is only
+ * marked stale and later built again from the cover and the chunks, so that no leaf is ever
+ * forgotten. Free runs lie between chunks and covered values, which bounds their number. */
+
+#define FREE_RUNS_MAX (2u * (POOL_CHUNKS_MAX + COVER_VALUES_MAX))
+#define CAREFUL_RUNS_MAX 1024u
+#define CAREFUL_DEATH_LEAVES 4096u /* behind the last report, after a worker's death */
+#define CAREFUL_LOSS_LEAVES 64u    /* the same, after the loss of a node */
+#define LENGTH_UNKNOWN 4u          /* leaves aim at 1 ms */
+#define TRIM_LEAST_US 2000.0
+#define SLOW_FACTOR 3
+
+struct entry {
+    struct chunk c;
+    uint32_t at;   /* its place in the list */
+    uint64_t twin; /* the grant of the other copy; 0: none. Only while `has_twin` */
+    bool has_twin;
+};
+
+struct pool {
+    const struct alloc *alloc;
+    const struct cover *cover;
+    uint64_t leaves;
+    struct map by_grant;
+    struct entry **list;
+    uint32_t count, cap;
+    struct runset free, careful;
+    uint64_t cover_seen; /* covered leaves when `free` was last compared with the cover */
+    bool stale;
+    struct poison poison;
+    uint32_t spares, retries;
+};
+
+int pool_new(struct pool **out, const struct alloc *a, const struct cover *cover, uint64_t leaves)
+{
+    struct pool *p = alloc_zeroed(a, sizeof *p);
+    if (!p)
+        return ERR_NO_MEMORY;
+    p->alloc = a;
+    p->cover = cover;
+    p->leaves = leaves;
+    p->stale = true;
+    map_init(&p->by_grant, a, sizeof(uint64_t), POOL_CHUNKS_MAX);
+    runset_init(&p->free, a, FREE_RUNS_MAX);
+    runset_init(&p->careful, a, CAREFUL_RUNS_MAX);
+    poison_init(&p->poison, a);
+    *out = p;
+    return 0;
+}
+
+void pool_free(struct pool *p)
+{
+    if (!p)
+        return;
+    for (uint32_t i = 0; i < p->count; i++)
+        alloc_free(p->alloc, p->list[i], sizeof(struct entry));
+    alloc_free(p->alloc, p->list, p->cap * sizeof(struct entry *));
+    map_clear(&p->by_grant);
+    runset_clear(&p->free);
+    runset_clear(&p->careful);
+    poison_clear(&p->poison);
+    alloc_free(p->alloc, p, sizeof *p);
+}
+
+/* --- what is free --- */
+
+static void mark(struct pool *p, int rc)
+{
+    ensure(rc != ERR_FULL);
+    if (rc < 0)
+        p->stale = true;
+}
+
+/* Adds what the cover lacks of [first, end). */
+static int free_uncovered(struct pool *p, uint64_t first, uint64_t end)
+{
+    uint64_t a;
+    uint64_t b;
+    int rc = 0;
+    while (rc == 0 && first < end && cover_gap(p->cover, first, &a, &b) && a < end) {
+        rc = runset_add(&p->free, a, b < end ? b : end);
+        first = b;
+    }
+    return rc;
+}
+
+static int rebuild(struct pool *p)
+{
+    runset_reset(&p->free);
+    int rc = free_uncovered(p, 0, p->leaves);
+    for (uint32_t i = 0; rc == 0 && i < p->count; i++)
+        rc = runset_remove(&p->free, p->list[i]->c.next, p->list[i]->c.end);
+    return rc;
+}
+
+/* Takes out of one free run what is covered by now. */
+static int take_covered(struct pool *p, struct run run)
+{
+    uint64_t at = run.first;
+    int rc = 0;
+    while (rc == 0 && at < run.end) {
+        uint64_t a;
+        uint64_t b;
+        bool gap = cover_gap(p->cover, at, &a, &b);
+        if (!gap || a > run.end)
+            a = run.end;
+        rc = runset_remove(&p->free, at, a);
+        at = gap && a < run.end ? b : run.end;
+    }
+    return rc;
+}
+
+static int refresh(struct pool *p)
+{
+    uint64_t covered = cover_leaves(p->cover);
+    if (!p->stale && covered == p->cover_seen)
+        return 0;
+    int rc = 0;
+    if (p->stale) {
+        rc = rebuild(p);
+    } else {
+        struct run run;
+        for (uint64_t at = 0; rc == 0 && runset_next(&p->free, at, &run); at = run.end)
+            rc = take_covered(p, run);
+    }
+    mark(p, rc);
+    if (rc < 0)
+        return rc;
+    p->stale = false;
+    p->cover_seen = covered;
+    return 0;
+}
+
+static struct entry *entry_of(const struct pool *p, uint64_t grant)
+{
+    return map_get(&p->by_grant, &grant);
+}
+
+static struct entry *twin_of(const struct pool *p, const struct entry *e)
+{
+    return e->has_twin ? entry_of(p, e->twin) : NULL;
+}
+
+/* Nobody computes [first, end) for this chunk any more: free, unless covered or the other copy has
+ * it. */
+static void give_back(struct pool *p, const struct entry *e, uint64_t first, uint64_t end)
+{
+    if (first >= end || p->stale)
+        return;
+    int rc = free_uncovered(p, first, end);
+    const struct entry *twin = twin_of(p, e);
+    if (rc == 0 && twin)
+        rc = runset_remove(&p->free, twin->c.next, twin->c.end);
+    mark(p, rc);
+}
+
+/* --- the chunk table --- */
+
+static int list_room(struct pool *p)
+{
+    if (p->count < p->cap)
+        return 0;
+    void *list = p->list;
+    uint32_t cap = p->cap ? p->cap * 2 : 8;
+    int rc = alloc_grow(p->alloc, &list, p->cap, cap, sizeof *p->list);
+    if (rc < 0)
+        return rc;
+    p->list = list;
+    p->cap = cap;
+    return 0;
+}
+
+static struct entry *entry_add(struct pool *p, const struct chunk *c)
+{
+    if (p->count >= POOL_CHUNKS_MAX || entry_of(p, c->grant) || list_room(p) < 0)
+        return NULL;
+    struct entry *e = alloc_zeroed(p->alloc, sizeof *e);
+    if (!e)
+        return NULL;
+    e->c = *c;
+    e->at = p->count;
+    if (map_put(&p->by_grant, &c->grant, e) < 0) {
+        alloc_free(p->alloc, e, sizeof *e);
+        return NULL;
+    }
+    p->list[p->count++] = e;
+    return e;
+}
+
+/* Ends a chunk; its unreported rest is free. */
+static void entry_drop(struct pool *p, struct entry *e)
+{
+    give_back(p, e, e->c.next, e->c.end);
+    struct entry *twin = twin_of(p, e);
+    if (twin)
+        twin->has_twin = false;
+    if (e->c.spare)
+        p->spares--;
+    map_remove(&p->by_grant, &e->c.grant);
+    p->list[e->at] = p->list[--p->count];
+    p->list[e->at]->at = e->at;
+    alloc_free(p->alloc, e, sizeof *e);
+}
+
+uint64_t pool_free_leaves(struct pool *p)
+{
+    return refresh(p) < 0 ? 0 : p->free.leaves;
+}
+
+uint32_t pool_chunks(const struct pool *p)
+{
+    return p->count;
+}
+
+const struct chunk *pool_chunk_at(const struct pool *p, uint32_t i)
+{
+    ensure(i < p->count);
+    return &p->list[i]->c;
+}
+
+const struct chunk *pool_find(const struct pool *p, uint64_t grant)
+{
+    const struct entry *e = entry_of(p, grant);
+    return e ? &e->c : NULL;
+}
+
+uint32_t pool_chunks_of(const struct pool *p, struct node_id node)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < p->count; i++)
+        count += node_id_equal(p->list[i]->c.node, node) ? 1 : 0;
+    return count;
+}
+
+bool pool_done(const struct pool *p)
+{
+    return cover_leaves(p->cover) == p->leaves;
+}
+
+/* --- giving out --- */
+
+uint64_t pool_length(struct pool *p, double leaves_per_s, uint32_t slots)
+{
+    uint64_t fair = pool_free_leaves(p) / (2 * (uint64_t)(slots > 0 ? slots : 1));
+    uint64_t wanted = LENGTH_UNKNOWN;
+    if (leaves_per_s > 0) {
+        double goal = leaves_per_s * ((double)POOL_CHUNK_GOAL_US / 1e6);
+        wanted = goal < (double)p->leaves ? (uint64_t)goal : p->leaves;
+    }
+    if (wanted > fair)
+        wanted = fair;
+    return wanted > 0 ? wanted : 1;
+}
+
+/* The part of the free run that one chunk may have: leaves with a history are not mixed with
+ * others. False when this node gets nothing of its beginning. */
+static bool cut_by_history(const struct pool *p, struct node_id node, struct run *run,
+                           bool *careful)
+{
+    struct run c;
+    *careful = runset_contains(&p->careful, run->first) || poison_alone(&p->poison, run->first);
+    if (poison_refuses(&p->poison, run->first, node))
+        return false;
+    if (poison_alone(&p->poison, run->first)) {
+        run->end = run->first + 1;
+        return true;
+    }
+    if (runset_next(&p->careful, run->first, &c)) {
+        uint64_t border = *careful ? c.end : c.first;
+        run->end = border < run->end ? border : run->end;
+    }
+    run->end = poison_next_alone(&p->poison, run->first, run->end);
+    return true;
+}
+
+static bool find_free(const struct pool *p, struct node_id node, struct run *found, bool *careful)
+{
+    struct run run;
+    for (uint64_t at = 0; runset_next(&p->free, at, &run); at = run.first + 1) {
+        if (cut_by_history(p, node, &run, careful)) {
+            *found = run;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool pool_take(struct pool *p, struct node_id node, uint64_t grant, uint64_t length,
+               struct instant now, struct chunk *out)
+{
+    struct run run;
+    bool careful;
+    if (refresh(p) < 0 || !find_free(p, node, &run, &careful))
+        return false;
+    uint64_t end = run.first + border_length(run.first, run.end, length > 0 ? length : 1);
+    struct chunk c = {.grant = grant, .node = node, .first = run.first, .next = run.first};
+    c.end = end;
+    c.granted = c.reported = now;
+    c.careful = careful;
+    c.trim_asked = UINT64_MAX;
+    struct entry *e = entry_add(p, &c);
+    if (!e)
+        return false;
+    mark(p, runset_remove(&p->free, c.first, c.end));
+    *out = e->c;
+    return true;
+}
+
+int pool_adopt(struct pool *p, struct node_id node, uint64_t grant, uint64_t next, uint64_t end,
+               struct instant now)
+{
+    if (next >= end || end > p->leaves)
+        return ERR_FORMAT;
+    int rc = refresh(p);
+    if (rc < 0)
+        return rc;
+    uint64_t free = runset_overlap(&p->free, next, end);
+    if (free == 0 || free + cover_overlap(p->cover, next, end) != end - next || entry_of(p, grant))
+        return ERR_EXISTS;
+    struct chunk c = {.grant = grant, .node = node, .first = next, .next = next, .end = end};
+    c.granted = c.reported = now;
+    c.trim_asked = UINT64_MAX;
+    if (!entry_add(p, &c))
+        return p->count >= POOL_CHUNKS_MAX ? ERR_FULL : ERR_NO_MEMORY;
+    mark(p, runset_remove(&p->free, next, end));
+    return 0;
+}
+
+/* --- what is heard of chunks --- */
+
+/* The worker stops at `end` now: what is behind it is free. */
+static void shorten(struct pool *p, struct entry *e, uint64_t end)
+{
+    uint64_t old = e->c.end;
+    if (end >= old)
+        return;
+    e->c.end = end;
+    give_back(p, e, end, old);
+}
+
+int pool_report(struct pool *p, uint64_t grant, uint64_t next, uint64_t end, uint64_t compute_us,
+                bool ended, struct instant now)
+{
+    struct entry *e = entry_of(p, grant);
+    if (!e)
+        return ERR_NOT_FOUND;
+    if (next > end || next > e->c.end)
+        return ERR_FORMAT;
+    shorten(p, e, end);
+    uint64_t from = e->c.next;
+    if (next > from) {
+        e->c.next = next;
+        poison_absolve(&p->poison, from, next);
+        /* Being careful too long costs a little; the set is bounded, so failure is harmless. */
+        (void)runset_remove(&p->careful, from, next);
+        /* Reported but not in the cover: it was at its bound. The leaves are to be had again. */
+        give_back(p, e, from, next);
+    }
+    e->c.compute_us += compute_us;
+    e->c.reported = now;
+    if (e->c.trim_asked != UINT64_MAX && e->c.end <= e->c.trim_asked)
+        e->c.trim_asked = UINT64_MAX;
+    if (ended)
+        entry_drop(p, e);
+    return 0;
+}
+
+int pool_trimmed(struct pool *p, uint64_t grant, uint64_t end)
+{
+    struct entry *e = entry_of(p, grant);
+    if (!e)
+        return ERR_NOT_FOUND;
+    if (end < e->c.next)
+        return ERR_FORMAT;
+    e->c.trim_asked = UINT64_MAX;
+    shorten(p, e, end);
+    return 0;
+}
+
+int pool_return(struct pool *p, uint64_t grant)
+{
+    struct entry *e = entry_of(p, grant);
+    if (!e)
+        return ERR_NOT_FOUND;
+    entry_drop(p, e);
+    return 0;
+}
+
+/* Something died in the chunk: remembers where, and has the next try report every leaf. */
+static uint32_t note_death(struct pool *p, const struct entry *e, enum death death, uint64_t window)
+{
+    uint64_t end = e->c.end - e->c.next > window ? e->c.next + window : e->c.end;
+    p->retries++;
+    /* Without room the next try is less careful; the death is counted all the same. */
+    (void)runset_add(&p->careful, e->c.next, end);
+    return poison_add(&p->poison, e->c.next, e->c.node, death);
+}
+
+int pool_died(struct pool *p, uint64_t grant, bool own_doing, struct instant now)
+{
+    struct entry *e = entry_of(p, grant);
+    if (!e)
+        return ERR_NOT_FOUND;
+    e->c.reported = now;
+    uint32_t own = 0;
+    if (e->c.next < e->c.end)
+        own = note_death(p, e, own_doing ? DEATH_OWN : DEATH_OUTSIDE, CAREFUL_DEATH_LEAVES);
+    entry_drop(p, e);
+    return (int)own;
+}
+
+uint32_t pool_lost(struct pool *p, struct node_id node, struct instant now, int64_t *lost_us)
+{
+    uint32_t lost = 0;
+    *lost_us = 0;
+    for (uint32_t i = 0; i < p->count;) {
+        struct entry *e = p->list[i];
+        if (!node_id_equal(e->c.node, node)) {
+            i++;
+            continue;
+        }
+        lost++;
+        *lost_us += instant_since_us(now, e->c.reported);
+        if (e->c.next < e->c.end)
+            note_death(p, e, DEATH_NODE_LOST, CAREFUL_LOSS_LEAVES);
+        entry_drop(p, e);
+    }
+    return lost;
+}
+
+static void set_doubt(struct pool *p, struct node_id node, bool doubtful)
+{
+    for (uint32_t i = 0; i < p->count; i++)
+        if (node_id_equal(p->list[i]->c.node, node))
+            p->list[i]->c.doubtful = doubtful;
+}
+
+void pool_doubt(struct pool *p, struct node_id node)
+{
+    set_doubt(p, node, true);
+}
+
+void pool_heard(struct pool *p, struct node_id node)
+{
+    set_doubt(p, node, false);
+}
+
+/* --- spare copies and trims --- */
+
+static bool is_slow(const struct entry *e, struct instant now)
+{
+    uint64_t done = e->c.next - e->c.first;
+    int64_t leaf_us = done > 0 ? (int64_t)(e->c.compute_us / done) : 0;
+    return instant_since_us(now, e->c.reported) > SLOW_FACTOR * (POOL_CHUNK_GOAL_US + leaf_us);
+}
+
+static bool wants_spare(const struct pool *p, const struct entry *e, struct node_id node,
+                        struct instant now)
+{
+    if (e->has_twin || e->c.spare || e->c.next >= e->c.end || node_id_equal(e->c.node, node))
+        return false;
+    if (poison_refuses(&p->poison, e->c.next, node) || !(e->c.doubtful || is_slow(e, now)))
+        return false;
+    return cover_overlap(p->cover, e->c.next, e->c.end) < e->c.end - e->c.next;
+}
+
+bool pool_spare(struct pool *p, struct node_id node, uint64_t grant, uint32_t slots,
+                struct instant now, struct chunk *out)
+{
+    if (p->spares >= (slots >= 10 ? slots / 10 : 1))
+        return false;
+    struct entry *best = NULL;
+    for (uint32_t i = 0; i < p->count; i++) {
+        struct entry *e = p->list[i];
+        if (wants_spare(p, e, node, now) && (!best || e->c.next < best->c.next))
+            best = e;
+    }
+    if (!best)
+        return false;
+    struct chunk c = best->c;
+    c.grant = grant;
+    c.node = node;
+    c.first = c.next;
+    c.granted = c.reported = now;
+    c.compute_us = 0;
+    c.doubtful = false;
+    c.spare = true;
+    c.trim_asked = UINT64_MAX;
+    struct entry *e = entry_add(p, &c);
+    if (!e)
+        return false;
+    e->has_twin = best->has_twin = true;
+    e->twin = best->c.grant;
+    best->twin = grant;
+    p->spares++;
+    *out = e->c;
+    return true;
+}
+
+/* Where the worker probably is by now, and how long it still has. While nothing was reported, the
+ * time so far is the only forecast there is. */
+static double time_left_us(const struct entry *e, struct instant now, uint64_t *where)
+{
+    uint64_t done = e->c.next - e->c.first;
+    double since_us = (double)instant_since_us(now, e->c.reported);
+    *where = e->c.next;
+    if (done == 0 || e->c.compute_us == 0)
+        return (double)(e->c.end - e->c.next) * since_us;
+    double leaf_us = (double)e->c.compute_us / (double)done;
+    double more = since_us / leaf_us;
+    uint64_t most = e->c.end - e->c.next;
+    *where += more < (double)most ? (uint64_t)more : most;
+    return (double)(e->c.end - *where) * leaf_us;
+}
+
+bool pool_trim(struct pool *p, struct instant now, uint64_t *grant, uint64_t *end)
+{
+    struct entry *best = NULL;
+    uint64_t best_where = 0;
+    double best_us = TRIM_LEAST_US;
+    for (uint32_t i = 0; i < p->count; i++) {
+        struct entry *e = p->list[i];
+        uint64_t where;
+        if (e->c.doubtful || e->has_twin || e->c.trim_asked != UINT64_MAX)
+            continue;
+        double left_us = time_left_us(e, now, &where);
+        if (e->c.end - where < 2 || left_us < best_us)
+            continue;
+        best = e;
+        best_where = where;
+        best_us = left_us;
+    }
+    if (!best)
+        return false;
+    *grant = best->c.grant;
+    *end = border_cut(best_where, best->c.end);
+    best->c.trim_asked = *end;
+    return true;
+}
+
+bool pool_poisoned(struct pool *p, uint32_t eligible_nodes, uint64_t *leaf, char *why, size_t cap)
+{
+    return poison_judge(&p->poison, eligible_nodes, leaf, why, cap);
+}
+
+uint32_t pool_retries(const struct pool *p)
+{
+    return p->retries;
+}

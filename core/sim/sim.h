@@ -1,0 +1,42 @@
+/* A simulated mesh: the unchanged production core of several nodes in one process and one thread,
+ * over a simulated clock, network, disk, workers and users. Everything follows from one seed, so a
+ * failure replays exactly.
+ *
+ * Owns everything it simulates. Never reads a clock or a random device and includes no part of the
+ * host. Called by tests/sim, and by commands that show what a mesh would do.
+ *
+ * A run has three parts. While faults happen (delays, resets, partitions, crashes, pauses, killed
+ * workers) everything that is said and written is checked (sim_check.h). Then all is healed. Then
+ * every job that may end must end, and every live node must tell the same outcome. */
+#ifndef VELUM_SIM_SIM_H
+#define VELUM_SIM_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/alloc.h"
+#include "core/base/log.h"
+
+#define SIM_WHAT_SIZE 512
+
+struct sim_options {
+    uint64_t seed;
+    uint32_t nodes;               /* 0: the seed decides */
+    uint64_t until;               /* stop quietly after this many events; 0: at the end */
+    const struct log_sink *trace; /* every event and action, one line each; NULL: nobody looks */
+};
+
+struct sim_result {
+    bool failed;
+    char what[SIM_WHAT_SIZE]; /* when failed */
+    uint64_t hash;            /* of all events and actions: equal for equal seeds */
+    uint64_t events;
+    int64_t virtual_us;
+    uint32_t nodes, jobs, crashes;
+    uint32_t acknowledged;
+};
+
+/* Runs one seed. 0 (look at result->failed), or ERR_NO_MEMORY. */
+int sim_run(const struct alloc *a, const struct sim_options *options, struct sim_result *result);
+
+#endif

@@ -1,0 +1,199 @@
+#include "core/sim/sim_kernel.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/base/sha256.h"
+#include "core/kernel/kernel.h"
+#include "core/sim/sim_seal.h"
+#include "core/wire/signed.h"
+#include "core/wire/tree.h"
+
+#define SIMSUM "simsum"
+#define SIMSUM_SIZE 24 /* u64 hash, u64 first leaf, u64 leaves */
+#define PI_LEAF_UNITS 16
+
+static struct digest simsum_source(void)
+{
+    return sha256_of(SIMSUM, sizeof SIMSUM - 1);
+}
+
+uint32_t sim_kernels(struct node_kernel *to, bool without_simsum)
+{
+    const struct velum_kernel *pi = kernel_find("pi");
+
+    to[0] = (struct node_kernel){.name = "pi",
+                                 .source = kernel_source(pi),
+                                 .origin = ORIGIN_BUILTIN,
+                                 .accumulator_size = kernel_accumulator_size(pi)};
+    to[1] = (struct node_kernel){.name = SIMSUM,
+                                 .source = simsum_source(),
+                                 .origin = ORIGIN_PLUGIN,
+                                 .path = "simsum.so",
+                                 .accumulator_size = SIMSUM_SIZE};
+    return without_simsum ? 1 : 2;
+}
+
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+    return x ^ x >> 31;
+}
+
+void sim_leaf(const struct sim_job *j, uint64_t leaf, uint8_t *out)
+{
+    char reason[REASON_SIZE];
+    uint64_t first, count;
+
+    if (j->builtin) {
+        kernel_leaf_range(j->spec.stage.units, j->spec.stage.leaf_units, leaf, &first, &count);
+        ensure(kernel_leaf(kernel_find("pi"), kernel_host_plain(), j->spec.stage.params, first,
+                           count, out, reason) == 0);
+        return;
+    }
+    store_u64(out, mix(leaf + 0x9e3779b97f4a7c15ull * (load_u32(j->params) + 1)));
+    store_u64(out + 8, leaf);
+    store_u64(out + 16, 1);
+}
+
+/* Only neighbours may meet. */
+int sim_merge(const struct sim_job *j, struct bytes left, struct bytes right, uint8_t *out)
+{
+    uint64_t hash, first, leaves;
+
+    if (j->builtin)
+        return kernel_merge(kernel_find("pi"), j->spec.stage.params, left, right, out);
+    if (left.len != SIMSUM_SIZE || right.len != SIMSUM_SIZE ||
+        load_u64(left.data + 8) + load_u64(left.data + 16) != load_u64(right.data + 8))
+        return ERR_FORMAT;
+    hash = mix(load_u64(left.data) * 3 + mix(load_u64(right.data) + 0x51ull));
+    first = load_u64(left.data + 8);
+    leaves = load_u64(left.data + 16) + load_u64(right.data + 16);
+    store_u64(out, hash);
+    store_u64(out + 8, first);
+    store_u64(out + 16, leaves);
+    return 0;
+}
+
+int64_t sim_leaf_us(const struct sim_job *j, uint64_t leaf)
+{
+    if (j->skew > 0 && leaf % j->skew == 0)
+        return (int64_t)j->leaf_us * 10;
+    return j->leaf_us;
+}
+
+/* Straight down the tree, without any of the machinery under test. */
+static void fold(const struct sim_job *j, struct tree_node at, uint8_t *out)
+{
+    uint8_t left[64], right[64];
+    size_t size = j->spec.stage.accumulator_size;
+
+    if (at.level == 0) {
+        sim_leaf(j, at.index, out);
+        return;
+    }
+    fold(j, tree_left(at), left);
+    if (tree_first(tree_right(at)) >= j->leaves) {
+        memcpy(out, left, size);
+        return;
+    }
+    fold(j, tree_right(at), right);
+    ensure(sim_merge(j, (struct bytes){left, size}, (struct bytes){right, size}, out) == 0);
+}
+
+static void sign_spec(struct world *w, struct sim_job *j)
+{
+    uint8_t certificate[SIM_CERTIFICATE_SIZE], text[64];
+    struct signed_bytes s = {.certificate = {certificate, sizeof certificate}};
+    struct buf body;
+
+    buf_init(&body, w->alloc, SPEC_SIZE_MAX);
+    ensure(put_spec(&body, &j->spec) == 0);
+    s.body = buf_bytes(&body);
+    sim_certificate(w->user_id, PARTY_USER, certificate);
+    sim_sign(w->user_id, (struct bytes){text, signed_text(&s, SIGNED_SPEC, text)}, s.signature);
+    buf_init(&j->signed_spec, w->alloc, SPEC_SIZE_MAX);
+    put_signed(&j->signed_spec, &s);
+    j->id = spec_id(s.body);
+    buf_clear(&body);
+}
+
+static void stage_pi(struct sim_job *j, uint32_t index, uint64_t leaves)
+{
+    struct stage_spec *s = &j->spec.stage;
+    const struct velum_kernel *k = kernel_find("pi");
+    struct kernel_plan plan;
+    char digits[24];
+    const char *args[] = {digits};
+
+    text_of_u64(leaves * PI_LEAF_UNITS - index, digits);
+    ensure(kernel_plan(k, 1, args, &plan) == 0 && plan.params_size <= sizeof j->params);
+    memcpy(j->params, plan.params, plan.params_size);
+    j->params_len = (uint32_t)plan.params_size;
+    text_copy(s->kernel, sizeof s->kernel, "pi");
+    s->source = kernel_source(k);
+    s->units = plan.units;
+    s->leaf_units = PI_LEAF_UNITS;
+    s->accumulator_size = kernel_accumulator_size(k);
+}
+
+static void stage_simsum(struct sim_job *j, uint32_t index, uint64_t leaves)
+{
+    struct stage_spec *s = &j->spec.stage;
+
+    store_u32(j->params, index);
+    j->params_len = 4;
+    text_copy(s->kernel, sizeof s->kernel, SIMSUM);
+    s->source = simsum_source();
+    s->units = leaves;
+    s->leaf_units = 1;
+    s->accumulator_size = SIMSUM_SIZE;
+}
+
+void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves)
+{
+    struct sim_job *j = &w->jobs[index];
+
+    j->builtin = builtin;
+    j->poison = UINT64_MAX;
+    j->spec = (struct job_spec){.author = w->user_id,
+                                .not_after_s = SIM_WALL_S + 3600,
+                                .timeout_us = j->spec.timeout_us,
+                                .slots_max = j->spec.slots_max};
+    j->spec.nonce[0] = (uint8_t)index;
+    if (builtin)
+        stage_pi(j, index, leaves);
+    else
+        stage_simsum(j, index, leaves);
+    j->spec.stage.params = (struct bytes){j->params, j->params_len};
+    j->leaves = spec_leaves(&j->spec.stage);
+    ensure(j->leaves <= SIM_LEAVES_MAX && j->spec.stage.accumulator_size <= sizeof j->expected);
+    sign_spec(w, j);
+    fold(j, tree_root(j->leaves), j->expected);
+    j->digest = sha256_of(j->expected, j->spec.stage.accumulator_size);
+}
+
+void sim_job_clear(struct world *w, struct sim_job *j)
+{
+    (void)w;
+    if (j->signed_spec.alloc != NULL)
+        buf_clear(&j->signed_spec);
+}
+
+uint32_t sim_job_by_params(const struct world *w, const char *kernel, struct bytes params)
+{
+    for (uint32_t i = 0; i < w->plan.jobs; i++)
+        if (strcmp(kernel, w->jobs[i].spec.stage.kernel) == 0 &&
+            bytes_equal(params, w->jobs[i].spec.stage.params))
+            return i;
+    return SIM_JOBS_MAX;
+}
+
+uint32_t sim_job_by_id(const struct world *w, struct job_id id)
+{
+    for (uint32_t i = 0; i < w->plan.jobs; i++)
+        if (job_id_equal(id, w->jobs[i].id))
+            return i;
+    return SIM_JOBS_MAX;
+}

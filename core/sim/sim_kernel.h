@@ -1,0 +1,22 @@
+/* The work of simulated jobs. `simsum` stands for a plugin: a leaf's value is a hash of its number,
+ * and merging is neither commutative nor forgiving, so that a wrong order, a leaf left out or one
+ * counted twice shows in the result. Other jobs run the built-in pi. */
+#ifndef VELUM_SIM_SIM_KERNEL_H
+#define VELUM_SIM_SIM_KERNEL_H
+
+#include "core/sim/world.h"
+
+/* Describes both kernels as a node's options want them; to[2]. Returns how many. */
+uint32_t sim_kernels(struct node_kernel *to, bool without_simsum);
+/* Makes job `index`: its specification, signed by the user, and the result it must have. */
+void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves);
+void sim_job_clear(struct world *w, struct sim_job *j);
+/* The job that a worker was loaded for, or SIM_JOBS_MAX. */
+uint32_t sim_job_by_params(const struct world *w, const char *kernel, struct bytes params);
+uint32_t sim_job_by_id(const struct world *w, struct job_id id);
+/* out: spec.stage.accumulator_size bytes. */
+void sim_leaf(const struct sim_job *j, uint64_t leaf, uint8_t *out);
+int sim_merge(const struct sim_job *j, struct bytes left, struct bytes right, uint8_t *out);
+int64_t sim_leaf_us(const struct sim_job *j, uint64_t leaf);
+
+#endif

@@ -1,0 +1,367 @@
+#include "core/sim/sim_store.h"
+
+#include <string.h>
+
+#include "core/base/ensure.h"
+#include "core/base/err.h"
+#include "core/base/text.h"
+
+static void bytes_resize(struct sim_store *s, struct sim_bytes *b, uint64_t size)
+{
+    void *data = b->data;
+    uint64_t cap = b->cap == 0 ? 4096 : b->cap;
+
+    while (cap < size)
+        cap *= 2;
+    if (cap > b->cap) {
+        ensure(alloc_grow(s->alloc, &data, b->cap, cap, 1) == 0);
+        b->data = data;
+        b->cap = cap;
+    }
+    if (size > b->size)
+        memset(b->data + b->size, 0, size - b->size);
+    b->size = size;
+}
+
+static void bytes_write(struct sim_store *s, struct sim_bytes *b, uint64_t offset, const void *from,
+                        size_t n)
+{
+    if (offset + n > b->size)
+        bytes_resize(s, b, offset + n);
+    if (n > 0)
+        memcpy(b->data + offset, from, n);
+}
+
+static void bytes_copy_all(struct sim_store *s, struct sim_bytes *to, const struct sim_bytes *from)
+{
+    bytes_resize(s, to, 0);
+    bytes_write(s, to, 0, from->data, from->size);
+}
+
+static int find(const struct sim_store *s, const char *name)
+{
+    for (int i = 0; i < SIM_FILES_MAX; i++)
+        if (s->files[i].used && strcmp(s->files[i].seen_name, name) == 0)
+            return i;
+    return -1;
+}
+
+static void file_forget(struct sim_store *s, struct sim_file *f)
+{
+    if (f->seen.data != NULL)
+        alloc_free(s->alloc, f->seen.data, f->seen.cap);
+    if (f->durable.data != NULL)
+        alloc_free(s->alloc, f->durable.data, f->durable.cap);
+    *f = (struct sim_file){0};
+}
+
+/* --- what is not synced --- */
+
+static void later(struct sim_store *s, int file, bool truncate, uint64_t offset, const void *from,
+                  size_t n)
+{
+    struct sim_write *x = alloc_zeroed(s->alloc, sizeof *x);
+
+    ensure(x != NULL);
+    x->file = file;
+    x->truncate = truncate;
+    x->offset = offset;
+    x->len = n;
+    if (n > 0) {
+        x->data = alloc_zeroed(s->alloc, n);
+        ensure(x->data != NULL);
+        memcpy(x->data, from, n);
+    }
+    if (s->last == NULL)
+        s->first = x;
+    else
+        s->last->next = x;
+    s->last = x;
+}
+
+static void apply(struct sim_store *s, const struct sim_write *x, size_t from, size_t to)
+{
+    struct sim_bytes *b = &s->files[x->file].durable;
+
+    if (!s->files[x->file].used)
+        return;
+    if (x->truncate)
+        bytes_resize(s, b, x->offset);
+    else
+        bytes_write(s, b, x->offset + from, x->data + from, to - from);
+}
+
+static void write_free(struct sim_store *s, struct sim_write *x)
+{
+    if (x->data != NULL)
+        alloc_free(s->alloc, x->data, x->len);
+    alloc_free(s->alloc, x, sizeof *x);
+}
+
+/* Takes the writes of one file out of the list (of every file with -1); `keep` makes them durable.
+ */
+static void settle(struct sim_store *s, int file, bool keep)
+{
+    struct sim_write **at = &s->first, *x;
+
+    s->last = NULL;
+    while ((x = *at) != NULL) {
+        if (file >= 0 && x->file != file) {
+            s->last = x;
+            at = &x->next;
+            continue;
+        }
+        *at = x->next;
+        if (keep)
+            apply(s, x, 0, x->len);
+        write_free(s, x);
+    }
+}
+
+/* --- the calls --- */
+
+static int powered(struct sim_store *s)
+{
+    if (s->calls_left > 0 && --s->calls_left == 0)
+        s->off = true;
+    return s->off ? ERR_IO : 0;
+}
+
+static int on_list(void *ctx, int (*each)(void *arg, const char *name), void *arg)
+{
+    struct sim_store *s = ctx;
+    int rc = 0;
+
+    for (int i = 0; i < SIM_FILES_MAX && rc >= 0; i++)
+        if (s->files[i].used && s->files[i].seen_name[0] != 0)
+            rc = each(arg, s->files[i].seen_name);
+    return rc < 0 ? rc : 0;
+}
+
+static int on_open(void *ctx, const char *name, bool create)
+{
+    struct sim_store *s = ctx;
+    int at = find(s, name), rc = powered(s);
+
+    if (rc < 0)
+        return rc;
+    if (at < 0 && !create)
+        return ERR_NOT_FOUND;
+    if (at >= 0) {
+        if (create) {
+            bytes_resize(s, &s->files[at].seen, 0);
+            later(s, at, true, 0, NULL, 0);
+        }
+        return at;
+    }
+    for (at = 0; at < SIM_FILES_MAX; at++) {
+        if (s->files[at].used)
+            continue;
+        s->files[at].used = true;
+        text_copy(s->files[at].seen_name, STORE_NAME_SIZE, name);
+        return at;
+    }
+    return ERR_FULL;
+}
+
+static void on_close(void *ctx, int file)
+{
+    (void)ctx;
+    ensure(file >= 0 && file < SIM_FILES_MAX);
+}
+
+static int on_size(void *ctx, int file, uint64_t *bytes)
+{
+    const struct sim_store *s = ctx;
+
+    *bytes = s->files[file].seen.size;
+    return 0;
+}
+
+static int on_read(void *ctx, int file, uint64_t offset, void *to, size_t n)
+{
+    const struct sim_store *s = ctx;
+    const struct sim_bytes *b = &s->files[file].seen;
+
+    if (offset >= b->size)
+        return 0;
+    if (n > b->size - offset)
+        n = (size_t)(b->size - offset);
+    memcpy(to, b->data + offset, n);
+    return (int)n;
+}
+
+static int on_write(void *ctx, int file, uint64_t offset, const void *from, size_t n)
+{
+    struct sim_store *s = ctx;
+    int rc = powered(s);
+
+    if (rc < 0)
+        return rc;
+    bytes_write(s, &s->files[file].seen, offset, from, n);
+    later(s, file, false, offset, from, n);
+    return 0;
+}
+
+static int on_preallocate(void *ctx, int file, uint64_t bytes)
+{
+    struct sim_store *s = ctx;
+    uint64_t size = s->files[file].seen.size;
+    int rc = powered(s);
+
+    if (rc < 0 || bytes <= size)
+        return rc;
+    bytes_resize(s, &s->files[file].seen, bytes);
+    /* A truncation to a greater size writes zeroes: the same, without carrying them around. */
+    later(s, file, true, bytes, NULL, 0);
+    return 0;
+}
+
+static int on_sync(void *ctx, int file)
+{
+    struct sim_store *s = ctx;
+    int rc = powered(s);
+
+    if (rc == 0)
+        settle(s, file, true);
+    return rc;
+}
+
+static int on_truncate(void *ctx, int file, uint64_t bytes)
+{
+    struct sim_store *s = ctx;
+    int rc = powered(s);
+
+    if (rc < 0)
+        return rc;
+    bytes_resize(s, &s->files[file].seen, bytes);
+    later(s, file, true, bytes, NULL, 0);
+    return 0;
+}
+
+static int on_rename(void *ctx, const char *from, const char *to)
+{
+    struct sim_store *s = ctx;
+    int rc = powered(s), at = find(s, from), over = find(s, to);
+
+    if (rc < 0 || at < 0)
+        return rc < 0 ? rc : ERR_NOT_FOUND;
+    if (over >= 0)
+        s->files[over].seen_name[0] = 0;
+    text_copy(s->files[at].seen_name, STORE_NAME_SIZE, to);
+    return 0;
+}
+
+static int on_remove(void *ctx, const char *name)
+{
+    struct sim_store *s = ctx;
+    int rc = powered(s), at = find(s, name);
+
+    if (rc < 0 || at < 0)
+        return rc < 0 ? rc : ERR_NOT_FOUND;
+    s->files[at].seen_name[0] = 0;
+    return 0;
+}
+
+/* Files without a name are gone for good once the folder is synced. */
+static int on_sync_folder(void *ctx)
+{
+    struct sim_store *s = ctx;
+    int rc = powered(s);
+
+    if (rc < 0)
+        return rc;
+    for (int i = 0; i < SIM_FILES_MAX; i++) {
+        struct sim_file *f = &s->files[i];
+
+        if (!f->used)
+            continue;
+        memcpy(f->durable_name, f->seen_name, STORE_NAME_SIZE);
+        if (f->seen_name[0] == 0) {
+            settle(s, i, false);
+            file_forget(s, f);
+        }
+    }
+    return 0;
+}
+
+/* --- outside --- */
+
+void sim_store_init(struct sim_store *s, const struct alloc *a)
+{
+    *s = (struct sim_store){.alloc = a};
+    s->store = (struct store){.ctx = s,
+                              .list = on_list,
+                              .open = on_open,
+                              .close = on_close,
+                              .size = on_size,
+                              .read_at = on_read,
+                              .write_at = on_write,
+                              .preallocate = on_preallocate,
+                              .sync = on_sync,
+                              .truncate = on_truncate,
+                              .rename = on_rename,
+                              .remove = on_remove,
+                              .sync_folder = on_sync_folder};
+}
+
+void sim_store_clear(struct sim_store *s)
+{
+    settle(s, -1, false);
+    for (int i = 0; i < SIM_FILES_MAX; i++)
+        file_forget(s, &s->files[i]);
+}
+
+void sim_store_reopen(struct sim_store *s)
+{
+    s->off = false;
+    s->calls_left = 0;
+}
+
+/* Names that no sync of the folder covered go back to what they were, or stay as they are now, all
+ * together: journalling file systems keep their order. */
+static void names_after_loss(struct sim_store *s, struct prng *p)
+{
+    bool old = prng_one_in(p, 2);
+
+    for (int i = 0; i < SIM_FILES_MAX; i++) {
+        struct sim_file *f = &s->files[i];
+
+        if (!f->used)
+            continue;
+        if (old)
+            memcpy(f->seen_name, f->durable_name, STORE_NAME_SIZE);
+        else
+            memcpy(f->durable_name, f->seen_name, STORE_NAME_SIZE);
+        if (f->seen_name[0] == 0)
+            file_forget(s, f);
+        else
+            bytes_copy_all(s, &f->seen, &f->durable);
+    }
+}
+
+void sim_store_power_loss(struct sim_store *s, struct prng *p)
+{
+    struct sim_write *x;
+
+    for (x = s->first; x != NULL; x = x->next) {
+        switch (prng_below(p, 4)) {
+        case 0:
+            apply(s, x, 0, x->len);
+            break;
+        case 1:
+            if (x->len > 1)
+                apply(s, x, 0, (size_t)prng_below(p, x->len));
+            break;
+        case 2:
+            if (x->len > 1)
+                apply(s, x, (size_t)prng_below(p, x->len), x->len);
+            break;
+        default:
+            break;
+        }
+    }
+    settle(s, -1, false);
+    names_after_loss(s, p);
+    sim_store_reopen(s);
+}

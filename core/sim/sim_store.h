@@ -1,0 +1,53 @@
+/* A disk's folder in memory that knows what is durable and what a crash may lose: the store
+ * (core/journal/store.h) under a simulated node's journal.
+ *
+ * Owns its files. Writes are seen at once and durable after a sync; names after a sync of the
+ * folder. Called by sim_disk.c only. */
+#ifndef VELUM_SIM_SIM_STORE_H
+#define VELUM_SIM_SIM_STORE_H
+
+#include "core/base/prng.h"
+#include "core/journal/store.h"
+#include "core/base/alloc.h"
+
+#define SIM_FILES_MAX 64
+
+struct sim_bytes {
+    uint8_t *data;
+    uint64_t size, cap;
+};
+
+struct sim_file {
+    char seen_name[STORE_NAME_SIZE];    /* empty: has none (any more) */
+    char durable_name[STORE_NAME_SIZE]; /* what a crash leaves */
+    bool used;
+    struct sim_bytes seen, durable;
+};
+
+/* One write or truncation that no sync has covered. */
+struct sim_write {
+    struct sim_write *next;
+    int file;
+    bool truncate;
+    uint64_t offset;
+    size_t len;
+    uint8_t *data;
+};
+
+struct sim_store {
+    struct store store; /* give this to the journal; ctx points back here, so do not move it */
+    const struct alloc *alloc;
+    struct sim_file files[SIM_FILES_MAX];
+    struct sim_write *first, *last;
+    uint32_t calls_left; /* the power goes after so many changing calls; 0: it stays on */
+    bool off;
+};
+
+void sim_store_init(struct sim_store *s, const struct alloc *a);
+void sim_store_clear(struct sim_store *s);
+/* The process ended: what it wrote stays. */
+void sim_store_reopen(struct sim_store *s);
+/* The power went: of what no sync covered any part may be there, torn in the middle of a write. */
+void sim_store_power_loss(struct sim_store *s, struct prng *p);
+
+#endif

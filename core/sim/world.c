@@ -1,0 +1,137 @@
+#include "core/sim/world.h"
+
+#include "core/base/err.h"
+
+static bool earlier(const struct happening *a, const struct happening *b)
+{
+    return a->at != b->at ? a->at < b->at : a->number < b->number;
+}
+
+static void heap_up(struct world *w, uint32_t at)
+{
+    struct happening moved = w->heap[at];
+
+    while (at > 0 && earlier(&moved, &w->heap[(at - 1) / 2])) {
+        w->heap[at] = w->heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    w->heap[at] = moved;
+}
+
+static void heap_down(struct world *w, uint32_t at)
+{
+    struct happening moved = w->heap[at];
+
+    for (;;) {
+        uint32_t child = 2 * at + 1;
+
+        if (child >= w->heap_count)
+            break;
+        if (child + 1 < w->heap_count && earlier(&w->heap[child + 1], &w->heap[child]))
+            child++;
+        if (!earlier(&w->heap[child], &moved))
+            break;
+        w->heap[at] = w->heap[child];
+        at = child;
+    }
+    w->heap[at] = moved;
+}
+
+void world_later(struct world *w, int64_t in_us, enum happening_kind kind, uint32_t node,
+                 uint64_t a, uint64_t b)
+{
+    void *list = w->heap;
+
+    world_grow(w, &list, &w->heap_cap, w->heap_count, sizeof *w->heap);
+    w->heap = list;
+    if (w->out_of_memory)
+        return;
+    w->heap[w->heap_count] = (struct happening){
+        .at = w->now + (in_us > 0 ? in_us : 0),
+        .number = ++w->happening_counter,
+        .kind = kind,
+        .node = node,
+        .boot = node < SIM_NODES_MAX ? w->nodes[node].boot : 0,
+        .a = a,
+        .b = b,
+    };
+    heap_up(w, w->heap_count++);
+}
+
+bool world_next(struct world *w, struct happening *out)
+{
+    if (w->heap_count == 0)
+        return false;
+    *out = w->heap[0];
+    w->heap[0] = w->heap[--w->heap_count];
+    if (w->heap_count > 0)
+        heap_down(w, 0);
+    return true;
+}
+
+void *world_alloc(struct world *w, size_t size)
+{
+    void *p = alloc_zeroed(w->alloc, size);
+
+    ensure(p != NULL);
+    return p;
+}
+
+void world_grow(struct world *w, void **list, uint32_t *cap, uint32_t count, size_t size)
+{
+    uint32_t more;
+
+    if (count < *cap)
+        return;
+    more = *cap == 0 ? 64 : *cap * 2;
+    if (alloc_grow(w->alloc, list, *cap, more, size) < 0)
+        w->out_of_memory = true;
+    else
+        *cap = more;
+}
+
+uint64_t world_between(struct world *w, uint64_t from, uint64_t to)
+{
+    return from + prng_below(&w->prng, to - from + 1);
+}
+
+bool world_chance(struct world *w, uint32_t one_in)
+{
+    return prng_one_in(&w->prng, one_in);
+}
+
+void world_fail(struct world *w, const char *what, uint32_t node, uint32_t job)
+{
+    char digits[24];
+
+    world_trace(w, "FAIL %s (node %d, job %d)", what, (int)node, (int)job);
+    if (w->failed)
+        return;
+    w->failed = true;
+    text_copy(w->what, sizeof w->what, what);
+    if (node != UINT32_MAX) {
+        text_append(w->what, sizeof w->what, ", node ");
+        text_of_u64(node, digits);
+        text_append(w->what, sizeof w->what, digits);
+    }
+    if (job != UINT32_MAX) {
+        text_append(w->what, sizeof w->what, ", job ");
+        text_of_u64(job, digits);
+        text_append(w->what, sizeof w->what, digits);
+    }
+    text_append(w->what, sizeof w->what, ", at ");
+    text_of_u64((uint64_t)w->now, digits);
+    text_append(w->what, sizeof w->what, digits);
+    text_append(w->what, sizeof w->what, " us, event ");
+    text_of_u64(w->events, digits);
+    text_append(w->what, sizeof w->what, digits);
+}
+
+/* FNV-1a over whole numbers. */
+void world_note(struct world *w, uint64_t a, uint64_t b, uint64_t c)
+{
+    const uint64_t numbers[] = {(uint64_t)w->now, a, b, c};
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        w->hash = (w->hash ^ numbers[i]) * 0x100000001b3ull;
+}

@@ -1,0 +1,273 @@
+/* What a simulated mesh is made of, and its one queue of coming events. Private to core/sim.
+ *
+ * Time stands still while an event is handled. Events are ordered by (time, number), so nothing
+ * depends on addresses. Each part below has a file of its own, named in its heading. */
+#ifndef VELUM_SIM_WORLD_H
+#define VELUM_SIM_WORLD_H
+
+#include "core/base/ensure.h"
+#include "core/base/instant.h"
+#include "core/base/prng.h"
+#include "core/base/text.h"
+#include "core/journal/journal.h"
+#include "core/kernel/run.h"
+#include "core/node/node.h"
+#include "core/sim/sim.h"
+#include "core/sim/sim_store.h"
+#include "core/wire/message.h"
+#include "core/wire/request.h"
+#include "core/wire/spec.h"
+
+#define SIM_NODES_MAX 8
+#define SIM_JOBS_MAX 6
+#define SIM_LEAVES_MAX 1024
+#define SIM_USERS_MAX 128
+#define SIM_EVENTS_MAX 3000000u
+#define SIM_WALL_S ((int64_t)1760000000)
+#define SIM_EVERYBODY SIM_NODES_MAX /* an event that no pause of a node holds up */
+
+enum happening_kind {
+    HAPPEN_TICK,
+    HAPPEN_DELIVER,     /* a: link, b: direction */
+    HAPPEN_DIAL,        /* a: dial record */
+    HAPPEN_DIAL_ANSWER, /* a: dial record */
+    HAPPEN_STORED,
+    HAPPEN_ORDER,       /* a: worker */
+    HAPPEN_LEAF,        /* a: worker, b: turn */
+    HAPPEN_WORKER_SAYS, /* a: worker */
+    HAPPEN_HINT,        /* a: the node hinted at */
+    HAPPEN_FAULT,
+    HAPPEN_RESTART, /* a: node */
+    HAPPEN_USER,    /* a: user, b: turn */
+    HAPPEN_HEAL
+};
+
+struct happening {
+    int64_t at;
+    uint64_t number;
+    enum happening_kind kind;
+    uint32_t node; /* whose process it needs; SIM_EVERYBODY: nobody's */
+    uint32_t boot; /* and which of its lives */
+    uint64_t a, b;
+};
+
+/* --- sim_net.c --- */
+
+enum parcel_kind { PARCEL_UP, PARCEL_FRAME, PARCEL_END, PARCEL_RESET };
+
+struct parcel {
+    struct parcel *next;
+    enum parcel_kind kind;
+    uint8_t type;
+    uint32_t request;
+    uint32_t len;
+    uint8_t *data;
+};
+
+struct link_half {
+    uint32_t node; /* SIM_NODES_MAX: a user */
+    uint32_t boot;
+    uint32_t user;
+    uint64_t link; /* the number its core knows it by */
+    bool open;
+};
+
+/* Direction d carries what half d sends. */
+struct sim_link {
+    struct link_half halves[2];
+    struct parcel *first[2], *last[2];
+    int64_t arrives[2]; /* when the last parcel arrives: parcels never overtake */
+    bool stalled[2];
+};
+
+struct sim_dial {
+    uint32_t from, boot, to;
+    uint32_t dial;
+    struct node_id expected;
+    enum dial_end end;
+};
+
+/* --- sim_disk.c --- */
+
+struct stored_record {
+    struct stored_record *next;
+    uint64_t ticket;
+    uint16_t type;
+    bool compact;
+    struct buf payload;
+};
+
+/* What a disk is known to hold, because it was synced. */
+struct held {
+    bool spec, cancel, outcome;
+    uint8_t leaves[SIM_LEAVES_MAX / 8];
+};
+
+struct sim_disk {
+    struct sim_store store;
+    struct journal *journal;
+    struct stored_record *first, *last; /* given, not synced */
+    uint32_t writing;                   /* how many of them the present sync takes */
+    bool busy;
+    struct held held[SIM_JOBS_MAX];
+    struct held replayed[SIM_JOBS_MAX];
+};
+
+/* --- sim_worker.c --- */
+
+struct worker_says {
+    struct worker_says *next;
+    uint8_t type; /* 0: it has exited */
+    uint32_t request;
+    enum worker_end end;
+    int status;
+    struct buf payload;
+};
+
+struct worker_order {
+    struct worker_order *next;
+    uint8_t type;
+    uint32_t request;
+    struct buf payload;
+};
+
+struct sim_worker {
+    struct sim_worker *next;
+    uint32_t number;
+    uint32_t job; /* SIM_JOBS_MAX: not loaded */
+    bool dying, killed;
+    struct worker_order *on_way, *orders; /* sent to it, and arrived */
+    struct worker_says *said;             /* on its way to the node */
+    bool working, queued;
+    struct order_run now, next_run;
+    uint32_t now_request;
+    struct run run;
+    uint8_t *values;
+    uint64_t told_next, compute_us, last_run, last_end;
+    int64_t reported, leaf_began;
+    uint64_t turn;
+};
+
+/* --- sim_node.c --- */
+
+struct sim_node {
+    uint32_t index;
+    struct node *core; /* NULL while it is down */
+    uint32_t boot;
+    struct node_id id;
+    uint32_t slots;
+    uint32_t machine;
+    bool lacks_kernel;
+    bool silent;        /* down with its machine: connections say nothing */
+    bool dead_for_good; /* never comes back */
+    bool stopping;
+    int64_t paused_until;
+    uint32_t slowness;        /* of its workers, 1 is normal */
+    uint32_t crash_in;        /* actions until it is killed; 0: not */
+    bool power_goes_too;      /* that crash loses what the disk had not synced */
+    int64_t tick_at;          /* the armed timer; INT64_MAX: none */
+    uint64_t link_counter;
+    struct sim_disk disk;
+    struct sim_worker *workers;
+    struct log_sink log;
+    struct world *world;
+};
+
+/* --- sim_kernel.c --- */
+
+struct sim_job {
+    bool builtin; /* pi, else simsum */
+    struct buf signed_spec;
+    struct job_id id;
+    struct job_spec spec; /* params borrowed from params below */
+    uint8_t params[64];
+    uint32_t params_len;
+    uint64_t leaves;
+    uint32_t leaf_us;
+    uint32_t skew;                  /* every so many leaves costs ten times as much; 0: none */
+    uint64_t poison;                /* this leaf kills its worker; UINT64_MAX: none */
+    uint32_t poison_times;          /* how often; UINT32_MAX: always */
+    uint8_t expected[64];           /* canonical accumulator */
+    struct digest digest;
+    /* what was told */
+    bool acknowledged, kill_asked, kill_proved;
+    uint8_t told; /* greatest final state told to anybody */
+    bool named[SIM_NODES_MAX];      /* holders in facts that are on some disk */
+};
+
+/* --- sim_user.c --- */
+
+enum user_kind { USER_SUBMITS, USER_WATCHES, USER_KILLS };
+
+struct sim_user {
+    enum user_kind kind;
+    uint32_t job;
+    uint32_t node;   /* where it asks now */
+    bool pinned;     /* asks only there */
+    bool watching;   /* a submitter that was acknowledged */
+    bool done;
+    uint8_t state;   /* the final state it was told */
+    int64_t link;    /* index, or -1 */
+    uint32_t request;
+    uint64_t turn;
+};
+
+/* --- sim_plan.c --- */
+
+struct sim_plan {
+    uint32_t nodes;
+    uint32_t jobs;
+    int64_t heal_at;
+    int64_t fault_every_us; /* mean */
+    uint32_t weights[16];   /* of enum fault */
+    uint32_t delay_us, jitter_us;
+    bool one_dies_for_good;
+    bool kernel_dies;
+};
+
+struct world {
+    const struct alloc *alloc;
+    const struct log_sink *trace;
+    struct prng prng;
+    int64_t now;
+    uint64_t happening_counter;
+    struct happening *heap;
+    uint32_t heap_count, heap_cap;
+    uint64_t events, hash;
+    bool failed, out_of_memory;
+    char what[SIM_WHAT_SIZE];
+    struct sim_plan plan;
+    struct sim_node nodes[SIM_NODES_MAX];
+    bool blocked[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
+    bool calm; /* nothing has gone wrong yet */
+    struct sim_link **links;
+    uint32_t links_count, links_cap;
+    struct sim_dial *dials;
+    uint32_t dials_count, dials_cap;
+    struct sim_job jobs[SIM_JOBS_MAX];
+    struct sim_user users[SIM_USERS_MAX];
+    uint32_t users_count;
+    uint32_t crashes;
+    bool healed;
+    struct actions actions;
+    struct node_id user_id;
+};
+
+/* Puts an event of node `node`'s process (or SIM_EVERYBODY) `in_us` from now. */
+void world_later(struct world *w, int64_t in_us, enum happening_kind kind, uint32_t node,
+                 uint64_t a, uint64_t b);
+/* Takes the next one. False when there is none. */
+bool world_next(struct world *w, struct happening *out);
+/* Memory that the simulation itself needs: zeroed; what cannot be had ends the run. */
+void *world_alloc(struct world *w, size_t size);
+void world_grow(struct world *w, void **list, uint32_t *cap, uint32_t count, size_t size);
+/* Uniform in [from, to]. */
+uint64_t world_between(struct world *w, uint64_t from, uint64_t to);
+bool world_chance(struct world *w, uint32_t one_in);
+/* The run has failed; the first reason stays. job and node: UINT32_MAX when none is meant. */
+void world_fail(struct world *w, const char *what, uint32_t node, uint32_t job);
+/* Mixes numbers into the hash of the run. */
+void world_note(struct world *w, uint64_t a, uint64_t b, uint64_t c);
+#define world_trace(w, ...) log_line((w)->trace, LOG_DEBUG, __VA_ARGS__)
+
+#endif
