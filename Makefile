@@ -67,8 +67,9 @@ LINK = $(CC) $(CONF_CFLAGS) $(CONF_LDFLAGS) -pthread
 
 objects = $(patsubst %.c,$(O)/%.o,$(sort $(wildcard $(1))))
 
-PURE_ROOMS := $(filter-out core/host,$(wildcard core/*))
+PURE_ROOMS := $(filter-out core/host core/sim,$(wildcard core/*))
 CORE_OBJS := $(call objects,$(PURE_ROOMS:%=%/*.c))
+SIM_OBJS := $(call objects,core/sim/*.c)
 HOST_OBJS := $(call objects,core/host/*.c)
 CMD_OBJS := $(call objects,cmd/*.c)
 BUILTIN_OBJS := $(BUILTINS:%=$(O)/plugins/%.o)
@@ -141,6 +142,9 @@ $(TEST_PLUGINS): $(wildcard tests/plugins/* tests/plugins/bad/*) plugins/pi.c pl
 	$(Q)CC="$(CC)" tests/plugins/build.sh $(@D)
 	@touch $@
 
+# cmd/completion.c takes the scripts in by .incbin, which no compiler reports as a dependency.
+$(O)/cmd/completion.o: completions/velum.bash completions/_velum completions/velum.fish
+
 # --- tests ---------------------------------------------------------------------------------------
 
 $(O)/libcore.a: $(CORE_OBJS) $(BUILTIN_OBJS)
@@ -158,7 +162,7 @@ $(PURE_TESTS): $(O)/%: $(O)/%.o $(TESTLIB_OBJS) $(O)/libcore.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ -lm
 
-$(SIM): $(call objects,tests/sim/*.c) $(TESTLIB_OBJS) $(O)/libcore.a
+$(SIM): $(call objects,tests/sim/*.c) $(SIM_OBJS) $(TESTLIB_OBJS) $(O)/libcore.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ -lm
 
@@ -255,6 +259,3 @@ clean:
 # -------------------------------------------------------------------------------------------------
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
-# cmd/completion.c takes the scripts in by .incbin; make must know that. (libcmd.a is there already.)
-$(O)/cmd/completion.o: completions/velum.bash completions/_velum completions/velum.fish
-

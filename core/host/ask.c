@@ -27,7 +27,7 @@ struct ask {
     struct inbox inbox;
     uint64_t link; /* 0 while there is none */
     int fault;     /* why it has ended, or could not begin; 0 while all is well */
-    char where[ADDR_SIZE + HOME_PATH_SIZE];
+    char where[HOME_PATH_SIZE];
     char said[ASK_MESSAGE_SIZE];
 };
 

@@ -60,7 +60,7 @@ void machine_fill(struct node_options *o, struct identity *identity, uint32_t sl
     machine_arch(o->arch);
     text_copy(o->version, sizeof o->version, VELUM_VERSION);
     if (!o->name[0])
-        nickname_of(o->id, o->name);
+        name_of_node(o->id, o->name);
     o->now = loop_clock();
     o->wall_s = (int64_t)time(NULL);
 }

@@ -5,6 +5,7 @@
 #define VELUM_JOB_COVER_H
 
 #include "core/base/alloc.h"
+#include "core/base/id.h"
 #include "core/wire/tree.h"
 #include "core/wire/value.h"
 

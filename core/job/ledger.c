@@ -106,16 +106,6 @@ static int remember_ever(struct ledger *l, const struct holders *h)
     return 0;
 }
 
-static bool same_holders(const struct holders *a, const struct holders *b)
-{
-    if (a->generation != b->generation || a->count != b->count)
-        return false;
-    for (uint8_t i = 0; i < a->count; i++)
-        if (!node_id_equal(a->ids[i], b->ids[i]))
-            return false;
-    return true;
-}
-
 /* The eight lowest ids of both, ascending: what is cut off does not depend on the order in which
  * sets are joined. Joining what adds no id changes nothing, the order of rank stays. True when
  * *a has changed. */
@@ -200,7 +190,7 @@ static int apply_holders(struct ledger *l, const struct holders *h, struct bytes
         return LEDGER_NEW;
     }
     struct holders joined = l->holders;
-    if (same_holders(&joined, h) || !join_holders(&joined, h))
+    if (!join_holders(&joined, h))
         return LEDGER_KNOWN;
     rc = keep_variant(l, h, fact);
     return rc < 0 ? rc : LEDGER_NEW;

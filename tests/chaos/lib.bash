@@ -15,7 +15,7 @@ unset VELUM_ADDR VELUM_CONFIG
 export LC_ALL=C
 
 # Short, because the path of a control socket must fit in 108 bytes.
-FOLDER=$(mktemp -d /tmp/vc.XXXXXX) || exit 1
+FOLDER=$(mktemp -d "${VELUM_SCRATCH:-/tmp}/vc.XXXXXX") || exit 1
 export VELUM_HOME=$FOLDER/home
 NODES=()            # the names of those that were started
 declare -A PORT PID # by name

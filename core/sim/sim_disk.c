@@ -1,0 +1,168 @@
+#include "core/sim/sim_disk.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/sim/sim_check.h"
+#include "core/sim/sim_node.h"
+
+#define SEGMENT_BYTES 16384
+
+struct replaying {
+    struct world *w;
+    struct sim_node *n;
+};
+
+static int replay(void *ctx, uint64_t sequence, uint16_t type, struct bytes payload)
+{
+    struct replaying *r = ctx;
+    int rc = node_replay(r->n->core, type, payload);
+
+    (void)sequence;
+    sim_check_record(r->w, r->n, type, payload, r->n->disk.replayed);
+    return rc;
+}
+
+bool sim_disk_open(struct world *w, struct sim_node *n)
+{
+    struct sim_disk *d = &n->disk;
+    struct journal_options options = {.segment_bytes = SEGMENT_BYTES, .feature_level = 1};
+    struct journal_report report;
+    struct replaying r = {w, n};
+    int rc;
+
+    if (d->store.alloc == NULL)
+        sim_store_init(&d->store, w->alloc);
+    options.id[0] = (uint8_t)n->index;
+    memset(d->replayed, 0, sizeof d->replayed);
+    rc = journal_open(&d->journal, w->alloc, &d->store.store, &options, replay, &r, &report);
+    if (rc < 0) {
+        world_fail(w, err_sentence(rc), n->index, UINT32_MAX);
+        return false;
+    }
+    world_trace(w, "%u: node%u replayed %u records, %u torn bytes", (unsigned)w->now, n->index,
+                (unsigned)report.records, (unsigned)report.torn_bytes);
+    sim_check_replayed(w, n);
+    memcpy(d->held, d->replayed, sizeof d->held);
+    return !w->failed;
+}
+
+static void begin(struct world *w, struct sim_node *n)
+{
+    struct sim_disk *d = &n->disk;
+
+    if (d->busy || d->first == NULL)
+        return;
+    d->busy = true;
+    d->writing = 0;
+    for (struct stored_record *x = d->first; x != NULL; x = x->next) {
+        if (x->compact && d->writing > 0)
+            break;
+        d->writing++;
+        if (x->compact)
+            break;
+    }
+    world_later(w, (int64_t)world_between(w, 100, 400), HAPPEN_STORED, n->index, 0, 0);
+}
+
+void sim_disk_store(struct world *w, struct sim_node *n, const struct action *a,
+                    struct bytes payload)
+{
+    struct sim_disk *d = &n->disk;
+    struct stored_record *x = world_alloc(w, sizeof *x);
+
+    x->ticket = a->ticket;
+    x->type = a->type;
+    x->compact = a->kind == ACTION_COMPACT;
+    buf_init(&x->payload, w->alloc, (size_t)1 << 30);
+    put_raw(&x->payload, payload.data, payload.len);
+    if (d->last == NULL)
+        d->first = x;
+    else
+        d->last->next = x;
+    d->last = x;
+    begin(w, n);
+}
+
+static int write_out(struct sim_disk *d)
+{
+    struct stored_record *x = d->first;
+    int rc = 0;
+
+    if (x->compact)
+        return journal_compact(d->journal, buf_bytes(&x->payload));
+    for (uint32_t i = 0; i < d->writing && rc == 0; i++, x = x->next)
+        rc = journal_append(d->journal, x->type, buf_bytes(&x->payload));
+    return rc < 0 ? rc : journal_sync(d->journal);
+}
+
+static void record_drop(struct world *w, struct sim_disk *d)
+{
+    struct stored_record *x = d->first;
+
+    d->first = x->next;
+    if (d->first == NULL)
+        d->last = NULL;
+    buf_clear(&x->payload);
+    alloc_free(w->alloc, x, sizeof *x);
+}
+
+void sim_disk_synced(struct world *w, struct sim_node *n)
+{
+    struct sim_disk *d = &n->disk;
+    struct event ev = {.kind = EVENT_STORED};
+    int rc = write_out(d);
+
+    if (rc < 0) {
+        world_fail(w, err_sentence(rc), n->index, UINT32_MAX);
+        return;
+    }
+    for (uint32_t i = 0; i < d->writing; i++) {
+        ev.stored.ticket = d->first->ticket;
+        if (!d->first->compact)
+            sim_check_record(w, n, d->first->type, buf_bytes(&d->first->payload), d->held);
+        record_drop(w, d);
+    }
+    d->busy = false;
+    if (d->first == NULL)
+        journal_idle(d->journal);
+    begin(w, n);
+    sim_node_event(w, n, &ev);
+}
+
+void sim_disk_crash(struct world *w, struct sim_node *n, bool power)
+{
+    struct sim_disk *d = &n->disk;
+
+    /* A write that was under way got so far. */
+    if (d->busy && world_chance(w, 2)) {
+        d->store.calls_left = (uint32_t)world_between(w, 1, 6);
+        write_out(d);
+    }
+    journal_abandon(d->journal);
+    d->journal = NULL;
+    while (d->first != NULL)
+        record_drop(w, d);
+    d->busy = false;
+    d->writing = 0;
+    if (power)
+        sim_store_power_loss(&d->store, &w->prng);
+    else
+        sim_store_reopen(&d->store);
+}
+
+void sim_disk_clear(struct world *w, struct sim_node *n)
+{
+    struct sim_disk *d = &n->disk;
+
+    journal_abandon(d->journal);
+    while (d->first != NULL)
+        record_drop(w, d);
+    if (d->store.alloc != NULL)
+        sim_store_clear(&d->store);
+}
+
+uint64_t sim_disk_journal_bytes(const struct sim_node *n)
+{
+    return journal_bytes(n->disk.journal);
+}

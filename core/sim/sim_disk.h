@@ -1,0 +1,22 @@
+/* A simulated node's disk: the real journal over a store that can lose what it has not synced, with
+ * a writer that takes 100 to 400 us for a sync and gathers what comes meanwhile, as
+ * core/host/disk.c does. Called by sim_node.c and sim.c. */
+#ifndef VELUM_SIM_SIM_DISK_H
+#define VELUM_SIM_SIM_DISK_H
+
+#include "core/sim/world.h"
+
+/* Opens the journal and replays it into the node's core (n->core is there, not started). False: it
+ * could not, and the run has failed. */
+bool sim_disk_open(struct world *w, struct sim_node *n);
+/* A STORE or COMPACT action. */
+void sim_disk_store(struct world *w, struct sim_node *n, const struct action *a,
+                    struct bytes payload);
+/* The sync that was under way is done. */
+void sim_disk_synced(struct world *w, struct sim_node *n);
+/* The process ends here; with `power` all that was not synced may be lost. */
+void sim_disk_crash(struct world *w, struct sim_node *n, bool power);
+void sim_disk_clear(struct world *w, struct sim_node *n);
+uint64_t sim_disk_journal_bytes(const struct sim_node *n);
+
+#endif

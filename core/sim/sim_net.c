@@ -1,0 +1,450 @@
+#include "core/sim/sim_net.h"
+
+#include <string.h>
+
+#include "core/sim/sim_node.h"
+#include "core/sim/sim_seal.h"
+#include "core/sim/sim_user.h"
+
+#define DIAL_TIMEOUT_US (3 * S_US)
+
+void sim_net_addr(uint32_t node, char to[ADDR_SIZE])
+{
+    char digits[24];
+
+    text_of_u64(node, digits);
+    text_copy(to, ADDR_SIZE, "node");
+    text_append(to, ADDR_SIZE, digits);
+    text_append(to, ADDR_SIZE, ":8001");
+}
+
+static uint32_t node_at_addr(const struct world *w, const char *addr)
+{
+    char own[ADDR_SIZE];
+
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        sim_net_addr(i, own);
+        if (strcmp(own, addr) == 0)
+            return i;
+    }
+    return SIM_NODES_MAX;
+}
+
+static bool is_user(const struct link_half *h)
+{
+    return h->node == SIM_NODES_MAX;
+}
+
+static int64_t way_us(struct world *w, uint32_t from, uint32_t to)
+{
+    if (from == SIM_NODES_MAX || to == SIM_NODES_MAX)
+        return (int64_t)world_between(w, 20, 60);
+    return (int64_t)(w->plan.delay_us + prng_below(&w->prng, w->plan.jitter_us + 1)) + 15;
+}
+
+static bool is_blocked(const struct world *w, uint32_t from, uint32_t to)
+{
+    return from < SIM_NODES_MAX && to < SIM_NODES_MAX && w->blocked[from][to];
+}
+
+/* The half's process is the one that had the connection. */
+static bool half_lives(const struct world *w, const struct link_half *h)
+{
+    return is_user(h) || (w->nodes[h->node].core != NULL && w->nodes[h->node].boot == h->boot);
+}
+
+/* --- parcels --- */
+
+static void parcel_free(struct world *w, struct parcel *p)
+{
+    if (p->data != NULL)
+        alloc_free(w->alloc, p->data, p->len);
+    alloc_free(w->alloc, p, sizeof *p);
+}
+
+static struct parcel *parcel_take(struct sim_link *l, uint32_t direction)
+{
+    struct parcel *p = l->first[direction];
+
+    if (p != NULL) {
+        l->first[direction] = p->next;
+        if (p->next == NULL)
+            l->last[direction] = NULL;
+    }
+    return p;
+}
+
+static void set_off(struct world *w, uint32_t index, uint32_t direction)
+{
+    struct sim_link *l = w->links[index];
+    const struct link_half *to = &l->halves[1 - direction];
+    int64_t at = w->now + way_us(w, l->halves[direction].node, to->node);
+
+    if (l->stalled[direction])
+        return;
+    if (at < l->arrives[direction])
+        at = l->arrives[direction];
+    l->arrives[direction] = at;
+    world_later(w, at - w->now, HAPPEN_DELIVER, SIM_EVERYBODY, index, direction);
+}
+
+static void parcel_send(struct world *w, uint32_t index, uint32_t direction, enum parcel_kind kind,
+                        uint8_t type, uint32_t request, struct bytes payload)
+{
+    struct sim_link *l = w->links[index];
+    struct parcel *p = world_alloc(w, sizeof *p);
+
+    p->kind = kind;
+    p->type = type;
+    p->request = request;
+    p->len = (uint32_t)payload.len;
+    if (payload.len > 0) {
+        p->data = world_alloc(w, payload.len);
+        memcpy(p->data, payload.data, payload.len);
+    }
+    if (l->last[direction] == NULL)
+        l->first[direction] = p;
+    else
+        l->last[direction]->next = p;
+    l->last[direction] = p;
+    set_off(w, index, direction);
+}
+
+static void parcel_signal(struct world *w, uint32_t index, uint32_t direction,
+                          enum parcel_kind kind)
+{
+    parcel_send(w, index, direction, kind, 0, 0, (struct bytes){NULL, 0});
+}
+
+/* Keeps the first `keep` of what is on its way. */
+static void lose(struct world *w, struct sim_link *l, uint32_t direction, uint64_t keep)
+{
+    struct parcel *p = l->first[direction], *next;
+    struct parcel *last = NULL;
+
+    for (; p != NULL && keep > 0; keep--) {
+        last = p;
+        p = p->next;
+    }
+    if (last == NULL)
+        l->first[direction] = NULL;
+    else
+        last->next = NULL;
+    l->last[direction] = last;
+    for (; p != NULL; p = next) {
+        next = p->next;
+        parcel_free(w, p);
+    }
+}
+
+static uint32_t on_way(const struct sim_link *l, uint32_t direction)
+{
+    uint32_t count = 0;
+
+    for (const struct parcel *p = l->first[direction]; p != NULL; p = p->next)
+        count++;
+    return count;
+}
+
+/* --- connections --- */
+
+static uint32_t link_make(struct world *w)
+{
+    void *list = w->links;
+
+    world_grow(w, &list, &w->links_cap, w->links_count, sizeof *w->links);
+    w->links = list;
+    w->links[w->links_count] = world_alloc(w, sizeof **w->links);
+    return w->links_count++;
+}
+
+/* The node's half of the link that its core knows by that number. */
+static bool link_of(const struct world *w, const struct sim_node *n, uint64_t number,
+                    uint32_t *index, uint32_t *half)
+{
+    for (uint32_t i = w->links_count; i-- > 0;)
+        for (uint32_t h = 0; h < 2; h++) {
+            const struct link_half *x = &w->links[i]->halves[h];
+
+            if (x->open && x->node == n->index && x->boot == n->boot && x->link == number) {
+                *index = i;
+                *half = h;
+                return true;
+            }
+        }
+    return false;
+}
+
+void sim_net_dial(struct world *w, struct sim_node *from, const struct action *a)
+{
+    void *list = w->dials;
+    struct sim_dial *d;
+
+    world_grow(w, &list, &w->dials_cap, w->dials_count, sizeof *w->dials);
+    w->dials = list;
+    d = &w->dials[w->dials_count++];
+    *d = (struct sim_dial){.from = from->index,
+                           .boot = from->boot,
+                           .dial = a->dial,
+                           .expected = a->id,
+                           .to = node_at_addr(w, a->addr)};
+    if (d->to >= SIM_NODES_MAX) {
+        d->end = DIAL_FAILED;
+        world_later(w, 1000, HAPPEN_DIAL_ANSWER, from->index, w->dials_count - 1, 0);
+        return;
+    }
+    world_later(w, 2 * way_us(w, from->index, d->to), HAPPEN_DIAL, SIM_EVERYBODY,
+                w->dials_count - 1, 0);
+}
+
+static void dial_ends(struct world *w, uint32_t dial, enum dial_end end, int64_t in_us)
+{
+    struct sim_dial *d = &w->dials[dial];
+
+    d->end = end;
+    if (w->nodes[d->from].core != NULL && w->nodes[d->from].boot == d->boot)
+        world_later(w, in_us, HAPPEN_DIAL_ANSWER, d->from, dial, 0);
+}
+
+static void node_up(struct world *w, struct sim_node *n, uint32_t index, uint32_t half,
+                    uint32_t dial)
+{
+    struct sim_link *l = w->links[index];
+    struct link_half *h = &l->halves[half];
+    const struct link_half *other = &l->halves[1 - half];
+    struct event ev = {.kind = EVENT_LINK_UP};
+    uint8_t certificate[SIM_CERTIFICATE_SIZE];
+
+    h->link = ++n->link_counter;
+    h->open = true;
+    ev.link_up.link = h->link;
+    ev.link_up.dial = dial;
+    ev.link_up.party = is_user(other) ? PARTY_USER : PARTY_NODE;
+    ev.link_up.id = is_user(other) ? w->user_id : w->nodes[other->node].id;
+    sim_certificate(ev.link_up.id, ev.link_up.party, certificate);
+    ev.link_up.certificate = (struct bytes){certificate, sizeof certificate};
+    sim_node_event(w, n, &ev);
+}
+
+void sim_net_dial_arrives(struct world *w, uint32_t dial)
+{
+    struct sim_dial *d = &w->dials[dial];
+    struct sim_node *from = &w->nodes[d->from], *to = &w->nodes[d->to];
+    uint32_t index, number = d->dial;
+
+    if (from->core == NULL || from->boot != d->boot)
+        return;
+    if (is_blocked(w, d->from, d->to) || is_blocked(w, d->to, d->from) ||
+        to->paused_until > w->now || (to->core == NULL && to->silent)) {
+        dial_ends(w, dial, DIAL_TIMEOUT, DIAL_TIMEOUT_US);
+        return;
+    }
+    if (to->core == NULL) {
+        dial_ends(w, dial, DIAL_REFUSED, way_us(w, d->to, d->from));
+        return;
+    }
+    if (from == to || (!node_id_is_zero(d->expected) && !node_id_equal(d->expected, to->id))) {
+        dial_ends(w, dial, DIAL_IDENTITY, way_us(w, d->to, d->from));
+        return;
+    }
+    if (from->paused_until > w->now) {
+        world_later(w, from->paused_until - w->now, HAPPEN_DIAL, SIM_EVERYBODY, dial, 0);
+        return;
+    }
+    index = link_make(w);
+    w->links[index]->halves[0] = (struct link_half){.node = d->from, .boot = d->boot};
+    w->links[index]->halves[1] = (struct link_half){.node = d->to, .boot = to->boot};
+    /* The dialler's side is done first; what tells the other is the first thing on the wire. */
+    parcel_signal(w, index, 0, PARCEL_UP);
+    node_up(w, from, index, 0, number);
+}
+
+void sim_net_dial_answered(struct world *w, uint32_t dial)
+{
+    struct sim_dial *d = &w->dials[dial];
+    struct event ev = {.kind = EVENT_DIAL_FAILED};
+
+    ev.dial_failed.dial = d->dial;
+    ev.dial_failed.end = d->end;
+    sim_node_event(w, &w->nodes[d->from], &ev);
+}
+
+void sim_net_send(struct world *w, struct sim_node *from, uint64_t link, uint8_t type,
+                  uint32_t request, struct bytes payload)
+{
+    uint32_t index, half;
+
+    if (link_of(w, from, link, &index, &half))
+        parcel_send(w, index, half, PARCEL_FRAME, type, request, payload);
+}
+
+void sim_net_close(struct world *w, struct sim_node *from, uint64_t link)
+{
+    uint32_t index, half;
+
+    if (!link_of(w, from, link, &index, &half))
+        return;
+    w->links[index]->halves[half].open = false;
+    parcel_signal(w, index, half, PARCEL_END);
+}
+
+uint32_t sim_net_user_link(struct world *w, uint32_t user, struct sim_node *to)
+{
+    uint32_t index = link_make(w);
+
+    w->links[index]->halves[0] =
+        (struct link_half){.node = SIM_NODES_MAX, .user = user, .open = true};
+    w->links[index]->halves[1] = (struct link_half){.node = to->index, .boot = to->boot};
+    parcel_signal(w, index, 0, PARCEL_UP);
+    return index;
+}
+
+void sim_net_user_send(struct world *w, uint32_t link, uint8_t type, uint32_t request,
+                       struct bytes payload)
+{
+    parcel_send(w, link, 0, PARCEL_FRAME, type, request, payload);
+}
+
+void sim_net_user_close(struct world *w, uint32_t link)
+{
+    w->links[link]->halves[0].open = false;
+    parcel_signal(w, link, 0, PARCEL_END);
+}
+
+/* Whoever sends to an end that is not there hears that the connection is broken. */
+static void bounce(struct world *w, uint32_t index, uint32_t direction)
+{
+    struct sim_link *l = w->links[index];
+    const struct link_half *to = &l->halves[1 - direction];
+
+    if (to->node < SIM_NODES_MAX && w->nodes[to->node].core == NULL && w->nodes[to->node].silent)
+        return;
+    if (!l->halves[direction].open)
+        return;
+    lose(w, l, 1 - direction, 0);
+    parcel_signal(w, index, 1 - direction, PARCEL_RESET);
+}
+
+static void half_down(struct world *w, uint32_t index, uint32_t half, enum link_end end)
+{
+    struct link_half *h = &w->links[index]->halves[half];
+    struct event ev = {.kind = EVENT_LINK_DOWN};
+
+    if (!h->open)
+        return;
+    h->open = false;
+    if (is_user(h)) {
+        sim_user_link_down(w, h->user);
+        return;
+    }
+    ev.link_down.link = h->link;
+    ev.link_down.end = end;
+    sim_node_event(w, &w->nodes[h->node], &ev);
+}
+
+static void hand_over(struct world *w, uint32_t index, uint32_t half, const struct parcel *p)
+{
+    const struct link_half *h = &w->links[index]->halves[half];
+    struct event ev = {.kind = EVENT_FRAME};
+
+    if (is_user(h)) {
+        sim_user_frame(w, h->user, p->type, p->request, (struct bytes){p->data, p->len});
+        return;
+    }
+    ev.frame.link = h->link;
+    ev.frame.frame = (struct frame){p->type, p->request, {p->data, p->len}};
+    sim_node_event(w, &w->nodes[h->node], &ev);
+}
+
+static void parcel_open(struct world *w, uint32_t index, uint32_t direction, struct parcel *p)
+{
+    struct sim_link *l = w->links[index];
+    struct link_half *to = &l->halves[1 - direction];
+
+    if (!half_lives(w, to)) {
+        bounce(w, index, direction);
+    } else if (p->kind == PARCEL_UP) {
+        node_up(w, &w->nodes[to->node], index, 1 - direction, 0);
+    } else if (p->kind == PARCEL_END) {
+        half_down(w, index, 1 - direction, LINK_ENDED);
+    } else if (p->kind == PARCEL_RESET) {
+        half_down(w, index, 1 - direction, LINK_BROKEN);
+    } else if (!to->open) {
+        bounce(w, index, direction);
+    } else {
+        hand_over(w, index, 1 - direction, p);
+    }
+}
+
+void sim_net_deliver(struct world *w, uint32_t index, uint32_t direction)
+{
+    struct sim_link *l = w->links[index];
+    const struct link_half *from = &l->halves[direction], *to = &l->halves[1 - direction];
+    struct parcel *p;
+
+    if (l->stalled[direction] || l->first[direction] == NULL)
+        return;
+    if (is_blocked(w, from->node, to->node)) {
+        l->stalled[direction] = true;
+        return;
+    }
+    if (!is_user(to) && w->nodes[to->node].paused_until > w->now && half_lives(w, to)) {
+        world_later(w, w->nodes[to->node].paused_until - w->now, HAPPEN_DELIVER, SIM_EVERYBODY,
+                    index, direction);
+        return;
+    }
+    p = parcel_take(l, direction);
+    parcel_open(w, index, direction, p);
+    parcel_free(w, p);
+}
+
+void sim_net_reset(struct world *w, uint32_t index)
+{
+    struct sim_link *l = w->links[index];
+
+    for (uint32_t half = 0; half < 2; half++) {
+        lose(w, l, 1 - half, 0);
+        if (l->halves[half].open)
+            parcel_signal(w, index, 1 - half, PARCEL_RESET);
+    }
+}
+
+void sim_net_node_down(struct world *w, const struct sim_node *n)
+{
+    for (uint32_t i = 0; i < w->links_count; i++)
+        for (uint32_t half = 0; half < 2; half++) {
+            struct link_half *h = &w->links[i]->halves[half];
+
+            if (!h->open || h->node != n->index || h->boot != n->boot)
+                continue;
+            h->open = false;
+            lose(w, w->links[i], half, prng_below(&w->prng, on_way(w->links[i], half) + 1));
+            if (!n->silent || is_user(&w->links[i]->halves[1 - half]))
+                parcel_signal(w, i, half, PARCEL_RESET);
+        }
+}
+
+void sim_net_unblocked(struct world *w)
+{
+    for (uint32_t i = 0; i < w->links_count; i++)
+        for (uint32_t d = 0; d < 2; d++) {
+            struct sim_link *l = w->links[i];
+
+            if (!l->stalled[d] || is_blocked(w, l->halves[d].node, l->halves[1 - d].node))
+                continue;
+            l->stalled[d] = false;
+            for (uint32_t k = on_way(l, d); k > 0; k--)
+                set_off(w, i, d);
+        }
+}
+
+void sim_net_clear(struct world *w)
+{
+    for (uint32_t i = 0; i < w->links_count; i++) {
+        lose(w, w->links[i], 0, 0);
+        lose(w, w->links[i], 1, 0);
+        alloc_free(w->alloc, w->links[i], sizeof **w->links);
+    }
+    alloc_free(w->alloc, w->links, w->links_cap * sizeof *w->links);
+    alloc_free(w->alloc, w->dials, w->dials_cap * sizeof *w->dials);
+}

@@ -1,0 +1,422 @@
+#include "core/sim/sim_worker.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/sim/sim_kernel.h"
+#include "core/sim/sim_node.h"
+#include "core/wire/tree.h"
+
+#define PIPE_US 30
+#define SEGV 11
+
+static struct sim_worker *find(const struct sim_node *n, uint32_t number)
+{
+    struct sim_worker *x = n->workers;
+
+    while (x != NULL && x->number != number)
+        x = x->next;
+    return x;
+}
+
+static uint32_t value_size(const struct world *w, const struct sim_worker *x)
+{
+    return w->jobs[x->job].spec.stage.accumulator_size;
+}
+
+/* --- what it says --- */
+
+static struct worker_says *say(struct world *w, struct sim_node *n, struct sim_worker *x,
+                               uint8_t type, uint32_t request, int64_t in_us)
+{
+    struct worker_says *s = world_alloc(w, sizeof *s), **end = &x->said;
+
+    s->type = type;
+    s->request = request;
+    buf_init(&s->payload, w->alloc, FRAME_PAYLOAD_MAX);
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = s;
+    world_later(w, in_us, HAPPEN_WORKER_SAYS, n->index, x->number, 0);
+    return s;
+}
+
+static void die(struct world *w, struct sim_node *n, struct sim_worker *x, enum worker_end end,
+                int status)
+{
+    struct worker_says *s;
+
+    if (x->dying)
+        return;
+    x->dying = true;
+    x->working = false;
+    x->turn++;
+    s = say(w, n, x, 0, 0, (int64_t)world_between(w, 50, 1500));
+    s->end = end;
+    s->status = status;
+}
+
+static void orders_free(struct world *w, struct worker_order **list)
+{
+    struct worker_order *o;
+
+    while ((o = *list) != NULL) {
+        *list = o->next;
+        buf_clear(&o->payload);
+        alloc_free(w->alloc, o, sizeof *o);
+    }
+}
+
+static void worker_free(struct world *w, struct sim_worker *x)
+{
+    struct worker_says *s;
+
+    orders_free(w, &x->on_way);
+    orders_free(w, &x->orders);
+    while ((s = x->said) != NULL) {
+        x->said = s->next;
+        buf_clear(&s->payload);
+        alloc_free(w->alloc, s, sizeof *s);
+    }
+    if (x->values != NULL)
+        alloc_free(w->alloc, x->values, (size_t)RUN_VALUES_MAX * value_size(w, x));
+    alloc_free(w->alloc, x, sizeof *x);
+}
+
+void sim_worker_start(struct world *w, struct sim_node *n, uint32_t number)
+{
+    struct sim_worker *x = world_alloc(w, sizeof *x);
+    struct worker_says *s;
+
+    x->number = number;
+    x->job = SIM_JOBS_MAX;
+    x->next = n->workers;
+    n->workers = x;
+    s = say(w, n, x, MESSAGE_WORKER_READY, 0, (int64_t)world_between(w, 800, 3000));
+    put_u32(&s->payload, 0);
+}
+
+/* --- the run --- */
+
+static int merge(void *ctx, struct bytes left, struct bytes right, uint8_t *out)
+{
+    return sim_merge(ctx, left, right, out);
+}
+
+static void progress(struct world *w, struct sim_node *n, struct sim_worker *x)
+{
+    struct worker_says *s = say(w, n, x, MESSAGE_WORKER_PROGRESS, x->now_request, PIPE_US);
+    uint32_t from;
+
+    run_take(&x->run, &from);
+    put_worker_progress_begin(&s->payload, x->now.run, x->run.next, x->compute_us,
+                              run_ended(&x->run), (uint16_t)(x->run.count - from));
+    for (uint32_t i = from; i < x->run.count; i++) {
+        struct value v = run_value(&x->run, i);
+
+        put_value(&s->payload, &v);
+    }
+    x->told_next = x->run.next;
+    x->compute_us = 0;
+    x->reported = w->now;
+}
+
+static void next_leaf(struct world *w, struct sim_node *n, struct sim_worker *x)
+{
+    int64_t cost = sim_leaf_us(&w->jobs[x->job], x->run.next) * n->slowness;
+
+    cost += (int64_t)world_between(w, 0, (uint64_t)cost / 8 + 1);
+    x->leaf_began = w->now;
+    world_later(w, cost, HAPPEN_LEAF, n->index, x->number, ++x->turn);
+}
+
+static void run_begin(struct world *w, struct sim_node *n, struct sim_worker *x)
+{
+    const struct order_run *o = &x->now;
+
+    run_init(&x->run, o->first, o->end, tree_leaves(o->units, o->leaf_units), x->values,
+             value_size(w, x));
+    x->working = true;
+    x->told_next = o->first;
+    x->compute_us = 0;
+    x->reported = w->now;
+    next_leaf(w, n, x);
+}
+
+/* The run has ended, as it is by now; the one that waits begins. */
+static void run_over(struct world *w, struct sim_node *n, struct sim_worker *x)
+{
+    progress(w, n, x);
+    x->last_run = x->now.run;
+    x->last_end = x->run.end;
+    x->working = false;
+    if (!x->queued)
+        return;
+    x->queued = false;
+    x->now = x->next_run;
+    if (x->now.first >= x->now.end) {
+        run_init(&x->run, x->now.first, x->now.first,
+                 tree_leaves(x->now.units, x->now.leaf_units), x->values, value_size(w, x));
+        run_over(w, n, x);
+        return;
+    }
+    run_begin(w, n, x);
+}
+
+/* --- orders --- */
+
+static void on_load(struct world *w, struct sim_node *n, struct sim_worker *x,
+                    const struct worker_order *o)
+{
+    struct order_load m;
+    struct worker_loaded answer = {.ok = true};
+    struct worker_says *s;
+
+    if (x->job != SIM_JOBS_MAX || read_order_load(buf_bytes(&o->payload), &m) < 0) {
+        world_fail(w, "a worker got a bad LOAD, or a second one", n->index, UINT32_MAX);
+        return;
+    }
+    x->job = sim_job_by_params(w, m.kernel, m.params);
+    if (x->job == SIM_JOBS_MAX) {
+        world_fail(w, "a worker was loaded for no job", n->index, UINT32_MAX);
+        return;
+    }
+    answer.accumulator_size = value_size(w, x);
+    x->values = world_alloc(w, (size_t)RUN_VALUES_MAX * answer.accumulator_size);
+    s = say(w, n, x, MESSAGE_WORKER_LOADED, o->request, PIPE_US);
+    put_worker_loaded(&s->payload, &answer);
+}
+
+static void on_run(struct world *w, struct sim_node *n, struct sim_worker *x,
+                   const struct worker_order *o)
+{
+    struct order_run m;
+
+    if (x->job == SIM_JOBS_MAX || x->queued || read_order_run(buf_bytes(&o->payload), &m) < 0) {
+        world_fail(w, "a worker got a bad RUN, or a third one", n->index, UINT32_MAX);
+        return;
+    }
+    if (x->working) {
+        x->next_run = m;
+        x->queued = true;
+        return;
+    }
+    x->now = m;
+    x->now_request = o->request;
+    run_begin(w, n, x);
+}
+
+static void on_trim(struct world *w, struct sim_node *n, struct sim_worker *x,
+                    const struct worker_order *o)
+{
+    struct order_trim m;
+    struct worker_says *s;
+
+    if (read_order_trim(buf_bytes(&o->payload), &m) < 0) {
+        world_fail(w, "a worker got a bad TRIM", n->index, UINT32_MAX);
+        return;
+    }
+    if (x->working && m.run == x->now.run) {
+        m.end = run_trim(&x->run, m.end);
+    } else if (x->queued && m.run == x->next_run.run) {
+        if (m.end < x->next_run.first)
+            m.end = x->next_run.first;
+        if (m.end < x->next_run.end)
+            x->next_run.end = m.end;
+        m.end = x->next_run.end;
+    } else if (m.run == x->last_run) {
+        m.end = x->last_end;
+    }
+    s = say(w, n, x, MESSAGE_WORKER_TRIMMED, o->request, PIPE_US);
+    put_order_trim(&s->payload, &m);
+}
+
+static void on_merge(struct world *w, struct sim_node *n, struct sim_worker *x,
+                     const struct worker_order *o)
+{
+    struct worker_says *s;
+    struct reader rest;
+    uint64_t run;
+    uint16_t count;
+    uint8_t out[64];
+
+    if (x->job == SIM_JOBS_MAX ||
+        read_order_merge(buf_bytes(&o->payload), &run, &count, &rest) < 0) {
+        world_fail(w, "a worker got a bad MERGE", n->index, UINT32_MAX);
+        return;
+    }
+    s = say(w, n, x, MESSAGE_WORKER_MERGED, o->request, PIPE_US + 5 * count);
+    put_worker_merged_begin(&s->payload, run, 5u * count, count);
+    for (uint16_t i = 0; i < count; i++) {
+        struct value left = read_value(&rest), right = read_value(&rest), v;
+
+        v.at = tree_parent(left.at);
+        v.data = (struct bytes){out, left.data.len};
+        if (rest.failed || sim_merge(&w->jobs[x->job], left.data, right.data, out) < 0) {
+            world_fail(w, "values that are no neighbours were to be merged", n->index, x->job);
+            return;
+        }
+        put_value(&s->payload, &v);
+    }
+}
+
+static void obey(struct world *w, struct sim_node *n, struct sim_worker *x)
+{
+    struct worker_order *o;
+
+    while ((o = x->orders) != NULL && !x->dying && !w->failed) {
+        x->orders = o->next;
+        if (o->type == MESSAGE_ORDER_LOAD)
+            on_load(w, n, x, o);
+        else if (o->type == MESSAGE_ORDER_RUN)
+            on_run(w, n, x, o);
+        else if (o->type == MESSAGE_ORDER_TRIM)
+            on_trim(w, n, x, o);
+        else if (o->type == MESSAGE_ORDER_MERGE)
+            on_merge(w, n, x, o);
+        else
+            world_fail(w, "a worker got an order that no simulated user causes", n->index,
+                       UINT32_MAX);
+        o->next = NULL;
+        orders_free(w, &o);
+    }
+}
+
+void sim_worker_order(struct world *w, struct sim_node *n, const struct action *a,
+                      struct bytes payload)
+{
+    struct sim_worker *x = find(n, a->worker);
+    struct worker_order *o, **end;
+
+    if (x == NULL || x->dying)
+        return;
+    o = world_alloc(w, sizeof *o);
+    o->type = (uint8_t)a->type;
+    o->request = a->request;
+    buf_init(&o->payload, w->alloc, FRAME_PAYLOAD_MAX);
+    put_raw(&o->payload, payload.data, payload.len);
+    for (end = &x->on_way; *end != NULL; end = &(*end)->next)
+        ;
+    *end = o;
+    world_later(w, PIPE_US, HAPPEN_ORDER, n->index, x->number, 0);
+}
+
+void sim_worker_order_arrives(struct world *w, struct sim_node *n, uint32_t number)
+{
+    struct sim_worker *x = find(n, number);
+    struct worker_order *o, **end;
+
+    if (x == NULL || x->on_way == NULL)
+        return;
+    o = x->on_way;
+    x->on_way = o->next;
+    o->next = NULL;
+    for (end = &x->orders; *end != NULL; end = &(*end)->next)
+        ;
+    *end = o;
+    if (!x->working)
+        obey(w, n, x);
+}
+
+void sim_worker_leaf(struct world *w, struct sim_node *n, uint32_t number, uint64_t turn)
+{
+    struct sim_worker *x = find(n, number);
+    struct sim_job *j;
+
+    if (x == NULL || !x->working || x->dying || x->turn != turn)
+        return;
+    j = &w->jobs[x->job];
+    if (j->poison == x->run.next && j->poison_times > 0) {
+        j->poison_times -= j->poison_times != UINT32_MAX;
+        die(w, n, x, WORKER_SIGNALLED, SEGV);
+        return;
+    }
+    sim_leaf(j, x->run.next, run_slot(&x->run));
+    if (run_push(&x->run, merge, j) < 0) {
+        world_fail(w, "a run folds what are no neighbours", n->index, x->job);
+        return;
+    }
+    x->compute_us += (uint64_t)(w->now - x->leaf_began);
+    obey(w, n, x);
+    if (x->dying || w->failed)
+        return;
+    if (run_ended(&x->run)) {
+        run_over(w, n, x);
+        return;
+    }
+    if (w->now - x->reported >= (int64_t)x->now.report_us)
+        progress(w, n, x);
+    next_leaf(w, n, x);
+}
+
+void sim_worker_kill(struct world *w, struct sim_node *n, uint32_t number, bool own)
+{
+    struct sim_worker *x = find(n, number);
+
+    if (x != NULL)
+        die(w, n, x, own ? WORKER_KILLED : WORKER_KILLED_OUTSIDE, 9);
+}
+
+bool sim_worker_kill_any(struct world *w, struct sim_node *n)
+{
+    uint64_t count = 0, pick;
+    struct sim_worker *x;
+
+    for (x = n->workers; x != NULL; x = x->next)
+        count++;
+    if (count == 0)
+        return false;
+    pick = prng_below(&w->prng, count);
+    for (x = n->workers; pick > 0; pick--)
+        x = x->next;
+    die(w, n, x, WORKER_KILLED_OUTSIDE, 9);
+    return true;
+}
+
+static void exited(struct world *w, struct sim_node *n, struct sim_worker *x,
+                   const struct worker_says *s)
+{
+    struct event ev = {.kind = EVENT_WORKER_EXITED};
+    struct sim_worker **at = &n->workers;
+
+    ev.worker_exited.worker = x->number;
+    ev.worker_exited.end = s->end;
+    ev.worker_exited.status = s->status;
+    while (*at != x)
+        at = &(*at)->next;
+    *at = x->next;
+    worker_free(w, x);
+    sim_node_event(w, n, &ev);
+}
+
+void sim_worker_speaks(struct world *w, struct sim_node *n, uint32_t number)
+{
+    struct sim_worker *x = find(n, number);
+    struct event ev = {.kind = EVENT_WORKER_FRAME};
+    struct worker_says *s;
+
+    if (x == NULL || x->said == NULL)
+        return;
+    s = x->said;
+    x->said = s->next;
+    if (s->type == 0) {
+        exited(w, n, x, s);
+    } else {
+        ensure(!s->payload.failed);
+        ev.worker_frame.worker = number;
+        ev.worker_frame.frame = (struct frame){s->type, s->request, buf_bytes(&s->payload)};
+        sim_node_event(w, n, &ev);
+    }
+    buf_clear(&s->payload);
+    alloc_free(w->alloc, s, sizeof *s);
+}
+
+void sim_workers_clear(struct world *w, struct sim_node *n)
+{
+    struct sim_worker *x;
+
+    while ((x = n->workers) != NULL) {
+        n->workers = x->next;
+        worker_free(w, x);
+    }
+}
