@@ -63,8 +63,8 @@ static void on_down(void *ctx, uint64_t link, enum party party, enum link_end en
     (void)party;
     (void)end;
     a->link = 0;
-    a->fault = fault == ERR_VERSION || fault == ERR_IDENTITY || fault == ERR_FULL ? fault
-                                                                                   : ERR_CLOSED;
+    a->fault =
+        fault == ERR_VERSION || fault == ERR_IDENTITY || fault == ERR_FULL ? fault : ERR_CLOSED;
     if (fault == ERR_VERSION)
         snprintf(a->said, sizeof a->said,
                  "the node at %s speaks protocol version %u and this velum speaks %u: use the same "

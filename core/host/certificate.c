@@ -95,12 +95,11 @@ static bool add_extensions(X509 *x, const struct certificate_request *r)
     X509V3_set_ctx_nodb(&ctx);
     X509V3_set_ctx(&ctx, r->issuer ? r->issuer : x, x, NULL, NULL, 0);
     bool leaf = r->kind == CERTIFICATE_LEAF;
-    const char *basic = leaf                              ? "critical,CA:FALSE"
+    const char *basic = leaf                            ? "critical,CA:FALSE"
                         : r->kind == CERTIFICATE_ISSUER ? "critical,CA:TRUE,pathlen:0"
-                                                          : "critical,CA:TRUE,pathlen:1";
+                                                        : "critical,CA:TRUE,pathlen:1";
     const char *usage = leaf ? "critical,digitalSignature" : "critical,keyCertSign,cRLSign";
-    if (!extend(x, &ctx, NID_basic_constraints, basic) ||
-        !extend(x, &ctx, NID_key_usage, usage) ||
+    if (!extend(x, &ctx, NID_basic_constraints, basic) || !extend(x, &ctx, NID_key_usage, usage) ||
         !extend(x, &ctx, NID_subject_key_identifier, "hash") ||
         !extend(x, &ctx, NID_authority_key_identifier, "keyid:always"))
         return false;

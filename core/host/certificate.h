@@ -1,6 +1,6 @@
 /* X.509 as this project uses it: making certificates, reading the one name in them, checking a
- * chain. Called by identity.c, trust.c and tls.c only; knows OpenSSL. Only the trust root that is given
- * counts: the system's certificate authorities are never loaded. */
+ * chain. Called by identity.c, trust.c and tls.c only; knows OpenSSL. Only the trust root that is
+ * given counts: the system's certificate authorities are never loaded. */
 #ifndef VELUM_HOST_CERTIFICATE_H
 #define VELUM_HOST_CERTIFICATE_H
 
@@ -22,11 +22,11 @@ struct certificate_name {
 
 struct certificate_request {
     enum certificate_kind kind;
-    EVP_PKEY *key;                 /* whose certificate it is */
-    X509 *issuer;                  /* NULL: signs itself */
-    EVP_PKEY *issuer_key;          /* NULL: key */
-    int64_t seconds;               /* life from now; it begins an hour ago */
-    struct certificate_name name;  /* of a leaf */
+    EVP_PKEY *key;                /* whose certificate it is */
+    X509 *issuer;                 /* NULL: signs itself */
+    EVP_PKEY *issuer_key;         /* NULL: key */
+    int64_t seconds;              /* life from now; it begins an hour ago */
+    struct certificate_name name; /* of a leaf */
 };
 
 /* Lean start of the library, without configuration files; may be called any number of times, and

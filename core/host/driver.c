@@ -162,9 +162,8 @@ static void perform_store(struct driver *d, const struct action *a, struct bytes
         d->stored_ticket = a->ticket;
         return;
     }
-    int rc = a->kind == ACTION_COMPACT
-                 ? compact_disk(d, a, payload)
-                 : disk_store(d->parts.disk, a->ticket, a->type, payload);
+    int rc = a->kind == ACTION_COMPACT ? compact_disk(d, a, payload)
+                                       : disk_store(d->parts.disk, a->ticket, a->type, payload);
     if (rc < 0)
         tell_stored(d, a->ticket, rc);
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/base/err.h"
+#include "core/base/text.h"
 #include "core/host/driver.h"
 #include "core/host/home.h"
 #include "core/host/host.h"
@@ -10,7 +11,6 @@
 #include "core/host/machine.h"
 #include "core/host/memory.h"
 #include "core/host/wake.h"
-#include "core/base/text.h"
 
 struct embedded {
     struct loop *loop;
@@ -119,9 +119,8 @@ struct identity *embedded_identity(struct embedded *e)
 
 int embedded_send(struct embedded *e, uint8_t type, uint32_t request, struct bytes payload)
 {
-    struct event ev = {
-        .kind = EVENT_FRAME,
-        .frame = {.link = DRIVER_USER_LINK, .frame = {type, request, payload}}};
+    struct event ev = {.kind = EVENT_FRAME,
+                       .frame = {.link = DRIVER_USER_LINK, .frame = {type, request, payload}}};
     if (e->ended)
         return ERR_CLOSED;
     driver_event(e->driver, &ev);

@@ -164,9 +164,8 @@ static int explain_journal(struct host *h, int rc, const struct journal_report *
     if (rc == ERR_DAMAGED || rc == ERR_VERSION)
         complain("the journal in %s %s (%s, byte %llu); it was left as it is: look with velum "
                  "journal check, or start with another --data",
-                 h->state,
-                 rc == ERR_DAMAGED ? "is damaged" : "was written by a newer velum", r->bad_segment,
-                 (unsigned long long)r->bad_offset);
+                 h->state, rc == ERR_DAMAGED ? "is damaged" : "was written by a newer velum",
+                 r->bad_segment, (unsigned long long)r->bad_offset);
     else
         complain("the journal in %s cannot be used: %s", h->state, err_sentence(rc));
     return rc;
@@ -252,8 +251,7 @@ static int open_node(struct host *h)
         return fail(rc, message);
     for (uint32_t i = 0; i < h->kernels.count; i++)
         if (h->kernels.list[i].refused[0])
-            complain("plugin %s refused: %s", h->kernels.list[i].name,
-                     h->kernels.list[i].refused);
+            complain("plugin %s refused: %s", h->kernels.list[i].name, h->kernels.list[i].refused);
     rc = make_node(h);
     kernels_clear(&h->kernels);
     if (rc == 0)

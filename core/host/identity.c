@@ -118,9 +118,9 @@ static int write_bio(const char *path, BIO *bio, bool written, char *message)
 {
     char *data = NULL;
     long len = bio ? BIO_get_mem_data(bio, &data) : 0;
-    int rc = written && len > 0 ? home_write_file(path, (struct bytes){(uint8_t *)data, (size_t)len},
-                                                  message)
-                                : say(message, ERR_NO_MEMORY, "cannot write", path, "");
+    int rc = written && len > 0
+                 ? home_write_file(path, (struct bytes){(uint8_t *)data, (size_t)len}, message)
+                 : say(message, ERR_NO_MEMORY, "cannot write", path, "");
     BIO_free(bio);
     return rc;
 }
@@ -160,8 +160,7 @@ static int make_root(const struct places *p, EVP_PKEY **key, X509 **root, char *
     *key = certificate_new_key();
     if (!*key)
         return say(message, ERR_SYSTEM, "cannot make the key", p->root_key, "");
-    struct certificate_request r = {
-        .kind = CERTIFICATE_ROOT, .key = *key, .seconds = ROOT_LIFE_S};
+    struct certificate_request r = {.kind = CERTIFICATE_ROOT, .key = *key, .seconds = ROOT_LIFE_S};
     *root = certificate_make(&r);
     if (!*root)
         return say(message, ERR_SYSTEM, "cannot make the certificate", p->root, "");

@@ -17,10 +17,10 @@
 #define SLOT_BITS 11
 #define SLOTS (1u << SLOT_BITS)
 #define FRAME_SIZE_MAX (FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX)
-#define READ_BUDGET 65536  /* bytes a link may read before others have their turn */
-#define READ_STEP 16384    /* what half a frame's buffer grows by */
+#define READ_BUDGET 65536 /* bytes a link may read before others have their turn */
+#define READ_STEP 16384   /* what half a frame's buffer grows by */
 #define WRITE_BUDGET (size_t)262144
-#define KEPT_BYTES 4096    /* an empty queue keeps no more memory than this */
+#define KEPT_BYTES 4096 /* an empty queue keeps no more memory than this */
 
 enum phase {
     LINK_FRESH,      /* up, but nobody was told yet */
@@ -40,10 +40,10 @@ struct link {
     struct watch *watch;
     bool loopback;
     bool accepted;
-    bool mute;     /* a write failed; reading finds out why */
-    bool ended;    /* our direction is shut down */
-    bool told;     /* its user knows of it */
-    bool again;    /* has bytes inside that the descriptor will not announce */
+    bool mute;  /* a write failed; reading finds out why */
+    bool ended; /* our direction is shut down */
+    bool told;  /* its user knows of it */
+    bool again; /* has bytes inside that the descriptor will not announce */
     bool flooded;
     bool is_dirty; /* in the set's list of those that linkset_flush looks at */
     struct link *dirty_next;
@@ -83,8 +83,8 @@ static void deadlines_reached(void *ctx);
 static void read_again(void *ctx);
 static void link_ready(void *ctx, bool readable, bool writable);
 
-int linkset_new(struct linkset **out, struct loop *l, struct identity *identity, struct identity *user,
-              const struct linkset_events *events)
+int linkset_new(struct linkset **out, struct loop *l, struct identity *identity,
+                struct identity *user, const struct linkset_events *events)
 {
     struct linkset *s = calloc(1, sizeof *s);
     if (!s)
@@ -374,8 +374,7 @@ static void link_connected(struct link *k)
     if (error == ECONNREFUSED) {
         link_fail(k, LINK_BROKEN, DIAL_REFUSED, ERR_REFUSED);
     } else if (error) {
-        link_fail(k, LINK_BROKEN, error == ETIMEDOUT ? DIAL_TIMEOUT : DIAL_FAILED,
-                  ERR_UNREACHABLE);
+        link_fail(k, LINK_BROKEN, error == ETIMEDOUT ? DIAL_TIMEOUT : DIAL_FAILED, ERR_UNREACHABLE);
     } else {
         link_enter(k, LINK_SHAKING);
         link_shake(k);
@@ -600,7 +599,7 @@ static void link_compact_queue(struct link *k)
 }
 
 void linkset_send(struct linkset *s, uint64_t link, uint8_t type, uint32_t request,
-                struct bytes payload)
+                  struct bytes payload)
 {
     struct link *k = link_find(s, link);
     if (!k || (k->phase != LINK_OPEN && k->phase != LINK_FRESH) || k->flooded || k->mute)

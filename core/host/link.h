@@ -6,7 +6,8 @@
  * is told later, from the loop. Called by driver.c and ask.c.
  *
  * A link's life: dialled or accepted -> (connected) -> (handshake) -> up -> ended. Whatever the
- * end, `ended` is told once for a link that was dialled or was up, and never after linkset_close. */
+ * end, `ended` is told once for a link that was dialled or was up, and never after linkset_close.
+ */
 #ifndef VELUM_HOST_LINK_H
 #define VELUM_HOST_LINK_H
 
@@ -47,7 +48,7 @@ struct linkset_events {
 /* Borrows all. `identity` gives the TLS profile, and the certificate that stands for whoever comes
  * over the control socket is `user`'s (may be NULL where nothing is accepted there). */
 int linkset_new(struct linkset **out, struct loop *l, struct identity *identity,
-              struct identity *user, const struct linkset_events *events);
+                struct identity *user, const struct linkset_events *events);
 /* Closes everything at once. */
 void linkset_free(struct linkset *s);
 
@@ -60,7 +61,7 @@ int linkset_accept_control(struct linkset *s, int fd);
 /* Queues one frame; written by linkset_flush, or when the socket has room. A link that is gone or
  * going is ignored. */
 void linkset_send(struct linkset *s, uint64_t link, uint8_t type, uint32_t request,
-                struct bytes payload);
+                  struct bytes payload);
 /* Ends it after what is queued was written, at most 1 s later. Silent. */
 void linkset_close(struct linkset *s, uint64_t link);
 /* Writes what was queued since the last call and tells the ends found meanwhile: once a round of

@@ -12,10 +12,10 @@
 
 struct spin {
     uint32_t cores;
-    uint32_t busy;               /* workers that compute now */
-    uint8_t runs[SPIN_WORKERS];  /* open runs of a worker; numbers share places, it is a guess */
-    uint32_t misses;             /* in a row */
-    uint32_t skip;               /* so many waits sleep at once */
+    uint32_t busy;              /* workers that compute now */
+    uint8_t runs[SPIN_WORKERS]; /* open runs of a worker; numbers share places, it is a guess */
+    uint32_t misses;            /* in a row */
+    uint32_t skip;              /* so many waits sleep at once */
 };
 
 void spin_init(struct spin *s);

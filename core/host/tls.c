@@ -84,8 +84,8 @@ static bool set_profile(SSL_CTX *ctx)
            SSL_CTX_set1_groups_list(ctx, "X25519:P-256") == 1 &&
            SSL_CTX_set1_sigalgs_list(ctx, "ECDSA+SHA256") == 1 &&
            SSL_CTX_set_alpn_protos(ctx, protocol, sizeof protocol) == 0 &&
-           SSL_CTX_set_ciphersuites(
-               ctx, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256") == 1;
+           SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256") ==
+               1;
 }
 
 int tls_profile_new(struct tls_profile **out, struct identity *identity)

@@ -204,9 +204,9 @@ TEST(test_any_changed_bit_is_refused)
         CHECK(identity_verify(a, changed, text_of("pay 1"), sig, &id, &party) < 0);
     }
     for (size_t n = 0; n < cert.len; n += 7)
-        CHECK_INT(identity_verify(a, (struct bytes){cert.data, n}, text_of("pay 1"), sig, &id,
-                                  &party),
-                  ERR_IDENTITY);
+        CHECK_INT(
+            identity_verify(a, (struct bytes){cert.data, n}, text_of("pay 1"), sig, &id, &party),
+            ERR_IDENTITY);
     CHECK_INT(identity_verify(a, cert, text_of("pay 1"), sig, &id, &party), 0);
     memset(sig, 0, sizeof sig);
     CHECK(identity_verify(a, cert, text_of("pay 1"), sig, &id, &party) < 0);
@@ -372,9 +372,9 @@ TEST(test_cache_holds_more_authors_than_it_has_room_for)
     authority_close(&a);
 }
 
-TEST_MAIN(test_first_start_makes_a_mesh_and_the_next_keeps_it, test_node_keeps_its_key_over_restarts,
-          test_keys_are_private_files, test_racing_first_starts_make_one_root,
-          test_start_that_was_cut_short_begins_again, test_damaged_files_are_named,
-          test_other_mesh_is_refused, test_fleeting_node_and_user, test_any_changed_bit_is_refused,
-          test_each_rule_of_a_certificate, test_leaf_cannot_issue, test_issuer_that_was_sent_along,
-          test_cache_holds_more_authors_than_it_has_room_for)
+TEST_MAIN(test_first_start_makes_a_mesh_and_the_next_keeps_it,
+          test_node_keeps_its_key_over_restarts, test_keys_are_private_files,
+          test_racing_first_starts_make_one_root, test_start_that_was_cut_short_begins_again,
+          test_damaged_files_are_named, test_other_mesh_is_refused, test_fleeting_node_and_user,
+          test_any_changed_bit_is_refused, test_each_rule_of_a_certificate, test_leaf_cannot_issue,
+          test_issuer_that_was_sent_along, test_cache_holds_more_authors_than_it_has_room_for)

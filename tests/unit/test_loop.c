@@ -181,6 +181,7 @@ TEST(test_too_many_signals_are_refused)
     loop_free(t.loop);
 }
 
-TEST_MAIN(test_alarm_never_rings_early, test_alarm_set_again_replaces, test_once_returns_at_its_time,
-          test_watch_reads_and_writes, test_callback_may_free_any_watch,
-          test_signal_stops_with_a_code, test_too_many_signals_are_refused)
+TEST_MAIN(test_alarm_never_rings_early, test_alarm_set_again_replaces,
+          test_once_returns_at_its_time, test_watch_reads_and_writes,
+          test_callback_may_free_any_watch, test_signal_stops_with_a_code,
+          test_too_many_signals_are_refused)

@@ -1,0 +1,294 @@
+#include "core/sim/sim_check.h"
+
+#include <string.h>
+
+#include "core/base/sha256.h"
+#include "core/job/fact.h"
+#include "core/node/peer.h"
+#include "core/sim/sim_kernel.h"
+#include "core/sim/sim_node.h"
+#include "core/wire/tree.h"
+
+#define RECORD_FACTS 1
+
+static int rank_of_state(uint8_t state)
+{
+    switch (state) {
+    case JOB_DIVERGENT:
+        return 6;
+    case JOB_DONE:
+        return 5;
+    case JOB_UNKNOWN:
+        return 4;
+    case JOB_FAILED:
+        return 3;
+    case JOB_TIMED_OUT:
+        return 2;
+    case JOB_CANCELLED:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* --- facts --- */
+
+static void check_outcome(struct world *w, const struct sim_node *n, uint32_t job,
+                          const struct outcome *o)
+{
+    const struct sim_job *j = &w->jobs[job];
+
+    if (o->state == JOB_DIVERGENT)
+        world_fail(w, "an outcome is divergent", n->index, job);
+    if (o->state == JOB_FAILED && j->poison == UINT64_MAX)
+        world_fail(w, "an outcome is failed without a reason", n->index, job);
+    if (o->state == JOB_CANCELLED && !j->kill_asked)
+        world_fail(w, "an outcome is cancelled and nobody asked", n->index, job);
+    if (o->state == JOB_TIMED_OUT && j->spec.timeout_us == 0)
+        world_fail(w, "an outcome is timed out and has no limit", n->index, job);
+    if (o->state != JOB_DONE)
+        return;
+    if (!digest_equal(o->digest, j->digest) ||
+        !digest_equal(sha256_of(o->accumulator.data, o->accumulator.len), j->digest))
+        world_fail(w, "a result is not that of the failure-free run", n->index, job);
+}
+
+static void learn_values(struct held *h, const struct sim_job *j, const struct partial *p)
+{
+    struct reader r = p->values;
+
+    for (uint16_t i = 0; i < p->count; i++) {
+        struct value v = read_value(&r);
+
+        if (r.failed || !tree_has(v.at, j->leaves))
+            return;
+        for (uint64_t leaf = tree_first(v.at); leaf < tree_end(v.at, j->leaves); leaf++)
+            h->leaves[leaf / 8] |= (uint8_t)(1u << leaf % 8);
+    }
+}
+
+static void learn(struct world *w, uint32_t job, const struct fact *f, struct held *h)
+{
+    struct sim_job *j = &w->jobs[job];
+
+    switch (f->kind) {
+    case FACT_SPEC:
+        h->spec = true;
+        break;
+    case FACT_CANCEL:
+        h->cancel = true;
+        break;
+    case FACT_OUTCOME:
+        h->outcome = true;
+        break;
+    case FACT_PARTIAL:
+        learn_values(h, j, &f->partial);
+        break;
+    case FACT_HOLDERS:
+        for (uint8_t i = 0; i < f->holders.count; i++) {
+            uint32_t node = sim_node_of(w, f->holders.ids[i]);
+
+            if (node < SIM_NODES_MAX)
+                j->named[node] = true;
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+/* Walks the facts of a record; held NULL: only what is said is checked, nothing is learned. */
+static void walk(struct world *w, const struct sim_node *n, uint16_t type, struct bytes payload,
+                 struct held *held)
+{
+    struct reader r = reader_of(payload);
+    struct job_id id;
+    uint16_t count;
+    uint32_t job;
+    struct fact f;
+
+    if (type != RECORD_FACTS)
+        return;
+    id = read_job_id(&r);
+    count = read_u16(&r);
+    job = sim_job_by_id(w, id);
+    for (uint16_t i = 0; i < count && !r.failed && job < SIM_JOBS_MAX; i++) {
+        if (fact_read(read_block(&r, FRAME_PAYLOAD_MAX), &f) < 0) {
+            world_fail(w, "a stored fact does not read", n->index, job);
+            return;
+        }
+        if (f.kind == FACT_OUTCOME)
+            check_outcome(w, n, job, &f.outcome);
+        if (f.kind == FACT_DIVERGENT)
+            world_fail(w, "two values of one tree node differ", n->index, job);
+        if (held != NULL)
+            learn(w, job, &f, &held[job]);
+    }
+    if (job == SIM_JOBS_MAX)
+        world_fail(w, "a record of a job that nobody submitted", n->index, UINT32_MAX);
+    else if (!reader_done(&r))
+        world_fail(w, "a stored record does not read", n->index, job);
+}
+
+void sim_check_store(struct world *w, const struct sim_node *n, uint16_t type,
+                     struct bytes payload)
+{
+    walk(w, n, type, payload, NULL);
+}
+
+void sim_check_record(struct world *w, const struct sim_node *n, uint16_t type,
+                      struct bytes payload, struct held *held)
+{
+    walk(w, n, type, payload, held);
+}
+
+void sim_check_replayed(struct world *w, const struct sim_node *n)
+{
+    for (uint32_t i = 0; i < w->plan.jobs; i++) {
+        const struct held *had = &n->disk.held[i], *has = &n->disk.replayed[i];
+
+        if ((had->spec && !has->spec) || (had->outcome && !has->outcome) ||
+            (had->cancel && !has->cancel && !has->outcome))
+            world_fail(w, "a synced fact did not survive", n->index, i);
+        for (uint32_t k = 0; k < sizeof had->leaves && !has->outcome; k++)
+            if (had->leaves[k] & ~has->leaves[k])
+                world_fail(w, "a synced partial did not survive", n->index, i);
+    }
+}
+
+/* --- what is said --- */
+
+static uint32_t disks_with(const struct world *w, uint32_t job, bool cancel)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        const struct held *h = &w->nodes[i].disk.held[job];
+
+        count += cancel ? h->cancel || h->outcome : h->spec;
+    }
+    return count;
+}
+
+static void check_durable(struct world *w, const struct sim_node *n, struct job_id id,
+                          uint32_t durable)
+{
+    uint32_t job = sim_job_by_id(w, id);
+
+    if (job == SIM_JOBS_MAX)
+        world_fail(w, "a job is acknowledged that nobody submitted", n->index, UINT32_MAX);
+    else if (durable == 0)
+        world_fail(w, "an acknowledgement with durable=0", n->index, job);
+    else if (disks_with(w, job, false) < durable)
+        world_fail(w, "acknowledged before the copies were synced", n->index, job);
+}
+
+/* Proof: every holder that any synced fact ever named has synced the cancel or an outcome. */
+static void check_killed(struct world *w, const struct sim_node *n, uint32_t user,
+                         struct bytes payload)
+{
+    struct reply_killed m;
+    uint32_t job = w->users[user].job;
+    struct sim_job *j = &w->jobs[job];
+
+    if (read_reply_killed(payload, &m) < 0) {
+        world_fail(w, "KILLED does not read", n->index, job);
+        return;
+    }
+    if (m.outcome != KILL_DONE)
+        return;
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        if (j->named[i] && !w->nodes[i].disk.held[job].cancel &&
+            !w->nodes[i].disk.held[job].outcome)
+            world_fail(w, "killed, but a holder has not synced the cancel", i, job);
+    if (j->told == JOB_DONE)
+        return;
+    j->kill_proved = true;
+}
+
+/* The leaves of the report that was sent as `seq` and of those before it. */
+static void check_kept(struct world *w, const struct sim_node *n, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    uint32_t job = sim_job_by_id(w, read_job_id(&r));
+
+    if (job < SIM_JOBS_MAX && disks_with(w, job, false) == 0)
+        world_fail(w, "progress is kept of a job that no disk has", n->index, job);
+}
+
+static uint32_t user_of_link(const struct world *w, const struct sim_node *n, uint64_t link)
+{
+    for (uint32_t i = 0; i < w->links_count; i++) {
+        const struct link_half *h = w->links[i]->halves;
+
+        if (h[0].node == SIM_NODES_MAX && h[1].node == n->index && h[1].boot == n->boot &&
+            h[1].link == link)
+            return h[0].user;
+    }
+    return SIM_USERS_MAX;
+}
+
+void sim_check_send(struct world *w, const struct sim_node *n, const struct action *a,
+                    struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct reply_submitted s;
+    struct peer_forwarded f;
+    uint32_t user;
+
+    switch (a->type) {
+    case MESSAGE_REPLY_SUBMITTED:
+        s.job = read_job_id(&r);
+        s.durable = read_u32(&r);
+        check_durable(w, n, s.job, s.durable);
+        break;
+    case MESSAGE_FORWARDED:
+        if (read_peer_forwarded(payload, &f) == 0 && f.exit_code == 0)
+            check_durable(w, n, f.job, f.durable);
+        break;
+    case MESSAGE_KEPT:
+        check_kept(w, n, payload);
+        break;
+    case MESSAGE_REPLY_KILLED:
+        user = user_of_link(w, n, a->link);
+        if (user < SIM_USERS_MAX)
+            check_killed(w, n, user, payload);
+        break;
+    default:
+        break;
+    }
+}
+
+void sim_check_view(struct world *w, uint32_t node, uint32_t job, const struct job_view *v)
+{
+    struct sim_job *j = &w->jobs[job];
+    uint8_t state = (uint8_t)v->state;
+
+    if (v->leaves_done > v->leaves_total)
+        world_fail(w, "more leaves are done than there are", node, job);
+    if (!job_state_is_final(v->state))
+        return;
+    if (state == JOB_DIVERGENT)
+        world_fail(w, "told divergent", node, job);
+    if (state == JOB_FAILED && j->poison == UINT64_MAX)
+        world_fail(w, "told failed without a reason", node, job);
+    if (state == JOB_CANCELLED && !j->kill_asked)
+        world_fail(w, "told cancelled and nobody asked", node, job);
+    if (state == JOB_DONE && !digest_equal(v->digest, j->digest))
+        world_fail(w, "told a result that is not that of the failure-free run", node, job);
+    if (state == JOB_DONE && v->result.len > 0 &&
+        !digest_equal(sha256_of(v->result.data, v->result.len), j->digest))
+        world_fail(w, "told an accumulator that is not its digest's", node, job);
+    if (state == JOB_DONE && j->kill_proved)
+        world_fail(w, "told a result after it was killed with proof", node, job);
+    if (rank_of_state(state) > rank_of_state(j->told))
+        j->told = state;
+}
+
+bool sim_check_survives(const struct world *w, uint32_t job)
+{
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        if (!w->nodes[i].dead_for_good && w->nodes[i].disk.held[job].spec)
+            return true;
+    return false;
+}

@@ -1,0 +1,26 @@
+/* What must hold after every event, whatever is broken: promises G1, G2, G4 and G5 of the design.
+ *
+ * It listens to what nodes write and say, and knows what each disk has synced. Called by
+ * sim_node.c (actions), sim_disk.c (what is synced and replayed), sim_user.c (answers). */
+#ifndef VELUM_SIM_SIM_CHECK_H
+#define VELUM_SIM_SIM_CHECK_H
+
+#include "core/sim/world.h"
+
+/* A node is about to write a record. */
+void sim_check_store(struct world *w, const struct sim_node *n, uint16_t type,
+                     struct bytes payload);
+/* A record is durable: `held` (SIM_JOBS_MAX of them) learns what it says. */
+void sim_check_record(struct world *w, const struct sim_node *n, uint16_t type,
+                      struct bytes payload, struct held *held);
+/* What was replayed must contain all that was ever synced. */
+void sim_check_replayed(struct world *w, const struct sim_node *n);
+/* A node is about to send a frame. */
+void sim_check_send(struct world *w, const struct sim_node *n, const struct action *a,
+                    struct bytes payload);
+/* A user was told a job's state. */
+void sim_check_view(struct world *w, uint32_t node, uint32_t job, const struct job_view *v);
+/* True when some disk that is not gone for good has synced the job's specification. */
+bool sim_check_survives(const struct world *w, uint32_t job);
+
+#endif

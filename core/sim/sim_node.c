@@ -1,0 +1,297 @@
+#include "core/sim/sim_node.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/base/sha256.h"
+#include "core/sim/sim_check.h"
+#include "core/sim/sim_disk.h"
+#include "core/sim/sim_kernel.h"
+#include "core/sim/sim_net.h"
+#include "core/sim/sim_seal.h"
+#include "core/sim/sim_worker.h"
+
+/* A timer never fires in the same microsecond that armed it. */
+#define TICK_LEAST_US 20
+
+static void on_log(void *ctx, enum log_level level, const char *text)
+{
+    struct sim_node *n = ctx;
+
+    (void)level;
+    world_trace(n->world, "%u: node%u says: %s", (unsigned)n->world->now, n->index, text);
+}
+
+uint32_t sim_node_of(const struct world *w, struct node_id id)
+{
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        if (node_id_equal(w->nodes[i].id, id))
+            return i;
+    return SIM_NODES_MAX;
+}
+
+bool sim_node_is_up(const struct world *w, uint32_t node)
+{
+    return node < w->plan.nodes && w->nodes[node].core != NULL;
+}
+
+static int make_core(struct world *w, struct sim_node *n)
+{
+    struct node_kernel kernels[2];
+    uint8_t certificate[SIM_CERTIFICATE_SIZE];
+    struct node_options o = {.id = n->id,
+                             .boot = prng_u64(&w->prng) >> 1,
+                             .slots = n->slots,
+                             .memory_bytes = (uint64_t)1 << 30,
+                             .ready_workers = 1,
+                             .seed = prng_u64(&w->prng),
+                             .kernels = kernels,
+                             .log = &n->log,
+                             .now = {w->now},
+                             .wall_s = SIM_WALL_S + w->now / S_US};
+
+    o.kernels_count = sim_kernels(kernels, n->lacks_kernel);
+    o.machine = sha256_of(&n->machine, sizeof n->machine);
+    sim_net_addr(n->index, o.addr);
+    text_copy(o.name, sizeof o.name, o.addr);
+    text_copy(o.arch, sizeof o.arch, "simulated");
+    text_copy(o.version, sizeof o.version, "0");
+    sim_certificate(n->id, PARTY_NODE, certificate);
+    o.certificate = (struct bytes){certificate, sizeof certificate};
+    o.journal_id[0] = (uint8_t)(n->index + 1);
+    o.seal = sim_seal(&n->id);
+    return node_new(&n->core, w->alloc, &o);
+}
+
+/* --- actions --- */
+
+static void perform_one(struct world *w, struct sim_node *n, const struct action *a,
+                        struct bytes payload)
+{
+    switch (a->kind) {
+    case ACTION_SEND:
+        sim_check_send(w, n, a, payload);
+        sim_net_send(w, n, a->link, (uint8_t)a->type, a->request, payload);
+        break;
+    case ACTION_DIAL:
+        sim_net_dial(w, n, a);
+        break;
+    case ACTION_CLOSE:
+        sim_net_close(w, n, a->link);
+        break;
+    case ACTION_STORE:
+        sim_check_store(w, n, a->type, payload);
+        sim_disk_store(w, n, a, payload);
+        break;
+    case ACTION_COMPACT:
+        sim_disk_store(w, n, a, payload);
+        break;
+    case ACTION_START:
+        sim_worker_start(w, n, a->worker);
+        break;
+    case ACTION_ORDER:
+        sim_worker_order(w, n, a, payload);
+        break;
+    case ACTION_KILL:
+        sim_worker_kill(w, n, a->worker, true);
+        break;
+    case ACTION_EXIT:
+        n->stopping = true;
+        break;
+    }
+}
+
+static void trace_action(struct world *w, const struct sim_node *n, const struct action *a)
+{
+    static const char *const names[] = {"send",  "dial",  "close", "store", "compact",
+                                        "start", "order", "kill",  "exit"};
+
+    world_note(w, n->index | (uint64_t)a->kind << 8 | (uint64_t)a->type << 16, a->payload_len,
+               a->link);
+    world_trace(w, "%u: node%u   %s %s link %u worker %u ticket %u dial %u %s len %u",
+                (unsigned)w->now, n->index, names[a->kind],
+                a->kind == ACTION_SEND || a->kind == ACTION_ORDER ? message_name(a->type) : "-",
+                (unsigned)a->link, a->worker, (unsigned)a->ticket, a->dial, a->addr,
+                (unsigned)a->payload_len);
+}
+
+/* In order; a kill -9 may come between any two. */
+static void perform(struct world *w, struct sim_node *n, struct actions *actions)
+{
+    for (size_t i = 0; i < actions->count && !w->failed; i++) {
+        const struct action *a = &actions->list[i];
+
+        if (n->crash_in > 0 && --n->crash_in == 0) {
+            sim_node_crash(w, n, n->power_goes_too);
+            return;
+        }
+        trace_action(w, n, a);
+        perform_one(w, n, a, actions_payload(actions, a));
+    }
+    if (n->stopping && n->core != NULL)
+        sim_node_crash(w, n, false);
+}
+
+static void arm(struct world *w, struct sim_node *n)
+{
+    struct instant due;
+
+    if (n->core == NULL)
+        return;
+    due = node_due(n->core);
+    if (due.us < w->now + TICK_LEAST_US)
+        due.us = w->now + TICK_LEAST_US;
+    if (due.us == INSTANT_NEVER.us || due.us == n->tick_at)
+        return;
+    n->tick_at = due.us;
+    world_later(w, due.us - w->now, HAPPEN_TICK, n->index, (uint64_t)due.us, 0);
+}
+
+static void settle(struct world *w, struct sim_node *n, int rc, struct actions *actions)
+{
+    if (rc < 0)
+        world_fail(w, "a step of the core failed", n->index, UINT32_MAX);
+    perform(w, n, actions);
+    actions_clear(actions);
+    arm(w, n);
+}
+
+static const char *event_name(enum event_kind kind)
+{
+    static const char *const names[] = {"tick",         "link up", "link down",     "dial failed",
+                                        "frame",        "stored",  "disk",          "worker frame",
+                                        "worker output", "worker exited", "hint",   "stop"};
+
+    return names[kind];
+}
+
+static void trace_event(struct world *w, const struct sim_node *n, const struct event *ev)
+{
+    uint64_t detail = 0, len = 0;
+    const char *type = "-";
+
+    if (ev->kind == EVENT_FRAME) {
+        detail = ev->frame.frame.type | ev->frame.link << 8;
+        len = ev->frame.frame.payload.len;
+        type = message_name(ev->frame.frame.type);
+    } else if (ev->kind == EVENT_WORKER_FRAME) {
+        detail = ev->worker_frame.frame.type | (uint64_t)ev->worker_frame.worker << 8;
+        len = ev->worker_frame.frame.payload.len;
+        type = message_name(ev->worker_frame.frame.type);
+    } else if (ev->kind == EVENT_LINK_UP) {
+        detail = ev->link_up.link << 8;
+        len = ev->link_up.dial;
+    } else if (ev->kind == EVENT_LINK_DOWN) {
+        detail = ev->link_down.link << 8;
+        len = ev->link_down.end;
+    } else if (ev->kind == EVENT_STORED) {
+        detail = ev->stored.ticket << 8;
+    } else if (ev->kind == EVENT_WORKER_EXITED) {
+        detail = (uint64_t)ev->worker_exited.worker << 8;
+        len = ev->worker_exited.end;
+    }
+    world_note(w, n->index | (uint64_t)ev->kind << 8, detail, len);
+    world_trace(w, "%u: node%u %s %s of %u, %u", (unsigned)w->now, n->index, event_name(ev->kind),
+                type, (unsigned)(detail >> 8), (unsigned)len);
+}
+
+void sim_node_event(struct world *w, struct sim_node *n, struct event *ev)
+{
+    struct actions actions;
+    int rc;
+
+    if (n->core == NULL || w->failed)
+        return;
+    ev->now = (struct instant){w->now};
+    ev->wall_s = SIM_WALL_S + w->now / S_US;
+    trace_event(w, n, ev);
+    actions_init(&actions, w->alloc);
+    rc = node_step(n->core, ev, &actions);
+    settle(w, n, rc, &actions);
+}
+
+void sim_node_tick(struct world *w, struct sim_node *n)
+{
+    struct event ev = {.kind = EVENT_TICK};
+
+    if (n->core == NULL)
+        return;
+    n->tick_at = INT64_MAX;
+    sim_node_event(w, n, &ev);
+}
+
+void sim_node_compact(struct world *w, struct sim_node *n)
+{
+    struct actions actions;
+    int rc;
+
+    if (n->core == NULL)
+        return;
+    actions_init(&actions, w->alloc);
+    rc = node_compact(n->core, &actions);
+    settle(w, n, rc, &actions);
+}
+
+/* Others of its user are found through the state folder. */
+static void hints(struct world *w, struct sim_node *n)
+{
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        if (i != n->index)
+            world_later(w, (int64_t)world_between(w, 100, 3000), HAPPEN_HINT, n->index, i, 0);
+}
+
+void sim_node_start(struct world *w, struct sim_node *n)
+{
+    struct actions actions;
+    int rc;
+
+    if (n->core != NULL || n->dead_for_good || w->failed)
+        return;
+    n->boot++;
+    n->silent = n->stopping = false;
+    n->paused_until = 0;
+    n->crash_in = 0;
+    n->tick_at = INT64_MAX;
+    n->link_counter = 0;
+    n->world = w;
+    n->log = (struct log_sink){on_log, n, LOG_DEBUG};
+    world_note(w, n->index, 1000, n->boot);
+    world_trace(w, "%u: node%u starts", (unsigned)w->now, n->index);
+    if (make_core(w, n) < 0) {
+        world_fail(w, "a node could not be made", n->index, UINT32_MAX);
+        return;
+    }
+    if (!sim_disk_open(w, n))
+        return;
+    actions_init(&actions, w->alloc);
+    rc = node_start(n->core, (struct instant){w->now}, &actions);
+    settle(w, n, rc, &actions);
+    hints(w, n);
+}
+
+void sim_node_crash(struct world *w, struct sim_node *n, bool power)
+{
+    if (n->core == NULL)
+        return;
+    world_note(w, n->index, 2000, power);
+    world_trace(w, "%u: node%u %s", (unsigned)w->now, n->index,
+                n->stopping ? "exits"
+                : power     ? "loses power"
+                            : "is killed");
+    w->crashes += !n->stopping;
+    w->calm = false;
+    n->silent = power && !n->stopping;
+    sim_net_node_down(w, n);
+    node_free(n->core);
+    n->core = NULL;
+    sim_disk_crash(w, n, power);
+    sim_workers_clear(w, n);
+}
+
+void sim_node_clear(struct world *w, struct sim_node *n)
+{
+    node_free(n->core);
+    n->core = NULL;
+    sim_disk_clear(w, n);
+    sim_workers_clear(w, n);
+}

@@ -1,0 +1,172 @@
+#include "core/sim/sim_user.h"
+
+#include "core/sim/sim_check.h"
+#include "core/sim/sim_net.h"
+#include "core/sim/sim_node.h"
+
+#define AGAIN_US (100 * MS_US)
+#define PATIENCE_US (6 * S_US) /* then it asks another node */
+
+uint32_t sim_user_add(struct world *w, enum user_kind kind, uint32_t job, uint32_t node,
+                      bool pinned, int64_t in_us)
+{
+    uint32_t number = w->users_count++;
+
+    ensure(number < SIM_USERS_MAX);
+    w->users[number] =
+        (struct sim_user){.kind = kind, .job = job, .node = node, .pinned = pinned, .link = -1};
+    world_later(w, in_us, HAPPEN_USER, SIM_EVERYBODY, number, 0);
+    return number;
+}
+
+static void later(struct world *w, struct sim_user *u, int64_t in_us)
+{
+    world_later(w, in_us, HAPPEN_USER, SIM_EVERYBODY, (uint64_t)(u - w->users), ++u->turn);
+}
+
+static void leave(struct world *w, struct sim_user *u)
+{
+    if (u->link >= 0)
+        sim_net_user_close(w, (uint32_t)u->link);
+    u->link = -1;
+}
+
+static void again(struct world *w, struct sim_user *u)
+{
+    leave(w, u);
+    if (u->done)
+        return;
+    if (!u->pinned)
+        u->node = (uint32_t)prng_below(&w->prng, w->plan.nodes);
+    later(w, u, AGAIN_US + (int64_t)prng_below(&w->prng, (uint64_t)AGAIN_US));
+}
+
+static void ask(struct world *w, struct sim_user *u, uint8_t type, struct bytes payload)
+{
+    sim_net_user_send(w, (uint32_t)u->link, type, ++u->request, payload);
+}
+
+static void ask_watch(struct world *w, struct sim_user *u)
+{
+    uint8_t bytes[64];
+    struct buf b;
+    const struct request_watch m = {.job = w->jobs[u->job].id, .interval_ms = 500};
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_request_watch(&b, &m);
+    u->watching = true;
+    ask(w, u, MESSAGE_REQUEST_WATCH, buf_bytes(&b));
+}
+
+static void ask_kill(struct world *w, struct sim_user *u)
+{
+    struct job_id id = w->jobs[u->job].id;
+
+    w->jobs[u->job].kill_asked = true;
+    ask(w, u, MESSAGE_REQUEST_KILL, (struct bytes){id.bytes, ID_SIZE});
+}
+
+void sim_user_turn(struct world *w, uint32_t user, uint64_t turn)
+{
+    struct sim_user *u = &w->users[user];
+
+    if (u->done || u->turn != turn)
+        return;
+    /* An answer is long overdue. */
+    if (u->link >= 0 && (u->pinned || u->watching)) {
+        later(w, u, PATIENCE_US);
+        return;
+    }
+    if (u->link >= 0 || !sim_node_is_up(w, u->node)) {
+        again(w, u);
+        return;
+    }
+    u->link = sim_net_user_link(w, user, &w->nodes[u->node]);
+    if (u->kind == USER_SUBMITS && !w->jobs[u->job].acknowledged)
+        ask(w, u, MESSAGE_REQUEST_SUBMIT, buf_bytes(&w->jobs[u->job].signed_spec));
+    else if (u->kind == USER_KILLS)
+        ask_kill(w, u);
+    else
+        ask_watch(w, u);
+    later(w, u, PATIENCE_US);
+}
+
+static void on_submitted(struct world *w, struct sim_user *u, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct sim_job *j = &w->jobs[u->job];
+
+    if (!job_id_equal(read_job_id(&r), j->id)) {
+        world_fail(w, "another job was acknowledged", u->node, u->job);
+        return;
+    }
+    world_trace(w, "%u: user of job %u: acknowledged by node%u, durable=%u", (unsigned)w->now,
+                u->job, u->node, read_u32(&r));
+    j->acknowledged = true;
+    ask_watch(w, u);
+}
+
+static void on_job(struct world *w, struct sim_user *u, struct bytes payload)
+{
+    struct job_view v;
+
+    if (read_job_view(payload, &v) < 0 || !job_id_equal(v.id, w->jobs[u->job].id)) {
+        world_fail(w, "a view does not read or is another job's", u->node, u->job);
+        return;
+    }
+    sim_check_view(w, u->node, u->job, &v);
+    if (!job_state_is_final(v.state))
+        return;
+    world_trace(w, "%u: user of job %u: node%u tells %s", (unsigned)w->now, u->job, u->node,
+                job_state_name(v.state));
+    u->state = (uint8_t)v.state;
+    u->done = true;
+    leave(w, u);
+}
+
+static void on_error(struct world *w, struct sim_user *u, struct bytes payload)
+{
+    struct reply_error e;
+
+    if (read_reply_error(payload, &e) < 0) {
+        world_fail(w, "an error does not read", u->node, u->job);
+        return;
+    }
+    world_trace(w, "%u: user of job %u: node%u refuses: %s", (unsigned)w->now, u->job, u->node,
+                e.what);
+    again(w, u);
+}
+
+void sim_user_frame(struct world *w, uint32_t user, uint8_t type, uint32_t request,
+                    struct bytes payload)
+{
+    struct sim_user *u = &w->users[user];
+
+    if (u->link < 0 || request != u->request)
+        return;
+    switch (type) {
+    case MESSAGE_REPLY_SUBMITTED:
+        on_submitted(w, u, payload);
+        break;
+    case MESSAGE_REPLY_JOB:
+        on_job(w, u, payload);
+        break;
+    case MESSAGE_REPLY_ERROR:
+        on_error(w, u, payload);
+        break;
+    case MESSAGE_REPLY_KILLED:
+        u->done = true;
+        leave(w, u);
+        break;
+    default:
+        world_fail(w, "an answer that nobody asked for", u->node, u->job);
+    }
+}
+
+void sim_user_link_down(struct world *w, uint32_t user)
+{
+    struct sim_user *u = &w->users[user];
+
+    u->link = -1;
+    again(w, u);
+}
