@@ -102,7 +102,7 @@ static int open_state(struct host *h)
     if (rc == 0)
         rc = identity_node(&h->identity, &h->home, h->state, message);
     if (rc == 0)
-        rc = identity_user(&h->user, &h->home, message);
+        rc = identity_user_card(&h->user, &h->home, message);
     return rc < 0 ? fail(rc, message) : 0;
 }
 

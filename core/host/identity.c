@@ -290,9 +290,11 @@ static int identity_of(struct identity **out, struct identity *i, int party)
     if (len <= 0)
         goto out;
     i->der_len = (size_t)len;
-    i->signer = EVP_PKEY_CTX_new(i->key, NULL);
-    if (!i->signer || EVP_PKEY_sign_init(i->signer) != 1)
-        goto out;
+    if (i->key) {
+        i->signer = EVP_PKEY_CTX_new(i->key, NULL);
+        if (!i->signer || EVP_PKEY_sign_init(i->signer) != 1)
+            goto out;
+    }
     struct digest mesh;
     rc = mesh_digest(i->root, &mesh);
     if (rc < 0)
@@ -303,7 +305,7 @@ static int identity_of(struct identity **out, struct identity *i, int party)
     struct node_id id;
     int found = 0;
     rc = trust_check(i->trust, i->leaf, NULL, &id, &found);
-    if (rc == 0 && (found != party || X509_check_private_key(i->leaf, i->key) != 1))
+    if (rc == 0 && (found != party || (i->key && X509_check_private_key(i->leaf, i->key) != 1)))
         rc = ERR_IDENTITY;
     if (rc == 0)
         rc = certificate_read_name(i->leaf, &i->name);
@@ -316,7 +318,8 @@ out:
     return rc;
 }
 
-static int read_identity(struct identity **out, const struct places *p, int party, char *message)
+static int read_identity(struct identity **out, const struct places *p, int party, bool signs,
+                         char *message)
 {
     struct identity *i = calloc(1, sizeof *i);
     if (!i)
@@ -326,7 +329,7 @@ static int read_identity(struct identity **out, const struct places *p, int part
         rc = read_certificate(p->issuer, &i->issuer, message);
     if (rc == 0)
         rc = read_certificate(p->leaf, &i->leaf, message);
-    if (rc == 0)
+    if (rc == 0 && signs)
         rc = read_key(p->leaf_key, &i->key, message);
     if (rc < 0) {
         identity_free(i);
@@ -383,7 +386,7 @@ int identity_mesh_open(const struct home *h, char message[HOME_MESSAGE_SIZE])
     return rc < 0 ? rc : ready_leaf(h, &p, PARTY_USER, message);
 }
 
-int identity_user(struct identity **out, const struct home *h, char message[HOME_MESSAGE_SIZE])
+static int open_user(struct identity **out, const struct home *h, bool signs, char *message)
 {
     struct places p;
     certificate_library_open();
@@ -392,7 +395,17 @@ int identity_user(struct identity **out, const struct home *h, char message[HOME
         return say(message, ERR_NOT_FOUND, "there is no mesh in", h->path,
                    "start a node: velum node");
     int rc = ready_leaf(h, &p, PARTY_USER, message);
-    return rc < 0 ? rc : read_identity(out, &p, PARTY_USER, message);
+    return rc < 0 ? rc : read_identity(out, &p, PARTY_USER, signs, message);
+}
+
+int identity_user(struct identity **out, const struct home *h, char message[HOME_MESSAGE_SIZE])
+{
+    return open_user(out, h, true, message);
+}
+
+int identity_user_card(struct identity **out, const struct home *h, char message[HOME_MESSAGE_SIZE])
+{
+    return open_user(out, h, false, message);
 }
 
 int identity_node(struct identity **out, const struct home *h, const char *state,
@@ -402,7 +415,7 @@ int identity_node(struct identity **out, const struct home *h, const char *state
     certificate_library_open();
     places_of(&p, h, state, "node");
     int rc = ready_leaf(h, &p, PARTY_NODE, message);
-    return rc < 0 ? rc : read_identity(out, &p, PARTY_NODE, message);
+    return rc < 0 ? rc : read_identity(out, &p, PARTY_NODE, true, message);
 }
 
 /* Another leaf of the fleeting mesh whose parts `i` holds already. */
@@ -522,6 +535,7 @@ int identity_sign(const struct identity *i, struct bytes text, uint8_t sig[64])
     size_t len = sizeof der;
     struct digest digest = sha256_of(text.data, text.len);
     int rc = ERR_SYSTEM;
+    ensure(i->signer);
     if (EVP_PKEY_sign(i->signer, der, &len, digest.bytes, ID_SIZE) == 1)
         rc = signature_from_der((struct bytes){der, len}, sig);
     ERR_clear_error();

@@ -17,6 +17,10 @@ struct identity; /* one private key, its certificate chain, and the root it trus
 int identity_mesh_open(const struct home *h, char message[HOME_MESSAGE_SIZE]);
 /* The user's identity (commands). */
 int identity_user(struct identity **out, const struct home *h, char message[HOME_MESSAGE_SIZE]);
+/* The same without the private key, for a node, which only tells who its user is: it cannot sign.
+ */
+int identity_user_card(struct identity **out, const struct home *h,
+                       char message[HOME_MESSAGE_SIZE]);
 /* The node's, from `state` (node.key, node.pem), made and signed by the issuer when missing or past
  * half its life. */
 int identity_node(struct identity **out, const struct home *h, const char *state,

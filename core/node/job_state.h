@@ -128,6 +128,7 @@ struct job {
     int64_t submitted_s;
     bool replayed;
     bool shrunk;
+    uint32_t copies, machines; /* of the outcome, where this node wrote it */
     struct lead *lead;
     struct labour *labour;
     struct asker *askers;

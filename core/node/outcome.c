@@ -27,7 +27,7 @@ static void fill_outcome(const struct job *j, struct outcome *o)
 {
     const struct lead *l = j->lead;
 
-    o->leaves = job_leaves(j);
+    o->leaves = cover_leaves(ledger_cover(j->ledger));
     for (uint32_t i = 0; i < l->hands_count; i++)
         o->nodes += l->hands[i].seq_seen > 0;
     o->retries = pool_retries(l->pool);
@@ -78,6 +78,7 @@ void outcome_settled(struct job *j)
     if (j->lead->published)
         return;
     j->lead->published = true;
+    j->copies = record_durable(j, &j->machines);
     directory_publish(j);
     watch_job(n, j->id);
     lead_end(j);

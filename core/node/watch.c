@@ -13,6 +13,20 @@
 #define GIVE_UP_US (30 * S_US)
 #define WATCHERS_MAX 16384
 
+/* How many copies there are: what this node counted as coordinator, else what was last heard. */
+static void view_copies(const struct node *n, const struct job *j, struct job_view *v)
+{
+    const struct entry *e = directory_find(n, j->id);
+    struct job_view heard;
+
+    v->durable = j->copies;
+    v->machines = j->machines;
+    if (j->copies > 0 || e == NULL || !entry_view(e, &heard))
+        return;
+    v->durable = heard.durable;
+    v->machines = heard.machines;
+}
+
 /* What the ledger or the coordination here says; without them false. */
 bool job_view_here(struct node *n, struct job_id id, struct job_view *v)
 {
@@ -38,6 +52,7 @@ bool job_view_here(struct node *n, struct job_id id, struct job_view *v)
     v->elapsed_us = (uint64_t)instant_since_us(n->now, j->known);
     v->state = JOB_RUNNING;
     o = ledger_outcome(j->ledger);
+    view_copies(n, j, v);
     if (j->lead != NULL)
         lead_view(j, v);
     else if (o == NULL && ledger_cover(j->ledger) != NULL)
@@ -45,7 +60,7 @@ bool job_view_here(struct node *n, struct job_id id, struct job_view *v)
     if (o == NULL || (j->lead != NULL && !j->lead->published))
         return true;
     v->state = (enum job_state)o->state;
-    v->leaves_done = o->state == JOB_DONE ? v->leaves_total : v->leaves_done;
+    v->leaves_done = o->leaves;
     v->nodes = o->nodes;
     v->retries = o->retries;
     v->duplicates = o->duplicates;

@@ -118,20 +118,15 @@ static size_t pull(struct pipe *p)
     struct frame frame;
     struct reply_submitted reply;
     size_t count = 0;
-    do {
-        size_t room = p->client.end - p->client.start;
-        /* Answers belong to many requests, so each is let through by its own number. */
-        if (room >= FRAME_HEADER_SIZE)
-            p->client.request = load_u32(p->client.in + p->client.start + 8);
-        else
-            return count + (client_next(&p->client, 0, &frame) && frame.type);
-        if (!client_next(&p->client, 0, &frame))
-            return count;
+    while (client_any(&p->client, 0, &frame)) {
         if (frame.type != MESSAGE_REPLY_SUBMITTED ||
             read_reply_submitted(frame.payload, &reply) < 0 || reply.durable < 1)
             die("a submission was not made durable");
         count++;
-    } while (true);
+    }
+    if (p->client.gone)
+        die("the node has closed a connection");
+    return count;
 }
 
 static double submit_all(const struct batch *b, struct pipe *pipes, size_t count)

@@ -102,13 +102,16 @@ static bool fill(struct client *c, int wait_ms)
     if (!wait_for(c->fd, POLLIN, wait_ms))
         return false;
     ssize_t n = read(c->fd, c->in + c->end, IN_SIZE - c->end);
-    if (n <= 0)
-        return n < 0 && errno == EAGAIN;
+    if (n < 0 && errno == EAGAIN)
+        return true;
+    c->gone = n <= 0;
+    if (c->gone)
+        return false;
     c->end += (size_t)n;
     return true;
 }
 
-bool client_next(struct client *c, int wait_ms, struct frame *out)
+bool client_any(struct client *c, int wait_ms, struct frame *out)
 {
     for (;;) {
         int n = frame_take((struct bytes){c->in + c->start, c->end - c->start}, out);
@@ -126,9 +129,16 @@ bool client_next(struct client *c, int wait_ms, struct frame *out)
                 die("the node refuses");
             die("the node refuses: %s; try: %s", e.what, e.hint);
         }
+        return true;
+    }
+}
+
+bool client_next(struct client *c, int wait_ms, struct frame *out)
+{
+    while (client_any(c, wait_ms, out))
         if (out->request == c->request)
             return true;
-    }
+    return false;
 }
 
 bool client_self(struct client *c, struct node_view *out)

@@ -14,6 +14,7 @@ struct client {
     uint32_t request; /* the last one sent */
     uint8_t *in;
     size_t start, end;
+    bool gone; /* the node has closed */
 };
 
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -28,6 +29,8 @@ void client_send(struct client *c, uint8_t type, struct bytes payload);
 /* The next frame for the last request, borrowed until the next call; false when the node has gone
  * or nothing came within wait_ms. A REPLY_ERROR ends the program. */
 bool client_next(struct client *c, int wait_ms, struct frame *out);
+/* The same for any request. */
+bool client_any(struct client *c, int wait_ms, struct frame *out);
 
 /* What the node says of itself. */
 bool client_self(struct client *c, struct node_view *out);

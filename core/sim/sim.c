@@ -1,0 +1,239 @@
+#include "core/sim/sim.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/sim/sim_check.h"
+#include "core/sim/sim_disk.h"
+#include "core/sim/sim_kernel.h"
+#include "core/sim/sim_net.h"
+#include "core/sim/sim_node.h"
+#include "core/sim/sim_plan.h"
+#include "core/sim/sim_user.h"
+#include "core/sim/sim_worker.h"
+
+/* After the healing: what was lost may run again, and then this long. */
+#define LIVENESS_US (10 * S_US)
+/* And this long until every node tells the same. */
+#define AGREEMENT_US (10 * S_US)
+
+struct progress {
+    bool asked;         /* every node is asked by a user of its own */
+    uint32_t users_own; /* users before these */
+    int64_t limit;
+};
+
+static void hint(struct world *w, struct sim_node *n, uint32_t at)
+{
+    struct event ev = {.kind = EVENT_HINT};
+    char addr[ADDR_SIZE];
+
+    sim_net_addr(at, addr);
+    ev.hint.addr = addr;
+    sim_node_event(w, n, &ev);
+}
+
+/* A node that does not run cannot be told anything: it is told when it goes on. */
+static bool waits_for_node(const struct happening *h)
+{
+    return h->kind == HAPPEN_TICK || h->kind == HAPPEN_STORED || h->kind == HAPPEN_WORKER_SAYS ||
+           h->kind == HAPPEN_DIAL_ANSWER || h->kind == HAPPEN_HINT;
+}
+
+static void happen_at_node(struct world *w, const struct happening *h)
+{
+    struct sim_node *n = &w->nodes[h->node];
+
+    if (n->core == NULL || n->boot != h->boot)
+        return;
+    if (n->paused_until > w->now && waits_for_node(h)) {
+        world_later(w, n->paused_until - w->now, h->kind, h->node, h->a, h->b);
+        return;
+    }
+    switch (h->kind) {
+    case HAPPEN_TICK:
+        if (n->tick_at == (int64_t)h->a)
+            sim_node_tick(w, n);
+        break;
+    case HAPPEN_STORED:
+        sim_disk_synced(w, n);
+        break;
+    case HAPPEN_ORDER:
+        sim_worker_order_arrives(w, n, (uint32_t)h->a);
+        break;
+    case HAPPEN_LEAF:
+        sim_worker_leaf(w, n, (uint32_t)h->a, h->b);
+        break;
+    case HAPPEN_WORKER_SAYS:
+        sim_worker_speaks(w, n, (uint32_t)h->a);
+        break;
+    case HAPPEN_DIAL_ANSWER:
+        sim_net_dial_answered(w, (uint32_t)h->a);
+        break;
+    default:
+        hint(w, n, (uint32_t)h->a);
+        break;
+    }
+}
+
+static void happen(struct world *w, const struct happening *h)
+{
+    if (h->node < SIM_NODES_MAX) {
+        happen_at_node(w, h);
+        return;
+    }
+    switch (h->kind) {
+    case HAPPEN_DELIVER:
+        sim_net_deliver(w, (uint32_t)h->a, (uint32_t)h->b);
+        break;
+    case HAPPEN_DIAL:
+        sim_net_dial_arrives(w, (uint32_t)h->a);
+        break;
+    case HAPPEN_FAULT:
+        sim_plan_fault(w);
+        break;
+    case HAPPEN_RESTART:
+        sim_node_start(w, &w->nodes[h->a]);
+        break;
+    case HAPPEN_USER:
+        sim_user_turn(w, (uint32_t)h->a, h->b);
+        break;
+    default:
+        sim_plan_heal(w);
+        break;
+    }
+}
+
+/* --- the end --- */
+
+static bool users_are_done(const struct world *w, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++)
+        if (!w->users[i].done && sim_check_survives(w, w->users[i].job))
+            return false;
+    return true;
+}
+
+static void ask_everybody(struct world *w, struct progress *p)
+{
+    p->asked = true;
+    p->users_own = w->users_count;
+    p->limit = w->now + AGREEMENT_US;
+    for (uint32_t job = 0; job < w->plan.jobs; job++)
+        for (uint32_t i = 0; i < w->plan.nodes; i++)
+            if (sim_node_is_up(w, i) && w->jobs[job].acknowledged && sim_check_survives(w, job))
+                sim_user_add(w, USER_WATCHES, job, i, true, 0);
+}
+
+static void report_unfinished(struct world *w, const struct progress *p, const char *what)
+{
+    uint32_t from = p->asked ? p->users_own : 0;
+
+    for (uint32_t i = from; i < w->users_count; i++) {
+        const struct sim_user *u = &w->users[i];
+
+        if (!u->done && sim_check_survives(w, u->job)) {
+            world_fail(w, what, u->node, u->job);
+            return;
+        }
+    }
+}
+
+/* Every node tells the same outcome of a job, and a job that may end well did. */
+static void check_agreement(struct world *w, const struct progress *p)
+{
+    uint8_t told[SIM_JOBS_MAX] = {0};
+
+    for (uint32_t i = p->users_own; i < w->users_count && !w->failed; i++) {
+        const struct sim_user *u = &w->users[i];
+        const struct sim_job *j = &w->jobs[u->job];
+
+        if (told[u->job] != 0 && told[u->job] != u->state)
+            world_fail(w, "two nodes tell different outcomes in the end", u->node, u->job);
+        told[u->job] = u->state;
+        if (u->state != j->told)
+            world_fail(w, "an outcome that was told is not the one in the end", u->node, u->job);
+        if (u->state == JOB_DONE && j->poison_times == UINT32_MAX && j->poison != UINT64_MAX)
+            world_fail(w, "done although a leaf cannot be computed", u->node, u->job);
+        if (u->state == JOB_FAILED && j->poison_times != UINT32_MAX)
+            world_fail(w, "failed although the leaf died less than three times", u->node, u->job);
+    }
+}
+
+/* True when there is nothing left to wait for. */
+static bool is_over(struct world *w, struct progress *p)
+{
+    if (!w->healed)
+        return false;
+    if (p->limit == 0)
+        p->limit = w->now + sim_plan_work_us(w) + LIVENESS_US;
+    if (w->now > p->limit) {
+        report_unfinished(w, p,
+                          p->asked ? "a node does not tell the outcome"
+                                   : "an acknowledged job does not end");
+        return true;
+    }
+    if (!p->asked && users_are_done(w, 0, w->users_count))
+        ask_everybody(w, p);
+    if (!p->asked || !users_are_done(w, p->users_own, w->users_count))
+        return false;
+    check_agreement(w, p);
+    return true;
+}
+
+static void world_clear(struct world *w)
+{
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        sim_node_clear(w, &w->nodes[i]);
+    for (uint32_t i = 0; i < w->plan.jobs; i++)
+        sim_job_clear(w, &w->jobs[i]);
+    sim_net_clear(w);
+    alloc_free(w->alloc, w->heap, w->heap_cap * sizeof *w->heap);
+}
+
+static void run(struct world *w, uint64_t until)
+{
+    struct progress p = {0};
+    struct happening h;
+
+    while (!w->failed && !is_over(w, &p)) {
+        if (!world_next(w, &h)) {
+            world_fail(w, "nothing happens any more", UINT32_MAX, UINT32_MAX);
+            return;
+        }
+        w->now = h.at;
+        if (++w->events > SIM_EVENTS_MAX)
+            world_fail(w, "too many events: something runs in circles", h.node, UINT32_MAX);
+        if (until > 0 && w->events >= until)
+            return;
+        happen(w, &h);
+    }
+}
+
+int sim_run(const struct alloc *a, const struct sim_options *options, struct sim_result *result)
+{
+    struct world *w = alloc_zeroed(a, sizeof *w);
+
+    *result = (struct sim_result){0};
+    if (w == NULL)
+        return ERR_NO_MEMORY;
+    w->alloc = a;
+    w->trace = options->trace;
+    w->hash = 0xcbf29ce484222325ull;
+    prng_init(&w->prng, options->seed);
+    sim_plan_make(w, options->nodes);
+    run(w, options->until);
+    result->failed = w->failed;
+    text_copy(result->what, sizeof result->what, w->what);
+    result->hash = w->hash;
+    result->events = w->events;
+    result->virtual_us = w->now;
+    result->nodes = w->plan.nodes;
+    result->jobs = w->plan.jobs;
+    result->crashes = w->crashes;
+    for (uint32_t i = 0; i < w->plan.jobs; i++)
+        result->acknowledged += w->jobs[i].acknowledged;
+    world_clear(w);
+    alloc_free(a, w, sizeof *w);
+    return 0;
+}

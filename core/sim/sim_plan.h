@@ -1,0 +1,18 @@
+/* What a seed means: how many nodes, which jobs, which faults and how often; and the faults
+ * themselves. Called by sim.c only. */
+#ifndef VELUM_SIM_SIM_PLAN_H
+#define VELUM_SIM_SIM_PLAN_H
+
+#include "core/sim/world.h"
+
+/* Fills w->plan, nodes, jobs and users from the seed. nodes: 0 lets the seed decide. */
+void sim_plan_make(struct world *w, uint32_t nodes);
+/* One fault happens, and the next one is arranged. */
+void sim_plan_fault(struct world *w);
+/* All faults end: what is blocked opens, what is down starts again but for the one that is dead for
+ * good. */
+void sim_plan_heal(struct world *w);
+/* Work of all jobs on one normal slot, in microseconds. */
+int64_t sim_plan_work_us(const struct world *w);
+
+#endif

@@ -1,0 +1,303 @@
+# The rows of the table of figures, a function each. A row starts the nodes it needs, measures, and
+# calls `figure` with what came out; it leaves no process behind.
+# shellcheck shell=bash disable=SC2034
+
+# --- helpers -------------------------------------------------------------------------------------
+
+many() { [ "$quick" = 1 ] && echo "$2" || echo "$1"; } # many FULL QUICK
+tool() { "$TOOLS/$@"; }
+
+# Numbers, one a line, to "MEDIAN MIN MAX".
+stats() {
+    sort -g | awk '{ v[NR] = $1 }
+        END {
+            if (!NR) exit 1
+            m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2
+            printf "%.6g %.6g %.6g\n", m, v[1], v[NR]
+        }'
+}
+calc() { awk "BEGIN { printf \"%.6g\", $1 }"; }
+
+# A mesh of its own for each row, so that rows can be run alone and in any order.
+fresh_mesh() { # fresh_mesh COUNT [OPTION...]
+    end_mesh
+    mesh_number=$((${mesh_number:-0} + 1))
+    export VELUM_HOME=$FOLDER/$mesh_number
+    mesh "$@" || die "the mesh of $1 nodes did not form"
+}
+end_mesh() {
+    local name
+    for name in "${NODES[@]}"; do
+        [ -z "${PID[$name]:-}" ] || kill -TERM "${PID[$name]}" 2>/dev/null
+    done
+    for name in "${NODES[@]}"; do
+        [ -z "${PID[$name]:-}" ] || wait_until 3 gone "${PID[$name]}"
+        kill_node "$name"
+    done
+    NODES=() PORT=() PID=()
+}
+die() {
+    echo "bench: $*" >&2
+    tail -n 3 "$FOLDER"/*.log >&2
+    return 1
+}
+
+seconds_of() { # seconds_of COMMAND...: its wall time
+    "$TOOLS/stopwatch" 1 "$@" 2>/dev/null | awk '{ printf "%.6f\n", $1 / 1000 }'
+}
+
+# --- rows ----------------------------------------------------------------------------------------
+
+row_long_pi() {
+    local i n bare mesh_s rounds
+    rounds=$(many 5 3)
+    fresh_mesh 2 --slots 1 || return
+    n=$(awk -v s="$(tool bare wall 10000000000 2)" 'BEGIN { printf "%.0f", 1e10 * 5 / s }')
+    "$VELUM" run --progress none pi 1000000000 >/dev/null
+    for ((i = 0; i < rounds; i++)); do
+        tool bare wall "$n" 2 >>"$FOLDER/bare"
+        seconds_of "$VELUM" run --progress none pi "$n" >>"$FOLDER/mesh"
+    done
+    read -r bare _ <<<"$(stats <"$FOLDER/bare")"
+    read -r mesh_s _ <<<"$(stats <"$FOLDER/mesh")"
+    what="long pi on 2 nodes of one slot, wall, against the bare kernel on two cores"
+    command="velum run pi $n, $rounds times, interleaved with the bare kernel in two processes"
+    beside="bare kernel $(span s <"$FOLDER/bare"), mesh $(span s <"$FOLDER/mesh")"
+    paste "$FOLDER/mesh" "$FOLDER/bare" | awk '{ print $1 / $2 }' >"$FOLDER/values"
+    figure "$(calc "$mesh_s / $bare")" x '<=' 1.08 1.03
+}
+
+row_kernel() {
+    local i
+    for ((i = 0; i < $(many 7 3); i++)); do tool bare speed; done >"$FOLDER/speeds"
+    what="bare pi kernel per core with AVX2 against the obvious loop at -O2"
+    command="the kernel of plugins/pi.c and for(...) sum += 4/(1+x*x), by thread time"
+    beside="kernel $(awk '{ print $1 / 1e6 }' "$FOLDER/speeds" | span 'M units/s'), loop \
+$(awk '{ print $2 / 1e6 }' "$FOLDER/speeds" | span 'M units/s'); the divider's limit is 8 x"
+    awk '{ print $1 / $2 }' "$FOLDER/speeds" >"$FOLDER/values"
+    figure median x '>=' 6 7.9
+}
+
+row_pi400() {
+    fresh_mesh 2 --slots 1 || return
+    tool stopwatch 3 "$VELUM" run --progress none pi 400000000 >/dev/null
+    tool stopwatch "$(many 41 11)" "$VELUM" run --progress none pi 400000000 >"$FOLDER/values"
+    what="velum run pi 400000000 on a running mesh of 2 one-slot nodes, whole command"
+    command="velum run --progress none pi 400000000"
+    beside="VelumOS 7010 ms, Open MPI's obvious loop 336 ms (published for this kind of machine)"
+    figure median ms '<=' 100 40
+}
+
+row_pi1() {
+    fresh_mesh 4 --slots 1 || return
+    tool stopwatch 5 "$VELUM" run --progress none pi 1 >/dev/null
+    tool stopwatch "$(many 101 31)" "$VELUM" run --progress none pi 1 >"$FOLDER/values"
+    what="velum run pi 1 on a running mesh of 4, whole command"
+    command="velum run --progress none pi 1"
+    beside="velum version alone: $(tool stopwatch 21 "$VELUM" version | span ms)"
+    figure median ms '<=' 15 8
+    tool latency "${PORT[a]}" "$(many 301 51)" pi 1 >"$FOLDER/values"
+    what="submit to result inside it"
+    command="one connection to the control socket: SUBMIT, WATCH, result"
+    beside="gearmand 0.208 ms, beanstalkd 0.097 ms, Celery 1.87 ms (plaintext, not durable)"
+    figure median ms '<=' 3 1
+}
+
+row_sleep() {
+    local i total
+    total=$(many 40000 8000)
+    fresh_mesh 1 --slots 1 --plugins "$PLUGINS" || return
+    for ((i = 0; i < $(many 3 1); i++)); do
+        seconds_of "$VELUM" run --progress none sleep "$total" 5 >>"$FOLDER/one"
+    done
+    fresh_mesh 8 --slots 1 --plugins "$PLUGINS" || return
+    "$VELUM" run --progress none sleep 400 5 >/dev/null
+    for ((i = 0; i < $(many 5 3); i++)); do
+        seconds_of "$VELUM" run --progress none sleep "$total" 5 >>"$FOLDER/eight"
+    done
+    read -r one _ <<<"$(stats <"$FOLDER/one")"
+    what="kernel sleep, $((total / 1000)) s in 5 ms leaves: eight nodes of one slot against one"
+    command="velum run sleep $total 5"
+    beside="one node $(span s <"$FOLDER/one"), eight $(span s <"$FOLDER/eight"); the limit is 8 x"
+    awk -v one="$one" '{ print one / $1 }' "$FOLDER/eight" >"$FOLDER/values"
+    figure median x '>=' 7.8 7.95
+}
+
+# One kill of a node at work, with one idle node beside it that will take over; appends the
+# milliseconds. Two of the mesh's slots are used, so at least one node is idle.
+kill_once() { # kill_once ROLE
+    local role=$1 id coordinator name busy victim= idle= tries
+    for ((tries = 0; tries < 20; tries++)); do
+        id=$("$VELUM" run -d --slots-max 2 --addr "$(addr a)" sleep 600000 5) || return 1
+        victim='' idle=''
+        wait_until 5 two_are_busy "$id"
+        coordinator=$(coordinator a)
+        for name in a b c d; do
+            busy=$(node_field "$name" "$name" busy)
+            if [ "$busy" = 0 ] && [ "$name" != "$coordinator" ]; then
+                idle=$name
+            elif [ "${busy:-0}" -gt 0 ]; then
+                case $role in
+                node) [ "$name" = "$coordinator" ] || victim=$name ;;
+                coordinator) [ "$name" != "$coordinator" ] || victim=$name ;;
+                esac
+            fi
+        done
+        [ -n "$victim" ] && [ -n "$idle" ] && break
+        "$VELUM" kill --addr "$(addr a)" "$id" >/dev/null
+        wait_until 5 nobody_is_busy
+    done
+    [ -n "$victim" ] && [ -n "$idle" ] || { echo "bench: no $role was at work" >&2 && return 1; }
+    # shellcheck disable=SC2046
+    tool until_busy "${PID[$victim]}" $(idle_ports) >>"$FOLDER/values" || return 1
+    kill_node "$victim"
+    "$VELUM" kill --addr "$(addr "$idle")" "$id" >/dev/null
+    node "$victim" --slots 1 --plugins "$PLUGINS"
+    all_know a b c d && wait_until 5 nobody_is_busy
+}
+busy_nodes() {
+    local name
+    for name in a b c d; do
+        [ -n "${PID[$name]:-}" ] && [ "$(node_field "$name" "$name" busy)" != 0 ] && echo "$name"
+    done
+}
+two_are_busy() { [ "$(busy_nodes | wc -l)" = 2 ] && job_has_done a "$1" 4; }
+nobody_is_busy() { [ -z "$(busy_nodes)" ]; }
+idle_ports() {
+    local name busy
+    busy=$(busy_nodes | tr '\n' ' ')
+    for name in a b c d; do
+        case " $busy " in *" $name "*) ;; *) echo "${PORT[$name]}" ;; esac
+    done | tr '\n' ' '
+}
+
+kill_row() { # kill_row ROLE MUST AIM
+    local i
+    : >"$FOLDER/values"
+    fresh_mesh 4 --slots 1 --plugins "$PLUGINS" || return
+    for ((i = 0; i < $(many 50 8); i++)); do
+        kill_once "$1" || return 1
+    done
+    command="velum run --slots-max 2 sleep 600000 5 on four one-slot nodes; kill -9 of the one, \
+$(wc -l <"$FOLDER/values") times, until a free node is at work"
+    figure max ms '<=' "$2" "$3"
+}
+row_kill_node() {
+    what="kill -9 of a working node that is not the coordinator, to its leaves running elsewhere"
+    beside="gearmand 2.3 ms, beanstalkd 0.46 ms, both from zero; Dask 10 ms; median and max here: \
+worst counts"
+    kill_row node 100 10
+}
+row_kill_coordinator() {
+    what="the same for the coordinator"
+    beside="no peer goes on without its coordinator (Open MPI aborts after 1330 ms)"
+    kill_row coordinator 400 100
+}
+
+# A job of 2 s on three one-slot nodes, undisturbed and with a kill at 1.9 s.
+row_redone() {
+    local i start calm id victim name
+    fresh_mesh 3 --slots 1 --plugins "$PLUGINS" || return
+    "$VELUM" run --progress none sleep 300 5 >/dev/null
+    for ((i = 0; i < $(many 7 3); i++)); do
+        seconds_of "$VELUM" run --progress none sleep 6000 5 >>"$FOLDER/calm"
+        start=$EPOCHREALTIME
+        "$VELUM" run --json --progress none sleep 6000 5 >"$FOLDER/job" 2>/dev/null &
+        command=$!
+        wait_until 1 test -n "$(coordinator a)"
+        pause 1000
+        victim=b
+        [ "$(coordinator a)" != b ] || victim=c
+        sleep "$(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { print 1.9 - (b - a) }')"
+        kill -KILL "${PID[$victim]}"
+        wait $command || die "the job did not survive" || return
+        awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }' >>"$FOLDER/killed"
+        field redone <"$FOLDER/job" | awk '{ print $1 * 1000 }' >>"$FOLDER/redone"
+        kill_node $victim
+        node $victim --slots 1 --plugins "$PLUGINS"
+        all_know a b c || die "the mesh did not heal" || return
+    done
+    cp "$FOLDER/redone" "$FOLDER/values"
+    what="compute redone after one kill, per slot"
+    command="velum run sleep 6000 5 on three one-slot nodes, one killed at 1.9 s of 2; by the job"
+    beside="every peer measured redoes the whole task: 1900 ms"
+    figure median ms '<=' 100 20
+    read -r calm _ <<<"$(stats <"$FOLDER/calm")"
+    awk -v c="$calm" '{ print $1 / c }' "$FOLDER/killed" >"$FOLDER/values"
+    what="the same 2 s job, total, against the undisturbed one"
+    beside="Dask, gearmand 1.95 x; undisturbed $(span s <"$FOLDER/calm"), with the kill \
+$(span s <"$FOLDER/killed"); two slots finishing for three: 1.025 x at best"
+    figure median x '<=' 1.15 1.03
+}
+
+row_skew() {
+    local i start cpu
+    fresh_mesh 2 --slots 1 --plugins "$PLUGINS" || return
+    for ((i = 0; i < $(many 7 3); i++)); do
+        start=$EPOCHREALTIME
+        "$VELUM" run --json --progress none skew 10000 1000 >"$FOLDER/job" 2>/dev/null || return 1
+        cpu=$(field cpu_seconds <"$FOLDER/job")
+        awk -v a="$start" -v b="$EPOCHREALTIME" -v c="$cpu" \
+            'BEGIN { print c / 2 / (b - a) }' >>"$FOLDER/values"
+    done
+    what="kernel skew on 2 nodes of one slot: sum of leaf times / 2 / wall"
+    command="velum run skew 10000 1000, whole command; leaves of 0.25 to 16 times the mean"
+    beside="perfect balance 1; Sparrow reports 0.88"
+    figure median '' '>=' 0.95 0.98
+}
+
+processes_of() { # processes_of NAME: the node, its spawner, its workers
+    echo "${PID[$1]}"
+    children_of "${PID[$1]}"
+    workers_of "$1"
+}
+# Nanoseconds on a processor so far, of all of a node's processes and threads.
+on_cpu_ns() { # on_cpu_ns NAME
+    local pid
+    for pid in $(processes_of "$1"); do cat /proc/"$pid"/task/*/schedstat 2>/dev/null; done |
+        awk '{ sum += $1 } END { printf "%.0f\n", sum }'
+}
+
+row_idle() {
+    local before after pid seconds
+    seconds=$(many 100 20)
+    fresh_mesh 4 || return
+    "$VELUM" run --progress none pi 1000000 >/dev/null
+    pause 3000
+    before=$(on_cpu_ns a)
+    pause $((seconds * 1000))
+    after=$(on_cpu_ns a)
+    for pid in $(processes_of a); do
+        awk '/^Pss:/ { print $2 }' /proc/"$pid"/smaps_rollup
+    done | awk '{ sum += $1 } END { printf "%.3f\n", sum / 1024 }' >"$FOLDER/values"
+    what="idle node with 3 peers: resident memory"
+    command="proportional set of node, spawner and $(workers_of a | wc -w) ready workers \
+after $seconds s"
+    beside="gearmand 11 MB, VelumOS 3.2 MB, Dask 46 MB"
+    figure median MB '<=' 12 6
+    calc "($after - $before) / $seconds / 1e7" >"$FOLDER/values"
+    what="the same node: processor time over $seconds s"
+    command="/proc/PID/task/*/schedstat of the same processes"
+    beside="nothing is the limit"
+    figure median % '<=' 0.2 0.1
+    PORT[e]=$(free_port)
+    tool ready "$(many 15 5)" "${PORT[e]}" "$VELUM" node --port "${PORT[e]}" >"$FOLDER/values"
+    what="exec of a node to ready"
+    command="velum node on a mesh of four, until its control socket answers (the first makes a key)"
+    beside="gearmand 11 ms to the first result without TLS"
+    figure median ms '<=' 50 10
+}
+
+row_durable() {
+    local subs records
+    fresh_mesh 1 --plugins "$PLUGINS" || return
+    tool burst "${PORT[a]}" "$(many 8000 2000)" 64 "$(many 5 3)" "$FOLDER/records" >"$FOLDER/bursts" ||
+        return
+    what="durable submissions/s on a one-node mesh, against fdatasync group commit of 64"
+    command="bursts of $(many 8000 2000) noop jobs, 64 pipelined connections, one signature a batch"
+    subs=$(awk '{ print $1 }' "$FOLDER/bursts" | span /s)
+    records=$(awk '{ print $2 }' "$FOLDER/bursts" | span /s)
+    beside="submissions $subs; fdatasync after each 64 records $records"
+    awk '{ print $1 / $2 }' "$FOLDER/bursts" >"$FOLDER/values"
+    figure median x '>=' 0.01 0.05
+}
