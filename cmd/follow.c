@@ -53,7 +53,7 @@ static void say_killed(struct job_id job, struct bytes payload)
         return;
     text_sanitise(r.away, strlen(r.away), true, away, sizeof away);
     if (r.outcome == KILL_DONE)
-        talk_line("job %s cancelled", id);
+        talk_line("job %s killed", id);
     else if (r.outcome == KILL_CANCELLING)
         talk_line("job %s is being cancelled; %s away, a result complete there may still win", id,
                   away[0] ? away : "a holder is");
@@ -234,9 +234,10 @@ static void say_done(const struct job_view *v)
 int follow_failure(const struct job_view *v)
 {
     char id[9];
+    const char *state = job_state_name(v->state);
+    const char *why = strcmp(v->error, state) == 0 ? "" : v->error;
     id_hex(v->id.bytes, 8, id);
-    talk_error("job %s ended %s%s%s", id, job_state_name(v->state), v->error[0] ? ": " : "",
-               v->error);
+    talk_error("job %s ended %s%s%s", id, state, why[0] ? ": " : "", why);
     if (v->state == JOB_TIMED_OUT)
         talk_try("a longer --timeout; velum show %s", id);
     else if (v->state == JOB_DIVERGENT)

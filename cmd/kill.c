@@ -14,7 +14,7 @@ static int say(struct job_id job, const struct reply_killed *r)
     text_sanitise(r->away, strlen(r->away), true, away, sizeof away);
     switch (r->outcome) {
     case KILL_DONE:
-        printf("%s cancelled\n", id);
+        printf("%s killed\n", id);
         return CODE_DONE;
     case KILL_CANCELLING:
         printf("%s cancelling\n", id);

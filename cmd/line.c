@@ -110,7 +110,9 @@ static int report_open(int rc, const char *message, const char *addr)
     talk_error("%s", message[0] ? message : err_sentence(rc));
     if (strstr(message, "try: "))
         return open_code(rc);
-    if (addr)
+    if (addr && open_code(rc) == CODE_MISUSE)
+        talk_try("--addr 127.0.0.1:8001");
+    else if (addr)
         talk_try("velum node, where %s should be", addr);
     else
         talk_try("start one: velum node");
@@ -224,6 +226,11 @@ int line_item(struct line *l, uint8_t item, struct frame *out)
 int line_refusal(const struct line *l)
 {
     return l->error.exit_code;
+}
+
+bool line_has_hint(const struct line *l)
+{
+    return l->error.hint[0] != 0;
 }
 
 static int report_refusal(const struct reply_error *e)

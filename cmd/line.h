@@ -45,6 +45,8 @@ int line_item(struct line *l, uint8_t item, struct frame *out);
 
 /* Says what a negative result was and what to try; returns the exit code. */
 int line_report(const struct line *l, int rc);
+/* Whether the last REPLY_ERROR said what to try. */
+bool line_has_hint(const struct line *l);
 /* The exit code inside the last REPLY_ERROR. */
 int line_refusal(const struct line *l);
 /* The node has gone: one try to reach it again, or another node of this machine. 0 or < 0; says

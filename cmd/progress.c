@@ -40,17 +40,26 @@ uint32_t progress_interval_ms(const struct progress *p)
     return 0;
 }
 
-/* A sample lasts 300 ms at least; each new one counts for a third, so that the number is calm. */
+/* Units a second since the job began. */
+static uint64_t average(const struct progress *p, const struct job_view *v)
+{
+    if (v->elapsed_us == 0)
+        return 0;
+    return (uint64_t)((double)p->done * (double)v->leaf_units * 1e6 / (double)v->elapsed_us);
+}
+
+/* A sample lasts 300 ms at least; each new one counts for a third, so that the number is calm.
+ * Until there is one, the average stands for it. */
 static void take_speed(struct progress *p, const struct job_view *v, struct instant now)
 {
     if (p->sample_at.us == 0) {
         p->sample_at = now;
         p->sample_done = p->done;
-        if (v->elapsed_us)
-            p->speed =
-                (uint64_t)((double)p->done * (double)v->leaf_units * 1e6 / (double)v->elapsed_us);
+        p->speed = average(p, v);
         return;
     }
+    if (p->speed == 0)
+        p->speed = average(p, v);
     int64_t us = instant_since_us(now, p->sample_at);
     if (us < SAMPLE_US)
         return;
@@ -67,7 +76,7 @@ static void left_text(const struct progress *p, const struct job_view *v,
     uint64_t leaves = v->leaves_total - p->done;
     char clock[DURATION_TEXT_SIZE];
     double us = p->speed ? (double)leaves * (double)v->leaf_units * 1e6 / (double)p->speed : 0;
-    if (!p->speed || us > (double)DURATION_MAX_US) {
+    if ((!p->speed && leaves) || us > (double)DURATION_MAX_US) {
         snprintf(to, DURATION_TEXT_SIZE + 8, "time left unknown");
         return;
     }

@@ -104,15 +104,20 @@ static void announce(const struct submission *s, const struct reply_submitted *r
               leaves, leaves == 1 ? "f" : "ves", durable);
 }
 
-static int follow(const struct call *c, struct line *l, struct job_id id)
+static int follow(const struct call *c, struct line *l, const struct reply_submitted *ack)
 {
     struct job_entry end;
     int code;
     const char *progress = opt_text(c->opts, "progress", NULL);
     struct follow_options o = {.progress = progress_kind_of(progress, talk_is_terminal()),
                                .until = INSTANT_NEVER};
-    if (!follow_job(l, id, &o, &end, &code))
+    if (!follow_job(l, ack->job, &o, &end, &code))
         return code;
+    /* A short job ends before the news of its copies has gone round. */
+    if (end.view.durable < ack->durable) {
+        end.view.durable = ack->durable;
+        end.view.machines = ack->machines;
+    }
     code = follow_outcome(l, &end, opt_given(c->opts, "json"));
     jobs_entry_clear(&end);
     return code;
@@ -131,7 +136,7 @@ static int submit(const struct call *c, struct line *l, struct submission *s)
         return CODE_DONE;
     }
     announce(s, &reply);
-    return follow(c, l, reply.job);
+    return follow(c, l, &reply);
 }
 
 static int take_options(const struct call *c, struct submission *s)

@@ -101,6 +101,15 @@ static int take_plan(struct submission *s, struct bytes payload)
     return 0;
 }
 
+/* What a kernel refuses it explains; how it wants to be called is with the node. */
+static int refuse_plan(const struct line *l, int rc, const char *kernel)
+{
+    int code = line_report(l, rc);
+    if (rc == LINE_REFUSED && !line_has_hint(l))
+        talk_try("velum kernels %s", kernel);
+    return code;
+}
+
 int submit_plan_there(struct submission *s, struct line *l, const char *kernel, int argc,
                       char *const *argv)
 {
@@ -119,7 +128,9 @@ int submit_plan_there(struct submission *s, struct line *l, const char *kernel, 
     if (rc == 0)
         rc = take_plan(s, frame.payload);
     buf_clear(&payload);
-    return rc < 0 ? line_report(l, rc) : choose_leaf(s);
+    if (rc < 0)
+        return refuse_plan(l, rc, kernel);
+    return choose_leaf(s);
 }
 
 static int encode_spec(const struct submission *s, struct identity *identity, struct buf *body)

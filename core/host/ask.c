@@ -11,7 +11,7 @@
 #include "core/host/home.h"
 #include "core/host/host.h"
 #include "core/host/inbox.h"
-#include "core/host/link.h"
+#include "core/host/linkset.h"
 #include "core/host/wake.h"
 
 #define THE_DIAL 1

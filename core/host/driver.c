@@ -13,7 +13,8 @@
 #define QUEUE_MAX 65536
 #define EXIT_US (500 * MS_US)
 #define STOP_US (1900 * MS_US)
-#define LATE_US (100 * MS_US) /* from here on a late loop is worth a line */
+#define COMPACT_BYTES_MIN ((uint64_t)32 << 20) /* a journal below this is left alone */
+#define LATE_US (100 * MS_US)                  /* from here on a late loop is worth a line */
 
 /* An event that arose inside a step, with a copy of what it points at. */
 struct waiting {
@@ -38,6 +39,7 @@ struct driver {
     int code;
     struct instant stop_by;
     struct instant exit_by;
+    struct instant compact_after;
     struct instant due; /* node_due as it was when the loop began to wait */
     uint32_t peers;
     struct spin spin;
@@ -364,16 +366,28 @@ static void on_disk_state(void *ctx, bool full)
     driver_event(d, &ev);
 }
 
+/* A journal several times as long as what it says is written anew. */
+static void compact_when_grown(struct driver *d)
+{
+    uint64_t bytes = disk_journal_bytes(d->parts.disk);
+    if (d->exiting || bytes < COMPACT_BYTES_MIN || instant_before(loop_clock(), d->compact_after) ||
+        bytes < 4 * node_journal_wants_bytes(d->parts.node))
+        return;
+    d->compact_after = instant_plus_us(loop_clock(), 10 * S_US);
+    perform_all(d, node_compact(d->parts.node, &d->actions));
+}
+
 static void on_disk(void *ctx, bool readable, bool writable)
 {
     struct driver *d = ctx;
     (void)readable;
     (void)writable;
     disk_poll(d->parts.disk, on_stored, on_disk_state, d);
-    if (!d->stored_at_once)
-        return;
-    d->stored_at_once = false;
-    tell_stored(d, d->stored_ticket, 0);
+    if (d->stored_at_once) {
+        d->stored_at_once = false;
+        tell_stored(d, d->stored_ticket, 0);
+    }
+    compact_when_grown(d);
 }
 
 static int open_disk_watch(struct driver *d)

@@ -9,7 +9,7 @@
 
 #include "core/host/crew.h"
 #include "core/host/disk.h"
-#include "core/host/link.h"
+#include "core/host/linkset.h"
 #include "core/node/node.h"
 
 /* In embedded mode the caller itself is the user at the other end of this link. */

@@ -1,5 +1,5 @@
 /* Bytes over one non-blocking descriptor, through TLS or, on this machine's own sockets, as they
- * are. Called by link.c only. */
+ * are. Called by connection.c only. */
 #ifndef VELUM_HOST_STREAM_H
 #define VELUM_HOST_STREAM_H
 

@@ -2,7 +2,8 @@
  * 1.3 only, client certificate required, ALPN "velum/1" required, X25519 then P-256, AES-128-GCM
  * then ChaCha20, full handshakes only (no tickets, no resumption, no early data, so that who may no
  * longer come in is always noticed), peer list bounded to 16 KiB. The chain, the name in the
- * certificate and the pinned id are checked inside the handshake. Called by link.c; knows OpenSSL.
+ * certificate and the pinned id are checked inside the handshake. Called by connection.c; knows
+ * OpenSSL.
  */
 #ifndef VELUM_HOST_TLS_H
 #define VELUM_HOST_TLS_H

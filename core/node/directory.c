@@ -218,6 +218,21 @@ void directory_flush(struct node *n)
     send_entries(n, NULL, true);
 }
 
+void directory_tell(struct node *n, struct job_id id, struct node_id to)
+{
+    const struct entry *e = directory_find(n, id);
+    struct buf page;
+
+    if (e == NULL || e->view.len == 0)
+        return;
+    buf_init(&page, n->alloc, FRAME_PAYLOAD_MAX);
+    put_u16(&page, 0);
+    put_entry(&page, e);
+    if (!page.failed)
+        send_page(n, &to, &page, 1);
+    buf_clear(&page);
+}
+
 void directory_peer_up(struct node *n, struct node_id id)
 {
     send_entries(n, &id, false);

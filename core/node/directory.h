@@ -7,6 +7,9 @@
 
 void directory_publish(struct job *j); /* the coordinator's (or a holder's) word on a job */
 int directory_frame(struct node *n, struct node_id from, struct bytes payload);
+/* One entry to one node, ahead of the flood: who forwarded a submission must know the job before it
+ * tells its user about it. */
+void directory_tell(struct node *n, struct job_id id, struct node_id to);
 void directory_peer_up(struct node *n, struct node_id id);
 void directory_flush(struct node *n);
 struct entry *directory_find(const struct node *n, struct job_id id);

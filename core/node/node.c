@@ -413,11 +413,7 @@ static void handle(struct node *n, const struct event *ev)
         link_frame(n, ev->frame.link, &ev->frame.frame);
         break;
     case EVENT_STORED:
-        if (ev->stored.rc < 0)
-            log_line(n->options.log, LOG_ERROR, "the journal does not take records: %s",
-                     err_sentence(ev->stored.rc));
-        else
-            n->ticket_synced = ev->stored.ticket;
+        record_stored(n, ev->stored.ticket, ev->stored.rc);
         waits_run(n);
         break;
     case EVENT_DISK:
@@ -497,13 +493,15 @@ static void slow_round(struct node *n)
     submit_tick(n);
     request_tick(n);
     workers_limits(n);
+    record_heal(n);
     n->assign_wanted = true;
 }
 
 static bool is_quiet(const struct node *n)
 {
     return n->live_jobs == NULL && n->labour_jobs == NULL && n->watchers == NULL &&
-           n->kills == NULL && n->forwards == NULL && n->logs == NULL && n->asides == NULL;
+           n->kills == NULL && n->forwards == NULL && n->logs == NULL && n->asides == NULL &&
+           !n->store_broken;
 }
 
 static void tell_load(struct node *n)
@@ -625,19 +623,10 @@ uint64_t node_journal_wants_bytes(const struct node *n)
 
 int node_compact(struct node *n, struct actions *out)
 {
-    struct action *a;
-    struct buf b;
-    int rc = 0;
+    int rc;
 
     n->out = out;
-    buf_init(&b, n->alloc, (size_t)1 << 30);
-    jobs_snapshot(n, &b);
-    a = b.failed ? NULL : actions_add(out, ACTION_COMPACT, buf_bytes(&b));
-    if (a != NULL)
-        a->ticket = ++n->ticket_last;
-    else
-        rc = ERR_NO_MEMORY;
-    buf_clear(&b);
+    rc = record_compact(n);
     n->out = NULL;
     return rc;
 }

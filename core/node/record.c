@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/directory.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
@@ -24,22 +25,6 @@ int store_record(struct node *n, uint16_t type, struct bytes payload, uint64_t *
     a->type = type;
     a->ticket = ++n->ticket_last;
     *ticket = a->ticket;
-    return 0;
-}
-
-int wait_add(struct node *n, struct wait w)
-{
-    struct wait *copy = node_alloc(n, sizeof *copy);
-
-    if (copy == NULL)
-        return ERR_NO_MEMORY;
-    *copy = w;
-    copy->next = NULL;
-    if (n->waits_last == NULL)
-        n->waits_first = copy;
-    else
-        n->waits_last->next = copy;
-    n->waits_last = copy;
     return 0;
 }
 
@@ -69,6 +54,69 @@ static void wait_run(struct node *n, const struct wait *w)
         send_node(n, w->node, MESSAGE_CANCELLED, w->request, buf_bytes(&b));
     }
     buf_clear(&b);
+}
+
+int record_compact(struct node *n)
+{
+    struct action *a;
+    struct buf b;
+    int rc = 0;
+
+    buf_init(&b, n->alloc, (size_t)1 << 30);
+    jobs_snapshot(n, &b);
+    a = b.failed ? NULL : actions_add(n->out, ACTION_COMPACT, buf_bytes(&b));
+    if (a != NULL)
+        a->ticket = ++n->ticket_last;
+    else
+        rc = ERR_NO_MEMORY;
+    buf_clear(&b);
+    return rc;
+}
+
+void record_stored(struct node *n, uint64_t ticket, int rc)
+{
+    if (rc < 0) {
+        log_line(n->options.log, LOG_ERROR, "the journal does not take records: %s",
+                 err_sentence(rc));
+        n->store_broken = true;
+        n->heal_ticket = 0;
+        n->heal_at = instant_plus_us(n->now, 500 * MS_US);
+        return;
+    }
+    if (n->store_broken && (n->heal_ticket == 0 || ticket < n->heal_ticket))
+        return;
+    n->store_broken = false;
+    n->ticket_synced = ticket;
+}
+
+void record_heal(struct node *n)
+{
+    if (!n->store_broken || n->heal_ticket != 0 || !instant_reached(n->now, n->heal_at))
+        return;
+    if (record_compact(n) == 0)
+        n->heal_ticket = n->ticket_last;
+}
+
+int wait_add(struct node *n, struct wait w)
+{
+    struct wait *copy;
+
+    /* Synced already: no STORED will come that could run it. */
+    if (w.ticket <= n->ticket_synced) {
+        wait_run(n, &w);
+        return 0;
+    }
+    copy = node_alloc(n, sizeof *copy);
+    if (copy == NULL)
+        return ERR_NO_MEMORY;
+    *copy = w;
+    copy->next = NULL;
+    if (n->waits_last == NULL)
+        n->waits_first = copy;
+    else
+        n->waits_last->next = copy;
+    n->waits_last = copy;
+    return 0;
 }
 
 void waits_run(struct node *n)
@@ -446,6 +494,7 @@ void askers_answer(struct job *j)
                 send_link(n, a->link, MESSAGE_REPLY_SUBMITTED, a->request, buf_bytes(&b));
         } else {
             put_peer_forwarded(&b, &m);
+            directory_tell(n, j->id, a->node);
             send_node(n, a->node, MESSAGE_FORWARDED, a->request, buf_bytes(&b));
         }
         alloc_free(n->alloc, a, sizeof *a);

@@ -7,6 +7,11 @@
 #include "core/node/state.h"
 
 int store_record(struct node *n, uint16_t type, struct bytes payload, uint64_t *ticket);
+/* The journal's word on a ticket. After a refusal later tickets prove nothing: only a snapshot of
+ * everything does, which record_heal asks for. */
+void record_stored(struct node *n, uint64_t ticket, int rc);
+void record_heal(struct node *n);
+int record_compact(struct node *n); /* emits one COMPACT */
 int wait_add(struct node *n, struct wait w);
 void waits_run(struct node *n);
 void waits_free(struct node *n);

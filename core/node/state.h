@@ -205,6 +205,10 @@ struct node {
     uint64_t ticket_last, ticket_synced;
     struct wait *waits_first, *waits_last;
     bool disk_full;
+    bool
+        store_broken; /* a record was refused: nothing later counts as synced until a snapshot is */
+    uint64_t heal_ticket; /* of that snapshot, 0 before it is on its way */
+    struct instant heal_at;
     struct worker *workers;
     uint32_t worker_counter, workers_count;
     struct instant replenish_at;

@@ -26,7 +26,8 @@ unmount_and_clean_up() {
 }
 trap unmount_and_clean_up EXIT
 
-fill() { dd if=/dev/zero of="$disk/filler" bs=4096 status=none 2>/dev/null; }
+# Takes what is still free, without ever giving any of it back.
+fill() { dd if=/dev/zero of="$disk/filler" bs=4096 oflag=append conv=notrunc 2>/dev/null; }
 says_full() { grep -qiE 'full|space' "$FOLDER/a.log"; }
 # Whether the node takes a job within 3 s; what it answered is in $FOLDER/answer.
 takes_job() { timeout 3 "$VELUM" run -d --addr "$(addr a)" pi 1000000 >"$FOLDER/answer" 2>&1; }

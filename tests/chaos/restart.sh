@@ -7,6 +7,7 @@
 total_ms=24000 # of naps, 8 s on three slots
 mesh 3 --slots 1 --plugins "$PLUGINS" || { fail restart "the mesh did not form" && finish; }
 id=$("$VELUM" run -d --addr "$(addr a)" sleep $total_ms) || fail restart "the submission failed"
+wait_until 5 job_has_done a "$id" 1
 leaves=$(job_field a "$id" leaves_total)
 wait_until 20 job_has_done a "$id" $((${leaves:-0} / 2)) || fail restart "no half after 20 s"
 before=$(job_field a "$id" leaves_done)
@@ -29,7 +30,7 @@ after=$(job_field b "$id" leaves_done)
 start=$(now_ms)
 result=$(timeout 60 "$VELUM" wait --progress none --addr "$(addr c)" "$id" 2>"$FOLDER/wait")
 if [ "$result" = $total_ms ]; then
-    ok "restart: $after of $before leaves kept, done $(($(now_ms) - start)) ms later"
+    ok "restart: ${after:-0} of ${before:-0} leaves kept, done $(($(now_ms) - start)) ms later"
 else
     fail restart "the result is '$result', not $total_ms: $(tail -n 2 "$FOLDER/wait")"
 fi

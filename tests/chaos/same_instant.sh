@@ -10,18 +10,20 @@ names=(a b c d)
 # All of them wait at a gate, so that they start within a millisecond.
 start_together() {
     local name gate=$FOLDER/gate
-    rm -f "$gate" && mkfifo "$gate"
+    rm -f "$gate"
+    mkfifo "$gate"
+    exec 8<>"$gate"
     for name in "${names[@]}"; do
         [ -n "${PORT[$name]:-}" ] || { PORT[$name]=$(free_port) && NODES+=("$name"); }
         (
             trap - EXIT INT TERM
-            read -r <"$gate"
+            read -r -u 8
+            exec 8>&-
             exec "$VELUM" node --port "${PORT[$name]}" --name "$name" --slots 1
-        ) >"$FOLDER/$name.log" 2>&1 &
+        ) >"$FOLDER/$name.log" 2>&1 </dev/null &
         PID[$name]=$!
         disown $!
     done
-    exec 8<>"$gate"
     printf '\n\n\n\n' >&8
     exec 8>&-
 }
@@ -31,7 +33,7 @@ for ((i = 1; i <= rounds; i++)); do
     start_together
     if ! all_know "${names[@]}"; then
         fail same_instant "round $i: not one mesh after 15 s:" \
-            "$(for name in "${names[@]}"; do answers "$name" | grep -c ' alive '; done | tr '\n' ' ')"
+            "$(for name in "${names[@]}"; do answers "$name" 2>/dev/null | grep -c ' alive '; done | tr '\n' ' ')"
         break
     fi
     roots=$(find "$VELUM_HOME" -name 'root*.pem' | wc -l)

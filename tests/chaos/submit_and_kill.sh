@@ -31,6 +31,18 @@ for ((i = 1; i <= rounds; i++)); do
 done
 [ $FAILURES != 0 ] || ok "submit_and_kill: $rounds times"
 
+# Whoever gave out an id knows the job from then on.
+good=0
+for ((i = 1; i <= rounds; i++)); do
+    id=$("$VELUM" run -d --addr "$(addr a)" pi 1000000)
+    "$VELUM" show --addr "$(addr a)" "$id" >/dev/null 2>"$FOLDER/show" && good=$((good + 1))
+done
+if [ $good = $rounds ]; then
+    ok known_where_it_was_submitted
+else
+    fail known_where_it_was_submitted "only $good of $rounds: $(head -n 1 "$FOLDER/show")"
+fi
+
 # Losing the command loses nothing either: the same for `velum run` itself.
 "$VELUM" run --name orphan --progress none --addr "$(addr a)" pi "$n" >/dev/null 2>&1 &
 command=$!

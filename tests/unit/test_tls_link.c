@@ -1,6 +1,6 @@
 /* Links over real sockets of the loopback: both ends in one loop, or a stranger in a child process
  * who speaks something else. */
-#include "core/host/link.h"
+#include "core/host/linkset.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -525,14 +525,13 @@ TEST(test_another_version_is_told_ours)
 
 TEST(test_long_control_path)
 {
-    char folder[] = "/tmp/velum-control-XXXXXX", path[512], message[512] = "";
+    char folder[] = "/tmp/velum-control-XXXXXX", path[512], deep[400], message[512] = "";
     REQUIRE(mkdtemp(folder) != NULL);
     char command[600];
-    memset(path, 'd', sizeof path);
-    snprintf(path, sizeof path, "%s/%0120d/%0120d", folder, 1, 2);
-    snprintf(command, sizeof command, "mkdir -p '%s'", path);
+    snprintf(deep, sizeof deep, "%s/%0120d/%0120d", folder, 1, 2);
+    snprintf(command, sizeof command, "mkdir -p '%s'", deep);
     CHECK_INT(system(command), 0);
-    strcat(path, "/control");
+    snprintf(path, sizeof path, "%s/control", deep);
     CHECK_INT(control_connect(path), ERR_NOT_FOUND);
     int fd = control_listen(path, message);
     REQUIRE(fd >= 0);

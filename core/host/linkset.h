@@ -8,8 +8,8 @@
  * A link's life: dialled or accepted -> (connected) -> (handshake) -> up -> ended. Whatever the
  * end, `ended` is told once for a link that was dialled or was up, and never after linkset_close.
  */
-#ifndef VELUM_HOST_LINK_H
-#define VELUM_HOST_LINK_H
+#ifndef VELUM_HOST_LINKSET_H
+#define VELUM_HOST_LINKSET_H
 
 #include "core/host/address.h"
 #include "core/host/loop.h"

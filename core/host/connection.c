@@ -1,0 +1,362 @@
+#include "core/host/connection.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/host/memory.h"
+#include "core/wire/message.h"
+
+#define READ_BUDGET 65536 /* bytes a link may read before others have their turn */
+#define READ_STEP 16384   /* what half a frame's buffer grows by */
+#define WRITE_BUDGET (size_t)262144
+#define KEPT_BYTES 4096 /* an empty queue keeps no more memory than this */
+
+static void connection_ready(void *ctx, bool readable, bool writable);
+
+static void count_half_open(struct connection *k, bool more)
+{
+    uint32_t one = more ? 1u : UINT32_MAX; /* adding the latter takes one away */
+    if (!k->accepted || k->phase != LINK_SHAKING)
+        return;
+    k->set->half_open += one;
+    if (k->loopback)
+        k->set->half_open_loopback += one;
+}
+
+void connection_enter(struct connection *k, enum connection_phase phase)
+{
+    count_half_open(k, false);
+    k->phase = phase;
+    count_half_open(k, true);
+}
+
+void connection_free(struct connection *k)
+{
+    watch_free(k->watch);
+    stream_close(&k->stream);
+    buf_clear(&k->in);
+    buf_clear(&k->out);
+    k->set->slots[k->number & (SLOTS - 1)] = NULL;
+    k->set->count--;
+    free(k);
+}
+
+void connection_mark(struct connection *k)
+{
+    if (k->is_dirty)
+        return;
+    k->is_dirty = true;
+    k->dirty_next = k->set->dirty;
+    k->set->dirty = k;
+}
+
+void connection_deadline(struct connection *k, struct instant due)
+{
+    k->deadline = due;
+    if (!instant_before(due, k->set->deadline))
+        return;
+    k->set->deadline = due;
+    alarm_set(k->set->deadline_alarm, due);
+}
+
+void connection_fail(struct connection *k, enum link_end end, enum dial_end dial_end, int fault)
+{
+    if (k->phase == LINK_OVER)
+        return;
+    k->told = k->told && k->phase != LINK_CLOSING; /* a close that was asked for is silent */
+    k->end = end;
+    k->dial_end = dial_end;
+    k->fault = fault;
+    k->deadline = INSTANT_NEVER;
+    connection_enter(k, LINK_OVER);
+    watch_free(k->watch);
+    k->watch = NULL;
+    stream_close(&k->stream);
+    connection_mark(k);
+}
+
+struct connection *connection_new(struct linkset *s, int fd)
+{
+    struct connection *k = s->count < SLOTS ? calloc(1, sizeof *k) : NULL;
+    if (!k) {
+        close(fd);
+        return NULL;
+    }
+    uint32_t slot = s->slot_next;
+    while (s->slots[slot])
+        slot = (slot + 1) & (SLOTS - 1);
+    s->slot_next = (slot + 1) & (SLOTS - 1);
+    k->set = s;
+    k->number = ++s->generation << SLOT_BITS | slot;
+    k->stream.fd = fd;
+    k->deadline = INSTANT_NEVER;
+    buf_init(&k->in, &host_memory, FRAME_SIZE_MAX);
+    buf_init(&k->out, &host_memory, LINK_USER_QUEUE_MAX + FRAME_SIZE_MAX);
+    s->slots[slot] = k;
+    s->count++;
+    k->watch = watch_new(s->loop, fd, connection_ready, k);
+    if (k->watch)
+        return k;
+    connection_free(k);
+    return NULL;
+}
+
+void connection_tell_up(struct connection *k)
+{
+    struct linkset *s = k->set;
+    if (s->count - s->half_open > LINKSET_MAX && k->accepted) {
+        connection_fail(k, LINK_BROKEN, DIAL_FAILED, ERR_FULL);
+        return;
+    }
+    connection_enter(k, LINK_OPEN);
+    k->deadline = INSTANT_NEVER;
+    k->told = true;
+    watch_set(k->watch, true, false);
+    s->ran = true;
+    s->events.up(s->events.ctx, k->number, k->dial, &k->peer);
+}
+
+static void connection_again(struct connection *k)
+{
+    k->again = true;
+    alarm_set(k->set->again_alarm, (struct instant){0});
+}
+
+static void connection_shaken(struct connection *k)
+{
+    int party = 0;
+    tls_peer(k->stream.tls, &k->peer.id, &party, &k->peer.certificate);
+    k->peer.party = (enum party)party;
+    k->out_max = party == PARTY_USER ? LINK_USER_QUEUE_MAX : LINK_NODE_QUEUE_MAX;
+    connection_tell_up(k);
+    /* What came right behind the handshake is inside already. */
+    if (k->phase == LINK_OPEN && stream_has_pending(&k->stream))
+        connection_again(k);
+}
+
+/* The TLS state of an accepted connection is made when its first bytes come: silence costs little.
+ */
+static void connection_shake(struct connection *k)
+{
+    if (!k->stream.tls) {
+        int rc = tls_new(&k->stream.tls, k->set->profile, k->stream.fd, k->accepted, &k->pinned);
+        if (rc < 0) {
+            connection_fail(k, LINK_BROKEN, DIAL_FAILED, rc);
+            return;
+        }
+    }
+    int rc = tls_handshake(k->stream.tls);
+    if (rc == TLS_DONE)
+        connection_shaken(k);
+    else if (rc < 0)
+        connection_fail(k, LINK_BROKEN, rc == ERR_IDENTITY ? DIAL_IDENTITY : DIAL_FAILED, rc);
+    else
+        watch_set(k->watch, rc == TLS_WANT_READ, rc == TLS_WANT_WRITE);
+}
+
+static void connection_connected(struct connection *k)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+    if (getsockopt(k->stream.fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        error = errno;
+    if (error == ECONNREFUSED) {
+        connection_fail(k, LINK_BROKEN, DIAL_REFUSED, ERR_REFUSED);
+    } else if (error) {
+        connection_fail(k, LINK_BROKEN, error == ETIMEDOUT ? DIAL_TIMEOUT : DIAL_FAILED,
+                        ERR_UNREACHABLE);
+    } else {
+        connection_enter(k, LINK_SHAKING);
+        connection_shake(k);
+    }
+}
+
+static enum link_end end_of(int fault)
+{
+    if (fault == ERR_CLOSED)
+        return LINK_ENDED;
+    return fault == ERR_IO || fault == ERR_IDENTITY ? LINK_BROKEN : LINK_GARBAGE;
+}
+
+/* The other side speaks another version: one empty frame tells it ours, in its header. */
+static void connection_garbage(struct connection *k, struct bytes in, int fault)
+{
+    if (fault == ERR_VERSION && in.len > 2) {
+        uint8_t room[FRAME_HEADER_SIZE];
+        struct buf reply;
+        k->version = in.data[2];
+        buf_init_fixed(&reply, room, sizeof room);
+        frame_put(&reply, MESSAGE_REPLY_ERROR, 0, (struct bytes){NULL, 0});
+        (void)stream_write(&k->stream, reply.data, reply.len);
+    }
+    connection_fail(k, LINK_GARBAGE, DIAL_FAILED, fault);
+}
+
+/* Hands up every whole frame; returns how many bytes they were. A callback may close the link. */
+static size_t connection_cut(struct connection *k, struct bytes in)
+{
+    struct linkset *s = k->set;
+    size_t at = 0;
+    while (at < in.len && k->phase == LINK_OPEN) {
+        struct bytes rest = {in.data + at, in.len - at};
+        struct frame frame;
+        int n = frame_take(rest, &frame);
+        if (n < 0)
+            connection_garbage(k, rest, n);
+        if (n <= 0)
+            break;
+        at += (size_t)n;
+        s->ran = true;
+        s->events.frame(s->events.ctx, k->number, &frame);
+    }
+    return at;
+}
+
+/* Most of the time whole frames arrive, and a link without half a frame owns no buffer: one that
+ * all links share takes the bytes. Returns the bytes read, 0 or an error. */
+static int connection_take(struct connection *k)
+{
+    struct linkset *s = k->set;
+    if (k->in.len == 0) {
+        int n = stream_read(&k->stream, s->scratch, sizeof s->scratch);
+        if (n <= 0)
+            return n;
+        size_t used = connection_cut(k, (struct bytes){s->scratch, (size_t)n});
+        if (k->phase == LINK_OPEN && used < (size_t)n)
+            put_raw(&k->in, s->scratch + used, (size_t)n - used);
+        return k->in.failed ? ERR_NO_MEMORY : n;
+    }
+    size_t room = FRAME_SIZE_MAX - k->in.len;
+    room = room < READ_STEP ? room : READ_STEP;
+    uint8_t *to = buf_reserve(&k->in, room);
+    if (!to)
+        return ERR_NO_MEMORY;
+    int n = stream_read(&k->stream, to, room);
+    if (n <= 0)
+        return n;
+    k->in.len += (size_t)n;
+    buf_drop_front(&k->in, connection_cut(k, buf_bytes(&k->in)));
+    if (k->in.len == 0)
+        buf_clear(&k->in);
+    return n;
+}
+
+void connection_read(struct connection *k)
+{
+    size_t total = 0;
+    int n = 0;
+    do {
+        n = connection_take(k);
+        if (k->phase != LINK_OPEN)
+            return;
+        if (n > 0)
+            total += (size_t)n;
+    } while (n > 0 && total < READ_BUDGET && stream_has_pending(&k->stream));
+    if (n < 0) {
+        connection_fail(k, end_of(n), DIAL_FAILED, n);
+        return;
+    }
+    /* Only after a turn that was cut short: part of a record is pending as well, and its rest will
+     * be announced. */
+    if (n > 0 && stream_has_pending(&k->stream))
+        connection_again(k);
+    if (k->in.len > 0)
+        connection_deadline(k, instant_plus_us(loop_clock(), LINK_HALF_FRAME_US));
+    else
+        k->deadline = INSTANT_NEVER;
+}
+
+/* Shuts our direction, and waits for the other side to close: closing with unread bytes inside
+ * would reset the connection and could destroy what was just sent. */
+static void connection_finish(struct connection *k)
+{
+    if (k->ended)
+        return;
+    k->ended = true;
+    stream_end(&k->stream);
+    watch_set(k->watch, true, false);
+}
+
+/* A failed write is not yet an end: what the other side said before it closed may still be there to
+ * be read, and reading then finds the end. */
+void connection_write(struct connection *k)
+{
+    size_t written = 0;
+    int n = 1;
+    while (k->out_at < k->out.len && written < WRITE_BUDGET && n > 0) {
+        n = stream_write(&k->stream, k->out.data + k->out_at, k->out.len - k->out_at);
+        if (n > 0) {
+            k->out_at += (size_t)n;
+            written += (size_t)n;
+        }
+    }
+    if (n < 0) {
+        k->mute = true;
+        k->out_at = k->out.len;
+    }
+    bool left = k->out_at < k->out.len;
+    if (!left) {
+        k->out_at = 0;
+        buf_reset(&k->out);
+        if (k->out.cap > KEPT_BYTES)
+            buf_clear(&k->out);
+    }
+    watch_set(k->watch, true, left);
+    if (k->phase == LINK_CLOSING && !left)
+        connection_finish(k);
+}
+
+static void connection_drop_input(struct connection *k)
+{
+    int n = stream_read(&k->stream, k->set->scratch, sizeof k->set->scratch);
+    if (n < 0)
+        connection_fail(k, LINK_ENDED, DIAL_FAILED, n);
+}
+
+static void connection_ready(void *ctx, bool readable, bool writable)
+{
+    struct connection *k = ctx;
+    switch (k->phase) {
+    case LINK_CONNECTING:
+        connection_connected(k);
+        break;
+    case LINK_SHAKING:
+        connection_shake(k);
+        break;
+    case LINK_OPEN:
+        if (readable)
+            connection_read(k);
+        else if (writable)
+            connection_write(k);
+        break;
+    case LINK_CLOSING:
+        if (readable)
+            connection_drop_input(k);
+        else if (writable)
+            connection_write(k);
+        break;
+    case LINK_FRESH:
+    case LINK_OVER:
+        break;
+    }
+}
+
+/* Moves what is left to the front once the written part is the greater half. */
+static void connection_compact_queue(struct connection *k)
+{
+    if (k->out_at < k->out.len / 2)
+        return;
+    buf_drop_front(&k->out, k->out_at);
+    k->out_at = 0;
+}
+
+void connection_put(struct connection *k, uint8_t type, uint32_t request, struct bytes payload)
+{
+    connection_compact_queue(k);
+    frame_put(&k->out, type, request, payload);
+    k->flooded = k->out.failed || k->out.len - k->out_at > k->out_max;
+    connection_mark(k);
+}

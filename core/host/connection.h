@@ -1,0 +1,85 @@
+/* One connection of a linkset: its phases, its two queues, reading and writing. Private to
+ * linkset.c and connection.c. */
+#ifndef VELUM_HOST_CONNECTION_H
+#define VELUM_HOST_CONNECTION_H
+
+#include "core/host/linkset.h"
+#include "core/host/stream.h"
+
+#define SLOT_BITS 11
+#define SLOTS (1u << SLOT_BITS)
+#define FRAME_SIZE_MAX (FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX)
+
+enum connection_phase {
+    LINK_FRESH,      /* up, but nobody was told yet */
+    LINK_CONNECTING, /* TCP */
+    LINK_SHAKING,    /* TLS */
+    LINK_OPEN,
+    LINK_CLOSING, /* writes what is left, reads and drops until the other side has closed too */
+    LINK_OVER     /* ended; linkset_flush tells it and frees it */
+};
+
+struct connection {
+    struct linkset *set;
+    uint64_t number;
+    uint32_t dial;
+    enum connection_phase phase;
+    struct stream stream;
+    struct watch *watch;
+    bool loopback;
+    bool accepted;
+    bool mute;  /* a write failed; reading finds out why */
+    bool ended; /* our direction is shut down */
+    bool told;  /* its user knows of it */
+    bool again; /* has bytes inside that the descriptor will not announce */
+    bool flooded;
+    bool is_dirty; /* in the set's list of those that linkset_flush looks at */
+    struct connection *dirty_next;
+    struct instant deadline;
+    struct node_id pinned;
+    struct link_peer peer;
+    struct buf in; /* half a frame */
+    struct buf out;
+    size_t out_at;
+    size_t out_max;
+    enum link_end end;
+    enum dial_end dial_end;
+    int fault;
+    uint8_t version;
+};
+
+struct linkset {
+    struct loop *loop;
+    struct identity *user;
+    struct tls_profile *profile;
+    struct linkset_events events;
+    struct connection *slots[SLOTS];
+    uint64_t generation;
+    uint32_t slot_next;
+    uint32_t count;
+    uint32_t half_open;
+    uint32_t half_open_loopback;
+    struct connection *dirty;
+    struct alarm *deadline_alarm;
+    struct instant deadline;
+    struct alarm *again_alarm;
+    bool ran; /* a callback ran since the last flush began */
+    uint8_t scratch[FRAME_SIZE_MAX];
+};
+
+/* Takes the descriptor, also when it fails. NULL when the set is full. */
+struct connection *connection_new(struct linkset *s, int fd);
+void connection_free(struct connection *k);
+/* The one place that changes a phase, so that the counts stay true. */
+void connection_enter(struct connection *k, enum connection_phase phase);
+/* Puts it into the list that linkset_flush looks at. */
+void connection_mark(struct connection *k);
+void connection_deadline(struct connection *k, struct instant due);
+/* Ends it now; linkset_flush tells it. A second end changes nothing. */
+void connection_fail(struct connection *k, enum link_end end, enum dial_end dial_end, int fault);
+void connection_tell_up(struct connection *k);
+void connection_read(struct connection *k);
+void connection_write(struct connection *k);
+void connection_put(struct connection *k, uint8_t type, uint32_t request, struct bytes payload);
+
+#endif
