@@ -295,10 +295,9 @@ bool ask_is_embedded(const struct ask *a)
 
 struct identity *ask_identity(struct ask *a)
 {
-    char message[ASK_MESSAGE_SIZE];
     if (a->embedded)
         return embedded_identity(a->embedded);
-    return open_identity(a, message) == 0 ? a->identity : NULL;
+    return open_identity(a, a->said) == 0 ? a->identity : NULL;
 }
 
 const char *ask_fault(const struct ask *a)

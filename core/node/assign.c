@@ -204,14 +204,29 @@ static void knock(struct job *j)
         give(j, mesh_at(n->mesh, (uint32_t)pick)->info.id, GRANT_KNOCK);
 }
 
+/* A node that may have the kernel and is only away may come back: the job waits for it. */
+static bool somebody_may_have_it(const struct job *j)
+{
+    const struct node *n = j->node;
+    const struct hand *h = lead_hand(j->lead, n->options.id);
+    bool may = h == NULL || !h->no_kernel;
+
+    for (uint32_t i = 0; i < mesh_count(n->mesh) && !may; i++) {
+        const struct member *m = mesh_at(n->mesh, i);
+
+        h = lead_hand(j->lead, m->info.id);
+        may = m->state != NODE_LEFT && (h == NULL || !h->no_kernel);
+    }
+    return may;
+}
+
 static bool fail_if_nobody_can(struct job *j)
 {
-    uint32_t slots;
     char text[VIEW_ERROR_SIZE];
 
-    if (lead_eligible(j, &slots) > 0 || j->node->stopping)
+    if (j->node->stopping || somebody_may_have_it(j))
         return false;
-    text_copy(text, sizeof text, "no live node has the kernel \"");
+    text_copy(text, sizeof text, "no node has the kernel \"");
     text_append(text, sizeof text, j->spec.stage.kernel);
     text_append(text, sizeof text, "\" with this source");
     outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);

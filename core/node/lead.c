@@ -299,6 +299,10 @@ void lead_tick(struct job *j)
     const struct holders *h;
     bool dead = false;
 
+    /* One that was suspected while its link held is trusted again without a new link. */
+    for (uint8_t i = 0; i < j->replicas_count; i++)
+        if (!j->replicas[i].whole)
+            record_replica_up(j, j->replicas[i].id);
     if (l->collecting)
         end_collecting(j);
     if (l->finishing)

@@ -75,6 +75,18 @@ static int forward_to(struct node *n, struct bytes spec, struct node_id to, uint
     return 0;
 }
 
+/* Another node that is there and coordinates the job, as far as is known here. */
+static bool coordinator_of(const struct node *n, const struct entry *e, const struct job *j,
+                           struct node_id *at)
+{
+    const struct claim *c = j == NULL || j->ledger == NULL ? NULL : ledger_claim(j->ledger);
+
+    if (e == NULL && c == NULL)
+        return false;
+    *at = c != NULL ? c->node : e->coordinator;
+    return !node_is_self(n, *at) && member_works(n, *at);
+}
+
 /* The job is known: its coordinator says how durable it is; without one, what was last heard of it.
  */
 static void submit_known(struct node *n, const struct entry *e, struct job *j, struct bytes spec,
@@ -83,22 +95,26 @@ static void submit_known(struct node *n, const struct entry *e, struct job *j, s
     struct job_view v;
     struct peer_forwarded m = {.already = true};
     struct reply_submitted s = {.already = true};
+    bool heard = e != NULL && entry_view(e, &v);
+    struct node_id at;
     struct buf b;
 
     if (j != NULL && j->lead != NULL) {
         asker_add(j, to->link, to->node, to->request, true);
         return;
     }
-    if (to->link != 0 && e != NULL && !job_state_is_final((enum job_state)e->state) &&
-        member_works(n, e->coordinator) && !node_is_self(n, e->coordinator)) {
-        forward_to(n, spec, e->coordinator, to->link, to->request);
+    if (to->link != 0 && (!heard || !job_state_is_final(v.state)) && coordinator_of(n, e, j, &at)) {
+        forward_to(n, spec, at, to->link, to->request);
         return;
     }
-    m.job = s.job = e != NULL ? e->id : j->id;
-    if (e != NULL && entry_view(e, &v)) {
-        m.durable = s.durable = v.durable;
-        m.machines = s.machines = v.machines;
+    if (!heard || v.durable == 0) {
+        submit_refuse(n, to, 7, "the job is known, but nobody here can say yet that it is safe",
+                      "submit it again: twice is one job");
+        return;
     }
+    m.job = s.job = e->id;
+    m.durable = s.durable = v.durable;
+    m.machines = s.machines = v.machines;
     buf_init(&b, n->alloc, 4096);
     if (to->link != 0) {
         put_reply_submitted(&b, &s);

@@ -27,6 +27,26 @@ static void view_copies(const struct node *n, const struct job *j, struct job_vi
     v->machines = heard.machines;
 }
 
+/* A holder that does not coordinate has the values itself, and the rest from the coordinator's last
+ * word, which goes round every second. */
+static void view_heard(const struct node *n, const struct job *j, struct job_view *v)
+{
+    const struct entry *e = directory_find(n, j->id);
+    struct job_view heard;
+
+    if (ledger_cover(j->ledger) != NULL)
+        v->leaves_done = cover_leaves(ledger_cover(j->ledger));
+    if (e == NULL || !entry_view(e, &heard))
+        return;
+    v->nodes = heard.nodes;
+    v->retries = heard.retries;
+    v->duplicates = heard.duplicates;
+    v->redone_us = heard.redone_us;
+    v->cpu_us = heard.cpu_us;
+    if (v->leaves_done < heard.leaves_done)
+        v->leaves_done = heard.leaves_done;
+}
+
 /* What the ledger or the coordination here says; without them false. */
 bool job_view_here(struct node *n, struct job_id id, struct job_view *v)
 {
@@ -55,8 +75,8 @@ bool job_view_here(struct node *n, struct job_id id, struct job_view *v)
     view_copies(n, j, v);
     if (j->lead != NULL)
         lead_view(j, v);
-    else if (o == NULL && ledger_cover(j->ledger) != NULL)
-        v->leaves_done = cover_leaves(ledger_cover(j->ledger));
+    else if (o == NULL)
+        view_heard(n, j, v);
     if (o == NULL || (j->lead != NULL && !j->lead->published))
         return true;
     v->state = (enum job_state)o->state;

@@ -43,7 +43,7 @@ die() {
 }
 
 seconds_of() { # seconds_of COMMAND...: its wall time
-    "$TOOLS/stopwatch" 1 "$@" 2>/dev/null | awk '{ printf "%.6f\n", $1 / 1000 }'
+    tool stopwatch 1 "$@" | awk '{ printf "%.6f\n", $1 / 1000 }'
 }
 
 # --- rows ----------------------------------------------------------------------------------------
@@ -81,7 +81,8 @@ $(awk '{ print $2 / 1e6 }' "$FOLDER/speeds" | span 'M units/s'); the divider's l
 row_pi400() {
     fresh_mesh 2 --slots 1 || return
     tool stopwatch 3 "$VELUM" run --progress none pi 400000000 >/dev/null
-    tool stopwatch "$(many 41 11)" "$VELUM" run --progress none pi 400000000 >"$FOLDER/values"
+    tool stopwatch "$(many 41 11)" "$VELUM" run --progress none pi 400000000 >"$FOLDER/values" ||
+        return
     what="velum run pi 400000000 on a running mesh of 2 one-slot nodes, whole command"
     command="velum run --progress none pi 400000000"
     beside="VelumOS 7010 ms, Open MPI's obvious loop 336 ms (published for this kind of machine)"
@@ -91,12 +92,12 @@ row_pi400() {
 row_pi1() {
     fresh_mesh 4 --slots 1 || return
     tool stopwatch 5 "$VELUM" run --progress none pi 1 >/dev/null
-    tool stopwatch "$(many 101 31)" "$VELUM" run --progress none pi 1 >"$FOLDER/values"
+    tool stopwatch "$(many 101 31)" "$VELUM" run --progress none pi 1 >"$FOLDER/values" || return
     what="velum run pi 1 on a running mesh of 4, whole command"
     command="velum run --progress none pi 1"
     beside="velum version alone: $(tool stopwatch 21 "$VELUM" version | span ms)"
     figure median ms '<=' 15 8
-    tool latency "${PORT[a]}" "$(many 301 51)" pi 1 >"$FOLDER/values"
+    tool latency "${PORT[a]}" "$(many 301 51)" pi 1 >"$FOLDER/values" || return
     what="submit to result inside it"
     command="one connection to the control socket: SUBMIT, WATCH, result"
     beside="gearmand 0.208 ms, beanstalkd 0.097 ms, Celery 1.87 ms (plaintext, not durable)"
@@ -281,7 +282,8 @@ after $seconds s"
     beside="nothing is the limit"
     figure median % '<=' 0.2 0.1
     PORT[e]=$(free_port)
-    tool ready "$(many 15 5)" "${PORT[e]}" "$VELUM" node --port "${PORT[e]}" >"$FOLDER/values"
+    tool ready "$(many 15 5)" "${PORT[e]}" "$VELUM" node --port "${PORT[e]}" >"$FOLDER/values" ||
+        return
     what="exec of a node to ready"
     command="velum node on a mesh of four, until its control socket answers (the first makes a key)"
     beside="gearmand 11 ms to the first result without TLS"

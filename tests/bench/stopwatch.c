@@ -15,6 +15,7 @@ int main(int argc, char **argv)
     posix_spawn_file_actions_t quiet;
     posix_spawn_file_actions_init(&quiet);
     posix_spawn_file_actions_addopen(&quiet, 1, "/dev/null", 1 /* O_WRONLY */, 0);
+    posix_spawn_file_actions_addopen(&quiet, 2, "/dev/null", 1 /* O_WRONLY */, 0);
     for (int i = 0; i < runs; i++) {
         pid_t pid;
         int status;
@@ -24,7 +25,7 @@ int main(int argc, char **argv)
         waitpid(pid, &status, 0);
         int64_t us = clock_us() - start;
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-            die("%s failed", argv[2]);
+            die("%s failed in run %d of %d (status %d)", argv[2], i + 1, runs, status >> 8);
         printf("%.3f\n", (double)us / 1000);
         fflush(stdout);
     }
