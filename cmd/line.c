@@ -93,6 +93,7 @@ static int open_code(int rc)
     case ERR_REFUSED:
     case ERR_TIMEOUT:
     case ERR_CLOSED:
+    case ERR_VERSION:
         return CODE_NO_NODE;
     case ERR_IDENTITY:
     case ERR_PERMISSION:
@@ -110,7 +111,9 @@ static int report_open(int rc, const char *message, const char *addr)
     talk_error("%s", message[0] ? message : err_sentence(rc));
     if (strstr(message, "try: "))
         return open_code(rc);
-    if (addr && open_code(rc) == CODE_MISUSE)
+    if (rc == ERR_VERSION)
+        talk_try("velum version, here and on the node");
+    else if (addr && open_code(rc) == CODE_MISUSE)
         talk_try("--addr 127.0.0.1:8001");
     else if (addr)
         talk_try("velum node, where %s should be", addr);
@@ -167,7 +170,12 @@ bool line_is_embedded(const struct line *l)
 
 struct identity *line_identity(struct line *l)
 {
-    return ask_identity(l->ask);
+    struct identity *identity = ask_identity(l->ask);
+    if (!identity) {
+        const char *why = ask_fault(l->ask);
+        talk_error("%s", why[0] ? why : "your key cannot be read");
+    }
+    return identity;
 }
 
 int line_send(struct line *l, uint8_t type, struct bytes payload)
@@ -246,9 +254,18 @@ static int report_refusal(const struct reply_error *e)
 
 int line_report(const struct line *l, int rc)
 {
+    const char *fault = l->ask ? ask_fault(l->ask) : "";
     switch (rc) {
     case LINE_REFUSED:
         return report_refusal(&l->error);
+    case ERR_VERSION:
+        talk_error("%s", fault[0] ? fault : err_sentence(rc));
+        talk_try("velum version, here and on the node");
+        return CODE_NO_NODE;
+    case ERR_IDENTITY:
+        talk_error("%s", fault[0] ? fault : "the node belongs to another mesh, or to another user");
+        talk_try("velum nodes");
+        return CODE_NOT_ALLOWED;
     case ERR_CLOSED:
         talk_error("the node ended before it had answered");
         talk_try("velum nodes");

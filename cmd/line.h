@@ -29,6 +29,7 @@ const char *line_addr(const struct call *c);
 int line_open(struct line **out, const struct call *c, const struct line_options *o);
 void line_close(struct line *l);
 bool line_is_embedded(const struct line *l);
+/* What signs; NULL after saying why there is none. */
 struct identity *line_identity(struct line *l);
 
 /* Sends a request; every later line_next belongs to it. 0 or < 0. */

@@ -27,7 +27,7 @@ static int refuse_count(const struct cmd *cmd, int given)
     if (given < cmd->args_min)
         talk_error("%s is missing", cmd->args[0] ? cmd->args : "an argument");
     else
-        talk_error("%d arguments are too many", given);
+        talk_error("%d argument%s too many", given, given == 1 ? " is" : "s are");
     cmd_print_usage(cmd, stderr);
     talk_try("velum help %s", cmd->name);
     return CODE_MISUSE;

@@ -1,3 +1,6 @@
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,11 +58,27 @@ static int settle(const struct call *c, struct conf *conf)
     return 0;
 }
 
+/* A wrong folder is said before the node's state is made. */
+static int check_plugins(const struct conf *conf)
+{
+    char message[CONF_MESSAGE_SIZE];
+    DIR *dir = conf->plugins[0] ? opendir(conf->plugins) : NULL;
+    if (dir)
+        closedir(dir);
+    if (dir || !conf->plugins[0])
+        return 0;
+    snprintf(message, sizeof message, "the plugin folder %.200s cannot be read: %s", conf->plugins,
+             strerror(errno));
+    return refuse(message);
+}
+
 static int run(const struct call *c)
 {
     static struct conf conf;
     struct spawner spawner;
     int code = settle(c, &conf);
+    if (code == 0)
+        code = check_plugins(&conf);
     if (code != 0)
         return code;
     int rc = spawner_fork(&spawner, c->argv0);

@@ -186,6 +186,8 @@ int submit_send(const struct submission *s, struct line *l, struct reply_submitt
 {
     struct buf body, sealed;
     struct identity *identity = line_identity(l);
+    if (!identity)
+        return CODE_NOT_ALLOWED;
     buf_init(&body, &host_memory, SPEC_SIZE_MAX);
     buf_init(&sealed, &host_memory, FRAME_PAYLOAD_MAX);
     int rc = encode_spec(s, identity, &body);

@@ -149,7 +149,8 @@ run_and_kill "$n"
 killed=$(field digest <"$folder/killed.json")
 field result <"$folder/killed.json"
 
-twice=$(field duplicates <"$folder/killed.json")
+# Begun by the node that was killed and again by another, or reported by two.
+twice=$(($(field retries <"$folder/killed.json") + $(field duplicates <"$folder/killed.json")))
 leaves=$(field leaves_total <"$folder/killed.json")
 redone=$(field redone <"$folder/killed.json" | awk '{ printf "%.1f", $1 * 1000 }')
 echo

@@ -7,6 +7,7 @@
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
 #include "core/node/labour.h"
+#include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/watch.h"
 #include "core/node/workers.h"
@@ -238,10 +239,30 @@ void directory_peer_up(struct node *n, struct node_id id)
     send_entries(n, &id, false);
 }
 
+void directory_settles(struct job *j)
+{
+    struct entry *e = directory_find(j->node, j->id);
+    struct job_view v;
+
+    if (j->settled && (e == NULL || outcome_rank(e->state) < outcome_rank(job_final_state(j)))) {
+        directory_publish(j); /* a greater outcome came from the other half of a partition */
+        return;
+    }
+    if (j->settled || e == NULL || outcome_rank(e->state) == 0 || !job_is_final(j) ||
+        !entry_view(e, &v))
+        return;
+    lead_end(j);
+    job_settle(j, v.durable, v.machines);
+    job_after_outcome(j);
+}
+
 /* A holder or user here may be waiting for what the entry says. */
 static void entry_arrived(struct node *n, struct job_id id)
 {
     struct job *j = job_find(n, id);
+
+    if (j != NULL && j->ledger != NULL)
+        directory_settles(j);
 
     watch_job(n, id);
     if (j != NULL && j->ledger == NULL && j->labour != NULL &&

@@ -11,6 +11,9 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload);
  * tells its user about it. */
 void directory_tell(struct node *n, struct job_id id, struct node_id to);
 void directory_peer_up(struct node *n, struct node_id id);
+/* A final entry is only ever published with enough copies of the outcome: a holder that has the
+ * outcome too may tell it now. */
+void directory_settles(struct job *j);
 void directory_flush(struct node *n);
 struct entry *directory_find(const struct node *n, struct job_id id);
 int directory_resolve(struct node *n, const char *which,

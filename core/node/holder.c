@@ -12,6 +12,7 @@
 #include "core/node/watch.h"
 
 #define SYNC_FACTS_MAX 49152
+#define ASK_US (1 * S_US)
 
 /* Applies one fact, making the job when it is a SPEC. What was new is added to news (as a block),
  * if given. */
@@ -51,24 +52,17 @@ int holder_take_fact(struct node *n, struct job_id id, struct bytes fact, struct
         put_block(news, fact);
         (*news_count)++;
     }
-    if (rc > 0 && job_is_final(j) && news == NULL)
-        job_after_outcome(j);
     return rc;
 }
 
-/* Looks at what a fact changed. */
+/* Looks at what a fact changed. An outcome that another node has told already is settled. */
 static void facts_arrived(struct job *j)
 {
-    if (j->lead != NULL) {
-        if (job_is_final(j) && !j->lead->finishing)
-            lead_end(j);
-        else
-            lead_advance(j);
-    }
-    if (j->lead == NULL && job_is_final(j)) {
-        job_after_outcome(j);
-        directory_publish(j);
-    }
+    if (j->lead != NULL && job_is_final(j) && !j->lead->finishing)
+        lead_end(j);
+    lead_advance(j);
+    if (j->lead == NULL)
+        directory_settles(j);
     watch_job(j->node, j->id);
     job_mark_busy(j);
 }
@@ -203,6 +197,18 @@ static void send_sync(struct job *j, struct node_id to, bool answer)
     send_node(j->node, to, MESSAGE_SYNC, 0, buf_bytes(&b));
 }
 
+/* "I do not have that job": the asker need not wait for this node. */
+static void send_unknown(struct node *n, struct job_id id, struct node_id to)
+{
+    struct peer_sync m = {.job = id};
+    uint8_t bytes[256];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_peer_sync(&b, &m);
+    send_node(n, to, MESSAGE_SYNC, 0, buf_bytes(&b));
+}
+
 static bool holds(const struct job *j, struct node_id id)
 {
     const struct holders *h = j->ledger == NULL ? NULL : ledger_holders(j->ledger);
@@ -233,6 +239,7 @@ void holder_peer_up(struct node *n, struct node_id id)
  * digests differ brings both to the same view. */
 int holder_sync(struct node *n, struct node_id from, struct bytes payload)
 {
+    static const struct digest nothing;
     struct peer_sync m;
     struct job *j;
     int rc = read_peer_sync(payload, &m);
@@ -240,10 +247,15 @@ int holder_sync(struct node *n, struct node_id from, struct bytes payload)
     if (rc < 0)
         return rc;
     j = job_find(n, m.job);
-    if (j == NULL || j->ledger == NULL)
+    if (j == NULL || j->ledger == NULL) {
+        if (m.answer)
+            send_unknown(n, m.job, from);
         return 0;
+    }
     j->replayed = false;
-    if (!digest_equal(m.digest, ledger_digest(j->ledger)))
+    /* One that has nothing of the job is only told when it should have it. */
+    if (!digest_equal(m.digest, ledger_digest(j->ledger)) &&
+        (!digest_equal(m.digest, nothing) || holds(j, from)))
         holder_send_snapshot(j, from, 0);
     if (m.answer)
         send_sync(j, from, false);
@@ -308,7 +320,7 @@ void holder_tend(struct job *j)
     struct node *n = j->node;
     const struct claim *c;
 
-    if (j->ledger == NULL || job_is_final(j) || n->stopping)
+    if (j->ledger == NULL || j->settled || n->stopping)
         return;
     c = ledger_claim(j->ledger);
     if (j->lead != NULL) {

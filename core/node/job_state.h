@@ -127,6 +127,7 @@ struct job {
     struct instant known, ended;
     int64_t submitted_s;
     bool replayed;
+    bool settled; /* its outcome has the copies it needs: only now it is told */
     bool shrunk;
     uint32_t copies, machines; /* of the outcome, where this node wrote it */
     struct lead *lead;

@@ -291,7 +291,7 @@ void job_after_outcome(struct job *j)
 {
     struct node *n = j->node;
 
-    if (j->shrunk || !job_is_final(j))
+    if (j->shrunk || !j->settled || !job_is_final(j))
         return;
     job_set_live(j, false);
     ledger_shrink(j->ledger);
@@ -307,6 +307,40 @@ void job_after_outcome(struct job *j)
         if (n->kept_count == before)
             break;
     }
+}
+
+void job_settle(struct job *j, uint32_t copies, uint32_t machines)
+{
+    uint8_t bytes[64];
+    uint64_t ticket;
+    struct buf b;
+
+    if (j->settled || !job_is_final(j))
+        return;
+    j->settled = true;
+    j->copies = copies;
+    j->machines = machines;
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, j->id);
+    put_u32(&b, copies);
+    put_u32(&b, machines);
+    store_record(j->node, RECORD_SETTLED, buf_bytes(&b), &ticket);
+}
+
+static int replay_settled(struct node *n, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct job_id id = read_job_id(&r);
+    uint32_t copies = read_u32(&r), machines = read_u32(&r);
+    struct job *j = job_find(n, id);
+
+    if (!reader_done(&r))
+        return ERR_FORMAT;
+    if (j != NULL && j->ledger != NULL) {
+        job_settle(j, copies, machines);
+        job_after_outcome(j);
+    }
+    return 0;
 }
 
 static int replay_facts(struct node *n, struct bytes payload)
@@ -336,6 +370,8 @@ int jobs_replay(struct node *n, uint16_t type, struct bytes payload)
 
     if (type == RECORD_FACTS)
         return replay_facts(n, payload);
+    if (type == RECORD_SETTLED)
+        return replay_settled(n, payload);
     if (type != RECORD_GONE)
         return ERR_VERSION;
     r = reader_of(payload);
@@ -383,6 +419,13 @@ static void snapshot_job(struct job *j, struct buf *to)
     if (facts.failed)
         j->node->memory_out = true;
     buf_clear(&facts);
+    if (!j->settled)
+        return;
+    put_u16(to, RECORD_SETTLED);
+    put_u32(to, ID_SIZE + 8);
+    put_job_id(to, j->id);
+    put_u32(to, j->copies);
+    put_u32(to, j->machines);
 }
 
 void jobs_snapshot(struct node *n, struct buf *to)

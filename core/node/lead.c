@@ -141,6 +141,10 @@ int lead_begin(struct job *j, bool fresh)
     if (rc < 0)
         goto fail;
     record_holders_changed(j);
+    /* The outcome of a coordinator that went before enough copies were synced: bringing them about
+     * is all that is left. */
+    l->finishing = job_is_final(j);
+    l->outcome_batch = j->batch_last + (j->fresh_count > 0);
     l->collecting = !fresh;
     l->collect_until = instant_plus_us(n->now, COLLECT_US);
     if (!fresh) {

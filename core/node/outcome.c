@@ -74,11 +74,13 @@ void outcome_write(struct job *j, enum job_state state, struct bytes accumulator
 void outcome_settled(struct job *j)
 {
     struct node *n = j->node;
+    uint32_t copies, machines;
 
     if (j->lead->published)
         return;
     j->lead->published = true;
-    j->copies = record_durable(j, &j->machines);
+    copies = record_durable(j, &machines);
+    job_settle(j, copies, machines);
     directory_publish(j);
     watch_job(n, j->id);
     lead_end(j);

@@ -36,7 +36,10 @@
 #define UNKEPT_MAX ((size_t)16 << 20)
 #define WORKERS_MAX 1100
 
-enum record_type { RECORD_FACTS = 1, RECORD_GONE = 2 };
+/* FACTS    32 job, u16 count, count x block fact
+ * GONE     32 job, u8 state: it shrank to a tombstone
+ * SETTLED  32 job, u32 copies, u32 machines: its outcome has the copies it needs */
+enum record_type { RECORD_FACTS = 1, RECORD_GONE = 2, RECORD_SETTLED = 3 };
 
 #define REPORT_US_DEFAULT 25000
 #define COLLECT_US ((int64_t)200000)

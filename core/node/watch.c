@@ -77,7 +77,7 @@ bool job_view_here(struct node *n, struct job_id id, struct job_view *v)
         lead_view(j, v);
     else if (o == NULL)
         view_heard(n, j, v);
-    if (o == NULL || (j->lead != NULL && !j->lead->published))
+    if (o == NULL || !j->settled)
         return true;
     v->state = (enum job_state)o->state;
     v->leaves_done = o->leaves;

@@ -42,6 +42,8 @@ die() {
     return 1
 }
 
+# Connections, workers and caches are there before the first run that counts.
+warm_up() { "$VELUM" run --progress none "$@" >/dev/null 2>&1; }
 seconds_of() { # seconds_of COMMAND...: its wall time
     tool stopwatch 1 "$@" | awk '{ printf "%.6f\n", $1 / 1000 }'
 }
@@ -53,7 +55,7 @@ row_long_pi() {
     rounds=$(many 5 3)
     fresh_mesh 2 --slots 1 || return
     n=$(awk -v s="$(tool bare wall 10000000000 2)" 'BEGIN { printf "%.0f", 1e10 * 5 / s }')
-    "$VELUM" run --progress none pi 1000000000 >/dev/null
+    warm_up pi 1000000000
     for ((i = 0; i < rounds; i++)); do
         tool bare wall "$n" 2 >>"$FOLDER/bare"
         seconds_of "$VELUM" run --progress none pi "$n" >>"$FOLDER/mesh"
@@ -112,7 +114,7 @@ row_sleep() {
         seconds_of "$VELUM" run --progress none sleep "$total" 5 >>"$FOLDER/one"
     done
     fresh_mesh 8 --slots 1 --plugins "$PLUGINS" || return
-    "$VELUM" run --progress none sleep 400 5 >/dev/null
+    warm_up sleep 400 5
     for ((i = 0; i < $(many 5 3); i++)); do
         seconds_of "$VELUM" run --progress none sleep "$total" 5 >>"$FOLDER/eight"
     done
@@ -124,37 +126,41 @@ row_sleep() {
     figure median x '>=' 7.8 7.95
 }
 
-# One kill of a node at work, with one idle node beside it that will take over; appends the
-# milliseconds. Two of the mesh's slots are used, so at least one node is idle.
+# One kill of a node at work in a job that may use two of the four slots, so that there is a free
+# one; appends the milliseconds until two of the others are at work.
 kill_once() { # kill_once ROLE
-    local role=$1 id coordinator name busy victim= idle= tries
-    for ((tries = 0; tries < 20; tries++)); do
+    local id victim='' other tries
+    for ((tries = 0; tries < 30; tries++)); do
         id=$("$VELUM" run -d --slots-max 2 --addr "$(addr a)" sleep 600000 5) || return 1
-        victim='' idle=''
-        wait_until 5 two_are_busy "$id"
-        coordinator=$(coordinator a)
-        for name in a b c d; do
-            busy=$(node_field "$name" "$name" busy)
-            if [ "$busy" = 0 ] && [ "$name" != "$coordinator" ]; then
-                idle=$name
-            elif [ "${busy:-0}" -gt 0 ]; then
-                case $role in
-                node) [ "$name" = "$coordinator" ] || victim=$name ;;
-                coordinator) [ "$name" != "$coordinator" ] || victim=$name ;;
-                esac
-            fi
-        done
-        [ -n "$victim" ] && [ -n "$idle" ] && break
-        "$VELUM" kill --addr "$(addr a)" "$id" >/dev/null
+        wait_until 5 two_are_busy "$id" && wait_until 5 has_coordinator || return 1
+        victim=$(victim "$1")
+        [ -z "$victim" ] || break
+        "$VELUM" kill --addr "$(addr a)" "$id" >/dev/null 2>&1
         wait_until 5 nobody_is_busy
     done
-    [ -n "$victim" ] && [ -n "$idle" ] || { echo "bench: no $role was at work" >&2 && return 1; }
+    [ -n "$victim" ] || { echo "bench: no $1 was at work" >&2 && return 1; }
+    other=a
+    [ "$victim" != a ] || other=b
     # shellcheck disable=SC2046
-    tool until_busy "${PID[$victim]}" $(idle_ports) >>"$FOLDER/values" || return 1
+    tool until_busy "${PID[$victim]}" 2 $(ports_but "$victim") >>"$FOLDER/values" || return 1
     kill_node "$victim"
-    "$VELUM" kill --addr "$(addr "$idle")" "$id" >/dev/null
     node "$victim" --slots 1 --plugins "$PLUGINS"
-    all_know a b c d && wait_until 5 nobody_is_busy
+    all_know a b c d || return 1
+    # A holder that has just come back may not have heard of the cancel in time.
+    "$VELUM" kill --addr "$(addr $other)" "$id" >/dev/null 2>&1
+    wait_until 10 nobody_is_busy
+}
+victim() { # victim ROLE: a busy node of that role, or nothing
+    local name coordinator
+    coordinator=$(coordinator a)
+    for name in $(busy_nodes); do
+        case $1 in
+        node) [ "$name" != "$coordinator" ] || continue ;;
+        coordinator) [ "$name" = "$coordinator" ] || continue ;;
+        esac
+        echo "$name"
+        return
+    done
 }
 busy_nodes() {
     local name
@@ -163,13 +169,13 @@ busy_nodes() {
     done
 }
 two_are_busy() { [ "$(busy_nodes | wc -l)" = 2 ] && job_has_done a "$1" 4; }
+has_coordinator() { [ "$(coordinator a | wc -l)" = 1 ]; }
 nobody_is_busy() { [ -z "$(busy_nodes)" ]; }
-idle_ports() {
-    local name busy
-    busy=$(busy_nodes | tr '\n' ' ')
+ports_but() { # ports_but NAME
+    local name
     for name in a b c d; do
-        case " $busy " in *" $name "*) ;; *) echo "${PORT[$name]}" ;; esac
-    done | tr '\n' ' '
+        [ $name = "$1" ] || echo "${PORT[$name]}"
+    done
 }
 
 kill_row() { # kill_row ROLE MUST AIM
@@ -180,7 +186,7 @@ kill_row() { # kill_row ROLE MUST AIM
         kill_once "$1" || return 1
     done
     command="velum run --slots-max 2 sleep 600000 5 on four one-slot nodes; kill -9 of the one, \
-$(wc -l <"$FOLDER/values") times, until a free node is at work"
+$(wc -l <"$FOLDER/values") times, until a free one is at work in its place"
     figure max ms '<=' "$2" "$3"
 }
 row_kill_node() {
@@ -199,14 +205,13 @@ row_kill_coordinator() {
 row_redone() {
     local i start calm id victim name
     fresh_mesh 3 --slots 1 --plugins "$PLUGINS" || return
-    "$VELUM" run --progress none sleep 300 5 >/dev/null
+    warm_up sleep 300 5
     for ((i = 0; i < $(many 7 3); i++)); do
         seconds_of "$VELUM" run --progress none sleep 6000 5 >>"$FOLDER/calm"
         start=$EPOCHREALTIME
         "$VELUM" run --json --progress none sleep 6000 5 >"$FOLDER/job" 2>/dev/null &
         command=$!
-        wait_until 1 test -n "$(coordinator a)"
-        pause 1000
+        wait_until 1 has_coordinator || die "nobody coordinates" || return
         victim=b
         [ "$(coordinator a)" != b ] || victim=c
         sleep "$(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { print 1.9 - (b - a) }')"
@@ -263,7 +268,7 @@ row_idle() {
     local before after pid seconds
     seconds=$(many 100 20)
     fresh_mesh 4 || return
-    "$VELUM" run --progress none pi 1000000 >/dev/null
+    warm_up pi 1000000
     pause 3000
     before=$(on_cpu_ns a)
     pause $((seconds * 1000))
