@@ -162,8 +162,8 @@ static int keep_record(void *ctx, uint64_t sequence, uint16_t type, struct bytes
 static int explain_journal(struct host *h, int rc, const struct journal_report *r)
 {
     if (rc == ERR_DAMAGED || rc == ERR_VERSION)
-        complain("the journal in %s %s (%s, byte %llu); it was left as it is: look with velum "
-                 "journal check, or start with another --data",
+        complain("the journal in %s %s (%s, byte %llu); it was left as it is: move the folder "
+                 "away, or start with another --data",
                  h->state, rc == ERR_DAMAGED ? "is damaged" : "was written by a newer velum",
                  r->bad_segment, (unsigned long long)r->bad_offset);
     else

@@ -265,6 +265,8 @@ static void entry_arrived(struct node *n, struct job_id id)
         directory_settles(j);
 
     watch_job(n, id);
+    if (j != NULL && j->ledger != NULL)
+        job_mark_busy(j);
     if (j != NULL && j->ledger == NULL && j->labour != NULL &&
         outcome_rank(directory_find(n, id)->state) > 0) {
         labour_drop(j);

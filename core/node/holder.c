@@ -226,12 +226,15 @@ void holder_peer_up(struct node *n, struct node_id id)
     struct job *j;
 
     while ((j = map_next(&n->jobs, &at)) != NULL) {
-        if (j->ledger == NULL || !holds(j, id))
+        if (j->ledger == NULL || !j->live)
             continue;
-        if (j->lead != NULL)
+        /* Whoever holds it now may be named in a fact that did not come here: everybody is asked.
+         */
+        if (j->lead != NULL && holds(j, id))
             record_replica_up(j, id);
-        else if (j->live || j->replayed)
+        else
             send_sync(j, id, true);
+        job_mark_busy(j);
     }
 }
 
@@ -315,6 +318,21 @@ static void claim_now(struct job *j)
         log_line(j->node->options.log, LOG_WARNING, "cannot coordinate: %s", err_sentence(rc));
 }
 
+/* Others have told an outcome that this holder does not have: it asks those who do, once a second.
+ */
+static void fetch_outcome(struct job *j)
+{
+    const struct entry *e = directory_find(j->node, j->id);
+
+    if (e == NULL || !job_state_is_final((enum job_state)e->state) || job_is_final(j) ||
+        instant_since_us(j->node->now, j->fetched) < S_US)
+        return;
+    j->fetched = j->node->now;
+    for (uint8_t i = 0; i < e->holders_count; i++)
+        if (!node_is_self(j->node, e->holders[i]))
+            send_sync(j, e->holders[i], true);
+}
+
 void holder_tend(struct job *j)
 {
     struct node *n = j->node;
@@ -323,6 +341,7 @@ void holder_tend(struct job *j)
     if (j->ledger == NULL || j->settled || n->stopping)
         return;
     c = ledger_claim(j->ledger);
+    fetch_outcome(j);
     if (j->lead != NULL) {
         if (c != NULL && claim_compare(c, &j->lead->claim) > 0)
             lead_end(j);

@@ -124,7 +124,7 @@ struct job {
     struct job_spec spec; /* borrows from the ledger or spec_signed */
     int kernel;           /* index in node.kernels, or -1 */
     const struct velum_kernel *builtin;
-    struct instant known, ended;
+    struct instant known, ended, fetched;
     int64_t submitted_s;
     bool replayed;
     bool settled; /* its outcome has the copies it needs: only now it is told */

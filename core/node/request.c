@@ -136,7 +136,7 @@ static void send_node_view(struct node *n, uint64_t link, uint32_t request,
     struct node_view v = {.id = i->id,
                           .state = state,
                           .slots = i->slots,
-                          .busy = i->busy,
+                          .busy = state == NODE_LEFT || state == NODE_DEAD ? 0 : i->busy,
                           .memory_bytes = i->memory_bytes,
                           .speed_units_s = i->speed_units_s,
                           .seen_us = seen_us,
@@ -144,7 +144,7 @@ static void send_node_view(struct node *n, uint64_t link, uint32_t request,
                           .coordinator = coordinates(n, i->id)};
     struct buf b;
 
-    v.load_percent = i->slots == 0 ? 0 : 100 * i->busy / i->slots;
+    v.load_percent = v.slots == 0 ? 0 : 100 * v.busy / v.slots;
     text_copy(v.name, sizeof v.name, i->name);
     text_copy(v.addr, sizeof v.addr, i->addr);
     text_copy(v.arch, sizeof v.arch, i->arch);

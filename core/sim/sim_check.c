@@ -31,6 +31,12 @@ static int rank_of_state(uint8_t state)
     }
 }
 
+/* Its kernel dies, or a node that cannot run it may for a time see nobody else. */
+static bool may_fail(const struct sim_job *j)
+{
+    return j->poison != UINT64_MAX || j->kernel_lacks;
+}
+
 /* --- facts --- */
 
 static void check_outcome(struct world *w, const struct sim_node *n, uint32_t job,
@@ -40,7 +46,7 @@ static void check_outcome(struct world *w, const struct sim_node *n, uint32_t jo
 
     if (o->state == JOB_DIVERGENT)
         world_fail(w, "an outcome is divergent", n->index, job);
-    if (o->state == JOB_FAILED && j->poison == UINT64_MAX)
+    if (o->state == JOB_FAILED && !may_fail(j))
         world_fail(w, "an outcome is failed without a reason", n->index, job);
     if (o->state == JOB_CANCELLED && !j->kill_asked)
         world_fail(w, "an outcome is cancelled and nobody asked", n->index, job);
@@ -89,7 +95,7 @@ static void learn(struct world *w, uint32_t job, const struct fact *f, struct he
             uint32_t node = sim_node_of(w, f->holders.ids[i]);
 
             if (node < SIM_NODES_MAX)
-                j->named[node] = true;
+                h->named |= 1u << node;
         }
         break;
     default:
@@ -183,12 +189,26 @@ static void check_durable(struct world *w, const struct sim_node *n, struct job_
         world_fail(w, "acknowledged before the copies were synced", n->index, job);
 }
 
-/* Proof: every holder that any synced fact ever named has synced the cancel or an outcome. */
+/* Every holder that the author knows of, those that they know of, and so on. */
+static uint32_t holders_known(const struct world *w, const struct sim_node *n, uint32_t job)
+{
+    uint32_t all = n->disk.held[job].named, before;
+
+    do {
+        before = all;
+        for (uint32_t i = 0; i < w->plan.nodes; i++)
+            if (all >> i & 1)
+                all |= w->nodes[i].disk.held[job].named;
+    } while (all != before);
+    return all;
+}
+
+/* Proof: each of them has synced the cancel or an outcome. */
 static void check_killed(struct world *w, const struct sim_node *n, uint32_t user,
                          struct bytes payload)
 {
     struct reply_killed m;
-    uint32_t job = w->users[user].job;
+    uint32_t job = w->users[user].job, known = holders_known(w, n, job);
     struct sim_job *j = &w->jobs[job];
 
     if (read_reply_killed(payload, &m) < 0) {
@@ -198,12 +218,12 @@ static void check_killed(struct world *w, const struct sim_node *n, uint32_t use
     if (m.outcome != KILL_DONE)
         return;
     for (uint32_t i = 0; i < w->plan.nodes; i++)
-        if (j->named[i] && !w->nodes[i].disk.held[job].cancel &&
+        if (known >> i & 1 && !w->nodes[i].disk.held[job].cancel &&
             !w->nodes[i].disk.held[job].outcome)
             world_fail(w, "killed, but a holder has not synced the cancel", i, job);
-    if (j->told == JOB_DONE)
-        return;
-    j->kill_proved = true;
+    /* The same bytes, submitted in two halves of the mesh, are not known to each other's kill. */
+    if (j->told != JOB_DONE && j->submitters == 1)
+        j->kill_proved = true;
 }
 
 /* The leaves of the report that was sent as `seq` and of those before it. */
@@ -270,7 +290,7 @@ void sim_check_view(struct world *w, uint32_t node, uint32_t job, const struct j
         return;
     if (state == JOB_DIVERGENT)
         world_fail(w, "told divergent", node, job);
-    if (state == JOB_FAILED && j->poison == UINT64_MAX)
+    if (state == JOB_FAILED && !may_fail(j))
         world_fail(w, "told failed without a reason", node, job);
     if (state == JOB_CANCELLED && !j->kill_asked)
         world_fail(w, "told cancelled and nobody asked", node, job);

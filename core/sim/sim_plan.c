@@ -72,6 +72,8 @@ static void make_job(struct world *w, uint32_t i)
     if (world_chance(w, 6))
         j->spec.slots_max = (uint32_t)world_between(w, 1, 4);
     sim_job_make(w, i, world_chance(w, 2), leaves);
+    for (uint32_t k = 0; k < w->plan.nodes; k++)
+        j->kernel_lacks |= !j->builtin && w->nodes[k].lacks_kernel;
     j->skew = world_chance(w, 3) ? (uint32_t)world_between(w, 2, 40) : 0;
     if (!w->plan.kernel_dies || i > 0)
         return;
@@ -86,7 +88,8 @@ static void make_users(struct world *w, uint32_t i)
     uint32_t nodes = w->plan.nodes;
 
     sim_user_add(w, USER_SUBMITS, i, (uint32_t)prng_below(&w->prng, nodes), false, at);
-    if (world_chance(w, 4))
+    w->jobs[i].submitters = world_chance(w, 4) ? 2 : 1;
+    if (w->jobs[i].submitters > 1)
         sim_user_add(w, USER_SUBMITS, i, (uint32_t)prng_below(&w->prng, nodes), false,
                      at + (int64_t)world_between(w, 0, 20000));
     if (world_chance(w, 2))

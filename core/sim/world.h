@@ -100,6 +100,7 @@ struct stored_record {
 /* What a disk is known to hold, because it was synced. */
 struct held {
     bool spec, cancel, outcome;
+    uint32_t named; /* bit i: node i is a holder by some fact */
     uint8_t leaves[SIM_LEAVES_MAX / 8];
 };
 
@@ -189,10 +190,11 @@ struct sim_job {
     uint32_t poison_times;          /* how often; UINT32_MAX: always */
     uint8_t expected[64];           /* canonical accumulator */
     struct digest digest;
+    bool kernel_lacks;              /* some node does not have its kernel */
+    uint32_t submitters;            /* users who submit the same bytes */
     /* what was told */
     bool acknowledged, kill_asked, kill_proved;
     uint8_t told; /* greatest final state told to anybody */
-    bool named[SIM_NODES_MAX];      /* holders in facts that are on some disk */
 };
 
 /* --- sim_user.c --- */
