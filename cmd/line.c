@@ -111,7 +111,9 @@ static int report_open(int rc, const char *message, const char *addr)
     talk_error("%s", message[0] ? message : err_sentence(rc));
     if (strstr(message, "try: "))
         return open_code(rc);
-    if (rc == ERR_VERSION)
+    if (rc == ERR_IDENTITY && addr)
+        talk_try("another --addr, or VELUM_HOME of the mesh that node belongs to");
+    else if (rc == ERR_VERSION)
         talk_try("velum version, here and on the node");
     else if (addr && open_code(rc) == CODE_MISUSE)
         talk_try("--addr 127.0.0.1:8001");

@@ -87,32 +87,41 @@ wait_for_mesh() {
     done
 }
 
-# The busiest node but the one the command talks to, which is the lowest port: "PORT" or nothing.
+# The port of a node at work that is not the one the command talks to, which is the lowest, and
+# rather not the coordinator, with whom its counts of what was redone are lost.
 busy_port() {
     "$velum" nodes --json --addr "127.0.0.1:${ports[0]}" 2>/dev/null | grep -o '{[^{}]*}' |
         while IFS= read -r node; do
             port=$(field addr <<<"$node")
-            busy=$(field busy <<<"$node")
-            echo "${busy:-0} ${port##*:}"
-        done | grep -v " ${ports[0]}\$" | sort -rn | awk '$1 > 0 { print $2; exit }'
+            echo "$(field coordinator <<<"$node") $(field busy <<<"$node") ${port##*:}"
+        done | grep -v " ${ports[0]}\$" | sort -k1,1 -k2,2rn | awk '$2 > 0 { print $3; exit }'
 }
 
-# How many intervals take about so many seconds, by what a run of 4e9 needs now.
+# How many intervals take about so many seconds: a short run sizes a longer one, which sizes the job.
 measure() {
-    local n=4000000000 seconds
-    seconds=$("$velum" run --json --progress none pi $n | field seconds)
-    [ -n "$seconds" ] || give_up "pi $n did not end"
-    awk -v n=$n -v s="$seconds" -v w=$seconds_wanted 'BEGIN { printf "%.0f\n", n / s * w }'
+    local n=4000000000 seconds wanted
+    for wanted in 1 $seconds_wanted; do
+        seconds=$("$velum" run --json --progress none pi "$n" | field seconds)
+        [ -n "$seconds" ] || give_up "pi $n did not end"
+        n=$(awk -v n="$n" -v s="$seconds" -v w="$wanted" 'BEGIN { printf "%.0f\n", n / s * w }')
+    done
+    echo "$n"
+}
+
+# Succeeds when half of the job's leaves are done.
+is_half_done() {
+    local shown leaves
+    shown=$("$velum" show --json disturbed 2>/dev/null) || return 1
+    leaves=$(field leaves_total <<<"$shown")
+    [ $(($(field leaves_done <<<"$shown") * 2)) -ge "${leaves:-1}" ] && [ "${leaves:-0}" -gt 0 ]
 }
 
 # Kills a working node halfway. The result is in $folder/killed.json, the bar on the terminal.
 run_and_kill() { # run_and_kill N
-    local victim end=$((SECONDS + 60)) half
-    "$velum" run --json --progress bar pi "$1" >"$folder/killed.json" </dev/null &
+    local victim end=$((SECONDS + 120))
+    "$velum" run --json --progress bar --name disturbed pi "$1" >"$folder/killed.json" </dev/null &
     command=$!
-    half=$((SECONDS + seconds_wanted / 2))
-    while kill -0 $command 2>/dev/null && [ $SECONDS -lt $half ]; do sleep 0.1; done
-    until victim=$(busy_port) && [ -n "$victim" ]; do
+    until is_half_done && victim=$(busy_port) && [ -n "$victim" ]; do
         kill -0 $command 2>/dev/null || give_up "the job ended before a node could be killed"
         [ $SECONDS -lt $end ] || give_up "no node but the first is busy"
         sleep 0.05
@@ -138,7 +147,7 @@ wait_for_mesh
 say "velum run pi 400000000"
 "$velum" run --progress bar pi 400000000 || give_up "the job failed"
 
-n=$(measure)
+n=$(measure) || exit 1
 say "velum run pi $n, undisturbed: about $seconds_wanted s"
 "$velum" run --json --progress bar pi "$n" >"$folder/calm.json" || give_up "the job failed"
 calm=$(field digest <"$folder/calm.json")

@@ -61,8 +61,10 @@ void dial_peer_failed(struct mesh *m, struct peer *p, bool refused, struct insta
         p->lost = false;
         p->probe.stage = PROBE_NONE;
         peer_suspect(m, p, m->self.id, now);
-    } else if ((p->standing || p->lost) && p->m.state != NODE_SUSPECT &&
-               p->probe.stage != PROBE_INDIRECT) {
+    } else if (p->m.state == NODE_SUSPECT) {
+        /* We tried ourselves and did not get there either, which confirms the suspicion. */
+        peer_suspect(m, p, m->self.id, now);
+    } else if ((p->standing || p->lost) && p->probe.stage != PROBE_INDIRECT) {
         probe_others(m, p, now);
     }
 }

@@ -64,7 +64,7 @@ static uint32_t site_free(struct node *n, struct node_id id)
 
 static uint64_t next_grant(struct lead *l)
 {
-    return (uint64_t)l->claim.epoch << 32 | ++l->grant_counter;
+    return lead_grant_base(l) | ++l->grant_counter;
 }
 
 static bool send_grant(struct job *j, struct node_id to, uint8_t flags, const struct chunk *chunk)

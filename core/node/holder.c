@@ -12,7 +12,6 @@
 #include "core/node/watch.h"
 
 #define SYNC_FACTS_MAX 49152
-#define ASK_US (1 * S_US)
 
 /* Applies one fact, making the job when it is a SPEC. What was new is added to news (as a block),
  * if given. */
@@ -101,7 +100,7 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
     }
     /* A fact that could not be taken must not look kept: silence makes the sender show everything
      * again. */
-    if (rc == 0 && !missing && !n->disk_full)
+    if (rc == 0 && !missing)
         wait_add(n, (struct wait){.ticket = ticket,
                                   .kind = WAIT_FACTS_KEPT,
                                   .job = id,
@@ -323,14 +322,19 @@ static void claim_now(struct job *j)
 static void fetch_outcome(struct job *j)
 {
     const struct entry *e = directory_find(j->node, j->id);
+    const struct holders *h = ledger_holders(j->ledger);
+    bool ended =
+        e != NULL && job_state_is_final((enum job_state)e->state) && e->state != job_final_state(j);
 
-    if (e == NULL || !job_state_is_final((enum job_state)e->state) || job_is_final(j) ||
-        instant_since_us(j->node->now, j->fetched) < S_US)
+    if ((!ended && !j->replayed) || instant_since_us(j->node->now, j->fetched) < S_US)
         return;
     j->fetched = j->node->now;
-    for (uint8_t i = 0; i < e->holders_count; i++)
+    for (uint8_t i = 0; ended && i < e->holders_count; i++)
         if (!node_is_self(j->node, e->holders[i]))
             send_sync(j, e->holders[i], true);
+    for (uint8_t i = 0; !ended && h != NULL && i < h->count; i++)
+        if (!node_is_self(j->node, h->ids[i]))
+            send_sync(j, h->ids[i], true);
 }
 
 void holder_tend(struct job *j)
@@ -338,10 +342,12 @@ void holder_tend(struct job *j)
     struct node *n = j->node;
     const struct claim *c;
 
-    if (j->ledger == NULL || j->settled || n->stopping)
+    if (j->ledger == NULL || n->stopping)
+        return;
+    fetch_outcome(j);
+    if (j->settled)
         return;
     c = ledger_claim(j->ledger);
-    fetch_outcome(j);
     if (j->lead != NULL) {
         if (c != NULL && claim_compare(c, &j->lead->claim) > 0)
             lead_end(j);

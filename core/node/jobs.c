@@ -145,6 +145,7 @@ int job_create(struct node *n, struct bytes spec_signed, bool with_ledger, struc
         if (rc < 0)
             goto out;
     }
+    ensure(map_get(&n->jobs, &j->id) == NULL);
     rc = map_put(&n->jobs, &j->id, j);
     if (rc < 0)
         goto out;
@@ -153,6 +154,32 @@ int job_create(struct node *n, struct bytes spec_signed, bool with_ledger, struc
 out:
     buf_clear(&fact);
     job_free(j);
+    return rc;
+}
+
+/* The node may already work for the job without holding it. */
+int job_take(struct node *n, struct bytes spec_signed, struct job **out)
+{
+    struct buf fact;
+    int rc;
+
+    *out = NULL;
+    buf_init(&fact, n->alloc, SPEC_SIZE_MAX + 8192);
+    put_u8(&fact, FACT_SPEC);
+    put_u8(&fact, 1);
+    put_raw(&fact, spec_signed.data, spec_signed.len);
+    rc = buf_result(&fact);
+    if (rc == 0) {
+        struct reader r = reader_of(spec_signed);
+        struct signed_bytes s;
+
+        read_signed(&r, &s);
+        *out = job_find(n, spec_id(s.body));
+    }
+    if (rc == 0)
+        rc = *out == NULL ? job_create(n, spec_signed, true, out)
+                          : job_add_ledger(*out, buf_bytes(&fact));
+    buf_clear(&fact);
     return rc;
 }
 

@@ -8,6 +8,8 @@ struct job *job_find(const struct node *n, struct job_id id);
 /* From signed spec bytes that were verified. With a ledger (holder) or without (worker's node).
  * Gives 0 and the job. */
 int job_create(struct node *n, struct bytes spec_signed, bool with_ledger, struct job **out);
+/* As a holder, whether the node already works for it or not. */
+int job_take(struct node *n, struct bytes spec_signed, struct job **out);
 int job_add_ledger(struct job *j, struct bytes spec_fact);
 void job_free(struct job *j);
 void jobs_free(struct node *n);

@@ -11,6 +11,8 @@
 #include "core/node/workers.h"
 
 #define PENDING_MAX 45056
+#define EPOCH_LEAP_MAX 1000000u
+#define ORPHAN_US (600 * S_US)
 #define COALESCE_US (5 * MS_US)
 
 struct labour_chunk *labour_chunk_of(struct job *j, uint64_t grant)
@@ -118,6 +120,7 @@ static void send_return(struct node *n, struct node_id to, struct job_id id, uin
 static int claim_check(struct job *j, struct bytes fact, struct labour *l)
 {
     struct node *n = j->node;
+    const struct claim *known;
     struct fact f;
     int rc;
 
@@ -126,11 +129,22 @@ static int claim_check(struct job *j, struct bytes fact, struct labour *l)
     rc = fact_read(fact, &f);
     if (rc < 0 || f.kind != FACT_CLAIM || !job_id_equal(f.job, j->id))
         return ERR_FORMAT;
-    rc = node_is_self(n, f.claim.node) ? 0 : fact_verify(n, &f);
+    rc = fact_verify(n, &f);
     if (rc < 0)
         return rc;
+    known = j->ledger == NULL ? NULL : ledger_claim(j->ledger);
+    if (known != NULL && claim_compare(&f.claim, known) < 0) {
+        l->claim = *known;
+        buf_reset(&l->claim_fact);
+        put_raw(&l->claim_fact, ledger_claim_fact(j->ledger).data,
+                ledger_claim_fact(j->ledger).len);
+        return 0;
+    }
     if (l->claim_fact.len > 0 && claim_compare(&f.claim, &l->claim) < 0)
         return 0;
+    /* Epochs rise by one: one far ahead is somebody who wants to end all claims. */
+    if (f.claim.epoch > (l->claim_fact.len > 0 ? l->claim.epoch : 0) + EPOCH_LEAP_MAX)
+        return ERR_FORMAT;
     l->claim = f.claim;
     buf_reset(&l->claim_fact);
     put_raw(&l->claim_fact, fact.data, fact.len);
@@ -218,6 +232,9 @@ static int take_merges(struct job *j, struct reader *r)
         return ERR_FORMAT;
     if (count == 0)
         return 0;
+    for (m = n->merges; m != NULL; m = m->next)
+        if (m->job == j)
+            return 0; /* sent again; the first is still here */
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
     put_order_merge_begin(&b, ++n->merge_counter, count);
     for (uint16_t i = 0; i < 2 * count; i++) {
@@ -277,7 +294,9 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
         return rc;
     rc = grant_job(n, &g, &j);
     reason = rc < 0 ? RETURN_STOPPING : refusal(n, j);
-    title = rc < 0 || labour_make(j) == NULL ? -1 : claim_check(j, g.claim, j->labour);
+    title = reason == RETURN_STOPPING || labour_make(j) == NULL
+                ? -1
+                : claim_check(j, g.claim, j->labour);
     for (uint16_t i = 0; i < g.chunks; i++) {
         struct peer_chunk c = read_peer_chunk(&g.rest);
 
@@ -290,9 +309,9 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
         return ERR_FORMAT;
     if (title == 0)
         show_greater(j, from);
-    if (rc == 0)
+    if (title >= 0)
         j->labour->touched = n->now;
-    if (rc == 0 && g.report_us > 0 && g.report_us <= 10 * S_US)
+    if (title >= 0 && g.report_us > 0 && g.report_us <= 10 * S_US)
         j->labour->report_us = g.report_us;
     if (back_count > 0 || reason == RETURN_NO_KERNEL)
         send_return(n, from, g.job, (uint8_t)(reason < 0 ? RETURN_BUSY : reason), "", back,
@@ -401,6 +420,17 @@ int labour_merged(struct job *j, const struct worker_merged *m)
     pending_add(j, &r, raw);
     j->labour->pending_now = true;
     return 0;
+}
+
+void labour_merge_failed(struct job *j, uint8_t flags, const char *cause)
+{
+    struct peer_report_chunk r = {.flags = (uint8_t)(flags | REPORT_FAILED | REPORT_MERGED)};
+
+    if (j->labour == NULL)
+        return;
+    text_copy(r.cause, sizeof r.cause, cause);
+    pending_add(j, &r, (struct bytes){NULL, 0});
+    j->labour->pending_now = true;
 }
 
 void labour_failed(struct job *j, struct labour_chunk *c, uint8_t flags, const char *cause)
@@ -567,6 +597,12 @@ int labour_claim(struct node *n, struct node_id from, struct bytes payload)
             send_open(n, NULL, id, f.claim.epoch, from);
         return 0;
     }
+    if (job_is_final(j)) {
+        /* It has ended here: whoever still coordinates it learns that. */
+        if (j->ledger != NULL)
+            holder_send_snapshot(j, from, 0);
+        return 0;
+    }
     if (labour_make(j) == NULL)
         return ERR_NO_MEMORY;
     title = claim_check(j, fact, j->labour);
@@ -629,6 +665,23 @@ void labour_hand_back(struct node *n)
             send_return(n, j->labour->claim.node, j->id, RETURN_STOPPING, "", &c->grant, 1);
             labour_chunk_remove(j, c);
         }
+    }
+}
+
+/* Work whose coordinator and holders have been gone for long, and that has nothing running, is
+ * given up. */
+void labour_orphans(struct node *n)
+{
+    struct job *j, *next;
+
+    for (j = n->labour_jobs; j != NULL; j = next) {
+        next = j->next_labour;
+        if (j->labour->chunks != NULL || j->ledger != NULL ||
+            instant_since_us(n->now, j->labour->touched) < ORPHAN_US)
+            continue;
+        labour_drop(j);
+        workers_release(n, j);
+        job_free(j);
     }
 }
 

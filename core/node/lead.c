@@ -50,6 +50,12 @@ struct hand *lead_hand_make(struct job *j, struct node_id id)
     return h;
 }
 
+/* Numbers of grants of one claim: two coordinators of one epoch do not share any. */
+uint64_t lead_grant_base(const struct lead *l)
+{
+    return (uint64_t)(l->claim.epoch & 0xffff) << 48 | (l->claim.boot & 0xffff) << 32;
+}
+
 static int write_claim(struct job *j, bool full)
 {
     struct node *n = j->node;
@@ -111,7 +117,7 @@ static void show_claim(struct job *j, struct node_id to)
     struct buf b;
 
     if (h != NULL)
-        h->shown = (uint64_t)j->lead->claim.epoch << 32 | j->lead->grant_counter;
+        h->shown = lead_grant_base(j->lead) | j->lead->grant_counter;
     buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
     put_job_id(&b, j->id);
     put_block(&b, ledger_claim_fact(j->ledger));
@@ -135,9 +141,9 @@ int lead_begin(struct job *j, bool fresh)
         goto fail;
     if (fresh)
         record_fact(j, ledger_spec_fact(j->ledger), true);
-    rc = write_holders(j, fresh);
+    rc = write_holders(j, fresh || job_is_final(j));
     if (rc == 0)
-        rc = write_claim(j, fresh);
+        rc = write_claim(j, fresh || job_is_final(j));
     if (rc < 0)
         goto fail;
     record_holders_changed(j);

@@ -5,6 +5,7 @@
 
 #include "core/node/state.h"
 
+uint64_t lead_grant_base(const struct lead *l);
 int lead_begin(struct job *j, bool fresh);
 void lead_end(struct job *j);
 void lead_node_gone(struct job *j, struct node_id id);

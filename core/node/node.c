@@ -494,6 +494,7 @@ static void slow_round(struct node *n)
     request_tick(n);
     workers_limits(n);
     record_heal(n);
+    labour_orphans(n);
     n->assign_wanted = true;
 }
 

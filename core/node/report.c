@@ -28,7 +28,7 @@ static void not_leading(struct node *n, struct node_id from, const struct job *j
         if (ledger_claim(j->ledger) != NULL &&
             !node_id_equal(ledger_claim(j->ledger)->node, n->options.id))
             send_node(n, from, MESSAGE_CLAIM, 0, buf_bytes(&b));
-    } else if (j != NULL || map_get(&n->tombstones, &id) != NULL) {
+    } else if ((j != NULL && job_is_final(j)) || map_get(&n->tombstones, &id) != NULL) {
         put_u8(&b, j == NULL ? 0 : job_final_state(j));
         send_node(n, from, MESSAGE_STOP, 0, buf_bytes(&b));
     }
@@ -189,12 +189,21 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
         pool_report(l->pool, c->grant, c->next, c->end, c->compute_us, false, n->now);
         pool_died(l->pool, c->grant, (c->flags & REPORT_OWN_DOING) != 0, n->now);
         record_attempt(j, h->id, c);
-    } else {
-        pool_report(l->pool, c->grant, c->next, c->end, c->compute_us,
-                    (c->flags & REPORT_ENDED) != 0, n->now);
+    } else if (pool_report(l->pool, c->grant, c->next, c->end, c->compute_us,
+                           (c->flags & REPORT_ENDED) != 0, n->now) < 0 &&
+               (c->flags & REPORT_ENDED)) {
+        pool_return(l->pool, c->grant);
     }
     if (c->flags & (REPORT_FAILED | REPORT_ENDED))
         site_less(n, h->id, 1);
+}
+
+static void merge_failed(struct job *j, const char *cause)
+{
+    char text[VIEW_ERROR_SIZE] = "merging two values ended its worker three times: ";
+
+    text_append(text, sizeof text, cause);
+    outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
 }
 
 static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool again)
@@ -204,7 +213,7 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
     int rc;
 
     read_peer_report_chunk(r, &c);
-    if (r->failed)
+    if (r->failed || c.next > job_leaves(j))
         return ERR_FORMAT;
     buf_init(&values, j->node->alloc, FRAME_PAYLOAD_MAX);
     rc = read_values(j, r, c.values, &values);
@@ -214,7 +223,9 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
         if (rc == ERR_DAMAGED)
             outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0},
                           "two runs of the same leaves gave different values");
-        if (c.flags & REPORT_MERGED)
+        if ((c.flags & REPORT_MERGED) && (c.flags & REPORT_FAILED))
+            merge_failed(j, c.cause);
+        else if (c.flags & REPORT_MERGED)
             j->lead->merging = false;
         else
             report_pool(j, h, &c);

@@ -105,6 +105,8 @@ struct merge_work {
     uint64_t number;
     struct bytes payload; /* owned: the order's payload */
     uint32_t worker;      /* 0: not given yet */
+    uint32_t tries;
+    struct instant given_at;
     struct merge_work *next;
 };
 

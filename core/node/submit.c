@@ -43,7 +43,7 @@ static void submit_here(struct node *n, struct bytes spec, const struct asker *t
                       "wait until some have ended");
         return;
     }
-    rc = job_create(n, spec, true, &j);
+    rc = job_take(n, spec, &j);
     if (rc == 0) {
         rc = lead_begin(j, true);
         if (rc < 0)
@@ -84,7 +84,14 @@ static bool coordinator_of(const struct node *n, const struct entry *e, const st
     if (e == NULL && c == NULL)
         return false;
     *at = c != NULL ? c->node : e->coordinator;
-    return !node_is_self(n, *at) && member_works(n, *at);
+    if (!node_is_self(n, *at) && member_works(n, *at))
+        return true;
+    for (uint8_t i = 0; e != NULL && i < e->holders_count; i++) {
+        *at = e->holders[i];
+        if (!node_is_self(n, *at) && member_works(n, *at))
+            return true;
+    }
+    return false;
 }
 
 /* The job is known: its coordinator says how durable it is; without one, what was last heard of it.

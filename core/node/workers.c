@@ -9,6 +9,9 @@
 
 #define REPLENISH_US (50 * MS_US)
 #define START_BACKOFF_US (500 * MS_US)
+#define WORKERS_SPARE                                                                              \
+    8 /* dying ones and asides beside two a slot; core/host/crew allows twice that */
+#define MERGE_TRIES 3
 #define ASIDES_MAX 64
 #define ASIDE_LIMIT_US (10 * S_US)
 
@@ -27,6 +30,14 @@ uint32_t workers_busy(const struct node *n)
     for (const struct worker *w = n->workers; w != NULL; w = w->next)
         count += w->chunk != NULL;
     return count;
+}
+
+static bool merge_is_given(const struct node *n, const struct worker *w)
+{
+    for (const struct merge_work *m = n->merges; m != NULL; m = m->next)
+        if (m->worker == w->number)
+            return true;
+    return false;
 }
 
 static uint32_t workers_in(const struct node *n, enum worker_state state)
@@ -67,6 +78,11 @@ void workers_start_ready(struct node *n)
     if (n->stopping || !instant_reached(n->now, n->replenish_at))
         return;
     n->replenish_at = INSTANT_NEVER;
+    if (n->start_failures > 0) {
+        /* The pause is over: starting is tried again, also for work that waits. */
+        n->start_failures = 0;
+        n->serve_wanted = true;
+    }
     for (; ready < n->options.ready_workers; ready++)
         worker_start(n);
 }
@@ -122,6 +138,25 @@ static void order_load(struct node *n, const struct worker *w, int kernel, const
     buf_clear(&b);
 }
 
+/* A bound worker keeps its process for its job; when there are too many, an idle one of another job
+ * makes room. */
+static void evict_idle(struct node *n)
+{
+    struct worker *oldest = NULL;
+
+    if (n->workers_count - workers_in(n, WORKER_DYING) <
+        2 * n->options.slots + n->options.ready_workers)
+        return;
+    for (struct worker *w = n->workers; w != NULL; w = w->next)
+        if (w->state == WORKER_BOUND && w->chunk == NULL && !merge_is_given(n, w) &&
+            (oldest == NULL || instant_before(w->since, oldest->since)))
+            oldest = w;
+    if (oldest == NULL)
+        return;
+    oldest->job = NULL;
+    worker_kill(n, oldest);
+}
+
 /* A blank worker, or NULL while none is ready; one is then on its way. */
 static struct worker *take_ready(struct node *n)
 {
@@ -133,7 +168,9 @@ static struct worker *take_ready(struct node *n)
         replenish_soon(n, REPLENISH_US);
         return w;
     }
+    evict_idle(n);
     if (workers_in(n, WORKER_STARTING) < n->options.slots + 1 && n->start_failures == 0 &&
+        n->workers_count < 2 * n->options.slots + n->options.ready_workers + WORKERS_SPARE &&
         !n->stopping)
         worker_start(n);
     return NULL;
@@ -173,19 +210,30 @@ static void run_chunk(struct node *n, struct worker *w, struct labour_chunk *c)
     put_order_run(&b, &m);
     order(n, w, MESSAGE_ORDER_RUN, buf_bytes(&b));
     w->chunk = c;
+    w->since = n->now;
     c->worker = w->number;
     c->state = SLOT_RUNNING;
     c->moved = n->now;
 }
 
-/* The queued chunk of the job that was served least. */
-static struct labour_chunk *next_queued(struct node *n, struct job **of)
+static bool has_idle_worker(const struct node *n, const struct job *j)
+{
+    for (const struct worker *w = n->workers; w != NULL; w = w->next)
+        if (w->state == WORKER_READY ||
+            (w->state == WORKER_BOUND && w->job == j && w->chunk == NULL))
+            return true;
+    return false;
+}
+
+/* The queued chunk of the job that was served least, first among those that a worker is there for.
+ */
+static struct labour_chunk *next_queued(struct node *n, struct job **of, bool with_worker)
 {
     struct labour_chunk *best = NULL;
 
     for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
         for (struct labour_chunk *c = j->labour->chunks; c != NULL; c = c->next_chunk)
-            if (c->state == SLOT_QUEUED &&
+            if (c->state == SLOT_QUEUED && (!with_worker || has_idle_worker(n, j)) &&
                 (best == NULL || j->labour->served_us < (*of)->labour->served_us))
                 best = c, *of = j;
     return best;
@@ -200,6 +248,8 @@ static void serve_merges(struct node *n)
             continue;
         order(n, w, MESSAGE_ORDER_MERGE, m->payload);
         m->worker = w->number;
+        m->given_at = n->now;
+        m->tries++;
     }
 }
 
@@ -226,12 +276,14 @@ void workers_serve(struct node *n)
     struct worker *w;
 
     n->serve_wanted = false;
-    while (workers_busy(n) < n->options.slots && (c = next_queued(n, &j)) != NULL) {
+    while (workers_busy(n) < n->options.slots && (c = next_queued(n, &j, true)) != NULL) {
         w = worker_for(n, j, false);
         if (w == NULL)
             break;
         run_chunk(n, w, c);
     }
+    if (workers_busy(n) < n->options.slots && next_queued(n, &j, false) != NULL)
+        take_ready(n);
     serve_merges(n);
     serve_asides(n);
 }
@@ -342,18 +394,25 @@ static void aside_frame(struct node *n, struct worker *w, const struct frame *f)
     worker_kill(n, w);
 }
 
-static void merge_end(struct node *n, const struct worker *w)
+static void merge_remove(struct node *n, struct merge_work **at)
 {
-    struct merge_work **at, *m;
+    struct merge_work *m = *at;
 
-    for (at = &n->merges; (m = *at) != NULL; at = &m->next) {
-        if (m->worker != w->number)
+    *at = m->next;
+    bytes_free(n, m->payload);
+    alloc_free(n->alloc, m, sizeof *m);
+}
+
+/* The answer to a batch of merges; false when nobody asked for it. */
+static bool merge_end(struct node *n, const struct worker *w, uint64_t number)
+{
+    for (struct merge_work **at = &n->merges; *at != NULL; at = &(*at)->next) {
+        if ((*at)->worker != w->number || (*at)->number != number)
             continue;
-        *at = m->next;
-        bytes_free(n, m->payload);
-        alloc_free(n->alloc, m, sizeof *m);
-        return;
+        merge_remove(n, at);
+        return true;
     }
+    return false;
 }
 
 static void bound_loaded(struct node *n, struct worker *w, struct bytes payload)
@@ -395,8 +454,7 @@ static int bound_frame(struct node *n, struct worker *w, const struct frame *f)
     case MESSAGE_WORKER_MERGED:
         if (read_worker_merged(f->payload, &merged) < 0)
             return ERR_FORMAT;
-        merge_end(n, w);
-        return labour_merged(w->job, &merged);
+        return merge_end(n, w, merged.run) ? labour_merged(w->job, &merged) : ERR_FORMAT;
     case MESSAGE_WORKER_FAILED:
         if (read_worker_failed(f->payload, &failed) < 0)
             return ERR_FORMAT;
@@ -501,11 +559,22 @@ static uint8_t cause_of_death(const struct worker *w, enum worker_end end, int s
     return flags;
 }
 
-static void merges_lost(struct node *n, const struct worker *w)
+/* A worker died with merges: they are tried again, three times in all, then the coordinator hears
+ * the cause. */
+static void merges_lost(struct node *n, const struct worker *w, uint8_t flags, const char *cause)
 {
-    for (struct merge_work *m = n->merges; m != NULL; m = m->next)
+    struct merge_work **at = &n->merges, *m;
+
+    while ((m = *at) != NULL) {
+        if (m->worker == w->number && m->tries >= MERGE_TRIES) {
+            labour_merge_failed(m->job, flags, cause);
+            merge_remove(n, at);
+            continue;
+        }
         if (m->worker == w->number)
             m->worker = 0;
+        at = &m->next;
+    }
 }
 
 void workers_exited(struct node *n, uint32_t number, enum worker_end end, int status)
@@ -521,7 +590,7 @@ void workers_exited(struct node *n, uint32_t number, enum worker_end end, int st
     *at = w->next;
     n->workers_count--;
     flags = cause_of_death(w, end, status, cause, sizeof cause);
-    merges_lost(n, w);
+    merges_lost(n, w, flags, cause);
     if (w->chunk != NULL)
         labour_failed(w->job, w->chunk, flags, cause);
     if (w->aside != NULL) {
@@ -534,9 +603,7 @@ void workers_exited(struct node *n, uint32_t number, enum worker_end end, int st
         log_line(n->options.log, LOG_WARNING, "a worker did not start: %s", cause);
     }
     replenish_soon(n, n->start_failures > 0 ? START_BACKOFF_US : REPLENISH_US);
-    if (n->start_failures > 0 && workers_in(n, WORKER_STARTING) == 0)
-        n->start_failures = 0;
-    n->serve_wanted = true;
+    n->serve_wanted = n->start_failures == 0;
     alloc_free(n->alloc, w, sizeof *w);
 }
 
@@ -552,19 +619,54 @@ void workers_release(struct node *n, struct job *j)
         worker_kill(n, w);
     }
     while ((m = *at) != NULL) {
-        if (m->job != j) {
+        if (m->job == j)
+            merge_remove(n, at);
+        else
             at = &m->next;
-            continue;
-        }
-        *at = m->next;
-        bytes_free(n, m->payload);
-        alloc_free(n->alloc, m, sizeof *m);
     }
 }
 
+static void merge_limits(struct node *n)
+{
+    for (struct merge_work *m = n->merges; m != NULL; m = m->next) {
+        struct worker *w = m->worker == 0 ? NULL : worker_find(n, m->worker);
+
+        if (w != NULL && w->chunk == NULL && instant_since_us(n->now, m->given_at) > ASIDE_LIMIT_US)
+            worker_kill(n, w);
+    }
+}
+
+/* The user hears which kernel hangs; the worker's end has nobody left to tell. */
+static void aside_too_long(struct node *n, struct aside *a)
+{
+    char what[VIEW_ERROR_SIZE] = "the kernel ";
+
+    text_append(what, sizeof what, n->kernels[a->kernel].name);
+    text_append(what, sizeof what, " gave no answer within 10 s, so its worker was ended");
+    if (a->link != 0)
+        reply_error(n, a->link, a->request, 1, what, "");
+    a->link = 0;
+}
+
 /* A leaf that takes longer than its limit, and an aside that never ends, are ended. */
+static void aside_limits(struct node *n)
+{
+    struct aside *a, *next;
+
+    for (a = n->asides; a != NULL; a = next) {
+        next = a->next;
+        if (a->given || instant_since_us(n->now, a->since) <= ASIDE_LIMIT_US)
+            continue;
+        if (a->link != 0)
+            reply_error(n, a->link, a->request, 1, "no worker of this node could be started", "");
+        aside_end(n, a);
+    }
+}
+
 void workers_limits(struct node *n)
 {
+    merge_limits(n);
+    aside_limits(n);
     for (struct worker *w = n->workers; w != NULL; w = w->next) {
         if (w->state == WORKER_BOUND && w->chunk != NULL &&
             instant_since_us(n->now, w->chunk->moved) > LEAF_LIMIT_US) {
@@ -573,6 +675,7 @@ void workers_limits(struct node *n)
             worker_kill(n, w);
         } else if (w->state == WORKER_ASIDE && w->aside != NULL &&
                    instant_since_us(n->now, w->aside->since) > ASIDE_LIMIT_US) {
+            aside_too_long(n, w->aside);
             worker_kill(n, w);
         }
     }

@@ -317,7 +317,9 @@ static void bounce(struct world *w, uint32_t index, uint32_t direction)
     struct sim_link *l = w->links[index];
     const struct link_half *to = &l->halves[1 - direction];
 
-    if (to->node < SIM_NODES_MAX && w->nodes[to->node].core == NULL && w->nodes[to->node].silent)
+    /* Users sit at their node's machine: they always hear. */
+    if (!is_user(&l->halves[direction]) && to->node < SIM_NODES_MAX &&
+        w->nodes[to->node].core == NULL && w->nodes[to->node].silent)
         return;
     if (!l->halves[direction].open)
         return;

@@ -67,10 +67,10 @@ static double thread_s(void)
 }
 
 /* What anybody would write first. */
-static __attribute__((noinline)) double obvious(uint64_t n)
+static __attribute__((noinline)) double obvious(int64_t n)
 {
     double width = 1.0 / (double)n, sum = 0;
-    for (uint64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++) {
         double x = ((double)i + 0.5) * width;
         sum += 4.0 / (1.0 + x * x);
     }
@@ -79,7 +79,7 @@ static __attribute__((noinline)) double obvious(uint64_t n)
 
 static void speed(void)
 {
-    const uint64_t loop_n = 300000000;
+    const int64_t loop_n = 300000000;
     prepare("2000000000");
     struct velum_host host = *worker_host_fresh();
     host.cpu &= VELUM_CPU_AVX2;
