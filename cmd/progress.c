@@ -76,7 +76,7 @@ static void left_text(const struct progress *p, const struct job_view *v,
     uint64_t leaves = v->leaves_total - p->done;
     char clock[DURATION_TEXT_SIZE];
     double us = p->speed ? (double)leaves * (double)v->leaf_units * 1e6 / (double)p->speed : 0;
-    if ((!p->speed && leaves) || us > (double)DURATION_MAX_US) {
+    if ((!p->speed && (leaves || !v->leaves_total)) || us > (double)DURATION_MAX_US) {
         snprintf(to, DURATION_TEXT_SIZE + 8, "time left unknown");
         return;
     }

@@ -124,7 +124,9 @@ struct job {
     struct job_spec spec; /* borrows from the ledger or spec_signed */
     int kernel;           /* index in node.kernels, or -1 */
     const struct velum_kernel *builtin;
-    struct instant known, ended, fetched;
+    struct job *next_kept, *prev_kept; /* finished jobs kept whole, oldest first */
+    bool kept;
+    struct instant known, fetched;
     int64_t submitted_s;
     bool replayed;
     bool settled; /* its outcome has the copies it needs: only now it is told */
@@ -143,8 +145,8 @@ struct job {
     struct batch *batches;
     struct replica replicas[HOLDERS_MAX];
     uint8_t replicas_count;
-    uint8_t *log; /* LOG_TAIL_MAX ring, or NULL */
-    size_t log_len;
+    uint8_t *log; /* what workers wrote, the tail of it, or NULL */
+    size_t log_len, log_cap;
     struct job *next_busy; /* list of jobs to settle at the end of the step */
     bool busy;
     struct job *next_labour, *prev_labour; /* jobs this node works for */

@@ -219,6 +219,8 @@ void job_mark_busy(struct job *j)
     j->node->busy_jobs = j;
 }
 
+static void job_unkeep(struct job *j);
+
 static void job_unlist(struct job *j)
 {
     struct job **at;
@@ -246,13 +248,14 @@ void job_free(struct job *j)
     labour_drop(j);
     workers_release(n, j);
     job_set_live(j, false);
+    job_unkeep(j);
     record_clear(j);
     if (j->busy)
         job_unlist(j);
     ledger_free(j->ledger);
     buf_clear(&j->spec_signed);
     if (j->log != NULL)
-        alloc_free(n->alloc, j->log, LOG_TAIL_MAX);
+        alloc_free(n->alloc, j->log, j->log_cap);
     alloc_free(n->alloc, j, sizeof *j);
 }
 
@@ -290,28 +293,74 @@ static int tombstone_add(struct node *n, struct job_id id, uint8_t state)
     return 0;
 }
 
-/* The oldest finished job that this node keeps whole shrinks to its name. */
-static void forget_oldest(struct node *n)
+/* Finished jobs in the order in which they ended. */
+static void job_keep(struct job *j)
 {
-    struct job *j, *oldest = NULL;
-    size_t at = 0;
-    uint8_t bytes[64];
-    struct buf b;
-    uint64_t ticket;
+    struct node *n = j->node;
 
-    while ((j = map_next(&n->jobs, &at)) != NULL)
-        if (j->shrunk && j->lead == NULL &&
-            (oldest == NULL || instant_before(j->ended, oldest->ended)))
-            oldest = j;
-    if (oldest == NULL)
+    j->kept = true;
+    j->next_kept = NULL;
+    j->prev_kept = n->kept_last;
+    if (n->kept_last != NULL)
+        n->kept_last->next_kept = j;
+    else
+        n->kept_first = j;
+    n->kept_last = j;
+    n->kept_count++;
+}
+
+static void job_unkeep(struct job *j)
+{
+    struct node *n = j->node;
+
+    if (!j->kept)
         return;
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_job_id(&b, oldest->id);
-    put_u8(&b, job_final_state(oldest));
-    tombstone_add(n, oldest->id, job_final_state(oldest));
-    store_record(n, RECORD_GONE, buf_bytes(&b), &ticket);
+    j->kept = false;
+    if (j->prev_kept != NULL)
+        j->prev_kept->next_kept = j->next_kept;
+    else
+        n->kept_first = j->next_kept;
+    if (j->next_kept != NULL)
+        j->next_kept->prev_kept = j->prev_kept;
+    else
+        n->kept_last = j->prev_kept;
     n->kept_count--;
-    job_free(oldest);
+}
+
+/* Beyond their number the oldest finished jobs shrink to their names. */
+void jobs_forget(struct node *n)
+{
+    uint8_t bytes[64];
+    uint64_t ticket;
+    struct job *j;
+    struct buf b;
+
+    while (n->kept_count > JOBS_KEPT_MAX) {
+        j = n->kept_first;
+        buf_init_fixed(&b, bytes, sizeof bytes);
+        put_job_id(&b, j->id);
+        put_u8(&b, job_final_state(j));
+        tombstone_add(n, j->id, job_final_state(j));
+        store_record(n, RECORD_GONE, buf_bytes(&b), &ticket);
+        job_free(j);
+    }
+}
+
+/* What was written by workers is kept to its last lines. */
+static void log_shrink(struct job *j)
+{
+    size_t keep = j->log_len < LOG_KEPT_MAX ? j->log_len : LOG_KEPT_MAX;
+    uint8_t *log;
+
+    if (j->log == NULL)
+        return;
+    memmove(j->log, j->log + j->log_len - keep, keep);
+    log = j->node->alloc->resize(j->node->alloc->ctx, j->log, j->log_cap, keep > 0 ? keep : 1);
+    if (log == NULL)
+        return;
+    j->log = log;
+    j->log_cap = keep > 0 ? keep : 1;
+    j->log_len = keep;
 }
 
 void job_after_outcome(struct job *j)
@@ -324,16 +373,11 @@ void job_after_outcome(struct job *j)
     ledger_shrink(j->ledger);
     labour_drop(j);
     workers_release(n, j);
+    log_shrink(j);
     j->shrunk = true;
-    j->ended = n->now;
-    n->kept_count++;
-    while (n->kept_count > JOBS_KEPT_MAX) {
-        uint32_t before = n->kept_count;
-
-        forget_oldest(n);
-        if (n->kept_count == before)
-            break;
-    }
+    job_keep(j);
+    if (!n->replaying)
+        jobs_forget(n);
 }
 
 void job_settle(struct job *j, uint32_t copies, uint32_t machines)
@@ -405,11 +449,8 @@ int jobs_replay(struct node *n, uint16_t type, struct bytes payload)
     id = read_job_id(&r);
     tombstone_add(n, id, read_u8(&r));
     j = job_find(n, id);
-    if (j != NULL && !r.failed) {
-        if (j->shrunk)
-            n->kept_count--;
+    if (j != NULL && !r.failed)
         job_free(j);
-    }
     return r.failed ? ERR_FORMAT : 0;
 }
 

@@ -21,6 +21,7 @@ struct bytes job_spec_signed(const struct job *j);
 uint64_t job_leaves(const struct job *j);
 /* Its outcome has the copies it needs: said once, and remembered in the journal. */
 void job_settle(struct job *j, uint32_t copies, uint32_t machines);
+void jobs_forget(struct node *n);
 void job_after_outcome(struct job *j); /* counts, shrinks, forgets the oldest */
 int jobs_replay(struct node *n, uint16_t type, struct bytes payload);
 void jobs_snapshot(struct node *n, struct buf *to);

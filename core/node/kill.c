@@ -12,6 +12,7 @@
 #include "core/node/record.h"
 
 #define KILL_WAIT_US (5 * S_US)
+#define SEND_AGAIN_US (500 * MS_US)
 
 static void kill_remove(struct node *n, struct kill_wait *k)
 {
@@ -30,7 +31,7 @@ static void kill_answer(struct node *n, struct kill_wait *k)
     char name[NODE_NAME_SIZE];
     struct buf b;
 
-    if (k->waiting_count > 0)
+    if (k->waiting_count > 0 || !k->proof)
         m.outcome = KILL_CANCELLING;
     if (k->state != 0 && k->state != JOB_CANCELLED) {
         m.outcome = KILL_ENDED;
@@ -118,6 +119,7 @@ void kill_begin(struct node *n, uint64_t link, uint32_t request, struct job_id i
     k->token = ++n->token_counter;
     k->job = id;
     k->until = instant_plus_us(n->now, KILL_WAIT_US);
+    k->sent = n->now;
     k->state = job_state_is_final((enum job_state)e->state) ? e->state : 0;
     k->next = n->kills;
     n->kills = k;
@@ -165,34 +167,39 @@ int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct by
             .ticket = ticket, .kind = WAIT_CANCELLED, .job = id, .node = from, .request = request});
 }
 
-/* A holder has synced the cancel, or tells that the job had ended. Holders it names that were not
- * asked yet are asked too. */
+static bool kill_was_waiting(struct kill_wait *k, struct node_id from)
+{
+    for (uint32_t i = 0; i < k->waiting_count; i++) {
+        if (!node_id_equal(k->waiting[i], from))
+            continue;
+        k->waiting[i] = k->waiting[--k->waiting_count];
+        return true;
+    }
+    return false;
+}
+
+/* A holder has synced the cancel, or tells that the job had ended. One that does not have the job
+ * proves nothing: it may be about to get it. Holders it names that were not asked yet are asked
+ * too. */
 int kill_cancelled(struct node *n, struct node_id from, uint32_t request, struct bytes payload)
 {
     struct reader r = reader_of(payload);
     struct job_id id = read_job_id(&r);
+    bool known = read_u8(&r) != 0;
+    uint8_t state = read_u8(&r), count = read_u8(&r);
     struct kill_wait *k;
-    struct fact f;
-    struct bytes fact;
-    uint8_t state;
 
-    read_u8(&r);
-    state = read_u8(&r);
-    fact = read_block(&r, FRAME_PAYLOAD_MAX);
-    if (!reader_done(&r))
+    if (count > KILL_HOLDERS_MAX || reader_left(&r) != (size_t)count * ID_SIZE)
         return ERR_FORMAT;
     for (k = n->kills; k != NULL && k->token != request; k = k->next)
         ;
-    if (k == NULL || !job_id_equal(k->job, id))
+    if (k == NULL || !job_id_equal(k->job, id) || !known || !kill_was_waiting(k, from))
         return 0;
-    for (uint32_t i = 0; i < k->waiting_count; i++)
-        if (node_id_equal(k->waiting[i], from))
-            k->waiting[i] = k->waiting[--k->waiting_count];
+    k->proof = true;
     if (state != 0 && state != JOB_CANCELLED)
         k->state = state;
-    if (fact.len > 0 && fact_read(fact, &f) == 0 && f.kind == FACT_HOLDERS)
-        for (uint8_t i = 0; i < f.holders.count; i++)
-            kill_ask(n, k, f.holders.ids[i]);
+    for (uint8_t i = 0; i < count; i++)
+        kill_ask(n, k, read_node_id(&r));
     if (k->waiting_count == 0)
         kill_answer(n, k);
     return 0;
@@ -204,8 +211,13 @@ void kill_tick(struct node *n)
 
     for (k = n->kills; k != NULL; k = next) {
         next = k->next;
-        if (instant_reached(n->now, k->until))
+        if (instant_reached(n->now, k->until)) {
             kill_answer(n, k);
+        } else if (instant_since_us(n->now, k->sent) > SEND_AGAIN_US) {
+            k->sent = n->now;
+            for (uint32_t i = 0; i < k->waiting_count; i++)
+                kill_send(n, k, k->waiting[i]);
+        }
     }
 }
 

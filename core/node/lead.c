@@ -184,6 +184,8 @@ void lead_end(struct job *j)
     c = j->ledger == NULL ? NULL : ledger_claim(j->ledger);
     if (c != NULL && !node_is_self(n, c->node) && !job_is_final(j))
         holder_send_snapshot(j, c->node, 0);
+    record_unwritten(j);
+    askers_pass_on(j);
     record_clear(j);
 }
 

@@ -201,7 +201,9 @@ int node_replay(struct node *n, uint16_t type, struct bytes payload)
 
     actions_init(&quiet, n->alloc);
     n->out = &quiet;
+    n->replaying = true;
     rc = jobs_replay(n, type, payload);
+    n->replaying = false;
     n->out = NULL;
     actions_clear(&quiet);
     n->ticket_last = n->ticket_synced = 0;
@@ -577,6 +579,7 @@ int node_start(struct node *n, struct instant now, struct actions *out)
 
     n->out = out;
     n->now = n->started = now;
+    jobs_forget(n);
     while ((j = map_next(&n->jobs, &at)) != NULL) {
         directory_publish(j);
         job_mark_busy(j);

@@ -25,12 +25,12 @@
  *   STOP        32 job, u8 state
  *   LOG         32 job, block text
  *   CANCEL      32 job, block cancel fact  (request: the asker's token)
- *   CANCELLED   32 job, u8 known, u8 state, block holders fact (empty: none known)
- *   WATCH       32 job, u32 interval_ms
- *   STATE       u8 known, 32 job, u64 version, job view (when known)
- *   LOGS        32 job                     (request: the asker's token)
- *   LOG_TAIL    32 job, u8 known, block text
- *   SYNC        32 job, u32 epoch, u64 boot, 32 coordinator, 32 ledger digest, u8 answer wanted */
+ *   CANCELLED   32 job, u8 known (it holds the job, and the cancel is synced; or it has ended and
+ * is gone), u8 state of an outcome, u8 count (to 64), every holder ever named x 32   (request: as
+ * asked) WATCH       32 job, u32 interval_ms STATE       u8 known, 32 job, u64 version, job view
+ * (when known) LOGS        32 job                     (request: the asker's token) LOG_TAIL    32
+ * job, u8 known, block text SYNC        32 job, u32 epoch, u64 boot, 32 coordinator, 32 ledger
+ * digest, u8 answer wanted */
 #ifndef VELUM_NODE_PEER_H
 #define VELUM_NODE_PEER_H
 

@@ -28,6 +28,23 @@ int store_record(struct node *n, uint16_t type, struct bytes payload, uint64_t *
     return 0;
 }
 
+/* Every holder ever named goes along, so that whoever asks for the proof can ask them all. */
+static void put_cancelled(struct buf *b, const struct node *n, const struct job *j,
+                          struct job_id id)
+{
+    const struct tombstone *t = map_get(&n->tombstones, &id);
+    struct node_id ever[KILL_HOLDERS_MAX];
+    uint32_t count = 0;
+
+    put_u8(b, (j != NULL && j->ledger != NULL) || t != NULL);
+    put_u8(b, t != NULL ? t->state : j == NULL ? 0 : job_final_state(j));
+    if (j != NULL && j->ledger != NULL)
+        count = ledger_ever_holders(j->ledger, ever, KILL_HOLDERS_MAX);
+    put_u8(b, (uint8_t)count);
+    for (uint32_t i = 0; i < count; i++)
+        put_node_id(b, ever[i]);
+}
+
 static void wait_run(struct node *n, const struct wait *w)
 {
     struct job *j = job_find(n, w->job);
@@ -47,10 +64,7 @@ static void wait_run(struct node *n, const struct wait *w)
         put_u64(&b, w->number);
         send_node(n, w->node, MESSAGE_FACTS_KEPT, 0, buf_bytes(&b));
     } else {
-        put_u8(&b, j != NULL || map_get(&n->tombstones, &w->job) != NULL);
-        put_u8(&b, j == NULL ? (uint8_t)w->number : job_final_state(j));
-        put_block(&b, j == NULL || j->ledger == NULL ? (struct bytes){NULL, 0}
-                                                     : ledger_holders_fact(j->ledger));
+        put_cancelled(&b, n, j, w->job);
         send_node(n, w->node, MESSAGE_CANCELLED, w->request, buf_bytes(&b));
     }
     buf_clear(&b);
@@ -465,6 +479,45 @@ void asker_add(struct job *j, uint64_t link, struct node_id node, uint32_t reque
                         .next = j->askers};
     j->askers = a;
     job_mark_busy(j);
+}
+
+/* This node no longer coordinates: a node that asked asks again by itself, a user here is told to.
+ */
+void askers_pass_on(struct job *j)
+{
+    struct node *n = j->node;
+    struct asker *a;
+
+    while ((a = j->askers) != NULL) {
+        j->askers = a->next;
+        if (a->link != 0 && link_find(n, a->link) != NULL)
+            reply_error(
+                n, a->link, a->request, 7,
+                "another node coordinates the job by now, and it is not known how safe it is",
+                "submit it again: twice is one job");
+        alloc_free(n->alloc, a, sizeof *a);
+    }
+}
+
+/* What is in the ledger must be in the journal, whoever coordinates: this node may say later that
+ * it keeps it. */
+void record_unwritten(struct job *j)
+{
+    struct node *n = j->node;
+    uint64_t ticket;
+    struct buf b;
+
+    if (j->fresh_count == 0)
+        return;
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, j->id);
+    put_u16(&b, j->fresh_count);
+    put_raw(&b, j->fresh.data, j->fresh.len);
+    if (b.failed)
+        n->memory_out = true;
+    else
+        store_record(n, RECORD_FACTS, buf_bytes(&b), &ticket);
+    buf_clear(&b);
 }
 
 void askers_answer(struct job *j)

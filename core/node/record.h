@@ -28,6 +28,8 @@ void record_clear(struct job *j);
 uint32_t record_durable(const struct job *j, uint32_t *machines);
 uint32_t copies_wanted(const struct job *j);
 void asker_add(struct job *j, uint64_t link, struct node_id node, uint32_t request, bool already);
+void askers_pass_on(struct job *j);
+void record_unwritten(struct job *j);
 void askers_answer(struct job *j);
 int seal_fact(struct node *n, enum fact_kind kind, struct bytes body, struct buf *fact);
 int fact_verify(struct node *n, const struct fact *f);

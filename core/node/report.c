@@ -411,8 +411,12 @@ int report_log(struct node *n, struct node_id from, struct bytes payload)
         return ERR_FORMAT;
     if (j == NULL || j->ledger == NULL)
         return 0;
-    if (j->log == NULL)
+    if (job_is_final(j) && j->log_cap < LOG_TAIL_MAX)
+        return 0;
+    if (j->log == NULL) {
         j->log = node_alloc(n, LOG_TAIL_MAX);
+        j->log_cap = LOG_TAIL_MAX;
+    }
     if (j->log == NULL)
         return ERR_NO_MEMORY;
     if (text.len > LOG_TAIL_MAX / 2) {

@@ -33,6 +33,8 @@
 #define LINKS_MAX 4096
 #define WAITS_MAX 1000000
 #define LOG_TAIL_MAX 65536
+#define LOG_KEPT_MAX 4096 /* of a job that has ended */
+#define KILL_HOLDERS_MAX 64
 #define UNKEPT_MAX ((size_t)16 << 20)
 #define WORKERS_MAX 1100
 
@@ -152,7 +154,9 @@ struct kill_wait {
     uint32_t token;
     struct job_id job;
     struct instant until;
-    struct node_id waiting[64], asked[64];
+    struct node_id waiting[KILL_HOLDERS_MAX], asked[KILL_HOLDERS_MAX];
+    struct instant sent;
+    bool proof; /* at least one holder has said that it has the cancel */
     uint32_t waiting_count, asked_count;
     uint8_t state; /* greatest heard */
     bool known;
@@ -202,7 +206,9 @@ struct node {
     struct job *labour_jobs;
     bool serve_wanted;
     uint64_t merge_counter;
+    struct job *kept_first, *kept_last;
     uint32_t live_count, kept_count;
+    bool replaying;
     struct map tombstones;
     struct map directory; /* job_id -> struct entry */
     bool directory_dirty;

@@ -139,3 +139,52 @@ workers_of() { # workers_of PID
 children_of() {
     cat /proc/"$1"/task/*/children 2>/dev/null
 }
+
+milliseconds() { echo $(($(date +%s%N) / 1000000)); }
+
+# said_ok PROGRAM NAME...: a program of another suite tests this whole; it says ok to each name.
+said_ok() {
+    local program=$VELUM_OBJECTS/tests/$1 name
+    shift
+    run "$program"
+    for name in "$@"; do
+        grep -qx "ok $name" <<<"$output" && continue
+        echo "$program does not say ok $name:"
+        grep '^FAIL' <<<"$output"
+        return 1
+    done
+}
+
+# script_ok SCRIPT [VAR=VALUE...]: one of tests/chaos passes, or the test is skipped when it is.
+script_ok() {
+    local script=$VELUM_ROOT/tests/chaos/$1.sh
+    shift
+    run env "$@" "$script"
+    if [ "$status" != 0 ] || [[ $output == *FAIL* || $output != *ok\ * && $output != *SKIP* ]]; then
+        echo "$output"
+        return 1
+    fi
+    [[ $output != *SKIP* ]] || skip "$(grep SKIP <<<"$output" | head -n 1)"
+}
+
+has_kernel() { "$VELUM" kernels ${2:+--addr "$2"} | grep -q "^$1 "; }
+listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+node_field() { # node_field NAME FIELD [ADDR]
+    "$VELUM" nodes --json ${3:+--addr "$3"} | grep -o '{[^{}]*}' | grep "\"name\":\"$1\"" | field "$2"
+}
+
+# ended_within MS PID: it ends with 0 by then.
+ended_within() {
+    local start code=0
+    start=$(milliseconds)
+    wait "$2" || code=$?
+    [ $code = 0 ] || { echo "process $2 ended with $code" && return 1; }
+    [ $(($(milliseconds) - start)) -lt "$1" ]
+}
+
+# on_terminal SCRIPT COMMAND...: runs the command on a terminal of its own; SCRIPT is shell that types.
+on_terminal() {
+    local typed=$1
+    shift
+    bash -c "$typed" | script -qec "$*" /dev/null
+}
