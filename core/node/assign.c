@@ -11,6 +11,7 @@
 #include "core/node/outcome.h"
 
 #define KNOCK_US (300 * MS_US)
+#define KNOCKS_APART_US (20 * MS_US) /* of all jobs together */
 
 struct site *site_of(struct node *n, struct node_id id)
 {
@@ -193,10 +194,11 @@ static void knock(struct job *j)
     uint32_t count = mesh_count(n->mesh);
     uint64_t pick;
 
-    if (instant_since_us(n->now, l->knocked) < KNOCK_US ||
+    if (instant_before(n->now, n->knock_at) || instant_since_us(n->now, l->knocked) < KNOCK_US ||
         instant_since_us(n->now, l->began) < KNOCK_US)
         return;
     l->knocked = n->now;
+    n->knock_at = instant_plus_us(n->now, KNOCKS_APART_US);
     pick = prng_below(&n->prng, (uint64_t)count + 1);
     if (pick == count)
         give(j, n->options.id, GRANT_KNOCK);
@@ -263,14 +265,12 @@ static bool any_slot_free(struct node *n)
 void assign_all(struct node *n)
 {
     uint32_t left = n->live_count, looks = 8;
-    struct job *j = n->assign_cursor != NULL ? n->assign_cursor : n->live_jobs;
+    struct job *j = n->assign_cursor != NULL ? n->assign_cursor : n->hungry_jobs;
 
     n->assign_wanted = false;
     while (left-- > 0 && j != NULL && (any_slot_free(n) || looks-- > 0)) {
-        struct job *next = j->next_live != NULL ? j->next_live : n->live_jobs;
-
-        n->assign_cursor = next;
+        n->assign_cursor = j->next_hungry;
         assign_job(j);
-        j = n->assign_cursor;
+        j = n->assign_cursor != NULL ? n->assign_cursor : n->hungry_jobs;
     }
 }

@@ -261,12 +261,13 @@ static void entry_arrived(struct node *n, struct job_id id)
 {
     struct job *j = job_find(n, id);
 
-    if (j != NULL && j->ledger != NULL)
+    if (j != NULL && j->ledger != NULL) {
         directory_settles(j);
-
-    watch_job(n, id);
-    if (j != NULL && j->ledger != NULL)
+        /* News of an end is worth asking about at once, whatever was asked just before. */
+        j->fetched = (struct instant){n->now.us - S_US};
         job_mark_busy(j);
+    }
+    watch_job(n, id);
     if (j != NULL && j->ledger == NULL && j->labour != NULL &&
         outcome_rank(directory_find(n, id)->state) > 0) {
         labour_drop(j);

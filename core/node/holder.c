@@ -8,6 +8,7 @@
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
+#include "core/node/outcome.h"
 #include "core/node/record.h"
 #include "core/node/watch.h"
 
@@ -57,8 +58,8 @@ int holder_take_fact(struct node *n, struct job_id id, struct bytes fact, struct
 /* Looks at what a fact changed. An outcome that another node has told already is settled. */
 static void facts_arrived(struct job *j)
 {
-    if (j->lead != NULL && job_is_final(j) && !j->lead->finishing)
-        lead_end(j);
+    if (j->lead != NULL && job_is_final(j))
+        outcome_adopt(j);
     lead_advance(j);
     if (j->lead == NULL)
         directory_settles(j);
@@ -225,7 +226,10 @@ void holder_peer_up(struct node *n, struct node_id id)
     struct job *j;
 
     while ((j = map_next(&n->jobs, &at)) != NULL) {
-        if (j->ledger == NULL || !j->live)
+        if (j->ledger == NULL)
+            continue;
+        job_mark_busy(j);
+        if (!j->live)
             continue;
         /* Whoever holds it now may be named in a fact that did not come here: everybody is asked.
          */
@@ -233,7 +237,6 @@ void holder_peer_up(struct node *n, struct node_id id)
             record_replica_up(j, id);
         else
             send_sync(j, id, true);
-        job_mark_busy(j);
     }
 }
 
@@ -345,12 +348,19 @@ void holder_tend(struct job *j)
     if (j->ledger == NULL || n->stopping)
         return;
     fetch_outcome(j);
+    if (j->lead == NULL && job_is_final(j))
+        directory_settles(j);
     if (j->settled)
         return;
     c = ledger_claim(j->ledger);
     if (j->lead != NULL) {
         if (c != NULL && claim_compare(c, &j->lead->claim) > 0)
             lead_end(j);
+        return;
+    }
+    /* Others look to the author of the greatest claim, holder or not. */
+    if (c != NULL && node_is_self(n, c->node) && c->boot == n->options.boot) {
+        claim_now(j);
         return;
     }
     if (!holds(j, n->options.id) || (c != NULL && coordinator_is_well(j, c))) {

@@ -67,6 +67,7 @@ struct replica {
 /* A report's sender that waits for KEPT once a batch is kept. */
 struct kept_notice {
     struct node_id node;
+    uint64_t boot; /* of the process that counted so */
     uint64_t seq;
     struct kept_notice *next;
 };
@@ -150,7 +151,9 @@ struct job {
     struct job *next_busy; /* list of jobs to settle at the end of the step */
     bool busy;
     struct job *next_labour, *prev_labour; /* jobs this node works for */
-    struct job *next_live, *prev_live;     /* jobs without an outcome */
+    struct job *next_hungry, *prev_hungry; /* jobs this node coordinates and may grant from */
+    bool hungry;
+    struct job *next_live, *prev_live; /* jobs without an outcome */
     bool live;
     struct instant unled_since;
 };

@@ -13,6 +13,7 @@ int job_take(struct node *n, struct bytes spec_signed, struct job **out);
 int job_add_ledger(struct job *j, struct bytes spec_fact);
 void job_free(struct job *j);
 void jobs_free(struct node *n);
+void job_set_hungry(struct job *j, bool hungry);
 void job_mark_busy(struct job *j); /* settle it at the end of this step */
 void job_set_live(struct job *j, bool live);
 bool job_is_final(const struct job *j);

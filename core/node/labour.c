@@ -99,6 +99,19 @@ void labour_drop(struct job *j)
     j->labour = NULL;
 }
 
+/* A job whose chunks all went back leaves nothing here. */
+static void labour_drop_idle(struct job *j)
+{
+    const struct labour *l = j->labour;
+
+    if (l == NULL || l->chunks != NULL || l->unkept_first != NULL || l->pending_count > 0 ||
+        workers_serve_job(j->node, j))
+        return;
+    labour_drop(j);
+    if (j->ledger == NULL)
+        job_free(j);
+}
+
 static void send_return(struct node *n, struct node_id to, struct job_id id, uint8_t reason,
                         const char *why, const uint64_t *grants, uint16_t count)
 {
@@ -316,6 +329,8 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
     if (back_count > 0 || reason == RETURN_NO_KERNEL)
         send_return(n, from, g.job, (uint8_t)(reason < 0 ? RETURN_BUSY : reason), "", back,
                     back_count);
+    if (rc == 0)
+        labour_drop_idle(j);
     return 0;
 }
 
@@ -494,7 +509,8 @@ void labour_flush(struct job *j)
         return;
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
     put_job_id(&b, j->id);
-    put_u64(&b, ++l->seq);
+    l->seq = ++n->report_counter;
+    put_u64(&b, l->seq);
     put_u8(&b, 0);
     put_u16(&b, l->pending_count);
     put_raw(&b, l->pending.data, l->pending.len);
@@ -621,6 +637,7 @@ int labour_claim(struct node *n, struct node_id from, struct bytes payload)
         send_open(n, j, id, f.claim.epoch, from);
     }
     holder_tend(j);
+    labour_drop_idle(j);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "core/node/link.h"
 #include "core/node/outcome.h"
 #include "core/node/record.h"
+#include "core/node/report.h"
 
 #include <string.h>
 
@@ -152,6 +153,7 @@ int lead_begin(struct job *j, bool fresh)
     l->finishing = job_is_final(j);
     l->outcome_batch = j->batch_last + (j->fresh_count > 0);
     l->collecting = !fresh;
+    job_set_hungry(j, fresh && !l->finishing);
     l->collect_until = instant_plus_us(n->now, COLLECT_US);
     if (!fresh) {
         show_claim(j, n->options.id);
@@ -175,6 +177,7 @@ void lead_end(struct job *j)
 
     if (l == NULL)
         return;
+    job_set_hungry(j, false);
     j->lead = NULL;
     for (uint32_t i = 0; l->pool != NULL && i < pool_chunks(l->pool); i++)
         site_less(n, pool_chunk_at(l->pool, i)->node, 1);
@@ -224,6 +227,12 @@ void lead_advance(struct job *j)
     if (cancel != NULL) {
         outcome_write(j, cancel->state, (struct bytes){NULL, 0},
                       cancel->state == JOB_TIMED_OUT ? "its time ran out" : "cancelled");
+        return;
+    }
+    /* Values may have come as facts of another holder, with nobody's report to fold them. */
+    if (j->builtin != NULL && report_fold(j) == ERR_DAMAGED) {
+        outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0},
+                      "two runs of the same leaves gave different values");
         return;
     }
     merge_advance(j);
@@ -299,6 +308,7 @@ static void end_collecting(struct job *j)
     if (!all && !instant_reached(n->now, l->collect_until))
         return;
     l->collecting = false;
+    job_set_hungry(j, !l->finishing);
     n->assign_wanted = true;
     lead_advance(j);
 }

@@ -19,6 +19,7 @@
 #include "core/node/workers.h"
 
 #define ROUND_US (50 * MS_US)
+#define ROUND_JOBS_MAX 256
 #define STOP_US (1500 * MS_US)
 #define NEWS_MAX 65536
 #define INBOX_ROUNDS_MAX 100000
@@ -470,26 +471,33 @@ static void settle_jobs(struct node *n)
     }
 }
 
-/* Timers that need no precision: jobs, watchers, limits. */
+/* A job's share of the slow timers. */
+static void round_job(struct node *n, struct job *j)
+{
+    holder_tend(j);
+    if (j->lead != NULL && n->live_count <= 64 &&
+        instant_since_us(n->now, j->lead->view_sent) > S_US) {
+        j->lead->view_sent = n->now;
+        directory_publish(j);
+    }
+    job_mark_busy(j);
+}
+
+/* Timers that need no precision: jobs, watchers, limits. Many jobs take turns, so that no round is
+ * long. */
 static void slow_round(struct node *n)
 {
-    struct job *j, *next;
+    struct job *j;
 
     if (!instant_reached(n->now, n->round_at))
         return;
-    for (j = n->live_jobs; j != NULL; j = next) {
-        next = j->next_live;
-        holder_tend(j);
-        if (j->lead != NULL) {
-            lead_tick(j);
-            if (j->lead != NULL && n->live_count <= 64 &&
-                instant_since_us(n->now, j->lead->view_sent) > S_US) {
-                j->lead->view_sent = n->now;
-                directory_publish(j);
-            }
-        }
-        job_mark_busy(j);
+    j = n->round_cursor != NULL ? n->round_cursor : n->live_jobs;
+    for (uint32_t i = 0; i < ROUND_JOBS_MAX && j != NULL; i++) {
+        n->round_cursor = j->next_live;
+        round_job(n, j);
+        j = n->round_cursor;
     }
+    n->round_cursor = j;
     watch_tick(n);
     kill_tick(n);
     submit_tick(n);

@@ -63,11 +63,26 @@ void outcome_write(struct job *j, enum job_state state, struct bytes accumulator
         record_fact(j, buf_bytes(&fact), true);
         j->lead->outcome_batch = j->batch_last + 1;
         j->lead->finishing = true;
+        job_set_hungry(j, false);
     } else {
         log_line(n->options.log, LOG_ERROR, "cannot write an outcome: %s", err_sentence(rc));
     }
     buf_clear(&body);
     buf_clear(&fact);
+}
+
+/* An outcome that another coordinator wrote, and perhaps did not live to settle. */
+void outcome_adopt(struct job *j)
+{
+    struct bytes fact = ledger_outcome_fact(j->ledger);
+
+    if (j->lead == NULL || j->lead->finishing)
+        return;
+    lead_stop_all(j, job_final_state(j));
+    if (fact.len > 0)
+        record_fact(j, fact, true);
+    j->lead->outcome_batch = j->batch_last + (j->fresh_count > 0);
+    j->lead->finishing = true;
 }
 
 /* Enough copies of the outcome are synced: now it may be told. */

@@ -255,10 +255,11 @@ void record_fact(struct job *j, struct bytes fact, bool full)
 
 void record_notice(struct job *j, struct node_id node, uint64_t seq)
 {
+    uint64_t boot = member_boot(j->node, node);
     struct kept_notice *k;
 
     for (k = j->fresh_notices; k != NULL; k = k->next) {
-        if (node_id_equal(k->node, node)) {
+        if (node_id_equal(k->node, node) && k->boot == boot) {
             k->seq = seq > k->seq ? seq : k->seq;
             return;
         }
@@ -266,7 +267,8 @@ void record_notice(struct job *j, struct node_id node, uint64_t seq)
     k = node_alloc(j->node, sizeof *k);
     if (k == NULL)
         return;
-    *k = (struct kept_notice){.node = node, .seq = seq, .next = j->fresh_notices};
+    *k = (struct kept_notice){
+        .node = node, .boot = boot, .seq = seq, .next = j->fresh_notices};
     j->fresh_notices = k;
     job_mark_busy(j);
 }
@@ -311,9 +313,12 @@ static void notices_send(struct job *j, struct batch *x)
         put_job_id(&b, j->id);
         put_u64(&b, k->seq);
         hand = j->lead == NULL ? NULL : lead_hand(j->lead, k->node);
-        if (hand != NULL && hand->seq_kept < k->seq)
-            hand->seq_kept = k->seq;
-        send_node(n, k->node, MESSAGE_KEPT, 0, buf_bytes(&b));
+        /* The next process of that node counts from the beginning. */
+        if (k->boot == member_boot(n, k->node)) {
+            if (hand != NULL && hand->boot == k->boot && hand->seq_kept < k->seq)
+                hand->seq_kept = k->seq;
+            send_node(n, k->node, MESSAGE_KEPT, 0, buf_bytes(&b));
+        }
         alloc_free(n->alloc, k, sizeof *k);
     }
 }

@@ -100,7 +100,7 @@ static void record_partial(struct job *j, const struct partial *p, struct bytes 
 }
 
 /* Folds what can be folded here; for kernels this node has built in. */
-static int fold_here(struct job *j)
+int report_fold(struct job *j)
 {
     struct cover *c = ledger_cover(j->ledger);
     uint8_t out[ACCUMULATOR_SIZE_MAX];
@@ -148,7 +148,7 @@ static int apply_values(struct job *j, struct node_id author, const struct peer_
         return ERR_DAMAGED;
     if (rc < 0)
         return rc;
-    if (rc == LEDGER_NEW && j->builtin != NULL && fold_here(j) == ERR_DAMAGED)
+    if (rc == LEDGER_NEW && j->builtin != NULL && report_fold(j) == ERR_DAMAGED)
         return ERR_DAMAGED;
     if (rc == LEDGER_NEW)
         record_partial(j, &p, values);

@@ -11,4 +11,8 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload);
 int report_open(struct node *n, struct node_id from, struct bytes payload);
 int report_log(struct node *n, struct node_id from, struct bytes payload);
 
+/* Folds in the cover what can be folded; for kernels this node has built in. ERR_DAMAGED: two
+ * values of one tree node differ. */
+int report_fold(struct job *j);
+
 #endif

@@ -203,9 +203,11 @@ struct node {
     struct map jobs; /* job_id -> struct job */
     struct job *busy_jobs;
     struct job *live_jobs;
+    struct job *hungry_jobs;
     struct job *labour_jobs;
     bool serve_wanted;
     uint64_t merge_counter;
+    uint64_t report_counter; /* of all jobs: a job forgotten and met again never counts anew */
     struct job *kept_first, *kept_last;
     uint32_t live_count, kept_count;
     bool replaying;
@@ -238,7 +240,8 @@ struct node {
     double speed_units_us;
     bool assign_wanted;
     struct instant assign_at;
-    struct job *assign_cursor;
+    struct job *assign_cursor, *round_cursor;
+    struct instant knock_at;
     bool stopping, exited;
     struct instant stop_until;
     struct instant round_at; /* next look at slow timers */

@@ -23,6 +23,17 @@ struct worker *worker_find(const struct node *n, uint32_t number)
     return NULL;
 }
 
+bool workers_serve_job(const struct node *n, const struct job *j)
+{
+    for (const struct worker *w = n->workers; w != NULL; w = w->next)
+        if (w->job == j)
+            return true;
+    for (const struct merge_work *m = n->merges; m != NULL; m = m->next)
+        if (m->job == j)
+            return true;
+    return false;
+}
+
 uint32_t workers_busy(const struct node *n)
 {
     uint32_t count = 0;

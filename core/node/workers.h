@@ -13,6 +13,8 @@ void workers_exited(struct node *n, uint32_t number, enum worker_end end, int st
 void workers_release(struct node *n, struct job *j); /* kills all that are bound to it */
 void workers_limits(struct node *n);
 void workers_free(struct node *n);
+/* Whether any worker is bound to the job, or merges of it wait for one. */
+bool workers_serve_job(const struct node *n, const struct job *j);
 uint32_t workers_busy(const struct node *n);
 struct worker *worker_find(const struct node *n, uint32_t number);
 void worker_kill(struct node *n, struct worker *w);

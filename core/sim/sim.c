@@ -139,6 +139,15 @@ static void report_unfinished(struct world *w, const struct progress *p, const c
     }
 }
 
+/* Halves that told different outcomes have some time to learn of each other. */
+static bool they_differ(const struct world *w, const struct progress *p)
+{
+    for (uint32_t i = p->users_own; i < w->users_count; i++)
+        if (w->users[i].state != w->jobs[w->users[i].job].told)
+            return true;
+    return false;
+}
+
 /* Every node tells the same outcome of a job, and a job that may end well did. */
 static void check_agreement(struct world *w, const struct progress *p)
 {
@@ -177,6 +186,11 @@ static bool is_over(struct world *w, struct progress *p)
         ask_everybody(w, p);
     if (!p->asked || !users_are_done(w, p->users_own, w->users_count))
         return false;
+    if (they_differ(w, p) && w->now < p->limit - S_US) {
+        for (uint32_t i = p->users_own; i < w->users_count; i++)
+            sim_user_ask_again(w, i);
+        return false;
+    }
     check_agreement(w, p);
     return true;
 }

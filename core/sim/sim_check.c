@@ -6,6 +6,7 @@
 #include "core/job/fact.h"
 #include "core/node/peer.h"
 #include "core/sim/sim_kernel.h"
+#include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
 #include "core/wire/tree.h"
 
@@ -73,9 +74,22 @@ static void learn_values(struct held *h, const struct sim_job *j, const struct p
     }
 }
 
+/* A replaced holder that comes back asks the present ones before it runs anything. */
+static void learn_holders(struct world *w, const struct holders *f, struct held *h)
+{
+    if (f->generation < h->generation)
+        return;
+    if (f->generation > h->generation)
+        h->named = 0;
+    h->generation = f->generation;
+    for (uint8_t i = 0; i < f->count; i++)
+        if (sim_node_of(w, f->ids[i]) < SIM_NODES_MAX)
+            h->named |= 1u << sim_node_of(w, f->ids[i]);
+}
+
 static void learn(struct world *w, uint32_t job, const struct fact *f, struct held *h)
 {
-    struct sim_job *j = &w->jobs[job];
+    const struct sim_job *j = &w->jobs[job];
 
     switch (f->kind) {
     case FACT_SPEC:
@@ -91,12 +105,7 @@ static void learn(struct world *w, uint32_t job, const struct fact *f, struct he
         learn_values(h, j, &f->partial);
         break;
     case FACT_HOLDERS:
-        for (uint8_t i = 0; i < f->holders.count; i++) {
-            uint32_t node = sim_node_of(w, f->holders.ids[i]);
-
-            if (node < SIM_NODES_MAX)
-                h->named |= 1u << node;
-        }
+        learn_holders(w, &f->holders, h);
         break;
     default:
         break;
@@ -136,8 +145,7 @@ static void walk(struct world *w, const struct sim_node *n, uint16_t type, struc
         world_fail(w, "a stored record does not read", n->index, job);
 }
 
-void sim_check_store(struct world *w, const struct sim_node *n, uint16_t type,
-                     struct bytes payload)
+void sim_check_store(struct world *w, const struct sim_node *n, uint16_t type, struct bytes payload)
 {
     walk(w, n, type, payload, NULL);
 }
@@ -221,19 +229,100 @@ static void check_killed(struct world *w, const struct sim_node *n, uint32_t use
         if (known >> i & 1 && !w->nodes[i].disk.held[job].cancel &&
             !w->nodes[i].disk.held[job].outcome)
             world_fail(w, "killed, but a holder has not synced the cancel", i, job);
-    /* The same bytes, submitted in two halves of the mesh, are not known to each other's kill. */
-    if (j->told != JOB_DONE && j->submitters == 1)
+    /* The same bytes, submitted again elsewhere, may be a job that the kill did not know of. */
+    if (j->told != JOB_DONE && j->acknowledged && j->submissions == 1)
         j->kill_proved = true;
 }
 
-/* The leaves of the report that was sent as `seq` and of those before it. */
-static void check_kept(struct world *w, const struct sim_node *n, struct bytes payload)
+/* --- reports --- */
+
+static void forget_job(struct world *w, struct sim_node *n, uint32_t job)
+{
+    struct reported *x;
+
+    while ((x = n->reported[job]) != NULL) {
+        n->reported[job] = x->next;
+        alloc_free(w->alloc, x, sizeof *x);
+    }
+}
+
+void sim_check_forget(struct world *w, struct sim_node *n)
+{
+    for (uint32_t job = 0; job < SIM_JOBS_MAX; job++)
+        forget_job(w, n, job);
+}
+
+static void note_values(struct reported *x, const struct sim_job *j, struct reader *r)
+{
+    struct peer_report_chunk c;
+    struct value v;
+
+    read_peer_report_chunk(r, &c);
+    for (uint16_t i = 0; i < c.values && !r->failed; i++) {
+        v = read_value(r);
+        if (r->failed || !tree_has(v.at, j->leaves))
+            return;
+        for (uint64_t leaf = tree_first(v.at); leaf < tree_end(v.at, j->leaves); leaf++)
+            x->leaves[leaf / 8] |= (uint8_t)(1u << leaf % 8);
+    }
+}
+
+/* Sequence numbers begin again when the node forgot the job meanwhile. */
+static void note_report(struct world *w, struct sim_node *n, struct bytes payload)
 {
     struct reader r = reader_of(payload);
     uint32_t job = sim_job_by_id(w, read_job_id(&r));
+    uint64_t seq = read_u64(&r);
+    bool again = read_u8(&r) != 0;
+    uint16_t count = read_u16(&r);
+    struct reported *x;
 
-    if (job < SIM_JOBS_MAX && disks_with(w, job, false) == 0)
-        world_fail(w, "progress is kept of a job that no disk has", n->index, job);
+    if (job == SIM_JOBS_MAX || again)
+        return;
+    if (n->reported[job] != NULL && seq <= n->reported[job]->seq)
+        forget_job(w, n, job);
+    x = world_alloc(w, sizeof *x);
+    x->seq = seq;
+    x->next = n->reported[job];
+    n->reported[job] = x;
+    for (uint16_t i = 0; i < count && !r.failed; i++)
+        note_values(x, &w->jobs[job], &r);
+}
+
+static bool leaves_are_held(const struct world *w, uint32_t job, const struct reported *x,
+                            uint32_t copies)
+{
+    for (uint32_t k = 0; k < sizeof x->leaves; k++)
+        for (uint32_t bit = 0; bit < 8; bit++) {
+            uint32_t have = 0;
+
+            if (!(x->leaves[k] >> bit & 1))
+                continue;
+            for (uint32_t i = 0; i < w->plan.nodes; i++) {
+                const struct held *h = &w->nodes[i].disk.held[job];
+
+                have += h->outcome || (h->leaves[k] >> bit & 1);
+            }
+            if (have < copies)
+                return false;
+        }
+    return true;
+}
+
+/* What a worker's node may forget must be on enough disks: on one whatever happened, on two while
+ * nothing has gone wrong. */
+static void check_kept(struct world *w, const struct sim_node *n, uint64_t link,
+                       struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    uint32_t job = sim_job_by_id(w, read_job_id(&r)), to = sim_net_peer(w, n, link);
+    uint64_t seq = read_u64(&r);
+
+    if (job == SIM_JOBS_MAX || to == SIM_NODES_MAX)
+        return;
+    for (const struct reported *x = w->nodes[to].reported[job]; x != NULL; x = x->next)
+        if (x->seq <= seq && !leaves_are_held(w, job, x, w->calm ? 2 : 1))
+            world_fail(w, "kept is said of leaves that too few disks have", n->index, job);
 }
 
 static uint32_t user_of_link(const struct world *w, const struct sim_node *n, uint64_t link)
@@ -248,7 +337,7 @@ static uint32_t user_of_link(const struct world *w, const struct sim_node *n, ui
     return SIM_USERS_MAX;
 }
 
-void sim_check_send(struct world *w, const struct sim_node *n, const struct action *a,
+void sim_check_send(struct world *w, struct sim_node *n, const struct action *a,
                     struct bytes payload)
 {
     struct reader r = reader_of(payload);
@@ -267,7 +356,10 @@ void sim_check_send(struct world *w, const struct sim_node *n, const struct acti
             check_durable(w, n, f.job, f.durable);
         break;
     case MESSAGE_KEPT:
-        check_kept(w, n, payload);
+        check_kept(w, n, a->link, payload);
+        break;
+    case MESSAGE_REPORT:
+        note_report(w, n, payload);
         break;
     case MESSAGE_REPLY_KILLED:
         user = user_of_link(w, n, a->link);

@@ -16,8 +16,10 @@ void sim_check_record(struct world *w, const struct sim_node *n, uint16_t type,
 /* What was replayed must contain all that was ever synced. */
 void sim_check_replayed(struct world *w, const struct sim_node *n);
 /* A node is about to send a frame. */
-void sim_check_send(struct world *w, const struct sim_node *n, const struct action *a,
+void sim_check_send(struct world *w, struct sim_node *n, const struct action *a,
                     struct bytes payload);
+/* The node's process is gone, and what it reported with it. */
+void sim_check_forget(struct world *w, struct sim_node *n);
 /* A user was told a job's state. */
 void sim_check_view(struct world *w, uint32_t node, uint32_t job, const struct job_view *v);
 /* True when some disk that is not gone for good has synced the job's specification. */

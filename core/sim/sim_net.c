@@ -288,6 +288,15 @@ void sim_net_close(struct world *w, struct sim_node *from, uint64_t link)
     parcel_signal(w, index, half, PARCEL_END);
 }
 
+uint32_t sim_net_peer(const struct world *w, const struct sim_node *n, uint64_t link)
+{
+    uint32_t index, half;
+
+    if (!link_of(w, n, link, &index, &half))
+        return SIM_NODES_MAX;
+    return w->links[index]->halves[1 - half].node;
+}
+
 uint32_t sim_net_user_link(struct world *w, uint32_t user, struct sim_node *to)
 {
     uint32_t index = link_make(w);

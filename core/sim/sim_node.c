@@ -158,9 +158,9 @@ static void settle(struct world *w, struct sim_node *n, int rc, struct actions *
 
 static const char *event_name(enum event_kind kind)
 {
-    static const char *const names[] = {"tick",         "link up", "link down",     "dial failed",
-                                        "frame",        "stored",  "disk",          "worker frame",
-                                        "worker output", "worker exited", "hint",   "stop"};
+    static const char *const names[] = {
+        "tick", "link up",      "link down",     "dial failed",   "frame", "stored",
+        "disk", "worker frame", "worker output", "worker exited", "hint",  "stop"};
 
     return names[kind];
 }
@@ -285,6 +285,7 @@ void sim_node_crash(struct world *w, struct sim_node *n, bool power)
     node_free(n->core);
     n->core = NULL;
     sim_disk_crash(w, n, power);
+    sim_check_forget(w, n);
     sim_workers_clear(w, n);
 }
 
@@ -293,5 +294,6 @@ void sim_node_clear(struct world *w, struct sim_node *n)
     node_free(n->core);
     n->core = NULL;
     sim_disk_clear(w, n);
+    sim_check_forget(w, n);
     sim_workers_clear(w, n);
 }

@@ -88,8 +88,7 @@ static void make_users(struct world *w, uint32_t i)
     uint32_t nodes = w->plan.nodes;
 
     sim_user_add(w, USER_SUBMITS, i, (uint32_t)prng_below(&w->prng, nodes), false, at);
-    w->jobs[i].submitters = world_chance(w, 4) ? 2 : 1;
-    if (w->jobs[i].submitters > 1)
+    if (world_chance(w, 4))
         sim_user_add(w, USER_SUBMITS, i, (uint32_t)prng_below(&w->prng, nodes), false,
                      at + (int64_t)world_between(w, 0, 20000));
     if (world_chance(w, 2))
@@ -112,8 +111,8 @@ static void make_faults(struct world *w)
     p->fault_every_us = (int64_t)world_between(w, 20000, 800000);
     if (world_chance(w, 10))
         memset(p->weights, 0, sizeof p->weights);
-    p->delay_us = (uint32_t)(world_chance(w, 5) ? world_between(w, 1000, 20000)
-                                                : world_between(w, 30, 400));
+    p->delay_us =
+        (uint32_t)(world_chance(w, 5) ? world_between(w, 1000, 20000) : world_between(w, 30, 400));
     p->jitter_us = (uint32_t)prng_below(&w->prng, p->delay_us * 2);
     p->one_dies_for_good = world_chance(w, 4);
     p->kernel_dies = world_chance(w, 8);
@@ -210,9 +209,10 @@ static void ask_to_stop(struct world *w)
 
 static void happen(struct world *w, enum fault f)
 {
-    static const char *const names[] = {"reset", "partition", "one-way partition", "open",
-                                        "kill",  "power",     "stop",              "worker",
-                                        "pause", "slow",      "delay",             "compact"};
+    static const char *const names[] = {"reset", "partition", "one-way partition",
+                                        "open",  "kill",      "power",
+                                        "stop",  "worker",    "pause",
+                                        "slow",  "delay",     "compact"};
     struct sim_node *n = any_node(w);
 
     world_trace(w, "%u: FAULT %s", (unsigned)w->now, names[f]);
@@ -240,8 +240,8 @@ static void happen(struct world *w, enum fault f)
         sim_worker_kill_any(w, n);
         break;
     case FAULT_PAUSE:
-        n->paused_until = w->now + (int64_t)world_between(w, 10000, world_chance(w, 3) ? 7000000
-                                                                                       : 500000);
+        n->paused_until =
+            w->now + (int64_t)world_between(w, 10000, world_chance(w, 3) ? 7000000 : 500000);
         break;
     case FAULT_SLOW:
         n->slowness = (uint32_t)world_between(w, 1, 10);

@@ -44,7 +44,7 @@ static int on_verify(void *ctx, struct bytes certificate, struct bytes text, con
         return ERR_IDENTITY;
     memcpy(id->bytes, certificate.data, ID_SIZE);
     *party = certificate.data[ID_SIZE];
-    sim_certificate(*id, (enum party)*party, should);
+    sim_certificate(*id, (enum party) * party, should);
     if (memcmp(should, certificate.data, sizeof should) != 0)
         return ERR_IDENTITY;
     sim_sign(*id, text, signature);

@@ -6,9 +6,9 @@
 #ifndef VELUM_SIM_SIM_STORE_H
 #define VELUM_SIM_SIM_STORE_H
 
+#include "core/base/alloc.h"
 #include "core/base/prng.h"
 #include "core/journal/store.h"
-#include "core/base/alloc.h"
 
 #define SIM_FILES_MAX 64
 

@@ -58,6 +58,12 @@ static void ask_watch(struct world *w, struct sim_user *u)
     ask(w, u, MESSAGE_REQUEST_WATCH, buf_bytes(&b));
 }
 
+static void ask_submit(struct world *w, struct sim_user *u)
+{
+    w->jobs[u->job].submissions++;
+    ask(w, u, MESSAGE_REQUEST_SUBMIT, buf_bytes(&w->jobs[u->job].signed_spec));
+}
+
 static void ask_kill(struct world *w, struct sim_user *u)
 {
     struct job_id id = w->jobs[u->job].id;
@@ -83,7 +89,7 @@ void sim_user_turn(struct world *w, uint32_t user, uint64_t turn)
     }
     u->link = sim_net_user_link(w, user, &w->nodes[u->node]);
     if (u->kind == USER_SUBMITS && !w->jobs[u->job].acknowledged)
-        ask(w, u, MESSAGE_REQUEST_SUBMIT, buf_bytes(&w->jobs[u->job].signed_spec));
+        ask_submit(w, u);
     else if (u->kind == USER_KILLS)
         ask_kill(w, u);
     else
@@ -135,6 +141,12 @@ static void on_error(struct world *w, struct sim_user *u, struct bytes payload)
     world_trace(w, "%u: user of job %u: node%u refuses: %s", (unsigned)w->now, u->job, u->node,
                 e.what);
     again(w, u);
+}
+
+void sim_user_ask_again(struct world *w, uint32_t user)
+{
+    w->users[user].done = w->users[user].watching = false;
+    later(w, &w->users[user], AGAIN_US);
 }
 
 void sim_user_frame(struct world *w, uint32_t user, uint8_t type, uint32_t request,

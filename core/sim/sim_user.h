@@ -13,6 +13,8 @@ uint32_t sim_user_add(struct world *w, enum user_kind kind, uint32_t job, uint32
 void sim_user_turn(struct world *w, uint32_t user, uint64_t turn);
 void sim_user_frame(struct world *w, uint32_t user, uint8_t type, uint32_t request,
                     struct bytes payload);
+/* One that is done asks once more: what it was told may have been overtaken. */
+void sim_user_ask_again(struct world *w, uint32_t user);
 void sim_user_link_down(struct world *w, uint32_t user);
 
 #endif

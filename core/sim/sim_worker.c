@@ -155,8 +155,8 @@ static void run_over(struct world *w, struct sim_node *n, struct sim_worker *x)
     x->queued = false;
     x->now = x->next_run;
     if (x->now.first >= x->now.end) {
-        run_init(&x->run, x->now.first, x->now.first,
-                 tree_leaves(x->now.units, x->now.leaf_units), x->values, value_size(w, x));
+        run_init(&x->run, x->now.first, x->now.first, tree_leaves(x->now.units, x->now.leaf_units),
+                 x->values, value_size(w, x));
         run_over(w, n, x);
         return;
     }

@@ -100,7 +100,15 @@ struct stored_record {
 /* What a disk is known to hold, because it was synced. */
 struct held {
     bool spec, cancel, outcome;
-    uint32_t named; /* bit i: node i is a holder by some fact */
+    uint32_t generation; /* of the holders */
+    uint32_t named;      /* bit i: node i is one of them */
+    uint8_t leaves[SIM_LEAVES_MAX / 8];
+};
+
+/* What a node has reported of a job to others, report by report. */
+struct reported {
+    struct reported *next;
+    uint64_t seq;
     uint8_t leaves[SIM_LEAVES_MAX / 8];
 };
 
@@ -163,12 +171,13 @@ struct sim_node {
     bool dead_for_good; /* never comes back */
     bool stopping;
     int64_t paused_until;
-    uint32_t slowness;        /* of its workers, 1 is normal */
-    uint32_t crash_in;        /* actions until it is killed; 0: not */
-    bool power_goes_too;      /* that crash loses what the disk had not synced */
-    int64_t tick_at;          /* the armed timer; INT64_MAX: none */
+    uint32_t slowness;   /* of its workers, 1 is normal */
+    uint32_t crash_in;   /* actions until it is killed; 0: not */
+    bool power_goes_too; /* that crash loses what the disk had not synced */
+    int64_t tick_at;     /* the armed timer; INT64_MAX: none */
     uint64_t link_counter;
     struct sim_disk disk;
+    struct reported *reported[SIM_JOBS_MAX];
     struct sim_worker *workers;
     struct log_sink log;
     struct world *world;
@@ -185,13 +194,13 @@ struct sim_job {
     uint32_t params_len;
     uint64_t leaves;
     uint32_t leaf_us;
-    uint32_t skew;                  /* every so many leaves costs ten times as much; 0: none */
-    uint64_t poison;                /* this leaf kills its worker; UINT64_MAX: none */
-    uint32_t poison_times;          /* how often; UINT32_MAX: always */
-    uint8_t expected[64];           /* canonical accumulator */
+    uint32_t skew;         /* every so many leaves costs ten times as much; 0: none */
+    uint64_t poison;       /* this leaf kills its worker; UINT64_MAX: none */
+    uint32_t poison_times; /* how often; UINT32_MAX: always */
+    uint8_t expected[64];  /* canonical accumulator */
     struct digest digest;
-    bool kernel_lacks;              /* some node does not have its kernel */
-    uint32_t submitters;            /* users who submit the same bytes */
+    bool kernel_lacks;    /* some node does not have its kernel */
+    uint32_t submissions; /* how often the same bytes were submitted */
     /* what was told */
     bool acknowledged, kill_asked, kill_proved;
     uint8_t told; /* greatest final state told to anybody */
@@ -204,12 +213,12 @@ enum user_kind { USER_SUBMITS, USER_WATCHES, USER_KILLS };
 struct sim_user {
     enum user_kind kind;
     uint32_t job;
-    uint32_t node;   /* where it asks now */
-    bool pinned;     /* asks only there */
-    bool watching;   /* a submitter that was acknowledged */
+    uint32_t node; /* where it asks now */
+    bool pinned;   /* asks only there */
+    bool watching; /* a submitter that was acknowledged */
     bool done;
-    uint8_t state;   /* the final state it was told */
-    int64_t link;    /* index, or -1 */
+    uint8_t state; /* the final state it was told */
+    int64_t link;  /* index, or -1 */
     uint32_t request;
     uint64_t turn;
 };
@@ -241,7 +250,7 @@ struct world {
     struct sim_plan plan;
     struct sim_node nodes[SIM_NODES_MAX];
     bool blocked[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
-    bool calm; /* nothing has gone wrong yet */
+    bool calm;                                  /* nothing has gone wrong yet */
     struct sim_link **links;
     uint32_t links_count, links_cap;
     struct sim_dial *dials;

@@ -128,6 +128,13 @@ ends_with_try() {
     }
 }
 
+ends_with_try_on_stderr() {
+    [[ ${stderr_lines[-1]} == "try: "* ]] || {
+        echo "the last line is: ${stderr_lines[-1]}"
+        return 1
+    }
+}
+
 # The deepest of a node's processes: its spawner's children are workers.
 workers_of() { # workers_of PID
     local spawner
@@ -188,3 +195,5 @@ on_terminal() {
     shift
     bash -c "$typed" | script -qec "$*" /dev/null
 }
+
+node_is_busy() { [ "$(node_field "$1" busy)" -gt 0 ]; }

@@ -20,7 +20,7 @@ load lib.bash
     id=$(velum run -d pi 1000000000000)
     until_true 5 job_state_is "$id" running
     run -0 velum kill "$id"
-    [ "$output" = "$id cancelled" ]
+    [ "$output" = "$id killed" ]
     run -8 velum wait "$id"
 }
 

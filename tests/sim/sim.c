@@ -65,8 +65,7 @@ static bool run_once(const struct sim_options *o, struct sim_result *r)
     }
     if (r->failed)
         printf("FAIL seed %llu: %s; replay: %s/tests/sim/sim --seed %llu --trace\n",
-               (unsigned long long)o->seed, r->what, replay_command(),
-               (unsigned long long)o->seed);
+               (unsigned long long)o->seed, r->what, replay_command(), (unsigned long long)o->seed);
     return !r->failed;
 }
 
