@@ -11,6 +11,7 @@
 #include "core/node/outcome.h"
 
 #define KNOCK_US (300 * MS_US)
+#define KNOCKERS_MAX 64              /* with more jobs than this their chunks take turns anyway */
 #define KNOCKS_APART_US (20 * MS_US) /* of all jobs together */
 
 struct site *site_of(struct node *n, struct node_id id)
@@ -199,6 +200,8 @@ static void knock(struct job *j)
         return;
     l->knocked = n->now;
     n->knock_at = instant_plus_us(n->now, KNOCKS_APART_US);
+    if (n->live_count > KNOCKERS_MAX)
+        return;
     pick = prng_below(&n->prng, (uint64_t)count + 1);
     if (pick == count)
         give(j, n->options.id, GRANT_KNOCK);

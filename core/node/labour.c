@@ -327,8 +327,11 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
     if (title >= 0 && g.report_us > 0 && g.report_us <= 10 * S_US)
         j->labour->report_us = g.report_us;
     if (back_count > 0 || reason == RETURN_NO_KERNEL)
-        send_return(n, from, g.job, (uint8_t)(reason < 0 ? RETURN_BUSY : reason), "", back,
-                    back_count);
+        send_return(n, from, g.job,
+                    (uint8_t)(reason >= 0               ? reason
+                              : (g.flags & GRANT_KNOCK) ? RETURN_FULL
+                                                        : RETURN_BUSY),
+                    "", back, back_count);
     if (rc == 0)
         labour_drop_idle(j);
     return 0;

@@ -141,8 +141,13 @@ void merge_advance(struct job *j)
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
     buf_init(&pairs, n->alloc, FRAME_PAYLOAD_MAX);
     while (count < MERGE_COUNT_MAX && cover_pair(ledger_cover(j->ledger), &from, &left, &right)) {
+#if VELUM_PLANT == 3 /* siblings change sides */
+        put_value(&pairs, &right);
+        put_value(&pairs, &left);
+#else
         put_value(&pairs, &left);
         put_value(&pairs, &right);
+#endif
         count++;
     }
     if (count == 0 || !merge_node(j, &to) || (h = lead_hand_make(j, to)) == NULL)

@@ -46,7 +46,8 @@ enum return_reason {
     RETURN_BUSY = 0,
     RETURN_NO_KERNEL = 1,
     RETURN_STOPPING = 2,
-    RETURN_UNKNOWN = 3 /* no such chunk here (any more) */
+    RETURN_UNKNOWN = 3, /* no such chunk here (any more) */
+    RETURN_FULL = 4     /* it knocked and was not let in */
 };
 
 enum report_flags {

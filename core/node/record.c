@@ -267,8 +267,7 @@ void record_notice(struct job *j, struct node_id node, uint64_t seq)
     k = node_alloc(j->node, sizeof *k);
     if (k == NULL)
         return;
-    *k = (struct kept_notice){
-        .node = node, .boot = boot, .seq = seq, .next = j->fresh_notices};
+    *k = (struct kept_notice){.node = node, .boot = boot, .seq = seq, .next = j->fresh_notices};
     j->fresh_notices = k;
     job_mark_busy(j);
 }
@@ -335,6 +334,9 @@ void record_progress(struct job *j)
 
     while ((x = j->batches) != NULL) {
         copies = batch_copies(j, x);
+#if VELUM_PLANT == 4 /* progress is called kept before anybody has synced it */
+        copies = copies == 0 ? 2 : copies;
+#endif
         if (copies >= (wanted < 2 ? wanted : 2))
             notices_send(j, x);
         if (copies < (x->full ? wanted : (wanted < 2 ? wanted : 2)) || !x->own_synced)
@@ -458,8 +460,13 @@ uint32_t record_durable(const struct job *j, uint32_t *machines)
     for (int i = -1; i < (int)j->replicas_count; i++) {
         struct digest m = i < 0 ? n->options.machine : member_machine(n, j->replicas[i].id);
 
+#if VELUM_PLANT == 2 /* copies count as soon as they are sent */
+        if (i >= 0 ? j->replicas[i].sent == 0 : !j->own_synced)
+            continue;
+#else
         if (i < 0 ? !j->own_synced : j->replicas[i].acked == 0)
             continue;
+#endif
         count++;
         known = false;
         for (uint32_t k = 0; k < *machines; k++)

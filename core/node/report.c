@@ -305,7 +305,7 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
     h->no_kernel |= reason == RETURN_NO_KERNEL;
     s = site_of(n, from);
     h->knows_spec &= reason != RETURN_STOPPING;
-    if (reason != RETURN_UNKNOWN && s != NULL)
+    if (reason != RETURN_UNKNOWN && reason != RETURN_FULL && s != NULL)
         s->busy_until = instant_plus_us(n->now, RETURNED_PAUSE_US);
     for (uint16_t i = 0; i < count; i++) {
         uint64_t grant = read_u64(&r);

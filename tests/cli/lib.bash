@@ -3,6 +3,7 @@
 #
 # VELUM is the executable, VELUM_OBJECTS the build folder, VELUM_ROOT the sources.
 
+# shellcheck shell=bash disable=SC2154
 bats_require_minimum_version 1.5.0
 
 : "${VELUM_ROOT:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
