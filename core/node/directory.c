@@ -60,22 +60,32 @@ static void entry_free(struct node *n, struct entry *e)
     alloc_free(n->alloc, e, sizeof *e);
 }
 
-/* Room for one more: the finished entry that was quiet longest goes. */
+/* Entries of ended jobs, in the order in which that was heard. */
+static void ended_add(struct node *n, struct entry *e)
+{
+    if (e->ended)
+        return;
+    e->ended = true;
+    e->next_ended = NULL;
+    if (n->ended_last != NULL)
+        n->ended_last->next_ended = e;
+    else
+        n->ended_first = e;
+    n->ended_last = e;
+}
+
+/* Room for one more: the entry of the job that ended first goes. */
 static void make_room(struct node *n)
 {
-    struct entry *e, *oldest = NULL;
-    size_t at = 0;
+    struct entry *e = n->ended_first;
 
-    if (n->directory.count < DIRECTORY_MAX)
+    if (n->directory.count < DIRECTORY_MAX || e == NULL)
         return;
-    while ((e = map_next(&n->directory, &at)) != NULL)
-        if (outcome_rank(e->state) > 0 &&
-            (oldest == NULL || instant_before(e->changed, oldest->changed)))
-            oldest = e;
-    if (oldest == NULL)
-        return;
-    map_remove(&n->directory, &oldest->id);
-    entry_free(n, oldest);
+    n->ended_first = e->next_ended;
+    if (n->ended_first == NULL)
+        n->ended_last = NULL;
+    map_remove(&n->directory, &e->id);
+    entry_free(n, e);
 }
 
 static struct bytes encode_view(struct node *n, struct job_view *v)
@@ -115,7 +125,8 @@ static bool entry_take(struct node *n, struct peer_entry *p)
     e->holders_count = p->holders_count;
     memcpy(e->holders, p->holders, sizeof e->holders);
     e->state = (uint8_t)p->view.state;
-    e->changed = n->now;
+    if (outcome_rank(e->state) > 0)
+        ended_add(n, e);
     bytes_free(n, e->view);
     e->view = encode_view(n, &p->view);
     return true;

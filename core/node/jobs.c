@@ -54,8 +54,7 @@ int spec_verify(struct node *n, struct bytes spec_signed, struct job_spec *spec,
     }
     *id = spec_id(s.body);
     len = signed_text(&s, SIGNED_SPEC, text);
-    rc = n->options.seal.verify(n->options.seal.ctx, s.certificate, (struct bytes){text, len},
-                                s.signature, &author, &party);
+    rc = seal_verify(n, &s, (struct bytes){text, len}, &author, &party);
     if (rc < 0 || party != PARTY_USER || !node_id_equal(author, spec->author)) {
         text_copy(why, cap, "the job is not signed by a user of this mesh");
         return rc < 0 ? rc : ERR_IDENTITY;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/base/sha256.h"
 #include "core/node/directory.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
@@ -172,6 +173,34 @@ int seal_fact(struct node *n, enum fact_kind kind, struct bytes body, struct buf
     return buf_result(fact);
 }
 
+/* One signature may cover a list of specs, and holders see the same facts again and again: the last
+ * ones that verified are remembered by what was verified. */
+int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text, struct node_id *id,
+                int *party)
+{
+    struct sealed_memo *memo;
+    struct digest what;
+    struct sha256 h;
+    int rc;
+
+    sha256_init(&h);
+    sha256_add(&h, s->certificate.data, s->certificate.len);
+    sha256_add(&h, text.data, text.len);
+    sha256_add(&h, s->signature, SIGNATURE_SIZE);
+    what = sha256_end(&h);
+    memo = &n->sealed[what.bytes[0] % SEALED_MEMOS];
+    if (memo->party == 0 || !digest_equal(memo->what, what)) {
+        rc = n->options.seal.verify(n->options.seal.ctx, s->certificate, text, s->signature, id,
+                                    party);
+        if (rc < 0)
+            return rc;
+        *memo = (struct sealed_memo){.what = what, .id = *id, .party = *party};
+    }
+    *id = memo->id;
+    *party = memo->party;
+    return 0;
+}
+
 /* Signature and authority of a fact that came from another node. */
 int fact_verify(struct node *n, const struct fact *f)
 {
@@ -183,8 +212,7 @@ int fact_verify(struct node *n, const struct fact *f)
     if (f->kind == FACT_PARTIAL || f->kind == FACT_ATTEMPT || f->kind == FACT_DIVERGENT)
         return 0;
     len = signed_text(&f->sealed, f->kind == FACT_SPEC ? SIGNED_SPEC : SIGNED_FACT, text);
-    rc = n->options.seal.verify(n->options.seal.ctx, f->sealed.certificate,
-                                (struct bytes){text, len}, f->sealed.signature, &id, &party);
+    rc = seal_verify(n, &f->sealed, (struct bytes){text, len}, &id, &party);
     if (rc < 0)
         return rc;
     if (f->kind == FACT_SPEC)

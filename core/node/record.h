@@ -32,6 +32,9 @@ void askers_pass_on(struct job *j);
 void record_unwritten(struct job *j);
 void askers_answer(struct job *j);
 int seal_fact(struct node *n, enum fact_kind kind, struct bytes body, struct buf *fact);
+/* As struct seal.verify, remembering what verified. */
+int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text, struct node_id *id,
+                int *party);
 int fact_verify(struct node *n, const struct fact *f);
 
 #endif

@@ -129,7 +129,8 @@ struct entry {
     uint8_t state;
     struct bytes view; /* owned, encoded job view without result */
     bool dirty;
-    struct instant changed;
+    bool ended;
+    struct entry *next_ended;
 };
 
 enum watcher_kind { WATCHER_USER, WATCHER_NODE };
@@ -183,6 +184,14 @@ struct logs_wait {
     struct logs_wait *next;
 };
 
+#define SEALED_MEMOS 64
+/* A signature that verified: over certificate, text and signature. */
+struct sealed_memo {
+    struct digest what;
+    struct node_id id;
+    int party; /* 0: empty */
+};
+
 struct peer_news {
     struct node_id id;
     bool link_up, link_down, state;
@@ -213,6 +222,7 @@ struct node {
     bool replaying;
     struct map tombstones;
     struct map directory; /* job_id -> struct entry */
+    struct entry *ended_first, *ended_last;
     bool directory_dirty;
     struct instant directory_flush;
     uint64_t ticket_last, ticket_synced;
@@ -236,6 +246,7 @@ struct node {
     uint32_t token_counter;
     struct peer_news *news;
     uint32_t news_count, news_cap;
+    struct sealed_memo sealed[SEALED_MEMOS];
     uint32_t busy_told;
     double speed_units_us;
     bool assign_wanted;
