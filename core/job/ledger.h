@@ -48,6 +48,12 @@ uint32_t ledger_ever_holders(const struct ledger *l, struct node_id *to, uint32_
 uint64_t ledger_compute_us(const struct ledger *l);
 uint64_t ledger_duplicates(const struct ledger *l); /* leaves that partials covered again */
 
+/* A node that is alone keeps its holders, claim and outcome facts with a blank signature (64 zero
+ * bytes): nobody is there to check it, and signing is what a submission costs most. Before anything
+ * leaves the node they are signed in place. 0, or what sign returned. */
+typedef int ledger_sign(void *ctx, const struct signed_bytes *s, uint8_t signature[SIGNATURE_SIZE]);
+int ledger_seal(struct ledger *l, ledger_sign *sign, void *ctx);
+
 /* Appends the reduced view as facts, each as a block (u32 length, bytes): for a new holder, a sync,
  * a compaction. The spec comes first. Big covers give PARTIAL facts of at most 32 KiB each, without
  * author. Applied elsewhere it leads to an equal digest. */

@@ -9,6 +9,7 @@
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/outcome.h"
+#include "core/node/record.h"
 
 #define KNOCK_US (300 * MS_US)
 #define KNOCKERS_MAX 64              /* with more jobs than this their chunks take turns anyway */
@@ -73,16 +74,16 @@ static bool send_grant(struct job *j, struct node_id to, uint8_t flags, const st
 {
     struct node *n = j->node;
     struct hand *h = lead_hand_make(j, to);
-    struct peer_grant g = {.job = j->id,
-                           .flags = flags,
-                           .claim = ledger_claim_fact(j->ledger),
-                           .report_us = REPORT_US_DEFAULT,
-                           .chunks = 1};
+    struct peer_grant g = {
+        .job = j->id, .flags = flags, .report_us = REPORT_US_DEFAULT, .chunks = 1};
     struct buf b;
     bool sent;
 
     if (h == NULL)
         return false;
+    if (!node_is_self(n, to))
+        job_seal(j);
+    g.claim = ledger_claim_fact(j->ledger);
     if (!h->knows_spec)
         g.spec = ledger_spec_signed(j->ledger);
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);

@@ -40,7 +40,7 @@ int holder_take_fact(struct node *n, struct job_id id, struct bytes fact, struct
         if (rc == 0)
             rc = LEDGER_NEW;
         if (rc > 0 && news == NULL)
-            j->replayed = true;
+            j->replayed = j->unsealed = true;
     } else {
         if (j == NULL || j->ledger == NULL)
             return ERR_NOT_FOUND;
@@ -162,6 +162,7 @@ void holder_send_snapshot(struct job *j, struct node_id to, uint64_t batch)
     size_t start = 0;
     uint16_t count = 0;
 
+    job_seal(j);
     buf_init(&facts, j->node->alloc, COVER_BYTES_MAX * 2);
     ledger_snapshot(j->ledger, &facts);
     r = reader_of(buf_bytes(&facts));

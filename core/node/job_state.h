@@ -130,7 +130,8 @@ struct job {
     struct instant known, fetched;
     int64_t submitted_s;
     bool replayed;
-    bool settled; /* its outcome has the copies it needs: only now it is told */
+    bool unsealed; /* some of its facts may still have blank signatures */
+    bool settled;  /* its outcome has the copies it needs: only now it is told */
     bool shrunk;
     uint32_t copies, machines; /* of the outcome, where this node wrote it */
     struct lead *lead;

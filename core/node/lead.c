@@ -69,7 +69,7 @@ static int write_claim(struct job *j, bool full)
     buf_init(&body, n->alloc, 1024);
     buf_init(&fact, n->alloc, 8192);
     put_claim_body(&body, j->id, &j->lead->claim);
-    rc = seal_fact(n, FACT_CLAIM, buf_bytes(&body), &fact);
+    rc = seal_later(j, FACT_CLAIM, buf_bytes(&body), &fact);
     if (rc == 0)
         rc = ledger_apply(j->ledger, buf_bytes(&fact));
     if (rc >= 0)
@@ -101,7 +101,7 @@ static int write_holders(struct job *j, bool full)
     buf_init(&body, n->alloc, 1024);
     buf_init(&fact, n->alloc, 8192);
     put_holders_body(&body, j->id, &next);
-    rc = seal_fact(n, FACT_HOLDERS, buf_bytes(&body), &fact);
+    rc = seal_later(j, FACT_HOLDERS, buf_bytes(&body), &fact);
     if (rc == 0)
         rc = ledger_apply(j->ledger, buf_bytes(&fact));
     if (rc >= 0)
@@ -119,6 +119,8 @@ static void show_claim(struct job *j, struct node_id to)
 
     if (h != NULL)
         h->shown = lead_grant_base(j->lead) | j->lead->grant_counter;
+    if (!node_is_self(j->node, to))
+        job_seal(j);
     buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
     put_job_id(&b, j->id);
     put_block(&b, ledger_claim_fact(j->ledger));

@@ -55,7 +55,7 @@ void outcome_write(struct job *j, enum job_state state, struct bytes accumulator
     put_outcome_body(&body, j->id, &o);
     rc = buf_result(&body);
     if (rc == 0)
-        rc = seal_fact(n, FACT_OUTCOME, buf_bytes(&body), &fact);
+        rc = seal_later(j, FACT_OUTCOME, buf_bytes(&body), &fact);
     if (rc == 0)
         rc = ledger_apply(j->ledger, buf_bytes(&fact));
     if (rc >= 0) {
@@ -152,6 +152,8 @@ void merge_advance(struct job *j)
     }
     if (count == 0 || !merge_node(j, &to) || (h = lead_hand_make(j, to)) == NULL)
         goto out;
+    if (!node_is_self(n, to))
+        job_seal(j);
     g.claim = ledger_claim_fact(j->ledger);
     g.report_us = REPORT_US_DEFAULT;
     if (!h->knows_spec)

@@ -158,19 +158,48 @@ void waits_free(struct node *n)
     n->waits_first = n->waits_last = NULL;
 }
 
-/* Signs a body and makes the fact around it. */
+static int seal_sign(void *ctx, const struct signed_bytes *s, uint8_t signature[SIGNATURE_SIZE])
+{
+    struct node *n = ctx;
+    uint8_t text[64];
+    size_t len = signed_text(s, SIGNED_FACT, text);
+
+    return n->options.seal.sign(n->options.seal.ctx, (struct bytes){text, len}, signature);
+}
+
 int seal_fact(struct node *n, enum fact_kind kind, struct bytes body, struct buf *fact)
 {
     struct signed_bytes s = {.certificate = n->options.certificate, .body = body};
-    uint8_t text[64];
-    size_t len = signed_text(&s, SIGNED_FACT, text);
-    int rc;
+    int rc = seal_sign(n, &s, s.signature);
 
-    rc = n->options.seal.sign(n->options.seal.ctx, (struct bytes){text, len}, s.signature);
     if (rc < 0)
         return rc;
     put_signed_fact(fact, kind, &s);
     return buf_result(fact);
+}
+
+int seal_later(struct job *j, enum fact_kind kind, struct bytes body, struct buf *fact)
+{
+    struct node *n = j->node;
+    struct signed_bytes s = {.certificate = n->options.certificate, .body = body};
+
+    if (mesh_live_count(n->mesh) > 1)
+        return seal_fact(n, kind, body, fact);
+    j->unsealed = true;
+    put_signed_fact(fact, kind, &s);
+    return buf_result(fact);
+}
+
+void job_seal(struct job *j)
+{
+    struct node *n = j->node;
+
+    if (!j->unsealed || j->ledger == NULL)
+        return;
+    if (ledger_seal(j->ledger, seal_sign, n) < 0)
+        log_line(n->options.log, LOG_ERROR, "facts of a job could not be signed");
+    else
+        j->unsealed = false;
 }
 
 /* One signature may cover a list of specs, and holders see the same facts again and again: the last

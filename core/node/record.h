@@ -31,7 +31,11 @@ void asker_add(struct job *j, uint64_t link, struct node_id node, uint32_t reque
 void askers_pass_on(struct job *j);
 void record_unwritten(struct job *j);
 void askers_answer(struct job *j);
+/* Signs a body and makes the fact around it. */
 int seal_fact(struct node *n, enum fact_kind kind, struct bytes body, struct buf *fact);
+/* The same, but blank while this node is alone; job_seal signs it before it leaves the node. */
+int seal_later(struct job *j, enum fact_kind kind, struct bytes body, struct buf *fact);
+void job_seal(struct job *j);
 /* As struct seal.verify, remembering what verified. */
 int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text, struct node_id *id,
                 int *party);

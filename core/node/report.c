@@ -17,13 +17,14 @@
 #define RETURNED_PAUSE_US (100 * MS_US) /* a node that gave chunks back is left alone so long */
 
 /* This node is not, or no longer, the coordinator: whoever believes it is told what is known. */
-static void not_leading(struct node *n, struct node_id from, const struct job *j, struct job_id id)
+static void not_leading(struct node *n, struct node_id from, struct job *j, struct job_id id)
 {
     struct buf b;
 
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
     put_job_id(&b, id);
     if (j != NULL && j->ledger != NULL && !job_is_final(j)) {
+        job_seal(j);
         put_block(&b, ledger_claim_fact(j->ledger));
         if (ledger_claim(j->ledger) != NULL &&
             !node_id_equal(ledger_claim(j->ledger)->node, n->options.id))
