@@ -522,6 +522,7 @@ void labour_flush(struct job *j)
     l->seq = ++n->report_counter;
     put_u64(&b, l->seq);
     put_u8(&b, 0);
+    put_u64(&b, l->unkept_last == NULL ? 0 : l->unkept_last->seq);
     put_u16(&b, l->pending_count);
     put_raw(&b, l->pending.data, l->pending.len);
     u = b.failed ? NULL : node_alloc(n, sizeof *u);
@@ -567,15 +568,19 @@ int labour_kept(struct node *n, struct node_id from, struct bytes payload)
     return 0;
 }
 
-/* What no coordinator has confirmed goes out once more; byte 40 of a report says so. */
+/* What no coordinator has confirmed goes out once more, and says so, and what it follows. */
 static void resend_unkept(struct job *j)
 {
     struct labour *l = j->labour;
+
+    uint64_t before = 0;
 
     for (struct unkept *u = l->unkept_first; u != NULL; u = u->next) {
         uint8_t *again = (uint8_t *)(uintptr_t)u->payload.data + ID_SIZE + 8;
 
         *again = 1;
+        store_u64(again + 1, before);
+        before = u->seq;
         send_node(j->node, l->claim.node, MESSAGE_REPORT, 0, u->payload);
     }
 }

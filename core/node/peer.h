@@ -12,7 +12,8 @@
  *               take it by turning another job's worker out), block signed spec (empty: you have
  *               it), block claim fact, u32 report_us, u16 chunks x (u64 grant, u64 first, u64 end),
  *               u16 merges x (value, value)
- *   REPORT      32 job, u64 seq, u8 again (sent before, to another coordinator), u16 count,
+ *   REPORT      32 job, u64 seq, u8 again (it was sent before), u64 seq of the report before it
+ *               that is not kept yet (0: none), u16 count,
  *               count x
  *               (u64 grant, u64 from, u64 next, u64 end, u64 compute_us, u8 flags, text cause,
  *                u16 values, values)         flags: 1 ended, 2 failed, 4 of the leaf's own doing,

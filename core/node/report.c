@@ -253,6 +253,7 @@ int report_take(struct node *n, struct node_id from, struct bytes payload)
     struct job_id id = read_job_id(&r);
     uint64_t seq = read_u64(&r);
     bool again = read_u8(&r) != 0;
+    uint64_t before = read_u64(&r);
     uint16_t count = read_u16(&r);
     struct job *j = job_find(n, id);
     struct hand *h;
@@ -270,6 +271,11 @@ int report_take(struct node *n, struct node_id from, struct bytes payload)
     if (seq <= h->seq_seen) {
         if (seq <= h->seq_kept)
             send_kept(j, h);
+        return 0;
+    }
+    /* One in between was lost with a link: KEPT for this one would speak for that one too. */
+    if (before > h->seq_seen) {
+        lead_peer_up(j, from);
         return 0;
     }
     h->seq_seen = seq;

@@ -274,9 +274,11 @@ static void note_report(struct world *w, struct sim_node *n, struct bytes payloa
     uint32_t job = sim_job_by_id(w, read_job_id(&r));
     uint64_t seq = read_u64(&r);
     bool again = read_u8(&r) != 0;
-    uint16_t count = read_u16(&r);
     struct reported *x;
+    uint16_t count;
 
+    read_u64(&r);
+    count = read_u16(&r);
     if (job == SIM_JOBS_MAX || again)
         return;
     if (n->reported[job] != NULL && seq <= n->reported[job]->seq)
