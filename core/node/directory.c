@@ -5,6 +5,7 @@
 
 #include "core/base/err.h"
 #include "core/node/directory.h"
+#include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/labour.h"
 #include "core/node/lead.h"
@@ -13,6 +14,7 @@
 #include "core/node/workers.h"
 
 #define DIRECTORY_MAX (JOBS_LIVE_MAX + JOBS_KEPT_MAX)
+#define MEET_AGAIN_US (200 * MS_US)
 #define FLUSH_US (20 * MS_US)
 #define PAGE_BYTES_MAX 49152
 
@@ -287,6 +289,19 @@ static void entry_arrived(struct node *n, struct job_id id)
     }
 }
 
+/* Two coordinate one job, as after a partition or a submission that went two ways: they compare
+ * what they have, and the smaller claim steps down. */
+static void meet_coordinator(struct node *n, const struct peer_entry *p)
+{
+    struct job *j = job_find(n, p->view.id);
+
+    if (j == NULL || j->lead == NULL || node_is_self(n, p->coordinator) ||
+        job_state_is_final(p->view.state) || instant_since_us(n->now, j->met) < MEET_AGAIN_US)
+        return;
+    j->met = n->now;
+    holder_compare(j, p->coordinator);
+}
+
 int directory_frame(struct node *n, struct node_id from, struct bytes payload)
 {
     struct reader r = reader_of(payload);
@@ -299,7 +314,10 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload)
         linked += mesh_at(n->mesh, i)->link != 0;
     for (uint16_t i = 0; i < count && !r.failed; i++) {
         read_peer_entry(&r, &p);
-        if (r.failed || !entry_take(n, &p))
+        if (r.failed)
+            break;
+        meet_coordinator(n, &p);
+        if (!entry_take(n, &p))
             continue;
         /* Where everybody is linked with everybody the sender has told all; elsewhere it goes on.
          */

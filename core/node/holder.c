@@ -213,6 +213,11 @@ static void send_unknown(struct node *n, struct job_id id, struct node_id to)
     send_node(n, to, MESSAGE_SYNC, 0, buf_bytes(&b));
 }
 
+void holder_compare(struct job *j, struct node_id other)
+{
+    send_sync(j, other, true);
+}
+
 static bool holds(const struct job *j, struct node_id id)
 {
     const struct holders *h = j->ledger == NULL ? NULL : ledger_holders(j->ledger);

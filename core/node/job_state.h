@@ -127,6 +127,7 @@ struct job {
     const struct velum_kernel *builtin;
     struct job *next_kept, *prev_kept; /* finished jobs kept whole, oldest first */
     bool kept;
+    struct instant met; /* when it last compared with another coordinator */
     struct instant known, fetched;
     int64_t submitted_s;
     bool replayed;

@@ -12,6 +12,7 @@
 #include "core/node/record.h"
 
 #define KILL_WAIT_US (5 * S_US)
+#define LIKELY_MAX 16 /* in a larger mesh only these beside the holders */
 #define SEND_AGAIN_US (500 * MS_US)
 
 static void kill_remove(struct node *n, struct kill_wait *k)
@@ -38,7 +39,7 @@ static void kill_answer(struct node *n, struct kill_wait *k)
         m.state = k->state;
     }
     for (uint32_t i = 0; i < k->waiting_count; i++) {
-        member_name(n, k->waiting[i], name);
+        member_name(n, k->waiting[i].id, name);
         if (i > 0)
             text_append(m.away, sizeof m.away, ", ");
         text_append(m.away, sizeof m.away, name);
@@ -63,17 +64,15 @@ static void kill_send(struct node *n, const struct kill_wait *k, struct node_id 
     buf_clear(&b);
 }
 
-static void kill_ask(struct node *n, struct kill_wait *k, struct node_id id)
+static void kill_ask(struct node *n, struct kill_wait *k, struct node_id id, bool likely)
 {
-    if (k->waiting_count == sizeof k->waiting / sizeof k->waiting[0])
-        return;
     for (uint32_t i = 0; i < k->asked_count; i++)
-        if (node_id_equal(k->asked[i], id))
+        if (node_id_equal(k->asked[i].id, id))
             return;
-    if (k->asked_count == sizeof k->asked / sizeof k->asked[0])
+    if (k->asked_count == KILL_HOLDERS_MAX)
         return;
-    k->asked[k->asked_count++] = id;
-    k->waiting[k->waiting_count++] = id;
+    k->asked[k->asked_count++] = (struct kill_asked){id, likely};
+    k->waiting[k->waiting_count++] = (struct kill_asked){id, likely};
     kill_send(n, k, id);
 }
 
@@ -128,7 +127,12 @@ void kill_begin(struct node *n, uint64_t link, uint32_t request, struct job_id i
         return;
     }
     for (uint8_t i = 0; i < e->holders_count; i++)
-        kill_ask(n, k, e->holders[i]);
+        kill_ask(n, k, e->holders[i], false);
+    /* Another part of the mesh may have taken the same job in without a word of it here. */
+    for (uint32_t i = 0; i < mesh_count(n->mesh) && i < LIKELY_MAX; i++)
+        if (member_works(n, mesh_at(n->mesh, i)->info.id))
+            kill_ask(n, k, mesh_at(n->mesh, i)->info.id, true);
+    kill_ask(n, k, n->options.id, true);
 }
 
 /* At a holder: the cancel is kept, and said to be kept once it is synced. */
@@ -170,10 +174,12 @@ int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct by
             .ticket = ticket, .kind = WAIT_CANCELLED, .job = id, .node = from, .request = request});
 }
 
-static bool kill_was_waiting(struct kill_wait *k, struct node_id from)
+/* Takes the answer of one that was waited for: true when it is one. That it does not have the job
+ * ends the waiting only for one that need not have it. */
+static bool kill_was_waiting(struct kill_wait *k, struct node_id from, bool known)
 {
     for (uint32_t i = 0; i < k->waiting_count; i++) {
-        if (!node_id_equal(k->waiting[i], from))
+        if (!node_id_equal(k->waiting[i].id, from) || (!known && !k->waiting[i].likely))
             continue;
         k->waiting[i] = k->waiting[--k->waiting_count];
         return true;
@@ -196,13 +202,13 @@ int kill_cancelled(struct node *n, struct node_id from, uint32_t request, struct
         return ERR_FORMAT;
     for (k = n->kills; k != NULL && k->token != request; k = k->next)
         ;
-    if (k == NULL || !job_id_equal(k->job, id) || !known || !kill_was_waiting(k, from))
+    if (k == NULL || !job_id_equal(k->job, id) || !kill_was_waiting(k, from, known))
         return 0;
-    k->proof = true;
+    k->proof |= known;
     if (state != 0 && state != JOB_CANCELLED)
         k->state = state;
     for (uint8_t i = 0; i < count; i++)
-        kill_ask(n, k, read_node_id(&r));
+        kill_ask(n, k, read_node_id(&r), false);
     if (k->waiting_count == 0)
         kill_answer(n, k);
     return 0;
@@ -219,7 +225,7 @@ void kill_tick(struct node *n)
         } else if (instant_since_us(n->now, k->sent) > SEND_AGAIN_US) {
             k->sent = n->now;
             for (uint32_t i = 0; i < k->waiting_count; i++)
-                kill_send(n, k, k->waiting[i]);
+                kill_send(n, k, k->waiting[i].id);
         }
     }
 }

@@ -149,13 +149,19 @@ struct watcher {
     struct watcher *next;
 };
 
+/* Somebody a kill waits for. One that is only likely to hold the job may say that it does not. */
+struct kill_asked {
+    struct node_id id;
+    bool likely;
+};
+
 struct kill_wait {
     uint64_t link;
     uint32_t request;
     uint32_t token;
     struct job_id job;
     struct instant until;
-    struct node_id waiting[KILL_HOLDERS_MAX], asked[KILL_HOLDERS_MAX];
+    struct kill_asked waiting[KILL_HOLDERS_MAX], asked[KILL_HOLDERS_MAX];
     struct instant sent;
     bool proof; /* at least one holder has said that it has the cancel */
     uint32_t waiting_count, asked_count;
