@@ -5,6 +5,7 @@
 
 #include "core/base/err.h"
 #include "core/node/assign.h"
+#include "core/node/directory.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
@@ -188,13 +189,20 @@ static uint32_t spread(struct job *j)
     return idle;
 }
 
-/* A job that has waited with nothing running asks a full node to let it in by turn. */
+/* A job that has fewer slots than its share asks a full node to let it in by turn. The node
+ * decides, by whom it has served most. */
 static void knock(struct job *j)
 {
     struct node *n = j->node;
     struct lead *l = j->lead;
-    uint32_t count = mesh_count(n->mesh);
+    uint32_t count = mesh_count(n->mesh), slots, jobs = directory_live(n);
     uint64_t pick;
+
+    lead_eligible(j, &slots);
+    if (j->spec.slots_max > 0 && slots > j->spec.slots_max)
+        slots = j->spec.slots_max;
+    if (pool_chunks(l->pool) > 0 && pool_chunks(l->pool) >= slots / (jobs > 0 ? jobs : 1))
+        return;
 
     if (instant_before(n->now, n->knock_at) || instant_since_us(n->now, l->knocked) < KNOCK_US ||
         instant_since_us(n->now, l->began) < KNOCK_US)
@@ -249,7 +257,7 @@ static void assign_job(struct job *j)
     idle = spread(j);
     if (idle > 0 && pool_free_leaves(l->pool) == 0)
         trim_for(j, idle);
-    if (idle == 0 && pool_chunks(l->pool) == 0 && pool_free_leaves(l->pool) > 0)
+    if (idle == 0 && pool_free_leaves(l->pool) > 0)
         knock(j);
     job_mark_busy(j);
 }

@@ -126,7 +126,9 @@ static bool entry_take(struct node *n, struct peer_entry *p)
     e->coordinator = p->coordinator;
     e->holders_count = p->holders_count;
     memcpy(e->holders, p->holders, sizeof e->holders);
+    n->entries_live -= outcome_rank(e->state) == 0 && e->view.len > 0;
     e->state = (uint8_t)p->view.state;
+    n->entries_live += outcome_rank(e->state) == 0;
     if (outcome_rank(e->state) > 0)
         ended_add(n, e);
     bytes_free(n, e->view);
@@ -159,6 +161,11 @@ void directory_publish(struct job *j)
     n->directory_dirty = true;
     if (n->directory_flush.us == INSTANT_NEVER.us)
         n->directory_flush = instant_plus_us(n->now, job_is_final(j) ? 0 : FLUSH_US);
+}
+
+uint32_t directory_live(const struct node *n)
+{
+    return n->entries_live;
 }
 
 bool entry_view(const struct entry *e, struct job_view *v)
@@ -332,29 +339,47 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload)
     return reader_done(&r) ? 0 : ERR_FORMAT;
 }
 
-/* By name, or by a prefix of the id. A name wins; names may repeat, then the newest that runs wins
- * only if it is the only one. */
-int directory_resolve(struct node *n, const char *which, struct entry **out)
+/* What a word may mean: entries it is the name of, split by whether they have ended, and those
+ * whose id begins with it. */
+struct meaning {
+    struct entry *live, *ended, *by_id;
+    uint32_t live_count, ended_count, id_count;
+};
+
+static void look_up(struct node *n, const char *which, struct meaning *m)
 {
     uint8_t prefix[ID_SIZE];
     int digits = id_parse_prefix(which, prefix);
-    struct entry *e, *by_name = NULL, *by_id = NULL;
+    struct entry *e;
     struct job_view v;
-    uint32_t names = 0, ids = 0;
     size_t at = 0;
 
     while ((e = map_next(&n->directory, &at)) != NULL) {
         if (digits > 0 && id_has_prefix(e->id.bytes, prefix, (size_t)digits))
-            by_id = e, ids++;
-        else if (entry_view(e, &v) && v.name[0] != 0 && strcmp(v.name, which) == 0)
-            by_name = e, names++;
+            m->by_id = e, m->id_count++;
+        else if (!entry_view(e, &v) || v.name[0] == 0 || strcmp(v.name, which) != 0)
+            continue;
+        else if (outcome_rank(e->state) == 0)
+            m->live = e, m->live_count++;
+        else
+            m->ended = e, m->ended_count++;
     }
-    if (names + ids == 0)
-        return ERR_NOT_FOUND;
-    if (names + ids > 1)
+}
+
+/* By name, or by a prefix of the id. Names may be used again: the one that still runs is meant. */
+int directory_resolve(struct node *n, const char *which, struct entry **out)
+{
+    struct meaning m = {0};
+
+    look_up(n, which, &m);
+    if (m.live_count == 1 && m.id_count == 0) {
+        *out = m.live;
+        return 0;
+    }
+    if (m.live_count + m.ended_count + m.id_count > 1)
         return ERR_EXISTS;
-    *out = names > 0 ? by_name : by_id;
-    return 0;
+    *out = m.live != NULL ? m.live : m.ended != NULL ? m.ended : m.by_id;
+    return *out == NULL ? ERR_NOT_FOUND : 0;
 }
 
 void directory_free(struct node *n)

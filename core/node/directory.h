@@ -14,6 +14,8 @@ void directory_peer_up(struct node *n, struct node_id id);
 /* A final entry is only ever published with enough copies of the outcome: a holder that has the
  * outcome too may tell it now. */
 void directory_settles(struct job *j);
+/* How many jobs of the mesh have no outcome yet, as far as is known here. */
+uint32_t directory_live(const struct node *n);
 void directory_flush(struct node *n);
 struct entry *directory_find(const struct node *n, struct job_id id);
 int directory_resolve(struct node *n, const char *which,

@@ -229,6 +229,7 @@ struct node {
     struct map tombstones;
     struct map directory; /* job_id -> struct entry */
     struct entry *ended_first, *ended_last;
+    uint32_t entries_live;
     bool directory_dirty;
     struct instant directory_flush;
     uint64_t ticket_last, ticket_synced;
