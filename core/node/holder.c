@@ -12,6 +12,7 @@
 #include "core/node/record.h"
 #include "core/node/watch.h"
 
+#define SILENCE_US (5 * S_US)
 #define SYNC_FACTS_MAX 49152
 
 /* Applies one fact, making the job when it is a SPEC. What was new is added to news (as a block),
@@ -113,6 +114,7 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
     j = job_find(n, id);
     if (j != NULL) {
         j->replayed = false;
+        j->fetched = n->now;
         if (j->ledger != NULL && news_count > 0)
             facts_arrived(j);
     }
@@ -329,23 +331,33 @@ static void claim_now(struct job *j)
         log_line(j->node->options.log, LOG_WARNING, "cannot coordinate: %s", err_sentence(rc));
 }
 
-/* Others have told an outcome that this holder does not have: it asks those who do, once a second.
- */
-static void fetch_outcome(struct job *j)
+/* Where the ledger of a live job may be behind: others have told an outcome that is not here,
+ * nobody has answered since a restart, or nothing was heard for long. Whoever should know is asked,
+ * once a second; in silence every five. */
+static void compare_ledgers(struct job *j)
 {
-    const struct entry *e = directory_find(j->node, j->id);
+    const struct node *n = j->node;
+    const struct entry *e = directory_find(n, j->id);
     const struct holders *h = ledger_holders(j->ledger);
+    const struct claim *c = ledger_claim(j->ledger);
     bool ended =
         e != NULL && job_state_is_final((enum job_state)e->state) && e->state != job_final_state(j);
+    int64_t patience_us = ended || j->replayed ? S_US : SILENCE_US;
 
-    if ((!ended && !j->replayed) || instant_since_us(j->node->now, j->fetched) < S_US)
+    if ((j->settled && !ended) || (j->lead != NULL && !ended) ||
+        instant_since_us(n->now, j->fetched) < patience_us)
         return;
-    j->fetched = j->node->now;
+    j->fetched = n->now;
+    if (c != NULL && !node_is_self(n, c->node))
+        send_sync(j, c->node, true);
+    if (ended && !node_is_self(n, e->coordinator) &&
+        (c == NULL || !node_id_equal(c->node, e->coordinator)))
+        send_sync(j, e->coordinator, true);
     for (uint8_t i = 0; ended && i < e->holders_count; i++)
-        if (!node_is_self(j->node, e->holders[i]))
+        if (!node_is_self(n, e->holders[i]))
             send_sync(j, e->holders[i], true);
-    for (uint8_t i = 0; !ended && h != NULL && i < h->count; i++)
-        if (!node_is_self(j->node, h->ids[i]))
+    for (uint8_t i = 0; !ended && j->replayed && h != NULL && i < h->count; i++)
+        if (!node_is_self(n, h->ids[i]))
             send_sync(j, h->ids[i], true);
 }
 
@@ -356,7 +368,7 @@ void holder_tend(struct job *j)
 
     if (j->ledger == NULL || n->stopping)
         return;
-    fetch_outcome(j);
+    compare_ledgers(j);
     if (j->lead == NULL && job_is_final(j))
         directory_settles(j);
     if (j->settled)
