@@ -114,7 +114,7 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
     j = job_find(n, id);
     if (j != NULL) {
         j->replayed = false;
-        j->fetched = n->now;
+        j->heard = n->now;
         if (j->ledger != NULL && news_count > 0)
             facts_arrived(j);
     }
@@ -342,12 +342,16 @@ static void compare_ledgers(struct job *j)
     const struct claim *c = ledger_claim(j->ledger);
     bool ended =
         e != NULL && job_state_is_final((enum job_state)e->state) && e->state != job_final_state(j);
-    int64_t patience_us = ended || j->replayed ? S_US : SILENCE_US;
+    int64_t silence_us = instant_since_us(n->now, j->heard);
 
+    /* An ended job is looked at until all say the same of it. */
+    if (j->settled)
+        job_set_live(j, ended);
     if ((j->settled && !ended) || (j->lead != NULL && !ended) ||
-        instant_since_us(n->now, j->fetched) < patience_us)
+        instant_since_us(n->now, j->fetched) < S_US ||
+        (!ended && !j->replayed && silence_us < SILENCE_US))
         return;
-    j->fetched = n->now;
+    j->fetched = j->heard = n->now;
     if (c != NULL && !node_is_self(n, c->node))
         send_sync(j, c->node, true);
     if (ended && !node_is_self(n, e->coordinator) &&

@@ -128,7 +128,7 @@ struct job {
     struct job *next_kept, *prev_kept; /* finished jobs kept whole, oldest first */
     bool kept;
     struct instant met; /* when it last compared with another coordinator */
-    struct instant known, fetched;
+    struct instant known, fetched, heard;
     int64_t submitted_s;
     bool replayed;
     bool unsealed; /* some of its facts may still have blank signatures */
