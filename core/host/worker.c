@@ -19,7 +19,7 @@
 #include "core/wire/tree.h"
 
 #define LOOK_EVERY_NS 100000 /* between leaves; a look costs about half a microsecond */
-#define PROGRESS_HEAD_SIZE 27
+#define PROGRESS_HEAD_SIZE 35
 #define VALUE_HEAD_SIZE 13
 
 struct task {
@@ -38,16 +38,22 @@ struct worker {
     void *values;           /* RUN_VALUES_MAX values, for `run` */
     uint64_t last_run, end; /* the run that ended last, and where */
     int64_t began_ns;       /* when the compute time not yet reported began */
+    int64_t cpu_ns;         /* processor time that was reported, or spent before the run */
     int64_t looked_ns;
     bool done;
     int status;
 };
 
-static int64_t now_ns(void)
+static int64_t clock_ns(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int64_t now_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
 }
 
 static struct bytes params_of(const struct worker *w)
@@ -68,11 +74,11 @@ static void leave(struct worker *w, const char *why)
 
 /* One frame with values [from, to). Only the last one tells how far the run is. */
 static void send_part(struct worker *w, uint32_t from, uint32_t to, bool last, uint64_t told_next,
-                      uint64_t compute_us)
+                      uint64_t compute_us, uint64_t cpu_us)
 {
     struct buf *b = pipe_begin(MESSAGE_WORKER_PROGRESS, w->now.request);
     put_worker_progress_begin(b, w->now.order.run, last ? w->run.next : told_next,
-                              last ? compute_us : 0, last && run_ended(&w->run),
+                              last ? compute_us : 0, last ? cpu_us : 0, last && run_ended(&w->run),
                               (uint16_t)(to - from));
     for (uint32_t i = from; i < to; i++) {
         struct value v = run_value(&w->run, i);
@@ -86,15 +92,18 @@ static void send_progress(struct worker *w, uint64_t told_next)
     const uint32_t fit =
         (FRAME_PAYLOAD_MAX - PROGRESS_HEAD_SIZE) / (VALUE_HEAD_SIZE + w->value_size);
     const uint64_t compute_us = (uint64_t)(now_ns() - w->began_ns) / 1000;
+    const int64_t cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    const uint64_t cpu_us = (uint64_t)(cpu_ns - w->cpu_ns) / 1000;
     uint32_t from;
     run_take(&w->run, &from);
     while (w->run.count - from > fit) {
-        send_part(w, from, from + fit, false, told_next, compute_us);
+        send_part(w, from, from + fit, false, told_next, compute_us, cpu_us);
         from += fit;
     }
-    send_part(w, from, w->run.count, true, told_next, compute_us);
+    send_part(w, from, w->run.count, true, told_next, compute_us, cpu_us);
     /* Waiting for a full pipe is not computing. */
     w->began_ns = now_ns();
+    w->cpu_ns = cpu_ns;
 }
 
 static int load_kernel(struct worker *w, const struct order_load *m, char reason[REASON_SIZE])
@@ -145,6 +154,7 @@ static void start_run(struct worker *w, const struct task *t)
     run_init(&w->run, o->first, o->end, tree_leaves(o->units, o->leaf_units), w->values,
              w->value_size);
     w->began_ns = w->looked_ns = now_ns();
+    w->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static void on_run(struct worker *w, const struct frame *f)

@@ -136,23 +136,34 @@ static bool entry_take(struct node *n, struct peer_entry *p)
     return true;
 }
 
-void directory_publish(struct job *j)
+static bool entry_of_job(struct job *j, uint64_t version)
 {
-    struct node *n = j->node;
-    struct entry *e = directory_find(n, j->id);
     const struct holders *h = ledger_holders(j->ledger);
     const struct claim *c = ledger_claim(j->ledger);
-    struct peer_entry p = {.version = e == NULL ? 1 : e->version + 1};
+    struct peer_entry p = {.version = version};
 
-    if (!job_view_here(n, j->id, &p.view))
-        return;
+    if (!job_view_here(j->node, j->id, &p.view))
+        return false;
     if (c != NULL) {
         p.epoch = c->epoch;
         p.coordinator = c->node;
     }
     for (uint8_t i = 0; h != NULL && i < h->count; i++)
         p.holders[p.holders_count++] = h->ids[i];
-    if (!entry_take(n, &p))
+    return entry_take(j->node, &p);
+}
+
+void directory_stand_in(struct job *j)
+{
+    entry_of_job(j, 0);
+}
+
+void directory_publish(struct job *j)
+{
+    struct node *n = j->node;
+    struct entry *e = directory_find(n, j->id);
+
+    if (!entry_of_job(j, e == NULL ? 1 : e->version + 1))
         return;
     e = directory_find(n, j->id);
     if (mesh_count(n->mesh) == 0)

@@ -16,6 +16,9 @@ void directory_peer_up(struct node *n, struct node_id id);
 void directory_settles(struct job *j);
 /* How many jobs of the mesh have no outcome yet, as far as is known here. */
 uint32_t directory_live(const struct node *n);
+/* A holder may be asked for a job before its coordinator's word comes, which replaces this one: not
+ * spread. */
+void directory_stand_in(struct job *j);
 void directory_flush(struct node *n);
 struct entry *directory_find(const struct node *n, struct job_id id);
 int directory_resolve(struct node *n, const char *which,

@@ -62,6 +62,8 @@ static void facts_arrived(struct job *j)
     if (j->lead != NULL && job_is_final(j))
         outcome_adopt(j);
     lead_advance(j);
+    if (j->lead == NULL && directory_find(j->node, j->id) == NULL)
+        directory_stand_in(j);
     if (j->lead == NULL)
         directory_settles(j);
     watch_job(j->node, j->id);

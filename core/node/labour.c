@@ -1,19 +1,17 @@
-/* Chunks granted to this node: taken in, run by workers, reported, and kept until enough holders
- * have synced what was reported. */
-#include <string.h>
+/* Chunks granted to this node. */
+#include "core/node/labour.h"
 
 #include "core/base/err.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
-#include "core/node/labour.h"
+#include "core/node/labour_report.h"
 #include "core/node/link.h"
+#include "core/node/merge_work.h"
 #include "core/node/record.h"
 #include "core/node/workers.h"
 
-#define PENDING_MAX 45056
 #define EPOCH_LEAP_MAX 1000000u
 #define ORPHAN_US (600 * S_US)
-#define COALESCE_US (5 * MS_US)
 
 struct labour_chunk *labour_chunk_of(struct job *j, uint64_t grant)
 {
@@ -62,21 +60,6 @@ void labour_chunk_remove(struct job *j, struct labour_chunk *c)
     j->node->serve_wanted = true;
 }
 
-static void unkept_drop(struct job *j, uint64_t seq)
-{
-    struct labour *l = j->labour;
-    struct unkept *u;
-
-    while ((u = l->unkept_first) != NULL && u->seq <= seq) {
-        l->unkept_first = u->next;
-        l->unkept_bytes -= u->payload.len;
-        bytes_free(j->node, u->payload);
-        alloc_free(j->node->alloc, u, sizeof *u);
-    }
-    if (l->unkept_first == NULL)
-        l->unkept_last = NULL;
-}
-
 void labour_drop(struct job *j)
 {
     struct node *n = j->node;
@@ -86,7 +69,7 @@ void labour_drop(struct job *j)
         return;
     while (l->chunks != NULL)
         labour_chunk_remove(j, l->chunks);
-    unkept_drop(j, UINT64_MAX);
+    labour_report_forget(j, UINT64_MAX);
     buf_clear(&l->pending);
     buf_clear(&l->claim_fact);
     if (j->prev_labour != NULL)
@@ -241,40 +224,6 @@ static int take_chunk(struct job *j, const struct peer_chunk *p, uint8_t flags)
     return 0;
 }
 
-static int take_merges(struct job *j, struct reader *r)
-{
-    struct node *n = j->node;
-    uint16_t count = read_u16(r);
-    struct merge_work *m;
-    struct buf b;
-
-    if (r->failed || count > MERGE_COUNT_MAX)
-        return ERR_FORMAT;
-    if (count == 0)
-        return 0;
-    for (m = n->merges; m != NULL; m = m->next)
-        if (m->job == j)
-            return 0; /* sent again; the first is still here */
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put_order_merge_begin(&b, ++n->merge_counter, count);
-    for (uint16_t i = 0; i < 2 * count; i++) {
-        struct value v = read_value(r);
-
-        put_value(&b, &v);
-    }
-    m = r->failed || b.failed ? NULL : node_alloc(n, sizeof *m);
-    if (m != NULL) {
-        m->job = j;
-        m->number = n->merge_counter;
-        m->payload = bytes_copy(n, buf_bytes(&b));
-        m->next = n->merges;
-        n->merges = m;
-        n->serve_wanted = true;
-    }
-    buf_clear(&b);
-    return r->failed ? ERR_FORMAT : 0;
-}
-
 static int grant_job(struct node *n, const struct peer_grant *g, struct job **out)
 {
     struct job_spec spec;
@@ -325,7 +274,7 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
         if (reason >= 0 || title <= 0 || take_chunk(j, &c, g.flags) < 0)
             back[back_count++] = c.grant;
     }
-    if (reason < 0 && title > 0 && take_merges(j, &g.rest) < 0)
+    if (reason < 0 && title > 0 && merge_work_take(j, &g.rest) < 0)
         return ERR_FORMAT;
     if (title == 0)
         show_greater(j, from);
@@ -342,126 +291,6 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
     if (rc == 0)
         labour_drop_idle(j);
     return 0;
-}
-
-static void pending_room(struct job *j, size_t more)
-{
-    struct labour *l = j->labour;
-
-    if (l->pending_count > 0 && l->pending.len + more > PENDING_MAX)
-        labour_flush(j);
-    if (l->pending_count == 0)
-        l->pending_since = j->node->now;
-}
-
-static void pending_add(struct job *j, const struct peer_report_chunk *c, struct bytes values)
-{
-    struct labour *l = j->labour;
-
-    pending_room(j, values.len + 512);
-    put_peer_report_chunk(&l->pending, c);
-    put_raw(&l->pending, values.data, values.len);
-    if (l->pending.failed)
-        j->node->memory_out = true;
-    l->pending_count++;
-    l->touched = j->node->now;
-    job_mark_busy(j);
-}
-
-/* The values of a worker's frame, checked: the node passes nothing on that it has not read. */
-static int check_values(struct reader r, uint16_t count, struct bytes *raw)
-{
-    *raw = (struct bytes){r.data + r.at, r.len - r.at};
-    for (uint16_t i = 0; i < count; i++)
-        read_value(&r);
-    return reader_done(&r) ? 0 : ERR_FORMAT;
-}
-
-int labour_progress(struct job *j, struct labour_chunk *c, const struct worker_progress *p)
-{
-    struct node *n = j->node;
-    struct peer_report_chunk r = {.grant = c->grant,
-                                  .from = c->next,
-                                  .next = p->next,
-                                  .end = c->end,
-                                  .compute_us = p->compute_us,
-                                  .values = p->count};
-    struct bytes raw;
-
-    if (p->next < c->next || p->next > c->end || check_values(p->rest, p->count, &raw) < 0 ||
-        p->compute_us > (uint64_t)(24 * 3600) * S_US)
-        return ERR_FORMAT;
-    if (p->next > c->next && p->compute_us > 0) {
-        double speed =
-            (double)(p->next - c->next) * (double)j->spec.stage.leaf_units / (double)p->compute_us;
-
-        n->speed_units_us = n->speed_units_us == 0 ? speed : n->speed_units_us * 0.8 + speed * 0.2;
-    }
-    c->next = p->next;
-    c->moved = n->now;
-    j->labour->served_us += p->compute_us;
-    if (p->ended)
-        r.flags |= REPORT_ENDED;
-    r.end = c->end;
-    pending_add(j, &r, raw);
-    if (p->ended) {
-        j->labour->pending_now = true;
-        labour_chunk_remove(j, c);
-    }
-    return 0;
-}
-
-static void report_border(struct job *j, const struct labour_chunk *c, uint8_t flags,
-                          const char *cause)
-{
-    struct peer_report_chunk r = {
-        .grant = c->grant, .from = c->next, .next = c->next, .end = c->end, .flags = flags};
-
-    text_copy(r.cause, sizeof r.cause, cause);
-    pending_add(j, &r, (struct bytes){NULL, 0});
-    j->labour->pending_now = true;
-}
-
-/* The worker says where its chunk ends now. Should nothing be left of it, its last progress says
- * so. */
-void labour_trimmed(struct job *j, struct labour_chunk *c, uint64_t end)
-{
-    if (end < c->next || end > c->end)
-        return;
-    c->end = end;
-    report_border(j, c, 0, "");
-}
-
-int labour_merged(struct job *j, const struct worker_merged *m)
-{
-    struct peer_report_chunk r = {
-        .compute_us = m->compute_us, .flags = REPORT_MERGED, .values = m->count};
-    struct bytes raw;
-
-    if (j->labour == NULL)
-        return 0;
-    if (check_values(m->rest, m->count, &raw) < 0)
-        return ERR_FORMAT;
-    pending_add(j, &r, raw);
-    j->labour->pending_now = true;
-    return 0;
-}
-
-void labour_merge_failed(struct job *j, uint8_t flags, const char *cause)
-{
-    struct peer_report_chunk r = {.flags = (uint8_t)(flags | REPORT_FAILED | REPORT_MERGED)};
-
-    if (j->labour == NULL)
-        return;
-    text_copy(r.cause, sizeof r.cause, cause);
-    pending_add(j, &r, (struct bytes){NULL, 0});
-    j->labour->pending_now = true;
-}
-
-void labour_failed(struct job *j, struct labour_chunk *c, uint8_t flags, const char *cause)
-{
-    report_border(j, c, flags, cause);
-    labour_chunk_remove(j, c);
 }
 
 void labour_order_trim(struct node *n, const struct labour_chunk *c, uint64_t end)
@@ -502,87 +331,10 @@ int labour_trim(struct node *n, struct node_id from, struct bytes payload)
         return 0;
     }
     c->end = end > c->next ? (end < c->end ? end : c->end) : c->next;
-    report_border(j, c, c->end == c->next ? REPORT_ENDED : 0, "");
+    labour_report_border(j, c, c->end == c->next ? REPORT_ENDED : 0, "");
     if (c->end == c->next)
         labour_chunk_remove(j, c);
     return 0;
-}
-
-void labour_flush(struct job *j)
-{
-    struct node *n = j->node;
-    struct labour *l = j->labour;
-    struct unkept *u;
-    struct buf b;
-
-    if (l == NULL || l->pending_count == 0)
-        return;
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&b, j->id);
-    l->seq = ++n->report_counter;
-    put_u64(&b, l->seq);
-    put_u8(&b, 0);
-    put_u64(&b, l->unkept_last == NULL ? 0 : l->unkept_last->seq);
-    put_u16(&b, l->pending_count);
-    put_raw(&b, l->pending.data, l->pending.len);
-    u = b.failed ? NULL : node_alloc(n, sizeof *u);
-    if (u != NULL) {
-        u->seq = l->seq;
-        u->payload = bytes_copy(n, buf_bytes(&b));
-        if (l->unkept_last == NULL)
-            l->unkept_first = u;
-        else
-            l->unkept_last->next = u;
-        l->unkept_last = u;
-        l->unkept_bytes += u->payload.len;
-        send_node(n, l->claim.node, MESSAGE_REPORT, 0, buf_bytes(&b));
-    } else {
-        n->memory_out = true;
-    }
-    buf_clear(&b);
-    buf_reset(&l->pending);
-    l->pending_count = 0;
-    l->pending_now = false;
-}
-
-void labour_flush_due(struct node *n)
-{
-    for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
-        if (j->labour->pending_count > 0 &&
-            (j->labour->pending_now ||
-             instant_since_us(n->now, j->labour->pending_since) >= COALESCE_US))
-            labour_flush(j);
-}
-
-int labour_kept(struct node *n, struct node_id from, struct bytes payload)
-{
-    struct reader r = reader_of(payload);
-    struct job_id id = read_job_id(&r);
-    uint64_t seq = read_u64(&r);
-    struct job *j = job_find(n, id);
-
-    if (!reader_done(&r))
-        return ERR_FORMAT;
-    if (j != NULL && j->labour != NULL && node_id_equal(from, j->labour->claim.node))
-        unkept_drop(j, seq);
-    return 0;
-}
-
-/* What no coordinator has confirmed goes out once more, and says so, and what it follows. */
-static void resend_unkept(struct job *j)
-{
-    struct labour *l = j->labour;
-
-    uint64_t before = 0;
-
-    for (struct unkept *u = l->unkept_first; u != NULL; u = u->next) {
-        uint8_t *again = (uint8_t *)(uintptr_t)u->payload.data + ID_SIZE + 8;
-
-        *again = 1;
-        store_u64(again + 1, before);
-        before = u->seq;
-        send_node(j->node, l->claim.node, MESSAGE_REPORT, 0, u->payload);
-    }
 }
 
 static void send_open(struct node *n, struct job *j, struct job_id id, uint32_t epoch,
@@ -644,11 +396,11 @@ int labour_claim(struct node *n, struct node_id from, struct bytes payload)
         show_greater(j, from);
         return 0;
     }
-    labour_flush(j);
+    labour_report_flush(j);
     if (node_id_equal(f.claim.node, from)) {
         /* Reports first: what they cover must not be granted again, what is open must not either.
          */
-        resend_unkept(j);
+        labour_report_resend(j);
         send_open(n, j, id, f.claim.epoch, from);
     }
     holder_tend(j);
@@ -679,10 +431,9 @@ void labour_peer_up(struct node *n, struct node_id id)
 {
     for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
         if (node_id_equal(j->labour->claim.node, id))
-            resend_unkept(j);
+            labour_report_resend(j);
 }
 
-/* The operator wants this node to stop: chunks end at their next leaf, those not begun go back. */
 void labour_hand_back(struct node *n)
 {
     for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour) {
@@ -700,8 +451,6 @@ void labour_hand_back(struct node *n)
     }
 }
 
-/* Work whose coordinator and holders have been gone for long, and that has nothing running, is
- * given up. */
 void labour_orphans(struct node *n)
 {
     struct job *j, *next;

@@ -1,30 +1,33 @@
-/* Chunks granted to this node: taken in, run by workers, reported, kept until enough holders have
- * synced the reports. Private to core/node. */
+/* Chunks granted to this node: taken in, queued for workers, cut, given back. Whose grants count is
+ * decided by the greatest claim seen. What came of the chunks goes out through labour_report. It
+ * never talks to a worker but to cut its chunk. Private to core/node. */
 #ifndef VELUM_NODE_LABOUR_H
 #define VELUM_NODE_LABOUR_H
 
 #include "core/node/state.h"
 
+/* What coordinators send; each takes one message's payload. ERR_FORMAT when it is malformed. */
 int labour_grant(struct node *n, struct node_id from, struct bytes payload);
-int labour_kept(struct node *n, struct node_id from, struct bytes payload);
 int labour_trim(struct node *n, struct node_id from, struct bytes payload);
 int labour_claim(struct node *n, struct node_id from, struct bytes payload);
 int labour_stop(struct node *n, struct node_id from, struct bytes payload);
-void labour_drop(struct job *j);
-int labour_progress(struct job *j, struct labour_chunk *c, const struct worker_progress *p);
-void labour_trimmed(struct job *j, struct labour_chunk *c, uint64_t end);
-int labour_merged(struct job *j, const struct worker_merged *m);
-/* Merges that killed their worker again and again. */
-void labour_merge_failed(struct job *j, uint8_t flags, const char *cause);
-void labour_failed(struct job *j, struct labour_chunk *c, uint8_t flags, const char *cause);
-void labour_flush(struct job *j);
-void labour_flush_due(struct node *n);
-void labour_order_trim(struct node *n, const struct labour_chunk *c, uint64_t end);
-void labour_peer_up(struct node *n, struct node_id id);
-void labour_hand_back(struct node *n);
-void labour_orphans(struct node *n);
-bool labour_is_idle(const struct node *n);
+
 struct labour_chunk *labour_chunk_of(struct job *j, uint64_t grant);
+/* Frees the chunk; its worker, if any, is free for others. */
 void labour_chunk_remove(struct job *j, struct labour_chunk *c);
+/* Asks the chunk's worker to end it at this leaf, or at the next it can. */
+void labour_order_trim(struct node *n, const struct labour_chunk *c, uint64_t end);
+/* Frees all the job has here: chunks, gathered and unconfirmed reports. */
+void labour_drop(struct job *j);
+
+/* A link to this node is up: reports it may have missed go out again. */
+void labour_peer_up(struct node *n, struct node_id id);
+/* The operator wants this node to stop: chunks end at their next leaf, those not begun go back. */
+void labour_hand_back(struct node *n);
+/* Work whose coordinator and holders have been gone for long, and that has nothing running, is
+ * given up. */
+void labour_orphans(struct node *n);
+/* Whether nothing runs, waits or is unconfirmed. */
+bool labour_is_idle(const struct node *n);
 
 #endif

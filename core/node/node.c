@@ -3,12 +3,14 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/aside.h"
 #include "core/node/assign.h"
 #include "core/node/directory.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
 #include "core/node/labour.h"
+#include "core/node/labour_report.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/record.h"
@@ -301,7 +303,7 @@ static int job_frame(struct node *n, struct node_id from, uint8_t type, uint32_t
     case MESSAGE_GRANT:
         return labour_grant(n, from, payload);
     case MESSAGE_KEPT:
-        return labour_kept(n, from, payload);
+        return labour_report_kept(n, from, payload);
     case MESSAGE_TRIM:
         return labour_trim(n, from, payload);
     case MESSAGE_CLAIM:
@@ -378,7 +380,7 @@ static void link_down(struct node *n, uint64_t link, enum link_end end)
         watch_link_down(n, link);
         kill_link_down(n, link);
         submit_link_down(n, link);
-        asides_link_down(n, link);
+        aside_link_down(n, link);
     }
     link_remove(n, link);
 }
@@ -531,7 +533,7 @@ static void settle(struct node *n)
     for (int i = 0; i < 64; i++) {
         look_at_news(n);
         drain_inbox(n);
-        labour_flush_due(n);
+        labour_report_flush_due(n);
         if (n->assign_wanted)
             assign_all(n);
         settle_jobs(n);

@@ -125,6 +125,7 @@ void put_peer_report_chunk(struct buf *b, const struct peer_report_chunk *c)
     put_u64(b, c->next);
     put_u64(b, c->end);
     put_u64(b, c->compute_us);
+    put_u64(b, c->cpu_us);
     put_u8(b, c->flags);
     put_text(b, c->cause);
     put_u16(b, c->values);
@@ -140,6 +141,7 @@ void read_peer_report_chunk(struct reader *r, struct peer_report_chunk *c)
     c->next = read_u64(r);
     c->end = read_u64(r);
     c->compute_us = read_u64(r);
+    c->cpu_us = read_u64(r);
     c->flags = read_u8(r);
     read_text(r, cause, sizeof cause);
     c->values = read_u16(r);

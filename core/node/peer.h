@@ -15,13 +15,11 @@
  *   REPORT      32 job, u64 seq, u8 again (it was sent before), u64 seq of the report before it
  *               that is not kept yet (0: none), u16 count,
  *               count x
- *               (u64 grant, u64 from, u64 next, u64 end, u64 compute_us, u8 flags, text cause,
- *                u16 values, values)         flags: 1 ended, 2 failed, 4 of the leaf's own doing,
- *               8 merged (values are merge results), 16 by memory
- *   KEPT        32 job, u64 seq            all reports up to seq are synced by enough holders
- *   TRIM        32 job, u64 grant, u64 end
- *   CLAIM       32 job, block claim fact
- *   OPEN        32 job, u32 epoch, u16 count, count x (u64 grant, u64 next, u64 end)
+ *               (u64 grant, u64 from, u64 next, u64 end, u64 compute_us, u64 cpu_us, u8 flags, text
+ * cause, u16 values, values)         flags: 1 ended, 2 failed, 4 of the leaf's own doing, 8 merged
+ * (values are merge results), 16 by memory KEPT        32 job, u64 seq            all reports up to
+ * seq are synced by enough holders TRIM        32 job, u64 grant, u64 end CLAIM       32 job, block
+ * claim fact OPEN        32 job, u32 epoch, u16 count, count x (u64 grant, u64 next, u64 end)
  *   RETURN      32 job, u8 reason (enum return_reason), text why, u16 count, count x u64 grant
  *   STOP        32 job, u8 state
  *   LOG         32 job, block text
@@ -89,7 +87,7 @@ struct peer_chunk {
     uint64_t grant, first, end;
 };
 struct peer_report_chunk {
-    uint64_t grant, from, next, end, compute_us;
+    uint64_t grant, from, next, end, compute_us, cpu_us;
     uint8_t flags;
     char cause[REASON_SIZE];
     uint16_t values;

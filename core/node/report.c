@@ -219,7 +219,7 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
     buf_init(&values, j->node->alloc, FRAME_PAYLOAD_MAX);
     rc = read_values(j, r, c.values, &values);
     if (rc == 0 && !j->lead->finishing) {
-        j->lead->cpu_us += again ? 0 : c.compute_us;
+        j->lead->cpu_us += again ? 0 : c.cpu_us;
         rc = apply_values(j, h->id, &c, buf_bytes(&values), again);
         if (rc == ERR_DAMAGED)
             outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0},

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/aside.h"
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
@@ -9,7 +10,6 @@
 #include "core/node/request.h"
 #include "core/node/submit.h"
 #include "core/node/watch.h"
-#include "core/node/workers.h"
 
 #define LOGS_WAIT_US (3 * S_US)
 

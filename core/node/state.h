@@ -1,15 +1,21 @@
 /* What a node is made of. Private to core/node: each file below owns one part and is named after
  * it.
  *
- *   node.c       the entry: replay, start, step, due
- *   link.c       who is on which link; sending to peers, to users, to itself
- *   jobs.c       the table of jobs, taking a spec in, replay
- *   holder.c     facts: keeping them, passing them on, syncing ledgers, claiming when a coordinator
- * is gone record.c     what a coordinator has written and who has synced it lead.c coordination:
- * who gets chunks (assign), reports, merges, the outcome labour.c     chunks granted to this node,
- * and reports about them workers.c    worker processes directory.c  what this node knows of all
- * jobs of the mesh watch.c      who waits for news of a job kill.c       cancelling with proof
- *   request.c    users' requests */
+ *   node.c           the entry: replay, start, step, due
+ *   link.c           who is on which link; sending to peers, to users, to itself
+ *   jobs.c           the table of jobs, taking a spec in, replay
+ *   holder.c         facts: keeping them, passing them on, syncing ledgers, claiming when a
+ *                    coordinator is gone
+ *   record.c         what a coordinator has written and who has synced it
+ *   lead.c           coordination; assign.c: who gets chunks; report.c: what came of them;
+ *                    outcome.c: merges and the end
+ *   labour.c         chunks granted to this node; labour_report.c: reports about them;
+ *                    merge_work.c: merges granted to it
+ *   workers.c        worker processes; aside.c: what users want of them
+ *   directory.c      what this node knows of all jobs of the mesh
+ *   watch.c          who waits for news of a job
+ *   kill.c           cancelling with proof
+ *   request.c        users' requests; submit.c: those that bring a job */
 #ifndef VELUM_NODE_STATE_H
 #define VELUM_NODE_STATE_H
 

@@ -1,19 +1,19 @@
 /* Worker processes: a few blank ones are kept ready, one is bound to a job at its first order and
  * serves no other. */
+#include "core/node/workers.h"
+
 #include <string.h>
 
 #include "core/base/err.h"
-#include "core/node/labour.h"
+#include "core/node/aside.h"
+#include "core/node/labour_report.h"
 #include "core/node/link.h"
-#include "core/node/workers.h"
+#include "core/node/merge_work.h"
 
 #define REPLENISH_US (50 * MS_US)
 #define START_BACKOFF_US (500 * MS_US)
 #define WORKERS_SPARE                                                                              \
     8 /* dying ones and asides beside two a slot; core/host/crew allows twice that */
-#define MERGE_TRIES 3
-#define ASIDES_MAX 64
-#define ASIDE_LIMIT_US (10 * S_US)
 
 struct worker *worker_find(const struct node *n, uint32_t number)
 {
@@ -28,10 +28,7 @@ bool workers_serve_job(const struct node *n, const struct job *j)
     for (const struct worker *w = n->workers; w != NULL; w = w->next)
         if (w->job == j)
             return true;
-    for (const struct merge_work *m = n->merges; m != NULL; m = m->next)
-        if (m->job == j)
-            return true;
-    return false;
+    return merge_work_waits(n, j);
 }
 
 uint32_t workers_busy(const struct node *n)
@@ -41,14 +38,6 @@ uint32_t workers_busy(const struct node *n)
     for (const struct worker *w = n->workers; w != NULL; w = w->next)
         count += w->chunk != NULL;
     return count;
-}
-
-static bool merge_is_given(const struct node *n, const struct worker *w)
-{
-    for (const struct merge_work *m = n->merges; m != NULL; m = m->next)
-        if (m->worker == w->number)
-            return true;
-    return false;
 }
 
 static uint32_t workers_in(const struct node *n, enum worker_state state)
@@ -159,7 +148,7 @@ static void evict_idle(struct node *n)
         2 * n->options.slots + n->options.ready_workers)
         return;
     for (struct worker *w = n->workers; w != NULL; w = w->next)
-        if (w->state == WORKER_BOUND && w->chunk == NULL && !merge_is_given(n, w) &&
+        if (w->state == WORKER_BOUND && w->chunk == NULL && !merge_work_is_given(n, w) &&
             (oldest == NULL || instant_before(w->since, oldest->since)))
             oldest = w;
     if (oldest == NULL)
@@ -299,133 +288,6 @@ void workers_serve(struct node *n)
     serve_asides(n);
 }
 
-static void aside_free(struct node *n, struct aside *a)
-{
-    bytes_free(n, a->params);
-    bytes_free(n, a->payload);
-    alloc_free(n->alloc, a, sizeof *a);
-}
-
-static void aside_end(struct node *n, struct aside *a)
-{
-    struct aside **at;
-
-    for (at = &n->asides; *at != NULL; at = &(*at)->next) {
-        if (*at == a) {
-            *at = a->next;
-            break;
-        }
-    }
-    aside_free(n, a);
-}
-
-int aside_add(struct node *n, struct aside *a)
-{
-    struct aside **end = &n->asides;
-    uint32_t count = 0;
-
-    for (; *end != NULL; end = &(*end)->next)
-        count++;
-    if (count >= ASIDES_MAX) {
-        aside_free(n, a);
-        return ERR_FULL;
-    }
-    a->next = NULL;
-    a->since = n->now;
-    *end = a;
-    n->serve_wanted = true;
-    return 0;
-}
-
-void asides_link_down(struct node *n, uint64_t link)
-{
-    for (struct aside *a = n->asides; a != NULL; a = a->next)
-        if (a->link == link)
-            a->link = 0;
-}
-
-static void aside_planned(struct node *n, const struct aside *a, struct bytes payload)
-{
-    const struct node_kernel *k = &n->kernels[a->kernel];
-    struct worker_planned m;
-    struct reply_plan reply = {.source = k->source, .accumulator_size = k->accumulator_size};
-    struct buf b;
-
-    if (read_worker_planned(payload, &m) < 0) {
-        reply_error(n, a->link, a->request, 1, "the worker's answer is malformed", "");
-        return;
-    }
-    if (!m.ok) {
-        reply_error(n, a->link, a->request, 2, m.reason, "");
-        return;
-    }
-    text_copy(reply.kernel, sizeof reply.kernel, k->name);
-    reply.params = m.params;
-    reply.units = m.units;
-    reply.leaf_units = m.leaf_units;
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put_reply_plan(&b, &reply);
-    send_link(n, a->link, MESSAGE_REPLY_PLAN, a->request, buf_bytes(&b));
-    buf_clear(&b);
-}
-
-static void aside_shown(struct node *n, const struct aside *a, struct bytes payload)
-{
-    char text[SHOW_SIZE_MAX];
-    struct buf b;
-    bool ok = false;
-
-    if (read_worker_shown(payload, &ok, text) < 0 || !ok) {
-        reply_error(n, a->link, a->request, 1, "the kernel cannot show this result", "");
-        return;
-    }
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put_text(&b, text);
-    send_link(n, a->link, MESSAGE_REPLY_TEXT, a->request, buf_bytes(&b));
-    buf_clear(&b);
-}
-
-static void aside_frame(struct node *n, struct worker *w, const struct frame *f)
-{
-    struct aside *a = w->aside;
-    struct worker_loaded loaded;
-
-    if (f->type == MESSAGE_WORKER_LOADED) {
-        if (read_worker_loaded(f->payload, &loaded) == 0 && loaded.ok)
-            return;
-        if (a->link != 0)
-            reply_error(n, a->link, a->request, 1, "the kernel does not load in a worker", "");
-    } else if (a->link != 0 && f->type == MESSAGE_WORKER_PLANNED) {
-        aside_planned(n, a, f->payload);
-    } else if (a->link != 0 && f->type == MESSAGE_WORKER_SHOWN) {
-        aside_shown(n, a, f->payload);
-    }
-    w->aside = NULL;
-    aside_end(n, a);
-    worker_kill(n, w);
-}
-
-static void merge_remove(struct node *n, struct merge_work **at)
-{
-    struct merge_work *m = *at;
-
-    *at = m->next;
-    bytes_free(n, m->payload);
-    alloc_free(n->alloc, m, sizeof *m);
-}
-
-/* The answer to a batch of merges; false when nobody asked for it. */
-static bool merge_end(struct node *n, const struct worker *w, uint64_t number)
-{
-    for (struct merge_work **at = &n->merges; *at != NULL; at = &(*at)->next) {
-        if ((*at)->worker != w->number || (*at)->number != number)
-            continue;
-        merge_remove(n, at);
-        return true;
-    }
-    return false;
-}
-
 static void bound_loaded(struct node *n, struct worker *w, struct bytes payload)
 {
     struct worker_loaded m;
@@ -433,8 +295,9 @@ static void bound_loaded(struct node *n, struct worker *w, struct bytes payload)
     if (read_worker_loaded(payload, &m) < 0 || !m.ok ||
         m.accumulator_size != w->job->spec.stage.accumulator_size) {
         if (w->chunk != NULL)
-            labour_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING,
-                          m.reason[0] != 0 ? m.reason : "the kernel does not load in a worker");
+            labour_report_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING,
+                                 m.reason[0] != 0 ? m.reason
+                                                  : "the kernel does not load in a worker");
         worker_kill(n, w);
     }
 }
@@ -455,22 +318,23 @@ static int bound_frame(struct node *n, struct worker *w, const struct frame *f)
             return ERR_FORMAT;
         if (w->chunk == NULL || w->chunk->grant != progress.run)
             return 0;
-        return labour_progress(w->job, w->chunk, &progress);
+        return labour_report_progress(w->job, w->chunk, &progress);
     case MESSAGE_WORKER_TRIMMED:
         if (read_order_trim(f->payload, &trim) < 0)
             return ERR_FORMAT;
         if (w->chunk != NULL && w->chunk->grant == trim.run)
-            labour_trimmed(w->job, w->chunk, trim.end);
+            labour_report_trimmed(w->job, w->chunk, trim.end);
         return 0;
     case MESSAGE_WORKER_MERGED:
         if (read_worker_merged(f->payload, &merged) < 0)
             return ERR_FORMAT;
-        return merge_end(n, w, merged.run) ? labour_merged(w->job, &merged) : ERR_FORMAT;
+        return merge_work_end(n, w, merged.run) ? labour_report_merged(w->job, &merged)
+                                                : ERR_FORMAT;
     case MESSAGE_WORKER_FAILED:
         if (read_worker_failed(f->payload, &failed) < 0)
             return ERR_FORMAT;
         if (w->chunk != NULL && w->chunk->grant == failed.run)
-            labour_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING, failed.reason);
+            labour_report_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING, failed.reason);
         worker_kill(n, w);
         return 0;
     default:
@@ -498,8 +362,8 @@ int workers_frame(struct node *n, uint32_t number, const struct frame *f)
         rc = bound_frame(n, w, f);
     if (rc < 0) {
         if (w->chunk != NULL)
-            labour_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING,
-                          "the worker broke its protocol");
+            labour_report_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING,
+                                 "the worker broke its protocol");
         worker_kill(n, w);
     }
     return 0;
@@ -570,24 +434,6 @@ static uint8_t cause_of_death(const struct worker *w, enum worker_end end, int s
     return flags;
 }
 
-/* A worker died with merges: they are tried again, three times in all, then the coordinator hears
- * the cause. */
-static void merges_lost(struct node *n, const struct worker *w, uint8_t flags, const char *cause)
-{
-    struct merge_work **at = &n->merges, *m;
-
-    while ((m = *at) != NULL) {
-        if (m->worker == w->number && m->tries >= MERGE_TRIES) {
-            labour_merge_failed(m->job, flags, cause);
-            merge_remove(n, at);
-            continue;
-        }
-        if (m->worker == w->number)
-            m->worker = 0;
-        at = &m->next;
-    }
-}
-
 void workers_exited(struct node *n, uint32_t number, enum worker_end end, int status)
 {
     struct worker *w = worker_find(n, number), **at;
@@ -601,12 +447,11 @@ void workers_exited(struct node *n, uint32_t number, enum worker_end end, int st
     *at = w->next;
     n->workers_count--;
     flags = cause_of_death(w, end, status, cause, sizeof cause);
-    merges_lost(n, w, flags, cause);
+    merge_work_lost(n, w, flags, cause);
     if (w->chunk != NULL)
-        labour_failed(w->job, w->chunk, flags, cause);
+        labour_report_failed(w->job, w->chunk, flags, cause);
     if (w->aside != NULL) {
-        if (w->aside->link != 0)
-            reply_error(n, w->aside->link, w->aside->request, 1, cause, "");
+        aside_fail(n, w->aside, cause);
         aside_end(n, w->aside);
     }
     if (w->state == WORKER_STARTING) {
@@ -620,8 +465,6 @@ void workers_exited(struct node *n, uint32_t number, enum worker_end end, int st
 
 void workers_release(struct node *n, struct job *j)
 {
-    struct merge_work **at = &n->merges, *m;
-
     for (struct worker *w = n->workers; w != NULL; w = w->next) {
         if (w->job != j)
             continue;
@@ -629,60 +472,18 @@ void workers_release(struct node *n, struct job *j)
         w->chunk = NULL;
         worker_kill(n, w);
     }
-    while ((m = *at) != NULL) {
-        if (m->job == j)
-            merge_remove(n, at);
-        else
-            at = &m->next;
-    }
-}
-
-static void merge_limits(struct node *n)
-{
-    for (struct merge_work *m = n->merges; m != NULL; m = m->next) {
-        struct worker *w = m->worker == 0 ? NULL : worker_find(n, m->worker);
-
-        if (w != NULL && w->chunk == NULL && instant_since_us(n->now, m->given_at) > ASIDE_LIMIT_US)
-            worker_kill(n, w);
-    }
-}
-
-/* The user hears which kernel hangs; the worker's end has nobody left to tell. */
-static void aside_too_long(struct node *n, struct aside *a)
-{
-    char what[VIEW_ERROR_SIZE] = "the kernel ";
-
-    text_append(what, sizeof what, n->kernels[a->kernel].name);
-    text_append(what, sizeof what, " gave no answer within 10 s, so its worker was ended");
-    if (a->link != 0)
-        reply_error(n, a->link, a->request, 1, what, "");
-    a->link = 0;
-}
-
-/* A leaf that takes longer than its limit, and an aside that never ends, are ended. */
-static void aside_limits(struct node *n)
-{
-    struct aside *a, *next;
-
-    for (a = n->asides; a != NULL; a = next) {
-        next = a->next;
-        if (a->given || instant_since_us(n->now, a->since) <= ASIDE_LIMIT_US)
-            continue;
-        if (a->link != 0)
-            reply_error(n, a->link, a->request, 1, "no worker of this node could be started", "");
-        aside_end(n, a);
-    }
+    merge_work_release(n, j);
 }
 
 void workers_limits(struct node *n)
 {
-    merge_limits(n);
+    merge_work_limits(n);
     aside_limits(n);
     for (struct worker *w = n->workers; w != NULL; w = w->next) {
         if (w->state == WORKER_BOUND && w->chunk != NULL &&
             instant_since_us(n->now, w->chunk->moved) > LEAF_LIMIT_US) {
-            labour_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING,
-                          "a leaf ran longer than its limit of 600 s");
+            labour_report_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING,
+                                 "a leaf ran longer than its limit of 600 s");
             worker_kill(n, w);
         } else if (w->state == WORKER_ASIDE && w->aside != NULL &&
                    instant_since_us(n->now, w->aside->since) > ASIDE_LIMIT_US) {
@@ -695,14 +496,10 @@ void workers_limits(struct node *n)
 void workers_free(struct node *n)
 {
     struct worker *w;
-    struct aside *a;
 
     while ((w = n->workers) != NULL) {
         n->workers = w->next;
         alloc_free(n->alloc, w, sizeof *w);
     }
-    while ((a = n->asides) != NULL) {
-        n->asides = a->next;
-        aside_free(n, a);
-    }
+    asides_free(n);
 }

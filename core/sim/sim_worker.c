@@ -109,7 +109,7 @@ static void progress(struct world *w, struct sim_node *n, struct sim_worker *x)
     uint32_t from;
 
     run_take(&x->run, &from);
-    put_worker_progress_begin(&s->payload, x->now.run, x->run.next, x->compute_us,
+    put_worker_progress_begin(&s->payload, x->now.run, x->run.next, x->compute_us, x->compute_us,
                               run_ended(&x->run), (uint16_t)(x->run.count - from));
     for (uint32_t i = from; i < x->run.count; i++) {
         struct value v = run_value(&x->run, i);

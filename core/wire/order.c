@@ -144,11 +144,12 @@ int read_worker_loaded(struct bytes payload, struct worker_loaded *m)
 }
 
 void put_worker_progress_begin(struct buf *b, uint64_t run, uint64_t next, uint64_t compute_us,
-                               bool ended, uint16_t count)
+                               uint64_t cpu_us, bool ended, uint16_t count)
 {
     put_u64(b, run);
     put_u64(b, next);
     put_u64(b, compute_us);
+    put_u64(b, cpu_us);
     put_flag(b, ended);
     put_u16(b, count);
 }
@@ -159,6 +160,7 @@ int read_worker_progress(struct bytes payload, struct worker_progress *m)
     m->run = read_u64(&r);
     m->next = read_u64(&r);
     m->compute_us = read_u64(&r);
+    m->cpu_us = read_u64(&r);
     m->ended = read_flag(&r);
     m->count = read_value_count(&r);
     if (m->next > LEAVES_MAX)

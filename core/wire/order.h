@@ -23,6 +23,7 @@
  *   READY      u32 process id (0 in a simulation)
  *   LOADED     u32 accumulator size, u8 ok, text reason (why not)
  *   PROGRESS   u64 run, u64 next leaf, u64 compute_us (since the last progress of this run),
+ *              u64 cpu_us (processor time in it),
  *              u8 ended, u16 count, count x value.
  *              The values are those that became part of the cover of [first, next) since the last
  *              progress: a value replaces every earlier one below it. Values that do not fit one
@@ -80,7 +81,7 @@ struct worker_loaded {
 };
 /* After the fixed part, `count` values follow in `rest`: take them with read_value. */
 struct worker_progress {
-    uint64_t run, next, compute_us;
+    uint64_t run, next, compute_us, cpu_us;
     bool ended;
     uint16_t count;
     struct reader rest;
@@ -120,7 +121,8 @@ int read_order_plan(struct bytes payload, struct order_plan *m);
 void put_worker_loaded(struct buf *b, const struct worker_loaded *m);
 int read_worker_loaded(struct bytes payload, struct worker_loaded *m);
 void put_worker_progress_begin(struct buf *b, uint64_t run, uint64_t next, uint64_t compute_us,
-                               bool ended, uint16_t count); /* then count put_value */
+                               uint64_t cpu_us, bool ended,
+                               uint16_t count); /* then count put_value */
 int read_worker_progress(struct bytes payload, struct worker_progress *m);
 void put_worker_merged_begin(struct buf *b, uint64_t run, uint64_t compute_us, uint16_t count);
 int read_worker_merged(struct bytes payload, struct worker_merged *m);

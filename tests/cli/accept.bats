@@ -599,11 +599,11 @@ progress_and_interrupts() {
         percent_before=$now
     done < <(tr '\r' '\n' <screen | grep -oE '[0-9]+ %' | cut -d' ' -f1)
     [ $percent_before = 100 ]
-    on_terminal 'sleep 0.5; printf "\003"; sleep 0.3; echo d; sleep 0.3' "$VELUM" run sleep 60000 >screen
+    on_terminal "$(typing d)" "$VELUM" run sleep 60000 >screen
     id=$(tr -d '\r' <screen | tail -n 1)
     run -0 velum kill "$id"
     [ "$output" = "$id killed" ]
-    on_terminal 'sleep 0.5; printf "\003"; sleep 0.3; echo k; sleep 0.3' "$VELUM" run --name asked sleep 60000 >screen || code=$?
+    on_terminal "$(typing k)" "$VELUM" run --name asked sleep 60000 >screen || code=$?
     [ $code = 130 ]
     until_true 2 job_state_is asked cancelled
     "$VELUM" run sleep 60000 >out 2>err 3>&- &

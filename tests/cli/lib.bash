@@ -190,6 +190,13 @@ ended_within() {
     [ $(($(milliseconds) - start)) -lt "$1" ]
 }
 
+# typing KEY: a script for on_terminal that presses Ctrl-C once the job shows on `screen`, and answers
+# the question with KEY. Bounded: 10 s for each.
+typing() {
+    printf 'seen() { for i in $(seq 200); do grep -q "$1" screen && return; sleep 0.05; done; }; '
+    printf 'seen leaves; printf "\\003"; seen detach; echo %s; sleep 0.3' "$1"
+}
+
 # on_terminal SCRIPT COMMAND...: runs the command on a terminal of its own; SCRIPT is shell that types.
 on_terminal() {
     local typed=$1

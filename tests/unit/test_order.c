@@ -233,13 +233,14 @@ TEST(test_reason_that_grows_is_cut_not_overrun)
 TEST(test_progress)
 {
     struct buf b = fresh();
-    put_worker_progress_begin(&b, 4, 100, 20000, true, 2);
+    put_worker_progress_begin(&b, 4, 100, 20000, 15000, true, 2);
     size_t head = b.len;
     put_value(&b, &(struct value){{3, 2}, bytes_of_text("abc")});
     put_value(&b, &(struct value){{0, 99}, {0}});
     struct worker_progress got;
     CHECK_INT(read_worker_progress(buf_bytes(&b), &got), 0);
-    CHECK(got.run == 4 && got.next == 100 && got.compute_us == 20000 && got.ended);
+    CHECK(got.run == 4 && got.next == 100 && got.compute_us == 20000 && got.cpu_us == 15000 &&
+          got.ended);
     CHECK_INT(got.count, 2);
     struct value v = read_value(&got.rest);
     CHECK(v.at.level == 3 && v.at.index == 2 && bytes_equal(v.data, bytes_of_text("abc")));
@@ -249,10 +250,10 @@ TEST(test_progress)
     for (size_t n = 0; n < head + 26; n++)
         CHECK_INT(read_worker_progress((struct bytes){raw, n}, &got), ERR_FORMAT);
     b = fresh();
-    put_worker_progress_begin(&b, 4, LEAVES_MAX + 1, 0, false, 0);
+    put_worker_progress_begin(&b, 4, LEAVES_MAX + 1, 0, 0, false, 0);
     CHECK_INT(read_worker_progress(buf_bytes(&b), &got), ERR_FORMAT);
     b = fresh();
-    put_worker_progress_begin(&b, 4, 1, 0, false, 65535);
+    put_worker_progress_begin(&b, 4, 1, 0, 0, false, 65535);
     CHECK_INT(read_worker_progress(buf_bytes(&b), &got), ERR_FORMAT);
 }
 

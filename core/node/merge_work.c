@@ -1,0 +1,117 @@
+/* Merges granted to this node. */
+#include "core/node/merge_work.h"
+
+#include "core/base/err.h"
+#include "core/node/labour_report.h"
+#include "core/node/link.h"
+#include "core/node/workers.h"
+
+#define MERGE_TRIES 3
+#define ANSWER_US (10 * S_US)
+
+bool merge_work_waits(const struct node *n, const struct job *j)
+{
+    for (const struct merge_work *m = n->merges; m != NULL; m = m->next)
+        if (m->job == j)
+            return true;
+    return false;
+}
+
+int merge_work_take(struct job *j, struct reader *r)
+{
+    struct node *n = j->node;
+    uint16_t count = read_u16(r);
+    struct merge_work *m;
+    struct buf b;
+
+    if (r->failed || count > MERGE_COUNT_MAX)
+        return ERR_FORMAT;
+    if (count == 0)
+        return 0;
+    if (merge_work_waits(n, j))
+        return 0; /* sent again; the first is still here */
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_order_merge_begin(&b, ++n->merge_counter, count);
+    for (uint16_t i = 0; i < 2 * count; i++) {
+        struct value v = read_value(r);
+
+        put_value(&b, &v);
+    }
+    m = r->failed || b.failed ? NULL : node_alloc(n, sizeof *m);
+    if (m != NULL) {
+        m->job = j;
+        m->number = n->merge_counter;
+        m->payload = bytes_copy(n, buf_bytes(&b));
+        m->next = n->merges;
+        n->merges = m;
+        n->serve_wanted = true;
+    }
+    buf_clear(&b);
+    return r->failed ? ERR_FORMAT : 0;
+}
+
+bool merge_work_is_given(const struct node *n, const struct worker *w)
+{
+    for (const struct merge_work *m = n->merges; m != NULL; m = m->next)
+        if (m->worker == w->number)
+            return true;
+    return false;
+}
+
+static void remove_at(struct node *n, struct merge_work **at)
+{
+    struct merge_work *m = *at;
+
+    *at = m->next;
+    bytes_free(n, m->payload);
+    alloc_free(n->alloc, m, sizeof *m);
+}
+
+bool merge_work_end(struct node *n, const struct worker *w, uint64_t number)
+{
+    for (struct merge_work **at = &n->merges; *at != NULL; at = &(*at)->next) {
+        if ((*at)->worker != w->number || (*at)->number != number)
+            continue;
+        remove_at(n, at);
+        return true;
+    }
+    return false;
+}
+
+void merge_work_lost(struct node *n, const struct worker *w, uint8_t flags, const char *cause)
+{
+    struct merge_work **at = &n->merges, *m;
+
+    while ((m = *at) != NULL) {
+        if (m->worker == w->number && m->tries >= MERGE_TRIES) {
+            labour_report_merge_failed(m->job, flags, cause);
+            remove_at(n, at);
+            continue;
+        }
+        if (m->worker == w->number)
+            m->worker = 0;
+        at = &m->next;
+    }
+}
+
+void merge_work_limits(struct node *n)
+{
+    for (struct merge_work *m = n->merges; m != NULL; m = m->next) {
+        struct worker *w = m->worker == 0 ? NULL : worker_find(n, m->worker);
+
+        if (w != NULL && w->chunk == NULL && instant_since_us(n->now, m->given_at) > ANSWER_US)
+            worker_kill(n, w);
+    }
+}
+
+void merge_work_release(struct node *n, const struct job *j)
+{
+    struct merge_work **at = &n->merges, *m;
+
+    while ((m = *at) != NULL) {
+        if (m->job == j)
+            remove_at(n, at);
+        else
+            at = &m->next;
+    }
+}
