@@ -2,16 +2,21 @@
  * event. Bytes belong to the list until it is reset; the host copies what it cannot finish at once.
  *
  *   SEND     one frame on a link. Control frames are small; the host queues at most 4 MiB a link
- * (64 MiB to a user's command), then closes it and reports LINK_DOWN with LINK_FLOODED DIAL connect
- * to `addr` as a node of the mesh; `id` (when not zero) is pinned. Ends in LINK_UP or DIAL_FAILED
- *   CLOSE    close a link after what is queued was written (at most 1 s). LINK_DOWN is not reported
- * for it STORE    append a record to the journal; tickets rise by one; EVENT_STORED follows once
- * synced. An embedded host has no journal and reports STORED at once COMPACT  replace the journal
- * by these records ((u16 type, u32 length, bytes) after each other); takes a ticket too START start
- * worker number `worker` (numbers are never reused); it will say READY, or EXITED comes ORDER one
- * frame to a worker's standard input KILL     end a worker's process group with SIGKILL; EXITED
- * follows EXIT     the node is done: everything queued is written (at most 500 ms), then the
- * process ends with `code` */
+ *            (64 MiB to a user's command), then closes it and reports LINK_DOWN with LINK_FLOODED
+ *   DIAL     connect to `addr` as a node of the mesh; `id` (when not zero) is pinned. Ends in
+ *            LINK_UP or DIAL_FAILED
+ *   CLOSE    close a link after what is queued was written (at most 1 s). LINK_DOWN is not
+ *            reported for it
+ *   STORE    append a record to the journal; tickets rise by one; EVENT_STORED follows once
+ *            synced. An embedded host has no journal and reports STORED at once
+ *   COMPACT  replace the journal by these records ((u16 type, u32 length, bytes) after each
+ *            other); takes a ticket too
+ *   START    start worker number `worker` (numbers are never reused); it will say READY, or EXITED
+ *            comes
+ *   ORDER    one frame to a worker's standard input
+ *   KILL     end a worker's process group with SIGKILL; EXITED follows
+ *   EXIT     the node is done: everything queued is written (at most 500 ms), then the process
+ *            ends with `code` */
 #ifndef VELUM_NODE_ACTION_H
 #define VELUM_NODE_ACTION_H
 

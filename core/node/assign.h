@@ -5,9 +5,13 @@
 
 #include "core/node/state.h"
 
+/* Grants what can be granted now; jobs take turns where slots are short. */
 void assign_all(struct node *n);
+/* Asks a node to end a chunk at this leaf; it answers in a report. */
 void assign_trim(struct job *j, struct node_id to, uint64_t grant, uint64_t end);
+/* Made when it is new; NULL when memory is out. */
 struct site *site_of(struct node *n, struct node_id id);
+/* So many chunks fewer are out at this node. */
 void site_less(struct node *n, struct node_id id, uint32_t by);
 
 #endif

@@ -170,8 +170,9 @@ void directory_publish(struct job *j)
         return;
     e->dirty = true;
     n->directory_dirty = true;
-    if (n->directory_flush.us == INSTANT_NEVER.us)
-        n->directory_flush = instant_plus_us(n->now, job_is_final(j) ? 0 : FLUSH_US);
+    /* Somebody may be waiting for an outcome; anything else goes with what follows soon. */
+    n->directory_flush = instant_first(
+        n->directory_flush, instant_plus_us(n->now, outcome_rank(e->state) > 0 ? 0 : FLUSH_US));
 }
 
 uint32_t directory_live(const struct node *n)

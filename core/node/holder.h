@@ -5,17 +5,25 @@
 
 #include "core/node/state.h"
 
-void holder_tend(struct job *j); /* claims when it must, steps down when it must */
+/* Claims when it must, steps down when it must. */
+void holder_tend(struct job *j);
 void holder_tend_all(struct node *n);
+/* FACTS: verified, kept, and said to be kept once they are synced. */
 int holder_facts(struct node *n, struct node_id from, struct bytes payload);
+/* FACTS_KEPT: a holder has synced a batch. */
 int holder_facts_kept(struct node *n, struct node_id from, struct bytes payload);
+/* SYNC: another node's view of the job; where the ledgers differ it gets this one's. */
 int holder_sync(struct node *n, struct node_id from, struct bytes payload);
 /* Shows the ledger's digest to another node that has the job: both then send what the other lacks.
  */
 void holder_compare(struct job *j, struct node_id other);
+/* A node is reachable: compares with it every live job. */
 void holder_peer_up(struct node *n, struct node_id id);
+/* Sends the whole ledger; the last frame carries the batch, which the other acknowledges. */
 void holder_send_snapshot(struct job *j, struct node_id to, uint64_t batch);
-/* One verified or own fact into the job; creates the job from a SPEC. */
+/* Takes one fact into the job; creates the job from a SPEC. With news it comes from a peer: it is
+ * verified, and appended there when it is new. Without, it comes from the own journal. Gives
+ * enum ledger_result or an error. */
 int holder_take_fact(struct node *n, struct job_id job, struct bytes fact, struct buf *news,
                      uint16_t *news_count);
 

@@ -4,17 +4,22 @@
 
 #include "core/node/state.h"
 
+/* NULL: not known here; it may be a tombstone. */
 struct job *job_find(const struct node *n, struct job_id id);
 /* From signed spec bytes that were verified. With a ledger (holder) or without (worker's node).
  * Gives 0 and the job. */
 int job_create(struct node *n, struct bytes spec_signed, bool with_ledger, struct job **out);
 /* As a holder, whether the node already works for it or not. */
 int job_take(struct node *n, struct bytes spec_signed, struct job **out);
+/* A job that this node only works for becomes one it holds. */
 int job_add_ledger(struct job *j, struct bytes spec_fact);
+/* Leaves nothing of it in this process; the journal and the directory are not touched. */
 void job_free(struct job *j);
 void jobs_free(struct node *n);
+/* Whether it is among those that assign looks at. */
 void job_set_hungry(struct job *j, bool hungry);
 void job_mark_busy(struct job *j); /* settle it at the end of this step */
+/* Whether it is among those without an outcome. */
 void job_set_live(struct job *j, bool live);
 bool job_is_final(const struct job *j);
 uint8_t job_final_state(const struct job *j); /* 0 while there is no outcome */
@@ -22,10 +27,14 @@ struct bytes job_spec_signed(const struct job *j);
 uint64_t job_leaves(const struct job *j);
 /* Its outcome has the copies it needs: said once, and remembered in the journal. */
 void job_settle(struct job *j, uint32_t copies, uint32_t machines);
+/* Shrinks the oldest finished jobs to tombstones while too many are kept whole. */
 void jobs_forget(struct node *n);
 void job_after_outcome(struct job *j); /* counts, shrinks, forgets the oldest */
+/* One record of the journal, in order. ERR_VERSION for a type it does not know. */
 int jobs_replay(struct node *n, uint16_t type, struct bytes payload);
+/* All jobs and tombstones as records: u16 type, u32 length, bytes. */
 void jobs_snapshot(struct node *n, struct buf *to);
+/* About how long that would be. */
 uint64_t jobs_snapshot_size(const struct node *n);
 /* Checks a spec's signature, author and dates. 0 or an error; why gets a sentence. */
 int spec_verify(struct node *n, struct bytes spec_signed, struct job_spec *spec, struct job_id *id,

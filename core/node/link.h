@@ -5,29 +5,34 @@
 
 #include "core/node/state.h"
 
+/* NULL: it has gone. */
 struct link_entry *link_find(const struct node *n, uint64_t link);
 int link_add(struct node *n, uint64_t link, enum party party, struct node_id id);
 void link_remove(struct node *n, uint64_t link);
 void node_links_free(struct node *n);
+/* One frame; nothing when the link has gone. */
 void send_link(struct node *n, uint64_t link, uint8_t type, uint32_t request, struct bytes payload);
 /* To a node: itself by way of the inbox, a member by its link. false when there is no link now (one
  * is then being made). */
 bool send_node(struct node *n, struct node_id to, uint8_t type, uint32_t request,
                struct bytes payload);
 bool node_is_self(const struct node *n, struct node_id id);
-/* A short-lived encoding buffer; its contents are gone at the next scratch(). */
+/* Ends a request with an error: what went wrong, and what to do next or "". */
 void reply_error(struct node *n, uint64_t link, uint32_t request, uint8_t exit_code,
                  const char *what, const char *hint);
+/* Ends a request that was answered in several frames. */
 void reply_end(struct node *n, uint64_t link, uint32_t request);
 struct bytes bytes_copy(struct node *n, struct bytes b); /* owned; data NULL when memory is out */
 void bytes_free(struct node *n, struct bytes b);
 void *node_alloc(struct node *n, size_t size); /* zeroed; NULL sets memory_out */
-/* Member questions. */
-bool member_works(const struct node *n, struct node_id id); /* alive (or self): gets chunks */
-bool member_counts(const struct node *n,
-                   struct node_id id); /* not known to be gone: its copy is waited for */
-bool member_is_gone(const struct node *n,
-                    struct node_id id); /* dead, left, or unknown long after our start */
+
+/* Alive, or this node: it gets chunks. */
+bool member_works(const struct node *n, struct node_id id);
+/* Not known to be gone: its copy is waited for. */
+bool member_counts(const struct node *n, struct node_id id);
+/* Dead, left, or unknown long after the own start. */
+bool member_is_gone(const struct node *n, struct node_id id);
+/* The start of its process it is known by; 0 when it is not known. */
 uint64_t member_boot(const struct node *n, struct node_id id);
 struct digest member_machine(const struct node *n, struct node_id id);
 void member_name(const struct node *n, struct node_id id, char to[NODE_NAME_SIZE]);

@@ -81,13 +81,14 @@ int node_replay(struct node *n, uint16_t type, struct bytes payload);
 int node_start(struct node *n, struct instant now, struct actions *out);
 /* One event in, actions out (appended). < 0 only when memory ran out: the host ends the process. */
 int node_step(struct node *n, const struct event *ev, struct actions *out);
+/* When the next EVENT_TICK is due; INSTANT_NEVER while nothing is waited for. */
 struct instant node_due(const struct node *n);
 
 /* For the host's own needs, never for decisions of the core's. */
-bool node_reply_is_due(const struct node *n); /* something was asked of us or by us and the answer
-                                                 is expected soon: worth spinning for */
-uint64_t node_journal_wants_bytes(
-    const struct node *n); /* size of a fresh snapshot, so that the host can suggest compaction */
+/* Something was asked and its answer is expected soon: worth spinning for. */
+bool node_reply_is_due(const struct node *n);
+/* Size of a fresh snapshot, so that the host can suggest compaction. */
+uint64_t node_journal_wants_bytes(const struct node *n);
 int node_compact(struct node *n, struct actions *out); /* emits one COMPACT */
 
 #endif

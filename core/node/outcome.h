@@ -4,11 +4,17 @@
 
 #include "core/node/state.h"
 
+/* Sends STOP to every node that ever got a chunk of the job. */
 void lead_stop_all(struct job *j, uint8_t state);
+/* Writes the outcome as a fact; it is told once it has its copies. Nothing when one is written
+ * already. error is empty for a job that is done. */
 void outcome_write(struct job *j, enum job_state state, struct bytes accumulator,
                    const char *error);
-void outcome_adopt(struct job *j);   /* takes over the settling of an outcome that came as a fact */
-void outcome_settled(struct job *j); /* called once enough copies are synced */
+/* Takes over the settling of an outcome that came as a fact. */
+void outcome_adopt(struct job *j);
+/* Enough copies are synced: tells the outcome, and ends the coordination. */
+void outcome_settled(struct job *j);
+/* Sends the next pairs to merge to a worker, one batch at a time. For kernels not built in. */
 void merge_advance(struct job *j);
 
 #endif

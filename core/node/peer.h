@@ -13,23 +13,27 @@
  *               it), block claim fact, u32 report_us, u16 chunks x (u64 grant, u64 first, u64 end),
  *               u16 merges x (value, value)
  *   REPORT      32 job, u64 seq, u8 again (it was sent before), u64 seq of the report before it
- *               that is not kept yet (0: none), u16 count,
- *               count x
- *               (u64 grant, u64 from, u64 next, u64 end, u64 compute_us, u64 cpu_us, u8 flags, text
- * cause, u16 values, values)         flags: 1 ended, 2 failed, 4 of the leaf's own doing, 8 merged
- * (values are merge results), 16 by memory KEPT        32 job, u64 seq            all reports up to
- * seq are synced by enough holders TRIM        32 job, u64 grant, u64 end CLAIM       32 job, block
- * claim fact OPEN        32 job, u32 epoch, u16 count, count x (u64 grant, u64 next, u64 end)
+ *               that is not kept yet (0: none), u16 count, count x (u64 grant, u64 from, u64 next,
+ *               u64 end, u64 compute_us, u64 cpu_us, u8 flags, text cause, u16 values, values)
+ *               flags: 1 ended, 2 failed, 4 of the leaf's own doing, 8 merged (values are merge
+ *               results), 16 by memory
+ *   KEPT        32 job, u64 seq            all reports up to seq are synced by enough holders
+ *   TRIM        32 job, u64 grant, u64 end
+ *   CLAIM       32 job, block claim fact
+ *   OPEN        32 job, u32 epoch, u16 count, count x (u64 grant, u64 next, u64 end)
  *   RETURN      32 job, u8 reason (enum return_reason), text why, u16 count, count x u64 grant
  *   STOP        32 job, u8 state
  *   LOG         32 job, block text
  *   CANCEL      32 job, block cancel fact  (request: the asker's token)
  *   CANCELLED   32 job, u8 known (it holds the job, and the cancel is synced; or it has ended and
- * is gone), u8 state of an outcome, u8 count (to 64), every holder ever named x 32   (request: as
- * asked) WATCH       32 job, u32 interval_ms STATE       u8 known, 32 job, u64 version, job view
- * (when known) LOGS        32 job                     (request: the asker's token) LOG_TAIL    32
- * job, u8 known, block text SYNC        32 job, u32 epoch, u64 boot, 32 coordinator, 32 ledger
- * digest, u8 answer wanted */
+ *               is gone), u8 state of an outcome, u8 count (to 64), every holder ever named x 32
+ *               (request: as asked)
+ *   WATCH       32 job, u32 interval_ms
+ *   STATE       u8 known, 32 job, u64 version, job view (when known)
+ *   LOGS        32 job                     (request: the asker's token)
+ *   LOG_TAIL    32 job, u8 known, block text
+ *   SYNC        32 job, u32 epoch, u64 boot, 32 coordinator, 32 ledger digest, u8 answer wanted
+ */
 #ifndef VELUM_NODE_PEER_H
 #define VELUM_NODE_PEER_H
 

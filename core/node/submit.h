@@ -5,11 +5,16 @@
 
 #include "core/node/state.h"
 
+/* SUBMIT of a user: answered once enough copies are synced, or with an error. */
 void submit_user(struct node *n, uint64_t link, uint32_t request, struct bytes payload);
+/* FORWARD: another node's user submits, and this node is to hold and coordinate the job. */
 int submit_forward(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
+/* FORWARDED: the answer to it, passed on to the user. */
 int submit_forwarded(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
+/* Tells users whose submission was forwarded in vain. */
 void submit_tick(struct node *n);
 void submit_node_gone(struct node *n, struct node_id id);
+/* The user has gone; the job goes on. */
 void submit_link_down(struct node *n, uint64_t link);
 void forwards_free(struct node *n);
 

@@ -5,14 +5,21 @@
 
 #include "core/node/state.h"
 
+/* Waits with a copy of w, unless it can be answered at once; a full table is told to the user. */
 void watch_add(struct node *n, struct watcher w);
-void watch_job(struct node *n, struct job_id id); /* something about it changed here */
+/* Something about the job changed here: tells who waits for it. */
+void watch_job(struct node *n, struct job_id id);
+/* WATCH: a user of another node waits for a job that this one may hold. */
 int watch_frame(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
+/* STATE: the answer to it. */
 int watch_state(struct node *n, struct node_id from, struct bytes payload);
 void watch_link_down(struct node *n, uint64_t link);
+/* Nobody waits there any more; who waits for its answer asks another holder. */
 void watch_node_gone(struct node *n, struct node_id id);
+/* Tells what is due, asks again, gives up. */
 void watch_tick(struct node *n);
 void watchers_free(struct node *n);
-bool job_view_here(struct node *n, struct job_id id, struct job_view *v); /* from lead or ledger */
+/* What the coordination or the ledger here says; false without them. Borrows from the job. */
+bool job_view_here(struct node *n, struct job_id id, struct job_view *v);
 
 #endif

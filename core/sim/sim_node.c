@@ -40,16 +40,16 @@ static int make_core(struct world *w, struct sim_node *n)
     struct node_kernel kernels[2];
     uint8_t certificate[SIM_CERTIFICATE_SIZE];
     struct node_options o = {.id = n->id,
-                             .boot = prng_u64(&w->prng) >> 1,
                              .slots = n->slots,
                              .memory_bytes = (uint64_t)1 << 30,
                              .ready_workers = 1,
-                             .seed = prng_u64(&w->prng),
                              .kernels = kernels,
                              .log = &n->log,
                              .now = {w->now},
                              .wall_s = SIM_WALL_S + w->now / S_US};
 
+    o.boot = prng_u64(&w->prng) >> 1;
+    o.seed = prng_u64(&w->prng);
     o.kernels_count = sim_kernels(kernels, n->lacks_kernel);
     o.machine = sha256_of(&n->machine, sizeof n->machine);
     sim_net_addr(n->index, o.addr);

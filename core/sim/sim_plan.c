@@ -81,22 +81,29 @@ static void make_job(struct world *w, uint32_t i)
     j->poison_times = world_chance(w, 2) ? UINT32_MAX : (uint32_t)world_between(w, 1, 2);
 }
 
+/* One draw a statement: the order of draws in one argument list is the compiler's, and a seed must
+ * replay the same run whoever compiled it. */
+static void add_user(struct world *w, enum user_kind kind, uint32_t job, int64_t at, uint64_t least,
+                     uint64_t most)
+{
+    int64_t when = at + (int64_t)world_between(w, least, most);
+    uint32_t node = (uint32_t)prng_below(&w->prng, w->plan.nodes);
+
+    sim_user_add(w, kind, job, node, false, when);
+}
+
 /* Somebody submits it, perhaps somebody else the same bytes elsewhere; others watch, or kill it. */
 static void make_users(struct world *w, uint32_t i)
 {
     int64_t at = (int64_t)world_between(w, 1000, (uint64_t)w->plan.heal_at * 2 / 3);
-    uint32_t nodes = w->plan.nodes;
 
-    sim_user_add(w, USER_SUBMITS, i, (uint32_t)prng_below(&w->prng, nodes), false, at);
+    sim_user_add(w, USER_SUBMITS, i, (uint32_t)prng_below(&w->prng, w->plan.nodes), false, at);
     if (world_chance(w, 4))
-        sim_user_add(w, USER_SUBMITS, i, (uint32_t)prng_below(&w->prng, nodes), false,
-                     at + (int64_t)world_between(w, 0, 20000));
+        add_user(w, USER_SUBMITS, i, at, 0, 20000);
     if (world_chance(w, 2))
-        sim_user_add(w, USER_WATCHES, i, (uint32_t)prng_below(&w->prng, nodes), false,
-                     at + (int64_t)world_between(w, 1000, 300000));
+        add_user(w, USER_WATCHES, i, at, 1000, 300000);
     if (world_chance(w, 6))
-        sim_user_add(w, USER_KILLS, i, (uint32_t)prng_below(&w->prng, nodes), false,
-                     at + (int64_t)world_between(w, 5000, 1500000));
+        add_user(w, USER_KILLS, i, at, 5000, 1500000);
 }
 
 static void make_faults(struct world *w)

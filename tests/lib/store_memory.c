@@ -5,6 +5,7 @@
 
 #include "core/base/ensure.h"
 #include "core/base/err.h"
+#include "core/base/text.h"
 
 static void content_resize(struct store_memory_content *c, uint64_t size)
 {
@@ -40,14 +41,20 @@ static struct store_memory_name *name_find(struct store_memory_name *names, cons
     return NULL;
 }
 
+/* A journal never makes a name longer than this; one that does must not pass as another. */
+static void name_put(char to[STORE_NAME_SIZE], const char *name)
+{
+    ensure(text_copy(to, STORE_NAME_SIZE, name));
+}
+
 static void name_set(struct store_memory_name *names, const char *name, int file)
 {
     struct store_memory_name *n = name_find(names, name);
 
     if (n == NULL)
         n = name_find(names, "");
-    ensure(n != NULL && strlen(name) < STORE_NAME_SIZE);
-    strcpy(n->name, name);
+    ensure(n != NULL);
+    name_put(n->name, name);
     n->file = file;
 }
 
@@ -195,7 +202,7 @@ static int memory_open(void *ctx, const char *name, bool create)
     if (n == NULL) {
         ensure(m->files_count < STORE_MEMORY_FILES_MAX);
         op = log_add(m, STORE_LINK);
-        strcpy(op->name, name);
+        name_put(op->name, name);
         op->file = m->files_count;
         name_set(m->seen, name, m->files_count);
         return m->files_count++;
@@ -315,8 +322,8 @@ static int memory_rename(void *ctx, const char *from, const char *to)
         return ERR_NOT_FOUND;
     op = log_add(m, STORE_RENAME);
     op->file = n->file;
-    strcpy(op->name, from);
-    strcpy(op->to, to);
+    name_put(op->name, from);
+    name_put(op->to, to);
     name_clear(m->seen, from);
     name_set(m->seen, to, op->file);
     return 0;
@@ -331,7 +338,7 @@ static int memory_remove(void *ctx, const char *name)
         return rc;
     if (name_find(m->seen, name) == NULL)
         return ERR_NOT_FOUND;
-    strcpy(log_add(m, STORE_UNLINK)->name, name);
+    name_put(log_add(m, STORE_UNLINK)->name, name);
     name_clear(m->seen, name);
     return 0;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
+#include "core/base/text.h"
 #include "tests/lib/check.h"
 #include "tests/lib/heap.h"
 #include "tests/lib/store_memory.h"
@@ -79,7 +80,7 @@ static bool await(struct disk *d, struct seen *s, uint64_t wanted, bool full)
 
 static void folder_make(void)
 {
-    strcpy(folder, "disk-test-XXXXXX");
+    text_copy(folder, sizeof folder, "disk-test-XXXXXX");
     REQUIRE(mkdtemp(folder) != NULL);
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/base/sha256.h"
+#include "core/base/text.h"
 #include "core/kernel/accumulator.h"
 #include "tests/lib/check.h"
 
@@ -243,7 +244,7 @@ static void tell(void *ctx, const char *name, uint32_t index, uint32_t count, co
     char line[128];
     (void)ctx;
     snprintf(line, sizeof line, "%s %u/%u %s %s;", name, index, count, type, value);
-    strcat(told, line);
+    text_append(told, sizeof told, line);
 }
 
 TEST(test_fields_are_told_exactly)

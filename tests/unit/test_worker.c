@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
+#include "core/base/text.h"
 #include "core/host/plugin.h"
 #include "core/host/worker.h"
 #include "core/kernel/kernel.h"
@@ -120,9 +121,9 @@ static struct worker_loaded load_with(const struct velum_kernel *k, const char *
     struct worker_loaded answer;
     struct frame f = expect(MESSAGE_WORKER_READY);
     CHECK_INT(load_u32(f.payload.data), child.pid);
-    strcpy(m.kernel, k->name);
+    text_copy(m.kernel, sizeof m.kernel, k->name);
     m.source = kernel_source(k);
-    strcpy(m.path, path ? path : "");
+    text_copy(m.path, sizeof m.path, path ? path : "");
     struct buf b = *payload();
     put_order_load(&b, &m);
     send_order(MESSAGE_ORDER_LOAD, 7, &b);
