@@ -6,7 +6,9 @@
  * members somebody wants, one dead member at a time, and hints. */
 
 #define DIAL_STALE_US (20 * S_US) /* the host forgot to say how it ended */
-#define DIAL_WAIT_LOST_US (250 * MS_US)
+/* A process that dies closes its connections before its listener: the first dial may still reach
+ * the listener and be reset, and only the next one is refused. */
+#define DIAL_WAIT_LOST_US (8 * MS_US)
 #define DIAL_WAIT_FIRST_US (1 * S_US)
 #define DIAL_WAIT_SUSPECT_MAX_US (1 * S_US)
 #define DIAL_WAIT_MAX_US (5 * S_US)  /* a healed path is found within the 10 s of promise G6 */

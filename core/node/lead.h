@@ -8,7 +8,7 @@
 /* The high half of this coordinator's grants: no other coordinator gives the same ones out. */
 uint64_t lead_grant_base(const struct lead *l);
 /* Writes a claim greater than the known one and leads from now on; fresh: the job is new, so its
- * spec is written too and nobody is asked for open chunks. */
+ * spec is written too and nobody is asked for open chunks. On an error it does not lead. */
 int lead_begin(struct job *j, bool fresh);
 /* Leads no more; nothing when it does not. The ledger stays. */
 void lead_end(struct job *j);

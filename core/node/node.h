@@ -81,7 +81,7 @@ int node_replay(struct node *n, uint16_t type, struct bytes payload);
 int node_start(struct node *n, struct instant now, struct actions *out);
 /* One event in, actions out (appended). < 0 only when memory ran out: the host ends the process. */
 int node_step(struct node *n, const struct event *ev, struct actions *out);
-/* When the next EVENT_TICK is due; INSTANT_NEVER while nothing is waited for. */
+/* When the next EVENT_TICK is due; it may lie in the past, and be INSTANT_NEVER. */
 struct instant node_due(const struct node *n);
 
 /* For the host's own needs, never for decisions of the core's. */
