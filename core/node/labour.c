@@ -206,6 +206,9 @@ static int take_chunk(struct job *j, const struct peer_chunk *p, uint8_t flags)
         return 0;
     if (p->end > job_leaves(j) || p->first >= p->end)
         return ERR_FORMAT;
+    /* Nobody confirms what was reported: more work would only pile up here. */
+    if (j->labour->unkept_bytes > UNKEPT_MAX)
+        return ERR_BUSY;
     if (chunks_total(n) >= n->options.slots &&
         (!(flags & GRANT_KNOCK) || chunks_total(n) >= 2 * n->options.slots || !make_room(n, j)))
         return ERR_BUSY;

@@ -34,12 +34,21 @@ static void pending_add(struct job *j, const struct peer_report_chunk *c, struct
     job_mark_busy(j);
 }
 
-/* The values of a worker's frame, checked: the node passes nothing on that it has not read. */
-static int check_values(struct reader r, uint16_t count, struct bytes *raw)
+/* The values of a worker's frame, checked: what is not a value of this job within [first, end)
+ * never leaves the node. */
+static int check_values(const struct job *j, struct reader r, uint16_t count, uint64_t first,
+                        uint64_t end, struct bytes *raw)
 {
+    uint64_t leaves = job_leaves(j);
+
     *raw = (struct bytes){r.data + r.at, r.len - r.at};
-    for (uint16_t i = 0; i < count; i++)
-        read_value(&r);
+    for (uint16_t i = 0; i < count; i++) {
+        struct value v = read_value(&r);
+
+        if (r.failed || !tree_has(v.at, leaves) || tree_first(v.at) < first ||
+            tree_end(v.at, leaves) > end || v.data.len != j->spec.stage.accumulator_size)
+            return ERR_FORMAT;
+    }
     return reader_done(&r) ? 0 : ERR_FORMAT;
 }
 
@@ -55,7 +64,8 @@ int labour_report_progress(struct job *j, struct labour_chunk *c, const struct w
                                   .values = p->count};
     struct bytes raw;
 
-    if (p->next < c->next || p->next > c->end || check_values(p->rest, p->count, &raw) < 0 ||
+    if (p->next < c->next || p->next > c->end ||
+        check_values(j, p->rest, p->count, c->first, c->end, &raw) < 0 ||
         p->compute_us > (uint64_t)(24 * 3600) * S_US || p->cpu_us > (uint64_t)(24 * 3600) * S_US)
         return ERR_FORMAT;
     if (p->next > c->next && p->compute_us > 0) {
@@ -105,7 +115,7 @@ int labour_report_merged(struct job *j, const struct worker_merged *m)
 
     if (j->labour == NULL)
         return 0;
-    if (check_values(m->rest, m->count, &raw) < 0)
+    if (check_values(j, m->rest, m->count, 0, job_leaves(j), &raw) < 0)
         return ERR_FORMAT;
     pending_add(j, &r, raw);
     j->labour->pending_now = true;

@@ -37,7 +37,6 @@
 #define JOBS_KEPT_MAX 2000 /* finished jobs kept whole; older ones shrink to tombstones */
 #define TOMBSTONES_MAX 1000000
 #define LINKS_MAX 4096
-#define WAITS_MAX 1000000
 #define LOG_TAIL_MAX 65536
 #define LOG_KEPT_MAX 4096 /* of a job that has ended */
 #define KILL_HOLDERS_MAX 64
@@ -255,6 +254,7 @@ struct node {
     struct watcher *watchers;
     struct kill_wait *kills;
     struct forward *forwards;
+    uint32_t forwards_count;
     struct logs_wait *logs;
     uint32_t token_counter;
     struct peer_news *news;

@@ -59,10 +59,16 @@ static void submit_here(struct node *n, struct bytes spec, const struct asker *t
 static int forward_to(struct node *n, struct bytes spec, struct node_id to, uint64_t link,
                       uint32_t request)
 {
-    struct forward *f = node_alloc(n, sizeof *f);
+    struct forward *f;
 
+    if (n->forwards_count >= FORWARDS_MAX) {
+        reply_error(n, link, request, 1, "too many submissions wait for other nodes", "try again");
+        return ERR_FULL;
+    }
+    f = node_alloc(n, sizeof *f);
     if (f == NULL)
         return ERR_NO_MEMORY;
+    n->forwards_count++;
     *f = (struct forward){.token = ++n->token_counter,
                           .link = link,
                           .request = request,
@@ -202,6 +208,7 @@ static void forward_remove(struct node *n, struct forward *f)
     for (at = &n->forwards; *at != f; at = &(*at)->next)
         ;
     *at = f->next;
+    n->forwards_count--;
     bytes_free(n, f->spec);
     alloc_free(n->alloc, f, sizeof *f);
 }
