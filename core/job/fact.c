@@ -243,3 +243,12 @@ void put_divergent(struct buf *b, const struct divergence *d)
     for (size_t i = 0; i < 2; i++)
         put_node_id(b, d->authors[i]);
 }
+
+int outcome_rank(uint8_t state)
+{
+    static const uint8_t ranks[JOB_UNKNOWN + 1] = {
+        [JOB_CANCELLED] = 1, [JOB_TIMED_OUT] = 2, [JOB_FAILED] = 3,
+        [JOB_UNKNOWN] = 4,   [JOB_DONE] = 5,      [JOB_DIVERGENT] = 6};
+
+    return state > JOB_UNKNOWN ? 0 : ranks[state];
+}

@@ -105,6 +105,10 @@ struct fact {
     };
 };
 
+/* The order of outcomes: divergent 6 > done 5 > unknown 4 > failed 3 > timed-out 2 > cancelled 1;
+ * 0 for a state that is none. */
+int outcome_rank(uint8_t state);
+
 /* 0, ERR_FORMAT, ERR_VERSION (a kind or version this generation does not know). Trailing bytes are
  * ERR_FORMAT. */
 int fact_read(struct bytes encoded, struct fact *f);

@@ -209,15 +209,6 @@ static int apply_claim(struct ledger *l, const struct claim *c, struct bytes fac
     return LEDGER_NEW;
 }
 
-static int outcome_rank(uint8_t state)
-{
-    static const uint8_t ranks[JOB_UNKNOWN + 1] = {
-        [JOB_CANCELLED] = 1, [JOB_TIMED_OUT] = 2, [JOB_FAILED] = 3,
-        [JOB_UNKNOWN] = 4,   [JOB_DONE] = 5,      [JOB_DIVERGENT] = 6,
-    };
-    return ranks[state];
-}
-
 static int cancel_compare(const struct cancel *a, const struct cancel *b)
 {
     int by_rank = outcome_rank(a->state) - outcome_rank(b->state);

@@ -23,26 +23,6 @@ struct entry *directory_find(const struct node *n, struct job_id id)
     return map_get(&n->directory, &id);
 }
 
-static int outcome_rank(uint8_t state)
-{
-    switch (state) {
-    case JOB_DIVERGENT:
-        return 6;
-    case JOB_DONE:
-        return 5;
-    case JOB_UNKNOWN:
-        return 4;
-    case JOB_FAILED:
-        return 3;
-    case JOB_TIMED_OUT:
-        return 2;
-    case JOB_CANCELLED:
-        return 1;
-    default:
-        return 0;
-    }
-}
-
 static bool entry_is_newer(const struct entry *e, const struct peer_entry *p)
 {
     int old = outcome_rank(e->state), new = outcome_rank((uint8_t)p->view.state);

@@ -12,26 +12,6 @@
 
 #define RECORD_FACTS 1
 
-static int rank_of_state(uint8_t state)
-{
-    switch (state) {
-    case JOB_DIVERGENT:
-        return 6;
-    case JOB_DONE:
-        return 5;
-    case JOB_UNKNOWN:
-        return 4;
-    case JOB_FAILED:
-        return 3;
-    case JOB_TIMED_OUT:
-        return 2;
-    case JOB_CANCELLED:
-        return 1;
-    default:
-        return 0;
-    }
-}
-
 /* Its kernel dies, or a node that cannot run it may for a time see nobody else. */
 static bool may_fail(const struct sim_job *j)
 {
@@ -395,7 +375,7 @@ void sim_check_view(struct world *w, uint32_t node, uint32_t job, const struct j
         world_fail(w, "told an accumulator that is not its digest's", node, job);
     if (state == JOB_DONE && j->kill_proved)
         world_fail(w, "told a result after it was killed with proof", node, job);
-    if (rank_of_state(state) > rank_of_state(j->told))
+    if (outcome_rank(state) > outcome_rank(j->told))
         j->told = state;
 }
 
