@@ -201,7 +201,7 @@ typing() {
 on_terminal() {
     local typed=$1
     shift
-    bash -c "$typed" | script -qec "$*" /dev/null
+    bash -c "$typed" | script -qec "exec $*" /dev/null
 }
 
 node_is_busy() { [ "$(node_field "$1" busy)" -gt 0 ]; }
