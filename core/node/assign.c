@@ -126,7 +126,9 @@ static bool give(struct job *j, struct node_id to, uint8_t flags)
         return false;
     }
     s->outstanding++;
-    l->nodes_ever++;
+    /* From now on it runs: others hear that with the first word about it. */
+    if (l->nodes_ever++ == 0)
+        directory_publish(j);
     return true;
 }
 
