@@ -91,8 +91,6 @@ struct hand {
     uint64_t seq_seen, seq_kept;
     uint64_t shown; /* last grant given out when the claim was shown over the present link */
     double leaves_per_us;
-    uint32_t merges_out;
-    struct instant merges_sent;
 };
 
 struct lead {

@@ -379,7 +379,6 @@ static void link_down(struct node *n, uint64_t link, enum link_end end)
     } else {
         watch_link_down(n, link);
         kill_link_down(n, link);
-        submit_link_down(n, link);
         aside_link_down(n, link);
     }
     link_remove(n, link);

@@ -263,7 +263,6 @@ struct node {
     uint32_t busy_told;
     double speed_units_us;
     bool assign_wanted;
-    struct instant assign_at;
     struct job *assign_cursor, *round_cursor;
     struct instant knock_at;
     bool stopping, exited;

@@ -275,13 +275,6 @@ void submit_node_gone(struct node *n, struct node_id id)
     }
 }
 
-/* The user has gone; the job goes on. */
-void submit_link_down(struct node *n, uint64_t link)
-{
-    (void)n;
-    (void)link;
-}
-
 void forwards_free(struct node *n)
 {
     while (n->forwards != NULL)

@@ -14,8 +14,6 @@ int submit_forwarded(struct node *n, struct node_id from, uint32_t request, stru
 /* Tells users whose submission was forwarded in vain. */
 void submit_tick(struct node *n);
 void submit_node_gone(struct node *n, struct node_id id);
-/* The user has gone; the job goes on. */
-void submit_link_down(struct node *n, uint64_t link);
 void forwards_free(struct node *n);
 
 #endif
