@@ -1,5 +1,5 @@
 /* The kernels linked into this executable, as commands need them: planned and shown in this
- * process, without a node. Called by submit.c, jobs.c and the kernels command. */
+ * process, without a node. Called by the commands that plan, show or list, and by view_json.c. */
 #ifndef VELUM_CMD_BUILTIN_H
 #define VELUM_CMD_BUILTIN_H
 

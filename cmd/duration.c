@@ -24,8 +24,8 @@ static int unit_of(const char *text, int64_t *us)
     return ERR_FORMAT;
 }
 
-/* Digits, then at most six more behind a point, as millionths; no floating point, so that 0.1s is
- * exactly 100,000 us. */
+/* Digits, then more behind a point, of which the first six count, as millionths; no floating point,
+ * so that 0.1s is exactly 100,000 us. */
 static const char *take_number(const char *at, int64_t *whole, int64_t *millionths)
 {
     *whole = *millionths = 0;

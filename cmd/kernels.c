@@ -91,8 +91,8 @@ static int run(const struct call *c)
     struct line_options where = {.quiet = true};
     struct listing to = {.wanted = c->argc > 0 ? c->argv[0] : NULL};
     int code = line_open(&l, c, &where);
-    /* An address that was given is a question about that node; without one, the built-ins answer.
-     */
+    /* An address that was given is a question about that node;
+     * without one, the built-ins answer. */
     if (code != 0 && code != CODE_NO_NODE)
         return code;
     if (code != 0 && line_addr(c)) {

@@ -50,8 +50,8 @@ int line_report(const struct line *l, int rc);
 bool line_has_hint(const struct line *l);
 /* The exit code inside the last REPLY_ERROR. */
 int line_refusal(const struct line *l);
-/* The node has gone: one try to reach it again, or another node of this machine. 0 or < 0; says
- * nothing. */
+/* The node has gone: one try to reach it again, or another node of this machine.
+ * 0 or < 0; says nothing. */
 int line_reopen(struct line *l);
 
 #endif

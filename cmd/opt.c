@@ -52,7 +52,7 @@ static void nearest_in(const struct opt *rows, const char *name, const char **be
     }
 }
 
-/* Far names are no help: at most a third of the letters may be wrong, and always two. */
+/* Far names are no help: a third of the letters may be wrong, and one more. */
 static const char *nearest(const struct parse *p, const char *name)
 {
     const char *best = NULL;

@@ -2,9 +2,13 @@
  * same rows.
  *
  * Owns nothing: values point into argv. Never prints; what is wrong goes into a message and the
- * caller decides. Called by main.c for every command. `--flag value`, `--flag=value`, `-f value`,
- * `-fvalue`, `--` ends the options, options and arguments may be mixed, `-5` is an argument (so
- * that a kernel can say itself what it thinks of a negative number). */
+ * caller decides. Called by main.c for every command. Options and arguments may be mixed:
+ *
+ *   --flag value, --flag=value  an option by its name
+ *   -f value, -fvalue           by its letter; letters of switches may be joined, -ab
+ *   --                          ends the options
+ *   -5, -.5, -                  arguments, so that a kernel can say itself what it thinks of a
+ *                               negative number */
 #ifndef VELUM_CMD_OPT_H
 #define VELUM_CMD_OPT_H
 

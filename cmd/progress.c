@@ -133,8 +133,8 @@ static void print_line(struct progress *p, const struct job_view *v)
     fflush(p->to);
 }
 
-/* A fresh job that waits has just been announced, and a final state is told by whoever follows the
- * job. */
+/* A fresh job that waits has just been announced,
+ * and a final state is told by whoever follows the job. */
 static bool line_is_due(const struct progress *p, const struct job_view *v, struct instant now)
 {
     if (job_state_is_final(v->state))

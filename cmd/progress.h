@@ -3,8 +3,8 @@
  * shown once is never taken back: the share done only grows, even when a new coordinator has yet to
  * hear what its predecessor knew.
  *
- * Owns what it has shown. Never reads a clock: the caller says what time it is. Called by
- * follow.c. */
+ * Owns what it has shown. Never reads a clock: the caller says what time it is.
+ * Called by follow.c. */
 #ifndef VELUM_CMD_PROGRESS_H
 #define VELUM_CMD_PROGRESS_H
 

@@ -51,8 +51,8 @@ static int refuse_kernel_here(const char *name)
     return refuse_kernel(name, near, near ? builtin_usage(near) : NULL);
 }
 
-/* Whether the node has the kernel; if not, says which of its kernels is nearest. 0 or an exit
- * code. */
+/* Whether the node has the kernel; if not, says which of its kernels is nearest.
+ * 0 or an exit code. */
 static int find_there(struct line *l, const char *name)
 {
     static struct kernel_view v, near;
@@ -149,8 +149,8 @@ static int take_options(const struct call *c, struct submission *s)
     return code ? code : submit_take_args(s, c->argc - 1, c->argv + 1);
 }
 
-/* A detached job needs a node that goes on with it, so no node is no error of the mesh then but a
- * misuse. */
+/* A detached job needs a node that goes on with it,
+ * so no node is no error of the mesh then but a misuse. */
 static int open_line(const struct call *c, struct line **out)
 {
     bool detach = opt_given(c->opts, "detach");

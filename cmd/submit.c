@@ -13,8 +13,8 @@
 #include "core/wire/signed.h"
 #include "core/wire/spec.h"
 
-/* A node refuses what is more than 7 days ahead of its clock; an hour is left for clocks that
- * differ. */
+/* A node refuses what is more than 7 days ahead of its clock;
+ * an hour is left for clocks that differ. */
 #define NOT_AFTER_S (SPEC_NOT_AFTER_MAX_S - 3600)
 #define TRIES_MAX 5
 

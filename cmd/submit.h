@@ -16,8 +16,8 @@ struct submission {
 
 /* Checks the count and size of the arguments and joins them for people. 0 or an exit code. */
 int submit_take_args(struct submission *s, int argc, char *const *argv);
-/* Plans by a built-in. 0; an exit code after saying what is wrong; or -1: no such built-in, ask a
- * node. */
+/* Plans by a built-in. 0; an exit code after saying what is wrong;
+ * or -1: no such built-in, ask a node. */
 int submit_plan_here(struct submission *s, const char *kernel, int argc, char *const *argv);
 /* Plans by a worker of the node. 0 or an exit code. */
 int submit_plan_there(struct submission *s, struct line *l, const char *kernel, int argc,

@@ -31,8 +31,8 @@ void json_document_close(struct json *j);
 
 /* One job object. `result` is its text or NULL. */
 void json_job(struct json *j, const char *key, const struct job_view *v, const char *result);
-/* The same with "accumulator": the exact fields of the result, where this executable has the
- * kernel. */
+/* The same with "accumulator": the exact fields of the result,
+ * where this executable has the kernel. */
 void json_job_exact(struct json *j, const struct job_view *v, const char *result);
 void json_node(struct json *j, const struct node_view *v);
 void json_kernel(struct json *j, const struct kernel_view *v);

@@ -14,8 +14,8 @@ void view_number(uint64_t number, char to[VIEW_NUMBER_SIZE]);
 /* Bytes with a binary prefix, "3.6G". */
 void view_bytes(uint64_t bytes, char to[VIEW_NUMBER_SIZE]);
 
-/* A table: cells are added row by row, printed at the end. Grows as needed; a cell is cut at 255
- * bytes. */
+/* A table: cells are added row by row, printed at the end.
+ * Grows as needed; a cell is cut at 255 bytes. */
 struct grid {
     unsigned columns;
     size_t count, cap;

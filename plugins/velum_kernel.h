@@ -205,8 +205,8 @@ struct velum_kernel {
 };
 
 /* Begins the definition of the one kernel of a source file. A plugin shows the symbol
- * `velum_kernel`; with VELUM_BUILTIN defined it is `velum_kernel_<id>`, so that many can be
- * linked. */
+ * `velum_kernel`; with VELUM_BUILTIN defined it is `velum_kernel_<id>`,
+ * so that many can be linked. */
 #ifdef VELUM_BUILTIN
 #define VELUM_KERNEL(id)                                                                           \
     extern const struct velum_kernel velum_kernel_##id;                                            \
@@ -226,8 +226,8 @@ struct velum_kernel {
 #define VELUM_KERNEL_HEAD                                                                          \
     .abi = VELUM_ABI, .size = (uint32_t)sizeof(struct velum_kernel), .source = VELUM_SOURCE_DIGEST
 
-/* Copies a reason, cut to what fits, and returns the negative number that `plan` and `leaf` return
- * with it. */
+/* Copies a reason, cut to what fits, and returns the negative number that
+ * `plan` and `leaf` return with it. */
 static inline int velum_reason(char *to, uint32_t cap, const char *text)
 {
     uint32_t i = 0;

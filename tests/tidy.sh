@@ -43,7 +43,7 @@ scripts=$(find $rooms .ci configure -type f \
 
         # The outside libraries, each behind one module; TLS and keys are a few.
         home["event2"] = " core/host/loop "
-        home["openssl"] = " core/host/tls core/host/identity core/host/certificate " \
+        home["openssl"] = " core/host/tls core/host/identity core/host/authority core/host/certificate " \
             "core/host/trust "
         home["dlfcn.h"] = " core/host/plugin "
         home["ini.h"] = " core/host/conf "

@@ -18,8 +18,8 @@ struct alloc {
 void *alloc_zeroed(const struct alloc *a, size_t size);
 /* Zeroed array, or NULL also when count * size overflows. */
 void *alloc_array(const struct alloc *a, size_t count, size_t size);
-/* Grows an array in place to new_count elements (new ones zeroed): 0 or ERR_NO_MEMORY with the old
- * one intact. */
+/* Grows an array in place to new_count elements (new ones zeroed):
+ * 0 or ERR_NO_MEMORY with the old one intact. */
 int alloc_grow(const struct alloc *a, void **array, size_t old_count, size_t new_count,
                size_t size);
 /* Frees; NULL is accepted. `size` is what was asked for. */

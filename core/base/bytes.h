@@ -39,8 +39,8 @@ void read_raw(struct reader *r, void *to, size_t n);
 struct bytes read_view(struct reader *r, size_t n);
 /* u32 length, then the bytes; a length above `max` fails the reader. Borrowed. */
 struct bytes read_block(struct reader *r, size_t max);
-/* u16 length, then text without zero bytes, copied with a final zero into to[cap]. Longer than cap
- * - 1 fails. */
+/* u16 length, then text without zero bytes, copied with a final zero into to[cap]. One longer
+ * than cap - 1 bytes fails. */
 void read_text(struct reader *r, char *to, size_t cap);
 /* True when nothing failed and nothing is left over. */
 bool reader_done(const struct reader *r);

@@ -3,8 +3,8 @@
 #ifndef VELUM_BASE_ENSURE_H
 #define VELUM_BASE_ENSURE_H
 
-/* Supplied once per link set: core/host prints and aborts, firmware resets, tests print and abort.
- */
+/* Supplied once per link set: core/host prints and aborts, firmware resets,
+ * tests print and abort. */
 _Noreturn void ensure_failed(const char *what, const char *file, int line);
 
 #define ensure(x) ((x) ? (void)0 : ensure_failed(#x, __FILE__, __LINE__))

@@ -33,8 +33,8 @@ bool digest_equal(struct digest a, struct digest b);
 
 /* Lower-case hex of the first `digits` hex digits (<= 64), with a final zero; to[digits + 1]. */
 void id_hex(const uint8_t bytes[ID_SIZE], size_t digits, char *to);
-/* Parses 1..64 lower- or upper-case hex digits of a prefix. Returns the number of digits, or
- * ERR_FORMAT. */
+/* Parses 1..64 lower- or upper-case hex digits of a prefix.
+ * Returns the number of digits, or ERR_FORMAT. */
 int id_parse_prefix(const char *text, uint8_t to[ID_SIZE]);
 /* True when the first `digits` hex digits agree. */
 bool id_has_prefix(const uint8_t bytes[ID_SIZE], const uint8_t prefix[ID_SIZE], size_t digits);

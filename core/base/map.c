@@ -33,8 +33,8 @@ static uint64_t mix(uint64_t h, uint64_t word)
     return h ^ (h >> 29);
 }
 
-/* Keys are read as little-endian words whatever the machine, so that the order of a walk is the
- * same everywhere. */
+/* Keys are read as little-endian words whatever the machine,
+ * so that the order of a walk is the same everywhere. */
 static uint64_t hash_of(const uint8_t *key, size_t size)
 {
     uint64_t h = size * 0x9e3779b97f4a7c15u;

@@ -27,8 +27,8 @@ void *map_get(const struct map *m, const void *key);
 int map_put(struct map *m, const void *key, void *value);
 /* Removes and gives the value, or NULL. */
 void *map_remove(struct map *m, const void *key);
-/* Walks: start with *at = 0; returns the next value or NULL at the end. The map must not change
- * meanwhile. */
+/* Walks: start with *at = 0; returns the next value or NULL at the end.
+ * The map must not change meanwhile. */
 void *map_next(const struct map *m, size_t *at);
 
 #endif

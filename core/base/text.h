@@ -1,5 +1,5 @@
-/* Small text helpers that every room needs, without a C library behind them where boards use them.
- */
+/* Small text helpers that every room needs,
+ * without a C library behind them where boards use them. */
 #ifndef VELUM_BASE_TEXT_H
 #define VELUM_BASE_TEXT_H
 

@@ -13,26 +13,30 @@
 struct ask;
 
 struct ask_options {
-    const char *addr;   /* --addr or VELUM_ADDR; NULL: the lowest port whose control socket answers
-                           under $VELUM_HOME */
-    bool embedded_ok;   /* no node: run one inside (only without addr) */
-    bool embedded_only; /* --local */
-    uint32_t slots;     /* of an embedded node, 0 = all cores */
+    /* --addr or VELUM_ADDR. NULL: under $VELUM_HOME the lowest port whose control socket answers,
+     * or else the first announced address that does. */
+    const char *addr;
+    bool embedded_ok;        /* no node: run one inside (only without addr) */
+    bool embedded_only;      /* --local */
+    uint32_t slots;          /* of an embedded node, 0 = all cores */
     struct spawner *spawner; /* needed for embedded; forked by main before anything else */
 };
 
-/* 0; ERR_UNREACHABLE (exit 5, message says what to try); ERR_VERSION (the message names both
- * versions); other. */
+/* 0, or < 0 with what is wrong in message (perhaps ""): ERR_UNREACHABLE (exit 5), ERR_VERSION (it
+ * names the version this velum speaks), other. */
 int ask_open(struct ask **out, const struct ask_options *o, char message[ASK_MESSAGE_SIZE]);
 bool ask_is_embedded(const struct ask *a);
 /* The identity that signs this command's jobs: the user's (read when first asked for; NULL when it
  * cannot be), or the embedded run's. */
 struct identity *ask_identity(struct ask *a);
 int ask_send(struct ask *a, uint8_t type, uint32_t request, struct bytes payload);
-/* 1 with a frame (borrowed until the next call), 0 when `until` is reached, ERR_CLOSED when the
- * node has gone, ERR_VERSION when it speaks another protocol version (ask_fault says which),
- * ERR_IDENTITY when it does not know this user, ERR_CANCELLED when ask_wake was called (by a signal
- * handler). */
+/* 1 with a frame (borrowed until the next call), or
+ *
+ *   0              `until` is reached
+ *   ERR_CLOSED     the node has gone
+ *   ERR_VERSION    it speaks another protocol version (ask_fault says which)
+ *   ERR_IDENTITY   it does not know this user
+ *   ERR_CANCELLED  ask_wake was called (by a signal handler) */
 int ask_next(struct ask *a, struct instant until, struct frame *out);
 /* A sentence about the end of the line, or "". */
 const char *ask_fault(const struct ask *a);

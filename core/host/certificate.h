@@ -1,6 +1,6 @@
 /* X.509 as this project uses it: making certificates, reading the one name in them, checking a
- * chain. Called by identity.c, trust.c and tls.c only; knows OpenSSL. Only the trust root that is
- * given counts: the system's certificate authorities are never loaded. */
+ * chain. Called by authority.c, identity.c, trust.c and tls.c only; knows OpenSSL. Only the trust
+ * root that is given counts: the system's certificate authorities are never loaded. */
 #ifndef VELUM_HOST_CERTIFICATE_H
 #define VELUM_HOST_CERTIFICATE_H
 
@@ -29,8 +29,8 @@ struct certificate_request {
     struct certificate_name name; /* of a leaf */
 };
 
-/* Lean start of the library, without configuration files; may be called any number of times, and
- * first. */
+/* Lean start of the library, without configuration files;
+ * may be called any number of times, and first. */
 void certificate_library_open(void);
 /* A fresh P-256 key, or NULL. */
 EVP_PKEY *certificate_new_key(void);

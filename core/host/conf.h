@@ -25,13 +25,13 @@ struct conf {
 };
 
 void conf_default(struct conf *c);
-/* path NULL: reads nothing. 0, or < 0 with one sentence in message that names file, line and key.
- */
+/* path NULL: reads nothing. 0, or < 0 with one sentence in message
+ * that names file, line and key. */
 int conf_read(struct conf *c, const char *path, char message[CONF_MESSAGE_SIZE]);
 /* Sets one key as from the file or a flag: same checks. `peer` adds. */
 int conf_set(struct conf *c, const char *key, const char *value, char message[CONF_MESSAGE_SIZE]);
-/* The rows, for help, completions and the test that compares them with conf/velum.conf. NULL past
- * the end. */
+/* The rows, for help, completions and the test that compares them with conf/velum.conf.
+ * NULL past the end. */
 const char *conf_key(uint32_t i, const char **default_text, const char **effect);
 
 #endif

@@ -137,8 +137,8 @@ static void connection_shaken(struct connection *k)
         connection_again(k);
 }
 
-/* The TLS state of an accepted connection is made when its first bytes come: silence costs little.
- */
+/* The TLS state of an accepted connection is made when its first bytes come:
+ * silence costs little. */
 static void connection_shake(struct connection *k)
 {
     if (!k->stream.tls) {
@@ -259,8 +259,8 @@ void connection_read(struct connection *k)
         connection_fail(k, end_of(n), DIAL_FAILED, n);
         return;
     }
-    /* Only after a turn that was cut short: part of a record is pending as well, and its rest will
-     * be announced. */
+    /* Only after a turn that was cut short: part of a record is pending as well,
+     * and its rest will be announced. */
     if (n > 0 && stream_has_pending(&k->stream))
         connection_again(k);
     if (k->in.len > 0)

@@ -36,22 +36,22 @@ struct crew_options {
 struct crew_events {
     void *ctx;
     void (*frame)(void *ctx, uint32_t worker, const struct frame *frame);
-    void (*output)(void *ctx, uint32_t worker,
-                   struct bytes text); /* at most 1 MiB/s a worker, the rest is dropped */
-    void (*exited)(void *ctx, uint32_t worker, enum worker_end end,
-                   int status); /* after its last frame */
+    /* At most 1 MiB/s a worker, the rest is dropped. */
+    void (*output)(void *ctx, uint32_t worker, struct bytes text);
+    /* After its last frame. */
+    void (*exited)(void *ctx, uint32_t worker, enum worker_end end, int status);
 };
 
 struct crew;
 
-/* Takes the spawner (sets *s to nothing; on an error it stays the caller's). From here on SIGPIPE
- * is ignored in this process. ctx and the loop must outlive the crew. Callbacks come from the loop
- * only, never from inside a call of this header, and may call everything here but crew_close and
- * crew_release. */
+/* Takes the spawner (sets *s to nothing; on an error it stays the caller's). From here on
+ * SIGPIPE is ignored in this process. ctx and the loop must outlive the crew. Callbacks come
+ * from the loop only, never from inside a call of this header, and may call everything here
+ * but crew_close and crew_release. */
 int crew_open(struct crew **out, struct loop *l, struct spawner *s, const struct crew_options *o,
               const struct crew_events *events);
-/* 0: exited will come for it, also when the system refuses to start it (WORKER_LOST, status =
- * errno). ERR_FULL, ERR_EXISTS, ERR_NO_MEMORY: nothing was started and nothing will come. */
+/* 0: exited will come for it, also when the system refuses to start it (WORKER_LOST,
+ * status = errno). ERR_FULL, ERR_EXISTS, ERR_NO_MEMORY: nothing was started, nothing will come. */
 int crew_start(struct crew *c, uint32_t worker);
 /* Queues one whole frame (bounded: 1 MiB a worker, ERR_FULL); may be called straight after
  * crew_start. A worker that is gone is ignored, its EXITED is on the way. */

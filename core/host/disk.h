@@ -44,10 +44,14 @@ int disk_store(struct disk *d, uint64_t ticket, uint16_t type, struct bytes payl
  * for space, and completes them too. */
 int disk_compact(struct disk *d, uint64_t ticket, struct buf *records);
 
-/* Gives back what is completed: rc 0 means durable; ERR_SYNC that two segments in a row refused it
- * and it may or may not be there after a restart; ERR_NO_SPACE only for a compaction, and for
- * what was waiting when the disk was closed. `state` tells when the disk becomes full (stores wait,
- * tried again every 250 ms) and when it no longer is. Both callbacks may call disk_store. */
+/* Gives back what is completed. rc is
+ *
+ *   0             durable
+ *   ERR_SYNC      two segments in a row refused it: it may or may not be there after a restart
+ *   ERR_NO_SPACE  only for a compaction, and for what was waiting when the disk was closed
+ *
+ * `state` tells when the disk becomes full (stores wait, tried again every 250 ms) and when it no
+ * longer is. Both callbacks may call disk_store. */
 void disk_poll(struct disk *d, void (*done)(void *ctx, uint64_t ticket, int rc),
                void (*state)(void *ctx, bool full), void *ctx);
 

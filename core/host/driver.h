@@ -1,9 +1,9 @@
 /* Runs one node core over one loop: readiness becomes events, actions become calls.
  *
- * Owns the links, the crew and the queue of events that arise while actions are performed: the core
- * is never entered twice. Steps go one at a time, each followed by its actions in order. What is
- * sent in a round of the loop leaves in one write a link at its end. Called by host.c and
- * embedded.c. */
+ * Owns the links, the crew and the queue of events that arise while actions are
+ * performed: the core is never entered twice. Steps go one at a time, each followed by
+ * its actions in order. What is sent in a round of the loop leaves in one write a link at
+ * its end. Called by host.c and embedded.c. */
 #ifndef VELUM_HOST_DRIVER_H
 #define VELUM_HOST_DRIVER_H
 
@@ -43,8 +43,8 @@ struct linkset *driver_linkset(struct driver *d);
 void driver_event(struct driver *d, struct event *ev);
 /* One round of the loop, at most until then. False when the node has ended: *code. */
 bool driver_round(struct driver *d, struct instant until, int *code);
-/* The operator's wish: the first asks the core and allows it two seconds, the second ends at once
- * with `code`. */
+/* The operator's wish: the first asks the core and allows it two seconds,
+ * the second ends at once with `code`. */
 void driver_stop(struct driver *d, int code);
 /* Nodes this one is connected to now. */
 uint32_t driver_peers(const struct driver *d);

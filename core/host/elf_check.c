@@ -375,8 +375,8 @@ static int check_symbols(struct elf *e)
     return 0;
 }
 
-/* Relocations name symbols too, whatever the hash tables say. Both kinds begin with offset and
- * info. */
+/* Relocations name symbols too, whatever the hash tables say.
+ * Both kinds begin with offset and info. */
 static int check_relocations(struct elf *e, uint64_t table, uint64_t size, bool has_addend)
 {
     const uint64_t step = has_addend ? sizeof(ElfW(Rela)) : sizeof(ElfW(Rel));

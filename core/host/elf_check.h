@@ -2,9 +2,9 @@
  * machine, a program, another library it wants, undefined symbols, constructors and destructors,
  * relocations that write to code or call functions, thread-local storage, writable or stack code.
  *
- * It must never trust a number in the file: every offset is checked against the bytes that are
- * there. It cannot say that the code is harmless; that is the sandbox's business. Called by
- * plugin.c only. */
+ * It must never trust a number in the file: every offset is checked against the bytes
+ * that are there. It cannot say that the code is harmless; that is the sandbox's
+ * business. Called by plugin.c only. */
 #ifndef VELUM_HOST_ELF_CHECK_H
 #define VELUM_HOST_ELF_CHECK_H
 

@@ -240,22 +240,32 @@ static int lock_within(int fd, int wait_ms)
     }
 }
 
-int home_lock(const struct home *h, char message[HOME_MESSAGE_SIZE])
+static int take_lock(const struct home *h, int wait_ms, char *message)
 {
     char path[HOME_PATH_SIZE];
     int fd = open_lock(h->path, path, message);
     if (fd < 0)
         return fd;
-    int rc = lock_within(fd, LOCK_WAIT_MS);
+    int rc = lock_within(fd, wait_ms);
     if (rc == 0)
         return fd;
     if (rc == ERR_BUSY)
         say(message, "somebody has held %s for %d s; look for a velum that hangs, and end it", path,
-            LOCK_WAIT_MS / 1000);
+            wait_ms / 1000);
     else
         say_errno(message, "cannot lock", path);
     close(fd);
     return rc;
+}
+
+int home_lock(const struct home *h, char message[HOME_MESSAGE_SIZE])
+{
+    return take_lock(h, LOCK_WAIT_MS, message);
+}
+
+int home_try_lock(const struct home *h, char message[HOME_MESSAGE_SIZE])
+{
+    return take_lock(h, 0, message);
 }
 
 /* 0 when nobody has written one yet. */

@@ -2,18 +2,21 @@
  * or beside it.
  *
  *   $VELUM_HOME/              0700    default $XDG_STATE_HOME/velum, else ~/.local/state/velum
- *     lock                    0600    held while the mesh is made
- *     root.key root.pem issuer.key issuer.pem user.key user.pem       (identity.h)
+ *     lock                    0600    held while keys and certificates are made
+ *     root.key root.pem       0600    the mesh (identity.h)
+ *     issuer.key issuer.pem   0600
+ *     user.key user.pem       0600
  *     nodes/PORT/             0700    a node's state, unless --data DIR says otherwise
  *       lock                  0600    held for the node's life; its process id is inside
  *       node.key node.pem     0600
- *       control                       socket, 0600
- *       journal-*                     (core/journal)
+ *       control               0600    a socket
+ *       *.seg reserve next    0600    the journal, with what recovery cut off in *.torn
+ *                                     (core/journal/journal.h)
  *     nodes/PORT.addr         0600    "host:port", one line: where the node listens; written after
  *                                     it listens, removed at its end
  *
  * Loose permissions (group or world may write, or read for files; another owner; a symbolic link)
- * are refused with the path and what to do. Nothing here is ever done for embedded mode. */
+ * are refused with the path and what to do. Embedded mode needs none of these folders. */
 #ifndef VELUM_HOST_HOME_H
 #define VELUM_HOST_HOME_H
 
@@ -30,8 +33,8 @@ struct home {
     char path[HOME_PATH_SIZE];
 };
 
-/* Every function that can fail writes a whole sentence for the user (what, where, what to try) into
- * message. */
+/* Every function that can fail writes a whole sentence for the user into message:
+ * what, where, what to try. */
 
 /* Only computes the path: VELUM_HOME, XDG_STATE_HOME, HOME. ERR_NOT_FOUND when none is set. */
 int home_locate(struct home *h, char message[HOME_MESSAGE_SIZE]);
@@ -39,6 +42,8 @@ int home_locate(struct home *h, char message[HOME_MESSAGE_SIZE]);
 int home_open(struct home *h, char message[HOME_MESSAGE_SIZE]);
 /* Takes $VELUM_HOME/lock, waiting up to 10 s; returns a descriptor to close. */
 int home_lock(const struct home *h, char message[HOME_MESSAGE_SIZE]);
+/* The same without waiting: ERR_BUSY when somebody else has it. */
+int home_try_lock(const struct home *h, char message[HOME_MESSAGE_SIZE]);
 
 /* The state folder of the node on `port`, or `data` when not NULL: made, checked, locked without
  * waiting (ERR_BUSY: the message names the other node's process id). Returns the lock's descriptor
@@ -50,12 +55,12 @@ void home_withdraw(const struct home *h, uint16_t port);
 /* Calls for every announced address, ascending ports; at most 1,024. */
 void home_peers(const struct home *h, void (*found)(void *ctx, uint16_t port, const char *addr),
                 void *ctx);
-/* Calls for every nodes/PORT/control that exists, ascending ports, until the callback returns true.
- */
+/* Calls for every nodes/PORT/control that exists, ascending ports,
+ * until the callback returns true. */
 void home_controls(const struct home *h, bool (*found)(void *ctx, uint16_t port, const char *path),
                    void *ctx);
-/* SHA-256 of /etc/machine-id and the boot id, under a domain; of the host name when neither is
- * there. */
+/* SHA-256 of /etc/machine-id and the boot id, under a domain;
+ * of the host name when neither is there. */
 struct digest home_machine(void);
 
 /* Whole small files (<= 64 KiB): read refuses loose modes when `secret`; write is O_EXCL tmp,

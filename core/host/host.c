@@ -19,6 +19,7 @@
 #include "core/host/listen.h"
 #include "core/host/machine.h"
 #include "core/host/memory.h"
+#include "core/host/renewal.h"
 
 #define FEATURE_LEVEL 1
 #define DESCRIPTORS_MAX 8192
@@ -45,6 +46,7 @@ struct host {
     struct kernels kernels;
     struct node *node;
     struct driver *driver;
+    struct renewal *renewal;
     struct alarm *rescan;
     bool rescan_is_set;
     int signalled;
@@ -304,6 +306,35 @@ static void arm_rescan(struct host *h)
     alarm_set(h->rescan, alone ? instant_plus_us(loop_clock(), RESCAN_US) : INSTANT_NEVER);
 }
 
+static int renewed(void *ctx, struct identity *identity)
+{
+    struct host *h = ctx;
+    struct event ev = {.kind = EVENT_CERTIFICATE,
+                       .certificate = {.der = identity_certificate(identity)}};
+    int rc = linkset_renew(driver_linkset(h->driver));
+    if (rc == 0)
+        driver_event(h->driver, &ev);
+    return rc;
+}
+
+static void not_renewed(void *ctx, const char *why)
+{
+    (void)ctx;
+    complain("the certificate of this node is not renewed yet: %s", why);
+}
+
+static int open_renewal(struct host *h)
+{
+    struct renewal_parts parts = {.loop = h->loop,
+                                  .home = &h->home,
+                                  .state = h->state,
+                                  .identity = h->identity,
+                                  .ctx = h,
+                                  .renewed = renewed,
+                                  .failed = not_renewed};
+    return renewal_new(&h->renewal, &parts);
+}
+
 static void on_stop(void *ctx)
 {
     struct host *h = ctx;
@@ -340,6 +371,8 @@ static int start(struct host *h)
     int rc = h->rescan ? open_signals(h) : ERR_NO_MEMORY;
     if (rc == 0)
         rc = driver_start(h->driver);
+    if (rc == 0)
+        rc = open_renewal(h);
     if (rc < 0)
         return fail(rc, "");
     rc = home_announce(&h->home, h->conf->port, h->addr);
@@ -384,6 +417,7 @@ static void close_all(struct host *h)
     listener_free(h->tcp);
     listener_free(h->control);
     alarm_free(h->rescan);
+    renewal_free(h->renewal);
     driver_free(h->driver);
     release_spawner(h->spawner);
     node_free(h->node);

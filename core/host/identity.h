@@ -1,9 +1,12 @@
 /* Keys and certificates: the local mesh made on first start, a node's key, the user's key, signing
- * and verifying. One of the few files that know OpenSSL. Profile: P-256; X.509 v3; exactly one SAN,
- * URI velum://<mesh>/<role>/<id>, where mesh and id are the hex SHA-256 of the root's and the own
- * SPKI; role is node or admin (the user); EKU client and server; nodes 7 days and renewed at half
- * life from the issuer's key on this machine, root 10 years, issuer (pathlen 0) 1 year, NotBefore
- * one hour ago. Only the SAN is read, never the CN. */
+ * and verifying. One of the few files that know OpenSSL. The profile, P-256 and X.509 v3:
+ *
+ *   name   exactly one SAN, the URI velum://<mesh>/<role>/<id>: mesh and id are the hex SHA-256 of
+ *          the root's and the own SPKI, role is node or admin (the user). Only it is read, never
+ *          the CN
+ *   usage  EKU client and server
+ *   life   root 10 years, issuer (pathlen 0) 1 year, user 90 days, node 7 days; NotBefore one hour
+ *          ago. All but the root are renewed at half life, by the keys on this machine */
 #ifndef VELUM_HOST_IDENTITY_H
 #define VELUM_HOST_IDENTITY_H
 
@@ -17,16 +20,23 @@ struct identity; /* one private key, its certificate chain, and the root it trus
 int identity_mesh_open(const struct home *h, char message[HOME_MESSAGE_SIZE]);
 /* The user's identity (commands). */
 int identity_user(struct identity **out, const struct home *h, char message[HOME_MESSAGE_SIZE]);
-/* The same without the private key, for a node, which only tells who its user is: it cannot sign.
- */
+/* The same without the private key, for a node,
+ * which only tells who its user is: it cannot sign. */
 int identity_user_card(struct identity **out, const struct home *h,
                        char message[HOME_MESSAGE_SIZE]);
 /* The node's, from `state` (node.key, node.pem), made and signed by the issuer when missing or past
  * half its life. */
 int identity_node(struct identity **out, const struct home *h, const char *state,
                   char message[HOME_MESSAGE_SIZE]);
-/* Made for one run of embedded mode, in memory, trusting itself only: a node of a mesh of its own.
- */
+/* When a node that runs should renew: half of its certificate's life, Unix time. */
+int64_t identity_renew_at_s(const struct identity *i);
+/* Renews a running node's certificate when it is due, and takes what lies in `state` in place of
+ * what it has: the same key, so the same id. 1 when that is something new, 0 when not; ERR_BUSY
+ * when somebody has the home lock at the moment. After an error it is what it was. */
+int identity_renew(struct identity *i, const struct home *h, const char *state,
+                   char message[HOME_MESSAGE_SIZE]);
+/* Made for one run of embedded mode, in memory, trusting itself only:
+ * a node of a mesh of its own. */
 int identity_fleeting(struct identity **out);
 /* The user of a fleeting mesh, who signs the run's job. `node` must come from identity_fleeting. */
 int identity_fleeting_user(struct identity **out, const struct identity *node);
@@ -40,10 +50,10 @@ struct digest identity_mesh(const struct identity *i); /* SHA-256 of the root's 
  * what every member of the mesh holds; verify builds leaf -> issuer -> root. */
 struct bytes identity_certificate(const struct identity *i);
 int identity_sign(const struct identity *i, struct bytes text, uint8_t sig[64]);
-/* As struct seal.verify. A certificate that was verified once is kept with its key until it expires
- * (256 of them, the least recently used goes), so that a signature then costs one ECDSA check. */
+/* As struct seal.verify. A certificate that was verified once is kept with its key (256 of them,
+ * the least recently used goes), so that a signature then costs one ECDSA check. */
 int identity_verify(struct identity *i, struct bytes certificate, struct bytes text,
-                    const uint8_t sig[64], struct node_id *id, int *party);
+                    const uint8_t sig[64], struct signer *signer);
 /* Both of the above as the core wants them. */
 struct seal identity_seal(struct identity *i);
 

@@ -13,8 +13,8 @@ struct kernels {
     uint32_t count;
 };
 
-/* plugins "" for none. < 0 with a sentence when the folder cannot be used. Release with
- * kernels_clear. */
+/* plugins "" for none. < 0 with a sentence when the folder cannot be used.
+ * Release with kernels_clear. */
 int kernels_open(struct kernels *k, struct spawner *s, const char *plugins, char message[1280]);
 void kernels_clear(struct kernels *k);
 

@@ -48,6 +48,11 @@ void linkset_free(struct linkset *s)
     free(s);
 }
 
+int linkset_renew(struct linkset *s)
+{
+    return tls_profile_renew(s->profile);
+}
+
 static struct connection *connection_find(struct linkset *s, uint64_t number)
 {
     struct connection *k = s->slots[number & (SLOTS - 1)];

@@ -2,12 +2,12 @@
  * control socket on this machine. A `linkset` is the set of all connections of one process.
  *
  * Owns descriptors, TLS state, and both queues. It never interprets a message, never decides to
- * dial, and never calls back from a function that its user called: what goes wrong inside link_send
- * is told later, from the loop. Called by driver.c and ask.c.
+ * dial, and never calls back from a function that its user called, but for linkset_flush: what goes
+ * wrong inside linkset_send is told there. Called by driver.c, host.c and ask.c.
  *
  * A link's life: dialled or accepted -> (connected) -> (handshake) -> up -> ended. Whatever the
- * end, `ended` is told once for a link that was dialled or was up, and never after linkset_close.
- */
+ * end, it is told once: by `down` for a link that was up, by `dial_failed` for one that was dialled
+ * and never was; and never after linkset_close. */
 #ifndef VELUM_HOST_LINKSET_H
 #define VELUM_HOST_LINKSET_H
 
@@ -49,6 +49,8 @@ struct linkset_events {
  * over the control socket is `user`'s (may be NULL where nothing is accepted there). */
 int linkset_new(struct linkset **out, struct loop *l, struct identity *identity,
                 struct identity *user, const struct linkset_events *events);
+/* The identity was renewed; links that are up stay. 0 or ERR_SYSTEM. */
+int linkset_renew(struct linkset *s);
 /* Closes everything at once. */
 void linkset_free(struct linkset *s);
 

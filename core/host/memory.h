@@ -1,5 +1,5 @@
-/* The allocator that the host gives to the core and uses for its own buffers: the C library's heap.
- */
+/* The allocator that the host gives to the core and uses for its own buffers:
+ * the C library's heap. */
 #ifndef VELUM_HOST_MEMORY_H
 #define VELUM_HOST_MEMORY_H
 

@@ -3,7 +3,7 @@
  * reason.
  *
  * Runs before crew_open, with the same spawner and a loop of its own, and returns when every plugin
- * has answered or its time is over: 4 at once, 2 s each. Called by host.c. */
+ * has answered or its time is over: 4 at once, 2 s each. Called by kernels.c. */
 #ifndef VELUM_HOST_PROBE_H
 #define VELUM_HOST_PROBE_H
 

@@ -262,9 +262,9 @@ static bool take_orders(struct nursery *n)
     return true;
 }
 
-/* Reaps one process. The rest of a dead worker's group is killed first, while its zombie still
- * keeps the group's number from being used again. Strangers are what workers left behind and we
- * inherited. */
+/* Reaps one process. The rest of a dead worker's group is killed first, while its
+ * zombie still keeps the group's number from being used again. Strangers are what
+ * workers left behind and we inherited. */
 static bool reap_one(struct nursery *n, const siginfo_t *info)
 {
     pid_t pid = info->si_pid;

@@ -7,9 +7,9 @@
  *
  * One packet of a SOCK_SEQPACKET pair is one message, little-endian:
  *
- *   to the spawner    u32 kind, u32 worker, u64 memory_bytes     START carries three descriptors:
- *                                                                orders, reports, errors
- *   from the spawner  u32 EXITED, u32 worker, u32 code, u32 status
+ *   to the spawner    u32 kind (1 START, 2 KILL), u32 worker, u64 memory_bytes. START carries three
+ *                     descriptors: orders, reports, errors
+ *   from the spawner  u32 kind (3 EXITED), u32 worker, u32 code, u32 status
  *
  * code is waitid's si_code (CLD_EXITED, CLD_KILLED, CLD_DUMPED), or 0 when the worker could not be
  * started; status is the exit code, the signal or errno. A worker keeps its process id until its

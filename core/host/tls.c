@@ -88,6 +88,18 @@ static bool set_profile(SSL_CTX *ctx)
                1;
 }
 
+int tls_profile_renew(struct tls_profile *p)
+{
+    int rc = SSL_CTX_use_certificate(p->ctx, identity_leaf(p->identity)) == 1 &&
+                     SSL_CTX_clear_chain_certs(p->ctx) == 1 &&
+                     SSL_CTX_add1_chain_cert(p->ctx, identity_issuer(p->identity)) == 1 &&
+                     SSL_CTX_use_PrivateKey(p->ctx, identity_key(p->identity)) == 1
+                 ? 0
+                 : ERR_SYSTEM;
+    ERR_clear_error();
+    return rc;
+}
+
 int tls_profile_new(struct tls_profile **out, struct identity *identity)
 {
     certificate_library_open();
@@ -96,10 +108,7 @@ int tls_profile_new(struct tls_profile **out, struct identity *identity)
         return ERR_NO_MEMORY;
     p->identity = identity;
     p->ctx = SSL_CTX_new(TLS_method());
-    if (!p->ctx || !set_profile(p->ctx) ||
-        SSL_CTX_use_certificate(p->ctx, identity_leaf(identity)) != 1 ||
-        SSL_CTX_add1_chain_cert(p->ctx, identity_issuer(identity)) != 1 ||
-        SSL_CTX_use_PrivateKey(p->ctx, identity_key(identity)) != 1) {
+    if (!p->ctx || !set_profile(p->ctx) || tls_profile_renew(p) < 0) {
         tls_profile_free(p);
         ERR_clear_error();
         return ERR_SYSTEM;

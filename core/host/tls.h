@@ -1,10 +1,12 @@
-/* TLS 1.3 with certificates of the mesh on both sides, on a non-blocking socket. The profile: TLS
- * 1.3 only, client certificate required, ALPN "velum/1" required, X25519 then P-256, AES-128-GCM
- * then ChaCha20, full handshakes only (no tickets, no resumption, no early data, so that who may no
- * longer come in is always noticed), peer list bounded to 16 KiB. The chain, the name in the
- * certificate and the pinned id are checked inside the handshake. Called by connection.c; knows
- * OpenSSL.
- */
+/* TLS with certificates of the mesh on both sides, on a non-blocking socket. Called by linkset.c,
+ * connection.c and stream.c; knows OpenSSL. The profile:
+ *
+ *   version     TLS 1.3 only, ALPN "velum/1" required
+ *   parties     client certificate required; the chain, the name in the certificate and the pinned
+ *               id are checked inside the handshake; the peer's list is bounded to 16 KiB
+ *   algorithms  X25519, then P-256; AES-128-GCM, then ChaCha20; ECDSA with SHA-256
+ *   handshakes  full ones only (no tickets, no resumption, no early data), so that who may no
+ *               longer come in is always noticed */
 #ifndef VELUM_HOST_TLS_H
 #define VELUM_HOST_TLS_H
 
@@ -19,6 +21,8 @@ enum tls_want { TLS_DONE = 0, TLS_WANT_READ = 1, TLS_WANT_WRITE = 2 };
 
 /* Borrows the identity for its life. */
 int tls_profile_new(struct tls_profile **out, struct identity *identity);
+/* The identity was renewed: connections from now on show its new certificate. 0 or ERR_SYSTEM. */
+int tls_profile_renew(struct tls_profile *p);
 void tls_profile_free(struct tls_profile *p);
 
 /* The descriptor stays the caller's. `pinned` (a client's, may be NULL): the only id to accept. */

@@ -114,10 +114,13 @@ static bool known_fill(struct known *k, X509 *leaf)
     return k->verifier && EVP_PKEY_verify_init(k->verifier) == 1;
 }
 
-static int check_fresh(struct trust *t, X509 *leaf, STACK_OF(X509) * sent,
+/* The chain is looked at as it was while the leaf was valid; whether it still is, is another
+ * question. */
+static int check_chain(struct trust *t, X509 *leaf, STACK_OF(X509) * sent,
                        struct certificate_name *name)
 {
-    int64_t now = trust_now_s(t);
+    int64_t now = trust_now_s(t), last = certificate_not_after(leaf) - 1;
+    now = now < last ? now : last;
     int rc = certificate_read_name(leaf, name);
     if (rc == 0 && !digest_equal(name->mesh, t->mesh))
         rc = ERR_IDENTITY;
@@ -132,7 +135,7 @@ static int trust_know(struct trust *t, const struct digest *der, X509 *leaf, STA
                       struct known **out)
 {
     struct certificate_name name;
-    int rc = check_fresh(t, leaf, sent, &name);
+    int rc = check_chain(t, leaf, sent, &name);
     if (rc < 0)
         return ERR_IDENTITY;
     struct known *k = calloc(1, sizeof *k);
@@ -151,7 +154,7 @@ static int trust_know(struct trust *t, const struct digest *der, X509 *leaf, STA
 static int known_is_valid(const struct trust *t, const struct known *k)
 {
     int64_t now = trust_now_s(t);
-    return now >= k->not_before_s && now <= k->not_after_s ? 0 : ERR_IDENTITY;
+    return now >= k->not_before_s && now < k->not_after_s ? 0 : ERR_IDENTITY;
 }
 
 int trust_check(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, struct node_id *id, int *party)
@@ -165,7 +168,9 @@ int trust_check(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, struct node_
     struct digest digest = sha256_of(der, (size_t)len);
     OPENSSL_free(der);
     struct known *k = known_find(t, &digest);
-    int rc = k ? known_is_valid(t, k) : trust_know(t, &digest, leaf, sent, &k);
+    int rc = k ? 0 : trust_know(t, &digest, leaf, sent, &k);
+    if (rc == 0)
+        rc = known_is_valid(t, k);
     if (rc < 0)
         return rc;
     *id = k->id;
@@ -180,7 +185,7 @@ static int know_bytes(struct trust *t, struct bytes certificate, struct known **
     struct digest digest = sha256_of(certificate.data, certificate.len);
     *out = known_find(t, &digest);
     if (*out)
-        return known_is_valid(t, *out);
+        return 0;
     const unsigned char *at = certificate.data;
     X509 *leaf = d2i_X509(NULL, &at, (long)certificate.len);
     int rc = ERR_IDENTITY;
@@ -191,7 +196,7 @@ static int know_bytes(struct trust *t, struct bytes certificate, struct known **
 }
 
 int trust_verify(struct trust *t, struct bytes certificate, struct bytes text,
-                 const uint8_t sig[64], struct node_id *id, int *party)
+                 const uint8_t sig[64], struct signer *signer)
 {
     struct known *k = NULL;
     uint8_t der[80];
@@ -206,8 +211,7 @@ int trust_verify(struct trust *t, struct bytes certificate, struct bytes text,
         rc = ERR_SIGNATURE;
         goto out;
     }
-    *id = k->id;
-    *party = k->party;
+    *signer = (struct signer){.id = k->id, .party = k->party, .not_after_s = k->not_after_s};
 out:
     ERR_clear_error();
     return rc;

@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 
 #include "core/base/id.h"
+#include "core/node/node.h"
 
 #define TRUST_CACHE_MAX 256
 
@@ -15,11 +16,11 @@ struct trust;
 int trust_new(struct trust **out, X509 *root, X509 *issuer, struct digest mesh, int64_t begins_s);
 void trust_free(struct trust *t);
 int64_t trust_now_s(const struct trust *t);
-/* Checks leaf -> issuer -> root, the name, the mesh. `sent` are the issuers the peer sent along, or
- * NULL. 0 or ERR_IDENTITY. */
+/* Checks leaf -> issuer -> root, the name, the mesh, and that it is valid now: who comes in. `sent`
+ * are the issuers the peer sent along, or NULL. 0 or ERR_IDENTITY. */
 int trust_check(struct trust *t, X509 *leaf, STACK_OF(X509) * sent, struct node_id *id, int *party);
 /* As struct seal.verify. */
 int trust_verify(struct trust *t, struct bytes certificate, struct bytes text,
-                 const uint8_t sig[64], struct node_id *id, int *party);
+                 const uint8_t sig[64], struct signer *signer);
 
 #endif

@@ -344,7 +344,7 @@ static int compute_leaf(struct worker *w, char reason[REASON_SIZE])
     return rc < 0 ? rc : run_push(&w->run, merge_values, w);
 }
 
-/* Looks at the orders when a look is due. False when none of them came. */
+/* Looks for orders when a look is due, and obeys those that have come. */
 static void look(struct worker *w, int64_t now)
 {
     if (now - w->looked_ns >= LOOK_EVERY_NS) {

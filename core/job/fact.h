@@ -109,12 +109,12 @@ struct fact {
  * 0 for a state that is none. */
 int outcome_rank(uint8_t state);
 
-/* 0, ERR_FORMAT, ERR_VERSION (a kind or version this generation does not know). Trailing bytes are
- * ERR_FORMAT. */
+/* 0, ERR_FORMAT, ERR_VERSION (a kind or version this generation does not know).
+ * Trailing bytes are ERR_FORMAT. */
 int fact_read(struct bytes encoded, struct fact *f);
 
-/* The body of a signed kind, to be signed by the caller (domain SIGNED_FACT; SIGNED_SPEC for
- * specs). */
+/* The body of a signed kind, to be signed by the caller: domain SIGNED_SPEC for specs,
+ * SIGNED_FACT for the others. */
 void put_holders_body(struct buf *b, struct job_id job, const struct holders *h);
 void put_claim_body(struct buf *b, struct job_id job, const struct claim *c);
 void put_cancel_body(struct buf *b, struct job_id job, const struct cancel *c);

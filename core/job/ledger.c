@@ -107,8 +107,8 @@ static int remember_ever(struct ledger *l, const struct holders *h)
 }
 
 /* The eight lowest ids of both, ascending: what is cut off does not depend on the order in which
- * sets are joined. Joining what adds no id changes nothing, the order of rank stays. True when
- * *a has changed. */
+ * sets are joined. Joining what adds no id changes nothing, the order of rank stays.
+ * True when *a has changed. */
 static bool join_holders(struct holders *a, const struct holders *b)
 {
     struct node_id all[2 * FACT_HOLDERS_MAX];

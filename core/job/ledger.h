@@ -39,8 +39,8 @@ const struct claim *ledger_claim(const struct ledger *l);
 struct bytes ledger_claim_fact(const struct ledger *l);
 const struct cancel *ledger_cancel(const struct ledger *l);
 struct bytes ledger_cancel_fact(const struct ledger *l);
-const struct outcome *
-ledger_outcome(const struct ledger *l); /* DIVERGENT state without a signed fact is possible */
+/* DIVERGENT state without a signed fact is possible. */
+const struct outcome *ledger_outcome(const struct ledger *l);
 struct bytes ledger_outcome_fact(const struct ledger *l);
 struct cover *ledger_cover(struct ledger *l); /* freed (NULL) once `ledger_shrink` was called */
 /* Every holder any generation ever named (at most 64), for `kill`. */

@@ -1,5 +1,5 @@
-/* The inside of a ledger, shared by its two files only: ledger.c (taking facts in) and
- * ledger_view.c (what they come to). Nobody else includes this. */
+/* The inside of a ledger, shared by its own files only: ledger.c (taking facts in), ledger_view.c
+ * (what they come to) and ledger_seal.c (signing late). Nobody else includes this. */
 #ifndef VELUM_JOB_LEDGER_INSIDE_H
 #define VELUM_JOB_LEDGER_INSIDE_H
 

@@ -42,8 +42,8 @@ uint32_t poison_add(struct poison *p, uint64_t leaf, struct node_id node, enum d
 void poison_absolve(struct poison *p, uint64_t first, uint64_t end);
 /* True when the leaf must be a chunk of its own. */
 bool poison_alone(const struct poison *p, uint64_t leaf);
-/* The first leaf at or after `from` and below `end` that must be alone; `end` when there is none.
- */
+/* The first leaf at or after `from` and below `end` that must be alone;
+ * `end` when there is none. */
 uint64_t poison_next_alone(const struct poison *p, uint64_t from, uint64_t end);
 /* True when this node must leave the leaf to others: it has died here twice and nowhere else, and
  * others are eligible. */

@@ -153,8 +153,8 @@ static struct entry *twin_of(const struct pool *p, const struct entry *e)
     return e->has_twin ? entry_of(p, e->twin) : NULL;
 }
 
-/* Nobody computes [first, end) for this chunk any more: free, unless covered or the other copy has
- * it. */
+/* Nobody computes [first, end) for this chunk any more:
+ * free, unless covered or the other copy has it. */
 static void give_back(struct pool *p, const struct entry *e, uint64_t first, uint64_t end)
 {
     if (first >= end || p->stale)

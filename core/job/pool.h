@@ -43,20 +43,19 @@ bool pool_done(const struct pool *p); /* everything covered */
  * more than a fair part of what is left when slots share it, at least 1, and small (a few ms of
  * work, or 1 leaf) while the speed is unknown (0). */
 uint64_t pool_length(struct pool *p, double leaves_per_s, uint32_t slots);
-/* Takes free leaves: lowest first, holes before fresh ground, aligned as DESIGN section 4 says.
- * Adds the chunk under `grant`. Leaves that died before come careful, and alone where the rule says
- * so; one that only certain nodes may run is not given to others
- * (`node` has died of it while other nodes are eligible). false when there is nothing for this
- * node. */
+/* Takes free leaves: lowest first, holes before fresh ground, with borders as border.h says. Adds
+ * the chunk under `grant`. Leaves that died before come careful, and alone where the rule says so;
+ * one that died twice at `node` and nowhere else is left to other nodes while some are eligible.
+ * False when there is nothing for this node. */
 bool pool_take(struct pool *p, struct node_id node, uint64_t grant, uint64_t length,
                struct instant now, struct chunk *out);
 /* A new coordinator hears of an open chunk. 0; ERR_EXISTS when the leaves or the number are taken
- * (the chunk is to be stopped). */
+ * (the chunk is to be stopped); ERR_FORMAT, ERR_FULL, ERR_NO_MEMORY. */
 int pool_adopt(struct pool *p, struct node_id node, uint64_t grant, uint64_t next, uint64_t end,
                struct instant now);
 /* Leaves [.., next) of the chunk are reported; end as the worker has it now. ended: the chunk is
- * gone, [next, end) is free again if anything is left. Unknown grants are ignored (ERR_NOT_FOUND).
- */
+ * gone, [next, end) is free again if anything is left. ERR_NOT_FOUND for an unknown grant,
+ * ERR_FORMAT for leaves it does not have: then nothing has changed. */
 int pool_report(struct pool *p, uint64_t grant, uint64_t next, uint64_t end, uint64_t compute_us,
                 bool ended, struct instant now);
 /* Gives [end, old end) back to free: answers a trim. */
@@ -79,16 +78,16 @@ void pool_heard(struct pool *p, struct node_id node);
  * forecast. At most two copies of a leaf alive, at most max(1, slots / 10) spares. */
 bool pool_spare(struct pool *p, struct node_id node, uint64_t grant, uint32_t slots,
                 struct instant now, struct chunk *out);
-/* The chunk to trim for an idle slot: the one with most time left (at least 2 leaves and 2 ms), not
- * doubtful, not being trimmed; *end is the border to ask for. false when none is worth it. Marks
- * trim_asked. */
+/* The chunk to trim for an idle slot: the one with most time left (at least 2 leaves and 2 ms) that
+ * is not doubtful, has no second copy and is not being trimmed; *end is the border to ask for.
+ * False when none is worth it. Marks trim_asked. */
 bool pool_trim(struct pool *p, struct instant now, uint64_t *grant, uint64_t *end);
 /* Judgement on leaves that keep dying. Returns true with the leaf and a sentence when the job must
  * fail: three deaths of its own doing (on two nodes where eligible_nodes >= 2), four node losses,
  * or twenty restarts of any kind. The pool remembers eligible_nodes for pool_take, which keeps a
  * leaf from a node where it died twice while others are eligible. */
 bool pool_poisoned(struct pool *p, uint32_t eligible_nodes, uint64_t *leaf, char *why, size_t cap);
-uint32_t pool_retries(
-    const struct pool *p); /* chunks' rests that were given out again after a death or loss */
+/* Chunks' rests that were given out again after a death or loss. */
+uint32_t pool_retries(const struct pool *p);
 
 #endif

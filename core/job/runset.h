@@ -29,8 +29,8 @@ int runset_remove(struct runset *s, uint64_t first, uint64_t end);
 bool runset_contains(const struct runset *s, uint64_t leaf);
 /* How many leaves of [first, end) are in the set. */
 uint64_t runset_overlap(const struct runset *s, uint64_t first, uint64_t end);
-/* The first run that has a leaf at or after `at`, cut to begin no earlier. False when there is
- * none. */
+/* The first run that has a leaf at or after `at`, cut to begin no earlier.
+ * False when there is none. */
 bool runset_next(const struct runset *s, uint64_t at, struct run *out);
 
 #endif

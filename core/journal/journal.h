@@ -48,16 +48,18 @@ struct journal_report {
     uint64_t bad_offset;
 };
 
-/* Called for every record in order; payload is borrowed. A negative answer ends the opening and is
- * its result. */
+/* Called for every record in order; payload is borrowed.
+ * A negative answer ends the opening and is its result. */
 typedef int journal_replay(void *ctx, uint64_t sequence, uint16_t type, struct bytes payload);
 
 /* Opens the journal of a folder, or makes one. Everything handed to `replay` is durable once this
  * has returned 0; after an error what was replayed must be forgotten. `store` and `a` are borrowed
  * until journal_close, `store` by value.
- * ERR_DAMAGED and ERR_VERSION leave the folder untouched and name the place in the report.
- * ERR_SYNC: the disk does not take what was recovered. ERR_NO_SPACE only for a fresh journal or a
- * disk that cannot overwrite in place. ERR_NO_MEMORY, ERR_IO, ERR_ARGUMENT. */
+ *
+ *   ERR_DAMAGED, ERR_VERSION  the folder is untouched, and the report names the place
+ *   ERR_SYNC                  the disk does not take what was recovered
+ *   ERR_NO_SPACE              only for a fresh journal or a disk that cannot overwrite in place
+ *   ERR_NO_MEMORY, ERR_IO, ERR_ARGUMENT */
 int journal_open(struct journal **out, const struct alloc *a, const struct store *store,
                  const struct journal_options *options, journal_replay *replay, void *ctx,
                  struct journal_report *report);
@@ -68,9 +70,11 @@ int journal_append(struct journal *j, uint16_t type, struct bytes payload);
 
 /* Writes and syncs all that was appended. 0: durable. Otherwise the records stay pending, and a
  * later call takes them up again:
- * ERR_NO_SPACE - call again when there is space, or compact;
- * ERR_SYNC - a write or sync failed; its segment is fenced, and the next call writes the pending
- *            records to a new one. Never returns 0 on the strength of a sync that failed before. */
+ *
+ *   ERR_NO_SPACE  call again when there is space, or compact
+ *   ERR_SYNC      a write or sync failed; its segment is fenced, and the next call writes the
+ *                 pending records to a new one. Never returns 0 on the strength of a sync that
+ *                 failed before */
 int journal_sync(struct journal *j);
 
 /* Gives up what was appended and not synced; journal_sequence says how far that got. The records

@@ -262,8 +262,8 @@ static int segment_replay(struct recovery *r, const struct segment_header *h,
     return 0;
 }
 
-/* True when an intact record at `offset` was written in the knowledge that a record behind p was
- * synced. */
+/* True when an intact record at `offset` was written in the knowledge that
+ * a record behind p was synced. */
 static bool witness_at(struct recovery *r, const struct segment_header *h, const struct progress *p,
                        uint64_t offset)
 {

@@ -3,7 +3,7 @@
  *
  * Canonical: the fields in the order of the kernel's table, every element little-endian, no
  * padding; a NaN of any sign and payload is the one quiet NaN (0x7ff8000000000000, 0x7fc00000).
- * Called by kernel.c only. */
+ * Called by kernel.c and check.c only. */
 #ifndef VELUM_KERNEL_ACCUMULATOR_H
 #define VELUM_KERNEL_ACCUMULATOR_H
 

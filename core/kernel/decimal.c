@@ -6,9 +6,9 @@
 
 #include "core/base/err.h"
 
-/* A double is mantissa * 2^exponent. The number is kept in limbs of nine decimal digits, limb 0
- * being the ones: whole limbs upwards, fraction limbs downwards. 2^1024 has 309 digits, 2^-1074 has
- * 1,074 places. */
+/* A double is mantissa * 2^exponent. The number is kept in limbs of nine decimal digits,
+ * limb 0 being the ones: whole limbs upwards, fraction limbs downwards. 2^1024 has 309
+ * digits, 2^-1074 has 1,074 places. */
 #define LIMB 1000000000u
 #define WHOLE_LIMBS 36
 #define FRACTION_LIMBS 120

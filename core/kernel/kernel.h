@@ -57,14 +57,14 @@ int kernel_leaf(const struct velum_kernel *k, const struct velum_host *host, str
  * a length is wrong. */
 int kernel_merge(const struct velum_kernel *k, struct bytes params, struct bytes left,
                  struct bytes right, uint8_t *out);
-/* The result as text, final zero. 0, ERR_FORMAT for a wrong length, or ERR_KERNEL when the kernel
- * says no. */
+/* The result as text, final zero. 0, ERR_FORMAT for a wrong length,
+ * or ERR_KERNEL when the kernel says no. */
 int kernel_show(const struct velum_kernel *k, struct bytes params, struct bytes accumulator,
                 char text[SHOW_SIZE_MAX]);
 
-/* Tells every element: field name, its index (0 for a plain member), the field's count, the type's
- * name ("f64") and the exact value: decimals of integers, %a-like text of floats. 0 or ERR_FORMAT.
- */
+/* Tells every element: field name, its index (0 for a plain member), the field's
+ * count, the type's name ("f64") and the exact value: decimals of integers, %a-like
+ * text of floats. 0 or ERR_FORMAT. */
 int kernel_fields(const struct velum_kernel *k, struct bytes accumulator,
                   void (*tell)(void *ctx, const char *name, uint32_t index, uint32_t count,
                                const char *type, const char *value),

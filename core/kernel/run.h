@@ -5,8 +5,8 @@
  * (2, 1) as soon as it is there, and the root (3, 0) is merged from (2, 0) and (2, 1). A run that
  * starts or ends in mid-tree folds only siblings that both lie inside it.
  *
- * Pure; no allocation: the caller gives the memory. Used by the worker, the simulator and boards.
- */
+ * Pure; no allocation: the caller gives the memory.
+ * Used by the worker, the simulator and boards. */
 #ifndef VELUM_KERNEL_RUN_H
 #define VELUM_KERNEL_RUN_H
 
@@ -46,8 +46,8 @@ struct value run_value(const struct run *r, uint32_t i);
 /* The values [*from, r->count) became part of the cover since the last take; each supersedes what
  * was told earlier below it. Returns how many. */
 uint32_t run_take(struct run *r, uint32_t *from);
-/* Cuts the run at `end`, but never below `next`, and never makes it longer. Returns the end that
- * now holds. */
+/* Cuts the run at `end`, but never below `next`, and never makes it longer.
+ * Returns the end that now holds. */
 uint64_t run_trim(struct run *r, uint64_t end);
 
 #endif

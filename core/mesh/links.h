@@ -33,7 +33,7 @@ struct link {
     uint32_t dial;     /* the ticket it came from, or 0 */
     uint64_t boot;     /* of the process at the other end, from its HELLO */
     uint32_t greeting_ours, greeting_theirs;
-    struct instant deadline; /* of GREETING, ENDING, DRAINING */
+    struct instant deadline; /* of GREETING, ENDING, DRAINING; of OPEN: when more pages are sent */
     struct instant heard;
     struct instant used;  /* by the upper layers, or opened */
     struct instant quiet; /* silence until then is nothing to ask about */
@@ -58,8 +58,8 @@ struct link *links_after(const struct links *t, uint64_t number);
 /* ERR_FULL or ERR_NO_MEMORY; ERR_EXISTS when the number is taken. */
 int links_add(struct links *t, uint64_t number, struct link **out);
 void links_remove(struct links *t, struct link *l);
-/* The link to this node that both ends prefer among OPEN ones; with none, an ENDING one; or NULL.
- */
+/* The link to this node that both ends prefer among OPEN ones;
+ * with none, an ENDING one; or NULL. */
 struct link *links_best(const struct links *t, struct node_id self, struct node_id id);
 /* True when a link to this node is there that we have not said GOODBYE on. `except` may be NULL. */
 bool links_has(const struct links *t, struct node_id id, const struct link *except);

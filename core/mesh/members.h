@@ -1,7 +1,7 @@
 /* The table of everybody else: sorted by id, so that walking it in order is an array index.
  *
- * Owns the peers. A peer keeps its address until members_remove. Decides nothing; called by mesh
- * only. */
+ * Owns the peers. A peer keeps its address until members_remove.
+ * Decides nothing; called by mesh only. */
 #ifndef VELUM_MESH_MEMBERS_H
 #define VELUM_MESH_MEMBERS_H
 
@@ -31,8 +31,8 @@ enum news { NEWS_NONE = 0, NEWS_LAZY, NEWS_URGENT };
 
 struct peer {
     struct member m;
-    uint64_t
-        boot_before; /* the process that it said itself it has replaced: rumors of it are old */
+    /* The process that it said itself it has replaced: rumors of it are old. */
+    uint64_t boot_before;
     bool boot_replaced;
     struct instant state_at; /* since when it is in its state */
     struct suspicion suspicion;

@@ -9,9 +9,9 @@
 #define ANNOUNCE_US (100 * MS_US)
 #define GREETING_US (2 * S_US)
 
-/* First in each public function that is told the time. A wake-up long after its due time means that
- * this process slept (stopped, suspended, starved): what it did not hear meanwhile proves nothing.
- */
+/* First in each public function that is told the time. A wake-up long after its due
+ * time means that this process slept (stopped, suspended, starved): what it did not
+ * hear meanwhile proves nothing. */
 static void enter(struct mesh *m, struct instant now)
 {
     if (m->due.us == INSTANT_NEVER.us || instant_since_us(now, m->due) <= LATE_US)

@@ -25,7 +25,7 @@
 #define MESH_MEMBERS_MAX 16384
 #define MESH_ADDR_SIZE 262
 
-/* What a node says of itself; spread by rumor, the newest (boot, version) wins. */
+/* What a node says of itself; spread by rumor, the higher incarnation wins. */
 struct member_info {
     struct node_id id;
     uint64_t boot;        /* of its present process */
@@ -36,8 +36,7 @@ struct member_info {
     char arch[32];
     char version[32];
     uint32_t slots;
-    uint32_t busy; /* slots in use: free slots ride on rumors (rate-limited by mesh to one change in
-                      100 ms) */
+    uint32_t busy; /* slots in use; mesh tells others of a change at most once in 100 ms */
     uint64_t memory_bytes;
     uint64_t speed_units_s;
     uint8_t journal_id[16];
@@ -51,18 +50,18 @@ struct member {
     uint64_t link;         /* its established control link, or 0 */
 };
 
-/* How mesh reaches out. All called from inside the functions below; they must not call back into
- * mesh. */
+/* How mesh reaches out. All called from inside the functions below;
+ * they must not call back into mesh. */
 struct mesh_ports {
     void *ctx;
     void (*send)(void *ctx, uint64_t link, uint8_t type, struct bytes payload);
-    void (*dial)(void *ctx, uint32_t dial, const char *addr,
-                 struct node_id expected);   /* zero id: anybody of the mesh */
+    /* expected: zero for anybody of the mesh. */
+    void (*dial)(void *ctx, uint32_t dial, const char *addr, struct node_id expected);
     void (*close)(void *ctx, uint64_t link); /* after a GOODBYE was sent where that is due */
     /* A member's state or link changed, or it is new (before == 0). Not for load changes. */
     void (*changed)(void *ctx, const struct member *m, enum node_state before,
                     uint64_t link_before);
-    /* Its busy or slots changed. */
+    /* Its busy, slots, speed or recovering changed. */
     void (*load)(void *ctx, const struct member *m);
 };
 

@@ -154,8 +154,8 @@ static void drain_duplicates(struct mesh *m, const struct link *best, struct ins
     }
 }
 
-/* What a member says of itself over its own link: believed at once. True when others should hear
- * of it. */
+/* What a member says of itself over its own link: believed at once.
+ * True when others should hear of it. */
 static bool take_word(struct mesh *m, struct peer *p, const struct member_info *said)
 {
     uint64_t boot = p->m.info.boot;

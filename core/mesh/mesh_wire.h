@@ -1,16 +1,17 @@
 /* The messages of membership, 1 to 31. The drawing is the specification; integers are
  * little-endian, text is u16 length and bytes, an id is 32 raw bytes.
  *
- *   HELLO    u16 version_min, u16 version_max   protocol versions its author speaks
- *            u32 features                       feature level
- *            u32 greeting    rises by one with each HELLO of a process; ranks parallel links
- *            u8  alone       1: its author holds no other link to the receiver
- *            member          what the author says of itself
- *            rumor list      first page of what it knows, the receiver first when it is known
+ *   HELLO    u16 version_min
+ *            u16 version_max  protocol versions its author speaks
+ *            u32 features     feature level
+ *            u32 greeting     rises by one with each HELLO of a process; ranks parallel links
+ *            u8 alone         1: its author holds no other link to the receiver
+ *            member           what the author says of itself
+ *            rumor list       first page of what it knows, the receiver first when it is known
  *   GOODBYE  u8 reason, u16 version_min, u16 version_max
- *   PING     u32 number, u64 digest             of the author's live members
+ *   PING     u32 number, u64 digest of the author's live members
  *   PONG     u32 number of the PING, u64 digest
- *   PROBE    u32 number, id target              please ping it for me
+ *   PROBE    u32 number, id target: please ping it for me
  *   PROBED   u32 number of the PROBE, u8 answered
  *   RUMORS   rumor list
  *
@@ -20,8 +21,9 @@
  *   rumor       u8 state (ALIVE, SUSPECT, DEAD or LEFT), member, u8 count of accusers, id each
  *   rumor list  u16 count, rumor each
  *
- * The versions come first in HELLO and GOODBYE and stay there for ever: two nodes without a common
- * version can still name both. Owns nothing and never allocates; called by mesh and fuzzers. */
+ * The versions come first in HELLO and stay in their place there and in GOODBYE for ever:
+ * two nodes without a common version can still name both. Owns nothing and never
+ * allocates; called by mesh and fuzzers. */
 #ifndef VELUM_MESH_MESH_WIRE_H
 #define VELUM_MESH_MESH_WIRE_H
 
@@ -91,9 +93,9 @@ struct rumor_list {
  * id is not zero. */
 bool member_info_is_sound(const struct member_info *info);
 
-/* Encoders append to b; its failure is the caller's to look at. A list is begun, filled with
- * put_rumor and ended with the count, at most MESH_RUMORS_MAX. put_hello leaves the list to the
- * caller. */
+/* Encoders append to b; its failure is the caller's to look at. A list is begun,
+ * filled with put_rumor and ended with the count, at most MESH_RUMORS_MAX. put_hello
+ * leaves the list to the caller. */
 void put_hello(struct buf *b, const struct hello *h);
 void put_goodbye(struct buf *b, const struct goodbye *g);
 void put_ping(struct buf *b, const struct ping *p); /* PING and PONG */

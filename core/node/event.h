@@ -25,6 +25,7 @@ enum event_kind {
     EVENT_WORKER_FRAME,  /* one whole frame from a worker's standard output */
     EVENT_WORKER_OUTPUT, /* bytes from a worker's standard error */
     EVENT_WORKER_EXITED, /* a worker process has ended and has been reaped */
+    EVENT_CERTIFICATE,   /* this node's certificate was renewed, the key is the same */
     EVENT_HINT,          /* an address where a node of this mesh may be listening */
     EVENT_STOP /* the operator asked the node to stop: hand back, say goodbye, then EXIT */
 };
@@ -93,6 +94,9 @@ struct event {
             enum worker_end end;
             int status;
         } worker_exited;
+        struct {
+            struct bytes der;
+        } certificate;
         struct {
             const char *addr; /* "host:port" */
         } hint;

@@ -42,10 +42,10 @@ int spec_verify(struct node *n, struct bytes spec_signed, struct job_spec *spec,
 {
     struct reader r = reader_of(spec_signed);
     struct signed_bytes s;
-    struct node_id author;
+    struct signer author;
     uint8_t text[64];
     size_t len;
-    int rc, party = 0;
+    int rc;
 
     read_signed(&r, &s);
     if (!reader_done(&r) || read_spec(s.body, spec) < 0) {
@@ -54,10 +54,14 @@ int spec_verify(struct node *n, struct bytes spec_signed, struct job_spec *spec,
     }
     *id = spec_id(s.body);
     len = signed_text(&s, SIGNED_SPEC, text);
-    rc = seal_verify(n, &s, (struct bytes){text, len}, &author, &party);
-    if (rc < 0 || party != PARTY_USER || !node_id_equal(author, spec->author)) {
+    rc = seal_verify(n, &s, (struct bytes){text, len}, &author);
+    if (rc < 0 || author.party != PARTY_USER || !node_id_equal(author.id, spec->author)) {
         text_copy(why, cap, "the job is not signed by a user of this mesh");
         return rc < 0 ? rc : ERR_IDENTITY;
+    }
+    if (fresh && author.not_after_s < n->wall_s) {
+        text_copy(why, cap, "the certificate of the job's author has expired");
+        return ERR_IDENTITY;
     }
     if (fresh && (spec->not_after_s < n->wall_s ||
                   spec->not_after_s > n->wall_s + SPEC_NOT_AFTER_MAX_S + 24 * 3600)) {

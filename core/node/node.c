@@ -393,6 +393,17 @@ static void begin_stop(struct node *n)
     labour_hand_back(n);
 }
 
+/* Out of memory the old one stays; the host stops the node then anyway. */
+static void take_certificate(struct node *n, struct bytes der)
+{
+    struct bytes copy = bytes_copy(n, der);
+
+    if (copy.data == NULL)
+        return;
+    bytes_free(n, n->options.certificate);
+    n->options.certificate = copy;
+}
+
 static void handle(struct node *n, const struct event *ev)
 {
     switch (ev->kind) {
@@ -432,6 +443,9 @@ static void handle(struct node *n, const struct event *ev)
     case EVENT_WORKER_EXITED:
         workers_exited(n, ev->worker_exited.worker, ev->worker_exited.end,
                        ev->worker_exited.status);
+        break;
+    case EVENT_CERTIFICATE:
+        take_certificate(n, ev->certificate.der);
         break;
     case EVENT_HINT:
         mesh_hint(n->mesh, ev->hint.addr, n->now);

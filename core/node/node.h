@@ -21,6 +21,14 @@
 #include "core/node/event.h"
 #include "core/wire/order.h"
 
+/* Who signed something. A certificate that has expired since still shows who did: time alone makes
+ * no fact untrue. What is to be new must look at not_after_s. */
+struct signer {
+    struct node_id id;   /* of the key */
+    int party;           /* enum party */
+    int64_t not_after_s; /* Unix time at which the certificate ends */
+};
+
 /* Signatures are the host's (OpenSSL) or the simulator's. Both functions are pure in what the core
  * can see. */
 struct seal {
@@ -28,10 +36,10 @@ struct seal {
     /* Signs with this node's key: 64 bytes r||s into sig. 0 or an error. */
     int (*sign)(void *ctx, struct bytes text, uint8_t sig[64]);
     /* Checks that `certificate` chains to the mesh's root and belongs to a node (or a user), and
-     * that sig is its signature over text. Gives the id of its key and which party it is. 0,
-     * ERR_IDENTITY or ERR_SIGNATURE. */
+     * that sig is its signature over text. 0, ERR_IDENTITY (also before the certificate begins) or
+     * ERR_SIGNATURE. */
     int (*verify)(void *ctx, struct bytes certificate, struct bytes text, const uint8_t sig[64],
-                  struct node_id *id, int *party);
+                  struct signer *signer);
 };
 
 /* A kernel this node can run: a built-in, or a plugin that a worker has loaded and described. */

@@ -204,8 +204,8 @@ void job_seal(struct job *j)
 
 /* One signature may cover a list of specs, and holders see the same facts again and again: the last
  * ones that verified are remembered by what was verified. */
-int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text, struct node_id *id,
-                int *party)
+int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text,
+                struct signer *signer)
 {
     struct sealed_memo *memo;
     struct digest what;
@@ -218,37 +218,36 @@ int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text,
     sha256_add(&h, s->signature, SIGNATURE_SIZE);
     what = sha256_end(&h);
     memo = &n->sealed[what.bytes[0] % SEALED_MEMOS];
-    if (memo->party == 0 || !digest_equal(memo->what, what)) {
-        rc = n->options.seal.verify(n->options.seal.ctx, s->certificate, text, s->signature, id,
-                                    party);
+    if (memo->signer.party == 0 || !digest_equal(memo->what, what)) {
+        rc =
+            n->options.seal.verify(n->options.seal.ctx, s->certificate, text, s->signature, signer);
         if (rc < 0)
             return rc;
-        *memo = (struct sealed_memo){.what = what, .id = *id, .party = *party};
+        *memo = (struct sealed_memo){.what = what, .signer = *signer};
     }
-    *id = memo->id;
-    *party = memo->party;
+    *signer = memo->signer;
     return 0;
 }
 
 /* Signature and authority of a fact that came from another node. */
 int fact_verify(struct node *n, const struct fact *f)
 {
-    struct node_id id;
+    struct signer by;
     uint8_t text[64];
     size_t len;
-    int rc, party = 0;
+    int rc;
 
     if (f->kind == FACT_PARTIAL || f->kind == FACT_ATTEMPT || f->kind == FACT_DIVERGENT)
         return 0;
     len = signed_text(&f->sealed, f->kind == FACT_SPEC ? SIGNED_SPEC : SIGNED_FACT, text);
-    rc = seal_verify(n, &f->sealed, (struct bytes){text, len}, &id, &party);
+    rc = seal_verify(n, &f->sealed, (struct bytes){text, len}, &by);
     if (rc < 0)
         return rc;
     if (f->kind == FACT_SPEC)
-        return party == PARTY_USER && node_id_equal(id, f->spec.author) ? 0 : ERR_IDENTITY;
-    if (f->kind == FACT_CLAIM && !node_id_equal(id, f->claim.node))
+        return by.party == PARTY_USER && node_id_equal(by.id, f->spec.author) ? 0 : ERR_IDENTITY;
+    if (f->kind == FACT_CLAIM && !node_id_equal(by.id, f->claim.node))
         return ERR_IDENTITY;
-    return party == PARTY_NODE || f->kind == FACT_CANCEL ? 0 : ERR_IDENTITY;
+    return by.party == PARTY_NODE || f->kind == FACT_CANCEL ? 0 : ERR_IDENTITY;
 }
 
 /* Facts waiting in `fresh` become one batch. */

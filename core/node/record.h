@@ -50,8 +50,8 @@ int seal_later(struct job *j, enum fact_kind kind, struct bytes body, struct buf
 /* Signs the facts that are still blank. */
 void job_seal(struct job *j);
 /* As struct seal.verify, remembering what verified. */
-int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text, struct node_id *id,
-                int *party);
+int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text,
+                struct signer *signer);
 int fact_verify(struct node *n, const struct fact *f);
 
 #endif

@@ -199,8 +199,7 @@ struct logs_wait {
 /* A signature that verified: over certificate, text and signature. */
 struct sealed_memo {
     struct digest what;
-    struct node_id id;
-    int party; /* 0: empty */
+    struct signer signer; /* party 0: empty */
 };
 
 struct peer_news {

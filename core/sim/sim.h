@@ -3,7 +3,7 @@
  * failure replays exactly.
  *
  * Owns everything it simulates. Never reads a clock or a random device and includes no part of the
- * host. Called by tests/sim, and by commands that show what a mesh would do.
+ * host. Called by tests/sim.
  *
  * A run has three parts. While faults happen (delays, resets, partitions, crashes, pauses, killed
  * workers) everything that is said and written is checked (sim_check.h). Then all is healed. Then

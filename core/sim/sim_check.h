@@ -1,7 +1,8 @@
 /* What must hold after every event, whatever is broken: promises G1, G2, G4 and G5 of the design.
  *
  * It listens to what nodes write and say, and knows what each disk has synced. Called by
- * sim_node.c (actions), sim_disk.c (what is synced and replayed), sim_user.c (answers). */
+ * sim_node.c (actions), sim_disk.c (what is synced and replayed), sim_user.c (answers) and sim.c
+ * (which jobs must end). */
 #ifndef VELUM_SIM_SIM_CHECK_H
 #define VELUM_SIM_SIM_CHECK_H
 

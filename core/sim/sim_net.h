@@ -3,7 +3,7 @@
  *
  * A connection keeps its order. What a partition holds back arrives when it heals, as TCP would
  * have it, unless the connection ended meanwhile; what is on its way at a reset is lost. Called by
- * sim_node.c (actions), sim_user.c, sim_fault.c and sim.c (events). */
+ * sim_node.c (actions), sim_user.c, sim_plan.c (faults), sim_check.c and sim.c (events). */
 #ifndef VELUM_SIM_SIM_NET_H
 #define VELUM_SIM_SIM_NET_H
 

@@ -9,8 +9,8 @@
 void sim_plan_make(struct world *w, uint32_t nodes);
 /* One fault happens, and the next one is arranged. */
 void sim_plan_fault(struct world *w);
-/* All faults end: what is blocked opens, what is down starts again but for the one that is dead for
- * good. */
+/* All faults end: what is blocked opens,
+ * what is down starts again but for the one that is dead for good. */
 void sim_plan_heal(struct world *w);
 /* Work of all jobs on one normal slot, in microseconds. */
 int64_t sim_plan_work_us(const struct world *w);

@@ -35,19 +35,20 @@ static int on_sign(void *ctx, struct bytes text, uint8_t sig[64])
 }
 
 static int on_verify(void *ctx, struct bytes certificate, struct bytes text, const uint8_t sig[64],
-                     struct node_id *id, int *party)
+                     struct signer *signer)
 {
     uint8_t should[SIM_CERTIFICATE_SIZE], signature[64];
 
     (void)ctx;
     if (certificate.len != SIM_CERTIFICATE_SIZE)
         return ERR_IDENTITY;
-    memcpy(id->bytes, certificate.data, ID_SIZE);
-    *party = certificate.data[ID_SIZE];
-    sim_certificate(*id, (enum party) * party, should);
+    memcpy(signer->id.bytes, certificate.data, ID_SIZE);
+    signer->party = certificate.data[ID_SIZE];
+    signer->not_after_s = INT64_MAX;
+    sim_certificate(signer->id, (enum party)signer->party, should);
     if (memcmp(should, certificate.data, sizeof should) != 0)
         return ERR_IDENTITY;
-    sim_sign(*id, text, signature);
+    sim_sign(signer->id, text, signature);
     return memcmp(signature, sig, sizeof signature) == 0 ? 0 : ERR_SIGNATURE;
 }
 

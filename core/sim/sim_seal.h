@@ -1,6 +1,6 @@
 /* Signatures that are no signatures: SHA-256 over the signer and the text, which everybody here
  * could make. A certificate is a key's id, whose it is (enum party), and a tag that stands for the
- * mesh's root. Called by sim_node.c and sim_kernel.c. */
+ * mesh's root. Called by sim_node.c, sim_net.c and sim_kernel.c. */
 #ifndef VELUM_SIM_SIM_SEAL_H
 #define VELUM_SIM_SIM_SEAL_H
 

@@ -98,8 +98,8 @@ static void write_free(struct sim_store *s, struct sim_write *x)
     alloc_free(s->alloc, x, sizeof *x);
 }
 
-/* Takes the writes of one file out of the list (of every file with -1); `keep` makes them durable.
- */
+/* Takes the writes of one file out of the list (of every file with -1);
+ * `keep` makes them durable. */
 static void settle(struct sim_store *s, int file, bool keep)
 {
     struct sim_write **at = &s->first, *x;

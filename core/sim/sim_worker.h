@@ -1,7 +1,7 @@
 /* Worker processes in virtual time: they speak the pipe protocol of core/wire/order.h as
  * core/host/worker.c does, look at their orders between leaves, and die when they are killed or
- * when a leaf is made to kill them. Called by sim_node.c (actions), sim_fault.c and sim.c (events).
- */
+ * when a leaf is made to kill them.
+ * Called by sim_node.c (actions), sim_plan.c (faults) and sim.c (events). */
 #ifndef VELUM_SIM_SIM_WORKER_H
 #define VELUM_SIM_SIM_WORKER_H
 

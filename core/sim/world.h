@@ -215,7 +215,7 @@ struct sim_user {
     uint32_t job;
     uint32_t node; /* where it asks now */
     bool pinned;   /* asks only there */
-    bool watching; /* a submitter that was acknowledged */
+    bool watching; /* a WATCH is out; it waits for as long as its link is up */
     bool done;
     uint8_t state; /* the final state it was told */
     int64_t link;  /* index, or -1 */

@@ -11,8 +11,8 @@
  *   12     4    CRC-32C of bytes 0 to 11
  *   16     n    payload
  *
- * The payload has no checksum of its own: TLS, a unix socket or a pipe has already carried it
- * whole. */
+ * The payload has no checksum of its own:
+ * TLS, a unix socket or a pipe has already carried it whole. */
 #ifndef VELUM_WIRE_FRAME_H
 #define VELUM_WIRE_FRAME_H
 
@@ -32,9 +32,9 @@ struct frame {
 
 /* Appends one frame. payload.len <= FRAME_PAYLOAD_MAX. */
 void frame_put(struct buf *b, uint8_t type, uint32_t request, struct bytes payload);
-/* For encoding in place: frame_begin writes the header and returns where it starts, the payload is
- * put after it, frame_end fills in the length and the checksum. A payload over the maximum fails
- * the buf. */
+/* For encoding in place: frame_begin writes the header and returns where it starts, the
+ * payload is put after it, frame_end fills in the length and the checksum. A payload
+ * over the maximum fails the buf. */
 size_t frame_begin(struct buf *b, uint8_t type, uint32_t request);
 void frame_end(struct buf *b, size_t start);
 /* Looks at the bytes received so far. Returns the whole frame's size (> 0) with *out borrowed from

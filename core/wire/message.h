@@ -14,7 +14,7 @@
     X(PING, 3)                                                                                     \
     X(PONG, 4)                                                                                     \
     X(PROBE, 5)  /* please ping somebody for me */                                                 \
-    X(PROBED, 6) /* somebody answered */                                                           \
+    X(PROBED, 6) /* whether it answered */                                                         \
     X(RUMORS, 7)                                                                                   \
     X(DIRECTORY, 32)                                                                               \
     X(FORWARD, 33) /* a submission on its way to the first holder */                               \

@@ -23,12 +23,12 @@
  *   READY      u32 process id (0 in a simulation)
  *   LOADED     u32 accumulator size, u8 ok, text reason (why not)
  *   PROGRESS   u64 run, u64 next leaf, u64 compute_us (since the last progress of this run),
- *              u64 cpu_us (processor time in it),
- *              u8 ended, u16 count, count x value.
+ *              u64 cpu_us (processor time in it), u8 ended, u16 count, count x value.
  *              The values are those that became part of the cover of [first, next) since the last
  *              progress: a value replaces every earlier one below it. Values that do not fit one
  *              frame are split over several; all but the last repeat the previous `next` with
- *              compute_us 0. `ended` says next == end of the run as it is now (trimmed or not)
+ *              compute_us and cpu_us 0. `ended` says next == end of the run as it is now (trimmed
+ *              or not)
  *   TRIMMED    u64 run, u64 end leaf: the end that now holds, >= the worker's next leaf; answers
  *              every TRIM
  *   MERGED     u64 run, u64 compute_us, u16 count, count x value
@@ -113,16 +113,16 @@ void put_order_run(struct buf *b, const struct order_run *m);
 int read_order_run(struct bytes payload, struct order_run *m);
 void put_order_trim(struct buf *b, const struct order_trim *m); /* TRIM and TRIMMED */
 int read_order_trim(struct bytes payload, struct order_trim *m);
-void put_order_merge_begin(struct buf *b, uint64_t run,
-                           uint16_t count); /* then 2 x count put_value */
+/* Then 2 x count put_value. */
+void put_order_merge_begin(struct buf *b, uint64_t run, uint16_t count);
 int read_order_merge(struct bytes payload, uint64_t *run, uint16_t *count, struct reader *rest);
 int put_order_plan(struct buf *b, int count, const char *const *args);
 int read_order_plan(struct bytes payload, struct order_plan *m);
 void put_worker_loaded(struct buf *b, const struct worker_loaded *m);
 int read_worker_loaded(struct bytes payload, struct worker_loaded *m);
+/* Then count put_value. */
 void put_worker_progress_begin(struct buf *b, uint64_t run, uint64_t next, uint64_t compute_us,
-                               uint64_t cpu_us, bool ended,
-                               uint16_t count); /* then count put_value */
+                               uint64_t cpu_us, bool ended, uint16_t count);
 int read_worker_progress(struct bytes payload, struct worker_progress *m);
 void put_worker_merged_begin(struct buf *b, uint64_t run, uint64_t compute_us, uint16_t count);
 int read_worker_merged(struct bytes payload, struct worker_merged *m);

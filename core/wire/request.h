@@ -2,17 +2,17 @@
  * frame header; every answer repeats it. A list is answered by any number of items, then END. Any
  * request may be answered by ERROR.
  *
- *   request   payload                                              answer
- *   SUBMIT    the signed spec (layout of core/wire/signed.h)       SUBMITTED
- *   WATCH     32 job id, u32 interval_ms                           JOB ... until one is final
- *   JOBS      u8 all (finished ones too), text which               JOB ..., END
- *   KILL      32 job id                                            KILLED
- *   NODES     (empty)                                              NODE ..., END
- *   LOGS      32 job id                                            LOG ..., END
- *   KERNELS   (empty)                                              KERNEL ..., END
- *   PLAN      text kernel, u16 count, texts                        PLAN
- *   SHOW      text kernel, 32 source, block params,                TEXT
- *             block accumulator
+ *   request    payload                                             answer
+ *   SUBMIT     the signed spec (layout of core/wire/signed.h)      SUBMITTED
+ *   WATCH      32 job id, u32 interval_ms                          JOB ... until one is final
+ *   JOBS       u8 all (finished ones too), text which              JOB ..., END
+ *   KILL       32 job id                                           KILLED
+ *   NODES      (empty)                                             NODE ..., END
+ *   LOGS       32 job id                                           LOG ..., END
+ *   KERNELS    (empty)                                             KERNEL ..., END
+ *   PLAN       text kernel, u16 count, texts                       PLAN
+ *   SHOW       text kernel, 32 source, block params,               TEXT
+ *              block accumulator
  *
  * WATCH with interval 0 wants the state now and once more at its end, no progress between. `which`
  * is an id prefix or a name; empty means all.
@@ -20,16 +20,19 @@
  *   answer     payload
  *   ERROR      u8 exit code, text what, text hint ("" when there is none)
  *   SUBMITTED  32 job id, u32 durable, u32 machines, u8 already there
- *   JOB, NODE, KERNEL   views of view.h
+ *   JOB        a job view (view.h)
+ *   NODE       a node view
+ *   KERNEL     a kernel view
  *   LOG        text node name, block bytes as the workers wrote them (not sanitised)
  *   PLAN       text kernel, 32 source, u32 accumulator size, block params, u64 units,
  *              u64 leaf_units
- *   TEXT       text
+ *   TEXT       text, not sanitised
  *   KILLED     u8 outcome (0 killed: every holder has synced the cancel; 1 cancelling; 2 it had
  *              already ended), u8 job state, text who is away (names, joined by ", ")
  *   END        (empty)
  *
- * Texts are sanitised while they are read, to one line but for `what`. */
+ * Other texts are sanitised while they are read, to one line but for `what`; the arguments of PLAN
+ * are taken as they are. */
 #ifndef VELUM_WIRE_REQUEST_H
 #define VELUM_WIRE_REQUEST_H
 
@@ -78,8 +81,8 @@ int read_request_watch(struct bytes payload, struct request_watch *m);
 void put_request_jobs(struct buf *b, const struct request_jobs *m);
 int read_request_jobs(struct bytes payload, struct request_jobs *m);
 int put_request_plan(struct buf *b, const char *kernel, int count, const char *const *args);
-/* Fills kernel and the arguments (struct order_plan is 64 KiB: keep it off the stack of a board).
- */
+/* Fills kernel and the arguments.
+ * struct order_plan is 64 KiB: keep it off the stack of a board. */
 int read_request_plan(struct bytes payload, char kernel[KERNEL_NAME_SIZE], struct order_plan *args);
 void put_request_show(struct buf *b, const struct request_show *m);
 int read_request_show(struct bytes payload, struct request_show *m);

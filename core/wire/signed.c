@@ -90,8 +90,8 @@ size_t signed_text(const struct signed_bytes *s, const char *domain, uint8_t to[
     return domain_len + 1 + ID_SIZE;
 }
 
-/* The root of bodies [first, first + count): a stack of the roots of complete subtrees, as in a
- * binary counter, so that any count needs 17 digests and no heap. */
+/* The root of `count` bodies: a stack of the roots of complete subtrees, as in a binary counter, so
+ * that any count needs 17 digests and no heap. */
 static struct digest root_of(const struct digest *bodies, size_t count)
 {
     struct digest stack[SIGNED_PATH_MAX + 1];

@@ -1,12 +1,26 @@
 /* The specification of a job: what its submitter signs. The drawing:
  *
- *   u8 version (1), 32 author key id, 16 nonce, u64 not_after (Unix seconds), text name,
- *   u32 flags (0), u32 slots_max (0 = no bound), u64 timeout_us (0 = none),
- *   u16 stage count (1 in this generation), stages
+ *   u8 version             1
+ *   32 author key id
+ *   16 nonce
+ *   u64 not_after          Unix seconds
+ *   text name
+ *   u32 flags              0
+ *   u32 slots_max          0: no bound
+ *   u64 timeout_us         0: none
+ *   u16 stage count        1 in this generation
+ *   stages, each
  *
- *   stage: text kernel, 32 source digest, text args (for people), block params, u64 units,
- *   u64 leaf_units, u8 reduction (0 fold), u32 accumulator size,
- *   u16 input count (0 in this generation), u32 reserved length (0)
+ *     text kernel
+ *     32 source digest
+ *     text args            for people
+ *     block params
+ *     u64 units
+ *     u64 leaf_units
+ *     u8 reduction         0: fold
+ *     u32 accumulator size
+ *     u16 input count      0 in this generation
+ *     u32 reserved length  0
  *
  * The job's id is SHA-256 of these bytes. The author's key is that of the certificate that travels
  * beside the body (signed.h); whoever takes a spec checks that its id is the author inside. */

@@ -1,9 +1,10 @@
 /* Tree nodes and their values: the coin in which progress is paid, in reports, partial facts and on
  * worker pipes.
  *
- * A tree node of a stage is (level, index): it covers leaves [index << level, (index + 1) <<
- * level), cut at the stage's last leaf. Encoded: u8 level, u64 index, u32 length, bytes (the
- * accumulator in its canonical form). */
+ * A tree node of a stage is (level, index): it covers leaves
+ * [index << level, (index + 1) << level), cut at the stage's last leaf. Encoded:
+ *
+ *   u8 level, u64 index, u32 length, bytes (the accumulator in its canonical form) */
 #ifndef VELUM_WIRE_VALUE_H
 #define VELUM_WIRE_VALUE_H
 

@@ -56,7 +56,7 @@ struct job_view {
     uint32_t durable;     /* nodes that have synced its facts */
     uint32_t machines;    /* on how many machines */
     uint64_t elapsed_us;  /* submit to outcome, or to now */
-    uint64_t cpu_us;      /* compute time reported so far */
+    uint64_t cpu_us;      /* processor time reported so far */
     int64_t submitted_s;  /* Unix time at the submitter's node */
     struct digest digest; /* of the result; zero until done */
     struct bytes result;  /* canonical accumulator; empty until done. Borrowed */

@@ -38,8 +38,8 @@ bool client_self(struct client *c, struct node_view *out);
 uint32_t client_jobs(struct client *c);
 
 struct identity *client_identity(void);
-/* What a kernel of the node makes of its arguments; out borrows from the client until the next
- * call. */
+/* What a kernel of the node makes of its arguments;
+ * out borrows from the client until the next call. */
 void client_plan(struct client *c, const char *kernel, int argc, const char *const *argv,
                  struct reply_plan *out);
 /* A job's specification, with a nonce of its own. */

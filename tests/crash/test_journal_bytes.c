@@ -11,8 +11,8 @@ static struct workload real;
 static uint32_t history[VALUES_MAX]; /* checksum after that many values, as far as it is stored */
 static uint64_t history_from;        /* older states are in no segment any more */
 
-/* A journal of several segments, the last batch of it synced; `closed` leaves the mark that says
- * so. */
+/* A journal of several segments, the last batch of it synced;
+ * `closed` leaves the mark that says so. */
 static void real_make(bool closed)
 {
     struct journal_report report;

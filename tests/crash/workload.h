@@ -142,8 +142,8 @@ static inline void workload_append(struct workload *w, size_t len)
     w->allowed[w->allowed_count++] = w->now;
 }
 
-/* As the disk's writer does it: a second try on a fresh segment or after a while, then giving up.
- */
+/* As the disk's writer does it: a second try on a fresh segment or
+ * after a while, then giving up. */
 static inline void workload_sync(struct workload *w)
 {
     int rc = journal_sync(w->j);

@@ -1,7 +1,7 @@
 /* skew LEAVES MEAN_US: leaves of very different cost. A leaf's cost is drawn by a hash of its
  * number, heavy-tailed: half of all leaves cost a quarter of the mean, and one in 512 costs 64
- * times as much as they. The work is a fixed number of rounds of a mixing function, about a
- * nanosecond each, so that the result is the same everywhere. */
+ * times as much as they. The work is a fixed number of rounds of a mixing function, about four
+ * nanoseconds each, so that the result is the same everywhere. */
 #include "plugins/velum_kernel.h"
 
 #define ROUNDS_PER_US 500

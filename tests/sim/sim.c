@@ -2,8 +2,9 @@
  *
  *   sim --seed N | --seeds N [--first N] [--nodes N] [--trace] [--until EVENT]
  *
- * A single seed prints its figures. Of many, every hundredth is run twice, because a run that
- * cannot be repeated cannot be debugged. A failing seed prints the line that replays it. */
+ * A single seed prints its figures. It is run twice, unless it is traced or cut short, and so is
+ * every hundredth of many, because a run that cannot be repeated cannot be debugged. A failing seed
+ * prints the line that replays it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

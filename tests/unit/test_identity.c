@@ -6,10 +6,13 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
+#include "core/base/sha256.h"
+#include "core/host/authority.h"
 #include "core/host/certificate.h"
 #include "core/host/trust.h"
 #include "core/node/event.h"
 #include "tests/lib/check.h"
+#include "tests/unit/age_node.h"
 
 static char message[HOME_MESSAGE_SIZE];
 
@@ -36,11 +39,13 @@ static int check_signature(struct identity *judge, const struct identity *author
                            int *party)
 {
     uint8_t sig[64];
-    struct node_id id;
+    struct signer by;
     REQUIRE(identity_sign(author, text_of(text), sig) == 0);
-    int rc = identity_verify(judge, identity_certificate(author), text_of(text), sig, &id, party);
-    if (rc == 0)
-        CHECK(node_id_equal(id, identity_id(author)));
+    int rc = identity_verify(judge, identity_certificate(author), text_of(text), sig, &by);
+    if (rc == 0) {
+        CHECK(node_id_equal(by.id, identity_id(author)));
+        *party = by.party;
+    }
     return rc;
 }
 
@@ -185,45 +190,43 @@ TEST(test_any_changed_bit_is_refused)
 {
     struct identity *a = NULL;
     uint8_t sig[64], der[2048];
-    struct node_id id;
-    int party;
+    struct signer by;
     REQUIRE(identity_fleeting(&a) == 0);
     REQUIRE(identity_sign(a, text_of("pay 1"), sig) == 0);
     struct bytes cert = identity_certificate(a);
     REQUIRE(cert.len < sizeof der);
-    CHECK_INT(identity_verify(a, cert, text_of("pay 2"), sig, &id, &party), ERR_SIGNATURE);
+    CHECK_INT(identity_verify(a, cert, text_of("pay 2"), sig, &by), ERR_SIGNATURE);
     for (size_t i = 0; i < 64; i++) {
         sig[i] ^= 1;
-        CHECK(identity_verify(a, cert, text_of("pay 1"), sig, &id, &party) < 0);
+        CHECK(identity_verify(a, cert, text_of("pay 1"), sig, &by) < 0);
         sig[i] ^= 1;
     }
     for (size_t i = 0; i < cert.len; i++) {
         memcpy(der, cert.data, cert.len);
         der[i] ^= 1;
         struct bytes changed = {der, cert.len};
-        CHECK(identity_verify(a, changed, text_of("pay 1"), sig, &id, &party) < 0);
+        CHECK(identity_verify(a, changed, text_of("pay 1"), sig, &by) < 0);
     }
     for (size_t n = 0; n < cert.len; n += 7)
-        CHECK_INT(
-            identity_verify(a, (struct bytes){cert.data, n}, text_of("pay 1"), sig, &id, &party),
-            ERR_IDENTITY);
-    CHECK_INT(identity_verify(a, cert, text_of("pay 1"), sig, &id, &party), 0);
+        CHECK_INT(identity_verify(a, (struct bytes){cert.data, n}, text_of("pay 1"), sig, &by),
+                  ERR_IDENTITY);
+    CHECK_INT(identity_verify(a, cert, text_of("pay 1"), sig, &by), 0);
     memset(sig, 0, sizeof sig);
-    CHECK(identity_verify(a, cert, text_of("pay 1"), sig, &id, &party) < 0);
+    CHECK(identity_verify(a, cert, text_of("pay 1"), sig, &by) < 0);
     memset(sig, 0xff, sizeof sig);
-    CHECK(identity_verify(a, cert, text_of("pay 1"), sig, &id, &party) < 0);
+    CHECK(identity_verify(a, cert, text_of("pay 1"), sig, &by) < 0);
     identity_free(a);
 }
 
 /* A mesh made by hand, so that each rule of a certificate can be broken alone. */
-struct authority {
+struct forge {
     EVP_PKEY *root_key, *issuer_key, *leaf_key;
     X509 *root, *issuer;
     struct trust *trust;
     struct digest mesh;
 };
 
-static void authority_open(struct authority *a)
+static void forge_open(struct forge *a)
 {
     certificate_library_open();
     a->root_key = certificate_new_key();
@@ -243,7 +246,7 @@ static void authority_open(struct authority *a)
     REQUIRE(trust_new(&a->trust, a->root, a->issuer, a->mesh, 0) == 0);
 }
 
-static void authority_close(struct authority *a)
+static void forge_close(struct forge *a)
 {
     trust_free(a->trust);
     X509_free(a->root);
@@ -253,7 +256,7 @@ static void authority_close(struct authority *a)
     EVP_PKEY_free(a->leaf_key);
 }
 
-static struct certificate_request leaf_request(const struct authority *a)
+static struct certificate_request leaf_request(const struct forge *a)
 {
     struct certificate_request r = {.kind = CERTIFICATE_LEAF,
                                     .key = a->leaf_key,
@@ -265,7 +268,7 @@ static struct certificate_request leaf_request(const struct authority *a)
     return r;
 }
 
-static int judge(struct authority *a, const struct certificate_request *r)
+static int judge(struct forge *a, const struct certificate_request *r)
 {
     struct node_id id;
     int party;
@@ -278,8 +281,8 @@ static int judge(struct authority *a, const struct certificate_request *r)
 
 TEST(test_each_rule_of_a_certificate)
 {
-    struct authority a;
-    authority_open(&a);
+    struct forge a;
+    forge_open(&a);
     struct certificate_request r = leaf_request(&a);
     CHECK_INT(judge(&a, &r), 0);
     r.seconds = -1; /* ended a second ago */
@@ -300,16 +303,106 @@ TEST(test_each_rule_of_a_certificate)
     r = leaf_request(&a);
     r.kind = CERTIFICATE_ISSUER; /* no name at all, and an issuer under an issuer */
     CHECK_INT(judge(&a, &r), ERR_IDENTITY);
-    authority_close(&a);
+    forge_close(&a);
+}
+
+/* Who comes in must be valid now; what was signed stays signed when the certificate ends. */
+TEST(test_expired_certificate_still_shows_who_signed)
+{
+    struct forge a;
+    struct signer by = {.party = 0};
+    struct node_id id;
+    int party;
+    uint8_t sig[64], der[80];
+    unsigned char *leaf_der = NULL;
+    size_t len = sizeof der;
+    struct bytes text = text_of("done");
+    struct digest digest = sha256_of(text.data, text.len);
+    forge_open(&a);
+    struct certificate_request r = leaf_request(&a);
+    r.seconds = -1;
+    X509 *leaf = certificate_make(&r);
+    REQUIRE(leaf != NULL);
+    EVP_PKEY_CTX *signer = EVP_PKEY_CTX_new(a.leaf_key, NULL);
+    REQUIRE(EVP_PKEY_sign_init(signer) == 1);
+    REQUIRE(EVP_PKEY_sign(signer, der, &len, digest.bytes, ID_SIZE) == 1);
+    REQUIRE(signature_from_der((struct bytes){der, len}, sig) == 0);
+    int n = i2d_X509(leaf, &leaf_der);
+    REQUIRE(n > 0);
+    struct bytes certificate = {leaf_der, (size_t)n};
+    for (int i = 0; i < 2; i++) { /* new, then remembered */
+        CHECK_INT(trust_verify(a.trust, certificate, text, sig, &by), 0);
+        CHECK_INT(by.party, PARTY_NODE);
+        CHECK_INT(by.not_after_s, certificate_not_after(leaf));
+        CHECK(by.not_after_s < trust_now_s(a.trust));
+        CHECK_INT(trust_check(a.trust, leaf, NULL, &id, &party), ERR_IDENTITY);
+    }
+    sig[3] ^= 1;
+    CHECK_INT(trust_verify(a.trust, certificate, text, sig, &by), ERR_SIGNATURE);
+    OPENSSL_free(leaf_der);
+    EVP_PKEY_CTX_free(signer);
+    X509_free(leaf);
+    forge_close(&a);
+}
+
+TEST(test_running_node_renews)
+{
+    struct home h = new_home();
+    struct identity *node = NULL;
+    uint8_t before[2048];
+    int party = 0;
+    REQUIRE(identity_mesh_open(&h, message) == 0);
+    REQUIRE(identity_node(&node, &h, h.path, message) == 0);
+    identity_free(node);
+    age_node(&h, h.path, 4000); /* not yet half of its life */
+    REQUIRE(identity_node(&node, &h, h.path, message) == 0);
+    struct node_id id = identity_id(node);
+    size_t len = identity_certificate(node).len;
+    REQUIRE(len <= sizeof before);
+    memcpy(before, identity_certificate(node).data, len);
+    CHECK_INT(identity_renew(node, &h, h.path, message), 0);
+    CHECK(memcmp(before, identity_certificate(node).data, len) == 0);
+
+    age_node(&h, h.path, 60); /* long past it */
+    int lock = home_lock(&h, message);
+    CHECK_INT(identity_renew(node, &h, h.path, message), ERR_BUSY);
+    CHECK(memcmp(before, identity_certificate(node).data, len) == 0);
+    close(lock);
+    CHECK_INT(identity_renew(node, &h, h.path, message), 1);
+    CHECK(identity_renew_at_s(node) > (int64_t)time(NULL) + 3 * 24 * 3600 - 3600);
+    CHECK(memcmp(before, identity_certificate(node).data, len) != 0);
+    CHECK(node_id_equal(id, identity_id(node)));
+    CHECK_INT(check_signature(node, node, "after", &party), 0);
+    CHECK_INT(party, PARTY_NODE);
+    CHECK_INT(identity_renew(node, &h, h.path, message), 0);
+    identity_free(node);
+    end_home(&h);
+}
+
+TEST(test_renewal_keeps_what_it_has_when_the_key_was_changed)
+{
+    struct home h = new_home();
+    struct identity *node = NULL;
+    char path[HOME_PATH_SIZE + 16];
+    REQUIRE(identity_mesh_open(&h, message) == 0);
+    REQUIRE(identity_node(&node, &h, h.path, message) == 0);
+    struct node_id id = identity_id(node);
+    snprintf(path, sizeof path, "%s/node.key", h.path);
+    CHECK_INT(unlink(path), 0);
+    CHECK_INT(identity_renew(node, &h, h.path, message), ERR_IDENTITY);
+    CHECK(strstr(message, h.path) != NULL);
+    CHECK(node_id_equal(id, identity_id(node)));
+    identity_free(node);
+    end_home(&h);
 }
 
 /* An honest leaf's key must not be able to sign another one. */
 TEST(test_leaf_cannot_issue)
 {
-    struct authority a;
+    struct forge a;
     struct node_id id;
     int party;
-    authority_open(&a);
+    forge_open(&a);
     struct certificate_request r = leaf_request(&a);
     X509 *leaf = certificate_make(&r);
     EVP_PKEY *key = certificate_new_key();
@@ -326,16 +419,16 @@ TEST(test_leaf_cannot_issue)
     X509_free(below);
     X509_free(leaf);
     EVP_PKEY_free(key);
-    authority_close(&a);
+    forge_close(&a);
 }
 
 /* A second issuer of the same root is believed when its certificate comes along. */
 TEST(test_issuer_that_was_sent_along)
 {
-    struct authority a;
+    struct forge a;
     struct node_id id;
     int party = 0;
-    authority_open(&a);
+    forge_open(&a);
     EVP_PKEY *key = certificate_new_key();
     struct certificate_request issuer = {.kind = CERTIFICATE_ISSUER,
                                          .key = key,
@@ -356,20 +449,20 @@ TEST(test_issuer_that_was_sent_along)
     X509_free(leaf);
     X509_free(second);
     EVP_PKEY_free(key);
-    authority_close(&a);
+    forge_close(&a);
 }
 
 TEST(test_cache_holds_more_authors_than_it_has_room_for)
 {
-    struct authority a;
-    authority_open(&a);
+    struct forge a;
+    forge_open(&a);
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < TRUST_CACHE_MAX + 40; i++) {
             struct certificate_request r = leaf_request(&a); /* serials make each one new */
             CHECK_INT(judge(&a, &r), 0);
         }
     }
-    authority_close(&a);
+    forge_close(&a);
 }
 
 TEST_MAIN(test_first_start_makes_a_mesh_and_the_next_keeps_it,
@@ -377,4 +470,6 @@ TEST_MAIN(test_first_start_makes_a_mesh_and_the_next_keeps_it,
           test_racing_first_starts_make_one_root, test_start_that_was_cut_short_begins_again,
           test_damaged_files_are_named, test_other_mesh_is_refused, test_fleeting_node_and_user,
           test_any_changed_bit_is_refused, test_each_rule_of_a_certificate, test_leaf_cannot_issue,
-          test_issuer_that_was_sent_along, test_cache_holds_more_authors_than_it_has_room_for)
+          test_issuer_that_was_sent_along, test_expired_certificate_still_shows_who_signed,
+          test_running_node_renews, test_renewal_keeps_what_it_has_when_the_key_was_changed,
+          test_cache_holds_more_authors_than_it_has_room_for)

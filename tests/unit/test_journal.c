@@ -233,8 +233,8 @@ TEST(test_compaction_refuses_a_broken_blob)
     end();
 }
 
-/* The failed sync of the first segment is followed by a successful one: only the second segment may
- * be believed. */
+/* The failed sync of the first segment is followed by a successful one:
+ * only the second segment may be believed. */
 TEST(test_failed_sync_fences_the_segment)
 {
     begin();
@@ -407,8 +407,8 @@ TEST(test_damage_in_the_synced_part_is_refused_with_its_place)
     end();
 }
 
-/* Nothing follows the snapshot that could bear witness; that it was synced before it got its name
- * is enough. */
+/* Nothing follows the snapshot that could bear witness;
+ * that it was synced before it got its name is enough. */
 TEST(test_damage_at_the_end_of_a_snapshot_is_refused)
 {
     begin();

@@ -13,8 +13,8 @@ TEST(test_seeding_is_splitmix64)
     CHECK(p.state[3] == 0xf88bb8a8724c81ecu);
 }
 
-/* The first outputs of xoshiro256** from the state 1, 2, 3, 4, as other implementations print
- * them. */
+/* The first outputs of xoshiro256** from the state 1, 2, 3, 4,
+ * as other implementations print them. */
 TEST(test_known_outputs)
 {
     static const uint64_t expected[6] = {

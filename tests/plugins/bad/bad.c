@@ -1,5 +1,5 @@
-/* Plugins that must be refused, one by each -DBAD_...; without any of them this is a good one that
- * counts units. */
+/* Plugins that must be refused, one by each -DBAD_...;
+ * without any of them this is a good one that counts units. */
 #include "plugins/velum_kernel.h"
 
 struct count {

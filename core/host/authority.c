@@ -1,0 +1,365 @@
+#include "core/host/authority.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/ensure.h"
+#include "core/base/err.h"
+#include "core/host/memory.h"
+#include "core/node/event.h"
+
+#define DAY_S ((int64_t)24 * 3600)
+#define ROOT_LIFE_S (3650 * DAY_S)
+#define ISSUER_LIFE_S (365 * DAY_S)
+#define NODE_LIFE_S (7 * DAY_S)
+#define USER_LIFE_S (90 * DAY_S)
+#define PEM_SIZE_MAX 16384
+
+/* Where the pieces of one identity lie. */
+struct places {
+    char root_key[HOME_PATH_SIZE];
+    char root[HOME_PATH_SIZE];
+    char issuer_key[HOME_PATH_SIZE];
+    char issuer[HOME_PATH_SIZE];
+    char leaf_key[HOME_PATH_SIZE];
+    char leaf[HOME_PATH_SIZE];
+};
+
+static int say(char *message, int rc, const char *what, const char *path, const char *hint)
+{
+    snprintf(message, HOME_MESSAGE_SIZE, "%s %s%s%s", what, path, hint[0] ? ": " : "", hint);
+    return rc;
+}
+
+static void place(char to[HOME_PATH_SIZE], const char *folder, const char *file)
+{
+    int n = snprintf(to, HOME_PATH_SIZE, "%s/%s", folder, file);
+    ensure(n > 0 && n < HOME_PATH_SIZE + 16);
+}
+
+static void places_of(struct places *p, const struct home *h, const struct authority_leaf *leaf)
+{
+    char file[32];
+    place(p->root_key, h->path, "root.key");
+    place(p->root, h->path, "root.pem");
+    place(p->issuer_key, h->path, "issuer.key");
+    place(p->issuer, h->path, "issuer.pem");
+    snprintf(file, sizeof file, "%s.key", leaf->name);
+    place(p->leaf_key, leaf->folder, file);
+    snprintf(file, sizeof file, "%s.pem", leaf->name);
+    place(p->leaf, leaf->folder, file);
+}
+
+static bool exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+static int read_key(const char *path, EVP_PKEY **key, char *message)
+{
+    struct buf text;
+    buf_init(&text, &host_memory, PEM_SIZE_MAX);
+    int rc = home_read_file(path, true, &text, message);
+    if (rc < 0)
+        goto out;
+    BIO *bio = BIO_new_mem_buf(text.data, (int)text.len);
+    *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+    BIO_free(bio);
+    if (!*key)
+        rc = say(message, ERR_DAMAGED, "not a private key:", path, "restore it from a copy");
+out:
+    if (text.data)
+        OPENSSL_cleanse(text.data, text.cap);
+    buf_clear(&text);
+    ERR_clear_error();
+    return rc;
+}
+
+static int read_certificate(const char *path, X509 **x, char *message)
+{
+    struct buf text;
+    buf_init(&text, &host_memory, PEM_SIZE_MAX);
+    int rc = home_read_file(path, false, &text, message);
+    if (rc < 0)
+        goto out;
+    BIO *bio = BIO_new_mem_buf(text.data, (int)text.len);
+    *x = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    BIO_free(bio);
+    if (!*x)
+        rc = say(message, ERR_DAMAGED, "not a certificate:", path, "restore it from a copy");
+out:
+    buf_clear(&text);
+    ERR_clear_error();
+    return rc;
+}
+
+static int write_bio(const char *path, BIO *bio, bool written, char *message)
+{
+    char *data = NULL;
+    long len = bio ? BIO_get_mem_data(bio, &data) : 0;
+    int rc = written && len > 0
+                 ? home_write_file(path, (struct bytes){(uint8_t *)data, (size_t)len}, message)
+                 : say(message, ERR_NO_MEMORY, "cannot write", path, "");
+    BIO_free(bio);
+    return rc;
+}
+
+static int write_key(const char *path, EVP_PKEY *key, char *message)
+{
+    BIO *bio = BIO_new(BIO_s_secmem());
+    bool written = bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1;
+    return write_bio(path, bio, written, message);
+}
+
+static int write_certificate(const char *path, X509 *x, char *message)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    return write_bio(path, bio, bio && PEM_write_bio_X509(bio, x) == 1, message);
+}
+
+/* Reads the key at `path` when it is there, makes and writes one otherwise. */
+static int open_key(const char *path, EVP_PKEY **key, char *message)
+{
+    if (exists(path))
+        return read_key(path, key, message);
+    *key = certificate_new_key();
+    if (!*key)
+        return say(message, ERR_SYSTEM, "cannot make the key", path, "");
+    return write_key(path, *key, message);
+}
+
+int64_t authority_renew_at_s(const X509 *x)
+{
+    int64_t begin = certificate_not_before(x);
+    return begin + (certificate_not_after(x) - begin) / 2;
+}
+
+static bool past_half_life(const X509 *x)
+{
+    return (int64_t)time(NULL) > authority_renew_at_s(x);
+}
+
+static int make_root(const struct places *p, EVP_PKEY **key, X509 **root, char *message)
+{
+    *key = certificate_new_key();
+    if (!*key)
+        return say(message, ERR_SYSTEM, "cannot make the key", p->root_key, "");
+    struct certificate_request r = {.kind = CERTIFICATE_ROOT, .key = *key, .seconds = ROOT_LIFE_S};
+    *root = certificate_make(&r);
+    if (!*root)
+        return say(message, ERR_SYSTEM, "cannot make the certificate", p->root, "");
+    return write_key(p->root_key, *key, message);
+}
+
+static int make_issuer(const struct places *p, EVP_PKEY *root_key, X509 *root, char *message)
+{
+    EVP_PKEY *key = NULL;
+    X509 *issuer = NULL;
+    int rc = open_key(p->issuer_key, &key, message);
+    if (rc < 0)
+        goto out;
+    struct certificate_request r = {.kind = CERTIFICATE_ISSUER,
+                                    .key = key,
+                                    .issuer = root,
+                                    .issuer_key = root_key,
+                                    .seconds = ISSUER_LIFE_S};
+    issuer = certificate_make(&r);
+    rc = issuer ? write_certificate(p->issuer, issuer, message)
+                : say(message, ERR_SYSTEM, "cannot make the certificate", p->issuer, "");
+out:
+    X509_free(issuer);
+    EVP_PKEY_free(key);
+    return rc;
+}
+
+/* root.pem is written last: where it exists, everything before it does too, and a first start that
+ * was cut short begins again. */
+static int make_mesh(const struct places *p, char *message)
+{
+    EVP_PKEY *root_key = NULL;
+    X509 *root = NULL;
+    int rc = make_root(p, &root_key, &root, message);
+    if (rc < 0)
+        goto out;
+    rc = make_issuer(p, root_key, root, message);
+    if (rc < 0)
+        goto out;
+    rc = write_certificate(p->root, root, message);
+out:
+    X509_free(root);
+    EVP_PKEY_free(root_key);
+    return rc;
+}
+
+/* A new certificate for the same issuer key, so that those it signed stay valid. */
+static int renew_issuer(const struct places *p, char *message)
+{
+    EVP_PKEY *root_key = NULL;
+    X509 *root = NULL, *issuer = NULL;
+    int rc = read_certificate(p->issuer, &issuer, message);
+    if (rc < 0 || !past_half_life(issuer) || !exists(p->root_key))
+        goto out;
+    rc = read_key(p->root_key, &root_key, message);
+    if (rc < 0)
+        goto out;
+    rc = read_certificate(p->root, &root, message);
+    if (rc < 0)
+        goto out;
+    rc = make_issuer(p, root_key, root, message);
+out:
+    X509_free(issuer);
+    X509_free(root);
+    EVP_PKEY_free(root_key);
+    return rc;
+}
+
+int authority_mesh(X509 *root, struct digest *to)
+{
+    EVP_PKEY *key = X509_get0_pubkey(root);
+    return key ? certificate_key_digest(key, to->bytes) : ERR_FORMAT;
+}
+
+X509 *authority_make_leaf(X509 *root, X509 *issuer, EVP_PKEY *issuer_key, EVP_PKEY *key, int party)
+{
+    struct certificate_request r = {.kind = CERTIFICATE_LEAF,
+                                    .key = key,
+                                    .issuer = issuer,
+                                    .issuer_key = issuer_key,
+                                    .seconds = party == PARTY_NODE ? NODE_LIFE_S : USER_LIFE_S,
+                                    .name = {.party = party}};
+    if (authority_mesh(root, &r.name.mesh) < 0 || certificate_key_digest(key, r.name.id.bytes) < 0)
+        return NULL;
+    return certificate_make(&r);
+}
+
+/* Makes the key when there is none, and the certificate from this machine's issuer. */
+static int issue_leaf(const struct places *p, int party, char *message)
+{
+    EVP_PKEY *key = NULL, *issuer_key = NULL;
+    X509 *root = NULL, *issuer = NULL, *leaf = NULL;
+    int rc = read_certificate(p->root, &root, message);
+    if (rc == 0)
+        rc = read_certificate(p->issuer, &issuer, message);
+    if (rc == 0)
+        rc = read_key(p->issuer_key, &issuer_key, message);
+    if (rc == 0)
+        rc = open_key(p->leaf_key, &key, message);
+    if (rc < 0)
+        goto out;
+    leaf = authority_make_leaf(root, issuer, issuer_key, key, party);
+    rc = leaf ? write_certificate(p->leaf, leaf, message)
+              : say(message, ERR_SYSTEM, "cannot make the certificate", p->leaf, "");
+out:
+    X509_free(leaf);
+    X509_free(issuer);
+    X509_free(root);
+    EVP_PKEY_free(issuer_key);
+    EVP_PKEY_free(key);
+    return rc;
+}
+
+static int leaf_is_due(const struct places *p, bool *due, char *message)
+{
+    X509 *leaf = NULL;
+    *due = true;
+    if (!exists(p->leaf) || !exists(p->leaf_key))
+        return 0;
+    int rc = read_certificate(p->leaf, &leaf, message);
+    if (rc == 0)
+        *due = past_half_life(leaf);
+    X509_free(leaf);
+    return rc;
+}
+
+static int issue_if_due(const struct places *p, int party, char *message)
+{
+    bool due;
+    int rc = leaf_is_due(p, &due, message);
+    return rc == 0 && due ? issue_leaf(p, party, message) : rc;
+}
+
+/* The lock is only taken when something has to be made. Inside it is looked at once more, because
+ * another start may have been first. */
+int authority_ready(const struct home *h, const struct authority_leaf *leaf,
+                    char message[HOME_MESSAGE_SIZE])
+{
+    struct places p;
+    bool due;
+    places_of(&p, h, leaf);
+    int rc = leaf_is_due(&p, &due, message);
+    if (rc < 0 || !due || !exists(p.issuer_key))
+        return rc;
+    int lock = home_lock(h, message);
+    if (lock < 0)
+        return lock;
+    rc = issue_if_due(&p, leaf->party, message);
+    close(lock);
+    return rc;
+}
+
+int authority_renew(const struct home *h, const struct authority_leaf *leaf,
+                    char message[HOME_MESSAGE_SIZE])
+{
+    struct places p;
+    places_of(&p, h, leaf);
+    if (!exists(p.issuer_key))
+        return 0;
+    int lock = home_try_lock(h, message);
+    if (lock < 0)
+        return lock;
+    int rc = renew_issuer(&p, message);
+    if (rc == 0)
+        rc = issue_if_due(&p, leaf->party, message);
+    close(lock);
+    return rc;
+}
+
+int authority_open(const struct home *h, char message[HOME_MESSAGE_SIZE])
+{
+    static const struct authority_leaf nobody = {.folder = "", .name = ""};
+    struct places p;
+    places_of(&p, h, &nobody);
+    int lock = home_lock(h, message);
+    if (lock < 0)
+        return lock;
+    int rc = exists(p.root) ? renew_issuer(&p, message) : make_mesh(&p, message);
+    close(lock);
+    return rc;
+}
+
+bool authority_exists(const struct home *h)
+{
+    char root[HOME_PATH_SIZE];
+    place(root, h->path, "root.pem");
+    return exists(root);
+}
+
+int authority_read(const struct home *h, const struct authority_leaf *leaf, bool signs,
+                   struct authority_parts *out, char message[HOME_MESSAGE_SIZE])
+{
+    struct places p;
+    places_of(&p, h, leaf);
+    *out = (struct authority_parts){NULL};
+    int rc = read_certificate(p.root, &out->root, message);
+    if (rc == 0)
+        rc = read_certificate(p.issuer, &out->issuer, message);
+    if (rc == 0)
+        rc = read_certificate(p.leaf, &out->leaf, message);
+    if (rc == 0 && signs)
+        rc = read_key(p.leaf_key, &out->key, message);
+    if (rc < 0)
+        authority_parts_clear(out);
+    return rc;
+}
+
+void authority_parts_clear(struct authority_parts *parts)
+{
+    X509_free(parts->root);
+    X509_free(parts->issuer);
+    X509_free(parts->leaf);
+    EVP_PKEY_free(parts->key);
+    *parts = (struct authority_parts){NULL};
+}

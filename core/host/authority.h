@@ -1,0 +1,51 @@
+/* The certificate authority of a local mesh, as it lies in the home folder: root, issuer, and the
+ * leaves made from them.
+ *
+ * Owns root.key root.pem issuer.key issuer.pem under the home folder, and writes NAME.key NAME.pem
+ * into a leaf's folder. Everything is made and renewed under the home lock; a certificate renews
+ * at half its life and keeps its key, because a node's id is its key. Reads no clock but the wall.
+ * Called by identity.c only; knows OpenSSL. Errors leave a sentence in `message`. */
+#ifndef VELUM_HOST_AUTHORITY_H
+#define VELUM_HOST_AUTHORITY_H
+
+#include "core/host/certificate.h"
+#include "core/host/home.h"
+
+/* Whose certificate: FOLDER/NAME.pem with FOLDER/NAME.key. */
+struct authority_leaf {
+    const char *folder;
+    const char *name;
+    int party; /* enum party */
+};
+
+/* What one identity is read from. */
+struct authority_parts {
+    X509 *root, *issuer, *leaf;
+    EVP_PKEY *key; /* NULL where it was not asked for */
+};
+
+/* Whether this folder has a mesh at all. */
+bool authority_exists(const struct home *h);
+/* Makes root and issuer when there are none, renews the issuer when it is due. Waits for the lock.
+ */
+int authority_open(const struct home *h, char message[HOME_MESSAGE_SIZE]);
+/* Makes the leaf when it is missing or past half its life; waits for the lock. Without an issuer
+ * on this machine what is there stays as it is. */
+int authority_ready(const struct home *h, const struct authority_leaf *leaf,
+                    char message[HOME_MESSAGE_SIZE]);
+/* The same for a process that runs, issuer included: ERR_BUSY when somebody else has the lock. */
+int authority_renew(const struct home *h, const struct authority_leaf *leaf,
+                    char message[HOME_MESSAGE_SIZE]);
+/* Gives the parts, to be cleared by the caller; nothing on error. */
+int authority_read(const struct home *h, const struct authority_leaf *leaf, bool signs,
+                   struct authority_parts *out, char message[HOME_MESSAGE_SIZE]);
+void authority_parts_clear(struct authority_parts *parts);
+
+/* SHA-256 of the root's public key: the mesh's name. 0 or ERR_FORMAT. */
+int authority_mesh(X509 *root, struct digest *to);
+/* A leaf for `key`, signed by the issuer, with its party's life. NULL when that fails. */
+X509 *authority_make_leaf(X509 *root, X509 *issuer, EVP_PKEY *issuer_key, EVP_PKEY *key, int party);
+/* When half of its life is over, Unix time. */
+int64_t authority_renew_at_s(const X509 *x);
+
+#endif

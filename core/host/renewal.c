@@ -1,0 +1,77 @@
+#include "core/host/renewal.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/base/err.h"
+
+#define LOOK_S_MAX ((int64_t)600)
+#define TRY_AGAIN_S ((int64_t)60)
+
+struct renewal {
+    struct renewal_parts parts;
+    struct alarm *alarm;
+    bool told;
+};
+
+static int64_t seconds_left(const struct renewal *r)
+{
+    return identity_renew_at_s(r->parts.identity) - (int64_t)time(NULL);
+}
+
+static void arm(struct renewal *r, int64_t overdue_s)
+{
+    int64_t left = seconds_left(r) + 1;
+    left = left <= 0 ? overdue_s : left;
+    left = left > LOOK_S_MAX ? LOOK_S_MAX : left;
+    alarm_set(r->alarm, instant_plus_us(loop_clock(), left * S_US));
+}
+
+static void fail(struct renewal *r, const char *why)
+{
+    if (!r->told)
+        r->parts.failed(r->parts.ctx, why);
+    r->told = true;
+}
+
+static void look(void *ctx)
+{
+    struct renewal *r = ctx;
+    char message[HOME_MESSAGE_SIZE] = "";
+    int rc = 0;
+    if (seconds_left(r) < 0)
+        rc = identity_renew(r->parts.identity, r->parts.home, r->parts.state, message);
+    if (rc > 0)
+        rc = r->parts.renewed(r->parts.ctx, r->parts.identity);
+    if (rc < 0 && rc != ERR_BUSY)
+        fail(r, message[0] ? message : err_sentence(rc));
+    else if (rc == 0 && seconds_left(r) < 0)
+        fail(r, "there is no issuer key on this machine");
+    else if (rc >= 0)
+        r->told = false;
+    arm(r, TRY_AGAIN_S);
+}
+
+int renewal_new(struct renewal **out, const struct renewal_parts *parts)
+{
+    struct renewal *r = calloc(1, sizeof *r);
+    if (!r)
+        return ERR_NO_MEMORY;
+    r->parts = *parts;
+    r->alarm = alarm_new(parts->loop, look, r);
+    if (!r->alarm) {
+        free(r);
+        return ERR_NO_MEMORY;
+    }
+    arm(r, 1);
+    *out = r;
+    return 0;
+}
+
+void renewal_free(struct renewal *r)
+{
+    if (!r)
+        return;
+    alarm_free(r->alarm);
+    free(r);
+}

@@ -1,0 +1,30 @@
+/* Keeps a running node's certificate young: at half of its life another is made, so that a mesh
+ * that runs for weeks does not fall apart (reference: the node profile in identity.h).
+ *
+ * Owns one alarm. Looks at the wall clock at least every ten minutes, because that clock may jump
+ * and a laptop may sleep. Called by host.c. */
+#ifndef VELUM_HOST_RENEWAL_H
+#define VELUM_HOST_RENEWAL_H
+
+#include "core/host/identity.h"
+#include "core/host/loop.h"
+
+struct renewal;
+
+struct renewal_parts {
+    struct loop *loop;
+    const struct home *home;
+    const char *state; /* the node's folder */
+    struct identity *identity;
+    void *ctx;
+    /* The identity has another certificate now. 0 or an error, which is told as a failure. */
+    int (*renewed)(void *ctx, struct identity *identity);
+    /* It is due and could not be renewed; tried again in a minute. Told once until it succeeds. */
+    void (*failed)(void *ctx, const char *why);
+};
+
+/* Borrows the parts for its life. */
+int renewal_new(struct renewal **out, const struct renewal_parts *parts);
+void renewal_free(struct renewal *r);
+
+#endif
