@@ -19,6 +19,7 @@ int claim_compare(const struct claim *a, const struct claim *b)
 static void read_holders(struct reader *r, struct holders *h)
 {
     h->generation = read_u32(r);
+    r->failed |= h->generation > FACT_COUNTER_MAX;
     h->count = read_choice(r, 1, FACT_HOLDERS_MAX);
     for (uint8_t i = 0; i < h->count; i++) {
         h->ids[i] = read_node_id(r);
@@ -31,6 +32,7 @@ static void read_holders(struct reader *r, struct holders *h)
 static void read_claim(struct reader *r, struct claim *c)
 {
     c->epoch = read_u32(r);
+    r->failed |= c->epoch > FACT_COUNTER_MAX;
     c->boot = read_u64(r);
     c->node = read_node_id(r);
 }

@@ -30,6 +30,9 @@
 
 #define FACT_HOLDERS_MAX 8
 
+/* Of a generation or an epoch, so that there is always a next one. */
+#define FACT_COUNTER_MAX (UINT32_MAX / 2)
+
 enum fact_kind {
     FACT_SPEC = 1,
     FACT_HOLDERS = 2,

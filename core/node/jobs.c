@@ -2,12 +2,14 @@
 
 #include "core/base/err.h"
 #include "core/base/sha256.h"
+#include "core/node/greet.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/labour.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/record.h"
+#include "core/node/seal.h"
 #include "core/node/workers.h"
 
 struct job *job_find(const struct node *n, struct job_id id)
@@ -204,6 +206,7 @@ void job_set_live(struct job *j, bool live)
     }
     if (n->round_cursor == j)
         n->round_cursor = j->next_live;
+    greet_job_gone(n, j);
     if (j->prev_live != NULL)
         j->prev_live->next_live = j->next_live;
     else
@@ -355,21 +358,27 @@ static void job_unkeep(struct job *j)
     n->kept_count--;
 }
 
-/* Beyond their number the oldest finished jobs shrink to their names. */
-void jobs_forget(struct node *n)
+void job_bury(struct job *j, uint8_t state)
 {
     uint8_t bytes[64];
     uint64_t ticket;
-    struct job *j;
     struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, j->id);
+    put_u8(&b, state);
+    tombstone_add(j->node, j->id, state);
+    store_record(j->node, RECORD_GONE, buf_bytes(&b), &ticket);
+}
+
+/* Beyond their number the oldest finished jobs shrink to their names. */
+void jobs_forget(struct node *n)
+{
+    struct job *j;
 
     while (n->kept_count > JOBS_KEPT_MAX) {
         j = n->kept_first;
-        buf_init_fixed(&b, bytes, sizeof bytes);
-        put_job_id(&b, j->id);
-        put_u8(&b, job_final_state(j));
-        tombstone_add(n, j->id, job_final_state(j));
-        store_record(n, RECORD_GONE, buf_bytes(&b), &ticket);
+        job_bury(j, job_final_state(j));
         job_free(j);
     }
 }
@@ -454,7 +463,7 @@ static int replay_facts(struct node *n, struct bytes payload)
 
         if (r.failed)
             break;
-        rc = holder_take_fact(n, id, fact, NULL, NULL);
+        rc = holder_replay_fact(n, id, fact);
         if (rc == ERR_NO_MEMORY || rc == ERR_VERSION)
             return rc;
     }
@@ -577,8 +586,8 @@ static struct ranked rank_of(const struct node *n, struct job_id job, struct nod
 
 #define RANKED_MAX 16
 
-/* Rendezvous hashing (Thaler and Ravishankar, 1998) over live members; the first pass takes one
- * node a machine, the second fills up. `now`: present holders that still count stay. */
+/* Rendezvous hashing (Thaler and Ravishankar, 1998) over live members that can store; the first pass takes one
+ * node a machine, the second fills up. `now`: present holders that can still store stay. */
 uint8_t holders_propose(struct node *n, struct job_id job, const struct holders *now,
                         struct node_id *to, uint8_t cap)
 {
@@ -589,12 +598,16 @@ uint8_t holders_propose(struct node *n, struct job_id job, const struct holders 
     uint8_t chosen = 0;
 
     for (uint8_t i = 0; now != NULL && i < now->count && chosen < cap; i++)
-        if (!member_is_gone(n, now->ids[i]))
+        if (member_keeps(n, now->ids[i]))
             machines[chosen] = member_machine(n, now->ids[i]), to[chosen++] = now->ids[i];
-    rank_insert(list, &count, RANKED_MAX, rank_of(n, job, n->options.id));
-    for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
-        if (member_works(n, mesh_at(n->mesh, i)->info.id))
-            rank_insert(list, &count, RANKED_MAX, rank_of(n, job, mesh_at(n->mesh, i)->info.id));
+    if (member_keeps(n, n->options.id))
+        rank_insert(list, &count, RANKED_MAX, rank_of(n, job, n->options.id));
+    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
+        struct node_id id = mesh_at(n->mesh, i)->info.id;
+
+        if (member_works(n, id) && member_keeps(n, id))
+            rank_insert(list, &count, RANKED_MAX, rank_of(n, job, id));
+    }
     for (int pass = 0; pass < 2; pass++) {
         for (uint32_t i = 0; i < count && chosen < cap; i++) {
             bool skip = taken[i];

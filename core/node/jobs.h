@@ -13,6 +13,8 @@ int job_create(struct node *n, struct bytes spec_signed, bool with_ledger, struc
 int job_take(struct node *n, struct bytes spec_signed, struct job **out);
 /* A job that this node only works for becomes one it holds. */
 int job_add_ledger(struct job *j, struct bytes spec_fact);
+/* It is gone but for its name and its outcome; the caller frees it. */
+void job_bury(struct job *j, uint8_t state);
 /* Leaves nothing of it in this process; the journal and the directory are not touched. */
 void job_free(struct job *j);
 void jobs_free(struct node *n);

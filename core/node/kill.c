@@ -10,6 +10,7 @@
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/record.h"
+#include "core/node/seal.h"
 
 #define KILL_WAIT_US (5 * S_US)
 #define LIKELY_MAX 16 /* in a larger mesh only these beside the holders */

@@ -6,6 +6,7 @@
 #include "core/node/aside.h"
 #include "core/node/assign.h"
 #include "core/node/directory.h"
+#include "core/node/greet.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
@@ -14,6 +15,7 @@
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/record.h"
+#include "core/node/replica.h"
 #include "core/node/report.h"
 #include "core/node/request.h"
 #include "core/node/submit.h"
@@ -143,6 +145,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     n->replenish_at = options->now;
     n->directory_flush = n->round_at = INSTANT_NEVER;
     prng_init(&n->prng, options->seed);
+    n->keeps_told = true;
     map_init(&n->links, alloc, sizeof(uint64_t), LINKS_MAX);
     map_init(&n->jobs, alloc, ID_SIZE, 2 * JOBS_LIVE_MAX + JOBS_KEPT_MAX);
     map_init(&n->tombstones, alloc, ID_SIZE, TOMBSTONES_MAX);
@@ -184,6 +187,7 @@ void node_free(struct node *n)
     directory_free(n);
     workers_free(n);
     waits_free(n);
+    greetings_free(n);
     while ((s = map_next(&n->sites, &at)) != NULL)
         alloc_free(n->alloc, s, sizeof *s);
     map_clear(&n->sites);
@@ -236,18 +240,15 @@ static void member_doubted(struct node *n, struct node_id id, bool doubt)
 
 static void peer_up(struct node *n, struct node_id id)
 {
-    for (struct job *j = n->live_jobs; j != NULL; j = j->next_live)
-        lead_peer_up(j, id);
-    holder_peer_up(n, id);
+    greet_peer(n, id);
     labour_peer_up(n, id);
-    directory_peer_up(n, id);
     n->assign_wanted = true;
 }
 
 static void peer_down(struct node *n, struct node_id id)
 {
     for (struct job *j = n->live_jobs; j != NULL; j = j->next_live)
-        record_replica_down(j, id);
+        replica_down(j, id);
 }
 
 /* Suspected with its connection refused, dead or gone for good: its leaves are free at once.
@@ -350,7 +351,9 @@ static void node_link_frame(struct node *n, struct link_entry *l, const struct f
     if (mesh_link_peer(n->mesh, link) == NULL)
         return;
     mesh_heard(n->mesh, link, n->now);
-    rc = job_frame(n, from, f->type, f->request, f->payload);
+    rc = f->type == MESSAGE_COUNT     ? link_count(n, l, f->payload)
+         : f->type == MESSAGE_COUNTED ? link_counted(l, f->payload)
+                                      : job_frame(n, from, f->type, f->request, f->payload);
     if (rc < 0 && rc != ERR_NO_MEMORY)
         log_line(n->options.log, LOG_WARNING, "a %s from a peer was refused: %s",
                  message_name(f->type), err_sentence(rc));
@@ -533,7 +536,13 @@ static bool is_quiet(const struct node *n)
 static void tell_load(struct node *n)
 {
     uint32_t busy = workers_busy(n);
+    bool keeps = member_keeps(n, n->options.id);
 
+    /* A node whose disk takes nothing says so, and is no holder until it does. */
+    if (keeps != n->keeps_told) {
+        n->keeps_told = keeps;
+        mesh_set_recovering(n->mesh, !keeps, n->now);
+    }
     if (busy == n->busy_told)
         return;
     n->busy_told = busy;
@@ -546,6 +555,7 @@ static void settle(struct node *n)
     for (int i = 0; i < 64; i++) {
         look_at_news(n);
         drain_inbox(n);
+        greet_run(n);
         labour_report_flush_due(n);
         if (n->assign_wanted)
             assign_all(n);

@@ -9,6 +9,8 @@
 #include "core/node/link.h"
 #include "core/node/outcome.h"
 #include "core/node/record.h"
+#include "core/node/replica.h"
+#include "core/node/seal.h"
 #include "core/node/watch.h"
 
 void lead_stop_all(struct job *j, uint8_t state)

@@ -6,8 +6,10 @@
  *               entry: u64 version, u32 epoch, 32 coordinator, u8 holders, holders x 32, job view
  *   FORWARD     block signed spec                         (request: the asker's token)
  *   FORWARDED   u8 exit code, text what, text hint, 32 job, u32 durable, u32 machines, u8 already
- *   FACTS       32 job, u64 batch, u16 count, count x block fact
- *   FACTS_KEPT  32 job, u64 batch          everything up to this batch is synced here
+ *   FACTS       32 job, u64 batch (0: more follow, not confirmed), u8 first (of everything there
+ *               is, in one or more frames), u16 count, count x block fact
+ *   FACTS_KEPT  32 job, u64 batch, u8 refused
+ *               everything up to this batch is synced here; refused: not all was taken
  *   GRANT       32 job, u8 flags (1 careful: report after every leaf; 2 knock: a full node may
  *               take it by turning another job's worker out), block signed spec (empty: you have
  *               it), block claim fact, u32 report_us, u16 chunks x (u64 grant, u64 first, u64 end),
@@ -32,7 +34,10 @@
  *   STATE       u8 known, 32 job, u64 version, job view (when known)
  *   LOGS        32 job                     (request: the asker's token)
  *   LOG_TAIL    32 job, u8 known, block text
- *   SYNC        32 job, u32 epoch, u64 boot, 32 coordinator, 32 ledger digest, u8 answer wanted
+ *   SYNC        32 job, u32 epoch, u64 boot, 32 coordinator, 32 ledger digest, u8 answer wanted,
+ *               u8 state of an outcome (the job has ended there and shrunk to its name) or 0
+ *   COUNT       u64 bytes of payload sent about jobs before this frame on this link
+ *   COUNTED     u64 the same, said back
  */
 #ifndef VELUM_NODE_PEER_H
 #define VELUM_NODE_PEER_H
@@ -42,6 +47,7 @@
 #include "core/wire/view.h"
 
 #define HOLDERS_MAX 8
+#define ENTRY_VERSION_MAX (UINT64_MAX / 2) /* so that there is always a later one */
 #define GRANT_CHUNKS_MAX 64
 #define FORWARD_SPEC_MAX 61440
 
@@ -103,6 +109,7 @@ struct peer_sync {
     struct node_id coordinator;
     struct digest digest;
     bool answer;
+    uint8_t gone;
 };
 
 void put_peer_entry(struct buf *b, const struct peer_entry *e);
@@ -116,6 +123,8 @@ void put_peer_chunk(struct buf *b, const struct peer_chunk *c);
 struct peer_chunk read_peer_chunk(struct reader *r);
 void put_peer_report_chunk(struct buf *b, const struct peer_report_chunk *c); /* then values */
 void read_peer_report_chunk(struct reader *r, struct peer_report_chunk *c);
+/* Then the facts follow. */
+void put_facts_begin(struct buf *b, struct job_id job, uint64_t batch, bool first, uint16_t count);
 void put_peer_sync(struct buf *b, const struct peer_sync *m);
 int read_peer_sync(struct bytes payload, struct peer_sync *m);
 

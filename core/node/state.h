@@ -3,10 +3,13 @@
  *
  *   node.c           the entry: replay, start, step, due
  *   link.c           who is on which link; sending to peers, to users, to itself
+ *   greet.c          what a peer is told once it can be reached
  *   jobs.c           the table of jobs, taking a spec in, replay
  *   holder.c         facts: keeping them, passing them on, syncing ledgers, claiming when a
  *                    coordinator is gone
- *   record.c         what a coordinator has written and who has synced it
+ *   record.c         what a coordinator has written and who has synced it; replica.c: the other
+ *                    holders, and bringing them up to date; seal.c: signatures; asker.c: who waits
+ *                    for the acknowledgement of a submission
  *   lead.c           coordination; assign.c: who gets chunks; report.c: what came of them;
  *                    outcome.c: merges and the end
  *   labour.c         chunks granted to this node; labour_report.c: reports about them;
@@ -57,6 +60,9 @@ struct link_entry {
     uint64_t link;
     enum party party;
     struct node_id id;
+    uint64_t sent;    /* bytes about jobs, ever */
+    uint64_t asked;   /* the count that was last sent along */
+    uint64_t counted; /* the count that came back: so much has arrived there */
 };
 
 /* A frame this node sends to itself: it goes the way of a peer's, after the present one. */
@@ -133,9 +139,25 @@ struct entry {
     struct node_id holders[HOLDERS_MAX];
     uint8_t state;
     struct bytes view; /* owned, encoded job view without result */
-    bool dirty;
-    bool ended;
-    struct entry *next_ended;
+    bool dirty, ended;
+    struct entry *next_dirty;
+    struct entry *next, *prev; /* in the list of those that run, or of those that have ended */
+};
+
+/* Entries in the order in which they came: new ones at the end. */
+struct entry_list {
+    struct entry *first, *last;
+};
+
+/* What a peer is still to be told since it can be reached: first about the jobs that run and have
+ * facts here, then the directory. */
+enum greeting_stage { GREETING_JOBS, GREETING_LIVE, GREETING_ENDED };
+struct greeting {
+    struct node_id id;
+    enum greeting_stage stage;
+    struct job *job;     /* the next one, NULL at the end */
+    struct entry *entry; /* the next one, NULL at the end */
+    struct greeting *next;
 };
 
 enum watcher_kind { WATCHER_USER, WATCHER_NODE };
@@ -232,7 +254,9 @@ struct node {
     bool replaying;
     struct map tombstones;
     struct map directory; /* job_id -> struct entry */
-    struct entry *ended_first, *ended_last;
+    struct entry_list running, ended;
+    struct entry *dirty_first, *dirty_last;
+    struct greeting *greetings;
     uint32_t entries_live;
     bool directory_dirty;
     struct instant directory_flush;
@@ -260,6 +284,7 @@ struct node {
     uint32_t news_count, news_cap;
     struct sealed_memo sealed[SEALED_MEMOS];
     uint32_t busy_told;
+    bool keeps_told; /* that its disk takes what it is given */
     double speed_units_us;
     bool assign_wanted;
     struct job *assign_cursor, *round_cursor;

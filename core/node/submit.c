@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/asker.h"
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
