@@ -221,7 +221,21 @@ static void put_entry(struct buf *b, const struct entry *e)
 static void page_begin(struct node *n, struct buf *page)
 {
     buf_init(page, n->alloc, FRAME_PAYLOAD_MAX);
+    put_u8(page, 0);
     put_u16(page, 0);
+}
+
+/* Where everybody is linked with everybody the sender tells all; elsewhere who hears it passes it
+ * on. */
+static bool lacks_a_link(const struct node *n)
+{
+    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
+        const struct member *m = mesh_at(n->mesh, i);
+
+        if (m->link == 0 && m->state != NODE_DEAD && m->state != NODE_LEFT)
+            return true;
+    }
+    return false;
 }
 
 /* To one node, or to every linked one. */
@@ -233,7 +247,8 @@ static void page_send(struct node *n, const struct node_id *to, struct buf *page
     }
     if (count == 0)
         return;
-    store_u16(page->data, count);
+    page->data[0] = lacks_a_link(n);
+    store_u16(page->data + 1, count);
     if (to != NULL) {
         send_node(n, *to, MESSAGE_DIRECTORY, 0, buf_bytes(page));
         return;
@@ -353,13 +368,11 @@ static void meet_coordinator(struct node *n, const struct peer_entry *p)
 int directory_frame(struct node *n, struct node_id from, struct bytes payload)
 {
     struct reader r = reader_of(payload);
+    bool relay = read_u8(&r) != 0;
     uint16_t count = read_u16(&r);
     struct peer_entry p;
-    uint32_t linked = 0;
 
     (void)from;
-    for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
-        linked += mesh_at(n->mesh, i)->link != 0;
     for (uint16_t i = 0; i < count && !r.failed; i++) {
         read_peer_entry(&r, &p);
         if (r.failed)
@@ -367,9 +380,7 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload)
         meet_coordinator(n, &p);
         if (!entry_take(n, &p))
             continue;
-        /* Where everybody is linked with everybody the sender has told all; elsewhere it goes on.
-         */
-        if (linked + 1 < mesh_live_count(n->mesh))
+        if (relay)
             mark_dirty(n, directory_find(n, p.view.id), FLUSH_US);
         entry_arrived(n, p.view.id);
     }

@@ -586,8 +586,9 @@ static struct ranked rank_of(const struct node *n, struct job_id job, struct nod
 
 #define RANKED_MAX 16
 
-/* Rendezvous hashing (Thaler and Ravishankar, 1998) over live members that can store; the first pass takes one
- * node a machine, the second fills up. `now`: present holders that can still store stay. */
+/* Rendezvous hashing (Thaler and Ravishankar, 1998) over live members that can store; the first
+ * pass takes one node a machine, the second fills up. `now`: present holders that can still store
+ * stay. */
 uint8_t holders_propose(struct node *n, struct job_id job, const struct holders *now,
                         struct node_id *to, uint8_t cap)
 {

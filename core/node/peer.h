@@ -2,7 +2,7 @@
  * link first; anything before is dropped. Layouts (number = width in bytes; text = u16 length;
  * block = u32 length; fact and signed spec in their own drawings):
  *
- *   DIRECTORY   u16 count, count x entry
+ *   DIRECTORY   u8 relay (the sender has no link to somebody who lives), u16 count, count x entry
  *               entry: u64 version, u32 epoch, 32 coordinator, u8 holders, holders x 32, job view
  *   FORWARD     block signed spec                         (request: the asker's token)
  *   FORWARDED   u8 exit code, text what, text hint, 32 job, u32 durable, u32 machines, u8 already
