@@ -240,7 +240,7 @@ int sim_run(const struct alloc *a, const struct sim_options *options, struct sim
     w->trace = options->trace;
     w->hash = 0xcbf29ce484222325ull;
     prng_init(&w->prng, options->seed);
-    sim_plan_make(w, options->nodes);
+    sim_plan_make(w, options->nodes, options->faults_off);
     run(w, options->until);
     result->failed = w->failed;
     text_copy(result->what, sizeof result->what, w->what);

@@ -25,6 +25,18 @@ enum fault {
     FAULT_COUNT
 };
 
+const char *sim_fault_name(uint32_t fault)
+{
+    static const char *const names[FAULT_COUNT] = {
+        [FAULT_RESET] = "reset", [FAULT_PARTITION] = "partition", [FAULT_ONE_WAY] = "one-way",
+        [FAULT_OPEN] = "open",   [FAULT_KILL] = "kill",           [FAULT_POWER] = "power",
+        [FAULT_STOP] = "stop",   [FAULT_WORKER] = "worker",       [FAULT_PAUSE] = "pause",
+        [FAULT_SLOW] = "slow",   [FAULT_DELAY] = "delay",         [FAULT_COMPACT] = "compact",
+    };
+
+    return fault < FAULT_COUNT ? names[fault] : NULL;
+}
+
 static void make_nodes(struct world *w)
 {
     struct digest d;
@@ -106,7 +118,7 @@ static void make_users(struct world *w, uint32_t i)
         add_user(w, USER_KILLS, i, at, 5000, 1500000);
 }
 
-static void make_faults(struct world *w)
+static void make_faults(struct world *w, uint32_t off)
 {
     static const uint32_t usual[FAULT_COUNT] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3};
     struct sim_plan *p = &w->plan;
@@ -121,18 +133,20 @@ static void make_faults(struct world *w)
     p->delay_us =
         (uint32_t)(world_chance(w, 5) ? world_between(w, 1000, 20000) : world_between(w, 30, 400));
     p->jitter_us = (uint32_t)prng_below(&w->prng, p->delay_us * 2);
+    for (uint32_t i = 0; i < FAULT_COUNT; i++)
+        p->weights[i] = off >> i & 1 ? 0 : p->weights[i];
     p->one_dies_for_good = world_chance(w, 4);
     p->kernel_dies = world_chance(w, 8);
 }
 
-void sim_plan_make(struct world *w, uint32_t nodes)
+void sim_plan_make(struct world *w, uint32_t nodes, uint32_t faults_off)
 {
     struct sim_plan *p = &w->plan;
     uint64_t drawn = world_chance(w, 2) ? 3 : world_between(w, 3, SIM_NODES_MAX);
 
     p->nodes = nodes > 0 ? nodes : (uint32_t)drawn;
     p->jobs = (uint32_t)world_between(w, 1, 3);
-    make_faults(w);
+    make_faults(w, faults_off);
     make_nodes(w);
     for (uint32_t i = 0; i < p->jobs; i++) {
         make_job(w, i);
@@ -216,13 +230,9 @@ static void ask_to_stop(struct world *w)
 
 static void happen(struct world *w, enum fault f)
 {
-    static const char *const names[] = {"reset", "partition", "one-way partition",
-                                        "open",  "kill",      "power",
-                                        "stop",  "worker",    "pause",
-                                        "slow",  "delay",     "compact"};
     struct sim_node *n = any_node(w);
 
-    world_trace(w, "%u: FAULT %s", (unsigned)w->now, names[f]);
+    world_trace(w, "%u: FAULT %s", (unsigned)w->now, sim_fault_name(f));
     if (f != FAULT_COMPACT && f != FAULT_OPEN)
         w->calm = false;
     switch (f) {

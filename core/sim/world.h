@@ -18,7 +18,7 @@
 #include "core/wire/request.h"
 #include "core/wire/spec.h"
 
-#define SIM_NODES_MAX 8
+#define SIM_NODES_MAX SIM_NODES_LIMIT
 #define SIM_JOBS_MAX 6
 #define SIM_LEAVES_MAX 1024
 #define SIM_USERS_MAX 128

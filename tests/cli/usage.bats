@@ -129,6 +129,27 @@ load lib.bash
     [[ $output == *"OpenSSL"*"Apache-2.0"*"libevent"*"BSD-3-Clause"*"inih"* ]]
 }
 
+@test "sim: seeds that hold, one seed twice the same, and words that are wrong" {
+    run -0 --separate-stderr velum sim --seeds 5
+    [[ $output == "5 seeds, 0 failed; "*" events, "*" crashes, "*" s of virtual time" ]]
+    run -0 --separate-stderr velum sim --seed 7
+    local first=$output
+    [[ $first == "seed 7: "*"hash "* ]]
+    run -0 --separate-stderr velum sim --seed 7
+    [[ $output == "$first" ]]
+    run -0 --separate-stderr velum sim --seed 7 --faults none --json
+    [[ $output == '{"v":1,"seeds":[{"seed":7,'*'"faults_off":["reset",'*'"crashes":0,'*'"failed":null}]}' ]]
+    run -0 velum sim --seed 7 --until 3 --trace
+    [[ $output == *"starts"* ]]
+    run -2 velum sim --faults kill,flood
+    [[ $output == *'no fault "flood"'*"allowed are all, none, or some of reset,"* ]]
+    ends_with_try
+    run -2 velum sim --nodes 9
+    [[ $output == *"--nodes"*"8"* ]]
+    run -2 velum sim --trace
+    ends_with_try
+}
+
 @test "kernels: built-ins without a node, text and JSON" {
     run -0 --separate-stderr velum kernels
     [[ $output == *"pi"*"built-in"* ]]
@@ -165,7 +186,8 @@ load lib.bash
 }
 
 @test "every command is in the manual, and so is each of its options" {
-    for command in run wait result kill ps show logs nodes node kernels help version completion; do
+    for command in run wait result kill ps show logs nodes node kernels sim help version \
+        completion; do
         grep -qE "^\.(It )?Cm ([a-z]+ \| )?$command" "$VELUM_ROOT/cmd/man/velum.1"
         for option in $(velum complete "$command" --); do
             grep -q -- "Fl -${option#--}" "$VELUM_ROOT/cmd/man/velum.1"

@@ -9,32 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/sim/sim.h"
+#include "core/sim/sim_try.h"
 
 #define FAILURES_MAX 20
 
-struct counting {
-    size_t bytes, blocks;
-};
-
-static void *counting_resize(void *ctx, void *old, size_t old_size, size_t new_size)
+static void *heap_resize(void *ctx, void *old, size_t old_size, size_t new_size)
 {
-    struct counting *c = ctx;
-    void *p;
-
-    if (new_size == 0) {
-        c->bytes -= old_size;
-        c->blocks -= old != NULL;
-        free(old);
-        return NULL;
-    }
-    p = realloc(old, new_size);
-    if (p == NULL)
-        return NULL;
-    c->bytes += new_size - old_size;
-    c->blocks += old == NULL;
-    return p;
+    (void)ctx;
+    (void)old_size;
+    if (new_size > 0)
+        return realloc(old, new_size);
+    free(old);
+    return NULL;
 }
+
+static const struct alloc heap = {heap_resize, NULL};
 
 static void print_line(void *ctx, enum log_level level, const char *text)
 {
@@ -50,19 +39,11 @@ static const char *replay_command(void)
     return objects != NULL ? objects : "obj";
 }
 
-static bool run_once(const struct sim_options *o, struct sim_result *r)
+static bool run_seed(const struct sim_options *o, bool twice, struct sim_result *r)
 {
-    struct counting count = {0};
-    struct alloc a = {counting_resize, &count};
-
-    if (sim_run(&a, o, r) < 0) {
+    if (sim_try(&heap, o, twice, r) < 0) {
         printf("FAIL sim out of memory\n");
         return false;
-    }
-    if (!r->failed && o->until == 0 && (count.bytes != 0 || count.blocks != 0)) {
-        r->failed = true;
-        snprintf(r->what, sizeof r->what, "%zu bytes in %zu blocks were not given back",
-                 count.bytes, count.blocks);
     }
     if (r->failed)
         printf("FAIL seed %llu: %s; replay: %s/tests/sim/sim --seed %llu --trace\n",
@@ -70,22 +51,10 @@ static bool run_once(const struct sim_options *o, struct sim_result *r)
     return !r->failed;
 }
 
-static bool run_twice(const struct sim_options *o, struct sim_result *r)
-{
-    struct sim_result again;
-
-    if (!run_once(o, r) || !run_once(o, &again))
-        return false;
-    if (r->hash == again.hash && r->events == again.events)
-        return true;
-    printf("FAIL seed %llu: two runs of it differ\n", (unsigned long long)o->seed);
-    return false;
-}
-
 static int run_one(const struct sim_options *o)
 {
     struct sim_result r;
-    bool good = o->trace != NULL || o->until > 0 ? run_once(o, &r) : run_twice(o, &r);
+    bool good = run_seed(o, o->trace == NULL && o->until == 0, &r);
 
     printf("seed %llu: %u nodes, %u jobs (%u acknowledged), %u crashes, %llu events, %.3f s of "
            "virtual time, hash %016llx\n",
@@ -104,7 +73,7 @@ static int run_many(struct sim_options *o, uint64_t first, uint64_t count)
 
     for (uint64_t i = 0; i < count && failures < FAILURES_MAX; i++, done++) {
         o->seed = first + i;
-        failures += !(i % 100 == 0 ? run_twice(o, &r) : run_once(o, &r));
+        failures += !run_seed(o, i % 100 == 0, &r);
         events += r.events;
         crashes += r.crashes;
         virtual_s += (double)r.virtual_us / 1e6;
@@ -155,7 +124,7 @@ int main(int argc, char **argv)
         else
             return usage();
     }
-    if (o.nodes > 8 || (seeds == 0 && o.seed == 0))
+    if (o.nodes > SIM_NODES_LIMIT || (seeds == 0 && o.seed == 0))
         return usage();
     return seeds > 0 ? run_many(&o, first, seeds) : run_one(&o);
 }
