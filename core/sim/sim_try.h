@@ -1,6 +1,6 @@
-/* Runs of the simulator as somebody who hunts a bug wants them: watched for memory that is not given
- * back, repeated to show that they can be, and made smaller once they fail. Called by cmd/sim.c and
- * tests/sim. */
+/* Runs of the simulator as somebody who hunts a bug wants them: watched for memory not given
+ * back, repeated to show that they can be, and made smaller once they fail. Called by cmd/sim.c
+ * and tests/sim. */
 #ifndef VELUM_SIM_SIM_TRY_H
 #define VELUM_SIM_SIM_TRY_H
 

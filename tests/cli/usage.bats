@@ -171,7 +171,7 @@ load lib.bash
     COMP_WORDS=("$VELUM" "")
     COMP_CWORD=1
     _velum
-    [ "${#COMPREPLY[@]}" = 13 ]
+    [ "${#COMPREPLY[@]}" = 14 ]
     velum completion zsh | cmp - "$VELUM_ROOT/completions/_velum"
     velum completion fish | cmp - "$VELUM_ROOT/completions/velum.fish"
     run -2 velum completion tcsh
