@@ -97,6 +97,7 @@ static void facts_arrived(struct job *j)
 {
     if (j->lead != NULL && job_is_final(j))
         outcome_adopt(j);
+    job_learn_age(j, false);
     lead_advance(j);
     if (j->lead == NULL && directory_find(j->node, j->id) == NULL)
         directory_stand_in(j);

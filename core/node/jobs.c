@@ -12,6 +12,8 @@
 #include "core/node/seal.h"
 #include "core/node/workers.h"
 
+#define ELAPSED_US_MAX ((uint64_t)366 * 24 * 3600 * 1000000) /* more is not believed */
+
 struct job *job_find(const struct node *n, struct job_id id)
 {
     return map_get(&n->jobs, &id);
@@ -37,6 +39,37 @@ uint8_t job_final_state(const struct job *j)
 bool job_is_final(const struct job *j)
 {
     return job_final_state(j) != 0;
+}
+
+uint64_t job_elapsed_us(const struct job *j)
+{
+    int64_t us = instant_since_us(j->node->now, j->known);
+
+    return us > 0 ? (uint64_t)us : 0;
+}
+
+/* A wall clock that jumped is not believed: no job is older than a submission may be ahead. */
+static uint64_t elapsed_by_wall(const struct job *j, const struct claim *c)
+{
+    int64_t s = j->node->wall_s - c->submitted_s - 1; /* both are rounded down */
+
+    return c->submitted_s > 0 && s > 0 && s <= SPEC_NOT_AFTER_MAX_S ? (uint64_t)s * 1000000 : 0;
+}
+
+void job_learn_age(struct job *j, bool restarted)
+{
+    const struct claim *c = j->ledger == NULL ? NULL : ledger_claim(j->ledger);
+    uint64_t us, wall_us;
+
+    if (c == NULL)
+        return;
+    if (c->submitted_s > 0)
+        j->submitted_s = c->submitted_s;
+    us = c->elapsed_us < ELAPSED_US_MAX ? c->elapsed_us : ELAPSED_US_MAX;
+    wall_us = restarted ? elapsed_by_wall(j, c) : 0;
+    us = us > wall_us ? us : wall_us;
+    if (us > job_elapsed_us(j))
+        j->known = (struct instant){j->node->now.us - (int64_t)us};
 }
 
 int spec_verify(struct node *n, struct bytes spec_signed, struct job_spec *spec, struct job_id *id,

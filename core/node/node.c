@@ -614,6 +614,7 @@ int node_start(struct node *n, struct instant now, struct actions *out)
     n->now = n->started = now;
     jobs_forget(n);
     while ((j = map_next(&n->jobs, &at)) != NULL) {
+        job_learn_age(j, true);
         directory_publish(j);
         job_mark_busy(j);
     }

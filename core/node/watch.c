@@ -69,7 +69,7 @@ bool job_view_here(struct node *n, struct job_id id, struct job_view *v)
     v->leaves_total = job_leaves(j);
     v->params = s->params;
     v->submitted_s = j->submitted_s;
-    v->elapsed_us = (uint64_t)instant_since_us(n->now, j->known);
+    v->elapsed_us = job_elapsed_us(j);
     v->state = JOB_RUNNING;
     o = ledger_outcome(j->ledger);
     view_copies(n, j, v);
