@@ -5,8 +5,8 @@
  *   SPEC, HOLDERS, CLAIM, CANCEL, OUTCOME   signed bytes (wire/signed.h)
  *       The body of SPEC is the spec itself; the others' bodies begin with u8 kind, 32 job id:
  *       HOLDERS   u32 generation, u8 count (1..8), ids in rank order, no id twice
- *       CLAIM     u32 epoch, u64 boot, 32 node id (must be the signer), u64 submitted_s (Unix time
- *                 at the first coordinator), u64 elapsed_us (since then, as far as its author knows)
+ *       CLAIM     u32 epoch, u64 boot, 32 node id (must be the signer), u64 submitted_s (Unix
+ *                 time at the first coordinator), u64 elapsed_us (since then, as its author knows)
  *       CANCEL    32 id of who asked (a user's key), u8 outcome asked for (cancelled or timed-out,
  *                 as enum job_state)
  *       OUTCOME   u8 state (final ones of enum job_state), 32 digest, block accumulator,

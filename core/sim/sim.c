@@ -36,7 +36,7 @@ static void hint(struct world *w, struct sim_node *n, uint32_t at)
 /* A node that does not run cannot be told anything: it is told when it goes on. */
 static bool waits_for_node(const struct happening *h)
 {
-    return h->kind == HAPPEN_TICK || h->kind == HAPPEN_STORED || h->kind == HAPPEN_WORKER_SAYS ||
+    return h->kind == HAPPEN_TICK || h->kind == HAPPEN_STORED || h->kind == HAPPEN_ROOM || h->kind == HAPPEN_WORKER_SAYS ||
            h->kind == HAPPEN_DIAL_ANSWER || h->kind == HAPPEN_HINT;
 }
 
@@ -57,6 +57,9 @@ static void happen_at_node(struct world *w, const struct happening *h)
         break;
     case HAPPEN_STORED:
         sim_disk_synced(w, n);
+        break;
+    case HAPPEN_ROOM:
+        sim_disk_room(w, n);
         break;
     case HAPPEN_ORDER:
         sim_worker_order_arrives(w, n, (uint32_t)h->a);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/sha256.h"
+#include "core/sim/sim_disk.h"
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
@@ -22,6 +23,8 @@ enum fault {
     FAULT_SLOW,
     FAULT_DELAY,
     FAULT_COMPACT,
+    FAULT_FULL,
+    FAULT_SYNC,
     FAULT_COUNT
 };
 
@@ -32,6 +35,7 @@ const char *sim_fault_name(uint32_t fault)
         [FAULT_OPEN] = "open",   [FAULT_KILL] = "kill",           [FAULT_POWER] = "power",
         [FAULT_STOP] = "stop",   [FAULT_WORKER] = "worker",       [FAULT_PAUSE] = "pause",
         [FAULT_SLOW] = "slow",   [FAULT_DELAY] = "delay",         [FAULT_COMPACT] = "compact",
+        [FAULT_FULL] = "full",   [FAULT_SYNC] = "sync",
     };
 
     return fault < FAULT_COUNT ? names[fault] : NULL;
@@ -120,7 +124,7 @@ static void make_users(struct world *w, uint32_t i)
 
 static void make_faults(struct world *w, uint32_t off)
 {
-    static const uint32_t usual[FAULT_COUNT] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3};
+    static const uint32_t usual[FAULT_COUNT] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2, 2};
     struct sim_plan *p = &w->plan;
 
     /* Swarm: each seed leaves some kinds of faults out and exaggerates others. */
@@ -267,6 +271,13 @@ static void happen(struct world *w, enum fault f)
         w->plan.delay_us = (uint32_t)world_between(w, 30, 30000);
         w->plan.jitter_us = w->plan.delay_us;
         break;
+    case FAULT_FULL:
+        sim_disk_fill(w, n,
+                      (int64_t)world_between(w, 10000, world_chance(w, 3) ? 6000000 : 500000));
+        break;
+    case FAULT_SYNC:
+        sim_disk_fail(n, (uint32_t)world_between(w, 1, 4));
+        break;
     default:
         sim_node_compact(w, n);
         break;
@@ -308,6 +319,8 @@ void sim_plan_heal(struct world *w)
         n->paused_until = w->now;
         n->crash_in = 0;
         n->slowness = 1;
+        sim_disk_fail(n, 0);
+        sim_disk_room(w, n);
         sim_node_start(w, n);
     }
 }

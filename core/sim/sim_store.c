@@ -222,9 +222,17 @@ static int on_sync(void *ctx, int file)
     struct sim_store *s = ctx;
     int rc = powered(s);
 
-    if (rc == 0)
+    if (rc < 0)
+        return rc;
+    if (s->syncs_fail == 0) {
         settle(s, file, true);
-    return rc;
+        return 0;
+    }
+    /* As on Linux: what should have been written can be read and will never be durable, and the
+     * next sync knows nothing of it. */
+    s->syncs_fail--;
+    settle(s, file, false);
+    return ERR_IO;
 }
 
 static int on_truncate(void *ctx, int file, uint64_t bytes)
@@ -316,6 +324,7 @@ void sim_store_reopen(struct sim_store *s)
 {
     s->off = false;
     s->calls_left = 0;
+    s->syncs_fail = 0;
 }
 
 /* Names that no sync of the folder covered go back to what they were, or stay as they are now, all

@@ -32,6 +32,7 @@ enum happening_kind {
     HAPPEN_DIAL,        /* a: dial record */
     HAPPEN_DIAL_ANSWER, /* a: dial record */
     HAPPEN_STORED,
+    HAPPEN_ROOM, /* the disk has space again */
     HAPPEN_ORDER,       /* a: worker */
     HAPPEN_LEAF,        /* a: worker, b: turn */
     HAPPEN_WORKER_SAYS, /* a: worker */
@@ -117,7 +118,7 @@ struct sim_disk {
     struct journal *journal;
     struct stored_record *first, *last; /* given, not synced */
     uint32_t writing;                   /* how many of them the present sync takes */
-    bool busy;
+    bool busy, full;
     struct held held[SIM_JOBS_MAX];
     struct held replayed[SIM_JOBS_MAX];
 };
