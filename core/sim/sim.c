@@ -36,8 +36,8 @@ static void hint(struct world *w, struct sim_node *n, uint32_t at)
 /* A node that does not run cannot be told anything: it is told when it goes on. */
 static bool waits_for_node(const struct happening *h)
 {
-    return h->kind == HAPPEN_TICK || h->kind == HAPPEN_STORED || h->kind == HAPPEN_ROOM || h->kind == HAPPEN_WORKER_SAYS ||
-           h->kind == HAPPEN_DIAL_ANSWER || h->kind == HAPPEN_HINT;
+    return h->kind == HAPPEN_TICK || h->kind == HAPPEN_STORED || h->kind == HAPPEN_ROOM ||
+           h->kind == HAPPEN_WORKER_SAYS || h->kind == HAPPEN_DIAL_ANSWER || h->kind == HAPPEN_HINT;
 }
 
 static void happen_at_node(struct world *w, const struct happening *h)
