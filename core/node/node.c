@@ -21,6 +21,7 @@
 #include "core/node/workers.h"
 
 #define ROUND_US (50 * MS_US)
+#define STOOD_STILL_US S_US /* a round this late was not late because of others */
 #define ROUND_JOBS_MAX 256
 #define STOP_US (1500 * MS_US)
 #define NEWS_MAX 65536
@@ -498,6 +499,22 @@ static void round_job(struct node *n, struct job *j)
     job_mark_busy(j);
 }
 
+/* A process that was stopped, or had no processor, looks at its timers before it reads what came
+ * meanwhile. What it waits for has not been late by that, so every patience is prolonged, before
+ * this event begins one anew. */
+static void forgive_own_pause(struct node *n)
+{
+    int64_t late_us = instant_since_us(n->now, n->round_at);
+
+    if (late_us < STOOD_STILL_US)
+        return;
+    watch_late(n, late_us);
+    kill_late(n, late_us);
+    submit_late(n, late_us);
+    request_late(n, late_us);
+    workers_late(n, late_us);
+}
+
 /* Timers that need no precision: jobs, watchers, limits. Many jobs take turns, so that no round is
  * long. */
 static void slow_round(struct node *n)
@@ -582,6 +599,7 @@ int node_step(struct node *n, const struct event *ev, struct actions *out)
     n->out = out;
     n->now = ev->now;
     n->wall_s = ev->wall_s;
+    forgive_own_pause(n);
     mesh_tick(n->mesh, n->now);
     handle(n, ev);
     slow_round(n);
