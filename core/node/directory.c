@@ -179,7 +179,7 @@ static void put_entry(struct buf *b, const struct entry *e)
 
 static void send_page(struct node *n, const struct node_id *to, struct buf *page, uint16_t count)
 {
-    if (count == 0)
+    if (count == 0 || page->failed)
         return;
     store_u16(page->data, count);
     if (to != NULL) {

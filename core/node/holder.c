@@ -97,8 +97,9 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
             goto out;
         missing |= rc < 0;
     }
-    rc = reader_done(&r) ? 0 : ERR_FORMAT;
-    if (news_count > 0) {
+    n->memory_out |= news.failed;
+    rc = news.failed ? ERR_NO_MEMORY : reader_done(&r) ? 0 : ERR_FORMAT;
+    if (news_count > 0 && !news.failed) {
         store_u16(news.data + count_at, news_count);
         rc = store_record(n, RECORD_FACTS, buf_bytes(&news), &ticket);
     }
