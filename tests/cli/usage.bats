@@ -178,3 +178,10 @@ load lib.bash
     run -1 bash -c '"$VELUM" version >/dev/full'
     [[ $output == *"could not be written"* ]]
 }
+
+@test "a node whose address cannot be written for others: exit 1, the file and the reason" {
+    port=$(free_port)
+    mkdir -p -m 700 "$VELUM_HOME/nodes/$port.addr/occupied"
+    run -1 --separate-stderr timeout 20 "$VELUM" node --port "$port" --slots 1
+    [[ $stderr == *"$VELUM_HOME/nodes/$port.addr: Is a directory"* ]]
+}
