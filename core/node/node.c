@@ -369,14 +369,14 @@ static void link_frame(struct node *n, uint64_t link, const struct frame *f)
         node_link_frame(n, l, f);
 }
 
-static void link_down(struct node *n, uint64_t link, enum link_end end)
+static void link_down(struct node *n, uint64_t link)
 {
     struct link_entry *l = link_find(n, link);
 
     if (l == NULL)
         return;
     if (l->party == PARTY_NODE) {
-        mesh_link_down(n->mesh, link, end != LINK_GARBAGE, n->now);
+        mesh_link_down(n->mesh, link, n->now);
     } else {
         watch_link_down(n, link);
         kill_link_down(n, link);
@@ -417,7 +417,7 @@ static void handle(struct node *n, const struct event *ev)
             mesh_link_up(n->mesh, ev->link_up.link, ev->link_up.dial, ev->link_up.id, n->now);
         break;
     case EVENT_LINK_DOWN:
-        link_down(n, ev->link_down.link, ev->link_down.end);
+        link_down(n, ev->link_down.link);
         break;
     case EVENT_DIAL_FAILED:
         /* Somebody else on the port: whoever was there is as gone as when it refuses. */
