@@ -550,11 +550,14 @@ static bool is_quiet(const struct node *n)
 static void tell_load(struct node *n)
 {
     uint32_t busy = workers_busy(n);
+    double speed_units_s = n->speed_units_us * 1e6;
 
     if (busy == n->busy_told)
         return;
     n->busy_told = busy;
-    mesh_set_load(n->mesh, busy, (uint64_t)(n->speed_units_us * 1e6), n->now);
+    /* A leaf's units are what its job says they are: more a second than any integer holds. */
+    mesh_set_load(n->mesh, busy, speed_units_s < 0x1p64 ? (uint64_t)speed_units_s : UINT64_MAX,
+                  n->now);
 }
 
 /* Everything that follows from an event, until nothing follows any more. */

@@ -1,6 +1,9 @@
-/* A node that stood still, for SIGSTOP or a busy machine, must not charge others with it: the first
- * thing it does when it goes on may be to look at its timers, long before it reads what came in the
- * meantime. Whole node cores in virtual time, joined by links that take no time. */
+/* Stories of a node among others: whole node cores in virtual time, joined by links that take no
+ * time, with workers that are ready at once.
+ *
+ * Most are of a node that stood still, for SIGSTOP or a busy machine. It must not charge others
+ * with it: the first thing it does when it goes on may be to look at its timers, long before it
+ * reads what came in the meantime. */
 #include "core/base/instant.h"
 #include "core/base/sha256.h"
 #include "core/kernel/kernel.h"
@@ -39,8 +42,9 @@ struct stage {
     struct node_id id;
     struct coming *first, *last;
     bool stands_still;
-    uint32_t kills;        /* of workers */
-    uint32_t running;      /* the worker that was given a chunk last */
+    uint32_t kills;   /* of workers */
+    uint32_t running; /* the worker that was given a chunk last */
+    struct order_run run;
     struct job_id held[8]; /* jobs it has stored facts of */
     uint32_t held_count;
 };
@@ -55,6 +59,7 @@ struct story {
     uint32_t views, errors; /* what commands were told */
     uint8_t last;           /* type of the last answer */
     struct job_view view;
+    struct node_view node;
     struct reply_killed killed;
 };
 
@@ -156,6 +161,8 @@ static void hear(uint8_t type, struct bytes payload)
     if (type == MESSAGE_REPLY_JOB) {
         story.views++;
         CHECK_INT(read_job_view(payload, &story.view), 0);
+    } else if (type == MESSAGE_REPLY_NODE) {
+        CHECK_INT(read_node_view(payload, &story.node), 0);
     } else if (type == MESSAGE_REPLY_KILLED) {
         CHECK_INT(read_reply_killed(payload, &story.killed), 0);
     } else if (type == MESSAGE_REPLY_ERROR && read_reply_error(payload, &e) == 0) {
@@ -189,13 +196,15 @@ static void do_close(uint64_t link)
 }
 
 /* A worker is ready at once and loads anything; what it computes it computes for ever. */
-static void do_order(uint32_t node, const struct action *a)
+static void do_order(uint32_t node, const struct action *a, struct bytes payload)
 {
     struct worker_loaded loaded = {.ok = true};
     uint8_t bytes[REASON_SIZE + 64];
     struct buf b;
-    if (a->type == MESSAGE_ORDER_RUN)
+    if (a->type == MESSAGE_ORDER_RUN) {
         story.nodes[node].running = a->worker;
+        CHECK_INT(read_order_run(payload, &story.nodes[node].run), 0);
+    }
     if (a->type != MESSAGE_ORDER_LOAD)
         return;
     loaded.accumulator_size = kernel_accumulator_size(kernel_find("pi"));
@@ -246,7 +255,7 @@ static void perform(uint32_t node, const struct action *a, struct bytes payload)
         worker_says(node, a->worker, MESSAGE_WORKER_READY, (struct bytes){(uint8_t[4]){0}, 4});
         break;
     case ACTION_ORDER:
-        do_order(node, a);
+        do_order(node, a, payload);
         break;
     case ACTION_KILL: {
         struct coming *c = bring(node, EVENT_WORKER_EXITED, (struct bytes){NULL, 0});
@@ -410,7 +419,8 @@ static void ask(uint32_t node, uint8_t type, struct bytes payload)
     bring_frame(node, link, type, 1, payload);
 }
 
-static struct job_id make_job(uint8_t nonce, struct buf *to)
+/* leaf_units 0: LEAVES leaves of the plan's size; otherwise one leaf of so many. */
+static struct job_id make_job(uint8_t nonce, uint64_t leaf_units, struct buf *to)
 {
     const struct velum_kernel *pi = kernel_find("pi");
     const char *args[] = {"64000"};
@@ -424,8 +434,8 @@ static struct job_id make_job(uint8_t nonce, struct buf *to)
                             .stage = {.kernel = "pi",
                                       .source = kernel_source(pi),
                                       .params = {plan.params, plan.params_size},
-                                      .units = plan.units,
-                                      .leaf_units = plan.units / LEAVES,
+                                      .units = leaf_units ? leaf_units : plan.units,
+                                      .leaf_units = leaf_units ? leaf_units : plan.units / LEAVES,
                                       .accumulator_size = kernel_accumulator_size(pi)}};
     buf_init(&body, &story.heap.alloc, SPEC_SIZE_MAX);
     REQUIRE(put_spec(&body, &spec) == 0);
@@ -438,13 +448,18 @@ static struct job_id make_job(uint8_t nonce, struct buf *to)
     return id;
 }
 
-static struct job_id submit(uint32_t node, uint8_t nonce)
+static struct job_id submit_units(uint32_t node, uint8_t nonce, uint64_t leaf_units)
 {
     struct buf spec;
-    struct job_id id = make_job(nonce, &spec);
+    struct job_id id = make_job(nonce, leaf_units, &spec);
     ask(node, MESSAGE_REQUEST_SUBMIT, buf_bytes(&spec));
     buf_clear(&spec);
     return id;
+}
+
+static struct job_id submit(uint32_t node, uint8_t nonce)
+{
+    return submit_units(node, nonce, 0);
 }
 
 static void watch(uint32_t node, struct job_id id)
@@ -593,6 +608,30 @@ TEST(a_plan_that_came_meanwhile_is_told)
     close_story();
 }
 
-TEST_MAIN(one_who_waits_for_news_goes_on_waiting, a_kill_takes_the_proof_that_came_meanwhile,
+/* A job may say that a leaf is nearly all there is, and be done with it in a microsecond. */
+TEST(a_speed_beyond_every_number_is_told_as_the_greatest)
+{
+    uint8_t bytes[512], value[ACCUMULATOR_SIZE_MAX] = {0};
+    struct buf b;
+    open_story(1);
+    submit_units(PAUSED, 1, UINT64_MAX);
+    go_on_for(S_US);
+    REQUIRE(story.nodes[PAUSED].running);
+    struct value v = {.data = {value, kernel_accumulator_size(kernel_find("pi"))}};
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_worker_progress_begin(&b, story.nodes[PAUSED].run.run, 1, 1, 1, true, 1);
+    put_value(&b, &v);
+    REQUIRE(!b.failed);
+    worker_says(PAUSED, story.nodes[PAUSED].running, MESSAGE_WORKER_PROGRESS, buf_bytes(&b));
+    go_on_for(S_US);
+    ask(PAUSED, MESSAGE_REQUEST_NODES, (struct bytes){NULL, 0});
+    go_on_for(S_US);
+    CHECK(story.node.self && story.node.busy == 0);
+    CHECK(story.node.speed_units_s == UINT64_MAX);
+    close_story();
+}
+
+TEST_MAIN(a_speed_beyond_every_number_is_told_as_the_greatest,
+          one_who_waits_for_news_goes_on_waiting, a_kill_takes_the_proof_that_came_meanwhile,
           a_forwarded_job_is_not_taken_over, a_log_that_came_meanwhile_is_shown,
           a_running_chunk_is_not_failed_for_it, a_plan_that_came_meanwhile_is_told)
