@@ -11,7 +11,7 @@
 #define DIAL_WAIT_LOST_US (8 * MS_US)
 #define DIAL_WAIT_FIRST_US (1 * S_US)
 #define DIAL_WAIT_SUSPECT_MAX_US (1 * S_US)
-#define DIAL_WAIT_MAX_US (5 * S_US)  /* a healed path is found within the 10 s of promise G6 */
+#define DIAL_WAIT_MAX_US (5 * S_US)  /* 10 s after a path has healed all must agree */
 #define DIAL_HIGHER_US (300 * MS_US) /* the lower id dials first, which saves most duplicates */
 #define WANTED_US (30 * S_US)
 #define HINT_DIALS_MAX 16
