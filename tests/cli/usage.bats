@@ -123,10 +123,18 @@ load lib.bash
     ends_with_try
 }
 
-@test "version: commit and the libraries with their licences" {
+@test "version: commit and the libraries with their versions and licences" {
     run -0 velum version
     [[ $output == "velum "*", commit "* ]]
     [[ $output == *"OpenSSL"*"Apache-2.0"*"libevent"*"BSD-3-Clause"*"inih"* ]]
+    for library in OpenSSL libevent "GNU C library"; do
+        grep -qE "^  $library +[0-9]+\.[0-9][^ ]* +[A-Z]" <<<"$output"
+    done
+    # What configure could not learn, because there is no pkg-config, is said to be unknown.
+    grep -qE "^  inih +([0-9][^ ]*|unknown) +BSD-3-Clause$" <<<"$output"
+    if command -v pkg-config >/dev/null; then
+        [[ $output == *"inih "*" $(pkg-config --modversion inih) "* ]]
+    fi
 }
 
 @test "kernels: built-ins without a node, text and JSON" {
