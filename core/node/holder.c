@@ -167,9 +167,10 @@ static int take_all(struct node *n, struct job_id id, struct node_id from, struc
         news_count = (uint16_t)(news_count + (rc > 0));
         refused += rc < 0;
     }
+    n->memory_out |= news.failed;
     if (rc != ERR_NO_MEMORY)
-        rc = reader_done(r) ? 0 : ERR_FORMAT;
-    if (news_count > 0) {
+        rc = news.failed ? ERR_NO_MEMORY : reader_done(r) ? 0 : ERR_FORMAT;
+    if (news_count > 0 && !news.failed) {
         store_u16(news.data + count_at, news_count);
         rc = store_record(n, RECORD_FACTS, buf_bytes(&news), ticket);
     }

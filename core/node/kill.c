@@ -261,3 +261,9 @@ int cancel_here(struct job *j, struct node_id by, enum job_state state)
     buf_clear(&fact);
     return rc < 0 ? rc : 0;
 }
+
+void kill_late(struct node *n, int64_t late_us)
+{
+    for (struct kill_wait *k = n->kills; k != NULL; k = k->next)
+        k->until = instant_plus_us(k->until, late_us);
+}

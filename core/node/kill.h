@@ -13,6 +13,8 @@ int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct by
 int kill_cancelled(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
 /* Asks again, and answers those that have waited long enough. */
 void kill_tick(struct node *n);
+/* This node itself stood still: no holder was late meanwhile. */
+void kill_late(struct node *n, int64_t late_us);
 void kill_link_down(struct node *n, uint64_t link);
 void kills_free(struct node *n);
 /* The coordinator itself ends the job: its time ran out. */

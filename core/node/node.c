@@ -23,6 +23,7 @@
 #include "core/node/workers.h"
 
 #define ROUND_US (50 * MS_US)
+#define STOOD_STILL_US S_US /* a round this late was not late because of others */
 #define ROUND_JOBS_MAX 256
 #define STOP_US (1500 * MS_US)
 #define NEWS_MAX 65536
@@ -371,14 +372,14 @@ static void link_frame(struct node *n, uint64_t link, const struct frame *f)
         node_link_frame(n, l, f);
 }
 
-static void link_down(struct node *n, uint64_t link, enum link_end end)
+static void link_down(struct node *n, uint64_t link)
 {
     struct link_entry *l = link_find(n, link);
 
     if (l == NULL)
         return;
     if (l->party == PARTY_NODE) {
-        mesh_link_down(n->mesh, link, end != LINK_GARBAGE, n->now);
+        mesh_link_down(n->mesh, link, n->now);
     } else {
         watch_link_down(n, link);
         kill_link_down(n, link);
@@ -419,7 +420,7 @@ static void handle(struct node *n, const struct event *ev)
             mesh_link_up(n->mesh, ev->link_up.link, ev->link_up.dial, ev->link_up.id, n->now);
         break;
     case EVENT_LINK_DOWN:
-        link_down(n, ev->link_down.link, ev->link_down.end);
+        link_down(n, ev->link_down.link);
         break;
     case EVENT_DIAL_FAILED:
         /* Somebody else on the port: whoever was there is as gone as when it refuses. */
@@ -501,6 +502,22 @@ static void round_job(struct node *n, struct job *j)
     job_mark_busy(j);
 }
 
+/* A process that was stopped, or had no processor, looks at its timers before it reads what came
+ * meanwhile. What it waits for has not been late by that, so every patience is prolonged, before
+ * this event begins one anew. */
+static void forgive_own_pause(struct node *n)
+{
+    int64_t late_us = instant_since_us(n->now, n->round_at);
+
+    if (late_us < STOOD_STILL_US)
+        return;
+    watch_late(n, late_us);
+    kill_late(n, late_us);
+    submit_late(n, late_us);
+    request_late(n, late_us);
+    workers_late(n, late_us);
+}
+
 /* Timers that need no precision: jobs, watchers, limits. Many jobs take turns, so that no round is
  * long. */
 static void slow_round(struct node *n)
@@ -537,6 +554,7 @@ static void tell_load(struct node *n)
 {
     uint32_t busy = workers_busy(n);
     bool keeps = member_keeps(n, n->options.id);
+    double speed_units_s = n->speed_units_us * 1e6;
 
     /* A node whose disk takes nothing says so, and is no holder until it does. */
     if (keeps != n->keeps_told) {
@@ -546,7 +564,9 @@ static void tell_load(struct node *n)
     if (busy == n->busy_told)
         return;
     n->busy_told = busy;
-    mesh_set_load(n->mesh, busy, (uint64_t)(n->speed_units_us * 1e6), n->now);
+    /* A leaf's units are what its job says they are: more a second than any integer holds. */
+    mesh_set_load(n->mesh, busy, speed_units_s < 0x1p64 ? (uint64_t)speed_units_s : UINT64_MAX,
+                  n->now);
 }
 
 /* Everything that follows from an event, until nothing follows any more. */
@@ -592,6 +612,7 @@ int node_step(struct node *n, const struct event *ev, struct actions *out)
     n->out = out;
     n->now = ev->now;
     n->wall_s = ev->wall_s;
+    forgive_own_pause(n);
     mesh_tick(n->mesh, n->now);
     handle(n, ev);
     slow_round(n);

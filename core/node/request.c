@@ -433,3 +433,9 @@ void request_frame(struct node *n, struct link_entry *l, const struct frame *f)
     reply_error(n, l->link, f->request, 1, "this node does not know that request",
                 "is this command of the same version as the node? velum version");
 }
+
+void request_late(struct node *n, int64_t late_us)
+{
+    for (struct logs_wait *w = n->logs; w != NULL; w = w->next)
+        w->until = instant_plus_us(w->until, late_us);
+}

@@ -12,6 +12,8 @@ int request_logs_peer(struct node *n, struct node_id from, uint32_t request, str
 int request_log_tail(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
 /* Tells users whose log did not come. */
 void request_tick(struct node *n);
+/* This node itself stood still: no log was late meanwhile. */
+void request_late(struct node *n, int64_t late_us);
 /* Answers for a job that is not in the directory: it is gone, or there never was one. */
 void request_tombstone(struct node *n, uint64_t link, uint32_t request, const char *which);
 void requests_free(struct node *n);

@@ -281,3 +281,9 @@ void forwards_free(struct node *n)
     while (n->forwards != NULL)
         forward_remove(n, n->forwards);
 }
+
+void submit_late(struct node *n, int64_t late_us)
+{
+    for (struct forward *f = n->forwards; f != NULL; f = f->next)
+        f->until = instant_plus_us(f->until, late_us);
+}

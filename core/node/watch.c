@@ -353,3 +353,11 @@ void watchers_free(struct node *n)
     while (n->watchers != NULL)
         watcher_remove(n, n->watchers);
 }
+
+void watch_late(struct node *n, int64_t late_us)
+{
+    for (struct watcher *w = n->watchers; w != NULL; w = w->next) {
+        w->since = instant_plus_us(w->since, late_us);
+        w->asked = instant_plus_us(w->asked, late_us);
+    }
+}

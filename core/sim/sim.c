@@ -234,12 +234,12 @@ static void run(struct world *w, uint64_t until)
 
 int sim_run(const struct alloc *a, const struct sim_options *options, struct sim_result *result)
 {
-    struct world *w = alloc_zeroed(a, sizeof *w);
+    struct world *w = world_new(a);
+    bool out_of_memory;
 
     *result = (struct sim_result){0};
     if (w == NULL)
         return ERR_NO_MEMORY;
-    w->alloc = a;
     w->trace = options->trace;
     w->hash = 0xcbf29ce484222325ull;
     prng_init(&w->prng, options->seed);
@@ -256,6 +256,7 @@ int sim_run(const struct alloc *a, const struct sim_options *options, struct sim
     for (uint32_t i = 0; i < w->plan.jobs; i++)
         result->acknowledged += w->jobs[i].acknowledged;
     world_clear(w);
-    alloc_free(a, w, sizeof *w);
-    return 0;
+    out_of_memory = w->out_of_memory;
+    world_free(w);
+    return out_of_memory ? ERR_NO_MEMORY : 0;
 }

@@ -71,6 +71,8 @@ void sim_disk_store(struct world *w, struct sim_node *n, const struct action *a,
     struct sim_disk *d = &n->disk;
     struct stored_record *x = world_alloc(w, sizeof *x);
 
+    if (x == NULL)
+        return;
     x->ticket = a->ticket;
     x->type = a->type;
     x->compact = a->kind == ACTION_COMPACT;

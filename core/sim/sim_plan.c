@@ -201,7 +201,6 @@ static void open_all(struct world *w)
 static void bring_down(struct world *w, bool power)
 {
     struct sim_node *n = any_node(w);
-    struct world *const world = w;
     bool gone = false;
 
     if (n->core == NULL)
@@ -210,7 +209,7 @@ static void bring_down(struct world *w, bool power)
         gone |= w->nodes[i].dead_for_good;
     /* Between two actions of a step to come; or right now, when it does so little. */
     n->power_goes_too = power;
-    if (world_chance(world, 2))
+    if (world_chance(w, 2))
         n->crash_in = (uint32_t)world_between(w, 1, 60);
     else
         sim_node_crash(w, n, power);

@@ -123,10 +123,18 @@ load lib.bash
     ends_with_try
 }
 
-@test "version: commit and the libraries with their licences" {
+@test "version: commit and the libraries with their versions and licences" {
     run -0 velum version
     [[ $output == "velum "*", commit "* ]]
     [[ $output == *"OpenSSL"*"Apache-2.0"*"libevent"*"BSD-3-Clause"*"inih"* ]]
+    for library in OpenSSL libevent "GNU C library"; do
+        grep -qE "^  $library +[0-9]+\.[0-9][^ ]* +[A-Z]" <<<"$output"
+    done
+    # What configure could not learn, because there is no pkg-config, is said to be unknown.
+    grep -qE "^  inih +([0-9][^ ]*|unknown) +BSD-3-Clause$" <<<"$output"
+    if command -v pkg-config >/dev/null; then
+        [[ $output == *"inih "*" $(pkg-config --modversion inih) "* ]]
+    fi
 }
 
 @test "sim: seeds that hold, one seed twice the same, and words that are wrong" {
@@ -199,4 +207,11 @@ load lib.bash
     [ -e /dev/full ] || skip "no /dev/full"
     run -1 bash -c '"$VELUM" version >/dev/full'
     [[ $output == *"could not be written"* ]]
+}
+
+@test "a node whose address cannot be written for others: exit 1, the file and the reason" {
+    port=$(free_port)
+    mkdir -p -m 700 "$VELUM_HOME/nodes/$port.addr/occupied"
+    run -1 --separate-stderr timeout 20 "$VELUM" node --port "$port" --slots 1
+    [[ $stderr == *"$VELUM_HOME/nodes/$port.addr: Is a directory"* ]]
 }

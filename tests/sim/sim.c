@@ -1,15 +1,19 @@
 /* Runs seeds of the simulated mesh.
  *
  *   sim --seed N | --seeds N [--first N] [--nodes N] [--trace] [--until EVENT]
+ *   sim --starved N [--until EVENT]
  *
  * A single seed prints its figures. It is run twice, unless it is traced or cut short, and so is
  * every hundredth of many, because a run that cannot be repeated cannot be debugged. A failing seed
- * prints the line that replays it. */
+ * prints the line that replays it. --starved runs the first events of a seed again and again, each
+ * time with the next request for memory refused: it must say so, and give back what it has. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/err.h"
 #include "core/sim/sim_try.h"
+#include "tests/lib/heap.h"
 
 #define FAILURES_MAX 20
 
@@ -23,7 +27,7 @@ static void *heap_resize(void *ctx, void *old, size_t old_size, size_t new_size)
     return NULL;
 }
 
-static const struct alloc heap = {heap_resize, NULL};
+static const struct alloc plain_heap = {heap_resize, NULL};
 
 static void print_line(void *ctx, enum log_level level, const char *text)
 {
@@ -41,7 +45,7 @@ static const char *replay_command(void)
 
 static bool run_seed(const struct sim_options *o, bool twice, struct sim_result *r)
 {
-    if (sim_try(&heap, o, twice, r) < 0) {
+    if (sim_try(&plain_heap, o, twice, r) < 0) {
         printf("FAIL sim out of memory\n");
         return false;
     }
@@ -89,9 +93,35 @@ static int run_many(struct sim_options *o, uint64_t first, uint64_t count)
     return failures == 0 ? 0 : 1;
 }
 
+static int run_starved(const struct sim_options *o)
+{
+    struct sim_result r;
+    struct heap heap;
+    uint64_t n = 0;
+    int failures = 0;
+
+    do {
+        heap_init(&heap);
+        heap.fail_at = ++n;
+        int rc = sim_run(&heap.alloc, o, &r);
+        bool told = heap.failures > 0 ? rc == ERR_NO_MEMORY : rc == 0 && !r.failed;
+
+        if (told && heap_is_empty(&heap))
+            continue;
+        printf("FAIL sim_starved the %lluth request for memory: %d %s\n", (unsigned long long)n, rc,
+               r.what);
+        failures++;
+    } while (heap.failures > 0 && failures < FAILURES_MAX);
+    if (failures == 0)
+        printf("ok sim_starved %llu requests for memory refused in turn\n",
+               (unsigned long long)n - 1);
+    return failures == 0 ? 0 : 1;
+}
+
 static int usage(void)
 {
-    fputs("usage: sim --seed N | --seeds N [--first N] [--nodes N] [--trace] [--until EVENT]\n",
+    fputs("usage: sim --seed N | --seeds N [--first N] [--nodes N] [--trace] [--until EVENT]\n"
+          "       sim --starved N [--until EVENT]\n",
           stderr);
     return 2;
 }
@@ -101,6 +131,7 @@ int main(int argc, char **argv)
     static const struct log_sink sink = {print_line, NULL, LOG_DEBUG};
     struct sim_options o = {0};
     uint64_t seeds = 0, first = 1;
+    bool starved = false;
 
     for (int i = 1; i < argc; i++) {
         uint64_t value = i + 1 < argc ? strtoull(argv[i + 1], NULL, 10) : 0;
@@ -111,7 +142,8 @@ int main(int argc, char **argv)
         }
         if (++i >= argc)
             return usage();
-        if (strcmp(argv[i - 1], "--seed") == 0)
+        starved |= strcmp(argv[i - 1], "--starved") == 0;
+        if (strcmp(argv[i - 1], "--seed") == 0 || strcmp(argv[i - 1], "--starved") == 0)
             o.seed = value;
         else if (strcmp(argv[i - 1], "--seeds") == 0)
             seeds = value;
@@ -126,5 +158,7 @@ int main(int argc, char **argv)
     }
     if (o.nodes > SIM_NODES_LIMIT || (seeds == 0 && o.seed == 0))
         return usage();
+    if (starved)
+        return run_starved(&o);
     return seeds > 0 ? run_many(&o, first, seeds) : run_one(&o);
 }
