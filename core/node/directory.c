@@ -10,6 +10,7 @@
 #include "core/node/labour.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
+#include "core/node/request.h"
 #include "core/node/watch.h"
 #include "core/node/workers.h"
 
@@ -113,6 +114,7 @@ static bool entry_take(struct node *n, struct peer_entry *p)
         ended_add(n, e);
     bytes_free(n, e->view);
     e->view = encode_view(n, &p->view);
+    request_heard(n, e);
     return true;
 }
 

@@ -10,10 +10,10 @@ void request_frame(struct node *n, struct link_entry *l, const struct frame *f);
 int request_logs_peer(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
 /* LOG_TAIL: the answer to it, passed on to the user. */
 int request_log_tail(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
-/* Tells users whose log did not come. */
+/* The directory has a word of this job: somebody may have asked for it by name. */
+void request_heard(struct node *n, const struct entry *e);
+/* Asks again, and tells users whose log or job did not come. */
 void request_tick(struct node *n);
-/* Answers for a job that is not in the directory: it is gone, or there never was one. */
-void request_tombstone(struct node *n, uint64_t link, uint32_t request, const char *which);
 void requests_free(struct node *n);
 
 #endif

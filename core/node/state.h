@@ -13,6 +13,7 @@
  *                    merge_work.c: merges granted to it
  *   workers.c        worker processes; aside.c: what users want of them
  *   directory.c      what this node knows of all jobs of the mesh
+ *   seek.c           whom to ask about a job that is not here
  *   watch.c          who waits for news of a job
  *   kill.c           cancelling with proof
  *   request.c        users' requests; submit.c: those that bring a job */
@@ -138,6 +139,19 @@ struct entry {
     struct entry *next_ended;
 };
 
+#define SEEK_MAX 16
+/* Asking for a job, one node after the other. */
+struct seek {
+    struct node_id at; /* who was asked last */
+    bool asking;       /* its answer is believed */
+    bool later;        /* who is left has no link yet */
+    struct instant asked;
+    struct node_id without[SEEK_MAX]; /* said that they do not have it, or nothing */
+    uint32_t without_count;
+    bool silent; /* one of these said nothing */
+    bool gone;   /* one of these said that the job existed and is gone */
+};
+
 enum watcher_kind { WATCHER_USER, WATCHER_NODE };
 struct watcher {
     enum watcher_kind kind;
@@ -146,11 +160,12 @@ struct watcher {
     uint32_t request;
     struct job_id job;
     uint32_t interval_ms;
-    struct instant sent, asked; /* asked: when this node last asked a holder */
-    struct node_id asked_whom;
+    struct instant sent;
     bool sent_any;
-    uint32_t failures;
-    struct instant since;
+    struct seek seek;     /* of a user: where the job is */
+    struct instant heard; /* of a user: its holder's last word; of a node: when it last asked */
+    bool found;           /* some holder has told of it */
+    struct instant since; /* without a word from any holder */
     struct watcher *next;
 };
 
@@ -191,8 +206,20 @@ struct logs_wait {
     uint32_t token;
     uint64_t link;
     uint32_t request;
-    struct instant until;
+    struct job_id job;
+    struct seek seek;
+    bool found; /* somebody has the job, and no log of it */
+    struct instant since;
     struct logs_wait *next;
+};
+
+/* A name or a beginning of an id that means no job yet: news of it may be on its way. */
+struct lookup {
+    uint64_t link;
+    uint32_t request;
+    char which[JOB_NAME_SIZE + 8];
+    struct instant since;
+    struct lookup *next;
 };
 
 #define SEALED_MEMOS 64
@@ -255,6 +282,7 @@ struct node {
     struct forward *forwards;
     uint32_t forwards_count;
     struct logs_wait *logs;
+    struct lookup *lookups;
     uint32_t token_counter;
     struct peer_news *news;
     uint32_t news_count, news_cap;
