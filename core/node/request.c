@@ -421,9 +421,11 @@ void request_tick(struct node *n)
     }
     for (x = n->lookups; x != NULL; x = next_lookup) {
         next_lookup = x->next;
-        if (instant_since_us(n->now, x->since) <= LOOKUP_US)
-            continue;
-        no_such_job(n, x->link, x->request);
+        if (link_find(n, x->link) != NULL) {
+            if (instant_since_us(n->now, x->since) <= LOOKUP_US)
+                continue;
+            no_such_job(n, x->link, x->request);
+        }
         lookup_remove(n, x);
     }
 }

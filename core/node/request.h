@@ -4,6 +4,26 @@
 
 #include "core/node/state.h"
 
+struct logs_wait {
+    uint32_t token;
+    uint64_t link;
+    uint32_t request;
+    struct job_id job;
+    struct seek seek;
+    bool found; /* somebody has the job, and no log of it */
+    struct instant since;
+    struct logs_wait *next;
+};
+
+/* A name or a beginning of an id that means no job yet: news of it may be on its way. */
+struct lookup {
+    uint64_t link;
+    uint32_t request;
+    char which[JOB_NAME_SIZE + 8];
+    struct instant since;
+    struct lookup *next;
+};
+
 /* One request of a user; whatever it is, it is answered or the answer is on its way. */
 void request_frame(struct node *n, struct link_entry *l, const struct frame *f);
 /* LOGS: another node's user wants a log. */

@@ -7,8 +7,6 @@
 #include "core/node/directory.h"
 #include "core/node/link.h"
 
-#define LINKS_WANTED 6 /* twice the holders of a job: only to these a link is made to look for it */
-
 struct ranked {
     struct node_id id;
     struct digest rank;
@@ -30,8 +28,7 @@ static void add(const struct node *n, struct node_id to[SEEK_MAX], uint32_t *cou
         to[(*count)++] = id;
 }
 
-/* The same order as where jobs are placed (jobs.c), but of everybody who is not gone. */
-static uint32_t by_rank(const struct node *n, struct job_id job, struct node_id to[SEEK_MAX])
+uint32_t seek_ranked(const struct node *n, struct job_id job, struct node_id to[SEEK_MAX])
 {
     struct ranked list[SEEK_MAX], r;
     uint8_t text[2 * ID_SIZE];
@@ -63,7 +60,7 @@ uint32_t seek_candidates(const struct node *n, struct job_id id, struct node_id 
     uint32_t count = 0;
 
     if (e == NULL)
-        return by_rank(n, id, to);
+        return seek_ranked(n, id, to);
     add(n, to, &count, e->coordinator);
     for (uint8_t i = 0; i < e->holders_count; i++)
         add(n, to, &count, e->holders[i]);
@@ -89,7 +86,7 @@ enum seek_next seek_ask(struct node *n, struct job_id id, struct seek *s, uint8_
         if (is_in(s->without, s->without_count, list[i]))
             continue;
         s->later = true;
-        if (i >= LINKS_WANTED && !is_linked(n, list[i]))
+        if (i >= SEEK_LINKS_MAX && !is_linked(n, list[i]))
             continue;
         if (!send_node(n, list[i], type, request, payload))
             continue;

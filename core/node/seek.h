@@ -10,6 +10,8 @@
  * directory. */
 #define SEEK_UNKNOWN_US S_US
 
+#define SEEK_LINKS_MAX 6 /* twice a job's holders: only so far by rank a link is made to look */
+
 enum seek_next {
     SEEK_ASKED,
     SEEK_LATER, /* who is left has no link yet; one is being made */
@@ -19,6 +21,8 @@ enum seek_next {
 /* Who may have the job, best first: the coordinator and the holders of its entry; without one the
  * members by rendezvous rank, as jobs are placed. Nobody who is gone, and not this node. */
 uint32_t seek_candidates(const struct node *n, struct job_id id, struct node_id to[SEEK_MAX]);
+/* The members that are not gone by rendezvous rank, as jobs are placed. */
+uint32_t seek_ranked(const struct node *n, struct job_id id, struct node_id to[SEEK_MAX]);
 /* Sends the question to the next candidate. */
 enum seek_next seek_ask(struct node *n, struct job_id id, struct seek *s, uint8_t type,
                         uint32_t request, struct bytes payload);

@@ -169,28 +169,6 @@ struct watcher {
     struct watcher *next;
 };
 
-/* Somebody a kill waits for. One that is only likely to hold the job may say that it does not. */
-struct kill_asked {
-    struct node_id id;
-    bool likely;
-};
-
-struct kill_wait {
-    uint64_t link;
-    uint32_t request;
-    uint32_t token;
-    struct job_id job;
-    struct instant until;
-    struct kill_asked waiting[KILL_HOLDERS_MAX], asked[KILL_HOLDERS_MAX];
-    struct instant sent;
-    bool proof; /* at least one holder has said that it has the cancel */
-    uint32_t waiting_count, asked_count;
-    uint8_t state; /* greatest heard */
-    bool known;
-    struct bytes fact; /* owned: the cancel fact, to be sent on to holders named later */
-    struct kill_wait *next;
-};
-
 /* A submission on its way to the first holder. */
 struct forward {
     uint32_t token;
@@ -200,26 +178,6 @@ struct forward {
     struct bytes spec; /* owned */
     struct instant until;
     struct forward *next;
-};
-
-struct logs_wait {
-    uint32_t token;
-    uint64_t link;
-    uint32_t request;
-    struct job_id job;
-    struct seek seek;
-    bool found; /* somebody has the job, and no log of it */
-    struct instant since;
-    struct logs_wait *next;
-};
-
-/* A name or a beginning of an id that means no job yet: news of it may be on its way. */
-struct lookup {
-    uint64_t link;
-    uint32_t request;
-    char which[JOB_NAME_SIZE + 8];
-    struct instant since;
-    struct lookup *next;
 };
 
 #define SEALED_MEMOS 64

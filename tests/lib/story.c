@@ -8,12 +8,11 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/base/text.h"
-#include "core/wire/signed.h"
+#include "tests/lib/story_inside.h"
 
 #define WAY_US 100
 #define SYNC_US 50
 #define DIAL_TIMEOUT_US (3 * S_US)
-#define CERTIFICATE_SIZE (ID_SIZE + 1)
 
 enum story_kind {
     STORY_DIAL,
@@ -40,22 +39,7 @@ struct story_event {
     size_t len;
 };
 
-/* Side s of connection c has the link number 2c + s + 1. A user is side 0 of its own. */
-struct story_conn {
-    uint32_t node[2];
-    bool open[2];
-    uint32_t requests;
-};
-
-struct story_spec {
-    struct story_spec *next;
-    uint32_t number;
-    struct job_id id;
-    uint8_t *data;
-    size_t len;
-};
-
-static struct story_conn *conn_of(const struct story *s, uint64_t link)
+struct story_conn *story_conn_of(const struct story *s, uint64_t link)
 {
     return &s->conns[(link - 1) / 2];
 }
@@ -65,7 +49,7 @@ static unsigned side_of(uint64_t link)
     return (unsigned)((link - 1) % 2);
 }
 
-static uint64_t other_end(uint64_t link)
+uint64_t story_other_end(uint64_t link)
 {
     return side_of(link) == 0 ? link + 1 : link - 1;
 }
@@ -80,7 +64,7 @@ static void *more(void *list, uint32_t count, uint32_t *cap, size_t size)
     return list;
 }
 
-static uint8_t *copy(struct bytes b)
+uint8_t *story_copy(struct bytes b)
 {
     uint8_t *data = malloc(b.len + 1);
 
@@ -130,7 +114,7 @@ static struct story_event pop(struct story *s)
 
 /* --- signatures: whoever the certificate names is believed --- */
 
-static void certificate_of(struct node_id id, enum party party, uint8_t to[CERTIFICATE_SIZE])
+void story_certificate(struct node_id id, enum party party, uint8_t to[CERTIFICATE_SIZE])
 {
     memcpy(to, id.bytes, ID_SIZE);
     to[ID_SIZE] = (uint8_t)party;
@@ -158,7 +142,7 @@ static int on_verify(void *ctx, struct bytes certificate, struct bytes text, con
     return 0;
 }
 
-static struct node_id user_id(void)
+struct node_id story_user_id(void)
 {
     struct node_id id;
 
@@ -168,7 +152,7 @@ static struct node_id user_id(void)
 
 /* --- what nodes want --- */
 
-static uint32_t conn_make(struct story *s, uint32_t a, uint32_t b)
+uint32_t story_conn_make(struct story *s, uint32_t a, uint32_t b)
 {
     s->conns = more(s->conns, s->conns_count, &s->conns_cap, sizeof *s->conns);
     s->conns[s->conns_count] = (struct story_conn){.node = {a, b}, .open = {true, true}};
@@ -183,7 +167,7 @@ static void answer_add(struct story *s, uint64_t link, uint8_t type, uint32_t re
                                                            .request = request,
                                                            .type = type,
                                                            .at = s->now,
-                                                           .data = copy(payload),
+                                                           .data = story_copy(payload),
                                                            .len = payload.len};
 }
 
@@ -200,14 +184,14 @@ static bool is_dropped(struct story *s, uint32_t from, uint32_t to, uint8_t type
 
 static void send(struct story *s, const struct action *a, struct bytes payload)
 {
-    struct story_conn *c = conn_of(s, a->link);
+    struct story_conn *c = story_conn_of(s, a->link);
     unsigned side = side_of(a->link);
     uint32_t from = c->node[side], to = c->node[1 - side];
 
     if (!c->open[side])
         return;
     if (to == STORY_USER) {
-        answer_add(s, other_end(a->link), (uint8_t)a->type, a->request, payload);
+        answer_add(s, story_other_end(a->link), (uint8_t)a->type, a->request, payload);
         return;
     }
     s->sent[a->type & 255]++;
@@ -217,10 +201,10 @@ static void send(struct story *s, const struct action *a, struct bytes payload)
          (struct story_event){.kind = STORY_FRAME,
                               .node = to,
                               .generation = s->nodes[to].generation,
-                              .link = other_end(a->link),
+                              .link = story_other_end(a->link),
                               .type = (uint8_t)a->type,
                               .request = a->request,
-                              .data = copy(payload),
+                              .data = story_copy(payload),
                               .len = payload.len},
          WAY_US);
 }
@@ -247,7 +231,7 @@ static void dial(struct story *s, const struct story_node *n, const struct actio
 
 static void close_half(struct story *s, uint64_t link)
 {
-    struct story_conn *c = conn_of(s, link);
+    struct story_conn *c = story_conn_of(s, link);
     unsigned side = side_of(link);
     uint32_t to = c->node[1 - side];
 
@@ -259,7 +243,7 @@ static void close_half(struct story *s, uint64_t link)
              (struct story_event){.kind = STORY_DOWN,
                                   .node = to,
                                   .generation = s->nodes[to].generation,
-                                  .link = other_end(link)},
+                                  .link = story_other_end(link)},
              WAY_US);
 }
 
@@ -298,7 +282,7 @@ static void perform(struct story *s, struct story_node *n, struct actions *actio
     }
 }
 
-static void step(struct story *s, struct story_node *n, struct event *ev)
+void story_step(struct story *s, struct story_node *n, struct event *ev)
 {
     struct actions actions;
 
@@ -312,9 +296,9 @@ static void step(struct story *s, struct story_node *n, struct event *ev)
     actions_clear(&actions);
 }
 
-static void link_up(struct story *s, uint64_t link, uint32_t dial_number)
+void story_link_up(struct story *s, uint64_t link, uint32_t dial_number)
 {
-    const struct story_conn *c = conn_of(s, link);
+    const struct story_conn *c = story_conn_of(s, link);
     uint32_t node = c->node[side_of(link)], other = c->node[1 - side_of(link)];
     struct event ev = {.kind = EVENT_LINK_UP};
     uint8_t certificate[CERTIFICATE_SIZE];
@@ -322,10 +306,10 @@ static void link_up(struct story *s, uint64_t link, uint32_t dial_number)
     ev.link_up.link = link;
     ev.link_up.dial = dial_number;
     ev.link_up.party = other == STORY_USER ? PARTY_USER : PARTY_NODE;
-    ev.link_up.id = other == STORY_USER ? user_id() : s->nodes[other].id;
-    certificate_of(ev.link_up.id, ev.link_up.party, certificate);
+    ev.link_up.id = other == STORY_USER ? story_user_id() : s->nodes[other].id;
+    story_certificate(ev.link_up.id, ev.link_up.party, certificate);
     ev.link_up.certificate = (struct bytes){certificate, sizeof certificate};
-    step(s, &s->nodes[node], &ev);
+    story_step(s, &s->nodes[node], &ev);
 }
 
 /* --- what happens --- */
@@ -341,14 +325,14 @@ static void on_dial(struct story *s, struct story_event *ev)
         push(s, *ev, ev->refused ? WAY_US : DIAL_TIMEOUT_US);
         return;
     }
-    index = conn_make(s, ev->node, ev->target);
+    index = story_conn_make(s, ev->node, ev->target);
     push(s,
          (struct story_event){.kind = STORY_UP,
                               .node = ev->target,
                               .generation = to->generation,
                               .link = 2 * (uint64_t)index + 2},
          0);
-    link_up(s, 2 * (uint64_t)index + 1, ev->dial);
+    story_link_up(s, 2 * (uint64_t)index + 1, ev->dial);
 }
 
 static void on_event(struct story *s, struct story_event *e)
@@ -363,18 +347,18 @@ static void on_event(struct story *s, struct story_event *e)
         on_dial(s, e);
         return;
     case STORY_UP:
-        link_up(s, e->link, 0);
+        story_link_up(s, e->link, 0);
         return;
     case STORY_DOWN:
-        if (!conn_of(s, e->link)->open[side_of(e->link)])
+        if (!story_conn_of(s, e->link)->open[side_of(e->link)])
             return;
-        conn_of(s, e->link)->open[side_of(e->link)] = false;
+        story_conn_of(s, e->link)->open[side_of(e->link)] = false;
         ev.kind = EVENT_LINK_DOWN;
         ev.link_down.link = e->link;
         ev.link_down.end = LINK_BROKEN;
         break;
     case STORY_FRAME:
-        if (!conn_of(s, e->link)->open[side_of(e->link)])
+        if (!story_conn_of(s, e->link)->open[side_of(e->link)])
             return;
         ev.kind = EVENT_FRAME;
         ev.frame.link = e->link;
@@ -398,7 +382,7 @@ static void on_event(struct story *s, struct story_event *e)
         ev.worker_exited.end = WORKER_KILLED;
         break;
     }
-    step(s, n, &ev);
+    story_step(s, n, &ev);
 }
 
 /* The node whose timer comes before `until` and before the next event; NULL: none does. */
@@ -432,7 +416,7 @@ void story_run(struct story *s, int64_t us)
         n = next_timer(s, until, &at);
         s->now = at;
         if (n != NULL) {
-            step(s, n, &tick);
+            story_step(s, n, &tick);
         } else if (s->events_count > 0 && instant_before(s->events[0].at, until)) {
             e = pop(s);
             on_event(s, &e);
@@ -479,7 +463,7 @@ void story_start(struct story *s, uint32_t i)
     o.machine = sha256_of(&i, sizeof i);
     snprintf(o.name, sizeof o.name, "n%u", i);
     snprintf(o.addr, sizeof o.addr, "n%u:1", i);
-    certificate_of(n->id, PARTY_NODE, certificate);
+    story_certificate(n->id, PARTY_NODE, certificate);
     ensure(node_new(&n->core, &s->heap.alloc, &o) == 0);
     actions_init(&actions, &s->heap.alloc);
     ensure(node_start(n->core, s->now, &actions) == 0);
@@ -494,7 +478,7 @@ static void hint(struct story *s, uint32_t i, uint32_t target)
 
     snprintf(addr, sizeof addr, "n%u:1", target);
     ev.hint.addr = addr;
-    step(s, &s->nodes[i], &ev);
+    story_step(s, &s->nodes[i], &ev);
 }
 
 void story_begin(struct story *s, uint32_t count)
@@ -585,189 +569,4 @@ bool story_end(struct story *s)
         free(spec);
     }
     return heap_is_empty(&s->heap);
-}
-
-/* --- jobs and users --- */
-
-static struct story_spec *spec_make(struct story *s, uint32_t number)
-{
-    struct job_spec spec = {.author = user_id(), .not_after_s = STORY_WALL_S + 86400};
-    uint8_t certificate[CERTIFICATE_SIZE];
-    struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}};
-    struct story_spec *x = calloc(1, sizeof *x);
-    struct buf body, whole;
-
-    ensure(x);
-    store_u32(spec.nonce, number);
-    text_copy(spec.stage.kernel, sizeof spec.stage.kernel, "work");
-    spec.stage.units = 64;
-    spec.stage.leaf_units = 1;
-    spec.stage.accumulator_size = 8;
-    buf_init(&body, &s->heap.alloc, SPEC_SIZE_MAX);
-    buf_init(&whole, &s->heap.alloc, SPEC_SIZE_MAX);
-    ensure(put_spec(&body, &spec) == 0);
-    sealed.body = buf_bytes(&body);
-    certificate_of(user_id(), PARTY_USER, certificate);
-    put_signed(&whole, &sealed);
-    *x = (struct story_spec){.next = s->specs,
-                             .number = number,
-                             .id = spec_id(sealed.body),
-                             .data = copy(buf_bytes(&whole)),
-                             .len = whole.len};
-    s->specs = x;
-    buf_clear(&body);
-    buf_clear(&whole);
-    return x;
-}
-
-static struct story_spec *spec_of(struct story *s, uint32_t number)
-{
-    struct story_spec *x;
-
-    for (x = s->specs; x != NULL && x->number != number; x = x->next)
-        ;
-    return x != NULL ? x : spec_make(s, number);
-}
-
-struct job_id story_job(struct story *s, uint32_t number)
-{
-    return spec_of(s, number)->id;
-}
-
-struct bytes story_spec(struct story *s, uint32_t number)
-{
-    const struct story_spec *x = spec_of(s, number);
-
-    return (struct bytes){x->data, x->len};
-}
-
-uint64_t story_user(struct story *s, uint32_t i)
-{
-    uint64_t link = 2 * (uint64_t)conn_make(s, STORY_USER, i) + 1;
-
-    link_up(s, other_end(link), 0);
-    return link;
-}
-
-uint32_t story_ask(struct story *s, uint64_t user, uint8_t type, struct bytes payload)
-{
-    struct story_conn *c = conn_of(s, user);
-    struct event ev = {.kind = EVENT_FRAME};
-    uint32_t request = ++c->requests;
-
-    ev.frame.link = other_end(user);
-    ev.frame.frame = (struct frame){.type = type, .request = request, .payload = payload};
-    step(s, &s->nodes[c->node[1]], &ev);
-    return request;
-}
-
-uint32_t story_submit(struct story *s, uint64_t user, uint32_t number)
-{
-    return story_ask(s, user, MESSAGE_REQUEST_SUBMIT, story_spec(s, number));
-}
-
-uint32_t story_watch(struct story *s, uint64_t user, struct job_id id)
-{
-    const struct request_watch m = {.job = id, .interval_ms = 0};
-    uint8_t bytes[64];
-    struct buf b;
-
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_request_watch(&b, &m);
-    return story_ask(s, user, MESSAGE_REQUEST_WATCH, buf_bytes(&b));
-}
-
-uint32_t story_ask_id(struct story *s, uint64_t user, uint8_t type, struct job_id id)
-{
-    return story_ask(s, user, type, (struct bytes){id.bytes, ID_SIZE});
-}
-
-struct job_id story_submitted(struct story *s, uint32_t i, uint32_t number)
-{
-    uint64_t user = story_user(s, i);
-    uint32_t request = story_submit(s, user, number);
-
-    ensure(story_code_within(s, user, request, 100 * MS_US) == 0);
-    story_leave(s, user);
-    return story_job(s, number);
-}
-
-void story_leave(struct story *s, uint64_t user)
-{
-    struct event ev = {.kind = EVENT_LINK_DOWN};
-    uint64_t link = other_end(user);
-
-    conn_of(s, link)->open[0] = conn_of(s, link)->open[1] = false;
-    ev.link_down.link = link;
-    ev.link_down.end = LINK_ENDED;
-    step(s, &s->nodes[conn_of(s, link)->node[1]], &ev);
-}
-
-const struct story_answer *story_answer(const struct story *s, uint64_t user, uint32_t request)
-{
-    for (uint32_t i = s->answers_count; i-- > 0;)
-        if (s->answers[i].link == user && s->answers[i].request == request)
-            return &s->answers[i];
-    return NULL;
-}
-
-int story_code(const struct story *s, uint64_t user, uint32_t request)
-{
-    const struct story_answer *a = story_answer(s, user, request);
-    struct reply_error e;
-
-    if (a == NULL)
-        return -1;
-    if (a->type != MESSAGE_REPLY_ERROR)
-        return 0;
-    ensure(read_reply_error((struct bytes){a->data, a->len}, &e) == 0);
-    return e.exit_code;
-}
-
-int story_code_within(struct story *s, uint64_t user, uint32_t request, int64_t us)
-{
-    struct instant until = instant_plus_us(s->now, us);
-
-    while (story_code(s, user, request) < 0 && instant_before(s->now, until))
-        story_run(s, MS_US);
-    return story_code(s, user, request);
-}
-
-int story_killed(const struct story *s, uint64_t user, uint32_t request)
-{
-    const struct story_answer *a = story_answer(s, user, request);
-    struct reply_killed m;
-
-    if (a == NULL || a->type != MESSAGE_REPLY_KILLED)
-        return -1;
-    ensure(read_reply_killed((struct bytes){a->data, a->len}, &m) == 0);
-    return m.outcome;
-}
-
-void story_say(struct story *s, uint32_t from, uint32_t to, uint8_t type, uint32_t request,
-               struct bytes payload)
-{
-    for (uint32_t i = s->conns_count; i-- > 0;)
-        for (unsigned side = 0; side < 2; side++) {
-            const struct story_conn *c = &s->conns[i];
-            struct event ev = {.kind = EVENT_FRAME};
-
-            if (!c->open[0] || !c->open[1] || c->node[side] != to || c->node[1 - side] != from)
-                continue;
-            ev.frame.link = 2 * (uint64_t)i + side + 1;
-            ev.frame.frame = (struct frame){.type = type, .request = request, .payload = payload};
-            step(s, &s->nodes[to], &ev);
-            return;
-        }
-    ensure(!"they are not linked");
-}
-
-void story_worker_says(struct story *s, uint32_t i, uint32_t worker, uint8_t type,
-                       struct bytes payload)
-{
-    struct event ev = {.kind = EVENT_WORKER_FRAME};
-
-    ev.worker_frame.worker = worker;
-    ev.worker_frame.frame = (struct frame){.type = type, .payload = payload};
-    step(s, &s->nodes[i], &ev);
 }

@@ -101,6 +101,12 @@ int story_code_within(struct story *s, uint64_t user, uint32_t request, int64_t 
 /* Of its KILLED; -1 for anything else. */
 int story_killed(const struct story *s, uint64_t user, uint32_t request);
 
+bool story_holds(const struct story *s, uint32_t i, struct job_id id);
+bool story_leads(const struct story *s, uint32_t i, struct job_id id);
+/* Who coordinates it, and the first node that does not hold it. There must be one. */
+uint32_t story_leader(const struct story *s, struct job_id id);
+uint32_t story_stranger(const struct story *s, struct job_id id);
+
 /* Node `to` hears this from `from`, over their link. */
 void story_say(struct story *s, uint32_t from, uint32_t to, uint8_t type, uint32_t request,
                struct bytes payload);

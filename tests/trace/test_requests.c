@@ -1,44 +1,12 @@
 /* Stories of users' requests at nodes that do not have what is asked for: who is asked, who is
  * believed, and when it is given up. */
 #include "core/node/directory.h"
-#include "core/node/jobs.h"
+#include "core/node/request.h"
 #include "core/node/state.h"
 #include "tests/lib/check.h"
 #include "tests/lib/story.h"
 
 static struct story story;
-
-static bool holds(uint32_t i, struct job_id id)
-{
-    const struct job *j = job_find(story.nodes[i].core, id);
-
-    return j != NULL && j->ledger != NULL;
-}
-
-static bool leads(uint32_t i, struct job_id id)
-{
-    const struct job *j = job_find(story.nodes[i].core, id);
-
-    return j != NULL && j->lead != NULL;
-}
-
-static uint32_t stranger_to(struct job_id id)
-{
-    for (uint32_t i = 0; i < story.count; i++)
-        if (!holds(i, id))
-            return i;
-    REQUIRE(!"everybody holds it");
-    return 0;
-}
-
-static uint32_t leader_of(struct job_id id)
-{
-    for (uint32_t i = 0; i < story.count; i++)
-        if (leads(i, id))
-            return i;
-    REQUIRE(!"nobody leads it");
-    return 0;
-}
 
 static uint32_t watchers_at(uint32_t i)
 {
@@ -55,7 +23,7 @@ static uint32_t four(struct job_id *id)
     story_begin(&story, 4);
     *id = story_submitted(&story, 0, 1);
     story_run(&story, S_US);
-    return stranger_to(*id);
+    return story_stranger(&story, *id);
 }
 
 static void say_state(uint32_t from, uint32_t to, uint8_t known, struct job_id id,
@@ -148,10 +116,10 @@ TEST(another_holder_may_still_have_it)
     uint32_t stranger = four(&id), request;
     uint64_t user = story_user(&story, stranger);
 
-    story_drop(&story, MESSAGE_WATCH, stranger, leader_of(id));
+    story_drop(&story, MESSAGE_WATCH, stranger, story_leader(&story, id));
     request = story_watch(&story, user, id);
     story_run(&story, MS_US);
-    say_state(leader_of(id), stranger, 2, id, 0);
+    say_state(story_leader(&story, id), stranger, 2, id, 0);
     CHECK_INT(story_code_within(&story, user, request, 500 * MS_US), 0);
     CHECK(story_end(&story));
 }
@@ -233,7 +201,7 @@ TEST(a_node_that_waits_no_more_is_forgotten)
     uint32_t stranger = four(&id);
 
     for (uint32_t i = 2; i < 40; i++) {
-        struct job_id next = story_submitted(&story, leader_of(id), i);
+        struct job_id next = story_submitted(&story, story_leader(&story, id), i);
         uint64_t user = story_user(&story, stranger);
 
         story_run(&story, 100 * MS_US);
@@ -259,7 +227,7 @@ TEST(one_holder_is_asked_for_as_long_as_it_answers)
     for (uint32_t i = 0; i < story.count; i++)
         waiting += i != stranger && watchers_at(i) > 0;
     CHECK_INT(waiting, 1);
-    CHECK_INT(watchers_at(leader_of(id)), 1);
+    CHECK_INT(watchers_at(story_leader(&story, id)), 1);
     killing = story_ask_id(&story, killer, MESSAGE_REQUEST_KILL, id);
     story_run(&story, 20 * MS_US);
     CHECK_INT(story_killed(&story, killer, killing), KILL_DONE);
@@ -274,7 +242,7 @@ TEST(a_silent_holder_is_left_for_the_next)
     uint32_t stranger = four(&id), request;
     uint64_t user = story_user(&story, stranger);
 
-    story_drop(&story, MESSAGE_WATCH, stranger, leader_of(id));
+    story_drop(&story, MESSAGE_WATCH, stranger, story_leader(&story, id));
     request = story_watch(&story, user, id);
     CHECK_INT(story_code_within(&story, user, request, 3 * S_US), 0);
     CHECK(story_end(&story));
@@ -291,7 +259,7 @@ static uint32_t four_without_a_word(struct job_id *id)
         *id = story_submitted(&story, 0, number);
         story_run(&story, S_US);
         REQUIRE(number < 100);
-        if (!holds(3, *id))
+        if (!story_holds(&story, 3, *id))
             break;
     }
     REQUIRE(directory_find(story.nodes[3].core, *id) == NULL);
