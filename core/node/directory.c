@@ -317,6 +317,8 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload)
         read_peer_entry(&r, &p);
         if (r.failed)
             break;
+        if (!p.readable)
+            continue;
         meet_coordinator(n, &p);
         if (!entry_take(n, &p))
             continue;

@@ -69,6 +69,7 @@ struct peer_entry {
     uint8_t holders_count;
     struct node_id holders[HOLDERS_MAX];
     struct job_view view;
+    bool readable; /* false: the view is of a generation that says more than this one reads */
 };
 struct peer_forwarded {
     uint8_t exit_code;
@@ -106,7 +107,8 @@ struct peer_sync {
 };
 
 void put_peer_entry(struct buf *b, const struct peer_entry *e);
-/* The view borrows from the reader. Bounds fail the reader. */
+/* The view borrows from the reader. Bounds fail the reader; a view that cannot be read does not, so
+ * that the entries after it are read. */
 void read_peer_entry(struct reader *r, struct peer_entry *e);
 void put_peer_forwarded(struct buf *b, const struct peer_forwarded *m);
 int read_peer_forwarded(struct bytes payload, struct peer_forwarded *m);
