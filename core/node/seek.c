@@ -67,11 +67,15 @@ uint32_t seek_candidates(const struct node *n, struct job_id id, struct node_id 
     return count;
 }
 
-static bool is_linked(const struct node *n, struct node_id id)
+/* Whether it is to be asked in this round: those that are suspected come last, and those that are
+ * only likely to have the job get no link made for them but the first. */
+static bool is_due(const struct node *n, const struct seek *s, struct node_id id, bool doubted,
+                   bool near)
 {
     const struct member *m = mesh_find(n->mesh, id);
+    bool alive = m != NULL && m->state == NODE_ALIVE, linked = m != NULL && m->link != 0;
 
-    return m != NULL && m->link != 0;
+    return alive != doubted && (near || linked) && !is_in(s->without, s->without_count, id);
 }
 
 enum seek_next seek_ask(struct node *n, struct job_id id, struct seek *s, uint8_t type,
@@ -79,21 +83,20 @@ enum seek_next seek_ask(struct node *n, struct job_id id, struct seek *s, uint8_
 {
     struct node_id list[SEEK_MAX];
     uint32_t count = seek_candidates(n, id, list);
+    uint32_t near = directory_find(n, id) != NULL ? count : SEEK_LINKS_MAX;
 
     s->asking = s->later = false;
     s->asked = n->now;
-    for (uint32_t i = 0; i < count; i++) {
-        if (is_in(s->without, s->without_count, list[i]))
+    for (uint32_t i = 0; i < 2 * count; i++) {
+        struct node_id to = list[i % count];
+
+        if (!is_due(n, s, to, i >= count, i % count < near))
             continue;
-        s->later = true;
-        if (i >= SEEK_LINKS_MAX && !is_linked(n, list[i]))
-            continue;
-        if (!send_node(n, list[i], type, request, payload))
-            continue;
-        s->at = list[i];
-        s->asking = true;
-        s->later = false;
-        return SEEK_ASKED;
+        s->asking = send_node(n, to, type, request, payload);
+        s->later = !s->asking;
+        s->at = to;
+        if (s->asking)
+            return SEEK_ASKED;
     }
     return s->later ? SEEK_LATER : SEEK_NOBODY;
 }

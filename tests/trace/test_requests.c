@@ -347,6 +347,61 @@ TEST(a_prefix_is_known_as_soon_as_its_job_is)
     CHECK(story_end(&story));
 }
 
+/* --- without a link --- */
+
+/* A larger mesh, a job, and a node with a word of it that is linked to nobody who holds it. */
+static bool far_away(uint32_t number, struct job_id *id, uint32_t *far)
+{
+    *id = story_submitted(&story, 0, number);
+    story_run(&story, 2 * S_US);
+    for (*far = 0; *far < story.count; ++*far) {
+        bool linked = story_holds(&story, *far, *id);
+
+        for (uint32_t i = 0; i < story.count; i++)
+            linked |= story_holds(&story, i, *id) && story_linked(&story, *far, i);
+        if (!linked && directory_find(story.nodes[*far].core, *id) != NULL)
+            return true;
+    }
+    return false;
+}
+
+TEST(holders_without_a_link_are_asked)
+{
+    struct job_id id;
+    uint32_t far, watch, logs, number = 1;
+    uint64_t user;
+
+    story_begin(&story, STORY_NODES_MAX);
+    while (!far_away(number, &id, &far))
+        REQUIRE(++number < 30);
+    user = story_user(&story, far);
+    logs = story_ask_id(&story, user, MESSAGE_REQUEST_LOGS, id);
+    CHECK_INT(story_code_within(&story, user, logs, 500 * MS_US), 0);
+    while (far_away(++number, &id, &far) == false)
+        REQUIRE(number < 60);
+    user = story_user(&story, far);
+    watch = story_watch(&story, user, id);
+    CHECK_INT(story_code_within(&story, user, watch, 500 * MS_US), 0);
+    CHECK(story_end(&story));
+}
+
+TEST(logs_have_a_maximum)
+{
+    struct job_id id;
+    uint32_t stranger = four(&id), last = 0;
+    uint64_t user = story_user(&story, stranger);
+
+    story_drop(&story, MESSAGE_LOGS, STORY_USER, STORY_USER);
+    for (int i = 0; i < 1024; i++)
+        last = story_ask_id(&story, user, MESSAGE_REQUEST_LOGS, id);
+    CHECK_INT(story_code(&story, user, last), -1);
+    last = story_ask_id(&story, user, MESSAGE_REQUEST_LOGS, id);
+    CHECK_INT(story_code(&story, user, last), 1);
+    story_run(&story, 5 * S_US);
+    CHECK(story.nodes[stranger].core->logs == NULL);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(a_forgotten_job_is_gone_at_once, gone_is_said_when_every_holder_said_so,
           another_holder_may_still_have_it,
           holders_that_never_answer_are_given_up_before_the_command_is,
@@ -354,4 +409,5 @@ TEST_MAIN(a_forgotten_job_is_gone_at_once, gone_is_said_when_every_holder_said_s
           a_node_that_waits_no_more_is_forgotten, one_holder_is_asked_for_as_long_as_it_answers,
           a_silent_holder_is_left_for_the_next, a_job_not_heard_of_is_found_by_its_id,
           no_such_job_is_said_within_a_second, alone_no_such_job_is_said_at_once,
-          a_prefix_is_known_as_soon_as_its_job_is)
+          a_prefix_is_known_as_soon_as_its_job_is, holders_without_a_link_are_asked,
+          logs_have_a_maximum)
