@@ -175,8 +175,9 @@ struct forward {
     uint64_t link;
     uint32_t request;
     struct node_id to;
-    struct bytes spec; /* owned */
-    struct instant until;
+    struct bytes spec;           /* owned */
+    struct instant began, until; /* began: when the user submitted it */
+    bool sent;                   /* false: there was no link yet */
     struct forward *next;
 };
 
