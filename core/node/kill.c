@@ -165,14 +165,15 @@ static void kill_ask_named(struct node *n, struct kill_wait *k)
         kill_ask(n, k, e->coordinator, true);
 }
 
-/* Another part of the mesh may have taken the same job in without a word of it here. */
+/* Another part of the mesh may have taken the same job in without a word of it here; where there is
+ * no word at all, anybody may have it, linked or not. */
 static void kill_ask_likely(struct node *n, struct kill_wait *k)
 {
     struct node_id list[SEEK_MAX];
     uint32_t count = seek_ranked(n, k->job, list);
 
     for (uint32_t i = 0; i < count; i++)
-        if (member_works(n, list[i]) || (!k->named && i < SEEK_LINKS_MAX))
+        if (member_works(n, list[i]) || !k->named)
             kill_ask(n, k, list[i], true);
     kill_ask(n, k, n->options.id, true);
 }

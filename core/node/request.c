@@ -272,7 +272,7 @@ static struct bytes log_here(const struct node *n, struct job_id id)
 static bool nobody_has_log(struct node *n, struct logs_wait *w)
 {
     const struct entry *e = directory_find(n, w->job);
-    bool sure = seek_is_sure(n, w->job, &w->seek);
+    bool sure = !w->seek.asking && !w->seek.later && seek_is_sure(n, w->job, &w->seek);
     int64_t waited_us = instant_since_us(n->now, w->since);
     bool ended = map_get(&n->tombstones, &w->job) != NULL ||
                  (e != NULL && job_state_is_final((enum job_state)e->state));

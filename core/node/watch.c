@@ -154,7 +154,7 @@ static void refuse(struct node *n, const struct watcher *w, uint8_t exit_code, c
 static bool nobody_has_it(struct node *n, struct watcher *w)
 {
     bool unknown = directory_find(n, w->job) == NULL && !w->found;
-    bool sure = seek_is_sure(n, w->job, &w->seek);
+    bool sure = !w->seek.asking && !w->seek.later && seek_is_sure(n, w->job, &w->seek);
     bool late = unknown && instant_since_us(n->now, w->since) > SEEK_UNKNOWN_US;
 
     if ((w->seek.gone || map_get(&n->tombstones, &w->job) != NULL) && (sure || late)) {
