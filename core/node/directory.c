@@ -11,6 +11,7 @@
 #include "core/node/labour.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
+#include "core/node/request.h"
 #include "core/node/watch.h"
 #include "core/node/workers.h"
 
@@ -157,6 +158,7 @@ static bool entry_take(struct node *n, struct peer_entry *p)
     }
     bytes_free(n, e->view);
     e->view = encode_view(n, &p->view);
+    request_heard(n, e);
     return true;
 }
 
@@ -377,6 +379,8 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload)
         read_peer_entry(&r, &p);
         if (r.failed)
             break;
+        if (!p.readable)
+            continue;
         meet_coordinator(n, &p);
         if (!entry_take(n, &p))
             continue;

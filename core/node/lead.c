@@ -67,12 +67,11 @@ static int write_claim(struct job *j, bool full)
     struct buf body, fact;
     int rc;
 
-    j->lead->claim = (struct claim){
-        .epoch = c == NULL ? 1 : c->epoch + 1,
-        .boot = n->options.boot,
-        .node = n->options.id,
-        .submitted_s = j->submitted_s > 0 ? j->submitted_s : 0,
-        .elapsed_us = job_elapsed_us(j)};
+    j->lead->claim = (struct claim){.epoch = c == NULL ? 1 : c->epoch + 1,
+                                    .boot = n->options.boot,
+                                    .node = n->options.id,
+                                    .submitted_s = j->submitted_s > 0 ? j->submitted_s : 0,
+                                    .elapsed_us = job_elapsed_us(j)};
     buf_init(&body, n->alloc, 1024);
     buf_init(&fact, n->alloc, 8192);
     put_claim_body(&body, j->id, &j->lead->claim);
@@ -373,8 +372,7 @@ void lead_tick(struct job *j)
         return;
     if (l->merging && instant_since_us(n->now, l->merging_since) > 5 * S_US)
         l->merging = false, merge_advance(j);
-    if (j->spec.timeout_us > 0 &&
-        job_elapsed_us(j) > j->spec.timeout_us &&
+    if (j->spec.timeout_us > 0 && job_elapsed_us(j) > j->spec.timeout_us &&
         ledger_cancel(j->ledger) == NULL) {
         cancel_here(j, n->options.id, JOB_TIMED_OUT);
         return;

@@ -546,8 +546,8 @@ static void slow_round(struct node *n)
 static bool is_quiet(const struct node *n)
 {
     return n->live_jobs == NULL && n->labour_jobs == NULL && n->watchers == NULL &&
-           n->kills == NULL && n->forwards == NULL && n->logs == NULL && n->asides == NULL &&
-           !n->store_broken;
+           n->kills == NULL && n->forwards == NULL && n->logs == NULL && n->lookups == NULL &&
+           n->asides == NULL && !n->store_broken;
 }
 
 static void tell_load(struct node *n)

@@ -42,8 +42,7 @@ void read_peer_entry(struct reader *r, struct peer_entry *e)
     for (uint8_t i = 0; i < e->holders_count && !r->failed; i++)
         e->holders[i] = read_node_id(r);
     view = read_block(r, FORWARD_SPEC_MAX);
-    if (!r->failed && read_job_view(view, &e->view) < 0)
-        r->failed = true;
+    e->readable = !r->failed && read_job_view(view, &e->view) == 0;
 }
 
 void put_peer_forwarded(struct buf *b, const struct peer_forwarded *m)

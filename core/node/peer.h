@@ -26,7 +26,7 @@
  *   RETURN      32 job, u8 reason (enum return_reason), text why, u16 count, count x u64 grant
  *   STOP        32 job, u8 state
  *   LOG         32 job, block text
- *   CANCEL      32 job, block cancel fact  (request: the asker's token)
+ *   CANCEL      32 job, block cancel fact  (request: the asker's token; 0: a holder passes it on)
  *   CANCELLED   32 job, u8 known (it holds the job, and the cancel is synced; or it has ended and
  *               is gone), u8 state of an outcome, u8 count (to 64), every holder ever named x 32
  *               (request: as asked)
@@ -75,6 +75,7 @@ struct peer_entry {
     uint8_t holders_count;
     struct node_id holders[HOLDERS_MAX];
     struct job_view view;
+    bool readable; /* false: the view is of a generation that says more than this one reads */
 };
 struct peer_forwarded {
     uint8_t exit_code;
@@ -113,7 +114,8 @@ struct peer_sync {
 };
 
 void put_peer_entry(struct buf *b, const struct peer_entry *e);
-/* The view borrows from the reader. Bounds fail the reader. */
+/* The view borrows from the reader. Bounds fail the reader; a view that cannot be read does not, so
+ * that the entries after it are read. */
 void read_peer_entry(struct reader *r, struct peer_entry *e);
 void put_peer_forwarded(struct buf *b, const struct peer_forwarded *m);
 int read_peer_forwarded(struct bytes payload, struct peer_forwarded *m);

@@ -16,6 +16,7 @@
  *                    merge_work.c: merges granted to it
  *   workers.c        worker processes; aside.c: what users want of them
  *   directory.c      what this node knows of all jobs of the mesh
+ *   seek.c           whom to ask about a job that is not here
  *   watch.c          who waits for news of a job
  *   kill.c           cancelling with proof
  *   request.c        users' requests; submit.c: those that bring a job */
@@ -160,6 +161,19 @@ struct greeting {
     struct greeting *next;
 };
 
+#define SEEK_MAX 16
+/* Asking for a job, one node after the other. */
+struct seek {
+    struct node_id at; /* who was asked last */
+    bool asking;       /* its answer is believed */
+    bool later;        /* who is left has no link yet */
+    struct instant asked;
+    struct node_id without[SEEK_MAX]; /* said that they do not have it, or nothing */
+    uint32_t without_count;
+    bool silent; /* one of these said nothing */
+    bool gone;   /* one of these said that the job existed and is gone */
+};
+
 enum watcher_kind { WATCHER_USER, WATCHER_NODE };
 struct watcher {
     enum watcher_kind kind;
@@ -168,34 +182,13 @@ struct watcher {
     uint32_t request;
     struct job_id job;
     uint32_t interval_ms;
-    struct instant sent, asked; /* asked: when this node last asked a holder */
-    struct node_id asked_whom;
-    bool sent_any;
-    uint32_t failures;
-    struct instant since;
-    struct watcher *next;
-};
-
-/* Somebody a kill waits for. One that is only likely to hold the job may say that it does not. */
-struct kill_asked {
-    struct node_id id;
-    bool likely;
-};
-
-struct kill_wait {
-    uint64_t link;
-    uint32_t request;
-    uint32_t token;
-    struct job_id job;
-    struct instant until;
-    struct kill_asked waiting[KILL_HOLDERS_MAX], asked[KILL_HOLDERS_MAX];
     struct instant sent;
-    bool proof; /* at least one holder has said that it has the cancel */
-    uint32_t waiting_count, asked_count;
-    uint8_t state; /* greatest heard */
-    bool known;
-    struct bytes fact; /* owned: the cancel fact, to be sent on to holders named later */
-    struct kill_wait *next;
+    bool sent_any;
+    struct seek seek;     /* of a user: where the job is */
+    struct instant heard; /* of a user: its holder's last word; of a node: when it last asked */
+    bool found;           /* some holder has told of it */
+    struct instant since; /* without a word from any holder */
+    struct watcher *next;
 };
 
 /* A submission on its way to the first holder. */
@@ -204,17 +197,10 @@ struct forward {
     uint64_t link;
     uint32_t request;
     struct node_id to;
-    struct bytes spec; /* owned */
-    struct instant until;
+    struct bytes spec;           /* owned */
+    struct instant began, until; /* began: when the user submitted it */
+    bool sent;                   /* false: there was no link yet */
     struct forward *next;
-};
-
-struct logs_wait {
-    uint32_t token;
-    uint64_t link;
-    uint32_t request;
-    struct instant until;
-    struct logs_wait *next;
 };
 
 #define SEALED_MEMOS 64
@@ -279,6 +265,7 @@ struct node {
     struct forward *forwards;
     uint32_t forwards_count;
     struct logs_wait *logs;
+    struct lookup *lookups;
     uint32_t token_counter;
     struct peer_news *news;
     uint32_t news_count, news_cap;
