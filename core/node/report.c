@@ -49,6 +49,8 @@ static int read_values(const struct job *j, struct reader *r, uint16_t count, st
         v.at = tree_canonical(v.at, leaves);
         put_value(to, &v);
     }
+    if (to->len > PROGRESS_VALUES_MAX)
+        return ERR_FORMAT;
     return buf_result(to);
 }
 
@@ -92,6 +94,7 @@ static void record_partial(struct job *j, const struct partial *p, struct bytes 
     }
     put_partial_begin(&fact, &head);
     put_raw(&fact, folded.data, folded.len);
+    /* Fewer bytes than the report's values, which were bounded: only memory can have run out. */
     if (fact.failed || folded.failed)
         n->memory_out = true;
     else

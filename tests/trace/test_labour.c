@@ -1,0 +1,101 @@
+/* A node that works for another's job: what its workers say and do, and what the coordinator hears
+ * of it. */
+#include "core/base/err.h"
+#include "core/wire/frame.h"
+#include "core/wire/tree.h"
+#include "tests/lib/check.h"
+#include "tests/lib/rig.h"
+
+#define LEAVES 1024
+
+static struct rig rig;
+static struct rig_job job;
+
+static void begin(uint32_t slots, uint32_t accumulator_size)
+{
+    rig_start(&rig, slots, true);
+    rig_peer_up(&rig, 0, 1);
+    rig_job_make(&rig, &job,
+                 (struct rig_spec){.accumulator_size = accumulator_size, .leaves = LEAVES});
+}
+
+static void end(void)
+{
+    rig_job_clear(&job);
+    rig_stop(&rig);
+}
+
+/* The worker that was given this chunk, its kernel loaded. */
+static uint32_t start_chunk(uint64_t grant, uint64_t first, uint64_t upto, uint32_t size)
+{
+    struct worker_loaded m = {.accumulator_size = size, .ok = true};
+    const struct rig_sent *s;
+    uint8_t bytes[64];
+    struct buf b;
+
+    rig_grant(&rig, 0, &job, 1, (struct peer_chunk){grant, first, upto});
+    s = rig_take_order(&rig, MESSAGE_ORDER_LOAD);
+    REQUIRE(s != NULL && rig_take_order(&rig, MESSAGE_ORDER_RUN) != NULL);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_worker_loaded(&b, &m);
+    rig_worker_frame(&rig, s->worker, MESSAGE_WORKER_LOADED, &b);
+    return s->worker;
+}
+
+/* Leaves [from, next) one value each, every second one left out, so that none could be folded. */
+static void progress(uint32_t worker, uint64_t run, uint16_t count, uint32_t size, size_t more)
+{
+    struct buf b;
+
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_worker_progress_begin(&b, run, 2 * count, 1000, 1000, false, count);
+    for (uint16_t i = 0; i < count; i++)
+        rig_put_value(&b, (struct tree_node){0, 2 * i}, size);
+    for (size_t i = 0; i < more; i++)
+        put_u8(&b, 0);
+    REQUIRE(!b.failed);
+    rig_worker_frame(&rig, worker, MESSAGE_WORKER_PROGRESS, &b);
+    buf_clear(&b);
+    rig_run(&rig, 20 * MS_US);
+}
+
+static bool reported(uint8_t flags, const char *cause)
+{
+    const struct rig_sent *s;
+    struct peer_report_chunk c;
+    struct reader r;
+
+    while ((s = rig_take(&rig, 0, MESSAGE_REPORT)) != NULL) {
+        r = reader_of(s->payload);
+        read_view(&r, ID_SIZE + 8 + 1 + 8 + 2);
+        read_peer_report_chunk(&r, &c);
+        if (!r.failed && (c.flags & flags) == flags && strstr(c.cause, cause) != NULL)
+            return true;
+    }
+    return false;
+}
+
+TEST(test_report_takes_as_many_values_as_a_worker_may_send)
+{
+    const uint32_t size = 4080;
+
+    begin(1, size);
+    progress(start_chunk(1, 0, 64, size), 1, PROGRESS_VALUES_MAX / (13 + size), size, 0);
+    CHECK_INT(rig.rc, 0);
+    CHECK(reported(0, ""));
+    end();
+}
+
+TEST(test_worker_that_sends_more_than_fits_a_report_does_not_end_its_node)
+{
+    const uint32_t size = 4080;
+
+    begin(1, size);
+    progress(start_chunk(1, 0, 64, size), 1, 16, size, 0);
+    CHECK_INT(rig.rc, 0);
+    CHECK(reported(REPORT_FAILED | REPORT_OWN_DOING, "broke its protocol"));
+    end();
+}
+
+TEST_MAIN(test_report_takes_as_many_values_as_a_worker_may_send,
+          test_worker_that_sends_more_than_fits_a_report_does_not_end_its_node)
