@@ -19,7 +19,6 @@
 #include "core/wire/tree.h"
 
 #define LOOK_EVERY_NS 100000 /* between leaves; a look costs about half a microsecond */
-#define VALUE_HEAD_SIZE 13
 
 struct task {
     bool present;

@@ -91,6 +91,7 @@ struct hand {
     uint64_t seq_seen, seq_kept;
     uint64_t shown; /* last grant given out when the claim was shown over the present link */
     double leaves_per_us;
+    struct instant no_merges_until; /* it gave some back */
 };
 
 struct lead {

@@ -285,7 +285,8 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
         j->labour->touched = n->now;
     if (title >= 0 && g.report_us > 0 && g.report_us <= 10 * S_US)
         j->labour->report_us = g.report_us;
-    if (back_count > 0 || reason == RETURN_NO_KERNEL)
+    /* Without chunks it says that the merges come back. */
+    if (back_count > 0 || reason >= 0)
         send_return(n, from, g.job,
                     (uint8_t)(reason >= 0               ? reason
                               : (g.flags & GRANT_KNOCK) ? RETURN_FULL

@@ -237,7 +237,7 @@ void lead_advance(struct job *j)
                       "two runs of the same leaves gave different values");
         return;
     }
-    merge_advance(j);
+    outcome_merge(j);
     if (cover_root(ledger_cover(j->ledger), &root)) {
         outcome_write(j, JOB_DONE, root.data, "");
         return;
@@ -331,8 +331,7 @@ void lead_tick(struct job *j)
         end_collecting(j);
     if (l->finishing)
         return;
-    if (l->merging && instant_since_us(n->now, l->merging_since) > 5 * S_US)
-        l->merging = false, merge_advance(j);
+    outcome_merge(j);
     if (j->spec.timeout_us > 0 &&
         instant_since_us(n->now, j->known) > (int64_t)j->spec.timeout_us &&
         ledger_cancel(j->ledger) == NULL) {

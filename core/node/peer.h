@@ -22,6 +22,7 @@
  *   CLAIM       32 job, block claim fact
  *   OPEN        32 job, u32 epoch, u16 count, count x (u64 grant, u64 next, u64 end)
  *   RETURN      32 job, u8 reason (enum return_reason), text why, u16 count, count x u64 grant
+ *               count 0: it was granted merges only, and does not do them
  *   STOP        32 job, u8 state
  *   LOG         32 job, block text
  *   CANCEL      32 job, block cancel fact  (request: the asker's token)

@@ -326,8 +326,8 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
         pool_return(j->lead->pool, grant);
         site_less(n, from, 1);
     }
-    if (reason == RETURN_NO_KERNEL)
-        j->lead->merging = false;
+    if (count == 0 || reason == RETURN_NO_KERNEL)
+        outcome_merges_returned(j, h);
     n->assign_wanted = true;
     lead_advance(j);
     return reader_done(&r) ? 0 : ERR_FORMAT;

@@ -10,7 +10,7 @@
 #include "core/base/text.h"
 #include "core/mesh/mesh_wire.h"
 
-#define CERTIFICATE_SIZE (ID_SIZE + 1)
+#define CERTIFICATE_SIZE 2000 /* an id, a party and nothing, as long as one may be */
 #define WALL_S ((int64_t)1760000000)
 #define USER_LINK ((uint64_t)1 << 40)
 
@@ -28,6 +28,7 @@ static struct node_id id_of(uint8_t number)
 
 static void certificate_of(struct node_id id, enum party party, uint8_t to[CERTIFICATE_SIZE])
 {
+    memset(to, 0, CERTIFICATE_SIZE);
     memcpy(to, id.bytes, ID_SIZE);
     to[ID_SIZE] = (uint8_t)party;
 }
@@ -464,6 +465,8 @@ void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s)
     struct buf body;
 
     text_copy(spec.stage.kernel, sizeof spec.stage.kernel, "fat");
+    if (s.long_args)
+        memset(spec.stage.args, 'a', sizeof spec.stage.args - 1);
     spec.stage.source = fat_source();
     spec.stage.params = (struct bytes){params, s.params_len};
     spec.stage.units = s.leaves;
@@ -510,7 +513,7 @@ void rig_grant(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t e
 {
     struct peer_grant g = {
         .job = j->id, .spec = buf_bytes(&j->spec), .report_us = 1000, .chunks = 1};
-    uint8_t bytes[512];
+    uint8_t bytes[4096];
     struct buf claim, b;
 
     buf_init_fixed(&claim, bytes, sizeof bytes);

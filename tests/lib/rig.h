@@ -87,6 +87,7 @@ struct rig_spec {
     uint32_t accumulator_size, slots_max;
     uint64_t leaves;
     size_t params_len; /* all zero */
+    bool long_args;
 };
 void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s);
 void rig_job_clear(struct rig_job *j);

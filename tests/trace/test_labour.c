@@ -97,5 +97,37 @@ TEST(test_worker_that_sends_more_than_fits_a_report_does_not_end_its_node)
     end();
 }
 
-TEST_MAIN(test_report_takes_as_many_values_as_a_worker_may_send,
+TEST(test_merges_of_a_job_that_is_not_known_come_back)
+{
+    struct peer_grant g = {.report_us = 1000};
+    const struct rig_sent *s;
+    struct reader r;
+    uint8_t bytes[4096];
+    struct buf claim, b;
+
+    begin(1, 16);
+    g.job = job.id;
+    buf_init_fixed(&claim, bytes, sizeof bytes);
+    rig_put_claim(&rig, 0, &job, 1, &claim);
+    g.claim = buf_bytes(&claim);
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_peer_grant_begin(&b, &g);
+    put_u16(&b, 1);
+    rig_put_value(&b, (struct tree_node){0, 0}, 16);
+    rig_put_value(&b, (struct tree_node){0, 1}, 16);
+    rig_frame(&rig, 0, MESSAGE_GRANT, &b);
+    buf_clear(&b);
+    s = rig_take(&rig, 0, MESSAGE_RETURN);
+    REQUIRE(s != NULL);
+    r = reader_of(s->payload);
+    CHECK(job_id_equal(read_job_id(&r), job.id));
+    CHECK_INT(read_u8(&r), RETURN_STOPPING);
+    read_u16(&r);
+    CHECK_INT(read_u16(&r), 0);
+    CHECK(reader_done(&r));
+    end();
+}
+
+TEST_MAIN(test_merges_of_a_job_that_is_not_known_come_back,
+          test_report_takes_as_many_values_as_a_worker_may_send,
           test_worker_that_sends_more_than_fits_a_report_does_not_end_its_node)
