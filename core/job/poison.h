@@ -30,7 +30,7 @@ struct poison {
     const struct alloc *alloc;
     struct poison_leaf *leaves; /* ascending */
     uint32_t count, cap;
-    uint32_t eligible_nodes; /* as the judge was told last */
+    uint32_t eligible_nodes; /* as was told last */
 };
 
 void poison_init(struct poison *p, const struct alloc *a);

@@ -224,6 +224,14 @@ uint32_t pool_chunks(const struct pool *p)
     return p->count;
 }
 
+uint32_t pool_chunks_trusted(const struct pool *p)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < p->count; i++)
+        count += !p->list[i]->c.doubtful;
+    return count;
+}
+
 const struct chunk *pool_chunk_at(const struct pool *p, uint32_t i)
 {
     ensure(i < p->count);
@@ -242,11 +250,6 @@ uint32_t pool_chunks_of(const struct pool *p, struct node_id node)
     for (uint32_t i = 0; i < p->count; i++)
         count += node_id_equal(p->list[i]->c.node, node) ? 1 : 0;
     return count;
-}
-
-bool pool_done(const struct pool *p)
-{
-    return cover_leaves(p->cover) == p->leaves;
 }
 
 /* --- giving out --- */
@@ -295,6 +298,11 @@ static bool find_free(const struct pool *p, struct node_id node, struct run *fou
         }
     }
     return false;
+}
+
+void pool_set_eligible(struct pool *p, uint32_t nodes)
+{
+    p->poison.eligible_nodes = nodes;
 }
 
 bool pool_take(struct pool *p, struct node_id node, uint64_t grant, uint64_t length,
@@ -374,18 +382,6 @@ int pool_report(struct pool *p, uint64_t grant, uint64_t next, uint64_t end, uin
         e->c.trim_asked = UINT64_MAX;
     if (ended)
         entry_drop(p, e);
-    return 0;
-}
-
-int pool_trimmed(struct pool *p, uint64_t grant, uint64_t end)
-{
-    struct entry *e = entry_of(p, grant);
-    if (!e)
-        return ERR_NOT_FOUND;
-    if (end < e->c.next)
-        return ERR_FORMAT;
-    e->c.trim_asked = UINT64_MAX;
-    shorten(p, e, end);
     return 0;
 }
 

@@ -18,10 +18,10 @@
 #include "core/wire/request.h"
 #include "core/wire/spec.h"
 
-#define SIM_NODES_MAX 8
+#define SIM_NODES_MAX 16
 #define SIM_JOBS_MAX 6
 #define SIM_LEAVES_MAX 1024
-#define SIM_USERS_MAX 128
+#define SIM_USERS_MAX 256
 #define SIM_EVENTS_MAX 3000000u
 #define SIM_WALL_S ((int64_t)1760000000)
 #define SIM_EVERYBODY SIM_NODES_MAX /* an event that no pause of a node holds up */

@@ -167,6 +167,20 @@ static void answer_ping(struct rig *r, uint32_t peer, struct bytes payload)
     rig_frame(r, peer, MESSAGE_PONG, &b);
 }
 
+static void answer_probe(struct rig *r, uint32_t peer, struct bytes payload)
+{
+    struct probe_answer a = {.answered = true};
+    struct probe_ask ask;
+    uint8_t bytes[32];
+    struct buf b;
+
+    ensure(read_probe_ask(payload, &ask) == 0);
+    a.number = ask.number;
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_probe_answer(&b, &a);
+    rig_frame(r, peer, MESSAGE_PROBED, &b);
+}
+
 static void confirm_facts(struct rig *r, uint32_t peer, struct bytes payload)
 {
     struct reader in = reader_of(payload);
@@ -188,6 +202,8 @@ static void on_send(struct rig *r, const struct action *a, struct bytes payload)
         return;
     if (a->type == MESSAGE_PING)
         answer_ping(r, peer, payload);
+    else if (a->type == MESSAGE_PROBE)
+        answer_probe(r, peer, payload);
     else if (a->type == MESSAGE_FACTS)
         confirm_facts(r, peer, payload);
 }
@@ -362,39 +378,45 @@ void rig_peer_up(struct rig *r, uint32_t peer, uint32_t slots)
     rig_run(r, 1000);
 }
 
-void rig_peer_told(struct rig *r, uint32_t teller, uint32_t peer, uint32_t slots)
+void rig_peers_told(struct rig *r, uint32_t teller, uint32_t from, uint32_t to, uint32_t slots)
 {
     struct rumor rumor = {.state = NODE_ALIVE};
-    uint8_t bytes[2048];
     struct buf b;
     size_t at;
 
-    if (r->peers[peer].boot == 0)
-        r->peers[peer].boot = 1000 + peer;
-    r->peers[peer].slots = slots;
-    rumor.info = info_of(r, peer);
-    buf_init_fixed(&b, bytes, sizeof bytes);
+    buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);
     at = rumor_list_begin(&b);
-    put_rumor(&b, &rumor);
-    rumor_list_end(&b, at, 1);
+    for (uint32_t i = from; i < to; i++) {
+        if (r->peers[i].boot == 0)
+            r->peers[i].boot = 1000 + i;
+        r->peers[i].slots = slots;
+        rumor.info = info_of(r, i);
+        put_rumor(&b, &rumor);
+    }
+    rumor_list_end(&b, at, to - from);
     rig_frame(r, teller, MESSAGE_RUMORS, &b);
+    buf_clear(&b);
 }
 
-void rig_peer_dies(struct rig *r, uint32_t peer)
+void rig_peer_cut(struct rig *r, uint32_t peer)
 {
     struct event ev = {.kind = EVENT_LINK_DOWN};
-    struct event failed = {.kind = EVENT_DIAL_FAILED};
-    uint32_t first = r->sent_count;
 
     ev.link_down.link = r->peers[peer].link;
     ev.link_down.end = LINK_BROKEN;
     r->peers[peer].link = 0;
     rig_event(r, &ev);
-    (void)first;
+}
+
+void rig_peer_dies(struct rig *r, uint32_t peer)
+{
+    struct event ev = {.kind = EVENT_DIAL_FAILED};
+
+    rig_peer_cut(r, peer);
     for (uint32_t dial = 1; dial < 64; dial++) {
-        failed.dial_failed.dial = dial;
-        failed.dial_failed.end = DIAL_REFUSED;
-        rig_event(r, &failed);
+        ev.dial_failed.dial = dial;
+        ev.dial_failed.end = DIAL_REFUSED;
+        rig_event(r, &ev);
     }
     r->peers[peer].boot += 1000;
 }

@@ -2,8 +2,8 @@
  * are written by the test; what the node sends is kept until a test takes it.
  *
  * Done by itself, so that a test only says what it is about: records are synced at once, workers
- * get ready and die when they are killed, peers answer pings and confirm facts. Certificates are an
- * id and a party; every signature is good. A dial is never answered.
+ * get ready and die when they are killed, peers answer pings, vouch for others and confirm facts.
+ * Certificates are an id and a party; every signature is good. A dial is never answered.
  *
  *     rig_start(&r, slots, true); rig_peer_up(&r, 0, 2); ... rig_stop(&r); */
 #ifndef VELUM_TESTS_RIG_H
@@ -66,10 +66,12 @@ void rig_run(struct rig *r, int64_t us);
 
 /* The peer connects and says who it is; with another boot each time after a rig_peer_down(). */
 void rig_peer_up(struct rig *r, uint32_t peer, uint32_t slots);
-/* Another peer tells of this one, which has no link. */
-void rig_peer_told(struct rig *r, uint32_t teller, uint32_t peer, uint32_t slots);
+/* Another peer tells of these, which have no link. */
+void rig_peers_told(struct rig *r, uint32_t teller, uint32_t from, uint32_t to, uint32_t slots);
 /* Its connection ends without a word and the next dial is refused: it is dead for certain. */
 void rig_peer_dies(struct rig *r, uint32_t peer);
+/* The connection ends and no other comes, but other peers still see it: it is away. */
+void rig_peer_cut(struct rig *r, uint32_t peer);
 void rig_peer_leaves(struct rig *r, uint32_t peer); /* says GOODBYE */
 void rig_frame(struct rig *r, uint32_t peer, uint8_t type, const struct buf *payload);
 /* The first frame of this type to this peer (or order to any worker, or dial) not taken yet. */

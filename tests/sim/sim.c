@@ -155,7 +155,7 @@ int main(int argc, char **argv)
         else
             return usage();
     }
-    if (o.nodes > 8 || (seeds == 0 && o.seed == 0))
+    if (o.nodes > 16 || (seeds == 0 && o.seed == 0))
         return usage();
     return seeds > 0 ? run_many(&o, first, seeds) : run_one(&o);
 }

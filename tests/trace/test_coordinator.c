@@ -1,6 +1,7 @@
 /* A node that coordinates a job: who it gives leaves and merges to, and what it makes of the
  * answers. */
 #include "core/base/err.h"
+#include "core/node/assign.h"
 #include "core/wire/frame.h"
 #include "core/wire/tree.h"
 #include "tests/lib/check.h"
@@ -158,7 +159,97 @@ TEST(test_merges_beside_a_large_spec_fit_their_frame)
     end();
 }
 
-TEST_MAIN(test_merges_go_to_a_node_that_has_not_reported_yet,
+static uint32_t knocks(uint32_t peer)
+{
+    const struct rig_sent *s;
+    struct peer_grant g;
+    uint32_t count = 0;
+
+    while ((s = rig_take(&rig, peer, MESSAGE_GRANT)) != NULL) {
+        REQUIRE(read_peer_grant(s->payload, &g) == 0);
+        count += (g.flags & GRANT_KNOCK) != 0;
+    }
+    return count;
+}
+
+TEST(test_idle_slot_of_a_node_without_the_kernel_keeps_nobody_from_knocking)
+{
+    struct rig_job first;
+
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 64, .nonce = 1});
+    first = job;
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 64, .nonce = 2});
+    rig_run(&rig, 5 * S_US);
+    CHECK(knocks(0) > 0);
+    rig_job_clear(&first);
+    end();
+}
+
+TEST(test_nothing_is_trimmed_for_slots_that_the_job_may_not_have)
+{
+    struct peer_chunk slow, c;
+
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 64, .slots_max = 2});
+    REQUIRE(rig_take_grant(&rig, 0, &slow) && slow.end - slow.first >= 2);
+    rig_peer_up(&rig, 1, 1);
+    while (rig_take_grant(&rig, 1, &c) && c.end < 64)
+        finish_chunk(1, c, 16);
+    CHECK_INT(c.end, 64);
+    rig_peer_up(&rig, 2, 1);
+    rig_run(&rig, S_US);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_TRIM), 0);
+    end();
+}
+
+TEST(test_chunk_at_a_node_that_is_away_holds_no_slot_of_the_job)
+{
+    struct peer_chunk c;
+
+    begin();
+    rig_peer_up(&rig, 1, 1);
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 1, .slots_max = 1});
+    REQUIRE(rig_take_grant(&rig, 0, &c));
+    CHECK(!rig_take_grant(&rig, 1, &c));
+    rig_peer_cut(&rig, 0);
+    rig_run(&rig, 2 * S_US);
+    CHECK(rig_take_grant(&rig, 1, &c));
+    end();
+}
+
+TEST(test_idle_nodes_without_a_link_are_called)
+{
+    begin();
+    rig_peers_told(&rig, 0, 1, RIG_PEERS_MAX, 2);
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 4096});
+    rig_run(&rig, S_US);
+    for (uint32_t i = 1; i < RIG_PEERS_MAX; i++)
+        CHECK(rig_take_dial(&rig, i) != NULL);
+    end();
+}
+
+TEST(test_more_nodes_than_the_mesh_may_have_come_and_go)
+{
+    struct node_id id = {{1}};
+
+    begin();
+    rig_run(&rig, 6 * S_US);
+    for (uint32_t i = 0; i < MESH_MEMBERS_MAX + 100; i++) {
+        store_u32(id.bytes + 4, i);
+        REQUIRE(site_of(rig.node, id) != NULL);
+    }
+    rig_run(&rig, S_US);
+    CHECK_INT(rig.rc, 0);
+    end();
+}
+
+TEST_MAIN(test_idle_slot_of_a_node_without_the_kernel_keeps_nobody_from_knocking,
+          test_nothing_is_trimmed_for_slots_that_the_job_may_not_have,
+          test_chunk_at_a_node_that_is_away_holds_no_slot_of_the_job,
+          test_idle_nodes_without_a_link_are_called,
+          test_more_nodes_than_the_mesh_may_have_come_and_go,
+          test_merges_go_to_a_node_that_has_not_reported_yet,
           test_merges_that_found_nobody_are_asked_for_later,
           test_merges_that_come_back_are_asked_for_with_the_spec,
           test_merges_without_an_answer_are_asked_for_with_the_spec,
