@@ -354,7 +354,7 @@ static void send_open(struct node *n, struct job *j, struct job_id id, uint32_t 
     at = b.len;
     put_u16(&b, 0);
     for (struct labour_chunk *c = j == NULL || j->labour == NULL ? NULL : j->labour->chunks;
-         c != NULL && count < GRANT_CHUNKS_MAX; c = c->next_chunk, count++) {
+         c != NULL && count < OPEN_CHUNKS_MAX; c = c->next_chunk, count++) {
         put_u64(&b, c->grant);
         put_u64(&b, c->next);
         put_u64(&b, c->end);

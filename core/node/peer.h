@@ -44,6 +44,7 @@
 
 #define HOLDERS_MAX 8
 #define GRANT_CHUNKS_MAX 64
+#define OPEN_CHUNKS_MAX 2048 /* one a slot, and as many that knocked */
 #define FORWARD_SPEC_MAX 61440
 
 enum return_reason {

@@ -351,9 +351,9 @@ static void return_unlisted(struct job *j, const struct hand *h, const uint64_t 
             i++;
             continue;
         }
+        /* Another takes its place in the list. */
         pool_return(p, c->grant);
         site_less(j->node, h->id, 1);
-        i = 0;
     }
 }
 
@@ -387,11 +387,11 @@ int report_open(struct node *n, struct node_id from, struct bytes payload)
     uint32_t epoch = read_u32(&r);
     uint16_t count = read_u16(&r);
     struct job *j = job_find(n, id);
-    uint64_t listed[GRANT_CHUNKS_MAX];
+    uint64_t listed[OPEN_CHUNKS_MAX];
     struct hand *h;
     int rc = 0;
 
-    if (r.failed || count > GRANT_CHUNKS_MAX)
+    if (r.failed || count > OPEN_CHUNKS_MAX)
         return ERR_FORMAT;
     if (j == NULL || j->lead == NULL || epoch != j->lead->claim.epoch)
         return 0;

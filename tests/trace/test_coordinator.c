@@ -244,7 +244,49 @@ TEST(test_more_nodes_than_the_mesh_may_have_come_and_go)
     end();
 }
 
-TEST_MAIN(test_idle_slot_of_a_node_without_the_kernel_keeps_nobody_from_knocking,
+/* What peer 0 says that it has open: the grants it was given, from `skip` on. */
+static void say_open(const uint64_t *grants, uint32_t skip, uint32_t count)
+{
+    struct buf b;
+
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, job.id);
+    put_u32(&b, 1);
+    put_u16(&b, (uint16_t)(count - skip));
+    for (uint32_t i = skip; i < count; i++)
+        put_peer_chunk(&b, &(struct peer_chunk){grants[i], i, i + 1});
+    rig_frame(&rig, 0, MESSAGE_OPEN, &b);
+    buf_clear(&b);
+    rig_run(&rig, 10 * MS_US);
+}
+
+TEST(test_open_chunks_of_a_large_node_are_not_given_out_again)
+{
+    const uint32_t leaves = 200;
+    uint64_t grants[200];
+    struct peer_chunk c;
+
+    rig_start(&rig, 1, false);
+    rig_peer_up(&rig, 0, leaves + 10);
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = leaves});
+    for (uint32_t i = 0; i < leaves; i++) {
+        REQUIRE(rig_take_grant(&rig, 0, &c));
+        REQUIRE(c.first < leaves);
+        grants[c.first] = c.grant;
+    }
+    rig_peer_cut(&rig, 0);
+    rig_peer_up(&rig, 0, leaves + 10);
+    say_open(grants, 0, leaves);
+    CHECK(!rig_take_grant(&rig, 0, &c));
+    /* One that is not listed never arrived. */
+    say_open(grants, 1, leaves);
+    CHECK(rig_take_grant(&rig, 0, &c) && c.first == 0);
+    CHECK(!rig_take_grant(&rig, 0, &c));
+    end();
+}
+
+TEST_MAIN(test_open_chunks_of_a_large_node_are_not_given_out_again,
+          test_idle_slot_of_a_node_without_the_kernel_keeps_nobody_from_knocking,
           test_nothing_is_trimmed_for_slots_that_the_job_may_not_have,
           test_chunk_at_a_node_that_is_away_holds_no_slot_of_the_job,
           test_idle_nodes_without_a_link_are_called,

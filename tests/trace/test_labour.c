@@ -128,6 +128,32 @@ TEST(test_merges_of_a_job_that_is_not_known_come_back)
     end();
 }
 
-TEST_MAIN(test_merges_of_a_job_that_is_not_known_come_back,
+TEST(test_all_open_chunks_are_listed)
+{
+    const uint32_t chunks = 200;
+    const struct rig_sent *s;
+    uint8_t bytes[8192];
+    struct buf claim, b;
+    struct reader r;
+
+    begin(chunks, 16);
+    for (uint32_t i = 0; i < chunks; i++)
+        rig_grant(&rig, 0, &job, 1, (struct peer_chunk){i + 1, i, i + 1});
+    rig_count(&rig, 0, MESSAGE_OPEN);
+    buf_init_fixed(&claim, bytes, sizeof bytes / 2);
+    rig_put_claim(&rig, 0, &job, 1, &claim);
+    buf_init_fixed(&b, bytes + sizeof bytes / 2, sizeof bytes / 2);
+    put_job_id(&b, job.id);
+    put_block(&b, buf_bytes(&claim));
+    rig_frame(&rig, 0, MESSAGE_CLAIM, &b);
+    s = rig_take(&rig, 0, MESSAGE_OPEN);
+    REQUIRE(s != NULL);
+    r = reader_of(s->payload);
+    read_view(&r, ID_SIZE + 4);
+    CHECK_INT(read_u16(&r), chunks);
+    end();
+}
+
+TEST_MAIN(test_all_open_chunks_are_listed, test_merges_of_a_job_that_is_not_known_come_back,
           test_report_takes_as_many_values_as_a_worker_may_send,
           test_worker_that_sends_more_than_fits_a_report_does_not_end_its_node)
