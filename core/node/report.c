@@ -92,6 +92,8 @@ static void record_partial(struct job *j, const struct partial *p, struct bytes 
         put_value(&folded, &v);
         head.count++;
     }
+    if (head.count == 0)
+        goto out;
     put_partial_begin(&fact, &head);
     put_raw(&fact, folded.data, folded.len);
     /* Fewer bytes than the report's values, which were bounded: only memory can have run out. */
@@ -99,6 +101,7 @@ static void record_partial(struct job *j, const struct partial *p, struct bytes 
         n->memory_out = true;
     else
         record_fact(j, buf_bytes(&fact), false);
+out:
     buf_clear(&folded);
     buf_clear(&fact);
 }
@@ -150,13 +153,14 @@ static int apply_values(struct job *j, struct node_id author, const struct peer_
     buf_clear(&fact);
     if (rc == LEDGER_DIVERGED)
         return ERR_DAMAGED;
-    if (rc < 0)
+    if (rc < 0 && rc != ERR_FULL)
         return rc;
-    if (rc == LEDGER_NEW && j->builtin != NULL && report_fold(j) == ERR_DAMAGED)
+    /* At its bound the cover may still have taken some of them. */
+    if (rc != LEDGER_KNOWN && j->builtin != NULL && report_fold(j) == ERR_DAMAGED)
         return ERR_DAMAGED;
-    if (rc == LEDGER_NEW)
+    if (rc != LEDGER_KNOWN)
         record_partial(j, &p, values);
-    return 0;
+    return rc < 0 ? rc : 0;
 }
 
 static void record_attempt(struct job *j, struct node_id author, const struct peer_report_chunk *c)
@@ -210,7 +214,8 @@ static void merge_failed(struct job *j, const char *cause)
     outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
 }
 
-static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool again)
+/* *taken becomes false when there was no room for all of its values; their leaves are free again. */
+static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool again, bool *taken)
 {
     struct peer_report_chunk c;
     struct buf values;
@@ -227,6 +232,7 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
         if (rc == ERR_DAMAGED)
             outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0},
                           "two runs of the same leaves gave different values");
+        *taken &= rc >= 0;
         if ((c.flags & REPORT_MERGED) && (c.flags & REPORT_FAILED))
             merge_failed(j, c.cause);
         else if (c.flags & REPORT_MERGED)
@@ -260,6 +266,7 @@ int report_take(struct node *n, struct node_id from, struct bytes payload)
     uint16_t count = read_u16(&r);
     struct job *j = job_find(n, id);
     struct hand *h;
+    bool taken = true;
     int rc = 0;
 
     if (r.failed)
@@ -283,10 +290,11 @@ int report_take(struct node *n, struct node_id from, struct bytes payload)
     }
     h->seq_seen = seq;
     for (uint16_t i = 0; i < count && rc == 0 && j->lead != NULL; i++)
-        rc = report_chunk(j, h, &r, again);
+        rc = report_chunk(j, h, &r, again, &taken);
     if (rc < 0)
         return rc;
-    record_notice(j, from, seq);
+    if (taken)
+        record_notice(j, from, seq);
     lead_advance(j);
     n->assign_wanted = true;
     return reader_done(&r) ? 0 : ERR_FORMAT;
