@@ -394,14 +394,13 @@ int pool_return(struct pool *p, uint64_t grant)
     return 0;
 }
 
-/* Something died in the chunk: remembers where, and has the next try report every leaf. */
-static uint32_t note_death(struct pool *p, const struct entry *e, enum death death, uint64_t window)
+/* Something died in the chunk: the next try reports every leaf near the place. */
+static void be_careful(struct pool *p, const struct entry *e, uint64_t window)
 {
     uint64_t end = e->c.end - e->c.next > window ? e->c.next + window : e->c.end;
     p->retries++;
     /* Without room the next try is less careful; the death is counted all the same. */
     (void)runset_add(&p->careful, e->c.next, end);
-    return poison_add(&p->poison, e->c.next, e->c.node, death);
 }
 
 int pool_died(struct pool *p, uint64_t grant, bool own_doing, struct instant now)
@@ -411,13 +410,16 @@ int pool_died(struct pool *p, uint64_t grant, bool own_doing, struct instant now
         return ERR_NOT_FOUND;
     e->c.reported = now;
     uint32_t own = 0;
-    if (e->c.next < e->c.end)
-        own = note_death(p, e, own_doing ? DEATH_OWN : DEATH_OUTSIDE, CAREFUL_DEATH_LEAVES);
+    if (e->c.next < e->c.end) {
+        be_careful(p, e, CAREFUL_DEATH_LEAVES);
+        own = poison_add(&p->poison, e->c.next, e->c.node, own_doing ? DEATH_OWN : DEATH_OUTSIDE);
+    }
     entry_drop(p, e);
     return (int)own;
 }
 
-uint32_t pool_lost(struct pool *p, struct node_id node, struct instant now, int64_t *lost_us)
+uint32_t pool_lost(struct pool *p, struct node_id node, uint64_t boot, struct instant now,
+                   int64_t *lost_us)
 {
     uint32_t lost = 0;
     *lost_us = 0;
@@ -429,11 +431,41 @@ uint32_t pool_lost(struct pool *p, struct node_id node, struct instant now, int6
         }
         lost++;
         *lost_us += instant_since_us(now, e->c.reported);
-        if (e->c.next < e->c.end)
-            note_death(p, e, DEATH_NODE_LOST, CAREFUL_LOSS_LEAVES);
+        if (e->c.next < e->c.end) {
+            be_careful(p, e, CAREFUL_LOSS_LEAVES);
+            poison_lost(&p->poison, e->c.next, (struct poison_loss){node, boot});
+        }
         entry_drop(p, e);
     }
     return lost;
+}
+
+uint32_t pool_left(struct pool *p, struct node_id node)
+{
+    uint32_t had = 0;
+    for (uint32_t i = 0; i < p->count;) {
+        if (!node_id_equal(p->list[i]->c.node, node)) {
+            i++;
+            continue;
+        }
+        had++;
+        entry_drop(p, p->list[i]);
+    }
+    return had;
+}
+
+void pool_not_lost(struct pool *p, struct node_id node, uint64_t boot)
+{
+    poison_not_lost(&p->poison, (struct poison_loss){node, boot});
+}
+
+uint32_t pool_lost_at(const struct pool *p, uint64_t leaf, struct node_id to[POOL_LOST_AT_MAX])
+{
+    struct poison_loss lost[POISON_LOSSES_MAX];
+    uint32_t count = poison_losses(&p->poison, leaf, lost);
+    for (uint32_t i = 0; i < count; i++)
+        to[i] = lost[i].node;
+    return count;
 }
 
 static void set_doubt(struct pool *p, struct node_id node, bool doubtful)

@@ -13,6 +13,7 @@
 
 #define POOL_CHUNKS_MAX 65536
 #define POOL_CHUNK_GOAL_US ((int64_t)500000)
+#define POOL_LOST_AT_MAX 4
 
 struct chunk {
     uint64_t grant; /* its number */
@@ -67,10 +68,18 @@ int pool_return(struct pool *p, uint64_t grant);
  * Returns the number of deaths of its own doing now counted for `next` (only exact when the chunk
  * was careful), for the caller to judge, or ERR_NOT_FOUND. */
 int pool_died(struct pool *p, uint64_t grant, bool own_doing, struct instant now);
-/* A node is gone for certain: its chunks' rests are free at once; counts a node loss for the first
- * unreported leaf of each (at two it runs alone). Returns how many chunks it had; *lost_us gets the
- * time since their last reports, summed: how much work is gone at most. */
-uint32_t pool_lost(struct pool *p, struct node_id node, struct instant now, int64_t *lost_us);
+/* This process (boot) of a node is gone for certain: its chunks' rests are free at once; counts a
+ * node loss for the first unreported leaf of each (at two it runs alone). Returns how many chunks
+ * it had; *lost_us gets the time since their last reports, summed: how much work is gone at most.
+ */
+uint32_t pool_lost(struct pool *p, struct node_id node, uint64_t boot, struct instant now,
+                   int64_t *lost_us);
+/* The node said goodbye: its chunks' rests are free, and no leaf is to blame. Returns how many. */
+uint32_t pool_left(struct pool *p, struct node_id node);
+/* That process is still there after all: what pool_lost counted for it is taken back. */
+void pool_not_lost(struct pool *p, struct node_id node, uint64_t boot);
+/* Whose losses count for this leaf. Returns how many. */
+uint32_t pool_lost_at(const struct pool *p, uint64_t leaf, struct node_id to[POOL_LOST_AT_MAX]);
 /* A node is silent: its chunks become doubtful (spare copies at the end of the queue); `heard`
  * takes that back. */
 void pool_doubt(struct pool *p, struct node_id node);

@@ -407,6 +407,7 @@ int report_open(struct node *n, struct node_id from, struct bytes payload)
     if (h == NULL)
         return ERR_NO_MEMORY;
     h->answered = true;
+    pool_not_lost(j->lead->pool, from, h->boot);
     for (uint16_t i = 0; i < count && rc == 0; i++)
         rc = open_chunk(j, h, &r, &listed[i]);
     if (rc == 0)

@@ -408,7 +408,7 @@ void rig_peer_cut(struct rig *r, uint32_t peer)
     rig_event(r, &ev);
 }
 
-void rig_peer_dies(struct rig *r, uint32_t peer)
+void rig_peer_refuses(struct rig *r, uint32_t peer)
 {
     struct event ev = {.kind = EVENT_DIAL_FAILED};
 
@@ -418,6 +418,11 @@ void rig_peer_dies(struct rig *r, uint32_t peer)
         ev.dial_failed.end = DIAL_REFUSED;
         rig_event(r, &ev);
     }
+}
+
+void rig_peer_dies(struct rig *r, uint32_t peer)
+{
+    rig_peer_refuses(r, peer);
     r->peers[peer].boot += 1000;
 }
 

@@ -64,14 +64,16 @@ void rig_stop(struct rig *r); /* checks that all memory came back */
 /* Time passes; what is due happens at its time. */
 void rig_run(struct rig *r, int64_t us);
 
-/* The peer connects and says who it is; with another boot each time after a rig_peer_down(). */
+/* The peer connects and says who it is. */
 void rig_peer_up(struct rig *r, uint32_t peer, uint32_t slots);
 /* Another peer tells of these, which have no link. */
 void rig_peers_told(struct rig *r, uint32_t teller, uint32_t from, uint32_t to, uint32_t slots);
-/* Its connection ends without a word and the next dial is refused: it is dead for certain. */
-void rig_peer_dies(struct rig *r, uint32_t peer);
 /* The connection ends and no other comes, but other peers still see it: it is away. */
 void rig_peer_cut(struct rig *r, uint32_t peer);
+/* And dials are refused: it looks dead, but the same process may come again. */
+void rig_peer_refuses(struct rig *r, uint32_t peer);
+/* It is dead: what comes up again is another process. */
+void rig_peer_dies(struct rig *r, uint32_t peer);
 void rig_peer_leaves(struct rig *r, uint32_t peer); /* says GOODBYE */
 void rig_frame(struct rig *r, uint32_t peer, uint8_t type, const struct buf *payload);
 /* The first frame of this type to this peer (or order to any worker, or dial) not taken yet. */

@@ -324,7 +324,51 @@ TEST(test_what_the_cover_has_no_room_for_is_not_called_kept)
     end();
 }
 
-TEST_MAIN(test_what_the_cover_has_no_room_for_is_not_called_kept,
+/* One leaf is at peer 0 and goes with it, four times. Peer 1 may have the kernel, but no slot. */
+static struct job_view lose_four_times(void (*lose)(struct rig *r, uint32_t peer), bool tells)
+{
+    struct peer_chunk c;
+
+    begin();
+    rig_peer_up(&rig, 1, 0);
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 1});
+    for (int i = 0; i < 4; i++) {
+        REQUIRE(rig_take_grant(&rig, 0, &c));
+        lose(&rig, 0);
+        rig_run(&rig, 10 * MS_US);
+        rig_peer_up(&rig, 0, 1);
+        if (tells)
+            say_open(NULL, 0, 0);
+        rig_run(&rig, 2 * S_US);
+    }
+    return rig_view(&rig, &job);
+}
+
+TEST(test_four_losses_end_a_job_that_names_the_nodes)
+{
+    struct job_view v = lose_four_times(rig_peer_dies, false);
+
+    CHECK_INT(v.state, JOB_FAILED);
+    CHECK(strstr(v.error, "leaf 0 was running at four node losses") != NULL);
+    CHECK(strstr(v.error, "peer0, peer0, peer0, peer0") != NULL);
+    end();
+}
+
+TEST(test_node_that_left_is_no_loss)
+{
+    CHECK_INT(lose_four_times(rig_peer_leaves, false).state, JOB_RUNNING);
+    end();
+}
+
+TEST(test_node_that_was_there_all_the_time_is_no_loss)
+{
+    CHECK_INT(lose_four_times(rig_peer_refuses, true).state, JOB_RUNNING);
+    end();
+}
+
+TEST_MAIN(test_four_losses_end_a_job_that_names_the_nodes, test_node_that_left_is_no_loss,
+          test_node_that_was_there_all_the_time_is_no_loss,
+          test_what_the_cover_has_no_room_for_is_not_called_kept,
           test_open_chunks_of_a_large_node_are_not_given_out_again,
           test_idle_slot_of_a_node_without_the_kernel_keeps_nobody_from_knocking,
           test_nothing_is_trimmed_for_slots_that_the_job_may_not_have,
