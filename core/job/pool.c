@@ -244,6 +244,15 @@ const struct chunk *pool_find(const struct pool *p, uint64_t grant)
     return e ? &e->c : NULL;
 }
 
+bool pool_twin(const struct pool *p, uint64_t grant, uint64_t *twin)
+{
+    const struct entry *e = entry_of(p, grant);
+    if (!e || !e->has_twin)
+        return false;
+    *twin = e->twin;
+    return true;
+}
+
 uint32_t pool_chunks_of(const struct pool *p, struct node_id node)
 {
     uint32_t count = 0;

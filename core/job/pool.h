@@ -38,6 +38,8 @@ uint32_t pool_chunks(const struct pool *p);
 uint32_t pool_chunks_trusted(const struct pool *p); /* without the doubtful ones */
 const struct chunk *pool_chunk_at(const struct pool *p, uint32_t i);
 const struct chunk *pool_find(const struct pool *p, uint64_t grant);
+/* The other copy of this chunk's leaves, if there is one now. */
+bool pool_twin(const struct pool *p, uint64_t grant, uint64_t *twin);
 uint32_t pool_chunks_of(const struct pool *p, struct node_id node);
 
 /* How many leaves a chunk for a node of this speed should have: about half a second of work, no

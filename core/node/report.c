@@ -178,13 +178,23 @@ static void record_attempt(struct job *j, struct node_id author, const struct pe
     text_copy(j->lead->last_cause, sizeof j->lead->last_cause, c->cause);
 }
 
+/* All that is left of this chunk is covered: another copy of it was faster. */
+static void stop_if_moot(struct job *j, const struct chunk *c)
+{
+    uint64_t rest = c == NULL ? 0 : c->end - c->next;
+
+    if (rest > 0 && cover_overlap(ledger_cover(j->ledger), c->next, c->end) == rest)
+        assign_trim(j, c->node, c->grant, 0);
+}
+
 static void report_pool(struct job *j, struct hand *h, const struct peer_report_chunk *c)
 {
     struct node *n = j->node;
     struct lead *l = j->lead;
     const struct chunk *chunk = pool_find(l->pool, c->grant);
     bool known = chunk != NULL && node_id_equal(chunk->node, h->id);
-    uint64_t leaves = c->next - c->from;
+    uint64_t leaves = c->next - c->from, twin;
+    bool has_twin = known && pool_twin(l->pool, c->grant, &twin);
 
     if (leaves > 0 && c->compute_us > 0) {
         double now = (double)leaves / (double)c->compute_us;
@@ -204,17 +214,22 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
     }
     if (c->flags & (REPORT_FAILED | REPORT_ENDED))
         site_less(n, h->id, 1);
+    if (has_twin)
+        stop_if_moot(j, pool_find(l->pool, twin));
 }
 
-static void merge_failed(struct job *j, const char *cause)
+static void merge_failed(struct job *j, const struct peer_report_chunk *c)
 {
-    char text[VIEW_ERROR_SIZE] = "merging two values ended its worker three times: ";
+    char text[VIEW_ERROR_SIZE];
 
-    text_append(text, sizeof text, cause);
+    text_copy(text, sizeof text,
+              (c->flags & REPORT_OWN_DOING) ? "merging two values ended its worker three times: "
+                                            : "merging two values was begun twenty times: ");
+    text_append(text, sizeof text, c->cause);
     outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
 }
 
-/* *taken becomes false when there was no room for all of its values; their leaves are free again. */
+/* *taken becomes false when there was no room for all of its values; their leaves are free. */
 static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool again, bool *taken)
 {
     struct peer_report_chunk c;
@@ -234,7 +249,7 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
                           "two runs of the same leaves gave different values");
         *taken &= rc >= 0;
         if ((c.flags & REPORT_MERGED) && (c.flags & REPORT_FAILED))
-            merge_failed(j, c.cause);
+            merge_failed(j, &c);
         else if (c.flags & REPORT_MERGED)
             j->lead->merging = false;
         else
@@ -379,8 +394,10 @@ static int open_chunk(struct job *j, struct hand *h, struct reader *r, uint64_t 
     if (r->failed || next > end || end > job_leaves(j))
         return ERR_FORMAT;
     c = pool_find(j->lead->pool, *grant);
-    if (c != NULL && node_id_equal(c->node, h->id))
+    if (c != NULL && node_id_equal(c->node, h->id)) {
+        stop_if_moot(j, c);
         return 0;
+    }
     if (pool_adopt(j->lead->pool, h->id, *grant, next, end, n->now) == 0 && s != NULL)
         s->outstanding++;
     else

@@ -110,9 +110,10 @@ struct aside {
 struct merge_work {
     struct job *job;
     uint64_t number;
-    struct bytes payload; /* owned: the order's payload */
-    uint32_t worker;      /* 0: not given yet */
-    uint32_t tries;
+    struct bytes payload;  /* owned: the order's payload */
+    uint32_t worker;       /* 0: not given yet */
+    uint32_t own, outside; /* workers that died of it, and beside it */
+    bool too_long;         /* its worker was killed for that */
     struct instant given_at;
     struct merge_work *next;
 };

@@ -176,14 +176,21 @@ static struct worker *take_ready(struct node *n)
     return NULL;
 }
 
-/* A worker for this job: an idle one that is bound to it, or a blank one that is bound now. */
-static struct worker *worker_for(struct node *n, struct job *j, bool may_be_running)
+static struct worker *bound_to(const struct node *n, const struct job *j, bool running)
 {
-    struct worker *w;
-
-    for (w = n->workers; w != NULL; w = w->next)
-        if (w->state == WORKER_BOUND && w->job == j && (w->chunk == NULL || may_be_running))
+    for (struct worker *w = n->workers; w != NULL; w = w->next)
+        if (w->state == WORKER_BOUND && w->job == j && (w->chunk != NULL) == running)
             return w;
+    return NULL;
+}
+
+/* A worker for this job: an idle one that is bound to it, or a blank one that is bound now. */
+static struct worker *worker_for(struct node *n, struct job *j)
+{
+    struct worker *w = bound_to(n, j, false);
+
+    if (w != NULL)
+        return w;
     w = take_ready(n);
     if (w == NULL)
         return NULL;
@@ -239,17 +246,25 @@ static struct labour_chunk *next_queued(struct node *n, struct job **of, bool wi
     return best;
 }
 
+/* One that runs a leaf looks at its orders only behind it, so it is taken only where no other will
+ * ever be ready. */
+static struct worker *worker_to_merge(struct node *n, struct job *j)
+{
+    struct worker *w = worker_for(n, j);
+
+    return w == NULL && workers_in(n, WORKER_STARTING) == 0 ? bound_to(n, j, true) : w;
+}
+
 static void serve_merges(struct node *n)
 {
     for (struct merge_work *m = n->merges; m != NULL; m = m->next) {
-        struct worker *w = m->worker != 0 ? NULL : worker_for(n, m->job, true);
+        struct worker *w = m->worker != 0 ? NULL : worker_to_merge(n, m->job);
 
         if (w == NULL)
             continue;
         order(n, w, MESSAGE_ORDER_MERGE, m->payload);
         m->worker = w->number;
         m->given_at = n->now;
-        m->tries++;
     }
 }
 
@@ -277,7 +292,7 @@ void workers_serve(struct node *n)
 
     n->serve_wanted = false;
     while (workers_busy(n) < n->options.slots && (c = next_queued(n, &j, true)) != NULL) {
-        w = worker_for(n, j, false);
+        w = worker_for(n, j);
         if (w == NULL)
             break;
         run_chunk(n, w, c);

@@ -366,7 +366,32 @@ TEST(test_node_that_was_there_all_the_time_is_no_loss)
     end();
 }
 
-TEST_MAIN(test_four_losses_end_a_job_that_names_the_nodes, test_node_that_left_is_no_loss,
+TEST(test_second_copy_of_what_is_done_is_stopped)
+{
+    const struct rig_sent *s;
+    struct peer_chunk slow, c;
+    struct reader r;
+
+    begin();
+    rig_peer_up(&rig, 1, 1);
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 2});
+    REQUIRE(rig_take_grant(&rig, 0, &slow) && rig_take_grant(&rig, 1, &c));
+    finish_chunk(1, c, 16);
+    rig_run(&rig, 3 * S_US);
+    REQUIRE(rig_take_grant(&rig, 1, &c) && c.first == slow.first);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_TRIM), 0);
+    finish_chunk(1, c, 16);
+    s = rig_take(&rig, 0, MESSAGE_TRIM);
+    REQUIRE(s != NULL);
+    r = reader_of(s->payload);
+    read_job_id(&r);
+    CHECK_INT(read_u64(&r), slow.grant);
+    CHECK_INT(read_u64(&r), 0);
+    end();
+}
+
+TEST_MAIN(test_second_copy_of_what_is_done_is_stopped,
+          test_four_losses_end_a_job_that_names_the_nodes, test_node_that_left_is_no_loss,
           test_node_that_was_there_all_the_time_is_no_loss,
           test_what_the_cover_has_no_room_for_is_not_called_kept,
           test_open_chunks_of_a_large_node_are_not_given_out_again,

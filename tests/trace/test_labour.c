@@ -97,15 +97,13 @@ TEST(test_worker_that_sends_more_than_fits_a_report_does_not_end_its_node)
     end();
 }
 
-TEST(test_merges_of_a_job_that_is_not_known_come_back)
+/* One pair to merge, granted without the spec. */
+static void grant_merge(void)
 {
     struct peer_grant g = {.report_us = 1000};
-    const struct rig_sent *s;
-    struct reader r;
     uint8_t bytes[4096];
     struct buf claim, b;
 
-    begin(1, 16);
     g.job = job.id;
     buf_init_fixed(&claim, bytes, sizeof bytes);
     rig_put_claim(&rig, 0, &job, 1, &claim);
@@ -117,6 +115,15 @@ TEST(test_merges_of_a_job_that_is_not_known_come_back)
     rig_put_value(&b, (struct tree_node){0, 1}, 16);
     rig_frame(&rig, 0, MESSAGE_GRANT, &b);
     buf_clear(&b);
+}
+
+TEST(test_merges_of_a_job_that_is_not_known_come_back)
+{
+    const struct rig_sent *s;
+    struct reader r;
+
+    begin(1, 16);
+    grant_merge();
     s = rig_take(&rig, 0, MESSAGE_RETURN);
     REQUIRE(s != NULL);
     r = reader_of(s->payload);
@@ -154,6 +161,71 @@ TEST(test_all_open_chunks_are_listed)
     end();
 }
 
-TEST_MAIN(test_all_open_chunks_are_listed, test_merges_of_a_job_that_is_not_known_come_back,
+TEST(test_merge_does_not_wait_behind_a_leaf)
+{
+    const struct rig_sent *s;
+    uint32_t runs;
+
+    begin(1, 16);
+    runs = start_chunk(1, 0, 64, 16);
+    grant_merge();
+    s = rig_take_order(&rig, MESSAGE_ORDER_MERGE);
+    REQUIRE(s != NULL);
+    CHECK(s->worker != runs);
+    end();
+}
+
+/* So often the worker that merges ends like this. False when the merge was not given out again. */
+static bool merge_dies(int times, enum worker_end how)
+{
+    const struct rig_sent *s;
+
+    for (int i = 0; i < times; i++) {
+        rig_run(&rig, S_US);
+        s = rig_take_order(&rig, MESSAGE_ORDER_MERGE);
+        if (s == NULL)
+            return false;
+        rig_worker_exits(&rig, s->worker, how, how == WORKER_SIGNALLED ? 11 : 9);
+    }
+    rig_run(&rig, S_US);
+    return true;
+}
+
+TEST(test_merge_that_ends_its_worker_three_times_fails)
+{
+    begin(1, 16);
+    start_chunk(1, 0, 64, 16);
+    grant_merge();
+    CHECK(merge_dies(3, WORKER_SIGNALLED));
+    CHECK(reported(REPORT_FAILED | REPORT_MERGED | REPORT_OWN_DOING, "SIGSEGV"));
+    end();
+}
+
+TEST(test_merge_whose_worker_was_killed_from_outside_goes_on)
+{
+    begin(1, 16);
+    start_chunk(1, 0, 64, 16);
+    grant_merge();
+    CHECK(merge_dies(19, WORKER_KILLED_OUTSIDE));
+    CHECK(!reported(REPORT_FAILED | REPORT_MERGED, ""));
+    CHECK(merge_dies(1, WORKER_KILLED_OUTSIDE));
+    CHECK(reported(REPORT_FAILED | REPORT_MERGED, "SIGKILL"));
+    end();
+}
+
+TEST(test_merge_that_takes_too_long_is_its_own_doing)
+{
+    begin(1, 16);
+    start_chunk(1, 0, 64, 16);
+    grant_merge();
+    rig_run(&rig, 40 * S_US);
+    CHECK(reported(REPORT_FAILED | REPORT_MERGED | REPORT_OWN_DOING, "longer than its limit"));
+    end();
+}
+
+TEST_MAIN(test_merge_does_not_wait_behind_a_leaf, test_merge_that_ends_its_worker_three_times_fails,
+          test_merge_whose_worker_was_killed_from_outside_goes_on,
+          test_merge_that_takes_too_long_is_its_own_doing, test_all_open_chunks_are_listed,
+          test_merges_of_a_job_that_is_not_known_come_back,
           test_report_takes_as_many_values_as_a_worker_may_send,
           test_worker_that_sends_more_than_fits_a_report_does_not_end_its_node)
