@@ -168,8 +168,10 @@ static bool give(struct job *j, struct node_id to, uint8_t flags)
     }
     s->outstanding++;
     /* From now on it runs: others hear that with the first word about it. */
-    if (l->nodes_ever++ == 0)
+    if (!l->begun) {
+        l->begun = true;
         directory_publish(j);
+    }
     return true;
 }
 

@@ -104,10 +104,8 @@ struct lead {
     uint32_t hands_count, hands_cap;
     bool finishing; /* an outcome is written, waiting for its copies */
     uint64_t outcome_batch;
-    bool published; /* the outcome was told */
-    uint32_t retries;
     uint64_t duplicates, redone_us, cpu_us;
-    uint32_t nodes_ever;
+    bool begun; /* a chunk of it was given out */
     struct instant view_sent, knocked;
     bool merging; /* one batch of merges is out */
     struct node_id merging_at;

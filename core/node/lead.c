@@ -372,8 +372,10 @@ void lead_view(struct job *j, struct job_view *v)
     v->nodes = 0;
     for (uint32_t i = 0; i < l->hands_count; i++)
         v->nodes += pool_chunks_of(l->pool, l->hands[i].id) > 0;
-    v->state = l->nodes_ever > 0 ? JOB_RUNNING : JOB_WAITING;
     v->leaves_done = cover_leaves(ledger_cover(j->ledger));
+    /* A coordinator that took over has not given anything out itself. */
+    v->state =
+        l->begun || v->leaves_done > 0 || pool_chunks(l->pool) > 0 ? JOB_RUNNING : JOB_WAITING;
     v->retries = pool_retries(l->pool);
     v->duplicates = l->duplicates;
     v->redone_us = l->redone_us;

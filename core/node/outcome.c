@@ -94,9 +94,6 @@ void outcome_settled(struct job *j)
     struct node *n = j->node;
     uint32_t copies, machines;
 
-    if (j->lead->published)
-        return;
-    j->lead->published = true;
     copies = record_durable(j, &machines);
     job_settle(j, copies, machines);
     directory_publish(j);

@@ -85,7 +85,6 @@ struct worker {
     enum worker_state state;
     struct job *job;
     struct labour_chunk *chunk;
-    bool merging;
     struct instant since;
     struct aside *aside;
     char tail[256]; /* last output, for a cause of death */

@@ -2,6 +2,7 @@
  * answers. */
 #include "core/base/err.h"
 #include "core/node/assign.h"
+#include "core/node/jobs.h"
 #include "core/wire/frame.h"
 #include "core/wire/tree.h"
 #include "tests/lib/check.h"
@@ -390,7 +391,45 @@ TEST(test_second_copy_of_what_is_done_is_stopped)
     end();
 }
 
-TEST_MAIN(test_second_copy_of_what_is_done_is_stopped,
+static void say_log(uint32_t peer, const char *text)
+{
+    uint8_t bytes[256];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, job.id);
+    put_block(&b, bytes_of_text(text));
+    rig_frame(&rig, peer, MESSAGE_LOG, &b);
+}
+
+TEST(test_log_is_taken_from_those_who_work_and_grows_with_what_they_say)
+{
+    char text[200];
+    size_t before;
+
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 8});
+    rig_peer_up(&rig, 1, 0);
+    before = rig.heap.live_bytes;
+    say_log(0, "begins");
+    CHECK(rig.heap.live_bytes < before + 1024);
+    CHECK_INT(job_find(rig.node, job.id)->log_len, 6);
+    rig_peer_up(&rig, 2, 0);
+    say_log(2, "a stranger's");
+    CHECK_INT(job_find(rig.node, job.id)->log_len, 6);
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    for (int i = 0; i < 2000; i++)
+        say_log(0, text);
+    say_log(0, "end");
+    CHECK(job_find(rig.node, job.id)->log_len > LOG_TAIL_MAX / 2);
+    CHECK(job_find(rig.node, job.id)->log_cap <= LOG_TAIL_MAX);
+    CHECK_MEM(job_find(rig.node, job.id)->log + job_find(rig.node, job.id)->log_len - 4, "aend", 4);
+    end();
+}
+
+TEST_MAIN(test_log_is_taken_from_those_who_work_and_grows_with_what_they_say,
+          test_second_copy_of_what_is_done_is_stopped,
           test_four_losses_end_a_job_that_names_the_nodes, test_node_that_left_is_no_loss,
           test_node_that_was_there_all_the_time_is_no_loss,
           test_what_the_cover_has_no_room_for_is_not_called_kept,

@@ -1,6 +1,7 @@
 /* A node that works for another's job: what its workers say and do, and what the coordinator hears
  * of it. */
 #include "core/base/err.h"
+#include "core/node/state.h"
 #include "core/wire/frame.h"
 #include "core/wire/tree.h"
 #include "tests/lib/check.h"
@@ -223,7 +224,94 @@ TEST(test_merge_that_takes_too_long_is_its_own_doing)
     end();
 }
 
-TEST_MAIN(test_merge_does_not_wait_behind_a_leaf, test_merge_that_ends_its_worker_three_times_fails,
+TEST(test_only_the_coordinator_trims_and_stops)
+{
+    uint8_t bytes[64];
+    struct buf b;
+
+    begin(1, 16);
+    rig_peer_up(&rig, 1, 1);
+    start_chunk(1, 0, 64, 16);
+    for (uint32_t peer = 2; peer-- > 0;) {
+        buf_init_fixed(&b, bytes, sizeof bytes);
+        put_job_id(&b, job.id);
+        put_u64(&b, 1);
+        put_u64(&b, 8);
+        rig_frame(&rig, peer, MESSAGE_TRIM, &b);
+        CHECK_INT(rig_take_order(&rig, MESSAGE_ORDER_TRIM) != NULL, peer == 0);
+    }
+    for (uint32_t peer = 2; peer-- > 0;) {
+        buf_init_fixed(&b, bytes, sizeof bytes);
+        put_job_id(&b, job.id);
+        put_u8(&b, JOB_CANCELLED);
+        rig_frame(&rig, peer, MESSAGE_STOP, &b);
+        CHECK_INT(rig.node->labour_jobs == NULL, peer == 0);
+    }
+    end();
+}
+
+/* The peer's spec fact: this node holds the job too. */
+static void hold_job(void)
+{
+    struct buf b;
+
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, job.id);
+    put_u64(&b, 1);
+    put_u16(&b, 1);
+    put_u32(&b, (uint32_t)job.spec.len + 2);
+    put_u8(&b, FACT_SPEC);
+    put_u8(&b, 1);
+    put_raw(&b, job.spec.data, job.spec.len);
+    rig_frame(&rig, 0, MESSAGE_FACTS, &b);
+    buf_clear(&b);
+}
+
+TEST(test_held_job_without_work_is_no_labour)
+{
+    const struct rig_sent *s;
+    uint8_t bytes[64];
+    struct reader r;
+    struct buf b;
+
+    begin(1, 16);
+    hold_job();
+    rig_worker_exits(&rig, start_chunk(1, 0, 64, 16), WORKER_SIGNALLED, 11);
+    rig_run(&rig, 20 * MS_US);
+    s = rig_take(&rig, 0, MESSAGE_REPORT);
+    REQUIRE(s != NULL && rig.node->labour_jobs != NULL);
+    r = reader_of(s->payload);
+    read_job_id(&r);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, job.id);
+    put_u64(&b, read_u64(&r));
+    rig_frame(&rig, 0, MESSAGE_KEPT, &b);
+    rig_run(&rig, 11 * S_US);
+    CHECK(rig.node->labour_jobs == NULL);
+    end();
+}
+
+TEST(test_cause_of_death_shows_the_end_of_the_output)
+{
+    char text[200];
+    uint32_t worker;
+
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    begin(1, 16);
+    worker = start_chunk(1, 0, 64, 16);
+    rig_worker_output(&rig, worker, text);
+    rig_worker_output(&rig, worker, "the very e");
+    rig_worker_output(&rig, worker, "nd");
+    rig_worker_exits(&rig, worker, WORKER_SIGNALLED, 6);
+    rig_run(&rig, 20 * MS_US);
+    CHECK(reported(REPORT_FAILED | REPORT_OWN_DOING, "aathe very end"));
+    end();
+}
+
+TEST_MAIN(test_only_the_coordinator_trims_and_stops, test_held_job_without_work_is_no_labour,
+          test_cause_of_death_shows_the_end_of_the_output, test_merge_does_not_wait_behind_a_leaf,
+          test_merge_that_ends_its_worker_three_times_fails,
           test_merge_whose_worker_was_killed_from_outside_goes_on,
           test_merge_that_takes_too_long_is_its_own_doing, test_all_open_chunks_are_listed,
           test_merges_of_a_job_that_is_not_known_come_back,
