@@ -520,19 +520,64 @@ void rig_submit(struct rig *r, uint32_t peer, const struct rig_job *j)
     rig_run(r, 1000);
 }
 
+static void put_signed_by(struct buf *fact, enum fact_kind kind, struct node_id by,
+                          struct bytes body)
+{
+    uint8_t certificate[CERTIFICATE_SIZE];
+    struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}, .body = body};
+
+    certificate_of(by, PARTY_NODE, certificate);
+    put_signed_fact(fact, kind, &sealed);
+}
+
 void rig_put_claim(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t epoch,
                    struct buf *fact)
 {
     struct claim c = {.epoch = epoch, .boot = r->peers[peer].boot, .node = r->peers[peer].id};
-    uint8_t certificate[CERTIFICATE_SIZE], bytes[256];
-    struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}};
+    uint8_t bytes[256];
     struct buf body;
 
-    certificate_of(c.node, PARTY_NODE, certificate);
     buf_init_fixed(&body, bytes, sizeof bytes);
     put_claim_body(&body, j->id, &c);
-    sealed.body = buf_bytes(&body);
-    put_signed_fact(fact, FACT_CLAIM, &sealed);
+    put_signed_by(fact, FACT_CLAIM, c.node, buf_bytes(&body));
+}
+
+static void put_holders_of(struct rig *r, uint32_t peer, const struct rig_job *j, struct buf *fact)
+{
+    struct holders h = {.generation = 1, .count = 2};
+    uint8_t bytes[256];
+    struct buf body;
+
+    h.ids[0] = r->peers[peer].id;
+    h.ids[1] = r->id;
+    buf_init_fixed(&body, bytes, sizeof bytes);
+    put_holders_body(&body, j->id, &h);
+    put_signed_by(fact, FACT_HOLDERS, r->peers[peer].id, buf_bytes(&body));
+}
+
+void rig_hold(struct rig *r, uint32_t peer, const struct rig_job *j)
+{
+    struct buf fact, b;
+
+    buf_init(&fact, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, j->id);
+    put_u64(&b, 1);
+    put_u16(&b, 3);
+    put_u8(&fact, FACT_SPEC);
+    put_u8(&fact, 1);
+    put_raw(&fact, j->spec.data, j->spec.len);
+    put_block(&b, buf_bytes(&fact));
+    buf_reset(&fact);
+    put_holders_of(r, peer, j, &fact);
+    put_block(&b, buf_bytes(&fact));
+    buf_reset(&fact);
+    rig_put_claim(r, peer, j, 1, &fact);
+    put_block(&b, buf_bytes(&fact));
+    rig_frame(r, peer, MESSAGE_FACTS, &b);
+    buf_clear(&fact);
+    buf_clear(&b);
+    rig_run(r, 1000);
 }
 
 void rig_grant(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t epoch,

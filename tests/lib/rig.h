@@ -97,6 +97,9 @@ void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s);
 void rig_job_clear(struct rig_job *j);
 /* A peer hands it in: this node becomes its coordinator. */
 void rig_submit(struct rig *r, uint32_t peer, const struct rig_job *j);
+/* A peer hands it over as a holder: this node and the peer hold it, and the peer leads it under
+ * epoch 1. */
+void rig_hold(struct rig *r, uint32_t peer, const struct rig_job *j);
 /* A peer shows the title of this epoch. */
 void rig_put_claim(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t epoch,
                    struct buf *fact);

@@ -428,7 +428,32 @@ TEST(test_log_is_taken_from_those_who_work_and_grows_with_what_they_say)
     end();
 }
 
-TEST_MAIN(test_log_is_taken_from_those_who_work_and_grows_with_what_they_say,
+TEST(test_job_whose_leaves_are_all_out_is_running_at_its_new_coordinator)
+{
+    uint8_t bytes[128];
+    struct buf b;
+
+    begin();
+    rig_peer_up(&rig, 1, 1);
+    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = 8});
+    rig_hold(&rig, 0, &job);
+    rig_peer_dies(&rig, 0);
+    rig_run(&rig, 20 * MS_US);
+    REQUIRE(rig_take(&rig, 1, MESSAGE_CLAIM) != NULL);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, job.id);
+    put_u32(&b, 2);
+    put_u16(&b, 1);
+    put_peer_chunk(&b, &(struct peer_chunk){1, 0, 8});
+    rig_frame(&rig, 1, MESSAGE_OPEN, &b);
+    rig_run(&rig, 300 * MS_US);
+    CHECK_INT(rig_count(&rig, 1, MESSAGE_GRANT), 0);
+    CHECK_INT(rig_view(&rig, &job).state, JOB_RUNNING);
+    end();
+}
+
+TEST_MAIN(test_job_whose_leaves_are_all_out_is_running_at_its_new_coordinator,
+          test_log_is_taken_from_those_who_work_and_grows_with_what_they_say,
           test_second_copy_of_what_is_done_is_stopped,
           test_four_losses_end_a_job_that_names_the_nodes, test_node_that_left_is_no_loss,
           test_node_that_was_there_all_the_time_is_no_loss,

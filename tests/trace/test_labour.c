@@ -250,23 +250,6 @@ TEST(test_only_the_coordinator_trims_and_stops)
     end();
 }
 
-/* The peer's spec fact: this node holds the job too. */
-static void hold_job(void)
-{
-    struct buf b;
-
-    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&b, job.id);
-    put_u64(&b, 1);
-    put_u16(&b, 1);
-    put_u32(&b, (uint32_t)job.spec.len + 2);
-    put_u8(&b, FACT_SPEC);
-    put_u8(&b, 1);
-    put_raw(&b, job.spec.data, job.spec.len);
-    rig_frame(&rig, 0, MESSAGE_FACTS, &b);
-    buf_clear(&b);
-}
-
 TEST(test_held_job_without_work_is_no_labour)
 {
     const struct rig_sent *s;
@@ -275,7 +258,7 @@ TEST(test_held_job_without_work_is_no_labour)
     struct buf b;
 
     begin(1, 16);
-    hold_job();
+    rig_hold(&rig, 0, &job);
     rig_worker_exits(&rig, start_chunk(1, 0, 64, 16), WORKER_SIGNALLED, 11);
     rig_run(&rig, 20 * MS_US);
     s = rig_take(&rig, 0, MESSAGE_REPORT);
