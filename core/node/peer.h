@@ -17,7 +17,8 @@
  *               u64 end, u64 compute_us, u64 cpu_us, u8 flags, text cause, u16 values, values)
  *               flags: 1 ended, 2 failed, 4 of the leaf's own doing, 8 merged (values are merge
  *               results)
- *   KEPT        32 job, u64 seq            all reports up to seq are synced by enough holders
+ *   KEPT        32 job, u64 seq            all reports up to seq are synced by enough holders, but
+ *               for values that the cover had no room for: their leaves are free again
  *   TRIM        32 job, u64 grant, u64 end
  *   CLAIM       32 job, block claim fact
  *   OPEN        32 job, u32 epoch, u16 count, count x (u64 grant, u64 next, u64 end)

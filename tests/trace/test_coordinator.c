@@ -219,14 +219,20 @@ TEST(test_chunk_at_a_node_that_is_away_holds_no_slot_of_the_job)
     end();
 }
 
-TEST(test_idle_nodes_without_a_link_are_called)
+TEST(test_idle_nodes_without_a_link_are_called_and_take_part)
 {
+    struct peer_chunk c;
+
     begin();
     rig_peers_told(&rig, 0, 1, RIG_PEERS_MAX, 2);
     submit((struct rig_spec){.accumulator_size = 16, .leaves = 4096});
     rig_run(&rig, S_US);
     for (uint32_t i = 1; i < RIG_PEERS_MAX; i++)
         CHECK(rig_take_dial(&rig, i) != NULL);
+    for (uint32_t i = 1; i < RIG_PEERS_MAX; i++)
+        rig_peer_up(&rig, i, 2);
+    for (uint32_t i = 1; i < RIG_PEERS_MAX; i++)
+        CHECK(rig_take_grant(&rig, i, &c) && rig_take_grant(&rig, i, &c));
     end();
 }
 
@@ -462,7 +468,7 @@ TEST_MAIN(test_job_whose_leaves_are_all_out_is_running_at_its_new_coordinator,
           test_idle_slot_of_a_node_without_the_kernel_keeps_nobody_from_knocking,
           test_nothing_is_trimmed_for_slots_that_the_job_may_not_have,
           test_chunk_at_a_node_that_is_away_holds_no_slot_of_the_job,
-          test_idle_nodes_without_a_link_are_called,
+          test_idle_nodes_without_a_link_are_called_and_take_part,
           test_more_nodes_than_the_mesh_may_have_come_and_go,
           test_merges_go_to_a_node_that_has_not_reported_yet,
           test_merges_that_found_nobody_are_asked_for_later,
