@@ -19,8 +19,6 @@
 #include "core/wire/tree.h"
 
 #define LOOK_EVERY_NS 100000 /* between leaves; a look costs about half a microsecond */
-#define PROGRESS_HEAD_SIZE 35
-#define VALUE_HEAD_SIZE 13
 
 struct task {
     bool present;
@@ -89,8 +87,7 @@ static void send_part(struct worker *w, uint32_t from, uint32_t to, bool last, u
 
 static void send_progress(struct worker *w, uint64_t told_next)
 {
-    const uint32_t fit =
-        (FRAME_PAYLOAD_MAX - PROGRESS_HEAD_SIZE) / (VALUE_HEAD_SIZE + w->value_size);
+    const uint32_t fit = PROGRESS_VALUES_MAX / (VALUE_HEAD_SIZE + w->value_size);
     const uint64_t compute_us = (uint64_t)(now_ns() - w->began_ns) / 1000;
     const int64_t cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     const uint64_t cpu_us = (uint64_t)(cpu_ns - w->cpu_ns) / 1000;

@@ -364,11 +364,7 @@ static int apply_partial(struct ledger *l, const struct partial *p)
             l->compute_us = p->compute_us;
         return insert_values(l, p);
     }
-    uint64_t again = cover_overlap(l->cover, p->from, p->upto);
     rc = insert_values(l, p);
-    if (rc < 0)
-        return rc;
-    l->duplicates += again;
     if (rc == LEDGER_NEW)
         l->compute_us += p->compute_us;
     return rc;

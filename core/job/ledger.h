@@ -25,16 +25,12 @@ enum ledger_result { LEDGER_KNOWN = 0, LEDGER_NEW = 1, LEDGER_DIVERGED = 2 };
  * bound (only a fact that fills a hole or supersedes is taken then), ERR_NO_MEMORY. */
 int ledger_apply(struct ledger *l, struct bytes fact);
 
-struct job_id ledger_job(const struct ledger *l);
 const struct job_spec *ledger_spec(const struct ledger *l); /* borrowed from the ledger */
 struct bytes ledger_spec_fact(const struct ledger *l);      /* encoded, as given */
 struct bytes ledger_spec_signed(const struct ledger *l); /* the signed bytes inside it, encoded */
-struct node_id ledger_author(const struct ledger *l);    /* spec.author */
 /* NULL when there is none yet. The _fact functions give the encoded fact for sending on (empty when
- * none). Holders that became a union have no single signed fact: holders_fact then gives the
- * greatest signed one and holders() the union. */
+ * none). */
 const struct holders *ledger_holders(const struct ledger *l);
-struct bytes ledger_holders_fact(const struct ledger *l);
 const struct claim *ledger_claim(const struct ledger *l);
 struct bytes ledger_claim_fact(const struct ledger *l);
 const struct cancel *ledger_cancel(const struct ledger *l);
@@ -45,8 +41,6 @@ struct bytes ledger_outcome_fact(const struct ledger *l);
 struct cover *ledger_cover(struct ledger *l); /* freed (NULL) once `ledger_shrink` was called */
 /* Every holder any generation ever named (at most 64), for `kill`. */
 uint32_t ledger_ever_holders(const struct ledger *l, struct node_id *to, uint32_t cap);
-uint64_t ledger_compute_us(const struct ledger *l);
-uint64_t ledger_duplicates(const struct ledger *l); /* leaves that partials covered again */
 
 /* A node that is alone keeps its holders, claim and outcome facts with a blank signature (64 zero
  * bytes): nobody is there to check it, and signing is what a submission costs most. Before anything

@@ -47,7 +47,7 @@ struct ledger {
     struct cover *cover;      /* NULL once shrunk */
     struct attempt *attempts; /* ascending */
     uint32_t attempts_count, attempts_cap;
-    uint64_t compute_us, duplicates;
+    uint64_t compute_us;
 };
 
 #endif

@@ -4,11 +4,6 @@
 #define VALUE_HEAD_SIZE 13 /* level, index, length */
 #define SIGNED_AT 2        /* behind kind and version */
 
-struct job_id ledger_job(const struct ledger *l)
-{
-    return l->job;
-}
-
 const struct job_spec *ledger_spec(const struct ledger *l)
 {
     return &l->spec;
@@ -24,19 +19,9 @@ struct bytes ledger_spec_signed(const struct ledger *l)
     return (struct bytes){l->spec_fact.data + SIGNED_AT, l->spec_fact.len - SIGNED_AT};
 }
 
-struct node_id ledger_author(const struct ledger *l)
-{
-    return l->spec.author;
-}
-
 const struct holders *ledger_holders(const struct ledger *l)
 {
     return l->variants_count > 0 ? &l->holders : NULL;
-}
-
-struct bytes ledger_holders_fact(const struct ledger *l)
-{
-    return l->variants_count > 0 ? buf_bytes(&l->variants[0].fact) : (struct bytes){0};
 }
 
 const struct claim *ledger_claim(const struct ledger *l)
@@ -82,16 +67,6 @@ uint32_t ledger_ever_holders(const struct ledger *l, struct node_id *to, uint32_
     for (uint32_t i = 0; i < count; i++)
         to[i] = l->ever[i];
     return count;
-}
-
-uint64_t ledger_compute_us(const struct ledger *l)
-{
-    return l->compute_us;
-}
-
-uint64_t ledger_duplicates(const struct ledger *l)
-{
-    return l->duplicates;
 }
 
 /* A block whose length is known only when its contents are there. */

@@ -98,14 +98,48 @@ uint32_t poison_add(struct poison *p, uint64_t leaf, struct node_id node, enum d
     if (!l)
         return 0;
     l->restarts++;
-    if (death == DEATH_NODE_LOST)
-        l->losses++;
     if (death != DEATH_OWN)
         return l->own;
     add_node(l, node);
     if (node_id_equal(l->nodes[0], node))
         l->own_first++;
     return ++l->own;
+}
+
+void poison_lost(struct poison *p, uint64_t leaf, struct poison_loss loss)
+{
+    struct poison_leaf *l = get_or_make(p, leaf);
+    if (!l)
+        return;
+    l->restarts++;
+    if (l->losses == POISON_LOSSES_MAX)
+        memmove(l->lost, l->lost + 1, (POISON_LOSSES_MAX - 1) * sizeof *l->lost);
+    else
+        l->losses++;
+    l->lost[l->losses - 1] = loss;
+}
+
+void poison_not_lost(struct poison *p, struct poison_loss loss)
+{
+    for (uint32_t i = 0; i < p->count; i++) {
+        struct poison_leaf *l = &p->leaves[i];
+        uint32_t kept = 0;
+        for (uint32_t k = 0; k < l->losses; k++)
+            if (l->lost[k].boot != loss.boot || !node_id_equal(l->lost[k].node, loss.node))
+                l->lost[kept++] = l->lost[k];
+        l->restarts -= l->losses - kept;
+        l->losses = kept;
+    }
+}
+
+uint32_t poison_losses(const struct poison *p, uint64_t leaf,
+                       struct poison_loss to[POISON_LOSSES_MAX])
+{
+    const struct poison_leaf *l = get(p, leaf);
+    if (!l)
+        return 0;
+    memcpy(to, l->lost, l->losses * sizeof *to);
+    return l->losses;
 }
 
 void poison_absolve(struct poison *p, uint64_t first, uint64_t end)

@@ -16,10 +16,17 @@
 #define POISON_RESTARTS_MAX 20
 #define POISON_NODES_MAX 4 /* that are remembered of a leaf */
 
-enum death { DEATH_OWN, DEATH_OUTSIDE, DEATH_NODE_LOST };
+enum death { DEATH_OWN, DEATH_OUTSIDE };
+
+/* A process of a node that was lost. */
+struct poison_loss {
+    struct node_id node;
+    uint64_t boot;
+};
 
 struct poison_leaf {
     uint64_t leaf;
+    struct poison_loss lost[POISON_LOSSES_MAX]; /* the last ones */
     uint32_t own, losses, restarts;
     struct node_id nodes[POISON_NODES_MAX]; /* on which it died of its own doing, each once */
     uint32_t nodes_count;
@@ -30,7 +37,7 @@ struct poison {
     const struct alloc *alloc;
     struct poison_leaf *leaves; /* ascending */
     uint32_t count, cap;
-    uint32_t eligible_nodes; /* as the judge was told last */
+    uint32_t eligible_nodes; /* as was told last */
 };
 
 void poison_init(struct poison *p, const struct alloc *a);
@@ -38,6 +45,13 @@ void poison_clear(struct poison *p);
 /* Returns the deaths of its own doing that are now counted for the leaf; without memory the death
  * is not counted, and 0 is returned. */
 uint32_t poison_add(struct poison *p, uint64_t leaf, struct node_id node, enum death death);
+/* The node went while it ran the leaf. Without memory that is not counted. */
+void poison_lost(struct poison *p, uint64_t leaf, struct poison_loss loss);
+/* It had not gone: what was counted for it is taken back. */
+void poison_not_lost(struct poison *p, struct poison_loss loss);
+/* The last ones lost at this leaf. Returns how many. */
+uint32_t poison_losses(const struct poison *p, uint64_t leaf,
+                       struct poison_loss to[POISON_LOSSES_MAX]);
 /* Leaves [first, end) have been computed: nothing is wrong with them. */
 void poison_absolve(struct poison *p, uint64_t first, uint64_t end);
 /* True when the leaf must be a chunk of its own. */

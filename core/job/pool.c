@@ -224,6 +224,14 @@ uint32_t pool_chunks(const struct pool *p)
     return p->count;
 }
 
+uint32_t pool_chunks_trusted(const struct pool *p)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < p->count; i++)
+        count += !p->list[i]->c.doubtful;
+    return count;
+}
+
 const struct chunk *pool_chunk_at(const struct pool *p, uint32_t i)
 {
     ensure(i < p->count);
@@ -236,17 +244,21 @@ const struct chunk *pool_find(const struct pool *p, uint64_t grant)
     return e ? &e->c : NULL;
 }
 
+bool pool_twin(const struct pool *p, uint64_t grant, uint64_t *twin)
+{
+    const struct entry *e = entry_of(p, grant);
+    if (!e || !e->has_twin)
+        return false;
+    *twin = e->twin;
+    return true;
+}
+
 uint32_t pool_chunks_of(const struct pool *p, struct node_id node)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < p->count; i++)
         count += node_id_equal(p->list[i]->c.node, node) ? 1 : 0;
     return count;
-}
-
-bool pool_done(const struct pool *p)
-{
-    return cover_leaves(p->cover) == p->leaves;
 }
 
 /* --- giving out --- */
@@ -295,6 +307,11 @@ static bool find_free(const struct pool *p, struct node_id node, struct run *fou
         }
     }
     return false;
+}
+
+void pool_set_eligible(struct pool *p, uint32_t nodes)
+{
+    p->poison.eligible_nodes = nodes;
 }
 
 bool pool_take(struct pool *p, struct node_id node, uint64_t grant, uint64_t length,
@@ -377,18 +394,6 @@ int pool_report(struct pool *p, uint64_t grant, uint64_t next, uint64_t end, uin
     return 0;
 }
 
-int pool_trimmed(struct pool *p, uint64_t grant, uint64_t end)
-{
-    struct entry *e = entry_of(p, grant);
-    if (!e)
-        return ERR_NOT_FOUND;
-    if (end < e->c.next)
-        return ERR_FORMAT;
-    e->c.trim_asked = UINT64_MAX;
-    shorten(p, e, end);
-    return 0;
-}
-
 int pool_return(struct pool *p, uint64_t grant)
 {
     struct entry *e = entry_of(p, grant);
@@ -398,14 +403,13 @@ int pool_return(struct pool *p, uint64_t grant)
     return 0;
 }
 
-/* Something died in the chunk: remembers where, and has the next try report every leaf. */
-static uint32_t note_death(struct pool *p, const struct entry *e, enum death death, uint64_t window)
+/* Something died in the chunk: the next try reports every leaf near the place. */
+static void be_careful(struct pool *p, const struct entry *e, uint64_t window)
 {
     uint64_t end = e->c.end - e->c.next > window ? e->c.next + window : e->c.end;
     p->retries++;
     /* Without room the next try is less careful; the death is counted all the same. */
     (void)runset_add(&p->careful, e->c.next, end);
-    return poison_add(&p->poison, e->c.next, e->c.node, death);
 }
 
 int pool_died(struct pool *p, uint64_t grant, bool own_doing, struct instant now)
@@ -415,13 +419,16 @@ int pool_died(struct pool *p, uint64_t grant, bool own_doing, struct instant now
         return ERR_NOT_FOUND;
     e->c.reported = now;
     uint32_t own = 0;
-    if (e->c.next < e->c.end)
-        own = note_death(p, e, own_doing ? DEATH_OWN : DEATH_OUTSIDE, CAREFUL_DEATH_LEAVES);
+    if (e->c.next < e->c.end) {
+        be_careful(p, e, CAREFUL_DEATH_LEAVES);
+        own = poison_add(&p->poison, e->c.next, e->c.node, own_doing ? DEATH_OWN : DEATH_OUTSIDE);
+    }
     entry_drop(p, e);
     return (int)own;
 }
 
-uint32_t pool_lost(struct pool *p, struct node_id node, struct instant now, int64_t *lost_us)
+uint32_t pool_lost(struct pool *p, struct node_id node, uint64_t boot, struct instant now,
+                   int64_t *lost_us)
 {
     uint32_t lost = 0;
     *lost_us = 0;
@@ -433,11 +440,41 @@ uint32_t pool_lost(struct pool *p, struct node_id node, struct instant now, int6
         }
         lost++;
         *lost_us += instant_since_us(now, e->c.reported);
-        if (e->c.next < e->c.end)
-            note_death(p, e, DEATH_NODE_LOST, CAREFUL_LOSS_LEAVES);
+        if (e->c.next < e->c.end) {
+            be_careful(p, e, CAREFUL_LOSS_LEAVES);
+            poison_lost(&p->poison, e->c.next, (struct poison_loss){node, boot});
+        }
         entry_drop(p, e);
     }
     return lost;
+}
+
+uint32_t pool_left(struct pool *p, struct node_id node)
+{
+    uint32_t had = 0;
+    for (uint32_t i = 0; i < p->count;) {
+        if (!node_id_equal(p->list[i]->c.node, node)) {
+            i++;
+            continue;
+        }
+        had++;
+        entry_drop(p, p->list[i]);
+    }
+    return had;
+}
+
+void pool_not_lost(struct pool *p, struct node_id node, uint64_t boot)
+{
+    poison_not_lost(&p->poison, (struct poison_loss){node, boot});
+}
+
+uint32_t pool_lost_at(const struct pool *p, uint64_t leaf, struct node_id to[POOL_LOST_AT_MAX])
+{
+    struct poison_loss lost[POISON_LOSSES_MAX];
+    uint32_t count = poison_losses(&p->poison, leaf, lost);
+    for (uint32_t i = 0; i < count; i++)
+        to[i] = lost[i].node;
+    return count;
 }
 
 static void set_doubt(struct pool *p, struct node_id node, bool doubtful)

@@ -13,6 +13,7 @@
 
 #define POOL_CHUNKS_MAX 65536
 #define POOL_CHUNK_GOAL_US ((int64_t)500000)
+#define POOL_LOST_AT_MAX 4
 
 struct chunk {
     uint64_t grant; /* its number */
@@ -34,15 +35,20 @@ void pool_free(struct pool *p);
 
 uint64_t pool_free_leaves(struct pool *p); /* nobody has them */
 uint32_t pool_chunks(const struct pool *p);
+uint32_t pool_chunks_trusted(const struct pool *p); /* without the doubtful ones */
 const struct chunk *pool_chunk_at(const struct pool *p, uint32_t i);
 const struct chunk *pool_find(const struct pool *p, uint64_t grant);
+/* The other copy of this chunk's leaves, if there is one now. */
+bool pool_twin(const struct pool *p, uint64_t grant, uint64_t *twin);
 uint32_t pool_chunks_of(const struct pool *p, struct node_id node);
-bool pool_done(const struct pool *p); /* everything covered */
 
 /* How many leaves a chunk for a node of this speed should have: about half a second of work, no
  * more than a fair part of what is left when slots share it, at least 1, and small (a few ms of
  * work, or 1 leaf) while the speed is unknown (0). */
 uint64_t pool_length(struct pool *p, double leaves_per_s, uint32_t slots);
+/* How many nodes may run these leaves, as far as is known at the moment: pool_take keeps a leaf
+ * from a node where it died twice while there are others. */
+void pool_set_eligible(struct pool *p, uint32_t nodes);
 /* Takes free leaves: lowest first, holes before fresh ground, with borders as border.h says. Adds
  * the chunk under `grant`. Leaves that died before come careful, and alone where the rule says so;
  * one that died twice at `node` and nowhere else is left to other nodes while some are eligible.
@@ -58,18 +64,24 @@ int pool_adopt(struct pool *p, struct node_id node, uint64_t grant, uint64_t nex
  * ERR_FORMAT for leaves it does not have: then nothing has changed. */
 int pool_report(struct pool *p, uint64_t grant, uint64_t next, uint64_t end, uint64_t compute_us,
                 bool ended, struct instant now);
-/* Gives [end, old end) back to free: answers a trim. */
-int pool_trimmed(struct pool *p, uint64_t grant, uint64_t end);
 /* The chunk comes back unrun or broken off: its unreported rest is free again. */
 int pool_return(struct pool *p, uint64_t grant);
 /* A worker died in this chunk. own_doing: of the leaf's own doing. The rest is free again, careful.
  * Returns the number of deaths of its own doing now counted for `next` (only exact when the chunk
  * was careful), for the caller to judge, or ERR_NOT_FOUND. */
 int pool_died(struct pool *p, uint64_t grant, bool own_doing, struct instant now);
-/* A node is gone for certain: its chunks' rests are free at once; counts a node loss for the first
- * unreported leaf of each (at two it runs alone). Returns how many chunks it had; *lost_us gets the
- * time since their last reports, summed: how much work is gone at most. */
-uint32_t pool_lost(struct pool *p, struct node_id node, struct instant now, int64_t *lost_us);
+/* This process (boot) of a node is gone for certain: its chunks' rests are free at once; counts a
+ * node loss for the first unreported leaf of each (at two it runs alone). Returns how many chunks
+ * it had; *lost_us gets the time since their last reports, summed: how much work is gone at most.
+ */
+uint32_t pool_lost(struct pool *p, struct node_id node, uint64_t boot, struct instant now,
+                   int64_t *lost_us);
+/* The node said goodbye: its chunks' rests are free, and no leaf is to blame. Returns how many. */
+uint32_t pool_left(struct pool *p, struct node_id node);
+/* That process is still there after all: what pool_lost counted for it is taken back. */
+void pool_not_lost(struct pool *p, struct node_id node, uint64_t boot);
+/* Whose losses count for this leaf. Returns how many. */
+uint32_t pool_lost_at(const struct pool *p, uint64_t leaf, struct node_id to[POOL_LOST_AT_MAX]);
 /* A node is silent: its chunks become doubtful (spare copies at the end of the queue); `heard`
  * takes that back. */
 void pool_doubt(struct pool *p, struct node_id node);
@@ -84,8 +96,7 @@ bool pool_spare(struct pool *p, struct node_id node, uint64_t grant, uint32_t sl
 bool pool_trim(struct pool *p, struct instant now, uint64_t *grant, uint64_t *end);
 /* Judgement on leaves that keep dying. Returns true with the leaf and a sentence when the job must
  * fail: three deaths of its own doing (on two nodes where eligible_nodes >= 2), four node losses,
- * or twenty restarts of any kind. The pool remembers eligible_nodes for pool_take, which keeps a
- * leaf from a node where it died twice while others are eligible. */
+ * or twenty restarts of any kind. Sets eligible_nodes as pool_set_eligible does. */
 bool pool_poisoned(struct pool *p, uint32_t eligible_nodes, uint64_t *leaf, char *why, size_t cap);
 /* Chunks' rests that were given out again after a death or loss. */
 uint32_t pool_retries(const struct pool *p);

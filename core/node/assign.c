@@ -16,20 +16,41 @@
 #define KNOCK_US (300 * MS_US)
 #define KNOCKERS_MAX 64              /* with more jobs than this their chunks take turns anyway */
 #define KNOCKS_APART_US (20 * MS_US) /* of all jobs together */
+#define FRUITLESS_MAX 64             /* jobs in one go that could use none of the free slots */
+#define LINKS_WANTED_MAX 4           /* in one go */
+
+/* Forgets the sites of nodes that are gone and have nothing any more. */
+static void sites_prune(struct node *n)
+{
+    struct site *s;
+    size_t at = 0;
+
+    while ((s = map_next(&n->sites, &at)) != NULL) {
+        if (s->outstanding > 0 || !member_is_gone(n, s->id))
+            continue;
+        map_remove(&n->sites, &s->id);
+        alloc_free(n->alloc, s, sizeof *s);
+        at = 0;
+    }
+}
 
 struct site *site_of(struct node *n, struct node_id id)
 {
     struct site *s = map_get(&n->sites, &id);
+    int rc;
 
     if (s != NULL)
         return s;
+    if (n->sites.count == n->sites.count_max)
+        sites_prune(n);
     s = node_alloc(n, sizeof *s);
     if (s == NULL)
         return NULL;
     s->id = id;
-    if (map_put(&n->sites, &id, s) < 0) {
+    rc = map_put(&n->sites, &id, s);
+    if (rc < 0) {
         alloc_free(n->alloc, s, sizeof *s);
-        n->memory_out = true;
+        n->memory_out |= rc == ERR_NO_MEMORY;
         return NULL;
     }
     return s;
@@ -65,6 +86,26 @@ static uint32_t site_free(struct node *n, struct node_id id)
     if (s == NULL || instant_before(n->now, s->busy_until) || s->outstanding >= slots)
         return 0;
     return slots - s->outstanding;
+}
+
+/* The same, for this job: a node without its kernel has none. */
+static uint32_t site_free_for(struct job *j, struct node_id id)
+{
+    uint32_t slots = site_free(j->node, id);
+    const struct hand *h = slots == 0 ? NULL : lead_hand(j->lead, id);
+
+    return h != NULL && h->no_kernel ? 0 : slots;
+}
+
+/* How many chunks more the job may have at once. One at a doubtful node may never come back, so it
+ * keeps no slot taken. */
+static uint32_t slots_left(const struct job *j)
+{
+    uint32_t running = pool_chunks_trusted(j->lead->pool);
+
+    if (j->spec.slots_max == 0)
+        return UINT32_MAX;
+    return running < j->spec.slots_max ? j->spec.slots_max - running : 0;
 }
 
 static uint64_t next_grant(struct lead *l)
@@ -111,9 +152,9 @@ static bool give(struct job *j, struct node_id to, uint8_t flags)
 
     if (s == NULL || (h != NULL && h->no_kernel))
         return false;
-    if (j->spec.slots_max > 0 && pool_chunks(l->pool) >= j->spec.slots_max)
+    if (slots_left(j) == 0)
         return false;
-    lead_eligible(j, &slots);
+    pool_set_eligible(l->pool, lead_eligible(j, &slots));
     if (j->spec.slots_max > 0 && slots > j->spec.slots_max)
         slots = j->spec.slots_max;
     length = pool_length(l->pool, h == NULL ? 0 : h->leaves_per_us * 1e6, slots);
@@ -128,8 +169,10 @@ static bool give(struct job *j, struct node_id to, uint8_t flags)
     }
     s->outstanding++;
     /* From now on it runs: others hear that with the first word about it. */
-    if (l->nodes_ever++ == 0)
+    if (!l->begun) {
+        l->begun = true;
         directory_publish(j);
+    }
     return true;
 }
 
@@ -171,25 +214,56 @@ static void trim_for(struct job *j, uint32_t idle)
 }
 
 /* Rounds over the nodes, one chunk each, this node first, until nobody takes any more. Returns idle
- * slots left. */
-static uint32_t spread(struct job *j)
+ * slots left that this job could use. */
+static uint32_t spread(struct job *j, bool *given)
 {
     struct node *n = j->node;
-    uint32_t count = mesh_count(n->mesh), idle;
-    bool given;
+    uint32_t count = mesh_count(n->mesh), idle, most;
+    bool more;
 
     do {
-        given = site_free(n, n->options.id) > 0 && give(j, n->options.id, 0);
-        idle = site_free(n, n->options.id);
+        more = site_free_for(j, n->options.id) > 0 && give(j, n->options.id, 0);
+        idle = site_free_for(j, n->options.id);
         for (uint32_t i = 0; i < count; i++) {
             struct node_id id = mesh_at(n->mesh, i)->info.id;
 
-            if (site_free(n, id) > 0)
-                given |= give(j, id, 0);
-            idle += site_free(n, id);
+            if (site_free_for(j, id) > 0)
+                more |= give(j, id, 0);
+            idle += site_free_for(j, id);
         }
-    } while (given && idle > 0);
-    return idle;
+        *given |= more;
+    } while (more && idle > 0);
+    most = slots_left(j);
+    return idle < most ? idle : most;
+}
+
+static bool could_help(const struct job *j, const struct member *m)
+{
+    const struct hand *h = lead_hand(j->lead, m->info.id);
+
+    return m->state == NODE_ALIVE && m->link == 0 && m->info.busy < m->info.slots &&
+           (h == NULL || !h->no_kernel);
+}
+
+/* In a large mesh most nodes have no link to this one. Where leaves are free and no slot is, those
+ * that say that they are idle are dialled, and get chunks once they are there. It begins anywhere,
+ * so that nodes that cannot be reached do not stand in the way of others for ever. */
+static void call_for_help(struct job *j)
+{
+    struct node *n = j->node;
+    uint32_t count = mesh_count(n->mesh), called = 0, at;
+
+    if (slots_left(j) == 0)
+        return;
+    at = (uint32_t)prng_below(&n->prng, (uint64_t)count + 1);
+    for (uint32_t i = 0; i < count && called < LINKS_WANTED_MAX; i++) {
+        const struct member *m = mesh_at(n->mesh, (at + i) % count);
+
+        if (!could_help(j, m))
+            continue;
+        mesh_want_link(n->mesh, m->info.id, n->now);
+        called++;
+    }
 }
 
 /* A job that has fewer slots than its share asks a full node to let it in by turn. The node
@@ -250,19 +324,24 @@ static bool fail_if_nobody_can(struct job *j)
     return true;
 }
 
-static void assign_job(struct job *j)
+/* False when it could use none of the slots that are free. */
+static bool assign_job(struct job *j)
 {
     struct lead *l = j->lead;
+    bool given = false;
     uint32_t idle;
 
     if (l == NULL || l->collecting || l->finishing || fail_if_nobody_can(j))
-        return;
-    idle = spread(j);
+        return true;
+    idle = spread(j, &given);
     if (idle > 0 && pool_free_leaves(l->pool) == 0)
         trim_for(j, idle);
-    if (idle == 0 && pool_free_leaves(l->pool) > 0)
+    if (idle == 0 && pool_free_leaves(l->pool) > 0) {
         knock(j);
+        call_for_help(j);
+    }
     job_mark_busy(j);
+    return given || idle > 0;
 }
 
 static bool any_slot_free(struct node *n)
@@ -275,17 +354,18 @@ static bool any_slot_free(struct node *n)
     return false;
 }
 
-/* Jobs take turns: the next call goes on behind the last one served. When nothing is free only a
- * few jobs are looked at, to knock. */
+/* Jobs take turns: the next call goes on behind the last one served. When nothing is free, or only
+ * slots that these jobs cannot use, only a few are looked at, to knock. */
 void assign_all(struct node *n)
 {
-    uint32_t left = n->live_count, looks = 8;
+    uint32_t left = n->live_count, looks = 8, fruitless = 0;
     struct job *j = n->assign_cursor != NULL ? n->assign_cursor : n->hungry_jobs;
 
     n->assign_wanted = false;
-    while (left-- > 0 && j != NULL && (any_slot_free(n) || looks-- > 0)) {
+    while (left-- > 0 && j != NULL && fruitless < FRUITLESS_MAX &&
+           (any_slot_free(n) || looks-- > 0)) {
         n->assign_cursor = j->next_hungry;
-        assign_job(j);
+        fruitless += !assign_job(j);
         j = n->assign_cursor != NULL ? n->assign_cursor : n->hungry_jobs;
     }
 }

@@ -99,6 +99,7 @@ struct hand {
     uint64_t seq_seen, seq_kept;
     uint64_t shown; /* last grant given out when the claim was shown over the present link */
     double leaves_per_us;
+    struct instant no_merges_until; /* it gave some back */
 };
 
 struct lead {
@@ -112,10 +113,8 @@ struct lead {
     uint32_t claims_due; /* so many hands at most have claim_due */
     bool finishing;      /* an outcome is written, waiting for its copies */
     uint64_t outcome_batch;
-    bool published; /* the outcome was told */
-    uint32_t retries;
     uint64_t duplicates, redone_us, cpu_us;
-    uint32_t nodes_ever;
+    bool begun; /* a chunk of it was given out */
     struct instant view_sent, knocked;
     bool merging; /* one batch of merges is out */
     struct node_id merging_at;

@@ -42,7 +42,6 @@ int jobs_replay(struct node *n, uint16_t type, struct bytes payload);
 /* All jobs and tombstones as records: u16 type, u32 length, bytes. */
 void jobs_snapshot(struct node *n, struct buf *to);
 /* About how long that would be. */
-uint64_t jobs_snapshot_size(const struct node *n);
 /* Checks a spec's signature, author and dates. 0 or an error; why gets a sentence. */
 int spec_verify(struct node *n, struct bytes spec_signed, struct job_spec *spec, struct job_id *id,
                 bool fresh, char *why, size_t cap);

@@ -13,6 +13,7 @@
 
 #define EPOCH_LEAP_MAX 1000000u
 #define ORPHAN_US (600 * S_US)
+#define IDLE_US (10 * S_US) /* a job that has nothing here is forgotten behind it */
 
 struct labour_chunk *labour_chunk_of(struct job *j, uint64_t grant)
 {
@@ -286,7 +287,8 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
         j->labour->touched = n->now;
     if (title >= 0 && g.report_us > 0 && g.report_us <= 10 * S_US)
         j->labour->report_us = g.report_us;
-    if (back_count > 0 || reason == RETURN_NO_KERNEL)
+    /* Without chunks it says that the merges come back. */
+    if (back_count > 0 || reason >= 0)
         send_return(n, from, g.job,
                     (uint8_t)(reason >= 0               ? reason
                               : (g.flags & GRANT_KNOCK) ? RETURN_FULL
@@ -330,6 +332,10 @@ int labour_trim(struct node *n, struct node_id from, struct bytes payload)
         send_return(n, from, id, RETURN_UNKNOWN, "", &grant, 1);
         return 0;
     }
+    if (!node_id_equal(from, j->labour->claim.node)) {
+        show_greater(j, from);
+        return 0;
+    }
     if (c->state == SLOT_RUNNING) {
         labour_order_trim(n, c, end);
         return 0;
@@ -354,7 +360,7 @@ static void send_open(struct node *n, struct job *j, struct job_id id, uint32_t 
     at = b.len;
     put_u16(&b, 0);
     for (struct labour_chunk *c = j == NULL || j->labour == NULL ? NULL : j->labour->chunks;
-         c != NULL && count < GRANT_CHUNKS_MAX; c = c->next_chunk, count++) {
+         c != NULL && count < OPEN_CHUNKS_MAX; c = c->next_chunk, count++) {
         put_u64(&b, c->grant);
         put_u64(&b, c->next);
         put_u64(&b, c->end);
@@ -421,8 +427,8 @@ int labour_stop(struct node *n, struct node_id from, struct bytes payload)
     read_u8(&r);
     if (!reader_done(&r))
         return ERR_FORMAT;
-    /* Only the coordinator this node works for, or a holder of it, may end its work. */
-    if (j == NULL || (j->labour != NULL && !node_id_equal(from, j->labour->claim.node)))
+    /* Only the coordinator this node works for may end its work. */
+    if (j == NULL || j->labour == NULL || !node_id_equal(from, j->labour->claim.node))
         return 0;
     labour_drop(j);
     workers_release(n, j);
@@ -460,13 +466,16 @@ void labour_orphans(struct node *n)
     struct job *j, *next;
 
     for (j = n->labour_jobs; j != NULL; j = next) {
+        int64_t since_us = instant_since_us(n->now, j->labour->touched);
+
         next = j->next_labour;
-        if (j->labour->chunks != NULL || j->ledger != NULL ||
-            instant_since_us(n->now, j->labour->touched) < ORPHAN_US)
-            continue;
-        labour_drop(j);
-        workers_release(n, j);
-        job_free(j);
+        if (since_us >= ORPHAN_US && j->labour->chunks == NULL && j->ledger == NULL) {
+            labour_drop(j);
+            workers_release(n, j);
+            job_free(j);
+        } else if (since_us >= IDLE_US) {
+            labour_drop_idle(j);
+        }
     }
 }
 

@@ -25,7 +25,7 @@ void labour_peer_up(struct node *n, struct node_id id);
 /* The operator wants this node to stop: chunks end at their next leaf, those not begun go back. */
 void labour_hand_back(struct node *n);
 /* Work whose coordinator and holders have been gone for long, and that has nothing running, is
- * given up. */
+ * given up; a job that has had nothing here for a while is forgotten. */
 void labour_orphans(struct node *n);
 /* Whether nothing runs, waits or is unconfirmed. */
 bool labour_is_idle(const struct node *n);

@@ -27,6 +27,7 @@ static void pending_add(struct job *j, const struct peer_report_chunk *c, struct
     pending_room(j, values.len + 512);
     put_peer_report_chunk(&l->pending, c);
     put_raw(&l->pending, values.data, values.len);
+    /* Values were bounded when they came, so it is memory that ran out. */
     if (l->pending.failed)
         j->node->memory_out = true;
     l->pending_count++;
@@ -34,8 +35,8 @@ static void pending_add(struct job *j, const struct peer_report_chunk *c, struct
     job_mark_busy(j);
 }
 
-/* The values of a worker's frame, checked: what is not a value of this job within [first, end)
- * never leaves the node. */
+/* The values of a worker's frame, checked: what is not a value of this job within [first, end), or
+ * would not fit a report, never leaves the node. */
 static int check_values(const struct job *j, struct reader r, uint16_t count, uint64_t first,
                         uint64_t end, struct bytes *raw)
 {
@@ -49,7 +50,7 @@ static int check_values(const struct job *j, struct reader r, uint16_t count, ui
             tree_end(v.at, leaves) > end || v.data.len != j->spec.stage.accumulator_size)
             return ERR_FORMAT;
     }
-    return reader_done(&r) ? 0 : ERR_FORMAT;
+    return reader_done(&r) && raw->len <= PROGRESS_VALUES_MAX ? 0 : ERR_FORMAT;
 }
 
 int labour_report_progress(struct job *j, struct labour_chunk *c, const struct worker_progress *p)

@@ -253,14 +253,37 @@ uint32_t lead_eligible(struct job *j, uint32_t *slots)
     return count;
 }
 
+/* Leaves that keep dying end the job: the sentence names the nodes that were lost, or says how the
+ * last worker died. */
+static void fail_if_poisoned(struct job *j)
+{
+    struct lead *l = j->lead;
+    char why[VIEW_ERROR_SIZE], text[VIEW_ERROR_SIZE], name[NODE_NAME_SIZE];
+    struct node_id lost[POOL_LOST_AT_MAX];
+    uint32_t slots, count;
+    uint64_t leaf;
+
+    if (!pool_poisoned(l->pool, lead_eligible(j, &slots), &leaf, why, sizeof why))
+        return;
+    text_copy(text, sizeof text, why);
+    count = pool_lost_at(l->pool, leaf, lost);
+    for (uint32_t i = 0; i < count; i++) {
+        member_name(j->node, lost[i], name);
+        text_append(text, sizeof text, i == 0 ? "; lost were " : ", ");
+        text_append(text, sizeof text, name);
+    }
+    if (l->last_cause[0] != 0) {
+        text_append(text, sizeof text, count > 0 ? "; a worker's end: " : ": ");
+        text_append(text, sizeof text, l->last_cause);
+    }
+    outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
+}
+
 void lead_advance(struct job *j)
 {
     const struct cancel *cancel;
     struct lead *l = j->lead;
     struct value root;
-    char why[VIEW_ERROR_SIZE], text[VIEW_ERROR_SIZE];
-    uint64_t leaf;
-    uint32_t slots;
 
     if (l == NULL || l->finishing)
         return;
@@ -276,36 +299,29 @@ void lead_advance(struct job *j)
                       "two runs of the same leaves gave different values");
         return;
     }
-    merge_advance(j);
+    outcome_merge(j);
     if (cover_root(ledger_cover(j->ledger), &root)) {
         outcome_write(j, JOB_DONE, root.data, "");
         return;
     }
-    if (pool_poisoned(l->pool, lead_eligible(j, &slots), &leaf, why, sizeof why)) {
-        text_copy(text, sizeof text, why);
-        if (l->last_cause[0] != 0) {
-            text_append(text, sizeof text, ": ");
-            text_append(text, sizeof text, l->last_cause);
-        }
-        outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
-    }
+    fail_if_poisoned(j);
 }
 
-/* The node is gone: what it had not reported is free at once. */
+/* The node is gone: what it had not reported is free at once. After a goodbye no leaf is to blame.
+ */
 void lead_node_gone(struct job *j, struct node_id id)
 {
     struct node *n = j->node;
+    const struct member *m = mesh_find(n->mesh, id);
     int64_t lost_us = 0;
-    uint32_t chunks;
 
     if (j->lead == NULL)
         return;
-    chunks = pool_chunks_of(j->lead->pool, id);
-    if (chunks > 0) {
-        pool_lost(j->lead->pool, id, n->now, &lost_us);
-        j->lead->redone_us += lost_us > 0 ? (uint64_t)lost_us : 0;
-        site_less(n, id, chunks);
-    }
+    if (m != NULL && m->state == NODE_LEFT)
+        site_less(n, id, pool_left(j->lead->pool, id));
+    else
+        site_less(n, id, pool_lost(j->lead->pool, id, member_boot(n, id), n->now, &lost_us));
+    j->lead->redone_us += lost_us > 0 ? (uint64_t)lost_us : 0;
     if (j->lead->merging && node_id_equal(j->lead->merging_at, id))
         j->lead->merging = false;
     replica_down(j, id);
@@ -370,8 +386,7 @@ void lead_tick(struct job *j)
     askers_tick(j);
     if (l->finishing)
         return;
-    if (l->merging && instant_since_us(n->now, l->merging_since) > 5 * S_US)
-        l->merging = false, merge_advance(j);
+    outcome_merge(j);
     if (j->spec.timeout_us > 0 && job_elapsed_us(j) > j->spec.timeout_us &&
         ledger_cancel(j->ledger) == NULL) {
         cancel_here(j, n->options.id, JOB_TIMED_OUT);
@@ -395,8 +410,10 @@ void lead_view(struct job *j, struct job_view *v)
     v->nodes = 0;
     for (uint32_t i = 0; i < l->hands_count; i++)
         v->nodes += pool_chunks_of(l->pool, l->hands[i].id) > 0;
-    v->state = l->nodes_ever > 0 ? JOB_RUNNING : JOB_WAITING;
     v->leaves_done = cover_leaves(ledger_cover(j->ledger));
+    /* A coordinator that took over has not given anything out itself. */
+    v->state =
+        l->begun || v->leaves_done > 0 || pool_chunks(l->pool) > 0 ? JOB_RUNNING : JOB_WAITING;
     v->retries = pool_retries(l->pool);
     v->duplicates = l->duplicates;
     v->redone_us = l->redone_us;

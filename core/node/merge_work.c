@@ -6,7 +6,8 @@
 #include "core/node/link.h"
 #include "core/node/workers.h"
 
-#define MERGE_TRIES 3
+#define OWN_MAX 3
+#define OUTSIDE_MAX 20
 #define ANSWER_US (10 * S_US)
 
 bool merge_work_waits(const struct node *n, const struct job *j)
@@ -78,19 +79,33 @@ bool merge_work_end(struct node *n, const struct worker *w, uint64_t number)
     return false;
 }
 
+/* True when it is not tried again. Like a leaf it is to blame for deaths of its own doing only. */
+static bool worker_died(struct merge_work *m, uint8_t flags)
+{
+    m->worker = 0;
+    m->too_long = false;
+    if (flags & REPORT_OWN_DOING)
+        m->own++;
+    else
+        m->outside++;
+    return m->own >= OWN_MAX || m->outside >= OUTSIDE_MAX;
+}
+
 void merge_work_lost(struct node *n, const struct worker *w, uint8_t flags, const char *cause)
 {
     struct merge_work **at = &n->merges, *m;
 
     while ((m = *at) != NULL) {
-        if (m->worker == w->number && m->tries >= MERGE_TRIES) {
-            labour_report_merge_failed(m->job, flags, cause);
-            remove_at(n, at);
+        bool slow = m->too_long;
+        uint8_t why = slow ? REPORT_OWN_DOING : flags;
+
+        if (m->worker != w->number || !worker_died(m, why)) {
+            at = &m->next;
             continue;
         }
-        if (m->worker == w->number)
-            m->worker = 0;
-        at = &m->next;
+        labour_report_merge_failed(m->job, why & REPORT_OWN_DOING,
+                                   slow ? "a merge ran longer than its limit of 10 s" : cause);
+        remove_at(n, at);
     }
 }
 
@@ -99,8 +114,15 @@ void merge_work_limits(struct node *n)
     for (struct merge_work *m = n->merges; m != NULL; m = m->next) {
         struct worker *w = m->worker == 0 ? NULL : worker_find(n, m->worker);
 
-        if (w != NULL && w->chunk == NULL && instant_since_us(n->now, m->given_at) > ANSWER_US)
-            worker_kill(n, w);
+        if (w == NULL)
+            continue;
+        /* It waits behind a leaf, which has a limit of its own. */
+        if (w->chunk != NULL)
+            m->given_at = n->now;
+        if (instant_since_us(n->now, m->given_at) <= ANSWER_US)
+            continue;
+        m->too_long = true;
+        worker_kill(n, w);
     }
 }
 

@@ -253,7 +253,7 @@ static void peer_down(struct node *n, struct node_id id)
 }
 
 /* Suspected with its connection refused, dead or gone for good: its leaves are free at once.
- * Suspected in silence: only doubted. */
+ * Suspected in silence, or away: only doubted. */
 static void look_at_peer(struct node *n, const struct peer_news *news)
 {
     const struct member *m = mesh_find(n->mesh, news->id);
@@ -268,7 +268,7 @@ static void look_at_peer(struct node *n, const struct peer_news *news)
     if (gone)
         member_lost(n, news->id);
     else if (news->state)
-        member_doubted(n, news->id, m->state == NODE_SUSPECT);
+        member_doubted(n, news->id, m->state == NODE_SUSPECT || m->state == NODE_AWAY);
     if (news->link_up)
         peer_up(n, news->id);
     if (news->state || news->link_up)

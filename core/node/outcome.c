@@ -13,7 +13,10 @@
 #include "core/node/seal.h"
 #include "core/node/watch.h"
 
-void lead_stop_all(struct job *j, uint8_t state)
+#define MERGE_WAIT_US (5 * S_US)     /* for the values of merges that were sent */
+#define MERGE_PAUSE_US (200 * MS_US) /* a node that gave merges back is left alone so long */
+
+void outcome_stop_all(struct job *j, uint8_t state)
 {
     uint8_t bytes[64];
     struct buf b;
@@ -61,7 +64,7 @@ void outcome_write(struct job *j, enum job_state state, struct bytes accumulator
     if (rc == 0)
         rc = ledger_apply(j->ledger, buf_bytes(&fact));
     if (rc >= 0) {
-        lead_stop_all(j, o.state);
+        outcome_stop_all(j, o.state);
         record_fact(j, buf_bytes(&fact), true);
         j->lead->outcome_batch = j->batch_last + 1;
         j->lead->finishing = true;
@@ -80,7 +83,7 @@ void outcome_adopt(struct job *j)
 
     if (j->lead == NULL || j->lead->finishing)
         return;
-    lead_stop_all(j, job_final_state(j));
+    outcome_stop_all(j, job_final_state(j));
     if (fact.len > 0)
         record_fact(j, fact, true);
     j->lead->outcome_batch = j->batch_last + (j->fresh_count > 0);
@@ -93,9 +96,6 @@ void outcome_settled(struct job *j)
     struct node *n = j->node;
     uint32_t copies, machines;
 
-    if (j->lead->published)
-        return;
-    j->lead->published = true;
     copies = record_durable(j, &machines);
     job_settle(j, copies, machines);
     directory_publish(j);
@@ -105,71 +105,122 @@ void outcome_settled(struct job *j)
     n->assign_wanted = true;
 }
 
-static bool merge_node(struct job *j, struct node_id *id)
+/* Better than another node for merging: one that has computed leaves of the job has its kernel for
+ * certain. 0: not to be asked now. */
+static int merge_fitness(const struct job *j, struct node_id id)
 {
-    struct node *n = j->node;
+    const struct hand *h = lead_hand(j->lead, id);
+
+    if (!member_works(j->node, id) ||
+        (h != NULL && (h->no_kernel || instant_before(j->node->now, h->no_merges_until))))
+        return 0;
+    return h != NULL && h->seq_seen > 0 ? 2 : 1;
+}
+
+static bool merge_node(const struct job *j, struct node_id *id)
+{
+    const struct node *n = j->node;
+    int best = 0, fitness;
 
     if (j->kernel >= 0 && !n->stopping) {
         *id = n->options.id;
         return true;
     }
-    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
+    for (uint32_t i = 0; i < mesh_count(n->mesh) && best < 2; i++) {
         const struct member *m = mesh_at(n->mesh, i);
-        const struct hand *h = lead_hand(j->lead, m->info.id);
 
-        if (member_works(n, m->info.id) && h != NULL && h->seq_seen > 0 && !h->no_kernel) {
+        fitness = merge_fitness(j, m->info.id);
+        if (fitness > best) {
+            best = fitness;
             *id = m->info.id;
-            return true;
         }
     }
-    return false;
+    return best > 0;
 }
 
-/* Pairs of siblings of a kernel that is not built in go to a worker, a few at a time. */
-void merge_advance(struct job *j)
+/* As many pairs as go into one order, and into a frame of which so much is taken. */
+static uint16_t put_pairs(const struct job *j, size_t taken, struct buf *pairs)
 {
-    struct node *n = j->node;
-    struct lead *l = j->lead;
-    struct hand *h;
-    struct peer_grant g = {.job = j->id};
-    struct buf b, pairs;
+    const struct cover *cover = ledger_cover(j->ledger);
+    size_t pair = 2 * (VALUE_HEAD_SIZE + (size_t)j->spec.stage.accumulator_size);
     struct value left, right;
-    struct node_id to;
     uint64_t from = 0;
     uint16_t count = 0;
 
-    if (j->builtin != NULL || l->merging || l->collecting)
-        return;
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    buf_init(&pairs, n->alloc, FRAME_PAYLOAD_MAX);
-    while (count < MERGE_COUNT_MAX && cover_pair(ledger_cover(j->ledger), &from, &left, &right)) {
+    while (count < MERGE_COUNT_MAX && taken + pairs->len + pair <= FRAME_PAYLOAD_MAX &&
+           cover_pair(cover, &from, &left, &right)) {
 #if VELUM_PLANT == 3 /* siblings change sides */
-        put_value(&pairs, &right);
-        put_value(&pairs, &left);
+        put_value(pairs, &right);
+        put_value(pairs, &left);
 #else
-        put_value(&pairs, &left);
-        put_value(&pairs, &right);
+        put_value(pairs, &left);
+        put_value(pairs, &right);
 #endif
         count++;
     }
-    if (count == 0 || !merge_node(j, &to) || (h = lead_hand_make(j, to)) == NULL)
-        goto out;
+    return count;
+}
+
+static void merge_send(struct job *j, struct node_id to)
+{
+    struct node *n = j->node;
+    struct lead *l = j->lead;
+    struct hand *h = lead_hand_make(j, to);
+    struct peer_grant g = {.job = j->id, .report_us = REPORT_US_DEFAULT};
+    struct buf b, pairs;
+    uint16_t count;
+
+    if (h == NULL)
+        return;
     if (!node_is_self(n, to))
         job_seal(j);
     g.claim = ledger_claim_fact(j->ledger);
-    g.report_us = REPORT_US_DEFAULT;
     if (!h->knows_spec)
         g.spec = ledger_spec_signed(j->ledger);
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&pairs, n->alloc, FRAME_PAYLOAD_MAX);
     put_peer_grant_begin(&b, &g);
+    count = put_pairs(j, b.len + 2, &pairs);
     put_u16(&b, count);
     put_raw(&b, pairs.data, pairs.len);
-    if (!b.failed && send_node(n, to, MESSAGE_GRANT, 0, buf_bytes(&b))) {
+    if (count > 0 && !b.failed && send_node(n, to, MESSAGE_GRANT, 0, buf_bytes(&b))) {
         h->knows_spec = true;
         l->merging = true;
         l->merging_at = to;
         l->merging_since = n->now;
     }
-out:
     buf_clear(&b);
     buf_clear(&pairs);
+}
+
+void outcome_merge(struct job *j)
+{
+    struct lead *l = j->lead;
+    struct value left, right;
+    struct node_id to;
+    struct hand *h;
+    uint64_t from = 0;
+
+    if (j->builtin != NULL || l->collecting)
+        return;
+    if (l->merging && instant_since_us(j->node->now, l->merging_since) > MERGE_WAIT_US) {
+        /* Perhaps it has forgotten the job meanwhile. */
+        h = lead_hand(l, l->merging_at);
+        if (h != NULL)
+            h->knows_spec = false;
+        l->merging = false;
+    }
+    if (!l->merging && cover_pair(ledger_cover(j->ledger), &from, &left, &right) &&
+        merge_node(j, &to))
+        merge_send(j, to);
+}
+
+void outcome_merges_returned(struct job *j, struct hand *h)
+{
+    struct lead *l = j->lead;
+
+    if (!l->merging || !node_id_equal(l->merging_at, h->id))
+        return;
+    l->merging = false;
+    h->no_merges_until = instant_plus_us(j->node->now, MERGE_PAUSE_US);
 }

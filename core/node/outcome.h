@@ -5,7 +5,7 @@
 #include "core/node/state.h"
 
 /* Sends STOP to every node that ever got a chunk of the job. */
-void lead_stop_all(struct job *j, uint8_t state);
+void outcome_stop_all(struct job *j, uint8_t state);
 /* Writes the outcome as a fact; it is told once it has its copies. Nothing when one is written
  * already. error is empty for a job that is done. */
 void outcome_write(struct job *j, enum job_state state, struct bytes accumulator,
@@ -14,7 +14,10 @@ void outcome_write(struct job *j, enum job_state state, struct bytes accumulator
 void outcome_adopt(struct job *j);
 /* Enough copies are synced: tells the outcome, and ends the coordination. */
 void outcome_settled(struct job *j);
-/* Sends the next pairs to merge to a worker, one batch at a time. For kernels not built in. */
-void merge_advance(struct job *j);
+/* Sends the next pairs to merge to a worker, one batch at a time; called again and again, because
+ * nobody may be there to ask. For kernels not built in. */
+void outcome_merge(struct job *j);
+/* This node gave back the merges it was sent, if it was. */
+void outcome_merges_returned(struct job *j, struct hand *h);
 
 #endif

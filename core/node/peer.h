@@ -18,12 +18,14 @@
  *               that is not kept yet (0: none), u16 count, count x (u64 grant, u64 from, u64 next,
  *               u64 end, u64 compute_us, u64 cpu_us, u8 flags, text cause, u16 values, values)
  *               flags: 1 ended, 2 failed, 4 of the leaf's own doing, 8 merged (values are merge
- *               results), 16 by memory
- *   KEPT        32 job, u64 seq            all reports up to seq are synced by enough holders
+ *               results)
+ *   KEPT        32 job, u64 seq            all reports up to seq are synced by enough holders, but
+ *               for values that the cover had no room for: their leaves are free again
  *   TRIM        32 job, u64 grant, u64 end
  *   CLAIM       32 job, block claim fact
  *   OPEN        32 job, u32 epoch, u16 count, count x (u64 grant, u64 next, u64 end)
  *   RETURN      32 job, u8 reason (enum return_reason), text why, u16 count, count x u64 grant
+ *               count 0: it was granted merges only, and does not do them
  *   STOP        32 job, u8 state
  *   LOG         32 job, block text
  *   CANCEL      32 job, block cancel fact  (request: the asker's token; 0: a holder passes it on)
@@ -49,6 +51,7 @@
 #define HOLDERS_MAX 8
 #define ENTRY_VERSION_MAX (UINT64_MAX / 2) /* so that there is always a later one */
 #define GRANT_CHUNKS_MAX 64
+#define OPEN_CHUNKS_MAX 2048 /* one a slot, and as many that knocked */
 #define FORWARD_SPEC_MAX 61440
 
 enum return_reason {
@@ -59,13 +62,7 @@ enum return_reason {
     RETURN_FULL = 4     /* it knocked and was not let in */
 };
 
-enum report_flags {
-    REPORT_ENDED = 1,
-    REPORT_FAILED = 2,
-    REPORT_OWN_DOING = 4,
-    REPORT_MERGED = 8,
-    REPORT_MEMORY = 16
-};
+enum report_flags { REPORT_ENDED = 1, REPORT_FAILED = 2, REPORT_OWN_DOING = 4, REPORT_MERGED = 8 };
 enum grant_flags { GRANT_CAREFUL = 1, GRANT_KNOCK = 2 };
 
 struct peer_entry {

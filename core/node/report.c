@@ -15,6 +15,7 @@
 #include "core/node/report.h"
 #include "core/node/seal.h"
 
+#define LOG_FIRST_CAP 512
 #define RETURNED_PAUSE_US (100 * MS_US) /* a node that gave chunks back is left alone so long */
 
 /* This node is not, or no longer, the coordinator: whoever believes it is told what is known. */
@@ -50,6 +51,8 @@ static int read_values(const struct job *j, struct reader *r, uint16_t count, st
         v.at = tree_canonical(v.at, leaves);
         put_value(to, &v);
     }
+    if (to->len > PROGRESS_VALUES_MAX)
+        return ERR_FORMAT;
     return buf_result(to);
 }
 
@@ -91,12 +94,16 @@ static void record_partial(struct job *j, const struct partial *p, struct bytes 
         put_value(&folded, &v);
         head.count++;
     }
+    if (head.count == 0)
+        goto out;
     put_partial_begin(&fact, &head);
     put_raw(&fact, folded.data, folded.len);
+    /* Fewer bytes than the report's values, which were bounded: only memory can have run out. */
     if (fact.failed || folded.failed)
         n->memory_out = true;
     else
         record_fact(j, buf_bytes(&fact), false);
+out:
     buf_clear(&folded);
     buf_clear(&fact);
 }
@@ -148,13 +155,14 @@ static int apply_values(struct job *j, struct node_id author, const struct peer_
     buf_clear(&fact);
     if (rc == LEDGER_DIVERGED)
         return ERR_DAMAGED;
-    if (rc < 0)
+    if (rc < 0 && rc != ERR_FULL)
         return rc;
-    if (rc == LEDGER_NEW && j->builtin != NULL && report_fold(j) == ERR_DAMAGED)
+    /* At its bound the cover may still have taken some of them. */
+    if (rc != LEDGER_KNOWN && j->builtin != NULL && report_fold(j) == ERR_DAMAGED)
         return ERR_DAMAGED;
-    if (rc == LEDGER_NEW)
+    if (rc != LEDGER_KNOWN)
         record_partial(j, &p, values);
-    return 0;
+    return rc < 0 ? rc : 0;
 }
 
 static void record_attempt(struct job *j, struct node_id author, const struct peer_report_chunk *c)
@@ -172,13 +180,23 @@ static void record_attempt(struct job *j, struct node_id author, const struct pe
     text_copy(j->lead->last_cause, sizeof j->lead->last_cause, c->cause);
 }
 
+/* All that is left of this chunk is covered: another copy of it was faster. */
+static void stop_if_moot(struct job *j, const struct chunk *c)
+{
+    uint64_t rest = c == NULL ? 0 : c->end - c->next;
+
+    if (rest > 0 && cover_overlap(ledger_cover(j->ledger), c->next, c->end) == rest)
+        assign_trim(j, c->node, c->grant, 0);
+}
+
 static void report_pool(struct job *j, struct hand *h, const struct peer_report_chunk *c)
 {
     struct node *n = j->node;
     struct lead *l = j->lead;
     const struct chunk *chunk = pool_find(l->pool, c->grant);
     bool known = chunk != NULL && node_id_equal(chunk->node, h->id);
-    uint64_t leaves = c->next - c->from;
+    uint64_t leaves = c->next - c->from, twin;
+    bool has_twin = known && pool_twin(l->pool, c->grant, &twin);
 
     if (leaves > 0 && c->compute_us > 0) {
         double now = (double)leaves / (double)c->compute_us;
@@ -198,17 +216,23 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
     }
     if (c->flags & (REPORT_FAILED | REPORT_ENDED))
         site_less(n, h->id, 1);
+    if (has_twin)
+        stop_if_moot(j, pool_find(l->pool, twin));
 }
 
-static void merge_failed(struct job *j, const char *cause)
+static void merge_failed(struct job *j, const struct peer_report_chunk *c)
 {
-    char text[VIEW_ERROR_SIZE] = "merging two values ended its worker three times: ";
+    char text[VIEW_ERROR_SIZE];
 
-    text_append(text, sizeof text, cause);
+    text_copy(text, sizeof text,
+              (c->flags & REPORT_OWN_DOING) ? "merging two values ended its worker three times: "
+                                            : "merging two values was begun twenty times: ");
+    text_append(text, sizeof text, c->cause);
     outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
 }
 
-static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool again)
+/* *taken becomes false when there was no room for all of its values; their leaves are free. */
+static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool again, bool *taken)
 {
     struct peer_report_chunk c;
     struct buf values;
@@ -225,8 +249,9 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
         if (rc == ERR_DAMAGED)
             outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0},
                           "two runs of the same leaves gave different values");
+        *taken &= rc >= 0;
         if ((c.flags & REPORT_MERGED) && (c.flags & REPORT_FAILED))
-            merge_failed(j, c.cause);
+            merge_failed(j, &c);
         else if (c.flags & REPORT_MERGED)
             j->lead->merging = false;
         else
@@ -258,6 +283,7 @@ int report_take(struct node *n, struct node_id from, struct bytes payload)
     uint16_t count = read_u16(&r);
     struct job *j = job_find(n, id);
     struct hand *h;
+    bool taken = true;
     int rc = 0;
 
     if (r.failed)
@@ -281,10 +307,11 @@ int report_take(struct node *n, struct node_id from, struct bytes payload)
     }
     h->seq_seen = seq;
     for (uint16_t i = 0; i < count && rc == 0 && j->lead != NULL; i++)
-        rc = report_chunk(j, h, &r, again);
+        rc = report_chunk(j, h, &r, again, &taken);
     if (rc < 0)
         return rc;
-    record_notice(j, from, seq);
+    if (taken)
+        record_notice(j, from, seq);
     lead_advance(j);
     n->assign_wanted = true;
     return reader_done(&r) ? 0 : ERR_FORMAT;
@@ -324,8 +351,8 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
         pool_return(j->lead->pool, grant);
         site_less(n, from, 1);
     }
-    if (reason == RETURN_NO_KERNEL)
-        j->lead->merging = false;
+    if (count == 0 || reason == RETURN_NO_KERNEL)
+        outcome_merges_returned(j, h);
     n->assign_wanted = true;
     lead_advance(j);
     return reader_done(&r) ? 0 : ERR_FORMAT;
@@ -349,9 +376,9 @@ static void return_unlisted(struct job *j, const struct hand *h, const uint64_t 
             i++;
             continue;
         }
+        /* Another takes its place in the list. */
         pool_return(p, c->grant);
         site_less(j->node, h->id, 1);
-        i = 0;
     }
 }
 
@@ -369,8 +396,10 @@ static int open_chunk(struct job *j, struct hand *h, struct reader *r, uint64_t 
     if (r->failed || next > end || end > job_leaves(j))
         return ERR_FORMAT;
     c = pool_find(j->lead->pool, *grant);
-    if (c != NULL && node_id_equal(c->node, h->id))
+    if (c != NULL && node_id_equal(c->node, h->id)) {
+        stop_if_moot(j, c);
         return 0;
+    }
     if (pool_adopt(j->lead->pool, h->id, *grant, next, end, n->now) == 0 && s != NULL)
         s->outstanding++;
     else
@@ -385,11 +414,11 @@ int report_open(struct node *n, struct node_id from, struct bytes payload)
     uint32_t epoch = read_u32(&r);
     uint16_t count = read_u16(&r);
     struct job *j = job_find(n, id);
-    uint64_t listed[GRANT_CHUNKS_MAX];
+    uint64_t listed[OPEN_CHUNKS_MAX];
     struct hand *h;
     int rc = 0;
 
-    if (r.failed || count > GRANT_CHUNKS_MAX)
+    if (r.failed || count > OPEN_CHUNKS_MAX)
         return ERR_FORMAT;
     if (j == NULL || j->lead == NULL || epoch != j->lead->claim.epoch)
         return 0;
@@ -397,6 +426,7 @@ int report_open(struct node *n, struct node_id from, struct bytes payload)
     if (h == NULL)
         return ERR_NO_MEMORY;
     h->answered = true;
+    pool_not_lost(j->lead->pool, from, h->boot);
     for (uint16_t i = 0; i < count && rc == 0; i++)
         rc = open_chunk(j, h, &r, &listed[i]);
     if (rc == 0)
@@ -406,39 +436,53 @@ int report_open(struct node *n, struct node_id from, struct bytes payload)
     return rc < 0 ? rc : reader_done(&r) ? 0 : ERR_FORMAT;
 }
 
+/* Room for so many bytes more at the end of the log, dropping its older half where it is full. */
+static int log_room(struct job *j, size_t more)
+{
+    size_t cap = j->log_cap == 0 ? LOG_FIRST_CAP : j->log_cap, keep = LOG_TAIL_MAX / 2;
+    void *log = j->log;
+
+    if (j->log_len + more > LOG_TAIL_MAX) {
+        keep = keep < j->log_len ? keep : j->log_len;
+        memmove(j->log, j->log + j->log_len - keep, keep);
+        j->log_len = keep;
+    }
+    while (cap < j->log_len + more)
+        cap *= 2;
+    if (cap == j->log_cap)
+        return 0;
+    if (alloc_grow(j->node->alloc, &log, j->log_cap, cap, 1) < 0)
+        return ERR_NO_MEMORY;
+    j->log = log;
+    j->log_cap = cap;
+    return 0;
+}
+
+static bool has_worked(const struct job *j, struct node_id id)
+{
+    const struct hand *h = lead_hand(j->lead, id);
+
+    return h != NULL && (h->knows_spec || h->seq_seen > 0 || pool_chunks_of(j->lead->pool, id) > 0);
+}
+
 int report_log(struct node *n, struct node_id from, struct bytes payload)
 {
     struct reader r = reader_of(payload);
     struct job_id id = read_job_id(&r);
     struct bytes text = read_block(&r, FRAME_PAYLOAD_MAX);
     struct job *j = job_find(n, id);
-    size_t keep;
 
-    (void)from;
     if (!reader_done(&r))
         return ERR_FORMAT;
-    if (j == NULL || j->ledger == NULL)
+    if (text.len == 0 || j == NULL || j->lead == NULL || !has_worked(j, from))
         return 0;
-    if (job_is_final(j) && j->log_cap < LOG_TAIL_MAX)
-        return 0;
-    if (j->log == NULL) {
-        j->log = node_alloc(n, LOG_TAIL_MAX);
-        j->log_cap = LOG_TAIL_MAX;
-    }
-    if (j->log == NULL)
-        return ERR_NO_MEMORY;
     if (text.len > LOG_TAIL_MAX / 2) {
         text.data += text.len - LOG_TAIL_MAX / 2;
         text.len = LOG_TAIL_MAX / 2;
     }
-    if (j->log_len + text.len > LOG_TAIL_MAX) {
-        keep = LOG_TAIL_MAX / 2;
-        keep = keep < j->log_len ? keep : j->log_len;
-        memmove(j->log, j->log + j->log_len - keep, keep);
-        j->log_len = keep;
-    }
-    if (text.len > 0)
-        memcpy(j->log + j->log_len, text.data, text.len);
+    if (log_room(j, text.len) < 0)
+        return ERR_NO_MEMORY;
+    memcpy(j->log + j->log_len, text.data, text.len);
     j->log_len += text.len;
     return 0;
 }

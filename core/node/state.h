@@ -92,7 +92,6 @@ struct worker {
     enum worker_state state;
     struct job *job;
     struct labour_chunk *chunk;
-    bool merging;
     struct instant since;
     struct aside *aside;
     char tail[256]; /* last output, for a cause of death */
@@ -117,9 +116,10 @@ struct aside {
 struct merge_work {
     struct job *job;
     uint64_t number;
-    struct bytes payload; /* owned: the order's payload */
-    uint32_t worker;      /* 0: not given yet */
-    uint32_t tries;
+    struct bytes payload;  /* owned: the order's payload */
+    uint32_t worker;       /* 0: not given yet */
+    uint32_t own, outside; /* workers that died of it, and beside it */
+    bool too_long;         /* its worker was killed for that */
     struct instant given_at;
     struct merge_work *next;
 };

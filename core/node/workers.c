@@ -12,6 +12,7 @@
 
 #define REPLENISH_US (50 * MS_US)
 #define START_BACKOFF_US (500 * MS_US)
+#define TAIL_SHOWN 100 /* bytes of the last output, in a cause of death */
 #define WORKERS_SPARE                                                                              \
     8 /* dying ones and asides beside two a slot; core/host/crew allows twice that */
 
@@ -176,14 +177,21 @@ static struct worker *take_ready(struct node *n)
     return NULL;
 }
 
-/* A worker for this job: an idle one that is bound to it, or a blank one that is bound now. */
-static struct worker *worker_for(struct node *n, struct job *j, bool may_be_running)
+static struct worker *bound_to(const struct node *n, const struct job *j, bool running)
 {
-    struct worker *w;
-
-    for (w = n->workers; w != NULL; w = w->next)
-        if (w->state == WORKER_BOUND && w->job == j && (w->chunk == NULL || may_be_running))
+    for (struct worker *w = n->workers; w != NULL; w = w->next)
+        if (w->state == WORKER_BOUND && w->job == j && (w->chunk != NULL) == running)
             return w;
+    return NULL;
+}
+
+/* A worker for this job: an idle one that is bound to it, or a blank one that is bound now. */
+static struct worker *worker_for(struct node *n, struct job *j)
+{
+    struct worker *w = bound_to(n, j, false);
+
+    if (w != NULL)
+        return w;
     w = take_ready(n);
     if (w == NULL)
         return NULL;
@@ -239,17 +247,25 @@ static struct labour_chunk *next_queued(struct node *n, struct job **of, bool wi
     return best;
 }
 
+/* One that runs a leaf looks at its orders only behind it, so it is taken only where no other will
+ * ever be ready. */
+static struct worker *worker_to_merge(struct node *n, struct job *j)
+{
+    struct worker *w = worker_for(n, j);
+
+    return w == NULL && workers_in(n, WORKER_STARTING) == 0 ? bound_to(n, j, true) : w;
+}
+
 static void serve_merges(struct node *n)
 {
     for (struct merge_work *m = n->merges; m != NULL; m = m->next) {
-        struct worker *w = m->worker != 0 ? NULL : worker_for(n, m->job, true);
+        struct worker *w = m->worker != 0 ? NULL : worker_to_merge(n, m->job);
 
         if (w == NULL)
             continue;
         order(n, w, MESSAGE_ORDER_MERGE, m->payload);
         m->worker = w->number;
         m->given_at = n->now;
-        m->tries++;
     }
 }
 
@@ -277,7 +293,7 @@ void workers_serve(struct node *n)
 
     n->serve_wanted = false;
     while (workers_busy(n) < n->options.slots && (c = next_queued(n, &j, true)) != NULL) {
-        w = worker_for(n, j, false);
+        w = worker_for(n, j);
         if (w == NULL)
             break;
         run_chunk(n, w, c);
@@ -369,16 +385,26 @@ int workers_frame(struct node *n, uint32_t number, const struct frame *f)
     return 0;
 }
 
+/* Its last bytes, whatever pieces they came in. */
+static void keep_tail(struct worker *w, struct bytes text)
+{
+    size_t take = text.len < sizeof w->tail ? text.len : sizeof w->tail;
+    size_t stay = sizeof w->tail - take;
+
+    stay = stay < w->tail_len ? stay : w->tail_len;
+    memmove(w->tail, w->tail + w->tail_len - stay, stay);
+    memcpy(w->tail + stay, text.data + text.len - take, take);
+    w->tail_len = stay + take;
+}
+
 void workers_output(struct node *n, uint32_t number, struct bytes text)
 {
     struct worker *w = worker_find(n, number);
-    size_t len = text.len < sizeof w->tail ? text.len : sizeof w->tail;
     struct buf b;
 
-    if (w == NULL)
+    if (w == NULL || text.len == 0)
         return;
-    memcpy(w->tail, text.data + text.len - len, len);
-    w->tail_len = len;
+    keep_tail(w, text);
     if (w->job == NULL || w->job->labour == NULL || text.len > FRAME_PAYLOAD_MAX / 2)
         return;
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
@@ -408,6 +434,7 @@ static uint8_t cause_of_death(const struct worker *w, enum worker_end end, int s
 {
     char digits[24], tail[REASON_SIZE / 2];
     uint8_t flags = REPORT_FAILED;
+    size_t len;
 
     if (end == WORKER_SIGNALLED) {
         flags |= REPORT_OWN_DOING;
@@ -427,7 +454,8 @@ static uint8_t cause_of_death(const struct worker *w, enum worker_end end, int s
         text_copy(cause, cap, "the worker was lost");
     }
     if (w->tail_len > 0 && (flags & REPORT_OWN_DOING)) {
-        text_sanitise(w->tail, w->tail_len < 100 ? w->tail_len : 100, true, tail, sizeof tail);
+        len = w->tail_len < TAIL_SHOWN ? w->tail_len : TAIL_SHOWN;
+        text_sanitise(w->tail + w->tail_len - len, len, true, tail, sizeof tail);
         text_append(cause, cap, "; last output: ");
         text_append(cause, cap, tail);
     }

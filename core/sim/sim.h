@@ -18,7 +18,7 @@
 #include "core/base/log.h"
 
 #define SIM_WHAT_SIZE 512
-#define SIM_NODES_LIMIT 8 /* nodes of one mesh */
+#define SIM_NODES_LIMIT 16 /* nodes of one mesh */
 
 struct sim_options {
     uint64_t seed;

@@ -21,7 +21,7 @@
 #define SIM_NODES_MAX SIM_NODES_LIMIT
 #define SIM_JOBS_MAX 6
 #define SIM_LEAVES_MAX 1024
-#define SIM_USERS_MAX 128
+#define SIM_USERS_MAX 256
 #define SIM_EVENTS_MAX 3000000u
 #define SIM_WALL_S ((int64_t)1760000000)
 #define SIM_EVERYBODY SIM_NODES_MAX /* an event that no pause of a node holds up */

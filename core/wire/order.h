@@ -25,10 +25,10 @@
  *   PROGRESS   u64 run, u64 next leaf, u64 compute_us (since the last progress of this run),
  *              u64 cpu_us (processor time in it), u8 ended, u16 count, count x value.
  *              The values are those that became part of the cover of [first, next) since the last
- *              progress: a value replaces every earlier one below it. Values that do not fit one
- *              frame are split over several; all but the last repeat the previous `next` with
- *              compute_us and cpu_us 0. `ended` says next == end of the run as it is now (trimmed
- *              or not)
+ *              progress: a value replaces every earlier one below it. Values of more than
+ *              PROGRESS_VALUES_MAX bytes are split over several frames; all but the last repeat
+ *              the previous `next` with compute_us and cpu_us 0. `ended` says next == end of the
+ *              run as it is now (trimmed or not)
  *   TRIMMED    u64 run, u64 end leaf: the end that now holds, >= the worker's next leaf; answers
  *              every TRIM
  *   MERGED     u64 run, u64 compute_us, u16 count, count x value
@@ -43,6 +43,7 @@
 #include <stdint.h>
 
 #include "core/base/id.h"
+#include "core/wire/frame.h"
 #include "core/wire/value.h"
 
 #define KERNEL_NAME_SIZE 64
@@ -53,6 +54,9 @@
 #define PATH_SIZE_MAX 1024
 #define SHOW_SIZE_MAX 4096
 #define MERGE_COUNT_MAX 7 /* 7 pairs of 4 KiB values fit a frame */
+/* Bytes of values in one PROGRESS: the same values must fit a REPORT, a PARTIAL fact, and a FACTS
+ * frame around that, each with a head of its own. */
+#define PROGRESS_VALUES_MAX (FRAME_PAYLOAD_MAX - 512)
 
 enum kernel_origin { ORIGIN_BUILTIN = 0, ORIGIN_PLUGIN = 1 };
 

@@ -13,6 +13,7 @@
 #include "core/base/bytes.h"
 
 #define ACCUMULATOR_SIZE_MAX 4096
+#define VALUE_HEAD_SIZE 13
 #define LEAVES_MAX ((uint64_t)1 << 40)
 #define LEVEL_MAX 40
 

@@ -114,13 +114,13 @@ TEST(test_trim_gives_back_the_tail)
     CHECK(pool_trim(b.pool, b.now, &grant, &end));
     CHECK(grant == 1 && end == 256);
     CHECK(!pool_trim(b.pool, b.now, &grant, &end));
-    CHECK_INT(pool_trimmed(b.pool, 1, 99), ERR_FORMAT);
-    CHECK_INT(pool_trimmed(b.pool, 1, 300), 0);
-    CHECK_INT(pool_free_leaves(b.pool), 212);
+    CHECK_INT(pool_report(b.pool, 1, 100, 99, 0, false, b.now), ERR_FORMAT);
+    CHECK_INT(pool_report(b.pool, 1, 100, 256, 0, false, b.now), 0);
+    CHECK_INT(pool_free_leaves(b.pool), 256);
     CHECK_INT(pool_find(b.pool, 1)->trim_asked == UINT64_MAX, 1);
-    CHECK_INT(pool_report(b.pool, 2, 562, 768, 0, false, b.now), 0); /* says the new end itself */
-    CHECK_INT(pool_free_leaves(b.pool), 212 + 256);
-    CHECK(take(&b, 3, 3, 1000, &c) && c.first == 300 && c.end == 512);
+    CHECK_INT(pool_report(b.pool, 2, 562, 768, 0, false, b.now), 0);
+    CHECK_INT(pool_free_leaves(b.pool), 256 + 256);
+    CHECK(take(&b, 3, 3, 1000, &c) && c.first == 256 && c.end == 512);
     bench_close(&b);
 }
 
@@ -136,8 +136,12 @@ TEST(test_trim_counts_what_was_done_since_the_last_report)
     b.now.us = 800000;         /* so it is near leaf 900 */
     CHECK(pool_trim(b.pool, b.now, &grant, &end));
     CHECK(end > 900 && end < 1024);
-    CHECK_INT(pool_trimmed(b.pool, 1, 1024), 0); /* too late, it says */
-    b.now.us = 923500;
+    bench_close(&b);
+    bench_open(&b, 1024);
+    CHECK(take(&b, 1, 1, 1024, &c));
+    b.now.us = 100000;
+    report(&b, 1, 100, false);
+    b.now.us = 1023500;
     CHECK(!pool_trim(b.pool, b.now, &grant, &end)); /* less than two leaves left */
     bench_close(&b);
 }
@@ -151,7 +155,7 @@ TEST(test_a_lost_node_frees_only_what_it_had_not_reported)
     CHECK(take(&b, 1, 1, 64, &c) && take(&b, 1, 2, 64, &c) && take(&b, 2, 3, 64, &c));
     report(&b, 1, 40, false);
     b.now.us = 5000;
-    CHECK_INT(pool_lost(b.pool, id_of(1), b.now, &lost_us), 2);
+    CHECK_INT(pool_lost(b.pool, id_of(1), 1, b.now, &lost_us), 2);
     CHECK_INT(lost_us, 10000);
     CHECK_INT(pool_chunks(b.pool), 1);
     CHECK_INT(pool_free_leaves(b.pool), 64 + 24 + 64);
@@ -203,6 +207,9 @@ TEST(test_deaths_on_one_node_are_judged_only_where_there_is_no_other)
     }
     CHECK(!pool_poisoned(b.pool, 2, &leaf, why, sizeof why));
     CHECK(!take(&b, 1, 4, 1, &c)); /* left to the other */
+    pool_set_eligible(b.pool, 1);  /* which is gone by now */
+    CHECK(take(&b, 1, 4, 1, &c));
+    CHECK_INT(pool_return(b.pool, 4), 0);
     CHECK(pool_poisoned(b.pool, 1, &leaf, why, sizeof why));
     bench_close(&b);
 }
@@ -227,6 +234,7 @@ TEST(test_two_node_losses_and_the_leaf_is_alone_four_and_the_job_fails)
 {
     struct bench b;
     struct chunk c;
+    struct node_id lost[POOL_LOST_AT_MAX];
     int64_t lost_us;
     uint64_t leaf;
     char why[128];
@@ -234,10 +242,37 @@ TEST(test_two_node_losses_and_the_leaf_is_alone_four_and_the_job_fails)
     for (uint8_t i = 1; i <= 4; i++) {
         CHECK(!pool_poisoned(b.pool, 9, &leaf, why, sizeof why));
         CHECK(take(&b, i, i, 64, &c) && c.first == 0 && c.end == (i > 2 ? 1 : 64));
-        CHECK_INT(pool_lost(b.pool, id_of(i), b.now, &lost_us), 1);
+        CHECK_INT(pool_lost(b.pool, id_of(i), 1, b.now, &lost_us), 1);
     }
     CHECK(pool_poisoned(b.pool, 9, &leaf, why, sizeof why));
     CHECK_INT(leaf, 0);
+    CHECK_STR(why, "leaf 0 was running at four node losses");
+    REQUIRE(pool_lost_at(b.pool, 0, lost) == 4);
+    CHECK(node_id_equal(lost[0], id_of(1)) && node_id_equal(lost[3], id_of(4)));
+    CHECK_INT(pool_lost_at(b.pool, 1, lost), 0);
+    /* Another process of node 3 is there, and that of node 2 is there still. */
+    pool_not_lost(b.pool, id_of(3), 2);
+    CHECK(pool_poisoned(b.pool, 9, &leaf, why, sizeof why));
+    pool_not_lost(b.pool, id_of(2), 1);
+    CHECK(!pool_poisoned(b.pool, 9, &leaf, why, sizeof why));
+    CHECK_INT(pool_lost_at(b.pool, 0, lost), 3);
+    bench_close(&b);
+}
+
+TEST(test_node_that_said_goodbye_is_no_loss)
+{
+    struct bench b;
+    struct chunk c;
+    uint64_t leaf;
+    char why[128];
+    bench_open(&b, 64);
+    for (uint8_t i = 1; i <= 30; i++) {
+        CHECK(take(&b, 1, i, 64, &c) && c.first == 0 && c.end == 64 && !c.careful);
+        CHECK_INT(pool_left(b.pool, id_of(2)), 0);
+        CHECK_INT(pool_left(b.pool, id_of(1)), 1);
+    }
+    CHECK(!pool_poisoned(b.pool, 9, &leaf, why, sizeof why));
+    CHECK_INT(pool_retries(b.pool), 0);
     bench_close(&b);
 }
 
@@ -253,7 +288,7 @@ TEST(test_computed_leaves_are_absolved)
     CHECK_INT(pool_return(b.pool, 2), 0);
     CHECK(take(&b, 1, 3, 64, &c) && c.first == 10 && c.careful);
     report(&b, 3, 64, true);
-    CHECK(pool_done(b.pool));
+    CHECK_INT(cover_leaves(b.cover), b.leaves);
     CHECK(!take(&b, 1, 4, 64, &c));
     bench_close(&b);
 }
@@ -275,7 +310,7 @@ TEST(test_silence_brings_spare_copies_within_bounds)
     CHECK(!pool_spare(b.pool, id_of(3), 5, 1000, b.now, &c)); /* two copies are enough */
     /* The silent node is lost: its leaves are not free, the copies have them. */
     int64_t lost_us;
-    CHECK_INT(pool_lost(b.pool, id_of(1), b.now, &lost_us), 2);
+    CHECK_INT(pool_lost(b.pool, id_of(1), 1, b.now, &lost_us), 2);
     CHECK_INT(pool_free_leaves(b.pool), 0);
     report(&b, 3, 30, false);
     CHECK_INT(pool_return(b.pool, 3), 0);
@@ -296,7 +331,7 @@ TEST(test_whichever_copy_comes_first_counts)
     pool_heard(b.pool, id_of(1));
     CHECK(!pool_find(b.pool, 1)->doubtful);
     report(&b, 2, 64, true);
-    CHECK(pool_done(b.pool));
+    CHECK_INT(cover_leaves(b.cover), b.leaves);
     CHECK_INT(pool_return(b.pool, 1), 0);
     CHECK_INT(pool_free_leaves(b.pool), 0);
     bench_close(&b);
@@ -383,11 +418,11 @@ static void random_step(struct bench *b, struct prng *p, uint64_t *grant)
         break;
     case 1:
         if (prng_one_in(p, 4))
-            pool_lost(b->pool, id_of(node), b->now, &lost_us);
+            pool_lost(b->pool, id_of(node), 1, b->now, &lost_us);
         break;
     case 2:
         if (pool_trim(b->pool, b->now, &number, &end))
-            pool_trimmed(b->pool, number, end);
+            pool_report(b->pool, number, pool_find(b->pool, number)->next, end, 0, false, b->now);
         break;
     case 3:
         pool_doubt(b->pool, id_of(node));
@@ -473,8 +508,8 @@ TEST_MAIN(test_lowest_first_and_holes_before_fresh_ground,
           test_deaths_on_one_node_are_judged_only_where_there_is_no_other,
           test_deaths_from_outside_do_not_poison_until_the_twentieth,
           test_two_node_losses_and_the_leaf_is_alone_four_and_the_job_fails,
-          test_computed_leaves_are_absolved, test_silence_brings_spare_copies_within_bounds,
-          test_whichever_copy_comes_first_counts,
+          test_node_that_said_goodbye_is_no_loss, test_computed_leaves_are_absolved,
+          test_silence_brings_spare_copies_within_bounds, test_whichever_copy_comes_first_counts,
           test_slow_chunk_gets_a_spare_after_three_times_its_forecast,
           test_a_new_coordinator_adopts_what_is_open,
           test_what_the_cover_gains_elsewhere_is_not_given_out, test_no_leaf_is_ever_forgotten,

@@ -1,0 +1,677 @@
+#include "tests/lib/rig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/ensure.h"
+#include "core/base/err.h"
+#include "core/base/sha256.h"
+#include "core/base/text.h"
+#include "core/mesh/mesh_wire.h"
+
+#define CERTIFICATE_SIZE 2000 /* an id, a party and nothing, as long as one may be */
+#define WALL_S ((int64_t)1760000000)
+#define USER_LINK ((uint64_t)1 << 40)
+
+static void rig_event(struct rig *r, struct event *ev);
+
+/* --- who is who --- */
+
+static struct node_id id_of(uint8_t number)
+{
+    struct node_id id = {{number}};
+
+    id.bytes[ID_SIZE - 1] = 1;
+    return id;
+}
+
+static void certificate_of(struct node_id id, enum party party, uint8_t to[CERTIFICATE_SIZE])
+{
+    memset(to, 0, CERTIFICATE_SIZE);
+    memcpy(to, id.bytes, ID_SIZE);
+    to[ID_SIZE] = (uint8_t)party;
+}
+
+static int on_sign(void *ctx, struct bytes text, uint8_t sig[64])
+{
+    (void)ctx;
+    (void)text;
+    memset(sig, 0x5a, 64);
+    return 0;
+}
+
+static int on_verify(void *ctx, struct bytes certificate, struct bytes text, const uint8_t sig[64],
+                     struct signer *signer)
+{
+    (void)ctx;
+    (void)text;
+    (void)sig;
+    if (certificate.len != CERTIFICATE_SIZE)
+        return ERR_IDENTITY;
+    memcpy(signer->id.bytes, certificate.data, ID_SIZE);
+    signer->party = certificate.data[ID_SIZE];
+    signer->not_after_s = INT64_MAX;
+    return 0;
+}
+
+static void on_log(void *ctx, enum log_level level, const char *text)
+{
+    struct rig *r = ctx;
+
+    (void)level;
+    text_copy(r->last_log, sizeof r->last_log, text);
+    if (getenv("RIG_TRACE") != NULL)
+        printf("# %lld %s\n", (long long)r->now.us, text);
+}
+
+static struct digest fat_source(void)
+{
+    return sha256_of("fat", 3);
+}
+
+void rig_start(struct rig *r, uint32_t slots, bool has_kernel)
+{
+    struct node_kernel fat = {.name = "fat",
+                              .source = fat_source(),
+                              .origin = ORIGIN_PLUGIN,
+                              .path = "fat.so",
+                              .accumulator_size = 16};
+    uint8_t certificate[CERTIFICATE_SIZE];
+    struct node_options o = {.boot = 77,
+                             .name = "bench",
+                             .addr = "bench:1",
+                             .slots = slots,
+                             .memory_bytes = (uint64_t)1 << 30,
+                             .ready_workers = 1,
+                             .seed = 1,
+                             .kernels = &fat,
+                             .kernels_count = has_kernel,
+                             .wall_s = WALL_S};
+    struct actions out;
+
+    memset(r, 0, sizeof *r);
+    heap_init(&r->heap);
+    r->sent = calloc(RIG_SENT_MAX, sizeof *r->sent);
+    ensure(r->sent != NULL);
+    r->id = o.id = id_of(0x40);
+    r->now = o.now = (struct instant){60 * S_US};
+    r->log = (struct log_sink){on_log, r, LOG_DEBUG};
+    o.log = &r->log;
+    o.seal = (struct seal){r, on_sign, on_verify};
+    certificate_of(o.id, PARTY_NODE, certificate);
+    o.certificate = (struct bytes){certificate, sizeof certificate};
+    for (uint32_t i = 0; i < RIG_PEERS_MAX; i++)
+        r->peers[i].id = id_of((uint8_t)(0x80 + i));
+    ensure(node_new(&r->node, &r->heap.alloc, &o) == 0);
+    actions_init(&out, &r->heap.alloc);
+    ensure(node_start(r->node, r->now, &out) == 0);
+    actions_clear(&out);
+    rig_run(r, 1000);
+}
+
+void rig_stop(struct rig *r)
+{
+    node_free(r->node);
+    for (uint32_t i = 0; i < r->sent_count; i++)
+        free((void *)(uintptr_t)r->sent[i].payload.data);
+    free(r->sent);
+    ensure(heap_is_empty(&r->heap));
+}
+
+/* --- what the node does --- */
+
+static uint32_t peer_of_link(const struct rig *r, uint64_t link)
+{
+    for (uint32_t i = 0; i < RIG_PEERS_MAX; i++)
+        if (r->peers[i].link == link)
+            return i;
+    return RIG_NOBODY;
+}
+
+static uint32_t peer_of_id(const struct rig *r, struct node_id id)
+{
+    for (uint32_t i = 0; i < RIG_PEERS_MAX; i++)
+        if (node_id_equal(r->peers[i].id, id))
+            return i;
+    return RIG_NOBODY;
+}
+
+static void keep(struct rig *r, const struct action *a, struct bytes payload)
+{
+    struct rig_sent *s = &r->sent[r->sent_count++];
+    uint8_t *data = malloc(payload.len + 1);
+
+    ensure(r->sent_count < RIG_SENT_MAX && data != NULL);
+    if (payload.len > 0)
+        memcpy(data, payload.data, payload.len);
+    *s = (struct rig_sent){.kind = a->kind,
+                           .type = (uint8_t)a->type,
+                           .worker = a->worker,
+                           .payload = {data, payload.len}};
+    s->peer = a->kind == ACTION_DIAL ? peer_of_id(r, a->id) : peer_of_link(r, a->link);
+    if (getenv("RIG_TRACE") != NULL)
+        printf("# %lld kind %d %s to peer %d worker %u len %zu\n", (long long)r->now.us, a->kind,
+               message_name(a->type), (int)s->peer, a->worker, payload.len);
+}
+
+static void answer_ping(struct rig *r, uint32_t peer, struct bytes payload)
+{
+    struct ping p;
+    uint8_t bytes[32];
+    struct buf b;
+
+    ensure(read_ping(payload, &p) == 0);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_ping(&b, &p);
+    rig_frame(r, peer, MESSAGE_PONG, &b);
+}
+
+static void answer_probe(struct rig *r, uint32_t peer, struct bytes payload)
+{
+    struct probe_answer a = {.answered = true};
+    struct probe_ask ask;
+    uint8_t bytes[32];
+    struct buf b;
+
+    ensure(read_probe_ask(payload, &ask) == 0);
+    a.number = ask.number;
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_probe_answer(&b, &a);
+    rig_frame(r, peer, MESSAGE_PROBED, &b);
+}
+
+static void confirm_facts(struct rig *r, uint32_t peer, struct bytes payload)
+{
+    struct reader in = reader_of(payload);
+    uint8_t bytes[64];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, read_job_id(&in));
+    put_u64(&b, read_u64(&in));
+    rig_frame(r, peer, MESSAGE_FACTS_KEPT, &b);
+}
+
+static void on_send(struct rig *r, const struct action *a, struct bytes payload)
+{
+    uint32_t peer = peer_of_link(r, a->link);
+
+    keep(r, a, payload);
+    if (peer == RIG_NOBODY || r->peers[peer].mute)
+        return;
+    if (a->type == MESSAGE_PING)
+        answer_ping(r, peer, payload);
+    else if (a->type == MESSAGE_PROBE)
+        answer_probe(r, peer, payload);
+    else if (a->type == MESSAGE_FACTS)
+        confirm_facts(r, peer, payload);
+}
+
+static void on_start(struct rig *r, uint32_t worker)
+{
+    uint8_t bytes[8];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_u32(&b, 1);
+    rig_worker_frame(r, worker, MESSAGE_WORKER_READY, &b);
+}
+
+static void perform(struct rig *r, const struct action *a, struct bytes payload)
+{
+    struct event ev = {.kind = EVENT_STORED};
+    uint32_t peer;
+
+    switch (a->kind) {
+    case ACTION_SEND:
+        on_send(r, a, payload);
+        break;
+    case ACTION_STORE:
+    case ACTION_COMPACT:
+        ev.stored.ticket = a->ticket;
+        rig_event(r, &ev);
+        break;
+    case ACTION_START:
+        on_start(r, a->worker);
+        break;
+    case ACTION_ORDER:
+    case ACTION_DIAL:
+        keep(r, a, payload);
+        break;
+    case ACTION_KILL:
+        keep(r, a, payload);
+        rig_worker_exits(r, a->worker, WORKER_KILLED, 9);
+        break;
+    case ACTION_CLOSE:
+        peer = peer_of_link(r, a->link);
+        if (peer != RIG_NOBODY)
+            r->peers[peer].link = 0;
+        break;
+    case ACTION_EXIT:
+        break;
+    }
+}
+
+static void rig_event(struct rig *r, struct event *ev)
+{
+    struct actions out;
+    int rc;
+
+    ev->now = r->now;
+    ev->wall_s = WALL_S + r->now.us / S_US;
+    actions_init(&out, &r->heap.alloc);
+    rc = node_step(r->node, ev, &out);
+    r->rc = rc < r->rc ? rc : r->rc;
+    for (size_t i = 0; i < out.count; i++)
+        perform(r, &out.list[i], actions_payload(&out, &out.list[i]));
+    actions_clear(&out);
+}
+
+void rig_run(struct rig *r, int64_t us)
+{
+    struct instant until = instant_plus_us(r->now, us), due;
+    struct event ev;
+
+    for (;;) {
+        ev = (struct event){.kind = EVENT_TICK};
+        due = node_due(r->node);
+        if (!instant_before(due, until))
+            break;
+        r->now = instant_before(r->now, due) ? due : instant_plus_us(r->now, 20);
+        rig_event(r, &ev);
+    }
+    r->now = until;
+    ev = (struct event){.kind = EVENT_TICK};
+    rig_event(r, &ev);
+}
+
+const struct rig_sent *rig_take(struct rig *r, uint32_t peer, uint8_t type)
+{
+    for (uint32_t i = 0; i < r->sent_count; i++) {
+        struct rig_sent *s = &r->sent[i];
+
+        if (s->taken || s->kind != ACTION_SEND || s->type != type || s->peer != peer)
+            continue;
+        s->taken = true;
+        return s;
+    }
+    return NULL;
+}
+
+static const struct rig_sent *take_kind(struct rig *r, enum action_kind kind, uint8_t type,
+                                        uint32_t peer)
+{
+    for (uint32_t i = 0; i < r->sent_count; i++) {
+        struct rig_sent *s = &r->sent[i];
+
+        if (s->taken || s->kind != kind || s->type != type ||
+            (kind == ACTION_DIAL && s->peer != peer))
+            continue;
+        s->taken = true;
+        return s;
+    }
+    return NULL;
+}
+
+const struct rig_sent *rig_take_order(struct rig *r, uint8_t type)
+{
+    return take_kind(r, ACTION_ORDER, type, RIG_NOBODY);
+}
+
+const struct rig_sent *rig_take_dial(struct rig *r, uint32_t peer)
+{
+    return take_kind(r, ACTION_DIAL, 0, peer);
+}
+
+uint32_t rig_count(struct rig *r, uint32_t peer, uint8_t type)
+{
+    uint32_t count = 0;
+
+    while (rig_take(r, peer, type) != NULL)
+        count++;
+    return count;
+}
+
+/* --- what others do --- */
+
+static struct member_info info_of(const struct rig *r, uint32_t peer)
+{
+    const struct rig_peer *p = &r->peers[peer];
+    struct member_info info = {.id = p->id,
+                               .boot = p->boot,
+                               .incarnation = 1,
+                               .slots = p->slots,
+                               .memory_bytes = (uint64_t)1 << 30};
+
+    snprintf(info.name, sizeof info.name, "peer%u", peer);
+    snprintf(info.addr, sizeof info.addr, "peer%u:1", peer);
+    info.machine = sha256_of(&peer, sizeof peer);
+    return info;
+}
+
+void rig_peer_up(struct rig *r, uint32_t peer, uint32_t slots)
+{
+    struct rig_peer *p = &r->peers[peer];
+    struct event ev = {.kind = EVENT_LINK_UP};
+    uint8_t bytes[2048];
+    struct hello h = {.version_min = MESH_VERSION_MIN,
+                      .version_max = MESH_VERSION_MAX,
+                      .features = MESH_FEATURES,
+                      .greeting = ++p->greeting,
+                      .alone = true};
+    struct buf b;
+
+    if (p->boot == 0)
+        p->boot = 1000 + peer;
+    p->slots = slots;
+    p->link = ++r->link_counter;
+    ev.link_up.link = p->link;
+    ev.link_up.party = PARTY_NODE;
+    ev.link_up.id = p->id;
+    rig_event(r, &ev);
+    h.self = info_of(r, peer);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_hello(&b, &h);
+    rumor_list_end(&b, rumor_list_begin(&b), 0);
+    rig_frame(r, peer, MESSAGE_HELLO, &b);
+    rig_run(r, 1000);
+}
+
+void rig_peers_told(struct rig *r, uint32_t teller, uint32_t from, uint32_t to, uint32_t slots)
+{
+    struct rumor rumor = {.state = NODE_ALIVE};
+    struct buf b;
+    size_t at;
+
+    buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    at = rumor_list_begin(&b);
+    for (uint32_t i = from; i < to; i++) {
+        if (r->peers[i].boot == 0)
+            r->peers[i].boot = 1000 + i;
+        r->peers[i].slots = slots;
+        rumor.info = info_of(r, i);
+        put_rumor(&b, &rumor);
+    }
+    rumor_list_end(&b, at, to - from);
+    rig_frame(r, teller, MESSAGE_RUMORS, &b);
+    buf_clear(&b);
+}
+
+void rig_peer_cut(struct rig *r, uint32_t peer)
+{
+    struct event ev = {.kind = EVENT_LINK_DOWN};
+
+    ev.link_down.link = r->peers[peer].link;
+    ev.link_down.end = LINK_BROKEN;
+    r->peers[peer].link = 0;
+    rig_event(r, &ev);
+}
+
+void rig_peer_refuses(struct rig *r, uint32_t peer)
+{
+    struct event ev = {.kind = EVENT_DIAL_FAILED};
+
+    rig_peer_cut(r, peer);
+    for (uint32_t dial = 1; dial < 64; dial++) {
+        ev.dial_failed.dial = dial;
+        ev.dial_failed.end = DIAL_REFUSED;
+        rig_event(r, &ev);
+    }
+}
+
+void rig_peer_dies(struct rig *r, uint32_t peer)
+{
+    rig_peer_refuses(r, peer);
+    r->peers[peer].boot += 1000;
+}
+
+void rig_peer_leaves(struct rig *r, uint32_t peer)
+{
+    struct goodbye g = {GOODBYE_LEAVING, MESH_VERSION_MIN, MESH_VERSION_MAX};
+    uint8_t bytes[16];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_goodbye(&b, &g);
+    rig_frame(r, peer, MESSAGE_GOODBYE, &b);
+    r->peers[peer].link = 0;
+    r->peers[peer].boot += 1000;
+}
+
+void rig_frame(struct rig *r, uint32_t peer, uint8_t type, const struct buf *payload)
+{
+    struct event ev = {.kind = EVENT_FRAME};
+
+    ensure(!payload->failed);
+    ev.frame.link = r->peers[peer].link;
+    ev.frame.frame = (struct frame){type, 0, buf_bytes(payload)};
+    rig_event(r, &ev);
+}
+
+void rig_worker_frame(struct rig *r, uint32_t worker, uint8_t type, const struct buf *payload)
+{
+    struct event ev = {.kind = EVENT_WORKER_FRAME};
+
+    ensure(!payload->failed);
+    ev.worker_frame.worker = worker;
+    ev.worker_frame.frame = (struct frame){type, 0, buf_bytes(payload)};
+    rig_event(r, &ev);
+}
+
+void rig_worker_output(struct rig *r, uint32_t worker, const char *text)
+{
+    struct event ev = {.kind = EVENT_WORKER_OUTPUT};
+
+    ev.worker_output.worker = worker;
+    ev.worker_output.text = bytes_of_text(text);
+    rig_event(r, &ev);
+}
+
+void rig_worker_exits(struct rig *r, uint32_t worker, enum worker_end end, int status)
+{
+    struct event ev = {.kind = EVENT_WORKER_EXITED};
+
+    ev.worker_exited.worker = worker;
+    ev.worker_exited.end = end;
+    ev.worker_exited.status = status;
+    rig_event(r, &ev);
+}
+
+/* --- jobs --- */
+
+void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s)
+{
+    static const uint8_t params[PARAMS_SIZE_MAX];
+    uint8_t certificate[CERTIFICATE_SIZE];
+    struct job_spec spec = {.author = id_of(0xee),
+                            .nonce = {s.nonce},
+                            .not_after_s = WALL_S + 7200,
+                            .slots_max = s.slots_max};
+    struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}};
+    struct buf body;
+
+    text_copy(spec.stage.kernel, sizeof spec.stage.kernel, "fat");
+    if (s.long_args)
+        memset(spec.stage.args, 'a', sizeof spec.stage.args - 1);
+    spec.stage.source = fat_source();
+    spec.stage.params = (struct bytes){params, s.params_len};
+    spec.stage.units = s.leaves;
+    spec.stage.leaf_units = 1;
+    spec.stage.accumulator_size = s.accumulator_size;
+    buf_init(&body, &r->heap.alloc, SPEC_SIZE_MAX);
+    ensure(put_spec(&body, &spec) == 0);
+    certificate_of(spec.author, PARTY_USER, certificate);
+    sealed.body = buf_bytes(&body);
+    buf_init(&j->spec, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    put_signed(&j->spec, &sealed);
+    j->id = spec_id(sealed.body);
+    buf_clear(&body);
+}
+
+void rig_job_clear(struct rig_job *j)
+{
+    buf_clear(&j->spec);
+}
+
+void rig_submit(struct rig *r, uint32_t peer, const struct rig_job *j)
+{
+    rig_frame(r, peer, MESSAGE_FORWARD, &j->spec);
+    rig_run(r, 1000);
+}
+
+static void put_signed_by(struct buf *fact, enum fact_kind kind, struct node_id by,
+                          struct bytes body)
+{
+    uint8_t certificate[CERTIFICATE_SIZE];
+    struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}, .body = body};
+
+    certificate_of(by, PARTY_NODE, certificate);
+    put_signed_fact(fact, kind, &sealed);
+}
+
+void rig_put_claim(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t epoch,
+                   struct buf *fact)
+{
+    struct claim c = {.epoch = epoch, .boot = r->peers[peer].boot, .node = r->peers[peer].id};
+    uint8_t bytes[256];
+    struct buf body;
+
+    buf_init_fixed(&body, bytes, sizeof bytes);
+    put_claim_body(&body, j->id, &c);
+    put_signed_by(fact, FACT_CLAIM, c.node, buf_bytes(&body));
+}
+
+static void put_holders_of(struct rig *r, uint32_t peer, const struct rig_job *j, struct buf *fact)
+{
+    struct holders h = {.generation = 1, .count = 2};
+    uint8_t bytes[256];
+    struct buf body;
+
+    h.ids[0] = r->peers[peer].id;
+    h.ids[1] = r->id;
+    buf_init_fixed(&body, bytes, sizeof bytes);
+    put_holders_body(&body, j->id, &h);
+    put_signed_by(fact, FACT_HOLDERS, r->peers[peer].id, buf_bytes(&body));
+}
+
+void rig_hold(struct rig *r, uint32_t peer, const struct rig_job *j)
+{
+    struct buf fact, b;
+
+    buf_init(&fact, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, j->id);
+    put_u64(&b, 1);
+    put_u16(&b, 3);
+    put_u8(&fact, FACT_SPEC);
+    put_u8(&fact, 1);
+    put_raw(&fact, j->spec.data, j->spec.len);
+    put_block(&b, buf_bytes(&fact));
+    buf_reset(&fact);
+    put_holders_of(r, peer, j, &fact);
+    put_block(&b, buf_bytes(&fact));
+    buf_reset(&fact);
+    rig_put_claim(r, peer, j, 1, &fact);
+    put_block(&b, buf_bytes(&fact));
+    rig_frame(r, peer, MESSAGE_FACTS, &b);
+    buf_clear(&fact);
+    buf_clear(&b);
+    rig_run(r, 1000);
+}
+
+void rig_grant(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t epoch,
+               struct peer_chunk c)
+{
+    struct peer_grant g = {
+        .job = j->id, .spec = buf_bytes(&j->spec), .report_us = 1000, .chunks = 1};
+    uint8_t bytes[4096];
+    struct buf claim, b;
+
+    buf_init_fixed(&claim, bytes, sizeof bytes);
+    rig_put_claim(r, peer, j, epoch, &claim);
+    g.claim = buf_bytes(&claim);
+    buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    put_peer_grant_begin(&b, &g);
+    put_peer_chunk(&b, &c);
+    put_u16(&b, 0);
+    rig_frame(r, peer, MESSAGE_GRANT, &b);
+    buf_clear(&b);
+}
+
+void rig_put_value(struct buf *b, struct tree_node at, uint32_t size)
+{
+    uint8_t data[ACCUMULATOR_SIZE_MAX] = {0};
+    struct value v = {.at = at, .data = {data, size}};
+
+    store_u32(data, (uint32_t)(at.index << 6 | at.level));
+    put_value(b, &v);
+}
+
+void rig_report(struct rig *r, uint32_t peer, const struct rig_job *j, struct rig_report m)
+{
+    struct peer_report_chunk c = {.grant = m.grant,
+                                  .from = m.from,
+                                  .next = m.next,
+                                  .end = m.end,
+                                  .compute_us = m.compute_us,
+                                  .flags = m.flags};
+    struct buf b;
+
+    c.values = m.values ? (uint16_t)(m.next - m.from) : 0;
+    text_copy(c.cause, sizeof c.cause, m.cause != NULL ? m.cause : "");
+    buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, j->id);
+    put_u64(&b, m.seq);
+    put_u8(&b, 0);
+    put_u64(&b, m.before);
+    put_u16(&b, 1);
+    put_peer_report_chunk(&b, &c);
+    for (uint64_t leaf = m.from; m.values && leaf < m.next; leaf++)
+        rig_put_value(&b, (struct tree_node){0, leaf}, m.size);
+    rig_frame(r, peer, MESSAGE_REPORT, &b);
+    buf_clear(&b);
+}
+
+bool rig_take_grant(struct rig *r, uint32_t peer, struct peer_chunk *c)
+{
+    const struct rig_sent *s = rig_take(r, peer, MESSAGE_GRANT);
+    struct peer_grant g;
+
+    if (s == NULL)
+        return false;
+    ensure(read_peer_grant(s->payload, &g) == 0);
+    if (g.chunks == 0)
+        return rig_take_grant(r, peer, c);
+    *c = read_peer_chunk(&g.rest);
+    return true;
+}
+
+struct job_view rig_view(struct rig *r, const struct rig_job *j)
+{
+    struct event ev = {.kind = EVENT_LINK_UP};
+    const struct request_watch m = {.job = j->id, .interval_ms = 500};
+    struct job_view v = {0};
+    const struct rig_sent *s;
+    uint8_t bytes[64];
+    struct buf b;
+
+    ev.link_up.link = USER_LINK + ++r->link_counter;
+    ev.link_up.party = PARTY_USER;
+    ev.link_up.id = id_of(0xee);
+    rig_event(r, &ev);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_request_watch(&b, &m);
+    rig_count(r, RIG_NOBODY, MESSAGE_REPLY_JOB);
+    ev = (struct event){.kind = EVENT_FRAME};
+    ev.frame.link = USER_LINK + r->link_counter;
+    ev.frame.frame = (struct frame){MESSAGE_REQUEST_WATCH, 1, buf_bytes(&b)};
+    rig_event(r, &ev);
+    rig_run(r, 10 * MS_US);
+    s = rig_take(r, RIG_NOBODY, MESSAGE_REPLY_JOB);
+    ensure(s == NULL || read_job_view(s->payload, &v) == 0);
+    ev = (struct event){.kind = EVENT_LINK_DOWN};
+    ev.link_down.link = USER_LINK + r->link_counter;
+    rig_event(r, &ev);
+    return v;
+}

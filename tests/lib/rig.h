@@ -1,0 +1,125 @@
+/* One node's core on a bench: its peers, workers, journal and clock are the test. Frames of peers
+ * are written by the test; what the node sends is kept until a test takes it.
+ *
+ * Done by itself, so that a test only says what it is about: records are synced at once, workers
+ * get ready and die when they are killed, peers answer pings, vouch for others and confirm facts.
+ * Certificates are an id and a party; every signature is good. A dial is never answered.
+ *
+ *     rig_start(&r, slots, true); rig_peer_up(&r, 0, 2); ... rig_stop(&r); */
+#ifndef VELUM_TESTS_RIG_H
+#define VELUM_TESTS_RIG_H
+
+#include "core/job/fact.h"
+#include "core/node/node.h"
+#include "core/node/peer.h"
+#include "core/wire/message.h"
+#include "core/wire/request.h"
+#include "tests/lib/heap.h"
+
+#define RIG_PEERS_MAX 16
+#define RIG_SENT_MAX 16384
+#define RIG_NOBODY UINT32_MAX
+
+struct rig_peer {
+    struct node_id id;
+    uint64_t boot, link; /* link 0: none */
+    uint32_t greeting, slots;
+    uint8_t addr;
+    bool mute; /* answers nothing */
+};
+
+/* Something the node did that a test may want to see. */
+struct rig_sent {
+    enum action_kind kind; /* SEND, ORDER, DIAL or KILL */
+    uint8_t type;
+    uint32_t peer; /* of SEND and DIAL; RIG_NOBODY: a user */
+    uint32_t worker;
+    struct bytes payload;
+    bool taken;
+};
+
+struct rig {
+    struct heap heap;
+    struct node *node;
+    struct node_id id;
+    struct instant now;
+    int rc; /* the worst a step has returned */
+    struct rig_peer peers[RIG_PEERS_MAX];
+    uint64_t link_counter;
+    struct rig_sent *sent;
+    uint32_t sent_count;
+    struct log_sink log;
+    char last_log[256];
+};
+
+/* A job of `leaves` leaves for the plugin kernel "fat", which the node has when it was started so.
+ */
+struct rig_job {
+    struct job_id id;
+    struct buf spec;
+};
+
+void rig_start(struct rig *r, uint32_t slots, bool has_kernel);
+void rig_stop(struct rig *r); /* checks that all memory came back */
+/* Time passes; what is due happens at its time. */
+void rig_run(struct rig *r, int64_t us);
+
+/* The peer connects and says who it is. */
+void rig_peer_up(struct rig *r, uint32_t peer, uint32_t slots);
+/* Another peer tells of these, which have no link. */
+void rig_peers_told(struct rig *r, uint32_t teller, uint32_t from, uint32_t to, uint32_t slots);
+/* The connection ends and no other comes, but other peers still see it: it is away. */
+void rig_peer_cut(struct rig *r, uint32_t peer);
+/* And dials are refused: it looks dead, but the same process may come again. */
+void rig_peer_refuses(struct rig *r, uint32_t peer);
+/* It is dead: what comes up again is another process. */
+void rig_peer_dies(struct rig *r, uint32_t peer);
+void rig_peer_leaves(struct rig *r, uint32_t peer); /* says GOODBYE */
+void rig_frame(struct rig *r, uint32_t peer, uint8_t type, const struct buf *payload);
+/* The first frame of this type to this peer (or order to any worker, or dial) not taken yet. */
+const struct rig_sent *rig_take(struct rig *r, uint32_t peer, uint8_t type);
+const struct rig_sent *rig_take_order(struct rig *r, uint8_t type);
+const struct rig_sent *rig_take_dial(struct rig *r, uint32_t peer);
+uint32_t rig_count(struct rig *r, uint32_t peer, uint8_t type); /* takes all of them */
+
+void rig_worker_frame(struct rig *r, uint32_t worker, uint8_t type, const struct buf *payload);
+void rig_worker_output(struct rig *r, uint32_t worker, const char *text);
+void rig_worker_exits(struct rig *r, uint32_t worker, enum worker_end end, int status);
+
+struct rig_spec {
+    uint8_t nonce;
+    uint32_t accumulator_size, slots_max;
+    uint64_t leaves;
+    size_t params_len; /* all zero */
+    bool long_args;
+};
+void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s);
+void rig_job_clear(struct rig_job *j);
+/* A peer hands it in: this node becomes its coordinator. */
+void rig_submit(struct rig *r, uint32_t peer, const struct rig_job *j);
+/* A peer hands it over as a holder: this node and the peer hold it, and the peer leads it under
+ * epoch 1. */
+void rig_hold(struct rig *r, uint32_t peer, const struct rig_job *j);
+/* A peer shows the title of this epoch. */
+void rig_put_claim(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t epoch,
+                   struct buf *fact);
+/* It grants a chunk under it, with the spec. */
+void rig_grant(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t epoch,
+               struct peer_chunk c);
+/* The value of a tree node in a job of these tests: the same whoever made it. */
+void rig_put_value(struct buf *b, struct tree_node at, uint32_t size);
+/* A peer's report with one chunk; values are the leaves' [from, next) when `values`. */
+struct rig_report {
+    uint64_t seq, before, grant, from, next, end, compute_us;
+    uint8_t flags;
+    const char *cause;
+    bool values;
+    uint32_t size;
+};
+void rig_report(struct rig *r, uint32_t peer, const struct rig_job *j, struct rig_report m);
+/* The next chunk granted to this peer. False when none was. */
+bool rig_take_grant(struct rig *r, uint32_t peer, struct peer_chunk *c);
+/* How a user sees the job now. */
+struct job_view rig_view(struct rig *r, const struct rig_job *j);
+
+#endif

@@ -1,0 +1,477 @@
+/* A node that coordinates a job: who it gives leaves and merges to, and what it makes of the
+ * answers. */
+#include "core/base/err.h"
+#include "core/node/assign.h"
+#include "core/node/jobs.h"
+#include "core/wire/frame.h"
+#include "core/wire/tree.h"
+#include "tests/lib/check.h"
+#include "tests/lib/rig.h"
+
+static struct rig rig;
+static struct rig_job job;
+static uint64_t seqs[RIG_PEERS_MAX];
+
+/* The node itself has one slot and not the kernel, so that everything goes to peers. */
+static void begin(void)
+{
+    memset(seqs, 0, sizeof seqs);
+    rig_start(&rig, 1, false);
+    rig_peer_up(&rig, 0, 1);
+}
+
+static void submit(struct rig_spec s)
+{
+    rig_job_make(&rig, &job, s);
+    rig_submit(&rig, 0, &job);
+}
+
+static void end(void)
+{
+    rig_job_clear(&job);
+    rig_stop(&rig);
+}
+
+static void finish_chunk(uint32_t peer, struct peer_chunk c, uint32_t size)
+{
+    uint64_t seq = ++seqs[peer];
+
+    rig_report(&rig, peer, &job,
+               (struct rig_report){.seq = seq,
+                                   .grant = c.grant,
+                                   .from = c.first,
+                                   .next = c.end,
+                                   .end = c.end,
+                                   .compute_us = 1000,
+                                   .flags = REPORT_ENDED,
+                                   .values = true,
+                                   .size = size});
+    rig_run(&rig, 20 * MS_US);
+}
+
+/* Merges asked of this peer by the last GRANT that had any, and how long the spec in it was. */
+static uint16_t merges_asked(uint32_t peer, size_t *spec_len)
+{
+    const struct rig_sent *s;
+    struct peer_grant g;
+    uint16_t merges = 0, count;
+
+    while ((s = rig_take(&rig, peer, MESSAGE_GRANT)) != NULL) {
+        REQUIRE(read_peer_grant(s->payload, &g) == 0);
+        for (uint16_t i = 0; i < g.chunks; i++)
+            read_peer_chunk(&g.rest);
+        count = read_u16(&g.rest);
+        if (count > 0) {
+            merges = count;
+            *spec_len = g.spec.len;
+        }
+    }
+    return merges;
+}
+
+/* All leaves are there by one report, and only merges are missing, which peer 0 was asked for. */
+static void compute_to_merges(struct rig_spec s)
+{
+    struct peer_chunk c;
+
+    submit(s);
+    REQUIRE(rig_take_grant(&rig, 0, &c));
+    c.first = 0;
+    c.end = s.leaves;
+    finish_chunk(0, c, s.accumulator_size);
+}
+
+TEST(test_merges_go_to_a_node_that_has_not_reported_yet)
+{
+    size_t spec = 0;
+
+    begin();
+    compute_to_merges((struct rig_spec){.accumulator_size = 16, .leaves = 8});
+    rig_peer_up(&rig, 1, 1);
+    rig_peer_dies(&rig, 0);
+    rig_run(&rig, S_US);
+    CHECK_INT(merges_asked(1, &spec), 4);
+    CHECK(spec > 0);
+    end();
+}
+
+TEST(test_merges_that_found_nobody_are_asked_for_later)
+{
+    size_t spec = 0;
+
+    begin();
+    compute_to_merges((struct rig_spec){.accumulator_size = 16, .leaves = 8});
+    rig_peer_dies(&rig, 0);
+    rig_run(&rig, S_US);
+    rig_peer_up(&rig, 1, 1);
+    rig_run(&rig, S_US);
+    CHECK_INT(merges_asked(1, &spec), 4);
+    end();
+}
+
+TEST(test_merges_that_come_back_are_asked_for_with_the_spec)
+{
+    uint8_t bytes[64];
+    size_t spec = 0;
+    struct buf b;
+
+    begin();
+    compute_to_merges((struct rig_spec){.accumulator_size = 16, .leaves = 8});
+    CHECK_INT(merges_asked(0, &spec), 4);
+    CHECK_INT(spec, 0);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, job.id);
+    put_u8(&b, RETURN_STOPPING);
+    put_text(&b, "");
+    put_u16(&b, 0);
+    rig_frame(&rig, 0, MESSAGE_RETURN, &b);
+    CHECK_INT(merges_asked(0, &spec), 0);
+    rig_run(&rig, S_US);
+    CHECK_INT(merges_asked(0, &spec), 4);
+    CHECK(spec > 0);
+    end();
+}
+
+TEST(test_merges_without_an_answer_are_asked_for_with_the_spec)
+{
+    size_t spec = 0;
+
+    begin();
+    compute_to_merges((struct rig_spec){.accumulator_size = 16, .leaves = 8});
+    CHECK_INT(merges_asked(0, &spec), 4);
+    rig_run(&rig, 6 * S_US);
+    CHECK_INT(merges_asked(0, &spec), 4);
+    CHECK(spec > 0);
+    end();
+}
+
+TEST(test_merges_beside_a_large_spec_fit_their_frame)
+{
+    size_t spec = 0;
+
+    begin();
+    compute_to_merges((struct rig_spec){
+        .accumulator_size = 4096, .leaves = 14, .params_len = 4096, .long_args = true});
+    rig_peer_up(&rig, 1, 1);
+    rig_peer_dies(&rig, 0);
+    rig_run(&rig, S_US);
+    CHECK(merges_asked(1, &spec) >= 6);
+    CHECK(spec > 6000);
+    end();
+}
+
+static uint32_t knocks(uint32_t peer)
+{
+    const struct rig_sent *s;
+    struct peer_grant g;
+    uint32_t count = 0;
+
+    while ((s = rig_take(&rig, peer, MESSAGE_GRANT)) != NULL) {
+        REQUIRE(read_peer_grant(s->payload, &g) == 0);
+        count += (g.flags & GRANT_KNOCK) != 0;
+    }
+    return count;
+}
+
+TEST(test_idle_slot_of_a_node_without_the_kernel_keeps_nobody_from_knocking)
+{
+    struct rig_job first;
+
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 64, .nonce = 1});
+    first = job;
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 64, .nonce = 2});
+    rig_run(&rig, 5 * S_US);
+    CHECK(knocks(0) > 0);
+    rig_job_clear(&first);
+    end();
+}
+
+TEST(test_nothing_is_trimmed_for_slots_that_the_job_may_not_have)
+{
+    struct peer_chunk slow, c;
+
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 64, .slots_max = 2});
+    REQUIRE(rig_take_grant(&rig, 0, &slow) && slow.end - slow.first >= 2);
+    rig_peer_up(&rig, 1, 1);
+    while (rig_take_grant(&rig, 1, &c) && c.end < 64)
+        finish_chunk(1, c, 16);
+    CHECK_INT(c.end, 64);
+    rig_peer_up(&rig, 2, 1);
+    rig_run(&rig, S_US);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_TRIM), 0);
+    end();
+}
+
+TEST(test_chunk_at_a_node_that_is_away_holds_no_slot_of_the_job)
+{
+    struct peer_chunk c;
+
+    begin();
+    rig_peer_up(&rig, 1, 1);
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 1, .slots_max = 1});
+    REQUIRE(rig_take_grant(&rig, 0, &c));
+    CHECK(!rig_take_grant(&rig, 1, &c));
+    rig_peer_cut(&rig, 0);
+    rig_run(&rig, 2 * S_US);
+    CHECK(rig_take_grant(&rig, 1, &c));
+    end();
+}
+
+TEST(test_idle_nodes_without_a_link_are_called_and_take_part)
+{
+    struct peer_chunk c;
+
+    begin();
+    rig_peers_told(&rig, 0, 1, RIG_PEERS_MAX, 2);
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 4096});
+    rig_run(&rig, S_US);
+    for (uint32_t i = 1; i < RIG_PEERS_MAX; i++)
+        CHECK(rig_take_dial(&rig, i) != NULL);
+    for (uint32_t i = 1; i < RIG_PEERS_MAX; i++)
+        rig_peer_up(&rig, i, 2);
+    for (uint32_t i = 1; i < RIG_PEERS_MAX; i++)
+        CHECK(rig_take_grant(&rig, i, &c) && rig_take_grant(&rig, i, &c));
+    end();
+}
+
+TEST(test_more_nodes_than_the_mesh_may_have_come_and_go)
+{
+    struct node_id id = {{1}};
+
+    begin();
+    rig_run(&rig, 6 * S_US);
+    for (uint32_t i = 0; i < MESH_MEMBERS_MAX + 100; i++) {
+        store_u32(id.bytes + 4, i);
+        REQUIRE(site_of(rig.node, id) != NULL);
+    }
+    rig_run(&rig, S_US);
+    CHECK_INT(rig.rc, 0);
+    end();
+}
+
+/* What peer 0 says that it has open: the grants it was given, from `skip` on. */
+static void say_open(const uint64_t *grants, uint32_t skip, uint32_t count)
+{
+    struct buf b;
+
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, job.id);
+    put_u32(&b, 1);
+    put_u16(&b, (uint16_t)(count - skip));
+    for (uint32_t i = skip; i < count; i++)
+        put_peer_chunk(&b, &(struct peer_chunk){grants[i], i, i + 1});
+    rig_frame(&rig, 0, MESSAGE_OPEN, &b);
+    buf_clear(&b);
+    rig_run(&rig, 10 * MS_US);
+}
+
+TEST(test_open_chunks_of_a_large_node_are_not_given_out_again)
+{
+    const uint32_t leaves = 200;
+    uint64_t grants[200];
+    struct peer_chunk c;
+
+    rig_start(&rig, 1, false);
+    rig_peer_up(&rig, 0, leaves + 10);
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = leaves});
+    for (uint32_t i = 0; i < leaves; i++) {
+        REQUIRE(rig_take_grant(&rig, 0, &c));
+        REQUIRE(c.first < leaves);
+        grants[c.first] = c.grant;
+    }
+    rig_peer_cut(&rig, 0);
+    rig_peer_up(&rig, 0, leaves + 10);
+    say_open(grants, 0, leaves);
+    CHECK(!rig_take_grant(&rig, 0, &c));
+    /* One that is not listed never arrived. */
+    say_open(grants, 1, leaves);
+    CHECK(rig_take_grant(&rig, 0, &c) && c.first == 0);
+    CHECK(!rig_take_grant(&rig, 0, &c));
+    end();
+}
+
+/* A report of peer 0 with the values of these leaves. */
+static void report_leaves(uint64_t first, uint64_t step, uint16_t count)
+{
+    struct peer_report_chunk c = {.from = first, .compute_us = 1, .values = count};
+    struct buf b;
+
+    c.next = c.end = first + step * (count - 1u) + 1;
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, job.id);
+    put_u64(&b, ++seqs[0]);
+    put_u8(&b, 0);
+    put_u64(&b, 0);
+    put_u16(&b, 1);
+    put_peer_report_chunk(&b, &c);
+    for (uint16_t i = 0; i < count; i++)
+        rig_put_value(&b, (struct tree_node){0, first + i * step}, 16);
+    rig_frame(&rig, 0, MESSAGE_REPORT, &b);
+    buf_clear(&b);
+    rig_run(&rig, 10 * MS_US);
+}
+
+TEST(test_what_the_cover_has_no_room_for_is_not_called_kept)
+{
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 65536});
+    for (uint64_t i = 0; i < COVER_VALUES_MAX; i += 2048)
+        report_leaves(2 * i, 2, 2048);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_KEPT), COVER_VALUES_MAX / 2048);
+    rig_count(&rig, 0, MESSAGE_FACTS);
+    /* The first fills a hole and is taken, the second is not. */
+    report_leaves(1, 40000, 2);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_KEPT), 0);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_FACTS), 1);
+    /* All of it was there already. */
+    report_leaves(1, 2, 1);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_KEPT), 1);
+    end();
+}
+
+/* One leaf is at peer 0 and goes with it, four times. Peer 1 may have the kernel, but no slot. */
+static struct job_view lose_four_times(void (*lose)(struct rig *r, uint32_t peer), bool tells)
+{
+    struct peer_chunk c;
+
+    begin();
+    rig_peer_up(&rig, 1, 0);
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 1});
+    for (int i = 0; i < 4; i++) {
+        REQUIRE(rig_take_grant(&rig, 0, &c));
+        lose(&rig, 0);
+        rig_run(&rig, 10 * MS_US);
+        rig_peer_up(&rig, 0, 1);
+        if (tells)
+            say_open(NULL, 0, 0);
+        rig_run(&rig, 2 * S_US);
+    }
+    return rig_view(&rig, &job);
+}
+
+TEST(test_four_losses_end_a_job_that_names_the_nodes)
+{
+    struct job_view v = lose_four_times(rig_peer_dies, false);
+
+    CHECK_INT(v.state, JOB_FAILED);
+    CHECK(strstr(v.error, "leaf 0 was running at four node losses") != NULL);
+    CHECK(strstr(v.error, "peer0, peer0, peer0, peer0") != NULL);
+    end();
+}
+
+TEST(test_node_that_left_is_no_loss)
+{
+    CHECK_INT(lose_four_times(rig_peer_leaves, false).state, JOB_RUNNING);
+    end();
+}
+
+TEST(test_node_that_was_there_all_the_time_is_no_loss)
+{
+    CHECK_INT(lose_four_times(rig_peer_refuses, true).state, JOB_RUNNING);
+    end();
+}
+
+TEST(test_second_copy_of_what_is_done_is_stopped)
+{
+    const struct rig_sent *s;
+    struct peer_chunk slow, c;
+    struct reader r;
+
+    begin();
+    rig_peer_up(&rig, 1, 1);
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 2});
+    REQUIRE(rig_take_grant(&rig, 0, &slow) && rig_take_grant(&rig, 1, &c));
+    finish_chunk(1, c, 16);
+    rig_run(&rig, 3 * S_US);
+    REQUIRE(rig_take_grant(&rig, 1, &c) && c.first == slow.first);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_TRIM), 0);
+    finish_chunk(1, c, 16);
+    s = rig_take(&rig, 0, MESSAGE_TRIM);
+    REQUIRE(s != NULL);
+    r = reader_of(s->payload);
+    read_job_id(&r);
+    CHECK_INT(read_u64(&r), slow.grant);
+    CHECK_INT(read_u64(&r), 0);
+    end();
+}
+
+static void say_log(uint32_t peer, const char *text)
+{
+    uint8_t bytes[256];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, job.id);
+    put_block(&b, bytes_of_text(text));
+    rig_frame(&rig, peer, MESSAGE_LOG, &b);
+}
+
+TEST(test_log_is_taken_from_those_who_work_and_grows_with_what_they_say)
+{
+    char text[200];
+    size_t before;
+
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 8});
+    rig_peer_up(&rig, 1, 0);
+    before = rig.heap.live_bytes;
+    say_log(0, "begins");
+    CHECK(rig.heap.live_bytes < before + 1024);
+    CHECK_INT(job_find(rig.node, job.id)->log_len, 6);
+    rig_peer_up(&rig, 2, 0);
+    say_log(2, "a stranger's");
+    CHECK_INT(job_find(rig.node, job.id)->log_len, 6);
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    for (int i = 0; i < 2000; i++)
+        say_log(0, text);
+    say_log(0, "end");
+    CHECK(job_find(rig.node, job.id)->log_len > LOG_TAIL_MAX / 2);
+    CHECK(job_find(rig.node, job.id)->log_cap <= LOG_TAIL_MAX);
+    CHECK_MEM(job_find(rig.node, job.id)->log + job_find(rig.node, job.id)->log_len - 4, "aend", 4);
+    end();
+}
+
+TEST(test_job_whose_leaves_are_all_out_is_running_at_its_new_coordinator)
+{
+    uint8_t bytes[128];
+    struct buf b;
+
+    begin();
+    rig_peer_up(&rig, 1, 1);
+    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = 8});
+    rig_hold(&rig, 0, &job);
+    rig_peer_dies(&rig, 0);
+    rig_run(&rig, 20 * MS_US);
+    REQUIRE(rig_take(&rig, 1, MESSAGE_CLAIM) != NULL);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, job.id);
+    put_u32(&b, 2);
+    put_u16(&b, 1);
+    put_peer_chunk(&b, &(struct peer_chunk){1, 0, 8});
+    rig_frame(&rig, 1, MESSAGE_OPEN, &b);
+    rig_run(&rig, 300 * MS_US);
+    CHECK_INT(rig_count(&rig, 1, MESSAGE_GRANT), 0);
+    CHECK_INT(rig_view(&rig, &job).state, JOB_RUNNING);
+    end();
+}
+
+TEST_MAIN(test_job_whose_leaves_are_all_out_is_running_at_its_new_coordinator,
+          test_log_is_taken_from_those_who_work_and_grows_with_what_they_say,
+          test_second_copy_of_what_is_done_is_stopped,
+          test_four_losses_end_a_job_that_names_the_nodes, test_node_that_left_is_no_loss,
+          test_node_that_was_there_all_the_time_is_no_loss,
+          test_what_the_cover_has_no_room_for_is_not_called_kept,
+          test_open_chunks_of_a_large_node_are_not_given_out_again,
+          test_idle_slot_of_a_node_without_the_kernel_keeps_nobody_from_knocking,
+          test_nothing_is_trimmed_for_slots_that_the_job_may_not_have,
+          test_chunk_at_a_node_that_is_away_holds_no_slot_of_the_job,
+          test_idle_nodes_without_a_link_are_called_and_take_part,
+          test_more_nodes_than_the_mesh_may_have_come_and_go,
+          test_merges_go_to_a_node_that_has_not_reported_yet,
+          test_merges_that_found_nobody_are_asked_for_later,
+          test_merges_that_come_back_are_asked_for_with_the_spec,
+          test_merges_without_an_answer_are_asked_for_with_the_spec,
+          test_merges_beside_a_large_spec_fit_their_frame)

@@ -1,0 +1,302 @@
+/* A node that works for another's job: what its workers say and do, and what the coordinator hears
+ * of it. */
+#include "core/base/err.h"
+#include "core/node/state.h"
+#include "core/wire/frame.h"
+#include "core/wire/tree.h"
+#include "tests/lib/check.h"
+#include "tests/lib/rig.h"
+
+#define LEAVES 1024
+
+static struct rig rig;
+static struct rig_job job;
+
+static void begin(uint32_t slots, uint32_t accumulator_size)
+{
+    rig_start(&rig, slots, true);
+    rig_peer_up(&rig, 0, 1);
+    rig_job_make(&rig, &job,
+                 (struct rig_spec){.accumulator_size = accumulator_size, .leaves = LEAVES});
+}
+
+static void end(void)
+{
+    rig_job_clear(&job);
+    rig_stop(&rig);
+}
+
+/* The worker that was given this chunk, its kernel loaded. */
+static uint32_t start_chunk(uint64_t grant, uint64_t first, uint64_t upto, uint32_t size)
+{
+    struct worker_loaded m = {.accumulator_size = size, .ok = true};
+    const struct rig_sent *s;
+    uint8_t bytes[64];
+    struct buf b;
+
+    rig_grant(&rig, 0, &job, 1, (struct peer_chunk){grant, first, upto});
+    s = rig_take_order(&rig, MESSAGE_ORDER_LOAD);
+    REQUIRE(s != NULL && rig_take_order(&rig, MESSAGE_ORDER_RUN) != NULL);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_worker_loaded(&b, &m);
+    rig_worker_frame(&rig, s->worker, MESSAGE_WORKER_LOADED, &b);
+    return s->worker;
+}
+
+/* Leaves [from, next) one value each, every second one left out, so that none could be folded. */
+static void progress(uint32_t worker, uint64_t run, uint16_t count, uint32_t size, size_t more)
+{
+    struct buf b;
+
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_worker_progress_begin(&b, run, 2 * count, 1000, 1000, false, count);
+    for (uint16_t i = 0; i < count; i++)
+        rig_put_value(&b, (struct tree_node){0, 2 * i}, size);
+    for (size_t i = 0; i < more; i++)
+        put_u8(&b, 0);
+    REQUIRE(!b.failed);
+    rig_worker_frame(&rig, worker, MESSAGE_WORKER_PROGRESS, &b);
+    buf_clear(&b);
+    rig_run(&rig, 20 * MS_US);
+}
+
+static bool reported(uint8_t flags, const char *cause)
+{
+    const struct rig_sent *s;
+    struct peer_report_chunk c;
+    struct reader r;
+
+    while ((s = rig_take(&rig, 0, MESSAGE_REPORT)) != NULL) {
+        r = reader_of(s->payload);
+        read_view(&r, ID_SIZE + 8 + 1 + 8 + 2);
+        read_peer_report_chunk(&r, &c);
+        if (!r.failed && (c.flags & flags) == flags && strstr(c.cause, cause) != NULL)
+            return true;
+    }
+    return false;
+}
+
+TEST(test_report_takes_as_many_values_as_a_worker_may_send)
+{
+    const uint32_t size = 4080;
+
+    begin(1, size);
+    progress(start_chunk(1, 0, 64, size), 1, PROGRESS_VALUES_MAX / (13 + size), size, 0);
+    CHECK_INT(rig.rc, 0);
+    CHECK(reported(0, ""));
+    end();
+}
+
+TEST(test_worker_that_sends_more_than_fits_a_report_does_not_end_its_node)
+{
+    const uint32_t size = 4080;
+
+    begin(1, size);
+    progress(start_chunk(1, 0, 64, size), 1, 16, size, 0);
+    CHECK_INT(rig.rc, 0);
+    CHECK(reported(REPORT_FAILED | REPORT_OWN_DOING, "broke its protocol"));
+    end();
+}
+
+/* One pair to merge, granted without the spec. */
+static void grant_merge(void)
+{
+    struct peer_grant g = {.report_us = 1000};
+    uint8_t bytes[4096];
+    struct buf claim, b;
+
+    g.job = job.id;
+    buf_init_fixed(&claim, bytes, sizeof bytes);
+    rig_put_claim(&rig, 0, &job, 1, &claim);
+    g.claim = buf_bytes(&claim);
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_peer_grant_begin(&b, &g);
+    put_u16(&b, 1);
+    rig_put_value(&b, (struct tree_node){0, 0}, 16);
+    rig_put_value(&b, (struct tree_node){0, 1}, 16);
+    rig_frame(&rig, 0, MESSAGE_GRANT, &b);
+    buf_clear(&b);
+}
+
+TEST(test_merges_of_a_job_that_is_not_known_come_back)
+{
+    const struct rig_sent *s;
+    struct reader r;
+
+    begin(1, 16);
+    grant_merge();
+    s = rig_take(&rig, 0, MESSAGE_RETURN);
+    REQUIRE(s != NULL);
+    r = reader_of(s->payload);
+    CHECK(job_id_equal(read_job_id(&r), job.id));
+    CHECK_INT(read_u8(&r), RETURN_STOPPING);
+    read_u16(&r);
+    CHECK_INT(read_u16(&r), 0);
+    CHECK(reader_done(&r));
+    end();
+}
+
+TEST(test_all_open_chunks_are_listed)
+{
+    const uint32_t chunks = 200;
+    const struct rig_sent *s;
+    uint8_t bytes[8192];
+    struct buf claim, b;
+    struct reader r;
+
+    begin(chunks, 16);
+    for (uint32_t i = 0; i < chunks; i++)
+        rig_grant(&rig, 0, &job, 1, (struct peer_chunk){i + 1, i, i + 1});
+    rig_count(&rig, 0, MESSAGE_OPEN);
+    buf_init_fixed(&claim, bytes, sizeof bytes / 2);
+    rig_put_claim(&rig, 0, &job, 1, &claim);
+    buf_init_fixed(&b, bytes + sizeof bytes / 2, sizeof bytes / 2);
+    put_job_id(&b, job.id);
+    put_block(&b, buf_bytes(&claim));
+    rig_frame(&rig, 0, MESSAGE_CLAIM, &b);
+    s = rig_take(&rig, 0, MESSAGE_OPEN);
+    REQUIRE(s != NULL);
+    r = reader_of(s->payload);
+    read_view(&r, ID_SIZE + 4);
+    CHECK_INT(read_u16(&r), chunks);
+    end();
+}
+
+TEST(test_merge_does_not_wait_behind_a_leaf)
+{
+    const struct rig_sent *s;
+    uint32_t runs;
+
+    begin(1, 16);
+    runs = start_chunk(1, 0, 64, 16);
+    grant_merge();
+    s = rig_take_order(&rig, MESSAGE_ORDER_MERGE);
+    REQUIRE(s != NULL);
+    CHECK(s->worker != runs);
+    end();
+}
+
+/* So often the worker that merges ends like this. False when the merge was not given out again. */
+static bool merge_dies(int times, enum worker_end how)
+{
+    const struct rig_sent *s;
+
+    for (int i = 0; i < times; i++) {
+        rig_run(&rig, S_US);
+        s = rig_take_order(&rig, MESSAGE_ORDER_MERGE);
+        if (s == NULL)
+            return false;
+        rig_worker_exits(&rig, s->worker, how, how == WORKER_SIGNALLED ? 11 : 9);
+    }
+    rig_run(&rig, S_US);
+    return true;
+}
+
+TEST(test_merge_that_ends_its_worker_three_times_fails)
+{
+    begin(1, 16);
+    start_chunk(1, 0, 64, 16);
+    grant_merge();
+    CHECK(merge_dies(3, WORKER_SIGNALLED));
+    CHECK(reported(REPORT_FAILED | REPORT_MERGED | REPORT_OWN_DOING, "SIGSEGV"));
+    end();
+}
+
+TEST(test_merge_whose_worker_was_killed_from_outside_goes_on)
+{
+    begin(1, 16);
+    start_chunk(1, 0, 64, 16);
+    grant_merge();
+    CHECK(merge_dies(19, WORKER_KILLED_OUTSIDE));
+    CHECK(!reported(REPORT_FAILED | REPORT_MERGED, ""));
+    CHECK(merge_dies(1, WORKER_KILLED_OUTSIDE));
+    CHECK(reported(REPORT_FAILED | REPORT_MERGED, "SIGKILL"));
+    end();
+}
+
+TEST(test_merge_that_takes_too_long_is_its_own_doing)
+{
+    begin(1, 16);
+    start_chunk(1, 0, 64, 16);
+    grant_merge();
+    rig_run(&rig, 40 * S_US);
+    CHECK(reported(REPORT_FAILED | REPORT_MERGED | REPORT_OWN_DOING, "longer than its limit"));
+    end();
+}
+
+TEST(test_only_the_coordinator_trims_and_stops)
+{
+    uint8_t bytes[64];
+    struct buf b;
+
+    begin(1, 16);
+    rig_peer_up(&rig, 1, 1);
+    start_chunk(1, 0, 64, 16);
+    for (uint32_t peer = 2; peer-- > 0;) {
+        buf_init_fixed(&b, bytes, sizeof bytes);
+        put_job_id(&b, job.id);
+        put_u64(&b, 1);
+        put_u64(&b, 8);
+        rig_frame(&rig, peer, MESSAGE_TRIM, &b);
+        CHECK_INT(rig_take_order(&rig, MESSAGE_ORDER_TRIM) != NULL, peer == 0);
+    }
+    for (uint32_t peer = 2; peer-- > 0;) {
+        buf_init_fixed(&b, bytes, sizeof bytes);
+        put_job_id(&b, job.id);
+        put_u8(&b, JOB_CANCELLED);
+        rig_frame(&rig, peer, MESSAGE_STOP, &b);
+        CHECK_INT(rig.node->labour_jobs == NULL, peer == 0);
+    }
+    end();
+}
+
+TEST(test_held_job_without_work_is_no_labour)
+{
+    const struct rig_sent *s;
+    uint8_t bytes[64];
+    struct reader r;
+    struct buf b;
+
+    begin(1, 16);
+    rig_hold(&rig, 0, &job);
+    rig_worker_exits(&rig, start_chunk(1, 0, 64, 16), WORKER_SIGNALLED, 11);
+    rig_run(&rig, 20 * MS_US);
+    s = rig_take(&rig, 0, MESSAGE_REPORT);
+    REQUIRE(s != NULL && rig.node->labour_jobs != NULL);
+    r = reader_of(s->payload);
+    read_job_id(&r);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, job.id);
+    put_u64(&b, read_u64(&r));
+    rig_frame(&rig, 0, MESSAGE_KEPT, &b);
+    rig_run(&rig, 11 * S_US);
+    CHECK(rig.node->labour_jobs == NULL);
+    end();
+}
+
+TEST(test_cause_of_death_shows_the_end_of_the_output)
+{
+    char text[200];
+    uint32_t worker;
+
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    begin(1, 16);
+    worker = start_chunk(1, 0, 64, 16);
+    rig_worker_output(&rig, worker, text);
+    rig_worker_output(&rig, worker, "the very e");
+    rig_worker_output(&rig, worker, "nd");
+    rig_worker_exits(&rig, worker, WORKER_SIGNALLED, 6);
+    rig_run(&rig, 20 * MS_US);
+    CHECK(reported(REPORT_FAILED | REPORT_OWN_DOING, "aathe very end"));
+    end();
+}
+
+TEST_MAIN(test_only_the_coordinator_trims_and_stops, test_held_job_without_work_is_no_labour,
+          test_cause_of_death_shows_the_end_of_the_output, test_merge_does_not_wait_behind_a_leaf,
+          test_merge_that_ends_its_worker_three_times_fails,
+          test_merge_whose_worker_was_killed_from_outside_goes_on,
+          test_merge_that_takes_too_long_is_its_own_doing, test_all_open_chunks_are_listed,
+          test_merges_of_a_job_that_is_not_known_come_back,
+          test_report_takes_as_many_values_as_a_worker_may_send,
+          test_worker_that_sends_more_than_fits_a_report_does_not_end_its_node)
