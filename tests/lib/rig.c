@@ -190,6 +190,7 @@ static void confirm_facts(struct rig *r, uint32_t peer, struct bytes payload)
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_job_id(&b, read_job_id(&in));
     put_u64(&b, read_u64(&in));
+    put_u8(&b, 0);
     rig_frame(r, peer, MESSAGE_FACTS_KEPT, &b);
 }
 
@@ -561,9 +562,7 @@ void rig_hold(struct rig *r, uint32_t peer, const struct rig_job *j)
 
     buf_init(&fact, &r->heap.alloc, FRAME_PAYLOAD_MAX);
     buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&b, j->id);
-    put_u64(&b, 1);
-    put_u16(&b, 3);
+    put_facts_begin(&b, j->id, 1, true, 3);
     put_u8(&fact, FACT_SPEC);
     put_u8(&fact, 1);
     put_raw(&fact, j->spec.data, j->spec.len);
