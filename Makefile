@@ -90,7 +90,7 @@ SIM := $(if $(wildcard tests/sim/*.c),$(O)/tests/sim/sim)
 
 all: $(VELUM) $(PLUGINS)
 
-$(O)/velum.full: $(CMD_OBJS) $(HOST_OBJS) $(CORE_OBJS) $(BUILTIN_OBJS)
+$(O)/velum.full: $(CMD_OBJS) $(HOST_OBJS) $(SIM_OBJS) $(CORE_OBJS) $(BUILTIN_OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
@@ -150,11 +150,13 @@ $(O)/cmd/completion.o: completions/velum.bash completions/_velum completions/vel
 $(O)/libcore.a: $(CORE_OBJS) $(BUILTIN_OBJS)
 $(O)/libhost.a: $(HOST_OBJS)
 $(O)/libcmd.a: $(CMD_OBJS)
-$(O)/libcore.a $(O)/libhost.a $(O)/libcmd.a:
+$(O)/libsim.a: $(SIM_OBJS)
+$(O)/libcore.a $(O)/libhost.a $(O)/libsim.a $(O)/libcmd.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
-$(HOST_TESTS): $(O)/%: $(O)/%.o $(TESTLIB_OBJS) $(O)/libcmd.a $(O)/libhost.a $(O)/libcore.a
+$(HOST_TESTS): $(O)/%: $(O)/%.o $(TESTLIB_OBJS) $(O)/libcmd.a $(O)/libhost.a $(O)/libsim.a \
+               $(O)/libcore.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 

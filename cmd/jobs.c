@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cmd/builtin.h"
-#include "cmd/duration.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/loop.h"

@@ -69,7 +69,8 @@ const struct cmd cmd_kill = {
     .args = "JOB...",
     .summary = "cancel jobs, and return with proof or say who is away",
     .more = "A job is cancelled when every node that keeps it has written that down; one of them\n"
-            "away means exit 7 and its name.",
+            "away means exit 7 and its name. None of them there means exit 7 too, and that the\n"
+            "job is not known to be cancelled: kill it again.",
     .group = GROUP_RUN,
     .takes = TAKES_LIVE_JOB,
     .args_min = 1,

@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "core/host/crew.h"
+#include "core/host/spawner.h"
 #include "core/host/worker.h"
 
 static int refuse_command(const char *name)
@@ -84,8 +85,10 @@ static const struct cmd *find(const char *name)
 
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "__worker") == 0)
+    if (argc == 2 && strcmp(argv[1], "__worker") == 0) {
+        spawner_settle_worker();
         return worker_main();
+    }
     if (argc == 2 && strcmp(argv[1], "__spawner") == 0)
         spawner_main();
     if (argc < 2) {

@@ -1,31 +1,40 @@
 #include <stdio.h>
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
 
 #include "cmd/cmd.h"
 #include "config.h"
+#include "core/host/loop.h"
+#include "core/host/tls.h"
 #include "core/wire/frame.h"
 
-static const char *const libraries[][2] = {
-    {"OpenSSL", "Apache-2.0"},
-    {"libevent", "BSD-3-Clause"},
-    {"inih", "BSD-3-Clause"},
-    {"GNU C library", "LGPL-2.1-or-later"},
-};
+static void print_library(const char *name, const char *version, const char *licence)
+{
+    printf("  %-14s %-16s %s\n", name, version[0] ? version : "unknown", licence);
+}
 
+/* Each says its version itself, as it is linked or loaded; only inih cannot, so configure asked
+ * pkg-config. */
 static int run(const struct call *c)
 {
     (void)c;
     printf("velum %s, commit %s, protocol %d, %s\n", VELUM_VERSION, VELUM_COMMIT, WIRE_VERSION,
            VELUM_MACHINE);
     printf("licence MIT; %s libraries:\n", VELUM_STATIC ? "linked in are these" : "uses these");
-    for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++)
-        printf("  %-14s %s\n", libraries[i][0], libraries[i][1]);
+    print_library("OpenSSL", tls_library_version(), "Apache-2.0");
+    print_library("libevent", loop_library_version(), "BSD-3-Clause");
+    print_library("inih", VELUM_INIH_VERSION, "BSD-3-Clause");
+#ifdef __GLIBC__
+    print_library("GNU C library", gnu_get_libc_version(), "LGPL-2.1-or-later");
+#endif
     return CODE_DONE;
 }
 
 const struct cmd cmd_version = {
     .name = "version",
     .args = "",
-    .summary = "print version, commit, and what is linked in under which licence",
+    .summary = "print version, commit, and the linked libraries with their licences",
     .group = GROUP_TOOLS,
     .run = run,
 };

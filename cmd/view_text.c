@@ -269,8 +269,7 @@ void view_job(FILE *to, const struct job_view *v, const char *result)
 void view_kernel(FILE *to, const struct kernel_view *v)
 {
     pair(to, "Name", "%s", v->name);
-    pair(to, "Origin", "%s%s%s", v->origin == ORIGIN_BUILTIN ? "built-in" : "plugin ",
-         v->path[0] ? "" : "", v->path);
+    pair(to, "Origin", "%s%s", v->origin == ORIGIN_BUILTIN ? "built-in" : "plugin ", v->path);
     if (v->refused[0]) {
         pair(to, "Refused", "%s", v->refused);
         return;

@@ -165,6 +165,7 @@ for suite in $suites; do
     sim)
         if [ -x "$objects/tests/sim/sim" ]; then
             run sim 400 1 "$objects/tests/sim/sim" --seeds "$seeds"
+            run sim/starved 100 '' "$objects/tests/sim/sim" --starved 3 --until 600
             [ "$seeds" -lt 1000 ] || run sim/planted 300 '' "$root/tests/sim/planted.sh"
         else
             run sim 10 '' echo "FAIL sim the simulator is not built"

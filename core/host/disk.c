@@ -12,6 +12,7 @@
 
 #include "core/base/ensure.h"
 #include "core/base/err.h"
+#include "core/host/memory.h"
 #include "core/host/store_file.h"
 
 #define BATCH_BYTES ((size_t)4 << 20)
@@ -66,18 +67,6 @@ struct disk {
     struct journal *journal; /* from here on: the writer's only, while it runs */
     struct list work;
 };
-
-static void *heap_resize(void *ctx, void *old, size_t old_size, size_t new_size)
-{
-    (void)ctx;
-    (void)old_size;
-    if (new_size > 0)
-        return realloc(old, new_size);
-    free(old);
-    return NULL;
-}
-
-static const struct alloc heap = {.resize = heap_resize, .ctx = NULL};
 
 static void list_init(struct list *l)
 {
@@ -513,8 +502,9 @@ int disk_open_on(struct disk **out, const struct store *store,
     list_init(&d->work);
     d->store = *store;
     d->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    rc = d->event < 0 ? ERR_SYSTEM
-                      : journal_open(&d->journal, &heap, store, options, replay, ctx, report);
+    rc = d->event < 0
+             ? ERR_SYSTEM
+             : journal_open(&d->journal, &host_memory, store, options, replay, ctx, report);
     if (rc == 0) {
         memcpy(d->id, journal_id(d->journal), JOURNAL_ID_SIZE);
         complete(d, 0, 0);

@@ -353,12 +353,16 @@ int home_state_open(const struct home *h, uint16_t port, const char *data,
     return rc < 0 ? rc : lock_state(path, message);
 }
 
-int home_announce(const struct home *h, uint16_t port, const char *addr)
+int home_announce(const struct home *h, uint16_t port, const char *addr,
+                  char message[HOME_MESSAGE_SIZE])
 {
-    char path[HOME_PATH_SIZE], message[HOME_MESSAGE_SIZE], line[ADDR_SIZE + 1];
+    char path[HOME_PATH_SIZE], line[ADDR_SIZE + 1];
     int n = snprintf(line, sizeof line, "%s\n", addr);
-    if (n < 0 || (size_t)n >= sizeof line || !nodes_path(h, port, ".addr", path))
+    if (n < 0 || (size_t)n >= sizeof line || !nodes_path(h, port, ".addr", path)) {
+        say(message, "the address %.64s cannot be told other nodes in %.64s: it is too long", addr,
+            h->path);
         return ERR_TOO_LARGE;
+    }
     int rc = open_nodes(h, message);
     return rc < 0 ? rc : home_write_file(path, bytes_of_text(line), message);
 }

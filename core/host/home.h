@@ -50,7 +50,9 @@ int home_try_lock(const struct home *h, char message[HOME_MESSAGE_SIZE]);
  * and the path. */
 int home_state_open(const struct home *h, uint16_t port, const char *data,
                     char path[HOME_PATH_SIZE], char message[HOME_MESSAGE_SIZE]);
-int home_announce(const struct home *h, uint16_t port, const char *addr);
+/* Where the node on `port` is reached, for other nodes of this user. */
+int home_announce(const struct home *h, uint16_t port, const char *addr,
+                  char message[HOME_MESSAGE_SIZE]);
 void home_withdraw(const struct home *h, uint16_t port);
 /* Calls for every announced address, ascending ports; at most 1,024. */
 void home_peers(const struct home *h, void (*found)(void *ctx, uint16_t port, const char *addr),

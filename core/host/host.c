@@ -375,7 +375,7 @@ static int start(struct host *h)
         rc = open_renewal(h);
     if (rc < 0)
         return fail(rc, "");
-    rc = home_announce(&h->home, h->conf->port, h->addr);
+    rc = home_announce(&h->home, h->conf->port, h->addr, message);
     h->announced = rc == 0;
     if (rc < 0)
         return fail(rc, message);

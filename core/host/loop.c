@@ -74,6 +74,11 @@ static struct event_base *base_new(void)
     return base;
 }
 
+const char *loop_library_version(void)
+{
+    return event_get_version();
+}
+
 int loop_new(struct loop **out)
 {
     struct loop *l = calloc(1, sizeof *l);

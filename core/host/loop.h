@@ -14,6 +14,8 @@ struct loop;
 struct watch;
 struct alarm;
 
+/* Of libevent, as linked. */
+const char *loop_library_version(void);
 int loop_new(struct loop **out);
 void loop_free(struct loop *l);
 /* CLOCK_MONOTONIC now, never cached. */

@@ -146,8 +146,6 @@ static _Noreturn void become_worker(const struct nursery *n, const int descripto
     umask(077);
     if (chdir("/") != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         goto out;
-    if (!SANITIZER && prctl(PR_SET_DUMPABLE, 0) != 0)
-        goto out;
     if (limit_worker(memory_bytes) != 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         goto out;
     syscall(SYS_execveat, 3, empty, argv, environment, AT_EMPTY_PATH);

@@ -100,6 +100,11 @@ int tls_profile_renew(struct tls_profile *p)
     return rc;
 }
 
+const char *tls_library_version(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION_STRING);
+}
+
 int tls_profile_new(struct tls_profile **out, struct identity *identity)
 {
     certificate_library_open();

@@ -19,6 +19,8 @@ struct tls;         /* one connection */
 
 enum tls_want { TLS_DONE = 0, TLS_WANT_READ = 1, TLS_WANT_WRITE = 2 };
 
+/* Of OpenSSL, as linked. */
+const char *tls_library_version(void);
 /* Borrows the identity for its life. */
 int tls_profile_new(struct tls_profile **out, struct identity *identity);
 /* The identity was renewed: connections from now on show its new certificate. 0 or ERR_SYSTEM. */

@@ -19,6 +19,7 @@ int claim_compare(const struct claim *a, const struct claim *b)
 static void read_holders(struct reader *r, struct holders *h)
 {
     h->generation = read_u32(r);
+    r->failed |= h->generation > FACT_COUNTER_MAX;
     h->count = read_choice(r, 1, FACT_HOLDERS_MAX);
     for (uint8_t i = 0; i < h->count; i++) {
         h->ids[i] = read_node_id(r);
@@ -31,8 +32,11 @@ static void read_holders(struct reader *r, struct holders *h)
 static void read_claim(struct reader *r, struct claim *c)
 {
     c->epoch = read_u32(r);
+    r->failed |= c->epoch > FACT_COUNTER_MAX;
     c->boot = read_u64(r);
     c->node = read_node_id(r);
+    c->submitted_s = (int64_t)(read_u64(r) & INT64_MAX);
+    c->elapsed_us = read_u64(r) & INT64_MAX;
 }
 
 static void read_cancel(struct reader *r, struct cancel *c)
@@ -174,6 +178,8 @@ void put_claim_body(struct buf *b, struct job_id job, const struct claim *c)
     put_u32(b, c->epoch);
     put_u64(b, c->boot);
     put_node_id(b, c->node);
+    put_u64(b, (uint64_t)c->submitted_s);
+    put_u64(b, c->elapsed_us);
 }
 
 void put_cancel_body(struct buf *b, struct job_id job, const struct cancel *c)

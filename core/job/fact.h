@@ -5,7 +5,8 @@
  *   SPEC, HOLDERS, CLAIM, CANCEL, OUTCOME   signed bytes (wire/signed.h)
  *       The body of SPEC is the spec itself; the others' bodies begin with u8 kind, 32 job id:
  *       HOLDERS   u32 generation, u8 count (1..8), ids in rank order, no id twice
- *       CLAIM     u32 epoch, u64 boot, 32 node id (must be the signer)
+ *       CLAIM     u32 epoch, u64 boot, 32 node id (must be the signer), u64 submitted_s (Unix
+ *                 time at the first coordinator), u64 elapsed_us (since then, as its author knows)
  *       CANCEL    32 id of who asked (a user's key), u8 outcome asked for (cancelled or timed-out,
  *                 as enum job_state)
  *       OUTCOME   u8 state (final ones of enum job_state), 32 digest, block accumulator,
@@ -30,6 +31,9 @@
 
 #define FACT_HOLDERS_MAX 8
 
+/* Of a generation or an epoch, so that there is always a next one. */
+#define FACT_COUNTER_MAX (UINT32_MAX / 2)
+
 enum fact_kind {
     FACT_SPEC = 1,
     FACT_HOLDERS = 2,
@@ -50,6 +54,8 @@ struct claim {
     uint32_t epoch;
     uint64_t boot;
     struct node_id node;
+    int64_t submitted_s; /* for display, and across a restart */
+    uint64_t elapsed_us;
 };
 int claim_compare(const struct claim *a, const struct claim *b); /* <0, 0, >0; the greatest wins */
 

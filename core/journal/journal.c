@@ -133,7 +133,6 @@ static int mark(struct journal *j)
     if (rc < 0)
         return rc == ERR_NO_SPACE ? rc : fence(j);
     j->touched = false;
-    j->touched = false;
     j->at += sizeof(bytes);
     j->chain = chain;
     j->marked = true;

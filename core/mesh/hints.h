@@ -2,7 +2,8 @@
  *
  * Owns the addresses, at most 256. A hint whose node was met rests until that node is gone. The
  * node that was gone too long to be remembered leaves its address here, so that a partition that
- * lasted for hours still heals. Called by mesh only. */
+ * lasted for hours still heals. When the table is full, the address that has failed for the longest
+ * time makes room, those of the dead before those that somebody gave. Called by mesh only. */
 #ifndef VELUM_MESH_HINTS_H
 #define VELUM_MESH_HINTS_H
 
@@ -23,7 +24,8 @@ struct hint {
     struct instant dial_start;
     struct instant due;
     int64_t wait_us;
-    int64_t wait_max_us; /* 30 s; longer for an address left by a dead node */
+    int64_t wait_max_us;    /* 30 s; longer for an address left by a dead node */
+    struct instant failing; /* the first failure since somebody was met; when wait_us is not 0 */
 };
 
 struct hints {
@@ -34,13 +36,17 @@ struct hints {
 
 void hints_init(struct hints *t, const struct alloc *a);
 void hints_clear(struct hints *t);
-/* Adds it, due at once, or gives the one that is there. NULL when full or out of memory. The
- * pointer holds until the next add or forget. */
+/* Adds it, due at once, or gives the one that is there. NULL when the table is full of addresses
+ * that have not failed, or out of memory. The pointer holds until the next add or forget. */
 struct hint *hints_add(struct hints *t, const char *addr, struct instant now);
 struct hint *hints_find_addr(const struct hints *t, const char *addr);
 struct hint *hints_find_dial(const struct hints *t, uint32_t dial);
 void hints_forget(struct hints *t, struct hint *h);
 /* Nobody was met: waits, longer each time. */
 void hint_failed(struct hint *h, struct instant now);
+/* This node was met there: rests. */
+void hint_met(struct hint *h, struct node_id id);
+/* It is all that is left of a dead node: tried seldom. */
+void hint_left_behind(struct hint *h);
 
 #endif

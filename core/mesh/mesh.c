@@ -148,10 +148,8 @@ void mesh_link_up(struct mesh *m, uint64_t link, uint32_t dial, struct node_id p
     settle(m, now);
 }
 
-void mesh_link_down(struct mesh *m, uint64_t link, bool broken, struct instant now)
+void mesh_link_down(struct mesh *m, uint64_t link, struct instant now)
 {
-    /* An orderly end without GOODBYE is what the death of a process looks like too. */
-    (void)broken;
     enter(m, now);
     struct link *l = links_find(&m->links, link);
     if (l)

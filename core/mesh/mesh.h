@@ -73,7 +73,8 @@ int mesh_new(struct mesh **out, const struct alloc *a, const struct member_info 
 void mesh_free(struct mesh *m);
 
 /* An address where a node may be: dialled now, and again with back-off (1 s to 30 s) while nobody
- * was met there. At most 256 remembered. */
+ * was met there. At most 256 are remembered; beyond that one that has failed for long makes room,
+ * and without such a one the new one is not taken. */
 void mesh_hint(struct mesh *m, const char *addr, struct instant now);
 
 /* The host's news of node links. A new link exchanges HELLO first (2 s), after which it is
@@ -81,7 +82,8 @@ void mesh_hint(struct mesh *m, const char *addr, struct instant now);
  * opened by the lower id; the other says GOODBYE. */
 void mesh_link_up(struct mesh *m, uint64_t link, uint32_t dial, struct node_id peer,
                   struct instant now);
-void mesh_link_down(struct mesh *m, uint64_t link, bool broken, struct instant now);
+/* It ended, however: an orderly end without GOODBYE is what the death of a process looks like. */
+void mesh_link_down(struct mesh *m, uint64_t link, struct instant now);
 void mesh_dial_failed(struct mesh *m, uint32_t dial, bool refused, struct instant now);
 /* A frame of types 1 to 31. ERR_FORMAT, ERR_VERSION or ERR_IDENTITY: the caller closes the link
  * (mesh has forgotten it already). Frames of a link unknown here are ignored. */

@@ -11,7 +11,7 @@
 #define DIAL_WAIT_LOST_US (8 * MS_US)
 #define DIAL_WAIT_FIRST_US (1 * S_US)
 #define DIAL_WAIT_SUSPECT_MAX_US (1 * S_US)
-#define DIAL_WAIT_MAX_US (5 * S_US)  /* a healed path is found within the 10 s of promise G6 */
+#define DIAL_WAIT_MAX_US (5 * S_US)  /* 10 s after a path has healed all must agree */
 #define DIAL_HIGHER_US (300 * MS_US) /* the lower id dials first, which saves most duplicates */
 #define WANTED_US (30 * S_US)
 #define HINT_DIALS_MAX 16
@@ -74,12 +74,8 @@ void dial_peer_failed(struct mesh *m, struct peer *p, bool refused, struct insta
 void dial_hint_met(struct mesh *m, uint32_t dial, struct node_id id)
 {
     struct hint *h = hints_find_dial(&m->hints, dial);
-    if (!h)
-        return;
-    h->dial = 0;
-    h->met = id;
-    h->wait_us = 0;
-    h->due = INSTANT_NEVER;
+    if (h)
+        hint_met(h, id);
 }
 
 void dial_hints_release(struct mesh *m, struct node_id id, struct instant now)
@@ -109,8 +105,7 @@ static void hint_dial(struct mesh *m, struct hint *h, uint32_t *dialling, struct
 {
     const struct peer *p = linked_at(m, h->addr);
     if (p) {
-        h->met = p->m.info.id;
-        h->due = INSTANT_NEVER;
+        hint_met(h, p->m.info.id);
     } else if (*dialling >= HINT_DIALS_MAX) {
         h->due = instant_plus_us(now, HINT_PAUSE_US);
     } else {

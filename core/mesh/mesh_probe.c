@@ -20,7 +20,6 @@
 #define DEAD_DIAL_US (2 * S_US)
 #define DEAD_DIAL_LATER_US (5 * S_US)
 #define DEAD_FRESH_US (60 * S_US)
-#define GHOST_WAIT_MAX_US (300 * S_US)
 
 void probe_quiet(struct mesh *m, struct link *l, struct instant now)
 {
@@ -272,7 +271,7 @@ static bool gone_tick(struct mesh *m, struct peer *p, struct instant now)
     if (p->m.state == NODE_DEAD) {
         struct hint *h = hints_add(&m->hints, p->m.info.addr, now);
         if (h && node_id_is_zero(h->met) && !h->wait_us)
-            h->wait_max_us = GHOST_WAIT_MAX_US;
+            hint_left_behind(h);
     }
     peer_forget(m, p);
     return true;

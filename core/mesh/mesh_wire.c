@@ -4,6 +4,7 @@
 
 #include "core/base/ensure.h"
 #include "core/base/err.h"
+#include "core/wire/field.h"
 
 static bool text_is_printable(const char *text)
 {
@@ -37,15 +38,6 @@ static void put_member(struct buf *b, const struct member_info *m)
     put_u64(b, m->speed_units_s);
     put_raw(b, m->journal_id, sizeof m->journal_id);
     put_u8(b, m->recovering);
-}
-
-/* A byte that is 0 or 1; anything else fails the reader. */
-static bool read_flag(struct reader *r)
-{
-    uint8_t v = read_u8(r);
-    if (v > 1)
-        r->failed = true;
-    return v == 1;
 }
 
 static void read_member(struct reader *r, struct member_info *m)

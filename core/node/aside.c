@@ -108,9 +108,12 @@ void aside_frame(struct node *n, struct worker *w, const struct frame *f)
         if (read_worker_loaded(f->payload, &loaded) == 0 && loaded.ok)
             return;
         aside_fail(n, a, "the kernel does not load in a worker");
-    } else if (a->link != 0 && f->type == MESSAGE_WORKER_PLANNED) {
+    } else if (f->type !=
+               (a->order == MESSAGE_ORDER_PLAN ? MESSAGE_WORKER_PLANNED : MESSAGE_WORKER_SHOWN)) {
+        aside_fail(n, a, "the worker answered something that was not asked");
+    } else if (a->link != 0 && a->order == MESSAGE_ORDER_PLAN) {
         aside_planned(n, a, f->payload);
-    } else if (a->link != 0 && f->type == MESSAGE_WORKER_SHOWN) {
+    } else if (a->link != 0) {
         aside_shown(n, a, f->payload);
     }
     w->aside = NULL;

@@ -11,6 +11,7 @@
 #include "core/node/link.h"
 #include "core/node/outcome.h"
 #include "core/node/record.h"
+#include "core/node/seal.h"
 
 #define KNOCK_US (300 * MS_US)
 #define KNOCKERS_MAX 64              /* with more jobs than this their chunks take turns anyway */

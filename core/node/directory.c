@@ -5,11 +5,13 @@
 
 #include "core/base/err.h"
 #include "core/node/directory.h"
+#include "core/node/greet.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/labour.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
+#include "core/node/request.h"
 #include "core/node/watch.h"
 #include "core/node/workers.h"
 
@@ -17,6 +19,7 @@
 #define MEET_AGAIN_US (200 * MS_US)
 #define FLUSH_US (20 * MS_US)
 #define PAGE_BYTES_MAX 49152
+#define NEXT_PAGE_US (5 * MS_US)
 
 struct entry *directory_find(const struct node *n, struct job_id id)
 {
@@ -42,30 +45,68 @@ static void entry_free(struct node *n, struct entry *e)
     alloc_free(n->alloc, e, sizeof *e);
 }
 
-/* Entries of ended jobs, in the order in which that was heard. */
-static void ended_add(struct node *n, struct entry *e)
+static void list_add(struct entry_list *l, struct entry *e)
 {
-    if (e->ended)
-        return;
-    e->ended = true;
-    e->next_ended = NULL;
-    if (n->ended_last != NULL)
-        n->ended_last->next_ended = e;
+    e->next = NULL;
+    e->prev = l->last;
+    if (l->last != NULL)
+        l->last->next = e;
     else
-        n->ended_first = e;
-    n->ended_last = e;
+        l->first = e;
+    l->last = e;
+}
+
+static void list_remove(struct node *n, struct entry_list *l, struct entry *e)
+{
+    greet_entry_gone(n, e);
+    if (e->prev != NULL)
+        e->prev->next = e->next;
+    else
+        l->first = e->next;
+    if (e->next != NULL)
+        e->next->prev = e->prev;
+    else
+        l->last = e->prev;
+}
+
+static void mark_dirty(struct node *n, struct entry *e, int64_t flush_us)
+{
+    n->directory_flush = instant_first(n->directory_flush, instant_plus_us(n->now, flush_us));
+    n->directory_dirty = true;
+    if (e->dirty)
+        return;
+    e->dirty = true;
+    e->next_dirty = NULL;
+    if (n->dirty_last != NULL)
+        n->dirty_last->next_dirty = e;
+    else
+        n->dirty_first = e;
+    n->dirty_last = e;
+}
+
+static void unmark_dirty(struct node *n, struct entry *e)
+{
+    struct entry **at, *before = NULL;
+
+    if (!e->dirty)
+        return;
+    for (at = &n->dirty_first; *at != e; at = &(*at)->next_dirty)
+        before = *at;
+    *at = e->next_dirty;
+    if (n->dirty_last == e)
+        n->dirty_last = before;
+    e->dirty = false;
 }
 
 /* Room for one more: the entry of the job that ended first goes. */
 static void make_room(struct node *n)
 {
-    struct entry *e = n->ended_first;
+    struct entry *e = n->ended.first;
 
     if (n->directory.count < DIRECTORY_MAX || e == NULL)
         return;
-    n->ended_first = e->next_ended;
-    if (n->ended_first == NULL)
-        n->ended_last = NULL;
+    list_remove(n, &n->ended, e);
+    unmark_dirty(n, e);
     map_remove(&n->directory, &e->id);
     entry_free(n, e);
 }
@@ -100,6 +141,7 @@ static bool entry_take(struct node *n, struct peer_entry *p)
             alloc_free(n->alloc, e, sizeof *e);
             return false;
         }
+        list_add(&n->running, e);
     }
     e->version = p->version;
     e->epoch = p->epoch;
@@ -109,10 +151,14 @@ static bool entry_take(struct node *n, struct peer_entry *p)
     n->entries_live -= outcome_rank(e->state) == 0 && e->view.len > 0;
     e->state = (uint8_t)p->view.state;
     n->entries_live += outcome_rank(e->state) == 0;
-    if (outcome_rank(e->state) > 0)
-        ended_add(n, e);
+    if (outcome_rank(e->state) > 0 && !e->ended) {
+        list_remove(n, &n->running, e);
+        list_add(&n->ended, e);
+        e->ended = true;
+    }
     bytes_free(n, e->view);
     e->view = encode_view(n, &p->view);
+    request_heard(n, e);
     return true;
 }
 
@@ -148,11 +194,8 @@ void directory_publish(struct job *j)
     e = directory_find(n, j->id);
     if (mesh_count(n->mesh) == 0)
         return;
-    e->dirty = true;
-    n->directory_dirty = true;
     /* Somebody may be waiting for an outcome; anything else goes with what follows soon. */
-    n->directory_flush = instant_first(
-        n->directory_flush, instant_plus_us(n->now, outcome_rank(e->state) > 0 ? 0 : FLUSH_US));
+    mark_dirty(n, e, outcome_rank(e->state) > 0 ? 0 : FLUSH_US);
 }
 
 uint32_t directory_live(const struct node *n)
@@ -177,58 +220,88 @@ static void put_entry(struct buf *b, const struct entry *e)
         put_peer_entry(b, &p);
 }
 
-static void send_page(struct node *n, const struct node_id *to, struct buf *page, uint16_t count)
+static void page_begin(struct node *n, struct buf *page)
 {
-    if (count == 0)
-        return;
-    store_u16(page->data, count);
-    if (to != NULL) {
-        send_node(n, *to, MESSAGE_DIRECTORY, 0, buf_bytes(page));
-    } else {
-        for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
-            const struct member *m = mesh_at(n->mesh, i);
-
-            if (m->link != 0)
-                send_link(n, m->link, MESSAGE_DIRECTORY, 0, buf_bytes(page));
-        }
-    }
-    buf_reset(page);
+    buf_init(page, n->alloc, FRAME_PAYLOAD_MAX);
+    put_u8(page, 0);
     put_u16(page, 0);
 }
 
-/* All entries, or the changed ones, to one node or to every linked one. */
-static void send_entries(struct node *n, const struct node_id *to, bool dirty_only)
+/* Where everybody is linked with everybody the sender tells all; elsewhere who hears it passes it
+ * on. */
+static bool lacks_a_link(const struct node *n)
+{
+    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
+        const struct member *m = mesh_at(n->mesh, i);
+
+        if (m->link == 0 && m->state != NODE_DEAD && m->state != NODE_LEFT)
+            return true;
+    }
+    return false;
+}
+
+/* To one node, or to every linked one. */
+static void page_send(struct node *n, const struct node_id *to, struct buf *page, uint16_t count)
+{
+    if (page->failed) {
+        n->memory_out |= page->no_memory;
+        return;
+    }
+    if (count == 0)
+        return;
+    page->data[0] = lacks_a_link(n);
+    store_u16(page->data + 1, count);
+    if (to != NULL) {
+        send_node(n, *to, MESSAGE_DIRECTORY, 0, buf_bytes(page));
+        return;
+    }
+    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
+        const struct member *m = mesh_at(n->mesh, i);
+
+        if (m->link != 0)
+            send_link(n, m->link, MESSAGE_DIRECTORY, 0, buf_bytes(page));
+    }
+}
+
+/* One page of what changed; the rest follows a little later, so that thousands of changes at once,
+ * as after a takeover, do not flood a link. */
+void directory_flush(struct node *n)
 {
     struct buf page;
     struct entry *e;
-    size_t at = 0;
     uint16_t count = 0;
 
-    buf_init(&page, n->alloc, FRAME_PAYLOAD_MAX);
-    put_u16(&page, 0);
-    while ((e = map_next(&n->directory, &at)) != NULL) {
-        if (dirty_only && !e->dirty)
-            continue;
-        if (dirty_only)
-            e->dirty = false;
-        put_entry(&page, e);
-        count++;
-        if (page.len > PAGE_BYTES_MAX)
-            send_page(n, to, &page, count), count = 0;
-    }
-    send_page(n, to, &page, count);
-    if (page.failed)
-        n->memory_out = true;
-    buf_clear(&page);
-}
-
-void directory_flush(struct node *n)
-{
     if (!n->directory_dirty || !instant_reached(n->now, n->directory_flush))
         return;
-    n->directory_dirty = false;
-    n->directory_flush = INSTANT_NEVER;
-    send_entries(n, NULL, true);
+    page_begin(n, &page);
+    while ((e = n->dirty_first) != NULL && page.len <= PAGE_BYTES_MAX) {
+        n->dirty_first = e->next_dirty;
+        e->dirty = false;
+        put_entry(&page, e);
+        count++;
+    }
+    if (n->dirty_first == NULL)
+        n->dirty_last = NULL;
+    page_send(n, NULL, &page, count);
+    buf_clear(&page);
+    n->directory_dirty = n->dirty_first != NULL;
+    n->directory_flush = n->directory_dirty ? instant_plus_us(n->now, NEXT_PAGE_US) : INSTANT_NEVER;
+}
+
+struct entry *directory_page(struct node *n, struct node_id to, struct entry *from)
+{
+    struct buf page;
+    struct entry *e;
+    uint16_t count = 0;
+
+    page_begin(n, &page);
+    for (e = from; e != NULL && page.len <= PAGE_BYTES_MAX; e = e->next) {
+        put_entry(&page, e);
+        count++;
+    }
+    page_send(n, &to, &page, count);
+    buf_clear(&page);
+    return e;
 }
 
 void directory_tell(struct node *n, struct job_id id, struct node_id to)
@@ -238,17 +311,10 @@ void directory_tell(struct node *n, struct job_id id, struct node_id to)
 
     if (e == NULL || e->view.len == 0)
         return;
-    buf_init(&page, n->alloc, FRAME_PAYLOAD_MAX);
-    put_u16(&page, 0);
+    page_begin(n, &page);
     put_entry(&page, e);
-    if (!page.failed)
-        send_page(n, &to, &page, 1);
+    page_send(n, &to, &page, 1);
     buf_clear(&page);
-}
-
-void directory_peer_up(struct node *n, struct node_id id)
-{
-    send_entries(n, &id, false);
 }
 
 void directory_settles(struct job *j)
@@ -304,28 +370,22 @@ static void meet_coordinator(struct node *n, const struct peer_entry *p)
 int directory_frame(struct node *n, struct node_id from, struct bytes payload)
 {
     struct reader r = reader_of(payload);
+    bool relay = read_u8(&r) != 0;
     uint16_t count = read_u16(&r);
     struct peer_entry p;
-    uint32_t linked = 0;
 
     (void)from;
-    for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
-        linked += mesh_at(n->mesh, i)->link != 0;
     for (uint16_t i = 0; i < count && !r.failed; i++) {
         read_peer_entry(&r, &p);
         if (r.failed)
             break;
+        if (!p.readable)
+            continue;
         meet_coordinator(n, &p);
         if (!entry_take(n, &p))
             continue;
-        /* Where everybody is linked with everybody the sender has told all; elsewhere it goes on.
-         */
-        if (linked + 1 < mesh_live_count(n->mesh)) {
-            directory_find(n, p.view.id)->dirty = true;
-            n->directory_dirty = true;
-            n->directory_flush =
-                instant_first(n->directory_flush, instant_plus_us(n->now, FLUSH_US));
-        }
+        if (relay)
+            mark_dirty(n, directory_find(n, p.view.id), FLUSH_US);
         entry_arrived(n, p.view.id);
     }
     return reader_done(&r) ? 0 : ERR_FORMAT;

@@ -10,7 +10,8 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload);
 /* One entry to one node, ahead of the flood: who forwarded a submission must know the job before it
  * tells its user about it. */
 void directory_tell(struct node *n, struct job_id id, struct node_id to);
-void directory_peer_up(struct node *n, struct node_id id);
+/* One page of entries to a node, from this one on in its list. Gives the next one, or NULL. */
+struct entry *directory_page(struct node *n, struct node_id to, struct entry *from);
 /* A final entry is only ever published with enough copies of the outcome: a holder that has the
  * outcome too may tell it now. */
 void directory_settles(struct job *j);

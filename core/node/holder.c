@@ -10,49 +10,85 @@
 #include "core/node/link.h"
 #include "core/node/outcome.h"
 #include "core/node/record.h"
+#include "core/node/replica.h"
+#include "core/node/seal.h"
 #include "core/node/watch.h"
 
 #define SILENCE_US (5 * S_US)
 #define SYNC_FACTS_MAX 49152
 
-/* Applies one fact, making the job when it is a SPEC. What was new is added to news (as a block),
- * if given. */
-int holder_take_fact(struct node *n, struct job_id id, struct bytes fact, struct buf *news,
-                     uint16_t *news_count)
+/* Applies one fact, making the job when it is a SPEC. */
+static int take_fact(struct node *n, struct job_id id, struct bytes bytes, const struct fact *f)
+{
+    struct job *j = job_find(n, id);
+    int rc;
+
+    if (f->kind == FACT_SPEC && (j == NULL || j->ledger == NULL)) {
+        struct bytes spec_signed = {bytes.data + 2, bytes.len - 2};
+
+        if (!job_id_equal(f->job, id))
+            return ERR_FORMAT;
+        rc = j == NULL ? job_create(n, spec_signed, true, &j) : job_add_ledger(j, bytes);
+        return rc == 0 ? LEDGER_NEW : rc;
+    }
+    if (j == NULL || j->ledger == NULL)
+        return ERR_NOT_FOUND;
+    if (f->kind == FACT_PARTIAL && job_is_final(j))
+        return LEDGER_KNOWN;
+    return ledger_apply(j->ledger, bytes);
+}
+
+int holder_replay_fact(struct node *n, struct job_id id, struct bytes bytes)
+{
+    struct fact f;
+    struct job *j;
+    int rc = fact_read(bytes, &f);
+
+    if (rc == 0)
+        rc = map_get(&n->tombstones, &id) != NULL ? ERR_EXISTS : take_fact(n, id, bytes, &f);
+    if (rc > 0 && f.kind == FACT_SPEC && (j = job_find(n, id)) != NULL)
+        j->replayed = j->unsealed = true;
+    return rc;
+}
+
+/* Facts without a signature are believed from those only who may have them: the coordinator and the
+ * holders the job ever had. */
+static bool may_tell(const struct job *j, struct node_id from)
+{
+    struct node_id ever[KILL_HOLDERS_MAX];
+    const struct claim *c = ledger_claim(j->ledger);
+    uint32_t count;
+
+    if (c != NULL && node_id_equal(c->node, from))
+        return true;
+    count = ledger_ever_holders(j->ledger, ever, KILL_HOLDERS_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        if (node_id_equal(ever[i], from))
+            return true;
+    return false;
+}
+
+static bool is_unsigned(enum fact_kind kind)
+{
+    return kind == FACT_PARTIAL || kind == FACT_ATTEMPT || kind == FACT_DIVERGENT;
+}
+
+/* One fact of another node; what is new goes to news as a block. */
+static int take_told(struct node *n, struct job_id id, struct node_id from, struct bytes bytes,
+                     struct buf *news)
 {
     struct job *j = job_find(n, id);
     struct fact f;
-    int rc;
+    int rc = fact_read(bytes, &f);
 
-    rc = fact_read(fact, &f);
-    if (rc < 0)
-        return rc;
-    if (news != NULL) {
+    if (rc == 0)
         rc = fact_verify(n, &f);
-        if (rc < 0)
-            return rc;
-    }
-    if (f.kind == FACT_SPEC && (j == NULL || j->ledger == NULL)) {
-        struct bytes spec_signed = {fact.data + 2, fact.len - 2};
-
-        if (!job_id_equal(f.job, id) || map_get(&n->tombstones, &id) != NULL)
-            return ERR_FORMAT;
-        rc = j == NULL ? job_create(n, spec_signed, true, &j) : job_add_ledger(j, fact);
-        if (rc == 0)
-            rc = LEDGER_NEW;
-        if (rc > 0 && news == NULL)
-            j->replayed = j->unsealed = true;
-    } else {
-        if (j == NULL || j->ledger == NULL)
-            return ERR_NOT_FOUND;
-        if (f.kind == FACT_PARTIAL && job_is_final(j))
-            return LEDGER_KNOWN;
-        rc = ledger_apply(j->ledger, fact);
-    }
-    if (rc > 0 && news != NULL) {
-        put_block(news, fact);
-        (*news_count)++;
-    }
+    if (rc == 0 && is_unsigned(f.kind) && (j == NULL || j->ledger == NULL || !may_tell(j, from)))
+        rc = ERR_IDENTITY;
+    if (rc == 0)
+        rc = take_fact(n, id, bytes, &f);
+    if (rc > 0)
+        put_block(news, bytes);
     return rc;
 }
 
@@ -61,68 +97,135 @@ static void facts_arrived(struct job *j)
 {
     if (j->lead != NULL && job_is_final(j))
         outcome_adopt(j);
+    job_learn_age(j, false);
     lead_advance(j);
     if (j->lead == NULL && directory_find(j->node, j->id) == NULL)
         directory_stand_in(j);
     if (j->lead == NULL)
         directory_settles(j);
+    else
+        replicas_follow(j);
     watch_job(j->node, j->id);
     job_mark_busy(j);
+}
+
+int holder_take_fact(struct node *n, struct job_id id, struct bytes fact, struct buf *news,
+                     uint16_t *news_count)
+{
+    int rc = take_told(n, id, n->options.id, fact, news);
+
+    *news_count = (uint16_t)(*news_count + (rc > 0));
+    return rc;
+}
+
+/* Not all of a batch was taken. */
+static void send_refused(struct node *n, struct job_id id, struct node_id to, uint64_t batch)
+{
+    uint8_t bytes[64];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, id);
+    put_u64(&b, batch);
+    put_u8(&b, 1);
+    send_node(n, to, MESSAGE_FACTS_KEPT, 0, buf_bytes(&b));
+}
+
+/* "I do not have that job": the asker need not wait for this node. With a state: it has ended here
+ * and is gone. */
+static void send_unknown(struct node *n, struct job_id id, struct node_id to, uint8_t gone)
+{
+    struct peer_sync m = {.job = id, .gone = gone};
+    uint8_t bytes[256];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_peer_sync(&b, &m);
+    send_node(n, to, MESSAGE_SYNC, 0, buf_bytes(&b));
+}
+
+/* All the facts of a frame, news first written: u32 ticket of their record. Gives how many were
+ * refused, or an error. */
+static int take_all(struct node *n, struct job_id id, struct node_id from, struct reader *r,
+                    uint64_t *ticket)
+{
+    uint16_t count = read_u16(r), news_count = 0;
+    struct buf news;
+    size_t count_at;
+    int rc = 0, refused = 0;
+
+    buf_init(&news, n->alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&news, id);
+    count_at = news.len;
+    put_u16(&news, 0);
+    for (uint16_t i = 0; i < count && !r->failed && rc != ERR_NO_MEMORY; i++) {
+        struct bytes fact = read_block(r, FRAME_PAYLOAD_MAX);
+
+        if (r->failed)
+            break;
+        rc = take_told(n, id, from, fact, &news);
+        news_count = (uint16_t)(news_count + (rc > 0));
+        refused += rc < 0;
+    }
+    n->memory_out |= news.failed;
+    if (rc != ERR_NO_MEMORY)
+        rc = news.failed ? ERR_NO_MEMORY : reader_done(r) ? 0 : ERR_FORMAT;
+    if (news_count > 0 && !news.failed) {
+        store_u16(news.data + count_at, news_count);
+        rc = store_record(n, RECORD_FACTS, buf_bytes(&news), ticket);
+    }
+    buf_clear(&news);
+    if (rc == 0 && news_count > 0)
+        facts_arrived(job_find(n, id));
+    return rc < 0 ? rc : refused;
+}
+
+/* A fact that could not be taken must not look kept, neither by this batch nor by a later one: the
+ * coordinator hears that and shows everything once more. */
+static void answer_facts(struct node *n, struct job_id id, struct node_id from, uint64_t batch,
+                         uint64_t ticket, int refused)
+{
+    struct job *j = job_find(n, id);
+    struct wait w = {
+        .ticket = ticket, .kind = WAIT_FACTS_KEPT, .job = id, .node = from, .number = batch};
+
+    if (refused != 0 && j != NULL)
+        j->gap = true;
+    if (j == NULL || j->gap)
+        send_refused(n, id, from, batch);
+    else if (batch > 0)
+        wait_add(n, w);
 }
 
 int holder_facts(struct node *n, struct node_id from, struct bytes payload)
 {
     struct reader r = reader_of(payload);
     struct job_id id = read_job_id(&r);
-    uint64_t batch = read_u64(&r);
-    uint16_t count = read_u16(&r), news_count = 0;
-    struct buf news;
-    struct job *j;
-    size_t count_at;
-    uint64_t ticket = n->ticket_last;
-    bool missing = false;
-    int rc = 0;
+    uint64_t batch = read_u64(&r), ticket = n->ticket_last;
+    bool first = read_u8(&r) != 0;
+    const struct tombstone *t = map_get(&n->tombstones, &id);
+    struct job *j = job_find(n, id);
+    int rc;
 
-    buf_init(&news, n->alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&news, id);
-    count_at = news.len;
-    put_u16(&news, 0);
-    for (uint16_t i = 0; i < count && !r.failed; i++) {
-        struct bytes fact = read_block(&r, FRAME_PAYLOAD_MAX);
-
-        if (r.failed)
-            break;
-        rc = holder_take_fact(n, id, fact, &news, &news_count);
-        if (rc == ERR_NO_MEMORY)
-            goto out;
-        missing |= rc < 0;
+    if (t != NULL && !r.failed) {
+        send_unknown(n, id, from, t->state);
+        return 0;
     }
-    rc = reader_done(&r) ? 0 : ERR_FORMAT;
-    if (news_count > 0) {
-        store_u16(news.data + count_at, news_count);
-        rc = store_record(n, RECORD_FACTS, buf_bytes(&news), &ticket);
-    }
-    /* A fact that could not be taken must not look kept: silence makes the sender show everything
-     * again. */
+    if (j != NULL && first)
+        j->gap = false;
+    rc = take_all(n, id, from, &r, &ticket);
 #if VELUM_PLANT == 1 /* a copy is confirmed before it is synced */
     ticket = 0;
 #endif
-    if (rc == 0 && !missing)
-        wait_add(n, (struct wait){.ticket = ticket,
-                                  .kind = WAIT_FACTS_KEPT,
-                                  .job = id,
-                                  .node = from,
-                                  .number = batch});
+    if (rc < 0)
+        return rc;
+    answer_facts(n, id, from, batch, ticket, rc);
     j = job_find(n, id);
     if (j != NULL) {
         j->replayed = false;
         j->heard = n->now;
-        if (j->ledger != NULL && news_count > 0)
-            facts_arrived(j);
     }
-out:
-    buf_clear(&news);
-    return rc;
+    return 0;
 }
 
 int holder_facts_kept(struct node *n, struct node_id from, struct bytes payload)
@@ -130,42 +233,41 @@ int holder_facts_kept(struct node *n, struct node_id from, struct bytes payload)
     struct reader r = reader_of(payload);
     struct job_id id = read_job_id(&r);
     uint64_t batch = read_u64(&r);
+    bool refused = read_u8(&r) != 0;
     struct job *j;
 
     if (!reader_done(&r))
         return ERR_FORMAT;
     j = job_find(n, id);
     if (j != NULL && j->lead != NULL)
-        record_kept(j, from, batch);
+        replica_kept(j, from, batch, refused);
     return 0;
 }
 
-static void snapshot_frame(struct job *j, struct node_id to, uint64_t batch, uint16_t count,
-                           struct bytes facts)
+static void snapshot_frame(struct job *j, struct node_id to, uint16_t count, struct bytes facts)
 {
     struct buf b;
 
     buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&b, j->id);
-    put_u64(&b, batch);
-    put_u16(&b, count);
+    put_facts_begin(&b, j->id, 0, false, count);
     put_raw(&b, facts.data, facts.len);
     if (b.failed)
-        j->node->memory_out = true;
+        j->node->memory_out |= b.no_memory;
     else
         send_node(j->node, to, MESSAGE_FACTS, 0, buf_bytes(&b));
     buf_clear(&b);
 }
 
-/* Everything this node keeps of the job, in as many frames as it takes; only the last one carries
- * the batch number (0 before it, which nobody waits for). */
-void holder_send_snapshot(struct job *j, struct node_id to, uint64_t batch)
+/* Everything this node keeps of the job, in as many frames as it takes. A slow node asks again. */
+void holder_send_snapshot(struct job *j, struct node_id to)
 {
     struct buf facts;
     struct reader r;
     size_t start = 0;
     uint16_t count = 0;
 
+    if (!link_has_room(j->node, to))
+        return;
     job_seal(j);
     buf_init(&facts, j->node->alloc, COVER_BYTES_MAX * 2);
     ledger_snapshot(j->ledger, &facts);
@@ -175,16 +277,16 @@ void holder_send_snapshot(struct job *j, struct node_id to, uint64_t batch)
 
         read_block(&r, FRAME_PAYLOAD_MAX);
         if (count > 0 && r.at - start > SYNC_FACTS_MAX) {
-            snapshot_frame(j, to, 0, count, (struct bytes){facts.data + start, before - start});
+            snapshot_frame(j, to, count, (struct bytes){facts.data + start, before - start});
             start = before;
             count = 0;
         }
         count++;
     }
     if (facts.failed)
-        j->node->memory_out = true;
+        j->node->memory_out |= facts.no_memory;
     else
-        snapshot_frame(j, to, batch, count, (struct bytes){facts.data + start, facts.len - start});
+        snapshot_frame(j, to, count, (struct bytes){facts.data + start, facts.len - start});
     buf_clear(&facts);
 }
 
@@ -205,18 +307,6 @@ static void send_sync(struct job *j, struct node_id to, bool answer)
     send_node(j->node, to, MESSAGE_SYNC, 0, buf_bytes(&b));
 }
 
-/* "I do not have that job": the asker need not wait for this node. */
-static void send_unknown(struct node *n, struct job_id id, struct node_id to)
-{
-    struct peer_sync m = {.job = id};
-    uint8_t bytes[256];
-    struct buf b;
-
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_peer_sync(&b, &m);
-    send_node(n, to, MESSAGE_SYNC, 0, buf_bytes(&b));
-}
-
 void holder_compare(struct job *j, struct node_id other)
 {
     send_sync(j, other, true);
@@ -232,25 +322,28 @@ static bool holds(const struct job *j, struct node_id id)
     return false;
 }
 
-/* A peer is reachable: with every job that both hold, compare. */
-void holder_peer_up(struct node *n, struct node_id id)
+/* Whoever holds it now may be named in a fact that did not come here: everybody is asked. */
+void holder_peer_up(struct job *j, struct node_id id)
 {
-    size_t at = 0;
-    struct job *j;
+    job_mark_busy(j);
+    if (j->lead != NULL && holds(j, id))
+        replicas_tick(j);
+    else
+        send_sync(j, id, true);
+}
 
-    while ((j = map_next(&n->jobs, &at)) != NULL) {
-        if (j->ledger == NULL)
-            continue;
-        job_mark_busy(j);
-        if (!j->live)
-            continue;
-        /* Whoever holds it now may be named in a fact that did not come here: everybody is asked.
-         */
-        if (j->lead != NULL && holds(j, id))
-            record_replica_up(j, id);
-        else
-            send_sync(j, id, true);
-    }
+/* Another holder has had it, seen it end, and shrunk it to its name: nothing of it is brought back
+ * to life here. */
+static void end_forgotten(struct job *j, struct node_id from, uint8_t state)
+{
+    struct node *n = j->node;
+    struct job_id id = j->id;
+
+    if (job_is_final(j) || !job_state_is_final((enum job_state)state) || !may_tell(j, from))
+        return;
+    job_bury(j, state);
+    job_free(j);
+    watch_job(n, id);
 }
 
 /* Another holder shows its ledger's digest. Facts only get added, so sending everything where the
@@ -258,6 +351,7 @@ void holder_peer_up(struct node *n, struct node_id id)
 int holder_sync(struct node *n, struct node_id from, struct bytes payload)
 {
     static const struct digest nothing;
+    const struct tombstone *t;
     struct peer_sync m;
     struct job *j;
     int rc = read_peer_sync(payload, &m);
@@ -266,15 +360,20 @@ int holder_sync(struct node *n, struct node_id from, struct bytes payload)
         return rc;
     j = job_find(n, m.job);
     if (j == NULL || j->ledger == NULL) {
+        t = map_get(&n->tombstones, &m.job);
         if (m.answer)
-            send_unknown(n, m.job, from);
+            send_unknown(n, m.job, from, t == NULL ? 0 : t->state);
+        return 0;
+    }
+    if (m.gone != 0) {
+        end_forgotten(j, from, m.gone);
         return 0;
     }
     j->replayed = false;
     /* One that has nothing of the job is only told when it should have it. */
     if (!digest_equal(m.digest, ledger_digest(j->ledger)) &&
         (!digest_equal(m.digest, nothing) || holds(j, from)))
-        holder_send_snapshot(j, from, 0);
+        holder_send_snapshot(j, from);
     if (m.answer)
         send_sync(j, from, false);
     job_mark_busy(j);
@@ -293,7 +392,8 @@ static bool coordinator_is_well(const struct job *j, const struct claim *c)
     m = mesh_find(n->mesh, c->node);
     if (m == NULL)
         return !member_is_gone(n, c->node);
-    return (m->state == NODE_ALIVE || m->state == NODE_AWAY) && m->info.boot == c->boot;
+    return (m->state == NODE_ALIVE || m->state == NODE_AWAY) && m->info.boot == c->boot &&
+           !m->info.recovering;
 }
 
 static bool others_are_gone(const struct job *j)
@@ -304,6 +404,18 @@ static bool others_are_gone(const struct job *j)
         if (!node_is_self(j->node, h->ids[i]) && !member_is_gone(j->node, h->ids[i]))
             return false;
     return true;
+}
+
+/* One whose disk takes nothing leaves the title to those whose does. */
+static bool another_could_lead(const struct job *j)
+{
+    const struct holders *h = ledger_holders(j->ledger);
+
+    for (uint8_t i = 0; h != NULL && i < h->count; i++)
+        if (!node_is_self(j->node, h->ids[i]) && member_works(j->node, h->ids[i]) &&
+            member_keeps(j->node, h->ids[i]))
+            return true;
+    return false;
 }
 
 /* True when this node is the one to claim: the first holder by rank that is there. One that is
@@ -319,7 +431,7 @@ static bool is_next_in_rank(const struct job *j, const struct claim *c)
             return instant_since_us(n->now, j->unled_since) >= patience_us;
         if (c != NULL && node_id_equal(h->ids[i], c->node))
             continue;
-        if (member_works(n, h->ids[i]))
+        if (member_works(n, h->ids[i]) && member_keeps(n, h->ids[i]))
             patience_us += S_US;
     }
     return false;
@@ -396,6 +508,8 @@ void holder_tend(struct job *j)
     }
     if (j->replayed && !others_are_gone(j))
         return;
+    if (!member_keeps(n, n->options.id) && another_could_lead(j))
+        return;
     if (j->unled_since.us == 0)
         j->unled_since = n->now;
     if (is_next_in_rank(j, c))
@@ -404,10 +518,6 @@ void holder_tend(struct job *j)
 
 void holder_tend_all(struct node *n)
 {
-    struct job *j, *next;
-
-    for (j = n->live_jobs; j != NULL; j = next) {
-        next = j->next_live;
-        holder_tend(j);
-    }
+    for (struct job *j = n->live_jobs; j != NULL; j = j->next_live)
+        job_mark_busy(j);
 }

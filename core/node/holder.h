@@ -17,13 +17,15 @@ int holder_sync(struct node *n, struct node_id from, struct bytes payload);
 /* Shows the ledger's digest to another node that has the job: both then send what the other lacks.
  */
 void holder_compare(struct job *j, struct node_id other);
-/* A node is reachable: compares with it every live job. */
-void holder_peer_up(struct node *n, struct node_id id);
-/* Sends the whole ledger; the last frame carries the batch, which the other acknowledges. */
-void holder_send_snapshot(struct job *j, struct node_id to, uint64_t batch);
-/* Takes one fact into the job; creates the job from a SPEC. With news it comes from a peer: it is
- * verified, and appended there when it is new. Without, it comes from the own journal. Gives
- * enum ledger_result or an error. */
+/* A node is reachable: compares this live job with it, or brings it up to date. */
+void holder_peer_up(struct job *j, struct node_id id);
+/* Sends the whole ledger, for nobody to acknowledge. */
+void holder_send_snapshot(struct job *j, struct node_id to);
+/* Takes one fact of the own journal into the job; creates the job from a SPEC. Gives enum
+ * ledger_result or an error. */
+int holder_replay_fact(struct node *n, struct job_id job, struct bytes fact);
+/* The same with a signed fact that somebody sent: it is verified, and appended to news as a block,
+ * and counted, when it is new. */
 int holder_take_fact(struct node *n, struct job_id job, struct bytes fact, struct buf *news,
                      uint16_t *news_count);
 

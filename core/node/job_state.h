@@ -18,6 +18,7 @@ struct asker {
     uint32_t request;
     bool already;
     uint64_t batch; /* answered once this one is kept */
+    struct instant since;
     struct asker *next;
 };
 
@@ -59,9 +60,15 @@ struct labour {
 /* A holder as the coordinator sees it. */
 struct replica {
     struct node_id id;
-    uint64_t acked; /* every batch up to this is synced there */
-    uint64_t sent;  /* the latest batch sent over the present link */
-    bool whole;     /* a snapshot was sent over the present link, batches follow it */
+    uint64_t acked;          /* every batch up to this is synced there */
+    uint64_t sent;           /* the latest batch sent over the present link */
+    bool whole;              /* it has caught up over the present link, batches follow */
+    bool catching;           /* what it lacks is on its way */
+    struct buf catch_up;     /* that: facts as blocks */
+    size_t catch_at;         /* so many bytes of it are sent */
+    uint64_t catch_batch;    /* what it has when it has all of it */
+    struct instant again_at; /* not before */
+    struct instant reached;  /* when it last could be */
 };
 
 /* A report's sender that waits for KEPT once a batch is kept. */
@@ -86,7 +93,8 @@ struct hand {
     struct node_id id;
     bool knows_spec;
     bool no_kernel;
-    bool answered; /* told its open chunks to this coordinator */
+    bool answered;  /* told its open chunks to this coordinator */
+    bool claim_due; /* the title is still to be shown to it */
     uint64_t boot;
     uint64_t seq_seen, seq_kept;
     uint64_t shown; /* last grant given out when the claim was shown over the present link */
@@ -102,7 +110,8 @@ struct lead {
     uint64_t grant_counter;
     struct hand *hands;
     uint32_t hands_count, hands_cap;
-    bool finishing; /* an outcome is written, waiting for its copies */
+    uint32_t claims_due; /* so many hands at most have claim_due */
+    bool finishing;      /* an outcome is written, waiting for its copies */
     uint64_t outcome_batch;
     uint64_t duplicates, redone_us, cpu_us;
     bool begun; /* a chunk of it was given out */
@@ -128,6 +137,7 @@ struct job {
     struct instant known, fetched, heard;
     int64_t submitted_s;
     bool replayed;
+    bool gap;      /* as a holder: a fact was refused, and not all was shown since */
     bool unsealed; /* some of its facts may still have blank signatures */
     bool settled;  /* its outcome has the copies it needs: only now it is told */
     bool shrunk;

@@ -2,13 +2,17 @@
 
 #include "core/base/err.h"
 #include "core/base/sha256.h"
+#include "core/node/greet.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/labour.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/record.h"
+#include "core/node/seal.h"
 #include "core/node/workers.h"
+
+#define ELAPSED_US_MAX ((uint64_t)366 * 24 * 3600 * 1000000) /* more is not believed */
 
 struct job *job_find(const struct node *n, struct job_id id)
 {
@@ -35,6 +39,37 @@ uint8_t job_final_state(const struct job *j)
 bool job_is_final(const struct job *j)
 {
     return job_final_state(j) != 0;
+}
+
+uint64_t job_elapsed_us(const struct job *j)
+{
+    int64_t us = instant_since_us(j->node->now, j->known);
+
+    return us > 0 ? (uint64_t)us : 0;
+}
+
+/* A wall clock that jumped is not believed: no job is older than a submission may be ahead. */
+static uint64_t elapsed_by_wall(const struct job *j, const struct claim *c)
+{
+    int64_t s = j->node->wall_s - c->submitted_s - 1; /* both are rounded down */
+
+    return c->submitted_s > 0 && s > 0 && s <= SPEC_NOT_AFTER_MAX_S ? (uint64_t)s * 1000000 : 0;
+}
+
+void job_learn_age(struct job *j, bool restarted)
+{
+    const struct claim *c = j->ledger == NULL ? NULL : ledger_claim(j->ledger);
+    uint64_t us, wall_us;
+
+    if (c == NULL)
+        return;
+    if (c->submitted_s > 0)
+        j->submitted_s = c->submitted_s;
+    us = c->elapsed_us < ELAPSED_US_MAX ? c->elapsed_us : ELAPSED_US_MAX;
+    wall_us = restarted ? elapsed_by_wall(j, c) : 0;
+    us = us > wall_us ? us : wall_us;
+    if (us > job_elapsed_us(j))
+        j->known = (struct instant){j->node->now.us - (int64_t)us};
 }
 
 int spec_verify(struct node *n, struct bytes spec_signed, struct job_spec *spec, struct job_id *id,
@@ -204,6 +239,7 @@ void job_set_live(struct job *j, bool live)
     }
     if (n->round_cursor == j)
         n->round_cursor = j->next_live;
+    greet_job_gone(n, j);
     if (j->prev_live != NULL)
         j->prev_live->next_live = j->next_live;
     else
@@ -355,21 +391,27 @@ static void job_unkeep(struct job *j)
     n->kept_count--;
 }
 
-/* Beyond their number the oldest finished jobs shrink to their names. */
-void jobs_forget(struct node *n)
+void job_bury(struct job *j, uint8_t state)
 {
     uint8_t bytes[64];
     uint64_t ticket;
-    struct job *j;
     struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, j->id);
+    put_u8(&b, state);
+    tombstone_add(j->node, j->id, state);
+    store_record(j->node, RECORD_GONE, buf_bytes(&b), &ticket);
+}
+
+/* Beyond their number the oldest finished jobs shrink to their names. */
+void jobs_forget(struct node *n)
+{
+    struct job *j;
 
     while (n->kept_count > JOBS_KEPT_MAX) {
         j = n->kept_first;
-        buf_init_fixed(&b, bytes, sizeof bytes);
-        put_job_id(&b, j->id);
-        put_u8(&b, job_final_state(j));
-        tombstone_add(n, j->id, job_final_state(j));
-        store_record(n, RECORD_GONE, buf_bytes(&b), &ticket);
+        job_bury(j, job_final_state(j));
         job_free(j);
     }
 }
@@ -454,7 +496,7 @@ static int replay_facts(struct node *n, struct bytes payload)
 
         if (r.failed)
             break;
-        rc = holder_take_fact(n, id, fact, NULL, NULL);
+        rc = holder_replay_fact(n, id, fact);
         if (rc == ERR_NO_MEMORY || rc == ERR_VERSION)
             return rc;
     }
@@ -577,8 +619,9 @@ static struct ranked rank_of(const struct node *n, struct job_id job, struct nod
 
 #define RANKED_MAX 16
 
-/* Rendezvous hashing (Thaler and Ravishankar, 1998) over live members; the first pass takes one
- * node a machine, the second fills up. `now`: present holders that still count stay. */
+/* Rendezvous hashing (Thaler and Ravishankar, 1998) over live members that can store; the first
+ * pass takes one node a machine, the second fills up. `now`: present holders that can still store
+ * stay. */
 uint8_t holders_propose(struct node *n, struct job_id job, const struct holders *now,
                         struct node_id *to, uint8_t cap)
 {
@@ -589,12 +632,16 @@ uint8_t holders_propose(struct node *n, struct job_id job, const struct holders 
     uint8_t chosen = 0;
 
     for (uint8_t i = 0; now != NULL && i < now->count && chosen < cap; i++)
-        if (!member_is_gone(n, now->ids[i]))
+        if (member_keeps(n, now->ids[i]))
             machines[chosen] = member_machine(n, now->ids[i]), to[chosen++] = now->ids[i];
-    rank_insert(list, &count, RANKED_MAX, rank_of(n, job, n->options.id));
-    for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
-        if (member_works(n, mesh_at(n->mesh, i)->info.id))
-            rank_insert(list, &count, RANKED_MAX, rank_of(n, job, mesh_at(n->mesh, i)->info.id));
+    if (member_keeps(n, n->options.id))
+        rank_insert(list, &count, RANKED_MAX, rank_of(n, job, n->options.id));
+    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
+        struct node_id id = mesh_at(n->mesh, i)->info.id;
+
+        if (member_works(n, id) && member_keeps(n, id))
+            rank_insert(list, &count, RANKED_MAX, rank_of(n, job, id));
+    }
     for (int pass = 0; pass < 2; pass++) {
         for (uint32_t i = 0; i < count && chosen < cap; i++) {
             bool skip = taken[i];

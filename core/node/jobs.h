@@ -13,6 +13,8 @@ int job_create(struct node *n, struct bytes spec_signed, bool with_ledger, struc
 int job_take(struct node *n, struct bytes spec_signed, struct job **out);
 /* A job that this node only works for becomes one it holds. */
 int job_add_ledger(struct job *j, struct bytes spec_fact);
+/* It is gone but for its name and its outcome; the caller frees it. */
+void job_bury(struct job *j, uint8_t state);
 /* Leaves nothing of it in this process; the journal and the directory are not touched. */
 void job_free(struct job *j);
 void jobs_free(struct node *n);
@@ -22,6 +24,11 @@ void job_mark_busy(struct job *j); /* settle it at the end of this step */
 /* Whether it is among those without an outcome. */
 void job_set_live(struct job *j, bool live);
 bool job_is_final(const struct job *j);
+/* Time since it was submitted, as far as is known here: its coordinators pass it on. */
+uint64_t job_elapsed_us(const struct job *j);
+/* Learns from the present claim when the job was submitted. `restarted`: this node was away for a
+ * time that only the wall clock can tell. */
+void job_learn_age(struct job *j, bool restarted);
 uint8_t job_final_state(const struct job *j); /* 0 while there is no outcome */
 struct bytes job_spec_signed(const struct job *j);
 uint64_t job_leaves(const struct job *j);

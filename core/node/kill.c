@@ -1,5 +1,6 @@
 /* Cancelling with proof: the cancel is a fact; `killed` is only said once every holder ever named
- * has synced it. */
+ * has synced it. What the directory says of a job is one node's word, so holders are asked whatever
+ * it says. */
 #include <string.h>
 
 #include "core/base/err.h"
@@ -10,10 +11,12 @@
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/record.h"
+#include "core/node/seal.h"
+#include "core/node/seek.h"
 
 #define KILL_WAIT_US (5 * S_US)
-#define LIKELY_MAX 16 /* in a larger mesh only these beside the holders */
 #define SEND_AGAIN_US (500 * MS_US)
+#define KILLS_MAX 1024
 
 static void kill_remove(struct node *n, struct kill_wait *k)
 {
@@ -26,54 +29,112 @@ static void kill_remove(struct node *n, struct kill_wait *k)
     alloc_free(n->alloc, k, sizeof *k);
 }
 
+static bool has_ended_otherwise(uint8_t state)
+{
+    return job_state_is_final((enum job_state)state) && state != JOB_CANCELLED;
+}
+
+static uint32_t waiting_for(const struct kill_wait *k)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < k->asked_count; i++)
+        count += !k->asked[i].answered;
+    return count;
+}
+
+static void say_who_is_away(const struct node *n, const struct kill_wait *k, char *to, size_t cap)
+{
+    char name[NODE_NAME_SIZE];
+
+    for (uint32_t i = 0; i < k->asked_count; i++) {
+        if (k->asked[i].answered)
+            continue;
+        member_name(n, k->asked[i].id, name);
+        text_append(to, cap, to[0] != 0 ? ", " : "");
+        text_append(to, cap, name);
+    }
+    if (k->more)
+        text_append(to, cap, to[0] != 0 ? ", others" : "others");
+}
+
+/* Nobody who has the job has answered: without an entry there is none, with one that has ended its
+ * word is all there is. */
+static void kill_fails(struct node *n, const struct kill_wait *k, struct reply_killed *m)
+{
+    const struct entry *e = directory_find(n, k->job);
+
+    if (e == NULL) {
+        reply_error(n, k->link, k->request, 3, "no such job", "velum ps -a lists them");
+    } else if (job_state_is_final((enum job_state)e->state)) {
+        m->outcome = KILL_ENDED;
+        m->state = e->state;
+    } else {
+        reply_error(n, k->link, k->request, 7,
+                    "no node that holds this job has answered, so it is not known to be cancelled",
+                    "velum nodes shows who is away; then kill it again");
+    }
+}
+
 static void kill_answer(struct node *n, struct kill_wait *k)
 {
     struct reply_killed m = {.outcome = KILL_DONE, .state = JOB_CANCELLED};
-    char name[NODE_NAME_SIZE];
     struct buf b;
 
-    if (k->waiting_count > 0 || !k->proof)
-        m.outcome = KILL_CANCELLING;
-    if (k->state != 0 && k->state != JOB_CANCELLED) {
+    if (link_find(n, k->link) == NULL) {
+        kill_remove(n, k);
+        return;
+    }
+    if (has_ended_otherwise(k->state)) {
         m.outcome = KILL_ENDED;
         m.state = k->state;
-    }
-    for (uint32_t i = 0; i < k->waiting_count; i++) {
-        member_name(n, k->waiting[i].id, name);
-        if (i > 0)
-            text_append(m.away, sizeof m.away, ", ");
-        text_append(m.away, sizeof m.away, name);
+    } else if (!k->proof) {
+        m.state = 0;
+        kill_fails(n, k, &m);
+    } else if (waiting_for(k) > 0 || k->more) {
+        m.outcome = KILL_CANCELLING;
+        say_who_is_away(n, k, m.away, sizeof m.away);
     }
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
     put_reply_killed(&b, &m);
-    if (link_find(n, k->link) != NULL)
+    if (m.state != 0)
         send_link(n, k->link, MESSAGE_REPLY_KILLED, k->request, buf_bytes(&b));
     buf_clear(&b);
     kill_remove(n, k);
 }
 
-static void kill_send(struct node *n, const struct kill_wait *k, struct node_id to)
+static void kill_send(struct node *n, const struct kill_wait *k, struct kill_asked *to)
 {
     struct buf b;
 
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
     put_job_id(&b, k->job);
     put_block(&b, k->fact);
-    if (!b.failed)
-        send_node(n, to, MESSAGE_CANCEL, k->token, buf_bytes(&b));
+    to->sent = !b.failed && send_node(n, to->id, MESSAGE_CANCEL, k->token, buf_bytes(&b));
     buf_clear(&b);
 }
 
 static void kill_ask(struct node *n, struct kill_wait *k, struct node_id id, bool likely)
 {
-    for (uint32_t i = 0; i < k->asked_count; i++)
-        if (node_id_equal(k->asked[i].id, id))
+    struct kill_asked *x = k->asked;
+
+    while (x < k->asked + k->asked_count && !node_id_equal(x->id, id))
+        x++;
+    if (x == k->asked + k->asked_count) {
+        if (k->asked_count == KILL_HOLDERS_MAX) {
+            k->more = true;
             return;
-    if (k->asked_count == KILL_HOLDERS_MAX)
+        }
+        k->asked_count++;
+        *x = (struct kill_asked){.id = id, .likely = likely};
+        kill_send(n, k, x);
         return;
-    k->asked[k->asked_count++] = (struct kill_asked){id, likely};
-    k->waiting[k->waiting_count++] = (struct kill_asked){id, likely};
-    kill_send(n, k, id);
+    }
+    x->likely &= likely;
+    if (!x->likely && x->answered && !x->kept) {
+        x->answered = false;
+        kill_send(n, k, x);
+    }
 }
 
 static int make_cancel(struct node *n, struct job_id id, struct node_id by, enum job_state state,
@@ -90,19 +151,56 @@ static int make_cancel(struct node *n, struct job_id id, struct node_id by, enum
     return rc;
 }
 
+/* Holders are waited for, away or not. A coordinator need not be one of them, and may have lost
+ * the job since; one that is gone hands nothing out. */
+static void kill_ask_named(struct node *n, struct kill_wait *k)
+{
+    const struct entry *e = directory_find(n, k->job);
+
+    if (e == NULL || k->named)
+        return;
+    k->named = true;
+    for (uint8_t i = 0; i < e->holders_count; i++)
+        kill_ask(n, k, e->holders[i], false);
+    if (!node_id_is_zero(e->coordinator) && !member_is_gone(n, e->coordinator))
+        kill_ask(n, k, e->coordinator, true);
+}
+
+/* Another part of the mesh may have taken the same job in without a word of it here; where there is
+ * no word at all, anybody may have it, linked or not. */
+static void kill_ask_likely(struct node *n, struct kill_wait *k)
+{
+    struct node_id list[SEEK_MAX];
+    uint32_t count = seek_ranked(n, k->job, list);
+
+    for (uint32_t i = 0; i < count; i++)
+        if (member_works(n, list[i]) || !k->named)
+            kill_ask(n, k, list[i], true);
+    kill_ask(n, k, n->options.id, true);
+}
+
+static uint32_t kills_count(const struct node *n)
+{
+    uint32_t count = 0;
+
+    for (const struct kill_wait *k = n->kills; k != NULL; k = k->next)
+        count++;
+    return count;
+}
+
 void kill_begin(struct node *n, uint64_t link, uint32_t request, struct job_id id,
                 struct node_id by)
 {
-    const struct entry *e = directory_find(n, id);
     struct kill_wait *k;
     struct buf fact;
 
-    if (e == NULL) {
-        bool gone = map_get(&n->tombstones, &id) != NULL;
-
-        reply_error(n, link, request, gone ? 9 : 3,
-                    gone ? "this job has ended and is gone" : "no such job",
-                    "velum ps -a lists them");
+    if (directory_find(n, id) == NULL && map_get(&n->tombstones, &id) != NULL) {
+        reply_error(n, link, request, 9, "this job has ended and is gone", "");
+        return;
+    }
+    if (kills_count(n) >= KILLS_MAX) {
+        reply_error(n, link, request, 1, "too many jobs are being killed at this node",
+                    "try again");
         return;
     }
     k = node_alloc(n, sizeof *k);
@@ -117,22 +215,29 @@ void kill_begin(struct node *n, uint64_t link, uint32_t request, struct job_id i
     k->request = request;
     k->token = ++n->token_counter;
     k->job = id;
-    k->until = instant_plus_us(n->now, KILL_WAIT_US);
-    k->sent = n->now;
-    k->state = job_state_is_final((enum job_state)e->state) ? e->state : 0;
+    k->since = k->sent = n->now;
     k->next = n->kills;
     n->kills = k;
-    if (k->state != 0 && k->state != JOB_CANCELLED) {
-        kill_answer(n, k);
+    kill_ask_named(n, k);
+    kill_ask_likely(n, k);
+}
+
+/* Whoever coordinates must know at once, and need not have been asked. Only what is new here goes
+ * on, so that it ends. */
+static void kill_pass_on(struct job *j, struct node_id from)
+{
+    const struct claim *c = ledger_claim(j->ledger);
+    struct buf b;
+
+    if (j->lead != NULL || c == NULL || node_is_self(j->node, c->node) ||
+        node_id_equal(c->node, from))
         return;
-    }
-    for (uint8_t i = 0; i < e->holders_count; i++)
-        kill_ask(n, k, e->holders[i], false);
-    /* Another part of the mesh may have taken the same job in without a word of it here. */
-    for (uint32_t i = 0; i < mesh_count(n->mesh) && i < LIKELY_MAX; i++)
-        if (member_works(n, mesh_at(n->mesh, i)->info.id))
-            kill_ask(n, k, mesh_at(n->mesh, i)->info.id, true);
-    kill_ask(n, k, n->options.id, true);
+    buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, j->id);
+    put_block(&b, ledger_cancel_fact(j->ledger));
+    if (!b.failed)
+        send_node(j->node, c->node, MESSAGE_CANCEL, 0, buf_bytes(&b));
+    buf_clear(&b);
 }
 
 /* At a holder: the cancel is kept, and said to be kept once it is synced. */
@@ -162,6 +267,8 @@ int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct by
             store_record(n, RECORD_FACTS, buf_bytes(&record), &ticket);
         if (j->lead != NULL && count > 0)
             record_fact(j, ledger_cancel_fact(j->ledger), false);
+        else if (count > 0)
+            kill_pass_on(j, from);
         lead_advance(j);
     }
     buf_clear(&record);
@@ -178,13 +285,29 @@ int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct by
  * ends the waiting only for one that need not have it. */
 static bool kill_was_waiting(struct kill_wait *k, struct node_id from, bool known)
 {
-    for (uint32_t i = 0; i < k->waiting_count; i++) {
-        if (!node_id_equal(k->waiting[i].id, from) || (!known && !k->waiting[i].likely))
+    for (uint32_t i = 0; i < k->asked_count; i++) {
+        struct kill_asked *x = &k->asked[i];
+
+        if (!node_id_equal(x->id, from) || x->answered || (!known && !x->likely))
             continue;
-        k->waiting[i] = k->waiting[--k->waiting_count];
+        x->answered = true;
+        x->kept = known;
         return true;
     }
     return false;
+}
+
+/* Whether there is nothing more to wait for. Where nobody asked had the job and there are others,
+ * or the directory may yet tell of it, that is given a second. */
+static bool kill_is_over(const struct node *n, const struct kill_wait *k)
+{
+    int64_t waited_us = instant_since_us(n->now, k->since);
+
+    if (has_ended_otherwise(k->state) || waited_us >= KILL_WAIT_US)
+        return true;
+    if (k->named || k->proof)
+        return waiting_for(k) == 0;
+    return waited_us > SEEK_UNKNOWN_US || (waiting_for(k) == 0 && mesh_count(n->mesh) < SEEK_MAX);
 }
 
 /* A holder has synced the cancel, or tells that the job had ended. One that does not have the job
@@ -205,11 +328,11 @@ int kill_cancelled(struct node *n, struct node_id from, uint32_t request, struct
     if (k == NULL || !job_id_equal(k->job, id) || !kill_was_waiting(k, from, known))
         return 0;
     k->proof |= known;
-    if (state != 0 && state != JOB_CANCELLED)
+    if (has_ended_otherwise(state))
         k->state = state;
     for (uint8_t i = 0; i < count; i++)
         kill_ask(n, k, read_node_id(&r), false);
-    if (k->waiting_count == 0)
+    if (kill_is_over(n, k))
         kill_answer(n, k);
     return 0;
 }
@@ -217,16 +340,19 @@ int kill_cancelled(struct node *n, struct node_id from, uint32_t request, struct
 void kill_tick(struct node *n)
 {
     struct kill_wait *k, *next;
+    bool again;
 
     for (k = n->kills; k != NULL; k = next) {
         next = k->next;
-        if (instant_reached(n->now, k->until)) {
-            kill_answer(n, k);
-        } else if (instant_since_us(n->now, k->sent) > SEND_AGAIN_US) {
+        again = instant_since_us(n->now, k->sent) > SEND_AGAIN_US;
+        if (again)
             k->sent = n->now;
-            for (uint32_t i = 0; i < k->waiting_count; i++)
-                kill_send(n, k, k->waiting[i].id);
-        }
+        kill_ask_named(n, k);
+        for (uint32_t i = 0; i < k->asked_count; i++)
+            if (!k->asked[i].answered && (again || !k->asked[i].sent))
+                kill_send(n, k, &k->asked[i]);
+        if (kill_is_over(n, k))
+            kill_answer(n, k);
     }
 }
 
@@ -259,4 +385,10 @@ int cancel_here(struct job *j, struct node_id by, enum job_state state)
     }
     buf_clear(&fact);
     return rc < 0 ? rc : 0;
+}
+
+void kill_late(struct node *n, int64_t late_us)
+{
+    for (struct kill_wait *k = n->kills; k != NULL; k = k->next)
+        k->since = instant_plus_us(k->since, late_us);
 }

@@ -4,6 +4,32 @@
 
 #include "core/node/state.h"
 
+/* Somebody a kill asks. One that is only likely to hold the job may say that it does not; when it
+ * is named as a holder later, it is asked again. */
+struct kill_asked {
+    struct node_id id;
+    bool likely;
+    bool sent;     /* the question is on its way; until then there was no link */
+    bool answered; /* it is not waited for */
+    bool kept;     /* it has the cancel, or an outcome */
+};
+
+struct kill_wait {
+    uint64_t link;
+    uint32_t request;
+    uint32_t token;
+    struct job_id job;
+    struct kill_asked asked[KILL_HOLDERS_MAX];
+    uint32_t asked_count;
+    struct instant since, sent;
+    bool named;        /* the directory's holders are asked */
+    bool proof;        /* at least one holder has said that it has the cancel */
+    bool more;         /* there are holders beyond those that could be asked */
+    uint8_t state;     /* of an outcome, as a holder told it last */
+    struct bytes fact; /* owned: the cancel fact, to be sent on to holders named later */
+    struct kill_wait *next;
+};
+
 /* KILL of a user: every holder known is asked, and answered once one of them has proof. */
 void kill_begin(struct node *n, uint64_t link, uint32_t request, struct job_id id,
                 struct node_id by);
@@ -13,6 +39,8 @@ int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct by
 int kill_cancelled(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
 /* Asks again, and answers those that have waited long enough. */
 void kill_tick(struct node *n);
+/* This node itself stood still: no holder was late meanwhile. */
+void kill_late(struct node *n, int64_t late_us);
 void kill_link_down(struct node *n, uint64_t link);
 void kills_free(struct node *n);
 /* The coordinator itself ends the job: its time ran out. */

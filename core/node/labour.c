@@ -8,6 +8,7 @@
 #include "core/node/link.h"
 #include "core/node/merge_work.h"
 #include "core/node/record.h"
+#include "core/node/seal.h"
 #include "core/node/workers.h"
 
 #define EPOCH_LEAP_MAX 1000000u
@@ -392,7 +393,7 @@ int labour_claim(struct node *n, struct node_id from, struct bytes payload)
     if (job_is_final(j)) {
         /* It has ended here: whoever still coordinates it learns that. */
         if (j->ledger != NULL)
-            holder_send_snapshot(j, from, 0);
+            holder_send_snapshot(j, from);
         return 0;
     }
     if (labour_make(j) == NULL)

@@ -3,6 +3,7 @@
  * from the ledger and from what nodes say they have open. */
 #include "core/node/lead.h"
 #include "core/base/err.h"
+#include "core/node/asker.h"
 #include "core/node/assign.h"
 #include "core/node/directory.h"
 #include "core/node/holder.h"
@@ -11,7 +12,9 @@
 #include "core/node/link.h"
 #include "core/node/outcome.h"
 #include "core/node/record.h"
+#include "core/node/replica.h"
 #include "core/node/report.h"
+#include "core/node/seal.h"
 
 #include <string.h>
 
@@ -64,8 +67,11 @@ static int write_claim(struct job *j, bool full)
     struct buf body, fact;
     int rc;
 
-    j->lead->claim = (struct claim){
-        .epoch = c == NULL ? 1 : c->epoch + 1, .boot = n->options.boot, .node = n->options.id};
+    j->lead->claim = (struct claim){.epoch = c == NULL ? 1 : c->epoch + 1,
+                                    .boot = n->options.boot,
+                                    .node = n->options.id,
+                                    .submitted_s = j->submitted_s > 0 ? j->submitted_s : 0,
+                                    .elapsed_us = job_elapsed_us(j)};
     buf_init(&body, n->alloc, 1024);
     buf_init(&fact, n->alloc, 8192);
     put_claim_body(&body, j->id, &j->lead->claim);
@@ -79,7 +85,19 @@ static int write_claim(struct job *j, bool full)
     return rc < 0 ? rc : 0;
 }
 
-/* Writes a holders fact when the present ones are none, or some are dead, or more could be had. */
+/* A coordinator is a holder, so that whoever asks all holders has asked it too. */
+static void include_self(const struct node *n, struct holders *h, uint32_t wanted)
+{
+    for (uint8_t i = 0; i < h->count; i++)
+        if (node_is_self(n, h->ids[i]))
+            return;
+    if (h->count < wanted)
+        h->count++;
+    h->ids[h->count - 1] = n->options.id;
+}
+
+/* Writes a holders fact when the present ones are none, or some are dead or cannot store, or more
+ * could be had. */
 static int write_holders(struct job *j, bool full)
 {
     struct node *n = j->node;
@@ -91,12 +109,14 @@ static int write_holders(struct job *j, bool full)
     int rc;
 
     for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
-        live += !member_is_gone(n, mesh_at(n->mesh, i)->info.id);
-    next.count = holders_propose(n, j->id, now, next.ids, live < 3 ? (uint8_t)live : 3);
+        live += member_keeps(n, mesh_at(n->mesh, i)->info.id);
+    live = live < 3 ? live : 3;
+    next.count = holders_propose(n, j->id, now, next.ids, (uint8_t)live);
+    include_self(n, &next, live);
     same = now != NULL && now->count <= next.count;
     for (uint8_t i = 0; same && i < next.count; i++)
         same = i < now->count && node_id_equal(now->ids[i], next.ids[i]);
-    if (same || next.count == 0)
+    if (same)
         return 0;
     buf_init(&body, n->alloc, 1024);
     buf_init(&fact, n->alloc, 8192);
@@ -111,15 +131,22 @@ static int write_holders(struct job *j, bool full)
     return rc < 0 ? rc : 0;
 }
 
-/* Shows the title to every live node; they answer with what they have open. */
+/* Shows the title to a node, now or as soon as its link has room; it answers with what it has open.
+ */
 static void show_claim(struct job *j, struct node_id to)
 {
+    bool self = node_is_self(j->node, to);
     struct hand *h = lead_hand_make(j, to);
     struct buf b;
 
-    if (h != NULL)
-        h->shown = lead_grant_base(j->lead) | j->lead->grant_counter;
-    if (!node_is_self(j->node, to))
+    if (h == NULL)
+        return;
+    h->claim_due = member_works(j->node, to) && !self && !link_has_room(j->node, to);
+    j->lead->claims_due += h->claim_due;
+    if (h->claim_due)
+        return;
+    h->shown = lead_grant_base(j->lead) | j->lead->grant_counter;
+    if (!self)
         job_seal(j);
     buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
     put_job_id(&b, j->id);
@@ -127,6 +154,18 @@ static void show_claim(struct job *j, struct node_id to)
     if (!b.failed)
         send_node(j->node, to, MESSAGE_CLAIM, 0, buf_bytes(&b));
     buf_clear(&b);
+}
+
+/* A node without a link is greeted when it has one. */
+static void show_claims_due(struct job *j)
+{
+    struct lead *l = j->lead;
+    bool any = l->claims_due > 0;
+
+    l->claims_due = 0;
+    for (uint32_t i = 0; any && i < l->hands_count; i++)
+        if (l->hands[i].claim_due)
+            show_claim(j, l->hands[i].id);
 }
 
 int lead_begin(struct job *j, bool fresh)
@@ -149,7 +188,7 @@ int lead_begin(struct job *j, bool fresh)
         rc = write_claim(j, fresh || job_is_final(j));
     if (rc < 0)
         goto fail;
-    record_holders_changed(j);
+    replicas_follow(j);
     /* The outcome of a coordinator that went before enough copies were synced: bringing them about
      * is all that is left. */
     l->finishing = job_is_final(j);
@@ -188,7 +227,7 @@ void lead_end(struct job *j)
     alloc_free(n->alloc, l, sizeof *l);
     c = j->ledger == NULL ? NULL : ledger_claim(j->ledger);
     if (c != NULL && !node_is_self(n, c->node) && !job_is_final(j))
-        holder_send_snapshot(j, c->node, 0);
+        holder_send_snapshot(j, c->node);
     record_unwritten(j);
     askers_pass_on(j);
     record_clear(j);
@@ -285,7 +324,7 @@ void lead_node_gone(struct job *j, struct node_id id)
     j->lead->redone_us += lost_us > 0 ? (uint64_t)lost_us : 0;
     if (j->lead->merging && node_id_equal(j->lead->merging_at, id))
         j->lead->merging = false;
-    record_replica_down(j, id);
+    replica_down(j, id);
     n->assign_wanted = true;
     lead_advance(j);
 }
@@ -340,28 +379,27 @@ void lead_tick(struct job *j)
     bool dead = false;
 
     /* One that was suspected while its link held is trusted again without a new link. */
-    for (uint8_t i = 0; i < j->replicas_count; i++)
-        if (!j->replicas[i].whole)
-            record_replica_up(j, j->replicas[i].id);
+    replicas_tick(j);
+    show_claims_due(j);
     if (l->collecting)
         end_collecting(j);
+    askers_tick(j);
     if (l->finishing)
         return;
     outcome_merge(j);
-    if (j->spec.timeout_us > 0 &&
-        instant_since_us(n->now, j->known) > (int64_t)j->spec.timeout_us &&
+    if (j->spec.timeout_us > 0 && job_elapsed_us(j) > j->spec.timeout_us &&
         ledger_cancel(j->ledger) == NULL) {
         cancel_here(j, n->options.id, JOB_TIMED_OUT);
         return;
     }
     h = ledger_holders(j->ledger);
     for (uint8_t i = 0; h != NULL && i < h->count; i++)
-        dead |= member_is_gone(n, h->ids[i]);
+        dead |= !member_keeps(n, h->ids[i]) && !node_is_self(n, h->ids[i]);
     if (h != NULL && (dead || (h->count < 3 && mesh_live_count(n->mesh) > h->count))) {
         uint32_t generation = h->generation;
 
         if (write_holders(j, true) == 0 && ledger_holders(j->ledger)->generation != generation)
-            record_holders_changed(j);
+            replicas_follow(j);
     }
 }
 

@@ -3,6 +3,10 @@
 #include "core/base/err.h"
 #include "core/node/link.h"
 
+/* Half a queue at most may be on its way; the host closes a link whose queue passes 4 MiB. */
+#define ROOM_MAX ((uint64_t)1 << 20)
+#define COUNT_EVERY ((uint64_t)128 << 10)
+
 struct link_entry *link_find(const struct node *n, uint64_t link)
 {
     return map_get(&n->links, &link);
@@ -75,7 +79,8 @@ void bytes_free(struct node *n, struct bytes b)
         alloc_free(n->alloc, (void *)(uintptr_t)b.data, b.len);
 }
 
-void send_link(struct node *n, uint64_t link, uint8_t type, uint32_t request, struct bytes payload)
+static void queue_frame(struct node *n, uint64_t link, uint8_t type, uint32_t request,
+                        struct bytes payload)
 {
     struct action *a;
 
@@ -92,6 +97,58 @@ void send_link(struct node *n, uint64_t link, uint8_t type, uint32_t request, st
     a->link = link;
     a->type = type;
     a->request = request;
+}
+
+/* What goes to another node about jobs is counted, and now and then the count goes along. */
+static void count_sent(struct node *n, uint64_t link, size_t len)
+{
+    struct link_entry *l = link_find(n, link);
+    uint8_t bytes[8];
+
+    if (l == NULL || l->party != PARTY_NODE)
+        return;
+    l->sent += len;
+    if (l->sent - l->asked < COUNT_EVERY)
+        return;
+    l->asked = l->sent;
+    store_u64(bytes, l->sent);
+    queue_frame(n, link, MESSAGE_COUNT, 0, (struct bytes){bytes, sizeof bytes});
+}
+
+void send_link(struct node *n, uint64_t link, uint8_t type, uint32_t request, struct bytes payload)
+{
+    queue_frame(n, link, type, request, payload);
+    if (type >= MESSAGE_DIRECTORY)
+        count_sent(n, link, payload.len + FRAME_HEADER_SIZE);
+}
+
+bool link_has_room(const struct node *n, struct node_id to)
+{
+    const struct member *m = mesh_find(n->mesh, to);
+    const struct link_entry *l = m == NULL || m->link == 0 ? NULL : link_find(n, m->link);
+
+    return l != NULL && l->sent - l->counted < ROOM_MAX;
+}
+
+int link_count(struct node *n, struct link_entry *l, struct bytes payload)
+{
+    if (payload.len != 8)
+        return ERR_FORMAT;
+    queue_frame(n, l->link, MESSAGE_COUNTED, 0, payload);
+    return 0;
+}
+
+int link_counted(struct link_entry *l, struct bytes payload)
+{
+    uint64_t counted;
+
+    if (payload.len != 8)
+        return ERR_FORMAT;
+    counted = load_u64(payload.data);
+    if (counted > l->asked || counted < l->counted)
+        return ERR_FORMAT;
+    l->counted = counted;
+    return 0;
 }
 
 static bool inbox_add(struct node *n, uint8_t type, uint32_t request, struct bytes payload)
@@ -179,6 +236,8 @@ bool member_counts(const struct node *n, struct node_id id)
     m = mesh_find(n->mesh, id);
     if (m == NULL)
         return false;
+    if (m->info.recovering)
+        return false;
     if (m->state == NODE_SUSPECT)
         return m->link != 0;
     return m->state == NODE_ALIVE || m->state == NODE_AWAY;
@@ -194,6 +253,16 @@ bool member_is_gone(const struct node *n, struct node_id id)
     if (m == NULL)
         return instant_since_us(n->now, n->started) > 5 * S_US;
     return m->state == NODE_DEAD || m->state == NODE_LEFT;
+}
+
+bool member_keeps(const struct node *n, struct node_id id)
+{
+    const struct member *m;
+
+    if (node_is_self(n, id))
+        return !n->disk_full && !n->store_broken;
+    m = mesh_find(n->mesh, id);
+    return !member_is_gone(n, id) && (m == NULL || !m->info.recovering);
 }
 
 uint64_t member_boot(const struct node *n, struct node_id id)

@@ -26,12 +26,22 @@ struct bytes bytes_copy(struct node *n, struct bytes b); /* owned; data NULL whe
 void bytes_free(struct node *n, struct bytes b);
 void *node_alloc(struct node *n, size_t size); /* zeroed; NULL sets memory_out */
 
+/* Whether more may be sent there that can wait: not when much of what was sent has not arrived yet.
+ * The other side says back how much has, so that a slow one is never flooded. False without a link.
+ */
+bool link_has_room(const struct node *n, struct node_id to);
+/* COUNT: says it back. COUNTED: so much has arrived. */
+int link_count(struct node *n, struct link_entry *l, struct bytes payload);
+int link_counted(struct link_entry *l, struct bytes payload);
+
 /* Alive, or this node: it gets chunks. */
 bool member_works(const struct node *n, struct node_id id);
 /* Not known to be gone: its copy is waited for. */
 bool member_counts(const struct node *n, struct node_id id);
 /* Dead, left, or unknown long after the own start. */
 bool member_is_gone(const struct node *n, struct node_id id);
+/* Not gone, and its disk takes what it is given: it can be a holder. */
+bool member_keeps(const struct node *n, struct node_id id);
 /* The start of its process it is known by; 0 when it is not known. */
 uint64_t member_boot(const struct node *n, struct node_id id);
 struct digest member_machine(const struct node *n, struct node_id id);

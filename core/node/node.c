@@ -6,6 +6,7 @@
 #include "core/node/aside.h"
 #include "core/node/assign.h"
 #include "core/node/directory.h"
+#include "core/node/greet.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
@@ -14,6 +15,7 @@
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/record.h"
+#include "core/node/replica.h"
 #include "core/node/report.h"
 #include "core/node/request.h"
 #include "core/node/submit.h"
@@ -21,6 +23,7 @@
 #include "core/node/workers.h"
 
 #define ROUND_US (50 * MS_US)
+#define STOOD_STILL_US S_US /* a round this late was not late because of others */
 #define ROUND_JOBS_MAX 256
 #define STOP_US (1500 * MS_US)
 #define NEWS_MAX 65536
@@ -143,6 +146,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     n->replenish_at = options->now;
     n->directory_flush = n->round_at = INSTANT_NEVER;
     prng_init(&n->prng, options->seed);
+    n->keeps_told = true;
     map_init(&n->links, alloc, sizeof(uint64_t), LINKS_MAX);
     map_init(&n->jobs, alloc, ID_SIZE, 2 * JOBS_LIVE_MAX + JOBS_KEPT_MAX);
     map_init(&n->tombstones, alloc, ID_SIZE, TOMBSTONES_MAX);
@@ -184,6 +188,7 @@ void node_free(struct node *n)
     directory_free(n);
     workers_free(n);
     waits_free(n);
+    greetings_free(n);
     while ((s = map_next(&n->sites, &at)) != NULL)
         alloc_free(n->alloc, s, sizeof *s);
     map_clear(&n->sites);
@@ -236,18 +241,15 @@ static void member_doubted(struct node *n, struct node_id id, bool doubt)
 
 static void peer_up(struct node *n, struct node_id id)
 {
-    for (struct job *j = n->live_jobs; j != NULL; j = j->next_live)
-        lead_peer_up(j, id);
-    holder_peer_up(n, id);
+    greet_peer(n, id);
     labour_peer_up(n, id);
-    directory_peer_up(n, id);
     n->assign_wanted = true;
 }
 
 static void peer_down(struct node *n, struct node_id id)
 {
     for (struct job *j = n->live_jobs; j != NULL; j = j->next_live)
-        record_replica_down(j, id);
+        replica_down(j, id);
 }
 
 /* Suspected with its connection refused, dead or gone for good: its leaves are free at once.
@@ -350,7 +352,9 @@ static void node_link_frame(struct node *n, struct link_entry *l, const struct f
     if (mesh_link_peer(n->mesh, link) == NULL)
         return;
     mesh_heard(n->mesh, link, n->now);
-    rc = job_frame(n, from, f->type, f->request, f->payload);
+    rc = f->type == MESSAGE_COUNT     ? link_count(n, l, f->payload)
+         : f->type == MESSAGE_COUNTED ? link_counted(l, f->payload)
+                                      : job_frame(n, from, f->type, f->request, f->payload);
     if (rc < 0 && rc != ERR_NO_MEMORY)
         log_line(n->options.log, LOG_WARNING, "a %s from a peer was refused: %s",
                  message_name(f->type), err_sentence(rc));
@@ -368,14 +372,14 @@ static void link_frame(struct node *n, uint64_t link, const struct frame *f)
         node_link_frame(n, l, f);
 }
 
-static void link_down(struct node *n, uint64_t link, enum link_end end)
+static void link_down(struct node *n, uint64_t link)
 {
     struct link_entry *l = link_find(n, link);
 
     if (l == NULL)
         return;
     if (l->party == PARTY_NODE) {
-        mesh_link_down(n->mesh, link, end != LINK_GARBAGE, n->now);
+        mesh_link_down(n->mesh, link, n->now);
     } else {
         watch_link_down(n, link);
         kill_link_down(n, link);
@@ -416,7 +420,7 @@ static void handle(struct node *n, const struct event *ev)
             mesh_link_up(n->mesh, ev->link_up.link, ev->link_up.dial, ev->link_up.id, n->now);
         break;
     case EVENT_LINK_DOWN:
-        link_down(n, ev->link_down.link, ev->link_down.end);
+        link_down(n, ev->link_down.link);
         break;
     case EVENT_DIAL_FAILED:
         /* Somebody else on the port: whoever was there is as gone as when it refuses. */
@@ -498,6 +502,22 @@ static void round_job(struct node *n, struct job *j)
     job_mark_busy(j);
 }
 
+/* A process that was stopped, or had no processor, looks at its timers before it reads what came
+ * meanwhile. What it waits for has not been late by that, so every patience is prolonged, before
+ * this event begins one anew. */
+static void forgive_own_pause(struct node *n)
+{
+    int64_t late_us = instant_since_us(n->now, n->round_at);
+
+    if (late_us < STOOD_STILL_US)
+        return;
+    watch_late(n, late_us);
+    kill_late(n, late_us);
+    submit_late(n, late_us);
+    request_late(n, late_us);
+    workers_late(n, late_us);
+}
+
 /* Timers that need no precision: jobs, watchers, limits. Many jobs take turns, so that no round is
  * long. */
 static void slow_round(struct node *n)
@@ -526,18 +546,27 @@ static void slow_round(struct node *n)
 static bool is_quiet(const struct node *n)
 {
     return n->live_jobs == NULL && n->labour_jobs == NULL && n->watchers == NULL &&
-           n->kills == NULL && n->forwards == NULL && n->logs == NULL && n->asides == NULL &&
-           !n->store_broken;
+           n->kills == NULL && n->forwards == NULL && n->logs == NULL && n->lookups == NULL &&
+           n->asides == NULL && !n->store_broken;
 }
 
 static void tell_load(struct node *n)
 {
     uint32_t busy = workers_busy(n);
+    bool keeps = member_keeps(n, n->options.id);
+    double speed_units_s = n->speed_units_us * 1e6;
 
+    /* A node whose disk takes nothing says so, and is no holder until it does. */
+    if (keeps != n->keeps_told) {
+        n->keeps_told = keeps;
+        mesh_set_recovering(n->mesh, !keeps, n->now);
+    }
     if (busy == n->busy_told)
         return;
     n->busy_told = busy;
-    mesh_set_load(n->mesh, busy, (uint64_t)(n->speed_units_us * 1e6), n->now);
+    /* A leaf's units are what its job says they are: more a second than any integer holds. */
+    mesh_set_load(n->mesh, busy, speed_units_s < 0x1p64 ? (uint64_t)speed_units_s : UINT64_MAX,
+                  n->now);
 }
 
 /* Everything that follows from an event, until nothing follows any more. */
@@ -546,6 +575,7 @@ static void settle(struct node *n)
     for (int i = 0; i < 64; i++) {
         look_at_news(n);
         drain_inbox(n);
+        greet_run(n);
         labour_report_flush_due(n);
         if (n->assign_wanted)
             assign_all(n);
@@ -582,6 +612,7 @@ int node_step(struct node *n, const struct event *ev, struct actions *out)
     n->out = out;
     n->now = ev->now;
     n->wall_s = ev->wall_s;
+    forgive_own_pause(n);
     mesh_tick(n->mesh, n->now);
     handle(n, ev);
     slow_round(n);
@@ -604,6 +635,7 @@ int node_start(struct node *n, struct instant now, struct actions *out)
     n->now = n->started = now;
     jobs_forget(n);
     while ((j = map_next(&n->jobs, &at)) != NULL) {
+        job_learn_age(j, true);
         directory_publish(j);
         job_mark_busy(j);
     }

@@ -9,6 +9,8 @@
 #include "core/node/link.h"
 #include "core/node/outcome.h"
 #include "core/node/record.h"
+#include "core/node/replica.h"
+#include "core/node/seal.h"
 #include "core/node/watch.h"
 
 #define MERGE_WAIT_US (5 * S_US)     /* for the values of merges that were sent */
@@ -37,7 +39,7 @@ static void fill_outcome(const struct job *j, struct outcome *o)
     o->duplicates = l->duplicates;
     o->redone_us = l->redone_us;
     o->cpu_us = l->cpu_us;
-    o->elapsed_us = (uint64_t)instant_since_us(j->node->now, j->known);
+    o->elapsed_us = job_elapsed_us(j);
 }
 
 void outcome_write(struct job *j, enum job_state state, struct bytes accumulator, const char *error)

@@ -37,13 +37,12 @@ void read_peer_entry(struct reader *r, struct peer_entry *e)
     e->epoch = read_u32(r);
     e->coordinator = read_node_id(r);
     e->holders_count = read_u8(r);
-    if (e->holders_count > HOLDERS_MAX)
+    if (e->holders_count > HOLDERS_MAX || e->version > ENTRY_VERSION_MAX)
         r->failed = true;
     for (uint8_t i = 0; i < e->holders_count && !r->failed; i++)
         e->holders[i] = read_node_id(r);
     view = read_block(r, FORWARD_SPEC_MAX);
-    if (!r->failed && read_job_view(view, &e->view) < 0)
-        r->failed = true;
+    e->readable = !r->failed && read_job_view(view, &e->view) == 0;
 }
 
 void put_peer_forwarded(struct buf *b, const struct peer_forwarded *m)
@@ -151,6 +150,14 @@ void read_peer_report_chunk(struct reader *r, struct peer_report_chunk *c)
         text_sanitise(cause, strlen(cause), true, c->cause, sizeof c->cause);
 }
 
+void put_facts_begin(struct buf *b, struct job_id job, uint64_t batch, bool first, uint16_t count)
+{
+    put_job_id(b, job);
+    put_u64(b, batch);
+    put_u8(b, first);
+    put_u16(b, count);
+}
+
 void put_peer_sync(struct buf *b, const struct peer_sync *m)
 {
     put_job_id(b, m->job);
@@ -159,6 +166,7 @@ void put_peer_sync(struct buf *b, const struct peer_sync *m)
     put_node_id(b, m->coordinator);
     put_digest(b, m->digest);
     put_u8(b, m->answer);
+    put_u8(b, m->gone);
 }
 
 int read_peer_sync(struct bytes payload, struct peer_sync *m)
@@ -172,5 +180,6 @@ int read_peer_sync(struct bytes payload, struct peer_sync *m)
     m->coordinator = read_node_id(&r);
     m->digest = read_digest(&r);
     m->answer = read_u8(&r) != 0;
+    m->gone = read_u8(&r);
     return read_result(&r);
 }

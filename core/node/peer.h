@@ -2,12 +2,14 @@
  * link first; anything before is dropped. Layouts (number = width in bytes; text = u16 length;
  * block = u32 length; fact and signed spec in their own drawings):
  *
- *   DIRECTORY   u16 count, count x entry
+ *   DIRECTORY   u8 relay (the sender has no link to somebody who lives), u16 count, count x entry
  *               entry: u64 version, u32 epoch, 32 coordinator, u8 holders, holders x 32, job view
  *   FORWARD     block signed spec                         (request: the asker's token)
  *   FORWARDED   u8 exit code, text what, text hint, 32 job, u32 durable, u32 machines, u8 already
- *   FACTS       32 job, u64 batch, u16 count, count x block fact
- *   FACTS_KEPT  32 job, u64 batch          everything up to this batch is synced here
+ *   FACTS       32 job, u64 batch (0: more follow, not confirmed), u8 first (of everything there
+ *               is, in one or more frames), u16 count, count x block fact
+ *   FACTS_KEPT  32 job, u64 batch, u8 refused
+ *               everything up to this batch is synced here; refused: not all was taken
  *   GRANT       32 job, u8 flags (1 careful: report after every leaf; 2 knock: a full node may
  *               take it by turning another job's worker out), block signed spec (empty: you have
  *               it), block claim fact, u32 report_us, u16 chunks x (u64 grant, u64 first, u64 end),
@@ -26,7 +28,7 @@
  *               count 0: it was granted merges only, and does not do them
  *   STOP        32 job, u8 state
  *   LOG         32 job, block text
- *   CANCEL      32 job, block cancel fact  (request: the asker's token)
+ *   CANCEL      32 job, block cancel fact  (request: the asker's token; 0: a holder passes it on)
  *   CANCELLED   32 job, u8 known (it holds the job, and the cancel is synced; or it has ended and
  *               is gone), u8 state of an outcome, u8 count (to 64), every holder ever named x 32
  *               (request: as asked)
@@ -34,7 +36,10 @@
  *   STATE       u8 known, 32 job, u64 version, job view (when known)
  *   LOGS        32 job                     (request: the asker's token)
  *   LOG_TAIL    32 job, u8 known, block text
- *   SYNC        32 job, u32 epoch, u64 boot, 32 coordinator, 32 ledger digest, u8 answer wanted
+ *   SYNC        32 job, u32 epoch, u64 boot, 32 coordinator, 32 ledger digest, u8 answer wanted,
+ *               u8 state of an outcome (the job has ended there and shrunk to its name) or 0
+ *   COUNT       u64 bytes of payload sent about jobs before this frame on this link
+ *   COUNTED     u64 the same, said back
  */
 #ifndef VELUM_NODE_PEER_H
 #define VELUM_NODE_PEER_H
@@ -44,6 +49,7 @@
 #include "core/wire/view.h"
 
 #define HOLDERS_MAX 8
+#define ENTRY_VERSION_MAX (UINT64_MAX / 2) /* so that there is always a later one */
 #define GRANT_CHUNKS_MAX 64
 #define OPEN_CHUNKS_MAX 2048 /* one a slot, and as many that knocked */
 #define FORWARD_SPEC_MAX 61440
@@ -66,6 +72,7 @@ struct peer_entry {
     uint8_t holders_count;
     struct node_id holders[HOLDERS_MAX];
     struct job_view view;
+    bool readable; /* false: the view is of a generation that says more than this one reads */
 };
 struct peer_forwarded {
     uint8_t exit_code;
@@ -100,10 +107,12 @@ struct peer_sync {
     struct node_id coordinator;
     struct digest digest;
     bool answer;
+    uint8_t gone;
 };
 
 void put_peer_entry(struct buf *b, const struct peer_entry *e);
-/* The view borrows from the reader. Bounds fail the reader. */
+/* The view borrows from the reader. Bounds fail the reader; a view that cannot be read does not, so
+ * that the entries after it are read. */
 void read_peer_entry(struct reader *r, struct peer_entry *e);
 void put_peer_forwarded(struct buf *b, const struct peer_forwarded *m);
 int read_peer_forwarded(struct bytes payload, struct peer_forwarded *m);
@@ -113,6 +122,8 @@ void put_peer_chunk(struct buf *b, const struct peer_chunk *c);
 struct peer_chunk read_peer_chunk(struct reader *r);
 void put_peer_report_chunk(struct buf *b, const struct peer_report_chunk *c); /* then values */
 void read_peer_report_chunk(struct reader *r, struct peer_report_chunk *c);
+/* Then the facts follow. */
+void put_facts_begin(struct buf *b, struct job_id job, uint64_t batch, bool first, uint16_t count);
 void put_peer_sync(struct buf *b, const struct peer_sync *m);
 int read_peer_sync(struct bytes payload, struct peer_sync *m);
 

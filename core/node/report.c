@@ -13,6 +13,7 @@
 #include "core/node/outcome.h"
 #include "core/node/record.h"
 #include "core/node/report.h"
+#include "core/node/seal.h"
 
 #define LOG_FIRST_CAP 512
 #define RETURNED_PAUSE_US (100 * MS_US) /* a node that gave chunks back is left alone so long */

@@ -8,21 +8,16 @@
 #include "core/node/kill.h"
 #include "core/node/link.h"
 #include "core/node/request.h"
+#include "core/node/seek.h"
 #include "core/node/submit.h"
 #include "core/node/watch.h"
 
 #define LOGS_WAIT_US (3 * S_US)
-
-static bool find_job(struct node *n, uint64_t link, uint32_t request, struct job_id id)
-{
-    if (directory_find(n, id) != NULL || job_find(n, id) != NULL)
-        return true;
-    if (map_get(&n->tombstones, &id) != NULL)
-        reply_error(n, link, request, 9, "this job has ended and its result is gone", "");
-    else
-        reply_error(n, link, request, 3, "no such job", "velum ps -a lists them");
-    return false;
-}
+#define LOGS_PATIENCE_US S_US /* with one node that says nothing */
+#define LOOKUP_US (500 * MS_US)
+#define ASK_AGAIN_US (100 * MS_US)
+#define LOGS_MAX 1024
+#define LOOKUPS_MAX 1024
 
 static void malformed(struct node *n, uint64_t link, uint32_t request)
 {
@@ -38,12 +33,11 @@ static void on_watch(struct node *n, struct link_entry *l, uint32_t request, str
         malformed(n, l->link, request);
         return;
     }
-    if (find_job(n, l->link, request, m.job))
-        watch_add(n, (struct watcher){.kind = WATCHER_USER,
-                                      .link = l->link,
-                                      .request = request,
-                                      .job = m.job,
-                                      .interval_ms = m.interval_ms});
+    watch_add(n, (struct watcher){.kind = WATCHER_USER,
+                                  .link = l->link,
+                                  .request = request,
+                                  .job = m.job,
+                                  .interval_ms = m.interval_ms});
 }
 
 static void send_job(struct node *n, uint64_t link, uint32_t request, const struct entry *e)
@@ -60,12 +54,101 @@ static void send_job(struct node *n, uint64_t link, uint32_t request, const stru
     buf_clear(&b);
 }
 
+/* Whether there was such a job: only beginnings of ids are looked for. */
+static bool was_there(const struct node *n, const char *which)
+{
+    uint8_t prefix[ID_SIZE];
+    int digits = id_parse_prefix(which, prefix);
+    const struct tombstone *t;
+    size_t at = 0;
+
+    while (digits >= 8 && (t = map_next(&n->tombstones, &at)) != NULL)
+        if (id_has_prefix(t->id.bytes, prefix, (size_t)digits))
+            return true;
+    return false;
+}
+
+/* True when the word means something: it was answered. */
+static bool answer_which(struct node *n, uint64_t link, uint32_t request, const char *which)
+{
+    struct entry *e = NULL;
+    int rc = directory_resolve(n, which, &e);
+
+    if (rc == 0) {
+        send_job(n, link, request, e);
+        reply_end(n, link, request);
+    } else if (rc == ERR_EXISTS) {
+        reply_error(n, link, request, 2, "more than one job goes by that",
+                    "give more digits of the id: velum ps -a");
+    } else if (was_there(n, which)) {
+        reply_error(n, link, request, 9, "this job has ended and its result is gone", "");
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void no_such_job(struct node *n, uint64_t link, uint32_t request)
+{
+    reply_error(n, link, request, 3, "no such job", "velum ps -a lists them");
+}
+
+/* A user who was told of a job by another node may be faster than the directory. */
+static void lookup_add(struct node *n, uint64_t link, uint32_t request, const char *which)
+{
+    struct lookup *x;
+    uint32_t count = 0;
+
+    for (x = n->lookups; x != NULL; x = x->next)
+        count++;
+    if (count >= LOOKUPS_MAX) {
+        no_such_job(n, link, request);
+        return;
+    }
+    x = node_alloc(n, sizeof *x);
+    if (x == NULL)
+        return;
+    *x = (struct lookup){.link = link, .request = request, .since = n->now, .next = n->lookups};
+    text_copy(x->which, sizeof x->which, which);
+    n->lookups = x;
+}
+
+static void lookup_remove(struct node *n, struct lookup *x)
+{
+    struct lookup **at;
+
+    for (at = &n->lookups; *at != x; at = &(*at)->next)
+        ;
+    *at = x->next;
+    alloc_free(n->alloc, x, sizeof *x);
+}
+
+static bool may_mean(const char *which, const struct entry *e)
+{
+    uint8_t prefix[ID_SIZE];
+    int digits = id_parse_prefix(which, prefix);
+    struct job_view v;
+
+    return (digits > 0 && id_has_prefix(e->id.bytes, prefix, (size_t)digits)) ||
+           (entry_view(e, &v) && strcmp(v.name, which) == 0);
+}
+
+void request_heard(struct node *n, const struct entry *e)
+{
+    struct lookup *x, *next;
+
+    for (x = n->lookups; x != NULL; x = next) {
+        next = x->next;
+        if (may_mean(x->which, e) && answer_which(n, x->link, x->request, x->which))
+            lookup_remove(n, x);
+    }
+}
+
 static void on_jobs(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
 {
     struct request_jobs m;
     struct entry *e = NULL;
     size_t at = 0;
-    int rc;
 
     if (read_request_jobs(payload, &m) < 0) {
         malformed(n, l->link, request);
@@ -76,35 +159,13 @@ static void on_jobs(struct node *n, struct link_entry *l, uint32_t request, stru
             if (m.all || !job_state_is_final((enum job_state)e->state))
                 send_job(n, l->link, request, e);
         reply_end(n, l->link, request);
+    } else if (answer_which(n, l->link, request, m.which)) {
         return;
-    }
-    rc = directory_resolve(n, m.which, &e);
-    if (rc == 0) {
-        send_job(n, l->link, request, e);
-        reply_end(n, l->link, request);
-    } else if (rc == ERR_EXISTS) {
-        reply_error(n, l->link, request, 2, "more than one job goes by that",
-                    "give more digits of the id: velum ps -a");
+    } else if (mesh_live_count(n->mesh) > 1) {
+        lookup_add(n, l->link, request, m.which);
     } else {
-        request_tombstone(n, l->link, request, m.which);
+        no_such_job(n, l->link, request);
     }
-}
-
-/* Perhaps it existed: tombstones are only searched for prefixes. */
-void request_tombstone(struct node *n, uint64_t link, uint32_t request, const char *which)
-{
-    uint8_t prefix[ID_SIZE];
-    int digits = id_parse_prefix(which, prefix);
-    struct tombstone *t;
-    size_t at = 0;
-
-    while (digits >= 8 && (t = map_next(&n->tombstones, &at)) != NULL) {
-        if (!id_has_prefix(t->id.bytes, prefix, (size_t)digits))
-            continue;
-        reply_error(n, link, request, 9, "this job has ended and its result is gone", "");
-        return;
-    }
-    reply_error(n, link, request, 3, "no such job", "velum ps -a lists them");
 }
 
 static void on_kill(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
@@ -190,40 +251,96 @@ static void send_log(struct node *n, uint64_t link, uint32_t request, const char
     reply_end(n, link, request);
 }
 
-/* The tail is with the job's coordinator; of an ended job with the one that ended it. */
-static void on_logs(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
+static void logs_remove(struct node *n, struct logs_wait *w)
 {
-    struct reader r = reader_of(payload);
-    struct job_id id = read_job_id(&r);
-    struct job *j = job_find(n, id);
-    const struct entry *e = directory_find(n, id);
-    struct logs_wait *w;
-    uint8_t bytes[64];
-    struct buf b;
+    struct logs_wait **at;
 
-    if (!reader_done(&r)) {
-        malformed(n, l->link, request);
-        return;
-    }
-    if (!find_job(n, l->link, request, id))
-        return;
-    if (e == NULL || node_is_self(n, e->coordinator) || (j != NULL && j->log_len > 0)) {
-        send_log(n, l->link, request, n->options.name,
-                 j == NULL ? (struct bytes){NULL, 0} : (struct bytes){j->log, j->log_len});
+    for (at = &n->logs; *at != w; at = &(*at)->next)
+        ;
+    *at = w->next;
+    alloc_free(n->alloc, w, sizeof *w);
+}
+
+static struct bytes log_here(const struct node *n, struct job_id id)
+{
+    const struct job *j = job_find(n, id);
+
+    return j == NULL ? (struct bytes){NULL, 0} : (struct bytes){j->log, j->log_len};
+}
+
+/* Whether there is nobody left to ask, or no time: true when the user was told so. */
+static bool nobody_has_log(struct node *n, struct logs_wait *w)
+{
+    const struct entry *e = directory_find(n, w->job);
+    bool sure = !w->seek.asking && !w->seek.later && seek_is_sure(n, w->job, &w->seek);
+    int64_t waited_us = instant_since_us(n->now, w->since);
+    bool ended = map_get(&n->tombstones, &w->job) != NULL ||
+                 (e != NULL && job_state_is_final((enum job_state)e->state));
+
+    if (!sure && waited_us < (e == NULL ? SEEK_UNKNOWN_US : LOGS_WAIT_US))
+        return false;
+    if (w->found || job_find(n, w->job) != NULL)
+        send_log(n, w->link, w->request, n->options.name, log_here(n, w->job));
+    else if (sure && ended)
+        reply_error(n, w->link, w->request, 9, "this job has ended and its log is gone", "");
+    else if (e == NULL)
+        no_such_job(n, w->link, w->request);
+    else
+        reply_error(n, w->link, w->request, 7, "the node that has the log does not answer",
+                    "velum nodes shows who is away");
+    return true;
+}
+
+/* True when it is done with. */
+static bool logs_ask(struct node *n, struct logs_wait *w)
+{
+    struct bytes id = {w->job.bytes, ID_SIZE};
+
+    return seek_ask(n, w->job, &w->seek, MESSAGE_LOGS, w->token, id) == SEEK_NOBODY &&
+           nobody_has_log(n, w);
+}
+
+static void logs_add(struct node *n, uint64_t link, uint32_t request, struct job_id id)
+{
+    struct logs_wait *w;
+    uint32_t count = 0;
+
+    for (w = n->logs; w != NULL; w = w->next)
+        count++;
+    if (count >= LOGS_MAX) {
+        reply_error(n, link, request, 1, "too many wait for logs at this node", "try again");
         return;
     }
     w = node_alloc(n, sizeof *w);
     if (w == NULL)
         return;
     *w = (struct logs_wait){.token = ++n->token_counter,
-                            .link = l->link,
+                            .link = link,
                             .request = request,
-                            .until = instant_plus_us(n->now, LOGS_WAIT_US),
+                            .job = id,
+                            .since = n->now,
                             .next = n->logs};
     n->logs = w;
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_job_id(&b, id);
-    send_node(n, e->coordinator, MESSAGE_LOGS, w->token, buf_bytes(&b));
+    if (logs_ask(n, w))
+        logs_remove(n, w);
+}
+
+/* The tail is with the job's coordinator; of an ended job with the one that ended it. */
+static void on_logs(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct job_id id = read_job_id(&r);
+    const struct job *j = job_find(n, id);
+    const struct entry *e = directory_find(n, id);
+
+    if (!reader_done(&r)) {
+        malformed(n, l->link, request);
+        return;
+    }
+    if (j != NULL && (e == NULL || node_is_self(n, e->coordinator) || j->log_len > 0))
+        send_log(n, l->link, request, n->options.name, log_here(n, id));
+    else
+        logs_add(n, l->link, request, id);
 }
 
 int request_logs_peer(struct node *n, struct node_id from, uint32_t request, struct bytes payload)
@@ -250,51 +367,66 @@ int request_logs_peer(struct node *n, struct node_id from, uint32_t request, str
     return 0;
 }
 
-static void logs_remove(struct node *n, struct logs_wait *w)
-{
-    struct logs_wait **at;
-
-    for (at = &n->logs; *at != w; at = &(*at)->next)
-        ;
-    *at = w->next;
-    alloc_free(n->alloc, w, sizeof *w);
-}
-
+/* What the coordinator says is the log, also when it is empty; any other may have led the job
+ * before, and have the log of that time. */
 int request_log_tail(struct node *n, struct node_id from, uint32_t request, struct bytes payload)
 {
     struct reader r = reader_of(payload);
-    struct bytes text;
+    struct job_id id = read_job_id(&r);
+    bool known = read_u8(&r) != 0;
+    struct bytes text = read_block(&r, FRAME_PAYLOAD_MAX);
+    const struct entry *e = directory_find(n, id);
     struct logs_wait *w;
     char name[NODE_NAME_SIZE];
 
-    read_job_id(&r);
-    read_u8(&r);
-    text = read_block(&r, FRAME_PAYLOAD_MAX);
     if (!reader_done(&r))
         return ERR_FORMAT;
     for (w = n->logs; w != NULL && w->token != request; w = w->next)
         ;
-    if (w == NULL)
+    if (w == NULL || !job_id_equal(w->job, id) || !seek_awaits(&w->seek, from))
         return 0;
-    member_name(n, from, name);
-    if (link_find(n, w->link) != NULL)
+    if (text.len > 0 || (known && e != NULL && node_id_equal(e->coordinator, from))) {
+        member_name(n, from, name);
         send_log(n, w->link, w->request, name, text);
-    logs_remove(n, w);
+        logs_remove(n, w);
+        return 0;
+    }
+    w->found |= known;
+    seek_without(&w->seek, from);
+    if (logs_ask(n, w))
+        logs_remove(n, w);
     return 0;
+}
+
+/* True when it is done with. */
+static bool logs_tick(struct node *n, struct logs_wait *w)
+{
+    if (link_find(n, w->link) == NULL || nobody_has_log(n, w))
+        return true;
+    if (w->seek.asking ? !seek_gives_up(n, &w->seek, LOGS_PATIENCE_US)
+                       : instant_since_us(n->now, w->seek.asked) < ASK_AGAIN_US)
+        return false;
+    return logs_ask(n, w);
 }
 
 void request_tick(struct node *n)
 {
     struct logs_wait *w, *next;
+    struct lookup *x, *next_lookup;
 
     for (w = n->logs; w != NULL; w = next) {
         next = w->next;
-        if (!instant_reached(n->now, w->until))
-            continue;
-        if (link_find(n, w->link) != NULL)
-            reply_error(n, w->link, w->request, 7, "the node that has the log does not answer",
-                        "velum nodes shows who is away");
-        logs_remove(n, w);
+        if (logs_tick(n, w))
+            logs_remove(n, w);
+    }
+    for (x = n->lookups; x != NULL; x = next_lookup) {
+        next_lookup = x->next;
+        if (link_find(n, x->link) != NULL) {
+            if (instant_since_us(n->now, x->since) <= LOOKUP_US)
+                continue;
+            no_such_job(n, x->link, x->request);
+        }
+        lookup_remove(n, x);
     }
 }
 
@@ -302,6 +434,8 @@ void requests_free(struct node *n)
 {
     while (n->logs != NULL)
         logs_remove(n, n->logs);
+    while (n->lookups != NULL)
+        lookup_remove(n, n->lookups);
 }
 
 static void on_kernels(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
@@ -432,4 +566,14 @@ void request_frame(struct node *n, struct link_entry *l, const struct frame *f)
     }
     reply_error(n, l->link, f->request, 1, "this node does not know that request",
                 "is this command of the same version as the node? velum version");
+}
+
+void request_late(struct node *n, int64_t late_us)
+{
+    for (struct logs_wait *w = n->logs; w != NULL; w = w->next) {
+        w->since = instant_plus_us(w->since, late_us);
+        w->seek.asked = instant_plus_us(w->seek.asked, late_us);
+    }
+    for (struct lookup *x = n->lookups; x != NULL; x = x->next)
+        x->since = instant_plus_us(x->since, late_us);
 }

@@ -3,16 +3,20 @@
  *
  *   node.c           the entry: replay, start, step, due
  *   link.c           who is on which link; sending to peers, to users, to itself
+ *   greet.c          what a peer is told once it can be reached
  *   jobs.c           the table of jobs, taking a spec in, replay
  *   holder.c         facts: keeping them, passing them on, syncing ledgers, claiming when a
  *                    coordinator is gone
- *   record.c         what a coordinator has written and who has synced it
+ *   record.c         what a coordinator has written and who has synced it; replica.c: the other
+ *                    holders, and bringing them up to date; seal.c: signatures; asker.c: who waits
+ *                    for the acknowledgement of a submission
  *   lead.c           coordination; assign.c: who gets chunks; report.c: what came of them;
  *                    outcome.c: merges and the end
  *   labour.c         chunks granted to this node; labour_report.c: reports about them;
  *                    merge_work.c: merges granted to it
  *   workers.c        worker processes; aside.c: what users want of them
  *   directory.c      what this node knows of all jobs of the mesh
+ *   seek.c           whom to ask about a job that is not here
  *   watch.c          who waits for news of a job
  *   kill.c           cancelling with proof
  *   request.c        users' requests; submit.c: those that bring a job */
@@ -57,6 +61,9 @@ struct link_entry {
     uint64_t link;
     enum party party;
     struct node_id id;
+    uint64_t sent;    /* bytes about jobs, ever */
+    uint64_t asked;   /* the count that was last sent along */
+    uint64_t counted; /* the count that came back: so much has arrived there */
 };
 
 /* A frame this node sends to itself: it goes the way of a peer's, after the present one. */
@@ -133,9 +140,38 @@ struct entry {
     struct node_id holders[HOLDERS_MAX];
     uint8_t state;
     struct bytes view; /* owned, encoded job view without result */
-    bool dirty;
-    bool ended;
-    struct entry *next_ended;
+    bool dirty, ended;
+    struct entry *next_dirty;
+    struct entry *next, *prev; /* in the list of those that run, or of those that have ended */
+};
+
+/* Entries in the order in which they came: new ones at the end. */
+struct entry_list {
+    struct entry *first, *last;
+};
+
+/* What a peer is still to be told since it can be reached: first about the jobs that run and have
+ * facts here, then the directory. */
+enum greeting_stage { GREETING_JOBS, GREETING_LIVE, GREETING_ENDED };
+struct greeting {
+    struct node_id id;
+    enum greeting_stage stage;
+    struct job *job;     /* the next one, NULL at the end */
+    struct entry *entry; /* the next one, NULL at the end */
+    struct greeting *next;
+};
+
+#define SEEK_MAX 16
+/* Asking for a job, one node after the other. */
+struct seek {
+    struct node_id at; /* who was asked last */
+    bool asking;       /* its answer is believed */
+    bool later;        /* who is left has no link yet */
+    struct instant asked;
+    struct node_id without[SEEK_MAX]; /* said that they do not have it, or nothing */
+    uint32_t without_count;
+    bool silent; /* one of these said nothing */
+    bool gone;   /* one of these said that the job existed and is gone */
 };
 
 enum watcher_kind { WATCHER_USER, WATCHER_NODE };
@@ -146,34 +182,13 @@ struct watcher {
     uint32_t request;
     struct job_id job;
     uint32_t interval_ms;
-    struct instant sent, asked; /* asked: when this node last asked a holder */
-    struct node_id asked_whom;
-    bool sent_any;
-    uint32_t failures;
-    struct instant since;
-    struct watcher *next;
-};
-
-/* Somebody a kill waits for. One that is only likely to hold the job may say that it does not. */
-struct kill_asked {
-    struct node_id id;
-    bool likely;
-};
-
-struct kill_wait {
-    uint64_t link;
-    uint32_t request;
-    uint32_t token;
-    struct job_id job;
-    struct instant until;
-    struct kill_asked waiting[KILL_HOLDERS_MAX], asked[KILL_HOLDERS_MAX];
     struct instant sent;
-    bool proof; /* at least one holder has said that it has the cancel */
-    uint32_t waiting_count, asked_count;
-    uint8_t state; /* greatest heard */
-    bool known;
-    struct bytes fact; /* owned: the cancel fact, to be sent on to holders named later */
-    struct kill_wait *next;
+    bool sent_any;
+    struct seek seek;     /* of a user: where the job is */
+    struct instant heard; /* of a user: its holder's last word; of a node: when it last asked */
+    bool found;           /* some holder has told of it */
+    struct instant since; /* without a word from any holder */
+    struct watcher *next;
 };
 
 /* A submission on its way to the first holder. */
@@ -182,17 +197,10 @@ struct forward {
     uint64_t link;
     uint32_t request;
     struct node_id to;
-    struct bytes spec; /* owned */
-    struct instant until;
+    struct bytes spec;           /* owned */
+    struct instant began, until; /* began: when the user submitted it */
+    bool sent;                   /* false: there was no link yet */
     struct forward *next;
-};
-
-struct logs_wait {
-    uint32_t token;
-    uint64_t link;
-    uint32_t request;
-    struct instant until;
-    struct logs_wait *next;
 };
 
 #define SEALED_MEMOS 64
@@ -232,7 +240,9 @@ struct node {
     bool replaying;
     struct map tombstones;
     struct map directory; /* job_id -> struct entry */
-    struct entry *ended_first, *ended_last;
+    struct entry_list running, ended;
+    struct entry *dirty_first, *dirty_last;
+    struct greeting *greetings;
     uint32_t entries_live;
     bool directory_dirty;
     struct instant directory_flush;
@@ -255,11 +265,13 @@ struct node {
     struct forward *forwards;
     uint32_t forwards_count;
     struct logs_wait *logs;
+    struct lookup *lookups;
     uint32_t token_counter;
     struct peer_news *news;
     uint32_t news_count, news_cap;
     struct sealed_memo sealed[SEALED_MEMOS];
     uint32_t busy_told;
+    bool keeps_told; /* that its disk takes what it is given */
     double speed_units_us;
     bool assign_wanted;
     struct job *assign_cursor, *round_cursor;

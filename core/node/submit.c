@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/asker.h"
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
@@ -11,6 +12,7 @@
 #include "core/node/submit.h"
 
 #define FORWARD_WAIT_US (2 * S_US)
+#define FORWARD_GIVE_UP_US (10 * S_US) /* all tries together */
 #define FORWARDS_MAX 10000
 
 /* Where an answer about a submission goes: a user's link, or the node that forwarded it. */
@@ -38,9 +40,9 @@ static void submit_here(struct node *n, struct bytes spec, const struct asker *t
     struct job *j;
     int rc;
 
-    if (n->live_count >= JOBS_LIVE_MAX) {
-        submit_refuse(n, to, 1, "this node already coordinates 10000 live jobs",
-                      "wait until some have ended");
+    if (n->live_count >= JOBS_LIVE_MAX || directory_live(n) >= JOBS_LIVE_MAX) {
+        submit_refuse(n, to, 1, "the mesh has 10000 live jobs, and more do not fit",
+                      "wait until some have ended: velum ps");
         return;
     }
     rc = job_take(n, spec, &j);
@@ -57,7 +59,7 @@ static void submit_here(struct node *n, struct bytes spec, const struct asker *t
 }
 
 static int forward_to(struct node *n, struct bytes spec, struct node_id to, uint64_t link,
-                      uint32_t request)
+                      uint32_t request, struct instant began)
 {
     struct forward *f;
 
@@ -74,14 +76,23 @@ static int forward_to(struct node *n, struct bytes spec, struct node_id to, uint
                           .request = request,
                           .to = to,
                           .spec = bytes_copy(n, spec),
+                          .began = began,
                           .until = instant_plus_us(n->now, FORWARD_WAIT_US),
                           .next = n->forwards};
     n->forwards = f;
-    send_node(n, to, MESSAGE_FORWARD, f->token, spec);
+    f->sent = send_node(n, to, MESSAGE_FORWARD, f->token, spec);
     return 0;
 }
 
-/* Another node that is there and coordinates the job, as far as is known here. */
+static bool may_answer(const struct node *n, struct node_id id, bool doubted)
+{
+    const struct member *m = mesh_find(n->mesh, id);
+
+    return m != NULL && !member_is_gone(n, id) && (doubted || m->state == NODE_ALIVE);
+}
+
+/* Another node that is there and coordinates the job, as far as is known here; linked or not. One
+ * that is suspected comes last. */
 static bool coordinator_of(const struct node *n, const struct entry *e, const struct job *j,
                            struct node_id *at)
 {
@@ -89,21 +100,23 @@ static bool coordinator_of(const struct node *n, const struct entry *e, const st
 
     if (e == NULL && c == NULL)
         return false;
-    *at = c != NULL ? c->node : e->coordinator;
-    if (!node_is_self(n, *at) && member_works(n, *at))
-        return true;
-    for (uint8_t i = 0; e != NULL && i < e->holders_count; i++) {
-        *at = e->holders[i];
-        if (!node_is_self(n, *at) && member_works(n, *at))
+    for (int doubted = 0; doubted < 2; doubted++) {
+        *at = c != NULL ? c->node : e->coordinator;
+        if (may_answer(n, *at, doubted))
             return true;
+        for (uint8_t i = 0; e != NULL && i < e->holders_count; i++) {
+            *at = e->holders[i];
+            if (may_answer(n, *at, doubted))
+                return true;
+        }
     }
     return false;
 }
 
 /* The job is known: its coordinator says how durable it is; without one, what was last heard of it.
- */
+ * Its user is told something in the end, whoever does not answer. */
 static void submit_known(struct node *n, const struct entry *e, struct job *j, struct bytes spec,
-                         const struct asker *to)
+                         const struct asker *to, struct instant began)
 {
     struct job_view v;
     struct peer_forwarded m = {.already = true};
@@ -117,7 +130,12 @@ static void submit_known(struct node *n, const struct entry *e, struct job *j, s
         return;
     }
     if (to->link != 0 && (!heard || !job_state_is_final(v.state)) && coordinator_of(n, e, j, &at)) {
-        forward_to(n, spec, at, to->link, to->request);
+        if (instant_since_us(n->now, began) < FORWARD_GIVE_UP_US)
+            forward_to(n, spec, at, to->link, to->request, began);
+        else
+            submit_refuse(n, to, 7,
+                          "the job is known, but its coordinator does not say how safe it is",
+                          "submit it again: twice is one job");
         return;
     }
     if (!heard || v.durable == 0) {
@@ -141,7 +159,7 @@ static void submit_known(struct node *n, const struct entry *e, struct job *j, s
 
 /* What both ways in check. 0 when the job is new here; 1 when it was answered. */
 static int submit_check(struct node *n, struct bytes spec_signed, struct job_id *id,
-                        const struct asker *to)
+                        const struct asker *to, struct instant began)
 {
     struct job_spec spec;
     const struct entry *e;
@@ -159,7 +177,7 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_id 
     e = directory_find(n, *id);
     j = job_find(n, *id);
     if (e != NULL || (j != NULL && j->ledger != NULL)) {
-        submit_known(n, e, j, spec_signed, to);
+        submit_known(n, e, j, spec_signed, to, began);
         return 1;
     }
     if (map_get(&n->tombstones, id) != NULL) {
@@ -183,12 +201,12 @@ void submit_user(struct node *n, uint64_t link, uint32_t request, struct bytes p
     struct node_id first;
     struct job_id id;
 
-    if (submit_check(n, payload, &id, &to) != 0)
+    if (submit_check(n, payload, &id, &to, n->now) != 0)
         return;
     if (holders_propose(n, id, NULL, &first, 1) == 0 || node_is_self(n, first))
         submit_here(n, payload, &to);
     else
-        forward_to(n, payload, first, link, request);
+        forward_to(n, payload, first, link, request, n->now);
 }
 
 int submit_forward(struct node *n, struct node_id from, uint32_t request, struct bytes payload)
@@ -196,7 +214,7 @@ int submit_forward(struct node *n, struct node_id from, uint32_t request, struct
     struct asker to = {.node = from, .request = request};
     struct job_id id;
 
-    if (submit_check(n, payload, &id, &to) == 0)
+    if (submit_check(n, payload, &id, &to, n->now) == 0)
         submit_here(n, payload, &to);
     return 0;
 }
@@ -248,7 +266,7 @@ static void forward_fails(struct node *n, struct forward *f)
     struct asker to = {.link = f->link, .request = f->request};
     struct job_id id;
 
-    if (submit_check(n, f->spec, &id, &to) == 0)
+    if (submit_check(n, f->spec, &id, &to, f->began) == 0)
         submit_here(n, f->spec, &to);
     forward_remove(n, f);
 }
@@ -261,6 +279,8 @@ void submit_tick(struct node *n)
         next = f->next;
         if (instant_reached(n->now, f->until))
             forward_fails(n, f);
+        else if (!f->sent)
+            f->sent = send_node(n, f->to, MESSAGE_FORWARD, f->token, f->spec);
     }
 }
 
@@ -279,4 +299,10 @@ void forwards_free(struct node *n)
 {
     while (n->forwards != NULL)
         forward_remove(n, n->forwards);
+}
+
+void submit_late(struct node *n, int64_t late_us)
+{
+    for (struct forward *f = n->forwards; f != NULL; f = f->next)
+        f->until = instant_plus_us(f->until, late_us);
 }

@@ -13,6 +13,8 @@ int submit_forward(struct node *n, struct node_id from, uint32_t request, struct
 int submit_forwarded(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
 /* Tells users whose submission was forwarded in vain. */
 void submit_tick(struct node *n);
+/* This node itself stood still: no first holder was late meanwhile. */
+void submit_late(struct node *n, int64_t late_us);
 void submit_node_gone(struct node *n, struct node_id id);
 void forwards_free(struct node *n);
 

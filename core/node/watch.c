@@ -1,5 +1,6 @@
 /* Who waits for news of a job: users of this node, and nodes whose users wait there. A node that
- * does not hold the job asks one that does; when that one goes, it asks the next. */
+ * does not hold the job asks one that does, again and again for as long as its user waits: a node
+ * that asks no more is forgotten there. When the holder goes or says nothing, it asks the next. */
 #include <string.h>
 
 #include "core/base/err.h"
@@ -7,11 +8,17 @@
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
+#include "core/node/seek.h"
 #include "core/node/watch.h"
 
-#define ASK_AGAIN_US (2 * S_US)
-#define GIVE_UP_US (30 * S_US)
+#define PATIENCE_US (2 * S_US)   /* with a holder that says nothing */
+#define ASK_AGAIN_US (4 * S_US)  /* while it does */
+#define FORGET_US (10 * S_US)    /* a node that has not asked again */
+#define PAUSE_US (500 * MS_US)   /* when nobody has it, before all are asked again */
+#define NO_LINK_US (100 * MS_US) /* until a link may be there */
+#define GIVE_UP_US (25 * S_US)   /* before the command gives this node up */
 #define WATCHERS_MAX 16384
+#define NODES_MAX 12288 /* of these: the rest is for users of this node */
 
 /* How many copies there are: what this node counted as coordinator, else what was last heard. */
 static void view_copies(const struct node *n, const struct job *j, struct job_view *v)
@@ -69,7 +76,7 @@ bool job_view_here(struct node *n, struct job_id id, struct job_view *v)
     v->leaves_total = job_leaves(j);
     v->params = s->params;
     v->submitted_s = j->submitted_s;
-    v->elapsed_us = (uint64_t)instant_since_us(n->now, j->known);
+    v->elapsed_us = job_elapsed_us(j);
     v->state = JOB_RUNNING;
     o = ledger_outcome(j->ledger);
     view_copies(n, j, v);
@@ -137,41 +144,46 @@ static bool watcher_tell(struct node *n, struct watcher *w, const struct job_vie
     return final;
 }
 
-/* A holder to ask: the coordinator first, then the others, each failure moving on to the next. */
-static bool pick_holder(const struct node *n, const struct watcher *w, struct node_id *to)
+static void refuse(struct node *n, const struct watcher *w, uint8_t exit_code, const char *what,
+                   const char *hint)
 {
-    const struct entry *e = directory_find(n, w->job);
-    uint32_t skip = w->failures;
+    reply_error(n, w->link, w->request, exit_code, what, hint);
+}
 
-    if (e == NULL)
-        return false;
-    if (skip == 0 && member_works(n, e->coordinator) && !node_is_self(n, e->coordinator)) {
-        *to = e->coordinator;
+/* Whether there is nobody left to ask, or no time: true when the user was told so. */
+static bool nobody_has_it(struct node *n, struct watcher *w)
+{
+    bool unknown = directory_find(n, w->job) == NULL && !w->found;
+    bool sure = !w->seek.asking && !w->seek.later && seek_is_sure(n, w->job, &w->seek);
+    bool late = unknown && instant_since_us(n->now, w->since) > SEEK_UNKNOWN_US;
+
+    if ((w->seek.gone || map_get(&n->tombstones, &w->job) != NULL) && (sure || late)) {
+        refuse(n, w, 9, "this job has ended and its result is gone", "");
         return true;
     }
-    for (uint8_t i = 0; i < e->holders_count; i++) {
-        struct node_id id = e->holders[(i + skip) % e->holders_count];
-
-        if (member_works(n, id) && !node_is_self(n, id)) {
-            *to = id;
-            return true;
-        }
+    if (unknown && (sure || late)) {
+        refuse(n, w, 3, "no such job", "velum ps -a lists them");
+        return true;
+    }
+    if (instant_since_us(n->now, w->since) > GIVE_UP_US) {
+        refuse(n, w, 7, "no node that holds this job has answered for 25 s",
+               "velum nodes shows who is away; the job goes on when they return");
+        return true;
     }
     return false;
 }
 
-static void ask_holder(struct node *n, struct watcher *w)
+/* True when the watcher is done with. */
+static bool ask_holder(struct node *n, struct watcher *w)
 {
     uint8_t bytes[64];
     struct buf b;
 
-    w->asked = n->now;
-    if (!pick_holder(n, w, &w->asked_whom))
-        return;
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_job_id(&b, w->job);
     put_u32(&b, w->interval_ms);
-    send_node(n, w->asked_whom, MESSAGE_WATCH, 0, buf_bytes(&b));
+    return seek_ask(n, w->job, &w->seek, MESSAGE_WATCH, 0, buf_bytes(&b)) == SEEK_NOBODY &&
+           nobody_has_it(n, w);
 }
 
 /* First word to a new watcher, or a question to a holder. True when the watcher is done with. */
@@ -181,30 +193,57 @@ static bool watcher_begin(struct node *n, struct watcher *w)
 
     if (job_view_here(n, w->job, &v))
         return watcher_tell(n, w, &v);
-    if (w->kind == WATCHER_USER)
-        ask_holder(n, w);
-    return false;
+    return w->kind == WATCHER_USER && ask_holder(n, w);
 }
 
+static bool has_room(const struct node *n, enum watcher_kind kind)
+{
+    uint32_t count = 0, nodes = 0;
+
+    for (const struct watcher *w = n->watchers; w != NULL; w = w->next) {
+        count++;
+        nodes += w->kind == WATCHER_NODE;
+    }
+    return count < WATCHERS_MAX && (kind == WATCHER_USER || nodes < NODES_MAX);
+}
+
+/* A node that finds no room is told how the job is, and asks again by itself. */
 void watch_add(struct node *n, struct watcher w)
 {
     struct watcher *copy;
-    uint32_t count = 0;
 
-    for (copy = n->watchers; copy != NULL; copy = copy->next)
-        count++;
-    copy = count >= WATCHERS_MAX ? NULL : node_alloc(n, sizeof *copy);
-    if (copy == NULL) {
+    w.since = w.heard = n->now;
+    if (!has_room(n, w.kind)) {
         if (w.kind == WATCHER_USER)
-            reply_error(n, w.link, w.request, 1, "too many are waiting at this node", "");
+            refuse(n, &w, 1, "too many are waiting at this node", "try again, or another node");
+        else
+            watcher_begin(n, &w);
         return;
     }
+    copy = node_alloc(n, sizeof *copy);
+    if (copy == NULL)
+        return;
     *copy = w;
-    copy->since = n->now;
     copy->next = n->watchers;
     n->watchers = copy;
     if (watcher_begin(n, copy))
         watcher_remove(n, copy);
+}
+
+static bool has_answered(const struct watcher *w)
+{
+    return w->seek.asking && w->found && !instant_before(w->heard, w->seek.asked);
+}
+
+/* News of a job is worth a question where none is out; of its end, also to a holder that has
+ * answered before. */
+static bool watcher_hears_news(struct node *n, struct watcher *w)
+{
+    const struct entry *e = directory_find(n, w->job);
+    bool ended = e != NULL && job_state_is_final((enum job_state)e->state);
+
+    return w->kind == WATCHER_USER && (!w->seek.asking || (ended && has_answered(w))) &&
+           instant_since_us(n->now, w->seek.asked) > 50 * MS_US && ask_holder(n, w);
 }
 
 void watch_job(struct node *n, struct job_id id)
@@ -221,12 +260,22 @@ void watch_job(struct node *n, struct job_id id)
             here = job_view_here(n, id, &v);
             looked = true;
         }
-        if (here && watcher_tell(n, w, &v))
+        if (here ? watcher_tell(n, w, &v) : watcher_hears_news(n, w))
             watcher_remove(n, w);
-        else if (!here && w->kind == WATCHER_USER &&
-                 instant_since_us(n->now, w->asked) > 50 * MS_US)
-            ask_holder(n, w);
     }
+}
+
+/* "I do not have that job", and whether it existed. */
+static void send_without(struct node *n, struct job_id id, struct node_id to, uint32_t request)
+{
+    uint8_t bytes[64];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_u8(&b, map_get(&n->tombstones, &id) != NULL ? 2 : 0);
+    put_job_id(&b, id);
+    put_u64(&b, 0);
+    send_node(n, to, MESSAGE_STATE, request, buf_bytes(&b));
 }
 
 int watch_frame(struct node *n, struct node_id from, uint32_t request, struct bytes payload)
@@ -235,7 +284,6 @@ int watch_frame(struct node *n, struct node_id from, uint32_t request, struct by
     struct watcher w = {.kind = WATCHER_NODE, .node = from, .request = request};
     struct watcher *old, *next;
     struct job *j;
-    struct buf b;
 
     w.job = read_job_id(&r);
     w.interval_ms = read_u32(&r);
@@ -248,27 +296,29 @@ int watch_frame(struct node *n, struct node_id from, uint32_t request, struct by
             watcher_remove(n, old);
     }
     j = job_find(n, w.job);
-    if (j != NULL && j->ledger != NULL) {
+    if (j != NULL && j->ledger != NULL)
         watch_add(n, w);
-        return 0;
-    }
-    buf_init(&b, n->alloc, 64);
-    put_u8(&b, map_get(&n->tombstones, &w.job) != NULL ? 2 : 0);
-    put_job_id(&b, w.job);
-    put_u64(&b, 0);
-    send_node(n, from, MESSAGE_STATE, request, buf_bytes(&b));
-    buf_clear(&b);
+    else
+        send_without(n, w.job, from, request);
     return 0;
 }
 
-static void watcher_fails(struct node *n, struct watcher *w, uint8_t exit_code, const char *what,
-                          const char *hint)
+/* A node's word to a user that waits for it. True when that was the last one. */
+static bool watcher_hears(struct node *n, struct watcher *w, uint8_t known, struct node_id from,
+                          const struct job_view *v)
 {
-    reply_error(n, w->link, w->request, exit_code, what, hint);
-    watcher_remove(n, w);
+    if (known == 1) {
+        w->found = true;
+        w->heard = w->since = n->now;
+        return watcher_tell(n, w, v);
+    }
+    w->seek.gone |= known == 2;
+    seek_without(&w->seek, from);
+    return ask_holder(n, w);
 }
 
-/* 0: that node does not have it, 1: a view follows, 2: it existed and is gone. */
+/* 0: that node does not have it, 1: a view follows, 2: it existed and is gone there. Holders forget
+ * by their own count, so that another may still have it. */
 int watch_state(struct node *n, struct node_id from, struct bytes payload)
 {
     struct reader r = reader_of(payload);
@@ -278,24 +328,16 @@ int watch_state(struct node *n, struct node_id from, struct bytes payload)
     struct job_view v;
 
     read_u64(&r);
-    if (r.failed ||
+    if (r.failed || known > 2 ||
         (known == 1 && read_job_view((struct bytes){r.data + r.at, r.len - r.at}, &v) < 0))
+        return ERR_FORMAT;
+    if (known == 1 && !job_id_equal(v.id, id))
         return ERR_FORMAT;
     for (w = n->watchers; w != NULL; w = next) {
         next = w->next;
-        if (w->kind != WATCHER_USER || !job_id_equal(w->job, id))
-            continue;
-        if (known == 1 && watcher_tell(n, w, &v)) {
+        if (w->kind == WATCHER_USER && job_id_equal(w->job, id) && seek_awaits(&w->seek, from) &&
+            watcher_hears(n, w, known, from, &v))
             watcher_remove(n, w);
-        } else if (known == 1) {
-            w->asked = n->now;
-            w->since = n->now;
-        } else if (known == 2) {
-            watcher_fails(n, w, 9, "this job has ended and its result is gone", "");
-        } else if (node_id_equal(from, w->asked_whom)) {
-            w->failures++;
-            w->asked = (struct instant){n->now.us - ASK_AGAIN_US + 100 * MS_US};
-        }
     }
     return 0;
 }
@@ -317,34 +359,51 @@ void watch_node_gone(struct node *n, struct node_id id)
 
     for (w = n->watchers; w != NULL; w = next) {
         next = w->next;
-        if (w->kind == WATCHER_NODE && node_id_equal(w->node, id)) {
+        if (w->kind == WATCHER_NODE ? node_id_equal(w->node, id)
+                                    : seek_awaits(&w->seek, id) && ask_holder(n, w))
             watcher_remove(n, w);
-        } else if (w->kind == WATCHER_USER && node_id_equal(w->asked_whom, id)) {
-            w->failures++;
-            ask_holder(n, w);
-        }
     }
+}
+
+/* Asks again where that is due. A holder that answers is asked again for as long as it does. True
+ * when the watcher is done with. */
+static bool user_tick(struct node *n, struct watcher *w)
+{
+    int64_t asked_us = instant_since_us(n->now, w->seek.asked);
+
+    if (has_answered(w))
+        return asked_us > ASK_AGAIN_US && ask_holder(n, w);
+    if (nobody_has_it(n, w))
+        return true;
+    if (w->seek.asking)
+        return seek_gives_up(n, &w->seek, PATIENCE_US) && ask_holder(n, w);
+    if (asked_us <= (w->seek.later ? NO_LINK_US : PAUSE_US))
+        return false;
+    if (!w->seek.later && (directory_find(n, w->job) != NULL || w->found))
+        seek_again(&w->seek);
+    return ask_holder(n, w);
+}
+
+/* A node waits for as long as it asks again, and the job is here. */
+static bool node_tick(struct node *n, const struct watcher *w, bool here)
+{
+    if (!here)
+        send_without(n, w->job, w->node, w->request);
+    return !here || instant_since_us(n->now, w->heard) > FORGET_US;
 }
 
 void watch_tick(struct node *n)
 {
     struct watcher *w, *next;
     struct job_view v;
+    bool here;
 
     for (w = n->watchers; w != NULL; w = next) {
         next = w->next;
-        if (job_view_here(n, w->job, &v)) {
-            if (watcher_tell(n, w, &v))
-                watcher_remove(n, w);
-            continue;
-        }
-        if (w->kind != WATCHER_USER)
-            continue;
-        if (instant_since_us(n->now, w->since) > GIVE_UP_US)
-            watcher_fails(n, w, 7, "no node that holds this job has answered for 30 s",
-                          "velum nodes shows who is away; the job goes on when they return");
-        else if (instant_since_us(n->now, w->asked) > ASK_AGAIN_US)
-            w->failures++, ask_holder(n, w);
+        here = job_view_here(n, w->job, &v);
+        if ((here && watcher_tell(n, w, &v)) ||
+            (w->kind == WATCHER_NODE ? node_tick(n, w, here) : !here && user_tick(n, w)))
+            watcher_remove(n, w);
     }
 }
 
@@ -352,4 +411,13 @@ void watchers_free(struct node *n)
 {
     while (n->watchers != NULL)
         watcher_remove(n, n->watchers);
+}
+
+void watch_late(struct node *n, int64_t late_us)
+{
+    for (struct watcher *w = n->watchers; w != NULL; w = w->next) {
+        w->since = instant_plus_us(w->since, late_us);
+        w->heard = instant_plus_us(w->heard, late_us);
+        w->seek.asked = instant_plus_us(w->seek.asked, late_us);
+    }
 }

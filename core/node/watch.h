@@ -18,6 +18,8 @@ void watch_link_down(struct node *n, uint64_t link);
 void watch_node_gone(struct node *n, struct node_id id);
 /* Tells what is due, asks again, gives up. */
 void watch_tick(struct node *n);
+/* This node itself stood still: nobody was late meanwhile. */
+void watch_late(struct node *n, int64_t late_us);
 void watchers_free(struct node *n);
 /* What the coordination or the ledger here says; false without them. Borrows from the job. */
 bool job_view_here(struct node *n, struct job_id id, struct job_view *v);

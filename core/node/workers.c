@@ -531,3 +531,14 @@ void workers_free(struct node *n)
     }
     asides_free(n);
 }
+
+void workers_late(struct node *n, int64_t late_us)
+{
+    for (struct worker *w = n->workers; w != NULL; w = w->next)
+        if (w->chunk != NULL)
+            w->chunk->moved = instant_plus_us(w->chunk->moved, late_us);
+    for (struct merge_work *m = n->merges; m != NULL; m = m->next)
+        m->given_at = instant_plus_us(m->given_at, late_us);
+    for (struct aside *a = n->asides; a != NULL; a = a->next)
+        a->since = instant_plus_us(a->since, late_us);
+}

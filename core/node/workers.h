@@ -21,6 +21,8 @@ void workers_exited(struct node *n, uint32_t number, enum worker_end end, int st
 void workers_release(struct node *n, struct job *j);
 /* Ends workers whose leaf, merges or aside take longer than their limit. */
 void workers_limits(struct node *n);
+/* This node itself stood still: what its workers said meanwhile is still to be read. */
+void workers_late(struct node *n, int64_t late_us);
 void workers_free(struct node *n);
 /* Whether any worker is bound to the job, or merges of it wait for one. */
 bool workers_serve_job(const struct node *n, const struct job *j);

@@ -36,8 +36,8 @@ static void hint(struct world *w, struct sim_node *n, uint32_t at)
 /* A node that does not run cannot be told anything: it is told when it goes on. */
 static bool waits_for_node(const struct happening *h)
 {
-    return h->kind == HAPPEN_TICK || h->kind == HAPPEN_STORED || h->kind == HAPPEN_WORKER_SAYS ||
-           h->kind == HAPPEN_DIAL_ANSWER || h->kind == HAPPEN_HINT;
+    return h->kind == HAPPEN_TICK || h->kind == HAPPEN_STORED || h->kind == HAPPEN_ROOM ||
+           h->kind == HAPPEN_WORKER_SAYS || h->kind == HAPPEN_DIAL_ANSWER || h->kind == HAPPEN_HINT;
 }
 
 static void happen_at_node(struct world *w, const struct happening *h)
@@ -57,6 +57,9 @@ static void happen_at_node(struct world *w, const struct happening *h)
         break;
     case HAPPEN_STORED:
         sim_disk_synced(w, n);
+        break;
+    case HAPPEN_ROOM:
+        sim_disk_room(w, n);
         break;
     case HAPPEN_ORDER:
         sim_worker_order_arrives(w, n, (uint32_t)h->a);
@@ -231,16 +234,16 @@ static void run(struct world *w, uint64_t until)
 
 int sim_run(const struct alloc *a, const struct sim_options *options, struct sim_result *result)
 {
-    struct world *w = alloc_zeroed(a, sizeof *w);
+    struct world *w = world_new(a);
+    bool out_of_memory;
 
     *result = (struct sim_result){0};
     if (w == NULL)
         return ERR_NO_MEMORY;
-    w->alloc = a;
     w->trace = options->trace;
     w->hash = 0xcbf29ce484222325ull;
     prng_init(&w->prng, options->seed);
-    sim_plan_make(w, options->nodes);
+    sim_plan_make(w, options->nodes, options->faults_off);
     run(w, options->until);
     result->failed = w->failed;
     text_copy(result->what, sizeof result->what, w->what);
@@ -253,6 +256,7 @@ int sim_run(const struct alloc *a, const struct sim_options *options, struct sim
     for (uint32_t i = 0; i < w->plan.jobs; i++)
         result->acknowledged += w->jobs[i].acknowledged;
     world_clear(w);
-    alloc_free(a, w, sizeof *w);
-    return 0;
+    out_of_memory = w->out_of_memory;
+    world_free(w);
+    return out_of_memory ? ERR_NO_MEMORY : 0;
 }

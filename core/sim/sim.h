@@ -3,7 +3,7 @@
  * failure replays exactly.
  *
  * Owns everything it simulates. Never reads a clock or a random device and includes no part of the
- * host. Called by tests/sim.
+ * host. Called by sim_try.c.
  *
  * A run has three parts. While faults happen (delays, resets, partitions, crashes, pauses, killed
  * workers) everything that is said and written is checked (sim_check.h). Then all is healed. Then
@@ -18,10 +18,12 @@
 #include "core/base/log.h"
 
 #define SIM_WHAT_SIZE 512
+#define SIM_NODES_LIMIT 16 /* nodes of one mesh */
 
 struct sim_options {
     uint64_t seed;
     uint32_t nodes;               /* 0: the seed decides */
+    uint32_t faults_off;          /* bit i: fault i never happens; the draws stay the same */
     uint64_t until;               /* stop quietly after this many events; 0: at the end */
     const struct log_sink *trace; /* every event and action, one line each; NULL: nobody looks */
 };
@@ -36,6 +38,8 @@ struct sim_result {
     uint32_t acknowledged;
 };
 
+/* The kinds of faults by number from 0; NULL past the last. */
+const char *sim_fault_name(uint32_t fault);
 /* Runs one seed. 0 (look at result->failed), or ERR_NO_MEMORY. */
 int sim_run(const struct alloc *a, const struct sim_options *options, struct sim_result *result);
 

@@ -264,6 +264,8 @@ static void note_report(struct world *w, struct sim_node *n, struct bytes payloa
     if (n->reported[job] != NULL && seq <= n->reported[job]->seq)
         forget_job(w, n, job);
     x = world_alloc(w, sizeof *x);
+    if (x == NULL)
+        return;
     x->seq = seq;
     x->next = n->reported[job];
     n->reported[job] = x;

@@ -1,4 +1,11 @@
-/* What must hold after every event, whatever is broken: promises G1, G2, G4 and G5 of the design.
+/* What must hold after every event, whatever is broken:
+ *
+ *   a result told or written is that of a run in which nothing failed, a job that was killed with
+ *   proof has none, and no two values of one tree node differ: each leaf counts exactly once;
+ *   an acknowledgement with durable=k comes after k disks have synced the job, `kept` after enough
+ *   of them have the leaves, `killed` after every holder has the cancel;
+ *   what a disk has synced is there again when it is replayed, and a write or sync that failed is
+ *   never taken for one that did not.
  *
  * It listens to what nodes write and say, and knows what each disk has synced. Called by
  * sim_node.c (actions), sim_disk.c (what is synced and replayed), sim_user.c (answers) and sim.c

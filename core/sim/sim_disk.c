@@ -51,7 +51,7 @@ static void begin(struct world *w, struct sim_node *n)
 {
     struct sim_disk *d = &n->disk;
 
-    if (d->busy || d->first == NULL)
+    if (d->busy || d->full || d->first == NULL)
         return;
     d->busy = true;
     d->writing = 0;
@@ -71,6 +71,8 @@ void sim_disk_store(struct world *w, struct sim_node *n, const struct action *a,
     struct sim_disk *d = &n->disk;
     struct stored_record *x = world_alloc(w, sizeof *x);
 
+    if (x == NULL)
+        return;
     x->ticket = a->ticket;
     x->type = a->type;
     x->compact = a->kind == ACTION_COMPACT;
@@ -107,20 +109,56 @@ static void record_drop(struct world *w, struct sim_disk *d)
     alloc_free(w->alloc, x, sizeof *x);
 }
 
+/* As the host does it: a failed sync is tried once more, in a new segment; then the records are
+ * given up and the node is told. */
+static int write_stubbornly(struct world *w, struct sim_node *n)
+{
+    struct sim_disk *d = &n->disk;
+    int rc = write_out(d);
+
+    if (rc == ERR_SYNC && !d->first->compact)
+        rc = journal_sync(d->journal);
+    if (rc == ERR_SYNC && !d->first->compact)
+        journal_discard(d->journal);
+    if (rc < 0 && rc != ERR_SYNC)
+        world_fail(w, err_sentence(rc), n->index, UINT32_MAX);
+    return rc;
+}
+
+/* What a durable record says, or what the rows of a durable snapshot say. */
+static void learn(struct world *w, struct sim_node *n, const struct stored_record *x)
+{
+    struct reader r = reader_of(buf_bytes(&x->payload));
+
+    if (!x->compact) {
+        sim_check_record(w, n, x->type, buf_bytes(&x->payload), n->disk.held);
+        return;
+    }
+    while (reader_left(&r) > 0 && !r.failed) {
+        uint16_t type = read_u16(&r);
+        struct bytes payload = read_block(&r, JOURNAL_RECORD_BYTES_MAX);
+
+        if (!r.failed)
+            sim_check_record(w, n, type, payload, n->disk.held);
+    }
+}
+
 void sim_disk_synced(struct world *w, struct sim_node *n)
 {
     struct sim_disk *d = &n->disk;
     struct event ev = {.kind = EVENT_STORED};
-    int rc = write_out(d);
 
-    if (rc < 0) {
-        world_fail(w, err_sentence(rc), n->index, UINT32_MAX);
+    if (d->full) {
+        d->busy = false;
         return;
     }
+    ev.stored.rc = write_stubbornly(w, n);
+    if (w->failed)
+        return;
     for (uint32_t i = 0; i < d->writing; i++) {
         ev.stored.ticket = d->first->ticket;
-        if (!d->first->compact)
-            sim_check_record(w, n, d->first->type, buf_bytes(&d->first->payload), d->held);
+        if (ev.stored.rc == 0)
+            learn(w, n, d->first);
         record_drop(w, d);
     }
     d->busy = false;
@@ -128,6 +166,37 @@ void sim_disk_synced(struct world *w, struct sim_node *n)
         journal_idle(d->journal);
     begin(w, n);
     sim_node_event(w, n, &ev);
+}
+
+static void tell_full(struct world *w, struct sim_node *n, bool full)
+{
+    struct event ev = {.kind = EVENT_DISK, .disk = {.full = full}};
+
+    n->disk.full = full;
+    sim_node_event(w, n, &ev);
+}
+
+void sim_disk_fill(struct world *w, struct sim_node *n, int64_t for_us)
+{
+    if (n->core == NULL || n->disk.full)
+        return;
+    world_later(w, for_us, HAPPEN_ROOM, n->index, 0, 0);
+    tell_full(w, n, true);
+}
+
+void sim_disk_room(struct world *w, struct sim_node *n)
+{
+    if (n->core == NULL || !n->disk.full)
+        return;
+    n->disk.full = false;
+    begin(w, n);
+    tell_full(w, n, false);
+}
+
+void sim_disk_fail(struct sim_node *n, uint32_t syncs)
+{
+    if (n->core != NULL)
+        n->disk.store.syncs_fail = syncs;
 }
 
 void sim_disk_crash(struct world *w, struct sim_node *n, bool power)
@@ -143,7 +212,7 @@ void sim_disk_crash(struct world *w, struct sim_node *n, bool power)
     d->journal = NULL;
     while (d->first != NULL)
         record_drop(w, d);
-    d->busy = false;
+    d->busy = d->full = false;
     d->writing = 0;
     if (power)
         sim_store_power_loss(&d->store, &w->prng);

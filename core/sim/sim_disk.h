@@ -14,6 +14,12 @@ void sim_disk_store(struct world *w, struct sim_node *n, const struct action *a,
                     struct bytes payload);
 /* The sync that was under way is done. */
 void sim_disk_synced(struct world *w, struct sim_node *n);
+/* It takes nothing for so long, and the node is told. */
+void sim_disk_fill(struct world *w, struct sim_node *n, int64_t for_us);
+/* There is space again. */
+void sim_disk_room(struct world *w, struct sim_node *n);
+/* So many of the next syncs fail. */
+void sim_disk_fail(struct sim_node *n, uint32_t syncs);
 /* The process ends here; with `power` all that was not synced may be lost. */
 void sim_disk_crash(struct world *w, struct sim_node *n, bool power);
 void sim_disk_clear(struct world *w, struct sim_node *n);

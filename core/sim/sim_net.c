@@ -94,12 +94,18 @@ static void parcel_send(struct world *w, uint32_t index, uint32_t direction, enu
     struct sim_link *l = w->links[index];
     struct parcel *p = world_alloc(w, sizeof *p);
 
+    if (p == NULL)
+        return;
     p->kind = kind;
     p->type = type;
     p->request = request;
     p->len = (uint32_t)payload.len;
     if (payload.len > 0) {
         p->data = world_alloc(w, payload.len);
+        if (p->data == NULL) {
+            parcel_free(w, p);
+            return;
+        }
         memcpy(p->data, payload.data, payload.len);
     }
     if (l->last[direction] == NULL)
@@ -148,14 +154,23 @@ static uint32_t on_way(const struct sim_link *l, uint32_t direction)
 
 /* --- connections --- */
 
-static uint32_t link_make(struct world *w)
+/* False when there is no memory for it. */
+static bool link_make(struct world *w, struct link_half from, struct link_half to, uint32_t *index)
 {
     void *list = w->links;
+    struct sim_link *l = NULL;
 
-    world_grow(w, &list, &w->links_cap, w->links_count, sizeof *w->links);
-    w->links = list;
-    w->links[w->links_count] = world_alloc(w, sizeof **w->links);
-    return w->links_count++;
+    if (world_grow(w, &list, &w->links_cap, w->links_count, sizeof *w->links)) {
+        w->links = list;
+        l = world_alloc(w, sizeof *l);
+    }
+    if (l == NULL)
+        return false;
+    l->halves[0] = from;
+    l->halves[1] = to;
+    *index = w->links_count++;
+    w->links[*index] = l;
+    return true;
 }
 
 /* The node's half of the link that its core knows by that number. */
@@ -180,7 +195,8 @@ void sim_net_dial(struct world *w, struct sim_node *from, const struct action *a
     void *list = w->dials;
     struct sim_dial *d;
 
-    world_grow(w, &list, &w->dials_cap, w->dials_count, sizeof *w->dials);
+    if (!world_grow(w, &list, &w->dials_cap, w->dials_count, sizeof *w->dials))
+        return;
     w->dials = list;
     d = &w->dials[w->dials_count++];
     *d = (struct sim_dial){.from = from->index,
@@ -251,9 +267,9 @@ void sim_net_dial_arrives(struct world *w, uint32_t dial)
         world_later(w, from->paused_until - w->now, HAPPEN_DIAL, SIM_EVERYBODY, dial, 0);
         return;
     }
-    index = link_make(w);
-    w->links[index]->halves[0] = (struct link_half){.node = d->from, .boot = d->boot};
-    w->links[index]->halves[1] = (struct link_half){.node = d->to, .boot = to->boot};
+    if (!link_make(w, (struct link_half){.node = d->from, .boot = d->boot},
+                   (struct link_half){.node = d->to, .boot = to->boot}, &index))
+        return;
     /* The dialler's side is done first; what tells the other is the first thing on the wire. */
     parcel_signal(w, index, 0, PARCEL_UP);
     node_up(w, from, index, 0, number);
@@ -297,15 +313,13 @@ uint32_t sim_net_peer(const struct world *w, const struct sim_node *n, uint64_t 
     return w->links[index]->halves[1 - half].node;
 }
 
-uint32_t sim_net_user_link(struct world *w, uint32_t user, struct sim_node *to)
+bool sim_net_user_link(struct world *w, uint32_t user, struct sim_node *to, uint32_t *link)
 {
-    uint32_t index = link_make(w);
-
-    w->links[index]->halves[0] =
-        (struct link_half){.node = SIM_NODES_MAX, .user = user, .open = true};
-    w->links[index]->halves[1] = (struct link_half){.node = to->index, .boot = to->boot};
-    parcel_signal(w, index, 0, PARCEL_UP);
-    return index;
+    if (!link_make(w, (struct link_half){.node = SIM_NODES_MAX, .user = user, .open = true},
+                   (struct link_half){.node = to->index, .boot = to->boot}, link))
+        return false;
+    parcel_signal(w, *link, 0, PARCEL_UP);
+    return true;
 }
 
 void sim_net_user_send(struct world *w, uint32_t link, uint8_t type, uint32_t request,

@@ -20,8 +20,8 @@ void sim_net_send(struct world *w, struct sim_node *from, uint64_t link, uint8_t
 void sim_net_close(struct world *w, struct sim_node *from, uint64_t link);
 /* The node at the other end, or SIM_NODES_MAX. */
 uint32_t sim_net_peer(const struct world *w, const struct sim_node *n, uint64_t link);
-/* A user's side; links by index. */
-uint32_t sim_net_user_link(struct world *w, uint32_t user, struct sim_node *to);
+/* A user's side; links by index. False when there is no memory for one more. */
+bool sim_net_user_link(struct world *w, uint32_t user, struct sim_node *to, uint32_t *link);
 void sim_net_user_send(struct world *w, uint32_t link, uint8_t type, uint32_t request,
                        struct bytes payload);
 void sim_net_user_close(struct world *w, uint32_t link);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/sha256.h"
+#include "core/sim/sim_disk.h"
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
@@ -22,8 +23,23 @@ enum fault {
     FAULT_SLOW,
     FAULT_DELAY,
     FAULT_COMPACT,
+    FAULT_FULL,
+    FAULT_SYNC,
     FAULT_COUNT
 };
+
+const char *sim_fault_name(uint32_t fault)
+{
+    static const char *const names[FAULT_COUNT] = {
+        [FAULT_RESET] = "reset", [FAULT_PARTITION] = "partition", [FAULT_ONE_WAY] = "one-way",
+        [FAULT_OPEN] = "open",   [FAULT_KILL] = "kill",           [FAULT_POWER] = "power",
+        [FAULT_STOP] = "stop",   [FAULT_WORKER] = "worker",       [FAULT_PAUSE] = "pause",
+        [FAULT_SLOW] = "slow",   [FAULT_DELAY] = "delay",         [FAULT_COMPACT] = "compact",
+        [FAULT_FULL] = "full",   [FAULT_SYNC] = "sync",
+    };
+
+    return fault < FAULT_COUNT ? names[fault] : NULL;
+}
 
 static void make_nodes(struct world *w)
 {
@@ -106,9 +122,9 @@ static void make_users(struct world *w, uint32_t i)
         add_user(w, USER_KILLS, i, at, 5000, 1500000);
 }
 
-static void make_faults(struct world *w)
+static void make_faults(struct world *w, uint32_t off)
 {
-    static const uint32_t usual[FAULT_COUNT] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3};
+    static const uint32_t usual[FAULT_COUNT] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2, 2};
     struct sim_plan *p = &w->plan;
 
     /* Swarm: each seed leaves some kinds of faults out and exaggerates others. */
@@ -121,18 +137,20 @@ static void make_faults(struct world *w)
     p->delay_us =
         (uint32_t)(world_chance(w, 5) ? world_between(w, 1000, 20000) : world_between(w, 30, 400));
     p->jitter_us = (uint32_t)prng_below(&w->prng, p->delay_us * 2);
+    for (uint32_t i = 0; i < FAULT_COUNT; i++)
+        p->weights[i] = off >> i & 1 ? 0 : p->weights[i];
     p->one_dies_for_good = world_chance(w, 4);
     p->kernel_dies = world_chance(w, 8);
 }
 
-void sim_plan_make(struct world *w, uint32_t nodes)
+void sim_plan_make(struct world *w, uint32_t nodes, uint32_t faults_off)
 {
     struct sim_plan *p = &w->plan;
     uint64_t drawn = world_chance(w, 2) ? 3 : world_between(w, 3, SIM_NODES_MAX);
 
     p->nodes = nodes > 0 ? nodes : (uint32_t)drawn;
     p->jobs = (uint32_t)world_between(w, 1, 3);
-    make_faults(w);
+    make_faults(w, faults_off);
     make_nodes(w);
     for (uint32_t i = 0; i < p->jobs; i++) {
         make_job(w, i);
@@ -183,7 +201,6 @@ static void open_all(struct world *w)
 static void bring_down(struct world *w, bool power)
 {
     struct sim_node *n = any_node(w);
-    struct world *const world = w;
     bool gone = false;
 
     if (n->core == NULL)
@@ -192,7 +209,7 @@ static void bring_down(struct world *w, bool power)
         gone |= w->nodes[i].dead_for_good;
     /* Between two actions of a step to come; or right now, when it does so little. */
     n->power_goes_too = power;
-    if (world_chance(world, 2))
+    if (world_chance(w, 2))
         n->crash_in = (uint32_t)world_between(w, 1, 60);
     else
         sim_node_crash(w, n, power);
@@ -216,13 +233,9 @@ static void ask_to_stop(struct world *w)
 
 static void happen(struct world *w, enum fault f)
 {
-    static const char *const names[] = {"reset", "partition", "one-way partition",
-                                        "open",  "kill",      "power",
-                                        "stop",  "worker",    "pause",
-                                        "slow",  "delay",     "compact"};
     struct sim_node *n = any_node(w);
 
-    world_trace(w, "%u: FAULT %s", (unsigned)w->now, names[f]);
+    world_trace(w, "%u: FAULT %s", (unsigned)w->now, sim_fault_name(f));
     if (f != FAULT_COMPACT && f != FAULT_OPEN)
         w->calm = false;
     switch (f) {
@@ -256,6 +269,13 @@ static void happen(struct world *w, enum fault f)
     case FAULT_DELAY:
         w->plan.delay_us = (uint32_t)world_between(w, 30, 30000);
         w->plan.jitter_us = w->plan.delay_us;
+        break;
+    case FAULT_FULL:
+        sim_disk_fill(w, n,
+                      (int64_t)world_between(w, 10000, world_chance(w, 3) ? 6000000 : 500000));
+        break;
+    case FAULT_SYNC:
+        sim_disk_fail(n, (uint32_t)world_between(w, 1, 4));
         break;
     default:
         sim_node_compact(w, n);
@@ -298,6 +318,8 @@ void sim_plan_heal(struct world *w)
         n->paused_until = w->now;
         n->crash_in = 0;
         n->slowness = 1;
+        sim_disk_fail(n, 0);
+        sim_disk_room(w, n);
         sim_node_start(w, n);
     }
 }

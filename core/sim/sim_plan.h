@@ -6,7 +6,7 @@
 #include "core/sim/world.h"
 
 /* Fills w->plan, nodes, jobs and users from the seed. nodes: 0 lets the seed decide. */
-void sim_plan_make(struct world *w, uint32_t nodes);
+void sim_plan_make(struct world *w, uint32_t nodes, uint32_t faults_off);
 /* One fault happens, and the next one is arranged. */
 void sim_plan_fault(struct world *w);
 /* All faults end: what is blocked opens,

@@ -6,7 +6,7 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
 
-static void bytes_resize(struct sim_store *s, struct sim_bytes *b, uint64_t size)
+static int bytes_resize(struct sim_store *s, struct sim_bytes *b, uint64_t size)
 {
     void *data = b->data;
     uint64_t cap = b->cap == 0 ? 4096 : b->cap;
@@ -14,28 +14,32 @@ static void bytes_resize(struct sim_store *s, struct sim_bytes *b, uint64_t size
     while (cap < size)
         cap *= 2;
     if (cap > b->cap) {
-        ensure(alloc_grow(s->alloc, &data, b->cap, cap, 1) == 0);
+        if (alloc_grow(s->alloc, &data, b->cap, cap, 1) < 0)
+            return ERR_NO_MEMORY;
         b->data = data;
         b->cap = cap;
     }
     if (size > b->size)
         memset(b->data + b->size, 0, size - b->size);
     b->size = size;
+    return 0;
 }
 
-static void bytes_write(struct sim_store *s, struct sim_bytes *b, uint64_t offset, const void *from,
-                        size_t n)
+static int bytes_write(struct sim_store *s, struct sim_bytes *b, uint64_t offset, const void *from,
+                       size_t n)
 {
-    if (offset + n > b->size)
-        bytes_resize(s, b, offset + n);
+    if (offset + n > b->size && bytes_resize(s, b, offset + n) < 0)
+        return ERR_NO_MEMORY;
     if (n > 0)
         memcpy(b->data + offset, from, n);
+    return 0;
 }
 
-static void bytes_copy_all(struct sim_store *s, struct sim_bytes *to, const struct sim_bytes *from)
+static int bytes_copy_all(struct sim_store *s, struct sim_bytes *to, const struct sim_bytes *from)
 {
-    bytes_resize(s, to, 0);
-    bytes_write(s, to, 0, from->data, from->size);
+    int rc = bytes_resize(s, to, 0);
+
+    return rc < 0 ? rc : bytes_write(s, to, 0, from->data, from->size);
 }
 
 static int find(const struct sim_store *s, const char *name)
@@ -57,40 +61,6 @@ static void file_forget(struct sim_store *s, struct sim_file *f)
 
 /* --- what is not synced --- */
 
-static void later(struct sim_store *s, int file, bool truncate, uint64_t offset, const void *from,
-                  size_t n)
-{
-    struct sim_write *x = alloc_zeroed(s->alloc, sizeof *x);
-
-    ensure(x != NULL);
-    x->file = file;
-    x->truncate = truncate;
-    x->offset = offset;
-    x->len = n;
-    if (n > 0) {
-        x->data = alloc_zeroed(s->alloc, n);
-        ensure(x->data != NULL);
-        memcpy(x->data, from, n);
-    }
-    if (s->last == NULL)
-        s->first = x;
-    else
-        s->last->next = x;
-    s->last = x;
-}
-
-static void apply(struct sim_store *s, const struct sim_write *x, size_t from, size_t to)
-{
-    struct sim_bytes *b = &s->files[x->file].durable;
-
-    if (!s->files[x->file].used)
-        return;
-    if (x->truncate)
-        bytes_resize(s, b, x->offset);
-    else
-        bytes_write(s, b, x->offset + from, x->data + from, to - from);
-}
-
 static void write_free(struct sim_store *s, struct sim_write *x)
 {
     if (x->data != NULL)
@@ -98,11 +68,50 @@ static void write_free(struct sim_store *s, struct sim_write *x)
     alloc_free(s->alloc, x, sizeof *x);
 }
 
+static int later(struct sim_store *s, int file, bool truncate, uint64_t offset, const void *from,
+                 size_t n)
+{
+    struct sim_write *x = alloc_zeroed(s->alloc, sizeof *x);
+
+    if (x == NULL)
+        return ERR_NO_MEMORY;
+    x->file = file;
+    x->truncate = truncate;
+    x->offset = offset;
+    x->len = n;
+    if (n > 0) {
+        x->data = alloc_zeroed(s->alloc, n);
+        if (x->data == NULL) {
+            write_free(s, x);
+            return ERR_NO_MEMORY;
+        }
+        memcpy(x->data, from, n);
+    }
+    if (s->last == NULL)
+        s->first = x;
+    else
+        s->last->next = x;
+    s->last = x;
+    return 0;
+}
+
+static int apply(struct sim_store *s, const struct sim_write *x, size_t from, size_t to)
+{
+    struct sim_bytes *b = &s->files[x->file].durable;
+
+    if (!s->files[x->file].used)
+        return 0;
+    if (x->truncate)
+        return bytes_resize(s, b, x->offset);
+    return bytes_write(s, b, x->offset + from, x->data + from, to - from);
+}
+
 /* Takes the writes of one file out of the list (of every file with -1);
  * `keep` makes them durable. */
-static void settle(struct sim_store *s, int file, bool keep)
+static int settle(struct sim_store *s, int file, bool keep)
 {
     struct sim_write **at = &s->first, *x;
+    int rc = 0;
 
     s->last = NULL;
     while ((x = *at) != NULL) {
@@ -112,10 +121,11 @@ static void settle(struct sim_store *s, int file, bool keep)
             continue;
         }
         *at = x->next;
-        if (keep)
-            apply(s, x, 0, x->len);
+        if (keep && rc == 0)
+            rc = apply(s, x, 0, x->len);
         write_free(s, x);
     }
+    return rc;
 }
 
 /* --- the calls --- */
@@ -148,11 +158,11 @@ static int on_open(void *ctx, const char *name, bool create)
     if (at < 0 && !create)
         return ERR_NOT_FOUND;
     if (at >= 0) {
-        if (create) {
-            bytes_resize(s, &s->files[at].seen, 0);
-            later(s, at, true, 0, NULL, 0);
-        }
-        return at;
+        if (create)
+            rc = bytes_resize(s, &s->files[at].seen, 0);
+        if (create && rc == 0)
+            rc = later(s, at, true, 0, NULL, 0);
+        return rc < 0 ? rc : at;
     }
     for (at = 0; at < SIM_FILES_MAX; at++) {
         if (s->files[at].used)
@@ -198,9 +208,8 @@ static int on_write(void *ctx, int file, uint64_t offset, const void *from, size
 
     if (rc < 0)
         return rc;
-    bytes_write(s, &s->files[file].seen, offset, from, n);
-    later(s, file, false, offset, from, n);
-    return 0;
+    rc = bytes_write(s, &s->files[file].seen, offset, from, n);
+    return rc < 0 ? rc : later(s, file, false, offset, from, n);
 }
 
 static int on_preallocate(void *ctx, int file, uint64_t bytes)
@@ -211,10 +220,9 @@ static int on_preallocate(void *ctx, int file, uint64_t bytes)
 
     if (rc < 0 || bytes <= size)
         return rc;
-    bytes_resize(s, &s->files[file].seen, bytes);
+    rc = bytes_resize(s, &s->files[file].seen, bytes);
     /* A truncation to a greater size writes zeroes: the same, without carrying them around. */
-    later(s, file, true, bytes, NULL, 0);
-    return 0;
+    return rc < 0 ? rc : later(s, file, true, bytes, NULL, 0);
 }
 
 static int on_sync(void *ctx, int file)
@@ -222,9 +230,15 @@ static int on_sync(void *ctx, int file)
     struct sim_store *s = ctx;
     int rc = powered(s);
 
-    if (rc == 0)
-        settle(s, file, true);
-    return rc;
+    if (rc < 0)
+        return rc;
+    if (s->syncs_fail == 0)
+        return settle(s, file, true);
+    /* As on Linux: what should have been written can be read and will never be durable, and the
+     * next sync knows nothing of it. */
+    s->syncs_fail--;
+    rc = settle(s, file, false);
+    return rc < 0 ? rc : ERR_IO;
 }
 
 static int on_truncate(void *ctx, int file, uint64_t bytes)
@@ -234,9 +248,8 @@ static int on_truncate(void *ctx, int file, uint64_t bytes)
 
     if (rc < 0)
         return rc;
-    bytes_resize(s, &s->files[file].seen, bytes);
-    later(s, file, true, bytes, NULL, 0);
-    return 0;
+    rc = bytes_resize(s, &s->files[file].seen, bytes);
+    return rc < 0 ? rc : later(s, file, true, bytes, NULL, 0);
 }
 
 static int on_rename(void *ctx, const char *from, const char *to)
@@ -316,6 +329,7 @@ void sim_store_reopen(struct sim_store *s)
 {
     s->off = false;
     s->calls_left = 0;
+    s->syncs_fail = 0;
 }
 
 /* Names that no sync of the folder covered go back to what they were, or stay as they are now, all

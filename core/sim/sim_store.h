@@ -40,6 +40,7 @@ struct sim_store {
     struct sim_file files[SIM_FILES_MAX];
     struct sim_write *first, *last;
     uint32_t calls_left; /* the power goes after so many changing calls; 0: it stays on */
+    uint32_t syncs_fail; /* so many syncs to come fail */
     bool off;
 };
 

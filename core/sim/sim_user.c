@@ -75,6 +75,7 @@ static void ask_kill(struct world *w, struct sim_user *u)
 void sim_user_turn(struct world *w, uint32_t user, uint64_t turn)
 {
     struct sim_user *u = &w->users[user];
+    uint32_t link;
 
     if (u->done || u->turn != turn)
         return;
@@ -87,7 +88,9 @@ void sim_user_turn(struct world *w, uint32_t user, uint64_t turn)
         again(w, u);
         return;
     }
-    u->link = sim_net_user_link(w, user, &w->nodes[u->node]);
+    if (!sim_net_user_link(w, user, &w->nodes[u->node], &link))
+        return;
+    u->link = link;
     if (u->kind == USER_SUBMITS && !w->jobs[u->job].acknowledged)
         ask_submit(w, u);
     else if (u->kind == USER_KILLS)

@@ -31,6 +31,10 @@ static struct worker_says *say(struct world *w, struct sim_node *n, struct sim_w
 {
     struct worker_says *s = world_alloc(w, sizeof *s), **end = &x->said;
 
+    if (s == NULL) {
+        buf_init_fixed(&w->unsaid.payload, NULL, 0);
+        return &w->unsaid;
+    }
     s->type = type;
     s->request = request;
     buf_init(&s->payload, w->alloc, FRAME_PAYLOAD_MAX);
@@ -88,6 +92,8 @@ void sim_worker_start(struct world *w, struct sim_node *n, uint32_t number)
     struct sim_worker *x = world_alloc(w, sizeof *x);
     struct worker_says *s;
 
+    if (x == NULL)
+        return;
     x->number = number;
     x->job = SIM_JOBS_MAX;
     x->next = n->workers;
@@ -116,7 +122,6 @@ static void progress(struct world *w, struct sim_node *n, struct sim_worker *x)
 
         put_value(&s->payload, &v);
     }
-    x->told_next = x->run.next;
     x->compute_us = 0;
     x->reported = w->now;
 }
@@ -137,7 +142,6 @@ static void run_begin(struct world *w, struct sim_node *n, struct sim_worker *x)
     run_init(&x->run, o->first, o->end, tree_leaves(o->units, o->leaf_units), x->values,
              value_size(w, x));
     x->working = true;
-    x->told_next = o->first;
     x->compute_us = 0;
     x->reported = w->now;
     next_leaf(w, n, x);
@@ -291,6 +295,8 @@ void sim_worker_order(struct world *w, struct sim_node *n, const struct action *
     if (x == NULL || x->dying)
         return;
     o = world_alloc(w, sizeof *o);
+    if (o == NULL)
+        return;
     o->type = (uint8_t)a->type;
     o->request = a->request;
     buf_init(&o->payload, w->alloc, FRAME_PAYLOAD_MAX);
@@ -402,7 +408,7 @@ void sim_worker_speaks(struct world *w, struct sim_node *n, uint32_t number)
     if (s->type == 0) {
         exited(w, n, x, s);
     } else {
-        ensure(!s->payload.failed);
+        ensure(!s->payload.failed || s->payload.no_memory);
         ev.worker_frame.worker = number;
         ev.worker_frame.frame = (struct frame){s->type, s->request, buf_bytes(&s->payload)};
         sim_node_event(w, n, &ev);

@@ -42,10 +42,9 @@ void world_later(struct world *w, int64_t in_us, enum happening_kind kind, uint3
 {
     void *list = w->heap;
 
-    world_grow(w, &list, &w->heap_cap, w->heap_count, sizeof *w->heap);
-    w->heap = list;
-    if (w->out_of_memory)
+    if (!world_grow(w, &list, &w->heap_cap, w->heap_count, sizeof *w->heap))
         return;
+    w->heap = list;
     w->heap[w->heap_count] = (struct happening){
         .at = w->now + (in_us > 0 ? in_us : 0),
         .number = ++w->happening_counter,
@@ -69,25 +68,52 @@ bool world_next(struct world *w, struct happening *out)
     return true;
 }
 
-void *world_alloc(struct world *w, size_t size)
+/* Whoever asked will say so in its own way, or not at all; the run is over in any case. */
+static void *notice(void *ctx, void *old, size_t old_size, size_t new_size)
 {
-    void *p = alloc_zeroed(w->alloc, size);
+    struct world *w = ctx;
+    void *p = w->given->resize(w->given->ctx, old, old_size, new_size);
 
-    ensure(p != NULL);
+    if (p == NULL && new_size > 0 && !w->out_of_memory) {
+        w->out_of_memory = true;
+        world_fail(w, err_sentence(ERR_NO_MEMORY), UINT32_MAX, UINT32_MAX);
+    }
     return p;
 }
 
-void world_grow(struct world *w, void **list, uint32_t *cap, uint32_t count, size_t size)
+struct world *world_new(const struct alloc *a)
+{
+    struct world *w = alloc_zeroed(a, sizeof *w);
+
+    if (w == NULL)
+        return NULL;
+    w->given = a;
+    w->noticing = (struct alloc){notice, w};
+    w->alloc = &w->noticing;
+    return w;
+}
+
+void world_free(struct world *w)
+{
+    alloc_free(w->given, w, sizeof *w);
+}
+
+void *world_alloc(struct world *w, size_t size)
+{
+    return alloc_zeroed(w->alloc, size);
+}
+
+bool world_grow(struct world *w, void **list, uint32_t *cap, uint32_t count, size_t size)
 {
     uint32_t more;
 
     if (count < *cap)
-        return;
+        return true;
     more = *cap == 0 ? 64 : *cap * 2;
     if (alloc_grow(w->alloc, list, *cap, more, size) < 0)
-        w->out_of_memory = true;
-    else
-        *cap = more;
+        return false;
+    *cap = more;
+    return true;
 }
 
 uint64_t world_between(struct world *w, uint64_t from, uint64_t to)

@@ -18,7 +18,7 @@
 #include "core/wire/request.h"
 #include "core/wire/spec.h"
 
-#define SIM_NODES_MAX 16
+#define SIM_NODES_MAX SIM_NODES_LIMIT
 #define SIM_JOBS_MAX 6
 #define SIM_LEAVES_MAX 1024
 #define SIM_USERS_MAX 256
@@ -32,6 +32,7 @@ enum happening_kind {
     HAPPEN_DIAL,        /* a: dial record */
     HAPPEN_DIAL_ANSWER, /* a: dial record */
     HAPPEN_STORED,
+    HAPPEN_ROOM,        /* the disk has space again */
     HAPPEN_ORDER,       /* a: worker */
     HAPPEN_LEAF,        /* a: worker, b: turn */
     HAPPEN_WORKER_SAYS, /* a: worker */
@@ -117,7 +118,7 @@ struct sim_disk {
     struct journal *journal;
     struct stored_record *first, *last; /* given, not synced */
     uint32_t writing;                   /* how many of them the present sync takes */
-    bool busy;
+    bool busy, full;
     struct held held[SIM_JOBS_MAX];
     struct held replayed[SIM_JOBS_MAX];
 };
@@ -144,7 +145,7 @@ struct sim_worker {
     struct sim_worker *next;
     uint32_t number;
     uint32_t job; /* SIM_JOBS_MAX: not loaded */
-    bool dying, killed;
+    bool dying;
     struct worker_order *on_way, *orders; /* sent to it, and arrived */
     struct worker_says *said;             /* on its way to the node */
     bool working, queued;
@@ -152,7 +153,7 @@ struct sim_worker {
     uint32_t now_request;
     struct run run;
     uint8_t *values;
-    uint64_t told_next, compute_us, last_run, last_end;
+    uint64_t compute_us, last_run, last_end;
     int64_t reported, leaf_began;
     uint64_t turn;
 };
@@ -237,7 +238,9 @@ struct sim_plan {
 };
 
 struct world {
-    const struct alloc *alloc;
+    const struct alloc *given;
+    struct alloc noticing;     /* the one given, and out_of_memory when it has no more */
+    const struct alloc *alloc; /* the noticing one: everything takes memory from it */
     const struct log_sink *trace;
     struct prng prng;
     int64_t now;
@@ -260,7 +263,7 @@ struct world {
     uint32_t users_count;
     uint32_t crashes;
     bool healed;
-    struct actions actions;
+    struct worker_says unsaid; /* for what there was no memory to say */
     struct node_id user_id;
 };
 
@@ -269,9 +272,14 @@ void world_later(struct world *w, int64_t in_us, enum happening_kind kind, uint3
                  uint64_t a, uint64_t b);
 /* Takes the next one. False when there is none. */
 bool world_next(struct world *w, struct happening *out);
-/* Memory that the simulation itself needs: zeroed; what cannot be had ends the run. */
+/* A world that takes its memory from `a`; when there is none, world_new gives NULL. */
+struct world *world_new(const struct alloc *a);
+void world_free(struct world *w);
+/* Memory that the simulation itself needs: zeroed, or NULL. Any memory that cannot be had, here or
+ * by a node's core, ends the run after the present event. */
 void *world_alloc(struct world *w, size_t size);
-void world_grow(struct world *w, void **list, uint32_t *cap, uint32_t count, size_t size);
+/* Room for one more element; false when there is none. */
+bool world_grow(struct world *w, void **list, uint32_t *cap, uint32_t count, size_t size);
 /* Uniform in [from, to]. */
 uint64_t world_between(struct world *w, uint64_t from, uint64_t to);
 bool world_chance(struct world *w, uint32_t one_in);

@@ -36,7 +36,9 @@
     X(STATE, 49)                                                                                   \
     X(LOGS, 50) /* please send the log tail of this job */                                         \
     X(LOG_TAIL, 51)                                                                                \
-    X(SYNC, 52) /* digest of a ledger, to find what is missing */                                  \
+    X(SYNC, 52)  /* digest of a ledger, to find what is missing */                                 \
+    X(COUNT, 53) /* so many bytes were sent so far; please say it back */                          \
+    X(COUNTED, 54)                                                                                 \
     X(REQUEST_SUBMIT, 80)                                                                          \
     X(REQUEST_WATCH, 81)                                                                           \
     X(REQUEST_JOBS, 82)                                                                            \

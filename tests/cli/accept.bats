@@ -473,9 +473,12 @@ END
     until_true 5 job_has_begun "$id"
     seen=0
     for worker in $(workers_of "$PID_a"); do
-        [ "$(ls "/proc/$worker/fd" | wc -w)" = 3 ]
         [ "$(awk '{ print $19 }' "/proc/$worker/stat")" = 10 ]
-        [ -z "$(tr -d '\0' <"/proc/$worker/environ")" ]
+        # Only root can look further; to the node's own user a worker is closed (worker.bats).
+        if [ "$(id -u)" = 0 ]; then
+            [ "$(ls "/proc/$worker/fd" | wc -w)" = 3 ]
+            [ -z "$(tr -d '\0' <"/proc/$worker/environ")" ]
+        fi
         seen=$((seen + 1))
     done
     [ $seen -ge 2 ]

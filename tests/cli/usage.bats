@@ -123,10 +123,39 @@ load lib.bash
     ends_with_try
 }
 
-@test "version: commit and the libraries with their licences" {
+@test "version: commit and the libraries with their versions and licences" {
     run -0 velum version
     [[ $output == "velum "*", commit "* ]]
     [[ $output == *"OpenSSL"*"Apache-2.0"*"libevent"*"BSD-3-Clause"*"inih"* ]]
+    for library in OpenSSL libevent "GNU C library"; do
+        grep -qE "^  $library +[0-9]+\.[0-9][^ ]* +[A-Z]" <<<"$output"
+    done
+    # What configure could not learn, because there is no pkg-config, is said to be unknown.
+    grep -qE "^  inih +([0-9][^ ]*|unknown) +BSD-3-Clause$" <<<"$output"
+    if command -v pkg-config >/dev/null; then
+        [[ $output == *"inih "*" $(pkg-config --modversion inih) "* ]]
+    fi
+}
+
+@test "sim: seeds that hold, one seed twice the same, and words that are wrong" {
+    run -0 --separate-stderr velum sim --seeds 5
+    [[ $output == "5 seeds, 0 failed; "*" events, "*" crashes, "*" s of virtual time" ]]
+    run -0 --separate-stderr velum sim --seed 7
+    local first=$output
+    [[ $first == "seed 7: "*"hash "* ]]
+    run -0 --separate-stderr velum sim --seed 7
+    [[ $output == "$first" ]]
+    run -0 --separate-stderr velum sim --seed 7 --faults none --json
+    [[ $output == '{"v":1,"seeds":[{"seed":7,'*'"faults_off":["reset",'*'"crashes":0,'*'"failed":null}]}' ]]
+    run -0 velum sim --seed 7 --until 3 --trace
+    [[ $output == *"starts"* ]]
+    run -2 velum sim --faults kill,flood
+    [[ $output == *'no fault "flood"'*"allowed are all, none, or some of reset,"* ]]
+    ends_with_try
+    run -2 velum sim --nodes 9
+    [[ $output == *"--nodes"*"8"* ]]
+    run -2 velum sim --trace
+    ends_with_try
 }
 
 @test "kernels: built-ins without a node, text and JSON" {
@@ -150,7 +179,7 @@ load lib.bash
     COMP_WORDS=("$VELUM" "")
     COMP_CWORD=1
     _velum
-    [ "${#COMPREPLY[@]}" = 13 ]
+    [ "${#COMPREPLY[@]}" = 14 ]
     velum completion zsh | cmp - "$VELUM_ROOT/completions/_velum"
     velum completion fish | cmp - "$VELUM_ROOT/completions/velum.fish"
     run -2 velum completion tcsh
@@ -165,7 +194,8 @@ load lib.bash
 }
 
 @test "every command is in the manual, and so is each of its options" {
-    for command in run wait result kill ps show logs nodes node kernels help version completion; do
+    for command in run wait result kill ps show logs nodes node kernels sim help version \
+        completion; do
         grep -qE "^\.(It )?Cm ([a-z]+ \| )?$command" "$VELUM_ROOT/cmd/man/velum.1"
         for option in $(velum complete "$command" --); do
             grep -q -- "Fl -${option#--}" "$VELUM_ROOT/cmd/man/velum.1"
@@ -177,4 +207,11 @@ load lib.bash
     [ -e /dev/full ] || skip "no /dev/full"
     run -1 bash -c '"$VELUM" version >/dev/full'
     [[ $output == *"could not be written"* ]]
+}
+
+@test "a node whose address cannot be written for others: exit 1, the file and the reason" {
+    port=$(free_port)
+    mkdir -p -m 700 "$VELUM_HOME/nodes/$port.addr/occupied"
+    run -1 --separate-stderr timeout 20 "$VELUM" node --port "$port" --slots 1
+    [[ $stderr == *"$VELUM_HOME/nodes/$port.addr: Is a directory"* ]]
 }

@@ -445,7 +445,7 @@ static void deliver(struct net *n, const struct net_event *ev)
         break;
     case NET_DOWN:
         c->open[side_of(ev->link)] = false;
-        mesh_link_down(node->mesh, ev->link, true, n->now);
+        mesh_link_down(node->mesh, ev->link, n->now);
         break;
     case NET_FRAME:
         deliver_frame(n, node, ev);

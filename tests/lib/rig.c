@@ -190,7 +190,19 @@ static void confirm_facts(struct rig *r, uint32_t peer, struct bytes payload)
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_job_id(&b, read_job_id(&in));
     put_u64(&b, read_u64(&in));
-    rig_frame(r, peer, MESSAGE_FACTS_KEPT, &b);
+    put_u8(&b, 0);
+    if (load_u64(bytes + ID_SIZE) != 0)
+        rig_frame(r, peer, MESSAGE_FACTS_KEPT, &b);
+}
+
+static void answer_count(struct rig *r, uint32_t peer, struct bytes payload)
+{
+    uint8_t bytes[16];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_raw(&b, payload.data, payload.len);
+    rig_frame(r, peer, MESSAGE_COUNTED, &b);
 }
 
 static void on_send(struct rig *r, const struct action *a, struct bytes payload)
@@ -206,6 +218,8 @@ static void on_send(struct rig *r, const struct action *a, struct bytes payload)
         answer_probe(r, peer, payload);
     else if (a->type == MESSAGE_FACTS)
         confirm_facts(r, peer, payload);
+    else if (a->type == MESSAGE_COUNT)
+        answer_count(r, peer, payload);
 }
 
 static void on_start(struct rig *r, uint32_t worker)
@@ -561,9 +575,7 @@ void rig_hold(struct rig *r, uint32_t peer, const struct rig_job *j)
 
     buf_init(&fact, &r->heap.alloc, FRAME_PAYLOAD_MAX);
     buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&b, j->id);
-    put_u64(&b, 1);
-    put_u16(&b, 3);
+    put_facts_begin(&b, j->id, 1, true, 3);
     put_u8(&fact, FACT_SPEC);
     put_u8(&fact, 1);
     put_raw(&fact, j->spec.data, j->spec.len);

@@ -29,7 +29,8 @@ compile() { # compile DEFECT FILE...: into a folder of that defect's own
 planted=$(grep -l 'VELUM_PLANT ==' core/*/*.c)
 others=
 for source in core/base/*.c core/wire/*.c core/journal/*.c core/mesh/*.c core/job/*.c \
-    core/kernel/*.c core/node/*.c core/sim/*.c plugins/pi.c tests/sim/sim.c tests/lib/ensure.c; do
+    core/kernel/*.c core/node/*.c core/sim/*.c plugins/pi.c tests/sim/sim.c tests/lib/ensure.c \
+    tests/lib/heap.c; do
     case " $(echo "$planted" | tr '\n' ' ') " in
     *" $source "*) ;;
     *) others="$others $source" ;;

@@ -1,40 +1,33 @@
 /* Runs seeds of the simulated mesh.
  *
  *   sim --seed N | --seeds N [--first N] [--nodes N] [--trace] [--until EVENT]
+ *   sim --starved N [--until EVENT]
  *
  * A single seed prints its figures. It is run twice, unless it is traced or cut short, and so is
  * every hundredth of many, because a run that cannot be repeated cannot be debugged. A failing seed
- * prints the line that replays it. */
+ * prints the line that replays it. --starved runs the first events of a seed again and again, each
+ * time with the next request for memory refused: it must say so, and give back what it has. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/sim/sim.h"
+#include "core/base/err.h"
+#include "core/sim/sim_try.h"
+#include "tests/lib/heap.h"
 
 #define FAILURES_MAX 20
 
-struct counting {
-    size_t bytes, blocks;
-};
-
-static void *counting_resize(void *ctx, void *old, size_t old_size, size_t new_size)
+static void *heap_resize(void *ctx, void *old, size_t old_size, size_t new_size)
 {
-    struct counting *c = ctx;
-    void *p;
-
-    if (new_size == 0) {
-        c->bytes -= old_size;
-        c->blocks -= old != NULL;
-        free(old);
-        return NULL;
-    }
-    p = realloc(old, new_size);
-    if (p == NULL)
-        return NULL;
-    c->bytes += new_size - old_size;
-    c->blocks += old == NULL;
-    return p;
+    (void)ctx;
+    (void)old_size;
+    if (new_size > 0)
+        return realloc(old, new_size);
+    free(old);
+    return NULL;
 }
+
+static const struct alloc plain_heap = {heap_resize, NULL};
 
 static void print_line(void *ctx, enum log_level level, const char *text)
 {
@@ -50,19 +43,11 @@ static const char *replay_command(void)
     return objects != NULL ? objects : "obj";
 }
 
-static bool run_once(const struct sim_options *o, struct sim_result *r)
+static bool run_seed(const struct sim_options *o, bool twice, struct sim_result *r)
 {
-    struct counting count = {0};
-    struct alloc a = {counting_resize, &count};
-
-    if (sim_run(&a, o, r) < 0) {
+    if (sim_try(&plain_heap, o, twice, r) < 0) {
         printf("FAIL sim out of memory\n");
         return false;
-    }
-    if (!r->failed && o->until == 0 && (count.bytes != 0 || count.blocks != 0)) {
-        r->failed = true;
-        snprintf(r->what, sizeof r->what, "%zu bytes in %zu blocks were not given back",
-                 count.bytes, count.blocks);
     }
     if (r->failed)
         printf("FAIL seed %llu: %s; replay: %s/tests/sim/sim --seed %llu --trace\n",
@@ -70,22 +55,10 @@ static bool run_once(const struct sim_options *o, struct sim_result *r)
     return !r->failed;
 }
 
-static bool run_twice(const struct sim_options *o, struct sim_result *r)
-{
-    struct sim_result again;
-
-    if (!run_once(o, r) || !run_once(o, &again))
-        return false;
-    if (r->hash == again.hash && r->events == again.events)
-        return true;
-    printf("FAIL seed %llu: two runs of it differ\n", (unsigned long long)o->seed);
-    return false;
-}
-
 static int run_one(const struct sim_options *o)
 {
     struct sim_result r;
-    bool good = o->trace != NULL || o->until > 0 ? run_once(o, &r) : run_twice(o, &r);
+    bool good = run_seed(o, o->trace == NULL && o->until == 0, &r);
 
     printf("seed %llu: %u nodes, %u jobs (%u acknowledged), %u crashes, %llu events, %.3f s of "
            "virtual time, hash %016llx\n",
@@ -104,7 +77,7 @@ static int run_many(struct sim_options *o, uint64_t first, uint64_t count)
 
     for (uint64_t i = 0; i < count && failures < FAILURES_MAX; i++, done++) {
         o->seed = first + i;
-        failures += !(i % 100 == 0 ? run_twice(o, &r) : run_once(o, &r));
+        failures += !run_seed(o, i % 100 == 0, &r);
         events += r.events;
         crashes += r.crashes;
         virtual_s += (double)r.virtual_us / 1e6;
@@ -120,9 +93,35 @@ static int run_many(struct sim_options *o, uint64_t first, uint64_t count)
     return failures == 0 ? 0 : 1;
 }
 
+static int run_starved(const struct sim_options *o)
+{
+    struct sim_result r;
+    struct heap heap;
+    uint64_t n = 0;
+    int failures = 0;
+
+    do {
+        heap_init(&heap);
+        heap.fail_at = ++n;
+        int rc = sim_run(&heap.alloc, o, &r);
+        bool told = heap.failures > 0 ? rc == ERR_NO_MEMORY : rc == 0 && !r.failed;
+
+        if (told && heap_is_empty(&heap))
+            continue;
+        printf("FAIL sim_starved the %lluth request for memory: %d %s\n", (unsigned long long)n, rc,
+               r.what);
+        failures++;
+    } while (heap.failures > 0 && failures < FAILURES_MAX);
+    if (failures == 0)
+        printf("ok sim_starved %llu requests for memory refused in turn\n",
+               (unsigned long long)n - 1);
+    return failures == 0 ? 0 : 1;
+}
+
 static int usage(void)
 {
-    fputs("usage: sim --seed N | --seeds N [--first N] [--nodes N] [--trace] [--until EVENT]\n",
+    fputs("usage: sim --seed N | --seeds N [--first N] [--nodes N] [--trace] [--until EVENT]\n"
+          "       sim --starved N [--until EVENT]\n",
           stderr);
     return 2;
 }
@@ -132,6 +131,7 @@ int main(int argc, char **argv)
     static const struct log_sink sink = {print_line, NULL, LOG_DEBUG};
     struct sim_options o = {0};
     uint64_t seeds = 0, first = 1;
+    bool starved = false;
 
     for (int i = 1; i < argc; i++) {
         uint64_t value = i + 1 < argc ? strtoull(argv[i + 1], NULL, 10) : 0;
@@ -142,7 +142,8 @@ int main(int argc, char **argv)
         }
         if (++i >= argc)
             return usage();
-        if (strcmp(argv[i - 1], "--seed") == 0)
+        starved |= strcmp(argv[i - 1], "--starved") == 0;
+        if (strcmp(argv[i - 1], "--seed") == 0 || strcmp(argv[i - 1], "--starved") == 0)
             o.seed = value;
         else if (strcmp(argv[i - 1], "--seeds") == 0)
             seeds = value;
@@ -155,7 +156,9 @@ int main(int argc, char **argv)
         else
             return usage();
     }
-    if (o.nodes > 16 || (seeds == 0 && o.seed == 0))
+    if (o.nodes > SIM_NODES_LIMIT || (seeds == 0 && o.seed == 0))
         return usage();
+    if (starved)
+        return run_starved(&o);
     return seeds > 0 ? run_many(&o, first, seeds) : run_one(&o);
 }

@@ -63,13 +63,16 @@ TEST(test_holders_and_claim)
     put_holders_body(&body, job, &h);
     CHECK_INT(fact_read(seal(FACT_HOLDERS, &body), &f), ERR_FORMAT);
 
-    struct claim c = {.epoch = 9, .boot = 8, .node = id_of(5)};
+    struct claim c = {
+        .epoch = 9, .boot = 8, .node = id_of(5), .submitted_s = 1760000000, .elapsed_us = 12345};
     buf_reset(&body);
     put_claim_body(&body, job, &c);
     fact = seal(FACT_CLAIM, &body);
     check_every_truncation(fact);
     CHECK_INT(fact_read(fact, &f), 0);
     CHECK_INT(claim_compare(&f.claim, &c), 0);
+    CHECK_INT(f.claim.submitted_s, 1760000000);
+    CHECK_INT(f.claim.elapsed_us, 12345);
     /* A claim's body in a cancel's clothes. */
     CHECK_INT(fact_read(seal(FACT_CANCEL, &body), &f), ERR_FORMAT);
 }
@@ -163,10 +166,10 @@ TEST(test_unknown_kinds_and_versions)
 
 TEST(test_claims_are_ordered_by_epoch_boot_node)
 {
-    struct claim a = {1, 9, {{9}}};
-    struct claim b = {2, 0, {{0}}};
-    struct claim c = {2, 1, {{0}}};
-    struct claim d = {2, 1, {{1}}};
+    struct claim a = {.epoch = 1, .boot = 9, .node = {{9}}};
+    struct claim b = {.epoch = 2};
+    struct claim c = {.epoch = 2, .boot = 1};
+    struct claim d = {.epoch = 2, .boot = 1, .node = {{1}}};
     CHECK(claim_compare(&a, &b) < 0 && claim_compare(&b, &c) < 0 && claim_compare(&c, &d) < 0);
     CHECK(claim_compare(&d, &a) > 0 && claim_compare(&d, &d) == 0);
 }

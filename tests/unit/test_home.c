@@ -229,10 +229,10 @@ TEST(nodes_announce_themselves)
     home_peers(&home, on_peer, &h);
     CHECK_INT(h.count, 0);
     CHECK_INT(home_open(&home, message), 0);
-    CHECK_INT(home_announce(&home, 10001, "127.0.0.1:10001"), 0);
-    CHECK_INT(home_announce(&home, 8002, "127.0.0.1:8002"), 0);
-    CHECK_INT(home_announce(&home, 8002, "[::1]:8002"), 0);
-    CHECK_INT(home_announce(&home, 9, "127.0.0.1:9"), 0);
+    CHECK_INT(home_announce(&home, 10001, "127.0.0.1:10001", message), 0);
+    CHECK_INT(home_announce(&home, 8002, "127.0.0.1:8002", message), 0);
+    CHECK_INT(home_announce(&home, 8002, "[::1]:8002", message), 0);
+    CHECK_INT(home_announce(&home, 9, "127.0.0.1:9", message), 0);
     CHECK_INT(mode_of(below("a/b/velum/nodes/8002.addr")), 0600);
     CHECK_INT(home_write_file(below("a/b/velum/nodes/5.addr"), bytes_of_text("a b:1\n"), message),
               0);
@@ -246,6 +246,10 @@ TEST(nodes_announce_themselves)
     CHECK_INT(h.ports[0], 9);
     CHECK_INT(h.ports[1], 8002);
     CHECK_INT(h.ports[2], 10001);
+    mkdir(below("a/b/velum/nodes/11.addr"), 0700);
+    mkdir(below("a/b/velum/nodes/11.addr/occupied"), 0700);
+    CHECK(home_announce(&home, 11, "127.0.0.1:11", message) < 0);
+    CHECK(strstr(message, "nodes/11.addr: Is a directory"));
     home_withdraw(&home, 10001);
     h.count = 0;
     home_peers(&home, on_peer, &h);

@@ -66,7 +66,7 @@ static struct bytes holders_fact(uint32_t generation, uint8_t a, uint8_t c, uint
 
 static struct bytes claim_fact(uint32_t epoch, uint64_t boot, uint8_t node)
 {
-    struct claim c = {epoch, boot, id_of(node)};
+    struct claim c = {.epoch = epoch, .boot = boot, .node = id_of(node)};
     struct buf b = room();
     put_claim_body(&b, job, &c);
     return seal(FACT_CLAIM, kept(&b), 1);

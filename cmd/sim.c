@@ -1,0 +1,253 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/view_json.h"
+#include "core/host/memory.h"
+#include "core/sim/sim_try.h"
+
+#define FAILURES_MAX 20
+#define TWICE_EVERY 100 /* so many seeds, one is run twice: what cannot be repeated is no use */
+
+static const struct opt opts[] = {
+    {.name = "seed",
+     .kind = OPT_NUMBER,
+     .value = "N",
+     .effect = "run this one seed, twice",
+     .min = 1,
+     .max = UINT64_MAX},
+    {.name = "seeds",
+     .kind = OPT_NUMBER,
+     .value = "N",
+     .effect = "run so many (default 100)",
+     .min = 1,
+     .max = 1000000000},
+    {.name = "first",
+     .kind = OPT_NUMBER,
+     .value = "N",
+     .effect = "begin with this one (default 1)",
+     .min = 1,
+     .max = UINT64_MAX},
+    {.name = "nodes",
+     .kind = OPT_NUMBER,
+     .value = "N",
+     .effect = "nodes of each mesh (default: 3 to 8, by seed)",
+     .min = 1,
+     .max = SIM_NODES_LIMIT},
+    {.name = "faults",
+     .kind = OPT_TEXT,
+     .value = "LIST",
+     .effect = "only these, separated by commas; all; or none"},
+    {.name = "until",
+     .kind = OPT_NUMBER,
+     .value = "EVENT",
+     .effect = "stop a single seed after so many events",
+     .min = 1,
+     .max = UINT64_MAX},
+    {.name = "trace",
+     .kind = OPT_SWITCH,
+     .effect = "print every event and action of a single seed"},
+    {.name = "shrink",
+     .kind = OPT_SWITCH,
+     .effect = "look for fewer faults and nodes that still fail"},
+    {.name = "json", .kind = OPT_SWITCH, .effect = "print JSON"},
+    {0},
+};
+
+/* What all seeds together came to. */
+struct tally {
+    uint64_t seeds, failures, events, crashes;
+    double virtual_s;
+};
+
+static void print_trace(void *ctx, enum log_level level, const char *text)
+{
+    (void)ctx;
+    (void)level;
+    puts(text);
+}
+
+/* "reset,kill" as the faults that stay off. False: *unknown is the word that is none. */
+static bool read_faults(const char *list, uint32_t *off, char unknown[64])
+{
+    uint32_t on = 0, i;
+    size_t len;
+    if (strcmp(list, "all") == 0)
+        list = "";
+    else
+        *off = UINT32_MAX;
+    if (strcmp(list, "none") == 0)
+        list = "";
+    for (; *list; list += len + (list[len] == ',')) {
+        len = strcspn(list, ",");
+        for (i = 0; sim_fault_name(i); i++)
+            if (strlen(sim_fault_name(i)) == len && memcmp(sim_fault_name(i), list, len) == 0)
+                break;
+        if (!sim_fault_name(i)) {
+            snprintf(unknown, 64, "%.*s", (int)(len < 63 ? len : 63), list);
+            return false;
+        }
+        on |= 1u << i;
+    }
+    *off &= ~on;
+    return true;
+}
+
+static int refuse_fault(const char *word)
+{
+    talk_error("there is no fault \"%s\"", word);
+    fputs("velum sim: allowed are all, none, or some of ", stderr);
+    for (uint32_t i = 0; sim_fault_name(i); i++)
+        fprintf(stderr, "%s%s", i > 0 ? "," : "", sim_fault_name(i));
+    fputc('\n', stderr);
+    talk_try("velum sim --faults kill,partition");
+    return CODE_MISUSE;
+}
+
+/* The command that shows this run again. */
+static void print_replay(FILE *to, const struct sim_options *o)
+{
+    fprintf(to, "velum sim --seed %llu", (unsigned long long)o->seed);
+    if (o->nodes > 0)
+        fprintf(to, " --nodes %u", (unsigned)o->nodes);
+    if (o->faults_off != 0) {
+        const char *before = " --faults ";
+        bool any = false;
+        for (uint32_t i = 0; sim_fault_name(i); i++) {
+            if (o->faults_off >> i & 1)
+                continue;
+            fprintf(to, "%s%s", before, sim_fault_name(i));
+            before = ",";
+            any = true;
+        }
+        if (!any)
+            fputs(" --faults none", to);
+    }
+    fputs(" --trace", to);
+}
+
+static void tell_failure(const struct sim_options *o, const struct sim_result *r)
+{
+    fprintf(stderr, "seed %llu failed at event %llu: %s\n  replay: ", (unsigned long long)o->seed,
+            (unsigned long long)r->events, r->what);
+    print_replay(stderr, o);
+    fputc('\n', stderr);
+}
+
+static void json_sim(struct json *j, const struct sim_options *o, const struct sim_result *r)
+{
+    char hash[17];
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)r->hash);
+    json_open(j, NULL, '{');
+    json_number(j, "seed", o->seed);
+    json_number(j, "nodes", r->nodes);
+    json_open(j, "faults_off", '[');
+    for (uint32_t i = 0; sim_fault_name(i); i++)
+        if (o->faults_off >> i & 1)
+            json_text(j, NULL, sim_fault_name(i));
+    json_close(j, ']');
+    json_number(j, "jobs", r->jobs);
+    json_number(j, "acknowledged", r->acknowledged);
+    json_number(j, "crashes", r->crashes);
+    json_number(j, "events", r->events);
+    json_seconds(j, "virtual_seconds", (uint64_t)r->virtual_us);
+    json_text(j, "hash", hash);
+    json_text(j, "failed", r->failed ? r->what : NULL);
+    json_close(j, '}');
+}
+
+static int run_seed(const struct call *c, struct sim_options o, bool twice, struct tally *t,
+                    struct json *j)
+{
+    struct sim_result r;
+    int rc = sim_try(&host_memory, &o, twice, &r);
+    if (rc == 0 && r.failed && opt_given(c->opts, "shrink"))
+        rc = sim_shrink(&host_memory, &o, &r);
+    if (rc < 0)
+        return rc;
+    t->seeds++;
+    t->failures += r.failed;
+    t->events += r.events;
+    t->crashes += r.crashes;
+    t->virtual_s += (double)r.virtual_us / 1e6;
+    if (r.failed)
+        tell_failure(&o, &r);
+    if (j)
+        json_sim(j, &o, &r);
+    else if (opt_given(c->opts, "seed"))
+        printf("seed %llu: %u nodes, %u jobs (%u acknowledged), %u crashes, %llu events, %.3f s of "
+               "virtual time, hash %016llx\n",
+               (unsigned long long)o.seed, r.nodes, r.jobs, r.acknowledged, r.crashes,
+               (unsigned long long)r.events, (double)r.virtual_us / 1e6,
+               (unsigned long long)r.hash);
+    return 0;
+}
+
+static int run_all(const struct call *c, const struct sim_options *o, struct tally *t,
+                   struct json *j)
+{
+    struct sim_options each = *o;
+    uint64_t count = opt_number(c->opts, "seeds", 100), first = opt_number(c->opts, "first", 1);
+    bool watched = o->trace || o->until > 0;
+    int rc = 0;
+    if (opt_given(c->opts, "seed"))
+        return run_seed(c, *o, !watched, t, j);
+    for (uint64_t i = 0; rc == 0 && i < count && t->failures < FAILURES_MAX; i++) {
+        each.seed = first + i;
+        rc = run_seed(c, each, i % TWICE_EVERY == 0, t, j);
+    }
+    return rc;
+}
+
+static void tell_tally(const struct tally *t)
+{
+    printf("%llu seeds, %llu failed; %llu events, %llu crashes, %.0f s of virtual time\n",
+           (unsigned long long)t->seeds, (unsigned long long)t->failures,
+           (unsigned long long)t->events, (unsigned long long)t->crashes, t->virtual_s);
+}
+
+static int run(const struct call *c)
+{
+    static const struct log_sink sink = {print_trace, NULL, LOG_DEBUG};
+    struct sim_options o = {.seed = opt_number(c->opts, "seed", 0),
+                            .nodes = (uint32_t)opt_number(c->opts, "nodes", 0),
+                            .until = opt_number(c->opts, "until", 0)};
+    char unknown[64];
+    struct tally t = {0};
+    struct json j;
+    bool json = opt_given(c->opts, "json"), one = opt_given(c->opts, "seed");
+    if (!read_faults(opt_text(c->opts, "faults", "all"), &o.faults_off, unknown))
+        return refuse_fault(unknown);
+    if (!one && (opt_given(c->opts, "trace") || o.until > 0)) {
+        talk_error("--trace and --until are for a single seed");
+        talk_try("velum sim --seed 1 --trace");
+        return CODE_MISUSE;
+    }
+    if (opt_given(c->opts, "trace"))
+        o.trace = &sink;
+    if (json)
+        json_document_open(&j, stdout, "seeds");
+    int rc = run_all(c, &o, &t, json ? &j : NULL);
+    if (json)
+        json_document_close(&j);
+    else if (!one)
+        tell_tally(&t);
+    if (rc < 0) {
+        talk_error("out of memory");
+        return CODE_FAILED;
+    }
+    return t.failures > 0 ? CODE_FAILED : CODE_DONE;
+}
+
+const struct cmd cmd_sim = {
+    .name = "sim",
+    .args = "",
+    .summary = "simulate meshes with faults, and check what is promised",
+    .more =
+        "Runs the same node core as `velum node` over a simulated clock, network, disk, workers\n"
+        "and users. Each seed is a mesh with faults of its own; a failing seed prints the\n"
+        "command that shows it again.",
+    .group = GROUP_TOOLS,
+    .opts = opts,
+    .run = run,
+};

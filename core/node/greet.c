@@ -1,0 +1,99 @@
+#include "core/node/greet.h"
+
+#include "core/node/directory.h"
+#include "core/node/holder.h"
+#include "core/node/lead.h"
+#include "core/node/link.h"
+
+static void greeting_remove(struct node *n, struct greeting *g)
+{
+    struct greeting **at;
+
+    for (at = &n->greetings; *at != g; at = &(*at)->next)
+        ;
+    *at = g->next;
+    alloc_free(n->alloc, g, sizeof *g);
+}
+
+void greet_peer(struct node *n, struct node_id id)
+{
+    struct greeting *g;
+
+    for (g = n->greetings; g != NULL && !node_id_equal(g->id, id); g = g->next)
+        ;
+    if (g == NULL) {
+        g = node_alloc(n, sizeof *g);
+        if (g == NULL)
+            return;
+        g->id = id;
+        g->next = n->greetings;
+        n->greetings = g;
+    }
+    g->stage = GREETING_JOBS;
+    g->job = n->live_jobs;
+    g->entry = NULL;
+}
+
+/* Moves on to the next stage. False when that was the last. */
+static bool next_stage(struct node *n, struct greeting *g)
+{
+    if (g->stage == GREETING_ENDED)
+        return false;
+    g->stage++;
+    g->entry = g->stage == GREETING_LIVE ? n->running.first : n->ended.first;
+    return true;
+}
+
+/* One job or one page of entries. False when all is said. */
+static bool greet_more(struct node *n, struct greeting *g)
+{
+    struct job *j = g->job;
+
+    if (j != NULL) {
+        g->job = j->next_live;
+        lead_peer_up(j, g->id);
+        holder_peer_up(j, g->id);
+        return true;
+    }
+    if (g->entry == NULL)
+        return next_stage(n, g);
+    g->entry = directory_page(n, g->id, g->entry);
+    return true;
+}
+
+void greet_run(struct node *n)
+{
+    struct greeting *g, *next;
+    const struct member *m;
+    bool more;
+
+    for (g = n->greetings; g != NULL; g = next) {
+        next = g->next;
+        m = mesh_find(n->mesh, g->id);
+        more = m != NULL && m->link != 0;
+        while (more && link_has_room(n, g->id))
+            more = greet_more(n, g);
+        if (!more)
+            greeting_remove(n, g);
+    }
+}
+
+void greet_job_gone(struct node *n, const struct job *j)
+{
+    for (struct greeting *g = n->greetings; g != NULL; g = g->next)
+        if (g->job == j)
+            g->job = j->next_live;
+}
+
+void greet_entry_gone(struct node *n, const struct entry *e)
+{
+    for (struct greeting *g = n->greetings; g != NULL; g = g->next)
+        if (g->entry == e)
+            g->entry = e->next;
+}
+
+void greetings_free(struct node *n)
+{
+    while (n->greetings != NULL)
+        greeting_remove(n, n->greetings);
+}

@@ -1,0 +1,18 @@
+/* What a peer is told once it can be reached: titles and ledgers of the jobs that run, then the
+ * directory. It is told no faster than it takes it (link_has_room), because thousands of jobs are
+ * more than a link's queue holds. Private to core/node. */
+#ifndef VELUM_NODE_GREET_H
+#define VELUM_NODE_GREET_H
+
+#include "core/node/state.h"
+
+/* From the beginning, also when an earlier greeting is not done yet. */
+void greet_peer(struct node *n, struct node_id id);
+/* Goes on with all of them as far as there is room. */
+void greet_run(struct node *n);
+/* The job or the entry leaves its list. */
+void greet_job_gone(struct node *n, const struct job *j);
+void greet_entry_gone(struct node *n, const struct entry *e);
+void greetings_free(struct node *n);
+
+#endif

@@ -1,0 +1,230 @@
+#include "core/node/replica.h"
+
+#include <string.h>
+
+#include "core/node/jobs.h"
+#include "core/node/link.h"
+#include "core/node/record.h"
+#include "core/node/seal.h"
+
+#define FRAME_FACTS_MAX 49152
+#define OUT_OF_REACH_US (10 * S_US) /* then it may be well, but this node's jobs go on without it */
+#define AGAIN_US S_US /* before one that refused something is shown everything again */
+
+static struct replica *replica_find(struct job *j, struct node_id id)
+{
+    for (uint8_t i = 0; i < j->replicas_count; i++)
+        if (node_id_equal(j->replicas[i].id, id))
+            return &j->replicas[i];
+    return NULL;
+}
+
+static void replica_reset(struct replica *r)
+{
+    r->whole = r->catching = false;
+    buf_clear(&r->catch_up);
+}
+
+static bool send_facts(struct job *j, const struct replica *r, uint64_t batch, bool first,
+                       uint16_t count, struct bytes facts)
+{
+    struct buf b;
+    bool sent = false;
+
+    buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
+    put_facts_begin(&b, j->id, batch, first, count);
+    put_raw(&b, facts.data, facts.len);
+    if (b.failed)
+        j->node->memory_out |= b.no_memory;
+    else
+        sent = send_node(j->node, r->id, MESSAGE_FACTS, 0, buf_bytes(&b));
+    buf_clear(&b);
+    return sent;
+}
+
+/* One frame of what it lacks; the last one carries the batch, which the holder then confirms. */
+static void catch_up_frame(struct job *j, struct replica *r)
+{
+    struct reader all = reader_of(buf_bytes(&r->catch_up));
+    size_t start = r->catch_at, end = start;
+    uint16_t count = 0;
+
+    all.at = start;
+    while (reader_left(&all) > 0) {
+        read_block(&all, FRAME_PAYLOAD_MAX);
+        ensure(!all.failed);
+        if (count > 0 && all.at - start > FRAME_FACTS_MAX)
+            break;
+        end = all.at;
+        count++;
+    }
+    if (!send_facts(j, r, end == r->catch_up.len ? r->catch_batch : 0, start == 0, count,
+                    (struct bytes){r->catch_up.data + start, end - start}))
+        return;
+    r->catch_at = end;
+    if (end < r->catch_up.len)
+        return;
+    r->sent = r->catch_batch;
+    replica_reset(r);
+    r->whole = true;
+}
+
+static void catch_up_begin(struct job *j, struct replica *r)
+{
+    record_close(j);
+    job_seal(j);
+    buf_init(&r->catch_up, j->node->alloc, COVER_BYTES_MAX * 2);
+    ledger_snapshot(j->ledger, &r->catch_up);
+    r->catching = true;
+    r->catch_at = 0;
+    r->catch_batch = j->batch_last;
+    if (!r->catch_up.failed)
+        return;
+    j->node->memory_out |= r->catch_up.no_memory;
+    replica_reset(r);
+}
+
+static void replica_tick(struct job *j, struct replica *r)
+{
+    struct node *n = j->node;
+
+    if (member_works(n, r->id))
+        r->reached = n->now;
+    if (r->whole || !member_works(n, r->id) || !instant_reached(n->now, r->again_at) ||
+        !link_has_room(n, r->id))
+        return;
+    if (!r->catching)
+        catch_up_begin(j, r);
+    while (r->catching && link_has_room(n, r->id)) {
+        size_t before = r->catch_at;
+
+        catch_up_frame(j, r);
+        if (r->catching && r->catch_at == before)
+            return;
+    }
+}
+
+void replicas_tick(struct job *j)
+{
+    for (uint8_t i = 0; i < j->replicas_count; i++)
+        replica_tick(j, &j->replicas[i]);
+}
+
+/* Who is catching up gets it behind what it still lacks. */
+void replicas_send(struct job *j, uint64_t batch, uint16_t count, struct bytes facts)
+{
+    for (uint8_t i = 0; i < j->replicas_count; i++) {
+        struct replica *r = &j->replicas[i];
+
+        if (r->whole && send_facts(j, r, batch, false, count, facts)) {
+            r->sent = batch;
+        } else if (r->catching) {
+            put_raw(&r->catch_up, facts.data, facts.len);
+            r->catch_batch = batch;
+            if (r->catch_up.failed)
+                replica_reset(r);
+        }
+    }
+}
+
+void replica_down(struct job *j, struct node_id id)
+{
+    struct replica *r = replica_find(j, id);
+
+    if (r != NULL)
+        replica_reset(r);
+    job_mark_busy(j);
+}
+
+void replica_kept(struct job *j, struct node_id id, uint64_t batch, bool refused)
+{
+    struct replica *r = replica_find(j, id);
+
+    if (r == NULL)
+        return;
+    if (refused) {
+        replica_reset(r);
+        r->again_at = instant_plus_us(j->node->now, AGAIN_US);
+        return;
+    }
+    /* Only what was sent can be kept: a confused holder cannot acknowledge the future. */
+    if (batch > r->sent || batch <= r->acked)
+        return;
+    r->acked = batch;
+    record_progress(j);
+}
+
+void replicas_follow(struct job *j)
+{
+    const struct holders *h = ledger_holders(j->ledger);
+    struct replica old[HOLDERS_MAX];
+    uint8_t old_count = j->replicas_count;
+
+    memcpy(old, j->replicas, sizeof old);
+    j->replicas_count = 0;
+    for (uint8_t i = 0; h != NULL && i < h->count; i++) {
+        struct replica r = {.id = h->ids[i], .reached = j->node->now};
+
+        if (node_is_self(j->node, h->ids[i]))
+            continue;
+        for (uint8_t k = 0; k < old_count; k++) {
+            if (!node_id_equal(old[k].id, r.id))
+                continue;
+            r = old[k];
+            old[k] = (struct replica){.id = r.id};
+        }
+        j->replicas[j->replicas_count++] = r;
+    }
+    for (uint8_t k = 0; k < old_count; k++)
+        replica_reset(&old[k]);
+    replicas_tick(j);
+}
+
+void replicas_clear(struct job *j)
+{
+    for (uint8_t i = 0; i < j->replicas_count; i++)
+        replica_reset(&j->replicas[i]);
+    j->replicas_count = 0;
+}
+
+uint32_t copies_wanted(const struct job *j)
+{
+    uint32_t count = 1;
+
+    for (uint8_t i = 0; i < j->replicas_count; i++)
+        count += member_counts(j->node, j->replicas[i].id) &&
+                 instant_since_us(j->node->now, j->replicas[i].reached) < OUT_OF_REACH_US;
+    return count;
+}
+
+/* How many nodes have synced everything of this job that was ever acknowledged, and on how many
+ * machines. */
+uint32_t record_durable(const struct job *j, uint32_t *machines)
+{
+    const struct node *n = j->node;
+    struct digest seen[HOLDERS_MAX + 1];
+    uint32_t count = 0;
+    bool known;
+
+    *machines = 0;
+    if (n->options.embedded)
+        return 0;
+    for (int i = -1; i < (int)j->replicas_count; i++) {
+        struct digest m = i < 0 ? n->options.machine : member_machine(n, j->replicas[i].id);
+
+#if VELUM_PLANT == 2 /* copies count as soon as they are sent */
+        if (i >= 0 ? j->replicas[i].sent == 0 : !j->own_synced)
+            continue;
+#else
+        if (i < 0 ? !j->own_synced : j->replicas[i].acked == 0)
+            continue;
+#endif
+        count++;
+        known = false;
+        for (uint32_t k = 0; k < *machines; k++)
+            known |= digest_equal(seen[k], m);
+        if (!known)
+            seen[(*machines)++] = m;
+    }
+    return count;
+}

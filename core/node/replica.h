@@ -1,0 +1,28 @@
+/* The other holders of a job as its coordinator sees them: who has what, and bringing one that was
+ * away up to date. A holder first *catches up*: it gets everything there is, in as many frames as
+ * it takes and no faster than it takes them; from then on it gets each batch as it is written.
+ * Private to core/node. */
+#ifndef VELUM_NODE_REPLICA_H
+#define VELUM_NODE_REPLICA_H
+
+#include "core/node/state.h"
+
+/* Follows the ledger's list of holders; what is known of those that stay is kept. */
+void replicas_follow(struct job *j);
+/* Begins or goes on to bring those up to date that can be reached. */
+void replicas_tick(struct job *j);
+/* One batch of so many facts to each of them. */
+void replicas_send(struct job *j, uint64_t batch, uint16_t count, struct bytes facts);
+void replicas_clear(struct job *j);
+/* Its link has gone: it must catch up when it is back. */
+void replica_down(struct job *j, struct node_id id);
+/* The holder has synced everything up to this batch; or, refused, it has not taken all of it, and
+ * must catch up again. */
+void replica_kept(struct job *j, struct node_id id, uint64_t batch, bool refused);
+/* How many copies an acknowledgement of the whole job needs at this moment: this node's, and one
+ * for each holder that can be expected to have one. */
+uint32_t copies_wanted(const struct job *j);
+/* How many copies are synced somewhere, and on how many machines; 0 in embedded mode. */
+uint32_t record_durable(const struct job *j, uint32_t *machines);
+
+#endif

@@ -1,0 +1,96 @@
+#include "core/node/seal.h"
+
+#include "core/base/err.h"
+#include "core/base/sha256.h"
+
+static int seal_sign(void *ctx, const struct signed_bytes *s, uint8_t signature[SIGNATURE_SIZE])
+{
+    struct node *n = ctx;
+    uint8_t text[64];
+    size_t len = signed_text(s, SIGNED_FACT, text);
+
+    return n->options.seal.sign(n->options.seal.ctx, (struct bytes){text, len}, signature);
+}
+
+int seal_fact(struct node *n, enum fact_kind kind, struct bytes body, struct buf *fact)
+{
+    struct signed_bytes s = {.certificate = n->options.certificate, .body = body};
+    int rc = seal_sign(n, &s, s.signature);
+
+    if (rc < 0)
+        return rc;
+    put_signed_fact(fact, kind, &s);
+    return buf_result(fact);
+}
+
+int seal_later(struct job *j, enum fact_kind kind, struct bytes body, struct buf *fact)
+{
+    struct node *n = j->node;
+    struct signed_bytes s = {.certificate = n->options.certificate, .body = body};
+
+    if (mesh_live_count(n->mesh) > 1)
+        return seal_fact(n, kind, body, fact);
+    j->unsealed = true;
+    put_signed_fact(fact, kind, &s);
+    return buf_result(fact);
+}
+
+void job_seal(struct job *j)
+{
+    struct node *n = j->node;
+
+    if (!j->unsealed || j->ledger == NULL)
+        return;
+    if (ledger_seal(j->ledger, seal_sign, n) < 0)
+        log_line(n->options.log, LOG_ERROR, "facts of a job could not be signed");
+    else
+        j->unsealed = false;
+}
+
+/* One signature may cover a list of specs, and holders see the same facts again and again: the last
+ * ones that verified are remembered by what was verified. */
+int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text,
+                struct signer *signer)
+{
+    struct sealed_memo *memo;
+    struct digest what;
+    struct sha256 h;
+    int rc;
+
+    sha256_init(&h);
+    sha256_add(&h, s->certificate.data, s->certificate.len);
+    sha256_add(&h, text.data, text.len);
+    sha256_add(&h, s->signature, SIGNATURE_SIZE);
+    what = sha256_end(&h);
+    memo = &n->sealed[what.bytes[0] % SEALED_MEMOS];
+    if (memo->signer.party == 0 || !digest_equal(memo->what, what)) {
+        rc =
+            n->options.seal.verify(n->options.seal.ctx, s->certificate, text, s->signature, signer);
+        if (rc < 0)
+            return rc;
+        *memo = (struct sealed_memo){.what = what, .signer = *signer};
+    }
+    *signer = memo->signer;
+    return 0;
+}
+
+/* Signature and authority of a fact that came from another node. */
+int fact_verify(struct node *n, const struct fact *f)
+{
+    struct signer by;
+    uint8_t text[64];
+    size_t len;
+    int rc;
+
+    if (f->kind == FACT_PARTIAL || f->kind == FACT_ATTEMPT || f->kind == FACT_DIVERGENT)
+        return 0;
+    len = signed_text(&f->sealed, f->kind == FACT_SPEC ? SIGNED_SPEC : SIGNED_FACT, text);
+    rc = seal_verify(n, &f->sealed, (struct bytes){text, len}, &by);
+    if (rc < 0)
+        return rc;
+    if (f->kind == FACT_SPEC)
+        return by.party == PARTY_USER && node_id_equal(by.id, f->spec.author) ? 0 : ERR_IDENTITY;
+    if (f->kind == FACT_CLAIM && !node_id_equal(by.id, f->claim.node))
+        return ERR_IDENTITY;
+    return by.party == PARTY_NODE || f->kind == FACT_CANCEL ? 0 : ERR_IDENTITY;
+}

@@ -1,0 +1,31 @@
+#!/bin/bash
+# A job's time runs on while its only node is down: it is over soon after the node is back, not a
+# whole timeout later, and it is shown with the time of its submission.
+# shellcheck source=tests/chaos/lib.bash
+. "$(dirname "$0")/lib.bash"
+
+mesh 1 --slots 1 --plugins "$PLUGINS" || { fail timeout "the node did not start" && finish; }
+id=$("$VELUM" run -d --timeout 6s --addr "$(addr a)" sleep 600000) || fail timeout "not submitted"
+start=$(now_ms)
+wait_until 5 job_has_done a "$id" 1
+kill_node a
+pause 4500
+node a --slots 1 --plugins "$PLUGINS"
+wait_until 10 "$VELUM" show --addr "$(addr a)" "$id"
+back=$(now_ms)
+wait_until 20 job_state_is a "$id" timed-out || fail timeout "it does not time out"
+now=$(now_ms)
+if [ $((now - start)) -lt 5900 ]; then
+    fail timeout "timed out after $((now - start)) ms already"
+elif [ $((now - back)) -gt 5000 ]; then
+    fail timeout "timed out only $((now - back)) ms after the restart"
+else
+    ok timeout
+fi
+seconds=$(job_field a "$id" seconds)
+if awk -v s="${seconds:-0}" 'BEGIN { exit !(s >= 5.9 && s < 12) }'; then
+    ok timeout_seconds
+else
+    fail timeout_seconds "it is shown with $seconds s"
+fi
+finish

@@ -1,0 +1,46 @@
+# What a worker of the real executable may do, seen from outside.
+load lib.bash
+
+# Who may look into a process shows in the owner of its files in /proc, but not when that is root
+# either way. So root hands the whole mesh to a user without rights.
+become_somebody() {
+    [ "$(id -u)" = 0 ] || return 0
+    local somebody=65534
+    cp "$VELUM" program && chmod 755 program && chown $somebody:$somebody "$FOLDER" program
+    cat >velum <<END
+#!/bin/sh
+exec setpriv --reuid=$somebody --regid=$somebody --clear-groups $FOLDER/program "\$@"
+END
+    chmod 755 velum
+    VELUM=$FOLDER/velum
+}
+
+is_closed() { # is_closed PID: the system, not its user, owns its memory
+    [ "$(stat -c %u "/proc/$1/mem")" = 0 ] && [ "$(stat -c %u "/proc/$1")" != 0 ]
+}
+
+soft_and_hard() { # soft_and_hard PID RESOURCE: as /proc/PID/limits has them
+    sed -n "s/^$2  *\([^ ]*\)  *\([^ ]*\).*/\1 \2/p" "/proc/$1/limits"
+}
+
+@test "a worker that runs a kernel: nobody may look into it, nice 10, limits, no new rights" {
+    become_somebody
+    node a --slots 1
+    id=$(velum run -d pi 1000000000000)
+    until_true 10 job_has_begun "$id"
+    seen=0
+    for worker in $(workers_of "$PID_a"); do
+        # A ready worker that was only just executed may not have come to close itself yet.
+        until_true 2 is_closed "$worker"
+        [ "$(awk '{ print $19 }' "/proc/$worker/stat")" = 10 ]
+        grep -qx "NoNewPrivs:[[:space:]]*1" "/proc/$worker/status"
+        [ "$(soft_and_hard "$worker" "Max core file size")" = "0 0" ]
+        [ "$(soft_and_hard "$worker" "Max file size")" = "0 0" ]
+        [ "$(soft_and_hard "$worker" "Max processes")" = "0 0" ]
+        [ "$(soft_and_hard "$worker" "Max open files")" = "16 16" ]
+        [ "$(soft_and_hard "$worker" "Max locked memory")" = "0 0" ]
+        seen=$((seen + 1))
+    done
+    [ $seen -ge 1 ]
+    velum kill "$id"
+}

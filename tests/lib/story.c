@@ -1,0 +1,572 @@
+#include "tests/lib/story.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/ensure.h"
+#include "core/base/err.h"
+#include "core/base/sha256.h"
+#include "core/base/text.h"
+#include "tests/lib/story_inside.h"
+
+#define WAY_US 100
+#define SYNC_US 50
+#define DIAL_TIMEOUT_US (3 * S_US)
+
+enum story_kind {
+    STORY_DIAL,
+    STORY_UP,
+    STORY_DOWN,
+    STORY_FRAME,
+    STORY_FAILED,
+    STORY_STORED,
+    STORY_EXITED
+};
+
+struct story_event {
+    struct instant at;
+    uint64_t order;
+    enum story_kind kind;
+    uint32_t node, generation;
+    uint32_t target;
+    uint64_t link, ticket;
+    uint32_t dial;
+    bool refused;
+    uint8_t type;
+    uint32_t request;
+    uint8_t *data;
+    size_t len;
+};
+
+struct story_conn *story_conn_of(const struct story *s, uint64_t link)
+{
+    return &s->conns[(link - 1) / 2];
+}
+
+static unsigned side_of(uint64_t link)
+{
+    return (unsigned)((link - 1) % 2);
+}
+
+uint64_t story_other_end(uint64_t link)
+{
+    return side_of(link) == 0 ? link + 1 : link - 1;
+}
+
+static void *more(void *list, uint32_t count, uint32_t *cap, size_t size)
+{
+    if (count < *cap)
+        return list;
+    *cap = *cap ? *cap * 2 : 64;
+    list = realloc(list, *cap * size);
+    ensure(list);
+    return list;
+}
+
+uint8_t *story_copy(struct bytes b)
+{
+    uint8_t *data = malloc(b.len + 1);
+
+    ensure(data);
+    if (b.len > 0)
+        memcpy(data, b.data, b.len);
+    return data;
+}
+
+static bool before(const struct story_event *a, const struct story_event *b)
+{
+    return a->at.us != b->at.us ? a->at.us < b->at.us : a->order < b->order;
+}
+
+static void push(struct story *s, struct story_event ev, int64_t in_us)
+{
+    uint32_t i;
+
+    s->events = more(s->events, s->events_count, &s->events_cap, sizeof *s->events);
+    ev.at = instant_plus_us(s->now, in_us);
+    ev.order = ++s->order;
+    for (i = s->events_count++; i > 0 && before(&ev, &s->events[(i - 1) / 2]); i = (i - 1) / 2)
+        s->events[i] = s->events[(i - 1) / 2];
+    s->events[i] = ev;
+}
+
+static struct story_event pop(struct story *s)
+{
+    struct story_event first = s->events[0], last = s->events[--s->events_count];
+    uint32_t i = 0;
+
+    for (;;) {
+        uint32_t child = 2 * i + 1;
+
+        if (child >= s->events_count)
+            break;
+        if (child + 1 < s->events_count && before(&s->events[child + 1], &s->events[child]))
+            child++;
+        if (!before(&s->events[child], &last))
+            break;
+        s->events[i] = s->events[child];
+        i = child;
+    }
+    s->events[i] = last;
+    return first;
+}
+
+/* --- signatures: whoever the certificate names is believed --- */
+
+void story_certificate(struct node_id id, enum party party, uint8_t to[CERTIFICATE_SIZE])
+{
+    memcpy(to, id.bytes, ID_SIZE);
+    to[ID_SIZE] = (uint8_t)party;
+}
+
+static int on_sign(void *ctx, struct bytes text, uint8_t sig[64])
+{
+    (void)ctx;
+    (void)text;
+    memset(sig, 0x5a, 64);
+    return 0;
+}
+
+static int on_verify(void *ctx, struct bytes certificate, struct bytes text, const uint8_t sig[64],
+                     struct signer *signer)
+{
+    (void)ctx;
+    (void)text;
+    (void)sig;
+    if (certificate.len != CERTIFICATE_SIZE)
+        return ERR_IDENTITY;
+    memcpy(signer->id.bytes, certificate.data, ID_SIZE);
+    signer->party = certificate.data[ID_SIZE];
+    signer->not_after_s = INT64_MAX;
+    return 0;
+}
+
+struct node_id story_user_id(void)
+{
+    struct node_id id;
+
+    memset(id.bytes, 0xee, ID_SIZE);
+    return id;
+}
+
+/* --- what nodes want --- */
+
+uint32_t story_conn_make(struct story *s, uint32_t a, uint32_t b)
+{
+    s->conns = more(s->conns, s->conns_count, &s->conns_cap, sizeof *s->conns);
+    s->conns[s->conns_count] = (struct story_conn){.node = {a, b}, .open = {true, true}};
+    return s->conns_count++;
+}
+
+static void answer_add(struct story *s, uint64_t link, uint8_t type, uint32_t request,
+                       struct bytes payload)
+{
+    s->answers = more(s->answers, s->answers_count, &s->answers_cap, sizeof *s->answers);
+    s->answers[s->answers_count++] = (struct story_answer){.link = link,
+                                                           .request = request,
+                                                           .type = type,
+                                                           .at = s->now,
+                                                           .data = story_copy(payload),
+                                                           .len = payload.len};
+}
+
+static bool is_dropped(struct story *s, uint32_t from, uint32_t to, uint8_t type)
+{
+    if ((type != s->drop.type && type != s->drop.type_too) ||
+        (s->drop.from != STORY_USER && s->drop.from != from) ||
+        (s->drop.to != STORY_USER && s->drop.to != to))
+        return false;
+    s->drop.count[to]++;
+    s->drop.last_to = to;
+    return true;
+}
+
+static void send(struct story *s, const struct action *a, struct bytes payload)
+{
+    struct story_conn *c = story_conn_of(s, a->link);
+    unsigned side = side_of(a->link);
+    uint32_t from = c->node[side], to = c->node[1 - side];
+
+    if (!c->open[side])
+        return;
+    if (to == STORY_USER) {
+        answer_add(s, story_other_end(a->link), (uint8_t)a->type, a->request, payload);
+        return;
+    }
+    s->sent[a->type & 255]++;
+    if (s->cut[from][to] || is_dropped(s, from, to, (uint8_t)a->type))
+        return;
+    push(s,
+         (struct story_event){.kind = STORY_FRAME,
+                              .node = to,
+                              .generation = s->nodes[to].generation,
+                              .link = story_other_end(a->link),
+                              .type = (uint8_t)a->type,
+                              .request = a->request,
+                              .data = story_copy(payload),
+                              .len = payload.len},
+         WAY_US);
+}
+
+static void dial(struct story *s, const struct story_node *n, const struct action *a)
+{
+    uint32_t target = 0;
+
+    for (uint32_t i = 0; i < s->count; i++) {
+        char addr[ADDR_SIZE];
+
+        snprintf(addr, sizeof addr, "n%u:1", i);
+        if (strcmp(addr, a->addr) == 0)
+            target = i;
+    }
+    push(s,
+         (struct story_event){.kind = STORY_DIAL,
+                              .node = n->index,
+                              .generation = n->generation,
+                              .target = target,
+                              .dial = a->dial},
+         WAY_US);
+}
+
+static void close_half(struct story *s, uint64_t link)
+{
+    struct story_conn *c = story_conn_of(s, link);
+    unsigned side = side_of(link);
+    uint32_t to = c->node[1 - side];
+
+    if (!c->open[side])
+        return;
+    c->open[side] = false;
+    if (to != STORY_USER)
+        push(s,
+             (struct story_event){.kind = STORY_DOWN,
+                                  .node = to,
+                                  .generation = s->nodes[to].generation,
+                                  .link = story_other_end(link)},
+             WAY_US);
+}
+
+static void perform(struct story *s, struct story_node *n, struct actions *actions)
+{
+    for (size_t i = 0; i < actions->count; i++) {
+        const struct action *a = &actions->list[i];
+        struct story_event ev = {
+            .node = n->index, .generation = n->generation, .ticket = a->ticket, .link = a->worker};
+
+        switch (a->kind) {
+        case ACTION_SEND:
+            send(s, a, actions_payload(actions, a));
+            break;
+        case ACTION_DIAL:
+            dial(s, n, a);
+            break;
+        case ACTION_CLOSE:
+            close_half(s, a->link);
+            break;
+        case ACTION_STORE:
+        case ACTION_COMPACT:
+            ev.kind = STORY_STORED;
+            push(s, ev, SYNC_US);
+            break;
+        case ACTION_START:
+            s->worker = a->worker;
+            break;
+        case ACTION_KILL:
+            ev.kind = STORY_EXITED;
+            push(s, ev, SYNC_US);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+void story_step(struct story *s, struct story_node *n, struct event *ev)
+{
+    struct actions actions;
+
+    if (n->core == NULL)
+        return;
+    ev->now = s->now;
+    ev->wall_s = STORY_WALL_S + s->now.us / S_US;
+    actions_init(&actions, &s->heap.alloc);
+    ensure(node_step(n->core, ev, &actions) == 0);
+    perform(s, n, &actions);
+    actions_clear(&actions);
+}
+
+void story_link_up(struct story *s, uint64_t link, uint32_t dial_number)
+{
+    const struct story_conn *c = story_conn_of(s, link);
+    uint32_t node = c->node[side_of(link)], other = c->node[1 - side_of(link)];
+    struct event ev = {.kind = EVENT_LINK_UP};
+    uint8_t certificate[CERTIFICATE_SIZE];
+
+    ev.link_up.link = link;
+    ev.link_up.dial = dial_number;
+    ev.link_up.party = other == STORY_USER ? PARTY_USER : PARTY_NODE;
+    ev.link_up.id = other == STORY_USER ? story_user_id() : s->nodes[other].id;
+    story_certificate(ev.link_up.id, ev.link_up.party, certificate);
+    ev.link_up.certificate = (struct bytes){certificate, sizeof certificate};
+    story_step(s, &s->nodes[node], &ev);
+}
+
+/* --- what happens --- */
+
+static void on_dial(struct story *s, struct story_event *ev)
+{
+    const struct story_node *to = &s->nodes[ev->target];
+    uint32_t index;
+
+    if (s->cut[ev->node][ev->target] || to->core == NULL) {
+        ev->kind = STORY_FAILED;
+        ev->refused = !s->cut[ev->node][ev->target];
+        push(s, *ev, ev->refused ? WAY_US : DIAL_TIMEOUT_US);
+        return;
+    }
+    index = story_conn_make(s, ev->node, ev->target);
+    push(s,
+         (struct story_event){.kind = STORY_UP,
+                              .node = ev->target,
+                              .generation = to->generation,
+                              .link = 2 * (uint64_t)index + 2},
+         0);
+    story_link_up(s, 2 * (uint64_t)index + 1, ev->dial);
+}
+
+static void on_event(struct story *s, struct story_event *e)
+{
+    struct story_node *n = &s->nodes[e->node];
+    struct event ev = {.kind = EVENT_TICK};
+
+    if (n->core == NULL || n->generation != e->generation)
+        return;
+    switch (e->kind) {
+    case STORY_DIAL:
+        on_dial(s, e);
+        return;
+    case STORY_UP:
+        story_link_up(s, e->link, 0);
+        return;
+    case STORY_DOWN:
+        if (!story_conn_of(s, e->link)->open[side_of(e->link)])
+            return;
+        story_conn_of(s, e->link)->open[side_of(e->link)] = false;
+        ev.kind = EVENT_LINK_DOWN;
+        ev.link_down.link = e->link;
+        ev.link_down.end = LINK_BROKEN;
+        break;
+    case STORY_FRAME:
+        if (!story_conn_of(s, e->link)->open[side_of(e->link)])
+            return;
+        ev.kind = EVENT_FRAME;
+        ev.frame.link = e->link;
+        ev.frame.frame =
+            (struct frame){.type = e->type, .request = e->request, .payload = {e->data, e->len}};
+        break;
+    case STORY_FAILED:
+        ev.kind = EVENT_DIAL_FAILED;
+        ev.dial_failed.dial = e->dial;
+        ev.dial_failed.end = e->refused ? DIAL_REFUSED : DIAL_TIMEOUT;
+        break;
+    case STORY_STORED:
+        if (n->stuck)
+            return;
+        ev.kind = EVENT_STORED;
+        ev.stored.ticket = e->ticket;
+        break;
+    case STORY_EXITED:
+        ev.kind = EVENT_WORKER_EXITED;
+        ev.worker_exited.worker = (uint32_t)e->link;
+        ev.worker_exited.end = WORKER_KILLED;
+        break;
+    }
+    story_step(s, n, &ev);
+}
+
+/* The node whose timer comes before `until` and before the next event; NULL: none does. */
+static struct story_node *next_timer(struct story *s, struct instant until, struct instant *at)
+{
+    struct story_node *first = NULL;
+
+    *at = s->events_count > 0 ? instant_first(s->events[0].at, until) : until;
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct instant due = s->nodes[i].core == NULL ? INSTANT_NEVER : node_due(s->nodes[i].core);
+
+        /* A timer never fires in the same microsecond that armed it. */
+        if (!instant_before(s->now, due))
+            due = instant_plus_us(s->now, 20);
+        if (instant_before(due, *at)) {
+            *at = due;
+            first = &s->nodes[i];
+        }
+    }
+    return first;
+}
+
+void story_run(struct story *s, int64_t us)
+{
+    struct instant until = instant_plus_us(s->now, us), at;
+    struct event tick = {.kind = EVENT_TICK};
+    struct story_node *n;
+    struct story_event e;
+
+    for (;;) {
+        n = next_timer(s, until, &at);
+        s->now = at;
+        if (n != NULL) {
+            story_step(s, n, &tick);
+        } else if (s->events_count > 0 && instant_before(s->events[0].at, until)) {
+            e = pop(s);
+            on_event(s, &e);
+            free(e.data);
+        } else {
+            return;
+        }
+    }
+}
+
+/* --- nodes --- */
+
+void story_init(struct story *s, uint32_t count)
+{
+    memset(s, 0, sizeof *s);
+    heap_init(&s->heap);
+    s->count = count;
+    s->now.us = S_US;
+    for (uint32_t i = 0; i < count; i++) {
+        s->nodes[i] = (struct story_node){.story = s, .index = i};
+        memset(s->nodes[i].id.bytes, (int)(16 + i), ID_SIZE);
+    }
+}
+
+void story_start(struct story *s, uint32_t i)
+{
+    struct story_node *n = &s->nodes[i];
+    struct node_kernel kernel = {.accumulator_size = 8};
+    uint8_t certificate[CERTIFICATE_SIZE];
+    struct node_options o = {.id = n->id,
+                             .slots = 1,
+                             .memory_bytes = 1 << 30,
+                             .kernels = &kernel,
+                             .kernels_count = 1,
+                             .seal = {n, on_sign, on_verify},
+                             .now = s->now,
+                             .wall_s = STORY_WALL_S,
+                             .certificate = {certificate, sizeof certificate}};
+    struct actions actions;
+
+    text_copy(kernel.name, sizeof kernel.name, "work");
+    o.boot = 1000 * ++n->generation + i;
+    o.seed = o.boot;
+    o.machine = sha256_of(&i, sizeof i);
+    snprintf(o.name, sizeof o.name, "n%u", i);
+    snprintf(o.addr, sizeof o.addr, "n%u:1", i);
+    story_certificate(n->id, PARTY_NODE, certificate);
+    ensure(node_new(&n->core, &s->heap.alloc, &o) == 0);
+    actions_init(&actions, &s->heap.alloc);
+    ensure(node_start(n->core, s->now, &actions) == 0);
+    perform(s, n, &actions);
+    actions_clear(&actions);
+}
+
+static void hint(struct story *s, uint32_t i, uint32_t target)
+{
+    struct event ev = {.kind = EVENT_HINT};
+    char addr[ADDR_SIZE];
+
+    snprintf(addr, sizeof addr, "n%u:1", target);
+    ev.hint.addr = addr;
+    story_step(s, &s->nodes[i], &ev);
+}
+
+void story_begin(struct story *s, uint32_t count)
+{
+    story_init(s, count);
+    for (uint32_t i = 0; i < count; i++)
+        story_start(s, i);
+    for (uint32_t i = 1; i < count; i++)
+        hint(s, i, 0);
+    story_run(s, 8 * S_US);
+}
+
+static void drop_links(struct story *s, uint32_t a, uint32_t b)
+{
+    for (uint32_t i = 0; i < s->conns_count; i++) {
+        const struct story_conn *c = &s->conns[i];
+        bool between = (c->node[0] == a && (b == STORY_USER || c->node[1] == b)) ||
+                       (c->node[1] == a && (b == STORY_USER || c->node[0] == b));
+
+        for (unsigned side = 0; between && side < 2; side++) {
+            uint32_t to = c->node[side];
+
+            if (to != STORY_USER)
+                push(s,
+                     (struct story_event){.kind = STORY_DOWN,
+                                          .node = to,
+                                          .generation = s->nodes[to].generation,
+                                          .link = 2 * (uint64_t)i + side + 1},
+                     0);
+        }
+    }
+}
+
+void story_kill(struct story *s, uint32_t i)
+{
+    drop_links(s, i, STORY_USER);
+    node_free(s->nodes[i].core);
+    s->nodes[i].core = NULL;
+}
+
+void story_cut(struct story *s, uint32_t a, uint32_t b)
+{
+    s->cut[a][b] = s->cut[b][a] = true;
+    drop_links(s, a, b);
+}
+
+void story_mend(struct story *s, uint32_t a, uint32_t b)
+{
+    s->cut[a][b] = s->cut[b][a] = false;
+}
+
+void story_drop(struct story *s, uint8_t type, uint32_t from, uint32_t to)
+{
+    memset(&s->drop, 0, sizeof s->drop);
+    s->drop.type = type;
+    s->drop.from = from;
+    s->drop.to = to;
+}
+
+bool story_linked(const struct story *s, uint32_t a, uint32_t b)
+{
+    for (uint32_t i = 0; i < s->conns_count; i++) {
+        const struct story_conn *c = &s->conns[i];
+
+        if (c->open[0] && c->open[1] &&
+            ((c->node[0] == a && c->node[1] == b) || (c->node[0] == b && c->node[1] == a)))
+            return true;
+    }
+    return false;
+}
+
+bool story_end(struct story *s)
+{
+    struct story_spec *spec;
+
+    for (uint32_t i = 0; i < s->count; i++)
+        node_free(s->nodes[i].core);
+    while (s->events_count > 0)
+        free(pop(s).data);
+    free(s->events);
+    free(s->conns);
+    for (uint32_t i = 0; i < s->answers_count; i++)
+        free(s->answers[i].data);
+    free(s->answers);
+    while ((spec = s->specs) != NULL) {
+        s->specs = spec->next;
+        free(spec->data);
+        free(spec);
+    }
+    return heap_is_empty(&s->heap);
+}

@@ -1,0 +1,116 @@
+/* A few whole nodes in virtual time, for stories about what they tell each other and their users:
+ * everything arrives after 100 us, a write is synced after 50 us, workers never start unless the
+ * test makes them. The test decides who is linked with whom, looks at every frame, may drop it, and
+ * may say anything in a node's name.
+ *
+ * Owns the nodes and all they asked for. Used by tests/trace. */
+#ifndef VELUM_TESTS_STORY_H
+#define VELUM_TESTS_STORY_H
+
+#include "core/node/node.h"
+#include "core/wire/message.h"
+#include "core/wire/request.h"
+#include "core/wire/spec.h"
+#include "tests/lib/heap.h"
+
+#define STORY_NODES_MAX 24
+#define STORY_USER STORY_NODES_MAX /* the other side of a user's link */
+#define STORY_WALL_S ((int64_t)1760000000)
+
+struct story;
+
+struct story_node {
+    struct story *story;
+    uint32_t index;
+    struct node *core; /* NULL while it does not run */
+    struct node_id id;
+    uint32_t generation;
+    bool stuck; /* its disk syncs nothing */
+};
+
+/* What a user was told. */
+struct story_answer {
+    uint64_t link;
+    uint32_t request;
+    uint8_t type;
+    struct instant at;
+    uint8_t *data;
+    size_t len;
+};
+
+struct story {
+    struct heap heap;
+    struct instant now;
+    struct story_node nodes[STORY_NODES_MAX];
+    uint32_t count;
+    bool cut[STORY_NODES_MAX][STORY_NODES_MAX]; /* dials hang, nothing gets through */
+    struct story_event *events;                 /* a heap by (time, order) */
+    uint32_t events_count, events_cap;
+    uint64_t order;
+    struct story_conn *conns;
+    uint32_t conns_count, conns_cap;
+    struct story_answer *answers;
+    uint32_t answers_count, answers_cap;
+    struct story_spec *specs; /* signed, by number */
+    uint32_t sent[256];       /* frames by type, between nodes */
+    uint32_t worker;          /* the last one that a node asked to start, 0: none */
+    /* Frames of these types between these nodes are lost, and counted by whom they were for. */
+    struct {
+        uint8_t type, type_too; /* 0: none */
+        uint32_t from, to;      /* STORY_USER: any */
+        uint32_t count[STORY_NODES_MAX];
+        uint32_t last_to;
+    } drop;
+};
+
+void story_init(struct story *s, uint32_t count);
+/* Frees all; false when a node did not give its memory back. */
+bool story_end(struct story *s);
+void story_start(struct story *s, uint32_t i);
+/* Everybody starts, hears of node 0, and has met everybody. */
+void story_begin(struct story *s, uint32_t count);
+/* Its links end, and dials to it are refused. */
+void story_kill(struct story *s, uint32_t i);
+/* No link between the two from now on, or again one when it is wanted. */
+void story_cut(struct story *s, uint32_t a, uint32_t b);
+void story_mend(struct story *s, uint32_t a, uint32_t b);
+bool story_linked(const struct story *s, uint32_t a, uint32_t b);
+void story_run(struct story *s, int64_t us);
+/* Loses all frames of that type from now on; 0: none. STORY_USER: from, or to, anybody. */
+void story_drop(struct story *s, uint8_t type, uint32_t from, uint32_t to);
+
+/* Job `number`: the same number is the same job. */
+struct job_id story_job(struct story *s, uint32_t number);
+struct bytes story_spec(struct story *s, uint32_t number);
+
+/* A user of node i connects, asks and leaves; ask gives the request's number. */
+uint64_t story_user(struct story *s, uint32_t i);
+uint32_t story_ask(struct story *s, uint64_t user, uint8_t type, struct bytes payload);
+uint32_t story_submit(struct story *s, uint64_t user, uint32_t number);
+uint32_t story_watch(struct story *s, uint64_t user, struct job_id id);
+uint32_t story_ask_id(struct story *s, uint64_t user, uint8_t type, struct job_id id);
+/* Somebody else at node i submits it, and it is acknowledged. */
+struct job_id story_submitted(struct story *s, uint32_t i, uint32_t number);
+void story_leave(struct story *s, uint64_t user);
+/* The latest answer to a request, or NULL. */
+const struct story_answer *story_answer(const struct story *s, uint64_t user, uint32_t request);
+/* Its exit code when that is an ERROR; 0 for any other answer; -1 for none. */
+int story_code(const struct story *s, uint64_t user, uint32_t request);
+/* The same, after waiting for an answer for so long. */
+int story_code_within(struct story *s, uint64_t user, uint32_t request, int64_t us);
+/* Of its KILLED; -1 for anything else. */
+int story_killed(const struct story *s, uint64_t user, uint32_t request);
+
+bool story_holds(const struct story *s, uint32_t i, struct job_id id);
+bool story_leads(const struct story *s, uint32_t i, struct job_id id);
+/* Who coordinates it, and the first node that does not hold it. There must be one. */
+uint32_t story_leader(const struct story *s, struct job_id id);
+uint32_t story_stranger(const struct story *s, struct job_id id);
+
+/* Node `to` hears this from `from`, over their link. */
+void story_say(struct story *s, uint32_t from, uint32_t to, uint8_t type, uint32_t request,
+               struct bytes payload);
+void story_worker_says(struct story *s, uint32_t i, uint32_t worker, uint8_t type,
+                       struct bytes payload);
+
+#endif

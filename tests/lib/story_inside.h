@@ -1,0 +1,33 @@
+/* The parts of a story that its files share. Private to tests/lib/story*.c. */
+#ifndef VELUM_TESTS_STORY_INSIDE_H
+#define VELUM_TESTS_STORY_INSIDE_H
+
+#include "tests/lib/story.h"
+
+#define CERTIFICATE_SIZE (ID_SIZE + 1)
+
+/* Side s of connection c has the link number 2c + s + 1. A user is side 0 of its own. */
+struct story_conn {
+    uint32_t node[2];
+    bool open[2];
+    uint32_t requests;
+};
+
+struct story_spec {
+    struct story_spec *next;
+    uint32_t number;
+    struct job_id id;
+    uint8_t *data;
+    size_t len;
+};
+
+struct story_conn *story_conn_of(const struct story *s, uint64_t link);
+uint64_t story_other_end(uint64_t link);
+uint32_t story_conn_make(struct story *s, uint32_t a, uint32_t b);
+void story_step(struct story *s, struct story_node *n, struct event *ev);
+void story_link_up(struct story *s, uint64_t link, uint32_t dial);
+uint8_t *story_copy(struct bytes b);
+void story_certificate(struct node_id id, enum party party, uint8_t to[CERTIFICATE_SIZE]);
+struct node_id story_user_id(void);
+
+#endif

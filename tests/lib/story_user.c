@@ -1,0 +1,224 @@
+/* Jobs and users of a story. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/ensure.h"
+#include "core/base/text.h"
+#include "core/node/jobs.h"
+#include "core/wire/signed.h"
+#include "tests/lib/story_inside.h"
+
+static struct story_spec *spec_make(struct story *s, uint32_t number)
+{
+    struct job_spec spec = {.author = story_user_id(), .not_after_s = STORY_WALL_S + 86400};
+    uint8_t certificate[CERTIFICATE_SIZE];
+    struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}};
+    struct story_spec *x = calloc(1, sizeof *x);
+    struct buf body, whole;
+
+    ensure(x);
+    store_u32(spec.nonce, number);
+    text_copy(spec.stage.kernel, sizeof spec.stage.kernel, "work");
+    spec.stage.units = 64;
+    spec.stage.leaf_units = 1;
+    spec.stage.accumulator_size = 8;
+    buf_init(&body, &s->heap.alloc, SPEC_SIZE_MAX);
+    buf_init(&whole, &s->heap.alloc, SPEC_SIZE_MAX);
+    ensure(put_spec(&body, &spec) == 0);
+    sealed.body = buf_bytes(&body);
+    story_certificate(story_user_id(), PARTY_USER, certificate);
+    put_signed(&whole, &sealed);
+    *x = (struct story_spec){.next = s->specs,
+                             .number = number,
+                             .id = spec_id(sealed.body),
+                             .data = story_copy(buf_bytes(&whole)),
+                             .len = whole.len};
+    s->specs = x;
+    buf_clear(&body);
+    buf_clear(&whole);
+    return x;
+}
+
+static struct story_spec *spec_of(struct story *s, uint32_t number)
+{
+    struct story_spec *x;
+
+    for (x = s->specs; x != NULL && x->number != number; x = x->next)
+        ;
+    return x != NULL ? x : spec_make(s, number);
+}
+
+struct job_id story_job(struct story *s, uint32_t number)
+{
+    return spec_of(s, number)->id;
+}
+
+struct bytes story_spec(struct story *s, uint32_t number)
+{
+    const struct story_spec *x = spec_of(s, number);
+
+    return (struct bytes){x->data, x->len};
+}
+
+uint64_t story_user(struct story *s, uint32_t i)
+{
+    uint64_t link = 2 * (uint64_t)story_conn_make(s, STORY_USER, i) + 1;
+
+    story_link_up(s, story_other_end(link), 0);
+    return link;
+}
+
+uint32_t story_ask(struct story *s, uint64_t user, uint8_t type, struct bytes payload)
+{
+    struct story_conn *c = story_conn_of(s, user);
+    struct event ev = {.kind = EVENT_FRAME};
+    uint32_t request = ++c->requests;
+
+    ev.frame.link = story_other_end(user);
+    ev.frame.frame = (struct frame){.type = type, .request = request, .payload = payload};
+    story_step(s, &s->nodes[c->node[1]], &ev);
+    return request;
+}
+
+uint32_t story_submit(struct story *s, uint64_t user, uint32_t number)
+{
+    return story_ask(s, user, MESSAGE_REQUEST_SUBMIT, story_spec(s, number));
+}
+
+uint32_t story_watch(struct story *s, uint64_t user, struct job_id id)
+{
+    const struct request_watch m = {.job = id, .interval_ms = 0};
+    uint8_t bytes[64];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_request_watch(&b, &m);
+    return story_ask(s, user, MESSAGE_REQUEST_WATCH, buf_bytes(&b));
+}
+
+uint32_t story_ask_id(struct story *s, uint64_t user, uint8_t type, struct job_id id)
+{
+    return story_ask(s, user, type, (struct bytes){id.bytes, ID_SIZE});
+}
+
+struct job_id story_submitted(struct story *s, uint32_t i, uint32_t number)
+{
+    uint64_t user = story_user(s, i);
+    uint32_t request = story_submit(s, user, number);
+
+    ensure(story_code_within(s, user, request, 100 * MS_US) == 0);
+    story_leave(s, user);
+    return story_job(s, number);
+}
+
+void story_leave(struct story *s, uint64_t user)
+{
+    struct event ev = {.kind = EVENT_LINK_DOWN};
+    uint64_t link = story_other_end(user);
+
+    story_conn_of(s, link)->open[0] = story_conn_of(s, link)->open[1] = false;
+    ev.link_down.link = link;
+    ev.link_down.end = LINK_ENDED;
+    story_step(s, &s->nodes[story_conn_of(s, link)->node[1]], &ev);
+}
+
+const struct story_answer *story_answer(const struct story *s, uint64_t user, uint32_t request)
+{
+    for (uint32_t i = s->answers_count; i-- > 0;)
+        if (s->answers[i].link == user && s->answers[i].request == request)
+            return &s->answers[i];
+    return NULL;
+}
+
+int story_code(const struct story *s, uint64_t user, uint32_t request)
+{
+    const struct story_answer *a = story_answer(s, user, request);
+    struct reply_error e;
+
+    if (a == NULL)
+        return -1;
+    if (a->type != MESSAGE_REPLY_ERROR)
+        return 0;
+    ensure(read_reply_error((struct bytes){a->data, a->len}, &e) == 0);
+    return e.exit_code;
+}
+
+int story_code_within(struct story *s, uint64_t user, uint32_t request, int64_t us)
+{
+    struct instant until = instant_plus_us(s->now, us);
+
+    while (story_code(s, user, request) < 0 && instant_before(s->now, until))
+        story_run(s, MS_US);
+    return story_code(s, user, request);
+}
+
+int story_killed(const struct story *s, uint64_t user, uint32_t request)
+{
+    const struct story_answer *a = story_answer(s, user, request);
+    struct reply_killed m;
+
+    if (a == NULL || a->type != MESSAGE_REPLY_KILLED)
+        return -1;
+    ensure(read_reply_killed((struct bytes){a->data, a->len}, &m) == 0);
+    return m.outcome;
+}
+
+void story_say(struct story *s, uint32_t from, uint32_t to, uint8_t type, uint32_t request,
+               struct bytes payload)
+{
+    for (uint32_t i = s->conns_count; i-- > 0;)
+        for (unsigned side = 0; side < 2; side++) {
+            const struct story_conn *c = &s->conns[i];
+            struct event ev = {.kind = EVENT_FRAME};
+
+            if (!c->open[0] || !c->open[1] || c->node[side] != to || c->node[1 - side] != from)
+                continue;
+            ev.frame.link = 2 * (uint64_t)i + side + 1;
+            ev.frame.frame = (struct frame){.type = type, .request = request, .payload = payload};
+            story_step(s, &s->nodes[to], &ev);
+            return;
+        }
+    ensure(!"they are not linked");
+}
+
+void story_worker_says(struct story *s, uint32_t i, uint32_t worker, uint8_t type,
+                       struct bytes payload)
+{
+    struct event ev = {.kind = EVENT_WORKER_FRAME};
+
+    ev.worker_frame.worker = worker;
+    ev.worker_frame.frame = (struct frame){.type = type, .payload = payload};
+    story_step(s, &s->nodes[i], &ev);
+}
+
+bool story_holds(const struct story *s, uint32_t i, struct job_id id)
+{
+    const struct job *j = job_find(s->nodes[i].core, id);
+
+    return j != NULL && j->ledger != NULL;
+}
+
+bool story_leads(const struct story *s, uint32_t i, struct job_id id)
+{
+    const struct job *j = job_find(s->nodes[i].core, id);
+
+    return j != NULL && j->lead != NULL;
+}
+
+uint32_t story_leader(const struct story *s, struct job_id id)
+{
+    uint32_t i = 0;
+
+    while (!story_leads(s, i, id))
+        ensure(++i < s->count);
+    return i;
+}
+
+uint32_t story_stranger(const struct story *s, struct job_id id)
+{
+    uint32_t i = 0;
+
+    while (story_holds(s, i, id))
+        ensure(++i < s->count);
+    return i;
+}

@@ -1,0 +1,227 @@
+/* Stories of kill: who is asked, who hears of it, and what is said when nobody answers. */
+#include "core/job/ledger.h"
+#include "core/node/directory.h"
+#include "core/node/jobs.h"
+#include "core/node/kill.h"
+#include "tests/lib/check.h"
+#include "tests/lib/story.h"
+
+static struct story story;
+
+/* Four nodes and a job that three of them hold; gives the fourth. */
+static uint32_t four(struct job_id *id)
+{
+    story_begin(&story, 4);
+    *id = story_submitted(&story, 0, 1);
+    story_run(&story, S_US);
+    return story_stranger(&story, *id);
+}
+
+static uint32_t kill(uint64_t user, struct job_id id)
+{
+    return story_ask_id(&story, user, MESSAGE_REQUEST_KILL, id);
+}
+
+static int killed_within(uint64_t user, uint32_t request, int64_t us)
+{
+    story_code_within(&story, user, request, us);
+    return story_killed(&story, user, request);
+}
+
+static void say_entry(uint32_t from, uint32_t to, const struct peer_entry *p)
+{
+    struct buf b;
+
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_u16(&b, 1);
+    put_peer_entry(&b, p);
+    story_say(&story, from, to, MESSAGE_DIRECTORY, 0, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+static struct peer_entry entry_of(struct job_id id, enum job_state state, uint32_t coordinator)
+{
+    struct peer_entry p = {.version = 1 << 20, .epoch = 1};
+
+    p.coordinator = story.nodes[coordinator].id;
+    p.view.id = id;
+    p.view.state = state;
+    p.view.units = p.view.leaf_units = 1;
+    text_copy(p.view.kernel, sizeof p.view.kernel, "work");
+    return p;
+}
+
+TEST(killed_is_said_with_every_holders_word)
+{
+    struct job_id id;
+    uint32_t stranger = four(&id), request;
+    uint64_t user = story_user(&story, stranger);
+
+    request = kill(user, id);
+    CHECK_INT(killed_within(user, request, 50 * MS_US), KILL_DONE);
+    for (uint32_t i = 0; i < story.count; i++)
+        CHECK(i == stranger || job_is_final(job_find(story.nodes[i].core, id)));
+    CHECK(story_end(&story));
+}
+
+TEST(a_holder_passes_the_cancel_on_to_the_coordinator)
+{
+    struct job_id id;
+    uint32_t stranger = four(&id), request, leader = story_leader(&story, id);
+    uint64_t user = story_user(&story, stranger);
+
+    story_drop(&story, MESSAGE_CANCEL, stranger, leader);
+    request = kill(user, id);
+    story_run(&story, 100 * MS_US);
+    CHECK(job_is_final(job_find(story.nodes[leader].core, id)));
+    CHECK_INT(story_killed(&story, user, request), -1);
+    CHECK_INT(killed_within(user, request, 6 * S_US), KILL_CANCELLING);
+    CHECK(story_end(&story));
+}
+
+TEST(passing_a_cancel_on_ends)
+{
+    struct job_id id;
+    uint32_t stranger = four(&id), request;
+    uint64_t user = story_user(&story, stranger);
+
+    request = kill(user, id);
+    CHECK_INT(killed_within(user, request, 50 * MS_US), KILL_DONE);
+    story_run(&story, 5 * S_US);
+    /* Three are asked, and two of them tell the third. */
+    CHECK(story.sent[MESSAGE_CANCEL] <= 5);
+    CHECK(story_end(&story));
+}
+
+TEST(nobody_answered_is_no_cancelling)
+{
+    struct job_id id;
+    uint32_t stranger = four(&id), request;
+    uint64_t user = story_user(&story, stranger);
+
+    story_drop(&story, MESSAGE_CANCEL, STORY_USER, STORY_USER);
+    request = kill(user, id);
+    CHECK_INT(story_code_within(&story, user, request, 4 * S_US), -1);
+    CHECK_INT(story_code_within(&story, user, request, 1500 * MS_US), 7);
+    CHECK_INT(story_killed(&story, user, request), -1);
+    CHECK(story_end(&story));
+}
+
+TEST(an_entry_that_has_ended_is_only_a_word)
+{
+    struct job_id id;
+    uint32_t stranger = four(&id), request, leader = story_leader(&story, id);
+    uint64_t user = story_user(&story, stranger);
+    struct peer_entry p = entry_of(id, JOB_DONE, leader);
+
+    for (uint32_t i = 0; i < story.count; i++)
+        if (i != stranger)
+            p.holders[p.holders_count++] = story.nodes[i].id;
+    say_entry(leader, stranger, &p);
+    request = kill(user, id);
+    CHECK_INT(killed_within(user, request, 100 * MS_US), KILL_DONE);
+    CHECK(job_is_final(job_find(story.nodes[leader].core, id)));
+    CHECK(story_end(&story));
+}
+
+TEST(a_job_that_has_ended_is_said_to_have)
+{
+    struct job_id id;
+    uint32_t stranger = four(&id), request;
+    uint64_t user = story_user(&story, stranger);
+    struct peer_entry p = entry_of(id, JOB_DONE, story_leader(&story, id));
+
+    say_entry(story_leader(&story, id), stranger, &p);
+    story_drop(&story, MESSAGE_CANCEL, STORY_USER, STORY_USER);
+    request = kill(user, id);
+    CHECK_INT(killed_within(user, request, 6 * S_US), KILL_ENDED);
+    CHECK(story_end(&story));
+}
+
+/* The first pair that has no link of its own, as most pairs of a larger mesh. */
+static bool unlinked_pair(uint32_t *a, uint32_t *b)
+{
+    for (*a = 0; *a < story.count; ++*a)
+        for (*b = 0; *b < *a; ++*b)
+            if (!story_linked(&story, *a, *b))
+                return true;
+    return false;
+}
+
+TEST(a_coordinator_without_a_link_and_no_holder_is_asked)
+{
+    uint32_t a, b, request;
+    uint64_t user;
+    struct job_id id = {{7}};
+    struct peer_entry p;
+    uint32_t from = 0;
+
+    story_begin(&story, STORY_NODES_MAX);
+    REQUIRE(unlinked_pair(&a, &b));
+    while (!story_linked(&story, a, from))
+        from++;
+    p = entry_of(id, JOB_RUNNING, b);
+    p.holders[p.holders_count++] = story.nodes[from].id;
+    say_entry(from, a, &p);
+    user = story_user(&story, a);
+    story_drop(&story, MESSAGE_CANCEL, a, STORY_USER);
+    request = kill(user, id);
+    story_run(&story, 300 * MS_US);
+    CHECK(story.drop.count[b] > 0);
+    CHECK(story.drop.count[from] > 0);
+    CHECK_INT(story_killed(&story, user, request), -1);
+    CHECK(story_end(&story));
+}
+
+TEST(a_node_named_as_a_holder_is_asked_again)
+{
+    struct job_id id;
+    uint32_t stranger, request;
+    uint64_t user;
+    struct buf b;
+    uint32_t token, other;
+
+    story_begin(&story, 4);
+    stranger = 1;
+    other = 2;
+    id = story_job(&story, 1);
+    user = story_user(&story, stranger);
+    story_drop(&story, MESSAGE_CANCELLED, 3, stranger);
+    request = kill(user, id);
+    story_run(&story, 50 * MS_US);
+    REQUIRE(story.nodes[stranger].core->kills != NULL);
+    token = story.nodes[stranger].core->kills->token;
+    /* Node 3 takes the job just now, and names one that has said that it does not have it. */
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, id);
+    put_u8(&b, 1);
+    put_u8(&b, 0);
+    put_u8(&b, 1);
+    put_node_id(&b, story.nodes[other].id);
+    story_say(&story, 3, stranger, MESSAGE_CANCELLED, token, buf_bytes(&b));
+    buf_clear(&b);
+    CHECK_INT(story_killed(&story, user, request), -1);
+    CHECK_INT(killed_within(user, request, 6 * S_US), KILL_CANCELLING);
+    CHECK(story_end(&story));
+}
+
+TEST(kills_have_a_maximum)
+{
+    struct job_id id;
+    uint32_t stranger = four(&id), last = 0;
+    uint64_t user = story_user(&story, stranger);
+
+    story_drop(&story, MESSAGE_CANCEL, STORY_USER, STORY_USER);
+    for (int i = 0; i < 1024; i++)
+        last = kill(user, id);
+    CHECK_INT(story_code(&story, user, last), -1);
+    last = kill(user, id);
+    CHECK_INT(story_code(&story, user, last), 1);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(killed_is_said_with_every_holders_word, a_holder_passes_the_cancel_on_to_the_coordinator,
+          passing_a_cancel_on_ends, nobody_answered_is_no_cancelling,
+          an_entry_that_has_ended_is_only_a_word, a_job_that_has_ended_is_said_to_have,
+          a_coordinator_without_a_link_and_no_holder_is_asked,
+          a_node_named_as_a_holder_is_asked_again, kills_have_a_maximum)

@@ -1,0 +1,178 @@
+/* Stories of submissions that meet a limit, or a node that does not answer, and of what users want
+ * of a worker. */
+#include "core/job/ledger.h"
+#include "core/node/directory.h"
+#include "core/node/jobs.h"
+#include "core/node/state.h"
+#include "tests/lib/check.h"
+#include "tests/lib/story.h"
+
+static struct story story;
+
+static struct peer_entry entry_of(struct job_id id, uint32_t coordinator)
+{
+    struct peer_entry p = {.version = 1 << 20, .epoch = 1};
+
+    p.coordinator = story.nodes[coordinator].id;
+    p.view.id = id;
+    p.view.state = JOB_RUNNING;
+    p.view.units = p.view.leaf_units = 1;
+    text_copy(p.view.kernel, sizeof p.view.kernel, "work");
+    return p;
+}
+
+static void say_entry(uint32_t from, uint32_t to, const struct peer_entry *p)
+{
+    struct buf b;
+
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_u16(&b, 1);
+    put_peer_entry(&b, p);
+    story_say(&story, from, to, MESSAGE_DIRECTORY, 0, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+/* The second node's word on so many jobs of its own. */
+static void fill_directory(uint32_t count)
+{
+    for (uint32_t i = 1; i <= count; i++) {
+        struct job_id id = {{1, 2, 3}};
+        struct peer_entry p;
+
+        store_u32(id.bytes + 4, i);
+        p = entry_of(id, 1);
+        say_entry(1, 0, &p);
+    }
+}
+
+TEST(jobs_of_the_whole_mesh_count_towards_its_limit)
+{
+    uint64_t user;
+    uint32_t number = 0, request, forwards;
+
+    story_begin(&story, 2);
+    user = story_user(&story, 0);
+    fill_directory(JOBS_LIVE_MAX);
+    /* One that this node itself is to coordinate; the other knows of no limit reached. */
+    do {
+        forwards = story.sent[MESSAGE_FORWARD];
+        request = story_submit(&story, user, ++number);
+    } while (story.sent[MESSAGE_FORWARD] != forwards);
+    story_run(&story, 10 * MS_US);
+    CHECK_INT(story_code(&story, user, request), 1);
+    CHECK(!story_holds(&story, 0, story_job(&story, number)));
+    CHECK(story_end(&story));
+}
+
+TEST(a_coordinator_that_never_answers_is_given_up)
+{
+    struct job_id id;
+    uint32_t stranger, request;
+    uint64_t user;
+
+    story_begin(&story, 4);
+    id = story_submitted(&story, 0, 1);
+    story_run(&story, S_US);
+    stranger = story_stranger(&story, id);
+    user = story_user(&story, stranger);
+    story_drop(&story, MESSAGE_FORWARD, stranger, STORY_USER);
+    request = story_submit(&story, user, 1);
+    CHECK_INT(story_code_within(&story, user, request, 13 * S_US), 7);
+    CHECK(story.nodes[stranger].core->forwards == NULL);
+    CHECK(story_end(&story));
+}
+
+TEST(a_coordinator_without_a_link_is_asked_how_safe_it_is)
+{
+    struct peer_entry p;
+    struct job_id id;
+    uint32_t a = 0, b = 0, request, from = 0;
+    uint64_t user;
+
+    story_begin(&story, STORY_NODES_MAX);
+    while (a == b || story_linked(&story, a, b)) {
+        b += ++a == story.count;
+        a %= story.count;
+    }
+    while (from == a || !story_linked(&story, a, from))
+        from++;
+    id = story_job(&story, 1);
+    p = entry_of(id, b);
+    say_entry(from, a, &p);
+    user = story_user(&story, a);
+    story_drop(&story, MESSAGE_FORWARD, a, STORY_USER);
+    request = story_submit(&story, user, 1);
+    story_run(&story, 500 * MS_US);
+    CHECK_INT(story_code(&story, user, request), -1);
+    CHECK(story.drop.count[b] > 0);
+    CHECK(story_end(&story));
+}
+
+/* --- asides --- */
+
+static uint32_t plan_at(uint64_t user)
+{
+    uint32_t request;
+    struct buf b;
+
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    REQUIRE(put_request_plan(&b, "work", 0, NULL) == 0);
+    request = story_ask(&story, user, MESSAGE_REQUEST_PLAN, buf_bytes(&b));
+    buf_clear(&b);
+    return request;
+}
+
+TEST(an_answer_nobody_asked_for_ends_an_aside)
+{
+    static const uint8_t types[] = {MESSAGE_WORKER_MERGED, MESSAGE_WORKER_SHOWN,
+                                    MESSAGE_WORKER_PROGRESS};
+    uint64_t user;
+    uint32_t request;
+
+    story_begin(&story, 1);
+    user = story_user(&story, 0);
+    for (uint32_t i = 0; i < sizeof types; i++) {
+        struct bytes none = {NULL, 0};
+
+        request = plan_at(user);
+        story_run(&story, 100 * MS_US);
+        story_worker_says(&story, 0, story.worker, MESSAGE_WORKER_READY, none);
+        story_run(&story, 100 * MS_US);
+        CHECK_INT(story_code(&story, user, request), -1);
+        story_worker_says(&story, 0, story.worker, types[i], none);
+        story_run(&story, 100 * MS_US);
+        CHECK_INT(story_code(&story, user, request), 1);
+    }
+    CHECK(story_end(&story));
+}
+
+/* --- the directory --- */
+
+TEST(an_entry_that_cannot_be_read_is_stepped_over)
+{
+    static const uint8_t later_view[] = {0xff, 1, 2};
+    struct peer_entry p;
+    struct job_id id = {{9}};
+    struct buf b;
+
+    story_begin(&story, 2);
+    p = entry_of(id, 1);
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_u16(&b, 2);
+    put_u64(&b, 1);
+    put_u32(&b, 1);
+    put_node_id(&b, story.nodes[1].id);
+    put_u8(&b, 0);
+    put_block(&b, (struct bytes){later_view, sizeof later_view});
+    put_peer_entry(&b, &p);
+    story_say(&story, 1, 0, MESSAGE_DIRECTORY, 0, buf_bytes(&b));
+    buf_clear(&b);
+    CHECK(directory_find(story.nodes[0].core, id) != NULL);
+    CHECK_INT(directory_live(story.nodes[0].core), 1);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(jobs_of_the_whole_mesh_count_towards_its_limit,
+          a_coordinator_that_never_answers_is_given_up,
+          a_coordinator_without_a_link_is_asked_how_safe_it_is,
+          an_answer_nobody_asked_for_ends_an_aside, an_entry_that_cannot_be_read_is_stepped_over)
