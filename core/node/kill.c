@@ -250,6 +250,7 @@ int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct by
     uint64_t ticket = n->ticket_last;
     uint16_t count = 0;
     struct buf record;
+    bool has;
     int rc;
 
     if (!reader_done(&r))
@@ -275,10 +276,16 @@ int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct by
 #if VELUM_PLANT == 5 /* the cancel is confirmed before it is synced */
     ticket = 0;
 #endif
-    return wait_add(
-        n,
-        (struct wait){
-            .ticket = ticket, .kind = WAIT_CANCELLED, .job = id, .node = from, .request = request});
+    /* What is answered is what is here now: a job that arrives while this waits for the disk has
+     * not taken the cancel. */
+    has = j == NULL || j->ledger == NULL ? map_get(&n->tombstones, &id) != NULL
+                                         : job_is_final(j) || ledger_cancel(j->ledger) != NULL;
+    return wait_add(n, (struct wait){.ticket = ticket,
+                                     .kind = WAIT_CANCELLED,
+                                     .job = id,
+                                     .node = from,
+                                     .number = has,
+                                     .request = request});
 }
 
 /* Takes the answer of one that was waited for: true when it is one. That it does not have the job

@@ -33,13 +33,13 @@ int store_record(struct node *n, uint16_t type, struct bytes payload, uint64_t *
 
 /* Every holder ever named goes along, so that whoever asks for the proof can ask them all. */
 static void put_cancelled(struct buf *b, const struct node *n, const struct job *j,
-                          struct job_id id)
+                          struct job_id id, bool has)
 {
     const struct tombstone *t = map_get(&n->tombstones, &id);
     struct node_id ever[KILL_HOLDERS_MAX];
     uint32_t count = 0;
 
-    put_u8(b, (j != NULL && j->ledger != NULL) || t != NULL);
+    put_u8(b, has);
     put_u8(b, t != NULL ? t->state : j == NULL ? 0 : job_final_state(j));
     if (j != NULL && j->ledger != NULL)
         count = ledger_ever_holders(j->ledger, ever, KILL_HOLDERS_MAX);
@@ -68,7 +68,7 @@ static void wait_run(struct node *n, const struct wait *w)
         put_u8(&b, 0);
         send_node(n, w->node, MESSAGE_FACTS_KEPT, 0, buf_bytes(&b));
     } else {
-        put_cancelled(&b, n, j, w->job);
+        put_cancelled(&b, n, j, w->job, w->number != 0);
         send_node(n, w->node, MESSAGE_CANCELLED, w->request, buf_bytes(&b));
     }
     buf_clear(&b);

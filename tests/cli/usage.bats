@@ -152,8 +152,8 @@ load lib.bash
     run -2 velum sim --faults kill,flood
     [[ $output == *'no fault "flood"'*"allowed are all, none, or some of reset,"* ]]
     ends_with_try
-    run -2 velum sim --nodes 9
-    [[ $output == *"--nodes"*"8"* ]]
+    run -2 velum sim --nodes 17
+    [[ $output == *"--nodes"*"16"* ]]
     run -2 velum sim --trace
     ends_with_try
 }
