@@ -33,6 +33,7 @@ static void say_entry(uint32_t from, uint32_t to, const struct peer_entry *p)
     struct buf b;
 
     buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_u8(&b, 0);
     put_u16(&b, 1);
     put_peer_entry(&b, p);
     story_say(&story, from, to, MESSAGE_DIRECTORY, 0, buf_bytes(&b));

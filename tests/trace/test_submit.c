@@ -26,6 +26,7 @@ static void say_entry(uint32_t from, uint32_t to, const struct peer_entry *p)
     struct buf b;
 
     buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_u8(&b, 0);
     put_u16(&b, 1);
     put_peer_entry(&b, p);
     story_say(&story, from, to, MESSAGE_DIRECTORY, 0, buf_bytes(&b));
@@ -158,6 +159,7 @@ TEST(an_entry_that_cannot_be_read_is_stepped_over)
     story_begin(&story, 2);
     p = entry_of(id, 1);
     buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_u8(&b, 0);
     put_u16(&b, 2);
     put_u64(&b, 1);
     put_u32(&b, 1);
