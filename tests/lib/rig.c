@@ -191,7 +191,18 @@ static void confirm_facts(struct rig *r, uint32_t peer, struct bytes payload)
     put_job_id(&b, read_job_id(&in));
     put_u64(&b, read_u64(&in));
     put_u8(&b, 0);
-    rig_frame(r, peer, MESSAGE_FACTS_KEPT, &b);
+    if (load_u64(bytes + ID_SIZE) != 0)
+        rig_frame(r, peer, MESSAGE_FACTS_KEPT, &b);
+}
+
+static void answer_count(struct rig *r, uint32_t peer, struct bytes payload)
+{
+    uint8_t bytes[16];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_raw(&b, payload.data, payload.len);
+    rig_frame(r, peer, MESSAGE_COUNTED, &b);
 }
 
 static void on_send(struct rig *r, const struct action *a, struct bytes payload)
@@ -207,6 +218,8 @@ static void on_send(struct rig *r, const struct action *a, struct bytes payload)
         answer_probe(r, peer, payload);
     else if (a->type == MESSAGE_FACTS)
         confirm_facts(r, peer, payload);
+    else if (a->type == MESSAGE_COUNT)
+        answer_count(r, peer, payload);
 }
 
 static void on_start(struct rig *r, uint32_t worker)

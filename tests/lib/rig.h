@@ -2,7 +2,8 @@
  * are written by the test; what the node sends is kept until a test takes it.
  *
  * Done by itself, so that a test only says what it is about: records are synced at once, workers
- * get ready and die when they are killed, peers answer pings, vouch for others and confirm facts.
+ * get ready and die when they are killed, peers answer pings and counts, vouch for others and
+ * confirm facts.
  * Certificates are an id and a party; every signature is good. A dial is never answered.
  *
  *     rig_start(&r, slots, true); rig_peer_up(&r, 0, 2); ... rig_stop(&r); */

@@ -19,7 +19,9 @@ static struct story_spec *spec_make(struct story *s, uint32_t number)
     ensure(x);
     store_u32(spec.nonce, number);
     text_copy(spec.stage.kernel, sizeof spec.stage.kernel, "work");
-    spec.stage.units = 4; /* few enough that not everybody is called to help */
+    /* Nobody is called for help, so that the links stay those of the mesh. */
+    spec.slots_max = 1;
+    spec.stage.units = 64;
     spec.stage.leaf_units = 1;
     spec.stage.accumulator_size = 8;
     buf_init(&body, &s->heap.alloc, SPEC_SIZE_MAX);
