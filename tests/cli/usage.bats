@@ -180,6 +180,13 @@ load lib.bash
     COMP_CWORD=1
     _velum
     [ "${#COMPREPLY[@]}" = 14 ]
+    # The shell hands over what was typed, a tilde too.
+    ln -s "$VELUM" velum
+    HOME=$FOLDER
+    COMP_WORDS=('~/velum' run p)
+    COMP_CWORD=2
+    _velum
+    [ "${COMPREPLY[*]}" = pi ]
     velum completion zsh | cmp - "$VELUM_ROOT/completions/_velum"
     velum completion fish | cmp - "$VELUM_ROOT/completions/velum.fish"
     run -2 velum completion tcsh

@@ -1,0 +1,190 @@
+/* Facts, as they come from other nodes and from the journal, damaged. */
+#include "core/job/fact.h"
+
+#include "tests/fuzz/fuzz.h"
+
+static int put_body(const struct fact *f, struct buf *body)
+{
+    switch (f->kind) {
+    case FACT_SPEC:
+        return put_spec(body, &f->spec);
+    case FACT_HOLDERS:
+        put_holders_body(body, f->job, &f->holders);
+        break;
+    case FACT_CLAIM:
+        put_claim_body(body, f->job, &f->claim);
+        break;
+    case FACT_CANCEL:
+        put_cancel_body(body, f->job, &f->cancel);
+        break;
+    default:
+        put_outcome_body(body, f->job, &f->outcome);
+        break;
+    }
+    return buf_result(body);
+}
+
+/* The signed bytes stay as they were; the body is also written anew from what was understood. */
+static int signed_again(const struct fact *f, struct bytes in, struct buf *out)
+{
+    struct signed_bytes s = f->sealed;
+    struct buf body, whole;
+    buf_init(&whole, &fuzz.heap.alloc, FUZZ_SIZE_MAX);
+    put_signed_fact(&whole, (enum fact_kind)f->kind, &s);
+    CHECK(bytes_equal(buf_bytes(&whole), in));
+    buf_clear(&whole);
+    buf_init(&body, &fuzz.heap.alloc, FUZZ_SIZE_MAX);
+    int rc = put_body(f, &body);
+    s.body = buf_bytes(&body);
+    /* Only texts change, when they are made safe. */
+    CHECK(f->kind == FACT_SPEC || f->kind == FACT_OUTCOME || bytes_equal(s.body, f->sealed.body));
+    put_signed_fact(out, (enum fact_kind)f->kind, &s);
+    buf_clear(&body);
+    return rc < 0 ? rc : buf_result(out);
+}
+
+static int fact_again(struct bytes in, struct buf *out)
+{
+    static struct fact f;
+    memset(&f, fuzz.fill, sizeof f);
+    int rc = fact_read(in, &f);
+    if (rc < 0)
+        return rc;
+    switch (f.kind) {
+    case FACT_PARTIAL:
+        put_partial_begin(out, &f.partial);
+        rc = again_values(&f.partial.values, f.partial.count, out);
+        CHECK_INT(rc, 0);
+        CHECK(reader_done(&f.partial.values));
+        return buf_result(out);
+    case FACT_ATTEMPT:
+        put_attempt(out, &f.attempt);
+        return buf_result(out);
+    case FACT_DIVERGENT:
+        put_divergent(out, &f.divergence);
+        return buf_result(out);
+    default:
+        return signed_again(&f, in, out);
+    }
+}
+
+static void make_signed_kind(struct buf *out, struct fact *f)
+{
+    struct buf body;
+    buf_init(&body, &fuzz.heap.alloc, FUZZ_SIZE_MAX);
+    f->job = any_job();
+    REQUIRE(put_body(f, &body) == 0);
+    f->sealed.certificate = any_bytes(CERTIFICATE_SIZE_MAX);
+    f->sealed.body = buf_bytes(&body);
+    any_raw(f->sealed.signature, SIGNATURE_SIZE);
+    put_signed_fact(out, (enum fact_kind)f->kind, &f->sealed);
+    buf_clear(&body);
+}
+
+static void make_spec(struct buf *out)
+{
+    static struct fact f;
+    f = (struct fact){.kind = FACT_SPEC};
+    f.spec = (struct job_spec){.author = any_node(), .slots_max = any_u32()};
+    any_text(f.spec.name, sizeof f.spec.name);
+    any_name(f.spec.stage.kernel, sizeof f.spec.stage.kernel);
+    any_text(f.spec.stage.args, sizeof f.spec.stage.args);
+    f.spec.stage.params = any_bytes(PARAMS_SIZE_MAX);
+    f.spec.stage.units = 1 + any_leaf();
+    f.spec.stage.leaf_units = 1 + any_below(1000);
+    make_signed_kind(out, &f);
+}
+
+static void make_holders(struct buf *out)
+{
+    struct fact f = {.kind = FACT_HOLDERS};
+    f.holders.generation = any_u32() / 2;
+    f.holders.count = (uint8_t)(1 + any_below(FACT_HOLDERS_MAX));
+    for (uint8_t i = 0; i < f.holders.count; i++)
+        f.holders.ids[i] = any_node();
+    make_signed_kind(out, &f);
+}
+
+static void make_claim(struct buf *out)
+{
+    struct fact f = {.kind = FACT_CLAIM};
+    f.claim.epoch = any_u32() / 2;
+    f.claim.boot = any_u64();
+    f.claim.node = any_node();
+    f.claim.submitted_s = (int64_t)(any_u64() / 2);
+    f.claim.elapsed_us = any_u64() / 2;
+    make_signed_kind(out, &f);
+}
+
+static void make_cancel(struct buf *out)
+{
+    struct fact f = {.kind = FACT_CANCEL};
+    f.cancel.by = any_node();
+    f.cancel.state = any_bool() ? JOB_CANCELLED : JOB_TIMED_OUT;
+    make_signed_kind(out, &f);
+}
+
+static void make_outcome(struct buf *out)
+{
+    struct fact f = {.kind = FACT_OUTCOME};
+    f.outcome = (struct outcome){.state = (uint8_t)(JOB_DONE + any_below(6)),
+                                 .digest = any_digest(),
+                                 .accumulator = any_bytes(ACCUMULATOR_SIZE_MAX),
+                                 .leaves = any_u64(),
+                                 .nodes = any_u32(),
+                                 .retries = any_u32(),
+                                 .duplicates = any_u64(),
+                                 .redone_us = any_u64(),
+                                 .cpu_us = any_u64(),
+                                 .elapsed_us = any_u64()};
+    any_text(f.outcome.error, sizeof f.outcome.error);
+    make_signed_kind(out, &f);
+}
+
+static void make_partial(struct buf *out)
+{
+    struct partial p = {.stage = (uint16_t)any_u64(),
+                        .author = any_node(),
+                        .upto = any_leaf(),
+                        .compute_us = any_u64(),
+                        .count = (uint16_t)any_size(60)};
+    p.from = any_below(p.upto + 1);
+    put_partial_begin(out, &p);
+    any_values(out, p.count);
+}
+
+static void make_attempt(struct buf *out)
+{
+    struct attempt a = {(uint16_t)any_u64(), any_leaf(), any_node(), any_bool(), ""};
+    any_text(a.cause, sizeof a.cause);
+    put_attempt(out, &a);
+}
+
+static void make_divergent(struct buf *out)
+{
+    struct divergence d = {.stage = (uint16_t)any_u64(),
+                           .at.level = (uint8_t)any_below(LEVEL_MAX + 1),
+                           .digests = {any_digest(), any_digest()},
+                           .authors = {any_node(), any_node()}};
+    d.at.index = any_u64() % (LEAVES_MAX >> d.at.level);
+    d.digests[0].bytes[0] = 1;
+    d.digests[1].bytes[0] = 2;
+    put_divergent(out, &d);
+}
+
+TEST(damaged_facts_are_refused_or_mean_one_thing)
+{
+    static const struct codec codecs[] = {
+        {"SPEC", fact_again, make_spec, false, 12000},
+        {"HOLDERS", fact_again, make_holders, true, 12000},
+        {"CLAIM", fact_again, make_claim, true, 12000},
+        {"CANCEL", fact_again, make_cancel, true, 12000},
+        {"OUTCOME", fact_again, make_outcome, false, 12000},
+        {"PARTIAL", fact_again, make_partial, true, 12000},
+        {"ATTEMPT", fact_again, make_attempt, false, 12000},
+        {"DIVERGENT", fact_again, make_divergent, true, 12000},
+    };
+    fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
+}
+
+TEST_MAIN(damaged_facts_are_refused_or_mean_one_thing)

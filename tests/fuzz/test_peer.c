@@ -1,0 +1,150 @@
+/* What nodes tell each other about jobs, damaged. */
+#include "core/node/peer.h"
+
+#include "tests/fuzz/fuzz.h"
+
+static int entry_again(struct bytes in, struct buf *out)
+{
+    static struct peer_entry e;
+    struct reader r = reader_of(in);
+    memset(&e, fuzz.fill, sizeof e);
+    read_peer_entry(&r, &e);
+    if (!reader_done(&r))
+        return ERR_FORMAT;
+    CHECK(e.holders_count <= HOLDERS_MAX);
+    put_peer_entry(out, &e);
+    return buf_result(out);
+}
+
+static void make_entry(struct buf *out)
+{
+    static struct peer_entry e;
+    e = (struct peer_entry){.version = any_u64() / 2,
+                            .epoch = any_u32(),
+                            .coordinator = any_node(),
+                            .holders_count = (uint8_t)any_below(HOLDERS_MAX + 1)};
+    for (uint8_t i = 0; i < e.holders_count; i++)
+        e.holders[i] = any_node();
+    e.view.id = any_job();
+    e.view.state = (enum job_state)(1 + any_below(8));
+    e.view.leaves_total = any_leaf();
+    e.view.leaves_done = any_below(e.view.leaves_total + 1);
+    e.view.params = any_bytes(PARAMS_SIZE_MAX);
+    any_text(e.view.name, sizeof e.view.name);
+    any_text(e.view.args, sizeof e.view.args);
+    any_text(e.view.error, sizeof e.view.error);
+    put_peer_entry(out, &e);
+}
+
+static void make_forwarded(struct buf *out)
+{
+    static struct peer_forwarded m;
+    m = (struct peer_forwarded){.exit_code = (uint8_t)any_u64(),
+                                .job = any_job(),
+                                .durable = any_u32(),
+                                .machines = any_u32(),
+                                .already = any_bool()};
+    any_text(m.what, sizeof m.what);
+    any_text(m.hint, sizeof m.hint);
+    put_peer_forwarded(out, &m);
+}
+
+/* Chunks and merges as labour.c takes them. */
+static int grant_again(struct bytes in, struct buf *out)
+{
+    struct peer_grant m;
+    memset(&m, fuzz.fill, sizeof m);
+    int rc = read_peer_grant(in, &m);
+    if (rc < 0)
+        return rc;
+    CHECK(m.chunks <= GRANT_CHUNKS_MAX);
+    put_peer_grant_begin(out, &m);
+    for (uint16_t i = 0; i < m.chunks; i++) {
+        struct peer_chunk c = read_peer_chunk(&m.rest);
+        if (m.rest.failed)
+            return ERR_FORMAT;
+        CHECK(c.first <= c.end && c.end <= LEAVES_MAX);
+        put_peer_chunk(out, &c);
+    }
+    uint16_t merges = read_u16(&m.rest);
+    put_u16(out, merges);
+    rc = again_values(&m.rest, 2u * merges, out);
+    return rc < 0 ? rc : again_end(&m.rest, out);
+}
+
+static void make_grant(struct buf *out)
+{
+    struct peer_grant m = {.job = any_job(),
+                           .flags = (uint8_t)any_u64(),
+                           .spec = any_bytes(2000),
+                           .claim = any_bytes(2000),
+                           .report_us = any_u32(),
+                           .chunks = (uint16_t)any_size(GRANT_CHUNKS_MAX)};
+    put_peer_grant_begin(out, &m);
+    for (uint16_t i = 0; i < m.chunks; i++) {
+        struct peer_chunk c = {.grant = any_u64(), .end = any_leaf()};
+        c.first = any_below(c.end + 1);
+        put_peer_chunk(out, &c);
+    }
+    uint16_t merges = (uint16_t)any_below(MERGE_COUNT_MAX + 1);
+    put_u16(out, merges);
+    any_values(out, 2u * merges);
+}
+
+static int report_chunk_again(struct bytes in, struct buf *out)
+{
+    struct peer_report_chunk c;
+    struct reader r = reader_of(in);
+    memset(&c, fuzz.fill, sizeof c);
+    read_peer_report_chunk(&r, &c);
+    if (r.failed)
+        return ERR_FORMAT;
+    CHECK(c.from <= c.next && c.next <= LEAVES_MAX && c.end <= LEAVES_MAX);
+    put_peer_report_chunk(out, &c);
+    int rc = again_values(&r, c.values, out);
+    return rc < 0 ? rc : again_end(&r, out);
+}
+
+static void make_report_chunk(struct buf *out)
+{
+    struct peer_report_chunk c = {.grant = any_u64(),
+                                  .next = any_leaf(),
+                                  .end = any_leaf(),
+                                  .compute_us = any_u64(),
+                                  .cpu_us = any_u64(),
+                                  .flags = (uint8_t)any_u64(),
+                                  .values = (uint16_t)any_size(40)};
+    c.from = any_below(c.next + 1);
+    any_text(c.cause, sizeof c.cause);
+    put_peer_report_chunk(out, &c);
+    any_values(out, c.values);
+}
+
+static void make_sync(struct buf *out)
+{
+    struct peer_sync m = {any_job(),
+                          any_u32(),
+                          any_u64(),
+                          any_node(),
+                          any_digest(),
+                          any_bool(),
+                          (uint8_t)any_below(9)};
+    put_peer_sync(out, &m);
+}
+
+FUZZ_AGAIN(forwarded, peer_forwarded, read_peer_forwarded, put_peer_forwarded)
+FUZZ_AGAIN(sync, peer_sync, read_peer_sync, put_peer_sync)
+
+TEST(damaged_words_of_peers_are_refused_or_mean_one_thing)
+{
+    static const struct codec codecs[] = {
+        {"DIRECTORY entry", entry_again, make_entry, false, 20000},
+        {"FORWARDED", forwarded_again, make_forwarded, false, 20000},
+        {"GRANT", grant_again, make_grant, true, 20000},
+        {"REPORT chunk", report_chunk_again, make_report_chunk, false, 20000},
+        {"SYNC", sync_again, make_sync, false, 10000},
+    };
+    fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
+}
+
+TEST_MAIN(damaged_words_of_peers_are_refused_or_mean_one_thing)

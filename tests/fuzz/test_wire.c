@@ -1,0 +1,494 @@
+/* Frames, and what a node tells its workers and its users and they it, damaged. */
+#include "core/base/crc32c.h"
+#include "core/wire/frame.h"
+#include "core/wire/request.h"
+#include "core/wire/signed.h"
+#include "core/wire/spec.h"
+#include "core/wire/tree.h"
+#include "tests/fuzz/fuzz.h"
+
+/* --- frames --- */
+
+/* A stream is cut into frames up to the first byte that is none, or is not there yet. */
+static int stream_again(struct bytes in, struct buf *out)
+{
+    struct frame f;
+    int size;
+    while ((size = frame_take(in, &f)) > 0) {
+        CHECK_INT(size, FRAME_HEADER_SIZE + f.payload.len);
+        /* What is cut short is waited for, never judged. */
+        CHECK_INT(frame_take((struct bytes){in.data, any_below((uint64_t)size)}, &f), 0);
+        REQUIRE(frame_take(in, &f) == size);
+        frame_put(out, f.type, f.request, f.payload);
+        in.data += size;
+        in.len -= (size_t)size;
+    }
+    return size < 0 ? size : in.len == 0 ? buf_result(out) : ERR_FORMAT;
+}
+
+static void make_stream(struct buf *out)
+{
+    for (uint64_t i = any_below(4); i > 0; i--)
+        frame_put(out, (uint8_t)any_u64(), any_u32(), any_bytes(3000));
+}
+
+/* The same with a checksum that is right, so that what it covers is looked at. */
+static int sealed_again(struct bytes in, struct buf *out)
+{
+    static uint8_t bytes[FUZZ_SIZE_MAX];
+    if (in.len < FRAME_HEADER_SIZE)
+        return ERR_FORMAT;
+    memcpy(bytes, in.data, in.len);
+    store_u32(bytes + 12, crc32c(0, bytes, 12));
+    return stream_again((struct bytes){bytes, in.len}, out);
+}
+
+static void make_frame(struct buf *out)
+{
+    frame_put(out, (uint8_t)any_u64(), any_u32(), any_bytes(FRAME_PAYLOAD_MAX));
+}
+
+TEST(damaged_frames_are_refused_or_whole)
+{
+    static const struct codec codecs[] = {
+        {"stream", stream_again, make_stream, true, 20000},
+        {"frame", sealed_again, make_frame, false, 5000},
+    };
+    fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
+}
+
+/* --- a node and its workers --- */
+
+static void make_order_load(struct buf *out)
+{
+    struct order_load m = {.source = any_digest(), .origin = any_bool()};
+    any_name(m.kernel, sizeof m.kernel);
+    if (m.origin == ORIGIN_PLUGIN)
+        any_name(m.path, sizeof m.path);
+    m.params = any_bytes(PARAMS_SIZE_MAX);
+    put_order_load(out, &m);
+}
+
+/* Units and leaf units of a stage that may be. */
+static void any_stage(uint64_t *units, uint64_t *leaf_units)
+{
+    do {
+        *units = any_u64();
+        *leaf_units = any_u64();
+    } while (*units == 0 || *leaf_units == 0 || tree_leaves(*units, *leaf_units) > LEAVES_MAX);
+}
+
+static void make_order_run(struct buf *out)
+{
+    struct order_run m = {.run = any_u64(), .report_us = any_u32()};
+    any_stage(&m.units, &m.leaf_units);
+    m.end = 1 + any_below(tree_leaves(m.units, m.leaf_units));
+    m.first = any_below(m.end);
+    put_order_run(out, &m);
+}
+
+static void make_order_trim(struct buf *out)
+{
+    struct order_trim m = {any_u64(), any_leaf()};
+    put_order_trim(out, &m);
+}
+
+static int order_merge_again(struct bytes in, struct buf *out)
+{
+    struct reader rest;
+    uint64_t run;
+    uint16_t count;
+    int rc = read_order_merge(in, &run, &count, &rest);
+    if (rc < 0)
+        return rc;
+    CHECK(count >= 1 && count <= MERGE_COUNT_MAX);
+    put_order_merge_begin(out, run, count);
+    rc = again_values(&rest, 2u * count, out);
+    return rc < 0 ? rc : again_end(&rest, out);
+}
+
+static void make_order_merge(struct buf *out)
+{
+    uint16_t count = (uint16_t)(1 + any_below(MERGE_COUNT_MAX));
+    put_order_merge_begin(out, any_u64(), count);
+    any_values(out, 2u * count);
+}
+
+static struct order_plan plan; /* 64 KiB */
+
+static void put_plan(struct buf *out)
+{
+    const char *args[ARGS_COUNT_MAX];
+    for (int i = 0; i < plan.count; i++)
+        args[i] = plan.args[i];
+    put_order_plan(out, plan.count, args);
+}
+
+static void any_plan(void)
+{
+    plan.count = (uint16_t)any_size(ARGS_COUNT_MAX);
+    for (int i = 0; i < plan.count; i++)
+        any_chars(plan.args[i], i == 0 ? ARG_SIZE_MAX : 20, 1, 127);
+}
+
+static int order_plan_again(struct bytes in, struct buf *out)
+{
+    int rc = read_order_plan(in, &plan);
+    if (rc == 0)
+        put_plan(out);
+    return rc < 0 ? rc : buf_result(out);
+}
+
+static void make_order_plan(struct buf *out)
+{
+    any_plan();
+    put_plan(out);
+}
+
+static void make_loaded(struct buf *out)
+{
+    struct worker_loaded m = {(uint32_t)any_below(ACCUMULATOR_SIZE_MAX + 1), any_bool(), ""};
+    any_text(m.reason, sizeof m.reason);
+    put_worker_loaded(out, &m);
+}
+
+static int progress_again(struct bytes in, struct buf *out)
+{
+    struct worker_progress m;
+    int rc = read_worker_progress(in, &m);
+    if (rc < 0)
+        return rc;
+    put_worker_progress_begin(out, m.run, m.next, m.compute_us, m.cpu_us, m.ended, m.count);
+    rc = again_values(&m.rest, m.count, out);
+    return rc < 0 ? rc : again_end(&m.rest, out);
+}
+
+static void make_progress(struct buf *out)
+{
+    uint16_t count = (uint16_t)any_size(60);
+    put_worker_progress_begin(out, any_u64(), any_leaf(), any_u64(), any_u64(), any_bool(), count);
+    any_values(out, count);
+}
+
+static int merged_again(struct bytes in, struct buf *out)
+{
+    struct worker_merged m;
+    int rc = read_worker_merged(in, &m);
+    if (rc < 0)
+        return rc;
+    put_worker_merged_begin(out, m.run, m.compute_us, m.count);
+    rc = again_values(&m.rest, m.count, out);
+    return rc < 0 ? rc : again_end(&m.rest, out);
+}
+
+static void make_merged(struct buf *out)
+{
+    uint16_t count = (uint16_t)any_below(MERGE_COUNT_MAX + 1);
+    put_worker_merged_begin(out, any_u64(), any_u64(), count);
+    any_values(out, count);
+}
+
+static void make_planned(struct buf *out)
+{
+    struct worker_planned m = {.ok = any_bool()};
+    any_text(m.reason, sizeof m.reason);
+    m.params = any_bytes(PARAMS_SIZE_MAX);
+    any_stage(&m.units, &m.leaf_units);
+    put_worker_planned(out, &m);
+}
+
+static int shown_again(struct bytes in, struct buf *out)
+{
+    static char text[SHOW_SIZE_MAX];
+    bool ok;
+    int rc = read_worker_shown(in, &ok, text);
+    if (rc == 0)
+        put_worker_shown(out, ok, text);
+    return rc < 0 ? rc : buf_result(out);
+}
+
+static void make_shown(struct buf *out)
+{
+    static char text[SHOW_SIZE_MAX];
+    put_worker_shown(out, any_bool(), any_text(text, sizeof text));
+}
+
+static void make_failed(struct buf *out)
+{
+    struct worker_failed m = {any_u64(), any_leaf(), ""};
+    any_text(m.reason, sizeof m.reason);
+    put_worker_failed(out, &m);
+}
+
+FUZZ_AGAIN(order_load, order_load, read_order_load, put_order_load)
+FUZZ_AGAIN(order_run, order_run, read_order_run, put_order_run)
+FUZZ_AGAIN(order_trim, order_trim, read_order_trim, put_order_trim)
+FUZZ_AGAIN(loaded, worker_loaded, read_worker_loaded, put_worker_loaded)
+FUZZ_AGAIN(planned, worker_planned, read_worker_planned, put_worker_planned)
+FUZZ_AGAIN(failed, worker_failed, read_worker_failed, put_worker_failed)
+
+TEST(damaged_orders_and_reports_are_refused_or_mean_one_thing)
+{
+    static const struct codec codecs[] = {
+        {"LOAD", order_load_again, make_order_load, true, 15000},
+        {"RUN", order_run_again, make_order_run, true, 15000},
+        {"TRIM", order_trim_again, make_order_trim, true, 5000},
+        {"MERGE", order_merge_again, make_order_merge, true, 15000},
+        {"PLAN", order_plan_again, make_order_plan, true, 10000},
+        {"LOADED", loaded_again, make_loaded, false, 15000},
+        {"PROGRESS", progress_again, make_progress, true, 15000},
+        {"MERGED", merged_again, make_merged, true, 15000},
+        {"PLANNED", planned_again, make_planned, false, 15000},
+        {"SHOWN", shown_again, make_shown, false, 10000},
+        {"FAILED", failed_again, make_failed, false, 15000},
+    };
+    fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
+}
+
+/* --- a node and its users --- */
+
+static void make_watch(struct buf *out)
+{
+    struct request_watch m = {any_job(), any_u32()};
+    put_request_watch(out, &m);
+}
+
+static void make_jobs(struct buf *out)
+{
+    struct request_jobs m = {.all = any_bool()};
+    any_text(m.which, sizeof m.which);
+    put_request_jobs(out, &m);
+}
+
+static int request_plan_again(struct bytes in, struct buf *out)
+{
+    char kernel[KERNEL_NAME_SIZE];
+    int rc = read_request_plan(in, kernel, &plan);
+    if (rc < 0)
+        return rc;
+    put_text(out, kernel);
+    put_plan(out);
+    return buf_result(out);
+}
+
+static void make_request_plan(struct buf *out)
+{
+    char kernel[KERNEL_NAME_SIZE];
+    put_text(out, any_text(kernel, sizeof kernel));
+    any_plan();
+    put_plan(out);
+}
+
+static void make_request_show(struct buf *out)
+{
+    struct request_show m = {.source = any_digest(),
+                             .params = any_bytes(PARAMS_SIZE_MAX),
+                             .accumulator = any_bytes(ACCUMULATOR_SIZE_MAX)};
+    any_text(m.kernel, sizeof m.kernel);
+    put_request_show(out, &m);
+}
+
+static void make_error(struct buf *out)
+{
+    struct reply_error m = {.exit_code = (uint8_t)any_u64()};
+    any_text(m.what, sizeof m.what);
+    any_text(m.hint, sizeof m.hint);
+    put_reply_error(out, &m);
+}
+
+static void make_submitted(struct buf *out)
+{
+    struct reply_submitted m = {any_job(), any_u32(), any_u32(), any_bool()};
+    put_reply_submitted(out, &m);
+}
+
+static void make_reply_plan(struct buf *out)
+{
+    struct reply_plan m = {.source = any_digest(),
+                           .accumulator_size = (uint32_t)any_below(ACCUMULATOR_SIZE_MAX + 1),
+                           .params = any_bytes(PARAMS_SIZE_MAX)};
+    any_text(m.kernel, sizeof m.kernel);
+    any_stage(&m.units, &m.leaf_units);
+    put_reply_plan(out, &m);
+}
+
+static int log_again(struct bytes in, struct buf *out)
+{
+    char node[NODE_NAME_SIZE];
+    struct bytes text;
+    int rc = read_reply_log(in, node, &text);
+    if (rc == 0)
+        put_reply_log(out, node, text);
+    return rc < 0 ? rc : buf_result(out);
+}
+
+static void make_log(struct buf *out)
+{
+    char node[NODE_NAME_SIZE];
+    put_reply_log(out, any_text(node, sizeof node), any_bytes(32768));
+}
+
+static void make_killed(struct buf *out)
+{
+    struct reply_killed m = {(uint8_t)any_below(3), (uint8_t)(1 + any_below(8)), ""};
+    any_text(m.away, sizeof m.away);
+    put_reply_killed(out, &m);
+}
+
+static void make_job_view(struct buf *out)
+{
+    struct job_view v = {.id = any_job(),
+                         .source = any_digest(),
+                         .state = (enum job_state)(1 + any_below(8)),
+                         .by = any_node(),
+                         .units = any_u64(),
+                         .leaf_units = any_u64(),
+                         .leaves_total = any_leaf(),
+                         .nodes = any_u32(),
+                         .retries = any_u32(),
+                         .duplicates = any_u64(),
+                         .redone_us = any_u64(),
+                         .durable = any_u32(),
+                         .machines = any_u32(),
+                         .elapsed_us = any_u64(),
+                         .cpu_us = any_u64(),
+                         .submitted_s = (int64_t)any_u64(),
+                         .digest = any_digest(),
+                         .result = any_bytes(ACCUMULATOR_SIZE_MAX),
+                         .params = any_bytes(PARAMS_SIZE_MAX)};
+    v.leaves_done = any_below(v.leaves_total + 1);
+    any_text(v.name, sizeof v.name);
+    any_text(v.kernel, sizeof v.kernel);
+    any_text(v.args, sizeof v.args);
+    any_text(v.error, sizeof v.error);
+    put_job_view(out, &v);
+}
+
+static void make_node_view(struct buf *out)
+{
+    struct node_view v = {.id = any_node(),
+                          .state = (enum node_state)(1 + any_below(7)),
+                          .slots = any_u32(),
+                          .busy = any_u32(),
+                          .load_percent = any_u32(),
+                          .memory_bytes = any_u64(),
+                          .speed_units_s = any_u64(),
+                          .seen_us = any_u64(),
+                          .self = any_bool(),
+                          .coordinator = any_bool()};
+    any_text(v.name, sizeof v.name);
+    any_text(v.addr, sizeof v.addr);
+    any_text(v.arch, sizeof v.arch);
+    any_text(v.version, sizeof v.version);
+    put_node_view(out, &v);
+}
+
+static void make_kernel_view(struct buf *out)
+{
+    struct kernel_view v = {.source = any_digest(),
+                            .origin = any_bool(),
+                            .accumulator_size = (uint32_t)any_below(ACCUMULATOR_SIZE_MAX + 1)};
+    any_text(v.name, sizeof v.name);
+    any_text(v.path, sizeof v.path);
+    any_text(v.usage, sizeof v.usage);
+    any_text(v.summary, sizeof v.summary);
+    any_text(v.refused, sizeof v.refused);
+    put_kernel_view(out, &v);
+}
+
+FUZZ_AGAIN(watch, request_watch, read_request_watch, put_request_watch)
+FUZZ_AGAIN(jobs, request_jobs, read_request_jobs, put_request_jobs)
+FUZZ_AGAIN(show, request_show, read_request_show, put_request_show)
+FUZZ_AGAIN(error, reply_error, read_reply_error, put_reply_error)
+FUZZ_AGAIN(submitted, reply_submitted, read_reply_submitted, put_reply_submitted)
+FUZZ_AGAIN(reply_plan, reply_plan, read_reply_plan, put_reply_plan)
+FUZZ_AGAIN(killed, reply_killed, read_reply_killed, put_reply_killed)
+FUZZ_AGAIN(job_view, job_view, read_job_view, put_job_view)
+FUZZ_AGAIN(node_view, node_view, read_node_view, put_node_view)
+FUZZ_AGAIN(kernel_view, kernel_view, read_kernel_view, put_kernel_view)
+
+TEST(damaged_requests_and_answers_are_refused_or_mean_one_thing)
+{
+    static const struct codec codecs[] = {
+        {"WATCH", watch_again, make_watch, true, 5000},
+        {"JOBS", jobs_again, make_jobs, false, 15000},
+        {"PLAN asked", request_plan_again, make_request_plan, false, 10000},
+        {"SHOW", show_again, make_request_show, false, 15000},
+        {"ERROR", error_again, make_error, false, 15000},
+        {"SUBMITTED", submitted_again, make_submitted, true, 5000},
+        {"PLAN", reply_plan_again, make_reply_plan, false, 15000},
+        {"LOG", log_again, make_log, false, 5000},
+        {"KILLED", killed_again, make_killed, false, 15000},
+        {"JOB", job_view_again, make_job_view, false, 15000},
+        {"NODE", node_view_again, make_node_view, false, 15000},
+        {"KERNEL", kernel_view_again, make_kernel_view, false, 15000},
+    };
+    fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
+}
+
+/* --- specifications --- */
+
+static int spec_again(struct bytes in, struct buf *out)
+{
+    static struct job_spec s;
+    memset(&s, fuzz.fill, sizeof s);
+    int rc = read_spec(in, &s);
+    return rc < 0 ? rc : put_spec(out, &s);
+}
+
+static void make_spec(struct buf *out)
+{
+    struct job_spec s = {.author = any_node(),
+                         .not_after_s = (int64_t)(any_u64() >> 1),
+                         .slots_max = any_u32(),
+                         .timeout_us = any_u64() >> 1};
+    any_raw(s.nonce, sizeof s.nonce);
+    any_text(s.name, sizeof s.name);
+    any_name(s.stage.kernel, sizeof s.stage.kernel);
+    s.stage.source = any_digest();
+    any_text(s.stage.args, sizeof s.stage.args);
+    s.stage.params = any_bytes(PARAMS_SIZE_MAX);
+    any_stage(&s.stage.units, &s.stage.leaf_units);
+    s.stage.accumulator_size = (uint32_t)any_below(ACCUMULATOR_SIZE_MAX + 1);
+    REQUIRE(put_spec(out, &s) == 0);
+}
+
+static int signed_again(struct bytes in, struct buf *out)
+{
+    struct signed_bytes s;
+    struct reader r = reader_of(in);
+    uint8_t text[64];
+    memset(&s, fuzz.fill, sizeof s);
+    read_signed(&r, &s);
+    if (!reader_done(&r))
+        return ERR_FORMAT;
+    CHECK(signed_text(&s, SIGNED_SPEC, text) <= sizeof text);
+    put_signed(out, &s);
+    return buf_result(out);
+}
+
+static void make_signed(struct buf *out)
+{
+    struct signed_bytes s = {.certificate = any_bytes(CERTIFICATE_SIZE_MAX),
+                             .body = any_bytes(5000),
+                             .path_count = (uint8_t)any_below(SIGNED_PATH_MAX + 1)};
+    any_raw(s.signature, sizeof s.signature);
+    s.path_index = (uint16_t)(any_u64() & ((1u << s.path_count) - 1));
+    for (int i = 0; i < s.path_count; i++)
+        s.path[i] = any_digest();
+    put_signed(out, &s);
+}
+
+TEST(damaged_specifications_are_refused_or_mean_one_thing)
+{
+    static const struct codec codecs[] = {
+        {"spec", spec_again, make_spec, false, 20000},
+        {"signed bytes", signed_again, make_signed, true, 10000},
+    };
+    fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
+}
+
+TEST_MAIN(damaged_frames_are_refused_or_whole,
+          damaged_orders_and_reports_are_refused_or_mean_one_thing,
+          damaged_requests_and_answers_are_refused_or_mean_one_thing,
+          damaged_specifications_are_refused_or_mean_one_thing)
