@@ -31,12 +31,16 @@ static void read_holders(struct reader *r, struct holders *h)
 
 static void read_claim(struct reader *r, struct claim *c)
 {
+    uint64_t submitted;
+
     c->epoch = read_u32(r);
     r->failed |= c->epoch > FACT_COUNTER_MAX;
     c->boot = read_u64(r);
     c->node = read_node_id(r);
-    c->submitted_s = (int64_t)(read_u64(r) & INT64_MAX);
-    c->elapsed_us = read_u64(r) & INT64_MAX;
+    submitted = read_u64(r);
+    c->elapsed_us = read_u64(r);
+    r->failed |= submitted > INT64_MAX || c->elapsed_us > INT64_MAX;
+    c->submitted_s = r->failed ? 0 : (int64_t)submitted;
 }
 
 static void read_cancel(struct reader *r, struct cancel *c)

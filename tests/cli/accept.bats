@@ -817,12 +817,14 @@ loose_permissions() {
 }
 
 corrupt_journal() {
-    local home=$VELUM_HOME/nodes/$PORT_b journal at
+    local home=$VELUM_HOME/nodes/$PORT_b journal at byte
     journal=$(ls "$home"/*.seg | head -n 1)
     cp "$journal" kept
     for at in 0 60 100 300; do
         cp kept "$journal"
-        printf '\377' | dd of="$journal" bs=1 seek=$at conv=notrunc 2>/dev/null
+        byte=$(od -An -tu1 -j$at -N1 "$journal")
+        # shellcheck disable=SC2059
+        printf "\\$(printf %o $((byte ^ 255)))" | dd of="$journal" bs=1 seek=$at conv=notrunc 2>/dev/null
         cp "$journal" damaged
         run -1 timeout 10 "$VELUM" node --port "$PORT_b"
         [[ ${#lines[@]} == 1 && $output == *journal*"$home"*damaged* ]]
