@@ -220,7 +220,8 @@ static void send_node_view(struct node *n, uint64_t link, uint32_t request,
 static void on_nodes(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
 {
     (void)payload;
-    send_node_view(n, l->link, request, mesh_self(n->mesh), NODE_ALIVE, 0);
+    send_node_view(n, l->link, request, mesh_self(n->mesh),
+                   member_keeps(n, n->options.id) ? NODE_ALIVE : NODE_RECOVERING, 0);
     for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
         const struct member *m = mesh_at(n->mesh, i);
         enum node_state state =

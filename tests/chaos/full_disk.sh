@@ -20,6 +20,8 @@ mount -t tmpfs -o size=64m,mode=700 none "$disk" ||
 unmount_and_clean_up() {
     local status=$?
     kill_node a
+    kill_node b
+    kill_node c
     umount -l "$disk"
     (exit $status)
     cleanup
@@ -66,4 +68,28 @@ if wait_until 10 answers a && wait_until 15 finishes_job; then
 else
     fail full_disk_restart "the node does not work after a restart"
 fi
+
+# In a mesh the others go on without it: it says that it keeps nothing, and holds nothing new.
+at_b() { timeout 5 "$VELUM" run --progress none --addr "$(addr b)" pi "$1" >"$FOLDER/at_b" 2>&1; }
+node b --slots 1
+node c --slots 1
+all_know a b c || fail full_disk_mesh "the mesh did not form"
+id=$("$VELUM" run -d --addr "$(addr a)" pi 40000000000)
+fill
+end=$(($(now_ms) + 60000))
+until node_field_is b a state recovering; do
+    at_b 1000000
+    fill
+    [ "$(now_ms)" -lt $end ] || { fail full_disk_mesh "A never says that it keeps nothing" && break; }
+done
+if at_b 2000000 && grep -q 'durable=2' "$FOLDER/at_b"; then
+    ok full_disk_mesh
+else
+    fail full_disk_mesh "no acknowledged job without A: $(tail -n 2 "$FOLDER/at_b")"
+fi
+wait_until 60 job_state_is b "$id" done ||
+    fail full_disk_mesh "the job that A held is $(job_field b "$id" state) after 60 s"
+rm -f "$disk/filler"
+wait_until 15 node_field_is b a state alive ||
+    fail full_disk_mesh "A is $(node_field b a state) 15 s after there was space"
 finish
