@@ -32,8 +32,6 @@ static bool entry_is_newer(const struct entry *e, const struct peer_entry *p)
 
     if (old != new)
         return new > old;
-    if (old > 0)
-        return false;
     if (e->epoch != p->epoch)
         return p->epoch > e->epoch;
     return p->version > e->version;

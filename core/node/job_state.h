@@ -60,13 +60,13 @@ struct labour {
 /* A holder as the coordinator sees it. */
 struct replica {
     struct node_id id;
-    uint64_t acked;          /* every batch up to this is synced there */
-    uint64_t sent;           /* the latest batch sent over the present link */
-    bool whole;              /* it has caught up over the present link, batches follow */
-    bool catching;           /* what it lacks is on its way */
-    struct buf catch_up;     /* that: facts as blocks */
-    size_t catch_at;         /* so many bytes of it are sent */
-    uint64_t catch_batch;    /* what it has when it has all of it */
+    uint64_t acked;       /* every batch up to this is synced there, said over the present link */
+    uint64_t sent;        /* the latest batch sent over the present link */
+    bool whole;           /* it has caught up over the present link, batches follow */
+    bool catching;        /* what it lacks is on its way */
+    struct buf catch_up;  /* that: facts as blocks */
+    size_t catch_at;      /* so many bytes of it are sent */
+    uint64_t catch_batch; /* what it has when it has all of it */
     struct instant again_at; /* not before */
     struct instant reached;  /* when it last could be */
 };

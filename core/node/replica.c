@@ -131,8 +131,12 @@ void replica_down(struct job *j, struct node_id id)
 {
     struct replica *r = replica_find(j, id);
 
-    if (r != NULL)
+    /* What it has kept counts again when it says so again: it may come back without its disk, or
+     * with an older one. */
+    if (r != NULL) {
         replica_reset(r);
+        r->acked = r->sent = 0;
+    }
     job_mark_busy(j);
 }
 

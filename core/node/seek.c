@@ -54,16 +54,28 @@ uint32_t seek_ranked(const struct node *n, struct job_id job, struct node_id to[
     return count;
 }
 
-uint32_t seek_candidates(const struct node *n, struct job_id id, struct node_id to[SEEK_MAX])
+/* Those that the directory names; gives how many. */
+static uint32_t named(const struct node *n, struct job_id id, struct node_id to[SEEK_MAX])
 {
     const struct entry *e = directory_find(n, id);
     uint32_t count = 0;
 
     if (e == NULL)
-        return seek_ranked(n, id, to);
+        return 0;
     add(n, to, &count, e->coordinator);
     for (uint8_t i = 0; i < e->holders_count; i++)
         add(n, to, &count, e->holders[i]);
+    return count;
+}
+
+/* A holder that nobody told the directory of may be the only one left. */
+uint32_t seek_candidates(const struct node *n, struct job_id id, struct node_id to[SEEK_MAX])
+{
+    struct node_id ranked[SEEK_MAX];
+    uint32_t count = named(n, id, to), more = seek_ranked(n, id, ranked);
+
+    for (uint32_t i = 0; i < more; i++)
+        add(n, to, &count, ranked[i]);
     return count;
 }
 
@@ -82,8 +94,9 @@ enum seek_next seek_ask(struct node *n, struct job_id id, struct seek *s, uint8_
                         uint32_t request, struct bytes payload)
 {
     struct node_id list[SEEK_MAX];
+    uint32_t by_name = named(n, id, list), near = by_name > 0 ? by_name : SEEK_LINKS_MAX;
+
     uint32_t count = seek_candidates(n, id, list);
-    uint32_t near = directory_find(n, id) != NULL ? count : SEEK_LINKS_MAX;
 
     s->asking = s->later = false;
     s->asked = n->now;

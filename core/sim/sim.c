@@ -155,10 +155,7 @@ static bool they_differ(const struct world *w, const struct progress *p)
 static void check_agreement(struct world *w, const struct progress *p)
 {
     uint8_t told[SIM_JOBS_MAX] = {0};
-    bool some_died = false;
-
-    for (uint32_t i = 0; i < w->plan.nodes; i++)
-        some_died |= w->nodes[i].dead_for_good;
+    bool some_died = w->losses > 0;
 
     for (uint32_t i = p->users_own; i < w->users_count && !w->failed; i++) {
         const struct sim_user *u = &w->users[i];

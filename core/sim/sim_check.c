@@ -11,6 +11,7 @@
 #include "core/wire/tree.h"
 
 #define RECORD_FACTS 1
+#define NOTICED_US (6 * S_US) /* by then a silent node is declared dead */
 
 /* Its kernel dies, or a node that cannot run it may for a time see nobody else. */
 static bool may_fail(const struct sim_job *j)
@@ -164,17 +165,34 @@ static uint32_t disks_with(const struct world *w, uint32_t job, bool cancel)
     return count;
 }
 
+/* Copies that went with their disk so lately that nobody need have noticed. */
+static uint32_t just_lost(const struct world *w, uint32_t job)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        const struct sim_disk *d = &w->nodes[i].disk;
+
+        count += d->lost_at > 0 && w->now - d->lost_at < NOTICED_US && d->lost_spec[job] &&
+                 !d->held[job].spec;
+    }
+    return count;
+}
+
 static void check_durable(struct world *w, const struct sim_node *n, struct job_id id,
                           uint32_t durable)
 {
     uint32_t job = sim_job_by_id(w, id);
+    uint32_t copies = job == SIM_JOBS_MAX ? 0 : disks_with(w, job, false);
 
     if (job == SIM_JOBS_MAX)
         world_fail(w, "a job is acknowledged that nobody submitted", n->index, UINT32_MAX);
     else if (durable == 0)
         world_fail(w, "an acknowledgement with durable=0", n->index, job);
-    else if (disks_with(w, job, false) < durable)
+    else if (copies + just_lost(w, job) < durable)
         world_fail(w, "acknowledged before the copies were synced", n->index, job);
+    else if (w->jobs[job].copies_left < copies)
+        w->jobs[job].copies_left = copies < durable ? copies : durable;
 }
 
 /* Every holder that the author knows of, those that they know of, and so on. */
@@ -212,6 +230,7 @@ static void check_killed(struct world *w, const struct sim_node *n, uint32_t use
     /* The same bytes, submitted again elsewhere, may be a job that the kill did not know of. */
     if (j->told != JOB_DONE && j->acknowledged && j->submissions == 1)
         j->kill_proved = true;
+    j->cancels_left = disks_with(w, job, true);
 }
 
 /* --- reports --- */
@@ -379,6 +398,24 @@ void sim_check_view(struct world *w, uint32_t node, uint32_t job, const struct j
         world_fail(w, "told a result after it was killed with proof", node, job);
     if (outcome_rank(state) > outcome_rank(j->told))
         j->told = state;
+}
+
+/* durable=k survives k - 1 lost disks. */
+void sim_check_lost(struct world *w)
+{
+    w->losses++;
+    for (uint32_t i = 0; i < w->plan.jobs; i++) {
+        struct sim_job *j = &w->jobs[i];
+
+        j->copies_left -= j->copies_left > 0;
+        j->cancels_left -= j->cancels_left > 0;
+        if (j->cancels_left == 0)
+            j->kill_proved = false;
+        if (j->copies_left > 0 && !sim_check_survives(w, i))
+            world_fail(w,
+                       "an acknowledged job is lost with fewer disks than it was told to survive",
+                       UINT32_MAX, i);
+    }
 }
 
 bool sim_check_survives(const struct world *w, uint32_t job)

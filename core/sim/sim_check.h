@@ -30,6 +30,8 @@ void sim_check_send(struct world *w, struct sim_node *n, const struct action *a,
 void sim_check_forget(struct world *w, struct sim_node *n);
 /* A user was told a job's state. */
 void sim_check_view(struct world *w, uint32_t node, uint32_t job, const struct job_view *v);
+/* A disk is lost. */
+void sim_check_lost(struct world *w);
 /* True when some disk that is not gone for good has synced the job's specification. */
 bool sim_check_survives(const struct world *w, uint32_t job);
 

@@ -34,6 +34,7 @@ bool sim_disk_open(struct world *w, struct sim_node *n)
     if (d->store.alloc == NULL)
         sim_store_init(&d->store, w->alloc);
     options.id[0] = (uint8_t)n->index;
+    options.id[1] = (uint8_t)d->wipes;
     memset(d->replayed, 0, sizeof d->replayed);
     rc = journal_open(&d->journal, w->alloc, &d->store.store, &options, replay, &r, &report);
     if (rc < 0) {
@@ -199,6 +200,40 @@ void sim_disk_fail(struct sim_node *n, uint32_t syncs)
         n->disk.store.syncs_fail = syncs;
 }
 
+void sim_disk_copy(struct world *w, struct sim_node *n)
+{
+    struct sim_disk *d = &n->disk;
+
+    if (d->store.alloc == NULL)
+        return;
+    if (d->image.alloc == NULL)
+        sim_store_init(&d->image, w->alloc);
+    d->has_image = sim_store_image(&d->store, &d->image) == 0;
+    w->out_of_memory |= !d->has_image;
+    memcpy(d->image_held, d->held, sizeof d->held);
+}
+
+void sim_disk_lose(struct world *w, struct sim_node *n, bool to_image)
+{
+    struct sim_disk *d = &n->disk;
+
+    ensure(n->core == NULL);
+    if (d->store.alloc == NULL)
+        return;
+    sim_store_clear(&d->store);
+    d->lost_at = w->now;
+    for (uint32_t i = 0; i < SIM_JOBS_MAX; i++)
+        d->lost_spec[i] = d->held[i].spec;
+    memset(d->held, 0, sizeof d->held);
+    if (to_image && d->has_image) {
+        w->out_of_memory |= sim_store_image(&d->image, &d->store) < 0;
+        memcpy(d->held, d->image_held, sizeof d->held);
+    } else {
+        d->wipes++;
+    }
+    sim_check_lost(w);
+}
+
 void sim_disk_crash(struct world *w, struct sim_node *n, bool power)
 {
     struct sim_disk *d = &n->disk;
@@ -229,6 +264,8 @@ void sim_disk_clear(struct world *w, struct sim_node *n)
         record_drop(w, d);
     if (d->store.alloc != NULL)
         sim_store_clear(&d->store);
+    if (d->image.alloc != NULL)
+        sim_store_clear(&d->image);
 }
 
 uint64_t sim_disk_journal_bytes(const struct sim_node *n)

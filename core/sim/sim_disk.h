@@ -20,6 +20,10 @@ void sim_disk_fill(struct world *w, struct sim_node *n, int64_t for_us);
 void sim_disk_room(struct world *w, struct sim_node *n);
 /* So many of the next syncs fail. */
 void sim_disk_fail(struct sim_node *n, uint32_t syncs);
+/* The process has ended, and the disk is lost: empty, or as it was when it was last copied. */
+void sim_disk_lose(struct world *w, struct sim_node *n, bool to_image);
+/* The operator copies the disk. */
+void sim_disk_copy(struct world *w, struct sim_node *n);
 /* The process ends here; with `power` all that was not synced may be lost. */
 void sim_disk_crash(struct world *w, struct sim_node *n, bool power);
 void sim_disk_clear(struct world *w, struct sim_node *n);

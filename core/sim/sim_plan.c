@@ -3,12 +3,15 @@
 #include <string.h>
 
 #include "core/base/sha256.h"
+#include "core/sim/sim_check.h"
 #include "core/sim/sim_disk.h"
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
 #include "core/sim/sim_user.h"
 #include "core/sim/sim_worker.h"
+
+#define LOSSES_MAX 2 /* of disks, in one run */
 
 enum fault {
     FAULT_RESET,
@@ -25,6 +28,8 @@ enum fault {
     FAULT_COMPACT,
     FAULT_FULL,
     FAULT_SYNC,
+    FAULT_WIPE,
+    FAULT_IMAGE,
     FAULT_COUNT
 };
 
@@ -35,7 +40,8 @@ const char *sim_fault_name(uint32_t fault)
         [FAULT_OPEN] = "open",   [FAULT_KILL] = "kill",           [FAULT_POWER] = "power",
         [FAULT_STOP] = "stop",   [FAULT_WORKER] = "worker",       [FAULT_PAUSE] = "pause",
         [FAULT_SLOW] = "slow",   [FAULT_DELAY] = "delay",         [FAULT_COMPACT] = "compact",
-        [FAULT_FULL] = "full",   [FAULT_SYNC] = "sync",
+        [FAULT_FULL] = "full",   [FAULT_SYNC] = "sync",           [FAULT_WIPE] = "wipe",
+        [FAULT_IMAGE] = "image",
     };
 
     return fault < FAULT_COUNT ? names[fault] : NULL;
@@ -124,7 +130,7 @@ static void make_users(struct world *w, uint32_t i)
 
 static void make_faults(struct world *w, uint32_t off)
 {
-    static const uint32_t usual[FAULT_COUNT] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2, 2};
+    static const uint32_t usual[FAULT_COUNT] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2, 2, 1, 2};
     struct sim_plan *p = &w->plan;
 
     /* Swarm: each seed leaves some kinds of faults out and exaggerates others. */
@@ -215,10 +221,28 @@ static void bring_down(struct world *w, bool power)
         sim_node_crash(w, n, power);
     if (w->plan.one_dies_for_good && !gone && world_chance(w, 3) && n->core == NULL) {
         n->dead_for_good = true;
+        sim_check_lost(w);
         return;
     }
     world_later(w, (int64_t)world_between(w, 5000, world_chance(w, 3) ? 8000000 : 1000000),
                 HAPPEN_RESTART, SIM_EVERYBODY, n->index, 0);
+}
+
+/* A node comes back without its disk, or with an old copy of it. */
+static void lose_disk(struct world *w, bool to_image)
+{
+    struct sim_node *n = any_node(w);
+
+    if (to_image && !n->disk.has_image) {
+        sim_disk_copy(w, n);
+        return;
+    }
+    if (n->core == NULL || w->losses >= LOSSES_MAX)
+        return;
+    sim_node_crash(w, n, true);
+    sim_disk_lose(w, n, to_image);
+    world_later(w, (int64_t)world_between(w, 5000, 3000000), HAPPEN_RESTART, SIM_EVERYBODY,
+                n->index, 0);
 }
 
 static void ask_to_stop(struct world *w)
@@ -276,6 +300,10 @@ static void happen(struct world *w, enum fault f)
         break;
     case FAULT_SYNC:
         sim_disk_fail(n, (uint32_t)world_between(w, 1, 4));
+        break;
+    case FAULT_WIPE:
+    case FAULT_IMAGE:
+        lose_disk(w, f == FAULT_IMAGE);
         break;
     default:
         sim_node_compact(w, n);

@@ -332,6 +332,27 @@ void sim_store_reopen(struct sim_store *s)
     s->syncs_fail = 0;
 }
 
+int sim_store_image(const struct sim_store *s, struct sim_store *to)
+{
+    int rc = 0;
+
+    sim_store_clear(to);
+    for (int i = 0; i < SIM_FILES_MAX && rc == 0; i++) {
+        const struct sim_file *from = &s->files[i];
+        struct sim_file *f = &to->files[i];
+
+        if (!from->used || from->durable_name[0] == 0)
+            continue;
+        f->used = true;
+        memcpy(f->durable_name, from->durable_name, STORE_NAME_SIZE);
+        memcpy(f->seen_name, from->durable_name, STORE_NAME_SIZE);
+        rc = bytes_copy_all(to, &f->durable, &from->durable);
+        if (rc == 0)
+            rc = bytes_copy_all(to, &f->seen, &from->durable);
+    }
+    return rc;
+}
+
 /* Names that no sync of the folder covered go back to what they were, or stay as they are now, all
  * together: journalling file systems keep their order. */
 static void names_after_loss(struct sim_store *s, struct prng *p)

@@ -48,6 +48,9 @@ void sim_store_init(struct sim_store *s, const struct alloc *a);
 void sim_store_clear(struct sim_store *s);
 /* The process ended: what it wrote stays. */
 void sim_store_reopen(struct sim_store *s);
+/* A copy of what is durable now, as a backup of the disk would have it; `to` is cleared first. 0 or
+ * ERR_NO_MEMORY. */
+int sim_store_image(const struct sim_store *s, struct sim_store *to);
 /* The power went: of what no sync covered any part may be there, torn in the middle of a write. */
 void sim_store_power_loss(struct sim_store *s, struct prng *p);
 

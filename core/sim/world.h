@@ -121,6 +121,12 @@ struct sim_disk {
     bool busy, full;
     struct held held[SIM_JOBS_MAX];
     struct held replayed[SIM_JOBS_MAX];
+    uint32_t wipes;         /* each makes a journal of its own */
+    struct sim_store image; /* an old copy of the disk, kept by the operator */
+    bool has_image;
+    struct held image_held[SIM_JOBS_MAX];
+    int64_t lost_at;              /* when the disk was lost, 0: never */
+    bool lost_spec[SIM_JOBS_MAX]; /* and what was on it then */
 };
 
 /* --- sim_worker.c --- */
@@ -204,6 +210,8 @@ struct sim_job {
     uint32_t submissions; /* how often the same bytes were submitted */
     /* what was told */
     bool acknowledged, kill_asked, kill_proved;
+    /* So many disks may still be lost before what was told may be untrue. */
+    uint32_t copies_left, cancels_left;
     uint8_t told; /* greatest final state told to anybody */
 };
 
@@ -261,7 +269,7 @@ struct world {
     struct sim_job jobs[SIM_JOBS_MAX];
     struct sim_user users[SIM_USERS_MAX];
     uint32_t users_count;
-    uint32_t crashes;
+    uint32_t crashes, losses; /* losses: of disks */
     bool healed;
     struct worker_says unsaid; /* for what there was no memory to say */
     struct node_id user_id;
