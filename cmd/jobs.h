@@ -35,6 +35,10 @@ int jobs_look(struct line *l, struct job_id id, struct job_entry *out);
 /* Fills e->text: built-ins are shown in this process, plugins by a worker of the node. 0 also when
  * there is no result yet. */
 int jobs_show(struct line *l, struct job_entry *e);
+/* The whole of a command about one job: finds the one its first argument names, and hands it to
+ * `print`, whose exit code it returns. */
+int jobs_with_one(const struct call *c,
+                  int (*print)(const struct call *c, struct line *l, struct job_entry *e));
 /* The exit code a job's state stands for; CODE_IN_PART while it has none. */
 int jobs_code(enum job_state s);
 

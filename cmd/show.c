@@ -33,21 +33,7 @@ static int print(const struct call *c, struct line *l, struct job_entry *e)
 
 static int run(const struct call *c)
 {
-    struct job_id id;
-    struct job_entry e;
-    struct line *l = NULL;
-    struct line_options where = {0};
-    int code = line_open(&l, c, &where);
-    if (code == 0)
-        code = jobs_resolve(l, c->argv[0], &id);
-    if (code == 0) {
-        int rc = jobs_look(l, id, &e);
-        code = rc < 0 ? line_report(l, rc) : print(c, l, &e);
-        if (rc == 0)
-            jobs_entry_clear(&e);
-    }
-    line_close(l);
-    return code;
+    return jobs_with_one(c, print);
 }
 
 const struct cmd cmd_show = {
