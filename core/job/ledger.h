@@ -52,8 +52,8 @@ int ledger_seal(struct ledger *l, ledger_sign *sign, void *ctx);
  * a compaction. The spec comes first. Big covers give PARTIAL facts of at most 32 KiB each, without
  * author. Applied elsewhere it leads to an equal digest. */
 void ledger_snapshot(const struct ledger *l, struct buf *to);
-/* Over what the facts say, not over signatures. With an outcome, cover and attempts do not count;
- * of a divergent job only that it is divergent does. */
+/* Over what the facts say, not over signatures. With an outcome, cancel, cover and attempts do not
+ * count; of a divergent job only that it is divergent does. */
 struct digest ledger_digest(const struct ledger *l);
 /* After an outcome: drops the cover and attempts, keeps spec, holders, claim, cancel, outcome. */
 void ledger_shrink(struct ledger *l);

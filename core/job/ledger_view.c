@@ -158,7 +158,8 @@ static void digest_titles(const struct ledger *l, struct sha256 *s)
         put_holders_sorted(&b, l);
     if (l->claim_fact.len > 0)
         put_claim_body(&b, l->job, &l->claim);
-    if (l->cancel_fact.len > 0)
+    /* One that comes after an outcome says nothing any more. */
+    if (l->cancel_fact.len > 0 && l->shown.state == 0)
         put_cancel_body(&b, l->job, &l->cancel);
     sha256_add(s, b.data, b.len);
 }

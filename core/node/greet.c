@@ -37,10 +37,13 @@ void greet_peer(struct node *n, struct node_id id)
 /* Moves on to the next stage. False when that was the last. */
 static bool next_stage(struct node *n, struct greeting *g)
 {
-    if (g->stage == GREETING_ENDED)
+    if (g->stage == GREETING_KEPT)
         return false;
     g->stage++;
-    g->entry = g->stage == GREETING_LIVE ? n->running.first : n->ended.first;
+    g->entry = g->stage == GREETING_LIVE    ? n->running.first
+               : g->stage == GREETING_ENDED ? n->ended.first
+                                            : NULL;
+    g->job = g->stage == GREETING_KEPT ? n->kept_first : NULL;
     return true;
 }
 
@@ -49,6 +52,11 @@ static bool greet_more(struct node *n, struct greeting *g)
 {
     struct job *j = g->job;
 
+    if (j != NULL && g->stage == GREETING_KEPT) {
+        g->job = j->next_kept;
+        holder_peer_kept(j, g->id);
+        return true;
+    }
     if (j != NULL) {
         g->job = j->next_live;
         lead_peer_up(j, g->id);
@@ -78,11 +86,18 @@ void greet_run(struct node *n)
     }
 }
 
-void greet_job_gone(struct node *n, const struct job *j)
+void greet_live_gone(struct node *n, const struct job *j)
 {
     for (struct greeting *g = n->greetings; g != NULL; g = g->next)
-        if (g->job == j)
+        if (g->stage == GREETING_JOBS && g->job == j)
             g->job = j->next_live;
+}
+
+void greet_kept_gone(struct node *n, const struct job *j)
+{
+    for (struct greeting *g = n->greetings; g != NULL; g = g->next)
+        if (g->stage == GREETING_KEPT && g->job == j)
+            g->job = j->next_kept;
 }
 
 void greet_entry_gone(struct node *n, const struct entry *e)

@@ -1,5 +1,5 @@
 /* What a peer is told once it can be reached: titles and ledgers of the jobs that run, then the
- * directory. It is told no faster than it takes it (link_has_room), because thousands of jobs are
+ * directory, then the ledgers of ended jobs that it holds as well: it may have lost them. It is told no faster than it takes it (link_has_room), because thousands of jobs are
  * more than a link's queue holds. Private to core/node. */
 #ifndef VELUM_NODE_GREET_H
 #define VELUM_NODE_GREET_H
@@ -10,8 +10,9 @@
 void greet_peer(struct node *n, struct node_id id);
 /* Goes on with all of them as far as there is room. */
 void greet_run(struct node *n);
-/* The job or the entry leaves its list. */
-void greet_job_gone(struct node *n, const struct job *j);
+/* The job leaves the list of those that run, or of those that are kept; or an entry leaves its. */
+void greet_live_gone(struct node *n, const struct job *j);
+void greet_kept_gone(struct node *n, const struct job *j);
 void greet_entry_gone(struct node *n, const struct entry *e);
 void greetings_free(struct node *n);
 

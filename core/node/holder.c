@@ -16,6 +16,7 @@
 
 #define SILENCE_US (5 * S_US)
 #define SYNC_FACTS_MAX 49152
+#define COMPARE_ENDED_US (2 * S_US)
 
 /* Applies one fact, making the job when it is a SPEC. */
 static int take_fact(struct node *n, struct job_id id, struct bytes bytes, const struct fact *f)
@@ -33,6 +34,8 @@ static int take_fact(struct node *n, struct job_id id, struct bytes bytes, const
     }
     if (j == NULL || j->ledger == NULL)
         return ERR_NOT_FOUND;
+    j->contested |= (f->kind == FACT_CLAIM && ledger_claim(j->ledger) != NULL) ||
+                    (f->kind == FACT_HOLDERS && ledger_holders(j->ledger) != NULL);
     if (f->kind == FACT_PARTIAL && job_is_final(j))
         return LEDGER_KNOWN;
     return ledger_apply(j->ledger, bytes);
@@ -329,6 +332,35 @@ void holder_peer_up(struct job *j, struct node_id id)
     if (j->lead != NULL && holds(j, id))
         replicas_tick(j);
     else
+        send_sync(j, id, true);
+}
+
+static bool may_differ(const struct job *j)
+{
+    const struct claim *c = ledger_claim(j->ledger);
+    const struct holders *h = ledger_holders(j->ledger);
+
+    return j->contested || (c != NULL && c->epoch > 1) || (h != NULL && h->generation > 1);
+}
+
+void holder_compare_ended(struct node *n)
+{
+    const struct holders *h;
+    struct job *j;
+
+    while ((j = n->compare_next) != NULL &&
+           instant_since_us(n->now, j->settled_at) >= COMPARE_ENDED_US) {
+        n->compare_next = j->next_kept;
+        h = may_differ(j) ? ledger_holders(j->ledger) : NULL;
+        for (uint8_t i = 0; h != NULL && i < h->count; i++)
+            if (!node_is_self(n, h->ids[i]))
+                send_sync(j, h->ids[i], true);
+    }
+}
+
+void holder_peer_kept(struct job *j, struct node_id id)
+{
+    if (holds(j, id))
         send_sync(j, id, true);
 }
 

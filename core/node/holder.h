@@ -19,6 +19,11 @@ int holder_sync(struct node *n, struct node_id from, struct bytes payload);
 void holder_compare(struct job *j, struct node_id other);
 /* A node is reachable: compares this live job with it, or brings it up to date. */
 void holder_peer_up(struct job *j, struct node_id id);
+/* Ended jobs about which coordinators may have differed are compared once more a little later, so
+ * that all holders keep the same. */
+void holder_compare_ended(struct node *n);
+/* The same for a job that has ended: a holder may have come back without it. */
+void holder_peer_kept(struct job *j, struct node_id id);
 /* Sends the whole ledger, for nobody to acknowledge. */
 void holder_send_snapshot(struct job *j, struct node_id to);
 /* Takes one fact of the own journal into the job; creates the job from a SPEC. Gives enum

@@ -137,9 +137,11 @@ struct job {
     struct instant known, fetched, heard;
     int64_t submitted_s;
     bool replayed;
-    bool gap;      /* as a holder: a fact was refused, and not all was shown since */
-    bool unsealed; /* some of its facts may still have blank signatures */
-    bool settled;  /* its outcome has the copies it needs: only now it is told */
+    bool gap;       /* as a holder: a fact was refused, and not all was shown since */
+    bool unsealed;  /* some of its facts may still have blank signatures */
+    bool settled;   /* its outcome has the copies it needs: only now it is told */
+    bool contested; /* more than one title or list of holders was seen */
+    struct instant settled_at;
     bool shrunk;
     uint32_t copies, machines; /* of the outcome, where this node wrote it */
     struct lead *lead;

@@ -239,7 +239,7 @@ void job_set_live(struct job *j, bool live)
     }
     if (n->round_cursor == j)
         n->round_cursor = j->next_live;
-    greet_job_gone(n, j);
+    greet_live_gone(n, j);
     if (j->prev_live != NULL)
         j->prev_live->next_live = j->next_live;
     else
@@ -363,6 +363,9 @@ static void job_keep(struct job *j)
     struct node *n = j->node;
 
     j->kept = true;
+    j->settled_at = n->now;
+    if (n->compare_next == NULL)
+        n->compare_next = j;
     j->next_kept = NULL;
     j->prev_kept = n->kept_last;
     if (n->kept_last != NULL)
@@ -380,6 +383,9 @@ static void job_unkeep(struct job *j)
     if (!j->kept)
         return;
     j->kept = false;
+    greet_kept_gone(n, j);
+    if (n->compare_next == j)
+        n->compare_next = j->next_kept;
     if (j->prev_kept != NULL)
         j->prev_kept->next_kept = j->next_kept;
     else

@@ -540,6 +540,7 @@ static void slow_round(struct node *n)
     workers_limits(n);
     record_heal(n);
     labour_orphans(n);
+    holder_compare_ended(n);
     n->assign_wanted = true;
 }
 
@@ -547,7 +548,7 @@ static bool is_quiet(const struct node *n)
 {
     return n->live_jobs == NULL && n->labour_jobs == NULL && n->watchers == NULL &&
            n->kills == NULL && n->forwards == NULL && n->logs == NULL && n->lookups == NULL &&
-           n->asides == NULL && !n->store_broken;
+           n->asides == NULL && !n->store_broken && n->compare_next == NULL;
 }
 
 static void tell_load(struct node *n)
@@ -688,4 +689,17 @@ int node_compact(struct node *n, struct actions *out)
     rc = record_compact(n);
     n->out = NULL;
     return rc;
+}
+
+bool node_holds(const struct node *n, struct job_id job, struct node_holding *out)
+{
+    const struct job *j = job_find(n, job);
+    const struct holders *h = j == NULL || j->ledger == NULL ? NULL : ledger_holders(j->ledger);
+
+    if (h == NULL)
+        return false;
+    out->ledger = ledger_digest(j->ledger);
+    out->state = job_final_state(j);
+    out->holders = *h;
+    return true;
 }

@@ -17,6 +17,7 @@
 #include "core/base/alloc.h"
 #include "core/base/id.h"
 #include "core/base/log.h"
+#include "core/job/fact.h"
 #include "core/node/action.h"
 #include "core/node/event.h"
 #include "core/wire/order.h"
@@ -98,5 +99,14 @@ bool node_reply_is_due(const struct node *n);
 /* Size of a fresh snapshot, so that the host can suggest compaction. */
 uint64_t node_journal_wants_bytes(const struct node *n);
 int node_compact(struct node *n, struct actions *out); /* emits one COMPACT */
+
+/* For whoever checks promises from outside (the simulator): what this node keeps of a job. */
+struct node_holding {
+    struct digest ledger; /* of the reduced view */
+    uint8_t state;        /* of an outcome, or 0 */
+    struct holders holders;
+};
+/* False when it keeps nothing, or the job has shrunk to its name. */
+bool node_holds(const struct node *n, struct job_id job, struct node_holding *out);
 
 #endif

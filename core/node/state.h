@@ -151,8 +151,8 @@ struct entry_list {
 };
 
 /* What a peer is still to be told since it can be reached: first about the jobs that run and have
- * facts here, then the directory. */
-enum greeting_stage { GREETING_JOBS, GREETING_LIVE, GREETING_ENDED };
+ * facts here, then the directory, then about ended jobs that it should have too. */
+enum greeting_stage { GREETING_JOBS, GREETING_LIVE, GREETING_ENDED, GREETING_KEPT };
 struct greeting {
     struct node_id id;
     enum greeting_stage stage;
@@ -236,6 +236,7 @@ struct node {
     uint64_t merge_counter;
     uint64_t report_counter; /* of all jobs: a job forgotten and met again never counts anew */
     struct job *kept_first, *kept_last;
+    struct job *compare_next; /* of these, the first that was not compared with its other holders */
     uint32_t live_count, kept_count;
     bool replaying;
     struct map tombstones;

@@ -174,6 +174,62 @@ static void check_agreement(struct world *w, const struct progress *p)
     }
 }
 
+/* The holders that are named last. False when nobody up keeps the job. */
+static bool last_holders(const struct world *w, uint32_t job, struct holders *out)
+{
+    struct node_holding held;
+
+    out->generation = 0;
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        if (sim_node_is_up(w, i) && node_holds(w->nodes[i].core, w->jobs[job].id, &held) &&
+            held.holders.generation > out->generation)
+            *out = held.holders;
+    return out->generation > 0;
+}
+
+/* A job for which two holders that are up have not the same ledger; SIM_JOBS_MAX when none. */
+static uint32_t ledgers_differ(const struct world *w)
+{
+    struct node_holding held, other;
+    struct holders last;
+
+    for (uint32_t job = 0; job < w->plan.jobs; job++) {
+        bool any = false;
+
+        if (!last_holders(w, job, &last))
+            continue;
+        for (uint8_t k = 0; k < last.count; k++) {
+            uint32_t i = sim_node_of(w, last.ids[k]);
+
+            if (i == SIM_NODES_MAX || !sim_node_is_up(w, i))
+                continue;
+            if (!node_holds(w->nodes[i].core, w->jobs[job].id, &held))
+                return job;
+            if (any && !digest_equal(held.ledger, other.ledger))
+                return job;
+            other = held;
+            any = true;
+        }
+    }
+    return SIM_JOBS_MAX;
+}
+
+static void report_difference(struct world *w, uint32_t job)
+{
+    struct node_holding held;
+    char hex[17];
+
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        if (!sim_node_is_up(w, i) || !node_holds(w->nodes[i].core, w->jobs[job].id, &held))
+            continue;
+        id_hex(held.ledger.bytes, 16, hex);
+        world_trace(w, "node%u keeps job %u: %s, state %u, holders %u of generation %u",
+                    (unsigned)i, (unsigned)job, hex, (unsigned)held.state,
+                    (unsigned)held.holders.count, (unsigned)held.holders.generation);
+    }
+    world_fail(w, "the ledgers of two holders differ", UINT32_MAX, job);
+}
+
 /* True when there is nothing left to wait for. */
 static bool is_over(struct world *w, struct progress *p)
 {
@@ -196,6 +252,10 @@ static bool is_over(struct world *w, struct progress *p)
             sim_user_ask_again(w, i);
         return false;
     }
+    if (ledgers_differ(w) < SIM_JOBS_MAX && w->now < p->limit - S_US)
+        return false;
+    if (ledgers_differ(w) < SIM_JOBS_MAX)
+        report_difference(w, ledgers_differ(w));
     check_agreement(w, p);
     return true;
 }
