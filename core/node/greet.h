@@ -1,6 +1,7 @@
 /* What a peer is told once it can be reached: titles and ledgers of the jobs that run, then the
- * directory, then the ledgers of ended jobs that it holds as well: it may have lost them. It is told no faster than it takes it (link_has_room), because thousands of jobs are
- * more than a link's queue holds. Private to core/node. */
+ * directory, then the ledgers of ended jobs that it holds as well, because it may have lost them.
+ * It is told no faster than it takes it (link_has_room): thousands of jobs are more than a link's
+ * queue holds. Private to core/node. */
 #ifndef VELUM_NODE_GREET_H
 #define VELUM_NODE_GREET_H
 

@@ -18,13 +18,11 @@
 #include "core/node/replica.h"
 #include "core/node/report.h"
 #include "core/node/request.h"
+#include "core/node/round.h"
 #include "core/node/submit.h"
 #include "core/node/watch.h"
 #include "core/node/workers.h"
 
-#define ROUND_US (50 * MS_US)
-#define STOOD_STILL_US S_US /* a round this late was not late because of others */
-#define ROUND_JOBS_MAX 256
 #define STOP_US (1500 * MS_US)
 #define NEWS_MAX 65536
 #define INBOX_ROUNDS_MAX 100000
@@ -490,67 +488,6 @@ static void settle_jobs(struct node *n)
     }
 }
 
-/* A job's share of the slow timers. */
-static void round_job(struct node *n, struct job *j)
-{
-    holder_tend(j);
-    if (j->lead != NULL && n->live_count <= 64 &&
-        instant_since_us(n->now, j->lead->view_sent) > S_US) {
-        j->lead->view_sent = n->now;
-        directory_publish(j);
-    }
-    job_mark_busy(j);
-}
-
-/* A process that was stopped, or had no processor, looks at its timers before it reads what came
- * meanwhile. What it waits for has not been late by that, so every patience is prolonged, before
- * this event begins one anew. */
-static void forgive_own_pause(struct node *n)
-{
-    int64_t late_us = instant_since_us(n->now, n->round_at);
-
-    if (late_us < STOOD_STILL_US)
-        return;
-    watch_late(n, late_us);
-    kill_late(n, late_us);
-    submit_late(n, late_us);
-    request_late(n, late_us);
-    workers_late(n, late_us);
-}
-
-/* Timers that need no precision: jobs, watchers, limits. Many jobs take turns, so that no round is
- * long. */
-static void slow_round(struct node *n)
-{
-    struct job *j;
-
-    if (!instant_reached(n->now, n->round_at))
-        return;
-    j = n->round_cursor != NULL ? n->round_cursor : n->live_jobs;
-    for (uint32_t i = 0; i < ROUND_JOBS_MAX && j != NULL; i++) {
-        n->round_cursor = j->next_live;
-        round_job(n, j);
-        j = n->round_cursor;
-    }
-    n->round_cursor = j;
-    watch_tick(n);
-    kill_tick(n);
-    submit_tick(n);
-    request_tick(n);
-    workers_limits(n);
-    record_heal(n);
-    labour_orphans(n);
-    holder_compare_ended(n);
-    n->assign_wanted = true;
-}
-
-static bool is_quiet(const struct node *n)
-{
-    return n->live_jobs == NULL && n->labour_jobs == NULL && n->watchers == NULL &&
-           n->kills == NULL && n->forwards == NULL && n->logs == NULL && n->lookups == NULL &&
-           n->asides == NULL && !n->store_broken && n->compare_next == NULL;
-}
-
 static void tell_load(struct node *n)
 {
     uint32_t busy = workers_busy(n);
@@ -613,15 +550,12 @@ int node_step(struct node *n, const struct event *ev, struct actions *out)
     n->out = out;
     n->now = ev->now;
     n->wall_s = ev->wall_s;
-    forgive_own_pause(n);
+    round_forgive_pause(n);
     mesh_tick(n->mesh, n->now);
     handle(n, ev);
-    slow_round(n);
+    round_run(n);
     settle(n);
-    if (is_quiet(n))
-        n->round_at = INSTANT_NEVER;
-    else if (n->round_at.us == INSTANT_NEVER.us || instant_reached(n->now, n->round_at))
-        n->round_at = instant_plus_us(n->now, ROUND_US);
+    round_arm(n);
     finish_stop(n);
     n->out = NULL;
     return n->memory_out ? ERR_NO_MEMORY : 0;
@@ -641,7 +575,7 @@ int node_start(struct node *n, struct instant now, struct actions *out)
         job_mark_busy(j);
     }
     settle(n);
-    n->round_at = is_quiet(n) ? INSTANT_NEVER : instant_plus_us(now, ROUND_US);
+    round_arm(n);
     n->out = NULL;
     return n->memory_out ? ERR_NO_MEMORY : 0;
 }

@@ -1,7 +1,7 @@
 /* What a node is made of. Private to core/node: each file below owns one part and is named after
  * it.
  *
- *   node.c           the entry: replay, start, step, due
+ *   node.c           the entry: replay, start, step, due; round.c: timers that need no precision
  *   link.c           who is on which link; sending to peers, to users, to itself
  *   greet.c          what a peer is told once it can be reached
  *   jobs.c           the table of jobs, taking a spec in, replay

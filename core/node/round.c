@@ -1,0 +1,85 @@
+#include "core/node/round.h"
+
+#include "core/node/directory.h"
+#include "core/node/holder.h"
+#include "core/node/jobs.h"
+#include "core/node/kill.h"
+#include "core/node/labour.h"
+#include "core/node/labour_report.h"
+#include "core/node/record.h"
+#include "core/node/request.h"
+#include "core/node/submit.h"
+#include "core/node/watch.h"
+#include "core/node/workers.h"
+
+#define ROUND_US (50 * MS_US)
+#define ROUND_JOBS_MAX 256
+#define STOOD_STILL_US S_US /* a round this late was not late because of others */
+
+/* A job's share of the slow timers. */
+static void round_job(struct node *n, struct job *j)
+{
+    holder_tend(j);
+    if (j->lead != NULL && n->live_count <= 64 &&
+        instant_since_us(n->now, j->lead->view_sent) > S_US) {
+        j->lead->view_sent = n->now;
+        directory_publish(j);
+    }
+    job_mark_busy(j);
+}
+
+/* A process that was stopped, or had no processor, looks at its timers before it reads what came
+ * meanwhile. What it waits for has not been late by that, so every patience is prolonged, before
+ * this event begins one anew. */
+void round_forgive_pause(struct node *n)
+{
+    int64_t late_us = instant_since_us(n->now, n->round_at);
+
+    if (late_us < STOOD_STILL_US)
+        return;
+    watch_late(n, late_us);
+    kill_late(n, late_us);
+    submit_late(n, late_us);
+    request_late(n, late_us);
+    workers_late(n, late_us);
+}
+
+/* Many jobs take turns, so that no round is long. */
+void round_run(struct node *n)
+{
+    struct job *j;
+
+    if (!instant_reached(n->now, n->round_at))
+        return;
+    j = n->round_cursor != NULL ? n->round_cursor : n->live_jobs;
+    for (uint32_t i = 0; i < ROUND_JOBS_MAX && j != NULL; i++) {
+        n->round_cursor = j->next_live;
+        round_job(n, j);
+        j = n->round_cursor;
+    }
+    n->round_cursor = j;
+    watch_tick(n);
+    kill_tick(n);
+    submit_tick(n);
+    request_tick(n);
+    workers_limits(n);
+    record_heal(n);
+    labour_orphans(n);
+    holder_compare_ended(n);
+    n->assign_wanted = true;
+}
+
+static bool is_quiet(const struct node *n)
+{
+    return n->live_jobs == NULL && n->labour_jobs == NULL && n->watchers == NULL &&
+           n->kills == NULL && n->forwards == NULL && n->logs == NULL && n->lookups == NULL &&
+           n->asides == NULL && !n->store_broken && n->compare_next == NULL;
+}
+
+void round_arm(struct node *n)
+{
+    if (is_quiet(n))
+        n->round_at = INSTANT_NEVER;
+    else if (n->round_at.us == INSTANT_NEVER.us || instant_reached(n->now, n->round_at))
+        n->round_at = instant_plus_us(n->now, ROUND_US);
+}
