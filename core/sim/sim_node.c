@@ -46,7 +46,7 @@ static int make_core(struct world *w, struct sim_node *n)
                              .kernels = kernels,
                              .log = &n->log,
                              .now = {w->now},
-                             .wall_s = SIM_WALL_S + w->now / S_US};
+                             .wall_s = SIM_WALL_S + n->wall_off_s + w->now / S_US};
 
     o.boot = prng_u64(&w->prng) >> 1;
     o.seed = prng_u64(&w->prng);
@@ -203,7 +203,7 @@ void sim_node_event(struct world *w, struct sim_node *n, struct event *ev)
     if (n->core == NULL || w->failed)
         return;
     ev->now = (struct instant){w->now};
-    ev->wall_s = SIM_WALL_S + w->now / S_US;
+    ev->wall_s = SIM_WALL_S + n->wall_off_s + w->now / S_US;
     trace_event(w, n, ev);
     actions_init(&actions, w->alloc);
     rc = node_step(n->core, ev, &actions);

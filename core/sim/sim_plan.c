@@ -12,6 +12,7 @@
 #include "core/sim/sim_worker.h"
 
 #define LOSSES_MAX 2 /* of disks, in one run */
+#define TEN_YEARS_S ((int64_t)3652 * 24 * 3600)
 
 enum fault {
     FAULT_RESET,
@@ -30,6 +31,7 @@ enum fault {
     FAULT_SYNC,
     FAULT_WIPE,
     FAULT_IMAGE,
+    FAULT_CLOCK,
     FAULT_COUNT
 };
 
@@ -41,7 +43,7 @@ const char *sim_fault_name(uint32_t fault)
         [FAULT_STOP] = "stop",   [FAULT_WORKER] = "worker",       [FAULT_PAUSE] = "pause",
         [FAULT_SLOW] = "slow",   [FAULT_DELAY] = "delay",         [FAULT_COMPACT] = "compact",
         [FAULT_FULL] = "full",   [FAULT_SYNC] = "sync",           [FAULT_WIPE] = "wipe",
-        [FAULT_IMAGE] = "image",
+        [FAULT_IMAGE] = "image", [FAULT_CLOCK] = "clock",
     };
 
     return fault < FAULT_COUNT ? names[fault] : NULL;
@@ -130,7 +132,7 @@ static void make_users(struct world *w, uint32_t i)
 
 static void make_faults(struct world *w, uint32_t off)
 {
-    static const uint32_t usual[FAULT_COUNT] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2, 2, 1, 2};
+    static const uint32_t usual[FAULT_COUNT] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2, 2, 1, 2, 1};
     struct sim_plan *p = &w->plan;
 
     /* Swarm: each seed leaves some kinds of faults out and exaggerates others. */
@@ -301,6 +303,10 @@ static void happen(struct world *w, enum fault f)
     case FAULT_SYNC:
         sim_disk_fail(n, (uint32_t)world_between(w, 1, 4));
         break;
+    case FAULT_CLOCK:
+        n->wall_off_s =
+            world_chance(w, 2) ? 0 : (int64_t)world_between(w, 0, 2 * TEN_YEARS_S) - TEN_YEARS_S;
+        break;
     case FAULT_WIPE:
     case FAULT_IMAGE:
         lose_disk(w, f == FAULT_IMAGE);
@@ -346,6 +352,7 @@ void sim_plan_heal(struct world *w)
         n->paused_until = w->now;
         n->crash_in = 0;
         n->slowness = 1;
+        n->wall_off_s = 0;
         sim_disk_fail(n, 0);
         sim_disk_room(w, n);
         sim_node_start(w, n);

@@ -181,6 +181,7 @@ struct sim_node {
     uint32_t slowness;   /* of its workers, 1 is normal */
     uint32_t crash_in;   /* actions until it is killed; 0: not */
     bool power_goes_too; /* that crash loses what the disk had not synced */
+    int64_t wall_off_s;  /* how wrong its wall clock is */
     int64_t tick_at;     /* the armed timer; INT64_MAX: none */
     uint64_t link_counter;
     struct sim_disk disk;
@@ -239,7 +240,7 @@ struct sim_plan {
     uint32_t jobs;
     int64_t heal_at;
     int64_t fault_every_us; /* mean */
-    uint32_t weights[16];   /* of enum fault */
+    uint32_t weights[24];   /* of enum fault */
     uint32_t delay_us, jitter_us;
     bool one_dies_for_good;
     bool kernel_dies;
