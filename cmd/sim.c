@@ -104,6 +104,20 @@ static int refuse_fault(const char *word)
     return CODE_MISUSE;
 }
 
+/* "kill,power", or "none". */
+static void print_faults(FILE *to, uint32_t faults)
+{
+    const char *before = "";
+    for (uint32_t i = 0; sim_fault_name(i); i++) {
+        if (!(faults >> i & 1))
+            continue;
+        fprintf(to, "%s%s", before, sim_fault_name(i));
+        before = ",";
+    }
+    if (!before[0])
+        fputs("none", to);
+}
+
 /* The command that shows this run again. */
 static void print_replay(FILE *to, const struct sim_options *o)
 {
@@ -111,25 +125,18 @@ static void print_replay(FILE *to, const struct sim_options *o)
     if (o->nodes > 0)
         fprintf(to, " --nodes %u", (unsigned)o->nodes);
     if (o->faults_off != 0) {
-        const char *before = " --faults ";
-        bool any = false;
-        for (uint32_t i = 0; sim_fault_name(i); i++) {
-            if (o->faults_off >> i & 1)
-                continue;
-            fprintf(to, "%s%s", before, sim_fault_name(i));
-            before = ",";
-            any = true;
-        }
-        if (!any)
-            fputs(" --faults none", to);
+        fputs(" --faults ", to);
+        print_faults(to, ~o->faults_off);
     }
     fputs(" --trace", to);
 }
 
 static void tell_failure(const struct sim_options *o, const struct sim_result *r)
 {
-    fprintf(stderr, "seed %llu failed at event %llu: %s\n  replay: ", (unsigned long long)o->seed,
-            (unsigned long long)r->events, r->what);
+    fprintf(stderr, "seed %llu failed at event %llu: %s\n  faults of this seed: ",
+            (unsigned long long)o->seed, (unsigned long long)r->events, r->what);
+    print_faults(stderr, r->faults);
+    fputs("\n  replay: ", stderr);
     print_replay(stderr, o);
     fputc('\n', stderr);
 }

@@ -310,6 +310,8 @@ int sim_run(const struct alloc *a, const struct sim_options *options, struct sim
     result->nodes = w->plan.nodes;
     result->jobs = w->plan.jobs;
     result->crashes = w->crashes;
+    for (uint32_t i = 0; sim_fault_name(i) != NULL; i++)
+        result->faults |= (uint32_t)(w->plan.weights[i] > 0) << i;
     for (uint32_t i = 0; i < w->plan.jobs; i++)
         result->acknowledged += w->jobs[i].acknowledged;
     world_clear(w);

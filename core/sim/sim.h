@@ -35,6 +35,7 @@ struct sim_result {
     uint64_t events;
     int64_t virtual_us;
     uint32_t nodes, jobs, crashes;
+    uint32_t faults; /* bit i: the seed has fault i */
     uint32_t acknowledged;
 };
 

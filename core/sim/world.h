@@ -276,7 +276,7 @@ struct world {
     struct node_id user_id;
 };
 
-/* Puts an event of node `node`'s process (or SIM_EVERYBODY) `in_us` from now. */
+/* An event of this node's process, or of SIM_EVERYBODY. */
 void world_later(struct world *w, int64_t in_us, enum happening_kind kind, uint32_t node,
                  uint64_t a, uint64_t b);
 /* Takes the next one. False when there is none. */
