@@ -266,11 +266,9 @@ struct world {
     struct sim_link **links;
     uint32_t links_count, links_cap;
     struct sim_dial *dials;
-    uint32_t dials_count, dials_cap;
+    uint32_t dials_count, dials_cap, users_count, crashes, losses; /* losses: of disks */
     struct sim_job jobs[SIM_JOBS_MAX];
     struct sim_user users[SIM_USERS_MAX];
-    uint32_t users_count;
-    uint32_t crashes, losses; /* losses: of disks */
     bool healed;
     struct worker_says unsaid; /* for what there was no memory to say */
     struct node_id user_id;
