@@ -4,6 +4,7 @@
 #include "core/base/sha256.h"
 #include "core/node/greet.h"
 #include "core/node/holder.h"
+#include "core/node/joblog.h"
 #include "core/node/jobs.h"
 #include "core/node/labour.h"
 #include "core/node/lead.h"
@@ -318,8 +319,7 @@ void job_free(struct job *j)
         job_unlist(j);
     ledger_free(j->ledger);
     buf_clear(&j->spec_signed);
-    if (j->log != NULL)
-        alloc_free(n->alloc, j->log, j->log_cap);
+    joblog_free(j);
     alloc_free(n->alloc, j, sizeof *j);
 }
 
@@ -422,23 +422,6 @@ void jobs_forget(struct node *n)
     }
 }
 
-/* What was written by workers is kept to its last lines. */
-static void log_shrink(struct job *j)
-{
-    size_t keep = j->log_len < LOG_KEPT_MAX ? j->log_len : LOG_KEPT_MAX;
-    uint8_t *log;
-
-    if (j->log == NULL)
-        return;
-    memmove(j->log, j->log + j->log_len - keep, keep);
-    log = j->node->alloc->resize(j->node->alloc->ctx, j->log, j->log_cap, keep > 0 ? keep : 1);
-    if (log == NULL)
-        return;
-    j->log = log;
-    j->log_cap = keep > 0 ? keep : 1;
-    j->log_len = keep;
-}
-
 void job_after_outcome(struct job *j)
 {
     struct node *n = j->node;
@@ -449,7 +432,7 @@ void job_after_outcome(struct job *j)
     ledger_shrink(j->ledger);
     labour_drop(j);
     workers_release(n, j);
-    log_shrink(j);
+    joblog_end(j);
     j->shrunk = true;
     job_keep(j);
     if (!n->replaying)
@@ -519,6 +502,8 @@ int jobs_replay(struct node *n, uint16_t type, struct bytes payload)
         return replay_facts(n, payload);
     if (type == RECORD_SETTLED)
         return replay_settled(n, payload);
+    if (type == RECORD_LOG)
+        return joblog_replay(n, payload);
     if (type != RECORD_GONE)
         return ERR_VERSION;
     r = reader_of(payload);
@@ -570,6 +555,7 @@ static void snapshot_job(struct job *j, struct buf *to)
     put_job_id(to, j->id);
     put_u32(to, j->copies);
     put_u32(to, j->machines);
+    joblog_snapshot(j, to);
 }
 
 void jobs_snapshot(struct node *n, struct buf *to)

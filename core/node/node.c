@@ -8,6 +8,7 @@
 #include "core/node/directory.h"
 #include "core/node/greet.h"
 #include "core/node/holder.h"
+#include "core/node/joblog.h"
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
 #include "core/node/labour.h"
@@ -317,7 +318,7 @@ static int job_frame(struct node *n, struct node_id from, uint8_t type, uint32_t
     case MESSAGE_OPEN:
         return report_open(n, from, payload);
     case MESSAGE_LOG:
-        return report_log(n, from, payload);
+        return joblog_frame(n, from, payload);
     case MESSAGE_CANCEL:
         return kill_cancel(n, from, request, payload);
     case MESSAGE_CANCELLED:

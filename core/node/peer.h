@@ -27,7 +27,7 @@
  *   RETURN      32 job, u8 reason (enum return_reason), text why, u16 count, count x u64 grant
  *               count 0: it was granted merges only, and does not do them
  *   STOP        32 job, u8 state
- *   LOG         32 job, block text
+ *   LOG         32 job, u8 whole (in place of what is there), block text
  *   CANCEL      32 job, block cancel fact  (request: the asker's token; 0: a holder passes it on)
  *   CANCELLED   32 job, u8 known (it holds the job, and the cancel is synced; or it has ended and
  *               is gone), u8 state of an outcome, u8 count (to 64), every holder ever named x 32

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/node/joblog.h"
 #include "core/node/jobs.h"
 #include "core/node/link.h"
 #include "core/node/record.h"
@@ -67,6 +68,7 @@ static void catch_up_frame(struct job *j, struct replica *r)
     r->sent = r->catch_batch;
     replica_reset(r);
     r->whole = true;
+    joblog_show(j, r->id);
 }
 
 static void catch_up_begin(struct job *j, struct replica *r)

@@ -15,7 +15,6 @@
 #include "core/node/report.h"
 #include "core/node/seal.h"
 
-#define LOG_FIRST_CAP 512
 #define RETURNED_PAUSE_US (100 * MS_US) /* a node that gave chunks back is left alone so long */
 
 /* This node is not, or no longer, the coordinator: whoever believes it is told what is known. */
@@ -434,55 +433,4 @@ int report_open(struct node *n, struct node_id from, struct bytes payload)
     n->assign_wanted = true;
     job_mark_busy(j);
     return rc < 0 ? rc : reader_done(&r) ? 0 : ERR_FORMAT;
-}
-
-/* Room for so many bytes more at the end of the log, dropping its older half where it is full. */
-static int log_room(struct job *j, size_t more)
-{
-    size_t cap = j->log_cap == 0 ? LOG_FIRST_CAP : j->log_cap, keep = LOG_TAIL_MAX / 2;
-    void *log = j->log;
-
-    if (j->log_len + more > LOG_TAIL_MAX) {
-        keep = keep < j->log_len ? keep : j->log_len;
-        memmove(j->log, j->log + j->log_len - keep, keep);
-        j->log_len = keep;
-    }
-    while (cap < j->log_len + more)
-        cap *= 2;
-    if (cap == j->log_cap)
-        return 0;
-    if (alloc_grow(j->node->alloc, &log, j->log_cap, cap, 1) < 0)
-        return ERR_NO_MEMORY;
-    j->log = log;
-    j->log_cap = cap;
-    return 0;
-}
-
-static bool has_worked(const struct job *j, struct node_id id)
-{
-    const struct hand *h = lead_hand(j->lead, id);
-
-    return h != NULL && (h->knows_spec || h->seq_seen > 0 || pool_chunks_of(j->lead->pool, id) > 0);
-}
-
-int report_log(struct node *n, struct node_id from, struct bytes payload)
-{
-    struct reader r = reader_of(payload);
-    struct job_id id = read_job_id(&r);
-    struct bytes text = read_block(&r, FRAME_PAYLOAD_MAX);
-    struct job *j = job_find(n, id);
-
-    if (!reader_done(&r))
-        return ERR_FORMAT;
-    if (text.len == 0 || j == NULL || j->lead == NULL || !has_worked(j, from))
-        return 0;
-    if (text.len > LOG_TAIL_MAX / 2) {
-        text.data += text.len - LOG_TAIL_MAX / 2;
-        text.len = LOG_TAIL_MAX / 2;
-    }
-    if (log_room(j, text.len) < 0)
-        return ERR_NO_MEMORY;
-    memcpy(j->log + j->log_len, text.data, text.len);
-    j->log_len += text.len;
-    return 0;
 }

@@ -1,6 +1,5 @@
-/* What workers' nodes tell the coordinator: reports, chunks that come back, chunks that are open,
- * what workers wrote. Each takes one message's payload; ERR_FORMAT when it is malformed. Private to
- * core/node. */
+/* What workers' nodes tell the coordinator: reports, chunks that come back, chunks that are open.
+ * Each takes one message's payload; ERR_FORMAT when it is malformed. Private to core/node. */
 #ifndef VELUM_NODE_REPORT_H
 #define VELUM_NODE_REPORT_H
 
@@ -9,7 +8,6 @@
 int report_take(struct node *n, struct node_id from, struct bytes payload);
 int report_returned(struct node *n, struct node_id from, struct bytes payload);
 int report_open(struct node *n, struct node_id from, struct bytes payload);
-int report_log(struct node *n, struct node_id from, struct bytes payload);
 
 /* Folds in the cover what can be folded; for kernels this node has built in. ERR_DAMAGED: two
  * values of one tree node differ. */

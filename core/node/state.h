@@ -15,6 +15,7 @@
  *   labour.c         chunks granted to this node; labour_report.c: reports about them;
  *                    merge_work.c: merges granted to it
  *   workers.c        worker processes; aside.c: what users want of them
+ *   joblog.c         what the workers of a job wrote
  *   directory.c      what this node knows of all jobs of the mesh
  *   seek.c           whom to ask about a job that is not here
  *   watch.c          who waits for news of a job
@@ -49,8 +50,9 @@
 
 /* FACTS    32 job, u16 count, count x block fact
  * GONE     32 job, u8 state: it shrank to a tombstone
- * SETTLED  32 job, u32 copies, u32 machines: its outcome has the copies it needs */
-enum record_type { RECORD_FACTS = 1, RECORD_GONE = 2, RECORD_SETTLED = 3 };
+ * SETTLED  32 job, u32 copies, u32 machines: its outcome has the copies it needs
+ * LOG      32 job, and to the end what its workers wrote last */
+enum record_type { RECORD_FACTS = 1, RECORD_GONE = 2, RECORD_SETTLED = 3, RECORD_LOG = 4 };
 
 #define REPORT_US_DEFAULT 25000
 #define COLLECT_US ((int64_t)200000)

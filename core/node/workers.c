@@ -409,6 +409,7 @@ void workers_output(struct node *n, uint32_t number, struct bytes text)
         return;
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
     put_job_id(&b, w->job->id);
+    put_u8(&b, 0);
     put_block(&b, text);
     send_node(n, w->job->labour->claim.node, MESSAGE_LOG, 0, buf_bytes(&b));
     buf_clear(&b);

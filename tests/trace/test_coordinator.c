@@ -404,6 +404,7 @@ static void say_log(uint32_t peer, const char *text)
 
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_job_id(&b, job.id);
+    put_u8(&b, 0);
     put_block(&b, bytes_of_text(text));
     rig_frame(&rig, peer, MESSAGE_LOG, &b);
 }
