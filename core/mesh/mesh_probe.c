@@ -155,8 +155,14 @@ void probe_on_answer(struct mesh *m, const struct probe_answer *a, struct instan
             return;
         p->probe.stage = PROBE_NONE;
         p->m.heard = now;
-        if (!p->m.link && p->m.state == NODE_ALIVE)
+        if (!p->m.link && p->m.state == NODE_ALIVE) {
             peer_becomes(m, p, NODE_AWAY, 0, now);
+            /* A last try that was due while the others were asked was not thought needed. */
+            if (!p->dial && p->dial_due.us == INSTANT_NEVER.us) {
+                p->dial_due = now;
+                mesh_arm(m, now);
+            }
+        }
         return;
     }
 }
