@@ -38,7 +38,9 @@ static void settle(struct mesh *m, struct instant now)
     due = instant_first(due, probe_relays_due(m));
     for (uint32_t i = 0; i < m->links.count; i++)
         due = instant_first(due, link_due(m->links.list[i]));
-    m->due = due;
+    /* A link that is no longer a standing one may have been idle for long. That it is due since then
+     * does not mean that this process slept. */
+    m->due = instant_before(due, now) ? now : due;
 }
 
 int mesh_new(struct mesh **out, const struct alloc *a, const struct member_info *self,
