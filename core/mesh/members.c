@@ -97,15 +97,6 @@ void members_remove(struct members *t, struct peer *p)
     alloc_free(t->alloc, p, sizeof *p);
 }
 
-void members_set_state(struct members *t, struct peer *p, enum node_state state)
-{
-    t->live -= node_state_is_live(p->m.state);
-    t->alive -= p->m.state == NODE_ALIVE;
-    p->m.state = state;
-    t->live += node_state_is_live(state);
-    t->alive += state == NODE_ALIVE;
-}
-
 static uint64_t mix(uint64_t h)
 {
     h ^= h >> 30;
@@ -120,16 +111,35 @@ static uint64_t member_digest(const struct member_info *info)
     uint64_t h = load_u64(info->id.bytes);
     h = mix(h ^ load_u64(info->id.bytes + 8));
     h = mix(h ^ info->boot);
-    return mix(h ^ info->incarnation);
+    return mix(h ^ member_statement(info->incarnation));
+}
+
+static uint64_t digest_of(const struct peer *p)
+{
+    return node_state_is_live(p->m.state) ? member_digest(&p->m.info) : 0;
+}
+
+void members_set_info(struct members *t, struct peer *p, const struct member_info *info)
+{
+    t->digest -= digest_of(p);
+    p->m.info = *info;
+    t->digest += digest_of(p);
+}
+
+void members_set_state(struct members *t, struct peer *p, enum node_state state)
+{
+    t->digest -= digest_of(p);
+    t->live -= node_state_is_live(p->m.state);
+    t->alive -= p->m.state == NODE_ALIVE;
+    p->m.state = state;
+    t->live += node_state_is_live(state);
+    t->alive += state == NODE_ALIVE;
+    t->digest += digest_of(p);
 }
 
 uint64_t members_digest(const struct members *t, const struct member_info *self)
 {
-    uint64_t sum = member_digest(self);
-    for (uint32_t i = 0; i < t->count; i++)
-        if (node_state_is_live(t->list[i]->m.state))
-            sum += member_digest(&t->list[i]->m.info);
-    return sum;
+    return t->digest + member_digest(self);
 }
 
 /* Whether the peer at this place of the ring is at a power of two ahead of self or behind. Position

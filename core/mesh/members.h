@@ -49,14 +49,18 @@ struct peer {
     struct instant wanted;     /* last time somebody asked for a link */
     enum news news;            /* still to be told to our standing links */
     uint64_t news_from;        /* the link it came over, or 0 */
+    struct instant news_due;   /* lazy ones rest until then */
+    struct instant news_told;  /* last time anything of it was passed on */
+    struct peer *news_next;    /* in the order it was heard */
 };
 
 struct members {
     const struct alloc *alloc;
     struct peer **list;
     uint32_t count, cap;
-    uint32_t live;  /* not DEAD, not LEFT; self not counted */
-    uint32_t alive; /* ALIVE */
+    uint32_t live;   /* not DEAD, not LEFT; self not counted */
+    uint32_t alive;  /* ALIVE */
+    uint64_t digest; /* of the live ones */
 };
 
 bool node_state_is_live(enum node_state s);
@@ -69,7 +73,10 @@ int members_add(struct members *t, const struct member_info *info, struct peer *
 void members_remove(struct members *t, struct peer *p);
 /* Keeps the counts right. */
 void members_set_state(struct members *t, struct peer *p, enum node_state state);
-/* Order-free digest of the live members' (id, boot, incarnation), `self` included. */
+/* Takes over what it says of itself, and keeps the digest right. */
+void members_set_info(struct members *t, struct peer *p, const struct member_info *info);
+/* Order-free digest of the live members' (id, boot, statement), `self` included. Kept up to date
+ * with each change, because every PING and PONG carries it. */
 uint64_t members_digest(const struct members *t, const struct member_info *self);
 /* First index whose id is greater than `after`. */
 uint32_t members_after(const struct members *t, struct node_id after);

@@ -32,13 +32,15 @@ static void settle(struct mesh *m, struct instant now)
     if (m->ring_stale)
         ring_renew(m, now);
     if (m->news_urgent)
-        rumors_flush(m);
+        rumors_flush(m, now);
     struct instant due = instant_first(m->slow_due, m->lazy_due);
     due = instant_first(due, m->announce_due);
     due = instant_first(due, probe_relays_due(m));
     for (uint32_t i = 0; i < m->links.count; i++)
         due = instant_first(due, link_due(m->links.list[i]));
-    m->due = due;
+    /* A link that is no longer a standing one may have been idle for long. That it is due since then
+     * does not mean that this process slept. */
+    m->due = instant_before(due, now) ? now : due;
 }
 
 int mesh_new(struct mesh **out, const struct alloc *a, const struct member_info *self,
@@ -59,6 +61,7 @@ int mesh_new(struct mesh **out, const struct alloc *a, const struct member_info 
     links_init(&m->links, a);
     hints_init(&m->hints, a);
     buf_init(&m->out, a, FRAME_PAYLOAD_MAX);
+    m->news_last = &m->news_first;
     m->lazy_due = m->announce_due = m->slow_due = m->due = INSTANT_NEVER;
     m->announced = (struct instant){now.us - ANNOUNCE_US};
     m->dead_dialled = now;
@@ -377,7 +380,7 @@ static void load_changed(struct mesh *m, struct instant now)
 {
     struct instant due = instant_plus_us(m->announced, ANNOUNCE_US);
     if (instant_reached(now, due))
-        self_announce(m, now);
+        self_announce_load(m, now);
     else
         m->announce_due = due;
 }
@@ -431,14 +434,14 @@ void mesh_tick(struct mesh *m, struct instant now)
     link_tick(m, now);
     probe_links_tick(m, now);
     if (instant_reached(now, m->announce_due))
-        self_announce(m, now);
+        self_announce_load(m, now);
     if (instant_reached(now, m->slow_due)) {
         m->slow_due = INSTANT_NEVER;
         probe_members_tick(m, now);
         dial_tick(m, now);
     }
     if (instant_reached(now, m->lazy_due))
-        rumors_flush(m);
+        rumors_flush(m, now);
     settle(m, now);
 }
 

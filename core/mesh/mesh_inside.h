@@ -52,10 +52,12 @@ struct mesh {
     bool ring_stale;  /* the live members changed: standing links must be found anew */
     bool news_urgent; /* somebody has urgent news */
     enum news self_news;
-    struct instant lazy_due;     /* lazy news go out then */
-    struct instant announced;    /* last time we spoke of ourselves */
-    struct instant announce_due; /* a load change waits until then */
-    struct instant dead_dialled; /* last time a dead member was tried */
+    struct peer *news_first, **news_last; /* who has news to be passed on */
+    struct instant lazy_due;              /* lazy news go out then */
+    struct instant announced;             /* last time we spoke of ourselves */
+    struct instant announce_due;          /* a load change waits until then */
+    bool dead_known;                      /* there was a dead member at the last look */
+    struct instant dead_dialled;          /* last time a dead member was tried */
     struct instant slow_due, due;
 };
 
@@ -115,13 +117,15 @@ void suspicion_forward(struct mesh *m, struct peer *p);
 /* The ping an accusation had to wait for was not answered. */
 void accusation_holds(struct mesh *m, struct peer *p, struct instant now);
 void rumors_apply(struct mesh *m, struct rumor_list *list, struct link *from, struct instant now);
-void rumors_flush(struct mesh *m);
+void rumors_flush(struct mesh *m, struct instant now);
 /* Appends a page of the member table after *after to m->out; returns false at its end. */
 bool rumors_page(struct mesh *m, struct node_id first, struct node_id *after);
 void sync_pump(struct mesh *m, struct link *l);
 void sync_compare(struct mesh *m, struct link *l, uint64_t digest, struct instant now);
 /* Raises the incarnation and speaks of this node at once. */
 void self_announce(struct mesh *m, struct instant now);
+/* The same for no more than a changed load. */
+void self_announce_load(struct mesh *m, struct instant now);
 
 /* mesh_probe.c */
 void probe_heard(struct mesh *m, struct link *l, struct instant now);

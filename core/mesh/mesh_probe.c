@@ -19,6 +19,7 @@
 #define LEFT_KEPT_US (60 * S_US)
 #define DEAD_DIAL_US (2 * S_US)
 #define DEAD_DIAL_LATER_US (5 * S_US)
+#define DEAD_DIAL_NODES 16
 #define DEAD_FRESH_US (60 * S_US)
 
 void probe_quiet(struct mesh *m, struct link *l, struct instant now)
@@ -155,8 +156,14 @@ void probe_on_answer(struct mesh *m, const struct probe_answer *a, struct instan
             return;
         p->probe.stage = PROBE_NONE;
         p->m.heard = now;
-        if (!p->m.link && p->m.state == NODE_ALIVE)
+        if (!p->m.link && p->m.state == NODE_ALIVE) {
             peer_becomes(m, p, NODE_AWAY, 0, now);
+            /* A last try that was due while the others were asked was not thought needed. */
+            if (!p->dial && p->dial_due.us == INSTANT_NEVER.us) {
+                p->dial_due = now;
+                mesh_arm(m, now);
+            }
+        }
         return;
     }
 }
@@ -277,6 +284,19 @@ static bool gone_tick(struct mesh *m, struct peer *p, struct instant now)
     return true;
 }
 
+/* All nodes together try a dead member about as often as DEAD_DIAL_NODES would alone, each at a
+ * time of its own, so that one that comes back is not met by everybody at once. */
+static int64_t dead_pause_us(struct mesh *m, bool fresh, struct instant now)
+{
+    int64_t us = fresh ? DEAD_DIAL_US : DEAD_DIAL_LATER_US, nodes = (int64_t)m->members.live + 1;
+    if (nodes > DEAD_DIAL_NODES)
+        us = us * nodes / DEAD_DIAL_NODES;
+    if (nodes > DEAD_DIAL_NODES && !m->dead_known)
+        m->dead_dialled.us = now.us - (int64_t)prng_below(&m->prng, (uint64_t)us);
+    m->dead_known = true;
+    return us;
+}
+
 /* One dead member at a time is tried, the one whose turn is longest ago, so that a healed
  * partition is found within seconds and a large one costs no storm. */
 static void dead_dial(struct mesh *m, struct instant now)
@@ -291,14 +311,16 @@ static void dead_dial(struct mesh *m, struct instant now)
         if (!next || instant_before(p->dial_start, next->dial_start))
             next = p;
     }
-    if (!next)
+    if (!next) {
+        m->dead_known = false;
         return;
-    struct instant due =
-        instant_plus_us(m->dead_dialled, fresh ? DEAD_DIAL_US : DEAD_DIAL_LATER_US);
+    }
+    int64_t pause_us = dead_pause_us(m, fresh, now);
+    struct instant due = instant_plus_us(m->dead_dialled, pause_us);
     if (instant_reached(now, due)) {
         m->dead_dialled = now;
         peer_dial(m, next, now);
-        due = instant_plus_us(now, DEAD_DIAL_US);
+        due = instant_plus_us(now, pause_us < DEAD_DIAL_LATER_US ? DEAD_DIAL_US : pause_us);
     }
     mesh_arm(m, due);
 }

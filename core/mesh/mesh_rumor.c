@@ -13,10 +13,14 @@
  *
  * Links are reliable and in order, so a rumor crosses each standing link at most once in each
  * direction: whoever learns something new tells all its standing links and then forgets about it.
- * That is 2 log2 N sends a node. What a broken link swallowed is made good by the exchange of whole
+ * That is 2 log2 N sends a node. Loads change all the time, and N of them would be N times the
+ * frames: a node's neighbours hear each one (at most ten a second, mesh_set_load), but pass it on
+ * only if they did not lately; `lately` grows with N, so that what crosses a link does not. The last
+ * one is always passed on in the end. What a broken link swallowed is made good by the exchange of whole
  * tables at the next HELLO, or when the digests in PING and PONG stay unequal. */
 
 #define LAZY_US (100 * MS_US)
+#define LOAD_NODES 16 /* up to so many, loads are passed on without a pause */
 #define PAGE_RUMORS 64
 #define SYNC_PAGES 8 /* at a time; the queue behind a link is bounded */
 #define SYNC_DIFFERS 3
@@ -72,6 +76,16 @@ void peer_becomes(struct mesh *m, struct peer *p, enum node_state state, uint64_
     }
 }
 
+static void news_unlink(struct mesh *m, struct peer **at)
+{
+    struct peer *p = *at;
+    *at = p->news_next;
+    if (m->news_last == &p->news_next)
+        m->news_last = at;
+    p->news_next = NULL;
+    p->news = NEWS_NONE;
+}
+
 struct peer *peer_meet(struct mesh *m, const struct member_info *info, struct instant now)
 {
     struct peer *p = members_find(&m->members, info->id);
@@ -88,6 +102,11 @@ struct peer *peer_meet(struct mesh *m, const struct member_info *info, struct in
 
 void peer_forget(struct mesh *m, struct peer *p)
 {
+    struct peer **at = &m->news_first;
+    while (p->news && *at != p)
+        at = &(*at)->news_next;
+    if (p->news)
+        news_unlink(m, at);
     log_line(m->log, LOG_INFO, "mesh: %s is forgotten", p->m.info.name);
     members_remove(&m->members, p);
 }
@@ -99,29 +118,64 @@ void peer_inform(struct mesh *m, struct peer *p, const struct member_info *info)
                 old->speed_units_s != info->speed_units_s || old->recovering != info->recovering;
     if (old->boot != info->boot)
         p->boot_replaced = false;
-    *old = *info;
+    members_set_info(&m->members, p, info);
     if (load && p->m.state)
         m->ports.load(m->ports.ctx, &p->m);
+}
+
+/* So long a node keeps a member's next load to itself after it passed one on. All nodes together
+ * then pass on at most LOAD_NODES loads in LAZY_US over each link, however many they are. */
+static int64_t load_pause_us(const struct mesh *m)
+{
+    int64_t nodes = (int64_t)m->members.live + 1;
+    return nodes <= LOAD_NODES ? 0 : LAZY_US * nodes / LOAD_NODES;
 }
 
 void peer_news(struct mesh *m, struct peer *p, enum news news, uint64_t from, struct instant now)
 {
     p->news_from = p->news == NEWS_NONE ? from : p->news_from == from ? from : 0;
+    if (p->news == NEWS_NONE) {
+        *m->news_last = p;
+        m->news_last = &p->news_next;
+    }
     if (news > p->news)
         p->news = news;
-    if (news == NEWS_URGENT)
+    if (news == NEWS_URGENT) {
         m->news_urgent = true;
-    else
-        m->lazy_due = instant_first(m->lazy_due, instant_plus_us(now, LAZY_US));
+        return;
+    }
+    p->news_due = instant_plus_us(p->news_told, load_pause_us(m));
+    struct instant soon = instant_plus_us(now, LAZY_US);
+    m->lazy_due =
+        instant_first(m->lazy_due, instant_before(soon, p->news_due) ? p->news_due : soon);
 }
 
-void self_announce(struct mesh *m, struct instant now)
+static void announce(struct mesh *m, uint32_t incarnation, struct instant now)
 {
-    m->self.incarnation++;
+    /* Beyond the last number there is nothing to say; at one statement in 10 s it is reached after
+     * 30 days without the mesh ever forgetting this node. */
+    if (incarnation < m->self.incarnation)
+        return;
+    m->self.incarnation = incarnation;
     m->self_news = NEWS_URGENT;
     m->news_urgent = true;
     m->announced = now;
     m->announce_due = INSTANT_NEVER;
+}
+
+static uint32_t next_statement(uint32_t incarnation)
+{
+    return (member_statement(incarnation) + 1) << MEMBER_LOAD_BITS;
+}
+
+void self_announce(struct mesh *m, struct instant now)
+{
+    announce(m, next_statement(m->self.incarnation), now);
+}
+
+void self_announce_load(struct mesh *m, struct instant now)
+{
+    announce(m, m->self.incarnation + 1, now);
 }
 
 void peer_suspect(struct mesh *m, struct peer *p, struct node_id accuser, struct instant now)
@@ -251,7 +305,7 @@ static void rumor_about_self(struct mesh *m, const struct rumor *r, struct insta
     bool accused = same_process && r->state != NODE_ALIVE;
     bool ahead = r->info.incarnation > m->self.incarnation;
     bool refute = r->info.incarnation >= m->self.incarnation && (accused || !same_process);
-    if (m->leaving || (!refute && !ahead) || r->info.incarnation == UINT32_MAX)
+    if (m->leaving || (!refute && !ahead) || next_statement(r->info.incarnation) == 0)
         return;
     m->self.incarnation = r->info.incarnation;
     self_announce(m, now);
@@ -303,7 +357,9 @@ static void believe_alive(struct mesh *m, struct peer *p, const struct rumor *r,
 {
     bool was_live = node_state_is_live(p->m.state) && p->m.state != NODE_SUSPECT;
     bool restarted = p->m.info.boot != r->info.boot;
-    bool load_only = was_live && !restarted && r->info.recovering == p->m.info.recovering;
+    bool load_only =
+        was_live && !restarted &&
+        member_statement(r->info.incarnation) == member_statement(p->m.info.incarnation);
     peer_inform(m, p, &r->info);
     p->m.heard = now;
     p->accused = false;
@@ -437,9 +493,9 @@ void sync_compare(struct mesh *m, struct link *l, uint64_t digest, struct instan
     sync_pump(m, l);
 }
 
-/* Writes up to a page of news into m->out and takes them off the list. *at goes on in the table.
- * *from becomes the one link all of them came over, or 0. */
-static uint32_t news_page(struct mesh *m, uint32_t *at, uint64_t *from)
+/* Writes up to a page of the news that are due into m->out and takes them off the list. *at goes on
+ * in the list. *from becomes the one link all of them came over, or 0. */
+static uint32_t news_page(struct mesh *m, struct peer ***at, uint64_t *from, struct instant now)
 {
     buf_reset(&m->out);
     size_t start = rumor_list_begin(&m->out);
@@ -451,30 +507,37 @@ static uint32_t news_page(struct mesh *m, uint32_t *at, uint64_t *from)
         *from = 0;
         count++;
     }
-    for (; *at < m->members.count && count < PAGE_RUMORS; (*at)++) {
-        struct peer *p = m->members.list[*at];
-        if (!p->news)
+    while (**at && count < PAGE_RUMORS) {
+        struct peer *p = **at;
+        if (p->news == NEWS_LAZY && instant_before(now, p->news_due)) {
+            m->lazy_due = instant_first(m->lazy_due, p->news_due);
+            *at = &p->news_next;
             continue;
+        }
         struct rumor r = rumor_of_peer(p);
         put_rumor(&m->out, &r);
         *from = count == 0 || *from == p->news_from ? p->news_from : 0;
-        p->news = NEWS_NONE;
+        p->news_told = now;
+        news_unlink(m, *at);
         count++;
     }
     rumor_list_end(&m->out, start, count);
     return count;
 }
 
-void rumors_flush(struct mesh *m)
+void rumors_flush(struct mesh *m, struct instant now)
 {
-    uint32_t at = 0;
+    struct peer **at = &m->news_first;
     uint64_t from = 0;
     m->news_urgent = false;
     m->lazy_due = INSTANT_NEVER;
-    while (news_page(m, &at, &from) > 0)
+    while (news_page(m, &at, &from, now) > 0)
         for (uint32_t i = 0; i < m->links.count; i++) {
             const struct link *l = m->links.list[i];
             if (l->peer && l->peer->m.link == l->number && l->peer->standing && l->number != from)
                 send_list(m, l);
         }
+    /* What rests goes out together, not each at a time of its own. */
+    if (m->lazy_due.us != INSTANT_NEVER.us && instant_since_us(m->lazy_due, now) < LAZY_US)
+        m->lazy_due = instant_plus_us(now, LAZY_US);
 }

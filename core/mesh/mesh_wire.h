@@ -9,13 +9,14 @@
  *            member           what the author says of itself
  *            rumor list       first page of what it knows, the receiver first when it is known
  *   GOODBYE  u8 reason, u16 version_min, u16 version_max
- *   PING     u32 number, u64 digest of the author's live members
+ *   PING     u32 number, u64 digest of the author's live members: their ids, boots and
+ *            incarnations without the low 14 bits
  *   PONG     u32 number of the PING, u64 digest
  *   PROBE    u32 number, id target: please ping it for me
  *   PROBED   u32 number of the PROBE, u8 answered
  *   RUMORS   rumor list
  *
- *   member      id, u64 boot, u32 incarnation, text name, text addr, id machine, text arch,
+ *   member      id, u64 boot, u32 incarnation (its low 14 bits count changes of load), text name, text addr, id machine, text arch,
  *               text version, u32 slots, u32 busy, u64 memory_bytes, u64 speed_units_s,
  *               16 bytes journal id, u8 recovering
  *   rumor       u8 state (ALIVE, SUSPECT, DEAD or LEFT), member, u8 count of accusers, id each
@@ -82,6 +83,16 @@ struct rumor {
     uint32_t accusers_count; /* only for SUSPECT: who could not reach it, first one first */
     struct node_id accusers[MESH_ACCUSERS_MAX];
 };
+
+/* The low bits of an incarnation count changes of load within one statement. They spread slower
+ * where there are many nodes, and the digest does not cover them. Whatever else a node says of
+ * itself begins a new statement. */
+#define MEMBER_LOAD_BITS 14
+
+static inline uint32_t member_statement(uint32_t incarnation)
+{
+    return incarnation >> MEMBER_LOAD_BITS;
+}
 
 /* The rumors of a checked message, in order; borrows the message. */
 struct rumor_list {

@@ -1,0 +1,575 @@
+#include "core/sim/scale_net.h"
+
+#include <string.h>
+
+#include "core/base/ensure.h"
+#include "core/base/err.h"
+#include "core/base/text.h"
+
+#define DELAY_MIN_US 200
+#define DELAY_SPREAD_US 1800
+#define SLOW_MIN_US (200 * MS_US)
+#define SLOW_SPREAD_US (200 * MS_US)
+#define DIAL_TIMEOUT_US (3 * S_US)
+#define STALL_US (1 * S_US)
+#define NONE UINT32_MAX
+#define CONNS_LIMIT (1u << 24) /* a link number has 24 bits for the slot */
+#define INDEX_AT (ID_SIZE - 4) /* the end of an id is its node's index */
+
+/* --- memory: the meshes' own is counted --- */
+
+static void *count_resize(void *ctx, void *old, size_t old_size, size_t new_size)
+{
+    struct scale_net *n = ctx;
+    void *p = n->given->resize(n->given->ctx, old, old_size, new_size);
+
+    if (p == NULL && new_size > 0) {
+        n->out_of_memory = true;
+        return NULL;
+    }
+    n->bytes_live = n->bytes_live - old_size + new_size;
+    if (n->bytes_live > n->bytes_most)
+        n->bytes_most = n->bytes_live;
+    return p;
+}
+
+static bool more(struct scale_net *n, void **list, uint32_t count, uint32_t *cap, size_t size)
+{
+    uint32_t cap_new = *cap > 0 ? *cap * 2 : 1024;
+
+    if (count < *cap)
+        return true;
+    if (alloc_grow(n->given, list, *cap, cap_new, size) < 0) {
+        n->out_of_memory = true;
+        return false;
+    }
+    *cap = cap_new;
+    return true;
+}
+
+/* --- events: a heap by (time, order) over a pool --- */
+
+static bool item_before(const struct scale_item *a, const struct scale_item *b)
+{
+    return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
+}
+
+static void heap_push(struct scale_net *n, struct scale_item item)
+{
+    void *list = n->heap;
+    uint32_t i;
+
+    if (!more(n, &list, n->heap_count, &n->heap_cap, sizeof *n->heap))
+        return;
+    n->heap = list;
+    for (i = n->heap_count++; i > 0 && item_before(&item, &n->heap[(i - 1) / 2]); i = (i - 1) / 2)
+        n->heap[i] = n->heap[(i - 1) / 2];
+    n->heap[i] = item;
+}
+
+static struct scale_item heap_pop(struct scale_net *n)
+{
+    struct scale_item first = n->heap[0], last = n->heap[--n->heap_count];
+    uint32_t i = 0, child;
+
+    while ((child = 2 * i + 1) < n->heap_count) {
+        if (child + 1 < n->heap_count && item_before(&n->heap[child + 1], &n->heap[child]))
+            child++;
+        if (!item_before(&n->heap[child], &last))
+            break;
+        n->heap[i] = n->heap[child];
+        i = child;
+    }
+    n->heap[i] = last;
+    return first;
+}
+
+static void push(struct scale_net *n, int64_t at_us, struct scale_event ev)
+{
+    uint32_t place = n->pool_free;
+    void *list = n->pool;
+
+    if (place != NONE) {
+        n->pool_free = n->pool[place].free_next;
+    } else if (more(n, &list, n->pool_count, &n->pool_cap, sizeof *n->pool)) {
+        n->pool = list;
+        place = n->pool_count++;
+    } else {
+        alloc_free(n->given, ev.payload, ev.payload_len);
+        return;
+    }
+    n->pool[place] = ev;
+    heap_push(n, (struct scale_item){at_us, ++n->order, place});
+}
+
+static void release(struct scale_net *n, uint32_t place)
+{
+    struct scale_event *ev = &n->pool[place];
+
+    alloc_free(n->given, ev->payload, ev->payload_len);
+    ev->payload = NULL;
+    ev->free_next = n->pool_free;
+    n->pool_free = place;
+}
+
+static int64_t delay_us(struct scale_net *n)
+{
+    return DELAY_MIN_US + (int64_t)prng_below(&n->prng, DELAY_SPREAD_US + 1);
+}
+
+/* --- connections --- */
+
+/* number * 2^25 + slot * 2 + side, so that no two connections ever share a link. */
+static uint64_t link_of(const struct scale_net *n, const struct scale_conn *c, unsigned side)
+{
+    return (uint64_t)c->number << 25 | (uint64_t)(c - n->conns) << 1 | side;
+}
+
+static unsigned side_of(uint64_t link)
+{
+    return (unsigned)(link & 1);
+}
+
+/* NULL when that side is closed. */
+static struct scale_conn *conn_of(struct scale_net *n, uint64_t link)
+{
+    struct scale_conn *c = &n->conns[link >> 1 & (CONNS_LIMIT - 1)];
+
+    return c->number == link >> 25 && c->open[side_of(link)] ? c : NULL;
+}
+
+static struct scale_conn *conn_new(struct scale_net *n, uint32_t a, uint32_t b)
+{
+    struct scale_conn *c;
+    void *list = n->conns;
+
+    if (n->conns_free != NONE) {
+        c = &n->conns[n->conns_free];
+        n->conns_free = c->free_next;
+    } else if (n->conns_count < CONNS_LIMIT &&
+               more(n, &list, n->conns_count, &n->conns_cap, sizeof *n->conns)) {
+        n->conns = list;
+        c = &n->conns[n->conns_count++];
+        c->number = 0;
+    } else {
+        return NULL;
+    }
+    *c = (struct scale_conn){
+        .node = {a, b}, .open = {true, true}, .number = c->number + 1, .free_next = NONE};
+    return c;
+}
+
+static void conn_close_side(struct scale_net *n, struct scale_conn *c, unsigned side)
+{
+    c->open[side] = false;
+    if (c->open[1 - side])
+        return;
+    c->free_next = n->conns_free;
+    n->conns_free = (uint32_t)(c - n->conns);
+}
+
+static int64_t arrival_us(struct scale_net *n, struct scale_conn *c, unsigned to, bool frame)
+{
+    int64_t at_us = n->now_us + delay_us(n);
+
+    if (frame && n->slow_percent > 0 && prng_below(&n->prng, 100) < n->slow_percent)
+        at_us += SLOW_MIN_US + (int64_t)prng_below(&n->prng, SLOW_SPREAD_US);
+    if (at_us < c->last_us[to])
+        at_us = c->last_us[to];
+    c->last_us[to] = at_us;
+    return at_us;
+}
+
+/* One side has ended; the other hears of it after all that was sent. */
+static void end_side(struct scale_net *n, struct scale_conn *c, unsigned side)
+{
+    unsigned to = 1 - side;
+
+    if (c->open[to])
+        push(n, arrival_us(n, c, to, false),
+             (struct scale_event){.kind = SCALE_LINK_DOWN,
+                                  .node = c->node[to],
+                                  .process = n->nodes[c->node[to]].process,
+                                  .link = link_of(n, c, to)});
+    conn_close_side(n, c, side);
+}
+
+/* --- the ports of a mesh --- */
+
+static void port_send(void *ctx, uint64_t link, uint8_t type, struct bytes payload)
+{
+    struct scale_node *node = ctx;
+    struct scale_net *n = node->net;
+    struct scale_conn *c = conn_of(n, link);
+    unsigned to = 1 - side_of(link);
+    struct scale_event ev = {.kind = SCALE_FRAME, .type = type};
+
+    node->frames++;
+    node->bytes += FRAME_HEADER_SIZE + payload.len;
+    if (c == NULL || !c->open[to])
+        return;
+    ev.node = c->node[to];
+    ev.process = n->nodes[ev.node].process;
+    ev.link = link_of(n, c, to);
+    if (payload.len > 0) {
+        ev.payload = alloc_zeroed(n->given, payload.len);
+        if (ev.payload == NULL) {
+            n->out_of_memory = true;
+            return;
+        }
+        memcpy(ev.payload, payload.data, payload.len);
+        ev.payload_len = payload.len;
+    }
+    push(n, arrival_us(n, c, to, true), ev);
+}
+
+static void addr_of(uint32_t index, char addr[MESH_ADDR_SIZE])
+{
+    char digits[24];
+
+    text_of_u64(index, digits);
+    text_copy(addr, MESH_ADDR_SIZE, "10.0.0.0:");
+    text_append(addr, MESH_ADDR_SIZE, digits);
+}
+
+static void port_dial(void *ctx, uint32_t dial, const char *addr, struct node_id expected)
+{
+    struct scale_node *node = ctx;
+    uint64_t target = 0;
+    const char *port = strchr(addr, ':');
+
+    (void)expected;
+    ensure(port != NULL && text_to_u64(port + 1, node->net->count - 1, &target) == 0);
+    push(node->net, node->net->now_us + delay_us(node->net),
+         (struct scale_event){.kind = SCALE_CONNECT,
+                              .node = (uint32_t)target,
+                              .from = node->index,
+                              .process = 0,
+                              .link = node->process,
+                              .dial = dial});
+}
+
+static void port_close(void *ctx, uint64_t link)
+{
+    struct scale_node *node = ctx;
+    struct scale_conn *c = conn_of(node->net, link);
+
+    if (c != NULL)
+        end_side(node->net, c, side_of(link));
+}
+
+static void port_changed(void *ctx, const struct member *m, enum node_state before,
+                         uint64_t link_before)
+{
+    struct scale_node *node = ctx;
+
+    (void)link_before;
+    if (m->state != before)
+        node->net->changed(node->net->ctx, node, m, before);
+}
+
+static void port_load(void *ctx, const struct member *m)
+{
+    struct scale_node *node = ctx;
+
+    node->net->load(node->net->ctx, node, m);
+}
+
+/* --- nodes --- */
+
+uint32_t scale_net_index(struct node_id id)
+{
+    return load_u32(id.bytes + INDEX_AT);
+}
+
+static void node_describe(struct scale_net *n, struct scale_node *node, uint32_t index)
+{
+    char digits[24];
+
+    *node = (struct scale_node){.net = n, .index = index, .tick_us = INT64_MAX, .known_us = -1};
+    for (size_t b = 0; b < ID_SIZE; b += 8) {
+        store_u64(node->info.id.bytes + b, prng_u64(&n->prng));
+        store_u64(node->info.machine.bytes + b, prng_u64(&n->prng));
+    }
+    store_u32(node->info.id.bytes + INDEX_AT, index);
+    text_of_u64(index, digits);
+    text_copy(node->info.name, sizeof node->info.name, "node-");
+    text_append(node->info.name, sizeof node->info.name, digits);
+    addr_of(index, node->info.addr);
+    text_copy(node->info.arch, sizeof node->info.arch, "x86_64");
+    text_copy(node->info.version, sizeof node->info.version, "0.1.0");
+    node->info.slots = 4;
+    node->info.memory_bytes = (uint64_t)8 << 30;
+    node->info.incarnation = 1;
+}
+
+int scale_net_open(struct scale_net *n, const struct alloc *a, uint32_t count, uint64_t seed)
+{
+    *n = (struct scale_net){.given = a,
+                            .count = count,
+                            .pool_free = NONE,
+                            .conns_free = NONE,
+                            .now_us = SCALE_START_US};
+    n->counted = (struct alloc){count_resize, n};
+    prng_init(&n->prng, seed);
+    n->nodes = alloc_array(a, count, sizeof *n->nodes);
+    if (n->nodes == NULL)
+        return ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++)
+        node_describe(n, &n->nodes[i], i);
+    return 0;
+}
+
+bool scale_net_close(struct scale_net *n)
+{
+    for (uint32_t i = 0; i < n->count; i++)
+        mesh_free(n->nodes[i].mesh);
+    while (n->heap_count > 0)
+        release(n, heap_pop(n).event);
+    alloc_free(n->given, n->heap, n->heap_cap * sizeof *n->heap);
+    alloc_free(n->given, n->pool, n->pool_cap * sizeof *n->pool);
+    alloc_free(n->given, n->conns, n->conns_cap * sizeof *n->conns);
+    alloc_free(n->given, n->nodes, n->count * sizeof *n->nodes);
+    return n->bytes_live == 0;
+}
+
+void scale_net_settle(struct scale_net *n, struct scale_node *node)
+{
+    int64_t due_us = mesh_due(node->mesh).us;
+
+    if (due_us < n->now_us)
+        due_us = n->now_us;
+    if (due_us >= node->tick_us)
+        return;
+    node->tick_us = due_us;
+    push(n, due_us,
+         (struct scale_event){.kind = SCALE_TICK, .node = node->index, .process = node->process});
+}
+
+void scale_net_start(struct scale_net *n, uint32_t node, uint32_t hint, int64_t us)
+{
+    push(n, n->now_us + us, (struct scale_event){.kind = SCALE_START, .node = node, .from = hint});
+}
+
+static void process_ends(struct scale_node *node)
+{
+    mesh_free(node->mesh);
+    node->mesh = NULL;
+    node->live = 0;
+}
+
+static void process_begins(struct scale_net *n, struct scale_node *node, uint32_t hint)
+{
+    struct mesh_ports ports = {node, port_send, port_dial, port_close, port_changed, port_load};
+    char addr[MESH_ADDR_SIZE];
+    struct instant now = {n->now_us};
+
+    if (node->life == SCALE_SILENT)
+        scale_net_kill(n, node->index);
+    node->process++;
+    node->tick_us = INT64_MAX;
+    node->start_us = n->now_us;
+    node->stalled_us = 0;
+    node->info.boot = prng_u64(&n->prng);
+    if (mesh_new(&node->mesh, &n->counted, &node->info, prng_u64(&n->prng), &ports, NULL, now) < 0)
+        return;
+    node->life = SCALE_UP;
+    if (hint != node->index) {
+        addr_of(hint, addr);
+        mesh_hint(node->mesh, addr, now);
+    }
+    scale_net_settle(n, node);
+}
+
+void scale_net_silence(struct scale_net *n, uint32_t node)
+{
+    n->nodes[node].life = SCALE_SILENT;
+    process_ends(&n->nodes[node]);
+}
+
+void scale_net_kill(struct scale_net *n, uint32_t node)
+{
+    for (uint32_t i = 0; i < n->conns_count; i++)
+        for (unsigned side = 0; side < 2; side++)
+            if (n->conns[i].node[side] == node && n->conns[i].open[side])
+                end_side(n, &n->conns[i], side);
+    n->nodes[node].life = SCALE_KILLED;
+    process_ends(&n->nodes[node]);
+}
+
+void scale_net_turn(struct scale_net *n, uint32_t node, int64_t us)
+{
+    push(n, n->now_us + us,
+         (struct scale_event){.kind = SCALE_TURN, .node = node, .process = n->nodes[node].process});
+}
+
+static void stall_later(struct scale_net *n, uint32_t node)
+{
+    int64_t us = n->stall_every_us / 2 + (int64_t)prng_below(&n->prng, (uint64_t)n->stall_every_us);
+
+    push(n, n->now_us + us, (struct scale_event){.kind = SCALE_STALL, .node = node});
+}
+
+void scale_net_stalls(struct scale_net *n)
+{
+    for (uint32_t i = 0; i < n->count; i++)
+        stall_later(n, i);
+}
+
+/* --- what happens --- */
+
+static void dial_ends(struct scale_net *n, const struct scale_event *ev, bool refused, int64_t us)
+{
+    push(n, n->now_us + us,
+         (struct scale_event){.kind = SCALE_FAILED,
+                              .node = ev->from,
+                              .process = (uint32_t)ev->link,
+                              .dial = ev->dial,
+                              .refused = refused});
+}
+
+static void connect_now(struct scale_net *n, const struct scale_event *ev)
+{
+    enum scale_life life = n->nodes[ev->node].life;
+    struct scale_conn *c;
+
+    if (life != SCALE_UP) {
+        bool silent = life == SCALE_SILENT;
+        dial_ends(n, ev, !silent, silent ? DIAL_TIMEOUT_US : delay_us(n));
+        return;
+    }
+    if (n->nodes[ev->from].process != ev->link || n->nodes[ev->from].life != SCALE_UP)
+        return;
+    c = conn_new(n, ev->from, ev->node);
+    if (c == NULL) {
+        dial_ends(n, ev, false, DIAL_TIMEOUT_US);
+        return;
+    }
+    for (unsigned side = 0; side < 2; side++)
+        push(n, arrival_us(n, c, side, false),
+             (struct scale_event){.kind = SCALE_LINK_UP,
+                                  .node = c->node[side],
+                                  .process = n->nodes[c->node[side]].process,
+                                  .from = c->node[1 - side],
+                                  .link = link_of(n, c, side),
+                                  .dial = side == 0 ? ev->dial : 0});
+}
+
+static void deliver_frame(struct scale_net *n, struct scale_node *node,
+                          const struct scale_event *ev)
+{
+    struct frame f = {.type = ev->type, .payload = {ev->payload, ev->payload_len}};
+
+    if (mesh_frame(node->mesh, ev->link, &f, (struct instant){n->now_us}) < 0)
+        port_close(node, ev->link);
+}
+
+static void deliver_link(struct scale_net *n, struct scale_node *node, const struct scale_event *ev)
+{
+    struct scale_conn *c = conn_of(n, ev->link);
+    struct instant now = {n->now_us};
+
+    if (c == NULL)
+        return;
+    if (ev->kind == SCALE_LINK_UP) {
+        mesh_link_up(node->mesh, ev->link, ev->dial, n->nodes[ev->from].info.id, now);
+    } else if (ev->kind == SCALE_LINK_DOWN) {
+        conn_close_side(n, c, side_of(ev->link));
+        mesh_link_down(node->mesh, ev->link, now);
+    } else {
+        deliver_frame(n, node, ev);
+    }
+}
+
+static void tick(struct scale_net *n, struct scale_node *node, int64_t at_us)
+{
+    struct instant now = {n->now_us};
+
+    if (at_us != node->tick_us)
+        return;
+    node->tick_us = INT64_MAX;
+    if (instant_reached(now, mesh_due(node->mesh)))
+        mesh_tick(node->mesh, now);
+}
+
+static void happen_inside(struct scale_net *n, struct scale_node *node,
+                          const struct scale_event *ev, int64_t at_us)
+{
+    switch (ev->kind) {
+    case SCALE_TICK:
+        tick(n, node, at_us);
+        break;
+    case SCALE_FAILED:
+        mesh_dial_failed(node->mesh, ev->dial, ev->refused, (struct instant){n->now_us});
+        break;
+    case SCALE_TURN:
+        n->turn(n->ctx, node);
+        break;
+    default:
+        deliver_link(n, node, ev);
+        break;
+    }
+    scale_net_settle(n, node);
+}
+
+static void happen(struct scale_net *n, const struct scale_event *ev, int64_t at_us)
+{
+    struct scale_node *node = &n->nodes[ev->node];
+
+    if (ev->kind == SCALE_START) {
+        process_begins(n, node, ev->from);
+    } else if (ev->kind == SCALE_CONNECT) {
+        connect_now(n, ev);
+    } else if (ev->kind == SCALE_STALL) {
+        if (n->stall_every_us == 0)
+            return;
+        node->stalled_us = n->now_us + STALL_US;
+        stall_later(n, ev->node);
+    } else if (node->life == SCALE_UP && ev->process == node->process) {
+        happen_inside(n, node, ev, at_us);
+    }
+}
+
+/* Whatever reaches a node that stands still waits there, in its order; its own timer too. */
+static bool waits(struct scale_net *n, const struct scale_event *ev, struct scale_item item)
+{
+    struct scale_node *node = &n->nodes[ev->node];
+
+    if (node->life != SCALE_UP || node->stalled_us <= n->now_us || ev->kind == SCALE_STALL)
+        return false;
+    if (ev->kind == SCALE_TICK && item.at_us != node->tick_us)
+        return false;
+    item.at_us = node->stalled_us;
+    if (ev->kind == SCALE_TICK)
+        node->tick_us = item.at_us;
+    heap_push(n, item);
+    return true;
+}
+
+bool scale_net_step(struct scale_net *n, int64_t until_us)
+{
+    struct scale_item item;
+    struct scale_event ev;
+
+    if (n->heap_count == 0 || n->heap[0].at_us > until_us) {
+        n->now_us = until_us;
+        return false;
+    }
+    item = heap_pop(n);
+    n->now_us = item.at_us;
+    n->events_count++;
+    ev = n->pool[item.event];
+    if (waits(n, &ev, item))
+        return true;
+    happen(n, &ev, item.at_us);
+    release(n, item.event);
+    return true;
+}
+
+void scale_net_run(struct scale_net *n, int64_t us)
+{
+    int64_t until_us = n->now_us + us;
+
+    while (!n->out_of_memory && scale_net_step(n, until_us))
+        ;
+}
