@@ -6,7 +6,8 @@
 #include "core/sim/explore_scene.h"
 
 #define LINE_SIZE 128
-#define FINISH_EVERY 512 /* of the deepest states, one is run to the end of the job */
+#define FINISH_EVERY 61 /* of the deepest states, one is run to the end of the job */
+#define FINISH_MAX 10000 /* choices to the end; more is something that runs in circles */
 #define WAY_MAX 4096
 
 /* How a scene was come by. */
@@ -58,6 +59,24 @@ static void meet(struct search *s, const struct scene *c, uint32_t from, uint32_
         s->origins[number] = (struct origin){from, (uint8_t)choice};
 }
 
+/* Everything heals there and goes on straight to the end. */
+static void finish(struct search *s, struct scene c, bool aloud)
+{
+    char line[LINE_SIZE];
+    uint32_t choice;
+
+    stage_heal(&s->stage, &c, &c);
+    for (uint32_t i = 0; !s->w->failed && stage_default(&s->stage, &c, &choice); i++) {
+        if (i == FINISH_MAX)
+            world_fail(s->w, "something runs in circles", UINT32_MAX, UINT32_MAX);
+        if (aloud) {
+            stage_describe(&s->stage, &c, choice, line, sizeof line);
+            log_line(s->options->trace, LOG_INFO, "%s", line);
+        }
+        stage_choose(&s->stage, &c, choice, &c);
+    }
+}
+
 /* The way from the beginning to what failed, a line a choice. */
 static void tell_way(struct search *s)
 {
@@ -77,19 +96,14 @@ static void tell_way(struct search *s)
     }
     if (s->finishing) {
         log_line(s->options->trace, LOG_INFO, "everything heals and goes on");
+        s->w->failed = false;
+        finish(s, scene_at(s, s->at), true);
     } else {
         struct scene c = scene_at(s, s->at);
 
         stage_describe(&s->stage, &c, s->choice, line, sizeof line);
         log_line(s->options->trace, LOG_INFO, "%s", line);
     }
-}
-
-static void finish(struct search *s, const struct scene *c)
-{
-    s->finishing = true;
-    stage_finish(&s->stage, c);
-    s->finishing = s->w->failed;
 }
 
 /* Takes that choice at the present scene. */
@@ -147,9 +161,9 @@ static void go_everywhere(struct search *s, uint32_t begin, uint32_t end)
 static void finish_some(struct search *s, uint32_t begin, uint32_t end)
 {
     for (s->at = begin; s->at < end && !is_over(s); s->at += is_over(s) ? 0 : FINISH_EVERY) {
-        struct scene c = scene_at(s, s->at);
-
-        finish(s, &c);
+        s->finishing = true;
+        finish(s, scene_at(s, s->at), false);
+        s->finishing = s->w->failed;
     }
 }
 

@@ -2,9 +2,9 @@
  * leaves, and every order in which frames arrive, syncs end, leaves end and timers fire early, with
  * at most one crash and one partition anywhere in between.
  *
- * Membership is an oracle: its frames arrive at once, and a dial is answered at once, so that the
- * search is about the ledger and the grants. The directory's gossip is left out. Each node has a
- * clock of its own that stands still but for its timers.
+ * Membership and the directory are oracles: their frames arrive at once, and a dial is answered at
+ * once, so that the search is about the ledger and the grants. Each node has a clock of its own that
+ * stands still but for its timers.
  *
  * The search is breadth first, so that a broken promise is shown with a shortest way to it, and
  * complete up to its depth. Depth counts choices from the submission on; or, with `detours`, only

@@ -184,9 +184,8 @@ static void on_send(struct turn *t, const struct action *a, struct bytes payload
 {
     uint32_t peer = peer_of_link(t->p, a->link);
 
-    /* The directory and the flow control are left out: nothing here is as much as a window. */
-    if (peer > EXPLORE_USER || a->type == MESSAGE_DIRECTORY || a->type == MESSAGE_COUNT ||
-        a->type == MESSAGE_COUNTED)
+    /* Flow control is left out: nothing here is as much as a window. */
+    if (peer > EXPLORE_USER || a->type == MESSAGE_COUNT || a->type == MESSAGE_COUNTED)
         return;
     if (a->type == MESSAGE_REPORT)
         note_report(t, payload);

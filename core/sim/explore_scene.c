@@ -12,7 +12,6 @@
 #define WAITS_SHORT 4 /* of a quantum; then lapses */
 #define WAITS_HEAL (WAITS_SHORT + 3)
 #define WAITS_MAX (WAITS_HEAL + 30) /* a minute, and then it never ends */
-#define FINISH_MAX 10000            /* choices; more is something that runs in circles */
 
 /* Beside frames, which begin with their type, these are on the way: */
 static const uint8_t signal_up = 255, signal_end = 254, signal_reset = 253;
@@ -87,6 +86,12 @@ static uint8_t type_of(const struct stage *s, uint32_t frame)
     return things_get(&s->parts.things, frame).data[0];
 }
 
+/* Membership and the directory: the search is not about these. */
+static bool is_eager(uint8_t type)
+{
+    return type <= MESSAGE_DIRECTORY;
+}
+
 static bool is_signal(uint8_t type)
 {
     return type >= signal_reset;
@@ -103,6 +108,18 @@ static bool has_signal(const struct stage *s, uint32_t queue)
     for (uint32_t i = 0; i < queue_count(s, queue); i++)
         if (is_signal(type_of(s, queue_at(s, queue, i))))
             return true;
+    return false;
+}
+
+/* Something is on its way there that would arrive at once but for what is before it. */
+static bool has_eager(const struct stage *s, uint32_t queue)
+{
+    for (uint32_t i = 0; i < queue_count(s, queue); i++) {
+        uint8_t type = type_of(s, queue_at(s, queue, i));
+
+        if (is_signal(type) || is_eager(type))
+            return true;
+    }
     return false;
 }
 
@@ -187,7 +204,7 @@ static void on_send(struct stage *s, uint32_t from, uint32_t to, uint8_t type, u
     /* Who has not noticed the end of the old connection sends into nothing. */
     if (!facts(s, to)->runs || has_signal(s, queue_of(to, from)))
         return;
-    if (type >= 32 || has_signal(s, queue)) {
+    if (!is_eager(type) || has_eager(s, queue)) {
         queue_add(s, queue, frame);
         return;
     }
@@ -278,7 +295,7 @@ static void settle(struct stage *s)
         for (uint32_t q = 0; q < EXPLORE_QUEUES && !more; q++) {
             uint8_t type = queue_count(s, q) == 0 ? 0 : type_of(s, queue_at(s, q, 0));
 
-            more = type == signal_up || (type > 0 && type < 32);
+            more = type == signal_up || (type > 0 && is_eager(type));
             if (more)
                 hand_over(s, q);
         }
@@ -333,7 +350,7 @@ static bool choose_crash(struct stage *s, uint32_t node, bool late)
     if (s->now.crashes == 0 || !facts(s, node)->runs)
         return false;
     s->now.crashes--;
-    s->now.calm = 0;
+    s->now.calm = s->now.idle = 0;
     for (uint32_t i = 0; i < EXPLORE_NODES; i++)
         if (i != node) {
             link_ends(s, node, i, late);
@@ -348,7 +365,7 @@ static bool choose_cut(struct stage *s, uint8_t ways)
     if (s->now.cuts == 0 || ways == 0)
         return false;
     s->now.cuts--;
-    s->now.calm = 0;
+    s->now.calm = s->now.idle = 0;
     s->now.blocked = ways;
     for (uint32_t q = 0; q < EXPLORE_QUEUES; q++)
         if (is_blocked(&s->now, queue_from(q), queue_to(q)))
@@ -479,23 +496,13 @@ bool stage_default(struct stage *s, const struct scene *at, uint32_t *choice)
     return !has_ended(s);
 }
 
-bool stage_finish(struct stage *s, const struct scene *from)
+void stage_heal(struct stage *s, const struct scene *from, struct scene *to)
 {
-    struct scene at = *from;
-    uint32_t choice;
-
-    at.idle = WAITS_HEAL;
-    s->now = at;
+    s->now = *from;
+    s->now.idle = WAITS_HEAL;
     heal(s);
     settle(s);
-    at = s->now;
-    for (uint32_t i = 0; i < FINISH_MAX && !s->w->failed; i++) {
-        if (!stage_default(s, &at, &choice))
-            return true;
-        stage_choose(s, &at, choice, &at);
-    }
-    world_fail(s->w, "the job does not end", UINT32_MAX, 0);
-    return false;
+    *to = s->now;
 }
 
 /* --- the beginning --- */

@@ -63,9 +63,8 @@ bool stage_choose(struct stage *s, const struct scene *from, uint32_t choice, st
 /* What the straight run does there: the first work there is; otherwise it waits, and when that has
  * not helped for six seconds everything heals. False: the job has ended there. */
 bool stage_default(struct stage *s, const struct scene *at, uint32_t *choice);
-/* Everything heals and goes on straight to the end. False: it does not end, and the world has
- * failed. */
-bool stage_finish(struct stage *s, const struct scene *from);
+/* Everything heals at once. */
+void stage_heal(struct stage *s, const struct scene *from, struct scene *to);
 /* "node 2 gets GRANT from node 0" */
 void stage_describe(struct stage *s, const struct scene *at, uint32_t choice, char *to, size_t cap);
 
