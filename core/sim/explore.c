@@ -6,7 +6,7 @@
 #include "core/sim/explore_scene.h"
 
 #define LINE_SIZE 128
-#define FINISH_EVERY 61 /* of the deepest states, one is run to the end of the job */
+#define FINISHED 1000    /* of the deepest states, so many or more are run to the end of the job */
 #define FINISH_MAX 10000 /* choices to the end; more is something that runs in circles */
 #define WAY_MAX 4096
 
@@ -25,9 +25,9 @@ struct search {
     struct things seen; /* number: the scene's, from 1 */
     struct origin *origins;
     uint32_t origins_cap;
-    uint32_t at;     /* the scene that is looked at */
-    uint8_t choice;  /* what was chosen there, when it failed */
-    bool finishing;  /* it failed on the way from there to the end */
+    uint32_t at;    /* the scene that is looked at */
+    uint8_t choice; /* what was chosen there, when it failed */
+    bool finishing; /* it failed on the way from there to the end */
     bool no_memory;
 };
 
@@ -160,7 +160,9 @@ static void go_everywhere(struct search *s, uint32_t begin, uint32_t end)
 
 static void finish_some(struct search *s, uint32_t begin, uint32_t end)
 {
-    for (s->at = begin; s->at < end && !is_over(s); s->at += is_over(s) ? 0 : FINISH_EVERY) {
+    uint32_t stride = end - begin < FINISHED ? 1 : (end - begin) / FINISHED;
+
+    for (s->at = begin; s->at < end && !is_over(s); s->at += is_over(s) ? 0 : stride) {
         s->finishing = true;
         finish(s, scene_at(s, s->at), false);
         s->finishing = s->w->failed;

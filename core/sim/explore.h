@@ -33,6 +33,11 @@ struct explore_scope {
     uint8_t lapses;        /* of two seconds each, in which silence is noticed */
 };
 
+#define EXPLORE_SCOPE_DEFAULT                                                                      \
+    {                                                                                              \
+        .crashes = 1, .cuts = 1, .ticks = 2, .lapses = 3                                           \
+    }
+
 struct explore_options {
     struct explore_scope scope;
     uint32_t depth;               /* so many choices at most */

@@ -36,7 +36,7 @@ struct part {
     int64_t now;
     uint64_t index, boot, link_counter;
     uint64_t links[EXPLORE_NODES + 1]; /* by peer; 0: none */
-    struct disk_record *disk, *given;       /* synced, and not yet */
+    struct disk_record *disk, *given;  /* synced, and not yet */
     struct explore_crew crew;
     struct report *reports;
 };
@@ -488,8 +488,7 @@ static void learn_disk(struct parts *x, const struct part *p, struct part_facts 
 
     memset(&held[0], 0, sizeof held[0]);
     for (const struct disk_record *r = p->disk; r != NULL; r = r->next)
-        sim_check_record(w, &w->nodes[p->index], r->type, (struct bytes){r->payload, r->len},
-                         held);
+        sim_check_record(w, &w->nodes[p->index], r->type, (struct bytes){r->payload, r->len}, held);
     f->spec = held[0].spec;
     f->outcome = held[0].outcome;
     f->leaves = held[0].leaves[0];
@@ -546,8 +545,8 @@ static uint32_t put_aside(struct parts *x, uint32_t node)
     for (uint32_t i = 0; i * PAGE_BYTES < used; i++) {
         struct bytes page = {h->base + i * PAGE_BYTES, PAGE_BYTES};
 
-        if (loaded[i] == 0 || memcmp(things_get(&x->things, loaded[i]).data, page.data,
-                                     PAGE_BYTES) != 0)
+        if (loaded[i] == 0 ||
+            memcmp(things_get(&x->things, loaded[i]).data, page.data, PAGE_BYTES) != 0)
             loaded[i] = things_put(&x->things, page, &is_new);
         put_u32(&x->pages, loaded[i]);
     }

@@ -9,7 +9,7 @@
 #include "core/sim/sim_kernel.h"
 
 #define LAPSE_QUANTA 40 /* 2 s */
-#define WAITS_SHORT 4 /* of a quantum; then lapses */
+#define WAITS_SHORT 4   /* of a quantum; then lapses */
 #define WAITS_HEAL (WAITS_SHORT + 3)
 #define WAITS_MAX (WAITS_HEAL + 30) /* a minute, and then it never ends */
 
@@ -178,8 +178,7 @@ static void check_sent(struct stage *s, uint32_t node, uint32_t to, uint32_t fra
     read_job_id(&r);
     if (type == MESSAGE_REPLY_SUBMITTED)
         check_durable(s, node, read_u32(&r));
-    else if (type == MESSAGE_FORWARDED && read_peer_forwarded(payload, &m) == 0 &&
-             m.exit_code == 0)
+    else if (type == MESSAGE_FORWARDED && read_peer_forwarded(payload, &m) == 0 && m.exit_code == 0)
         check_durable(s, node, m.durable);
     else if (type == MESSAGE_KEPT && to != EXPLORE_USER)
         check_kept(s, node, to, read_u64(&r));
@@ -240,8 +239,7 @@ static void on_close(struct stage *s, uint32_t from, uint32_t to)
         queue_signal(s, queue_of(from, to), signal_end);
 }
 
-static void step(struct stage *s, uint32_t node, enum part_event event, uint32_t peer,
-                 uint32_t arg)
+static void step(struct stage *s, uint32_t node, enum part_event event, uint32_t peer, uint32_t arg)
 {
     uint32_t outs;
     struct bytes all;
@@ -571,8 +569,9 @@ static void add_number(char *to, size_t cap, uint32_t n)
 
 void stage_describe(struct stage *s, const struct scene *at, uint32_t choice, char *to, size_t cap)
 {
-    static const char *const verbs[] = {" syncs",    " ends a leaf", "'s timer fires", " is killed",
-                                        " is killed behind its last sync", " starts"};
+    static const char *const verbs[] = {
+        " syncs", " ends a leaf", "'s timer fires", " is killed", " is killed behind its last sync",
+        " starts"};
 
     s->now = *at;
     text_copy(to, cap, "node ");
