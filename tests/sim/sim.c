@@ -1,15 +1,17 @@
 /* Runs seeds of the simulated mesh.
  *
- *   sim --seed N | --seeds N [--first N] [--nodes N] [--trace] [--until EVENT]
+ *   sim --seed N | --seeds N [--first N] [--failures N] [--nodes N] [--trace] [--until EVENT]
  *   sim --starved N [--until EVENT]
  *
  * A single seed prints its figures. It is run twice, unless it is traced or cut short, and so is
  * every hundredth of many, because a run that cannot be repeated cannot be debugged. A failing seed
  * prints the line that replays it. --starved runs the first events of a seed again and again, each
  * time with the next request for memory refused: it must say so, and give back what it has. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/err.h"
 #include "core/sim/sim_try.h"
@@ -36,6 +38,17 @@ static void print_line(void *ctx, enum log_level level, const char *text)
     puts(text);
 }
 
+/* What is printed should a run abort. */
+static char last_words[160];
+
+static void on_abort(int number)
+{
+    if (write(STDOUT_FILENO, last_words, strlen(last_words)) < 0)
+        _exit(2);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
 static const char *replay_command(void)
 {
     const char *objects = getenv("VELUM_OBJECTS");
@@ -45,6 +58,9 @@ static const char *replay_command(void)
 
 static bool run_seed(const struct sim_options *o, bool twice, struct sim_result *r)
 {
+    snprintf(last_words, sizeof last_words,
+             "FAIL seed %llu: it ends the process; replay: %s/tests/sim/sim --seed %llu --trace\n",
+             (unsigned long long)o->seed, replay_command(), (unsigned long long)o->seed);
     if (sim_try(&plain_heap, o, twice, r) < 0) {
         printf("FAIL sim out of memory\n");
         return false;
@@ -69,13 +85,13 @@ static int run_one(const struct sim_options *o)
     return good ? 0 : 1;
 }
 
-static int run_many(struct sim_options *o, uint64_t first, uint64_t count)
+static int run_many(struct sim_options *o, uint64_t first, uint64_t count, uint64_t most)
 {
     struct sim_result r;
     uint64_t failures = 0, done = 0, events = 0, crashes = 0;
     double virtual_s = 0;
 
-    for (uint64_t i = 0; i < count && failures < FAILURES_MAX; i++, done++) {
+    for (uint64_t i = 0; i < count && failures < most; i++, done++) {
         o->seed = first + i;
         failures += !run_seed(o, i % 100 == 0, &r);
         events += r.events;
@@ -120,7 +136,8 @@ static int run_starved(const struct sim_options *o)
 
 static int usage(void)
 {
-    fputs("usage: sim --seed N | --seeds N [--first N] [--nodes N] [--trace] [--until EVENT]\n"
+    fputs("usage: sim --seed N | --seeds N [--first N] [--failures N] [--nodes N] [--trace]\n"
+          "                     [--until EVENT]\n"
           "       sim --starved N [--until EVENT]\n",
           stderr);
     return 2;
@@ -130,7 +147,7 @@ int main(int argc, char **argv)
 {
     static const struct log_sink sink = {print_line, NULL, LOG_DEBUG};
     struct sim_options o = {0};
-    uint64_t seeds = 0, first = 1;
+    uint64_t seeds = 0, first = 1, failures = FAILURES_MAX;
     bool starved = false;
 
     for (int i = 1; i < argc; i++) {
@@ -149,6 +166,8 @@ int main(int argc, char **argv)
             seeds = value;
         else if (strcmp(argv[i - 1], "--first") == 0)
             first = value;
+        else if (strcmp(argv[i - 1], "--failures") == 0)
+            failures = value;
         else if (strcmp(argv[i - 1], "--nodes") == 0)
             o.nodes = (uint32_t)value;
         else if (strcmp(argv[i - 1], "--until") == 0)
@@ -160,5 +179,6 @@ int main(int argc, char **argv)
         return usage();
     if (starved)
         return run_starved(&o);
-    return seeds > 0 ? run_many(&o, first, seeds) : run_one(&o);
+    signal(SIGABRT, on_abort);
+    return seeds > 0 ? run_many(&o, first, seeds, failures) : run_one(&o);
 }
