@@ -26,6 +26,8 @@ void sim_check_record(struct world *w, struct sim_node *n, uint16_t type, struct
                       struct held *held);
 /* What was replayed must contain all that was ever synced. */
 void sim_check_replayed(struct world *w, struct sim_node *n);
+/* So must a snapshot that takes the place of all that was written before it. */
+void sim_check_snapshot(struct world *w, const struct sim_node *n, const struct held *has);
 /* A frame has arrived at a node, which is about to look at it. */
 void sim_check_frame(struct world *w, struct sim_node *n, const struct frame *f);
 /* A node is about to send a frame. */
