@@ -3,6 +3,7 @@
 #   make                 the product, ./velum, and the plugins
 #   make demo            four nodes, one job, one of them killed
 #   make check           every test; ends in one line "N passed, N failed, N skipped"
+#   make planted         the core with one planted defect after another: the tests must find each
 #   make bench           the figures, with medians
 #   make sanitize        the tests under the address and undefined-behaviour sanitizers
 #   make tidy            the walls between the rooms, and the house style
@@ -17,7 +18,7 @@ BUILTINS = pi
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all demo check bench tidy sanitize firmware install uninstall clean test-programs \
+.PHONY: all demo check planted bench tidy sanitize firmware install uninstall clean test-programs \
         test-tools sanitize-run
 all:
 
@@ -178,6 +179,9 @@ RUN_TESTS = tests/run.sh --objects $(O) --velum $(VELUM)
 
 check: test-programs test-tools
 	@$(RUN_TESTS)
+
+planted: test-programs
+	@VELUM_OBJECTS=$(abspath $(O)) CC="$(CC)" tests/sim/planted.sh --all
 
 # The same programs with sanitizers; the whole command line runs too slowly under them, so a smoke
 # test stands for it.

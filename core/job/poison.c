@@ -98,8 +98,12 @@ uint32_t poison_add(struct poison *p, uint64_t leaf, struct node_id node, enum d
     if (!l)
         return 0;
     l->restarts++;
+#if VELUM_PLANT == 38 /* unit/test_pool: a leaf is blamed for workers killed from outside */
+    (void)death;
+#else
     if (death != DEATH_OWN)
         return l->own;
+#endif
     add_node(l, node);
     if (node_id_equal(l->nodes[0], node))
         l->own_first++;
@@ -144,8 +148,10 @@ uint32_t poison_losses(const struct poison *p, uint64_t leaf,
 
 void poison_absolve(struct poison *p, uint64_t first, uint64_t end)
 {
+#if VELUM_PLANT != 54 /* unit/test_pool: a leaf that was computed is still blamed */
     if (p->count > 0 && first < end)
         drop(p, find(p, first), find(p, end));
+#endif
 }
 
 static bool is_alone(const struct poison_leaf *l)

@@ -87,6 +87,10 @@ static int segment_extend(struct journal *j)
     rc = j->store.write_at(j->store.ctx, j->file, j->at, j->pending.data, s.bytes);
     if (rc == ERR_NO_SPACE)
         return rc; /* a disk that copies on write; the same place is written again later */
+#if VELUM_PLANT == 40 /* sim: after a failed sync the next one is believed */
+    if (rc == 0 && j->store.sync(j->store.ctx, j->file) < 0)
+        j->touched = true;
+#endif
     if (rc < 0 || j->store.sync(j->store.ctx, j->file) < 0)
         return fence(j);
     pending_accept(j, s);
@@ -111,8 +115,10 @@ int journal_sync(struct journal *j)
 void journal_discard(struct journal *j)
 {
     buf_reset(&j->pending);
+#if VELUM_PLANT != 46 /* unit/test_journal: a record that was given up may have others behind it */
     if (j->touched)
         j->fenced = true; /* what was given up may be there, so nothing may follow it */
+#endif
 }
 
 /* Says on disk that everything so far is synced. It is written but not synced: losing it loses

@@ -128,7 +128,11 @@ int segment_adopt(struct journal *j, struct spare *s, const char *name,
         spare_drop(j, s, name);
         return rc;
     }
+#if VELUM_PLANT == 39 /* crash/test_journal_power: the folder is not synced after a rename */
+    if (rc < 0) {
+#else
     if (rc < 0 || j->store.sync_folder(j->store.ctx) < 0) {
+#endif
         j->broken = true;
         return ERR_SYNC;
     }
@@ -160,8 +164,10 @@ static int segment_write(struct journal *j, struct segment_header *h, struct sea
     if (rc == 0)
         rc = j->store.write_at(j->store.ctx, j->next.file, sizeof(header), j->pending.data,
                                s->bytes);
+#if VELUM_PLANT != 41 /* crash/test_journal_power: a segment gets its name before it is synced */
     if (rc == 0)
         rc = j->store.sync(j->store.ctx, j->next.file);
+#endif
     return rc;
 }
 

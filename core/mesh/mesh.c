@@ -14,7 +14,11 @@
  * hear meanwhile proves nothing. */
 static void enter(struct mesh *m, struct instant now)
 {
+#if VELUM_PLANT == 49 /* trace/test_mesh: a wake-up in time is taken for a late one */
+    if (m->due.us == INSTANT_NEVER.us || instant_since_us(now, m->due) >= LATE_US)
+#else
     if (m->due.us == INSTANT_NEVER.us || instant_since_us(now, m->due) <= LATE_US)
+#endif
         return;
     log_line(m->log, LOG_INFO, "mesh: this node was held up for %lld ms",
              (long long)(instant_since_us(now, m->due) / 1000));

@@ -134,8 +134,10 @@ static void drop_disproved(struct mesh *m, const struct link *fresh, const struc
         at = l->number;
         if (l == fresh || !l->peer || !node_id_equal(l->id, fresh->id))
             continue;
+#if VELUM_PLANT != 53 /* trace/test_mesh_storm: connections of the process before stay open */
         if (l->boot != h->self.boot || (h->alone && l->greeting_theirs < h->greeting))
             close_link(m, l);
+#endif
     }
 }
 

@@ -311,6 +311,9 @@ static void dead_dial(struct mesh *m, struct instant now)
         if (!next || instant_before(p->dial_start, next->dial_start))
             next = p;
     }
+#if VELUM_PLANT == 52 /* trace/test_mesh: nobody dials the dead */
+    next = NULL;
+#endif
     if (!next) {
         m->dead_known = false;
         return;

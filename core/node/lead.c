@@ -72,6 +72,9 @@ static int write_claim(struct job *j, bool full)
                                     .node = n->options.id,
                                     .submitted_s = j->submitted_s > 0 ? j->submitted_s : 0,
                                     .elapsed_us = job_elapsed_us(j)};
+#if VELUM_PLANT == 22 /* sim: a takeover does not raise the epoch */
+    j->lead->claim.epoch -= c != NULL;
+#endif
     buf_init(&body, n->alloc, 1024);
     buf_init(&fact, n->alloc, 8192);
     put_claim_body(&body, j->id, &j->lead->claim);
@@ -288,6 +291,9 @@ void lead_advance(struct job *j)
     if (l == NULL || l->finishing)
         return;
     cancel = ledger_cancel(j->ledger);
+#if VELUM_PLANT == 21 /* sim: a job with a cancel goes on */
+    cancel = NULL;
+#endif
     if (cancel != NULL) {
         outcome_write(j, cancel->state, (struct bytes){NULL, 0},
                       cancel->state == JOB_TIMED_OUT ? "its time ran out" : "cancelled");
@@ -387,8 +393,13 @@ void lead_tick(struct job *j)
     if (l->finishing)
         return;
     outcome_merge(j);
+#if VELUM_PLANT == 23 /* sim: the limit of a job is measured by the wall clock */
+    if (j->spec.timeout_us > 0 && ledger_cancel(j->ledger) == NULL &&
+        (n->wall_s - j->submitted_s) * S_US > (int64_t)j->spec.timeout_us) {
+#else
     if (j->spec.timeout_us > 0 && job_elapsed_us(j) > j->spec.timeout_us &&
         ledger_cancel(j->ledger) == NULL) {
+#endif
         cancel_here(j, n->options.id, JOB_TIMED_OUT);
         return;
     }

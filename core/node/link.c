@@ -5,7 +5,12 @@
 
 /* Half a queue at most may be on its way; the host closes a link whose queue passes 4 MiB. */
 #define ROOM_MAX ((uint64_t)1 << 20)
-#define COUNT_EVERY ((uint64_t)128 << 10)
+#define COUNTS_A_ROOM 8
+
+static uint64_t room_max(const struct node *n)
+{
+    return n->options.link_room_bytes > 0 ? n->options.link_room_bytes : ROOM_MAX;
+}
 
 struct link_entry *link_find(const struct node *n, uint64_t link)
 {
@@ -108,7 +113,7 @@ static void count_sent(struct node *n, uint64_t link, size_t len)
     if (l == NULL || l->party != PARTY_NODE)
         return;
     l->sent += len;
-    if (l->sent - l->asked < COUNT_EVERY)
+    if (l->sent - l->asked < room_max(n) / COUNTS_A_ROOM)
         return;
     l->asked = l->sent;
     store_u64(bytes, l->sent);
@@ -127,7 +132,7 @@ bool link_has_room(const struct node *n, struct node_id to)
     const struct member *m = mesh_find(n->mesh, to);
     const struct link_entry *l = m == NULL || m->link == 0 ? NULL : link_find(n, m->link);
 
-    return l != NULL && l->sent - l->counted < ROOM_MAX;
+    return l != NULL && l->sent - l->counted < room_max(n);
 }
 
 int link_count(struct node *n, struct link_entry *l, struct bytes payload)
@@ -147,7 +152,9 @@ int link_counted(struct link_entry *l, struct bytes payload)
     counted = load_u64(payload.data);
     if (counted > l->asked || counted < l->counted)
         return ERR_FORMAT;
+#if VELUM_PLANT != 18 /* sim: the count of bytes on their way is never lowered */
     l->counted = counted;
+#endif
     return 0;
 }
 

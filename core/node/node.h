@@ -76,6 +76,7 @@ struct node_options {
     const struct log_sink *log;
     struct instant now;
     int64_t wall_s;
+    uint64_t link_room_bytes; /* about jobs, on their way to one peer; 0: 1 MiB. Less in tests */
 };
 
 struct node;

@@ -149,7 +149,7 @@ static uint16_t put_pairs(const struct job *j, size_t taken, struct buf *pairs)
 
     while (count < MERGE_COUNT_MAX && taken + pairs->len + pair <= FRAME_PAYLOAD_MAX &&
            cover_pair(cover, &from, &left, &right)) {
-#if VELUM_PLANT == 3 /* siblings change sides */
+#if VELUM_PLANT == 3 /* sim: siblings change sides */
         put_value(pairs, &right);
         put_value(pairs, &left);
 #else

@@ -93,6 +93,9 @@ int record_compact(struct node *n)
 
 void record_stored(struct node *n, uint64_t ticket, int rc)
 {
+#if VELUM_PLANT == 7 /* sim: a record that was refused counts as synced */
+    rc = 0;
+#endif
     if (rc < 0) {
         log_line(n->options.log, LOG_ERROR, "the journal does not take records: %s",
                  err_sentence(rc));
@@ -101,8 +104,10 @@ void record_stored(struct node *n, uint64_t ticket, int rc)
         n->heal_at = instant_plus_us(n->now, 500 * MS_US);
         return;
     }
+#if VELUM_PLANT != 8 /* sim: what is synced later speaks for a record that was refused */
     if (n->store_broken && (n->heal_ticket == 0 || ticket < n->heal_ticket))
         return;
+#endif
     n->store_broken = false;
     n->ticket_synced = ticket;
 }
@@ -268,7 +273,11 @@ static void notices_send(struct job *j, struct batch *x)
         put_u64(&b, k->seq);
         hand = j->lead == NULL ? NULL : lead_hand(j->lead, k->node);
         /* The next process of that node counts from the beginning. */
+#if VELUM_PLANT == 10 /* trace/test_coordinator: KEPT is said to the next process of a node */
+        if (k->boot != 0) {
+#else
         if (k->boot == member_boot(n, k->node)) {
+#endif
             if (hand != NULL && hand->boot == k->boot && hand->seq_kept < k->seq)
                 hand->seq_kept = k->seq;
             send_node(n, k->node, MESSAGE_KEPT, 0, buf_bytes(&b));
@@ -287,10 +296,13 @@ void record_progress(struct job *j)
     struct batch *x, **at;
     uint32_t wanted = copies_wanted(j), least = wanted < 2 ? wanted : 2, copies;
 
+#if VELUM_PLANT == 9 /* sim: one copy is enough for a worker to forget its progress */
+    least = 1;
+#endif
     /* Progress does not wait behind an outcome that still lacks a copy. */
     for (at = &j->batches; (x = *at) != NULL;) {
         copies = batch_copies(j, x);
-#if VELUM_PLANT == 4 /* progress is called kept before anybody has synced it */
+#if VELUM_PLANT == 4 /* sim: progress is called kept before anybody has synced it */
         copies = copies == 0 ? 2 : copies;
 #endif
         if (copies >= least)

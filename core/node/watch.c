@@ -84,8 +84,13 @@ bool job_view_here(struct node *n, struct job_id id, struct job_view *v)
         lead_view(j, v);
     else if (o == NULL)
         view_heard(n, j, v);
+#if VELUM_PLANT == 24 /* sim: an outcome is told before it is settled */
+    if (o == NULL)
+        return true;
+#else
     if (o == NULL || !j->settled)
         return true;
+#endif
     v->state = (enum job_state)o->state;
     v->leaves_done = o->leaves;
     v->nodes = o->nodes;

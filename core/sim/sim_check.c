@@ -34,6 +34,10 @@ static void check_outcome(struct world *w, const struct sim_node *n, uint32_t jo
         world_fail(w, "an outcome is cancelled and nobody asked", n->index, job);
     if (o->state == JOB_TIMED_OUT && j->spec.timeout_us == 0)
         world_fail(w, "an outcome is timed out and has no limit", n->index, job);
+    if (o->state == JOB_TIMED_OUT && w->now - j->submitted <= (int64_t)j->spec.timeout_us)
+        world_fail(w, "an outcome is timed out before its time", n->index, job);
+    if (o->cpu_us > j->computed_us)
+        world_fail(w, "an outcome counts more work than was done", n->index, job);
     if (o->state != JOB_DONE)
         return;
     if (!digest_equal(o->digest, j->digest) ||
@@ -93,8 +97,39 @@ static void learn(struct world *w, uint32_t job, const struct fact *f, struct he
     }
 }
 
+/* Another of its holders may know that the job has ended: who comes back asks first, unless there
+ * is nobody, which takes longer than this to be sure of. */
+#define SURE_OF_NOBODY_US (3 * S_US)
+
+static void check_title(struct world *w, struct sim_node *n, uint32_t job, const struct claim *c)
+{
+    const struct held *had = &n->disk.replayed[job];
+    bool own = node_id_equal(c->node, n->id);
+
+    if (own && had->spec && !had->outcome && (had->named & ~(1u << n->index)) != 0 &&
+        !n->seen[job].asked && !w->somebody_left && w->now - n->started < SURE_OF_NOBODY_US)
+        world_fail(w, "a replayed job is led before another holder was asked", n->index, job);
+    if (own && claim_compare(c, &n->seen[job].claim) < 0)
+        world_fail(w, "a title is less than one that its author knew", n->index, job);
+    if (claim_compare(c, &n->seen[job].claim) > 0)
+        n->seen[job].claim = *c;
+    /* What it has reported to others it keeps itself from now on, and says that to nobody. */
+    if (own && n->seen[job].reported != NULL)
+        n->seen[job].kept = n->seen[job].reported->seq;
+}
+
+static void check_written(struct world *w, struct sim_node *n, uint32_t job, const struct fact *f)
+{
+    if (f->kind == FACT_PARTIAL && n->seen[job].ended)
+        world_fail(w, "a partial of a job that has ended is written", n->index, job);
+    if (f->kind == FACT_OUTCOME)
+        n->seen[job].ended = w->jobs[job].stopped = true;
+    if (f->kind == FACT_CLAIM)
+        check_title(w, n, job, &f->claim);
+}
+
 /* Walks the facts of a record; held NULL: only what is said is checked, nothing is learned. */
-static void walk(struct world *w, const struct sim_node *n, uint16_t type, struct bytes payload,
+static void walk(struct world *w, struct sim_node *n, uint16_t type, struct bytes payload,
                  struct held *held)
 {
     struct reader r = reader_of(payload);
@@ -119,6 +154,8 @@ static void walk(struct world *w, const struct sim_node *n, uint16_t type, struc
             world_fail(w, "two values of one tree node differ", n->index, job);
         if (held != NULL)
             learn(w, job, &f, &held[job]);
+        else
+            check_written(w, n, job, &f);
     }
     if (job == SIM_JOBS_MAX)
         world_fail(w, "a record of a job that nobody submitted", n->index, UINT32_MAX);
@@ -126,29 +163,47 @@ static void walk(struct world *w, const struct sim_node *n, uint16_t type, struc
         world_fail(w, "a stored record does not read", n->index, job);
 }
 
-void sim_check_store(struct world *w, const struct sim_node *n, uint16_t type, struct bytes payload)
+void sim_check_store(struct world *w, struct sim_node *n, uint16_t type, struct bytes payload)
 {
     walk(w, n, type, payload, NULL);
 }
 
-void sim_check_record(struct world *w, const struct sim_node *n, uint16_t type,
-                      struct bytes payload, struct held *held)
+void sim_check_record(struct world *w, struct sim_node *n, uint16_t type, struct bytes payload,
+                      struct held *held)
 {
     walk(w, n, type, payload, held);
 }
 
-void sim_check_replayed(struct world *w, const struct sim_node *n)
+static void check_contains(struct world *w, const struct sim_node *n, const struct held *all,
+                           bool snapshot)
 {
     for (uint32_t i = 0; i < w->plan.jobs; i++) {
-        const struct held *had = &n->disk.held[i], *has = &n->disk.replayed[i];
+        const struct held *had = &n->disk.held[i], *has = &all[i];
 
+        /* Without the spec, whose record was refused, nobody knows of the job. */
+        if (snapshot && !had->spec)
+            continue;
         if ((had->spec && !has->spec) || (had->outcome && !has->outcome) ||
-            (had->cancel && !has->cancel && !has->outcome))
+            (had->cancel && !has->cancel && (snapshot || !has->outcome)))
             world_fail(w, "a synced fact did not survive", n->index, i);
         for (uint32_t k = 0; k < sizeof had->leaves && !has->outcome; k++)
             if (had->leaves[k] & ~has->leaves[k])
                 world_fail(w, "a synced partial did not survive", n->index, i);
     }
+}
+
+void sim_check_replayed(struct world *w, struct sim_node *n)
+{
+    const struct held *has = n->disk.replayed;
+
+    check_contains(w, n, has, false);
+    for (uint32_t i = 0; i < w->plan.jobs; i++)
+        n->seen[i].ended = has[i].spec && has[i].outcome;
+}
+
+void sim_check_snapshot(struct world *w, const struct sim_node *n, const struct held *has)
+{
+    check_contains(w, n, has, true);
 }
 
 /* --- what is said --- */
@@ -239,16 +294,20 @@ static void forget_job(struct world *w, struct sim_node *n, uint32_t job)
 {
     struct reported *x;
 
-    while ((x = n->reported[job]) != NULL) {
-        n->reported[job] = x->next;
+    while ((x = n->seen[job].reported) != NULL) {
+        n->seen[job].reported = x->next;
         alloc_free(w->alloc, x, sizeof *x);
     }
 }
 
 void sim_check_forget(struct world *w, struct sim_node *n)
 {
-    for (uint32_t job = 0; job < SIM_JOBS_MAX; job++)
+    for (uint32_t job = 0; job < SIM_JOBS_MAX; job++) {
         forget_job(w, n, job);
+        n->seen[job].kept = 0;
+        n->seen[job].asked = false;
+        n->seen[job].claim = (struct claim){0};
+    }
 }
 
 static void note_values(struct reported *x, const struct sim_job *j, struct reader *r)
@@ -267,7 +326,7 @@ static void note_values(struct reported *x, const struct sim_job *j, struct read
 }
 
 /* Sequence numbers begin again when the node forgot the job meanwhile. */
-static void note_report(struct world *w, struct sim_node *n, struct bytes payload)
+static void note_report(struct world *w, struct sim_node *n, uint64_t link, struct bytes payload)
 {
     struct reader r = reader_of(payload);
     uint32_t job = sim_job_by_id(w, read_job_id(&r));
@@ -278,16 +337,22 @@ static void note_report(struct world *w, struct sim_node *n, struct bytes payloa
 
     read_u64(&r);
     count = read_u16(&r);
-    if (job == SIM_JOBS_MAX || again)
+    if (job == SIM_JOBS_MAX)
         return;
-    if (n->reported[job] != NULL && seq <= n->reported[job]->seq)
+    for (x = n->seen[job].reported; again && x != NULL; x = x->next)
+        if (x->seq == seq)
+            x->link = link;
+    if (again)
+        return;
+    if (n->seen[job].reported != NULL && seq <= n->seen[job].reported->seq)
         forget_job(w, n, job);
     x = world_alloc(w, sizeof *x);
     if (x == NULL)
         return;
     x->seq = seq;
-    x->next = n->reported[job];
-    n->reported[job] = x;
+    x->link = link;
+    x->next = n->seen[job].reported;
+    n->seen[job].reported = x;
     for (uint16_t i = 0; i < count && !r.failed; i++)
         note_values(x, &w->jobs[job], &r);
 }
@@ -323,9 +388,55 @@ static void check_kept(struct world *w, const struct sim_node *n, uint64_t link,
 
     if (job == SIM_JOBS_MAX || to == SIM_NODES_MAX || w->losses > 0)
         return;
-    for (const struct reported *x = w->nodes[to].reported[job]; x != NULL; x = x->next)
+    for (const struct reported *x = w->nodes[to].seen[job].reported; x != NULL; x = x->next)
         if (x->seq <= seq && !leaves_are_held(w, job, x, w->calm ? 2 : 1))
             world_fail(w, "kept is said of leaves that too few disks have", n->index, job);
+}
+
+/* A new coordinator gets what nobody has confirmed before it hears what is open, or it would give
+ * out again what is done. */
+static void check_open(struct world *w, const struct sim_node *n, uint64_t link,
+                       struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    uint32_t job = sim_job_by_id(w, read_job_id(&r));
+
+    if (job == SIM_JOBS_MAX || w->jobs[job].stopped)
+        return;
+    for (const struct reported *x = n->seen[job].reported; x != NULL; x = x->next)
+        if (x->seq > n->seen[job].kept && x->link != link)
+            world_fail(w, "a new coordinator is not told what was done", n->index, job);
+}
+
+/* The greatest outcome that anybody is told stands on some disk already. */
+static void check_told(struct world *w, const struct sim_node *n, struct bytes view)
+{
+    struct job_view v;
+    uint32_t job;
+
+    if (read_job_view(view, &v) < 0 || !job_state_is_final(v.state) || w->losses > 0)
+        return;
+    job = sim_job_by_id(w, v.id);
+    for (uint32_t i = 0; i < w->plan.nodes && job < SIM_JOBS_MAX; i++)
+        if (w->nodes[i].disk.held[job].outcome)
+            return;
+    world_fail(w, "an outcome is told that no disk has", n->index, job);
+}
+
+void sim_check_frame(struct world *w, struct sim_node *n, const struct frame *f)
+{
+    struct reader r = reader_of(f->payload);
+    uint32_t job;
+    uint64_t seq;
+
+    if (f->type != MESSAGE_FACTS && f->type != MESSAGE_SYNC && f->type != MESSAGE_KEPT)
+        return;
+    job = sim_job_by_id(w, read_job_id(&r));
+    if (job == SIM_JOBS_MAX)
+        return;
+    n->seen[job].asked |= f->type != MESSAGE_KEPT;
+    seq = f->type == MESSAGE_KEPT ? read_u64(&r) : 0;
+    n->seen[job].kept = seq > n->seen[job].kept ? seq : n->seen[job].kept;
 }
 
 static uint32_t user_of_link(const struct world *w, const struct sim_node *n, uint64_t link)
@@ -346,7 +457,7 @@ void sim_check_send(struct world *w, struct sim_node *n, const struct action *a,
     struct reader r = reader_of(payload);
     struct reply_submitted s;
     struct peer_forwarded f;
-    uint32_t user;
+    uint32_t user, job;
 
     switch (a->type) {
     case MESSAGE_REPLY_SUBMITTED:
@@ -362,7 +473,18 @@ void sim_check_send(struct world *w, struct sim_node *n, const struct action *a,
         check_kept(w, n, a->link, payload);
         break;
     case MESSAGE_REPORT:
-        note_report(w, n, payload);
+        note_report(w, n, a->link, payload);
+        break;
+    case MESSAGE_OPEN:
+        check_open(w, n, a->link, payload);
+        break;
+    case MESSAGE_STOP:
+        job = sim_job_by_id(w, read_job_id(&r));
+        if (job < SIM_JOBS_MAX)
+            w->jobs[job].stopped = true;
+        break;
+    case MESSAGE_REPLY_JOB:
+        check_told(w, n, payload);
         break;
     case MESSAGE_REPLY_KILLED:
         user = user_of_link(w, n, a->link);

@@ -4,6 +4,10 @@
  *   proof has none, and no two values of one tree node differ: each leaf counts exactly once;
  *   an acknowledgement with durable=k comes after k disks have synced the job, `kept` after enough
  *   of them have the leaves, `killed` after every holder has the cancel;
+ *   nothing is counted twice that is told twice: a job that has ended takes no more values, none
+ *   counts more work than its workers did, none runs out of time before it is over;
+ *   a takeover costs no report that somebody still has, and nobody leads a replayed job before
+ *   another of its holders was asked;
  *   what a disk has synced is there again when it is replayed, and a write or sync that failed is
  *   never taken for one that did not.
  *
@@ -16,13 +20,16 @@
 #include "core/sim/world.h"
 
 /* A node is about to write a record. */
-void sim_check_store(struct world *w, const struct sim_node *n, uint16_t type,
-                     struct bytes payload);
+void sim_check_store(struct world *w, struct sim_node *n, uint16_t type, struct bytes payload);
 /* A record is durable: `held` (SIM_JOBS_MAX of them) learns what it says. */
-void sim_check_record(struct world *w, const struct sim_node *n, uint16_t type,
-                      struct bytes payload, struct held *held);
+void sim_check_record(struct world *w, struct sim_node *n, uint16_t type, struct bytes payload,
+                      struct held *held);
 /* What was replayed must contain all that was ever synced. */
-void sim_check_replayed(struct world *w, const struct sim_node *n);
+void sim_check_replayed(struct world *w, struct sim_node *n);
+/* So must a snapshot that takes the place of all that was written before it. */
+void sim_check_snapshot(struct world *w, const struct sim_node *n, const struct held *has);
+/* A frame has arrived at a node, which is about to look at it. */
+void sim_check_frame(struct world *w, struct sim_node *n, const struct frame *f);
 /* A node is about to send a frame. */
 void sim_check_send(struct world *w, struct sim_node *n, const struct action *a,
                     struct bytes payload);

@@ -130,6 +130,7 @@ static int write_stubbornly(struct world *w, struct sim_node *n)
 static void learn(struct world *w, struct sim_node *n, const struct stored_record *x)
 {
     struct reader r = reader_of(buf_bytes(&x->payload));
+    struct held has[SIM_JOBS_MAX] = {{0}};
 
     if (!x->compact) {
         sim_check_record(w, n, x->type, buf_bytes(&x->payload), n->disk.held);
@@ -140,8 +141,10 @@ static void learn(struct world *w, struct sim_node *n, const struct stored_recor
         struct bytes payload = read_block(&r, JOURNAL_RECORD_BYTES_MAX);
 
         if (!r.failed)
-            sim_check_record(w, n, type, payload, n->disk.held);
+            sim_check_record(w, n, type, payload, has);
     }
+    sim_check_snapshot(w, n, has);
+    memcpy(n->disk.held, has, sizeof has);
 }
 
 void sim_disk_synced(struct world *w, struct sim_node *n)

@@ -45,6 +45,7 @@ static int make_core(struct world *w, struct sim_node *n)
                              .ready_workers = 1,
                              .kernels = kernels,
                              .log = &n->log,
+                             .link_room_bytes = w->plan.room_bytes,
                              .now = {w->now},
                              .wall_s = SIM_WALL_S + n->wall_off_s + w->now / S_US};
 
@@ -96,7 +97,7 @@ static void perform_one(struct world *w, struct sim_node *n, const struct action
         sim_worker_kill(w, n, a->worker, true);
         break;
     case ACTION_EXIT:
-        n->stopping = true;
+        n->stopping = w->somebody_left = true;
         break;
     }
 }
@@ -205,6 +206,8 @@ void sim_node_event(struct world *w, struct sim_node *n, struct event *ev)
     ev->now = (struct instant){w->now};
     ev->wall_s = SIM_WALL_S + n->wall_off_s + w->now / S_US;
     trace_event(w, n, ev);
+    if (ev->kind == EVENT_FRAME)
+        sim_check_frame(w, n, &ev->frame.frame);
     actions_init(&actions, w->alloc);
     rc = node_step(n->core, ev, &actions);
     settle(w, n, rc, &actions);
@@ -248,6 +251,7 @@ void sim_node_start(struct world *w, struct sim_node *n)
     if (n->core != NULL || n->dead_for_good || w->failed)
         return;
     n->boot++;
+    n->started = w->now;
     n->silent = n->stopping = false;
     n->paused_until = 0;
     n->crash_in = 0;

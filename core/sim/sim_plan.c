@@ -147,6 +147,7 @@ static void make_faults(struct world *w, uint32_t off)
     p->jitter_us = (uint32_t)prng_below(&w->prng, p->delay_us * 2);
     for (uint32_t i = 0; i < FAULT_COUNT; i++)
         p->weights[i] = off >> i & 1 ? 0 : p->weights[i];
+    p->room_bytes = world_chance(w, 3) ? world_between(w, 500, 20000) : 0;
     p->one_dies_for_good = world_chance(w, 4);
     p->kernel_dies = world_chance(w, 8);
 }

@@ -60,7 +60,8 @@ static void ask_watch(struct world *w, struct sim_user *u)
 
 static void ask_submit(struct world *w, struct sim_user *u)
 {
-    w->jobs[u->job].submissions++;
+    if (w->jobs[u->job].submissions++ == 0)
+        w->jobs[u->job].submitted = w->now;
     ask(w, u, MESSAGE_REQUEST_SUBMIT, buf_bytes(&w->jobs[u->job].signed_spec));
 }
 

@@ -343,6 +343,7 @@ void sim_worker_leaf(struct world *w, struct sim_node *n, uint32_t number, uint6
         return;
     }
     x->compute_us += (uint64_t)(w->now - x->leaf_began);
+    j->computed_us += (uint64_t)(w->now - x->leaf_began);
     obey(w, n, x);
     if (x->dying || w->failed)
         return;

@@ -13,14 +13,13 @@
 #include "core/kernel/run.h"
 #include "core/node/node.h"
 #include "core/sim/sim.h"
+#include "core/sim/sim_seen.h"
 #include "core/sim/sim_store.h"
 #include "core/wire/message.h"
 #include "core/wire/request.h"
 #include "core/wire/spec.h"
 
 #define SIM_NODES_MAX SIM_NODES_LIMIT
-#define SIM_JOBS_MAX 6
-#define SIM_LEAVES_MAX 1024
 #define SIM_USERS_MAX 256
 #define SIM_EVENTS_MAX 3000000u
 #define SIM_WALL_S ((int64_t)1760000000)
@@ -98,21 +97,6 @@ struct stored_record {
     struct buf payload;
 };
 
-/* What a disk is known to hold, because it was synced. */
-struct held {
-    bool spec, cancel, outcome;
-    uint32_t generation; /* of the holders */
-    uint32_t named;      /* bit i: node i is one of them */
-    uint8_t leaves[SIM_LEAVES_MAX / 8];
-};
-
-/* What a node has reported of a job to others, report by report. */
-struct reported {
-    struct reported *next;
-    uint64_t seq;
-    uint8_t leaves[SIM_LEAVES_MAX / 8];
-};
-
 struct sim_disk {
     struct sim_store store;
     struct journal *journal;
@@ -185,7 +169,8 @@ struct sim_node {
     int64_t tick_at;     /* the armed timer; INT64_MAX: none */
     uint64_t link_counter;
     struct sim_disk disk;
-    struct reported *reported[SIM_JOBS_MAX];
+    struct seen seen[SIM_JOBS_MAX];
+    int64_t started;
     struct sim_worker *workers;
     struct log_sink log;
     struct world *world;
@@ -209,6 +194,9 @@ struct sim_job {
     struct digest digest;
     bool kernel_lacks;    /* some node does not have its kernel */
     uint32_t submissions; /* how often the same bytes were submitted */
+    int64_t submitted;    /* when they were first */
+    uint64_t computed_us; /* by all workers that ever ran a leaf of it */
+    bool stopped;         /* somebody wrote an outcome, or said that there is one */
     /* what was told */
     bool acknowledged, kill_asked, kill_proved;
     /* So many disks may still be lost before what was told may be untrue. */
@@ -242,6 +230,7 @@ struct sim_plan {
     int64_t fault_every_us; /* mean */
     uint32_t weights[24];   /* of enum fault */
     uint32_t delay_us, jitter_us;
+    uint64_t room_bytes; /* of a link; 0: as in production */
     bool one_dies_for_good;
     bool kernel_dies;
 };
@@ -269,7 +258,7 @@ struct world {
     uint32_t dials_count, dials_cap, users_count, crashes, losses; /* losses: of disks */
     struct sim_job jobs[SIM_JOBS_MAX];
     struct sim_user users[SIM_USERS_MAX];
-    bool healed;
+    bool healed, somebody_left;
     struct worker_says unsaid; /* for what there was no memory to say */
     struct node_id user_id;
 };

@@ -1,55 +1,100 @@
 #!/bin/sh
-# Proves that the simulator finds bugs: builds the core with one realistic defect after another
-# (VELUM_PLANT, see the places that test it) and demands a failing seed among the first 500. With
-# VELUM_PLANT_SEEDS another number. Needs a compiler; prints one line for each defect.
+# Proves that the tests find bugs: builds the core with one realistic defect after another and
+# demands that the suite named beside it fails. A defect is planted where the sources say
+#
+#   #if VELUM_PLANT == NUMBER /* SUITE: what is wrong */
+#
+# and SUITE is `sim`, which must have a failing seed among the first thousand, or a test program
+# such as trace/test_mesh. Only the file with the defect is compiled anew; the rest comes from the
+# build folder ($VELUM_OBJECTS, else obj), where `make test-programs` has left it.
+#
+#   tests/sim/planted.sh [--all] [--seeds N] [--jobs N] [NUMBER...]
+#
+# Without --all and numbers it takes the few of the list below, which are found within some dozen
+# seeds. Prints one line for each, and at the end how many seeds the simulator needed: the median
+# and the most.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-CC=${CC:-cc}
-seeds=${VELUM_PLANT_SEEDS:-500}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-failures=0
+FEW='1 5 13 14 20 21 24 35'
 
-compile() { # compile DEFECT FILE...: into a folder of that defect's own
-    defect=$1
+CC=${CC:-cc}
+objects=${VELUM_OBJECTS:-obj}
+case $objects in /*) ;; *) objects=$(pwd)/$objects ;; esac
+seeds=1000
+jobs=$(nproc 2>/dev/null || echo 2)
+numbers=
+one=
+planted() { grep -HoE 'VELUM_PLANT [!=]= [0-9]+ /\*.*\*/' core/*/*.c; }
+all() { planted | sed 's/.*= \([0-9]*\) .*/\1/' | sort -un; }
+while [ $# -gt 0 ]; do
+    case $1 in
+    --all) numbers=$(all) ;;
+    --seeds) seeds=$2 && shift ;;
+    --jobs) jobs=$2 && shift ;;
+    --one) one=$2 work=$3 && shift 2 ;;
+    *) numbers="$numbers $1" ;;
+    esac
     shift
-    mkdir -p "$work/$defect"
-    for source in "$@"; do
-        object=$work/$defect/$(echo "$source" | tr / _).o
-        builtin=
-        [ "$source" != plugins/pi.c ] || builtin='-DVELUM_BUILTIN -Iplugins'
-        # shellcheck disable=SC2086
-        $CC -std=c11 -O1 -ffp-contract=off -D_GNU_SOURCE -DVELUM_PLANT="$defect" -I. $builtin \
-            -c "$source" -o "$object" || return 1
-    done
+done
+
+# Links the named program with the one object that is different.
+link() { # link PROGRAM OBJECT TO
+    $CC -o "$3" "$objects/tests/$1.o" "$2" "$objects"/tests/lib/*.o "$objects/libsim.a" \
+        "$objects/libcore.a" -lm
 }
 
-# Files that no defect touches are compiled once.
-planted=$(grep -l 'VELUM_PLANT ==' core/*/*.c)
-others=
-for source in core/base/*.c core/wire/*.c core/journal/*.c core/mesh/*.c core/job/*.c \
-    core/kernel/*.c core/node/*.c core/sim/*.c plugins/pi.c tests/sim/sim.c tests/lib/ensure.c \
-    tests/lib/heap.c; do
-    case " $(echo "$planted" | tr '\n' ' ') " in
-    *" $source "*) ;;
-    *) others="$others $source" ;;
-    esac
-done
-# shellcheck disable=SC2086
-compile common $others || { echo "FAIL planted the core does not compile" && exit 1; }
-
-for defect in $(grep -ho 'VELUM_PLANT == [0-9]*' core/*/*.c | sed 's/.* //' | sort -un); do
-    # shellcheck disable=SC2086
-    if ! compile "$defect" $planted ||
-        ! $CC -o "$work/sim$defect" "$work"/common/*.o "$work/$defect"/*.o -lm; then
-        echo "FAIL planted_$defect it does not build"
-        failures=1
-    elif "$work/sim$defect" --seeds "$seeds" >"$work/output" 2>&1; then
-        echo "FAIL planted_$defect not found in $seeds seeds"
-        failures=1
-    else
-        echo "ok planted_$defect found: $(grep -m1 -aE 'FAIL|ensure' "$work/output" | cut -c1-100)"
+# One line "RESULT planted_NUMBER ...", and a file with the number of seeds when it was the simulator.
+try_one() { # try_one NUMBER
+    line=$(planted | grep -E "VELUM_PLANT [!=]= $1 /")
+    source=${line%%:*}
+    suite=$(echo "$line" | sed 's,.*/\* \([a-z_/]*\): .*,\1,')
+    what=$(echo "$line" | sed 's,.*/\* [a-z_/]*: \(.*\) \*/,\1,')
+    program=$suite
+    [ "$suite" != sim ] || program=sim/sim
+    folder=$work/$1
+    mkdir -p "$folder"
+    if ! $CC -std=c11 -O1 -fPIE -ffp-contract=off -DVELUM_PLANT="$1" -I. -c "$source" \
+        -o "$folder/planted.o" || ! link "$program" "$folder/planted.o" "$folder/program"; then
+        echo "FAIL planted_$1 it does not build ($source)"
+        return
     fi
-done
-exit $failures
+    number=$1
+    shift
+    [ "$suite" != sim ] || set -- --seeds "$seeds" --failures 1
+    (cd "$folder" && exec timeout 300 ./program "$@") >"$folder/output" 2>&1
+    status=$?
+    seed=$(sed -n 's/^FAIL seed \([0-9]*\):.*/\1/p' "$folder/output" | head -n 1)
+    told=$(grep -m1 -aE '^FAIL|ensure failed' "$folder/output" | sed 's/; replay.*//' | cut -c1-110)
+    if [ $status = 0 ] || { [ "$suite" = sim ] && [ -z "$seed" ]; }; then
+        echo "FAIL planted_$number not found by $suite: $what"
+    elif [ "$suite" = sim ]; then
+        echo "$seed" >"$folder/seeds"
+        echo "ok planted_$number ($what) sim, $seed seeds: ${told#FAIL seed *: }"
+    else
+        echo "ok planted_$number ($what) $suite: ${told#FAIL }"
+    fi
+}
+
+if [ -n "$one" ]; then
+    try_one "$one"
+    exit 0
+fi
+
+if ! [ -e "$objects/libcore.a" ] || ! [ -e "$objects/tests/sim/sim.o" ]; then
+    echo "FAIL planted nothing is built in $objects; run make test-programs"
+    exit 1
+fi
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+[ -n "$numbers" ] || numbers=$FEW
+# shellcheck disable=SC2086
+printf '%s\n' $numbers | VELUM_OBJECTS=$objects xargs -P "$jobs" -I K \
+    tests/sim/planted.sh --seeds "$seeds" --one K "$work" | tee "$work/lines"
+cat "$work"/*/seeds 2>/dev/null | sort -n | awk '
+    { seeds[NR] = $1 }
+    END { if (NR) printf "%d found by the simulator, median %d seeds, %d at most\n", \
+          NR, NR % 2 ? seeds[(NR + 1) / 2] : (seeds[NR / 2] + seeds[NR / 2 + 1]) / 2, seeds[NR] }'
+# shellcheck disable=SC2086
+[ "$(grep -c '^ok ' "$work/lines")" = "$(printf '%s\n' $numbers | wc -l)" ]

@@ -1,6 +1,6 @@
 /* Runs seeds of the simulated mesh.
  *
- *   sim --seed N | --seeds N [--first N] [--nodes N] [--trace] [--until EVENT]
+ *   sim --seed N | --seeds N [--first N] [--failures N] [--nodes N] [--trace] [--until EVENT]
  *   sim --starved N [--until EVENT]
  *   sim --exhaustive DEPTH | --detours N [--states N]
  *
@@ -10,9 +10,11 @@
  * time with the next request for memory refused: it must say so, and give back what it has.
  * --exhaustive and --detours look at every order of events in a small scope (core/sim/explore.h);
  * more states than so many are a failure, because it then saw only some. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/err.h"
 #include "core/sim/explore.h"
@@ -40,6 +42,17 @@ static void print_line(void *ctx, enum log_level level, const char *text)
     puts(text);
 }
 
+/* What is printed should a run abort. */
+static char last_words[160];
+
+static void on_abort(int number)
+{
+    if (write(STDOUT_FILENO, last_words, strlen(last_words)) < 0)
+        _exit(2);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
 static const char *replay_command(void)
 {
     const char *objects = getenv("VELUM_OBJECTS");
@@ -49,6 +62,9 @@ static const char *replay_command(void)
 
 static bool run_seed(const struct sim_options *o, bool twice, struct sim_result *r)
 {
+    snprintf(last_words, sizeof last_words,
+             "FAIL seed %llu: it ends the process; replay: %s/tests/sim/sim --seed %llu --trace\n",
+             (unsigned long long)o->seed, replay_command(), (unsigned long long)o->seed);
     if (sim_try(&plain_heap, o, twice, r) < 0) {
         printf("FAIL sim out of memory\n");
         return false;
@@ -73,13 +89,13 @@ static int run_one(const struct sim_options *o)
     return good ? 0 : 1;
 }
 
-static int run_many(struct sim_options *o, uint64_t first, uint64_t count)
+static int run_many(struct sim_options *o, uint64_t first, uint64_t count, uint64_t most)
 {
     struct sim_result r;
     uint64_t failures = 0, done = 0, events = 0, crashes = 0;
     double virtual_s = 0;
 
-    for (uint64_t i = 0; i < count && failures < FAILURES_MAX; i++, done++) {
+    for (uint64_t i = 0; i < count && failures < most; i++, done++) {
         o->seed = first + i;
         failures += !run_seed(o, i % 100 == 0, &r);
         events += r.events;
@@ -154,7 +170,8 @@ static int run_exhaustive(uint32_t depth, bool detours, uint64_t states_max,
 
 static int usage(void)
 {
-    fputs("usage: sim --seed N | --seeds N [--first N] [--nodes N] [--trace] [--until EVENT]\n"
+    fputs("usage: sim --seed N | --seeds N [--first N] [--failures N] [--nodes N] [--trace]\n"
+          "                     [--until EVENT]\n"
           "       sim --starved N [--until EVENT]\n"
           "       sim --exhaustive DEPTH | --detours N [--states N]\n",
           stderr);
@@ -165,7 +182,7 @@ int main(int argc, char **argv)
 {
     static const struct log_sink sink = {print_line, NULL, LOG_DEBUG};
     struct sim_options o = {0};
-    uint64_t seeds = 0, first = 1, depth = 0, states_max = 0;
+    uint64_t seeds = 0, first = 1, depth = 0, states_max = 0, failures = FAILURES_MAX;
     bool starved = false, detours = false;
 
     for (int i = 1; i < argc; i++) {
@@ -184,6 +201,8 @@ int main(int argc, char **argv)
             seeds = value;
         else if (strcmp(argv[i - 1], "--first") == 0)
             first = value;
+        else if (strcmp(argv[i - 1], "--failures") == 0)
+            failures = value;
         else if (strcmp(argv[i - 1], "--nodes") == 0)
             o.nodes = (uint32_t)value;
         else if (strcmp(argv[i - 1], "--until") == 0)
@@ -203,5 +222,6 @@ int main(int argc, char **argv)
         return usage();
     if (starved)
         return run_starved(&o);
-    return seeds > 0 ? run_many(&o, first, seeds) : run_one(&o);
+    signal(SIGABRT, on_abort);
+    return seeds > 0 ? run_many(&o, first, seeds, failures) : run_one(&o);
 }

@@ -459,7 +459,49 @@ TEST(test_job_whose_leaves_are_all_out_is_running_at_its_new_coordinator)
     end();
 }
 
-TEST_MAIN(test_job_whose_leaves_are_all_out_is_running_at_its_new_coordinator,
+/* The peer's process is replaced by another before anybody knows that it has gone. */
+static void next_process(uint32_t peer, bool mute)
+{
+    rig.peers[peer].boot++;
+    rig.peers[peer].mute = mute;
+    rig_peer_up(&rig, peer, 1);
+    rig_run(&rig, 20 * MS_US);
+}
+
+TEST(test_kept_is_not_said_to_the_next_process_of_a_node)
+{
+    struct peer_chunk c;
+
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 64});
+    rig_run(&rig, 20 * MS_US);
+    REQUIRE(rig_take_grant(&rig, 0, &c));
+    rig.peers[0].mute = true;
+    finish_chunk(0, c, 16);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_KEPT), 0);
+    next_process(0, false);
+    CHECK_INT(rig_view(&rig, &job).durable, 2);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_KEPT), 0);
+    end();
+}
+
+/* It may come without its disk, or with an older one. */
+TEST(test_what_a_holder_kept_counts_again_when_its_next_process_says_so)
+{
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 64});
+    rig_run(&rig, 20 * MS_US);
+    CHECK_INT(rig_view(&rig, &job).durable, 2);
+    next_process(0, true);
+    CHECK_INT(rig_view(&rig, &job).durable, 1);
+    next_process(0, false);
+    CHECK_INT(rig_view(&rig, &job).durable, 2);
+    end();
+}
+
+TEST_MAIN(test_kept_is_not_said_to_the_next_process_of_a_node,
+          test_what_a_holder_kept_counts_again_when_its_next_process_says_so,
+          test_job_whose_leaves_are_all_out_is_running_at_its_new_coordinator,
           test_log_is_taken_from_those_who_work_and_grows_with_what_they_say,
           test_second_copy_of_what_is_done_is_stopped,
           test_four_losses_end_a_job_that_names_the_nodes, test_node_that_left_is_no_loss,

@@ -274,6 +274,30 @@ TEST(test_held_job_without_work_is_no_labour)
     end();
 }
 
+/* Its author learns who coordinates now, and its chunk goes back. */
+TEST(test_coordinator_of_an_older_epoch_is_not_obeyed)
+{
+    const struct rig_sent *s;
+    struct bytes fact;
+    struct reader r;
+    struct fact f;
+
+    begin(2, 16);
+    rig_peer_up(&rig, 1, 1);
+    rig_grant(&rig, 0, &job, 2, (struct peer_chunk){1, 0, 64});
+    rig_grant(&rig, 1, &job, 1, (struct peer_chunk){2, 64, 128});
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_RETURN), 0);
+    CHECK_INT(rig_count(&rig, 1, MESSAGE_RETURN), 1);
+    s = rig_take(&rig, 1, MESSAGE_CLAIM);
+    REQUIRE(s != NULL);
+    r = reader_of(s->payload);
+    read_job_id(&r);
+    fact = read_block(&r, FRAME_PAYLOAD_MAX);
+    REQUIRE(fact_read(fact, &f) == 0);
+    CHECK_INT(f.claim.epoch, 2);
+    end();
+}
+
 TEST(test_cause_of_death_shows_the_end_of_the_output)
 {
     char text[200];
@@ -293,6 +317,7 @@ TEST(test_cause_of_death_shows_the_end_of_the_output)
 }
 
 TEST_MAIN(test_only_the_coordinator_trims_and_stops, test_held_job_without_work_is_no_labour,
+          test_coordinator_of_an_older_epoch_is_not_obeyed,
           test_cause_of_death_shows_the_end_of_the_output, test_merge_does_not_wait_behind_a_leaf,
           test_merge_that_ends_its_worker_three_times_fails,
           test_merge_whose_worker_was_killed_from_outside_goes_on,

@@ -1,3 +1,4 @@
+#include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/base/prng.h"
 #include "core/base/sha256.h"
@@ -8,7 +9,7 @@
 #define LEAVES 37
 
 /* Facts live in one arena for the whole test. */
-static uint8_t arena[1 << 20];
+static uint8_t arena[4 << 20];
 static size_t arena_used;
 static struct job_id job;
 
@@ -263,6 +264,120 @@ TEST(test_order_and_repetition_do_not_matter_with_outcomes)
     check_lattice(true);
 }
 
+/* --- the laws, over a million triples --- */
+
+/* Ledgers of a round: each ordered triple of them is merged from the left and from the right. */
+#define LAW_LEDGERS 27
+#define LAW_ROUNDS 51 /* 51 x 27^3 are more than a million */
+
+/* Memory that is given back all at once: what malloc costs would be most of the time. */
+static uint8_t law_pool[1 << 18];
+static size_t law_used;
+
+static void *law_resize(void *ctx, void *old, size_t old_size, size_t new_size)
+{
+    size_t least = old_size < new_size ? old_size : new_size;
+    uint8_t *p = law_pool + law_used;
+    (void)ctx;
+    if (new_size == 0)
+        return NULL;
+    law_used += (new_size + 15) / 16 * 16;
+    ensure(law_used <= sizeof law_pool);
+    if (old)
+        memcpy(p, old, least);
+    return p;
+}
+
+/* One value that two nodes of the tree cannot both be right about, without saying which. */
+static struct bytes divergent_fact(uint8_t author)
+{
+    struct divergence d = {.at = {0, author}, .authors = {id_of(author), id_of(9)}};
+    memset(d.digests[0].bytes, 1, ID_SIZE);
+    memset(d.digests[1].bytes, 2, ID_SIZE);
+    struct buf b = room();
+    put_divergent(&b, &d);
+    return kept(&b);
+}
+
+/* Most ledgers still run, so that what an outcome hides is looked at too. */
+static struct bytes law_fact(struct prng *p)
+{
+    if (prng_one_in(p, 40))
+        return divergent_fact((uint8_t)(1 + prng_below(p, 6)));
+    return random_fact(p, prng_one_in(p, 4));
+}
+
+static struct digest law_merge(struct bytes spec, struct bytes a, struct bytes b, struct bytes *all)
+{
+    static const struct alloc quick = {law_resize, NULL};
+    struct ledger *l = NULL;
+    law_used = 0;
+    CHECK_INT(ledger_new(&l, &quick, spec), 0);
+    take_all(l, a);
+    take_all(l, b);
+    if (all) {
+        *all = snapshot(l); /* all but the spec, which both have */
+        all->data += 4 + spec.len;
+        all->len -= 4 + spec.len;
+    }
+    return ledger_digest(l);
+}
+
+struct law_round {
+    struct bytes spec, one[LAW_LEDGERS], two[LAW_LEDGERS][LAW_LEDGERS];
+};
+
+/* Draws the ledgers, and merges each with each: in both orders the same, with itself nothing new.
+ */
+static bool law_pairs(struct law_round *x, struct prng *p)
+{
+    struct digest alone[LAW_LEDGERS], pair[LAW_LEDGERS][LAW_LEDGERS];
+    bool good = true;
+    x->spec = spec_fact();
+    for (int i = 0; i < LAW_LEDGERS; i++) {
+        struct bytes facts[4];
+        uint64_t count = 1 + prng_below(p, 4);
+        for (uint64_t k = 0; k < count; k++)
+            facts[k] = law_fact(p);
+        struct buf b = room();
+        for (uint64_t k = 0; k < count; k++)
+            put_block(&b, facts[k]);
+        alone[i] = law_merge(x->spec, kept(&b), (struct bytes){0}, &x->one[i]);
+    }
+    for (int i = 0; i < LAW_LEDGERS; i++)
+        for (int k = 0; k < LAW_LEDGERS; k++)
+            pair[i][k] = law_merge(x->spec, x->one[i], x->one[k], &x->two[i][k]);
+    for (int i = 0; i < LAW_LEDGERS; i++) {
+        good &= CHECK(digest_equal(pair[i][i], alone[i]));
+        for (int k = 0; k < i; k++)
+            good &= CHECK(digest_equal(pair[i][k], pair[k][i]));
+    }
+    return good;
+}
+
+TEST(test_merging_is_commutative_associative_and_idempotent)
+{
+    static struct law_round x;
+    uint64_t triples = 0;
+    bool good = true;
+    for (uint64_t round = 0; round < LAW_ROUNDS && good; round++) {
+        struct prng p;
+        prng_init(&p, round);
+        arena_used = 0;
+        good = law_pairs(&x, &p);
+        for (int i = 0; i < LAW_LEDGERS && good; i++)
+            for (int k = 0; k < LAW_LEDGERS && good; k++)
+                for (int m = 0; m < LAW_LEDGERS && good; m++, triples++) {
+                    struct digest left = law_merge(x.spec, x.two[i][k], x.one[m], NULL);
+                    struct digest right = law_merge(x.spec, x.one[i], x.two[k][m], NULL);
+                    good = CHECK(digest_equal(left, right));
+                }
+        if (!good)
+            printf("  round %d\n", (int)round);
+    }
+    CHECK(!good || triples >= 1000000);
+}
+
 TEST(test_outcomes_by_rank)
 {
     static const uint8_t ascending[] = {JOB_CANCELLED, JOB_TIMED_OUT, JOB_FAILED,
@@ -456,7 +571,8 @@ TEST(test_no_memory_never_leaks)
 }
 
 TEST_MAIN(test_order_and_repetition_do_not_matter,
-          test_order_and_repetition_do_not_matter_with_outcomes, test_outcomes_by_rank,
+          test_order_and_repetition_do_not_matter_with_outcomes,
+          test_merging_is_commutative_associative_and_idempotent, test_outcomes_by_rank,
           test_two_results_diverge_for_good,
           test_unequal_values_of_one_tree_node_diverge_and_are_told_on,
           test_partials_are_counted_once, test_strangers_facts_are_refused,

@@ -276,6 +276,37 @@ TEST(test_node_that_said_goodbye_is_no_loss)
     bench_close(&b);
 }
 
+TEST(test_deaths_of_a_leaf_that_was_computed_since_are_forgotten)
+{
+    struct bench b;
+    struct chunk c;
+    char why[128];
+    uint64_t leaf;
+    bench_open(&b, 64);
+    for (uint64_t grant = 1; grant <= 3; grant++) {
+        CHECK(take(&b, 1, grant, 64, &c));
+        CHECK_INT(pool_died(b.pool, grant, true, b.now), grant);
+    }
+    CHECK(pool_poisoned(b.pool, 1, &leaf, why, sizeof why));
+    CHECK(take(&b, 1, 4, 1, &c));
+    report(&b, 4, 1, true);
+    CHECK(!pool_poisoned(b.pool, 1, &leaf, why, sizeof why));
+    bench_close(&b);
+}
+
+/* The cover was at its bound, say. */
+TEST(test_reported_leaves_that_are_not_in_the_cover_are_free_again)
+{
+    struct bench b;
+    struct chunk c;
+    bench_open(&b, 64);
+    CHECK(take(&b, 1, 1, 64, &c));
+    uint64_t before = pool_free_leaves(b.pool);
+    CHECK_INT(pool_report(b.pool, 1, c.first + 1, c.end, 1000, false, b.now), 0);
+    CHECK_INT(pool_free_leaves(b.pool), before + 1);
+    bench_close(&b);
+}
+
 TEST(test_computed_leaves_are_absolved)
 {
     struct bench b;
@@ -509,6 +540,8 @@ TEST_MAIN(test_lowest_first_and_holes_before_fresh_ground,
           test_deaths_from_outside_do_not_poison_until_the_twentieth,
           test_two_node_losses_and_the_leaf_is_alone_four_and_the_job_fails,
           test_node_that_said_goodbye_is_no_loss, test_computed_leaves_are_absolved,
+          test_deaths_of_a_leaf_that_was_computed_since_are_forgotten,
+          test_reported_leaves_that_are_not_in_the_cover_are_free_again,
           test_silence_brings_spare_copies_within_bounds, test_whichever_copy_comes_first_counts,
           test_slow_chunk_gets_a_spare_after_three_times_its_forecast,
           test_a_new_coordinator_adopts_what_is_open,

@@ -1,0 +1,36 @@
+/* What the checkers remember of nodes and their disks, job by job. Private to core/sim; sim_check.c
+ * fills it in. */
+#ifndef VELUM_SIM_SIM_SEEN_H
+#define VELUM_SIM_SIM_SEEN_H
+
+#include "core/job/fact.h"
+
+#define SIM_JOBS_MAX 6
+#define SIM_LEAVES_MAX 1024
+
+/* What a disk is known to hold, because it was synced. */
+struct held {
+    bool spec, cancel, outcome;
+    uint32_t generation; /* of the holders */
+    uint32_t named;      /* bit i: node i is one of them */
+    uint8_t leaves[SIM_LEAVES_MAX / 8];
+};
+
+/* What a node has reported of a job to others, report by report. */
+struct reported {
+    struct reported *next;
+    uint64_t seq;
+    uint64_t link; /* over which it was sent last */
+    uint8_t leaves[SIM_LEAVES_MAX / 8];
+};
+
+/* Of one job, in one life of a node. */
+struct seen {
+    struct reported *reported;
+    uint64_t kept;      /* the latest report it was told to be kept */
+    struct claim claim; /* the greatest it wrote; epoch 0: none */
+    bool ended;         /* it wrote an outcome, or replayed one */
+    bool asked;         /* another node has sent it facts, or compared ledgers */
+};
+
+#endif

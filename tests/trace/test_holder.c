@@ -1,0 +1,97 @@
+/* A node that keeps another's job: what it takes, what it says it keeps, and what it never brings
+ * back to life. */
+#include "core/node/jobs.h"
+#include "core/node/state.h"
+#include "tests/lib/check.h"
+#include "tests/lib/rig.h"
+
+static struct rig rig;
+static struct rig_job job;
+
+static void begin(void)
+{
+    rig_start(&rig, 1, true);
+    rig_peer_up(&rig, 0, 1);
+    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = 64});
+    rig_hold(&rig, 0, &job);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_FACTS_KEPT), 1);
+}
+
+static void end(void)
+{
+    rig_job_clear(&job);
+    rig_stop(&rig);
+}
+
+/* A batch of one fact: an attempt that is good, or bytes that are no fact. */
+static void facts(uint64_t batch, bool first, bool good)
+{
+    struct attempt a = {.leaf = batch, .author = rig.peers[0].id, .cause = "SIGSEGV"};
+    uint8_t bytes[512], fact_bytes[256];
+    struct buf b, fact;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    buf_init_fixed(&fact, fact_bytes, sizeof fact_bytes);
+    if (good)
+        put_attempt(&fact, &a);
+    else
+        put_u32(&fact, UINT32_MAX);
+    put_facts_begin(&b, job.id, batch, first, 1);
+    put_block(&b, buf_bytes(&fact));
+    rig_frame(&rig, 0, MESSAGE_FACTS, &b);
+    rig_run(&rig, 1000);
+}
+
+/* What is said of a batch: 1 it is kept, 0 it is refused, -1 nothing. */
+static int answer(uint64_t batch)
+{
+    const struct rig_sent *s = rig_take(&rig, 0, MESSAGE_FACTS_KEPT);
+    struct reader r;
+
+    if (s == NULL)
+        return -1;
+    r = reader_of(s->payload);
+    read_job_id(&r);
+    CHECK_INT(read_u64(&r), batch);
+    return read_u8(&r) == 0;
+}
+
+TEST(test_batch_that_was_not_taken_whole_is_refused_and_all_behind_it)
+{
+    begin();
+    facts(2, false, true);
+    CHECK_INT(answer(2), 1);
+    facts(3, false, false);
+    CHECK_INT(answer(3), 0);
+    facts(4, false, true);
+    CHECK_INT(answer(4), 0);
+    facts(5, true, true); /* everything is shown again */
+    CHECK_INT(answer(5), 1);
+    end();
+}
+
+TEST(test_forgotten_job_is_not_brought_back_to_life)
+{
+    struct peer_sync m = {.gone = JOB_DONE}, said;
+    const struct rig_sent *s;
+    uint8_t bytes[256];
+    struct buf b;
+
+    begin();
+    m.job = job.id;
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_peer_sync(&b, &m);
+    rig_frame(&rig, 0, MESSAGE_SYNC, &b);
+    CHECK(job_find(rig.node, job.id) == NULL);
+    rig_count(&rig, 0, MESSAGE_SYNC);
+    rig_hold(&rig, 0, &job);
+    CHECK(job_find(rig.node, job.id) == NULL);
+    CHECK_INT(answer(1), -1);
+    s = rig_take(&rig, 0, MESSAGE_SYNC);
+    REQUIRE(s != NULL && read_peer_sync(s->payload, &said) == 0);
+    CHECK_INT(said.gone, JOB_DONE);
+    end();
+}
+
+TEST_MAIN(test_batch_that_was_not_taken_whole_is_refused_and_all_behind_it,
+          test_forgotten_job_is_not_brought_back_to_life)
