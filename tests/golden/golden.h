@@ -7,8 +7,8 @@
  *   tests/golden/1/messages.txt  what each says
  *
  * The folder's name is the generation. `obj/tests/golden/record tests/golden/1` has written it
- * with the samples of journals.c and messages.c. A generation that writes other bytes gets a folder of
- * its own beside this one, which is never written again. */
+ * with the samples of journals.c and messages.c. A generation that writes other bytes gets a folder
+ * of its own beside this one, which is never written again. */
 #ifndef VELUM_TESTS_GOLDEN_GOLDEN_H
 #define VELUM_TESTS_GOLDEN_GOLDEN_H
 

@@ -326,6 +326,7 @@ static void make_life(struct store_memory *m)
     sync_now();
     record_begin_job(3, 2);
     record_fact(3, put_fact_divergent);
+    record_settled(3);
     record_gone(4);
     sync_now();
     record_begin_job(5, 2);

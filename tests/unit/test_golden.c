@@ -203,7 +203,7 @@ TEST(golden_messages_say_what_they_said)
 }
 
 /* Of what nodes say to each other about jobs, nothing is refused as malformed or of another
- * version. The rig's signatures are of another mesh than these, so strangers are refused as strangers. */
+ * version. The rig's signatures are of another mesh, so strangers are refused as strangers. */
 TEST(golden_messages_are_understood_by_a_node)
 {
     static struct message_line l;
