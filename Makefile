@@ -75,6 +75,7 @@ HOST_OBJS := $(call objects,core/host/*.c)
 CMD_OBJS := $(call objects,cmd/*.c)
 BUILTIN_OBJS := $(BUILTINS:%=$(O)/plugins/%.o)
 TESTLIB_OBJS := $(call objects,tests/lib/*.c)
+GOLDEN_OBJS := $(filter-out %/record.o,$(call objects,tests/golden/*.c))
 
 PLUGIN_SOURCES := $(filter-out plugins/helper.c,$(sort $(wildcard plugins/*.c)))
 PLUGINS := $(PLUGIN_SOURCES:plugins/%.c=$(O)/plugins/%.so)
@@ -83,7 +84,7 @@ TEST_PLUGINS := $(O)/test-plugins/built
 # Tests of one module or of the disk may need the host or the commands; a trace, a fuzzer and the
 # simulator must not: that they link without them proves the wall.
 test_programs = $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/$(1)/test_*.c)))
-HOST_TESTS := $(call test_programs,unit) $(call test_programs,crash)
+HOST_TESTS := $(call test_programs,unit) $(call test_programs,crash) $(O)/tests/golden/record
 PURE_TESTS := $(call test_programs,trace) $(call test_programs,fuzz)
 SIM := $(if $(wildcard tests/sim/*.c),$(O)/tests/sim/sim)
 
@@ -159,7 +160,10 @@ $(O)/libcore.a $(O)/libhost.a $(O)/libsim.a $(O)/libcmd.a:
 $(HOST_TESTS): $(O)/%: $(O)/%.o $(TESTLIB_OBJS) $(O)/libcmd.a $(O)/libhost.a $(O)/libsim.a \
                $(O)/libcore.a
 	$(call say,LINK,$@)
-	$(Q)$(LINK) -o $@ $^ $(LIBS)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
+
+# The golden files are written by one program and read by another (tests/golden/golden.h).
+$(O)/tests/unit/test_golden $(O)/tests/golden/record: $(GOLDEN_OBJS)
 
 $(PURE_TESTS): $(O)/%: $(O)/%.o $(TESTLIB_OBJS) $(O)/libcore.a
 	$(call say,LINK,$@)

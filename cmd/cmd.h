@@ -15,7 +15,8 @@ enum cmd_takes {
     TAKES_LIVE_JOB,
     TAKES_JOB,
     TAKES_COMMAND,
-    TAKES_SHELL
+    TAKES_SHELL,
+    TAKES_JOURNAL
 };
 
 #define CMD_ARGS_MAX 1000

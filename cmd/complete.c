@@ -122,6 +122,11 @@ static void offer_arguments(const struct call *c, const struct cmd *cmd, const c
         offer(prefix, "", "zsh");
         offer(prefix, "", "fish");
         return;
+    case TAKES_JOURNAL:
+        offer(prefix, "", "check");
+        offer(prefix, "", "dump");
+        offer(prefix, "", "compact");
+        return;
     case TAKES_KERNEL:
         offer_builtins(prefix);
         break;

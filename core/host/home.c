@@ -23,7 +23,8 @@
 #define NODES_MAX 1024
 #define LOCK_WAIT_MS 10000
 #define LOCK_STEP_MS 5
-#define TAIL_SIZE 48 /* room for the longest name below a folder, "/nodes/65535.addr.PID.tmp" */
+#define LOCK_STATE_MS 20 /* longer than somebody looks whether it is taken */
+#define TAIL_SIZE 48     /* room for the longest name below a folder, "/nodes/65535.addr.PID.tmp" */
 
 static void say(char message[HOME_MESSAGE_SIZE], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -292,7 +293,7 @@ static int lock_state(const char *folder, char *message)
     int fd = open_lock(folder, path, message);
     if (fd < 0)
         return fd;
-    int rc = lock_within(fd, 0);
+    int rc = lock_within(fd, LOCK_STATE_MS);
     if (rc == ERR_BUSY) {
         unsigned long holder = holder_of(fd);
         if (holder)
@@ -351,6 +352,41 @@ int home_state_open(const struct home *h, uint16_t port, const char *data,
     if (rc == 0)
         rc = open_folder(path, message);
     return rc < 0 ? rc : lock_state(path, message);
+}
+
+int home_state_path(const struct home *h, uint16_t port, const char *data,
+                    char path[HOME_PATH_SIZE], char message[HOME_MESSAGE_SIZE])
+{
+    int rc = bound_path(data ? data : h->path, message);
+    if (rc == 0 && data && !*data) {
+        say(message, "the state folder's path is empty; give --data a folder");
+        rc = ERR_ARGUMENT;
+    }
+    if (rc < 0)
+        return rc;
+    if (data)
+        text_copy(path, HOME_PATH_SIZE, data);
+    else
+        nodes_path(h, port, "", path);
+    drop_trailing_slashes(path);
+    return 0;
+}
+
+/* The shared lock is held for no longer than it takes to see that it can be had; whoever starts a
+ * node at that moment waits for it (LOCK_STATE_MS). */
+int home_state_holder(const char *path, unsigned long *pid)
+{
+    char lock[HOME_PATH_SIZE];
+    int fd =
+        join(lock, path, "lock") ? open(lock, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
+    *pid = 0;
+    if (fd < 0)
+        return 0;
+    bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (held)
+        *pid = holder_of(fd);
+    close(fd);
+    return held;
 }
 
 int home_announce(const struct home *h, uint16_t port, const char *addr,

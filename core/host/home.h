@@ -50,6 +50,12 @@ int home_try_lock(const struct home *h, char message[HOME_MESSAGE_SIZE]);
  * and the path. */
 int home_state_open(const struct home *h, uint16_t port, const char *data,
                     char path[HOME_PATH_SIZE], char message[HOME_MESSAGE_SIZE]);
+/* Only computes that path: nothing is made, checked or locked. `h` may be NULL with `data`. */
+int home_state_path(const struct home *h, uint16_t port, const char *data,
+                    char path[HOME_PATH_SIZE], char message[HOME_MESSAGE_SIZE]);
+/* Whether somebody has the lock of a state folder: 1 with the process id (0 when it does not say),
+ * or 0. Changes nothing. */
+int home_state_holder(const char *path, unsigned long *pid);
 /* Where the node on `port` is reached, for other nodes of this user. */
 int home_announce(const struct home *h, uint16_t port, const char *addr,
                   char message[HOME_MESSAGE_SIZE]);

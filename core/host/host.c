@@ -15,13 +15,14 @@
 #include "core/host/disk.h"
 #include "core/host/driver.h"
 #include "core/host/home.h"
+#include "core/host/journal_file.h"
 #include "core/host/kernels.h"
 #include "core/host/listen.h"
 #include "core/host/machine.h"
 #include "core/host/memory.h"
 #include "core/host/renewal.h"
+#include "core/node/journal_record.h"
 
-#define FEATURE_LEVEL 1
 #define DESCRIPTORS_MAX 8192
 #define REPLAY_BYTES_MAX ((size_t)1 << 30)
 #define RESCAN_US (5 * S_US)
@@ -163,11 +164,15 @@ static int keep_record(void *ctx, uint64_t sequence, uint16_t type, struct bytes
 
 static int explain_journal(struct host *h, int rc, const struct journal_report *r)
 {
-    if (rc == ERR_DAMAGED || rc == ERR_VERSION)
-        complain("the journal in %s %s (%s, byte %llu); it was left as it is: move the folder "
-                 "away, or start with another --data",
-                 h->state, rc == ERR_DAMAGED ? "is damaged" : "was written by a newer velum",
-                 r->bad_segment, (unsigned long long)r->bad_offset);
+    char message[HOME_MESSAGE_SIZE + 256];
+    if (rc == ERR_DAMAGED)
+        complain("the journal in %s is damaged (%s, byte %llu); it was left as it is: move the "
+                 "folder away, or start with another --data",
+                 h->state, r->bad_segment, (unsigned long long)r->bad_offset);
+    else if (rc == ERR_VERSION)
+        complain(
+            "%s; it was left as it is: use a velum that knows it, or start with another --data",
+            journal_file_version(h->state, r, message, sizeof message));
     else
         complain("the journal in %s cannot be used: %s", h->state, err_sentence(rc));
     return rc;
@@ -180,7 +185,7 @@ static int open_journal(struct host *h)
     struct journal_report report;
     memset(&report, 0, sizeof report);
     buf_init(&h->replay, &host_memory, REPLAY_BYTES_MAX);
-    int rc = disk_open(&h->disk, h->state, FEATURE_LEVEL, keep_record, h, &report);
+    int rc = disk_open(&h->disk, h->state, NODE_FEATURE_LEVEL, keep_record, h, &report);
     if (rc < 0)
         return explain_journal(h, rc, &report);
     if (report.torn_bytes > 0)

@@ -15,6 +15,7 @@
 
 struct folder {
     int fd;
+    bool readonly;
 };
 
 static int err_of(int number)
@@ -79,10 +80,13 @@ static int folder_list(void *ctx, int (*each)(void *arg, const char *name), void
 static int file_open(void *ctx, const char *name, bool create)
 {
     struct folder *f = ctx;
-    int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT | O_TRUNC : 0);
+    int flags = (f->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW |
+                (create ? O_CREAT | O_TRUNC : 0);
 
     if (!name_good(name))
         return ERR_ARGUMENT;
+    if (create && f->readonly)
+        return ERR_PERMISSION;
     return result_of(openat(f->fd, name, flags, 0600));
 }
 
@@ -179,6 +183,8 @@ static int folder_rename(void *ctx, const char *from, const char *to)
 
     if (!name_good(from) || !name_good(to))
         return ERR_ARGUMENT;
+    if (f->readonly)
+        return ERR_PERMISSION;
     return result_of(renameat(f->fd, from, f->fd, to));
 }
 
@@ -186,6 +192,8 @@ static int folder_remove(void *ctx, const char *name)
 {
     struct folder *f = ctx;
 
+    if (f->readonly)
+        return ERR_PERMISSION;
     return name_good(name) ? result_of(unlinkat(f->fd, name, 0)) : ERR_ARGUMENT;
 }
 
@@ -209,19 +217,8 @@ static int parent_sync(int folder)
     return rc;
 }
 
-int store_file_open(struct store *out, const char *folder)
+static void store_fill(struct store *out, struct folder *f)
 {
-    struct folder *f = malloc(sizeof(*f));
-    bool made = mkdir(folder, 0700) == 0;
-    int rc = 0;
-
-    if (f == NULL)
-        return ERR_NO_MEMORY;
-    f->fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (f->fd < 0)
-        rc = err_of(errno);
-    else if (made)
-        rc = parent_sync(f->fd);
     *out = (struct store){.ctx = f,
                           .list = folder_list,
                           .open = file_open,
@@ -235,6 +232,41 @@ int store_file_open(struct store *out, const char *folder)
                           .rename = folder_rename,
                           .remove = folder_remove,
                           .sync_folder = folder_sync};
+}
+
+int store_file_open(struct store *out, const char *folder)
+{
+    struct folder *f = malloc(sizeof(*f));
+    bool made = mkdir(folder, 0700) == 0;
+    int rc = 0;
+
+    if (f == NULL)
+        return ERR_NO_MEMORY;
+    f->readonly = false;
+    f->fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (f->fd < 0)
+        rc = err_of(errno);
+    else if (made)
+        rc = parent_sync(f->fd);
+    store_fill(out, f);
+    if (rc < 0)
+        store_file_close(out);
+    return rc;
+}
+
+/* Writing, syncing and truncating need no guard: the descriptors refuse them, or change nothing. */
+int store_file_open_readonly(struct store *out, const char *folder)
+{
+    struct folder *f = malloc(sizeof(*f));
+    int rc = 0;
+
+    if (f == NULL)
+        return ERR_NO_MEMORY;
+    f->readonly = true;
+    f->fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (f->fd < 0)
+        rc = err_of(errno);
+    store_fill(out, f);
     if (rc < 0)
         store_file_close(out);
     return rc;

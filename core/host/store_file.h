@@ -10,6 +10,9 @@
 /* Fills in `out`. Makes the folder (0700) when it is missing, but not its parents. ERR_NOT_FOUND,
  * ERR_PERMISSION, ERR_NO_SPACE, ERR_NO_MEMORY, ERR_IO. Release with store_file_close. */
 int store_file_open(struct store *out, const char *folder);
+/* The same for looking only: the folder must be there, files are opened for reading, and whatever
+ * would change something is ERR_PERMISSION. */
+int store_file_open_readonly(struct store *out, const char *folder);
 /* Files still open stay open. */
 void store_file_close(struct store *s);
 

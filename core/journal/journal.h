@@ -36,16 +36,42 @@ struct journal_options {
     uint8_t id[JOURNAL_ID_SIZE]; /* random, used only when the folder has no journal yet */
 };
 
+/* What is wrong with a place. */
+enum journal_fault {
+    JOURNAL_FAULT_NONE,
+    JOURNAL_FAULT_MISSING, /* a segment that must be there is not */
+    JOURNAL_FAULT_SHORT,   /* a segment is shorter than when it got its name */
+    JOURNAL_FAULT_HEADER,  /* a header does not read */
+    JOURNAL_FAULT_FOREIGN, /* a segment of another journal */
+    JOURNAL_FAULT_VERSION, /* another format, or a feature level above the known one */
+    JOURNAL_FAULT_NEXT,    /* a header names another record than the one before it */
+    JOURNAL_FAULT_RECORD   /* a record that was synced does not read */
+};
+/* What may be read after a colon. Never NULL. */
+const char *journal_fault_sentence(enum journal_fault fault);
+
 /* What opening found. Names are empty and numbers 0 where nothing was found. */
 struct journal_report {
     bool fresh;       /* there was no journal, one was made */
     uint64_t records; /* handed to replay */
     uint64_t last_sequence;
-    uint64_t torn_bytes; /* cut from the end of the last segment */
-    bool torn_saved;     /* false when there was no space to save them aside */
+    uint64_t synced_sequence; /* as far as the bytes themselves say so */
+    uint64_t segments;        /* live ones */
+    uint64_t bytes;           /* of them up to the last record */
+    uint8_t id[JOURNAL_ID_SIZE];
+    uint64_t record_segment; /* the number of the segment of the record handed to replay last */
+    uint64_t record_offset;  /* and where it begins there */
+    uint64_t torn_bytes;     /* cut from the end of the last segment */
+    bool torn_saved;         /* false when there was no space to save them aside */
     char torn_segment[SEGMENT_NAME_SIZE];
-    char bad_segment[SEGMENT_NAME_SIZE]; /* with ERR_DAMAGED and ERR_VERSION */
+    uint64_t torn_offset;
+    char bad_segment[SEGMENT_NAME_SIZE]; /* with ERR_DAMAGED and ERR_VERSION, as all below */
     uint64_t bad_offset;
+    enum journal_fault bad_fault;
+    uint16_t bad_format; /* of JOURNAL_FAULT_VERSION: what the header says */
+    uint32_t bad_feature_level;
+    uint64_t lost_from; /* journal_check only: records that do not read any more; 0: nobody knows */
+    uint64_t lost_upto;
 };
 
 /* Called for every record in order; payload is borrowed.
@@ -63,6 +89,24 @@ typedef int journal_replay(void *ctx, uint64_t sequence, uint16_t type, struct b
 int journal_open(struct journal **out, const struct alloc *a, const struct store *store,
                  const struct journal_options *options, journal_replay *replay, void *ctx,
                  struct journal_report *report);
+
+/* Called for every place that does not read, which the bad_ and lost_ fields name.
+ * A negative answer ends the check and is its result. */
+typedef int journal_damage(void *ctx, const struct journal_report *found);
+
+/* Reads the journal of a folder as opening does, and changes nothing: of the store only list, open
+ * (never to create), size, read_at and close are used. Goes on behind damage with the next record
+ * that reads, so `damage` may be called more than once and a row of sequence numbers may have gaps.
+ * Memory is bounded by the number of segments and one longest record. `replay` must not answer
+ * ERR_DAMAGED. A torn tail is no damage.
+ *
+ *   0              whole, or `damage` heard of all that is not
+ *   ERR_NOT_FOUND  there is no journal; or a segment went away meanwhile
+ *   ERR_VERSION    the report names what the header says
+ *   ERR_NO_MEMORY, ERR_IO, ERR_PERMISSION, ERR_FULL */
+int journal_check(const struct alloc *a, const struct store *store, uint32_t feature_level,
+                  journal_replay *replay, journal_damage *damage, void *ctx,
+                  struct journal_report *report);
 
 /* Adds one record to those that the next journal_sync writes. type != 0. ERR_TOO_LARGE,
  * ERR_NO_MEMORY, ERR_FULL at 64 MiB not yet synced. */

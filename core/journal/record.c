@@ -28,6 +28,16 @@ void segment_encode(struct segment_header *h, uint8_t to[SEGMENT_HEADER_BYTES])
     store_u32(to + HEADER_CRC_AT, h->crc);
 }
 
+uint16_t segment_format(const uint8_t from[SEGMENT_HEADER_BYTES])
+{
+    return load_u16(from + 8);
+}
+
+uint32_t segment_feature_level(const uint8_t from[SEGMENT_HEADER_BYTES])
+{
+    return load_u32(from + 12);
+}
+
 int segment_decode(struct segment_header *h, const uint8_t from[SEGMENT_HEADER_BYTES],
                    uint32_t feature_level_known)
 {
@@ -35,8 +45,8 @@ int segment_decode(struct segment_header *h, const uint8_t from[SEGMENT_HEADER_B
     h->crc = load_u32(from + HEADER_CRC_AT);
     if (memcmp(from, magic, sizeof(magic)) != 0 || h->crc != crc32c(0, from, HEADER_CRC_AT))
         return ERR_DAMAGED;
-    h->feature_level = load_u32(from + 12);
-    if (load_u16(from + 8) != JOURNAL_FORMAT_VERSION || h->feature_level > feature_level_known)
+    h->feature_level = segment_feature_level(from);
+    if (segment_format(from) != JOURNAL_FORMAT_VERSION || h->feature_level > feature_level_known)
         return ERR_VERSION;
     if (load_u16(from + 10) > FLAG_BASE)
         return ERR_VERSION;

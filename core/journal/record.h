@@ -16,7 +16,7 @@
  *   56  8  before sequence: the last synced sequence number when this segment was begun
  *   64  4  before CRC: the CRC of that record (marks do not count), 0 before the first
  *   68  8  zero
- *   76  4  CRC-32C of bytes 0..75. Magic, this place and the version stay in every format
+ *   76  4  CRC-32C of bytes 0..75. This place, magic, version and level stay in every format
  *
  *   record: 32 bytes, payload, zeroes up to a multiple of 8
  *    0  4  CRC-32C of all that follows with padding, seeded with the CRC of the segment's header
@@ -72,6 +72,10 @@ void segment_encode(struct segment_header *h, uint8_t to[SEGMENT_HEADER_BYTES]);
  * level above `feature_level_known`. */
 int segment_decode(struct segment_header *h, const uint8_t from[SEGMENT_HEADER_BYTES],
                    uint32_t feature_level_known);
+/* What a header says although this executable cannot read the rest: both have their place in every
+ * format. */
+uint16_t segment_format(const uint8_t from[SEGMENT_HEADER_BYTES]);
+uint32_t segment_feature_level(const uint8_t from[SEGMENT_HEADER_BYTES]);
 void segment_name(uint64_t number, char to[SEGMENT_NAME_SIZE]);
 /* The number in a segment's name, or 0 when the name is not one. */
 uint64_t segment_number(const char *name);

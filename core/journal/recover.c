@@ -36,6 +36,7 @@ struct recovery {
     struct journal *j;
     journal_replay *replay;
     void *ctx;
+    journal_damage *damage; /* NULL: the first place that does not read is the end */
     struct journal_report *report;
     uint64_t *numbers; /* of all segments of the folder */
     size_t numbers_count;
@@ -46,11 +47,29 @@ struct recovery {
     struct window window;
 };
 
-static int bad(struct recovery *r, uint64_t number, uint64_t offset, int rc)
+const char *journal_fault_sentence(enum journal_fault fault)
+{
+    static const char *const sentences[] = {
+        [JOURNAL_FAULT_NONE] = "nothing",
+        [JOURNAL_FAULT_MISSING] = "the segment is missing",
+        [JOURNAL_FAULT_SHORT] = "the segment has lost its end",
+        [JOURNAL_FAULT_HEADER] = "the segment's header does not read",
+        [JOURNAL_FAULT_FOREIGN] = "the segment is of another journal",
+        [JOURNAL_FAULT_VERSION] = "another version wrote it",
+        [JOURNAL_FAULT_NEXT] = "the segment does not follow on the one before it",
+        [JOURNAL_FAULT_RECORD] = "a record that was synced does not read",
+    };
+
+    return sentences[fault];
+}
+
+static int bad(struct recovery *r, uint64_t number, uint64_t offset, enum journal_fault fault)
 {
     segment_name(number, r->report->bad_segment);
     r->report->bad_offset = offset;
-    return rc;
+    r->report->bad_fault = fault;
+    r->report->lost_from = r->report->lost_upto = 0;
+    return fault == JOURNAL_FAULT_VERSION ? ERR_VERSION : ERR_DAMAGED;
 }
 
 static void window_open(struct window *w, int file, uint64_t end)
@@ -137,12 +156,17 @@ static int header_read(struct recovery *r, uint64_t number, struct segment_heade
     if (rc < 0)
         return rc;
     if ((size_t)rc < sizeof(bytes))
-        return bad(r, number, size, ERR_DAMAGED);
+        return bad(r, number, size, JOURNAL_FAULT_SHORT);
     rc = segment_decode(h, bytes, r->j->options.feature_level);
+    if (rc == ERR_VERSION) {
+        r->report->bad_format = segment_format(bytes);
+        r->report->bad_feature_level = segment_feature_level(bytes);
+        return bad(r, number, 0, JOURNAL_FAULT_VERSION);
+    }
     if (rc < 0 || h->number != number)
-        return bad(r, number, 0, rc < 0 ? rc : ERR_DAMAGED);
+        return bad(r, number, 0, JOURNAL_FAULT_HEADER);
     /* A segment has its length before it has its name: a shorter one has lost bytes. */
-    return size < h->file_bytes ? bad(r, number, size, ERR_DAMAGED) : 0;
+    return size < h->file_bytes ? bad(r, number, size, JOURNAL_FAULT_SHORT) : 0;
 }
 
 /* Reads headers from the greatest number down to the base, and checks that nothing is missing. */
@@ -157,16 +181,15 @@ static int headers_read(struct recovery *r)
         return ERR_NO_MEMORY;
     do {
         if (count == r->numbers_count || r->numbers[count] != r->numbers[0] - count)
-            return bad(r, r->numbers[0] - count, 0, ERR_DAMAGED);
+            return bad(r, r->numbers[0] - count, 0, JOURNAL_FAULT_MISSING);
         h = &r->headers[r->numbers_count - 1 - count];
         rc = header_read(r, r->numbers[count], h);
         if (rc < 0)
             return rc;
         if (memcmp(h->id, r->headers[r->numbers_count - 1].id, JOURNAL_ID_SIZE) != 0)
-            return bad(r, h->number, 16, ERR_DAMAGED);
-        count++;
+            return bad(r, h->number, 16, JOURNAL_FAULT_FOREIGN);
+        r->headers_count = ++count;
     } while (!h->base);
-    r->headers_count = count;
     return 0;
 }
 
@@ -211,6 +234,7 @@ static const uint8_t *record_after(struct recovery *r, const struct segment_head
 static int record_take(struct recovery *r, struct progress *p, const struct record *record,
                        const uint8_t *at)
 {
+    r->report->record_offset = p->at;
     p->marked = record->type == RECORD_TYPE_MARK;
     p->chain = record->crc;
     /* A batch is written when all before it is synced, so the first record that says so stands
@@ -229,25 +253,29 @@ static int record_take(struct recovery *r, struct progress *p, const struct reco
                      (struct bytes){at + RECORD_HEAD_BYTES, record->length});
 }
 
-/* Replays one segment up to where `following` says it ends, or as far as it reads. */
-static int segment_replay(struct recovery *r, const struct segment_header *h,
-                          const struct segment_header *following, struct progress *p)
+static void progress_begin(struct progress *p, const struct segment_header *h)
 {
-    struct record record;
-    const uint8_t *at;
-    int rc;
-
     *p = (struct progress){.at = SEGMENT_HEADER_BYTES,
                            .chain = h->before_crc,
                            .record_crc = h->before_crc,
                            .sequence = h->before_sequence,
                            .proven = h->before_sequence,
                            .proven_at = SEGMENT_HEADER_BYTES};
+}
+
+/* Replays one segment from p on, up to where `following` says it ends, or as far as it reads. */
+static int records_replay(struct recovery *r, const struct segment_header *h,
+                          const struct segment_header *following, struct progress *p)
+{
+    struct record record;
+    const uint8_t *at;
+    int rc;
+
     for (;;) {
         if (following != NULL && p->sequence == following->before_sequence)
             return p->record_crc == following->before_crc
                        ? 0
-                       : bad(r, following->number, 64, ERR_DAMAGED);
+                       : bad(r, following->number, 64, JOURNAL_FAULT_NEXT);
         at = record_after(r, h, p, &record);
         if (r->window.rc < 0)
             return r->window.rc;
@@ -262,7 +290,7 @@ static int segment_replay(struct recovery *r, const struct segment_header *h,
         }
     }
     if (following != NULL || p->at < h->born_bytes)
-        return bad(r, h->number, p->at, ERR_DAMAGED);
+        return bad(r, h->number, p->at, JOURNAL_FAULT_RECORD);
     return 0;
 }
 
@@ -302,11 +330,83 @@ static int tail_examine(struct recovery *r, const struct segment_header *h, stru
         p->tail_end = from + n;
         for (size_t i = 0; i < n; i += RECORD_ALIGN)
             if (witness_at(r, h, p, from + i))
-                return bad(r, h->number, p->at, ERR_DAMAGED);
+                return bad(r, h->number, p->at, JOURNAL_FAULT_RECORD);
         if (r->window.rc < 0)
             return r->window.rc;
     }
     return 0;
+}
+
+/* The next intact record behind p in this segment, in `record`. Its offset, or 0. */
+static uint64_t record_search(struct recovery *r, const struct segment_header *h,
+                              const struct segment_header *following, const struct progress *p,
+                              struct record *record)
+{
+    for (uint64_t at = p->at + RECORD_ALIGN; at + RECORD_HEAD_BYTES <= h->file_bytes;
+         at += RECORD_ALIGN) {
+        const uint8_t *bytes = window_at(&r->window, at, RECORD_HEAD_BYTES);
+
+        if (bytes == NULL)
+            return 0;
+        if (!record_head(record, bytes, JOURNAL_RECORD_BYTES_MAX, h->crc) ||
+            record->sequence <= p->sequence)
+            continue;
+        /* What a fenced segment holds beyond its end never counted. */
+        if (following != NULL && record->sequence > following->before_sequence)
+            return 0;
+        bytes = window_at(&r->window, at, record_bytes(record->length));
+        if (bytes != NULL && record_intact(bytes, record->length, h->crc))
+            return at;
+    }
+    return 0;
+}
+
+/* Tells of the place that did not read, and goes on behind it. 1, 0 when nothing more of this
+ * segment reads, or an error. */
+static int damage_pass(struct recovery *r, const struct segment_header *h,
+                       const struct segment_header *following, struct progress *p)
+{
+    struct record record;
+    uint64_t next = 0;
+    bool mark;
+    int rc;
+
+    if (r->report->bad_fault == JOURNAL_FAULT_RECORD) {
+        next = record_search(r, h, following, p, &record);
+        mark = next != 0 && record.type == RECORD_TYPE_MARK;
+        r->report->lost_from = p->sequence + 1;
+        r->report->lost_upto = next != 0           ? record.sequence - (mark ? 0 : 1)
+                               : following != NULL ? following->before_sequence
+                                                   : 0;
+    }
+    rc = r->window.rc < 0 ? r->window.rc : r->damage(r->ctx, r->report);
+    if (rc < 0)
+        return rc;
+    p->tail_end = p->at;
+    if (next == 0)
+        return 0;
+    p->at = next;
+    p->chain = p->record_crc = record.chain;
+    p->sequence = record.sequence - (mark ? 0 : 1);
+    return 1;
+}
+
+static int segment_replay(struct recovery *r, const struct segment_header *h,
+                          const struct segment_header *following, struct progress *p)
+{
+    int rc;
+
+    progress_begin(p, h);
+    r->report->record_segment = h->number;
+    do {
+        rc = records_replay(r, h, following, p);
+        if (rc == 0 && following == NULL)
+            rc = tail_examine(r, h, p);
+        if (rc != ERR_DAMAGED || r->damage == NULL)
+            return rc;
+        rc = damage_pass(r, h, following, p);
+    } while (rc > 0);
+    return rc;
 }
 
 static int segments_replay(struct recovery *r, const struct segment_header *first,
@@ -323,13 +423,18 @@ static int segments_replay(struct recovery *r, const struct segment_header *firs
             return file;
         window_open(&r->window, file, first[i].file_bytes);
         rc = segment_replay(r, &first[i], last ? NULL : &first[i + 1], p);
-        if (rc == 0 && last) {
+        if (last) {
             j->file = file;
-            return tail_examine(r, &first[i], p);
+            break;
         }
         j->store.close(j->store.ctx, file);
         j->closed_bytes += p->at;
     }
+    r->report->segments = r->headers_count;
+    r->report->bytes = j->closed_bytes + p->at;
+    r->report->last_sequence = p->sequence;
+    r->report->synced_sequence = p->proven;
+    memcpy(r->report->id, first[0].id, JOURNAL_ID_SIZE);
     return rc;
 }
 
@@ -388,6 +493,14 @@ static bool tail_save(struct recovery *r, uint64_t number, const struct progress
     return rc == 0;
 }
 
+static void tail_report(struct recovery *r, const struct segment_header *h,
+                        const struct progress *p)
+{
+    r->report->torn_bytes = p->tail_end - p->at;
+    r->report->torn_offset = p->at;
+    segment_name(h->number, r->report->torn_segment);
+}
+
 /* What was read may come from a cache that the disk never took (a failed sync, then a new process):
  * everything that nothing proves to be synced is written again before anybody builds on it. */
 static int tail_mend(struct recovery *r, const struct segment_header *h, const struct progress *p)
@@ -396,8 +509,7 @@ static int tail_mend(struct recovery *r, const struct segment_header *h, const s
     int rc;
 
     if (p->tail_end > p->at) {
-        r->report->torn_bytes = p->tail_end - p->at;
-        segment_name(h->number, r->report->torn_segment);
+        tail_report(r, h, p);
         r->report->torn_saved = tail_save(r, h->number, p);
     } else if (p->proven_at == p->at) {
         return 0;
@@ -458,7 +570,6 @@ static int existing_open(struct recovery *r)
     j->sequence = p.sequence;
 #endif
     j->marked = p.marked;
-    r->report->last_sequence = p.sequence;
     leftovers_remove(r);
     return 0;
 }
@@ -489,6 +600,13 @@ static int fresh_make(struct recovery *r)
     return 0;
 }
 
+static void recovery_clear(struct recovery *r)
+{
+    alloc_free(r->j->alloc, r->numbers, r->numbers_cap * sizeof(*r->numbers));
+    alloc_free(r->j->alloc, r->headers, r->numbers_count * sizeof(*r->headers));
+    alloc_free(r->j->alloc, r->window.data, r->window.cap);
+}
+
 int journal_recover(struct journal *j, journal_replay *replay, void *ctx,
                     struct journal_report *report)
 {
@@ -499,8 +617,47 @@ int journal_recover(struct journal *j, journal_replay *replay, void *ctx,
         rc = r.numbers_count == 0 ? fresh_make(&r) : existing_open(&r);
     if (rc == 0)
         spare_adopt(j);
-    alloc_free(j->alloc, r.numbers, r.numbers_cap * sizeof(*r.numbers));
-    alloc_free(j->alloc, r.headers, r.numbers_count * sizeof(*r.headers));
-    alloc_free(j->alloc, r.window.data, r.window.cap);
+    recovery_clear(&r);
+    return rc;
+}
+
+/* --- looking only --- */
+
+static int existing_check(struct recovery *r)
+{
+    const struct segment_header *first;
+    struct progress p = {0};
+    int rc = headers_read(r);
+
+    /* What comes before a header that does not read cannot be judged; what follows it can. */
+    if (rc == ERR_DAMAGED)
+        rc = r->damage(r->ctx, r->report);
+    if (rc < 0 || r->headers_count == 0)
+        return rc;
+    first = r->headers + (r->numbers_count - r->headers_count);
+    rc = window_make(r, first);
+    if (rc == 0)
+        rc = segments_replay(r, first, &p);
+    if (rc == 0 && p.tail_end > p.at)
+        tail_report(r, &first[r->headers_count - 1], &p);
+    return rc;
+}
+
+int journal_check(const struct alloc *a, const struct store *store, uint32_t feature_level,
+                  journal_replay *replay, journal_damage *damage, void *ctx,
+                  struct journal_report *report)
+{
+    struct journal j = {
+        .alloc = a, .store = *store, .options = {.feature_level = feature_level}, .file = -1};
+    struct recovery r = {.j = &j, .replay = replay, .damage = damage, .ctx = ctx, .report = report};
+    int rc;
+
+    memset(report, 0, sizeof(*report));
+    rc = store->list(store->ctx, note_name, &r);
+    if (rc == 0)
+        rc = r.numbers_count == 0 ? ERR_NOT_FOUND : existing_check(&r);
+    if (j.file >= 0)
+        store->close(store->ctx, j.file);
+    recovery_clear(&r);
     return rc;
 }

@@ -7,6 +7,7 @@
  *   jobs.c           the table of jobs, taking a spec in, replay
  *   holder.c         facts: keeping them, passing them on, syncing ledgers, claiming when a
  *                    coordinator is gone
+ *   journal_record.c what a record of the journal says
  *   record.c         what a coordinator has written and who has synced it; replica.c: the other
  *                    holders, and bringing them up to date; seal.c: signatures; asker.c: who waits
  *                    for the acknowledgement of a submission
@@ -33,6 +34,7 @@
 #include "core/kernel/kernel.h"
 #include "core/mesh/mesh.h"
 #include "core/node/job_state.h"
+#include "core/node/journal_record.h"
 #include "core/node/node.h"
 #include "core/node/peer.h"
 #include "core/wire/message.h"
@@ -47,12 +49,6 @@
 #define KILL_HOLDERS_MAX 64
 #define UNKEPT_MAX ((size_t)16 << 20)
 #define WORKERS_MAX 1100
-
-/* FACTS    32 job, u16 count, count x block fact
- * GONE     32 job, u8 state: it shrank to a tombstone
- * SETTLED  32 job, u32 copies, u32 machines: its outcome has the copies it needs
- * LOG      32 job, and to the end what its workers wrote last */
-enum record_type { RECORD_FACTS = 1, RECORD_GONE = 2, RECORD_SETTLED = 3, RECORD_LOG = 4 };
 
 #define REPORT_US_DEFAULT 25000
 #define COLLECT_US ((int64_t)200000)

@@ -191,7 +191,7 @@ load lib.bash
     COMP_WORDS=("$VELUM" "")
     COMP_CWORD=1
     _velum
-    [ "${#COMPREPLY[@]}" = 14 ]
+    [ "${#COMPREPLY[@]}" = 15 ]
     # The shell hands over what was typed, a tilde too.
     ln -s "$VELUM" velum
     HOME=$FOLDER
@@ -210,11 +210,12 @@ load lib.bash
     [ -z "$(velum complete run --name x)" ]
     [ -z "$(velum complete nonsense '')" ]
     [[ $(velum complete help ex) == exit-codes ]]
+    [ "$(velum complete journal c)" = "check"$'\n'"compact" ]
 }
 
 @test "every command is in the manual, and so is each of its options" {
-    for command in run wait result kill ps show logs nodes node kernels sim help version \
-        completion; do
+    for command in run wait result kill ps show logs nodes node kernels sim journal help \
+        version completion; do
         grep -qE "^\.(It )?Cm ([a-z]+ \| )?$command" "$VELUM_ROOT/cmd/man/velum.1"
         for option in $(velum complete "$command" --); do
             grep -q -- "Fl -${option#--}" "$VELUM_ROOT/cmd/man/velum.1"

@@ -387,23 +387,71 @@ static int hand_hello(uint64_t link, struct hello h)
     return mesh_frame(hand.mesh, link, &f, begin_at);
 }
 
-TEST(another_protocol_version_gets_a_goodbye_that_names_both)
+static void another_version(uint16_t min, uint16_t max, const char *named)
 {
     REQUIRE(hand_open(0) == 0);
     mesh_link_up(hand.mesh, 1, 0, person(9).id, begin_at);
     CHECK_INT(hand.sent_type[0], MESSAGE_HELLO);
-    struct hello h = {.version_min = 7, .version_max = 9, .self = person(9)};
+    struct hello h = {.version_min = min, .version_max = max, .self = person(9)};
     CHECK_INT(hand_hello(1, h), ERR_VERSION);
     CHECK_INT(hand.sent_type[1], MESSAGE_GOODBYE);
     struct goodbye g = {0};
     CHECK_INT(read_goodbye((struct bytes){hand.sent[1], hand.sent_len[1]}, &g), 0);
     CHECK_INT(g.reason, GOODBYE_VERSION);
+    CHECK_INT(g.version_min, MESH_VERSION_MIN);
     CHECK_INT(g.version_max, MESH_VERSION_MAX);
-    CHECK(strstr(hand.log, "7 to 9") != NULL);
+    CHECK(strstr(hand.log, named) != NULL);
     CHECK(mesh_link_peer(hand.mesh, 1) == NULL);
     CHECK_INT(mesh_count(hand.mesh), 0);
     mesh_free(hand.mesh);
     CHECK(heap_is_empty(&hand.heap));
+}
+
+TEST(another_protocol_version_gets_a_goodbye_that_names_both)
+{
+    char higher[64], lower[64];
+    snprintf(higher, sizeof higher, "protocol 7 to 9, this one %d to %d", MESH_VERSION_MIN,
+             MESH_VERSION_MAX);
+    snprintf(lower, sizeof lower, "protocol 0 to 0, this one %d to %d", MESH_VERSION_MIN,
+             MESH_VERSION_MAX);
+    another_version(7, 9, higher);
+    another_version(0, 0, lower);
+}
+
+/* Of two that overlap, neither refuses: an older and a newer node are one mesh. */
+TEST(a_node_that_speaks_more_versions_is_met)
+{
+    REQUIRE(hand_open(0) == 0);
+    mesh_link_up(hand.mesh, 1, 0, person(9).id, begin_at);
+    struct hello h = {.version_min = 0, .version_max = 9, .features = 7, .self = person(9)};
+    CHECK_INT(hand_hello(1, h), 0);
+    CHECK(mesh_link_peer(hand.mesh, 1) != NULL);
+    mesh_free(hand.mesh);
+    CHECK(heap_is_empty(&hand.heap));
+}
+
+/* The other side of the same: it was this node that was refused. */
+static void a_version_goodbye(uint16_t min, uint16_t max, const char *named)
+{
+    uint8_t raw[64];
+    struct buf b;
+    struct goodbye g = {GOODBYE_VERSION, min, max};
+    REQUIRE(hand_open(0) == 0);
+    mesh_link_up(hand.mesh, 1, 0, person(9).id, begin_at);
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_goodbye(&b, &g);
+    struct frame f = {.type = MESSAGE_GOODBYE, .payload = buf_bytes(&b)};
+    CHECK_INT(mesh_frame(hand.mesh, 1, &f, begin_at), 0);
+    CHECK(strstr(hand.log, named) != NULL);
+    CHECK(mesh_link_peer(hand.mesh, 1) == NULL);
+    mesh_free(hand.mesh);
+    CHECK(heap_is_empty(&hand.heap));
+}
+
+TEST(a_goodbye_for_the_version_names_both)
+{
+    a_version_goodbye(2, 3, "protocol 2 to 3, this one 1 to 1");
+    a_version_goodbye(0, 0, "protocol 0 to 0, this one 1 to 1");
 }
 
 TEST(a_hello_in_anothers_name_is_refused)
@@ -587,6 +635,7 @@ TEST_MAIN(four_start_at_once_and_all_know_each_other,
           a_node_that_leaves_is_left_at_once_and_forgotten_after_a_minute,
           dialling_oneself_is_noticed_and_forgotten,
           another_protocol_version_gets_a_goodbye_that_names_both,
+          a_node_that_speaks_more_versions_is_met, a_goodbye_for_the_version_names_both,
           a_hello_in_anothers_name_is_refused, a_link_without_hello_is_closed_after_2_s,
           sixty_four_nodes_hold_about_2_log_n_links, ten_minutes_of_delays_kill_nobody,
           silence_is_suspect_within_1500_ms_and_dead_within_5_s,

@@ -1,0 +1,309 @@
+#include "cmd/view_record.h"
+
+#include <inttypes.h>
+
+#include "core/base/err.h"
+#include "core/job/fact.h"
+
+static const char *const kinds[] = {
+    [FACT_SPEC] = "spec",       [FACT_HOLDERS] = "holders",    [FACT_CLAIM] = "claim",
+    [FACT_CANCEL] = "cancel",   [FACT_OUTCOME] = "outcome",    [FACT_PARTIAL] = "partial",
+    [FACT_ATTEMPT] = "attempt", [FACT_DIVERGENT] = "divergent"};
+
+static const char *type_name(uint16_t type)
+{
+    return type == RECORD_FACTS     ? "facts"
+           : type == RECORD_GONE    ? "gone"
+           : type == RECORD_SETTLED ? "settled"
+           : type == RECORD_LOG     ? "log"
+                                    : "unknown";
+}
+
+static const char *state_name(uint8_t state)
+{
+    return state >= JOB_WAITING && state <= JOB_UNKNOWN ? job_state_name((enum job_state)state)
+                                                        : "nothing known";
+}
+
+/* Eight digits of an id. */
+static const char *brief(const uint8_t bytes[ID_SIZE], char to[9])
+{
+    id_hex(bytes, 8, to);
+    return to;
+}
+
+int record_view_check(const struct record_view *v)
+{
+    static struct fact f;
+    struct journal_record r;
+    struct bytes fact;
+    int rc = journal_record_read(v->type, v->payload, &r);
+    while (rc == 0 && journal_record_fact(&r, &fact))
+        rc = fact_read(fact, &f);
+    return rc;
+}
+
+/* --- text --- */
+
+static void text_spec(FILE *to, const struct job_spec *s)
+{
+    char by[9];
+    fprintf(to, " %s%s%s", s->stage.kernel, s->stage.args[0] ? " " : "", s->stage.args);
+    if (s->name[0])
+        fprintf(to, " \"%s\"", s->name);
+    fprintf(to, ", %" PRIu64 " units in leaves of %" PRIu64 ", by %s", s->stage.units,
+            s->stage.leaf_units, brief(s->author.bytes, by));
+}
+
+static void text_outcome(FILE *to, const struct outcome *o)
+{
+    char digest[9];
+    fprintf(to, " %s", state_name(o->state));
+    if (o->state == JOB_DONE)
+        fprintf(to, ", digest %s", brief(o->digest.bytes, digest));
+    fprintf(to, ", %" PRIu64 " leaves on %u node%s", o->leaves, (unsigned)o->nodes,
+            o->nodes == 1 ? "" : "s");
+    if (o->error[0])
+        fprintf(to, ": %.200s", o->error);
+}
+
+static void text_partial(FILE *to, const struct partial *p)
+{
+    char by[9];
+    if (p->from < p->upto)
+        fprintf(to, " leaves %" PRIu64 " to %" PRIu64, p->from, p->upto - 1);
+    fprintf(to, "%s %u value%s", p->from < p->upto ? "," : "", (unsigned)p->count,
+            p->count == 1 ? "" : "s");
+    if (node_id_is_zero(p->author))
+        fputs(" of a snapshot", to);
+    else
+        fprintf(to, " by %s", brief(p->author.bytes, by));
+}
+
+static void text_divergence(FILE *to, const struct divergence *d)
+{
+    char one[9], other[9];
+    fprintf(to, " at level %u, index %" PRIu64 ": %s and %s", (unsigned)d->at.level, d->at.index,
+            brief(d->digests[0].bytes, one), brief(d->digests[1].bytes, other));
+}
+
+static void text_fact(FILE *to, const struct fact *f)
+{
+    char id[9];
+    fputs(kinds[f->kind], to);
+    switch (f->kind) {
+    case FACT_SPEC:
+        text_spec(to, &f->spec);
+        break;
+    case FACT_HOLDERS:
+        fprintf(to, " %u:", (unsigned)f->holders.generation);
+        for (uint8_t i = 0; i < f->holders.count; i++)
+            fprintf(to, " %s", brief(f->holders.ids[i].bytes, id));
+        break;
+    case FACT_CLAIM:
+        fprintf(to, " %u by %s", (unsigned)f->claim.epoch, brief(f->claim.node.bytes, id));
+        break;
+    case FACT_CANCEL:
+        fprintf(to, " to %s by %s", state_name(f->cancel.state), brief(f->cancel.by.bytes, id));
+        break;
+    case FACT_OUTCOME:
+        text_outcome(to, &f->outcome);
+        break;
+    case FACT_PARTIAL:
+        text_partial(to, &f->partial);
+        break;
+    case FACT_ATTEMPT:
+        fprintf(to, " at leaf %" PRIu64 " on %s: %s", f->attempt.leaf,
+                brief(f->attempt.author.bytes, id), f->attempt.cause);
+        break;
+    default:
+        text_divergence(to, &f->divergence);
+        break;
+    }
+}
+
+static void text_facts(FILE *to, struct journal_record *r)
+{
+    static struct fact f;
+    struct bytes fact;
+    const char *before = "";
+    while (journal_record_fact(r, &fact)) {
+        int rc = fact_read(fact, &f);
+        fputs(before, to);
+        before = "; ";
+        if (rc < 0)
+            fprintf(to, "a fact that cannot be read: %s", err_sentence(rc));
+        else
+            text_fact(to, &f);
+    }
+}
+
+void record_view_text(FILE *to, const struct record_view *v)
+{
+    struct journal_record r;
+    char job[9] = "-";
+    int rc = journal_record_read(v->type, v->payload, &r);
+    if (rc == 0)
+        brief(r.job.bytes, job);
+    fprintf(to, "%-8" PRIu64 "  %-7s  %-8s  ", v->sequence, type_name(v->type), job);
+    if (rc < 0)
+        fprintf(to, "type %u, %zu bytes that cannot be read: %s", (unsigned)v->type, v->payload.len,
+                err_sentence(rc));
+    else if (r.type == RECORD_GONE)
+        fprintf(to, "%s, shrunk to its name", state_name(r.state));
+    else if (r.type == RECORD_SETTLED)
+        fprintf(to, "its outcome has %u cop%s on %u machine%s", (unsigned)r.copies,
+                r.copies == 1 ? "y" : "ies", (unsigned)r.machines, r.machines == 1 ? "" : "s");
+    else if (r.type == RECORD_LOG)
+        fprintf(to, "%zu bytes that its workers wrote", r.log.len);
+    else
+        text_facts(to, &r);
+    fputc('\n', to);
+}
+
+/* --- JSON --- */
+
+static void json_id(struct json *j, const char *key, const uint8_t bytes[ID_SIZE])
+{
+    char hex[ID_HEX_SIZE];
+    id_hex(bytes, 64, hex);
+    json_text(j, key, hex);
+}
+
+static void json_spec(struct json *j, const struct job_spec *s)
+{
+    json_text(j, "name", s->name[0] ? s->name : NULL);
+    json_text(j, "kernel", s->stage.kernel);
+    json_text(j, "args", s->stage.args);
+    json_number(j, "units", s->stage.units);
+    json_number(j, "leaf_units", s->stage.leaf_units);
+    json_id(j, "by", s->author.bytes);
+}
+
+static void json_outcome(struct json *j, const struct outcome *o)
+{
+    json_text(j, "state", state_name(o->state));
+    if (o->state == JOB_DONE)
+        json_id(j, "digest", o->digest.bytes);
+    json_number(j, "leaves", o->leaves);
+    json_number(j, "nodes", o->nodes);
+    json_number(j, "retries", o->retries);
+    json_number(j, "duplicates", o->duplicates);
+    json_seconds(j, "seconds", o->elapsed_us);
+    json_seconds(j, "cpu_seconds", o->cpu_us);
+    json_text(j, "error", o->error[0] ? o->error : NULL);
+}
+
+static void json_partial(struct json *j, const struct partial *p)
+{
+    json_number(j, "stage", p->stage);
+    json_number(j, "from", p->from);
+    json_number(j, "upto", p->upto);
+    json_number(j, "values", p->count);
+    if (node_id_is_zero(p->author))
+        json_null(j, "by");
+    else
+        json_id(j, "by", p->author.bytes);
+}
+
+static void json_divergence(struct json *j, const struct divergence *d)
+{
+    json_number(j, "stage", d->stage);
+    json_number(j, "level", d->at.level);
+    json_number(j, "index", d->at.index);
+    json_open(j, "digests", '[');
+    json_id(j, NULL, d->digests[0].bytes);
+    json_id(j, NULL, d->digests[1].bytes);
+    json_close(j, ']');
+}
+
+static void json_holders(struct json *j, const struct holders *h)
+{
+    json_number(j, "generation", h->generation);
+    json_open(j, "nodes", '[');
+    for (uint8_t i = 0; i < h->count; i++)
+        json_id(j, NULL, h->ids[i].bytes);
+    json_close(j, ']');
+}
+
+static void json_body(struct json *j, const struct fact *f)
+{
+    switch (f->kind) {
+    case FACT_SPEC:
+        json_spec(j, &f->spec);
+        break;
+    case FACT_HOLDERS:
+        json_holders(j, &f->holders);
+        break;
+    case FACT_CLAIM:
+        json_number(j, "epoch", f->claim.epoch);
+        json_number(j, "boot", f->claim.boot);
+        json_id(j, "node", f->claim.node.bytes);
+        break;
+    case FACT_CANCEL:
+        json_text(j, "state", state_name(f->cancel.state));
+        json_id(j, "by", f->cancel.by.bytes);
+        break;
+    case FACT_OUTCOME:
+        json_outcome(j, &f->outcome);
+        break;
+    case FACT_PARTIAL:
+        json_partial(j, &f->partial);
+        break;
+    case FACT_ATTEMPT:
+        json_number(j, "stage", f->attempt.stage);
+        json_number(j, "leaf", f->attempt.leaf);
+        json_id(j, "node", f->attempt.author.bytes);
+        json_truth(j, "own_doing", f->attempt.own_doing);
+        json_text(j, "cause", f->attempt.cause);
+        break;
+    default:
+        json_divergence(j, &f->divergence);
+        break;
+    }
+}
+
+static void json_facts(struct json *j, struct journal_record *r)
+{
+    static struct fact f;
+    struct bytes fact;
+    json_open(j, "facts", '[');
+    while (journal_record_fact(r, &fact)) {
+        int rc = fact_read(fact, &f);
+        json_open(j, NULL, '{');
+        json_text(j, "kind", rc < 0 ? NULL : kinds[f.kind]);
+        if (rc < 0)
+            json_text(j, "error", err_sentence(rc));
+        else
+            json_body(j, &f);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+void record_view_json(struct json *j, const struct record_view *v)
+{
+    struct journal_record r;
+    int rc = journal_record_read(v->type, v->payload, &r);
+    json_open(j, NULL, '{');
+    json_number(j, "sequence", v->sequence);
+    json_text(j, "type", type_name(v->type));
+    json_text(j, "segment", v->segment);
+    json_number(j, "offset", v->offset);
+    json_number(j, "bytes", v->payload.len);
+    if (rc < 0)
+        json_text(j, "error", err_sentence(rc));
+    else
+        json_id(j, "job", r.job.bytes);
+    if (rc == 0 && r.type == RECORD_GONE)
+        json_text(j, "state", state_name(r.state));
+    if (rc == 0 && r.type == RECORD_SETTLED) {
+        json_number(j, "copies", r.copies);
+        json_number(j, "machines", r.machines);
+    }
+    if (rc == 0 && r.type == RECORD_LOG)
+        json_number(j, "log_bytes", r.log.len);
+    if (rc == 0 && r.type == RECORD_FACTS)
+        json_facts(j, &r);
+    json_close(j, '}');
+}

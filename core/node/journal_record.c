@@ -1,0 +1,43 @@
+#include "core/node/journal_record.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/wire/frame.h"
+
+int journal_record_read(uint16_t type, struct bytes payload, struct journal_record *r)
+{
+    struct reader in = reader_of(payload);
+
+    memset(r, 0, sizeof *r);
+    r->type = (enum record_type)type;
+    if (type != RECORD_FACTS && type != RECORD_GONE && type != RECORD_SETTLED && type != RECORD_LOG)
+        return ERR_VERSION;
+    r->job = read_job_id(&in);
+    if (type == RECORD_GONE)
+        r->state = read_u8(&in);
+    if (type == RECORD_SETTLED) {
+        r->copies = read_u32(&in);
+        r->machines = read_u32(&in);
+    }
+    if (type == RECORD_LOG)
+        r->log = (struct bytes){payload.data + in.at, in.failed ? 0 : payload.len - in.at};
+    if (type == RECORD_FACTS) {
+        r->count = read_u16(&in);
+        r->facts = in;
+        for (uint16_t i = 0; i < r->count && !in.failed; i++)
+            read_block(&in, FRAME_PAYLOAD_MAX);
+    }
+    if (type == RECORD_LOG)
+        return in.failed ? ERR_FORMAT : 0;
+    return reader_done(&in) ? 0 : ERR_FORMAT;
+}
+
+bool journal_record_fact(struct journal_record *r, struct bytes *fact)
+{
+    if (r->count == 0)
+        return false;
+    r->count--;
+    *fact = read_block(&r->facts, FRAME_PAYLOAD_MAX);
+    return !r->facts.failed;
+}

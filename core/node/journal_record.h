@@ -1,0 +1,39 @@
+/* What a record of a node's journal says, drawn. Written by record.c and jobs.c, read by jobs.c and
+ * by whoever shows a journal to people.
+ *
+ *   FACTS    32 job, u16 count, count x block fact (core/job/fact.h)
+ *   GONE     32 job, u8 state: it shrank to a tombstone
+ *   SETTLED  32 job, u32 copies, u32 machines: its outcome has the copies it needs
+ *   LOG      32 job, and to the end what its workers wrote last
+ *
+ * A new type, or a fact of a new kind or version, comes with a greater feature level, so that an
+ * older executable refuses the journal as a whole and leaves it untouched. */
+#ifndef VELUM_NODE_JOURNAL_RECORD_H
+#define VELUM_NODE_JOURNAL_RECORD_H
+
+#include <stdbool.h>
+
+#include "core/base/id.h"
+
+/* The greatest vocabulary this generation writes and reads. */
+#define NODE_FEATURE_LEVEL 1
+
+enum record_type { RECORD_FACTS = 1, RECORD_GONE = 2, RECORD_SETTLED = 3, RECORD_LOG = 4 };
+
+struct journal_record {
+    enum record_type type;
+    struct job_id job;
+    uint8_t state;             /* of GONE: enum job_state */
+    uint32_t copies, machines; /* of SETTLED */
+    uint16_t count;            /* of FACTS: how many are left */
+    struct reader facts;
+    struct bytes log; /* of LOG, borrowed */
+};
+
+/* Borrows the payload. 0, ERR_VERSION for a type it does not know, ERR_FORMAT. The list of facts is
+ * checked to its end, the facts are not. */
+int journal_record_read(uint16_t type, struct bytes payload, struct journal_record *r);
+/* The next fact, or false at the end. */
+bool journal_record_fact(struct journal_record *r, struct bytes *fact);
+
+#endif

@@ -1,0 +1,59 @@
+/* Golden files: what this generation writes, kept so that every later one still reads it (G12).
+ *
+ *   tests/golden/1/NAME.hex      a journal: "file NAME BYTES" and lines "OFFSET HEX" of 32 bytes
+ *                                each; lines that are all zero are left out
+ *   tests/golden/1/NAME.txt      what it says
+ *   tests/golden/1/messages.hex  one frame a line: "NAME HEX"
+ *   tests/golden/1/messages.txt  what each says
+ *
+ * The folder's name is the generation. `obj/tests/golden/record tests/golden/1` has written it
+ * with the samples of journals.c and messages.c. A generation that writes other bytes gets a folder
+ * of its own beside this one, which is never written again. */
+#ifndef VELUM_TESTS_GOLDEN_GOLDEN_H
+#define VELUM_TESTS_GOLDEN_GOLDEN_H
+
+#include <stdio.h>
+
+#include "core/base/bytes.h"
+#include "core/base/id.h"
+#include "tests/lib/store_memory.h"
+
+#define GOLDEN_GENERATION 1
+
+/* Ids and bytes that are easy to see. */
+struct node_id golden_node(uint8_t n);
+struct digest golden_digest(uint8_t n);
+
+/* --- journals.c --- */
+
+/* Row i, or NULL past the end. */
+const char *golden_journal_name(size_t i);
+/* Makes it as this executable writes it today. Release with store_memory_free. */
+struct store_memory *golden_journal_make(size_t i);
+/* One encoded fact of each kind, and the id of the job they are about. */
+struct job_id golden_job(uint8_t n);
+void golden_put_spec(struct buf *signed_spec, uint8_t n);
+void golden_put_claim(struct buf *fact, uint8_t n, uint32_t epoch);
+void golden_put_cancel(struct buf *fact, uint8_t n);
+/* What a journal says, as `velum journal` shows it, and what its check found. */
+void golden_journal_tell(struct store_memory *m, FILE *to);
+
+/* --- messages.c --- */
+
+/* Appends the whole frame of this type as this executable writes it today. */
+void golden_message_make(uint8_t type, struct buf *frame);
+/* --- tell.c --- */
+
+/* One line: what a frame says, by the decoders the product has. 0, or what the decoder said. */
+int golden_message_tell(struct bytes frame, FILE *to);
+
+/* --- text.c --- */
+
+void golden_write_store(struct store_memory *m, FILE *to);
+/* False when it is not such a text. */
+bool golden_read_store(struct store_memory *m, FILE *from);
+void golden_write_hex(struct bytes b, FILE *to);
+/* Bytes read into to[cap], or -1. Reads up to the end of the line. */
+long golden_read_hex(FILE *from, uint8_t *to, size_t cap);
+
+#endif

@@ -1,0 +1,59 @@
+/* Writes the golden files of this generation: record FOLDER. See golden.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/wire/frame.h"
+#include "core/wire/message.h"
+#include "tests/golden/golden.h"
+
+static FILE *file_in(const char *folder, const char *name, const char *end)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s%s", folder, name, end);
+    FILE *f = fopen(path, "w");
+    if (f == NULL)
+        perror(path);
+    return f;
+}
+
+static int record_journal(const char *folder, size_t i)
+{
+    FILE *hex = file_in(folder, golden_journal_name(i), ".hex");
+    FILE *text = file_in(folder, golden_journal_name(i), ".txt");
+    if (hex == NULL || text == NULL)
+        return 1;
+    struct store_memory *m = golden_journal_make(i);
+    golden_write_store(m, hex);
+    golden_journal_tell(m, text);
+    store_memory_free(m);
+    return fclose(hex) != 0 || fclose(text) != 0;
+}
+
+static int record_messages(const char *folder)
+{
+    static uint8_t room[FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX];
+    FILE *hex = file_in(folder, "messages", ".hex"), *text = file_in(folder, "messages", ".txt");
+    int rc = hex == NULL || text == NULL;
+    for (unsigned type = 1; rc == 0 && type < 256; type++) {
+        struct buf b;
+        if (strcmp(message_name(type), "unknown") == 0)
+            continue;
+        buf_init_fixed(&b, room, sizeof room);
+        golden_message_make((uint8_t)type, &b);
+        fprintf(hex, "%s ", message_name(type));
+        golden_write_hex(buf_bytes(&b), hex);
+        fputc('\n', hex);
+        rc = golden_message_tell(buf_bytes(&b), text);
+        if (rc < 0)
+            fprintf(stderr, "%s does not come back: %d\n", message_name(type), rc);
+    }
+    return rc != 0 || fclose(hex) != 0 || fclose(text) != 0;
+}
+
+int main(int argc, char **argv)
+{
+    int rc = argc == 2 ? 0 : 2;
+    for (size_t i = 0; rc == 0 && golden_journal_name(i) != NULL; i++)
+        rc = record_journal(argv[1], i);
+    return rc == 0 ? record_messages(argv[1]) : rc;
+}
