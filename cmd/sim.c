@@ -2,8 +2,10 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/exhaustive.h"
 #include "cmd/view_json.h"
 #include "core/host/memory.h"
+#include "core/sim/explore.h"
 #include "core/sim/sim_try.h"
 
 #define FAILURES_MAX 20
@@ -50,6 +52,21 @@ static const struct opt opts[] = {
     {.name = "shrink",
      .kind = OPT_SWITCH,
      .effect = "look for fewer faults and nodes that still fail"},
+    {.name = "exhaustive",
+     .kind = OPT_SWITCH,
+     .effect = "every order of events of three nodes and one job of four leaves"},
+    {.name = "depth",
+     .kind = OPT_NUMBER,
+     .value = "N",
+     .effect = "so many events from the submission on (default 7)",
+     .min = 1,
+     .max = EXPLORE_DEPTH_MAX},
+    {.name = "detours",
+     .kind = OPT_NUMBER,
+     .value = "N",
+     .effect = "instead: whole runs that leave the straight one so often",
+     .min = 0,
+     .max = EXPLORE_DEPTH_MAX},
     {.name = "json", .kind = OPT_SWITCH, .effect = "print JSON"},
     {0},
 };
@@ -216,6 +233,13 @@ static int run(const struct call *c)
     struct tally t = {0};
     struct json j;
     bool json = opt_given(c->opts, "json"), one = opt_given(c->opts, "seed");
+    if (opt_given(c->opts, "exhaustive"))
+        return exhaustive_run(c);
+    if (opt_given(c->opts, "depth") || opt_given(c->opts, "detours")) {
+        talk_error("--depth and --detours are for --exhaustive");
+        talk_try("velum sim --exhaustive --depth 5");
+        return CODE_MISUSE;
+    }
     if (!read_faults(opt_text(c->opts, "faults", "all"), &o.faults_off, unknown))
         return refuse_fault(unknown);
     if (!one && (opt_given(c->opts, "trace") || o.until > 0)) {

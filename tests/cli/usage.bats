@@ -158,6 +158,18 @@ load lib.bash
     ends_with_try
 }
 
+@test "sim: every order of events, to a depth or with so many detours" {
+    run -0 --separate-stderr velum sim --exhaustive --depth 3
+    [[ $output == "every run of 3 choices: "*" states, "*" transitions "* ]]
+    [ -z "$stderr" ]
+    run -0 --separate-stderr velum sim --exhaustive --detours 0 --json
+    [[ $output == '{"v":1,"searches":[{"depth":0,"detours":true,"complete":true,"states":'*'"failed":null}]}' ]]
+    run -2 velum sim --depth 3
+    ends_with_try
+    run -2 velum sim --exhaustive --depth 3 --detours 1
+    ends_with_try
+}
+
 @test "kernels: built-ins without a node, text and JSON" {
     run -0 --separate-stderr velum kernels
     [[ $output == *"pi"*"built-in"* ]]

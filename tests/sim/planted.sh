@@ -1,7 +1,8 @@
 #!/bin/sh
 # Proves that the simulator finds bugs: builds the core with one realistic defect after another
 # (VELUM_PLANT, see the places that test it) and demands a failing seed among the first 500. With
-# VELUM_PLANT_SEEDS another number. Needs a compiler; prints one line for each defect.
+# VELUM_PLANT_SEEDS another number. Those in the scope of the exhaustive search must be found by it,
+# too. Needs a compiler; prints one line for each defect.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -10,6 +11,7 @@ seeds=${VELUM_PLANT_SEEDS:-500}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 failures=0
+exhaustive='1 3 4'
 
 compile() { # compile DEFECT FILE...: into a folder of that defect's own
     defect=$1
@@ -50,6 +52,16 @@ for defect in $(grep -ho 'VELUM_PLANT == [0-9]*' core/*/*.c | sed 's/.* //' | so
         failures=1
     else
         echo "ok planted_$defect found: $(grep -m1 -aE 'FAIL|ensure' "$work/output" | cut -c1-100)"
+    fi
+done
+
+# These lie in the scope of the exhaustive search, which needs no luck.
+for defect in $exhaustive; do
+    if "$work/sim$defect" --exhaustive 5 >"$work/output" 2>&1; then
+        echo "FAIL planted_${defect}_exhaustive not found at depth 5"
+        failures=1
+    else
+        echo "ok planted_${defect}_exhaustive found: $(grep -m1 -a FAIL "$work/output" | cut -c1-100)"
     fi
 done
 exit $failures

@@ -2,16 +2,20 @@
  *
  *   sim --seed N | --seeds N [--first N] [--nodes N] [--trace] [--until EVENT]
  *   sim --starved N [--until EVENT]
+ *   sim --exhaustive DEPTH | --detours N [--states N]
  *
  * A single seed prints its figures. It is run twice, unless it is traced or cut short, and so is
  * every hundredth of many, because a run that cannot be repeated cannot be debugged. A failing seed
  * prints the line that replays it. --starved runs the first events of a seed again and again, each
- * time with the next request for memory refused: it must say so, and give back what it has. */
+ * time with the next request for memory refused: it must say so, and give back what it has.
+ * --exhaustive and --detours look at every order of events in a small scope (core/sim/explore.h);
+ * more states than so many are a failure, because it then saw only some. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/sim/explore.h"
 #include "core/sim/sim_try.h"
 #include "tests/lib/heap.h"
 
@@ -118,10 +122,70 @@ static int run_starved(const struct sim_options *o)
     return failures == 0 ? 0 : 1;
 }
 
+static int run_exhaustive(uint32_t depth, bool detours, uint64_t states_max,
+                          const struct log_sink *sink)
+{
+    struct explore_options o = {.scope = EXPLORE_SCOPE_DEFAULT,
+                                .depth = depth,
+                                .detours = detours,
+                                .states_max = states_max,
+                                .trace = sink};
+    struct explore_result r;
+    struct heap heap;
+    int rc;
+
+    heap_init(&heap);
+    rc = explore_run(&heap.alloc, &o, &r);
+    printf("%llu states, %llu transitions to depth %u, %llu ends; %llu states of a node, %llu "
+           "steps\n",
+           (unsigned long long)r.states, (unsigned long long)r.transitions, r.depth,
+           (unsigned long long)r.ended, (unsigned long long)r.node_states,
+           (unsigned long long)r.node_steps);
+    if (rc < 0 || r.failed || !r.complete)
+        printf("FAIL sim_exhaustive %s\n", rc < 0     ? err_sentence(rc)
+                                           : r.failed ? r.what
+                                                      : "more states than were allowed");
+    else if (!heap_is_empty(&heap))
+        printf("FAIL sim_exhaustive it does not give back its memory\n");
+    else
+        printf("ok sim_exhaustive %u %s\n", depth, detours ? "detours" : "choices");
+    return rc < 0 || r.failed || !r.complete || !heap_is_empty(&heap) ? 1 : 0;
+}
+
+/* Some hundred of the requests, because a search makes very many. */
+static int run_exhaustive_starved(uint32_t depth)
+{
+    struct explore_options o = {.scope = EXPLORE_SCOPE_DEFAULT, .depth = depth};
+    struct explore_result r;
+    struct heap heap;
+    uint64_t n = 1, tries = 0;
+    int failures = 0;
+
+    do {
+        heap_init(&heap);
+        heap.fail_at = n;
+        tries++;
+        n += 1 + n / 32;
+        int rc = explore_run(&heap.alloc, &o, &r);
+        bool told = heap.failures > 0 ? rc == ERR_NO_MEMORY : rc == 0 && !r.failed;
+
+        if (told && heap_is_empty(&heap))
+            continue;
+        printf("FAIL sim_exhaustive_starved the %lluth request for memory: %d %s\n",
+               (unsigned long long)heap.fail_at, rc, r.what);
+        failures++;
+    } while (heap.failures > 0 && failures < FAILURES_MAX);
+    if (failures == 0)
+        printf("ok sim_exhaustive_starved %llu requests for memory refused in turn\n",
+               (unsigned long long)tries - 1);
+    return failures == 0 ? 0 : 1;
+}
+
 static int usage(void)
 {
     fputs("usage: sim --seed N | --seeds N [--first N] [--nodes N] [--trace] [--until EVENT]\n"
-          "       sim --starved N [--until EVENT]\n",
+          "       sim --starved N [--until EVENT]\n"
+          "       sim --exhaustive DEPTH | --detours N [--states N]\n",
           stderr);
     return 2;
 }
@@ -130,8 +194,8 @@ int main(int argc, char **argv)
 {
     static const struct log_sink sink = {print_line, NULL, LOG_DEBUG};
     struct sim_options o = {0};
-    uint64_t seeds = 0, first = 1;
-    bool starved = false;
+    uint64_t seeds = 0, first = 1, depth = 0, states_max = 0;
+    bool starved = false, detours = false;
 
     for (int i = 1; i < argc; i++) {
         uint64_t value = i + 1 < argc ? strtoull(argv[i + 1], NULL, 10) : 0;
@@ -153,9 +217,19 @@ int main(int argc, char **argv)
             o.nodes = (uint32_t)value;
         else if (strcmp(argv[i - 1], "--until") == 0)
             o.until = value;
+        else if (strcmp(argv[i - 1], "--exhaustive") == 0)
+            depth = value;
+        else if (strcmp(argv[i - 1], "--detours") == 0)
+            depth = value, detours = true;
+        else if (strcmp(argv[i - 1], "--states") == 0)
+            states_max = value;
         else
             return usage();
     }
+    if (depth > 0 && starved)
+        return run_exhaustive_starved((uint32_t)depth);
+    if (depth > 0)
+        return run_exhaustive((uint32_t)depth, detours, states_max, &sink);
     if (o.nodes > SIM_NODES_LIMIT || (seeds == 0 && o.seed == 0))
         return usage();
     if (starved)
