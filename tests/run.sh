@@ -167,6 +167,7 @@ for suite in $suites; do
             run sim 400 1 "$objects/tests/sim/sim" --seeds "$seeds"
             run sim/starved 100 '' "$objects/tests/sim/sim" --starved 3 --until 600
             run sim/exhaustive 120 '' "$objects/tests/sim/sim" --exhaustive 5
+            run sim/exhaustive_starved 100 '' "$objects/tests/sim/sim" --starved 1 --exhaustive 1
             run sim/detours 120 '' "$objects/tests/sim/sim" --detours 1
             [ "$seeds" -lt 1000 ] || run sim/planted 300 '' "$root/tests/sim/planted.sh"
         else

@@ -3,17 +3,19 @@
  * at most one crash and one partition anywhere in between.
  *
  * Membership and the directory are oracles: their frames arrive at once, and a dial is answered at
- * once, so that the search is about the ledger and the grants. Each node has a clock of its own that
- * stands still but for its timers.
+ * once, so that the search is about the ledger and the grants. Each node has a clock of its own
+ * that stands still but for its timers.
  *
  * The search is breadth first, so that a broken promise is shown with a shortest way to it, and
  * complete up to its depth. Depth counts choices from the submission on; or, with `detours`, only
  * those that leave the straight run, which does the first thing there is to do, waits when there is
  * none, and goes on to the end of the job from wherever a detour has led: every run with so many
- * detours is looked at as a whole (delay-bounded scheduling: Emmi, Qadeer, Rakamaric, POPL 2011).
- * States at the depth are run to the end of the job too, every so many of them. Two states are one when nothing
- * that the nodes hold tells them apart (explore_heap.h), wherever it lies in memory and whatever the
- * clocks show. Owns all it simulates; never reads a clock. Called by cmd/sim.c and tests/sim. */
+ * detours is looked at as a whole (the idea of delay-bounded scheduling: Emmi, Qadeer, Rakamaric,
+ * POPL 2011). Without detours some of the deepest states are run to the end of the job, too.
+ *
+ * Two states are one when nothing that the nodes hold tells them apart (explore_heap.h), wherever
+ * it lies in memory and whatever the clocks show. Owns all it simulates; never reads a clock.
+ * Called by cmd/exhaustive.c and tests/sim. */
 #ifndef VELUM_SIM_EXPLORE_H
 #define VELUM_SIM_EXPLORE_H
 

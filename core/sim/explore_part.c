@@ -15,6 +15,7 @@
 
 #define PAGE_BYTES 512u
 #define RECORDS_BYTES_MAX ((size_t)1 << 20)
+#define STACK_WORDS 8192
 #define DUES_MAX 100 /* in one quantum; more is a node that runs in circles */
 
 struct disk_record {
@@ -70,6 +71,8 @@ uint32_t part_frame(struct parts *x, uint8_t type, uint32_t request, struct byte
     put_u32(&b, request);
     put_raw(&b, payload.data, payload.len);
     number = things_put(&x->things, buf_bytes(&b), &is_new);
+    if (b.failed || x->things.full)
+        run_out(x);
     buf_clear(&b);
     return number;
 }
@@ -260,6 +263,17 @@ static void performed(struct turn *t, int rc, struct actions *actions)
     actions_clear(actions);
 }
 
+/* What lay on the stack before may get into the padding of what a node copies into its memory, and
+ * would make two of one state: not when it is always the same. */
+static uint64_t clean_stack(void)
+{
+    volatile uint64_t area[STACK_WORDS];
+
+    for (uint32_t i = 0; i < STACK_WORDS; i++)
+        area[i] = 0;
+    return area[0];
+}
+
 static void step(struct turn *t, struct event *ev)
 {
     struct actions actions;
@@ -270,6 +284,7 @@ static void step(struct turn *t, struct event *ev)
     ev->now = (struct instant){t->p->now};
     ev->wall_s = SIM_WALL_S;
     actions_init(&actions, t->x->alloc);
+    clean_stack();
     rc = node_step(t->p->core, ev, &actions);
     performed(t, rc, &actions);
 }
@@ -288,6 +303,8 @@ static void hear_workers(struct turn *t)
             ev.worker_exited.end = WORKER_KILLED;
             ev.worker_exited.status = 9;
         } else {
+            if (s->list[s->next].payload.failed)
+                run_out(t->x);
             ev.worker_frame.worker = s->list[s->next].worker;
             ev.worker_frame.frame = (struct frame){s->list[s->next].type, s->list[s->next].request,
                                                    buf_bytes(&s->list[s->next].payload)};
@@ -581,7 +598,8 @@ static uint32_t number_of(struct parts *x, uint32_t node)
     } else {
         put_aside(x, node);
     }
-    if (x->digests.full || x->things.full || x->heaps[node].full)
+    if (x->digests.full || x->things.full || x->heaps[node].full || x->outs.failed ||
+        x->pages.failed)
         run_out(x);
     return state;
 }

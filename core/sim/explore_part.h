@@ -4,7 +4,7 @@
  * States have numbers. A step that was done once is looked up afterwards, so that the search costs
  * what the nodes can do, not how often it happens in the whole. Workers answer at once but for the
  * end of a leaf, which is an event. A disk syncs all it was given, as an event. Called by
- * explore_step.c. */
+ * explore_scene.c. */
 #ifndef VELUM_SIM_EXPLORE_PART_H
 #define VELUM_SIM_EXPLORE_PART_H
 

@@ -48,8 +48,13 @@ static const struct part_facts *facts(const struct stage *s, uint32_t node)
 static uint32_t thing(struct stage *s, struct bytes b)
 {
     bool is_new;
+    uint32_t number = things_put(&s->parts.things, b, &is_new);
 
-    return things_put(&s->parts.things, b, &is_new);
+    if (s->parts.things.full || s->queue.failed) {
+        s->parts.no_memory = true;
+        world_fail(s->w, err_sentence(ERR_NO_MEMORY), UINT32_MAX, UINT32_MAX);
+    }
+    return number;
 }
 
 static uint32_t queue_count(const struct stage *s, uint32_t queue)
@@ -83,7 +88,9 @@ static uint32_t queue_take(struct stage *s, uint32_t queue)
 
 static uint8_t type_of(const struct stage *s, uint32_t frame)
 {
-    return things_get(&s->parts.things, frame).data[0];
+    struct bytes b = things_get(&s->parts.things, frame);
+
+    return b.len == 0 ? 0 : b.data[0];
 }
 
 /* Membership and the directory: the search is not about these. */
@@ -342,7 +349,8 @@ static void link_ends(struct stage *s, uint32_t from, uint32_t to, bool lost)
         queue_signal(s, queue, signal_reset);
 }
 
-/* Early: what it had not synced is lost, and what it had sent arrives. Late: the other way round. */
+/* Early: what it had not synced is lost, and what it had sent arrives. Late: the other way
+ * round. */
 static bool choose_crash(struct stage *s, uint32_t node, bool late)
 {
     if (s->now.crashes == 0 || !facts(s, node)->runs)

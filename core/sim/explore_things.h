@@ -1,7 +1,7 @@
-/* Everything the search has met, each thing once: byte strings (frames, queues, pages of memory, what
- * a step gave out) by number, and by number pairs what a step of a node came to.
+/* Everything the search has met, each thing once: byte strings (frames, queues, pages of memory,
+ * what a step gave out) by number, and what a step of a node came to.
  *
- * Strings live until the end. Called by explore_part.c, explore_step.c and explore.c. */
+ * Strings live until the end. Called by explore_part.c, explore_scene.c and explore.c. */
 #ifndef VELUM_SIM_EXPLORE_THINGS_H
 #define VELUM_SIM_EXPLORE_THINGS_H
 

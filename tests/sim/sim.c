@@ -168,6 +168,35 @@ static int run_exhaustive(uint32_t depth, bool detours, uint64_t states_max,
     return rc < 0 || r.failed || !r.complete || !heap_is_empty(&heap) ? 1 : 0;
 }
 
+/* Some hundred of the requests, because a search makes very many. */
+static int run_exhaustive_starved(uint32_t depth)
+{
+    struct explore_options o = {.scope = EXPLORE_SCOPE_DEFAULT, .depth = depth};
+    struct explore_result r;
+    struct heap heap;
+    uint64_t n = 1, tries = 0;
+    int failures = 0;
+
+    do {
+        heap_init(&heap);
+        heap.fail_at = n;
+        tries++;
+        n += 1 + n / 32;
+        int rc = explore_run(&heap.alloc, &o, &r);
+        bool told = heap.failures > 0 ? rc == ERR_NO_MEMORY : rc == 0 && !r.failed;
+
+        if (told && heap_is_empty(&heap))
+            continue;
+        printf("FAIL sim_exhaustive_starved the %lluth request for memory: %d %s\n",
+               (unsigned long long)heap.fail_at, rc, r.what);
+        failures++;
+    } while (heap.failures > 0 && failures < FAILURES_MAX);
+    if (failures == 0)
+        printf("ok sim_exhaustive_starved %llu requests for memory refused in turn\n",
+               (unsigned long long)tries - 1);
+    return failures == 0 ? 0 : 1;
+}
+
 static int usage(void)
 {
     fputs("usage: sim --seed N | --seeds N [--first N] [--failures N] [--nodes N] [--trace]\n"
@@ -216,6 +245,8 @@ int main(int argc, char **argv)
         else
             return usage();
     }
+    if (depth > 0 && starved)
+        return run_exhaustive_starved((uint32_t)depth);
     if (depth > 0)
         return run_exhaustive((uint32_t)depth, detours, states_max, &sink);
     if (o.nodes > SIM_NODES_LIMIT || (seeds == 0 && o.seed == 0))
