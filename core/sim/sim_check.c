@@ -388,9 +388,13 @@ static void check_kept(struct world *w, const struct sim_node *n, uint64_t link,
 
     if (job == SIM_JOBS_MAX || to == SIM_NODES_MAX || w->losses > 0)
         return;
-    for (const struct reported *x = w->nodes[to].seen[job].reported; x != NULL; x = x->next)
-        if (x->seq <= seq && !leaves_are_held(w, job, x, w->calm ? 2 : 1))
+    for (struct reported *x = w->nodes[to].seen[job].reported; x != NULL; x = x->next) {
+        if (x->seq > seq || x->kept)
+            continue;
+        if (!leaves_are_held(w, job, x, w->calm ? 2 : 1))
             world_fail(w, "kept is said of leaves that too few disks have", n->index, job);
+        x->kept = true;
+    }
 }
 
 /* A new coordinator gets what nobody has confirmed before it hears what is open, or it would give
@@ -429,11 +433,16 @@ void sim_check_frame(struct world *w, struct sim_node *n, const struct frame *f)
     uint32_t job;
     uint64_t seq;
 
-    if (f->type != MESSAGE_FACTS && f->type != MESSAGE_SYNC && f->type != MESSAGE_KEPT)
+    if (f->type != MESSAGE_FACTS && f->type != MESSAGE_SYNC && f->type != MESSAGE_KEPT &&
+        f->type != MESSAGE_STOP)
         return;
     job = sim_job_by_id(w, read_job_id(&r));
     if (job == SIM_JOBS_MAX)
         return;
+    if (f->type == MESSAGE_STOP) {
+        forget_job(w, n, job); /* as the node does */
+        return;
+    }
     n->seen[job].asked |= f->type != MESSAGE_KEPT;
     seq = f->type == MESSAGE_KEPT ? read_u64(&r) : 0;
     n->seen[job].kept = seq > n->seen[job].kept ? seq : n->seen[job].kept;

@@ -21,6 +21,7 @@ struct reported {
     struct reported *next;
     uint64_t seq;
     uint64_t link; /* over which it was sent last */
+    bool kept;     /* it was said to be: the disks that had it then may be lost since */
     uint8_t leaves[SIM_LEAVES_MAX / 8];
 };
 
