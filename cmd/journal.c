@@ -53,9 +53,9 @@ struct look {
     bool dumping, cut;
 };
 
-static int refuse_twice(void)
+static int refuse_option(const char *message)
 {
-    talk_error("--data and --port both say which journal");
+    talk_error("%s", message);
     talk_try("velum journal check --port 8001");
     return CODE_MISUSE;
 }
@@ -69,7 +69,9 @@ static int find_folder(struct look *l)
     struct home home = {0};
     struct stat s;
     if (data && opt_given(l->call->opts, "port"))
-        return refuse_twice();
+        return refuse_option("--data and --port both say which journal");
+    if (opt_given(l->call->opts, "addr"))
+        return refuse_option("--addr is for commands that talk to a node; this one reads a folder");
     int rc = data ? 0 : home_locate(&home, message);
     if (rc == 0)
         rc = home_state_path(&home, port, data, l->folder, message);

@@ -166,8 +166,9 @@ static int explain_journal(struct host *h, int rc, const struct journal_report *
 {
     char message[HOME_MESSAGE_SIZE + 256];
     if (rc == ERR_DAMAGED)
-        complain("the journal in %s is damaged (%s, byte %llu); it was left as it is: move the "
-                 "folder away, or start with another --data",
+        complain("the journal in %s is damaged (%s, byte %llu); it was left as it is: "
+                 "velum journal check shows what is lost; move the folder away, or start with "
+                 "another --data",
                  h->state, r->bad_segment, (unsigned long long)r->bad_offset);
     else if (rc == ERR_VERSION)
         complain(

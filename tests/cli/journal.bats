@@ -210,6 +210,8 @@ json_is_good() {
     run -2 velum journal check --data empty --port 8001
     ends_with_try
     run -2 velum journal check --port 70000
+    run -2 velum journal check --addr 127.0.0.1:8001
+    ends_with_try
 }
 
 # reseal FILE: the header's checksum, after the header was changed by hand.
