@@ -50,6 +50,7 @@ static void print_text(uint64_t seed, const struct scale_result *r)
     print_load("joining", &r->joining, r->nodes);
     print_load("idle", &r->idle, r->nodes);
     print_load("busy", &r->busy, r->nodes);
+    print_load("back", &r->back, r->nodes);
     printf("\n%-11s %9s %9s %9s\n", "SECONDS", "P50", "P99", "MOST");
     print_times("join", &r->join);
     print_times("rumor", &r->rumor);
@@ -109,6 +110,7 @@ static void print_json(uint64_t seed, const struct scale_result *r)
     json_load(&j, "joining", &r->joining, r->nodes);
     json_load(&j, "idle", &r->idle, r->nodes);
     json_load(&j, "busy", &r->busy, r->nodes);
+    json_load(&j, "back", &r->back, r->nodes);
     json_times(&j, "join", &r->join);
     json_times(&j, "rumor", &r->rumor);
     json_times(&j, "slot", &r->slot);

@@ -346,7 +346,10 @@ static void stop_once(struct scale *s, bool refused)
         sample(s, &s->last, everywhere ? node->dead_us - start_us : -1);
         scale_net_start(&s->net, victims[k], 0, (int64_t)prng_below(&s->prng, S_US));
     }
+    s->result->back = (struct scale_load){0};
+    load_begin(s, &s->result->back);
     scale_net_run(&s->net, BACK_US);
+    load_end(s, &s->result->back);
 }
 
 static void stop(struct scale *s, uint32_t rounds, bool refused)

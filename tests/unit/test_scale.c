@@ -24,9 +24,11 @@ static void measure(uint32_t nodes, uint32_t rounds, int64_t unrest_us, struct s
     struct scale_options o = {
         .seed = nodes, .nodes = nodes, .rounds = rounds, .unrest_us = unrest_us};
     REQUIRE(scale_run(&host_memory, &o, r) == 0);
-    printf("# %u nodes: idle %.0f, busy %.0f bytes/s a node; %llu events\n", nodes,
-           a_second(r->idle.bytes, &r->idle), a_second(r->busy.bytes, &r->busy),
-           (unsigned long long)r->events);
+    printf(
+        "# %u nodes: idle %.0f, busy %.0f, joining %.0f, back %.0f bytes/s a node; %llu events\n",
+        nodes, a_second(r->idle.bytes, &r->idle), a_second(r->busy.bytes, &r->busy),
+        a_second(r->joining.bytes, &r->joining), a_second(r->back.bytes, &r->back),
+        (unsigned long long)r->events);
     print_times("join", &r->join);
     print_times("rumor", &r->rumor);
     print_times("slot", &r->slot);
@@ -60,6 +62,9 @@ TEST(what_a_node_sends_grows_with_log_n_at_most)
     CHECK(a_second(many.idle.bytes, &many.idle) <= 2.2 * a_second(few.idle.bytes, &few.idle));
     CHECK(a_second(many.busy.bytes, &many.busy) <= 2.2 * a_second(few.busy.bytes, &few.busy));
     CHECK(a_second(many.busy.frames, &many.busy) <= 2.2 * a_second(few.busy.frames, &few.busy));
+    /* Eight nodes come back to the many and one to the few: whole tables must not go over each link
+     * that the ring then needs. */
+    CHECK(a_second(many.back.bytes, &many.back) <= 8 * a_second(few.back.bytes, &few.back));
 }
 
 TEST(stalls_and_delays_kill_nobody_in_1000_node_hours)
