@@ -3,9 +3,11 @@
 
 #include "cmd/cmd.h"
 #include "cmd/exhaustive.h"
+#include "cmd/sim_scale.h"
 #include "cmd/view_json.h"
 #include "core/host/memory.h"
 #include "core/sim/explore.h"
+#include "core/sim/scale.h"
 #include "core/sim/sim_try.h"
 
 #define FAILURES_MAX 20
@@ -33,9 +35,9 @@ static const struct opt opts[] = {
     {.name = "nodes",
      .kind = OPT_NUMBER,
      .value = "N",
-     .effect = "nodes of each mesh (default: 3 to 16, by seed)",
+     .effect = "nodes of each mesh (default: 3 to 16, by seed); from 17 on, how membership scales",
      .min = 1,
-     .max = SIM_NODES_LIMIT},
+     .max = SCALE_NODES_MAX},
     {.name = "faults",
      .kind = OPT_TEXT,
      .value = "LIST",
@@ -247,6 +249,8 @@ static int run(const struct call *c)
         talk_try("velum sim --exhaustive --depth 5");
         return CODE_MISUSE;
     }
+    if (o.nodes > SIM_NODES_LIMIT)
+        return sim_scale(c);
     if (!read_faults(opt_text(c->opts, "faults", "all"), &o.faults_off, unknown))
         return refuse_fault(unknown);
     if (!one && (opt_given(c->opts, "trace") || o.until > 0)) {
@@ -277,7 +281,8 @@ const struct cmd cmd_sim = {
     .more =
         "Runs the same node core as `velum node` over a simulated clock, network, disk, workers\n"
         "and users. Each seed is a mesh with faults of its own; a failing seed prints the\n"
-        "command that shows it again.",
+        "command that shows it again. With more than 16 nodes it measures membership instead:\n"
+        "what a node sends, how fast news spread, when silence is noticed.",
     .group = GROUP_TOOLS,
     .opts = opts,
     .run = run,

@@ -41,6 +41,8 @@ struct link {
     struct instant quiet; /* silence until then is nothing to ask about */
     bool syncing;         /* pages of the member table are still to be sent */
     struct node_id sync_after;
+    bool fresh;                   /* its first digest decides whether tables are exchanged */
+    struct instant compare;       /* a ping that asks for it goes out then, or INSTANT_NEVER */
     uint32_t differs;             /* digests in a row that were not ours */
     struct instant differs_since; /* the first of them */
     int64_t sync_wait_us;         /* before the next full exchange because of that */

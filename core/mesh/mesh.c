@@ -42,8 +42,8 @@ static void settle(struct mesh *m, struct instant now)
     due = instant_first(due, probe_relays_due(m));
     for (uint32_t i = 0; i < m->links.count; i++)
         due = instant_first(due, link_due(m->links.list[i]));
-    /* A link that is no longer a standing one may have been idle for long. That it is due since then
-     * does not mean that this process slept. */
+    /* A link that is no longer a standing one may have been idle for long. That it is due since
+     * then does not mean that this process slept. */
     m->due = instant_before(due, now) ? now : due;
 }
 
@@ -129,6 +129,7 @@ static int link_begin(struct mesh *m, uint64_t number, uint32_t dial, struct nod
     l->dial = dial;
     l->deadline = instant_plus_us(now, GREETING_US);
     l->heard = l->used = now;
+    l->compare = INSTANT_NEVER;
     rc = link_greet(m, l);
     if (rc < 0)
         link_gone(m, l, false, now);

@@ -24,6 +24,7 @@
 #include "core/wire/message.h"
 
 #define MESH_RELAYS_MAX 64
+#define MESH_PAGE_RUMORS 64
 #define LOST_GRACE_US (300 * MS_US) /* for the redial, before others are asked */
 
 /* A probe made for somebody else: `asker` wants to know whether `target` answers. */
@@ -53,6 +54,7 @@ struct mesh {
     bool news_urgent; /* somebody has urgent news */
     enum news self_news;
     struct peer *news_first, **news_last; /* who has news to be passed on */
+    struct instant synced;                /* last time a digest made tables be exchanged */
     struct instant lazy_due;              /* lazy news go out then */
     struct instant announced;             /* last time we spoke of ourselves */
     struct instant announce_due;          /* a load change waits until then */
@@ -118,7 +120,8 @@ void suspicion_forward(struct mesh *m, struct peer *p);
 void accusation_holds(struct mesh *m, struct peer *p, struct instant now);
 void rumors_apply(struct mesh *m, struct rumor_list *list, struct link *from, struct instant now);
 void rumors_flush(struct mesh *m, struct instant now);
-/* Appends a page of the member table after *after to m->out; returns false at its end. */
+/* Appends a page of the member table after *after to m->out; returns false at its end. `first` is
+ * said in any case, when it is known. */
 bool rumors_page(struct mesh *m, struct node_id first, struct node_id *after);
 void sync_pump(struct mesh *m, struct link *l);
 void sync_compare(struct mesh *m, struct link *l, uint64_t digest, struct instant now);
@@ -134,6 +137,8 @@ void probe_others(struct mesh *m, struct peer *p, struct instant now);
 void probe_on_ask(struct mesh *m, struct link *l, const struct probe_ask *ask, struct instant now);
 void probe_on_answer(struct mesh *m, const struct probe_answer *a, struct instant now);
 void probe_quiet(struct mesh *m, struct link *l, struct instant now);
+/* Asks for its digest. */
+void probe_compare(struct mesh *m, const struct link *l);
 void probe_links_tick(struct mesh *m, struct instant now);
 struct instant probe_link_due(const struct link *l);
 struct instant probe_relays_due(const struct mesh *m);

@@ -1,5 +1,7 @@
 #include "core/mesh/mesh_inside.h"
 
+#include <string.h>
+
 #include "core/base/err.h"
 
 /* A link's life.
@@ -19,6 +21,7 @@
 #define DRAINING_US (2 * S_US)
 #define IDLE_US (60 * S_US)
 #define SYNC_PAUSE_US (10 * MS_US)
+#define COMPARE_US (300 * MS_US)
 #define REDIAL_US (1 * S_US)
 
 void link_send(struct mesh *m, const struct link *l, enum message type, const struct buf *b)
@@ -50,6 +53,10 @@ int link_greet(struct mesh *m, struct link *l)
     };
     buf_reset(&m->out);
     put_hello(&m->out, &h);
+    /* A table of more than a page goes out later, and only to one that needs it: links come and go
+     * with every change of the ring, at both ends of which the table is known. */
+    if (m->members.count > MESH_PAGE_RUMORS)
+        memset(l->sync_after.bytes, 0xff, sizeof l->sync_after.bytes);
     /* The receiver comes first: what is said of it, it must be able to refute. */
     l->syncing = rumors_page(m, l->id, &l->sync_after);
     link_send(m, l, MESSAGE_HELLO, &m->out);
@@ -77,6 +84,21 @@ static void drain(struct mesh *m, struct link *l, enum goodbye_reason reason, st
     link_goodbye(m, l, reason);
     l->state = LINK_DRAINING;
     l->deadline = instant_plus_us(now, DRAINING_US);
+}
+
+/* Of a table that was not in our HELLO. One that was not here before gets it now; with others the
+ * digests are compared, a moment later, when what changed the ring has become known everywhere. */
+static void sync_begin(struct mesh *m, struct link *l, bool is_news, struct instant now)
+{
+    if (m->members.count <= MESH_PAGE_RUMORS)
+        return;
+    l->fresh = true;
+    if (l->ours)
+        l->compare = instant_plus_us(now, COMPARE_US);
+    if (is_news && !l->syncing) {
+        l->syncing = true;
+        l->sync_after = (struct node_id){0};
+    }
 }
 
 /* A link that never came to a HELLO. */
@@ -198,6 +220,7 @@ void link_on_hello(struct mesh *m, struct link *l, const struct hello *h, struct
     peer_becomes(m, p, NODE_ALIVE, best->number, now);
     drain_duplicates(m, best, now);
     probe_heard(m, l, now);
+    sync_begin(m, l, is_news, now);
     if (is_news)
         peer_news(m, p, NEWS_URGENT, l->number, now);
 }
@@ -274,6 +297,7 @@ struct instant link_due(const struct link *l)
     if (l->state != LINK_OPEN)
         return instant_first(l->deadline, probe_link_due(l));
     struct instant due = probe_link_due(l);
+    due = instant_first(due, l->compare);
     if (l->syncing)
         due = instant_first(due, l->deadline);
     if (link_is_idle(l))
@@ -286,6 +310,10 @@ static void link_step(struct mesh *m, struct link *l, struct instant now)
     if (l->state == LINK_OPEN && l->syncing && instant_reached(now, l->deadline)) {
         sync_pump(m, l);
         l->deadline = instant_plus_us(now, SYNC_PAUSE_US);
+    }
+    if (l->state == LINK_OPEN && instant_reached(now, l->compare)) {
+        l->compare = INSTANT_NEVER;
+        probe_compare(m, l);
     }
     if (link_is_idle(l) && instant_since_us(now, l->used) >= IDLE_US) {
         struct peer *p = l->peer;

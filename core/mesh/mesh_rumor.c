@@ -15,14 +15,16 @@
  * direction: whoever learns something new tells all its standing links and then forgets about it.
  * That is 2 log2 N sends a node. Loads change all the time, and N of them would be N times the
  * frames: a node's neighbours hear each one (at most ten a second, mesh_set_load), but pass it on
- * only if they did not lately; `lately` grows with N, so that what crosses a link does not. The last
- * one is always passed on in the end. What a broken link swallowed is made good by the exchange of whole
- * tables at the next HELLO, or when the digests in PING and PONG stay unequal. */
+ * only if they did not lately; `lately` grows with N, so that what crosses a link does not. The
+ * last one is always passed on in the end.
+ *
+ * What a broken link swallowed is made good by the exchange of whole tables: small ones at the next
+ * HELLO, large ones with whoever is new, and otherwise when the digests in PING and PONG are
+ * unequal on a fresh link or stay so on an old one. */
 
 #define LAZY_US (100 * MS_US)
 #define LOAD_NODES 16 /* up to so many, loads are passed on without a pause */
-#define PAGE_RUMORS 64
-#define SYNC_PAGES 8 /* at a time; the queue behind a link is bounded */
+#define SYNC_PAGES 8  /* at a time; the queue behind a link is bounded */
 #define SYNC_DIFFERS 3
 #define SYNC_DIFFERS_US (2 * S_US)
 #define SYNC_WAIT_MAX_US (60 * S_US)
@@ -455,7 +457,7 @@ bool rumors_page(struct mesh *m, struct node_id first, struct node_id *after)
         put_rumor(&m->out, &r);
         count++;
     }
-    for (uint32_t n = 0; n < PAGE_RUMORS && i < m->members.count; n++, i++) {
+    for (uint32_t n = 0; n < MESH_PAGE_RUMORS && i < m->members.count; n++, i++) {
         p = m->members.list[i];
         struct rumor r = rumor_of_peer(p);
         put_rumor(&m->out, &r);
@@ -477,6 +479,8 @@ void sync_pump(struct mesh *m, struct link *l)
 
 void sync_compare(struct mesh *m, struct link *l, uint64_t digest, struct instant now)
 {
+    bool fresh = l->fresh;
+    l->fresh = false;
     if (digest == members_digest(&m->members, &m->self)) {
         l->differs = 0;
         l->sync_wait_us = SYNC_DIFFERS_US;
@@ -484,9 +488,16 @@ void sync_compare(struct mesh *m, struct link *l, uint64_t digest, struct instan
     }
     if (l->differs++ == 0)
         l->differs_since = now;
-    if (l->differs < SYNC_DIFFERS || l->syncing ||
-        instant_since_us(now, l->differs_since) < l->sync_wait_us)
+    bool lasting =
+        l->differs >= SYNC_DIFFERS && instant_since_us(now, l->differs_since) >= l->sync_wait_us;
+    if (l->syncing || (!fresh && !lasting))
         return;
+    /* A large table goes over one link at a time: what it repairs there, rumors carry on. */
+    if (m->members.count > MESH_PAGE_RUMORS && instant_since_us(now, m->synced) < SYNC_DIFFERS_US) {
+        l->fresh = fresh;
+        return;
+    }
+    m->synced = now;
     l->differs = 0;
     l->sync_wait_us =
         l->sync_wait_us > SYNC_WAIT_MAX_US / 2 ? SYNC_WAIT_MAX_US : l->sync_wait_us * 2;
@@ -511,7 +522,7 @@ static uint32_t news_page(struct mesh *m, struct peer ***at, uint64_t *from, str
         *from = 0;
         count++;
     }
-    while (**at && count < PAGE_RUMORS) {
+    while (**at && count < MESH_PAGE_RUMORS) {
         struct peer *p = **at;
         if (p->news == NEWS_LAZY && instant_before(now, p->news_due)) {
             m->lazy_due = instant_first(m->lazy_due, p->news_due);

@@ -7,7 +7,8 @@
  *            u32 greeting     rises by one with each HELLO of a process; ranks parallel links
  *            u8 alone         1: its author holds no other link to the receiver
  *            member           what the author says of itself
- *            rumor list       first page of what it knows, the receiver first when it is known
+ *            rumor list       what it knows where that is one page, the receiver first when it
+ *                             is known; of a larger table only the receiver
  *   GOODBYE  u8 reason, u16 version_min, u16 version_max
  *   PING     u32 number, u64 digest of the author's live members: their ids, boots and
  *            incarnations without the low 14 bits
@@ -16,9 +17,9 @@
  *   PROBED   u32 number of the PROBE, u8 answered
  *   RUMORS   rumor list
  *
- *   member      id, u64 boot, u32 incarnation (its low 14 bits count changes of load), text name, text addr, id machine, text arch,
- *               text version, u32 slots, u32 busy, u64 memory_bytes, u64 speed_units_s,
- *               16 bytes journal id, u8 recovering
+ *   member      id, u64 boot, u32 incarnation (its low 14 bits count changes of load), text name,
+ *               text addr, id machine, text arch, text version, u32 slots, u32 busy,
+ *               u64 memory_bytes, u64 speed_units_s, 16 bytes journal id, u8 recovering
  *   rumor       u8 state (ALIVE, SUSPECT, DEAD or LEFT), member, u8 count of accusers, id each
  *   rumor list  u16 count, rumor each
  *

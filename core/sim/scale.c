@@ -346,7 +346,10 @@ static void stop_once(struct scale *s, bool refused)
         sample(s, &s->last, everywhere ? node->dead_us - start_us : -1);
         scale_net_start(&s->net, victims[k], 0, (int64_t)prng_below(&s->prng, S_US));
     }
+    s->result->back = (struct scale_load){0};
+    load_begin(s, &s->result->back);
     scale_net_run(&s->net, BACK_US);
+    load_end(s, &s->result->back);
 }
 
 static void stop(struct scale *s, uint32_t rounds, bool refused)
@@ -379,16 +382,36 @@ static void unrest(struct scale *s, int64_t us)
     s->result->false_deaths = s->false_deaths - deaths;
 }
 
+/* One after another; once memory is out, some nodes may be missing, and nothing more is done. */
 static void all(struct scale *s, const struct scale_options *o)
 {
-    join(s);
-    idle(s);
-    spread(s, WATCH_RECOVERING, &s->result->rumor);
-    spread(s, WATCH_SLOTS, &s->result->slot);
-    busy(s);
-    stop(s, o->rounds, false);
-    stop(s, o->rounds, true);
-    unrest(s, o->unrest_us > 0 ? o->unrest_us : UNREST_US);
+    for (unsigned step = 0; step < 8 && !s->net.out_of_memory; step++)
+        switch (step) {
+        case 0:
+            join(s);
+            break;
+        case 1:
+            idle(s);
+            break;
+        case 2:
+            spread(s, WATCH_RECOVERING, &s->result->rumor);
+            break;
+        case 3:
+            spread(s, WATCH_SLOTS, &s->result->slot);
+            break;
+        case 4:
+            busy(s);
+            break;
+        case 5:
+            stop(s, o->rounds, false);
+            break;
+        case 6:
+            stop(s, o->rounds, true);
+            break;
+        default:
+            unrest(s, o->unrest_us > 0 ? o->unrest_us : UNREST_US);
+            break;
+        }
 }
 
 int scale_run(const struct alloc *a, const struct scale_options *o, struct scale_result *r)

@@ -9,6 +9,7 @@
  *            others know is once it stops
  *   silent   some nodes stop without a sign, with frames delayed: suspected, dead everywhere
  *   refused  some processes die: their links end, their dials are refused
+ *   back     the last of those have started again: frames and bytes of all, the ring changing
  *   unrest   frames are delayed and nodes stand still for a second: nobody may be declared dead
  *
  * Reads no clock: equal seeds give equal results. Called by cmd/sim_scale.c and tests. */
@@ -21,7 +22,7 @@
 #include "core/base/alloc.h"
 
 #define SCALE_NODES_MIN 2
-#define SCALE_NODES_MAX 10000
+#define SCALE_NODES_MAX 2000 /* each knows each in 1.6 KB: N^2 of them are 6 GiB */
 
 struct scale_options {
     uint64_t seed;
@@ -49,6 +50,7 @@ struct scale_result {
     uint32_t nodes;
     struct scale_times join;
     struct scale_load joining, idle, busy;
+    struct scale_load back; /* while those that were refused come back */
     struct scale_times rumor, slot, busy_after;
     struct scale_times suspected, dead, refused;
     uint64_t unrest_node_us, false_suspicions, false_deaths;

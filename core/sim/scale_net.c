@@ -324,8 +324,8 @@ bool scale_net_close(struct scale_net *n)
 {
     for (uint32_t i = 0; i < n->count; i++)
         mesh_free(n->nodes[i].mesh);
-    while (n->heap_count > 0)
-        release(n, heap_pop(n).event);
+    for (uint32_t i = 0; i < n->pool_count; i++)
+        alloc_free(n->given, n->pool[i].payload, n->pool[i].payload_len);
     alloc_free(n->given, n->heap, n->heap_cap * sizeof *n->heap);
     alloc_free(n->given, n->pool, n->pool_cap * sizeof *n->pool);
     alloc_free(n->given, n->conns, n->conns_cap * sizeof *n->conns);

@@ -137,6 +137,19 @@ load lib.bash
     fi
 }
 
+@test "sim: membership of many nodes is measured, and the same seed measures the same" {
+    run -0 --separate-stderr velum sim --nodes 17
+    [[ $output == "17 nodes, seed 1: "*"idle "*"busy "*"dead "*"false deaths: 0 in "* ]]
+    local first=$output
+    run -0 --separate-stderr velum sim --nodes 17 --seed 1
+    [[ $output == "$first" ]]
+    run -0 --separate-stderr velum sim --nodes 17 --seed 2 --json
+    [[ $output == '{"v":1,"scales":[{"seed":2,"nodes":17,'*'"idle":{"frames_per_node_second":'*'"suspected":{"samples":64,"missing":0,'*'"false_deaths":0}]}' ]]
+    run -2 velum sim --nodes 17 --faults kill
+    [[ $output == *"--faults is for meshes of at most 16 nodes"* ]]
+    ends_with_try
+}
+
 @test "sim: seeds that hold, one seed twice the same, and words that are wrong" {
     run -0 --separate-stderr velum sim --seeds 5
     [[ $output == "5 seeds, 0 failed; "*" events, "*" crashes, "*" s of virtual time" ]]
@@ -152,8 +165,8 @@ load lib.bash
     run -2 velum sim --faults kill,flood
     [[ $output == *'no fault "flood"'*"allowed are all, none, or some of reset,"* ]]
     ends_with_try
-    run -2 velum sim --nodes 17
-    [[ $output == *"--nodes"*"16"* ]]
+    run -2 velum sim --nodes 2001
+    [[ $output == *"--nodes"*"2000"* ]]
     run -2 velum sim --trace
     ends_with_try
 }

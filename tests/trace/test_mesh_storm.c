@@ -89,7 +89,7 @@ static void storm(uint32_t count, uint64_t seed, uint32_t rounds)
 TEST(after_any_storm_all_agree_within_40_s)
 {
     int64_t worst = 0;
-    for (uint64_t seed = 1; seed <= 200; seed++) {
+    for (uint64_t seed = 1; seed <= 500; seed++) {
         uint32_t count = 2 + (uint32_t)(seed % 11);
         storm(count, seed, 60);
         struct instant start = net.now;
