@@ -95,12 +95,41 @@ static int take_told(struct node *n, struct job_id id, struct node_id from, stru
     return rc;
 }
 
+static void send_sync(struct job *j, struct node_id to, bool answer)
+{
+    const struct claim *c = ledger_claim(j->ledger);
+    struct peer_sync m = {.job = j->id, .digest = ledger_digest(j->ledger), .answer = answer};
+    uint8_t bytes[256];
+    struct buf b;
+
+    if (c != NULL) {
+        m.epoch = c->epoch;
+        m.boot = c->boot;
+        m.coordinator = c->node;
+    }
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_peer_sync(&b, &m);
+    send_node(j->node, to, MESSAGE_SYNC, 0, buf_bytes(&b));
+}
+
+static void compare_with_holders(struct job *j)
+{
+    const struct holders *h = ledger_holders(j->ledger);
+
+    for (uint8_t i = 0; h != NULL && i < h->count; i++)
+        if (!node_is_self(j->node, h->ids[i]))
+            send_sync(j, h->ids[i], true);
+}
+
 /* Looks at what a fact changed. An outcome that another node has told already is settled. */
 static void facts_arrived(struct job *j)
 {
     if (j->lead != NULL && job_is_final(j))
         outcome_adopt(j);
     job_learn_age(j, false);
+    /* News of an ended job: holders that were compared before do not have it yet. */
+    if (j->kept)
+        compare_with_holders(j);
     lead_advance(j);
     if (j->lead == NULL && directory_find(j->node, j->id) == NULL)
         directory_stand_in(j);
@@ -298,23 +327,6 @@ void holder_send_snapshot(struct job *j, struct node_id to)
     buf_clear(&facts);
 }
 
-static void send_sync(struct job *j, struct node_id to, bool answer)
-{
-    const struct claim *c = ledger_claim(j->ledger);
-    struct peer_sync m = {.job = j->id, .digest = ledger_digest(j->ledger), .answer = answer};
-    uint8_t bytes[256];
-    struct buf b;
-
-    if (c != NULL) {
-        m.epoch = c->epoch;
-        m.boot = c->boot;
-        m.coordinator = c->node;
-    }
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_peer_sync(&b, &m);
-    send_node(j->node, to, MESSAGE_SYNC, 0, buf_bytes(&b));
-}
-
 void holder_compare(struct job *j, struct node_id other)
 {
     send_sync(j, other, true);
@@ -350,16 +362,13 @@ static bool may_differ(const struct job *j)
 
 void holder_compare_ended(struct node *n)
 {
-    const struct holders *h;
     struct job *j;
 
     while ((j = n->compare_next) != NULL &&
            instant_since_us(n->now, j->settled_at) >= COMPARE_ENDED_US) {
         n->compare_next = j->next_kept;
-        h = may_differ(j) ? ledger_holders(j->ledger) : NULL;
-        for (uint8_t i = 0; h != NULL && i < h->count; i++)
-            if (!node_is_self(n, h->ids[i]))
-                send_sync(j, h->ids[i], true);
+        if (may_differ(j))
+            compare_with_holders(j);
     }
 }
 
