@@ -526,6 +526,7 @@ static void make_world(struct world *w)
         memcpy(w->nodes[i].id.bytes, d.bytes, ID_SIZE);
     }
     sim_job_make(w, 0, false, EXPLORE_LEAVES);
+    w->forgetful = true;
     w->jobs[0].computed_us = UINT64_MAX; /* a search has no clock that could tell */
 }
 

@@ -259,6 +259,7 @@ struct world {
     struct sim_job jobs[SIM_JOBS_MAX];
     struct sim_user users[SIM_USERS_MAX];
     bool healed, somebody_left;
+    bool forgetful; /* a search jumps between runs: what was seen before is of another one */
     struct worker_says unsaid; /* for what there was no memory to say */
     struct node_id user_id;
 };
