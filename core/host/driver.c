@@ -183,8 +183,9 @@ static void perform_order(struct driver *d, const struct action *a, struct bytes
 {
     if (a->type == MESSAGE_ORDER_RUN)
         spin_run_began(&d->spin, a->worker);
-    /* A worker that takes no more orders is stuck: it ends, and its end is reported. */
-    if (crew_order(d->crew, a->worker, (uint8_t)a->type, a->request, payload) == ERR_FULL)
+    /* A worker that takes no more orders is stuck, and one that missed an order would wait for ever:
+     * it ends, and its end is reported. */
+    if (crew_order(d->crew, a->worker, (uint8_t)a->type, a->request, payload) < 0)
         crew_kill(d->crew, a->worker);
 }
 
@@ -263,12 +264,19 @@ void driver_event(struct driver *d, struct event *ev)
     d->stepping = false;
 }
 
-int driver_start(struct driver *d)
+/* Performs what a call of the core gave that was no event; what arises meanwhile is for later. */
+static void driver_called(struct driver *d, int rc)
 {
+    ensure(!d->stepping);
     d->stepping = true;
-    perform_all(d, node_start(d->parts.node, loop_clock(), &d->actions));
+    perform_all(d, rc);
     settle_waiting(d);
     d->stepping = false;
+}
+
+int driver_start(struct driver *d)
+{
+    driver_called(d, node_start(d->parts.node, loop_clock(), &d->actions));
     return d->exiting ? ERR_NO_MEMORY : 0;
 }
 
@@ -374,7 +382,7 @@ static void compact_when_grown(struct driver *d)
         bytes < 4 * node_journal_wants_bytes(d->parts.node))
         return;
     d->compact_after = instant_plus_us(loop_clock(), 10 * S_US);
-    perform_all(d, node_compact(d->parts.node, &d->actions));
+    driver_called(d, node_compact(d->parts.node, &d->actions));
 }
 
 static void on_disk(void *ctx, bool readable, bool writable)
