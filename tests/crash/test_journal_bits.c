@@ -2,7 +2,6 @@
  * by record, or it is refused with its place. Under VELUM_CHAOS also every byte of one of 1 MiB. */
 #include <time.h>
 
-#include "core/host/memory.h"
 #include "tests/crash/workload.h"
 #include "tests/lib/folder_memory.h"
 
@@ -65,7 +64,12 @@ static void image_make(uint64_t segments, uint64_t segment_bytes)
     workload_batches(&real, 3);
     workload_compact(&real, 9);
     while (journal_bytes(real.j) < segments * segment_bytes - segment_bytes / 2)
-        workload_batches(&real, 1);
+        if (prng_one_in(&real.prng, 4))
+            workload_batches(&real, 1);
+        else {
+            workload_append(&real, 100 + prng_below(&real.prng, 400));
+            workload_sync(&real);
+        }
     workload_end(&real, false);
     folder_memory_init(&image);
     folder_memory_init(&folder);
@@ -81,7 +85,7 @@ static void image_make(uint64_t segments, uint64_t segment_bytes)
     CHECK(heap_is_empty(&real.heap));
     expected_count = texts_len = 0;
     folder_memory_restore(&folder, &image);
-    REQUIRE(journal_open(&j, &host_memory, &folder.store, &real.options, note_record, NULL,
+    REQUIRE(journal_open(&j, &heap_plain, &folder.store, &real.options, note_record, NULL,
                          &report) == 0);
     journal_abandon(j);
     CHECK_INT(report.segments, segments);
@@ -111,7 +115,7 @@ static bool flip(int file, uint64_t byte, uint8_t mask, struct tally *t)
     int rc;
 
     *at ^= mask;
-    rc = journal_open(&j, &host_memory, &folder.store, &real.options, hear_record, &h, &report);
+    rc = journal_open(&j, &heap_plain, &folder.store, &real.options, hear_record, &h, &report);
     if (rc == 0) {
         journal_abandon(j);
         good = !h.wrong && h.count == expected_count;
