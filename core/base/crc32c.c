@@ -1,5 +1,7 @@
 #include "core/base/crc32c.h"
 
+#include <string.h>
+
 /* Slicing by eight (Kounavis and Berry, "A Systematic Approach to Building High Performance
  * Software-Based CRC Generators", 2005): tables[k][b] is the CRC of byte b followed by k zero
  * bytes. A CRC is linear, so each table follows from its eight one-bit entries, and the compiler
@@ -57,13 +59,56 @@ static uint32_t eight_bytes(uint32_t crc, const uint8_t *p)
            tables[1][high >> 16 & 255] ^ tables[0][high >> 24];
 }
 
-uint32_t crc32c(uint32_t seed, const void *data, size_t len)
+static uint32_t by_table(uint32_t crc, const uint8_t *p, size_t len)
 {
-    const uint8_t *p = data;
-    uint32_t crc = ~seed;
     for (; len >= 8; p += 8, len -= 8)
         crc = eight_bytes(crc, p);
     for (; len > 0; p++, len--)
         crc = tables[0][(crc ^ *p) & 255] ^ crc >> 8;
-    return ~crc;
+    return crc;
+}
+
+#if defined(__x86_64__)
+/* The instruction that was made for exactly this polynomial. One stream of it waits three cycles
+ * for each step, which is 8 GB/s: no disk and no copy of memory gives a journal faster. */
+__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *p,
+                                                                 size_t len)
+{
+    uint64_t wide = crc;
+    for (; len >= 8; p += 8, len -= 8) {
+        uint64_t word;
+        memcpy(&word, p, sizeof word);
+        wide = __builtin_ia32_crc32di(wide, word);
+    }
+    crc = (uint32_t)wide;
+    if (len & 4) {
+        uint32_t word;
+        memcpy(&word, p, sizeof word);
+        crc = __builtin_ia32_crc32si(crc, word);
+        p += 4;
+    }
+    if (len & 2) {
+        uint16_t word;
+        memcpy(&word, p, sizeof word);
+        crc = __builtin_ia32_crc32hi(crc, word);
+        p += 2;
+    }
+    if (len & 1)
+        crc = __builtin_ia32_crc32qi(crc, *p);
+    return crc;
+}
+#endif
+
+uint32_t crc32c_portable(uint32_t seed, const void *data, size_t len)
+{
+    return ~by_table(~seed, data, len);
+}
+
+uint32_t crc32c(uint32_t seed, const void *data, size_t len)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("sse4.2"))
+        return ~by_instruction(~seed, data, len);
+#endif
+    return ~by_table(~seed, data, len);
 }

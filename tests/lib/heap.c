@@ -61,6 +61,18 @@ static void *heap_resize(void *ctx, void *old, size_t old_size, size_t new_size)
     return raw + HEADER;
 }
 
+static void *plain_resize(void *ctx, void *old, size_t old_size, size_t new_size)
+{
+    (void)ctx;
+    (void)old_size;
+    if (new_size > 0)
+        return realloc(old, new_size);
+    free(old);
+    return NULL;
+}
+
+const struct alloc heap_plain = {plain_resize, NULL};
+
 void heap_init(struct heap *h)
 {
     *h = (struct heap){0};
