@@ -44,16 +44,21 @@ static void happen_at_node(struct world *w, const struct happening *h)
 {
     struct sim_node *n = &w->nodes[h->node];
 
-    if (n->core == NULL || n->boot != h->boot)
+    if (n->core == NULL || n->boot != h->boot) {
+        if (h->kind == HAPPEN_DIAL_ANSWER)
+            sim_net_dial_over(w, (uint32_t)h->a);
         return;
+    }
     if (n->paused_until > w->now && waits_for_node(h)) {
-        world_later(w, n->paused_until - w->now, h->kind, h->node, h->a, h->b);
+        if (h->kind == HAPPEN_TICK)
+            world_tick_later(w, n, n->paused_until - w->now);
+        else
+            world_later(w, n->paused_until - w->now, h->kind, h->node, h->a, h->b);
         return;
     }
     switch (h->kind) {
     case HAPPEN_TICK:
-        if (n->tick_at == (int64_t)h->a)
-            sim_node_tick(w, n);
+        sim_node_tick(w, n);
         break;
     case HAPPEN_STORED:
         sim_disk_synced(w, n);

@@ -452,18 +452,6 @@ void sim_check_frame(struct world *w, struct sim_node *n, const struct frame *f)
     n->seen[job].kept = seq > n->seen[job].kept ? seq : n->seen[job].kept;
 }
 
-static uint32_t user_of_link(const struct world *w, const struct sim_node *n, uint64_t link)
-{
-    for (uint32_t i = 0; i < w->links_count; i++) {
-        const struct link_half *h = w->links[i]->halves;
-
-        if (h[0].node == SIM_NODES_MAX && h[1].node == n->index && h[1].boot == n->boot &&
-            h[1].link == link)
-            return h[0].user;
-    }
-    return SIM_USERS_MAX;
-}
-
 void sim_check_send(struct world *w, struct sim_node *n, const struct action *a,
                     struct bytes payload)
 {
@@ -500,7 +488,7 @@ void sim_check_send(struct world *w, struct sim_node *n, const struct action *a,
         check_told(w, n, payload);
         break;
     case MESSAGE_REPLY_KILLED:
-        user = user_of_link(w, n, a->link);
+        user = sim_net_user_of(w, n, a->link);
         if (user < SIM_USERS_MAX)
             check_killed(w, n, user, payload);
         break;

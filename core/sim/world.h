@@ -72,12 +72,21 @@ struct link_half {
     bool open;
 };
 
-/* Direction d carries what half d sends. */
+/* Direction d carries what half d sends. One that is over rests until it is another one. */
 struct sim_link {
     struct link_half halves[2];
     struct parcel *first[2], *last[2];
     int64_t arrives[2]; /* when the last parcel arrives: parcels never overtake */
     bool stalled[2];
+    bool resting;
+    uint32_t pending;      /* deliveries to come */
+    uint32_t next_resting; /* index + 1, 0: none */
+};
+
+/* A link that a node has open. */
+struct link_end_of {
+    uint64_t link;
+    uint32_t index, half;
 };
 
 struct sim_dial {
@@ -85,6 +94,7 @@ struct sim_dial {
     uint32_t dial;
     struct node_id expected;
     enum dial_end end;
+    uint32_t next_resting; /* number + 1, 0: none */
 };
 
 /* --- sim_disk.c --- */
@@ -167,7 +177,10 @@ struct sim_node {
     bool power_goes_too; /* that crash loses what the disk had not synced */
     int64_t wall_off_s;  /* how wrong its wall clock is */
     int64_t tick_at;     /* the armed timer; INT64_MAX: none */
+    uint64_t tick_number;
     uint64_t link_counter;
+    struct link_end_of *ends;
+    uint32_t ends_count, ends_cap;
     struct sim_disk disk;
     struct seen seen[SIM_JOBS_MAX];
     int64_t started;
@@ -245,6 +258,7 @@ struct world {
     uint64_t happening_counter;
     struct happening *heap;
     uint32_t heap_count, heap_cap;
+    uint32_t tick_first; /* the node whose timer is the first to fire; SIM_NODES_MAX: none */
     uint64_t events, hash;
     bool failed, out_of_memory;
     char what[SIM_WHAT_SIZE];
@@ -253,7 +267,7 @@ struct world {
     bool blocked[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
     bool calm;                                  /* nothing has gone wrong yet */
     struct sim_link **links;
-    uint32_t links_count, links_cap;
+    uint32_t links_count, links_cap, links_resting, dials_resting;
     struct sim_dial *dials;
     uint32_t dials_count, dials_cap, users_count, crashes, losses; /* losses: of disks */
     struct sim_job jobs[SIM_JOBS_MAX];
@@ -267,6 +281,9 @@ struct world {
 /* An event of this node's process, or of SIM_EVERYBODY. */
 void world_later(struct world *w, int64_t in_us, enum happening_kind kind, uint32_t node,
                  uint64_t a, uint64_t b);
+/* The node's timer, of which there is one: it fires after so long, or never with INT64_MAX. Kept out
+ * of the queue, because nearly every event sets it anew. */
+void world_tick_later(struct world *w, struct sim_node *n, int64_t in_us);
 /* Takes the next one. False when there is none. */
 bool world_next(struct world *w, struct happening *out);
 /* A world that takes its memory from `a`; when there is none, world_new gives NULL. */
