@@ -21,7 +21,7 @@
 
 #define SIM_NODES_MAX SIM_NODES_LIMIT
 #define SIM_USERS_MAX 256
-#define SIM_EVENTS_MAX 3000000u
+#define SIM_EVENTS_MAX 3000000u /* of one season */
 #define SIM_WALL_S ((int64_t)1760000000)
 #define SIM_EVERYBODY SIM_NODES_MAX /* an event that no pause of a node holds up */
 
@@ -36,9 +36,9 @@ enum happening_kind {
     HAPPEN_LEAF,        /* a: worker, b: turn */
     HAPPEN_WORKER_SAYS, /* a: worker */
     HAPPEN_HINT,        /* a: the node hinted at */
-    HAPPEN_FAULT,
-    HAPPEN_RESTART, /* a: node */
-    HAPPEN_USER,    /* a: user, b: turn */
+    HAPPEN_FAULT,       /* a: it is over, what was blocked opens */
+    HAPPEN_RESTART,     /* a: node */
+    HAPPEN_USER,        /* a: user, b: turn */
     HAPPEN_HEAL
 };
 
@@ -170,6 +170,7 @@ struct sim_node {
     bool lacks_kernel;
     bool silent;        /* down with its machine: connections say nothing */
     bool dead_for_good; /* never comes back */
+    uint32_t died_in;   /* the season, from 1 */
     bool stopping;
     int64_t paused_until;
     uint32_t slowness;   /* of its workers, 1 is normal */
@@ -209,6 +210,7 @@ struct sim_job {
     uint32_t submissions; /* how often the same bytes were submitted */
     int64_t submitted;    /* when they were first */
     uint64_t computed_us; /* by all workers that ever ran a leaf of it */
+    uint32_t losses;      /* of disks, since it was submitted */
     bool stopped;         /* somebody wrote an outcome, or said that there is one */
     /* what was told */
     bool acknowledged, kill_asked, kill_proved;
@@ -236,10 +238,17 @@ struct sim_user {
 
 /* --- sim_plan.c --- */
 
+/* A long run has seasons, each with faults and jobs of its own and each healed in the end; any other
+ * run has one. */
 struct sim_plan {
-    uint32_t nodes;
-    uint32_t jobs;
-    int64_t heal_at;
+    uint32_t nodes, nodes_wanted; /* those that died for good are counted in nodes */
+    uint32_t jobs, jobs_old;      /* jobs_old: of seasons before, all ended */
+    uint32_t faults_off;
+    uint64_t mesh; /* of which the names of the nodes are made */
+    bool one_machine;
+    bool lasting;
+    int64_t ends_at; /* no season begins after that */
+    int64_t season_us, heal_at;
     int64_t fault_every_us; /* mean */
     uint32_t weights[24];   /* of enum fault */
     uint32_t delay_us, jitter_us;
@@ -269,7 +278,9 @@ struct world {
     struct sim_link **links;
     uint32_t links_count, links_cap, links_resting, dials_resting;
     struct sim_dial *dials;
-    uint32_t dials_count, dials_cap, users_count, crashes, losses; /* losses: of disks */
+    uint32_t dials_count, dials_cap, users_count, crashes;
+    uint32_t losses, seasons; /* losses: of disks, in this season */
+    uint64_t faults, season_events;
     struct sim_job jobs[SIM_JOBS_MAX];
     struct sim_user users[SIM_USERS_MAX];
     bool healed, somebody_left;
