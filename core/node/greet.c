@@ -15,23 +15,57 @@ static void greeting_remove(struct node *n, struct greeting *g)
     alloc_free(n->alloc, g, sizeof *g);
 }
 
+static struct greeting *greeting_find(struct node *n, struct node_id id)
+{
+    struct greeting *g = n->greetings;
+
+    while (g != NULL && !node_id_equal(g->id, id))
+        g = g->next;
+    return g;
+}
+
+static struct greeting *greeting_add(struct node *n, struct node_id id)
+{
+    struct greeting *g = node_alloc(n, sizeof *g);
+
+    if (g == NULL)
+        return NULL;
+    g->id = id;
+    g->next = n->greetings;
+    n->greetings = g;
+    return g;
+}
+
 void greet_peer(struct node *n, struct node_id id)
 {
-    struct greeting *g;
+    struct greeting *g = greeting_find(n, id);
 
-    for (g = n->greetings; g != NULL && !node_id_equal(g->id, id); g = g->next)
-        ;
-    if (g == NULL) {
-        g = node_alloc(n, sizeof *g);
-        if (g == NULL)
-            return;
-        g->id = id;
-        g->next = n->greetings;
-        n->greetings = g;
-    }
+    if (g == NULL)
+        g = greeting_add(n, id);
+    if (g == NULL)
+        return;
     g->stage = GREETING_JOBS;
     g->job = n->live_jobs;
     g->entry = NULL;
+}
+
+/* The list of ended jobs is in the order in which they ended. */
+void greet_kept_again(struct node *n, struct node_id id, struct job *j)
+{
+    struct greeting *g = greeting_find(n, id);
+
+    if (g == NULL) {
+        g = greeting_add(n, id);
+        if (g == NULL)
+            return;
+        g->stage = GREETING_KEPT;
+    }
+    if (g->stage != GREETING_KEPT ||
+        (g->job != NULL && instant_before(g->job->settled_at, j->settled_at)))
+        return;
+    while (j->prev_kept != NULL && j->prev_kept->settled_at.us == j->settled_at.us)
+        j = j->prev_kept;
+    g->job = j;
 }
 
 /* Moves on to the next stage. False when that was the last. */

@@ -16,11 +16,15 @@
 #define LIVENESS_US (10 * S_US)
 /* And this long until every node tells the same. */
 #define AGREEMENT_US (10 * S_US)
+/* Ledgers are compared so often. */
+#define LOOK_US (10 * MS_US)
+/* Of the jobs that ended in seasons before, about so many are asked for again. */
+#define OLD_JOBS_ASKED 4
 
 struct progress {
     bool asked;         /* every node is asked by a user of its own */
     uint32_t users_own; /* users before these */
-    int64_t limit;
+    int64_t limit, look_at;
 };
 
 static void hint(struct world *w, struct sim_node *n, uint32_t at)
@@ -44,16 +48,21 @@ static void happen_at_node(struct world *w, const struct happening *h)
 {
     struct sim_node *n = &w->nodes[h->node];
 
-    if (n->core == NULL || n->boot != h->boot)
+    if (n->core == NULL || n->boot != h->boot) {
+        if (h->kind == HAPPEN_DIAL_ANSWER)
+            sim_net_dial_over(w, (uint32_t)h->a);
         return;
+    }
     if (n->paused_until > w->now && waits_for_node(h)) {
-        world_later(w, n->paused_until - w->now, h->kind, h->node, h->a, h->b);
+        if (h->kind == HAPPEN_TICK)
+            world_tick_later(w, n, n->paused_until - w->now);
+        else
+            world_later(w, n->paused_until - w->now, h->kind, h->node, h->a, h->b);
         return;
     }
     switch (h->kind) {
     case HAPPEN_TICK:
-        if (n->tick_at == (int64_t)h->a)
-            sim_node_tick(w, n);
+        sim_node_tick(w, n);
         break;
     case HAPPEN_STORED:
         sim_disk_synced(w, n);
@@ -93,7 +102,10 @@ static void happen(struct world *w, const struct happening *h)
         sim_net_dial_arrives(w, (uint32_t)h->a);
         break;
     case HAPPEN_FAULT:
-        sim_plan_fault(w);
+        if (h->a != 0)
+            sim_plan_open(w);
+        else
+            sim_plan_fault(w);
         break;
     case HAPPEN_RESTART:
         sim_node_start(w, &w->nodes[h->a]);
@@ -117,15 +129,27 @@ static bool users_are_done(const struct world *w, uint32_t from, uint32_t to)
     return true;
 }
 
+/* Of old jobs there are ever more, so only some of them. */
+static bool is_asked_for(struct world *w, uint32_t job)
+{
+    uint32_t old = w->plan.jobs_old;
+
+    return (job >= old || old <= OLD_JOBS_ASKED || world_chance(w, old / OLD_JOBS_ASKED)) &&
+           w->jobs[job].acknowledged && sim_check_survives(w, job);
+}
+
 static void ask_everybody(struct world *w, struct progress *p)
 {
     p->asked = true;
     p->users_own = w->users_count;
     p->limit = w->now + AGREEMENT_US;
-    for (uint32_t job = 0; job < w->plan.jobs; job++)
+    for (uint32_t job = 0; job < w->plan.jobs; job++) {
+        if (!is_asked_for(w, job))
+            continue;
         for (uint32_t i = 0; i < w->plan.nodes; i++)
-            if (sim_node_is_up(w, i) && w->jobs[job].acknowledged && sim_check_survives(w, job))
+            if (sim_node_is_up(w, i))
                 sim_user_add(w, USER_WATCHES, job, i, true, 0);
+    }
 }
 
 static void report_unfinished(struct world *w, const struct progress *p, const char *what)
@@ -155,7 +179,6 @@ static bool they_differ(const struct world *w, const struct progress *p)
 static void check_agreement(struct world *w, const struct progress *p)
 {
     uint8_t told[SIM_JOBS_MAX] = {0};
-    bool some_died = w->losses > 0;
 
     for (uint32_t i = p->users_own; i < w->users_count && !w->failed; i++) {
         const struct sim_user *u = &w->users[i];
@@ -165,7 +188,7 @@ static void check_agreement(struct world *w, const struct progress *p)
             world_fail(w, "two nodes tell different outcomes in the end", u->node, u->job);
         told[u->job] = u->state;
         /* What was told where a single copy was all there could be may be gone with that disk. */
-        if (u->state != j->told && !some_died)
+        if (u->state != j->told && j->losses == 0)
             world_fail(w, "an outcome that was told is not the one in the end", u->node, u->job);
         if (u->state == JOB_DONE && j->poison_times == UINT32_MAX && j->poison != UINT64_MAX)
             world_fail(w, "done although a leaf cannot be computed", u->node, u->job);
@@ -233,6 +256,8 @@ static void report_difference(struct world *w, uint32_t job)
 /* True when there is nothing left to wait for. */
 static bool is_over(struct world *w, struct progress *p)
 {
+    uint32_t differs;
+
     if (!w->healed)
         return false;
     if (p->limit == 0)
@@ -252,12 +277,18 @@ static bool is_over(struct world *w, struct progress *p)
             sim_user_ask_again(w, i);
         return false;
     }
-    if (ledgers_differ(w) < SIM_JOBS_MAX && w->now < p->limit - S_US)
+    if (w->now < p->look_at && w->now < p->limit - S_US)
         return false;
-    if (ledgers_differ(w) < SIM_JOBS_MAX)
-        report_difference(w, ledgers_differ(w));
+    p->look_at = w->now + LOOK_US;
+    differs = ledgers_differ(w);
+    if (differs < SIM_JOBS_MAX && w->now < p->limit - S_US)
+        return false;
+    if (differs < SIM_JOBS_MAX)
+        report_difference(w, differs);
     check_agreement(w, p);
-    return true;
+    w->seasons++;
+    *p = (struct progress){0};
+    return w->failed || !sim_plan_again(w);
 }
 
 static void world_clear(struct world *w)
@@ -281,7 +312,8 @@ static void run(struct world *w, uint64_t until)
             return;
         }
         w->now = h.at;
-        if (++w->events > SIM_EVENTS_MAX)
+        w->events++;
+        if (++w->season_events > SIM_EVENTS_MAX)
             world_fail(w, "too many events: something runs in circles", h.node, UINT32_MAX);
         if (until > 0 && w->events >= until)
             return;
@@ -300,7 +332,7 @@ int sim_run(const struct alloc *a, const struct sim_options *options, struct sim
     w->trace = options->trace;
     w->hash = 0xcbf29ce484222325ull;
     prng_init(&w->prng, options->seed);
-    sim_plan_make(w, options->nodes, options->faults_off);
+    sim_plan_make(w, options);
     run(w, options->until);
     result->failed = w->failed;
     text_copy(result->what, sizeof result->what, w->what);
@@ -310,6 +342,8 @@ int sim_run(const struct alloc *a, const struct sim_options *options, struct sim
     result->nodes = w->plan.nodes;
     result->jobs = w->plan.jobs;
     result->crashes = w->crashes;
+    result->seasons = w->seasons;
+    result->injected = w->faults;
     for (uint32_t i = 0; sim_fault_name(i) != NULL; i++)
         result->faults |= (uint32_t)(w->plan.weights[i] > 0) << i;
     for (uint32_t i = 0; i < w->plan.jobs; i++)

@@ -7,7 +7,11 @@
  *
  * A run has three parts. While faults happen (delays, resets, partitions, crashes, pauses, killed
  * workers) everything that is said and written is checked (sim_check.h). Then all is healed. Then
- * every job that may end must end, and every live node must tell the same outcome. */
+ * every job that may end must end, and every live node must tell the same outcome.
+ *
+ * A lasting run goes through these parts again and again, with one fault in some 25 s and new jobs
+ * each time, so that what grows, wears out or comes late has time to show. What ended long ago is
+ * still asked for, and a node that died for good is replaced by a new one. */
 #ifndef VELUM_SIM_SIM_H
 #define VELUM_SIM_SIM_H
 
@@ -23,6 +27,7 @@
 struct sim_options {
     uint64_t seed;
     uint32_t nodes;               /* 0: the seed decides */
+    bool lasting;                 /* 10 to 60 minutes with all of it again and again */
     uint32_t faults_off;          /* bit i: fault i never happens; the draws stay the same */
     uint64_t until;               /* stop quietly after this many events; 0: at the end */
     const struct log_sink *trace; /* every event and action, one line each; NULL: nobody looks */
@@ -35,7 +40,9 @@ struct sim_result {
     uint64_t events;
     int64_t virtual_us;
     uint32_t nodes, jobs, crashes;
-    uint32_t faults; /* bit i: the seed has fault i */
+    uint32_t seasons;  /* healed and found whole; 1, but for a lasting run */
+    uint64_t injected; /* faults that happened */
+    uint32_t faults;   /* bit i: the seed has fault i */
     uint32_t acknowledged;
 };
 

@@ -390,7 +390,7 @@ static void check_kept(struct world *w, const struct sim_node *n, uint64_t link,
     uint32_t job = sim_job_by_id(w, read_job_id(&r)), to = sim_net_peer(w, n, link);
     uint64_t seq = read_u64(&r);
 
-    if (job == SIM_JOBS_MAX || to == SIM_NODES_MAX || w->losses > 0)
+    if (job == SIM_JOBS_MAX || to == SIM_NODES_MAX || w->jobs[job].losses > 0)
         return;
     for (struct reported *x = w->nodes[to].seen[job].reported; x != NULL; x = x->next) {
         if (x->seq > seq || x->kept)
@@ -422,9 +422,11 @@ static void check_told(struct world *w, const struct sim_node *n, struct bytes v
     struct job_view v;
     uint32_t job;
 
-    if (read_job_view(view, &v) < 0 || !job_state_is_final(v.state) || w->losses > 0)
+    if (read_job_view(view, &v) < 0 || !job_state_is_final(v.state))
         return;
     job = sim_job_by_id(w, v.id);
+    if (job < SIM_JOBS_MAX && w->jobs[job].losses > 0)
+        return;
     for (uint32_t i = 0; i < w->plan.nodes && job < SIM_JOBS_MAX; i++)
         if (w->nodes[i].disk.held[job].outcome)
             return;
@@ -450,18 +452,6 @@ void sim_check_frame(struct world *w, struct sim_node *n, const struct frame *f)
     n->seen[job].asked |= f->type != MESSAGE_KEPT;
     seq = f->type == MESSAGE_KEPT ? read_u64(&r) : 0;
     n->seen[job].kept = seq > n->seen[job].kept ? seq : n->seen[job].kept;
-}
-
-static uint32_t user_of_link(const struct world *w, const struct sim_node *n, uint64_t link)
-{
-    for (uint32_t i = 0; i < w->links_count; i++) {
-        const struct link_half *h = w->links[i]->halves;
-
-        if (h[0].node == SIM_NODES_MAX && h[1].node == n->index && h[1].boot == n->boot &&
-            h[1].link == link)
-            return h[0].user;
-    }
-    return SIM_USERS_MAX;
 }
 
 void sim_check_send(struct world *w, struct sim_node *n, const struct action *a,
@@ -500,7 +490,7 @@ void sim_check_send(struct world *w, struct sim_node *n, const struct action *a,
         check_told(w, n, payload);
         break;
     case MESSAGE_REPLY_KILLED:
-        user = user_of_link(w, n, a->link);
+        user = sim_net_user_of(w, n, a->link);
         if (user < SIM_USERS_MAX)
             check_killed(w, n, user, payload);
         break;
@@ -542,6 +532,7 @@ void sim_check_lost(struct world *w)
     for (uint32_t i = 0; i < w->plan.jobs; i++) {
         struct sim_job *j = &w->jobs[i];
 
+        j->losses += j->submissions > 0;
         j->copies_left -= j->copies_left > 0;
         j->cancels_left -= j->cancels_left > 0;
         if (j->cancels_left == 0)

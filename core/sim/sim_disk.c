@@ -130,12 +130,13 @@ static int write_stubbornly(struct world *w, struct sim_node *n)
 static void learn(struct world *w, struct sim_node *n, const struct stored_record *x)
 {
     struct reader r = reader_of(buf_bytes(&x->payload));
-    struct held has[SIM_JOBS_MAX] = {{0}};
+    struct held has[SIM_JOBS_MAX];
 
     if (!x->compact) {
         sim_check_record(w, n, x->type, buf_bytes(&x->payload), n->disk.held);
         return;
     }
+    memset(has, 0, sizeof has);
     while (reader_left(&r) > 0 && !r.failed) {
         uint16_t type = read_u16(&r);
         struct bytes payload = read_block(&r, JOURNAL_RECORD_BYTES_MAX);

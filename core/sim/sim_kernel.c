@@ -119,7 +119,20 @@ static void sign_spec(struct world *w, struct sim_job *j)
     buf_clear(&body);
 }
 
-static void stage_pi(struct sim_job *j, uint32_t index, uint64_t leaves)
+/* A job is known by its parameters to those who load a worker: none has those of another. */
+static uint64_t units_of_its_own(const struct world *w, uint32_t index, uint64_t leaves)
+{
+    uint64_t units = leaves * PI_LEAF_UNITS - index % PI_LEAF_UNITS;
+
+    for (uint32_t i = 0; i < index;)
+        if (w->jobs[i].builtin && w->jobs[i].spec.stage.units == units)
+            units += PI_LEAF_UNITS, i = 0;
+        else
+            i++;
+    return units;
+}
+
+static void stage_pi(const struct world *w, struct sim_job *j, uint32_t index, uint64_t leaves)
 {
     struct stage_spec *s = &j->spec.stage;
     const struct velum_kernel *k = kernel_find("pi");
@@ -127,7 +140,7 @@ static void stage_pi(struct sim_job *j, uint32_t index, uint64_t leaves)
     char digits[24];
     const char *args[] = {digits};
 
-    text_of_u64(leaves * PI_LEAF_UNITS - index, digits);
+    text_of_u64(units_of_its_own(w, index, leaves), digits);
     ensure(kernel_plan(k, 1, args, &plan) == 0 && plan.params_size <= sizeof j->params);
     memcpy(j->params, plan.params, plan.params_size);
     j->params_len = (uint32_t)plan.params_size;
@@ -158,12 +171,12 @@ void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves
     j->builtin = builtin;
     j->poison = UINT64_MAX;
     j->spec = (struct job_spec){.author = w->user_id,
-                                .not_after_s = SIM_WALL_S + 3600,
+                                .not_after_s = SIM_WALL_S + w->now / S_US + 3600,
                                 .timeout_us = j->spec.timeout_us,
                                 .slots_max = j->spec.slots_max};
     j->spec.nonce[0] = (uint8_t)index;
     if (builtin)
-        stage_pi(j, index, leaves);
+        stage_pi(w, j, index, leaves);
     else
         stage_simsum(j, index, leaves);
     j->spec.stage.params = (struct bytes){j->params, j->params_len};

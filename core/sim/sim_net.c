@@ -85,6 +85,7 @@ static void set_off(struct world *w, uint32_t index, uint32_t direction)
     if (at < l->arrives[direction])
         at = l->arrives[direction];
     l->arrives[direction] = at;
+    l->pending++;
     world_later(w, at - w->now, HAPPEN_DELIVER, SIM_EVERYBODY, index, direction);
 }
 
@@ -154,12 +155,32 @@ static uint32_t on_way(const struct sim_link *l, uint32_t direction)
 
 /* --- connections --- */
 
+/* A link that has ended at both ends, and of which nothing is on its way, makes room for another. */
+static void link_rest(struct world *w, uint32_t index)
+{
+    struct sim_link *l = w->links[index];
+
+    if (l->resting || l->pending > 0 || l->halves[0].open || l->halves[1].open ||
+        l->first[0] != NULL || l->first[1] != NULL)
+        return;
+    l->resting = true;
+    l->next_resting = w->links_resting;
+    w->links_resting = index + 1;
+}
+
 /* False when there is no memory for it. */
 static bool link_make(struct world *w, struct link_half from, struct link_half to, uint32_t *index)
 {
     void *list = w->links;
     struct sim_link *l = NULL;
 
+    if (w->links_resting > 0) {
+        *index = w->links_resting - 1;
+        l = w->links[*index];
+        w->links_resting = l->next_resting;
+        *l = (struct sim_link){.halves = {from, to}};
+        return true;
+    }
     if (world_grow(w, &list, &w->links_cap, w->links_count, sizeof *w->links)) {
         w->links = list;
         l = world_alloc(w, sizeof *l);
@@ -174,31 +195,73 @@ static bool link_make(struct world *w, struct link_half from, struct link_half t
 }
 
 /* The node's half of the link that its core knows by that number. */
-static bool link_of(const struct world *w, const struct sim_node *n, uint64_t number,
-                    uint32_t *index, uint32_t *half)
+static bool link_of(const struct sim_node *n, uint64_t number, uint32_t *index, uint32_t *half)
 {
-    for (uint32_t i = w->links_count; i-- > 0;)
-        for (uint32_t h = 0; h < 2; h++) {
-            const struct link_half *x = &w->links[i]->halves[h];
-
-            if (x->open && x->node == n->index && x->boot == n->boot && x->link == number) {
-                *index = i;
-                *half = h;
-                return true;
-            }
+    for (uint32_t i = n->ends_count; i-- > 0;)
+        if (n->ends[i].link == number) {
+            *index = n->ends[i].index;
+            *half = n->ends[i].half;
+            return true;
         }
     return false;
 }
 
-void sim_net_dial(struct world *w, struct sim_node *from, const struct action *a)
+/* The half's node has it open from now on. False when there is no memory for it. */
+static bool half_opens(struct world *w, struct sim_node *n, uint32_t index, uint32_t half)
+{
+    struct link_half *h = &w->links[index]->halves[half];
+    void *list = n->ends;
+
+    if (!world_grow(w, &list, &n->ends_cap, n->ends_count, sizeof *n->ends))
+        return false;
+    n->ends = list;
+    h->link = ++n->link_counter;
+    h->open = true;
+    n->ends[n->ends_count++] = (struct link_end_of){.link = h->link, .index = index, .half = half};
+    return true;
+}
+
+static void half_closes(struct world *w, struct link_half *h)
+{
+    struct sim_node *n;
+
+    h->open = false;
+    if (is_user(h))
+        return;
+    n = &w->nodes[h->node];
+    for (uint32_t i = n->ends_count; i-- > 0;)
+        if (n->ends[i].link == h->link && n->boot == h->boot) {
+            memmove(&n->ends[i], &n->ends[i + 1], (n->ends_count - i - 1) * sizeof *n->ends);
+            n->ends_count--;
+            return;
+        }
+}
+
+/* False when there is no memory for one more. */
+static bool dial_make(struct world *w, uint32_t *number)
 {
     void *list = w->dials;
-    struct sim_dial *d;
 
+    if (w->dials_resting > 0) {
+        *number = w->dials_resting - 1;
+        w->dials_resting = w->dials[*number].next_resting;
+        return true;
+    }
     if (!world_grow(w, &list, &w->dials_cap, w->dials_count, sizeof *w->dials))
-        return;
+        return false;
     w->dials = list;
-    d = &w->dials[w->dials_count++];
+    *number = w->dials_count++;
+    return true;
+}
+
+void sim_net_dial(struct world *w, struct sim_node *from, const struct action *a)
+{
+    struct sim_dial *d;
+    uint32_t number;
+
+    if (!dial_make(w, &number))
+        return;
+    d = &w->dials[number];
     *d = (struct sim_dial){.from = from->index,
                            .boot = from->boot,
                            .dial = a->dial,
@@ -206,11 +269,16 @@ void sim_net_dial(struct world *w, struct sim_node *from, const struct action *a
                            .to = node_at_addr(w, a->addr)};
     if (d->to >= SIM_NODES_MAX) {
         d->end = DIAL_FAILED;
-        world_later(w, 1000, HAPPEN_DIAL_ANSWER, from->index, w->dials_count - 1, 0);
+        world_later(w, 1000, HAPPEN_DIAL_ANSWER, from->index, number, 0);
         return;
     }
-    world_later(w, 2 * way_us(w, from->index, d->to), HAPPEN_DIAL, SIM_EVERYBODY,
-                w->dials_count - 1, 0);
+    world_later(w, 2 * way_us(w, from->index, d->to), HAPPEN_DIAL, SIM_EVERYBODY, number, 0);
+}
+
+void sim_net_dial_over(struct world *w, uint32_t dial)
+{
+    w->dials[dial].next_resting = w->dials_resting;
+    w->dials_resting = dial + 1;
 }
 
 static void dial_ends(struct world *w, uint32_t dial, enum dial_end end, int64_t in_us)
@@ -218,8 +286,7 @@ static void dial_ends(struct world *w, uint32_t dial, enum dial_end end, int64_t
     struct sim_dial *d = &w->dials[dial];
 
     d->end = end;
-    if (w->nodes[d->from].core != NULL && w->nodes[d->from].boot == d->boot)
-        world_later(w, in_us, HAPPEN_DIAL_ANSWER, d->from, dial, 0);
+    world_later(w, in_us, HAPPEN_DIAL_ANSWER, d->from, dial, 0);
 }
 
 static void node_up(struct world *w, struct sim_node *n, uint32_t index, uint32_t half,
@@ -231,8 +298,8 @@ static void node_up(struct world *w, struct sim_node *n, uint32_t index, uint32_
     struct event ev = {.kind = EVENT_LINK_UP};
     uint8_t certificate[SIM_CERTIFICATE_SIZE];
 
-    h->link = ++n->link_counter;
-    h->open = true;
+    if (!half_opens(w, n, index, half))
+        return;
     ev.link_up.link = h->link;
     ev.link_up.dial = dial;
     ev.link_up.party = is_user(other) ? PARTY_USER : PARTY_NODE;
@@ -248,8 +315,10 @@ void sim_net_dial_arrives(struct world *w, uint32_t dial)
     struct sim_node *from = &w->nodes[d->from], *to = &w->nodes[d->to];
     uint32_t index, number = d->dial;
 
-    if (from->core == NULL || from->boot != d->boot)
+    if (from->core == NULL || from->boot != d->boot) {
+        sim_net_dial_over(w, dial);
         return;
+    }
     if (is_blocked(w, d->from, d->to) || is_blocked(w, d->to, d->from) ||
         to->paused_until > w->now || (to->core == NULL && to->silent)) {
         dial_ends(w, dial, DIAL_TIMEOUT, DIAL_TIMEOUT_US);
@@ -267,8 +336,9 @@ void sim_net_dial_arrives(struct world *w, uint32_t dial)
         world_later(w, from->paused_until - w->now, HAPPEN_DIAL, SIM_EVERYBODY, dial, 0);
         return;
     }
-    if (!link_make(w, (struct link_half){.node = d->from, .boot = d->boot},
-                   (struct link_half){.node = d->to, .boot = to->boot}, &index))
+    sim_net_dial_over(w, dial);
+    if (!link_make(w, (struct link_half){.node = from->index, .boot = from->boot},
+                   (struct link_half){.node = to->index, .boot = to->boot}, &index))
         return;
     /* The dialler's side is done first; what tells the other is the first thing on the wire. */
     parcel_signal(w, index, 0, PARCEL_UP);
@@ -277,12 +347,13 @@ void sim_net_dial_arrives(struct world *w, uint32_t dial)
 
 void sim_net_dial_answered(struct world *w, uint32_t dial)
 {
-    struct sim_dial *d = &w->dials[dial];
+    struct sim_dial d = w->dials[dial];
     struct event ev = {.kind = EVENT_DIAL_FAILED};
 
-    ev.dial_failed.dial = d->dial;
-    ev.dial_failed.end = d->end;
-    sim_node_event(w, &w->nodes[d->from], &ev);
+    sim_net_dial_over(w, dial);
+    ev.dial_failed.dial = d.dial;
+    ev.dial_failed.end = d.end;
+    sim_node_event(w, &w->nodes[d.from], &ev);
 }
 
 void sim_net_send(struct world *w, struct sim_node *from, uint64_t link, uint8_t type,
@@ -290,7 +361,7 @@ void sim_net_send(struct world *w, struct sim_node *from, uint64_t link, uint8_t
 {
     uint32_t index, half;
 
-    if (link_of(w, from, link, &index, &half))
+    if (link_of(from, link, &index, &half))
         parcel_send(w, index, half, PARCEL_FRAME, type, request, payload);
 }
 
@@ -298,17 +369,26 @@ void sim_net_close(struct world *w, struct sim_node *from, uint64_t link)
 {
     uint32_t index, half;
 
-    if (!link_of(w, from, link, &index, &half))
+    if (!link_of(from, link, &index, &half))
         return;
-    w->links[index]->halves[half].open = false;
+    half_closes(w, &w->links[index]->halves[half]);
     parcel_signal(w, index, half, PARCEL_END);
+}
+
+uint32_t sim_net_user_of(const struct world *w, const struct sim_node *n, uint64_t link)
+{
+    uint32_t index, half;
+
+    if (!link_of(n, link, &index, &half) || !is_user(&w->links[index]->halves[1 - half]))
+        return SIM_USERS_MAX;
+    return w->links[index]->halves[1 - half].user;
 }
 
 uint32_t sim_net_peer(const struct world *w, const struct sim_node *n, uint64_t link)
 {
     uint32_t index, half;
 
-    if (!link_of(w, n, link, &index, &half))
+    if (!link_of(n, link, &index, &half))
         return SIM_NODES_MAX;
     return w->links[index]->halves[1 - half].node;
 }
@@ -357,7 +437,7 @@ static void half_down(struct world *w, uint32_t index, uint32_t half, enum link_
 
     if (!h->open)
         return;
-    h->open = false;
+    half_closes(w, h);
     if (is_user(h)) {
         sim_user_link_down(w, h->user);
         return;
@@ -407,13 +487,19 @@ void sim_net_deliver(struct world *w, uint32_t index, uint32_t direction)
     const struct link_half *from = &l->halves[direction], *to = &l->halves[1 - direction];
     struct parcel *p;
 
-    if (l->stalled[direction] || l->first[direction] == NULL)
+    l->pending--;
+    if (l->stalled[direction])
         return;
+    if (l->first[direction] == NULL) {
+        link_rest(w, index);
+        return;
+    }
     if (is_blocked(w, from->node, to->node)) {
         l->stalled[direction] = true;
         return;
     }
     if (!is_user(to) && w->nodes[to->node].paused_until > w->now && half_lives(w, to)) {
+        l->pending++;
         world_later(w, w->nodes[to->node].paused_until - w->now, HAPPEN_DELIVER, SIM_EVERYBODY,
                     index, direction);
         return;
@@ -421,6 +507,7 @@ void sim_net_deliver(struct world *w, uint32_t index, uint32_t direction)
     p = parcel_take(l, direction);
     parcel_open(w, index, direction, p);
     parcel_free(w, p);
+    link_rest(w, index);
 }
 
 void sim_net_reset(struct world *w, uint32_t index)
@@ -434,19 +521,18 @@ void sim_net_reset(struct world *w, uint32_t index)
     }
 }
 
-void sim_net_node_down(struct world *w, const struct sim_node *n)
+void sim_net_node_down(struct world *w, struct sim_node *n)
 {
-    for (uint32_t i = 0; i < w->links_count; i++)
-        for (uint32_t half = 0; half < 2; half++) {
-            struct link_half *h = &w->links[i]->halves[half];
+    for (uint32_t k = 0; k < n->ends_count; k++) {
+        uint32_t i = n->ends[k].index, half = n->ends[k].half;
 
-            if (!h->open || h->node != n->index || h->boot != n->boot)
-                continue;
-            h->open = false;
-            lose(w, w->links[i], half, prng_below(&w->prng, on_way(w->links[i], half) + 1));
-            if (!n->silent || is_user(&w->links[i]->halves[1 - half]))
-                parcel_signal(w, i, half, PARCEL_RESET);
-        }
+        w->links[i]->halves[half].open = false;
+        lose(w, w->links[i], half, prng_below(&w->prng, on_way(w->links[i], half) + 1));
+        if (!n->silent || is_user(&w->links[i]->halves[1 - half]))
+            parcel_signal(w, i, half, PARCEL_RESET);
+        link_rest(w, i);
+    }
+    n->ends_count = 0;
 }
 
 void sim_net_unblocked(struct world *w)

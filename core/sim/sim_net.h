@@ -14,12 +14,16 @@ void sim_net_addr(uint32_t node, char to[ADDR_SIZE]);
 void sim_net_dial(struct world *w, struct sim_node *from, const struct action *a);
 void sim_net_dial_arrives(struct world *w, uint32_t dial);
 void sim_net_dial_answered(struct world *w, uint32_t dial);
+/* Whoever dialled is gone. */
+void sim_net_dial_over(struct world *w, uint32_t dial);
 /* A SEND or CLOSE action. */
 void sim_net_send(struct world *w, struct sim_node *from, uint64_t link, uint8_t type,
                   uint32_t request, struct bytes payload);
 void sim_net_close(struct world *w, struct sim_node *from, uint64_t link);
 /* The node at the other end, or SIM_NODES_MAX. */
 uint32_t sim_net_peer(const struct world *w, const struct sim_node *n, uint64_t link);
+/* The user at the other end, or SIM_USERS_MAX. */
+uint32_t sim_net_user_of(const struct world *w, const struct sim_node *n, uint64_t link);
 /* A user's side; links by index. False when there is no memory for one more. */
 bool sim_net_user_link(struct world *w, uint32_t user, struct sim_node *to, uint32_t *link);
 void sim_net_user_send(struct world *w, uint32_t link, uint8_t type, uint32_t request,
@@ -30,7 +34,7 @@ void sim_net_deliver(struct world *w, uint32_t link, uint32_t direction);
 void sim_net_reset(struct world *w, uint32_t link);
 /* The node's process is gone: what it had sent may still arrive, in part; the others see their
  * connections break, at once or (silent) only when they next send to its next life. */
-void sim_net_node_down(struct world *w, const struct sim_node *node);
+void sim_net_node_down(struct world *w, struct sim_node *node);
 /* Something became unblocked: what waited sets off again. */
 void sim_net_unblocked(struct world *w);
 void sim_net_clear(struct world *w);

@@ -142,10 +142,8 @@ static void arm(struct world *w, struct sim_node *n)
     due = node_due(n->core);
     if (due.us < w->now + TICK_LEAST_US)
         due.us = w->now + TICK_LEAST_US;
-    if (due.us == INSTANT_NEVER.us || due.us == n->tick_at)
-        return;
-    n->tick_at = due.us;
-    world_later(w, due.us - w->now, HAPPEN_TICK, n->index, (uint64_t)due.us, 0);
+    if (due.us != n->tick_at)
+        world_tick_later(w, n, due.us == INSTANT_NEVER.us ? INT64_MAX : due.us - w->now);
 }
 
 static void settle(struct world *w, struct sim_node *n, int rc, struct actions *actions)
@@ -219,7 +217,6 @@ void sim_node_tick(struct world *w, struct sim_node *n)
 
     if (n->core == NULL)
         return;
-    n->tick_at = INT64_MAX;
     sim_node_event(w, n, &ev);
 }
 
@@ -255,7 +252,6 @@ void sim_node_start(struct world *w, struct sim_node *n)
     n->silent = n->stopping = false;
     n->paused_until = 0;
     n->crash_in = 0;
-    n->tick_at = INT64_MAX;
     n->link_counter = 0;
     n->world = w;
     n->log = (struct log_sink){on_log, n, LOG_DEBUG};
@@ -288,6 +284,7 @@ void sim_node_crash(struct world *w, struct sim_node *n, bool power)
     sim_net_node_down(w, n);
     node_free(n->core);
     n->core = NULL;
+    world_tick_later(w, n, INT64_MAX);
     sim_disk_crash(w, n, power);
     sim_check_forget(w, n);
     sim_workers_clear(w, n);
@@ -300,4 +297,5 @@ void sim_node_clear(struct world *w, struct sim_node *n)
     sim_disk_clear(w, n);
     sim_check_forget(w, n);
     sim_workers_clear(w, n);
+    alloc_free(w->alloc, n->ends, n->ends_cap * sizeof *n->ends);
 }

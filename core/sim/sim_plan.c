@@ -13,6 +13,9 @@
 
 #define LOSSES_MAX 2 /* of disks, in one run */
 #define TEN_YEARS_S ((int64_t)3652 * 24 * 3600)
+#define MINUTE_US ((uint64_t)60 * S_US)
+#define LASTING_NODES 8
+#define SEASON_JOBS_MAX 12
 
 enum fault {
     FAULT_RESET,
@@ -49,28 +52,36 @@ const char *sim_fault_name(uint32_t fault)
     return fault < FAULT_COUNT ? names[fault] : NULL;
 }
 
+static struct node_id id_of(uint64_t mesh, uint64_t number)
+{
+    const uint64_t text[2] = {mesh, number};
+    struct digest d = sha256_of(text, sizeof text);
+    struct node_id id;
+
+    memcpy(id.bytes, d.bytes, ID_SIZE);
+    return id;
+}
+
+static void make_node(struct world *w, uint32_t i)
+{
+    struct sim_node *n = &w->nodes[i];
+
+    n->id = id_of(w->plan.mesh, i);
+    n->index = i;
+    n->slots = (uint32_t)world_between(w, 1, 3);
+    n->machine = w->plan.one_machine ? 0 : i;
+    n->slowness = world_chance(w, 8) ? (uint32_t)world_between(w, 2, 20) : 1;
+    n->lacks_kernel = i > 0 && world_chance(w, 12);
+    n->tick_at = INT64_MAX;
+}
+
 static void make_nodes(struct world *w)
 {
-    struct digest d;
-    uint64_t text[2] = {prng_u64(&w->prng), 0};
-    bool one_machine = world_chance(w, 3);
-
-    for (uint32_t i = 0; i < w->plan.nodes; i++) {
-        struct sim_node *n = &w->nodes[i];
-
-        text[1] = i;
-        d = sha256_of(text, sizeof text);
-        memcpy(n->id.bytes, d.bytes, ID_SIZE);
-        n->index = i;
-        n->slots = (uint32_t)world_between(w, 1, 3);
-        n->machine = one_machine ? 0 : i;
-        n->slowness = world_chance(w, 8) ? (uint32_t)world_between(w, 2, 20) : 1;
-        n->lacks_kernel = i > 0 && world_chance(w, 12);
-        n->tick_at = INT64_MAX;
-    }
-    text[1] = SIM_NODES_MAX;
-    d = sha256_of(text, sizeof text);
-    memcpy(w->user_id.bytes, d.bytes, ID_SIZE);
+    w->plan.mesh = prng_u64(&w->prng);
+    w->plan.one_machine = world_chance(w, 3);
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        make_node(w, i);
+    w->user_id = id_of(w->plan.mesh, SIM_NODES_MAX);
 }
 
 static uint64_t leaves_of_a_job(struct world *w)
@@ -81,8 +92,18 @@ static uint64_t leaves_of_a_job(struct world *w)
     case 1:
         return world_between(w, 5, 60);
     default:
-        return world_between(w, 30, 400);
+        return world_between(w, 30, w->plan.lasting ? 100 : 400);
     }
+}
+
+/* A lasting run has jobs of milliseconds and jobs of minutes. */
+static uint32_t leaf_of_a_job(struct world *w, uint64_t leaves)
+{
+    if (w->plan.lasting && world_chance(w, 2))
+        return (uint32_t)world_between(w, 40000, 400000);
+    if (w->plan.lasting && world_chance(w, 2))
+        return (uint32_t)world_between(w, 1000000, 4000000);
+    return (uint32_t)world_between(w, 200, leaves < 50 ? 40000 : 8000);
 }
 
 static void make_job(struct world *w, uint32_t i)
@@ -90,16 +111,16 @@ static void make_job(struct world *w, uint32_t i)
     struct sim_job *j = &w->jobs[i];
     uint64_t leaves = leaves_of_a_job(w);
 
-    j->leaf_us = (uint32_t)world_between(w, 200, leaves < 50 ? 40000 : 8000);
+    j->leaf_us = leaf_of_a_job(w, leaves);
     if (world_chance(w, 10))
-        j->spec.timeout_us = world_between(w, 500000, 4000000);
+        j->spec.timeout_us = world_between(w, 500000, w->plan.lasting ? 40000000 : 4000000);
     if (world_chance(w, 6))
         j->spec.slots_max = (uint32_t)world_between(w, 1, 4);
     sim_job_make(w, i, world_chance(w, 2), leaves);
     for (uint32_t k = 0; k < w->plan.nodes; k++)
         j->kernel_lacks |= !j->builtin && w->nodes[k].lacks_kernel;
     j->skew = world_chance(w, 3) ? (uint32_t)world_between(w, 2, 40) : 0;
-    if (!w->plan.kernel_dies || i > 0)
+    if (!w->plan.kernel_dies || i > w->plan.jobs_old)
         return;
     j->poison = prng_below(&w->prng, j->leaves);
     j->poison_times = world_chance(w, 2) ? UINT32_MAX : (uint32_t)world_between(w, 1, 2);
@@ -119,7 +140,7 @@ static void add_user(struct world *w, enum user_kind kind, uint32_t job, int64_t
 /* Somebody submits it, perhaps somebody else the same bytes elsewhere; others watch, or kill it. */
 static void make_users(struct world *w, uint32_t i)
 {
-    int64_t at = (int64_t)world_between(w, 1000, (uint64_t)w->plan.heal_at * 2 / 3);
+    int64_t at = (int64_t)world_between(w, 1000, (uint64_t)w->plan.season_us * 2 / 3);
 
     sim_user_add(w, USER_SUBMITS, i, (uint32_t)prng_below(&w->prng, w->plan.nodes), false, at);
     if (world_chance(w, 4))
@@ -130,7 +151,7 @@ static void make_users(struct world *w, uint32_t i)
         add_user(w, USER_KILLS, i, at, 5000, 1500000);
 }
 
-static void make_faults(struct world *w, uint32_t off)
+static void make_faults(struct world *w)
 {
     static const uint32_t usual[FAULT_COUNT] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2, 2, 1, 2, 1};
     struct sim_plan *p = &w->plan;
@@ -138,40 +159,100 @@ static void make_faults(struct world *w, uint32_t off)
     /* Swarm: each seed leaves some kinds of faults out and exaggerates others. */
     for (uint32_t i = 0; i < FAULT_COUNT; i++)
         p->weights[i] = world_chance(w, 3) ? 0 : usual[i] * (uint32_t)world_between(w, 1, 3);
-    p->heal_at = (int64_t)world_between(w, 300000, 4000000);
-    p->fault_every_us = (int64_t)world_between(w, 20000, 800000);
-    if (world_chance(w, 10))
+    if (p->lasting) {
+        p->season_us = (int64_t)world_between(w, 3 * MINUTE_US, 8 * MINUTE_US);
+        p->fault_every_us = (int64_t)world_between(w, 10 * S_US, 35 * S_US);
+    } else {
+        p->season_us = (int64_t)world_between(w, 300000, 4000000);
+        p->fault_every_us = (int64_t)world_between(w, 20000, 800000);
+    }
+    if (world_chance(w, p->lasting ? 30 : 10))
         memset(p->weights, 0, sizeof p->weights);
     p->delay_us =
         (uint32_t)(world_chance(w, 5) ? world_between(w, 1000, 20000) : world_between(w, 30, 400));
     p->jitter_us = (uint32_t)prng_below(&w->prng, p->delay_us * 2);
     for (uint32_t i = 0; i < FAULT_COUNT; i++)
-        p->weights[i] = off >> i & 1 ? 0 : p->weights[i];
-    p->room_bytes = world_chance(w, 3) ? world_between(w, 500, 20000) : 0;
+        p->weights[i] = p->faults_off >> i & 1 ? 0 : p->weights[i];
+    if (w->seasons == 0)
+        p->room_bytes = world_chance(w, 3) ? world_between(w, 500, 20000) : 0;
     p->one_dies_for_good = world_chance(w, 4);
     p->kernel_dies = world_chance(w, 8);
 }
 
-void sim_plan_make(struct world *w, uint32_t nodes, uint32_t faults_off)
+/* Faults and jobs from now on, until all is healed. */
+static void begin_season(struct world *w, uint32_t jobs)
+{
+    struct sim_plan *p = &w->plan;
+
+    for (; jobs > 0 && p->jobs < SIM_JOBS_MAX; jobs--) {
+        make_job(w, p->jobs++);
+        make_users(w, p->jobs - 1);
+    }
+    w->calm = true;
+    p->heal_at = w->now + p->season_us;
+    world_later(w, (int64_t)world_between(w, 1000, (uint64_t)p->fault_every_us * 2), HAPPEN_FAULT,
+                SIM_EVERYBODY, 0, 0);
+    world_later(w, p->season_us, HAPPEN_HEAL, SIM_EVERYBODY, 0, 0);
+}
+
+static uint32_t jobs_of_a_season(struct world *w)
+{
+    if (!w->plan.lasting)
+        return (uint32_t)world_between(w, 1, 3);
+    return (uint32_t)world_between(w, 3, SEASON_JOBS_MAX);
+}
+
+void sim_plan_make(struct world *w, const struct sim_options *o)
 {
     struct sim_plan *p = &w->plan;
     uint64_t drawn = world_chance(w, 2) ? 3 : world_between(w, 3, SIM_NODES_MAX);
+    uint32_t jobs;
 
-    p->nodes = nodes > 0 ? nodes : (uint32_t)drawn;
-    p->jobs = (uint32_t)world_between(w, 1, 3);
-    make_faults(w, faults_off);
+    p->lasting = o->lasting;
+    p->faults_off = o->faults_off;
+    p->nodes_wanted = p->nodes = o->nodes > 0 ? o->nodes
+                                 : p->lasting ? LASTING_NODES
+                                              : (uint32_t)drawn;
+    if (p->lasting)
+        p->ends_at = (int64_t)world_between(w, 5 * MINUTE_US, 55 * MINUTE_US);
+    jobs = jobs_of_a_season(w);
+    make_faults(w);
     make_nodes(w);
-    for (uint32_t i = 0; i < p->jobs; i++) {
-        make_job(w, i);
-        make_users(w, i);
-    }
-    w->calm = true;
+    begin_season(w, jobs);
     for (uint32_t i = 0; i < p->nodes; i++)
         world_later(w, world_chance(w, 4) ? (int64_t)world_between(w, 0, 500000) : 0,
                     HAPPEN_RESTART, SIM_EVERYBODY, i, 0);
-    world_later(w, (int64_t)world_between(w, 1000, (uint64_t)p->fault_every_us * 2), HAPPEN_FAULT,
-                SIM_EVERYBODY, 0, 0);
-    world_later(w, p->heal_at, HAPPEN_HEAL, SIM_EVERYBODY, 0, 0);
+}
+
+/* Where a node died for good, a new one comes in its place, until all places are taken. */
+static void replace_the_dead(struct world *w)
+{
+    uint32_t dead = 0;
+
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        dead += w->nodes[i].dead_for_good;
+    for (; w->plan.nodes < w->plan.nodes_wanted + dead && w->plan.nodes < SIM_NODES_MAX;) {
+        make_node(w, w->plan.nodes++);
+        world_later(w, (int64_t)world_between(w, 0, MINUTE_US), HAPPEN_RESTART, SIM_EVERYBODY,
+                    w->plan.nodes - 1, 0);
+    }
+}
+
+bool sim_plan_again(struct world *w)
+{
+    struct sim_plan *p = &w->plan;
+
+    if (w->now >= p->ends_at)
+        return false;
+    w->healed = w->somebody_left = false;
+    w->losses = 0;
+    w->season_events = 0;
+    p->jobs_old = p->jobs;
+    sim_users_leave(w);
+    replace_the_dead(w);
+    make_faults(w);
+    begin_season(w, jobs_of_a_season(w));
+    return true;
 }
 
 /* --- the faults --- */
@@ -201,7 +282,7 @@ static void partition(struct world *w, bool both_ways)
             }
 }
 
-static void open_all(struct world *w)
+void sim_plan_open(struct world *w)
 {
     memset(w->blocked, 0, sizeof w->blocked);
     sim_net_unblocked(w);
@@ -215,7 +296,7 @@ static void bring_down(struct world *w, bool power)
     if (n->core == NULL)
         return;
     for (uint32_t i = 0; i < w->plan.nodes; i++)
-        gone |= w->nodes[i].dead_for_good;
+        gone |= w->nodes[i].died_in == w->seasons + 1;
     /* Between two actions of a step to come; or right now, when it does so little. */
     n->power_goes_too = power;
     if (world_chance(w, 2))
@@ -224,6 +305,7 @@ static void bring_down(struct world *w, bool power)
         sim_node_crash(w, n, power);
     if (w->plan.one_dies_for_good && !gone && world_chance(w, 3) && n->core == NULL) {
         n->dead_for_good = true;
+        n->died_in = w->seasons + 1;
         sim_check_lost(w);
         return;
     }
@@ -272,9 +354,12 @@ static void happen(struct world *w, enum fault f)
     case FAULT_PARTITION:
     case FAULT_ONE_WAY:
         partition(w, f == FAULT_PARTITION);
+        if (w->plan.lasting)
+            world_later(w, (int64_t)world_between(w, S_US / 2, 40 * S_US), HAPPEN_FAULT,
+                        SIM_EVERYBODY, 1, 0);
         break;
     case FAULT_OPEN:
-        open_all(w);
+        sim_plan_open(w);
         break;
     case FAULT_KILL:
     case FAULT_POWER:
@@ -331,6 +416,7 @@ void sim_plan_fault(struct world *w)
     pick = (uint32_t)prng_below(&w->prng, total);
     for (uint32_t i = 0; i < FAULT_COUNT; i++) {
         if (pick < w->plan.weights[i]) {
+            w->faults++;
             happen(w, (enum fault)i);
             break;
         }
@@ -344,7 +430,7 @@ void sim_plan_heal(struct world *w)
 {
     world_trace(w, "%u: HEAL", (unsigned)w->now);
     w->healed = true;
-    open_all(w);
+    sim_plan_open(w);
     w->plan.delay_us = 100;
     w->plan.jitter_us = 100;
     for (uint32_t i = 0; i < w->plan.nodes; i++) {
@@ -364,7 +450,7 @@ int64_t sim_plan_work_us(const struct world *w)
 {
     int64_t total = 0;
 
-    for (uint32_t i = 0; i < w->plan.jobs; i++)
+    for (uint32_t i = w->plan.jobs_old; i < w->plan.jobs; i++)
         for (uint64_t leaf = 0; leaf < w->jobs[i].leaves; leaf++)
             total += sim_leaf_us(&w->jobs[i], leaf) * 9 / 8;
     return total;

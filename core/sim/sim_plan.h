@@ -6,13 +6,17 @@
 #include "core/sim/world.h"
 
 /* Fills w->plan, nodes, jobs and users from the seed. nodes: 0 lets the seed decide. */
-void sim_plan_make(struct world *w, uint32_t nodes, uint32_t faults_off);
+void sim_plan_make(struct world *w, const struct sim_options *o);
+/* The season is over. Begins another one; false when there is none left. */
+bool sim_plan_again(struct world *w);
 /* One fault happens, and the next one is arranged. */
 void sim_plan_fault(struct world *w);
+/* What is blocked opens. */
+void sim_plan_open(struct world *w);
 /* All faults end: what is blocked opens,
  * what is down starts again but for the one that is dead for good. */
 void sim_plan_heal(struct world *w);
-/* Work of all jobs on one normal slot, in microseconds. */
+/* Work of all jobs of this season on one normal slot, in microseconds. */
 int64_t sim_plan_work_us(const struct world *w);
 
 #endif

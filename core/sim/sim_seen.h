@@ -5,7 +5,7 @@
 
 #include "core/job/fact.h"
 
-#define SIM_JOBS_MAX 6
+#define SIM_JOBS_MAX 64
 #define SIM_LEAVES_MAX 1024
 
 /* What a disk is known to hold, because it was synced. */

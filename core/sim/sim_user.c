@@ -13,9 +13,13 @@ uint32_t sim_user_add(struct world *w, enum user_kind kind, uint32_t job, uint32
     uint32_t number = w->users_count++;
 
     ensure(number < SIM_USERS_MAX);
-    w->users[number] =
-        (struct sim_user){.kind = kind, .job = job, .node = node, .pinned = pinned, .link = -1};
-    world_later(w, in_us, HAPPEN_USER, SIM_EVERYBODY, number, 0);
+    w->users[number] = (struct sim_user){.kind = kind,
+                                         .job = job,
+                                         .node = node,
+                                         .pinned = pinned,
+                                         .link = -1,
+                                         .turn = w->users[number].turn + 1};
+    world_later(w, in_us, HAPPEN_USER, SIM_EVERYBODY, number, w->users[number].turn);
     return number;
 }
 
@@ -71,6 +75,15 @@ static void ask_kill(struct world *w, struct sim_user *u)
 
     w->jobs[u->job].kill_asked = true;
     ask(w, u, MESSAGE_REQUEST_KILL, (struct bytes){id.bytes, ID_SIZE});
+}
+
+void sim_users_leave(struct world *w)
+{
+    for (uint32_t i = 0; i < w->users_count; i++) {
+        w->users[i].turn++;
+        leave(w, &w->users[i]);
+    }
+    w->users_count = 0;
 }
 
 void sim_user_turn(struct world *w, uint32_t user, uint64_t turn)

@@ -16,5 +16,7 @@ void sim_user_frame(struct world *w, uint32_t user, uint8_t type, uint32_t reque
 /* One that is done asks once more: what it was told may have been overtaken. */
 void sim_user_ask_again(struct world *w, uint32_t user);
 void sim_user_link_down(struct world *w, uint32_t user);
+/* All of them go, and others take their places. */
+void sim_users_leave(struct world *w);
 
 #endif

@@ -57,8 +57,53 @@ void world_later(struct world *w, int64_t in_us, enum happening_kind kind, uint3
     heap_up(w, w->heap_count++);
 }
 
+static bool fires_earlier(const struct sim_node *a, const struct sim_node *b)
+{
+    return a->tick_at != b->tick_at ? a->tick_at < b->tick_at : a->tick_number < b->tick_number;
+}
+
+void world_tick_later(struct world *w, struct sim_node *n, int64_t in_us)
+{
+    uint32_t first = w->tick_first;
+
+    n->tick_at = in_us == INT64_MAX ? INT64_MAX : w->now + (in_us > 0 ? in_us : 0);
+    n->tick_number = ++w->happening_counter;
+    if (first < SIM_NODES_MAX && first != n->index) {
+        if (fires_earlier(n, &w->nodes[first]))
+            w->tick_first = n->index;
+        return;
+    }
+    first = SIM_NODES_MAX;
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        if (w->nodes[i].tick_at != INT64_MAX &&
+            (first == SIM_NODES_MAX || fires_earlier(&w->nodes[i], &w->nodes[first])))
+            first = i;
+    w->tick_first = first;
+}
+
+/* True when a timer is what comes next; it is disarmed. */
+static bool take_tick(struct world *w, struct happening *out)
+{
+    struct sim_node *n;
+
+    if (w->tick_first == SIM_NODES_MAX)
+        return false;
+    n = &w->nodes[w->tick_first];
+    *out = (struct happening){.at = n->tick_at,
+                              .number = n->tick_number,
+                              .kind = HAPPEN_TICK,
+                              .node = n->index,
+                              .boot = n->boot};
+    if (w->heap_count > 0 && earlier(&w->heap[0], out))
+        return false;
+    world_tick_later(w, n, INT64_MAX);
+    return true;
+}
+
 bool world_next(struct world *w, struct happening *out)
 {
+    if (take_tick(w, out))
+        return true;
     if (w->heap_count == 0)
         return false;
     *out = w->heap[0];
@@ -90,6 +135,7 @@ struct world *world_new(const struct alloc *a)
     w->given = a;
     w->noticing = (struct alloc){notice, w};
     w->alloc = &w->noticing;
+    w->tick_first = SIM_NODES_MAX;
     return w;
 }
 

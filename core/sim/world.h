@@ -21,7 +21,7 @@
 
 #define SIM_NODES_MAX SIM_NODES_LIMIT
 #define SIM_USERS_MAX 256
-#define SIM_EVENTS_MAX 3000000u
+#define SIM_EVENTS_MAX 3000000u /* of one season */
 #define SIM_WALL_S ((int64_t)1760000000)
 #define SIM_EVERYBODY SIM_NODES_MAX /* an event that no pause of a node holds up */
 
@@ -36,9 +36,9 @@ enum happening_kind {
     HAPPEN_LEAF,        /* a: worker, b: turn */
     HAPPEN_WORKER_SAYS, /* a: worker */
     HAPPEN_HINT,        /* a: the node hinted at */
-    HAPPEN_FAULT,
-    HAPPEN_RESTART, /* a: node */
-    HAPPEN_USER,    /* a: user, b: turn */
+    HAPPEN_FAULT,       /* a: it is over, what was blocked opens */
+    HAPPEN_RESTART,     /* a: node */
+    HAPPEN_USER,        /* a: user, b: turn */
     HAPPEN_HEAL
 };
 
@@ -72,12 +72,21 @@ struct link_half {
     bool open;
 };
 
-/* Direction d carries what half d sends. */
+/* Direction d carries what half d sends. One that is over rests until it is another one. */
 struct sim_link {
     struct link_half halves[2];
     struct parcel *first[2], *last[2];
     int64_t arrives[2]; /* when the last parcel arrives: parcels never overtake */
     bool stalled[2];
+    bool resting;
+    uint32_t pending;      /* deliveries to come */
+    uint32_t next_resting; /* index + 1, 0: none */
+};
+
+/* A link that a node has open. */
+struct link_end_of {
+    uint64_t link;
+    uint32_t index, half;
 };
 
 struct sim_dial {
@@ -85,6 +94,7 @@ struct sim_dial {
     uint32_t dial;
     struct node_id expected;
     enum dial_end end;
+    uint32_t next_resting; /* number + 1, 0: none */
 };
 
 /* --- sim_disk.c --- */
@@ -160,6 +170,7 @@ struct sim_node {
     bool lacks_kernel;
     bool silent;        /* down with its machine: connections say nothing */
     bool dead_for_good; /* never comes back */
+    uint32_t died_in;   /* the season, from 1 */
     bool stopping;
     int64_t paused_until;
     uint32_t slowness;   /* of its workers, 1 is normal */
@@ -167,7 +178,10 @@ struct sim_node {
     bool power_goes_too; /* that crash loses what the disk had not synced */
     int64_t wall_off_s;  /* how wrong its wall clock is */
     int64_t tick_at;     /* the armed timer; INT64_MAX: none */
+    uint64_t tick_number;
     uint64_t link_counter;
+    struct link_end_of *ends;
+    uint32_t ends_count, ends_cap;
     struct sim_disk disk;
     struct seen seen[SIM_JOBS_MAX];
     int64_t started;
@@ -196,6 +210,7 @@ struct sim_job {
     uint32_t submissions; /* how often the same bytes were submitted */
     int64_t submitted;    /* when they were first */
     uint64_t computed_us; /* by all workers that ever ran a leaf of it */
+    uint32_t losses;      /* of disks, since it was submitted */
     bool stopped;         /* somebody wrote an outcome, or said that there is one */
     /* what was told */
     bool acknowledged, kill_asked, kill_proved;
@@ -223,10 +238,17 @@ struct sim_user {
 
 /* --- sim_plan.c --- */
 
+/* A long run has seasons, each with faults and jobs of its own and each healed in the end; any other
+ * run has one. */
 struct sim_plan {
-    uint32_t nodes;
-    uint32_t jobs;
-    int64_t heal_at;
+    uint32_t nodes, nodes_wanted; /* those that died for good are counted in nodes */
+    uint32_t jobs, jobs_old;      /* jobs_old: of seasons before, all ended */
+    uint32_t faults_off;
+    uint64_t mesh; /* of which the names of the nodes are made */
+    bool one_machine;
+    bool lasting;
+    int64_t ends_at; /* no season begins after that */
+    int64_t season_us, heal_at;
     int64_t fault_every_us; /* mean */
     uint32_t weights[24];   /* of enum fault */
     uint32_t delay_us, jitter_us;
@@ -245,6 +267,7 @@ struct world {
     uint64_t happening_counter;
     struct happening *heap;
     uint32_t heap_count, heap_cap;
+    uint32_t tick_first; /* the node whose timer is the first to fire; SIM_NODES_MAX: none */
     uint64_t events, hash;
     bool failed, out_of_memory;
     char what[SIM_WHAT_SIZE];
@@ -253,9 +276,11 @@ struct world {
     bool blocked[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
     bool calm;                                  /* nothing has gone wrong yet */
     struct sim_link **links;
-    uint32_t links_count, links_cap;
+    uint32_t links_count, links_cap, links_resting, dials_resting;
     struct sim_dial *dials;
-    uint32_t dials_count, dials_cap, users_count, crashes, losses; /* losses: of disks */
+    uint32_t dials_count, dials_cap, users_count, crashes;
+    uint32_t losses, seasons; /* losses: of disks, in this season */
+    uint64_t faults, season_events;
     struct sim_job jobs[SIM_JOBS_MAX];
     struct sim_user users[SIM_USERS_MAX];
     bool healed, somebody_left;
@@ -267,6 +292,9 @@ struct world {
 /* An event of this node's process, or of SIM_EVERYBODY. */
 void world_later(struct world *w, int64_t in_us, enum happening_kind kind, uint32_t node,
                  uint64_t a, uint64_t b);
+/* The node's timer, of which there is one: it fires after so long, or never with INT64_MAX. Kept out
+ * of the queue, because nearly every event sets it anew. */
+void world_tick_later(struct world *w, struct sim_node *n, int64_t in_us);
 /* Takes the next one. False when there is none. */
 bool world_next(struct world *w, struct happening *out);
 /* A world that takes its memory from `a`; when there is none, world_new gives NULL. */

@@ -4,8 +4,8 @@
 #
 #   #if VELUM_PLANT == NUMBER /* SUITE: what is wrong */
 #
-# and SUITE is `sim`, which must have a failing seed among the first thousand, or a test program
-# such as trace/test_mesh. Only the file with the defect is compiled anew; the rest comes from the
+# and SUITE is `sim`, which must have a failing seed among the first thousand, `long`, which is the
+# same with `sim --long` and among the first hundred, or a test program such as trace/test_mesh. Only the file with the defect is compiled anew; the rest comes from the
 # build folder ($VELUM_OBJECTS, else obj), where `make test-programs` has left it.
 #
 #   tests/sim/planted.sh [--all] [--seeds N] [--jobs N] [NUMBER...]
@@ -51,7 +51,7 @@ try_one() { # try_one NUMBER
     suite=$(echo "$line" | sed 's,.*/\* \([a-z_/]*\): .*,\1,')
     what=$(echo "$line" | sed 's,.*/\* [a-z_/]*: \(.*\) \*/,\1,')
     program=$suite
-    [ "$suite" != sim ] || program=sim/sim
+    case $suite in sim | long) program=sim/sim ;; esac
     folder=$work/$1
     mkdir -p "$folder"
     if ! $CC -std=c11 -O1 -fPIE -ffp-contract=off -DVELUM_PLANT="$1" -I. -c "$source" \
@@ -61,16 +61,19 @@ try_one() { # try_one NUMBER
     fi
     number=$1
     shift
-    [ "$suite" != sim ] || set -- --seeds "$seeds" --failures 1
+    case $suite in
+    sim) set -- --seeds "$seeds" --failures 1 ;;
+    long) set -- --long --seeds $((seeds / 10)) --failures 1 ;;
+    esac
     (cd "$folder" && exec timeout 300 ./program "$@") >"$folder/output" 2>&1
     status=$?
     seed=$(sed -n 's/^FAIL seed \([0-9]*\):.*/\1/p' "$folder/output" | head -n 1)
     told=$(grep -m1 -aE '^FAIL|ensure failed' "$folder/output" | sed 's/; replay.*//' | cut -c1-110)
-    if [ $status = 0 ] || { [ "$suite" = sim ] && [ -z "$seed" ]; }; then
+    if [ $status = 0 ] || { [ "$program" = sim/sim ] && [ -z "$seed" ]; }; then
         echo "FAIL planted_$number not found by $suite: $what"
-    elif [ "$suite" = sim ]; then
-        echo "$seed" >"$folder/seeds"
-        echo "ok planted_$number ($what) sim, $seed seeds: ${told#FAIL seed *: }"
+    elif [ "$program" = sim/sim ]; then
+        [ "$suite" = long ] || echo "$seed" >"$folder/seeds"
+        echo "ok planted_$number ($what) $suite, $seed seeds: ${told#FAIL seed *: }"
     else
         echo "ok planted_$number ($what) $suite: ${told#FAIL }"
     fi

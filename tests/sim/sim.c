@@ -62,16 +62,19 @@ static const char *replay_command(void)
 
 static bool run_seed(const struct sim_options *o, bool twice, struct sim_result *r)
 {
-    snprintf(last_words, sizeof last_words,
-             "FAIL seed %llu: it ends the process; replay: %s/tests/sim/sim --seed %llu --trace\n",
-             (unsigned long long)o->seed, replay_command(), (unsigned long long)o->seed);
+    snprintf(
+        last_words, sizeof last_words,
+        "FAIL seed %llu: it ends the process; replay: %s/tests/sim/sim%s --seed %llu --trace\n",
+        (unsigned long long)o->seed, replay_command(), o->lasting ? " --long" : "",
+        (unsigned long long)o->seed);
     if (sim_try(&plain_heap, o, twice, r) < 0) {
         printf("FAIL sim out of memory\n");
         return false;
     }
     if (r->failed)
-        printf("FAIL seed %llu: %s; replay: %s/tests/sim/sim --seed %llu --trace\n",
-               (unsigned long long)o->seed, r->what, replay_command(), (unsigned long long)o->seed);
+        printf("FAIL seed %llu: %s; replay: %s/tests/sim/sim%s --seed %llu --trace\n",
+               (unsigned long long)o->seed, r->what, replay_command(), o->lasting ? " --long" : "",
+               (unsigned long long)o->seed);
     return !r->failed;
 }
 
@@ -92,7 +95,7 @@ static int run_one(const struct sim_options *o)
 static int run_many(struct sim_options *o, uint64_t first, uint64_t count, uint64_t most)
 {
     struct sim_result r;
-    uint64_t failures = 0, done = 0, events = 0, crashes = 0;
+    uint64_t failures = 0, done = 0, events = 0, crashes = 0, faults = 0;
     double virtual_s = 0;
 
     for (uint64_t i = 0; i < count && failures < most; i++, done++) {
@@ -100,13 +103,15 @@ static int run_many(struct sim_options *o, uint64_t first, uint64_t count, uint6
         failures += !run_seed(o, i % 100 == 0, &r);
         events += r.events;
         crashes += r.crashes;
+        faults += r.injected;
         virtual_s += (double)r.virtual_us / 1e6;
         fflush(stdout);
     }
     if (failures == 0)
-        printf("ok sim %llu seeds from %llu, %llu events, %llu crashes, %.0f s of virtual time\n",
+        printf("ok sim %llu seeds from %llu, %llu events, %llu faults, %llu crashes, %.0f s of "
+               "virtual time\n",
                (unsigned long long)count, (unsigned long long)first, (unsigned long long)events,
-               (unsigned long long)crashes, virtual_s);
+               (unsigned long long)faults, (unsigned long long)crashes, virtual_s);
     else
         printf("%llu of %llu seeds failed\n", (unsigned long long)failures,
                (unsigned long long)done);
@@ -219,6 +224,10 @@ int main(int argc, char **argv)
 
         if (strcmp(argv[i], "--trace") == 0) {
             o.trace = &sink;
+            continue;
+        }
+        if (strcmp(argv[i], "--long") == 0) {
+            o.lasting = true;
             continue;
         }
         if (++i >= argc)
