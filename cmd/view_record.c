@@ -6,9 +6,9 @@
 #include "core/job/fact.h"
 
 static const char *const kinds[] = {
-    [FACT_SPEC] = "spec",       [FACT_HOLDERS] = "holders",    [FACT_CLAIM] = "claim",
-    [FACT_CANCEL] = "cancel",   [FACT_OUTCOME] = "outcome",    [FACT_PARTIAL] = "partial",
-    [FACT_ATTEMPT] = "attempt", [FACT_DIVERGENT] = "divergent"};
+    [FACT_SPEC] = "spec",       [FACT_HOLDERS] = "holders",     [FACT_CLAIM] = "claim",
+    [FACT_CANCEL] = "cancel",   [FACT_OUTCOME] = "outcome",     [FACT_PARTIAL] = "partial",
+    [FACT_ATTEMPT] = "attempt", [FACT_DIVERGENT] = "divergent", [FACT_RETIRED] = "retired"};
 
 static const char *type_name(uint16_t type)
 {
@@ -87,6 +87,16 @@ static void text_divergence(FILE *to, const struct divergence *d)
             brief(d->digests[0].bytes, one), brief(d->digests[1].bytes, other));
 }
 
+static void text_retired(FILE *to, struct terms t)
+{
+    char id[9];
+    for (uint8_t i = 0; i < t.count; i++) {
+        struct term one = read_term(&t.list);
+        fprintf(to, " %s (named %u, retired %u)", brief(one.id.bytes, id), (unsigned)one.named,
+                (unsigned)one.retired);
+    }
+}
+
 static void text_fact(FILE *to, const struct fact *f)
 {
     char id[9];
@@ -115,6 +125,9 @@ static void text_fact(FILE *to, const struct fact *f)
     case FACT_ATTEMPT:
         fprintf(to, " at leaf %" PRIu64 " on %s: %s", f->attempt.leaf,
                 brief(f->attempt.author.bytes, id), f->attempt.cause);
+        break;
+    case FACT_RETIRED:
+        text_retired(to, f->terms);
         break;
     default:
         text_divergence(to, &f->divergence);
@@ -226,6 +239,20 @@ static void json_holders(struct json *j, const struct holders *h)
     json_close(j, ']');
 }
 
+static void json_retired(struct json *j, struct terms t)
+{
+    json_open(j, "nodes", '[');
+    for (uint8_t i = 0; i < t.count; i++) {
+        struct term one = read_term(&t.list);
+        json_open(j, NULL, '{');
+        json_id(j, "id", one.id.bytes);
+        json_number(j, "named", one.named);
+        json_number(j, "retired", one.retired);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
 static void json_body(struct json *j, const struct fact *f)
 {
     switch (f->kind) {
@@ -256,6 +283,9 @@ static void json_body(struct json *j, const struct fact *f)
         json_id(j, "node", f->attempt.author.bytes);
         json_truth(j, "own_doing", f->attempt.own_doing);
         json_text(j, "cause", f->attempt.cause);
+        break;
+    case FACT_RETIRED:
+        json_retired(j, f->terms);
         break;
     default:
         json_divergence(j, &f->divergence);

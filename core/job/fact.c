@@ -140,6 +140,30 @@ static void read_divergent(struct reader *r, struct divergence *d)
         r->failed = true;
 }
 
+struct term read_term(struct reader *r)
+{
+    struct term t;
+
+    t.id = read_node_id(r);
+    t.named = read_u32(r);
+    t.retired = read_u32(r);
+    r->failed |= t.named > FACT_COUNTER_MAX || t.retired > FACT_COUNTER_MAX;
+    return t;
+}
+
+static void read_retired(struct reader *r, struct terms *t)
+{
+    struct node_id ids[FACT_TERMS_MAX];
+
+    t->count = read_choice(r, 1, FACT_TERMS_MAX);
+    t->list = *r;
+    for (uint8_t i = 0; i < t->count && !r->failed; i++) {
+        ids[i] = read_term(r).id;
+        for (uint8_t k = 0; k < i; k++)
+            r->failed |= node_id_equal(ids[k], ids[i]);
+    }
+}
+
 int fact_read(struct bytes encoded, struct fact *f)
 {
     struct reader r = reader_of(encoded);
@@ -148,7 +172,7 @@ int fact_read(struct bytes encoded, struct fact *f)
     uint8_t version = read_u8(&r);
     if (r.failed)
         return ERR_FORMAT;
-    if (version != FACT_VERSION || f->kind < FACT_SPEC || f->kind > FACT_DIVERGENT)
+    if (version != FACT_VERSION || f->kind < FACT_SPEC || f->kind > FACT_RETIRED)
         return ERR_VERSION;
     if (f->kind == FACT_PARTIAL)
         read_partial(&r, &f->partial);
@@ -156,6 +180,8 @@ int fact_read(struct bytes encoded, struct fact *f)
         read_attempt(&r, &f->attempt);
     else if (f->kind == FACT_DIVERGENT)
         read_divergent(&r, &f->divergence);
+    else if (f->kind == FACT_RETIRED)
+        read_retired(&r, &f->terms);
     else
         return read_signed_fact(&r, f);
     return reader_result(&r);
@@ -252,6 +278,17 @@ void put_divergent(struct buf *b, const struct divergence *d)
         put_digest(b, d->digests[i]);
     for (size_t i = 0; i < 2; i++)
         put_node_id(b, d->authors[i]);
+}
+
+void put_retired(struct buf *b, const struct term *terms, uint8_t count)
+{
+    put_fact_head(b, FACT_RETIRED);
+    put_u8(b, count);
+    for (uint8_t i = 0; i < count; i++) {
+        put_node_id(b, terms[i].id);
+        put_u32(b, terms[i].named);
+        put_u32(b, terms[i].retired);
+    }
 }
 
 int outcome_rank(uint8_t state)

@@ -18,9 +18,12 @@
  *   ATTEMPT       u16 stage, u64 leaf, 32 author, u8 own doing, text cause
  *   DIVERGENT     u16 stage, u8 level, u64 index, 32 digest, 32 digest (ascending), 32 author,
  *                 32 author (zero where nobody knows)
+ *   RETIRED       u8 count (1..64), count x term: 32 id of a node that was ever named as a holder,
+ *                 u32 the last generation that named it, u32 the generation in which it retired (it
+ *                 was not named, and a holder had all that it had), or 0: it has not. No id twice
  *
- * Authors of PARTIAL and ATTEMPT are vouched for by whoever sends them (the coordinator); signing
- * them is a later matter. */
+ * Authors of PARTIAL and ATTEMPT, and RETIRED, are vouched for by whoever sends them (the
+ * coordinator, a holder); signing them is a later matter. */
 #ifndef VELUM_JOB_FACT_H
 #define VELUM_JOB_FACT_H
 
@@ -30,6 +33,7 @@
 #include "core/wire/value.h"
 
 #define FACT_HOLDERS_MAX 8
+#define FACT_TERMS_MAX 64 /* nodes that are remembered as holders of one job */
 
 /* Of a generation or an epoch, so that there is always a next one. */
 #define FACT_COUNTER_MAX (UINT32_MAX / 2)
@@ -42,7 +46,8 @@ enum fact_kind {
     FACT_OUTCOME = 5,
     FACT_PARTIAL = 6,
     FACT_ATTEMPT = 7,
-    FACT_DIVERGENT = 8
+    FACT_DIVERGENT = 8,
+    FACT_RETIRED = 9
 };
 
 struct holders {
@@ -93,6 +98,16 @@ struct divergence {
     struct node_id authors[2];
 };
 
+/* A node's time as a holder of a job. It has retired when it did so after it was last named. */
+struct term {
+    struct node_id id;
+    uint32_t named, retired; /* generations; retired 0: it has not */
+};
+struct terms {
+    uint8_t count;
+    struct reader list; /* take `count` with read_term */
+};
+
 /* A decoded fact; everything borrowed from the bytes. For signed kinds `sealed` is filled too, and
  * its signature is NOT checked here. */
 struct fact {
@@ -108,6 +123,7 @@ struct fact {
         struct partial partial;
         struct attempt attempt;
         struct divergence divergence;
+        struct terms terms;
     };
 };
 
@@ -131,5 +147,7 @@ void put_signed_fact(struct buf *b, enum fact_kind kind, const struct signed_byt
 void put_partial_begin(struct buf *b, const struct partial *p);
 void put_attempt(struct buf *b, const struct attempt *a);
 void put_divergent(struct buf *b, const struct divergence *d);
+void put_retired(struct buf *b, const struct term *terms, uint8_t count);
+struct term read_term(struct reader *r);
 
 #endif

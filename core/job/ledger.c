@@ -64,7 +64,7 @@ void ledger_free(struct ledger *l)
     buf_clear(&l->claim_fact);
     buf_clear(&l->cancel_fact);
     buf_clear(&l->outcome_fact);
-    alloc_free(l->alloc, l->ever, l->ever_cap * sizeof *l->ever);
+    alloc_free(l->alloc, l->terms, l->terms_cap * sizeof *l->terms);
     alloc_free(l->alloc, l, sizeof *l);
 }
 
@@ -85,25 +85,6 @@ static bool has_id(const struct node_id *ids, uint32_t count, struct node_id id)
         if (node_id_equal(ids[i], id))
             return true;
     return false;
-}
-
-static int remember_ever(struct ledger *l, const struct holders *h)
-{
-    for (uint8_t i = 0; i < h->count; i++) {
-        if (has_id(l->ever, l->ever_count, h->ids[i]) || l->ever_count == EVER_HOLDERS_MAX)
-            continue;
-        if (l->ever_count == l->ever_cap) {
-            void *ever = l->ever;
-            uint32_t cap = l->ever_cap ? l->ever_cap * 2 : 4;
-            int rc = alloc_grow(l->alloc, &ever, l->ever_cap, cap, sizeof *l->ever);
-            if (rc < 0)
-                return rc;
-            l->ever = ever;
-            l->ever_cap = cap;
-        }
-        l->ever[l->ever_count++] = h->ids[i];
-    }
-    return 0;
 }
 
 /* The eight lowest ids of both, ascending: what is cut off does not depend on the order in which
@@ -173,11 +154,11 @@ static int keep_variant(struct ledger *l, const struct holders *h, struct bytes 
 
 static int apply_holders(struct ledger *l, const struct holders *h, struct bytes fact)
 {
-    int rc = remember_ever(l, h);
+    int rc = terms_named(l, h), named = rc;
     if (rc < 0)
         return rc;
     if (l->variants_count > 0 && h->generation < l->holders.generation)
-        return LEDGER_KNOWN;
+        return named;
     if (l->variants_count == 0 || h->generation > l->holders.generation) {
         rc = keep(l, &l->variants[0].fact, fact);
         if (rc < 0)
@@ -196,7 +177,7 @@ static int apply_holders(struct ledger *l, const struct holders *h, struct bytes
     struct holders joined = l->holders;
 #endif
     if (!join_holders(&joined, h))
-        return LEDGER_KNOWN;
+        return named;
     rc = keep_variant(l, h, fact);
     return rc < 0 ? rc : LEDGER_NEW;
 }
@@ -468,6 +449,8 @@ int ledger_apply(struct ledger *l, struct bytes fact)
         return apply_attempt(l, &f.attempt);
     case FACT_DIVERGENT:
         return apply_divergent(l, &f.divergence);
+    case FACT_RETIRED:
+        return terms_apply(l, &f.terms);
     default:
         return LEDGER_KNOWN; /* the spec itself */
     }

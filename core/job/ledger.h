@@ -1,6 +1,7 @@
 /* The facts of one job in their reduced view: the spec, the holders (greatest generation; two
- * unequal ones of the same generation are the union, ranked by id), the greatest claim, the cover,
- * at most 3 attempts a leaf and 64 in all, one cancel, one outcome. For a kernel that is a function
+ * unequal ones of the same generation are the union, ranked by id), everybody who was ever named as a
+ * holder, the greatest claim, the cover, at most 3 attempts a leaf and 64 in all, one cancel, one
+ * outcome. For a kernel that is a function
  * merging is commutative, associative and idempotent.
  *
  * Outcomes: divergent > result > unknown > failed > timed-out > cancelled; the greatest wins; two
@@ -39,8 +40,11 @@ struct bytes ledger_cancel_fact(const struct ledger *l);
 const struct outcome *ledger_outcome(const struct ledger *l);
 struct bytes ledger_outcome_fact(const struct ledger *l);
 struct cover *ledger_cover(struct ledger *l); /* freed (NULL) once `ledger_shrink` was called */
-/* Every holder any generation ever named (at most 64), for `kill`. */
+/* Every holder that any generation ever named and that has not retired since, by id; for `kill`.
+ * Survives snapshots. At most FACT_TERMS_MAX: when there were more, ledger_forgot_holders. */
 uint32_t ledger_ever_holders(const struct ledger *l, struct node_id *to, uint32_t cap);
+bool ledger_forgot_holders(const struct ledger *l);
+bool ledger_has_retired(const struct ledger *l, struct node_id id);
 
 /* A node that is alone keeps its holders, claim and outcome facts with a blank signature (64 zero
  * bytes): nobody is there to check it, and signing is what a submission costs most. Before anything
@@ -52,8 +56,8 @@ int ledger_seal(struct ledger *l, ledger_sign *sign, void *ctx);
  * a compaction. The spec comes first. Big covers give PARTIAL facts of at most 32 KiB each, without
  * author. Applied elsewhere it leads to an equal digest. */
 void ledger_snapshot(const struct ledger *l, struct buf *to);
-/* Over what the facts say, not over signatures. With an outcome, cancel, cover and attempts do not
- * count; of a divergent job only that it is divergent does. */
+/* Over what the facts say, not over signatures. With an outcome, cancel, cover, attempts and former
+ * holders do not count; of a divergent job only that it is divergent does. */
 struct digest ledger_digest(const struct ledger *l);
 /* After an outcome: drops the cover and attempts, keeps spec, holders, claim, cancel, outcome. */
 void ledger_shrink(struct ledger *l);

@@ -1,12 +1,12 @@
 /* The inside of a ledger, shared by its own files only: ledger.c (taking facts in), ledger_view.c
- * (what they come to) and ledger_seal.c (signing late). Nobody else includes this. */
+ * (what they come to), ledger_terms.c (who was ever named as a holder) and ledger_seal.c (signing
+ * late). Nobody else includes this. */
 #ifndef VELUM_JOB_LEDGER_INSIDE_H
 #define VELUM_JOB_LEDGER_INSIDE_H
 
 #include "core/base/sha256.h"
 #include "core/job/ledger.h"
 
-#define EVER_HOLDERS_MAX 64
 #define ATTEMPTS_A_LEAF 3
 #define ATTEMPTS_MAX 64
 /* Holders facts of one generation whose bytes are kept, so that a snapshot brings others to the
@@ -28,8 +28,9 @@ struct ledger {
     struct holders_variant variants[HOLDERS_VARIANTS_MAX]; /* of the greatest generation */
     uint32_t variants_count;                               /* 0: no holders yet */
     struct holders holders;                                /* their union */
-    struct node_id *ever;
-    uint32_t ever_count, ever_cap;
+    struct term *terms;                                    /* of all that were ever named, by id */
+    uint32_t terms_count, terms_cap;
+    bool terms_lost; /* more were named than are remembered */
 
     struct buf claim_fact, cancel_fact; /* empty: there is none */
     struct claim claim;
@@ -49,5 +50,13 @@ struct ledger {
     uint32_t attempts_count, attempts_cap;
     uint64_t compute_us;
 };
+
+/* Remembers who is named. LEDGER_NEW when somebody was not by this generation yet, LEDGER_KNOWN, or
+ * ERR_NO_MEMORY. */
+int terms_named(struct ledger *l, const struct holders *h);
+/* enum ledger_result, or ERR_NO_MEMORY. */
+int terms_apply(struct ledger *l, const struct terms *t);
+/* What the holders facts that are kept do not say: at most FACT_TERMS_MAX. */
+uint8_t terms_to_tell(const struct ledger *l, struct term to[FACT_TERMS_MAX]);
 
 #endif

@@ -74,7 +74,8 @@ static bool may_tell(const struct job *j, struct node_id from)
 
 static bool is_unsigned(enum fact_kind kind)
 {
-    return kind == FACT_PARTIAL || kind == FACT_ATTEMPT || kind == FACT_DIVERGENT;
+    return kind == FACT_PARTIAL || kind == FACT_ATTEMPT || kind == FACT_DIVERGENT ||
+           kind == FACT_RETIRED;
 }
 
 /* One fact of another node; what is new goes to news as a block. */

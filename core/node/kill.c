@@ -328,17 +328,17 @@ int kill_cancelled(struct node *n, struct node_id from, uint32_t request, struct
 {
     struct reader r = reader_of(payload);
     struct job_id id = read_job_id(&r);
-    bool known = read_u8(&r) != 0;
-    uint8_t state = read_u8(&r), count = read_u8(&r);
+    uint8_t known = read_u8(&r), state = read_u8(&r), count = read_u8(&r);
     struct kill_wait *k;
 
     if (count > KILL_HOLDERS_MAX || reader_left(&r) != (size_t)count * ID_SIZE)
         return ERR_FORMAT;
     for (k = n->kills; k != NULL && k->token != request; k = k->next)
         ;
-    if (k == NULL || !job_id_equal(k->job, id) || !kill_was_waiting(k, from, known))
+    if (k == NULL || !job_id_equal(k->job, id) || !kill_was_waiting(k, from, known != 0))
         return 0;
-    k->proof |= known;
+    k->proof |= known != 0;
+    k->more |= known == 2;
     if (has_ended_otherwise(state))
         k->state = state;
 #if VELUM_PLANT == 29 /* sim: holders that an answer names are not asked */

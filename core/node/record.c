@@ -39,7 +39,9 @@ static void put_cancelled(struct buf *b, const struct node *n, const struct job 
     struct node_id ever[KILL_HOLDERS_MAX];
     uint32_t count = 0;
 
-    put_u8(b, has);
+    put_u8(b, !has                                                                 ? 0
+              : j != NULL && j->ledger != NULL && ledger_forgot_holders(j->ledger) ? 2
+                                                                                   : 1);
     put_u8(b, t != NULL ? t->state : j == NULL ? 0 : job_final_state(j));
     if (j != NULL && j->ledger != NULL)
         count = ledger_ever_holders(j->ledger, ever, KILL_HOLDERS_MAX);

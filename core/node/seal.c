@@ -82,7 +82,7 @@ int fact_verify(struct node *n, const struct fact *f)
     size_t len;
     int rc;
 
-    if (f->kind == FACT_PARTIAL || f->kind == FACT_ATTEMPT || f->kind == FACT_DIVERGENT)
+    if (f->kind >= FACT_PARTIAL)
         return 0;
     len = signed_text(&f->sealed, f->kind == FACT_SPEC ? SIGNED_SPEC : SIGNED_FACT, text);
     rc = seal_verify(n, &f->sealed, (struct bytes){text, len}, &by);

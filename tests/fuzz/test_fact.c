@@ -63,6 +63,14 @@ static int fact_again(struct bytes in, struct buf *out)
     case FACT_DIVERGENT:
         put_divergent(out, &f.divergence);
         return buf_result(out);
+    case FACT_RETIRED: {
+        struct term terms[FACT_TERMS_MAX];
+        for (uint8_t i = 0; i < f.terms.count; i++)
+            terms[i] = read_term(&f.terms.list);
+        CHECK(reader_done(&f.terms.list));
+        put_retired(out, terms, f.terms.count);
+        return buf_result(out);
+    }
     default:
         return signed_again(&f, in, out);
     }
@@ -160,6 +168,15 @@ static void make_attempt(struct buf *out)
     put_attempt(out, &a);
 }
 
+static void make_retired(struct buf *out)
+{
+    struct term terms[FACT_TERMS_MAX];
+    uint8_t count = (uint8_t)(1 + any_below(FACT_TERMS_MAX));
+    for (uint8_t i = 0; i < count; i++)
+        terms[i] = (struct term){any_node(), any_u32() / 2, any_u32() / 2};
+    put_retired(out, terms, count);
+}
+
 static void make_divergent(struct buf *out)
 {
     struct divergence d = {.stage = (uint16_t)any_u64(),
@@ -183,6 +200,7 @@ TEST(damaged_facts_are_refused_or_mean_one_thing)
         {"PARTIAL", fact_again, make_partial, true, 12000},
         {"ATTEMPT", fact_again, make_attempt, false, 12000},
         {"DIVERGENT", fact_again, make_divergent, true, 12000},
+        {"RETIRED", fact_again, make_retired, true, 12000},
     };
     fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
 }

@@ -156,10 +156,30 @@ TEST(test_partial_attempt_divergent)
     CHECK_INT(fact_read(buf_bytes(&b), &f), ERR_FORMAT);
 }
 
+TEST(test_retired)
+{
+    struct term two[] = {{id_of(3), 1, 4}, {id_of(5), 2, 0}};
+    struct fact f;
+    struct buf b = fresh();
+    put_retired(&b, two, 2);
+    check_every_truncation(buf_bytes(&b));
+    CHECK_INT(fact_read(buf_bytes(&b), &f), 0);
+    CHECK_INT(f.terms.count, 2);
+    CHECK_INT(read_term(&f.terms.list).retired, 4);
+    CHECK_INT(read_term(&f.terms.list).named, 2);
+    b = fresh();
+    two[1].id = two[0].id; /* nobody twice */
+    put_retired(&b, two, 2);
+    CHECK_INT(fact_read(buf_bytes(&b), &f), ERR_FORMAT);
+    b = fresh();
+    put_retired(&b, two, 0);
+    CHECK_INT(fact_read(buf_bytes(&b), &f), ERR_FORMAT);
+}
+
 TEST(test_unknown_kinds_and_versions)
 {
     struct fact f;
-    static const uint8_t kinds[][2] = {{0, 1}, {9, 1}, {6, 2}, {255, 255}};
+    static const uint8_t kinds[][2] = {{0, 1}, {10, 1}, {6, 2}, {255, 255}};
     for (size_t i = 0; i < 4; i++)
         CHECK_INT(fact_read((struct bytes){kinds[i], 2}, &f), ERR_VERSION);
 }
@@ -175,4 +195,4 @@ TEST(test_claims_are_ordered_by_epoch_boot_node)
 }
 
 TEST_MAIN(test_holders_and_claim, test_cancel_and_outcome, test_partial_attempt_divergent,
-          test_unknown_kinds_and_versions, test_claims_are_ordered_by_epoch_boot_node)
+          test_retired, test_unknown_kinds_and_versions, test_claims_are_ordered_by_epoch_boot_node)

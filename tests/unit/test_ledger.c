@@ -161,12 +161,23 @@ static struct bytes snapshot(const struct ledger *l)
 }
 
 /* A random fact of a job that is a function. `outcomes`: with results and divergence too. */
+static struct bytes retired_fact(uint8_t who, uint32_t named, uint32_t retired)
+{
+    struct term t = {.id = id_of(who), .named = named, .retired = retired};
+    struct buf b = room();
+    put_retired(&b, &t, 1);
+    return kept(&b);
+}
+
 static struct bytes random_fact(struct prng *p, bool outcomes)
 {
     uint64_t first = prng_below(p, LEAVES);
     uint64_t end = first + 1 + prng_below(p, LEAVES - first);
     uint8_t a = (uint8_t)(1 + prng_below(p, 6));
     uint8_t b = (uint8_t)(10 + prng_below(p, 6));
+    if (prng_one_in(p, 12))
+        return retired_fact(prng_one_in(p, 2) ? a : b, (uint32_t)prng_below(p, 2),
+                            (uint32_t)prng_below(p, 4));
     switch (prng_below(p, outcomes ? 8 : 6)) {
     case 0:
         return holders_fact((uint32_t)(1 + prng_below(p, 2)), a, b, (uint8_t)prng_below(p, 3));
@@ -490,7 +501,10 @@ TEST(test_holders_of_one_generation_are_joined)
     CHECK_INT(ledger_apply(l, holders_fact(2, 9, 5, 0)), LEDGER_NEW);
     CHECK(node_id_equal(ledger_holders(l)->ids[0], id_of(9)));
     CHECK_INT(ledger_apply(l, holders_fact(2, 9, 5, 1)), LEDGER_KNOWN);
+    /* Of an older one only who was named counts. */
+    CHECK_INT(ledger_apply(l, holders_fact(1, 1, 2, 1)), LEDGER_NEW);
     CHECK_INT(ledger_apply(l, holders_fact(1, 1, 2, 1)), LEDGER_KNOWN);
+    CHECK_INT(ledger_holders(l)->generation, 2);
     CHECK_INT(ledger_apply(l, holders_fact(2, 7, 5, 1)), LEDGER_NEW);
     const struct holders *h = ledger_holders(l);
     CHECK_INT(h->count, 3);
@@ -544,6 +558,62 @@ TEST(test_shrinking_keeps_the_digest_of_an_ended_job)
     CHECK(heap_is_empty(&heap));
 }
 
+TEST(test_who_was_a_holder_survives_a_snapshot_until_it_has_retired)
+{
+    struct heap heap;
+    struct node_id ever[64];
+    heap_init(&heap);
+    arena_used = 0;
+    struct bytes spec = spec_fact();
+    struct ledger *l = ledger_of(&heap, spec), *other = ledger_of(&heap, spec);
+    CHECK_INT(ledger_apply(l, holders_fact(1, 1, 2, 0)), LEDGER_NEW);
+    CHECK_INT(ledger_apply(l, holders_fact(2, 2, 3, 0)), LEDGER_NEW);
+    take_all(other, snapshot(l));
+    CHECK_INT(ledger_ever_holders(other, ever, 64), 3);
+    CHECK(digest_equal(ledger_digest(l), ledger_digest(other)));
+    /* An older list may name somebody who was not known. */
+    CHECK_INT(ledger_apply(other, holders_fact(1, 4, 2, 0)), LEDGER_NEW);
+    CHECK_INT(ledger_apply(other, holders_fact(1, 4, 2, 0)), LEDGER_KNOWN);
+    CHECK(!digest_equal(ledger_digest(l), ledger_digest(other)));
+    CHECK_INT(ledger_apply(l, retired_fact(1, 1, 2)), LEDGER_NEW);
+    CHECK(ledger_has_retired(l, id_of(1)));
+    take_all(other, snapshot(l));
+    take_all(l, snapshot(other));
+    CHECK_INT(ledger_ever_holders(other, ever, 64), 3); /* 2, 3 and 4 */
+    CHECK(node_id_equal(ever[0], id_of(2)));
+    CHECK(digest_equal(ledger_digest(l), ledger_digest(other)));
+    /* Named again it is one again. */
+    CHECK_INT(ledger_apply(l, holders_fact(3, 1, 2, 0)), LEDGER_NEW);
+    CHECK(!ledger_has_retired(l, id_of(1)));
+    CHECK_INT(ledger_ever_holders(l, ever, 64), 4);
+    ledger_free(l);
+    ledger_free(other);
+    CHECK(heap_is_empty(&heap));
+}
+
+TEST(test_more_holders_than_are_remembered_are_not_denied)
+{
+    struct heap heap;
+    struct node_id ever[64];
+    heap_init(&heap);
+    arena_used = 0;
+    struct ledger *l = ledger_of(&heap, spec_fact());
+    for (uint8_t i = 0; i < 64; i++)
+        CHECK_INT(ledger_apply(l, holders_fact(1u + i, (uint8_t)(1 + i), (uint8_t)(2 + i), 0)),
+                  LEDGER_NEW);
+    CHECK(ledger_forgot_holders(l));
+    CHECK_INT(ledger_ever_holders(l, ever, 64), 64);
+    ledger_free(l);
+    l = ledger_of(&heap, spec_fact());
+    for (uint8_t i = 0; i < 64; i++) {
+        ledger_apply(l, holders_fact(1u + i, (uint8_t)(1 + i), (uint8_t)(2 + i), 0));
+        ledger_apply(l, retired_fact((uint8_t)(1 + i), 1u + i, 2u + i));
+    }
+    CHECK(!ledger_forgot_holders(l));
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
 TEST(test_no_memory_never_leaks)
 {
     for (uint64_t n = 1;; n++) {
@@ -576,5 +646,7 @@ TEST_MAIN(test_order_and_repetition_do_not_matter,
           test_two_results_diverge_for_good,
           test_unequal_values_of_one_tree_node_diverge_and_are_told_on,
           test_partials_are_counted_once, test_strangers_facts_are_refused,
-          test_holders_of_one_generation_are_joined, test_attempts_are_bounded,
+          test_holders_of_one_generation_are_joined,
+          test_who_was_a_holder_survives_a_snapshot_until_it_has_retired,
+          test_more_holders_than_are_remembered_are_not_denied, test_attempts_are_bounded,
           test_shrinking_keeps_the_digest_of_an_ended_job, test_no_memory_never_leaks)
