@@ -7,7 +7,9 @@
 #include <time.h>
 
 #include "core/sim/sim.h"
-#include "tests/crash/crash_walk.h"
+#include "tests/lib/check.h"
+#include "tests/lib/crash_walk.h"
+#include "tests/lib/heap.h"
 
 #define NODES 3
 
@@ -96,7 +98,7 @@ TEST(test_every_crash_of_simulated_lives)
         lives_record(&l, seed);
         lives_count(&l, counts);
         for (int i = 0; i < NODES; i++) {
-            good = good && crash_walk(&walk, &l.of[i], &options, depth);
+            good = good && CHECK(crash_walk(&walk, &l.of[i], &options, depth));
             states += walk.states;
             mended += walk.mended;
             most = walk.pending_most > most ? walk.pending_most : most;
@@ -135,11 +137,13 @@ struct short_life {
     uint8_t said; /* makes every record another one */
 };
 
-static void short_open(struct short_life *l)
+static bool short_open(struct short_life *l)
 {
-    REQUIRE(journal_open(&l->j, &heap_plain, &l->trace.store, &short_options, hear_nothing, NULL,
-                         NULL) == 0);
+    if (journal_open(&l->j, &heap_plain, &l->trace.store, &short_options, hear_nothing, NULL,
+                     NULL) < 0)
+        return false;
     store_trace_ack(&l->trace);
+    return true;
 }
 
 static void short_append(struct short_life *l, size_t len)
@@ -151,59 +155,105 @@ static void short_append(struct short_life *l, size_t len)
     REQUIRE(journal_append(l->j, 1, (struct bytes){text, len}) == 0);
 }
 
-static void short_sync(struct short_life *l)
+static bool short_sync(struct short_life *l)
 {
-    REQUIRE(journal_sync(l->j) == 0);
+    if (journal_sync(l->j) < 0)
+        return false;
     store_trace_ack(&l->trace);
+    return true;
 }
 
-static void short_compact(struct short_life *l)
+static bool short_compact(struct short_life *l)
 {
     uint8_t text[24];
     struct buf b;
+    bool done;
 
     buf_init(&b, &heap_plain, 4096);
     for (int i = 0; i < 3; i++) {
         memset(text, ++l->said, sizeof text);
         journal_put(&b, 2, (struct bytes){text, sizeof text});
     }
-    REQUIRE(journal_compact(l->j, buf_bytes(&b)) == 0);
-    store_trace_ack(&l->trace);
+    done = journal_compact(l->j, buf_bytes(&b)) == 0;
+    if (done)
+        store_trace_ack(&l->trace);
     buf_clear(&b);
+    return done;
 }
 
-static void short_step(struct short_life *l, enum step step)
+static bool short_close(struct short_life *l)
+{
+    bool done = journal_close(l->j) == 0;
+
+    l->j = NULL;
+    if (done && !l->trace.killed)
+        store_trace_ack(&l->trace);
+    return done && short_open(l);
+}
+
+/* False when it was killed in it and could tell; idleness and a mark tell nothing. */
+static bool short_step(struct short_life *l, enum step step)
 {
     switch (step) {
     case STEP_APPEND:
         short_append(l, 20);
-        break;
+        return true;
     case STEP_SYNC:
-        short_sync(l);
-        break;
+        return short_sync(l);
     case STEP_ROTATE: /* neither of these leaves room for the other */
         short_append(l, 60);
         short_append(l, 90);
-        short_sync(l);
-        break;
+        return short_sync(l);
     case STEP_COMPACT:
-        short_compact(l);
-        break;
+        return short_compact(l);
     case STEP_IDLE:
         journal_idle(l->j);
-        break;
+        return true;
     default:
-        REQUIRE(journal_close(l->j) == 0);
-        store_trace_ack(&l->trace);
-        short_open(l);
-        break;
+        return short_close(l);
     }
 }
 
-/* Lives one and walks through its crashes. `old` has a past with a reserve and two segments. */
-static bool short_life(struct crash_walk *walk, bool old, const enum step *steps, size_t count)
+struct plan {
+    bool old; /* it has a past with a reserve and two segments */
+    enum step steps[STEPS_MAX];
+    size_t count;
+    size_t killed; /* in this step, at that changing call, the process is killed and starts again */
+    uint32_t at_call; /* 0: never */
+};
+
+static bool short_live(struct short_life *l, const struct plan *p)
+{
+    bool good = short_open(l);
+
+    if (p->old) {
+        short_append(l, 30);
+        good = good && short_sync(l) && short_step(l, STEP_IDLE) && short_step(l, STEP_ROTATE);
+    }
+    for (size_t i = 0; good && i < p->count; i++) {
+        if (p->at_call > 0 && i == p->killed)
+            l->trace.calls_left = p->at_call;
+        good = short_step(l, p->steps[i]) || l->trace.killed;
+        if (!l->trace.killed)
+            continue;
+        journal_abandon(l->j);
+        store_trace_revive(&l->trace);
+        good = good && short_open(l);
+    }
+    return good;
+}
+
+static struct {
+    uint64_t states, mended;
+    size_t most, lives;
+} sum;
+
+/* Lives one and walks through its crashes. False when something is wrong; `over` when the step
+ * that is to be killed does not make so many calls. */
+static bool short_life(const struct plan *p, bool *over)
 {
     const struct crash_depth depth = {16, 3, chaos() ? 40 : SIZE_MAX};
+    static struct crash_walk walk;
     static struct short_life l;
     bool good;
 
@@ -211,54 +261,93 @@ static bool short_life(struct crash_walk *walk, bool old, const enum step *steps
     folder_memory_init(&l.folder);
     store_trace_over(&l.trace, &l.folder.store);
     l.said = 0;
-    short_open(&l);
-    if (old) {
-        short_append(&l, 30);
-        short_sync(&l);
-        short_step(&l, STEP_IDLE);
-        short_step(&l, STEP_ROTATE);
-    }
-    for (size_t i = 0; i < count; i++)
-        short_step(&l, steps[i]);
+    good = CHECK(short_live(&l, p));
+    *over = l.trace.calls_left > 0;
     journal_abandon(l.j);
-    good = crash_walk(walk, &l.trace, &short_options, depth);
-    if (!good)
-        for (size_t i = 0; i < count; i++)
-            printf("# %sstep %d\n", old ? "old, " : "", steps[i]);
+    good = good && (*over || CHECK(crash_walk(&walk, &l.trace, &short_options, depth)));
+    if (!good) {
+        printf("# %s life, killed in step %zu at call %u:", p->old ? "old" : "new", p->killed,
+               p->at_call);
+        for (size_t i = 0; i < p->count; i++)
+            printf(" %d", p->steps[i]);
+        printf("\n");
+    } else if (!*over) {
+        sum.states += walk.states;
+        sum.mended += walk.mended;
+        sum.most = walk.pending_most > sum.most ? walk.pending_most : sum.most;
+        sum.lives++;
+    }
     store_trace_clear(&l.trace);
     folder_memory_clear(&l.folder);
     return good;
 }
 
+/* Calls `each` with all rows of so many steps, with and without a past, while it is content. */
+static bool every_plan(size_t count, bool (*each)(struct plan *p))
+{
+    size_t all = 1;
+    bool good = true;
+
+    for (size_t i = 0; i < count; i++)
+        all *= STEP_COUNT;
+    for (size_t n = 0; good && n < 2 * all; n++) {
+        struct plan p = {.old = n % 2 == 1, .count = count};
+        size_t rest = n / 2;
+
+        for (size_t i = 0; i < count; i++, rest /= STEP_COUNT)
+            p.steps[i] = (enum step)(rest % STEP_COUNT);
+        good = each(&p);
+    }
+    return good;
+}
+
+static bool undisturbed(struct plan *p)
+{
+    bool over;
+
+    return short_life(p, &over);
+}
+
+/* Killed at each of its calls in the last step but one. */
+static bool killed_everywhere(struct plan *p)
+{
+    bool over = false;
+    bool good = true;
+
+    p->killed = p->count - 2;
+    for (p->at_call = 1; good && !over; p->at_call++)
+        good = short_life(p, &over);
+    return good;
+}
+
 TEST(test_every_crash_of_every_short_life)
 {
-    enum step steps[STEPS_MAX];
-    uint64_t states = 0, mended = 0;
-    static struct crash_walk walk;
-    size_t most = 0, lives = 0, steps_max = chaos() ? STEPS_MAX : STEPS_MAX - 1;
+    size_t steps_max = chaos() ? STEPS_MAX : STEPS_MAX - 1;
     clock_t began = clock();
     bool good = true;
 
-    for (size_t count = 0; good && count <= steps_max; count++) {
-        size_t all = 1;
-
-        for (size_t i = 0; i < count; i++)
-            all *= STEP_COUNT;
-        for (size_t n = 0; good && n < 2 * all; n++) {
-            size_t rest = n / 2;
-
-            for (size_t i = 0; i < count; i++, rest /= STEP_COUNT)
-                steps[i] = (enum step)(rest % STEP_COUNT);
-            good = short_life(&walk, n % 2 == 1, steps, count);
-            states += walk.states;
-            mended += walk.mended;
-            most = walk.pending_most > most ? walk.pending_most : most;
-            lives++;
-        }
-    }
-    tell("short lives", states, mended, most, began);
-    CHECK_INT(lives, 2 * (1 + 6 + 36 + 216) + (chaos() ? 2 * 1296 : 0));
-    CHECK(states >= 1000000 && mended > 0);
+    memset(&sum, 0, sizeof sum);
+    for (size_t count = 0; good && count <= steps_max; count++)
+        good = every_plan(count, undisturbed);
+    tell("short lives", sum.states, sum.mended, sum.most, began);
+    CHECK_INT(sum.lives, 2 * (1 + 6 + 36 + 216) + (chaos() ? 2 * 1296 : 0));
+    CHECK(sum.states >= 1000000 && sum.mended > 0);
 }
 
-TEST_MAIN(test_every_crash_of_simulated_lives, test_every_crash_of_every_short_life)
+/* A kill loses nothing that was written, but leaves things half done: the next process goes on from
+ * there, and then the power goes. */
+TEST(test_every_crash_after_every_kill)
+{
+    size_t steps_max = chaos() ? 3 : 2;
+    clock_t began = clock();
+    bool good = true;
+
+    memset(&sum, 0, sizeof sum);
+    for (size_t count = 2; good && count <= steps_max; count++)
+        good = every_plan(count, killed_everywhere);
+    tell("killed lives", sum.states, sum.mended, sum.most, began);
+    CHECK(sum.lives > 200 && sum.mended > 0);
+}
+
+TEST_MAIN(test_every_crash_of_simulated_lives, test_every_crash_of_every_short_life,
+          test_every_crash_after_every_kill)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/ensure.h"
+#include "core/base/err.h"
 #include "core/base/text.h"
 
 static struct trace_op *note(struct store_trace *t, enum trace_kind kind, int file)
@@ -35,6 +36,14 @@ static int file_named(const struct store_trace *t, const char *name)
     return -1;
 }
 
+/* Nobody hears the answers of a killed process; an error is what ends its journal's work. */
+static bool killed(struct store_trace *t)
+{
+    if (t->calls_left > 0 && --t->calls_left == 0)
+        t->killed = true;
+    return t->killed;
+}
+
 static int on_list(void *ctx, int (*each)(void *arg, const char *name), void *arg)
 {
     struct store_trace *t = ctx;
@@ -45,7 +54,7 @@ static int on_list(void *ctx, int (*each)(void *arg, const char *name), void *ar
 static int on_open(void *ctx, const char *name, bool create)
 {
     struct store_trace *t = ctx;
-    int handle = t->below.open(t->below.ctx, name, create);
+    int handle = create && killed(t) ? ERR_IO : t->below.open(t->below.ctx, name, create);
     int file = file_named(t, name);
 
     if (handle < 0)
@@ -87,7 +96,7 @@ static int on_read(void *ctx, int file, uint64_t offset, void *to, size_t n)
 static int on_write(void *ctx, int file, uint64_t offset, const void *from, size_t n)
 {
     struct store_trace *t = ctx;
-    int rc = t->below.write_at(t->below.ctx, file, offset, from, n);
+    int rc = killed(t) ? ERR_IO : t->below.write_at(t->below.ctx, file, offset, from, n);
     struct trace_op *op;
 
     if (rc < 0)
@@ -106,7 +115,7 @@ static int on_preallocate(void *ctx, int file, uint64_t bytes)
 {
     struct store_trace *t = ctx;
     uint64_t size = 0;
-    int rc = t->below.size(t->below.ctx, file, &size);
+    int rc = killed(t) ? ERR_IO : t->below.size(t->below.ctx, file, &size);
 
     if (rc == 0)
         rc = t->below.preallocate(t->below.ctx, file, bytes);
@@ -118,7 +127,7 @@ static int on_preallocate(void *ctx, int file, uint64_t bytes)
 static int on_sync(void *ctx, int file)
 {
     struct store_trace *t = ctx;
-    int rc = t->below.sync(t->below.ctx, file);
+    int rc = killed(t) ? ERR_IO : t->below.sync(t->below.ctx, file);
 
     if (rc == 0)
         note(t, TRACE_SYNC, t->file_of_handle[file]);
@@ -128,7 +137,7 @@ static int on_sync(void *ctx, int file)
 static int on_truncate(void *ctx, int file, uint64_t bytes)
 {
     struct store_trace *t = ctx;
-    int rc = t->below.truncate(t->below.ctx, file, bytes);
+    int rc = killed(t) ? ERR_IO : t->below.truncate(t->below.ctx, file, bytes);
 
     if (rc == 0)
         note(t, TRACE_RESIZE, t->file_of_handle[file])->offset = bytes;
@@ -138,7 +147,7 @@ static int on_truncate(void *ctx, int file, uint64_t bytes)
 static int on_rename(void *ctx, const char *from, const char *to)
 {
     struct store_trace *t = ctx;
-    int rc = t->below.rename(t->below.ctx, from, to);
+    int rc = killed(t) ? ERR_IO : t->below.rename(t->below.ctx, from, to);
     int file = file_named(t, from), over = file_named(t, to);
     struct trace_op *op;
 
@@ -157,7 +166,7 @@ static int on_rename(void *ctx, const char *from, const char *to)
 static int on_remove(void *ctx, const char *name)
 {
     struct store_trace *t = ctx;
-    int rc = t->below.remove(t->below.ctx, name);
+    int rc = killed(t) ? ERR_IO : t->below.remove(t->below.ctx, name);
     int file = file_named(t, name);
 
     if (rc < 0)
@@ -171,7 +180,7 @@ static int on_remove(void *ctx, const char *name)
 static int on_sync_folder(void *ctx)
 {
     struct store_trace *t = ctx;
-    int rc = t->below.sync_folder(t->below.ctx);
+    int rc = killed(t) ? ERR_IO : t->below.sync_folder(t->below.ctx);
 
     if (rc == 0)
         note(t, TRACE_SYNC_FOLDER, -1);
@@ -199,6 +208,12 @@ void store_trace_init(struct store_trace *t)
 void store_trace_over(struct store_trace *t, const struct store *below)
 {
     t->below = *below;
+}
+
+void store_trace_revive(struct store_trace *t)
+{
+    t->calls_left = 0;
+    t->killed = false;
 }
 
 void store_trace_ack(struct store_trace *t)

@@ -1,5 +1,5 @@
 /* Writes down what a journal asks of its store, call by call, so that every crash of that life can
- * be made up afterwards (tests/crash/crash_walk.h).
+ * be made up afterwards (tests/lib/crash_walk.h).
  *
  * Owns the list and the bytes in it. Stands before any other store and changes nothing of what is
  * asked or answered; calls that fail are not written down, so the store behind it must leave
@@ -41,11 +41,16 @@ struct store_trace {
     char names[STORE_TRACE_FILES_MAX][STORE_NAME_SIZE]; /* as programs see them; empty: none */
     int files_count;
     int file_of_handle[STORE_TRACE_HANDLES_MAX];
+    uint32_t
+        calls_left; /* the process is killed before the last of so many changing calls; 0: no */
+    bool killed;    /* it was: no call does anything any more */
 };
 
 void store_trace_init(struct store_trace *t);
 /* From here on over this store, which has the same files as the one before. */
 void store_trace_over(struct store_trace *t, const struct store *below);
+/* Another process begins. */
+void store_trace_revive(struct store_trace *t);
 void store_trace_ack(struct store_trace *t);
 void store_trace_clear(struct store_trace *t);
 

@@ -1,60 +1,23 @@
-/* Every crash of a recorded life of a journal. Header only, shared by the crash tests.
- *
- * A power loss leaves what was synced, and of the rest any part: every write, every change of a
- * length and every change of a name by itself, whole or not at all, and the last write torn at any
- * byte. crash_walk makes these folders one after another and recovers each. What must come out is
- * what was acknowledged, or that and a part of what was on its way: never damage, because nothing
- * that was promised is missing.
- *
- * What was promised is learned from the life itself: at each acknowledgement the folder as programs
- * see it is recovered, and those records are the truth of that moment. */
-#ifndef VELUM_TESTS_CRASH_WALK_H
-#define VELUM_TESTS_CRASH_WALK_H
+#include "tests/lib/crash_walk.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/ensure.h"
 #include "core/base/err.h"
-#include "core/journal/journal.h"
-#include "tests/lib/check.h"
-#include "tests/lib/folder_memory.h"
 #include "tests/lib/heap.h"
-#include "tests/lib/store_trace.h"
 
-#define WALK_PENDING_MAX 64
 #define WALK_RECORDS_MAX 8192
 
-/* How thorough a walk is. */
-struct crash_depth {
-    size_t all_upto;  /* all parts of so many operations; of more than these only parts that lose */
-    size_t apart_max; /* at most so many, or keep at most so many */
-    size_t tears_max; /* of one write, spread evenly; SIZE_MAX: at every byte */
-};
-
-/* The records a folder recovers to, as a running hash after each. */
-struct crash_truth {
-    uint64_t *after;
-    size_t count;
-};
-
-struct crash_walk {
-    const struct store_trace *trace;
-    struct journal_options options;
-    struct crash_depth depth;
-    struct folder_memory durable, disk;
-    const struct trace_op *pending[WALK_PENDING_MAX];
-    size_t pending_count, pending_most;
-    struct crash_truth *truths; /* by number of acknowledgements; the last is of the end */
-    size_t truths_count;
-    size_t acks;
-    size_t at; /* in the trace, for messages */
-    uint64_t states, mended;
-};
-
+/* What a recovery has said so far. */
 struct crash_hearing {
     uint64_t hash;
     uint64_t after[WALK_RECORDS_MAX];
     size_t count;
 };
 
-static inline uint64_t crash_hash(uint64_t hash, const void *data, size_t len)
+static uint64_t crash_hash(uint64_t hash, const void *data, size_t len)
 {
     const uint8_t *p = data;
     uint64_t word;
@@ -69,20 +32,20 @@ static inline uint64_t crash_hash(uint64_t hash, const void *data, size_t len)
     return hash;
 }
 
-static inline int crash_hear(void *ctx, uint64_t sequence, uint16_t type, struct bytes payload)
+static int crash_hear(void *ctx, uint64_t sequence, uint16_t type, struct bytes payload)
 {
     struct crash_hearing *h = ctx;
     const uint64_t head[2] = {sequence, type | (uint64_t)payload.len << 16};
 
-    REQUIRE(h->count < WALK_RECORDS_MAX);
+    ensure(h->count < WALK_RECORDS_MAX);
     h->hash = crash_hash(h->hash, head, sizeof head);
     h->hash = crash_hash(h->hash, payload.data, payload.len);
     h->after[h->count++] = h->hash;
     return 0;
 }
 
-static inline int crash_recover(struct crash_walk *w, struct folder_memory *f,
-                                struct crash_hearing *h, struct journal_report *report)
+static int crash_recover(struct crash_walk *w, struct folder_memory *f, struct crash_hearing *h,
+                         struct journal_report *report)
 {
     struct journal *j;
     int rc;
@@ -96,7 +59,7 @@ static inline int crash_recover(struct crash_walk *w, struct folder_memory *f,
 
 /* --- folders out of operations --- */
 
-static inline void crash_unname(struct folder_memory *f, const char *name)
+static void crash_unname(struct folder_memory *f, const char *name)
 {
     struct folder_memory_file *x = folder_memory_find(f, name);
 
@@ -106,7 +69,7 @@ static inline void crash_unname(struct folder_memory *f, const char *name)
     x->changed = f->changed = true;
 }
 
-static inline void crash_name(struct folder_memory *f, int file, const char *name)
+static void crash_name(struct folder_memory *f, int file, const char *name)
 {
     crash_unname(f, name);
     memcpy(f->files[file].name, name, STORE_NAME_SIZE);
@@ -114,8 +77,7 @@ static inline void crash_name(struct folder_memory *f, int file, const char *nam
 }
 
 /* The first `len` bytes of a write, or what is behind the first `from`. */
-static inline void crash_apply(struct folder_memory *f, const struct trace_op *op, size_t from,
-                               size_t len)
+static void crash_apply(struct folder_memory *f, const struct trace_op *op, size_t from, size_t len)
 {
     switch (op->kind) {
     case TRACE_CREATE:
@@ -139,13 +101,13 @@ static inline void crash_apply(struct folder_memory *f, const struct trace_op *o
     }
 }
 
-static inline bool crash_is_of_folder(const struct trace_op *op)
+static bool crash_is_of_folder(const struct trace_op *op)
 {
     return op->kind == TRACE_CREATE || op->kind == TRACE_RENAME || op->kind == TRACE_REMOVE;
 }
 
 /* A sync makes durable what it covers. */
-static inline void crash_settle(struct crash_walk *w, const struct trace_op *sync)
+static void crash_settle(struct crash_walk *w, const struct trace_op *sync)
 {
     size_t kept = 0;
 
@@ -168,7 +130,7 @@ static inline void crash_settle(struct crash_walk *w, const struct trace_op *syn
 
 /* --- judging --- */
 
-static inline bool crash_allowed(const struct crash_walk *w, const struct crash_hearing *h)
+static bool crash_allowed(const struct crash_walk *w, const struct crash_hearing *h)
 {
     const struct crash_truth *was = &w->truths[w->acks];
     const struct crash_truth *next =
@@ -186,7 +148,7 @@ static inline bool crash_allowed(const struct crash_walk *w, const struct crash_
 
 /* Recovers the folder in w->disk; when that had to write, recovers again: it must come to the same,
  * with nothing left to mend. */
-static inline bool crash_judge(struct crash_walk *w)
+static bool crash_judge(struct crash_walk *w)
 {
     static struct crash_hearing h, again;
     struct journal_report report;
@@ -199,7 +161,7 @@ static inline bool crash_judge(struct crash_walk *w)
         rc = crash_recover(w, &w->disk, &again, &report);
         good = rc == 0 && again.count == h.count && again.hash == h.hash && report.torn_bytes == 0;
     }
-    if (!CHECK(good))
+    if (!good)
         printf("# at operation %zu after %zu acknowledgements: %d, %zu records, of %zu to %zu; %s "
                "byte %llu\n",
                w->at, w->acks, rc, h.count, w->truths[w->acks].count,
@@ -209,7 +171,7 @@ static inline bool crash_judge(struct crash_walk *w)
 }
 
 /* The parts of what is pending, bit i of `keep` for operation i; the last one perhaps torn. */
-static inline bool crash_state(struct crash_walk *w, uint64_t keep, size_t from, size_t len)
+static bool crash_state(struct crash_walk *w, uint64_t keep, size_t from, size_t len)
 {
     folder_memory_restore(&w->disk, &w->durable);
     for (size_t i = 0; i < w->pending_count; i++) {
@@ -222,7 +184,7 @@ static inline bool crash_state(struct crash_walk *w, uint64_t keep, size_t from,
     return crash_judge(w);
 }
 
-static inline bool crash_is_apart(const struct crash_walk *w, uint64_t keep, size_t count)
+static bool crash_is_apart(const struct crash_walk *w, uint64_t keep, size_t count)
 {
     size_t kept = (size_t)__builtin_popcountll(keep);
 
@@ -231,10 +193,10 @@ static inline bool crash_is_apart(const struct crash_walk *w, uint64_t keep, siz
 }
 
 /* All parts of the first `count` pending operations, together with `always`. */
-static inline bool crash_parts(struct crash_walk *w, size_t count, uint64_t always, size_t from,
-                               size_t len)
+static bool crash_parts(struct crash_walk *w, size_t count, uint64_t always, size_t from,
+                        size_t len)
 {
-    REQUIRE(count < 24);
+    ensure(count < 24);
     for (uint64_t keep = 0; keep < (uint64_t)1 << count; keep++)
         if (crash_is_apart(w, keep, count) && !crash_state(w, keep | always, from, len))
             return false;
@@ -242,7 +204,7 @@ static inline bool crash_parts(struct crash_walk *w, size_t count, uint64_t alwa
 }
 
 /* Any part of all that is pending. */
-static inline bool crash_rest(struct crash_walk *w)
+static bool crash_rest(struct crash_walk *w)
 {
     size_t count = w->pending_count;
 
@@ -250,7 +212,7 @@ static inline bool crash_rest(struct crash_walk *w)
 }
 
 /* The newest operation is there, whole or torn, and any part of those before it. */
-static inline bool crash_newest(struct crash_walk *w)
+static bool crash_newest(struct crash_walk *w)
 {
     size_t before = w->pending_count - 1;
     uint64_t last = (uint64_t)1 << before;
@@ -272,7 +234,7 @@ static inline bool crash_newest(struct crash_walk *w)
     return true;
 }
 
-static inline void crash_truth_learn(struct crash_walk *w, struct folder_memory *seen)
+static void crash_truth_learn(struct crash_walk *w, struct folder_memory *seen)
 {
     static struct crash_hearing h;
     struct folder_memory copy;
@@ -280,15 +242,15 @@ static inline void crash_truth_learn(struct crash_walk *w, struct folder_memory 
 
     folder_memory_init(&copy);
     folder_memory_restore(&copy, seen);
-    CHECK_INT(crash_recover(w, &copy, &h, NULL), 0);
+    ensure(crash_recover(w, &copy, &h, NULL) == 0);
     folder_memory_clear(&copy);
     t->count = h.count;
     t->after = malloc((h.count + 1) * sizeof(*t->after));
-    REQUIRE(t->after != NULL);
+    ensure(t->after != NULL);
     memcpy(t->after, h.after, h.count * sizeof(*t->after));
 }
 
-static inline void crash_truths(struct crash_walk *w)
+static void crash_truths(struct crash_walk *w)
 {
     struct folder_memory seen;
     size_t acks = 0;
@@ -296,7 +258,7 @@ static inline void crash_truths(struct crash_walk *w)
     for (size_t i = 0; i < w->trace->count; i++)
         acks += w->trace->ops[i].kind == TRACE_ACK;
     w->truths = calloc(acks + 2, sizeof(*w->truths));
-    REQUIRE(w->truths != NULL);
+    ensure(w->truths != NULL);
     w->truths_count = 1; /* before everything: nothing */
     folder_memory_init(&seen);
     seen.files_count = w->trace->files_count;
@@ -311,9 +273,8 @@ static inline void crash_truths(struct crash_walk *w)
     folder_memory_clear(&seen);
 }
 
-/* Walks the whole life. False at the first folder that does not recover as it must. */
-static inline bool crash_walk(struct crash_walk *w, const struct store_trace *trace,
-                              const struct journal_options *options, struct crash_depth depth)
+bool crash_walk(struct crash_walk *w, const struct store_trace *trace,
+                const struct journal_options *options, struct crash_depth depth)
 {
     bool good = true;
 
@@ -335,7 +296,7 @@ static inline bool crash_walk(struct crash_walk *w, const struct store_trace *tr
             crash_settle(w, op);
             good = crash_rest(w);
         } else {
-            REQUIRE(w->pending_count < WALK_PENDING_MAX);
+            ensure(w->pending_count < WALK_PENDING_MAX);
             w->pending[w->pending_count++] = op;
             if (w->pending_count > w->pending_most)
                 w->pending_most = w->pending_count;
@@ -349,5 +310,3 @@ static inline bool crash_walk(struct crash_walk *w, const struct store_trace *tr
     folder_memory_clear(&w->disk);
     return good;
 }
-
-#endif
