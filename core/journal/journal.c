@@ -91,7 +91,7 @@ static int segment_extend(struct journal *j)
     rc = j->store.write_at(j->store.ctx, j->file, j->at, j->pending.data, s.bytes);
     if (rc == ERR_NO_SPACE)
         return rc;    /* a disk that copies on write; the same place is written again later */
-#if VELUM_PLANT == 40 /* sim: after a failed sync the next one is believed */
+#if VELUM_PLANT == 40 /* crash/test_journal_power: after a failed sync the next one is believed */
     if (rc == 0 && j->store.sync(j->store.ctx, j->file) < 0)
         j->touched = true;
 #endif
