@@ -1,6 +1,6 @@
 /* CRC-32C (Castagnoli, RFC 3720 appendix B.4), reflected, initial value and final inversion handled
  * inside: crc32c(0, "123456789", 9) == 0xE3069283. Pass an earlier result as `seed` to go on. By
- * the processor's own instruction where it has one, by tables elsewhere: the results are the same. */
+ * the processor's own instruction where there is one, else by tables: the results are the same. */
 #ifndef VELUM_BASE_CRC32C_H
 #define VELUM_BASE_CRC32C_H
 

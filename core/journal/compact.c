@@ -100,8 +100,10 @@ static int base_write(struct journal *j, struct bytes records, struct segment_he
     rc = j->store.write_at(j->store.ctx, j->reserve.file, 0, header, sizeof(header));
     if (rc == 0)
         rc = blob_write(j, records, h, s);
+#if VELUM_PLANT != 180 /* crash/test_journal_life: a compaction is named before it is synced */
     if (rc == 0)
         rc = j->store.sync(j->store.ctx, j->reserve.file);
+#endif
     return rc;
 }
 

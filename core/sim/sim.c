@@ -330,6 +330,7 @@ int sim_run(const struct alloc *a, const struct sim_options *options, struct sim
     if (w == NULL)
         return ERR_NO_MEMORY;
     w->trace = options->trace;
+    w->tap = options->tap;
     w->hash = 0xcbf29ce484222325ull;
     prng_init(&w->prng, options->seed);
     sim_plan_make(w, options);

@@ -20,9 +20,19 @@
 
 #include "core/base/alloc.h"
 #include "core/base/log.h"
+#include "core/journal/store.h"
 
 #define SIM_WHAT_SIZE 512
 #define SIM_NODES_LIMIT 16 /* nodes of one mesh */
+
+/* Whoever wants to see what the disks are told, call by call (tests/crash). */
+struct sim_tap {
+    void *ctx;
+    /* The store that this node's journal uses from now on instead of `below`; at every start. */
+    struct store (*over)(void *ctx, uint32_t node, const struct store *below);
+    /* Everything so far is durable, and the node is told so next. */
+    void (*synced)(void *ctx, uint32_t node);
+};
 
 struct sim_options {
     uint64_t seed;
@@ -31,6 +41,7 @@ struct sim_options {
     uint32_t faults_off;          /* bit i: fault i never happens; the draws stay the same */
     uint64_t until;               /* stop quietly after this many events; 0: at the end */
     const struct log_sink *trace; /* every event and action, one line each; NULL: nobody looks */
+    const struct sim_tap *tap;    /* NULL: nobody taps */
 };
 
 struct sim_result {

@@ -23,24 +23,33 @@ static int replay(void *ctx, uint64_t sequence, uint16_t type, struct bytes payl
     return rc;
 }
 
+static void tell_tap(const struct world *w, const struct sim_node *n)
+{
+    if (w->tap != NULL)
+        w->tap->synced(w->tap->ctx, n->index);
+}
+
 bool sim_disk_open(struct world *w, struct sim_node *n)
 {
     struct sim_disk *d = &n->disk;
     struct journal_options options = {.segment_bytes = SEGMENT_BYTES, .feature_level = 1};
     struct journal_report report;
     struct replaying r = {w, n};
+    struct store store;
     int rc;
 
     if (d->store.alloc == NULL)
         sim_store_init(&d->store, w->alloc);
+    store = w->tap == NULL ? d->store.store : w->tap->over(w->tap->ctx, n->index, &d->store.store);
     options.id[0] = (uint8_t)n->index;
     options.id[1] = (uint8_t)d->wipes;
     memset(d->replayed, 0, sizeof d->replayed);
-    rc = journal_open(&d->journal, w->alloc, &d->store.store, &options, replay, &r, &report);
+    rc = journal_open(&d->journal, w->alloc, &store, &options, replay, &r, &report);
     if (rc < 0) {
         world_fail(w, err_sentence(rc), n->index, UINT32_MAX);
         return false;
     }
+    tell_tap(w, n);
     world_trace(w, "%u: node%u replayed %u records, %u torn bytes", (unsigned)w->now, n->index,
                 (unsigned)report.records, (unsigned)report.torn_bytes);
     sim_check_replayed(w, n);
@@ -160,6 +169,8 @@ void sim_disk_synced(struct world *w, struct sim_node *n)
     ev.stored.rc = write_stubbornly(w, n);
     if (w->failed)
         return;
+    if (ev.stored.rc == 0)
+        tell_tap(w, n);
     for (uint32_t i = 0; i < d->writing; i++) {
         ev.stored.ticket = d->first->ticket;
         if (ev.stored.rc == 0)

@@ -262,6 +262,7 @@ struct world {
     struct alloc noticing;     /* the one given, and out_of_memory when it has no more */
     const struct alloc *alloc; /* the noticing one: everything takes memory from it */
     const struct log_sink *trace;
+    const struct sim_tap *tap;
     struct prng prng;
     int64_t now;
     uint64_t happening_counter;

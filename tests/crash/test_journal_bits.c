@@ -188,4 +188,48 @@ TEST(test_flip_of_every_byte_of_a_long_one)
     image_drop();
 }
 
-TEST_MAIN(test_flip_of_every_bit, test_flip_of_every_byte_of_a_long_one)
+/* Three records; the second and third say `text`. */
+static void history_make(struct folder_memory *f, const char *text)
+{
+    const struct journal_options options = {.segment_bytes = 512, .feature_level = 1};
+    struct journal *j;
+
+    expected_count = texts_len = 0;
+    folder_memory_init(f);
+    REQUIRE(journal_open(&j, &heap_plain, &f->store, &options, note_record, NULL, NULL) == 0);
+    for (int i = 0; i < 3; i++) {
+        REQUIRE(journal_append(j, 1, bytes_of_text(i == 0 ? "same" : text)) == 0);
+        REQUIRE(journal_sync(j) == 0);
+    }
+    journal_close(j);
+}
+
+/* A disk that puts an old write back, or one of another disk: the record is whole, of this journal,
+ * and has the right number, but it does not follow on the one before it. */
+TEST(test_record_of_another_history)
+{
+    const size_t at = SEGMENT_HEADER_BYTES + 2 * record_bytes(4), len = record_bytes(4);
+    const struct journal_options options = {.segment_bytes = 512, .feature_level = 1};
+    struct journal_report report;
+    struct folder_memory other;
+    struct hearing h = {0};
+    struct journal *j = NULL;
+    char name[SEGMENT_NAME_SIZE];
+
+    segment_name(1, name);
+    history_make(&folder, "here");
+    history_make(&other, "away");
+    memcpy(folder_memory_find(&folder, name)->data + at,
+           folder_memory_find(&other, name)->data + at, len);
+    expected_count = RECORDS_MAX;
+    CHECK_INT(journal_open(&j, &heap_plain, &folder.store, &options, hear_record, &h, &report),
+              ERR_DAMAGED);
+    journal_abandon(j);
+    CHECK_STR(report.bad_segment, name);
+    CHECK_INT(report.bad_offset, at);
+    folder_memory_clear(&folder);
+    folder_memory_clear(&other);
+}
+
+TEST_MAIN(test_flip_of_every_bit, test_flip_of_every_byte_of_a_long_one,
+          test_record_of_another_history)

@@ -12,7 +12,7 @@
 
 #include "core/journal/store.h"
 
-#define FOLDER_MEMORY_FILES_MAX 64
+#define FOLDER_MEMORY_FILES_MAX 256
 
 struct folder_memory_file {
     char name[STORE_NAME_SIZE]; /* empty: has none (any more), or not used */
