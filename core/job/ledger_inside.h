@@ -44,6 +44,8 @@ struct ledger {
     bool evidence_kept;
     struct divergence evidence; /* the first that was seen */
     struct outcome shown;       /* what ledger_outcome gives; state 0: none yet */
+    struct digest digest;       /* what ledger_digest gave last */
+    bool digested;              /* and would give again: an ended job is compared many times */
 
     struct cover *cover;      /* NULL once shrunk */
     struct attempt *attempts; /* ascending */

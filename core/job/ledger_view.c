@@ -191,8 +191,10 @@ static void digest_attempts(const struct ledger *l, struct sha256 *s)
 /* Over what facts say, not over their signatures: two signatures of one statement differ. With an
  * outcome, cover, attempts and former holders no longer count, because one holder may have dropped them already;
  * and of a divergent job only that it is, because holders may have seen different evidence. */
-struct digest ledger_digest(const struct ledger *l)
+struct digest ledger_digest(struct ledger *l)
 {
+    if (l->digested)
+        return l->digest;
     struct sha256 s;
     sha256_init(&s);
     digest_titles(l, &s);
@@ -205,5 +207,8 @@ struct digest ledger_digest(const struct ledger *l)
         sha256_add(&s, cover.bytes, ID_SIZE);
         digest_attempts(l, &s);
     }
-    return sha256_end(&s);
+    l->digest = sha256_end(&s);
+    /* The cover of a job that runs also changes from outside. */
+    l->digested = state != 0;
+    return l->digest;
 }

@@ -47,9 +47,9 @@ void greet_peer(struct node *n, struct node_id id)
     g->stage = GREETING_JOBS;
     g->job = n->live_jobs;
     g->entry = NULL;
+    g->owed = false;
 }
 
-/* The list of ended jobs is in the order in which they ended. */
 void greet_kept_again(struct node *n, struct node_id id, struct job *j)
 {
     struct greeting *g = greeting_find(n, id);
@@ -60,12 +60,10 @@ void greet_kept_again(struct node *n, struct node_id id, struct job *j)
             return;
         g->stage = GREETING_KEPT;
     }
-    if (g->stage != GREETING_KEPT ||
-        (g->job != NULL && instant_before(g->job->settled_at, j->settled_at)))
+    if (g->stage != GREETING_KEPT || (g->job != NULL && g->job->kept_number < j->kept_number))
         return;
-    while (j->prev_kept != NULL && j->prev_kept->settled_at.us == j->settled_at.us)
-        j = j->prev_kept;
     g->job = j;
+    g->owed = true;
 }
 
 /* Moves on to the next stage. False when that was the last. */
@@ -88,7 +86,12 @@ static bool greet_more(struct node *n, struct greeting *g)
 
     if (j != NULL && g->stage == GREETING_KEPT) {
         g->job = j->next_kept;
-        holder_peer_kept(j, g->id);
+        /* Sent at once: to ask again what it has would be to find no room for the answer again. */
+        if (g->owed)
+            holder_send_snapshot(j, g->id);
+        else
+            holder_peer_kept(j, g->id);
+        g->owed = false;
         return true;
     }
     if (j != NULL) {
@@ -130,8 +133,10 @@ void greet_live_gone(struct node *n, const struct job *j)
 void greet_kept_gone(struct node *n, const struct job *j)
 {
     for (struct greeting *g = n->greetings; g != NULL; g = g->next)
-        if (g->stage == GREETING_KEPT && g->job == j)
+        if (g->stage == GREETING_KEPT && g->job == j) {
             g->job = j->next_kept;
+            g->owed = false;
+        }
 }
 
 void greet_entry_gone(struct node *n, const struct entry *e)

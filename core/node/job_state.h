@@ -142,6 +142,7 @@ struct job {
     bool settled;   /* its outcome has the copies it needs: only now it is told */
     bool contested; /* more than one title or list of holders was seen */
     struct instant settled_at;
+    uint64_t kept_number; /* its place in the list of finished jobs, rising */
     bool shrunk;
     uint32_t copies, machines; /* of the outcome, where this node wrote it */
     struct lead *lead;

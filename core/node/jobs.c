@@ -364,6 +364,7 @@ static void job_keep(struct job *j)
 
     j->kept = true;
     j->settled_at = n->now;
+    j->kept_number = ++n->kept_counter;
     if (n->compare_next == NULL)
         n->compare_next = j;
     j->next_kept = NULL;

@@ -156,6 +156,7 @@ struct greeting {
     enum greeting_stage stage;
     struct job *job;     /* the next one, NULL at the end */
     struct entry *entry; /* the next one, NULL at the end */
+    bool owed;           /* the next job is sent, not only compared */
     struct greeting *next;
 };
 
@@ -236,6 +237,7 @@ struct node {
     struct job *kept_first, *kept_last;
     struct job *compare_next; /* of these, the first that was not compared with its other holders */
     uint32_t live_count, kept_count;
+    uint64_t kept_counter;
     bool replaying;
     struct map tombstones;
     struct map directory; /* job_id -> struct entry */

@@ -558,6 +558,26 @@ TEST(test_shrinking_keeps_the_digest_of_an_ended_job)
     CHECK(heap_is_empty(&heap));
 }
 
+TEST(test_digest_of_an_ended_job_follows_the_facts_that_come_late)
+{
+    struct heap heap;
+    heap_init(&heap);
+    arena_used = 0;
+    struct bytes spec = spec_fact();
+    struct ledger *l = ledger_of(&heap, spec), *other = ledger_of(&heap, spec);
+    CHECK(ledger_apply(l, outcome_fact(JOB_FAILED, 5, 1)) >= 0);
+    CHECK(ledger_apply(other, outcome_fact(JOB_DONE, 5, 1)) >= 0);
+    struct digest d = ledger_digest(l);
+    CHECK(!digest_equal(d, ledger_digest(other)));
+    CHECK(ledger_apply(l, outcome_fact(JOB_DONE, 5, 1)) >= 0);
+    CHECK(digest_equal(ledger_digest(l), ledger_digest(other)));
+    CHECK(ledger_apply(l, holders_fact(1, 1, 2, 0)) >= 0);
+    CHECK(!digest_equal(ledger_digest(l), ledger_digest(other)));
+    ledger_free(l);
+    ledger_free(other);
+    CHECK(heap_is_empty(&heap));
+}
+
 TEST(test_who_was_a_holder_survives_a_snapshot_until_it_has_retired)
 {
     struct heap heap;
@@ -649,4 +669,5 @@ TEST_MAIN(test_order_and_repetition_do_not_matter,
           test_holders_of_one_generation_are_joined,
           test_who_was_a_holder_survives_a_snapshot_until_it_has_retired,
           test_more_holders_than_are_remembered_are_not_denied, test_attempts_are_bounded,
-          test_shrinking_keeps_the_digest_of_an_ended_job, test_no_memory_never_leaks)
+          test_shrinking_keeps_the_digest_of_an_ended_job,
+          test_digest_of_an_ended_job_follows_the_facts_that_come_late, test_no_memory_never_leaks)
