@@ -116,7 +116,8 @@ struct lead {
     uint64_t duplicates, redone_us, cpu_us;
     bool begun; /* a chunk of it was given out */
     struct instant view_sent, knocked;
-    bool merging; /* one batch of merges is out */
+    struct instant place_at, view_seen; /* the next look at the list of holders, and the last */
+    bool merging;                       /* one batch of merges is out */
     struct node_id merging_at;
     struct instant merging_since;
     char last_cause[REASON_SIZE];

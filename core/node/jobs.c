@@ -1,7 +1,6 @@
 #include <string.h>
 
 #include "core/base/err.h"
-#include "core/base/sha256.h"
 #include "core/node/greet.h"
 #include "core/node/holder.h"
 #include "core/node/joblog.h"
@@ -575,79 +574,4 @@ void jobs_snapshot(struct node *n, struct buf *to)
         put_job_id(to, t->id);
         put_u8(to, t->state);
     }
-}
-
-struct ranked {
-    struct node_id id;
-    struct digest machine, rank;
-    bool current;
-};
-
-static int ranked_compare(const struct ranked *a, const struct ranked *b)
-{
-    return memcmp(b->rank.bytes, a->rank.bytes, ID_SIZE);
-}
-
-static void rank_insert(struct ranked *list, uint32_t *count, uint32_t cap, struct ranked r)
-{
-    uint32_t i;
-
-    if (*count == cap && ranked_compare(&r, &list[cap - 1]) >= 0)
-        return;
-    i = *count < cap ? (*count)++ : cap - 1;
-    for (; i > 0 && ranked_compare(&r, &list[i - 1]) < 0; i--)
-        list[i] = list[i - 1];
-    list[i] = r;
-}
-
-static struct ranked rank_of(const struct node *n, struct job_id job, struct node_id id)
-{
-    uint8_t text[2 * ID_SIZE];
-
-    memcpy(text, job.bytes, ID_SIZE);
-    memcpy(text + ID_SIZE, id.bytes, ID_SIZE);
-    return (struct ranked){
-        .id = id, .machine = member_machine(n, id), .rank = sha256_of(text, sizeof text)};
-}
-
-#define RANKED_MAX 16
-
-/* Rendezvous hashing (Thaler and Ravishankar, 1998) over live members that can store; the first
- * pass takes one node a machine, the second fills up. `now`: present holders that can still store
- * stay. */
-uint8_t holders_propose(struct node *n, struct job_id job, const struct holders *now,
-                        struct node_id *to, uint8_t cap)
-{
-    struct ranked list[RANKED_MAX];
-    struct digest machines[HOLDERS_MAX];
-    bool taken[RANKED_MAX] = {false};
-    uint32_t count = 0;
-    uint8_t chosen = 0;
-
-    for (uint8_t i = 0; now != NULL && i < now->count && chosen < cap; i++)
-        if (member_keeps(n, now->ids[i]))
-            machines[chosen] = member_machine(n, now->ids[i]), to[chosen++] = now->ids[i];
-    if (member_keeps(n, n->options.id))
-        rank_insert(list, &count, RANKED_MAX, rank_of(n, job, n->options.id));
-    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
-        struct node_id id = mesh_at(n->mesh, i)->info.id;
-
-        if (member_works(n, id) && member_keeps(n, id))
-            rank_insert(list, &count, RANKED_MAX, rank_of(n, job, id));
-    }
-    for (int pass = 0; pass < 2; pass++) {
-        for (uint32_t i = 0; i < count && chosen < cap; i++) {
-            bool skip = taken[i];
-
-            for (uint8_t k = 0; k < chosen; k++)
-                skip |= node_id_equal(to[k], list[i].id) ||
-                        (pass == 0 && digest_equal(machines[k], list[i].machine));
-            if (skip)
-                continue;
-            taken[i] = true;
-            machines[chosen] = list[i].machine;
-            to[chosen++] = list[i].id;
-        }
-    }
-    return chosen;
 }

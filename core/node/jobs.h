@@ -45,8 +45,4 @@ void jobs_snapshot(struct node *n, struct buf *to);
 /* Checks a spec's signature, author and dates. 0 or an error; why gets a sentence. */
 int spec_verify(struct node *n, struct bytes spec_signed, struct job_spec *spec, struct job_id *id,
                 bool fresh, char *why, size_t cap);
-/* Rank of live members for a job by rendezvous hashing, spread over machines; up to cap ids. */
-uint8_t holders_propose(struct node *n, struct job_id job, const struct holders *now,
-                        struct node_id *to, uint8_t cap);
-
 #endif

@@ -11,6 +11,7 @@
 #include "core/node/kill.h"
 #include "core/node/link.h"
 #include "core/node/outcome.h"
+#include "core/node/place.h"
 #include "core/node/record.h"
 #include "core/node/replica.h"
 #include "core/node/report.h"
@@ -88,52 +89,6 @@ static int write_claim(struct job *j, bool full)
     return rc < 0 ? rc : 0;
 }
 
-/* A coordinator is a holder, so that whoever asks all holders has asked it too. */
-static void include_self(const struct node *n, struct holders *h, uint32_t wanted)
-{
-    for (uint8_t i = 0; i < h->count; i++)
-        if (node_is_self(n, h->ids[i]))
-            return;
-    if (h->count < wanted)
-        h->count++;
-    h->ids[h->count - 1] = n->options.id;
-}
-
-/* Writes a holders fact when the present ones are none, or some are dead or cannot store, or more
- * could be had. */
-static int write_holders(struct job *j, bool full)
-{
-    struct node *n = j->node;
-    const struct holders *now = ledger_holders(j->ledger);
-    struct holders next = {.generation = now == NULL ? 1 : now->generation + 1};
-    struct buf body, fact;
-    uint32_t live = 1;
-    bool same;
-    int rc;
-
-    for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
-        live += member_keeps(n, mesh_at(n->mesh, i)->info.id);
-    live = live < 3 ? live : 3;
-    next.count = holders_propose(n, j->id, now, next.ids, (uint8_t)live);
-    include_self(n, &next, live);
-    same = now != NULL && now->count <= next.count;
-    for (uint8_t i = 0; same && i < next.count; i++)
-        same = i < now->count && node_id_equal(now->ids[i], next.ids[i]);
-    if (same)
-        return 0;
-    buf_init(&body, n->alloc, 1024);
-    buf_init(&fact, n->alloc, 8192);
-    put_holders_body(&body, j->id, &next);
-    rc = seal_later(j, FACT_HOLDERS, buf_bytes(&body), &fact);
-    if (rc == 0)
-        rc = ledger_apply(j->ledger, buf_bytes(&fact));
-    if (rc >= 0)
-        record_fact(j, buf_bytes(&fact), full);
-    buf_clear(&body);
-    buf_clear(&fact);
-    return rc < 0 ? rc : 0;
-}
-
 /* Shows the title to a node, now or as soon as its link has room; it answers with what it has open.
  */
 static void show_claim(struct job *j, struct node_id to)
@@ -186,7 +141,7 @@ int lead_begin(struct job *j, bool fresh)
         goto fail;
     if (fresh)
         record_fact(j, ledger_spec_fact(j->ledger), true);
-    rc = write_holders(j, fresh || job_is_final(j));
+    rc = place_begin(j, fresh || job_is_final(j));
     if (rc == 0)
         rc = write_claim(j, fresh || job_is_final(j));
     if (rc < 0)
@@ -381,8 +336,6 @@ void lead_tick(struct job *j)
 {
     struct node *n = j->node;
     struct lead *l = j->lead;
-    const struct holders *h;
-    bool dead = false;
 
     /* One that was suspected while its link held is trusted again without a new link. */
     replicas_tick(j);
@@ -403,15 +356,7 @@ void lead_tick(struct job *j)
         cancel_here(j, n->options.id, JOB_TIMED_OUT);
         return;
     }
-    h = ledger_holders(j->ledger);
-    for (uint8_t i = 0; h != NULL && i < h->count; i++)
-        dead |= !member_keeps(n, h->ids[i]) && !node_is_self(n, h->ids[i]);
-    if (h != NULL && (dead || (h->count < 3 && mesh_live_count(n->mesh) > h->count))) {
-        uint32_t generation = h->generation;
-
-        if (write_holders(j, true) == 0 && ledger_holders(j->ledger)->generation != generation)
-            replicas_follow(j);
-    }
+    place_tend(j);
 }
 
 void lead_view(struct job *j, struct job_view *v)

@@ -87,8 +87,11 @@ static struct peer_news *news_of(struct node *n, struct node_id id)
 static void port_changed(void *ctx, const struct member *m, enum node_state before,
                          uint64_t link_before)
 {
-    struct peer_news *news = news_of(ctx, m->info.id);
+    struct node *n = ctx;
+    struct peer_news *news = news_of(n, m->info.id);
 
+    if (m->state != before)
+        n->view_changed = n->now;
     if (news == NULL)
         return;
     news->link_up |= m->link != 0 && m->link != link_before;
@@ -103,7 +106,7 @@ static void port_load(void *ctx, const struct member *m)
 
     if (s != NULL && m->info.busy < m->info.slots)
         s->busy_until = n->now;
-    n->assign_wanted = true;
+    n->assign_wanted = n->loads_changed = true;
 }
 
 static int make_mesh(struct node *n)
@@ -140,7 +143,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
         return ERR_NO_MEMORY;
     n->alloc = alloc;
     n->options = *options;
-    n->now = n->started = options->now;
+    n->now = n->started = n->view_changed = options->now;
     n->wall_s = options->wall_s;
     n->replenish_at = options->now;
     n->directory_flush = n->round_at = INSTANT_NEVER;

@@ -93,6 +93,8 @@ static void replica_tick(struct job *j, struct replica *r)
 
     if (member_works(n, r->id))
         r->reached = n->now;
+    else if (!member_is_gone(n, r->id))
+        mesh_want_link(n->mesh, r->id, n->now);
     if (r->whole || !member_works(n, r->id) || !instant_reached(n->now, r->again_at) ||
         !link_has_room(n, r->id))
         return;
@@ -200,6 +202,14 @@ void replicas_clear(struct job *j)
     for (uint8_t i = 0; i < j->replicas_count; i++)
         replica_reset(&j->replicas[i]);
     j->replicas_count = 0;
+}
+
+bool replica_is_up(const struct job *j, struct node_id id)
+{
+    for (uint8_t i = 0; i < j->replicas_count; i++)
+        if (node_id_equal(j->replicas[i].id, id))
+            return j->replicas[i].whole && j->replicas[i].acked > 0;
+    return false;
 }
 
 uint32_t copies_wanted(const struct job *j)

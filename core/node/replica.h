@@ -19,6 +19,8 @@ void replica_down(struct job *j, struct node_id id);
 /* The holder has synced everything up to this batch; or, refused, it has not taken all of it, and
  * must catch up again. */
 void replica_kept(struct job *j, struct node_id id, uint64_t batch, bool refused);
+/* It has caught up over the present link, and synced that. */
+bool replica_is_up(const struct job *j, struct node_id id);
 /* How many copies an acknowledgement of the whole job needs at this moment: this node's, and one
  * for each holder that can be expected to have one. */
 uint32_t copies_wanted(const struct job *j);

@@ -44,6 +44,25 @@ void round_forgive_pause(struct node *n)
     workers_late(n, late_us);
 }
 
+/* Loads change all the time; who of the members cannot store is news for whoever places jobs. */
+static void look_at_keepers(struct node *n)
+{
+    struct digest all = {{0}};
+
+    if (!n->loads_changed)
+        return;
+    n->loads_changed = false;
+    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
+        const struct member_info *m = &mesh_at(n->mesh, i)->info;
+
+        for (size_t k = 0; m->recovering && k < ID_SIZE; k++)
+            all.bytes[k] ^= m->id.bytes[k];
+    }
+    if (!digest_equal(all, n->keepers))
+        n->view_changed = n->now;
+    n->keepers = all;
+}
+
 /* Many jobs take turns, so that no round is long. */
 void round_run(struct node *n)
 {
@@ -51,6 +70,7 @@ void round_run(struct node *n)
 
     if (!instant_reached(n->now, n->round_at))
         return;
+    look_at_keepers(n);
     j = n->round_cursor != NULL ? n->round_cursor : n->live_jobs;
     for (uint32_t i = 0; i < ROUND_JOBS_MAX && j != NULL; i++) {
         n->round_cursor = j->next_live;

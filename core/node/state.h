@@ -11,6 +11,7 @@
  *   record.c         what a coordinator has written and who has synced it; replica.c: the other
  *                    holders, and bringing them up to date; seal.c: signatures; asker.c: who waits
  *                    for the acknowledgement of a submission
+ *   place.c          which nodes should hold a job
  *   lead.c           coordination; assign.c: who gets chunks; report.c: what came of them;
  *                    outcome.c: merges and the end
  *   labour.c         chunks granted to this node; labour_report.c: reports about them;
@@ -245,6 +246,9 @@ struct node {
     struct entry *dirty_first, *dirty_last;
     struct greeting *greetings;
     uint32_t entries_live;
+    struct instant view_changed; /* who lives, and whose disk takes what it is given */
+    struct digest keepers;       /* whose does not */
+    bool loads_changed;
     bool directory_dirty;
     struct instant directory_flush;
     uint64_t ticket_last, ticket_synced;

@@ -8,6 +8,7 @@
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
+#include "core/node/place.h"
 #include "core/node/record.h"
 #include "core/node/submit.h"
 
@@ -203,7 +204,8 @@ void submit_user(struct node *n, uint64_t link, uint32_t request, struct bytes p
 
     if (submit_check(n, payload, &id, &to, n->now) != 0)
         return;
-    if (holders_propose(n, id, NULL, &first, 1) == 0 || node_is_self(n, first))
+    first = place_first(n, id);
+    if (node_is_self(n, first))
         submit_here(n, payload, &to);
     else
         forward_to(n, payload, first, link, request, n->now);

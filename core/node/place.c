@@ -1,0 +1,275 @@
+#include "core/node/place.h"
+
+#include <string.h>
+
+#include "core/base/sha256.h"
+#include "core/node/jobs.h"
+#include "core/node/link.h"
+#include "core/node/record.h"
+#include "core/node/replica.h"
+#include "core/node/seal.h"
+
+#define LOOK_US (500 * MS_US) /* between two looks at a list that is not urgent */
+#define RANKED_MAX 16
+
+struct ranked {
+    struct node_id id;
+    struct digest machine, rank;
+};
+
+bool holders_have(const struct holders *h, struct node_id id)
+{
+    for (uint8_t i = 0; i < h->count; i++)
+        if (node_id_equal(h->ids[i], id))
+            return true;
+    return false;
+}
+
+bool holders_contain(const struct holders *h, const struct holders *these)
+{
+    for (uint8_t i = 0; i < these->count; i++)
+        if (!holders_have(h, these->ids[i]))
+            return false;
+    return true;
+}
+
+static void holders_add(struct holders *h, struct node_id id)
+{
+    if (h->count < FACT_HOLDERS_MAX && !holders_have(h, id))
+        h->ids[h->count++] = id;
+}
+
+bool holders_lack(const struct node *n, const struct holders *h)
+{
+    for (uint8_t i = 0; i < h->count; i++)
+        if (!node_is_self(n, h->ids[i]) && !member_keeps(n, h->ids[i]))
+            return true;
+    return false;
+}
+
+/* --- rank --- */
+
+static void rank_insert(struct ranked *list, uint32_t *count, const struct ranked *r)
+{
+    uint32_t i;
+
+    if (*count == RANKED_MAX && memcmp(r->rank.bytes, list[RANKED_MAX - 1].rank.bytes, ID_SIZE) < 0)
+        return;
+    i = *count < RANKED_MAX ? (*count)++ : RANKED_MAX - 1;
+    for (; i > 0 && memcmp(r->rank.bytes, list[i - 1].rank.bytes, ID_SIZE) > 0; i--)
+        list[i] = list[i - 1];
+    list[i] = *r;
+}
+
+static struct ranked rank_of(const struct node *n, struct job_id job, struct node_id id)
+{
+    uint8_t text[2 * ID_SIZE];
+
+    memcpy(text, job.bytes, ID_SIZE);
+    memcpy(text + ID_SIZE, id.bytes, ID_SIZE);
+    return (struct ranked){
+        .id = id, .machine = member_machine(n, id), .rank = sha256_of(text, sizeof text)};
+}
+
+/* One that is only doubted stays where it is, but gets nothing new. */
+static bool may_hold(const struct node *n, const struct member *m, const struct holders *now)
+{
+    return m->state == NODE_ALIVE
+               ? !m->info.recovering
+               : now != NULL && holders_have(now, m->info.id) && member_keeps(n, m->info.id);
+}
+
+/* Rendezvous hashing (Thaler and Ravishankar, 1998). */
+static uint32_t rank_all(const struct node *n, struct job_id job, const struct holders *now,
+                         struct ranked *list)
+{
+    uint32_t count = 0;
+    struct ranked r;
+
+    if (member_keeps(n, n->options.id) && !n->stopping) {
+        r = rank_of(n, job, n->options.id);
+        rank_insert(list, &count, &r);
+    }
+    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
+        const struct member *m = mesh_at(n->mesh, i);
+
+        if (!may_hold(n, m, now))
+            continue;
+        r = rank_of(n, job, m->info.id);
+        rank_insert(list, &count, &r);
+    }
+    return count;
+}
+
+/* The first pass takes one node a machine, the second fills up. */
+struct holders place_wanted(const struct node *n, struct job_id job, const struct holders *now,
+                            bool self)
+{
+    struct ranked list[RANKED_MAX];
+    struct digest machines[COPIES_MAX];
+    struct holders out = {0};
+    uint32_t count = rank_all(n, job, now, list);
+
+    if (self) {
+        machines[0] = n->options.machine;
+        holders_add(&out, n->options.id);
+    }
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint32_t i = 0; i < count && out.count < COPIES_MAX; i++) {
+            bool skip = holders_have(&out, list[i].id);
+
+            for (uint8_t k = 0; k < out.count && pass == 0; k++)
+                skip |= digest_equal(machines[k], list[i].machine);
+            if (skip)
+                continue;
+            machines[out.count] = list[i].machine;
+            holders_add(&out, list[i].id);
+        }
+    }
+    return out;
+}
+
+struct node_id place_first(const struct node *n, struct job_id job)
+{
+    struct holders h = place_wanted(n, job, NULL, false);
+
+    return h.count > 0 ? h.ids[0] : n->options.id;
+}
+
+struct holders place_grown(const struct node *n, const struct holders *now,
+                           const struct holders *wanted)
+{
+    struct holders out = *wanted;
+
+    for (uint8_t i = 0; now != NULL && i < now->count; i++)
+        if (member_keeps(n, now->ids[i]))
+            holders_add(&out, now->ids[i]);
+    return out;
+}
+
+/* --- writing --- */
+
+/* Who is not in the list any more gets no batches: it is told here, and else when it compares. */
+static void tell_left_out(struct job *j, const struct holders *before, struct bytes fact)
+{
+    const struct holders *now = ledger_holders(j->ledger);
+    struct buf b;
+
+    buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
+    put_facts_begin(&b, j->id, 0, false, 1);
+    put_block(&b, fact);
+    j->node->memory_out |= b.no_memory;
+    for (uint8_t i = 0; i < before->count && !b.failed; i++)
+        if (!holders_have(now, before->ids[i]) && member_works(j->node, before->ids[i]))
+            send_node(j->node, before->ids[i], MESSAGE_FACTS, 0, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+int place_write(struct job *j, const struct holders *next, bool full)
+{
+    struct node *n = j->node;
+    const struct holders *now = ledger_holders(j->ledger);
+    struct holders before = {0}, list = *next;
+    struct buf body, fact;
+    int rc;
+
+    if (now != NULL)
+        before = *now;
+    if (before.count == list.count && holders_contain(&before, &list))
+        return 0;
+    list.generation = before.generation + 1;
+    buf_init(&body, n->alloc, 1024);
+    buf_init(&fact, n->alloc, 8192);
+    put_holders_body(&body, j->id, &list);
+    rc = seal_later(j, FACT_HOLDERS, buf_bytes(&body), &fact);
+    if (rc == 0)
+        rc = ledger_apply(j->ledger, buf_bytes(&fact));
+    if (rc >= 0) {
+        record_fact(j, buf_bytes(&fact), full);
+        tell_left_out(j, &before, buf_bytes(&fact));
+    }
+    buf_clear(&body);
+    buf_clear(&fact);
+    return rc < 0 ? rc : 0;
+}
+
+int place_begin(struct job *j, bool full)
+{
+    const struct holders *now = ledger_holders(j->ledger);
+    struct holders wanted = place_wanted(j->node, j->id, now, true), next = wanted;
+
+    /* The others of a list that is well stay, until better ones have everything. */
+    if (now != NULL)
+        next = place_grown(j->node, now, &wanted);
+    if (now != NULL && holders_have(now, j->node->options.id) && !holders_lack(j->node, now) &&
+        now->count >= wanted.count)
+        return 0;
+    return place_write(j, &next, full);
+}
+
+/* All that are wanted have synced what there was when they came in. */
+static bool all_have_it(const struct job *j, const struct holders *wanted)
+{
+    bool all = true;
+
+#if VELUM_PLANT == 141 /* trace/test_places: a list shrinks before the new holders have anything */
+    return true;
+#endif
+    for (uint8_t i = 0; i < wanted->count; i++)
+        all &= node_is_self(j->node, wanted->ids[i]) || replica_is_up(j, wanted->ids[i]);
+    return all;
+}
+
+void place_tend(struct job *j)
+{
+    struct node *n = j->node;
+    struct lead *l = j->lead;
+    const struct holders *now = ledger_holders(j->ledger);
+    bool lack = holders_lack(n, now), few;
+    struct holders wanted, next;
+
+    if (!lack && !instant_reached(n->now, l->place_at) && n->view_changed.us == l->view_seen.us)
+        return;
+    l->view_seen = n->view_changed;
+    l->place_at = instant_plus_us(n->now, LOOK_US);
+    wanted = place_wanted(n, j->id, now, true);
+    few = now->count < wanted.count;
+    if (lack || few || !holders_have(now, n->options.id) ||
+        (!holders_contain(now, &wanted) &&
+         instant_since_us(n->now, n->view_changed) >= PLACE_CALM_US))
+        next = place_grown(n, now, &wanted);
+    else if (now->count > wanted.count && holders_contain(now, &wanted) && all_have_it(j, &wanted))
+        next = wanted;
+    else
+        return;
+    if (place_write(j, &next, true) == 0)
+        replicas_follow(j);
+}
+
+/* --- what is left --- */
+
+void place_left(const struct node *n, const struct node_id *holders, uint32_t count,
+                uint32_t *copies, uint32_t *machines)
+{
+    struct digest seen[HOLDERS_MAX];
+    uint32_t gone = 0, places = 0;
+
+    for (uint32_t i = 0; i < count && i < HOLDERS_MAX; i++) {
+        struct digest at = member_machine(n, holders[i]);
+        bool known = false;
+
+        if (member_is_gone(n, holders[i])) {
+            gone++;
+            continue;
+        }
+        for (uint32_t k = 0; k < places; k++)
+            known |= digest_equal(seen[k], at);
+        if (!known)
+            seen[places++] = at;
+    }
+    *copies -= gone < *copies ? gone : *copies;
+    if (*machines > places)
+        *machines = places;
+    if (*machines > *copies)
+        *machines = *copies;
+}
