@@ -339,7 +339,7 @@ static size_t entries_of(const char *folder)
     return count;
 }
 
-/* A process that may write no byte is killed by the kernel at its first, with the file just made. */
+/* A process that may write no byte is killed at its first, with the file just made. */
 TEST(what_a_killed_writer_left_is_used_up)
 {
     begin();
