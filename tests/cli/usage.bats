@@ -215,7 +215,8 @@ load lib.bash
     COMP_WORDS=("$VELUM" "")
     COMP_CWORD=1
     _velum
-    [ "${#COMPREPLY[@]}" = 15 ]
+    [ "${#COMPREPLY[@]}" = "$(velum complete '' | wc -l)" ]
+    [[ " ${COMPREPLY[*]} " == *" run "*" demo "* ]]
     # The shell hands over what was typed, a tilde too.
     ln -s "$VELUM" velum
     HOME=$FOLDER
