@@ -173,7 +173,28 @@ $(SIM): $(call objects,tests/sim/*.c) $(SIM_OBJS) $(TESTLIB_OBJS) $(O)/libcore.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ -lm
 
-test-programs: $(HOST_TESTS) $(PURE_TESTS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(VELUM)
+# The chaos driver knows nothing of the product but its command line; of the core it takes the prng,
+# text and SHA-256.
+CHAOS := $(O)/tests/chaos/driver/driver
+CHAOS_OBJS := $(filter-out %/wall.o,$(call objects,tests/chaos/driver/*.c))
+$(CHAOS): $(CHAOS_OBJS) $(O)/libcore.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ -lm
+
+# A static executable takes no LD_PRELOAD: where the driver gives nodes wrong clocks, the same objects
+# are linked with shared libraries.
+CHAOS_WALL := $(O)/tests/chaos/driver/wall.so
+$(CHAOS_WALL): tests/chaos/driver/wall.c $(CONF)/config.mk Makefile
+	@mkdir -p $(@D)
+	$(call say,SO,$@)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -fPIC -Wall -Wextra -Wshadow -Wconversion -Wvla -Werror \
+		-shared -o $@ $<
+$(O)/velum.shared: $(CMD_OBJS) $(HOST_OBJS) $(SIM_OBJS) $(CORE_OBJS) $(BUILTIN_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CONF_CFLAGS) $(patsubst -static-pie,-pie,$(CONF_LDFLAGS)) -pthread -o $@ $^ $(LIBS)
+
+test-programs: $(HOST_TESTS) $(PURE_TESTS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(VELUM) $(CHAOS) \
+               $(CHAOS_WALL) $(O)/velum.shared
 
 # Without bats the tests of the command line would only be skipped.
 test-tools:

@@ -16,7 +16,8 @@ enum cmd_takes {
     TAKES_JOB,
     TAKES_COMMAND,
     TAKES_SHELL,
-    TAKES_JOURNAL
+    TAKES_JOURNAL,
+    TAKES_DEMO
 };
 
 #define CMD_ARGS_MAX 1000

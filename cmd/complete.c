@@ -127,6 +127,9 @@ static void offer_arguments(const struct call *c, const struct cmd *cmd, const c
         offer(prefix, "", "dump");
         offer(prefix, "", "compact");
         return;
+    case TAKES_DEMO:
+        offer(prefix, "", "chaos");
+        return;
     case TAKES_KERNEL:
         offer_builtins(prefix);
         break;

@@ -24,7 +24,7 @@
 #define LOCK_WAIT_MS 10000
 #define LOCK_STEP_MS 5
 #define LOCK_STATE_MS 20 /* longer than somebody looks whether it is taken */
-#define TAIL_SIZE 48     /* room for the longest name below a folder, "/nodes/65535.addr.PID.tmp" */
+#define TAIL_SIZE 48     /* room for the longest name below a folder, "/nodes/65535.addr.tmp" */
 
 static void say(char message[HOME_MESSAGE_SIZE], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -583,17 +583,16 @@ static int sync_folder_of(const char *path, char *message)
 
 int home_write_file(const char *path, struct bytes text, char message[HOME_MESSAGE_SIZE])
 {
-    char tmp[HOME_PATH_SIZE], tail[32];
+    char tmp[HOME_PATH_SIZE];
     if (text.len > FILE_SIZE_MAX) {
         say(message, "%s would be larger than %d bytes", path, FILE_SIZE_MAX);
         return ERR_TOO_LARGE;
     }
-    snprintf(tail, sizeof tail, ".%ld.tmp", (long)getpid());
-    if (!text_copy(tmp, sizeof tmp, path) || !text_append(tmp, sizeof tmp, tail)) {
+    if (!text_copy(tmp, sizeof tmp, path) || !text_append(tmp, sizeof tmp, ".tmp")) {
         say(message, "the path %.64s... is too long", path);
         return ERR_TOO_LARGE;
     }
-    unlink(tmp); /* of an earlier process with our number */
+    unlink(tmp); /* of a writer that was killed */
     int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return say_errno(message, "cannot write", path);

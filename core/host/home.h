@@ -71,8 +71,9 @@ void home_controls(const struct home *h, bool (*found)(void *ctx, uint16_t port,
  * of the host name when neither is there. */
 struct digest home_machine(void);
 
-/* Whole small files (<= 64 KiB): read refuses loose modes when `secret`; write is O_EXCL tmp,
- * fsync, rename, fsync folder. */
+/* Whole small files (<= 64 KiB): read refuses loose modes when `secret`; write is O_EXCL PATH.tmp,
+ * fsync, rename, fsync folder. What a killed writer left is overwritten by the next one; two at a
+ * time are kept apart by the locks above, or by the port that only one can have. */
 int home_read_file(const char *path, bool secret, struct buf *to, char message[HOME_MESSAGE_SIZE]);
 int home_write_file(const char *path, struct bytes text, char message[HOME_MESSAGE_SIZE]);
 

@@ -183,6 +183,17 @@ load lib.bash
     ends_with_try
 }
 
+@test "demo: what is no demo, and what it does not take: exit 2" {
+    run -2 velum demo
+    run -2 velum demo peace
+    [[ $output == *'"peace"'* ]]
+    ends_with_try
+    run -2 velum demo chaos --addr 127.0.0.1:8001
+    [[ $output == *"--addr"* ]]
+    run -2 velum demo chaos --nodes 1
+    [[ $output == *"from 2"* ]]
+}
+
 @test "kernels: built-ins without a node, text and JSON" {
     run -0 --separate-stderr velum kernels
     [[ $output == *"pi"*"built-in"* ]]
@@ -204,7 +215,8 @@ load lib.bash
     COMP_WORDS=("$VELUM" "")
     COMP_CWORD=1
     _velum
-    [ "${#COMPREPLY[@]}" = 15 ]
+    [ "${#COMPREPLY[@]}" = "$(velum complete '' | wc -l)" ]
+    [[ " ${COMPREPLY[*]} " == *" run "*" demo "* ]]
     # The shell hands over what was typed, a tilde too.
     ln -s "$VELUM" velum
     HOME=$FOLDER
@@ -224,10 +236,11 @@ load lib.bash
     [ -z "$(velum complete nonsense '')" ]
     [[ $(velum complete help ex) == exit-codes ]]
     [ "$(velum complete journal c)" = "check"$'\n'"compact" ]
+    [ "$(velum complete demo '')" = chaos ]
 }
 
 @test "every command is in the manual, and so is each of its options" {
-    for command in run wait result kill ps show logs nodes node kernels sim journal help \
+    for command in run wait result kill ps show logs nodes node kernels sim journal demo help \
         version completion; do
         grep -qE "^\.(It )?Cm ([a-z]+ \| )?$command" "$VELUM_ROOT/cmd/man/velum.1"
         for option in $(velum complete "$command" --); do

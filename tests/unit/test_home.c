@@ -1,8 +1,11 @@
 /* Folders, locks and small files, in a folder of its own below /tmp. */
 #include "core/host/home.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -325,6 +328,39 @@ TEST(small_files)
     end();
 }
 
+static size_t entries_of(const char *folder)
+{
+    size_t count = 0;
+    DIR *dir = opendir(folder);
+    for (const struct dirent *e; dir && (e = readdir(dir));)
+        count += e->d_name[0] != '.';
+    if (dir)
+        closedir(dir);
+    return count;
+}
+
+/* A process that may write no byte is killed at its first, with the file just made. */
+TEST(what_a_killed_writer_left_is_used_up)
+{
+    begin();
+    for (int i = 0; i < 3; i++) {
+        pid_t pid = fork();
+        int status = 0;
+        if (pid == 0) {
+            struct rlimit none = {0, 0};
+            setrlimit(RLIMIT_FSIZE, &none);
+            setrlimit(RLIMIT_CORE, &none);
+            _exit(home_write_file(below("f"), bytes_of_text("one"), message) == 0 ? 0 : 1);
+        }
+        REQUIRE(waitpid(pid, &status, 0) == pid);
+        CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ);
+    }
+    CHECK(access(below("f"), F_OK) != 0);
+    CHECK_INT(home_write_file(below("f"), bytes_of_text("two"), message), 0);
+    CHECK_INT(entries_of(root), 1);
+    end();
+}
+
 TEST(no_space_is_said)
 {
     struct buf b;
@@ -368,5 +404,5 @@ TEST(the_machine_has_one_name)
 
 TEST_MAIN(where_the_home_is, folders_are_made_private, loose_folders_are_refused,
           links_and_files_in_the_way_are_refused, one_node_a_folder, racing_first_starts,
-          nodes_announce_themselves, controls_are_sockets_in_order, small_files, no_space_is_said,
-          the_machine_has_one_name)
+          nodes_announce_themselves, controls_are_sockets_in_order, small_files,
+          what_a_killed_writer_left_is_used_up, no_space_is_said, the_machine_has_one_name)
