@@ -193,8 +193,8 @@ $(O)/velum.shared: $(CMD_OBJS) $(HOST_OBJS) $(SIM_OBJS) $(CORE_OBJS) $(BUILTIN_O
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CONF_CFLAGS) $(patsubst -static-pie,-pie,$(CONF_LDFLAGS)) -pthread -o $@ $^ $(LIBS)
 
-test-programs: $(HOST_TESTS) $(PURE_TESTS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(VELUM) $(CHAOS) \
-               $(CHAOS_WALL) $(O)/velum.shared
+test-programs: $(HOST_TESTS) $(PURE_TESTS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(VELUM) \
+               $(if $(wildcard tests/chaos/driver/*.c),$(CHAOS) $(CHAOS_WALL) $(O)/velum.shared)
 
 # Without bats the tests of the command line would only be skipped.
 test-tools:
