@@ -212,6 +212,11 @@ void sim_check_snapshot(struct world *w, const struct sim_node *n, const struct 
 
 /* --- what is said --- */
 
+static bool has_ended_here(const struct held *h)
+{
+    return h->cancel || h->outcome;
+}
+
 static uint32_t disks_with(const struct world *w, uint32_t job, bool cancel)
 {
     uint32_t count = 0;
@@ -219,12 +224,18 @@ static uint32_t disks_with(const struct world *w, uint32_t job, bool cancel)
     for (uint32_t i = 0; i < w->plan.nodes; i++) {
         const struct held *h = &w->nodes[i].disk.held[job];
 
-        count += cancel ? h->cancel || h->outcome : h->spec;
+        count += cancel ? has_ended_here(h) : h->spec;
     }
     return count;
 }
 
-/* Copies that went with their disk so lately that nobody need have noticed. */
+/* So lately that nobody need have noticed. */
+static bool lost_just_now(const struct world *w, const struct sim_disk *d)
+{
+    return d->lost_at > 0 && w->now - d->lost_at < NOTICED_US;
+}
+
+/* Copies that went with their disk. */
 static uint32_t just_lost(const struct world *w, uint32_t job)
 {
     uint32_t count = 0;
@@ -232,8 +243,7 @@ static uint32_t just_lost(const struct world *w, uint32_t job)
     for (uint32_t i = 0; i < w->plan.nodes; i++) {
         const struct sim_disk *d = &w->nodes[i].disk;
 
-        count += d->lost_at > 0 && w->now - d->lost_at < NOTICED_US && d->lost_spec[job] &&
-                 !d->held[job].spec;
+        count += lost_just_now(w, d) && d->lost[job].spec && !d->held[job].spec;
     }
     return count;
 }
@@ -282,10 +292,13 @@ static void check_killed(struct world *w, const struct sim_node *n, uint32_t use
     }
     if (m.outcome != KILL_DONE)
         return;
-    for (uint32_t i = 0; i < w->plan.nodes; i++)
-        if (known >> i & 1 && !w->nodes[i].disk.held[job].cancel &&
-            !w->nodes[i].disk.held[job].outcome)
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        const struct sim_disk *d = &w->nodes[i].disk;
+
+        if (known >> i & 1 && !has_ended_here(&d->held[job]) &&
+            !(lost_just_now(w, d) && has_ended_here(&d->lost[job])))
             world_fail(w, G5, "killed, but a holder has not synced the cancel", i, job);
+    }
     /* The same bytes, submitted again elsewhere, may be a job that the kill did not know of. */
     if (j->told != JOB_DONE && j->acknowledged && j->submissions == 1)
         j->kill_proved = true;

@@ -19,8 +19,7 @@ static void copies_are_lost(struct world *w, struct sim_node *n)
     struct sim_disk *d = &n->disk;
 
     d->lost_at = w->now;
-    for (uint32_t i = 0; i < SIM_JOBS_MAX; i++)
-        d->lost_spec[i] = d->held[i].spec;
+    memcpy(d->lost, d->held, sizeof d->lost);
     memset(d->held, 0, sizeof d->held);
     d->rotten = false;
 }

@@ -129,8 +129,8 @@ struct sim_disk {
     struct sim_store image; /* an old copy of the disk, kept by the operator */
     bool has_image;
     struct held image_held[SIM_JOBS_MAX];
-    int64_t lost_at;              /* when the disk was lost, 0: never */
-    bool lost_spec[SIM_JOBS_MAX]; /* and what was on it then */
+    int64_t lost_at;                /* when the disk was lost, 0: never */
+    struct held lost[SIM_JOBS_MAX]; /* and what was on it then */
 };
 
 /* --- sim_worker.c --- */
