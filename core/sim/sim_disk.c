@@ -359,6 +359,7 @@ void sim_disk_copy(struct world *w, struct sim_node *n)
         sim_store_init(&d->image, w->alloc);
     d->has_image = sim_store_image(&d->store, &d->image) == 0;
     w->out_of_memory |= !d->has_image;
+    d->image_rotten = d->rotten;
     memcpy(d->image_held, d->held, sizeof d->held);
 }
 
@@ -374,6 +375,7 @@ void sim_disk_lose(struct world *w, struct sim_node *n, bool to_image)
     if (to_image && d->has_image) {
         w->out_of_memory |= sim_store_image(&d->image, &d->store) < 0;
         memcpy(d->held, d->image_held, sizeof d->held);
+        d->rotten = d->image_rotten;
     } else {
         d->wipes++;
     }

@@ -127,7 +127,7 @@ struct sim_disk {
     struct held replayed[SIM_JOBS_MAX];
     uint32_t wipes;         /* each makes a journal of its own */
     struct sim_store image; /* an old copy of the disk, kept by the operator */
-    bool has_image;
+    bool has_image, image_rotten;
     struct held image_held[SIM_JOBS_MAX];
     int64_t lost_at;                /* when the disk was lost, 0: never */
     struct held lost[SIM_JOBS_MAX]; /* and what was on it then */
