@@ -6,7 +6,6 @@
 #include "core/sim/sim_check.h"
 #include "core/sim/sim_node.h"
 
-#define SEGMENT_BYTES 16384
 #define STALL_US (250 * MS_US) /* then a full disk is tried again */
 
 struct replaying {
@@ -50,7 +49,7 @@ static bool went_back(const struct sim_disk *d, const struct journal_report *rep
 static int open_journal(struct world *w, struct sim_node *n)
 {
     struct sim_disk *d = &n->disk;
-    struct journal_options options = {.segment_bytes = SEGMENT_BYTES, .feature_level = 1};
+    struct journal_options options = {.segment_bytes = n->segment_bytes, .feature_level = 1};
     struct journal_report report = {0};
     struct replaying r = {w, n};
     struct store store;

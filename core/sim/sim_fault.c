@@ -22,7 +22,7 @@ const char *sim_fault_name(uint32_t fault)
         [FAULT_IMAGE] = "image",   [FAULT_CLOCK] = "clock",         [FAULT_LAG] = "lag",
         [FAULT_NARROW] = "narrow", [FAULT_FLAP] = "flap",           [FAULT_ECHO] = "echo",
         [FAULT_READ] = "read",     [FAULT_SHORT] = "short",         [FAULT_SPACE] = "space",
-        [FAULT_ROT] = "rot",       [FAULT_FROZEN] = "frozen",
+        [FAULT_ROT] = "rot",       [FAULT_FROZEN] = "frozen",       [FAULT_TIGHT] = "tight",
     };
 
     return fault < FAULT_COUNT ? names[fault] : NULL;

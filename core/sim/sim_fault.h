@@ -31,6 +31,8 @@ enum fault {
     FAULT_SPACE,  /* the disk has no room for anything new */
     FAULT_ROT,    /* synced bytes of a journal change */
     FAULT_FROZEN, /* a wall clock stands still */
+    FAULT_EVENTS, /* the ones before this happen at some moment, the others last for the whole run */
+    FAULT_TIGHT = FAULT_EVENTS, /* nodes have tiny limits (sim_tight.h) */
     FAULT_COUNT
 };
 

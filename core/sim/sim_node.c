@@ -47,10 +47,11 @@ static int make_core(struct world *w, struct sim_node *n)
     struct node_options o = {.id = n->id,
                              .slots = n->slots,
                              .memory_bytes = (uint64_t)1 << 30,
-                             .ready_workers = 1,
+                             .ready_workers = n->ready_workers,
                              .kernels = kernels,
                              .log = &n->log,
                              .link_room_bytes = w->plan.room_bytes,
+                             .limits = &n->limits,
                              .now = {w->now},
                              .wall_s = sim_node_wall_s(w, n)};
 
@@ -147,6 +148,8 @@ static void arm(struct world *w, struct sim_node *n)
     due = node_due(n->core);
     if (due.us < w->now + TICK_LEAST_US)
         due.us = w->now + TICK_LEAST_US;
+    if (n->early && due.us != INSTANT_NEVER.us && world_chance(w, 3))
+        due.us = w->now + (int64_t)world_between(w, TICK_LEAST_US, (uint64_t)(due.us - w->now));
     if (due.us != n->tick_at)
         world_tick_later(w, n, due.us == INSTANT_NEVER.us ? INT64_MAX : due.us - w->now);
 }

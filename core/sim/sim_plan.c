@@ -5,6 +5,7 @@
 #include "core/base/sha256.h"
 #include "core/sim/sim_fault.h"
 #include "core/sim/sim_kernel.h"
+#include "core/sim/sim_tight.h"
 #include "core/sim/sim_user.h"
 
 #define MINUTE_US ((uint64_t)60 * S_US)
@@ -32,6 +33,9 @@ static void make_node(struct world *w, uint32_t i)
     n->slowness = world_chance(w, 8) ? (uint32_t)world_between(w, 2, 20) : 1;
     n->lacks_kernel = i > 0 && world_chance(w, 12);
     n->tick_at = INT64_MAX;
+    sim_tight_not(n);
+    if (w->plan.weights[FAULT_TIGHT] > 0)
+        sim_tight_draw(n, w->plan.mesh + i);
 }
 
 static void make_nodes(struct world *w)
@@ -114,8 +118,8 @@ static void make_users(struct world *w, uint32_t i)
  * in half of the seeds, so that they do not crowd out the usual ones everywhere. */
 static void make_weights(struct world *w)
 {
-    static const uint32_t usual[FAULT_COUNT] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2,
-                                                2, 1, 2, 1, 2, 2, 2, 4, 2, 2, 2, 1, 1};
+    static const uint32_t usual[FAULT_COUNT] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2, 2,
+                                                1, 2, 1, 2, 2, 2, 4, 2, 2, 2, 1, 1, 1};
     bool rarer = world_chance(w, 2);
 
     for (uint32_t i = 0; i < FAULT_COUNT; i++) {
@@ -235,12 +239,12 @@ void sim_plan_fault(struct world *w)
 
     if (w->healed)
         return;
-    for (uint32_t i = 0; i < FAULT_COUNT; i++)
+    for (uint32_t i = 0; i < FAULT_EVENTS; i++)
         total += w->plan.weights[i];
     if (total == 0)
         return;
     pick = (uint32_t)prng_below(&w->prng, total);
-    for (uint32_t i = 0; i < FAULT_COUNT; i++) {
+    for (uint32_t i = 0; i < FAULT_EVENTS; i++) {
         if (pick < w->plan.weights[i]) {
             w->faults++;
             sim_fault_happens(w, (enum fault)i);

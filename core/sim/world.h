@@ -21,6 +21,7 @@
 
 #define SIM_NODES_MAX SIM_NODES_LIMIT
 #define SIM_USERS_MAX 256
+#define SIM_SEGMENT_BYTES ((uint64_t)16384)
 #define SIM_EVENTS_MAX 3000000u /* of one season */
 #define SIM_WALL_S ((int64_t)1760000000)
 #define SIM_EVERYBODY SIM_NODES_MAX /* an event that no pause of a node holds up */
@@ -177,6 +178,10 @@ struct sim_node {
     struct node_id id;
     uint32_t slots;
     uint32_t machine;
+    struct node_limits limits;
+    uint32_t ready_workers;
+    uint64_t segment_bytes; /* of its journal */
+    bool early;             /* its timer often fires before its time */
     bool lacks_kernel;
     bool silent;        /* down with its machine: connections say nothing */
     bool dead_for_good; /* never comes back */
