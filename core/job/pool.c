@@ -41,6 +41,7 @@ struct pool {
     bool stale;
     struct poison poison;
     uint32_t spares, retries;
+    int64_t goal_us;
 };
 
 int pool_new(struct pool **out, const struct alloc *a, const struct cover *cover, uint64_t leaves)
@@ -52,12 +53,18 @@ int pool_new(struct pool **out, const struct alloc *a, const struct cover *cover
     p->cover = cover;
     p->leaves = leaves;
     p->stale = true;
+    p->goal_us = POOL_CHUNK_GOAL_US;
     map_init(&p->by_grant, a, sizeof(uint64_t), POOL_CHUNKS_MAX);
     runset_init(&p->free, a, FREE_RUNS_MAX);
     runset_init(&p->careful, a, CAREFUL_RUNS_MAX);
     poison_init(&p->poison, a);
     *out = p;
     return 0;
+}
+
+void pool_aim(struct pool *p, int64_t goal_us)
+{
+    p->goal_us = goal_us;
 }
 
 void pool_free(struct pool *p)
@@ -268,7 +275,7 @@ uint64_t pool_length(struct pool *p, double leaves_per_s, uint32_t slots)
     uint64_t fair = pool_free_leaves(p) / (2 * (uint64_t)(slots > 0 ? slots : 1));
     uint64_t wanted = LENGTH_UNKNOWN;
     if (leaves_per_s > 0) {
-        double goal = leaves_per_s * ((double)POOL_CHUNK_GOAL_US / 1e6);
+        double goal = leaves_per_s * ((double)p->goal_us / 1e6);
         wanted = goal < (double)p->leaves ? (uint64_t)goal : p->leaves;
     }
     if (wanted > fair)
@@ -507,11 +514,11 @@ void pool_heard(struct pool *p, struct node_id node)
 
 /* --- spare copies and trims --- */
 
-static bool is_slow(const struct entry *e, struct instant now)
+static bool is_slow(const struct pool *p, const struct entry *e, struct instant now)
 {
     uint64_t done = e->c.next - e->c.first;
     int64_t leaf_us = done > 0 ? (int64_t)(e->c.compute_us / done) : 0;
-    return instant_since_us(now, e->c.reported) > SLOW_FACTOR * (POOL_CHUNK_GOAL_US + leaf_us);
+    return instant_since_us(now, e->c.reported) > SLOW_FACTOR * (p->goal_us + leaf_us);
 }
 
 static bool wants_spare(const struct pool *p, const struct entry *e, struct node_id node,
@@ -519,7 +526,7 @@ static bool wants_spare(const struct pool *p, const struct entry *e, struct node
 {
     if (e->has_twin || e->c.spare || e->c.next >= e->c.end || node_id_equal(e->c.node, node))
         return false;
-    if (poison_refuses(&p->poison, e->c.next, node) || !(e->c.doubtful || is_slow(e, now)))
+    if (poison_refuses(&p->poison, e->c.next, node) || !(e->c.doubtful || is_slow(p, e, now)))
         return false;
     return cover_overlap(p->cover, e->c.next, e->c.end) < e->c.end - e->c.next;
 }

@@ -31,6 +31,8 @@ struct pool;
 
 /* `cover` is borrowed and read; the owner inserts values into it before telling the pool. */
 int pool_new(struct pool **out, const struct alloc *a, const struct cover *cover, uint64_t leaves);
+/* How long a chunk should take, instead of POOL_CHUNK_GOAL_US. */
+void pool_aim(struct pool *p, int64_t goal_us);
 void pool_free(struct pool *p);
 
 uint64_t pool_free_leaves(struct pool *p); /* nobody has them */

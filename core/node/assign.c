@@ -16,7 +16,6 @@
 #define KNOCK_US (300 * MS_US)
 #define KNOCKERS_MAX 64              /* with more jobs than this their chunks take turns anyway */
 #define KNOCKS_APART_US (20 * MS_US) /* of all jobs together */
-#define FRUITLESS_MAX 64             /* jobs in one go that could use none of the free slots */
 #define LINKS_WANTED_MAX 4           /* in one go */
 
 /* Forgets the sites of nodes that are gone and have nothing any more. */
@@ -118,7 +117,7 @@ static bool send_grant(struct job *j, struct node_id to, uint8_t flags, const st
     struct node *n = j->node;
     struct hand *h = lead_hand_make(j, to);
     struct peer_grant g = {
-        .job = j->id, .flags = flags, .report_us = REPORT_US_DEFAULT, .chunks = 1};
+        .job = j->id, .flags = flags, .report_us = n->limits.report_us, .chunks = 1};
     struct buf b;
     bool sent;
 
@@ -362,7 +361,7 @@ void assign_all(struct node *n)
     struct job *j = n->assign_cursor != NULL ? n->assign_cursor : n->hungry_jobs;
 
     n->assign_wanted = false;
-    while (left-- > 0 && j != NULL && fruitless < FRUITLESS_MAX &&
+    while (left-- > 0 && j != NULL && fruitless < n->limits.fruitless_jobs &&
            (any_slot_free(n) || looks-- > 0)) {
         n->assign_cursor = j->next_hungry;
         fruitless += !assign_job(j);

@@ -17,8 +17,6 @@
 
 #define DIRECTORY_MAX (JOBS_LIVE_MAX + JOBS_KEPT_MAX)
 #define MEET_AGAIN_US (200 * MS_US)
-#define FLUSH_US (20 * MS_US)
-#define PAGE_BYTES_MAX 49152
 #define NEXT_PAGE_US (5 * MS_US)
 
 struct entry *directory_find(const struct node *n, struct job_id id)
@@ -193,7 +191,7 @@ void directory_publish(struct job *j)
     if (mesh_count(n->mesh) == 0)
         return;
     /* Somebody may be waiting for an outcome; anything else goes with what follows soon. */
-    mark_dirty(n, e, outcome_rank(e->state) > 0 ? 0 : FLUSH_US);
+    mark_dirty(n, e, outcome_rank(e->state) > 0 ? 0 : n->limits.news_us);
 }
 
 uint32_t directory_live(const struct node *n)
@@ -272,7 +270,7 @@ void directory_flush(struct node *n)
     if (!n->directory_dirty || !instant_reached(n->now, n->directory_flush))
         return;
     page_begin(n, &page);
-    while ((e = n->dirty_first) != NULL && page.len <= PAGE_BYTES_MAX) {
+    while ((e = n->dirty_first) != NULL && (count == 0 || page.len <= n->limits.page_bytes)) {
         n->dirty_first = e->next_dirty;
         e->dirty = false;
         put_entry(&page, e);
@@ -293,7 +291,7 @@ struct entry *directory_page(struct node *n, struct node_id to, struct entry *fr
     uint16_t count = 0;
 
     page_begin(n, &page);
-    for (e = from; e != NULL && page.len <= PAGE_BYTES_MAX; e = e->next) {
+    for (e = from; e != NULL && (count == 0 || page.len <= n->limits.page_bytes); e = e->next) {
         put_entry(&page, e);
         count++;
     }
@@ -383,7 +381,7 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload)
         if (!entry_take(n, &p))
             continue;
         if (relay)
-            mark_dirty(n, directory_find(n, p.view.id), FLUSH_US);
+            mark_dirty(n, directory_find(n, p.view.id), n->limits.news_us);
         entry_arrived(n, p.view.id);
     }
     return reader_done(&r) ? 0 : ERR_FORMAT;

@@ -16,7 +16,6 @@
 #include "core/node/watch.h"
 
 #define SILENCE_US (5 * S_US)
-#define SYNC_FACTS_MAX 49152
 #define COMPARE_ENDED_US (2 * S_US)
 
 /* Applies one fact, making the job when it is a SPEC. */
@@ -315,7 +314,7 @@ void holder_send_snapshot(struct job *j, struct node_id to)
         size_t before = r.at;
 
         read_block(&r, FRAME_PAYLOAD_MAX);
-        if (count > 0 && r.at - start > SYNC_FACTS_MAX) {
+        if (count > 0 && r.at - start > j->node->limits.frame_bytes) {
             snapshot_frame(j, to, count, (struct bytes){facts.data + start, before - start});
             start = before;
             count = 0;

@@ -36,7 +36,7 @@ static struct labour *labour_make(struct job *j)
         return NULL;
     buf_init(&l->claim_fact, n->alloc, 8192);
     buf_init(&l->pending, n->alloc, FRAME_PAYLOAD_MAX);
-    l->report_us = REPORT_US_DEFAULT;
+    l->report_us = n->limits.report_us;
     l->touched = n->now;
     j->labour = l;
     j->prev_labour = NULL;
@@ -211,7 +211,7 @@ static int take_chunk(struct job *j, const struct peer_chunk *p, uint8_t flags)
     if (p->end > job_leaves(j) || p->first >= p->end)
         return ERR_FORMAT;
     /* Nobody confirms what was reported: more work would only pile up here. */
-    if (j->labour->unkept_bytes > UNKEPT_MAX)
+    if (j->labour->unkept_bytes > n->limits.unkept_bytes)
         return ERR_BUSY;
     if (chunks_total(n) >= n->options.slots &&
         (!(flags & GRANT_KNOCK) || chunks_total(n) >= 2 * n->options.slots || !make_room(n, j)))

@@ -7,14 +7,12 @@
 #include "core/node/labour.h"
 #include "core/node/link.h"
 
-#define PENDING_MAX 45056
-#define COALESCE_US (5 * MS_US)
 
 static void pending_room(struct job *j, size_t more)
 {
     struct labour *l = j->labour;
 
-    if (l->pending_count > 0 && l->pending.len + more > PENDING_MAX)
+    if (l->pending_count > 0 && l->pending.len + more > j->node->limits.report_bytes)
         labour_report_flush(j);
     if (l->pending_count == 0)
         l->pending_since = j->node->now;
@@ -182,7 +180,7 @@ void labour_report_flush_due(struct node *n)
     for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
         if (j->labour->pending_count > 0 &&
             (j->labour->pending_now ||
-             instant_since_us(n->now, j->labour->pending_since) >= COALESCE_US))
+             instant_since_us(n->now, j->labour->pending_since) >= n->limits.coalesce_us))
             labour_report_flush(j);
 }
 

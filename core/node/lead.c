@@ -139,6 +139,7 @@ int lead_begin(struct job *j, bool fresh)
     rc = pool_new(&l->pool, n->alloc, ledger_cover(j->ledger), job_leaves(j));
     if (rc < 0)
         goto fail;
+    pool_aim(l->pool, n->limits.chunk_us);
     if (fresh)
         record_fact(j, ledger_spec_fact(j->ledger), true);
     rc = place_begin(j, fresh || job_is_final(j));
@@ -153,7 +154,7 @@ int lead_begin(struct job *j, bool fresh)
     l->outcome_batch = j->batch_last + (j->fresh_count > 0);
     l->collecting = !fresh;
     job_set_hungry(j, fresh && !l->finishing);
-    l->collect_until = instant_plus_us(n->now, COLLECT_US);
+    l->collect_until = instant_plus_us(n->now, n->limits.collect_us);
     if (!fresh) {
         show_claim(j, n->options.id);
         for (uint32_t i = 0; i < mesh_count(n->mesh); i++)

@@ -143,6 +143,8 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
         return ERR_NO_MEMORY;
     n->alloc = alloc;
     n->options = *options;
+    n->limits = options->limits != NULL ? *options->limits : node_limits_usual;
+    n->options.limits = NULL;
     n->now = n->started = n->view_changed = options->now;
     n->wall_s = options->wall_s;
     n->replenish_at = options->now;

@@ -20,6 +20,7 @@
 #include "core/job/fact.h"
 #include "core/node/action.h"
 #include "core/node/event.h"
+#include "core/node/limits.h"
 #include "core/wire/order.h"
 
 /* Who signed something. A certificate that has expired since still shows who did: time alone makes
@@ -77,6 +78,7 @@ struct node_options {
     struct instant now;
     int64_t wall_s;
     uint64_t link_room_bytes; /* about jobs, on their way to one peer; 0: 1 MiB. Less in tests */
+    const struct node_limits *limits; /* copied; NULL: the usual ones */
 };
 
 struct node;

@@ -13,7 +13,6 @@
 #include "core/node/seal.h"
 #include "core/node/watch.h"
 
-#define MERGE_WAIT_US (5 * S_US)     /* for the values of merges that were sent */
 #define MERGE_PAUSE_US (200 * MS_US) /* a node that gave merges back is left alone so long */
 
 void outcome_stop_all(struct job *j, uint8_t state)
@@ -166,7 +165,7 @@ static void merge_send(struct job *j, struct node_id to)
     struct node *n = j->node;
     struct lead *l = j->lead;
     struct hand *h = lead_hand_make(j, to);
-    struct peer_grant g = {.job = j->id, .report_us = REPORT_US_DEFAULT};
+    struct peer_grant g = {.job = j->id, .report_us = n->limits.report_us};
     struct buf b, pairs;
     uint16_t count;
 
@@ -203,7 +202,7 @@ void outcome_merge(struct job *j)
 
     if (j->builtin != NULL || l->collecting)
         return;
-    if (l->merging && instant_since_us(j->node->now, l->merging_since) > MERGE_WAIT_US) {
+    if (l->merging && instant_since_us(j->node->now, l->merging_since) > j->node->limits.merge_us) {
         /* Perhaps it has forgotten the job meanwhile. */
         h = lead_hand(l, l->merging_at);
         if (h != NULL)

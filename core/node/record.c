@@ -15,7 +15,6 @@
 #include "core/node/record.h"
 #include "core/node/replica.h"
 
-#define FACTS_BYTES_MAX 57344
 
 int store_record(struct node *n, uint16_t type, struct bytes payload, uint64_t *ticket)
 {
@@ -215,7 +214,7 @@ void record_fact(struct job *j, struct bytes fact, bool full)
 {
     if (j->fresh.alloc == NULL)
         buf_init(&j->fresh, j->node->alloc, FRAME_PAYLOAD_MAX);
-    if (j->fresh.len + fact.len + 4 > FACTS_BYTES_MAX && j->fresh_count > 0)
+    if (j->fresh.len + fact.len + 4 > j->node->limits.batch_bytes && j->fresh_count > 0)
         batch_close(j);
     put_block(&j->fresh, fact);
     if (j->fresh.failed)

@@ -8,7 +8,6 @@
 #include "core/node/record.h"
 #include "core/node/seal.h"
 
-#define FRAME_FACTS_MAX 49152
 #define OUT_OF_REACH_US (10 * S_US) /* then it may be well, but this node's jobs go on without it */
 #define AGAIN_US S_US /* before one that refused something is shown everything again */
 
@@ -55,7 +54,7 @@ static void catch_up_frame(struct job *j, struct replica *r)
     while (reader_left(&all) > 0) {
         read_block(&all, FRAME_PAYLOAD_MAX);
         ensure(!all.failed);
-        if (count > 0 && (all.at - start > FRAME_FACTS_MAX || (most > 0 && all.at - start > most)))
+        if (count > 0 && (all.at - start > j->node->limits.frame_bytes || (most > 0 && all.at - start > most)))
             break;
         end = all.at;
         count++;

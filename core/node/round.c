@@ -12,8 +12,6 @@
 #include "core/node/watch.h"
 #include "core/node/workers.h"
 
-#define ROUND_US (50 * MS_US)
-#define ROUND_JOBS_MAX 256
 #define STOOD_STILL_US S_US /* a round this late was not late because of others */
 
 /* A job's share of the slow timers. */
@@ -72,7 +70,7 @@ void round_run(struct node *n)
         return;
     look_at_keepers(n);
     j = n->round_cursor != NULL ? n->round_cursor : n->live_jobs;
-    for (uint32_t i = 0; i < ROUND_JOBS_MAX && j != NULL; i++) {
+    for (uint32_t i = 0; i < n->limits.round_jobs && j != NULL; i++) {
         n->round_cursor = j->next_live;
         round_job(n, j);
         j = n->round_cursor;
@@ -101,5 +99,5 @@ void round_arm(struct node *n)
     if (is_quiet(n))
         n->round_at = INSTANT_NEVER;
     else if (n->round_at.us == INSTANT_NEVER.us || instant_reached(n->now, n->round_at))
-        n->round_at = instant_plus_us(n->now, ROUND_US);
+        n->round_at = instant_plus_us(n->now, n->limits.round_us);
 }

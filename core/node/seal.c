@@ -62,7 +62,7 @@ int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text,
     sha256_add(&h, text.data, text.len);
     sha256_add(&h, s->signature, SIGNATURE_SIZE);
     what = sha256_end(&h);
-    memo = &n->sealed[what.bytes[0] % SEALED_MEMOS];
+    memo = &n->sealed[what.bytes[0] % n->limits.signatures];
     if (memo->signer.party == 0 || !digest_equal(memo->what, what)) {
         rc =
             n->options.seal.verify(n->options.seal.ctx, s->certificate, text, s->signature, signer);

@@ -48,11 +48,8 @@
 #define LOG_TAIL_MAX 65536
 #define LOG_KEPT_MAX 4096 /* of a job that has ended */
 #define KILL_HOLDERS_MAX 64
-#define UNKEPT_MAX ((size_t)16 << 20)
 #define WORKERS_MAX 1100
 
-#define REPORT_US_DEFAULT 25000
-#define COLLECT_US ((int64_t)200000)
 #define LEAF_LIMIT_US ((int64_t)600 * S_US)
 
 /* One connection as the core sees it. */
@@ -218,6 +215,7 @@ struct peer_news {
 struct node {
     const struct alloc *alloc;
     struct node_options options;
+    struct node_limits limits;
     struct node_kernel *kernels;
     struct instant now, started;
     int64_t wall_s;

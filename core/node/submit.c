@@ -12,7 +12,6 @@
 #include "core/node/record.h"
 #include "core/node/submit.h"
 
-#define FORWARD_WAIT_US (2 * S_US)
 #define FORWARD_GIVE_UP_US (10 * S_US) /* all tries together */
 #define FORWARDS_MAX 10000
 
@@ -78,7 +77,7 @@ static int forward_to(struct node *n, struct bytes spec, struct node_id to, uint
                           .to = to,
                           .spec = bytes_copy(n, spec),
                           .began = began,
-                          .until = instant_plus_us(n->now, FORWARD_WAIT_US),
+                          .until = instant_plus_us(n->now, n->limits.forward_us),
                           .next = n->forwards};
     n->forwards = f;
     f->sent = send_node(n, to, MESSAGE_FORWARD, f->token, spec);

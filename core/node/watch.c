@@ -11,7 +11,6 @@
 #include "core/node/seek.h"
 #include "core/node/watch.h"
 
-#define PATIENCE_US (2 * S_US)   /* with a holder that says nothing */
 #define ASK_AGAIN_US (4 * S_US)  /* while it does */
 #define FORGET_US (10 * S_US)    /* a node that has not asked again */
 #define PAUSE_US (500 * MS_US)   /* when nobody has it, before all are asked again */
@@ -381,7 +380,7 @@ static bool user_tick(struct node *n, struct watcher *w)
     if (nobody_has_it(n, w))
         return true;
     if (w->seek.asking)
-        return seek_gives_up(n, &w->seek, PATIENCE_US) && ask_holder(n, w);
+        return seek_gives_up(n, &w->seek, n->limits.patience_us) && ask_holder(n, w);
     if (asked_us <= (w->seek.later ? NO_LINK_US : PAUSE_US))
         return false;
     if (!w->seek.later && (directory_find(n, w->job) != NULL || w->found))

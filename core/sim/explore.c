@@ -68,7 +68,7 @@ static void finish(struct search *s, struct scene c, bool aloud)
     stage_heal(&s->stage, &c, &c);
     for (uint32_t i = 0; !s->w->failed && stage_default(&s->stage, &c, &choice); i++) {
         if (i == FINISH_MAX)
-            world_fail(s->w, "something runs in circles", UINT32_MAX, UINT32_MAX);
+            world_fail(s->w, G3, "something runs in circles", UINT32_MAX, UINT32_MAX);
         if (aloud) {
             stage_describe(&s->stage, &c, choice, line, sizeof line);
             log_line(s->options->trace, LOG_INFO, "%s", line);

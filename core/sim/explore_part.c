@@ -57,7 +57,7 @@ static struct part *part_of(const struct parts *x, uint32_t node)
 static void run_out(struct parts *x)
 {
     x->no_memory = true;
-    world_fail(x->w, err_sentence(ERR_NO_MEMORY), UINT32_MAX, UINT32_MAX);
+    world_fail(x->w, G_NONE, err_sentence(ERR_NO_MEMORY), UINT32_MAX, UINT32_MAX);
 }
 
 uint32_t part_frame(struct parts *x, uint8_t type, uint32_t request, struct bytes payload)
@@ -247,7 +247,8 @@ static void perform(struct turn *t, const struct action *a, struct bytes payload
         break;
     case ACTION_COMPACT:
     case ACTION_EXIT:
-        world_fail(w, "an action that nothing here causes", (uint32_t)t->p->index, UINT32_MAX);
+        world_fail(w, G_NONE, "an action that nothing here causes", (uint32_t)t->p->index,
+                   UINT32_MAX);
         break;
     }
     if (!good && !w->failed)
@@ -349,7 +350,7 @@ static void on_start(struct turn *t)
     }
     for (const struct disk_record *r = p->disk; r != NULL; r = r->next)
         if (node_replay(p->core, r->type, (struct bytes){r->payload, r->len}) < 0)
-            world_fail(w, "a synced record does not replay", n->index, UINT32_MAX);
+            world_fail(w, G4, "a synced record does not replay", n->index, UINT32_MAX);
     actions_init(&actions, t->x->alloc);
     performed(t, node_start(p->core, (struct instant){p->now}, &actions), &actions);
     for (uint32_t i = 0; i < EXPLORE_NODES && !w->failed; i++) {

@@ -52,7 +52,7 @@ static uint32_t thing(struct stage *s, struct bytes b)
 
     if (s->parts.things.full || s->queue.failed) {
         s->parts.no_memory = true;
-        world_fail(s->w, err_sentence(ERR_NO_MEMORY), UINT32_MAX, UINT32_MAX);
+        world_fail(s->w, G_NONE, err_sentence(ERR_NO_MEMORY), UINT32_MAX, UINT32_MAX);
     }
     return number;
 }
@@ -147,9 +147,9 @@ static uint32_t copies_of(const struct stage *s, bool spec, uint32_t leaf)
 static void check_durable(struct stage *s, uint32_t node, uint32_t durable)
 {
     if (durable == 0)
-        world_fail(s->w, "an acknowledgement with durable=0", node, 0);
+        world_fail(s->w, G2, "an acknowledgement with durable=0", node, 0);
     else if (copies_of(s, true, 0) < durable)
-        world_fail(s->w, "acknowledged before the copies were synced", node, 0);
+        world_fail(s->w, G2, "acknowledged before the copies were synced", node, 0);
 }
 
 static void check_kept(struct stage *s, uint32_t node, uint32_t to, uint64_t seq)
@@ -159,7 +159,7 @@ static void check_kept(struct stage *s, uint32_t node, uint32_t to, uint64_t seq
     for (uint32_t i = 0; i < f->reports; i++)
         for (uint32_t leaf = 0; f->seqs[i] <= seq && leaf < EXPLORE_LEAVES; leaf++)
             if (f->masks[i] >> leaf & 1 && copies_of(s, false, leaf) < (s->now.calm ? 2 : 1))
-                world_fail(s->w, "kept is said of leaves that too few disks have", node, 0);
+                world_fail(s->w, G5, "kept is said of leaves that too few disks have", node, 0);
 }
 
 static void check_view(struct stage *s, uint32_t node, struct bytes payload)
@@ -167,7 +167,7 @@ static void check_view(struct stage *s, uint32_t node, struct bytes payload)
     struct job_view v;
 
     if (read_job_view(payload, &v) < 0)
-        world_fail(s->w, "a view does not read", node, 0);
+        world_fail(s->w, G_NONE, "a view does not read", node, 0);
     else
         sim_check_view(s->w, node, 0, &v);
 }
@@ -459,7 +459,7 @@ static void heal(struct stage *s)
 static void wait(struct stage *s)
 {
     if (s->now.idle == WAITS_MAX) {
-        world_fail(s->w, "the job does not end", UINT32_MAX, 0);
+        world_fail(s->w, G3, "the job does not end", UINT32_MAX, 0);
         return;
     }
     if (s->now.idle == WAITS_HEAL)
@@ -553,7 +553,7 @@ int stage_open(struct stage *s, const struct alloc *a, struct world *w,
     lapse(s, LAPSE_QUANTA);
     for (uint32_t i = 0; i < EXPLORE_NODES && !w->failed; i++)
         if (facts(s, i)->links != (7u & ~(1u << i)))
-            world_fail(w, "the nodes do not meet", i, UINT32_MAX);
+            world_fail(w, G7, "the nodes do not meet", i, UINT32_MAX);
     submit = part_frame(&s->parts, MESSAGE_REQUEST_SUBMIT, 1, buf_bytes(&w->jobs[0].signed_spec));
     step(s, 0, PART_UP, EXPLORE_USER, 0);
     step(s, 0, PART_FRAME, EXPLORE_USER, submit);

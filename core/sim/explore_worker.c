@@ -21,7 +21,7 @@ struct explore_worker {
 
 static bool wrong(struct world *w, const char *what)
 {
-    world_fail(w, what, UINT32_MAX, 0);
+    world_fail(w, G_NONE, what, UINT32_MAX, 0);
     return false;
 }
 

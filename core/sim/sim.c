@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/sim/sim_check.h"
 #include "core/sim/sim_disk.h"
+#include "core/sim/sim_fault.h"
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
@@ -68,7 +69,7 @@ static void happen_at_node(struct world *w, const struct happening *h)
         sim_disk_synced(w, n);
         break;
     case HAPPEN_ROOM:
-        sim_disk_room(w, n);
+        sim_disk_room(w, n, h->a != 0);
         break;
     case HAPPEN_ORDER:
         sim_worker_order_arrives(w, n, (uint32_t)h->a);
@@ -103,9 +104,15 @@ static void happen(struct world *w, const struct happening *h)
         break;
     case HAPPEN_FAULT:
         if (h->a != 0)
-            sim_plan_open(w);
+            sim_fault_open(w);
         else
             sim_plan_fault(w);
+        break;
+    case HAPPEN_SPACE:
+        sim_disk_space(&w->nodes[h->a]);
+        break;
+    case HAPPEN_FLAP:
+        sim_fault_flaps(w, h->a, h->b);
         break;
     case HAPPEN_RESTART:
         sim_node_start(w, &w->nodes[h->a]);
@@ -160,7 +167,7 @@ static void report_unfinished(struct world *w, const struct progress *p, const c
         const struct sim_user *u = &w->users[i];
 
         if (!u->done && sim_check_survives(w, u->job)) {
-            world_fail(w, what, u->node, u->job);
+            world_fail(w, G3, what, u->node, u->job);
             return;
         }
     }
@@ -185,15 +192,17 @@ static void check_agreement(struct world *w, const struct progress *p)
         const struct sim_job *j = &w->jobs[u->job];
 
         if (told[u->job] != 0 && told[u->job] != u->state)
-            world_fail(w, "two nodes tell different outcomes in the end", u->node, u->job);
+            world_fail(w, G6, "two nodes tell different outcomes in the end", u->node, u->job);
         told[u->job] = u->state;
         /* What was told where a single copy was all there could be may be gone with that disk. */
         if (u->state != j->told && j->losses == 0)
-            world_fail(w, "an outcome that was told is not the one in the end", u->node, u->job);
+            world_fail(w, G6, "an outcome that was told is not the one in the end", u->node,
+                       u->job);
         if (u->state == JOB_DONE && j->poison_times == UINT32_MAX && j->poison != UINT64_MAX)
-            world_fail(w, "done although a leaf cannot be computed", u->node, u->job);
+            world_fail(w, G1, "done although a leaf cannot be computed", u->node, u->job);
         if (u->state == JOB_FAILED && j->poison_times != UINT32_MAX && !j->kernel_lacks)
-            world_fail(w, "failed although the leaf died less than three times", u->node, u->job);
+            world_fail(w, G3, "failed although the leaf died less than three times", u->node,
+                       u->job);
     }
 }
 
@@ -250,7 +259,7 @@ static void report_difference(struct world *w, uint32_t job)
                     (unsigned)i, (unsigned)job, hex, (unsigned)held.state,
                     (unsigned)held.holders.count, (unsigned)held.holders.generation);
     }
-    world_fail(w, "the ledgers of two holders differ", UINT32_MAX, job);
+    world_fail(w, G6, "the ledgers of two holders differ", UINT32_MAX, job);
 }
 
 /* True when there is nothing left to wait for. */
@@ -308,13 +317,13 @@ static void run(struct world *w, uint64_t until)
 
     while (!w->failed && !is_over(w, &p)) {
         if (!world_next(w, &h)) {
-            world_fail(w, "nothing happens any more", UINT32_MAX, UINT32_MAX);
+            world_fail(w, G3, "nothing happens any more", UINT32_MAX, UINT32_MAX);
             return;
         }
         w->now = h.at;
         w->events++;
         if (++w->season_events > SIM_EVENTS_MAX)
-            world_fail(w, "too many events: something runs in circles", h.node, UINT32_MAX);
+            world_fail(w, G3, "too many events: something runs in circles", h.node, UINT32_MAX);
         if (until > 0 && w->events >= until)
             return;
         happen(w, &h);
@@ -337,6 +346,7 @@ int sim_run(const struct alloc *a, const struct sim_options *options, struct sim
     run(w, options->until);
     result->failed = w->failed;
     text_copy(result->what, sizeof result->what, w->what);
+    result->promise = w->promise;
     result->hash = w->hash;
     result->events = w->events;
     result->virtual_us = w->now;
@@ -345,6 +355,7 @@ int sim_run(const struct alloc *a, const struct sim_options *options, struct sim
     result->crashes = w->crashes;
     result->seasons = w->seasons;
     result->injected = w->faults;
+    result->repeats = w->repeats;
     for (uint32_t i = 0; sim_fault_name(i) != NULL; i++)
         result->faults |= (uint32_t)(w->plan.weights[i] > 0) << i;
     for (uint32_t i = 0; i < w->plan.jobs; i++)

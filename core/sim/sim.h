@@ -46,14 +46,17 @@ struct sim_options {
 
 struct sim_result {
     bool failed;
-    char what[SIM_WHAT_SIZE]; /* when failed */
-    uint64_t hash;            /* of all events and actions: equal for equal seeds */
+    char
+        what[SIM_WHAT_SIZE]; /* when failed: begins with the promise that is broken, if it is one */
+    uint8_t promise;         /* its number, 1 to 12; 0 when none is */
+    uint64_t hash;           /* of all events and actions: equal for equal seeds */
     uint64_t events;
     int64_t virtual_us;
     uint32_t nodes, jobs, crashes;
     uint32_t seasons;  /* healed and found whole; 1, but for a lasting run */
     uint64_t injected; /* faults that happened */
     uint32_t faults;   /* bit i: the seed has fault i */
+    uint64_t repeats;  /* reports that arrived a second time */
     uint32_t acknowledged;
 };
 

@@ -27,22 +27,22 @@ static void check_outcome(struct world *w, const struct sim_node *n, uint32_t jo
     const struct sim_job *j = &w->jobs[job];
 
     if (o->state == JOB_DIVERGENT)
-        world_fail(w, "an outcome is divergent", n->index, job);
+        world_fail(w, G1, "an outcome is divergent", n->index, job);
     if (o->state == JOB_FAILED && !may_fail(j))
-        world_fail(w, "an outcome is failed without a reason", n->index, job);
+        world_fail(w, G3, "an outcome is failed without a reason", n->index, job);
     if (o->state == JOB_CANCELLED && !j->kill_asked)
-        world_fail(w, "an outcome is cancelled and nobody asked", n->index, job);
+        world_fail(w, G9, "an outcome is cancelled and nobody asked", n->index, job);
     if (o->state == JOB_TIMED_OUT && j->spec.timeout_us == 0)
-        world_fail(w, "an outcome is timed out and has no limit", n->index, job);
+        world_fail(w, G3, "an outcome is timed out and has no limit", n->index, job);
     if (o->state == JOB_TIMED_OUT && w->now - j->submitted <= (int64_t)j->spec.timeout_us)
-        world_fail(w, "an outcome is timed out before its time", n->index, job);
+        world_fail(w, G3, "an outcome is timed out before its time", n->index, job);
     if (o->cpu_us > j->computed_us)
-        world_fail(w, "an outcome counts more work than was done", n->index, job);
+        world_fail(w, G1, "an outcome counts more work than was done", n->index, job);
     if (o->state != JOB_DONE)
         return;
     if (!digest_equal(o->digest, j->digest) ||
         !digest_equal(sha256_of(o->accumulator.data, o->accumulator.len), j->digest))
-        world_fail(w, "a result is not that of the failure-free run", n->index, job);
+        world_fail(w, G11, "a result is not that of the failure-free run", n->index, job);
 }
 
 static void learn_values(struct held *h, const struct sim_job *j, const struct partial *p)
@@ -110,9 +110,9 @@ static void check_title(struct world *w, struct sim_node *n, uint32_t job, const
         return;
     if (own && had->spec && !had->outcome && (had->named & ~(1u << n->index)) != 0 &&
         !n->seen[job].asked && !w->somebody_left && w->now - n->started < SURE_OF_NOBODY_US)
-        world_fail(w, "a replayed job is led before another holder was asked", n->index, job);
+        world_fail(w, G6, "a replayed job is led before another holder was asked", n->index, job);
     if (own && claim_compare(c, &n->seen[job].claim) < 0)
-        world_fail(w, "a title is less than one that its author knew", n->index, job);
+        world_fail(w, G6, "a title is less than one that its author knew", n->index, job);
     if (claim_compare(c, &n->seen[job].claim) > 0)
         n->seen[job].claim = *c;
     /* What it has reported to others it keeps itself from now on, and says that to nobody. */
@@ -125,7 +125,7 @@ static void check_written(struct world *w, struct sim_node *n, uint32_t job, con
     if (w->forgetful)
         return;
     if (f->kind == FACT_PARTIAL && n->seen[job].ended)
-        world_fail(w, "a partial of a job that has ended is written", n->index, job);
+        world_fail(w, G1, "a partial of a job that has ended is written", n->index, job);
     if (f->kind == FACT_OUTCOME)
         n->seen[job].ended = w->jobs[job].stopped = true;
     if (f->kind == FACT_CLAIM)
@@ -149,22 +149,22 @@ static void walk(struct world *w, struct sim_node *n, uint16_t type, struct byte
     job = sim_job_by_id(w, id);
     for (uint16_t i = 0; i < count && !r.failed && job < SIM_JOBS_MAX; i++) {
         if (fact_read(read_block(&r, FRAME_PAYLOAD_MAX), &f) < 0) {
-            world_fail(w, "a stored fact does not read", n->index, job);
+            world_fail(w, G4, "a stored fact does not read", n->index, job);
             return;
         }
         if (f.kind == FACT_OUTCOME)
             check_outcome(w, n, job, &f.outcome);
         if (f.kind == FACT_DIVERGENT)
-            world_fail(w, "two values of one tree node differ", n->index, job);
+            world_fail(w, G1, "two values of one tree node differ", n->index, job);
         if (held != NULL)
             learn(w, job, &f, &held[job]);
         else
             check_written(w, n, job, &f);
     }
     if (job == SIM_JOBS_MAX)
-        world_fail(w, "a record of a job that nobody submitted", n->index, UINT32_MAX);
+        world_fail(w, G9, "a record of a job that nobody submitted", n->index, UINT32_MAX);
     else if (!reader_done(&r))
-        world_fail(w, "a stored record does not read", n->index, job);
+        world_fail(w, G4, "a stored record does not read", n->index, job);
 }
 
 void sim_check_store(struct world *w, struct sim_node *n, uint16_t type, struct bytes payload)
@@ -189,10 +189,10 @@ static void check_contains(struct world *w, const struct sim_node *n, const stru
             continue;
         if ((had->spec && !has->spec) || (had->outcome && !has->outcome) ||
             (had->cancel && !has->cancel && (snapshot || !has->outcome)))
-            world_fail(w, "a synced fact did not survive", n->index, i);
+            world_fail(w, G4, "a synced fact did not survive", n->index, i);
         for (uint32_t k = 0; k < sizeof had->leaves && !has->outcome; k++)
             if (had->leaves[k] & ~has->leaves[k])
-                world_fail(w, "a synced partial did not survive", n->index, i);
+                world_fail(w, G4, "a synced partial did not survive", n->index, i);
     }
 }
 
@@ -212,6 +212,11 @@ void sim_check_snapshot(struct world *w, const struct sim_node *n, const struct 
 
 /* --- what is said --- */
 
+static bool has_ended_here(const struct held *h)
+{
+    return h->cancel || h->outcome;
+}
+
 static uint32_t disks_with(const struct world *w, uint32_t job, bool cancel)
 {
     uint32_t count = 0;
@@ -219,12 +224,18 @@ static uint32_t disks_with(const struct world *w, uint32_t job, bool cancel)
     for (uint32_t i = 0; i < w->plan.nodes; i++) {
         const struct held *h = &w->nodes[i].disk.held[job];
 
-        count += cancel ? h->cancel || h->outcome : h->spec;
+        count += cancel ? has_ended_here(h) : h->spec;
     }
     return count;
 }
 
-/* Copies that went with their disk so lately that nobody need have noticed. */
+/* So lately that nobody need have noticed. */
+static bool lost_just_now(const struct world *w, const struct sim_disk *d)
+{
+    return d->lost_at > 0 && w->now - d->lost_at < NOTICED_US;
+}
+
+/* Copies that went with their disk. */
 static uint32_t just_lost(const struct world *w, uint32_t job)
 {
     uint32_t count = 0;
@@ -232,8 +243,7 @@ static uint32_t just_lost(const struct world *w, uint32_t job)
     for (uint32_t i = 0; i < w->plan.nodes; i++) {
         const struct sim_disk *d = &w->nodes[i].disk;
 
-        count += d->lost_at > 0 && w->now - d->lost_at < NOTICED_US && d->lost_spec[job] &&
-                 !d->held[job].spec;
+        count += lost_just_now(w, d) && d->lost[job].spec && !d->held[job].spec;
     }
     return count;
 }
@@ -245,11 +255,11 @@ static void check_durable(struct world *w, const struct sim_node *n, struct job_
     uint32_t copies = job == SIM_JOBS_MAX ? 0 : disks_with(w, job, false);
 
     if (job == SIM_JOBS_MAX)
-        world_fail(w, "a job is acknowledged that nobody submitted", n->index, UINT32_MAX);
+        world_fail(w, G9, "a job is acknowledged that nobody submitted", n->index, UINT32_MAX);
     else if (durable == 0)
-        world_fail(w, "an acknowledgement with durable=0", n->index, job);
+        world_fail(w, G2, "an acknowledgement with durable=0", n->index, job);
     else if (copies + just_lost(w, job) < durable)
-        world_fail(w, "acknowledged before the copies were synced", n->index, job);
+        world_fail(w, G2, "acknowledged before the copies were synced", n->index, job);
     else if (w->jobs[job].copies_left < copies)
         w->jobs[job].copies_left = copies < durable ? copies : durable;
 }
@@ -277,15 +287,18 @@ static void check_killed(struct world *w, const struct sim_node *n, uint32_t use
     struct sim_job *j = &w->jobs[job];
 
     if (read_reply_killed(payload, &m) < 0) {
-        world_fail(w, "KILLED does not read", n->index, job);
+        world_fail(w, G_NONE, "KILLED does not read", n->index, job);
         return;
     }
     if (m.outcome != KILL_DONE)
         return;
-    for (uint32_t i = 0; i < w->plan.nodes; i++)
-        if (known >> i & 1 && !w->nodes[i].disk.held[job].cancel &&
-            !w->nodes[i].disk.held[job].outcome)
-            world_fail(w, "killed, but a holder has not synced the cancel", i, job);
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        const struct sim_disk *d = &w->nodes[i].disk;
+
+        if (known >> i & 1 && !has_ended_here(&d->held[job]) &&
+            !(lost_just_now(w, d) && has_ended_here(&d->lost[job])))
+            world_fail(w, G5, "killed, but a holder has not synced the cancel", i, job);
+    }
     /* The same bytes, submitted again elsewhere, may be a job that the kill did not know of. */
     if (j->told != JOB_DONE && j->acknowledged && j->submissions == 1)
         j->kill_proved = true;
@@ -396,7 +409,7 @@ static void check_kept(struct world *w, const struct sim_node *n, uint64_t link,
         if (x->seq > seq || x->kept)
             continue;
         if (!leaves_are_held(w, job, x, w->calm ? 2 : 1))
-            world_fail(w, "kept is said of leaves that too few disks have", n->index, job);
+            world_fail(w, G5, "kept is said of leaves that too few disks have", n->index, job);
         x->kept = true;
     }
 }
@@ -413,7 +426,7 @@ static void check_open(struct world *w, const struct sim_node *n, uint64_t link,
         return;
     for (const struct reported *x = n->seen[job].reported; x != NULL; x = x->next)
         if (x->seq > n->seen[job].kept && x->link != link)
-            world_fail(w, "a new coordinator is not told what was done", n->index, job);
+            world_fail(w, G3, "a new coordinator is not told what was done", n->index, job);
 }
 
 /* The greatest outcome that anybody is told stands on some disk already. */
@@ -430,15 +443,36 @@ static void check_told(struct world *w, const struct sim_node *n, struct bytes v
     for (uint32_t i = 0; i < w->plan.nodes && job < SIM_JOBS_MAX; i++)
         if (w->nodes[i].disk.held[job].outcome)
             return;
-    world_fail(w, "an outcome is told that no disk has", n->index, job);
+    world_fail(w, G5, "an outcome is told that no disk has", n->index, job);
 }
 
-void sim_check_frame(struct world *w, struct sim_node *n, const struct frame *f)
+/* What a broken connection had delivered is said again over the next one. */
+static void note_arrival(struct world *w, const struct sim_node *n, uint64_t link,
+                         struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    uint32_t job = sim_job_by_id(w, read_job_id(&r)), from = sim_net_peer(w, n, link);
+    uint64_t seq = read_u64(&r);
+    struct reported *x;
+
+    if (job == SIM_JOBS_MAX || from == SIM_NODES_MAX)
+        return;
+    for (x = w->nodes[from].seen[job].reported; x != NULL && x->seq != seq; x = x->next)
+        ;
+    if (x == NULL)
+        return;
+    w->repeats += x->arrived >> n->index & 1;
+    x->arrived |= 1u << n->index;
+}
+
+void sim_check_frame(struct world *w, struct sim_node *n, uint64_t link, const struct frame *f)
 {
     struct reader r = reader_of(f->payload);
     uint32_t job;
     uint64_t seq;
 
+    if (f->type == MESSAGE_REPORT)
+        note_arrival(w, n, link, f->payload);
     if (f->type != MESSAGE_FACTS && f->type != MESSAGE_SYNC && f->type != MESSAGE_KEPT &&
         f->type != MESSAGE_STOP)
         return;
@@ -505,22 +539,22 @@ void sim_check_view(struct world *w, uint32_t node, uint32_t job, const struct j
     uint8_t state = (uint8_t)v->state;
 
     if (v->leaves_done > v->leaves_total)
-        world_fail(w, "more leaves are done than there are", node, job);
+        world_fail(w, G1, "more leaves are done than there are", node, job);
     if (!job_state_is_final(v->state))
         return;
     if (state == JOB_DIVERGENT)
-        world_fail(w, "told divergent", node, job);
+        world_fail(w, G1, "told divergent", node, job);
     if (state == JOB_FAILED && !may_fail(j))
-        world_fail(w, "told failed without a reason", node, job);
+        world_fail(w, G3, "told failed without a reason", node, job);
     if (state == JOB_CANCELLED && !j->kill_asked)
-        world_fail(w, "told cancelled and nobody asked", node, job);
+        world_fail(w, G9, "told cancelled and nobody asked", node, job);
     if (state == JOB_DONE && !digest_equal(v->digest, j->digest))
-        world_fail(w, "told a result that is not that of the failure-free run", node, job);
+        world_fail(w, G11, "told a result that is not that of the failure-free run", node, job);
     if (state == JOB_DONE && v->result.len > 0 &&
         !digest_equal(sha256_of(v->result.data, v->result.len), j->digest))
-        world_fail(w, "told an accumulator that is not its digest's", node, job);
+        world_fail(w, G11, "told an accumulator that is not its digest's", node, job);
     if (state == JOB_DONE && j->kill_proved)
-        world_fail(w, "told a result after it was killed with proof", node, job);
+        world_fail(w, G6, "told a result after it was killed with proof", node, job);
     if (outcome_rank(state) > outcome_rank(j->told))
         j->told = state;
 }
@@ -538,7 +572,7 @@ void sim_check_lost(struct world *w)
         if (j->cancels_left == 0)
             j->kill_proved = false;
         if (j->copies_left > 0 && !sim_check_survives(w, i))
-            world_fail(w,
+            world_fail(w, G2,
                        "an acknowledged job is lost with fewer disks than it was told to survive",
                        UINT32_MAX, i);
     }

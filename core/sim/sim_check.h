@@ -29,7 +29,7 @@ void sim_check_replayed(struct world *w, struct sim_node *n);
 /* So must a snapshot that takes the place of all that was written before it. */
 void sim_check_snapshot(struct world *w, const struct sim_node *n, const struct held *has);
 /* A frame has arrived at a node, which is about to look at it. */
-void sim_check_frame(struct world *w, struct sim_node *n, const struct frame *f);
+void sim_check_frame(struct world *w, struct sim_node *n, uint64_t link, const struct frame *f);
 /* A node is about to send a frame. */
 void sim_check_send(struct world *w, struct sim_node *n, const struct action *a,
                     struct bytes payload);

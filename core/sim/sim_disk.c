@@ -6,12 +6,22 @@
 #include "core/sim/sim_check.h"
 #include "core/sim/sim_node.h"
 
-#define SEGMENT_BYTES 16384
+#define STALL_US (250 * MS_US) /* then a full disk is tried again */
 
 struct replaying {
     struct world *w;
     struct sim_node *n;
 };
+
+static void copies_are_lost(struct world *w, struct sim_node *n)
+{
+    struct sim_disk *d = &n->disk;
+
+    d->lost_at = w->now;
+    memcpy(d->lost, d->held, sizeof d->lost);
+    memset(d->held, 0, sizeof d->held);
+    d->rotten = false;
+}
 
 static int replay(void *ctx, uint64_t sequence, uint16_t type, struct bytes payload)
 {
@@ -29,32 +39,66 @@ static void tell_tap(const struct world *w, const struct sim_node *n)
         w->tap->synced(w->tap->ctx, n->index);
 }
 
-bool sim_disk_open(struct world *w, struct sim_node *n)
+/* Synced bytes have changed, which nothing that survives can tell from a torn tail: the others see
+ * that the journal's numbers went back, and take its copies for lost. */
+static bool went_back(const struct sim_disk *d, const struct journal_report *report)
+{
+    return d->rotten && report->torn_bytes > 0;
+}
+
+static int open_journal(struct world *w, struct sim_node *n)
 {
     struct sim_disk *d = &n->disk;
-    struct journal_options options = {.segment_bytes = SEGMENT_BYTES, .feature_level = 1};
-    struct journal_report report;
+    struct journal_options options = {.segment_bytes = n->segment_bytes, .feature_level = 1};
+    struct journal_report report = {0};
     struct replaying r = {w, n};
     struct store store;
     int rc;
 
-    if (d->store.alloc == NULL)
-        sim_store_init(&d->store, w->alloc);
-    store = w->tap == NULL ? d->store.store : w->tap->over(w->tap->ctx, n->index, &d->store.store);
     options.id[0] = (uint8_t)n->index;
     options.id[1] = (uint8_t)d->wipes;
     memset(d->replayed, 0, sizeof d->replayed);
+    store = w->tap == NULL ? d->store.store : w->tap->over(w->tap->ctx, n->index, &d->store.store);
     rc = journal_open(&d->journal, w->alloc, &store, &options, replay, &r, &report);
-    if (rc < 0) {
-        world_fail(w, err_sentence(rc), n->index, UINT32_MAX);
-        return false;
-    }
+    if (rc < 0)
+        return rc;
     tell_tap(w, n);
     world_trace(w, "%u: node%u replayed %u records, %u torn bytes", (unsigned)w->now, n->index,
                 (unsigned)report.records, (unsigned)report.torn_bytes);
+    if (went_back(d, &report)) {
+        copies_are_lost(w, n);
+        memcpy(d->held, d->replayed, sizeof d->held);
+        sim_check_lost(w);
+    }
     sim_check_replayed(w, n);
     memcpy(d->held, d->replayed, sizeof d->held);
-    return !w->failed;
+    return 0;
+}
+
+enum opened sim_disk_open(struct world *w, struct sim_node *n)
+{
+    struct sim_disk *d = &n->disk;
+    uint64_t refused = d->store.refused;
+    int rc;
+
+    if (d->store.alloc == NULL)
+        sim_store_init(&d->store, w->alloc);
+    if (d->bad_starts > 0) {
+        d->bad_starts--;
+        d->store.read_fails = (uint32_t)world_between(w, 1, 8);
+    }
+    rc = open_journal(w, n);
+    d->store.read_fails = 0;
+    if (rc == 0 || w->failed)
+        return w->failed ? OPENED_NOT : OPENED;
+    world_trace(w, "%u: node%u cannot use its journal: %s", (unsigned)w->now, n->index,
+                err_sentence(rc));
+    if (rc == ERR_DAMAGED && d->rotten)
+        return OPENED_DAMAGED;
+    if (d->store.refused != refused)
+        return OPENED_NOT;
+    world_fail(w, G4, err_sentence(rc), n->index, UINT32_MAX);
+    return OPENED_NOT;
 }
 
 static void begin(struct world *w, struct sim_node *n)
@@ -120,19 +164,52 @@ static void record_drop(struct world *w, struct sim_disk *d)
 }
 
 /* As the host does it: a failed sync is tried once more, in a new segment; then the records are
- * given up and the node is told. */
+ * given up and the node is told. What waits for space is in the journal's hands already. */
 static int write_stubbornly(struct world *w, struct sim_node *n)
 {
     struct sim_disk *d = &n->disk;
-    int rc = write_out(d);
+    uint64_t refused = d->store.refused;
+    int rc = d->stalled ? journal_sync(d->journal) : write_out(d);
 
     if (rc == ERR_SYNC && !d->first->compact)
         rc = journal_sync(d->journal);
     if (rc == ERR_SYNC && !d->first->compact)
         journal_discard(d->journal);
-    if (rc < 0 && rc != ERR_SYNC)
-        world_fail(w, err_sentence(rc), n->index, UINT32_MAX);
+    if (rc < 0 && rc != ERR_SYNC && (rc != ERR_NO_SPACE || d->store.refused == refused))
+        world_fail(w, G5, err_sentence(rc), n->index, UINT32_MAX);
     return rc;
+}
+
+/* A snapshot behind what waits for space says all of it, and may use the journal's reserve. */
+static bool rescue(struct sim_disk *d)
+{
+    struct stored_record *x = d->first;
+    uint32_t count = 1;
+
+    for (; x != NULL && !x->compact; x = x->next)
+        count++;
+    if (x == NULL || journal_compact(d->journal, buf_bytes(&x->payload)) < 0)
+        return false;
+    d->writing = count;
+    return true;
+}
+
+static void tell_full(struct world *w, struct sim_node *n)
+{
+    struct event ev = {.kind = EVENT_DISK};
+
+    ev.disk.full = n->disk.full || n->disk.stalled;
+    sim_node_event(w, n, &ev);
+}
+
+static void stall(struct world *w, struct sim_node *n)
+{
+    bool news = !n->disk.stalled;
+
+    n->disk.stalled = true;
+    world_later(w, STALL_US, HAPPEN_ROOM, n->index, 1, 0);
+    if (news)
+        tell_full(w, n);
 }
 
 /* What a durable record says, or what the rows of a durable snapshot say. */
@@ -155,41 +232,55 @@ static void learn(struct world *w, struct sim_node *n, const struct stored_recor
     }
     sim_check_snapshot(w, n, has);
     memcpy(n->disk.held, has, sizeof has);
+    n->disk.rotten = false; /* nothing of what changed is left */
+}
+
+/* The `writing` first records have their answer. */
+static void answer(struct world *w, struct sim_node *n, int rc)
+{
+    struct sim_disk *d = &n->disk;
+    struct event ev = {.kind = EVENT_STORED, .stored = {.rc = rc}};
+    bool had_stalled = d->stalled;
+
+    if (rc == 0)
+        tell_tap(w, n);
+    for (uint32_t i = 0; i < d->writing; i++) {
+        ev.stored.ticket = d->first->ticket;
+        if (rc == 0)
+            learn(w, n, d->first);
+        record_drop(w, d);
+    }
+    d->busy = d->stalled = false;
+    if (d->first == NULL)
+        journal_idle(d->journal);
+    begin(w, n);
+    if (had_stalled)
+        tell_full(w, n);
+    sim_node_event(w, n, &ev);
 }
 
 void sim_disk_synced(struct world *w, struct sim_node *n)
 {
     struct sim_disk *d = &n->disk;
-    struct event ev = {.kind = EVENT_STORED};
+    int rc;
 
     if (d->full) {
-        d->busy = false;
+        d->busy = d->stalled;
+        if (d->stalled)
+            stall(w, n);
         return;
     }
-    ev.stored.rc = write_stubbornly(w, n);
+    rc = write_stubbornly(w, n);
     if (w->failed)
         return;
-    if (ev.stored.rc == 0)
-        tell_tap(w, n);
-    for (uint32_t i = 0; i < d->writing; i++) {
-        ev.stored.ticket = d->first->ticket;
-        if (ev.stored.rc == 0)
-            learn(w, n, d->first);
-        record_drop(w, d);
+    if (rc == ERR_NO_SPACE && !d->first->compact) {
+        if (!rescue(d)) {
+            stall(w, n);
+            return;
+        }
+        rc = 0;
     }
-    d->busy = false;
-    if (d->first == NULL)
-        journal_idle(d->journal);
-    begin(w, n);
-    sim_node_event(w, n, &ev);
-}
-
-static void tell_full(struct world *w, struct sim_node *n, bool full)
-{
-    struct event ev = {.kind = EVENT_DISK, .disk = {.full = full}};
-
-    n->disk.full = full;
-    sim_node_event(w, n, &ev);
+    answer(w, n, rc);
 }
 
 void sim_disk_fill(struct world *w, struct sim_node *n, int64_t for_us)
@@ -197,22 +288,64 @@ void sim_disk_fill(struct world *w, struct sim_node *n, int64_t for_us)
     if (n->core == NULL || n->disk.full)
         return;
     world_later(w, for_us, HAPPEN_ROOM, n->index, 0, 0);
-    tell_full(w, n, true);
+    n->disk.full = true;
+    tell_full(w, n);
 }
 
-void sim_disk_room(struct world *w, struct sim_node *n)
+void sim_disk_room(struct world *w, struct sim_node *n, bool perhaps)
 {
-    if (n->core == NULL || !n->disk.full)
+    if (n->core == NULL || (perhaps ? !n->disk.stalled : !n->disk.full))
         return;
+    if (perhaps) {
+        sim_disk_synced(w, n);
+        return;
+    }
     n->disk.full = false;
     begin(w, n);
-    tell_full(w, n, false);
+    tell_full(w, n);
 }
 
 void sim_disk_fail(struct sim_node *n, uint32_t syncs)
 {
     if (n->core != NULL)
         n->disk.store.syncs_fail = syncs;
+}
+
+void sim_disk_cut_short(struct world *w, struct sim_node *n)
+{
+    prng_init(&n->disk.store.prng, prng_u64(&w->prng));
+    n->disk.store.short_write = (uint32_t)world_between(w, 1, 6);
+}
+
+void sim_disk_no_space(struct world *w, struct sim_node *n, int64_t for_us)
+{
+    n->disk.store.no_space = true;
+    world_later(w, for_us, HAPPEN_SPACE, SIM_EVERYBODY, n->index, 0);
+}
+
+void sim_disk_space(struct sim_node *n)
+{
+    n->disk.store.no_space = false;
+}
+
+bool sim_disk_rot(struct world *w, struct sim_node *n)
+{
+    struct sim_disk *d = &n->disk;
+
+    if (d->rotten || d->store.alloc == NULL || !sim_store_rot(&d->store, ".seg", &w->prng))
+        return false;
+    world_trace(w, "%u: node%u: its journal rots", (unsigned)w->now, n->index);
+    d->rotten = true;
+    w->rots++;
+    return true;
+}
+
+void sim_disk_mend(struct world *w, struct sim_node *n)
+{
+    n->disk.bad_starts = 0;
+    n->disk.store.syncs_fail = n->disk.store.short_write = 0;
+    n->disk.store.no_space = false;
+    sim_disk_room(w, n, false);
 }
 
 void sim_disk_copy(struct world *w, struct sim_node *n)
@@ -225,6 +358,7 @@ void sim_disk_copy(struct world *w, struct sim_node *n)
         sim_store_init(&d->image, w->alloc);
     d->has_image = sim_store_image(&d->store, &d->image) == 0;
     w->out_of_memory |= !d->has_image;
+    d->image_rotten = d->rotten;
     memcpy(d->image_held, d->held, sizeof d->held);
 }
 
@@ -236,13 +370,11 @@ void sim_disk_lose(struct world *w, struct sim_node *n, bool to_image)
     if (d->store.alloc == NULL)
         return;
     sim_store_clear(&d->store);
-    d->lost_at = w->now;
-    for (uint32_t i = 0; i < SIM_JOBS_MAX; i++)
-        d->lost_spec[i] = d->held[i].spec;
-    memset(d->held, 0, sizeof d->held);
+    copies_are_lost(w, n);
     if (to_image && d->has_image) {
         w->out_of_memory |= sim_store_image(&d->image, &d->store) < 0;
         memcpy(d->held, d->image_held, sizeof d->held);
+        d->rotten = d->image_rotten;
     } else {
         d->wipes++;
     }
@@ -256,13 +388,16 @@ void sim_disk_crash(struct world *w, struct sim_node *n, bool power)
     /* A write that was under way got so far. */
     if (d->busy && world_chance(w, 2)) {
         d->store.calls_left = (uint32_t)world_between(w, 1, 6);
-        write_out(d);
+        if (d->stalled)
+            journal_sync(d->journal);
+        else
+            write_out(d);
     }
     journal_abandon(d->journal);
     d->journal = NULL;
     while (d->first != NULL)
         record_drop(w, d);
-    d->busy = d->full = false;
+    d->busy = d->full = d->stalled = false;
     d->writing = 0;
     if (power)
         sim_store_power_loss(&d->store, &w->prng);

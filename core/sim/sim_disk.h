@@ -6,9 +6,14 @@
 
 #include "core/sim/world.h"
 
-/* Opens the journal and replays it into the node's core (n->core is there, not started). False: it
- * could not, and the run has failed. */
-bool sim_disk_open(struct world *w, struct sim_node *n);
+enum opened {
+    OPENED,
+    OPENED_NOT,    /* the disk failed, and may do better next time; or the run has failed */
+    OPENED_DAMAGED /* the journal said that synced bytes do not read */
+};
+
+/* Opens the journal and replays it into the node's core (n->core is there, not started). */
+enum opened sim_disk_open(struct world *w, struct sim_node *n);
 /* A STORE or COMPACT action. */
 void sim_disk_store(struct world *w, struct sim_node *n, const struct action *a,
                     struct bytes payload);
@@ -16,10 +21,19 @@ void sim_disk_store(struct world *w, struct sim_node *n, const struct action *a,
 void sim_disk_synced(struct world *w, struct sim_node *n);
 /* It takes nothing for so long, and the node is told. */
 void sim_disk_fill(struct world *w, struct sim_node *n, int64_t for_us);
-/* There is space again. */
-void sim_disk_room(struct world *w, struct sim_node *n);
+/* There is space again; `perhaps`: a write that found none is tried again. */
+void sim_disk_room(struct world *w, struct sim_node *n, bool perhaps);
 /* So many of the next syncs fail. */
 void sim_disk_fail(struct sim_node *n, uint32_t syncs);
+/* One of the next writes takes only a part of what it is given, and says so. */
+void sim_disk_cut_short(struct world *w, struct sim_node *n);
+/* For so long no file gets longer and none is made. Nobody is told before a write finds out. */
+void sim_disk_no_space(struct world *w, struct sim_node *n, int64_t for_us);
+void sim_disk_space(struct sim_node *n);
+/* Synced bytes of the journal change. False when there are none. */
+bool sim_disk_rot(struct world *w, struct sim_node *n);
+/* All that was wrong with it is over, but for what it has lost. */
+void sim_disk_mend(struct world *w, struct sim_node *n);
 /* The process has ended, and the disk is lost: empty, or as it was when it was last copied. */
 void sim_disk_lose(struct world *w, struct sim_node *n, bool to_image);
 /* The operator copies the disk. */

@@ -39,7 +39,8 @@ static int64_t way_us(struct world *w, uint32_t from, uint32_t to)
 {
     if (from == SIM_NODES_MAX || to == SIM_NODES_MAX)
         return (int64_t)world_between(w, 20, 60);
-    return (int64_t)(w->plan.delay_us + prng_below(&w->prng, w->plan.jitter_us + 1)) + 15;
+    return (int64_t)(w->plan.delay_us + prng_below(&w->prng, w->plan.jitter_us + 1)) + 15 +
+           w->lag_us[from][to];
 }
 
 static bool is_blocked(const struct world *w, uint32_t from, uint32_t to)
@@ -74,14 +75,32 @@ static struct parcel *parcel_take(struct sim_link *l, uint32_t direction)
     return p;
 }
 
-static void set_off(struct world *w, uint32_t index, uint32_t direction)
+/* When the last byte leaves: at once, but for a narrow way, where one parcel waits for another. */
+static int64_t leaves_at(const struct world *w, struct sim_link *l, uint32_t direction,
+                         uint32_t bytes)
+{
+    uint32_t from = l->halves[direction].node, to = l->halves[1 - direction].node, rate;
+
+    if (from >= SIM_NODES_MAX || to >= SIM_NODES_MAX)
+        return w->now;
+    rate = w->bytes_per_ms[from][to];
+    if (rate == 0)
+        return w->now;
+    if (l->sent[direction] < w->now)
+        l->sent[direction] = w->now;
+    l->sent[direction] += (int64_t)(FRAME_HEADER_SIZE + bytes) * MS_US / rate;
+    return l->sent[direction];
+}
+
+static void set_off(struct world *w, uint32_t index, uint32_t direction, uint32_t bytes)
 {
     struct sim_link *l = w->links[index];
     const struct link_half *to = &l->halves[1 - direction];
-    int64_t at = w->now + way_us(w, l->halves[direction].node, to->node);
+    int64_t at = way_us(w, l->halves[direction].node, to->node);
 
     if (l->stalled[direction])
         return;
+    at += leaves_at(w, l, direction, bytes);
     if (at < l->arrives[direction])
         at = l->arrives[direction];
     l->arrives[direction] = at;
@@ -114,7 +133,7 @@ static void parcel_send(struct world *w, uint32_t index, uint32_t direction, enu
     else
         l->last[direction]->next = p;
     l->last[direction] = p;
-    set_off(w, index, direction);
+    set_off(w, index, direction, p->len);
 }
 
 static void parcel_signal(struct world *w, uint32_t index, uint32_t direction,
@@ -521,6 +540,19 @@ void sim_net_reset(struct world *w, uint32_t index)
     }
 }
 
+bool sim_net_cut_unheard(struct world *w, uint32_t index)
+{
+    struct sim_link *l = w->links[index];
+    uint32_t speaker = l->first[0] != NULL ? 0 : 1;
+
+    if (is_user(&l->halves[0]) || !l->halves[speaker].open || l->first[speaker] == NULL)
+        return false;
+    lose(w, l, 1 - speaker, 0);
+    parcel_signal(w, index, 1 - speaker, PARCEL_RESET);
+    parcel_signal(w, index, speaker, PARCEL_RESET);
+    return true;
+}
+
 void sim_net_node_down(struct world *w, struct sim_node *n)
 {
     for (uint32_t k = 0; k < n->ends_count; k++) {
@@ -544,8 +576,8 @@ void sim_net_unblocked(struct world *w)
             if (!l->stalled[d] || is_blocked(w, l->halves[d].node, l->halves[1 - d].node))
                 continue;
             l->stalled[d] = false;
-            for (uint32_t k = on_way(l, d); k > 0; k--)
-                set_off(w, i, d);
+            for (const struct parcel *p = l->first[d]; p != NULL; p = p->next)
+                set_off(w, i, d, p->len);
         }
 }
 

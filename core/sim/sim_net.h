@@ -32,6 +32,9 @@ void sim_net_user_close(struct world *w, uint32_t link);
 void sim_net_deliver(struct world *w, uint32_t link, uint32_t direction);
 /* Cuts one connection. */
 void sim_net_reset(struct world *w, uint32_t link);
+/* The same, but what one side has sent still arrives, and it hears no answer: the case in which
+ * everything is said twice. False when neither side has anything on its way. */
+bool sim_net_cut_unheard(struct world *w, uint32_t link);
 /* The node's process is gone: what it had sent may still arrive, in part; the others see their
  * connections break, at once or (silent) only when they next send to its next life. */
 void sim_net_node_down(struct world *w, struct sim_node *node);

@@ -35,6 +35,11 @@ bool sim_node_is_up(const struct world *w, uint32_t node)
     return node < w->plan.nodes && w->nodes[node].core != NULL;
 }
 
+int64_t sim_node_wall_s(const struct world *w, const struct sim_node *n)
+{
+    return n->wall_stands_s != 0 ? n->wall_stands_s : SIM_WALL_S + n->wall_off_s + w->now / S_US;
+}
+
 static int make_core(struct world *w, struct sim_node *n)
 {
     struct node_kernel kernels[2];
@@ -42,12 +47,13 @@ static int make_core(struct world *w, struct sim_node *n)
     struct node_options o = {.id = n->id,
                              .slots = n->slots,
                              .memory_bytes = (uint64_t)1 << 30,
-                             .ready_workers = 1,
+                             .ready_workers = n->ready_workers,
                              .kernels = kernels,
                              .log = &n->log,
                              .link_room_bytes = w->plan.room_bytes,
+                             .limits = &n->limits,
                              .now = {w->now},
-                             .wall_s = SIM_WALL_S + n->wall_off_s + w->now / S_US};
+                             .wall_s = sim_node_wall_s(w, n)};
 
     o.boot = prng_u64(&w->prng) >> 1;
     o.seed = prng_u64(&w->prng);
@@ -142,6 +148,8 @@ static void arm(struct world *w, struct sim_node *n)
     due = node_due(n->core);
     if (due.us < w->now + TICK_LEAST_US)
         due.us = w->now + TICK_LEAST_US;
+    if (n->early && due.us != INSTANT_NEVER.us && world_chance(w, 3))
+        due.us = w->now + (int64_t)world_between(w, TICK_LEAST_US, (uint64_t)(due.us - w->now));
     if (due.us != n->tick_at)
         world_tick_later(w, n, due.us == INSTANT_NEVER.us ? INT64_MAX : due.us - w->now);
 }
@@ -149,7 +157,7 @@ static void arm(struct world *w, struct sim_node *n)
 static void settle(struct world *w, struct sim_node *n, int rc, struct actions *actions)
 {
     if (rc < 0)
-        world_fail(w, "a step of the core failed", n->index, UINT32_MAX);
+        world_fail(w, G_NONE, "a step of the core failed", n->index, UINT32_MAX);
     perform(w, n, actions);
     actions_clear(actions);
     arm(w, n);
@@ -202,10 +210,10 @@ void sim_node_event(struct world *w, struct sim_node *n, struct event *ev)
     if (n->core == NULL || w->failed)
         return;
     ev->now = (struct instant){w->now};
-    ev->wall_s = SIM_WALL_S + n->wall_off_s + w->now / S_US;
+    ev->wall_s = sim_node_wall_s(w, n);
     trace_event(w, n, ev);
     if (ev->kind == EVENT_FRAME)
-        sim_check_frame(w, n, &ev->frame.frame);
+        sim_check_frame(w, n, ev->frame.link, &ev->frame.frame);
     actions_init(&actions, w->alloc);
     rc = node_step(n->core, ev, &actions);
     settle(w, n, rc, &actions);
@@ -240,9 +248,25 @@ static void hints(struct world *w, struct sim_node *n)
             world_later(w, (int64_t)world_between(w, 100, 3000), HAPPEN_HINT, n->index, i, 0);
 }
 
+/* The process ends, having said why. Damage is for the operator, who puts the folder aside: the node
+ * comes back with an empty journal, and gets what it should have from the other holders. Anything
+ * else is tried again. */
+static void give_up_start(struct world *w, struct sim_node *n, bool damaged)
+{
+    world_note(w, n->index, 3000, damaged);
+    node_free(n->core);
+    n->core = NULL;
+    sim_store_reopen(&n->disk.store);
+    if (damaged)
+        sim_disk_lose(w, n, false);
+    world_later(w, (int64_t)world_between(w, 10000, 1000000), HAPPEN_RESTART, SIM_EVERYBODY,
+                n->index, 0);
+}
+
 void sim_node_start(struct world *w, struct sim_node *n)
 {
     struct actions actions;
+    enum opened opened;
     int rc;
 
     if (n->core != NULL || n->dead_for_good || w->failed)
@@ -258,11 +282,14 @@ void sim_node_start(struct world *w, struct sim_node *n)
     world_note(w, n->index, 1000, n->boot);
     world_trace(w, "%u: node%u starts", (unsigned)w->now, n->index);
     if (make_core(w, n) < 0) {
-        world_fail(w, "a node could not be made", n->index, UINT32_MAX);
+        world_fail(w, G_NONE, "a node could not be made", n->index, UINT32_MAX);
         return;
     }
-    if (!sim_disk_open(w, n))
+    opened = sim_disk_open(w, n);
+    if (opened != OPENED) {
+        give_up_start(w, n, opened == OPENED_DAMAGED);
         return;
+    }
     actions_init(&actions, w->alloc);
     rc = node_start(n->core, (struct instant){w->now}, &actions);
     settle(w, n, rc, &actions);

@@ -14,6 +14,8 @@ void sim_node_event(struct world *w, struct sim_node *n, struct event *ev);
 void sim_node_tick(struct world *w, struct sim_node *n);
 /* Asks it to compact its journal. */
 void sim_node_compact(struct world *w, struct sim_node *n);
+/* What its wall clock says. */
+int64_t sim_node_wall_s(const struct world *w, const struct sim_node *n);
 uint32_t sim_node_of(const struct world *w, struct node_id id);
 bool sim_node_is_up(const struct world *w, uint32_t node);
 void sim_node_clear(struct world *w, struct sim_node *n);

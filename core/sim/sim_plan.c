@@ -3,54 +3,14 @@
 #include <string.h>
 
 #include "core/base/sha256.h"
-#include "core/sim/sim_check.h"
-#include "core/sim/sim_disk.h"
+#include "core/sim/sim_fault.h"
 #include "core/sim/sim_kernel.h"
-#include "core/sim/sim_net.h"
-#include "core/sim/sim_node.h"
+#include "core/sim/sim_tight.h"
 #include "core/sim/sim_user.h"
-#include "core/sim/sim_worker.h"
 
-#define LOSSES_MAX 2 /* of disks, in one run */
-#define TEN_YEARS_S ((int64_t)3652 * 24 * 3600)
 #define MINUTE_US ((uint64_t)60 * S_US)
 #define LASTING_NODES 8
 #define SEASON_JOBS_MAX 12
-
-enum fault {
-    FAULT_RESET,
-    FAULT_PARTITION,
-    FAULT_ONE_WAY,
-    FAULT_OPEN,
-    FAULT_KILL,
-    FAULT_POWER,
-    FAULT_STOP,
-    FAULT_WORKER,
-    FAULT_PAUSE,
-    FAULT_SLOW,
-    FAULT_DELAY,
-    FAULT_COMPACT,
-    FAULT_FULL,
-    FAULT_SYNC,
-    FAULT_WIPE,
-    FAULT_IMAGE,
-    FAULT_CLOCK,
-    FAULT_COUNT
-};
-
-const char *sim_fault_name(uint32_t fault)
-{
-    static const char *const names[FAULT_COUNT] = {
-        [FAULT_RESET] = "reset", [FAULT_PARTITION] = "partition", [FAULT_ONE_WAY] = "one-way",
-        [FAULT_OPEN] = "open",   [FAULT_KILL] = "kill",           [FAULT_POWER] = "power",
-        [FAULT_STOP] = "stop",   [FAULT_WORKER] = "worker",       [FAULT_PAUSE] = "pause",
-        [FAULT_SLOW] = "slow",   [FAULT_DELAY] = "delay",         [FAULT_COMPACT] = "compact",
-        [FAULT_FULL] = "full",   [FAULT_SYNC] = "sync",           [FAULT_WIPE] = "wipe",
-        [FAULT_IMAGE] = "image", [FAULT_CLOCK] = "clock",
-    };
-
-    return fault < FAULT_COUNT ? names[fault] : NULL;
-}
 
 static struct node_id id_of(uint64_t mesh, uint64_t number)
 {
@@ -73,6 +33,9 @@ static void make_node(struct world *w, uint32_t i)
     n->slowness = world_chance(w, 8) ? (uint32_t)world_between(w, 2, 20) : 1;
     n->lacks_kernel = i > 0 && world_chance(w, 12);
     n->tick_at = INT64_MAX;
+    sim_tight_not(n);
+    if (w->plan.weights[FAULT_TIGHT] > 0)
+        sim_tight_draw(n, w->plan.mesh + i);
 }
 
 static void make_nodes(struct world *w)
@@ -151,14 +114,27 @@ static void make_users(struct world *w, uint32_t i)
         add_user(w, USER_KILLS, i, at, 5000, 1500000);
 }
 
+/* Swarm: each seed leaves some kinds of faults out and exaggerates others. The rarer kinds are there
+ * in half of the seeds, so that they do not crowd out the usual ones everywhere. */
+static void make_weights(struct world *w)
+{
+    static const uint32_t usual[FAULT_COUNT] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2, 2,
+                                                1, 2, 1, 2, 2, 2, 4, 2, 2, 2, 1, 1, 1};
+    bool rarer = world_chance(w, 2);
+
+    for (uint32_t i = 0; i < FAULT_COUNT; i++) {
+        bool left_out = world_chance(w, 3);
+        uint32_t times = (uint32_t)world_between(w, 1, 3);
+
+        w->plan.weights[i] = left_out || (i >= FAULT_LAG && !rarer) ? 0 : usual[i] * times;
+    }
+}
+
 static void make_faults(struct world *w)
 {
-    static const uint32_t usual[FAULT_COUNT] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2, 2, 1, 2, 1};
     struct sim_plan *p = &w->plan;
 
-    /* Swarm: each seed leaves some kinds of faults out and exaggerates others. */
-    for (uint32_t i = 0; i < FAULT_COUNT; i++)
-        p->weights[i] = world_chance(w, 3) ? 0 : usual[i] * (uint32_t)world_between(w, 1, 3);
+    make_weights(w);
     if (p->lasting) {
         p->season_us = (int64_t)world_between(w, 3 * MINUTE_US, 8 * MINUTE_US);
         p->fault_every_us = (int64_t)world_between(w, 10 * S_US, 35 * S_US);
@@ -245,7 +221,9 @@ bool sim_plan_again(struct world *w)
     if (w->now >= p->ends_at)
         return false;
     w->healed = w->somebody_left = false;
-    w->losses = 0;
+    w->losses = w->rots = 0;
+    for (uint32_t i = 0; i < p->nodes; i++)
+        w->rots += w->nodes[i].disk.rotten;
     w->season_events = 0;
     p->jobs_old = p->jobs;
     sim_users_leave(w);
@@ -255,169 +233,21 @@ bool sim_plan_again(struct world *w)
     return true;
 }
 
-/* --- the faults --- */
-
-static struct sim_node *any_node(struct world *w)
-{
-    return &w->nodes[prng_below(&w->prng, w->plan.nodes)];
-}
-
-static void cut_one(struct world *w)
-{
-    if (w->links_count > 0)
-        sim_net_reset(w, (uint32_t)prng_below(&w->prng, w->links_count));
-}
-
-static void partition(struct world *w, bool both_ways)
-{
-    bool side[SIM_NODES_MAX];
-
-    for (uint32_t i = 0; i < w->plan.nodes; i++)
-        side[i] = world_chance(w, 2);
-    for (uint32_t a = 0; a < w->plan.nodes; a++)
-        for (uint32_t b = 0; b < w->plan.nodes; b++)
-            if (side[a] && !side[b]) {
-                w->blocked[a][b] = true;
-                w->blocked[b][a] |= both_ways;
-            }
-}
-
-void sim_plan_open(struct world *w)
-{
-    memset(w->blocked, 0, sizeof w->blocked);
-    sim_net_unblocked(w);
-}
-
-static void bring_down(struct world *w, bool power)
-{
-    struct sim_node *n = any_node(w);
-    bool gone = false;
-
-    if (n->core == NULL)
-        return;
-    for (uint32_t i = 0; i < w->plan.nodes; i++)
-        gone |= w->nodes[i].died_in == w->seasons + 1;
-    /* Between two actions of a step to come; or right now, when it does so little. */
-    n->power_goes_too = power;
-    if (world_chance(w, 2))
-        n->crash_in = (uint32_t)world_between(w, 1, 60);
-    else
-        sim_node_crash(w, n, power);
-    if (w->plan.one_dies_for_good && !gone && world_chance(w, 3) && n->core == NULL) {
-        n->dead_for_good = true;
-        n->died_in = w->seasons + 1;
-        sim_check_lost(w);
-        return;
-    }
-    world_later(w, (int64_t)world_between(w, 5000, world_chance(w, 3) ? 8000000 : 1000000),
-                HAPPEN_RESTART, SIM_EVERYBODY, n->index, 0);
-}
-
-/* A node comes back without its disk, or with an old copy of it. */
-static void lose_disk(struct world *w, bool to_image)
-{
-    struct sim_node *n = any_node(w);
-
-    if (to_image && !n->disk.has_image) {
-        sim_disk_copy(w, n);
-        return;
-    }
-    if (n->core == NULL || w->losses >= LOSSES_MAX)
-        return;
-    sim_node_crash(w, n, true);
-    sim_disk_lose(w, n, to_image);
-    world_later(w, (int64_t)world_between(w, 5000, 3000000), HAPPEN_RESTART, SIM_EVERYBODY,
-                n->index, 0);
-}
-
-static void ask_to_stop(struct world *w)
-{
-    struct sim_node *n = any_node(w);
-    struct event ev = {.kind = EVENT_STOP};
-
-    sim_node_event(w, n, &ev);
-    world_later(w, (int64_t)world_between(w, 2000000, 4000000), HAPPEN_RESTART, SIM_EVERYBODY,
-                n->index, 0);
-}
-
-static void happen(struct world *w, enum fault f)
-{
-    struct sim_node *n = any_node(w);
-
-    world_trace(w, "%u: FAULT %s", (unsigned)w->now, sim_fault_name(f));
-    if (f != FAULT_COMPACT && f != FAULT_OPEN)
-        w->calm = false;
-    switch (f) {
-    case FAULT_RESET:
-        cut_one(w);
-        break;
-    case FAULT_PARTITION:
-    case FAULT_ONE_WAY:
-        partition(w, f == FAULT_PARTITION);
-        if (w->plan.lasting)
-            world_later(w, (int64_t)world_between(w, S_US / 2, 40 * S_US), HAPPEN_FAULT,
-                        SIM_EVERYBODY, 1, 0);
-        break;
-    case FAULT_OPEN:
-        sim_plan_open(w);
-        break;
-    case FAULT_KILL:
-    case FAULT_POWER:
-        bring_down(w, f == FAULT_POWER);
-        break;
-    case FAULT_STOP:
-        ask_to_stop(w);
-        break;
-    case FAULT_WORKER:
-        sim_worker_kill_any(w, n);
-        break;
-    case FAULT_PAUSE:
-        n->paused_until =
-            w->now + (int64_t)world_between(w, 10000, world_chance(w, 3) ? 7000000 : 500000);
-        break;
-    case FAULT_SLOW:
-        n->slowness = (uint32_t)world_between(w, 1, 10);
-        break;
-    case FAULT_DELAY:
-        w->plan.delay_us = (uint32_t)world_between(w, 30, 30000);
-        w->plan.jitter_us = w->plan.delay_us;
-        break;
-    case FAULT_FULL:
-        sim_disk_fill(w, n,
-                      (int64_t)world_between(w, 10000, world_chance(w, 3) ? 6000000 : 500000));
-        break;
-    case FAULT_SYNC:
-        sim_disk_fail(n, (uint32_t)world_between(w, 1, 4));
-        break;
-    case FAULT_CLOCK:
-        n->wall_off_s =
-            world_chance(w, 2) ? 0 : (int64_t)world_between(w, 0, 2 * TEN_YEARS_S) - TEN_YEARS_S;
-        break;
-    case FAULT_WIPE:
-    case FAULT_IMAGE:
-        lose_disk(w, f == FAULT_IMAGE);
-        break;
-    default:
-        sim_node_compact(w, n);
-        break;
-    }
-}
-
 void sim_plan_fault(struct world *w)
 {
     uint32_t total = 0, pick;
 
     if (w->healed)
         return;
-    for (uint32_t i = 0; i < FAULT_COUNT; i++)
+    for (uint32_t i = 0; i < FAULT_EVENTS; i++)
         total += w->plan.weights[i];
     if (total == 0)
         return;
     pick = (uint32_t)prng_below(&w->prng, total);
-    for (uint32_t i = 0; i < FAULT_COUNT; i++) {
+    for (uint32_t i = 0; i < FAULT_EVENTS; i++) {
         if (pick < w->plan.weights[i]) {
             w->faults++;
-            happen(w, (enum fault)i);
+            sim_fault_happens(w, (enum fault)i);
             break;
         }
         pick -= w->plan.weights[i];
@@ -430,20 +260,11 @@ void sim_plan_heal(struct world *w)
 {
     world_trace(w, "%u: HEAL", (unsigned)w->now);
     w->healed = true;
-    sim_plan_open(w);
+    sim_fault_open(w);
     w->plan.delay_us = 100;
     w->plan.jitter_us = 100;
-    for (uint32_t i = 0; i < w->plan.nodes; i++) {
-        struct sim_node *n = &w->nodes[i];
-
-        n->paused_until = w->now;
-        n->crash_in = 0;
-        n->slowness = 1;
-        n->wall_off_s = 0;
-        sim_disk_fail(n, 0);
-        sim_disk_room(w, n);
-        sim_node_start(w, n);
-    }
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        sim_fault_mend(w, &w->nodes[i]);
 }
 
 int64_t sim_plan_work_us(const struct world *w)

@@ -1,5 +1,4 @@
-/* What a seed means: how many nodes, which jobs, which faults and how often; and the faults
- * themselves. Called by sim.c only. */
+/* What a seed means: how many nodes, which jobs, which faults and how often. Called by sim.c only. */
 #ifndef VELUM_SIM_SIM_PLAN_H
 #define VELUM_SIM_SIM_PLAN_H
 
@@ -11,8 +10,6 @@ void sim_plan_make(struct world *w, const struct sim_options *o);
 bool sim_plan_again(struct world *w);
 /* One fault happens, and the next one is arranged. */
 void sim_plan_fault(struct world *w);
-/* What is blocked opens. */
-void sim_plan_open(struct world *w);
 /* All faults end: what is blocked opens,
  * what is down starts again but for the one that is dead for good. */
 void sim_plan_heal(struct world *w);

@@ -20,8 +20,9 @@ struct held {
 struct reported {
     struct reported *next;
     uint64_t seq;
-    uint64_t link; /* over which it was sent last */
-    bool kept;     /* it was said to be: the disks that had it then may be lost since */
+    uint64_t link;    /* over which it was sent last */
+    uint32_t arrived; /* bit i: at node i, in some life of it */
+    bool kept;        /* it was said to be: the disks that had it then may be lost since */
     uint8_t leaves[SIM_LEAVES_MAX / 8];
 };
 

@@ -128,6 +128,13 @@ static int settle(struct sim_store *s, int file, bool keep)
     return rc;
 }
 
+static void naming_apply(struct sim_store *s, const struct sim_naming *x)
+{
+    if (x->over >= 0)
+        s->files[x->over].durable_name[0] = 0;
+    memcpy(s->files[x->file].durable_name, x->name, STORE_NAME_SIZE);
+}
+
 /* --- the calls --- */
 
 static int powered(struct sim_store *s)
@@ -135,6 +142,27 @@ static int powered(struct sim_store *s)
     if (s->calls_left > 0 && --s->calls_left == 0)
         s->off = true;
     return s->off ? ERR_IO : 0;
+}
+
+static int refuse(struct sim_store *s, int rc)
+{
+    s->refused++;
+    return rc;
+}
+
+/* With more namings than are remembered the oldest count as durable: the system had time. */
+static void naming_add(struct sim_store *s, int file, int over, const char *name)
+{
+    struct sim_naming *x;
+
+    if (s->names_count == SIM_NAMINGS_MAX) {
+        naming_apply(s, &s->names[0]);
+        memmove(s->names, s->names + 1, --s->names_count * sizeof *s->names);
+    }
+    x = &s->names[s->names_count++];
+    x->file = file;
+    x->over = over;
+    text_copy(x->name, sizeof x->name, name);
 }
 
 static int on_list(void *ctx, int (*each)(void *arg, const char *name), void *arg)
@@ -164,11 +192,14 @@ static int on_open(void *ctx, const char *name, bool create)
             rc = later(s, at, true, 0, NULL, 0);
         return rc < 0 ? rc : at;
     }
+    if (s->no_space)
+        return refuse(s, ERR_NO_SPACE);
     for (at = 0; at < SIM_FILES_MAX; at++) {
         if (s->files[at].used)
             continue;
         s->files[at].used = true;
         text_copy(s->files[at].seen_name, STORE_NAME_SIZE, name);
+        naming_add(s, at, -1, name);
         return at;
     }
     return ERR_FULL;
@@ -190,15 +221,32 @@ static int on_size(void *ctx, int file, uint64_t *bytes)
 
 static int on_read(void *ctx, int file, uint64_t offset, void *to, size_t n)
 {
-    const struct sim_store *s = ctx;
+    struct sim_store *s = ctx;
     const struct sim_bytes *b = &s->files[file].seen;
 
+    if (s->read_fails > 0 && --s->read_fails == 0)
+        return refuse(s, ERR_IO);
     if (offset >= b->size)
         return 0;
     if (n > b->size - offset)
         n = (size_t)(b->size - offset);
     memcpy(to, b->data + offset, n);
     return (int)n;
+}
+
+static int write_whole(struct sim_store *s, int file, uint64_t offset, const void *from, size_t n)
+{
+    int rc = bytes_write(s, &s->files[file].seen, offset, from, n);
+
+    return rc < 0 ? rc : later(s, file, false, offset, from, n);
+}
+
+/* The system took some of it. The store says that it failed, as store.h demands. */
+static int write_part(struct sim_store *s, int file, uint64_t offset, const void *from, size_t n)
+{
+    int rc = write_whole(s, file, offset, from, (size_t)prng_below(&s->prng, n + 1));
+
+    return rc < 0 ? rc : refuse(s, prng_one_in(&s->prng, 2) ? ERR_NO_SPACE : ERR_IO);
 }
 
 static int on_write(void *ctx, int file, uint64_t offset, const void *from, size_t n)
@@ -208,8 +256,11 @@ static int on_write(void *ctx, int file, uint64_t offset, const void *from, size
 
     if (rc < 0)
         return rc;
-    rc = bytes_write(s, &s->files[file].seen, offset, from, n);
-    return rc < 0 ? rc : later(s, file, false, offset, from, n);
+    if (s->no_space && offset + n > s->files[file].seen.size)
+        return refuse(s, ERR_NO_SPACE);
+    if (s->short_write > 0 && --s->short_write == 0)
+        return write_part(s, file, offset, from, n);
+    return write_whole(s, file, offset, from, n);
 }
 
 static int on_preallocate(void *ctx, int file, uint64_t bytes)
@@ -220,6 +271,8 @@ static int on_preallocate(void *ctx, int file, uint64_t bytes)
 
     if (rc < 0 || bytes <= size)
         return rc;
+    if (s->no_space)
+        return refuse(s, ERR_NO_SPACE);
     rc = bytes_resize(s, &s->files[file].seen, bytes);
     /* A truncation to a greater size writes zeroes: the same, without carrying them around. */
     return rc < 0 ? rc : later(s, file, true, bytes, NULL, 0);
@@ -238,7 +291,7 @@ static int on_sync(void *ctx, int file)
      * next sync knows nothing of it. */
     s->syncs_fail--;
     rc = settle(s, file, false);
-    return rc < 0 ? rc : ERR_IO;
+    return rc < 0 ? rc : refuse(s, ERR_IO);
 }
 
 static int on_truncate(void *ctx, int file, uint64_t bytes)
@@ -262,6 +315,7 @@ static int on_rename(void *ctx, const char *from, const char *to)
     if (over >= 0)
         s->files[over].seen_name[0] = 0;
     text_copy(s->files[at].seen_name, STORE_NAME_SIZE, to);
+    naming_add(s, at, over, to);
     return 0;
 }
 
@@ -273,6 +327,7 @@ static int on_remove(void *ctx, const char *name)
     if (rc < 0 || at < 0)
         return rc < 0 ? rc : ERR_NOT_FOUND;
     s->files[at].seen_name[0] = 0;
+    naming_add(s, at, -1, "");
     return 0;
 }
 
@@ -284,6 +339,7 @@ static int on_sync_folder(void *ctx)
 
     if (rc < 0)
         return rc;
+    s->names_count = 0;
     for (int i = 0; i < SIM_FILES_MAX; i++) {
         struct sim_file *f = &s->files[i];
 
@@ -321,6 +377,7 @@ void sim_store_init(struct sim_store *s, const struct alloc *a)
 void sim_store_clear(struct sim_store *s)
 {
     settle(s, -1, false);
+    s->names_count = 0;
     for (int i = 0; i < SIM_FILES_MAX; i++)
         file_forget(s, &s->files[i]);
 }
@@ -329,7 +386,7 @@ void sim_store_reopen(struct sim_store *s)
 {
     s->off = false;
     s->calls_left = 0;
-    s->syncs_fail = 0;
+    s->syncs_fail = s->read_fails = s->short_write = 0;
 }
 
 int sim_store_image(const struct sim_store *s, struct sim_store *to)
@@ -353,21 +410,21 @@ int sim_store_image(const struct sim_store *s, struct sim_store *to)
     return rc;
 }
 
-/* Names that no sync of the folder covered go back to what they were, or stay as they are now, all
- * together: journalling file systems keep their order. */
+/* Of the names that no sync of the folder covered the first few hold, in their order: journalling
+ * file systems keep it. */
 static void names_after_loss(struct sim_store *s, struct prng *p)
 {
-    bool old = prng_one_in(p, 2);
+    uint32_t kept = (uint32_t)prng_below(p, s->names_count + 1);
 
+    for (uint32_t i = 0; i < kept; i++)
+        naming_apply(s, &s->names[i]);
+    s->names_count = 0;
     for (int i = 0; i < SIM_FILES_MAX; i++) {
         struct sim_file *f = &s->files[i];
 
         if (!f->used)
             continue;
-        if (old)
-            memcpy(f->seen_name, f->durable_name, STORE_NAME_SIZE);
-        else
-            memcpy(f->durable_name, f->seen_name, STORE_NAME_SIZE);
+        memcpy(f->seen_name, f->durable_name, STORE_NAME_SIZE);
         if (f->seen_name[0] == 0)
             file_forget(s, f);
         else
@@ -375,12 +432,20 @@ static void names_after_loss(struct sim_store *s, struct prng *p)
     }
 }
 
+/* Any sectors of a write may have reached the disk, and others not. */
+static void sectors_after_loss(struct sim_store *s, const struct sim_write *x, struct prng *p)
+{
+    for (size_t from = 0; from < x->len; from += SIM_SECTOR)
+        if (prng_one_in(p, 2))
+            apply(s, x, from, x->len - from < SIM_SECTOR ? x->len : from + SIM_SECTOR);
+}
+
 void sim_store_power_loss(struct sim_store *s, struct prng *p)
 {
     struct sim_write *x;
 
     for (x = s->first; x != NULL; x = x->next) {
-        switch (prng_below(p, 4)) {
+        switch (prng_below(p, 5)) {
         case 0:
             apply(s, x, 0, x->len);
             break;
@@ -392,6 +457,9 @@ void sim_store_power_loss(struct sim_store *s, struct prng *p)
             if (x->len > 1)
                 apply(s, x, (size_t)prng_below(p, x->len), x->len);
             break;
+        case 3:
+            sectors_after_loss(s, x, p);
+            break;
         default:
             break;
         }
@@ -399,4 +467,56 @@ void sim_store_power_loss(struct sim_store *s, struct prng *p)
     settle(s, -1, false);
     names_after_loss(s, p);
     sim_store_reopen(s);
+}
+
+/* --- rot --- */
+
+static bool ends_with(const char *name, const char *ending)
+{
+    size_t len = strlen(name), tail = strlen(ending);
+
+    return len >= tail && strcmp(name + len - tail, ending) == 0;
+}
+
+/* What is durable of the file's start, up to the last byte that is not zero. */
+static uint64_t used_bytes(const struct sim_file *f)
+{
+    uint64_t n = f->durable.size < f->seen.size ? f->durable.size : f->seen.size;
+
+    while (n > 0 && f->durable.data[n - 1] == 0)
+        n--;
+    return n;
+}
+
+static void byte_becomes(struct sim_file *f, uint64_t at, uint8_t value)
+{
+    f->durable.data[at] = f->seen.data[at] = value;
+}
+
+/* What belongs at the start of the file lands there. */
+static void misdirect(struct sim_file *f, uint64_t sector, uint64_t used)
+{
+    for (uint64_t i = 0; i < SIM_SECTOR && sector + i < used; i++)
+        byte_becomes(f, sector + i, f->durable.data[i]);
+}
+
+bool sim_store_rot(struct sim_store *s, const char *ending, struct prng *p)
+{
+    int first = (int)prng_below(p, SIM_FILES_MAX);
+
+    for (int i = 0; i < SIM_FILES_MAX; i++) {
+        struct sim_file *f = &s->files[(first + i) % SIM_FILES_MAX];
+        uint64_t used, at;
+
+        if (!f->used || !ends_with(f->durable_name, ending) ||
+            strcmp(f->seen_name, f->durable_name) != 0 || (used = used_bytes(f)) == 0)
+            continue;
+        at = prng_below(p, used);
+        if (at >= SIM_SECTOR && prng_one_in(p, 3))
+            misdirect(f, at - at % SIM_SECTOR, used);
+        else
+            byte_becomes(f, at, f->durable.data[at] ^ (uint8_t)(1u << prng_below(p, 8)));
+        return true;
+    }
+    return false;
 }

@@ -11,6 +11,8 @@
 #include "core/journal/store.h"
 
 #define SIM_FILES_MAX 64
+#define SIM_NAMINGS_MAX 32
+#define SIM_SECTOR 512
 
 struct sim_bytes {
     uint8_t *data;
@@ -34,14 +36,27 @@ struct sim_write {
     uint8_t *data;
 };
 
+/* A file got, changed or lost its name. */
+struct sim_naming {
+    int file, over; /* over: the file that lost the name to it, or -1 */
+    char name[STORE_NAME_SIZE];
+};
+
 struct sim_store {
     struct store store; /* give this to the journal; ctx points back here, so do not move it */
     const struct alloc *alloc;
     struct sim_file files[SIM_FILES_MAX];
     struct sim_write *first, *last;
-    uint32_t calls_left; /* the power goes after so many changing calls; 0: it stays on */
-    uint32_t syncs_fail; /* so many syncs to come fail */
+    struct sim_naming names[SIM_NAMINGS_MAX]; /* since the folder was synced, oldest first */
+    uint32_t names_count;
+    uint32_t calls_left;  /* the power goes after so many changing calls; 0: it stays on */
+    uint32_t syncs_fail;  /* so many syncs to come fail */
+    uint32_t read_fails;  /* the so-manieth read to come fails; 0: none */
+    uint32_t short_write; /* the so-manieth write to come is cut short; 0: none */
+    bool no_space;        /* no file gets longer, and none is made */
     bool off;
+    uint64_t refused; /* calls that failed for one of these reasons */
+    struct prng prng; /* where a write is cut */
 };
 
 void sim_store_init(struct sim_store *s, const struct alloc *a);
@@ -51,7 +66,12 @@ void sim_store_reopen(struct sim_store *s);
 /* A copy of what is durable now, as a backup of the disk would have it; `to` is cleared first. 0 or
  * ERR_NO_MEMORY. */
 int sim_store_image(const struct sim_store *s, struct sim_store *to);
-/* The power went: of what no sync covered any part may be there, torn in the middle of a write. */
+/* The power went: of what no sync covered any part may be there, whatever the order it was written
+ * in, torn in the middle of a write; of the names, those up to some moment since the last sync of
+ * the folder. */
 void sim_store_power_loss(struct sim_store *s, struct prng *p);
+/* Changes synced bytes of a file whose name ends like that: a bit, or a sector that was meant for
+ * another place. False when there are none. */
+bool sim_store_rot(struct sim_store *s, const char *ending, struct prng *p);
 
 #endif

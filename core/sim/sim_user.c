@@ -120,7 +120,7 @@ static void on_submitted(struct world *w, struct sim_user *u, struct bytes paylo
     struct sim_job *j = &w->jobs[u->job];
 
     if (!job_id_equal(read_job_id(&r), j->id)) {
-        world_fail(w, "another job was acknowledged", u->node, u->job);
+        world_fail(w, G9, "another job was acknowledged", u->node, u->job);
         return;
     }
     world_trace(w, "%u: user of job %u: acknowledged by node%u, durable=%u", (unsigned)w->now,
@@ -134,7 +134,7 @@ static void on_job(struct world *w, struct sim_user *u, struct bytes payload)
     struct job_view v;
 
     if (read_job_view(payload, &v) < 0 || !job_id_equal(v.id, w->jobs[u->job].id)) {
-        world_fail(w, "a view does not read or is another job's", u->node, u->job);
+        world_fail(w, G_NONE, "a view does not read or is another job's", u->node, u->job);
         return;
     }
     sim_check_view(w, u->node, u->job, &v);
@@ -152,7 +152,7 @@ static void on_error(struct world *w, struct sim_user *u, struct bytes payload)
     struct reply_error e;
 
     if (read_reply_error(payload, &e) < 0) {
-        world_fail(w, "an error does not read", u->node, u->job);
+        world_fail(w, G_NONE, "an error does not read", u->node, u->job);
         return;
     }
     world_trace(w, "%u: user of job %u: node%u refuses: %s", (unsigned)w->now, u->job, u->node,
@@ -188,7 +188,7 @@ void sim_user_frame(struct world *w, uint32_t user, uint8_t type, uint32_t reque
         leave(w, u);
         break;
     default:
-        world_fail(w, "an answer that nobody asked for", u->node, u->job);
+        world_fail(w, G_NONE, "an answer that nobody asked for", u->node, u->job);
     }
 }
 

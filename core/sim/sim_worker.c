@@ -177,12 +177,12 @@ static void on_load(struct world *w, struct sim_node *n, struct sim_worker *x,
     struct worker_says *s;
 
     if (x->job != SIM_JOBS_MAX || read_order_load(buf_bytes(&o->payload), &m) < 0) {
-        world_fail(w, "a worker got a bad LOAD, or a second one", n->index, UINT32_MAX);
+        world_fail(w, G_NONE, "a worker got a bad LOAD, or a second one", n->index, UINT32_MAX);
         return;
     }
     x->job = sim_job_by_params(w, m.kernel, m.params);
     if (x->job == SIM_JOBS_MAX) {
-        world_fail(w, "a worker was loaded for no job", n->index, UINT32_MAX);
+        world_fail(w, G_NONE, "a worker was loaded for no job", n->index, UINT32_MAX);
         return;
     }
     answer.accumulator_size = value_size(w, x);
@@ -197,7 +197,7 @@ static void on_run(struct world *w, struct sim_node *n, struct sim_worker *x,
     struct order_run m;
 
     if (x->job == SIM_JOBS_MAX || x->queued || read_order_run(buf_bytes(&o->payload), &m) < 0) {
-        world_fail(w, "a worker got a bad RUN, or a third one", n->index, UINT32_MAX);
+        world_fail(w, G_NONE, "a worker got a bad RUN, or a third one", n->index, UINT32_MAX);
         return;
     }
     if (x->working) {
@@ -217,7 +217,7 @@ static void on_trim(struct world *w, struct sim_node *n, struct sim_worker *x,
     struct worker_says *s;
 
     if (read_order_trim(buf_bytes(&o->payload), &m) < 0) {
-        world_fail(w, "a worker got a bad TRIM", n->index, UINT32_MAX);
+        world_fail(w, G_NONE, "a worker got a bad TRIM", n->index, UINT32_MAX);
         return;
     }
     if (x->working && m.run == x->now.run) {
@@ -246,7 +246,7 @@ static void on_merge(struct world *w, struct sim_node *n, struct sim_worker *x,
 
     if (x->job == SIM_JOBS_MAX ||
         read_order_merge(buf_bytes(&o->payload), &run, &count, &rest) < 0) {
-        world_fail(w, "a worker got a bad MERGE", n->index, UINT32_MAX);
+        world_fail(w, G_NONE, "a worker got a bad MERGE", n->index, UINT32_MAX);
         return;
     }
     s = say(w, n, x, MESSAGE_WORKER_MERGED, o->request, PIPE_US + 5 * count);
@@ -257,7 +257,7 @@ static void on_merge(struct world *w, struct sim_node *n, struct sim_worker *x,
         v.at = tree_parent(left.at);
         v.data = (struct bytes){out, left.data.len};
         if (rest.failed || sim_merge(&w->jobs[x->job], left.data, right.data, out) < 0) {
-            world_fail(w, "values that are no neighbours were to be merged", n->index, x->job);
+            world_fail(w, G1, "values that are no neighbours were to be merged", n->index, x->job);
             return;
         }
         put_value(&s->payload, &v);
@@ -279,7 +279,7 @@ static void obey(struct world *w, struct sim_node *n, struct sim_worker *x)
         else if (o->type == MESSAGE_ORDER_MERGE)
             on_merge(w, n, x, o);
         else
-            world_fail(w, "a worker got an order that no simulated user causes", n->index,
+            world_fail(w, G_NONE, "a worker got an order that no simulated user causes", n->index,
                        UINT32_MAX);
         o->next = NULL;
         orders_free(w, &o);
@@ -339,7 +339,7 @@ void sim_worker_leaf(struct world *w, struct sim_node *n, uint32_t number, uint6
     }
     sim_leaf(j, x->run.next, run_slot(&x->run));
     if (run_push(&x->run, merge, j) < 0) {
-        world_fail(w, "a run folds what are no neighbours", n->index, x->job);
+        world_fail(w, G1, "a run folds what are no neighbours", n->index, x->job);
         return;
     }
     x->compute_us += (uint64_t)(w->now - x->leaf_began);

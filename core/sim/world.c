@@ -121,7 +121,7 @@ static void *notice(void *ctx, void *old, size_t old_size, size_t new_size)
 
     if (p == NULL && new_size > 0 && !w->out_of_memory) {
         w->out_of_memory = true;
-        world_fail(w, err_sentence(ERR_NO_MEMORY), UINT32_MAX, UINT32_MAX);
+        world_fail(w, G_NONE, err_sentence(ERR_NO_MEMORY), UINT32_MAX, UINT32_MAX);
     }
     return p;
 }
@@ -172,7 +172,8 @@ bool world_chance(struct world *w, uint32_t one_in)
     return prng_one_in(&w->prng, one_in);
 }
 
-void world_fail(struct world *w, const char *what, uint32_t node, uint32_t job)
+void world_fail(struct world *w, enum promise promise, const char *what, uint32_t node,
+                uint32_t job)
 {
     char digits[24];
 
@@ -180,7 +181,15 @@ void world_fail(struct world *w, const char *what, uint32_t node, uint32_t job)
     if (w->failed)
         return;
     w->failed = true;
-    text_copy(w->what, sizeof w->what, what);
+    w->promise = (uint8_t)promise;
+    w->what[0] = 0;
+    if (promise != G_NONE) {
+        text_of_u64((uint64_t)promise, digits);
+        text_copy(w->what, sizeof w->what, "G");
+        text_append(w->what, sizeof w->what, digits);
+        text_append(w->what, sizeof w->what, " is broken: ");
+    }
+    text_append(w->what, sizeof w->what, what);
     if (node != UINT32_MAX) {
         text_append(w->what, sizeof w->what, ", node ");
         text_of_u64(node, digits);

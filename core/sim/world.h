@@ -21,9 +21,14 @@
 
 #define SIM_NODES_MAX SIM_NODES_LIMIT
 #define SIM_USERS_MAX 256
+#define SIM_SEGMENT_BYTES ((uint64_t)16384)
 #define SIM_EVENTS_MAX 3000000u /* of one season */
 #define SIM_WALL_S ((int64_t)1760000000)
 #define SIM_EVERYBODY SIM_NODES_MAX /* an event that no pause of a node holds up */
+
+/* Which of the promises (G1 to G12 of the manual) does not hold; G_NONE: the program breaks a rule
+ * of its own. */
+enum promise { G_NONE, G1, G2, G3, G4, G5, G6, G7, G8, G9, G10, G11, G12 };
 
 enum happening_kind {
     HAPPEN_TICK,
@@ -31,12 +36,14 @@ enum happening_kind {
     HAPPEN_DIAL,        /* a: dial record */
     HAPPEN_DIAL_ANSWER, /* a: dial record */
     HAPPEN_STORED,
-    HAPPEN_ROOM,        /* the disk has space again */
+    HAPPEN_ROOM,        /* the disk has space again, or (a) it is tried whether it has */
+    HAPPEN_SPACE,       /* a: node whose disk has space again; it is not told */
     HAPPEN_ORDER,       /* a: worker */
     HAPPEN_LEAF,        /* a: worker, b: turn */
     HAPPEN_WORKER_SAYS, /* a: worker */
     HAPPEN_HINT,        /* a: the node hinted at */
     HAPPEN_FAULT,       /* a: it is over, what was blocked opens */
+    HAPPEN_FLAP,        /* a: pair of nodes, b: so often again */
     HAPPEN_RESTART,     /* a: node */
     HAPPEN_USER,        /* a: user, b: turn */
     HAPPEN_HEAL
@@ -77,6 +84,7 @@ struct sim_link {
     struct link_half halves[2];
     struct parcel *first[2], *last[2];
     int64_t arrives[2]; /* when the last parcel arrives: parcels never overtake */
+    int64_t sent[2];    /* when the last one is on its way, where there is little bandwidth */
     bool stalled[2];
     bool resting;
     uint32_t pending;      /* deliveries to come */
@@ -113,14 +121,17 @@ struct sim_disk {
     struct stored_record *first, *last; /* given, not synced */
     uint32_t writing;                   /* how many of them the present sync takes */
     bool busy, full;
+    bool stalled;        /* a write said that there is no space, and is tried again */
+    bool rotten;         /* synced bytes of it have changed, and nobody knows */
+    uint32_t bad_starts; /* at so many of its next starts it fails to read */
     struct held held[SIM_JOBS_MAX];
     struct held replayed[SIM_JOBS_MAX];
     uint32_t wipes;         /* each makes a journal of its own */
     struct sim_store image; /* an old copy of the disk, kept by the operator */
-    bool has_image;
+    bool has_image, image_rotten;
     struct held image_held[SIM_JOBS_MAX];
-    int64_t lost_at;              /* when the disk was lost, 0: never */
-    bool lost_spec[SIM_JOBS_MAX]; /* and what was on it then */
+    int64_t lost_at;                /* when the disk was lost, 0: never */
+    struct held lost[SIM_JOBS_MAX]; /* and what was on it then */
 };
 
 /* --- sim_worker.c --- */
@@ -167,17 +178,22 @@ struct sim_node {
     struct node_id id;
     uint32_t slots;
     uint32_t machine;
+    struct node_limits limits;
+    uint32_t ready_workers;
+    uint64_t segment_bytes; /* of its journal */
+    bool early;             /* its timer often fires before its time */
     bool lacks_kernel;
     bool silent;        /* down with its machine: connections say nothing */
     bool dead_for_good; /* never comes back */
     uint32_t died_in;   /* the season, from 1 */
     bool stopping;
     int64_t paused_until;
-    uint32_t slowness;   /* of its workers, 1 is normal */
-    uint32_t crash_in;   /* actions until it is killed; 0: not */
-    bool power_goes_too; /* that crash loses what the disk had not synced */
-    int64_t wall_off_s;  /* how wrong its wall clock is */
-    int64_t tick_at;     /* the armed timer; INT64_MAX: none */
+    uint32_t slowness;     /* of its workers, 1 is normal */
+    uint32_t crash_in;     /* actions until it is killed; 0: not */
+    bool power_goes_too;   /* that crash loses what the disk had not synced */
+    int64_t wall_off_s;    /* how wrong its wall clock is */
+    int64_t wall_stands_s; /* what it says if it stands still, else 0 */
+    int64_t tick_at;       /* the armed timer; INT64_MAX: none */
     uint64_t tick_number;
     uint64_t link_counter;
     struct link_end_of *ends;
@@ -250,7 +266,7 @@ struct sim_plan {
     int64_t ends_at; /* no season begins after that */
     int64_t season_us, heal_at;
     int64_t fault_every_us; /* mean */
-    uint32_t weights[24];   /* of enum fault */
+    uint32_t weights[32];   /* of enum fault */
     uint32_t delay_us, jitter_us;
     uint64_t room_bytes; /* of a link; 0: as in production */
     bool one_dies_for_good;
@@ -272,16 +288,21 @@ struct world {
     uint64_t events, hash;
     bool failed, out_of_memory;
     char what[SIM_WHAT_SIZE];
+    uint8_t promise; /* enum promise, when failed */
     struct sim_plan plan;
     struct sim_node nodes[SIM_NODES_MAX];
     bool blocked[SIM_NODES_MAX][SIM_NODES_MAX]; /* from, to */
-    bool calm;                                  /* nothing has gone wrong yet */
+    uint32_t lag_us[SIM_NODES_MAX][SIM_NODES_MAX];
+    uint32_t bytes_per_ms[SIM_NODES_MAX][SIM_NODES_MAX]; /* 0: as many as you like */
+    bool calm;                                           /* nothing has gone wrong yet */
     struct sim_link **links;
     uint32_t links_count, links_cap, links_resting, dials_resting;
     struct sim_dial *dials;
     uint32_t dials_count, dials_cap, users_count, crashes;
     uint32_t losses, seasons; /* losses: of disks, in this season */
+    uint32_t rots;            /* of synced bytes, some of which became losses */
     uint64_t faults, season_events;
+    uint64_t repeats; /* reports that arrived a second time */
     struct sim_job jobs[SIM_JOBS_MAX];
     struct sim_user users[SIM_USERS_MAX];
     bool healed, somebody_left;
@@ -310,7 +331,8 @@ bool world_grow(struct world *w, void **list, uint32_t *cap, uint32_t count, siz
 uint64_t world_between(struct world *w, uint64_t from, uint64_t to);
 bool world_chance(struct world *w, uint32_t one_in);
 /* The run has failed; the first reason stays. job and node: UINT32_MAX when none is meant. */
-void world_fail(struct world *w, const char *what, uint32_t node, uint32_t job);
+void world_fail(struct world *w, enum promise promise, const char *what, uint32_t node,
+                uint32_t job);
 /* Mixes numbers into the hash of the run. */
 void world_note(struct world *w, uint64_t a, uint64_t b, uint64_t c);
 #define world_trace(w, ...) log_line((w)->trace, LOG_DEBUG, __VA_ARGS__)

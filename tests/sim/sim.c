@@ -83,9 +83,10 @@ static int run_one(const struct sim_options *o)
     struct sim_result r;
     bool good = run_seed(o, o->trace == NULL && o->until == 0, &r);
 
-    printf("seed %llu: %u nodes, %u jobs (%u acknowledged), %u crashes, %llu events, %.3f s of "
-           "virtual time, hash %016llx\n",
+    printf("seed %llu: %u nodes, %u jobs (%u acknowledged), %u crashes, %llu faults, %llu reports "
+           "repeated, %llu events, %.3f s of virtual time, hash %016llx\n",
            (unsigned long long)o->seed, r.nodes, r.jobs, r.acknowledged, r.crashes,
+           (unsigned long long)r.injected, (unsigned long long)r.repeats,
            (unsigned long long)r.events, (double)r.virtual_us / 1e6, (unsigned long long)r.hash);
     if (good)
         printf("ok sim seed %llu\n", (unsigned long long)o->seed);
@@ -95,7 +96,7 @@ static int run_one(const struct sim_options *o)
 static int run_many(struct sim_options *o, uint64_t first, uint64_t count, uint64_t most)
 {
     struct sim_result r;
-    uint64_t failures = 0, done = 0, events = 0, crashes = 0, faults = 0;
+    uint64_t failures = 0, done = 0, events = 0, crashes = 0, faults = 0, repeats = 0;
     double virtual_s = 0;
 
     for (uint64_t i = 0; i < count && failures < most; i++, done++) {
@@ -104,14 +105,16 @@ static int run_many(struct sim_options *o, uint64_t first, uint64_t count, uint6
         events += r.events;
         crashes += r.crashes;
         faults += r.injected;
+        repeats += r.repeats;
         virtual_s += (double)r.virtual_us / 1e6;
         fflush(stdout);
     }
     if (failures == 0)
-        printf("ok sim %llu seeds from %llu, %llu events, %llu faults, %llu crashes, %.0f s of "
-               "virtual time\n",
+        printf("ok sim %llu seeds from %llu, %llu events, %llu faults, %llu crashes, %llu reports "
+               "repeated, %.0f s of virtual time\n",
                (unsigned long long)count, (unsigned long long)first, (unsigned long long)events,
-               (unsigned long long)faults, (unsigned long long)crashes, virtual_s);
+               (unsigned long long)faults, (unsigned long long)crashes, (unsigned long long)repeats,
+               virtual_s);
     else
         printf("%llu of %llu seeds failed\n", (unsigned long long)failures,
                (unsigned long long)done);

@@ -1,0 +1,25 @@
+#include "core/node/limits.h"
+
+#include "core/base/instant.h"
+#include "core/job/pool.h"
+#include "core/node/state.h"
+
+const struct node_limits node_limits_usual = {
+    .report_us = 25 * MS_US,
+    .coalesce_us = 5 * MS_US,
+    .collect_us = 200 * MS_US,
+    .chunk_us = POOL_CHUNK_GOAL_US,
+    .round_us = 50 * MS_US,
+    .news_us = 20 * MS_US,
+    .forward_us = 2 * S_US,
+    .merge_us = 5 * S_US,
+    .patience_us = 2 * S_US,
+    .report_bytes = 45056,
+    .batch_bytes = 57344,
+    .frame_bytes = 49152,
+    .page_bytes = 49152,
+    .unkept_bytes = 16u << 20,
+    .round_jobs = 256,
+    .signatures = SEALED_MEMOS,
+    .fruitless_jobs = 64,
+};
