@@ -53,6 +53,18 @@ static void view_heard(const struct node *n, const struct job *j, struct job_vie
         v->leaves_done = heard.leaves_done;
 }
 
+/* An outcome's counts are shown as soon as it is here, so that nothing done seems undone, and what
+ * it says only once it is settled. */
+static void view_counts(const struct outcome *o, struct job_view *v)
+{
+    v->leaves_done = o->leaves;
+    v->nodes = o->nodes;
+    v->retries = o->retries;
+    v->duplicates = o->duplicates;
+    v->redone_us = o->redone_us;
+    v->cpu_us = o->cpu_us;
+}
+
 /* What the ledger or the coordination here says; without them false. */
 bool job_view_here(struct node *n, struct job_id id, struct job_view *v)
 {
@@ -83,6 +95,8 @@ bool job_view_here(struct node *n, struct job_id id, struct job_view *v)
         lead_view(j, v);
     else if (o == NULL)
         view_heard(n, j, v);
+    if (o != NULL)
+        view_counts(o, v);
 #if VELUM_PLANT == 24 /* sim: an outcome is told before it is settled */
     if (o == NULL)
         return true;
@@ -91,12 +105,6 @@ bool job_view_here(struct node *n, struct job_id id, struct job_view *v)
         return true;
 #endif
     v->state = (enum job_state)o->state;
-    v->leaves_done = o->leaves;
-    v->nodes = o->nodes;
-    v->retries = o->retries;
-    v->duplicates = o->duplicates;
-    v->redone_us = o->redone_us;
-    v->cpu_us = o->cpu_us;
     v->elapsed_us = o->elapsed_us;
     v->digest = o->digest;
     v->result = o->state == JOB_DONE ? o->accumulator : (struct bytes){NULL, 0};

@@ -556,6 +556,18 @@ void rig_put_claim(struct rig *r, uint32_t peer, const struct rig_job *j, uint32
     put_signed_by(fact, FACT_CLAIM, c.node, buf_bytes(&body));
 }
 
+void rig_put_outcome(struct rig *r, uint32_t peer, const struct rig_job *j, enum job_state state,
+                     uint64_t leaves, struct buf *fact)
+{
+    struct outcome o = {.state = (uint8_t)state, .leaves = leaves, .error = "SIGSEGV"};
+    uint8_t bytes[512];
+    struct buf body;
+
+    buf_init_fixed(&body, bytes, sizeof bytes);
+    put_outcome_body(&body, j->id, &o);
+    put_signed_by(fact, FACT_OUTCOME, r->peers[peer].id, buf_bytes(&body));
+}
+
 static void put_holders_of(struct rig *r, uint32_t peer, const struct rig_job *j, struct buf *fact)
 {
     struct holders h = {.generation = 1, .count = 2};

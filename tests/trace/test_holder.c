@@ -2,6 +2,7 @@
  * back to life. */
 #include "core/node/jobs.h"
 #include "core/node/state.h"
+#include "core/node/watch.h"
 #include "tests/lib/check.h"
 #include "tests/lib/rig.h"
 
@@ -93,5 +94,29 @@ TEST(test_forgotten_job_is_not_brought_back_to_life)
     end();
 }
 
+/* The outcome is here but has not all its copies yet, so it is not told. What has been done stays
+ * in sight all the same: progress is never taken back. */
+TEST(test_leaves_stay_in_sight_until_the_outcome_is_settled)
+{
+    uint8_t bytes[8192], fact_bytes[4096];
+    struct job_view v;
+    struct buf b, fact;
+
+    begin();
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    buf_init_fixed(&fact, fact_bytes, sizeof fact_bytes);
+    rig_put_outcome(&rig, 0, &job, JOB_FAILED, 40, &fact);
+    put_facts_begin(&b, job.id, 2, false, 1);
+    put_block(&b, buf_bytes(&fact));
+    rig_frame(&rig, 0, MESSAGE_FACTS, &b);
+    rig_run(&rig, 1000);
+    CHECK_INT(answer(2), 1);
+    REQUIRE(job_view_here(rig.node, job.id, &v));
+    CHECK_INT(v.state, JOB_RUNNING);
+    CHECK_INT(v.leaves_done, 40);
+    end();
+}
+
 TEST_MAIN(test_batch_that_was_not_taken_whole_is_refused_and_all_behind_it,
-          test_forgotten_job_is_not_brought_back_to_life)
+          test_forgotten_job_is_not_brought_back_to_life,
+          test_leaves_stay_in_sight_until_the_outcome_is_settled)
