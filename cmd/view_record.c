@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "core/base/err.h"
+#include "core/base/text.h"
 #include "core/job/fact.h"
 
 static const char *const kinds[] = {
@@ -12,11 +13,12 @@ static const char *const kinds[] = {
 
 static const char *type_name(uint16_t type)
 {
-    return type == RECORD_FACTS     ? "facts"
-           : type == RECORD_GONE    ? "gone"
-           : type == RECORD_SETTLED ? "settled"
-           : type == RECORD_LOG     ? "log"
-                                    : "unknown";
+    return type == RECORD_FACTS      ? "facts"
+           : type == RECORD_GONE     ? "gone"
+           : type == RECORD_SETTLED  ? "settled"
+           : type == RECORD_LOG      ? "log"
+           : type == RECORD_CALENDAR ? "time"
+                                     : "unknown";
 }
 
 static const char *state_name(uint8_t state)
@@ -151,19 +153,32 @@ static void text_facts(FILE *to, struct journal_record *r)
     }
 }
 
+static void text_gone(FILE *to, const struct journal_record *r)
+{
+    char date[TEXT_DATE_SIZE];
+    fputs(state_name(r->state), to);
+    if (r->ended_s > 0) {
+        text_of_date(r->ended_s, date);
+        fprintf(to, " on %s", date);
+    }
+    fputs(", shrunk to its name", to);
+}
+
 void record_view_text(FILE *to, const struct record_view *v)
 {
     struct journal_record r;
     char job[9] = "-";
     int rc = journal_record_read(v->type, v->payload, &r);
-    if (rc == 0)
+    if (rc == 0 && r.type != RECORD_CALENDAR)
         brief(r.job.bytes, job);
     fprintf(to, "%-8" PRIu64 "  %-7s  %-8s  ", v->sequence, type_name(v->type), job);
     if (rc < 0)
         fprintf(to, "type %u, %zu bytes that cannot be read: %s", (unsigned)v->type, v->payload.len,
                 err_sentence(rc));
     else if (r.type == RECORD_GONE)
-        fprintf(to, "%s, shrunk to its name", state_name(r.state));
+        text_gone(to, &r);
+    else if (r.type == RECORD_CALENDAR)
+        fprintf(to, "the calendar is %" PRIu64 " s on", r.calendar_s);
     else if (r.type == RECORD_SETTLED)
         fprintf(to, "its outcome has %u cop%s on %u machine%s", (unsigned)r.copies,
                 r.copies == 1 ? "y" : "ies", (unsigned)r.machines, r.machines == 1 ? "" : "s");
@@ -323,10 +338,12 @@ void record_view_json(struct json *j, const struct record_view *v)
     json_number(j, "bytes", v->payload.len);
     if (rc < 0)
         json_text(j, "error", err_sentence(rc));
-    else
+    else if (r.type != RECORD_CALENDAR)
         json_id(j, "job", r.job.bytes);
     if (rc == 0 && r.type == RECORD_GONE)
         json_text(j, "state", state_name(r.state));
+    if (rc == 0 && (r.type == RECORD_GONE || r.type == RECORD_CALENDAR))
+        json_number(j, "calendar", r.calendar_s);
     if (rc == 0 && r.type == RECORD_SETTLED) {
         json_number(j, "copies", r.copies);
         json_number(j, "machines", r.machines);

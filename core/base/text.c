@@ -66,6 +66,35 @@ size_t text_of_u64(uint64_t v, char *to)
     return n;
 }
 
+static void append_padded(char *to, uint64_t v, size_t width)
+{
+    char digits[24];
+    for (size_t len = text_of_u64(v, digits); len < width; len++)
+        text_append(to, TEXT_DATE_SIZE, "0");
+    text_append(to, TEXT_DATE_SIZE, digits);
+}
+
+/* Years begin in March here, so that the leap day is the last of its year; 146,097 days are 400
+ * years. */
+void text_of_date(uint64_t unix_s, char to[TEXT_DATE_SIZE])
+{
+    uint64_t days = unix_s / 86400 + 719468, day = days % 146097;
+    uint64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    uint64_t of_year = day - (365 * year + year / 4 - year / 100);
+    uint64_t month = (5 * of_year + 2) / 153;
+    to[0] = '\0';
+    append_padded(to, days / 146097 * 400 + year + (month >= 10), 4);
+    text_append(to, TEXT_DATE_SIZE, "-");
+    append_padded(to, month < 10 ? month + 3 : month - 9, 2);
+    text_append(to, TEXT_DATE_SIZE, "-");
+    append_padded(to, of_year - (153 * month + 2) / 5 + 1, 2);
+    text_append(to, TEXT_DATE_SIZE, " ");
+    append_padded(to, unix_s / 3600 % 24, 2);
+    text_append(to, TEXT_DATE_SIZE, ":");
+    append_padded(to, unix_s / 60 % 60, 2);
+    text_append(to, TEXT_DATE_SIZE, " UTC");
+}
+
 bool text_is_name(const char *text)
 {
     size_t n = 0;

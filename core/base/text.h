@@ -15,6 +15,9 @@ bool text_copy(char *to, size_t cap, const char *from);
 bool text_append(char *to, size_t cap, const char *from);
 /* Decimal of v with a final zero; to[21]. Returns the number of digits. */
 size_t text_of_u64(uint64_t v, char *to);
+#define TEXT_DATE_SIZE 32
+/* "2026-11-20 10:15 UTC" of a Unix time. */
+void text_of_date(uint64_t unix_s, char to[TEXT_DATE_SIZE]);
 /* A name: [a-z0-9-]{1,63}, not starting with '-'. */
 bool text_is_name(const char *text);
 /* Edit distance of Damerau and Levenshtein (optimal string alignment), for "did you mean"; strings

@@ -17,6 +17,9 @@
 #define FILE_SIZE_MAX 65536
 #define LINE_SIZE_MAX 1024
 #define SLOTS_MAX 1024
+#define KEEP_DAYS_MAX 365
+#define KEEP_JOBS_MAX 2000
+#define TOMBSTONE_DAYS_MIN 8
 /* Debian's inih takes lines of 199 bytes. A longer value stays with us, and inih is handed a
  * stand-in for it. */
 #define LIBRARY_LINE_MAX 190
@@ -124,6 +127,31 @@ static bool set_plugins(struct conf *c, const char *value)
     return set_path(c->plugins, value);
 }
 
+static bool set_number(uint32_t *to, const char *value, uint64_t min, uint64_t max)
+{
+    uint64_t number;
+    if (!is_number_in(value, min, max, &number))
+        return false;
+    *to = (uint32_t)number;
+    return true;
+}
+
+static bool set_keep_days(struct conf *c, const char *value)
+{
+    return set_number(&c->keep_days, value, 1, KEEP_DAYS_MAX);
+}
+
+static bool set_keep_jobs(struct conf *c, const char *value)
+{
+    return set_number(&c->keep_jobs, value, 1, KEEP_JOBS_MAX);
+}
+
+/* Fewer than a submission may be ahead of its last date, and the same bytes could be a new job. */
+static bool set_tombstone_days(struct conf *c, const char *value)
+{
+    return set_number(&c->tombstone_days, value, TOMBSTONE_DAYS_MIN, KEEP_DAYS_MAX);
+}
+
 static const struct row {
     const char *key;
     const char *default_text;
@@ -146,6 +174,13 @@ static const struct row {
      "a path of 1 to 1023 bytes", set_data, false},
     {"plugins", "none", "a folder; every .so in it is tried at start and loaded as a kernel",
      "a path of 1 to 1023 bytes", set_plugins, false},
+    {"keep_days", "7", "days for which a finished job keeps its result and log",
+     "a number from 1 to 365", set_keep_days, false},
+    {"keep_jobs", "2000", "finished jobs that keep them; beyond, the oldest are forgotten first",
+     "a number from 1 to 2000", set_keep_jobs, false},
+    {"tombstone_days", "30",
+     "days for which the name of a forgotten job is kept; the same on every node",
+     "a number from 8 to 365", set_tombstone_days, false},
 };
 
 #define ROWS_COUNT (sizeof rows / sizeof *rows)
@@ -155,6 +190,9 @@ void conf_default(struct conf *c)
     memset(c, 0, sizeof *c);
     c->port = 8001;
     text_copy(c->bind, sizeof c->bind, "127.0.0.1");
+    c->keep_days = 7;
+    c->keep_jobs = KEEP_JOBS_MAX;
+    c->tombstone_days = 30;
 }
 
 const char *conf_key(uint32_t i, const char **default_text, const char **effect)
@@ -193,7 +231,8 @@ static void say_unknown(char *message, const char *key)
         say(message, "there is no key %s; did you mean %s?", shown, nearest);
     else
         say(message,
-            "there is no key %s; allowed are port, bind, peer, name, slots, data and plugins",
+            "there is no key %s; allowed are port, bind, peer, name, slots, data, plugins, "
+            "keep_days, keep_jobs and tombstone_days",
             shown);
 }
 

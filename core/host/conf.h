@@ -22,6 +22,9 @@ struct conf {
     uint32_t slots;              /* 0 = as many as cores this process may use */
     char data[PATH_SIZE_MAX];    /* "" = $VELUM_HOME/nodes/PORT */
     char plugins[PATH_SIZE_MAX]; /* "" = none */
+    uint32_t keep_days;          /* 7: finished jobs are kept whole */
+    uint32_t keep_jobs;          /* 2000: so many of them at most */
+    uint32_t tombstone_days;     /* 30: then their names */
 };
 
 void conf_default(struct conf *c);

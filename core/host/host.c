@@ -195,12 +195,17 @@ static int open_journal(struct host *h)
     return 0;
 }
 
+#define DAY_S (24u * 3600)
+
 static int make_node(struct host *h)
 {
     struct node_options o = {.machine = home_machine(), .log = &host_log};
     text_copy(o.name, sizeof o.name, h->conf->name);
     text_copy(o.addr, sizeof o.addr, h->addr);
     machine_fill(&o, h->identity, h->conf->slots);
+    o.keep_s = h->conf->keep_days * DAY_S;
+    o.keep_jobs = h->conf->keep_jobs;
+    o.tombstone_s = h->conf->tombstone_days * DAY_S;
     disk_journal_id(h->disk, o.journal_id);
     o.kernels = h->kernels.list;
     o.kernels_count = h->kernels.count;

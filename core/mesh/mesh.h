@@ -48,6 +48,7 @@ struct member {
     enum node_state state; /* ALIVE, SUSPECT, AWAY, DEAD, LEFT; RECOVERING is shown, not stored */
     struct instant heard;  /* last time anything was heard from it or vouched of it */
     uint64_t link;         /* its established control link, or 0 */
+    uint64_t calendar_s;   /* what its last HELLO said */
 };
 
 /* How mesh reaches out. All called from inside the functions below;
@@ -63,6 +64,8 @@ struct mesh_ports {
                     uint64_t link_before);
     /* Its busy, slots, speed or recovering changed. */
     void (*load)(void *ctx, const struct member *m);
+    /* How far this node's calendar is, in seconds: goes into HELLO. NULL: it has none. */
+    uint64_t (*calendar)(void *ctx);
 };
 
 struct mesh;

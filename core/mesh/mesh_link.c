@@ -49,6 +49,7 @@ int link_greet(struct mesh *m, struct link *l)
         .features = MESH_FEATURES,
         .greeting = l->greeting_ours,
         .alone = !links_has(&m->links, l->id, l),
+        .calendar_s = m->ports.calendar ? m->ports.calendar(m->ports.ctx) : 0,
         .self = m->self,
     };
     buf_reset(&m->out);
@@ -204,6 +205,7 @@ void link_on_hello(struct mesh *m, struct link *l, const struct hello *h, struct
         return;
     }
     bool is_news = take_word(m, p, &h->self);
+    p->m.calendar_s = h->calendar_s;
     drop_disproved(m, l, h);
     l->state = LINK_OPEN;
     l->peer = p;

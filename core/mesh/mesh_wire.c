@@ -68,6 +68,7 @@ void put_hello(struct buf *b, const struct hello *h)
     put_u32(b, h->features);
     put_u32(b, h->greeting);
     put_u8(b, h->alone);
+    put_u64(b, h->calendar_s);
     put_member(b, &h->self);
 }
 
@@ -178,6 +179,7 @@ int read_hello(struct bytes payload, struct hello *h, struct rumor_list *list)
     h->features = read_u32(&r);
     h->greeting = read_u32(&r);
     h->alone = read_flag(&r);
+    h->calendar_s = read_u64(&r);
     read_member(&r, &h->self);
     return list_open(r, list);
 }

@@ -6,6 +6,7 @@
  *            u32 features     feature level
  *            u32 greeting     rises by one with each HELLO of a process; ranks parallel links
  *            u8 alone         1: its author holds no other link to the receiver
+ *            u64 calendar     how far its author's calendar is, in seconds
  *            member           what the author says of itself
  *            rumor list       what it knows where that is one page, the receiver first when it
  *                             is known; of a larger table only the receiver
@@ -55,6 +56,7 @@ struct hello {
     uint32_t features;
     uint32_t greeting;
     bool alone;
+    uint64_t calendar_s;
     struct member_info self;
 };
 

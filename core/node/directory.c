@@ -5,6 +5,7 @@
 
 #include "core/base/err.h"
 #include "core/node/directory.h"
+#include "core/node/forget.h"
 #include "core/node/greet.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
@@ -94,17 +95,31 @@ static void unmark_dirty(struct node *n, struct entry *e)
     e->dirty = false;
 }
 
-/* Room for one more: the entry of the job that ended first goes. */
-static void make_room(struct node *n)
+static void entry_drop(struct node *n, struct entry *e)
 {
-    struct entry *e = n->ended.first;
-
-    if (n->directory.count < DIRECTORY_MAX || e == NULL)
-        return;
-    list_remove(n, &n->ended, e);
+    list_remove(n, e->ended ? &n->ended : &n->running, e);
     unmark_dirty(n, e);
     map_remove(&n->directory, &e->id);
     entry_free(n, e);
+}
+
+/* Room for one more: the entry of the job that ended first goes. */
+static void make_room(struct node *n)
+{
+    if (n->directory.count >= DIRECTORY_MAX && n->ended.first != NULL)
+        entry_drop(n, n->ended.first);
+}
+
+bool directory_forget(struct node *n, uint32_t most)
+{
+    struct entry *e;
+
+    for (uint32_t i = 0; (e = n->ended.first) != NULL && forget_is_past(n, e->ended_s); i++) {
+        if (i == most)
+            return true;
+        entry_drop(n, e);
+    }
+    return false;
 }
 
 static struct bytes encode_view(struct node *n, struct job_view *v)
@@ -127,6 +142,8 @@ static bool entry_take(struct node *n, struct peer_entry *p)
 
     if (e != NULL && !entry_is_newer(e, p))
         return false;
+    if (outcome_rank((uint8_t)p->view.state) > 0 && forget_is_past(n, p->ended_s))
+        return false;
     if (e == NULL) {
         make_room(n);
         e = node_alloc(n, sizeof *e);
@@ -144,6 +161,7 @@ static bool entry_take(struct node *n, struct peer_entry *p)
     e->coordinator = p->coordinator;
     e->holders_count = p->holders_count;
     memcpy(e->holders, p->holders, sizeof e->holders);
+    e->ended_s = p->ended_s;
     n->entries_live -= outcome_rank(e->state) == 0 && e->view.len > 0;
     e->state = (uint8_t)p->view.state;
     n->entries_live += outcome_rank(e->state) == 0;
@@ -166,6 +184,10 @@ static bool entry_of_job(struct job *j, uint64_t version)
 
     if (!job_view_here(j->node, j->id, &p.view))
         return false;
+    if (job_state_is_final(p.view.state)) {
+        p.ended_s = ledger_outcome(j->ledger)->ended_s;
+        p.ended_s = p.ended_s > 0 ? p.ended_s : calendar_now(j->node);
+    }
     if (c != NULL) {
         p.epoch = c->epoch;
         p.coordinator = c->node;
@@ -209,6 +231,7 @@ static void put_entry(struct buf *b, const struct entry *e)
     struct peer_entry p = {.version = e->version,
                            .epoch = e->epoch,
                            .coordinator = e->coordinator,
+                           .ended_s = e->ended_s,
                            .holders_count = e->holders_count};
 
     memcpy(p.holders, e->holders, sizeof p.holders);

@@ -21,6 +21,9 @@ uint32_t directory_live(const struct node *n);
  * spread. */
 void directory_stand_in(struct job *j);
 void directory_flush(struct node *n);
+/* Entries of jobs of which nothing is kept any more go, at most so many. True when that was not
+ * enough. */
+bool directory_forget(struct node *n, uint32_t most);
 struct entry *directory_find(const struct node *n, struct job_id id);
 int directory_resolve(struct node *n, const char *which,
                       struct entry **out); /* 0, ERR_NOT_FOUND, ERR_EXISTS ambiguous */

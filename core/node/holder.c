@@ -4,6 +4,7 @@
 
 #include "core/base/err.h"
 #include "core/node/directory.h"
+#include "core/node/forget.h"
 #include "core/node/greet.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
@@ -48,7 +49,7 @@ int holder_replay_fact(struct node *n, struct job_id id, struct bytes bytes)
     int rc = fact_read(bytes, &f);
 
     if (rc == 0)
-        rc = map_get(&n->tombstones, &id) != NULL ? ERR_EXISTS : take_fact(n, id, bytes, &f);
+        rc = tombstone_of(n, id) != NULL ? ERR_EXISTS : take_fact(n, id, bytes, &f);
     if (rc > 0 && f.kind == FACT_SPEC && (j = job_find(n, id)) != NULL)
         j->replayed = j->unsealed = true;
     return rc;
@@ -238,7 +239,7 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
     struct job_id id = read_job_id(&r);
     uint64_t batch = read_u64(&r), ticket = n->ticket_last;
     bool first = read_u8(&r) != 0;
-    const struct tombstone *t = map_get(&n->tombstones, &id);
+    const struct tombstone *t = tombstone_of(n, id);
     struct job *j = job_find(n, id);
     int rc;
 
@@ -388,7 +389,7 @@ static void end_forgotten(struct job *j, struct node_id from, uint8_t state)
 
     if (job_is_final(j) || !job_state_is_final((enum job_state)state) || !may_tell(j, from))
         return;
-    job_bury(j, state);
+    job_bury(j, state, GONE_TOLD);
     job_free(j);
     watch_job(n, id);
 }
@@ -407,7 +408,7 @@ int holder_sync(struct node *n, struct node_id from, struct bytes payload)
         return rc;
     j = job_find(n, m.job);
     if (j == NULL || j->ledger == NULL) {
-        t = map_get(&n->tombstones, &m.job);
+        t = tombstone_of(n, m.job);
         if (m.answer)
             send_unknown(n, m.job, from, t == NULL ? 0 : t->state);
         return 0;

@@ -144,6 +144,7 @@ struct job {
     bool contested; /* more than one title or list of holders was seen */
     struct instant settled_at;
     uint64_t kept_number; /* its place in the list of finished jobs, rising */
+    uint64_t ended_s; /* by the calendar, of one that is kept */
     bool shrunk;
     uint32_t copies, machines; /* of the outcome, where this node wrote it */
     struct lead *lead;
@@ -169,12 +170,6 @@ struct job {
     struct job *next_live, *prev_live; /* jobs without an outcome */
     bool live;
     struct instant unled_since;
-};
-
-/* A finished job that shrank to its name. */
-struct tombstone {
-    struct job_id id;
-    uint8_t state;
 };
 
 #endif

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/forget.h"
 #include "core/node/greet.h"
 #include "core/node/holder.h"
 #include "core/node/joblog.h"
@@ -326,34 +327,13 @@ void jobs_free(struct node *n)
 {
     size_t at = 0;
     struct job *j;
-    struct tombstone *t;
 
     while ((j = map_next(&n->jobs, &at)) != NULL) {
         job_free(j);
         at = 0;
     }
     map_clear(&n->jobs);
-    at = 0;
-    while ((t = map_next(&n->tombstones, &at)) != NULL)
-        alloc_free(n->alloc, t, sizeof *t);
-    map_clear(&n->tombstones);
-}
-
-static int tombstone_add(struct node *n, struct job_id id, uint8_t state)
-{
-    struct tombstone *t = map_get(&n->tombstones, &id);
-
-    if (t != NULL)
-        return 0;
-    t = node_alloc(n, sizeof *t);
-    if (t == NULL)
-        return ERR_NO_MEMORY;
-    *t = (struct tombstone){.id = id, .state = state};
-    if (map_put(&n->tombstones, &id, t) < 0) {
-        alloc_free(n->alloc, t, sizeof *t);
-        return ERR_FULL;
-    }
-    return 0;
+    tombs_clear(&n->tombs);
 }
 
 /* Finished jobs in the order in which they ended. */
@@ -364,6 +344,9 @@ static void job_keep(struct job *j)
     j->kept = true;
     j->settled_at = n->now;
     j->kept_number = ++n->kept_counter;
+    /* Where two values differed there may be an outcome that nobody wrote. */
+    j->ended_s = ledger_outcome(j->ledger)->ended_s;
+    j->ended_s = j->ended_s > 0 ? j->ended_s : calendar_now(n);
     if (n->compare_next == NULL)
         n->compare_next = j;
     j->next_kept = NULL;
@@ -397,31 +380,6 @@ static void job_unkeep(struct job *j)
     n->kept_count--;
 }
 
-void job_bury(struct job *j, uint8_t state)
-{
-    uint8_t bytes[64];
-    uint64_t ticket;
-    struct buf b;
-
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_job_id(&b, j->id);
-    put_u8(&b, state);
-    tombstone_add(j->node, j->id, state);
-    store_record(j->node, RECORD_GONE, buf_bytes(&b), &ticket);
-}
-
-/* Beyond their number the oldest finished jobs shrink to their names. */
-void jobs_forget(struct node *n)
-{
-    struct job *j;
-
-    while (n->kept_count > JOBS_KEPT_MAX) {
-        j = n->kept_first;
-        job_bury(j, job_final_state(j));
-        job_free(j);
-    }
-}
-
 void job_after_outcome(struct job *j)
 {
     struct node *n = j->node;
@@ -436,7 +394,7 @@ void job_after_outcome(struct job *j)
     j->shrunk = true;
     job_keep(j);
     if (!n->replaying)
-        jobs_forget(n);
+        forget_jobs(n, 1);
 }
 
 void job_settle(struct job *j, uint32_t copies, uint32_t machines)
@@ -495,8 +453,6 @@ static int replay_facts(struct node *n, struct bytes payload)
 int jobs_replay(struct node *n, uint16_t type, struct bytes payload)
 {
     struct reader r;
-    struct job_id id;
-    struct job *j;
 
     if (type == RECORD_FACTS)
         return replay_facts(n, payload);
@@ -504,15 +460,13 @@ int jobs_replay(struct node *n, uint16_t type, struct bytes payload)
         return replay_settled(n, payload);
     if (type == RECORD_LOG)
         return joblog_replay(n, payload);
-    if (type != RECORD_GONE)
+    if (type == RECORD_GONE)
+        return forget_replay(n, payload);
+    if (type != RECORD_CALENDAR)
         return ERR_VERSION;
     r = reader_of(payload);
-    id = read_job_id(&r);
-    tombstone_add(n, id, read_u8(&r));
-    j = job_find(n, id);
-    if (j != NULL && !r.failed)
-        job_free(j);
-    return r.failed ? ERR_FORMAT : 0;
+    calendar_replay(n, read_u64(&r));
+    return reader_done(&r) ? 0 : ERR_FORMAT;
 }
 
 /* One record of type RECORD_FACTS holds at most a frame's worth of facts. */
@@ -562,16 +516,10 @@ void jobs_snapshot(struct node *n, struct buf *to)
 {
     size_t at = 0;
     struct job *j;
-    struct tombstone *t;
 
+    calendar_snapshot(n, to);
     while ((j = map_next(&n->jobs, &at)) != NULL)
         if (j->ledger != NULL)
             snapshot_job(j, to);
-    at = 0;
-    while ((t = map_next(&n->tombstones, &at)) != NULL) {
-        put_u16(to, RECORD_GONE);
-        put_u32(to, ID_SIZE + 1);
-        put_job_id(to, t->id);
-        put_u8(to, t->state);
-    }
+    forget_snapshot(n, to);
 }

@@ -1,4 +1,4 @@
-/* The table of jobs: taking a spec in, listing, replaying, forgetting. Private to core/node. */
+/* The table of jobs: taking a spec in, listing, replaying. Private to core/node. */
 #ifndef VELUM_NODE_JOBS_H
 #define VELUM_NODE_JOBS_H
 
@@ -13,8 +13,6 @@ int job_create(struct node *n, struct bytes spec_signed, bool with_ledger, struc
 int job_take(struct node *n, struct bytes spec_signed, struct job **out);
 /* A job that this node only works for becomes one it holds. */
 int job_add_ledger(struct job *j, struct bytes spec_fact);
-/* It is gone but for its name and its outcome; the caller frees it. */
-void job_bury(struct job *j, uint8_t state);
 /* Leaves nothing of it in this process; the journal and the directory are not touched. */
 void job_free(struct job *j);
 void jobs_free(struct node *n);
@@ -34,14 +32,11 @@ struct bytes job_spec_signed(const struct job *j);
 uint64_t job_leaves(const struct job *j);
 /* Its outcome has the copies it needs: said once, and remembered in the journal. */
 void job_settle(struct job *j, uint32_t copies, uint32_t machines);
-/* Shrinks the oldest finished jobs to tombstones while too many are kept whole. */
-void jobs_forget(struct node *n);
 void job_after_outcome(struct job *j); /* counts, shrinks, forgets the oldest */
 /* One record of the journal, in order. ERR_VERSION for a type it does not know. */
 int jobs_replay(struct node *n, uint16_t type, struct bytes payload);
 /* All jobs and tombstones as records: u16 type, u32 length, bytes. */
 void jobs_snapshot(struct node *n, struct buf *to);
-/* About how long that would be. */
 /* Checks a spec's signature, author and dates. 0 or an error; why gets a sentence. */
 int spec_verify(struct node *n, struct bytes spec_signed, struct job_spec *spec, struct job_id *id,
                 bool fresh, char *why, size_t cap);

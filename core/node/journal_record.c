@@ -11,11 +11,18 @@ int journal_record_read(uint16_t type, struct bytes payload, struct journal_reco
 
     memset(r, 0, sizeof *r);
     r->type = (enum record_type)type;
-    if (type != RECORD_FACTS && type != RECORD_GONE && type != RECORD_SETTLED && type != RECORD_LOG)
+    if (type < RECORD_FACTS || type > RECORD_CALENDAR)
         return ERR_VERSION;
-    r->job = read_job_id(&in);
-    if (type == RECORD_GONE)
+    if (type == RECORD_CALENDAR)
+        r->calendar_s = read_u64(&in);
+    else
+        r->job = read_job_id(&in);
+    if (type == RECORD_GONE) {
         r->state = read_u8(&in);
+        r->why = read_u8(&in);
+        r->ended_s = read_u32(&in);
+        r->calendar_s = read_u32(&in);
+    }
     if (type == RECORD_SETTLED) {
         r->copies = read_u32(&in);
         r->machines = read_u32(&in);

@@ -2,8 +2,10 @@
  * by whoever shows a journal to people.
  *
  *   FACTS    32 job, u16 count, count x block fact (core/job/fact.h)
- *   GONE     32 job, u8 state: it shrank to a tombstone
+ *   GONE     32 job, u8 state, u8 why (tombs.h), u32 Unix time it ended, u32 calendar_s: it shrank
+ *            to a tombstone
  *   SETTLED  32 job, u32 copies, u32 machines: its outcome has the copies it needs
+ *   CALENDAR u64 seconds: how far the calendar is (calendar.h)
  *   LOG      32 job, and to the end what its workers wrote last
  *
  * A new type, or a fact of a new kind or version, comes with a greater feature level, so that an
@@ -18,12 +20,20 @@
 /* The greatest vocabulary this generation writes and reads. */
 #define NODE_FEATURE_LEVEL 1
 
-enum record_type { RECORD_FACTS = 1, RECORD_GONE = 2, RECORD_SETTLED = 3, RECORD_LOG = 4 };
+enum record_type {
+    RECORD_FACTS = 1,
+    RECORD_GONE = 2,
+    RECORD_SETTLED = 3,
+    RECORD_LOG = 4,
+    RECORD_CALENDAR = 5
+};
 
 struct journal_record {
     enum record_type type;
     struct job_id job;
-    uint8_t state;             /* of GONE: enum job_state */
+    uint8_t state, why;        /* of GONE: enum job_state, enum gone_why */
+    uint32_t ended_s;          /* of GONE: Unix time, 0: not known */
+    uint64_t calendar_s;       /* of GONE and CALENDAR */
     uint32_t copies, machines; /* of SETTLED */
     uint16_t count;            /* of FACTS: how many are left */
     struct reader facts;

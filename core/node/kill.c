@@ -5,6 +5,7 @@
 
 #include "core/base/err.h"
 #include "core/node/directory.h"
+#include "core/node/forget.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
@@ -198,8 +199,8 @@ void kill_begin(struct node *n, uint64_t link, uint32_t request, struct job_id i
     struct kill_wait *k;
     struct buf fact;
 
-    if (directory_find(n, id) == NULL && map_get(&n->tombstones, &id) != NULL) {
-        reply_error(n, link, request, 9, "this job has ended and is gone", "");
+    if (directory_find(n, id) == NULL && tombstone_of(n, id) != NULL) {
+        reply_gone(n, link, request, id);
         return;
     }
     if (kills_count(n) >= KILLS_MAX) {
@@ -282,7 +283,7 @@ int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct by
 #endif
     /* What is answered is what is here now: a job that arrives while this waits for the disk has
      * not taken the cancel. */
-    has = j == NULL || j->ledger == NULL ? map_get(&n->tombstones, &id) != NULL
+    has = j == NULL || j->ledger == NULL ? tombstone_of(n, id) != NULL
                                          : job_is_final(j) || ledger_cancel(j->ledger) != NULL;
     return wait_add(n, (struct wait){.ticket = ticket,
                                      .kind = WAIT_CANCELLED,

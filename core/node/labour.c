@@ -2,6 +2,7 @@
 #include "core/node/labour.h"
 
 #include "core/base/err.h"
+#include "core/node/forget.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/labour_report.h"
@@ -241,7 +242,7 @@ static int grant_job(struct node *n, const struct peer_grant *g, struct job **ou
     *out = job_find(n, g->job);
     if (*out != NULL)
         return 0;
-    if (g->spec.len == 0 || map_get(&n->tombstones, &g->job) != NULL)
+    if (g->spec.len == 0 || tombstone_of(n, g->job) != NULL)
         return ERR_NOT_FOUND;
     rc = spec_verify(n, g->spec, &spec, &id, false, why, sizeof why);
     if (rc == 0 && !job_id_equal(id, g->job))

@@ -6,6 +6,7 @@
 #include "core/node/aside.h"
 #include "core/node/assign.h"
 #include "core/node/directory.h"
+#include "core/node/forget.h"
 #include "core/node/greet.h"
 #include "core/node/holder.h"
 #include "core/node/joblog.h"
@@ -109,6 +110,11 @@ static void port_load(void *ctx, const struct member *m)
     n->assign_wanted = n->loads_changed = true;
 }
 
+static uint64_t port_calendar(void *ctx)
+{
+    return calendar_now(ctx);
+}
+
 static int make_mesh(struct node *n)
 {
     const struct node_options *o = &n->options;
@@ -123,7 +129,8 @@ static int make_mesh(struct node *n)
                                      .dial = port_dial,
                                      .close = port_close,
                                      .changed = port_changed,
-                                     .load = port_load};
+                                     .load = port_load,
+                                     .calendar = port_calendar};
 
     text_copy(self.name, sizeof self.name, o->name);
     text_copy(self.addr, sizeof self.addr, o->addr);
@@ -131,6 +138,19 @@ static int make_mesh(struct node *n)
     text_copy(self.version, sizeof self.version, o->version);
     memcpy(self.journal_id, o->journal_id, sizeof self.journal_id);
     return mesh_new(&n->mesh, n->alloc, &self, o->seed, &ports, o->log, o->now);
+}
+
+/* The calendar begins at one: zero is no time. */
+static void set_ages(struct node *n)
+{
+    struct node_options *o = &n->options;
+
+    n->calendar = (struct calendar){.s = 1, .at = o->now};
+    o->keep_s = o->keep_s == 0 ? KEEP_S_DEFAULT : o->keep_s;
+    o->tombstone_s = o->tombstone_s == 0 ? TOMBSTONE_S_DEFAULT : o->tombstone_s;
+    o->calendar_look_s = o->calendar_look_s == 0 ? CALENDAR_LOOK_S_DEFAULT : o->calendar_look_s;
+    if (o->keep_jobs == 0 || o->keep_jobs > JOBS_KEPT_MAX)
+        o->keep_jobs = JOBS_KEPT_MAX;
 }
 
 int node_new(struct node **out, const struct alloc *alloc, const struct node_options *options)
@@ -148,12 +168,13 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     n->now = n->started = n->view_changed = options->now;
     n->wall_s = options->wall_s;
     n->replenish_at = options->now;
-    n->directory_flush = n->round_at = INSTANT_NEVER;
+    n->directory_flush = n->round_at = n->forget_at = INSTANT_NEVER;
+    set_ages(n);
     prng_init(&n->prng, options->seed);
     n->keeps_told = true;
     map_init(&n->links, alloc, sizeof(uint64_t), LINKS_MAX);
     map_init(&n->jobs, alloc, ID_SIZE, 2 * JOBS_LIVE_MAX + JOBS_KEPT_MAX);
-    map_init(&n->tombstones, alloc, ID_SIZE, TOMBSTONES_MAX);
+    tombs_init(&n->tombs, alloc, TOMBSTONES_MAX);
     map_init(&n->directory, alloc, ID_SIZE, JOBS_LIVE_MAX + JOBS_KEPT_MAX + 1);
     map_init(&n->sites, alloc, ID_SIZE, MESH_MEMBERS_MAX + 1);
     n->options.certificate = bytes_copy(n, options->certificate);
@@ -243,10 +264,13 @@ static void member_doubted(struct node *n, struct node_id id, bool doubt)
         lead_node_doubt(j, id, doubt);
 }
 
-static void peer_up(struct node *n, struct node_id id)
+/* First of all how long this node was away: much of what it has may be old. */
+static void peer_up(struct node *n, const struct member *m)
 {
-    greet_peer(n, id);
-    labour_peer_up(n, id);
+    if (calendar_meet(n, m->calendar_s) > 0)
+        forget_soon(n);
+    greet_peer(n, m->info.id);
+    labour_peer_up(n, m->info.id);
     n->assign_wanted = true;
 }
 
@@ -274,7 +298,7 @@ static void look_at_peer(struct node *n, const struct peer_news *news)
     else if (news->state)
         member_doubted(n, news->id, m->state == NODE_SUSPECT || m->state == NODE_AWAY);
     if (news->link_up)
-        peer_up(n, news->id);
+        peer_up(n, m);
     if (news->state || news->link_up)
         holder_tend_all(n);
 }
@@ -560,6 +584,7 @@ int node_step(struct node *n, const struct event *ev, struct actions *out)
     mesh_tick(n->mesh, n->now);
     handle(n, ev);
     round_run(n);
+    forget_tick(n);
     settle(n);
     round_arm(n);
     finish_stop(n);
@@ -573,8 +598,9 @@ int node_start(struct node *n, struct instant now, struct actions *out)
     size_t at = 0;
 
     n->out = out;
-    n->now = n->started = now;
-    jobs_forget(n);
+    n->now = n->started = n->calendar.at = now;
+    forget_jobs(n, UINT32_MAX);
+    forget_soon(n);
     while ((j = map_next(&n->jobs, &at)) != NULL) {
         job_learn_age(j, true);
         directory_publish(j);
@@ -601,6 +627,7 @@ struct instant node_due(const struct node *n)
     struct instant due = mesh_due(n->mesh);
 
     due = instant_first(due, n->round_at);
+    due = instant_first(due, n->forget_at);
     due = instant_first(due, labour_due(n));
     if (n->directory_dirty)
         due = instant_first(due, n->directory_flush);
@@ -618,7 +645,7 @@ bool node_reply_is_due(const struct node *n)
 
 uint64_t node_journal_wants_bytes(const struct node *n)
 {
-    return (uint64_t)n->jobs.count * 4096 + (uint64_t)n->tombstones.count * 64;
+    return (uint64_t)n->jobs.count * 4096 + (uint64_t)tombs_count(&n->tombs) * 64;
 }
 
 int node_compact(struct node *n, struct actions *out)

@@ -79,6 +79,11 @@ struct node_options {
     int64_t wall_s;
     uint64_t link_room_bytes; /* about jobs, on their way to one peer; 0: 1 MiB. Less in tests */
     const struct node_limits *limits; /* copied; NULL: the usual ones */
+    /* How long what has ended is kept, by the calendar (core/node/calendar.h); 0: the default. */
+    uint32_t keep_s;          /* a finished job, whole; 7 days */
+    uint32_t keep_jobs;       /* so many of them at most; 2,000, which is the most */
+    uint32_t tombstone_s;     /* then its name; 30 days */
+    uint32_t calendar_look_s; /* the calendar is written down so often; an hour. Less in tests */
 };
 
 struct node;

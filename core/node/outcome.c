@@ -39,6 +39,7 @@ static void fill_outcome(const struct job *j, struct outcome *o)
     o->redone_us = l->redone_us;
     o->cpu_us = l->cpu_us;
     o->elapsed_us = job_elapsed_us(j);
+    o->ended_s = calendar_now(j->node);
 }
 
 void outcome_write(struct job *j, enum job_state state, struct bytes accumulator, const char *error)

@@ -21,6 +21,7 @@ void put_peer_entry(struct buf *b, const struct peer_entry *e)
     put_u8(b, e->holders_count);
     for (uint8_t i = 0; i < e->holders_count; i++)
         put_node_id(b, e->holders[i]);
+    put_u64(b, e->ended_s);
     at = b->len;
     put_u32(b, 0);
     put_job_view(b, &e->view);
@@ -41,6 +42,7 @@ void read_peer_entry(struct reader *r, struct peer_entry *e)
         r->failed = true;
     for (uint8_t i = 0; i < e->holders_count && !r->failed; i++)
         e->holders[i] = read_node_id(r);
+    e->ended_s = read_u64(r);
     view = read_block(r, FORWARD_SPEC_MAX);
     e->readable = !r->failed && read_job_view(view, &e->view) == 0;
 }
@@ -156,6 +158,23 @@ void put_facts_begin(struct buf *b, struct job_id job, uint64_t batch, bool firs
     put_u64(b, batch);
     put_u8(b, first);
     put_u16(b, count);
+}
+
+void put_gone(struct buf *b, const struct gone *g)
+{
+    put_u8(b, g->state);
+    put_u8(b, g->why);
+    put_u32(b, g->ended_s);
+}
+
+struct gone read_gone(struct reader *r)
+{
+    struct gone g;
+
+    g.state = read_u8(r);
+    g.why = read_u8(r);
+    g.ended_s = read_u32(r);
+    return g;
 }
 
 void put_peer_sync(struct buf *b, const struct peer_sync *m)

@@ -3,7 +3,8 @@
  * block = u32 length; fact and signed spec in their own drawings):
  *
  *   DIRECTORY   u8 relay (the sender has no link to somebody who lives), u16 count, count x entry
- *               entry: u64 version, u32 epoch, 32 coordinator, u8 holders, holders x 32, job view
+ *               entry: u64 version, u32 epoch, 32 coordinator, u8 holders, holders x 32,
+ *               u64 ended_s (by the calendar, calendar.h; 0 while it runs), job view
  *   FORWARD     block signed spec                         (request: the asker's token)
  *   FORWARDED   u8 exit code, text what, text hint, 32 job, u32 durable, u32 machines, u8 already
  *   FACTS       32 job, u64 batch (0: more follow, not confirmed), u8 first (of everything there
@@ -34,7 +35,8 @@
  *               outcome, u8 count (to 64), every holder ever named and not retired x 32
  *               (request: as asked)
  *   WATCH       32 job, u32 interval_ms
- *   STATE       u8 known, 32 job, u64 version, job view (when known)
+ *   STATE       u8 known, 32 job, u64 version, job view (when known is 1); when it is 2,
+ *               it has ended and is gone: u8 state, u8 why (tombs.h), u32 Unix time it ended
  *   LOGS        32 job                     (request: the asker's token)
  *   LOG_TAIL    32 job, u8 known, block text
  *   SYNC        32 job, u32 epoch, u64 boot, 32 coordinator, 32 ledger digest, u8 answer wanted,
@@ -72,8 +74,14 @@ struct peer_entry {
     struct node_id coordinator;
     uint8_t holders_count;
     struct node_id holders[HOLDERS_MAX];
+    uint64_t ended_s;
     struct job_view view;
     bool readable; /* false: the view is of a generation that says more than this one reads */
+};
+/* What is told of a job that has ended and is gone; state 0: of none. */
+struct gone {
+    uint32_t ended_s; /* Unix time, 0: not known */
+    uint8_t state, why;
 };
 struct peer_forwarded {
     uint8_t exit_code;
@@ -125,6 +133,8 @@ void put_peer_report_chunk(struct buf *b, const struct peer_report_chunk *c); /*
 void read_peer_report_chunk(struct reader *r, struct peer_report_chunk *c);
 /* Then the facts follow. */
 void put_facts_begin(struct buf *b, struct job_id job, uint64_t batch, bool first, uint16_t count);
+void put_gone(struct buf *b, const struct gone *g);
+struct gone read_gone(struct reader *r);
 void put_peer_sync(struct buf *b, const struct peer_sync *m);
 int read_peer_sync(struct bytes payload, struct peer_sync *m);
 

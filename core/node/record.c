@@ -7,6 +7,7 @@
 #include "core/base/sha256.h"
 #include "core/node/asker.h"
 #include "core/node/directory.h"
+#include "core/node/forget.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
@@ -34,7 +35,7 @@ int store_record(struct node *n, uint16_t type, struct bytes payload, uint64_t *
 static void put_cancelled(struct buf *b, const struct node *n, const struct job *j,
                           struct job_id id, bool has)
 {
-    const struct tombstone *t = map_get(&n->tombstones, &id);
+    const struct tombstone *t = tombstone_of(n, id);
     struct node_id ever[KILL_HOLDERS_MAX];
     uint32_t count = 0;
 

@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/node/assign.h"
 #include "core/node/directory.h"
+#include "core/node/forget.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
@@ -30,7 +31,7 @@ static void not_leading(struct node *n, struct node_id from, struct job *j, stru
         if (ledger_claim(j->ledger) != NULL &&
             !node_id_equal(ledger_claim(j->ledger)->node, n->options.id))
             send_node(n, from, MESSAGE_CLAIM, 0, buf_bytes(&b));
-    } else if ((j != NULL && job_is_final(j)) || map_get(&n->tombstones, &id) != NULL) {
+    } else if ((j != NULL && job_is_final(j)) || tombstone_of(n, id) != NULL) {
         put_u8(&b, j == NULL ? 0 : job_final_state(j));
         send_node(n, from, MESSAGE_STOP, 0, buf_bytes(&b));
     }

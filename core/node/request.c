@@ -4,6 +4,7 @@
 #include "core/base/err.h"
 #include "core/node/aside.h"
 #include "core/node/directory.h"
+#include "core/node/forget.h"
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
 #include "core/node/link.h"
@@ -54,23 +55,25 @@ static void send_job(struct node *n, uint64_t link, uint32_t request, const stru
     buf_clear(&b);
 }
 
-/* Whether there was such a job: only beginnings of ids are looked for. */
-static bool was_there(const struct node *n, const char *which)
+/* What is left of such a job, or NULL: only beginnings of ids are looked for. */
+static const struct tombstone *was_there(const struct node *n, const char *which)
 {
     uint8_t prefix[ID_SIZE];
     int digits = id_parse_prefix(which, prefix);
-    const struct tombstone *t;
-    size_t at = 0;
 
-    while (digits >= 8 && (t = map_next(&n->tombstones, &at)) != NULL)
+    for (uint32_t i = 0; digits >= 8 && i < tombs_count(&n->tombs); i++) {
+        const struct tombstone *t = tombs_at(&n->tombs, i);
+
         if (id_has_prefix(t->id.bytes, prefix, (size_t)digits))
-            return true;
-    return false;
+            return t;
+    }
+    return NULL;
 }
 
 /* True when the word means something: it was answered. */
 static bool answer_which(struct node *n, uint64_t link, uint32_t request, const char *which)
 {
+    const struct tombstone *t;
     struct entry *e = NULL;
     int rc = directory_resolve(n, which, &e);
 
@@ -80,8 +83,8 @@ static bool answer_which(struct node *n, uint64_t link, uint32_t request, const 
     } else if (rc == ERR_EXISTS) {
         reply_error(n, link, request, 2, "more than one job goes by that",
                     "give more digits of the id: velum ps -a");
-    } else if (was_there(n, which)) {
-        reply_error(n, link, request, 9, "this job has ended and its result is gone", "");
+    } else if ((t = was_there(n, which)) != NULL) {
+        reply_gone(n, link, request, t->id);
     } else {
         return false;
     }
@@ -275,7 +278,7 @@ static bool nobody_has_log(struct node *n, struct logs_wait *w)
     const struct entry *e = directory_find(n, w->job);
     bool sure = !w->seek.asking && !w->seek.later && seek_is_sure(n, w->job, &w->seek);
     int64_t waited_us = instant_since_us(n->now, w->since);
-    bool ended = map_get(&n->tombstones, &w->job) != NULL ||
+    bool ended = tombstone_of(n, w->job) != NULL ||
                  (e != NULL && job_state_is_final((enum job_state)e->state));
 
     if (!sure && waited_us < (e == NULL ? SEEK_UNKNOWN_US : LOGS_WAIT_US))

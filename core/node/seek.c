@@ -139,7 +139,8 @@ bool seek_gives_up(const struct node *n, struct seek *s, int64_t patience_us)
 void seek_again(struct seek *s)
 {
     s->without_count = 0;
-    s->silent = s->gone = false;
+    s->silent = false;
+    s->gone = (struct gone){0};
 }
 
 bool seek_is_sure(const struct node *n, struct job_id id, const struct seek *s)

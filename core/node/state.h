@@ -18,6 +18,8 @@
  *                    merge_work.c: merges granted to it
  *   workers.c        worker processes; aside.c: what users want of them
  *   joblog.c         what the workers of a job wrote
+ *   calendar.c       how old things are; forget.c: finished jobs that are too old, or too many;
+ *                    tombs.c: their names
  *   directory.c      what this node knows of all jobs of the mesh
  *   seek.c           whom to ask about a job that is not here
  *   watch.c          who waits for news of a job
@@ -34,15 +36,20 @@
 #include "core/job/pool.h"
 #include "core/kernel/kernel.h"
 #include "core/mesh/mesh.h"
+#include "core/node/calendar.h"
 #include "core/node/job_state.h"
 #include "core/node/journal_record.h"
 #include "core/node/node.h"
 #include "core/node/peer.h"
+#include "core/node/tombs.h"
 #include "core/wire/message.h"
 #include "core/wire/request.h"
 
 #define JOBS_LIVE_MAX 10000
 #define JOBS_KEPT_MAX 2000 /* finished jobs kept whole; older ones shrink to tombstones */
+#define KEEP_S_DEFAULT (7u * 24 * 3600)
+#define TOMBSTONE_S_DEFAULT (30u * 24 * 3600)
+#define CALENDAR_LOOK_S_DEFAULT 3600u
 #define TOMBSTONES_MAX 1000000
 #define LINKS_MAX 4096
 #define LOG_TAIL_MAX 65536
@@ -137,6 +144,7 @@ struct entry {
     uint8_t state;
     struct bytes view; /* owned, encoded job view without result */
     bool dirty, ended;
+    uint64_t ended_s; /* by the calendar */
     struct entry *next_dirty;
     struct entry *next, *prev; /* in the list of those that run, or of those that have ended */
 };
@@ -167,8 +175,8 @@ struct seek {
     struct instant asked;
     struct node_id without[SEEK_MAX]; /* said that they do not have it, or nothing */
     uint32_t without_count;
-    bool silent; /* one of these said nothing */
-    bool gone;   /* one of these said that the job existed and is gone */
+    bool silent;      /* one of these said nothing */
+    struct gone gone; /* what one of these said, when the job existed and is gone */
 };
 
 enum watcher_kind { WATCHER_USER, WATCHER_NODE };
@@ -238,8 +246,10 @@ struct node {
     uint32_t live_count, kept_count;
     uint64_t kept_counter;
     bool replaying;
-    struct map tombstones;
-    struct map directory; /* job_id -> struct entry */
+    struct tombs tombs;
+    struct calendar calendar;
+    struct instant forget_at; /* when something may be old enough */
+    struct map directory;     /* job_id -> struct entry */
     struct entry_list running, ended;
     struct entry *dirty_first, *dirty_last;
     struct greeting *greetings;

@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/node/asker.h"
 #include "core/node/directory.h"
+#include "core/node/forget.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
@@ -162,9 +163,10 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_id 
                         const struct asker *to, struct instant began)
 {
     struct job_spec spec;
+    const struct tombstone *t;
     const struct entry *e;
     struct job *j;
-    char why[256] = "";
+    char why[GONE_SENTENCE_SIZE] = "";
 
     if (spec_signed.len > FORWARD_SPEC_MAX) {
         submit_refuse(n, to, 2, "the job's specification is larger than 60 KiB", "");
@@ -176,12 +178,15 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_id 
     }
     e = directory_find(n, *id);
     j = job_find(n, *id);
-    if (e != NULL || (j != NULL && j->ledger != NULL)) {
-        submit_known(n, e, j, spec_signed, to, began);
+    if ((t = tombstone_of(n, *id)) != NULL) {
+        struct gone g = gone_of(t);
+
+        gone_sentence(n, &g, why);
+        submit_refuse(n, to, 9, why, GONE_HINT);
         return 1;
     }
-    if (map_get(&n->tombstones, id) != NULL) {
-        submit_refuse(n, to, 9, "this job has ended and is gone", "");
+    if (e != NULL || (j != NULL && j->ledger != NULL)) {
+        submit_known(n, e, j, spec_signed, to, began);
         return 1;
     }
     if (n->disk_full || n->stopping) {

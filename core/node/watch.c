@@ -5,6 +5,7 @@
 
 #include "core/base/err.h"
 #include "core/node/directory.h"
+#include "core/node/forget.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
@@ -168,9 +169,13 @@ static bool nobody_has_it(struct node *n, struct watcher *w)
     bool unknown = directory_find(n, w->job) == NULL && !w->found;
     bool sure = !w->seek.asking && !w->seek.later && seek_is_sure(n, w->job, &w->seek);
     bool late = unknown && instant_since_us(n->now, w->since) > SEEK_UNKNOWN_US;
+    char what[GONE_SENTENCE_SIZE];
 
-    if ((w->seek.gone || map_get(&n->tombstones, &w->job) != NULL) && (sure || late)) {
-        refuse(n, w, 9, "this job has ended and its result is gone", "");
+    if (tombstone_of(n, w->job) != NULL)
+        w->seek.gone = gone_of(tombstone_of(n, w->job));
+    if (w->seek.gone.state != 0 && (sure || late)) {
+        gone_sentence(n, &w->seek.gone, what);
+        refuse(n, w, 9, what, GONE_HINT);
         return true;
     }
     if (unknown && (sure || late)) {
@@ -280,13 +285,19 @@ void watch_job(struct node *n, struct job_id id)
 /* "I do not have that job", and whether it existed. */
 static void send_without(struct node *n, struct job_id id, struct node_id to, uint32_t request)
 {
+    const struct tombstone *t = tombstone_of(n, id);
+    struct gone g = {0};
     uint8_t bytes[64];
     struct buf b;
 
     buf_init_fixed(&b, bytes, sizeof bytes);
-    put_u8(&b, map_get(&n->tombstones, &id) != NULL ? 2 : 0);
+    put_u8(&b, t != NULL ? 2 : 0);
     put_job_id(&b, id);
     put_u64(&b, 0);
+    if (t != NULL) {
+        g = gone_of(t);
+        put_gone(&b, &g);
+    }
     send_node(n, to, MESSAGE_STATE, request, buf_bytes(&b));
 }
 
@@ -317,14 +328,15 @@ int watch_frame(struct node *n, struct node_id from, uint32_t request, struct by
 
 /* A node's word to a user that waits for it. True when that was the last one. */
 static bool watcher_hears(struct node *n, struct watcher *w, uint8_t known, struct node_id from,
-                          const struct job_view *v)
+                          const struct job_view *v, const struct gone *g)
 {
     if (known == 1) {
         w->found = true;
         w->heard = w->since = n->now;
         return watcher_tell(n, w, v);
     }
-    w->seek.gone |= known == 2;
+    if (known == 2)
+        w->seek.gone = *g;
     seek_without(&w->seek, from);
     return ask_holder(n, w);
 }
@@ -336,11 +348,14 @@ int watch_state(struct node *n, struct node_id from, struct bytes payload)
     struct reader r = reader_of(payload);
     uint8_t known = read_u8(&r);
     struct job_id id = read_job_id(&r);
+    struct gone g = {0};
     struct watcher *w, *next;
     struct job_view v;
 
     read_u64(&r);
-    if (r.failed || known > 2 ||
+    if (known == 2)
+        g = read_gone(&r);
+    if (r.failed || known > 2 || (known == 2 && !job_state_is_final((enum job_state)g.state)) ||
         (known == 1 && read_job_view((struct bytes){r.data + r.at, r.len - r.at}, &v) < 0))
         return ERR_FORMAT;
     if (known == 1 && !job_id_equal(v.id, id))
@@ -348,7 +363,7 @@ int watch_state(struct node *n, struct node_id from, struct bytes payload)
     for (w = n->watchers; w != NULL; w = next) {
         next = w->next;
         if (w->kind == WATCHER_USER && job_id_equal(w->job, id) && seek_awaits(&w->seek, from) &&
-            watcher_hears(n, w, known, from, &v))
+            watcher_hears(n, w, known, from, &v, &g))
             watcher_remove(n, w);
     }
     return 0;

@@ -142,7 +142,8 @@ static void put_fact_outcome(struct buf *b, uint8_t n, uint8_t state)
                         .duplicates = 2,
                         .redone_us = 3000,
                         .cpu_us = 4000000,
-                        .elapsed_us = 5000000};
+                        .elapsed_us = 5000000,
+                        .ended_s = 86400};
     struct buf body;
     buf_init_fixed(&body, room, sizeof room);
     if (state == JOB_DONE) {
@@ -282,14 +283,31 @@ static void record_log(uint8_t n)
     ensure(journal_append(journal, RECORD_LOG, buf_bytes(&b)) == 0);
 }
 
+static void put_tombstone(struct buf *b, uint8_t n)
+{
+    put_job_id(b, golden_job(n));
+    put_u8(b, JOB_DONE);
+    put_u8(b, 1);
+    put_u32(b, 1760000000);
+    put_u32(b, 604800);
+}
+
 static void record_gone(uint8_t n)
 {
     uint8_t room[64];
     struct buf b;
     buf_init_fixed(&b, room, sizeof room);
-    put_job_id(&b, golden_job(n));
-    put_u8(&b, JOB_DONE);
+    put_tombstone(&b, n);
     ensure(journal_append(journal, RECORD_GONE, buf_bytes(&b)) == 0);
+}
+
+static void record_calendar(uint64_t s)
+{
+    uint8_t room[8];
+    struct buf b;
+    buf_init_fixed(&b, room, sizeof room);
+    put_u64(&b, s);
+    ensure(journal_append(journal, RECORD_CALENDAR, buf_bytes(&b)) == 0);
 }
 
 static void sync_now(void)
@@ -339,6 +357,7 @@ static void make_life(struct store_memory *m)
     record_begin_job(3, 2);
     record_fact(3, put_fact_divergent);
     record_settled(3);
+    record_calendar(604800);
     record_gone(4);
     sync_now();
     record_begin_job(5, 2);
@@ -359,8 +378,7 @@ static void make_compacted(struct store_memory *m)
     sync_now();
     scratch(&blob);
     buf_init_fixed(&b, room, sizeof room);
-    put_job_id(&b, golden_job(1));
-    put_u8(&b, JOB_DONE);
+    put_tombstone(&b, 1);
     journal_put(&blob, RECORD_GONE, buf_bytes(&b));
     ensure(journal_compact(journal, buf_bytes(&blob)) == 0);
     buf_clear(&blob);

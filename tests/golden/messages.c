@@ -53,6 +53,7 @@ static void put_list(struct buf *b)
 static void make_mesh(uint8_t type, struct buf *b)
 {
     struct hello hello = {.version_min = 1,
+                          .calendar_s = 86400,
                           .version_max = 1,
                           .features = 1,
                           .greeting = 3,

@@ -125,8 +125,8 @@ static int tell_mesh(uint8_t type, struct bytes p)
     switch (type) {
     case MESSAGE_HELLO:
         rc = read_hello(p, &h, &list);
-        SAY(" %u-%u features=%u greeting=%u alone=%d", h.version_min, h.version_max,
-            (unsigned)h.features, (unsigned)h.greeting, h.alone);
+        SAY(" %u-%u features=%u greeting=%u alone=%d calendar=%llu", h.version_min, h.version_max,
+            (unsigned)h.features, (unsigned)h.greeting, h.alone, U(h.calendar_s));
         say_member(&h.self);
         say_list(&list);
         return rc;

@@ -266,6 +266,10 @@ static void perform(struct story *s, struct story_node *n, struct actions *actio
             break;
         case ACTION_STORE:
         case ACTION_COMPACT:
+            if (a->kind == ACTION_STORE)
+                story_disk_store(n, a->type, actions_payload(actions, a));
+            else
+                story_disk_compact(n, actions_payload(actions, a));
             ev.kind = STORY_STORED;
             push(s, ev, SYNC_US);
             break;
@@ -289,7 +293,7 @@ void story_step(struct story *s, struct story_node *n, struct event *ev)
     if (n->core == NULL)
         return;
     ev->now = s->now;
-    ev->wall_s = STORY_WALL_S + s->now.us / S_US;
+    ev->wall_s = STORY_WALL_S + n->wall_off_s + s->now.us / S_US;
     actions_init(&actions, &s->heap.alloc);
     ensure(node_step(n->core, ev, &actions) == 0);
     perform(s, n, &actions);
@@ -453,7 +457,11 @@ void story_start(struct story *s, uint32_t i)
                              .kernels_count = 1,
                              .seal = {n, on_sign, on_verify},
                              .now = s->now,
-                             .wall_s = STORY_WALL_S,
+                             .wall_s = STORY_WALL_S + n->wall_off_s,
+                             .keep_s = s->ages.keep_s,
+                             .keep_jobs = s->ages.keep_jobs,
+                             .tombstone_s = s->ages.tombstone_s,
+                             .calendar_look_s = s->ages.calendar_look_s,
                              .certificate = {certificate, sizeof certificate}};
     struct actions actions;
 
@@ -465,13 +473,14 @@ void story_start(struct story *s, uint32_t i)
     snprintf(o.addr, sizeof o.addr, "n%u:1", i);
     story_certificate(n->id, PARTY_NODE, certificate);
     ensure(node_new(&n->core, &s->heap.alloc, &o) == 0);
+    story_disk_replay(n);
     actions_init(&actions, &s->heap.alloc);
     ensure(node_start(n->core, s->now, &actions) == 0);
     perform(s, n, &actions);
     actions_clear(&actions);
 }
 
-static void hint(struct story *s, uint32_t i, uint32_t target)
+void story_hint(struct story *s, uint32_t i, uint32_t target)
 {
     struct event ev = {.kind = EVENT_HINT};
     char addr[ADDR_SIZE];
@@ -487,7 +496,7 @@ void story_begin(struct story *s, uint32_t count)
     for (uint32_t i = 0; i < count; i++)
         story_start(s, i);
     for (uint32_t i = 1; i < count; i++)
-        hint(s, i, 0);
+        story_hint(s, i, 0);
     story_run(s, 8 * S_US);
 }
 
@@ -554,8 +563,10 @@ bool story_end(struct story *s)
 {
     struct story_spec *spec;
 
-    for (uint32_t i = 0; i < s->count; i++)
+    for (uint32_t i = 0; i < s->count; i++) {
         node_free(s->nodes[i].core);
+        story_disk_free(&s->nodes[i]);
+    }
     while (s->events_count > 0)
         free(pop(s).data);
     free(s->events);

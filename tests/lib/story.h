@@ -25,7 +25,10 @@ struct story_node {
     struct node *core; /* NULL while it does not run */
     struct node_id id;
     uint32_t generation;
-    bool stuck; /* its disk syncs nothing */
+    bool stuck;                  /* its disk syncs nothing */
+    bool keeps_disk;             /* the next process reads what this one stored */
+    struct story_record *stored; /* oldest first */
+    int64_t wall_off_s;          /* how wrong its wall clock is */
 };
 
 /* What a user was told. */
@@ -53,6 +56,7 @@ struct story {
     uint32_t answers_count, answers_cap;
     struct story_spec *specs; /* signed, by number */
     uint32_t sent[256];       /* frames by type, between nodes */
+    struct node_options ages; /* how long things are kept: keep_s and what follows */
     uint32_t worker;          /* the last one that a node asked to start, 0: none */
     /* Frames of these types between these nodes are lost, and counted by whom they were for. */
     struct {
@@ -69,6 +73,8 @@ bool story_end(struct story *s);
 void story_start(struct story *s, uint32_t i);
 /* Everybody starts, hears of node 0, and has met everybody. */
 void story_begin(struct story *s, uint32_t count);
+/* Node i hears of another. */
+void story_hint(struct story *s, uint32_t i, uint32_t target);
 /* Its links end, and dials to it are refused. */
 void story_kill(struct story *s, uint32_t i);
 /* No link between the two from now on, or again one when it is wanted. */
@@ -76,6 +82,9 @@ void story_cut(struct story *s, uint32_t a, uint32_t b);
 void story_mend(struct story *s, uint32_t a, uint32_t b);
 bool story_linked(const struct story *s, uint32_t a, uint32_t b);
 void story_run(struct story *s, int64_t us);
+/* Its disk as it is now, and back to that; the node must be down for the latter. */
+struct story_record *story_image(const struct story *s, uint32_t i);
+void story_restore(struct story *s, uint32_t i, struct story_record *image); /* takes the image */
 /* Loses all frames of that type from now on; 0: none. STORY_USER: from, or to, anybody. */
 void story_drop(struct story *s, uint8_t type, uint32_t from, uint32_t to);
 

@@ -21,6 +21,12 @@ struct story_spec {
     size_t len;
 };
 
+/* story_disk.c */
+void story_disk_store(struct story_node *n, uint16_t type, struct bytes payload);
+void story_disk_compact(struct story_node *n, struct bytes records);
+void story_disk_replay(struct story_node *n);
+void story_disk_free(struct story_node *n);
+
 struct story_conn *story_conn_of(const struct story *s, uint64_t link);
 uint64_t story_other_end(uint64_t link);
 uint32_t story_conn_make(struct story *s, uint32_t a, uint32_t b);

@@ -30,6 +30,7 @@ static void say_state(uint32_t from, uint32_t to, uint8_t known, struct job_id i
                       enum job_state state)
 {
     struct job_view v = {.id = id, .state = state};
+    struct gone g = {.state = (uint8_t)state};
     struct buf b;
 
     text_copy(v.kernel, sizeof v.kernel, "work");
@@ -39,6 +40,8 @@ static void say_state(uint32_t from, uint32_t to, uint8_t known, struct job_id i
     put_u64(&b, 0);
     if (known == 1)
         put_job_view(&b, &v);
+    if (known == 2)
+        put_gone(&b, &g);
     story_say(&story, from, to, MESSAGE_STATE, 0, buf_bytes(&b));
     buf_clear(&b);
 }
@@ -98,12 +101,12 @@ TEST(gone_is_said_when_every_holder_said_so)
     request = story_watch(&story, user, id);
     story_run(&story, MS_US);
     first = story.drop.last_to;
-    say_state(first, stranger, 2, id, 0);
+    say_state(first, stranger, 2, id, JOB_DONE);
     CHECK_INT(story_code_within(&story, user, request, 500 * MS_US), -1);
     CHECK(story.drop.last_to != first);
-    say_state(story.drop.last_to, stranger, 2, id, 0);
+    say_state(story.drop.last_to, stranger, 2, id, JOB_DONE);
     CHECK_INT(story_code_within(&story, user, request, 500 * MS_US), -1);
-    say_state(story.drop.last_to, stranger, 2, id, 0);
+    say_state(story.drop.last_to, stranger, 2, id, JOB_DONE);
     CHECK_INT(story_code_within(&story, user, request, 500 * MS_US), 9);
     for (uint32_t i = 0; i < story.count; i++)
         CHECK(i == stranger || story.drop.count[i] > 0);
@@ -119,7 +122,7 @@ TEST(another_holder_may_still_have_it)
     story_drop(&story, MESSAGE_WATCH, stranger, story_leader(&story, id));
     request = story_watch(&story, user, id);
     story_run(&story, MS_US);
-    say_state(story_leader(&story, id), stranger, 2, id, 0);
+    say_state(story_leader(&story, id), stranger, 2, id, JOB_DONE);
     CHECK_INT(story_code_within(&story, user, request, 500 * MS_US), 0);
     CHECK(story_end(&story));
 }
@@ -153,7 +156,7 @@ TEST(a_state_is_believed_from_whom_it_was_asked)
         if (i == stranger || i == story.drop.last_to)
             continue;
         say_state(i, stranger, 1, id, JOB_DONE);
-        say_state(i, stranger, 2, id, 0);
+        say_state(i, stranger, 2, id, JOB_DONE);
     }
     CHECK_INT(story_code(&story, user, request), -1);
     say_state(story.drop.last_to, stranger, 1, id, JOB_DONE);

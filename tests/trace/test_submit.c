@@ -165,6 +165,7 @@ TEST(an_entry_that_cannot_be_read_is_stepped_over)
     put_u32(&b, 1);
     put_node_id(&b, story.nodes[1].id);
     put_u8(&b, 0);
+    put_u64(&b, 0);
     put_block(&b, (struct bytes){later_view, sizeof later_view});
     put_peer_entry(&b, &p);
     story_say(&story, 1, 0, MESSAGE_DIRECTORY, 0, buf_bytes(&b));

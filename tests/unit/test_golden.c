@@ -110,7 +110,7 @@ static void opens_and_goes_on(int generation, const char *name)
     const struct journal_options o = {.segment_bytes = 1536, .feature_level = NODE_FEATURE_LEVEL};
     struct store_memory *m = golden_store(generation, name);
     uint64_t before = 0, after = 0;
-    uint8_t gone[ID_SIZE + 1] = {1};
+    uint8_t gone[ID_SIZE + 10] = {1};
     struct journal *j;
     REQUIRE(journal_open(&j, &host_memory, &m->store, &o, count_record, &before, NULL) == 0);
     CHECK(before > 0);
@@ -154,7 +154,7 @@ static void a_node_takes_it(int generation, const char *name)
     lay_out(m, folder);
     CHECK_INT(journal_file_compact(folder, &done), 0);
     CHECK(done.before.records > 0 && done.records_after > 0);
-    CHECK(done.records_after <= done.before.records);
+    CHECK(done.records_after <= done.before.records + 1); /* and the calendar */
     store_memory_free(m);
 }
 

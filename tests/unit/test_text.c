@@ -1,5 +1,8 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
+
+#include <time.h>
+
 #include "tests/lib/check.h"
 
 TEST(test_numbers)
@@ -142,7 +145,21 @@ TEST(test_sanitise_never_cuts_inside_an_escape_or_a_character)
     }
 }
 
-TEST_MAIN(test_numbers, test_decimal, test_copy_and_append_cut, test_names, test_distance,
-          test_sanitise_lets_good_text_pass, test_sanitise_escapes_what_moves_the_cursor_or_hides,
+/* Every day of four centuries and some, against the calendar of the C library. */
+TEST(test_dates)
+{
+    char got[TEXT_DATE_SIZE], want[64];
+    for (time_t s = 0; s < (time_t)86400 * 366 * 450; s += 86400 + 61) {
+        struct tm tm;
+        gmtime_r(&s, &tm);
+        strftime(want, sizeof want, "%Y-%m-%d %H:%M UTC", &tm);
+        text_of_date((uint64_t)s, got);
+        CHECK_STR(got, want);
+    }
+}
+
+TEST_MAIN(test_dates, test_numbers, test_decimal, test_copy_and_append_cut, test_names,
+          test_distance, test_sanitise_lets_good_text_pass,
+          test_sanitise_escapes_what_moves_the_cursor_or_hides,
           test_sanitise_escapes_invalid_utf8_byte_by_byte,
           test_sanitise_never_cuts_inside_an_escape_or_a_character)

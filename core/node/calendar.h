@@ -1,0 +1,47 @@
+/* How old things are, without a wall clock: the calendar of the mesh, in seconds.
+ *
+ *   - It counts while somebody lives: a running node adds what its monotonic clock says, at most an
+ *     hour between two looks, so that no jump of that clock, and no process that was stopped for
+ *     weeks, makes everything old at once.
+ *   - Nodes that meet agree on the greater of their two (HELLO): one that was away learns how long.
+ *     Where all stood still, no time has passed.
+ *   - It is written to the journal once an hour, when it jumps, and with every snapshot. A crash
+ *     costs at most an hour of it, and meeting anybody gives that back.
+ *
+ * So it never runs faster than real time, whatever wall clocks do: what is kept for 30 days of the
+ * calendar is kept for 30 days at least. What it decides: when finished jobs are forgotten
+ * (forget.h), and whether a node was away for longer than tombstones live (stale.h).
+ *
+ * Private to core/node. */
+#ifndef VELUM_NODE_CALENDAR_H
+#define VELUM_NODE_CALENDAR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/bytes.h"
+#include "core/base/instant.h"
+
+struct node;
+
+struct calendar {
+    uint64_t s;        /* at `at` */
+    struct instant at; /* the last look */
+    uint64_t stored_s; /* what the journal has, or will have */
+};
+
+/* More is no date: what says so is not believed. */
+#define CALENDAR_MAX ((uint64_t)1 << 40)
+
+uint64_t calendar_now(const struct node *n);
+/* How long ago that was; 0 for what lies ahead. */
+uint64_t calendar_since(const struct node *n, uint64_t then_s);
+/* The hourly look: takes note of what has passed, and writes it down. */
+void calendar_look(struct node *n);
+/* Another node's calendar. Gives by how many seconds this one was behind, 0 when it was not. */
+uint64_t calendar_meet(struct node *n, uint64_t theirs_s);
+/* One that the journal had. */
+void calendar_replay(struct node *n, uint64_t s);
+void calendar_snapshot(struct node *n, struct buf *to); /* as one record */
+
+#endif

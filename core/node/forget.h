@@ -1,0 +1,39 @@
+/* Forgetting finished jobs. One that has ended is kept whole (spec, result, log tail) for keep_s of
+ * the calendar, or until keep_jobs later ones have ended; then only its name is left for
+ * tombstone_s, so that nothing that comes back from an old disk or another part of the mesh can
+ * begin it again; then nothing. The age of a job is in its outcome, so that every holder, also one
+ * that got it later, forgets it at about the same time. An entry of the directory goes with the
+ * last of it.
+ *
+ * Owns the tombstones. Private to core/node. */
+#ifndef VELUM_NODE_FORGET_H
+#define VELUM_NODE_FORGET_H
+
+#include "core/node/state.h"
+
+/* What is said of a job that is gone: "this job ended as done on 2026-11-20 10:15 UTC and is gone:
+ * ..." */
+#define GONE_SENTENCE_SIZE 256
+#define GONE_HINT "to have its result again, submit it anew"
+
+/* NULL: not one that ended and is gone, as far as is known here. */
+const struct tombstone *tombstone_of(const struct node *n, struct job_id id);
+/* The job is gone but for its name and its outcome; the caller frees it. */
+void job_bury(struct job *j, uint8_t state, enum gone_why why);
+/* Shrinks jobs that are too old, or too many, at most so many of them. True when that was not
+ * enough. */
+bool forget_jobs(struct node *n, uint32_t most);
+/* The hourly look, and what is due before: jobs, tombstones, entries of the directory. */
+void forget_tick(struct node *n);
+/* The calendar jumped: everything is looked at now. */
+void forget_soon(struct node *n);
+/* Whether nothing of a job that ended then is kept anywhere any more. */
+bool forget_is_past(const struct node *n, uint64_t ended_s);
+void gone_sentence(const struct node *n, const struct gone *g, char to[GONE_SENTENCE_SIZE]);
+/* Says it to a user; the job must have a tombstone here. */
+void reply_gone(struct node *n, uint64_t link, uint32_t request, struct job_id id);
+struct gone gone_of(const struct tombstone *t);
+int forget_replay(struct node *n, struct bytes payload);
+void forget_snapshot(const struct node *n, struct buf *to);
+
+#endif
