@@ -17,7 +17,8 @@ enum cmd_takes {
     TAKES_COMMAND,
     TAKES_SHELL,
     TAKES_JOURNAL,
-    TAKES_DEMO
+    TAKES_DEMO,
+    TAKES_STALE
 };
 
 #define CMD_ARGS_MAX 1000

@@ -49,10 +49,12 @@ static void offer_choices(const struct opt *o, const char *prefix)
     }
 }
 
-static void offer_jobs(struct line *l, bool all, const char *prefix)
+static void offer_jobs(struct line *l, enum cmd_takes takes, const char *prefix)
 {
     struct job_list jobs;
-    if (jobs_fetch(l, all, "", &jobs) < 0)
+    int rc = takes == TAKES_STALE ? jobs_fetch_stale(l, "", &jobs)
+                                  : jobs_fetch(l, takes == TAKES_JOB, "", &jobs);
+    if (rc < 0)
         return;
     for (size_t i = 0; i < jobs.count; i++) {
         char id[9];
@@ -96,7 +98,7 @@ static void offer_from_node(const struct call *c, enum cmd_takes takes, const ch
     if (takes == TAKES_KERNEL)
         offer_plugins(l, prefix);
     else
-        offer_jobs(l, takes == TAKES_JOB, prefix);
+        offer_jobs(l, takes, prefix);
     line_close(l);
 }
 
@@ -129,6 +131,12 @@ static void offer_arguments(const struct call *c, const struct cmd *cmd, const c
         return;
     case TAKES_DEMO:
         offer(prefix, "", "chaos");
+        return;
+    case TAKES_STALE:
+        if (c->argc > 2)
+            break;
+        offer(prefix, "", "restore");
+        offer(prefix, "", "drop");
         return;
     case TAKES_KERNEL:
         offer_builtins(prefix);

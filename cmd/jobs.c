@@ -74,18 +74,12 @@ static int by_age(const void *a, const void *b)
     return job_id_compare(x->id, y->id);
 }
 
-static int fetch(struct line *l, bool all, const char *which, struct job_list *out)
+/* Every JOB that answers the request, in order of age. */
+static int fetch_list(struct line *l, uint8_t type, struct bytes payload, struct job_list *out)
 {
-    struct request_jobs ask = {.all = all};
     struct frame frame;
-    uint8_t room[256];
-    struct buf payload;
     memset(out, 0, sizeof *out);
-    if (!text_copy(ask.which, sizeof ask.which, which))
-        return 0; /* longer than any id or name, so it is none */
-    buf_init_fixed(&payload, room, sizeof room);
-    put_request_jobs(&payload, &ask);
-    int rc = line_send(l, MESSAGE_REQUEST_JOBS, buf_bytes(&payload));
+    int rc = line_send(l, type, payload);
     while (rc >= 0 && (rc = line_item(l, MESSAGE_REPLY_JOB, &frame)) == 1)
         rc = add(out, frame.payload);
     if (rc < 0) {
@@ -95,6 +89,19 @@ static int fetch(struct line *l, bool all, const char *which, struct job_list *o
     if (out->count > 1)
         qsort(out->list, out->count, sizeof *out->list, by_age);
     return 0;
+}
+
+static int fetch(struct line *l, bool all, const char *which, struct job_list *out)
+{
+    struct request_jobs ask = {.all = all};
+    uint8_t room[256];
+    struct buf payload;
+    memset(out, 0, sizeof *out);
+    if (!text_copy(ask.which, sizeof ask.which, which))
+        return 0; /* longer than any id or name, so it is none */
+    buf_init_fixed(&payload, room, sizeof room);
+    put_request_jobs(&payload, &ask);
+    return fetch_list(l, MESSAGE_REQUEST_JOBS, buf_bytes(&payload), out);
 }
 
 static bool is_meant(const struct job_view *v, const char *which)
@@ -129,6 +136,19 @@ int jobs_fetch(struct line *l, bool all, const char *which, struct job_list *out
     return rc;
 }
 
+int jobs_fetch_stale(struct line *l, const char *which, struct job_list *out)
+{
+    struct request_stale ask = {.what = STALE_LIST};
+    uint8_t room[64];
+    struct buf payload;
+    buf_init_fixed(&payload, room, sizeof room);
+    put_request_stale(&payload, &ask);
+    int rc = fetch_list(l, MESSAGE_REQUEST_STALE, buf_bytes(&payload), out);
+    if (rc == 0 && which[0])
+        keep_meant(out, which);
+    return rc;
+}
+
 void jobs_clear(struct job_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
@@ -156,6 +176,29 @@ static int refuse_ambiguous(const char *which, const struct job_list *found)
     }
     talk_try("more digits of the id you mean");
     return CODE_MISUSE;
+}
+
+static int refuse_missing_stale(const char *which)
+{
+    talk_error("no old job \"%.80s\" is set aside at this node", which);
+    talk_try("velum ps --stale");
+    return CODE_NOT_FOUND;
+}
+
+int jobs_resolve_stale(struct line *l, const char *which, struct job_id *id)
+{
+    struct job_list found;
+    int code = 0, rc = jobs_fetch_stale(l, which, &found);
+    if (rc < 0)
+        return line_report(l, rc);
+    if (found.count == 0)
+        code = refuse_missing_stale(which);
+    else if (found.count > 1)
+        code = refuse_ambiguous(which, &found);
+    else
+        *id = found.list[0].view.id;
+    jobs_clear(&found);
+    return code;
 }
 
 int jobs_resolve(struct line *l, const char *which, struct job_id *id)

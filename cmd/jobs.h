@@ -27,9 +27,14 @@ void jobs_entry_clear(struct job_entry *e);
 /* Every job the node knows of (all: finished ones too) whose id begins with `which` or whose name
  * it is; "" for all of them. Sorted: newest last. */
 int jobs_fetch(struct line *l, bool all, const char *which, struct job_list *out);
+/* The old jobs that the node has set aside: those whose id begins with `which` or whose name it is;
+ * "" for all. */
+int jobs_fetch_stale(struct line *l, const char *which, struct job_list *out);
 void jobs_clear(struct job_list *list);
 /* A full id, an unambiguous beginning of one, or a name. 0, or the exit code after saying why. */
 int jobs_resolve(struct line *l, const char *which, struct job_id *id);
+/* One of them, or the exit code after saying why. */
+int jobs_resolve_stale(struct line *l, const char *which, struct job_id *id);
 /* The job as its holders know it now. 0 or < 0. */
 int jobs_look(struct line *l, struct job_id id, struct job_entry *out);
 /* Fills e->text: built-ins are shown in this process, plugins by a worker of the node. 0 also when

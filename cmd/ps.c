@@ -6,6 +6,9 @@
 
 static const struct opt opts[] = {
     {.name = "all", .letter = 'a', .kind = OPT_SWITCH, .effect = "list finished jobs too"},
+    {.name = "stale",
+     .kind = OPT_SWITCH,
+     .effect = "list the old jobs that this node has set aside"},
     {.name = "json", .kind = OPT_SWITCH, .effect = "print JSON"},
     {0},
 };
@@ -36,6 +39,24 @@ static int print(const struct call *c, struct line *l, struct job_list *jobs)
     return CODE_DONE;
 }
 
+/* What to do about them is said where somebody reads it. */
+static int print_stale(const struct call *c, struct line *l)
+{
+    struct job_list jobs;
+    const char *which = c->argc > 0 ? c->argv[0] : "";
+    int rc = jobs_fetch_stale(l, which, &jobs);
+    if (rc < 0)
+        return line_report(l, rc);
+    int code = print(c, l, &jobs);
+    if (jobs.count > 0 && !opt_given(c->opts, "json")) {
+        talk_line("this node was away for so long that the others may have finished and forgotten "
+                  "these jobs; it runs none of them");
+        talk_try("velum stale restore JOB to go on with one, velum stale drop JOB to forget it");
+    }
+    jobs_clear(&jobs);
+    return code;
+}
+
 static int run(const struct call *c)
 {
     struct job_list jobs;
@@ -45,6 +66,11 @@ static int run(const struct call *c)
     int code = line_open(&l, c, &where);
     if (code != 0)
         return code;
+    if (opt_given(c->opts, "stale")) {
+        code = print_stale(c, l);
+        line_close(l);
+        return code;
+    }
     /* Somebody who names a job wants to see it, finished or not. */
     int rc = jobs_fetch(l, c->argc > 0 || opt_given(c->opts, "all"), which, &jobs);
     if (rc < 0) {

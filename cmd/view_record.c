@@ -18,6 +18,7 @@ static const char *type_name(uint16_t type)
            : type == RECORD_SETTLED  ? "settled"
            : type == RECORD_LOG      ? "log"
            : type == RECORD_CALENDAR ? "time"
+           : type == RECORD_STALE    ? "stale"
                                      : "unknown";
 }
 
@@ -153,6 +154,13 @@ static void text_facts(FILE *to, struct journal_record *r)
     }
 }
 
+static const char *step_name(uint8_t step)
+{
+    return step == STALE_ASIDE     ? "set aside as old"
+           : step == STALE_DROPPED ? "an old copy was dropped"
+                                   : "brought back";
+}
+
 static void text_gone(FILE *to, const struct journal_record *r)
 {
     char date[TEXT_DATE_SIZE];
@@ -182,6 +190,8 @@ void record_view_text(FILE *to, const struct record_view *v)
     else if (r.type == RECORD_SETTLED)
         fprintf(to, "its outcome has %u cop%s on %u machine%s", (unsigned)r.copies,
                 r.copies == 1 ? "y" : "ies", (unsigned)r.machines, r.machines == 1 ? "" : "s");
+    else if (r.type == RECORD_STALE)
+        fputs(step_name(r.step), to);
     else if (r.type == RECORD_LOG)
         fprintf(to, "%zu bytes that its workers wrote", r.log.len);
     else
@@ -344,6 +354,8 @@ void record_view_json(struct json *j, const struct record_view *v)
         json_text(j, "state", state_name(r.state));
     if (rc == 0 && (r.type == RECORD_GONE || r.type == RECORD_CALENDAR))
         json_number(j, "calendar", r.calendar_s);
+    if (rc == 0 && r.type == RECORD_STALE)
+        json_text(j, "step", step_name(r.step));
     if (rc == 0 && r.type == RECORD_SETTLED) {
         json_number(j, "copies", r.copies);
         json_number(j, "machines", r.machines);

@@ -97,10 +97,19 @@ static void unmark_dirty(struct node *n, struct entry *e)
 
 static void entry_drop(struct node *n, struct entry *e)
 {
+    n->entries_live -= outcome_rank(e->state) == 0 && e->view.len > 0;
     list_remove(n, e->ended ? &n->ended : &n->running, e);
     unmark_dirty(n, e);
     map_remove(&n->directory, &e->id);
     entry_free(n, e);
+}
+
+void directory_drop(struct node *n, struct job_id id)
+{
+    struct entry *e = directory_find(n, id);
+
+    if (e != NULL)
+        entry_drop(n, e);
 }
 
 /* Room for one more: the entry of the job that ended first goes. */

@@ -139,8 +139,9 @@ void forget_tick(struct node *n)
     n->forget_at = instant_plus_us(n->now, more ? GO_ON_US : next_look_us(n));
 }
 
-void forget_soon(struct node *n)
+void forget_now(struct node *n)
 {
+    forget_jobs(n, UINT32_MAX);
     if (!n->options.embedded)
         n->forget_at = n->now;
 }

@@ -25,8 +25,8 @@ void job_bury(struct job *j, uint8_t state, enum gone_why why);
 bool forget_jobs(struct node *n, uint32_t most);
 /* The hourly look, and what is due before: jobs, tombstones, entries of the directory. */
 void forget_tick(struct node *n);
-/* The calendar jumped: everything is looked at now. */
-void forget_soon(struct node *n);
+/* The calendar jumped: every job is looked at now, before anybody is told of it; the rest soon. */
+void forget_now(struct node *n);
 /* Whether nothing of a job that ended then is kept anywhere any more. */
 bool forget_is_past(const struct node *n, uint64_t ended_s);
 void gone_sentence(const struct node *n, const struct gone *g, char to[GONE_SENTENCE_SIZE]);

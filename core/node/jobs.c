@@ -11,6 +11,7 @@
 #include "core/node/link.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
+#include "core/node/stale.h"
 #include "core/node/workers.h"
 
 #define ELAPSED_US_MAX ((uint64_t)366 * 24 * 3600 * 1000000) /* more is not believed */
@@ -286,9 +287,12 @@ void job_mark_busy(struct job *j)
 
 static void job_unkeep(struct job *j);
 
-static void job_unlist(struct job *j)
+static void job_settle_not(struct job *j)
 {
     struct job **at;
+
+    if (!j->busy)
+        return;
 
     for (at = &j->node->busy_jobs; *at != NULL; at = &(*at)->next_busy) {
         if (*at == j) {
@@ -297,6 +301,12 @@ static void job_unlist(struct job *j)
         }
     }
     j->busy = false;
+}
+
+void job_unlist(struct job *j)
+{
+    job_set_live(j, false);
+    job_settle_not(j);
 }
 
 /* Takes it out of every list of the node, the map included when it is in there. */
@@ -312,11 +322,9 @@ void job_free(struct job *j)
     lead_end(j);
     labour_drop(j);
     workers_release(n, j);
-    job_set_live(j, false);
     job_unkeep(j);
     record_clear(j);
-    if (j->busy)
-        job_unlist(j);
+    job_unlist(j);
     ledger_free(j->ledger);
     buf_clear(&j->spec_signed);
     joblog_free(j);
@@ -333,6 +341,7 @@ void jobs_free(struct node *n)
         at = 0;
     }
     map_clear(&n->jobs);
+    stale_free(n);
     tombs_clear(&n->tombs);
 }
 
@@ -462,6 +471,8 @@ int jobs_replay(struct node *n, uint16_t type, struct bytes payload)
         return joblog_replay(n, payload);
     if (type == RECORD_GONE)
         return forget_replay(n, payload);
+    if (type == RECORD_STALE)
+        return stale_replay(n, payload);
     if (type != RECORD_CALENDAR)
         return ERR_VERSION;
     r = reader_of(payload);
@@ -470,7 +481,7 @@ int jobs_replay(struct node *n, uint16_t type, struct bytes payload)
 }
 
 /* One record of type RECORD_FACTS holds at most a frame's worth of facts. */
-static void snapshot_job(struct job *j, struct buf *to)
+void job_snapshot(struct job *j, struct buf *to)
 {
     struct buf facts;
     struct reader r;
@@ -518,8 +529,9 @@ void jobs_snapshot(struct node *n, struct buf *to)
     struct job *j;
 
     calendar_snapshot(n, to);
+    stale_snapshot(n, to);
     while ((j = map_next(&n->jobs, &at)) != NULL)
         if (j->ledger != NULL)
-            snapshot_job(j, to);
+            job_snapshot(j, to);
     forget_snapshot(n, to);
 }

@@ -19,6 +19,7 @@ void jobs_free(struct node *n);
 /* Whether it is among those that assign looks at. */
 void job_set_hungry(struct job *j, bool hungry);
 void job_mark_busy(struct job *j); /* settle it at the end of this step */
+void job_unlist(struct job *j);    /* takes it out of those to settle, and of those that run */
 /* Whether it is among those without an outcome. */
 void job_set_live(struct job *j, bool live);
 bool job_is_final(const struct job *j);
@@ -35,6 +36,8 @@ void job_settle(struct job *j, uint32_t copies, uint32_t machines);
 void job_after_outcome(struct job *j); /* counts, shrinks, forgets the oldest */
 /* One record of the journal, in order. ERR_VERSION for a type it does not know. */
 int jobs_replay(struct node *n, uint16_t type, struct bytes payload);
+/* What is kept of one job, as records. */
+void job_snapshot(struct job *j, struct buf *to);
 /* All jobs and tombstones as records: u16 type, u32 length, bytes. */
 void jobs_snapshot(struct node *n, struct buf *to);
 /* Checks a spec's signature, author and dates. 0 or an error; why gets a sentence. */

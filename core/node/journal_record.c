@@ -11,12 +11,14 @@ int journal_record_read(uint16_t type, struct bytes payload, struct journal_reco
 
     memset(r, 0, sizeof *r);
     r->type = (enum record_type)type;
-    if (type < RECORD_FACTS || type > RECORD_CALENDAR)
+    if (type < RECORD_FACTS || type > RECORD_STALE)
         return ERR_VERSION;
     if (type == RECORD_CALENDAR)
         r->calendar_s = read_u64(&in);
     else
         r->job = read_job_id(&in);
+    if (type == RECORD_STALE)
+        r->step = read_u8(&in);
     if (type == RECORD_GONE) {
         r->state = read_u8(&in);
         r->why = read_u8(&in);

@@ -5,6 +5,7 @@
  *   GONE     32 job, u8 state, u8 why (tombs.h), u32 Unix time it ended, u32 calendar_s: it shrank
  *            to a tombstone
  *   SETTLED  32 job, u32 copies, u32 machines: its outcome has the copies it needs
+ *   STALE    32 job, u8 step: it was set aside, brought back or dropped (stale.h)
  *   CALENDAR u64 seconds: how far the calendar is (calendar.h)
  *   LOG      32 job, and to the end what its workers wrote last
  *
@@ -25,13 +26,17 @@ enum record_type {
     RECORD_GONE = 2,
     RECORD_SETTLED = 3,
     RECORD_LOG = 4,
-    RECORD_CALENDAR = 5
+    RECORD_CALENDAR = 5,
+    RECORD_STALE = 6
 };
+
+enum stale_step { STALE_BACK = 0, STALE_ASIDE = 1, STALE_DROPPED = 2 };
 
 struct journal_record {
     enum record_type type;
     struct job_id job;
     uint8_t state, why;        /* of GONE: enum job_state, enum gone_why */
+    uint8_t step;              /* of STALE: enum stale_step */
     uint32_t ended_s;          /* of GONE: Unix time, 0: not known */
     uint64_t calendar_s;       /* of GONE and CALENDAR */
     uint32_t copies, machines; /* of SETTLED */

@@ -21,6 +21,7 @@
 #include "core/node/report.h"
 #include "core/node/request.h"
 #include "core/node/round.h"
+#include "core/node/stale.h"
 #include "core/node/submit.h"
 #include "core/node/watch.h"
 #include "core/node/workers.h"
@@ -174,6 +175,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     n->keeps_told = true;
     map_init(&n->links, alloc, sizeof(uint64_t), LINKS_MAX);
     map_init(&n->jobs, alloc, ID_SIZE, 2 * JOBS_LIVE_MAX + JOBS_KEPT_MAX);
+    map_init(&n->stale, alloc, ID_SIZE, STALE_MAX);
     tombs_init(&n->tombs, alloc, TOMBSTONES_MAX);
     map_init(&n->directory, alloc, ID_SIZE, JOBS_LIVE_MAX + JOBS_KEPT_MAX + 1);
     map_init(&n->sites, alloc, ID_SIZE, MESH_MEMBERS_MAX + 1);
@@ -267,8 +269,12 @@ static void member_doubted(struct node *n, struct node_id id, bool doubt)
 /* First of all how long this node was away: much of what it has may be old. */
 static void peer_up(struct node *n, const struct member *m)
 {
-    if (calendar_meet(n, m->calendar_s) > 0)
-        forget_soon(n);
+    uint64_t behind_s = calendar_meet(n, m->calendar_s);
+
+    if (behind_s > 0)
+        forget_now(n);
+    if (stale_was_away(n, behind_s))
+        stale_set_aside(n, behind_s);
     greet_peer(n, m->info.id);
     labour_peer_up(n, m->info.id);
     n->assign_wanted = true;
@@ -599,8 +605,7 @@ int node_start(struct node *n, struct instant now, struct actions *out)
 
     n->out = out;
     n->now = n->started = n->calendar.at = now;
-    forget_jobs(n, UINT32_MAX);
-    forget_soon(n);
+    forget_now(n);
     while ((j = map_next(&n->jobs, &at)) != NULL) {
         job_learn_age(j, true);
         directory_publish(j);

@@ -10,6 +10,7 @@
 #include "core/node/link.h"
 #include "core/node/request.h"
 #include "core/node/seek.h"
+#include "core/node/stale.h"
 #include "core/node/submit.h"
 #include "core/node/watch.h"
 
@@ -549,6 +550,11 @@ static void on_submit(struct node *n, struct link_entry *l, uint32_t request, st
     submit_user(n, l->link, request, payload);
 }
 
+static void on_stale(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
+{
+    stale_request(n, l->link, request, payload);
+}
+
 static const struct {
     uint8_t type;
     void (*handle)(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload);
@@ -557,7 +563,7 @@ static const struct {
     {MESSAGE_REQUEST_JOBS, on_jobs},       {MESSAGE_REQUEST_KILL, on_kill},
     {MESSAGE_REQUEST_NODES, on_nodes},     {MESSAGE_REQUEST_LOGS, on_logs},
     {MESSAGE_REQUEST_KERNELS, on_kernels}, {MESSAGE_REQUEST_PLAN, on_plan},
-    {MESSAGE_REQUEST_SHOW, on_show},
+    {MESSAGE_REQUEST_SHOW, on_show},       {MESSAGE_REQUEST_STALE, on_stale},
 };
 
 void request_frame(struct node *n, struct link_entry *l, const struct frame *f)

@@ -19,7 +19,7 @@
  *   workers.c        worker processes; aside.c: what users want of them
  *   joblog.c         what the workers of a job wrote
  *   calendar.c       how old things are; forget.c: finished jobs that are too old, or too many;
- *                    tombs.c: their names
+ *                    tombs.c: their names; stale.c: old jobs of a node that was away too long
  *   directory.c      what this node knows of all jobs of the mesh
  *   seek.c           whom to ask about a job that is not here
  *   watch.c          who waits for news of a job
@@ -246,6 +246,7 @@ struct node {
     uint32_t live_count, kept_count;
     uint64_t kept_counter;
     bool replaying;
+    struct map stale; /* job_id -> struct job that was set aside */
     struct tombs tombs;
     struct calendar calendar;
     struct instant forget_at; /* when something may be old enough */

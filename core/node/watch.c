@@ -66,18 +66,14 @@ static void view_counts(const struct outcome *o, struct job_view *v)
     v->cpu_us = o->cpu_us;
 }
 
-/* What the ledger or the coordination here says; without them false. */
-bool job_view_here(struct node *n, struct job_id id, struct job_view *v)
+void job_view_of(struct job *j, struct job_view *v)
 {
-    struct job *j = job_find(n, id);
+    const struct node *n = j->node;
+    const struct stage_spec *s = &j->spec.stage;
     const struct outcome *o;
-    const struct stage_spec *s;
 
     memset(v, 0, sizeof *v);
-    if (j == NULL || j->ledger == NULL)
-        return false;
-    s = &j->spec.stage;
-    v->id = id;
+    v->id = j->id;
     text_copy(v->name, sizeof v->name, j->spec.name);
     text_copy(v->kernel, sizeof v->kernel, s->kernel);
     text_copy(v->args, sizeof v->args, s->args);
@@ -100,16 +96,27 @@ bool job_view_here(struct node *n, struct job_id id, struct job_view *v)
         view_counts(o, v);
 #if VELUM_PLANT == 24 /* sim: an outcome is told before it is settled */
     if (o == NULL)
-        return true;
+        return;
 #else
     if (o == NULL || !j->settled)
-        return true;
+        return;
 #endif
     v->state = (enum job_state)o->state;
     v->elapsed_us = o->elapsed_us;
     v->digest = o->digest;
     v->result = o->state == JOB_DONE ? o->accumulator : (struct bytes){NULL, 0};
     text_copy(v->error, sizeof v->error, o->error);
+}
+
+/* What the ledger or the coordination here says; without them false. */
+bool job_view_here(struct node *n, struct job_id id, struct job_view *v)
+{
+    struct job *j = job_find(n, id);
+
+    memset(v, 0, sizeof *v);
+    if (j == NULL || j->ledger == NULL)
+        return false;
+    job_view_of(j, v);
     return true;
 }
 

@@ -21,7 +21,9 @@ void watch_tick(struct node *n);
 /* This node itself stood still: nobody was late meanwhile. */
 void watch_late(struct node *n, int64_t late_us);
 void watchers_free(struct node *n);
-/* What the coordination or the ledger here says; false without them. Borrows from the job. */
+/* What the coordination or the ledger here says of a job that has one. Borrows from the job. */
+void job_view_of(struct job *j, struct job_view *v);
+/* The same by id; false without them. Borrows from the job. */
 bool job_view_here(struct node *n, struct job_id id, struct job_view *v);
 
 #endif

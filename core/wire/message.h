@@ -48,6 +48,7 @@
     X(REQUEST_KERNELS, 86)                                                                         \
     X(REQUEST_PLAN, 87)                                                                            \
     X(REQUEST_SHOW, 88)                                                                            \
+    X(REQUEST_STALE, 89) /* old jobs that were set aside */                                        \
     X(REPLY_ERROR, 100)                                                                            \
     X(REPLY_SUBMITTED, 101)                                                                        \
     X(REPLY_JOB, 102)                                                                              \

@@ -34,6 +34,23 @@ int read_request_jobs(struct bytes payload, struct request_jobs *m)
     return reader_result(&r);
 }
 
+void put_request_stale(struct buf *b, const struct request_stale *m)
+{
+    put_u8(b, (uint8_t)m->what);
+    put_job_id(b, m->job);
+}
+
+int read_request_stale(struct bytes payload, struct request_stale *m)
+{
+    struct reader r = reader_of(payload);
+    uint8_t what = read_u8(&r);
+    m->job = read_job_id(&r);
+    if (!reader_done(&r) || what > STALE_DROP)
+        return ERR_FORMAT;
+    m->what = (enum stale_what)what;
+    return 0;
+}
+
 int put_request_plan(struct buf *b, const char *kernel, int count, const char *const *args)
 {
     if (strlen(kernel) >= KERNEL_NAME_SIZE)

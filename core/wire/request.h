@@ -13,6 +13,7 @@
  *   PLAN       text kernel, u16 count, texts                       PLAN
  *   SHOW       text kernel, 32 source, block params,               TEXT
  *              block accumulator
+ *   STALE      u8 what (0 list, 1 bring back, 2 drop), 32 job id   JOB ..., END
  *
  * WATCH with interval 0 wants the state now and once more at its end, no progress between. `which`
  * is an id prefix or a name; empty means all.
@@ -45,6 +46,11 @@ struct request_watch {
 struct request_jobs {
     bool all;
     char which[JOB_NAME_SIZE + 8];
+};
+enum stale_what { STALE_LIST = 0, STALE_RESTORE = 1, STALE_DROP = 2 };
+struct request_stale {
+    enum stale_what what;
+    struct job_id job; /* zero for a list */
 };
 struct request_show {
     char kernel[KERNEL_NAME_SIZE];
@@ -84,6 +90,8 @@ int put_request_plan(struct buf *b, const char *kernel, int count, const char *c
 /* Fills kernel and the arguments.
  * struct order_plan is 64 KiB: keep it off the stack of a board. */
 int read_request_plan(struct bytes payload, char kernel[KERNEL_NAME_SIZE], struct order_plan *args);
+void put_request_stale(struct buf *b, const struct request_stale *m);
+int read_request_stale(struct bytes payload, struct request_stale *m);
 void put_request_show(struct buf *b, const struct request_show *m);
 int read_request_show(struct bytes payload, struct request_show *m);
 void put_reply_error(struct buf *b, const struct reply_error *m);

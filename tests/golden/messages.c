@@ -383,6 +383,10 @@ static void make_request(uint8_t type, struct buf *b)
     case MESSAGE_REQUEST_SHOW:
         put_request_show(b, &show);
         break;
+    case MESSAGE_REQUEST_STALE:
+        put_u8(b, 1);
+        put_job_id(b, golden_job(1));
+        break;
     default: /* NODES, KERNELS */
         break;
     }

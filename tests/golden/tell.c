@@ -403,6 +403,7 @@ static void say_plan(void)
 
 static int tell_request(uint8_t type, struct bytes p)
 {
+    struct request_stale stale;
     static struct request_show show;
     char kernel[KERNEL_NAME_SIZE];
     struct reader r = reader_of(p);
@@ -430,6 +431,11 @@ static int tell_request(uint8_t type, struct bytes p)
         rc = read_request_plan(p, kernel, &plan);
         say_text("kernel", kernel);
         say_plan();
+        return rc;
+    case MESSAGE_REQUEST_STALE:
+        rc = read_request_stale(p, &stale);
+        SAY(" what=%d", (int)stale.what);
+        say_id("job", stale.job.bytes);
         return rc;
     case MESSAGE_REQUEST_SHOW:
         rc = read_request_show(p, &show);

@@ -480,6 +480,16 @@ void story_start(struct story *s, uint32_t i)
     actions_clear(&actions);
 }
 
+void story_compact(struct story *s, uint32_t i)
+{
+    struct actions actions;
+
+    actions_init(&actions, &s->heap.alloc);
+    ensure(node_compact(s->nodes[i].core, &actions) == 0);
+    perform(s, &s->nodes[i], &actions);
+    actions_clear(&actions);
+}
+
 void story_hint(struct story *s, uint32_t i, uint32_t target)
 {
     struct event ev = {.kind = EVENT_HINT};

@@ -82,6 +82,8 @@ void story_cut(struct story *s, uint32_t a, uint32_t b);
 void story_mend(struct story *s, uint32_t a, uint32_t b);
 bool story_linked(const struct story *s, uint32_t a, uint32_t b);
 void story_run(struct story *s, int64_t us);
+/* Its journal is written anew. */
+void story_compact(struct story *s, uint32_t i);
 /* Its disk as it is now, and back to that; the node must be down for the latter. */
 struct story_record *story_image(const struct story *s, uint32_t i);
 void story_restore(struct story *s, uint32_t i, struct story_record *image); /* takes the image */

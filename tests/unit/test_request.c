@@ -26,7 +26,15 @@ TEST(test_watch_and_jobs)
     struct buf b = fresh();
     struct request_watch w = {.interval_ms = 100};
     struct request_watch got_watch;
+    struct request_stale stale = {.what = STALE_DROP, .job = {{7}}}, got_stale;
     memset(w.job.bytes, 7, ID_SIZE);
+    put_request_stale(&b, &stale);
+    CHECK_EVERY_TRUNCATION(b, read_request_stale(in, &got_stale));
+    CHECK_INT(read_request_stale(buf_bytes(&b), &got_stale), 0);
+    CHECK(got_stale.what == STALE_DROP && got_stale.job.bytes[0] == 7);
+    b.data[0] = 3;
+    CHECK_INT(read_request_stale(buf_bytes(&b), &got_stale), ERR_FORMAT);
+    buf_reset(&b);
     put_request_watch(&b, &w);
     CHECK_EVERY_TRUNCATION(b, read_request_watch(in, &got_watch));
     CHECK_INT(read_request_watch(buf_bytes(&b), &got_watch), 0);

@@ -1,0 +1,31 @@
+/* Old jobs of a node that was away for longer than tombstones live: nobody can say any more whether
+ * the others have finished and forgotten them, so they are set aside. The node runs none of them,
+ * tells nobody of them and merges nothing into them, until a user brings one back or drops it.
+ *
+ * A node was away when its calendar is behind that of a node it meets (calendar.h): it was off, or
+ * stood still, or came back with an old image of its disk. One that was alive and alone counted
+ * meanwhile and kept working: its jobs are as good as anybody's.
+ *
+ * Only jobs without an outcome are set aside: those with one grow old like any other. Bounded by
+ * STALE_MAX; beyond that the ones that do not fit are dropped, and that is said in the log.
+ * Private to core/node. */
+#ifndef VELUM_NODE_STALE_H
+#define VELUM_NODE_STALE_H
+
+#include "core/node/state.h"
+
+#define STALE_MAX (2 * JOBS_LIVE_MAX)
+
+/* This node was away for so long that tombstones of its jobs may be gone. */
+bool stale_was_away(const struct node *n, uint64_t behind_s);
+/* Sets all jobs that run aside; before anything of them is told to whom it met. */
+void stale_set_aside(struct node *n, uint64_t behind_s);
+/* One step of the journal. */
+int stale_replay(struct node *n, struct bytes payload);
+/* Records of all of them, jobs first. */
+void stale_snapshot(struct node *n, struct buf *to);
+/* STALE of a user: lists them, brings one back, or drops one. */
+void stale_request(struct node *n, uint64_t link, uint32_t request, struct bytes payload);
+void stale_free(struct node *n);
+
+#endif

@@ -1,0 +1,264 @@
+/* Stories of a node that comes back after its jobs may have been finished and forgotten: it sets
+ * them aside, and users decide. A day is a second: names of finished jobs are kept for 40. */
+#include "core/node/directory.h"
+#include "core/node/jobs.h"
+#include "core/node/stale.h"
+#include "tests/lib/check.h"
+#include "tests/lib/story.h"
+
+static struct story story;
+
+/* Three nodes with a job that all of them hold; the last one then goes. */
+static struct job_id begin(uint32_t count)
+{
+    struct job_id id;
+
+    story_init(&story, count);
+    story.ages = (struct node_options){.keep_s = 20, .tombstone_s = 40, .calendar_look_s = 1};
+    for (uint32_t i = 0; i < count; i++) {
+        story.nodes[i].keeps_disk = true;
+        story_start(&story, i);
+    }
+    for (uint32_t i = 1; i < count; i++)
+        story_hint(&story, i, 0);
+    story_run(&story, 8 * S_US);
+    id = story_submitted(&story, 0, 1);
+    story_run(&story, S_US);
+    return id;
+}
+
+static void start(uint32_t i)
+{
+    story_start(&story, i);
+    for (uint32_t k = 0; k < story.count; k++)
+        if (k != i && story.nodes[k].core != NULL)
+            story_hint(&story, i, k);
+}
+
+static uint32_t stale_at(uint32_t i)
+{
+    return (uint32_t)story.nodes[i].core->stale.count;
+}
+
+static bool runs(uint32_t i, struct job_id id)
+{
+    const struct job *j = story.nodes[i].core == NULL ? NULL : job_find(story.nodes[i].core, id);
+
+    return j != NULL && (j->lead != NULL || j->labour != NULL);
+}
+
+static int decide(uint32_t i, enum stale_what what, struct job_id id)
+{
+    struct request_stale m = {.what = what, .job = id};
+    uint64_t user = story_user(&story, i);
+    uint8_t bytes[64];
+    uint32_t request;
+    struct buf b;
+    int code;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_request_stale(&b, &m);
+    request = story_ask(&story, user, MESSAGE_REQUEST_STALE, buf_bytes(&b));
+    code = story_code(&story, user, request);
+    story_leave(&story, user);
+    return code;
+}
+
+static void kill_job(uint32_t at, struct job_id id)
+{
+    uint64_t user = story_user(&story, at);
+
+    story_ask_id(&story, user, MESSAGE_REQUEST_KILL, id);
+    story_run(&story, 6 * S_US);
+    story_leave(&story, user);
+}
+
+/* Node 2 goes; the others end the job and forget that there was one; node 2 comes back. */
+static struct job_id forgotten_meanwhile(void)
+{
+    struct job_id id = begin(3);
+
+    story_kill(&story, 2);
+    kill_job(0, id);
+    story_run(&story, 75 * S_US);
+    CHECK_INT(tombs_count(&story.nodes[0].core->tombs), 0);
+    CHECK(directory_find(story.nodes[0].core, id) == NULL);
+    start(2);
+    return id;
+}
+
+TEST(a_job_that_the_others_have_forgotten_is_set_aside)
+{
+    struct job_id id = forgotten_meanwhile();
+
+    for (int i = 0; i < 200; i++) {
+        story_run(&story, 100 * MS_US);
+        for (uint32_t k = 0; k < 3; k++)
+            if (!CHECK(!runs(k, id)))
+                i = 200;
+    }
+    CHECK_INT(stale_at(2), 1);
+    CHECK(!story_holds(&story, 2, id));
+    for (uint32_t k = 0; k < 3; k++)
+        CHECK(directory_find(story.nodes[k].core, id) == NULL);
+    for (uint32_t k = 0; k < 2; k++)
+        CHECK(job_find(story.nodes[k].core, id) == NULL);
+    CHECK(story_end(&story));
+}
+
+TEST(it_stays_aside_over_restarts_and_snapshots)
+{
+    struct job_id id = forgotten_meanwhile();
+    uint64_t user;
+
+    story_run(&story, S_US);
+    CHECK_INT(stale_at(2), 1);
+    for (int i = 0; i < 2; i++) {
+        story_compact(&story, 2);
+        story_run(&story, S_US);
+        story_kill(&story, 2);
+        start(2);
+        CHECK_INT(stale_at(2), 1);
+        story_run(&story, 10 * S_US);
+        CHECK_INT(stale_at(2), 1);
+        CHECK(!runs(2, id));
+    }
+    user = story_user(&story, 2);
+    CHECK_INT(story_code_within(&story, user, story_watch(&story, user, id), 3 * S_US), 3);
+    CHECK(story_end(&story));
+}
+
+TEST(a_user_brings_it_back)
+{
+    struct job_id id = forgotten_meanwhile();
+
+    story_run(&story, S_US);
+    CHECK_INT(decide(1, STALE_RESTORE, id), 3); /* that node has no such job */
+    CHECK_INT(decide(2, STALE_RESTORE, id), 0);
+    CHECK_INT(stale_at(2), 0);
+    story_run(&story, 10 * S_US);
+    CHECK(story_holds(&story, 2, id));
+    CHECK(directory_find(story.nodes[0].core, id) != NULL);
+    CHECK(story_leads(&story, 0, id) || story_leads(&story, 1, id) || story_leads(&story, 2, id));
+    /* It is a job like any other now, and stays one. */
+    story_kill(&story, 2);
+    start(2);
+    story_run(&story, 3 * S_US);
+    CHECK_INT(stale_at(2), 0);
+    CHECK(story_holds(&story, 2, id));
+    kill_job(1, id);
+    CHECK_INT(decide(2, STALE_RESTORE, id), 3);
+    CHECK(story_end(&story));
+}
+
+TEST(a_user_drops_it)
+{
+    struct job_id id = forgotten_meanwhile();
+
+    story_run(&story, S_US);
+    CHECK_INT(decide(2, STALE_DROP, id), 0);
+    CHECK_INT(stale_at(2), 0);
+    story_kill(&story, 2);
+    start(2);
+    story_run(&story, 8 * S_US);
+    CHECK_INT(stale_at(2), 0);
+    CHECK(!story_holds(&story, 2, id));
+    CHECK(story_end(&story));
+}
+
+/* The others still run it: the old copy is not merged, and not brought back beside it. */
+TEST(a_job_that_still_runs_takes_nothing_of_the_old_copy)
+{
+    struct job_id id = begin(3);
+
+    story_kill(&story, 2);
+    story_run(&story, 60 * S_US);
+    start(2);
+    story_run(&story, 8 * S_US);
+    CHECK_INT(stale_at(2), 1);
+    CHECK(story_holds(&story, 0, id) && story_holds(&story, 1, id));
+    CHECK_INT(decide(2, STALE_RESTORE, id), 1);
+    CHECK_INT(decide(2, STALE_DROP, id), 0);
+    CHECK(story_holds(&story, 0, id) && story_holds(&story, 1, id));
+    CHECK(story_end(&story));
+}
+
+/* Shorter than names are kept: those say what became of the job. */
+TEST(who_was_away_for_less_sets_nothing_aside)
+{
+    struct job_id id = begin(3);
+
+    story_kill(&story, 2);
+    kill_job(0, id);
+    story_run(&story, 25 * S_US);
+    start(2);
+    story_run(&story, 8 * S_US);
+    CHECK_INT(stale_at(2), 0);
+    CHECK(!runs(2, id));
+    CHECK(tombs_find(&story.nodes[2].core->tombs, id) != NULL);
+    CHECK(story_end(&story));
+}
+
+/* A mesh that was switched off as a whole is not older for it. */
+TEST(a_mesh_that_slept_goes_on)
+{
+    struct job_id id = begin(3);
+
+    for (uint32_t i = 0; i < 3; i++)
+        story_kill(&story, i);
+    story_run(&story, 500 * S_US);
+    for (uint32_t i = 0; i < 3; i++)
+        start(i);
+    story_run(&story, 10 * S_US);
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK_INT(stale_at(i), 0);
+        CHECK(story_holds(&story, i, id));
+    }
+    CHECK(story_leads(&story, 0, id) || story_leads(&story, 1, id) || story_leads(&story, 2, id));
+    CHECK(story_end(&story));
+}
+
+/* Both halves counted: neither was away. */
+TEST(halves_of_a_long_partition_merge)
+{
+    struct job_id id = begin(3);
+
+    story_cut(&story, 2, 0);
+    story_cut(&story, 2, 1);
+    story_run(&story, 90 * S_US);
+    story_mend(&story, 2, 0);
+    story_mend(&story, 2, 1);
+    story_hint(&story, 2, 0);
+    story_run(&story, 20 * S_US);
+    for (uint32_t i = 0; i < 3; i++)
+        CHECK_INT(stale_at(i), 0);
+    CHECK(story_holds(&story, 0, id));
+    CHECK(story_end(&story));
+}
+
+/* A process that stood still for weeks thinks that it still leads. */
+TEST(who_stood_still_for_weeks_was_away)
+{
+    struct job_id id = begin(3);
+    struct node *frozen = story.nodes[2].core;
+
+    for (uint32_t k = 0; k < 2; k++)
+        story_cut(&story, 2, k);
+    story.nodes[2].core = NULL;
+    kill_job(0, id);
+    story_run(&story, 75 * S_US);
+    story.nodes[2].core = frozen;
+    for (uint32_t k = 0; k < 2; k++)
+        story_mend(&story, 2, k);
+    story_run(&story, 20 * S_US);
+    CHECK_INT(stale_at(2), 1);
+    for (uint32_t k = 0; k < 3; k++)
+        CHECK(!runs(k, id));
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(a_job_that_the_others_have_forgotten_is_set_aside,
+          it_stays_aside_over_restarts_and_snapshots, a_user_brings_it_back, a_user_drops_it,
+          a_job_that_still_runs_takes_nothing_of_the_old_copy,
+          who_was_away_for_less_sets_nothing_aside, a_mesh_that_slept_goes_on,
+          halves_of_a_long_partition_merge, who_stood_still_for_weeks_was_away)
