@@ -44,6 +44,8 @@ struct cover *ledger_cover(struct ledger *l); /* freed (NULL) once `ledger_shrin
  * Survives snapshots. At most FACT_TERMS_MAX: when there were more, ledger_forgot_holders. */
 uint32_t ledger_ever_holders(const struct ledger *l, struct node_id *to, uint32_t cap);
 bool ledger_forgot_holders(const struct ledger *l);
+/* It was named as a holder, retired or not. */
+bool ledger_was_holder(const struct ledger *l, struct node_id id);
 bool ledger_has_retired(const struct ledger *l, struct node_id id);
 
 /* A node that is alone keeps its holders, claim and outcome facts with a blank signature (64 zero

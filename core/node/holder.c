@@ -8,6 +8,7 @@
 #include "core/node/greet.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
+#include "core/node/keep.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/outcome.h"
@@ -55,21 +56,24 @@ int holder_replay_fact(struct node *n, struct job_id id, struct bytes bytes)
     return rc;
 }
 
+static bool holds(const struct job *j, struct node_id id)
+{
+    const struct holders *h = j->ledger == NULL ? NULL : ledger_holders(j->ledger);
+
+    for (uint8_t i = 0; h != NULL && i < h->count; i++)
+        if (node_id_equal(h->ids[i], id))
+            return true;
+    return false;
+}
+
 /* Facts without a signature are believed from those only who may have them: the coordinator and the
  * holders the job ever had. */
 static bool may_tell(const struct job *j, struct node_id from)
 {
-    struct node_id ever[KILL_HOLDERS_MAX];
     const struct claim *c = ledger_claim(j->ledger);
-    uint32_t count;
 
-    if (c != NULL && node_id_equal(c->node, from))
-        return true;
-    count = ledger_ever_holders(j->ledger, ever, KILL_HOLDERS_MAX);
-    for (uint32_t i = 0; i < count; i++)
-        if (node_id_equal(ever[i], from))
-            return true;
-    return false;
+    return (c != NULL && node_id_equal(c->node, from)) || holds(j, from) ||
+           ledger_was_holder(j->ledger, from);
 }
 
 static bool is_unsigned(enum fact_kind kind)
@@ -94,6 +98,12 @@ static int take_told(struct node *n, struct job_id id, struct node_id from, stru
         rc = take_fact(n, id, bytes, &f);
     if (rc > 0)
         put_block(news, bytes);
+    j = job_find(n, id);
+    if (rc >= 0 && f.kind == FACT_HOLDERS && j != NULL && j->ledger != NULL)
+        n->told_old |= f.holders.generation < ledger_holders(j->ledger)->generation;
+    /* Whom a kill need not ask any more, the other holders learn from the coordinator. */
+    if (rc > 0 && f.kind == FACT_RETIRED && j->lead != NULL)
+        record_fact(j, bytes, false);
     return rc;
 }
 
@@ -252,6 +262,7 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
     }
     if (j != NULL && first)
         j->gap = false;
+    n->told_old = false;
     rc = take_all(n, id, from, &r, &ticket);
 #if VELUM_PLANT == 1 /* sim: a copy is confirmed before it is synced */
     ticket = 0;
@@ -263,6 +274,9 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
     if (j != NULL) {
         j->replayed = false;
         j->heard = n->now;
+        /* Whoever looks after it there does not know who its holders are now. */
+        if (j->kept && n->told_old)
+            send_sync(j, from, true);
     }
     return 0;
 }
@@ -278,8 +292,10 @@ int holder_facts_kept(struct node *n, struct node_id from, struct bytes payload)
     if (!reader_done(&r))
         return ERR_FORMAT;
     j = job_find(n, id);
-    if (j != NULL && j->lead != NULL)
-        replica_kept(j, from, batch, refused);
+    if (j == NULL || (j->lead == NULL && j->tending == TEND_NONE))
+        return 0;
+    replica_kept(j, from, batch, refused);
+    keep_advance(j);
     return 0;
 }
 
@@ -332,16 +348,6 @@ void holder_send_snapshot(struct job *j, struct node_id to)
 void holder_compare(struct job *j, struct node_id other)
 {
     send_sync(j, other, true);
-}
-
-static bool holds(const struct job *j, struct node_id id)
-{
-    const struct holders *h = j->ledger == NULL ? NULL : ledger_holders(j->ledger);
-
-    for (uint8_t i = 0; h != NULL && i < h->count; i++)
-        if (node_id_equal(h->ids[i], id))
-            return true;
-    return false;
 }
 
 /* Whoever holds it now may be named in a fact that did not come here: everybody is asked. */
@@ -414,7 +420,14 @@ int holder_sync(struct node *n, struct node_id from, struct bytes payload)
         return 0;
     }
     if (m.gone != 0) {
+        if (j->kept && may_tell(j, from))
+            keep_forgotten(j);
         end_forgotten(j, from, m.gone);
+        return 0;
+    }
+    /* It gets its copy again from the one who counts them. */
+    if (j->kept && holds(j, from) && digest_equal(m.digest, nothing)) {
+        keep_unsure(j);
         return 0;
     }
     j->replayed = false;
@@ -489,7 +502,7 @@ static bool is_next_in_rank(const struct job *j, const struct claim *c)
         if (member_works(n, h->ids[i]) && member_keeps(n, h->ids[i]))
             patience_us += S_US;
     }
-    return false;
+    return !holds(j, n->options.id);
 }
 
 static void claim_now(struct job *j)
@@ -557,7 +570,9 @@ void holder_tend(struct job *j)
         claim_now(j);
         return;
     }
-    if (!holds(j, n->options.id) || (c != NULL && coordinator_is_well(j, c))) {
+    /* A former holder is all that is left when the present ones are gone. */
+    if ((!holds(j, n->options.id) && !others_are_gone(j)) ||
+        (c != NULL && coordinator_is_well(j, c))) {
         j->unled_since = (struct instant){0};
         return;
     }

@@ -123,6 +123,14 @@ struct lead {
     char last_cause[REASON_SIZE];
 };
 
+/* What is under way with a job that this node does not coordinate; see keep.h. */
+enum tending {
+    TEND_NONE,
+    TEND_COPIES,  /* an ended job is copied to those who should hold it */
+    TEND_LEAVES,  /* this node is no holder: a present one gets what it has */
+    TEND_RETIRES, /* and now it hears that this node gives the job up */
+};
+
 struct job {
     struct node *node;
     struct job_id id;
@@ -146,7 +154,14 @@ struct job {
     uint64_t kept_number; /* its place in the list of finished jobs, rising */
     uint64_t ended_s; /* by the calendar, of one that is kept */
     bool shrunk;
-    uint32_t copies, machines; /* of the outcome, where this node wrote it */
+    uint32_t copies, machines; /* of the outcome, as they were counted last */
+    enum tending tending;
+    struct instant tended_since, need_since;
+    uint64_t tend_batch, tend_ticket; /* to be confirmed by others, and by the own disk */
+    struct holders wanted;            /* who should hold it in the end */
+    struct instant placed;            /* the mesh it was last found to be well placed in */
+    bool unsure;                      /* some holder may not have it */
+    bool left_alone;                  /* another holder has forgotten it: its time is over */
     struct lead *lead;
     struct labour *labour;
     struct asker *askers;

@@ -6,6 +6,7 @@
 #include "core/node/holder.h"
 #include "core/node/joblog.h"
 #include "core/node/jobs.h"
+#include "core/node/keep.h"
 #include "core/node/labour.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
@@ -140,6 +141,27 @@ int job_add_ledger(struct job *j, struct bytes spec_fact)
     buf_clear(&j->spec_signed);
     job_bind_spec(j);
     job_set_live(j, true);
+    return 0;
+}
+
+int job_drop_ledger(struct job *j)
+{
+    struct ledger *l = j->ledger;
+    struct bytes spec = ledger_spec_signed(l);
+    struct reader r;
+    struct signed_bytes s;
+
+    buf_reset(&j->spec_signed);
+    put_raw(&j->spec_signed, spec.data, spec.len);
+    if (j->spec_signed.failed)
+        return buf_result(&j->spec_signed);
+    r = reader_of(buf_bytes(&j->spec_signed));
+    read_signed(&r, &s);
+    ensure(reader_done(&r) && read_spec(s.body, &j->spec) == 0);
+    j->ledger = NULL;
+    job_set_live(j, false);
+    record_clear(j);
+    ledger_free(l);
     return 0;
 }
 
@@ -319,6 +341,7 @@ void job_free(struct job *j)
     n = j->node;
     if (map_get(&n->jobs, &j->id) == j)
         map_remove(&n->jobs, &j->id);
+    keep_drop(j);
     lead_end(j);
     labour_drop(j);
     workers_release(n, j);
@@ -366,6 +389,7 @@ static void job_keep(struct job *j)
         n->kept_first = j;
     n->kept_last = j;
     n->kept_count++;
+    keep_look_again(n, S_US);
 }
 
 static void job_unkeep(struct job *j)
@@ -376,6 +400,7 @@ static void job_unkeep(struct job *j)
         return;
     j->kept = false;
     greet_kept_gone(n, j);
+    keep_kept_gone(n, j);
     if (n->compare_next == j)
         n->compare_next = j->next_kept;
     if (j->prev_kept != NULL)
@@ -408,13 +433,18 @@ void job_after_outcome(struct job *j)
 
 void job_settle(struct job *j, uint32_t copies, uint32_t machines)
 {
+    if (j->settled || !job_is_final(j))
+        return;
+    j->settled = true;
+    job_recount(j, copies, machines);
+}
+
+void job_recount(struct job *j, uint32_t copies, uint32_t machines)
+{
     uint8_t bytes[64];
     uint64_t ticket;
     struct buf b;
 
-    if (j->settled || !job_is_final(j))
-        return;
-    j->settled = true;
     j->copies = copies;
     j->machines = machines;
     buf_init_fixed(&b, bytes, sizeof bytes);
@@ -435,6 +465,8 @@ static int replay_settled(struct node *n, struct bytes payload)
         return ERR_FORMAT;
     if (j != NULL && j->ledger != NULL) {
         job_settle(j, copies, machines);
+        j->copies = copies;
+        j->machines = machines;
         job_after_outcome(j);
     }
     return 0;

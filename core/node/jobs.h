@@ -33,6 +33,10 @@ struct bytes job_spec_signed(const struct job *j);
 uint64_t job_leaves(const struct job *j);
 /* Its outcome has the copies it needs: said once, and remembered in the journal. */
 void job_settle(struct job *j, uint32_t copies, uint32_t machines);
+/* Its copies were counted anew: remembered in the journal. */
+void job_recount(struct job *j, uint32_t copies, uint32_t machines);
+/* This node holds it no more, but works for it. 0, or an error: then nothing has changed. */
+int job_drop_ledger(struct job *j);
 void job_after_outcome(struct job *j); /* counts, shrinks, forgets the oldest */
 /* One record of the journal, in order. ERR_VERSION for a type it does not know. */
 int jobs_replay(struct node *n, uint16_t type, struct bytes payload);

@@ -8,6 +8,7 @@
 #include "core/node/directory.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
+#include "core/node/keep.h"
 #include "core/node/kill.h"
 #include "core/node/link.h"
 #include "core/node/outcome.h"
@@ -134,6 +135,7 @@ int lead_begin(struct job *j, bool fresh)
 
     if (l == NULL)
         return ERR_NO_MEMORY;
+    keep_drop(j);
     j->lead = l;
     l->began = n->now;
     rc = pool_new(&l->pool, n->alloc, ledger_cover(j->ledger), job_leaves(j));

@@ -11,6 +11,7 @@
 #include "core/node/holder.h"
 #include "core/node/joblog.h"
 #include "core/node/jobs.h"
+#include "core/node/keep.h"
 #include "core/node/kill.h"
 #include "core/node/labour.h"
 #include "core/node/labour_report.h"
@@ -92,8 +93,10 @@ static void port_changed(void *ctx, const struct member *m, enum node_state befo
     struct node *n = ctx;
     struct peer_news *news = news_of(n, m->info.id);
 
-    if (m->state != before)
+    if (m->state != before) {
         n->view_changed = n->now;
+        keep_look_again(n, 0);
+    }
     if (news == NULL)
         return;
     news->link_up |= m->link != 0 && m->link != link_before;
@@ -169,7 +172,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     n->now = n->started = n->view_changed = options->now;
     n->wall_s = options->wall_s;
     n->replenish_at = options->now;
-    n->directory_flush = n->round_at = n->forget_at = INSTANT_NEVER;
+    n->directory_flush = n->round_at = n->forget_at = n->keep_at = INSTANT_NEVER;
     set_ages(n);
     prng_init(&n->prng, options->seed);
     n->keeps_told = true;
@@ -284,6 +287,7 @@ static void peer_down(struct node *n, struct node_id id)
 {
     for (struct job *j = n->live_jobs; j != NULL; j = j->next_live)
         replica_down(j, id);
+    keep_peer_down(n, id);
 }
 
 /* Suspected with its connection refused, dead or gone for good: its leaves are free at once.
@@ -673,5 +677,17 @@ bool node_holds(const struct node *n, struct job_id job, struct node_holding *ou
     out->ledger = ledger_digest(j->ledger);
     out->state = job_final_state(j);
     out->holders = *h;
+    return true;
+}
+
+bool node_tells(struct node *n, struct job_id job, uint32_t *copies, uint32_t *machines)
+{
+    const struct entry *e = directory_find(n, job);
+    struct job_view v;
+
+    if (!job_view_here(n, job, &v) && (e == NULL || !entry_view_now(n, e, &v)))
+        return false;
+    *copies = v.durable;
+    *machines = v.machines;
     return true;
 }

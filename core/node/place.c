@@ -98,6 +98,14 @@ static uint32_t rank_all(const struct node *n, struct job_id job, const struct h
         r = rank_of(n, job, m->info.id);
         rank_insert(list, &count, &r);
     }
+    /* Soon after the own start present holders may not have been met yet. */
+    for (uint8_t i = 0; now != NULL && i < now->count; i++) {
+        if (node_is_self(n, now->ids[i]) || mesh_find(n->mesh, now->ids[i]) != NULL ||
+            !member_keeps(n, now->ids[i]))
+            continue;
+        r = rank_of(n, job, now->ids[i]);
+        rank_insert(list, &count, &r);
+    }
     return count;
 }
 

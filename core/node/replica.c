@@ -203,6 +203,21 @@ void replicas_clear(struct job *j)
     j->replicas_count = 0;
 }
 
+void replicas_only(struct job *j, struct node_id id)
+{
+    replicas_clear(j);
+    j->replicas[j->replicas_count++] = (struct replica){.id = id, .reached = j->node->now};
+    replicas_tick(j);
+}
+
+bool replica_has(const struct job *j, struct node_id id, uint64_t batch)
+{
+    for (uint8_t i = 0; i < j->replicas_count; i++)
+        if (node_id_equal(j->replicas[i].id, id))
+            return j->replicas[i].acked >= batch;
+    return false;
+}
+
 bool replica_is_up(const struct job *j, struct node_id id)
 {
     for (uint8_t i = 0; i < j->replicas_count; i++)

@@ -19,6 +19,10 @@ void replica_down(struct job *j, struct node_id id);
 /* The holder has synced everything up to this batch; or, refused, it has not taken all of it, and
  * must catch up again. */
 void replica_kept(struct job *j, struct node_id id, uint64_t batch, bool refused);
+/* Only this one, which is to get everything there is. */
+void replicas_only(struct job *j, struct node_id id);
+/* It has synced everything up to this batch. */
+bool replica_has(const struct job *j, struct node_id id, uint64_t batch);
 /* It has caught up over the present link, and synced that. */
 bool replica_is_up(const struct job *j, struct node_id id);
 /* How many copies an acknowledgement of the whole job needs at this moment: this node's, and one

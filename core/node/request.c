@@ -47,7 +47,7 @@ static void send_job(struct node *n, uint64_t link, uint32_t request, const stru
     struct job_view v;
     struct buf b;
 
-    if (!job_view_here(n, e->id, &v) && !entry_view(e, &v))
+    if (!job_view_here(n, e->id, &v) && !entry_view_now(n, e, &v))
         return;
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
     put_job_view(&b, &v);

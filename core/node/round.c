@@ -3,6 +3,7 @@
 #include "core/node/directory.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
+#include "core/node/keep.h"
 #include "core/node/kill.h"
 #include "core/node/labour.h"
 #include "core/node/labour_report.h"
@@ -18,6 +19,8 @@
 static void round_job(struct node *n, struct job *j)
 {
     holder_tend(j);
+    if (j->ledger != NULL)
+        keep_tend_live(j);
     if (j->lead != NULL && n->live_count <= 64 &&
         instant_since_us(n->now, j->lead->view_sent) > S_US) {
         j->lead->view_sent = n->now;
@@ -56,8 +59,10 @@ static void look_at_keepers(struct node *n)
         for (size_t k = 0; m->recovering && k < ID_SIZE; k++)
             all.bytes[k] ^= m->id.bytes[k];
     }
-    if (!digest_equal(all, n->keepers))
+    if (!digest_equal(all, n->keepers)) {
         n->view_changed = n->now;
+        keep_look_again(n, 0);
+    }
     n->keepers = all;
 }
 
@@ -84,6 +89,7 @@ void round_run(struct node *n)
     record_heal(n);
     labour_orphans(n);
     holder_compare_ended(n);
+    keep_run(n);
     n->assign_wanted = true;
 }
 
@@ -91,7 +97,7 @@ static bool is_quiet(const struct node *n)
 {
     return n->live_jobs == NULL && n->labour_jobs == NULL && n->watchers == NULL &&
            n->kills == NULL && n->forwards == NULL && n->logs == NULL && n->lookups == NULL &&
-           n->asides == NULL && !n->store_broken && n->compare_next == NULL;
+           n->asides == NULL && !n->store_broken && n->compare_next == NULL && keep_is_quiet(n);
 }
 
 void round_arm(struct node *n)

@@ -11,7 +11,8 @@
  *   record.c         what a coordinator has written and who has synced it; replica.c: the other
  *                    holders, and bringing them up to date; seal.c: signatures; asker.c: who waits
  *                    for the acknowledgement of a submission
- *   place.c          which nodes should hold a job
+ *   place.c          which nodes should hold a job; keep.c: copies of jobs that nobody leads, and
+ *                    leaving
  *   lead.c           coordination; assign.c: who gets chunks; report.c: what came of them;
  *                    outcome.c: merges and the end
  *   labour.c         chunks granted to this node; labour_report.c: reports about them;
@@ -52,6 +53,7 @@
 #define CALENDAR_LOOK_S_DEFAULT 3600u
 #define TOMBSTONES_MAX 1000000
 #define LINKS_MAX 4096
+#define TENDED_MAX 16 /* jobs that are copied or left at a time */
 #define LOG_TAIL_MAX 65536
 #define LOG_KEPT_MAX 4096 /* of a job that has ended */
 #define KILL_HOLDERS_MAX 64
@@ -246,6 +248,7 @@ struct node {
     uint32_t live_count, kept_count;
     uint64_t kept_counter;
     bool replaying;
+    bool told_old;    /* facts that came in this step named holders of an older generation */
     struct map stale; /* job_id -> struct job that was set aside */
     struct tombs tombs;
     struct calendar calendar;
@@ -255,6 +258,10 @@ struct node {
     struct entry *dirty_first, *dirty_last;
     struct greeting *greetings;
     uint32_t entries_live;
+    struct job *tended[TENDED_MAX]; /* jobs whose copies are looked after (keep.c) */
+    uint32_t tended_count;
+    struct job *keep_next;       /* of the kept ones, the next to be looked at */
+    struct instant keep_at;      /* the next look at all of them */
     struct instant view_changed; /* who lives, and whose disk takes what it is given */
     struct digest keepers;       /* whose does not */
     bool loads_changed;

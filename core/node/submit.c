@@ -122,7 +122,7 @@ static void submit_known(struct node *n, const struct entry *e, struct job *j, s
     struct job_view v;
     struct peer_forwarded m = {.already = true};
     struct reply_submitted s = {.already = true};
-    bool heard = e != NULL && entry_view(e, &v);
+    bool heard = e != NULL && entry_view_now(n, e, &v);
     struct node_id at;
     struct buf b;
 

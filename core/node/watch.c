@@ -9,6 +9,7 @@
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
+#include "core/node/place.h"
 #include "core/node/seek.h"
 #include "core/node/watch.h"
 
@@ -20,18 +21,22 @@
 #define WATCHERS_MAX 16384
 #define NODES_MAX 12288 /* of these: the rest is for users of this node */
 
-/* How many copies there are: what this node counted as coordinator, else what was last heard. */
+/* How many copies there are: what was counted or heard last, without those that are known to have
+ * gone since. */
 static void view_copies(const struct node *n, const struct job *j, struct job_view *v)
 {
     const struct entry *e = directory_find(n, j->id);
+    const struct holders *h = ledger_holders(j->ledger);
     struct job_view heard;
 
     v->durable = j->copies;
     v->machines = j->machines;
-    if (j->copies > 0 || e == NULL || !entry_view(e, &heard))
-        return;
-    v->durable = heard.durable;
-    v->machines = heard.machines;
+    if (j->copies > 0 && h != NULL) {
+        place_left(n, h->ids, h->count, &v->durable, &v->machines);
+    } else if (e != NULL && entry_view_now(n, e, &heard)) {
+        v->durable = heard.durable;
+        v->machines = heard.machines;
+    }
 }
 
 /* A holder that does not coordinate has the values itself, and the rest from the coordinator's last

@@ -17,8 +17,12 @@
 #define LIVENESS_US (10 * S_US)
 /* And this long until every node tells the same. */
 #define AGREEMENT_US (10 * S_US)
-/* Ledgers are compared so often. */
+/* And this long until every job is where it should be: who does not come back is declared dead, new
+ * holders get what they lack, former ones give it up. */
+#define PLACING_US (30 * S_US)
+/* Ledgers are compared so often, and then where they are kept. */
 #define LOOK_US (10 * MS_US)
+#define PLACES_US (50 * MS_US)
 /* Of the jobs that ended in seasons before, about so many are asked for again. */
 #define OLD_JOBS_ASKED 4
 
@@ -26,6 +30,7 @@ struct progress {
     bool asked;         /* every node is asked by a user of its own */
     uint32_t users_own; /* users before these */
     int64_t limit, look_at;
+    int64_t placing, places_at; /* the limit of that, and when to look next */
 };
 
 static void hint(struct world *w, struct sim_node *n, uint32_t at)
@@ -150,6 +155,7 @@ static void ask_everybody(struct world *w, struct progress *p)
     p->asked = true;
     p->users_own = w->users_count;
     p->limit = w->now + AGREEMENT_US;
+    p->placing = w->now + PLACING_US;
     for (uint32_t job = 0; job < w->plan.jobs; job++) {
         if (!is_asked_for(w, job))
             continue;
@@ -246,6 +252,83 @@ static uint32_t ledgers_differ(const struct world *w)
     return SIM_JOBS_MAX;
 }
 
+/* Every node tells the truth about how many copies there are. */
+static bool copies_are_told(const struct world *w, uint32_t job, const struct holders *last)
+{
+    uint32_t seen = 0, copies, machines, places = 0;
+
+    for (uint8_t k = 0; k < last->count; k++) {
+        uint32_t at = w->nodes[sim_node_of(w, last->ids[k])].machine;
+
+        places += (seen >> at & 1) == 0;
+        seen |= 1u << at;
+    }
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        if (sim_node_is_up(w, i) &&
+            node_tells(w->nodes[i].core, w->jobs[job].id, &copies, &machines) &&
+            (copies != last->count || machines != places))
+            return false;
+    return true;
+}
+
+/* What is wrong with where this job is kept in the end: NULL when nothing is. */
+static const char *misplaced(const struct world *w, uint32_t job)
+{
+    struct node_holding held;
+    struct holders last;
+    uint32_t up = 0;
+
+    if (!last_holders(w, job, &last))
+        return NULL;
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        bool named = false, holds;
+
+        if (!sim_node_is_up(w, i))
+            continue;
+        up++;
+        holds = node_holds(w->nodes[i].core, w->jobs[job].id, &held);
+        for (uint8_t k = 0; k < last.count; k++)
+            named |= node_id_equal(last.ids[k], w->nodes[i].id);
+        if (named && !w->nodes[i].disk.held[job].outcome)
+            return "a holder has no copy of an ended job in the end";
+        if (holds && !named)
+            return "a former holder keeps a job in the end";
+    }
+    if (last.count < (up < 3 ? up : 3))
+        return "an ended job has too few holders in the end";
+    if (last.count > 3)
+        return "an ended job has too many holders in the end";
+    return copies_are_told(w, job, &last) ? NULL : "copies are counted wrongly in the end";
+}
+
+/* The first job that is not where it should be: SIM_JOBS_MAX when none. */
+static uint32_t misplaced_job(const struct world *w)
+{
+    for (uint32_t job = 0; job < w->plan.jobs; job++)
+        if (misplaced(w, job) != NULL)
+            return job;
+    return SIM_JOBS_MAX;
+}
+
+/* True when every job is where it should be, or the time for that is over. */
+static bool are_placed(struct world *w, struct progress *p)
+{
+    uint32_t job;
+
+    if (w->now < p->places_at)
+        return false;
+    p->places_at = w->now + PLACES_US;
+    job = misplaced_job(w);
+    if (job == SIM_JOBS_MAX)
+        return true;
+    if (w->now >= p->placing) {
+        world_fail(w, G2, misplaced(w, job), UINT32_MAX, job);
+        return true;
+    }
+    p->limit = p->placing;
+    return false;
+}
+
 static void report_difference(struct world *w, uint32_t job)
 {
     struct node_holding held;
@@ -294,6 +377,8 @@ static bool is_over(struct world *w, struct progress *p)
         return false;
     if (differs < SIM_JOBS_MAX)
         report_difference(w, differs);
+    if (!w->failed && !are_placed(w, p))
+        return false;
     check_agreement(w, p);
     w->seasons++;
     *p = (struct progress){0};

@@ -59,10 +59,15 @@ static void learn_values(struct held *h, const struct sim_job *j, const struct p
     }
 }
 
-/* A replaced holder that comes back asks the present ones before it runs anything. */
-static void learn_holders(struct world *w, const struct holders *f, struct held *h)
+/* A replaced holder that comes back asks the present ones before it runs anything. Whoever is named
+ * when the job has ended gets it as one that has. */
+static void learn_holders(struct world *w, const struct sim_node *n, const struct holders *f,
+                          struct held *h)
 {
-    if (f->generation < h->generation)
+    for (uint8_t i = 0; i < f->count; i++)
+        if (node_id_equal(f->ids[i], n->id) && f->generation >= h->generation)
+            h->retired = false;
+    if (f->generation < h->generation || h->outcome)
         return;
     if (f->generation > h->generation)
         h->named = 0;
@@ -72,7 +77,39 @@ static void learn_holders(struct world *w, const struct holders *f, struct held 
             h->named |= 1u << sim_node_of(w, f->ids[i]);
 }
 
-static void learn(struct world *w, uint32_t job, const struct fact *f, struct held *h)
+/* All that this disk has of the job. */
+static bool has_all(const struct held *has, const struct held *of)
+{
+    if (!has->spec || (of->outcome && !has->outcome) ||
+        (of->cancel && !has->cancel && !has->outcome))
+        return false;
+    for (uint32_t k = 0; k < sizeof of->leaves && !has->outcome; k++)
+        if (of->leaves[k] & ~has->leaves[k])
+            return false;
+    return true;
+}
+
+/* A node gives a job up only when another disk has all of it. */
+static void learn_retired(struct world *w, const struct sim_node *n, uint32_t job,
+                          const struct terms *t, struct held *h)
+{
+    struct reader r = t->list;
+    bool safe = w->losses > 0 || w->forgetful || h != &n->disk.held[job];
+
+    for (uint8_t i = 0; i < t->count; i++) {
+        struct term one = read_term(&r);
+
+        if (node_id_equal(one.id, n->id))
+            h->retired = one.retired > one.named;
+    }
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        safe |= i != n->index && has_all(&w->nodes[i].disk.held[job], h);
+    if (h->retired && !safe)
+        world_fail(w, G2, "a job is given up that nobody else has whole", n->index, job);
+}
+
+static void learn(struct world *w, const struct sim_node *n, uint32_t job, const struct fact *f,
+                  struct held *h)
 {
     const struct sim_job *j = &w->jobs[job];
 
@@ -90,7 +127,10 @@ static void learn(struct world *w, uint32_t job, const struct fact *f, struct he
         learn_values(h, j, &f->partial);
         break;
     case FACT_HOLDERS:
-        learn_holders(w, &f->holders, h);
+        learn_holders(w, n, &f->holders, h);
+        break;
+    case FACT_RETIRED:
+        learn_retired(w, n, job, &f->terms, h);
         break;
     default:
         break;
@@ -157,7 +197,7 @@ static void walk(struct world *w, struct sim_node *n, uint16_t type, struct byte
         if (f.kind == FACT_DIVERGENT)
             world_fail(w, G1, "two values of one tree node differ", n->index, job);
         if (held != NULL)
-            learn(w, job, &f, &held[job]);
+            learn(w, n, job, &f, &held[job]);
         else
             check_written(w, n, job, &f);
     }
@@ -185,7 +225,7 @@ static void check_contains(struct world *w, const struct sim_node *n, const stru
         const struct held *had = &n->disk.held[i], *has = &all[i];
 
         /* Without the spec, whose record was refused, nobody knows of the job. */
-        if (snapshot && !had->spec)
+        if (snapshot && (!had->spec || (had->retired && !has->spec)))
             continue;
         if ((had->spec && !has->spec) || (had->outcome && !has->outcome) ||
             (had->cancel && !has->cancel && (snapshot || !has->outcome)))
@@ -533,6 +573,15 @@ void sim_check_send(struct world *w, struct sim_node *n, const struct action *a,
     }
 }
 
+static uint32_t disks_with_outcome(const struct world *w, uint32_t job)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        count += !w->nodes[i].dead_for_good && w->nodes[i].disk.held[job].outcome;
+    return count;
+}
+
 void sim_check_view(struct world *w, uint32_t node, uint32_t job, const struct job_view *v)
 {
     struct sim_job *j = &w->jobs[job];
@@ -557,6 +606,10 @@ void sim_check_view(struct world *w, uint32_t node, uint32_t job, const struct j
         world_fail(w, G6, "told a result after it was killed with proof", node, job);
     if (outcome_rank(state) > outcome_rank(j->told))
         j->told = state;
+    if (disks_with_outcome(w, job) < v->durable && j->outcomes_left < disks_with_outcome(w, job))
+        j->outcomes_left = disks_with_outcome(w, job);
+    else if (j->outcomes_left < v->durable)
+        j->outcomes_left = v->durable;
 }
 
 /* durable=k survives k - 1 lost disks. */
@@ -569,6 +622,10 @@ void sim_check_lost(struct world *w)
         j->losses += j->submissions > 0;
         j->copies_left -= j->copies_left > 0;
         j->cancels_left -= j->cancels_left > 0;
+        j->outcomes_left -= j->outcomes_left > 0;
+        if (j->outcomes_left > 0 && disks_with_outcome(w, i) == 0)
+            world_fail(w, G2, "an outcome is lost with fewer disks than it was told to survive",
+                       UINT32_MAX, i);
         if (j->cancels_left == 0)
             j->kill_proved = false;
         if (j->copies_left > 0 && !sim_check_survives(w, i))

@@ -4,6 +4,8 @@
  *   proof has none, and no two values of one tree node differ: each leaf counts exactly once;
  *   an acknowledgement with durable=k comes after k disks have synced the job, `kept` after enough
  *   of them have the leaves, `killed` after every holder has the cancel;
+ *   a node that is no holder any more gives up nothing that no other disk has, an outcome told with
+ *   durable=k survives k - 1 lost disks;
  *   nothing is counted twice that is told twice: a job that has ended takes no more values, none
  *   counts more work than its workers did, none runs out of time before it is over;
  *   a takeover costs no report that somebody still has, and nobody leads a replayed job before

@@ -13,6 +13,7 @@ struct held {
     bool spec, cancel, outcome;
     uint32_t generation; /* of the holders */
     uint32_t named;      /* bit i: node i is one of them */
+    bool retired;        /* its own node has given the job up, or is about to */
     uint8_t leaves[SIM_LEAVES_MAX / 8];
 };
 

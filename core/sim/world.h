@@ -231,7 +231,7 @@ struct sim_job {
     /* what was told */
     bool acknowledged, kill_asked, kill_proved;
     /* So many disks may still be lost before what was told may be untrue. */
-    uint32_t copies_left, cancels_left;
+    uint32_t copies_left, cancels_left, outcomes_left;
     uint8_t told; /* greatest final state told to anybody */
 };
 

@@ -1,0 +1,397 @@
+#include "core/node/keep.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/node/directory.h"
+#include "core/node/jobs.h"
+#include "core/node/link.h"
+#include "core/node/place.h"
+#include "core/node/record.h"
+#include "core/node/replica.h"
+#include "core/node/watch.h"
+
+#define PASS_AGAIN_US (500 * MS_US) /* while some job still needs something */
+#define PATIENCE_US (2 * S_US)      /* with each holder of a better rank that does nothing */
+#define GIVE_UP_US (10 * S_US)      /* holders that should answer and do not: later again */
+#define LEAVE_US (5 * S_US)         /* a former holder may be named again soon */
+#define LOOKS_MAX 256               /* jobs looked at in a round */
+#define HASHES_MAX 1024             /* members ranked in a round, all jobs together */
+
+void keep_look_again(struct node *n, int64_t in_us)
+{
+    n->keep_at = instant_first(n->keep_at, instant_plus_us(n->now, in_us));
+}
+
+bool keep_is_quiet(const struct node *n)
+{
+    return n->tended_count == 0 && n->keep_next == NULL && n->keep_at.us == INSTANT_NEVER.us;
+}
+
+void keep_unsure(struct job *j)
+{
+    j->unsure = true;
+    keep_look_again(j->node, 0);
+}
+
+void keep_kept_gone(struct node *n, const struct job *j)
+{
+    if (n->keep_next == j)
+        n->keep_next = j->next_kept;
+}
+
+/* --- what is under way --- */
+
+static bool tend_begin(struct job *j, enum tending how)
+{
+    struct node *n = j->node;
+
+    if (n->tended_count == TENDED_MAX)
+        return false;
+    n->tended[n->tended_count++] = j;
+    j->tending = how;
+    j->tended_since = n->now;
+    return true;
+}
+
+void keep_drop(struct job *j)
+{
+    struct node *n = j->node;
+
+    if (j->tending == TEND_NONE)
+        return;
+    for (uint32_t i = 0; i < n->tended_count; i++) {
+        if (n->tended[i] != j)
+            continue;
+        n->tended[i] = n->tended[--n->tended_count];
+        break;
+    }
+    j->tending = TEND_NONE;
+    j->need_since = (struct instant){0};
+    record_clear(j);
+}
+
+/* --- ended jobs: enough copies --- */
+
+/* What the facts are sent as; without news they are confirmed all the same. */
+static void next_batch(struct job *j, const struct holders *list)
+{
+    if (place_write(j, list, true) < 0)
+        return;
+    if (j->fresh_count > 0)
+        record_close(j);
+    else
+        j->batch_last++;
+    j->tend_batch = j->batch_last;
+    j->tend_ticket = j->node->ticket_last;
+}
+
+static void spread(struct job *j, const struct holders *wanted)
+{
+    struct holders grown = place_grown(j->node, ledger_holders(j->ledger), wanted);
+
+    if (!tend_begin(j, TEND_COPIES))
+        return;
+    j->wanted = *wanted;
+    if (directory_find(j->node, j->id) == NULL)
+        directory_stand_in(j);
+    for (uint8_t i = 0; i < grown.count; i++)
+        if (!node_is_self(j->node, grown.ids[i]))
+            directory_tell(j->node, j->id, grown.ids[i]);
+    next_batch(j, &grown);
+    replicas_follow(j);
+}
+
+/* How many of these have confirmed it, this node among them; and on how many machines. */
+static uint32_t confirmed(const struct job *j, const struct holders *list, uint32_t *machines)
+{
+    const struct node *n = j->node;
+    struct digest seen[FACT_HOLDERS_MAX];
+    uint32_t count = 0;
+
+    *machines = 0;
+    for (uint8_t i = 0; i < list->count; i++) {
+        struct digest at = member_machine(n, list->ids[i]);
+        bool known = false;
+
+        if (node_is_self(n, list->ids[i]) ? n->ticket_synced < j->tend_ticket
+                                          : !replica_has(j, list->ids[i], j->tend_batch))
+            continue;
+        count++;
+        for (uint32_t k = 0; k < *machines; k++)
+            known |= digest_equal(seen[k], at);
+        if (!known)
+            seen[(*machines)++] = at;
+    }
+    return count;
+}
+
+static void spread_done(struct job *j)
+{
+    uint32_t machines, copies = confirmed(j, &j->wanted, &machines);
+
+    keep_drop(j);
+    j->unsure = false;
+    job_recount(j, copies, machines);
+    directory_publish(j);
+    watch_job(j->node, j->id);
+    keep_look_again(j->node, PASS_AGAIN_US);
+}
+
+/* First everybody who is or will be a holder gets it; then the list shrinks to those who should
+ * be. */
+static void spread_advance(struct job *j)
+{
+    uint32_t machines;
+
+    if (confirmed(j, &j->wanted, &machines) < j->wanted.count)
+        return;
+    if (ledger_holders(j->ledger)->count > j->wanted.count) {
+        next_batch(j, &j->wanted);
+        replicas_follow(j);
+        return;
+    }
+    spread_done(j);
+}
+
+/* --- leaving --- */
+
+/* A present holder that can be asked: the coordinator of a job that runs first. */
+static bool someone_to_ask(const struct job *j, struct node_id *to)
+{
+    const struct node *n = j->node;
+    const struct holders *h = ledger_holders(j->ledger);
+    const struct claim *c = ledger_claim(j->ledger);
+
+    if (c != NULL && holders_have(h, c->node) && !job_is_final(j) && member_works(n, c->node) &&
+        member_keeps(n, c->node)) {
+        *to = c->node;
+        return true;
+    }
+    for (uint8_t i = 0; i < h->count; i++) {
+        if (!member_works(n, h->ids[i]) || !member_keeps(n, h->ids[i]))
+            continue;
+        *to = h->ids[i];
+        return true;
+    }
+    for (uint8_t i = 0; i < h->count; i++)
+        mesh_want_link(n->mesh, h->ids[i], n->now);
+    return false;
+}
+
+static void leave(struct job *j)
+{
+    struct node_id to;
+
+    if (!someone_to_ask(j, &to) || !tend_begin(j, TEND_LEAVES))
+        return;
+    j->tend_batch = ++j->batch_last;
+    replicas_only(j, to);
+}
+
+/* It is not a holder any more: said in a fact, so that nobody waits for it when a job is killed. */
+static void retire(struct job *j)
+{
+    struct node *n = j->node;
+    struct term t = {.id = n->options.id, .retired = ledger_holders(j->ledger)->generation};
+    uint8_t bytes[128];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_retired(&b, &t, 1);
+    if (ledger_apply(j->ledger, buf_bytes(&b)) < 0) {
+        keep_drop(j);
+        return;
+    }
+    record_fact(j, buf_bytes(&b), true);
+    record_close(j);
+    j->tend_batch = j->batch_last;
+    j->tend_ticket = n->ticket_last;
+    j->tending = TEND_RETIRES;
+}
+
+/* Its workers may still work for the job. */
+static void give_up(struct job *j)
+{
+    struct node *n = j->node;
+    struct job_id id = j->id;
+
+    keep_drop(j);
+    if (j->labour == NULL || job_drop_ledger(j) < 0)
+        job_free(j);
+    watch_job(n, id);
+}
+
+static bool is_holder(const struct job *j)
+{
+    return holders_have(ledger_holders(j->ledger), j->node->options.id);
+}
+
+static void leave_advance(struct job *j)
+{
+    const struct replica *r = &j->replicas[0];
+    bool all = j->replicas_count == 1 && r->acked >= j->tend_batch;
+
+#if VELUM_PLANT == 142 /* trace/test_places: a former holder gives up what nobody has confirmed */
+    all = true;
+#endif
+    if (is_holder(j) || j->lead != NULL ||
+        (j->replicas_count == 1 && !holders_have(ledger_holders(j->ledger), r->id)))
+        keep_drop(j);
+    else if (all && j->tending == TEND_LEAVES)
+        retire(j);
+    else if (all && j->node->ticket_synced >= j->tend_ticket)
+        give_up(j);
+}
+
+void keep_advance(struct job *j)
+{
+    if (j->tending == TEND_COPIES)
+        spread_advance(j);
+    else if (j->tending != TEND_NONE)
+        leave_advance(j);
+}
+
+void keep_forgotten(struct job *j)
+{
+    j->left_alone = true;
+    keep_drop(j);
+}
+
+void keep_peer_down(struct node *n, struct node_id id)
+{
+    for (uint32_t i = 0; i < n->tended_count; i++)
+        replica_down(n->tended[i], id);
+}
+
+/* --- looking --- */
+
+static bool all_are_gone(const struct job *j)
+{
+    const struct holders *h = ledger_holders(j->ledger);
+
+    for (uint8_t i = 0; i < h->count; i++)
+        if (!member_is_gone(j->node, h->ids[i]))
+            return false;
+    return true;
+}
+
+/* A former holder of a job whose present ones are all gone keeps it for everybody. */
+static void look_as_former(struct job *j)
+{
+    struct node *n = j->node;
+
+    if (j->need_since.us == 0)
+        j->need_since = n->now;
+    if (j->tending == TEND_NONE && instant_since_us(n->now, j->need_since) >= LEAVE_US &&
+        member_keeps(n, n->options.id) && !n->stopping)
+        leave(j);
+}
+
+void keep_tend_live(struct job *j)
+{
+    if (j->lead != NULL || ledger_holders(j->ledger) == NULL)
+        return;
+    if (is_holder(j) || all_are_gone(j) || j->replayed) {
+        if (j->tending == TEND_NONE)
+            j->need_since = (struct instant){0};
+        return;
+    }
+    look_as_former(j);
+}
+
+/* How many well holders are ranked before this node. A former one that is the last has none. */
+static int64_t patience_us(const struct job *j)
+{
+    const struct node *n = j->node;
+    const struct holders *h = ledger_holders(j->ledger);
+    int64_t us = 0;
+
+    for (uint8_t i = 0; i < h->count && !node_is_self(n, h->ids[i]); i++)
+        us += member_works(n, h->ids[i]) && member_keeps(n, h->ids[i]) ? PATIENCE_US : 0;
+    return us;
+}
+
+/* What it costs to look at it closely is paid only when the mesh has changed since the last time. */
+static bool needs_copies(struct job *j, struct holders *wanted, uint32_t *hashes)
+{
+    struct node *n = j->node;
+    const struct holders *h = ledger_holders(j->ledger);
+    bool calm = instant_since_us(n->now, n->view_changed) >= PLACE_CALM_US, urgent, few;
+
+    urgent = holders_lack(n, h) || j->unsure || j->copies < h->count;
+    if (!urgent && j->placed.us == n->view_changed.us)
+        return false;
+    *wanted = place_wanted(n, j->id, h, false);
+    *hashes += mesh_count(n->mesh) + 1;
+    few = h->count < wanted->count;
+    if (wanted->count == 0 || n->stopping)
+        return false;
+    if (urgent || few || h->count > wanted->count)
+        return true;
+    if (!calm) {
+        keep_look_again(n, PLACE_CALM_US - instant_since_us(n->now, n->view_changed));
+        return false;
+    }
+    j->placed = n->view_changed;
+    return !holders_contain(h, wanted);
+}
+
+static void look(struct job *j, uint32_t *hashes)
+{
+    struct node *n = j->node;
+    struct holders wanted;
+
+    if (!j->settled || j->left_alone || j->lead != NULL || ledger_holders(j->ledger) == NULL)
+        return;
+    if (j->tending != TEND_NONE) {
+        keep_look_again(n, PASS_AGAIN_US);
+        return;
+    }
+    if (!is_holder(j) && !all_are_gone(j)) {
+        look_as_former(j);
+        keep_look_again(n, PASS_AGAIN_US);
+        return;
+    }
+    if (!needs_copies(j, &wanted, hashes)) {
+        j->need_since = (struct instant){0};
+        return;
+    }
+    keep_look_again(n, PASS_AGAIN_US);
+    if (j->need_since.us == 0)
+        j->need_since = n->now;
+#if VELUM_PLANT != 143 /* sim: nobody copies an ended job again */
+    if (instant_since_us(n->now, j->need_since) >= patience_us(j) && member_keeps(n, n->options.id))
+        spread(j, &wanted);
+#endif
+}
+
+static void tend_all(struct node *n)
+{
+    for (uint32_t i = n->tended_count; i-- > 0;) {
+        struct job *j = n->tended[i];
+
+        if (instant_since_us(n->now, j->tended_since) > GIVE_UP_US) {
+            keep_drop(j);
+            continue;
+        }
+        replicas_tick(j);
+        keep_advance(j);
+    }
+}
+
+void keep_run(struct node *n)
+{
+    uint32_t hashes = 0;
+    struct job *j;
+
+    tend_all(n);
+    if (n->keep_next == NULL && instant_reached(n->now, n->keep_at)) {
+        n->keep_next = n->kept_first;
+        n->keep_at = INSTANT_NEVER;
+    }
+    for (uint32_t i = 0; i < LOOKS_MAX && hashes < HASHES_MAX && (j = n->keep_next) != NULL; i++) {
+        n->keep_next = j->next_kept;
+        look(j, &hashes);
+    }
+}
