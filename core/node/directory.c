@@ -245,7 +245,7 @@ bool entry_view_now(const struct node *n, const struct entry *e, struct job_view
 {
     if (!entry_view(e, v))
         return false;
-#if VELUM_PLANT != 144 /* sim: copies of holders that are gone are still counted */
+#if VELUM_PLANT != 144 /* trace/test_places: copies of holders that are gone are still counted */
     place_left(n, e->holders, e->holders_count, &v->durable, &v->machines);
 #endif
     return true;

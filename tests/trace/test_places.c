@@ -1,0 +1,330 @@
+/* Stories of where jobs are kept: ended ones outlive any sequence of single losses, running ones
+ * follow the mesh as it grows, and nobody gives anything up before others have it. */
+#include "core/job/ledger.h"
+#include "core/node/directory.h"
+#include "core/node/jobs.h"
+#include "core/node/keep.h"
+#include "core/node/place.h"
+#include "tests/lib/check.h"
+#include "tests/lib/story.h"
+
+static struct story story;
+
+static uint32_t holders_up(struct job_id id)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < story.count; i++)
+        count += story.nodes[i].core != NULL && story_holds(&story, i, id);
+    return count;
+}
+
+static uint32_t nodes_up(void)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < story.count; i++)
+        count += story.nodes[i].core != NULL;
+    return count;
+}
+
+/* The first node that is up and holds the job, or does not. */
+static uint32_t one_that(bool holds, struct job_id id)
+{
+    for (uint32_t i = 0; i < story.count; i++)
+        if (story.nodes[i].core != NULL && story_holds(&story, i, id) == holds)
+            return i;
+    return story.count;
+}
+
+/* Ends it in the shortest way, with the copies it needs. */
+static struct job_id ended(uint32_t number)
+{
+    struct job_id id = story_submitted(&story, 0, number);
+    uint64_t user = story_user(&story, 0);
+    uint32_t request = story_ask_id(&story, user, MESSAGE_REQUEST_KILL, id);
+
+    CHECK_INT(story_code_within(&story, user, request, S_US), 0);
+    CHECK_INT(story_killed(&story, user, request), KILL_DONE);
+    story_leave(&story, user);
+    story_run(&story, 100 * MS_US);
+    return id;
+}
+
+/* What a user of node i is told of an ended job. */
+static struct job_view told(uint32_t i, struct job_id id)
+{
+    uint64_t user = story_user(&story, i);
+    uint32_t request = story_watch(&story, user, id);
+    const struct story_answer *a;
+    struct job_view v = {0};
+
+    CHECK_INT(story_code_within(&story, user, request, 3 * S_US), 0);
+    a = story_answer(&story, user, request);
+    if (CHECK(a != NULL && a->type == MESSAGE_REPLY_JOB))
+        CHECK_INT(read_job_view((struct bytes){a->data, a->len}, &v), 0);
+    story_leave(&story, user);
+    v.result = v.params = (struct bytes){NULL, 0};
+    return v;
+}
+
+static void everybody_tells(struct job_id id, enum job_state state, uint32_t copies)
+{
+    for (uint32_t i = 0; i < story.count; i++) {
+        struct job_view v;
+
+        if (story.nodes[i].core == NULL)
+            continue;
+        v = told(i, id);
+        CHECK_INT(v.state, state);
+        CHECK_INT(v.durable, copies);
+        CHECK_INT(v.machines, copies);
+    }
+}
+
+TEST(an_ended_job_outlives_any_sequence_of_single_losses)
+{
+    struct job_id id;
+
+    story_begin(&story, 7);
+    id = ended(1);
+    everybody_tells(id, JOB_CANCELLED, 3);
+    while (nodes_up() > 1) {
+        uint32_t copies;
+
+        story_kill(&story, one_that(true, id));
+        story_run(&story, 20 * S_US);
+        copies = nodes_up() < 3 ? nodes_up() : 3;
+        CHECK_INT(holders_up(id), copies);
+        everybody_tells(id, JOB_CANCELLED, copies);
+    }
+    CHECK(story_end(&story));
+}
+
+TEST(a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again)
+{
+    struct job_id id;
+    uint32_t lost;
+
+    story_begin(&story, 3);
+    id = ended(1);
+    lost = 1;
+    story_kill(&story, lost);
+    story_run(&story, S_US);
+    story_start(&story, lost);
+    story_hint(&story, lost, 0);
+    story_run(&story, 5 * S_US);
+    CHECK(story_holds(&story, lost, id));
+    everybody_tells(id, JOB_CANCELLED, 3);
+    CHECK(story_end(&story));
+}
+
+/* Nobody can take a copy: what is told is what is left. */
+TEST(copies_of_the_dead_are_not_counted)
+{
+    struct job_id id;
+    uint32_t stranger;
+
+    story_begin(&story, 4);
+    id = ended(1);
+    stranger = one_that(false, id);
+    for (uint32_t i = 0; i < story.count; i++)
+        story.nodes[i].stuck = true;
+    story_kill(&story, one_that(true, id));
+    story_run(&story, 12 * S_US);
+    {
+        const struct entry *e = directory_find(story.nodes[stranger].core, id);
+        struct job_view v;
+
+        REQUIRE(e != NULL && entry_view_now(story.nodes[stranger].core, e, &v));
+        CHECK_INT(v.durable, 2);
+        CHECK_INT(v.machines, 2);
+    }
+    CHECK(story_end(&story));
+}
+
+TEST(the_death_of_a_node_that_held_much_is_no_storm)
+{
+    enum { JOBS = 300 };
+    static struct job_id ids[JOBS];
+    uint32_t most = 0, before, after;
+
+    story_begin(&story, 6);
+    for (uint32_t k = 0; k < JOBS; k++)
+        ids[k] = ended(1 + k);
+    story_run(&story, 10 * S_US);
+    story_kill(&story, 5);
+    for (int i = 0; i < 500; i++) {
+        before = story.sent[MESSAGE_FACTS];
+        story_run(&story, 50 * MS_US);
+        after = story.sent[MESSAGE_FACTS] - before;
+        most = after > most ? after : most;
+    }
+    /* Each of five keepers begins at most so many in a round; each sends to two or three, twice. */
+    CHECK(most <= 5u * TENDED_MAX * 6);
+    for (uint32_t k = 0; k < JOBS; k++)
+        CHECK_INT(holders_up(ids[k]), 3);
+    for (uint32_t i = 0; i < 5; i++)
+        CHECK_INT(story.nodes[i].core->tended_count, 0);
+    CHECK(story_end(&story));
+}
+
+/* --- running jobs --- */
+
+static bool is_named(struct job_id id, uint32_t at, uint32_t who)
+{
+    const struct job *j = job_find(story.nodes[at].core, id);
+    const struct holders *h = j == NULL || j->ledger == NULL ? NULL : ledger_holders(j->ledger);
+
+    return h != NULL && holders_have(h, story.nodes[who].id);
+}
+
+/* Three nodes with so many jobs, then three more. */
+static void grow(struct job_id *ids, uint32_t jobs)
+{
+    story_init(&story, 6);
+    for (uint32_t i = 0; i < 3; i++)
+        story_start(&story, i);
+    story_hint(&story, 1, 0);
+    story_hint(&story, 2, 0);
+    story_run(&story, 5 * S_US);
+    for (uint32_t k = 0; k < jobs; k++)
+        ids[k] = story_submitted(&story, 0, 1 + k);
+    story_run(&story, S_US);
+    for (uint32_t i = 3; i < 6; i++) {
+        story_start(&story, i);
+        story_hint(&story, i, 0);
+    }
+}
+
+TEST(holders_drift_to_the_best_of_a_mesh_that_grows)
+{
+    struct job_id ids[12];
+    uint32_t moved = 0;
+
+    grow(ids, 12);
+    story_run(&story, 25 * S_US);
+    for (uint32_t k = 0; k < 12; k++) {
+        uint32_t leader = story_leader(&story, ids[k]);
+        struct holders best = place_wanted(story.nodes[leader].core, ids[k], NULL, true);
+
+        CHECK_INT(holders_up(ids[k]), 3);
+        CHECK_INT(best.count, 3);
+        for (uint32_t i = 0; i < 6; i++) {
+            bool named = is_named(ids[k], leader, i);
+
+            CHECK(named == story_holds(&story, i, ids[k]));
+            CHECK(named == holders_have(&best, story.nodes[i].id));
+            moved += named && i >= 3;
+        }
+    }
+    CHECK(moved > 0);
+    CHECK(story_end(&story));
+}
+
+TEST(a_former_holder_that_has_retired_is_not_waited_for)
+{
+    struct job_id ids[12];
+    uint32_t killed = 0;
+
+    grow(ids, 12);
+    story_run(&story, 25 * S_US);
+    for (uint32_t k = 0; k < 12 && killed == 0; k++) {
+        uint32_t leader = story_leader(&story, ids[k]), former = 3, request;
+        uint64_t user;
+
+        for (uint32_t i = 0; i < 3; i++)
+            if (!story_holds(&story, i, ids[k]))
+                former = i;
+        if (former == 3 || former == leader)
+            continue;
+        killed++;
+        story_kill(&story, former);
+        story_run(&story, 500 * MS_US);
+        user = story_user(&story, leader);
+        request = story_ask_id(&story, user, MESSAGE_REQUEST_KILL, ids[k]);
+        CHECK_INT(story_code_within(&story, user, request, 200 * MS_US), 0);
+        CHECK_INT(story_killed(&story, user, request), KILL_DONE);
+    }
+    CHECK_INT(killed, 1);
+    CHECK(story_end(&story));
+}
+
+/* The new holders' disks take nothing: the old ones stay, named and with what they have. */
+TEST(nobody_gives_anything_up_before_others_have_it)
+{
+    struct job_id ids[12];
+
+    grow(ids, 12);
+    for (uint32_t i = 3; i < 6; i++)
+        story.nodes[i].stuck = true;
+    story_run(&story, 25 * S_US);
+    for (uint32_t k = 0; k < 12; k++)
+        for (uint32_t i = 0; i < 3; i++) {
+            CHECK(story_holds(&story, i, ids[k]));
+            CHECK(is_named(ids[k], story_leader(&story, ids[k]), i));
+        }
+    CHECK(story_end(&story));
+}
+
+/* It hears that it is none any more, and its confirmations are lost. */
+TEST(a_former_holder_waits_for_the_word_of_a_present_one)
+{
+    struct job_id ids[12];
+    uint32_t stayed = 0;
+
+    grow(ids, 12);
+    story_run(&story, 4500 * MS_US);
+    story_drop(&story, MESSAGE_FACTS_KEPT, STORY_USER, 1);
+    story_run(&story, 20 * S_US);
+    for (uint32_t k = 0; k < 12; k++) {
+        uint32_t leader = story_leader(&story, ids[k]);
+
+        if (leader != 1 && !is_named(ids[k], leader, 1)) {
+            CHECK(story_holds(&story, 1, ids[k]));
+            stayed++;
+        }
+    }
+    CHECK(stayed > 0);
+    story_drop(&story, 0, STORY_USER, STORY_USER);
+    story_run(&story, 25 * S_US);
+    for (uint32_t k = 0; k < 12; k++)
+        CHECK_INT(holders_up(ids[k]), 3);
+    CHECK(story_end(&story));
+}
+
+/* Every holder in turn dies and another comes: there are never more than three for long, and a kill
+ * still knows whom it cannot ask. */
+TEST(the_set_stays_small_after_many_replacements)
+{
+    struct node_id ever[KILL_HOLDERS_MAX];
+    struct job_id id;
+    uint32_t leader;
+
+    story_begin(&story, 6);
+    id = story_submitted(&story, 0, 1);
+    for (int i = 0; i < 6; i++) {
+        uint32_t victim = one_that(true, id);
+
+        story_kill(&story, victim);
+        story_run(&story, 15 * S_US);
+        story_start(&story, victim);
+        story_hint(&story, victim, one_that(true, id));
+        story_run(&story, 15 * S_US);
+        CHECK_INT(holders_up(id), 3);
+    }
+    leader = story_leader(&story, id);
+    CHECK_INT(ledger_holders(job_find(story.nodes[leader].core, id)->ledger)->count, 3);
+    CHECK(ledger_ever_holders(job_find(story.nodes[leader].core, id)->ledger, ever,
+                              KILL_HOLDERS_MAX) >= 3);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(an_ended_job_outlives_any_sequence_of_single_losses,
+          a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again,
+          copies_of_the_dead_are_not_counted, the_death_of_a_node_that_held_much_is_no_storm,
+          holders_drift_to_the_best_of_a_mesh_that_grows,
+          a_former_holder_that_has_retired_is_not_waited_for,
+          nobody_gives_anything_up_before_others_have_it,
+          a_former_holder_waits_for_the_word_of_a_present_one,
+          the_set_stays_small_after_many_replacements)
