@@ -80,6 +80,19 @@ static bool may_log(const struct job *j, struct node_id from)
     return c != NULL && node_id_equal(c->node, from) && !node_is_self(j->node, from);
 }
 
+/* A holder that got an ended job gets the log with it, from whoever had it before. */
+static int log_inherit(struct job *j, struct node_id from, bool whole, struct bytes text)
+{
+    int rc;
+
+    if (!whole || j->log_len > 0 || !ledger_was_holder(j->ledger, from))
+        return 0;
+    rc = log_append(j, text);
+    if (rc == 0)
+        joblog_end(j);
+    return rc;
+}
+
 int joblog_frame(struct node *n, struct node_id from, struct bytes payload)
 {
     struct reader r = reader_of(payload);
@@ -91,7 +104,9 @@ int joblog_frame(struct node *n, struct node_id from, struct bytes payload)
 
     if (!reader_done(&r))
         return ERR_FORMAT;
-    if (j == NULL || j->shrunk || !may_log(j, from))
+    if (j != NULL && j->shrunk)
+        return log_inherit(j, from, whole, text);
+    if (j == NULL || !may_log(j, from))
         return 0;
     if (whole && j->lead == NULL)
         j->log_len = 0;

@@ -49,6 +49,7 @@ static void catch_up_frame(struct job *j, struct replica *r)
     uint64_t most = j->node->options.link_room_bytes;
     size_t start = r->catch_at, end = start;
     uint16_t count = 0;
+    bool log;
 
     all.at = start;
     while (reader_left(&all) > 0) {
@@ -59,16 +60,23 @@ static void catch_up_frame(struct job *j, struct replica *r)
         end = all.at;
         count++;
     }
-    if (!send_facts(j, r, end == r->catch_up.len ? r->catch_batch : 0, start == 0, count,
+    /* The log of an ended job is confirmed with the rest: it comes before the last word. */
+    log = end == r->catch_up.len && j->shrunk && j->log_len > 0;
+    if (!send_facts(j, r, end == r->catch_up.len && !log ? r->catch_batch : 0, start == 0, count,
                     (struct bytes){r->catch_up.data + start, end - start}))
         return;
     r->catch_at = end;
     if (end < r->catch_up.len)
         return;
+    if (log) {
+        joblog_show(j, r->id);
+        send_facts(j, r, r->catch_batch, false, 0, (struct bytes){NULL, 0});
+    }
     r->sent = r->catch_batch;
     replica_reset(r);
     r->whole = true;
-    joblog_show(j, r->id);
+    if (!log)
+        joblog_show(j, r->id);
 }
 
 static void catch_up_begin(struct job *j, struct replica *r)

@@ -119,6 +119,42 @@ TEST(a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again)
     CHECK(story_end(&story));
 }
 
+TEST(the_log_of_an_ended_job_goes_along)
+{
+    struct job_id id;
+    uint32_t leader, keeper, others = 0;
+    struct buf b;
+
+    story_begin(&story, 6);
+    id = story_submitted(&story, 0, 1);
+    story_run(&story, S_US);
+    leader = story_leader(&story, id);
+    for (keeper = 0; keeper == leader || !story_holds(&story, keeper, id); keeper++)
+        ;
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, id);
+    put_u8(&b, 1);
+    put_block(&b, bytes_of_text("said before its end"));
+    story_say(&story, leader, keeper, MESSAGE_LOG, 0, buf_bytes(&b));
+    buf_clear(&b);
+    CHECK(job_id_equal(ended(1), id));
+    for (uint32_t i = 0; i < 6; i++)
+        if (i != keeper && story_holds(&story, i, id))
+            story_kill(&story, i);
+    story_run(&story, 15 * S_US);
+    for (uint32_t i = 0; i < 6; i++) {
+        const struct job *j =
+            story.nodes[i].core == NULL ? NULL : job_find(story.nodes[i].core, id);
+
+        if (j == NULL || i == keeper)
+            continue;
+        CHECK_INT(j->log_len, strlen("said before its end"));
+        others++;
+    }
+    CHECK_INT(others, 2);
+    CHECK(story_end(&story));
+}
+
 /* Nobody can take a copy: what is told is what is left. */
 TEST(copies_of_the_dead_are_not_counted)
 {
@@ -322,7 +358,8 @@ TEST(the_set_stays_small_after_many_replacements)
 
 TEST_MAIN(an_ended_job_outlives_any_sequence_of_single_losses,
           a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again,
-          copies_of_the_dead_are_not_counted, the_death_of_a_node_that_held_much_is_no_storm,
+          the_log_of_an_ended_job_goes_along, copies_of_the_dead_are_not_counted,
+          the_death_of_a_node_that_held_much_is_no_storm,
           holders_drift_to_the_best_of_a_mesh_that_grows,
           a_former_holder_that_has_retired_is_not_waited_for,
           nobody_gives_anything_up_before_others_have_it,
