@@ -424,18 +424,34 @@ int labour_claim(struct node *n, struct node_id from, struct bytes payload)
     return 0;
 }
 
+/* Nothing more is run; what was done and nobody has confirmed stays, for whoever coordinates next.
+ */
+static void halt(struct job *j)
+{
+    while (j->labour->chunks != NULL)
+        labour_chunk_remove(j, j->labour->chunks);
+    workers_release(j->node, j);
+    labour_report_flush(j);
+    j->labour->touched = j->node->now;
+}
+
 int labour_stop(struct node *n, struct node_id from, struct bytes payload)
 {
     struct reader r = reader_of(payload);
     struct job_id id = read_job_id(&r);
     struct job *j = job_find(n, id);
+    uint8_t state;
 
-    read_u8(&r);
+    state = read_u8(&r);
     if (!reader_done(&r))
         return ERR_FORMAT;
     /* Only the coordinator this node works for may end its work. */
     if (j == NULL || j->labour == NULL || !node_id_equal(from, j->labour->claim.node))
         return 0;
+    if (state == 0) {
+        halt(j);
+        return 0;
+    }
     labour_drop(j);
     workers_release(n, j);
     if (j->ledger == NULL)

@@ -4,7 +4,8 @@
 
 #include "core/node/state.h"
 
-/* Sends STOP to every node that ever got a chunk of the job. */
+/* Sends STOP to every node that ever got a chunk of the job. state 0: what they have reported they
+ * keep, should this node and its disk be lost before others have the outcome. */
 void outcome_stop_all(struct job *j, uint8_t state);
 /* Writes the outcome as a fact; it is told once it has its copies. Nothing when one is written
  * already. error is empty for a job that is done. */

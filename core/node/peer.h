@@ -27,7 +27,8 @@
  *   OPEN        32 job, u32 epoch, u16 count, count x (u64 grant, u64 next, u64 end)
  *   RETURN      32 job, u8 reason (enum return_reason), text why, u16 count, count x u64 grant
  *               count 0: it was granted merges only, and does not do them
- *   STOP        32 job, u8 state
+ *   STOP        32 job, u8 state of the outcome once enough holders have it; 0: an outcome is
+ *               written, nothing more is to be run, and what was reported is still to be kept
  *   LOG         32 job, u8 whole (in place of what is there), block text
  *   CANCEL      32 job, block cancel fact  (request: the asker's token; 0: a holder passes it on)
  *   CANCELLED   32 job, u8 known (1 it holds the job, and the cancel is synced; or it has ended and

@@ -21,6 +21,7 @@
 /* This node is not, or no longer, the coordinator: whoever believes it is told what is known. */
 static void not_leading(struct node *n, struct node_id from, struct job *j, struct job_id id)
 {
+    const struct tombstone *t = j == NULL ? tombstone_of(n, id) : NULL;
     struct buf b;
 
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
@@ -31,8 +32,8 @@ static void not_leading(struct node *n, struct node_id from, struct job *j, stru
         if (ledger_claim(j->ledger) != NULL &&
             !node_id_equal(ledger_claim(j->ledger)->node, n->options.id))
             send_node(n, from, MESSAGE_CLAIM, 0, buf_bytes(&b));
-    } else if ((j != NULL && job_is_final(j)) || tombstone_of(n, id) != NULL) {
-        put_u8(&b, j == NULL ? 0 : job_final_state(j));
+    } else if ((j != NULL && job_is_final(j)) || t != NULL) {
+        put_u8(&b, t != NULL ? t->state : j->settled ? job_final_state(j) : 0);
         send_node(n, from, MESSAGE_STOP, 0, buf_bytes(&b));
     }
     buf_clear(&b);
@@ -291,7 +292,7 @@ int report_take(struct node *n, struct node_id from, struct bytes payload)
     uint16_t count = read_u16(&r);
     struct job *j = job_find(n, id);
     struct hand *h;
-    bool taken = true;
+    bool taken = true, late;
     int rc = 0;
 
     if (r.failed)
@@ -320,11 +321,13 @@ int report_take(struct node *n, struct node_id from, struct bytes payload)
     }
 #endif
     h->seq_seen = seq;
+    late = j->lead->finishing;
     for (uint16_t i = 0; i < count && rc == 0 && j->lead != NULL; i++)
         rc = report_chunk(j, h, &r, again, &taken);
     if (rc < 0)
         return rc;
-    if (taken)
+    /* What comes behind an outcome is not looked at: the last STOP ends it. */
+    if (taken && !late)
         record_notice(j, from, seq);
     lead_advance(j);
     n->assign_wanted = true;

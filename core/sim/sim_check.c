@@ -11,6 +11,7 @@
 #include "core/wire/tree.h"
 
 #define RECORD_FACTS 1
+#define RECORD_SETTLED 3
 #define NOTICED_US (6 * S_US) /* by then a silent node is declared dead */
 
 /* Its kernel dies, or a node that cannot run it may for a time see nobody else. */
@@ -167,7 +168,7 @@ static void check_written(struct world *w, struct sim_node *n, uint32_t job, con
     if (f->kind == FACT_PARTIAL && n->seen[job].ended)
         world_fail(w, G1, "a partial of a job that has ended is written", n->index, job);
     if (f->kind == FACT_OUTCOME)
-        n->seen[job].ended = w->jobs[job].stopped = true;
+        n->seen[job].ended = true;
     if (f->kind == FACT_CLAIM)
         check_title(w, n, job, &f->claim);
 }
@@ -209,6 +210,11 @@ static void walk(struct world *w, struct sim_node *n, uint16_t type, struct byte
 
 void sim_check_store(struct world *w, struct sim_node *n, uint16_t type, struct bytes payload)
 {
+    struct reader r = reader_of(payload);
+    uint32_t job = type == RECORD_SETTLED ? sim_job_by_id(w, read_job_id(&r)) : SIM_JOBS_MAX;
+
+    if (job < SIM_JOBS_MAX)
+        w->jobs[job].stopped = true;
     walk(w, n, type, payload, NULL);
 }
 
@@ -520,6 +526,8 @@ void sim_check_frame(struct world *w, struct sim_node *n, uint64_t link, const s
     if (job == SIM_JOBS_MAX)
         return;
     if (f->type == MESSAGE_STOP) {
+        if (read_u8(&r) == 0)
+            return;
         forget_job(w, n, job); /* as the node does */
         return;
     }
@@ -558,7 +566,7 @@ void sim_check_send(struct world *w, struct sim_node *n, const struct action *a,
     case MESSAGE_STOP:
         job = sim_job_by_id(w, read_job_id(&r));
         if (job < SIM_JOBS_MAX)
-            w->jobs[job].stopped = true;
+            w->jobs[job].stopped |= read_u8(&r) != 0;
         break;
     case MESSAGE_REPLY_JOB:
         check_told(w, n, payload);

@@ -227,7 +227,7 @@ struct sim_job {
     int64_t submitted;    /* when they were first */
     uint64_t computed_us; /* by all workers that ever ran a leaf of it */
     uint32_t losses;      /* of disks, since it was submitted */
-    bool stopped;         /* somebody wrote an outcome, or said that there is one */
+    bool stopped;         /* enough holders had an outcome, and somebody said so */
     /* what was told */
     bool acknowledged, kill_asked, kill_proved;
     /* So many disks may still be lost before what was told may be untrue. */

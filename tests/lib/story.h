@@ -71,8 +71,6 @@ void story_init(struct story *s, uint32_t count);
 /* Frees all; false when a node did not give its memory back. */
 bool story_end(struct story *s);
 void story_start(struct story *s, uint32_t i);
-/* Node i hears where another one is. */
-void story_hint(struct story *s, uint32_t i, uint32_t target);
 /* Everybody starts, hears of node 0, and has met everybody. */
 void story_begin(struct story *s, uint32_t count);
 /* Node i hears of another. */

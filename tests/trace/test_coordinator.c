@@ -459,6 +459,76 @@ TEST(test_job_whose_leaves_are_all_out_is_running_at_its_new_coordinator)
     end();
 }
 
+/* The state that the last STOP to this peer says; -1: there was none. */
+static int stopped(uint32_t peer)
+{
+    const struct rig_sent *s;
+    int state = -1;
+
+    while ((s = rig_take(&rig, peer, MESSAGE_STOP)) != NULL)
+        state = s->payload.data[ID_SIZE];
+    return state;
+}
+
+TEST(test_workers_keep_what_they_did_until_holders_have_the_outcome)
+{
+    struct peer_chunk c, other;
+
+    begin();
+    rig_peer_up(&rig, 1, 1);
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 1});
+    REQUIRE(rig_take_grant(&rig, 0, &c));
+    rig_run(&rig, 20 * MS_US);
+    rig.peers[1].mute = true; /* it has the job, and syncs nothing more */
+    finish_chunk(0, c, 16);
+    CHECK(rig_view(&rig, &job).state == JOB_RUNNING);
+    CHECK_INT(stopped(0), -1);
+    rig.peers[1].mute = false;
+    rig_peer_up(&rig, 1, 1);
+    rig_run(&rig, 2 * S_US);
+    CHECK_INT(rig_view(&rig, &job).state, JOB_DONE);
+    CHECK_INT(stopped(0), JOB_DONE);
+    CHECK(!rig_take_grant(&rig, 1, &other));
+    end();
+}
+
+/* What the worker's node still had is told to the new coordinator, and not one leaf of it is run
+ * again, though the old one was lost with its disk. */
+TEST(test_takeover_runs_no_leaf_again_that_a_worker_still_has)
+{
+    uint8_t bytes[128];
+    struct peer_chunk c;
+    uint64_t again = 0;
+    struct buf b;
+
+    begin();
+    rig_peer_up(&rig, 1, 1);
+    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = 64});
+    rig_hold(&rig, 0, &job);
+    rig_peer_dies(&rig, 0);
+    rig_run(&rig, 20 * MS_US);
+    REQUIRE(rig_take(&rig, 1, MESSAGE_CLAIM) != NULL);
+    rig_report(&rig, 1, &job,
+               (struct rig_report){.seq = 1,
+                                   .grant = 5,
+                                   .next = 40,
+                                   .end = 40,
+                                   .compute_us = 1000,
+                                   .flags = REPORT_ENDED,
+                                   .values = true,
+                                   .size = 16});
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, job.id);
+    put_u32(&b, 2);
+    put_u16(&b, 0);
+    rig_frame(&rig, 1, MESSAGE_OPEN, &b);
+    rig_run(&rig, S_US);
+    while (rig_take_grant(&rig, 1, &c))
+        again += c.first < 40;
+    CHECK_INT(again, 0);
+    end();
+}
+
 /* The peer's process is replaced by another before anybody knows that it has gone. */
 static void next_process(uint32_t peer, bool mute)
 {
@@ -499,7 +569,9 @@ TEST(test_what_a_holder_kept_counts_again_when_its_next_process_says_so)
     end();
 }
 
-TEST_MAIN(test_kept_is_not_said_to_the_next_process_of_a_node,
+TEST_MAIN(test_workers_keep_what_they_did_until_holders_have_the_outcome,
+          test_takeover_runs_no_leaf_again_that_a_worker_still_has,
+          test_kept_is_not_said_to_the_next_process_of_a_node,
           test_what_a_holder_kept_counts_again_when_its_next_process_says_so,
           test_job_whose_leaves_are_all_out_is_running_at_its_new_coordinator,
           test_log_is_taken_from_those_who_work_and_grows_with_what_they_say,

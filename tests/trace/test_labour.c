@@ -250,6 +250,61 @@ TEST(test_only_the_coordinator_trims_and_stops)
     end();
 }
 
+static void stop(uint32_t peer, uint8_t state)
+{
+    uint8_t bytes[64];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, job.id);
+    put_u8(&b, state);
+    rig_frame(&rig, peer, MESSAGE_STOP, &b);
+    rig_run(&rig, 20 * MS_US);
+}
+
+TEST(test_what_was_done_is_kept_until_holders_have_the_outcome)
+{
+    struct peer_report_chunk c;
+    const struct rig_sent *s;
+    uint64_t leaves = 0;
+    struct buf claim;
+    struct reader r;
+
+    begin(1, 16);
+    rig_peer_up(&rig, 1, 1);
+    progress(start_chunk(1, 0, 64, 16), 1, 8, 16, 0);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_REPORT), 1);
+    stop(0, 0);
+    REQUIRE(rig.node->labour_jobs != NULL);
+    CHECK(rig.node->labour_jobs->labour->chunks == NULL);
+    /* The coordinator is lost with its disk, and another one takes over. */
+    rig_peer_dies(&rig, 0);
+    buf_init(&claim, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&claim, job.id);
+    {
+        uint8_t bytes[8192];
+        struct buf fact;
+
+        buf_init_fixed(&fact, bytes, sizeof bytes);
+        rig_put_claim(&rig, 1, &job, 2, &fact);
+        put_block(&claim, buf_bytes(&fact));
+    }
+    rig_frame(&rig, 1, MESSAGE_CLAIM, &claim);
+    buf_clear(&claim);
+    rig_run(&rig, 20 * MS_US);
+    while ((s = rig_take(&rig, 1, MESSAGE_REPORT)) != NULL) {
+        r = reader_of(s->payload);
+        read_view(&r, ID_SIZE + 8 + 1 + 8 + 2);
+        read_peer_report_chunk(&r, &c);
+        leaves += c.next - c.from;
+    }
+    CHECK_INT(leaves, 16);
+    CHECK_INT(rig_count(&rig, 1, MESSAGE_OPEN), 1);
+    stop(1, JOB_CANCELLED);
+    CHECK(rig.node->labour_jobs == NULL);
+    end();
+}
+
 TEST(test_held_job_without_work_is_no_labour)
 {
     const struct rig_sent *s;
@@ -316,7 +371,8 @@ TEST(test_cause_of_death_shows_the_end_of_the_output)
     end();
 }
 
-TEST_MAIN(test_only_the_coordinator_trims_and_stops, test_held_job_without_work_is_no_labour,
+TEST_MAIN(test_what_was_done_is_kept_until_holders_have_the_outcome,
+          test_only_the_coordinator_trims_and_stops, test_held_job_without_work_is_no_labour,
           test_coordinator_of_an_older_epoch_is_not_obeyed,
           test_cause_of_death_shows_the_end_of_the_output, test_merge_does_not_wait_behind_a_leaf,
           test_merge_that_ends_its_worker_three_times_fails,
