@@ -34,8 +34,12 @@ struct sim_tap {
     void (*synced)(void *ctx, uint32_t node);
 };
 
+enum sim_scene { SIM_SCENE_NONE, SIM_SCENE_WIPE, SIM_SCENE_SHIP };
+enum sim_wiped { SIM_WIPED_NOT, SIM_WIPED_BUSY, SIM_WIPED_IDLE };
+
 struct sim_options {
     uint64_t seed;
+    enum sim_scene scene;         /* one story (sim_scene.h) instead of faults by lot */
     uint32_t nodes;               /* 0: the seed decides */
     bool lasting;                 /* 10 to 60 minutes with all of it again and again */
     uint32_t faults_off;          /* bit i: fault i never happens; the draws stay the same */
@@ -53,10 +57,12 @@ struct sim_result {
     uint64_t events;
     int64_t virtual_us;
     uint32_t nodes, jobs, crashes;
-    uint32_t seasons;  /* healed and found whole; 1, but for a lasting run */
-    uint64_t injected; /* faults that happened */
-    uint32_t faults;   /* bit i: the seed has fault i */
-    uint64_t repeats;  /* reports that arrived a second time */
+    uint32_t seasons;     /* healed and found whole; 1, but for a lasting run */
+    uint64_t injected;    /* faults that happened */
+    uint32_t faults;      /* bit i: the seed has fault i */
+    enum sim_wiped wiped; /* of the scene: before somebody was told the outcome, or after that */
+    bool sailed;          /* of the scene: every node was replaced before the job ended */
+    uint64_t repeats;     /* reports that arrived a second time */
     uint32_t acknowledged;
 };
 

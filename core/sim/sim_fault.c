@@ -6,6 +6,8 @@
 #include "core/sim/sim_disk.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
+#include "core/sim/sim_plan.h"
+#include "core/sim/sim_scene.h"
 #include "core/sim/sim_worker.h"
 
 #define LOSSES_MAX 2 /* of disks and of synced bytes, in one season */
@@ -22,7 +24,8 @@ const char *sim_fault_name(uint32_t fault)
         [FAULT_IMAGE] = "image",   [FAULT_CLOCK] = "clock",         [FAULT_LAG] = "lag",
         [FAULT_NARROW] = "narrow", [FAULT_FLAP] = "flap",           [FAULT_ECHO] = "echo",
         [FAULT_READ] = "read",     [FAULT_SHORT] = "short",         [FAULT_SPACE] = "space",
-        [FAULT_ROT] = "rot",       [FAULT_FROZEN] = "frozen",       [FAULT_TIGHT] = "tight",
+        [FAULT_ROT] = "rot",       [FAULT_FROZEN] = "frozen",       [FAULT_REPLACE] = "replace",
+        [FAULT_TIGHT] = "tight",
     };
 
     return fault < FAULT_COUNT ? names[fault] : NULL;
@@ -186,6 +189,12 @@ static void rot(struct world *w, struct sim_node *n)
     starts_again(w, n, 1000000);
 }
 
+static void replace(struct world *w, struct sim_node *n)
+{
+    if (n->core != NULL && w->losses + w->rots < LOSSES_MAX && sim_scene_may_go(w, n))
+        sim_plan_replace(w, n);
+}
+
 static void fail_reads(struct world *w, struct sim_node *n)
 {
     n->disk.bad_starts = (uint32_t)world_between(w, 1, 3);
@@ -299,6 +308,9 @@ void sim_fault_happens(struct world *w, enum fault f)
         break;
     case FAULT_ROT:
         rot(w, n);
+        break;
+    case FAULT_REPLACE:
+        replace(w, n);
         break;
     case FAULT_FROZEN:
         freeze_clock(w, n);

@@ -44,6 +44,7 @@ enum happening_kind {
     HAPPEN_HINT,        /* a: the node hinted at */
     HAPPEN_FAULT,       /* a: it is over, what was blocked opens */
     HAPPEN_FLAP,        /* a: pair of nodes, b: so often again */
+    HAPPEN_SCENE,       /* sim_scene.c */
     HAPPEN_RESTART,     /* a: node */
     HAPPEN_USER,        /* a: user, b: turn */
     HAPPEN_HEAL
@@ -230,6 +231,7 @@ struct sim_job {
     bool stopped;         /* somebody wrote an outcome, or said that there is one */
     /* what was told */
     bool acknowledged, kill_asked, kill_proved;
+    uint32_t told_durable;
     /* So many disks may still be lost before what was told may be untrue. */
     uint32_t copies_left, cancels_left;
     uint8_t told; /* greatest final state told to anybody */
@@ -263,6 +265,7 @@ struct sim_plan {
     uint64_t mesh; /* of which the names of the nodes are made */
     bool one_machine;
     bool lasting;
+    enum sim_scene scene;
     int64_t ends_at; /* no season begins after that */
     int64_t season_us, heal_at;
     int64_t fault_every_us; /* mean */
@@ -271,6 +274,15 @@ struct sim_plan {
     uint64_t room_bytes; /* of a link; 0: as in production */
     bool one_dies_for_good;
     bool kernel_dies;
+};
+
+/* --- sim_scene.c --- */
+
+struct story {
+    uint64_t wipe_in; /* so many events after the acknowledgement; 0: it is over */
+    enum sim_wiped wiped;
+    uint32_t old_nodes; /* there when the job was submitted */
+    bool sailed;
 };
 
 struct world {
@@ -305,6 +317,7 @@ struct world {
     uint64_t repeats; /* reports that arrived a second time */
     struct sim_job jobs[SIM_JOBS_MAX];
     struct sim_user users[SIM_USERS_MAX];
+    struct story story; /* of a scene */
     bool healed, somebody_left;
     bool forgetful; /* a search jumps between runs: what was seen before is of another one */
     struct worker_says unsaid; /* for what there was no memory to say */
