@@ -276,7 +276,7 @@ static bool is_over(struct world *w, struct progress *p)
     if (!w->healed)
         return false;
     if (p->limit == 0)
-        p->limit = w->now + sim_plan_work_us(w) + LIVENESS_US;
+        p->limit = w->healed_at + sim_plan_work_us(w) + LIVENESS_US;
     if (w->now > p->limit) {
         report_unfinished(w, p,
                           p->asked ? "a node does not tell the outcome"

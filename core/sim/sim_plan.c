@@ -319,8 +319,12 @@ void sim_plan_heal(struct world *w)
     sim_fault_open(w);
     w->plan.delay_us = 100;
     w->plan.jitter_us = 100;
-    for (uint32_t i = 0; i < w->plan.nodes; i++)
+    w->healed_at = w->now;
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        if (w->nodes[i].paused_until > w->healed_at)
+            w->healed_at = w->nodes[i].paused_until;
         sim_fault_mend(w, &w->nodes[i]);
+    }
 }
 
 int64_t sim_plan_work_us(const struct world *w)

@@ -319,6 +319,7 @@ struct world {
     struct sim_user users[SIM_USERS_MAX];
     struct story story; /* of a scene */
     bool healed, somebody_left;
+    int64_t healed_at; /* what a pause had put off may come until then */
     bool forgetful; /* a search jumps between runs: what was seen before is of another one */
     struct worker_says unsaid; /* for what there was no memory to say */
     struct node_id user_id;
