@@ -31,6 +31,29 @@ const char *sim_fault_name(uint32_t fault)
     return fault < FAULT_COUNT ? names[fault] : NULL;
 }
 
+#define BIT(fault) (1u << FAULT_##fault)
+
+const char *sim_fault_group(uint32_t group, uint32_t *faults)
+{
+    static const struct {
+        const char *name;
+        uint32_t faults;
+    } groups[] = {
+        {"network", BIT(RESET) | BIT(PARTITION) | BIT(ONE_WAY) | BIT(OPEN) | BIT(DELAY) | BIT(LAG) |
+                        BIT(NARROW) | BIT(FLAP) | BIT(ECHO)},
+        {"nodes",
+         BIT(KILL) | BIT(POWER) | BIT(STOP) | BIT(WORKER) | BIT(PAUSE) | BIT(SLOW) | BIT(REPLACE)},
+        {"disks", BIT(COMPACT) | BIT(FULL) | BIT(SYNC) | BIT(WIPE) | BIT(IMAGE) | BIT(READ) |
+                      BIT(SHORT) | BIT(SPACE) | BIT(ROT)},
+        {"clocks", BIT(CLOCK) | BIT(FROZEN)},
+    };
+
+    if (group >= sizeof groups / sizeof groups[0])
+        return NULL;
+    *faults = groups[group].faults;
+    return groups[group].name;
+}
+
 static struct sim_node *any_node(struct world *w)
 {
     return &w->nodes[prng_below(&w->prng, w->plan.nodes)];

@@ -184,7 +184,7 @@ static void begin_season(struct world *w, uint32_t jobs)
 
 static uint32_t jobs_of_a_season(struct world *w)
 {
-    if (w->plan.scene != SIM_SCENE_NONE)
+    if (w->plan.scene != SIM_SCENE_NONE || w->plan.job != NULL)
         return 1;
     if (!w->plan.lasting)
         return (uint32_t)world_between(w, 1, 3);
@@ -215,6 +215,7 @@ void sim_plan_make(struct world *w, const struct sim_options *o)
 
     p->lasting = o->lasting;
     p->scene = o->scene;
+    p->job = o->job;
     p->faults_off = o->faults_off;
     p->nodes_wanted = p->nodes = nodes_of_a_mesh(w, o);
     if (p->lasting)

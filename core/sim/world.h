@@ -266,6 +266,7 @@ struct sim_plan {
     bool one_machine;
     bool lasting;
     enum sim_scene scene;
+    const char *job; /* that was asked for, or NULL */
     int64_t ends_at; /* no season begins after that */
     int64_t season_us, heal_at;
     int64_t fault_every_us; /* mean */
@@ -320,7 +321,7 @@ struct world {
     struct story story; /* of a scene */
     bool healed, somebody_left;
     int64_t healed_at; /* what a pause had put off may come until then */
-    bool forgetful; /* a search jumps between runs: what was seen before is of another one */
+    bool forgetful;    /* a search jumps between runs: what was seen before is of another one */
     struct worker_says unsaid; /* for what there was no memory to say */
     struct node_id user_id;
 };
