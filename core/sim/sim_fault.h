@@ -32,7 +32,7 @@ enum fault {
     FAULT_ROT,     /* synced bytes of a journal change */
     FAULT_FROZEN,  /* a wall clock stands still */
     FAULT_REPLACE, /* a node is replaced by a new one */
-    FAULT_EVENTS, /* the ones before this happen at some moment, the others last for the whole run */
+    FAULT_EVENTS,  /* those before this happen at some moment, the others last for the whole run */
     FAULT_TIGHT = FAULT_EVENTS, /* nodes have tiny limits (sim_tight.h) */
     FAULT_COUNT
 };

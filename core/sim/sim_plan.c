@@ -121,8 +121,8 @@ static void make_users(struct world *w, uint32_t i)
         add_user(w, USER_KILLS, i, at, 5000, 1500000);
 }
 
-/* Swarm: each seed leaves some kinds of faults out and exaggerates others. The rarer kinds are there
- * in half of the seeds, so that they do not crowd out the usual ones everywhere. */
+/* Swarm: each seed leaves some kinds of faults out and exaggerates others. The rarer kinds are in
+ * half of the seeds, so that they do not crowd out the usual ones everywhere. */
 static void make_weights(struct world *w)
 {
     static const uint8_t usual[] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2, 2,

@@ -4,8 +4,8 @@
  *          after its end, two of its holders lose power and their disks at once. They come back
  *          empty, or never. The job must be there and end with its result (G2, f = 2)
  *   ship   while one job runs, every node that was there when it was submitted is killed for good
- *          and replaced by a new one, one after the other; who waits at the node that came last must
- *          be told the result (the ship of Theseus)
+ *          and replaced by a new one, one after the other; who waits at the node that came last
+ *          must be told the result (the ship of Theseus)
  *
  * Called by sim_plan.c and sim.c. */
 #ifndef VELUM_SIM_SIM_SCENE_H

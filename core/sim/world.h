@@ -13,6 +13,7 @@
 #include "core/kernel/run.h"
 #include "core/node/node.h"
 #include "core/sim/sim.h"
+#include "core/sim/sim_machine.h"
 #include "core/sim/sim_seen.h"
 #include "core/sim/sim_store.h"
 #include "core/wire/message.h"
@@ -106,70 +107,6 @@ struct sim_dial {
     uint32_t next_resting; /* number + 1, 0: none */
 };
 
-/* --- sim_disk.c --- */
-
-struct stored_record {
-    struct stored_record *next;
-    uint64_t ticket;
-    uint16_t type;
-    bool compact;
-    struct buf payload;
-};
-
-struct sim_disk {
-    struct sim_store store;
-    struct journal *journal;
-    struct stored_record *first, *last; /* given, not synced */
-    uint32_t writing;                   /* how many of them the present sync takes */
-    bool busy, full;
-    bool stalled;        /* a write said that there is no space, and is tried again */
-    bool rotten;         /* synced bytes of it have changed, and nobody knows */
-    uint32_t bad_starts; /* at so many of its next starts it fails to read */
-    struct held held[SIM_JOBS_MAX];
-    struct held replayed[SIM_JOBS_MAX];
-    uint32_t wipes;         /* each makes a journal of its own */
-    struct sim_store image; /* an old copy of the disk, kept by the operator */
-    bool has_image, image_rotten;
-    struct held image_held[SIM_JOBS_MAX];
-    int64_t lost_at;                /* when the disk was lost, 0: never */
-    struct held lost[SIM_JOBS_MAX]; /* and what was on it then */
-};
-
-/* --- sim_worker.c --- */
-
-struct worker_says {
-    struct worker_says *next;
-    uint8_t type; /* 0: it has exited */
-    uint32_t request;
-    enum worker_end end;
-    int status;
-    struct buf payload;
-};
-
-struct worker_order {
-    struct worker_order *next;
-    uint8_t type;
-    uint32_t request;
-    struct buf payload;
-};
-
-struct sim_worker {
-    struct sim_worker *next;
-    uint32_t number;
-    uint32_t job; /* SIM_JOBS_MAX: not loaded */
-    bool dying;
-    struct worker_order *on_way, *orders; /* sent to it, and arrived */
-    struct worker_says *said;             /* on its way to the node */
-    bool working, queued;
-    struct order_run now, next_run;
-    uint32_t now_request;
-    struct run run;
-    uint8_t *values;
-    uint64_t compute_us, last_run, last_end;
-    int64_t reported, leaf_began;
-    uint64_t turn;
-};
-
 /* --- sim_node.c --- */
 
 struct sim_node {
@@ -256,8 +193,8 @@ struct sim_user {
 
 /* --- sim_plan.c --- */
 
-/* A long run has seasons, each with faults and jobs of its own and each healed in the end; any other
- * run has one. */
+/* A long run has seasons, each with faults and jobs of its own and each healed in the end; any
+ * other run has one. */
 struct sim_plan {
     uint32_t nodes, nodes_wanted; /* those that died for good are counted in nodes */
     uint32_t jobs, jobs_old;      /* jobs_old: of seasons before, all ended */
@@ -329,8 +266,8 @@ struct world {
 /* An event of this node's process, or of SIM_EVERYBODY. */
 void world_later(struct world *w, int64_t in_us, enum happening_kind kind, uint32_t node,
                  uint64_t a, uint64_t b);
-/* The node's timer, of which there is one: it fires after so long, or never with INT64_MAX. Kept out
- * of the queue, because nearly every event sets it anew. */
+/* The node's timer, of which there is one: it fires after so long, or never with INT64_MAX. Kept
+ * out of the queue, because nearly every event sets it anew. */
 void world_tick_later(struct world *w, struct sim_node *n, int64_t in_us);
 /* Takes the next one. False when there is none. */
 bool world_next(struct world *w, struct happening *out);

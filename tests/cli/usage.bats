@@ -163,7 +163,7 @@ load lib.bash
     run -0 velum sim --seed 7 --until 3 --trace
     [[ $output == *"starts"* ]]
     run -2 velum sim --faults kill,flood
-    [[ $output == *'no fault "flood"'*"allowed are all, none, or some of reset,"* ]]
+    [[ $output == *'no fault "flood"'*"allowed are all, none, or some of network,"* ]]
     ends_with_try
     run -0 --separate-stderr velum sim --seed 7 --faults network,kill --json
     [[ $output == *'"faults_off":["power",'*'"promise":null,"failed":null}]}' ]]

@@ -7,9 +7,9 @@
  *
  * A single seed prints its figures. It is run twice, unless it is traced or cut short, and so is
  * every hundredth of many, because a run that cannot be repeated cannot be debugged. A failing seed
- * prints the line that replays it. --long, --wipe and --ship are other kinds of runs (core/sim/sim.h,
- * sim_scene.h). --starved runs the first events of a seed again and again, each
- * time with the next request for memory refused: it must say so, and give back what it has.
+ * prints the line that replays it. --long, --wipe and --ship are other kinds of runs (sim.h and
+ * sim_scene.h in core/sim). --starved runs the first events of a seed again and again, each time
+ * with the next request for memory refused: it must say so, and give back what it has.
  * --exhaustive and --detours look at every order of events in a small scope (core/sim/explore.h);
  * more states than so many are a failure, because it then saw only some. */
 #include <signal.h>
