@@ -13,6 +13,7 @@
 
 #define MINUTE_US ((uint64_t)60 * S_US)
 #define LASTING_NODES 8
+#define TIGHT_PAUSE_US (200 * MS_US)
 #define SEASON_JOBS_MAX 12
 
 static struct node_id id_of(uint64_t mesh, uint64_t number)
@@ -330,10 +331,14 @@ void sim_plan_heal(struct world *w)
 
 int64_t sim_plan_work_us(const struct world *w)
 {
-    int64_t total = 0;
+    int64_t total = 0, pause_us = 0;
 
+    /* A node that may have hardly anything unconfirmed gives each leaf back, and gets it again when
+     * the one before is kept. */
+    if (w->plan.weights[FAULT_TIGHT] > 0)
+        pause_us = TIGHT_PAUSE_US;
     for (uint32_t i = w->plan.jobs_old; i < w->plan.jobs; i++)
         for (uint64_t leaf = 0; leaf < w->jobs[i].leaves; leaf++)
-            total += sim_leaf_us(&w->jobs[i], leaf) * 9 / 8;
+            total += sim_leaf_us(&w->jobs[i], leaf) * 9 / 8 + pause_us;
     return total;
 }
