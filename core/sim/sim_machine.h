@@ -28,9 +28,11 @@ struct sim_disk {
     struct stored_record *first, *last; /* given, not synced */
     uint32_t writing;                   /* how many of them the present sync takes */
     bool busy, full;
-    bool stalled;        /* a write said that there is no space, and is tried again */
-    bool rotten;         /* synced bytes of it have changed, and nobody knows */
-    uint32_t bad_starts; /* at so many of its next starts it fails to read */
+    bool stalled;                     /* a write said that there is no space, and is tried again */
+    bool rotten;                      /* synced bytes of it have changed, and nobody knows */
+    bool rot_has_witness;             /* but the journal must find out */
+    uint64_t bytes_now, bytes_before; /* of the journal, after the last sync and the one before */
+    uint32_t bad_starts;              /* at so many of its next starts it fails to read */
     struct held held[SIM_JOBS_MAX];
     struct held replayed[SIM_JOBS_MAX];
     uint32_t wipes;         /* each makes a journal of its own */
