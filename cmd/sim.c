@@ -42,6 +42,16 @@ static const struct opt opts[] = {
      .kind = OPT_TEXT,
      .value = "LIST",
      .effect = "only these, separated by commas; all; or none"},
+    {.name = "job",
+     .kind = OPT_TEXT,
+     .value = "'KERNEL N'",
+     .effect = "each mesh has this one job, such as 'pi 1000000'"},
+    {.name = "scene",
+     .kind = OPT_TEXT,
+     .value = "NAME",
+     .effect =
+         "instead of faults by lot: wipe (two holders lose their disks) or ship (every node is "
+         "replaced)"},
     {.name = "until",
      .kind = OPT_NUMBER,
      .value = "EVENT",
@@ -75,7 +85,8 @@ static const struct opt opts[] = {
 
 /* What all seeds together came to. */
 struct tally {
-    uint64_t seeds, failures, events, crashes;
+    uint64_t seeds, failures, events, crashes, faults;
+    uint64_t wiped_busy, wiped_idle, sailed;
     double virtual_s;
 };
 
@@ -86,10 +97,29 @@ static void print_trace(void *ctx, enum log_level level, const char *text)
     puts(text);
 }
 
-/* "reset,kill" as the faults that stay off. False: *unknown is the word that is none. */
+static bool is_word(const char *name, const char *word, size_t len)
+{
+    return strlen(name) == len && memcmp(name, word, len) == 0;
+}
+
+/* One fault, or a group of them; 0: there is none of that name. */
+static uint32_t faults_of(const char *word, size_t len)
+{
+    const char *name;
+    uint32_t faults;
+    for (uint32_t i = 0; (name = sim_fault_group(i, &faults)); i++)
+        if (is_word(name, word, len))
+            return faults;
+    for (uint32_t i = 0; (name = sim_fault_name(i)); i++)
+        if (is_word(name, word, len))
+            return 1u << i;
+    return 0;
+}
+
+/* "reset,kill,disks" as the faults that stay off. False: *unknown is the word that is none. */
 static bool read_faults(const char *list, uint32_t *off, char unknown[64])
 {
-    uint32_t on = 0, i;
+    uint32_t on = 0, some;
     size_t len;
     if (strcmp(list, "all") == 0)
         list = "";
@@ -99,14 +129,12 @@ static bool read_faults(const char *list, uint32_t *off, char unknown[64])
         list = "";
     for (; *list; list += len + (list[len] == ',')) {
         len = strcspn(list, ",");
-        for (i = 0; sim_fault_name(i); i++)
-            if (strlen(sim_fault_name(i)) == len && memcmp(sim_fault_name(i), list, len) == 0)
-                break;
-        if (!sim_fault_name(i)) {
+        some = faults_of(list, len);
+        if (!some) {
             snprintf(unknown, 64, "%.*s", (int)(len < 63 ? len : 63), list);
             return false;
         }
-        on |= 1u << i;
+        on |= some;
     }
     *off &= ~on;
     return true;
@@ -115,11 +143,41 @@ static bool read_faults(const char *list, uint32_t *off, char unknown[64])
 static int refuse_fault(const char *word)
 {
     talk_error("there is no fault \"%s\"", word);
+    uint32_t faults;
     fputs("velum sim: allowed are all, none, or some of ", stderr);
+    for (uint32_t i = 0; sim_fault_group(i, &faults); i++)
+        fprintf(stderr, "%s,", sim_fault_group(i, &faults));
     for (uint32_t i = 0; sim_fault_name(i); i++)
         fprintf(stderr, "%s%s", i > 0 ? "," : "", sim_fault_name(i));
     fputc('\n', stderr);
     talk_try("velum sim --faults kill,partition");
+    return CODE_MISUSE;
+}
+
+static const char *const scenes[] = {[SIM_SCENE_WIPE] = "wipe", [SIM_SCENE_SHIP] = "ship"};
+
+static int read_scene(const char *word, enum sim_scene *scene)
+{
+    for (size_t i = 1; word && i < sizeof scenes / sizeof scenes[0]; i++)
+        if (strcmp(scenes[i], word) == 0)
+            *scene = (enum sim_scene)i;
+    if (!word || *scene != SIM_SCENE_NONE)
+        return CODE_DONE;
+    talk_error("there is no scene \"%s\", only wipe and ship", word);
+    talk_try("velum sim --scene ship --seeds 10");
+    return CODE_MISUSE;
+}
+
+static int read_job(const char *text, const char **job)
+{
+    char reason[SIM_WHAT_SIZE];
+    if (!text)
+        return CODE_DONE;
+    *job = text;
+    if (sim_job_check(text, reason) == 0)
+        return CODE_DONE;
+    talk_error("job \"%s\": %s", text, reason);
+    talk_try("velum sim --job 'pi 1000000'");
     return CODE_MISUSE;
 }
 
@@ -143,6 +201,10 @@ static void print_replay(FILE *to, const struct sim_options *o)
     fprintf(to, "velum sim --seed %llu", (unsigned long long)o->seed);
     if (o->nodes > 0)
         fprintf(to, " --nodes %u", (unsigned)o->nodes);
+    if (o->job)
+        fprintf(to, " --job '%s'", o->job);
+    if (o->scene != SIM_SCENE_NONE)
+        fprintf(to, " --scene %s", scenes[o->scene]);
     if (o->faults_off != 0) {
         fputs(" --faults ", to);
         print_faults(to, ~o->faults_off);
@@ -152,8 +214,9 @@ static void print_replay(FILE *to, const struct sim_options *o)
 
 static void tell_failure(const struct sim_options *o, const struct sim_result *r)
 {
-    fprintf(stderr, "seed %llu failed at event %llu: %s\n  faults of this seed: ",
-            (unsigned long long)o->seed, (unsigned long long)r->events, r->what);
+    fprintf(stderr, "seed %llu failed at event %llu: %s\n  %u nodes; faults of this seed: ",
+            (unsigned long long)o->seed, (unsigned long long)r->events, r->what,
+            (unsigned)r->nodes);
     print_faults(stderr, r->faults);
     fputs("\n  replay: ", stderr);
     print_replay(stderr, o);
@@ -178,6 +241,11 @@ static void json_sim(struct json *j, const struct sim_options *o, const struct s
     json_number(j, "events", r->events);
     json_seconds(j, "virtual_seconds", (uint64_t)r->virtual_us);
     json_text(j, "hash", hash);
+    json_number(j, "injected", r->injected);
+    json_number(j, "repeats", r->repeats);
+    if (r->promise)
+        snprintf(hash, sizeof hash, "G%u", (unsigned)r->promise);
+    json_text(j, "promise", r->promise ? hash : NULL);
     json_text(j, "failed", r->failed ? r->what : NULL);
     json_close(j, '}');
 }
@@ -195,6 +263,10 @@ static int run_seed(const struct call *c, struct sim_options o, bool twice, stru
     t->failures += r.failed;
     t->events += r.events;
     t->crashes += r.crashes;
+    t->faults += r.injected;
+    t->wiped_busy += r.wiped == SIM_WIPED_BUSY;
+    t->wiped_idle += r.wiped == SIM_WIPED_IDLE;
+    t->sailed += r.sailed;
     t->virtual_s += (double)r.virtual_us / 1e6;
     if (r.failed)
         tell_failure(&o, &r);
@@ -227,9 +299,18 @@ static int run_all(const struct call *c, const struct sim_options *o, struct tal
 
 static void tell_tally(const struct tally *t)
 {
-    printf("%llu seeds, %llu failed; %llu events, %llu crashes, %.0f s of virtual time\n",
+    printf("%llu seeds, %llu failed; %llu events, %llu faults, %llu crashes, %.0f s of virtual "
+           "time\n",
            (unsigned long long)t->seeds, (unsigned long long)t->failures,
-           (unsigned long long)t->events, (unsigned long long)t->crashes, t->virtual_s);
+           (unsigned long long)t->events, (unsigned long long)t->faults,
+           (unsigned long long)t->crashes, t->virtual_s);
+    if (t->wiped_busy + t->wiped_idle > 0)
+        printf("two holders wiped at %llu points: %llu before the end of the job, %llu after it\n",
+               (unsigned long long)(t->wiped_busy + t->wiped_idle),
+               (unsigned long long)t->wiped_busy, (unsigned long long)t->wiped_idle);
+    if (t->sailed > 0)
+        printf("all nodes replaced before the end of the job in %llu runs\n",
+               (unsigned long long)t->sailed);
 }
 
 static int run(const struct call *c)
@@ -253,6 +334,9 @@ static int run(const struct call *c)
         return sim_scale(c);
     if (!read_faults(opt_text(c->opts, "faults", "all"), &o.faults_off, unknown))
         return refuse_fault(unknown);
+    if (read_scene(opt_text(c->opts, "scene", NULL), &o.scene) != CODE_DONE ||
+        read_job(opt_text(c->opts, "job", NULL), &o.job) != CODE_DONE)
+        return CODE_MISUSE;
     if (!one && (opt_given(c->opts, "trace") || o.until > 0)) {
         talk_error("--trace and --until are for a single seed");
         talk_try("velum sim --seed 1 --trace");

@@ -127,7 +127,8 @@ static void print_json(uint64_t seed, const struct scale_result *r)
 
 int sim_scale(const struct call *c)
 {
-    static const char *const not_here[] = {"seeds", "first", "faults", "until", "trace", "shrink"};
+    static const char *const not_here[] = {"seeds", "first",  "faults", "until",
+                                           "trace", "shrink", "job",    "scene"};
     struct scale_options o = {.seed = opt_number(c->opts, "seed", 1),
                               .nodes = (uint32_t)opt_number(c->opts, "nodes", 0)};
     struct scale_result r;

@@ -46,16 +46,18 @@ static bool send_facts(struct job *j, const struct replica *r, uint64_t batch, b
 static void catch_up_frame(struct job *j, struct replica *r)
 {
     struct reader all = reader_of(buf_bytes(&r->catch_up));
-    uint64_t most = j->node->options.link_room_bytes;
+    uint64_t room = j->node->options.link_room_bytes, most = j->node->limits.frame_bytes;
     size_t start = r->catch_at, end = start;
     uint16_t count = 0;
     bool log;
 
+    if (room > 0 && room < most)
+        most = room;
     all.at = start;
     while (reader_left(&all) > 0) {
         read_block(&all, FRAME_PAYLOAD_MAX);
         ensure(!all.failed);
-        if (count > 0 && (all.at - start > j->node->limits.frame_bytes || (most > 0 && all.at - start > most)))
+        if (count > 0 && all.at - start > most)
             break;
         end = all.at;
         count++;

@@ -63,7 +63,11 @@ int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text,
     sha256_add(&h, s->signature, SIGNATURE_SIZE);
     what = sha256_end(&h);
     memo = &n->sealed[what.bytes[0] % n->limits.signatures];
+#if VELUM_PLANT == 106 /* sim: a signature that verified speaks for others */
+    if (memo->signer.party == 0) {
+#else
     if (memo->signer.party == 0 || !digest_equal(memo->what, what)) {
+#endif
         rc =
             n->options.seal.verify(n->options.seal.ctx, s->certificate, text, s->signature, signer);
         if (rc < 0)

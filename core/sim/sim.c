@@ -10,6 +10,7 @@
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
 #include "core/sim/sim_plan.h"
+#include "core/sim/sim_scene.h"
 #include "core/sim/sim_user.h"
 #include "core/sim/sim_worker.h"
 
@@ -119,6 +120,9 @@ static void happen(struct world *w, const struct happening *h)
     case HAPPEN_FLAP:
         sim_fault_flaps(w, h->a, h->b);
         break;
+    case HAPPEN_SCENE:
+        sim_scene_goes_on(w);
+        break;
     case HAPPEN_RESTART:
         sim_node_start(w, &w->nodes[h->a]);
         break;
@@ -200,6 +204,8 @@ static void check_agreement(struct world *w, const struct progress *p)
         if (told[u->job] != 0 && told[u->job] != u->state)
             world_fail(w, G6, "two nodes tell different outcomes in the end", u->node, u->job);
         told[u->job] = u->state;
+        if (w->plan.scene != SIM_SCENE_NONE)
+            sim_scene_judge(w, u->node, u->job, u->state);
         /* What was told where a single copy was all there could be may be gone with that disk. */
         if (u->state != j->told && j->losses == 0)
             world_fail(w, G6, "an outcome that was told is not the one in the end", u->node,
@@ -353,7 +359,7 @@ static bool is_over(struct world *w, struct progress *p)
     if (!w->healed)
         return false;
     if (p->limit == 0)
-        p->limit = w->now + sim_plan_work_us(w) + LIVENESS_US;
+        p->limit = w->healed_at + sim_plan_work_us(w) + LIVENESS_US;
     if (w->now > p->limit) {
         report_unfinished(w, p,
                           p->asked ? "a node does not tell the outcome"
@@ -412,6 +418,7 @@ static void run(struct world *w, uint64_t until)
         if (until > 0 && w->events >= until)
             return;
         happen(w, &h);
+        sim_scene_watch(w);
     }
 }
 
@@ -441,6 +448,8 @@ int sim_run(const struct alloc *a, const struct sim_options *options, struct sim
     result->seasons = w->seasons;
     result->injected = w->faults;
     result->repeats = w->repeats;
+    result->wiped = w->story.wiped;
+    result->sailed = w->story.sailed;
     for (uint32_t i = 0; sim_fault_name(i) != NULL; i++)
         result->faults |= (uint32_t)(w->plan.weights[i] > 0) << i;
     for (uint32_t i = 0; i < w->plan.jobs; i++)

@@ -24,6 +24,7 @@
 
 #define SIM_WHAT_SIZE 512
 #define SIM_NODES_LIMIT 16 /* nodes of one mesh */
+#define SIM_JOB_LEAVES 1024
 
 /* Whoever wants to see what the disks are told, call by call (tests/crash). */
 struct sim_tap {
@@ -34,12 +35,17 @@ struct sim_tap {
     void (*synced)(void *ctx, uint32_t node);
 };
 
+enum sim_scene { SIM_SCENE_NONE, SIM_SCENE_WIPE, SIM_SCENE_SHIP };
+enum sim_wiped { SIM_WIPED_NOT, SIM_WIPED_BUSY, SIM_WIPED_IDLE };
+
 struct sim_options {
     uint64_t seed;
-    uint32_t nodes;               /* 0: the seed decides */
-    bool lasting;                 /* 10 to 60 minutes with all of it again and again */
-    uint32_t faults_off;          /* bit i: fault i never happens; the draws stay the same */
-    uint64_t until;               /* stop quietly after this many events; 0: at the end */
+    enum sim_scene scene; /* one story (sim_scene.h) instead of faults by lot */
+    uint32_t nodes;       /* 0: the seed decides */
+    const char *job;      /* "pi 1000000": the one job of the run, as sim_job_check takes it */
+    bool lasting;         /* 10 to 60 minutes with all of it again and again */
+    uint32_t faults_off;  /* bit i: fault i never happens; the draws stay the same */
+    uint64_t until;       /* stop quietly after this many events; 0: at the end */
     const struct log_sink *trace; /* every event and action, one line each; NULL: nobody looks */
     const struct sim_tap *tap;    /* NULL: nobody taps */
 };
@@ -53,15 +59,23 @@ struct sim_result {
     uint64_t events;
     int64_t virtual_us;
     uint32_t nodes, jobs, crashes;
-    uint32_t seasons;  /* healed and found whole; 1, but for a lasting run */
-    uint64_t injected; /* faults that happened */
-    uint32_t faults;   /* bit i: the seed has fault i */
-    uint64_t repeats;  /* reports that arrived a second time */
+    uint32_t seasons;     /* healed and found whole; 1, but for a lasting run */
+    uint64_t injected;    /* faults that happened */
+    uint32_t faults;      /* bit i: the seed has fault i */
+    enum sim_wiped wiped; /* of the scene: before somebody was told the outcome, or after that */
+    bool sailed;          /* of the scene: every node was replaced before the job ended */
+    uint64_t repeats;     /* reports that arrived a second time */
     uint32_t acknowledged;
 };
 
 /* The kinds of faults by number from 0; NULL past the last. */
 const char *sim_fault_name(uint32_t fault);
+/* Several of them that go together, by number from 0: their name and which they are. NULL past the
+ * last. */
+const char *sim_fault_group(uint32_t group, uint32_t *faults);
+/* 0 when the text is a kernel that the simulator knows and arguments it takes, of at most
+ * SIM_JOB_LEAVES leaves; otherwise ERR_NOT_FOUND (the kernel) or ERR_ARGUMENT, and the reason. */
+int sim_job_check(const char *text, char reason[SIM_WHAT_SIZE]);
 /* Runs one seed. 0 (look at result->failed), or ERR_NO_MEMORY. */
 int sim_run(const struct alloc *a, const struct sim_options *options, struct sim_result *result);
 

@@ -21,6 +21,7 @@ static void copies_are_lost(struct world *w, struct sim_node *n)
     memcpy(d->lost, d->held, sizeof d->lost);
     memset(d->held, 0, sizeof d->held);
     d->rotten = false;
+    d->bytes_before = d->bytes_now = 0;
 }
 
 static int replay(void *ctx, uint64_t sequence, uint16_t type, struct bytes payload)
@@ -39,11 +40,11 @@ static void tell_tap(const struct world *w, const struct sim_node *n)
         w->tap->synced(w->tap->ctx, n->index);
 }
 
-/* Synced bytes have changed, which nothing that survives can tell from a torn tail: the others see
- * that the journal's numbers went back, and take its copies for lost. */
+/* The end of the last synced records has changed, which nothing that survives can tell from a torn
+ * tail: the others see that the journal's numbers went back, and take its copies for lost. */
 static bool went_back(const struct sim_disk *d, const struct journal_report *report)
 {
-    return d->rotten && report->torn_bytes > 0;
+    return d->rotten && !d->rot_has_witness && report->torn_bytes > 0;
 }
 
 static int open_journal(struct world *w, struct sim_node *n)
@@ -208,8 +209,16 @@ static void stall(struct world *w, struct sim_node *n)
 
     n->disk.stalled = true;
     world_later(w, STALL_US, HAPPEN_ROOM, n->index, 1, 0);
-    if (news)
-        tell_full(w, n);
+    if (!news)
+        return;
+    tell_full(w, n);
+    /* Whoever finds a full disk is apt to restart what is on it. */
+    if (w->healed || n->core == NULL || !world_chance(w, 3))
+        return;
+    n->crash_in = (uint32_t)world_between(w, 1, 60);
+    n->power_goes_too = world_chance(w, 2);
+    world_later(w, (int64_t)world_between(w, 100000, 3000000), HAPPEN_RESTART, SIM_EVERYBODY,
+                n->index, 0);
 }
 
 /* What a durable record says, or what the rows of a durable snapshot say. */
@@ -245,8 +254,11 @@ static void answer(struct world *w, struct sim_node *n, int rc)
     struct event ev = {.kind = EVENT_STORED, .stored = {.rc = rc}};
     bool had_stalled = d->stalled;
 
-    if (rc == 0)
+    if (rc == 0) {
         tell_tap(w, n);
+        d->bytes_before = d->bytes_now;
+        d->bytes_now = journal_bytes(d->journal);
+    }
     for (uint32_t i = 0; i < d->writing; i++) {
         ev.stored.ticket = d->first->ticket;
         if (rc == 0)
@@ -323,6 +335,7 @@ void sim_disk_cut_short(struct world *w, struct sim_node *n)
 void sim_disk_no_space(struct world *w, struct sim_node *n, int64_t for_us)
 {
     n->disk.store.no_space = true;
+    n->disk.store.copies = world_chance(w, 2);
     world_later(w, for_us, HAPPEN_SPACE, SIM_EVERYBODY, n->index, 0);
 }
 
@@ -331,13 +344,29 @@ void sim_disk_space(struct sim_node *n)
     n->disk.store.no_space = false;
 }
 
+/* Whether something else on the disk says that these bytes were synced: what was written after the
+ * sync does, so nothing may say so of what the last sync covered, and of a mark behind it. With the
+ * process gone, bytes that were never synced may follow. */
+static bool has_witness(const struct sim_node *n, const struct sim_rot *rot)
+{
+    const struct sim_disk *d = &n->disk;
+    uint64_t last = d->bytes_now - d->bytes_before + 2 * RECORD_HEAD_BYTES;
+
+    if (!rot->newest)
+        return true;
+    return n->core != NULL && d->bytes_now > d->bytes_before && rot->at + last < rot->used;
+}
+
 bool sim_disk_rot(struct world *w, struct sim_node *n)
 {
     struct sim_disk *d = &n->disk;
+    struct sim_rot rot;
 
-    if (d->rotten || d->store.alloc == NULL || !sim_store_rot(&d->store, ".seg", &w->prng))
+    if (d->rotten || d->store.alloc == NULL || !sim_store_rot(&d->store, ".seg", &w->prng, &rot))
         return false;
-    world_trace(w, "%u: node%u: its journal rots", (unsigned)w->now, n->index);
+    d->rot_has_witness = has_witness(n, &rot);
+    world_trace(w, "%u: node%u: its journal rots at byte %u of %u%s", (unsigned)w->now, n->index,
+                (unsigned)rot.at, (unsigned)rot.used, d->rot_has_witness ? "" : ", unseen");
     d->rotten = true;
     w->rots++;
     return true;

@@ -6,6 +6,8 @@
 #include "core/sim/sim_disk.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
+#include "core/sim/sim_plan.h"
+#include "core/sim/sim_scene.h"
 #include "core/sim/sim_worker.h"
 
 #define LOSSES_MAX 2 /* of disks and of synced bytes, in one season */
@@ -22,10 +24,34 @@ const char *sim_fault_name(uint32_t fault)
         [FAULT_IMAGE] = "image",   [FAULT_CLOCK] = "clock",         [FAULT_LAG] = "lag",
         [FAULT_NARROW] = "narrow", [FAULT_FLAP] = "flap",           [FAULT_ECHO] = "echo",
         [FAULT_READ] = "read",     [FAULT_SHORT] = "short",         [FAULT_SPACE] = "space",
-        [FAULT_ROT] = "rot",       [FAULT_FROZEN] = "frozen",       [FAULT_TIGHT] = "tight",
+        [FAULT_ROT] = "rot",       [FAULT_FROZEN] = "frozen",       [FAULT_REPLACE] = "replace",
+        [FAULT_TIGHT] = "tight",
     };
 
     return fault < FAULT_COUNT ? names[fault] : NULL;
+}
+
+#define BIT(fault) (1u << FAULT_##fault)
+
+const char *sim_fault_group(uint32_t group, uint32_t *faults)
+{
+    static const struct {
+        const char *name;
+        uint32_t faults;
+    } groups[] = {
+        {"network", BIT(RESET) | BIT(PARTITION) | BIT(ONE_WAY) | BIT(OPEN) | BIT(DELAY) | BIT(LAG) |
+                        BIT(NARROW) | BIT(FLAP) | BIT(ECHO)},
+        {"nodes",
+         BIT(KILL) | BIT(POWER) | BIT(STOP) | BIT(WORKER) | BIT(PAUSE) | BIT(SLOW) | BIT(REPLACE)},
+        {"disks", BIT(COMPACT) | BIT(FULL) | BIT(SYNC) | BIT(WIPE) | BIT(IMAGE) | BIT(READ) |
+                      BIT(SHORT) | BIT(SPACE) | BIT(ROT)},
+        {"clocks", BIT(CLOCK) | BIT(FROZEN)},
+    };
+
+    if (group >= sizeof groups / sizeof groups[0])
+        return NULL;
+    *faults = groups[group].faults;
+    return groups[group].name;
 }
 
 static struct sim_node *any_node(struct world *w)
@@ -186,6 +212,17 @@ static void rot(struct world *w, struct sim_node *n)
     starts_again(w, n, 1000000);
 }
 
+static void replace(struct world *w, struct sim_node *n)
+{
+    if (n->core != NULL && w->losses + w->rots < LOSSES_MAX && sim_scene_may_go(w, n))
+        sim_plan_replace(w, n);
+}
+
+static int64_t some_time_us(struct world *w)
+{
+    return (int64_t)world_between(w, 10000, world_chance(w, 3) ? 6000000 : 500000);
+}
+
 static void fail_reads(struct world *w, struct sim_node *n)
 {
     n->disk.bad_starts = (uint32_t)world_between(w, 1, 3);
@@ -221,13 +258,9 @@ void sim_fault_mend(struct world *w, struct sim_node *n)
     sim_node_start(w, n);
 }
 
-void sim_fault_happens(struct world *w, enum fault f)
+/* False when it is none of the network's. */
+static bool happens_between(struct world *w, enum fault f)
 {
-    struct sim_node *n = any_node(w);
-
-    world_trace(w, "%u: FAULT %s", (unsigned)w->now, sim_fault_name(f));
-    if (f != FAULT_COMPACT && f != FAULT_OPEN)
-        w->calm = false;
     switch (f) {
     case FAULT_RESET:
         cut_one(w);
@@ -240,6 +273,65 @@ void sim_fault_happens(struct world *w, enum fault f)
     case FAULT_OPEN:
         sim_fault_open(w);
         break;
+    case FAULT_DELAY:
+        w->plan.delay_us = (uint32_t)world_between(w, 30, 30000);
+        w->plan.jitter_us = w->plan.delay_us;
+        break;
+    case FAULT_LAG:
+    case FAULT_NARROW:
+        slow_down(w, f == FAULT_NARROW);
+        opens_later(w);
+        break;
+    case FAULT_FLAP:
+        sim_fault_flaps(w, any_pair(w), world_between(w, 2, 12));
+        break;
+    case FAULT_ECHO:
+        cut_unheard(w);
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
+/* False when it is none of a disk's. */
+static bool happens_to_disk(struct world *w, struct sim_node *n, enum fault f)
+{
+    switch (f) {
+    case FAULT_COMPACT:
+        sim_node_compact(w, n);
+        break;
+    case FAULT_FULL:
+        sim_disk_fill(w, n, some_time_us(w));
+        break;
+    case FAULT_SPACE:
+        sim_disk_no_space(w, n, some_time_us(w));
+        break;
+    case FAULT_SYNC:
+        sim_disk_fail(n, (uint32_t)world_between(w, 1, 4));
+        break;
+    case FAULT_SHORT:
+        sim_disk_cut_short(w, n);
+        break;
+    case FAULT_READ:
+        fail_reads(w, n);
+        break;
+    case FAULT_ROT:
+        rot(w, n);
+        break;
+    case FAULT_WIPE:
+    case FAULT_IMAGE:
+        lose_disk(w, f == FAULT_IMAGE);
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
+static void happens_to_node(struct world *w, struct sim_node *n, enum fault f)
+{
+    switch (f) {
     case FAULT_KILL:
     case FAULT_POWER:
         bring_down(w, f == FAULT_POWER);
@@ -257,54 +349,26 @@ void sim_fault_happens(struct world *w, enum fault f)
     case FAULT_SLOW:
         n->slowness = (uint32_t)world_between(w, 1, 10);
         break;
-    case FAULT_DELAY:
-        w->plan.delay_us = (uint32_t)world_between(w, 30, 30000);
-        w->plan.jitter_us = w->plan.delay_us;
-        break;
-    case FAULT_FULL:
-        sim_disk_fill(w, n,
-                      (int64_t)world_between(w, 10000, world_chance(w, 3) ? 6000000 : 500000));
-        break;
-    case FAULT_SYNC:
-        sim_disk_fail(n, (uint32_t)world_between(w, 1, 4));
-        break;
     case FAULT_CLOCK:
         n->wall_off_s =
             world_chance(w, 2) ? 0 : (int64_t)world_between(w, 0, 2 * TEN_YEARS_S) - TEN_YEARS_S;
-        break;
-    case FAULT_WIPE:
-    case FAULT_IMAGE:
-        lose_disk(w, f == FAULT_IMAGE);
-        break;
-    case FAULT_LAG:
-    case FAULT_NARROW:
-        slow_down(w, f == FAULT_NARROW);
-        opens_later(w);
-        break;
-    case FAULT_FLAP:
-        sim_fault_flaps(w, any_pair(w), world_between(w, 2, 12));
-        break;
-    case FAULT_ECHO:
-        cut_unheard(w);
-        break;
-    case FAULT_READ:
-        fail_reads(w, n);
-        break;
-    case FAULT_SHORT:
-        sim_disk_cut_short(w, n);
-        break;
-    case FAULT_SPACE:
-        sim_disk_no_space(w, n,
-                          (int64_t)world_between(w, 10000, world_chance(w, 3) ? 6000000 : 500000));
-        break;
-    case FAULT_ROT:
-        rot(w, n);
         break;
     case FAULT_FROZEN:
         freeze_clock(w, n);
         break;
     default:
-        sim_node_compact(w, n);
+        replace(w, n);
         break;
     }
+}
+
+void sim_fault_happens(struct world *w, enum fault f)
+{
+    struct sim_node *n = any_node(w);
+
+    world_trace(w, "%u: FAULT %s", (unsigned)w->now, sim_fault_name(f));
+    if (f != FAULT_COMPACT && f != FAULT_OPEN)
+        w->calm = false;
+    if (!happens_between(w, f) && !happens_to_disk(w, n, f))
+        happens_to_node(w, n, f);
 }

@@ -22,16 +22,17 @@ enum fault {
     FAULT_WIPE,
     FAULT_IMAGE,
     FAULT_CLOCK,
-    FAULT_LAG,    /* one direction between two nodes becomes slow */
-    FAULT_NARROW, /* the bandwidth between two nodes collapses */
-    FAULT_FLAP,   /* two nodes lose and find each other again and again */
-    FAULT_ECHO,   /* a connection breaks; what one side said has arrived, and it cannot know */
-    FAULT_READ,   /* a node comes back, and its disk fails to read */
-    FAULT_SHORT,  /* writes are cut short */
-    FAULT_SPACE,  /* the disk has no room for anything new */
-    FAULT_ROT,    /* synced bytes of a journal change */
-    FAULT_FROZEN, /* a wall clock stands still */
-    FAULT_EVENTS, /* the ones before this happen at some moment, the others last for the whole run */
+    FAULT_LAG,     /* one direction between two nodes becomes slow */
+    FAULT_NARROW,  /* the bandwidth between two nodes collapses */
+    FAULT_FLAP,    /* two nodes lose and find each other again and again */
+    FAULT_ECHO,    /* a connection breaks; what one side said has arrived, and it cannot know */
+    FAULT_READ,    /* a node comes back, and its disk fails to read */
+    FAULT_SHORT,   /* writes are cut short */
+    FAULT_SPACE,   /* the disk has no room for anything new */
+    FAULT_ROT,     /* synced bytes of a journal change */
+    FAULT_FROZEN,  /* a wall clock stands still */
+    FAULT_REPLACE, /* a node is replaced by a new one */
+    FAULT_EVENTS,  /* those before this happen at some moment, the others last for the whole run */
     FAULT_TIGHT = FAULT_EVENTS, /* nodes have tiny limits (sim_tight.h) */
     FAULT_COUNT
 };

@@ -132,6 +132,58 @@ static uint64_t units_of_its_own(const struct world *w, uint32_t index, uint64_t
     return units;
 }
 
+/* Splits "pi 1000000": the argument, or NULL when it is not of this kernel. */
+static const char *argument_of(const char *text, const char *kernel)
+{
+    size_t len = strlen(kernel);
+
+    return strncmp(text, kernel, len) == 0 && text[len] == ' ' ? text + len + 1 : NULL;
+}
+
+/* Leaves of simsum as it is asked for, 0 when it is no number from 1 to SIM_LEAVES_MAX. */
+static uint64_t leaves_asked(const char *argument)
+{
+    uint64_t n = 0;
+
+    for (; *argument >= '0' && *argument <= '9' && n <= SIM_LEAVES_MAX; argument++)
+        n = n * 10 + (uint64_t)(*argument - '0');
+    return *argument == 0 && n <= SIM_LEAVES_MAX ? n : 0;
+}
+
+static int pi_check(const char *argument, char reason[SIM_WHAT_SIZE])
+{
+    const char *args[] = {argument};
+    struct kernel_plan plan;
+    int rc = kernel_plan(kernel_find("pi"), 1, args, &plan);
+
+    if (rc < 0) {
+        text_copy(reason, SIM_WHAT_SIZE, plan.reason);
+        return rc;
+    }
+    if ((plan.units + plan.leaf_units - 1) / plan.leaf_units <= SIM_LEAVES_MAX)
+        return 0;
+    text_copy(reason, SIM_WHAT_SIZE, "the simulator takes jobs of 1024 leaves at most");
+    return ERR_ARGUMENT;
+}
+
+int sim_job_check(const char *text, char reason[SIM_WHAT_SIZE])
+{
+    const char *argument = argument_of(text, "pi");
+
+    if (argument != NULL)
+        return pi_check(argument, reason);
+    argument = argument_of(text, SIMSUM);
+    if (argument == NULL) {
+        text_copy(reason, SIM_WHAT_SIZE,
+                  "the simulator knows the kernels pi and simsum, with one number each");
+        return ERR_NOT_FOUND;
+    }
+    if (leaves_asked(argument) > 0)
+        return 0;
+    text_copy(reason, SIM_WHAT_SIZE, "simsum takes a number of leaves from 1 to 1024");
+    return ERR_ARGUMENT;
+}
+
 static void stage_pi(const struct world *w, struct sim_job *j, uint32_t index, uint64_t leaves)
 {
     struct stage_spec *s = &j->spec.stage;
@@ -141,13 +193,15 @@ static void stage_pi(const struct world *w, struct sim_job *j, uint32_t index, u
     const char *args[] = {digits};
 
     text_of_u64(units_of_its_own(w, index, leaves), digits);
+    if (w->plan.job != NULL)
+        args[0] = argument_of(w->plan.job, "pi");
     ensure(kernel_plan(k, 1, args, &plan) == 0 && plan.params_size <= sizeof j->params);
     memcpy(j->params, plan.params, plan.params_size);
     j->params_len = (uint32_t)plan.params_size;
     text_copy(s->kernel, sizeof s->kernel, "pi");
     s->source = kernel_source(k);
     s->units = plan.units;
-    s->leaf_units = PI_LEAF_UNITS;
+    s->leaf_units = w->plan.job != NULL ? plan.leaf_units : PI_LEAF_UNITS;
     s->accumulator_size = kernel_accumulator_size(k);
 }
 
@@ -168,6 +222,12 @@ void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves
 {
     struct sim_job *j = &w->jobs[index];
 
+    if (w->plan.job != NULL) {
+        const char *argument = argument_of(w->plan.job, SIMSUM);
+
+        builtin = argument == NULL;
+        leaves = builtin ? 0 : leaves_asked(argument);
+    }
     j->builtin = builtin;
     j->poison = UINT64_MAX;
     j->spec = (struct job_spec){.author = w->user_id,

@@ -8,7 +8,8 @@
 
 /* Describes both kernels as a node's options want them; to[2]. Returns how many. */
 uint32_t sim_kernels(struct node_kernel *to, bool without_simsum);
-/* Makes job `index`: its specification, signed by the user, and the result it must have. */
+/* Makes job `index`: its specification, signed by the user, and the result it must have. Where the
+ * plan has a job that was asked for, that one. */
 void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves);
 void sim_job_clear(struct world *w, struct sim_job *j);
 /* The job that a worker was loaded for, or SIM_JOBS_MAX. */

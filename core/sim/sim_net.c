@@ -174,7 +174,7 @@ static uint32_t on_way(const struct sim_link *l, uint32_t direction)
 
 /* --- connections --- */
 
-/* A link that has ended at both ends, and of which nothing is on its way, makes room for another. */
+/* A link that has ended at both ends, with nothing on its way, makes room for another. */
 static void link_rest(struct world *w, uint32_t index)
 {
     struct sim_link *l = w->links[index];

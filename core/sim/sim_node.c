@@ -248,9 +248,9 @@ static void hints(struct world *w, struct sim_node *n)
             world_later(w, (int64_t)world_between(w, 100, 3000), HAPPEN_HINT, n->index, i, 0);
 }
 
-/* The process ends, having said why. Damage is for the operator, who puts the folder aside: the node
- * comes back with an empty journal, and gets what it should have from the other holders. Anything
- * else is tried again. */
+/* The process ends, having said why. Damage is for the operator, who puts the folder aside: the
+ * node comes back with an empty journal, and gets what it should have from the other holders.
+ * Anything else is tried again. */
 static void give_up_start(struct world *w, struct sim_node *n, bool damaged)
 {
     world_note(w, n->index, 3000, damaged);

@@ -3,13 +3,17 @@
 #include <string.h>
 
 #include "core/base/sha256.h"
+#include "core/sim/sim_check.h"
 #include "core/sim/sim_fault.h"
 #include "core/sim/sim_kernel.h"
+#include "core/sim/sim_node.h"
+#include "core/sim/sim_scene.h"
 #include "core/sim/sim_tight.h"
 #include "core/sim/sim_user.h"
 
 #define MINUTE_US ((uint64_t)60 * S_US)
 #define LASTING_NODES 8
+#define TIGHT_PAUSE_US (200 * MS_US)
 #define SEASON_JOBS_MAX 12
 
 static struct node_id id_of(uint64_t mesh, uint64_t number)
@@ -31,7 +35,7 @@ static void make_node(struct world *w, uint32_t i)
     n->slots = (uint32_t)world_between(w, 1, 3);
     n->machine = w->plan.one_machine ? 0 : i;
     n->slowness = world_chance(w, 8) ? (uint32_t)world_between(w, 2, 20) : 1;
-    n->lacks_kernel = i > 0 && world_chance(w, 12);
+    n->lacks_kernel = i > 0 && world_chance(w, 12) && w->plan.scene == SIM_SCENE_NONE;
     n->tick_at = INT64_MAX;
     sim_tight_not(n);
     if (w->plan.weights[FAULT_TIGHT] > 0)
@@ -49,6 +53,8 @@ static void make_nodes(struct world *w)
 
 static uint64_t leaves_of_a_job(struct world *w)
 {
+    if (w->plan.scene == SIM_SCENE_SHIP)
+        return world_between(w, 100, 400);
     switch (prng_below(&w->prng, 4)) {
     case 0:
         return world_between(w, 1, 4);
@@ -62,6 +68,8 @@ static uint64_t leaves_of_a_job(struct world *w)
 /* A lasting run has jobs of milliseconds and jobs of minutes. */
 static uint32_t leaf_of_a_job(struct world *w, uint64_t leaves)
 {
+    if (w->plan.scene == SIM_SCENE_SHIP)
+        return (uint32_t)(world_between(w, 60, 200) * (uint64_t)S_US * w->plan.nodes / leaves);
     if (w->plan.lasting && world_chance(w, 2))
         return (uint32_t)world_between(w, 40000, 400000);
     if (w->plan.lasting && world_chance(w, 2))
@@ -75,7 +83,7 @@ static void make_job(struct world *w, uint32_t i)
     uint64_t leaves = leaves_of_a_job(w);
 
     j->leaf_us = leaf_of_a_job(w, leaves);
-    if (world_chance(w, 10))
+    if (world_chance(w, 10) && w->plan.scene == SIM_SCENE_NONE)
         j->spec.timeout_us = world_between(w, 500000, w->plan.lasting ? 40000000 : 4000000);
     if (world_chance(w, 6))
         j->spec.slots_max = (uint32_t)world_between(w, 1, 4);
@@ -114,12 +122,13 @@ static void make_users(struct world *w, uint32_t i)
         add_user(w, USER_KILLS, i, at, 5000, 1500000);
 }
 
-/* Swarm: each seed leaves some kinds of faults out and exaggerates others. The rarer kinds are there
- * in half of the seeds, so that they do not crowd out the usual ones everywhere. */
+/* Swarm: each seed leaves some kinds of faults out and exaggerates others. The rarer kinds are in
+ * half of the seeds, so that they do not crowd out the usual ones everywhere. */
 static void make_weights(struct world *w)
 {
-    static const uint32_t usual[FAULT_COUNT] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2, 2,
-                                                1, 2, 1, 2, 2, 2, 4, 2, 2, 2, 1, 1, 1};
+    static const uint8_t usual[] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2, 2,
+                                    1, 2, 1, 2, 2, 2, 4, 2, 2, 2, 1, 1, 1, 1};
+    _Static_assert(sizeof usual == FAULT_COUNT, "each kind has a weight");
     bool rarer = world_chance(w, 2);
 
     for (uint32_t i = 0; i < FAULT_COUNT; i++) {
@@ -162,9 +171,12 @@ static void begin_season(struct world *w, uint32_t jobs)
 
     for (; jobs > 0 && p->jobs < SIM_JOBS_MAX; jobs--) {
         make_job(w, p->jobs++);
-        make_users(w, p->jobs - 1);
+        if (p->scene == SIM_SCENE_NONE)
+            make_users(w, p->jobs - 1);
     }
     w->calm = true;
+    if (p->scene != SIM_SCENE_NONE)
+        return;
     p->heal_at = w->now + p->season_us;
     world_later(w, (int64_t)world_between(w, 1000, (uint64_t)p->fault_every_us * 2), HAPPEN_FAULT,
                 SIM_EVERYBODY, 0, 0);
@@ -173,31 +185,80 @@ static void begin_season(struct world *w, uint32_t jobs)
 
 static uint32_t jobs_of_a_season(struct world *w)
 {
+    if (w->plan.scene != SIM_SCENE_NONE || w->plan.job != NULL)
+        return 1;
     if (!w->plan.lasting)
         return (uint32_t)world_between(w, 1, 3);
     return (uint32_t)world_between(w, 3, SEASON_JOBS_MAX);
 }
 
+static uint32_t nodes_of_a_mesh(struct world *w, const struct sim_options *o)
+{
+    uint64_t most = o->scene == SIM_SCENE_NONE ? SIM_NODES_MAX : SIM_NODES_MAX / 2;
+    uint64_t drawn = world_chance(w, 2) ? 3 : world_between(w, 3, most);
+
+    if (o->nodes > 0)
+        return o->nodes > most ? (uint32_t)most : o->nodes;
+    return o->lasting ? LASTING_NODES : (uint32_t)drawn;
+}
+
+/* A scene brings its own misfortune: of the faults it has those that last. */
+static void clear_stage(struct sim_plan *p)
+{
+    memset(p->weights, 0, FAULT_EVENTS * sizeof p->weights[0]);
+    p->one_dies_for_good = p->kernel_dies = false;
+}
+
 void sim_plan_make(struct world *w, const struct sim_options *o)
 {
     struct sim_plan *p = &w->plan;
-    uint64_t drawn = world_chance(w, 2) ? 3 : world_between(w, 3, SIM_NODES_MAX);
     uint32_t jobs;
 
     p->lasting = o->lasting;
+    p->scene = o->scene;
+    p->job = o->job;
     p->faults_off = o->faults_off;
-    p->nodes_wanted = p->nodes = o->nodes > 0 ? o->nodes
-                                 : p->lasting ? LASTING_NODES
-                                              : (uint32_t)drawn;
+    p->nodes_wanted = p->nodes = nodes_of_a_mesh(w, o);
     if (p->lasting)
         p->ends_at = (int64_t)world_between(w, 5 * MINUTE_US, 55 * MINUTE_US);
     jobs = jobs_of_a_season(w);
     make_faults(w);
+    if (p->scene != SIM_SCENE_NONE)
+        clear_stage(p);
     make_nodes(w);
     begin_season(w, jobs);
     for (uint32_t i = 0; i < p->nodes; i++)
-        world_later(w, world_chance(w, 4) ? (int64_t)world_between(w, 0, 500000) : 0,
+        world_later(w,
+                    p->scene == SIM_SCENE_NONE && world_chance(w, 4)
+                        ? (int64_t)world_between(w, 0, 500000)
+                        : 0,
                     HAPPEN_RESTART, SIM_EVERYBODY, i, 0);
+    if (p->scene != SIM_SCENE_NONE)
+        sim_scene_plan(w);
+}
+
+/* A new node, which starts within so long. */
+static struct sim_node *newcomer(struct world *w, uint64_t within_us)
+{
+    struct sim_node *n = &w->nodes[w->plan.nodes];
+
+    make_node(w, w->plan.nodes++);
+    world_later(w, (int64_t)world_between(w, 0, within_us), HAPPEN_RESTART, SIM_EVERYBODY, n->index,
+                0);
+    return n;
+}
+
+bool sim_plan_replace(struct world *w, struct sim_node *n)
+{
+    if (w->plan.nodes == SIM_NODES_MAX || n->dead_for_good)
+        return false;
+    sim_node_crash(w, n, world_chance(w, 2));
+    n->dead_for_good = true;
+    n->died_in = w->seasons + 1;
+    sim_check_lost(w);
+    /* The jobs that there are were made for nodes that have their kernel, or not. */
+    newcomer(w, 2 * (uint64_t)S_US)->lacks_kernel = false;
+    return true;
 }
 
 /* Where a node died for good, a new one comes in its place, until all places are taken. */
@@ -207,11 +268,8 @@ static void replace_the_dead(struct world *w)
 
     for (uint32_t i = 0; i < w->plan.nodes; i++)
         dead += w->nodes[i].dead_for_good;
-    for (; w->plan.nodes < w->plan.nodes_wanted + dead && w->plan.nodes < SIM_NODES_MAX;) {
-        make_node(w, w->plan.nodes++);
-        world_later(w, (int64_t)world_between(w, 0, MINUTE_US), HAPPEN_RESTART, SIM_EVERYBODY,
-                    w->plan.nodes - 1, 0);
-    }
+    while (w->plan.nodes < w->plan.nodes_wanted + dead && w->plan.nodes < SIM_NODES_MAX)
+        newcomer(w, MINUTE_US);
 }
 
 bool sim_plan_again(struct world *w)
@@ -263,16 +321,24 @@ void sim_plan_heal(struct world *w)
     sim_fault_open(w);
     w->plan.delay_us = 100;
     w->plan.jitter_us = 100;
-    for (uint32_t i = 0; i < w->plan.nodes; i++)
+    w->healed_at = w->now;
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        if (w->nodes[i].paused_until > w->healed_at)
+            w->healed_at = w->nodes[i].paused_until;
         sim_fault_mend(w, &w->nodes[i]);
+    }
 }
 
 int64_t sim_plan_work_us(const struct world *w)
 {
-    int64_t total = 0;
+    int64_t total = 0, pause_us = 0;
 
+    /* A node that may have hardly anything unconfirmed gives each leaf back, and gets it again when
+     * the one before is kept. */
+    if (w->plan.weights[FAULT_TIGHT] > 0)
+        pause_us = TIGHT_PAUSE_US;
     for (uint32_t i = w->plan.jobs_old; i < w->plan.jobs; i++)
         for (uint64_t leaf = 0; leaf < w->jobs[i].leaves; leaf++)
-            total += sim_leaf_us(&w->jobs[i], leaf) * 9 / 8;
+            total += sim_leaf_us(&w->jobs[i], leaf) * 9 / 8 + pause_us;
     return total;
 }

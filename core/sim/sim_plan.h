@@ -1,4 +1,4 @@
-/* What a seed means: how many nodes, which jobs, which faults and how often. Called by sim.c only. */
+/* What a seed means: how many nodes, which jobs, which faults and how often. Called by sim.c. */
 #ifndef VELUM_SIM_SIM_PLAN_H
 #define VELUM_SIM_SIM_PLAN_H
 
@@ -8,6 +8,9 @@
 void sim_plan_make(struct world *w, const struct sim_options *o);
 /* The season is over. Begins another one; false when there is none left. */
 bool sim_plan_again(struct world *w);
+/* The node is gone for good, with its disk, and a new one comes in its place. False: no room for
+ * one more. */
+bool sim_plan_replace(struct world *w, struct sim_node *n);
 /* One fault happens, and the next one is arranged. */
 void sim_plan_fault(struct world *w);
 /* All faults end: what is blocked opens,

@@ -4,9 +4,10 @@
 #define VELUM_SIM_SIM_SEEN_H
 
 #include "core/job/fact.h"
+#include "core/sim/sim.h"
 
 #define SIM_JOBS_MAX 64
-#define SIM_LEAVES_MAX 1024
+#define SIM_LEAVES_MAX SIM_JOB_LEAVES
 
 /* What a disk is known to hold, because it was synced. */
 struct held {

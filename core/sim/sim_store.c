@@ -256,7 +256,7 @@ static int on_write(void *ctx, int file, uint64_t offset, const void *from, size
 
     if (rc < 0)
         return rc;
-    if (s->no_space && offset + n > s->files[file].seen.size)
+    if (s->no_space && (s->copies || offset + n > s->files[file].seen.size))
         return refuse(s, ERR_NO_SPACE);
     if (s->short_write > 0 && --s->short_write == 0)
         return write_part(s, file, offset, from, n);
@@ -493,14 +493,26 @@ static void byte_becomes(struct sim_file *f, uint64_t at, uint8_t value)
     f->durable.data[at] = f->seen.data[at] = value;
 }
 
-/* What belongs at the start of the file lands there. */
-static void misdirect(struct sim_file *f, uint64_t sector, uint64_t used)
+/* What belongs at the start of the file lands there. The last byte that it changed. */
+static uint64_t misdirect(struct sim_file *f, uint64_t sector, uint64_t used)
 {
-    for (uint64_t i = 0; i < SIM_SECTOR && sector + i < used; i++)
+    uint64_t i;
+
+    for (i = 0; i < SIM_SECTOR && sector + i < used; i++)
         byte_becomes(f, sector + i, f->durable.data[i]);
+    return sector + i - 1;
 }
 
-bool sim_store_rot(struct sim_store *s, const char *ending, struct prng *p)
+static bool is_newest(const struct sim_store *s, const struct sim_file *f, const char *ending)
+{
+    for (int i = 0; i < SIM_FILES_MAX; i++)
+        if (s->files[i].used && ends_with(s->files[i].seen_name, ending) &&
+            strcmp(s->files[i].seen_name, f->seen_name) > 0)
+            return false;
+    return true;
+}
+
+bool sim_store_rot(struct sim_store *s, const char *ending, struct prng *p, struct sim_rot *rot)
 {
     int first = (int)prng_below(p, SIM_FILES_MAX);
 
@@ -512,8 +524,9 @@ bool sim_store_rot(struct sim_store *s, const char *ending, struct prng *p)
             strcmp(f->seen_name, f->durable_name) != 0 || (used = used_bytes(f)) == 0)
             continue;
         at = prng_below(p, used);
+        *rot = (struct sim_rot){at, used, is_newest(s, f, ending)};
         if (at >= SIM_SECTOR && prng_one_in(p, 3))
-            misdirect(f, at - at % SIM_SECTOR, used);
+            rot->at = misdirect(f, at - at % SIM_SECTOR, used);
         else
             byte_becomes(f, at, f->durable.data[at] ^ (uint8_t)(1u << prng_below(p, 8)));
         return true;

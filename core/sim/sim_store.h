@@ -54,6 +54,7 @@ struct sim_store {
     uint32_t read_fails;  /* the so-manieth read to come fails; 0: none */
     uint32_t short_write; /* the so-manieth write to come is cut short; 0: none */
     bool no_space;        /* no file gets longer, and none is made */
+    bool copies;          /* with that, nothing is overwritten: the disk copies on write */
     bool off;
     uint64_t refused; /* calls that failed for one of these reasons */
     struct prng prng; /* where a write is cut */
@@ -70,8 +71,13 @@ int sim_store_image(const struct sim_store *s, struct sim_store *to);
  * in, torn in the middle of a write; of the names, those up to some moment since the last sync of
  * the folder. */
 void sim_store_power_loss(struct sim_store *s, struct prng *p);
+/* What has changed. */
+struct sim_rot {
+    uint64_t at, used; /* the byte, and the bytes of its file up to the last that is not zero */
+    bool newest;       /* no other file with that ending has a greater name */
+};
 /* Changes synced bytes of a file whose name ends like that: a bit, or a sector that was meant for
  * another place. False when there are none. */
-bool sim_store_rot(struct sim_store *s, const char *ending, struct prng *p);
+bool sim_store_rot(struct sim_store *s, const char *ending, struct prng *p, struct sim_rot *rot);
 
 #endif

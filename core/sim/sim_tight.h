@@ -1,5 +1,6 @@
-/* Nodes with tiny buffers, early timers, short reports and small tables: what a run of seconds would
- * else never reach happens all the time (FoundationDB calls it buggify). Called by sim_plan.c. */
+/* Nodes with tiny buffers, early timers, short reports and small tables: what a run of seconds
+ * would else never reach happens all the time (FoundationDB calls it buggify). Called by
+ * sim_plan.c. */
 #ifndef VELUM_SIM_SIM_TIGHT_H
 #define VELUM_SIM_SIM_TIGHT_H
 

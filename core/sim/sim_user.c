@@ -123,9 +123,10 @@ static void on_submitted(struct world *w, struct sim_user *u, struct bytes paylo
         world_fail(w, G9, "another job was acknowledged", u->node, u->job);
         return;
     }
-    world_trace(w, "%u: user of job %u: acknowledged by node%u, durable=%u", (unsigned)w->now,
-                u->job, u->node, read_u32(&r));
+    j->told_durable = read_u32(&r);
     j->acknowledged = true;
+    world_trace(w, "%u: user of job %u: acknowledged by node%u, durable=%u", (unsigned)w->now,
+                u->job, u->node, (unsigned)j->told_durable);
     ask_watch(w, u);
 }
 

@@ -13,6 +13,7 @@
 #include "core/kernel/run.h"
 #include "core/node/node.h"
 #include "core/sim/sim.h"
+#include "core/sim/sim_machine.h"
 #include "core/sim/sim_seen.h"
 #include "core/sim/sim_store.h"
 #include "core/wire/message.h"
@@ -44,6 +45,7 @@ enum happening_kind {
     HAPPEN_HINT,        /* a: the node hinted at */
     HAPPEN_FAULT,       /* a: it is over, what was blocked opens */
     HAPPEN_FLAP,        /* a: pair of nodes, b: so often again */
+    HAPPEN_SCENE,       /* sim_scene.c */
     HAPPEN_RESTART,     /* a: node */
     HAPPEN_USER,        /* a: user, b: turn */
     HAPPEN_HEAL
@@ -103,70 +105,6 @@ struct sim_dial {
     struct node_id expected;
     enum dial_end end;
     uint32_t next_resting; /* number + 1, 0: none */
-};
-
-/* --- sim_disk.c --- */
-
-struct stored_record {
-    struct stored_record *next;
-    uint64_t ticket;
-    uint16_t type;
-    bool compact;
-    struct buf payload;
-};
-
-struct sim_disk {
-    struct sim_store store;
-    struct journal *journal;
-    struct stored_record *first, *last; /* given, not synced */
-    uint32_t writing;                   /* how many of them the present sync takes */
-    bool busy, full;
-    bool stalled;        /* a write said that there is no space, and is tried again */
-    bool rotten;         /* synced bytes of it have changed, and nobody knows */
-    uint32_t bad_starts; /* at so many of its next starts it fails to read */
-    struct held held[SIM_JOBS_MAX];
-    struct held replayed[SIM_JOBS_MAX];
-    uint32_t wipes;         /* each makes a journal of its own */
-    struct sim_store image; /* an old copy of the disk, kept by the operator */
-    bool has_image, image_rotten;
-    struct held image_held[SIM_JOBS_MAX];
-    int64_t lost_at;                /* when the disk was lost, 0: never */
-    struct held lost[SIM_JOBS_MAX]; /* and what was on it then */
-};
-
-/* --- sim_worker.c --- */
-
-struct worker_says {
-    struct worker_says *next;
-    uint8_t type; /* 0: it has exited */
-    uint32_t request;
-    enum worker_end end;
-    int status;
-    struct buf payload;
-};
-
-struct worker_order {
-    struct worker_order *next;
-    uint8_t type;
-    uint32_t request;
-    struct buf payload;
-};
-
-struct sim_worker {
-    struct sim_worker *next;
-    uint32_t number;
-    uint32_t job; /* SIM_JOBS_MAX: not loaded */
-    bool dying;
-    struct worker_order *on_way, *orders; /* sent to it, and arrived */
-    struct worker_says *said;             /* on its way to the node */
-    bool working, queued;
-    struct order_run now, next_run;
-    uint32_t now_request;
-    struct run run;
-    uint8_t *values;
-    uint64_t compute_us, last_run, last_end;
-    int64_t reported, leaf_began;
-    uint64_t turn;
 };
 
 /* --- sim_node.c --- */
@@ -230,6 +168,7 @@ struct sim_job {
     bool stopped;         /* enough holders had an outcome, and somebody said so */
     /* what was told */
     bool acknowledged, kill_asked, kill_proved;
+    uint32_t told_durable;
     /* So many disks may still be lost before what was told may be untrue. */
     uint32_t copies_left, cancels_left, outcomes_left;
     uint8_t told; /* greatest final state told to anybody */
@@ -254,8 +193,8 @@ struct sim_user {
 
 /* --- sim_plan.c --- */
 
-/* A long run has seasons, each with faults and jobs of its own and each healed in the end; any other
- * run has one. */
+/* A long run has seasons, each with faults and jobs of its own and each healed in the end; any
+ * other run has one. */
 struct sim_plan {
     uint32_t nodes, nodes_wanted; /* those that died for good are counted in nodes */
     uint32_t jobs, jobs_old;      /* jobs_old: of seasons before, all ended */
@@ -263,6 +202,8 @@ struct sim_plan {
     uint64_t mesh; /* of which the names of the nodes are made */
     bool one_machine;
     bool lasting;
+    enum sim_scene scene;
+    const char *job; /* that was asked for, or NULL */
     int64_t ends_at; /* no season begins after that */
     int64_t season_us, heal_at;
     int64_t fault_every_us; /* mean */
@@ -271,6 +212,15 @@ struct sim_plan {
     uint64_t room_bytes; /* of a link; 0: as in production */
     bool one_dies_for_good;
     bool kernel_dies;
+};
+
+/* --- sim_scene.c --- */
+
+struct story {
+    uint64_t wipe_in; /* so many events after the acknowledgement; 0: it is over */
+    enum sim_wiped wiped;
+    uint32_t old_nodes; /* there when the job was submitted */
+    bool sailed;
 };
 
 struct world {
@@ -305,8 +255,10 @@ struct world {
     uint64_t repeats; /* reports that arrived a second time */
     struct sim_job jobs[SIM_JOBS_MAX];
     struct sim_user users[SIM_USERS_MAX];
+    struct story story; /* of a scene */
     bool healed, somebody_left;
-    bool forgetful; /* a search jumps between runs: what was seen before is of another one */
+    int64_t healed_at; /* what a pause had put off may come until then */
+    bool forgetful;    /* a search jumps between runs: what was seen before is of another one */
     struct worker_says unsaid; /* for what there was no memory to say */
     struct node_id user_id;
 };
@@ -314,8 +266,8 @@ struct world {
 /* An event of this node's process, or of SIM_EVERYBODY. */
 void world_later(struct world *w, int64_t in_us, enum happening_kind kind, uint32_t node,
                  uint64_t a, uint64_t b);
-/* The node's timer, of which there is one: it fires after so long, or never with INT64_MAX. Kept out
- * of the queue, because nearly every event sets it anew. */
+/* The node's timer, of which there is one: it fires after so long, or never with INT64_MAX. Kept
+ * out of the queue, because nearly every event sets it anew. */
 void world_tick_later(struct world *w, struct sim_node *n, int64_t in_us);
 /* Takes the next one. False when there is none. */
 bool world_next(struct world *w, struct happening *out);

@@ -163,11 +163,34 @@ load lib.bash
     run -0 velum sim --seed 7 --until 3 --trace
     [[ $output == *"starts"* ]]
     run -2 velum sim --faults kill,flood
-    [[ $output == *'no fault "flood"'*"allowed are all, none, or some of reset,"* ]]
+    [[ $output == *'no fault "flood"'*"allowed are all, none, or some of network,"* ]]
     ends_with_try
+    run -0 --separate-stderr velum sim --seed 7 --faults network,kill --json
+    [[ $output == *'"faults_off":["power",'*'"promise":null,"failed":null}]}' ]]
     run -2 velum sim --nodes 2001
     [[ $output == *"--nodes"*"2000"* ]]
     run -2 velum sim --trace
+    ends_with_try
+}
+
+@test "sim: a job of one's own, scenes, and what is refused" {
+    run -0 --separate-stderr velum sim --job 'pi 1000000' --seeds 3
+    [[ $output == "3 seeds, 0 failed; "* ]]
+    run -0 --separate-stderr velum sim --job 'simsum 40' --seed 3 --json
+    [[ $output == *'"jobs":1,'* ]]
+    run -2 velum sim --job 'primes 9'
+    [[ $output == *"the simulator knows the kernels pi and simsum"* ]]
+    ends_with_try
+    run -2 velum sim --job 'pi many'
+    [[ $output == *'job "pi many": '* ]]
+    run -2 velum sim --job 'pi 100000000000'
+    [[ $output == *"1024 leaves at most"* ]]
+    run -0 --separate-stderr velum sim --scene wipe --seeds 20
+    [[ $output == "20 seeds, 0 failed; "*"two holders wiped at "*" points: "* ]]
+    run -0 --separate-stderr velum sim --scene ship --seeds 2
+    [[ $output == *"all nodes replaced before the end of the job in 2 runs" ]]
+    run -2 velum sim --scene storm
+    [[ $output == *"only wipe and ship"* ]]
     ends_with_try
 }
 

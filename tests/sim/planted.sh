@@ -4,9 +4,10 @@
 #
 #   #if VELUM_PLANT == NUMBER /* SUITE: what is wrong */
 #
-# and SUITE is `sim`, which must have a failing seed among the first thousand, `long`, which is the
-# same with `sim --long` and among the first hundred, or a test program such as trace/test_mesh. Only the file with the defect is compiled anew; the rest comes from the
-# build folder ($VELUM_OBJECTS, else obj), where `make test-programs` has left it.
+# and SUITE is `sim`, which must have a failing seed among the first thousand, `wipe`, which is the
+# same with `sim --wipe`, `long` or `ship`, the same among the first hundred, or a test program such
+# as trace/test_mesh. Only the file with the defect is compiled anew; the rest comes from the build
+# folder ($VELUM_OBJECTS, else obj), where `make test-programs` has left it.
 #
 #   tests/sim/planted.sh [--all] [--seeds N] [--jobs N] [NUMBER...]
 #
@@ -51,7 +52,7 @@ try_one() { # try_one NUMBER
     suite=$(echo "$line" | sed 's,.*/\* \([a-z_/]*\): .*,\1,')
     what=$(echo "$line" | sed 's,.*/\* [a-z_/]*: \(.*\) \*/,\1,')
     program=$suite
-    case $suite in sim | long) program=sim/sim ;; esac
+    case $suite in sim | long | wipe | ship) program=sim/sim ;; esac
     folder=$work/$1
     mkdir -p "$folder"
     if ! $CC -std=c11 -O1 -fPIE -ffp-contract=off -DVELUM_PLANT="$1" -I. -c "$source" \
@@ -64,6 +65,8 @@ try_one() { # try_one NUMBER
     case $suite in
     sim) set -- --seeds "$seeds" --failures 1 ;;
     long) set -- --long --seeds $((seeds / 10)) --failures 1 ;;
+    wipe) set -- --wipe --seeds "$seeds" --failures 1 ;;
+    ship) set -- --ship --seeds $((seeds / 10)) --failures 1 ;;
     esac
     (cd "$folder" && exec timeout 300 ./program "$@") >"$folder/output" 2>&1
     status=$?

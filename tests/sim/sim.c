@@ -1,13 +1,15 @@
 /* Runs seeds of the simulated mesh.
  *
  *   sim --seed N | --seeds N [--first N] [--failures N] [--nodes N] [--trace] [--until EVENT]
+ *       [--long | --wipe | --ship]
  *   sim --starved N [--until EVENT]
  *   sim --exhaustive DEPTH | --detours N [--states N]
  *
  * A single seed prints its figures. It is run twice, unless it is traced or cut short, and so is
  * every hundredth of many, because a run that cannot be repeated cannot be debugged. A failing seed
- * prints the line that replays it. --starved runs the first events of a seed again and again, each
- * time with the next request for memory refused: it must say so, and give back what it has.
+ * prints the line that replays it. --long, --wipe and --ship are other kinds of runs (sim.h and
+ * sim_scene.h in core/sim). --starved runs the first events of a seed again and again, each time
+ * with the next request for memory refused: it must say so, and give back what it has.
  * --exhaustive and --detours look at every order of events in a small scope (core/sim/explore.h);
  * more states than so many are a failure, because it then saw only some. */
 #include <signal.h>
@@ -60,22 +62,59 @@ static const char *replay_command(void)
     return objects != NULL ? objects : "obj";
 }
 
+static const char *profile(const struct sim_options *o)
+{
+    return o->scene == SIM_SCENE_WIPE   ? " --wipe"
+           : o->scene == SIM_SCENE_SHIP ? " --ship"
+           : o->lasting                 ? " --long"
+                                        : "";
+}
+
 static bool run_seed(const struct sim_options *o, bool twice, struct sim_result *r)
 {
-    snprintf(
-        last_words, sizeof last_words,
-        "FAIL seed %llu: it ends the process; replay: %s/tests/sim/sim%s --seed %llu --trace\n",
-        (unsigned long long)o->seed, replay_command(), o->lasting ? " --long" : "",
-        (unsigned long long)o->seed);
+    char replay[120];
+
+    snprintf(replay, sizeof replay, "replay: %s/tests/sim/sim%s --seed %llu --trace",
+             replay_command(), profile(o), (unsigned long long)o->seed);
+    snprintf(last_words, sizeof last_words, "FAIL seed %llu: it ends the process; %s\n",
+             (unsigned long long)o->seed, replay);
     if (sim_try(&plain_heap, o, twice, r) < 0) {
         printf("FAIL sim out of memory\n");
         return false;
     }
     if (r->failed)
-        printf("FAIL seed %llu: %s; replay: %s/tests/sim/sim%s --seed %llu --trace\n",
-               (unsigned long long)o->seed, r->what, replay_command(), o->lasting ? " --long" : "",
-               (unsigned long long)o->seed);
+        printf("FAIL seed %llu: %s; %s\n", (unsigned long long)o->seed, r->what, replay);
     return !r->failed;
+}
+
+/* What became of the scenes of many seeds. */
+struct scenes {
+    uint64_t busy, idle, sailed;
+};
+
+static void scenes_add(struct scenes *s, const struct sim_result *r)
+{
+    s->busy += r->wiped == SIM_WIPED_BUSY;
+    s->idle += r->wiped == SIM_WIPED_IDLE;
+    s->sailed += r->sailed;
+}
+
+/* A scene that hardly ever came about proves nothing. */
+static bool scenes_judge(const struct scenes *s, const struct sim_options *o, uint64_t count)
+{
+    uint64_t good = o->scene == SIM_SCENE_WIPE ? s->busy + s->idle : s->sailed;
+
+    if (o->scene == SIM_SCENE_WIPE)
+        printf("two holders wiped at %llu points: %llu before the end of the job, %llu after it\n",
+               (unsigned long long)good, (unsigned long long)s->busy, (unsigned long long)s->idle);
+    else if (o->scene == SIM_SCENE_SHIP)
+        printf("all nodes replaced in %llu runs before the end of the job\n",
+               (unsigned long long)good);
+    if (o->scene == SIM_SCENE_NONE || good * 10 >= count * 9)
+        return true;
+    printf("FAIL sim%s the scene came about in %llu of %llu runs\n", profile(o),
+           (unsigned long long)good, (unsigned long long)count);
+    return false;
 }
 
 static int run_one(const struct sim_options *o)
@@ -98,6 +137,7 @@ static int run_many(struct sim_options *o, uint64_t first, uint64_t count, uint6
     struct sim_result r;
     uint64_t failures = 0, done = 0, events = 0, crashes = 0, faults = 0, repeats = 0;
     double virtual_s = 0;
+    struct scenes scenes = {0};
 
     for (uint64_t i = 0; i < count && failures < most; i++, done++) {
         o->seed = first + i;
@@ -106,6 +146,7 @@ static int run_many(struct sim_options *o, uint64_t first, uint64_t count, uint6
         crashes += r.crashes;
         faults += r.injected;
         repeats += r.repeats;
+        scenes_add(&scenes, &r);
         virtual_s += (double)r.virtual_us / 1e6;
         fflush(stdout);
     }
@@ -118,7 +159,7 @@ static int run_many(struct sim_options *o, uint64_t first, uint64_t count, uint6
     else
         printf("%llu of %llu seeds failed\n", (unsigned long long)failures,
                (unsigned long long)done);
-    return failures == 0 ? 0 : 1;
+    return failures == 0 && scenes_judge(&scenes, o, count) ? 0 : 1;
 }
 
 static int run_starved(const struct sim_options *o)
@@ -208,7 +249,7 @@ static int run_exhaustive_starved(uint32_t depth)
 static int usage(void)
 {
     fputs("usage: sim --seed N | --seeds N [--first N] [--failures N] [--nodes N] [--trace]\n"
-          "                     [--until EVENT]\n"
+          "                     [--until EVENT] [--long | --wipe | --ship]\n"
           "       sim --starved N [--until EVENT]\n"
           "       sim --exhaustive DEPTH | --detours N [--states N]\n",
           stderr);
@@ -231,6 +272,10 @@ int main(int argc, char **argv)
         }
         if (strcmp(argv[i], "--long") == 0) {
             o.lasting = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--wipe") == 0 || strcmp(argv[i], "--ship") == 0) {
+            o.scene = argv[i][2] == 'w' ? SIM_SCENE_WIPE : SIM_SCENE_SHIP;
             continue;
         }
         if (++i >= argc)
