@@ -193,7 +193,19 @@ $(O)/velum.shared: $(CMD_OBJS) $(HOST_OBJS) $(SIM_OBJS) $(CORE_OBJS) $(BUILTIN_O
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CONF_CFLAGS) $(patsubst -static-pie,-pie,$(CONF_LDFLAGS)) -pthread -o $@ $^ $(LIBS)
 
-test-programs: $(HOST_TESTS) $(PURE_TESTS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(VELUM) \
+# The product once more, but a chosen call of its own code can be made to fail.
+FAULTY := $(O)/tests/chaos/velum-faulty
+FAULTY_OBJS := $(patsubst $(O)/%,$(O)/faulty/%,$(CMD_OBJS) $(HOST_OBJS))
+
+$(O)/faulty/%.o: $(O)/%.o tests/chaos/faulty.syms
+	@mkdir -p $(@D)
+	$(Q)objcopy --redefine-syms=tests/chaos/faulty.syms $< $@
+
+$(FAULTY): $(FAULTY_OBJS) $(O)/tests/chaos/faulty.o $(SIM_OBJS) $(CORE_OBJS) $(BUILTIN_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
+test-programs: $(HOST_TESTS) $(PURE_TESTS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(VELUM) $(FAULTY) \
                $(if $(wildcard tests/chaos/driver/*.c),$(CHAOS) $(CHAOS_WALL) $(O)/velum.shared)
 
 # Without bats the tests of the command line would only be skipped.

@@ -54,7 +54,8 @@ static void driver_exit(struct driver *d, int code)
     d->exit_by = instant_plus_us(loop_clock(), EXIT_US);
 }
 
-/* The core must not go on having lost an event or an action. */
+/* The core must not go on having lost an event or an action. What the step had to say until then is
+ * not said either: it may be half a sentence, and a node that ends between two steps is no news. */
 static void driver_out_of_memory(struct driver *d)
 {
     log_line(d->parts.log, LOG_ERROR, "out of memory: the node ends");
@@ -223,8 +224,10 @@ static void perform(struct driver *d, const struct action *a)
 
 static void perform_all(struct driver *d, int rc)
 {
-    if (rc < 0)
+    if (rc < 0) {
         driver_out_of_memory(d);
+        actions_reset(&d->actions);
+    }
     for (size_t i = 0; i < d->actions.count; i++)
         perform(d, &d->actions.list[i]);
     actions_reset(&d->actions);

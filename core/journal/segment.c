@@ -4,7 +4,7 @@
 #include "core/base/err.h"
 #include "core/journal/state.h"
 
-#define ZERO_CHUNK 4096
+#define ZERO_CHUNK ((size_t)16 << 10)
 
 void spare_drop(struct journal *j, struct spare *s, const char *name)
 {

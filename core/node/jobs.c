@@ -522,7 +522,7 @@ void job_snapshot(struct job *j, struct buf *to)
 
     buf_init(&facts, j->node->alloc, COVER_BYTES_MAX * 2);
     ledger_snapshot(j->ledger, &facts);
-    r = reader_of(buf_bytes(&facts));
+    r = reader_of(facts.failed ? (struct bytes){0} : buf_bytes(&facts));
     while (reader_left(&r) > 0 && !r.failed) {
         struct bytes fact = read_block(&r, FRAME_PAYLOAD_MAX);
 
@@ -542,8 +542,9 @@ void job_snapshot(struct job *j, struct buf *to)
         store_u16(to->data + count_at, count);
         patch_u32(to, length_at, (uint32_t)(to->len - length_at - 4));
     }
-    if (facts.failed)
-        j->node->memory_out = true;
+    /* Half a job in place of the whole would be a lie: then there is no snapshot. */
+    to->no_memory |= facts.no_memory;
+    to->failed |= facts.failed;
     buf_clear(&facts);
     if (!j->settled)
         return;

@@ -16,7 +16,6 @@
 #include "core/node/record.h"
 #include "core/node/replica.h"
 
-
 int store_record(struct node *n, uint16_t type, struct bytes payload, uint64_t *ticket)
 {
     struct action *a = actions_add(n->out, ACTION_STORE, payload);
@@ -88,7 +87,7 @@ int record_compact(struct node *n)
     if (a != NULL)
         a->ticket = ++n->ticket_last;
     else
-        rc = ERR_NO_MEMORY;
+        rc = b.failed ? buf_result(&b) : ERR_NO_MEMORY;
     buf_clear(&b);
     return rc;
 }
@@ -191,6 +190,10 @@ static int batch_close(struct job *j)
     put_job_id(&b, j->id);
     put_u16(&b, j->fresh_count);
     put_raw(&b, j->fresh.data, j->fresh.len);
+    b.no_memory |= j->fresh.no_memory;
+#if VELUM_PLANT != 182 /* trace/test_starved: a fact that had no room is counted all the same */
+    b.failed |= j->fresh.failed;
+#endif
     rc = b.failed ? buf_result(&b) : store_record(n, RECORD_FACTS, buf_bytes(&b), &ticket);
     if (rc == 0) {
         x->ticket = ticket;

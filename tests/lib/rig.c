@@ -9,6 +9,7 @@
 #include "core/base/sha256.h"
 #include "core/base/text.h"
 #include "core/mesh/mesh_wire.h"
+#include "core/node/journal_record.h"
 
 #define CERTIFICATE_SIZE 2000 /* an id, a party and nothing, as long as one may be */
 #define WALL_S ((int64_t)1760000000)
@@ -232,6 +233,14 @@ static void on_start(struct rig *r, uint32_t worker)
     rig_worker_frame(r, worker, MESSAGE_WORKER_READY, &b);
 }
 
+/* Whatever else goes wrong, a record that a node cannot read again must not be written. */
+static bool record_is_whole(uint16_t type, struct bytes payload)
+{
+    struct journal_record record;
+
+    return journal_record_read(type, payload, &record) == 0;
+}
+
 static void perform(struct rig *r, const struct action *a, struct bytes payload)
 {
     struct event ev = {.kind = EVENT_STORED};
@@ -242,6 +251,10 @@ static void perform(struct rig *r, const struct action *a, struct bytes payload)
         on_send(r, a, payload);
         break;
     case ACTION_STORE:
+        ensure(record_is_whole(a->type, payload));
+        ev.stored.ticket = a->ticket;
+        rig_event(r, &ev);
+        break;
     case ACTION_COMPACT:
         ev.stored.ticket = a->ticket;
         rig_event(r, &ev);
@@ -267,15 +280,34 @@ static void perform(struct rig *r, const struct action *a, struct bytes payload)
     }
 }
 
+static void starve_begin(struct rig *r)
+{
+    r->heap.fail_at = r->starve_at == 0 ? 0 : r->heap.calls + r->starve_at;
+    r->asked = r->heap.calls;
+}
+
+static void starve_end(struct rig *r)
+{
+    uint64_t asked = r->heap.calls - r->asked;
+
+    r->heap.fail_at = 0;
+    r->starve_at = r->starve_at > asked ? r->starve_at - asked : 0;
+}
+
 static void rig_event(struct rig *r, struct event *ev)
 {
     struct actions out;
     int rc;
 
+    /* Without memory a node ends. */
+    if (r->rc == ERR_NO_MEMORY)
+        return;
     ev->now = r->now;
     ev->wall_s = WALL_S + r->now.us / S_US;
     actions_init(&out, &r->heap.alloc);
+    starve_begin(r);
     rc = node_step(r->node, ev, &out);
+    starve_end(r);
     r->rc = rc < r->rc ? rc : r->rc;
     for (size_t i = 0; i < out.count; i++)
         perform(r, &out.list[i], actions_payload(&out, &out.list[i]));
@@ -290,7 +322,7 @@ void rig_run(struct rig *r, int64_t us)
     for (;;) {
         ev = (struct event){.kind = EVENT_TICK};
         due = node_due(r->node);
-        if (!instant_before(due, until))
+        if (!instant_before(due, until) || r->rc == ERR_NO_MEMORY)
             break;
         r->now = instant_before(r->now, due) ? due : instant_plus_us(r->now, 20);
         rig_event(r, &ev);
