@@ -11,6 +11,7 @@
 #include "core/sim/sim_node.h"
 #include "core/sim/sim_plan.h"
 #include "core/sim/sim_user.h"
+#include "core/sim/sim_verify.h"
 #include "core/sim/sim_worker.h"
 
 /* After the healing: what was lost may run again, and then this long. */
@@ -295,6 +296,7 @@ static bool is_over(struct world *w, struct progress *p)
     if (differs < SIM_JOBS_MAX)
         report_difference(w, differs);
     check_agreement(w, p);
+    sim_verify(w);
     w->seasons++;
     *p = (struct progress){0};
     return w->failed || !sim_plan_again(w);
