@@ -3,6 +3,7 @@
 #   make                 the product, ./velum, and the plugins
 #   make demo            four nodes, one job, one of them killed
 #   make check           every test; ends in one line "N passed, N failed, N skipped"
+#   make chaos           real nodes killed and cut off for half an hour, and other long modes
 #   make planted         the core with one planted defect after another: the tests must find each
 #   make bench           the figures, with medians
 #   make sanitize        the tests under the address and undefined-behaviour sanitizers
@@ -18,7 +19,7 @@ BUILTINS = pi
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all demo check planted bench tidy sanitize firmware install uninstall clean test-programs \
+.PHONY: all demo check chaos planted bench tidy sanitize firmware install uninstall clean test-programs \
         test-tools sanitize-run
 all:
 
@@ -42,7 +43,7 @@ VELUM = $(O)/velum
 endif
 
 # demo and check may be the first thing a newcomer types: they fetch what is missing.
-FETCH = $(if $(filter demo check,$(MAKECMDGOALS)),--install-deps)
+FETCH = $(if $(filter demo check chaos,$(MAKECMDGOALS)),--install-deps)
 
 # A new commit only rewrites config.h; an unchanged config.mk keeps its time.
 THIS_BUILD = $(if $(filter .,$(CONF)),,--build=$(O))
@@ -196,14 +197,19 @@ $(O)/velum.shared: $(CMD_OBJS) $(HOST_OBJS) $(SIM_OBJS) $(CORE_OBJS) $(BUILTIN_O
 test-programs: $(HOST_TESTS) $(PURE_TESTS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(VELUM) \
                $(if $(wildcard tests/chaos/driver/*.c),$(CHAOS) $(CHAOS_WALL) $(O)/velum.shared)
 
-# Without bats the tests of the command line would only be skipped.
+# Without bats the tests of the command line would only be skipped, without the others those that
+# make a network of their own.
 test-tools:
-	@command -v bats >/dev/null || $(CONFIGURE) --install-deps || true
+	@PATH=$$PATH:/usr/sbin:/sbin; for tool in bats ip nft; do \
+		command -v $$tool >/dev/null || { $(CONFIGURE) --install-deps || true; break; }; done
 
 RUN_TESTS = tests/run.sh --objects $(O) --velum $(VELUM)
 
 check: test-programs test-tools
 	@$(RUN_TESTS)
+
+chaos: test-programs test-tools
+	@VELUM=$(abspath $(VELUM)) VELUM_OBJECTS=$(abspath $(O)) tests/chaos/all.sh
 
 planted: test-programs
 	@VELUM_OBJECTS=$(abspath $(O)) CC="$(CC)" tests/sim/planted.sh --all
