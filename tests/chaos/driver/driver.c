@@ -217,6 +217,13 @@ static void report_failure(const struct wish *w)
            (unsigned long long)w->nodes, (unsigned long long)w->seconds,
            (unsigned long long)w->kills, (unsigned long long)w->rounds);
     printf("  the nodes' logs and journals are in %s\n", mesh.folder);
+    for (uint32_t i = 0; i < mesh.count; i++) {
+        char path[PATH_SIZE], said[1024];
+        snprintf(path, sizeof path, "%.200s/%s.log", mesh.folder, mesh.places[i].name);
+        const char *const argv[] = {"tail", "-n", "3", path, NULL};
+        if (proc_run(argv, -1, 1000, said, sizeof said) == 0)
+            printf("  %s: %s", mesh.places[i].name, said);
+    }
 }
 
 static void draw(const struct wish *w)

@@ -1,5 +1,5 @@
-/* What must be true when a run is over: every acknowledged job is done with its digest, and nothing
- * is left of it on the machine. */
+/* What must be true when a run is over: every acknowledged job is done with its digest, `velum
+ * verify` finds each leaf counted once, and nothing is left of it on the machine. */
 #ifndef VELUM_CHAOS_VERDICT_H
 #define VELUM_CHAOS_VERDICT_H
 
