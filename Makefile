@@ -3,6 +3,7 @@
 #   make                 the product, ./velum, and the plugins
 #   make demo            four nodes, one job, one of them killed
 #   make check           every test; ends in one line "N passed, N failed, N skipped"
+#   make chaos           real nodes killed and cut off for half an hour, and other long modes
 #   make planted         the core with one planted defect after another: the tests must find each
 #   make bench           the figures, with medians
 #   make sanitize        the tests under the address and undefined-behaviour sanitizers
@@ -18,7 +19,7 @@ BUILTINS = pi
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all demo check planted bench tidy sanitize firmware install uninstall clean test-programs \
+.PHONY: all demo check chaos planted bench tidy sanitize firmware install uninstall clean test-programs \
         test-tools sanitize-run
 all:
 
@@ -42,7 +43,7 @@ VELUM = $(O)/velum
 endif
 
 # demo and check may be the first thing a newcomer types: they fetch what is missing.
-FETCH = $(if $(filter demo check,$(MAKECMDGOALS)),--install-deps)
+FETCH = $(if $(filter demo check chaos,$(MAKECMDGOALS)),--install-deps)
 
 # A new commit only rewrites config.h; an unchanged config.mk keeps its time.
 THIS_BUILD = $(if $(filter .,$(CONF)),,--build=$(O))
@@ -63,6 +64,10 @@ CFLAGS_ALL = -std=c11 -fPIE -pthread -ffp-contract=off -ffile-prefix-map=$(CURDI
              -Wall -Wextra -Wshadow -Wconversion -Wvla -Werror \
              -I$(CONF) -I. $(CONF_CPPFLAGS) $(CONF_CFLAGS)
 LINK = $(CC) $(CONF_CFLAGS) $(CONF_LDFLAGS) -pthread
+# Silencing the linker's warnings (configure says why) silences undefined symbols too, in some
+# linkers: what has no need of that is linked without, and so is the whole of velum once.
+comma := ,
+LINK_PURE = $(filter-out -Wl$(comma)--no-warnings,$(LINK))
 
 # --- what there is -------------------------------------------------------------------------------
 
@@ -167,19 +172,19 @@ $(O)/tests/unit/test_golden $(O)/tests/golden/record: $(GOLDEN_OBJS)
 
 $(PURE_TESTS): $(O)/%: $(O)/%.o $(TESTLIB_OBJS) $(O)/libcore.a
 	$(call say,LINK,$@)
-	$(Q)$(LINK) -o $@ $^ -lm
+	$(Q)$(LINK_PURE) -o $@ $^ -lm
 
 $(SIM): $(call objects,tests/sim/*.c) $(SIM_OBJS) $(TESTLIB_OBJS) $(O)/libcore.a
 	$(call say,LINK,$@)
-	$(Q)$(LINK) -o $@ $^ -lm
+	$(Q)$(LINK_PURE) -o $@ $^ -lm
 
 # The chaos driver knows nothing of the product but its command line; of the core it takes the prng,
 # text and SHA-256.
 CHAOS := $(O)/tests/chaos/driver/driver
 CHAOS_OBJS := $(filter-out %/wall.o,$(call objects,tests/chaos/driver/*.c))
-$(CHAOS): $(CHAOS_OBJS) $(O)/libcore.a
+$(CHAOS): $(CHAOS_OBJS) $(O)/tests/lib/ensure.o $(O)/libcore.a
 	$(call say,LINK,$@)
-	$(Q)$(LINK) -o $@ $^ -lm
+	$(Q)$(LINK_PURE) -o $@ $^ -lm
 
 # A static executable takes no LD_PRELOAD: where the driver gives nodes wrong clocks, the same objects
 # are linked with shared libraries.
@@ -191,7 +196,7 @@ $(CHAOS_WALL): tests/chaos/driver/wall.c $(CONF)/config.mk Makefile
 		-shared -o $@ $<
 $(O)/velum.shared: $(CMD_OBJS) $(HOST_OBJS) $(SIM_OBJS) $(CORE_OBJS) $(BUILTIN_OBJS)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CONF_CFLAGS) $(patsubst -static-pie,-pie,$(CONF_LDFLAGS)) -pthread -o $@ $^ $(LIBS)
+	$(Q)$(patsubst -static-pie,-pie,$(LINK_PURE)) -o $@ $^ $(LIBS)
 
 # The product once more, but a chosen call of its own code can be made to fail.
 FAULTY := $(O)/tests/chaos/velum-faulty
@@ -206,16 +211,21 @@ $(FAULTY): $(FAULTY_OBJS) $(O)/tests/chaos/faulty.o $(SIM_OBJS) $(CORE_OBJS) $(B
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
 test-programs: $(HOST_TESTS) $(PURE_TESTS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(VELUM) $(FAULTY) \
-               $(if $(wildcard tests/chaos/driver/*.c),$(CHAOS) $(CHAOS_WALL) $(O)/velum.shared)
+               $(CHAOS) $(CHAOS_WALL) $(O)/velum.shared
 
-# Without bats the tests of the command line would only be skipped.
+# Without bats the tests of the command line would only be skipped, without the others those that
+# make a network of their own.
 test-tools:
-	@command -v bats >/dev/null || $(CONFIGURE) --install-deps || true
+	@PATH=$$PATH:/usr/sbin:/sbin; for tool in bats ip nft; do \
+		command -v $$tool >/dev/null || { $(CONFIGURE) --install-deps || true; break; }; done
 
 RUN_TESTS = tests/run.sh --objects $(O) --velum $(VELUM)
 
 check: test-programs test-tools
 	@$(RUN_TESTS)
+
+chaos: test-programs test-tools
+	@VELUM=$(abspath $(VELUM)) VELUM_OBJECTS=$(abspath $(O)) tests/chaos/all.sh
 
 planted: test-programs
 	@VELUM_OBJECTS=$(abspath $(O)) CC="$(CC)" tests/sim/planted.sh --all

@@ -12,9 +12,10 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-# Skips that are known and meant: without a cross compiler the board image is not built (1), and where
-# a private mount namespace is refused, as in a chroot, no small disk can be filled (5).
-ALLOWED_SKIPS=6
+# Skips that are known and meant: without a cross compiler the board image is not built (1), where a
+# private mount namespace is refused, as in a chroot, no small disk can be filled (5), and where
+# network namespaces are, no real partition can be made (1).
+ALLOWED_SKIPS=7
 
 root=$(pwd)
 objects=obj
@@ -138,7 +139,7 @@ run_programs() { # run_programs SUITE SECONDS: what tests/SUITE/test_*.c became
 
 run_scripts() { # run_scripts SUITE SECONDS
     for script in tests/"$1"/*.sh; do
-        [ -e "$script" ] || continue
+        [ -e "$script" ] && [ "$(basename "$script")" != all.sh ] || continue
         run "$1/$(basename "$script" .sh)" "$2" 1 "$root/$script"
     done
 }

@@ -31,8 +31,9 @@ scripts=$(find $rooms .ci configure -type f \
         knows["core/mesh"] = knows["core/job"] = knows["core/object"] = knows["core/files"] = below
         knows["core/kernel"] = " plugins " below
         knows["core/node"] = " plugins " middle
-        knows["core/sim"] = " plugins core/node " middle
-        knows["core/host"] = " config plugins core/node " middle
+        knows["core/verify"] = " core/base "
+        knows["core/sim"] = " plugins core/node core/verify " middle
+        knows["core/host"] = " config plugins core/node core/verify " middle
         knows["core/api"] = knows["cmd"] = " core/host core/sim" knows["core/host"]
         knows["plugins"] = " "
         knows["firmware"] = " plugins core/base core/wire core/job core/kernel "

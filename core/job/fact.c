@@ -260,6 +260,13 @@ void put_partial_begin(struct buf *b, const struct partial *p)
     put_u16(b, p->count);
 }
 
+void put_partial_run(struct buf *b, struct node_id author, uint64_t first, uint64_t end)
+{
+    struct partial p = {.author = author, .from = first, .upto = end};
+
+    put_partial_begin(b, &p);
+}
+
 void put_attempt(struct buf *b, const struct attempt *a)
 {
     put_fact_head(b, FACT_ATTEMPT);

@@ -15,7 +15,8 @@
  *                 the mesh: core/node/calendar.h)
  *   PARTIAL       u16 stage, 32 author, u64 from, u64 upto (leaves newly covered by the author;
  *                 from == upto for a merge), u64 compute_us, u16 count, values. A zero author: not
- *                 a report but part of a snapshot, compute_us is the sum of all so far
+ *                 a report but part of a snapshot, compute_us is the sum of all so far. Without
+ *                 values it only names who counted the leaves, zero: nobody knows any more
  *   ATTEMPT       u16 stage, u64 leaf, 32 author, u8 own doing, text cause
  *   DIVERGENT     u16 stage, u8 level, u64 index, 32 digest, 32 digest (ascending), 32 author,
  *                 32 author (zero where nobody knows)
@@ -147,6 +148,8 @@ void put_outcome_body(struct buf *b, struct job_id job, const struct outcome *o)
 void put_signed_fact(struct buf *b, enum fact_kind kind, const struct signed_bytes *s);
 /* PARTIAL: header with `count`, then the caller puts count values with put_value. */
 void put_partial_begin(struct buf *b, const struct partial *p);
+/* PARTIAL without values: the author counted [first, end). */
+void put_partial_run(struct buf *b, struct node_id author, uint64_t first, uint64_t end);
 void put_attempt(struct buf *b, const struct attempt *a);
 void put_divergent(struct buf *b, const struct divergence *d);
 void put_retired(struct buf *b, const struct term *terms, uint8_t count);

@@ -31,6 +31,7 @@ int ledger_new(struct ledger **out, const struct alloc *a, struct bytes spec_fac
     if (!l)
         return ERR_NO_MEMORY;
     l->alloc = a;
+    account_init(&l->account, a);
     int rc = keep(l, &l->spec_fact, spec_fact);
     if (rc < 0)
         goto out;
@@ -53,11 +54,21 @@ out:
     return 0;
 }
 
+static void drop_cover(struct ledger *l)
+{
+    cover_free(l->cover);
+    l->cover = NULL;
+    alloc_free(l->alloc, l->attempts, l->attempts_cap * sizeof *l->attempts);
+    l->attempts = NULL;
+    l->attempts_count = l->attempts_cap = 0;
+}
+
 void ledger_free(struct ledger *l)
 {
     if (!l)
         return;
-    ledger_shrink(l);
+    drop_cover(l);
+    account_clear(&l->account);
     buf_clear(&l->spec_fact);
     for (uint32_t i = 0; i < l->variants_count; i++)
         buf_clear(&l->variants[i].fact);
@@ -71,11 +82,10 @@ void ledger_free(struct ledger *l)
 void ledger_shrink(struct ledger *l)
 {
     l->digested = false;
-    cover_free(l->cover);
-    l->cover = NULL;
-    alloc_free(l->alloc, l->attempts, l->attempts_cap * sizeof *l->attempts);
-    l->attempts = NULL;
-    l->attempts_count = l->attempts_cap = 0;
+    /* What is covered and not named keeps its place: nobody knows any more who counted it. Without
+     * memory for that it has none. */
+    (void)ledger_name_leaves(l, (struct node_id){0}, (struct run){0, l->leaves}, false, NULL);
+    drop_cover(l);
 }
 
 /* --- holders --- */
@@ -349,20 +359,33 @@ static int insert_values(struct ledger *l, const struct partial *p)
     return full && result != LEDGER_DIVERGED ? ERR_FULL : result;
 }
 
-static int apply_partial(struct ledger *l, const struct partial *p)
+static int apply_values(struct ledger *l, const struct partial *p)
+{
+    int rc;
+    if (!l->cover)
+        return LEDGER_KNOWN;
+    rc = insert_values(l, p);
+    if (!node_id_is_zero(p->author))
+        l->compute_us += rc == LEDGER_NEW ? p->compute_us : 0;
+    else if (p->compute_us > l->compute_us)
+        l->compute_us = p->compute_us;
+    return rc;
+}
+
+static int apply_partial(struct ledger *l, const struct partial *p, struct runset *gained)
 {
     int rc = check_values(l, p);
-    if (rc < 0 || !l->cover)
-        return rc < 0 ? rc : LEDGER_KNOWN;
-    if (node_id_is_zero(p->author)) {
-        if (p->compute_us > l->compute_us)
-            l->compute_us = p->compute_us;
-        return insert_values(l, p);
-    }
-    rc = insert_values(l, p);
-    if (rc == LEDGER_NEW)
-        l->compute_us += p->compute_us;
-    return rc;
+    if (rc < 0)
+        return rc;
+    rc = apply_values(l, p);
+    if (rc == LEDGER_DIVERGED || (rc < 0 && rc != ERR_FULL))
+        return rc;
+    /* Others know what a job that has ended was made of, whether its values came here or not. */
+    bool ended = l->shown.state != 0;
+    if (ended && p->count > 0)
+        return rc;
+    int named = ledger_name_leaves(l, p->author, (struct run){p->from, p->upto}, ended, gained);
+    return named < 0 || (named > 0 && rc == LEDGER_KNOWN) ? named : rc;
 }
 
 static int attempt_compare(const struct attempt *a, const struct attempt *b)
@@ -429,6 +452,11 @@ static int apply_attempt(struct ledger *l, const struct attempt *a)
 
 int ledger_apply(struct ledger *l, struct bytes fact)
 {
+    return ledger_apply_counting(l, fact, NULL);
+}
+
+int ledger_apply_counting(struct ledger *l, struct bytes fact, struct runset *gained)
+{
     struct fact f;
     int rc = fact_read(fact, &f);
     if (rc < 0)
@@ -448,7 +476,7 @@ int ledger_apply(struct ledger *l, struct bytes fact)
     case FACT_OUTCOME:
         return apply_outcome(l, &f, fact);
     case FACT_PARTIAL:
-        return apply_partial(l, &f.partial);
+        return apply_partial(l, &f.partial, gained);
     case FACT_ATTEMPT:
         return apply_attempt(l, &f.attempt);
     case FACT_DIVERGENT:

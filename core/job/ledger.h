@@ -4,6 +4,10 @@
  * outcome. For a kernel that is a function
  * merging is commutative, associative and idempotent.
  *
+ * Beside it stands the account (core/job/account.h): who counted which leaves, as far as the own
+ * facts tell, each leaf named once. It outlives the cover and is no part of the digest: holders
+ * that met the same leaves in another order name other authors for them.
+ *
  * Outcomes: divergent > result > unknown > failed > timed-out > cancelled; the greatest wins; two
  * unequal results are divergent. */
 #ifndef VELUM_JOB_LEDGER_H
@@ -12,6 +16,7 @@
 #include "core/base/alloc.h"
 #include "core/job/cover.h"
 #include "core/job/fact.h"
+#include "core/job/runset.h"
 
 struct ledger;
 
@@ -25,6 +30,9 @@ enum ledger_result { LEDGER_KNOWN = 0, LEDGER_NEW = 1, LEDGER_DIVERGED = 2 };
  * divergent through it. ERR_FORMAT for another job's fact or bad bytes, ERR_FULL at the cover's
  * bound (only a fact that fills a hole or supersedes is taken then), ERR_NO_MEMORY. */
 int ledger_apply(struct ledger *l, struct bytes fact);
+/* The same, and appends to `gained` which of a PARTIAL's leaves are named now and were not before.
+ * The set's bound is a bound on what is named: leaves beyond it get no name. */
+int ledger_apply_counting(struct ledger *l, struct bytes fact, struct runset *gained);
 
 const struct job_spec *ledger_spec(const struct ledger *l); /* borrowed from the ledger */
 struct bytes ledger_spec_fact(const struct ledger *l);      /* encoded, as given */
@@ -61,7 +69,8 @@ void ledger_snapshot(const struct ledger *l, struct buf *to);
 /* Over what the facts say, not over signatures. With an outcome, cancel, cover, attempts and former
  * holders do not count; of a divergent job only that it is divergent does. */
 struct digest ledger_digest(struct ledger *l);
-/* After an outcome: drops the cover and attempts, keeps spec, holders, claim, cancel, outcome. */
+/* After an outcome: drops the cover and attempts, keeps spec, holders, claim, cancel, outcome, and
+ * the account. */
 void ledger_shrink(struct ledger *l);
 
 #endif

@@ -1,10 +1,11 @@
 /* The inside of a ledger, shared by its own files only: ledger.c (taking facts in), ledger_view.c
- * (what they come to), ledger_terms.c (who was ever named as a holder) and ledger_seal.c (signing
- * late). Nobody else includes this. */
+ * (what they come to), ledger_terms.c (who was ever named as a holder), ledger_count.c (who counted
+ * what) and ledger_seal.c (signing late). Nobody else includes this. */
 #ifndef VELUM_JOB_LEDGER_INSIDE_H
 #define VELUM_JOB_LEDGER_INSIDE_H
 
 #include "core/base/sha256.h"
+#include "core/job/account.h"
 #include "core/job/ledger.h"
 
 #define ATTEMPTS_A_LEAF 3
@@ -51,6 +52,7 @@ struct ledger {
     struct attempt *attempts; /* ascending */
     uint32_t attempts_count, attempts_cap;
     uint64_t compute_us;
+    struct account account;
 };
 
 /* Remembers who is named. LEDGER_NEW when somebody was not by this generation yet, LEDGER_KNOWN, or
@@ -60,5 +62,9 @@ int terms_named(struct ledger *l, const struct holders *h);
 int terms_apply(struct ledger *l, const struct terms *t);
 /* What the holders facts that are kept do not say: at most FACT_TERMS_MAX. */
 uint8_t terms_to_tell(const struct ledger *l, struct term to[FACT_TERMS_MAX]);
+/* Names the leaves of a run that are covered, or believed to be, and not named yet: LEDGER_NEW when
+ * there were any, LEDGER_KNOWN, ERR_NO_MEMORY. `gained` learns them; it may be NULL. */
+int ledger_name_leaves(struct ledger *l, struct node_id author, struct run of, bool believed,
+                       struct runset *gained);
 
 #endif

@@ -135,6 +135,12 @@ void ledger_snapshot(const struct ledger *l, struct buf *to)
     }
     for (uint32_t i = 0; l->cover && i < cover_count(l->cover);)
         i = put_cover_slice(l, i, to);
+    for (uint32_t i = 0; i < l->account.count; i++) {
+        const struct account_run *r = &l->account.runs[i];
+        size_t start = block_begin(to);
+        put_partial_run(to, r->author, r->run.first, r->run.end);
+        block_end(to, start);
+    }
     for (uint32_t i = 0; i < l->attempts_count; i++) {
         size_t start = block_begin(to);
         put_attempt(to, &l->attempts[i]);

@@ -20,8 +20,10 @@
 #define SILENCE_US (5 * S_US)
 #define COMPARE_ENDED_US (2 * S_US)
 
-/* Applies one fact, making the job when it is a SPEC. */
-static int take_fact(struct node *n, struct job_id id, struct bytes bytes, const struct fact *f)
+/* Applies one fact, making the job when it is a SPEC. `gained` learns what a PARTIAL newly covers;
+ * it may be NULL. */
+static int take_fact(struct node *n, struct job_id id, struct bytes bytes, const struct fact *f,
+                     struct runset *gained)
 {
     struct job *j = job_find(n, id);
     int rc;
@@ -38,9 +40,10 @@ static int take_fact(struct node *n, struct job_id id, struct bytes bytes, const
         return ERR_NOT_FOUND;
     j->contested |= (f->kind == FACT_CLAIM && ledger_claim(j->ledger) != NULL) ||
                     (f->kind == FACT_HOLDERS && ledger_holders(j->ledger) != NULL);
-    if (f->kind == FACT_PARTIAL && job_is_final(j))
+    /* Who counted what may still be told. */
+    if (f->kind == FACT_PARTIAL && f->partial.count > 0 && job_is_final(j))
         return LEDGER_KNOWN;
-    return ledger_apply(j->ledger, bytes);
+    return ledger_apply_counting(j->ledger, bytes, gained);
 }
 
 int holder_replay_fact(struct node *n, struct job_id id, struct bytes bytes)
@@ -50,7 +53,7 @@ int holder_replay_fact(struct node *n, struct job_id id, struct bytes bytes)
     int rc = fact_read(bytes, &f);
 
     if (rc == 0)
-        rc = tombstone_of(n, id) != NULL ? ERR_EXISTS : take_fact(n, id, bytes, &f);
+        rc = tombstone_of(n, id) != NULL ? ERR_EXISTS : take_fact(n, id, bytes, &f, NULL);
     if (rc > 0 && f.kind == FACT_SPEC && (j = job_find(n, id)) != NULL)
         j->replayed = j->unsealed = true;
     return rc;
@@ -82,11 +85,39 @@ static bool is_unsigned(enum fact_kind kind)
            kind == FACT_RETIRED;
 }
 
-/* One fact of another node; what is new goes to news as a block. */
+/* Puts a fact as this node's journal keeps it: a PARTIAL names only leaves that nothing in this
+ * journal names before, so whoever reads it can count each once. Gives the number of facts. */
+static uint16_t put_news(struct buf *news, struct bytes bytes, const struct fact *f,
+                         const struct runset *gained)
+{
+    struct partial p = f->partial;
+    struct buf run;
+    uint8_t room[128];
+
+    if (f->kind != FACT_PARTIAL || p.from == p.upto ||
+        (gained->count == 1 && gained->leaves == p.upto - p.from)) {
+        put_block(news, bytes);
+        return 1;
+    }
+    p.upto = gained->count > 0 ? gained->runs[0].end : p.from;
+    p.from = gained->count > 0 ? gained->runs[0].first : p.from;
+    put_u32(news, (uint32_t)bytes.len);
+    put_partial_begin(news, &p);
+    put_raw(news, p.values.data + p.values.at, reader_left(&p.values));
+    for (uint32_t i = 1; i < gained->count; i++) {
+        buf_init_fixed(&run, room, sizeof room);
+        put_partial_run(&run, p.author, gained->runs[i].first, gained->runs[i].end);
+        put_block(news, buf_bytes(&run));
+    }
+    return gained->count > 1 ? (uint16_t)gained->count : 1;
+}
+
+/* One fact of another node; what is new goes to news as a block or more, which are counted. */
 static int take_told(struct node *n, struct job_id id, struct node_id from, struct bytes bytes,
-                     struct buf *news)
+                     struct buf *news, uint16_t *news_count)
 {
     struct job *j = job_find(n, id);
+    struct runset gained;
     struct fact f;
     int rc = fact_read(bytes, &f);
 
@@ -94,10 +125,13 @@ static int take_told(struct node *n, struct job_id id, struct node_id from, stru
         rc = fact_verify(n, &f);
     if (rc == 0 && is_unsigned(f.kind) && (j == NULL || j->ledger == NULL || !may_tell(j, from)))
         rc = ERR_IDENTITY;
+    runset_init(&gained, n->alloc, RUNS_NAMED_MAX);
     if (rc == 0)
-        rc = take_fact(n, id, bytes, &f);
-    if (rc > 0)
-        put_block(news, bytes);
+        rc = take_fact(n, id, bytes, &f, &gained);
+    /* At its bound the cover may have taken a part of it. */
+    if (rc > 0 || rc == ERR_FULL)
+        *news_count = (uint16_t)(*news_count + put_news(news, bytes, &f, &gained));
+    runset_clear(&gained);
     j = job_find(n, id);
     if (rc >= 0 && f.kind == FACT_HOLDERS && j != NULL && j->ledger != NULL)
         n->told_old |= f.holders.generation < ledger_holders(j->ledger)->generation;
@@ -156,10 +190,7 @@ static void facts_arrived(struct job *j)
 int holder_take_fact(struct node *n, struct job_id id, struct bytes fact, struct buf *news,
                      uint16_t *news_count)
 {
-    int rc = take_told(n, id, n->options.id, fact, news);
-
-    *news_count = (uint16_t)(*news_count + (rc > 0));
-    return rc;
+    return take_told(n, id, n->options.id, fact, news, news_count);
 }
 
 /* Not all of a batch was taken. */
@@ -188,38 +219,61 @@ static void send_unknown(struct node *n, struct job_id id, struct node_id to, ui
     send_node(n, to, MESSAGE_SYNC, 0, buf_bytes(&b));
 }
 
-/* All the facts of a frame, news first written: u32 ticket of their record. Gives how many were
- * refused, or an error. */
+/* Facts on their way into one record. */
+static void news_begin(struct buf *news, struct job_id id)
+{
+    buf_reset(news);
+    put_job_id(news, id);
+    put_u16(news, 0);
+}
+
+static int news_store(struct node *n, struct buf *news, uint16_t *count, uint64_t *ticket)
+{
+    int rc = 0;
+
+    n->memory_out |= news->failed;
+    if (*count > 0 && !news->failed) {
+        store_u16(news->data + ID_SIZE, *count);
+        rc = store_record(n, RECORD_FACTS, buf_bytes(news), ticket);
+    }
+    *count = 0;
+    return news->failed ? ERR_NO_MEMORY : rc;
+}
+
+/* All the facts of a frame; those that are new become records, *ticket that of the last one. Gives
+ * how many were refused, or an error. */
 static int take_all(struct node *n, struct job_id id, struct node_id from, struct reader *r,
                     uint64_t *ticket)
 {
     uint16_t count = read_u16(r), news_count = 0;
+    bool any = false;
     struct buf news;
-    size_t count_at;
     int rc = 0, refused = 0;
 
-    buf_init(&news, n->alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&news, id);
-    count_at = news.len;
-    put_u16(&news, 0);
+    /* Naming runs may make a fact longer, by RUNS_NAMED_MAX short ones at most. */
+    buf_init(&news, n->alloc, 3 * FRAME_PAYLOAD_MAX);
+    news_begin(&news, id);
     for (uint16_t i = 0; i < count && !r->failed && rc != ERR_NO_MEMORY; i++) {
         struct bytes fact = read_block(r, FRAME_PAYLOAD_MAX);
 
         if (r->failed)
             break;
-        rc = take_told(n, id, from, fact, &news);
-        news_count = (uint16_t)(news_count + (rc > 0));
+        rc = take_told(n, id, from, fact, &news, &news_count);
+        any |= news_count > 0;
         refused += rc < 0;
+        if (news.len < FRAME_PAYLOAD_MAX || rc == ERR_NO_MEMORY)
+            continue;
+        rc = news_store(n, &news, &news_count, ticket);
+        news_begin(&news, id);
     }
-    n->memory_out |= news.failed;
     if (rc != ERR_NO_MEMORY)
-        rc = news.failed ? ERR_NO_MEMORY : reader_done(r) ? 0 : ERR_FORMAT;
-    if (news_count > 0 && !news.failed) {
-        store_u16(news.data + count_at, news_count);
-        rc = store_record(n, RECORD_FACTS, buf_bytes(&news), ticket);
+        rc = reader_done(r) ? 0 : ERR_FORMAT;
+    if (news_count > 0 || news.failed) {
+        int stored = news_store(n, &news, &news_count, ticket);
+        rc = rc == ERR_NO_MEMORY ? rc : stored;
     }
     buf_clear(&news);
-    if (rc == 0 && news_count > 0)
+    if (rc == 0 && any)
         facts_arrived(job_find(n, id));
     return rc < 0 ? rc : refused;
 }

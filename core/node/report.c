@@ -73,8 +73,23 @@ static bool folded_into(struct job *j, struct tree_node at, struct value *v)
     }
 }
 
-/* Writes the fact of what a report came to after folding: fewer values than it brought. */
-static void record_partial(struct job *j, const struct partial *p, struct bytes values)
+/* A fact names one run; what a report newly covered may have holes. */
+static void record_runs(struct job *j, struct node_id author, const struct runset *gained)
+{
+    uint8_t bytes[128];
+    struct buf fact;
+
+    for (uint32_t i = 1; i < gained->count; i++) {
+        buf_init_fixed(&fact, bytes, sizeof bytes);
+        put_partial_run(&fact, author, gained->runs[i].first, gained->runs[i].end);
+        record_fact(j, buf_bytes(&fact), false);
+    }
+}
+
+/* Writes the fact of what a report came to after folding: fewer values than it brought, and the
+ * leaves that were not counted before it. */
+static void record_partial(struct job *j, const struct partial *p, struct bytes values,
+                           const struct runset *gained)
 {
     struct node *n = j->node;
     struct reader r = reader_of(values);
@@ -84,6 +99,8 @@ static void record_partial(struct job *j, const struct partial *p, struct bytes 
     struct value v;
 
     head.count = 0;
+    head.from = gained->count > 0 ? gained->runs[0].first : p->from;
+    head.upto = gained->count > 0 ? gained->runs[0].end : p->from;
     buf_init(&folded, n->alloc, FRAME_PAYLOAD_MAX);
     buf_init(&fact, n->alloc, FRAME_PAYLOAD_MAX);
     for (uint16_t i = 0; i < p->count; i++) {
@@ -104,6 +121,7 @@ static void record_partial(struct job *j, const struct partial *p, struct bytes 
         n->memory_out = true;
     else
         record_fact(j, buf_bytes(&fact), false);
+    record_runs(j, p->author, gained);
 out:
     buf_clear(&folded);
     buf_clear(&fact);
@@ -139,6 +157,7 @@ static int apply_values(struct job *j, struct node_id author, const struct peer_
                         .upto = c->next,
                         .compute_us = c->compute_us,
                         .count = c->values};
+    struct runset gained;
     struct buf fact;
     uint64_t leaves = c->next - c->from, overlap = cover_overlap(cover, c->from, c->next);
     int rc;
@@ -152,18 +171,19 @@ static int apply_values(struct job *j, struct node_id author, const struct peer_
     buf_init(&fact, n->alloc, FRAME_PAYLOAD_MAX);
     put_partial_begin(&fact, &p);
     put_raw(&fact, values.data, values.len);
-    rc = fact.failed ? buf_result(&fact) : ledger_apply(j->ledger, buf_bytes(&fact));
+    runset_init(&gained, n->alloc, RUNS_NAMED_MAX);
+    rc = fact.failed ? buf_result(&fact)
+                     : ledger_apply_counting(j->ledger, buf_bytes(&fact), &gained);
     buf_clear(&fact);
-    if (rc == LEDGER_DIVERGED)
-        return ERR_DAMAGED;
-    if (rc < 0 && rc != ERR_FULL)
-        return rc;
     /* At its bound the cover may still have taken some of them. */
-    if (rc != LEDGER_KNOWN && j->builtin != NULL && report_fold(j) == ERR_DAMAGED)
-        return ERR_DAMAGED;
-    if (rc != LEDGER_KNOWN)
-        record_partial(j, &p, values);
-    return rc < 0 ? rc : 0;
+    if (rc == LEDGER_NEW || rc == ERR_FULL) {
+        if (j->builtin != NULL && report_fold(j) == ERR_DAMAGED)
+            rc = LEDGER_DIVERGED;
+        else
+            record_partial(j, &p, values, &gained);
+    }
+    runset_clear(&gained);
+    return rc == LEDGER_DIVERGED ? ERR_DAMAGED : rc < 0 ? rc : 0;
 }
 
 static void record_attempt(struct job *j, struct node_id author, const struct peer_report_chunk *c)

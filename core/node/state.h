@@ -57,6 +57,7 @@
 #define LOG_TAIL_MAX 65536
 #define LOG_KEPT_MAX 4096 /* of a job that has ended */
 #define KILL_HOLDERS_MAX 64
+#define RUNS_NAMED_MAX 256 /* newly covered runs of one fact; beyond, leaves get no name */
 #define WORKERS_MAX 1100
 
 #define LEAF_LIMIT_US ((int64_t)600 * S_US)

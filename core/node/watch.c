@@ -97,8 +97,10 @@ void job_view_of(struct job *j, struct job_view *v)
         lead_view(j, v);
     else if (o == NULL)
         view_heard(n, j, v);
+#if VELUM_PLANT != 190 /* trace/test_holder: an outcome's counts wait until it is settled */
     if (o != NULL)
         view_counts(o, v);
+#endif
 #if VELUM_PLANT == 24 /* sim: an outcome is told before it is settled */
     if (o == NULL)
         return;

@@ -12,6 +12,7 @@
 #include "core/sim/sim_plan.h"
 #include "core/sim/sim_scene.h"
 #include "core/sim/sim_user.h"
+#include "core/sim/sim_verify.h"
 #include "core/sim/sim_worker.h"
 
 /* After the healing: what was lost may run again, and then this long. */
@@ -386,6 +387,7 @@ static bool is_over(struct world *w, struct progress *p)
     if (!w->failed && !are_placed(w, p))
         return false;
     check_agreement(w, p);
+    sim_verify(w);
     w->seasons++;
     *p = (struct progress){0};
     return w->failed || !sim_plan_again(w);

@@ -50,6 +50,15 @@ static int find(const struct sim_store *s, const char *name)
     return -1;
 }
 
+bool sim_store_bytes(const struct sim_store *s, const char *name, struct bytes *out)
+{
+    int at = find(s, name);
+
+    if (at >= 0)
+        *out = (struct bytes){s->files[at].seen.data, (size_t)s->files[at].seen.size};
+    return at >= 0;
+}
+
 static void file_forget(struct sim_store *s, struct sim_file *f)
 {
     if (f->seen.data != NULL)

@@ -7,6 +7,7 @@
 #define VELUM_SIM_SIM_STORE_H
 
 #include "core/base/alloc.h"
+#include "core/base/bytes.h"
 #include "core/base/prng.h"
 #include "core/journal/store.h"
 
@@ -67,6 +68,8 @@ void sim_store_reopen(struct sim_store *s);
 /* A copy of what is durable now, as a backup of the disk would have it; `to` is cleared first. 0 or
  * ERR_NO_MEMORY. */
 int sim_store_image(const struct sim_store *s, struct sim_store *to);
+/* What a reader of the folder would see in this file now, borrowed. False: there is none. */
+bool sim_store_bytes(const struct sim_store *s, const char *name, struct bytes *out);
 /* The power went: of what no sync covered any part may be there, whatever the order it was written
  * in, torn in the middle of a write; of the names, those up to some moment since the last sync of
  * the folder. */

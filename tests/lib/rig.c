@@ -566,8 +566,7 @@ void rig_submit(struct rig *r, uint32_t peer, const struct rig_job *j)
     rig_run(r, 1000);
 }
 
-static void put_signed_by(struct buf *fact, enum fact_kind kind, struct node_id by,
-                          struct bytes body)
+void rig_put_signed(struct buf *fact, enum fact_kind kind, struct node_id by, struct bytes body)
 {
     uint8_t certificate[CERTIFICATE_SIZE];
     struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}, .body = body};
@@ -585,19 +584,7 @@ void rig_put_claim(struct rig *r, uint32_t peer, const struct rig_job *j, uint32
 
     buf_init_fixed(&body, bytes, sizeof bytes);
     put_claim_body(&body, j->id, &c);
-    put_signed_by(fact, FACT_CLAIM, c.node, buf_bytes(&body));
-}
-
-void rig_put_outcome(struct rig *r, uint32_t peer, const struct rig_job *j, enum job_state state,
-                     uint64_t leaves, struct buf *fact)
-{
-    struct outcome o = {.state = (uint8_t)state, .leaves = leaves, .error = "SIGSEGV"};
-    uint8_t bytes[512];
-    struct buf body;
-
-    buf_init_fixed(&body, bytes, sizeof bytes);
-    put_outcome_body(&body, j->id, &o);
-    put_signed_by(fact, FACT_OUTCOME, r->peers[peer].id, buf_bytes(&body));
+    rig_put_signed(fact, FACT_CLAIM, c.node, buf_bytes(&body));
 }
 
 static void put_holders_of(struct rig *r, uint32_t peer, const struct rig_job *j, struct buf *fact)
@@ -610,7 +597,7 @@ static void put_holders_of(struct rig *r, uint32_t peer, const struct rig_job *j
     h.ids[1] = r->id;
     buf_init_fixed(&body, bytes, sizeof bytes);
     put_holders_body(&body, j->id, &h);
-    put_signed_by(fact, FACT_HOLDERS, r->peers[peer].id, buf_bytes(&body));
+    rig_put_signed(fact, FACT_HOLDERS, r->peers[peer].id, buf_bytes(&body));
 }
 
 void rig_hold(struct rig *r, uint32_t peer, const struct rig_job *j)

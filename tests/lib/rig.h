@@ -106,9 +106,8 @@ void rig_hold(struct rig *r, uint32_t peer, const struct rig_job *j);
 /* A peer shows the title of this epoch. */
 void rig_put_claim(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t epoch,
                    struct buf *fact);
-/* A peer's word on how the job ended, with so many leaves done. */
-void rig_put_outcome(struct rig *r, uint32_t peer, const struct rig_job *j, enum job_state state,
-                     uint64_t leaves, struct buf *fact);
+/* A fact of this kind, signed by that node. */
+void rig_put_signed(struct buf *fact, enum fact_kind kind, struct node_id by, struct bytes body);
 /* It grants a chunk under it, with the spec. */
 void rig_grant(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t epoch,
                struct peer_chunk c);

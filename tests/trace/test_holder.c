@@ -98,14 +98,17 @@ TEST(test_forgotten_job_is_not_brought_back_to_life)
  * in sight all the same: progress is never taken back. */
 TEST(test_leaves_stay_in_sight_until_the_outcome_is_settled)
 {
-    uint8_t bytes[8192], fact_bytes[4096];
+    struct outcome o = {.state = JOB_FAILED, .leaves = 40, .error = "SIGSEGV"};
+    uint8_t bytes[8192], fact_bytes[4096], body_bytes[512];
     struct job_view v;
-    struct buf b, fact;
+    struct buf b, fact, body;
 
     begin();
     buf_init_fixed(&b, bytes, sizeof bytes);
     buf_init_fixed(&fact, fact_bytes, sizeof fact_bytes);
-    rig_put_outcome(&rig, 0, &job, JOB_FAILED, 40, &fact);
+    buf_init_fixed(&body, body_bytes, sizeof body_bytes);
+    put_outcome_body(&body, job.id, &o);
+    rig_put_signed(&fact, FACT_OUTCOME, rig.peers[0].id, buf_bytes(&body));
     put_facts_begin(&b, job.id, 2, false, 1);
     put_block(&b, buf_bytes(&fact));
     rig_frame(&rig, 0, MESSAGE_FACTS, &b);

@@ -1,0 +1,300 @@
+#include "core/verify/tally.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/base/sha256.h"
+
+enum { RECORD_FACTS = 1, RECORD_GONE = 2, RECORD_STALE = 6, RECORD_LAST = 6 };
+enum { KIND_SPEC = 1, KIND_OUTCOME = 5, KIND_PARTIAL = 6, KIND_DIVERGENT = 8, KIND_LAST = 9 };
+
+#define STALE_DROPPED 2
+#define FACT_MAX 65536
+#define TEXT_MAX 1024
+
+void tally_init(struct tally *t, const struct alloc *a, struct job_id job, tally_merge *merge,
+                void *merge_ctx)
+{
+    *t = (struct tally){.alloc = a, .job = job, .merge = merge, .merge_ctx = merge_ctx};
+    spans_init(&t->named, a);
+    fold_init(&t->fold, a, 1);
+}
+
+static int merge_values(void *ctx, struct bytes left, struct bytes right, uint8_t *out)
+{
+    const struct tally *t = ctx;
+    return t->merge(t->merge_ctx, &t->kernel, left, right, out);
+}
+
+void tally_clear(struct tally *t)
+{
+    spans_clear(&t->named);
+    fold_clear(&t->fold);
+}
+
+static void problem(struct tally *t, enum tally_fault fault, uint64_t first, uint64_t end)
+{
+    if (t->problems_count < TALLY_PROBLEMS_MAX)
+        t->problems[t->problems_count] = (struct tally_problem){fault, first, end};
+    t->problems_count++;
+}
+
+/* The body of signed bytes. */
+static struct bytes read_signed_body(struct reader *r)
+{
+    (void)read_view(r, read_u16(r));
+    return read_block(r, FACT_MAX);
+}
+
+static void skip_text(struct reader *r)
+{
+    (void)read_view(r, read_u16(r));
+}
+
+static void take_spec(struct tally *t, struct bytes body)
+{
+    struct digest d = sha256_of(body.data, body.len);
+    struct tally_kernel *k = &t->kernel;
+    struct reader r = reader_of(body);
+    if (memcmp(d.bytes, t->job.bytes, ID_SIZE) != 0) {
+        problem(t, TALLY_ID, 0, 0);
+        return;
+    }
+    if (t->known)
+        return;
+    (void)read_view(&r, 1 + ID_SIZE + 16 + 8); /* version, author, nonce, not_after */
+    skip_text(&r);
+    (void)read_view(&r, 4 + 4 + 8 + 2); /* flags, slots, timeout, stages */
+    read_text(&r, k->name, sizeof k->name);
+    k->source = read_digest(&r);
+    skip_text(&r);
+    struct bytes params = read_block(&r, sizeof k->params);
+    uint64_t units = read_u64(&r), leaf_units = read_u64(&r);
+    (void)read_u8(&r);
+    k->value_size = read_u32(&r);
+    if (r.failed || units == 0 || leaf_units == 0 || k->value_size == 0 ||
+        k->value_size > FOLD_VALUE_MAX) {
+        problem(t, TALLY_FORMAT, 0, 0);
+        return;
+    }
+    if (params.len > 0)
+        memcpy(k->params, params.data, params.len);
+    k->params_len = params.len;
+    t->leaves = (units - 1) / leaf_units + 1;
+    fold_init(&t->fold, t->alloc, t->leaves);
+    t->fold.merge = merge_values;
+    t->fold.merge_ctx = t;
+    t->known = true;
+}
+
+int tally_rank(uint8_t state)
+{
+    static const uint8_t ranks[TALLY_STATE_MAX + 1] = {0, 0, 0, 5, 3, 1, 2, 6, 4};
+    return state > TALLY_STATE_MAX ? 0 : ranks[state];
+}
+
+static void take_outcome(struct tally *t, struct bytes body)
+{
+    struct reader r = reader_of(body);
+    (void)read_view(&r, 1 + ID_SIZE);
+    uint8_t state = read_u8(&r);
+    struct digest digest = read_digest(&r);
+    struct bytes result = read_block(&r, FOLD_VALUE_MAX);
+    skip_text(&r);
+    uint64_t leaves = read_u64(&r);
+    if (r.failed || tally_rank(state) == 0) {
+        problem(t, TALLY_FORMAT, 0, 0);
+        return;
+    }
+    if (state == TALLY_DONE && t->state == TALLY_DONE && !digest_equal(digest, t->digest))
+        problem(t, TALLY_TWO, 0, 0);
+    if (tally_rank(state) <= tally_rank(t->state))
+        return;
+    t->state = state;
+    t->digest = digest;
+    t->leaves_counted = leaves;
+    t->result_len = (uint32_t)result.len;
+    if (result.len > 0)
+        memcpy(t->result, result.data, result.len);
+}
+
+static void twice(void *ctx, uint64_t first, uint64_t end)
+{
+    problem(ctx, TALLY_TWICE, first, end);
+}
+
+static void take_value(struct tally *t, struct reader *r)
+{
+    uint8_t level = read_u8(r);
+    uint64_t index = read_u64(r), first, end;
+    struct bytes data = read_block(r, FOLD_VALUE_MAX);
+    if (r->failed || data.len != t->kernel.value_size ||
+        !fold_range(&t->fold, level, index, &first, &end)) {
+        r->failed = true;
+        return;
+    }
+    int rc = fold_take(&t->fold, first, end, data);
+    if (rc < 0)
+        t->error = rc;
+    else if (rc >= FOLD_UNEQUAL)
+        problem(t, rc == FOLD_WRONG ? TALLY_WRONG : TALLY_UNEQUAL, first, end);
+}
+
+static void take_partial(struct tally *t, struct reader *r)
+{
+    (void)read_u16(r);
+    struct span what = {.author = read_node_id(r)};
+    uint64_t first, end;
+    what.first = read_u64(r);
+    what.end = read_u64(r);
+    (void)read_u64(r);
+    uint16_t count = read_u16(r);
+    for (uint16_t i = 0; i < count && !r->failed && t->error == 0; i++)
+        take_value(t, r);
+    if (r->failed || what.first > what.end || what.end > t->leaves) {
+        r->failed = true;
+        return;
+    }
+    /* Once there is a result, it vouches for what its journal was not told leaf by leaf. */
+    if (t->state == TALLY_OPEN && fold_hole(&t->fold, what.first, &first, &end) && first < what.end)
+        problem(t, TALLY_EMPTY, first, end < what.end ? end : what.end);
+    if (spans_add(&t->named, what, twice, t) < 0)
+        t->error = ERR_NO_MEMORY;
+}
+
+static int take_fact(struct tally *t, struct bytes fact)
+{
+    struct reader r = reader_of(fact);
+    uint8_t kind = read_u8(&r), version = read_u8(&r);
+    if (version != 1 || kind == 0 || kind > KIND_LAST)
+        return ERR_VERSION;
+    if (kind == KIND_SPEC)
+        take_spec(t, read_signed_body(&r));
+    else if (!t->known)
+        return 0; /* without the specification nobody can say what it means */
+    else if (kind == KIND_OUTCOME)
+        take_outcome(t, read_signed_body(&r));
+    else if (kind == KIND_PARTIAL)
+        take_partial(t, &r);
+    else if (kind == KIND_DIVERGENT)
+        t->state = TALLY_DIVERGENT;
+    if (r.failed)
+        problem(t, TALLY_FORMAT, 0, 0);
+    return t->error;
+}
+
+bool tally_record_job(uint16_t type, struct bytes payload, struct job_id *job)
+{
+    struct reader r = reader_of(payload);
+    *job = read_job_id(&r);
+    return (type == RECORD_FACTS || type == RECORD_GONE) && !r.failed;
+}
+
+int tally_record(struct tally *t, uint16_t type, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    int rc = 0;
+    if (type < RECORD_FACTS || type > RECORD_LAST)
+        return ERR_VERSION;
+    if (!job_id_equal(read_job_id(&r), t->job) || t->gone)
+        return 0;
+    if (type == RECORD_GONE) {
+        t->gone = true;
+        t->state = read_u8(&r);
+    }
+    if (type == RECORD_STALE && read_u8(&r) == STALE_DROPPED)
+        t->gone = true;
+    if (type != RECORD_FACTS)
+        return 0;
+    uint16_t count = read_u16(&r);
+    for (uint16_t i = 0; i < count && rc == 0; i++) {
+        struct bytes fact = read_block(&r, FACT_MAX);
+        if (r.failed)
+            break;
+        rc = take_fact(t, fact);
+    }
+    if (r.failed)
+        problem(t, TALLY_FORMAT, 0, 0);
+    return rc;
+}
+
+bool tally_hole(const struct tally *t, uint64_t at, uint64_t *first, uint64_t *end)
+{
+    uint64_t value_first, value_end;
+    while (spans_hole(&t->named, at, t->leaves, first, end)) {
+        if (!fold_hole(&t->fold, *first, &value_first, &value_end))
+            return false;
+        if (value_first < *end) {
+            *first = value_first;
+            *end = value_end < *end ? value_end : *end;
+            return true;
+        }
+        at = *end;
+    }
+    return false;
+}
+
+uint64_t tally_leaves(const struct tally *t, uint64_t *unnamed)
+{
+    uint64_t sum = t->leaves, first, end;
+    *unnamed = 0;
+    for (uint64_t at = 0; tally_hole(t, at, &first, &end); at = end)
+        sum -= end - first;
+    uint64_t named = 0;
+    for (size_t i = 0; i < t->named.count; i++)
+        if (!node_id_is_zero(t->named.list[i].author))
+            named += t->named.list[i].end - t->named.list[i].first;
+    *unnamed = sum > named ? sum - named : 0;
+    return sum;
+}
+
+bool tally_is_whole(const struct tally *t)
+{
+    uint64_t first, end;
+    return t->known && !tally_hole(t, 0, &first, &end);
+}
+
+static void check_result(struct tally *t)
+{
+    uint8_t root[FOLD_VALUE_MAX];
+    uint32_t len = fold_root(&t->fold, root);
+    if (!digest_equal(sha256_of(t->result, t->result_len), t->digest))
+        problem(t, TALLY_DIGEST, 0, 0);
+    if (t->leaves_counted != t->leaves)
+        problem(t, TALLY_COUNT, t->leaves_counted, t->leaves_counted);
+    if (len > 0 && (len != t->result_len || memcmp(root, t->result, len) != 0))
+        problem(t, TALLY_RESULT, 0, t->leaves);
+}
+
+int tally_end(struct tally *t)
+{
+    if (t->error < 0)
+        return t->error;
+    if (t->known && !t->gone && t->state == TALLY_DONE)
+        check_result(t);
+    return 0;
+}
+
+const char *tally_fault_sentence(enum tally_fault fault)
+{
+    static const char *const sentences[] = {
+        [TALLY_FORMAT] = "a fact about the job does not read",
+        [TALLY_ID] = "the specification is not the one the job's id names",
+        [TALLY_TWICE] = "counted twice",
+        [TALLY_MISSING] = "not counted",
+        [TALLY_EMPTY] = "counted, but without a value",
+        [TALLY_UNEQUAL] = "two different values",
+        [TALLY_WRONG] = "the value is not what its parts fold to",
+        [TALLY_RESULT] = "the result is not what the values fold to",
+        [TALLY_DIGEST] = "the digest is not that of the result",
+        [TALLY_COUNT] = "the result was made of another number of leaves",
+        [TALLY_TWO] = "two different results",
+    };
+    return sentences[fault];
+}
+
+bool tally_fault_has_leaves(enum tally_fault fault)
+{
+    return fault == TALLY_TWICE || fault == TALLY_MISSING || fault == TALLY_EMPTY ||
+           fault == TALLY_UNEQUAL || fault == TALLY_WRONG;
+}

@@ -1,0 +1,65 @@
+#include "tests/chaos/driver/tree.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OPEN_FOLDERS 8
+
+/* nftw has no argument for its callback. */
+static struct {
+    size_t skip;
+    bool (*found)(void *ctx, const char *relative);
+    void *ctx;
+    size_t folders;
+} walk;
+
+static int remove_one(const char *path, const struct stat *s, int kind, struct FTW *f)
+{
+    (void)s;
+    (void)kind;
+    (void)f;
+    return remove(path);
+}
+
+bool tree_remove(const char *path)
+{
+    nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
+    return access(path, F_OK) != 0 && errno == ENOENT;
+}
+
+static int visit(const char *path, const struct stat *s, int kind, struct FTW *f)
+{
+    (void)s;
+    walk.folders += kind == FTW_D && f->level > 0;
+    return walk.found && f->level > 0 && !walk.found(walk.ctx, path + walk.skip);
+}
+
+void tree_walk(const char *folder, bool (*found)(void *ctx, const char *relative), void *ctx)
+{
+    walk.skip = strlen(folder) + 1;
+    walk.found = found;
+    walk.ctx = ctx;
+    nftw(folder, visit, OPEN_FOLDERS, FTW_PHYS);
+}
+
+size_t tree_lines(const char *path)
+{
+    FILE *from = fopen(path, "re");
+    size_t lines = 0;
+    for (int c; from && (c = getc(from)) != EOF;)
+        lines += c == '\n';
+    if (from)
+        fclose(from);
+    return lines;
+}
+
+size_t tree_folders(const char *path)
+{
+    walk.found = NULL;
+    walk.folders = 0;
+    nftw(path, visit, OPEN_FOLDERS, FTW_PHYS);
+    return walk.folders;
+}
