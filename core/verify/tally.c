@@ -51,6 +51,19 @@ static void skip_text(struct reader *r)
     (void)read_view(r, read_u16(r));
 }
 
+/* A node that left the holders and came back has the job anew: its journal says the specification
+ * once more, and what it said before counts no longer. */
+static void begin_again(struct tally *t)
+{
+    spans_clear(&t->named);
+    spans_init(&t->named, t->alloc);
+    fold_clear(&t->fold);
+    t->known = false;
+    t->state = TALLY_OPEN;
+    t->result_len = 0;
+    t->leaves_counted = 0;
+}
+
 static void take_spec(struct tally *t, struct bytes body)
 {
     struct digest d = sha256_of(body.data, body.len);
@@ -60,8 +73,7 @@ static void take_spec(struct tally *t, struct bytes body)
         problem(t, TALLY_ID, 0, 0);
         return;
     }
-    if (t->known)
-        return;
+    begin_again(t);
     (void)read_view(&r, 1 + ID_SIZE + 16 + 8); /* version, author, nonce, not_after */
     skip_text(&r);
     (void)read_view(&r, 4 + 4 + 8 + 2); /* flags, slots, timeout, stages */

@@ -399,6 +399,33 @@ TEST(test_a_holder_that_was_away_does_not_spoil_the_proof)
     end(2);
 }
 
+TEST(test_a_holder_that_left_and_came_back_has_the_job_anew)
+{
+    begin();
+    struct book b = book_open(0);
+    write_spec(&b);
+    write_report(&b, 1, 0, 5, NO_LIE);
+    write_spec(&b);
+    write_report(&b, 1, 0, 5, NO_LIE);
+    write_report(&b, 2, 5, LEAVES, NO_LIE);
+    write_done(&b);
+    struct verdict v = judge(&b);
+    CHECK(v.proven);
+    CHECK_INT(v.problems, 0);
+    end(1);
+
+    begin();
+    b = book_open(0);
+    write_spec(&b);
+    write_report(&b, 1, 0, LEAVES, NO_LIE);
+    write_spec(&b);
+    write_report(&b, 1, 0, 5, NO_LIE);
+    v = judge(&b);
+    CHECK(!v.proven);
+    CHECK_INT(v.counted, 5);
+    end(1);
+}
+
 TEST(test_a_forgotten_job_is_gone)
 {
     begin();
@@ -636,7 +663,8 @@ TEST(test_another_vocabulary_is_refused)
 TEST_MAIN(test_a_whole_journal_is_proven, test_three_journals_of_many_segments_agree,
           test_after_compaction_the_runs_are_the_proof, test_values_alone_prove_that_all_is_counted,
           test_a_value_is_made_again_from_its_parts, test_a_job_that_runs_is_counted_so_far,
-          test_a_holder_that_was_away_does_not_spoil_the_proof, test_a_forgotten_job_is_gone,
+          test_a_holder_that_was_away_does_not_spoil_the_proof,
+          test_a_holder_that_left_and_came_back_has_the_job_anew, test_a_forgotten_job_is_gone,
           test_a_leaf_counted_twice_is_named, test_a_run_named_twice_after_compaction_is_named,
           test_a_missing_leaf_is_named, test_a_run_without_a_value_is_named,
           test_a_digest_of_something_else_is_seen,
