@@ -117,6 +117,9 @@ static void learn(struct world *w, const struct sim_node *n, uint32_t job, const
 
     switch (f->kind) {
     case FACT_SPEC:
+        /* What came before it nobody could read, and a job that was given up begins anew. */
+        if (!h->spec || h->retired)
+            memset(h, 0, sizeof *h);
         h->spec = true;
         break;
     case FACT_CANCEL:
