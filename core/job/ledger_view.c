@@ -118,6 +118,8 @@ static void put_former(const struct ledger *l, struct buf *to)
 void ledger_snapshot(const struct ledger *l, struct buf *to)
 {
     put_fact_block(to, buf_bytes(&l->spec_fact));
+    /* It may travel in parts: nobody shall begin to lead a job that has ended. */
+    put_fact_block(to, buf_bytes(&l->outcome_fact));
     for (uint32_t i = 0; i < l->variants_count; i++)
         put_fact_block(to, buf_bytes(&l->variants[i].fact));
 #if VELUM_PLANT != 140 /* unit/test_ledger: a snapshot forgets who was a holder before */
@@ -127,7 +129,6 @@ void ledger_snapshot(const struct ledger *l, struct buf *to)
 #if VELUM_PLANT != 30 /* sim: a snapshot leaves out the cancel */
     put_fact_block(to, buf_bytes(&l->cancel_fact));
 #endif
-    put_fact_block(to, buf_bytes(&l->outcome_fact));
     if (l->evidence_kept) {
         size_t start = block_begin(to);
         put_divergent(to, &l->evidence);

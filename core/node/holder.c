@@ -9,6 +9,7 @@
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
+#include "core/node/kill.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/outcome.h"
@@ -112,6 +113,17 @@ static uint16_t put_news(struct buf *news, struct bytes bytes, const struct fact
     return gained->count > 1 ? (uint16_t)gained->count : 1;
 }
 
+/* A holder with a cancel takes no further partial: with all of them it is certain that no result
+ * comes about any more. */
+static bool is_late(const struct job *j, const struct fact *f)
+{
+#if VELUM_PLANT == 146 /* sim: a holder with a cancel goes on taking partials */
+    return false;
+#endif
+    return f->kind == FACT_PARTIAL && j != NULL && j->ledger != NULL && !job_is_final(j) &&
+           ledger_cancel(j->ledger) != NULL;
+}
+
 /* One fact of another node; what is new goes to news as a block or more, which are counted. */
 static int take_told(struct node *n, struct job_id id, struct node_id from, struct bytes bytes,
                      struct buf *news, uint16_t *news_count)
@@ -125,6 +137,10 @@ static int take_told(struct node *n, struct job_id id, struct node_id from, stru
         rc = fact_verify(n, &f);
     if (rc == 0 && is_unsigned(f.kind) && (j == NULL || j->ledger == NULL || !may_tell(j, from)))
         rc = ERR_IDENTITY;
+    if (rc == 0 && is_late(j, &f)) {
+        n->told_late = true;
+        rc = ERR_CANCELLED;
+    }
     runset_init(&gained, n->alloc, RUNS_NAMED_MAX);
     if (rc == 0)
         rc = take_fact(n, id, bytes, &f, &gained);
@@ -316,7 +332,7 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
     }
     if (j != NULL && first)
         j->gap = false;
-    n->told_old = false;
+    n->told_old = n->told_late = false;
     rc = take_all(n, id, from, &r, &ticket);
 #if VELUM_PLANT == 1 /* sim: a copy is confirmed before it is synced */
     ticket = 0;
@@ -328,6 +344,8 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
     if (j != NULL) {
         j->replayed = false;
         j->heard = n->now;
+        if (n->told_late)
+            kill_tell(j, from);
         /* Whoever looks after it there does not know who its holders are now. */
         if (j->kept && n->told_old)
             send_sync(j, from, true);
@@ -625,7 +643,7 @@ void holder_tend(struct job *j)
         return;
     }
     /* A former holder is all that is left when the present ones are gone. */
-    if ((!holds(j, n->options.id) && !others_are_gone(j)) ||
+    if ((!holds(j, n->options.id) && (ledger_holders(j->ledger) == NULL || !others_are_gone(j))) ||
         (c != NULL && coordinator_is_well(j, c))) {
         j->unled_since = (struct instant){0};
         return;

@@ -227,22 +227,27 @@ void kill_begin(struct node *n, uint64_t link, uint32_t request, struct job_id i
     kill_ask_likely(n, k);
 }
 
-/* Whoever coordinates must know at once, and need not have been asked. Only what is new here goes
- * on, so that it ends. */
-static void kill_pass_on(struct job *j, struct node_id from)
+void kill_tell(const struct job *j, struct node_id to)
 {
-    const struct claim *c = ledger_claim(j->ledger);
     struct buf b;
 
-    if (j->lead != NULL || c == NULL || node_is_self(j->node, c->node) ||
-        node_id_equal(c->node, from))
-        return;
     buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
     put_job_id(&b, j->id);
     put_block(&b, ledger_cancel_fact(j->ledger));
     if (!b.failed)
-        send_node(j->node, c->node, MESSAGE_CANCEL, 0, buf_bytes(&b));
+        send_node(j->node, to, MESSAGE_CANCEL, 0, buf_bytes(&b));
     buf_clear(&b);
+}
+
+/* Whoever coordinates must know at once, and need not have been asked. Only what is new here goes
+ * on, so that it ends. */
+static void kill_pass_on(const struct job *j, struct node_id from)
+{
+    const struct claim *c = ledger_claim(j->ledger);
+
+    if (j->lead == NULL && c != NULL && !node_is_self(j->node, c->node) &&
+        !node_id_equal(c->node, from))
+        kill_tell(j, c->node);
 }
 
 /* At a holder: the cancel is kept, and said to be kept once it is synced. */

@@ -35,6 +35,8 @@ void kill_begin(struct node *n, uint64_t link, uint32_t request, struct job_id i
                 struct node_id by);
 /* CANCEL at a holder: kept, and said to be kept once it is synced. */
 int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
+/* Passes the cancel that is here on to another node. */
+void kill_tell(const struct job *j, struct node_id to);
 /* CANCELLED: the answer, and holders to ask that were not known here. */
 int kill_cancelled(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
 /* Asks again, and answers those that have waited long enough. */

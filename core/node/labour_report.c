@@ -7,7 +7,6 @@
 #include "core/node/labour.h"
 #include "core/node/link.h"
 
-
 static void pending_room(struct job *j, size_t more)
 {
     struct labour *l = j->labour;

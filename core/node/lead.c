@@ -165,6 +165,9 @@ int lead_begin(struct job *j, bool fresh)
     n->assign_wanted = true;
     directory_publish(j);
     job_mark_busy(j);
+    /* Nothing that is told now counts any more. */
+    if (ledger_cancel(j->ledger) != NULL)
+        lead_advance(j);
     return 0;
 fail:
     lead_end(j);

@@ -249,6 +249,7 @@ struct node {
     uint32_t live_count, kept_count;
     uint64_t kept_counter;
     bool replaying;
+    bool told_late;   /* a partial came in this step for a job that has a cancel here */
     bool told_old;    /* facts that came in this step named holders of an older generation */
     struct map stale; /* job_id -> struct job that was set aside */
     struct tombs tombs;

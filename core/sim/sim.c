@@ -138,10 +138,21 @@ static void happen(struct world *w, const struct happening *h)
 
 /* --- the end --- */
 
+/* Some disk still has it, and a node that can run it has not gone for good. */
+static bool may_end(const struct world *w, uint32_t job)
+{
+    const struct sim_job *j = &w->jobs[job];
+    bool eligible = false;
+
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        eligible |= !w->nodes[i].dead_for_good && (j->builtin || !w->nodes[i].lacks_kernel);
+    return eligible && sim_check_survives(w, job);
+}
+
 static bool users_are_done(const struct world *w, uint32_t from, uint32_t to)
 {
     for (uint32_t i = from; i < to; i++)
-        if (!w->users[i].done && sim_check_survives(w, w->users[i].job))
+        if (!w->users[i].done && may_end(w, w->users[i].job))
             return false;
     return true;
 }
@@ -152,7 +163,7 @@ static bool is_asked_for(struct world *w, uint32_t job)
     uint32_t old = w->plan.jobs_old;
 
     return (job >= old || old <= OLD_JOBS_ASKED || world_chance(w, old / OLD_JOBS_ASKED)) &&
-           w->jobs[job].acknowledged && sim_check_survives(w, job);
+           w->jobs[job].acknowledged && may_end(w, job);
 }
 
 static void ask_everybody(struct world *w, struct progress *p)
@@ -177,7 +188,7 @@ static void report_unfinished(struct world *w, const struct progress *p, const c
     for (uint32_t i = from; i < w->users_count; i++) {
         const struct sim_user *u = &w->users[i];
 
-        if (!u->done && sim_check_survives(w, u->job)) {
+        if (!u->done && may_end(w, u->job)) {
             world_fail(w, G3, what, u->node, u->job);
             return;
         }

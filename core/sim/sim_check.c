@@ -8,6 +8,7 @@
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
+#include "core/sim/sim_seal.h"
 #include "core/wire/tree.h"
 
 #define RECORD_FACTS 1
@@ -116,6 +117,9 @@ static void learn(struct world *w, const struct sim_node *n, uint32_t job, const
 
     switch (f->kind) {
     case FACT_SPEC:
+        /* What came before it nobody could read, and a job that was given up begins anew. */
+        if (!h->spec || h->retired)
+            memset(h, 0, sizeof *h);
         h->spec = true;
         break;
     case FACT_CANCEL:
@@ -161,12 +165,25 @@ static void check_title(struct world *w, struct sim_node *n, uint32_t job, const
         n->seen[job].kept = n->seen[job].reported->seq;
 }
 
+static bool is_own(const struct sim_node *n, const struct fact *f)
+{
+    uint8_t certificate[SIM_CERTIFICATE_SIZE];
+
+    sim_certificate(n->id, PARTY_NODE, certificate);
+    return bytes_equal(f->sealed.certificate, (struct bytes){certificate, sizeof certificate});
+}
+
 static void check_written(struct world *w, struct sim_node *n, uint32_t job, const struct fact *f)
 {
     if (w->forgetful)
         return;
     if (f->kind == FACT_PARTIAL && f->partial.count > 0 && n->seen[job].ended)
         world_fail(w, G1, "a partial of a job that has ended is written", n->index, job);
+    if (f->kind == FACT_PARTIAL && n->disk.held[job].cancel)
+        world_fail(w, G5, "a partial is written behind a cancel", n->index, job);
+    if (f->kind == FACT_OUTCOME && f->outcome.state == JOB_DONE && n->disk.held[job].cancel &&
+        is_own(n, f))
+        world_fail(w, G5, "a result is written by a node that has a cancel", n->index, job);
     if (f->kind == FACT_OUTCOME)
         n->seen[job].ended = true;
     if (f->kind == FACT_CLAIM)
