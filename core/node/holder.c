@@ -120,8 +120,8 @@ static bool is_late(const struct job *j, const struct fact *f)
 #if VELUM_PLANT == 146 /* sim: a holder with a cancel goes on taking partials */
     return false;
 #endif
-    return f->kind == FACT_PARTIAL && j != NULL && j->ledger != NULL && !job_is_final(j) &&
-           ledger_cancel(j->ledger) != NULL;
+    return f->kind == FACT_PARTIAL && f->partial.count > 0 && j != NULL && j->ledger != NULL &&
+           !job_is_final(j) && ledger_cancel(j->ledger) != NULL;
 }
 
 /* One fact of another node; what is new goes to news as a block or more, which are counted. */

@@ -179,7 +179,7 @@ static void check_written(struct world *w, struct sim_node *n, uint32_t job, con
         return;
     if (f->kind == FACT_PARTIAL && f->partial.count > 0 && n->seen[job].ended)
         world_fail(w, G1, "a partial of a job that has ended is written", n->index, job);
-    if (f->kind == FACT_PARTIAL && n->disk.held[job].cancel)
+    if (f->kind == FACT_PARTIAL && f->partial.count > 0 && n->disk.held[job].cancel)
         world_fail(w, G5, "a partial is written behind a cancel", n->index, job);
     if (f->kind == FACT_OUTCOME && f->outcome.state == JOB_DONE && n->disk.held[job].cancel &&
         is_own(n, f))
