@@ -24,8 +24,8 @@
 #include "core/node/journal_record.h"
 
 #define DESCRIPTORS_MAX 8192
-#define REPLAY_BYTES_MAX ((size_t)1 << 30)
 #define RESCAN_US (5 * S_US)
+#define DAY_S (24u * 3600)
 
 /* Everything a node process owns, in the order in which it is opened. */
 struct host {
@@ -42,10 +42,11 @@ struct host {
     bool announced;
     struct listener *tcp;
     struct listener *control;
-    struct buf replay; /* journal records, from disk_open until the node has them */
+    struct kernels kernels; /* until the node is made */
+    struct journal_report report;
     struct disk *disk;
-    struct kernels kernels;
     struct node *node;
+    bool record_refused; /* the node has no use for a record of its journal */
     struct driver *driver;
     struct renewal *renewal;
     struct alarm *rescan;
@@ -153,19 +154,14 @@ static int open_sockets(struct host *h)
     return rc < 0 ? fail(rc, "") : 0;
 }
 
-static int keep_record(void *ctx, uint64_t sequence, uint16_t type, struct bytes payload)
+static int explain_journal(const struct host *h, int rc)
 {
-    struct host *h = ctx;
-    (void)sequence;
-    put_u16(&h->replay, type);
-    put_block(&h->replay, payload);
-    return buf_result(&h->replay);
-}
-
-static int explain_journal(struct host *h, int rc, const struct journal_report *r)
-{
+    const struct journal_report *r = &h->report;
     char message[HOME_MESSAGE_SIZE + 256];
-    if (rc == ERR_DAMAGED)
+    if (h->record_refused)
+        complain("the journal in %s holds a record this velum cannot use: %s", h->state,
+                 err_sentence(rc));
+    else if (rc == ERR_DAMAGED)
         complain("the journal in %s is damaged (%s, byte %llu); it was left as it is: "
                  "velum journal check shows what is lost; move the folder away, or start with "
                  "another --data",
@@ -179,61 +175,76 @@ static int explain_journal(struct host *h, int rc, const struct journal_report *
     return rc;
 }
 
-/* The node is told the journal's id when it is made, and the id is known only once the journal is
- * open: so the records are kept for the moment between. */
-static int open_journal(struct host *h)
+static void node_options_fill(const struct host *h, struct node_options *o)
 {
-    struct journal_report report;
-    memset(&report, 0, sizeof report);
-    buf_init(&h->replay, &host_memory, REPLAY_BYTES_MAX);
-    int rc = disk_open(&h->disk, h->state, NODE_FEATURE_LEVEL, keep_record, h, &report);
-    if (rc < 0)
-        return explain_journal(h, rc, &report);
-    if (report.torn_bytes > 0)
-        complain("the journal's last %llu bytes had not been finished and were set aside",
-                 (unsigned long long)report.torn_bytes);
-    return 0;
+    *o = (struct node_options){.machine = home_machine(), .log = &host_log};
+    text_copy(o->name, sizeof o->name, h->conf->name);
+    text_copy(o->addr, sizeof o->addr, h->addr);
+    machine_fill(o, h->identity, h->conf->slots);
+    o->keep_s = h->conf->keep_days * DAY_S;
+    o->keep_jobs = h->conf->keep_jobs;
+    o->tombstone_s = h->conf->tombstone_days * DAY_S;
+    memcpy(o->journal_id, h->report.id, sizeof o->journal_id);
+    o->kernels = h->kernels.list;
+    o->kernels_count = h->kernels.count;
 }
-
-#define DAY_S (24u * 3600)
 
 static int make_node(struct host *h)
 {
-    struct node_options o = {.machine = home_machine(), .log = &host_log};
-    text_copy(o.name, sizeof o.name, h->conf->name);
-    text_copy(o.addr, sizeof o.addr, h->addr);
-    machine_fill(&o, h->identity, h->conf->slots);
-    o.keep_s = h->conf->keep_days * DAY_S;
-    o.keep_jobs = h->conf->keep_jobs;
-    o.tombstone_s = h->conf->tombstone_days * DAY_S;
-    disk_journal_id(h->disk, o.journal_id);
-    o.kernels = h->kernels.list;
-    o.kernels_count = h->kernels.count;
-    int rc = node_new(&h->node, &host_memory, &o);
+    struct node_options o;
+    node_options_fill(h, &o);
+    return node_new(&h->node, &host_memory, &o);
+}
+
+/* The node is told the journal's id when it is made, and that is known with the first record: a
+ * long journal goes from the disk into the node without a copy of it all in between. */
+static int replay(void *ctx, uint64_t sequence, uint16_t type, struct bytes payload)
+{
+    struct host *h = ctx;
+    (void)sequence;
+    int rc = h->node ? 0 : make_node(h);
     if (rc < 0)
-        return fail(rc, "");
+        return rc;
+    rc = node_replay(h->node, type, payload);
+    h->record_refused = rc < 0;
+    return rc;
+}
+
+static int open_journal(struct host *h)
+{
+    int rc = disk_open(&h->disk, h->state, NODE_FEATURE_LEVEL, replay, h, &h->report);
+    if (rc < 0)
+        return explain_journal(h, rc);
+    if (h->report.torn_bytes > 0)
+        complain("the journal's last %llu bytes had not been finished and were set aside",
+                 (unsigned long long)h->report.torn_bytes);
+    disk_journal_id(h->disk, h->report.id);
+    rc = h->node ? 0 : make_node(h);
+    return rc < 0 ? fail(rc, "") : 0;
+}
+
+static int open_kernels(struct host *h)
+{
+    char message[1280] = "";
+    int rc = kernels_open(&h->kernels, h->spawner, h->conf->plugins, message);
+    if (rc < 0)
+        return fail(rc, message);
+    for (uint32_t i = 0; i < h->kernels.count; i++)
+        if (h->kernels.list[i].refused[0])
+            complain("plugin %s refused: %s", h->kernels.list[i].name, h->kernels.list[i].refused);
+    return 0;
+}
+
+static void introduce(struct host *h)
+{
+    struct node_options o;
     char id[9];
+    node_options_fill(h, &o);
     id_hex(o.id.bytes, 8, id);
     fprintf(stderr, "velum %s  node %s  %s..  %s, %u slot%s, %.1f GiB\n", o.version, o.name, id,
             o.arch, (unsigned)o.slots, o.slots == 1 ? "" : "s",
             (double)o.memory_bytes / (double)(1 << 30));
-    return 0;
-}
-
-static int replay(struct host *h)
-{
-    struct reader r = reader_of(buf_bytes(&h->replay));
-    int rc = 0;
-    while (rc >= 0 && reader_left(&r) > 0) {
-        uint16_t type = read_u16(&r);
-        struct bytes payload = read_block(&r, JOURNAL_RECORD_BYTES_MAX);
-        rc = r.failed ? ERR_DAMAGED : node_replay(h->node, type, payload);
-    }
-    buf_clear(&h->replay);
-    if (rc < 0)
-        complain("the journal in %s holds a record this velum cannot use: %s", h->state,
-                 err_sentence(rc));
-    return rc < 0 ? rc : 0;
+    kernels_clear(&h->kernels);
 }
 
 static int open_driver(struct host *h)
@@ -254,22 +265,6 @@ static int open_driver(struct host *h)
         return fail(rc, "");
     h->spawner = NULL;
     return 0;
-}
-
-static int open_node(struct host *h)
-{
-    char message[1280] = "";
-    int rc = kernels_open(&h->kernels, h->spawner, h->conf->plugins, message);
-    if (rc < 0)
-        return fail(rc, message);
-    for (uint32_t i = 0; i < h->kernels.count; i++)
-        if (h->kernels.list[i].refused[0])
-            complain("plugin %s refused: %s", h->kernels.list[i].name, h->kernels.list[i].refused);
-    rc = make_node(h);
-    kernels_clear(&h->kernels);
-    if (rc == 0)
-        rc = replay(h);
-    return rc < 0 ? rc : open_driver(h);
 }
 
 static void hint(struct host *h, const char *addr)
@@ -402,9 +397,13 @@ static int open_all(struct host *h)
     if (rc == 0)
         rc = open_sockets(h);
     if (rc == 0)
-        rc = open_journal(h);
+        rc = open_kernels(h);
     if (rc == 0)
-        rc = open_node(h);
+        rc = open_journal(h);
+    if (rc < 0)
+        return rc;
+    introduce(h);
+    rc = open_driver(h);
     return rc == 0 ? start(h) : rc;
 }
 
@@ -434,7 +433,6 @@ static void close_all(struct host *h)
     node_free(h->node);
     disk_close(h->disk);
     kernels_clear(&h->kernels);
-    buf_clear(&h->replay);
     identity_free(h->user);
     identity_free(h->identity);
     loop_free(h->loop);
@@ -446,7 +444,6 @@ int host_node(const struct conf *c, struct spawner *s)
 {
     struct host h = {.conf = c, .spawner = s, .state_lock = -1};
     int code = 1;
-    buf_init(&h.replay, &host_memory, REPLAY_BYTES_MAX);
     if (open_all(&h) == 0)
         do
             arm_rescan(&h);

@@ -55,14 +55,14 @@ struct journal_report {
     bool fresh;       /* there was no journal, one was made */
     uint64_t records; /* handed to replay */
     uint64_t last_sequence;
-    uint64_t synced_sequence; /* as far as the bytes themselves say so */
-    uint64_t segments;        /* live ones */
-    uint64_t bytes;           /* of them up to the last record */
-    uint8_t id[JOURNAL_ID_SIZE];
-    uint64_t record_segment; /* the number of the segment of the record handed to replay last */
-    uint64_t record_offset;  /* and where it begins there */
-    uint64_t torn_bytes;     /* cut from the end of the last segment */
-    bool torn_saved;         /* false when there was no space to save them aside */
+    uint64_t synced_sequence;    /* as far as the bytes themselves say so */
+    uint64_t segments;           /* live ones */
+    uint64_t bytes;              /* of them up to the last record */
+    uint8_t id[JOURNAL_ID_SIZE]; /* before the first record is handed to replay */
+    uint64_t record_segment;     /* the number of the segment of the record handed to replay last */
+    uint64_t record_offset;      /* and where it begins there */
+    uint64_t torn_bytes;         /* cut from the end of the last segment */
+    bool torn_saved;             /* false when there was no space to save them aside */
     char torn_segment[SEGMENT_NAME_SIZE];
     uint64_t torn_offset;
     char bad_segment[SEGMENT_NAME_SIZE]; /* with ERR_DAMAGED and ERR_VERSION, as all below */

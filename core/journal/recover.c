@@ -567,6 +567,7 @@ static int existing_open(struct recovery *r)
     if (rc < 0)
         return rc;
     first = r->headers + (r->numbers_count - r->headers_count);
+    memcpy(r->report->id, first->id, JOURNAL_ID_SIZE);
     rc = window_make(r, first);
     if (rc == 0)
         rc = segments_replay(r, first, &p);

@@ -309,3 +309,31 @@ row_durable() {
     awk '{ print $1 / $2 }' "$FOLDER/bursts" >"$FOLDER/values"
     figure median x '>=' 0.01 0.05
 }
+
+# Whole and torn in turn, so that whatever else the machine does meets both.
+row_recovery() {
+    local folder=$FOLDER/journal mib i read whole torn
+    mib=$(many 1024 128)
+    tool recover make "$folder" "$mib" >/dev/null || return
+    for ((i = 0; i < $(many 7 3); i++)); do
+        tool recover read "$folder" | awk '{ print $1 }' >>"$FOLDER/bare"
+        tool recover open "$folder" | awk '{ print $1 / 1000 }' >>"$FOLDER/values"
+        tool recover tear "$folder" >/dev/null || return
+        tool recover open "$folder" | awk '$3 > 0 { print $1 / 1000 }' >>"$FOLDER/torn"
+        rm -f "$folder"/*.torn
+    done
+    rm -rf "$folder"
+    [ "$(wc -l <"$FOLDER/torn")" = $i ] || return
+    read=$(span ms <"$FOLDER/bare")
+    read -r whole _ <<<"$(stats <"$FOLDER/values")"
+    read -r torn _ <<<"$(stats <"$FOLDER/torn")"
+    what="a journal of $mib MiB recovered"
+    command="journal_open over the real store, every record heard, $i times; pages in the cache"
+    beside="reading the same files alone $read; torn $(span s <"$FOLDER/torn")"
+    figure median s '<=' 3 1
+    what="a torn journal against a whole one"
+    command="the same, with half a record behind its end, in turn"
+    beside="medians $torn and $whole s"
+    calc "$torn / $whole" >"$FOLDER/values" && echo >>"$FOLDER/values"
+    figure median x '<=' 1.2 1.05
+}

@@ -7,7 +7,7 @@
 # Rows: see below; without any, all. --quick measures less and shorter, for trying out. Exits 1 when
 # a `must` is missed. `make bench` builds what is needed first.
 here=$(cd "$(dirname "$0")" && pwd)
-rows="long_pi kernel pi400 pi1 sleep kill_node kill_coordinator redone skew idle durable"
+rows="long_pi kernel pi400 pi1 sleep kill_node kill_coordinator redone skew idle durable recovery"
 quick=0
 chosen=
 for word in "$@"; do
@@ -42,7 +42,7 @@ build_tools() {
     cc=$(setting CC) cppflags=$(setting CONF_CPPFLAGS) cflags=$(setting CONF_CFLAGS)
     ldflags=$(setting CONF_LDFLAGS) libs=$(setting LIBS)
     mkdir -p "$TOOLS"
-    for name in stopwatch bare latency until_busy ready burst; do
+    for name in stopwatch bare latency until_busy ready burst recover; do
         # shellcheck disable=SC2086
         [ "$TOOLS/$name" -nt "$here/$name.c" ] && [ "$TOOLS/$name" -nt "$here/client.c" ] &&
             [ "$TOOLS/$name" -nt "$VELUM_OBJECTS/libcore.a" ] &&
@@ -96,7 +96,7 @@ build_tools
 machine
 for row in ${chosen:-$rows}; do
     echo
-    rm -f "$FOLDER"/{values,bare,mesh,one,eight,calm,killed,redone,speeds,bursts}
+    rm -f "$FOLDER"/{values,torn,bare,mesh,one,eight,calm,killed,redone,speeds,bursts}
     # A figure that cannot be measured is a missed one.
     "row_$row" || { echo "$row: could not be measured" && missed=$((missed + 1)); }
     end_mesh

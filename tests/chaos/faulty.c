@@ -3,8 +3,9 @@
  * libraries do by themselves is left alone, and so are sockets, pipes and terminals. Only the first
  * process counts, not its spawner, its mover and its workers.
  *
- *   VELUM_FAULT=CLASS:N:KIND   CLASS io or memory; the N-th call fails; KIND eio, enospc or short
- *                              (half of a write is written, and the next one finds no space)
+ *   VELUM_FAULT=CLASS:N:KIND   CLASS io or memory; the N-th call fails; KIND eio, enospc, short (half
+ *                              of a write is written, and the next one finds no space) or lie (no
+ *                              call fails, but no sync does what it says)
  *   VELUM_FAULT_ARM=FILE       counting begins when this file is there; without it, at the start
  *   VELUM_FAULT_LOG=FILE       gets one line when the fault has happened
  *   VELUM_FAULT_ALL=1          also every call of a long row of reads or zeroes, not only the first */
@@ -23,7 +24,7 @@
 
 static struct {
     pid_t pid; /* 0: nothing is to fail */
-    bool memory, cut_short, all, armed;
+    bool memory, cut_short, lie, all, armed;
     int error;
     uint64_t left;
     const char *arm, *log;
@@ -44,8 +45,9 @@ __attribute__((constructor)) static void fault_read(void)
         return;
     fault.memory = strcmp(class, "memory") == 0;
     fault.cut_short = strcmp(kind, "short") == 0;
+    fault.lie = strcmp(kind, "lie") == 0;
     fault.error = fault.memory ? ENOMEM : strcmp(kind, "eio") == 0 ? EIO : ENOSPC;
-    fault.left = n;
+    fault.left = fault.lie ? 0 : n;
     fault.arm = getenv("VELUM_FAULT_ARM");
     fault.log = getenv("VELUM_FAULT_LOG");
     fault.all = getenv("VELUM_FAULT_ALL") != NULL;
@@ -223,11 +225,15 @@ ssize_t faulty_pwrite(int fd, const void *from, size_t n, off_t at)
 
 int faulty_fsync(int fd)
 {
+    if (fault.lie)
+        return 0;
     return fails(false, "fsync", "") ? -1 : fsync(fd);
 }
 
 int faulty_fdatasync(int fd)
 {
+    if (fault.lie)
+        return 0;
     return fails(false, "fdatasync", "") ? -1 : fdatasync(fd);
 }
 
