@@ -5,34 +5,14 @@
 #include "core/base/ensure.h"
 #include "core/base/err.h"
 
-bool node_id_equal(struct node_id a, struct node_id b)
-{
-    return memcmp(a.bytes, b.bytes, ID_SIZE) == 0;
-}
-
 int node_id_compare(struct node_id a, struct node_id b)
 {
     return memcmp(a.bytes, b.bytes, ID_SIZE);
 }
 
-bool node_id_is_zero(struct node_id a)
-{
-    return node_id_equal(a, (struct node_id){{0}});
-}
-
-bool job_id_equal(struct job_id a, struct job_id b)
-{
-    return memcmp(a.bytes, b.bytes, ID_SIZE) == 0;
-}
-
 int job_id_compare(struct job_id a, struct job_id b)
 {
     return memcmp(a.bytes, b.bytes, ID_SIZE);
-}
-
-bool digest_equal(struct digest a, struct digest b)
-{
-    return memcmp(a.bytes, b.bytes, ID_SIZE) == 0;
 }
 
 /* The index-th hex digit of an id, the high half of a byte first. */

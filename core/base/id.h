@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/base/bytes.h"
 
@@ -24,12 +25,29 @@ struct digest {
     uint8_t bytes[ID_SIZE];
 };
 
-bool node_id_equal(struct node_id a, struct node_id b);
+/* Asked for every frame, so they are here. */
+static inline bool node_id_equal(struct node_id a, struct node_id b)
+{
+    return memcmp(a.bytes, b.bytes, ID_SIZE) == 0;
+}
+
+static inline bool node_id_is_zero(struct node_id a)
+{
+    return node_id_equal(a, (struct node_id){{0}});
+}
+
+static inline bool job_id_equal(struct job_id a, struct job_id b)
+{
+    return memcmp(a.bytes, b.bytes, ID_SIZE) == 0;
+}
+
+static inline bool digest_equal(struct digest a, struct digest b)
+{
+    return memcmp(a.bytes, b.bytes, ID_SIZE) == 0;
+}
+
 int node_id_compare(struct node_id a, struct node_id b); /* as memcmp */
-bool node_id_is_zero(struct node_id a);
-bool job_id_equal(struct job_id a, struct job_id b);
 int job_id_compare(struct job_id a, struct job_id b);
-bool digest_equal(struct digest a, struct digest b);
 
 /* Lower-case hex of the first `digits` hex digits (<= 64), with a final zero; to[digits + 1]. */
 void id_hex(const uint8_t bytes[ID_SIZE], size_t digits, char *to);

@@ -59,7 +59,9 @@ struct action *actions_add(struct actions *a, enum action_kind kind, struct byte
     if (actions_make_room(a) < 0)
         return NULL;
     action = &a->list[a->count];
-    memset(action, 0, sizeof *action);
+    /* An address is long and nearly never there: its end is its first byte. */
+    memset(action, 0, offsetof(struct action, addr));
+    action->addr[0] = '\0';
     action->kind = kind;
     action->payload_at = a->arena.len;
     action->payload_len = payload.len;

@@ -50,9 +50,9 @@ struct action {
     uint16_t type;    /* SEND and ORDER: message type; STORE: record type */
     int code;
     struct node_id id;
-    char addr[ADDR_SIZE];
     size_t payload_at; /* use actions_payload(): the arena moves while the list grows */
     size_t payload_len;
+    char addr[ADDR_SIZE];
 };
 
 struct actions {

@@ -74,7 +74,7 @@ static void worker_start(struct node *n)
 
 void workers_start_ready(struct node *n)
 {
-    uint32_t ready = workers_in(n, WORKER_READY) + workers_in(n, WORKER_STARTING);
+    uint32_t ready;
 
     if (n->stopping || !instant_reached(n->now, n->replenish_at))
         return;
@@ -84,6 +84,7 @@ void workers_start_ready(struct node *n)
         n->start_failures = 0;
         n->serve_wanted = true;
     }
+    ready = workers_in(n, WORKER_READY) + workers_in(n, WORKER_STARTING);
     for (; ready < n->options.ready_workers; ready++)
         worker_start(n);
 }

@@ -411,6 +411,7 @@ static void world_clear(struct world *w)
     for (uint32_t i = 0; i < w->plan.jobs; i++)
         sim_job_clear(w, &w->jobs[i]);
     sim_net_clear(w);
+    actions_clear(&w->actions);
     alloc_free(w->alloc, w->heap, w->heap_cap * sizeof *w->heap);
 }
 

@@ -60,7 +60,36 @@ static void parcel_free(struct world *w, struct parcel *p)
 {
     if (p->data != NULL)
         alloc_free(w->alloc, p->data, p->len);
-    alloc_free(w->alloc, p, sizeof *p);
+    p->next = w->parcels;
+    w->parcels = p;
+}
+
+/* With room for so many bytes; NULL when there is no memory for it. */
+static struct parcel *parcel_make(struct world *w, uint32_t len)
+{
+    struct parcel *p = w->parcels;
+
+    if (p == NULL)
+        p = world_alloc(w, sizeof *p);
+    else
+        w->parcels = p->next;
+    if (p == NULL)
+        return NULL;
+    p->next = NULL;
+    p->len = len;
+    p->data = NULL;
+    if (len <= PARCEL_SMALL)
+        return p;
+    p->data = world_alloc(w, len);
+    if (p->data != NULL)
+        return p;
+    parcel_free(w, p);
+    return NULL;
+}
+
+static struct bytes parcel_bytes(const struct parcel *p)
+{
+    return (struct bytes){p->data != NULL ? p->data : p->small, p->len};
 }
 
 static struct parcel *parcel_take(struct sim_link *l, uint32_t direction)
@@ -112,22 +141,15 @@ static void parcel_send(struct world *w, uint32_t index, uint32_t direction, enu
                         uint8_t type, uint32_t request, struct bytes payload)
 {
     struct sim_link *l = w->links[index];
-    struct parcel *p = world_alloc(w, sizeof *p);
+    struct parcel *p = parcel_make(w, (uint32_t)payload.len);
 
     if (p == NULL)
         return;
     p->kind = kind;
     p->type = type;
     p->request = request;
-    p->len = (uint32_t)payload.len;
-    if (payload.len > 0) {
-        p->data = world_alloc(w, payload.len);
-        if (p->data == NULL) {
-            parcel_free(w, p);
-            return;
-        }
-        memcpy(p->data, payload.data, payload.len);
-    }
+    if (payload.len > 0)
+        memcpy(p->data != NULL ? p->data : p->small, payload.data, payload.len);
     if (l->last[direction] == NULL)
         l->first[direction] = p;
     else
@@ -472,11 +494,11 @@ static void hand_over(struct world *w, uint32_t index, uint32_t half, const stru
     struct event ev = {.kind = EVENT_FRAME};
 
     if (is_user(h)) {
-        sim_user_frame(w, h->user, p->type, p->request, (struct bytes){p->data, p->len});
+        sim_user_frame(w, h->user, p->type, p->request, parcel_bytes(p));
         return;
     }
     ev.frame.link = h->link;
-    ev.frame.frame = (struct frame){p->type, p->request, {p->data, p->len}};
+    ev.frame.frame = (struct frame){p->type, p->request, parcel_bytes(p)};
     sim_node_event(w, &w->nodes[h->node], &ev);
 }
 
@@ -583,10 +605,16 @@ void sim_net_unblocked(struct world *w)
 
 void sim_net_clear(struct world *w)
 {
+    struct parcel *p;
+
     for (uint32_t i = 0; i < w->links_count; i++) {
         lose(w, w->links[i], 0, 0);
         lose(w, w->links[i], 1, 0);
         alloc_free(w->alloc, w->links[i], sizeof **w->links);
+    }
+    while ((p = w->parcels) != NULL) {
+        w->parcels = p->next;
+        alloc_free(w->alloc, p, sizeof *p);
     }
     alloc_free(w->alloc, w->links, w->links_cap * sizeof *w->links);
     alloc_free(w->alloc, w->dials, w->dials_cap * sizeof *w->dials);

@@ -154,12 +154,21 @@ static void arm(struct world *w, struct sim_node *n)
         world_tick_later(w, n, due.us == INSTANT_NEVER.us ? INT64_MAX : due.us - w->now);
 }
 
+/* The list of a step to come. */
+static struct actions *no_actions(struct world *w)
+{
+    ensure(!w->performing);
+    w->performing = true;
+    actions_reset(&w->actions);
+    return &w->actions;
+}
+
 static void settle(struct world *w, struct sim_node *n, int rc, struct actions *actions)
 {
     if (rc < 0)
         world_fail(w, G_NONE, "a step of the core failed", n->index, UINT32_MAX);
     perform(w, n, actions);
-    actions_clear(actions);
+    w->performing = false;
     arm(w, n);
 }
 
@@ -204,7 +213,7 @@ static void trace_event(struct world *w, const struct sim_node *n, const struct 
 
 void sim_node_event(struct world *w, struct sim_node *n, struct event *ev)
 {
-    struct actions actions;
+    struct actions *actions;
     int rc;
 
     if (n->core == NULL || w->failed)
@@ -214,9 +223,9 @@ void sim_node_event(struct world *w, struct sim_node *n, struct event *ev)
     trace_event(w, n, ev);
     if (ev->kind == EVENT_FRAME)
         sim_check_frame(w, n, ev->frame.link, &ev->frame.frame);
-    actions_init(&actions, w->alloc);
-    rc = node_step(n->core, ev, &actions);
-    settle(w, n, rc, &actions);
+    actions = no_actions(w);
+    rc = node_step(n->core, ev, actions);
+    settle(w, n, rc, actions);
 }
 
 void sim_node_tick(struct world *w, struct sim_node *n)
@@ -230,14 +239,14 @@ void sim_node_tick(struct world *w, struct sim_node *n)
 
 void sim_node_compact(struct world *w, struct sim_node *n)
 {
-    struct actions actions;
+    struct actions *actions;
     int rc;
 
     if (n->core == NULL)
         return;
-    actions_init(&actions, w->alloc);
-    rc = node_compact(n->core, &actions);
-    settle(w, n, rc, &actions);
+    actions = no_actions(w);
+    rc = node_compact(n->core, actions);
+    settle(w, n, rc, actions);
 }
 
 /* Others of its user are found through the state folder. */
@@ -265,7 +274,7 @@ static void give_up_start(struct world *w, struct sim_node *n, bool damaged)
 
 void sim_node_start(struct world *w, struct sim_node *n)
 {
-    struct actions actions;
+    struct actions *actions;
     enum opened opened;
     int rc;
 
@@ -290,9 +299,9 @@ void sim_node_start(struct world *w, struct sim_node *n)
         give_up_start(w, n, opened == OPENED_DAMAGED);
         return;
     }
-    actions_init(&actions, w->alloc);
-    rc = node_start(n->core, (struct instant){w->now}, &actions);
-    settle(w, n, rc, &actions);
+    actions = no_actions(w);
+    rc = node_start(n->core, (struct instant){w->now}, actions);
+    settle(w, n, rc, actions);
     hints(w, n);
 }
 

@@ -135,6 +135,7 @@ struct world *world_new(const struct alloc *a)
     w->given = a;
     w->noticing = (struct alloc){notice, w};
     w->alloc = &w->noticing;
+    actions_init(&w->actions, w->alloc);
     w->tick_first = SIM_NODES_MAX;
     return w;
 }

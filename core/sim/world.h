@@ -64,13 +64,16 @@ struct happening {
 
 enum parcel_kind { PARCEL_UP, PARCEL_FRAME, PARCEL_END, PARCEL_RESET };
 
+/* Most say little. Those that are over wait for their next use. */
+#define PARCEL_SMALL 120
 struct parcel {
     struct parcel *next;
     enum parcel_kind kind;
     uint8_t type;
     uint32_t request;
     uint32_t len;
-    uint8_t *data;
+    uint8_t *data; /* NULL: what there is of it is in small */
+    uint8_t small[PARCEL_SMALL];
 };
 
 struct link_half {
@@ -232,6 +235,8 @@ struct world {
     struct prng prng;
     int64_t now;
     uint64_t happening_counter;
+    struct actions actions; /* of the step that is being performed; they never nest */
+    bool performing;
     struct happening *heap;
     uint32_t heap_count, heap_cap;
     uint32_t tick_first; /* the node whose timer is the first to fire; SIM_NODES_MAX: none */
@@ -245,6 +250,7 @@ struct world {
     uint32_t lag_us[SIM_NODES_MAX][SIM_NODES_MAX];
     uint32_t bytes_per_ms[SIM_NODES_MAX][SIM_NODES_MAX]; /* 0: as many as you like */
     bool calm;                                           /* nothing has gone wrong yet */
+    struct parcel *parcels;                              /* over */
     struct sim_link **links;
     uint32_t links_count, links_cap, links_resting, dials_resting;
     struct sim_dial *dials;
