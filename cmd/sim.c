@@ -32,6 +32,15 @@ static const struct opt opts[] = {
      .effect = "begin with this one (default 1)",
      .min = 1,
      .max = UINT64_MAX},
+    {.name = "long",
+     .kind = OPT_SWITCH,
+     .effect = "lasting runs, 10 to 60 minutes long, of 8 nodes"},
+    {.name = "hours",
+     .kind = OPT_NUMBER,
+     .value = "H",
+     .effect = "lasting runs until so many hours were simulated",
+     .min = 1,
+     .max = 1000000000},
     {.name = "nodes",
      .kind = OPT_NUMBER,
      .value = "N",
@@ -199,6 +208,8 @@ static void print_faults(FILE *to, uint32_t faults)
 static void print_replay(FILE *to, const struct sim_options *o)
 {
     fprintf(to, "velum sim --seed %llu", (unsigned long long)o->seed);
+    if (o->lasting)
+        fputs(" --long", to);
     if (o->nodes > 0)
         fprintf(to, " --nodes %u", (unsigned)o->nodes);
     if (o->job)
@@ -238,6 +249,7 @@ static void json_sim(struct json *j, const struct sim_options *o, const struct s
     json_number(j, "jobs", r->jobs);
     json_number(j, "acknowledged", r->acknowledged);
     json_number(j, "crashes", r->crashes);
+    json_number(j, "seasons", r->seasons);
     json_number(j, "events", r->events);
     json_seconds(j, "virtual_seconds", (uint64_t)r->virtual_us);
     json_text(j, "hash", hash);
@@ -262,8 +274,8 @@ static int run_seed(const struct call *c, struct sim_options o, bool twice, stru
     t->seeds++;
     t->failures += r.failed;
     t->events += r.events;
-    t->crashes += r.crashes;
     t->faults += r.injected;
+    t->crashes += r.crashes;
     t->wiped_busy += r.wiped == SIM_WIPED_BUSY;
     t->wiped_idle += r.wiped == SIM_WIPED_IDLE;
     t->sailed += r.sailed;
@@ -285,12 +297,15 @@ static int run_all(const struct call *c, const struct sim_options *o, struct tal
                    struct json *j)
 {
     struct sim_options each = *o;
-    uint64_t count = opt_number(c->opts, "seeds", 100), first = opt_number(c->opts, "first", 1);
+    uint64_t hours = opt_number(c->opts, "hours", 0), first = opt_number(c->opts, "first", 1);
+    uint64_t count = opt_number(c->opts, "seeds", hours > 0 ? UINT64_MAX : 100);
     bool watched = o->trace || o->until > 0;
     int rc = 0;
     if (opt_given(c->opts, "seed"))
         return run_seed(c, *o, !watched, t, j);
-    for (uint64_t i = 0; rc == 0 && i < count && t->failures < FAILURES_MAX; i++) {
+    for (uint64_t i = 0; rc == 0 && i < count && t->failures < FAILURES_MAX &&
+                         (hours == 0 || t->virtual_s < 3600.0 * (double)hours);
+         i++) {
         each.seed = first + i;
         rc = run_seed(c, each, i % TWICE_EVERY == 0, t, j);
     }
@@ -299,11 +314,14 @@ static int run_all(const struct call *c, const struct sim_options *o, struct tal
 
 static void tell_tally(const struct tally *t)
 {
-    printf("%llu seeds, %llu failed; %llu events, %llu faults, %llu crashes, %.0f s of virtual "
-           "time\n",
+    printf("%llu seeds, %llu failed; %llu events, %llu faults, %llu crashes, ",
            (unsigned long long)t->seeds, (unsigned long long)t->failures,
            (unsigned long long)t->events, (unsigned long long)t->faults,
-           (unsigned long long)t->crashes, t->virtual_s);
+           (unsigned long long)t->crashes);
+    if (t->virtual_s < 3600)
+        printf("%.0f s of virtual time\n", t->virtual_s);
+    else
+        printf("%.1f hours of virtual time\n", t->virtual_s / 3600);
     if (t->wiped_busy + t->wiped_idle > 0)
         printf("two holders wiped at %llu points: %llu before the end of the job, %llu after it\n",
                (unsigned long long)(t->wiped_busy + t->wiped_idle),
@@ -318,6 +336,7 @@ static int run(const struct call *c)
     static const struct log_sink sink = {print_trace, NULL, LOG_DEBUG};
     struct sim_options o = {.seed = opt_number(c->opts, "seed", 0),
                             .nodes = (uint32_t)opt_number(c->opts, "nodes", 0),
+                            .lasting = opt_given(c->opts, "long") || opt_given(c->opts, "hours"),
                             .until = opt_number(c->opts, "until", 0)};
     char unknown[64];
     struct tally t = {0};
@@ -328,6 +347,11 @@ static int run(const struct call *c)
     if (opt_given(c->opts, "depth") || opt_given(c->opts, "detours")) {
         talk_error("--depth and --detours are for --exhaustive");
         talk_try("velum sim --exhaustive --depth 5");
+        return CODE_MISUSE;
+    }
+    if (o.lasting && o.nodes > SIM_NODES_LIMIT) {
+        talk_error("--long and --hours are for at most %d nodes", SIM_NODES_LIMIT);
+        talk_try("velum sim --long --nodes 8");
         return CODE_MISUSE;
     }
     if (o.nodes > SIM_NODES_LIMIT)
@@ -365,8 +389,9 @@ const struct cmd cmd_sim = {
     .more =
         "Runs the same node core as `velum node` over a simulated clock, network, disk, workers\n"
         "and users. Each seed is a mesh with faults of its own; a failing seed prints the\n"
-        "command that shows it again. With more than 16 nodes it measures membership instead:\n"
-        "what a node sends, how fast news spread, when silence is noticed.",
+        "command that shows it again. --long finds what takes its time: what grows, wears out or\n"
+        "is forgotten. With more than 16 nodes it measures membership instead: what a node sends,\n"
+        "how fast news spread, when silence is noticed.",
     .group = GROUP_TOOLS,
     .opts = opts,
     .run = run,

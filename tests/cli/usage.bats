@@ -162,6 +162,12 @@ load lib.bash
     [[ $output == '{"v":1,"seeds":[{"seed":7,'*'"faults_off":["reset",'*'"crashes":0,'*'"failed":null}]}' ]]
     run -0 velum sim --seed 7 --until 3 --trace
     [[ $output == *"starts"* ]]
+    run -0 --separate-stderr velum sim --long --seeds 1 --nodes 3
+    [[ $output == "1 seeds, 0 failed; "*" faults, "*" crashes, "*" of virtual time" ]]
+    run -0 --separate-stderr velum sim --seed 2 --long --nodes 3 --json
+    [[ $output == '{"v":1,"seeds":[{"seed":2,"nodes":'*'"seasons":'*'"injected":'*'"failed":null}]}' ]]
+    run -2 velum sim --long --nodes 17
+    ends_with_try
     run -2 velum sim --faults kill,flood
     [[ $output == *'no fault "flood"'*"allowed are all, none, or some of network,"* ]]
     ends_with_try

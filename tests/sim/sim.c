@@ -1,15 +1,16 @@
 /* Runs seeds of the simulated mesh.
  *
- *   sim --seed N | --seeds N [--first N] [--failures N] [--nodes N] [--trace] [--until EVENT]
- *       [--long | --wipe | --ship]
+ *   sim --seed N | --seeds N | --hours H [--first N] [--failures N] [--nodes N] [--trace]
+ *       [--until EVENT] [--long | --wipe | --ship]
  *   sim --starved N [--until EVENT]
  *   sim --exhaustive DEPTH | --detours N [--states N]
  *
  * A single seed prints its figures. It is run twice, unless it is traced or cut short, and so is
  * every hundredth of many, because a run that cannot be repeated cannot be debugged. A failing seed
  * prints the line that replays it. --long, --wipe and --ship are other kinds of runs (sim.h and
- * sim_scene.h in core/sim). --starved runs the first events of a seed again and again, each time
- * with the next request for memory refused: it must say so, and give back what it has.
+ * sim_scene.h in core/sim), and --hours takes as many of the long ones as come to so many hours of
+ * virtual time. --starved runs the first events of a seed again and again, each time with the next
+ * request for memory refused: it must say so, and give back what it has.
  * --exhaustive and --detours look at every order of events in a small scope (core/sim/explore.h);
  * more states than so many are a failure, because it then saw only some. */
 #include <signal.h>
@@ -132,14 +133,15 @@ static int run_one(const struct sim_options *o)
     return good ? 0 : 1;
 }
 
-static int run_many(struct sim_options *o, uint64_t first, uint64_t count, uint64_t most)
+static int run_many(struct sim_options *o, uint64_t first, uint64_t count, double hours,
+                    uint64_t most)
 {
     struct sim_result r;
     uint64_t failures = 0, done = 0, events = 0, crashes = 0, faults = 0, repeats = 0;
     double virtual_s = 0;
     struct scenes scenes = {0};
 
-    for (uint64_t i = 0; i < count && failures < most; i++, done++) {
+    for (uint64_t i = 0; i < count && virtual_s < 3600 * hours && failures < most; i++, done++) {
         o->seed = first + i;
         failures += !run_seed(o, i % 100 == 0, &r);
         events += r.events;
@@ -153,13 +155,13 @@ static int run_many(struct sim_options *o, uint64_t first, uint64_t count, uint6
     if (failures == 0)
         printf("ok sim %llu seeds from %llu, %llu events, %llu faults, %llu crashes, %llu reports "
                "repeated, %.0f s of virtual time\n",
-               (unsigned long long)count, (unsigned long long)first, (unsigned long long)events,
+               (unsigned long long)done, (unsigned long long)first, (unsigned long long)events,
                (unsigned long long)faults, (unsigned long long)crashes, (unsigned long long)repeats,
                virtual_s);
     else
         printf("%llu of %llu seeds failed\n", (unsigned long long)failures,
                (unsigned long long)done);
-    return failures == 0 && scenes_judge(&scenes, o, count) ? 0 : 1;
+    return failures == 0 && scenes_judge(&scenes, o, done) ? 0 : 1;
 }
 
 static int run_starved(const struct sim_options *o)
@@ -248,8 +250,8 @@ static int run_exhaustive_starved(uint32_t depth)
 
 static int usage(void)
 {
-    fputs("usage: sim --seed N | --seeds N [--first N] [--failures N] [--nodes N] [--trace]\n"
-          "                     [--until EVENT] [--long | --wipe | --ship]\n"
+    fputs("usage: sim --seed N | --seeds N | --hours H [--first N] [--failures N] [--nodes N]\n"
+          "                     [--trace] [--until EVENT] [--long | --wipe | --ship]\n"
           "       sim --starved N [--until EVENT]\n"
           "       sim --exhaustive DEPTH | --detours N [--states N]\n",
           stderr);
@@ -261,6 +263,7 @@ int main(int argc, char **argv)
     static const struct log_sink sink = {print_line, NULL, LOG_DEBUG};
     struct sim_options o = {0};
     uint64_t seeds = 0, first = 1, depth = 0, states_max = 0, failures = FAILURES_MAX;
+    double hours = 1e9; /* as many as the seeds make */
     bool starved = false, detours = false;
 
     for (int i = 1; i < argc; i++) {
@@ -285,6 +288,8 @@ int main(int argc, char **argv)
             o.seed = value;
         else if (strcmp(argv[i - 1], "--seeds") == 0)
             seeds = value;
+        else if (strcmp(argv[i - 1], "--hours") == 0)
+            hours = (double)value, seeds = UINT64_MAX, o.lasting = true;
         else if (strcmp(argv[i - 1], "--first") == 0)
             first = value;
         else if (strcmp(argv[i - 1], "--failures") == 0)
@@ -311,5 +316,5 @@ int main(int argc, char **argv)
     if (starved)
         return run_starved(&o);
     signal(SIGABRT, on_abort);
-    return seeds > 0 ? run_many(&o, first, seeds, failures) : run_one(&o);
+    return seeds > 0 ? run_many(&o, first, seeds, hours, failures) : run_one(&o);
 }
