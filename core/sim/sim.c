@@ -6,6 +6,7 @@
 #include "core/sim/sim_check.h"
 #include "core/sim/sim_disk.h"
 #include "core/sim/sim_fault.h"
+#include "core/sim/sim_growth.h"
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
@@ -399,6 +400,8 @@ static bool is_over(struct world *w, struct progress *p)
         return false;
     check_agreement(w, p);
     sim_verify(w);
+    if (w->plan.lasting)
+        sim_check_growth(w);
     w->seasons++;
     *p = (struct progress){0};
     return w->failed || !sim_plan_again(w);

@@ -7,6 +7,7 @@
 #include "core/sim/sim_node.h"
 
 #define STALL_US (250 * MS_US) /* then a full disk is tried again */
+#define COMPACT_BYTES_MIN 65536
 
 struct replaying {
     struct world *w;
@@ -274,6 +275,18 @@ static void answer(struct world *w, struct sim_node *n, int rc)
     sim_node_event(w, n, &ev);
 }
 
+/* As the host does it: a journal several times as long as what it says is written anew. */
+static void compact_when_grown(struct world *w, struct sim_node *n)
+{
+    uint64_t bytes = journal_bytes(n->disk.journal);
+
+    if (bytes < COMPACT_BYTES_MIN || w->now < n->disk.compact_after ||
+        bytes < 4 * node_journal_wants_bytes(n->core))
+        return;
+    n->disk.compact_after = w->now + 10 * S_US;
+    sim_node_compact(w, n);
+}
+
 void sim_disk_synced(struct world *w, struct sim_node *n)
 {
     struct sim_disk *d = &n->disk;
@@ -296,6 +309,8 @@ void sim_disk_synced(struct world *w, struct sim_node *n)
         rc = 0;
     }
     answer(w, n, rc);
+    if (n->core != NULL)
+        compact_when_grown(w, n);
 }
 
 void sim_disk_fill(struct world *w, struct sim_node *n, int64_t for_us)

@@ -28,6 +28,7 @@ struct sim_disk {
     struct stored_record *first, *last; /* given, not synced */
     uint32_t writing;                   /* how many of them the present sync takes */
     bool busy, full;
+    int64_t compact_after;            /* when the host may ask for it again */
     bool stalled;                     /* a write said that there is no space, and is tried again */
     bool rotten;                      /* synced bytes of it have changed, and nobody knows */
     bool rot_has_witness;             /* but the journal must find out */

@@ -40,6 +40,16 @@ int64_t sim_node_wall_s(const struct world *w, const struct sim_node *n)
     return n->wall_stands_s != 0 ? n->wall_stands_s : SIM_WALL_S + n->wall_off_s + w->now / S_US;
 }
 
+static void *core_resize(void *ctx, void *old, size_t old_size, size_t new_size)
+{
+    struct sim_node *n = ctx;
+    void *p = n->world->alloc->resize(n->world->alloc->ctx, old, old_size, new_size);
+
+    if (p != NULL || new_size == 0)
+        n->core_bytes += new_size - old_size;
+    return p;
+}
+
 static int make_core(struct world *w, struct sim_node *n)
 {
     struct node_kernel kernels[2];
@@ -67,7 +77,9 @@ static int make_core(struct world *w, struct sim_node *n)
     o.certificate = (struct bytes){certificate, sizeof certificate};
     o.journal_id[0] = (uint8_t)(n->index + 1);
     o.seal = sim_seal(&n->id);
-    return node_new(&n->core, w->alloc, &o);
+    n->memory = (struct alloc){core_resize, n};
+    n->core_bytes = 0;
+    return node_new(&n->core, &n->memory, &o);
 }
 
 /* --- actions --- */

@@ -114,7 +114,9 @@ struct sim_dial {
 
 struct sim_node {
     uint32_t index;
-    struct node *core; /* NULL while it is down */
+    struct node *core;   /* NULL while it is down */
+    struct alloc memory; /* of the core, counted */
+    size_t core_bytes;
     uint32_t boot;
     struct node_id id;
     uint32_t slots;

@@ -1,0 +1,42 @@
+#include "core/sim/sim_growth.h"
+
+#include "core/sim/sim_disk.h"
+
+/* Seen in 400 runs: 32 KiB and 7 KiB for each job, which is its ledger, its entry in the directory
+ * and, where it was led, what was known of its chunks. */
+#define CORE_BYTES (64u << 10)
+#define CORE_BYTES_A_JOB (10u << 10)
+/* One to each node; to a user whose goodbye is on its way, or that was met twice, a few more. */
+#define LINKS_MORE 40
+/* The journal is written anew when it is four times what it says, at most once in ten seconds. */
+#define JOURNAL_BYTES (384u << 10)
+#define COMING_MAX 2000
+
+static bool journal_has_grown(const struct sim_node *n)
+{
+    uint64_t bytes = sim_disk_journal_bytes(n);
+
+    return bytes > JOURNAL_BYTES && bytes > 5 * node_journal_wants_bytes(n->core);
+}
+
+void sim_check_growth(struct world *w)
+{
+    size_t bytes_max = CORE_BYTES + (size_t)w->plan.jobs * CORE_BYTES_A_JOB;
+
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        const struct sim_node *n = &w->nodes[i];
+
+        if (n->core == NULL)
+            continue;
+        world_trace(w, "node%u: %u bytes, %u links, %u bytes of journal", i,
+                    (unsigned)n->core_bytes, n->ends_count, (unsigned)sim_disk_journal_bytes(n));
+        if (n->core_bytes > bytes_max)
+            world_fail(w, G8, "the memory of a node grows", i, UINT32_MAX);
+        if (n->ends_count > w->plan.nodes + LINKS_MORE)
+            world_fail(w, G8, "the links of a node become more", i, UINT32_MAX);
+        if (journal_has_grown(n))
+            world_fail(w, G8, "the journal of a node grows", i, UINT32_MAX);
+    }
+    if (w->heap_count > COMING_MAX)
+        world_fail(w, G_NONE, "ever more is to come", UINT32_MAX, UINT32_MAX);
+}
