@@ -14,6 +14,7 @@
 #define MINUTE_US ((uint64_t)60 * S_US)
 #define LASTING_NODES 8
 #define TIGHT_PAUSE_US (200 * MS_US)
+#define LASTING_ROUND_US 25000
 #define SEASON_JOBS_MAX 12
 
 static struct node_id id_of(uint64_t mesh, uint64_t number)
@@ -40,6 +41,9 @@ static void make_node(struct world *w, uint32_t i)
     sim_tight_not(n);
     if (w->plan.weights[FAULT_TIGHT] > 0)
         sim_tight_draw(n, w->plan.mesh + i);
+    /* Rounds of a millisecond would be all that there is to see of an hour. */
+    if (w->plan.lasting && n->limits.round_us < LASTING_ROUND_US)
+        n->limits.round_us = LASTING_ROUND_US;
 }
 
 static void make_nodes(struct world *w)
