@@ -7,7 +7,8 @@
 # Rows: see below; without any, all. --quick measures less and shorter, for trying out. Exits 1 when
 # a `must` is missed. `make bench` builds what is needed first.
 here=$(cd "$(dirname "$0")" && pwd)
-rows="long_pi kernel pi400 pi1 sleep kill_node kill_coordinator redone skew idle durable recovery"
+rows="long_pi kernel pi400 pi1 sleep kill_node kill_coordinator redone skew idle durable recovery \
+sim ensure"
 quick=0
 chosen=
 for word in "$@"; do
