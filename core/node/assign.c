@@ -63,35 +63,26 @@ void site_less(struct node *n, struct node_id id, uint32_t by)
         s->outstanding -= by <= s->outstanding ? by : s->outstanding;
 }
 
-static uint32_t slots_of(const struct node *n, struct node_id id)
+/* Slots that this node believes to be free at this member, or (NULL) here. */
+static uint32_t site_free(struct node *n, const struct member *m)
 {
-    const struct member *m;
-
-    if (node_is_self(n, id))
-        return n->options.slots;
-    m = mesh_find(n->mesh, id);
-    return m == NULL ? 0 : m->info.slots;
-}
-
-/* Slots that this node believes to be free there. */
-static uint32_t site_free(struct node *n, struct node_id id)
-{
+    uint32_t slots = m == NULL ? n->options.slots : m->info.slots;
     struct site *s;
-    uint32_t slots = slots_of(n, id);
 
-    if (!member_works(n, id))
+    if (m == NULL ? n->stopping : !member_is_there(m))
         return 0;
-    s = site_of(n, id);
+    s = site_of(n, m == NULL ? n->options.id : m->info.id);
     if (s == NULL || instant_before(n->now, s->busy_until) || s->outstanding >= slots)
         return 0;
     return slots - s->outstanding;
 }
 
 /* The same, for this job: a node without its kernel has none. */
-static uint32_t site_free_for(struct job *j, struct node_id id)
+static uint32_t site_free_for(struct job *j, const struct member *m)
 {
-    uint32_t slots = site_free(j->node, id);
-    const struct hand *h = slots == 0 ? NULL : lead_hand(j->lead, id);
+    uint32_t slots = site_free(j->node, m);
+    const struct hand *h =
+        slots == 0 ? NULL : lead_hand(j->lead, m == NULL ? j->node->options.id : m->info.id);
 
     return h != NULL && h->no_kernel ? 0 : slots;
 }
@@ -212,6 +203,17 @@ static void trim_for(struct job *j, uint32_t idle)
     }
 }
 
+/* One chunk, if there is a slot free and a chunk for it. Gives the slots that are still free. */
+static uint32_t serve_one(struct job *j, const struct member *m, bool *given)
+{
+    uint32_t idle = site_free_for(j, m);
+
+    if (idle == 0 || !give(j, m == NULL ? j->node->options.id : m->info.id, 0))
+        return idle;
+    *given = true;
+    return site_free_for(j, m);
+}
+
 /* Rounds over the nodes, one chunk each, this node first, until nobody takes any more. Returns idle
  * slots left that this job could use. */
 static uint32_t spread(struct job *j, bool *given)
@@ -221,15 +223,10 @@ static uint32_t spread(struct job *j, bool *given)
     bool more;
 
     do {
-        more = site_free_for(j, n->options.id) > 0 && give(j, n->options.id, 0);
-        idle = site_free_for(j, n->options.id);
-        for (uint32_t i = 0; i < count; i++) {
-            struct node_id id = mesh_at(n->mesh, i)->info.id;
-
-            if (site_free_for(j, id) > 0)
-                more |= give(j, id, 0);
-            idle += site_free_for(j, id);
-        }
+        more = false;
+        idle = serve_one(j, NULL, &more);
+        for (uint32_t i = 0; i < count; i++)
+            idle += serve_one(j, mesh_at(n->mesh, i), &more);
         *given |= more;
     } while (more && idle > 0);
     most = slots_left(j);
@@ -345,10 +342,10 @@ static bool assign_job(struct job *j)
 
 static bool any_slot_free(struct node *n)
 {
-    if (site_free(n, n->options.id) > 0)
+    if (site_free(n, NULL) > 0)
         return true;
     for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
-        if (site_free(n, mesh_at(n->mesh, i)->info.id) > 0)
+        if (site_free(n, mesh_at(n->mesh, i)) > 0)
             return true;
     return false;
 }

@@ -208,8 +208,8 @@ uint32_t lead_eligible(struct job *j, uint32_t *slots)
     for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
         const struct member *m = mesh_at(n->mesh, i);
 
-        h = lead_hand(j->lead, m->info.id);
-        if (!member_works(n, m->info.id) || (h != NULL && h->no_kernel))
+        h = member_is_there(m) ? lead_hand(j->lead, m->info.id) : NULL;
+        if (!member_is_there(m) || (h != NULL && h->no_kernel))
             continue;
         count++;
         *slots += m->info.slots;

@@ -221,6 +221,11 @@ void reply_end(struct node *n, uint64_t link, uint32_t request)
     send_link(n, link, MESSAGE_REPLY_END, request, (struct bytes){NULL, 0});
 }
 
+bool member_is_there(const struct member *m)
+{
+    return m->state == NODE_ALIVE && m->link != 0;
+}
+
 bool member_works(const struct node *n, struct node_id id)
 {
     const struct member *m;
@@ -228,7 +233,7 @@ bool member_works(const struct node *n, struct node_id id)
     if (node_is_self(n, id))
         return !n->stopping;
     m = mesh_find(n->mesh, id);
-    return m != NULL && m->state == NODE_ALIVE && m->link != 0;
+    return m != NULL && member_is_there(m);
 }
 
 /* A member whose connection broke and whose reconnect is refused is as good as gone; one that is

@@ -34,7 +34,9 @@ bool link_has_room(const struct node *n, struct node_id to);
 int link_count(struct node *n, struct link_entry *l, struct bytes payload);
 int link_counted(struct link_entry *l, struct bytes payload);
 
-/* Alive, or this node: it gets chunks. */
+/* Alive and linked: it gets chunks. */
+bool member_is_there(const struct member *m);
+/* The same by id; or this node. */
 bool member_works(const struct node *n, struct node_id id);
 /* Not known to be gone: its copy is waited for. */
 bool member_counts(const struct node *n, struct node_id id);
