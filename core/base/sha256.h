@@ -16,5 +16,9 @@ void sha256_init(struct sha256 *s);
 void sha256_add(struct sha256 *s, const void *data, size_t len);
 struct digest sha256_end(struct sha256 *s);
 struct digest sha256_of(const void *data, size_t len);
+/* One block into the state, by the processor's instructions where it has them; and without, which
+ * only tests call. */
+void sha256_block(uint32_t state[8], const uint8_t block[64]);
+void sha256_block_portable(uint32_t state[8], const uint8_t block[64]);
 
 #endif

@@ -1,3 +1,4 @@
+#include "core/base/prng.h"
 #include "core/base/sha256.h"
 #include "tests/lib/check.h"
 
@@ -61,5 +62,22 @@ TEST(test_split_anywhere_is_the_same)
     }
 }
 
-TEST_MAIN(test_known_vectors, test_million_times_a, test_every_length_around_a_block,
-          test_split_anywhere_is_the_same)
+TEST(test_instructions_and_portable_code_agree)
+{
+    struct prng p;
+    prng_init(&p, 256);
+    for (int i = 0; i < 10000; i++) {
+        uint32_t a[8], b[8];
+        uint8_t block[64];
+        for (int k = 0; k < 8; k++)
+            a[k] = b[k] = (uint32_t)prng_u64(&p);
+        for (int k = 0; k < 64; k++)
+            block[k] = (uint8_t)prng_u64(&p);
+        sha256_block(a, block);
+        sha256_block_portable(b, block);
+        CHECK(memcmp(a, b, sizeof a) == 0);
+    }
+}
+
+TEST_MAIN(test_known_vectors, test_instructions_and_portable_code_agree, test_million_times_a,
+          test_every_length_around_a_block, test_split_anywhere_is_the_same)
