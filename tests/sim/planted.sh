@@ -49,8 +49,8 @@ link() { # link PROGRAM OBJECT TO
 try_one() { # try_one NUMBER
     line=$(planted | grep -E "VELUM_PLANT [!=]= $1 /")
     source=${line%%:*}
-    suite=$(echo "$line" | sed 's,.*/\* \([a-z_/]*\): .*,\1,')
-    what=$(echo "$line" | sed 's,.*/\* [a-z_/]*: \(.*\) \*/,\1,')
+    suite=$(echo "$line" | sed 's,.*/\* \([a-z0-9_/]*\): .*,\1,')
+    what=$(echo "$line" | sed 's,.*/\* [a-z0-9_/]*: \(.*\) \*/,\1,')
     program=$suite
     case $suite in sim | long | wipe | ship) program=sim/sim ;; esac
     folder=$work/$1
