@@ -67,8 +67,9 @@ static void learn_holders(struct world *w, const struct sim_node *n, const struc
                           struct held *h)
 {
     for (uint8_t i = 0; i < f->count; i++)
-        if (node_id_equal(f->ids[i], n->id) && f->generation >= h->generation)
-            h->retired = false;
+        if (node_id_equal(f->ids[i], n->id) && f->generation > h->named_at)
+            h->named_at = f->generation;
+    h->retired = h->retired_at > h->named_at;
     if (f->generation < h->generation || h->outcome)
         return;
     if (f->generation > h->generation)
@@ -101,9 +102,12 @@ static void learn_retired(struct world *w, const struct sim_node *n, uint32_t jo
     for (uint8_t i = 0; i < t->count; i++) {
         struct term one = read_term(&r);
 
-        if (node_id_equal(one.id, n->id))
-            h->retired = one.retired > one.named;
+        if (!node_id_equal(one.id, n->id))
+            continue;
+        h->named_at = one.named > h->named_at ? one.named : h->named_at;
+        h->retired_at = one.retired > h->retired_at ? one.retired : h->retired_at;
     }
+    h->retired = h->retired_at > h->named_at;
     for (uint32_t i = 0; i < w->plan.nodes; i++)
         safe |= i != n->index && has_all(&w->nodes[i].disk.held[job], h);
     if (h->retired && !safe)
