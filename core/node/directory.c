@@ -113,6 +113,14 @@ void directory_drop(struct node *n, struct job_id id)
         entry_drop(n, e);
 }
 
+void directory_ended_later(struct node *n, const struct job *j)
+{
+    struct entry *e = directory_find(n, j->id);
+
+    if (e != NULL && e->ended)
+        e->ended_s = j->ended_s;
+}
+
 /* Room for one more: the entry of the job that ended first goes. */
 static void make_room(struct node *n)
 {
@@ -194,10 +202,8 @@ static bool entry_of_job(struct job *j, uint64_t version)
 
     if (!job_view_here(j->node, j->id, &p.view))
         return false;
-    if (job_state_is_final(p.view.state)) {
-        p.ended_s = ledger_outcome(j->ledger)->ended_s;
-        p.ended_s = p.ended_s > 0 ? p.ended_s : calendar_now(j->node);
-    }
+    if (job_state_is_final(p.view.state))
+        p.ended_s = j->ended_s;
     /* Whoever reads it takes off those that have gone by then. */
     if (j->settled && j->copies > 0) {
         p.view.durable = j->copies;
@@ -374,7 +380,7 @@ void directory_settles(struct job *j)
         !entry_view(e, &v))
         return;
     lead_end(j);
-    job_settle(j, v.durable, v.machines);
+    job_settle(j, v.durable, v.machines, e->ended_s);
     job_after_outcome(j);
 }
 

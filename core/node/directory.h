@@ -23,6 +23,8 @@ void directory_stand_in(struct job *j);
 void directory_flush(struct node *n);
 /* This node knows nothing of the job any more. */
 void directory_drop(struct node *n, struct job_id id);
+/* The job ended later than its entry said. */
+void directory_ended_later(struct node *n, const struct job *j);
 /* Entries of jobs of which nothing is kept any more go, at most so many. True when that was not
  * enough. */
 bool directory_forget(struct node *n, uint32_t most);
