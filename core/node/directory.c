@@ -128,16 +128,16 @@ static void make_room(struct node *n)
         entry_drop(n, n->ended.first);
 }
 
-bool directory_forget(struct node *n, uint32_t most)
+/* They came in any order: all are looked at. */
+void directory_forget(struct node *n)
 {
-    struct entry *e;
+    struct entry *e, *next;
 
-    for (uint32_t i = 0; (e = n->ended.first) != NULL && forget_is_past(n, e->ended_s); i++) {
-        if (i == most)
-            return true;
-        entry_drop(n, e);
+    for (e = n->ended.first; e != NULL; e = next) {
+        next = e->next;
+        if (forget_is_past(n, e->ended_s))
+            entry_drop(n, e);
     }
-    return false;
 }
 
 static struct bytes encode_view(struct node *n, struct job_view *v)

@@ -135,7 +135,7 @@ void forget_tick(struct node *n)
     calendar_look(n);
     more = forget_jobs(n, JOBS_A_LOOK);
     more |= forget_stones(n, STONES_A_LOOK);
-    more |= directory_forget(n, STONES_A_LOOK);
+    directory_forget(n);
     n->forget_at = instant_plus_us(n->now, more ? GO_ON_US : next_look_us(n));
 }
 

@@ -14,6 +14,7 @@
 #define RECORD_FACTS 1
 #define RECORD_GONE 2
 #define RECORD_SETTLED 3
+#define RECORD_STALE 6
 #define ALL_MET_US (20 * S_US) /* after healing */
 #define SLACK_US (3 * S_US)    /* of a calendar that counts seconds */
 #define NOTICED_US (6 * S_US)  /* by then a silent node is declared dead */
@@ -196,7 +197,7 @@ static void check_written(struct world *w, struct sim_node *n, uint32_t job, con
         check_title(w, n, job, &f->claim);
 }
 
-/* Nothing more of it need be kept. */
+/* Nothing more of it need be kept; or it was set aside, and only users can tell what is next. */
 static void forgotten(struct world *w, struct bytes payload, struct held *held)
 {
     struct reader r = reader_of(payload);
@@ -216,7 +217,7 @@ static void walk(struct world *w, struct sim_node *n, uint16_t type, struct byte
     uint32_t job;
     struct fact f;
 
-    if (type == RECORD_GONE && held != NULL)
+    if ((type == RECORD_GONE || type == RECORD_STALE) && held != NULL)
         forgotten(w, payload, held);
     if (type != RECORD_FACTS)
         return;

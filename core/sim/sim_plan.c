@@ -325,7 +325,6 @@ void sim_plan_heal(struct world *w)
 {
     world_trace(w, "%u: HEAL", (unsigned)w->now);
     w->healed = true;
-    w->healed_at = w->now;
     sim_fault_open(w);
     w->plan.delay_us = 100;
     w->plan.jitter_us = 100;
