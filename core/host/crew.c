@@ -11,6 +11,7 @@
 #include "core/base/err.h"
 #include "core/base/map.h"
 #include "core/host/memory.h"
+#include "core/host/oom.h"
 #include "core/host/spawner.h"
 
 #define READ_SIZE 65536
@@ -66,6 +67,8 @@ struct crew {
     struct alarm *lost;   /* reports workers that could not be started, outside crew_start */
     struct alarm *resume; /* output is read again after a pause */
     struct instant spawned;
+    uint64_t
+        oom_explained; /* kills for want of memory that belong to a worker's end, or came before */
     struct crew_options options;
     struct crew_events events;
     struct map workers;
@@ -313,6 +316,15 @@ int crew_order(struct crew *c, uint32_t worker, uint8_t type, uint32_t request,
     return 0;
 }
 
+/* Each kill for want of memory explains one death by SIGKILL that nobody here asked for. */
+static bool memory_ran_out(struct crew *c)
+{
+    if (oom_kills() <= c->oom_explained)
+        return false;
+    c->oom_explained++;
+    return true;
+}
+
 static enum worker_end end_of(const struct crew_worker *w, int code, int status)
 {
     if (code == 0)
@@ -323,7 +335,9 @@ static enum worker_end end_of(const struct crew_worker *w, int code, int status)
         return WORKER_EXITED;
     if (status != SIGKILL)
         return WORKER_SIGNALLED;
-    return w->killing ? WORKER_KILLED : WORKER_KILLED_OUTSIDE;
+    if (w->killing)
+        return WORKER_KILLED;
+    return memory_ran_out(w->crew) ? WORKER_OUT_OF_MEMORY : WORKER_KILLED_OUTSIDE;
 }
 
 /* The process is gone, so what it said is in the pipes: everything is handed on before the end is.
@@ -472,6 +486,7 @@ int crew_open(struct crew **out, struct loop *l, struct spawner *s, const struct
     c->options = *o;
     c->events = *events;
     c->waiting_end = &c->waiting;
+    c->oom_explained = oom_kills();
     map_init(&c->workers, &host_memory, sizeof(uint32_t), o->workers_max);
     c->respawn = alarm_new(l, respawn, c);
     c->lost = alarm_new(l, report_lost, c);

@@ -64,7 +64,6 @@ static void read_outcome(struct reader *r, struct outcome *o)
     o->redone_us = read_u64(r);
     o->cpu_us = read_u64(r);
     o->elapsed_us = read_u64(r);
-    o->ended_s = read_u64(r);
 }
 
 static int read_body(struct fact *f)
@@ -234,7 +233,6 @@ void put_outcome_body(struct buf *b, struct job_id job, const struct outcome *o)
     put_u64(b, o->redone_us);
     put_u64(b, o->cpu_us);
     put_u64(b, o->elapsed_us);
-    put_u64(b, o->ended_s);
 }
 
 static void put_fact_head(struct buf *b, enum fact_kind kind)

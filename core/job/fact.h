@@ -11,8 +11,7 @@
  *                 as enum job_state)
  *       OUTCOME   u8 state (final ones of enum job_state), 32 digest, block accumulator,
  *                 text error, u64 leaves, u32 nodes, u32 retries, u64 duplicates, u64 redone_us,
- *                 u64 cpu_us, u64 elapsed_us, u64 ended_s (when it was written, by the calendar of
- *                 the mesh: core/node/calendar.h)
+ *                 u64 cpu_us, u64 elapsed_us
  *   PARTIAL       u16 stage, 32 author, u64 from, u64 upto (leaves newly covered by the author;
  *                 from == upto for a merge), u64 compute_us, u16 count, values. A zero author: not
  *                 a report but part of a snapshot, compute_us is the sum of all so far. Without
@@ -74,7 +73,6 @@ struct outcome {
     uint64_t leaves;
     uint32_t nodes, retries;
     uint64_t duplicates, redone_us, cpu_us, elapsed_us;
-    uint64_t ended_s; /* by the calendar of the mesh */
 };
 struct partial {
     uint16_t stage;

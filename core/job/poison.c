@@ -101,6 +101,10 @@ uint32_t poison_add(struct poison *p, uint64_t leaf, struct node_id node, enum d
 #if VELUM_PLANT == 38 /* unit/test_pool: a leaf is blamed for workers killed from outside */
     (void)death;
 #else
+    if (death == DEATH_MEMORY && p->memory.of != NULL) {
+        uint64_t bytes = p->memory.of(p->memory.ctx, node);
+        l->too_little = bytes > l->too_little ? bytes : l->too_little;
+    }
     if (death != DEATH_OWN)
         return l->own;
 #endif
@@ -176,6 +180,10 @@ uint64_t poison_next_alone(const struct poison *p, uint64_t from, uint64_t end)
 bool poison_refuses(const struct poison *p, uint64_t leaf, struct node_id node)
 {
     const struct poison_leaf *l = get(p, leaf);
+#if VELUM_PLANT != 164 /* unit/test_pool: a leaf that ran out of memory is tried with as little */
+    if (l && l->too_little > 0 && p->memory.of(p->memory.ctx, node) <= l->too_little)
+        return true;
+#endif
     return l && p->eligible_nodes >= 2 && l->nodes_count == 1 && l->own_first >= 2 &&
            node_id_equal(l->nodes[0], node);
 }
@@ -187,6 +195,20 @@ static void say(char *why, size_t cap, uint64_t leaf, const char *what)
     text_copy(why, cap, "leaf ");
     text_append(why, cap, number);
     text_append(why, cap, what);
+}
+
+static bool has_too_little_everywhere(const struct poison *p, const struct poison_leaf *l)
+{
+    return l->too_little > 0 && p->memory.most(p->memory.ctx) <= l->too_little;
+}
+
+static void say_memory(char *why, size_t cap, const struct poison_leaf *l)
+{
+    char number[21];
+    say(why, cap, l->leaf, " ran out of memory on a node with ");
+    text_of_u64(l->too_little >> 20, number);
+    text_append(why, cap, number);
+    text_append(why, cap, " MiB, and no node that may run it has more");
 }
 
 static const char *verdict(const struct poison_leaf *l, uint32_t eligible_nodes)
@@ -205,10 +227,14 @@ bool poison_judge(struct poison *p, uint32_t eligible_nodes, uint64_t *leaf, cha
     p->eligible_nodes = eligible_nodes;
     for (uint32_t i = 0; i < p->count; i++) {
         const char *what = verdict(&p->leaves[i], eligible_nodes);
-        if (!what)
+        bool memory = has_too_little_everywhere(p, &p->leaves[i]);
+        if (!what && !memory)
             continue;
         *leaf = p->leaves[i].leaf;
-        say(why, cap, *leaf, what);
+        if (memory)
+            say_memory(why, cap, &p->leaves[i]);
+        else
+            say(why, cap, *leaf, what);
         return true;
     }
     return false;

@@ -16,7 +16,14 @@
 #define POISON_RESTARTS_MAX 20
 #define POISON_NODES_MAX 4 /* that are remembered of a leaf */
 
-enum death { DEATH_OWN, DEATH_OUTSIDE };
+enum death { DEATH_OWN, DEATH_OUTSIDE, DEATH_MEMORY };
+
+/* How much memory nodes have, in bytes; asked when a leaf has run out of it somewhere. */
+struct poison_memory {
+    void *ctx;
+    uint64_t (*of)(void *ctx, struct node_id node);
+    uint64_t (*most)(void *ctx); /* of a node that may run the job */
+};
 
 /* A process of a node that was lost. */
 struct poison_loss {
@@ -30,14 +37,16 @@ struct poison_leaf {
     uint32_t own, losses, restarts;
     struct node_id nodes[POISON_NODES_MAX]; /* on which it died of its own doing, each once */
     uint32_t nodes_count;
-    uint32_t own_first; /* how many of its own on nodes[0] */
+    uint32_t own_first;  /* how many of its own on nodes[0] */
+    uint64_t too_little; /* bytes of memory with which it ran out of it, 0: it never did */
 };
 
 struct poison {
     const struct alloc *alloc;
     struct poison_leaf *leaves; /* ascending */
     uint32_t count, cap;
-    uint32_t eligible_nodes; /* as was told last */
+    uint32_t eligible_nodes;     /* as was told last */
+    struct poison_memory memory; /* of == NULL: nobody knows */
 };
 
 void poison_init(struct poison *p, const struct alloc *a);
@@ -60,7 +69,7 @@ bool poison_alone(const struct poison *p, uint64_t leaf);
  * `end` when there is none. */
 uint64_t poison_next_alone(const struct poison *p, uint64_t from, uint64_t end);
 /* True when this node must leave the leaf to others: it has died here twice and nowhere else, and
- * others are eligible. */
+ * others are eligible; or it ran out of memory where there was no less of it. */
 bool poison_refuses(const struct poison *p, uint64_t leaf, struct node_id node);
 /* True when the job must fail; gives the leaf and a sentence. */
 bool poison_judge(struct poison *p, uint32_t eligible_nodes, uint64_t *leaf, char *why, size_t cap);

@@ -430,7 +430,7 @@ static void be_careful(struct pool *p, const struct entry *e, uint64_t window)
     (void)runset_add(&p->careful, e->c.next, end);
 }
 
-int pool_died(struct pool *p, uint64_t grant, bool own_doing, struct instant now)
+static int died(struct pool *p, uint64_t grant, enum death death, struct instant now)
 {
     struct entry *e = entry_of(p, grant);
     if (!e)
@@ -439,10 +439,25 @@ int pool_died(struct pool *p, uint64_t grant, bool own_doing, struct instant now
     uint32_t own = 0;
     if (e->c.next < e->c.end) {
         be_careful(p, e, CAREFUL_DEATH_LEAVES);
-        own = poison_add(&p->poison, e->c.next, e->c.node, own_doing ? DEATH_OWN : DEATH_OUTSIDE);
+        own = poison_add(&p->poison, e->c.next, e->c.node, death);
     }
     entry_drop(p, e);
     return (int)own;
+}
+
+int pool_died(struct pool *p, uint64_t grant, bool own_doing, struct instant now)
+{
+    return died(p, grant, own_doing ? DEATH_OWN : DEATH_OUTSIDE, now);
+}
+
+int pool_died_of_memory(struct pool *p, uint64_t grant, struct instant now)
+{
+    return died(p, grant, DEATH_MEMORY, now);
+}
+
+void pool_memory(struct pool *p, struct poison_memory memory)
+{
+    p->poison.memory = memory;
 }
 
 uint32_t pool_lost(struct pool *p, struct node_id node, uint64_t boot, struct instant now,

@@ -10,6 +10,7 @@
 #include "core/base/id.h"
 #include "core/base/instant.h"
 #include "core/job/cover.h"
+#include "core/job/poison.h"
 
 #define POOL_CHUNKS_MAX 65536
 #define POOL_CHUNK_GOAL_US ((int64_t)500000)
@@ -72,6 +73,10 @@ int pool_return(struct pool *p, uint64_t grant);
  * Returns the number of deaths of its own doing now counted for `next` (only exact when the chunk
  * was careful), for the caller to judge, or ERR_NOT_FOUND. */
 int pool_died(struct pool *p, uint64_t grant, bool own_doing, struct instant now);
+/* The same, where it ran out of memory: from now on only nodes with more are given the leaf. */
+int pool_died_of_memory(struct pool *p, uint64_t grant, struct instant now);
+/* Who knows how much memory nodes have; without it all have enough. */
+void pool_memory(struct pool *p, struct poison_memory memory);
 /* This process (boot) of a node is gone for certain: its chunks' rests are free at once; counts a
  * node loss for the first unreported leaf of each (at two it runs alone). Returns how many chunks
  * it had; *lost_us gets the time since their last reports, summed: how much work is gone at most.
@@ -98,7 +103,7 @@ bool pool_spare(struct pool *p, struct node_id node, uint64_t grant, uint32_t sl
 bool pool_trim(struct pool *p, struct instant now, uint64_t *grant, uint64_t *end);
 /* Judgement on leaves that keep dying. Returns true with the leaf and a sentence when the job must
  * fail: three deaths of its own doing (on two nodes where eligible_nodes >= 2), four node losses,
- * or twenty restarts of any kind. Sets eligible_nodes as pool_set_eligible does. */
+ * twenty restarts of any kind, or a death by memory where no node has more. Sets eligible_nodes as pool_set_eligible does. */
 bool pool_poisoned(struct pool *p, uint32_t eligible_nodes, uint64_t *leaf, char *why, size_t cap);
 /* Chunks' rests that were given out again after a death or loss. */
 uint32_t pool_retries(const struct pool *p);

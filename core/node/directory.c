@@ -113,6 +113,14 @@ void directory_drop(struct node *n, struct job_id id)
         entry_drop(n, e);
 }
 
+void directory_ended_later(struct node *n, const struct job *j)
+{
+    struct entry *e = directory_find(n, j->id);
+
+    if (e != NULL && e->ended)
+        e->ended_s = j->ended_s;
+}
+
 /* Room for one more: the entry of the job that ended first goes. */
 static void make_room(struct node *n)
 {
@@ -120,16 +128,16 @@ static void make_room(struct node *n)
         entry_drop(n, n->ended.first);
 }
 
-bool directory_forget(struct node *n, uint32_t most)
+/* They came in any order: all are looked at. */
+void directory_forget(struct node *n)
 {
-    struct entry *e;
+    struct entry *e, *next;
 
-    for (uint32_t i = 0; (e = n->ended.first) != NULL && forget_is_past(n, e->ended_s); i++) {
-        if (i == most)
-            return true;
-        entry_drop(n, e);
+    for (e = n->ended.first; e != NULL; e = next) {
+        next = e->next;
+        if (forget_is_past(n, e->ended_s))
+            entry_drop(n, e);
     }
-    return false;
 }
 
 static struct bytes encode_view(struct node *n, struct job_view *v)
@@ -194,10 +202,8 @@ static bool entry_of_job(struct job *j, uint64_t version)
 
     if (!job_view_here(j->node, j->id, &p.view))
         return false;
-    if (job_state_is_final(p.view.state)) {
-        p.ended_s = ledger_outcome(j->ledger)->ended_s;
-        p.ended_s = p.ended_s > 0 ? p.ended_s : calendar_now(j->node);
-    }
+    if (job_state_is_final(p.view.state))
+        p.ended_s = j->ended_s;
     /* Whoever reads it takes off those that have gone by then. */
     if (j->settled && j->copies > 0) {
         p.view.durable = j->copies;
@@ -374,7 +380,7 @@ void directory_settles(struct job *j)
         !entry_view(e, &v))
         return;
     lead_end(j);
-    job_settle(j, v.durable, v.machines);
+    job_settle(j, v.durable, v.machines, e->ended_s);
     job_after_outcome(j);
 }
 

@@ -23,9 +23,10 @@ void directory_stand_in(struct job *j);
 void directory_flush(struct node *n);
 /* This node knows nothing of the job any more. */
 void directory_drop(struct node *n, struct job_id id);
-/* Entries of jobs of which nothing is kept any more go, at most so many. True when that was not
- * enough. */
-bool directory_forget(struct node *n, uint32_t most);
+/* The job ended later than its entry said. */
+void directory_ended_later(struct node *n, const struct job *j);
+/* Entries of jobs of which nothing is kept any more go. */
+void directory_forget(struct node *n);
 struct entry *directory_find(const struct node *n, struct job_id id);
 int directory_resolve(struct node *n, const char *which,
                       struct entry **out); /* 0, ERR_NOT_FOUND, ERR_EXISTS ambiguous */

@@ -46,6 +46,7 @@ enum worker_end {
     WORKER_SIGNALLED,      /* status = signal of its own doing: SEGV, FPE, ABRT, XCPU ... */
     WORKER_KILLED,         /* SIGKILL that this node sent (WORKER_KILL action) */
     WORKER_KILLED_OUTSIDE, /* SIGKILL that this node did not send */
+    WORKER_OUT_OF_MEMORY,  /* the system killed it because there was no memory left */
     WORKER_LOST,           /* its spawner died, or it could not be started (status = errno) */
     WORKER_GARBAGE         /* it broke the pipe protocol; the host killed it */
 };

@@ -1,9 +1,10 @@
 /* Forgetting finished jobs. One that has ended is kept whole (spec, result, log tail) for keep_s of
  * the calendar, or until keep_jobs later ones have ended; then only its name is left for
  * tombstone_s, so that nothing that comes back from an old disk or another part of the mesh can
- * begin it again; then nothing. The age of a job is in its outcome, so that every holder, also one
- * that got it later, forgets it at about the same time. An entry of the directory goes with the
- * last of it.
+ * begin it again; then nothing. An entry of the directory goes with the last of it.
+ *
+ * Each holder has its own word on when the job ended, in its journal; one that gets the job later
+ * takes the word of the directory.
  *
  * Owns the tombstones. Private to core/node. */
 #ifndef VELUM_NODE_FORGET_H
@@ -25,7 +26,10 @@ void job_bury(struct job *j, uint8_t state, enum gone_why why);
 bool forget_jobs(struct node *n, uint32_t most);
 /* The hourly look, and what is due before: jobs, tombstones, entries of the directory. */
 void forget_tick(struct node *n);
-/* The calendar jumped: every job is looked at now, before anybody is told of it; the rest soon. */
+/* The calendar jumped by so much: what ended while it was behind is not that much older. Then
+ * every job is looked at, before anybody is told of it; the rest soon. */
+void forget_jumped(struct node *n, uint64_t by_s);
+/* At the start: the same, without a jump. */
 void forget_now(struct node *n);
 /* Whether nothing of a job that ended then is kept anywhere any more. */
 bool forget_is_past(const struct node *n, uint64_t ended_s);

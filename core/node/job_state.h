@@ -152,7 +152,8 @@ struct job {
     bool contested; /* more than one title or list of holders was seen */
     struct instant settled_at;
     uint64_t kept_number; /* its place in the list of finished jobs, rising */
-    uint64_t ended_s; /* by the calendar, of one that is kept */
+    uint64_t ended_s;     /* by the calendar */
+    bool settled_here;    /* by this process: its calendar may have been behind at the time */
     bool shrunk;
     uint32_t copies, machines; /* of the outcome, as they were counted last */
     enum tending tending;

@@ -376,9 +376,6 @@ static void job_keep(struct job *j)
     j->kept = true;
     j->settled_at = n->now;
     j->kept_number = ++n->kept_counter;
-    /* Where two values differed there may be an outcome that nobody wrote. */
-    j->ended_s = ledger_outcome(j->ledger)->ended_s;
-    j->ended_s = j->ended_s > 0 ? j->ended_s : calendar_now(n);
     if (n->compare_next == NULL)
         n->compare_next = j;
     j->next_kept = NULL;
@@ -431,27 +428,46 @@ void job_after_outcome(struct job *j)
         forget_jobs(n, 1);
 }
 
-void job_settle(struct job *j, uint32_t copies, uint32_t machines)
+static void put_settled(struct buf *b, const struct job *j)
 {
-    if (j->settled || !job_is_final(j))
-        return;
-    j->settled = true;
-    job_recount(j, copies, machines);
+    put_job_id(b, j->id);
+    put_u32(b, j->copies);
+    put_u32(b, j->machines);
+    put_u64(b, j->ended_s);
 }
 
-void job_recount(struct job *j, uint32_t copies, uint32_t machines)
+static void store_settled(const struct job *j)
 {
     uint8_t bytes[64];
     uint64_t ticket;
     struct buf b;
 
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_settled(&b, j);
+    store_record(j->node, RECORD_SETTLED, buf_bytes(&b), &ticket);
+}
+
+void job_settle(struct job *j, uint32_t copies, uint32_t machines, uint64_t ended_s)
+{
+    if (j->settled || !job_is_final(j))
+        return;
+    j->settled = true;
+    j->ended_s = ended_s > 0 ? ended_s : calendar_now(j->node);
+    j->settled_here = !j->node->replaying;
+    job_recount(j, copies, machines);
+}
+
+void job_recount(struct job *j, uint32_t copies, uint32_t machines)
+{
     j->copies = copies;
     j->machines = machines;
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_job_id(&b, j->id);
-    put_u32(&b, copies);
-    put_u32(&b, machines);
-    store_record(j->node, RECORD_SETTLED, buf_bytes(&b), &ticket);
+    store_settled(j);
+}
+
+void job_ended_later(struct job *j, uint64_t s)
+{
+    j->ended_s += s;
+    store_settled(j);
 }
 
 static int replay_settled(struct node *n, struct bytes payload)
@@ -459,14 +475,16 @@ static int replay_settled(struct node *n, struct bytes payload)
     struct reader r = reader_of(payload);
     struct job_id id = read_job_id(&r);
     uint32_t copies = read_u32(&r), machines = read_u32(&r);
+    uint64_t ended_s = read_u64(&r);
     struct job *j = job_find(n, id);
 
     if (!reader_done(&r))
         return ERR_FORMAT;
     if (j != NULL && j->ledger != NULL) {
-        job_settle(j, copies, machines);
+        job_settle(j, copies, machines, ended_s);
         j->copies = copies;
         j->machines = machines;
+        j->ended_s = ended_s;
         job_after_outcome(j);
     }
     return 0;
@@ -549,10 +567,8 @@ void job_snapshot(struct job *j, struct buf *to)
     if (!j->settled)
         return;
     put_u16(to, RECORD_SETTLED);
-    put_u32(to, ID_SIZE + 8);
-    put_job_id(to, j->id);
-    put_u32(to, j->copies);
-    put_u32(to, j->machines);
+    put_u32(to, ID_SIZE + 16);
+    put_settled(to, j);
     joblog_snapshot(j, to);
 }
 

@@ -31,8 +31,11 @@ void job_learn_age(struct job *j, bool restarted);
 uint8_t job_final_state(const struct job *j); /* 0 while there is no outcome */
 struct bytes job_spec_signed(const struct job *j);
 uint64_t job_leaves(const struct job *j);
-/* Its outcome has the copies it needs: said once, and remembered in the journal. */
-void job_settle(struct job *j, uint32_t copies, uint32_t machines);
+/* Its outcome has the copies it needs: said once, and remembered in the journal. ended_s: when it
+ * ended, by the calendar; 0: now. */
+void job_settle(struct job *j, uint32_t copies, uint32_t machines, uint64_t ended_s);
+/* It ended so much later than this node's calendar said at the time. */
+void job_ended_later(struct job *j, uint64_t s);
 /* Its copies were counted anew: remembered in the journal. */
 void job_recount(struct job *j, uint32_t copies, uint32_t machines);
 /* This node holds it no more, but works for it. 0, or an error: then nothing has changed. */

@@ -28,6 +28,7 @@ int journal_record_read(uint16_t type, struct bytes payload, struct journal_reco
     if (type == RECORD_SETTLED) {
         r->copies = read_u32(&in);
         r->machines = read_u32(&in);
+        r->calendar_s = read_u64(&in);
     }
     if (type == RECORD_LOG)
         r->log = (struct bytes){payload.data + in.at, in.failed ? 0 : payload.len - in.at};

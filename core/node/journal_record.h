@@ -4,7 +4,8 @@
  *   FACTS    32 job, u16 count, count x block fact (core/job/fact.h)
  *   GONE     32 job, u8 state, u8 why (tombs.h), u32 Unix time it ended, u32 calendar_s: it shrank
  *            to a tombstone
- *   SETTLED  32 job, u32 copies, u32 machines: its outcome has the copies it needs
+ *   SETTLED  32 job, u32 copies, u32 machines, u64 calendar_s: its outcome has the copies it
+ *            needs, and since when
  *   STALE    32 job, u8 step: it was set aside, brought back or dropped (stale.h)
  *   CALENDAR u64 seconds: how far the calendar is (calendar.h)
  *   LOG      32 job, and to the end what its workers wrote last
@@ -38,7 +39,7 @@ struct journal_record {
     uint8_t state, why;        /* of GONE: enum job_state, enum gone_why */
     uint8_t step;              /* of STALE: enum stale_step */
     uint32_t ended_s;          /* of GONE: Unix time, 0: not known */
-    uint64_t calendar_s;       /* of GONE and CALENDAR */
+    uint64_t calendar_s;       /* of GONE, SETTLED and CALENDAR */
     uint32_t copies, machines; /* of SETTLED */
     uint16_t count;            /* of FACTS: how many are left */
     struct reader facts;

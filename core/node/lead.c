@@ -127,6 +127,35 @@ static void show_claims_due(struct job *j)
             show_claim(j, l->hands[i].id);
 }
 
+static uint64_t memory_of(void *ctx, struct node_id id)
+{
+    const struct job *j = ctx;
+    const struct member *m = mesh_find(j->node->mesh, id);
+
+    if (node_is_self(j->node, id))
+        return j->node->options.memory_bytes;
+    return m == NULL ? 0 : m->info.memory_bytes;
+}
+
+/* Of the nodes that may run the job, as lead_eligible counts them. */
+static uint64_t memory_most(void *ctx)
+{
+    const struct job *j = ctx;
+    const struct node *n = j->node;
+    const struct hand *h = lead_hand(j->lead, n->options.id);
+    uint64_t most = h == NULL || !h->no_kernel ? n->options.memory_bytes : 0;
+
+    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
+        const struct member *m = mesh_at(n->mesh, i);
+
+        h = lead_hand(j->lead, m->info.id);
+        if (member_works(n, m->info.id) && (h == NULL || !h->no_kernel) &&
+            m->info.memory_bytes > most)
+            most = m->info.memory_bytes;
+    }
+    return most;
+}
+
 int lead_begin(struct job *j, bool fresh)
 {
     struct node *n = j->node;
@@ -142,6 +171,7 @@ int lead_begin(struct job *j, bool fresh)
     if (rc < 0)
         goto fail;
     pool_aim(l->pool, n->limits.chunk_us);
+    pool_memory(l->pool, (struct poison_memory){j, memory_of, memory_most});
     if (fresh)
         record_fact(j, ledger_spec_fact(j->ledger), true);
     rc = place_begin(j, fresh || job_is_final(j));

@@ -275,7 +275,7 @@ static void peer_up(struct node *n, const struct member *m)
     uint64_t behind_s = calendar_meet(n, m->calendar_s);
 
     if (behind_s > 0)
-        forget_now(n);
+        forget_jumped(n, behind_s);
     if (stale_was_away(n, behind_s))
         stale_set_aside(n, behind_s);
     greet_peer(n, m->info.id);

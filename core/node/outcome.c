@@ -51,7 +51,6 @@ static void fill_outcome(const struct job *j, struct outcome *o)
     o->redone_us = l->redone_us;
     o->cpu_us = l->cpu_us;
     o->elapsed_us = job_elapsed_us(j);
-    o->ended_s = calendar_now(j->node);
 }
 
 void outcome_write(struct job *j, enum job_state state, struct bytes accumulator, const char *error)
@@ -109,7 +108,7 @@ void outcome_settled(struct job *j)
     uint32_t copies, machines;
 
     copies = record_durable(j, &machines);
-    job_settle(j, copies, machines);
+    job_settle(j, copies, machines, 0);
     outcome_stop_all(j, job_final_state(j));
     directory_publish(j);
     watch_job(n, j->id);

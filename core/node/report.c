@@ -228,7 +228,10 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
         return;
     if (c->flags & REPORT_FAILED) {
         pool_report(l->pool, c->grant, c->next, c->end, c->compute_us, false, n->now);
-        pool_died(l->pool, c->grant, (c->flags & REPORT_OWN_DOING) != 0, n->now);
+        if (c->flags & REPORT_MEMORY)
+            pool_died_of_memory(l->pool, c->grant, n->now);
+        else
+            pool_died(l->pool, c->grant, (c->flags & REPORT_OWN_DOING) != 0, n->now);
         record_attempt(j, h->id, c);
     } else if (pool_report(l->pool, c->grant, c->next, c->end, c->compute_us,
                            (c->flags & REPORT_ENDED) != 0, n->now) < 0 &&

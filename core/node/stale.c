@@ -32,8 +32,7 @@ static void store_step(struct node *n, struct job_id id, enum stale_step step)
 
 bool stale_was_away(const struct node *n, uint64_t behind_s)
 {
-#if VELUM_PLANT ==                                                                                 \
-    162 /* trace/test_stale: however long a node was away, it goes on with its jobs */
+#if VELUM_PLANT == 162 /* trace/test_stale: a node that was away for weeks goes on */
     return behind_s > CALENDAR_MAX;
 #else
     return behind_s > n->options.tombstone_s;

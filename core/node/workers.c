@@ -450,6 +450,9 @@ static uint8_t cause_of_death(const struct worker *w, enum worker_end end, int s
     } else if (end == WORKER_GARBAGE) {
         flags |= REPORT_OWN_DOING;
         text_copy(cause, cap, "the worker broke its protocol");
+    } else if (end == WORKER_OUT_OF_MEMORY) {
+        flags |= REPORT_MEMORY;
+        text_copy(cause, cap, "the worker ran out of memory, and the system killed it");
     } else if (end == WORKER_KILLED_OUTSIDE) {
         text_copy(cause, cap, "the worker was killed from outside (SIGKILL)");
     } else {

@@ -26,6 +26,8 @@
 /* Ledgers are compared so often, and then where they are kept. */
 #define LOOK_US (10 * MS_US)
 #define PLACES_US (50 * MS_US)
+/* Holders of a job do not forget it in the same instant. */
+#define FORGETTING_US (10 * S_US)
 /* Of the jobs that ended in seasons before, about so many are asked for again. */
 #define OLD_JOBS_ASKED 4
 
@@ -196,11 +198,17 @@ static void report_unfinished(struct world *w, const struct progress *p, const c
     }
 }
 
+/* Nobody who was asked need tell anything of it any more. */
+static bool is_forgotten(const struct world *w, const struct sim_user *u)
+{
+    return w->plan.keep_s > 0 && !sim_check_survives(w, u->job);
+}
+
 /* Halves that told different outcomes have some time to learn of each other. */
 static bool they_differ(const struct world *w, const struct progress *p)
 {
     for (uint32_t i = p->users_own; i < w->users_count; i++)
-        if (w->users[i].state != w->jobs[w->users[i].job].told)
+        if (!is_forgotten(w, &w->users[i]) && w->users[i].state != w->jobs[w->users[i].job].told)
             return true;
     return false;
 }
@@ -214,6 +222,8 @@ static void check_agreement(struct world *w, const struct progress *p)
         const struct sim_user *u = &w->users[i];
         const struct sim_job *j = &w->jobs[u->job];
 
+        if (is_forgotten(w, u))
+            continue;
         if (told[u->job] != 0 && told[u->job] != u->state)
             world_fail(w, G6, "two nodes tell different outcomes in the end", u->node, u->job);
         told[u->job] = u->state;
@@ -253,7 +263,8 @@ static uint32_t ledgers_differ(const struct world *w)
     for (uint32_t job = 0; job < w->plan.jobs; job++) {
         bool any = false;
 
-        if (!last_holders(w, job, &last))
+        /* Holders forget when their own calendars say so. */
+        if (sim_check_is_past(w, job, -FORGETTING_US) || !last_holders(w, job, &last))
             continue;
         for (uint8_t k = 0; k < last.count; k++) {
             uint32_t i = sim_node_of(w, last.ids[k]);

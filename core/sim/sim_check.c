@@ -12,8 +12,12 @@
 #include "core/wire/tree.h"
 
 #define RECORD_FACTS 1
+#define RECORD_GONE 2
 #define RECORD_SETTLED 3
-#define NOTICED_US (6 * S_US) /* by then a silent node is declared dead */
+#define RECORD_STALE 6
+#define ALL_MET_US (20 * S_US) /* after healing */
+#define SLACK_US (3 * S_US)    /* of a calendar that counts seconds */
+#define NOTICED_US (6 * S_US)  /* by then a silent node is declared dead */
 
 /* Its kernel dies, or a node that cannot run it may for a time see nobody else. */
 static bool may_fail(const struct sim_job *j)
@@ -188,10 +192,23 @@ static void check_written(struct world *w, struct sim_node *n, uint32_t job, con
     if (f->kind == FACT_OUTCOME && f->outcome.state == JOB_DONE && n->disk.held[job].cancel &&
         is_own(n, f))
         world_fail(w, G5, "a result is written by a node that has a cancel", n->index, job);
-    if (f->kind == FACT_OUTCOME)
+    if (f->kind == FACT_OUTCOME) {
         n->seen[job].ended = true;
+        if (w->jobs[job].ended_at == 0)
+            w->jobs[job].ended_at = w->now;
+    }
     if (f->kind == FACT_CLAIM)
         check_title(w, n, job, &f->claim);
+}
+
+/* Nothing more of it need be kept; or it was set aside, and only users can tell what is next. */
+static void forgotten(struct world *w, struct bytes payload, struct held *held)
+{
+    struct reader r = reader_of(payload);
+    uint32_t job = sim_job_by_id(w, read_job_id(&r));
+
+    if (job < SIM_JOBS_MAX)
+        memset(&held[job], 0, sizeof held[job]);
 }
 
 /* Walks the facts of a record; held NULL: only what is said is checked, nothing is learned. */
@@ -204,6 +221,8 @@ static void walk(struct world *w, struct sim_node *n, uint16_t type, struct byte
     uint32_t job;
     struct fact f;
 
+    if ((type == RECORD_GONE || type == RECORD_STALE) && held != NULL)
+        forgotten(w, payload, held);
     if (type != RECORD_FACTS)
         return;
     id = read_job_id(&r);
@@ -557,6 +576,20 @@ void sim_check_frame(struct world *w, struct sim_node *n, uint64_t link, const s
     n->seen[job].kept = seq > n->seen[job].kept ? seq : n->seen[job].kept;
 }
 
+/* Once all see each other, nobody works for a job that ended so long ago that it is forgotten. */
+static void check_grant(struct world *w, const struct sim_node *n, uint32_t job)
+{
+    if (job < SIM_JOBS_MAX && w->healed && w->now - w->healed_at > ALL_MET_US &&
+        sim_check_is_past(w, job, 0))
+        world_fail(w, G1, "a job that was forgotten is run again", n->index, job);
+}
+
+void sim_check_gone(struct world *w, const struct sim_user *u)
+{
+    if (!sim_check_is_past(w, u->job, -SLACK_US))
+        world_fail(w, G2, "a finished job is gone before its time", u->node, u->job);
+}
+
 void sim_check_send(struct world *w, struct sim_node *n, const struct action *a,
                     struct bytes payload)
 {
@@ -574,6 +607,9 @@ void sim_check_send(struct world *w, struct sim_node *n, const struct action *a,
     case MESSAGE_FORWARDED:
         if (read_peer_forwarded(payload, &f) == 0 && f.exit_code == 0)
             check_durable(w, n, f.job, f.durable);
+        break;
+    case MESSAGE_GRANT:
+        check_grant(w, n, sim_job_by_id(w, read_job_id(&r)));
         break;
     case MESSAGE_KEPT:
         check_kept(w, n, a->link, payload);
@@ -642,6 +678,14 @@ void sim_check_view(struct world *w, uint32_t node, uint32_t job, const struct j
 }
 
 /* durable=k survives k - 1 lost disks. */
+bool sim_check_is_past(const struct world *w, uint32_t job, int64_t more_us)
+{
+    const struct sim_job *j = &w->jobs[job];
+
+    return w->plan.keep_s > 0 && j->ended_at > 0 &&
+           w->now - j->ended_at > (int64_t)w->plan.keep_s * S_US + more_us;
+}
+
 void sim_check_lost(struct world *w)
 {
     w->losses++;
@@ -657,7 +701,7 @@ void sim_check_lost(struct world *w)
                        UINT32_MAX, i);
         if (j->cancels_left == 0)
             j->kill_proved = false;
-        if (j->copies_left > 0 && !sim_check_survives(w, i))
+        if (j->copies_left > 0 && !sim_check_survives(w, i) && !sim_check_is_past(w, i, -SLACK_US))
             world_fail(w, G2,
                        "an acknowledged job is lost with fewer disks than it was told to survive",
                        UINT32_MAX, i);

@@ -44,4 +44,9 @@ void sim_check_lost(struct world *w);
 /* True when some disk that is not gone for good has synced the job's specification. */
 bool sim_check_survives(const struct world *w, uint32_t job);
 
+/* Whether it ended longer ago than finished jobs are kept, and so much more. */
+bool sim_check_is_past(const struct world *w, uint32_t job, int64_t more_us);
+/* A user is told that the job is gone. */
+void sim_check_gone(struct world *w, const struct sim_user *u);
+
 #endif

@@ -181,7 +181,11 @@ static void bring_down(struct world *w, bool power)
         sim_check_lost(w);
         return;
     }
-    starts_again(w, n, world_chance(w, 3) ? 8000000 : 1000000);
+    /* Where names of finished jobs are short-lived, some are away for longer than those live. */
+    if (w->plan.tombstone_s > 0 && world_chance(w, 4))
+        starts_again(w, n, 3 * (uint64_t)w->plan.tombstone_s * S_US);
+    else
+        starts_again(w, n, world_chance(w, 3) ? 8000000 : 1000000);
 }
 
 /* A node comes back without its disk, or with an old copy of it. */

@@ -61,6 +61,9 @@ static int make_core(struct world *w, struct sim_node *n)
                              .kernels = kernels,
                              .log = &n->log,
                              .link_room_bytes = w->plan.room_bytes,
+                             .keep_s = w->plan.keep_s,
+                             .tombstone_s = w->plan.tombstone_s,
+                             .calendar_look_s = w->plan.keep_s > 0,
                              .limits = &n->limits,
                              .now = {w->now},
                              .wall_s = sim_node_wall_s(w, n)};

@@ -148,6 +148,13 @@ static void on_job(struct world *w, struct sim_user *u, struct bytes payload)
     leave(w, u);
 }
 
+/* Nothing more will be told of it. */
+static bool is_gone(const struct world *w, const struct sim_user *u, uint8_t code)
+{
+    return (code == 9 || (code == 3 && w->jobs[u->job].acknowledged)) &&
+           sim_check_is_past(w, u->job, 0);
+}
+
 static void on_error(struct world *w, struct sim_user *u, struct bytes payload)
 {
     struct reply_error e;
@@ -158,6 +165,14 @@ static void on_error(struct world *w, struct sim_user *u, struct bytes payload)
     }
     world_trace(w, "%u: user of job %u: node%u refuses: %s", (unsigned)w->now, u->job, u->node,
                 e.what);
+    if (w->plan.keep_s > 0 && e.exit_code == 9)
+        sim_check_gone(w, u);
+    if (is_gone(w, u, e.exit_code)) {
+        u->state = w->jobs[u->job].told;
+        u->done = true;
+        leave(w, u);
+        return;
+    }
     again(w, u);
 }
 

@@ -170,6 +170,7 @@ struct sim_job {
     int64_t submitted;    /* when they were first */
     uint64_t computed_us; /* by all workers that ever ran a leaf of it */
     uint32_t losses;      /* of disks, since it was submitted */
+    int64_t ended_at;     /* when somebody first wrote an outcome, 0: never */
     bool stopped;         /* enough holders had an outcome, and somebody said so */
     /* what was told */
     bool acknowledged, kill_asked, kill_proved;
@@ -214,7 +215,8 @@ struct sim_plan {
     int64_t fault_every_us; /* mean */
     uint32_t weights[32];   /* of enum fault */
     uint32_t delay_us, jitter_us;
-    uint64_t room_bytes; /* of a link; 0: as in production */
+    uint64_t room_bytes;          /* of a link; 0: as in production */
+    uint32_t keep_s, tombstone_s; /* of finished jobs and their names; 0: as in production */
     bool one_dies_for_good;
     bool kernel_dies;
 };

@@ -23,6 +23,35 @@ soft_and_hard() { # soft_and_hard PID RESOURCE: as /proc/PID/limits has them
     sed -n "s/^$2  *\([^ ]*\)  *\([^ ]*\).*/\1 \2/p" "/proc/$1/limits"
 }
 
+# A memory cgroup of its own, version 2 or 1, for processes this test starts; prints its folder.
+small_cgroup() { # small_cgroup NAME
+    local v2=/sys/fs/cgroup v1=/sys/fs/cgroup/memory
+    if grep -qw memory $v2/cgroup.subtree_control 2>/dev/null && mkdir "$v2/$1" 2>/dev/null; then
+        echo "$v2/$1"
+        echo 96M >"$v2/$1/memory.max" && echo 0 >"$v2/$1/memory.swap.max"
+    elif [ -e $v1/memory.limit_in_bytes ] && mkdir "$v1/$1" 2>/dev/null; then
+        echo "$v1/$1"
+        echo 96M >"$v1/$1/memory.limit_in_bytes"
+    fi
+}
+
+@test "a worker that ran out of memory: the job fails with that cause, and is not tried again" {
+    cgroup=$(small_cgroup "velum-test-$$")
+    [ -n "$cgroup" ] || skip "no memory cgroup can be made here"
+    cat >confined <<END
+#!/bin/sh
+echo \$\$ >$cgroup/cgroup.procs && exec $VELUM "\$@"
+END
+    chmod 755 confined
+    VELUM=$FOLDER/confined node a --slots 1 --plugins "$TEST_PLUGINS"
+    run velum run crash memory 5 20
+    kill -TERM "$PID_a" && wait "$PID_a" || true
+    rmdir "$cgroup"
+    [ "$status" -eq 1 ]
+    [[ $output == *"ran out of memory on a node with "*"no node that may run it has more"* ]]
+    [[ $output == *"the system killed it"* ]]
+}
+
 @test "a worker that runs a kernel: nobody may look into it, nice 10, limits, no new rights" {
     become_somebody
     node a --slots 1

@@ -144,8 +144,7 @@ static void make_outcome(struct buf *out)
                                  .duplicates = any_u64(),
                                  .redone_us = any_u64(),
                                  .cpu_us = any_u64(),
-                                 .elapsed_us = any_u64(),
-                                 .ended_s = any_u64()};
+                                 .elapsed_us = any_u64()};
     any_text(f.outcome.error, sizeof f.outcome.error);
     make_signed_kind(out, &f);
 }

@@ -142,8 +142,7 @@ static void put_fact_outcome(struct buf *b, uint8_t n, uint8_t state)
                         .duplicates = 2,
                         .redone_us = 3000,
                         .cpu_us = 4000000,
-                        .elapsed_us = 5000000,
-                        .ended_s = 86400};
+                        .elapsed_us = 5000000};
     struct buf body;
     buf_init_fixed(&body, room, sizeof room);
     if (state == JOB_DONE) {
@@ -261,6 +260,7 @@ static void put_settled(struct buf *b, uint8_t n)
     put_job_id(b, golden_job(n));
     put_u32(b, 3);
     put_u32(b, 1);
+    put_u64(b, 86400);
 }
 
 static void record_settled(uint8_t n)

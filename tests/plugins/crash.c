@@ -4,9 +4,19 @@
 
 #define ROUNDS 100000
 
-enum mode { MODE_SEGV, MODE_ABORT, MODE_HANG, MODE_DIVIDE, MODE_NO, MODE_EXIT, MODE_NONE };
+enum mode {
+    MODE_SEGV,
+    MODE_ABORT,
+    MODE_HANG,
+    MODE_DIVIDE,
+    MODE_NO,
+    MODE_EXIT,
+    MODE_MEMORY,
+    MODE_NONE
+};
 
-static const char *const mode_names[] = {"segv", "abort", "hang", "divide", "no", "exit", "none"};
+static const char *const mode_names[] = {"segv", "abort", "hang",   "divide",
+                                         "no",   "exit",  "memory", "none"};
 
 struct count {
     uint64_t units, noise;
@@ -37,7 +47,8 @@ static int plan(const struct velum_host *host, int argc, const char *const *argv
     while (mode <= MODE_NONE && !same(argv[0], mode_names[mode]))
         mode++;
     if (mode > MODE_NONE)
-        return velum_refuse(out, "MODE must be segv, abort, hang, divide, no, exit or none");
+        return velum_refuse(out,
+                            "MODE must be segv, abort, hang, divide, no, exit, memory or none");
     if (host->parse_u64(argv[1], 1000000000, &unit) < 0)
         return velum_refuse(out, "UNIT must be from 0 to 1000000000");
     if (argc == 3 && (host->parse_u64(argv[2], 1000000000, &out->units) < 0 || !out->units))
@@ -60,6 +71,10 @@ static void leave(void)
 #endif
 }
 
+/* More than a worker of a small cgroup may have, and nothing where it is not touched. */
+#define HOG_BYTES ((uint64_t)192 << 20)
+static volatile unsigned char hog[HOG_BYTES];
+
 static int misbehave(enum mode mode, struct velum_call *call)
 {
     volatile int zero = 0, many = 1000;
@@ -81,6 +96,10 @@ static int misbehave(enum mode mode, struct velum_call *call)
         return velum_fail(call, "this unit is one that crash was told to refuse");
     case MODE_EXIT:
         leave();
+        break;
+    case MODE_MEMORY:
+        for (uint64_t i = 0; i < HOG_BYTES; i += 4096)
+            hog[i] = 1;
         break;
     case MODE_NONE:
         break;

@@ -184,6 +184,35 @@ TEST(who_was_away_learns_how_long_from_those_it_meets)
     CHECK(story_end(&story));
 }
 
+/* Its calendar was behind when the job ended there, and jumps when it meets the others. */
+TEST(what_ended_at_a_node_that_was_away_is_not_old_at_once)
+{
+    struct job_id id;
+
+    begin(3);
+    story_kill(&story, 2);
+    story_run(&story, 100 * S_US);
+    story_cut(&story, 2, 0);
+    story_cut(&story, 2, 1);
+    restart(2);
+    story_run(&story, 8 * S_US);
+    id = story_submitted(&story, 2, 1);
+    kill_job(2, id);
+    story_mend(&story, 2, 0);
+    story_mend(&story, 2, 1);
+    story_hint(&story, 2, 0);
+    story_run(&story, 10 * S_US);
+    CHECK(is_whole(2, id));
+    restart(2);
+    story_run(&story, S_US);
+    CHECK(is_whole(2, id));
+    CHECK_INT(code_of(0, id), 0);
+    story_run(&story, 15 * S_US);
+    CHECK(!is_whole(2, id));
+    CHECK_INT(code_of(2, id), 9);
+    CHECK(story_end(&story));
+}
+
 TEST(a_node_that_never_had_it_says_when_and_why_too)
 {
     char what[VIEW_ERROR_SIZE];
@@ -293,6 +322,7 @@ TEST_MAIN(a_finished_job_is_kept_then_its_name_then_nothing,
           beyond_their_number_the_oldest_shrink_first, restarts_and_wall_clocks_change_no_age,
           time_in_which_a_process_stood_still_is_not_counted_at_once,
           who_was_away_learns_how_long_from_those_it_meets,
+          what_ended_at_a_node_that_was_away_is_not_old_at_once,
           a_node_that_never_had_it_says_when_and_why_too, an_old_disk_brings_no_finished_job_back,
           a_healed_partition_brings_no_finished_job_back,
           the_same_bytes_are_no_new_job_however_late)

@@ -100,7 +100,6 @@ TEST(test_cancel_and_outcome)
     o.redone_us = 5;
     o.cpu_us = 6;
     o.elapsed_us = 7;
-    o.ended_s = 8;
     buf_reset(&body);
     put_outcome_body(&body, job, &o);
     fact = seal(FACT_OUTCOME, &body);
@@ -111,7 +110,7 @@ TEST(test_cancel_and_outcome)
     CHECK_STR(f.outcome.error, "e\\u{1b}");
     CHECK(f.outcome.leaves == 1 && f.outcome.nodes == 2 && f.outcome.retries == 3);
     CHECK(f.outcome.duplicates == 4 && f.outcome.redone_us == 5);
-    CHECK(f.outcome.cpu_us == 6 && f.outcome.elapsed_us == 7 && f.outcome.ended_s == 8);
+    CHECK(f.outcome.cpu_us == 6 && f.outcome.elapsed_us == 7);
     o.state = JOB_RUNNING;
     buf_reset(&body);
     put_outcome_body(&body, job, &o);

@@ -194,6 +194,61 @@ TEST(test_own_deaths_are_counted_narrowed_down_and_judged)
     bench_close(&b);
 }
 
+/* Node 1 has 1 GiB, node 2 as much, node 3 has 4. */
+static uint64_t most_memory;
+
+static uint64_t memory_of(void *ctx, struct node_id node)
+{
+    (void)ctx;
+    return (uint64_t)(node_id_equal(node, id_of(3)) ? 4 : 1) << 30;
+}
+
+static uint64_t memory_most(void *ctx)
+{
+    (void)ctx;
+    return most_memory;
+}
+
+TEST(test_after_a_death_by_memory_only_nodes_with_more_are_tried)
+{
+    struct bench b;
+    struct chunk c;
+    uint64_t leaf;
+    char why[128];
+    bench_open(&b, 2);
+    pool_memory(b.pool, (struct poison_memory){NULL, memory_of, memory_most});
+    most_memory = (uint64_t)4 << 30;
+    CHECK(take(&b, 1, 1, 1, &c) && c.first == 0);
+    CHECK_INT(pool_died_of_memory(b.pool, 1, b.now), 0); /* no death of its own doing */
+    CHECK(!pool_poisoned(b.pool, 3, &leaf, why, sizeof why));
+    CHECK(take(&b, 1, 2, 1, &c) && c.first == 1); /* not with as little again */
+    CHECK(!take(&b, 2, 3, 1, &c));
+    CHECK(take(&b, 3, 3, 1, &c) && c.first == 0);
+    CHECK_INT(pool_died_of_memory(b.pool, 3, b.now), 0);
+    CHECK(!take(&b, 3, 4, 1, &c));
+    REQUIRE(pool_poisoned(b.pool, 3, &leaf, why, sizeof why));
+    CHECK_INT(leaf, 0);
+    CHECK_STR(why, "leaf 0 ran out of memory on a node with 4096 MiB, and no node that may run it "
+                   "has more");
+    bench_close(&b);
+}
+
+TEST(test_where_no_node_has_more_memory_the_first_death_by_it_ends_the_job)
+{
+    struct bench b;
+    struct chunk c;
+    uint64_t leaf;
+    char why[128];
+    bench_open(&b, 1);
+    pool_memory(b.pool, (struct poison_memory){NULL, memory_of, memory_most});
+    most_memory = (uint64_t)1 << 30;
+    CHECK(take(&b, 1, 1, 1, &c));
+    CHECK(!pool_poisoned(b.pool, 2, &leaf, why, sizeof why));
+    CHECK_INT(pool_died_of_memory(b.pool, 1, b.now), 0);
+    CHECK(pool_poisoned(b.pool, 2, &leaf, why, sizeof why));
+    bench_close(&b);
+}
+
 TEST(test_deaths_on_one_node_are_judged_only_where_there_is_no_other)
 {
     struct bench b;
@@ -536,6 +591,8 @@ TEST_MAIN(test_lowest_first_and_holes_before_fresh_ground,
           test_trim_counts_what_was_done_since_the_last_report,
           test_a_lost_node_frees_only_what_it_had_not_reported,
           test_own_deaths_are_counted_narrowed_down_and_judged,
+          test_after_a_death_by_memory_only_nodes_with_more_are_tried,
+          test_where_no_node_has_more_memory_the_first_death_by_it_ends_the_job,
           test_deaths_on_one_node_are_judged_only_where_there_is_no_other,
           test_deaths_from_outside_do_not_poison_until_the_twentieth,
           test_two_node_losses_and_the_leaf_is_alone_four_and_the_job_fails,
