@@ -114,6 +114,7 @@ struct lead {
     bool finishing;      /* an outcome is written, waiting for its copies */
     uint64_t outcome_batch;
     uint64_t duplicates, redone_us, cpu_us;
+    uint32_t eligible_slots; /* of nodes that may run it, as of the last look */
     bool begun; /* a chunk of it was given out */
     struct instant view_sent, knocked;
     struct instant place_at, view_seen; /* the next look at the list of holders, and the last */

@@ -297,6 +297,8 @@ struct node {
     bool keeps_told; /* that its disk takes what it is given */
     double speed_units_us;
     bool assign_wanted;
+    struct node_id *free_sites; /* with a free slot, as far as is known in this step */
+    uint32_t free_count, free_cap, free_at;
     struct job *assign_cursor, *round_cursor;
     struct instant knock_at;
     bool stopping, exited;
