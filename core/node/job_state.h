@@ -26,6 +26,7 @@ struct asker {
 struct unkept {
     uint64_t seq;
     struct bytes payload; /* owned */
+    bool sent;            /* to anybody, ever */
     struct unkept *next;
 };
 
@@ -53,6 +54,10 @@ struct labour {
     uint64_t seq;
     struct unkept *unkept_first, *unkept_last;
     size_t unkept_bytes;
+    struct unkept *resend;  /* the next one to go out; NULL: all have */
+    uint64_t resend_before; /* what it follows */
+    bool open_due;          /* then the coordinator of this epoch hears what is open here */
+    uint32_t open_epoch;
     uint64_t served_us;
     struct instant touched;
 };
