@@ -17,6 +17,7 @@
 #define KNOCKERS_MAX 64              /* with more jobs than this their chunks take turns anyway */
 #define KNOCKS_APART_US (20 * MS_US) /* of all jobs together */
 #define LINKS_WANTED_MAX 4           /* in one go */
+#define SPREAD_LOOKS_MAX 64          /* at nodes, in a row and in vain */
 
 /* Forgets the sites of nodes that are gone and have nothing any more. */
 static void sites_prune(struct node *n)
@@ -63,6 +64,11 @@ void site_less(struct node *n, struct node_id id, uint32_t by)
         s->outstanding -= by <= s->outstanding ? by : s->outstanding;
 }
 
+static struct node_id site_id(const struct node *n, const struct member *m)
+{
+    return m == NULL ? n->options.id : m->info.id;
+}
+
 /* Slots that this node believes to be free at this member, or (NULL) here. */
 static uint32_t site_free(struct node *n, const struct member *m)
 {
@@ -71,7 +77,7 @@ static uint32_t site_free(struct node *n, const struct member *m)
 
     if (m == NULL ? n->stopping : !member_is_there(m))
         return 0;
-    s = site_of(n, m == NULL ? n->options.id : m->info.id);
+    s = site_of(n, site_id(n, m));
     if (s == NULL || instant_before(n->now, s->busy_until) || s->outstanding >= slots)
         return 0;
     return slots - s->outstanding;
@@ -81,8 +87,7 @@ static uint32_t site_free(struct node *n, const struct member *m)
 static uint32_t site_free_for(struct job *j, const struct member *m)
 {
     uint32_t slots = site_free(j->node, m);
-    const struct hand *h =
-        slots == 0 ? NULL : lead_hand(j->lead, m == NULL ? j->node->options.id : m->info.id);
+    const struct hand *h = slots == 0 ? NULL : lead_hand(j->lead, site_id(j->node, m));
 
     return h != NULL && h->no_kernel ? 0 : slots;
 }
@@ -144,7 +149,7 @@ static bool give(struct job *j, struct node_id to, uint8_t flags)
         return false;
     if (slots_left(j) == 0)
         return false;
-    pool_set_eligible(l->pool, lead_eligible(j, &slots));
+    slots = l->eligible_slots;
     if (j->spec.slots_max > 0 && slots > j->spec.slots_max)
         slots = j->spec.slots_max;
     length = pool_length(l->pool, h == NULL ? 0 : h->leaves_per_us * 1e6, slots);
@@ -203,32 +208,38 @@ static void trim_for(struct job *j, uint32_t idle)
     }
 }
 
-/* One chunk, if there is a slot free and a chunk for it. Gives the slots that are still free. */
-static uint32_t serve_one(struct job *j, const struct member *m, bool *given)
+/* Whether a site of the list still has a free slot; it leaves the list when not. */
+static bool still_free(struct node *n, uint32_t at)
 {
-    uint32_t idle = site_free_for(j, m);
-
-    if (idle == 0 || !give(j, m == NULL ? j->node->options.id : m->info.id, 0))
-        return idle;
-    *given = true;
-    return site_free_for(j, m);
+    if (site_free(n, n->free_sites[at]) > 0)
+        return true;
+    n->free_sites[at] = n->free_sites[--n->free_count];
+    return false;
 }
 
-/* Rounds over the nodes, one chunk each, this node first, until nobody takes any more. Returns idle
- * slots left that this job could use. */
+/* Rounds over the nodes with free slots, one chunk each, until so many in a row can take none, or
+ * all: what it costs follows from what is given, not from how large the mesh is. Returns idle slots
+ * among them that this job could use. */
 static uint32_t spread(struct job *j, bool *given)
 {
     struct node *n = j->node;
-    uint32_t count = mesh_count(n->mesh), idle, most;
-    bool more;
+    uint32_t idle = 0, misses = 0, most;
 
-    do {
-        more = false;
-        idle = serve_one(j, NULL, &more);
-        for (uint32_t i = 0; i < count; i++)
-            idle += serve_one(j, mesh_at(n->mesh, i), &more);
-        *given |= more;
-    } while (more && idle > 0);
+    while (misses < n->free_count && misses < SPREAD_LOOKS_MAX && slots_left(j) > 0) {
+        uint32_t at = n->free_at % n->free_count, slots;
+
+        if (!still_free(n, at))
+            continue;
+        n->free_at = at + 1;
+        slots = site_free_for(j, n->free_sites[at]);
+        if (slots > 0 && give(j, site_id(n, n->free_sites[at]), 0)) {
+            *given = true;
+            idle = misses = 0;
+            continue;
+        }
+        idle += slots;
+        misses++;
+    }
     most = slots_left(j);
     return idle < most ? idle : most;
 }
@@ -329,6 +340,7 @@ static bool assign_job(struct job *j)
 
     if (l == NULL || l->collecting || l->finishing || fail_if_nobody_can(j))
         return true;
+    pool_set_eligible(l->pool, lead_eligible(j, &l->eligible_slots));
     idle = spread(j, &given);
     if (idle > 0 && pool_free_leaves(l->pool) == 0)
         trim_for(j, idle);
@@ -340,14 +352,42 @@ static bool assign_job(struct job *j)
     return given || idle > 0;
 }
 
+static void list_free(struct node *n, const struct member *m)
+{
+    void *list = (void *)n->free_sites;
+    uint32_t cap = n->free_cap == 0 ? 16 : n->free_cap * 2;
+
+    if (site_free(n, m) == 0)
+        return;
+    if (n->free_count == n->free_cap) {
+        if (alloc_grow(n->alloc, &list, n->free_cap, cap, sizeof *n->free_sites) < 0) {
+            n->memory_out = true;
+            return;
+        }
+        n->free_sites = list;
+        n->free_cap = cap;
+    }
+    n->free_sites[n->free_count++] = m;
+}
+
+/* Once for all jobs that are looked at: this node first, then the others, beginning anywhere, so
+ * that with more of them than a job looks at none is left out for ever. */
+static void list_free_sites(struct node *n)
+{
+    uint32_t count = mesh_count(n->mesh), first;
+
+    n->free_count = n->free_at = 0;
+    list_free(n, NULL);
+    first = count > SPREAD_LOOKS_MAX ? (uint32_t)prng_below(&n->prng, count) : 0;
+    for (uint32_t i = 0; i < count; i++)
+        list_free(n, mesh_at(n->mesh, (first + i) % count));
+}
+
 static bool any_slot_free(struct node *n)
 {
-    if (site_free(n, NULL) > 0)
-        return true;
-    for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
-        if (site_free(n, mesh_at(n->mesh, i)) > 0)
-            return true;
-    return false;
+    while (n->free_count > 0 && !still_free(n, n->free_count - 1))
+        ;
+    return n->free_count > 0;
 }
 
 /* Jobs take turns: the next call goes on behind the last one served. When nothing is free, or only
@@ -358,6 +398,9 @@ void assign_all(struct node *n)
     struct job *j = n->assign_cursor != NULL ? n->assign_cursor : n->hungry_jobs;
 
     n->assign_wanted = false;
+    if (j == NULL)
+        return;
+    list_free_sites(n);
     while (left-- > 0 && j != NULL && fruitless < n->limits.fruitless_jobs &&
            (any_slot_free(n) || looks-- > 0)) {
         n->assign_cursor = j->next_hungry;

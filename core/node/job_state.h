@@ -26,6 +26,7 @@ struct asker {
 struct unkept {
     uint64_t seq;
     struct bytes payload; /* owned */
+    bool sent;            /* to anybody, ever */
     struct unkept *next;
 };
 
@@ -53,6 +54,10 @@ struct labour {
     uint64_t seq;
     struct unkept *unkept_first, *unkept_last;
     size_t unkept_bytes;
+    struct unkept *resend;  /* the next one to go out; NULL: all have */
+    uint64_t resend_before; /* what it follows */
+    bool open_due;          /* then the coordinator of this epoch hears what is open here */
+    uint32_t open_epoch;
     uint64_t served_us;
     struct instant touched;
 };
@@ -114,6 +119,7 @@ struct lead {
     bool finishing;      /* an outcome is written, waiting for its copies */
     uint64_t outcome_batch;
     uint64_t duplicates, redone_us, cpu_us;
+    uint32_t eligible_slots; /* of nodes that may run it, as of the last look */
     bool begun; /* a chunk of it was given out */
     struct instant view_sent, knocked;
     struct instant place_at, view_seen; /* the next look at the list of holders, and the last */

@@ -189,7 +189,8 @@ static void leave(struct job *j)
     replicas_only(j, to);
 }
 
-/* It is not a holder any more: said in a fact, so that nobody waits for it when a job is killed. */
+/* It is not a holder any more: said in a fact, so that nobody waits for it when a job that runs is
+ * killed. */
 static void retire(struct job *j)
 {
     struct node *n = j->node;
@@ -204,8 +205,12 @@ static void retire(struct job *j)
         return;
     }
     record_fact(j, buf_bytes(&b), true);
-    record_close(j);
-    j->tend_batch = j->batch_last;
+    if (job_is_final(j)) {
+        record_unwritten(j);
+    } else {
+        record_close(j);
+        j->tend_batch = j->batch_last;
+    }
     j->tend_ticket = n->ticket_last;
     j->tending = TEND_RETIRES;
 }

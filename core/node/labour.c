@@ -375,6 +375,12 @@ static void send_open(struct node *n, struct job *j, struct job_id id, uint32_t 
     buf_clear(&b);
 }
 
+void labour_tell_open(struct job *j)
+{
+    j->labour->open_due = false;
+    send_open(j->node, j, j->id, j->labour->open_epoch, j->labour->claim.node);
+}
+
 /* A coordinator shows its title: it is told what is open here, and gets what nobody has confirmed.
  */
 int labour_claim(struct node *n, struct node_id from, struct bytes payload)
@@ -416,8 +422,9 @@ int labour_claim(struct node *n, struct node_id from, struct bytes payload)
     if (node_id_equal(f.claim.node, from)) {
         /* Reports first: what they cover must not be granted again, what is open must not either.
          */
+        j->labour->open_due = true;
+        j->labour->open_epoch = f.claim.epoch;
         labour_report_resend(j);
-        send_open(n, j, id, f.claim.epoch, from);
     }
     holder_tend(j);
     labour_drop_idle(j);

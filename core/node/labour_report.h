@@ -28,7 +28,8 @@ void labour_report_flush(struct job *j);
 void labour_report_flush_due(struct node *n);
 /* Takes KEPT: 32 job, u64 seq. Reports up to it are synced by enough holders. */
 int labour_report_kept(struct node *n, struct node_id from, struct bytes payload);
-/* What no coordinator has confirmed goes out once more, and says so, and what it follows. */
+/* What no coordinator has confirmed goes out once more, and says so, and what it follows; as much
+ * at once as the link has room for. Then what is open, where that is due. */
 void labour_report_resend(struct job *j);
 /* Frees the unconfirmed reports up to seq. */
 void labour_report_forget(struct job *j, uint64_t seq);

@@ -222,6 +222,7 @@ void node_free(struct node *n)
     while ((s = map_next(&n->sites, &at)) != NULL)
         alloc_free(n->alloc, s, sizeof *s);
     map_clear(&n->sites);
+    alloc_free(n->alloc, (void *)n->free_sites, n->free_cap * sizeof *n->free_sites);
     node_links_free(n);
     mesh_free(n->mesh);
     alloc_free(n->alloc, n->news, n->news_cap * sizeof *n->news);

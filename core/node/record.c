@@ -377,4 +377,7 @@ void record_unwritten(struct job *j)
     else
         store_record(n, RECORD_FACTS, buf_bytes(&b), &ticket);
     buf_clear(&b);
+    buf_reset(&j->fresh);
+    j->fresh_count = 0;
+    j->fresh_full = false;
 }

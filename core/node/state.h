@@ -297,6 +297,9 @@ struct node {
     bool keeps_told; /* that its disk takes what it is given */
     double speed_units_us;
     bool assign_wanted;
+    /* Members with a free slot, as far as is known in this step; NULL: this node. */
+    const struct member **free_sites;
+    uint32_t free_count, free_cap, free_at;
     struct job *assign_cursor, *round_cursor;
     struct instant knock_at;
     bool stopping, exited;

@@ -183,14 +183,15 @@ static bool is_own(const struct sim_node *n, const struct fact *f)
 
 static void check_written(struct world *w, struct sim_node *n, uint32_t job, const struct fact *f)
 {
+    bool has_cancel = n->disk.held[job].spec && n->disk.held[job].cancel;
+
     if (w->forgetful)
         return;
     if (f->kind == FACT_PARTIAL && f->partial.count > 0 && n->seen[job].ended)
         world_fail(w, G1, "a partial of a job that has ended is written", n->index, job);
-    if (f->kind == FACT_PARTIAL && f->partial.count > 0 && n->disk.held[job].cancel)
+    if (f->kind == FACT_PARTIAL && f->partial.count > 0 && has_cancel)
         world_fail(w, G5, "a partial is written behind a cancel", n->index, job);
-    if (f->kind == FACT_OUTCOME && f->outcome.state == JOB_DONE && n->disk.held[job].cancel &&
-        is_own(n, f))
+    if (f->kind == FACT_OUTCOME && f->outcome.state == JOB_DONE && has_cancel && is_own(n, f))
         world_fail(w, G5, "a result is written by a node that has a cancel", n->index, job);
     if (f->kind == FACT_OUTCOME) {
         n->seen[job].ended = true;

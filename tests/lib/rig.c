@@ -252,6 +252,7 @@ static void perform(struct rig *r, const struct action *a, struct bytes payload)
         break;
     case ACTION_STORE:
         ensure(record_is_whole(a->type, payload));
+        keep(r, a, payload);
         ev.stored.ticket = a->ticket;
         rig_event(r, &ev);
         break;
@@ -358,6 +359,11 @@ static const struct rig_sent *take_kind(struct rig *r, enum action_kind kind, ui
         return s;
     }
     return NULL;
+}
+
+const struct rig_sent *rig_take_record(struct rig *r, uint8_t type)
+{
+    return take_kind(r, ACTION_STORE, type, RIG_NOBODY);
 }
 
 const struct rig_sent *rig_take_order(struct rig *r, uint8_t type)

@@ -31,7 +31,7 @@ struct rig_peer {
 
 /* Something the node did that a test may want to see. */
 struct rig_sent {
-    enum action_kind kind; /* SEND, ORDER, DIAL or KILL */
+    enum action_kind kind; /* SEND, ORDER, DIAL, KILL or STORE */
     uint8_t type;
     uint32_t peer; /* of SEND and DIAL; RIG_NOBODY: a user */
     uint32_t worker;
@@ -82,6 +82,8 @@ void rig_frame(struct rig *r, uint32_t peer, uint8_t type, const struct buf *pay
 /* The first frame of this type to this peer (or order to any worker, or dial) not taken yet. */
 const struct rig_sent *rig_take(struct rig *r, uint32_t peer, uint8_t type);
 const struct rig_sent *rig_take_order(struct rig *r, uint8_t type);
+/* A record of this type that the node gave to its journal. */
+const struct rig_sent *rig_take_record(struct rig *r, uint8_t type);
 const struct rig_sent *rig_take_dial(struct rig *r, uint32_t peer);
 uint32_t rig_count(struct rig *r, uint32_t peer, uint8_t type); /* takes all of them */
 

@@ -529,6 +529,93 @@ TEST(test_takeover_runs_no_leaf_again_that_a_worker_still_has)
     end();
 }
 
+/* Whether the node wrote an outcome to its journal. */
+static bool outcome_written(void)
+{
+    const struct rig_sent *s;
+    struct journal_record r;
+    struct bytes bytes;
+    struct fact f;
+    bool found = false;
+
+    while ((s = rig_take_record(&rig, RECORD_FACTS)) != NULL) {
+        REQUIRE(journal_record_read(RECORD_FACTS, s->payload, &r) == 0);
+        while (journal_record_fact(&r, &bytes))
+            found |= fact_read(bytes, &f) == 0 && f.kind == FACT_OUTCOME;
+    }
+    return found;
+}
+
+/* One frame brings the last value, and a greater title: the outcome is written as this node steps
+ * down. It is in the ledger, and may be called kept to the next coordinator, so it must be on the
+ * disk. */
+TEST(test_what_is_written_while_stepping_down_is_in_the_journal)
+{
+    struct partial p = {.upto = 1, .count = 1};
+    uint8_t claim_bytes[8192], partial_bytes[256];
+    struct buf b, claim, partial;
+
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 1});
+    rig_run(&rig, 20 * MS_US);
+    CHECK(!outcome_written());
+    p.author = rig.peers[0].id;
+    buf_init_fixed(&claim, claim_bytes, sizeof claim_bytes);
+    rig_put_claim(&rig, 0, &job, 5, &claim);
+    buf_init_fixed(&partial, partial_bytes, sizeof partial_bytes);
+    put_partial_begin(&partial, &p);
+    rig_put_value(&partial, (struct tree_node){0, 0}, 16);
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_facts_begin(&b, job.id, 0, false, 2);
+    put_block(&b, buf_bytes(&claim));
+    put_block(&b, buf_bytes(&partial));
+    rig_frame(&rig, 0, MESSAGE_FACTS, &b);
+    buf_clear(&b);
+    rig_run(&rig, 20 * MS_US);
+    CHECK(job_find(rig.node, job.id)->lead == NULL);
+    CHECK(job_is_final(job_find(rig.node, job.id)));
+    CHECK(outcome_written());
+    end();
+}
+
+/* A record may stand in a journal whose spec was in one that the disk refused: nobody was told that
+ * it is kept, and nothing comes of it. */
+TEST(test_facts_without_their_spec_do_no_harm)
+{
+    struct partial p = {.upto = 1, .count = 1};
+    uint8_t bytes[512], fact_bytes[256];
+    struct buf b, fact;
+
+    begin();
+    rig_job_make(&rig, &job, (struct rig_spec){.accumulator_size = 16, .leaves = 1});
+    p.author = rig.peers[0].id;
+    buf_init_fixed(&fact, fact_bytes, sizeof fact_bytes);
+    put_partial_begin(&fact, &p);
+    rig_put_value(&fact, (struct tree_node){0, 0}, 16);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, job.id);
+    put_u16(&b, 1);
+    put_block(&b, buf_bytes(&fact));
+    CHECK_INT(node_replay(rig.node, RECORD_FACTS, buf_bytes(&b)), 0);
+    buf_reset(&b);
+    put_job_id(&b, job.id);
+    put_u32(&b, 2);
+    put_u32(&b, 2);
+    CHECK_INT(node_replay(rig.node, RECORD_SETTLED, buf_bytes(&b)), 0);
+    buf_reset(&b);
+    put_job_id(&b, job.id);
+    put_raw(&b, "said", 4);
+    CHECK_INT(node_replay(rig.node, RECORD_LOG, buf_bytes(&b)), 0);
+    CHECK(job_find(rig.node, job.id) == NULL);
+    /* The job begins anew when its spec comes. */
+    rig_submit(&rig, 0, &job);
+    rig_run(&rig, 20 * MS_US);
+    REQUIRE(job_find(rig.node, job.id) != NULL);
+    CHECK(!job_is_final(job_find(rig.node, job.id)));
+    CHECK_INT(cover_count(ledger_cover(job_find(rig.node, job.id)->ledger)), 0);
+    end();
+}
+
 /* The peer's process is replaced by another before anybody knows that it has gone. */
 static void next_process(uint32_t peer, bool mute)
 {
@@ -569,7 +656,9 @@ TEST(test_what_a_holder_kept_counts_again_when_its_next_process_says_so)
     end();
 }
 
-TEST_MAIN(test_workers_keep_what_they_did_until_holders_have_the_outcome,
+TEST_MAIN(test_what_is_written_while_stepping_down_is_in_the_journal,
+          test_facts_without_their_spec_do_no_harm,
+          test_workers_keep_what_they_did_until_holders_have_the_outcome,
           test_takeover_runs_no_leaf_again_that_a_worker_still_has,
           test_kept_is_not_said_to_the_next_process_of_a_node,
           test_what_a_holder_kept_counts_again_when_its_next_process_says_so,

@@ -262,12 +262,26 @@ static void stop(uint32_t peer, uint8_t state)
     rig_run(&rig, 20 * MS_US);
 }
 
+static void show_claim(uint32_t peer, uint32_t epoch)
+{
+    uint8_t bytes[8192];
+    struct buf fact, claim;
+
+    buf_init_fixed(&fact, bytes, sizeof bytes);
+    rig_put_claim(&rig, peer, &job, epoch, &fact);
+    buf_init(&claim, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&claim, job.id);
+    put_block(&claim, buf_bytes(&fact));
+    rig_frame(&rig, peer, MESSAGE_CLAIM, &claim);
+    buf_clear(&claim);
+    rig_run(&rig, 20 * MS_US);
+}
+
 TEST(test_what_was_done_is_kept_until_holders_have_the_outcome)
 {
     struct peer_report_chunk c;
     const struct rig_sent *s;
     uint64_t leaves = 0;
-    struct buf claim;
     struct reader r;
 
     begin(1, 16);
@@ -279,19 +293,7 @@ TEST(test_what_was_done_is_kept_until_holders_have_the_outcome)
     CHECK(rig.node->labour_jobs->labour->chunks == NULL);
     /* The coordinator is lost with its disk, and another one takes over. */
     rig_peer_dies(&rig, 0);
-    buf_init(&claim, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&claim, job.id);
-    {
-        uint8_t bytes[8192];
-        struct buf fact;
-
-        buf_init_fixed(&fact, bytes, sizeof bytes);
-        rig_put_claim(&rig, 1, &job, 2, &fact);
-        put_block(&claim, buf_bytes(&fact));
-    }
-    rig_frame(&rig, 1, MESSAGE_CLAIM, &claim);
-    buf_clear(&claim);
-    rig_run(&rig, 20 * MS_US);
+    show_claim(1, 2);
     while ((s = rig_take(&rig, 1, MESSAGE_REPORT)) != NULL) {
         r = reader_of(s->payload);
         read_view(&r, ID_SIZE + 8 + 1 + 8 + 2);
@@ -302,6 +304,55 @@ TEST(test_what_was_done_is_kept_until_holders_have_the_outcome)
     CHECK_INT(rig_count(&rig, 1, MESSAGE_OPEN), 1);
     stop(1, JOB_CANCELLED);
     CHECK(rig.node->labour_jobs == NULL);
+    end();
+}
+
+/* The peer says back the last count of bytes it was told. */
+static void say_count_back(uint32_t peer)
+{
+    const struct rig_sent *s, *last = NULL;
+    uint8_t bytes[8];
+    struct buf b;
+
+    while ((s = rig_take(&rig, peer, MESSAGE_COUNT)) != NULL)
+        last = s;
+    REQUIRE(last != NULL);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_raw(&b, last->payload.data, last->payload.len);
+    rig_frame(&rig, peer, MESSAGE_COUNTED, &b);
+    rig_run(&rig, 20 * MS_US);
+}
+
+TEST(test_what_nobody_has_confirmed_goes_out_as_the_link_takes_it)
+{
+    enum { REPORTS = 40, LEAVES_EACH = 24 };
+    uint32_t worker, first, all;
+
+    begin(1, 4096);
+    rig_peer_up(&rig, 1, 1);
+    worker = start_chunk(1, 0, LEAVES, 4096);
+    for (uint16_t i = 0; i < REPORTS; i++) {
+        struct buf b;
+
+        buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+        put_worker_progress_begin(&b, 1, (i + 1u) * LEAVES_EACH, 1000, 1000, false, 10);
+        for (uint16_t k = 0; k < 10; k++)
+            rig_put_value(&b, (struct tree_node){0, i * LEAVES_EACH + 2u * k}, 4096);
+        rig_worker_frame(&rig, worker, MESSAGE_WORKER_PROGRESS, &b);
+        buf_clear(&b);
+        rig_run(&rig, 20 * MS_US);
+    }
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_REPORT), REPORTS);
+    rig_count(&rig, 1, MESSAGE_COUNT);
+    rig.peers[1].mute = true;
+    show_claim(1, 2);
+    first = all = rig_count(&rig, 1, MESSAGE_REPORT);
+    CHECK(first > 0 && first < REPORTS);
+    CHECK_INT(rig_count(&rig, 1, MESSAGE_OPEN), 0);
+    say_count_back(1);
+    all += rig_count(&rig, 1, MESSAGE_REPORT);
+    CHECK_INT(all, REPORTS);
+    CHECK_INT(rig_count(&rig, 1, MESSAGE_OPEN), 1);
     end();
 }
 
@@ -371,7 +422,8 @@ TEST(test_cause_of_death_shows_the_end_of_the_output)
     end();
 }
 
-TEST_MAIN(test_what_was_done_is_kept_until_holders_have_the_outcome,
+TEST_MAIN(test_what_nobody_has_confirmed_goes_out_as_the_link_takes_it,
+          test_what_was_done_is_kept_until_holders_have_the_outcome,
           test_only_the_coordinator_trims_and_stops, test_held_job_without_work_is_no_labour,
           test_coordinator_of_an_older_epoch_is_not_obeyed,
           test_cause_of_death_shows_the_end_of_the_output, test_merge_does_not_wait_behind_a_leaf,
