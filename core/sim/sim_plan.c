@@ -41,7 +41,7 @@ static void make_node(struct world *w, uint32_t i)
     n->lacks_kernel = i > 0 && world_chance(w, 12) && w->plan.scene == SIM_SCENE_NONE;
     n->tick_at = INT64_MAX;
     sim_tight_not(n);
-    if (w->plan.weights[FAULT_TIGHT] > 0)
+    if (sim_plan_has(w, FAULT_TIGHT))
         sim_tight_draw(n, w->plan.mesh + i);
     /* Rounds of a millisecond would be all that there is to see of an hour. */
     if (w->plan.lasting && n->limits.round_us < LASTING_ROUND_US)
@@ -162,8 +162,6 @@ static void make_faults(struct world *w)
     p->delay_us =
         (uint32_t)(world_chance(w, 5) ? world_between(w, 1000, 20000) : world_between(w, 30, 400));
     p->jitter_us = (uint32_t)prng_below(&w->prng, p->delay_us * 2);
-    for (uint32_t i = 0; i < FAULT_COUNT; i++)
-        p->weights[i] = p->faults_off >> i & 1 ? 0 : p->weights[i];
     if (w->seasons == 0)
         p->room_bytes = world_chance(w, 3) ? world_between(w, 500, 20000) : 0;
     p->one_dies_for_good = world_chance(w, 4);
@@ -206,6 +204,11 @@ static uint32_t nodes_of_a_mesh(struct world *w, const struct sim_options *o)
     if (o->nodes > 0)
         return o->nodes > most ? (uint32_t)most : o->nodes;
     return o->lasting ? LASTING_NODES : (uint32_t)drawn;
+}
+
+bool sim_plan_has(const struct world *w, uint32_t fault)
+{
+    return w->plan.weights[fault] > 0 && !(w->plan.faults_off >> fault & 1);
 }
 
 /* A scene brings its own misfortune: of the faults it has those that last. */
@@ -302,27 +305,41 @@ bool sim_plan_again(struct world *w)
     return true;
 }
 
-void sim_plan_fault(struct world *w)
+/* One kind by lot, or FAULT_EVENTS when there are none. */
+static enum fault any_fault(struct world *w)
 {
     uint32_t total = 0, pick;
 
-    if (w->healed)
-        return;
     for (uint32_t i = 0; i < FAULT_EVENTS; i++)
         total += w->plan.weights[i];
     if (total == 0)
-        return;
+        return FAULT_EVENTS;
     pick = (uint32_t)prng_below(&w->prng, total);
-    for (uint32_t i = 0; i < FAULT_EVENTS; i++) {
-        if (pick < w->plan.weights[i]) {
-            w->faults++;
-            sim_fault_happens(w, (enum fault)i);
-            break;
-        }
+    for (uint32_t i = 0;; i++) {
+        if (pick < w->plan.weights[i])
+            return (enum fault)i;
         pick -= w->plan.weights[i];
     }
+}
+
+/* Each fault has draws of its own, so that the others stay what they are, and when, without those
+ * that are switched off: only then a failing run can be made smaller. */
+void sim_plan_fault(struct world *w)
+{
+    struct prng before = w->prng;
+    enum fault f;
+
+    if (w->healed)
+        return;
+    prng_init(&w->prng, w->plan.mesh ^ ++w->plan.fault_number << 32);
     world_later(w, (int64_t)world_between(w, 100, (uint64_t)w->plan.fault_every_us * 2),
                 HAPPEN_FAULT, SIM_EVERYBODY, 0, 0);
+    f = any_fault(w);
+    if (f != FAULT_EVENTS && sim_plan_has(w, f)) {
+        w->faults++;
+        sim_fault_happens(w, f);
+    }
+    w->prng = before;
 }
 
 void sim_plan_heal(struct world *w)
@@ -346,7 +363,7 @@ int64_t sim_plan_work_us(const struct world *w)
 
     /* A node that may have hardly anything unconfirmed gives each leaf back, and gets it again when
      * the one before is kept. */
-    if (w->plan.weights[FAULT_TIGHT] > 0)
+    if (sim_plan_has(w, FAULT_TIGHT))
         pause_us = TIGHT_PAUSE_US;
     for (uint32_t i = w->plan.jobs_old; i < w->plan.jobs; i++)
         for (uint64_t leaf = 0; leaf < w->jobs[i].leaves; leaf++)

@@ -11,6 +11,8 @@ bool sim_plan_again(struct world *w);
 /* The node is gone for good, with its disk, and a new one comes in its place. False: no room for
  * one more. */
 bool sim_plan_replace(struct world *w, struct sim_node *n);
+/* The run has this kind of fault. */
+bool sim_plan_has(const struct world *w, uint32_t fault);
 /* One fault happens, and the next one is arranged. */
 void sim_plan_fault(struct world *w);
 /* All faults end: what is blocked opens,

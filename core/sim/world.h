@@ -206,6 +206,7 @@ struct sim_plan {
     uint32_t jobs, jobs_old;      /* jobs_old: of seasons before, all ended */
     uint32_t faults_off;
     uint64_t mesh; /* of which the names of the nodes are made */
+    uint64_t fault_number;
     bool one_machine;
     bool lasting;
     enum sim_scene scene;
