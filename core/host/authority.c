@@ -137,9 +137,17 @@ int64_t authority_renew_at_s(const X509 *x)
     return begin + (certificate_not_after(x) - begin) / 2;
 }
 
-static bool past_half_life(const X509 *x)
+bool authority_clock_is_sane(const X509 *root)
 {
-    return (int64_t)time(NULL) > authority_renew_at_s(x);
+    int64_t now = (int64_t)time(NULL);
+    return now >= certificate_not_before(root) && now < certificate_not_after(root);
+}
+
+bool authority_is_due(const X509 *root, const X509 *x)
+{
+    int64_t now = (int64_t)time(NULL);
+    return authority_clock_is_sane(root) &&
+           (now > authority_renew_at_s(x) || now < certificate_not_before(x));
 }
 
 static int make_root(const struct places *p, EVP_PKEY **key, X509 **root, char *message)
@@ -200,12 +208,11 @@ static int renew_issuer(const struct places *p, char *message)
     EVP_PKEY *root_key = NULL;
     X509 *root = NULL, *issuer = NULL;
     int rc = read_certificate(p->issuer, &issuer, message);
-    if (rc < 0 || !past_half_life(issuer) || !exists(p->root_key))
+    if (rc == 0)
+        rc = read_certificate(p->root, &root, message);
+    if (rc < 0 || !authority_is_due(root, issuer) || !exists(p->root_key))
         goto out;
     rc = read_key(p->root_key, &root_key, message);
-    if (rc < 0)
-        goto out;
-    rc = read_certificate(p->root, &root, message);
     if (rc < 0)
         goto out;
     rc = make_issuer(p, root_key, root, message);
@@ -263,13 +270,16 @@ out:
 
 static int leaf_is_due(const struct places *p, bool *due, char *message)
 {
-    X509 *leaf = NULL;
+    X509 *root = NULL, *leaf = NULL;
     *due = true;
     if (!exists(p->leaf) || !exists(p->leaf_key))
         return 0;
     int rc = read_certificate(p->leaf, &leaf, message);
     if (rc == 0)
-        *due = past_half_life(leaf);
+        rc = read_certificate(p->root, &root, message);
+    if (rc == 0)
+        *due = authority_is_due(root, leaf);
+    X509_free(root);
     X509_free(leaf);
     return rc;
 }

@@ -47,5 +47,10 @@ int authority_mesh(X509 *root, struct digest *to);
 X509 *authority_make_leaf(X509 *root, X509 *issuer, EVP_PKEY *issuer_key, EVP_PKEY *key, int party);
 /* When half of its life is over, Unix time. */
 int64_t authority_renew_at_s(const X509 *x);
+/* Whether the wall clock can be right: the mesh was made before, and has not ended. */
+bool authority_clock_is_sane(const X509 *root);
+/* Whether a certificate should be made anew: past half its life, or begun in the future, which says
+ * that a clock was wrong when it was made. Never by a clock that cannot be right. */
+bool authority_is_due(const X509 *root, const X509 *x);
 
 #endif

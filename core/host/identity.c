@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "core/base/ensure.h"
 #include "core/base/err.h"
@@ -88,8 +89,14 @@ static int read_identity(struct identity **out, const struct home *h,
     i->issuer = parts.issuer;
     i->leaf = parts.leaf;
     i->key = parts.key;
+    bool is_over = (int64_t)time(NULL) >= certificate_not_after(i->root);
     rc = identity_of(out, i, leaf->party);
-    if (rc < 0)
+    if (rc < 0 && is_over)
+        snprintf(message, HOME_MESSAGE_SIZE,
+                 "by the clock of this machine the mesh in %s has come to its end: set the clock, "
+                 "and start again",
+                 h->path);
+    else if (rc < 0)
         snprintf(message, HOME_MESSAGE_SIZE,
                  "the certificate does not belong to this mesh and key: %s/%s.pem: remove it, and "
                  "the next start makes another",
@@ -150,6 +157,11 @@ int identity_node(struct identity **out, const struct home *h, const char *state
 int64_t identity_renew_at_s(const struct identity *i)
 {
     return authority_renew_at_s(i->leaf);
+}
+
+bool identity_is_due(const struct identity *i)
+{
+    return authority_is_due(i->root, i->leaf);
 }
 
 /* The parts change places, so that whoever borrowed the identity has the new ones. */

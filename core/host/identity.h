@@ -6,7 +6,8 @@
  *          the CN
  *   usage  EKU client and server
  *   life   root 10 years, issuer (pathlen 0) 1 year, user 90 days, node 7 days; NotBefore one hour
- *          ago. All but the root are renewed at half life, by the keys on this machine */
+ *          ago. All but the root are renewed at half life, by the keys on this machine, and when a
+ *          clock that was ahead is right again. A clock outside the root's life renews nothing */
 #ifndef VELUM_HOST_IDENTITY_H
 #define VELUM_HOST_IDENTITY_H
 
@@ -30,6 +31,8 @@ int identity_node(struct identity **out, const struct home *h, const char *state
                   char message[HOME_MESSAGE_SIZE]);
 /* When a node that runs should renew: half of its certificate's life, Unix time. */
 int64_t identity_renew_at_s(const struct identity *i);
+/* Whether it should now (authority_is_due says when else). */
+bool identity_is_due(const struct identity *i);
 /* Renews a running node's certificate when it is due, and takes what lies in `state` in place of
  * what it has: the same key, so the same id. 1 when that is something new, 0 when not; ERR_BUSY
  * when somebody has the home lock at the moment. After an error it is what it was. */

@@ -22,8 +22,9 @@ static int64_t seconds_left(const struct renewal *r)
 static void arm(struct renewal *r, int64_t overdue_s)
 {
     int64_t left = seconds_left(r) + 1;
-    left = left <= 0 ? overdue_s : left;
-    left = left > LOOK_S_MAX ? LOOK_S_MAX : left;
+    if (identity_is_due(r->parts.identity))
+        left = overdue_s;
+    left = left <= 0 || left > LOOK_S_MAX ? LOOK_S_MAX : left;
     alarm_set(r->alarm, instant_plus_us(loop_clock(), left * S_US));
 }
 
@@ -39,13 +40,13 @@ static void look(void *ctx)
     struct renewal *r = ctx;
     char message[HOME_MESSAGE_SIZE] = "";
     int rc = 0;
-    if (seconds_left(r) < 0)
+    if (identity_is_due(r->parts.identity))
         rc = identity_renew(r->parts.identity, r->parts.home, r->parts.state, message);
     if (rc > 0)
         rc = r->parts.renewed(r->parts.ctx, r->parts.identity);
     if (rc < 0 && rc != ERR_BUSY)
         fail(r, message[0] ? message : err_sentence(rc));
-    else if (rc == 0 && seconds_left(r) < 0)
+    else if (rc == 0 && identity_is_due(r->parts.identity))
         fail(r, "there is no issuer key on this machine");
     else if (rc >= 0)
         r->told = false;

@@ -232,6 +232,9 @@ bool mesh_watch(struct mesh *m, char *what, size_t cap)
         if (p->pid <= 0 || !proc_has_ended(p->pid, &status))
             continue;
         p->pid = 0;
+        /* By a clock beyond the life of the mesh no node starts, only when it is right again. */
+        if (p->wrong_s && *p->wrong_s > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 1)
+            continue;
         if (WIFSIGNALED(status))
             snprintf(what, cap, "node %s ended by itself, of signal %d", p->name, WTERMSIG(status));
         else

@@ -51,6 +51,17 @@ static bool start_nodes(struct run *r, uint32_t mask)
     return true;
 }
 
+/* Whoever could not start by a wrong clock can now; whoever is down for another reason comes back
+ * at the time of that. */
+static bool clock_is_right(struct run *r, uint32_t i)
+{
+    mesh_wall(r->mesh, i, 0);
+    for (uint32_t k = 0; k < r->laters; k++)
+        if (r->later[k].kind == LATER_START && r->later[k].mask >> i & 1)
+            return true;
+    return start_nodes(r, 1u << i);
+}
+
 static bool do_later(struct run *r, const struct later *l)
 {
     struct mesh *m = r->mesh;
@@ -63,8 +74,8 @@ static bool do_later(struct run *r, const struct later *l)
             continue;
         if (l->kind == LATER_CONTINUE)
             mesh_pause(m, i, false);
-        else if (l->kind == LATER_RIGHT)
-            mesh_wall(m, i, 0);
+        else if (l->kind == LATER_RIGHT && !clock_is_right(r, i))
+            return false;
         else if (l->kind == LATER_EMPTY && !mesh_fill(m, i, false))
             return run_fail(r, "a disk could not be emptied");
         else if (l->kind == LATER_PLUG && !net_link(&m->net, i, true))

@@ -1,0 +1,152 @@
+/* Certificates of a machine whose wall clock was wrong for a while: when it is right again, they
+ * are what they would have been. `time` is defined here, for everything in this program. */
+#include "core/host/identity.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "core/base/err.h"
+#include "core/host/authority.h"
+#include "core/host/certificate.h"
+#include "core/node/event.h"
+#include "tests/lib/check.h"
+
+#define YEAR_S ((time_t)365 * 86400)
+
+static time_t wrong_s;
+
+time_t time(time_t *to)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (to)
+        *to = now.tv_sec + wrong_s;
+    return now.tv_sec + wrong_s;
+}
+
+static char message[HOME_MESSAGE_SIZE];
+static struct home home;
+static char state[HOME_PATH_SIZE + 8], other_state[HOME_PATH_SIZE + 8];
+
+static void begin(void)
+{
+    wrong_s = 0;
+    snprintf(home.path, sizeof home.path, "/tmp/velum-clock-XXXXXX");
+    REQUIRE(mkdtemp(home.path) != NULL);
+    snprintf(state, sizeof state, "%s/one", home.path);
+    snprintf(other_state, sizeof other_state, "%s/two", home.path);
+    REQUIRE(mkdir(state, 0700) == 0 && mkdir(other_state, 0700) == 0);
+}
+
+static void end(void)
+{
+    char command[HOME_PATH_SIZE + 16];
+    snprintf(command, sizeof command, "rm -rf '%s'", home.path);
+    CHECK_INT(system(command), 0);
+}
+
+/* As a node does when it starts. */
+static int start(struct identity **node, const char *where)
+{
+    struct identity *user = NULL;
+    int rc = identity_mesh_open(&home, message);
+    if (rc == 0)
+        rc = identity_node(node, &home, where, message);
+    if (rc == 0)
+        rc = identity_user_card(&user, &home, message);
+    identity_free(user);
+    return rc;
+}
+
+static int judge(struct identity *judge_is, const struct identity *author)
+{
+    uint8_t sig[64];
+    struct signer by;
+    REQUIRE(identity_sign(author, bytes_of_text("x"), sig) == 0);
+    return identity_verify(judge_is, identity_certificate(author), bytes_of_text("x"), sig, &by);
+}
+
+/* A node that starts now judges by the true time, and agrees with one that never stopped. */
+static void check_all_is_well(struct identity *other, time_t after)
+{
+    struct identity *node = NULL;
+    if (start(&node, state) != 0) {
+        printf("FAIL after a clock that was %lld days wrong: %s\n", (long long)(after / 86400),
+               message);
+        CHECK(node != NULL);
+        return;
+    }
+    CHECK(identity_now_s(node) <= (int64_t)time(NULL) + 1);
+    CHECK(identity_renew_at_s(node) > (int64_t)time(NULL));
+    CHECK(identity_renew_at_s(node) < (int64_t)time(NULL) + 4 * 86400);
+    CHECK_INT(judge(node, other), 0);
+    CHECK_INT(judge(other, node), 0);
+    identity_free(node);
+}
+
+TEST(test_start_with_a_wrong_clock_harms_no_later_one)
+{
+    static const time_t wrong[] = {YEAR_S / 12,  YEAR_S,      9 * YEAR_S,   11 * YEAR_S,
+                                   -YEAR_S / 12, -9 * YEAR_S, -11 * YEAR_S, 7200};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct identity *node = NULL, *other = NULL;
+        begin();
+        REQUIRE(start(&node, state) == 0 && start(&other, other_state) == 0);
+        identity_free(node);
+        node = NULL;
+        wrong_s = wrong[i];
+        (void)start(&node, state);
+        identity_free(node);
+        wrong_s = 0;
+        check_all_is_well(other, wrong[i]);
+        identity_free(other);
+        end();
+    }
+}
+
+TEST(test_running_node_forgets_what_it_renewed_with_a_wrong_clock)
+{
+    struct identity *node = NULL, *other = NULL;
+    begin();
+    REQUIRE(start(&node, state) == 0 && start(&other, other_state) == 0);
+    wrong_s = YEAR_S;
+    CHECK(identity_is_due(node));
+    CHECK_INT(identity_renew(node, &home, state, message), 1);
+    CHECK(!identity_is_due(node));
+    wrong_s = 0;
+    CHECK(identity_is_due(node));
+    CHECK_INT(identity_renew(node, &home, state, message), 1);
+    CHECK(!identity_is_due(node));
+    CHECK_INT(judge(node, other), 0);
+    CHECK_INT(judge(other, node), 0);
+    identity_free(node);
+    identity_free(other);
+    end();
+}
+
+/* Before the mesh was made and after it ends no clock can be right: nothing is made by it. */
+TEST(test_clock_outside_the_life_of_the_mesh_renews_nothing)
+{
+    struct identity *node = NULL;
+    begin();
+    REQUIRE(start(&node, state) == 0);
+    wrong_s = 11 * YEAR_S;
+    CHECK(!identity_is_due(node));
+    wrong_s = -11 * YEAR_S;
+    CHECK(!identity_is_due(node));
+    CHECK_INT(identity_renew(node, &home, state, message), 0);
+    identity_free(node);
+    node = NULL;
+    CHECK_INT(start(&node, state), 0);
+    identity_free(node);
+    node = NULL;
+    wrong_s = 11 * YEAR_S;
+    CHECK(start(&node, state) < 0);
+    CHECK(strstr(message, "clock") != NULL);
+    end();
+}
+
+TEST_MAIN(test_start_with_a_wrong_clock_harms_no_later_one,
+          test_running_node_forgets_what_it_renewed_with_a_wrong_clock,
+          test_clock_outside_the_life_of_the_mesh_renews_nothing)
