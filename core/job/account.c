@@ -42,8 +42,13 @@ bool account_gap(const struct account *a, uint64_t at, uint64_t end, struct run 
     if (at >= end)
         return false;
     *gap = (struct run){at, end};
+#if VELUM_PLANT == 217 /* unit/test_account: a gap reaches one leaf into the next run */
+    if (i < a->count && a->runs[i].run.first + 1 < end)
+        gap->end = a->runs[i].run.first + 1;
+#else
     if (i < a->count && a->runs[i].run.first < end)
         gap->end = a->runs[i].run.first;
+#endif
     return true;
 }
 

@@ -149,6 +149,10 @@ static void replace(struct cover *c, uint32_t i, uint32_t end, struct entry *e)
 
 static bool has_room_for(const struct cover *c, uint32_t i, uint32_t end)
 {
+#if VELUM_PLANT == 215 /* unit/test_cover: the bound on values is not kept */
+    if (end >= i)
+        return true;
+#endif
     if (end > i || c->count < COVER_VALUES_MAX)
         return true;
     return i < c->count && c->count < COVER_VALUES_MAX + HOLE_VALUES_MAX;

@@ -291,7 +291,11 @@ static int apply_outcome(struct ledger *l, const struct fact *f, struct bytes by
 {
     if (l->outcome_fact.len == 0)
         return replace_outcome(l, bytes);
+#if VELUM_PLANT == 214 /* unit/test_ledger: of two outcomes the later one stays */
+    int by_rank = f->outcome.state != l->outcome_state;
+#else
     int by_rank = outcome_rank(f->outcome.state) - outcome_rank(l->outcome_state);
+#endif
     if (by_rank != 0)
         return by_rank > 0 ? replace_outcome(l, bytes) : LEDGER_KNOWN;
     if (f->outcome.state == JOB_DONE && !digest_equal(f->outcome.digest, l->outcome_digest))
@@ -319,7 +323,11 @@ static int apply_divergent(struct ledger *l, const struct divergence *d)
 static int check_values(const struct ledger *l, const struct partial *p)
 {
     struct reader r = p->values;
+#if VELUM_PLANT == 208 /* unit/test_account: leaves behind the last one are believed */
+    if (p->stage != 0)
+#else
     if (p->stage != 0 || p->upto > l->leaves)
+#endif
         return ERR_FORMAT;
     for (uint16_t i = 0; i < p->count; i++) {
         struct value v = read_value(&r);

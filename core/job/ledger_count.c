@@ -33,6 +33,9 @@ int ledger_name_leaves(struct ledger *l, struct node_id author, struct run of, b
     struct run gap, part;
     while (account_gap(&l->account, of.first, of.end, &gap)) {
         part = gap;
+#if VELUM_PLANT == 216 /* unit/test_account: leaves are named that no value covers */
+        believed = true;
+#endif
         if (!believed && !covered_part(l, gap, &part)) {
             of.first = gap.end;
             continue;

@@ -76,6 +76,10 @@ static bool may_tell(const struct job *j, struct node_id from)
 {
     const struct claim *c = ledger_claim(j->ledger);
 
+#if VELUM_PLANT == 201 /* trace/test_holder: unsigned facts are believed from anybody */
+    if (c != NULL)
+        return true;
+#endif
     return (c != NULL && node_id_equal(c->node, from)) || holds(j, from) ||
            ledger_was_holder(j->ledger, from);
 }
@@ -95,8 +99,12 @@ static uint16_t put_news(struct buf *news, struct bytes bytes, const struct fact
     struct buf run;
     uint8_t room[128];
 
+#if VELUM_PLANT == 200 /* sim: a fact is journaled as it was told, whatever was counted before */
+    if (f->kind != FACT_PARTIAL || p.upto >= p.from) {
+#else
     if (f->kind != FACT_PARTIAL || p.from == p.upto ||
         (gained->count == 1 && gained->leaves == p.upto - p.from)) {
+#endif
         put_block(news, bytes);
         return 1;
     }

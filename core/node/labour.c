@@ -274,6 +274,11 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
     title = reason == RETURN_STOPPING || labour_make(j) == NULL
                 ? -1
                 : claim_check(j, g.claim, j->labour);
+    /* Everybody is shown titles, so having one proves nothing. */
+#if VELUM_PLANT != 204 /* trace/test_labour: chunks are taken from whoever has seen a title */
+    if (title > 0 && !node_id_equal(from, j->labour->claim.node))
+        title = -1;
+#endif
     for (uint16_t i = 0; i < g.chunks; i++) {
         struct peer_chunk c = read_peer_chunk(&g.rest);
 

@@ -386,8 +386,13 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
         uint64_t grant = read_u64(&r);
         const struct chunk *c = pool_find(j->lead->pool, grant);
 
+#if VELUM_PLANT == 213 /* trace/test_coordinator: anybody may give back another's chunk */
+        if (c == NULL)
+            continue;
+#else
         if (c == NULL || !node_id_equal(c->node, from))
             continue;
+#endif
         pool_return(j->lead->pool, grant);
         site_less(n, from, 1);
     }

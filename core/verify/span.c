@@ -59,7 +59,12 @@ int spans_add(struct spans *s, struct span what,
         struct span part = what;
         if (i < s->count && s->list[i].first <= what.first) {
             part.end = s->list[i].end < what.end ? s->list[i].end : what.end;
+#if VELUM_PLANT == 219 /* unit/test_verify: leaves counted twice by one node are not noticed */
+            if (!node_id_equal(s->list[i].author, what.author))
+                twice(ctx, part.first, part.end);
+#else
             twice(ctx, part.first, part.end);
+#endif
         } else {
             if (i < s->count && s->list[i].first < part.end)
                 part.end = s->list[i].first;

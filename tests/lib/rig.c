@@ -539,7 +539,8 @@ void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s)
     struct job_spec spec = {.author = id_of(0xee),
                             .nonce = {s.nonce},
                             .not_after_s = WALL_S + 7200,
-                            .slots_max = s.slots_max};
+                            .slots_max = s.slots_max,
+                            .timeout_us = s.timeout_us};
     struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}};
     struct buf body;
 

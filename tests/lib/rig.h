@@ -94,7 +94,7 @@ void rig_worker_exits(struct rig *r, uint32_t worker, enum worker_end end, int s
 struct rig_spec {
     uint8_t nonce;
     uint32_t accumulator_size, slots_max;
-    uint64_t leaves;
+    uint64_t leaves, timeout_us;
     size_t params_len; /* all zero */
     bool long_args;
 };

@@ -656,10 +656,77 @@ TEST(test_what_a_holder_kept_counts_again_when_its_next_process_says_so)
     end();
 }
 
+/* The limit counts from the submission, whoever coordinates. */
+TEST(test_a_job_taken_over_still_ends_at_its_limit)
+{
+    begin();
+    rig_peer_up(&rig, 1, 1);
+    rig_job_make(&rig, &job,
+                 (struct rig_spec){.accumulator_size = 16, .leaves = 8, .timeout_us = 2 * S_US});
+    rig_hold(&rig, 0, &job);
+    rig_run(&rig, S_US);
+    rig_peer_dies(&rig, 0);
+    rig_run(&rig, 500 * MS_US);
+    CHECK(!job_state_is_final(rig_view(&rig, &job).state));
+    rig_run(&rig, S_US);
+    CHECK_INT(rig_view(&rig, &job).state, JOB_TIMED_OUT);
+    end();
+}
+
+/* Two of three have it, and the third has not answered yet. */
+TEST(test_an_outcome_is_told_when_every_holder_has_it)
+{
+    struct peer_chunk c;
+
+    begin();
+    rig_peer_up(&rig, 1, 0);
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 1});
+    rig_run(&rig, 20 * MS_US);
+    CHECK_INT(rig_view(&rig, &job).durable, 3);
+    REQUIRE(rig_take_grant(&rig, 0, &c));
+    rig.peers[1].mute = true;
+    finish_chunk(0, c, 16);
+    CHECK_INT(rig_view(&rig, &job).state, JOB_RUNNING);
+    rig.peers[1].mute = false;
+    rig_peer_cut(&rig, 1);
+    rig_peer_up(&rig, 1, 0);
+    rig_run(&rig, 20 * MS_US);
+    CHECK_INT(rig_view(&rig, &job).state, JOB_DONE);
+    end();
+}
+
+TEST(test_a_node_gives_back_only_its_own_chunks)
+{
+    struct peer_chunk c, other;
+    uint8_t bytes[128];
+    struct buf b;
+
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 8});
+    rig_run(&rig, 20 * MS_US);
+    REQUIRE(rig_take_grant(&rig, 0, &c));
+    rig_peer_up(&rig, 1, 0);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, job.id);
+    put_u8(&b, RETURN_UNKNOWN);
+    put_text(&b, "");
+    put_u16(&b, 1);
+    put_u64(&b, c.grant);
+    rig_frame(&rig, 1, MESSAGE_RETURN, &b);
+    rig_run(&rig, 20 * MS_US);
+    CHECK(!rig_take_grant(&rig, 0, &other));
+    rig_frame(&rig, 0, MESSAGE_RETURN, &b);
+    rig_run(&rig, 20 * MS_US);
+    CHECK(rig_take_grant(&rig, 0, &other));
+    end();
+}
+
 TEST_MAIN(test_what_is_written_while_stepping_down_is_in_the_journal,
           test_facts_without_their_spec_do_no_harm,
           test_workers_keep_what_they_did_until_holders_have_the_outcome,
           test_takeover_runs_no_leaf_again_that_a_worker_still_has,
+          test_a_node_gives_back_only_its_own_chunks, test_a_job_taken_over_still_ends_at_its_limit,
+          test_an_outcome_is_told_when_every_holder_has_it,
           test_kept_is_not_said_to_the_next_process_of_a_node,
           test_what_a_holder_kept_counts_again_when_its_next_process_says_so,
           test_job_whose_leaves_are_all_out_is_running_at_its_new_coordinator,

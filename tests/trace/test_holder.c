@@ -25,7 +25,7 @@ static void end(void)
 }
 
 /* A batch of one fact: an attempt that is good, or bytes that are no fact. */
-static void facts(uint64_t batch, bool first, bool good)
+static void facts_of(uint32_t peer, uint64_t batch, bool first, bool good)
 {
     struct attempt a = {.leaf = batch, .author = rig.peers[0].id, .cause = "SIGSEGV"};
     uint8_t bytes[512], fact_bytes[256];
@@ -39,8 +39,18 @@ static void facts(uint64_t batch, bool first, bool good)
         put_u32(&fact, UINT32_MAX);
     put_facts_begin(&b, job.id, batch, first, 1);
     put_block(&b, buf_bytes(&fact));
-    rig_frame(&rig, 0, MESSAGE_FACTS, &b);
+    rig_frame(&rig, peer, MESSAGE_FACTS, &b);
     rig_run(&rig, 1000);
+}
+
+static void facts(uint64_t batch, bool first, bool good)
+{
+    facts_of(0, batch, first, good);
+}
+
+static struct digest digest_now(void)
+{
+    return ledger_digest(job_find(rig.node, job.id)->ledger);
 }
 
 /* What is said of a batch: 1 it is kept, 0 it is refused, -1 nothing. */
@@ -120,6 +130,75 @@ TEST(test_leaves_stay_in_sight_until_the_outcome_is_settled)
     end();
 }
 
+/* What nobody has signed is believed from the coordinator and from holders only. */
+TEST(test_unsigned_facts_of_a_stranger_are_not_believed)
+{
+    struct digest before;
+
+    begin();
+    rig_peer_up(&rig, 1, 1);
+    before = digest_now();
+    facts_of(1, 2, false, true);
+    CHECK(digest_equal(digest_now(), before));
+    facts(2, true, true);
+    CHECK(!digest_equal(digest_now(), before));
+    end();
+}
+
+/* Nor do they come in as something else. */
+TEST(test_only_a_cancel_cancels)
+{
+    struct attempt a = {.leaf = 2, .cause = "SIGSEGV"};
+    uint8_t bytes[512], fact_bytes[256];
+    struct buf b, fact;
+    struct digest before;
+
+    begin();
+    rig_peer_up(&rig, 1, 1);
+    a.author = rig.peers[1].id;
+    before = digest_now();
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    buf_init_fixed(&fact, fact_bytes, sizeof fact_bytes);
+    put_attempt(&fact, &a);
+    put_job_id(&b, job.id);
+    put_block(&b, buf_bytes(&fact));
+    rig_frame(&rig, 1, MESSAGE_CANCEL, &b);
+    CHECK(digest_equal(digest_now(), before));
+    end();
+}
+
+/* A title is its author's to give. */
+TEST(test_a_claim_for_another_node_is_not_believed)
+{
+    uint8_t bytes[4096], claim_bytes[4096], body_bytes[256];
+    struct claim c = {.epoch = 7};
+    struct signed_bytes s;
+    struct buf b, claim, body;
+    struct fact f;
+
+    begin();
+    rig_peer_up(&rig, 1, 1);
+    buf_init_fixed(&claim, claim_bytes, sizeof claim_bytes);
+    rig_put_claim(&rig, 0, &job, 7, &claim);
+    REQUIRE(fact_read(buf_bytes(&claim), &f) == 0);
+    c.boot = rig.peers[1].boot;
+    c.node = rig.peers[1].id;
+    buf_init_fixed(&body, body_bytes, sizeof body_bytes);
+    put_claim_body(&body, job.id, &c);
+    s = f.sealed;
+    s.body = buf_bytes(&body);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_facts_begin(&b, job.id, 2, false, 1);
+    put_u32(&b, 0);
+    put_signed_fact(&b, FACT_CLAIM, &s);
+    patch_u32(&b, ID_SIZE + 8 + 1 + 2, (uint32_t)(b.len - (ID_SIZE + 8 + 1 + 2) - 4));
+    rig_frame(&rig, 0, MESSAGE_FACTS, &b);
+    CHECK(ledger_claim(job_find(rig.node, job.id)->ledger)->epoch < 7);
+    end();
+}
+
 TEST_MAIN(test_batch_that_was_not_taken_whole_is_refused_and_all_behind_it,
           test_forgotten_job_is_not_brought_back_to_life,
-          test_leaves_stay_in_sight_until_the_outcome_is_settled)
+          test_leaves_stay_in_sight_until_the_outcome_is_settled,
+          test_unsigned_facts_of_a_stranger_are_not_believed, test_only_a_cancel_cancels,
+          test_a_claim_for_another_node_is_not_believed)

@@ -404,6 +404,34 @@ TEST(test_coordinator_of_an_older_epoch_is_not_obeyed)
     end();
 }
 
+/* A title is shown to everybody, so having seen it makes nobody a coordinator. */
+TEST(test_chunks_are_taken_only_from_whose_title_it_is)
+{
+    struct peer_grant g = {.report_us = 1000, .chunks = 1};
+    uint8_t bytes[4096];
+    struct buf claim, b;
+
+    begin(2, 16);
+    rig_peer_up(&rig, 1, 1);
+    buf_init_fixed(&claim, bytes, sizeof bytes);
+    rig_put_claim(&rig, 0, &job, 1, &claim);
+    g.job = job.id;
+    g.spec = buf_bytes(&job.spec);
+    g.claim = buf_bytes(&claim);
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_peer_grant_begin(&b, &g);
+    put_peer_chunk(&b, &(struct peer_chunk){1, 0, 64});
+    put_u16(&b, 0);
+    rig_frame(&rig, 1, MESSAGE_GRANT, &b);
+    CHECK_INT(rig_count(&rig, 1, MESSAGE_RETURN), 1);
+    CHECK(rig_take_order(&rig, MESSAGE_ORDER_RUN) == NULL);
+    rig_frame(&rig, 0, MESSAGE_GRANT, &b);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_RETURN), 0);
+    CHECK(rig_take_order(&rig, MESSAGE_ORDER_LOAD) != NULL);
+    buf_clear(&b);
+    end();
+}
+
 TEST(test_cause_of_death_shows_the_end_of_the_output)
 {
     char text[200];
@@ -426,6 +454,7 @@ TEST_MAIN(test_what_nobody_has_confirmed_goes_out_as_the_link_takes_it,
           test_what_was_done_is_kept_until_holders_have_the_outcome,
           test_only_the_coordinator_trims_and_stops, test_held_job_without_work_is_no_labour,
           test_coordinator_of_an_older_epoch_is_not_obeyed,
+          test_chunks_are_taken_only_from_whose_title_it_is,
           test_cause_of_death_shows_the_end_of_the_output, test_merge_does_not_wait_behind_a_leaf,
           test_merge_that_ends_its_worker_three_times_fails,
           test_merge_whose_worker_was_killed_from_outside_goes_on,

@@ -1,4 +1,5 @@
 /* Who counted which leaves: against an array with one name a leaf, and in a ledger. */
+#include "core/base/err.h"
 #include "core/base/prng.h"
 #include "core/job/account.h"
 #include "core/job/ledger.h"
@@ -212,6 +213,18 @@ TEST(test_a_run_is_named_only_where_it_is_covered)
     CHECK(heap_is_empty(&heap));
 }
 
+TEST(test_there_are_no_leaves_behind_the_last)
+{
+    struct heap heap;
+    heap_init(&heap);
+    struct ledger *l = ledger_of(&heap);
+    CHECK_INT(tell_run(l, 1, LEAVES - 1, LEAVES + 1), ERR_FORMAT);
+    CHECK_INT(end_as(l, JOB_DONE), LEDGER_NEW);
+    CHECK_INT(tell_run(l, 1, 0, LEAVES + 1), ERR_FORMAT);
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
 TEST(test_of_an_ended_job_others_know_what_was_counted)
 {
     struct heap heap;
@@ -251,5 +264,5 @@ TEST(test_what_nobody_named_keeps_its_place)
 
 TEST_MAIN(test_each_leaf_is_named_once, test_at_the_bound_neighbours_become_one,
           test_a_report_names_only_what_it_newly_covers,
-          test_a_run_is_named_only_where_it_is_covered,
+          test_a_run_is_named_only_where_it_is_covered, test_there_are_no_leaves_behind_the_last,
           test_of_an_ended_job_others_know_what_was_counted, test_what_nobody_named_keeps_its_place)

@@ -457,6 +457,19 @@ TEST(test_a_leaf_counted_twice_is_named)
     end(1);
 }
 
+TEST(test_a_leaf_counted_twice_by_one_node_is_named)
+{
+    begin();
+    struct book b = book_open(0);
+    write_spec(&b);
+    write_report(&b, 1, 0, 9, NO_LIE);
+    write_report(&b, 1, 7, LEAVES, NO_LIE);
+    write_done(&b);
+    CHECK(!judge(&b).proven);
+    check_fault(TALLY_TWICE, 7, 9);
+    end(1);
+}
+
 TEST(test_a_run_named_twice_after_compaction_is_named)
 {
     begin();
@@ -665,9 +678,9 @@ TEST_MAIN(test_a_whole_journal_is_proven, test_three_journals_of_many_segments_a
           test_a_value_is_made_again_from_its_parts, test_a_job_that_runs_is_counted_so_far,
           test_a_holder_that_was_away_does_not_spoil_the_proof,
           test_a_holder_that_left_and_came_back_has_the_job_anew, test_a_forgotten_job_is_gone,
-          test_a_leaf_counted_twice_is_named, test_a_run_named_twice_after_compaction_is_named,
-          test_a_missing_leaf_is_named, test_a_run_without_a_value_is_named,
-          test_a_digest_of_something_else_is_seen,
+          test_a_leaf_counted_twice_is_named, test_a_leaf_counted_twice_by_one_node_is_named,
+          test_a_run_named_twice_after_compaction_is_named, test_a_missing_leaf_is_named,
+          test_a_run_without_a_value_is_named, test_a_digest_of_something_else_is_seen,
           test_a_result_that_the_values_do_not_fold_to_is_seen,
           test_a_value_that_its_parts_do_not_fold_to_is_named,
           test_two_values_of_the_same_leaves_are_named, test_a_result_of_too_many_leaves_is_seen,
