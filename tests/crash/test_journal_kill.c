@@ -1,5 +1,5 @@
 /* The journal writer of a real process on a real disk, killed -9 at any moment of a load with
- * rotation and compaction: whatever was given back as durable is there afterwards, in order. And how
+ * rotation and compaction: what was given back as durable is there afterwards, in order. And how
  * long a record waits while a compaction is written. */
 #include <poll.h>
 #include <signal.h>
