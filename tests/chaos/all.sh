@@ -65,6 +65,12 @@ part simulator 900 "$VELUM_OBJECTS/tests/sim/sim" --seeds 30000
 part wiped 900 "$VELUM_OBJECTS/tests/sim/sim" --wipe --seeds 20000
 part replaced 300 "$VELUM_OBJECTS/tests/sim/sim" --ship --seeds 400
 part compilers 900 tests/sim/compilers.sh --jobs 1
+part journal_life 1200 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/crash/test_journal_life"
+part journal_bits 600 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/crash/test_journal_bits"
+part journal_kill 300 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/crash/test_journal_kill"
+part power 600 tests/chaos/power.sh 100
+part faults 3000 tests/chaos/faults.sh --all
+part faults_memory 1800 tests/chaos/faults.sh --memory
 
 # ---------------------------------------------------------------------------------------------------
 wait

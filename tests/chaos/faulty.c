@@ -3,12 +3,13 @@
  * libraries do by themselves is left alone, and so are sockets, pipes and terminals. Only the first
  * process counts, not its spawner, its mover and its workers.
  *
- *   VELUM_FAULT=CLASS:N:KIND   CLASS io or memory; the N-th call fails; KIND eio, enospc, short (half
- *                              of a write is written, and the next one finds no space) or lie (no
- *                              call fails, but no sync does what it says)
+ *   VELUM_FAULT=CLASS:N:KIND   CLASS io or memory; the N-th call fails; KIND eio, enospc, short
+ *                              (half of a write is written, and the next one finds no space) or
+ *                              lie (no call fails, but no sync does what it says)
  *   VELUM_FAULT_ARM=FILE       counting begins when this file is there; without it, at the start
  *   VELUM_FAULT_LOG=FILE       gets one line when the fault has happened
- *   VELUM_FAULT_ALL=1          also every call of a long row of reads or zeroes, not only the first */
+ *   VELUM_FAULT_ALL=1          also every call of a long row of reads or zeroes, not only the
+ *                              first */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

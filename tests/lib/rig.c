@@ -233,17 +233,10 @@ static void on_start(struct rig *r, uint32_t worker)
     rig_worker_frame(r, worker, MESSAGE_WORKER_READY, &b);
 }
 
-/* Whatever else goes wrong, a record that a node cannot read again must not be written. */
-static bool record_is_whole(uint16_t type, struct bytes payload)
-{
-    struct journal_record record;
-
-    return journal_record_read(type, payload, &record) == 0;
-}
-
 static void perform(struct rig *r, const struct action *a, struct bytes payload)
 {
     struct event ev = {.kind = EVENT_STORED};
+    struct journal_record record;
     uint32_t peer;
 
     switch (a->kind) {
@@ -251,12 +244,11 @@ static void perform(struct rig *r, const struct action *a, struct bytes payload)
         on_send(r, a, payload);
         break;
     case ACTION_STORE:
-        ensure(record_is_whole(a->type, payload));
-        keep(r, a, payload);
-        ev.stored.ticket = a->ticket;
-        rig_event(r, &ev);
-        break;
     case ACTION_COMPACT:
+        /* Whatever else goes wrong, no record is written that a node cannot read again. */
+        ensure(a->kind != ACTION_STORE || journal_record_read(a->type, payload, &record) == 0);
+        if (a->kind == ACTION_STORE)
+            keep(r, a, payload);
         ev.stored.ticket = a->ticket;
         rig_event(r, &ev);
         break;
@@ -281,34 +273,23 @@ static void perform(struct rig *r, const struct action *a, struct bytes payload)
     }
 }
 
-static void starve_begin(struct rig *r)
-{
-    r->heap.fail_at = r->starve_at == 0 ? 0 : r->heap.calls + r->starve_at;
-    r->asked = r->heap.calls;
-}
-
-static void starve_end(struct rig *r)
-{
-    uint64_t asked = r->heap.calls - r->asked;
-
-    r->heap.fail_at = 0;
-    r->starve_at = r->starve_at > asked ? r->starve_at - asked : 0;
-}
-
 static void rig_event(struct rig *r, struct event *ev)
 {
     struct actions out;
+    uint64_t asked;
     int rc;
 
-    /* Without memory a node ends. */
     if (r->rc == ERR_NO_MEMORY)
-        return;
+        return; /* such a node ends */
     ev->now = r->now;
     ev->wall_s = WALL_S + r->now.us / S_US;
+    asked = r->heap.calls;
     actions_init(&out, &r->heap.alloc);
-    starve_begin(r);
+    r->heap.fail_at = r->starve_at == 0 ? 0 : asked + r->starve_at;
     rc = node_step(r->node, ev, &out);
-    starve_end(r);
+    r->heap.fail_at = 0;
+    asked = r->heap.calls - asked;
+    r->starve_at = r->starve_at > asked ? r->starve_at - asked : 0;
     r->rc = rc < r->rc ? rc : r->rc;
     for (size_t i = 0; i < out.count; i++)
         perform(r, &out.list[i], actions_payload(&out, &out.list[i]));

@@ -50,7 +50,6 @@ struct rig {
     struct rig_sent *sent;
     uint32_t sent_count;
     uint64_t starve_at; /* this request of the node for memory is refused, from now on; 0: none */
-    uint64_t asked;     /* requests before the present step */
     struct log_sink log;
     char last_log[256];
 };
