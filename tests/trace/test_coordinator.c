@@ -601,6 +601,7 @@ TEST(test_facts_without_their_spec_do_no_harm)
     put_job_id(&b, job.id);
     put_u32(&b, 2);
     put_u32(&b, 2);
+    put_u64(&b, 0);
     CHECK_INT(node_replay(rig.node, RECORD_SETTLED, buf_bytes(&b)), 0);
     buf_reset(&b);
     put_job_id(&b, job.id);
