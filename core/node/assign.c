@@ -70,7 +70,7 @@ static uint32_t slots_of(const struct node *n, struct node_id id)
     if (node_is_self(n, id))
         return n->options.slots;
     m = mesh_find(n->mesh, id);
-    return m == NULL ? 0 : m->info.slots;
+    return m == NULL ? 0 : m->info->slots;
 }
 
 /* Slots that this node believes to be free there. */
@@ -224,7 +224,7 @@ static uint32_t spread(struct job *j, bool *given)
         more = site_free_for(j, n->options.id) > 0 && give(j, n->options.id, 0);
         idle = site_free_for(j, n->options.id);
         for (uint32_t i = 0; i < count; i++) {
-            struct node_id id = mesh_at(n->mesh, i)->info.id;
+            struct node_id id = mesh_at(n->mesh, i)->info->id;
 
             if (site_free_for(j, id) > 0)
                 more |= give(j, id, 0);
@@ -238,9 +238,9 @@ static uint32_t spread(struct job *j, bool *given)
 
 static bool could_help(const struct job *j, const struct member *m)
 {
-    const struct hand *h = lead_hand(j->lead, m->info.id);
+    const struct hand *h = lead_hand(j->lead, m->info->id);
 
-    return m->state == NODE_ALIVE && m->link == 0 && m->info.busy < m->info.slots &&
+    return m->state == NODE_ALIVE && m->link == 0 && m->busy < m->info->slots &&
            (h == NULL || !h->no_kernel);
 }
 
@@ -260,7 +260,7 @@ static void call_for_help(struct job *j)
 
         if (!could_help(j, m))
             continue;
-        mesh_want_link(n->mesh, m->info.id, n->now);
+        mesh_want_link(n->mesh, m->info->id, n->now);
         called++;
     }
 }
@@ -290,8 +290,8 @@ static void knock(struct job *j)
     pick = prng_below(&n->prng, (uint64_t)count + 1);
     if (pick == count)
         give(j, n->options.id, GRANT_KNOCK);
-    else if (member_works(n, mesh_at(n->mesh, (uint32_t)pick)->info.id))
-        give(j, mesh_at(n->mesh, (uint32_t)pick)->info.id, GRANT_KNOCK);
+    else if (member_works(n, mesh_at(n->mesh, (uint32_t)pick)->info->id))
+        give(j, mesh_at(n->mesh, (uint32_t)pick)->info->id, GRANT_KNOCK);
 }
 
 /* A node that may have the kernel and is only away may come back: the job waits for it. */
@@ -304,7 +304,7 @@ static bool somebody_may_have_it(const struct job *j)
     for (uint32_t i = 0; i < mesh_count(n->mesh) && !may; i++) {
         const struct member *m = mesh_at(n->mesh, i);
 
-        h = lead_hand(j->lead, m->info.id);
+        h = lead_hand(j->lead, m->info->id);
         may = m->state != NODE_LEFT && (h == NULL || !h->no_kernel);
     }
     return may;
@@ -348,7 +348,7 @@ static bool any_slot_free(struct node *n)
     if (site_free(n, n->options.id) > 0)
         return true;
     for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
-        if (site_free(n, mesh_at(n->mesh, i)->info.id) > 0)
+        if (site_free(n, mesh_at(n->mesh, i)->info->id) > 0)
             return true;
     return false;
 }

@@ -160,7 +160,7 @@ int lead_begin(struct job *j, bool fresh)
     if (!fresh) {
         show_claim(j, n->options.id);
         for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
-            show_claim(j, mesh_at(n->mesh, i)->info.id);
+            show_claim(j, mesh_at(n->mesh, i)->info->id);
     }
     n->assign_wanted = true;
     directory_publish(j);
@@ -208,11 +208,11 @@ uint32_t lead_eligible(struct job *j, uint32_t *slots)
     for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
         const struct member *m = mesh_at(n->mesh, i);
 
-        h = lead_hand(j->lead, m->info.id);
-        if (!member_works(n, m->info.id) || (h != NULL && h->no_kernel))
+        h = lead_hand(j->lead, m->info->id);
+        if (!member_works(n, m->info->id) || (h != NULL && h->no_kernel))
             continue;
         count++;
-        *slots += m->info.slots;
+        *slots += m->info->slots;
     }
     return count;
 }
@@ -326,8 +326,8 @@ static void end_collecting(struct job *j)
     for (uint32_t i = 0; i < mesh_count(n->mesh) && all; i++) {
         const struct member *m = mesh_at(n->mesh, i);
 
-        h = lead_hand(l, m->info.id);
-        all = !member_works(n, m->info.id) || (h != NULL && h->answered);
+        h = lead_hand(l, m->info->id);
+        all = !member_works(n, m->info->id) || (h != NULL && h->answered);
     }
     if (!all && !instant_reached(n->now, l->collect_until))
         return;
