@@ -1,10 +1,11 @@
 #include "cmd/sim_scale.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cmd/view_json.h"
 #include "core/host/memory.h"
-#include "core/sim/scale.h"
+#include "core/sim/scale_plan.h"
 
 static double a_second(uint64_t amount, const struct scale_load *load)
 {
@@ -34,6 +35,10 @@ static void print_time(int64_t us)
 static void print_times(const char *what, const struct scale_times *t)
 {
     printf("%-11s", what);
+    if (t->count == 0) {
+        printf(" %9s\n", "left out");
+        return;
+    }
     print_time(t->p50_us);
     print_time(t->p99_us);
     print_time(t->most_us);
@@ -59,10 +64,27 @@ static void print_text(uint64_t seed, const struct scale_result *r)
     print_times("suspected", &r->suspected);
     print_times("dead", &r->dead);
     print_times("refused", &r->refused);
-    printf(
-        "\nfalse deaths: %llu in %.2f node-hours with delays and stalls (%llu false suspicions)\n",
-        (unsigned long long)r->false_deaths, (double)r->unrest_node_us / 3.6e9,
-        (unsigned long long)r->false_suspicions);
+    printf("\nfalse suspicions: %llu in %.2f node-hours with delays and stalls; in all %.0f bytes "
+           "sent for each node that joined\n",
+           (unsigned long long)r->false_suspicions, (double)r->unrest_node_us / 3.6e9,
+           (double)r->joining.bytes / (double)r->join.count);
+    if (r->shortened)
+        printf(
+            "shortened, because there are more than %d nodes: all but %llu began with a table of "
+            "all; 8 s until links settle, 5 s idle, 3 s busy, 2 rounds of rumors, 1 of at most 16 "
+            "that stop, %.1f s of unrest; it is not awaited that all know the last slots\n",
+            SCALE_WHOLE_MAX, (unsigned long long)r->join.count,
+            (double)r->unrest_node_us / r->nodes / 1e6);
+}
+
+static void print_figures(const struct scale_figure *figures)
+{
+    printf("\n%-14s %12s %12s\n", "FIGURE", "SEEN", "BOUND");
+    for (uint32_t i = 0; i < SCALE_FIGURES; i++) {
+        const struct scale_figure *f = &figures[i];
+        printf("%-14s %12.3f %12.3f %-8s %s\n", f->name, f->seen, f->bound, f->unit,
+               f->held ? "held" : "BROKEN");
+    }
 }
 
 static void json_load(struct json *j, const char *key, const struct scale_load *load,
@@ -96,7 +118,23 @@ static void json_times(struct json *j, const char *key, const struct scale_times
     json_close(j, '}');
 }
 
-static void print_json(uint64_t seed, const struct scale_result *r)
+static void json_figures(struct json *j, const struct scale_figure *figures)
+{
+    json_open(j, "figures", '[');
+    for (uint32_t i = 0; i < SCALE_FIGURES; i++) {
+        json_open(j, NULL, '{');
+        json_text(j, "name", figures[i].name);
+        json_text(j, "unit", figures[i].unit);
+        json_real(j, "seen", figures[i].seen);
+        json_real(j, "bound", figures[i].bound);
+        json_truth(j, "held", figures[i].held);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+static void print_json(uint64_t seed, const struct scale_result *r,
+                       const struct scale_figure *figures)
 {
     struct json j;
 
@@ -121,16 +159,53 @@ static void print_json(uint64_t seed, const struct scale_result *r)
     json_real(&j, "unrest_node_hours", (double)r->unrest_node_us / 3.6e9);
     json_number(&j, "false_suspicions", r->false_suspicions);
     json_number(&j, "false_deaths", r->false_deaths);
+    json_real(&j, "bytes_per_join", (double)r->joining.bytes / (double)r->join.count);
+    json_truth(&j, "shortened", r->shortened);
+    json_figures(&j, figures);
     json_close(&j, '}');
     json_document_close(&j);
+}
+
+/* On a terminal a line that changes, elsewhere one for each experiment. */
+struct said {
+    bool terminal;
+    const char *last;
+};
+
+static void say_progress(void *ctx, const char *experiment, int64_t virtual_us, uint64_t events)
+{
+    struct said *said = ctx;
+
+    if (said->terminal)
+        fprintf(stderr, "\r%-8s %8.1f s simulated, %llu events\033[K", experiment,
+                (double)virtual_us / 1e6, (unsigned long long)events);
+    else if (said->last != experiment)
+        fprintf(stderr, "%-8s at %.1f s simulated, %llu events\n", experiment,
+                (double)virtual_us / 1e6, (unsigned long long)events);
+    said->last = experiment;
+    fflush(stderr);
+}
+
+static int say_broken(const struct scale_figure *figures)
+{
+    for (uint32_t i = 0; i < SCALE_FIGURES; i++)
+        if (!figures[i].held)
+            talk_error("%s: %.3f %s, and %.3f is the bound", figures[i].name, figures[i].seen,
+                       figures[i].unit, figures[i].bound);
+    return CODE_FAILED;
 }
 
 int sim_scale(const struct call *c)
 {
     static const char *const not_here[] = {"seeds", "first",  "faults", "until",
                                            "trace", "shrink", "job",    "scene"};
+    struct said said = {.terminal = isatty(STDERR_FILENO) == 1};
+    struct scale_figure figures[SCALE_FIGURES];
     struct scale_options o = {.seed = opt_number(c->opts, "seed", 1),
-                              .nodes = (uint32_t)opt_number(c->opts, "nodes", 0)};
+                              .nodes = (uint32_t)opt_number(c->opts, "nodes", 0),
+                              .progress = say_progress,
+                              .ctx = &said};
+    int rc;
     struct scale_result r;
 
     for (size_t i = 0; i < sizeof not_here / sizeof not_here[0]; i++)
@@ -139,13 +214,20 @@ int sim_scale(const struct call *c)
             talk_try("velum sim --nodes %u --seed 1", (unsigned)o.nodes);
             return CODE_MISUSE;
         }
-    if (scale_run(&host_memory, &o, &r) < 0) {
-        talk_error("out of memory");
+    rc = scale_run(&host_memory, &o, &r);
+    if (said.terminal)
+        fputs("\r\033[K", stderr);
+    if (rc < 0) {
+        talk_error("out of memory with %u nodes", (unsigned)o.nodes);
+        talk_try("velum sim --nodes %u", (unsigned)o.nodes / 2);
         return CODE_FAILED;
     }
-    if (opt_given(c->opts, "json"))
-        print_json(o.seed, &r);
-    else
+    bool held = scale_figures(&r, figures) == SCALE_FIGURES;
+    if (opt_given(c->opts, "json")) {
+        print_json(o.seed, &r, figures);
+    } else {
         print_text(o.seed, &r);
-    return r.false_deaths > 0 ? CODE_FAILED : CODE_DONE;
+        print_figures(figures);
+    }
+    return held ? CODE_DONE : say_broken(figures);
 }

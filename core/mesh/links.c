@@ -17,6 +17,7 @@ void links_clear(struct links *t)
     for (uint32_t i = 0; i < t->count; i++)
         alloc_free(t->alloc, t->list[i], sizeof(struct link));
     alloc_free(t->alloc, t->list, t->cap * sizeof *t->list);
+    alloc_free(t->alloc, t->heap, t->cap * sizeof *t->heap);
     links_init(t, t->alloc);
 }
 
@@ -52,13 +53,67 @@ static int make_room(struct links *t)
     if (t->count < t->cap)
         return 0;
     uint32_t cap = t->cap ? t->cap * 2 : LINKS_FIRST_CAP;
-    void *list = t->list;
-    int rc = alloc_grow(t->alloc, &list, t->cap, cap, sizeof *t->list);
-    if (rc < 0)
-        return rc;
+    struct link **list = alloc_array(t->alloc, cap, sizeof *list);
+    struct link **heap = alloc_array(t->alloc, cap, sizeof *heap);
+    if (!list || !heap) {
+        alloc_free(t->alloc, list, cap * sizeof *list);
+        alloc_free(t->alloc, heap, cap * sizeof *heap);
+        return ERR_NO_MEMORY;
+    }
+    if (t->count > 0) {
+        memcpy(list, t->list, t->count * sizeof *list);
+        memcpy(heap, t->heap, t->count * sizeof *heap);
+    }
+    alloc_free(t->alloc, t->list, t->cap * sizeof *t->list);
+    alloc_free(t->alloc, t->heap, t->cap * sizeof *t->heap);
     t->list = list;
+    t->heap = heap;
     t->cap = cap;
     return 0;
+}
+
+static void heap_put(struct links *t, uint32_t i, struct link *l)
+{
+    t->heap[i] = l;
+    l->heap_at = i;
+}
+
+static void heap_up(struct links *t, struct link *l)
+{
+    uint32_t i = l->heap_at;
+    for (; i > 0 && instant_before(l->armed, t->heap[(i - 1) / 2]->armed); i = (i - 1) / 2)
+        heap_put(t, i, t->heap[(i - 1) / 2]);
+    heap_put(t, i, l);
+}
+
+static void heap_down(struct links *t, struct link *l)
+{
+    uint32_t i = l->heap_at, child;
+    while ((child = 2 * i + 1) < t->count) {
+        if (child + 1 < t->count &&
+            instant_before(t->heap[child + 1]->armed, t->heap[child]->armed))
+            child++;
+        if (!instant_before(t->heap[child]->armed, l->armed))
+            break;
+        heap_put(t, i, t->heap[child]);
+        i = child;
+    }
+    heap_put(t, i, l);
+}
+
+void links_arm(struct links *t, struct link *l, struct instant when)
+{
+    bool earlier = instant_before(when, l->armed);
+    l->armed = when;
+    if (earlier)
+        heap_up(t, l);
+    else
+        heap_down(t, l);
+}
+
+struct link *links_first(const struct links *t)
+{
+    return t->count > 0 ? t->heap[0] : NULL;
 }
 
 int links_add(struct links *t, uint64_t number, struct link **out)
@@ -75,6 +130,8 @@ int links_add(struct links *t, uint64_t number, struct link **out)
     uint32_t i = place_of(t, number);
     memmove(t->list + i + 1, t->list + i, (t->count - i) * sizeof *t->list);
     t->list[i] = l;
+    l->armed = INSTANT_NEVER;
+    heap_put(t, t->count, l);
     t->count++;
     *out = l;
     return 0;
@@ -86,6 +143,12 @@ void links_remove(struct links *t, struct link *l)
     ensure(i < t->count && t->list[i] == l);
     t->count--;
     memmove(t->list + i, t->list + i + 1, (t->count - i) * sizeof *t->list);
+    struct link *last = t->heap[t->count];
+    if (last != l) {
+        heap_put(t, l->heap_at, last);
+        heap_up(t, last);
+        heap_down(t, last);
+    }
     alloc_free(t->alloc, l, sizeof *l);
 }
 

@@ -6,7 +6,6 @@
 #include "core/base/err.h"
 
 #define LATE_US (300 * MS_US)
-#define ANNOUNCE_US (100 * MS_US)
 #define GREETING_US (2 * S_US)
 
 /* First in each public function that is told the time. A wake-up long after its due
@@ -26,6 +25,19 @@ static void enter(struct mesh *m, struct instant now)
     m->due = now;
 }
 
+/* When the first link is due. What is armed may be too early, never too late. */
+static struct instant links_due(struct mesh *m)
+{
+    struct link *l;
+    while ((l = links_first(&m->links)) != NULL) {
+        struct instant due = link_due(l);
+        if (!instant_before(l->armed, due))
+            return due;
+        links_arm(&m->links, l, due);
+    }
+    return INSTANT_NEVER;
+}
+
 /* Last in each public function that may have changed anything. */
 static void settle(struct mesh *m, struct instant now)
 {
@@ -33,41 +45,45 @@ static void settle(struct mesh *m, struct instant now)
         m->due = INSTANT_NEVER;
         return;
     }
-    if (m->ring_stale)
+    if (m->ring_stale && instant_reached(now, m->ring_due))
         ring_renew(m, now);
     if (m->news_urgent)
-        rumors_flush(m, now);
-    struct instant due = instant_first(m->slow_due, m->lazy_due);
+        rumors_flush(m);
+    struct instant due = instant_first(m->slow_due, m->loads_due);
     due = instant_first(due, m->announce_due);
+    if (m->ring_stale)
+        due = instant_first(due, m->ring_due);
     due = instant_first(due, probe_relays_due(m));
-    for (uint32_t i = 0; i < m->links.count; i++)
-        due = instant_first(due, link_due(m->links.list[i]));
+    due = instant_first(due, links_due(m));
     /* A link that is no longer a standing one may have been idle for long. That it is due since
      * then does not mean that this process slept. */
     m->due = instant_before(due, now) ? now : due;
 }
 
 int mesh_new(struct mesh **out, const struct alloc *a, const struct member_info *self,
-             uint64_t seed, const struct mesh_ports *ports, const struct log_sink *log,
-             struct instant now)
+             uint64_t seed, struct profiles *profiles, const struct mesh_ports *ports,
+             const struct log_sink *log, struct instant now)
 {
     if (!member_info_is_sound(self))
         return ERR_ARGUMENT;
     struct mesh *m = alloc_zeroed(a, sizeof *m);
     if (!m)
         return ERR_NO_MEMORY;
+    if (!profiles && profiles_new(&m->profiles_own, a) < 0) {
+        alloc_free(a, m, sizeof *m);
+        return ERR_NO_MEMORY;
+    }
     m->alloc = a;
     m->ports = *ports;
     m->log = log;
     m->self = *self;
     prng_init(&m->prng, seed);
-    members_init(&m->members, a);
+    members_init(&m->members, a, profiles ? profiles : m->profiles_own);
     links_init(&m->links, a);
     hints_init(&m->hints, a);
     buf_init(&m->out, a, FRAME_PAYLOAD_MAX);
-    m->news_last = &m->news_first;
-    m->lazy_due = m->announce_due = m->slow_due = m->due = INSTANT_NEVER;
-    m->announced = (struct instant){now.us - ANNOUNCE_US};
+    m->loads_due = m->announce_due = m->slow_due = m->due = INSTANT_NEVER;
+    m->announced = m->loads_told = (struct instant){now.us - S_US};
     m->dead_dialled = now;
     *out = m;
     return 0;
@@ -78,6 +94,8 @@ void mesh_free(struct mesh *m)
     if (!m)
         return;
     members_clear(&m->members);
+    profiles_free(m->profiles_own);
+    alloc_free(m->alloc, m->news, m->news_cap * sizeof *m->news);
     links_clear(&m->links);
     hints_clear(&m->hints);
     buf_clear(&m->out);
@@ -101,7 +119,7 @@ static void ticket_used(struct mesh *m, uint32_t dial)
 {
     struct peer *p = dial_find(m, dial);
     if (p)
-        p->dial = 0;
+        p->care->dial = 0;
 }
 
 static void met_self(struct mesh *m, uint64_t link, uint32_t dial)
@@ -130,6 +148,7 @@ static int link_begin(struct mesh *m, uint64_t number, uint32_t dial, struct nod
     l->deadline = instant_plus_us(now, GREETING_US);
     l->heard = l->used = now;
     l->compare = INSTANT_NEVER;
+    link_arm(m, l);
     rc = link_greet(m, l);
     if (rc < 0)
         link_gone(m, l, false, now);
@@ -322,7 +341,7 @@ void mesh_heard(struct mesh *m, uint64_t link, struct instant now)
     if (!l || !l->peer)
         return;
     l->used = now;
-    bool matters = l->peer->m.state != NODE_ALIVE || l->peer->accused;
+    bool matters = l->peer->m.state != NODE_ALIVE || care_of(l->peer)->accusation;
     probe_heard(m, l, now);
     /* Called for each frame, so the due time is left as it is: at worst one wake-up too many. */
     if (matters)
@@ -333,6 +352,12 @@ const struct member *mesh_link_peer(const struct mesh *m, uint64_t link)
 {
     const struct link *l = links_find(&m->links, link);
     return l && l->peer ? &l->peer->m : NULL;
+}
+
+uint64_t mesh_link_calendar_s(const struct mesh *m, uint64_t link)
+{
+    const struct link *l = links_find(&m->links, link);
+    return l && l->peer ? l->calendar_s : 0;
 }
 
 const struct member *mesh_find(const struct mesh *m, struct node_id id)
@@ -348,8 +373,7 @@ uint32_t mesh_count(const struct mesh *m)
 
 const struct member *mesh_at(const struct mesh *m, uint32_t i)
 {
-    ensure(i < m->members.count);
-    return &m->members.list[i]->m;
+    return &members_at(&m->members, i)->m;
 }
 
 const struct member_info *mesh_self(const struct mesh *m)
@@ -366,28 +390,19 @@ void mesh_want_link(struct mesh *m, struct node_id id, struct instant now)
 {
     enter(m, now);
     struct peer *p = members_find(&m->members, id);
-    if (!p)
+    struct care *c = p ? members_care(&m->members, p) : NULL;
+    if (!c)
         return;
-    p->wanted = now;
+    c->wanted = now;
     struct link *l = links_find(&m->links, p->m.link);
     if (l) {
         l->used = now;
         return;
     }
     /* While a back-off runs, the walk dials when it ends. */
-    if (node_state_is_live(p->m.state) && p->dial_due.us == INSTANT_NEVER.us)
+    if (node_state_is_live(p->m.state) && c->dial_due.us == INSTANT_NEVER.us)
         peer_dial(m, p, now);
     settle(m, now);
-}
-
-/* Speaks of itself now, or as soon as the last time is long enough ago. */
-static void load_changed(struct mesh *m, struct instant now)
-{
-    struct instant due = instant_plus_us(m->announced, ANNOUNCE_US);
-    if (instant_reached(now, due))
-        self_announce_load(m, now);
-    else
-        m->announce_due = due;
 }
 
 void mesh_set_load(struct mesh *m, uint32_t busy, uint64_t speed_units_s, struct instant now)
@@ -400,7 +415,7 @@ void mesh_set_load(struct mesh *m, uint32_t busy, uint64_t speed_units_s, struct
     m->self.busy = busy > MESH_SLOTS_MAX ? MESH_SLOTS_MAX : busy;
     if (changed) {
         m->self.speed_units_s = speed_units_s;
-        load_changed(m, now);
+        self_load_changed(m, now);
     }
     settle(m, now);
 }
@@ -426,7 +441,7 @@ void mesh_leave(struct mesh *m, struct instant now)
         m->ports.close(m->ports.ctx, l->number);
         if (l->peer)
             l->peer->m.link = 0;
-        links_remove(&m->links, l);
+        link_forget(m, l);
     }
     settle(m, now);
 }
@@ -437,16 +452,16 @@ void mesh_tick(struct mesh *m, struct instant now)
     if (m->leaving)
         return;
     link_tick(m, now);
-    probe_links_tick(m, now);
+    probe_relays_tick(m, now);
     if (instant_reached(now, m->announce_due))
-        self_announce_load(m, now);
+        self_load_due(m, now);
     if (instant_reached(now, m->slow_due)) {
         m->slow_due = INSTANT_NEVER;
         probe_members_tick(m, now);
         dial_tick(m, now);
     }
-    if (instant_reached(now, m->lazy_due))
-        rumors_flush(m, now);
+    if (instant_reached(now, m->loads_due))
+        loads_flush(m, now);
     settle(m, now);
 }
 

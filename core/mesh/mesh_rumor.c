@@ -13,22 +13,17 @@
  *
  * Links are reliable and in order, so a rumor crosses each standing link at most once in each
  * direction: whoever learns something new tells all its standing links and then forgets about it.
- * That is 2 log2 N sends a node. Loads change all the time, and N of them would be N times the
- * frames: a node's neighbours hear each one (at most ten a second, mesh_set_load), but pass it on
- * only if they did not lately; `lately` grows with N, so that what crosses a link does not. The
- * last one is always passed on in the end.
+ * That is 2 log2 N sends a node. Loads change all the time and go another way (mesh_load.c).
  *
  * What a broken link swallowed is made good by the exchange of whole tables: small ones at the next
  * HELLO, large ones with whoever is new, and otherwise when the digests in PING and PONG are
  * unequal on a fresh link or stay so on an old one. */
 
-#define LAZY_US (100 * MS_US)
-#define LOAD_NODES 16 /* up to so many, loads are passed on without a pause */
-#define SYNC_PAGES 8  /* at a time; the queue behind a link is bounded */
+#define SYNC_PAGES 8 /* at a time; the queue behind a link is bounded */
 #define SYNC_DIFFERS 3
 #define SYNC_DIFFERS_US (2 * S_US)
 #define SYNC_WAIT_MAX_US (60 * S_US)
-#define FULL_MESH_PEERS 8 /* as many are all linked with each other: no need to pass loads on */
+#define NEWS_FIRST_CAP 16
 
 static int rank(enum node_state s)
 {
@@ -47,7 +42,21 @@ static int rank(enum node_state s)
 static void log_becomes(const struct mesh *m, const struct peer *p, enum node_state state)
 {
     enum log_level level = state == NODE_SUSPECT || state == NODE_DEAD ? LOG_WARNING : LOG_INFO;
-    log_line(m->log, level, "mesh: %s is %s", p->m.info.name, node_state_name(state));
+    log_line(m->log, level, "mesh: %s is %s", p->m.info->name, node_state_name(state));
+}
+
+static void is_gone(struct mesh *m, struct peer *p, bool is_news, struct instant now)
+{
+    struct care *c = members_care(&m->members, p);
+    p->m.link = 0;
+    if (!c) {
+        m->members.neglected = true;
+        return;
+    }
+    members_acquit(&m->members, p);
+    c->probe.stage = PROBE_NONE;
+    if (is_news)
+        c->gone_at = now;
 }
 
 void peer_becomes(struct mesh *m, struct peer *p, enum node_state state, uint64_t link,
@@ -61,31 +70,20 @@ void peer_becomes(struct mesh *m, struct peer *p, enum node_state state, uint64_
     if (state != before) {
         m->ring_stale |= node_state_is_live(before) != node_state_is_live(state);
         members_set_state(&m->members, p, state);
-        p->state_at = now;
-        p->accused = p->accused && node_state_is_live(state);
         /* How many can confirm a suspicion has changed too. */
-        mesh_arm(m, now);
+        if (m->members.suspects > 0 || !node_state_is_live(state))
+            mesh_arm(m, now);
         log_becomes(m, p, state);
     }
-    if (!node_state_is_live(state)) {
-        p->probe.stage = PROBE_NONE;
-        p->m.link = 0;
-    }
+    if (node_state_is_live(state))
+        link_arm_of(m, p);
+    else
+        is_gone(m, p, state != before, now);
     m->ports.changed(m->ports.ctx, &p->m, before, link_before);
     if (!node_state_is_live(state)) {
-        link_drop_all(m, p->m.info.id);
-        dial_hints_release(m, p->m.info.id, now);
+        link_drop_all(m, p->m.info->id);
+        dial_hints_release(m, p->m.info->id, now);
     }
-}
-
-static void news_unlink(struct mesh *m, struct peer **at)
-{
-    struct peer *p = *at;
-    *at = p->news_next;
-    if (m->news_last == &p->news_next)
-        m->news_last = at;
-    p->news_next = NULL;
-    p->news = NEWS_NONE;
 }
 
 struct peer *peer_meet(struct mesh *m, const struct member_info *info, struct instant now)
@@ -104,65 +102,52 @@ struct peer *peer_meet(struct mesh *m, const struct member_info *info, struct in
 
 void peer_forget(struct mesh *m, struct peer *p)
 {
-    struct peer **at = &m->news_first;
-    while (p->news && *at != p)
-        at = &(*at)->news_next;
     if (p->news)
-        news_unlink(m, at);
-    log_line(m->log, LOG_INFO, "mesh: %s is forgotten", p->m.info.name);
+        m->news[p->news - 1].peer = NULL;
+    log_line(m->log, LOG_INFO, "mesh: %s is forgotten", p->m.info->name);
     members_remove(&m->members, p);
 }
 
-void peer_inform(struct mesh *m, struct peer *p, const struct member_info *info)
+bool peer_inform(struct mesh *m, struct peer *p, const struct member_info *info)
 {
-    struct member_info *old = &p->m.info;
-    bool load = old->busy != info->busy || old->slots != info->slots ||
-                old->speed_units_s != info->speed_units_s || old->recovering != info->recovering;
-    if (old->boot != info->boot)
-        p->boot_replaced = false;
-    members_set_info(&m->members, p, info);
+    bool load = p->m.busy != info->busy || p->m.speed_units_s != info->speed_units_s ||
+                p->m.info->slots != info->slots || p->m.info->recovering != info->recovering;
+    bool rebooted = p->m.info->boot != info->boot;
+    if (members_set_info(&m->members, p, info) < 0)
+        return false;
+    if (rebooted && p->care)
+        p->care->boot_replaced = false;
     if (load && p->m.state)
         m->ports.load(m->ports.ctx, &p->m);
+    return true;
 }
 
-/* So long a node keeps a member's next load to itself after it passed one on. All nodes together
- * then pass on at most LOAD_NODES loads in LAZY_US over each link, however many they are. */
-static int64_t load_pause_us(const struct mesh *m)
+struct news *news_of(struct mesh *m, struct peer *p)
 {
-    int64_t nodes = (int64_t)m->members.live + 1;
-    return nodes <= LOAD_NODES ? 0 : LAZY_US * nodes / LOAD_NODES;
-}
-
-void peer_news(struct mesh *m, struct peer *p, enum news news, uint64_t from, struct instant now)
-{
-    p->news_from = p->news == NEWS_NONE ? from : p->news_from == from ? from : 0;
-    if (p->news == NEWS_NONE) {
-        *m->news_last = p;
-        m->news_last = &p->news_next;
+    if (p->news)
+        return &m->news[p->news - 1];
+    if (m->news_count == m->news_cap) {
+        uint32_t cap = m->news_cap ? m->news_cap + m->news_cap / 2 : NEWS_FIRST_CAP;
+        void *list = m->news;
+        if (alloc_grow(m->alloc, &list, m->news_cap, cap, sizeof *m->news) < 0)
+            return NULL;
+        m->news = list;
+        m->news_cap = cap;
     }
-    if (news > p->news)
-        p->news = news;
-    if (news == NEWS_URGENT) {
-        m->news_urgent = true;
-        return;
-    }
-    p->news_due = instant_plus_us(p->news_told, load_pause_us(m));
-    struct instant soon = instant_plus_us(now, LAZY_US);
-    m->lazy_due =
-        instant_first(m->lazy_due, instant_before(soon, p->news_due) ? p->news_due : soon);
+    m->news[m->news_count] = (struct news){.is_load = true};
+    p->news = ++m->news_count;
+    return &m->news[m->news_count - 1];
 }
 
-static void announce(struct mesh *m, uint32_t incarnation, struct instant now)
+void peer_news(struct mesh *m, struct peer *p, uint64_t from)
 {
-    /* Beyond the last number there is nothing to say; at one statement in 10 s it is reached after
-     * 30 days without the mesh ever forgetting this node. */
-    if (incarnation < m->self.incarnation)
+    struct news *n = news_of(m, p);
+    if (!n)
         return;
-    m->self.incarnation = incarnation;
-    m->self_news = NEWS_URGENT;
+    n->from = !n->peer || n->is_load || n->from == from ? from : 0;
+    n->peer = p;
+    n->is_load = false;
     m->news_urgent = true;
-    m->announced = now;
-    m->announce_due = INSTANT_NEVER;
 }
 
 static uint32_t next_statement(uint32_t incarnation)
@@ -172,22 +157,30 @@ static uint32_t next_statement(uint32_t incarnation)
 
 void self_announce(struct mesh *m, struct instant now)
 {
-    announce(m, next_statement(m->self.incarnation), now);
-}
-
-void self_announce_load(struct mesh *m, struct instant now)
-{
-    announce(m, m->self.incarnation + 1, now);
+    uint32_t incarnation = next_statement(m->self.incarnation);
+    /* Beyond the last number there is nothing to say; at one statement in 10 s it is reached after
+     * 30 days without the mesh ever forgetting this node. */
+    if (incarnation < m->self.incarnation)
+        return;
+    m->self.incarnation = incarnation;
+    m->self_news = true;
+    m->news_urgent = true;
+    m->announced = now;
+    m->announce_due = INSTANT_NEVER;
+    m->load_changed = false;
 }
 
 void peer_suspect(struct mesh *m, struct peer *p, struct node_id accuser, struct instant now)
 {
-    if (!node_state_is_live(p->m.state))
+    struct care *c = node_state_is_live(p->m.state) ? members_care(&m->members, p) : NULL;
+    if (!c)
         return;
-    if (p->m.state != NODE_SUSPECT)
-        suspicion_begin(&p->suspicion, now);
-    if (suspicion_accuse(&p->suspicion, accuser) || p->m.state != NODE_SUSPECT)
-        peer_news(m, p, NEWS_URGENT, 0, now);
+    bool is_new = p->m.state != NODE_SUSPECT, ours = node_id_equal(accuser, m->self.id);
+    if (is_new)
+        suspicion_begin(&c->suspicion, now);
+    c->hushed = ours && (is_new ? p->m.link && m->members.live > HUSH_NODES : c->hushed);
+    if ((suspicion_accuse(&c->suspicion, accuser) || is_new) && !c->hushed)
+        peer_news(m, p, 0);
     peer_becomes(m, p, NODE_SUSPECT, p->m.link, now);
     mesh_arm(m, now);
 }
@@ -195,31 +188,27 @@ void peer_suspect(struct mesh *m, struct peer *p, struct node_id accuser, struct
 void peer_dead(struct mesh *m, struct peer *p, uint64_t from, struct instant now)
 {
     peer_becomes(m, p, NODE_DEAD, 0, now);
-    p->dial_due = INSTANT_NEVER;
-    peer_news(m, p, NEWS_URGENT, from, now);
+    if (p->care)
+        p->care->dial_due = INSTANT_NEVER;
+    peer_news(m, p, from);
 }
 
-static struct rumor rumor_of_peer(const struct peer *p)
+void put_peer(struct buf *b, const struct peer *p)
 {
-    struct rumor r = {.state = p->m.state, .info = p->m.info};
-    /* That we cannot reach it ourselves is nobody else's business. */
-    if (r.state == NODE_AWAY)
-        r.state = NODE_ALIVE;
-    if (r.state == NODE_SUSPECT) {
-        r.accusers_count = p->suspicion.accusers_count;
-        for (uint32_t i = 0; i < r.accusers_count; i++)
-            r.accusers[i] = p->suspicion.accusers[i];
-    }
-    return r;
+    const struct suspicion *s = &care_of(p)->suspicion;
+    /* That we cannot reach it ourselves is nobody else's business, or not yet. */
+    bool hushed = p->m.state == NODE_SUSPECT && care_of(p)->hushed;
+    enum node_state state = p->m.state == NODE_AWAY || hushed ? NODE_ALIVE : p->m.state;
+    put_member_rumor(b, &p->m, state, s->accusers, state == NODE_SUSPECT ? s->accusers_count : 0);
 }
 
-static void send_list(struct mesh *m, const struct link *l)
+void send_list(struct mesh *m, const struct link *l)
 {
     if (buf_result(&m->out) == 0)
         m->ports.send(m->ports.ctx, l->number, MESSAGE_RUMORS, buf_bytes(&m->out));
 }
 
-static void tell(struct mesh *m, const struct link *l, const struct rumor *r)
+void tell(struct mesh *m, const struct link *l, const struct rumor *r)
 {
     buf_reset(&m->out);
     size_t start = rumor_list_begin(&m->out);
@@ -228,19 +217,30 @@ static void tell(struct mesh *m, const struct link *l, const struct rumor *r)
     send_list(m, l);
 }
 
+static void tell_peer(struct mesh *m, const struct link *l, const struct peer *p)
+{
+    buf_reset(&m->out);
+    size_t start = rumor_list_begin(&m->out);
+    put_peer(&m->out, p);
+    rumor_list_end(&m->out, start, 1);
+    send_list(m, l);
+}
+
 void accusation_forward(struct mesh *m, struct peer *p)
 {
     const struct link *l = links_find(&m->links, p->m.link);
-    if (p->accused && l)
-        tell(m, l, &p->accusation);
-    p->accused = false;
+    const struct rumor *r = care_of(p)->accusation;
+    if (r && l)
+        tell(m, l, r);
+    members_acquit(&m->members, p);
 }
 
 void suspicion_forward(struct mesh *m, struct peer *p)
 {
-    p->accused = true;
-    p->accusation = rumor_of_peer(p);
-    accusation_forward(m, p);
+    const struct link *l = links_find(&m->links, p->m.link);
+    members_acquit(&m->members, p);
+    if (l)
+        tell_peer(m, l, p);
 }
 
 static void accuse_all(struct mesh *m, struct peer *p, const struct rumor *r, struct instant now)
@@ -252,39 +252,40 @@ static void accuse_all(struct mesh *m, struct peer *p, const struct rumor *r, st
 }
 
 /* Our link led to a process that others say is replaced, and it does not answer. */
-static void replaced_holds(struct mesh *m, struct peer *p, struct instant now)
+static void replaced_holds(struct mesh *m, struct peer *p, const struct rumor *r,
+                           struct instant now)
 {
-    struct rumor r = p->accusation;
     struct link *l = links_find(&m->links, p->m.link);
     if (l) {
         m->ports.close(m->ports.ctx, l->number);
         link_gone(m, l, false, now);
     }
-    peer_inform(m, p, &r.info);
-    if (node_state_is_live(r.state))
+    if (!peer_inform(m, p, &r->info))
+        return;
+    if (node_state_is_live(r->state))
         peer_becomes(m, p, NODE_ALIVE, p->m.link, now);
     else
-        peer_becomes(m, p, r.state, 0, now);
-    peer_news(m, p, NEWS_URGENT, 0, now);
-    if (r.state == NODE_SUSPECT)
-        accuse_all(m, p, &r, now);
+        peer_becomes(m, p, r->state, 0, now);
+    peer_news(m, p, 0);
+    if (r->state == NODE_SUSPECT)
+        accuse_all(m, p, r, now);
 }
 
 void accusation_holds(struct mesh *m, struct peer *p, struct instant now)
 {
-    ensure(p->accused);
-    p->accused = false;
-    if (p->accusation.info.boot != p->m.info.boot) {
-        replaced_holds(m, p, now);
+    const struct rumor r = *p->care->accusation;
+    members_acquit(&m->members, p);
+    if (r.info.boot != p->m.info->boot) {
+        replaced_holds(m, p, &r, now);
         return;
     }
-    if (p->accusation.info.incarnation < p->m.info.incarnation)
+    if (r.info.incarnation < p->m.incarnation)
         return;
-    if (p->accusation.state == NODE_DEAD) {
+    if (r.state == NODE_DEAD) {
         peer_dead(m, p, 0, now);
         return;
     }
-    accuse_all(m, p, &p->accusation, now);
+    accuse_all(m, p, &r, now);
     /* We tried ourselves, which makes us an accuser of our own. */
     peer_suspect(m, p, m->self.id, now);
 }
@@ -293,11 +294,11 @@ void accusation_holds(struct mesh *m, struct peer *p, struct instant now)
 static void accusation_check(struct mesh *m, struct peer *p, const struct rumor *r,
                              struct instant now)
 {
-    p->accused = true;
-    p->accusation = *r;
-    if (p->probe.stage == PROBE_NONE)
+    if (!members_accuse(&m->members, p, r))
+        return;
+    if (p->care->probe.stage == PROBE_NONE)
         probe_begin(m, p, now);
-    else if (p->probe.stage == PROBE_INDIRECT)
+    else if (p->care->probe.stage == PROBE_INDIRECT)
         accusation_holds(m, p, now);
 }
 
@@ -318,48 +319,61 @@ static void rumor_about_self(struct mesh *m, const struct rumor *r, struct insta
     }
 }
 
-static bool rumor_is_newer(const struct peer *p, const struct rumor *r)
+/* Said of the process before the present one, which has replaced it by its own word. */
+static bool is_of_the_past(const struct peer *p, uint64_t boot)
 {
-    const struct member_info *known = &p->m.info;
-    if (r->info.boot != known->boot && p->boot_replaced && r->info.boot == p->boot_before)
+    const struct care *c = care_of(p);
+    return c->boot_replaced && boot == c->boot_before;
+}
+
+static bool rumor_is_newer(const struct peer *p, const struct rumor_head *r)
+{
+    uint64_t boot = p->m.info->boot;
+    if (r->boot != boot && is_of_the_past(p, r->boot))
         return false;
     /* A process leaves once and for good; what it said just before may still be under way. */
-    if (r->info.boot == known->boot && (p->m.state == NODE_LEFT || r->state == NODE_LEFT))
+    if (r->boot == boot && (p->m.state == NODE_LEFT || r->state == NODE_LEFT))
         return p->m.state != NODE_LEFT;
 #if VELUM_PLANT == 48 /* trace/test_mesh: a suspicion that was refuted goes on */
     if (rank(r->state) != rank(p->m.state))
         return rank(r->state) > rank(p->m.state);
 #endif
 #if VELUM_PLANT == 205 /* trace/test_mesh: a rumor of an older incarnation is believed */
-    if (r->info.incarnation != known->incarnation)
+    if (r->incarnation != p->m.incarnation)
         return true;
 #else
-    if (r->info.incarnation != known->incarnation)
-        return r->info.incarnation > known->incarnation;
+    if (r->incarnation != p->m.incarnation)
+        return r->incarnation > p->m.incarnation;
 #endif
-    if (r->info.boot != known->boot)
-        return r->info.boot > known->boot;
+    if (r->boot != boot)
+        return r->boot > boot;
     return rank(r->state) > rank(p->m.state);
+}
+
+/* Nothing in it that is not known, as with most: a rumor comes over nearly every link. */
+static bool rumor_is_stale(const struct peer *p, const struct rumor_head *r)
+{
+    bool confirms = r->state == NODE_SUSPECT && p->m.state == NODE_SUSPECT &&
+                    r->incarnation == p->m.incarnation;
+    return r->boot == p->m.info->boot && !confirms && !rumor_is_newer(p, r);
 }
 
 static void rumor_is_old(struct mesh *m, struct peer *p, const struct rumor *r, struct link *from,
                          struct instant now)
 {
-    bool same = r->info.boot == p->m.info.boot && r->info.incarnation == p->m.info.incarnation;
+    uint64_t boot = p->m.info->boot;
+    bool same = r->info.boot == boot && r->info.incarnation == p->m.incarnation;
     if (same && r->state == NODE_SUSPECT && p->m.state == NODE_SUSPECT)
         for (uint32_t i = 0; i < r->accusers_count; i++)
             peer_suspect(m, p, r->accusers[i], now);
-    if (r->info.boot == p->m.info.boot || (p->boot_replaced && r->info.boot == p->boot_before))
+    if (r->info.boot == boot || is_of_the_past(p, r->info.boot))
         return;
     /* Two processes of one node, and only the node can say which is its present one: the teller
      * learns what we know, and the node is asked, whose HELLO settles it. Our own HELLO shows it
      * how high its past had counted. */
-    struct rumor ours = rumor_of_peer(p);
-    tell(m, from, &ours);
-    if (!p->m.link && r->state == NODE_ALIVE) {
-        text_copy(p->m.info.addr, sizeof p->m.info.addr, r->info.addr);
+    tell_peer(m, from, p);
+    if (!p->m.link && r->state == NODE_ALIVE && members_set_addr(&m->members, p, r->info.addr) == 0)
         peer_dial(m, p, now);
-    }
 }
 
 /* News of a member that is well. */
@@ -367,19 +381,19 @@ static void believe_alive(struct mesh *m, struct peer *p, const struct rumor *r,
                           struct instant now)
 {
     bool was_live = node_state_is_live(p->m.state) && p->m.state != NODE_SUSPECT;
-    bool restarted = p->m.info.boot != r->info.boot;
-    bool load_only =
-        was_live && !restarted &&
-        member_statement(r->info.incarnation) == member_statement(p->m.info.incarnation);
-    peer_inform(m, p, &r->info);
+    bool restarted = p->m.info->boot != r->info.boot;
+    bool load_only = was_live && !restarted &&
+                     member_statement(r->info.incarnation) == member_statement(p->m.incarnation);
+    if (!peer_inform(m, p, &r->info))
+        return;
     p->m.heard = now;
-    p->accused = false;
+    members_acquit(&m->members, p);
     if (!was_live)
         peer_becomes(m, p, NODE_ALIVE, p->m.link, now);
     if (!load_only)
-        peer_news(m, p, NEWS_URGENT, from->number, now);
-    else if (from->peer != p || m->members.live > FULL_MESH_PEERS)
-        peer_news(m, p, NEWS_LAZY, from->number, now);
+        peer_news(m, p, from->number);
+    else
+        peer_news_load(m, p, from, now);
 }
 
 static void believe(struct mesh *m, struct peer *p, const struct rumor *r, struct link *from,
@@ -391,10 +405,11 @@ static void believe(struct mesh *m, struct peer *p, const struct rumor *r, struc
     }
     /* The link goes with its member when that one has left. */
     uint64_t number = from->number;
-    peer_inform(m, p, &r->info);
+    if (!peer_inform(m, p, &r->info))
+        return;
     if (r->state == NODE_LEFT) {
         peer_becomes(m, p, NODE_LEFT, 0, now);
-        peer_news(m, p, NEWS_URGENT, number, now);
+        peer_news(m, p, number);
     } else if (r->state == NODE_DEAD) {
         peer_dead(m, p, number, now);
     } else {
@@ -404,18 +419,11 @@ static void believe(struct mesh *m, struct peer *p, const struct rumor *r, struc
     }
 }
 
-static void rumor_apply(struct mesh *m, const struct rumor *r, struct link *from,
+/* p: what is known of the one it is about, or NULL. */
+static void rumor_apply(struct mesh *m, struct peer *p, const struct rumor *r, struct link *from,
                         struct instant now)
 {
-    if (node_id_equal(r->info.id, m->self.id)) {
-        rumor_about_self(m, r, now);
-        return;
-    }
-    struct peer *p = members_find(&m->members, r->info.id);
-    /* An unknown one that is gone anyway is not brought back from the dead, or tables would hand it
-     * to each other for ever. */
-    if (!p && !node_state_is_live(r->state))
-        return;
+    struct rumor_head head = {r->info.id, r->info.boot, r->info.incarnation, r->state};
     bool is_new = !p;
     if (is_new)
         p = peer_meet(m, &r->info, now);
@@ -423,12 +431,12 @@ static void rumor_apply(struct mesh *m, const struct rumor *r, struct link *from
         return;
     if (is_new) {
         peer_becomes(m, p, NODE_ALIVE, 0, now);
-        peer_news(m, p, NEWS_URGENT, from->number, now);
+        peer_news(m, p, from->number);
         if (r->state == NODE_SUSPECT)
             accuse_all(m, p, r, now);
-    } else if (!rumor_is_newer(p, r)) {
+    } else if (!rumor_is_newer(p, &head)) {
         rumor_is_old(m, p, r, from, now);
-    } else if (p->m.link && p->m.info.boot != r->info.boot && from->peer != p) {
+    } else if (p->m.link && p->m.info->boot != r->info.boot && from->peer != p) {
         /* Whoever is at the other end of our link can say which process is the present one. */
         accusation_check(m, p, r, now);
     } else if (p->m.link && from->peer != p &&
@@ -439,12 +447,32 @@ static void rumor_apply(struct mesh *m, const struct rumor *r, struct link *from
     }
 }
 
+/* Whether there is anything in it for us; most rumors are known, and are not even decoded. */
+static bool rumor_matters(const struct mesh *m, const struct peer *p, const struct rumor_head *r)
+{
+    if (node_id_equal(r->id, m->self.id))
+        return true;
+    /* An unknown one that is gone anyway is not brought back from the dead, or tables would hand it
+     * to each other for ever. */
+    return p ? !rumor_is_stale(p, r) : node_state_is_live(r->state);
+}
+
 void rumors_apply(struct mesh *m, struct rumor_list *list, struct link *from, struct instant now)
 {
     uint64_t number = from->number;
+    struct rumor_head head;
     struct rumor r;
-    while (rumor_list_next(list, &r)) {
-        rumor_apply(m, &r, from, now);
+    while (rumor_list_peek(list, &head)) {
+        struct peer *p = members_find(&m->members, head.id);
+        if (!rumor_matters(m, p, &head)) {
+            rumor_list_skip(list);
+            continue;
+        }
+        rumor_list_next(list, &r);
+        if (node_id_equal(r.info.id, m->self.id))
+            rumor_about_self(m, &r, now);
+        else
+            rumor_apply(m, p, &r, from, now);
         /* A rumor may have ended the very link it came over (its member has left). */
         from = links_find(&m->links, number);
         if (!from)
@@ -458,15 +486,13 @@ bool rumors_page(struct mesh *m, struct node_id first, struct node_id *after)
     uint32_t count = 0, i = members_after(&m->members, *after);
     const struct peer *p = members_find(&m->members, first);
     if (p) {
-        struct rumor r = rumor_of_peer(p);
-        put_rumor(&m->out, &r);
+        put_peer(&m->out, p);
         count++;
     }
     for (uint32_t n = 0; n < MESH_PAGE_RUMORS && i < m->members.count; n++, i++) {
-        p = m->members.list[i];
-        struct rumor r = rumor_of_peer(p);
-        put_rumor(&m->out, &r);
-        *after = p->m.info.id;
+        p = members_at(&m->members, i);
+        put_peer(&m->out, p);
+        *after = p->m.info->id;
         count++;
     }
     rumor_list_end(&m->out, start, count);
@@ -508,14 +534,44 @@ void sync_compare(struct mesh *m, struct link *l, uint64_t digest, struct instan
         l->sync_wait_us > SYNC_WAIT_MAX_US / 2 ? SYNC_WAIT_MAX_US : l->sync_wait_us * 2;
     l->sync_after = (struct node_id){0};
     l->syncing = true;
+    link_arm(m, l);
     struct rumor self = {.state = NODE_ALIVE, .info = m->self};
     tell(m, l, &self);
     sync_pump(m, l);
 }
 
-/* Writes up to a page of the news that are due into m->out and takes them off the list. *at goes on
- * in the list. *from becomes the one link all of them came over, or 0. */
-static uint32_t news_page(struct mesh *m, struct peer ***at, uint64_t *from, struct instant now)
+/* Takes an entry out; its place is filled by news_compact. */
+static void news_told(struct news *n)
+{
+    n->peer->news = 0;
+    n->peer = NULL;
+}
+
+/* Closes the gaps of those told and forgotten. */
+static void news_compact(struct mesh *m)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < m->news_count; i++) {
+        if (!m->news[i].peer)
+            continue;
+        m->news[kept] = m->news[i];
+        kept++;
+        m->news[kept - 1].peer->news = kept;
+    }
+    m->news_count = kept;
+}
+
+void news_drop(struct mesh *m, bool loads)
+{
+    for (uint32_t i = 0; i < m->news_count; i++)
+        if (m->news[i].peer && m->news[i].is_load == loads)
+            news_told(&m->news[i]);
+    news_compact(m);
+}
+
+/* Writes up to a page of the urgent news into m->out and takes them out of the queue. *at goes
+ * on in the queue. *from becomes the one link all of them came over, or 0. */
+static uint32_t news_page(struct mesh *m, uint32_t *at, uint64_t *from)
 {
     buf_reset(&m->out);
     size_t start = rumor_list_begin(&m->out);
@@ -523,41 +579,52 @@ static uint32_t news_page(struct mesh *m, struct peer ***at, uint64_t *from, str
     if (m->self_news) {
         struct rumor r = {.state = NODE_ALIVE, .info = m->self};
         put_rumor(&m->out, &r);
-        m->self_news = NEWS_NONE;
+        m->self_news = false;
         *from = 0;
         count++;
     }
-    while (**at && count < MESH_PAGE_RUMORS) {
-        struct peer *p = **at;
-        if (p->news == NEWS_LAZY && instant_before(now, p->news_due)) {
-            m->lazy_due = instant_first(m->lazy_due, p->news_due);
-            *at = &p->news_next;
+    for (; *at < m->news_count && count < MESH_PAGE_RUMORS; ++*at) {
+        struct news *n = &m->news[*at];
+        if (!n->peer || n->is_load)
             continue;
-        }
-        struct rumor r = rumor_of_peer(p);
-        put_rumor(&m->out, &r);
-        *from = count == 0 || *from == p->news_from ? p->news_from : 0;
-        p->news_told = now;
-        news_unlink(m, *at);
+        put_peer(&m->out, n->peer);
+        *from = count == 0 || *from == n->from ? n->from : 0;
+        news_told(n);
         count++;
     }
     rumor_list_end(&m->out, start, count);
     return count;
 }
 
-void rumors_flush(struct mesh *m, struct instant now)
+static bool is_told(const struct link *l)
 {
-    struct peer **at = &m->news_first;
+    return l->peer && l->peer->m.link == l->number && l->peer->care->standing;
+}
+
+/* A node that was just told of thousands has nobody yet to tell them to. */
+static bool anybody_is_told(const struct mesh *m)
+{
+    for (uint32_t i = 0; i < m->links.count; i++)
+        if (is_told(m->links.list[i]))
+            return true;
+    return false;
+}
+
+void rumors_flush(struct mesh *m)
+{
+    uint32_t at = 0;
     uint64_t from = 0;
     m->news_urgent = false;
-    m->lazy_due = INSTANT_NEVER;
-    while (news_page(m, &at, &from, now) > 0)
+    if (!anybody_is_told(m)) {
+        m->self_news = false;
+        news_drop(m, false);
+        return;
+    }
+    while (news_page(m, &at, &from) > 0)
         for (uint32_t i = 0; i < m->links.count; i++) {
             const struct link *l = m->links.list[i];
-            if (l->peer && l->peer->m.link == l->number && l->peer->standing && l->number != from)
+            if (is_told(l) && l->number != from)
                 send_list(m, l);
         }
-    /* What rests goes out together, not each at a time of its own. */
-    if (m->lazy_due.us != INSTANT_NEVER.us && instant_since_us(m->lazy_due, now) < LAZY_US)
-        m->lazy_due = instant_plus_us(now, LAZY_US);
+    news_compact(m);
 }

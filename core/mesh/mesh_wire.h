@@ -97,6 +97,14 @@ static inline uint32_t member_statement(uint32_t incarnation)
     return incarnation >> MEMBER_LOAD_BITS;
 }
 
+/* The start of a rumor: enough to see whether it is news. */
+struct rumor_head {
+    struct node_id id;
+    uint64_t boot;
+    uint32_t incarnation;
+    enum node_state state;
+};
+
 /* The rumors of a checked message, in order; borrows the message. */
 struct rumor_list {
     struct reader reader;
@@ -117,6 +125,9 @@ void put_probe_ask(struct buf *b, const struct probe_ask *p);
 void put_probe_answer(struct buf *b, const struct probe_answer *p);
 size_t rumor_list_begin(struct buf *b);
 void put_rumor(struct buf *b, const struct rumor *r);
+/* The same of a member as it is kept. */
+void put_member_rumor(struct buf *b, const struct member *m, enum node_state state,
+                      const struct node_id *accusers, uint32_t accusers_count);
 void rumor_list_end(struct buf *b, size_t start, uint32_t count);
 
 /* Decoders take a whole payload: 0, or ERR_FORMAT when anything in it is out of bounds or left
@@ -131,5 +142,9 @@ int read_rumors(struct bytes payload, struct rumor_list *list);
 int read_hello_versions(struct bytes payload, uint16_t *version_min, uint16_t *version_max);
 /* The next rumor, or false at the end. */
 bool rumor_list_next(struct rumor_list *list, struct rumor *r);
+/* The head of the next one, which stays the next one; false at the end. */
+bool rumor_list_peek(const struct rumor_list *list, struct rumor_head *head);
+/* Passes over the next one. There must be one. */
+void rumor_list_skip(struct rumor_list *list);
 
 #endif

@@ -66,13 +66,13 @@ void site_less(struct node *n, struct node_id id, uint32_t by)
 
 static struct node_id site_id(const struct node *n, const struct member *m)
 {
-    return m == NULL ? n->options.id : m->info.id;
+    return m == NULL ? n->options.id : m->info->id;
 }
 
 /* Slots that this node believes to be free at this member, or (NULL) here. */
 static uint32_t site_free(struct node *n, const struct member *m)
 {
-    uint32_t slots = m == NULL ? n->options.slots : m->info.slots;
+    uint32_t slots = m == NULL ? n->options.slots : m->info->slots;
     struct site *s;
 
     if (m == NULL ? n->stopping : !member_is_there(m))
@@ -246,9 +246,9 @@ static uint32_t spread(struct job *j, bool *given)
 
 static bool could_help(const struct job *j, const struct member *m)
 {
-    const struct hand *h = lead_hand(j->lead, m->info.id);
+    const struct hand *h = lead_hand(j->lead, m->info->id);
 
-    return m->state == NODE_ALIVE && m->link == 0 && m->info.busy < m->info.slots &&
+    return m->state == NODE_ALIVE && m->link == 0 && m->busy < m->info->slots &&
            (h == NULL || !h->no_kernel);
 }
 
@@ -268,7 +268,7 @@ static void call_for_help(struct job *j)
 
         if (!could_help(j, m))
             continue;
-        mesh_want_link(n->mesh, m->info.id, n->now);
+        mesh_want_link(n->mesh, m->info->id, n->now);
         called++;
     }
 }
@@ -298,8 +298,8 @@ static void knock(struct job *j)
     pick = prng_below(&n->prng, (uint64_t)count + 1);
     if (pick == count)
         give(j, n->options.id, GRANT_KNOCK);
-    else if (member_works(n, mesh_at(n->mesh, (uint32_t)pick)->info.id))
-        give(j, mesh_at(n->mesh, (uint32_t)pick)->info.id, GRANT_KNOCK);
+    else if (member_works(n, mesh_at(n->mesh, (uint32_t)pick)->info->id))
+        give(j, mesh_at(n->mesh, (uint32_t)pick)->info->id, GRANT_KNOCK);
 }
 
 /* A node that may have the kernel and is only away may come back: the job waits for it. */
@@ -312,7 +312,7 @@ static bool somebody_may_have_it(const struct job *j)
     for (uint32_t i = 0; i < mesh_count(n->mesh) && !may; i++) {
         const struct member *m = mesh_at(n->mesh, i);
 
-        h = lead_hand(j->lead, m->info.id);
+        h = lead_hand(j->lead, m->info->id);
         may = m->state != NODE_LEFT && (h == NULL || !h->no_kernel);
     }
     return may;

@@ -540,8 +540,8 @@ static bool coordinator_is_well(const struct job *j, const struct claim *c)
     m = mesh_find(n->mesh, c->node);
     if (m == NULL)
         return !member_is_gone(n, c->node);
-    return (m->state == NODE_ALIVE || m->state == NODE_AWAY) && m->info.boot == c->boot &&
-           !m->info.recovering;
+    return (m->state == NODE_ALIVE || m->state == NODE_AWAY) && m->info->boot == c->boot &&
+           !m->info->recovering;
 }
 
 static bool others_are_gone(const struct job *j)

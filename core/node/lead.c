@@ -136,7 +136,7 @@ static uint64_t memory_of(void *ctx, struct node_id id)
 
     if (node_is_self(j->node, id))
         return j->node->options.memory_bytes;
-    return m == NULL ? 0 : m->info.memory_bytes;
+    return m == NULL ? 0 : m->info->memory_bytes;
 }
 
 /* Of the nodes that may run the job, as lead_eligible counts them. */
@@ -150,10 +150,10 @@ static uint64_t memory_most(void *ctx)
     for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
         const struct member *m = mesh_at(n->mesh, i);
 
-        h = lead_hand(j->lead, m->info.id);
-        if (member_works(n, m->info.id) && (h == NULL || !h->no_kernel) &&
-            m->info.memory_bytes > most)
-            most = m->info.memory_bytes;
+        h = lead_hand(j->lead, m->info->id);
+        if (member_works(n, m->info->id) && (h == NULL || !h->no_kernel) &&
+            m->info->memory_bytes > most)
+            most = m->info->memory_bytes;
     }
     return most;
 }
@@ -192,7 +192,7 @@ int lead_begin(struct job *j, bool fresh)
     if (!fresh) {
         show_claim(j, n->options.id);
         for (uint32_t i = 0; i < mesh_count(n->mesh); i++)
-            show_claim(j, mesh_at(n->mesh, i)->info.id);
+            show_claim(j, mesh_at(n->mesh, i)->info->id);
     }
     n->assign_wanted = true;
     directory_publish(j);
@@ -242,11 +242,11 @@ uint32_t lead_eligible(struct job *j, uint32_t *slots)
     for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
         const struct member *m = mesh_at(n->mesh, i);
 
-        h = member_is_there(m) ? lead_hand(j->lead, m->info.id) : NULL;
+        h = member_is_there(m) ? lead_hand(j->lead, m->info->id) : NULL;
         if (!member_is_there(m) || (h != NULL && h->no_kernel))
             continue;
         count++;
-        *slots += m->info.slots;
+        *slots += m->info->slots;
     }
     return count;
 }
@@ -360,8 +360,8 @@ static void end_collecting(struct job *j)
     for (uint32_t i = 0; i < mesh_count(n->mesh) && all; i++) {
         const struct member *m = mesh_at(n->mesh, i);
 
-        h = lead_hand(l, m->info.id);
-        all = !member_works(n, m->info.id) || (h != NULL && h->answered);
+        h = lead_hand(l, m->info->id);
+        all = !member_works(n, m->info->id) || (h != NULL && h->answered);
     }
     if (!all && !instant_reached(n->now, l->collect_until))
         return;

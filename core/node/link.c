@@ -248,7 +248,7 @@ bool member_counts(const struct node *n, struct node_id id)
     m = mesh_find(n->mesh, id);
     if (m == NULL)
         return false;
-    if (m->info.recovering)
+    if (m->info->recovering)
         return false;
     if (m->state == NODE_SUSPECT)
         return m->link != 0;
@@ -274,7 +274,7 @@ bool member_keeps(const struct node *n, struct node_id id)
     if (node_is_self(n, id))
         return !n->disk_full && !n->store_broken;
     m = mesh_find(n->mesh, id);
-    return !member_is_gone(n, id) && (m == NULL || !m->info.recovering);
+    return !member_is_gone(n, id) && (m == NULL || !m->info->recovering);
 }
 
 uint64_t member_boot(const struct node *n, struct node_id id)
@@ -284,7 +284,7 @@ uint64_t member_boot(const struct node *n, struct node_id id)
     if (node_is_self(n, id))
         return n->options.boot;
     m = mesh_find(n->mesh, id);
-    return m == NULL ? 0 : m->info.boot;
+    return m == NULL ? 0 : m->info->boot;
 }
 
 struct digest member_machine(const struct node *n, struct node_id id)
@@ -294,7 +294,7 @@ struct digest member_machine(const struct node *n, struct node_id id)
     if (node_is_self(n, id))
         return n->options.machine;
     m = mesh_find(n->mesh, id);
-    return m == NULL ? (struct digest){{0}} : m->info.machine;
+    return m == NULL ? (struct digest){{0}} : m->info->machine;
 }
 
 void member_name(const struct node *n, struct node_id id, char to[NODE_NAME_SIZE])
@@ -307,7 +307,7 @@ void member_name(const struct node *n, struct node_id id, char to[NODE_NAME_SIZE
     }
     m = mesh_find(n->mesh, id);
     if (m != NULL)
-        text_copy(to, NODE_NAME_SIZE, m->info.name);
+        text_copy(to, NODE_NAME_SIZE, m->info->name);
     else
         id_hex(id.bytes, 8, to);
 }

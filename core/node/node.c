@@ -91,7 +91,7 @@ static void port_changed(void *ctx, const struct member *m, enum node_state befo
                          uint64_t link_before)
 {
     struct node *n = ctx;
-    struct peer_news *news = news_of(n, m->info.id);
+    struct peer_news *news = news_of(n, m->info->id);
 
     if (m->state != before) {
         n->view_changed = n->now;
@@ -107,9 +107,9 @@ static void port_changed(void *ctx, const struct member *m, enum node_state befo
 static void port_load(void *ctx, const struct member *m)
 {
     struct node *n = ctx;
-    struct site *s = map_get(&n->sites, &m->info.id);
+    struct site *s = map_get(&n->sites, &m->info->id);
 
-    if (s != NULL && m->info.busy < m->info.slots)
+    if (s != NULL && m->busy < m->info->slots)
         s->busy_until = n->now;
     n->assign_wanted = n->loads_changed = true;
 }
@@ -141,7 +141,7 @@ static int make_mesh(struct node *n)
     text_copy(self.arch, sizeof self.arch, o->arch);
     text_copy(self.version, sizeof self.version, o->version);
     memcpy(self.journal_id, o->journal_id, sizeof self.journal_id);
-    return mesh_new(&n->mesh, n->alloc, &self, o->seed, &ports, o->log, o->now);
+    return mesh_new(&n->mesh, n->alloc, &self, o->seed, NULL, &ports, o->log, o->now);
 }
 
 /* The calendar begins at one: zero is no time. */
@@ -273,14 +273,14 @@ static void member_doubted(struct node *n, struct node_id id, bool doubt)
 /* First of all how long this node was away: much of what it has may be old. */
 static void peer_up(struct node *n, const struct member *m)
 {
-    uint64_t behind_s = calendar_meet(n, m->calendar_s);
+    uint64_t behind_s = calendar_meet(n, mesh_link_calendar_s(n->mesh, m->link));
 
     if (behind_s > 0)
         forget_jumped(n, behind_s);
     if (stale_was_away(n, behind_s))
         stale_set_aside(n, behind_s);
-    greet_peer(n, m->info.id);
-    labour_peer_up(n, m->info.id);
+    greet_peer(n, m->info->id);
+    labour_peer_up(n, m->info->id);
     n->assign_wanted = true;
 }
 

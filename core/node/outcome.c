@@ -141,10 +141,10 @@ static bool merge_node(const struct job *j, struct node_id *id)
     for (uint32_t i = 0; i < mesh_count(n->mesh) && best < 2; i++) {
         const struct member *m = mesh_at(n->mesh, i);
 
-        fitness = merge_fitness(j, m->info.id);
+        fitness = merge_fitness(j, m->info->id);
         if (fitness > best) {
             best = fitness;
-            *id = m->info.id;
+            *id = m->info->id;
         }
     }
     return best > 0;

@@ -75,8 +75,8 @@ static struct ranked rank_of(const struct node *n, struct job_id job, struct nod
 static bool may_hold(const struct node *n, const struct member *m, const struct holders *now)
 {
     return m->state == NODE_ALIVE
-               ? !m->info.recovering
-               : now != NULL && holders_have(now, m->info.id) && member_keeps(n, m->info.id);
+               ? !m->info->recovering
+               : now != NULL && holders_have(now, m->info->id) && member_keeps(n, m->info->id);
 }
 
 /* Rendezvous hashing (Thaler and Ravishankar, 1998). */
@@ -95,7 +95,7 @@ static uint32_t rank_all(const struct node *n, struct job_id job, const struct h
 
         if (!may_hold(n, m, now))
             continue;
-        r = rank_of(n, job, m->info.id);
+        r = rank_of(n, job, m->info->id);
         rank_insert(list, &count, &r);
     }
     /* Soon after the own start present holders may not have been met yet. */

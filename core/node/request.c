@@ -195,44 +195,69 @@ static bool coordinates(const struct node *n, struct node_id id)
     return false;
 }
 
-static void send_node_view(struct node *n, uint64_t link, uint32_t request,
-                           const struct member_info *i, enum node_state state, uint64_t seen_us)
+/* Completes what is said of a node and sends it. */
+static void send_node_view(struct node *n, uint64_t link, uint32_t request, struct node_view *v)
 {
-    struct node_view v = {.id = i->id,
-                          .state = state,
-                          .slots = i->slots,
-                          .busy = state == NODE_LEFT || state == NODE_DEAD ? 0 : i->busy,
-                          .memory_bytes = i->memory_bytes,
-                          .speed_units_s = i->speed_units_s,
-                          .seen_us = seen_us,
-                          .self = node_is_self(n, i->id),
-                          .coordinator = coordinates(n, i->id)};
     struct buf b;
 
-    v.load_percent = v.slots == 0 ? 0 : 100 * v.busy / v.slots;
-    text_copy(v.name, sizeof v.name, i->name);
-    text_copy(v.addr, sizeof v.addr, i->addr);
-    text_copy(v.arch, sizeof v.arch, i->arch);
-    text_copy(v.version, sizeof v.version, i->version);
+    if (v->state == NODE_LEFT || v->state == NODE_DEAD)
+        v->busy = 0;
+    v->load_percent = v->slots == 0 ? 0 : 100 * v->busy / v->slots;
+    v->self = node_is_self(n, v->id);
+    v->coordinator = coordinates(n, v->id);
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put_node_view(&b, &v);
+    put_node_view(&b, v);
     if (!b.failed)
         send_link(n, link, MESSAGE_REPLY_NODE, request, buf_bytes(&b));
     buf_clear(&b);
 }
 
+static struct node_view view_of_self(const struct node *n)
+{
+    const struct member_info *i = mesh_self(n->mesh);
+    struct node_view v = {.id = i->id,
+                          .state = member_keeps(n, n->options.id) ? NODE_ALIVE : NODE_RECOVERING,
+                          .slots = i->slots,
+                          .busy = i->busy,
+                          .memory_bytes = i->memory_bytes,
+                          .speed_units_s = i->speed_units_s};
+
+    text_copy(v.name, sizeof v.name, i->name);
+    text_copy(v.addr, sizeof v.addr, i->addr);
+    text_copy(v.arch, sizeof v.arch, i->arch);
+    text_copy(v.version, sizeof v.version, i->version);
+    return v;
+}
+
+static struct node_view view_of_member(const struct node *n, const struct member *m)
+{
+    const struct profile *p = m->info;
+    int64_t seen_us = instant_since_us(n->now, m->heard);
+    struct node_view v = {.id = p->id,
+                          .state =
+                              m->state == NODE_ALIVE && p->recovering ? NODE_RECOVERING : m->state,
+                          .slots = p->slots,
+                          .busy = m->busy,
+                          .memory_bytes = p->memory_bytes,
+                          .speed_units_s = m->speed_units_s,
+                          .seen_us = seen_us > 0 ? (uint64_t)seen_us : 0};
+
+    text_copy(v.name, sizeof v.name, p->name);
+    text_copy(v.addr, sizeof v.addr, p->addr);
+    text_copy(v.arch, sizeof v.arch, p->arch);
+    text_copy(v.version, sizeof v.version, p->version);
+    return v;
+}
+
 static void on_nodes(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
 {
-    (void)payload;
-    send_node_view(n, l->link, request, mesh_self(n->mesh),
-                   member_keeps(n, n->options.id) ? NODE_ALIVE : NODE_RECOVERING, 0);
-    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
-        const struct member *m = mesh_at(n->mesh, i);
-        enum node_state state =
-            m->state == NODE_ALIVE && m->info.recovering ? NODE_RECOVERING : m->state;
-        int64_t seen = instant_since_us(n->now, m->heard);
+    struct node_view v = view_of_self(n);
 
-        send_node_view(n, l->link, request, &m->info, state, seen > 0 ? (uint64_t)seen : 0);
+    (void)payload;
+    send_node_view(n, l->link, request, &v);
+    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
+        v = view_of_member(n, mesh_at(n->mesh, i));
+        send_node_view(n, l->link, request, &v);
     }
     reply_end(n, l->link, request);
 }

@@ -54,7 +54,7 @@ static void look_at_keepers(struct node *n)
         return;
     n->loads_changed = false;
     for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
-        const struct member_info *m = &mesh_at(n->mesh, i)->info;
+        const struct profile *m = mesh_at(n->mesh, i)->info;
 
         for (size_t k = 0; m->recovering && k < ID_SIZE; k++)
             all.bytes[k] ^= m->id.bytes[k];

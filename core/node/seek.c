@@ -36,7 +36,7 @@ uint32_t seek_ranked(const struct node *n, struct job_id job, struct node_id to[
 
     memcpy(text, job.bytes, ID_SIZE);
     for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
-        r.id = mesh_at(n->mesh, i)->info.id;
+        r.id = mesh_at(n->mesh, i)->info->id;
         if (member_is_gone(n, r.id))
             continue;
         memcpy(text + ID_SIZE, r.id.bytes, ID_SIZE);

@@ -3,24 +3,14 @@
 #include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/sim/scale_net.h"
+#include "core/sim/scale_plan.h"
 
-#define JOIN_WINDOW_US (1 * S_US)
-#define JOIN_LIMIT_US (120 * S_US)
-#define SETTLE_US (75 * S_US) /* links that are not needed are closed after a minute */
-#define IDLE_US (20 * S_US)
-#define SPREAD_ROUNDS 8
 #define SPREAD_LIMIT_US (3 * S_US)
-#define TURN_MEAN_US (100 * MS_US)
-#define BUSY_WARM_US (5 * S_US)
-#define BUSY_US (20 * S_US)
+#define TURN_MEAN_US (30 * MS_US)
 #define AFTER_LIMIT_US (200 * S_US)
 #define AFTER_LOOK_US (100 * MS_US)
-#define SILENT_US (9 * S_US) /* and 3 s for each doubling beyond 16 nodes */
-#define SILENT_SAMPLES 64
-#define BACK_US (20 * S_US)
 #define SLOW_PERCENT 5
 #define STALL_EVERY_US (20 * S_US)
-#define UNREST_US (120 * S_US)
 
 enum watched { WATCH_NOTHING, WATCH_RECOVERING, WATCH_SLOTS };
 
@@ -32,6 +22,9 @@ struct samples {
 struct scale {
     struct scale_net net;
     struct scale_result *result;
+    const struct scale_options *options;
+    struct scale_plan plan;
+    const char *experiment;
     struct prng prng;
     enum watched watched;
     uint32_t subject; /* of what is watched */
@@ -41,6 +34,24 @@ struct scale {
     uint64_t false_suspicions, false_deaths;
     struct samples first, last;
 };
+
+/* --- time --- */
+
+static void report(const struct scale *s)
+{
+    if (s->options->progress != NULL)
+        s->options->progress(s->options->ctx, s->experiment, s->net.now_us - SCALE_START_US,
+                             s->net.events_count);
+}
+
+static void run(struct scale *s, int64_t us)
+{
+    for (; us > S_US; us -= S_US) {
+        scale_net_run(&s->net, S_US);
+        report(s);
+    }
+    scale_net_run(&s->net, us);
+}
 
 /* --- samples --- */
 
@@ -100,7 +111,7 @@ static void on_changed(void *ctx, struct scale_node *at, const struct member *m,
                        enum node_state before)
 {
     struct scale *s = ctx;
-    struct scale_node *of = &s->net.nodes[scale_net_index(m->info.id)];
+    struct scale_node *of = &s->net.nodes[scale_net_index(m->info->id)];
     bool gone = of->life != SCALE_UP;
     int64_t now_us = s->net.now_us;
 
@@ -122,9 +133,9 @@ static void on_changed(void *ctx, struct scale_node *at, const struct member *m,
 static void on_load(void *ctx, struct scale_node *at, const struct member *m)
 {
     struct scale *s = ctx;
-    uint32_t value = s->watched == WATCH_RECOVERING ? m->info.recovering : m->info.busy;
+    uint32_t value = s->watched == WATCH_RECOVERING ? m->info->recovering : m->busy;
 
-    if (s->watched == WATCH_NOTHING || scale_net_index(m->info.id) != s->subject ||
+    if (s->watched == WATCH_NOTHING || scale_net_index(m->info->id) != s->subject ||
         value != s->value || at->known_us >= 0)
         return;
     at->known_us = s->net.now_us;
@@ -184,30 +195,38 @@ static bool all_know_all(const struct scale *s)
     return true;
 }
 
+/* Those that are not there yet start within a second. */
 static void join(struct scale *s)
 {
-    int64_t limit_us = s->net.now_us + JOIN_LIMIT_US;
-    uint32_t i;
+    uint32_t known = s->plan.known, i;
+    int64_t limit_us;
 
+    if (known > 0) {
+        scale_net_start_known(&s->net, known);
+        run(s, s->plan.settle_us);
+    }
+    limit_us = s->net.now_us + s->plan.join_limit_us;
     load_begin(s, &s->result->joining);
-    for (i = 0; i < s->net.count; i++)
-        scale_net_start(&s->net, i, 0,
-                        i == 0 ? 0 : (int64_t)prng_below(&s->prng, (uint64_t)JOIN_WINDOW_US));
-    while (!s->net.out_of_memory && s->net.now_us < limit_us && !all_know_all(s))
-        scale_net_run(&s->net, 10 * MS_US);
-    for (i = 0; i < s->net.count; i++) {
+    for (i = known; i < s->net.count; i++)
+        scale_net_start(&s->net, i, 0, i == 0 ? 0 : (int64_t)prng_below(&s->prng, S_US));
+    for (i = 1; !s->net.out_of_memory && s->net.now_us < limit_us && !all_know_all(s); i++) {
+        run(s, 10 * MS_US);
+        if (i % 100 == 0)
+            report(s);
+    }
+    for (i = known; i < s->net.count; i++) {
         const struct scale_node *node = &s->net.nodes[i];
         sample(s, &s->first, node->known_us < 0 ? -1 : node->known_us - node->start_us);
     }
     summarize(&s->first, &s->result->join);
     load_end(s, &s->result->joining);
-    scale_net_run(&s->net, SETTLE_US);
+    run(s, s->plan.settle_us);
 }
 
 static void idle(struct scale *s)
 {
     load_begin(s, &s->result->idle);
-    scale_net_run(&s->net, IDLE_US);
+    run(s, s->plan.idle_us);
     load_end(s, &s->result->idle);
 }
 
@@ -238,12 +257,12 @@ static void spread_once(struct scale *s, enum watched watched)
         if (i != node->index)
             sample(s, &s->first,
                    s->net.nodes[i].known_us < 0 ? -1 : s->net.nodes[i].known_us - start_us);
-    scale_net_run(&s->net, S_US);
+    run(s, S_US);
 }
 
 static void spread(struct scale *s, enum watched watched, struct scale_times *t)
 {
-    for (uint32_t round = 0; round < SPREAD_ROUNDS; round++)
+    for (uint32_t round = 0; round < s->plan.spread_rounds; round++)
         spread_once(s, watched);
     summarize(&s->first, t);
 }
@@ -252,7 +271,7 @@ static bool knows_all_loads(const struct scale *s, const struct scale_node *node
 {
     for (uint32_t i = 0; i < mesh_count(node->mesh); i++) {
         const struct member *m = mesh_at(node->mesh, i);
-        if (m->info.busy != s->net.nodes[scale_net_index(m->info.id)].load)
+        if (m->busy != s->net.nodes[scale_net_index(m->info->id)].load)
             return false;
     }
     return true;
@@ -267,7 +286,7 @@ static void busy_after(struct scale *s)
     for (uint32_t i = 0; i < s->net.count; i++)
         s->net.nodes[i].known_us = -1;
     while (!s->net.out_of_memory && left > 0 && s->net.now_us < start_us + AFTER_LIMIT_US) {
-        scale_net_run(&s->net, AFTER_LOOK_US);
+        run(s, AFTER_LOOK_US);
         for (uint32_t i = 0; i < s->net.count; i++) {
             struct scale_node *node = &s->net.nodes[i];
             if (node->known_us < 0 && knows_all_loads(s, node)) {
@@ -286,12 +305,15 @@ static void busy(struct scale *s)
     s->busy = true;
     for (uint32_t i = 0; i < s->net.count; i++)
         scale_net_turn(&s->net, i, (int64_t)prng_below(&s->prng, (uint64_t)TURN_MEAN_US));
-    scale_net_run(&s->net, BUSY_WARM_US);
+    run(s, s->plan.busy_warm_us);
     load_begin(s, &s->result->busy);
-    scale_net_run(&s->net, BUSY_US);
+    run(s, s->plan.busy_us);
     load_end(s, &s->result->busy);
     s->busy = false;
-    busy_after(s);
+    if (s->plan.busy_after)
+        busy_after(s);
+    else
+        run(s, S_US);
 }
 
 /* Some that are up, not the first node, whose address all have. */
@@ -314,23 +336,14 @@ static uint32_t choose(struct scale *s, uint32_t *victims, uint32_t max)
     return count;
 }
 
-static int64_t death_limit_us(uint32_t nodes)
-{
-    int64_t us = SILENT_US;
-
-    for (uint32_t n = 16; n < nodes; n *= 2)
-        us += 3 * S_US;
-    return us;
-}
-
 /* Some stop, in one way or the other; after all took them for dead they start again. */
 static void stop_once(struct scale *s, bool refused)
 {
-    uint32_t victims[SILENT_SAMPLES];
-    uint32_t count = choose(s, victims, SILENT_SAMPLES);
+    uint32_t victims[SCALE_VICTIMS_MAX];
+    uint32_t count = choose(s, victims, s->plan.victims);
     int64_t start_us;
 
-    scale_net_run(&s->net, (int64_t)prng_below(&s->prng, 2 * S_US));
+    run(s, (int64_t)prng_below(&s->prng, 2 * S_US));
     start_us = s->net.now_us;
     for (uint32_t k = 0; k < count; k++) {
         if (refused)
@@ -338,7 +351,7 @@ static void stop_once(struct scale *s, bool refused)
         else
             scale_net_silence(&s->net, victims[k]);
     }
-    scale_net_run(&s->net, death_limit_us(s->net.count));
+    run(s, refused ? s->plan.refused_us : s->plan.silent_us);
     for (uint32_t k = 0; k < count; k++) {
         const struct scale_node *node = &s->net.nodes[victims[k]];
         bool everywhere = node->deads >= s->net.count - count;
@@ -348,7 +361,7 @@ static void stop_once(struct scale *s, bool refused)
     }
     s->result->back = (struct scale_load){0};
     load_begin(s, &s->result->back);
-    scale_net_run(&s->net, BACK_US);
+    run(s, s->plan.back_us);
     load_end(s, &s->result->back);
 }
 
@@ -358,7 +371,7 @@ static void stop(struct scale *s, uint32_t rounds, bool refused)
     struct scale_times unused;
 
     if (rounds == 0)
-        rounds = each > SILENT_SAMPLES ? 1 : SILENT_SAMPLES / each;
+        rounds = each > s->plan.victims ? 1 : s->plan.victims / each;
     s->net.slow_percent = refused ? 0 : SLOW_PERCENT;
     for (uint32_t round = 0; round < rounds && !s->net.out_of_memory; round++)
         stop_once(s, refused);
@@ -374,18 +387,26 @@ static void unrest(struct scale *s, int64_t us)
     s->net.slow_percent = SLOW_PERCENT;
     s->net.stall_every_us = STALL_EVERY_US;
     scale_net_stalls(&s->net);
-    scale_net_run(&s->net, us);
+    run(s, us);
     s->net.slow_percent = 0;
     s->net.stall_every_us = 0;
+    /* A suspicion of the last moment becomes a death now or not at all. */
+    run(s, s->plan.silent_us);
     s->result->unrest_node_us = (uint64_t)us * s->net.count;
     s->result->false_suspicions = s->false_suspicions - suspicions;
     s->result->false_deaths = s->false_deaths - deaths;
 }
 
 /* One after another; once memory is out, some nodes may be missing, and nothing more is done. */
-static void all(struct scale *s, const struct scale_options *o)
+static void all(struct scale *s)
 {
-    for (unsigned step = 0; step < 8 && !s->net.out_of_memory; step++)
+    static const char *const names[] = {"join", "idle",   "rumor",   "slot",
+                                        "busy", "silent", "refused", "unrest"};
+    uint32_t rounds = s->options->rounds;
+
+    for (unsigned step = 0; step < 8 && !s->net.out_of_memory; step++) {
+        s->experiment = names[step];
+        report(s);
         switch (step) {
         case 0:
             join(s);
@@ -403,15 +424,16 @@ static void all(struct scale *s, const struct scale_options *o)
             busy(s);
             break;
         case 5:
-            stop(s, o->rounds, false);
+            stop(s, rounds, false);
             break;
         case 6:
-            stop(s, o->rounds, true);
+            stop(s, rounds, true);
             break;
         default:
-            unrest(s, o->unrest_us > 0 ? o->unrest_us : UNREST_US);
+            unrest(s, s->plan.unrest_us);
             break;
         }
+    }
 }
 
 int scale_run(const struct alloc *a, const struct scale_options *o, struct scale_result *r)
@@ -421,10 +443,14 @@ int scale_run(const struct alloc *a, const struct scale_options *o, struct scale
     int rc;
 
     ensure(o->nodes >= SCALE_NODES_MIN && o->nodes <= SCALE_NODES_MAX);
-    *r = (struct scale_result){.nodes = o->nodes};
+    *r = (struct scale_result){.nodes = o->nodes, .shortened = o->nodes > SCALE_WHOLE_MAX};
     if (s == NULL)
         return ERR_NO_MEMORY;
     s->result = r;
+    s->options = o;
+    s->plan = scale_plan_of(o->nodes);
+    if (o->unrest_us > 0)
+        s->plan.unrest_us = o->unrest_us;
     prng_init(&s->prng, o->seed);
     rc = scale_net_open(&s->net, a, o->nodes, prng_u64(&s->prng));
     s->net.ctx = s;
@@ -432,7 +458,7 @@ int scale_run(const struct alloc *a, const struct scale_options *o, struct scale
     s->net.load = on_load;
     s->net.turn = on_turn;
     if (rc == 0)
-        all(s, o);
+        all(s);
     r->events = s->net.events_count;
     r->virtual_us = s->net.now_us - SCALE_START_US;
     r->memory_bytes = s->net.bytes_most;

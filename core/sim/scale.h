@@ -5,7 +5,7 @@
  *   idle     nothing happens: frames and bytes
  *   rumor    one node has news that all must hear at once (it recovers, it is ready)
  *   slot     one node's slots change and nothing else does
- *   busy     every node's slots change ten times a second: frames and bytes, and how old what the
+ *   busy     every node's slots change all the time: frames and bytes, and how old what the
  *            others know is once it stops
  *   silent   some nodes stop without a sign, with frames delayed: suspected, dead everywhere
  *   refused  some processes die: their links end, their dials are refused
@@ -22,13 +22,17 @@
 #include "core/base/alloc.h"
 
 #define SCALE_NODES_MIN 2
-#define SCALE_NODES_MAX 2000 /* each knows each in 1.6 KB: N^2 of them are 6 GiB */
+#define SCALE_NODES_MAX 10000 /* each knows each in some 85 bytes: N^2 of them are 8 GiB */
+#define SCALE_WHOLE_MAX 2048  /* beyond it the experiments are shortened (scale_plan.h) */
 
 struct scale_options {
     uint64_t seed;
     uint32_t nodes;
     uint32_t rounds;   /* of silent and of refused; 0: as many as give some 64 samples */
-    int64_t unrest_us; /* 0: two minutes */
+    int64_t unrest_us; /* 0: as long as gives some 8 node-hours */
+    /* Unless NULL, called at the start of each experiment and after each second of virtual time. */
+    void (*progress)(void *ctx, const char *experiment, int64_t virtual_us, uint64_t events);
+    void *ctx;
 };
 
 /* Of samples in microseconds, in order of size. */
@@ -48,6 +52,7 @@ struct scale_load {
 
 struct scale_result {
     uint32_t nodes;
+    bool shortened;
     struct scale_times join;
     struct scale_load joining, idle, busy;
     struct scale_load back; /* while those that were refused come back */
@@ -59,7 +64,7 @@ struct scale_result {
     uint64_t memory_bytes; /* most that the meshes had at a time */
 };
 
-/* 0, or ERR_NO_MEMORY. */
+/* 0, or ERR_NO_MEMORY. A result with `busy_after` of no samples: it was left out. */
 int scale_run(const struct alloc *a, const struct scale_options *o, struct scale_result *r);
 
 #endif

@@ -5,6 +5,9 @@
 #include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/mesh/mesh_wire.h"
+#include "core/mesh/profiles.h"
+#include "core/wire/message.h"
 
 #define DELAY_MIN_US 200
 #define DELAY_SPREAD_US 1800
@@ -301,6 +304,7 @@ static void node_describe(struct scale_net *n, struct scale_node *node, uint32_t
     node->info.slots = 4;
     node->info.memory_bytes = (uint64_t)8 << 30;
     node->info.incarnation = 1;
+    node->info.boot = prng_u64(&n->prng);
 }
 
 int scale_net_open(struct scale_net *n, const struct alloc *a, uint32_t count, uint64_t seed)
@@ -313,8 +317,10 @@ int scale_net_open(struct scale_net *n, const struct alloc *a, uint32_t count, u
     n->counted = (struct alloc){count_resize, n};
     prng_init(&n->prng, seed);
     n->nodes = alloc_array(a, count, sizeof *n->nodes);
-    if (n->nodes == NULL)
+    if (n->nodes == NULL || profiles_new(&n->profiles, &n->counted) < 0) {
+        alloc_free(a, n->nodes, count * sizeof *n->nodes);
         return ERR_NO_MEMORY;
+    }
     for (uint32_t i = 0; i < count; i++)
         node_describe(n, &n->nodes[i], i);
     return 0;
@@ -324,6 +330,7 @@ bool scale_net_close(struct scale_net *n)
 {
     for (uint32_t i = 0; i < n->count; i++)
         mesh_free(n->nodes[i].mesh);
+    profiles_free(n->profiles);
     for (uint32_t i = 0; i < n->pool_count; i++)
         alloc_free(n->given, n->pool[i].payload, n->pool[i].payload_len);
     alloc_free(n->given, n->heap, n->heap_cap * sizeof *n->heap);
@@ -371,8 +378,10 @@ static void process_begins(struct scale_net *n, struct scale_node *node, uint32_
     node->tick_us = INT64_MAX;
     node->start_us = n->now_us;
     node->stalled_us = 0;
-    node->info.boot = prng_u64(&n->prng);
-    if (mesh_new(&node->mesh, &n->counted, &node->info, prng_u64(&n->prng), &ports, NULL, now) < 0)
+    if (node->process > 1)
+        node->info.boot = prng_u64(&n->prng);
+    if (mesh_new(&node->mesh, &n->counted, &node->info, prng_u64(&n->prng), n->profiles, &ports,
+                 NULL, now) < 0)
         return;
     node->life = SCALE_UP;
     if (hint != node->index) {
@@ -380,6 +389,88 @@ static void process_begins(struct scale_net *n, struct scale_node *node, uint32_
         mesh_hint(node->mesh, addr, now);
     }
     scale_net_settle(n, node);
+}
+
+static void give(struct scale_net *n, struct scale_node *node, uint64_t link, uint8_t type,
+                 const struct buf *b)
+{
+    struct frame f = {.type = type, .payload = buf_bytes(b)};
+
+    ensure(mesh_frame(node->mesh, link, &f, (struct instant){n->now_us}) == 0);
+}
+
+/* A page of members from this one on; the index after it. */
+static uint32_t put_page(struct scale_net *n, struct buf *b, uint32_t from, uint32_t count)
+{
+    size_t start = rumor_list_begin(b);
+    uint32_t i = from;
+
+    for (; i < count && i - from < MESH_RUMORS_MAX; i++) {
+        struct rumor r = {.state = NODE_ALIVE, .info = n->nodes[i].info};
+        put_rumor(b, &r);
+    }
+    rumor_list_end(b, start, i - from);
+    return i;
+}
+
+/* One link of each node to a contact that greets, tells of everybody and closes. */
+static void contact_each(struct scale_net *n, struct buf *b, uint32_t count)
+{
+    struct instant now = {n->now_us};
+
+    for (uint32_t page = 0, next = 0; page < count; page = next) {
+        buf_reset(b);
+        next = put_page(n, b, page, count);
+        for (uint32_t i = 0; i < count && buf_result(b) == 0; i++)
+            give(n, &n->nodes[i], n->nodes[i].contact, MESSAGE_RUMORS, b);
+    }
+    buf_reset(b);
+    put_goodbye(b, &(struct goodbye){GOODBYE_CLOSING, MESH_VERSION_MIN, MESH_VERSION_MAX});
+    for (uint32_t i = 0; i < count && buf_result(b) == 0; i++) {
+        give(n, &n->nodes[i], n->nodes[i].contact, MESSAGE_GOODBYE, b);
+        mesh_tick(n->nodes[i].mesh, now);
+        scale_net_settle(n, &n->nodes[i]);
+    }
+}
+
+/* The contact's end of the connection is closed: what is sent to it goes nowhere. */
+static bool greet(struct scale_net *n, struct buf *b, struct scale_node *node, uint32_t contact)
+{
+    struct scale_conn *c = conn_new(n, node->index, contact);
+    struct hello h = {.version_min = MESH_VERSION_MIN,
+                      .version_max = MESH_VERSION_MAX,
+                      .features = MESH_FEATURES,
+                      .greeting = 1,
+                      .alone = true,
+                      .self = n->nodes[contact].info};
+
+    if (c == NULL)
+        return false;
+    c->open[1] = false;
+    node->contact = link_of(n, c, 0);
+    mesh_link_up(node->mesh, node->contact, 0, h.self.id, (struct instant){n->now_us});
+    buf_reset(b);
+    put_hello(b, &h);
+    rumor_list_end(b, rumor_list_begin(b), 0);
+    if (buf_result(b) == 0)
+        give(n, node, node->contact, MESSAGE_HELLO, b);
+    return buf_result(b) == 0;
+}
+
+void scale_net_start_known(struct scale_net *n, uint32_t count)
+{
+    struct buf b;
+    bool ok = true;
+
+    buf_init(&b, n->given, FRAME_PAYLOAD_MAX);
+    for (uint32_t i = 0; i < count && ok; i++) {
+        process_begins(n, &n->nodes[i], i);
+        ok = n->nodes[i].mesh != NULL && greet(n, &b, &n->nodes[i], i == 0 ? 1 : 0);
+    }
+    if (ok)
+        contact_each(n, &b, count);
+    n->out_of_memory |= !ok || b.no_memory;
+    buf_clear(&b);
 }
 
 void scale_net_silence(struct scale_net *n, uint32_t node)

@@ -70,6 +70,7 @@ struct scale_node {
     struct member_info info;
     int64_t tick_us;    /* its timer */
     int64_t stalled_us; /* until then nothing moves in it */
+    uint64_t contact;   /* the link of scale_net_start_known */
     uint64_t frames, bytes;
     /* Measured by scale.c. */
     uint32_t live;      /* others it takes for live */
@@ -84,6 +85,7 @@ struct scale_node {
 struct scale_net {
     const struct alloc *given;
     struct alloc counted;
+    struct profiles *profiles; /* of all: what is equal is there once */
     uint64_t bytes_live, bytes_most;
     bool out_of_memory;
     struct prng prng;
@@ -113,6 +115,10 @@ bool scale_net_close(struct scale_net *n);
 
 /* Starts a process there, which knows the address of another node; later, in `us`. */
 void scale_net_start(struct scale_net *n, uint32_t node, uint32_t hint, int64_t us);
+/* Starts a process at once on each of the first `count` nodes, and tells each of all others, as the
+ * whole table of a first contact would, from which it was then parted: a mesh without the N^2 log N
+ * rumors of its growth. */
+void scale_net_start_known(struct scale_net *n, uint32_t count);
 /* It stops for good, and nobody is told. */
 void scale_net_silence(struct scale_net *n, uint32_t node);
 /* Its process dies: connections end, dials are refused. */

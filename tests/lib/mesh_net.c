@@ -191,7 +191,7 @@ static void port_changed(void *ctx, const struct member *m, enum node_state befo
                          uint64_t link_before)
 {
     struct net_node *node = ctx;
-    struct sight *s = &node->sight[index_of(node->net, m->info.id)];
+    struct sight *s = &node->sight[index_of(node->net, m->info->id)];
     struct instant now = node->net->now;
     ensure(m->state != before || m->link != link_before);
     if (m->state != before && m->state == NODE_SUSPECT && s->suspects++ == 0)
@@ -205,14 +205,14 @@ static void port_changed(void *ctx, const struct member *m, enum node_state befo
     s->losses += m->link != link_before && m->link == 0;
     if (getenv("MESH_TRACE"))
         printf("# %9.3f node %u: node %u %u -> %u link %llu -> %llu\n", (double)now.us / 1e6,
-               node->index, index_of(node->net, m->info.id), before, m->state,
+               node->index, index_of(node->net, m->info->id), before, m->state,
                (unsigned long long)link_before, (unsigned long long)m->link);
 }
 
 static void port_load(void *ctx, const struct member *m)
 {
     struct net_node *node = ctx;
-    node->sight[index_of(node->net, m->info.id)].loads++;
+    node->sight[index_of(node->net, m->info->id)].loads++;
 }
 
 static void log_to_net(void *ctx, enum log_level level, const char *text)
@@ -279,8 +279,8 @@ void net_start(struct net *n, uint32_t i)
     node->paused = false;
     node->mute_dials = false;
     node->info.boot = prng_u64(&n->prng);
-    ensure(mesh_new(&node->mesh, &n->heap.alloc, &node->info, prng_u64(&n->prng), &ports, &log_sink,
-                    n->now) == 0);
+    ensure(mesh_new(&node->mesh, &n->heap.alloc, &node->info, prng_u64(&n->prng), NULL, &ports,
+                    &log_sink, n->now) == 0);
 }
 
 static void end_process(struct net *n, uint32_t i)

@@ -250,8 +250,8 @@ TEST(a_restarted_node_replaces_its_old_self)
             if (i == 2)
                 continue;
             const struct member *m = mesh_find(net.nodes[i].mesh, net.nodes[2].info.id);
-            CHECK(m->info.boot == net.nodes[2].info.boot);
-            CHECK(m->info.incarnation == mesh_self(net.nodes[2].mesh)->incarnation);
+            CHECK(m->info->boot == net.nodes[2].info.boot);
+            CHECK(m->incarnation == mesh_self(net.nodes[2].mesh)->incarnation);
             CHECK_INT(net.nodes[i].sight[2].deads, dead_first);
         }
         CHECK(net_end(&net));
@@ -374,7 +374,7 @@ static int hand_open(uint64_t fail_at)
     struct mesh_ports ports = {&hand,        hand_send, hand_dial, hand_close,
                                hand_changed, hand_load, NULL};
     struct member_info self = person(5);
-    return mesh_new(&hand.mesh, &hand.heap.alloc, &self, 1, &ports, &hand_sink, begin_at);
+    return mesh_new(&hand.mesh, &hand.heap.alloc, &self, 1, NULL, &ports, &hand_sink, begin_at);
 }
 
 static int hand_hello(uint64_t link, struct hello h)
@@ -590,7 +590,7 @@ TEST(load_spreads_at_most_every_100_ms)
     net_run(&net, 200 * MS_US);
     for (uint32_t i = 1; i < 4; i++) {
         const struct member *m = mesh_find(net.nodes[i].mesh, net.nodes[0].info.id);
-        CHECK_INT(m->info.busy, 100);
+        CHECK_INT(m->busy, 100);
         CHECK(net.nodes[i].sight[0].loads >= 10 && net.nodes[i].sight[0].loads <= 12);
     }
     CHECK(net_end(&net));
@@ -599,7 +599,7 @@ TEST(load_spreads_at_most_every_100_ms)
     net_run(&net, 1 * S_US);
     for (uint32_t i = 0; i < 32; i++) {
         const struct member *m = mesh_find(net.nodes[i].mesh, net.nodes[7].info.id);
-        CHECK(i == 7 || m->info.busy == 2);
+        CHECK(i == 7 || m->busy == 2);
     }
     CHECK(net_end(&net));
 }
@@ -607,7 +607,7 @@ TEST(load_spreads_at_most_every_100_ms)
 TEST(memory_that_runs_out_costs_a_link_at_most)
 {
     bool swept = false;
-    for (uint64_t at = 1; at < 60 && !swept; at++) {
+    for (uint64_t at = 1; at < 400 && !swept; at++) {
         if (hand_open(at) == 0) {
             mesh_hint(hand.mesh, "a:1", begin_at);
             for (uint8_t k = 1; k <= 20; k++) {

@@ -102,7 +102,7 @@ static void begin(void)
     open_links = goodbyes = 0;
     closed_last = 0;
     heap_init(&heap);
-    REQUIRE(mesh_new(&mesh, &heap.alloc, &self, 1, &ports, &quiet, at(0)) == 0);
+    REQUIRE(mesh_new(&mesh, &heap.alloc, &self, 1, NULL, &ports, &quiet, at(0)) == 0);
 }
 
 static void end(void)

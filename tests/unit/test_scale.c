@@ -1,6 +1,6 @@
-/* Membership with 16 and with 128 nodes: the figures that are promised, and that what a node sends
+/* Membership with 16, 32 and 128 nodes: the figures that are promised, and that what a node sends
  * grows with the logarithm of their number at most. */
-#include "core/sim/scale.h"
+#include "core/sim/scale_plan.h"
 
 #include "core/host/memory.h"
 #include "tests/lib/check.h"
@@ -38,33 +38,42 @@ static void measure(uint32_t nodes, uint32_t rounds, int64_t unrest_us, struct s
     print_times("refused", &r->refused);
 }
 
-static void check_promises(const struct scale_result *r, int64_t dead_us)
+static void check_promises(const struct scale_result *r, double dead_s)
 {
-    CHECK_INT(r->join.missing, 0);
-    CHECK(r->join.most_us <= 5000000);
-    CHECK(r->rumor.missing == 0 && r->rumor.p99_us <= 100000);
-    CHECK(r->slot.missing == 0 && r->slot.p99_us <= 1000000);
+    struct scale_figure figures[SCALE_FIGURES];
+    scale_figures(r, figures);
+    for (uint32_t i = 0; i < SCALE_FIGURES; i++) {
+        if (!figures[i].held)
+            printf("# %s: %.3f %s, and %.3f is the bound\n", figures[i].name, figures[i].seen,
+                   figures[i].unit, figures[i].bound);
+        CHECK(figures[i].held);
+        if (strcmp(figures[i].name, "dead p99") == 0)
+            CHECK(figures[i].bound == dead_s);
+    }
     CHECK_INT(r->busy_after.missing, 0);
-    CHECK(r->suspected.missing == 0 && r->suspected.p99_us < 1500000);
-    CHECK(r->dead.missing == 0 && r->dead.p99_us < dead_us);
-    CHECK(r->refused.missing == 0 && r->refused.p99_us <= 100000);
-    CHECK_INT(r->false_deaths, 0);
+    CHECK(r->busy_after.most_us <= 2000000);
 }
 
 TEST(what_a_node_sends_grows_with_log_n_at_most)
 {
-    struct scale_result few, many;
-    measure(16, 0, 0, &few);
+    struct scale_result least, few, many;
+    measure(16, 0, 0, &least);
+    measure(32, 1, 20000000, &few);
     measure(128, 1, 20000000, &many);
-    check_promises(&few, 5000000);
-    check_promises(&many, 8000000);
-    /* log2 128 / log2 16 is 1.75, and links 13 / 7; twice is too little for N log N. */
-    CHECK(a_second(many.idle.bytes, &many.idle) <= 2.2 * a_second(few.idle.bytes, &few.idle));
-    CHECK(a_second(many.busy.bytes, &many.busy) <= 2.2 * a_second(few.busy.bytes, &few.busy));
-    CHECK(a_second(many.busy.frames, &many.busy) <= 2.2 * a_second(few.busy.frames, &few.busy));
-    /* Eight nodes come back to the many and one to the few: whole tables must not go over each link
-     * that the ring then needs. */
-    CHECK(a_second(many.back.bytes, &many.back) <= 8 * a_second(few.back.bytes, &few.back));
+    check_promises(&least, 5);
+    check_promises(&few, 6);
+    check_promises(&many, 8);
+    /* log2 128 / log2 32 is 1.4, and links are 13 to 9. The loads of few are not yet paced, so that
+     * busy ones are held against their bound, which is a constant times log2 N. */
+    CHECK(a_second(many.idle.bytes, &many.idle) <= 1.5 * a_second(few.idle.bytes, &few.idle));
+    CHECK(a_second(many.idle.frames, &many.idle) <= 1.5 * a_second(few.idle.frames, &few.idle));
+    /* Eight nodes come back to the many and one to the fewest: whole tables must not go over each
+     * link that the ring then needs. */
+    CHECK(a_second(many.back.bytes, &many.back) <= 8 * a_second(least.back.bytes, &least.back));
+    /* Nobody keeps the links over which all came in, and few are dialled that the ring soon does
+     * without. */
+    CHECK(many.idle.links <= (uint64_t)128 * 14);
+    CHECK(many.joining.links <= (uint64_t)128 * 40);
 }
 
 TEST(stalls_and_delays_kill_nobody_in_1000_node_hours)
