@@ -142,7 +142,7 @@ static uint64_t long_ms(const struct wish *w)
 {
     uint64_t slots = schedule.nodes * 2ull;
     if (w->profile->kinds & BIT(ACT_REPLACE))
-        return slots * schedule.nodes * 9000; /* a replacement takes some 7 s */
+        return slots * schedule.nodes * 11000; /* a replacement takes some 7 s */
     return slots * (uint64_t)schedule.length_ms * 9 / 10;
 }
 
@@ -168,6 +168,9 @@ static int open_all(const struct wish *w, struct before *before, char why[NET_WH
         return 1;
     if (!w->profile->figures && !jobs_submit_long(&jobs, 0))
         return 1;
+    /* What has ended must outlive its holders as well. */
+    for (uint32_t i = 0; w->profile->kinds & BIT(ACT_REPLACE) && i < SIZES; i++)
+        jobs_submit(&jobs, i % mesh.count, i, false, 0);
     carried.what[0] = 0;
     return 0;
 }

@@ -302,6 +302,8 @@ static bool sees_all(const struct mesh *m, uint32_t place)
         return false;
     for (const char *at = text; (at = strstr(at, "\"state\":\"alive\"")) != NULL; at++)
         count++;
+    if (strstr(text, "\"state\":\"suspect\"") || strstr(text, "\"state\":\"away\""))
+        return false;
     for (uint32_t i = 0; i < m->count; i++)
         if (!is_alive(text, m->places[i].name))
             return false;

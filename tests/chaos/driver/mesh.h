@@ -67,7 +67,8 @@ void mesh_addr(const struct mesh *m, uint32_t place, char to[32]);
 /* Runs `velum COMMAND... --addr PLACE`, argv NULL-terminated and at most 12 long. */
 int mesh_ask(const struct mesh *m, uint32_t place, const char *const *argv, int limit_ms, char *out,
              size_t cap);
-/* Whether every node sees those of all places alive and nobody else, within limit_ms. */
+/* Whether every node sees those of all places alive and has no doubt about anybody else, within
+ * limit_ms: who was replaced is dead for all. (Until then an ended job counts its copy.) */
 bool mesh_is_whole(const struct mesh *m, int limit_ms);
 /* The state of a node as another sees it: "alive", ..., "" when it is not listed. */
 void mesh_state(const struct mesh *m, uint32_t where, const char *name, char to[16]);

@@ -132,15 +132,21 @@ static bool each(struct run *r, const struct act *a)
     return a->kind != ACT_PAUSE || put_later(r, LATER_CONTINUE, a->mask, a->for_ms);
 }
 
-/* The mesh is whole: everybody sees everybody, and the long job has its copies. */
+/* The mesh is whole: everybody sees everybody, and every job has its copies, ended or not. */
 static bool is_whole(struct run *r)
 {
     char text[32];
+    const struct jobs *j = r->jobs;
     uint32_t n = r->mesh->count, copies = n < 3 ? n : 3;
+    snprintf(r->missing, sizeof r->missing, "not everybody sees everybody");
     if (mesh_running(r->mesh) != (1u << n) - 1 || !mesh_is_whole(r->mesh, 0))
         return false;
-    for (uint32_t i = 0; i < n; i++) {
-        jobs_field(r->jobs, &r->jobs->list[0], i, "durable", text, sizeof text);
+    for (uint32_t i = 0; i < j->count; i++) {
+        if (!j->list[i].id[0])
+            continue;
+        jobs_field(j, &j->list[i], i % n, "durable", text, sizeof text);
+        snprintf(r->missing, sizeof r->missing, "job %s has durable=%s at node %s", j->list[i].id,
+                 text, r->mesh->places[i % n].name);
         if (strtoul(text, NULL, 10) < copies)
             return false;
     }
@@ -156,7 +162,8 @@ static bool may_replace(struct run *r)
     if (!r->held_since_ms)
         r->held_since_ms = now;
     if (now - r->held_since_ms > HOLD_MAX_MS)
-        return run_fail(r, "the mesh is not whole again 60 s after a node was replaced");
+        return run_fail(r, "the mesh is not whole again 60 s after a node was replaced: %s",
+                        r->missing);
     if (now - looked_ms < HOLD_LOOK_MS)
         return false;
     looked_ms = now;
@@ -166,18 +173,26 @@ static bool may_replace(struct run *r)
     return true;
 }
 
-static bool replace(struct run *r, const struct act *a)
+static bool replace_one(struct run *r, uint32_t i)
 {
     char line[96], old[8];
-    struct place *p = &r->mesh->places[a->who];
+    struct place *p = &r->mesh->places[i];
     snprintf(old, sizeof old, "%s", p->name);
-    mesh_kill(r->mesh, 1u << a->who);
-    if (!mesh_replace(r->mesh, a->who))
+    if (!mesh_replace(r->mesh, i))
         return run_fail(r, "the folder of a dead node could not be removed");
     snprintf(line, sizeof line, "node %s is gone for good, node %s comes", old, p->name);
     say(r, line);
-    r->last_joined = a->who;
-    return mesh_start(r->mesh, a->who) || run_fail(r, "a node could not be started");
+    r->last_joined = i;
+    return mesh_start(r->mesh, i) || run_fail(r, "a node could not be started");
+}
+
+static bool replace(struct run *r, const struct act *a)
+{
+    mesh_kill(r->mesh, a->mask);
+    for (uint32_t i = 0; i < r->mesh->count; i++)
+        if (a->mask >> i & 1 && !replace_one(r, i))
+            return false;
+    return true;
 }
 
 static bool do_act(struct run *r, const struct act *a)

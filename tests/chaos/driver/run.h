@@ -35,6 +35,7 @@ struct run {
     struct later later[LATERS_MAX];
     uint32_t last_joined;  /* the place of the newest node */
     int64_t held_since_ms; /* a replacement waits for the mesh since then; 0: none does */
+    char missing[128];     /* what it waits for */
     char what[WHAT_SIZE];  /* what went wrong */
 };
 

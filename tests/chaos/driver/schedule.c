@@ -188,7 +188,8 @@ static void draw_one(struct drawing *d)
     s->acts[s->count++] = a;
 }
 
-/* Every original node once, in a drawn order; when each goes depends on the mesh (voyage.c). */
+/* Every original node once, in a drawn order, some two at a time; when they go depends on the mesh
+ * (run.c). */
 static void draw_ship(struct drawing *d)
 {
     struct schedule *s = d->s;
@@ -200,14 +201,18 @@ static void draw_ship(struct drawing *d)
         order[i - 1] = order[j];
         order[j] = other;
     }
-    for (uint32_t i = 0; i < s->nodes; i++) {
+    for (uint32_t i = 0; i < s->nodes;) {
+        uint32_t mask = 1u << order[i++];
+        /* What is kept three times survives two losses. */
+        if (s->nodes > 4 && i < s->nodes && prng_one_in(&d->prng, 3))
+            mask |= 1u << order[i++];
         d->now_ms += between(d, 300, 1200);
         s->acts[s->count++] = (struct act){.at_ms = d->now_ms,
                                            .kind = ACT_REPLACE,
-                                           .mask = 1u << order[i],
-                                           .who = order[i],
+                                           .mask = mask,
+                                           .who = first_of(mask),
                                            .for_ms = LASTS_FOR_GOOD};
-        s->kills++;
+        s->kills += bits(mask);
     }
     s->length_ms = d->now_ms;
 }

@@ -28,7 +28,7 @@ enum act_kind {
     ACT_ONE_WAY,   /* the nodes of `mask` hear nothing of the others, who hear them */
     ACT_RESET,     /* every connection of the nodes of `mask` is reset */
     ACT_LINK,      /* the cable of node `who` is out for `for_ms` */
-    ACT_REPLACE,   /* node `who` dies for good with its disk; a new empty one comes */
+    ACT_REPLACE,   /* the nodes of `mask` die in one instant with their disks; new ones come */
     ACT_KINDS
 };
 
