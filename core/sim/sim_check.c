@@ -191,7 +191,9 @@ static void check_written(struct world *w, struct sim_node *n, uint32_t job, con
         world_fail(w, G1, "a partial of a job that has ended is written", n->index, job);
     if (f->kind == FACT_PARTIAL && f->partial.count > 0 && has_cancel)
         world_fail(w, G5, "a partial is written behind a cancel", n->index, job);
-    if (f->kind == FACT_OUTCOME && f->outcome.state == JOB_DONE && has_cancel && is_own(n, f))
+    /* What it wrote before it lost its disk it may be told by others. */
+    if (f->kind == FACT_OUTCOME && f->outcome.state == JOB_DONE && has_cancel && is_own(n, f) &&
+        n->disk.lost_at == 0)
         world_fail(w, G5, "a result is written by a node that has a cancel", n->index, job);
     if (f->kind == FACT_OUTCOME) {
         n->seen[job].ended = true;
@@ -272,7 +274,7 @@ static void check_contains(struct world *w, const struct sim_node *n, const stru
         const struct held *had = &n->disk.held[i], *has = &all[i];
 
         /* Without the spec, whose record was refused, nobody knows of the job. */
-        if (snapshot && (!had->spec || (had->retired && !has->spec)))
+        if (!had->spec || (snapshot && had->retired && !has->spec))
             continue;
         if ((had->spec && !has->spec) || (had->outcome && !has->outcome) ||
             (had->cancel && !has->cancel && (snapshot || !has->outcome)))
