@@ -191,9 +191,10 @@ static void check_written(struct world *w, struct sim_node *n, uint32_t job, con
         world_fail(w, G1, "a partial of a job that has ended is written", n->index, job);
     if (f->kind == FACT_PARTIAL && f->partial.count > 0 && has_cancel)
         world_fail(w, G5, "a partial is written behind a cancel", n->index, job);
-    /* What it wrote before it lost its disk it may be told by others. */
+    /* What it wrote before it lost its disk it may be told by others, and a result that it has goes
+     * to new holders whatever came after it. */
     if (f->kind == FACT_OUTCOME && f->outcome.state == JOB_DONE && has_cancel && is_own(n, f) &&
-        n->disk.lost_at == 0)
+        n->disk.lost_at == 0 && !n->disk.held[job].outcome)
         world_fail(w, G5, "a result is written by a node that has a cancel", n->index, job);
     if (f->kind == FACT_OUTCOME) {
         n->seen[job].ended = true;
