@@ -8,6 +8,7 @@
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
+#include "core/sim/sim_report.h"
 #include "core/sim/sim_seal.h"
 #include "core/wire/tree.h"
 
@@ -191,7 +192,10 @@ static void check_written(struct world *w, struct sim_node *n, uint32_t job, con
         world_fail(w, G1, "a partial of a job that has ended is written", n->index, job);
     if (f->kind == FACT_PARTIAL && f->partial.count > 0 && has_cancel)
         world_fail(w, G5, "a partial is written behind a cancel", n->index, job);
-    if (f->kind == FACT_OUTCOME && f->outcome.state == JOB_DONE && has_cancel && is_own(n, f))
+    /* What it wrote before it lost its disk it may be told by others, and a result that it has goes
+     * to new holders whatever came after it. */
+    if (f->kind == FACT_OUTCOME && f->outcome.state == JOB_DONE && has_cancel && is_own(n, f) &&
+        n->disk.lost_at == 0 && !n->disk.held[job].outcome)
         world_fail(w, G5, "a result is written by a node that has a cancel", n->index, job);
     if (f->kind == FACT_OUTCOME) {
         n->seen[job].ended = true;
@@ -272,7 +276,7 @@ static void check_contains(struct world *w, const struct sim_node *n, const stru
         const struct held *had = &n->disk.held[i], *has = &all[i];
 
         /* Without the spec, whose record was refused, nobody knows of the job. */
-        if (snapshot && (!had->spec || (had->retired && !has->spec)))
+        if (!had->spec || (snapshot && had->retired && !has->spec))
             continue;
         if ((had->spec && !has->spec) || (had->outcome && !has->outcome) ||
             (had->cancel && !has->cancel && (snapshot || !has->outcome)))
@@ -392,128 +396,16 @@ static void check_killed(struct world *w, const struct sim_node *n, uint32_t use
     j->cancels_left = disks_with(w, job, true);
 }
 
-/* --- reports --- */
-
-static void forget_job(struct world *w, struct sim_node *n, uint32_t job)
-{
-    struct reported *x;
-
-    while ((x = n->seen[job].reported) != NULL) {
-        n->seen[job].reported = x->next;
-        alloc_free(w->alloc, x, sizeof *x);
-    }
-}
+/* --- frames --- */
 
 void sim_check_forget(struct world *w, struct sim_node *n)
 {
     for (uint32_t job = 0; job < SIM_JOBS_MAX; job++) {
-        forget_job(w, n, job);
+        sim_report_forget(w, n, job);
         n->seen[job].kept = 0;
         n->seen[job].asked = false;
         n->seen[job].claim = (struct claim){0};
     }
-}
-
-static void note_values(struct reported *x, const struct sim_job *j, struct reader *r)
-{
-    struct peer_report_chunk c;
-    struct value v;
-
-    read_peer_report_chunk(r, &c);
-    for (uint16_t i = 0; i < c.values && !r->failed; i++) {
-        v = read_value(r);
-        if (r->failed || !tree_has(v.at, j->leaves))
-            return;
-        for (uint64_t leaf = tree_first(v.at); leaf < tree_end(v.at, j->leaves); leaf++)
-            x->leaves[leaf / 8] |= (uint8_t)(1u << leaf % 8);
-    }
-}
-
-/* Sequence numbers begin again when the node forgot the job meanwhile. */
-static void note_report(struct world *w, struct sim_node *n, uint64_t link, struct bytes payload)
-{
-    struct reader r = reader_of(payload);
-    uint32_t job = sim_job_by_id(w, read_job_id(&r));
-    uint64_t seq = read_u64(&r);
-    bool again = read_u8(&r) != 0;
-    struct reported *x;
-    uint16_t count;
-
-    read_u64(&r);
-    count = read_u16(&r);
-    if (job == SIM_JOBS_MAX)
-        return;
-    for (x = n->seen[job].reported; again && x != NULL; x = x->next)
-        if (x->seq == seq)
-            x->link = link;
-    if (again)
-        return;
-    if (n->seen[job].reported != NULL && seq <= n->seen[job].reported->seq)
-        forget_job(w, n, job);
-    x = world_alloc(w, sizeof *x);
-    if (x == NULL)
-        return;
-    x->seq = seq;
-    x->link = link;
-    x->next = n->seen[job].reported;
-    n->seen[job].reported = x;
-    for (uint16_t i = 0; i < count && !r.failed; i++)
-        note_values(x, &w->jobs[job], &r);
-}
-
-static bool leaves_are_held(const struct world *w, uint32_t job, const struct reported *x,
-                            uint32_t copies)
-{
-    for (uint32_t k = 0; k < sizeof x->leaves; k++)
-        for (uint32_t bit = 0; bit < 8; bit++) {
-            uint32_t have = 0;
-
-            if (!(x->leaves[k] >> bit & 1))
-                continue;
-            for (uint32_t i = 0; i < w->plan.nodes; i++) {
-                const struct held *h = &w->nodes[i].disk.held[job];
-
-                have += h->outcome || (h->leaves[k] >> bit & 1);
-            }
-            if (have < copies)
-                return false;
-        }
-    return true;
-}
-
-/* What a worker's node may forget must be on enough disks: on two while nothing has gone wrong, on
- * one whatever happened; and what was kept long ago may have gone with a disk that was lost. */
-static void check_kept(struct world *w, const struct sim_node *n, uint64_t link,
-                       struct bytes payload)
-{
-    struct reader r = reader_of(payload);
-    uint32_t job = sim_job_by_id(w, read_job_id(&r)), to = sim_net_peer(w, n, link);
-    uint64_t seq = read_u64(&r);
-
-    if (job == SIM_JOBS_MAX || to == SIM_NODES_MAX || w->jobs[job].losses > 0)
-        return;
-    for (struct reported *x = w->nodes[to].seen[job].reported; x != NULL; x = x->next) {
-        if (x->seq > seq || x->kept)
-            continue;
-        if (!leaves_are_held(w, job, x, w->calm ? 2 : 1))
-            world_fail(w, G5, "kept is said of leaves that too few disks have", n->index, job);
-        x->kept = true;
-    }
-}
-
-/* A new coordinator gets what nobody has confirmed before it hears what is open, or it would give
- * out again what is done. */
-static void check_open(struct world *w, const struct sim_node *n, uint64_t link,
-                       struct bytes payload)
-{
-    struct reader r = reader_of(payload);
-    uint32_t job = sim_job_by_id(w, read_job_id(&r));
-
-    if (job == SIM_JOBS_MAX || w->jobs[job].stopped)
-        return;
-    for (const struct reported *x = n->seen[job].reported; x != NULL; x = x->next)
-        if (x->seq > n->seen[job].kept && x->link != link)
-            world_fail(w, G3, "a new coordinator is not told what was done", n->index, job);
 }
 
 /* The greatest outcome that anybody is told stands on some disk already. */
@@ -533,25 +425,6 @@ static void check_told(struct world *w, const struct sim_node *n, struct bytes v
     world_fail(w, G5, "an outcome is told that no disk has", n->index, job);
 }
 
-/* What a broken connection had delivered is said again over the next one. */
-static void note_arrival(struct world *w, const struct sim_node *n, uint64_t link,
-                         struct bytes payload)
-{
-    struct reader r = reader_of(payload);
-    uint32_t job = sim_job_by_id(w, read_job_id(&r)), from = sim_net_peer(w, n, link);
-    uint64_t seq = read_u64(&r);
-    struct reported *x;
-
-    if (job == SIM_JOBS_MAX || from == SIM_NODES_MAX)
-        return;
-    for (x = w->nodes[from].seen[job].reported; x != NULL && x->seq != seq; x = x->next)
-        ;
-    if (x == NULL)
-        return;
-    w->repeats += x->arrived >> n->index & 1;
-    x->arrived |= 1u << n->index;
-}
-
 void sim_check_frame(struct world *w, struct sim_node *n, uint64_t link, const struct frame *f)
 {
     struct reader r = reader_of(f->payload);
@@ -559,7 +432,7 @@ void sim_check_frame(struct world *w, struct sim_node *n, uint64_t link, const s
     uint64_t seq;
 
     if (f->type == MESSAGE_REPORT)
-        note_arrival(w, n, link, f->payload);
+        sim_report_arrives(w, n, link, f->payload);
     if (f->type != MESSAGE_FACTS && f->type != MESSAGE_SYNC && f->type != MESSAGE_KEPT &&
         f->type != MESSAGE_STOP)
         return;
@@ -569,7 +442,7 @@ void sim_check_frame(struct world *w, struct sim_node *n, uint64_t link, const s
     if (f->type == MESSAGE_STOP) {
         if (read_u8(&r) == 0)
             return;
-        forget_job(w, n, job); /* as the node does */
+        sim_report_forget(w, n, job); /* as the node does */
         return;
     }
     n->seen[job].asked |= f->type != MESSAGE_KEPT;
@@ -613,13 +486,13 @@ void sim_check_send(struct world *w, struct sim_node *n, const struct action *a,
         check_grant(w, n, sim_job_by_id(w, read_job_id(&r)));
         break;
     case MESSAGE_KEPT:
-        check_kept(w, n, a->link, payload);
+        sim_report_kept(w, n, a->link, payload);
         break;
     case MESSAGE_REPORT:
-        note_report(w, n, a->link, payload);
+        sim_report_sent(w, n, a->link, payload);
         break;
     case MESSAGE_OPEN:
-        check_open(w, n, a->link, payload);
+        sim_report_open(w, n, a->link, payload);
         break;
     case MESSAGE_STOP:
         job = sim_job_by_id(w, read_job_id(&r));

@@ -16,6 +16,7 @@
 #include "core/sim/sim_machine.h"
 #include "core/sim/sim_seen.h"
 #include "core/sim/sim_store.h"
+#include "core/sim/sim_story.h"
 #include "core/wire/message.h"
 #include "core/wire/request.h"
 #include "core/wire/spec.h"
@@ -220,15 +221,6 @@ struct sim_plan {
     uint32_t keep_s, tombstone_s; /* of finished jobs and their names; 0: as in production */
     bool one_dies_for_good;
     bool kernel_dies;
-};
-
-/* --- sim_scene.c --- */
-
-struct story {
-    uint64_t wipe_in; /* so many events after the acknowledgement; 0: it is over */
-    enum sim_wiped wiped;
-    uint32_t old_nodes; /* there when the job was submitted */
-    bool sailed;
 };
 
 struct world {
