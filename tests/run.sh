@@ -166,7 +166,6 @@ for suite in $suites; do
     sim)
         if [ -x "$objects/tests/sim/sim" ]; then
             run sim 400 1 "$objects/tests/sim/sim" --seeds "$seeds"
-            run sim/long 400 1 "$objects/tests/sim/sim" --hours $((seeds / 25 + 1))
             run sim/wipe 100 '' "$objects/tests/sim/sim" --wipe --seeds $(((seeds + 1) / 2))
             run sim/ship 100 '' "$objects/tests/sim/sim" --ship --seeds $(((seeds + 99) / 100))
             run sim/starved 100 '' "$objects/tests/sim/sim" --starved 3 --until 600

@@ -5,7 +5,6 @@
 
 /* gcc has known how to ask for these instructions since 11, clang does not. */
 #if defined(__x86_64__) && !defined(__clang__) && __GNUC__ >= 11
-#include <immintrin.h>
 #define HAVE_INSTRUCTIONS 1
 #endif
 
@@ -95,41 +94,40 @@ void sha256_block_portable(uint32_t state[8], const uint8_t block[64])
 #ifdef HAVE_INSTRUCTIONS
 /* The instructions keep the eight words as (f, e, b, a) and (h, g, d, c), do two rounds each, and
  * make four words of the schedule from the sixteen before. */
+typedef int words __attribute__((vector_size(16)));
+typedef uint32_t sums __attribute__((vector_size(16)));
+
 __attribute__((target("sha,sse4.1,ssse3"))) static void by_instruction(uint32_t state[8],
                                                                        const uint8_t block[64])
 {
-    const __m128i swap = _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3);
-    const __m128i left_was =
-        _mm_set_epi32((int)state[0], (int)state[1], (int)state[4], (int)state[5]);
-    const __m128i right_was =
-        _mm_set_epi32((int)state[2], (int)state[3], (int)state[6], (int)state[7]);
-    __m128i left = left_was, right = right_was, w[4];
+    const sums left_was = {state[5], state[4], state[1], state[0]};
+    const sums right_was = {state[7], state[6], state[3], state[2]};
+    sums left = left_was, right = right_was, w[4];
 
     for (int i = 0; i < 16; i++) {
-        __m128i next, *now = &w[i % 4];
+        sums *now = &w[i % 4], last = w[(i + 3) % 4], constants;
         if (i < 4) {
-            next = _mm_loadu_si128((const __m128i *)(const void *)(block + 16 * i));
-            next = _mm_shuffle_epi8(next, swap);
+            const uint8_t *p = block + 16 * i;
+            *now = (sums){big_endian(p), big_endian(p + 4), big_endian(p + 8), big_endian(p + 12)};
         } else {
-            next = _mm_sha256msg1_epu32(*now, w[(i + 1) % 4]);
+            sums next = (sums)__builtin_ia32_sha256msg1((words)*now, (words)w[(i + 1) % 4]);
 #if VELUM_PLANT == 122 /* unit/test_sha256: the schedule is made of words one further on */
-            next = _mm_add_epi32(next, _mm_alignr_epi8(w[(i + 3) % 4], w[(i + 2) % 4], 8));
+            next += __builtin_shuffle(w[(i + 2) % 4], last, (sums){2, 3, 4, 5});
 #else
-            next = _mm_add_epi32(next, _mm_alignr_epi8(w[(i + 3) % 4], w[(i + 2) % 4], 4));
+            next += __builtin_shuffle(w[(i + 2) % 4], last, (sums){1, 2, 3, 4});
 #endif
-            next = _mm_sha256msg2_epu32(next, w[(i + 3) % 4]);
+            *now = (sums)__builtin_ia32_sha256msg2((words)next, (words)last);
         }
-        *now = next;
-        next = _mm_add_epi32(
-            next, _mm_loadu_si128((const __m128i *)(const void *)(round_constants + 4 * i)));
-        right = _mm_sha256rnds2_epu32(right, left, next);
-        left = _mm_sha256rnds2_epu32(left, right, _mm_shuffle_epi32(next, 0x0e));
+        memcpy(&constants, round_constants + 4 * i, sizeof constants);
+        constants += *now;
+        right = (sums)__builtin_ia32_sha256rnds2((words)right, (words)left, (words)constants);
+        constants = __builtin_shuffle(constants, (sums){2, 3, 0, 1});
+        left = (sums)__builtin_ia32_sha256rnds2((words)left, (words)right, (words)constants);
     }
-    uint32_t feba[4], hgdc[4];
-    _mm_storeu_si128((__m128i *)(void *)feba, _mm_add_epi32(left, left_was));
-    _mm_storeu_si128((__m128i *)(void *)hgdc, _mm_add_epi32(right, right_was));
-    const uint32_t out[8] = {feba[3], feba[2], hgdc[3], hgdc[2],
-                             feba[1], feba[0], hgdc[1], hgdc[0]};
+    left += left_was;
+    right += right_was;
+    const uint32_t out[8] = {left[3], left[2], right[3], right[2],
+                             left[1], left[0], right[1], right[0]};
     memcpy(state, out, sizeof out);
 }
 #endif

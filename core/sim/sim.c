@@ -184,7 +184,8 @@ static void ask_everybody(struct world *w, struct progress *p)
     }
 }
 
-static void report_unfinished(struct world *w, const struct progress *p, const char *what)
+/* True when somebody still waits: the run has failed. */
+static bool report_unfinished(struct world *w, const struct progress *p, const char *what)
 {
     uint32_t from = p->asked ? p->users_own : 0;
 
@@ -193,9 +194,10 @@ static void report_unfinished(struct world *w, const struct progress *p, const c
 
         if (!u->done && may_end(w, u->job)) {
             world_fail(w, G3, what, u->node, u->job);
-            return;
+            return true;
         }
     }
+    return false;
 }
 
 /* Nobody who was asked need tell anything of it any more. */
@@ -352,7 +354,8 @@ static bool are_placed(struct world *w, struct progress *p)
     if (job == SIM_JOBS_MAX)
         return true;
     if (w->now >= p->placing) {
-        world_fail(w, G2, misplaced(w, job), UINT32_MAX, job);
+        world_trace(w, "job %u: %s", job, misplaced(w, job));
+        w->misplaced++;
         return true;
     }
     p->limit = p->placing;
@@ -384,12 +387,10 @@ static bool is_over(struct world *w, struct progress *p)
         return false;
     if (p->limit == 0)
         p->limit = w->healed_at + sim_plan_work_us(w) + LIVENESS_US;
-    if (w->now > p->limit) {
-        report_unfinished(w, p,
-                          p->asked ? "a node does not tell the outcome"
-                                   : "an acknowledged job does not end");
+    if (w->now > p->limit && report_unfinished(w, p,
+                                               p->asked ? "a node does not tell the outcome"
+                                                        : "an acknowledged job does not end"))
         return true;
-    }
     if (!p->asked && users_are_done(w, 0, w->users_count))
         ask_everybody(w, p);
     if (!p->asked || !users_are_done(w, p->users_own, w->users_count))
@@ -474,6 +475,7 @@ int sim_run(const struct alloc *a, const struct sim_options *options, struct sim
     result->jobs = w->plan.jobs;
     result->crashes = w->crashes;
     result->seasons = w->seasons;
+    result->misplaced = w->misplaced;
     result->injected = w->faults;
     result->repeats = w->repeats;
     result->wiped = w->story.wiped;

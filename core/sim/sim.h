@@ -60,6 +60,7 @@ struct sim_result {
     int64_t virtual_us;
     uint32_t nodes, jobs, crashes;
     uint32_t seasons;     /* healed and found whole; 1, but for a lasting run */
+    uint32_t misplaced;   /* of these, where some job was not yet where it should be */
     uint64_t injected;    /* faults that happened */
     uint32_t faults;      /* bit i: the seed has fault i */
     enum sim_wiped wiped; /* of the scene: before somebody was told the outcome, or after that */

@@ -150,6 +150,9 @@ static void make_faults(struct world *w)
     struct sim_plan *p = &w->plan;
 
     make_weights(w);
+    /* Tiny frames make several times the events of an hour. */
+    if (p->lasting && !world_chance(w, 3))
+        p->weights[FAULT_TIGHT] = 0;
     if (p->lasting) {
         p->season_us = (int64_t)world_between(w, 3 * MINUTE_US, 8 * MINUTE_US);
         p->fault_every_us = (int64_t)world_between(w, 10 * S_US, 35 * S_US);

@@ -138,6 +138,7 @@ static int run_many(struct sim_options *o, uint64_t first, uint64_t count, doubl
 {
     struct sim_result r;
     uint64_t failures = 0, done = 0, events = 0, crashes = 0, faults = 0, repeats = 0;
+    uint64_t seasons = 0, misplaced = 0;
     double virtual_s = 0;
     struct scenes scenes = {0};
 
@@ -148,6 +149,8 @@ static int run_many(struct sim_options *o, uint64_t first, uint64_t count, doubl
         crashes += r.crashes;
         faults += r.injected;
         repeats += r.repeats;
+        seasons += r.seasons;
+        misplaced += r.misplaced;
         scenes_add(&scenes, &r);
         virtual_s += (double)r.virtual_us / 1e6;
         fflush(stdout);
@@ -158,7 +161,10 @@ static int run_many(struct sim_options *o, uint64_t first, uint64_t count, doubl
                (unsigned long long)done, (unsigned long long)first, (unsigned long long)events,
                (unsigned long long)faults, (unsigned long long)crashes, (unsigned long long)repeats,
                virtual_s);
-    else
+    if (misplaced > 0)
+        printf("in %llu of %llu ends some job was not yet where it should be\n",
+               (unsigned long long)misplaced, (unsigned long long)seasons);
+    if (failures > 0)
         printf("%llu of %llu seeds failed\n", (unsigned long long)failures,
                (unsigned long long)done);
     return failures == 0 && scenes_judge(&scenes, o, done) ? 0 : 1;
