@@ -30,8 +30,9 @@
 #define MESH_RELAYS_MAX 64
 #define MESH_PAGE_RUMORS 64
 #define LOST_GRACE_US (300 * MS_US) /* for the redial, before others are asked */
-/* In a large mesh a suspicion of our own is told only if it lasts: each is heard by everybody over
- * every link, and so is its refutation, and the more nodes there are the more are late somewhere. */
+/* In a large mesh a suspicion of our own is told only if it lasts: each is heard by everybody
+ * over every link, and so is its refutation, and the more nodes there are the more are late
+ * somewhere. */
 #define HUSH_NODES 16
 #define HUSH_US (400 * MS_US)
 

@@ -36,8 +36,14 @@ static int64_t shrink_permille(uint32_t confirmations, uint32_t expected)
 int64_t suspicion_timeout_us(const struct suspicion *s, uint32_t nodes, uint32_t possible)
 {
     int64_t min_us = SUSPICION_MIN_US;
-    for (uint32_t n = SUSPICION_NODES; n < nodes && n <= MESH_MEMBERS_MAX; n *= 2)
+    uint32_t n = SUSPICION_NODES;
+    if (nodes > MESH_MEMBERS_MAX)
+        nodes = MESH_MEMBERS_MAX;
+    for (; n <= nodes / 2; n *= 2)
         min_us += S_US;
+    /* Between two powers of two by a straight line, just below the logarithm. */
+    if (nodes > n)
+        min_us += S_US * (nodes - n) / n;
     int64_t max_us = min_us * SUSPICION_MAX_TIMES;
     uint32_t expected =
         possible < SUSPICION_CONFIRMATIONS_MAX ? possible : SUSPICION_CONFIRMATIONS_MAX;

@@ -89,8 +89,8 @@ uint32_t scale_figures(const struct scale_result *r, struct scale_figure figures
     figures[i++] = of_times("dead p99", &r->dead, 5 + more);
     figures[i++] = of_times("refused p99", &r->refused, 0.1);
     figures[i++] = of_amount("idle", "frames/s", a_second(r->idle.frames, &r->idle), 4 * log2_n);
-    figures[i++] = of_amount("idle", "bytes/s", a_second(r->idle.bytes, &r->idle), 120 * log2_n);
-    figures[i++] = of_amount("busy", "frames/s", a_second(r->busy.frames, &r->busy), 20 * log2_n);
+    figures[i++] = of_amount("idle", "bytes/s", a_second(r->idle.bytes, &r->idle), 130 * log2_n);
+    figures[i++] = of_amount("busy", "frames/s", a_second(r->busy.frames, &r->busy), 30 * log2_n);
     figures[i++] = of_amount("busy", "bytes/s", a_second(r->busy.bytes, &r->busy), 14e3 * log2_n);
     figures[i++] = of_amount("a join", "bytes", (double)r->joining.bytes / (double)r->join.count,
                              256.0 * r->nodes * 2 * log2_n);
