@@ -106,8 +106,7 @@ static uint32_t put_cover_slice(const struct ledger *l, uint32_t i, struct buf *
 static void put_former(const struct ledger *l, struct buf *to)
 {
     struct term terms[FACT_TERMS_MAX];
-    /* When the job has ended, nobody asks for them any more. */
-    uint8_t count = l->shown.state != 0 ? 0 : terms_to_tell(l, terms);
+    uint8_t count = terms_to_tell(l, terms);
 
     if (count == 0)
         return;

@@ -143,8 +143,13 @@ static int take_told(struct node *n, struct job_id id, struct node_id from, stru
 
     if (rc == 0)
         rc = fact_verify(n, &f);
-    if (rc == 0 && is_unsigned(f.kind) && (j == NULL || j->ledger == NULL || !may_tell(j, from)))
+    if (rc == 0 && is_unsigned(f.kind) && (j == NULL || j->ledger == NULL || !may_tell(j, from))) {
+        /* Of an ended job it decides nothing: who was a holder when nobody here heard of it may
+         * still give the job up. */
+        if (j != NULL && job_is_final(j))
+            return LEDGER_KNOWN;
         rc = ERR_IDENTITY;
+    }
     if (rc == 0 && is_late(j, &f)) {
         n->told_late = true;
         rc = ERR_CANCELLED;
