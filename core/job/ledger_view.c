@@ -196,8 +196,9 @@ static void digest_attempts(const struct ledger *l, struct sha256 *s)
 }
 
 /* Over what facts say, not over their signatures: two signatures of one statement differ. With an
- * outcome, cover, attempts and former holders no longer count, because one holder may have dropped them already;
- * and of a divergent job only that it is, because holders may have seen different evidence. */
+ * outcome, cover, attempts and former holders no longer count, because one holder may have dropped
+ * them already; and of a divergent job only that it is, because holders may have seen different
+ * evidence. */
 struct digest ledger_digest(struct ledger *l)
 {
     if (l->digested)
