@@ -92,11 +92,16 @@ static const struct opt opts[] = {
     {0},
 };
 
+/* How long ledgers differed is counted in steps of 50 ms, to a minute. */
+#define UNEQUAL_STEP_US 50000
+#define UNEQUAL_STEPS 1200
+
 /* What all seeds together came to. */
 struct tally {
     uint64_t seeds, failures, events, crashes, faults;
     uint64_t wiped_busy, wiped_idle, sailed;
     double virtual_s;
+    uint64_t unequal[UNEQUAL_STEPS]; /* seeds by how long ledgers differed after the healing */
 };
 
 static void print_trace(void *ctx, enum log_level level, const char *text)
@@ -252,6 +257,7 @@ static void json_sim(struct json *j, const struct sim_options *o, const struct s
     json_number(j, "seasons", r->seasons);
     json_number(j, "events", r->events);
     json_seconds(j, "virtual_seconds", (uint64_t)r->virtual_us);
+    json_seconds(j, "unequal_seconds", (uint64_t)r->unequal_us);
     json_text(j, "hash", hash);
     json_number(j, "injected", r->injected);
     json_number(j, "repeats", r->repeats);
@@ -266,6 +272,7 @@ static int run_seed(const struct call *c, struct sim_options o, bool twice, stru
                     struct json *j)
 {
     struct sim_result r;
+    uint64_t step;
     int rc = sim_try(&host_memory, &o, twice, &r);
     if (rc == 0 && r.failed && opt_given(c->opts, "shrink"))
         rc = sim_shrink(&host_memory, &o, &r);
@@ -280,6 +287,8 @@ static int run_seed(const struct call *c, struct sim_options o, bool twice, stru
     t->wiped_idle += r.wiped == SIM_WIPED_IDLE;
     t->sailed += r.sailed;
     t->virtual_s += (double)r.virtual_us / 1e6;
+    step = (uint64_t)r.unequal_us / UNEQUAL_STEP_US;
+    t->unequal[step < UNEQUAL_STEPS ? step : UNEQUAL_STEPS - 1]++;
     if (r.failed)
         tell_failure(&o, &r);
     if (j)
@@ -312,6 +321,18 @@ static int run_all(const struct call *c, const struct sim_options *o, struct tal
     return rc;
 }
 
+/* So many of a thousand seeds took no longer. */
+static double unequal_s(const struct tally *t, uint64_t per_mille)
+{
+    uint64_t seen = 0;
+    for (uint32_t i = 0; i < UNEQUAL_STEPS; i++) {
+        seen += t->unequal[i];
+        if (seen * 1000 >= t->seeds * per_mille)
+            return (double)i * UNEQUAL_STEP_US / 1e6;
+    }
+    return 0;
+}
+
 static void tell_tally(const struct tally *t)
 {
     printf("%llu seeds, %llu failed; %llu events, %llu faults, %llu crashes, ",
@@ -322,6 +343,8 @@ static void tell_tally(const struct tally *t)
         printf("%.0f s of virtual time\n", t->virtual_s);
     else
         printf("%.1f hours of virtual time\n", t->virtual_s / 3600);
+    printf("from healing to equal ledgers: p50 %.2f s, p99 %.2f s, at most %.2f s\n",
+           unequal_s(t, 500), unequal_s(t, 990), unequal_s(t, 1000));
     if (t->wiped_busy + t->wiped_idle > 0)
         printf("two holders wiped at %llu points: %llu before the end of the job, %llu after it\n",
                (unsigned long long)(t->wiped_busy + t->wiped_idle),
@@ -339,7 +362,7 @@ static int run(const struct call *c)
                             .lasting = opt_given(c->opts, "long") || opt_given(c->opts, "hours"),
                             .until = opt_number(c->opts, "until", 0)};
     char unknown[64];
-    struct tally t = {0};
+    static struct tally t;
     struct json j;
     bool json = opt_given(c->opts, "json"), one = opt_given(c->opts, "seed");
     if (opt_given(c->opts, "exhaustive"))

@@ -1,8 +1,7 @@
 /* The facts of one job in their reduced view: the spec, the holders (greatest generation; two
- * unequal ones of the same generation are the union, ranked by id), everybody who was ever named as a
- * holder, the greatest claim, the cover, at most 3 attempts a leaf and 64 in all, one cancel, one
- * outcome. For a kernel that is a function
- * merging is commutative, associative and idempotent.
+ * unequal ones of the same generation are the union, ranked by id), everybody who was ever named as
+ * a holder, the greatest claim, the cover, at most 3 attempts a leaf and 64 in all, one cancel, one
+ * outcome. For a kernel that is a function merging is commutative, associative and idempotent.
  *
  * Beside it stands the account (core/job/account.h): who counted which leaves, as far as the own
  * facts tell, each leaf named once. It outlives the cover and is no part of the digest: holders

@@ -106,8 +106,7 @@ static uint32_t put_cover_slice(const struct ledger *l, uint32_t i, struct buf *
 static void put_former(const struct ledger *l, struct buf *to)
 {
     struct term terms[FACT_TERMS_MAX];
-    /* When the job has ended, nobody asks for them any more. */
-    uint8_t count = l->shown.state != 0 ? 0 : terms_to_tell(l, terms);
+    uint8_t count = terms_to_tell(l, terms);
 
     if (count == 0)
         return;
@@ -197,8 +196,9 @@ static void digest_attempts(const struct ledger *l, struct sha256 *s)
 }
 
 /* Over what facts say, not over their signatures: two signatures of one statement differ. With an
- * outcome, cover, attempts and former holders no longer count, because one holder may have dropped them already;
- * and of a divergent job only that it is, because holders may have seen different evidence. */
+ * outcome, cover, attempts and former holders no longer count, because one holder may have dropped
+ * them already; and of a divergent job only that it is, because holders may have seen different
+ * evidence. */
 struct digest ledger_digest(struct ledger *l)
 {
     if (l->digested)

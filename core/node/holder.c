@@ -143,8 +143,14 @@ static int take_told(struct node *n, struct job_id id, struct node_id from, stru
 
     if (rc == 0)
         rc = fact_verify(n, &f);
-    if (rc == 0 && is_unsigned(f.kind) && (j == NULL || j->ledger == NULL || !may_tell(j, from)))
-        rc = ERR_IDENTITY;
+    if (rc == 0 && is_unsigned(f.kind) && (j == NULL || j->ledger == NULL || !may_tell(j, from))) {
+        /* Of an ended job it decides nothing: who was a holder when nobody here heard of it may
+         * still give the job up. Who counted leaves is taken where it is not known. */
+        if (j == NULL || !job_is_final(j))
+            rc = ERR_IDENTITY;
+        else if (f.kind != FACT_PARTIAL || f.partial.count > 0)
+            return LEDGER_KNOWN;
+    }
     if (rc == 0 && is_late(j, &f)) {
         n->told_late = true;
         rc = ERR_CANCELLED;

@@ -317,7 +317,7 @@ static int64_t patience_us(const struct job *j)
     return us;
 }
 
-/* What it costs to look at it closely is paid only when the mesh has changed since the last time. */
+/* What a close look costs is paid only when the mesh has changed since the last time. */
 static bool needs_copies(struct job *j, struct holders *wanted, uint32_t *hashes)
 {
     struct node *n = j->node;

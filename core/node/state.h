@@ -43,6 +43,7 @@
 #include "core/node/node.h"
 #include "core/node/peer.h"
 #include "core/node/tombs.h"
+#include "core/node/worker_state.h"
 #include "core/wire/message.h"
 #include "core/wire/request.h"
 
@@ -90,44 +91,6 @@ struct wait {
     uint64_t number;
     uint32_t request;
     struct wait *next;
-};
-
-enum worker_state { WORKER_STARTING, WORKER_READY, WORKER_BOUND, WORKER_ASIDE, WORKER_DYING };
-struct worker {
-    uint32_t number;
-    enum worker_state state;
-    struct job *job;
-    struct labour_chunk *chunk;
-    struct instant since;
-    struct aside *aside;
-    char tail[256]; /* last output, for a cause of death */
-    size_t tail_len;
-    struct worker *next;
-};
-
-/* A PLAN or SHOW for a user, done by a worker of this node. */
-struct aside {
-    uint64_t link;
-    uint32_t request;
-    uint8_t order; /* MESSAGE_ORDER_PLAN or MESSAGE_ORDER_SHOW */
-    int kernel;
-    struct bytes params;  /* owned */
-    struct bytes payload; /* owned: the order's payload */
-    bool given;
-    struct instant since;
-    struct aside *next;
-};
-
-/* Merge work granted to this node: done by any worker bound to the job. */
-struct merge_work {
-    struct job *job;
-    uint64_t number;
-    struct bytes payload;  /* owned: the order's payload */
-    uint32_t worker;       /* 0: not given yet */
-    uint32_t own, outside; /* workers that died of it, and beside it */
-    bool too_long;         /* its worker was killed for that */
-    struct instant given_at;
-    struct merge_work *next;
 };
 
 /* A node as this node's coordinators together see it. */

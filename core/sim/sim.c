@@ -31,11 +31,14 @@
 /* Of the jobs that ended in seasons before, about so many are asked for again. */
 #define OLD_JOBS_ASKED 4
 
+#define SAMPLE_US (50 * MS_US) /* whether ledgers differ is looked at so often, once healed */
+
 struct progress {
     bool asked;         /* every node is asked by a user of its own */
     uint32_t users_own; /* users before these */
     int64_t limit, look_at;
-    int64_t placing, places_at; /* the limit of that, and when to look next */
+    int64_t placing, places_at;       /* the limit of that, and when to look next */
+    int64_t sample_at, unequal_since; /* -1: they are equal */
 };
 
 static void hint(struct world *w, struct sim_node *n, uint32_t at)
@@ -378,6 +381,22 @@ static void report_difference(struct world *w, uint32_t job)
     world_fail(w, G6, "the ledgers of two holders differ", UINT32_MAX, job);
 }
 
+/* From the healing on, or from when they began to differ. */
+static void measure(struct world *w, struct progress *p)
+{
+    if (!w->healed || w->now < p->sample_at)
+        return;
+    if (p->sample_at == 0)
+        p->unequal_since = w->now;
+    p->sample_at = w->now + SAMPLE_US;
+    if (ledgers_differ(w) == SIM_JOBS_MAX)
+        p->unequal_since = -1;
+    else if (p->unequal_since < 0)
+        p->unequal_since = w->now;
+    if (p->unequal_since >= 0 && w->now - p->unequal_since > w->unequal_us)
+        w->unequal_us = w->now - p->unequal_since;
+}
+
 /* True when there is nothing left to wait for. */
 static bool is_over(struct world *w, struct progress *p)
 {
@@ -448,6 +467,7 @@ static void run(struct world *w, uint64_t until)
             return;
         happen(w, &h);
         sim_scene_watch(w);
+        measure(w, &p);
     }
 }
 
@@ -471,6 +491,7 @@ int sim_run(const struct alloc *a, const struct sim_options *options, struct sim
     result->hash = w->hash;
     result->events = w->events;
     result->virtual_us = w->now;
+    result->unequal_us = w->unequal_us;
     result->nodes = w->plan.nodes;
     result->jobs = w->plan.jobs;
     result->crashes = w->crashes;

@@ -67,6 +67,7 @@ struct sim_result {
     bool sailed;          /* of the scene: every node was replaced before the job ended */
     uint64_t repeats;     /* reports that arrived a second time */
     uint32_t acknowledged;
+    int64_t unequal_us; /* the longest that ledgers of holders differed after a healing */
 };
 
 /* The kinds of faults by number from 0; NULL past the last. */

@@ -153,7 +153,7 @@ load lib.bash
 
 @test "sim: seeds that hold, one seed twice the same, and words that are wrong" {
     run -0 --separate-stderr velum sim --seeds 5
-    [[ $output == "5 seeds, 0 failed; "*" events, "*" crashes, "*" s of virtual time" ]]
+    [[ $output == "5 seeds, 0 failed; "*" events, "*" crashes, "*" s of virtual time"$'\n'"from healing to equal ledgers: p50 "* ]]
     run -0 --separate-stderr velum sim --seed 7
     local first=$output
     [[ $first == "seed 7: "*"hash "* ]]

@@ -1,0 +1,46 @@
+/* Worker processes as their node has them, and what they do for users and for merges. Private to
+ * core/node. */
+#ifndef VELUM_NODE_WORKER_STATE_H
+#define VELUM_NODE_WORKER_STATE_H
+
+#include "core/node/job_state.h"
+
+enum worker_state { WORKER_STARTING, WORKER_READY, WORKER_BOUND, WORKER_ASIDE, WORKER_DYING };
+struct worker {
+    uint32_t number;
+    enum worker_state state;
+    struct job *job;
+    struct labour_chunk *chunk;
+    struct instant since;
+    struct aside *aside;
+    char tail[256]; /* last output, for a cause of death */
+    size_t tail_len;
+    struct worker *next;
+};
+
+/* A PLAN or SHOW for a user, done by a worker of this node. */
+struct aside {
+    uint64_t link;
+    uint32_t request;
+    uint8_t order; /* MESSAGE_ORDER_PLAN or MESSAGE_ORDER_SHOW */
+    int kernel;
+    struct bytes params;  /* owned */
+    struct bytes payload; /* owned: the order's payload */
+    bool given;
+    struct instant since;
+    struct aside *next;
+};
+
+/* Merge work granted to this node: done by any worker bound to the job. */
+struct merge_work {
+    struct job *job;
+    uint64_t number;
+    struct bytes payload;  /* owned: the order's payload */
+    uint32_t worker;       /* 0: not given yet */
+    uint32_t own, outside; /* workers that died of it, and beside it */
+    bool too_long;         /* its worker was killed for that */
+    struct instant given_at;
+    struct merge_work *next;
+};
+
+#endif
