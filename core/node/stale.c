@@ -225,8 +225,7 @@ int stale_replay(struct node *n, struct bytes payload)
         return 0;
     }
     j = stale_find(n, id);
-#if VELUM_PLANT !=                                                                                 \
-    165 /* trace/test_stale: a job that was given up is there again after a restart */
+#if VELUM_PLANT != 165 /* trace/test_stale: what was given up is there after a restart */
     if (step == STALE_DROPPED && j == NULL)
         job_free(job_find(n, id));
 #endif
