@@ -183,7 +183,7 @@ TEST(a_job_that_still_runs_takes_nothing_of_the_old_copy)
     CHECK(story_end(&story));
 }
 
-/* Its place was taken while it was away, and it gave the job up; the others finish and forget it. */
+/* Its place was taken while it was away, and it gave the job up; the others then forget the job. */
 TEST(a_job_that_was_given_up_is_not_there_after_a_restart)
 {
     struct job_id id = begin(4);
