@@ -6,7 +6,8 @@
  *            to a tombstone
  *   SETTLED  32 job, u32 copies, u32 machines, u64 calendar_s: its outcome has the copies it
  *            needs, and since when
- *   STALE    32 job, u8 step: it was set aside, brought back or dropped (stale.h)
+ *   STALE    32 job, u8 step: it was set aside, brought back or dropped (stale.h);
+ *            dropped also by a node that holds it no more
  *   CALENDAR u64 seconds: how far the calendar is (calendar.h)
  *   LOG      32 job, and to the end what its workers wrote last
  *

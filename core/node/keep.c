@@ -9,6 +9,7 @@
 #include "core/node/place.h"
 #include "core/node/record.h"
 #include "core/node/replica.h"
+#include "core/node/stale.h"
 #include "core/node/watch.h"
 
 #define PASS_AGAIN_US (500 * MS_US) /* while some job still needs something */
@@ -222,6 +223,7 @@ static void give_up(struct job *j)
     struct job_id id = j->id;
 
     keep_drop(j);
+    stale_given_up(n, id);
     if (j->labour == NULL || job_drop_ledger(j) < 0)
         job_free(j);
     watch_job(n, id);

@@ -30,6 +30,11 @@ static void store_step(struct node *n, struct job_id id, enum stale_step step)
     store_record(n, RECORD_STALE, buf_bytes(&b), &ticket);
 }
 
+void stale_given_up(struct node *n, struct job_id id)
+{
+    store_step(n, id, STALE_DROPPED);
+}
+
 bool stale_was_away(const struct node *n, uint64_t behind_s)
 {
 #if VELUM_PLANT == 162 /* trace/test_stale: a node that was away for weeks goes on */
@@ -220,11 +225,13 @@ int stale_replay(struct node *n, struct bytes payload)
         return 0;
     }
     j = stale_find(n, id);
-    if (j == NULL)
-        return 0;
-    if (step == STALE_DROPPED)
+#if VELUM_PLANT != 165 /* trace/test_stale: what was given up is there after a restart */
+    if (step == STALE_DROPPED && j == NULL)
+        job_free(job_find(n, id));
+#endif
+    if (step == STALE_DROPPED && j != NULL)
         drop(n, j);
-    else if (bring_back(n, j) == 0)
+    else if (step == STALE_BACK && j != NULL && bring_back(n, j) == 0)
         j->replayed = true;
     return 0;
 }

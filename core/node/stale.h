@@ -20,6 +20,9 @@
 bool stale_was_away(const struct node *n, uint64_t behind_s);
 /* Sets all jobs that run aside; before anything of them is told to whom it met. */
 void stale_set_aside(struct node *n, uint64_t behind_s);
+/* This node holds the job no more: after a restart it does not know of it, or it could begin again
+ * one that its holders have finished and forgotten. */
+void stale_given_up(struct node *n, struct job_id id);
 /* One step of the journal. */
 int stale_replay(struct node *n, struct bytes payload);
 /* Records of all of them, jobs first. */

@@ -183,6 +183,32 @@ TEST(a_job_that_still_runs_takes_nothing_of_the_old_copy)
     CHECK(story_end(&story));
 }
 
+/* Its place was taken while it was away, and it gave the job up; the others then forget the job. */
+TEST(a_job_that_was_given_up_is_not_there_after_a_restart)
+{
+    struct job_id id = begin(4);
+    uint32_t stranger = story_stranger(&story, id), left = stranger == 3 ? 2 : 3;
+
+    left = story_leads(&story, left, id) ? (left == 2 ? 1 : 2) : left;
+    story_kill(&story, left);
+    story_run(&story, 15 * S_US);
+    CHECK(story_holds(&story, stranger, id));
+    start(left);
+    story_run(&story, 10 * S_US);
+    for (uint32_t i = 0; i < 4; i++)
+        left = story_holds(&story, i, id) ? left : i;
+    CHECK(!story_holds(&story, left, id));
+    kill_job(story_leader(&story, id), id);
+    story_run(&story, 75 * S_US);
+    story_kill(&story, left);
+    start(left);
+    CHECK(!story_holds(&story, left, id));
+    story_run(&story, 10 * S_US);
+    for (uint32_t i = 0; i < 4; i++)
+        CHECK(!runs(i, id));
+    CHECK(story_end(&story));
+}
+
 /* Shorter than names are kept: those say what became of the job. */
 TEST(who_was_away_for_less_sets_nothing_aside)
 {
@@ -260,5 +286,6 @@ TEST(who_stood_still_for_weeks_was_away)
 TEST_MAIN(a_job_that_the_others_have_forgotten_is_set_aside,
           it_stays_aside_over_restarts_and_snapshots, a_user_brings_it_back, a_user_drops_it,
           a_job_that_still_runs_takes_nothing_of_the_old_copy,
+          a_job_that_was_given_up_is_not_there_after_a_restart,
           who_was_away_for_less_sets_nothing_aside, a_mesh_that_slept_goes_on,
           halves_of_a_long_partition_merge, who_stood_still_for_weeks_was_away)
