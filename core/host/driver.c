@@ -184,8 +184,8 @@ static void perform_order(struct driver *d, const struct action *a, struct bytes
 {
     if (a->type == MESSAGE_ORDER_RUN)
         spin_run_began(&d->spin, a->worker);
-    /* A worker that takes no more orders is stuck, and one that missed an order would wait for ever:
-     * it ends, and its end is reported. */
+    /* A worker that takes no more orders is stuck, and one that missed an order would wait for
+     * ever: it ends, and its end is reported. */
     if (crew_order(d->crew, a->worker, (uint8_t)a->type, a->request, payload) < 0)
         crew_kill(d->crew, a->worker);
 }
