@@ -252,10 +252,9 @@ struct world {
     uint32_t links_count, links_cap, links_resting, dials_resting;
     struct sim_dial *dials;
     uint32_t dials_count, dials_cap, users_count, crashes;
-    uint32_t misplaced;       /* seasons at whose end a job is not where it should be */
     uint32_t losses, seasons, misplaced; /* losses: of disks, in this season */
-    uint32_t rots;            /* of synced bytes, some of which became losses */
-    int64_t unequal_us;       /* the longest that ledgers differed after a healing */
+    uint32_t rots;                       /* of synced bytes, some of which became losses */
+    int64_t unequal_us;                  /* the longest that ledgers differed after a healing */
     uint64_t faults, season_events;
     uint64_t repeats; /* reports that arrived a second time */
     struct sim_job jobs[SIM_JOBS_MAX];
