@@ -30,8 +30,7 @@ void outcome_stop_all(struct job *j, uint8_t state)
 /* What still runs is of no use any more. */
 static void halt_all(struct job *j)
 {
-#if VELUM_PLANT ==                                                                                 \
-    145 /* trace/test_coordinator: workers forget what they did before the outcome is synced */
+#if VELUM_PLANT == 145 /* trace/test_coordinator: workers forget before the outcome is synced */
     outcome_stop_all(j, job_final_state(j));
 #else
     if (pool_chunks(j->lead->pool) > 0 || j->lead->merging)
