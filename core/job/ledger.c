@@ -72,6 +72,7 @@ void ledger_free(struct ledger *l)
     buf_clear(&l->spec_fact);
     for (uint32_t i = 0; i < l->variants_count; i++)
         buf_clear(&l->variants[i].fact);
+    alloc_free(l->alloc, l->variants, l->variants_cap * sizeof *l->variants);
     buf_clear(&l->claim_fact);
     buf_clear(&l->cancel_fact);
     buf_clear(&l->outcome_fact);
@@ -141,12 +142,30 @@ static bool is_needed(const struct ledger *l, uint32_t i)
     return false;
 }
 
+/* A place behind those there are. */
+static int variant_room(struct ledger *l)
+{
+    uint32_t cap = l->variants_cap == 0 ? 1 : HOLDERS_VARIANTS_MAX;
+    void *list = l->variants;
+    if (l->variants_count < l->variants_cap)
+        return 0;
+    int rc = alloc_grow(l->alloc, &list, l->variants_cap, cap, sizeof *l->variants);
+    if (rc < 0)
+        return rc;
+    l->variants = list;
+    l->variants_cap = cap;
+    return 0;
+}
+
 /* Keeps the bytes of one more fact of this generation. Of nine sets that cover eight ids one is
  * not needed, so there is always a place to make. */
 static int keep_variant(struct ledger *l, const struct holders *h, struct bytes fact)
 {
+    int rc = variant_room(l);
+    if (rc < 0)
+        return rc;
     struct holders_variant *v = &l->variants[l->variants_count];
-    int rc = keep(l, &v->fact, fact);
+    rc = keep(l, &v->fact, fact);
     if (rc < 0)
         return rc;
     v->holders = *h;
@@ -171,7 +190,9 @@ static int apply_holders(struct ledger *l, const struct holders *h, struct bytes
     if (l->variants_count > 0 && h->generation < l->holders.generation)
         return named;
     if (l->variants_count == 0 || h->generation > l->holders.generation) {
-        rc = keep(l, &l->variants[0].fact, fact);
+        rc = l->variants_cap > 0 ? 0 : variant_room(l);
+        if (rc == 0)
+            rc = keep(l, &l->variants[0].fact, fact);
         if (rc < 0)
             return rc;
         l->variants[0].holders = *h;

@@ -26,10 +26,10 @@ struct ledger {
     struct job_spec spec; /* borrows from spec_fact */
     uint64_t leaves;
 
-    struct holders_variant variants[HOLDERS_VARIANTS_MAX]; /* of the greatest generation */
-    uint32_t variants_count;                               /* 0: no holders yet */
-    struct holders holders;                                /* their union */
-    struct term *terms;                                    /* of all that were ever named, by id */
+    struct holders_variant *variants; /* of the greatest generation: one, but for a partition */
+    uint32_t variants_count, variants_cap; /* count 0: no holders yet */
+    struct holders holders;                /* their union */
+    struct term *terms;                    /* of all that were ever named, by id */
     uint32_t terms_count, terms_cap;
     bool terms_lost; /* more were named than are remembered */
 
