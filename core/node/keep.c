@@ -221,7 +221,10 @@ static void give_up(struct job *j)
 {
     struct node *n = j->node;
     struct job_id id = j->id;
+    const struct claim *c = ledger_claim(j->ledger);
 
+    if (c != NULL && c->epoch > n->epoch_left)
+        n->epoch_left = c->epoch;
     keep_drop(j);
     stale_given_up(n, id);
     if (j->labour == NULL || job_drop_ledger(j) < 0)
