@@ -9,6 +9,7 @@
 #include "core/node/greet.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
+#include "core/node/keep.h"
 #include "core/node/labour.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
@@ -395,6 +396,9 @@ static void directory_recounts(struct job *j)
         return;
     j->copies = v.durable;
     j->machines = v.machines;
+    /* Who counted may have known another list: it was in another half of the mesh. */
+    if (ledger_holders(j->ledger) != NULL && j->copies != ledger_holders(j->ledger)->count)
+        keep_look_again(j->node, 0);
 }
 
 /* A holder or user here may be waiting for what the entry says. */

@@ -221,7 +221,10 @@ static void give_up(struct job *j)
 {
     struct node *n = j->node;
     struct job_id id = j->id;
+    const struct claim *c = ledger_claim(j->ledger);
 
+    if (c != NULL && c->epoch > n->epoch_left)
+        n->epoch_left = c->epoch;
     keep_drop(j);
     stale_given_up(n, id);
     if (j->labour == NULL || job_drop_ledger(j) < 0)
@@ -326,7 +329,7 @@ static bool needs_copies(struct job *j, struct holders *wanted, uint32_t *hashes
     const struct holders *h = ledger_holders(j->ledger);
     bool calm = instant_since_us(n->now, n->view_changed) >= PLACE_CALM_US, urgent, few;
 
-    urgent = holders_lack(n, h) || j->unsure || j->copies < h->count;
+    urgent = holders_lack(n, h) || j->unsure || j->copies != h->count;
     if (!urgent && j->placed.us == n->view_changed.us)
         return false;
     *wanted = place_wanted(n, j->id, h, false);

@@ -64,21 +64,37 @@ uint64_t lead_grant_base(const struct lead *l)
     return (uint64_t)(l->claim.epoch & 0xffff) << 48 | (l->claim.boot & 0xffff) << 32;
 }
 
+/* Greater than any that was seen, and than what this process may have claimed before it gave the
+ * job up: it can come back from somebody who knows less of it. One that nobody here has heard of
+ * was never given up. */
+static uint32_t next_epoch(const struct job *j)
+{
+    const struct node *n = j->node;
+    const struct claim *c = ledger_claim(j->ledger);
+    uint32_t seen = c == NULL ? 0 : c->epoch;
+
+#if VELUM_PLANT !=                                                                                 \
+    221 /* trace/test_epochs: a job given up and got again is led with an old title */
+    if ((c != NULL || directory_find(n, j->id) != NULL) && n->epoch_left > seen)
+        seen = n->epoch_left;
+#endif
+#if VELUM_PLANT == 22 /* sim: a takeover does not raise the epoch */
+    return seen > 0 ? seen : 1;
+#endif
+    return seen + 1;
+}
+
 static int write_claim(struct job *j, bool full)
 {
     struct node *n = j->node;
-    const struct claim *c = ledger_claim(j->ledger);
     struct buf body, fact;
     int rc;
 
-    j->lead->claim = (struct claim){.epoch = c == NULL ? 1 : c->epoch + 1,
+    j->lead->claim = (struct claim){.epoch = next_epoch(j),
                                     .boot = n->options.boot,
                                     .node = n->options.id,
                                     .submitted_s = j->submitted_s > 0 ? j->submitted_s : 0,
                                     .elapsed_us = job_elapsed_us(j)};
-#if VELUM_PLANT == 22 /* sim: a takeover does not raise the epoch */
-    j->lead->claim.epoch -= c != NULL;
-#endif
     buf_init(&body, n->alloc, 1024);
     buf_init(&fact, n->alloc, 8192);
     put_claim_body(&body, j->id, &j->lead->claim);

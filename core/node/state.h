@@ -227,6 +227,7 @@ struct node {
     uint32_t tended_count;
     struct job *keep_next;       /* of the kept ones, the next to be looked at */
     struct instant keep_at;      /* the next look at all of them */
+    uint32_t epoch_left;         /* the greatest of a claim to a job that was given up */
     struct instant view_changed; /* who lives, and whose disk takes what it is given */
     struct digest keepers;       /* whose does not */
     bool loads_changed;

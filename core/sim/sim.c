@@ -313,7 +313,8 @@ static const char *misplaced(const struct world *w, uint32_t job)
     struct holders last;
     uint32_t up = 0;
 
-    if (!last_holders(w, job, &last))
+    /* Once its time is over each of them forgets it in its own time, and nobody copies it. */
+    if (sim_check_is_past(w, job, -FORGETTING_US) || !last_holders(w, job, &last))
         return NULL;
     for (uint32_t i = 0; i < w->plan.nodes; i++) {
         bool named = false, holds;
@@ -357,8 +358,7 @@ static bool are_placed(struct world *w, struct progress *p)
     if (job == SIM_JOBS_MAX)
         return true;
     if (w->now >= p->placing) {
-        world_trace(w, "job %u: %s", job, misplaced(w, job));
-        w->misplaced++;
+        world_fail(w, G2, misplaced(w, job), UINT32_MAX, job);
         return true;
     }
     p->limit = p->placing;

@@ -260,6 +260,11 @@ void sim_check_store(struct world *w, struct sim_node *n, uint16_t type, struct 
 
     if (job < SIM_JOBS_MAX)
         w->jobs[job].stopped = true;
+    /* Whoever has given a job up knows nothing of it: it may get it again, from one that was away
+     * and has not heard that it has ended. */
+    job = type == RECORD_STALE ? sim_job_by_id(w, read_job_id(&r)) : SIM_JOBS_MAX;
+    if (job < SIM_JOBS_MAX)
+        n->seen[job].ended = false;
     walk(w, n, type, payload, NULL);
 }
 

@@ -185,6 +185,32 @@ static int on_list(void *ctx, int (*each)(void *arg, const char *name), void *ar
     return rc < 0 ? rc : 0;
 }
 
+static int free_file(const struct sim_store *s)
+{
+    for (int i = 0; i < SIM_FILES_MAX; i++)
+        if (!s->files[i].used)
+            return i;
+    return -1;
+}
+
+/* Files without a name are gone for good now. */
+static void folder_settle(struct sim_store *s)
+{
+    s->names_count = 0;
+    for (int i = 0; i < SIM_FILES_MAX; i++) {
+        struct sim_file *f = &s->files[i];
+
+        if (!f->used)
+            continue;
+        memcpy(f->durable_name, f->seen_name, STORE_NAME_SIZE);
+        if (f->seen_name[0] == 0) {
+            settle(s, i, false);
+            file_forget(s, f);
+        }
+    }
+}
+
+/* With no room for one more file what was removed is removed for good: the system had time. */
 static int on_open(void *ctx, const char *name, bool create)
 {
     struct sim_store *s = ctx;
@@ -203,15 +229,17 @@ static int on_open(void *ctx, const char *name, bool create)
     }
     if (s->no_space)
         return refuse(s, ERR_NO_SPACE);
-    for (at = 0; at < SIM_FILES_MAX; at++) {
-        if (s->files[at].used)
-            continue;
-        s->files[at].used = true;
-        text_copy(s->files[at].seen_name, STORE_NAME_SIZE, name);
-        naming_add(s, at, -1, name);
-        return at;
+    at = free_file(s);
+    if (at < 0) {
+        folder_settle(s);
+        at = free_file(s);
     }
-    return ERR_FULL;
+    if (at < 0)
+        return ERR_FULL;
+    s->files[at].used = true;
+    text_copy(s->files[at].seen_name, STORE_NAME_SIZE, name);
+    naming_add(s, at, -1, name);
+    return at;
 }
 
 static void on_close(void *ctx, int file)
@@ -340,27 +368,14 @@ static int on_remove(void *ctx, const char *name)
     return 0;
 }
 
-/* Files without a name are gone for good once the folder is synced. */
 static int on_sync_folder(void *ctx)
 {
     struct sim_store *s = ctx;
     int rc = powered(s);
 
-    if (rc < 0)
-        return rc;
-    s->names_count = 0;
-    for (int i = 0; i < SIM_FILES_MAX; i++) {
-        struct sim_file *f = &s->files[i];
-
-        if (!f->used)
-            continue;
-        memcpy(f->durable_name, f->seen_name, STORE_NAME_SIZE);
-        if (f->seen_name[0] == 0) {
-            settle(s, i, false);
-            file_forget(s, f);
-        }
-    }
-    return 0;
+    if (rc == 0)
+        folder_settle(s);
+    return rc;
 }
 
 /* --- outside --- */

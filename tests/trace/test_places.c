@@ -356,6 +356,43 @@ TEST(the_set_stays_small_after_many_replacements)
     CHECK(story_end(&story));
 }
 
+static void halves(bool apart)
+{
+    for (uint32_t a = 0; a < story.count / 2; a++)
+        for (uint32_t b = story.count / 2; b < story.count; b++)
+            (apart ? story_cut : story_mend)(&story, a, b);
+}
+
+/* Each half brings in holders of its own, one of them more often: its list is the later one, and
+ * the other half's holders are in none that it ever had. */
+TEST(holders_of_both_halves_hear_who_stays)
+{
+    enum { JOBS = 12 };
+    struct job_id ids[JOBS];
+    uint32_t most = 0;
+
+    story_begin(&story, 8);
+    for (uint32_t k = 0; k < JOBS; k++)
+        ids[k] = ended(1 + k);
+    halves(true);
+    story_run(&story, 25 * S_US);
+    for (uint32_t k = 0; k < JOBS; k++)
+        most = holders_up(ids[k]) > most ? holders_up(ids[k]) : most;
+    CHECK_INT(most, 6);
+    story_kill(&story, 1);
+    story_run(&story, 15 * S_US);
+    story_start(&story, 1);
+    story_hint(&story, 1, 0);
+    story_run(&story, 15 * S_US);
+    halves(false);
+    story_run(&story, 40 * S_US);
+    for (uint32_t k = 0; k < JOBS; k++) {
+        CHECK_INT(holders_up(ids[k]), 3);
+        everybody_tells(ids[k], JOB_CANCELLED, 3);
+    }
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(an_ended_job_outlives_any_sequence_of_single_losses,
           a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again,
           the_log_of_an_ended_job_goes_along, copies_of_the_dead_are_not_counted,
@@ -364,4 +401,4 @@ TEST_MAIN(an_ended_job_outlives_any_sequence_of_single_losses,
           a_former_holder_that_has_retired_is_not_waited_for,
           nobody_gives_anything_up_before_others_have_it,
           a_former_holder_waits_for_the_word_of_a_present_one,
-          the_set_stays_small_after_many_replacements)
+          the_set_stays_small_after_many_replacements, holders_of_both_halves_hear_who_stays)
