@@ -361,16 +361,17 @@ TEST(test_running_node_renews)
     REQUIRE(len <= sizeof before);
     memcpy(before, identity_certificate(node).data, len);
     CHECK_INT(identity_renew(node, &h, h.path, message), 0);
-    CHECK(memcmp(before, identity_certificate(node).data, len) == 0);
+    CHECK(bytes_equal((struct bytes){before, len}, identity_certificate(node)));
 
     age_node(&h, h.path, 60); /* long past it */
     int lock = home_lock(&h, message);
     CHECK_INT(identity_renew(node, &h, h.path, message), ERR_BUSY);
-    CHECK(memcmp(before, identity_certificate(node).data, len) == 0);
+    CHECK(bytes_equal((struct bytes){before, len}, identity_certificate(node)));
     close(lock);
     CHECK_INT(identity_renew(node, &h, h.path, message), 1);
     CHECK(identity_renew_at_s(node) > (int64_t)time(NULL) + 3 * 24 * 3600 - 3600);
-    CHECK(memcmp(before, identity_certificate(node).data, len) != 0);
+    /* The length of a signature varies by a byte or two. */
+    CHECK(!bytes_equal((struct bytes){before, len}, identity_certificate(node)));
     CHECK(node_id_equal(id, identity_id(node)));
     CHECK_INT(check_signature(node, node, "after", &party), 0);
     CHECK_INT(party, PARTY_NODE);
