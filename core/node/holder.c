@@ -219,6 +219,9 @@ static void facts_arrived(struct job *j)
     if (j->lead != NULL && job_is_final(j))
         outcome_adopt(j);
     job_learn_age(j, false);
+#if VELUM_PLANT != 222 /* trace/test_places: a leaving node gives up what came while it left */
+    keep_news(j);
+#endif
     /* News of an ended job: holders that were compared before do not have it yet, and this node may
      * be a holder no more. */
     if (j->kept) {
@@ -505,13 +508,18 @@ void holder_peer_kept(struct job *j, struct node_id id)
 }
 
 /* Another holder has had it, seen it end, and shrunk it to its name: nothing of it is brought back
- * to life here. */
+ * to life here, and whoever led it to its end once more waits for no copy there. */
 static void end_forgotten(struct job *j, struct node_id from, uint8_t state)
 {
     struct node *n = j->node;
     struct job_id id = j->id;
 
-    if (job_is_final(j) || !job_state_is_final((enum job_state)state) || !may_tell(j, from))
+#if VELUM_PLANT ==                                                                                 \
+    223 /* trace/test_holder: an end that others have forgotten waits for their copy */
+    if (job_is_final(j))
+        return;
+#endif
+    if (j->settled || !job_state_is_final((enum job_state)state) || !may_tell(j, from))
         return;
     job_bury(j, state, GONE_TOLD);
     job_free(j);

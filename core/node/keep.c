@@ -254,6 +254,19 @@ static void leave_advance(struct job *j)
         give_up(j);
 }
 
+/* It may have confirmed them to one that counts it as a holder: nobody is left with them until the
+ * present ones have them too. */
+void keep_news(struct job *j)
+{
+    struct instant since = j->need_since;
+
+    if (j->tending != TEND_LEAVES && j->tending != TEND_RETIRES)
+        return;
+    keep_drop(j);
+    j->need_since = since;
+    keep_look_again(j->node, 0);
+}
+
 void keep_advance(struct job *j)
 {
     if (j->tending == TEND_COPIES)

@@ -28,6 +28,8 @@ void keep_kept_gone(struct node *n, const struct job *j);
 void keep_drop(struct job *j);
 /* A holder has synced something of a job that is looked after. It may free the job. */
 void keep_advance(struct job *j);
+/* Facts have come that were not here: a node that leaves shows everything again. */
+void keep_news(struct job *j);
 /* A link has gone. */
 void keep_peer_down(struct node *n, struct node_id id);
 

@@ -8,6 +8,7 @@
 #include "core/node/forget.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
+#include "core/node/keep.h"
 #include "core/node/kill.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
@@ -280,8 +281,10 @@ int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct by
             buf_clear(&record);
             return rc == ERR_NO_MEMORY ? rc : 0;
         }
-        if (count > 0)
+        if (count > 0) {
             store_record(n, RECORD_FACTS, buf_bytes(&record), &ticket);
+            keep_news(j);
+        }
         if (j->lead != NULL && count > 0)
             record_fact(j, ledger_cancel_fact(j->ledger), false);
         else if (count > 0)

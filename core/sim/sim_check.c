@@ -213,7 +213,7 @@ static void forgotten(struct world *w, struct bytes payload, struct held *held)
     uint32_t job = sim_job_by_id(w, read_job_id(&r));
 
     if (job < SIM_JOBS_MAX)
-        memset(&held[job], 0, sizeof held[job]);
+        held[job] = (struct held){.gone = true};
 }
 
 /* Walks the facts of a record; held NULL: only what is said is checked, nothing is learned. */
@@ -280,8 +280,9 @@ static void check_contains(struct world *w, const struct sim_node *n, const stru
     for (uint32_t i = 0; i < w->plan.jobs; i++) {
         const struct held *had = &n->disk.held[i], *has = &all[i];
 
-        /* Without the spec, whose record was refused, nobody knows of the job. */
-        if (!had->spec || (snapshot && had->retired && !has->spec))
+        /* Without the spec, whose record was refused, nobody knows of the job. The record that it
+         * is forgotten may have been refused too, and is in the snapshot. */
+        if (!had->spec || (snapshot && (had->retired || has->gone) && !has->spec))
             continue;
         if ((had->spec && !has->spec) || (had->outcome && !has->outcome) ||
             (had->cancel && !has->cancel && (snapshot || !has->outcome)))

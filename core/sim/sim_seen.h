@@ -12,9 +12,10 @@
 /* What a disk is known to hold, because it was synced. */
 struct held {
     bool spec, cancel, outcome;
-    uint32_t generation;           /* of the holders */
-    uint32_t named;                /* bit i: node i is one of them */
-    bool retired;                  /* its own node has given the job up, or is about to */
+    bool gone;           /* the last word of it is that it is forgotten, given up or set aside */
+    uint32_t generation; /* of the holders */
+    uint32_t named;      /* bit i: node i is one of them */
+    bool retired;        /* its own node has given the job up, or is about to */
     uint32_t named_at, retired_at; /* generations in which that node was named and retired last */
     uint8_t leaves[SIM_LEAVES_MAX / 8];
 };

@@ -1,5 +1,6 @@
 /* A node that keeps another's job: what it takes, what it says it keeps, and what it never brings
  * back to life. */
+#include "core/node/forget.h"
 #include "core/node/jobs.h"
 #include "core/node/state.h"
 #include "core/node/watch.h"
@@ -104,16 +105,13 @@ TEST(test_forgotten_job_is_not_brought_back_to_life)
     end();
 }
 
-/* The outcome is here but has not all its copies yet, so it is not told. What has been done stays
- * in sight all the same: progress is never taken back. */
-TEST(test_leaves_stay_in_sight_until_the_outcome_is_settled)
+/* The coordinator has written that the job failed: it is here, and settled only with all copies. */
+static void outcome_arrives(void)
 {
     struct outcome o = {.state = JOB_FAILED, .leaves = 40, .error = "SIGSEGV"};
     uint8_t bytes[8192], fact_bytes[4096], body_bytes[512];
-    struct job_view v;
     struct buf b, fact, body;
 
-    begin();
     buf_init_fixed(&b, bytes, sizeof bytes);
     buf_init_fixed(&fact, fact_bytes, sizeof fact_bytes);
     buf_init_fixed(&body, body_bytes, sizeof body_bytes);
@@ -124,9 +122,38 @@ TEST(test_leaves_stay_in_sight_until_the_outcome_is_settled)
     rig_frame(&rig, 0, MESSAGE_FACTS, &b);
     rig_run(&rig, 1000);
     CHECK_INT(answer(2), 1);
+}
+
+/* The outcome is here but has not all its copies yet, so it is not told. What has been done stays
+ * in sight all the same: progress is never taken back. */
+TEST(test_leaves_stay_in_sight_until_the_outcome_is_settled)
+{
+    struct job_view v;
+
+    begin();
+    outcome_arrives();
     REQUIRE(job_view_here(rig.node, job.id, &v));
     CHECK_INT(v.state, JOB_RUNNING);
     CHECK_INT(v.leaves_done, 40);
+    end();
+}
+
+/* Others keep no copy of it any more: it is not waited for. */
+TEST(test_an_end_that_others_have_forgotten_is_forgotten)
+{
+    struct peer_sync m = {.gone = JOB_FAILED};
+    uint8_t bytes[256];
+    struct buf b;
+
+    begin();
+    outcome_arrives();
+    m.job = job.id;
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_peer_sync(&b, &m);
+    rig_frame(&rig, 0, MESSAGE_SYNC, &b);
+    CHECK(job_find(rig.node, job.id) == NULL);
+    REQUIRE(tombstone_of(rig.node, job.id) != NULL);
+    CHECK_INT(tombstone_of(rig.node, job.id)->state, JOB_FAILED);
     end();
 }
 
@@ -200,5 +227,6 @@ TEST(test_a_claim_for_another_node_is_not_believed)
 TEST_MAIN(test_batch_that_was_not_taken_whole_is_refused_and_all_behind_it,
           test_forgotten_job_is_not_brought_back_to_life,
           test_leaves_stay_in_sight_until_the_outcome_is_settled,
+          test_an_end_that_others_have_forgotten_is_forgotten,
           test_unsigned_facts_of_a_stranger_are_not_believed, test_only_a_cancel_cancels,
           test_a_claim_for_another_node_is_not_believed)

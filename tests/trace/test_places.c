@@ -4,6 +4,8 @@
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
+#include "core/node/lead.h"
+#include "core/node/peer.h"
 #include "core/node/place.h"
 #include "tests/lib/check.h"
 #include "tests/lib/story.h"
@@ -393,6 +395,100 @@ TEST(holders_of_both_halves_hear_who_stays)
     CHECK(story_end(&story));
 }
 
+/* All that node i keeps of the job, as a frame that tells it. */
+static void put_all(uint32_t i, struct job_id id, struct buf *b)
+{
+    const struct ledger *l = job_find(story.nodes[i].core, id)->ledger;
+    struct reader r;
+    struct buf facts;
+    uint16_t count = 0;
+
+    buf_init(&facts, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    ledger_snapshot(l, &facts);
+    for (r = reader_of(buf_bytes(&facts)); reader_left(&r) > 0 && !r.failed; count++)
+        read_block(&r, FRAME_PAYLOAD_MAX);
+    buf_init(b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_facts_begin(b, id, 0, true, count);
+    put_raw(b, facts.data, facts.len);
+    CHECK(!r.failed && !b->failed);
+    buf_clear(&facts);
+}
+
+static void alone(uint32_t i, bool apart)
+{
+    for (uint32_t k = 0; k < story.count; k++)
+        if (k != i)
+            (apart ? story_cut : story_mend)(&story, i, k);
+}
+
+static uint32_t leader_up(struct job_id id)
+{
+    for (uint32_t i = 0; i < story.count; i++)
+        if (story.nodes[i].core != NULL && story_leads(&story, i, id))
+            return i;
+    return story.count;
+}
+
+/* The epoch of the title that a node takes; 0 when it takes none. */
+static uint32_t title_within(uint32_t i, struct job_id id, int64_t us)
+{
+    for (int64_t at = 0; at < us; at += 10 * MS_US) {
+        const struct job *j = job_find(story.nodes[i].core, id);
+
+        if (j != NULL && j->lead != NULL)
+            return j->lead->claim.epoch;
+        story_run(&story, 10 * MS_US);
+    }
+    return 0;
+}
+
+/* It coordinated the job and gave it up, and is told of it by one that knows only the first title:
+ * the title it takes is none that it had. */
+TEST(a_job_that_was_given_up_and_comes_back_gets_a_new_title)
+{
+    enum { JOBS = 24 };
+    struct buf old[JOBS];
+    struct job_id ids[JOBS];
+    uint32_t former, tried = 0;
+
+    story_init(&story, 8);
+    for (uint32_t i = 0; i < 3; i++)
+        story_start(&story, i);
+    story_hint(&story, 1, 0);
+    story_hint(&story, 2, 0);
+    story_run(&story, 5 * S_US);
+    for (uint32_t k = 0; k < JOBS; k++)
+        ids[k] = story_submitted(&story, 0, 1 + k);
+    story_run(&story, S_US);
+    for (uint32_t k = 0; k < JOBS; k++)
+        put_all(leader_up(ids[k]), ids[k], &old[k]);
+    story_kill(&story, leader_up(ids[0]));
+    story_run(&story, 12 * S_US);
+    former = leader_up(ids[0]);
+    for (uint32_t i = 3; i < story.count; i++) {
+        story_start(&story, i);
+        story_hint(&story, i, former);
+    }
+    story_run(&story, 25 * S_US);
+    alone(former, true);
+    story_run(&story, 15 * S_US);
+    alone(former, false);
+    story_run(&story, 30 * S_US);
+    for (uint32_t k = 0; k < JOBS; k++) {
+        uint32_t leader = leader_up(ids[k]);
+
+        if (ledger_claim(job_find(story.nodes[leader].core, ids[k])->ledger)->epoch == 3 &&
+            !story_holds(&story, former, ids[k])) {
+            story_say(&story, leader, former, MESSAGE_FACTS, 0, buf_bytes(&old[k]));
+            CHECK(title_within(former, ids[k], 5 * S_US) > 3);
+            tried++;
+        }
+        buf_clear(&old[k]);
+    }
+    CHECK(tried > 0);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(an_ended_job_outlives_any_sequence_of_single_losses,
           a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again,
           the_log_of_an_ended_job_goes_along, copies_of_the_dead_are_not_counted,
@@ -401,4 +497,5 @@ TEST_MAIN(an_ended_job_outlives_any_sequence_of_single_losses,
           a_former_holder_that_has_retired_is_not_waited_for,
           nobody_gives_anything_up_before_others_have_it,
           a_former_holder_waits_for_the_word_of_a_present_one,
-          the_set_stays_small_after_many_replacements, holders_of_both_halves_hear_who_stays)
+          the_set_stays_small_after_many_replacements, holders_of_both_halves_hear_who_stays,
+          a_job_that_was_given_up_and_comes_back_gets_a_new_title)
