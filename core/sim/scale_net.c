@@ -147,7 +147,7 @@ static void port_send(void *ctx, uint64_t link, uint8_t type, struct bytes paylo
     ev.process = n->nodes[ev.node].process;
     ev.link = link_of(n, c, to);
     ev.payload = scale_queue_payload(&n->queue, payload);
-    if (n->queue.out_of_memory)
+    if (payload.len > 0 && ev.payload == NULL)
         return;
     push(n, arrival_us(n, c, to, true), ev);
 }
