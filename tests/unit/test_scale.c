@@ -100,14 +100,14 @@ static void unrest(uint32_t nodes, uint64_t hours)
                               .rounds = 1,
                               .unrest_us = (int64_t)(hours / nodes) * 3600 * 1000000};
     REQUIRE(run(&o, &r) == 0);
-    printf("# %u nodes, %.0f node-hours, %llu events: %llu false suspicions, %llu false deaths\n",
+    printf("# %u nodes, %.0f node-hours, %llu events; false suspicions: %llu, deaths: %llu\n",
            nodes, (double)r.unrest_node_us / 3.6e9, (unsigned long long)r.events,
            (unsigned long long)r.false_suspicions, (unsigned long long)r.false_deaths);
     CHECK(r.unrest_node_us >= hours * 3600 * 1000000);
     CHECK_INT(r.false_deaths, 0);
 }
 
-/* VELUM_CHAOS: ten times as many hours, most of them with nodes that hear of each other by rumor. */
+/* VELUM_CHAOS: ten times as many hours, most of them where news comes by rumor. */
 TEST(stalls_and_delays_kill_nobody)
 {
     unrest(4, 1000);
