@@ -12,12 +12,18 @@ void links_init(struct links *t, const struct alloc *a)
     *t = (struct links){.alloc = a};
 }
 
+static void lists_free(struct links *t)
+{
+    alloc_free(t->alloc, t->list, t->cap * sizeof *t->list);
+    alloc_free(t->alloc, t->numbers, t->cap * sizeof *t->numbers);
+    alloc_free(t->alloc, t->heap, t->cap * sizeof *t->heap);
+}
+
 void links_clear(struct links *t)
 {
     for (uint32_t i = 0; i < t->count; i++)
         alloc_free(t->alloc, t->list[i], sizeof(struct link));
-    alloc_free(t->alloc, t->list, t->cap * sizeof *t->list);
-    alloc_free(t->alloc, t->heap, t->cap * sizeof *t->heap);
+    lists_free(t);
     links_init(t, t->alloc);
 }
 
@@ -26,7 +32,7 @@ static uint32_t place_of(const struct links *t, uint64_t number)
     uint32_t low = 0, high = t->count;
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
-        if (t->list[mid]->number < number)
+        if (t->numbers[mid] < number)
             low = mid + 1;
         else
             high = mid;
@@ -37,7 +43,7 @@ static uint32_t place_of(const struct links *t, uint64_t number)
 struct link *links_find(const struct links *t, uint64_t number)
 {
     uint32_t i = place_of(t, number);
-    return i < t->count && t->list[i]->number == number ? t->list[i] : NULL;
+    return i < t->count && t->numbers[i] == number ? t->list[i] : NULL;
 }
 
 struct link *links_after(const struct links *t, uint64_t number)
@@ -53,52 +59,50 @@ static int make_room(struct links *t)
     if (t->count < t->cap)
         return 0;
     uint32_t cap = t->cap ? t->cap * 2 : LINKS_FIRST_CAP;
-    struct link **list = alloc_array(t->alloc, cap, sizeof *list);
-    struct link **heap = alloc_array(t->alloc, cap, sizeof *heap);
-    if (!list || !heap) {
-        alloc_free(t->alloc, list, cap * sizeof *list);
-        alloc_free(t->alloc, heap, cap * sizeof *heap);
+    struct links new = {.alloc = t->alloc, .count = t->count, .cap = cap};
+    new.list = alloc_array(t->alloc, cap, sizeof *new.list);
+    new.numbers = alloc_array(t->alloc, cap, sizeof *new.numbers);
+    new.heap = alloc_array(t->alloc, cap, sizeof *new.heap);
+    if (!new.list || !new.numbers || !new.heap) {
+        lists_free(&new);
         return ERR_NO_MEMORY;
     }
     if (t->count > 0) {
-        memcpy(list, t->list, t->count * sizeof *list);
-        memcpy(heap, t->heap, t->count * sizeof *heap);
+        memcpy(new.list, t->list, t->count * sizeof *new.list);
+        memcpy(new.numbers, t->numbers, t->count * sizeof *new.numbers);
+        memcpy(new.heap, t->heap, t->count * sizeof *new.heap);
     }
-    alloc_free(t->alloc, t->list, t->cap * sizeof *t->list);
-    alloc_free(t->alloc, t->heap, t->cap * sizeof *t->heap);
-    t->list = list;
-    t->heap = heap;
-    t->cap = cap;
+    lists_free(t);
+    *t = new;
     return 0;
 }
 
-static void heap_put(struct links *t, uint32_t i, struct link *l)
+static void heap_put(struct links *t, uint32_t i, struct link_due due)
 {
-    t->heap[i] = l;
-    l->heap_at = i;
+    t->heap[i] = due;
+    due.link->heap_at = i;
 }
 
 static void heap_up(struct links *t, struct link *l)
 {
     uint32_t i = l->heap_at;
-    for (; i > 0 && instant_before(l->armed, t->heap[(i - 1) / 2]->armed); i = (i - 1) / 2)
+    for (; i > 0 && instant_before(l->armed, t->heap[(i - 1) / 2].armed); i = (i - 1) / 2)
         heap_put(t, i, t->heap[(i - 1) / 2]);
-    heap_put(t, i, l);
+    heap_put(t, i, (struct link_due){l->armed, l});
 }
 
 static void heap_down(struct links *t, struct link *l)
 {
     uint32_t i = l->heap_at, child;
     while ((child = 2 * i + 1) < t->count) {
-        if (child + 1 < t->count &&
-            instant_before(t->heap[child + 1]->armed, t->heap[child]->armed))
+        if (child + 1 < t->count && instant_before(t->heap[child + 1].armed, t->heap[child].armed))
             child++;
-        if (!instant_before(t->heap[child]->armed, l->armed))
+        if (!instant_before(t->heap[child].armed, l->armed))
             break;
         heap_put(t, i, t->heap[child]);
         i = child;
     }
-    heap_put(t, i, l);
+    heap_put(t, i, (struct link_due){l->armed, l});
 }
 
 void links_arm(struct links *t, struct link *l, struct instant when)
@@ -113,7 +117,7 @@ void links_arm(struct links *t, struct link *l, struct instant when)
 
 struct link *links_first(const struct links *t)
 {
-    return t->count > 0 ? t->heap[0] : NULL;
+    return t->count > 0 ? t->heap[0].link : NULL;
 }
 
 int links_add(struct links *t, uint64_t number, struct link **out)
@@ -129,9 +133,11 @@ int links_add(struct links *t, uint64_t number, struct link **out)
     l->number = number;
     uint32_t i = place_of(t, number);
     memmove(t->list + i + 1, t->list + i, (t->count - i) * sizeof *t->list);
+    memmove(t->numbers + i + 1, t->numbers + i, (t->count - i) * sizeof *t->numbers);
     t->list[i] = l;
+    t->numbers[i] = number;
     l->armed = INSTANT_NEVER;
-    heap_put(t, t->count, l);
+    heap_put(t, t->count, (struct link_due){l->armed, l});
     t->count++;
     *out = l;
     return 0;
@@ -143,11 +149,12 @@ void links_remove(struct links *t, struct link *l)
     ensure(i < t->count && t->list[i] == l);
     t->count--;
     memmove(t->list + i, t->list + i + 1, (t->count - i) * sizeof *t->list);
-    struct link *last = t->heap[t->count];
-    if (last != l) {
+    memmove(t->numbers + i, t->numbers + i + 1, (t->count - i) * sizeof *t->numbers);
+    struct link_due last = t->heap[t->count];
+    if (last.link != l) {
         heap_put(t, l->heap_at, last);
-        heap_up(t, last);
-        heap_down(t, last);
+        heap_up(t, last.link);
+        heap_down(t, last.link);
     }
     alloc_free(t->alloc, l, sizeof *l);
 }

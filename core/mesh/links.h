@@ -56,10 +56,16 @@ struct link {
     uint32_t tick; /* the last one that looked at it */
 };
 
+struct link_due {
+    struct instant armed;
+    struct link *link;
+};
+
 struct links {
     const struct alloc *alloc;
     struct link **list;
-    struct link **heap; /* the first armed on top */
+    uint64_t *numbers;     /* of `list`, so that a look-up reads no link but one */
+    struct link_due *heap; /* the first armed on top */
     uint32_t count, cap;
 };
 

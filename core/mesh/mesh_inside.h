@@ -32,9 +32,9 @@
 #define LOST_GRACE_US (300 * MS_US) /* for the redial, before others are asked */
 /* In a large mesh a suspicion of our own is told only if it lasts: each is heard by everybody
  * over every link, and so is its refutation, and the more nodes there are the more are late
- * somewhere. */
+ * somewhere. So long that one who stood still for a second has answered. */
 #define HUSH_NODES 16
-#define HUSH_US (400 * MS_US)
+#define HUSH_US (700 * MS_US)
 
 /* A probe made for somebody else: `asker` wants to know whether `target` answers. */
 struct relay {
@@ -193,6 +193,8 @@ void probe_relays_tick(struct mesh *m, struct instant now);
 struct instant probe_relays_due(const struct mesh *m);
 /* No more probe of it is under way. */
 void probe_end(struct mesh *m, struct peer *p);
+/* A suspicion of it began or got one more accuser. */
+void suspicion_arm(struct mesh *m, const struct peer *p);
 /* The walk over those cared for: probes without a link, suspicions, forgetting. */
 void probe_members_tick(struct mesh *m, struct instant now);
 /* This node slept: nobody is suspected for what it did not hear meanwhile. */

@@ -287,23 +287,31 @@ void probe_link_tick(struct mesh *m, struct link *l, struct instant now)
         probe_link(m, l, now);
 }
 
+static struct instant suspicion_end(const struct mesh *m, const struct peer *p)
+{
+    const struct suspicion *s = &p->care->suspicion;
+    return instant_plus_us(s->start,
+                           suspicion_timeout_us(s, m->members.live + 1, m->members.alive));
+}
+
+void suspicion_arm(struct mesh *m, const struct peer *p)
+{
+    if (p->care->hushed)
+        mesh_arm(m, instant_plus_us(p->care->suspicion.start, HUSH_US));
+    mesh_arm(m, suspicion_end(m, p));
+}
+
 static void suspicion_tick(struct mesh *m, struct peer *p, struct instant now)
 {
-    uint32_t possible = m->members.alive;
-    const struct suspicion *s = &p->care->suspicion;
-    struct instant told = instant_plus_us(s->start, HUSH_US);
+    struct instant told = instant_plus_us(p->care->suspicion.start, HUSH_US);
     if (p->care->hushed && instant_reached(now, told)) {
         p->care->hushed = false;
         peer_news(m, p, 0);
-    } else if (p->care->hushed) {
-        mesh_arm(m, told);
     }
-    struct instant end =
-        instant_plus_us(s->start, suspicion_timeout_us(s, m->members.live + 1, possible));
-    if (instant_reached(now, end))
+    if (instant_reached(now, suspicion_end(m, p)))
         peer_dead(m, p, 0, now);
     else
-        mesh_arm(m, end);
+        suspicion_arm(m, p);
 }
 
 /* One that is gone. True when it was forgotten. */

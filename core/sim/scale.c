@@ -62,7 +62,7 @@ static void sample(struct scale *s, struct samples *to, int64_t us)
 
     if (to->count == to->cap) {
         if (alloc_grow(s->net.given, &list, to->cap, cap, sizeof *to->list) < 0) {
-            s->net.out_of_memory = true;
+            s->net.queue.out_of_memory = true;
             return;
         }
         to->list = list;
@@ -209,7 +209,8 @@ static void join(struct scale *s)
     load_begin(s, &s->result->joining);
     for (i = known; i < s->net.count; i++)
         scale_net_start(&s->net, i, 0, i == 0 ? 0 : (int64_t)prng_below(&s->prng, S_US));
-    for (i = 1; !s->net.out_of_memory && s->net.now_us < limit_us && !all_know_all(s); i++) {
+    for (i = 1; !scale_net_out_of_memory(&s->net) && s->net.now_us < limit_us && !all_know_all(s);
+         i++) {
         run(s, 10 * MS_US);
         if (i % 100 == 0)
             report(s);
@@ -249,7 +250,7 @@ static void spread_once(struct scale *s, enum watched watched)
         s->value = node->load + 1;
         set_load(s, node, s->value);
     }
-    while (!s->net.out_of_memory && s->knowing + 1 < s->net.count &&
+    while (!scale_net_out_of_memory(&s->net) && s->knowing + 1 < s->net.count &&
            scale_net_step(&s->net, limit_us))
         ;
     s->watched = WATCH_NOTHING;
@@ -285,7 +286,8 @@ static void busy_after(struct scale *s)
 
     for (uint32_t i = 0; i < s->net.count; i++)
         s->net.nodes[i].known_us = -1;
-    while (!s->net.out_of_memory && left > 0 && s->net.now_us < start_us + AFTER_LIMIT_US) {
+    while (!scale_net_out_of_memory(&s->net) && left > 0 &&
+           s->net.now_us < start_us + AFTER_LIMIT_US) {
         run(s, AFTER_LOOK_US);
         for (uint32_t i = 0; i < s->net.count; i++) {
             struct scale_node *node = &s->net.nodes[i];
@@ -373,7 +375,7 @@ static void stop(struct scale *s, uint32_t rounds, bool refused)
     if (rounds == 0)
         rounds = each > s->plan.victims ? 1 : s->plan.victims / each;
     s->net.slow_percent = refused ? 0 : SLOW_PERCENT;
-    for (uint32_t round = 0; round < rounds && !s->net.out_of_memory; round++)
+    for (uint32_t round = 0; round < rounds && !scale_net_out_of_memory(&s->net); round++)
         stop_once(s, refused);
     s->net.slow_percent = 0;
     summarize(&s->first, refused ? &s->result->refused : &s->result->suspected);
@@ -404,7 +406,7 @@ static void all(struct scale *s)
                                         "busy", "silent", "refused", "unrest"};
     uint32_t rounds = s->options->rounds;
 
-    for (unsigned step = 0; step < 8 && !s->net.out_of_memory; step++) {
+    for (unsigned step = 0; step < 8 && !scale_net_out_of_memory(&s->net); step++) {
         s->experiment = names[step];
         report(s);
         switch (step) {
@@ -462,7 +464,7 @@ int scale_run(const struct alloc *a, const struct scale_options *o, struct scale
     r->events = s->net.events_count;
     r->virtual_us = s->net.now_us - SCALE_START_US;
     r->memory_bytes = s->net.bytes_most;
-    out_of_memory = rc < 0 || s->net.out_of_memory;
+    out_of_memory = rc < 0 || scale_net_out_of_memory(&s->net);
     if (rc == 0)
         ensure(scale_net_close(&s->net));
     alloc_free(a, s->first.list, s->first.cap * sizeof *s->first.list);

@@ -27,7 +27,7 @@ static void *count_resize(void *ctx, void *old, size_t old_size, size_t new_size
     void *p = n->given->resize(n->given->ctx, old, old_size, new_size);
 
     if (p == NULL && new_size > 0) {
-        n->out_of_memory = true;
+        n->queue.out_of_memory = true;
         return NULL;
     }
     n->bytes_live = n->bytes_live - old_size + new_size;
@@ -36,83 +36,15 @@ static void *count_resize(void *ctx, void *old, size_t old_size, size_t new_size
     return p;
 }
 
-static bool more(struct scale_net *n, void **list, uint32_t count, uint32_t *cap, size_t size)
+bool scale_net_out_of_memory(const struct scale_net *n)
 {
-    uint32_t cap_new = *cap > 0 ? *cap * 2 : 1024;
-
-    if (count < *cap)
-        return true;
-    if (alloc_grow(n->given, list, *cap, cap_new, size) < 0) {
-        n->out_of_memory = true;
-        return false;
-    }
-    *cap = cap_new;
-    return true;
-}
-
-/* --- events: a heap by (time, order) over a pool --- */
-
-static bool item_before(const struct scale_item *a, const struct scale_item *b)
-{
-    return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
-}
-
-static void heap_push(struct scale_net *n, struct scale_item item)
-{
-    void *list = n->heap;
-    uint32_t i;
-
-    if (!more(n, &list, n->heap_count, &n->heap_cap, sizeof *n->heap))
-        return;
-    n->heap = list;
-    for (i = n->heap_count++; i > 0 && item_before(&item, &n->heap[(i - 1) / 2]); i = (i - 1) / 2)
-        n->heap[i] = n->heap[(i - 1) / 2];
-    n->heap[i] = item;
-}
-
-static struct scale_item heap_pop(struct scale_net *n)
-{
-    struct scale_item first = n->heap[0], last = n->heap[--n->heap_count];
-    uint32_t i = 0, child;
-
-    while ((child = 2 * i + 1) < n->heap_count) {
-        if (child + 1 < n->heap_count && item_before(&n->heap[child + 1], &n->heap[child]))
-            child++;
-        if (!item_before(&n->heap[child], &last))
-            break;
-        n->heap[i] = n->heap[child];
-        i = child;
-    }
-    n->heap[i] = last;
-    return first;
+    return n->queue.out_of_memory;
 }
 
 static void push(struct scale_net *n, int64_t at_us, struct scale_event ev)
 {
-    uint32_t place = n->pool_free;
-    void *list = n->pool;
-
-    if (place != NONE) {
-        n->pool_free = n->pool[place].free_next;
-    } else if (more(n, &list, n->pool_count, &n->pool_cap, sizeof *n->pool)) {
-        n->pool = list;
-        place = n->pool_count++;
-    } else {
-        alloc_free(n->given, ev.payload, ev.payload_len);
-        return;
-    }
-    n->pool[place] = ev;
-    heap_push(n, (struct scale_item){at_us, ++n->order, place});
-}
-
-static void release(struct scale_net *n, uint32_t place)
-{
-    struct scale_event *ev = &n->pool[place];
-
-    alloc_free(n->given, ev->payload, ev->payload_len);
-    ev->payload = NULL;
-    ev->free_next = n->pool_free;
-    n->pool_free = place;
+    ev.at_us = at_us;
+    scale_queue_push(&n->queue, ev);
 }
 
 static int64_t delay_us(struct scale_net *n)
@@ -149,8 +81,8 @@ static struct scale_conn *conn_new(struct scale_net *n, uint32_t a, uint32_t b)
     if (n->conns_free != NONE) {
         c = &n->conns[n->conns_free];
         n->conns_free = c->free_next;
-    } else if (n->conns_count < CONNS_LIMIT &&
-               more(n, &list, n->conns_count, &n->conns_cap, sizeof *n->conns)) {
+    } else if (n->conns_count < CONNS_LIMIT && scale_queue_room(&n->queue, &list, n->conns_count,
+                                                                &n->conns_cap, sizeof *n->conns)) {
         n->conns = list;
         c = &n->conns[n->conns_count++];
         c->number = 0;
@@ -214,15 +146,9 @@ static void port_send(void *ctx, uint64_t link, uint8_t type, struct bytes paylo
     ev.node = c->node[to];
     ev.process = n->nodes[ev.node].process;
     ev.link = link_of(n, c, to);
-    if (payload.len > 0) {
-        ev.payload = alloc_zeroed(n->given, payload.len);
-        if (ev.payload == NULL) {
-            n->out_of_memory = true;
-            return;
-        }
-        memcpy(ev.payload, payload.data, payload.len);
-        ev.payload_len = payload.len;
-    }
+    ev.payload = scale_queue_payload(&n->queue, payload);
+    if (payload.len > 0 && ev.payload == NULL)
+        return;
     push(n, arrival_us(n, c, to, true), ev);
 }
 
@@ -309,12 +235,10 @@ static void node_describe(struct scale_net *n, struct scale_node *node, uint32_t
 
 int scale_net_open(struct scale_net *n, const struct alloc *a, uint32_t count, uint64_t seed)
 {
-    *n = (struct scale_net){.given = a,
-                            .count = count,
-                            .pool_free = NONE,
-                            .conns_free = NONE,
-                            .now_us = SCALE_START_US};
+    *n = (struct scale_net){
+        .given = a, .count = count, .conns_free = NONE, .now_us = SCALE_START_US};
     n->counted = (struct alloc){count_resize, n};
+    scale_queue_init(&n->queue, a);
     prng_init(&n->prng, seed);
     n->nodes = alloc_array(a, count, sizeof *n->nodes);
     if (n->nodes == NULL || profiles_new(&n->profiles, &n->counted) < 0) {
@@ -331,10 +255,7 @@ bool scale_net_close(struct scale_net *n)
     for (uint32_t i = 0; i < n->count; i++)
         mesh_free(n->nodes[i].mesh);
     profiles_free(n->profiles);
-    for (uint32_t i = 0; i < n->pool_count; i++)
-        alloc_free(n->given, n->pool[i].payload, n->pool[i].payload_len);
-    alloc_free(n->given, n->heap, n->heap_cap * sizeof *n->heap);
-    alloc_free(n->given, n->pool, n->pool_cap * sizeof *n->pool);
+    scale_queue_clear(&n->queue);
     alloc_free(n->given, n->conns, n->conns_cap * sizeof *n->conns);
     alloc_free(n->given, n->nodes, n->count * sizeof *n->nodes);
     return n->bytes_live == 0;
@@ -399,14 +320,34 @@ static void give(struct scale_net *n, struct scale_node *node, uint64_t link, ui
     ensure(mesh_frame(node->mesh, link, &f, (struct instant){n->now_us}) == 0);
 }
 
-/* A page of members from this one on; the index after it. */
-static uint32_t put_page(struct scale_net *n, struct buf *b, uint32_t from, uint32_t count)
+/* The indices of the first `count` nodes in the order of their ids, in which a table is told: each
+ * member is then added at the end of the receiver's. Shell's way. NULL: out of memory. */
+static uint32_t *in_order(const struct scale_net *n, uint32_t count)
+{
+    uint32_t *list = alloc_array(n->given, count, sizeof *list);
+
+    for (uint32_t i = 0; list != NULL && i < count; i++)
+        list[i] = i;
+    for (uint32_t gap = list != NULL ? count / 2 : 0; gap > 0; gap = gap == 2 ? 1 : gap * 5 / 11)
+        for (uint32_t i = gap; i < count; i++) {
+            uint32_t index = list[i], k = i;
+            const struct node_id id = n->nodes[index].info.id;
+            for (; k >= gap && node_id_compare(n->nodes[list[k - gap]].info.id, id) > 0; k -= gap)
+                list[k] = list[k - gap];
+            list[k] = index;
+        }
+    return list;
+}
+
+/* A page of members from this one on; the one after it. */
+static uint32_t put_page(struct scale_net *n, struct buf *b, const uint32_t *order, uint32_t from,
+                         uint32_t count)
 {
     size_t start = rumor_list_begin(b);
     uint32_t i = from;
 
     for (; i < count && i - from < MESH_RUMORS_MAX; i++) {
-        struct rumor r = {.state = NODE_ALIVE, .info = n->nodes[i].info};
+        struct rumor r = {.state = NODE_ALIVE, .info = n->nodes[order[i]].info};
         put_rumor(b, &r);
     }
     rumor_list_end(b, start, i - from);
@@ -417,13 +358,16 @@ static uint32_t put_page(struct scale_net *n, struct buf *b, uint32_t from, uint
 static void contact_each(struct scale_net *n, struct buf *b, uint32_t count)
 {
     struct instant now = {n->now_us};
+    uint32_t *order = in_order(n, count);
 
-    for (uint32_t page = 0, next = 0; page < count; page = next) {
+    for (uint32_t page = 0, next = 0; order != NULL && page < count; page = next) {
         buf_reset(b);
-        next = put_page(n, b, page, count);
+        next = put_page(n, b, order, page, count);
         for (uint32_t i = 0; i < count && buf_result(b) == 0; i++)
             give(n, &n->nodes[i], n->nodes[i].contact, MESSAGE_RUMORS, b);
     }
+    n->queue.out_of_memory |= order == NULL;
+    alloc_free(n->given, order, count * sizeof *order);
     buf_reset(b);
     put_goodbye(b, &(struct goodbye){GOODBYE_CLOSING, MESH_VERSION_MIN, MESH_VERSION_MAX});
     for (uint32_t i = 0; i < count && buf_result(b) == 0; i++) {
@@ -469,7 +413,7 @@ void scale_net_start_known(struct scale_net *n, uint32_t count)
     }
     if (ok)
         contact_each(n, &b, count);
-    n->out_of_memory |= !ok || b.no_memory;
+    n->queue.out_of_memory |= !ok || b.no_memory;
     buf_clear(&b);
 }
 
@@ -550,8 +494,10 @@ static void connect_now(struct scale_net *n, const struct scale_event *ev)
 static void deliver_frame(struct scale_net *n, struct scale_node *node,
                           const struct scale_event *ev)
 {
-    struct frame f = {.type = ev->type, .payload = {ev->payload, ev->payload_len}};
+    struct frame f = {.type = ev->type};
 
+    if (ev->payload != NULL)
+        f.payload = (struct bytes){ev->payload->data, ev->payload->len};
     if (mesh_frame(node->mesh, ev->link, &f, (struct instant){n->now_us}) < 0)
         port_close(node, ev->link);
 }
@@ -623,38 +569,38 @@ static void happen(struct scale_net *n, const struct scale_event *ev, int64_t at
 }
 
 /* Whatever reaches a node that stands still waits there, in its order; its own timer too. */
-static bool waits(struct scale_net *n, const struct scale_event *ev, struct scale_item item)
+static bool waits(struct scale_net *n, struct scale_event *ev)
 {
     struct scale_node *node = &n->nodes[ev->node];
 
     if (node->life != SCALE_UP || node->stalled_us <= n->now_us || ev->kind == SCALE_STALL)
         return false;
-    if (ev->kind == SCALE_TICK && item.at_us != node->tick_us)
+    if (ev->kind == SCALE_TICK && ev->at_us != node->tick_us)
         return false;
-    item.at_us = node->stalled_us;
     if (ev->kind == SCALE_TICK)
-        node->tick_us = item.at_us;
-    heap_push(n, item);
+        node->tick_us = node->stalled_us;
+    scale_queue_put_back(&n->queue, ev, node->stalled_us);
     return true;
 }
 
 bool scale_net_step(struct scale_net *n, int64_t until_us)
 {
-    struct scale_item item;
-    struct scale_event ev;
+    struct scale_event *ev = scale_queue_pop(&n->queue, until_us), now;
+    uint32_t place;
 
-    if (n->heap_count == 0 || n->heap[0].at_us > until_us) {
+    if (ev == NULL) {
         n->now_us = until_us;
         return false;
     }
-    item = heap_pop(n);
-    n->now_us = item.at_us;
+    n->now_us = ev->at_us;
     n->events_count++;
-    ev = n->pool[item.event];
-    if (waits(n, &ev, item))
+    if (waits(n, ev))
         return true;
-    happen(n, &ev, item.at_us);
-    release(n, item.event);
+    /* What happens may move the pool. */
+    place = (uint32_t)(ev - n->queue.pool);
+    now = *ev;
+    happen(n, &now, now.at_us);
+    scale_queue_release(&n->queue, &n->queue.pool[place]);
     return true;
 }
 
@@ -662,6 +608,6 @@ void scale_net_run(struct scale_net *n, int64_t us)
 {
     int64_t until_us = n->now_us + us;
 
-    while (!n->out_of_memory && scale_net_step(n, until_us))
+    while (!n->queue.out_of_memory && scale_net_step(n, until_us))
         ;
 }

@@ -14,43 +14,11 @@
 
 #include "core/base/prng.h"
 #include "core/mesh/mesh.h"
+#include "core/sim/scale_queue.h"
 
 #define SCALE_START_US (1000 * S_US) /* the clock at the beginning */
 
 enum scale_life { SCALE_ABSENT, SCALE_UP, SCALE_SILENT, SCALE_KILLED };
-
-enum scale_kind {
-    SCALE_TICK,
-    SCALE_CONNECT, /* a dial reaches its target */
-    SCALE_LINK_UP,
-    SCALE_LINK_DOWN,
-    SCALE_FRAME,
-    SCALE_FAILED, /* a dial came to nothing */
-    SCALE_START,
-    SCALE_TURN, /* the experiment's own */
-    SCALE_STALL
-};
-
-struct scale_event {
-    enum scale_kind kind;
-    uint32_t node;
-    uint32_t process; /* of that node; 0: whichever it has */
-    uint32_t from;    /* the other node */
-    uint32_t dial;
-    bool refused;
-    uint8_t type;
-    uint64_t link;
-    uint8_t *payload;
-    size_t payload_len;
-    uint32_t free_next;
-};
-
-/* Its place in the order of things; the event stays where it is in the pool. */
-struct scale_item {
-    int64_t at_us;
-    uint64_t order;
-    uint32_t event;
-};
 
 /* Both sides of a connection; a slot is used again under another number. */
 struct scale_conn {
@@ -87,18 +55,14 @@ struct scale_net {
     struct alloc counted;
     struct profiles *profiles; /* of all: what is equal is there once */
     uint64_t bytes_live, bytes_most;
-    bool out_of_memory;
     struct prng prng;
     int64_t now_us;
-    uint64_t order, events_count;
+    uint64_t events_count;
     struct scale_node *nodes;
     uint32_t count;
     uint32_t slow_percent;  /* of frames take 200 to 400 ms more */
     int64_t stall_every_us; /* each node stops for a second about so often; 0: never */
-    struct scale_item *heap;
-    uint32_t heap_count, heap_cap;
-    struct scale_event *pool;
-    uint32_t pool_count, pool_cap, pool_free;
+    struct scale_queue queue;
     struct scale_conn *conns;
     uint32_t conns_count, conns_cap, conns_free;
     void *ctx;
@@ -133,6 +97,8 @@ void scale_net_settle(struct scale_net *n, struct scale_node *node);
 /* One event not after `until_us`; false when there is none, and then it is that late. */
 bool scale_net_step(struct scale_net *n, int64_t until_us);
 void scale_net_run(struct scale_net *n, int64_t us);
+
+bool scale_net_out_of_memory(const struct scale_net *n);
 
 /* The node of that id. */
 uint32_t scale_net_index(struct node_id id);
