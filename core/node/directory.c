@@ -27,6 +27,14 @@ struct entry *directory_find(const struct node *n, struct job_id id)
     return map_get(&n->directory, &id);
 }
 
+static int compare_holders(const struct peer_entry *p, const struct entry *e)
+{
+    if (p->holders_count != e->holders_count)
+        return p->holders_count < e->holders_count ? -1 : 1;
+    return memcmp(p->holders, e->holders, p->holders_count * sizeof *p->holders);
+}
+
+/* In two halves of a mesh two may have counted on from the same version. */
 static bool entry_is_newer(const struct entry *e, const struct peer_entry *p)
 {
     int old = outcome_rank(e->state), new = outcome_rank((uint8_t)p->view.state);
@@ -35,6 +43,11 @@ static bool entry_is_newer(const struct entry *e, const struct peer_entry *p)
         return new > old;
     if (e->epoch != p->epoch)
         return p->epoch > e->epoch;
+#if VELUM_PLANT !=                                                                                 \
+    224 /* long: of two entries of one version each node keeps the one it heard first */
+    if (p->version == e->version && e->view.len > 0)
+        return compare_holders(p, e) > 0;
+#endif
     return p->version > e->version;
 }
 
@@ -385,6 +398,21 @@ void directory_settles(struct job *j)
     job_after_outcome(j);
 }
 
+/* Who counted may have known another list: it was in another half of the mesh. */
+static bool counts_holders_of(const struct entry *e, const struct job *j)
+{
+    const struct holders *h = ledger_holders(j->ledger);
+
+    if (h == NULL)
+        return true;
+    if (e->holders_count != h->count || j->copies != h->count)
+        return false;
+    for (uint8_t i = 0; i < h->count; i++)
+        if (!holders_have(h, e->holders[i]))
+            return false;
+    return true;
+}
+
 /* Copies of an ended job are counted by one holder; the others have its word for it. */
 static void directory_recounts(struct job *j)
 {
@@ -396,8 +424,8 @@ static void directory_recounts(struct job *j)
         return;
     j->copies = v.durable;
     j->machines = v.machines;
-    /* Who counted may have known another list: it was in another half of the mesh. */
-    if (ledger_holders(j->ledger) != NULL && j->copies != ledger_holders(j->ledger)->count)
+    j->miscounted = !counts_holders_of(e, j);
+    if (j->miscounted)
         keep_look_again(j->node, 0);
 }
 

@@ -120,7 +120,7 @@ struct lead {
     uint64_t outcome_batch;
     uint64_t duplicates, redone_us, cpu_us;
     uint32_t eligible_slots; /* of nodes that may run it, as of the last look */
-    bool begun; /* a chunk of it was given out */
+    bool begun;              /* a chunk of it was given out */
     struct instant view_sent, knocked;
     struct instant place_at, view_seen; /* the next look at the list of holders, and the last */
     bool merging;                       /* one batch of merges is out */
@@ -168,6 +168,7 @@ struct job {
     struct holders wanted;            /* who should hold it in the end */
     struct instant placed;            /* the mesh it was last found to be well placed in */
     bool unsure;                      /* some holder may not have it */
+    bool miscounted;                  /* what was told last is a count of other holders */
     bool left_alone;                  /* another holder has forgotten it: its time is over */
     struct lead *lead;
     struct labour *labour;

@@ -132,7 +132,7 @@ static void spread_done(struct job *j)
     uint32_t machines, copies = confirmed(j, &j->wanted, &machines);
 
     keep_drop(j);
-    j->unsure = false;
+    j->unsure = j->miscounted = false;
     job_recount(j, copies, machines);
     directory_publish(j);
     watch_job(j->node, j->id);
@@ -342,7 +342,7 @@ static bool needs_copies(struct job *j, struct holders *wanted, uint32_t *hashes
     const struct holders *h = ledger_holders(j->ledger);
     bool calm = instant_since_us(n->now, n->view_changed) >= PLACE_CALM_US, urgent, few;
 
-    urgent = holders_lack(n, h) || j->unsure || j->copies != h->count;
+    urgent = holders_lack(n, h) || j->unsure || j->miscounted || j->copies < h->count;
     if (!urgent && j->placed.us == n->view_changed.us)
         return false;
     *wanted = place_wanted(n, j->id, h, false);

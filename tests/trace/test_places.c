@@ -489,6 +489,68 @@ TEST(a_job_that_was_given_up_and_comes_back_gets_a_new_title)
     CHECK(story_end(&story));
 }
 
+/* The first of the jobs that a node is just leaving, and has shown to a present holder. */
+static uint32_t left_by(uint32_t i, const struct job_id *ids, uint32_t count)
+{
+    for (uint32_t k = 0; k < count; k++) {
+        const struct job *j = job_find(story.nodes[i].core, ids[k]);
+
+        if (j != NULL && j->tending == TEND_LEAVES && j->replicas[0].whole)
+            return k;
+    }
+    return count;
+}
+
+static uint32_t attempts_at(uint32_t i, struct job_id id)
+{
+    const struct job *j = job_find(story.nodes[i].core, id);
+    uint32_t count = 0;
+    struct reader r;
+    struct fact f;
+    struct buf b;
+
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    ledger_snapshot(j->ledger, &b);
+    for (r = reader_of(buf_bytes(&b)); reader_left(&r) > 0 && !r.failed;)
+        count += fact_read(read_block(&r, FRAME_PAYLOAD_MAX), &f) == 0 && f.kind == FACT_ATTEMPT;
+    buf_clear(&b);
+    return count;
+}
+
+/* A coordinator that is behind still sends it batches, and counts its copy. */
+TEST(what_comes_while_a_node_leaves_is_not_given_up)
+{
+    enum { JOBS = 12 };
+    struct attempt a = {.author = {{7}}, .cause = "SIGSEGV"};
+    uint32_t k = JOBS, former, leader;
+    struct job_id ids[JOBS];
+    uint8_t bytes[256];
+    struct buf b, fact;
+
+    grow(ids, JOBS);
+    story_run(&story, 4500 * MS_US);
+    story_drop(&story, MESSAGE_SYNC, STORY_USER, STORY_USER); /* it would be found by comparing */
+    for (int at = 0; at < 200000 && k == JOBS; at++) {
+        story_run(&story, 100);
+        for (former = 0; former < 3 && (k = left_by(former, ids, JOBS)) == JOBS; former++)
+            ;
+    }
+    REQUIRE(k < JOBS);
+    leader = story_leader(&story, ids[k]);
+    CHECK_INT(attempts_at(leader, ids[k]), 0);
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init_fixed(&fact, bytes, sizeof bytes);
+    put_attempt(&fact, &a);
+    put_facts_begin(&b, ids[k], 0, false, 1);
+    put_block(&b, buf_bytes(&fact));
+    story_say(&story, leader, former, MESSAGE_FACTS, 0, buf_bytes(&b));
+    buf_clear(&b);
+    story_run(&story, 20 * S_US);
+    CHECK(!story_holds(&story, former, ids[k]));
+    CHECK_INT(attempts_at(leader, ids[k]), 1);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(an_ended_job_outlives_any_sequence_of_single_losses,
           a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again,
           the_log_of_an_ended_job_goes_along, copies_of_the_dead_are_not_counted,
@@ -498,4 +560,5 @@ TEST_MAIN(an_ended_job_outlives_any_sequence_of_single_losses,
           nobody_gives_anything_up_before_others_have_it,
           a_former_holder_waits_for_the_word_of_a_present_one,
           the_set_stays_small_after_many_replacements, holders_of_both_halves_hear_who_stays,
-          a_job_that_was_given_up_and_comes_back_gets_a_new_title)
+          a_job_that_was_given_up_and_comes_back_gets_a_new_title,
+          what_comes_while_a_node_leaves_is_not_given_up)
