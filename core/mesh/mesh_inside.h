@@ -49,7 +49,10 @@ struct news {
     struct peer *peer; /* NULL: forgotten meanwhile */
     uint64_t from;     /* the link it came over, or 0 */
     bool is_load;      /* no more than that: to be told to some only */
-    uint8_t reach;     /* of a load: to those at ring distances below 2^reach */
+    /* Of a load. Here, because the queue is looked through for each link, peers are far away. */
+    uint8_t reach; /* to those at ring distances below 2^reach */
+    uint8_t way;   /* enum ring_way */
+    uint64_t key;  /* the start of its author's id */
 };
 
 struct mesh {

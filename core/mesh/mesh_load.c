@@ -112,7 +112,8 @@ void peer_news_load(struct mesh *m, struct peer *p, struct link *from, struct in
 {
     if (m->members.live <= FULL_MESH_PEERS)
         return;
-    uint8_t reach = reach_of(m, from, way_of(p->m.incarnation));
+    enum ring_way way = way_of(p->m.incarnation);
+    uint8_t reach = reach_of(m, from, way);
     if (reach == 0 && !p->news)
         return;
     struct news *n = news_of(m, p);
@@ -120,6 +121,8 @@ void peer_news_load(struct mesh *m, struct peer *p, struct link *from, struct in
         return;
     n->peer = p;
     n->reach = reach;
+    n->way = (uint8_t)way;
+    n->key = member_key(p->m.info->id);
     struct instant due = instant_plus_us(m->loads_told, LOAD_PAUSE_US);
     m->loads_due = instant_first(m->loads_due, instant_before(due, now) ? now : due);
 }
@@ -127,14 +130,19 @@ void peer_news_load(struct mesh *m, struct peer *p, struct link *from, struct in
 /* Writes up to a page of what the peer at that distance is to hear. *at goes on in the queue. */
 static uint32_t loads_page(struct mesh *m, enum ring_way way, uint32_t k, uint32_t *at)
 {
-    const struct peer *to = m->members.ring[way][k];
+    uint64_t self = member_key(m->self.id);
+    uint64_t gap = ring_gap(self, member_key(m->members.ring[way][k]->m.info->id), way);
     buf_reset(&m->out);
     size_t start = rumor_list_begin(&m->out);
     uint32_t count = 0;
     for (; *at < m->news_count && count < MESH_PAGE_RUMORS; ++*at) {
         const struct news *n = &m->news[*at];
-        if (!n->peer || !n->is_load || n->reach <= k || way_of(n->peer->m.incarnation) != way ||
-            ring_is_beyond(to, n->peer, m->self.id, way))
+        /* The author is at that peer or before it: the ring closes there. */
+        if (!n->peer || !n->is_load || n->reach <= k || n->way != way ||
+            ring_gap(self, n->key, way) <= gap)
+            continue;
+        /* Its author said more over its own link meanwhile, which goes the other way. */
+        if (way_of(n->peer->m.incarnation) != way)
             continue;
         put_peer(&m->out, n->peer);
         count++;

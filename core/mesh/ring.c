@@ -119,11 +119,3 @@ uint32_t ring_reach(const struct members *t, struct node_id self, const struct p
     /* The one who sent it may count a few more or fewer: the nearest power is meant. */
     return distance * 2 >= (uint32_t)3 << k ? k + 1 : k;
 }
-
-bool ring_is_beyond(const struct peer *to, const struct peer *about, struct node_id self,
-                    enum ring_way way)
-{
-    uint64_t from = member_key(self), there = member_key(to->m.info->id),
-             it = member_key(about->m.info->id);
-    return way == RING_AHEAD ? it - from <= there - from : from - it <= from - there;
-}

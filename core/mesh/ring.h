@@ -13,8 +13,10 @@ void ring_mark(struct members *t, struct node_id self);
  * distances 2^0 .. 2^(k-1) that way: gives k. The peer is about 2^k away, on the other side. */
 uint32_t ring_reach(const struct members *t, struct node_id self, const struct peer *from,
                     enum ring_way way);
-/* Whether `about` is between self and `to`, that way, or is `to`. */
-bool ring_is_beyond(const struct peer *to, const struct peer *about, struct node_id self,
-                    enum ring_way way);
+/* How far apart two ids (members.h: member_key) are on the ring, that way. */
+static inline uint64_t ring_gap(uint64_t from, uint64_t to, enum ring_way way)
+{
+    return way == RING_AHEAD ? to - from : from - to;
+}
 
 #endif

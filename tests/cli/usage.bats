@@ -164,7 +164,7 @@ load lib.bash
     run -0 velum sim --seed 7 --until 3 --trace
     [[ $output == *"starts"* ]]
     run -0 --separate-stderr velum sim --long --seeds 1 --nodes 3
-    [[ $output == "1 seeds, 0 failed; "*" faults, "*" crashes, "*" of virtual time" ]]
+    [[ $output == "1 seeds, 0 failed; "*" faults, "*" crashes, "*" of virtual time"$'\n'"from healing to equal ledgers: p50 "* ]]
     run -0 --separate-stderr velum sim --seed 2 --long --nodes 3 --json
     [[ $output == '{"v":1,"seeds":[{"seed":2,"nodes":'*'"seasons":'*'"injected":'*'"failed":null}]}' ]]
     run -2 velum sim --long --nodes 17
