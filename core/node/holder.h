@@ -26,11 +26,8 @@ void holder_compare_ended(struct node *n);
 void holder_peer_kept(struct job *j, struct node_id id);
 /* Sends the whole ledger, for nobody to acknowledge. */
 void holder_send_snapshot(struct job *j, struct node_id to);
-/* Takes one fact of the own journal into the job; creates the job from a SPEC. Gives enum
- * ledger_result or an error. */
-int holder_replay_fact(struct node *n, struct job_id job, struct bytes fact);
-/* The same with a signed fact that somebody sent: it is verified, and appended to news as a block,
- * and counted, when it is new. */
+/* Takes a signed fact that this node or a user says: it is verified, and appended to news as a
+ * block, and counted, when it is new. */
 int holder_take_fact(struct node *n, struct job_id job, struct bytes fact, struct buf *news,
                      uint16_t *news_count);
 

@@ -13,6 +13,7 @@
 #include "core/node/record.h"
 #include "core/node/seal.h"
 #include "core/node/stale.h"
+#include "core/node/take.h"
 #include "core/node/workers.h"
 
 #define ELAPSED_US_MAX ((uint64_t)366 * 24 * 3600 * 1000000) /* more is not believed */
@@ -502,7 +503,7 @@ static int replay_facts(struct node *n, struct bytes payload)
 
         if (r.failed)
             break;
-        rc = holder_replay_fact(n, id, fact);
+        rc = take_replayed(n, id, fact);
         if (rc == ERR_NO_MEMORY || rc == ERR_VERSION)
             return rc;
     }

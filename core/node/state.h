@@ -6,7 +6,7 @@
  *   greet.c          what a peer is told once it can be reached
  *   jobs.c           the table of jobs, taking a spec in, replay
  *   holder.c         facts: keeping them, passing them on, syncing ledgers, claiming when a
- *                    coordinator is gone
+ *                    coordinator is gone; take.c: one fact
  *   journal_record.c what a record of the journal says
  *   record.c         what a coordinator has written and who has synced it; replica.c: the other
  *                    holders, and bringing them up to date; seal.c: signatures; asker.c: who waits

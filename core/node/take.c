@@ -1,0 +1,159 @@
+/* One fact at a time, into the job it is about. */
+#include "core/node/take.h"
+
+#include "core/base/err.h"
+#include "core/node/forget.h"
+#include "core/node/jobs.h"
+#include "core/node/record.h"
+#include "core/node/seal.h"
+
+/* Applies one fact, making the job when it is a SPEC. `gained` learns what a PARTIAL newly covers;
+ * it may be NULL. */
+static int take_fact(struct node *n, struct job_id id, struct bytes bytes, const struct fact *f,
+                     struct runset *gained)
+{
+    struct job *j = job_find(n, id);
+    int rc;
+
+    if (f->kind == FACT_SPEC && (j == NULL || j->ledger == NULL)) {
+        struct bytes spec_signed = {bytes.data + 2, bytes.len - 2};
+
+        if (!job_id_equal(f->job, id))
+            return ERR_FORMAT;
+        rc = j == NULL ? job_create(n, spec_signed, true, &j) : job_add_ledger(j, bytes);
+        return rc == 0 ? LEDGER_NEW : rc;
+    }
+    if (j == NULL || j->ledger == NULL)
+        return ERR_NOT_FOUND;
+    j->contested |= (f->kind == FACT_CLAIM && ledger_claim(j->ledger) != NULL) ||
+                    (f->kind == FACT_HOLDERS && ledger_holders(j->ledger) != NULL);
+    /* Who counted what may still be told. */
+    if (f->kind == FACT_PARTIAL && f->partial.count > 0 && job_is_final(j))
+        return LEDGER_KNOWN;
+    return ledger_apply_counting(j->ledger, bytes, gained);
+}
+
+int take_replayed(struct node *n, struct job_id id, struct bytes bytes)
+{
+    struct fact f;
+    struct job *j;
+    int rc = fact_read(bytes, &f);
+
+    if (rc == 0)
+        rc = tombstone_of(n, id) != NULL ? ERR_EXISTS : take_fact(n, id, bytes, &f, NULL);
+    if (rc > 0 && f.kind == FACT_SPEC && (j = job_find(n, id)) != NULL)
+        j->replayed = j->unsealed = true;
+    return rc;
+}
+
+bool take_is_holder(const struct job *j, struct node_id id)
+{
+    const struct holders *h = j->ledger == NULL ? NULL : ledger_holders(j->ledger);
+
+    for (uint8_t i = 0; h != NULL && i < h->count; i++)
+        if (node_id_equal(h->ids[i], id))
+            return true;
+    return false;
+}
+
+/* Facts without a signature are believed from those only who may have them: the coordinator and the
+ * holders the job ever had. */
+bool take_may_tell(const struct job *j, struct node_id from)
+{
+    const struct claim *c = ledger_claim(j->ledger);
+
+#if VELUM_PLANT == 201 /* trace/test_holder: unsigned facts are believed from anybody */
+    if (c != NULL)
+        return true;
+#endif
+    return (c != NULL && node_id_equal(c->node, from)) || take_is_holder(j, from) ||
+           ledger_was_holder(j->ledger, from);
+}
+
+static bool is_unsigned(enum fact_kind kind)
+{
+    return kind == FACT_PARTIAL || kind == FACT_ATTEMPT || kind == FACT_DIVERGENT ||
+           kind == FACT_RETIRED;
+}
+
+/* Puts a fact as this node's journal keeps it: a PARTIAL names only leaves that nothing in this
+ * journal names before, so whoever reads it can count each once. Gives the number of facts. */
+static uint16_t put_news(struct buf *news, struct bytes bytes, const struct fact *f,
+                         const struct runset *gained)
+{
+    struct partial p = f->partial;
+    struct buf run;
+    uint8_t room[128];
+
+#if VELUM_PLANT == 200 /* sim: a fact is journaled as it was told, whatever was counted before */
+    if (f->kind != FACT_PARTIAL || p.upto >= p.from) {
+#else
+    if (f->kind != FACT_PARTIAL || p.from == p.upto ||
+        (gained->count == 1 && gained->leaves == p.upto - p.from)) {
+#endif
+        put_block(news, bytes);
+        return 1;
+    }
+    p.upto = gained->count > 0 ? gained->runs[0].end : p.from;
+    p.from = gained->count > 0 ? gained->runs[0].first : p.from;
+    put_u32(news, (uint32_t)bytes.len);
+    put_partial_begin(news, &p);
+    put_raw(news, p.values.data + p.values.at, reader_left(&p.values));
+    for (uint32_t i = 1; i < gained->count; i++) {
+        buf_init_fixed(&run, room, sizeof room);
+        put_partial_run(&run, p.author, gained->runs[i].first, gained->runs[i].end);
+        put_block(news, buf_bytes(&run));
+    }
+    return gained->count > 1 ? (uint16_t)gained->count : 1;
+}
+
+/* A holder with a cancel takes no further partial: with all of them it is certain that no result
+ * comes about any more. */
+static bool is_late(const struct job *j, const struct fact *f)
+{
+#if VELUM_PLANT == 146 /* sim: a holder with a cancel goes on taking partials */
+    return false;
+#endif
+    return f->kind == FACT_PARTIAL && f->partial.count > 0 && j != NULL && j->ledger != NULL &&
+           !job_is_final(j) && ledger_cancel(j->ledger) != NULL;
+}
+
+/* One fact of another node; what is new goes to news as a block or more, which are counted. */
+int take_told(struct node *n, struct job_id id, struct node_id from, struct bytes bytes,
+              struct buf *news, uint16_t *news_count)
+{
+    struct job *j = job_find(n, id);
+    struct runset gained;
+    struct fact f;
+    int rc = fact_read(bytes, &f);
+
+    if (rc == 0)
+        rc = fact_verify(n, &f);
+    if (rc == 0 && is_unsigned(f.kind) &&
+        (j == NULL || j->ledger == NULL || !take_may_tell(j, from))) {
+        /* Of an ended job it decides nothing: who was a holder when nobody here heard of it may
+         * still give the job up. Who counted leaves is taken where it is not known. */
+        if (j == NULL || !job_is_final(j))
+            rc = ERR_IDENTITY;
+        else if (f.kind != FACT_PARTIAL || f.partial.count > 0)
+            return LEDGER_KNOWN;
+    }
+    if (rc == 0 && is_late(j, &f)) {
+        n->told_late = true;
+        rc = ERR_CANCELLED;
+    }
+    runset_init(&gained, n->alloc, RUNS_NAMED_MAX);
+    if (rc == 0)
+        rc = take_fact(n, id, bytes, &f, &gained);
+    /* At its bound the cover may have taken a part of it. */
+    if (rc > 0 || rc == ERR_FULL)
+        *news_count = (uint16_t)(*news_count + put_news(news, bytes, &f, &gained));
+    runset_clear(&gained);
+    j = job_find(n, id);
+    if (rc >= 0 && f.kind == FACT_HOLDERS && j != NULL && j->ledger != NULL)
+        n->told_old |= f.holders.generation < ledger_holders(j->ledger)->generation;
+    /* Whom a kill need not ask any more, the other holders learn from the coordinator. */
+    if (rc > 0 && f.kind == FACT_RETIRED && j->lead != NULL)
+        record_fact(j, bytes, false);
+    return rc;
+}
