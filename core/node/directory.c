@@ -414,9 +414,8 @@ static bool counts_holders_of(const struct entry *e, const struct job *j)
 }
 
 /* Copies of an ended job are counted by one holder; the others have its word for it. */
-static void directory_recounts(struct job *j)
+static void directory_recounts(struct job *j, const struct entry *e)
 {
-    const struct entry *e = directory_find(j->node, j->id);
     struct job_view v;
 
     if (!j->settled || j->tending == TEND_COPIES || e->state != job_final_state(j) ||
@@ -429,21 +428,26 @@ static void directory_recounts(struct job *j)
         keep_look_again(j->node, 0);
 }
 
-/* A holder or user here may be waiting for what the entry says. */
+/* A holder or user here may be waiting for what the entry says. What settles may be forgotten at
+ * once, job and entry, when it is old or there are too many. */
 static void entry_arrived(struct node *n, struct job_id id)
 {
     struct job *j = job_find(n, id);
+    const struct entry *e;
 
-    if (j != NULL && j->ledger != NULL) {
+    if (j != NULL && j->ledger != NULL)
         directory_settles(j);
-        directory_recounts(j);
+    j = job_find(n, id);
+    e = directory_find(n, id);
+    if (j != NULL && j->ledger != NULL && e != NULL) {
+        directory_recounts(j, e);
         /* News of an end is worth asking about at once, whatever was asked just before. */
         j->fetched = (struct instant){n->now.us - S_US};
         job_mark_busy(j);
     }
     watch_job(n, id);
-    if (j != NULL && j->ledger == NULL && j->labour != NULL &&
-        outcome_rank(directory_find(n, id)->state) > 0) {
+    if (j != NULL && j->ledger == NULL && j->labour != NULL && e != NULL &&
+        outcome_rank(e->state) > 0) {
         labour_drop(j);
         workers_release(n, j);
         job_free(j);

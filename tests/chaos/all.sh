@@ -62,6 +62,7 @@ for ((i = 0; i < 16; i++)); do
     part swarm$i 300 "$driver" swarm --seed $((VELUM_SEED + i))
 done
 part simulator 2400 "$VELUM_OBJECTS/tests/sim/sim" --seeds 30000
+part lasting 900 tests/sim/long.sh 100
 part wiped 900 "$VELUM_OBJECTS/tests/sim/sim" --wipe --seeds 20000
 part replaced 300 "$VELUM_OBJECTS/tests/sim/sim" --ship --seeds 400
 part compilers 900 tests/sim/compilers.sh --jobs 1

@@ -8,9 +8,11 @@ objects=${VELUM_OBJECTS:-obj}
 half=$((($1 + 1) / 2))
 first=${2:-1}
 
-"$objects/tests/sim/sim" --hours $half --first $((first + 100000)) >second &
+second=$(mktemp) || exit 1
+"$objects/tests/sim/sim" --hours $half --first $((first + 100000)) >"$second" &
 "$objects/tests/sim/sim" --hours $half --first "$first"
 status=$?
 wait $! || status=1
-cat second
+cat "$second"
+rm -f "$second"
 exit $status
