@@ -71,7 +71,7 @@ static void print_text(uint64_t seed, const struct scale_result *r)
     if (r->shortened)
         printf(
             "shortened, because there are more than %d nodes: all but %llu began with a table of "
-            "all; 8 s until links settle, 5 s idle, 3 s busy, 2 rounds of rumors, 1 of at most 16 "
+            "all; 8 s until links settle, 5 s idle, 3 s busy, 2 rounds of rumors, 1 of at most 4 "
             "that stop, %.1f s of unrest; it is not awaited that all know the last slots\n",
             SCALE_WHOLE_MAX, (unsigned long long)r->join.count,
             (double)r->unrest_node_us / r->nodes / 1e6);

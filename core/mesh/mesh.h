@@ -132,6 +132,9 @@ uint32_t mesh_live_count(const struct mesh *m);
 /* Makes sure a link to this member is up or being dialled (links beyond the standing ones are
  * opened when needed). */
 void mesh_want_link(struct mesh *m, struct node_id id, struct instant now);
+/* The shortest time between two loads that one node tells, where there are so many, itself
+ * included. */
+int64_t mesh_load_pause_us(uint32_t nodes);
 /* Updates what this node says of itself. */
 void mesh_set_load(struct mesh *m, uint32_t busy, uint64_t speed_units_s, struct instant now);
 void mesh_set_recovering(struct mesh *m, bool recovering, struct instant now);

@@ -27,9 +27,9 @@ static enum ring_way way_of(uint32_t incarnation)
     return incarnation % 2 == 0 ? RING_AHEAD : RING_BEHIND;
 }
 
-static int64_t load_pause_us(const struct mesh *m)
+int64_t mesh_load_pause_us(uint32_t nodes)
 {
-    int64_t nodes = (int64_t)m->members.live + 1, doublings = 1;
+    int64_t doublings = 1;
     while (nodes >> doublings > 1)
         doublings++;
     int64_t us = nodes * S_US / (LOADS_A_DOUBLING * doublings);
@@ -37,6 +37,11 @@ static int64_t load_pause_us(const struct mesh *m)
     us = 0;
 #endif
     return us > LOAD_PAUSE_US ? us : LOAD_PAUSE_US;
+}
+
+static int64_t load_pause_us(const struct mesh *m)
+{
+    return mesh_load_pause_us(m->members.live + 1);
 }
 
 /* The link to the peer at that distance, or NULL. */

@@ -306,7 +306,7 @@ static void busy(struct scale *s)
 {
     s->busy = true;
     for (uint32_t i = 0; i < s->net.count; i++)
-        scale_net_turn(&s->net, i, (int64_t)prng_below(&s->prng, (uint64_t)TURN_MEAN_US));
+        scale_net_turn(&s->net, i, (int64_t)prng_below(&s->prng, (uint64_t)s->plan.busy_begin_us));
     run(s, s->plan.busy_warm_us);
     load_begin(s, &s->result->busy);
     run(s, s->plan.busy_us);

@@ -1,6 +1,7 @@
 #include "core/sim/scale_plan.h"
 
 #include "core/base/instant.h"
+#include "core/mesh/mesh.h"
 
 #define DEAD_NODES 16 /* up to so many, death takes 5 s */
 #define UNREST_NODE_US (256 * (int64_t)120 * S_US)
@@ -32,6 +33,7 @@ struct scale_plan scale_plan_of(uint32_t nodes)
                            .settle_us = 75 * S_US,
                            .idle_us = 20 * S_US,
                            .spread_rounds = 8,
+                           .busy_begin_us = 30 * MS_US,
                            .busy_warm_us = 5 * S_US,
                            .busy_us = 20 * S_US,
                            .busy_after = true,
@@ -48,10 +50,13 @@ struct scale_plan scale_plan_of(uint32_t nodes)
     p.settle_us = 8 * S_US;
     p.idle_us = 5 * S_US;
     p.spread_rounds = 2;
+    /* As long as the pause between two loads of one node: from the beginning there are then as many
+     * at any time as there ever are, however short the measurement. */
+    p.busy_begin_us = mesh_load_pause_us(nodes);
     p.busy_warm_us = 1 * S_US;
     p.busy_us = 3 * S_US;
     p.busy_after = false;
-    p.victims = 16;
+    p.victims = 4; /* whose deaths are heard by 10,000 over 28 links at once */
     p.silent_us = 7 * S_US + doubled_us;
     p.refused_us = 2 * S_US;
     p.back_us = 5 * S_US;

@@ -18,6 +18,7 @@ struct scale_plan {
     int64_t settle_us; /* links that are not needed are closed after a minute */
     int64_t idle_us;
     uint32_t spread_rounds;
+    int64_t busy_begin_us; /* the nodes become busy one after another in so long */
     int64_t busy_warm_us, busy_us;
     bool busy_after;   /* whether it is awaited that all know the last loads */
     uint32_t victims;  /* at most, in one round */
