@@ -366,8 +366,7 @@ static void end_forgotten(struct job *j, struct node_id from, uint8_t state)
     struct node *n = j->node;
     struct job_id id = j->id;
 
-#if VELUM_PLANT ==                                                                                 \
-    223 /* trace/test_holder: an end that others have forgotten waits for their copy */
+#if VELUM_PLANT == 223 /* trace/test_holder: a forgotten end waits for a copy of others */
     if (job_is_final(j))
         return;
 #endif

@@ -73,8 +73,7 @@ static uint32_t next_epoch(const struct job *j)
     const struct claim *c = ledger_claim(j->ledger);
     uint32_t seen = c == NULL ? 0 : c->epoch;
 
-#if VELUM_PLANT !=                                                                                 \
-    221 /* trace/test_places: a job given up and got again is led with an old title */
+#if VELUM_PLANT != 221 /* trace/test_places: a job got again is led with an old title */
     if ((c != NULL || directory_find(n, j->id) != NULL) && n->epoch_left > seen)
         seen = n->epoch_left;
 #endif
