@@ -43,10 +43,8 @@ static bool entry_is_newer(const struct entry *e, const struct peer_entry *p)
         return new > old;
     if (e->epoch != p->epoch)
         return p->epoch > e->epoch;
-#if VELUM_PLANT != 224 /* long: of two entries of one version the one heard first stays */
     if (p->version == e->version && e->view.len > 0)
         return compare_holders(p, e) > 0;
-#endif
     return p->version > e->version;
 }
 

@@ -42,9 +42,6 @@ static void send_sync(struct job *j, struct node_id to, bool answer)
 /* A former holder that is not known to have given the job up. */
 static bool may_have_stayed(const struct job *j, struct node_id id)
 {
-#if VELUM_PLANT == 220 /* trace/test_places: who is a holder no more is not told by those who are */
-    return false;
-#endif
     return !take_is_holder(j, id) && ledger_was_holder(j->ledger, id) &&
            !ledger_has_retired(j->ledger, id);
 }
