@@ -4,6 +4,7 @@
 #include "core/base/err.h"
 #include "core/node/forget.h"
 #include "core/node/jobs.h"
+#include "core/node/place.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
 
@@ -50,10 +51,7 @@ bool take_is_holder(const struct job *j, struct node_id id)
 {
     const struct holders *h = j->ledger == NULL ? NULL : ledger_holders(j->ledger);
 
-    for (uint8_t i = 0; h != NULL && i < h->count; i++)
-        if (node_id_equal(h->ids[i], id))
-            return true;
-    return false;
+    return h != NULL && holders_have(h, id);
 }
 
 /* Facts without a signature are believed from those only who may have them: the coordinator and the

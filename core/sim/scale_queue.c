@@ -75,15 +75,10 @@ static void put(struct scale_queue *q, uint32_t place)
 
     if (bucket <= q->open) {
         heap_push(q, &q->near, item);
-#if VELUM_PLANT ==                                                                                 \
-    136 /* unit/test_scale_queue: what lies beyond the wheel comes a turn too early */
-    } else if (bucket - q->open >= 2 * (int64_t)SCALE_BUCKETS) {
-#else
 #if VELUM_PLANT == 136 /* unit/test_scale_queue: what is beyond the wheel comes a turn early */
     } else if (bucket - q->open >= 2 * (int64_t)SCALE_BUCKETS) {
 #else
     } else if (bucket - q->open >= SCALE_BUCKETS) {
-#endif
 #endif
         heap_push(q, &q->far, item);
     } else {
