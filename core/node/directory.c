@@ -425,26 +425,21 @@ static void directory_recounts(struct job *j, const struct entry *e)
         keep_look_again(j->node, 0);
 }
 
-/* A holder or user here may be waiting for what the entry says. What settles may be forgotten at
- * once, job and entry, when it is old or there are too many. */
-static void entry_arrived(struct node *n, struct job_id id)
+/* A holder or user here may be waiting for what the entry says. */
+static void entry_arrived(struct node *n, const struct entry *e)
 {
+    struct job_id id = e->id;
     struct job *j = job_find(n, id);
-    const struct entry *e;
 
-    if (j != NULL && j->ledger != NULL)
+    if (j != NULL && j->ledger != NULL) {
         directory_settles(j);
-    j = job_find(n, id);
-    e = directory_find(n, id);
-    if (j != NULL && j->ledger != NULL && e != NULL) {
         directory_recounts(j, e);
         /* News of an end is worth asking about at once, whatever was asked just before. */
         j->fetched = (struct instant){n->now.us - S_US};
         job_mark_busy(j);
     }
     watch_job(n, id);
-    if (j != NULL && j->ledger == NULL && j->labour != NULL && e != NULL &&
-        outcome_rank(e->state) > 0) {
+    if (j != NULL && j->ledger == NULL && j->labour != NULL && outcome_rank(e->state) > 0) {
         labour_drop(j);
         workers_release(n, j);
         job_free(j);
@@ -469,6 +464,7 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload)
     struct reader r = reader_of(payload);
     bool relay = read_u8(&r) != 0;
     uint16_t count = read_u16(&r);
+    struct entry *e;
     struct peer_entry p;
 
     (void)from;
@@ -481,9 +477,10 @@ int directory_frame(struct node *n, struct node_id from, struct bytes payload)
         meet_coordinator(n, &p);
         if (!entry_take(n, &p))
             continue;
+        e = directory_find(n, p.view.id);
         if (relay)
-            mark_dirty(n, directory_find(n, p.view.id), n->limits.news_us);
-        entry_arrived(n, p.view.id);
+            mark_dirty(n, e, n->limits.news_us);
+        entry_arrived(n, e);
     }
     return reader_done(&r) ? 0 : ERR_FORMAT;
 }

@@ -126,10 +126,17 @@ static int64_t next_look_us(const struct node *n)
     return s == 0 ? S_US : (int64_t)s * S_US;
 }
 
+/* Behind the step in which a job has ended, so that whoever told it still has it to look at. */
+static void forget_behind(struct node *n)
+{
+    n->kept_more = n->kept_more && forget_jobs(n, JOBS_A_LOOK);
+}
+
 void forget_tick(struct node *n)
 {
     bool more;
 
+    forget_behind(n);
     if (!instant_reached(n->now, n->forget_at))
         return;
     calendar_look(n);

@@ -425,8 +425,7 @@ void job_after_outcome(struct job *j)
     joblog_end(j);
     j->shrunk = true;
     job_keep(j);
-    if (!n->replaying)
-        forget_jobs(n, 1);
+    n->kept_more |= !n->replaying;
 }
 
 static void put_settled(struct buf *b, const struct job *j)

@@ -40,7 +40,7 @@ void job_ended_later(struct job *j, uint64_t s);
 void job_recount(struct job *j, uint32_t copies, uint32_t machines);
 /* This node holds it no more, but works for it. 0, or an error: then nothing has changed. */
 int job_drop_ledger(struct job *j);
-void job_after_outcome(struct job *j); /* counts, shrinks, forgets the oldest */
+void job_after_outcome(struct job *j); /* shrinks it, and has the oldest forgotten */
 /* One record of the journal, in order. ERR_VERSION for a type it does not know. */
 int jobs_replay(struct node *n, uint16_t type, struct bytes payload);
 /* What is kept of one job, as records. */

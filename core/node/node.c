@@ -637,7 +637,7 @@ struct instant node_due(const struct node *n)
     struct instant due = mesh_due(n->mesh);
 
     due = instant_first(due, n->round_at);
-    due = instant_first(due, n->forget_at);
+    due = instant_first(due, n->kept_more ? n->now : n->forget_at);
     due = instant_first(due, labour_due(n));
     if (n->directory_dirty)
         due = instant_first(due, n->directory_flush);

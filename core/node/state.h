@@ -218,6 +218,7 @@ struct node {
     struct tombs tombs;
     struct calendar calendar;
     struct instant forget_at; /* when something may be old enough */
+    bool kept_more;           /* a job has ended: one may be too many, or this one too old */
     struct map directory;     /* job_id -> struct entry */
     struct entry_list running, ended;
     struct entry *dirty_first, *dirty_last;

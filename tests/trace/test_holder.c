@@ -157,6 +157,43 @@ TEST(test_an_end_that_others_have_forgotten_is_forgotten)
     end();
 }
 
+static void entry_arrives(void)
+{
+    struct peer_entry p = {
+        .version = 1 << 20, .epoch = 1, .coordinator = rig.peers[0].id, .ended_s = 1};
+    uint8_t bytes[4096];
+    struct buf b;
+
+    p.view = (struct job_view){.id = job.id, .state = JOB_FAILED, .durable = 2, .machines = 2};
+    p.holders[p.holders_count++] = rig.peers[0].id;
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_u8(&b, 0);
+    put_u16(&b, 1);
+    put_peer_entry(&b, &p);
+    rig_frame(&rig, 0, MESSAGE_DIRECTORY, &b);
+}
+
+/* It ended at the others so long ago that it is forgotten as soon as this node hears so: whatever
+ * it hears of last, the step goes on with a job that is still there. */
+TEST(test_a_job_that_is_old_when_its_end_arrives_is_forgotten_behind_the_step)
+{
+    for (int entry_first = 0; entry_first < 2; entry_first++) {
+        begin();
+        rig.node->options.keep_s = 20;
+        rig.node->options.tombstone_s = 3600;
+        rig_run(&rig, 25 * S_US);
+        if (entry_first)
+            entry_arrives();
+        outcome_arrives();
+        if (!entry_first)
+            entry_arrives();
+        rig_run(&rig, MS_US);
+        CHECK(job_find(rig.node, job.id) == NULL);
+        CHECK(tombstone_of(rig.node, job.id) != NULL);
+        end();
+    }
+}
+
 /* What nobody has signed is believed from the coordinator and from holders only. */
 TEST(test_unsigned_facts_of_a_stranger_are_not_believed)
 {
@@ -228,5 +265,6 @@ TEST_MAIN(test_batch_that_was_not_taken_whole_is_refused_and_all_behind_it,
           test_forgotten_job_is_not_brought_back_to_life,
           test_leaves_stay_in_sight_until_the_outcome_is_settled,
           test_an_end_that_others_have_forgotten_is_forgotten,
+          test_a_job_that_is_old_when_its_end_arrives_is_forgotten_behind_the_step,
           test_unsigned_facts_of_a_stranger_are_not_believed, test_only_a_cancel_cancels,
           test_a_claim_for_another_node_is_not_believed)
