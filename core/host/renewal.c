@@ -40,7 +40,9 @@ static void look(void *ctx)
     struct renewal *r = ctx;
     char message[HOME_MESSAGE_SIZE] = "";
     int rc = 0;
-    if (identity_is_due(r->parts.identity))
+    /* Asked once: one that becomes due right behind this was not tried, and waits a second only. */
+    bool due = identity_is_due(r->parts.identity);
+    if (due)
         rc = identity_renew(r->parts.identity, r->parts.home, r->parts.state, message);
     if (rc > 0)
         rc = r->parts.renewed(r->parts.ctx, r->parts.identity);
@@ -50,7 +52,7 @@ static void look(void *ctx)
         fail(r, "there is no issuer key on this machine");
     else if (rc >= 0)
         r->told = false;
-    arm(r, TRY_AGAIN_S);
+    arm(r, due ? TRY_AGAIN_S : 1);
 }
 
 int renewal_new(struct renewal **out, const struct renewal_parts *parts)
