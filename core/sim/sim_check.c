@@ -280,9 +280,10 @@ static void check_contains(struct world *w, const struct sim_node *n, const stru
     for (uint32_t i = 0; i < w->plan.jobs; i++) {
         const struct held *had = &n->disk.held[i], *has = &all[i];
 
-        /* Without the spec, whose record was refused, nobody knows of the job. The record that it
-         * is forgotten may have been refused too, and is in the snapshot. */
-        if (!had->spec || (snapshot && (had->retired || has->gone) && !has->spec))
+        /* Without the spec, whose record was refused, nobody knows of the job. A journal may hold
+         * more than was synced, and so the record that the job is forgotten; in a snapshot it may
+         * stand for one that was refused. */
+        if (!had->spec || ((has->gone || (snapshot && had->retired)) && !has->spec))
             continue;
         if ((had->spec && !has->spec) || (had->outcome && !has->outcome) ||
             (had->cancel && !has->cancel && (snapshot || !has->outcome)))
