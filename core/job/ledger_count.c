@@ -26,6 +26,17 @@ static int name_part(struct ledger *l, struct node_id author, struct run part,
     return rc < 0 ? rc : account_add(&l->account, author, part);
 }
 
+bool ledger_nameless(const struct ledger *l, uint64_t at, struct run *part)
+{
+    struct run gap;
+    while (account_gap(&l->account, at, l->leaves, &gap)) {
+        if (covered_part(l, gap, part))
+            return true;
+        at = gap.end;
+    }
+    return false;
+}
+
 int ledger_name_leaves(struct ledger *l, struct node_id author, struct run of, bool believed,
                        struct runset *gained)
 {

@@ -62,6 +62,8 @@ int terms_named(struct ledger *l, const struct holders *h);
 int terms_apply(struct ledger *l, const struct terms *t);
 /* What the holders facts that are kept do not say: at most FACT_TERMS_MAX. */
 uint8_t terms_to_tell(const struct ledger *l, struct term to[FACT_TERMS_MAX]);
+/* The first leaves at or after `at` that are covered and that nobody is named for. False: none. */
+bool ledger_nameless(const struct ledger *l, uint64_t at, struct run *part);
 /* Names the leaves of a run that are covered, or believed to be, and not named yet: LEDGER_NEW when
  * there were any, LEDGER_KNOWN, ERR_NO_MEMORY. `gained` learns them; it may be NULL. */
 int ledger_name_leaves(struct ledger *l, struct node_id author, struct run of, bool believed,
