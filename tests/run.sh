@@ -172,6 +172,7 @@ for suite in $suites; do
             run sim/exhaustive 120 '' "$objects/tests/sim/sim" --exhaustive 5
             run sim/exhaustive_starved 100 '' "$objects/tests/sim/sim" --starved 1 --exhaustive 1
             run sim/detours 120 '' "$objects/tests/sim/sim" --detours 1
+            [ "$seeds" -lt 1000 ] || run sim/lasting 600 '' "$root/tests/sim/long.sh" 80
             [ "$seeds" -lt 1000 ] || run sim/planted 300 '' "$root/tests/sim/planted.sh"
         else
             run sim 10 '' echo "FAIL sim the simulator is not built"
