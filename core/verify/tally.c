@@ -17,6 +17,7 @@ void tally_init(struct tally *t, const struct alloc *a, struct job_id job, tally
 {
     *t = (struct tally){.alloc = a, .job = job, .merge = merge, .merge_ctx = merge_ctx};
     spans_init(&t->named, a);
+    spans_init(&t->hollow, a);
     fold_init(&t->fold, a, 1);
 }
 
@@ -29,6 +30,7 @@ static int merge_values(void *ctx, struct bytes left, struct bytes right, uint8_
 void tally_clear(struct tally *t)
 {
     spans_clear(&t->named);
+    spans_clear(&t->hollow);
     fold_clear(&t->fold);
 }
 
@@ -57,6 +59,8 @@ static void begin_again(struct tally *t)
 {
     spans_clear(&t->named);
     spans_init(&t->named, t->alloc);
+    spans_clear(&t->hollow);
+    spans_init(&t->hollow, t->alloc);
     fold_clear(&t->fold);
     t->known = false;
     t->state = TALLY_OPEN;
@@ -135,6 +139,48 @@ static void twice(void *ctx, uint64_t first, uint64_t end)
     problem(ctx, TALLY_TWICE, first, end);
 }
 
+static void known(void *ctx, uint64_t first, uint64_t end)
+{
+    (void)ctx, (void)first, (void)end;
+}
+
+static void add_span(struct tally *t, struct spans *to, struct span what)
+{
+    if (what.first < what.end && spans_add(to, what, to == &t->named ? twice : known, t) < 0)
+        t->error = ERR_NO_MEMORY;
+}
+
+/* A name counts where there is a value. The disk may have refused the record with the value and
+ * taken a later one with the name: whoever reads this journal computes the leaf again. Once there
+ * is a result, it vouches for what its journal was not told leaf by leaf. */
+static void name_leaves(struct tally *t, struct span what)
+{
+    while (what.first < what.end && t->error == 0) {
+        struct span counted = what, hollow = {what.end, what.end, what.author};
+        uint64_t first, end;
+        if (t->state == TALLY_OPEN && fold_hole(&t->fold, what.first, &first, &end) &&
+            first < what.end) {
+            counted.end = hollow.first = first;
+            hollow.end = end < what.end ? end : what.end;
+        }
+        add_span(t, &t->named, counted);
+        add_span(t, &t->hollow, hollow);
+        what.first = hollow.end;
+    }
+}
+
+static void vouch(struct tally *t)
+{
+    for (size_t i = 0; i < t->hollow.count; i++) {
+        struct span part = t->hollow.list[i];
+        uint64_t limit = part.end;
+        while (spans_hole(&t->named, part.first, limit, &part.first, &part.end)) {
+            add_span(t, &t->named, part);
+            part.first = part.end;
+        }
+    }
+}
+
 static void take_value(struct tally *t, struct reader *r)
 {
     uint8_t level = read_u8(r);
@@ -156,7 +202,6 @@ static void take_partial(struct tally *t, struct reader *r)
 {
     (void)read_u16(r);
     struct span what = {.author = read_node_id(r)};
-    uint64_t first, end;
     what.first = read_u64(r);
     what.end = read_u64(r);
     (void)read_u64(r);
@@ -167,11 +212,7 @@ static void take_partial(struct tally *t, struct reader *r)
         r->failed = true;
         return;
     }
-    /* Once there is a result, it vouches for what its journal was not told leaf by leaf. */
-    if (t->state == TALLY_OPEN && fold_hole(&t->fold, what.first, &first, &end) && first < what.end)
-        problem(t, TALLY_EMPTY, first, end < what.end ? end : what.end);
-    if (spans_add(&t->named, what, twice, t) < 0)
-        t->error = ERR_NO_MEMORY;
+    name_leaves(t, what);
 }
 
 static int take_fact(struct tally *t, struct bytes fact)
@@ -282,9 +323,11 @@ int tally_end(struct tally *t)
 {
     if (t->error < 0)
         return t->error;
-    if (t->known && !t->gone && t->state == TALLY_DONE)
+    if (t->known && !t->gone && t->state == TALLY_DONE) {
+        vouch(t);
         check_result(t);
-    return 0;
+    }
+    return t->error;
 }
 
 const char *tally_fault_sentence(enum tally_fault fault)
@@ -294,7 +337,6 @@ const char *tally_fault_sentence(enum tally_fault fault)
         [TALLY_ID] = "the specification is not the one the job's id names",
         [TALLY_TWICE] = "counted twice",
         [TALLY_MISSING] = "not counted",
-        [TALLY_EMPTY] = "counted, but without a value",
         [TALLY_UNEQUAL] = "two different values",
         [TALLY_WRONG] = "the value is not what its parts fold to",
         [TALLY_RESULT] = "the result is not what the values fold to",
@@ -307,6 +349,6 @@ const char *tally_fault_sentence(enum tally_fault fault)
 
 bool tally_fault_has_leaves(enum tally_fault fault)
 {
-    return fault == TALLY_TWICE || fault == TALLY_MISSING || fault == TALLY_EMPTY ||
-           fault == TALLY_UNEQUAL || fault == TALLY_WRONG;
+    return fault == TALLY_TWICE || fault == TALLY_MISSING || fault == TALLY_UNEQUAL ||
+           fault == TALLY_WRONG;
 }

@@ -23,7 +23,6 @@ enum tally_fault {
     TALLY_ID,      /* the specification's digest is not the job's id */
     TALLY_TWICE,   /* leaves that two reports count */
     TALLY_MISSING, /* leaves of a finished job that nothing counts */
-    TALLY_EMPTY,   /* leaves that a report counts without bringing a value */
     TALLY_UNEQUAL, /* two values of the same leaves */
     TALLY_WRONG,   /* a value that is not what its parts fold to */
     TALLY_RESULT,  /* a result that is not what all values fold to */
@@ -61,6 +60,7 @@ struct tally {
     struct tally_kernel kernel;
     uint64_t leaves;
     struct spans named;
+    struct spans hollow; /* runs that came without a value: a result may vouch for them later */
     struct fold fold;
     uint8_t state; /* the greatest outcome; TALLY_OPEN: none */
     struct digest digest;

@@ -500,15 +500,46 @@ TEST(test_a_missing_leaf_is_named)
     end(1);
 }
 
-TEST(test_a_run_without_a_value_is_named)
+/* The disk may have refused the record with the value. */
+TEST(test_a_run_without_a_value_does_not_count)
+{
+    begin();
+    struct book b = book_open(0);
+    uint64_t first, last;
+    write_spec(&b);
+    write_report(&b, 1, 0, 5, NO_LIE);
+    write_run(&b, 2, 3, 8);
+    CHECK(!judge(&b).proven);
+    check_fault(TALLY_TWICE, 3, 5);
+    CHECK(tally_hole(&tallies[0], 0, &first, &last));
+    CHECK_INT(first, 5);
+    end(1);
+}
+
+TEST(test_who_brings_the_value_later_is_named)
 {
     begin();
     struct book b = book_open(0);
     write_spec(&b);
     write_report(&b, 1, 0, 5, NO_LIE);
     write_run(&b, 2, 5, 8);
-    CHECK(!judge(&b).proven);
-    check_fault(TALLY_EMPTY, 5, 8);
+    write_report(&b, 3, 5, LEAVES, NO_LIE);
+    write_done(&b);
+    CHECK(judge(&b).proven);
+    CHECK_INT(judge(&b).nodes, 2);
+    end(1);
+}
+
+TEST(test_a_result_vouches_for_runs_without_a_value)
+{
+    begin();
+    struct book b = book_open(0);
+    write_spec(&b);
+    write_report(&b, 1, 0, 5, NO_LIE);
+    write_run(&b, 2, 5, LEAVES);
+    write_done(&b);
+    CHECK(judge(&b).proven);
+    CHECK_INT(judge(&b).nodes, 2);
     end(1);
 }
 
@@ -680,7 +711,8 @@ TEST_MAIN(test_a_whole_journal_is_proven, test_three_journals_of_many_segments_a
           test_a_holder_that_left_and_came_back_has_the_job_anew, test_a_forgotten_job_is_gone,
           test_a_leaf_counted_twice_is_named, test_a_leaf_counted_twice_by_one_node_is_named,
           test_a_run_named_twice_after_compaction_is_named, test_a_missing_leaf_is_named,
-          test_a_run_without_a_value_is_named, test_a_digest_of_something_else_is_seen,
+          test_a_run_without_a_value_does_not_count, test_who_brings_the_value_later_is_named,
+          test_a_result_vouches_for_runs_without_a_value, test_a_digest_of_something_else_is_seen,
           test_a_result_that_the_values_do_not_fold_to_is_seen,
           test_a_value_that_its_parts_do_not_fold_to_is_named,
           test_two_values_of_the_same_leaves_are_named, test_a_result_of_too_many_leaves_is_seen,
