@@ -165,8 +165,12 @@ static void check_title(struct world *w, struct sim_node *n, uint32_t job, const
     if (own && had->spec && !had->outcome && (had->named & ~(1u << n->index)) != 0 &&
         !n->seen[job].asked && !w->somebody_left && w->now - n->started < SURE_OF_NOBODY_US)
         world_fail(w, G6, "a replayed job is led before another holder was asked", n->index, job);
-    if (own && claim_compare(c, &n->seen[job].claim) < 0)
-        world_fail(w, G6, "a title is less than one that its author knew", n->index, job);
+    /* One that it made before may come back to it, with a job that it had given up. */
+    if (own && claim_compare(c, &n->seen[job].own) > 0) {
+        if (claim_compare(c, &n->seen[job].claim) < 0)
+            world_fail(w, G6, "a title is less than one that its author knew", n->index, job);
+        n->seen[job].own = *c;
+    }
     if (claim_compare(c, &n->seen[job].claim) > 0)
         n->seen[job].claim = *c;
     /* What it has reported to others it keeps itself from now on, and says that to nobody. */
@@ -411,7 +415,7 @@ void sim_check_forget(struct world *w, struct sim_node *n)
         sim_report_forget(w, n, job);
         n->seen[job].kept = 0;
         n->seen[job].asked = false;
-        n->seen[job].claim = (struct claim){0};
+        n->seen[job].claim = n->seen[job].own = (struct claim){0};
     }
 }
 

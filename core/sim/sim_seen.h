@@ -35,6 +35,7 @@ struct seen {
     struct reported *reported;
     uint64_t kept;      /* the latest report it was told to be kept */
     struct claim claim; /* the greatest it wrote; epoch 0: none */
+    struct claim own;   /* the greatest among them that it made itself */
     bool ended;         /* it wrote an outcome, or replayed one */
     bool asked;         /* another node has sent it facts, or compared ledgers */
 };
