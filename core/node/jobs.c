@@ -239,7 +239,9 @@ int job_take(struct node *n, struct bytes spec_signed, struct job **out)
         read_signed(&r, &s);
         *out = job_find(n, spec_id(s.body));
     }
-    if (rc == 0)
+    if (rc == 0 && *out != NULL && (*out)->ledger != NULL)
+        rc = 1;
+    else if (rc == 0)
         rc = *out == NULL ? job_create(n, spec_signed, true, out)
                           : job_add_ledger(*out, buf_bytes(&fact));
     buf_clear(&fact);

@@ -9,7 +9,7 @@ struct job *job_find(const struct node *n, struct job_id id);
 /* From signed spec bytes that were verified. With a ledger (holder) or without (worker's node).
  * Gives 0 and the job. */
 int job_create(struct node *n, struct bytes spec_signed, bool with_ledger, struct job **out);
-/* As a holder, whether the node already works for it or not. */
+/* As a holder, whether the node already works for it or not. 1: it has its ledger already. */
 int job_take(struct node *n, struct bytes spec_signed, struct job **out);
 /* A job that this node only works for becomes one it holds. */
 int job_add_ledger(struct job *j, struct bytes spec_fact);

@@ -35,7 +35,8 @@ static void submit_refuse(struct node *n, const struct asker *to, uint8_t exit_c
     buf_clear(&b);
 }
 
-/* This node becomes the first holder and the coordinator. */
+/* This node becomes the first holder and the coordinator; also of what it has found in its journal
+ * and nobody keeps. */
 static void submit_here(struct node *n, struct bytes spec, const struct asker *to)
 {
     struct job *j;
@@ -47,9 +48,11 @@ static void submit_here(struct node *n, struct bytes spec, const struct asker *t
         return;
     }
     rc = job_take(n, spec, &j);
-    if (rc == 0) {
-        rc = lead_begin(j, true);
-        if (rc < 0)
+    if (rc >= 0) {
+        bool was_here = rc > 0;
+
+        rc = lead_begin(j, ledger_holders(j->ledger) == NULL);
+        if (rc < 0 && !was_here)
             job_free(j);
     }
     if (rc < 0) {
@@ -92,8 +95,6 @@ static bool may_answer(const struct node *n, struct node_id id, bool doubted)
     return m != NULL && !member_is_gone(n, id) && (doubted || m->state == NODE_ALIVE);
 }
 
-/* Another node that is there and coordinates the job, as far as is known here; linked or not. One
- * that is suspected comes last. */
 static bool coordinator_of(const struct node *n, const struct entry *e, const struct job *j,
                            struct node_id *at)
 {
@@ -114,9 +115,34 @@ static bool coordinator_of(const struct node *n, const struct entry *e, const st
     return false;
 }
 
+static bool may_have(const struct node *n, struct node_id id)
+{
+    return !node_is_self(n, id) && !node_id_is_zero(id) && !member_is_gone(n, id);
+}
+
+/* No other node coordinates the job, or has a part in it by its ledger; or is yet to be met after a
+ * start. Whom only the directory names as a holder would coordinate it by now if it had it, and
+ * should it have it all the same, two coordinators give one result. */
+static bool nobody_has(const struct node *n, const struct entry *e, const struct job *j)
+{
+    const struct claim *c = j == NULL || j->ledger == NULL ? NULL : ledger_claim(j->ledger);
+    const struct holders *h = j == NULL || j->ledger == NULL ? NULL : ledger_holders(j->ledger);
+    bool some = (c != NULL && may_have(n, c->node)) || (e != NULL && may_have(n, e->coordinator));
+
+    for (uint8_t i = 0; h != NULL && i < h->count; i++)
+        some |= may_have(n, h->ids[i]);
+    return !some;
+}
+
+bool submit_nobody_has(const struct job *j)
+{
+    return nobody_has(j->node, directory_find(j->node, j->id), j);
+}
+
 /* The job is known: its coordinator says how durable it is; without one, what was last heard of it.
- * Its user is told something in the end, whoever does not answer. */
-static void submit_known(struct node *n, const struct entry *e, struct job *j, struct bytes spec,
+ * Its user is told something in the end, whoever does not answer. False: nobody keeps it that could
+ * be asked (it was lost before it was safe), so it is taken like a new one. */
+static bool submit_known(struct node *n, const struct entry *e, struct job *j, struct bytes spec,
                          const struct asker *to, struct instant began)
 {
     struct job_view v;
@@ -128,7 +154,7 @@ static void submit_known(struct node *n, const struct entry *e, struct job *j, s
 
     if (j != NULL && j->lead != NULL) {
         asker_add(j, to->link, to->node, to->request, true);
-        return;
+        return true;
     }
     if (to->link != 0 && (!heard || !job_state_is_final(v.state)) && coordinator_of(n, e, j, &at)) {
         if (instant_since_us(n->now, began) < FORWARD_GIVE_UP_US)
@@ -137,12 +163,16 @@ static void submit_known(struct node *n, const struct entry *e, struct job *j, s
             submit_refuse(n, to, 7,
                           "the job is known, but its coordinator does not say how safe it is",
                           "submit it again: twice is one job");
-        return;
+        return true;
     }
     if (!heard || v.durable == 0) {
+#if VELUM_PLANT != 292 /* trace/test_submit: a job that nobody keeps is never taken again */
+        if ((!heard || !job_state_is_final(v.state)) && nobody_has(n, e, j))
+            return false;
+#endif
         submit_refuse(n, to, 7, "the job is known, but nobody here can say yet that it is safe",
                       "submit it again: twice is one job");
-        return;
+        return true;
     }
     m.job = s.job = e->id;
     m.durable = s.durable = v.durable;
@@ -156,6 +186,7 @@ static void submit_known(struct node *n, const struct entry *e, struct job *j, s
         send_node(n, to->node, MESSAGE_FORWARDED, to->request, buf_bytes(&b));
     }
     buf_clear(&b);
+    return true;
 }
 
 /* What both ways in check. 0 when the job is new here; 1 when it was answered. */
@@ -185,10 +216,9 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_id 
         submit_refuse(n, to, 9, why, GONE_HINT);
         return 1;
     }
-    if (e != NULL || (j != NULL && j->ledger != NULL)) {
-        submit_known(n, e, j, spec_signed, to, began);
+    if ((e != NULL || (j != NULL && j->ledger != NULL)) &&
+        submit_known(n, e, j, spec_signed, to, began))
         return 1;
-    }
     if (n->disk_full || n->stopping) {
         submit_refuse(n, to, 1,
                       n->stopping ? "this node is stopping"

@@ -87,6 +87,8 @@ void story_compact(struct story *s, uint32_t i);
 /* Its disk as it is now, and back to that; the node must be down for the latter. */
 struct story_record *story_image(const struct story *s, uint32_t i);
 void story_restore(struct story *s, uint32_t i, struct story_record *image); /* takes the image */
+/* One more record in its journal, behind its back. */
+void story_store(struct story *s, uint32_t i, uint16_t type, struct bytes payload);
 /* Loses all frames of that type from now on; 0: none. STORY_USER: from, or to, anybody. */
 void story_drop(struct story *s, uint8_t type, uint32_t from, uint32_t to);
 

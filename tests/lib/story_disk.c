@@ -92,3 +92,8 @@ void story_restore(struct story *s, uint32_t i, struct story_record *image)
     list_free(s->nodes[i].stored);
     s->nodes[i].stored = image;
 }
+
+void story_store(struct story *s, uint32_t i, uint16_t type, struct bytes payload)
+{
+    story_disk_store(&s->nodes[i], type, payload);
+}

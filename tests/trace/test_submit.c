@@ -3,6 +3,7 @@
 #include "core/job/ledger.h"
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
+#include "core/node/journal_record.h"
 #include "core/node/state.h"
 #include "tests/lib/check.h"
 #include "tests/lib/story.h"
@@ -175,7 +176,67 @@ TEST(an_entry_that_cannot_be_read_is_stepped_over)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(jobs_of_the_whole_mesh_count_towards_its_limit,
+/* Its coordinator lost it before it was safe, and all have heard of it. */
+TEST(what_nobody_keeps_is_taken_like_a_new_job)
+{
+    struct job_id id;
+    struct peer_entry p;
+    uint32_t request;
+    uint64_t user;
+
+    story_begin(&story, 3);
+    id = story_job(&story, 1);
+    p = entry_of(id, 0);
+    say_entry(1, 0, &p);
+    say_entry(0, 1, &p);
+    say_entry(0, 2, &p);
+    story_run(&story, 10 * MS_US);
+    user = story_user(&story, 1);
+    request = story_submit(&story, user, 1);
+    CHECK_INT(story_code_within(&story, user, request, 3 * S_US), 0);
+    CHECK(story_leads(&story, 0, id));
+    CHECK(story_end(&story));
+}
+
+/* The record of its specification, as power lost behind it leaves it. */
+static void store_spec(uint32_t i, uint32_t number)
+{
+    struct bytes spec = story_spec(&story, number);
+    struct buf b;
+
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, story_job(&story, number));
+    put_u16(&b, 1);
+    put_u32(&b, (uint32_t)spec.len + 2);
+    put_u8(&b, FACT_SPEC);
+    put_u8(&b, 1);
+    put_raw(&b, spec.data, spec.len);
+    story_store(&story, i, RECORD_FACTS, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+TEST(a_job_of_which_only_the_specification_is_left_is_led)
+{
+    struct job_id id;
+
+    story_init(&story, 2);
+    story.nodes[0].keeps_disk = true;
+    id = story_job(&story, 1);
+    store_spec(0, 1);
+    story_start(&story, 0);
+    story_start(&story, 1);
+    story_hint(&story, 1, 0);
+    story_run(&story, 2 * S_US);
+    CHECK(!story_leads(&story, 0, id));
+    story_run(&story, 2 * S_US);
+    CHECK(story_leads(&story, 0, id));
+    CHECK(story_holds(&story, 1, id));
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(what_nobody_keeps_is_taken_like_a_new_job,
+          a_job_of_which_only_the_specification_is_left_is_led,
+          jobs_of_the_whole_mesh_count_towards_its_limit,
           a_coordinator_that_never_answers_is_given_up,
           a_coordinator_without_a_link_is_asked_how_safe_it_is,
           an_answer_nobody_asked_for_ends_an_aside, an_entry_that_cannot_be_read_is_stepped_over)
