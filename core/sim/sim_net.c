@@ -594,10 +594,16 @@ void sim_net_unblocked(struct world *w)
     for (uint32_t i = 0; i < w->links_count; i++)
         for (uint32_t d = 0; d < 2; d++) {
             struct sim_link *l = w->links[i];
+            /* What stood in line for a narrow way leaves now that it is none any more. */
+            bool waits = l->sent[d] > w->now &&
+                         w->bytes_per_ms[l->halves[d].node][l->halves[1 - d].node] == 0;
 
-            if (!l->stalled[d] || is_blocked(w, l->halves[d].node, l->halves[1 - d].node))
+            if (is_blocked(w, l->halves[d].node, l->halves[1 - d].node) ||
+                (!l->stalled[d] && !waits))
                 continue;
             l->stalled[d] = false;
+            if (waits)
+                l->sent[d] = l->arrives[d] = w->now;
             for (const struct parcel *p = l->first[d]; p != NULL; p = p->next)
                 set_off(w, i, d, p->len);
         }
