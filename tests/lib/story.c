@@ -379,6 +379,7 @@ static void on_event(struct story *s, struct story_event *e)
             return;
         ev.kind = EVENT_STORED;
         ev.stored.ticket = e->ticket;
+        ev.stored.rc = n->fails ? ERR_SYNC : 0;
         break;
     case STORY_EXITED:
         ev.kind = EVENT_WORKER_EXITED;

@@ -26,6 +26,7 @@ struct story_node {
     struct node_id id;
     uint32_t generation;
     bool stuck;                  /* its disk syncs nothing */
+    bool fails;                  /* its disk refuses every record */
     bool keeps_disk;             /* the next process reads what this one stored */
     struct story_record *stored; /* oldest first */
     int64_t wall_off_s;          /* how wrong its wall clock is */

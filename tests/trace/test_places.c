@@ -198,6 +198,24 @@ TEST(a_holder_that_counts_too_many_counts_again)
     CHECK(story_end(&story));
 }
 
+TEST(a_disk_that_works_again_gets_its_place_back)
+{
+    struct job_id id;
+
+    story_begin(&story, 3);
+    id = ended(1);
+    story.nodes[2].fails = true;
+    (void)story_submit(&story, story_user(&story, 0), 2);
+    story_run(&story, 20 * S_US);
+    everybody_tells(id, JOB_CANCELLED, 2);
+    (void)story_ask_id(&story, story_user(&story, 0), MESSAGE_REQUEST_KILL, story_job(&story, 2));
+    story_run(&story, 20 * S_US);
+    story.nodes[2].fails = false;
+    story_run(&story, 20 * S_US);
+    everybody_tells(id, JOB_CANCELLED, 3);
+    CHECK(story_end(&story));
+}
+
 TEST(the_death_of_a_node_that_held_much_is_no_storm)
 {
     enum { JOBS = 300 };
@@ -571,7 +589,7 @@ TEST(what_comes_while_a_node_leaves_is_not_given_up)
 TEST_MAIN(an_ended_job_outlives_any_sequence_of_single_losses,
           a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again,
           the_log_of_an_ended_job_goes_along, copies_of_the_dead_are_not_counted,
-          a_holder_that_counts_too_many_counts_again,
+          a_holder_that_counts_too_many_counts_again, a_disk_that_works_again_gets_its_place_back,
           the_death_of_a_node_that_held_much_is_no_storm,
           holders_drift_to_the_best_of_a_mesh_that_grows,
           a_former_holder_that_has_retired_is_not_waited_for,
