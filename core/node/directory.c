@@ -34,7 +34,18 @@ static int compare_holders(const struct peer_entry *p, const struct entry *e)
     return memcmp(p->holders, e->holders, p->holders_count * sizeof *p->holders);
 }
 
-/* In two halves of a mesh two may have counted on from the same version. */
+static bool counts_more(const struct peer_entry *p, const struct entry *e)
+{
+    struct job_view v;
+
+    if (!entry_view(e, &v))
+        return true;
+    return p->view.durable != v.durable ? p->view.durable > v.durable
+                                        : p->view.machines > v.machines;
+}
+
+/* In two halves of a mesh two may have counted on from the same version: everybody must take the
+ * same of the two, and whoever keeps the job says so if its count is wrong. */
 static bool entry_is_newer(const struct entry *e, const struct peer_entry *p)
 {
     int old = outcome_rank(e->state), new = outcome_rank((uint8_t)p->view.state);
@@ -43,9 +54,13 @@ static bool entry_is_newer(const struct entry *e, const struct peer_entry *p)
         return new > old;
     if (e->epoch != p->epoch)
         return p->epoch > e->epoch;
-    if (p->version == e->version && e->view.len > 0)
-        return compare_holders(p, e) > 0;
-    return p->version > e->version;
+    if (p->version != e->version || e->view.len == 0)
+        return p->version > e->version;
+#if VELUM_PLANT == 295 /* trace/test_places: of two like counts each node keeps the first */
+    return compare_holders(p, e) > 0;
+#else
+    return compare_holders(p, e) != 0 ? compare_holders(p, e) > 0 : counts_more(p, e);
+#endif
 }
 
 static void entry_free(struct node *n, struct entry *e)
@@ -209,6 +224,7 @@ static bool entry_of_job(struct job *j, uint64_t version)
 {
     const struct holders *h = ledger_holders(j->ledger);
     const struct claim *c = ledger_claim(j->ledger);
+    const struct entry *e = directory_find(j->node, j->id);
     struct peer_entry p = {.version = version};
 
     if (!job_view_here(j->node, j->id, &p.view))
@@ -224,6 +240,11 @@ static bool entry_of_job(struct job *j, uint64_t version)
         p.epoch = c->epoch;
         p.coordinator = c->node;
     }
+#if VELUM_PLANT != 296 /* trace/test_places: a count after a lost title is not heard */
+    /* The title of who ended it may be lost: whoever counts its copies is heard all the same. */
+    if (j->settled && e != NULL && e->epoch > p.epoch)
+        p.epoch = e->epoch;
+#endif
     for (uint8_t i = 0; h != NULL && i < h->count; i++)
         p.holders[p.holders_count++] = h->ids[i];
     return entry_take(j->node, &p);

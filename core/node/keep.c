@@ -93,6 +93,8 @@ static void spread(struct job *j, const struct holders *wanted)
 
     if (!tend_begin(j, TEND_COPIES))
         return;
+    /* Until all of it is done: it may be given up when the new list is written already. */
+    j->unsure = true;
     j->wanted = *wanted;
     if (directory_find(j->node, j->id) == NULL)
         directory_stand_in(j);

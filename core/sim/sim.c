@@ -187,6 +187,39 @@ static void ask_everybody(struct world *w, struct progress *p)
     }
 }
 
+/* For whoever replays it: what each node has of the job, on its disk too, and what it tells. */
+static void trace_copies(struct world *w, uint32_t job)
+{
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        const struct held *h = &w->nodes[i].disk.held[job];
+        struct node_holding held = {0};
+        uint32_t copies = 0, machines = 0;
+        char digest[17], list[FACT_HOLDERS_MAX * 8 + 1] = "";
+        size_t at = 0;
+        bool holds, tells;
+
+        if (!sim_node_is_up(w, i))
+            continue;
+        holds = node_holds(w->nodes[i].core, w->jobs[job].id, &held);
+        tells = node_tells(w->nodes[i].core, w->jobs[job].id, &copies, &machines);
+        id_hex(held.ledger.bytes, 16, digest);
+        for (uint8_t k = 0; k < held.holders.count; k++, at += 7) {
+            list[at] = ' ';
+            memcpy(list + at + 1, "node", 4);
+            list[at + 5] = (char)('0' + sim_node_of(w, held.holders.ids[k]) / 10);
+            list[at + 6] = (char)('0' + sim_node_of(w, held.holders.ids[k]) % 10);
+        }
+        world_trace(
+            w,
+            "node%u %s job %u: ledger %s, state %u, holders%s of generation %u; its disk has%s"
+            "%s%s; it tells %s, %u copies on %u machines",
+            (unsigned)i, holds ? "keeps" : "has not", (unsigned)job, digest, (unsigned)held.state,
+            list, (unsigned)held.holders.generation, h->spec ? " spec" : "",
+            h->cancel ? " cancel" : "", h->outcome ? " outcome" : "", tells ? "of it" : "nothing",
+            (unsigned)copies, (unsigned)machines);
+    }
+}
+
 /* True when somebody still waits: the run has failed. */
 static bool report_unfinished(struct world *w, const struct progress *p, const char *what)
 {
@@ -196,6 +229,7 @@ static bool report_unfinished(struct world *w, const struct progress *p, const c
         const struct sim_user *u = &w->users[i];
 
         if (!u->done && may_end(w, u->job)) {
+            trace_copies(w, u->job);
             world_fail(w, G3, what, u->node, u->job);
             return true;
         }
@@ -313,6 +347,9 @@ static const char *misplaced(const struct world *w, uint32_t job)
     struct holders last;
     uint32_t up = 0;
 
+    /* One that nobody is left to run waits for somebody. */
+    if (w->jobs[job].ended_at == 0)
+        return NULL;
     /* Once its time is over each of them forgets it in its own time, and nobody copies it. */
     if (sim_check_is_past(w, job, -FORGETTING_US) || !last_holders(w, job, &last))
         return NULL;
@@ -358,27 +395,12 @@ static bool are_placed(struct world *w, struct progress *p)
     if (job == SIM_JOBS_MAX)
         return true;
     if (w->now >= p->placing) {
+        trace_copies(w, job);
         world_fail(w, G2, misplaced(w, job), UINT32_MAX, job);
         return true;
     }
     p->limit = p->placing;
     return false;
-}
-
-static void report_difference(struct world *w, uint32_t job)
-{
-    struct node_holding held;
-    char hex[17];
-
-    for (uint32_t i = 0; i < w->plan.nodes; i++) {
-        if (!sim_node_is_up(w, i) || !node_holds(w->nodes[i].core, w->jobs[job].id, &held))
-            continue;
-        id_hex(held.ledger.bytes, 16, hex);
-        world_trace(w, "node%u keeps job %u: %s, state %u, holders %u of generation %u",
-                    (unsigned)i, (unsigned)job, hex, (unsigned)held.state,
-                    (unsigned)held.holders.count, (unsigned)held.holders.generation);
-    }
-    world_fail(w, G6, "the ledgers of two holders differ", UINT32_MAX, job);
 }
 
 /* From the healing on, or from when they began to differ. */
@@ -425,8 +447,10 @@ static bool is_over(struct world *w, struct progress *p)
     differs = ledgers_differ(w);
     if (differs < SIM_JOBS_MAX && w->now < p->limit - S_US)
         return false;
-    if (differs < SIM_JOBS_MAX)
-        report_difference(w, differs);
+    if (differs < SIM_JOBS_MAX) {
+        trace_copies(w, differs);
+        world_fail(w, G6, "the ledgers of two holders differ", UINT32_MAX, differs);
+    }
     if (!w->failed && !are_placed(w, p))
         return false;
     check_agreement(w, p);

@@ -216,6 +216,75 @@ TEST(a_disk_that_works_again_gets_its_place_back)
     CHECK(story_end(&story));
 }
 
+/* What one node has heard of an ended job, said by another: counted by somebody else. */
+static void say_count(uint32_t from, uint32_t to, struct job_id id, uint32_t epoch,
+                      uint64_t version, uint32_t copies)
+{
+    const struct entry *e = directory_find(story.nodes[to].core, id);
+    struct peer_entry p = {.version = version, .epoch = epoch};
+    struct buf b;
+
+    REQUIRE(e != NULL && entry_view(e, &p.view));
+    p.coordinator = e->coordinator;
+    p.ended_s = e->ended_s;
+    p.holders_count = e->holders_count;
+    memcpy(p.holders, e->holders, sizeof p.holders);
+    p.view.durable = copies;
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_u8(&b, 0);
+    put_u16(&b, 1);
+    put_peer_entry(&b, &p);
+    story_say(&story, from, to, MESSAGE_DIRECTORY, 0, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+static uint32_t copies_heard(uint32_t i, struct job_id id)
+{
+    const struct entry *e = directory_find(story.nodes[i].core, id);
+    struct job_view v = {0};
+
+    CHECK(e != NULL && entry_view(e, &v));
+    return v.durable;
+}
+
+TEST(of_two_counts_everybody_takes_the_same)
+{
+    struct job_id id;
+    uint32_t a, b;
+
+    story_begin(&story, 5);
+    id = ended(1);
+    a = one_that(false, id);
+    for (b = a + 1; story_holds(&story, b, id); b++)
+        ;
+    say_count(b, a, id, 9, 40, 2);
+    say_count(b, a, id, 9, 40, 3);
+    say_count(a, b, id, 9, 40, 3);
+    say_count(a, b, id, 9, 40, 2);
+    CHECK_INT(copies_heard(a, id), 3);
+    CHECK_INT(copies_heard(b, id), 3);
+    CHECK(story_end(&story));
+}
+
+/* The coordinator that ended it had a title that nobody has kept. */
+TEST(whoever_counts_copies_is_heard_after_a_title_was_lost)
+{
+    struct job_id id;
+    uint32_t stranger, copies, machines;
+
+    story_begin(&story, 5);
+    id = ended(1);
+    stranger = one_that(false, id);
+    for (uint32_t i = 0; i < story.count; i++)
+        say_count(stranger == i ? one_that(true, id) : stranger, i, id, 9, 40, 3);
+    story_kill(&story, one_that(true, id));
+    story_run(&story, 20 * S_US);
+    CHECK(node_tells(story.nodes[stranger].core, id, &copies, &machines));
+    CHECK_INT(copies, 3);
+    CHECK_INT(machines, 3);
+    CHECK(story_end(&story));
+}
+
 TEST(the_death_of_a_node_that_held_much_is_no_storm)
 {
     enum { JOBS = 300 };
@@ -590,6 +659,8 @@ TEST_MAIN(an_ended_job_outlives_any_sequence_of_single_losses,
           a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again,
           the_log_of_an_ended_job_goes_along, copies_of_the_dead_are_not_counted,
           a_holder_that_counts_too_many_counts_again, a_disk_that_works_again_gets_its_place_back,
+          of_two_counts_everybody_takes_the_same,
+          whoever_counts_copies_is_heard_after_a_title_was_lost,
           the_death_of_a_node_that_held_much_is_no_storm,
           holders_drift_to_the_best_of_a_mesh_that_grows,
           a_former_holder_that_has_retired_is_not_waited_for,
