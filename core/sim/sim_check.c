@@ -536,6 +536,7 @@ void sim_check_view(struct world *w, uint32_t node, uint32_t job, const struct j
 {
     struct sim_job *j = &w->jobs[job];
     uint8_t state = (uint8_t)v->state;
+    uint32_t copies;
 
     if (v->leaves_done > v->leaves_total)
         world_fail(w, G1, "more leaves are done than there are", node, job);
@@ -556,10 +557,12 @@ void sim_check_view(struct world *w, uint32_t node, uint32_t job, const struct j
         world_fail(w, G6, "told a result after it was killed with proof", node, job);
     if (outcome_rank(state) > outcome_rank(j->told))
         j->told = state;
-    if (disks_with_outcome(w, job) < v->durable && j->outcomes_left < disks_with_outcome(w, job))
-        j->outcomes_left = disks_with_outcome(w, job);
-    else if (j->outcomes_left < v->durable)
-        j->outcomes_left = v->durable;
+    /* A disk that was lost so lately that nobody need have noticed is one of those to survive. */
+    copies = disks_with_outcome(w, job);
+    if (copies > v->durable)
+        copies = v->durable;
+    if (j->outcomes_left < copies)
+        j->outcomes_left = copies;
 }
 
 /* durable=k survives k - 1 lost disks. */
