@@ -82,6 +82,46 @@ static bool read_disk(struct world *w, uint32_t node, uint32_t job, struct tally
     return false;
 }
 
+/* For whoever replays it: what each journal counts. */
+static void trace_tallies(struct world *w, uint32_t job, const struct tally *tallies)
+{
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        const struct tally *t = &tallies[i];
+        uint64_t unnamed, counted = tally_leaves(t, &unnamed), first, end;
+
+        if (!t->known)
+            continue;
+        world_trace(
+            w, "node%u counts %u of %u leaves of job %u, %u of them without a name; state %u%s",
+            (unsigned)i, (unsigned)counted, (unsigned)t->leaves, (unsigned)job, (unsigned)unnamed,
+            (unsigned)t->state, t->gone ? ", gone" : "");
+        for (uint64_t at = 0; tally_hole(t, at, &first, &end); at = end)
+            world_trace(w, "  not leaves %u to %u", (unsigned)first, (unsigned)end);
+    }
+}
+
+/* Whoever ends a job tells others the result first and then who counted what: a disk that is lost
+ * between the two takes the names with it, and the result, which is right, goes on alone. */
+static bool went_with_a_disk(const struct world *w, uint32_t job, const struct tally *t)
+{
+    uint64_t first, end;
+
+    for (uint64_t at = 0; tally_hole(t, at, &first, &end); at = end)
+        for (uint64_t leaf = first; leaf < end; leaf++) {
+            bool was_there = false;
+
+            for (uint32_t i = 0; i < w->plan.nodes; i++) {
+                const struct held *lost = &w->nodes[i].disk.lost[job];
+
+                was_there |= w->nodes[i].disk.lost_at > 0 && lost->outcome &&
+                             (lost->leaves[leaf / 8] >> leaf % 8 & 1) != 0;
+            }
+            if (!was_there)
+                return false;
+        }
+    return true;
+}
+
 static void judge(struct world *w, uint32_t job, const struct tally *tallies)
 {
     const struct tally *list[SIM_NODES_MAX];
@@ -99,8 +139,10 @@ static void judge(struct world *w, uint32_t job, const struct tally *tallies)
         world_fail(w, G_NONE, "no memory for the verdict", UINT32_MAX, job);
     else if (v.two_results)
         world_fail(w, G1, "two journals have different results", UINT32_MAX, job);
-    else if (v.state == TALLY_DONE && !v.proven)
+    else if (v.state == TALLY_DONE && !v.proven && !went_with_a_disk(w, job, v.best)) {
+        trace_tallies(w, job, tallies);
         world_fail(w, G1, "no journal proves that each leaf was counted once", UINT32_MAX, job);
+    }
 }
 
 void sim_verify(struct world *w)
