@@ -173,6 +173,19 @@ static uint64_t memory_most(void *ctx)
     return most;
 }
 
+/* A title that this node's workers have obeyed counts, though no ledger was here to take it. */
+static int heed_title(struct job *j)
+{
+    const struct labour *l = j->labour;
+    int rc = 0;
+
+#if VELUM_PLANT != 297 /* trace/test_labour: a title that the own workers obey is not surpassed */
+    if (l != NULL && l->claim_fact.len > 0)
+        rc = ledger_apply(j->ledger, buf_bytes(&l->claim_fact));
+#endif
+    return rc < 0 ? rc : 0;
+}
+
 int lead_begin(struct job *j, bool fresh)
 {
     struct node *n = j->node;
@@ -191,7 +204,9 @@ int lead_begin(struct job *j, bool fresh)
     pool_memory(l->pool, (struct poison_memory){j, memory_of, memory_most});
     if (fresh)
         record_fact(j, ledger_spec_fact(j->ledger), true);
-    rc = place_begin(j, fresh || job_is_final(j));
+    rc = heed_title(j);
+    if (rc == 0)
+        rc = place_begin(j, fresh || job_is_final(j));
     if (rc == 0)
         rc = write_claim(j, fresh || job_is_final(j));
     if (rc < 0)

@@ -1,7 +1,7 @@
 /* A node that works for another's job: what its workers say and do, and what the coordinator hears
  * of it. */
 #include "core/base/err.h"
-#include "core/node/state.h"
+#include "core/node/jobs.h"
 #include "core/wire/frame.h"
 #include "core/wire/tree.h"
 #include "tests/lib/check.h"
@@ -404,6 +404,23 @@ TEST(test_coordinator_of_an_older_epoch_is_not_obeyed)
     end();
 }
 
+/* The coordinator it worked for has gone, and the job comes to it from its user. */
+TEST(test_a_title_that_was_obeyed_is_surpassed)
+{
+    const struct job *j;
+
+    begin(2, 16);
+    rig_grant(&rig, 0, &job, 5, (struct peer_chunk){1, 0, 64});
+    rig_peer_dies(&rig, 0);
+    rig_run(&rig, 10 * S_US);
+    rig_peer_up(&rig, 1, 1);
+    rig_submit(&rig, 1, &job);
+    j = job_find(rig.node, job.id);
+    REQUIRE(j != NULL && j->lead != NULL);
+    CHECK_INT(j->lead->claim.epoch, 6);
+    end();
+}
+
 /* A title is shown to everybody, so having seen it makes nobody a coordinator. */
 TEST(test_chunks_are_taken_only_from_whose_title_it_is)
 {
@@ -454,6 +471,7 @@ TEST_MAIN(test_what_nobody_has_confirmed_goes_out_as_the_link_takes_it,
           test_what_was_done_is_kept_until_holders_have_the_outcome,
           test_only_the_coordinator_trims_and_stops, test_held_job_without_work_is_no_labour,
           test_coordinator_of_an_older_epoch_is_not_obeyed,
+          test_a_title_that_was_obeyed_is_surpassed,
           test_chunks_are_taken_only_from_whose_title_it_is,
           test_cause_of_death_shows_the_end_of_the_output, test_merge_does_not_wait_behind_a_leaf,
           test_merge_that_ends_its_worker_three_times_fails,
