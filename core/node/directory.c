@@ -56,7 +56,7 @@ static bool entry_is_newer(const struct entry *e, const struct peer_entry *p)
         return p->epoch > e->epoch;
     if (p->version != e->version || e->view.len == 0)
         return p->version > e->version;
-#if VELUM_PLANT == 295 /* trace/test_places: of two like counts each node keeps the first */
+#if VELUM_PLANT == 295 /* trace/test_copies: of two like counts each node keeps the first */
     return compare_holders(p, e) > 0;
 #else
     return compare_holders(p, e) != 0 ? compare_holders(p, e) > 0 : counts_more(p, e);
@@ -240,7 +240,7 @@ static bool entry_of_job(struct job *j, uint64_t version)
         p.epoch = c->epoch;
         p.coordinator = c->node;
     }
-#if VELUM_PLANT != 296 /* trace/test_places: a count after a lost title is not heard */
+#if VELUM_PLANT != 296 /* trace/test_copies: a count after a lost title is not heard */
     /* The title of who ended it may be lost: whoever counts its copies is heard all the same. */
     if (j->settled && e != NULL && e->epoch > p.epoch)
         p.epoch = e->epoch;
@@ -283,7 +283,7 @@ bool entry_view_now(const struct node *n, const struct entry *e, struct job_view
 {
     if (!entry_view(e, v))
         return false;
-#if VELUM_PLANT != 144 /* trace/test_places: copies of holders that are gone are still counted */
+#if VELUM_PLANT != 144 /* trace/test_copies: copies of holders that are gone are still counted */
     place_left(n, e->holders, e->holders_count, &v->durable, &v->machines);
 #endif
     return true;

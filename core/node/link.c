@@ -263,7 +263,7 @@ bool member_is_gone(const struct node *n, struct node_id id)
         return false;
     m = mesh_find(n->mesh, id);
     if (m == NULL)
-        return instant_since_us(n->now, n->started) > 5 * S_US;
+        return instant_since_us(n->now, n->started) > MEMBER_UNKNOWN_US;
     return m->state == NODE_DEAD || m->state == NODE_LEFT;
 }
 

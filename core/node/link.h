@@ -40,7 +40,8 @@ bool member_is_there(const struct member *m);
 bool member_works(const struct node *n, struct node_id id);
 /* Not known to be gone: its copy is waited for. */
 bool member_counts(const struct node *n, struct node_id id);
-/* Dead, left, or unknown long after the own start. */
+/* Dead, left, or still unknown so long after the own start: that comes about without any news. */
+#define MEMBER_UNKNOWN_US (5 * S_US)
 bool member_is_gone(const struct node *n, struct node_id id);
 /* Not gone, and its disk takes what it is given: it can be a holder. */
 bool member_keeps(const struct node *n, struct node_id id);

@@ -1,9 +1,11 @@
 #include "tests/lib/book.h"
 
+#include <string.h>
+
+#include "core/base/ensure.h"
 #include "core/base/sha256.h"
 #include "core/node/journal_record.h"
 #include "core/wire/tree.h"
-#include "tests/lib/check.h"
 
 struct heap heap;
 struct job_id job;
@@ -27,14 +29,14 @@ struct book book_open(uint32_t segment_bytes)
     struct journal_options o = {.feature_level = 1, .segment_bytes = segment_bytes};
     struct journal_report report;
     struct book b = {.m = store_memory_new()};
-    REQUIRE(journal_open(&b.j, &heap.alloc, &b.m->store, &o, no_replay, NULL, &report) == 0);
+    ensure(journal_open(&b.j, &heap.alloc, &b.m->store, &o, no_replay, NULL, &report) == 0);
     return b;
 }
 
 void write_record(struct book *b, uint16_t type, struct bytes payload)
 {
-    CHECK_INT(journal_append(b->j, type, payload), 0);
-    CHECK_INT(journal_sync(b->j), 0);
+    ensure(journal_append(b->j, type, payload) == 0);
+    ensure(journal_sync(b->j) == 0);
 }
 
 void write_fact(struct book *b, struct bytes fact)
@@ -107,7 +109,7 @@ void write_spec(struct book *b)
     s.stage.leaf_units = 10;
     s.stage.accumulator_size = 8;
     buf_reset(&spec);
-    REQUIRE(put_spec(&spec, &s) == 0);
+    ensure(put_spec(&spec, &s) == 0);
     job = spec_id(buf_bytes(&spec));
     write_signed(b, FACT_SPEC, buf_bytes(&spec));
 }

@@ -1,5 +1,5 @@
-/* Stories of where jobs are kept: ended ones outlive any sequence of single losses, running ones
- * follow the mesh as it grows, and nobody gives anything up before others have it. */
+/* Stories of where running jobs are kept: holders follow the mesh as it grows, and nobody gives
+ * anything up before others have it. */
 #include "core/job/ledger.h"
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
@@ -7,311 +7,9 @@
 #include "core/node/lead.h"
 #include "core/node/peer.h"
 #include "core/node/place.h"
-#include "tests/lib/check.h"
-#include "tests/lib/story.h"
+#include "tests/lib/story_copies.h"
 
 static struct story story;
-
-static uint32_t holders_up(struct job_id id)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < story.count; i++)
-        count += story.nodes[i].core != NULL && story_holds(&story, i, id);
-    return count;
-}
-
-static uint32_t nodes_up(void)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < story.count; i++)
-        count += story.nodes[i].core != NULL;
-    return count;
-}
-
-/* The first node that is up and holds the job, or does not. */
-static uint32_t one_that(bool holds, struct job_id id)
-{
-    for (uint32_t i = 0; i < story.count; i++)
-        if (story.nodes[i].core != NULL && story_holds(&story, i, id) == holds)
-            return i;
-    return story.count;
-}
-
-/* Ends it in the shortest way, with the copies it needs. */
-static struct job_id ended(uint32_t number)
-{
-    struct job_id id = story_submitted(&story, 0, number);
-    uint64_t user = story_user(&story, 0);
-    uint32_t request = story_ask_id(&story, user, MESSAGE_REQUEST_KILL, id);
-
-    CHECK_INT(story_code_within(&story, user, request, S_US), 0);
-    CHECK_INT(story_killed(&story, user, request), KILL_DONE);
-    story_leave(&story, user);
-    story_run(&story, 100 * MS_US);
-    return id;
-}
-
-/* What a user of node i is told of an ended job. */
-static struct job_view told(uint32_t i, struct job_id id)
-{
-    uint64_t user = story_user(&story, i);
-    uint32_t request = story_watch(&story, user, id);
-    const struct story_answer *a;
-    struct job_view v = {0};
-
-    CHECK_INT(story_code_within(&story, user, request, 3 * S_US), 0);
-    a = story_answer(&story, user, request);
-    if (CHECK(a != NULL && a->type == MESSAGE_REPLY_JOB))
-        CHECK_INT(read_job_view((struct bytes){a->data, a->len}, &v), 0);
-    story_leave(&story, user);
-    v.result = v.params = (struct bytes){NULL, 0};
-    return v;
-}
-
-static void everybody_tells(struct job_id id, enum job_state state, uint32_t copies)
-{
-    for (uint32_t i = 0; i < story.count; i++) {
-        struct job_view v;
-
-        if (story.nodes[i].core == NULL)
-            continue;
-        v = told(i, id);
-        CHECK_INT(v.state, state);
-        CHECK_INT(v.durable, copies);
-        CHECK_INT(v.machines, copies);
-    }
-}
-
-TEST(an_ended_job_outlives_any_sequence_of_single_losses)
-{
-    struct job_id id;
-
-    story_begin(&story, 7);
-    id = ended(1);
-    everybody_tells(id, JOB_CANCELLED, 3);
-    while (nodes_up() > 1) {
-        uint32_t copies;
-
-        story_kill(&story, one_that(true, id));
-        story_run(&story, 20 * S_US);
-        copies = nodes_up() < 3 ? nodes_up() : 3;
-        CHECK_INT(holders_up(id), copies);
-        everybody_tells(id, JOB_CANCELLED, copies);
-    }
-    CHECK(story_end(&story));
-}
-
-TEST(a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again)
-{
-    struct job_id id;
-    uint32_t lost;
-
-    story_begin(&story, 3);
-    id = ended(1);
-    lost = 1;
-    story_kill(&story, lost);
-    story_run(&story, S_US);
-    story_start(&story, lost);
-    story_hint(&story, lost, 0);
-    story_run(&story, 5 * S_US);
-    CHECK(story_holds(&story, lost, id));
-    everybody_tells(id, JOB_CANCELLED, 3);
-    CHECK(story_end(&story));
-}
-
-TEST(the_log_of_an_ended_job_goes_along)
-{
-    struct job_id id;
-    uint32_t leader, keeper, others = 0;
-    struct buf b;
-
-    story_begin(&story, 6);
-    id = story_submitted(&story, 0, 1);
-    story_run(&story, S_US);
-    leader = story_leader(&story, id);
-    for (keeper = 0; keeper == leader || !story_holds(&story, keeper, id); keeper++)
-        ;
-    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&b, id);
-    put_u8(&b, 1);
-    put_block(&b, bytes_of_text("said before its end"));
-    story_say(&story, leader, keeper, MESSAGE_LOG, 0, buf_bytes(&b));
-    buf_clear(&b);
-    CHECK(job_id_equal(ended(1), id));
-    for (uint32_t i = 0; i < 6; i++)
-        if (i != keeper && story_holds(&story, i, id))
-            story_kill(&story, i);
-    story_run(&story, 15 * S_US);
-    for (uint32_t i = 0; i < 6; i++) {
-        const struct job *j =
-            story.nodes[i].core == NULL ? NULL : job_find(story.nodes[i].core, id);
-
-        if (j == NULL || i == keeper)
-            continue;
-        CHECK_INT(j->log_len, strlen("said before its end"));
-        others++;
-    }
-    CHECK_INT(others, 2);
-    CHECK(story_end(&story));
-}
-
-/* Nobody can take a copy: what is told is what is left. */
-TEST(copies_of_the_dead_are_not_counted)
-{
-    struct job_id id;
-    uint32_t stranger;
-
-    story_begin(&story, 4);
-    id = ended(1);
-    stranger = one_that(false, id);
-    for (uint32_t i = 0; i < story.count; i++)
-        story.nodes[i].stuck = true;
-    story_kill(&story, one_that(true, id));
-    story_run(&story, 12 * S_US);
-    {
-        const struct entry *e = directory_find(story.nodes[stranger].core, id);
-        struct job_view v;
-
-        REQUIRE(e != NULL && entry_view_now(story.nodes[stranger].core, e, &v));
-        CHECK_INT(v.durable, 2);
-        CHECK_INT(v.machines, 2);
-    }
-    CHECK(story_end(&story));
-}
-
-/* It missed the word of who counted last, because it was counting itself. */
-TEST(a_holder_that_counts_too_many_counts_again)
-{
-    struct job_id id;
-    uint32_t holder, stranger;
-
-    story_begin(&story, 5);
-    id = ended(1);
-    holder = one_that(true, id);
-    stranger = one_that(false, id);
-    job_find(story.nodes[holder].core, id)->copies = 4;
-    story_kill(&story, stranger);
-    story_run(&story, 20 * S_US);
-    everybody_tells(id, JOB_CANCELLED, 3);
-    CHECK(story_end(&story));
-}
-
-TEST(a_disk_that_works_again_gets_its_place_back)
-{
-    struct job_id id;
-
-    story_begin(&story, 3);
-    id = ended(1);
-    story.nodes[2].fails = true;
-    (void)story_submit(&story, story_user(&story, 0), 2);
-    story_run(&story, 20 * S_US);
-    everybody_tells(id, JOB_CANCELLED, 2);
-    (void)story_ask_id(&story, story_user(&story, 0), MESSAGE_REQUEST_KILL, story_job(&story, 2));
-    story_run(&story, 20 * S_US);
-    story.nodes[2].fails = false;
-    story_run(&story, 20 * S_US);
-    everybody_tells(id, JOB_CANCELLED, 3);
-    CHECK(story_end(&story));
-}
-
-/* What one node has heard of an ended job, said by another: counted by somebody else. */
-static void say_count(uint32_t from, uint32_t to, struct job_id id, uint32_t epoch,
-                      uint64_t version, uint32_t copies)
-{
-    const struct entry *e = directory_find(story.nodes[to].core, id);
-    struct peer_entry p = {.version = version, .epoch = epoch};
-    struct buf b;
-
-    REQUIRE(e != NULL && entry_view(e, &p.view));
-    p.coordinator = e->coordinator;
-    p.ended_s = e->ended_s;
-    p.holders_count = e->holders_count;
-    memcpy(p.holders, e->holders, sizeof p.holders);
-    p.view.durable = copies;
-    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
-    put_u8(&b, 0);
-    put_u16(&b, 1);
-    put_peer_entry(&b, &p);
-    story_say(&story, from, to, MESSAGE_DIRECTORY, 0, buf_bytes(&b));
-    buf_clear(&b);
-}
-
-static uint32_t copies_heard(uint32_t i, struct job_id id)
-{
-    const struct entry *e = directory_find(story.nodes[i].core, id);
-    struct job_view v = {0};
-
-    CHECK(e != NULL && entry_view(e, &v));
-    return v.durable;
-}
-
-TEST(of_two_counts_everybody_takes_the_same)
-{
-    struct job_id id;
-    uint32_t a, b;
-
-    story_begin(&story, 5);
-    id = ended(1);
-    a = one_that(false, id);
-    for (b = a + 1; story_holds(&story, b, id); b++)
-        ;
-    say_count(b, a, id, 9, 40, 2);
-    say_count(b, a, id, 9, 40, 3);
-    say_count(a, b, id, 9, 40, 3);
-    say_count(a, b, id, 9, 40, 2);
-    CHECK_INT(copies_heard(a, id), 3);
-    CHECK_INT(copies_heard(b, id), 3);
-    CHECK(story_end(&story));
-}
-
-/* The coordinator that ended it had a title that nobody has kept. */
-TEST(whoever_counts_copies_is_heard_after_a_title_was_lost)
-{
-    struct job_id id;
-    uint32_t stranger, copies, machines;
-
-    story_begin(&story, 5);
-    id = ended(1);
-    stranger = one_that(false, id);
-    for (uint32_t i = 0; i < story.count; i++)
-        say_count(stranger == i ? one_that(true, id) : stranger, i, id, 9, 40, 3);
-    story_kill(&story, one_that(true, id));
-    story_run(&story, 20 * S_US);
-    CHECK(node_tells(story.nodes[stranger].core, id, &copies, &machines));
-    CHECK_INT(copies, 3);
-    CHECK_INT(machines, 3);
-    CHECK(story_end(&story));
-}
-
-TEST(the_death_of_a_node_that_held_much_is_no_storm)
-{
-    enum { JOBS = 300 };
-    static struct job_id ids[JOBS];
-    uint32_t most = 0, before, after;
-
-    story_begin(&story, 6);
-    for (uint32_t k = 0; k < JOBS; k++)
-        ids[k] = ended(1 + k);
-    story_run(&story, 10 * S_US);
-    story_kill(&story, 5);
-    for (int i = 0; i < 500; i++) {
-        before = story.sent[MESSAGE_FACTS];
-        story_run(&story, 50 * MS_US);
-        after = story.sent[MESSAGE_FACTS] - before;
-        most = after > most ? after : most;
-    }
-    /* Each of five keepers begins at most so many in a round; each sends to two or three, twice. */
-    CHECK(most <= 5u * TENDED_MAX * 6);
-    for (uint32_t k = 0; k < JOBS; k++)
-        CHECK_INT(holders_up(ids[k]), 3);
-    for (uint32_t i = 0; i < 5; i++)
-        CHECK_INT(story.nodes[i].core->tended_count, 0);
-    CHECK(story_end(&story));
-}
-
-/* --- running jobs --- */
 
 static bool is_named(struct job_id id, uint32_t at, uint32_t who)
 {
@@ -350,7 +48,7 @@ TEST(holders_drift_to_the_best_of_a_mesh_that_grows)
         uint32_t leader = story_leader(&story, ids[k]);
         struct holders best = place_wanted(story.nodes[leader].core, ids[k], NULL, true);
 
-        CHECK_INT(holders_up(ids[k]), 3);
+        CHECK_INT(story_holders_up(&story, ids[k]), 3);
         CHECK_INT(best.count, 3);
         for (uint32_t i = 0; i < 6; i++) {
             bool named = is_named(ids[k], leader, i);
@@ -431,7 +129,7 @@ TEST(a_former_holder_waits_for_the_word_of_a_present_one)
     story_drop(&story, 0, STORY_USER, STORY_USER);
     story_run(&story, 25 * S_US);
     for (uint32_t k = 0; k < 12; k++)
-        CHECK_INT(holders_up(ids[k]), 3);
+        CHECK_INT(story_holders_up(&story, ids[k]), 3);
     CHECK(story_end(&story));
 }
 
@@ -446,14 +144,14 @@ TEST(the_set_stays_small_after_many_replacements)
     story_begin(&story, 6);
     id = story_submitted(&story, 0, 1);
     for (int i = 0; i < 6; i++) {
-        uint32_t victim = one_that(true, id);
+        uint32_t victim = story_one_that(&story, true, id);
 
         story_kill(&story, victim);
         story_run(&story, 15 * S_US);
         story_start(&story, victim);
-        story_hint(&story, victim, one_that(true, id));
+        story_hint(&story, victim, story_one_that(&story, true, id));
         story_run(&story, 15 * S_US);
-        CHECK_INT(holders_up(id), 3);
+        CHECK_INT(story_holders_up(&story, id), 3);
     }
     leader = story_leader(&story, id);
     CHECK_INT(ledger_holders(job_find(story.nodes[leader].core, id)->ledger)->count, 3);
@@ -479,11 +177,11 @@ TEST(holders_of_both_halves_hear_who_stays)
 
     story_begin(&story, 8);
     for (uint32_t k = 0; k < JOBS; k++)
-        ids[k] = ended(1 + k);
+        ids[k] = story_ended(&story, 1 + k);
     halves(true);
     story_run(&story, 25 * S_US);
     for (uint32_t k = 0; k < JOBS; k++)
-        most = holders_up(ids[k]) > most ? holders_up(ids[k]) : most;
+        most = story_holders_up(&story, ids[k]) > most ? story_holders_up(&story, ids[k]) : most;
     CHECK_INT(most, 6);
     story_kill(&story, 1);
     story_run(&story, 15 * S_US);
@@ -493,8 +191,8 @@ TEST(holders_of_both_halves_hear_who_stays)
     halves(false);
     story_run(&story, 40 * S_US);
     for (uint32_t k = 0; k < JOBS; k++) {
-        CHECK_INT(holders_up(ids[k]), 3);
-        everybody_tells(ids[k], JOB_CANCELLED, 3);
+        CHECK_INT(story_holders_up(&story, ids[k]), 3);
+        story_all_tell(&story, ids[k], JOB_CANCELLED, 3);
     }
     CHECK(story_end(&story));
 }
@@ -655,14 +353,7 @@ TEST(what_comes_while_a_node_leaves_is_not_given_up)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(an_ended_job_outlives_any_sequence_of_single_losses,
-          a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again,
-          the_log_of_an_ended_job_goes_along, copies_of_the_dead_are_not_counted,
-          a_holder_that_counts_too_many_counts_again, a_disk_that_works_again_gets_its_place_back,
-          of_two_counts_everybody_takes_the_same,
-          whoever_counts_copies_is_heard_after_a_title_was_lost,
-          the_death_of_a_node_that_held_much_is_no_storm,
-          holders_drift_to_the_best_of_a_mesh_that_grows,
+TEST_MAIN(holders_drift_to_the_best_of_a_mesh_that_grows,
           a_former_holder_that_has_retired_is_not_waited_for,
           nobody_gives_anything_up_before_others_have_it,
           a_former_holder_waits_for_the_word_of_a_present_one,
