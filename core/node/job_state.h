@@ -152,6 +152,7 @@ struct job {
     struct instant known, fetched, heard;
     int64_t submitted_s;
     bool replayed;
+    bool restarted; /* what is shown of its age is the wall clock's word */
     bool gap;       /* as a holder: a fact was refused, and not all was shown since */
     bool unsealed;  /* some of its facts may still have blank signatures */
     bool settled;   /* its outcome has the copies it needs: only now it is told */

@@ -25,8 +25,11 @@ void job_set_live(struct job *j, bool live);
 bool job_is_final(const struct job *j);
 /* Time since it was submitted, as far as is known here: its coordinators pass it on. */
 uint64_t job_elapsed_us(const struct job *j);
+/* The same for display: after a restart only the wall clock can tell how long the node was away,
+ * and it is not to be relied on. */
+uint64_t job_shown_us(const struct job *j);
 /* Learns from the present claim when the job was submitted. `restarted`: this node was away for a
- * time that only the wall clock can tell. */
+ * time that does not count. */
 void job_learn_age(struct job *j, bool restarted);
 uint8_t job_final_state(const struct job *j); /* 0 while there is no outcome */
 struct bytes job_spec_signed(const struct job *j);

@@ -49,7 +49,7 @@ static void fill_outcome(const struct job *j, struct outcome *o)
     o->duplicates = l->duplicates;
     o->redone_us = l->redone_us;
     o->cpu_us = l->cpu_us;
-    o->elapsed_us = job_elapsed_us(j);
+    o->elapsed_us = job_shown_us(j);
 }
 
 void outcome_write(struct job *j, enum job_state state, struct bytes accumulator, const char *error)

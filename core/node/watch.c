@@ -89,7 +89,7 @@ void job_view_of(struct job *j, struct job_view *v)
     v->leaves_total = job_leaves(j);
     v->params = s->params;
     v->submitted_s = j->submitted_s;
-    v->elapsed_us = job_elapsed_us(j);
+    v->elapsed_us = job_shown_us(j);
     v->state = JOB_RUNNING;
     o = ledger_outcome(j->ledger);
     view_copies(n, j, v);

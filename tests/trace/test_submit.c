@@ -234,7 +234,28 @@ TEST(a_job_of_which_only_the_specification_is_left_is_led)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(what_nobody_keeps_is_taken_like_a_new_job,
+/* As on a board without a battery, whose clock is set right some time after its start. */
+TEST(a_wall_clock_that_was_put_right_ages_no_job)
+{
+    const struct job *j;
+    struct job_id id;
+
+    story_init(&story, 1);
+    story.nodes[0].keeps_disk = true;
+    story_start(&story, 0);
+    id = story_submitted(&story, 0, 1);
+    story_kill(&story, 0);
+    story.nodes[0].wall_off_s = 3600;
+    story_start(&story, 0);
+    story_run(&story, S_US);
+    j = job_find(story.nodes[0].core, id);
+    REQUIRE(j != NULL);
+    CHECK(job_elapsed_us(j) < 5 * S_US);
+    CHECK(job_shown_us(j) >= 3500 * S_US);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(a_wall_clock_that_was_put_right_ages_no_job, what_nobody_keeps_is_taken_like_a_new_job,
           a_job_of_which_only_the_specification_is_left_is_led,
           jobs_of_the_whole_mesh_count_towards_its_limit,
           a_coordinator_that_never_answers_is_given_up,
