@@ -3,8 +3,8 @@
  *
  *   SEND     one frame on a link. Control frames are small; the host queues at most 4 MiB a link
  *            (64 MiB to a user's command), then closes it and reports LINK_DOWN with LINK_FLOODED
- *   DIAL     connect to `addr` as a node of the mesh; `id` (when not zero) is pinned. Ends in
- *            LINK_UP or DIAL_FAILED
+ *   DIAL     connect to `addr` as a node of the mesh; `id` (when not zero) is pinned; `bulk` says
+ *            what for. Ends in LINK_UP or DIAL_FAILED
  *   CLOSE    close a link after what is queued was written (at most 1 s). LINK_DOWN is not
  *            reported for it
  *   STORE    append a record to the journal; tickets rise by one; EVENT_STORED follows once
@@ -14,6 +14,9 @@
  *   START    start worker number `worker` (numbers are never reused); it will say READY, or EXITED
  *            comes
  *   ORDER    one frame to a worker's standard input
+ *   MOVE     one frame to the mover (core/wire/move.h), which the host keeps running; every order
+ *            is answered by EVENT_MOVED with the same request, also when the mover died (the host
+ *            then answers what was open with ERR_IO, starts another, and sends EVENT_MOVER)
  *   KILL     end a worker's process group with SIGKILL; EXITED follows
  *   EXIT     the node is done: everything queued is written (at most 500 ms), then the process
  *            ends with `code` */
@@ -36,6 +39,7 @@ enum action_kind {
     ACTION_COMPACT,
     ACTION_START,
     ACTION_ORDER,
+    ACTION_MOVE,
     ACTION_KILL,
     ACTION_EXIT
 };
@@ -46,8 +50,9 @@ struct action {
     uint64_t ticket;
     uint32_t worker;
     uint32_t dial;
-    uint32_t request; /* SEND and ORDER: goes into the frame header */
-    uint16_t type;    /* SEND and ORDER: message type; STORE: record type */
+    uint32_t request; /* SEND, ORDER and MOVE: goes into the frame header */
+    uint16_t type;    /* SEND, ORDER and MOVE: message type; STORE: record type */
+    bool bulk;        /* DIAL: a link for objects; it never carries what others must not wait for */
     int code;
     struct node_id id;
     size_t payload_at; /* use actions_payload(): the arena moves while the list grows */

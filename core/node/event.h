@@ -25,6 +25,8 @@ enum event_kind {
     EVENT_WORKER_FRAME,  /* one whole frame from a worker's standard output */
     EVENT_WORKER_OUTPUT, /* bytes from a worker's standard error */
     EVENT_WORKER_EXITED, /* a worker process has ended and has been reaped */
+    EVENT_MOVED,         /* the mover has answered an order */
+    EVENT_MOVER,         /* another mover serves from now on: nothing is open in it */
     EVENT_CERTIFICATE,   /* this node's certificate was renewed, the key is the same */
     EVENT_HINT,          /* an address where a node of this mesh may be listening */
     EVENT_STOP /* the operator asked the node to stop: hand back, say goodbye, then EXIT */
@@ -60,6 +62,7 @@ struct event {
             uint64_t link;
             uint32_t dial; /* the DIAL's number, or 0 when accepted */
             enum party party;
+            bool bulk;                /* a node's, for objects: the one who dialled said so */
             struct node_id id;        /* the peer's node id, or the user's key id */
             struct bytes certificate; /* DER of the other side's certificate */
         } link_up;
@@ -95,6 +98,9 @@ struct event {
             enum worker_end end;
             int status;
         } worker_exited;
+        struct {
+            struct frame frame; /* its request is that of the order */
+        } moved;
         struct {
             struct bytes der;
         } certificate;

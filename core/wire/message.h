@@ -2,9 +2,11 @@
  * named here.
  *
  * 1 to 31     membership, between nodes        core/mesh/mesh_wire.h
- * 32 to 79    jobs, between nodes              core/node/peer.h
- * 80 to 127   a command and a node             core/wire/request.h
- * 128 to 159  a node and its workers           core/wire/order.h */
+ * 32 to 59    jobs, between nodes              core/node/peer.h
+ * 60 to 79    objects, between nodes           core/node/object_peer.h
+ * 80 to 127   a command and a node             core/wire/request.h, core/wire/object_request.h
+ * 128 to 159  a node and its workers           core/wire/order.h
+ * 160 to 191  a node and its mover             core/wire/move.h */
 #ifndef VELUM_WIRE_MESSAGE_H
 #define VELUM_WIRE_MESSAGE_H
 
@@ -39,6 +41,13 @@
     X(SYNC, 52)  /* digest of a ledger, to find what is missing */                                 \
     X(COUNT, 53) /* so many bytes were sent so far; please say it back */                          \
     X(COUNTED, 54)                                                                                 \
+    X(OBJECT_KEEP, 60)   /* these are kept, or are not any more; say what you have of them */      \
+    X(OBJECT_HAVE, 61)                                                                             \
+    X(OBJECT_SEEK, 62) /* who has this one? */                                                     \
+    X(OBJECT_TELL, 63) /* all that you have, please; and the answer */                             \
+    X(BULK_WANT, 64)   /* over bulk links: a part of a list or of a piece */                       \
+    X(BULK_BYTES, 65)                                                                              \
+    X(BULK_REFUSE, 66)                                                                             \
     X(REQUEST_SUBMIT, 80)                                                                          \
     X(REQUEST_WATCH, 81)                                                                           \
     X(REQUEST_JOBS, 82)                                                                            \
@@ -49,6 +58,12 @@
     X(REQUEST_PLAN, 87)                                                                            \
     X(REQUEST_SHOW, 88)                                                                            \
     X(REQUEST_STALE, 89) /* old jobs that were set aside */                                        \
+    X(REQUEST_PUT, 90)                                                                             \
+    X(REQUEST_DATA, 91)                                                                            \
+    X(REQUEST_GET, 92)                                                                             \
+    X(REQUEST_MORE, 93)                                                                            \
+    X(REQUEST_OBJECTS, 94)                                                                         \
+    X(REQUEST_RM, 95)                                                                              \
     X(REPLY_ERROR, 100)                                                                            \
     X(REPLY_SUBMITTED, 101)                                                                        \
     X(REPLY_JOB, 102)                                                                              \
@@ -59,6 +74,9 @@
     X(REPLY_TEXT, 107)                                                                             \
     X(REPLY_KILLED, 108)                                                                           \
     X(REPLY_END, 109)                                                                              \
+    X(REPLY_OBJECT, 110)                                                                           \
+    X(REPLY_PIECE, 111)                                                                            \
+    X(REPLY_CREDIT, 112)                                                                           \
     X(ORDER_LOAD, 128)                                                                             \
     X(ORDER_RUN, 129)                                                                              \
     X(ORDER_TRIM, 130)                                                                             \
@@ -74,7 +92,23 @@
     X(WORKER_PLANNED, 149)                                                                         \
     X(WORKER_SHOWN, 150)                                                                           \
     X(WORKER_FAILED, 151)                                                                          \
-    X(WORKER_DESCRIBED, 152)
+    X(WORKER_DESCRIBED, 152)                                                                       \
+    X(MOVE_SCAN, 160)                                                                              \
+    X(MOVE_APPEND, 161)                                                                            \
+    X(MOVE_FINISH, 162)                                                                            \
+    X(MOVE_ABORT, 163)                                                                             \
+    X(MOVE_READ, 164)                                                                              \
+    X(MOVE_LIST, 165)                                                                              \
+    X(MOVE_LEARN, 166)                                                                             \
+    X(MOVE_WRITE, 167)                                                                             \
+    X(MOVE_SEAL, 168)                                                                              \
+    X(MOVE_CHECK, 169)                                                                             \
+    X(MOVE_DROP, 170)                                                                              \
+    X(MOVED_FOUND, 176)                                                                            \
+    X(MOVED_MADE, 177)                                                                             \
+    X(MOVED_BYTES, 178)                                                                            \
+    X(MOVED_CHECKED, 179)                                                                          \
+    X(MOVED_DONE, 180)
 
 enum message {
 #define MESSAGE_ENUM(name, number) MESSAGE_##name = (number),

@@ -1,0 +1,70 @@
+/* What a node has of objects, and what of it may go. Knows sizes, pieces, uses and pins; the bytes
+ * are the mover's.
+ *
+ * Objects that are *kept* (a user put them, or a result needs them) and those that are *pinned*
+ * (being read, fetched, or an input of a job that runs here) never go by themselves; of the others
+ * the least recently used goes first when room is wanted. Bounded in objects and in bytes; bytes
+ * count with the object's whole size from the moment it is begun, so that what is begun can be
+ * ended.
+ *
+ * Pure. Owned by core/node. */
+#ifndef VELUM_OBJECT_SHELF_H
+#define VELUM_OBJECT_SHELF_H
+
+#include "core/base/alloc.h"
+#include "core/base/id.h"
+#include "core/base/instant.h"
+
+#define SHELF_OBJECTS_MAX 1000000u
+
+struct shelf_object {
+    struct digest name;
+    uint64_t size, pieces;
+    uint64_t have; /* pieces that are here */
+    uint8_t *map;  /* a bit a piece, lowest first; NULL: whole, or its list is not here yet */
+    bool listed;   /* its list is here */
+    bool whole;    /* sealed: every piece was synced */
+    bool kept;
+    uint32_t pins;
+    struct instant since; /* it is here, or was begun */
+    uint64_t used;        /* when it was used last, in uses of anything */
+};
+
+struct shelf;
+
+/* objects_max <= SHELF_OBJECTS_MAX. bytes_max counts whole sizes. 0 or ERR_NO_MEMORY. */
+int shelf_new(struct shelf **out, const struct alloc *a, uint32_t objects_max, uint64_t bytes_max);
+void shelf_free(struct shelf *s);
+
+struct shelf_object *shelf_find(const struct shelf *s, struct digest name);
+/* The only one that begins so. ERR_NOT_FOUND, ERR_ARGUMENT (several), ERR_FORMAT. */
+int shelf_by_prefix(const struct shelf *s, const char *ref, struct shelf_object **out);
+/* A new one, not listed and empty. ERR_FULL (too many), ERR_NO_SPACE (it does not fit below
+ * bytes_max even when everything that may goes has gone), ERR_EXISTS, ERR_NO_MEMORY. The caller
+ * makes room first: shelf_victim. */
+int shelf_add(struct shelf *s, struct digest name, uint64_t size, struct instant now,
+              struct shelf_object **out);
+void shelf_remove(struct shelf *s, struct shelf_object *o);
+/* Its list is here, or all of it: a map is made where pieces are missing. 0 or ERR_NO_MEMORY. */
+int shelf_listed(struct shelf *s, struct shelf_object *o);
+void shelf_sealed(struct shelf *s, struct shelf_object *o);
+/* 1 when the piece is new, 0 when it was there. */
+int shelf_piece(struct shelf *s, struct shelf_object *o, uint64_t piece);
+/* A damaged piece of a whole object is gone: 0 or ERR_NO_MEMORY; it is not whole any more. */
+int shelf_piece_lost(struct shelf *s, struct shelf_object *o, uint64_t piece);
+void shelf_use(struct shelf *s, struct shelf_object *o);
+void shelf_pin(struct shelf_object *o);
+void shelf_unpin(struct shelf_object *o);
+void shelf_keep(struct shelf *s, struct shelf_object *o, bool kept);
+
+/* What must go so that `bytes` more fit: the least recently used that may go, or NULL when nothing
+ * has to, or nothing can (then shelf_fits is false). */
+struct shelf_object *shelf_victim(const struct shelf *s, uint64_t bytes);
+bool shelf_fits(const struct shelf *s, uint64_t bytes);
+
+uint32_t shelf_count(const struct shelf *s);
+uint64_t shelf_bytes(const struct shelf *s);
+/* In the order of their names; `after` NULL: the first. NULL at the end. */
+struct shelf_object *shelf_next(const struct shelf *s, const struct digest *after);
+
+#endif

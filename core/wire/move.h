@@ -1,0 +1,116 @@
+/* Between a node and its mover: the process that reads, writes and hashes objects, so that the node
+ * never waits for a disk. Frames of wire/frame.h on the mover's standard input and output; the
+ * request number of the frame is the order's ticket, and every order is answered by exactly one
+ * frame with the same number, in the order they were given (SCAN alone is answered by any number
+ * of FOUND before its DONE). The node trusts its mover no more than its disk: every field is
+ * checked.
+ *
+ * What is in the folder is in core/host/mover.h. Layouts (u8, u32, u64; block = u32 length, bytes):
+ *
+ *   SCAN     (empty)                                      FOUND ..., DONE
+ *   APPEND   u64 stream, block bytes                      DONE     the next bytes of a new object;
+ *                                                                  the first makes the stream
+ *   FINISH   u64 stream                                   MADE     named, synced and in place
+ *   ABORT    u64 stream                                   DONE     nothing is left of it
+ *   READ     32 name, u64 offset, u32 length              BYTES    of an object that is whole here,
+ *                                                                  or of a piece that is
+ *   LIST     32 name, u64 offset, u32 length              BYTES    of its list
+ *   LEARN    32 name, u64 size, u64 offset, block bytes   DONE     the next bytes of its list, from
+ *                                                                  another node; the last must make
+ *                                                                  the name (DAMAGED: all of them
+ *                                                                  are gone), and then there is
+ *                                                                  room for the object
+ *   WRITE    32 name, u64 offset, block bytes             DONE     the next bytes of a piece, from
+ *                                                                  its first to its last; the last
+ *                                                                  must make its digest (DAMAGED:
+ *                                                                  the piece is to be got again)
+ *   SEAL     32 name                                      DONE     every piece is there: synced,
+ *                                                                  and whole from now on
+ *   CHECK    32 name, u64 from                            CHECKED  reads pieces from there on and
+ *                                                                  compares, as many as fit 100 ms
+ *   DROP     32 name                                      DONE     nothing is left of it
+ *
+ *   FOUND    32 name, u64 size, u8 whole, block bits (of the pieces there, lowest bit first; empty
+ *            when it is whole; the list is there in both cases), u64 used_s (Unix time of the last
+ *            use, for the first order of eviction only)
+ *            Of an object with more than 400,000 pieces that is not whole nothing is found: it is
+ *            dropped by the scan
+ *   MADE     i32 rc, 32 name, u64 size, u8 there (it was here already)
+ *   BYTES    i32 rc, block bytes (exactly what was asked for when rc is 0)
+ *   CHECKED  i32 rc, u64 next (the object's pieces when it is through), u64 bad (a piece that is
+ *            damaged and was given up, or UINT64_MAX)
+ *   DONE     i32 rc
+ *
+ * rc is 0 or an error code of base/err.h: NOT_FOUND, DAMAGED, NO_SPACE, IO, SYNC, ARGUMENT, EXISTS.
+ */
+#ifndef VELUM_WIRE_MOVE_H
+#define VELUM_WIRE_MOVE_H
+
+#include "core/base/bytes.h"
+#include "core/base/id.h"
+
+#define MOVE_BYTES_MAX 61440u /* in one frame, with room for its head */
+#define MOVE_STREAMS_MAX 64u  /* open at once */
+#define MOVE_BITS_MAX 50000u  /* bytes of FOUND */
+
+struct move_part { /* READ, LIST, LEARN, WRITE, CHECK, DROP and SEAL use what they need */
+    struct digest name;
+    uint64_t size;
+    uint64_t offset;
+    uint32_t length;
+    struct bytes bytes; /* borrowed */
+};
+struct move_stream { /* APPEND, FINISH, ABORT */
+    uint64_t stream;
+    struct bytes bytes; /* borrowed */
+};
+struct moved_found {
+    struct digest name;
+    uint64_t size;
+    bool whole;
+    struct bytes bits; /* borrowed */
+    uint64_t used_s;
+};
+struct moved_made {
+    int rc;
+    struct digest name;
+    uint64_t size;
+    bool there;
+};
+struct moved_bytes {
+    int rc;
+    struct bytes bytes; /* borrowed */
+};
+struct moved_checked {
+    int rc;
+    uint64_t next, bad;
+};
+
+/* Each put_ appends the payload only; each read_ returns 0 or ERR_FORMAT and checks every bound
+ * above. */
+void put_move_append(struct buf *b, const struct move_stream *m);
+int read_move_append(struct bytes payload, struct move_stream *m);
+void put_move_stream(struct buf *b, uint64_t stream); /* FINISH, ABORT */
+int read_move_stream(struct bytes payload, uint64_t *stream);
+void put_move_read(struct buf *b, const struct move_part *m); /* READ, LIST */
+int read_move_read(struct bytes payload, struct move_part *m);
+void put_move_learn(struct buf *b, const struct move_part *m);
+int read_move_learn(struct bytes payload, struct move_part *m);
+void put_move_write(struct buf *b, const struct move_part *m);
+int read_move_write(struct bytes payload, struct move_part *m);
+void put_move_check(struct buf *b, const struct move_part *m);
+int read_move_check(struct bytes payload, struct move_part *m);
+void put_move_name(struct buf *b, struct digest name); /* SEAL, DROP */
+int read_move_name(struct bytes payload, struct digest *name);
+void put_moved_found(struct buf *b, const struct moved_found *m);
+int read_moved_found(struct bytes payload, struct moved_found *m);
+void put_moved_made(struct buf *b, const struct moved_made *m);
+int read_moved_made(struct bytes payload, struct moved_made *m);
+void put_moved_bytes(struct buf *b, const struct moved_bytes *m);
+int read_moved_bytes(struct bytes payload, struct moved_bytes *m);
+void put_moved_checked(struct buf *b, const struct moved_checked *m);
+int read_moved_checked(struct bytes payload, struct moved_checked *m);
+void put_moved_done(struct buf *b, int rc);
+int read_moved_done(struct bytes payload, int *rc);
+
+#endif

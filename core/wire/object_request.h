@@ -1,0 +1,76 @@
+/* What a command asks of a node about objects, and the answers. Like core/wire/request.h: every
+ * request carries a request number in its frame header, every answer repeats it, and any request
+ * may be answered by ERROR, which ends it.
+ *
+ *   request  payload                                   answer
+ *   PUT      u64 size (UINT64_MAX: not known yet),     CREDIT ..., and after the last DATA one
+ *            u8 copies (0: the usual number)           OBJECT: it is synced on that many nodes
+ *   DATA     bytes (to OBJECT_DATA_MAX); none: that    (none of its own: CREDIT says how many bytes
+ *            was all of it                             more may be sent)
+ *   GET      text ref, u64 offset                      OBJECT, PIECE ..., END
+ *   MORE     u32 bytes: so many more may be sent       (none)
+ *   OBJECTS  u8 all (of every node, not of this one    OBJECT ..., END
+ *            alone), text ref ("": any)
+ *   RM       text ref                                  OBJECT (as it was), END
+ *
+ * DATA and MORE have the number of the PUT or GET they belong to. A ref is 64 hex digits, or the
+ * first 8 and more of them where only one object begins so.
+ *
+ *   answer   payload
+ *   OBJECT   an object view (below)
+ *   PIECE    bytes (to OBJECT_DATA_MAX), in order, never more than MORE allowed
+ *   CREDIT   u32 bytes: so many more may be sent
+ *
+ * An object view: 32 name, u64 size, u64 here (bytes of it on the node that answers), u8 flags
+ * (1 kept: a user put it or a job's result needs it; 2 whole here; 4 on its way here; 8 in use),
+ * u32 copies (whole ones, as far as is known), u32 machines, u64 age_s (since this node has it). */
+#ifndef VELUM_WIRE_OBJECT_REQUEST_H
+#define VELUM_WIRE_OBJECT_REQUEST_H
+
+#include <stdbool.h>
+
+#include "core/base/bytes.h"
+#include "core/base/id.h"
+
+#define OBJECT_DATA_MAX 61440u
+#define OBJECT_CREDIT_MAX ((uint32_t)4 << 20) /* outstanding, either way */
+#define OBJECT_REF_SIZE 65
+#define OBJECT_REF_DIGITS_MIN 8
+
+enum object_flags { OBJECT_KEPT = 1, OBJECT_WHOLE = 2, OBJECT_COMING = 4, OBJECT_IN_USE = 8 };
+
+struct object_view {
+    struct digest name;
+    uint64_t size, here;
+    uint8_t flags;
+    uint32_t copies, machines;
+    uint64_t age_s;
+};
+struct request_put {
+    uint64_t size;
+    uint8_t copies;
+};
+struct request_get {
+    char ref[OBJECT_REF_SIZE];
+    uint64_t offset;
+};
+struct request_objects {
+    bool all;
+    char ref[OBJECT_REF_SIZE];
+};
+
+void put_object_view(struct buf *b, const struct object_view *v);
+int read_object_view(struct bytes payload, struct object_view *v);
+void put_request_put(struct buf *b, const struct request_put *m);
+int read_request_put(struct bytes payload, struct request_put *m);
+void put_request_get(struct buf *b, const struct request_get *m);
+int read_request_get(struct bytes payload, struct request_get *m);
+void put_request_objects(struct buf *b, const struct request_objects *m);
+int read_request_objects(struct bytes payload, struct request_objects *m);
+/* RM is a ref alone; MORE and CREDIT are a number alone. */
+void put_object_ref(struct buf *b, const char *ref);
+int read_object_ref(struct bytes payload, char ref[OBJECT_REF_SIZE]);
+void put_object_credit(struct buf *b, uint32_t bytes);
+int read_object_credit(struct bytes payload, uint32_t *bytes); /* <= OBJECT_CREDIT_MAX */
+
+#endif
