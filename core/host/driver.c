@@ -213,6 +213,8 @@ static void perform(struct driver *d, const struct action *a)
     case ACTION_ORDER:
         perform_order(d, a, payload);
         break;
+    case ACTION_MOVE:
+        break; /* until the mover lands */
     case ACTION_KILL:
         crew_kill(d->crew, a->worker);
         break;

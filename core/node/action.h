@@ -39,9 +39,9 @@ enum action_kind {
     ACTION_COMPACT,
     ACTION_START,
     ACTION_ORDER,
-    ACTION_MOVE,
     ACTION_KILL,
-    ACTION_EXIT
+    ACTION_EXIT,
+    ACTION_MOVE
 };
 
 struct action {

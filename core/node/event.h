@@ -25,11 +25,11 @@ enum event_kind {
     EVENT_WORKER_FRAME,  /* one whole frame from a worker's standard output */
     EVENT_WORKER_OUTPUT, /* bytes from a worker's standard error */
     EVENT_WORKER_EXITED, /* a worker process has ended and has been reaped */
-    EVENT_MOVED,         /* the mover has answered an order */
-    EVENT_MOVER,         /* another mover serves from now on: nothing is open in it */
     EVENT_CERTIFICATE,   /* this node's certificate was renewed, the key is the same */
     EVENT_HINT,          /* an address where a node of this mesh may be listening */
-    EVENT_STOP /* the operator asked the node to stop: hand back, say goodbye, then EXIT */
+    EVENT_STOP,  /* the operator asked the node to stop: hand back, say goodbye, then EXIT */
+    EVENT_MOVED, /* the mover has answered an order */
+    EVENT_MOVER  /* another mover serves from now on: nothing is open in it */
 };
 
 enum party { PARTY_NODE = 1, PARTY_USER = 2 };

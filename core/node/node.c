@@ -493,6 +493,9 @@ static void handle(struct node *n, const struct event *ev)
     case EVENT_HINT:
         mesh_hint(n->mesh, ev->hint.addr, n->now);
         break;
+    case EVENT_MOVED:
+    case EVENT_MOVER:
+        break; /* until the mover lands */
     case EVENT_STOP:
         begin_stop(n);
         break;

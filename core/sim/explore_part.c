@@ -246,6 +246,7 @@ static void perform(struct turn *t, const struct action *a, struct bytes payload
         explore_worker_kill(&t->heap->alloc, &t->p->crew, a->worker, &t->says);
         break;
     case ACTION_COMPACT:
+    case ACTION_MOVE:
     case ACTION_EXIT:
         world_fail(w, G_NONE, "an action that nothing here causes", (uint32_t)t->p->index,
                    UINT32_MAX);

@@ -117,6 +117,8 @@ static void perform_one(struct world *w, struct sim_node *n, const struct action
     case ACTION_KILL:
         sim_worker_kill(w, n, a->worker, true);
         break;
+    case ACTION_MOVE:
+        break; /* until the mover lands */
     case ACTION_EXIT:
         n->stopping = w->somebody_left = true;
         break;
@@ -126,7 +128,7 @@ static void perform_one(struct world *w, struct sim_node *n, const struct action
 static void trace_action(struct world *w, const struct sim_node *n, const struct action *a)
 {
     static const char *const names[] = {"send",  "dial",  "close", "store", "compact",
-                                        "start", "order", "kill",  "exit"};
+                                        "start", "order", "kill",  "exit",  "move"};
 
     world_note(w, n->index | (uint64_t)a->kind << 8 | (uint64_t)a->type << 16, a->payload_len,
                a->link);

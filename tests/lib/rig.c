@@ -255,6 +255,7 @@ static void perform(struct rig *r, const struct action *a, struct bytes payload)
     case ACTION_START:
         on_start(r, a->worker);
         break;
+    case ACTION_MOVE:
     case ACTION_ORDER:
     case ACTION_DIAL:
         keep(r, a, payload);
