@@ -1,7 +1,7 @@
 /* The plan of one fetch: which piece is asked of which node. Pieces are asked for in order, a few
- * at a time of each source, so that a fast source does more; a piece that a source does not bring is
- * free again. At the end a source with nothing left to do gets a second copy of what is outstanding
- * longest, so that one slow source does not hold up the object.
+ * at a time of each source, so that a fast source does more; a piece that a source does not bring
+ * is free again. At the end a source with nothing left to do gets a second copy of what is
+ * outstanding longest, so that one slow source does not hold up the object.
  *
  * Pure, and sends nothing: the caller asks what to send, and tells what came. Times are the
  * caller's. The map of what is here belongs to the shelf. */
