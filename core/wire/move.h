@@ -35,14 +35,14 @@
  *            use, for the first order of eviction only)
  *            Of an object with more than 400,000 pieces that is not whole nothing is found: it is
  *            dropped by the scan
- *   MADE     i32 rc, 32 name, u64 size, u8 there (it was here already)
- *   BYTES    i32 rc, block bytes (exactly what was asked for when rc is 0)
- *   CHECKED  i32 rc, u64 next (the object's pieces when it is through), u64 bad (a piece that is
+ *   MADE     u32 rc, 32 name, u64 size, u8 there (it was here already)
+ *   BYTES    u32 rc, block bytes (exactly what was asked for when rc is 0)
+ *   CHECKED  u32 rc, u64 next (the object's pieces when it is through), u64 bad (a piece that is
  *            damaged and was given up, or UINT64_MAX)
- *   DONE     i32 rc
+ *   DONE     u32 rc
  *
- * rc is 0 or an error code of base/err.h: NOT_FOUND, DAMAGED, NO_SPACE, IO, SYNC, ARGUMENT, EXISTS.
- */
+ * rc is 0 or the amount of an error code of base/err.h: NOT_FOUND, DAMAGED, NO_SPACE, IO, SYNC,
+ * ARGUMENT, EXISTS. */
 #ifndef VELUM_WIRE_MOVE_H
 #define VELUM_WIRE_MOVE_H
 
@@ -52,6 +52,7 @@
 #define MOVE_BYTES_MAX 61440u /* in one frame, with room for its head */
 #define MOVE_STREAMS_MAX 64u  /* open at once */
 #define MOVE_BITS_MAX 50000u  /* bytes of FOUND */
+#define MOVE_CODE_MAX 63u     /* of an rc, which travels as its amount: u32 */
 
 struct move_part { /* READ, LIST, LEARN, WRITE, CHECK, DROP and SEAL use what they need */
     struct digest name;

@@ -1,0 +1,46 @@
+#include "core/object/name.h"
+
+#include "core/base/bytes.h"
+
+uint64_t object_pieces(uint64_t size)
+{
+    return size / PIECE_SIZE + (size % PIECE_SIZE != 0);
+}
+
+uint32_t object_piece_length(uint64_t size, uint64_t piece)
+{
+    uint64_t left = size - piece * PIECE_SIZE;
+    return left < PIECE_SIZE ? (uint32_t)left : PIECE_SIZE;
+}
+
+uint64_t object_list_size(uint64_t size)
+{
+    return object_pieces(size) * ID_SIZE;
+}
+
+void object_sum_begin(struct object_sum *s, uint64_t size)
+{
+    uint8_t head[8];
+    store_u64(head, size);
+    sha256_init(&s->sha);
+    sha256_add(&s->sha, head, sizeof head);
+    s->size = size;
+    s->pieces = 0;
+}
+
+void object_sum_piece(struct object_sum *s, struct digest piece)
+{
+    uint8_t length[4];
+    if (s->pieces < object_pieces(s->size)) {
+        store_u32(length, object_piece_length(s->size, s->pieces));
+        sha256_add(&s->sha, length, sizeof length);
+        sha256_add(&s->sha, piece.bytes, sizeof piece.bytes);
+    }
+    s->pieces++;
+}
+
+bool object_sum_end(struct object_sum *s, struct digest *name)
+{
+    *name = sha256_end(&s->sha);
+    return s->pieces == object_pieces(s->size);
+}

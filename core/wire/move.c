@@ -1,0 +1,204 @@
+#include "core/wire/move.h"
+
+#include "core/base/err.h"
+#include "core/wire/field.h"
+
+/* An error code, or 0: never a count. */
+static void put_rc(struct buf *b, int rc)
+{
+    put_u32(b, rc < 0 ? (uint32_t)-rc : 0);
+}
+
+static int read_rc(struct reader *r)
+{
+    uint32_t code = read_u32(r);
+    if (code > MOVE_CODE_MAX)
+        r->failed = true;
+    return r->failed ? 0 : -(int)code;
+}
+
+void put_move_append(struct buf *b, const struct move_stream *m)
+{
+    put_u64(b, m->stream);
+    put_block(b, m->bytes);
+}
+
+int read_move_append(struct bytes payload, struct move_stream *m)
+{
+    struct reader r = reader_of(payload);
+    m->stream = read_u64(&r);
+    m->bytes = read_block(&r, MOVE_BYTES_MAX);
+    return reader_result(&r);
+}
+
+void put_move_stream(struct buf *b, uint64_t stream)
+{
+    put_u64(b, stream);
+}
+
+int read_move_stream(struct bytes payload, uint64_t *stream)
+{
+    struct reader r = reader_of(payload);
+    *stream = read_u64(&r);
+    return reader_result(&r);
+}
+
+void put_move_read(struct buf *b, const struct move_part *m)
+{
+    put_digest(b, m->name);
+    put_u64(b, m->offset);
+    put_u32(b, m->length);
+}
+
+int read_move_read(struct bytes payload, struct move_part *m)
+{
+    struct reader r = reader_of(payload);
+    *m = (struct move_part){.name = read_digest(&r)};
+    m->offset = read_u64(&r);
+    m->length = read_u32(&r);
+    if (m->length > MOVE_BYTES_MAX)
+        r.failed = true;
+    return reader_result(&r);
+}
+
+void put_move_learn(struct buf *b, const struct move_part *m)
+{
+    put_digest(b, m->name);
+    put_u64(b, m->size);
+    put_u64(b, m->offset);
+    put_block(b, m->bytes);
+}
+
+int read_move_learn(struct bytes payload, struct move_part *m)
+{
+    struct reader r = reader_of(payload);
+    *m = (struct move_part){.name = read_digest(&r)};
+    m->size = read_u64(&r);
+    m->offset = read_u64(&r);
+    m->bytes = read_block(&r, MOVE_BYTES_MAX);
+    m->length = (uint32_t)m->bytes.len;
+    return reader_result(&r);
+}
+
+void put_move_write(struct buf *b, const struct move_part *m)
+{
+    put_digest(b, m->name);
+    put_u64(b, m->offset);
+    put_block(b, m->bytes);
+}
+
+int read_move_write(struct bytes payload, struct move_part *m)
+{
+    struct reader r = reader_of(payload);
+    *m = (struct move_part){.name = read_digest(&r)};
+    m->offset = read_u64(&r);
+    m->bytes = read_block(&r, MOVE_BYTES_MAX);
+    m->length = (uint32_t)m->bytes.len;
+    return reader_result(&r);
+}
+
+void put_move_check(struct buf *b, const struct move_part *m)
+{
+    put_digest(b, m->name);
+    put_u64(b, m->offset);
+}
+
+int read_move_check(struct bytes payload, struct move_part *m)
+{
+    struct reader r = reader_of(payload);
+    *m = (struct move_part){.name = read_digest(&r)};
+    m->offset = read_u64(&r);
+    return reader_result(&r);
+}
+
+void put_move_name(struct buf *b, struct digest name)
+{
+    put_digest(b, name);
+}
+
+int read_move_name(struct bytes payload, struct digest *name)
+{
+    struct reader r = reader_of(payload);
+    *name = read_digest(&r);
+    return reader_result(&r);
+}
+
+void put_moved_found(struct buf *b, const struct moved_found *m)
+{
+    put_digest(b, m->name);
+    put_u64(b, m->size);
+    put_flag(b, m->whole);
+    put_block(b, m->bits);
+    put_u64(b, m->used_s);
+}
+
+int read_moved_found(struct bytes payload, struct moved_found *m)
+{
+    struct reader r = reader_of(payload);
+    m->name = read_digest(&r);
+    m->size = read_u64(&r);
+    m->whole = read_flag(&r);
+    m->bits = read_block(&r, MOVE_BITS_MAX);
+    m->used_s = read_u64(&r);
+    return reader_result(&r);
+}
+
+void put_moved_made(struct buf *b, const struct moved_made *m)
+{
+    put_rc(b, m->rc);
+    put_digest(b, m->name);
+    put_u64(b, m->size);
+    put_flag(b, m->there);
+}
+
+int read_moved_made(struct bytes payload, struct moved_made *m)
+{
+    struct reader r = reader_of(payload);
+    m->rc = read_rc(&r);
+    m->name = read_digest(&r);
+    m->size = read_u64(&r);
+    m->there = read_flag(&r);
+    return reader_result(&r);
+}
+
+void put_moved_bytes(struct buf *b, const struct moved_bytes *m)
+{
+    put_rc(b, m->rc);
+    put_block(b, m->bytes);
+}
+
+int read_moved_bytes(struct bytes payload, struct moved_bytes *m)
+{
+    struct reader r = reader_of(payload);
+    m->rc = read_rc(&r);
+    m->bytes = read_block(&r, MOVE_BYTES_MAX);
+    return reader_result(&r);
+}
+
+void put_moved_checked(struct buf *b, const struct moved_checked *m)
+{
+    put_rc(b, m->rc);
+    put_u64(b, m->next);
+    put_u64(b, m->bad);
+}
+
+int read_moved_checked(struct bytes payload, struct moved_checked *m)
+{
+    struct reader r = reader_of(payload);
+    m->rc = read_rc(&r);
+    m->next = read_u64(&r);
+    m->bad = read_u64(&r);
+    return reader_result(&r);
+}
+
+void put_moved_done(struct buf *b, int rc)
+{
+    put_rc(b, rc);
+}
+
+int read_moved_done(struct bytes payload, int *rc)
+{
+    struct reader r = reader_of(payload);
+    *rc = read_rc(&r);
+    return reader_result(&r);
+}

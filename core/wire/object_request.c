@@ -1,0 +1,114 @@
+#include "core/wire/object_request.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/wire/field.h"
+
+#define FLAGS_ALL (OBJECT_KEPT | OBJECT_WHOLE | OBJECT_COMING | OBJECT_IN_USE)
+#define COPIES_MAX 8
+
+void put_object_view(struct buf *b, const struct object_view *v)
+{
+    put_digest(b, v->name);
+    put_u64(b, v->size);
+    put_u64(b, v->here);
+    put_u8(b, v->flags);
+    put_u32(b, v->copies);
+    put_u32(b, v->machines);
+    put_u64(b, v->age_s);
+}
+
+int read_object_view(struct bytes payload, struct object_view *v)
+{
+    struct reader r = reader_of(payload);
+    v->name = read_digest(&r);
+    v->size = read_u64(&r);
+    v->here = read_u64(&r);
+    v->flags = read_choice(&r, 0, FLAGS_ALL);
+    v->copies = read_u32(&r);
+    v->machines = read_u32(&r);
+    v->age_s = read_u64(&r);
+    return reader_result(&r);
+}
+
+void put_request_put(struct buf *b, const struct request_put *m)
+{
+    put_u64(b, m->size);
+    put_u8(b, m->copies);
+}
+
+int read_request_put(struct bytes payload, struct request_put *m)
+{
+    struct reader r = reader_of(payload);
+    m->size = read_u64(&r);
+    m->copies = read_choice(&r, 0, COPIES_MAX);
+    return reader_result(&r);
+}
+
+/* Hex digits only, enough of them; or none where that means any. */
+static void read_ref(struct reader *r, bool may_be_empty, char ref[OBJECT_REF_SIZE])
+{
+    uint8_t digits[ID_SIZE];
+    int count;
+    read_text(r, ref, OBJECT_REF_SIZE);
+    if (r->failed || (may_be_empty && ref[0] == 0))
+        return;
+    count = id_parse_prefix(ref, digits);
+    if (count < OBJECT_REF_DIGITS_MIN || (size_t)count != strlen(ref))
+        r->failed = true;
+}
+
+void put_request_get(struct buf *b, const struct request_get *m)
+{
+    put_text(b, m->ref);
+    put_u64(b, m->offset);
+}
+
+int read_request_get(struct bytes payload, struct request_get *m)
+{
+    struct reader r = reader_of(payload);
+    read_ref(&r, false, m->ref);
+    m->offset = read_u64(&r);
+    return reader_result(&r);
+}
+
+void put_request_objects(struct buf *b, const struct request_objects *m)
+{
+    put_flag(b, m->all);
+    put_text(b, m->ref);
+}
+
+int read_request_objects(struct bytes payload, struct request_objects *m)
+{
+    struct reader r = reader_of(payload);
+    m->all = read_flag(&r);
+    read_ref(&r, true, m->ref);
+    return reader_result(&r);
+}
+
+void put_object_ref(struct buf *b, const char *ref)
+{
+    put_text(b, ref);
+}
+
+int read_object_ref(struct bytes payload, char ref[OBJECT_REF_SIZE])
+{
+    struct reader r = reader_of(payload);
+    read_ref(&r, false, ref);
+    return reader_result(&r);
+}
+
+void put_object_credit(struct buf *b, uint32_t bytes)
+{
+    put_u32(b, bytes);
+}
+
+int read_object_credit(struct bytes payload, uint32_t *bytes)
+{
+    struct reader r = reader_of(payload);
+    *bytes = read_u32(&r);
+    if (*bytes > OBJECT_CREDIT_MAX)
+        r.failed = true;
+    return reader_result(&r);
+}
