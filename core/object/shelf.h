@@ -27,7 +27,7 @@ struct shelf_object {
     bool kept;
     uint32_t pins;
     struct instant since; /* it is here, or was begun */
-    uint64_t used;        /* when it was used last, in uses of anything */
+    uint64_t used;        /* when it was used last: any scale that rises */
 };
 
 struct shelf;
@@ -52,10 +52,14 @@ void shelf_sealed(struct shelf *s, struct shelf_object *o);
 int shelf_piece(struct shelf *s, struct shelf_object *o, uint64_t piece);
 /* A damaged piece of a whole object is gone: 0 or ERR_NO_MEMORY; it is not whole any more. */
 int shelf_piece_lost(struct shelf *s, struct shelf_object *o, uint64_t piece);
+/* It is the last that would go. */
 void shelf_use(struct shelf *s, struct shelf_object *o);
-void shelf_pin(struct shelf_object *o);
-void shelf_unpin(struct shelf_object *o);
+/* What is not pinned or kept any more has just been used. */
+void shelf_pin(struct shelf *s, struct shelf_object *o);
+void shelf_unpin(struct shelf *s, struct shelf_object *o);
 void shelf_keep(struct shelf *s, struct shelf_object *o, bool kept);
+/* After a start: puts all in the order of `used`, which the caller has set. */
+void shelf_order(struct shelf *s);
 
 /* What must go so that `bytes` more fit: the least recently used that may go, or NULL when nothing
  * has to, or nothing can (then shelf_fits is false). */
