@@ -14,11 +14,12 @@
 
 #define FETCH_SOURCES_MAX 8
 #define FETCH_WINDOW 2 /* pieces outstanding with one source */
+#define FETCH_BAD_MAX 8
 
 struct fetch;
 
 /* `have` has object_pieces(size) bits, lowest first: pieces with their bit are not asked for. It is
- * borrowed, and is the caller's to change, before it tells of the piece. 0 or ERR_NO_MEMORY. */
+ * borrowed, and the caller sets a piece's bit before it tells of the piece. 0 or ERR_NO_MEMORY. */
 int fetch_new(struct fetch **out, const struct alloc *a, uint64_t size, const uint8_t *have);
 void fetch_free(struct fetch *f);
 
@@ -35,12 +36,11 @@ bool fetch_next(struct fetch *f, struct node_id id, struct instant now, uint64_t
  * receive and drop. */
 void fetch_got(struct fetch *f, struct node_id id, uint64_t piece);
 /* What this source brought is not what the list says, or it refused: it is not asked for this piece
- * again. False: that was the last source for it. */
+ * again, and a source that does so FETCH_BAD_MAX times is none any more. False: no source is left
+ * for the piece. */
 bool fetch_bad(struct fetch *f, struct node_id id, uint64_t piece);
-/* The source with something outstanding since before `since`, or false: it is given up with
+/* A source with something outstanding since before `since`, or false: it is given up with
  * fetch_source_gone when it has brought nothing for long. */
 bool fetch_stalled(const struct fetch *f, struct instant since, struct node_id *id);
-/* Pieces that are not here yet. */
-uint64_t fetch_left(const struct fetch *f);
 
 #endif
