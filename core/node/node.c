@@ -17,6 +17,7 @@
 #include "core/node/labour_report.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
+#include "core/node/objects.h"
 #include "core/node/record.h"
 #include "core/node/replica.h"
 #include "core/node/report.h"
@@ -189,6 +190,8 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     rc = options->slots == 0 || options->slots > 1024                          ? ERR_ARGUMENT
          : n->memory_out || (options->kernels_count > 0 && n->kernels == NULL) ? ERR_NO_MEMORY
                                                                                : make_mesh(n);
+    if (rc == 0)
+        rc = objects_new(n);
     if (rc < 0) {
         node_free(n);
         return rc;
@@ -214,6 +217,7 @@ void node_free(struct node *n)
     kills_free(n);
     forwards_free(n);
     requests_free(n);
+    objects_free(n);
     jobs_free(n);
     directory_free(n);
     workers_free(n);
@@ -423,6 +427,7 @@ static void link_down(struct node *n, uint64_t link)
         watch_link_down(n, link);
         kill_link_down(n, link);
         aside_link_down(n, link);
+        objects_link_down(n, link);
     }
     link_remove(n, link);
 }
@@ -494,8 +499,11 @@ static void handle(struct node *n, const struct event *ev)
         mesh_hint(n->mesh, ev->hint.addr, n->now);
         break;
     case EVENT_MOVED:
+        objects_moved(n, &ev->moved.frame);
+        break;
     case EVENT_MOVER:
-        break; /* until the mover lands */
+        objects_mover(n);
+        break;
     case EVENT_STOP:
         begin_stop(n);
         break;
@@ -619,6 +627,7 @@ int node_start(struct node *n, struct instant now, struct actions *out)
         directory_publish(j);
         job_mark_busy(j);
     }
+    objects_start(n);
     settle(n);
     round_arm(n);
     n->out = NULL;

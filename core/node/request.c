@@ -8,6 +8,7 @@
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
 #include "core/node/link.h"
+#include "core/node/objects.h"
 #include "core/node/request.h"
 #include "core/node/seek.h"
 #include "core/node/stale.h"
@@ -597,6 +598,10 @@ void request_frame(struct node *n, struct link_entry *l, const struct frame *f)
         if (requests[i].type != f->type)
             continue;
         requests[i].handle(n, l, f->request, f->payload);
+        return;
+    }
+    if (f->type >= MESSAGE_REQUEST_PUT && f->type <= MESSAGE_REQUEST_RM) {
+        objects_request(n, l->link, f);
         return;
     }
     reply_error(n, l->link, f->request, 1, "this node does not know that request",

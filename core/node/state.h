@@ -25,7 +25,9 @@
  *   seek.c           whom to ask about a job that is not here
  *   watch.c          who waits for news of a job
  *   kill.c           cancelling with proof
- *   request.c        users' requests; submit.c: those that bring a job */
+ *   request.c        users' requests; submit.c: those that bring a job
+ *   objects.c        what lies here of objects; put.c, get.c: on their way from and to users;
+ *                    mover.c: who moves the bytes */
 #ifndef VELUM_NODE_STATE_H
 #define VELUM_NODE_STATE_H
 
@@ -267,6 +269,7 @@ struct node {
     uint32_t free_count, free_cap, free_at;
     struct job *assign_cursor, *round_cursor;
     struct instant knock_at;
+    struct objects *objects; /* NULL: this node keeps none */
     bool stopping, exited;
     struct instant stop_until;
     struct instant round_at; /* next look at slow timers */

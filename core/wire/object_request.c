@@ -77,6 +77,7 @@ void put_request_objects(struct buf *b, const struct request_objects *m)
 {
     put_flag(b, m->all);
     put_text(b, m->ref);
+    put_digest(b, m->after);
 }
 
 int read_request_objects(struct bytes payload, struct request_objects *m)
@@ -84,6 +85,7 @@ int read_request_objects(struct bytes payload, struct request_objects *m)
     struct reader r = reader_of(payload);
     m->all = read_flag(&r);
     read_ref(&r, true, m->ref);
+    m->after = read_digest(&r);
     return reader_result(&r);
 }
 

@@ -6,11 +6,13 @@
  *   PUT      u64 size (UINT64_MAX: not known yet),     CREDIT ..., and after the last DATA one
  *            u8 copies (0: the usual number)           OBJECT: it is synced on that many nodes
  *   DATA     bytes (to OBJECT_DATA_MAX); none: that    (none of its own: CREDIT says how many bytes
- *            was all of it                             more may be sent)
+ *            was all of it                             more may be sent; each frame costs its bytes,
+ *                                                      and at least OBJECT_DATA_COST_MIN)
  *   GET      text ref, u64 offset                      OBJECT, PIECE ..., END
  *   MORE     u32 bytes: so many more may be sent       (none)
  *   OBJECTS  u8 all (of every node, not of this one    OBJECT ..., END
- *            alone), text ref ("": any)
+ *            alone), text ref ("": any), 32 after     (OBJECT_PAGE at most, in the order of their
+ *            (only what comes behind this name)        names: ask again behind the last)
  *   RM       text ref                                  OBJECT (as it was), END
  *
  * DATA and MORE have the number of the PUT or GET they belong to. A ref is 64 hex digits, or the
@@ -33,8 +35,10 @@
 #include "core/base/id.h"
 
 #define OBJECT_DATA_MAX 61440u
+#define OBJECT_DATA_COST_MIN 4096u
 #define OBJECT_CREDIT_MAX ((uint32_t)4 << 20) /* outstanding, either way */
 #define OBJECT_REF_SIZE 65
+#define OBJECT_PAGE 1000u
 #define OBJECT_REF_DIGITS_MIN 8
 
 enum object_flags { OBJECT_KEPT = 1, OBJECT_WHOLE = 2, OBJECT_COMING = 4, OBJECT_IN_USE = 8 };
@@ -57,6 +61,7 @@ struct request_get {
 struct request_objects {
     bool all;
     char ref[OBJECT_REF_SIZE];
+    struct digest after; /* zero: from the first on */
 };
 
 void put_object_view(struct buf *b, const struct object_view *v);

@@ -1,0 +1,13 @@
+/* Objects on their way out to users. Private to core/node. */
+#ifndef VELUM_NODE_GET_H
+#define VELUM_NODE_GET_H
+
+#include "core/node/objects.h"
+
+/* Begins, or tells the user why not. */
+void get_begin(struct node *n, uint64_t link, uint32_t request, const struct request_get *m);
+void get_more(struct node *n, uint64_t link, uint32_t request, struct bytes payload);
+void get_link_down(struct node *n, uint64_t link);
+void gets_free(struct node *n);
+
+#endif

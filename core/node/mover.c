@@ -1,0 +1,106 @@
+#include "core/node/mover.h"
+
+#include "core/base/err.h"
+#include "core/base/log.h"
+#include "core/node/link.h"
+
+struct move_order {
+    struct move_order *next;
+    uint32_t request;
+    uint8_t type;
+    moved_fn *then;
+    uint64_t what;
+};
+
+void mover_order(struct node *n, uint8_t type, struct bytes payload, moved_fn *then, uint64_t what)
+{
+    struct objects *s = n->objects;
+    struct action *a = actions_add(n->out, ACTION_MOVE, payload);
+    struct move_order *o = node_alloc(n, sizeof *o);
+
+    if (a == NULL || o == NULL) {
+        n->memory_out = true;
+        alloc_free(n->alloc, o, sizeof *o);
+        return;
+    }
+    *o = (struct move_order){
+        .request = ++s->order_counter, .type = type, .then = then, .what = what};
+    a->type = type;
+    a->request = o->request;
+    if (s->orders_last == NULL)
+        s->orders_first = o;
+    else
+        s->orders_last->next = o;
+    s->orders_last = o;
+}
+
+void mover_name(struct node *n, uint8_t type, struct digest name, moved_fn *then, uint64_t what)
+{
+    uint8_t bytes[ID_SIZE];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_move_name(&b, name);
+    mover_order(n, type, buf_bytes(&b), then, what);
+}
+
+int moved_result(const struct frame *f)
+{
+    struct moved_made made;
+    struct moved_bytes bytes;
+    struct moved_checked checked;
+    int rc = ERR_FORMAT, read = ERR_FORMAT;
+
+    switch (f->type) {
+    case MESSAGE_MOVED_DONE:
+        read = read_moved_done(f->payload, &rc);
+        break;
+    case MESSAGE_MOVED_MADE:
+        read = read_moved_made(f->payload, &made);
+        rc = made.rc;
+        break;
+    case MESSAGE_MOVED_BYTES:
+        read = read_moved_bytes(f->payload, &bytes);
+        rc = bytes.rc;
+        break;
+    case MESSAGE_MOVED_CHECKED:
+        read = read_moved_checked(f->payload, &checked);
+        rc = checked.rc;
+        break;
+    default:
+        break;
+    }
+    return read < 0 ? read : rc;
+}
+
+void mover_answered(struct node *n, const struct frame *f)
+{
+    struct objects *s = n->objects;
+    struct move_order *o = s == NULL ? NULL : s->orders_first;
+
+    if (o == NULL || o->request != f->request) {
+        log_line(n->options.log, LOG_ERROR, "the mover answers what it was not asked (%s)",
+                 message_name(f->type));
+        return;
+    }
+    /* What it finds comes before its one answer. */
+    if (f->type != MESSAGE_MOVED_FOUND) {
+        s->orders_first = o->next;
+        if (s->orders_first == NULL)
+            s->orders_last = NULL;
+    }
+    if (o->then != NULL)
+        o->then(n, o->what, f);
+    if (f->type != MESSAGE_MOVED_FOUND)
+        alloc_free(n->alloc, o, sizeof *o);
+}
+
+void mover_free(struct node *n)
+{
+    struct move_order *o;
+
+    while ((o = n->objects->orders_first) != NULL) {
+        n->objects->orders_first = o->next;
+        alloc_free(n->alloc, o, sizeof *o);
+    }
+}

@@ -1,0 +1,21 @@
+/* Orders to the mover, and what is done with its answers: it answers in the order it was asked.
+ * Private to core/node. */
+#ifndef VELUM_NODE_MOVER_H
+#define VELUM_NODE_MOVER_H
+
+#include "core/node/objects.h"
+#include "core/wire/move.h"
+
+/* `what` is the number of a put or get, which may be gone by then. */
+typedef void moved_fn(struct node *n, uint64_t what, const struct frame *answer);
+
+/* Every order is answered once, also when the mover dies. */
+void mover_order(struct node *n, uint8_t type, struct bytes payload, moved_fn *then, uint64_t what);
+/* For orders of which only the result counts; `then` may be NULL. */
+void mover_name(struct node *n, uint8_t type, struct digest name, moved_fn *then, uint64_t what);
+void mover_answered(struct node *n, const struct frame *f);
+/* The result in any answer but FOUND; ERR_FORMAT for one that does not read. */
+int moved_result(const struct frame *f);
+void mover_free(struct node *n);
+
+#endif

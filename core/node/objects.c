@@ -1,0 +1,309 @@
+#include "core/node/objects.h"
+
+#include "core/base/err.h"
+#include "core/node/get.h"
+#include "core/node/link.h"
+#include "core/node/mover.h"
+#include "core/node/put.h"
+#include "core/object/name.h"
+
+/* A request that waits until the shelf is known. */
+struct object_ask {
+    struct object_ask *next;
+    uint64_t link;
+    uint8_t type;
+    uint32_t request;
+    struct bytes payload; /* owned */
+};
+
+int objects_new(struct node *n)
+{
+    struct objects *s;
+    int rc;
+
+    if (n->options.embedded || n->options.objects_bytes == 0)
+        return 0;
+    s = node_alloc(n, sizeof *s);
+    if (s == NULL)
+        return ERR_NO_MEMORY;
+    rc = shelf_new(&s->shelf, n->alloc, SHELF_OBJECTS_MAX, n->options.objects_bytes);
+    if (rc < 0) {
+        alloc_free(n->alloc, s, sizeof *s);
+        return rc;
+    }
+    n->objects = s;
+    return 0;
+}
+
+static void ask_free(struct node *n, struct object_ask *a)
+{
+    bytes_free(n, a->payload);
+    alloc_free(n->alloc, a, sizeof *a);
+}
+
+void objects_free(struct node *n)
+{
+    struct objects *s = n->objects;
+    struct object_ask *a;
+
+    if (s == NULL)
+        return;
+    puts_free(n);
+    gets_free(n);
+    while ((a = s->asks) != NULL) {
+        s->asks = a->next;
+        ask_free(n, a);
+    }
+    mover_free(n);
+    shelf_free(s->shelf);
+    alloc_free(n->alloc, s, sizeof *s);
+    n->objects = NULL;
+}
+
+/* --- what is there at the start --- */
+
+static void on_found(struct node *n, const struct moved_found *m)
+{
+    struct shelf *s = n->objects->shelf;
+    struct shelf_object *o;
+
+    if (shelf_find(s, m->name) != NULL)
+        return;
+    /* The limit is lower than it was: what does not fit goes. */
+    if (shelf_add(s, m->name, m->size, n->now, &o) < 0) {
+        mover_name(n, MESSAGE_MOVE_DROP, m->name, NULL, 0);
+        return;
+    }
+    o->used = m->used_s;
+    if (m->whole) {
+        shelf_sealed(s, o);
+        return;
+    }
+    if (shelf_listed(s, o) < 0)
+        n->memory_out = true;
+    for (uint64_t i = 0; i < o->pieces && i / 8 < m->bits.len && !n->memory_out; i++)
+        if ((m->bits.data[i / 8] >> i % 8 & 1) != 0)
+            shelf_piece(s, o, i);
+}
+
+static void answer(struct node *n, uint64_t link, uint8_t type, uint32_t request,
+                   struct bytes payload);
+
+static void scanned(struct node *n, uint64_t what, const struct frame *f)
+{
+    struct objects *s = n->objects;
+    struct moved_found m;
+    struct object_ask *a;
+
+    (void)what;
+    if (f->type == MESSAGE_MOVED_FOUND) {
+        if (read_moved_found(f->payload, &m) == 0)
+            on_found(n, &m);
+        return;
+    }
+    if (moved_result(f) < 0)
+        log_line(n->options.log, LOG_WARNING, "the folder of objects cannot be read: %s",
+                 err_sentence(moved_result(f)));
+    shelf_order(s->shelf);
+    s->scanned = true;
+    while ((a = s->asks) != NULL) {
+        s->asks = a->next;
+        s->asks_count--;
+        answer(n, a->link, a->type, a->request, a->payload);
+        ask_free(n, a);
+    }
+}
+
+void objects_start(struct node *n)
+{
+    if (n->objects != NULL)
+        mover_order(n, MESSAGE_MOVE_SCAN, (struct bytes){NULL, 0}, scanned, 0);
+}
+
+/* --- room --- */
+
+void objects_drop(struct node *n, struct shelf_object *o)
+{
+    mover_name(n, MESSAGE_MOVE_DROP, o->name, NULL, 0);
+    shelf_remove(n->objects->shelf, o);
+}
+
+bool objects_room(struct node *n, uint64_t bytes)
+{
+    struct objects *s = n->objects;
+    struct shelf_object *o;
+
+    if (bytes > UINT64_MAX - s->coming_bytes || !shelf_fits(s->shelf, s->coming_bytes + bytes))
+        return false;
+    while ((o = shelf_victim(s->shelf, s->coming_bytes + bytes)) != NULL)
+        objects_drop(n, o);
+    return true;
+}
+
+/* --- what users are told --- */
+
+void objects_view(const struct node *n, const struct shelf_object *o, struct object_view *v)
+{
+    uint64_t missing = o->pieces - o->have, bytes = missing * PIECE_SIZE;
+
+    *v = (struct object_view){.name = o->name, .size = o->size};
+    v->here = o->whole ? o->size : bytes < o->size ? o->size - bytes : 0;
+    v->flags = (uint8_t)((o->kept ? OBJECT_KEPT : 0) | (o->whole ? OBJECT_WHOLE : 0) |
+                         (o->pins > 0 ? OBJECT_IN_USE : 0));
+    v->copies = v->machines = o->whole;
+    v->age_s = (uint64_t)(instant_since_us(n->now, o->since) / S_US);
+}
+
+void objects_send_view(struct node *n, uint64_t link, uint32_t request,
+                       const struct shelf_object *o)
+{
+    struct object_view v;
+    uint8_t bytes[128];
+    struct buf b;
+
+    objects_view(n, o, &v);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_object_view(&b, &v);
+    send_link(n, link, MESSAGE_REPLY_OBJECT, request, buf_bytes(&b));
+}
+
+struct shelf_object *objects_by_ref(struct node *n, uint64_t link, uint32_t request,
+                                    const char *ref)
+{
+    struct shelf_object *o;
+    int rc = shelf_by_prefix(n->objects->shelf, ref, &o);
+
+    if (rc == 0)
+        return o;
+    if (rc == ERR_ARGUMENT)
+        reply_error(n, link, request, 2, "several objects begin so", "give more of its digits");
+    else
+        reply_error(n, link, request, 3, "no such object", "velum objects --all");
+    return NULL;
+}
+
+static void list(struct node *n, uint64_t link, uint32_t request, const struct request_objects *m)
+{
+    struct digest after = m->after;
+    struct shelf_object *o;
+
+    if (m->ref[0] != 0) {
+        o = objects_by_ref(n, link, request, m->ref);
+        if (o == NULL)
+            return;
+        objects_send_view(n, link, request, o);
+        reply_end(n, link, request);
+        return;
+    }
+    o = shelf_next(n->objects->shelf, digest_equal(after, (struct digest){{0}}) ? NULL : &after);
+    for (uint32_t i = 0; i < OBJECT_PAGE && o != NULL; i++) {
+        objects_send_view(n, link, request, o);
+        o = shelf_next(n->objects->shelf, &o->name);
+    }
+    reply_end(n, link, request);
+}
+
+/* Whoever reads it now reads it to its end: then it is the first to go. */
+static void take_away(struct node *n, uint64_t link, uint32_t request, const char *ref)
+{
+    struct shelf_object *o = objects_by_ref(n, link, request, ref);
+
+    if (o == NULL)
+        return;
+    objects_send_view(n, link, request, o);
+    shelf_keep(n->objects->shelf, o, false);
+    if (o->pins == 0)
+        objects_drop(n, o);
+    reply_end(n, link, request);
+}
+
+/* --- requests --- */
+
+static void answer(struct node *n, uint64_t link, uint8_t type, uint32_t request,
+                   struct bytes payload)
+{
+    struct request_objects objects;
+    char ref[OBJECT_REF_SIZE];
+    struct request_get get;
+
+    if (type == MESSAGE_REQUEST_GET && read_request_get(payload, &get) == 0)
+        get_begin(n, link, request, &get);
+    else if (type == MESSAGE_REQUEST_OBJECTS && read_request_objects(payload, &objects) == 0)
+        list(n, link, request, &objects);
+    else if (type == MESSAGE_REQUEST_RM && read_object_ref(payload, ref) == 0)
+        take_away(n, link, request, ref);
+    else
+        reply_error(n, link, request, 1, "the request is malformed",
+                    "is this command of the same version as the node? velum version");
+}
+
+static void ask_later(struct node *n, uint64_t link, const struct frame *f)
+{
+    struct objects *s = n->objects;
+    struct object_ask *a, **at = &s->asks;
+
+    if (s->asks_count >= ASKS_MAX) {
+        reply_error(n, link, f->request, 1, "this node is still looking at what objects it has",
+                    "try again in a moment");
+        return;
+    }
+    a = node_alloc(n, sizeof *a);
+    if (a == NULL)
+        return;
+    *a = (struct object_ask){
+        .link = link, .type = f->type, .request = f->request, .payload = bytes_copy(n, f->payload)};
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = a;
+    s->asks_count++;
+}
+
+void objects_request(struct node *n, uint64_t link, const struct frame *f)
+{
+    if (n->objects == NULL)
+        reply_error(n, link, f->request, 1, "this node keeps no objects",
+                    "start one that does: velum node --objects SIZE");
+    else if (f->type == MESSAGE_REQUEST_PUT)
+        put_begin(n, link, f->request, f->payload);
+    else if (f->type == MESSAGE_REQUEST_DATA)
+        put_data(n, link, f->request, f->payload);
+    else if (f->type == MESSAGE_REQUEST_MORE)
+        get_more(n, link, f->request, f->payload);
+    else if (!n->objects->scanned)
+        ask_later(n, link, f);
+    else
+        answer(n, link, f->type, f->request, f->payload);
+}
+
+void objects_link_down(struct node *n, uint64_t link)
+{
+    struct object_ask **at, *a;
+
+    if (n->objects == NULL)
+        return;
+    put_link_down(n, link);
+    get_link_down(n, link);
+    for (at = &n->objects->asks; (a = *at) != NULL;) {
+        if (a->link != link) {
+            at = &a->next;
+            continue;
+        }
+        *at = a->next;
+        n->objects->asks_count--;
+        ask_free(n, a);
+    }
+}
+
+void objects_moved(struct node *n, const struct frame *f)
+{
+    mover_answered(n, f);
+}
+
+void objects_mover(struct node *n)
+{
+    if (n->objects == NULL)
+        return;
+    put_mover_died(n);
+    if (!n->objects->scanned)
+        objects_start(n);
+}

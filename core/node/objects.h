@@ -1,0 +1,67 @@
+/* The objects of this node: what lies on its shelf, what users put there, get and take away.
+ *
+ *   mover.c     orders to the mover, and what is done with its answers
+ *   objects.c   the shelf: found at the start, listed, removed, room made on it
+ *   put.c       objects on their way in from users
+ *   get.c       objects on their way out to users
+ *
+ * A node without room for objects (embedded, or told so) has none of this, and says so to whoever
+ * asks. Memory is bounded by what is on its way: PUTS_MAX and GETS_MAX times a window. Private to
+ * core/node. */
+#ifndef VELUM_NODE_OBJECTS_H
+#define VELUM_NODE_OBJECTS_H
+
+#include "core/node/state.h"
+#include "core/object/shelf.h"
+#include "core/wire/object_request.h"
+
+#define PUTS_MAX 64
+#define GETS_MAX 64
+#define ASKS_MAX 64                    /* that wait until the shelf is known */
+#define PUT_WINDOW ((uint32_t)1 << 20) /* bytes of one put that are on their way */
+#define GET_READS 4                    /* slices of one get that are being read */
+
+/* An order that was not answered yet. */
+struct move_order;
+struct put;
+struct get;
+struct object_ask;
+
+struct objects {
+    struct shelf *shelf;
+    bool scanned; /* what was there at the start is on the shelf */
+    struct move_order *orders_first, *orders_last;
+    uint32_t order_counter;
+    uint64_t number_counter; /* of puts and gets */
+    struct put *puts;
+    struct get *gets;
+    struct object_ask *asks;
+    uint32_t puts_count, gets_count, asks_count;
+    uint64_t coming_bytes; /* of puts, which are on no shelf yet */
+};
+
+/* 0, also for a node that keeps no objects; ERR_NO_MEMORY. */
+int objects_new(struct node *n);
+void objects_free(struct node *n);
+/* Asks what is there. */
+void objects_start(struct node *n);
+
+/* Requests of users: PUT, DATA, GET, MORE, OBJECTS, RM. */
+void objects_request(struct node *n, uint64_t link, const struct frame *f);
+void objects_link_down(struct node *n, uint64_t link);
+/* EVENT_MOVED and EVENT_MOVER. */
+void objects_moved(struct node *n, const struct frame *f);
+void objects_mover(struct node *n);
+
+/* Lets go of what may go until so many bytes fit. False: they do not. */
+bool objects_room(struct node *n, uint64_t bytes);
+/* It is gone from the shelf and from the disk. */
+void objects_drop(struct node *n, struct shelf_object *o);
+void objects_view(const struct node *n, const struct shelf_object *o, struct object_view *v);
+void objects_send_view(struct node *n, uint64_t link, uint32_t request,
+                       const struct shelf_object *o);
+/* The one object a ref means. NULL: the user was told what is wrong. */
+struct shelf_object *objects_by_ref(struct node *n, uint64_t link, uint32_t request,
+                                    const char *ref);
+
+#endif

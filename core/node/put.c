@@ -1,0 +1,271 @@
+#include "core/node/put.h"
+
+#include "core/base/err.h"
+#include "core/node/link.h"
+#include "core/node/mover.h"
+#include "core/object/name.h"
+
+struct put {
+    struct put *next;
+    uint64_t number; /* also the mover's stream */
+    uint64_t link;
+    uint32_t request;
+    uint32_t credit;   /* the user may send so many bytes now */
+    uint32_t owed;     /* credit for what was written since it was given last */
+    uint64_t size;     /* as announced, or UINT64_MAX */
+    uint64_t bytes;    /* that came */
+    bool begun, ended; /* the mover has a stream; the user has sent all of it */
+};
+
+static struct put *find(const struct node *n, uint64_t number)
+{
+    struct put *p = n->objects->puts;
+
+    while (p != NULL && p->number != number)
+        p = p->next;
+    return p;
+}
+
+static struct put *find_request(const struct node *n, uint64_t link, uint32_t request)
+{
+    struct put *p = n->objects->puts;
+
+    while (p != NULL && (p->link != link || p->request != request))
+        p = p->next;
+    return p;
+}
+
+static void forget(struct node *n, struct put *p)
+{
+    struct put **at = &n->objects->puts;
+
+    while (*at != p)
+        at = &(*at)->next;
+    *at = p->next;
+    n->objects->puts_count--;
+    n->objects->coming_bytes -= p->bytes;
+    alloc_free(n->alloc, p, sizeof *p);
+}
+
+static void order_stream(struct node *n, uint8_t type, uint64_t stream, moved_fn *then)
+{
+    uint8_t bytes[8];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_move_stream(&b, stream);
+    mover_order(n, type, buf_bytes(&b), then, stream);
+}
+
+/* Nothing of it is left anywhere. */
+static void give_up(struct node *n, struct put *p)
+{
+    if (p->begun)
+        order_stream(n, MESSAGE_MOVE_ABORT, p->number, NULL);
+    forget(n, p);
+}
+
+static void refuse(struct node *n, struct put *p, uint8_t exit_code, const char *what,
+                   const char *hint)
+{
+    reply_error(n, p->link, p->request, exit_code, what, hint);
+    give_up(n, p);
+}
+
+static void refuse_rc(struct node *n, struct put *p, int rc)
+{
+    if (rc == ERR_NO_SPACE)
+        refuse(n, p, 1, "the disk of this node is full", "free some space, or put it elsewhere");
+    else
+        refuse(n, p, 1, err_sentence(rc), "put it again");
+}
+
+static void send_credit(struct node *n, struct put *p, uint32_t bytes)
+{
+    uint8_t raw[4];
+    struct buf b;
+
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_object_credit(&b, bytes);
+    p->credit += bytes;
+    send_link(n, p->link, MESSAGE_REPLY_CREDIT, p->request, buf_bytes(&b));
+}
+
+static void no_room(struct node *n, struct put *p)
+{
+    refuse(n, p, 1, "the object does not fit below this node's limit for objects",
+           "velum objects; velum rm REF; or start the node with a larger --objects SIZE");
+}
+
+void put_begin(struct node *n, uint64_t link, uint32_t request, struct bytes payload)
+{
+    struct objects *s = n->objects;
+    struct request_put m;
+    struct put *p;
+
+    if (read_request_put(payload, &m) < 0 || find_request(n, link, request) != NULL) {
+        reply_error(n, link, request, 1, "the request is malformed",
+                    "is this command of the same version as the node? velum version");
+        return;
+    }
+    if (s->puts_count >= PUTS_MAX) {
+        reply_error(n, link, request, 1, "64 objects are being put at this node already",
+                    "try again when one of them is there");
+        return;
+    }
+    p = node_alloc(n, sizeof *p);
+    if (p == NULL)
+        return;
+    *p = (struct put){.next = s->puts,
+                      .number = ++s->number_counter,
+                      .link = link,
+                      .request = request,
+                      .size = m.size};
+    s->puts = p;
+    s->puts_count++;
+    if (n->stopping)
+        refuse(n, p, 1, "this node is stopping", "ask another node: --addr HOST:PORT");
+    else if (m.size != UINT64_MAX && !objects_room(n, m.size))
+        no_room(n, p);
+    else
+        send_credit(n, p, PUT_WINDOW);
+}
+
+/* What a frame takes of the credit: small ones are not for nothing. */
+static uint32_t cost_of(size_t bytes)
+{
+    return bytes < OBJECT_DATA_COST_MIN ? OBJECT_DATA_COST_MIN : (uint32_t)bytes;
+}
+
+/* `what` is the put's number and the frame's cost. */
+#define COST_BITS 16
+
+static void appended(struct node *n, uint64_t what, const struct frame *answer)
+{
+    struct put *p = find(n, what >> COST_BITS);
+    int rc = moved_result(answer);
+
+    if (p == NULL)
+        return;
+    if (rc < 0) {
+        refuse_rc(n, p, rc);
+        return;
+    }
+    p->owed += (uint32_t)(what & ((1u << COST_BITS) - 1));
+    if (p->ended || p->owed < PUT_WINDOW / 4)
+        return;
+    send_credit(n, p, p->owed);
+    p->owed = 0;
+}
+
+static void made(struct node *n, uint64_t number, const struct frame *answer)
+{
+    struct objects *s = n->objects;
+    struct put *p = find(n, number);
+    struct shelf_object *o;
+    struct moved_made m;
+    int rc = moved_result(answer);
+
+    if (rc == 0 && read_moved_made(answer->payload, &m) < 0)
+        rc = ERR_FORMAT;
+    if (rc == 0 && (o = shelf_find(s->shelf, m.name)) == NULL)
+        rc = shelf_add(s->shelf, m.name, m.size, n->now, &o);
+    if (rc == 0) {
+        shelf_sealed(s->shelf, o);
+        shelf_keep(s->shelf, o, true);
+    } else if (answer->type == MESSAGE_MOVED_MADE && rc != ERR_FORMAT && m.rc == 0) {
+        mover_name(n, MESSAGE_MOVE_DROP, m.name, NULL, 0);
+    }
+    if (p == NULL)
+        return;
+    p->begun = false;
+    if (rc < 0) {
+        refuse_rc(n, p, rc);
+        return;
+    }
+    objects_send_view(n, p->link, p->request, o);
+    forget(n, p);
+}
+
+static void append(struct node *n, struct put *p, struct bytes bytes)
+{
+    struct move_stream m = {.stream = p->number, .bytes = bytes};
+    struct buf b;
+
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_move_append(&b, &m);
+    if (b.failed)
+        n->memory_out = true;
+    else
+        mover_order(n, MESSAGE_MOVE_APPEND, buf_bytes(&b), appended,
+                    p->number << COST_BITS | cost_of(bytes.len));
+    buf_clear(&b);
+    p->begun = true;
+}
+
+/* An object without bytes is one too. */
+static void finish(struct node *n, struct put *p)
+{
+    if (p->size != UINT64_MAX && p->bytes != p->size) {
+        refuse(n, p, 1, "the object has another size than was announced",
+               "does somebody write to the file? put it again");
+        return;
+    }
+    if (!p->begun)
+        append(n, p, (struct bytes){NULL, 0});
+    p->ended = true;
+    order_stream(n, MESSAGE_MOVE_FINISH, p->number, made);
+}
+
+void put_data(struct node *n, uint64_t link, uint32_t request, struct bytes payload)
+{
+    struct put *p = find_request(n, link, request);
+
+    if (p == NULL || p->ended)
+        return; /* it was refused while this was on its way */
+    if (payload.len == 0) {
+        finish(n, p);
+        return;
+    }
+    if (payload.len > OBJECT_DATA_MAX || cost_of(payload.len) > p->credit) {
+        refuse(n, p, 1, "more bytes came than were asked for", "");
+        return;
+    }
+    p->credit -= cost_of(payload.len);
+    p->bytes += payload.len;
+    n->objects->coming_bytes += payload.len;
+    if (p->bytes > p->size || p->bytes > OBJECT_SIZE_MAX)
+        refuse(n, p, 1, "the object is larger than was announced", "put it again");
+    else if (!objects_room(n, 0))
+        no_room(n, p);
+    else
+        append(n, p, payload);
+}
+
+void put_link_down(struct node *n, uint64_t link)
+{
+    struct put *p, *next;
+
+    for (p = n->objects->puts; p != NULL; p = next) {
+        next = p->next;
+        /* All of it is here: it is put, whoever waits for the answer. */
+        if (p->link == link && !p->ended)
+            give_up(n, p);
+    }
+}
+
+void put_mover_died(struct node *n)
+{
+    struct put *p;
+
+    while ((p = n->objects->puts) != NULL) {
+        p->begun = false;
+        refuse(n, p, 1, "the process that writes objects ended", "put it again");
+    }
+}
+
+void puts_free(struct node *n)
+{
+    while (n->objects->puts != NULL)
+        forget(n, n->objects->puts);
+}
