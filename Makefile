@@ -170,7 +170,7 @@ $(HOST_TESTS): $(O)/%: $(O)/%.o $(TESTLIB_OBJS) $(O)/libcmd.a $(O)/libhost.a $(O
 # The golden files are written by one program and read by another (tests/golden/golden.h).
 $(O)/tests/unit/test_golden $(O)/tests/golden/record: $(GOLDEN_OBJS)
 
-$(PURE_TESTS): $(O)/%: $(O)/%.o $(TESTLIB_OBJS) $(O)/libcore.a
+$(PURE_TESTS): $(O)/%: $(O)/%.o $(TESTLIB_OBJS) $(O)/libsim.a $(O)/libcore.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK_PURE) -o $@ $^ -lm
 

@@ -21,7 +21,8 @@ enum story_kind {
     STORY_FRAME,
     STORY_FAILED,
     STORY_STORED,
-    STORY_EXITED
+    STORY_EXITED,
+    STORY_MOVED
 };
 
 struct story_event {
@@ -247,6 +248,35 @@ static void close_half(struct story *s, uint64_t link)
              WAY_US);
 }
 
+struct moved_to {
+    struct story_node *node;
+    uint32_t request;
+};
+
+static void moved(void *ctx, uint8_t type, struct bytes payload)
+{
+    const struct moved_to *to = ctx;
+    struct story_event ev = {.kind = STORY_MOVED,
+                             .node = to->node->index,
+                             .generation = to->node->generation,
+                             .type = type,
+                             .request = to->request,
+                             .data = story_copy(payload),
+                             .len = payload.len};
+
+    push(to->node->story, ev, SYNC_US);
+}
+
+static void move(struct story *s, struct story_node *n, const struct action *a,
+                 struct bytes payload)
+{
+    struct moved_to to = {n, a->request};
+
+    (void)s;
+    if (!n->mover_silent)
+        sim_mover_order(&n->mover, (uint8_t)a->type, payload, moved, &to);
+}
+
 static void perform(struct story *s, struct story_node *n, struct actions *actions)
 {
     for (size_t i = 0; i < actions->count; i++) {
@@ -275,6 +305,9 @@ static void perform(struct story *s, struct story_node *n, struct actions *actio
             break;
         case ACTION_START:
             s->worker = a->worker;
+            break;
+        case ACTION_MOVE:
+            move(s, n, a, actions_payload(actions, a));
             break;
         case ACTION_KILL:
             ev.kind = STORY_EXITED;
@@ -381,6 +414,11 @@ static void on_event(struct story *s, struct story_event *e)
         ev.stored.ticket = e->ticket;
         ev.stored.rc = n->fails ? ERR_SYNC : 0;
         break;
+    case STORY_MOVED:
+        ev.kind = EVENT_MOVED;
+        ev.moved.frame =
+            (struct frame){.type = e->type, .request = e->request, .payload = {e->data, e->len}};
+        break;
     case STORY_EXITED:
         ev.kind = EVENT_WORKER_EXITED;
         ev.worker_exited.worker = (uint32_t)e->link;
@@ -443,6 +481,7 @@ void story_init(struct story *s, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         s->nodes[i] = (struct story_node){.story = s, .index = i};
         memset(s->nodes[i].id.bytes, (int)(16 + i), ID_SIZE);
+        sim_mover_init(&s->nodes[i].mover, &s->heap.alloc, UINT64_MAX);
     }
 }
 
@@ -463,6 +502,7 @@ void story_start(struct story *s, uint32_t i)
                              .keep_jobs = s->ages.keep_jobs,
                              .tombstone_s = s->ages.tombstone_s,
                              .calendar_look_s = s->ages.calendar_look_s,
+                             .objects_bytes = s->ages.objects_bytes,
                              .certificate = {certificate, sizeof certificate}};
     struct actions actions;
 
@@ -537,6 +577,15 @@ void story_kill(struct story *s, uint32_t i)
     drop_links(s, i, STORY_USER);
     node_free(s->nodes[i].core);
     s->nodes[i].core = NULL;
+    sim_mover_crash(&s->nodes[i].mover);
+}
+
+void story_mover_dies(struct story *s, uint32_t i)
+{
+    struct event ev = {.kind = EVENT_MOVER};
+
+    sim_mover_crash(&s->nodes[i].mover);
+    story_step(s, &s->nodes[i], &ev);
 }
 
 void story_cut(struct story *s, uint32_t a, uint32_t b)
@@ -577,6 +626,7 @@ bool story_end(struct story *s)
     for (uint32_t i = 0; i < s->count; i++) {
         node_free(s->nodes[i].core);
         story_disk_free(&s->nodes[i]);
+        sim_mover_clear(&s->nodes[i].mover);
     }
     while (s->events_count > 0)
         free(pop(s).data);

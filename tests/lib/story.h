@@ -8,6 +8,7 @@
 #define VELUM_TESTS_STORY_H
 
 #include "core/node/node.h"
+#include "core/sim/sim_mover.h"
 #include "core/wire/message.h"
 #include "core/wire/request.h"
 #include "core/wire/spec.h"
@@ -30,6 +31,8 @@ struct story_node {
     bool keeps_disk;             /* the next process reads what this one stored */
     struct story_record *stored; /* oldest first */
     int64_t wall_off_s;          /* how wrong its wall clock is */
+    struct sim_mover mover;      /* its objects outlive it */
+    bool mover_silent;           /* it takes orders and answers none */
 };
 
 /* What a user was told. */
@@ -57,7 +60,7 @@ struct story {
     uint32_t answers_count, answers_cap;
     struct story_spec *specs; /* signed, by number */
     uint32_t sent[256];       /* frames by type, between nodes */
-    struct node_options ages; /* how long things are kept: keep_s and what follows */
+    struct node_options ages; /* how long things are kept: keep_s and what follows; objects_bytes */
     uint32_t worker;          /* the last one that a node asked to start, 0: none */
     /* Frames of these types between these nodes are lost, and counted by whom they were for. */
     struct {
@@ -100,6 +103,9 @@ struct bytes story_spec(struct story *s, uint32_t number);
 /* A user of node i connects, asks and leaves; ask gives the request's number. */
 uint64_t story_user(struct story *s, uint32_t i);
 uint32_t story_ask(struct story *s, uint64_t user, uint8_t type, struct bytes payload);
+/* More about a request that was made. */
+void story_tell(struct story *s, uint64_t user, uint8_t type, uint32_t request,
+                struct bytes payload);
 uint32_t story_submit(struct story *s, uint64_t user, uint32_t number);
 uint32_t story_watch(struct story *s, uint64_t user, struct job_id id);
 uint32_t story_ask_id(struct story *s, uint64_t user, uint8_t type, struct job_id id);
@@ -121,6 +127,8 @@ bool story_leads(const struct story *s, uint32_t i, struct job_id id);
 uint32_t story_leader(const struct story *s, struct job_id id);
 uint32_t story_stranger(const struct story *s, struct job_id id);
 
+/* Its mover ends, and what was asked of it comes to nothing; another serves. */
+void story_mover_dies(struct story *s, uint32_t i);
 /* Node `to` hears this from `from`, over their link. */
 void story_say(struct story *s, uint32_t from, uint32_t to, uint8_t type, uint32_t request,
                struct bytes payload);

@@ -70,15 +70,22 @@ uint64_t story_user(struct story *s, uint32_t i)
     return link;
 }
 
-uint32_t story_ask(struct story *s, uint64_t user, uint8_t type, struct bytes payload)
+void story_tell(struct story *s, uint64_t user, uint8_t type, uint32_t request,
+                struct bytes payload)
 {
-    struct story_conn *c = story_conn_of(s, user);
     struct event ev = {.kind = EVENT_FRAME};
-    uint32_t request = ++c->requests;
 
     ev.frame.link = story_other_end(user);
     ev.frame.frame = (struct frame){.type = type, .request = request, .payload = payload};
-    story_step(s, &s->nodes[c->node[1]], &ev);
+    story_step(s, &s->nodes[story_conn_of(s, user)->node[1]], &ev);
+}
+
+uint32_t story_ask(struct story *s, uint64_t user, uint8_t type, struct bytes payload)
+{
+    struct story_conn *c = story_conn_of(s, user);
+    uint32_t request = ++c->requests;
+
+    story_tell(s, user, type, request, payload);
     return request;
 }
 

@@ -1,0 +1,39 @@
+/* A mover in memory: what core/wire/move.h draws, with objects as bytes in the simulator's memory.
+ * The same rules as the real one: a list must make the name, a piece its digest, and only what was
+ * finished or sealed is there after a crash; pieces that were written before are found as pieces.
+ *
+ * Owns its objects. Answers at once; delays and failures are the caller's. */
+#ifndef VELUM_SIM_SIM_MOVER_H
+#define VELUM_SIM_SIM_MOVER_H
+
+#include "core/base/alloc.h"
+#include "core/wire/move.h"
+
+struct sim_object;
+struct sim_stream;
+
+struct sim_mover {
+    const struct alloc *alloc;
+    struct sim_object *objects; /* ascending names */
+    struct sim_stream *streams;
+    uint64_t bytes_max; /* more is NO_SPACE */
+    uint64_t bytes;
+    int fails; /* this order and all later ones have this result; 0: none */
+};
+
+/* Called for every answer; the payload is borrowed for the call. */
+typedef void sim_answer(void *ctx, uint8_t type, struct bytes payload);
+
+void sim_mover_init(struct sim_mover *m, const struct alloc *a, uint64_t bytes_max);
+void sim_mover_clear(struct sim_mover *m);
+/* An order that does not read is answered with ARGUMENT. */
+void sim_mover_order(struct sim_mover *m, uint8_t type, struct bytes payload, sim_answer *answer,
+                     void *ctx);
+/* The process ends, or power goes: streams and half pieces are lost. */
+void sim_mover_crash(struct sim_mover *m);
+/* A bit of one of its objects turns; false when there is nothing to turn. `where` chooses. */
+bool sim_mover_rot(struct sim_mover *m, uint64_t where);
+/* Whole objects here. */
+uint32_t sim_mover_whole(const struct sim_mover *m);
+
+#endif

@@ -1,0 +1,487 @@
+/* Stories of objects at one node: users put them there, get them, list them and take them away. */
+#include "core/base/err.h"
+#include "core/node/objects.h"
+#include "core/object/name.h"
+#include "core/wire/move.h"
+#include "tests/lib/check.h"
+#include "tests/lib/story.h"
+
+#define BIG (3 * PIECE_SIZE + 7)
+
+static struct story story;
+static uint8_t bytes[BIG], got[BIG];
+
+static void begin(uint64_t objects_bytes)
+{
+    story_init(&story, 1);
+    story.ages.objects_bytes = objects_bytes;
+    story_start(&story, 0);
+    story_run(&story, 10 * MS_US);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+}
+
+static struct digest name_of(const uint8_t *data, uint64_t size)
+{
+    struct object_sum s;
+    struct digest name;
+
+    object_sum_begin(&s, size);
+    for (uint64_t i = 0; i < object_pieces(size); i++)
+        object_sum_piece(&s, sha256_of(data + i * PIECE_SIZE, object_piece_length(size, i)));
+    CHECK(object_sum_end(&s, &name));
+    return name;
+}
+
+static void ask_data(uint64_t user, uint32_t request, struct bytes data)
+{
+    struct buf b;
+
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_raw(&b, data.data, data.len);
+    story_tell(&story, user, MESSAGE_REQUEST_DATA, request, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+static uint32_t put_begun(uint64_t user, uint64_t size)
+{
+    struct request_put m = {.size = size};
+    uint8_t raw[16];
+    struct buf b;
+
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_request_put(&b, &m);
+    return story_ask(&story, user, MESSAGE_REQUEST_PUT, buf_bytes(&b));
+}
+
+/* The credit of all answers together. */
+static uint64_t credit_of(uint64_t user, uint32_t request)
+{
+    uint64_t sum = 0;
+    uint32_t credit;
+
+    for (uint32_t i = 0; i < story.answers_count; i++) {
+        const struct story_answer *a = &story.answers[i];
+
+        if (a->link == user && a->request == request && a->type == MESSAGE_REPLY_CREDIT &&
+            read_object_credit((struct bytes){a->data, a->len}, &credit) == 0)
+            sum += credit;
+    }
+    return sum;
+}
+
+/* Sends as a command does, never more than it may. */
+static void put_sent(uint64_t user, uint32_t request, const uint8_t *data, uint64_t size)
+{
+    uint64_t spent = 0;
+
+    for (uint64_t at = 0; at < size && story_code(&story, user, request) <= 0;) {
+        uint64_t n = size - at < OBJECT_DATA_MAX ? size - at : OBJECT_DATA_MAX;
+        uint64_t cost = n < OBJECT_DATA_COST_MIN ? OBJECT_DATA_COST_MIN : n;
+
+        if (spent + cost > credit_of(user, request)) {
+            story_run(&story, MS_US);
+            continue;
+        }
+        ask_data(user, request, (struct bytes){data + at, (size_t)n});
+        spent += cost;
+        at += n;
+    }
+    ask_data(user, request, (struct bytes){NULL, 0});
+    story_run(&story, 5 * MS_US);
+}
+
+static bool answered_view(uint64_t user, uint32_t request, struct object_view *v)
+{
+    for (uint32_t i = story.answers_count; i-- > 0;) {
+        const struct story_answer *a = &story.answers[i];
+
+        if (a->link == user && a->request == request && a->type == MESSAGE_REPLY_OBJECT)
+            return read_object_view((struct bytes){a->data, a->len}, v) == 0;
+    }
+    return false;
+}
+
+/* Puts it whole. */
+static struct digest put_whole(const uint8_t *data, uint64_t size)
+{
+    uint64_t user = story_user(&story, 0);
+    uint32_t request = put_begun(user, size);
+    struct object_view v = {0};
+
+    put_sent(user, request, data, size);
+    CHECK_INT(story_code(&story, user, request), 0);
+    CHECK(answered_view(user, request, &v));
+    CHECK_INT(v.size, size);
+    CHECK(digest_equal(v.name, name_of(data, size)));
+    CHECK_INT(v.flags, OBJECT_KEPT | OBJECT_WHOLE);
+    story_leave(&story, user);
+    story_run(&story, MS_US);
+    return v.name;
+}
+
+static uint32_t get_begun(uint64_t user, struct digest name, size_t digits, uint64_t offset)
+{
+    struct request_get m = {.offset = offset};
+    uint8_t raw[128];
+    struct buf b;
+
+    id_hex(name.bytes, digits, m.ref);
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_request_get(&b, &m);
+    return story_ask(&story, user, MESSAGE_REQUEST_GET, buf_bytes(&b));
+}
+
+static void more(uint64_t user, uint32_t request, uint32_t count)
+{
+    uint8_t raw[4];
+    struct buf b;
+
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_object_credit(&b, count);
+    story_tell(&story, user, MESSAGE_REQUEST_MORE, request, buf_bytes(&b));
+}
+
+/* What has come of it, copied to got. */
+static uint64_t pieces_got(uint64_t user, uint32_t request)
+{
+    uint64_t at = 0;
+
+    for (uint32_t i = 0; i < story.answers_count; i++) {
+        const struct story_answer *a = &story.answers[i];
+
+        if (a->link != user || a->request != request || a->type != MESSAGE_REPLY_PIECE)
+            continue;
+        REQUIRE(at + a->len <= sizeof got);
+        memcpy(got + at, a->data, a->len);
+        at += a->len;
+    }
+    return at;
+}
+
+static bool has_ended(uint64_t user, uint32_t request)
+{
+    const struct story_answer *a = story_answer(&story, user, request);
+
+    return a != NULL && a->type == MESSAGE_REPLY_END;
+}
+
+static int code_of_ref(uint8_t type, struct digest name)
+{
+    uint64_t user = story_user(&story, 0);
+    char ref[OBJECT_REF_SIZE];
+    uint8_t raw[128];
+    uint32_t request;
+    struct buf b;
+    int code;
+
+    id_hex(name.bytes, 64, ref);
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_object_ref(&b, ref);
+    request = story_ask(&story, user, type, buf_bytes(&b));
+    code = story_code_within(&story, user, request, 10 * MS_US);
+    story_leave(&story, user);
+    return code;
+}
+
+static uint32_t listed(void)
+{
+    uint64_t user = story_user(&story, 0);
+    struct request_objects m = {.all = false};
+    uint32_t request, count = 0;
+    uint8_t raw[128];
+    struct buf b;
+
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_request_objects(&b, &m);
+    request = story_ask(&story, user, MESSAGE_REQUEST_OBJECTS, buf_bytes(&b));
+    story_run(&story, 5 * MS_US);
+    CHECK(has_ended(user, request));
+    for (uint32_t i = 0; i < story.answers_count; i++)
+        count += story.answers[i].link == user && story.answers[i].request == request &&
+                 story.answers[i].type == MESSAGE_REPLY_OBJECT;
+    story_leave(&story, user);
+    return count;
+}
+
+TEST(what_is_put_is_got)
+{
+    static const uint64_t sizes[] = {0, 1, 5000, OBJECT_DATA_MAX, PIECE_SIZE, PIECE_SIZE + 1, BIG};
+
+    begin(1 << 30);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct digest name = put_whole(bytes, sizes[i]);
+        uint64_t user = story_user(&story, 0);
+        uint32_t request = get_begun(user, name, 8 + i, 0);
+
+        for (int k = 0; k < 20; k++) {
+            more(user, request, 400000);
+            story_run(&story, 5 * MS_US);
+            if (has_ended(user, request))
+                break;
+        }
+        CHECK(has_ended(user, request));
+        CHECK_INT(pieces_got(user, request), sizes[i]);
+        CHECK(memcmp(got, bytes, (size_t)sizes[i]) == 0);
+        story_leave(&story, user);
+        CHECK_INT(listed(), i + 1);
+    }
+    CHECK(story_end(&story));
+}
+
+TEST(a_get_goes_on_where_it_was_broken_off)
+{
+    struct digest name;
+    uint64_t user;
+    uint32_t request;
+
+    begin(1 << 30);
+    name = put_whole(bytes, BIG);
+    user = story_user(&story, 0);
+    request = get_begun(user, name, 64, BIG - 10);
+    more(user, request, 100);
+    story_run(&story, 5 * MS_US);
+    CHECK(has_ended(user, request));
+    CHECK_INT(pieces_got(user, request), 10);
+    CHECK(memcmp(got, bytes + BIG - 10, 10) == 0);
+    request = get_begun(user, name, 64, BIG + 1);
+    CHECK_INT(story_code_within(&story, user, request, 5 * MS_US), 2);
+    CHECK(story_end(&story));
+}
+
+TEST(no_more_is_sent_than_was_asked_for)
+{
+    struct digest name;
+    uint64_t user;
+    uint32_t request;
+
+    begin(1 << 30);
+    name = put_whole(bytes, BIG);
+    user = story_user(&story, 0);
+    request = get_begun(user, name, 64, 0);
+    story_run(&story, 20 * MS_US);
+    CHECK_INT(pieces_got(user, request), 0);
+    more(user, request, 1000);
+    story_run(&story, 20 * MS_US);
+    CHECK_INT(pieces_got(user, request), 1000);
+    more(user, request, OBJECT_CREDIT_MAX);
+    more(user, request, OBJECT_CREDIT_MAX);
+    story_run(&story, 20 * MS_US);
+    CHECK_INT(story_code(&story, user, request), 1);
+    CHECK_INT(story.nodes[0].core->objects->gets_count, 0);
+    CHECK(story_end(&story));
+}
+
+TEST(whoever_sends_more_than_he_may_is_refused)
+{
+    uint64_t user;
+    uint32_t request;
+
+    begin(1 << 30);
+    user = story_user(&story, 0);
+    request = put_begun(user, UINT64_MAX);
+    story_run(&story, MS_US);
+    CHECK_INT(credit_of(user, request), PUT_WINDOW);
+    story.nodes[0].mover_silent = true;
+    for (uint32_t i = 0; i < PUT_WINDOW / OBJECT_DATA_COST_MIN; i++)
+        ask_data(user, request, (struct bytes){bytes, 1});
+    story_run(&story, MS_US);
+    CHECK(story_code(&story, user, request) <= 0);
+    ask_data(user, request, (struct bytes){bytes, 1});
+    story_run(&story, MS_US);
+    CHECK_INT(story_code(&story, user, request), 1);
+    CHECK_INT(story.nodes[0].core->objects->coming_bytes, 0);
+    CHECK(story_end(&story));
+}
+
+TEST(a_put_whose_user_leaves_is_undone)
+{
+    uint64_t user;
+    uint32_t request;
+
+    begin(1 << 30);
+    user = story_user(&story, 0);
+    request = put_begun(user, BIG);
+    story_run(&story, MS_US);
+    ask_data(user, request, (struct bytes){bytes, 1000});
+    story_run(&story, MS_US);
+    CHECK_INT(story.nodes[0].core->objects->coming_bytes, 1000);
+    story_leave(&story, user);
+    story_run(&story, 5 * MS_US);
+    CHECK_INT(story.nodes[0].core->objects->puts_count, 0);
+    CHECK_INT(story.nodes[0].core->objects->coming_bytes, 0);
+    CHECK_INT(story.nodes[0].mover.bytes, 0);
+    CHECK_INT(listed(), 0);
+    CHECK(story_end(&story));
+}
+
+TEST(another_size_than_announced_is_no_object)
+{
+    uint64_t user;
+    uint32_t request;
+
+    begin(1 << 30);
+    user = story_user(&story, 0);
+    request = put_begun(user, 1000);
+    put_sent(user, request, bytes, 999);
+    CHECK_INT(story_code(&story, user, request), 1);
+    request = put_begun(user, 1000);
+    put_sent(user, request, bytes, 1001);
+    CHECK_INT(story_code(&story, user, request), 1);
+    CHECK_INT(story.nodes[0].mover.bytes, 0);
+    CHECK_INT(listed(), 0);
+    CHECK(story_end(&story));
+}
+
+TEST(what_is_kept_stays_and_what_does_not_fit_is_refused)
+{
+    struct digest first;
+    uint64_t user;
+    uint32_t request;
+
+    begin(4 * PIECE_SIZE);
+    first = put_whole(bytes, BIG);
+    user = story_user(&story, 0);
+    /* Announced or not: it is noticed before the limit is passed. */
+    request = put_begun(user, PIECE_SIZE);
+    CHECK_INT(story_code_within(&story, user, request, MS_US), 1);
+    request = put_begun(user, UINT64_MAX);
+    put_sent(user, request, bytes + 1, PIECE_SIZE);
+    CHECK_INT(story_code(&story, user, request), 1);
+    CHECK(story.nodes[0].mover.bytes <= 4 * PIECE_SIZE);
+    CHECK_INT(listed(), 1);
+    CHECK_INT(code_of_ref(MESSAGE_REQUEST_RM, first), 0);
+    CHECK_INT(code_of_ref(MESSAGE_REQUEST_RM, first), 3);
+    CHECK_INT(listed(), 0);
+    put_whole(bytes + 1, PIECE_SIZE);
+    CHECK(story_end(&story));
+}
+
+TEST(what_was_used_least_goes_first)
+{
+    struct digest a, b;
+    struct objects *s;
+
+    begin(3 * PIECE_SIZE);
+    a = put_whole(bytes, PIECE_SIZE);
+    b = put_whole(bytes + 1, PIECE_SIZE);
+    s = story.nodes[0].core->objects;
+    shelf_keep(s->shelf, shelf_find(s->shelf, b), false);
+    shelf_keep(s->shelf, shelf_find(s->shelf, a), false);
+    put_whole(bytes + 2, PIECE_SIZE);
+    put_whole(bytes + 3, PIECE_SIZE);
+    CHECK(shelf_find(s->shelf, b) == NULL);
+    CHECK(shelf_find(s->shelf, a) != NULL);
+    CHECK_INT(sim_mover_whole(&story.nodes[0].mover), 3);
+    CHECK(story_end(&story));
+}
+
+/* It is read to its end all the same. */
+TEST(what_is_removed_while_it_is_read_is_read_to_its_end)
+{
+    struct digest name;
+    uint64_t user;
+    uint32_t request;
+
+    begin(1 << 30);
+    name = put_whole(bytes, BIG);
+    user = story_user(&story, 0);
+    request = get_begun(user, name, 64, 0);
+    more(user, request, 1000);
+    story_run(&story, 5 * MS_US);
+    CHECK_INT(code_of_ref(MESSAGE_REQUEST_RM, name), 0);
+    more(user, request, OBJECT_CREDIT_MAX);
+    story_run(&story, 20 * MS_US);
+    CHECK(has_ended(user, request));
+    CHECK_INT(pieces_got(user, request), BIG);
+    CHECK(story_end(&story));
+}
+
+TEST(the_death_of_the_mover_is_told)
+{
+    uint64_t user;
+    uint32_t request;
+
+    begin(1 << 30);
+    user = story_user(&story, 0);
+    request = put_begun(user, BIG);
+    story_run(&story, MS_US);
+    ask_data(user, request, (struct bytes){bytes, 1000});
+    story_run(&story, MS_US);
+    story_mover_dies(&story, 0);
+    story_run(&story, MS_US);
+    CHECK_INT(story_code(&story, user, request), 1);
+    CHECK_INT(story.nodes[0].core->objects->coming_bytes, 0);
+    put_whole(bytes, BIG);
+    CHECK(story_end(&story));
+}
+
+TEST(what_was_there_is_found_and_asked_for_before_that)
+{
+    struct digest name;
+    uint64_t user;
+    uint32_t request;
+
+    begin(1 << 30);
+    name = put_whole(bytes, BIG);
+    story_kill(&story, 0);
+    story_start(&story, 0);
+    user = story_user(&story, 0);
+    request = get_begun(user, name, 64, 0);
+    CHECK(!story.nodes[0].core->objects->scanned);
+    story_run(&story, 5 * MS_US);
+    more(user, request, OBJECT_CREDIT_MAX);
+    story_run(&story, 20 * MS_US);
+    CHECK(has_ended(user, request));
+    CHECK_INT(pieces_got(user, request), BIG);
+    CHECK(story_end(&story));
+}
+
+TEST(only_so_many_are_put_at_a_time)
+{
+    uint64_t user;
+    uint32_t request = 0;
+
+    begin(1 << 30);
+    user = story_user(&story, 0);
+    for (uint32_t i = 0; i < PUTS_MAX; i++)
+        request = put_begun(user, UINT64_MAX);
+    story_run(&story, MS_US);
+    CHECK(story_code(&story, user, request) <= 0);
+    request = put_begun(user, UINT64_MAX);
+    CHECK_INT(story_code_within(&story, user, request, MS_US), 1);
+    CHECK(story_end(&story));
+}
+
+TEST(a_node_without_room_for_objects_says_so)
+{
+    uint64_t user;
+
+    begin(0);
+    user = story_user(&story, 0);
+    CHECK_INT(story_code_within(&story, user, put_begun(user, 5), MS_US), 1);
+    CHECK(story_end(&story));
+}
+
+TEST(a_full_disk_is_told)
+{
+    uint64_t user;
+    uint32_t request;
+
+    begin(1 << 30);
+    story.nodes[0].mover.bytes_max = 100000;
+    user = story_user(&story, 0);
+    request = put_begun(user, BIG);
+    put_sent(user, request, bytes, BIG);
+    CHECK_INT(story_code(&story, user, request), 1);
+    CHECK_INT(story.nodes[0].mover.bytes, 0);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(what_is_put_is_got, a_get_goes_on_where_it_was_broken_off,
+          no_more_is_sent_than_was_asked_for, whoever_sends_more_than_he_may_is_refused,
+          a_put_whose_user_leaves_is_undone, another_size_than_announced_is_no_object,
+          what_is_kept_stays_and_what_does_not_fit_is_refused, what_was_used_least_goes_first,
+          what_is_removed_while_it_is_read_is_read_to_its_end, the_death_of_the_mover_is_told,
+          what_was_there_is_found_and_asked_for_before_that, only_so_many_are_put_at_a_time,
+          a_node_without_room_for_objects_says_so, a_full_disk_is_told)
