@@ -23,6 +23,7 @@
 #include "core/node/report.h"
 #include "core/node/request.h"
 #include "core/node/round.h"
+#include "core/node/seal.h"
 #include "core/node/stale.h"
 #include "core/node/submit.h"
 #include "core/node/watch.h"
@@ -441,17 +442,6 @@ static void begin_stop(struct node *n)
     labour_hand_back(n);
 }
 
-/* Out of memory the old one stays; the host stops the node then anyway. */
-static void take_certificate(struct node *n, struct bytes der)
-{
-    struct bytes copy = bytes_copy(n, der);
-
-    if (copy.data == NULL)
-        return;
-    bytes_free(n, n->options.certificate);
-    n->options.certificate = copy;
-}
-
 static void handle(struct node *n, const struct event *ev)
 {
     switch (ev->kind) {
@@ -493,7 +483,7 @@ static void handle(struct node *n, const struct event *ev)
                        ev->worker_exited.status);
         break;
     case EVENT_CERTIFICATE:
-        take_certificate(n, ev->certificate.der);
+        seal_renewed(n, ev->certificate.der);
         break;
     case EVENT_HINT:
         mesh_hint(n->mesh, ev->hint.addr, n->now);

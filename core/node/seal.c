@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/base/sha256.h"
+#include "core/node/link.h"
 
 static int seal_sign(void *ctx, const struct signed_bytes *s, uint8_t signature[SIGNATURE_SIZE])
 {
@@ -99,4 +100,15 @@ int fact_verify(struct node *n, const struct fact *f)
         return ERR_IDENTITY;
 #endif
     return by.party == PARTY_NODE || f->kind == FACT_CANCEL ? 0 : ERR_IDENTITY;
+}
+
+/* Out of memory the old one stays; the host stops the node then anyway. */
+void seal_renewed(struct node *n, struct bytes der)
+{
+    struct bytes copy = bytes_copy(n, der);
+
+    if (copy.data == NULL)
+        return;
+    bytes_free(n, n->options.certificate);
+    n->options.certificate = copy;
 }

@@ -14,5 +14,7 @@ void job_seal(struct job *j);
 int seal_verify(struct node *n, const struct signed_bytes *s, struct bytes text,
                 struct signer *signer);
 int fact_verify(struct node *n, const struct fact *f);
+/* This node's certificate was renewed. */
+void seal_renewed(struct node *n, struct bytes der);
 
 #endif

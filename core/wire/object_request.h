@@ -6,8 +6,8 @@
  *   PUT      u64 size (UINT64_MAX: not known yet),     CREDIT ..., and after the last DATA one
  *            u8 copies (0: the usual number)           OBJECT: it is synced on that many nodes
  *   DATA     bytes (to OBJECT_DATA_MAX); none: that    (none of its own: CREDIT says how many bytes
- *            was all of it                             more may be sent; each frame costs its bytes,
- *                                                      and at least OBJECT_DATA_COST_MIN)
+ *            was all of it                             more may be sent. A frame costs its bytes, and
+ *                                                      at least OBJECT_DATA_COST_MIN)
  *   GET      text ref, u64 offset                      OBJECT, PIECE ..., END
  *   MORE     u32 bytes: so many more may be sent       (none)
  *   OBJECTS  u8 all (of every node, not of this one    OBJECT ..., END
