@@ -1,4 +1,4 @@
-/* The way in: which command, which options, run it. The two hidden names are processes of Velum's
+/* The way in: which command, which options, run it. The three hidden names are processes of Velum's
  * own and come before everything else, so that a worker starts with nothing touched.
  *
  * The spawner must be forked before keys, libevent or threads exist. `velum node` forks it in
@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "core/host/crew.h"
+#include "core/host/mover_process.h"
 #include "core/host/spawner.h"
 #include "core/host/worker.h"
 
@@ -88,6 +89,10 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "__worker") == 0) {
         spawner_settle_worker();
         return worker_main();
+    }
+    if (argc == 2 && strcmp(argv[1], "__mover") == 0) {
+        spawner_settle_worker();
+        return mover_main();
     }
     if (argc == 2 && strcmp(argv[1], "__spawner") == 0)
         spawner_main();

@@ -7,6 +7,7 @@
 #include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/host/memory.h"
+#include "core/host/mover_crew.h"
 #include "core/host/spin.h"
 #include "core/wire/message.h"
 
@@ -27,6 +28,7 @@ struct driver {
     struct driver_parts parts;
     struct linkset *links;
     struct crew *crew;
+    struct mover_crew *mover; /* NULL: this node keeps no objects */
     struct watch *disk_watch;
     struct actions actions;
     struct waiting *first, **last;
@@ -74,6 +76,8 @@ static struct bytes *event_bytes(struct event *ev)
         return &ev->worker_frame.frame.payload;
     case EVENT_WORKER_OUTPUT:
         return &ev->worker_output.text;
+    case EVENT_MOVED:
+        return &ev->moved.frame.payload;
     default:
         return NULL;
     }
@@ -190,6 +194,38 @@ static void perform_order(struct driver *d, const struct action *a, struct bytes
         crew_kill(d->crew, a->worker);
 }
 
+static void on_moved(void *ctx, const struct frame *frame)
+{
+    struct event ev = {.kind = EVENT_MOVED, .moved = {.frame = *frame}};
+    driver_event(ctx, &ev);
+}
+
+static void on_mover(void *ctx)
+{
+    struct event ev = {.kind = EVENT_MOVER};
+    driver_event(ctx, &ev);
+}
+
+/* Where nothing is kept there is no mover. */
+static void refuse_move(struct driver *d, const struct action *a)
+{
+    uint8_t room[64];
+    struct buf answer;
+    buf_init_fixed(&answer, room, sizeof room);
+    struct frame frame = {.request = a->request};
+    frame.type = mover_crew_refuse(&answer, (uint8_t)a->type, ERR_UNSUPPORTED);
+    frame.payload = buf_bytes(&answer);
+    on_moved(d, &frame);
+}
+
+static void perform_move(struct driver *d, const struct action *a, struct bytes payload)
+{
+    if (!d->mover)
+        refuse_move(d, a);
+    else if (mover_crew_order(d->mover, (uint8_t)a->type, a->request, payload) < 0)
+        driver_out_of_memory(d);
+}
+
 static void perform(struct driver *d, const struct action *a)
 {
     struct bytes payload = actions_payload(&d->actions, a);
@@ -214,7 +250,8 @@ static void perform(struct driver *d, const struct action *a)
         perform_order(d, a, payload);
         break;
     case ACTION_MOVE:
-        break; /* until the mover lands */
+        perform_move(d, a, payload);
+        break;
     case ACTION_KILL:
         crew_kill(d->crew, a->worker);
         break;
@@ -414,6 +451,15 @@ static int open_disk_watch(struct driver *d)
     return 0;
 }
 
+static int open_mover(struct driver *d)
+{
+    const struct mover_crew_events events = {d, on_moved, on_mover};
+    if (!d->parts.objects)
+        return 0;
+    return mover_crew_open(&d->mover, d->parts.loop, d->parts.spawner->executable, d->parts.objects,
+                           d->parts.log, &events);
+}
+
 int driver_new(struct driver **out, const struct driver_parts *parts)
 {
     struct driver *d = calloc(1, sizeof *d);
@@ -430,6 +476,8 @@ int driver_new(struct driver **out, const struct driver_parts *parts)
     if (rc == 0)
         rc = open_disk_watch(d);
     if (rc == 0)
+        rc = open_mover(d);
+    if (rc == 0)
         rc = crew_open(&d->crew, parts->loop, parts->spawner, &parts->crew, &crew);
     if (rc < 0)
         driver_free(d);
@@ -444,6 +492,7 @@ void driver_free(struct driver *d)
     if (!d)
         return;
     crew_close(d->crew);
+    mover_crew_close(d->mover);
     linkset_free(d->links);
     watch_free(d->disk_watch);
     while ((w = unqueue(d)) != NULL)

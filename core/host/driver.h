@@ -26,6 +26,8 @@ struct driver_parts {
     struct crew_options crew;
     uint32_t slots;
     struct disk *disk; /* NULL: nothing is kept, and every STORE is done at once */
+    const char
+        *objects; /* the mover's folder; NULL: there is no mover, and every MOVE is refused */
     const struct log_sink *log;
     void *ctx;
     /* A frame to the embedded user; NULL where there is none. */

@@ -33,6 +33,7 @@ struct host {
     struct spawner *spawner; /* NULL once the crew has taken it */
     struct home home;
     char state[HOME_PATH_SIZE];
+    char objects[HOME_PATH_SIZE + 16];
     int state_lock;
     struct identity *identity;
     struct identity *user;
@@ -250,6 +251,7 @@ static void introduce(struct host *h)
 static int open_driver(struct host *h)
 {
     uint32_t slots = h->conf->slots ? h->conf->slots : machine_cores();
+    snprintf(h->objects, sizeof h->objects, "%s/objects", h->state);
     struct driver_parts parts = {.loop = h->loop,
                                  .node = h->node,
                                  .identity = h->identity,
@@ -258,6 +260,7 @@ static int open_driver(struct host *h)
                                  .crew = {.workers_max = slots < 500 ? slots * 2 + 16 : 1100},
                                  .slots = slots,
                                  .disk = h->disk,
+                                 .objects = h->objects,
                                  .log = &host_log,
                                  .ctx = h};
     int rc = driver_new(&h->driver, &parts);

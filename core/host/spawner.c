@@ -19,6 +19,7 @@
 #include "core/base/bytes.h"
 #include "core/base/ensure.h"
 #include "core/base/err.h"
+#include "core/host/descriptors.h"
 
 #define SOCKET_FD 3
 #define EXECUTABLE_FD 4
@@ -71,36 +72,6 @@ static void on_node_death(int signal_number)
     node_is_gone = 1;
 }
 
-static void close_from(unsigned first)
-{
-#ifdef SYS_close_range
-    if (syscall(SYS_close_range, first, ~0u, 0) == 0)
-        return;
-#endif
-    struct rlimit files;
-    rlim_t end = 65536;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < end)
-        end = files.rlim_cur;
-    for (rlim_t fd = first; fd < end; fd++)
-        close((int)fd);
-}
-
-/* Puts three descriptors at 0, 1 and 2, whatever numbers they have now. The copies are above 2, so
- * that no dup2 overwrites one that is still needed, and dup2 drops the close-on-exec mark. */
-static int place_descriptors(const int from[3])
-{
-    int high[3];
-    for (int i = 0; i < 3; i++) {
-        high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 8);
-        if (high[i] < 0)
-            return -1;
-    }
-    for (int i = 0; i < 3; i++)
-        if (dup2(high[i], i) < 0)
-            return -1;
-    return 0;
-}
-
 static int limit(__rlimit_resource_t resource, rlim_t value)
 {
     struct rlimit now;
@@ -137,11 +108,11 @@ static _Noreturn void become_worker(const struct nursery *n, const int descripto
         goto out;
     /* The executable moves up as well: its number may be one of the three. */
     int executable = fcntl(n->executable, F_DUPFD_CLOEXEC, 8);
-    if (executable < 0 || place_descriptors(descriptors) != 0 || setpgid(0, 0) != 0)
+    if (executable < 0 || descriptors_place(descriptors, 3) != 0 || setpgid(0, 0) != 0)
         goto out;
     if (dup2(executable, 3) < 0 || fcntl(3, F_SETFD, FD_CLOEXEC) != 0)
         goto out;
-    close_from(4);
+    descriptors_close_from(4);
     setpriority(PRIO_PROCESS, 0, NICE); /* fails only where it is nicer already */
     umask(077);
     if (chdir("/") != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
@@ -354,7 +325,7 @@ static _Noreturn void serve(void)
 _Noreturn void spawner_main(void)
 {
     prctl(PR_SET_PDEATHSIG, SIGUSR1);
-    close_from(EXECUTABLE_FD + 1);
+    descriptors_close_from(EXECUTABLE_FD + 1);
     serve();
 }
 
@@ -416,7 +387,7 @@ int spawner_fork(struct spawner *out, const char *argv0)
         prctl(PR_SET_PDEATHSIG, SIGUSR1);
         if (getppid() != parent || !place_spawner(ends[1], out->executable))
             _exit(1);
-        close_from(EXECUTABLE_FD + 1);
+        descriptors_close_from(EXECUTABLE_FD + 1);
         serve();
     }
     close(ends[1]);

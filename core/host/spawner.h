@@ -47,8 +47,9 @@ void spawner_close(struct spawner *s);
 /* Reaps a spawner whose socket has closed; its workers die with it. Keeps s->executable. */
 void spawner_bury(struct spawner *s);
 
-/* First thing in `velum __worker`: closes the process to others of the same user, who could look
- * into it and trace it otherwise. No exec hands that on, so each worker does it itself. */
+/* First thing in `velum __worker` and `velum __mover`: closes the process to others of the same
+ * user, who could look into it and trace it otherwise. No exec hands that on, so each does it
+ * itself. */
 void spawner_settle_worker(void);
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
+#include "core/host/file.h"
 
 #define ZERO_BYTES ((size_t)64 << 10)
 
@@ -17,35 +18,6 @@ struct folder {
     int fd;
     bool readonly;
 };
-
-static int err_of(int number)
-{
-    switch (number) {
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-        return ERR_NO_SPACE;
-    case ENOENT:
-        return ERR_NOT_FOUND;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-    case ELOOP:
-        return ERR_PERMISSION;
-    case EMFILE:
-    case ENFILE:
-        return ERR_FULL;
-    case ENOMEM:
-        return ERR_NO_MEMORY;
-    default:
-        return ERR_IO;
-    }
-}
-
-static int result_of(int returned)
-{
-    return returned < 0 ? err_of(errno) : returned;
-}
 
 static bool name_good(const char *name)
 {
@@ -63,7 +35,7 @@ static int folder_list(void *ctx, int (*each)(void *arg, const char *name), void
     int rc = 0;
 
     if (dir == NULL) {
-        rc = err_of(errno);
+        rc = file_fault(errno);
         if (fd >= 0)
             close(fd);
         return rc;
@@ -87,7 +59,7 @@ static int file_open(void *ctx, const char *name, bool create)
         return ERR_ARGUMENT;
     if (create && f->readonly)
         return ERR_PERMISSION;
-    return result_of(openat(f->fd, name, flags, 0600));
+    return file_result(openat(f->fd, name, flags, 0600));
 }
 
 static void file_close(void *ctx, int file)
@@ -102,45 +74,21 @@ static int file_size(void *ctx, int file, uint64_t *bytes)
 
     (void)ctx;
     if (fstat(file, &st) < 0)
-        return err_of(errno);
+        return file_fault(errno);
     *bytes = (uint64_t)st.st_size;
     return 0;
 }
 
 static int file_read_at(void *ctx, int file, uint64_t offset, void *to, size_t n)
 {
-    size_t got = 0;
-
     (void)ctx;
-    while (got < n) {
-        ssize_t r = pread(file, (char *)to + got, n - got, (off_t)(offset + got));
-
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r < 0)
-            return err_of(errno);
-        if (r == 0)
-            break;
-        got += (size_t)r;
-    }
-    return (int)got;
+    return file_get(file, offset, to, n);
 }
 
 static int file_write_at(void *ctx, int file, uint64_t offset, const void *from, size_t n)
 {
-    size_t put = 0;
-
     (void)ctx;
-    while (put < n) {
-        ssize_t r = pwrite(file, (const char *)from + put, n - put, (off_t)(offset + put));
-
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r <= 0)
-            return r < 0 ? err_of(errno) : ERR_IO;
-        put += (size_t)r;
-    }
-    return 0;
+    return file_put(file, offset, from, n);
 }
 
 /* First the space in one piece, which also says at once that there is none; then the zeroes,
@@ -155,7 +103,7 @@ static int file_preallocate(void *ctx, int file, uint64_t bytes)
         return rc;
     rc = posix_fallocate(file, (off_t)at, (off_t)(bytes - at));
     if (rc != 0 && rc != EOPNOTSUPP && rc != EINVAL)
-        return err_of(rc);
+        return file_fault(rc);
     for (rc = 0; rc == 0 && at < bytes;) {
         size_t n = bytes - at < ZERO_BYTES ? (size_t)(bytes - at) : ZERO_BYTES;
 
@@ -168,13 +116,13 @@ static int file_preallocate(void *ctx, int file, uint64_t bytes)
 static int file_sync(void *ctx, int file)
 {
     (void)ctx;
-    return result_of(fdatasync(file));
+    return file_result(fdatasync(file));
 }
 
 static int file_truncate(void *ctx, int file, uint64_t bytes)
 {
     (void)ctx;
-    return result_of(ftruncate(file, (off_t)bytes));
+    return file_result(ftruncate(file, (off_t)bytes));
 }
 
 static int folder_rename(void *ctx, const char *from, const char *to)
@@ -185,7 +133,7 @@ static int folder_rename(void *ctx, const char *from, const char *to)
         return ERR_ARGUMENT;
     if (f->readonly)
         return ERR_PERMISSION;
-    return result_of(renameat(f->fd, from, f->fd, to));
+    return file_result(renameat(f->fd, from, f->fd, to));
 }
 
 static int folder_remove(void *ctx, const char *name)
@@ -194,27 +142,14 @@ static int folder_remove(void *ctx, const char *name)
 
     if (f->readonly)
         return ERR_PERMISSION;
-    return name_good(name) ? result_of(unlinkat(f->fd, name, 0)) : ERR_ARGUMENT;
+    return name_good(name) ? file_result(unlinkat(f->fd, name, 0)) : ERR_ARGUMENT;
 }
 
 static int folder_sync(void *ctx)
 {
     struct folder *f = ctx;
 
-    return result_of(fsync(f->fd));
-}
-
-/* A folder just made is durable when its parent is. */
-static int parent_sync(int folder)
-{
-    int parent = openat(folder, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc;
-
-    if (parent < 0)
-        return err_of(errno);
-    rc = result_of(fsync(parent));
-    close(parent);
-    return rc;
+    return file_result(fsync(f->fd));
 }
 
 static void store_fill(struct store *out, struct folder *f)
@@ -245,9 +180,9 @@ int store_file_open(struct store *out, const char *folder)
     f->readonly = false;
     f->fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (f->fd < 0)
-        rc = err_of(errno);
+        rc = file_fault(errno);
     else if (made)
-        rc = parent_sync(f->fd);
+        rc = file_sync_parent(f->fd);
     store_fill(out, f);
     if (rc < 0)
         store_file_close(out);
@@ -265,7 +200,7 @@ int store_file_open_readonly(struct store *out, const char *folder)
     f->readonly = true;
     f->fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (f->fd < 0)
-        rc = err_of(errno);
+        rc = file_fault(errno);
     store_fill(out, f);
     if (rc < 0)
         store_file_close(out);

@@ -5,7 +5,8 @@
  * of FOUND before its DONE). The node trusts its mover no more than its disk: every field is
  * checked.
  *
- * What is in the folder is in core/host/mover.h. Layouts (u8, u32, u64; block = u32 length, bytes):
+ * The folder is drawn in core/host/mover_folder.h. Layouts (u8, u32, u64; block = u32 length, and
+ * that many bytes):
  *
  *   SCAN     (empty)                                      FOUND ..., DONE
  *   APPEND   u64 stream, block bytes                      DONE     the next bytes of a new object;
@@ -53,6 +54,11 @@
 #define MOVE_STREAMS_MAX 64u  /* open at once */
 #define MOVE_BITS_MAX 50000u  /* bytes of FOUND */
 #define MOVE_CODE_MAX 63u     /* of an rc, which travels as its amount: u32 */
+
+/* What may be open, that is ordered and not answered, at once: orders, and bytes of their payloads.
+ * The core counts both; beyond, the host takes the mover for stuck and replaces it. */
+#define MOVE_OPEN_ORDERS_MAX 4096u
+#define MOVE_OPEN_BYTES_MAX ((size_t)8 << 20)
 
 struct move_part { /* READ, LIST, LEARN, WRITE, CHECK, DROP and SEAL use what they need */
     struct digest name;

@@ -1,0 +1,217 @@
+#include "core/host/mover_check.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/host/file.h"
+#include "core/host/loop.h"
+#include "core/host/mover_fetch.h"
+#include "core/host/mover_hash.h"
+#include "core/host/mover_part.h"
+#include "core/object/name.h"
+
+#define CHECK_US (100 * MS_US)
+
+/* A list made anew */
+
+struct relisting {
+    int list;
+};
+
+static uint64_t every_piece(void *ctx, uint64_t piece)
+{
+    (void)ctx;
+    return piece;
+}
+
+static int put_digest_at(void *ctx, uint64_t piece, int rc, struct digest digest)
+{
+    const struct relisting *r = ctx;
+    return rc < 0 ? rc : file_put(r->list, piece * ID_SIZE, &digest, sizeof digest);
+}
+
+int check_relist(struct folder *f, struct digest name, uint64_t size)
+{
+    struct digest made;
+    struct relisting r = {.list = folder_make(f, name, FOLDER_LEARN)};
+    int fd = folder_get(f, name, FOLDER_DATA);
+    if (r.list < 0 || fd < 0)
+        return r.list < 0 ? r.list : fd;
+    const struct hash_walk walk = {
+        .ctx = &r, .fd = fd, .size = size, .next = every_piece, .each = put_digest_at};
+    int rc = hash_pieces(&walk, 0);
+    if (rc == 0)
+        rc = folder_list_name(r.list, size, &made);
+    if (rc == 0 && !digest_equal(made, name))
+        rc = ERR_DAMAGED;
+    if (rc == 0)
+        rc = folder_sync_file(r.list);
+    if (rc == 0)
+        rc = folder_rename(f, name, FOLDER_LEARN, FOLDER_LIST);
+    if (rc == 0)
+        rc = folder_sync(f);
+    if (rc < 0)
+        (void)folder_remove(f, name, FOLDER_LEARN);
+    return rc;
+}
+
+/* Pieces against the list */
+
+struct checking {
+    struct folder *folder;
+    struct digest name;
+    const struct part *part; /* NULL: it is whole */
+    uint64_t size, pieces;
+    int fd, list;
+    struct instant until;
+    uint64_t next;
+    uint64_t bad;
+};
+
+/* What is in memory may be better than what is on the disk, so it is let go of before. */
+static uint64_t next_here(void *ctx, uint64_t piece)
+{
+    const struct checking *c = ctx;
+    while (piece < c->pieces && c->part && !part_has(c->part, piece))
+        piece++;
+    if (piece >= c->pieces)
+        return UINT64_MAX;
+    (void)posix_fadvise(c->fd, (off_t)(piece * PIECE_SIZE), PIECE_SIZE, POSIX_FADV_DONTNEED);
+    return piece;
+}
+
+/* An error of reading is damage too: there is nothing else to be had from this disk. */
+static int compare(void *ctx, uint64_t piece, int rc, struct digest digest)
+{
+    struct checking *c = ctx;
+    struct digest listed;
+    int got = file_get(c->list, piece * ID_SIZE, &listed, sizeof listed);
+    if (got < (int)sizeof listed)
+        return got < 0 ? got : ERR_IO;
+    c->next = piece + 1;
+    if (rc < 0 || !digest_equal(listed, digest)) {
+        c->bad = piece;
+        return 1;
+    }
+    return instant_reached(loop_clock(), c->until) ? 1 : 0;
+}
+
+/* From now on the piece is not here. The others stay, and so does the file. */
+static int give_up(struct checking *c)
+{
+    struct part *p = part_find(c->name);
+    if (p) {
+        part_lost(p, c->bad);
+        return 0;
+    }
+    int rc = part_add(c->name, c->size, &p);
+    if (rc == ERR_TOO_LARGE) /* too many pieces for one that is not whole */
+        return ERR_DAMAGED;
+    if (rc == 0)
+        rc = folder_rename(c->folder, c->name, FOLDER_DATA, FOLDER_PART);
+    if (rc == 0)
+        rc = folder_sync(c->folder);
+    if (rc < 0) {
+        part_forget(p);
+        return rc;
+    }
+    for (uint64_t i = 0; i < p->pieces; i++)
+        if (i != c->bad)
+            part_got(p, i);
+    return 0;
+}
+
+static int open_both(struct checking *c)
+{
+    struct stat st;
+    c->part = part_find(c->name);
+    c->fd = folder_get(c->folder, c->name, c->part ? FOLDER_PART : FOLDER_DATA);
+    if (c->fd < 0)
+        return c->fd;
+    if (fstat(c->fd, &st) != 0)
+        return ERR_IO;
+    c->size = c->part ? c->part->size : (uint64_t)st.st_size;
+    c->pieces = object_pieces(c->size);
+    c->list = folder_get(c->folder, c->name, FOLDER_LIST);
+    return 0;
+}
+
+static bool list_is_right(const struct checking *c)
+{
+    struct digest made;
+    return c->list >= 0 && folder_list_name(c->list, c->size, &made) == 0 &&
+           digest_equal(made, c->name);
+}
+
+static bool list_has_its_length(const struct checking *c)
+{
+    struct stat st;
+    return c->list >= 0 && fstat(c->list, &st) == 0 &&
+           (uint64_t)st.st_size == object_list_size(c->size);
+}
+
+/* Without its list nothing can be said of an object that is not whole. */
+static int mend_list(struct checking *c)
+{
+    int rc = c->part ? ERR_DAMAGED : check_relist(c->folder, c->name, c->size);
+    return rc < 0 ? rc : open_both(c);
+}
+
+static int check_list(struct checking *c, uint64_t first)
+{
+    bool right = first == 0 ? list_is_right(c) : list_has_its_length(c);
+    return right ? 0 : mend_list(c);
+}
+
+/* The list is one of the two that do not agree: if it is the one that is wrong the pieces are
+ * looked at again next time. */
+static int judge_difference(struct checking *c)
+{
+    if (list_is_right(c))
+        return give_up(c);
+    c->next = c->bad;
+    c->bad = UINT64_MAX;
+    return mend_list(c);
+}
+
+static int check_pieces(struct checking *c, uint64_t first)
+{
+    const struct hash_walk walk = {
+        .ctx = c, .fd = c->fd, .size = c->size, .next = next_here, .each = compare};
+    int rc = hash_pieces(&walk, first);
+    if (rc == 0) /* it came to the end; what is not here counts as looked at */
+        c->next = c->pieces;
+    if (rc > 0)
+        rc = c->bad == UINT64_MAX ? 0 : judge_difference(c);
+    return rc;
+}
+
+/* Others go first at the disk while this reads; where the system has no such classes all are
+ * equal. */
+static void be_idle(bool idle)
+{
+    const int who_process = 1, class_shift = 13, class_idle = 3;
+    (void)syscall(SYS_ioprio_set, who_process, 0, idle ? class_idle << class_shift : 0);
+}
+
+void check_object(struct folder *f, const struct move_part *m, struct moved_checked *answer)
+{
+    struct checking c = {.folder = f, .name = m->name, .bad = UINT64_MAX};
+    c.until = instant_plus_us(loop_clock(), CHECK_US);
+    be_idle(true);
+    int rc = open_both(&c);
+    if (rc == 0)
+        rc = check_list(&c, m->offset);
+    if (rc == 0)
+        rc = check_pieces(&c, m->offset);
+    be_idle(false);
+    if (rc == ERR_DAMAGED) {
+        fetch_forget(m->name);
+        part_forget(part_find(m->name));
+        (void)folder_remove_all(f, m->name);
+    }
+    *answer = (struct moved_checked){.rc = rc, .next = c.next, .bad = c.bad};
+}

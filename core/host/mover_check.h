@@ -1,0 +1,17 @@
+/* Looks for damage: CHECK. Also mends a list whose object is in order. */
+#ifndef VELUM_HOST_MOVER_CHECK_H
+#define VELUM_HOST_MOVER_CHECK_H
+
+#include "core/host/mover_folder.h"
+#include "core/wire/move.h"
+
+/* Reads pieces from m->offset (a piece's number) on, as many as fit 100 ms but at least one, or up
+ * to the first that is damaged; that one is given up, and the object is not whole any more. At
+ * piece 0 the list is looked at as well; one that is damaged is made anew from the bytes, and
+ * where that does not make the name either nothing is left of the object: ERR_DAMAGED. */
+void check_object(struct folder *f, const struct move_part *m, struct moved_checked *answer);
+/* Makes the list of a whole object anew. 0, or ERR_DAMAGED: its bytes are not what its name says.
+ * */
+int check_relist(struct folder *f, struct digest name, uint64_t size);
+
+#endif

@@ -1,0 +1,454 @@
+#include "core/host/mover_crew.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/ensure.h"
+#include "core/base/err.h"
+#include "core/host/file.h"
+#include "core/host/memory.h"
+#include "core/host/mover_start.h"
+#include "core/wire/message.h"
+#include "core/wire/move.h"
+
+#define READ_SIZE 131072
+#define FRAME_SIZE_MAX (FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX)
+#define LONG_LIFE_US (1 * S_US)
+#define PAUSE_FIRST_US (100 * MS_US)
+#define PAUSE_LAST_US (10 * S_US)
+#define REAP_PAUSE_US (10 * MS_US)
+#define CLOSE_MS 500
+#define KEPT_BYTES 4096 /* an empty queue keeps no more memory than this */
+
+struct open_order {
+    uint32_t request;
+    uint32_t size;
+    uint8_t type;
+};
+
+struct mover_crew {
+    struct loop *loop;
+    const struct log_sink *log;
+    struct mover_crew_events events;
+    int executable;
+    int folder;
+    struct mover_ends ends; /* descriptors are -1 once it counts as dead; pid is 0 once reaped */
+    struct watch *orders_watch;
+    struct watch *answers_watch;
+    struct alarm *alarm; /* for what must not be done inside a call: see look_after */
+    struct instant started;
+    int64_t pause_us;
+    bool refused; /* the system does not start it; said once */
+    struct buf out;
+    size_t out_at;
+    struct buf in; /* the beginning of an answer */
+    struct open_order *open;
+    size_t open_first, open_count, open_cap; /* cap is 0 or a power of two */
+    size_t open_bytes;
+    uint8_t scratch[READ_SIZE];
+};
+
+static void look_after(void *ctx);
+
+static uint8_t answer_type(uint8_t order)
+{
+    switch (order) {
+    case MESSAGE_MOVE_FINISH:
+        return MESSAGE_MOVED_MADE;
+    case MESSAGE_MOVE_READ:
+    case MESSAGE_MOVE_LIST:
+        return MESSAGE_MOVED_BYTES;
+    case MESSAGE_MOVE_CHECK:
+        return MESSAGE_MOVED_CHECKED;
+    default:
+        return MESSAGE_MOVED_DONE;
+    }
+}
+
+uint8_t mover_crew_refuse(struct buf *payload, uint8_t order, int rc)
+{
+    const struct moved_made made = {.rc = rc};
+    const struct moved_bytes bytes = {.rc = rc};
+    const struct moved_checked checked = {.rc = rc, .bad = UINT64_MAX};
+    const uint8_t type = answer_type(order);
+    switch (type) {
+    case MESSAGE_MOVED_MADE:
+        put_moved_made(payload, &made);
+        break;
+    case MESSAGE_MOVED_BYTES:
+        put_moved_bytes(payload, &bytes);
+        break;
+    case MESSAGE_MOVED_CHECKED:
+        put_moved_checked(payload, &checked);
+        break;
+    default:
+        put_moved_done(payload, rc);
+        break;
+    }
+    return type;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static bool is_alive(const struct mover_crew *m)
+{
+    return m->ends.orders >= 0;
+}
+
+/* What is open */
+
+static struct open_order *oldest(struct mover_crew *m)
+{
+    return m->open_count ? &m->open[m->open_first] : NULL;
+}
+
+static int grow_open(struct mover_crew *m)
+{
+    size_t cap = m->open_cap ? m->open_cap * 2 : 64;
+    struct open_order *list = malloc(cap * sizeof *list);
+    if (!list)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < m->open_count; i++)
+        list[i] = m->open[(m->open_first + i) & (m->open_cap - 1)];
+    free(m->open);
+    m->open = list;
+    m->open_first = 0;
+    m->open_cap = cap;
+    return 0;
+}
+
+static int push_open(struct mover_crew *m, uint8_t type, uint32_t request, size_t size)
+{
+    if (m->open_count == m->open_cap && grow_open(m) < 0)
+        return ERR_NO_MEMORY;
+    struct open_order *o = &m->open[(m->open_first + m->open_count) & (m->open_cap - 1)];
+    *o = (struct open_order){.request = request, .size = (uint32_t)size, .type = type};
+    m->open_count++;
+    m->open_bytes += size;
+    return 0;
+}
+
+static void pop_open(struct mover_crew *m)
+{
+    m->open_bytes -= m->open[m->open_first].size;
+    m->open_first = (m->open_first + 1) & (m->open_cap - 1);
+    m->open_count--;
+}
+
+/* Its end. The process may hang in a call to a disk that does not answer, so it is reaped later. */
+static void end_life(struct mover_crew *m, const char *why)
+{
+    if (!is_alive(m))
+        return;
+    log_line(m->log, LOG_WARNING, "the mover, which keeps the objects, %s; another is started",
+             why);
+    kill(m->ends.pid, SIGKILL);
+    watch_free(m->orders_watch);
+    watch_free(m->answers_watch);
+    m->orders_watch = m->answers_watch = NULL;
+    close_fd(&m->ends.orders);
+    close_fd(&m->ends.answers);
+    buf_clear(&m->out);
+    m->out_at = 0;
+    alarm_set(m->alarm, loop_clock()); /* `in` stays: an answer in it may be in use */
+}
+
+/* Answers */
+
+static void deliver(struct mover_crew *m, const struct frame *f)
+{
+    const struct open_order *o = oldest(m);
+    if (!o || f->request != o->request ||
+        (f->type != answer_type(o->type) &&
+         !(f->type == MESSAGE_MOVED_FOUND && o->type == MESSAGE_MOVE_SCAN))) {
+        end_life(m, "gave an answer to no order");
+        return;
+    }
+    if (f->type != MESSAGE_MOVED_FOUND)
+        pop_open(m);
+    m->events.answer(m->events.ctx, f);
+}
+
+static size_t cut_answers(struct mover_crew *m, struct bytes in)
+{
+    size_t at = 0;
+    while (at < in.len && is_alive(m)) {
+        struct frame frame;
+        int size = frame_take((struct bytes){in.data + at, in.len - at}, &frame);
+        if (size < 0)
+            end_life(m, "said what is no answer");
+        if (size <= 0)
+            break;
+        at += (size_t)size;
+        deliver(m, &frame);
+    }
+    return at;
+}
+
+/* Most answers come whole; only the beginning of one that does not is kept aside. */
+static void take_answers(struct mover_crew *m, size_t got)
+{
+    if (m->in.len == 0) {
+        size_t used = cut_answers(m, (struct bytes){m->scratch, got});
+        if (is_alive(m))
+            put_raw(&m->in, m->scratch + used, got - used);
+    } else {
+        put_raw(&m->in, m->scratch, got);
+        if (!m->in.failed) {
+            size_t used = cut_answers(m, buf_bytes(&m->in));
+            if (is_alive(m))
+                buf_drop_front(&m->in, used);
+        }
+    }
+    if (m->in.failed)
+        end_life(m, "could not be heard for want of memory");
+    if (m->in.len == 0)
+        buf_clear(&m->in);
+}
+
+static void answers_ready(void *ctx, bool readable, bool writable)
+{
+    struct mover_crew *m = ctx;
+    ssize_t got;
+    (void)writable;
+    if (!readable)
+        return;
+    do
+        got = read(m->ends.answers, m->scratch, sizeof m->scratch);
+    while (got < 0 && errno == EINTR);
+    if (got > 0)
+        take_answers(m, (size_t)got);
+    else if (got == 0 || errno != EAGAIN)
+        end_life(m, "has died");
+}
+
+/* Orders */
+
+static void write_orders(struct mover_crew *m)
+{
+    while (m->out_at < m->out.len) {
+        ssize_t put = write(m->ends.orders, m->out.data + m->out_at, m->out.len - m->out_at);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0) /* full, or it has died: then its answers end as well */
+            break;
+        m->out_at += (size_t)put;
+    }
+    bool left = m->out_at < m->out.len;
+    watch_set(m->orders_watch, false, left);
+    if (left)
+        return;
+    m->out_at = 0;
+    buf_reset(&m->out);
+    if (m->out.cap > KEPT_BYTES)
+        buf_clear(&m->out);
+}
+
+static void orders_ready(void *ctx, bool readable, bool writable)
+{
+    (void)readable;
+    if (writable)
+        write_orders(ctx);
+}
+
+static int queue_order(struct mover_crew *m, uint8_t type, uint32_t request, struct bytes payload)
+{
+    if (m->out_at > m->out.len / 2) {
+        buf_drop_front(&m->out, m->out_at);
+        m->out_at = 0;
+    }
+    frame_put(&m->out, type, request, payload);
+    if (m->out.failed)
+        return ERR_NO_MEMORY;
+    write_orders(m);
+    return 0;
+}
+
+int mover_crew_order(struct mover_crew *m, uint8_t type, uint32_t request, struct bytes payload)
+{
+    ensure(payload.len <= FRAME_PAYLOAD_MAX);
+    int rc = push_open(m, type, request, payload.len);
+    if (rc < 0)
+        return rc;
+    if (m->open_count > MOVE_OPEN_ORDERS_MAX || m->open_bytes > MOVE_OPEN_BYTES_MAX)
+        end_life(m, "was given more than it may have open");
+    if (is_alive(m))
+        return queue_order(m, type, request, payload);
+    alarm_set(m->alarm, loop_clock());
+    return 0;
+}
+
+/* Lives */
+
+static int begin_life(struct mover_crew *m)
+{
+    buf_clear(&m->in);
+    int rc = mover_start(&m->ends, m->executable, m->folder);
+    m->started = loop_clock();
+    if (rc < 0) {
+        m->ends = (struct mover_ends){0, -1, -1};
+        return rc;
+    }
+    m->orders_watch = watch_new(m->loop, m->ends.orders, orders_ready, m);
+    m->answers_watch = watch_new(m->loop, m->ends.answers, answers_ready, m);
+    if (!m->orders_watch || !m->answers_watch) {
+        end_life(m, "could not be heard for want of memory");
+        return ERR_NO_MEMORY;
+    }
+    watch_set(m->answers_watch, true, false);
+    return 0;
+}
+
+/* The next may begin after a pause, which is longer each time one did not live long. */
+static struct instant next_life(struct mover_crew *m)
+{
+    return instant_plus_us(m->started, m->pause_us);
+}
+
+static void note_end(struct mover_crew *m)
+{
+    bool long_life = instant_since_us(loop_clock(), m->started) >= LONG_LIFE_US;
+    m->ends.pid = 0;
+    if (long_life)
+        m->pause_us = 0;
+    else if (m->pause_us == 0)
+        m->pause_us = PAUSE_FIRST_US;
+    else if (m->pause_us < PAUSE_LAST_US)
+        m->pause_us *= 2;
+}
+
+/* A callback may give new orders; those wait for the next round. */
+static void refuse_open(struct mover_crew *m)
+{
+    uint8_t room[64];
+    for (size_t left = m->open_count; left > 0 && m->open_count > 0; left--) {
+        const struct open_order o = *oldest(m);
+        struct buf payload;
+        buf_init_fixed(&payload, room, sizeof room);
+        struct frame f = {.type = mover_crew_refuse(&payload, o.type, ERR_IO),
+                          .request = o.request};
+        f.payload = buf_bytes(&payload);
+        pop_open(m);
+        m->events.answer(m->events.ctx, &f);
+    }
+}
+
+static void try_again(struct mover_crew *m)
+{
+    int rc = begin_life(m);
+    if (rc == 0) {
+        m->refused = false;
+        m->events.renewed(m->events.ctx);
+        return;
+    }
+    if (!m->refused)
+        log_line(m->log, LOG_ERROR, "the mover, which keeps the objects, cannot be started: %s",
+                 strerror(errno));
+    m->refused = true;
+    note_end(m);
+    alarm_set(m->alarm, next_life(m));
+}
+
+/* While there is no mover: what is open is answered, the dead one reaped, the next one started. */
+static void look_after(void *ctx)
+{
+    struct mover_crew *m = ctx;
+    if (is_alive(m))
+        return;
+    refuse_open(m);
+    if (m->ends.pid > 0) {
+        if (waitpid(m->ends.pid, NULL, WNOHANG) == 0) {
+            alarm_set(m->alarm, instant_plus_us(loop_clock(), REAP_PAUSE_US));
+            return;
+        }
+        note_end(m);
+    }
+    if (m->open_count > 0)
+        alarm_set(m->alarm, loop_clock());
+    else if (instant_reached(loop_clock(), next_life(m)))
+        try_again(m);
+    else
+        alarm_set(m->alarm, next_life(m));
+}
+
+static int open_folder(const char *path)
+{
+    bool made = mkdir(path, 0700) == 0;
+    int fd =
+        made || errno == EEXIST ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    int rc = file_result(fd);
+    if (rc >= 0 && made)
+        rc = file_sync_parent(fd);
+    if (rc < 0 && fd >= 0)
+        close(fd);
+    return rc < 0 ? rc : fd;
+}
+
+int mover_crew_open(struct mover_crew **out, struct loop *l, int executable, const char *folder,
+                    const struct log_sink *log, const struct mover_crew_events *events)
+{
+    struct mover_crew *m = calloc(1, sizeof *m);
+    if (!m)
+        return ERR_NO_MEMORY;
+    signal(SIGPIPE, SIG_IGN);
+    m->loop = l;
+    m->log = log;
+    m->events = *events;
+    m->ends = (struct mover_ends){0, -1, -1};
+    buf_init(&m->out, &host_memory, 2 * MOVE_OPEN_BYTES_MAX);
+    buf_init(&m->in, &host_memory, FRAME_SIZE_MAX + READ_SIZE);
+    m->executable = -1;
+    m->folder = open_folder(folder);
+    int rc = m->folder < 0 ? m->folder : 0;
+    if (rc == 0)
+        rc = m->executable = file_result(fcntl(executable, F_DUPFD_CLOEXEC, 8));
+    if (rc >= 0)
+        rc = (m->alarm = alarm_new(l, look_after, m)) ? 0 : ERR_NO_MEMORY;
+    if (rc < 0) {
+        mover_crew_close(m);
+        return rc;
+    }
+    if (begin_life(m) < 0)
+        alarm_set(m->alarm, loop_clock());
+    *out = m;
+    return 0;
+}
+
+static void bury(pid_t pid)
+{
+    const struct timespec moment = {0, 1000000};
+    kill(pid, SIGKILL);
+    for (int i = 0; i < CLOSE_MS && waitpid(pid, NULL, WNOHANG) == 0; i++)
+        nanosleep(&moment, NULL);
+}
+
+void mover_crew_close(struct mover_crew *m)
+{
+    if (!m)
+        return;
+    watch_free(m->orders_watch);
+    watch_free(m->answers_watch);
+    alarm_free(m->alarm);
+    close_fd(&m->ends.orders);
+    close_fd(&m->ends.answers);
+    if (m->ends.pid > 0)
+        bury(m->ends.pid);
+    close_fd(&m->folder);
+    close_fd(&m->executable);
+    buf_clear(&m->out);
+    buf_clear(&m->in);
+    free(m->open);
+    free(m);
+}

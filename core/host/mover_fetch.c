@@ -1,0 +1,250 @@
+#include "core/host/mover_fetch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/host/file.h"
+#include "core/host/mover_hash.h"
+#include "core/host/mover_part.h"
+#include "core/object/name.h"
+
+/* A list that is coming in. */
+struct learn {
+    struct digest name;
+    uint64_t size, at;
+    uint64_t used; /* 0: this place is empty */
+};
+
+/* A piece that is coming in. */
+struct incoming {
+    struct digest name;
+    uint64_t piece;
+    uint32_t at;
+    uint64_t used;
+};
+
+static struct learn learns[LEARNS_MAX];
+static struct incoming writes[WRITES_MAX];
+static uint64_t uses;
+
+/* Lists */
+
+static struct learn *find_learn(struct digest name)
+{
+    for (int i = 0; i < LEARNS_MAX; i++)
+        if (learns[i].used && digest_equal(learns[i].name, name))
+            return &learns[i];
+    return NULL;
+}
+
+bool fetch_learns(struct digest name)
+{
+    return find_learn(name) != NULL;
+}
+
+static struct learn *place_learn(struct folder *f)
+{
+    struct learn *oldest = &learns[0];
+    for (int i = 1; i < LEARNS_MAX; i++)
+        if (learns[i].used < oldest->used)
+            oldest = &learns[i];
+    if (oldest->used)
+        (void)folder_remove(f, oldest->name, FOLDER_LEARN);
+    return oldest;
+}
+
+static int begin_learn(struct folder *f, const struct move_part *m, struct learn **out)
+{
+    struct learn *l = find_learn(m->name);
+    l = l ? l : place_learn(f);
+    l->used = 0;
+    int fd = folder_make(f, m->name, FOLDER_LEARN);
+    if (fd < 0)
+        return fd;
+    *l = (struct learn){.name = m->name, .size = m->size};
+    *out = l;
+    return 0;
+}
+
+/* Space for all of it, so that what was begun can be ended; a file system that cannot say takes it
+ * as it comes. Unwritten space reads as a hole, so the scan knows it for what it is. */
+static int reserve(int fd, uint64_t size)
+{
+    if (size == 0)
+        return 0;
+    if (fallocate(fd, 0, 0, (off_t)size) == 0)
+        return 0;
+    if (errno != EOPNOTSUPP && errno != ENOSYS)
+        return file_fault(errno);
+    return file_result(ftruncate(fd, (off_t)size));
+}
+
+/* The list is right: it gets its name, and the object its file. */
+static int place_list(struct folder *f, const struct learn *l, int list)
+{
+    struct part *p;
+    int rc = folder_sync_file(list);
+    if (rc == 0)
+        rc = folder_rename(f, l->name, FOLDER_LEARN, FOLDER_LIST);
+    if (rc == 0)
+        rc = folder_make(f, l->name, FOLDER_PART);
+    if (rc >= 0)
+        rc = reserve(rc, l->size);
+    if (rc == 0)
+        rc = folder_sync(f);
+    return rc == 0 ? part_add(l->name, l->size, &p) : rc;
+}
+
+static int end_learn(struct folder *f, const struct learn *l, int list)
+{
+    struct digest name;
+    int rc = folder_list_name(list, l->size, &name);
+    if (rc < 0)
+        return rc;
+    return digest_equal(name, l->name) ? place_list(f, l, list) : ERR_DAMAGED;
+}
+
+static int learn_bytes(struct folder *f, struct learn *l, struct bytes bytes)
+{
+    int fd = folder_get(f, l->name, FOLDER_LEARN);
+    if (fd < 0)
+        return fd;
+    int rc = file_put(fd, l->at, bytes.data, bytes.len);
+    if (rc < 0)
+        return rc;
+    l->at += bytes.len;
+    l->used = ++uses;
+    if (l->at < object_list_size(l->size))
+        return 0;
+    rc = end_learn(f, l, fd);
+    l->used = 0;
+    return rc;
+}
+
+int fetch_learn(struct folder *f, const struct move_part *m)
+{
+    if (part_find(m->name) || folder_has(f, m->name, FOLDER_DATA))
+        return ERR_EXISTS;
+    if (m->size > OBJECT_SIZE_MAX || object_pieces(m->size) > PART_PIECES_MAX)
+        return ERR_TOO_LARGE;
+    struct learn *l = m->offset ? find_learn(m->name) : NULL;
+    int rc = m->offset ? 0 : begin_learn(f, m, &l);
+    if (rc == 0 && (!l || l->size != m->size || l->at != m->offset ||
+                    m->bytes.len > object_list_size(m->size) - m->offset))
+        return ERR_ARGUMENT;
+    if (rc == 0)
+        rc = learn_bytes(f, l, m->bytes);
+    if (rc < 0) {
+        fetch_forget(m->name);
+        part_forget(part_find(m->name));
+        (void)folder_remove_all(f, m->name);
+    }
+    return rc;
+}
+
+/* Pieces */
+
+static struct incoming *find_write(struct digest name, uint64_t piece)
+{
+    for (int i = 0; i < WRITES_MAX; i++)
+        if (writes[i].used && writes[i].piece == piece && digest_equal(writes[i].name, name))
+            return &writes[i];
+    return NULL;
+}
+
+static struct incoming *begin_write(struct digest name, uint64_t piece)
+{
+    struct incoming *w = find_write(name, piece);
+    if (!w) {
+        w = &writes[0];
+        for (int i = 1; i < WRITES_MAX; i++)
+            if (writes[i].used < w->used)
+                w = &writes[i];
+    }
+    *w = (struct incoming){.name = name, .piece = piece};
+    return w;
+}
+
+/* Every byte of the piece is in the file: is it the one that the list has? */
+static int judge(struct folder *f, struct part *p, uint64_t piece, int fd)
+{
+    struct digest listed;
+    struct hash_job j = {
+        .fd = fd, .at = piece * PIECE_SIZE, .length = object_piece_length(p->size, piece)};
+    hash_add(&j);
+    hash_wait(&j);
+    if (j.rc < 0)
+        return j.rc;
+    int list = folder_get(f, p->name, FOLDER_LIST);
+    int got = list < 0 ? list : file_get(list, piece * ID_SIZE, &listed, sizeof listed);
+    if (got < 0)
+        return got;
+    if (got < (int)sizeof listed || !digest_equal(listed, j.digest))
+        return ERR_DAMAGED;
+    part_got(p, piece);
+    return 0;
+}
+
+static int write_slice(struct folder *f, struct part *p, struct incoming *w,
+                       const struct move_part *m)
+{
+    int fd = folder_get(f, p->name, FOLDER_PART);
+    int rc = fd < 0 ? fd : file_put(fd, m->offset, m->bytes.data, m->bytes.len);
+    w->used = 0;
+    if (rc < 0)
+        return rc;
+    w->at += (uint32_t)m->bytes.len;
+    if (w->at == object_piece_length(p->size, w->piece))
+        return judge(f, p, w->piece, fd);
+    w->used = ++uses;
+    return 0;
+}
+
+int fetch_write(struct folder *f, const struct move_part *m)
+{
+    struct part *p = part_find(m->name);
+    const uint64_t piece = m->offset / PIECE_SIZE, at = m->offset % PIECE_SIZE;
+    if (!p)
+        return folder_has(f, m->name, FOLDER_DATA) ? 0 : ERR_NOT_FOUND;
+    if (piece >= p->pieces || m->bytes.len == 0 ||
+        at + m->bytes.len > object_piece_length(p->size, piece))
+        return ERR_ARGUMENT;
+    if (part_has(p, piece))
+        return 0;
+    struct incoming *w = at ? find_write(m->name, piece) : begin_write(m->name, piece);
+    if (!w || w->at != at)
+        return ERR_ARGUMENT;
+    return write_slice(f, p, w, m);
+}
+
+int fetch_seal(struct folder *f, struct digest name)
+{
+    struct part *p = part_find(name);
+    if (!p)
+        return folder_has(f, name, FOLDER_DATA) ? 0 : ERR_NOT_FOUND;
+    if (p->have < p->pieces)
+        return ERR_NOT_FOUND;
+    int fd = folder_get(f, name, FOLDER_PART);
+    int rc = fd < 0 ? fd : folder_sync_file(fd);
+    if (rc == 0)
+        rc = folder_rename(f, name, FOLDER_PART, FOLDER_DATA);
+    if (rc == 0)
+        rc = folder_sync(f);
+    fetch_forget(name);
+    part_forget(p);
+    if (rc < 0)
+        (void)folder_remove_all(f, name);
+    return rc;
+}
+
+void fetch_forget(struct digest name)
+{
+    struct learn *l = find_learn(name);
+    if (l)
+        l->used = 0;
+    for (int i = 0; i < WRITES_MAX; i++)
+        if (writes[i].used && digest_equal(writes[i].name, name))
+            writes[i].used = 0;
+}

@@ -1,0 +1,75 @@
+/* The mover's folder, STATE/objects, 0700, files 0600. NAME is 64 hex digits, N a decimal number:
+ *
+ *   NAME           the bytes of an object that is whole
+ *   NAME.list      the SHA-256 of its pieces (core/object/name.h), of one that is whole or not
+ *   NAME.part      instead of NAME while pieces are missing; as long as the object
+ *   NAME.learn     a list that is coming in
+ *   stream-N       a new object that is coming in
+ *   stream-N.list  the digests of its pieces so far
+ *
+ * The list is in place, synced, before NAME or NAME.part is, and goes after it. What SCAN makes of
+ * what a crash has left: NAME.learn, stream-N, stream-N.list, a list without an object and a part
+ * beside the whole object are removed; of a part the pieces that make their digests count; a whole
+ * object whose list is missing or too short is hashed anew and kept if that makes its name. A file
+ * of any other name is left alone. The mover holds a lock on the folder, so that one that a dead
+ * node left behind has ended before the next begins.
+ *
+ * Here are the names, a few files kept open, and the calls that change the folder. Called by the
+ * parts of the mover. */
+#ifndef VELUM_HOST_MOVER_FOLDER_H
+#define VELUM_HOST_MOVER_FOLDER_H
+
+#include <stdbool.h>
+
+#include "core/base/id.h"
+
+#define FOLDER_OPEN_MAX 64
+#define FOLDER_NAME_SIZE 80
+
+enum folder_kind { FOLDER_DATA, FOLDER_LIST, FOLDER_PART, FOLDER_LEARN };
+
+struct folder_file {
+    struct digest name;
+    enum folder_kind kind;
+    int fd;
+    uint64_t used; /* 0: this place is empty */
+};
+
+struct folder {
+    int fd;
+    struct folder_file open[FOLDER_OPEN_MAX];
+    uint64_t uses;
+};
+
+/* Takes the lock of the folder, for which it may wait. Takes the descriptor. 0 or a code of
+ * file_fault. */
+int folder_open(struct folder *f, int fd);
+
+/* The file's name: NAME, NAME.list ... */
+void folder_name(struct digest name, enum folder_kind kind, char to[FOLDER_NAME_SIZE]);
+/* What a file in the folder is. False: something else. */
+bool folder_parse(const char *text, struct digest *name, enum folder_kind *kind);
+
+/* A descriptor for reading and writing, borrowed until the next call of any of these functions.
+ * ERR_NOT_FOUND where it is not there. */
+int folder_get(struct folder *f, struct digest name, enum folder_kind kind);
+/* The same of a new and empty file. */
+int folder_make(struct folder *f, struct digest name, enum folder_kind kind);
+bool folder_has(struct folder *f, struct digest name, enum folder_kind kind);
+/* 0 also when it was not there. */
+int folder_remove(struct folder *f, struct digest name, enum folder_kind kind);
+/* Nothing is left of it, whole or not. */
+int folder_remove_all(struct folder *f, struct digest name);
+/* From and to a kind of one object; what was there is replaced. */
+int folder_rename(struct folder *f, struct digest name, enum folder_kind from, enum folder_kind to);
+/* The same for a file that is none of an object's yet. */
+int folder_adopt(struct folder *f, const char *from, struct digest name, enum folder_kind kind);
+/* ERR_SYNC when it fails. */
+int folder_sync(struct folder *f);
+/* The same for one file. */
+int folder_sync_file(int fd);
+/* The name that a list makes for an object of this size; ERR_DAMAGED when the list is not of its
+ * length. */
+int folder_list_name(int list, uint64_t size, struct digest *name);
+
+#endif

@@ -1,0 +1,253 @@
+#include "core/host/mover_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/host/mover_answer.h"
+#include "core/host/mover_cage.h"
+#include "core/host/mover_check.h"
+#include "core/host/mover_fetch.h"
+#include "core/host/mover_hash.h"
+#include "core/host/mover_part.h"
+#include "core/host/mover_read.h"
+#include "core/host/mover_scan.h"
+#include "core/host/mover_stream.h"
+#include "core/wire/frame.h"
+#include "core/wire/message.h"
+
+#define INPUT 0
+#define FOLDER_FD 3
+#define INPUT_SIZE (512u << 10)
+
+static struct folder folder;
+
+static void say(const char *what, const char *why)
+{
+    const char *const parts[] = {"mover: ", what, why ? ": " : "", why ? why : "", "\n"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        (void)!write(2, parts[i], strlen(parts[i]));
+}
+
+static void done(uint32_t request, int rc)
+{
+    put_moved_done(answer_begin(MESSAGE_MOVED_DONE, request), rc);
+    answer_end();
+}
+
+static void tell_found(void *ctx, const struct moved_found *m)
+{
+    const uint32_t *request = ctx;
+    put_moved_found(answer_begin(MESSAGE_MOVED_FOUND, *request), m);
+    answer_end();
+}
+
+static bool on_scan(struct frame *f)
+{
+    if (f->payload.len > 0)
+        return false;
+    done(f->request, scan_folder(&folder, tell_found, &f->request));
+    return true;
+}
+
+static bool on_append(struct frame *f)
+{
+    struct move_stream m;
+    if (read_move_append(f->payload, &m) < 0)
+        return false;
+    done(f->request, stream_append(&folder, &m));
+    return true;
+}
+
+/* Whatever was missing of it before is not any more. */
+static void whole_now(struct digest name)
+{
+    struct part *p = part_find(name);
+    if (!p)
+        return;
+    fetch_forget(name);
+    part_forget(p);
+    (void)folder_remove(&folder, name, FOLDER_PART);
+}
+
+static bool on_finish(struct frame *f)
+{
+    uint64_t stream;
+    struct moved_made made;
+    if (read_move_stream(f->payload, &stream) < 0)
+        return false;
+    stream_finish(&folder, stream, &made);
+    if (made.rc == 0)
+        whole_now(made.name);
+    put_moved_made(answer_begin(MESSAGE_MOVED_MADE, f->request), &made);
+    answer_end();
+    return true;
+}
+
+static bool on_abort(struct frame *f)
+{
+    uint64_t stream;
+    if (read_move_stream(f->payload, &stream) < 0)
+        return false;
+    done(f->request, stream_abort(&folder, stream));
+    return true;
+}
+
+static bool answer_bytes(struct frame *f,
+                         int (*get)(struct folder *to, const struct move_part *m, uint8_t *bytes))
+{
+    static uint8_t bytes[MOVE_BYTES_MAX];
+    struct move_part m;
+    if (read_move_read(f->payload, &m) < 0)
+        return false;
+    struct moved_bytes answer = {.rc = get(&folder, &m, bytes)};
+    if (answer.rc == 0)
+        answer.bytes = (struct bytes){bytes, m.length};
+    put_moved_bytes(answer_begin(MESSAGE_MOVED_BYTES, f->request), &answer);
+    answer_end();
+    return true;
+}
+
+static bool on_read(struct frame *f)
+{
+    return answer_bytes(f, read_object);
+}
+
+static bool on_list(struct frame *f)
+{
+    return answer_bytes(f, read_list);
+}
+
+static bool on_learn(struct frame *f)
+{
+    struct move_part m;
+    if (read_move_learn(f->payload, &m) < 0)
+        return false;
+    done(f->request, fetch_learn(&folder, &m));
+    return true;
+}
+
+static bool on_write(struct frame *f)
+{
+    struct move_part m;
+    if (read_move_write(f->payload, &m) < 0)
+        return false;
+    done(f->request, fetch_write(&folder, &m));
+    return true;
+}
+
+static bool on_seal(struct frame *f)
+{
+    struct digest name;
+    if (read_move_name(f->payload, &name) < 0)
+        return false;
+    done(f->request, fetch_seal(&folder, name));
+    return true;
+}
+
+static bool on_check(struct frame *f)
+{
+    struct move_part m;
+    struct moved_checked checked;
+    if (read_move_check(f->payload, &m) < 0)
+        return false;
+    check_object(&folder, &m, &checked);
+    put_moved_checked(answer_begin(MESSAGE_MOVED_CHECKED, f->request), &checked);
+    answer_end();
+    return true;
+}
+
+static bool on_drop(struct frame *f)
+{
+    struct digest name;
+    if (read_move_name(f->payload, &name) < 0)
+        return false;
+    fetch_forget(name);
+    part_forget(part_find(name));
+    done(f->request, folder_remove_all(&folder, name));
+    return true;
+}
+
+/* False: the node broke the protocol, which is a fault of ours and not worth surviving. */
+static bool obey(struct frame *f)
+{
+    static const struct {
+        uint8_t type;
+        bool (*handle)(struct frame *f);
+    } handlers[] = {
+        {MESSAGE_MOVE_APPEND, on_append}, {MESSAGE_MOVE_WRITE, on_write},
+        {MESSAGE_MOVE_READ, on_read},     {MESSAGE_MOVE_LIST, on_list},
+        {MESSAGE_MOVE_LEARN, on_learn},   {MESSAGE_MOVE_FINISH, on_finish},
+        {MESSAGE_MOVE_SEAL, on_seal},     {MESSAGE_MOVE_ABORT, on_abort},
+        {MESSAGE_MOVE_CHECK, on_check},   {MESSAGE_MOVE_DROP, on_drop},
+        {MESSAGE_MOVE_SCAN, on_scan},
+    };
+    for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++)
+        if (handlers[i].type == f->type)
+            return handlers[i].handle(f);
+    return false;
+}
+
+/* Bytes, or 0 when the orders have ended. */
+static size_t receive(uint8_t *to, size_t room)
+{
+    ssize_t n;
+    do
+        n = read(INPUT, to, room);
+    while (n < 0 && errno == EINTR);
+    return n > 0 ? (size_t)n : 0;
+}
+
+static int serve(void)
+{
+    static uint8_t input[INPUT_SIZE];
+    size_t have = 0, got;
+    while ((got = receive(input + have, sizeof input - have)) > 0) {
+        size_t at = 0;
+        have += got;
+        for (;;) {
+            struct frame f;
+            int size = frame_take((struct bytes){input + at, have - at}, &f);
+            if (size < 0 || (size > 0 && !obey(&f))) {
+                say("the node sent what is no order", NULL);
+                return 2;
+            }
+            if (size == 0)
+                break;
+            at += (size_t)size;
+        }
+        memmove(input, input + at, have - at);
+        have -= at;
+        answer_flush();
+    }
+    return 0;
+}
+
+/* What a terminal or a service manager says to all of Velum is for the node, which ends us. */
+static void settle_signals(void)
+{
+    static const int others[] = {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXFSZ};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        signal(others[i], SIG_IGN);
+}
+
+int mover_main(void)
+{
+    settle_signals();
+    int rc = folder_open(&folder, FOLDER_FD);
+    if (rc < 0) {
+        say("the folder of the objects cannot be used", err_sentence(rc));
+        return 1;
+    }
+    cage_enter(folder.fd);
+    rc = hash_open();
+    if (rc < 0) {
+        say("no thread to hash with", err_sentence(rc));
+        return 1;
+    }
+    return serve();
+}

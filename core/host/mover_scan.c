@@ -1,0 +1,197 @@
+#include "core/host/mover_scan.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/host/file.h"
+#include "core/host/mover_check.h"
+#include "core/host/mover_fetch.h"
+#include "core/host/mover_hash.h"
+#include "core/host/mover_part.h"
+#include "core/host/mover_stream.h"
+#include "core/object/name.h"
+
+struct scan {
+    struct folder *folder;
+    void (*found)(void *ctx, const struct moved_found *m);
+    void *ctx;
+    struct digest *parts; /* to be looked at when the folder was read */
+    size_t parts_count;
+    struct part *part; /* the one that is looked at */
+    int fd, list;
+};
+
+static int size_of(const struct folder *f, struct digest name, enum folder_kind kind,
+                   struct stat *st)
+{
+    char text[FOLDER_NAME_SIZE];
+    folder_name(name, kind, text);
+    return file_result(fstatat(f->fd, text, st, AT_SYMLINK_NOFOLLOW));
+}
+
+static uint64_t used_of(const struct stat *st)
+{
+    return st->st_mtime > 0 ? (uint64_t)st->st_mtime : 0;
+}
+
+static bool has_list(const struct folder *f, struct digest name, uint64_t size)
+{
+    struct stat st;
+    return size_of(f, name, FOLDER_LIST, &st) == 0 &&
+           (uint64_t)st.st_size == object_list_size(size);
+}
+
+static void see_whole(struct scan *s, struct digest name)
+{
+    struct stat st;
+    int rc = size_of(s->folder, name, FOLDER_DATA, &st);
+    struct moved_found found = {.name = name, .size = (uint64_t)st.st_size, .whole = true};
+    if (rc < 0 || !S_ISREG(st.st_mode))
+        return;
+    found.used_s = used_of(&st);
+    if (!has_list(s->folder, name, found.size))
+        rc = check_relist(s->folder, name, found.size);
+    if (rc == ERR_DAMAGED)
+        (void)folder_remove_all(s->folder, name);
+    if (rc == 0)
+        s->found(s->ctx, &found);
+}
+
+static void see_part(struct scan *s, struct digest name)
+{
+    if (folder_has(s->folder, name, FOLDER_DATA))
+        (void)folder_remove(s->folder, name, FOLDER_PART);
+    else if (s->parts_count < PARTS_MAX)
+        s->parts[s->parts_count++] = name;
+    else
+        (void)folder_remove_all(s->folder, name);
+}
+
+static void see_list(struct scan *s, struct digest name)
+{
+    if (!folder_has(s->folder, name, FOLDER_DATA) && !folder_has(s->folder, name, FOLDER_PART))
+        (void)folder_remove(s->folder, name, FOLDER_LIST);
+}
+
+static void see(struct scan *s, const char *text)
+{
+    struct digest name;
+    enum folder_kind kind;
+    bool is_open;
+    if (stream_owns(text, &is_open)) {
+        if (!is_open)
+            unlinkat(s->folder->fd, text, 0);
+        return;
+    }
+    if (!folder_parse(text, &name, &kind))
+        return;
+    if (kind == FOLDER_DATA)
+        see_whole(s, name);
+    else if (kind == FOLDER_PART)
+        see_part(s, name);
+    else if (kind == FOLDER_LIST)
+        see_list(s, name);
+    else if (!fetch_learns(name))
+        (void)folder_remove(s->folder, name, FOLDER_LEARN);
+}
+
+/* Pieces of one that is not whole: those in a hole were never written. */
+static uint64_t next_written(void *ctx, uint64_t piece)
+{
+    const struct scan *s = ctx;
+    off_t at = lseek(s->fd, (off_t)(piece * PIECE_SIZE), SEEK_DATA);
+    if (at < 0)
+        return errno == ENXIO ? UINT64_MAX : piece;
+    return (uint64_t)at / PIECE_SIZE;
+}
+
+static int note_piece(void *ctx, uint64_t piece, int rc, struct digest digest)
+{
+    struct scan *s = ctx;
+    struct digest listed;
+    int got = file_get(s->list, piece * ID_SIZE, &listed, sizeof listed);
+    if (rc == 0 && got == (int)sizeof listed && digest_equal(listed, digest))
+        part_got(s->part, piece);
+    return 0;
+}
+
+static int open_part(struct scan *s, struct digest name, struct stat *st)
+{
+    struct digest made;
+    s->fd = folder_get(s->folder, name, FOLDER_PART);
+    if (s->fd < 0)
+        return s->fd;
+    if (fstat(s->fd, st) != 0)
+        return ERR_IO;
+    s->list = folder_get(s->folder, name, FOLDER_LIST);
+    if (s->list < 0)
+        return s->list == ERR_NOT_FOUND ? ERR_DAMAGED : s->list;
+    int rc = folder_list_name(s->list, (uint64_t)st->st_size, &made);
+    if (rc == 0 && !digest_equal(made, name))
+        rc = ERR_DAMAGED;
+    return rc < 0 ? rc : part_add(name, (uint64_t)st->st_size, &s->part);
+}
+
+static void tell_part(struct scan *s, const struct stat *st)
+{
+    const struct part *p = s->part;
+    const struct moved_found found = {.name = p->name,
+                                      .size = p->size,
+                                      .bits = {p->bits, (size_t)((p->pieces + 7) / 8)},
+                                      .used_s = used_of(st)};
+    s->found(s->ctx, &found);
+}
+
+static void look_at_part(struct scan *s, struct digest name)
+{
+    struct stat st;
+    struct hash_walk walk = {.ctx = s, .next = next_written, .each = note_piece};
+    int rc = 0;
+    s->part = part_find(name);
+    if (s->part) { /* known already: scanned before */
+        rc = size_of(s->folder, name, FOLDER_PART, &st);
+    } else {
+        rc = open_part(s, name, &st);
+        if (rc == 0) {
+            walk.fd = s->fd;
+            walk.size = s->part->size;
+            rc = hash_pieces(&walk, 0);
+        }
+    }
+    if (rc == ERR_DAMAGED || rc == ERR_TOO_LARGE)
+        (void)folder_remove_all(s->folder, name);
+    else if (rc == 0)
+        tell_part(s, &st);
+}
+
+int scan_folder(struct folder *f, void (*found)(void *ctx, const struct moved_found *m), void *ctx)
+{
+    struct scan s = {.folder = f, .found = found, .ctx = ctx};
+    int fd = openat(f->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    int rc = 0;
+    s.parts = malloc(PARTS_MAX * sizeof *s.parts);
+    if (!dir) {
+        rc = file_fault(errno);
+        if (fd >= 0)
+            close(fd);
+    } else if (!s.parts) {
+        rc = ERR_NO_MEMORY;
+    }
+    while (rc == 0 && (errno = 0, entry = readdir(dir)) != NULL)
+        see(&s, entry->d_name);
+    if (rc == 0 && errno != 0)
+        rc = ERR_IO;
+    if (dir)
+        closedir(dir);
+    for (size_t i = 0; rc == 0 && i < s.parts_count; i++)
+        look_at_part(&s, s.parts[i]);
+    free(s.parts);
+    return rc;
+}

@@ -1,0 +1,22 @@
+/* New objects that are coming in: APPEND, FINISH, ABORT.
+ *
+ * Bytes go to stream-N as they come; each piece that is complete is hashed beside that. The digests
+ * go to stream-N.list, so that memory does not grow with the object. After an error nothing more is
+ * written and the space is given back; the stream answers with that error until it is finished or
+ * aborted. */
+#ifndef VELUM_HOST_MOVER_STREAM_H
+#define VELUM_HOST_MOVER_STREAM_H
+
+#include "core/host/mover_folder.h"
+#include "core/wire/move.h"
+
+/* 0, or the stream's error. ERR_FULL: MOVE_STREAMS_MAX are open. ERR_TOO_LARGE. */
+int stream_append(struct folder *f, const struct move_stream *m);
+/* The object is whole, in place and synced, or nothing is left of it; the stream has ended. */
+void stream_finish(struct folder *f, uint64_t number, struct moved_made *answer);
+/* 0, also when there is none. */
+int stream_abort(struct folder *f, uint64_t number);
+/* Whether a file of the folder belongs to a stream, and to one that is open. */
+bool stream_owns(const char *text, bool *is_open);
+
+#endif

@@ -1,0 +1,388 @@
+/* What a mover does with its files, as a real process. This program is its own mover. */
+#include "tests/unit/mover_orders.h"
+
+#define MIB ((size_t)1 << 20)
+
+static struct bytes none;
+
+/* New objects */
+
+TEST(sizes_around_a_piece_are_put_and_read_back)
+{
+    static const size_t sizes[] = {0,   1,       61440,   61441,       MIB - 1,
+                                   MIB, MIB + 1, 2 * MIB, 3 * MIB + 7, 40 * MIB + 5};
+    rig_open();
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        uint8_t *data = rig_bytes(sizes[i], (uint32_t)i);
+        struct digest name = rig_name_of(data, sizes[i], NULL);
+        struct moved_made made = rig_put(i, data, sizes[i]);
+        CHECK_INT(made.rc, 0);
+        CHECK(digest_equal(made.name, name));
+        CHECK_INT(made.size, sizes[i]);
+        CHECK(!made.there);
+        CHECK(rig_holds(name, data, sizes[i]));
+        free(data);
+    }
+    CHECK_INT(rig_files(), 2 * (int)(sizeof sizes / sizeof *sizes));
+    rig_close();
+}
+
+TEST(the_list_can_be_read)
+{
+    struct digest list[5];
+    struct bytes got;
+    uint8_t *data = rig_bytes(5 * MIB - 3, 1);
+    rig_open();
+    struct digest name = rig_name_of(data, 5 * MIB - 3, list);
+    CHECK_INT(rig_put(1, data, 5 * MIB - 3).rc, 0);
+    CHECK_INT(rig_read(MESSAGE_MOVE_LIST, name, 0, sizeof list, &got), 0);
+    CHECK_INT(got.len, sizeof list);
+    CHECK_MEM(got.data, list, sizeof list);
+    CHECK_INT(rig_read(MESSAGE_MOVE_LIST, name, 32, 33, &got), 0);
+    CHECK_INT(rig_read(MESSAGE_MOVE_LIST, name, 32, sizeof list, &got), ERR_ARGUMENT);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, name, 5 * MIB - 3, 0, &got), 0);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, name, 5 * MIB - 3, 1, &got), ERR_ARGUMENT);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, name, UINT64_MAX, 2, &got), ERR_ARGUMENT);
+    rig_close();
+    free(data);
+}
+
+TEST(what_is_there_already_is_made_once)
+{
+    uint8_t *data = rig_bytes(MIB + 1, 1);
+    rig_open();
+    CHECK(!rig_put(1, data, MIB + 1).there);
+    struct moved_made made = rig_put(2, data, MIB + 1);
+    CHECK_INT(made.rc, 0);
+    CHECK(made.there);
+    CHECK_INT(made.size, MIB + 1);
+    CHECK_INT(rig_files(), 2);
+    rig_close();
+    free(data);
+}
+
+TEST(nothing_is_left_of_an_aborted_or_dropped_one)
+{
+    struct bytes got;
+    uint8_t *data = rig_bytes(2 * MIB, 1);
+    struct buf b = rig_payload();
+    rig_open();
+    for (size_t at = 0; at < 2 * MIB - MOVE_BYTES_MAX; at += MOVE_BYTES_MAX)
+        CHECK_INT(rig_append(7, data + at, MOVE_BYTES_MAX), 0);
+    CHECK_INT(rig_files(), 2);
+    put_move_stream(&b, 7);
+    CHECK_INT(rig_rc(rig_ask(MESSAGE_MOVE_ABORT, &b)), 0);
+    CHECK_INT(rig_files(), 0);
+    CHECK_INT(rig_finish(7).rc, ERR_NOT_FOUND);
+    struct moved_made made = rig_put(7, data, 2 * MIB);
+    CHECK_INT(rig_name_order(MESSAGE_MOVE_DROP, made.name), 0);
+    CHECK_INT(rig_files(), 0);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, made.name, 0, 1, &got), ERR_NOT_FOUND);
+    CHECK_INT(rig_read(MESSAGE_MOVE_LIST, made.name, 0, 1, &got), ERR_NOT_FOUND);
+    CHECK_INT(rig_name_order(MESSAGE_MOVE_DROP, made.name), 0);
+    rig_close();
+    free(data);
+}
+
+TEST(streams_side_by_side_are_bounded)
+{
+    uint8_t data[4] = {1, 2, 3, 4};
+    struct buf b = rig_payload();
+    rig_open();
+    for (uint64_t i = 0; i < MOVE_STREAMS_MAX; i++)
+        CHECK_INT(rig_append(i, data, sizeof data), 0);
+    CHECK_INT(rig_append(MOVE_STREAMS_MAX, data, sizeof data), ERR_FULL);
+    put_move_stream(&b, 3);
+    CHECK_INT(rig_rc(rig_ask(MESSAGE_MOVE_ABORT, &b)), 0);
+    CHECK_INT(rig_append(MOVE_STREAMS_MAX, data, sizeof data), 0);
+    CHECK_INT(rig_finish(MOVE_STREAMS_MAX).rc, 0);
+    rig_close();
+}
+
+TEST(modes_are_for_the_owner_only)
+{
+    char path[512];
+    struct stat st;
+    uint8_t data[1] = {1};
+    mode_t before = umask(0);
+    rig_open();
+    struct moved_made made = rig_put(1, data, 1);
+    rig_path(made.name, "", path);
+    CHECK(stat(path, &st) == 0 && (st.st_mode & 07777) == 0600);
+    rig_path(made.name, ".list", path);
+    CHECK(stat(path, &st) == 0 && (st.st_mode & 07777) == 0600);
+    CHECK(stat(rig.folder, &st) == 0 && (st.st_mode & 07777) == 0700);
+    rig_close();
+    umask(before);
+}
+
+/* The scan */
+
+TEST(a_scan_finds_what_is_whole_and_removes_what_was_coming)
+{
+    struct moved_found found[4];
+    char path[512], text[300];
+    uint8_t *data = rig_bytes(3 * MIB, 1);
+    rig_open();
+    struct moved_made made = rig_put(1, data, 3 * MIB);
+    CHECK_INT(rig_append(2, data, 1000), 0);
+    rig_again();
+    snprintf(text, sizeof text, "%s/notes.txt", rig.folder);
+    int fd = open(text, O_CREAT | O_WRONLY, 0600);
+    CHECK(fd >= 0 && close(fd) == 0);
+    CHECK_INT(rig_files(), 5);
+    CHECK_INT(rig_scan(found, NULL, 4), 0);
+    CHECK_INT(rig.found, 1);
+    CHECK(digest_equal(found[0].name, made.name));
+    CHECK_INT(found[0].size, 3 * MIB);
+    CHECK(found[0].whole);
+    CHECK_INT(rig_files(), 3); /* the stream is gone, the notes are not ours */
+    /* A list alone is removed, a list that is too short or gone is made anew. */
+    rig_path(made.name, ".list", path);
+    CHECK(truncate(path, 64) == 0);
+    CHECK_INT(rig_scan(found, NULL, 4), 0);
+    CHECK_INT(rig.found, 1);
+    CHECK(unlink(path) == 0);
+    CHECK_INT(rig_scan(found, NULL, 4), 0);
+    CHECK_INT(rig.found, 1);
+    CHECK_INT(rig_check(made.name, 0).rc, 0);
+    rig_path(made.name, "", path);
+    CHECK(unlink(path) == 0);
+    CHECK_INT(rig_scan(found, NULL, 4), 0);
+    CHECK_INT(rig.found, 0);
+    CHECK_INT(rig_files(), 1);
+    rig_close();
+    free(data);
+}
+
+TEST(an_open_stream_survives_a_scan)
+{
+    uint8_t *data = rig_bytes(1000, 1);
+    rig_open();
+    CHECK_INT(rig_append(2, data, 1000), 0);
+    CHECK_INT(rig_scan(NULL, NULL, 0), 0);
+    struct moved_made made = rig_finish(2);
+    CHECK_INT(made.rc, 0);
+    CHECK(rig_holds(made.name, data, 1000));
+    rig_close();
+    free(data);
+}
+
+TEST(bytes_without_a_list_that_are_not_what_they_are_called_go)
+{
+    uint8_t *data = rig_bytes(2 * MIB, 1);
+    char path[512];
+    rig_open();
+    struct moved_made made = rig_put(1, data, 2 * MIB);
+    rig_spoil(made.name, "", MIB + 5);
+    rig_path(made.name, ".list", path);
+    CHECK(unlink(path) == 0);
+    CHECK_INT(rig_scan(NULL, NULL, 0), 0);
+    CHECK_INT(rig.found, 0);
+    CHECK_INT(rig_files(), 0);
+    rig_close();
+    free(data);
+}
+
+/* Objects of others */
+
+TEST(an_object_is_learned_written_and_sealed)
+{
+    const size_t size = 5 * MIB + 100;
+    struct digest list[6];
+    struct moved_found found;
+    struct bytes got;
+    uint8_t bits[1][16] = {{0}};
+    uint8_t *data = rig_bytes(size, 1), *bad = rig_bytes(size, 2);
+    rig_open();
+    struct digest name = rig_name_of(data, size, list);
+    const uint8_t *l = (const uint8_t *)list;
+    CHECK_INT(rig_write(name, 0, data, 100), ERR_NOT_FOUND);
+    CHECK_INT(rig_learn(name, size, 64, l + 64, 32), ERR_ARGUMENT);
+    CHECK_INT(rig_learn(name, size, 0, l, 64), 0);
+    CHECK_INT(rig_write(name, 0, data, 100), ERR_NOT_FOUND);
+    CHECK_INT(rig_learn(name, size, 64, l + 64, sizeof list - 64), 0);
+    CHECK_INT(rig_learn(name, size, 0, l, 64), ERR_EXISTS);
+    CHECK(rig_has(name, ".part") && rig_has(name, ".list") && !rig_has(name, ".learn"));
+    /* Pieces in any order, side by side, a wrong one among them. */
+    CHECK_INT(rig_write_piece(name, data, size, 5), 0);
+    CHECK_INT(rig_write(name, 0, data, 60000), 0);
+    CHECK_INT(rig_write_piece(name, data, size, 3), 0);
+    CHECK_INT(rig_write(name, 60001, data + 60001, 10), ERR_ARGUMENT);
+    CHECK_INT(rig_write(name, 60000, data + 60000, 1440), 0);
+    CHECK_INT(rig_write_piece(name, bad, size, 1), ERR_DAMAGED);
+    CHECK_INT(rig_name_order(MESSAGE_MOVE_SEAL, name), ERR_NOT_FOUND);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, name, 3 * MIB, 1000, &got), 0);
+    CHECK_MEM(got.data, data + 3 * MIB, 1000);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, name, 3 * MIB - 1, 1000, &got), ERR_NOT_FOUND);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, name, MIB, 10, &got), ERR_NOT_FOUND);
+    /* A slice across the border of a piece, and beyond the end. */
+    CHECK_INT(rig_write(name, MIB - 10, data, 20), ERR_ARGUMENT);
+    CHECK_INT(rig_write(name, 5 * MIB, data, 101), ERR_ARGUMENT);
+    CHECK_INT(rig_write(name, 6 * MIB, data, 1), ERR_ARGUMENT);
+    /* Another life: the pieces are found. */
+    rig_again();
+    CHECK_INT(rig_scan(&found, bits, 1), 0);
+    CHECK_INT(rig.found, 1);
+    CHECK(!found.whole && digest_equal(found.name, name));
+    CHECK_INT(found.size, size);
+    CHECK_INT(bits[0][0], 1 << 5 | 1 << 3);
+    for (uint64_t i = 0; i < 5; i++)
+        if (i != 3)
+            CHECK_INT(rig_write_piece(name, data, size, i), 0);
+    CHECK_INT(rig_name_order(MESSAGE_MOVE_SEAL, name), 0);
+    CHECK_INT(rig_name_order(MESSAGE_MOVE_SEAL, name), 0);
+    CHECK(rig_has(name, "") && rig_has(name, ".list") && !rig_has(name, ".part"));
+    CHECK(rig_holds(name, data, size));
+    CHECK_INT(rig_write(name, 0, bad, 100), 0); /* it is here: nothing is written */
+    CHECK(rig_holds(name, data, size));
+    CHECK_INT(rig_scan(&found, NULL, 1), 0);
+    CHECK(rig.found == 1 && found.whole);
+    rig_close();
+    free(data);
+    free(bad);
+}
+
+TEST(a_list_of_something_else_is_refused)
+{
+    const size_t size = 3 * MIB;
+    struct digest list[3];
+    uint8_t *data = rig_bytes(size, 1);
+    rig_open();
+    struct digest name = rig_name_of(data, size, list);
+    list[1].bytes[4] ^= 1;
+    CHECK_INT(rig_learn(name, size, 0, (uint8_t *)list, sizeof list), ERR_DAMAGED);
+    CHECK_INT(rig_files(), 0);
+    list[1].bytes[4] ^= 1;
+    CHECK_INT(rig_learn(name, size + 1, 0, (uint8_t *)list, sizeof list), 0); /* one more comes */
+    CHECK_INT(rig_learn(name, size + 1, 96, (uint8_t *)list, 33), ERR_ARGUMENT);
+    CHECK_INT(rig_learn(name, size + 1, 96, (uint8_t *)list, 32), ERR_DAMAGED);
+    CHECK_INT(rig_files(), 0);
+    CHECK_INT(rig_learn(name, size, 0, (uint8_t *)list, sizeof list), 0);
+    CHECK_INT(rig_name_order(MESSAGE_MOVE_DROP, name), 0);
+    CHECK_INT(rig_files(), 0);
+    rig_close();
+    free(data);
+}
+
+TEST(the_object_without_bytes_is_learned_and_sealed)
+{
+    rig_open();
+    struct digest name = rig_name_of(NULL, 0, NULL);
+    CHECK_INT(rig_learn(name, 0, 0, none.data, 0), 0);
+    CHECK_INT(rig_name_order(MESSAGE_MOVE_SEAL, name), 0);
+    CHECK_INT(rig_scan(NULL, NULL, 0), 0);
+    CHECK_INT(rig.found, 1);
+    CHECK_INT(rig_check(name, 0).rc, 0);
+    rig_close();
+}
+
+TEST(an_object_that_is_put_while_it_comes_is_whole)
+{
+    const size_t size = 2 * MIB + 5;
+    struct digest list[3];
+    uint8_t *data = rig_bytes(size, 1);
+    rig_open();
+    struct digest name = rig_name_of(data, size, list);
+    CHECK_INT(rig_learn(name, size, 0, (uint8_t *)list, sizeof list), 0);
+    CHECK_INT(rig_write_piece(name, data, size, 1), 0);
+    CHECK_INT(rig_write(name, 0, data, 1000), 0);
+    struct moved_made made = rig_put(1, data, size);
+    CHECK(made.rc == 0 && !made.there);
+    CHECK_INT(rig_files(), 2);
+    CHECK(rig_holds(name, data, size));
+    CHECK_INT(rig_write(name, 1000, data + 1000, 1000), 0);
+    CHECK_INT(rig_name_order(MESSAGE_MOVE_SEAL, name), 0);
+    rig_close();
+    free(data);
+}
+
+/* Damage */
+
+TEST(a_damaged_piece_is_found_given_up_and_got_again)
+{
+    const size_t size = 6 * MIB + 9;
+    struct moved_found found;
+    struct bytes got;
+    uint8_t bits[1][16] = {{0}};
+    uint8_t *data = rig_bytes(size, 1);
+    rig_open();
+    struct moved_made made = rig_put(1, data, size);
+    struct moved_checked c = rig_check(made.name, 0);
+    CHECK(c.rc == 0 && c.next > 0 && c.bad == UINT64_MAX);
+    rig_spoil(made.name, "", 4 * MIB + 77);
+    uint64_t at = 0;
+    do {
+        c = rig_check(made.name, at);
+        CHECK(c.rc == 0 && c.next > at);
+        at = c.next;
+    } while (c.rc == 0 && c.bad == UINT64_MAX && at < 7);
+    CHECK_INT(c.bad, 4);
+    CHECK_INT(c.next, 5);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, made.name, 4 * MIB, 10, &got), ERR_NOT_FOUND);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, made.name, 3 * MIB, 10, &got), 0);
+    for (at = 0; at < 7; at = c.next) {
+        c = rig_check(made.name, at);
+        REQUIRE(c.rc == 0 && c.bad == UINT64_MAX && c.next > at);
+    }
+    /* The same after a restart. */
+    rig_again();
+    CHECK_INT(rig_scan(&found, bits, 1), 0);
+    CHECK(!found.whole);
+    CHECK_INT(bits[0][0], 0x7f & ~(1 << 4));
+    CHECK_INT(rig_write_piece(made.name, data, size, 4), 0);
+    CHECK_INT(rig_name_order(MESSAGE_MOVE_SEAL, made.name), 0);
+    CHECK(rig_holds(made.name, data, size));
+    rig_close();
+    free(data);
+}
+
+TEST(a_damaged_list_is_mended_or_the_object_given_up)
+{
+    const size_t size = 3 * MIB;
+    uint8_t *data = rig_bytes(size, 1);
+    rig_open();
+    struct moved_made made = rig_put(1, data, size);
+    rig_spoil(made.name, ".list", 40);
+    struct moved_checked c = rig_check(made.name, 1); /* where only the pieces are compared */
+    CHECK(c.rc == 0 && c.bad == UINT64_MAX);
+    CHECK_INT(c.next, 1);
+    c = rig_check(made.name, 0);
+    CHECK(c.rc == 0 && c.bad == UINT64_MAX && c.next > 0);
+    rig_spoil(made.name, ".list", 40);
+    c = rig_check(made.name, 0);
+    CHECK(c.rc == 0 && c.bad == UINT64_MAX);
+    CHECK(rig_holds(made.name, data, size));
+    /* Both: nothing says which piece is wrong. */
+    rig_spoil(made.name, ".list", 40);
+    rig_spoil(made.name, "", 40);
+    CHECK_INT(rig_check(made.name, 0).rc, ERR_DAMAGED);
+    CHECK_INT(rig_files(), 0);
+    CHECK_INT(rig_check(made.name, 0).rc, ERR_NOT_FOUND);
+    rig_close();
+    free(data);
+}
+
+int main(int argc, char **argv)
+{
+    const struct check_test tests[] = {
+        sizes_around_a_piece_are_put_and_read_back,
+        the_list_can_be_read,
+        what_is_there_already_is_made_once,
+        nothing_is_left_of_an_aborted_or_dropped_one,
+        streams_side_by_side_are_bounded,
+        modes_are_for_the_owner_only,
+        a_scan_finds_what_is_whole_and_removes_what_was_coming,
+        an_open_stream_survives_a_scan,
+        bytes_without_a_list_that_are_not_what_they_are_called_go,
+        an_object_is_learned_written_and_sealed,
+        a_list_of_something_else_is_refused,
+        the_object_without_bytes_is_learned_and_sealed,
+        an_object_that_is_put_while_it_comes_is_whole,
+        a_damaged_piece_is_found_given_up_and_got_again,
+        a_damaged_list_is_mended_or_the_object_given_up,
+    };
+    if (argc > 1 && strcmp(argv[1], "__mover") == 0)
+        return mover_main();
+    return check_main(tests, sizeof tests / sizeof *tests, argc, argv);
+}
