@@ -197,7 +197,7 @@ static int use_tls(struct ask *a, const char *addr, char *message)
         return rc;
     rc = open_links(a, a->identity);
     if (rc == 0)
-        rc = linkset_dial(a->links, THE_DIAL, addr, NULL);
+        rc = linkset_dial(a->links, THE_DIAL, addr, NULL, false);
     if (rc == 0)
         rc = wait_for_link(a);
     text_copy(a->where, sizeof a->where, addr);

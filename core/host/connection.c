@@ -130,6 +130,7 @@ static void connection_shaken(struct connection *k)
     int party = 0;
     tls_peer(k->stream.tls, &k->peer.id, &party, &k->peer.certificate);
     k->peer.party = (enum party)party;
+    k->peer.bulk = tls_is_bulk(k->stream.tls);
     k->out_max = party == PARTY_USER ? LINK_USER_QUEUE_MAX : LINK_NODE_QUEUE_MAX;
     connection_tell_up(k);
     /* What came right behind the handshake is inside already. */
@@ -142,7 +143,8 @@ static void connection_shaken(struct connection *k)
 static void connection_shake(struct connection *k)
 {
     if (!k->stream.tls) {
-        int rc = tls_new(&k->stream.tls, k->set->profile, k->stream.fd, k->accepted, &k->pinned);
+        int rc = tls_new(&k->stream.tls, k->set->profile, k->stream.fd, k->accepted, &k->pinned,
+                         k->bulk);
         if (rc < 0) {
             connection_fail(k, LINK_BROKEN, DIAL_FAILED, rc);
             return;

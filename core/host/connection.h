@@ -28,6 +28,7 @@ struct connection {
     struct watch *watch;
     bool loopback;
     bool accepted;
+    bool bulk;  /* dialled as such */
     bool mute;  /* a write failed; reading finds out why */
     bool ended; /* our direction is shut down */
     bool told;  /* its user knows of it */

@@ -143,7 +143,7 @@ static void perform_send(struct driver *d, const struct action *a, struct bytes 
 
 static void perform_dial(struct driver *d, const struct action *a)
 {
-    if (linkset_dial(d->links, a->dial, a->addr, &a->id) == 0)
+    if (linkset_dial(d->links, a->dial, a->addr, &a->id, a->bulk) == 0)
         return;
     struct event ev = {.kind = EVENT_DIAL_FAILED,
                        .dial_failed = {.dial = a->dial, .end = DIAL_FAILED}};
@@ -329,6 +329,7 @@ static void on_up(void *ctx, uint64_t link, uint32_t dial, const struct link_pee
                        .link_up = {.link = link,
                                    .dial = dial,
                                    .party = peer->party,
+                                   .bulk = peer->bulk,
                                    .id = peer->id,
                                    .certificate = peer->certificate}};
     d->peers += peer->party == PARTY_NODE;

@@ -94,7 +94,8 @@ int linkset_accept_control(struct linkset *s, int fd)
     return connection_fresh(s, fd, 0, &user);
 }
 
-int linkset_dial(struct linkset *s, uint32_t dial, const char *addr, const struct node_id *pinned)
+int linkset_dial(struct linkset *s, uint32_t dial, const char *addr, const struct node_id *pinned,
+                 bool bulk)
 {
     struct address to;
     int rc = address_parse(addr, &to);
@@ -108,6 +109,7 @@ int linkset_dial(struct linkset *s, uint32_t dial, const char *addr, const struc
     if (!k)
         return ERR_FULL;
     k->dial = dial;
+    k->bulk = bulk;
     k->told = true;
     if (pinned)
         k->pinned = *pinned;

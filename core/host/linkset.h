@@ -29,6 +29,7 @@ struct linkset;
 
 struct link_peer {
     enum party party;
+    bool bulk; /* dialled to carry objects, by whichever side dialled */
     struct node_id id;
     struct bytes certificate; /* DER, borrowed */
 };
@@ -55,7 +56,8 @@ int linkset_renew(struct linkset *s);
 void linkset_free(struct linkset *s);
 
 /* Numbers of links are never used again. Each takes the descriptor, also when it fails. */
-int linkset_dial(struct linkset *s, uint32_t dial, const char *addr, const struct node_id *pinned);
+int linkset_dial(struct linkset *s, uint32_t dial, const char *addr, const struct node_id *pinned,
+                 bool bulk);
 int linkset_dial_control(struct linkset *s, uint32_t dial, int fd);
 int linkset_accept(struct linkset *s, int fd, bool loopback);
 int linkset_accept_control(struct linkset *s, int fd);

@@ -14,7 +14,9 @@
 
 #define PEER_LIST_SIZE_MAX 16384
 
-static const unsigned char protocol[] = {7, 'v', 'e', 'l', 'u', 'm', '/', '1'};
+static const unsigned char control_word[] = {7, 'v', 'e', 'l', 'u', 'm', '/', '1'};
+static const unsigned char bulk_word[] = {12,  'v', 'e', 'l', 'u', 'm', '-',
+                                          'b', 'u', 'l', 'k', '/', '1'};
 
 struct tls_profile {
     SSL_CTX *ctx;
@@ -25,6 +27,7 @@ struct tls {
     SSL *ssl;
     struct tls_profile *profile;
     bool pins;
+    bool bulk;
     bool refused; /* by us, inside the handshake */
     struct node_id pinned;
     struct node_id id;
@@ -33,15 +36,22 @@ struct tls {
     size_t der_len;
 };
 
-/* A list without our word ends the handshake; no list at all is found out at its end. */
+static bool choose(struct bytes word, unsigned char **out, unsigned char *out_len,
+                   const unsigned char *in, unsigned in_len)
+{
+    return SSL_select_next_proto(out, out_len, word.data, (unsigned)word.len, in, in_len) ==
+           OPENSSL_NPN_NEGOTIATED;
+}
+
+/* A list without one of our words ends the handshake; no list at all is found out at its end. */
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                            const unsigned char *in, unsigned in_len, void *arg)
 {
     (void)ssl;
     (void)arg;
     unsigned char *chosen = NULL;
-    if (SSL_select_next_proto(&chosen, out_len, protocol, sizeof protocol, in, in_len) !=
-        OPENSSL_NPN_NEGOTIATED)
+    if (!choose((struct bytes){control_word, sizeof control_word}, &chosen, out_len, in, in_len) &&
+        !choose((struct bytes){bulk_word, sizeof bulk_word}, &chosen, out_len, in, in_len))
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
@@ -83,7 +93,6 @@ static bool set_profile(SSL_CTX *ctx)
            SSL_CTX_set_num_tickets(ctx, 0) == 1 && SSL_CTX_set_max_early_data(ctx, 0) == 1 &&
            SSL_CTX_set1_groups_list(ctx, "X25519:P-256") == 1 &&
            SSL_CTX_set1_sigalgs_list(ctx, "ECDSA+SHA256") == 1 &&
-           SSL_CTX_set_alpn_protos(ctx, protocol, sizeof protocol) == 0 &&
            SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256") ==
                1;
 }
@@ -130,8 +139,14 @@ void tls_profile_free(struct tls_profile *p)
     free(p);
 }
 
+static bool ask_for(struct tls *t, bool bulk)
+{
+    return SSL_set_alpn_protos(t->ssl, bulk ? bulk_word : control_word,
+                               bulk ? sizeof bulk_word : sizeof control_word) == 0;
+}
+
 int tls_new(struct tls **out, struct tls_profile *p, int fd, bool server,
-            const struct node_id *pinned)
+            const struct node_id *pinned, bool bulk)
 {
     struct tls *t = calloc(1, sizeof *t);
     if (!t)
@@ -141,7 +156,7 @@ int tls_new(struct tls **out, struct tls_profile *p, int fd, bool server,
     if (t->pins)
         t->pinned = *pinned;
     t->ssl = SSL_new(p->ctx);
-    if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1) {
+    if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1 || (!server && !ask_for(t, bulk))) {
         tls_free(t);
         ERR_clear_error();
         return ERR_NO_MEMORY;
@@ -218,17 +233,23 @@ static int fault_of(const struct tls *t, int result)
     return fault_of_reason(ERR_GET_REASON(e));
 }
 
-/* Without the agreed word nobody goes on, whatever the certificates say. */
+static bool is_word(const unsigned char *word, unsigned len, const unsigned char *ours)
+{
+    return len == ours[0] && memcmp(word, ours + 1, len) == 0;
+}
+
+/* Without an agreed word nobody goes on, whatever the certificates say. */
 static int finish(struct tls *t)
 {
     const unsigned char *word = NULL;
     unsigned len = 0;
     SSL_get0_alpn_selected(t->ssl, &word, &len);
-    if (len != sizeof protocol - 1 || memcmp(word, protocol + 1, len) != 0)
+    t->bulk = is_word(word, len, bulk_word);
+    if (!t->bulk && !is_word(word, len, control_word))
         return ERR_VERSION;
     X509 *peer = SSL_get0_peer_certificate(t->ssl);
     int der_len = peer ? i2d_X509(peer, &t->der) : 0;
-    if (der_len <= 0 || t->party == 0)
+    if (der_len <= 0 || t->party == 0 || (t->bulk && t->party != PARTY_NODE))
         return ERR_IDENTITY;
     t->der_len = (size_t)der_len;
     return TLS_DONE;
@@ -256,6 +277,11 @@ void tls_peer(const struct tls *t, struct node_id *id, int *party, struct bytes 
     *id = t->id;
     *party = t->party;
     *certificate = (struct bytes){t->der, t->der_len};
+}
+
+bool tls_is_bulk(const struct tls *t)
+{
+    return t->bulk;
 }
 
 static bool waits(const struct tls *t, int result)

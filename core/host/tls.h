@@ -1,7 +1,8 @@
 /* TLS with certificates of the mesh on both sides, on a non-blocking socket. Called by linkset.c,
  * connection.c and stream.c; knows OpenSSL. The profile:
  *
- *   version     TLS 1.3 only, ALPN "velum/1" required
+ *   version     TLS 1.3 only, ALPN required: "velum/1", or "velum-bulk/1" for a link that carries
+ *               the bytes of objects between two nodes; who dials says which
  *   parties     client certificate required; the chain, the name in the certificate and the pinned
  *               id are checked inside the handshake; the peer's list is bounded to 16 KiB
  *   algorithms  X25519, then P-256; AES-128-GCM, then ChaCha20; ECDSA with SHA-256
@@ -27,15 +28,18 @@ int tls_profile_new(struct tls_profile **out, struct identity *identity);
 int tls_profile_renew(struct tls_profile *p);
 void tls_profile_free(struct tls_profile *p);
 
-/* The descriptor stays the caller's. `pinned` (a client's, may be NULL): the only id to accept. */
+/* The descriptor stays the caller's. A client's: `pinned` (may be NULL), the only id to accept;
+ * `bulk`, what it asks for. */
 int tls_new(struct tls **out, struct tls_profile *p, int fd, bool server,
-            const struct node_id *pinned);
+            const struct node_id *pinned, bool bulk);
 void tls_free(struct tls *t);
 /* One step. enum tls_want, or ERR_IDENTITY (one side refused the other's certificate), ERR_VERSION
  * (no common protocol), ERR_FORMAT (that is not TLS), ERR_CLOSED. */
 int tls_handshake(struct tls *t);
 /* Who is there; after TLS_DONE. The certificate (DER) is borrowed. */
 void tls_peer(const struct tls *t, struct node_id *id, int *party, struct bytes *certificate);
+/* What the client asked for; after TLS_DONE. Only nodes are let in with it. */
+bool tls_is_bulk(const struct tls *t);
 /* > 0 bytes; 0 when nothing is there now; ERR_CLOSED at an orderly end; ERR_IDENTITY when the other
  * side refused us after its handshake; ERR_IO when it broke off; ERR_FORMAT. */
 int tls_read(struct tls *t, void *to, size_t cap);

@@ -82,7 +82,7 @@ static bool look(struct seen *s)
     REQUIRE(loop_new(&loop) == 0);
     REQUIRE(linkset_new(&links, loop, mesh.user, NULL, &events) == 0);
     snprintf(addr, sizeof addr, "127.0.0.1:%u", mesh.port);
-    CHECK_INT(linkset_dial(links, 1, addr, NULL), 0);
+    CHECK_INT(linkset_dial(links, 1, addr, NULL, false), 0);
     until = instant_plus_us(loop_clock(), 5 * S_US);
     while (s->ups + s->fails == 0 && instant_before(loop_clock(), until)) {
         linkset_flush(links);

@@ -27,6 +27,7 @@ struct side {
     struct linkset *links;
     struct identity *identity;
     uint64_t link;
+    bool bulk;
     int ups, downs, fails, frames;
     uint64_t bytes;
     struct node_id peer;
@@ -44,6 +45,7 @@ struct stage {
     struct listener *listener;
     char addr[ADDR_SIZE];
     uint16_t port;
+    bool bulk;
 };
 
 static void on_up(void *ctx, uint64_t link, uint32_t dial, const struct link_peer *peer)
@@ -54,6 +56,7 @@ static void on_up(void *ctx, uint64_t link, uint32_t dial, const struct link_pee
     s->link = link;
     s->peer = peer->id;
     s->party = peer->party;
+    s->bulk = peer->bulk;
 }
 
 static void on_frame(void *ctx, uint64_t link, const struct frame *frame)
@@ -159,7 +162,7 @@ static void fleeting_pair(struct identity **node, struct identity **user)
 
 static void stage_connect(struct stage *t, const struct node_id *pinned)
 {
-    REQUIRE(linkset_dial(t->client.links, 7, t->addr, pinned) == 0);
+    REQUIRE(linkset_dial(t->client.links, 7, t->addr, pinned, t->bulk) == 0);
     RUN_UNTIL(t, t->client.ups && t->server.ups);
 }
 
@@ -189,11 +192,46 @@ TEST(test_right_peer)
     identity_free(node);
 }
 
+TEST(test_a_bulk_link_is_told_apart_at_both_ends)
+{
+    struct identity *node, *user;
+    struct stage t;
+    fleeting_pair(&node, &user);
+    stage_open(&t, node, node);
+    for (int bulk = 1; bulk >= 0; bulk--) {
+        t.bulk = bulk;
+        t.client.ups = t.server.ups = 0;
+        stage_connect(&t, NULL);
+        CHECK_INT(t.client.bulk, bulk);
+        CHECK_INT(t.server.bulk, bulk);
+        CHECK_INT(t.server.party, PARTY_NODE);
+        linkset_send(t.client.links, t.client.link, MESSAGE_BULK_WANT, 0, bytes_of_text("piece"));
+        RUN_UNTIL(&t, t.server.frames == 2 - bulk);
+    }
+    stage_close(&t);
+    identity_free(user);
+    identity_free(node);
+}
+
+TEST(test_a_user_gets_no_bulk_link)
+{
+    struct identity *node, *user;
+    struct stage t;
+    fleeting_pair(&node, &user);
+    stage_open(&t, node, user);
+    REQUIRE(linkset_dial(t.client.links, 1, t.addr, NULL, true) == 0);
+    RUN_UNTIL(&t, linkset_count(t.client.links) == 0 && linkset_count(t.server.links) == 0);
+    CHECK_INT(t.server.ups, 0);
+    stage_close(&t);
+    identity_free(user);
+    identity_free(node);
+}
+
 static void refused(struct identity *server, struct identity *client, const struct node_id *pinned)
 {
     struct stage t;
     stage_open(&t, server, client);
-    REQUIRE(linkset_dial(t.client.links, 1, t.addr, pinned) == 0);
+    REQUIRE(linkset_dial(t.client.links, 1, t.addr, pinned, false) == 0);
     RUN_UNTIL(&t, t.client.fails == 1);
     CHECK_INT(t.client.dial_end, DIAL_IDENTITY);
     RUN_UNTIL(&t, linkset_count(t.server.links) == 0);
@@ -229,11 +267,11 @@ TEST(test_nobody_there)
     stage_open(&t, node, user);
     listener_free(t.listener);
     t.listener = NULL;
-    REQUIRE(linkset_dial(t.client.links, 1, t.addr, NULL) == 0);
+    REQUIRE(linkset_dial(t.client.links, 1, t.addr, NULL, false) == 0);
     RUN_UNTIL(&t, t.client.fails == 1);
     CHECK_INT(t.client.dial_end, DIAL_REFUSED);
-    CHECK_INT(linkset_dial(t.client.links, 2, "not an address", NULL), ERR_FORMAT);
-    CHECK_INT(linkset_dial(t.client.links, 2, "a.name:80", NULL), ERR_NOT_FOUND);
+    CHECK_INT(linkset_dial(t.client.links, 2, "not an address", NULL, false), ERR_FORMAT);
+    CHECK_INT(linkset_dial(t.client.links, 2, "a.name:80", NULL, false), ERR_NOT_FOUND);
     stage_close(&t);
     identity_free(user);
     identity_free(node);
@@ -547,8 +585,9 @@ TEST(test_long_control_path)
     CHECK_INT(system(command), 0);
 }
 
-TEST_MAIN(test_right_peer, test_wrong_root_is_refused, test_wrong_pinned_id_is_refused,
-          test_nobody_there, test_no_client_certificate_is_refused,
+TEST_MAIN(test_right_peer, test_a_bulk_link_is_told_apart_at_both_ends,
+          test_a_user_gets_no_bulk_link, test_wrong_root_is_refused,
+          test_wrong_pinned_id_is_refused, test_nobody_there, test_no_client_certificate_is_refused,
           test_foreign_client_certificate_is_refused, test_tls_1_2_is_refused,
           test_another_protocol_word_is_refused, test_no_protocol_word_is_refused,
           test_plain_garbage_is_refused, test_half_handshake_times_out,
