@@ -33,6 +33,25 @@ int text_to_u64(const char *text, uint64_t max, uint64_t *value)
     return 0;
 }
 
+int text_to_bytes(const char *text, uint64_t max, uint64_t *bytes)
+{
+    static const char units[] = "KMGT";
+    char digits[24];
+    size_t len = strlen(text);
+    const char *unit = len > 0 ? strchr(units, text[len - 1]) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    uint64_t number;
+    len -= unit != NULL;
+    if (len >= sizeof digits)
+        return ERR_TOO_LARGE;
+    memcpy(digits, text, len);
+    digits[len] = '\0';
+    int rc = text_to_u64(digits, max >> shift, &number);
+    if (rc == 0)
+        *bytes = number << shift;
+    return rc;
+}
+
 bool text_copy(char *to, size_t cap, const char *from)
 {
     ensure(cap > 0);

@@ -9,6 +9,8 @@
 
 /* Decimal digits only, no sign, no blank; value <= max. 0 or ERR_FORMAT / ERR_TOO_LARGE. */
 int text_to_u64(const char *text, uint64_t max, uint64_t *value);
+/* The same with K, M, G or T behind it, in steps of 1,024. */
+int text_to_bytes(const char *text, uint64_t max, uint64_t *bytes);
 /* Copies with a final zero, cutting at cap - 1; returns false when it was cut. cap > 0. */
 bool text_copy(char *to, size_t cap, const char *from);
 /* Appends under the same rule. */

@@ -17,6 +17,7 @@
 #define FILE_SIZE_MAX 65536
 #define LINE_SIZE_MAX 1024
 #define SLOTS_MAX 1024
+#define OBJECTS_MAX ((uint64_t)1 << 60)
 #define KEEP_DAYS_MAX 365
 #define KEEP_JOBS_MAX 2000
 #define TOMBSTONE_DAYS_MIN 8
@@ -127,6 +128,11 @@ static bool set_plugins(struct conf *c, const char *value)
     return set_path(c->plugins, value);
 }
 
+static bool set_objects(struct conf *c, const char *value)
+{
+    return text_to_bytes(value, OBJECTS_MAX, &c->objects) == 0;
+}
+
 static bool set_number(uint32_t *to, const char *value, uint64_t min, uint64_t max)
 {
     uint64_t number;
@@ -174,6 +180,9 @@ static const struct row {
      "a path of 1 to 1023 bytes", set_data, false},
     {"plugins", "none", "a folder; every .so in it is tried at start and loaded as a kernel",
      "a path of 1 to 1023 bytes", set_plugins, false},
+    {"objects", "10G, or half of what is free at the start if that is less",
+     "bytes of objects that the node keeps at most; with 0 it keeps none",
+     "a number of bytes, or one with K, M, G or T behind it", set_objects, false},
     {"keep_days", "7", "days for which a finished job keeps its result and log",
      "a number from 1 to 365", set_keep_days, false},
     {"keep_jobs", "2000", "finished jobs that keep them; beyond, the oldest are forgotten first",
@@ -190,6 +199,7 @@ void conf_default(struct conf *c)
     memset(c, 0, sizeof *c);
     c->port = 8001;
     text_copy(c->bind, sizeof c->bind, "127.0.0.1");
+    c->objects = CONF_OBJECTS_AUTO;
     c->keep_days = 7;
     c->keep_jobs = KEEP_JOBS_MAX;
     c->tombstone_days = 30;
@@ -232,7 +242,7 @@ static void say_unknown(char *message, const char *key)
     else
         say(message,
             "there is no key %s; allowed are port, bind, peer, name, slots, data, plugins, "
-            "keep_days, keep_jobs and tombstone_days",
+            "objects, keep_days, keep_jobs and tombstone_days",
             shown);
 }
 

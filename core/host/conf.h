@@ -12,6 +12,7 @@
 
 #define CONF_PEERS_MAX 64
 #define CONF_MESSAGE_SIZE 512
+#define CONF_OBJECTS_AUTO UINT64_MAX /* quota_default says how many bytes */
 
 struct conf {
     uint16_t port;  /* 8001 */
@@ -22,6 +23,7 @@ struct conf {
     uint32_t slots;              /* 0 = as many as cores this process may use */
     char data[PATH_SIZE_MAX];    /* "" = $VELUM_HOME/nodes/PORT */
     char plugins[PATH_SIZE_MAX]; /* "" = none */
+    uint64_t objects;            /* bytes at most; 0 = keeps none; CONF_OBJECTS_AUTO */
     uint32_t keep_days;          /* 7: finished jobs are kept whole */
     uint32_t keep_jobs;          /* 2000: so many of them at most */
     uint32_t tombstone_days;     /* 30: then their names */

@@ -20,6 +20,7 @@
 #include "core/host/listen.h"
 #include "core/host/machine.h"
 #include "core/host/memory.h"
+#include "core/host/quota.h"
 #include "core/host/renewal.h"
 #include "core/node/journal_record.h"
 
@@ -33,7 +34,8 @@ struct host {
     struct spawner *spawner; /* NULL once the crew has taken it */
     struct home home;
     char state[HOME_PATH_SIZE];
-    char objects[HOME_PATH_SIZE + 16];
+    char objects[HOME_PATH_SIZE + 16]; /* their folder, and how much they may take */
+    uint64_t objects_bytes;
     int state_lock;
     struct identity *identity;
     struct identity *user;
@@ -91,6 +93,13 @@ static void settle_process(void)
     setrlimit(RLIMIT_NOFILE, &files);
 }
 
+static void size_objects(struct host *h)
+{
+    snprintf(h->objects, sizeof h->objects, "%s/objects", h->state);
+    h->objects_bytes = h->conf->objects == CONF_OBJECTS_AUTO ? quota_default(h->state, h->objects)
+                                                             : h->conf->objects;
+}
+
 static int open_state(struct host *h)
 {
     char message[HOME_MESSAGE_SIZE] = "";
@@ -103,6 +112,7 @@ static int open_state(struct host *h)
     h->state_lock = home_state_open(&h->home, h->conf->port, data, h->state, message);
     if (h->state_lock < 0)
         return fail(h->state_lock, message);
+    size_objects(h);
     rc = identity_mesh_open(&h->home, message);
     if (rc == 0)
         rc = identity_node(&h->identity, &h->home, h->state, message);
@@ -184,6 +194,7 @@ static void node_options_fill(const struct host *h, struct node_options *o)
     machine_fill(o, h->identity, h->conf->slots);
     o->keep_s = h->conf->keep_days * DAY_S;
     o->keep_jobs = h->conf->keep_jobs;
+    o->objects_bytes = h->objects_bytes;
     o->tombstone_s = h->conf->tombstone_days * DAY_S;
     memcpy(o->journal_id, h->report.id, sizeof o->journal_id);
     o->kernels = h->kernels.list;
@@ -251,7 +262,6 @@ static void introduce(struct host *h)
 static int open_driver(struct host *h)
 {
     uint32_t slots = h->conf->slots ? h->conf->slots : machine_cores();
-    snprintf(h->objects, sizeof h->objects, "%s/objects", h->state);
     struct driver_parts parts = {.loop = h->loop,
                                  .node = h->node,
                                  .identity = h->identity,
@@ -260,7 +270,7 @@ static int open_driver(struct host *h)
                                  .crew = {.workers_max = slots < 500 ? slots * 2 + 16 : 1100},
                                  .slots = slots,
                                  .disk = h->disk,
-                                 .objects = h->objects,
+                                 .objects = h->objects_bytes ? h->objects : NULL,
                                  .log = &host_log,
                                  .ctx = h};
     int rc = driver_new(&h->driver, &parts);

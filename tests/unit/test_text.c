@@ -158,8 +158,30 @@ TEST(test_dates)
     }
 }
 
-TEST_MAIN(test_dates, test_numbers, test_decimal, test_copy_and_append_cut, test_names,
-          test_distance, test_sanitise_lets_good_text_pass,
+TEST(sizes_have_units_of_1024)
+{
+    uint64_t v = 7;
+    CHECK_INT(text_to_bytes("0", 10, &v), 0);
+    CHECK_INT(v, 0);
+    CHECK_INT(text_to_bytes("1000", UINT64_MAX, &v), 0);
+    CHECK_INT(v, 1000);
+    CHECK_INT(text_to_bytes("2K", 2048, &v), 0);
+    CHECK_INT(v, 2048);
+    CHECK_INT(text_to_bytes("2K", 2047, &v), ERR_TOO_LARGE);
+    CHECK_INT(text_to_bytes("3M", UINT64_MAX, &v), 0);
+    CHECK_INT(v, 3 << 20);
+    CHECK_INT(text_to_bytes("16777215T", UINT64_MAX, &v), 0);
+    CHECK(v == (uint64_t)16777215 << 40);
+    CHECK_INT(text_to_bytes("16777216T", UINT64_MAX, &v), ERR_TOO_LARGE);
+    CHECK_INT(text_to_bytes("99999999999999999999999999G", UINT64_MAX, &v), ERR_TOO_LARGE);
+    static const char *const bad[] = {"", "G", "1g", "1GB", "1.5G", "-1", " 1", "1 G", "GG"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK_INT(text_to_bytes(bad[i], UINT64_MAX, &v), ERR_FORMAT);
+    CHECK(v == (uint64_t)16777215 << 40);
+}
+
+TEST_MAIN(sizes_have_units_of_1024, test_dates, test_numbers, test_decimal,
+          test_copy_and_append_cut, test_names, test_distance, test_sanitise_lets_good_text_pass,
           test_sanitise_escapes_what_moves_the_cursor_or_hides,
           test_sanitise_escapes_invalid_utf8_byte_by_byte,
           test_sanitise_never_cuts_inside_an_escape_or_a_character)
