@@ -4,6 +4,7 @@
 #include "cmd/cmd.h"
 #include "cmd/exhaustive.h"
 #include "cmd/sim_scale.h"
+#include "cmd/sim_scatter.h"
 #include "cmd/view_json.h"
 #include "core/host/memory.h"
 #include "core/sim/explore.h"
@@ -188,7 +189,7 @@ static int read_job(const char *text, const char **job)
     if (!text)
         return CODE_DONE;
     *job = text;
-    if (sim_job_check(text, reason) == 0)
+    if (sim_job_check(text, SIM_JOB_LEAVES, reason) == 0)
         return CODE_DONE;
     talk_error("job \"%s\": %s", text, reason);
     talk_try("velum sim --job 'pi 1000000'");
@@ -378,7 +379,7 @@ static int run(const struct call *c)
         return CODE_MISUSE;
     }
     if (o.nodes > SIM_NODES_LIMIT)
-        return sim_scale(c);
+        return opt_given(c->opts, "job") ? sim_scatter(c) : sim_scale(c);
     if (!read_faults(opt_text(c->opts, "faults", "all"), &o.faults_off, unknown))
         return refuse_fault(unknown);
     if (read_scene(opt_text(c->opts, "scene", NULL), &o.scene) != CODE_DONE ||

@@ -141,7 +141,7 @@ static int make_mesh(struct node *n)
     text_copy(self.arch, sizeof self.arch, o->arch);
     text_copy(self.version, sizeof self.version, o->version);
     memcpy(self.journal_id, o->journal_id, sizeof self.journal_id);
-    return mesh_new(&n->mesh, n->alloc, &self, o->seed, NULL, &ports, o->log, o->now);
+    return mesh_new(&n->mesh, n->alloc, &self, o->seed, o->profiles, &ports, o->log, o->now);
 }
 
 /* The calendar begins at one: zero is no time. */
