@@ -3,6 +3,7 @@
 #ifndef VELUM_NODE_JOB_STATE_H
 #define VELUM_NODE_JOB_STATE_H
 
+#include "core/base/map.h"
 #include "core/job/ledger.h"
 #include "core/job/pool.h"
 #include "core/kernel/kernel.h"
@@ -98,8 +99,9 @@ struct hand {
     struct node_id id;
     bool knows_spec;
     bool no_kernel;
-    bool answered;  /* told its open chunks to this coordinator */
-    bool claim_due; /* the title is still to be shown to it */
+    bool answered;    /* told its open chunks to this coordinator */
+    bool claim_due;   /* the title is still to be shown to it */
+    uint32_t counted; /* the last count_pass that found a chunk of it */
     uint64_t boot;
     uint64_t seq_seen, seq_kept;
     uint64_t shown; /* last grant given out when the claim was shown over the present link */
@@ -113,13 +115,19 @@ struct lead {
     struct instant began, collect_until;
     bool collecting;
     uint64_t grant_counter;
-    struct hand *hands;
+    struct map hand_of;  /* node_id -> struct hand */
+    struct hand **hands; /* the same, in the order in which they were made */
     uint32_t hands_count, hands_cap;
+    uint32_t hands_without; /* so many have no_kernel */
+    uint32_t hands_answered;
     uint32_t claims_due; /* so many hands at most have claim_due */
+    uint32_t count_pass; /* of lead_view */
     bool finishing;      /* an outcome is written, waiting for its copies */
     uint64_t outcome_batch;
     uint64_t duplicates, redone_us, cpu_us;
     uint32_t eligible_slots; /* of nodes that may run it, as of the last look */
+    uint32_t report_us;      /* of work between two reports of a worker */
+    double leaves_per_us;    /* of a slot, as nodes have shown lately */
     bool begun;              /* a chunk of it was given out */
     struct instant view_sent, knocked;
     struct instant place_at, view_seen; /* the next look at the list of holders, and the last */

@@ -16,8 +16,6 @@
 #include "core/node/report.h"
 #include "core/node/seal.h"
 
-#define RETURNED_PAUSE_US (100 * MS_US) /* a node that gave chunks back is left alone so long */
-
 /* This node is not, or no longer, the coordinator: whoever believes it is told what is known. */
 static void not_leading(struct node *n, struct node_id from, struct job *j, struct job_id id)
 {
@@ -218,11 +216,13 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
     bool known = chunk != NULL && node_id_equal(chunk->node, h->id);
     uint64_t leaves = c->next - c->from, twin;
     bool has_twin = known && pool_twin(l->pool, c->grant, &twin);
+    struct site *s;
 
     if (leaves > 0 && c->compute_us > 0) {
         double now = (double)leaves / (double)c->compute_us;
 
         h->leaves_per_us = h->leaves_per_us == 0 ? now : h->leaves_per_us * 0.7 + now * 0.3;
+        l->leaves_per_us = l->leaves_per_us == 0 ? now : l->leaves_per_us * 0.9 + now * 0.1;
     }
     if (!known)
         return;
@@ -238,8 +238,8 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
                (c->flags & REPORT_ENDED)) {
         pool_return(l->pool, c->grant);
     }
-    if (c->flags & (REPORT_FAILED | REPORT_ENDED))
-        site_less(n, h->id, 1);
+    if ((c->flags & (REPORT_FAILED | REPORT_ENDED)) && (s = map_get(&n->sites, &h->id)) != NULL)
+        site_is_done(n, s);
     if (has_twin)
         stop_if_moot(j, pool_find(l->pool, twin));
 }
@@ -377,11 +377,12 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
     h = lead_hand_make(j, from);
     if (h == NULL)
         return ERR_NO_MEMORY;
-    h->no_kernel |= reason == RETURN_NO_KERNEL;
+    if (reason == RETURN_NO_KERNEL)
+        lead_hand_lacks(j->lead, h);
     s = site_of(n, from);
     h->knows_spec &= reason != RETURN_STOPPING;
     if (reason != RETURN_UNKNOWN && reason != RETURN_FULL && s != NULL)
-        s->busy_until = instant_plus_us(n->now, RETURNED_PAUSE_US);
+        site_is_full(n, s);
     for (uint16_t i = 0; i < count; i++) {
         uint64_t grant = read_u64(&r);
         const struct chunk *c = pool_find(j->lead->pool, grant);
@@ -470,7 +471,7 @@ int report_open(struct node *n, struct node_id from, struct bytes payload)
     h = lead_hand_make(j, from);
     if (h == NULL)
         return ERR_NO_MEMORY;
-    h->answered = true;
+    lead_hand_answers(j->lead, h);
     pool_not_lost(j->lead->pool, from, h->boot);
     for (uint16_t i = 0; i < count && rc == 0; i++)
         rc = open_chunk(j, h, &r, &listed[i]);

@@ -200,8 +200,12 @@ static void process_ends(struct scale_node *node)
 
 static void process_begins(struct scale_net *n, struct scale_node *node, uint32_t hint)
 {
-    struct mesh_ports ports = {node,         port_send, port_dial, port_close,
-                               port_changed, port_load, NULL};
+    struct mesh_ports ports = {.ctx = node,
+                               .send = port_send,
+                               .dial = port_dial,
+                               .close = port_close,
+                               .changed = port_changed,
+                               .load = port_load};
     char addr[MESH_ADDR_SIZE];
     struct instant now = {n->now_us};
 

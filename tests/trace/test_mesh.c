@@ -371,8 +371,12 @@ static int hand_open(uint64_t fail_at)
     memset(&hand, 0, sizeof hand);
     heap_init(&hand.heap);
     hand.heap.fail_at = fail_at;
-    struct mesh_ports ports = {&hand,        hand_send, hand_dial, hand_close,
-                               hand_changed, hand_load, NULL};
+    struct mesh_ports ports = {.ctx = &hand,
+                               .send = hand_send,
+                               .dial = hand_dial,
+                               .close = hand_close,
+                               .changed = hand_changed,
+                               .load = hand_load};
     struct member_info self = person(5);
     return mesh_new(&hand.mesh, &hand.heap.alloc, &self, 1, NULL, &ports, &hand_sink, begin_at);
 }

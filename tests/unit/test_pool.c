@@ -96,6 +96,29 @@ TEST(test_length_is_half_a_second_and_shrinks_towards_the_end)
     bench_close(&b);
 }
 
+/* With a thousand slots a second has no more chunks than the coordinator can give out, at the end
+ * neither, and for nodes that have shown nothing yet. */
+TEST(test_length_has_a_least_where_there_are_many_slots)
+{
+    struct bench b;
+    struct chunk c;
+    uint64_t grant, end;
+    bench_open(&b, 100000);
+    pool_set_pace(b.pool, (struct pool_pace){.goal_us = 1000000, .least_us = 100000});
+    CHECK_INT(pool_length(b.pool, 1000, 1), 1000);
+    CHECK_INT(pool_length(b.pool, 1000, 1000), 100);
+    CHECK_INT(pool_length(b.pool, 0, 1000), 4);
+    pool_set_pace(b.pool,
+                  (struct pool_pace){.goal_us = 1000000, .least_us = 100000, .leaves_per_s = 500});
+    CHECK_INT(pool_length(b.pool, 0, 1000), 50);
+    CHECK(take(&b, 1, 1, 128, &c));
+    CHECK_INT(pool_report(b.pool, 1, 1, 128, 1000, false, b.now), 0);
+    CHECK(!pool_trim(b.pool, b.now, &grant, &end));
+    pool_set_pace(b.pool, (struct pool_pace){.goal_us = 1000000, .least_us = 50000});
+    CHECK(pool_trim(b.pool, b.now, &grant, &end));
+    bench_close(&b);
+}
+
 TEST(test_trim_gives_back_the_tail)
 {
     struct bench b;
@@ -587,7 +610,8 @@ TEST(test_no_memory_at_the_start)
 }
 
 TEST_MAIN(test_lowest_first_and_holes_before_fresh_ground,
-          test_length_is_half_a_second_and_shrinks_towards_the_end, test_trim_gives_back_the_tail,
+          test_length_is_half_a_second_and_shrinks_towards_the_end,
+          test_length_has_a_least_where_there_are_many_slots, test_trim_gives_back_the_tail,
           test_trim_counts_what_was_done_since_the_last_report,
           test_a_lost_node_frees_only_what_it_had_not_reported,
           test_own_deaths_are_counted_narrowed_down_and_judged,
