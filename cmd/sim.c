@@ -45,7 +45,9 @@ static const struct opt opts[] = {
     {.name = "nodes",
      .kind = OPT_NUMBER,
      .value = "N",
-     .effect = "nodes of each mesh (default: 3 to 16, by seed); from 17 on, how membership scales",
+     .effect =
+         "nodes of each mesh (default: 3 to 16, by seed); from 17 on, how membership scales, or "
+         "with --job how work does",
      .min = 1,
      .max = SCALE_NODES_MAX},
     {.name = "faults",
@@ -55,7 +57,7 @@ static const struct opt opts[] = {
     {.name = "job",
      .kind = OPT_TEXT,
      .value = "'KERNEL N'",
-     .effect = "each mesh has this one job, such as 'pi 1000000'"},
+     .effect = "each mesh has this one job, such as 'pi 1000000' or 'simsum 100000'"},
     {.name = "scene",
      .kind = OPT_TEXT,
      .value = "NAME",
@@ -415,7 +417,8 @@ const struct cmd cmd_sim = {
         "and users. Each seed is a mesh with faults of its own; a failing seed prints the\n"
         "command that shows it again. --long finds what takes its time: what grows, wears out or\n"
         "is forgotten. With more than 16 nodes it measures membership instead: what a node sends,\n"
-        "how fast news spread, when silence is noticed.",
+        "how fast news spread, when silence is noticed; and with --job how the leaves of a job\n"
+        "spread over all of them: velum sim --nodes 256 --job 'simsum 100000'.",
     .group = GROUP_TOOLS,
     .opts = opts,
     .run = run,

@@ -1,5 +1,5 @@
-/* Connections between many nodes: reliable and in order, as over TCP, so that trouble is delay or an
- * end. A side that ends is heard of at the other behind all that was sent.
+/* Connections between many nodes: reliable and in order, as over TCP, so that trouble is delay or
+ * an end. A side that ends is heard of at the other behind all that was sent.
  *
  * Owns the connections; the events go into the queue of whoever made it. Called by scale_net.c,
  * whose nodes are meshes, and by scatter_net.c, whose nodes are whole. */

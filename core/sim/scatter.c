@@ -9,7 +9,7 @@
 #define SETTLE_US (8 * S_US) /* until links stand */
 #define REST_US (3 * S_US)
 #define PATIENCE_US (60 * S_US) /* beyond four times what would be ideal */
-#define SEVERAL 8
+#define SEVERAL 4
 #define INTERVAL_MS 1000
 
 /* The user of one job. */
@@ -174,7 +174,7 @@ static void begin(struct scatter *s, uint32_t jobs)
     for (uint32_t i = 0; i < jobs; i++) {
         uint32_t job = n->jobs_count++;
 
-        sim_job_of_text(&n->jobs[job], n->given, n->user, job, s->options->job, max);
+        sim_job_of_text(&n->jobs[job], &n->own, n->user, job, s->options->job, max);
         n->queue.out_of_memory |= n->jobs[job].signed_spec.failed;
         s->run->leaves += n->jobs[job].leaves;
         do
@@ -219,8 +219,8 @@ static void end(struct scatter *s)
     scatter_net_run(&s->net, REST_US);
 }
 
-/* One of a hundred dies, the coordinator among them, but not the node whose user waits. What is left
- * to do is then done by fewer slots. */
+/* One of a hundred dies, the coordinator among them, but not the node whose user waits. What is
+ * left to do is then done by fewer slots. */
 static void kill_some(struct scatter *s)
 {
     struct scatter_net *n = &s->net;

@@ -3,7 +3,7 @@
  *
  * Three runs follow each other in one mesh: one job alone; the same, and when half of it could be
  * done one node of a hundred dies, its coordinator among them; several at once, submitted at as
- * many nodes. Each must end with the result it has when folded straight, and how far it is from what
+ * many nodes. Each must end with the result it has when folded straight. How far it is from what
  * the slots could do, and what coordinator and nodes send for it, is measured. Everything follows
  * from the seed. Called by cmd/sim_scatter.c and tests. */
 #ifndef VELUM_SIM_SCATTER_H
@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "core/base/alloc.h"
-#include "core/sim/scale.h"
+#include "core/sim/scale_plan.h"
 
 #define SCATTER_LEAVES_MAX 100000000
 #define SCATTER_SLOTS 4
@@ -43,7 +43,6 @@ struct scatter_run {
     int64_t ideal_us;     /* all slots at work until the last leaf has ended */
     uint64_t leaves;      /* of all jobs together */
     uint64_t computed;    /* by workers: more than these were run twice */
-    uint64_t lost;        /* of those: what had not been reported when its node died, at most */
     /* The node that got the most reports. */
     struct scatter_load coordinator;
     double reports, grants;         /* there, in a second */
@@ -59,6 +58,16 @@ struct scatter_result {
     uint64_t memory_bytes; /* most that the cores had at a time */
     const char *wrong;     /* a rule of the program's own that was broken, or NULL */
 };
+
+#define SCATTER_FIGURES (8 * SCATTER_RUNS)
+
+/* What is promised of each run, in this order: no wrong result; seconds until it is told, which is
+ * what all slots would need, a millisecond a node for the links, and a tail as long as the last
+ * chunks; reports a second at one node, whatever the number of nodes; grants, of which few may come
+ * back; what coordinator and others send for so many reports; leaves run twice. Returns how many
+ * are held. */
+uint32_t scatter_figures(const struct scatter_result *r,
+                         struct scale_figure figures[SCATTER_FIGURES]);
 
 /* 0, or ERR_NO_MEMORY. */
 int scatter_measure(const struct alloc *a, const struct scatter_options *o,

@@ -36,6 +36,15 @@ static void *count_resize(void *ctx, void *old, size_t old_size, size_t new_size
     return p;
 }
 
+static void *own_resize(void *ctx, void *old, size_t old_size, size_t new_size)
+{
+    struct scatter_net *n = ctx;
+    void *p = n->given->resize(n->given->ctx, old, old_size, new_size);
+
+    n->queue.out_of_memory |= p == NULL && new_size > 0;
+    return p;
+}
+
 bool scatter_net_failed(const struct scatter_net *n)
 {
     return n->queue.out_of_memory || n->wrong != NULL;
@@ -319,7 +328,7 @@ void scatter_net_start(struct scatter_net *n)
 
     for (uint32_t i = 0; i < n->count && !scatter_net_failed(n); i++)
         process_begins(n, &n->nodes[i]);
-    if (!scatter_net_failed(n) && scale_know_all(n->given, &k) < 0)
+    if (!scatter_net_failed(n) && scale_know_all(&n->own, &k) < 0)
         n->queue.out_of_memory = true;
 }
 
@@ -328,6 +337,7 @@ void scatter_net_kill(struct scatter_net *n, uint32_t node)
     struct scatter_node *x = &n->nodes[node];
 
     scale_conns_end_node(&n->conns, node, n->now_us);
+    scatter_workers_lose(n, x);
     x->up = false;
     x->process++;
     node_free(x->core);
@@ -341,14 +351,15 @@ int scatter_net_open(struct scatter_net *n, const struct alloc *a, uint32_t coun
     *n = (struct scatter_net){
         .given = a, .count = count, .slots = slots, .now_us = SCATTER_START_US};
     n->counted = (struct alloc){count_resize, n};
-    scale_queue_init(&n->queue, a);
-    scale_conns_init(&n->conns, a, &n->queue, &n->prng);
-    actions_init(&n->actions, a);
+    n->own = (struct alloc){own_resize, n};
+    scale_queue_init(&n->queue, &n->own);
+    scale_conns_init(&n->conns, &n->own, &n->queue, &n->prng);
+    actions_init(&n->actions, &n->own);
     prng_init(&n->prng, seed);
     store_u64(n->user.bytes, prng_u64(&n->prng));
-    n->nodes = alloc_array(a, count, sizeof *n->nodes);
+    n->nodes = alloc_array(&n->own, count, sizeof *n->nodes);
     if (n->nodes == NULL || profiles_new(&n->profiles, &n->counted) < 0) {
-        alloc_free(a, n->nodes, count * sizeof *n->nodes);
+        alloc_free(&n->own, n->nodes, count * sizeof *n->nodes);
         return ERR_NO_MEMORY;
     }
     for (uint32_t i = 0; i < count; i++)
@@ -368,7 +379,7 @@ bool scatter_net_close(struct scatter_net *n)
     scale_queue_clear(&n->queue);
     scale_conns_clear(&n->conns);
     actions_clear(&n->actions);
-    alloc_free(n->given, n->nodes, n->count * sizeof *n->nodes);
+    alloc_free(&n->own, n->nodes, n->count * sizeof *n->nodes);
     return n->bytes_live == 0;
 }
 

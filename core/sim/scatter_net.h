@@ -50,6 +50,7 @@ struct scatter_node {
 struct scatter_net {
     const struct alloc *given;
     struct alloc counted; /* of the cores */
+    struct alloc own;     /* of everything else; both notice when there is no more */
     uint64_t bytes_live, bytes_most;
     struct profiles *profiles;
     struct prng prng;

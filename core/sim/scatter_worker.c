@@ -67,7 +67,7 @@ static void say(struct scatter_net *n, const struct scatter_node *node, uint32_t
 
 void scatter_worker_start(struct scatter_net *n, struct scatter_node *node, uint32_t number)
 {
-    struct scatter_worker *x = alloc_zeroed(n->given, sizeof *x);
+    struct scatter_worker *x = alloc_zeroed(&n->own, sizeof *x);
     uint8_t bytes[4];
     struct buf b;
 
@@ -99,7 +99,7 @@ static void progress(struct scatter_net *n, struct scatter_node *node, struct sc
     uint32_t from;
 
     run_take(&x->run, &from);
-    buf_init(&b, n->given, FRAME_PAYLOAD_MAX);
+    buf_init(&b, &n->own, FRAME_PAYLOAD_MAX);
     put_worker_progress_begin(&b, x->now.run, x->run.next, x->compute_us, x->compute_us,
                               run_ended(&x->run), (uint16_t)(x->run.count - from));
     for (uint32_t i = from; i < x->run.count; i++) {
@@ -222,9 +222,9 @@ static void on_load(struct scatter_net *n, const struct scatter_node *node,
     }
     x->job = job_of(n, &m);
     answer.accumulator_size = n->jobs[x->job].spec.stage.accumulator_size;
-    x->values = alloc_zeroed(n->given, values_size(n, x));
+    x->values = alloc_zeroed(&n->own, values_size(n, x));
     n->queue.out_of_memory |= x->values == NULL;
-    buf_init(&b, n->given, 512);
+    buf_init(&b, &n->own, 512);
     put_worker_loaded(&b, &answer);
     say(n, node, x->number, MESSAGE_WORKER_LOADED, n->now_us + PIPE_US, &b);
     buf_clear(&b);
@@ -302,7 +302,7 @@ static void on_merge(struct scatter_net *n, const struct scatter_node *node,
         wrong(n, "a worker got a bad MERGE");
         return;
     }
-    buf_init(&b, n->given, FRAME_PAYLOAD_MAX);
+    buf_init(&b, &n->own, FRAME_PAYLOAD_MAX);
     put_worker_merged_begin(&b, run, MERGE_US * (uint64_t)count, count);
     for (uint16_t i = 0; i < count; i++) {
         struct value left = read_value(&rest), right = read_value(&rest), v;
@@ -358,8 +358,8 @@ void scatter_worker_kill(struct scatter_net *n, struct scatter_node *node, uint3
 static void worker_free(struct scatter_net *n, struct scatter_worker *x)
 {
     if (x->values != NULL)
-        alloc_free(n->given, x->values, values_size(n, x));
-    alloc_free(n->given, x, sizeof *x);
+        alloc_free(&n->own, x->values, values_size(n, x));
+    alloc_free(&n->own, x, sizeof *x);
 }
 
 void scatter_worker_gone(struct scatter_net *n, struct scatter_node *node, uint32_t number)
@@ -372,6 +372,13 @@ void scatter_worker_gone(struct scatter_net *n, struct scatter_node *node, uint3
         return;
     *at = x->next;
     worker_free(n, x);
+}
+
+void scatter_workers_lose(struct scatter_net *n, const struct scatter_node *node)
+{
+    for (struct scatter_worker *x = node->workers; x != NULL; x = x->next)
+        if (x->working && !x->dying)
+            catch_up(n, x);
 }
 
 void scatter_workers_clear(struct scatter_net *n, struct scatter_node *node)

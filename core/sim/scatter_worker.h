@@ -15,6 +15,8 @@ void scatter_worker_wake(struct scatter_net *n, struct scatter_node *node, uint3
                          uint64_t turn);
 /* SCALE_SAYS of type 0 has reached the node: it is no more. */
 void scatter_worker_gone(struct scatter_net *n, struct scatter_node *node, uint32_t number);
+/* Its node is about to die: what they have done by now was done for nothing. */
+void scatter_workers_lose(struct scatter_net *n, const struct scatter_node *node);
 void scatter_workers_clear(struct scatter_net *n, struct scatter_node *node);
 
 #endif
