@@ -112,6 +112,24 @@ TEST(copies_of_the_dead_are_not_counted)
     CHECK(story_end(&story));
 }
 
+/* It refuses to be called, though it is not dead for all yet. */
+TEST(a_copy_at_a_node_that_was_killed_is_counted_no_more)
+{
+    struct job_id id;
+    uint32_t lost;
+
+    story_begin(&story, 4);
+    id = story_ended(&story, 1);
+    story_all_tell(&story, id, JOB_CANCELLED, 3);
+    for (uint32_t i = 0; i < story.count; i++)
+        story.nodes[i].stuck = true;
+    lost = story_one_that(&story, true, id);
+    story_kill(&story, lost);
+    story_run(&story, 400 * MS_US);
+    story_all_tell(&story, id, JOB_CANCELLED, 2);
+    CHECK(story_end(&story));
+}
+
 /* It missed the word of who counted last, because it was counting itself. */
 TEST(a_holder_that_counts_too_many_counts_again)
 {
@@ -373,6 +391,7 @@ TEST_MAIN(a_holder_that_catches_up_confirms_only_what_it_has,
           an_ended_job_outlives_any_sequence_of_single_losses,
           a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again,
           the_log_of_an_ended_job_goes_along, copies_of_the_dead_are_not_counted,
+          a_copy_at_a_node_that_was_killed_is_counted_no_more,
           a_holder_that_counts_too_many_counts_again, a_disk_that_works_again_gets_its_place_back,
           of_two_counts_everybody_takes_the_same, a_holder_that_nobody_meets_again_is_replaced,
           whoever_counts_copies_is_heard_after_a_title_was_lost,
