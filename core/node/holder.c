@@ -557,8 +557,10 @@ void holder_tend(struct job *j)
         return;
     c = ledger_claim(j->ledger);
     if (j->lead != NULL) {
+#if VELUM_PLANT != 270 /* trace/test_rivals: a coordinator does not step down for a greater title */
         if (c != NULL && claim_compare(c, &j->lead->claim) > 0)
             lead_end(j);
+#endif
         return;
     }
     /* Others look to the author of the greatest claim, holder or not. */

@@ -136,7 +136,7 @@ void replicas_send(struct job *j, uint64_t batch, uint16_t count, struct bytes f
 
         if (r->whole && send_facts(j, r, batch, false, count, facts)) {
             r->sent = batch;
-#if VELUM_PLANT == 16 /* sim: catching up leaves out what is written meanwhile */
+#if VELUM_PLANT == 16 /* trace/test_copies: catching up leaves out what is written meanwhile */
         } else if (false) {
 #else
         } else if (r->catching) {
