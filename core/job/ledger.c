@@ -83,9 +83,7 @@ void ledger_free(struct ledger *l)
 void ledger_shrink(struct ledger *l)
 {
     l->digested = false;
-    /* What is covered and not named keeps its place: nobody knows any more who counted it. Without
-     * memory for that it has none. */
-    (void)ledger_name_leaves(l, (struct node_id){0}, (struct run){0, l->leaves}, false, NULL);
+    ledger_name_rest(l);
     drop_cover(l);
 }
 
@@ -417,6 +415,14 @@ static int apply_partial(struct ledger *l, const struct partial *p, struct runse
     return named < 0 || (named > 0 && rc == LEDGER_KNOWN) ? named : rc;
 }
 
+/* Of a job that runs, which leaves are counted must be known. */
+static int apply_counts(struct ledger *l, const struct counts *c)
+{
+    if (c->leaves > l->leaves)
+        return ERR_FORMAT;
+    return l->shown.state == 0 ? LEDGER_KNOWN : account_take(&l->account, c);
+}
+
 static int attempt_compare(const struct attempt *a, const struct attempt *b)
 {
     if (a->leaf != b->leaf)
@@ -512,6 +518,8 @@ int ledger_apply_counting(struct ledger *l, struct bytes fact, struct runset *ga
         return apply_divergent(l, &f.divergence);
     case FACT_RETIRED:
         return terms_apply(l, &f.terms);
+    case FACT_COUNTS:
+        return apply_counts(l, &f.counts);
     default:
         return LEDGER_KNOWN; /* the spec itself */
     }

@@ -162,6 +162,7 @@ struct job {
     uint64_t ended_s;     /* by the calendar */
     bool settled_here;    /* by this process: its calendar may have been behind at the time */
     bool shrunk;
+    size_t account_bytes;      /* of the ledger's account, as counted in node.account_bytes */
     uint32_t copies, machines; /* of the outcome, as they were counted last */
     enum tending tending;
     struct instant tended_since, need_since;

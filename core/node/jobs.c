@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/accounts.h"
 #include "core/node/forget.h"
 #include "core/node/greet.h"
 #include "core/node/holder.h"
@@ -169,6 +170,7 @@ int job_drop_ledger(struct job *j)
     read_signed(&r, &s);
     ensure(reader_done(&r) && read_spec(s.body, &j->spec) == 0);
     j->ledger = NULL;
+    accounts_changed(j);
     job_set_live(j, false);
     record_clear(j);
     ledger_free(l);
@@ -361,6 +363,8 @@ void job_free(struct job *j)
     record_clear(j);
     job_unlist(j);
     ledger_free(j->ledger);
+    j->ledger = NULL;
+    accounts_changed(j);
     buf_clear(&j->spec_signed);
     joblog_free(j);
     alloc_free(n->alloc, j, sizeof *j);
@@ -398,6 +402,7 @@ static void job_keep(struct job *j)
         n->kept_first = j;
     n->kept_last = j;
     n->kept_count++;
+    accounts_kept(j);
     keep_look_again(n, S_US);
 }
 
@@ -410,6 +415,7 @@ static void job_unkeep(struct job *j)
     j->kept = false;
     greet_kept_gone(n, j);
     keep_kept_gone(n, j);
+    accounts_kept_gone(j);
     if (n->compare_next == j)
         n->compare_next = j->next_kept;
     if (j->prev_kept != NULL)

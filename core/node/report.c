@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/accounts.h"
 #include "core/node/assign.h"
 #include "core/node/directory.h"
 #include "core/node/forget.h"
@@ -175,6 +176,7 @@ static int apply_values(struct job *j, struct node_id author, const struct peer_
     rc = fact.failed ? buf_result(&fact)
                      : ledger_apply_counting(j->ledger, buf_bytes(&fact), &gained);
     buf_clear(&fact);
+    accounts_changed(j);
     /* At its bound the cover may still have taken some of them. */
     if (rc == LEDGER_NEW || rc == ERR_FULL) {
         if (j->builtin != NULL && report_fold(j) == ERR_DAMAGED)
