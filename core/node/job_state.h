@@ -142,9 +142,10 @@ struct job {
     struct job_id id;
     struct ledger *ledger; /* NULL at a node that only works for it */
     struct buf
-        spec_signed;      /* the signed bytes, for workers' nodes; empty when the ledger has them */
-    struct job_spec spec; /* borrows from the ledger or spec_signed */
-    int kernel;           /* index in node.kernels, or -1 */
+        spec_signed; /* the signed bytes, for workers' nodes; empty when the ledger has them */
+    const struct job_spec *spec; /* the ledger's, or own_spec */
+    struct job_spec *own_spec;   /* without a ledger: borrows from spec_signed; else NULL */
+    int kernel;                  /* index in node.kernels, or -1 */
     const struct velum_kernel *builtin;
     struct job *next_kept, *prev_kept; /* finished jobs kept whole, oldest first */
     bool kept;
@@ -183,7 +184,7 @@ struct job {
     uint64_t batch_last;
     bool own_synced; /* a batch of this node's as coordinator is in its journal */
     struct batch *batches;
-    struct replica replicas[HOLDERS_MAX];
+    struct replica *replicas; /* HOLDERS_MAX of them, or NULL while there are none */
     uint8_t replicas_count;
     uint8_t *log; /* what workers wrote, the tail of it, or NULL */
     size_t log_len, log_cap;

@@ -48,7 +48,7 @@ static int read_values(const struct job *j, struct reader *r, uint16_t count, st
     for (uint16_t i = 0; i < count; i++) {
         struct value v = read_value(r);
 
-        if (r->failed || !tree_has(v.at, leaves) || v.data.len != j->spec.stage.accumulator_size)
+        if (r->failed || !tree_has(v.at, leaves) || v.data.len != j->spec->stage.accumulator_size)
             return ERR_FORMAT;
         v.at = tree_canonical(v.at, leaves);
         put_value(to, &v);
@@ -139,7 +139,7 @@ int report_fold(struct job *j)
 
     while (rc >= 0 && cover_pair(c, &from, &left, &right)) {
         v.at = tree_parent(left.at);
-        rc = kernel_merge(j->builtin, j->spec.stage.params, left.data, right.data, out);
+        rc = kernel_merge(j->builtin, j->spec->stage.params, left.data, right.data, out);
         v.data = (struct bytes){out, left.data.len};
         if (rc >= 0)
             rc = cover_insert(c, &v);
