@@ -102,6 +102,9 @@ struct hand {
     bool claim_due; /* the title is still to be shown to it */
     uint64_t boot;
     uint64_t seq_seen, seq_kept;
+    uint64_t refused; /* the first of its reports that had no room; 0: none. See report_ask_again */
+    uint64_t refused_last;
+    struct instant refused_at, refused_since; /* since: refused_last was for the first time */
     uint64_t shown; /* last grant given out when the claim was shown over the present link */
     double leaves_per_us;
     struct instant no_merges_until; /* it gave some back */

