@@ -224,8 +224,10 @@ void replicas_clear(struct job *j)
 {
     for (uint8_t i = 0; i < j->replicas_count; i++)
         replica_reset(&j->replicas[i]);
+#if VELUM_PLANT != 258 /* trace/test_ended: what only a job that is copied needs stays */
     alloc_free(j->node->alloc, j->replicas, HOLDERS_MAX * sizeof *j->replicas);
     j->replicas = NULL;
+#endif
     j->replicas_count = 0;
 }
 

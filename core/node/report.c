@@ -281,7 +281,7 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
         if (rc == ERR_DAMAGED)
             outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0},
                           "two runs of the same leaves gave different values");
-#if VELUM_PLANT == 12 /* trace/test_coordinator: KEPT is said of what there was no room for */
+#if VELUM_PLANT == 12 /* trace/test_refused: KEPT is said of what there was no room for */
         *taken = true;
 #else
         *taken &= rc >= 0;
@@ -386,7 +386,7 @@ int report_take(struct node *n, struct node_id from, struct bytes payload)
     if (h != NULL && !taken)
         note_refused(n, h, seq);
         /* What comes behind an outcome is not looked at: the last STOP ends it. */
-#if VELUM_PLANT == 255 /* trace/test_coordinator: KEPT of a later report covers a refused one */
+#if VELUM_PLANT == 255 /* trace/test_refused: KEPT of a later report covers a refused one */
     if (taken && !late)
 #else
     if (h != NULL && h->refused == 0 && !late)
