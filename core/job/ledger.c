@@ -412,6 +412,10 @@ static int apply_partial(struct ledger *l, const struct partial *p, struct runse
     if (ended && p->count > 0)
         return rc;
     int named = ledger_name_leaves(l, p->author, (struct run){p->from, p->upto}, ended, gained);
+    /* That nobody is named for what has a value here is told of every ended job anyway. */
+    if (named == LEDGER_NEW && ended && node_id_is_zero(p->author) && l->cover &&
+        cover_overlap(l->cover, p->from, p->upto) == p->upto - p->from)
+        named = LEDGER_KNOWN;
     return named < 0 || (named > 0 && rc == LEDGER_KNOWN) ? named : rc;
 }
 
