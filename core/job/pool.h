@@ -57,7 +57,8 @@ uint64_t pool_length(struct pool *p, double leaves_per_s, uint32_t slots);
 /* How many nodes may run these leaves, as far as is known at the moment: pool_take keeps a leaf
  * from a node where it died twice while there are others. */
 void pool_set_eligible(struct pool *p, uint32_t nodes);
-/* Takes free leaves: lowest first, holes before fresh ground, with borders as border.h says. Adds
+/* Takes free leaves: lowest first, holes before fresh ground, and only holes while the cover is at
+ * its bound, with borders as border.h says. Adds
  * the chunk under `grant`. Leaves that died before come careful, and alone where the rule says so;
  * one that died twice at `node` and nowhere else is left to other nodes while some are eligible.
  * False when there is nothing for this node. */

@@ -133,10 +133,10 @@ static uint32_t slots_left(const struct job *j)
 {
     uint32_t running;
 
-    if (j->spec.slots_max == 0)
+    if (j->spec->slots_max == 0)
         return UINT32_MAX;
     running = pool_chunks_trusted(j->lead->pool);
-    return running < j->spec.slots_max ? j->spec.slots_max - running : 0;
+    return running < j->spec->slots_max ? j->spec->slots_max - running : 0;
 }
 
 static uint64_t next_grant(struct lead *l)
@@ -186,8 +186,8 @@ static bool give(struct job *j, struct node_id to, uint8_t flags)
     if (slots_left(j) == 0)
         return false;
     slots = l->eligible_slots;
-    if (j->spec.slots_max > 0 && slots > j->spec.slots_max)
-        slots = j->spec.slots_max;
+    if (j->spec->slots_max > 0 && slots > j->spec->slots_max)
+        slots = j->spec->slots_max;
     length = pool_length(l->pool, h == NULL ? 0 : h->leaves_per_us * 1e6, slots);
     if (!pool_take(l->pool, to, next_grant(l), length, n->now, &chunk) &&
         !pool_spare(l->pool, to, next_grant(l), slots, n->now, &chunk))
@@ -316,8 +316,8 @@ static void knock(struct job *j)
     uint64_t pick;
 
     lead_eligible(j, &slots);
-    if (j->spec.slots_max > 0 && slots > j->spec.slots_max)
-        slots = j->spec.slots_max;
+    if (j->spec->slots_max > 0 && slots > j->spec->slots_max)
+        slots = j->spec->slots_max;
     if (pool_chunks(l->pool) > 0 && pool_chunks(l->pool) >= slots / (jobs > 0 ? jobs : 1))
         return;
 
@@ -358,7 +358,7 @@ static bool fail_if_nobody_can(struct job *j)
     if (j->node->stopping || somebody_may_have_it(j))
         return false;
     text_copy(text, sizeof text, "no node has the kernel \"");
-    text_append(text, sizeof text, j->spec.stage.kernel);
+    text_append(text, sizeof text, j->spec->stage.kernel);
     text_append(text, sizeof text, "\" with this source");
     outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
     return true;

@@ -104,6 +104,9 @@ struct hand {
     uint32_t counted; /* the last count_pass that found a chunk of it */
     uint64_t boot;
     uint64_t seq_seen, seq_kept;
+    uint64_t refused; /* the first of its reports that had no room; 0: none. See report_ask_again */
+    uint64_t refused_last;
+    struct instant refused_at, refused_since; /* since: refused_last was for the first time */
     uint64_t shown; /* last grant given out when the claim was shown over the present link */
     double leaves_per_us;
     struct instant no_merges_until; /* it gave some back */
@@ -150,9 +153,10 @@ struct job {
     struct job_id id;
     struct ledger *ledger; /* NULL at a node that only works for it */
     struct buf
-        spec_signed;      /* the signed bytes, for workers' nodes; empty when the ledger has them */
-    struct job_spec spec; /* borrows from the ledger or spec_signed */
-    int kernel;           /* index in node.kernels, or -1 */
+        spec_signed; /* the signed bytes, for workers' nodes; empty when the ledger has them */
+    const struct job_spec *spec; /* the ledger's, or own_spec */
+    struct job_spec *own_spec;   /* without a ledger: borrows from spec_signed; else NULL */
+    int kernel;                  /* index in node.kernels, or -1 */
     const struct velum_kernel *builtin;
     struct job *next_kept, *prev_kept; /* finished jobs kept whole, oldest first */
     bool kept;
@@ -170,6 +174,7 @@ struct job {
     uint64_t ended_s;     /* by the calendar */
     bool settled_here;    /* by this process: its calendar may have been behind at the time */
     bool shrunk;
+    size_t account_bytes;      /* of the ledger's account, as counted in node.account_bytes */
     uint32_t copies, machines; /* of the outcome, as they were counted last */
     enum tending tending;
     struct instant tended_since, need_since;
@@ -190,7 +195,7 @@ struct job {
     uint64_t batch_last;
     bool own_synced; /* a batch of this node's as coordinator is in its journal */
     struct batch *batches;
-    struct replica replicas[HOLDERS_MAX];
+    struct replica *replicas; /* HOLDERS_MAX of them, or NULL while there are none */
     uint8_t replicas_count;
     uint8_t *log; /* what workers wrote, the tail of it, or NULL */
     size_t log_len, log_cap;

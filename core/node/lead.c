@@ -492,12 +492,13 @@ void lead_tick(struct job *j)
     askers_tick(j);
     if (l->finishing)
         return;
+    report_ask_again(j);
     outcome_merge(j);
 #if VELUM_PLANT == 23 /* sim: the limit of a job is measured by the wall clock */
-    if (j->spec.timeout_us > 0 && ledger_cancel(j->ledger) == NULL &&
-        (n->wall_s - j->submitted_s) * S_US > (int64_t)j->spec.timeout_us) {
+    if (j->spec->timeout_us > 0 && ledger_cancel(j->ledger) == NULL &&
+        (n->wall_s - j->submitted_s) * S_US > (int64_t)j->spec->timeout_us) {
 #else
-    if (j->spec.timeout_us > 0 && job_elapsed_us(j) > j->spec.timeout_us &&
+    if (j->spec->timeout_us > 0 && job_elapsed_us(j) > j->spec->timeout_us &&
 #if VELUM_PLANT == 212 /* trace/test_coordinator: the limit of a job is forgotten at a takeover */
         l->claim.epoch == 1 &&
 #endif

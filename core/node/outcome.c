@@ -154,7 +154,7 @@ static bool merge_node(const struct job *j, struct node_id *id)
 static uint16_t put_pairs(const struct job *j, size_t taken, struct buf *pairs)
 {
     const struct cover *cover = ledger_cover(j->ledger);
-    size_t pair = 2 * (VALUE_HEAD_SIZE + (size_t)j->spec.stage.accumulator_size);
+    size_t pair = 2 * (VALUE_HEAD_SIZE + (size_t)j->spec->stage.accumulator_size);
     struct value left, right;
     uint64_t from = 0;
     uint16_t count = 0;

@@ -20,6 +20,7 @@
  *   labour.c         chunks granted to this node; labour_report.c: reports about them;
  *                    merge_work.c: merges granted to it
  *   workers.c        worker processes; aside.c: what users want of them
+ *   accounts.c       how much there is about who counted which leaves
  *   joblog.c         what the workers of a job wrote
  *   calendar.c       how old things are; forget.c: finished jobs that are too old, or too many;
  *                    tombs.c: their names; stale.c: old jobs of a node that was away too long
@@ -213,6 +214,8 @@ struct node {
     uint64_t report_counter; /* of all jobs: a job forgotten and met again never counts anew */
     struct job *kept_first, *kept_last;
     struct job *compare_next; /* of these, the first that was not compared with its other holders */
+    struct job *join_next;    /* of these, the first whose account may not be joined yet */
+    size_t account_bytes;     /* of all accounts together */
     uint32_t live_count, kept_count;
     uint64_t kept_counter;
     bool replaying;

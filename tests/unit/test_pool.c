@@ -385,6 +385,32 @@ TEST(test_reported_leaves_that_are_not_in_the_cover_are_free_again)
     bench_close(&b);
 }
 
+/* Every second leaf is covered. */
+TEST(test_at_the_bound_of_the_cover_only_holes_are_given_out)
+{
+    const uint64_t ground = (uint64_t)2 * COVER_VALUES_MAX - 2;
+    struct bench b;
+    struct chunk c;
+    uint64_t grant = 0, holes = 0;
+    bench_open(&b, (uint64_t)4 * COVER_VALUES_MAX);
+    for (uint64_t leaf = 0; leaf <= ground; leaf += 2) {
+        CHECK_INT(cover_frontier(b.cover), b.leaves);
+        cover_run(&b, leaf, leaf + 1);
+    }
+    CHECK_INT(cover_count(b.cover), COVER_VALUES_MAX);
+    CHECK_INT(cover_frontier(b.cover), ground);
+    while (take(&b, 1, ++grant, 1000, &c)) {
+        CHECK(c.end <= ground);
+        holes += c.end - c.first;
+    }
+    CHECK_INT(holes, COVER_VALUES_MAX - 1);
+    /* Something became one. */
+    cover_run(&b, 0, 4);
+    CHECK(take(&b, 1, ++grant, 1000, &c));
+    CHECK_INT(c.first, ground + 1);
+    bench_close(&b);
+}
+
 TEST(test_computed_leaves_are_absolved)
 {
     struct bench b;
@@ -609,7 +635,8 @@ TEST(test_no_memory_at_the_start)
     CHECK(heap_is_empty(&heap));
 }
 
-TEST_MAIN(test_lowest_first_and_holes_before_fresh_ground,
+TEST_MAIN(test_at_the_bound_of_the_cover_only_holes_are_given_out,
+          test_lowest_first_and_holes_before_fresh_ground,
           test_length_is_half_a_second_and_shrinks_towards_the_end,
           test_length_has_a_least_where_there_are_many_slots, test_trim_gives_back_the_tail,
           test_trim_counts_what_was_done_since_the_last_report,
