@@ -4,6 +4,7 @@
 #include "cmd/cmd.h"
 #include "cmd/exhaustive.h"
 #include "cmd/sim_scale.h"
+#include "cmd/sim_scatter.h"
 #include "cmd/view_json.h"
 #include "core/host/memory.h"
 #include "core/sim/explore.h"
@@ -44,7 +45,9 @@ static const struct opt opts[] = {
     {.name = "nodes",
      .kind = OPT_NUMBER,
      .value = "N",
-     .effect = "nodes of each mesh (default: 3 to 16, by seed); from 17 on, how membership scales",
+     .effect =
+         "nodes of each mesh (default: 3 to 16, by seed); from 17 on, how membership scales, or "
+         "with --job how work does",
      .min = 1,
      .max = SCALE_NODES_MAX},
     {.name = "faults",
@@ -54,7 +57,7 @@ static const struct opt opts[] = {
     {.name = "job",
      .kind = OPT_TEXT,
      .value = "'KERNEL N'",
-     .effect = "each mesh has this one job, such as 'pi 1000000'"},
+     .effect = "each mesh has this one job, such as 'pi 1000000' or 'simsum 100000'"},
     {.name = "scene",
      .kind = OPT_TEXT,
      .value = "NAME",
@@ -188,7 +191,7 @@ static int read_job(const char *text, const char **job)
     if (!text)
         return CODE_DONE;
     *job = text;
-    if (sim_job_check(text, reason) == 0)
+    if (sim_job_check(text, SIM_JOB_LEAVES, reason) == 0)
         return CODE_DONE;
     talk_error("job \"%s\": %s", text, reason);
     talk_try("velum sim --job 'pi 1000000'");
@@ -378,7 +381,7 @@ static int run(const struct call *c)
         return CODE_MISUSE;
     }
     if (o.nodes > SIM_NODES_LIMIT)
-        return sim_scale(c);
+        return opt_given(c->opts, "job") ? sim_scatter(c) : sim_scale(c);
     if (!read_faults(opt_text(c->opts, "faults", "all"), &o.faults_off, unknown))
         return refuse_fault(unknown);
     if (read_scene(opt_text(c->opts, "scene", NULL), &o.scene) != CODE_DONE ||
@@ -414,7 +417,8 @@ const struct cmd cmd_sim = {
         "and users. Each seed is a mesh with faults of its own; a failing seed prints the\n"
         "command that shows it again. --long finds what takes its time: what grows, wears out or\n"
         "is forgotten. With more than 16 nodes it measures membership instead: what a node sends,\n"
-        "how fast news spread, when silence is noticed.",
+        "how fast news spread, when silence is noticed; and with --job how the leaves of a job\n"
+        "spread over all of them: velum sim --nodes 256 --job 'simsum 100000'.",
     .group = GROUP_TOOLS,
     .opts = opts,
     .run = run,

@@ -166,15 +166,9 @@ static void print_json(uint64_t seed, const struct scale_result *r,
     json_document_close(&j);
 }
 
-/* On a terminal a line that changes, elsewhere one for each experiment. */
-struct said {
-    bool terminal;
-    const char *last;
-};
-
-static void say_progress(void *ctx, const char *experiment, int64_t virtual_us, uint64_t events)
+void scale_say(void *ctx, const char *experiment, int64_t virtual_us, uint64_t events)
 {
-    struct said *said = ctx;
+    struct scale_said *said = ctx;
 
     if (said->terminal)
         fprintf(stderr, "\r%-8s %8.1f s simulated, %llu events\033[K", experiment,
@@ -198,12 +192,12 @@ static int say_broken(const struct scale_figure *figures)
 int sim_scale(const struct call *c)
 {
     static const char *const not_here[] = {"seeds", "first",  "faults", "until",
-                                           "trace", "shrink", "job",    "scene"};
-    struct said said = {.terminal = isatty(STDERR_FILENO) == 1};
+                                           "trace", "shrink", "scene"};
+    struct scale_said said = {.terminal = isatty(STDERR_FILENO) == 1};
     struct scale_figure figures[SCALE_FIGURES];
     struct scale_options o = {.seed = opt_number(c->opts, "seed", 1),
                               .nodes = (uint32_t)opt_number(c->opts, "nodes", 0),
-                              .progress = say_progress,
+                              .progress = scale_say,
                               .ctx = &said};
     int rc;
     struct scale_result r;

@@ -79,6 +79,12 @@ static int say_holes(const struct verdict *v)
     char leaves[VERIFY_LEAVES_SIZE];
     uint64_t first, end, at = 0;
     int n = 0;
+    if (v->best->joined && v->counted < v->best->leaves) {
+        talk_error("%llu leaves are not counted: which ones is not known since runs were joined to "
+                   "counts per node",
+                   (unsigned long long)(v->best->leaves - v->counted));
+        return 1;
+    }
     for (; n < HOLES_SAID && tally_hole(v->best, at, &first, &end); n++) {
         talk_error("%s: %s", verify_leaves(first, end, leaves),
                    tally_fault_sentence(TALLY_MISSING));

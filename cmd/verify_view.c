@@ -62,8 +62,11 @@ static void print_look(const struct look *k)
     printf("%s", state_of(t));
     if (t->known && !t->gone) {
         uint64_t counted = tally_leaves(t, &unnamed);
-        printf(", %llu of %llu leaves in %zu run%s", (unsigned long long)counted,
-               (unsigned long long)t->leaves, t->named.count, t->named.count == 1 ? "" : "s");
+        printf(", %llu of %llu leaves", (unsigned long long)counted, (unsigned long long)t->leaves);
+        if (t->joined)
+            fputs(" in counts per node (runs were joined)", stdout);
+        else
+            printf(" in %zu run%s", t->named.count, t->named.count == 1 ? "" : "s");
         if (unnamed > 0)
             printf(" (no node is named for %llu)", (unsigned long long)unnamed);
     }
@@ -129,6 +132,7 @@ static void json_look(struct json *j, const struct look *k)
     json_number(j, "leaves_counted", counted);
     json_number(j, "leaves_unnamed", unnamed);
     json_number(j, "runs", t->named.count);
+    json_truth(j, "joined", t->joined);
     json_number(j, "refolded", t->fold.refolded);
     json_digest(j, t->state == TALLY_DONE && !t->gone, t->digest);
     json_problems(j, t);

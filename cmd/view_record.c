@@ -9,7 +9,8 @@
 static const char *const kinds[] = {
     [FACT_SPEC] = "spec",       [FACT_HOLDERS] = "holders",     [FACT_CLAIM] = "claim",
     [FACT_CANCEL] = "cancel",   [FACT_OUTCOME] = "outcome",     [FACT_PARTIAL] = "partial",
-    [FACT_ATTEMPT] = "attempt", [FACT_DIVERGENT] = "divergent", [FACT_RETIRED] = "retired"};
+    [FACT_ATTEMPT] = "attempt", [FACT_DIVERGENT] = "divergent", [FACT_RETIRED] = "retired",
+    [FACT_COUNTS] = "counts"};
 
 static const char *type_name(uint16_t type)
 {
@@ -100,6 +101,18 @@ static void text_retired(FILE *to, struct terms t)
     }
 }
 
+static void text_counts(FILE *to, struct counts c)
+{
+    char id[9];
+    for (uint16_t i = 0; i < c.count; i++) {
+        struct leaf_count one = read_leaf_count(&c.list);
+        if (node_id_is_zero(one.author))
+            fprintf(to, " unnamed: %llu", (unsigned long long)one.leaves);
+        else
+            fprintf(to, " %s: %llu", brief(one.author.bytes, id), (unsigned long long)one.leaves);
+    }
+}
+
 static void text_fact(FILE *to, const struct fact *f)
 {
     char id[9];
@@ -131,6 +144,9 @@ static void text_fact(FILE *to, const struct fact *f)
         break;
     case FACT_RETIRED:
         text_retired(to, f->terms);
+        break;
+    case FACT_COUNTS:
+        text_counts(to, f->counts);
         break;
     default:
         text_divergence(to, &f->divergence);
@@ -278,6 +294,19 @@ static void json_retired(struct json *j, struct terms t)
     json_close(j, ']');
 }
 
+static void json_counts(struct json *j, struct counts c)
+{
+    json_open(j, "counts", '[');
+    for (uint16_t i = 0; i < c.count; i++) {
+        struct leaf_count one = read_leaf_count(&c.list);
+        json_open(j, NULL, '{');
+        json_id(j, "author", one.author.bytes);
+        json_number(j, "leaves", one.leaves);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
 static void json_body(struct json *j, const struct fact *f)
 {
     switch (f->kind) {
@@ -311,6 +340,9 @@ static void json_body(struct json *j, const struct fact *f)
         break;
     case FACT_RETIRED:
         json_retired(j, f->terms);
+        break;
+    case FACT_COUNTS:
+        json_counts(j, f->counts);
         break;
     default:
         json_divergence(j, &f->divergence);

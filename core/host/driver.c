@@ -14,6 +14,7 @@
 #define QUEUE_MAX 65536
 #define EXIT_US (500 * MS_US)
 #define STOP_US (1900 * MS_US)
+#define QUIET_US (2 * S_US)                    /* without a record: then memory is given back */
 #define COMPACT_BYTES_MIN ((uint64_t)32 << 20) /* a journal below this is left alone */
 #define LATE_US (100 * MS_US)                  /* from here on a late loop is worth a line */
 
@@ -42,7 +43,8 @@ struct driver {
     struct instant stop_by;
     struct instant exit_by;
     struct instant compact_after;
-    struct instant due; /* node_due as it was when the loop began to wait */
+    struct instant give_back_at; /* when it has been quiet for a while; INSTANT_NEVER: done */
+    struct instant due;          /* node_due as it was when the loop began to wait */
     uint32_t peers;
     struct spin spin;
 };
@@ -439,6 +441,7 @@ static void on_disk(void *ctx, bool readable, bool writable)
         tell_stored(d, d->stored_ticket, 0);
     }
     compact_when_grown(d);
+    d->give_back_at = instant_plus_us(loop_clock(), QUIET_US);
 }
 
 static int open_disk_watch(struct driver *d)
@@ -470,7 +473,7 @@ int driver_new(struct driver **out, const struct driver_parts *parts)
     struct crew_events crew = {d, on_worker_frame, on_worker_output, on_worker_exited};
     d->parts = *parts;
     d->last = &d->first;
-    d->stop_by = d->exit_by = d->due = INSTANT_NEVER;
+    d->stop_by = d->exit_by = d->due = d->give_back_at = INSTANT_NEVER;
     actions_init(&d->actions, &host_memory);
     spin_init(&d->spin);
     int rc = linkset_new(&d->links, parts->loop, parts->identity, parts->user, &links);
@@ -556,13 +559,29 @@ static bool has_ended(struct driver *d)
     return d->exiting && (instant_reached(now, d->exit_by) || !linkset_have_unsent(d->links));
 }
 
+/* After a burst of jobs most of the heap is free: the rest of the machine may have it, once nothing
+ * was written for a while. It takes some 10 ms where there are 100 MiB. */
+static void give_back(struct driver *d)
+{
+    if (!instant_reached(loop_clock(), d->give_back_at))
+        return;
+    d->give_back_at = INSTANT_NEVER;
+    memory_give_back();
+}
+
 /* What is due is done, what was said is written: then the loop may wait. */
 static struct instant settle(struct driver *d)
 {
+    struct instant due;
+
+    give_back(d);
     if (!d->exiting && instant_reached(loop_clock(), node_due(d->parts.node)))
         tick(d, loop_clock());
     linkset_flush(d->links);
-    return d->exiting ? d->exit_by : instant_first(node_due(d->parts.node), d->stop_by);
+    if (d->exiting)
+        return d->exit_by;
+    due = instant_first(node_due(d->parts.node), d->stop_by);
+    return instant_first(due, d->give_back_at);
 }
 
 bool driver_round(struct driver *d, struct instant until, int *code)

@@ -7,4 +7,8 @@
 
 extern const struct alloc host_memory;
 
+/* Gives the system what of the heap is free, when that is 16 MiB or more. For a quiet moment: one
+ * call of the system for each hole of a page or more. */
+void memory_give_back(void);
+
 #endif

@@ -255,6 +255,11 @@ bool cover_gap(const struct cover *c, uint64_t at, uint64_t *first, uint64_t *en
     return true;
 }
 
+uint64_t cover_frontier(const struct cover *c)
+{
+    return c->count < COVER_VALUES_MAX ? c->leaves_total : first_of(c, c->count - 1);
+}
+
 struct digest cover_digest(const struct cover *c)
 {
     struct sha256 s;

@@ -37,6 +37,9 @@ uint64_t cover_leaves(const struct cover *c);                    /* how many lea
 uint64_t cover_overlap(const struct cover *c, uint64_t from, uint64_t end);
 /* The first uncovered run at or after `at`: false when there is none. */
 bool cover_gap(const struct cover *c, uint64_t at, uint64_t *first, uint64_t *end);
+/* Where new ground begins that there is no room for: values of leaves before it fill a hole or lie
+ * below what is there. The number of leaves while the cover is not at its bound. */
+uint64_t cover_frontier(const struct cover *c);
 /* Over (canonical node, value) in order. */
 struct digest cover_digest(const struct cover *c);
 

@@ -164,6 +164,33 @@ static void read_retired(struct reader *r, struct terms *t)
     }
 }
 
+struct leaf_count read_leaf_count(struct reader *r)
+{
+    struct leaf_count c;
+
+    c.author = read_node_id(r);
+    c.leaves = read_u64(r);
+    r->failed |= c.leaves == 0 || c.leaves > LEAVES_MAX;
+    return c;
+}
+
+static void read_counts(struct reader *r, struct counts *c)
+{
+    struct node_id before = {0};
+
+    c->count = read_u16(r);
+    c->list = *r;
+    r->failed |= c->count == 0 || c->count > FACT_COUNTS_MAX;
+    for (uint16_t i = 0; i < c->count && !r->failed; i++) {
+        struct leaf_count one = read_leaf_count(r);
+
+        r->failed |= i > 0 && node_id_compare(before, one.author) >= 0;
+        before = one.author;
+        c->leaves += one.leaves;
+    }
+    r->failed |= c->leaves > LEAVES_MAX;
+}
+
 int fact_read(struct bytes encoded, struct fact *f)
 {
     struct reader r = reader_of(encoded);
@@ -172,7 +199,7 @@ int fact_read(struct bytes encoded, struct fact *f)
     uint8_t version = read_u8(&r);
     if (r.failed)
         return ERR_FORMAT;
-    if (version != FACT_VERSION || f->kind < FACT_SPEC || f->kind > FACT_RETIRED)
+    if (version != FACT_VERSION || f->kind < FACT_SPEC || f->kind > FACT_COUNTS)
         return ERR_VERSION;
     if (f->kind == FACT_PARTIAL)
         read_partial(&r, &f->partial);
@@ -182,6 +209,8 @@ int fact_read(struct bytes encoded, struct fact *f)
         read_divergent(&r, &f->divergence);
     else if (f->kind == FACT_RETIRED)
         read_retired(&r, &f->terms);
+    else if (f->kind == FACT_COUNTS)
+        read_counts(&r, &f->counts);
     else
         return read_signed_fact(&r, f);
     return reader_result(&r);
@@ -295,6 +324,16 @@ void put_retired(struct buf *b, const struct term *terms, uint8_t count)
         put_node_id(b, terms[i].id);
         put_u32(b, terms[i].named);
         put_u32(b, terms[i].retired);
+    }
+}
+
+void put_counts(struct buf *b, const struct leaf_count *counts, uint16_t count)
+{
+    put_fact_head(b, FACT_COUNTS);
+    put_u16(b, count);
+    for (uint16_t i = 0; i < count; i++) {
+        put_node_id(b, counts[i].author);
+        put_u64(b, counts[i].leaves);
     }
 }
 

@@ -22,8 +22,11 @@
  *   RETIRED       u8 count (1..64), count x term: 32 id of a node that was ever named as a holder,
  *                 u32 the last generation that named it, u32 the generation in which it retired (it
  *                 was not named, and a holder had all that it had), or 0: it has not. No id twice
+ *   COUNTS        u16 count (1..256), count x: 32 author, ascending, u64 leaves (not 0). How many
+ *                 leaves of an ended job each node counted, where which ones is not known any more;
+ *                 the zero author: several nodes, or nobody knows
  *
- * Authors of PARTIAL and ATTEMPT, and RETIRED, are vouched for by whoever sends them (the
+ * Authors of PARTIAL and ATTEMPT, RETIRED and COUNTS, are vouched for by whoever sends them (the
  * coordinator, a holder); signing them is a later matter. */
 #ifndef VELUM_JOB_FACT_H
 #define VELUM_JOB_FACT_H
@@ -35,6 +38,7 @@
 
 #define FACT_HOLDERS_MAX 8
 #define FACT_TERMS_MAX 64 /* nodes that are remembered as holders of one job */
+#define FACT_COUNTS_MAX 256
 
 /* Of a generation or an epoch, so that there is always a next one. */
 #define FACT_COUNTER_MAX (UINT32_MAX / 2)
@@ -48,7 +52,8 @@ enum fact_kind {
     FACT_PARTIAL = 6,
     FACT_ATTEMPT = 7,
     FACT_DIVERGENT = 8,
-    FACT_RETIRED = 9
+    FACT_RETIRED = 9,
+    FACT_COUNTS = 10
 };
 
 struct holders {
@@ -109,6 +114,17 @@ struct terms {
     struct reader list; /* take `count` with read_term */
 };
 
+/* So many leaves are counted by one node. */
+struct leaf_count {
+    struct node_id author; /* zero: several, or nobody knows */
+    uint64_t leaves;
+};
+struct counts {
+    uint16_t count;
+    uint64_t leaves;    /* all of them together */
+    struct reader list; /* take `count` with read_leaf_count */
+};
+
 /* A decoded fact; everything borrowed from the bytes. For signed kinds `sealed` is filled too, and
  * its signature is NOT checked here. */
 struct fact {
@@ -125,6 +141,7 @@ struct fact {
         struct attempt attempt;
         struct divergence divergence;
         struct terms terms;
+        struct counts counts;
     };
 };
 
@@ -152,5 +169,7 @@ void put_attempt(struct buf *b, const struct attempt *a);
 void put_divergent(struct buf *b, const struct divergence *d);
 void put_retired(struct buf *b, const struct term *terms, uint8_t count);
 struct term read_term(struct reader *r);
+void put_counts(struct buf *b, const struct leaf_count *counts, uint16_t count);
+struct leaf_count read_leaf_count(struct reader *r);
 
 #endif

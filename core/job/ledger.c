@@ -83,9 +83,7 @@ void ledger_free(struct ledger *l)
 void ledger_shrink(struct ledger *l)
 {
     l->digested = false;
-    /* What is covered and not named keeps its place: nobody knows any more who counted it. Without
-     * memory for that it has none. */
-    (void)ledger_name_leaves(l, (struct node_id){0}, (struct run){0, l->leaves}, false, NULL);
+    ledger_name_rest(l);
     drop_cover(l);
 }
 
@@ -414,7 +412,19 @@ static int apply_partial(struct ledger *l, const struct partial *p, struct runse
     if (ended && p->count > 0)
         return rc;
     int named = ledger_name_leaves(l, p->author, (struct run){p->from, p->upto}, ended, gained);
+    /* That nobody is named for what has a value here is told of every ended job anyway. */
+    if (named == LEDGER_NEW && ended && node_id_is_zero(p->author) && l->cover &&
+        cover_overlap(l->cover, p->from, p->upto) == p->upto - p->from)
+        named = LEDGER_KNOWN;
     return named < 0 || (named > 0 && rc == LEDGER_KNOWN) ? named : rc;
+}
+
+/* Of a job that runs, which leaves are counted must be known. */
+static int apply_counts(struct ledger *l, const struct counts *c)
+{
+    if (c->leaves > l->leaves)
+        return ERR_FORMAT;
+    return l->shown.state == 0 ? LEDGER_KNOWN : account_take(&l->account, c);
 }
 
 static int attempt_compare(const struct attempt *a, const struct attempt *b)
@@ -512,6 +522,8 @@ int ledger_apply_counting(struct ledger *l, struct bytes fact, struct runset *ga
         return apply_divergent(l, &f.divergence);
     case FACT_RETIRED:
         return terms_apply(l, &f.terms);
+    case FACT_COUNTS:
+        return apply_counts(l, &f.counts);
     default:
         return LEDGER_KNOWN; /* the spec itself */
     }

@@ -72,4 +72,11 @@ struct digest ledger_digest(struct ledger *l);
  * the account. */
 void ledger_shrink(struct ledger *l);
 
+/* The account's memory, and less of it: see account.h. Joined is only that of a shrunk ledger. 0 or
+ * ERR_NO_MEMORY. */
+size_t ledger_account_bytes(const struct ledger *l);
+bool ledger_account_is_joined(const struct ledger *l);
+int ledger_account_join(struct ledger *l);
+void ledger_account_tighten(struct ledger *l);
+
 #endif

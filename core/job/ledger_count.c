@@ -1,4 +1,5 @@
 /* Who counted which leaves: what the ledger writes into its account. */
+#include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/job/ledger_inside.h"
 
@@ -22,7 +23,9 @@ static bool covered_part(const struct ledger *l, struct run of, struct run *part
 static int name_part(struct ledger *l, struct node_id author, struct run part,
                      struct runset *gained)
 {
-    int rc = gained ? runset_add(gained, part.first, part.end) : 0;
+    int rc = account_reserve(&l->account);
+    if (rc == 0 && gained)
+        rc = runset_add(gained, part.first, part.end);
     return rc < 0 ? rc : account_add(&l->account, author, part);
 }
 
@@ -60,4 +63,45 @@ int ledger_name_leaves(struct ledger *l, struct node_id author, struct run of, b
         of.first = part.end;
     }
     return result;
+}
+
+/* Leaves that are covered and that nobody is named for. */
+static uint64_t count_nameless(const struct ledger *l)
+{
+    struct run part = {0, 0};
+    uint64_t sum = 0;
+    while (ledger_nameless(l, part.end, &part))
+        sum += part.end - part.first;
+    return sum;
+}
+
+/* What is covered and not named keeps its place: nobody knows any more who counted it. Where there
+ * is no room for that, it is counted at least. Without memory for either it has no place. */
+void ledger_name_rest(struct ledger *l)
+{
+    (void)ledger_name_leaves(l, (struct node_id){0}, (struct run){0, l->leaves}, false, NULL);
+    uint64_t nameless = count_nameless(l);
+    if (nameless > 0)
+        (void)account_join(&l->account, nameless);
+}
+
+size_t ledger_account_bytes(const struct ledger *l)
+{
+    return account_bytes(&l->account);
+}
+
+bool ledger_account_is_joined(const struct ledger *l)
+{
+    return l->account.joined;
+}
+
+int ledger_account_join(struct ledger *l)
+{
+    ensure(!l->cover);
+    return account_join(&l->account, 0);
+}
+
+void ledger_account_tighten(struct ledger *l)
+{
+    account_tighten(&l->account);
 }

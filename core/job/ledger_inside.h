@@ -68,5 +68,7 @@ bool ledger_nameless(const struct ledger *l, uint64_t at, struct run *part);
  * there were any, LEDGER_KNOWN, ERR_NO_MEMORY. `gained` learns them; it may be NULL. */
 int ledger_name_leaves(struct ledger *l, struct node_id author, struct run of, bool believed,
                        struct runset *gained);
+/* Before the cover goes. */
+void ledger_name_rest(struct ledger *l);
 
 #endif

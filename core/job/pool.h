@@ -32,8 +32,13 @@ struct pool;
 
 /* `cover` is borrowed and read; the owner inserts values into it before telling the pool. */
 int pool_new(struct pool **out, const struct alloc *a, const struct cover *cover, uint64_t leaves);
-/* How long a chunk should take, instead of POOL_CHUNK_GOAL_US. */
-void pool_aim(struct pool *p, int64_t goal_us);
+struct pool_pace {
+    int64_t goal_us;  /* how long a chunk should take; first POOL_CHUNK_GOAL_US */
+    int64_t least_us; /* it takes no less where so many leaves are left, and is not trimmed to less;
+                            first 0 */
+    double leaves_per_s; /* what a node is taken for whose speed is unknown; 0: nobody knows */
+};
+void pool_set_pace(struct pool *p, struct pool_pace pace);
 void pool_free(struct pool *p);
 
 uint64_t pool_free_leaves(struct pool *p); /* nobody has them */
@@ -47,12 +52,13 @@ uint32_t pool_chunks_of(const struct pool *p, struct node_id node);
 
 /* How many leaves a chunk for a node of this speed should have: about half a second of work, no
  * more than a fair part of what is left when slots share it, at least 1, and small (a few ms of
- * work, or 1 leaf) while the speed is unknown (0). */
+ * work, or 1 leaf; the least of the pace) while the speed is unknown (0). */
 uint64_t pool_length(struct pool *p, double leaves_per_s, uint32_t slots);
 /* How many nodes may run these leaves, as far as is known at the moment: pool_take keeps a leaf
  * from a node where it died twice while there are others. */
 void pool_set_eligible(struct pool *p, uint32_t nodes);
-/* Takes free leaves: lowest first, holes before fresh ground, with borders as border.h says. Adds
+/* Takes free leaves: lowest first, holes before fresh ground, and only holes while the cover is at
+ * its bound, with borders as border.h says. Adds
  * the chunk under `grant`. Leaves that died before come careful, and alone where the rule says so;
  * one that died twice at `node` and nowhere else is left to other nodes while some are eligible.
  * False when there is nothing for this node. */
@@ -99,8 +105,11 @@ bool pool_spare(struct pool *p, struct node_id node, uint64_t grant, uint32_t sl
                 struct instant now, struct chunk *out);
 /* The chunk to trim for an idle slot: the one with most time left (at least 2 leaves and 2 ms) that
  * is not doubtful, has no second copy and is not being trimmed; *end is the border to ask for.
- * False when none is worth it. Marks trim_asked. */
+ * False when none is worth it, and then for a quarter of the least a chunk takes. Marks
+ * trim_asked. */
 bool pool_trim(struct pool *p, struct instant now, uint64_t *grant, uint64_t *end);
+/* Chunks that are being trimmed. */
+uint32_t pool_trims(const struct pool *p);
 /* Judgement on leaves that keep dying. Returns true with the leaf and a sentence when the job must
  * fail: three deaths of its own doing (on two nodes where eligible_nodes >= 2), four node losses,
  * twenty restarts of any kind, or a death by memory where no node has more. Sets eligible_nodes as

@@ -128,8 +128,9 @@ int journal_compact(struct journal *j, struct bytes records)
 
     if (bytes < 0)
         return (int)bytes;
-    if (j->broken)
-        return ERR_SYNC;
+    rc = segment_mend(j);
+    if (rc < 0)
+        return rc;
     rc = reserve_take(j, SEGMENT_HEADER_BYTES + (uint64_t)bytes + RECORD_HEAD_BYTES);
     if (rc < 0)
         return rc;

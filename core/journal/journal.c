@@ -111,10 +111,10 @@ static int segment_extend(struct journal *j)
 int journal_sync(struct journal *j)
 {
     while (j->pending.len > 0) {
-        int rc;
+        int rc = segment_mend(j);
 
-        if (j->broken)
-            return ERR_SYNC;
+        if (rc < 0)
+            return rc;
         rc = j->fenced || pending_fit(j, segment_room(j)) == 0 ? segment_begin(j)
                                                                : segment_extend(j);
 #if VELUM_PLANT == 103 /* sim: what found no space on the disk counts as synced */

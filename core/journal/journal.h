@@ -116,9 +116,9 @@ int journal_append(struct journal *j, uint16_t type, struct bytes payload);
  * later call takes them up again:
  *
  *   ERR_NO_SPACE  call again when there is space, or compact
- *   ERR_SYNC      a write or sync failed; its segment is fenced, and the next call writes the
- *                 pending records to a new one. Never returns 0 on the strength of a sync that
- *                 failed before */
+ *   ERR_SYNC      a write, sync or rename failed; its segment is fenced or taken away again, and
+ *                 the next call writes the pending records to a new one. Never returns 0 on the
+ *                 strength of a sync that failed before */
 int journal_sync(struct journal *j);
 
 /* Gives up what was appended and not synced; journal_sequence says how far that got. The records

@@ -133,6 +133,7 @@ int segment_adopt(struct journal *j, struct spare *s, const char *name,
 #else
     if (rc < 0 || j->store.sync_folder(j->store.ctx) < 0) {
 #endif
+        spare_drop(j, s, name);
         j->broken = true;
         return ERR_SYNC;
     }
@@ -146,6 +147,27 @@ int segment_adopt(struct journal *j, struct spare *s, const char *name,
     j->touched = j->fenced = j->marked = false;
     s->file = -1;
     s->file_bytes = 0;
+    return 0;
+}
+
+int segment_mend(struct journal *j)
+{
+    char name[SEGMENT_NAME_SIZE];
+    int rc;
+
+    if (!j->broken)
+        return 0;
+#if VELUM_PLANT != 256 /* crash/test_journal_power: a segment that may be there is written beside */
+    segment_name(j->now.number + 1, name);
+    rc = j->store.remove(j->store.ctx, name);
+    if (rc < 0 && rc != ERR_NOT_FOUND)
+        return ERR_SYNC;
+#if VELUM_PLANT != 257 /* crash/test_journal_power: it is only removed from what programs see */
+    if (j->store.sync_folder(j->store.ctx) < 0)
+        return ERR_SYNC;
+#endif
+#endif
+    j->broken = false;
     return 0;
 }
 

@@ -33,7 +33,7 @@ struct journal {
     bool touched;       /* something beyond `at` may have been written */
     bool fenced;        /* nothing more may be written to `now` */
     bool marked;        /* the last thing written is a mark */
-    bool broken;        /* a rename or folder sync failed: only a new start can know what holds */
+    bool broken;        /* a rename or folder sync failed: the segment after `now` may be there */
 
     struct spare reserve;
     struct spare next;
@@ -56,6 +56,10 @@ struct segment_header segment_following(const struct journal *j, uint64_t file_b
  * 0, ERR_NO_SPACE, ERR_SYNC (and broken). */
 int segment_adopt(struct journal *j, struct spare *s, const char *name,
                   const struct segment_header *h);
+/* After a rename or folder sync that failed the new segment may have its name, now or after a
+ * crash, and none of its records was called synced. Nothing is written before it is certainly gone:
+ * then another takes its number. 0 or ERR_SYNC. */
+int segment_mend(struct journal *j);
 /* Room for records in the current segment; the place of the last mark is kept free. */
 uint64_t segment_room(const struct journal *j);
 

@@ -85,6 +85,9 @@ struct mesh_ports {
                     uint64_t link_before);
     /* Its busy, slots, speed or recovering changed. */
     void (*load)(void *ctx, const struct member *m);
+    /* What seldom does: its slots, of which it had so many, or recovering. Said behind `load`, and
+     * not of a member that is new. NULL: nobody wants it apart. */
+    void (*described)(void *ctx, const struct member *m, uint32_t slots_before);
     /* How far this node's calendar is, in seconds: goes into HELLO. NULL: it has none. */
     uint64_t (*calendar)(void *ctx);
 };

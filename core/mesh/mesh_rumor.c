@@ -116,8 +116,9 @@ void peer_forget(struct mesh *m, struct peer *p)
 
 bool peer_inform(struct mesh *m, struct peer *p, const struct member_info *info)
 {
-    bool load = p->m.busy != info->busy || p->m.speed_units_s != info->speed_units_s ||
-                p->m.info->slots != info->slots || p->m.info->recovering != info->recovering;
+    uint32_t slots = p->m.info->slots;
+    bool described = slots != info->slots || p->m.info->recovering != info->recovering;
+    bool load = described || p->m.busy != info->busy || p->m.speed_units_s != info->speed_units_s;
     bool rebooted = p->m.info->boot != info->boot;
     if (members_set_info(&m->members, p, info) < 0)
         return false;
@@ -125,6 +126,8 @@ bool peer_inform(struct mesh *m, struct peer *p, const struct member_info *info)
         p->care->boot_replaced = false;
     if (load && p->m.state)
         m->ports.load(m->ports.ctx, &p->m);
+    if (described && p->m.state && m->ports.described)
+        m->ports.described(m->ports.ctx, &p->m, slots);
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
+#include "core/node/linked.h"
 #include "core/node/outcome.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
@@ -17,7 +18,11 @@
 #define KNOCKERS_MAX 64              /* with more jobs than this their chunks take turns anyway */
 #define KNOCKS_APART_US (20 * MS_US) /* of all jobs together */
 #define LINKS_WANTED_MAX 4           /* in one go */
-#define SPREAD_LOOKS_MAX 64          /* at nodes, in a row and in vain */
+#define HELP_LOOKS_MAX 256           /* at members, the same */
+#define HELP_APART_US (4 * MS_US)    /* of all jobs together */
+#define RETURNED_PAUSE_US (100 * MS_US) /* a node that gave chunks back is left alone so long */
+#define RETURNED_PAUSE_MAX_US (1600 * MS_US) /* doubled each time in a row, up to this */
+#define SPREAD_LOOKS_MAX 64                  /* at nodes, in a row and in vain */
 
 /* Forgets the sites of nodes that are gone and have nothing any more. */
 static void sites_prune(struct node *n)
@@ -56,12 +61,42 @@ struct site *site_of(struct node *n, struct node_id id)
     return s;
 }
 
+/* In a mesh that others use as well most offers would come back, and again: each time in a row it
+ * is left alone for twice as long. That a slot of it is free is heard of, too. */
+void site_is_full(struct node *n, struct site *s)
+{
+#if VELUM_PLANT == 241 /* unit/test_scatter: a node that is full is offered work again and again */
+    s->pause_us = RETURNED_PAUSE_US;
+#else
+    s->pause_us = s->pause_us == 0 ? RETURNED_PAUSE_US : 2 * s->pause_us;
+#endif
+    if (s->pause_us > RETURNED_PAUSE_MAX_US)
+        s->pause_us = RETURNED_PAUSE_MAX_US;
+    s->busy_until = instant_plus_us(n->now, s->pause_us);
+}
+
+void site_is_heard(struct node *n, struct site *s)
+{
+    s->pause_us = 0;
+    s->busy_until = n->now;
+    site_may_be_free(n, s);
+}
+
+void site_is_done(struct node *n, struct site *s)
+{
+    s->pause_us = s->pause_us > RETURNED_PAUSE_US ? s->pause_us / 2 : 0;
+    s->busy_until = n->now;
+    site_less(n, s->id, 1);
+}
+
 void site_less(struct node *n, struct node_id id, uint32_t by)
 {
     struct site *s = map_get(&n->sites, &id);
 
-    if (s != NULL)
-        s->outstanding -= by <= s->outstanding ? by : s->outstanding;
+    if (s == NULL)
+        return;
+    s->outstanding -= by <= s->outstanding ? by : s->outstanding;
+    site_may_be_free(n, s);
 }
 
 static struct node_id site_id(const struct node *n, const struct member *m)
@@ -96,11 +131,12 @@ static uint32_t site_free_for(struct job *j, const struct member *m)
  * keeps no slot taken. */
 static uint32_t slots_left(const struct job *j)
 {
-    uint32_t running = pool_chunks_trusted(j->lead->pool);
+    uint32_t running;
 
-    if (j->spec.slots_max == 0)
+    if (j->spec->slots_max == 0)
         return UINT32_MAX;
-    return running < j->spec.slots_max ? j->spec.slots_max - running : 0;
+    running = pool_chunks_trusted(j->lead->pool);
+    return running < j->spec->slots_max ? j->spec->slots_max - running : 0;
 }
 
 static uint64_t next_grant(struct lead *l)
@@ -113,7 +149,7 @@ static bool send_grant(struct job *j, struct node_id to, uint8_t flags, const st
     struct node *n = j->node;
     struct hand *h = lead_hand_make(j, to);
     struct peer_grant g = {
-        .job = j->id, .flags = flags, .report_us = n->limits.report_us, .chunks = 1};
+        .job = j->id, .flags = flags, .report_us = j->lead->report_us, .chunks = 1};
     struct buf b;
     bool sent;
 
@@ -150,8 +186,8 @@ static bool give(struct job *j, struct node_id to, uint8_t flags)
     if (slots_left(j) == 0)
         return false;
     slots = l->eligible_slots;
-    if (j->spec.slots_max > 0 && slots > j->spec.slots_max)
-        slots = j->spec.slots_max;
+    if (j->spec->slots_max > 0 && slots > j->spec->slots_max)
+        slots = j->spec->slots_max;
     length = pool_length(l->pool, h == NULL ? 0 : h->leaves_per_us * 1e6, slots);
     if (!pool_take(l->pool, to, next_grant(l), length, n->now, &chunk) &&
         !pool_spare(l->pool, to, next_grant(l), slots, n->now, &chunk))
@@ -183,15 +219,6 @@ void assign_trim(struct job *j, struct node_id to, uint64_t grant, uint64_t end)
     send_node(j->node, to, MESSAGE_TRIM, 0, buf_bytes(&b));
 }
 
-static uint32_t trims_out(const struct job *j)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < pool_chunks(j->lead->pool); i++)
-        count += pool_chunk_at(j->lead->pool, i)->trim_asked != UINT64_MAX;
-    return count;
-}
-
 /* Slots are idle and nothing is free: the largest chunks give up their tails. */
 static void trim_for(struct job *j, uint32_t idle)
 {
@@ -199,7 +226,7 @@ static void trim_for(struct job *j, uint32_t idle)
     const struct chunk *c;
     uint64_t grant, end;
 
-    for (uint32_t out = trims_out(j); out < idle; out++) {
+    for (uint32_t out = pool_trims(l->pool); out < idle; out++) {
         if (!pool_trim(l->pool, j->node->now, &grant, &end))
             return;
         c = pool_find(l->pool, grant);
@@ -211,8 +238,13 @@ static void trim_for(struct job *j, uint32_t idle)
 /* Whether a site of the list still has a free slot; it leaves the list when not. */
 static bool still_free(struct node *n, uint32_t at)
 {
+    struct site *s;
+
     if (site_free(n, n->free_sites[at]) > 0)
         return true;
+    s = site_of(n, site_id(n, n->free_sites[at]));
+    if (s != NULL)
+        s->listed = false;
     n->free_sites[at] = n->free_sites[--n->free_count];
     return false;
 }
@@ -253,18 +285,19 @@ static bool could_help(const struct job *j, const struct member *m)
 }
 
 /* In a large mesh most nodes have no link to this one. Where leaves are free and no slot is, those
- * that say that they are idle are dialled, and get chunks once they are there. It begins anywhere,
- * so that nodes that cannot be reached do not stand in the way of others for ever. */
+ * that say that they are idle are dialled, and get chunks once they are there. They are looked at
+ * in turn, a few at a time, so that nodes that cannot be reached do not stand in the way of others
+ * for ever, and nobody's network is flooded with connections. */
 static void call_for_help(struct job *j)
 {
     struct node *n = j->node;
-    uint32_t count = mesh_count(n->mesh), called = 0, at;
+    uint32_t count = mesh_count(n->mesh), called = 0;
 
-    if (slots_left(j) == 0)
+    if (slots_left(j) == 0 || !linked_lacks(n) || instant_before(n->now, n->help_at))
         return;
-    at = (uint32_t)prng_below(&n->prng, (uint64_t)count + 1);
-    for (uint32_t i = 0; i < count && called < LINKS_WANTED_MAX; i++) {
-        const struct member *m = mesh_at(n->mesh, (at + i) % count);
+    n->help_at = instant_plus_us(n->now, HELP_APART_US);
+    for (uint32_t i = 0; i < count && i < HELP_LOOKS_MAX && called < LINKS_WANTED_MAX; i++) {
+        const struct member *m = mesh_at(n->mesh, n->help_next++ % count);
 
         if (!could_help(j, m))
             continue;
@@ -283,8 +316,8 @@ static void knock(struct job *j)
     uint64_t pick;
 
     lead_eligible(j, &slots);
-    if (j->spec.slots_max > 0 && slots > j->spec.slots_max)
-        slots = j->spec.slots_max;
+    if (j->spec->slots_max > 0 && slots > j->spec->slots_max)
+        slots = j->spec->slots_max;
     if (pool_chunks(l->pool) > 0 && pool_chunks(l->pool) >= slots / (jobs > 0 ? jobs : 1))
         return;
 
@@ -325,7 +358,7 @@ static bool fail_if_nobody_can(struct job *j)
     if (j->node->stopping || somebody_may_have_it(j))
         return false;
     text_copy(text, sizeof text, "no node has the kernel \"");
-    text_append(text, sizeof text, j->spec.stage.kernel);
+    text_append(text, sizeof text, j->spec->stage.kernel);
     text_append(text, sizeof text, "\" with this source");
     outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
     return true;
@@ -336,11 +369,13 @@ static bool assign_job(struct job *j)
 {
     struct lead *l = j->lead;
     bool given = false;
-    uint32_t idle;
+    uint32_t idle, nodes;
 
     if (l == NULL || l->collecting || l->finishing || fail_if_nobody_can(j))
         return true;
-    pool_set_eligible(l->pool, lead_eligible(j, &l->eligible_slots));
+    nodes = lead_eligible(j, &l->eligible_slots);
+    pool_set_eligible(l->pool, nodes);
+    lead_pace(j, nodes, l->eligible_slots);
     idle = spread(j, &given);
     if (idle > 0 && pool_free_leaves(l->pool) == 0)
         trim_for(j, idle);
@@ -352,13 +387,12 @@ static bool assign_job(struct job *j)
     return given || idle > 0;
 }
 
-static void list_free(struct node *n, const struct member *m)
+/* Where it is not listed. NULL: this node. */
+static void list_free(struct node *n, const struct member *m, struct site *s)
 {
     void *list = (void *)n->free_sites;
     uint32_t cap = n->free_cap == 0 ? 16 : n->free_cap * 2;
 
-    if (site_free(n, m) == 0)
-        return;
     if (n->free_count == n->free_cap) {
         if (alloc_grow(n->alloc, &list, n->free_cap, cap, sizeof *n->free_sites) < 0) {
             n->memory_out = true;
@@ -368,19 +402,47 @@ static void list_free(struct node *n, const struct member *m)
         n->free_cap = cap;
     }
     n->free_sites[n->free_count++] = m;
+    s->listed = true;
+}
+
+static void look_at_site(struct node *n, const struct member *m)
+{
+    struct site *s = site_of(n, site_id(n, m));
+
+    if (s == NULL)
+        return;
+    s->listed = false;
+    if (site_free(n, m) > 0)
+        list_free(n, m, s);
+}
+
+void site_may_be_free(struct node *n, struct site *s)
+{
+    const struct member *m = mesh_find(n->mesh, s->id);
+
+    if (n->hungry_jobs == NULL)
+        n->sites_stale = true;
+    if (s->listed || n->sites_stale)
+        return;
+    if (m != NULL ? member_is_there(m) : node_is_self(n, s->id))
+        list_free(n, m, s);
 }
 
 /* Once for all jobs that are looked at: this node first, then the others, beginning anywhere, so
- * that with more of them than a job looks at none is left out for ever. */
+ * that with more of them than a job looks at none is left out for ever. Where there are many, those
+ * that become free meanwhile are added one by one. */
 static void list_free_sites(struct node *n)
 {
-    uint32_t count = mesh_count(n->mesh), first;
+    uint32_t count = linked_count(n), first;
 
+    if (!n->sites_stale && count > SPREAD_LOOKS_MAX)
+        return;
+    n->sites_stale = false;
     n->free_count = n->free_at = 0;
-    list_free(n, NULL);
+    look_at_site(n, NULL);
     first = count > SPREAD_LOOKS_MAX ? (uint32_t)prng_below(&n->prng, count) : 0;
     for (uint32_t i = 0; i < count; i++)
-        list_free(n, mesh_at(n->mesh, (first + i) % count));
+        look_at_site(n, linked_at(n, (first + i) % count));
 }
 
 static bool any_slot_free(struct node *n)

@@ -13,6 +13,7 @@
 #include "core/node/labour.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
+#include "core/node/linked.h"
 #include "core/node/place.h"
 #include "core/node/request.h"
 #include "core/node/watch.h"
@@ -309,19 +310,6 @@ static void page_begin(struct node *n, struct buf *page)
     put_u16(page, 0);
 }
 
-/* Where everybody is linked with everybody the sender tells all; elsewhere who hears it passes it
- * on. */
-static bool lacks_a_link(const struct node *n)
-{
-    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
-        const struct member *m = mesh_at(n->mesh, i);
-
-        if (m->link == 0 && m->state != NODE_DEAD && m->state != NODE_LEFT)
-            return true;
-    }
-    return false;
-}
-
 /* To one node, or to every linked one. */
 static void page_send(struct node *n, const struct node_id *to, struct buf *page, uint16_t count)
 {
@@ -331,18 +319,16 @@ static void page_send(struct node *n, const struct node_id *to, struct buf *page
     }
     if (count == 0)
         return;
-    page->data[0] = lacks_a_link(n);
+    /* Where everybody is linked with everybody the sender tells all; elsewhere who hears it passes
+     * it on. */
+    page->data[0] = linked_lacks(n);
     store_u16(page->data + 1, count);
     if (to != NULL) {
         send_node(n, *to, MESSAGE_DIRECTORY, 0, buf_bytes(page));
         return;
     }
-    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
-        const struct member *m = mesh_at(n->mesh, i);
-
-        if (m->link != 0)
-            send_link(n, m->link, MESSAGE_DIRECTORY, 0, buf_bytes(page));
-    }
+    for (uint32_t i = 0; i < linked_count(n); i++)
+        send_link(n, linked_at(n, i)->link, MESSAGE_DIRECTORY, 0, buf_bytes(page));
 }
 
 /* One page of what changed; the rest follows a little later, so that thousands of changes at once,

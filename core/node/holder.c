@@ -231,6 +231,11 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
     }
     if (j != NULL && first)
         j->gap = false;
+    /* What came first is in the journal first. */
+#if VELUM_PLANT != 244 /* sim: an outcome of another is written before what was counted earlier */
+    if (j != NULL && j->lead != NULL)
+        record_close(j);
+#endif
     n->told_old = n->told_late = false;
     rc = take_all(n, id, from, &r, &ticket);
 #if VELUM_PLANT == 1 /* sim: a copy is confirmed before it is synced */
@@ -552,8 +557,10 @@ void holder_tend(struct job *j)
         return;
     c = ledger_claim(j->ledger);
     if (j->lead != NULL) {
+#if VELUM_PLANT != 270 /* trace/test_rivals: a coordinator does not step down for a greater title */
         if (c != NULL && claim_compare(c, &j->lead->claim) > 0)
             lead_end(j);
+#endif
         return;
     }
     /* Others look to the author of the greatest claim, holder or not. */

@@ -3,6 +3,7 @@
 #ifndef VELUM_NODE_JOB_STATE_H
 #define VELUM_NODE_JOB_STATE_H
 
+#include "core/base/map.h"
 #include "core/job/ledger.h"
 #include "core/job/pool.h"
 #include "core/kernel/kernel.h"
@@ -98,10 +99,14 @@ struct hand {
     struct node_id id;
     bool knows_spec;
     bool no_kernel;
-    bool answered;  /* told its open chunks to this coordinator */
-    bool claim_due; /* the title is still to be shown to it */
+    bool answered;    /* told its open chunks to this coordinator */
+    bool claim_due;   /* the title is still to be shown to it */
+    uint32_t counted; /* the last count_pass that found a chunk of it */
     uint64_t boot;
     uint64_t seq_seen, seq_kept;
+    uint64_t refused; /* the first of its reports that had no room; 0: none. See report_ask_again */
+    uint64_t refused_last;
+    struct instant refused_at, refused_since; /* since: refused_last was for the first time */
     uint64_t shown; /* last grant given out when the claim was shown over the present link */
     double leaves_per_us;
     struct instant no_merges_until; /* it gave some back */
@@ -113,13 +118,19 @@ struct lead {
     struct instant began, collect_until;
     bool collecting;
     uint64_t grant_counter;
-    struct hand *hands;
+    struct map hand_of;  /* node_id -> struct hand */
+    struct hand **hands; /* the same, in the order in which they were made */
     uint32_t hands_count, hands_cap;
+    uint32_t hands_without; /* so many have no_kernel */
+    uint32_t hands_answered;
     uint32_t claims_due; /* so many hands at most have claim_due */
+    uint32_t count_pass; /* of lead_view */
     bool finishing;      /* an outcome is written, waiting for its copies */
     uint64_t outcome_batch;
     uint64_t duplicates, redone_us, cpu_us;
     uint32_t eligible_slots; /* of nodes that may run it, as of the last look */
+    uint32_t report_us;      /* of work between two reports of a worker */
+    double leaves_per_us;    /* of a slot, as nodes have shown lately */
     bool begun;              /* a chunk of it was given out */
     struct instant view_sent, knocked;
     struct instant place_at, view_seen; /* the next look at the list of holders, and the last */
@@ -142,9 +153,10 @@ struct job {
     struct job_id id;
     struct ledger *ledger; /* NULL at a node that only works for it */
     struct buf
-        spec_signed;      /* the signed bytes, for workers' nodes; empty when the ledger has them */
-    struct job_spec spec; /* borrows from the ledger or spec_signed */
-    int kernel;           /* index in node.kernels, or -1 */
+        spec_signed; /* the signed bytes, for workers' nodes; empty when the ledger has them */
+    const struct job_spec *spec; /* the ledger's, or own_spec */
+    struct job_spec *own_spec;   /* without a ledger: borrows from spec_signed; else NULL */
+    int kernel;                  /* index in node.kernels, or -1 */
     const struct velum_kernel *builtin;
     struct job *next_kept, *prev_kept; /* finished jobs kept whole, oldest first */
     bool kept;
@@ -162,6 +174,7 @@ struct job {
     uint64_t ended_s;     /* by the calendar */
     bool settled_here;    /* by this process: its calendar may have been behind at the time */
     bool shrunk;
+    size_t account_bytes;      /* of the ledger's account, as counted in node.account_bytes */
     uint32_t copies, machines; /* of the outcome, as they were counted last */
     enum tending tending;
     struct instant tended_since, need_since;
@@ -182,7 +195,7 @@ struct job {
     uint64_t batch_last;
     bool own_synced; /* a batch of this node's as coordinator is in its journal */
     struct batch *batches;
-    struct replica replicas[HOLDERS_MAX];
+    struct replica *replicas; /* HOLDERS_MAX of them, or NULL while there are none */
     uint8_t replicas_count;
     uint8_t *log; /* what workers wrote, the tail of it, or NULL */
     size_t log_len, log_cap;

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/accounts.h"
 #include "core/node/forget.h"
 #include "core/node/greet.h"
 #include "core/node/holder.h"
@@ -30,7 +31,7 @@ struct bytes job_spec_signed(const struct job *j)
 
 uint64_t job_leaves(const struct job *j)
 {
-    return spec_leaves(&j->spec.stage);
+    return spec_leaves(&j->spec->stage);
 }
 
 uint8_t job_final_state(const struct job *j)
@@ -132,11 +133,17 @@ static void job_bind_spec(struct job *j)
 {
     const struct velum_kernel *k;
 
-    j->kernel = kernel_index(j->node, &j->spec.stage);
-    k = kernel_find(j->spec.stage.kernel);
-    if (k != NULL && digest_equal(kernel_source(k), j->spec.stage.source) &&
-        kernel_accumulator_size(k) == j->spec.stage.accumulator_size)
+    j->kernel = kernel_index(j->node, &j->spec->stage);
+    k = kernel_find(j->spec->stage.kernel);
+    if (k != NULL && digest_equal(kernel_source(k), j->spec->stage.source) &&
+        kernel_accumulator_size(k) == j->spec->stage.accumulator_size)
         j->builtin = k;
+}
+
+static void own_spec_free(struct job *j)
+{
+    alloc_free(j->node->alloc, j->own_spec, sizeof *j->own_spec);
+    j->own_spec = NULL;
 }
 
 int job_add_ledger(struct job *j, struct bytes spec_fact)
@@ -147,48 +154,55 @@ int job_add_ledger(struct job *j, struct bytes spec_fact)
         j->ledger = NULL;
         return rc;
     }
-    j->spec = *ledger_spec(j->ledger);
+    j->spec = ledger_spec(j->ledger);
+    own_spec_free(j);
     buf_clear(&j->spec_signed);
     job_bind_spec(j);
     job_set_live(j, true);
     return 0;
 }
 
+/* Keeps the signed bytes, and what they say. */
+static int own_spec_read(struct job *j, struct bytes spec_signed)
+{
+    struct job_spec *own = node_alloc(j->node, sizeof *own);
+    struct reader r;
+    struct signed_bytes s;
+    int rc;
+
+    if (own == NULL)
+        return ERR_NO_MEMORY;
+    buf_reset(&j->spec_signed);
+    put_raw(&j->spec_signed, spec_signed.data, spec_signed.len);
+    rc = buf_result(&j->spec_signed);
+    if (rc < 0)
+        goto out;
+    r = reader_of(buf_bytes(&j->spec_signed));
+    read_signed(&r, &s);
+    rc = reader_done(&r) ? read_spec(s.body, own) : ERR_FORMAT;
+    if (rc < 0)
+        goto out;
+    j->id = spec_id(s.body);
+    j->spec = j->own_spec = own;
+    own = NULL;
+out:
+    alloc_free(j->node->alloc, own, sizeof *own);
+    return rc;
+}
+
 int job_drop_ledger(struct job *j)
 {
     struct ledger *l = j->ledger;
-    struct bytes spec = ledger_spec_signed(l);
-    struct reader r;
-    struct signed_bytes s;
+    int rc = own_spec_read(j, ledger_spec_signed(l));
 
-    buf_reset(&j->spec_signed);
-    put_raw(&j->spec_signed, spec.data, spec.len);
-    if (j->spec_signed.failed)
-        return buf_result(&j->spec_signed);
-    r = reader_of(buf_bytes(&j->spec_signed));
-    read_signed(&r, &s);
-    ensure(reader_done(&r) && read_spec(s.body, &j->spec) == 0);
+    if (rc < 0)
+        return rc;
     j->ledger = NULL;
+    accounts_changed(j);
     job_set_live(j, false);
     record_clear(j);
     ledger_free(l);
     return 0;
-}
-
-static int job_read_signed(struct job *j, struct bytes spec_signed)
-{
-    struct reader r;
-    struct signed_bytes s;
-
-    put_raw(&j->spec_signed, spec_signed.data, spec_signed.len);
-    if (j->spec_signed.failed)
-        return buf_result(&j->spec_signed);
-    r = reader_of(buf_bytes(&j->spec_signed));
-    read_signed(&r, &s);
-    if (!reader_done(&r))
-        return ERR_FORMAT;
-    j->id = spec_id(s.body);
-    return read_spec(s.body, &j->spec);
 }
 
 int job_create(struct node *n, struct bytes spec_signed, bool with_ledger, struct job **out)
@@ -205,7 +219,7 @@ int job_create(struct node *n, struct bytes spec_signed, bool with_ledger, struc
     j->submitted_s = n->wall_s;
     buf_init(&j->spec_signed, n->alloc, SPEC_SIZE_MAX + 8192);
     buf_init(&fact, n->alloc, SPEC_SIZE_MAX + 8192);
-    rc = job_read_signed(j, spec_signed);
+    rc = own_spec_read(j, spec_signed);
     if (rc < 0)
         goto out;
     job_bind_spec(j);
@@ -361,6 +375,9 @@ void job_free(struct job *j)
     record_clear(j);
     job_unlist(j);
     ledger_free(j->ledger);
+    j->ledger = NULL;
+    accounts_changed(j);
+    own_spec_free(j);
     buf_clear(&j->spec_signed);
     joblog_free(j);
     alloc_free(n->alloc, j, sizeof *j);
@@ -398,6 +415,7 @@ static void job_keep(struct job *j)
         n->kept_first = j;
     n->kept_last = j;
     n->kept_count++;
+    accounts_kept(j);
     keep_look_again(n, S_US);
 }
 
@@ -410,6 +428,7 @@ static void job_unkeep(struct job *j)
     j->kept = false;
     greet_kept_gone(n, j);
     keep_kept_gone(n, j);
+    accounts_kept_gone(j);
     if (n->compare_next == j)
         n->compare_next = j->next_kept;
     if (j->prev_kept != NULL)

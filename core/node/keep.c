@@ -241,14 +241,14 @@ static bool is_holder(const struct job *j)
 
 static void leave_advance(struct job *j)
 {
-    const struct replica *r = &j->replicas[0];
-    bool all = j->replicas_count == 1 && r->acked >= j->tend_batch;
+    const struct replica *r = j->replicas_count == 1 ? &j->replicas[0] : NULL;
+    bool all = r != NULL && r->acked >= j->tend_batch;
 
 #if VELUM_PLANT == 142 /* trace/test_places: a former holder gives up what nobody has confirmed */
     all = true;
 #endif
     if (is_holder(j) || j->lead != NULL ||
-        (j->replicas_count == 1 && !holders_have(ledger_holders(j->ledger), r->id)))
+        (r != NULL && !holders_have(ledger_holders(j->ledger), r->id)))
         keep_drop(j);
     else if (all && j->tending == TEND_LEAVES)
         retire(j);

@@ -276,6 +276,8 @@ int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct by
     put_job_id(&record, id);
     put_u16(&record, 1);
     if (j != NULL && j->ledger != NULL && !job_is_final(j)) {
+        if (j->lead != NULL)
+            record_close(j); /* what came first is in the journal first */
         rc = holder_take_fact(n, id, fact, &record, &count);
         if (rc < 0) {
             buf_clear(&record);

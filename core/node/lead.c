@@ -11,6 +11,7 @@
 #include "core/node/keep.h"
 #include "core/node/kill.h"
 #include "core/node/link.h"
+#include "core/node/linked.h"
 #include "core/node/outcome.h"
 #include "core/node/place.h"
 #include "core/node/record.h"
@@ -20,42 +21,86 @@
 
 #include <string.h>
 
-struct hand *lead_hand(struct lead *l, struct node_id id)
+/* Of one job, at its coordinator. At its end chunks are short. */
+#define REPORTS_A_SECOND 2000
+#define CHUNKS_A_SECOND 2000
+#define CHUNKS_A_SECOND_LAST 8000
+#define LINKS_WORKING 1024               /* a node has no more of them */
+#define HANDS_MAX (2 * MESH_MEMBERS_MAX) /* nodes come and go while a job runs */
+
+struct hand *lead_hand(const struct lead *l, struct node_id id)
 {
-    for (uint32_t i = 0; i < l->hands_count; i++)
-        if (node_id_equal(l->hands[i].id, id))
-            return &l->hands[i];
-    return NULL;
+    return map_get(&l->hand_of, &id);
+}
+
+static void hand_blank(struct lead *l, struct hand *h, struct node_id id, uint64_t boot)
+{
+    l->hands_without -= h->no_kernel;
+    l->hands_answered -= h->answered;
+    *h = (struct hand){.id = id, .boot = boot};
+}
+
+static struct hand *hand_add(struct job *j, struct node_id id, uint64_t boot)
+{
+    struct lead *l = j->lead;
+    uint32_t cap = l->hands_cap == 0 ? 4 : l->hands_cap * 2;
+    void *list = l->hands;
+    struct hand *h;
+
+    if (l->hands_count == l->hands_cap) {
+        if (alloc_grow(j->node->alloc, &list, l->hands_cap, cap, sizeof *l->hands) < 0) {
+            j->node->memory_out = true;
+            return NULL;
+        }
+        l->hands = list;
+        l->hands_cap = cap;
+    }
+    h = node_alloc(j->node, sizeof *h);
+    if (h == NULL)
+        return NULL;
+    if (map_put(&l->hand_of, &id, h) < 0) {
+        alloc_free(j->node->alloc, h, sizeof *h);
+        j->node->memory_out = true;
+        return NULL;
+    }
+    l->hands[l->hands_count++] = h;
+    hand_blank(l, h, id, boot);
+    return h;
 }
 
 /* What is known of a node is forgotten when its process is another one now. */
 struct hand *lead_hand_make(struct job *j, struct node_id id)
 {
-    struct lead *l = j->lead;
-    struct hand *h = lead_hand(l, id);
+    struct hand *h = lead_hand(j->lead, id);
     uint64_t boot = member_boot(j->node, id);
-    void *hands = l->hands;
-    uint32_t cap;
 
-    if (h != NULL) {
+    if (h == NULL)
+        return hand_add(j, id, boot);
 #if VELUM_PLANT != 210 /* sim: the next process of a node is taken for the one before */
-        if (h->boot != boot)
-            *h = (struct hand){.id = id, .boot = boot};
+    if (h->boot != boot)
+        hand_blank(j->lead, h, id, boot);
 #endif
-        return h;
-    }
-    if (l->hands_count == l->hands_cap) {
-        cap = l->hands_cap == 0 ? 4 : l->hands_cap * 2;
-        if (alloc_grow(j->node->alloc, &hands, l->hands_cap, cap, sizeof *h) < 0) {
-            j->node->memory_out = true;
-            return NULL;
-        }
-        l->hands = hands;
-        l->hands_cap = cap;
-    }
-    h = &l->hands[l->hands_count++];
-    *h = (struct hand){.id = id, .boot = boot};
     return h;
+}
+
+void lead_hand_lacks(struct lead *l, struct hand *h)
+{
+    l->hands_without += !h->no_kernel;
+    h->no_kernel = true;
+}
+
+void lead_hand_answers(struct lead *l, struct hand *h)
+{
+    l->hands_answered += !h->answered;
+    h->answered = true;
+}
+
+static void hands_free(struct node *n, struct lead *l)
+{
+    for (uint32_t i = 0; i < l->hands_count; i++)
+        alloc_free(n->alloc, l->hands[i], sizeof *l->hands[i]);
+    alloc_free(n->alloc, l->hands, l->hands_cap * sizeof *l->hands);
+    map_clear(&l->hand_of);
 }
 
 /* Numbers of grants of one claim: two coordinators of one epoch do not share any. */
@@ -140,8 +185,38 @@ static void show_claims_due(struct job *j)
 
     l->claims_due = 0;
     for (uint32_t i = 0; any && i < l->hands_count; i++)
-        if (l->hands[i].claim_due)
-            show_claim(j, l->hands[i].id);
+        if (l->hands[i]->claim_due)
+            show_claim(j, l->hands[i]->id);
+}
+
+/* So many nodes will soon work for it, each with some leaf or other; not all of them have a link
+ * yet. */
+static uint32_t nodes_to_come(struct job *j, uint32_t nodes)
+{
+    uint64_t most = pool_free_leaves(j->lead->pool) + pool_chunks(j->lead->pool);
+    uint32_t live = mesh_live_count(j->node->mesh);
+
+    most = most < LINKS_WORKING ? most : LINKS_WORKING;
+    most = most < live ? most : live;
+    return most > nodes ? (uint32_t)most : nodes;
+}
+
+/* So that a second has a bounded number of reports however many work: each node reports less often
+ * where there are many, and chunks are longer, at the end too. */
+void lead_pace(struct job *j, uint32_t nodes, uint32_t slots)
+{
+    const struct node_limits *limits = &j->node->limits;
+    struct lead *l = j->lead;
+    uint32_t to_come = nodes_to_come(j, nodes);
+    int64_t goal_us, report_us = S_US * to_come / REPORTS_A_SECOND;
+
+    slots = nodes > 0 ? (uint32_t)((uint64_t)slots * to_come / nodes) : slots;
+    goal_us = S_US * slots / CHUNKS_A_SECOND;
+    l->report_us = report_us > limits->report_us ? (uint32_t)report_us : limits->report_us;
+    pool_set_pace(l->pool, (struct pool_pace){
+                               .goal_us = goal_us > limits->chunk_us ? goal_us : limits->chunk_us,
+                               .least_us = S_US * slots / CHUNKS_A_SECOND_LAST,
+                               .leaves_per_s = l->leaves_per_us * 1e6});
 }
 
 static uint64_t memory_of(void *ctx, struct node_id id)
@@ -162,12 +237,11 @@ static uint64_t memory_most(void *ctx)
     const struct hand *h = lead_hand(j->lead, n->options.id);
     uint64_t most = h == NULL || !h->no_kernel ? n->options.memory_bytes : 0;
 
-    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
-        const struct member *m = mesh_at(n->mesh, i);
+    for (uint32_t i = 0; i < linked_count(n); i++) {
+        const struct member *m = linked_at(n, i);
 
         h = lead_hand(j->lead, m->info->id);
-        if (member_works(n, m->info->id) && (h == NULL || !h->no_kernel) &&
-            m->info->memory_bytes > most)
+        if (member_is_there(m) && (h == NULL || !h->no_kernel) && m->info->memory_bytes > most)
             most = m->info->memory_bytes;
     }
     return most;
@@ -197,10 +271,11 @@ int lead_begin(struct job *j, bool fresh)
     keep_drop(j);
     j->lead = l;
     l->began = n->now;
+    map_init(&l->hand_of, n->alloc, ID_SIZE, HANDS_MAX);
     rc = pool_new(&l->pool, n->alloc, ledger_cover(j->ledger), job_leaves(j));
     if (rc < 0)
         goto fail;
-    pool_aim(l->pool, n->limits.chunk_us);
+    lead_pace(j, 1, 1);
     pool_memory(l->pool, (struct poison_memory){j, memory_of, memory_most});
     if (fresh)
         record_fact(j, ledger_spec_fact(j->ledger), true);
@@ -249,7 +324,7 @@ void lead_end(struct job *j)
     for (uint32_t i = 0; l->pool != NULL && i < pool_chunks(l->pool); i++)
         site_less(n, pool_chunk_at(l->pool, i)->node, 1);
     pool_free(l->pool);
-    alloc_free(n->alloc, l->hands, l->hands_cap * sizeof *l->hands);
+    hands_free(n, l);
     alloc_free(n->alloc, l, sizeof *l);
     c = j->ledger == NULL ? NULL : ledger_claim(j->ledger);
     if (c != NULL && !node_is_self(n, c->node) && !job_is_final(j))
@@ -264,19 +339,21 @@ void lead_end(struct job *j)
 /* How many live nodes could run this job: those not known to lack the kernel. */
 uint32_t lead_eligible(struct job *j, uint32_t *slots)
 {
-    struct node *n = j->node;
-    const struct hand *h = lead_hand(j->lead, n->options.id);
+    const struct node *n = j->node;
+    const struct lead *l = j->lead;
+    const struct hand *h = lead_hand(l, n->options.id);
+    const struct member *m;
     uint32_t count = h == NULL || !h->no_kernel;
 
-    *slots = count * n->options.slots;
-    for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
-        const struct member *m = mesh_at(n->mesh, i);
-
-        h = member_is_there(m) ? lead_hand(j->lead, m->info->id) : NULL;
-        if (!member_is_there(m) || (h != NULL && h->no_kernel))
+    *slots = count * n->options.slots + n->there_slots;
+    count += n->there_count;
+    /* Few lack it, where not all do. */
+    for (uint32_t i = 0; l->hands_without > 0 && i < l->hands_count; i++) {
+        m = l->hands[i]->no_kernel ? mesh_find(n->mesh, l->hands[i]->id) : NULL;
+        if (m == NULL || !member_is_there(m))
             continue;
-        count++;
-        *slots += m->info->slots;
+        count--;
+        *slots -= m->info->slots;
     }
     return count;
 }
@@ -385,13 +462,13 @@ static void end_collecting(struct job *j)
     struct node *n = j->node;
     struct lead *l = j->lead;
     const struct hand *h = lead_hand(l, n->options.id);
-    bool all = h != NULL && h->answered;
+    bool all = h != NULL && h->answered && l->hands_answered > n->there_count;
 
-    for (uint32_t i = 0; i < mesh_count(n->mesh) && all; i++) {
-        const struct member *m = mesh_at(n->mesh, i);
+    for (uint32_t i = 0; all && i < linked_count(n); i++) {
+        const struct member *m = linked_at(n, i);
 
         h = lead_hand(l, m->info->id);
-        all = !member_works(n, m->info->id) || (h != NULL && h->answered);
+        all = !member_is_there(m) || (h != NULL && h->answered);
     }
     if (!all && !instant_reached(n->now, l->collect_until))
         return;
@@ -415,12 +492,13 @@ void lead_tick(struct job *j)
     askers_tick(j);
     if (l->finishing)
         return;
+    report_ask_again(j);
     outcome_merge(j);
 #if VELUM_PLANT == 23 /* sim: the limit of a job is measured by the wall clock */
-    if (j->spec.timeout_us > 0 && ledger_cancel(j->ledger) == NULL &&
-        (n->wall_s - j->submitted_s) * S_US > (int64_t)j->spec.timeout_us) {
+    if (j->spec->timeout_us > 0 && ledger_cancel(j->ledger) == NULL &&
+        (n->wall_s - j->submitted_s) * S_US > (int64_t)j->spec->timeout_us) {
 #else
-    if (j->spec.timeout_us > 0 && job_elapsed_us(j) > j->spec.timeout_us &&
+    if (j->spec->timeout_us > 0 && job_elapsed_us(j) > j->spec->timeout_us &&
 #if VELUM_PLANT == 212 /* trace/test_coordinator: the limit of a job is forgotten at a takeover */
         l->claim.epoch == 1 &&
 #endif
@@ -437,8 +515,15 @@ void lead_view(struct job *j, struct job_view *v)
     struct lead *l = j->lead;
 
     v->nodes = 0;
-    for (uint32_t i = 0; i < l->hands_count; i++)
-        v->nodes += pool_chunks_of(l->pool, l->hands[i].id) > 0;
+    l->count_pass++;
+    for (uint32_t i = 0; i < pool_chunks(l->pool); i++) {
+        struct hand *h = lead_hand(l, pool_chunk_at(l->pool, i)->node);
+
+        if (h == NULL || h->counted == l->count_pass)
+            continue;
+        h->counted = l->count_pass;
+        v->nodes++;
+    }
     v->leaves_done = cover_leaves(ledger_cover(j->ledger));
     /* A coordinator that took over has not given anything out itself. */
     v->state =

@@ -22,10 +22,15 @@ void lead_peer_up(struct job *j, struct node_id id);
 void lead_tick(struct job *j);
 /* Merges, completes, judges; nothing when this node does not lead. */
 void lead_advance(struct job *j);
-/* NULL when nothing was ever given to that node. Hands move when one is made. */
-struct hand *lead_hand(struct lead *l, struct node_id id);
+/* NULL when nothing was ever given to that node. */
+struct hand *lead_hand(const struct lead *l, struct node_id id);
 /* Blank again when the node was restarted; NULL when memory is out. */
 struct hand *lead_hand_make(struct job *j, struct node_id id);
+/* What so many nodes and slots that may run it mean for reports and chunks. */
+void lead_pace(struct job *j, uint32_t nodes, uint32_t slots);
+/* It has not got the kernel; it has told what is open there. */
+void lead_hand_lacks(struct lead *l, struct hand *h);
+void lead_hand_answers(struct lead *l, struct hand *h);
 /* Fills in what only a coordinator knows. */
 void lead_view(struct job *j, struct job_view *v);
 /* How many live nodes may run the job, as far as is known, and how many slots they have. */

@@ -19,6 +19,7 @@ const struct node_limits node_limits_usual = {
     .frame_bytes = 49152,
     .page_bytes = 49152,
     .unkept_bytes = 16u << 20,
+    .account_bytes = 32u << 20,
     .round_jobs = 256,
     .signatures = SEALED_MEMOS,
     .fruitless_jobs = 64,

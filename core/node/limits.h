@@ -23,6 +23,7 @@ struct node_limits {
     uint32_t frame_bytes;    /* of facts in one frame to another holder; the same */
     uint32_t page_bytes;     /* of one page of the directory, and one entry more */
     uint32_t unkept_bytes;   /* reported and not confirmed: no more work of the job is taken */
+    uint32_t account_bytes;  /* of who counted which leaves of all jobs: see accounts.h */
     uint32_t round_jobs;     /* looked at in one round */
     uint32_t signatures;     /* that verified and are remembered, 1 to 64 */
     uint32_t fruitless_jobs; /* passed over in one go of giving out work */

@@ -267,6 +267,13 @@ bool member_is_gone(const struct node *n, struct node_id id)
     return m->state == NODE_DEAD || m->state == NODE_LEFT;
 }
 
+bool member_seems_gone(const struct node *n, struct node_id id)
+{
+    const struct member *m = node_is_self(n, id) ? NULL : mesh_find(n->mesh, id);
+
+    return member_is_gone(n, id) || (m != NULL && m->state == NODE_SUSPECT && m->link == 0);
+}
+
 bool member_keeps(const struct node *n, struct node_id id)
 {
     const struct member *m;

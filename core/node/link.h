@@ -43,6 +43,9 @@ bool member_counts(const struct node *n, struct node_id id);
 /* Dead, left, or still unknown so long after the own start: that comes about without any news. */
 #define MEMBER_UNKNOWN_US (5 * S_US)
 bool member_is_gone(const struct node *n, struct node_id id);
+/* Or it is suspect and nothing leads to it any more, as after a kill: what is told of it must not
+ * rest on its coming back, though nothing is done about it yet. */
+bool member_seems_gone(const struct node *n, struct node_id id);
 /* Not gone, and its disk takes what it is given: it can be a holder. */
 bool member_keeps(const struct node *n, struct node_id id);
 /* The start of its process it is known by; 0 when it is not known. */

@@ -17,7 +17,9 @@
 #include "core/node/labour_report.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
+#include "core/node/linked.h"
 #include "core/node/objects.h"
+#include "core/node/ports.h"
 #include "core/node/record.h"
 #include "core/node/replica.h"
 #include "core/node/report.h"
@@ -30,121 +32,7 @@
 #include "core/node/workers.h"
 
 #define STOP_US (1500 * MS_US)
-#define NEWS_MAX 65536
 #define INBOX_ROUNDS_MAX 100000
-
-static void port_send(void *ctx, uint64_t link, uint8_t type, struct bytes payload)
-{
-    send_link(ctx, link, type, 0, payload);
-}
-
-static void port_dial(void *ctx, uint32_t dial, const char *addr, struct node_id expected)
-{
-    struct node *n = ctx;
-    struct action *a = actions_add(n->out, ACTION_DIAL, (struct bytes){NULL, 0});
-
-    if (a == NULL) {
-        n->memory_out = true;
-        return;
-    }
-    a->dial = dial;
-    a->id = expected;
-    text_copy(a->addr, sizeof a->addr, addr);
-}
-
-static void close_link(struct node *n, uint64_t link)
-{
-    struct action *a = actions_add(n->out, ACTION_CLOSE, (struct bytes){NULL, 0});
-
-    if (a == NULL)
-        n->memory_out = true;
-    else
-        a->link = link;
-    link_remove(n, link);
-}
-
-static void port_close(void *ctx, uint64_t link)
-{
-    close_link(ctx, link);
-}
-
-static struct peer_news *news_of(struct node *n, struct node_id id)
-{
-    void *list = n->news;
-    uint32_t cap;
-
-    if (n->news_count > 0 && node_id_equal(n->news[n->news_count - 1].id, id))
-        return &n->news[n->news_count - 1];
-    if (n->news_count == n->news_cap) {
-        cap = n->news_cap == 0 ? 16 : n->news_cap * 2;
-        if (cap > NEWS_MAX || alloc_grow(n->alloc, &list, n->news_cap, cap, sizeof *n->news) < 0) {
-            n->memory_out = true;
-            return NULL;
-        }
-        n->news = list;
-        n->news_cap = cap;
-    }
-    n->news[n->news_count] = (struct peer_news){.id = id};
-    return &n->news[n->news_count++];
-}
-
-/* Mesh must not be called from here: what changed is looked at when it has returned. */
-static void port_changed(void *ctx, const struct member *m, enum node_state before,
-                         uint64_t link_before)
-{
-    struct node *n = ctx;
-    struct peer_news *news = news_of(n, m->info->id);
-
-    if (m->state != before) {
-        n->view_changed = n->now;
-        keep_look_again(n, 0);
-    }
-    if (news == NULL)
-        return;
-    news->link_up |= m->link != 0 && m->link != link_before;
-    news->link_down |= link_before != 0 && m->link != link_before;
-    news->state |= m->state != before;
-}
-
-static void port_load(void *ctx, const struct member *m)
-{
-    struct node *n = ctx;
-    struct site *s = map_get(&n->sites, &m->info->id);
-
-    if (s != NULL && m->busy < m->info->slots)
-        s->busy_until = n->now;
-    n->assign_wanted = n->loads_changed = true;
-}
-
-static uint64_t port_calendar(void *ctx)
-{
-    return calendar_now(ctx);
-}
-
-static int make_mesh(struct node *n)
-{
-    const struct node_options *o = &n->options;
-    struct member_info self = {.id = o->id,
-                               .boot = o->boot,
-                               .incarnation = 1,
-                               .machine = o->machine,
-                               .slots = o->slots,
-                               .memory_bytes = o->memory_bytes};
-    const struct mesh_ports ports = {.ctx = n,
-                                     .send = port_send,
-                                     .dial = port_dial,
-                                     .close = port_close,
-                                     .changed = port_changed,
-                                     .load = port_load,
-                                     .calendar = port_calendar};
-
-    text_copy(self.name, sizeof self.name, o->name);
-    text_copy(self.addr, sizeof self.addr, o->addr);
-    text_copy(self.arch, sizeof self.arch, o->arch);
-    text_copy(self.version, sizeof self.version, o->version);
-    memcpy(self.journal_id, o->journal_id, sizeof self.journal_id);
-    return mesh_new(&n->mesh, n->alloc, &self, o->seed, NULL, &ports, o->log, o->now);
-}
 
 /* The calendar begins at one: zero is no time. */
 static void set_ages(struct node *n)
@@ -190,7 +78,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
         n->kernels = alloc_array(alloc, options->kernels_count, sizeof *n->kernels);
     rc = options->slots == 0 || options->slots > 1024                          ? ERR_ARGUMENT
          : n->memory_out || (options->kernels_count > 0 && n->kernels == NULL) ? ERR_NO_MEMORY
-                                                                               : make_mesh(n);
+                                                                               : ports_make_mesh(n);
     if (rc == 0)
         rc = objects_new(n);
     if (rc < 0) {
@@ -228,6 +116,7 @@ void node_free(struct node *n)
         alloc_free(n->alloc, s, sizeof *s);
     map_clear(&n->sites);
     alloc_free(n->alloc, (void *)n->free_sites, n->free_cap * sizeof *n->free_sites);
+    linked_free(n);
     node_links_free(n);
     mesh_free(n->mesh);
     alloc_free(n->alloc, n->news, n->news_cap * sizeof *n->news);
@@ -390,7 +279,7 @@ static void node_link_frame(struct node *n, struct link_entry *l, const struct f
     if (f->type < 32) {
         /* Mesh has already forgotten a link it refuses. */
         if (mesh_frame(n->mesh, link, f, n->now) < 0 && link_find(n, link) != NULL)
-            close_link(n, link);
+            ports_close(n, link);
         return;
     }
     if (mesh_link_peer(n->mesh, link) == NULL)
@@ -449,7 +338,7 @@ static void handle(struct node *n, const struct event *ev)
         break;
     case EVENT_LINK_UP:
         if (link_add(n, ev->link_up.link, ev->link_up.party, ev->link_up.id) < 0)
-            close_link(n, ev->link_up.link);
+            ports_close(n, ev->link_up.link);
         else if (ev->link_up.party == PARTY_NODE)
             mesh_link_up(n->mesh, ev->link_up.link, ev->link_up.dial, ev->link_up.id, n->now);
         break;

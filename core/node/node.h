@@ -56,6 +56,8 @@ struct node_kernel {
     char refused[REASON_SIZE]; /* not empty: it was refused, this is why; name is the file's then */
 };
 
+struct profiles;
+
 struct node_options {
     struct node_id id;
     uint64_t boot;         /* random, new at every start of the process */
@@ -79,6 +81,9 @@ struct node_options {
     int64_t wall_s;
     uint64_t link_room_bytes; /* about jobs, on their way to one peer; 0: 1 MiB. Less in tests */
     const struct node_limits *limits; /* copied; NULL: the usual ones */
+    /* What members say of themselves, shared with other nodes of this process; NULL: its own. It
+     * must outlive the node. */
+    struct profiles *profiles;
     /* How long what has ended is kept, by the calendar (core/node/calendar.h); 0: the default. */
     uint32_t keep_s;          /* a finished job, whole; 7 days */
     uint32_t keep_jobs;       /* so many of them at most; 2,000, which is the most */

@@ -7,6 +7,7 @@
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
+#include "core/node/linked.h"
 #include "core/node/outcome.h"
 #include "core/node/record.h"
 #include "core/node/replica.h"
@@ -24,7 +25,7 @@ void outcome_stop_all(struct job *j, uint8_t state)
     put_job_id(&b, j->id);
     put_u8(&b, state);
     for (uint32_t i = 0; i < j->lead->hands_count; i++)
-        send_node(j->node, j->lead->hands[i].id, MESSAGE_STOP, 0, buf_bytes(&b));
+        send_node(j->node, j->lead->hands[i]->id, MESSAGE_STOP, 0, buf_bytes(&b));
 }
 
 /* What still runs is of no use any more. */
@@ -44,7 +45,7 @@ static void fill_outcome(const struct job *j, struct outcome *o)
 
     o->leaves = cover_leaves(ledger_cover(j->ledger));
     for (uint32_t i = 0; i < l->hands_count; i++)
-        o->nodes += l->hands[i].seq_seen > 0;
+        o->nodes += l->hands[i]->seq_seen > 0;
     o->retries = pool_retries(l->pool);
     o->duplicates = l->duplicates;
     o->redone_us = l->redone_us;
@@ -137,8 +138,8 @@ static bool merge_node(const struct job *j, struct node_id *id)
         *id = n->options.id;
         return true;
     }
-    for (uint32_t i = 0; i < mesh_count(n->mesh) && best < 2; i++) {
-        const struct member *m = mesh_at(n->mesh, i);
+    for (uint32_t i = 0; i < linked_count(n) && best < 2; i++) {
+        const struct member *m = linked_at(n, i);
 
         fitness = merge_fitness(j, m->info->id);
         if (fitness > best) {
@@ -153,7 +154,7 @@ static bool merge_node(const struct job *j, struct node_id *id)
 static uint16_t put_pairs(const struct job *j, size_t taken, struct buf *pairs)
 {
     const struct cover *cover = ledger_cover(j->ledger);
-    size_t pair = 2 * (VALUE_HEAD_SIZE + (size_t)j->spec.stage.accumulator_size);
+    size_t pair = 2 * (VALUE_HEAD_SIZE + (size_t)j->spec->stage.accumulator_size);
     struct value left, right;
     uint64_t from = 0;
     uint16_t count = 0;
@@ -177,7 +178,7 @@ static void merge_send(struct job *j, struct node_id to)
     struct node *n = j->node;
     struct lead *l = j->lead;
     struct hand *h = lead_hand_make(j, to);
-    struct peer_grant g = {.job = j->id, .report_us = n->limits.report_us};
+    struct peer_grant g = {.job = j->id, .report_us = l->report_us};
     struct buf b, pairs;
     uint16_t count;
 

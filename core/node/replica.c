@@ -136,7 +136,7 @@ void replicas_send(struct job *j, uint64_t batch, uint16_t count, struct bytes f
 
         if (r->whole && send_facts(j, r, batch, false, count, facts)) {
             r->sent = batch;
-#if VELUM_PLANT == 16 /* sim: catching up leaves out what is written meanwhile */
+#if VELUM_PLANT == 16 /* trace/test_copies: catching up leaves out what is written meanwhile */
         } else if (false) {
 #else
         } else if (r->catching) {
@@ -182,12 +182,22 @@ void replica_kept(struct job *j, struct node_id id, uint64_t batch, bool refused
     record_progress(j);
 }
 
+/* Room for all that there may be. Without memory the step fails anyway. */
+static bool replicas_room(struct job *j)
+{
+    if (j->replicas == NULL)
+        j->replicas = node_alloc(j->node, HOLDERS_MAX * sizeof *j->replicas);
+    return j->replicas != NULL;
+}
+
 void replicas_follow(struct job *j)
 {
     const struct holders *h = ledger_holders(j->ledger);
     struct replica old[HOLDERS_MAX];
     uint8_t old_count = j->replicas_count;
 
+    if (!replicas_room(j))
+        return;
     memcpy(old, j->replicas, sizeof old);
     j->replicas_count = 0;
     for (uint8_t i = 0; h != NULL && i < h->count; i++) {
@@ -214,12 +224,18 @@ void replicas_clear(struct job *j)
 {
     for (uint8_t i = 0; i < j->replicas_count; i++)
         replica_reset(&j->replicas[i]);
+#if VELUM_PLANT != 258 /* trace/test_ended: what only a job that is copied needs stays */
+    alloc_free(j->node->alloc, j->replicas, HOLDERS_MAX * sizeof *j->replicas);
+    j->replicas = NULL;
+#endif
     j->replicas_count = 0;
 }
 
 void replicas_only(struct job *j, struct node_id id)
 {
     replicas_clear(j);
+    if (!replicas_room(j))
+        return;
     j->replicas[j->replicas_count++] = (struct replica){.id = id, .reached = j->node->now};
     replicas_tick(j);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/accounts.h"
 #include "core/node/assign.h"
 #include "core/node/directory.h"
 #include "core/node/forget.h"
@@ -16,7 +17,8 @@
 #include "core/node/report.h"
 #include "core/node/seal.h"
 
-#define RETURNED_PAUSE_US (100 * MS_US) /* a node that gave chunks back is left alone so long */
+#define REFUSED_AGAIN_US S_US
+#define REFUSED_MOST_US (30 * S_US)
 
 /* This node is not, or no longer, the coordinator: whoever believes it is told what is known. */
 static void not_leading(struct node *n, struct node_id from, struct job *j, struct job_id id)
@@ -47,7 +49,7 @@ static int read_values(const struct job *j, struct reader *r, uint16_t count, st
     for (uint16_t i = 0; i < count; i++) {
         struct value v = read_value(r);
 
-        if (r->failed || !tree_has(v.at, leaves) || v.data.len != j->spec.stage.accumulator_size)
+        if (r->failed || !tree_has(v.at, leaves) || v.data.len != j->spec->stage.accumulator_size)
             return ERR_FORMAT;
         v.at = tree_canonical(v.at, leaves);
         put_value(to, &v);
@@ -138,7 +140,7 @@ int report_fold(struct job *j)
 
     while (rc >= 0 && cover_pair(c, &from, &left, &right)) {
         v.at = tree_parent(left.at);
-        rc = kernel_merge(j->builtin, j->spec.stage.params, left.data, right.data, out);
+        rc = kernel_merge(j->builtin, j->spec->stage.params, left.data, right.data, out);
         v.data = (struct bytes){out, left.data.len};
         if (rc >= 0)
             rc = cover_insert(c, &v);
@@ -175,6 +177,7 @@ static int apply_values(struct job *j, struct node_id author, const struct peer_
     rc = fact.failed ? buf_result(&fact)
                      : ledger_apply_counting(j->ledger, buf_bytes(&fact), &gained);
     buf_clear(&fact);
+    accounts_changed(j);
     /* At its bound the cover may still have taken some of them. */
     if (rc == LEDGER_NEW || rc == ERR_FULL) {
         if (j->builtin != NULL && report_fold(j) == ERR_DAMAGED)
@@ -218,11 +221,13 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
     bool known = chunk != NULL && node_id_equal(chunk->node, h->id);
     uint64_t leaves = c->next - c->from, twin;
     bool has_twin = known && pool_twin(l->pool, c->grant, &twin);
+    struct site *s;
 
     if (leaves > 0 && c->compute_us > 0) {
         double now = (double)leaves / (double)c->compute_us;
 
         h->leaves_per_us = h->leaves_per_us == 0 ? now : h->leaves_per_us * 0.7 + now * 0.3;
+        l->leaves_per_us = l->leaves_per_us == 0 ? now : l->leaves_per_us * 0.9 + now * 0.1;
     }
     if (!known)
         return;
@@ -238,8 +243,8 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
                (c->flags & REPORT_ENDED)) {
         pool_return(l->pool, c->grant);
     }
-    if (c->flags & (REPORT_FAILED | REPORT_ENDED))
-        site_less(n, h->id, 1);
+    if ((c->flags & (REPORT_FAILED | REPORT_ENDED)) && (s = map_get(&n->sites, &h->id)) != NULL)
+        site_is_done(n, s);
     if (has_twin)
         stop_if_moot(j, pool_find(l->pool, twin));
 }
@@ -277,7 +282,7 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
         if (rc == ERR_DAMAGED)
             outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0},
                           "two runs of the same leaves gave different values");
-#if VELUM_PLANT == 12 /* trace/test_coordinator: KEPT is said of what there was no room for */
+#if VELUM_PLANT == 12 /* trace/test_refused: KEPT is said of what there was no room for */
         *taken = true;
 #else
         *taken &= rc >= 0;
@@ -303,6 +308,35 @@ static void send_kept(struct job *j, const struct hand *h)
     put_job_id(&b, j->id);
     put_u64(&b, h->seq_kept);
     send_node(j->node, h->id, MESSAGE_KEPT, 0, buf_bytes(&b));
+}
+
+/* KEPT speaks for all reports up to its number: from this one on it is not said. */
+static void note_refused(const struct node *n, struct hand *h, uint64_t seq)
+{
+    if (h->refused != 0)
+        return;
+    if (seq != h->refused_last)
+        h->refused_since = n->now;
+    h->refused = h->refused_last = seq;
+    h->refused_at = n->now;
+}
+
+void report_ask_again(struct job *j)
+{
+    struct instant now = j->node->now;
+
+    for (uint32_t i = 0; i < j->lead->hands_count; i++) {
+        struct hand *h = j->lead->hands[i];
+        bool last;
+
+        if (h->refused == 0 || instant_since_us(now, h->refused_at) < REFUSED_AGAIN_US)
+            continue;
+        last = instant_since_us(now, h->refused_since) >= REFUSED_MOST_US;
+        h->seq_seen = last ? h->seq_seen : h->refused - 1;
+        h->refused = 0;
+        if (!last)
+            lead_peer_up(j, h->id);
+    }
 }
 
 int report_take(struct node *n, struct node_id from, struct bytes payload)
@@ -349,8 +383,15 @@ int report_take(struct node *n, struct node_id from, struct bytes payload)
         rc = report_chunk(j, h, &r, again, &taken);
     if (rc < 0)
         return rc;
-    /* What comes behind an outcome is not looked at: the last STOP ends it. */
+    h = j->lead == NULL ? NULL : lead_hand(j->lead, from);
+    if (h != NULL && !taken)
+        note_refused(n, h, seq);
+        /* What comes behind an outcome is not looked at: the last STOP ends it. */
+#if VELUM_PLANT == 255 /* trace/test_refused: KEPT of a later report covers a refused one */
     if (taken && !late)
+#else
+    if (h != NULL && h->refused == 0 && !late)
+#endif
         record_notice(j, from, seq);
     lead_advance(j);
     n->assign_wanted = true;
@@ -377,11 +418,12 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
     h = lead_hand_make(j, from);
     if (h == NULL)
         return ERR_NO_MEMORY;
-    h->no_kernel |= reason == RETURN_NO_KERNEL;
+    if (reason == RETURN_NO_KERNEL)
+        lead_hand_lacks(j->lead, h);
     s = site_of(n, from);
     h->knows_spec &= reason != RETURN_STOPPING;
     if (reason != RETURN_UNKNOWN && reason != RETURN_FULL && s != NULL)
-        s->busy_until = instant_plus_us(n->now, RETURNED_PAUSE_US);
+        site_is_full(n, s);
     for (uint16_t i = 0; i < count; i++) {
         uint64_t grant = read_u64(&r);
         const struct chunk *c = pool_find(j->lead->pool, grant);
@@ -470,7 +512,7 @@ int report_open(struct node *n, struct node_id from, struct bytes payload)
     h = lead_hand_make(j, from);
     if (h == NULL)
         return ERR_NO_MEMORY;
-    h->answered = true;
+    lead_hand_answers(j->lead, h);
     pool_not_lost(j->lead->pool, from, h->boot);
     for (uint16_t i = 0; i < count && rc == 0; i++)
         rc = open_chunk(j, h, &r, &listed[i]);

@@ -6,6 +6,11 @@
 #include "core/node/state.h"
 
 int report_take(struct node *n, struct node_id from, struct bytes payload);
+/* Reports that the cover had no room for are asked for again, a second later: merging may have made
+ * room, or somebody else has computed their leaves. Until then nothing behind them is called kept.
+ * After half a minute the node may forget what it has of them: its leaves are free for anybody, and
+ * it may have no room left for other work. */
+void report_ask_again(struct job *j);
 int report_returned(struct node *n, struct node_id from, struct bytes payload);
 int report_open(struct node *n, struct node_id from, struct bytes payload);
 

@@ -45,14 +45,14 @@ void round_forgive_pause(struct node *n)
     workers_late(n, late_us);
 }
 
-/* Loads change all the time; who of the members cannot store is news for whoever places jobs. */
+/* Who of the members cannot store is news for whoever places jobs. */
 static void look_at_keepers(struct node *n)
 {
     struct digest all = {{0}};
 
-    if (!n->loads_changed)
+    if (!n->keepers_changed)
         return;
-    n->loads_changed = false;
+    n->keepers_changed = false;
     for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
         const struct profile *m = mesh_at(n->mesh, i)->info;
 
@@ -90,7 +90,8 @@ void round_run(struct node *n)
     labour_orphans(n);
     holder_compare_ended(n);
     keep_run(n);
-    n->assign_wanted = true;
+    /* A node that gave chunks back is asked again after a while. */
+    n->assign_wanted = n->sites_stale = true;
 }
 
 static bool is_quiet(const struct node *n)
@@ -99,7 +100,7 @@ static bool is_quiet(const struct node *n)
            n->kills == NULL && n->forwards == NULL && n->logs == NULL && n->lookups == NULL &&
            n->asides == NULL && !n->store_broken && n->compare_next == NULL &&
 #if VELUM_PLANT != 294 /* trace/test_copies: a quiet node does not see that a disk works again */
-           !n->loads_changed &&
+           !n->keepers_changed &&
 #endif
            keep_is_quiet(n);
 }

@@ -2,6 +2,8 @@
  * it.
  *
  *   node.c           the entry: replay, start, step, due; round.c: timers that need no precision
+ *   ports.c          what mesh wants and tells
+ *   linked.c         which members have a link to this node
  *   link.c           who is on which link; sending to peers, to users, to itself
  *   greet.c          what a peer is told once it can be reached
  *   jobs.c           the table of jobs, taking a spec in, replay
@@ -18,6 +20,7 @@
  *   labour.c         chunks granted to this node; labour_report.c: reports about them;
  *                    merge_work.c: merges granted to it
  *   workers.c        worker processes; aside.c: what users want of them
+ *   accounts.c       how much there is about who counted which leaves
  *   joblog.c         what the workers of a job wrote
  *   calendar.c       how old things are; forget.c: finished jobs that are too old, or too many;
  *                    tombs.c: their names; stale.c: old jobs of a node that was away too long
@@ -100,6 +103,8 @@ struct site {
     struct node_id id;
     uint32_t outstanding;
     struct instant busy_until;
+    int64_t pause_us; /* it was last left alone for so long; 0: it takes what it is offered */
+    bool listed;      /* among those that may have a free slot */
 };
 
 struct entry {
@@ -211,6 +216,8 @@ struct node {
     uint64_t report_counter; /* of all jobs: a job forgotten and met again never counts anew */
     struct job *kept_first, *kept_last;
     struct job *compare_next; /* of these, the first that was not compared with its other holders */
+    struct job *join_next;    /* of these, the first whose account may not be joined yet */
+    size_t account_bytes;     /* of all accounts together */
     uint32_t live_count, kept_count;
     uint64_t kept_counter;
     bool replaying;
@@ -233,7 +240,7 @@ struct node {
     uint32_t epoch_left;         /* the greatest of a claim to a job that was given up */
     struct instant view_changed; /* who lives, and whose disk takes what it is given */
     struct digest keepers;       /* whose does not */
-    bool loads_changed;
+    bool keepers_changed;        /* perhaps */
     bool directory_dirty;
     struct instant directory_flush;
     uint64_t ticket_last, ticket_synced;
@@ -264,11 +271,18 @@ struct node {
     bool keeps_told; /* that its disk takes what it is given */
     double speed_units_us;
     bool assign_wanted;
-    /* Members with a free slot, as far as is known in this step; NULL: this node. */
+    /* linked.c */
+    const struct member **linked; /* in the order of their ids */
+    uint32_t linked_count, linked_cap;
+    uint32_t there_count, there_slots; /* of those that are alive too */
+    /* Members that may have a free slot, each once; NULL: this node. Stale: some may be missing,
+     * and some of them may be gone. */
     const struct member **free_sites;
     uint32_t free_count, free_cap, free_at;
+    bool sites_stale;
     struct job *assign_cursor, *round_cursor;
-    struct instant knock_at;
+    struct instant knock_at, help_at;
+    uint32_t help_next;      /* the member to look at next when help is called for */
     struct objects *objects; /* NULL: this node keeps none */
     bool stopping, exited;
     struct instant stop_until;

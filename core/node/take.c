@@ -2,6 +2,7 @@
 #include "core/node/take.h"
 
 #include "core/base/err.h"
+#include "core/node/accounts.h"
 #include "core/node/forget.h"
 #include "core/node/jobs.h"
 #include "core/node/place.h"
@@ -31,7 +32,10 @@ static int take_fact(struct node *n, struct job_id id, struct bytes bytes, const
     /* Who counted what may still be told. */
     if (f->kind == FACT_PARTIAL && f->partial.count > 0 && job_is_final(j))
         return LEDGER_KNOWN;
-    return ledger_apply_counting(j->ledger, bytes, gained);
+    rc = ledger_apply_counting(j->ledger, bytes, gained);
+    if (f->kind == FACT_PARTIAL || f->kind == FACT_COUNTS)
+        accounts_changed(j);
+    return rc;
 }
 
 int take_replayed(struct node *n, struct job_id id, struct bytes bytes)
@@ -71,7 +75,7 @@ bool take_may_tell(const struct job *j, struct node_id from)
 static bool is_unsigned(enum fact_kind kind)
 {
     return kind == FACT_PARTIAL || kind == FACT_ATTEMPT || kind == FACT_DIVERGENT ||
-           kind == FACT_RETIRED;
+           kind == FACT_RETIRED || kind == FACT_COUNTS;
 }
 
 /* Puts a fact as this node's journal keeps it: a PARTIAL names only leaves that nothing in this
@@ -133,7 +137,7 @@ int take_told(struct node *n, struct job_id id, struct node_id from, struct byte
          * still give the job up. Who counted leaves is taken where it is not known. */
         if (j == NULL || !job_is_final(j))
             rc = ERR_IDENTITY;
-        else if (f.kind != FACT_PARTIAL || f.partial.count > 0)
+        else if (f.kind != FACT_COUNTS && (f.kind != FACT_PARTIAL || f.partial.count > 0))
             return LEDGER_KNOWN;
     }
     if (rc == 0 && is_late(j, &f)) {

@@ -74,16 +74,16 @@ static void view_counts(const struct outcome *o, struct job_view *v)
 void job_view_of(struct job *j, struct job_view *v)
 {
     const struct node *n = j->node;
-    const struct stage_spec *s = &j->spec.stage;
+    const struct stage_spec *s = &j->spec->stage;
     const struct outcome *o;
 
     memset(v, 0, sizeof *v);
     v->id = j->id;
-    text_copy(v->name, sizeof v->name, j->spec.name);
+    text_copy(v->name, sizeof v->name, j->spec->name);
     text_copy(v->kernel, sizeof v->kernel, s->kernel);
     text_copy(v->args, sizeof v->args, s->args);
     v->source = s->source;
-    v->by = j->spec.author;
+    v->by = j->spec->author;
     v->units = s->units;
     v->leaf_units = s->leaf_units;
     v->leaves_total = job_leaves(j);

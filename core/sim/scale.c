@@ -181,8 +181,8 @@ static void load_end(struct scale *s, struct scale_load *load)
         load->most_frames = node->frames > load->most_frames ? node->frames : load->most_frames;
         load->most_bytes = node->bytes > load->most_bytes ? node->bytes : load->most_bytes;
     }
-    for (uint32_t i = 0; i < s->net.conns_count; i++)
-        load->links += s->net.conns[i].open[0] + s->net.conns[i].open[1];
+    for (uint32_t i = 0; i < s->net.conns.count; i++)
+        load->links += s->net.conns.list[i].open[0] + s->net.conns.list[i].open[1];
 }
 
 /* --- the experiments --- */
@@ -374,10 +374,10 @@ static void stop(struct scale *s, uint32_t rounds, bool refused)
 
     if (rounds == 0)
         rounds = each > s->plan.victims ? 1 : s->plan.victims / each;
-    s->net.slow_percent = refused ? 0 : SLOW_PERCENT;
+    s->net.conns.slow_percent = refused ? 0 : SLOW_PERCENT;
     for (uint32_t round = 0; round < rounds && !scale_net_out_of_memory(&s->net); round++)
         stop_once(s, refused);
-    s->net.slow_percent = 0;
+    s->net.conns.slow_percent = 0;
     summarize(&s->first, refused ? &s->result->refused : &s->result->suspected);
     summarize(&s->last, refused ? &unused : &s->result->dead);
 }
@@ -386,11 +386,11 @@ static void unrest(struct scale *s, int64_t us)
 {
     uint64_t suspicions = s->false_suspicions, deaths = s->false_deaths;
 
-    s->net.slow_percent = SLOW_PERCENT;
+    s->net.conns.slow_percent = SLOW_PERCENT;
     s->net.stall_every_us = STALL_EVERY_US;
     scale_net_stalls(&s->net);
     run(s, us);
-    s->net.slow_percent = 0;
+    s->net.conns.slow_percent = 0;
     s->net.stall_every_us = 0;
     /* A suspicion of the last moment becomes a death now or not at all. */
     run(s, s->plan.silent_us);

@@ -7,16 +7,10 @@
 #include "core/base/text.h"
 #include "core/mesh/mesh_wire.h"
 #include "core/mesh/profiles.h"
+#include "core/sim/scale_known.h"
 #include "core/wire/message.h"
 
-#define DELAY_MIN_US 200
-#define DELAY_SPREAD_US 1800
-#define SLOW_MIN_US (200 * MS_US)
-#define SLOW_SPREAD_US (200 * MS_US)
-#define DIAL_TIMEOUT_US (3 * S_US)
 #define STALL_US (1 * S_US)
-#define NONE UINT32_MAX
-#define CONNS_LIMIT (1u << 24) /* a link number has 24 bits for the slot */
 #define INDEX_AT (ID_SIZE - 4) /* the end of an id is its node's index */
 
 /* --- memory: the meshes' own is counted --- */
@@ -47,96 +41,14 @@ static void push(struct scale_net *n, int64_t at_us, struct scale_event ev)
     scale_queue_push(&n->queue, ev);
 }
 
-static int64_t delay_us(struct scale_net *n)
-{
-    return DELAY_MIN_US + (int64_t)prng_below(&n->prng, DELAY_SPREAD_US + 1);
-}
-
-/* --- connections --- */
-
-/* number * 2^25 + slot * 2 + side, so that no two connections ever share a link. */
-static uint64_t link_of(const struct scale_net *n, const struct scale_conn *c, unsigned side)
-{
-    return (uint64_t)c->number << 25 | (uint64_t)(c - n->conns) << 1 | side;
-}
-
-static unsigned side_of(uint64_t link)
-{
-    return (unsigned)(link & 1);
-}
-
-/* NULL when that side is closed. */
-static struct scale_conn *conn_of(struct scale_net *n, uint64_t link)
-{
-    struct scale_conn *c = &n->conns[link >> 1 & (CONNS_LIMIT - 1)];
-
-    return c->number == link >> 25 && c->open[side_of(link)] ? c : NULL;
-}
-
-static struct scale_conn *conn_new(struct scale_net *n, uint32_t a, uint32_t b)
-{
-    struct scale_conn *c;
-    void *list = n->conns;
-
-    if (n->conns_free != NONE) {
-        c = &n->conns[n->conns_free];
-        n->conns_free = c->free_next;
-    } else if (n->conns_count < CONNS_LIMIT && scale_queue_room(&n->queue, &list, n->conns_count,
-                                                                &n->conns_cap, sizeof *n->conns)) {
-        n->conns = list;
-        c = &n->conns[n->conns_count++];
-        c->number = 0;
-    } else {
-        return NULL;
-    }
-    *c = (struct scale_conn){
-        .node = {a, b}, .open = {true, true}, .number = c->number + 1, .free_next = NONE};
-    return c;
-}
-
-static void conn_close_side(struct scale_net *n, struct scale_conn *c, unsigned side)
-{
-    c->open[side] = false;
-    if (c->open[1 - side])
-        return;
-    c->free_next = n->conns_free;
-    n->conns_free = (uint32_t)(c - n->conns);
-}
-
-static int64_t arrival_us(struct scale_net *n, struct scale_conn *c, unsigned to, bool frame)
-{
-    int64_t at_us = n->now_us + delay_us(n);
-
-    if (frame && n->slow_percent > 0 && prng_below(&n->prng, 100) < n->slow_percent)
-        at_us += SLOW_MIN_US + (int64_t)prng_below(&n->prng, SLOW_SPREAD_US);
-    if (at_us < c->last_us[to])
-        at_us = c->last_us[to];
-    c->last_us[to] = at_us;
-    return at_us;
-}
-
-/* One side has ended; the other hears of it after all that was sent. */
-static void end_side(struct scale_net *n, struct scale_conn *c, unsigned side)
-{
-    unsigned to = 1 - side;
-
-    if (c->open[to])
-        push(n, arrival_us(n, c, to, false),
-             (struct scale_event){.kind = SCALE_LINK_DOWN,
-                                  .node = c->node[to],
-                                  .process = n->nodes[c->node[to]].process,
-                                  .link = link_of(n, c, to)});
-    conn_close_side(n, c, side);
-}
-
 /* --- the ports of a mesh --- */
 
 static void port_send(void *ctx, uint64_t link, uint8_t type, struct bytes payload)
 {
     struct scale_node *node = ctx;
     struct scale_net *n = node->net;
-    struct scale_conn *c = conn_of(n, link);
-    unsigned to = 1 - side_of(link);
+    struct scale_conn *c = scale_conn_of(&n->conns, link);
+    unsigned to = 1 - scale_link_side(link);
     struct scale_event ev = {.kind = SCALE_FRAME, .type = type};
 
     node->frames++;
@@ -145,11 +57,11 @@ static void port_send(void *ctx, uint64_t link, uint8_t type, struct bytes paylo
         return;
     ev.node = c->node[to];
     ev.process = n->nodes[ev.node].process;
-    ev.link = link_of(n, c, to);
+    ev.link = scale_link_of(&n->conns, c, to);
     ev.payload = scale_queue_payload(&n->queue, payload);
     if (payload.len > 0 && ev.payload == NULL)
         return;
-    push(n, arrival_us(n, c, to, true), ev);
+    push(n, scale_arrival_us(&n->conns, c, to, true, n->now_us), ev);
 }
 
 static void addr_of(uint32_t index, char addr[MESH_ADDR_SIZE])
@@ -169,7 +81,7 @@ static void port_dial(void *ctx, uint32_t dial, const char *addr, struct node_id
 
     (void)expected;
     ensure(port != NULL && text_to_u64(port + 1, node->net->count - 1, &target) == 0);
-    push(node->net, node->net->now_us + delay_us(node->net),
+    push(node->net, node->net->now_us + scale_delay_us(&node->net->conns),
          (struct scale_event){.kind = SCALE_CONNECT,
                               .node = (uint32_t)target,
                               .from = node->index,
@@ -181,10 +93,10 @@ static void port_dial(void *ctx, uint32_t dial, const char *addr, struct node_id
 static void port_close(void *ctx, uint64_t link)
 {
     struct scale_node *node = ctx;
-    struct scale_conn *c = conn_of(node->net, link);
+    struct scale_conn *c = scale_conn_of(&node->net->conns, link);
 
     if (c != NULL)
-        end_side(node->net, c, side_of(link));
+        scale_conn_end(&node->net->conns, c, scale_link_side(link), node->net->now_us);
 }
 
 static void port_changed(void *ctx, const struct member *m, enum node_state before,
@@ -235,11 +147,11 @@ static void node_describe(struct scale_net *n, struct scale_node *node, uint32_t
 
 int scale_net_open(struct scale_net *n, const struct alloc *a, uint32_t count, uint64_t seed)
 {
-    *n = (struct scale_net){
-        .given = a, .count = count, .conns_free = NONE, .now_us = SCALE_START_US};
+    *n = (struct scale_net){.given = a, .count = count, .now_us = SCALE_START_US};
     n->counted = (struct alloc){count_resize, n};
     scale_queue_init(&n->queue, a);
     prng_init(&n->prng, seed);
+    scale_conns_init(&n->conns, a, &n->queue, &n->prng);
     n->nodes = alloc_array(a, count, sizeof *n->nodes);
     if (n->nodes == NULL || profiles_new(&n->profiles, &n->counted) < 0) {
         alloc_free(a, n->nodes, count * sizeof *n->nodes);
@@ -256,7 +168,7 @@ bool scale_net_close(struct scale_net *n)
         mesh_free(n->nodes[i].mesh);
     profiles_free(n->profiles);
     scale_queue_clear(&n->queue);
-    alloc_free(n->given, n->conns, n->conns_cap * sizeof *n->conns);
+    scale_conns_clear(&n->conns);
     alloc_free(n->given, n->nodes, n->count * sizeof *n->nodes);
     return n->bytes_live == 0;
 }
@@ -288,8 +200,12 @@ static void process_ends(struct scale_node *node)
 
 static void process_begins(struct scale_net *n, struct scale_node *node, uint32_t hint)
 {
-    struct mesh_ports ports = {node,         port_send, port_dial, port_close,
-                               port_changed, port_load, NULL};
+    struct mesh_ports ports = {.ctx = node,
+                               .send = port_send,
+                               .dial = port_dial,
+                               .close = port_close,
+                               .changed = port_changed,
+                               .load = port_load};
     char addr[MESH_ADDR_SIZE];
     struct instant now = {n->now_us};
 
@@ -312,109 +228,54 @@ static void process_begins(struct scale_net *n, struct scale_node *node, uint32_
     scale_net_settle(n, node);
 }
 
-static void give(struct scale_net *n, struct scale_node *node, uint64_t link, uint8_t type,
-                 const struct buf *b)
+/* --- a mesh that is there at once --- */
+
+static const struct member_info *known_info(void *ctx, uint32_t node)
 {
-    struct frame f = {.type = type, .payload = buf_bytes(b)};
+    const struct scale_net *n = ctx;
 
-    ensure(mesh_frame(node->mesh, link, &f, (struct instant){n->now_us}) == 0);
-}
-
-/* The indices of the first `count` nodes in the order of their ids, in which a table is told: each
- * member is then added at the end of the receiver's. Shell's way. NULL: out of memory. */
-static uint32_t *in_order(const struct scale_net *n, uint32_t count)
-{
-    uint32_t *list = alloc_array(n->given, count, sizeof *list);
-
-    for (uint32_t i = 0; list != NULL && i < count; i++)
-        list[i] = i;
-    for (uint32_t gap = list != NULL ? count / 2 : 0; gap > 0; gap = gap == 2 ? 1 : gap * 5 / 11)
-        for (uint32_t i = gap; i < count; i++) {
-            uint32_t index = list[i], k = i;
-            const struct node_id id = n->nodes[index].info.id;
-            for (; k >= gap && node_id_compare(n->nodes[list[k - gap]].info.id, id) > 0; k -= gap)
-                list[k] = list[k - gap];
-            list[k] = index;
-        }
-    return list;
-}
-
-/* A page of members from this one on; the one after it. */
-static uint32_t put_page(struct scale_net *n, struct buf *b, const uint32_t *order, uint32_t from,
-                         uint32_t count)
-{
-    size_t start = rumor_list_begin(b);
-    uint32_t i = from;
-
-    for (; i < count && i - from < MESH_RUMORS_MAX; i++) {
-        struct rumor r = {.state = NODE_ALIVE, .info = n->nodes[order[i]].info};
-        put_rumor(b, &r);
-    }
-    rumor_list_end(b, start, i - from);
-    return i;
-}
-
-/* One link of each node to a contact that greets, tells of everybody and closes. */
-static void contact_each(struct scale_net *n, struct buf *b, uint32_t count)
-{
-    struct instant now = {n->now_us};
-    uint32_t *order = in_order(n, count);
-
-    for (uint32_t page = 0, next = 0; order != NULL && page < count; page = next) {
-        buf_reset(b);
-        next = put_page(n, b, order, page, count);
-        for (uint32_t i = 0; i < count && buf_result(b) == 0; i++)
-            give(n, &n->nodes[i], n->nodes[i].contact, MESSAGE_RUMORS, b);
-    }
-    n->queue.out_of_memory |= order == NULL;
-    alloc_free(n->given, order, count * sizeof *order);
-    buf_reset(b);
-    put_goodbye(b, &(struct goodbye){GOODBYE_CLOSING, MESH_VERSION_MIN, MESH_VERSION_MAX});
-    for (uint32_t i = 0; i < count && buf_result(b) == 0; i++) {
-        give(n, &n->nodes[i], n->nodes[i].contact, MESSAGE_GOODBYE, b);
-        mesh_tick(n->nodes[i].mesh, now);
-        scale_net_settle(n, &n->nodes[i]);
-    }
+    return &n->nodes[node].info;
 }
 
 /* The contact's end of the connection is closed: what is sent to it goes nowhere. */
-static bool greet(struct scale_net *n, struct buf *b, struct scale_node *node, uint32_t contact)
+static bool known_link(struct scale_net *n, struct scale_node *node, uint32_t contact)
 {
-    struct scale_conn *c = conn_new(n, node->index, contact);
-    struct hello h = {.version_min = MESH_VERSION_MIN,
-                      .version_max = MESH_VERSION_MAX,
-                      .features = MESH_FEATURES,
-                      .greeting = 1,
-                      .alone = true,
-                      .self = n->nodes[contact].info};
+    struct scale_conn *c = scale_conn_new(&n->conns, node->index, node->process, contact, 0);
 
     if (c == NULL)
         return false;
     c->open[1] = false;
-    node->contact = link_of(n, c, 0);
-    mesh_link_up(node->mesh, node->contact, 0, h.self.id, (struct instant){n->now_us});
-    buf_reset(b);
-    put_hello(b, &h);
-    rumor_list_end(b, rumor_list_begin(b), 0);
-    if (buf_result(b) == 0)
-        give(n, node, node->contact, MESSAGE_HELLO, b);
-    return buf_result(b) == 0;
+    node->contact = scale_link_of(&n->conns, c, 0);
+    mesh_link_up(node->mesh, node->contact, 0, n->nodes[contact].info.id,
+                 (struct instant){n->now_us});
+    return true;
+}
+
+static void known_give(void *ctx, uint32_t index, uint32_t contact, uint8_t type,
+                       struct bytes payload)
+{
+    struct scale_net *n = ctx;
+    struct scale_node *node = &n->nodes[index];
+    struct frame f = {.type = type, .payload = payload};
+    struct instant now = {n->now_us};
+
+    if (node->mesh == NULL || (type == MESSAGE_HELLO && !known_link(n, node, contact)))
+        return;
+    ensure(mesh_frame(node->mesh, node->contact, &f, now) == 0);
+    if (type != MESSAGE_GOODBYE)
+        return;
+    mesh_tick(node->mesh, now);
+    scale_net_settle(n, node);
 }
 
 void scale_net_start_known(struct scale_net *n, uint32_t count)
 {
-    struct buf b;
-    bool ok = true;
+    struct scale_known k = {n, count, known_info, known_give};
 
-    buf_init(&b, n->given, FRAME_PAYLOAD_MAX);
-    for (uint32_t i = 0; i < count && ok; i++) {
+    for (uint32_t i = 0; i < count && !n->queue.out_of_memory; i++)
         process_begins(n, &n->nodes[i], i);
-        ok = n->nodes[i].mesh != NULL && greet(n, &b, &n->nodes[i], i == 0 ? 1 : 0);
-    }
-    if (ok)
-        contact_each(n, &b, count);
-    n->queue.out_of_memory |= !ok || b.no_memory;
-    buf_clear(&b);
+    if (!n->queue.out_of_memory && scale_know_all(n->given, &k) < 0)
+        n->queue.out_of_memory = true;
 }
 
 void scale_net_silence(struct scale_net *n, uint32_t node)
@@ -425,10 +286,7 @@ void scale_net_silence(struct scale_net *n, uint32_t node)
 
 void scale_net_kill(struct scale_net *n, uint32_t node)
 {
-    for (uint32_t i = 0; i < n->conns_count; i++)
-        for (unsigned side = 0; side < 2; side++)
-            if (n->conns[i].node[side] == node && n->conns[i].open[side])
-                end_side(n, &n->conns[i], side);
+    scale_conns_end_node(&n->conns, node, n->now_us);
     n->nodes[node].life = SCALE_KILLED;
     process_ends(&n->nodes[node]);
 }
@@ -454,16 +312,6 @@ void scale_net_stalls(struct scale_net *n)
 
 /* --- what happens --- */
 
-static void dial_ends(struct scale_net *n, const struct scale_event *ev, bool refused, int64_t us)
-{
-    push(n, n->now_us + us,
-         (struct scale_event){.kind = SCALE_FAILED,
-                              .node = ev->from,
-                              .process = (uint32_t)ev->link,
-                              .dial = ev->dial,
-                              .refused = refused});
-}
-
 static void connect_now(struct scale_net *n, const struct scale_event *ev)
 {
     enum scale_life life = n->nodes[ev->node].life;
@@ -471,24 +319,18 @@ static void connect_now(struct scale_net *n, const struct scale_event *ev)
 
     if (life != SCALE_UP) {
         bool silent = life == SCALE_SILENT;
-        dial_ends(n, ev, !silent, silent ? DIAL_TIMEOUT_US : delay_us(n));
+        scale_dial_ends(&n->conns, ev, !silent,
+                        n->now_us + (silent ? SCALE_DIAL_TIMEOUT_US : scale_delay_us(&n->conns)));
         return;
     }
     if (n->nodes[ev->from].process != ev->link || n->nodes[ev->from].life != SCALE_UP)
         return;
-    c = conn_new(n, ev->from, ev->node);
-    if (c == NULL) {
-        dial_ends(n, ev, false, DIAL_TIMEOUT_US);
-        return;
-    }
-    for (unsigned side = 0; side < 2; side++)
-        push(n, arrival_us(n, c, side, false),
-             (struct scale_event){.kind = SCALE_LINK_UP,
-                                  .node = c->node[side],
-                                  .process = n->nodes[c->node[side]].process,
-                                  .from = c->node[1 - side],
-                                  .link = link_of(n, c, side),
-                                  .dial = side == 0 ? ev->dial : 0});
+    c = scale_conn_new(&n->conns, ev->from, n->nodes[ev->from].process, ev->node,
+                       n->nodes[ev->node].process);
+    if (c != NULL)
+        scale_conn_up(&n->conns, c, ev->dial, n->now_us);
+    else
+        scale_dial_ends(&n->conns, ev, false, n->now_us + SCALE_DIAL_TIMEOUT_US);
 }
 
 static void deliver_frame(struct scale_net *n, struct scale_node *node,
@@ -504,7 +346,7 @@ static void deliver_frame(struct scale_net *n, struct scale_node *node,
 
 static void deliver_link(struct scale_net *n, struct scale_node *node, const struct scale_event *ev)
 {
-    struct scale_conn *c = conn_of(n, ev->link);
+    struct scale_conn *c = scale_conn_of(&n->conns, ev->link);
     struct instant now = {n->now_us};
 
     if (c == NULL)
@@ -512,7 +354,7 @@ static void deliver_link(struct scale_net *n, struct scale_node *node, const str
     if (ev->kind == SCALE_LINK_UP) {
         mesh_link_up(node->mesh, ev->link, ev->dial, n->nodes[ev->from].info.id, now);
     } else if (ev->kind == SCALE_LINK_DOWN) {
-        conn_close_side(n, c, side_of(ev->link));
+        scale_conn_close_side(&n->conns, c, scale_link_side(ev->link));
         mesh_link_down(node->mesh, ev->link, now);
     } else {
         deliver_frame(n, node, ev);

@@ -14,20 +14,11 @@
 
 #include "core/base/prng.h"
 #include "core/mesh/mesh.h"
-#include "core/sim/scale_queue.h"
+#include "core/sim/scale_conn.h"
 
 #define SCALE_START_US (1000 * S_US) /* the clock at the beginning */
 
 enum scale_life { SCALE_ABSENT, SCALE_UP, SCALE_SILENT, SCALE_KILLED };
-
-/* Both sides of a connection; a slot is used again under another number. */
-struct scale_conn {
-    uint32_t node[2];
-    bool open[2];
-    int64_t last_us[2]; /* latest arrival at that side: order is kept */
-    uint32_t number;
-    uint32_t free_next;
-};
 
 struct scale_node {
     struct scale_net *net;
@@ -60,11 +51,9 @@ struct scale_net {
     uint64_t events_count;
     struct scale_node *nodes;
     uint32_t count;
-    uint32_t slow_percent;  /* of frames take 200 to 400 ms more */
     int64_t stall_every_us; /* each node stops for a second about so often; 0: never */
     struct scale_queue queue;
-    struct scale_conn *conns;
-    uint32_t conns_count, conns_cap, conns_free;
+    struct scale_conns conns;
     void *ctx;
     void (*changed)(void *ctx, struct scale_node *at, const struct member *m,
                     enum node_state before);

@@ -23,7 +23,10 @@ enum scale_kind {
     SCALE_FAILED, /* a dial came to nothing */
     SCALE_START,
     SCALE_TURN, /* the experiment's own */
-    SCALE_STALL
+    SCALE_STALL,
+    SCALE_STORED, /* link: the ticket */
+    SCALE_WORK,   /* dial: the worker, link: its turn */
+    SCALE_SAYS    /* dial: the worker; type 0: it has exited */
 };
 
 /* Held by each event that carries it, and as the last one said. */
@@ -45,6 +48,7 @@ struct scale_event {
     uint8_t type;
     uint64_t link;
     struct scale_payload *payload; /* NULL: empty */
+    uint32_t request;              /* of a frame of a node's, or from or to a worker */
     uint32_t next;                 /* in its bucket or among the free, and 1; 0: the last */
 };
 

@@ -75,9 +75,9 @@ const char *sim_fault_name(uint32_t fault);
 /* Several of them that go together, by number from 0: their name and which they are. NULL past the
  * last. */
 const char *sim_fault_group(uint32_t group, uint32_t *faults);
-/* 0 when the text is a kernel that the simulator knows and arguments it takes, of at most
- * SIM_JOB_LEAVES leaves; otherwise ERR_NOT_FOUND (the kernel) or ERR_ARGUMENT, and the reason. */
-int sim_job_check(const char *text, char reason[SIM_WHAT_SIZE]);
+/* 0 when the text is a kernel that the simulator knows and arguments it takes, of at most so many
+ * leaves; otherwise ERR_NOT_FOUND (the kernel) or ERR_ARGUMENT, and the reason. */
+int sim_job_check(const char *text, uint64_t leaves_max, char reason[SIM_WHAT_SIZE]);
 /* Runs one seed. 0 (look at result->failed), or ERR_NO_MEMORY. */
 int sim_run(const struct alloc *a, const struct sim_options *options, struct sim_result *result);
 

@@ -335,10 +335,17 @@ void sim_disk_room(struct world *w, struct sim_node *n, bool perhaps)
     tell_full(w, n);
 }
 
-void sim_disk_fail(struct sim_node *n, uint32_t syncs)
+void sim_disk_fail(struct world *w, struct sim_node *n)
 {
-    if (n->core != NULL)
-        n->disk.store.syncs_fail = syncs;
+    uint32_t count = (uint32_t)world_between(w, 1, 4);
+
+    if (n->core == NULL)
+        return;
+    prng_init(&n->disk.store.prng, prng_u64(&w->prng));
+    if (world_chance(w, 2))
+        n->disk.store.syncs_fail = count;
+    else
+        n->disk.store.names_fail = count;
 }
 
 void sim_disk_cut_short(struct world *w, struct sim_node *n)
@@ -390,7 +397,7 @@ bool sim_disk_rot(struct world *w, struct sim_node *n)
 void sim_disk_mend(struct world *w, struct sim_node *n)
 {
     n->disk.bad_starts = 0;
-    n->disk.store.syncs_fail = n->disk.store.short_write = 0;
+    n->disk.store.syncs_fail = n->disk.store.names_fail = n->disk.store.short_write = 0;
     n->disk.store.no_space = false;
     sim_disk_room(w, n, false);
 }

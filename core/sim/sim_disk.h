@@ -23,8 +23,8 @@ void sim_disk_synced(struct world *w, struct sim_node *n);
 void sim_disk_fill(struct world *w, struct sim_node *n, int64_t for_us);
 /* There is space again; `perhaps`: a write that found none is tried again. */
 void sim_disk_room(struct world *w, struct sim_node *n, bool perhaps);
-/* So many of the next syncs fail. */
-void sim_disk_fail(struct sim_node *n, uint32_t syncs);
+/* Some of the next syncs fail, or of the next renames and syncs of the folder. */
+void sim_disk_fail(struct world *w, struct sim_node *n);
 /* One of the next writes takes only a part of what it is given, and says so. */
 void sim_disk_cut_short(struct world *w, struct sim_node *n);
 /* For so long no file gets longer and none is made. Nobody is told before a write finds out. */

@@ -312,7 +312,7 @@ static bool happens_to_disk(struct world *w, struct sim_node *n, enum fault f)
         sim_disk_no_space(w, n, some_time_us(w));
         break;
     case FAULT_SYNC:
-        sim_disk_fail(n, (uint32_t)world_between(w, 1, 4));
+        sim_disk_fail(w, n);
         break;
     case FAULT_SHORT:
         sim_disk_cut_short(w, n);

@@ -102,18 +102,18 @@ static void fold(const struct sim_job *j, struct tree_node at, uint8_t *out)
     ensure(sim_merge(j, (struct bytes){left, size}, (struct bytes){right, size}, out) == 0);
 }
 
-static void sign_spec(struct world *w, struct sim_job *j)
+static void sign_spec(struct sim_job *j, const struct alloc *a)
 {
     uint8_t certificate[SIM_CERTIFICATE_SIZE], text[64];
     struct signed_bytes s = {.certificate = {certificate, sizeof certificate}};
     struct buf body;
 
-    buf_init(&body, w->alloc, SPEC_SIZE_MAX);
+    buf_init(&body, a, SPEC_SIZE_MAX);
     ensure(put_spec(&body, &j->spec) == 0 || body.no_memory);
     s.body = buf_bytes(&body);
-    sim_certificate(w->user_id, PARTY_USER, certificate);
-    sim_sign(w->user_id, (struct bytes){text, signed_text(&s, SIGNED_SPEC, text)}, s.signature);
-    buf_init(&j->signed_spec, w->alloc, SPEC_SIZE_MAX);
+    sim_certificate(j->spec.author, PARTY_USER, certificate);
+    sim_sign(j->spec.author, (struct bytes){text, signed_text(&s, SIGNED_SPEC, text)}, s.signature);
+    buf_init(&j->signed_spec, a, SPEC_SIZE_MAX);
     put_signed(&j->signed_spec, &s);
     j->id = spec_id(s.body);
     buf_clear(&body);
@@ -140,17 +140,27 @@ static const char *argument_of(const char *text, const char *kernel)
     return strncmp(text, kernel, len) == 0 && text[len] == ' ' ? text + len + 1 : NULL;
 }
 
-/* Leaves of simsum as it is asked for, 0 when it is no number from 1 to SIM_LEAVES_MAX. */
-static uint64_t leaves_asked(const char *argument)
+/* Leaves of simsum as it is asked for, 0 when it is no number from 1 to max. */
+static uint64_t leaves_asked(const char *argument, uint64_t max)
 {
     uint64_t n = 0;
 
-    for (; *argument >= '0' && *argument <= '9' && n <= SIM_LEAVES_MAX; argument++)
+    for (; *argument >= '0' && *argument <= '9' && n <= max; argument++)
         n = n * 10 + (uint64_t)(*argument - '0');
-    return *argument == 0 && n <= SIM_LEAVES_MAX ? n : 0;
+    return *argument == 0 && n <= max ? n : 0;
 }
 
-static int pi_check(const char *argument, char reason[SIM_WHAT_SIZE])
+/* "simsum takes a number of leaves from 1 to 1024" */
+static void say_max(char reason[SIM_WHAT_SIZE], const char *what, uint64_t max)
+{
+    char digits[24];
+
+    text_of_u64(max, digits);
+    text_copy(reason, SIM_WHAT_SIZE, what);
+    text_append(reason, SIM_WHAT_SIZE, digits);
+}
+
+static int pi_check(const char *argument, uint64_t max, char reason[SIM_WHAT_SIZE])
 {
     const char *args[] = {argument};
     struct kernel_plan plan;
@@ -160,48 +170,45 @@ static int pi_check(const char *argument, char reason[SIM_WHAT_SIZE])
         text_copy(reason, SIM_WHAT_SIZE, plan.reason);
         return rc;
     }
-    if ((plan.units + plan.leaf_units - 1) / plan.leaf_units <= SIM_LEAVES_MAX)
+    if ((plan.units + plan.leaf_units - 1) / plan.leaf_units <= max)
         return 0;
-    text_copy(reason, SIM_WHAT_SIZE, "the simulator takes jobs of 1024 leaves at most");
+    say_max(reason, "so many nodes are simulated with jobs of leaves up to ", max);
     return ERR_ARGUMENT;
 }
 
-int sim_job_check(const char *text, char reason[SIM_WHAT_SIZE])
+int sim_job_check(const char *text, uint64_t max, char reason[SIM_WHAT_SIZE])
 {
     const char *argument = argument_of(text, "pi");
 
     if (argument != NULL)
-        return pi_check(argument, reason);
+        return pi_check(argument, max, reason);
     argument = argument_of(text, SIMSUM);
     if (argument == NULL) {
         text_copy(reason, SIM_WHAT_SIZE,
                   "the simulator knows the kernels pi and simsum, with one number each");
         return ERR_NOT_FOUND;
     }
-    if (leaves_asked(argument) > 0)
+    if (leaves_asked(argument, max) > 0)
         return 0;
-    text_copy(reason, SIM_WHAT_SIZE, "simsum takes a number of leaves from 1 to 1024");
+    say_max(reason, "simsum takes a number of leaves from 1 to ", max);
     return ERR_ARGUMENT;
 }
 
-static void stage_pi(const struct world *w, struct sim_job *j, uint32_t index, uint64_t leaves)
+/* leaf_units 0: as the kernel plans it. */
+static void stage_pi(struct sim_job *j, const char *argument, uint64_t leaf_units)
 {
     struct stage_spec *s = &j->spec.stage;
     const struct velum_kernel *k = kernel_find("pi");
     struct kernel_plan plan;
-    char digits[24];
-    const char *args[] = {digits};
+    const char *args[] = {argument};
 
-    text_of_u64(units_of_its_own(w, index, leaves), digits);
-    if (w->plan.job != NULL)
-        args[0] = argument_of(w->plan.job, "pi");
     ensure(kernel_plan(k, 1, args, &plan) == 0 && plan.params_size <= sizeof j->params);
     memcpy(j->params, plan.params, plan.params_size);
     j->params_len = (uint32_t)plan.params_size;
     text_copy(s->kernel, sizeof s->kernel, "pi");
     s->source = kernel_source(k);
     s->units = plan.units;
-    s->leaf_units = w->plan.job != NULL ? plan.leaf_units : PI_LEAF_UNITS;
+    s->leaf_units = leaf_units > 0 ? leaf_units : plan.leaf_units;
     s->accumulator_size = kernel_accumulator_size(k);
 }
 
@@ -218,16 +225,43 @@ static void stage_simsum(struct sim_job *j, uint32_t index, uint64_t leaves)
     s->accumulator_size = SIMSUM_SIZE;
 }
 
+/* From the stage to the result it must have. */
+static void job_finish(struct sim_job *j, const struct alloc *a, uint64_t leaves_max)
+{
+    j->spec.stage.params = (struct bytes){j->params, j->params_len};
+    j->leaves = spec_leaves(&j->spec.stage);
+    ensure(j->leaves <= leaves_max && j->spec.stage.accumulator_size <= sizeof j->expected);
+    sign_spec(j, a);
+    fold(j, tree_root(j->leaves), j->expected);
+    j->digest = sha256_of(j->expected, j->spec.stage.accumulator_size);
+}
+
+static void stage_of_text(struct sim_job *j, uint32_t index, const char *text, uint64_t leaves_max)
+{
+    const char *argument = argument_of(text, SIMSUM);
+
+    j->builtin = argument == NULL;
+    if (j->builtin)
+        stage_pi(j, argument_of(text, "pi"), 0);
+    else
+        stage_simsum(j, index, leaves_asked(argument, leaves_max));
+}
+
+void sim_job_of_text(struct sim_job *j, const struct alloc *a, struct node_id user, uint32_t index,
+                     const char *text, uint64_t leaves_max)
+{
+    *j = (struct sim_job){.poison = UINT64_MAX};
+    j->spec = (struct job_spec){.author = user, .not_after_s = SIM_WALL_S + 24 * 3600};
+    store_u32(j->spec.nonce, index);
+    stage_of_text(j, index, text, leaves_max);
+    job_finish(j, a, leaves_max);
+}
+
 void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves)
 {
     struct sim_job *j = &w->jobs[index];
+    char digits[24];
 
-    if (w->plan.job != NULL) {
-        const char *argument = argument_of(w->plan.job, SIMSUM);
-
-        builtin = argument == NULL;
-        leaves = builtin ? 0 : leaves_asked(argument);
-    }
     j->builtin = builtin;
     j->poison = UINT64_MAX;
     j->spec = (struct job_spec){.author = w->user_id,
@@ -235,16 +269,15 @@ void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves
                                 .timeout_us = j->spec.timeout_us,
                                 .slots_max = j->spec.slots_max};
     j->spec.nonce[0] = (uint8_t)index;
-    if (builtin)
-        stage_pi(w, j, index, leaves);
-    else
+    if (w->plan.job != NULL) {
+        stage_of_text(j, index, w->plan.job, SIM_LEAVES_MAX);
+    } else if (builtin) {
+        text_of_u64(units_of_its_own(w, index, leaves), digits);
+        stage_pi(j, digits, PI_LEAF_UNITS);
+    } else {
         stage_simsum(j, index, leaves);
-    j->spec.stage.params = (struct bytes){j->params, j->params_len};
-    j->leaves = spec_leaves(&j->spec.stage);
-    ensure(j->leaves <= SIM_LEAVES_MAX && j->spec.stage.accumulator_size <= sizeof j->expected);
-    sign_spec(w, j);
-    fold(j, tree_root(j->leaves), j->expected);
-    j->digest = sha256_of(j->expected, j->spec.stage.accumulator_size);
+    }
+    job_finish(j, w->alloc, SIM_LEAVES_MAX);
 }
 
 void sim_job_clear(struct world *w, struct sim_job *j)

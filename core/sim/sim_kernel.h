@@ -11,6 +11,10 @@ uint32_t sim_kernels(struct node_kernel *to, bool without_simsum);
 /* Makes job `index`: its specification, signed by the user, and the result it must have. Where the
  * plan has a job that was asked for, that one. */
 void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves);
+/* Makes a job of no world from a text that sim_job_check has seen; index tells it from others of
+ * the same text. Its signed_spec is the caller's to clear. */
+void sim_job_of_text(struct sim_job *j, const struct alloc *a, struct node_id user, uint32_t index,
+                     const char *text, uint64_t leaves_max);
 void sim_job_clear(struct world *w, struct sim_job *j);
 /* The job that a worker was loaded for, or SIM_JOBS_MAX. */
 uint32_t sim_job_by_params(const struct world *w, const char *kernel, struct bytes params);

@@ -349,11 +349,17 @@ static int on_rename(void *ctx, const char *from, const char *to)
 
     if (rc < 0 || at < 0)
         return rc < 0 ? rc : ERR_NOT_FOUND;
+    if (s->names_fail > 0) {
+        s->names_fail--;
+        rc = refuse(s, ERR_IO);
+        if (prng_one_in(&s->prng, 2))
+            return rc;
+    }
     if (over >= 0)
         s->files[over].seen_name[0] = 0;
     text_copy(s->files[at].seen_name, STORE_NAME_SIZE, to);
     naming_add(s, at, over, to);
-    return 0;
+    return rc;
 }
 
 static int on_remove(void *ctx, const char *name)
@@ -373,9 +379,15 @@ static int on_sync_folder(void *ctx)
     struct sim_store *s = ctx;
     int rc = powered(s);
 
-    if (rc == 0)
-        folder_settle(s);
-    return rc;
+    if (rc < 0)
+        return rc;
+    /* What has changed is as unsure as before. */
+    if (s->names_fail > 0) {
+        s->names_fail--;
+        return refuse(s, ERR_IO);
+    }
+    folder_settle(s);
+    return 0;
 }
 
 /* --- outside --- */
@@ -410,7 +422,7 @@ void sim_store_reopen(struct sim_store *s)
 {
     s->off = false;
     s->calls_left = 0;
-    s->syncs_fail = s->read_fails = s->short_write = 0;
+    s->syncs_fail = s->names_fail = s->read_fails = s->short_write = 0;
 }
 
 int sim_store_image(const struct sim_store *s, struct sim_store *to)

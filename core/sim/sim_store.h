@@ -52,13 +52,14 @@ struct sim_store {
     uint32_t names_count;
     uint32_t calls_left;  /* the power goes after so many changing calls; 0: it stays on */
     uint32_t syncs_fail;  /* so many syncs to come fail */
+    uint32_t names_fail;  /* so many renames and syncs of the folder to come fail */
     uint32_t read_fails;  /* the so-manieth read to come fails; 0: none */
     uint32_t short_write; /* the so-manieth write to come is cut short; 0: none */
     bool no_space;        /* no file gets longer, and none is made */
     bool copies;          /* with that, nothing is overwritten: the disk copies on write */
     bool off;
     uint64_t refused; /* calls that failed for one of these reasons */
-    struct prng prng; /* where a write is cut */
+    struct prng prng; /* where a write is cut, and whether a rename that failed was done */
 };
 
 void sim_store_init(struct sim_store *s, const struct alloc *a);

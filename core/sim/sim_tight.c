@@ -28,6 +28,7 @@ static const struct range ranges[] = {
     RANGE(frame_bytes, 1, 4000),
     RANGE(page_bytes, 1, 2000),
     RANGE(unkept_bytes, 1, 4000),
+    RANGE(account_bytes, 0, 2000),
     RANGE(round_jobs, 1, 3),
     RANGE(signatures, 1, 4),
     RANGE(fruitless_jobs, 1, 2),

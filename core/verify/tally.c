@@ -6,7 +6,7 @@
 #include "core/base/sha256.h"
 
 enum { RECORD_FACTS = 1, RECORD_GONE = 2, RECORD_STALE = 6, RECORD_LAST = 6 };
-enum { KIND_SPEC = 1, KIND_OUTCOME = 5, KIND_PARTIAL = 6, KIND_DIVERGENT = 8, KIND_LAST = 9 };
+enum { KIND_SPEC = 1, KIND_OUTCOME = 5, KIND_PARTIAL = 6, KIND_DIVERGENT = 8, KIND_COUNTS = 10 };
 
 #define STALE_DROPPED 2
 #define FACT_MAX 65536
@@ -62,7 +62,8 @@ static void begin_again(struct tally *t)
     spans_clear(&t->hollow);
     spans_init(&t->hollow, t->alloc);
     fold_clear(&t->fold);
-    t->known = false;
+    t->known = t->joined = false;
+    t->joined_leaves = t->joined_unnamed = t->joined_nodes = 0;
     t->state = TALLY_OPEN;
     t->result_len = 0;
     t->leaves_counted = 0;
@@ -212,14 +213,46 @@ static void take_partial(struct tally *t, struct reader *r)
         r->failed = true;
         return;
     }
-    name_leaves(t, what);
+    if (!t->joined)
+        name_leaves(t, what);
+}
+
+static uint64_t named_leaves(const struct tally *t)
+{
+    uint64_t sum = t->joined_leaves;
+    for (size_t i = 0; i < t->named.count; i++)
+        sum += t->named.list[i].end - t->named.list[i].first;
+    return sum;
+}
+
+/* Of two accounts of one ended job the one that knows of more leaves stays; one that says which
+ * leaves, where both know of as many. */
+static void take_counts(struct tally *t, struct reader *r)
+{
+    uint16_t count = read_u16(r);
+    uint64_t sum = 0, unnamed = 0, leaves;
+    for (uint16_t i = 0; i < count && !r->failed; i++) {
+        struct node_id author = read_node_id(r);
+        leaves = read_u64(r);
+        r->failed |= leaves > t->leaves - sum;
+        sum += r->failed ? 0 : leaves;
+        unnamed += node_id_is_zero(author) ? leaves : 0;
+    }
+    if (r->failed || t->state == TALLY_OPEN || sum <= named_leaves(t))
+        return;
+    spans_clear(&t->named);
+    spans_clear(&t->hollow);
+    t->joined = true;
+    t->joined_leaves = sum;
+    t->joined_unnamed = unnamed;
+    t->joined_nodes = unnamed > 0 ? count - 1u : count;
 }
 
 static int take_fact(struct tally *t, struct bytes fact)
 {
     struct reader r = reader_of(fact);
     uint8_t kind = read_u8(&r), version = read_u8(&r);
-    if (version != 1 || kind == 0 || kind > KIND_LAST)
+    if (version != 1 || kind == 0 || kind > KIND_COUNTS)
         return ERR_VERSION;
     if (kind == KIND_SPEC)
         take_spec(t, read_signed_body(&r));
@@ -229,6 +262,8 @@ static int take_fact(struct tally *t, struct bytes fact)
         take_outcome(t, read_signed_body(&r));
     else if (kind == KIND_PARTIAL)
         take_partial(t, &r);
+    else if (kind == KIND_COUNTS)
+        take_counts(t, &r);
     else if (kind == KIND_DIVERGENT)
         t->state = TALLY_DIVERGENT;
     if (r.failed)
@@ -274,6 +309,12 @@ int tally_record(struct tally *t, uint16_t type, struct bytes payload)
 bool tally_hole(const struct tally *t, uint64_t at, uint64_t *first, uint64_t *end)
 {
     uint64_t value_first, value_end;
+#if VELUM_PLANT == 253 /* unit/test_verify: counts that do not add up are believed */
+    if (t->joined)
+#else
+    if (t->joined && t->joined_leaves == t->leaves)
+#endif
+        return false;
     while (spans_hole(&t->named, at, t->leaves, first, end)) {
         if (!fold_hole(&t->fold, *first, &value_first, &value_end))
             return false;
@@ -293,6 +334,11 @@ uint64_t tally_leaves(const struct tally *t, uint64_t *unnamed)
     *unnamed = 0;
     for (uint64_t at = 0; tally_hole(t, at, &first, &end); at = end)
         sum -= end - first;
+    if (t->joined) {
+        sum = sum > t->joined_leaves ? sum : t->joined_leaves;
+        *unnamed = sum - (t->joined_leaves - t->joined_unnamed);
+        return sum;
+    }
     uint64_t named = 0;
     for (size_t i = 0; i < t->named.count; i++)
         if (!node_id_is_zero(t->named.list[i].author))

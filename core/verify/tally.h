@@ -61,6 +61,9 @@ struct tally {
     uint64_t leaves;
     struct spans named;
     struct spans hollow; /* runs that came without a value: a result may vouch for them later */
+    bool joined; /* in place of runs the journal has counts per node: which leaves is not known */
+    uint64_t joined_leaves, joined_unnamed; /* counted so; of these, no node is named for */
+    uint32_t joined_nodes;
     struct fold fold;
     uint8_t state; /* the greatest outcome; TALLY_OPEN: none */
     struct digest digest;
@@ -83,7 +86,8 @@ int tally_record(struct tally *t, uint16_t type, struct bytes payload);
 int tally_end(struct tally *t);
 /* Whether each leaf is counted in this journal, by a named run or by a value. */
 bool tally_is_whole(const struct tally *t);
-/* The first leaf at or after `at` that this journal does not count, and where that hole ends. */
+/* The first leaf at or after `at` that this journal does not count, and where that hole ends. Where
+ * runs were joined and do not add up to all leaves, those without a value are holes. */
 bool tally_hole(const struct tally *t, uint64_t at, uint64_t *first, uint64_t *end);
 /* How many leaves this journal counts, and how many of these no node is named for. */
 uint64_t tally_leaves(const struct tally *t, uint64_t *unnamed);

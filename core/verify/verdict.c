@@ -28,7 +28,7 @@ static int nodes_count(const struct tally *t, const struct alloc *a, uint32_t *n
         count++;
     }
     alloc_free(a, ids, t->named.count * sizeof *ids);
-    *nodes = (uint32_t)count;
+    *nodes = t->joined ? t->joined_nodes : (uint32_t)count;
     return 0;
 }
 

@@ -5,9 +5,9 @@
  *   request  payload                                   answer
  *   PUT      u64 size (UINT64_MAX: not known yet),     CREDIT ..., and after the last DATA one
  *            u8 copies (0: the usual number)           OBJECT: it is synced on that many nodes
- *   DATA     bytes (to OBJECT_DATA_MAX); none: that    (none of its own: CREDIT says how many bytes
- *            was all of it                             more may be sent. A frame costs its bytes, and
- *                                                      at least OBJECT_DATA_COST_MIN)
+ *   DATA     bytes (to OBJECT_DATA_MAX); none: that    (none of its own: CREDIT says how many
+ *            was all of it                             bytes more may be sent. A frame costs its
+ *                                                      bytes, and OBJECT_DATA_COST_MIN at least)
  *   GET      text ref, u64 offset                      OBJECT, PIECE ..., END
  *   MORE     u32 bytes: so many more may be sent       (none)
  *   OBJECTS  u8 all (of every node, not of this one    OBJECT ..., END

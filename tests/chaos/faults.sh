@@ -4,7 +4,10 @@
 # message and without a signal, or as if nothing had happened; afterwards an ordinary node starts on
 # what is left, knows every job that was acknowledged, and works.
 #
-#   faults.sh [--all] [--memory] [OPERATION...]
+#   faults.sh [--all] [--memory] [--lane I/N] [OPERATION...]
+#
+# Two lanes run side by side, each in a folder of its own and with every second call: a life is
+# mostly waiting. --lane runs one of N and nothing beside it.
 #
 # --all tries each call with every kind of error; without it the kinds take turns from call to call,
 # a row of like calls counts once, and join is left out, whose calls are those of recover. --memory
@@ -13,17 +16,30 @@
 . "$(dirname "$0")/lib.bash"
 
 FAULTY=$VELUM_OBJECTS/tests/chaos/velum-faulty
-all='' classes=io
+all='' classes=io lane='' arguments=("$@")
 while :; do
     case ${1:-} in
     --all) all=1 ;;
     --memory) classes=memory ;;
+    --lane) lane=$2 && shift ;;
     *) break ;;
     esac
     shift
 done
 operations=${*:-start ${all:+join} submit run checkpoint recover compact}
 [ -z "$all" ] || export VELUM_FAULT_ALL=1
+# Both lanes' verdicts; a lane that ends without one has failed.
+if [ -z "$lane" ]; then
+    for i in 0 1; do
+        "$0" --lane $i/2 "${arguments[@]}" &
+        lanes[i]=$!
+    done
+    trap 'kill "${lanes[@]}"; wait; exit 143' INT TERM
+    for i in 0 1; do
+        wait "${lanes[i]}" || FAILURES=$((FAILURES + 1))
+    done
+    finish
+fi
 [ -x "$FAULTY" ] || { fail faults "$FAULTY is not built: make test-programs" && finish; }
 
 export VELUM_FAULT_LOG=$FOLDER/happened
@@ -38,14 +54,16 @@ begin() {
     rm -f "$FOLDER/says" && mkfifo "$FOLDER/says"
     "$executable" node --port "$port" --name "$name" --slots 1 "$@" 2>"$FOLDER/says" </dev/null &
     pid=$!
+    EXTRA=("$pid" ${other:+"$other"})
     exec 9<"$FOLDER/says"
     while IFS= read -r -t 20 -u 9 line; do
         said=$line
         case $line in 'listening on'*) return 0 ;; esac
     done
-    wait $pid
+    wait "$pid"
     status=$?
     pid=''
+    EXTRA=(${other:+"$other"})
     return 1
 }
 
@@ -56,6 +74,7 @@ end() {
     wait "$pid" 2>/dev/null
     status=$?
     pid=''
+    EXTRA=(${other:+"$other"})
 }
 
 # ended_well WHAT: neither a signal nor silence.
@@ -149,7 +168,10 @@ once() {
         ended_well "the node"
     fi
     exec 9<&-
-    [ "$operation" != join ] || { kill -KILL $other && wait $other 2>/dev/null; }
+    if [ "$operation" = join ]; then
+        kill -KILL "$other" && wait "$other" 2>/dev/null
+        other=''
+    fi
     unset VELUM_FAULT
     # shellcheck disable=SC2086
     works_after $known "${acked[@]}"
@@ -160,7 +182,7 @@ sweep() {
     local operation=$1 class=$2 n=0 kinds=() tried=0 over kind
     shift 2
     kinds=("$@")
-    for ((n = 1; n < 5000; n++)); do
+    for ((n = 1 + ${lane%/*}; n < 5000; n += ${lane#*/})); do
         over=1
         for kind in "${kinds[@]:$((${all:-0} ? 0 : n % ${#kinds[@]})):$((${all:-0} ? ${#kinds[@]} : 1))}"; do
             once "$operation" $n "$class" "$kind"
@@ -172,13 +194,14 @@ sweep() {
         [ -z "$over" ] || break
         [ $FAILURES -lt 20 ] || break
     done
-    [ $FAILURES != 0 ] || ok "faults_$operation: $((n - 1)) calls ($class), $tried lives"
+    [ $FAILURES != 0 ] || ok "faults_$operation: every ${lane#*/}th of $((n - 1)) calls ($class) from $((1 + ${lane%/*})), $tried lives"
 }
 
-port=$(free_port)
-other_port=$((port + 1))
+# Of one lane both are even, of the other odd.
+while port=$(free_port) && [ $((port % 4)) != "${lane%/*}" ]; do :; done
+other_port=$((port + 2))
 pi_1000=3.14159273692313
-options=()
+options=() other=''
 template "$FOLDER/template" || { fail faults "the first node does not work: $said" && finish; }
 for operation in $operations; do
     if [ $classes = io ]; then

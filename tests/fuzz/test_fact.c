@@ -71,6 +71,14 @@ static int fact_again(struct bytes in, struct buf *out)
         put_retired(out, terms, f.terms.count);
         return buf_result(out);
     }
+    case FACT_COUNTS: {
+        struct leaf_count counts[FACT_COUNTS_MAX];
+        for (uint16_t i = 0; i < f.counts.count; i++)
+            counts[i] = read_leaf_count(&f.counts.list);
+        CHECK(reader_done(&f.counts.list));
+        put_counts(out, counts, f.counts.count);
+        return buf_result(out);
+    }
     default:
         return signed_again(&f, in, out);
     }
@@ -177,6 +185,17 @@ static void make_retired(struct buf *out)
     put_retired(out, terms, count);
 }
 
+static void make_counts(struct buf *out)
+{
+    struct leaf_count counts[FACT_COUNTS_MAX];
+    uint16_t count = (uint16_t)(1 + any_below(FACT_COUNTS_MAX));
+    for (uint16_t i = 0; i < count; i++) {
+        counts[i] = (struct leaf_count){any_node(), 1 + any_below(LEAVES_MAX / FACT_COUNTS_MAX)};
+        counts[i].author.bytes[0] = (uint8_t)i;
+    }
+    put_counts(out, counts, count);
+}
+
 static void make_divergent(struct buf *out)
 {
     struct divergence d = {.stage = (uint16_t)any_u64(),
@@ -201,6 +220,7 @@ TEST(damaged_facts_are_refused_or_mean_one_thing)
         {"ATTEMPT", fact_again, make_attempt, false, 12000},
         {"DIVERGENT", fact_again, make_divergent, true, 12000},
         {"RETIRED", fact_again, make_retired, true, 12000},
+        {"COUNTS", fact_again, make_counts, true, 12000},
     };
     fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
 }

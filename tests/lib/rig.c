@@ -353,6 +353,11 @@ const struct rig_sent *rig_take_order(struct rig *r, uint8_t type)
     return take_kind(r, ACTION_ORDER, type, RIG_NOBODY);
 }
 
+const struct rig_sent *rig_take_kill(struct rig *r)
+{
+    return take_kind(r, ACTION_KILL, 0, RIG_NOBODY);
+}
+
 const struct rig_sent *rig_take_dial(struct rig *r, uint32_t peer)
 {
     return take_kind(r, ACTION_DIAL, 0, peer);

@@ -83,6 +83,7 @@ const struct rig_sent *rig_take(struct rig *r, uint32_t peer, uint8_t type);
 const struct rig_sent *rig_take_order(struct rig *r, uint8_t type);
 /* A record of this type that the node gave to its journal. */
 const struct rig_sent *rig_take_record(struct rig *r, uint8_t type);
+const struct rig_sent *rig_take_kill(struct rig *r);
 const struct rig_sent *rig_take_dial(struct rig *r, uint32_t peer);
 uint32_t rig_count(struct rig *r, uint32_t peer, uint8_t type); /* takes all of them */
 

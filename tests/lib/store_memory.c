@@ -316,17 +316,18 @@ static int memory_rename(void *ctx, const char *from, const char *to)
     struct store_memory_op *op;
     int rc = fault(m);
 
-    if (rc < 0)
+    /* It may have been done all the same, unless there was no space for it. */
+    if (rc < 0 && (rc == ERR_NO_SPACE || !powered(m) || !m->fail_short))
         return rc;
     if (n == NULL)
-        return ERR_NOT_FOUND;
+        return rc < 0 ? rc : ERR_NOT_FOUND;
     op = log_add(m, STORE_RENAME);
     op->file = n->file;
     name_put(op->name, from);
     name_put(op->to, to);
     name_clear(m->seen, from);
     name_set(m->seen, to, op->file);
-    return 0;
+    return rc;
 }
 
 static int memory_remove(void *ctx, const char *name)

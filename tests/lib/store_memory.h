@@ -51,7 +51,8 @@ struct store_memory {
     uint64_t fail_at;      /* this call fails with fail_rc */
     uint64_t fail_count;   /* and so do the following ones, that many in all; 0 means 1 */
     int fail_rc;
-    bool fail_short;    /* a failing write writes half before, a failing sync half of its writes */
+    bool fail_short;    /* a failing write writes half before, a failing sync half of its writes, a
+                        failing rename is done */
     uint64_t space_max; /* bytes of all files; 0: no limit */
     uint64_t writes;    /* calls by kind, for those who count them */
     uint64_t syncs;

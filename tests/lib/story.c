@@ -356,9 +356,9 @@ static void on_dial(struct story *s, struct story_event *ev)
     const struct story_node *to = &s->nodes[ev->target];
     uint32_t index;
 
-    if (s->cut[ev->node][ev->target] || to->core == NULL) {
+    if (s->cut[ev->node][ev->target] || to->core == NULL || to->paused) {
         ev->kind = STORY_FAILED;
-        ev->refused = !s->cut[ev->node][ev->target];
+        ev->refused = !s->cut[ev->node][ev->target] && !to->paused;
         push(s, *ev, ev->refused ? WAY_US : DIAL_TIMEOUT_US);
         return;
     }
@@ -435,7 +435,8 @@ static struct story_node *next_timer(struct story *s, struct instant until, stru
 
     *at = s->events_count > 0 ? instant_first(s->events[0].at, until) : until;
     for (uint32_t i = 0; i < s->count; i++) {
-        struct instant due = s->nodes[i].core == NULL ? INSTANT_NEVER : node_due(s->nodes[i].core);
+        bool sleeps = s->nodes[i].core == NULL || s->nodes[i].paused;
+        struct instant due = sleeps ? INSTANT_NEVER : node_due(s->nodes[i].core);
 
         /* A timer never fires in the same microsecond that armed it. */
         if (!instant_before(s->now, due))
@@ -462,6 +463,11 @@ void story_run(struct story *s, int64_t us)
             story_step(s, n, &tick);
         } else if (s->events_count > 0 && instant_before(s->events[0].at, until)) {
             e = pop(s);
+            if (s->nodes[e.node].paused) {
+                s->held = more(s->held, s->held_count, &s->held_cap, sizeof *s->held);
+                s->held[s->held_count++] = e;
+                continue;
+            }
             on_event(s, &e);
             free(e.data);
         } else {
@@ -503,6 +509,7 @@ void story_start(struct story *s, uint32_t i)
                              .tombstone_s = s->ages.tombstone_s,
                              .calendar_look_s = s->ages.calendar_look_s,
                              .objects_bytes = s->ages.objects_bytes,
+                             .link_room_bytes = s->ages.link_room_bytes,
                              .certificate = {certificate, sizeof certificate}};
     struct actions actions;
 
@@ -588,6 +595,24 @@ void story_mover_dies(struct story *s, uint32_t i)
     story_step(s, &s->nodes[i], &ev);
 }
 
+void story_pause(struct story *s, uint32_t i)
+{
+    s->nodes[i].paused = true;
+}
+
+void story_resume(struct story *s, uint32_t i)
+{
+    uint32_t kept = 0;
+
+    s->nodes[i].paused = false;
+    for (uint32_t k = 0; k < s->held_count; k++)
+        if (s->held[k].node == i)
+            push(s, s->held[k], 0);
+        else
+            s->held[kept++] = s->held[k];
+    s->held_count = kept;
+}
+
 void story_cut(struct story *s, uint32_t a, uint32_t b)
 {
     s->cut[a][b] = s->cut[b][a] = true;
@@ -630,6 +655,9 @@ bool story_end(struct story *s)
     }
     while (s->events_count > 0)
         free(pop(s).data);
+    for (uint32_t i = 0; i < s->held_count; i++)
+        free(s->held[i].data);
+    free(s->held);
     free(s->events);
     free(s->conns);
     for (uint32_t i = 0; i < s->answers_count; i++)

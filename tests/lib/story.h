@@ -28,6 +28,7 @@ struct story_node {
     uint32_t generation;
     bool stuck;                  /* its disk syncs nothing */
     bool fails;                  /* its disk refuses every record */
+    bool paused;                 /* nothing happens in it, and what comes waits */
     bool keeps_disk;             /* the next process reads what this one stored */
     struct story_record *stored; /* oldest first */
     int64_t wall_off_s;          /* how wrong its wall clock is */
@@ -53,6 +54,8 @@ struct story {
     bool cut[STORY_NODES_MAX][STORY_NODES_MAX]; /* dials hang, nothing gets through */
     struct story_event *events;                 /* a heap by (time, order) */
     uint32_t events_count, events_cap;
+    struct story_event *held; /* for those that are paused, in order */
+    uint32_t held_count, held_cap;
     uint64_t order;
     struct story_conn *conns;
     uint32_t conns_count, conns_cap;
@@ -60,7 +63,7 @@ struct story {
     uint32_t answers_count, answers_cap;
     struct story_spec *specs; /* signed, by number */
     uint32_t sent[256];       /* frames by type, between nodes */
-    struct node_options ages; /* how long things are kept: keep_s and what follows; objects_bytes */
+    struct node_options ages; /* how long things are kept, the room of links and of objects */
     uint32_t worker;          /* the last one that a node asked to start, 0: none */
     /* Frames of these types between these nodes are lost, and counted by whom they were for. */
     struct {
@@ -81,6 +84,9 @@ void story_begin(struct story *s, uint32_t count);
 void story_hint(struct story *s, uint32_t i, uint32_t target);
 /* Its links end, and dials to it are refused. */
 void story_kill(struct story *s, uint32_t i);
+/* It stops as it is, and goes on; dials to it hang meanwhile. */
+void story_pause(struct story *s, uint32_t i);
+void story_resume(struct story *s, uint32_t i);
 /* No link between the two from now on, or again one when it is wanted. */
 void story_cut(struct story *s, uint32_t a, uint32_t b);
 void story_mend(struct story *s, uint32_t a, uint32_t b);
@@ -90,6 +96,7 @@ void story_run(struct story *s, int64_t us);
 void story_compact(struct story *s, uint32_t i);
 /* Its disk as it is now, and back to that; the node must be down for the latter. */
 struct story_record *story_image(const struct story *s, uint32_t i);
+void story_image_free(struct story_record *image);
 void story_restore(struct story *s, uint32_t i, struct story_record *image); /* takes the image */
 /* One more record in its journal, behind its back. */
 void story_store(struct story *s, uint32_t i, uint16_t type, struct bytes payload);

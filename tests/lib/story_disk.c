@@ -86,6 +86,11 @@ struct story_record *story_image(const struct story *s, uint32_t i)
     return copy;
 }
 
+void story_image_free(struct story_record *image)
+{
+    list_free(image);
+}
+
 void story_restore(struct story *s, uint32_t i, struct story_record *image)
 {
     ensure(s->nodes[i].core == NULL);

@@ -181,45 +181,6 @@ TEST(test_open_chunks_of_a_large_node_are_not_given_out_again)
     end();
 }
 
-/* A report of peer 0 with the values of these leaves. */
-static void report_leaves(uint64_t first, uint64_t step, uint16_t count)
-{
-    struct peer_report_chunk c = {.from = first, .compute_us = 1, .values = count};
-    struct buf b;
-
-    c.next = c.end = first + step * (count - 1u) + 1;
-    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&b, job.id);
-    put_u64(&b, ++seqs[0]);
-    put_u8(&b, 0);
-    put_u64(&b, 0);
-    put_u16(&b, 1);
-    put_peer_report_chunk(&b, &c);
-    for (uint16_t i = 0; i < count; i++)
-        rig_put_value(&b, (struct tree_node){0, first + i * step}, 16);
-    rig_frame(&rig, 0, MESSAGE_REPORT, &b);
-    buf_clear(&b);
-    rig_run(&rig, 10 * MS_US);
-}
-
-TEST(test_what_the_cover_has_no_room_for_is_not_called_kept)
-{
-    begin();
-    submit((struct rig_spec){.accumulator_size = 16, .leaves = 65536});
-    for (uint64_t i = 0; i < COVER_VALUES_MAX; i += 2048)
-        report_leaves(2 * i, 2, 2048);
-    CHECK_INT(rig_count(&rig, 0, MESSAGE_KEPT), COVER_VALUES_MAX / 2048);
-    rig_count(&rig, 0, MESSAGE_FACTS);
-    /* The first fills a hole and is taken, the second is not. */
-    report_leaves(1, 40000, 2);
-    CHECK_INT(rig_count(&rig, 0, MESSAGE_KEPT), 0);
-    CHECK_INT(rig_count(&rig, 0, MESSAGE_FACTS), 1);
-    /* All of it was there already. */
-    report_leaves(1, 2, 1);
-    CHECK_INT(rig_count(&rig, 0, MESSAGE_KEPT), 1);
-    end();
-}
-
 /* One leaf is at peer 0 and goes with it, four times. Peer 1 may have the kernel, but no slot. */
 static struct job_view lose_four_times(void (*lose)(struct rig *r, uint32_t peer), bool tells)
 {
@@ -624,7 +585,6 @@ TEST_MAIN(test_what_is_written_while_stepping_down_is_in_the_journal,
           test_second_copy_of_what_is_done_is_stopped,
           test_four_losses_end_a_job_that_names_the_nodes, test_node_that_left_is_no_loss,
           test_node_that_was_there_all_the_time_is_no_loss,
-          test_what_the_cover_has_no_room_for_is_not_called_kept,
           test_open_chunks_of_a_large_node_are_not_given_out_again,
           test_idle_slot_of_a_node_without_the_kernel_keeps_nobody_from_knocking,
           test_nothing_is_trimmed_for_slots_that_the_job_may_not_have,

@@ -7,6 +7,10 @@
 #include "core/node/lead.h"
 #include "core/node/peer.h"
 #include "core/node/place.h"
+#include "core/node/record.h"
+#include "core/node/replica.h"
+#include "core/wire/tree.h"
+#include "tests/lib/rig.h"
 #include "tests/lib/story_copies.h"
 
 static struct story story;
@@ -105,6 +109,24 @@ TEST(copies_of_the_dead_are_not_counted)
         CHECK_INT(v.durable, 2);
         CHECK_INT(v.machines, 2);
     }
+    CHECK(story_end(&story));
+}
+
+/* It refuses to be called, though it is not dead for all yet. */
+TEST(a_copy_at_a_node_that_was_killed_is_counted_no_more)
+{
+    struct job_id id;
+    uint32_t lost;
+
+    story_begin(&story, 4);
+    id = story_ended(&story, 1);
+    story_all_tell(&story, id, JOB_CANCELLED, 3);
+    for (uint32_t i = 0; i < story.count; i++)
+        story.nodes[i].stuck = true;
+    lost = story_one_that(&story, true, id);
+    story_kill(&story, lost);
+    story_run(&story, 400 * MS_US);
+    story_all_tell(&story, id, JOB_CANCELLED, 2);
     CHECK(story_end(&story));
 }
 
@@ -269,9 +291,107 @@ TEST(the_death_of_a_node_that_held_much_is_no_storm)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(an_ended_job_outlives_any_sequence_of_single_losses,
+/* A node says that it has computed a leaf. */
+static void say_leaf(uint32_t from, uint32_t to, struct job_id id, uint64_t leaf)
+{
+    struct peer_report_chunk c = {
+        .from = leaf, .next = leaf + 1, .end = leaf + 1, .compute_us = 1, .values = 1};
+    struct buf b;
+
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, id);
+    put_u64(&b, leaf + 1); /* the report's number */
+    put_u8(&b, 0);
+    put_u64(&b, 0);
+    put_u16(&b, 1);
+    put_peer_report_chunk(&b, &c);
+    rig_put_value(&b, (struct tree_node){0, leaf}, 8);
+    story_say(&story, from, to, MESSAGE_REPORT, 0, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+static const struct replica *replica_at(uint32_t leader, struct job_id id, uint32_t who)
+{
+    const struct job *j = job_find(story.nodes[leader].core, id);
+
+    for (uint8_t i = 0; i < j->replicas_count; i++)
+        if (node_id_equal(j->replicas[i].id, story.nodes[who].id))
+            return &j->replicas[i];
+    return NULL;
+}
+
+static bool catches_up(uint32_t leader, struct job_id id, uint32_t who)
+{
+    const struct replica *r = replica_at(leader, id, who);
+
+    return r != NULL && r->catching;
+}
+
+static bool is_whole(uint32_t leader, struct job_id id, uint32_t who)
+{
+    const struct replica *r = replica_at(leader, id, who);
+
+    return r != NULL && r->whole;
+}
+
+static bool has_all(uint32_t leader, struct job_id id, uint32_t who)
+{
+    const struct job *j = job_find(story.nodes[leader].core, id);
+
+    return replica_is_up(j, story.nodes[who].id) &&
+           replica_has(j, story.nodes[who].id, j->batch_last);
+}
+
+static bool comes_within(bool (*what)(uint32_t leader, struct job_id id, uint32_t who),
+                         uint32_t leader, struct job_id id, uint32_t who, int64_t us)
+{
+    for (int64_t at = 0; at < us && !what(leader, id, who); at += 50)
+        story_run(&story, 50);
+    return what(leader, id, who);
+}
+
+/* Its link takes little at a time, and the job goes on meanwhile. What it confirms it has. */
+TEST(a_holder_that_catches_up_confirms_only_what_it_has)
+{
+    struct digest all, its;
+    struct job_id id;
+    uint32_t leader, late, other;
+
+    story_init(&story, 3);
+    story.ages.link_room_bytes = 512;
+    for (uint32_t i = 0; i < 3; i++)
+        story_start(&story, i);
+    story_hint(&story, 1, 0);
+    story_hint(&story, 2, 0);
+    story_run(&story, 5 * S_US);
+    id = story_submitted(&story, 0, 1);
+    story_run(&story, S_US);
+    leader = story_leader(&story, id);
+    late = leader == 0 ? 1 : 0;
+    other = 3 - leader - late;
+    story_kill(&story, late);
+    for (uint64_t leaf = 0; leaf < 20; leaf += 2)
+        say_leaf(other, leader, id, leaf);
+    story_run(&story, 100 * MS_US);
+    story_start(&story, late);
+    story_hint(&story, late, leader);
+    REQUIRE(comes_within(catches_up, leader, id, late, 5 * S_US));
+    say_leaf(other, leader, id, 30);
+    REQUIRE(comes_within(is_whole, leader, id, late, 5 * S_US));
+    say_leaf(other, leader, id, 40);
+    story_run(&story, 10 * MS_US); /* into its batch */
+    REQUIRE(comes_within(has_all, leader, id, late, 5 * S_US));
+    all = ledger_digest(job_find(story.nodes[leader].core, id)->ledger);
+    its = ledger_digest(job_find(story.nodes[late].core, id)->ledger);
+    CHECK_MEM(&its, &all, sizeof all);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(a_holder_that_catches_up_confirms_only_what_it_has,
+          an_ended_job_outlives_any_sequence_of_single_losses,
           a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again,
           the_log_of_an_ended_job_goes_along, copies_of_the_dead_are_not_counted,
+          a_copy_at_a_node_that_was_killed_is_counted_no_more,
           a_holder_that_counts_too_many_counts_again, a_disk_that_works_again_gets_its_place_back,
           of_two_counts_everybody_takes_the_same, a_holder_that_nobody_meets_again_is_replaced,
           whoever_counts_copies_is_heard_after_a_title_was_lost,

@@ -224,6 +224,26 @@ TEST(test_merge_that_takes_too_long_is_its_own_doing)
     end();
 }
 
+/* Each leaf has its 600 s, however many there were before. */
+TEST(test_leaf_that_takes_too_long_is_its_own_doing)
+{
+    const struct rig_sent *s;
+    uint32_t worker;
+
+    begin(1, 16);
+    worker = start_chunk(1, 0, 64, 16);
+    rig_run(&rig, 595 * S_US);
+    progress(worker, 1, 4, 16, 0);
+    rig_run(&rig, 595 * S_US);
+    CHECK(!reported(REPORT_FAILED, ""));
+    rig_run(&rig, 10 * S_US);
+    CHECK(reported(REPORT_FAILED | REPORT_OWN_DOING, "longer than its limit of 600 s"));
+    CHECK(!reported(REPORT_FAILED, ""));
+    s = rig_take_kill(&rig);
+    CHECK(s != NULL && s->worker == worker);
+    end();
+}
+
 TEST(test_only_the_coordinator_trims_and_stops)
 {
     uint8_t bytes[64];
@@ -476,6 +496,7 @@ TEST_MAIN(test_what_nobody_has_confirmed_goes_out_as_the_link_takes_it,
           test_cause_of_death_shows_the_end_of_the_output, test_merge_does_not_wait_behind_a_leaf,
           test_merge_that_ends_its_worker_three_times_fails,
           test_merge_whose_worker_was_killed_from_outside_goes_on,
+          test_leaf_that_takes_too_long_is_its_own_doing,
           test_merge_that_takes_too_long_is_its_own_doing, test_all_open_chunks_are_listed,
           test_merges_of_a_job_that_is_not_known_come_back,
           test_report_takes_as_many_values_as_a_worker_may_send,

@@ -133,6 +133,25 @@ TEST(a_short_pause_is_refuted)
     CHECK(net_end(&net));
 }
 
+/* Most have no link to it, and hear both only from others. */
+TEST(a_refutation_reaches_those_without_a_link)
+{
+    uint32_t far = 0;
+
+    begin(24, 12);
+    net_pause(&net, 1);
+    net_run(&net, 2 * S_US);
+    for (uint32_t i = 0; i < 24; i++)
+        far += i != 1 && net_link(&net, i, 1) == 0 && net_state(&net, i, 1) == NODE_SUSPECT;
+    CHECK(far > 5);
+    net_resume(&net, 1);
+    CHECK(net_run_until(&net, settled, S_US));
+    net_run(&net, 10 * S_US);
+    for (uint32_t i = 0; i < 24; i++)
+        CHECK_INT(net.nodes[i].sight[1].deads, 0);
+    CHECK(net_end(&net));
+}
+
 TEST(a_partition_of_a_minute_heals)
 {
     for (uint64_t seed = 1; seed <= 10; seed++) {
@@ -371,8 +390,12 @@ static int hand_open(uint64_t fail_at)
     memset(&hand, 0, sizeof hand);
     heap_init(&hand.heap);
     hand.heap.fail_at = fail_at;
-    struct mesh_ports ports = {&hand,        hand_send, hand_dial, hand_close,
-                               hand_changed, hand_load, NULL};
+    struct mesh_ports ports = {.ctx = &hand,
+                               .send = hand_send,
+                               .dial = hand_dial,
+                               .close = hand_close,
+                               .changed = hand_changed,
+                               .load = hand_load};
     struct member_info self = person(5);
     return mesh_new(&hand.mesh, &hand.heap.alloc, &self, 1, NULL, &ports, &hand_sink, begin_at);
 }
@@ -629,10 +652,11 @@ TEST(memory_that_runs_out_costs_a_link_at_most)
 TEST_MAIN(four_start_at_once_and_all_know_each_other,
           a_killed_node_is_suspect_at_once_and_dead_within_5_s,
           a_reset_connection_is_replaced_without_suspicion, a_node_paused_for_10_s_comes_back,
-          a_short_pause_is_refuted, a_partition_of_a_minute_heals,
-          a_partition_longer_than_memory_heals, a_node_cut_off_from_one_other_is_away_for_it,
-          power_loss_is_found_by_silence, both_dial_and_one_connection_stays,
-          both_dial_after_a_break_and_one_connection_stays, a_restarted_node_replaces_its_old_self,
+          a_short_pause_is_refuted, a_refutation_reaches_those_without_a_link,
+          a_partition_of_a_minute_heals, a_partition_longer_than_memory_heals,
+          a_node_cut_off_from_one_other_is_away_for_it, power_loss_is_found_by_silence,
+          both_dial_and_one_connection_stays, both_dial_after_a_break_and_one_connection_stays,
+          a_restarted_node_replaces_its_old_self,
           a_node_that_leaves_is_left_at_once_and_forgotten_after_a_minute,
           dialling_oneself_is_noticed_and_forgotten,
           another_protocol_version_gets_a_goodbye_that_names_both,

@@ -78,6 +78,117 @@ TEST(test_at_the_bound_neighbours_become_one)
     CHECK(heap_is_empty(&heap));
 }
 
+TEST(test_without_neighbours_there_is_an_end)
+{
+    struct account a;
+    struct heap heap;
+    heap_init(&heap);
+    account_init(&a, &heap.alloc);
+    a.count_max = 8;
+    for (uint64_t leaf = 0; leaf < 8; leaf++)
+        CHECK_INT(account_add(&a, node(1), (struct run){2 * leaf, 2 * leaf + 1}), 0);
+    CHECK_INT(account_add(&a, node(1), (struct run){60, 61}), ERR_FULL);
+    CHECK_INT(account_leaves(&a), 8);
+    CHECK_INT(a.count, 8);
+    account_clear(&a);
+    CHECK(heap_is_empty(&heap));
+}
+
+TEST(test_a_tightened_account_names_the_same_leaves_in_half_the_runs)
+{
+    struct account a;
+    struct heap heap;
+    struct run gap;
+    heap_init(&heap);
+    account_init(&a, &heap.alloc);
+    for (uint64_t leaf = 0; leaf < 1000; leaf++)
+        CHECK_INT(account_add(&a, node((uint8_t)(1 + leaf % 2)), (struct run){leaf, leaf + 1}), 0);
+    CHECK_INT(a.count, 1000);
+    account_tighten(&a);
+    CHECK_INT(a.count, 500);
+    CHECK(account_bytes(&a) <= 500 * sizeof *a.runs);
+    CHECK(!account_gap(&a, 0, 1000, &gap));
+    CHECK_INT(account_leaves(&a), 1000);
+    for (int i = 0; i < 10; i++)
+        account_tighten(&a);
+    CHECK(a.count <= ACCOUNT_RUNS_LEAST);
+    CHECK(!account_gap(&a, 0, 1000, &gap));
+    account_clear(&a);
+    CHECK(heap_is_empty(&heap));
+}
+
+static uint64_t counted(const struct account *a, struct node_id author)
+{
+    for (uint16_t i = 0; i < a->counts_count; i++)
+        if (node_id_equal(a->counts[i].author, author))
+            return a->counts[i].leaves;
+    return 0;
+}
+
+TEST(test_joined_runs_are_counts_per_node)
+{
+    struct account a;
+    struct heap heap;
+    struct run gap;
+    heap_init(&heap);
+    account_init(&a, &heap.alloc);
+    for (uint64_t leaf = 0; leaf < 60; leaf++)
+        CHECK_INT(account_add(&a, node((uint8_t)(leaf % 3)), (struct run){leaf, leaf + 1}), 0);
+    CHECK_INT(account_join(&a, 4), 0);
+    CHECK(a.joined);
+    CHECK_INT(a.counts_count, 3);
+    CHECK_INT(counted(&a, node(0)), 24);
+    CHECK_INT(counted(&a, node(1)), 20);
+    CHECK_INT(counted(&a, node(2)), 20);
+    CHECK_INT(account_leaves(&a), 64);
+    CHECK_INT(account_bytes(&a), 3 * sizeof *a.counts);
+    CHECK(!account_gap(&a, 0, LEAVES, &gap));
+    account_clear(&a);
+    CHECK(heap_is_empty(&heap));
+}
+
+/* Ids that differ late and ids that differ early; every one counts one leaf, whoever is first two.
+ */
+TEST(test_of_very_many_nodes_the_last_are_counted_as_one)
+{
+    struct account a;
+    struct heap heap;
+    heap_init(&heap);
+    account_init(&a, &heap.alloc);
+    for (uint64_t leaf = 0; leaf < 1000; leaf++) {
+        struct node_id id = {{0}};
+        id.bytes[leaf % 2 == 0 ? 0 : 31] = (uint8_t)(1 + leaf / 2);
+        id.bytes[leaf % 2 == 0 ? 1 : 30] = (uint8_t)(1 + (leaf / 2 >> 8));
+        CHECK_INT(account_add(&a, id, (struct run){leaf, leaf + 1}), 0);
+    }
+    CHECK_INT(account_join(&a, 0), 0);
+    CHECK_INT(a.counts_count, FACT_COUNTS_MAX);
+    CHECK_INT(account_leaves(&a), 1000);
+    CHECK_INT(counted(&a, node(0)), 1000 - (FACT_COUNTS_MAX - 1));
+    for (uint16_t i = 1; i < a.counts_count; i++) {
+        CHECK_INT(a.counts[i].leaves, 1);
+        CHECK(node_id_compare(a.counts[i - 1].author, a.counts[i].author) < 0);
+    }
+    account_clear(&a);
+    CHECK(heap_is_empty(&heap));
+}
+
+TEST(test_what_would_not_become_smaller_stays)
+{
+    struct account a;
+    struct heap heap;
+    heap_init(&heap);
+    account_init(&a, &heap.alloc);
+    CHECK_INT(account_add(&a, node(1), (struct run){0, 8}), 0);
+    CHECK_INT(account_add(&a, node(2), (struct run){8, LEAVES}), 0);
+    account_tighten(&a);
+    CHECK_INT(account_join(&a, 0), 0);
+    CHECK(a.joined == (2 * sizeof *a.counts < 2 * sizeof *a.runs));
+    CHECK_INT(account_leaves(&a), LEAVES);
+    account_clear(&a);
+    CHECK(heap_is_empty(&heap));
+}
+
 /* --- in a ledger --- */
 
 static struct job_id job;
@@ -264,7 +375,86 @@ TEST(test_what_nobody_named_keeps_its_place)
     CHECK(heap_is_empty(&heap));
 }
 
+static int tell_counts(struct ledger *l, uint64_t first, uint64_t second)
+{
+    struct leaf_count list[2] = {{node(1), first}, {node(2), second}};
+    uint8_t room[256];
+    struct buf f;
+    buf_init_fixed(&f, room, sizeof room);
+    put_counts(&f, list, 2);
+    return ledger_apply(l, buf_bytes(&f));
+}
+
+/* What a snapshot counts without saying which leaves. */
+static uint64_t counts_of(const struct ledger *l, struct heap *heap)
+{
+    struct buf b;
+    struct reader r;
+    uint64_t sum = 0;
+    buf_init(&b, &heap->alloc, 1 << 20);
+    ledger_snapshot(l, &b);
+    r = reader_of(buf_bytes(&b));
+    while (reader_left(&r) > 0) {
+        struct fact f;
+        REQUIRE(fact_read(read_block(&r, SIZE_MAX), &f) == 0);
+        sum += f.kind == FACT_COUNTS ? f.counts.leaves : 0;
+    }
+    buf_clear(&b);
+    return sum;
+}
+
+TEST(test_counts_of_others_are_taken_where_they_say_more)
+{
+    struct heap heap;
+    heap_init(&heap);
+    struct ledger *l = ledger_of(&heap);
+    CHECK_INT(report(l, 2, 0, 8, NULL), LEDGER_NEW);
+    CHECK_INT(tell_counts(l, 30, LEAVES - 30), LEDGER_KNOWN);
+    CHECK_INT(tell_counts(l, 30, LEAVES - 29), ERR_FORMAT);
+    CHECK_INT(end_as(l, JOB_DONE), LEDGER_NEW);
+    CHECK_INT(tell_counts(l, 4, 4), LEDGER_KNOWN);
+    check_names(l, &heap, "22222222");
+    ledger_shrink(l);
+    CHECK_INT(tell_counts(l, 4, 5), LEDGER_NEW);
+    CHECK_INT(counts_of(l, &heap), 9);
+    CHECK_INT(tell_run(l, 3, 0, LEAVES), LEDGER_KNOWN);
+    CHECK_INT(tell_counts(l, 30, LEAVES - 30), LEDGER_NEW);
+    CHECK_INT(tell_counts(l, 31, LEAVES - 31), LEDGER_KNOWN);
+    CHECK_INT(counts_of(l, &heap), LEAVES);
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
+/* With room for no run at all. */
+TEST(test_what_has_no_room_for_its_name_is_counted_all_the_same)
+{
+    struct heap heap;
+    heap_init(&heap);
+    struct ledger *l = ledger_of(&heap);
+    struct runset gained;
+    runset_init(&gained, &heap.alloc, 256);
+    for (int i = 0; i < 12; i++)
+        ledger_account_tighten(l);
+    for (uint64_t leaf = 0; leaf < LEAVES; leaf += 2)
+        CHECK_INT(report(l, 2, leaf, leaf + 1, &gained), LEDGER_NEW);
+    CHECK_INT(gained.leaves, LEAVES / 2);
+    CHECK_INT(end_as(l, JOB_DONE), LEDGER_NEW);
+    ledger_shrink(l);
+    CHECK_INT(ledger_account_join(l), 0);
+    CHECK(ledger_account_is_joined(l));
+    CHECK_INT(counts_of(l, &heap), LEAVES / 2);
+    runset_clear(&gained);
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
 TEST_MAIN(test_each_leaf_is_named_once, test_at_the_bound_neighbours_become_one,
+          test_without_neighbours_there_is_an_end,
+          test_a_tightened_account_names_the_same_leaves_in_half_the_runs,
+          test_joined_runs_are_counts_per_node, test_of_very_many_nodes_the_last_are_counted_as_one,
+          test_what_would_not_become_smaller_stays,
+          test_counts_of_others_are_taken_where_they_say_more,
+          test_what_has_no_room_for_its_name_is_counted_all_the_same,
           test_a_report_names_only_what_it_newly_covers,
           test_a_run_is_named_only_where_it_is_covered, test_there_are_no_leaves_behind_the_last,
           test_of_an_ended_job_others_know_what_was_counted, test_what_nobody_named_keeps_its_place)

@@ -314,19 +314,49 @@ TEST(test_restart_after_a_failed_sync_writes_again)
     end();
 }
 
-TEST(test_failed_folder_sync_ends_the_journal)
+/* The n-th call from now on, of header, records, sync, rename and folder. */
+static void fail_compaction_at(uint64_t n)
+{
+    journal_idle(j);
+    m->fail_rc = ERR_IO;
+    m->fail_at = m->calls + n;
+    CHECK_INT(compact("one again"), ERR_SYNC);
+}
+
+TEST(test_after_a_failed_rename_or_folder_sync_the_journal_goes_on)
+{
+    for (uint64_t n = 4; n <= 5; n++) {
+        begin();
+        CHECK_INT(store("one"), 0);
+        fail_compaction_at(n);
+        CHECK_INT(store("two"), 0);
+        CHECK_INT(compact("both"), 0);
+        CHECK_INT(store("three"), 0);
+        power_loss();
+        CHECK_INT(reopen(), 0);
+        CHECK(strstr(story, "both") != NULL && strstr(story, "three") != NULL);
+        CHECK(strstr(story, "one") == NULL);
+        end();
+    }
+}
+
+/* Nobody knows whether the compaction is there: nothing is called synced before it is gone. */
+TEST(test_while_the_folder_does_not_sync_nothing_is_kept)
 {
     begin();
     CHECK_INT(store("one"), 0);
-    journal_idle(j);
-    m->fail_rc = ERR_IO;
-    m->fail_at = m->calls + 5; /* header, records, sync, rename, folder */
-    CHECK_INT(compact("one again"), ERR_SYNC);
+    m->fail_count = 5;
+    fail_compaction_at(5);
     CHECK_INT(store("two"), ERR_SYNC);
-    CHECK_INT(store("three"), ERR_SYNC);
+    CHECK_INT(journal_sync(j), ERR_SYNC);
+    CHECK_INT(compact("more"), ERR_SYNC);
+    CHECK_INT(journal_sequence(j), 1);
+    m->fail_count = m->fail_at = 0;
+    CHECK_INT(journal_sync(j), 0);
+    CHECK_INT(store("three"), 0);
     power_loss();
     CHECK_INT(reopen(), 0);
-    CHECK_STR(story, "1:1:one ");
+    CHECK_STR(story, "1:1:one 2:1:two 3:1:three ");
     end();
 }
 
@@ -507,9 +537,10 @@ TEST_MAIN(test_fresh_journal, test_synced_survives_and_the_rest_does_not,
           test_compaction_replaces_and_numbers_go_on, test_compaction_takes_pending_records_with_it,
           test_compaction_refuses_a_broken_blob, test_failed_sync_fences_the_segment,
           test_what_was_given_up_does_not_come_between,
-          test_restart_after_a_failed_sync_writes_again, test_failed_folder_sync_ends_the_journal,
-          test_full_disk, test_full_disk_can_be_compacted,
-          test_snapshot_too_long_for_a_full_disk_changes_nothing,
+          test_restart_after_a_failed_sync_writes_again,
+          test_after_a_failed_rename_or_folder_sync_the_journal_goes_on,
+          test_while_the_folder_does_not_sync_nothing_is_kept, test_full_disk,
+          test_full_disk_can_be_compacted, test_snapshot_too_long_for_a_full_disk_changes_nothing,
           test_damage_in_the_synced_part_is_refused_with_its_place,
           test_damage_at_the_end_of_a_snapshot_is_refused,
           test_half_a_record_given_up_is_left_behind, test_missing_segment_is_damage,

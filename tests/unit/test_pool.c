@@ -96,6 +96,29 @@ TEST(test_length_is_half_a_second_and_shrinks_towards_the_end)
     bench_close(&b);
 }
 
+/* With a thousand slots a second has no more chunks than the coordinator can give out, at the end
+ * neither, and for nodes that have shown nothing yet. */
+TEST(test_length_has_a_least_where_there_are_many_slots)
+{
+    struct bench b;
+    struct chunk c;
+    uint64_t grant, end;
+    bench_open(&b, 100000);
+    pool_set_pace(b.pool, (struct pool_pace){.goal_us = 1000000, .least_us = 100000});
+    CHECK_INT(pool_length(b.pool, 1000, 1), 1000);
+    CHECK_INT(pool_length(b.pool, 1000, 1000), 100);
+    CHECK_INT(pool_length(b.pool, 0, 1000), 4);
+    pool_set_pace(b.pool,
+                  (struct pool_pace){.goal_us = 1000000, .least_us = 100000, .leaves_per_s = 500});
+    CHECK_INT(pool_length(b.pool, 0, 1000), 50);
+    CHECK(take(&b, 1, 1, 128, &c));
+    CHECK_INT(pool_report(b.pool, 1, 1, 128, 1000, false, b.now), 0);
+    CHECK(!pool_trim(b.pool, b.now, &grant, &end));
+    pool_set_pace(b.pool, (struct pool_pace){.goal_us = 1000000, .least_us = 50000});
+    CHECK(pool_trim(b.pool, b.now, &grant, &end));
+    bench_close(&b);
+}
+
 TEST(test_trim_gives_back_the_tail)
 {
     struct bench b;
@@ -362,6 +385,32 @@ TEST(test_reported_leaves_that_are_not_in_the_cover_are_free_again)
     bench_close(&b);
 }
 
+/* Every second leaf is covered. */
+TEST(test_at_the_bound_of_the_cover_only_holes_are_given_out)
+{
+    const uint64_t ground = (uint64_t)2 * COVER_VALUES_MAX - 2;
+    struct bench b;
+    struct chunk c;
+    uint64_t grant = 0, holes = 0;
+    bench_open(&b, (uint64_t)4 * COVER_VALUES_MAX);
+    for (uint64_t leaf = 0; leaf <= ground; leaf += 2) {
+        CHECK_INT(cover_frontier(b.cover), b.leaves);
+        cover_run(&b, leaf, leaf + 1);
+    }
+    CHECK_INT(cover_count(b.cover), COVER_VALUES_MAX);
+    CHECK_INT(cover_frontier(b.cover), ground);
+    while (take(&b, 1, ++grant, 1000, &c)) {
+        CHECK(c.end <= ground);
+        holes += c.end - c.first;
+    }
+    CHECK_INT(holes, COVER_VALUES_MAX - 1);
+    /* Something became one. */
+    cover_run(&b, 0, 4);
+    CHECK(take(&b, 1, ++grant, 1000, &c));
+    CHECK_INT(c.first, ground + 1);
+    bench_close(&b);
+}
+
 TEST(test_computed_leaves_are_absolved)
 {
     struct bench b;
@@ -586,8 +635,10 @@ TEST(test_no_memory_at_the_start)
     CHECK(heap_is_empty(&heap));
 }
 
-TEST_MAIN(test_lowest_first_and_holes_before_fresh_ground,
-          test_length_is_half_a_second_and_shrinks_towards_the_end, test_trim_gives_back_the_tail,
+TEST_MAIN(test_at_the_bound_of_the_cover_only_holes_are_given_out,
+          test_lowest_first_and_holes_before_fresh_ground,
+          test_length_is_half_a_second_and_shrinks_towards_the_end,
+          test_length_has_a_least_where_there_are_many_slots, test_trim_gives_back_the_tail,
           test_trim_counts_what_was_done_since_the_last_report,
           test_a_lost_node_frees_only_what_it_had_not_reported,
           test_own_deaths_are_counted_narrowed_down_and_judged,

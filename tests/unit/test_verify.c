@@ -160,6 +160,74 @@ TEST(test_after_compaction_the_runs_are_the_proof)
     end(1);
 }
 
+static void write_counts(struct book *b, uint64_t unnamed, uint64_t first, uint64_t second)
+{
+    struct leaf_count list[3] = {{node(0), unnamed}, {node(1), first}, {node(2), second}};
+    uint8_t room[256];
+    struct buf f;
+    buf_init_fixed(&f, room, sizeof room);
+    put_counts(&f, list + (unnamed == 0), unnamed == 0 ? 2 : 3);
+    write_fact(b, buf_bytes(&f));
+}
+
+TEST(test_after_runs_were_joined_the_counts_are_the_proof)
+{
+    begin();
+    struct book b = book_open(0);
+    write_spec(&b);
+    write_done(&b);
+    write_counts(&b, 1, 4, LEAVES - 5);
+    struct verdict v = judge(&b);
+    CHECK(v.proven && tallies[0].joined);
+    CHECK_INT(v.counted, LEAVES);
+    CHECK_INT(v.unnamed, 1);
+    CHECK_INT(v.nodes, 2);
+    end(1);
+
+    begin();
+    b = good_book(0);
+    write_counts(&b, 0, 4, LEAVES - 4);
+    v = judge(&b);
+    CHECK(v.proven && !tallies[0].joined);
+    CHECK_INT(v.unnamed, 0);
+    end(1);
+
+    /* Another holder knew more. */
+    begin();
+    b = book_open(0);
+    write_spec(&b);
+    write_report(&b, 1, 0, 5, NO_LIE);
+    write_done(&b);
+    write_counts(&b, 0, 5, LEAVES - 5);
+    v = judge(&b);
+    CHECK(v.proven && tallies[0].joined);
+    end(1);
+}
+
+TEST(test_counts_that_do_not_add_up_prove_nothing)
+{
+    begin();
+    struct book b = book_open(0);
+    write_spec(&b);
+    write_done(&b);
+    write_counts(&b, 2, 4, LEAVES - 7);
+    struct verdict v = judge(&b);
+    CHECK(!v.proven);
+    CHECK_INT(v.problems, 0);
+    CHECK_INT(v.counted, LEAVES - 1);
+    CHECK_INT(v.unnamed, 2);
+    end(1);
+
+    begin();
+    b = book_open(0);
+    write_spec(&b);
+    write_done(&b);
+    write_counts(&b, 2, 4, LEAVES - 5);
+    CHECK(!judge(&b).proven);
+    check_fault(TALLY_FORMAT, 0, 0);
+    end(1);
+}
+
 TEST(test_values_alone_prove_that_all_is_counted)
 {
     begin();
@@ -543,7 +611,9 @@ TEST(test_another_vocabulary_is_refused)
 
 TEST_MAIN(test_a_whole_journal_is_proven, test_three_journals_of_many_segments_agree,
           test_after_compaction_the_runs_are_the_proof, test_values_alone_prove_that_all_is_counted,
-          test_a_value_is_made_again_from_its_parts, test_a_job_that_runs_is_counted_so_far,
+          test_after_runs_were_joined_the_counts_are_the_proof,
+          test_counts_that_do_not_add_up_prove_nothing, test_a_value_is_made_again_from_its_parts,
+          test_a_job_that_runs_is_counted_so_far,
           test_a_holder_that_was_away_does_not_spoil_the_proof,
           test_a_holder_that_left_and_came_back_has_the_job_anew, test_a_forgotten_job_is_gone,
           test_a_leaf_counted_twice_is_named, test_a_leaf_counted_twice_by_one_node_is_named,

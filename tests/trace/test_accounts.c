@@ -1,0 +1,192 @@
+/* Who counted which leaves of many jobs: a node has room for so much of it, and what gives way when
+ * that is full. */
+#include "core/job/account.h"
+#include "core/node/jobs.h"
+#include "tests/lib/check.h"
+#include "tests/lib/rig.h"
+
+#define JOBS 20u
+#define LEAVES 600u
+#define ROOM 40000u /* of 20 x 300 runs of 48 bytes */
+
+static struct rig rig;
+static struct rig_job jobs[JOBS];
+
+static void replay_fact(struct job_id id, struct bytes fact)
+{
+    struct buf b;
+
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, id);
+    put_u16(&b, 1);
+    put_block(&b, fact);
+    CHECK_INT(node_replay(rig.node, RECORD_FACTS, buf_bytes(&b)), 0);
+    buf_clear(&b);
+}
+
+static void replay_spec(const struct rig_job *j)
+{
+    struct buf fact;
+
+    buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_u8(&fact, FACT_SPEC);
+    put_u8(&fact, 1);
+    put_raw(&fact, j->spec.data, j->spec.len);
+    replay_fact(j->id, buf_bytes(&fact));
+    buf_clear(&fact);
+}
+
+static void replay_end(const struct rig_job *j)
+{
+    struct outcome o = {.state = JOB_DONE, .leaves = LEAVES};
+    struct buf body, fact, b;
+
+    buf_init(&body, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_outcome_body(&body, j->id, &o);
+    rig_put_signed(&fact, FACT_OUTCOME, rig.id, buf_bytes(&body));
+    replay_fact(j->id, buf_bytes(&fact));
+    put_job_id(&b, j->id);
+    put_u32(&b, 1);
+    put_u32(&b, 1);
+    put_u64(&b, 1);
+    CHECK_INT(node_replay(rig.node, RECORD_SETTLED, buf_bytes(&b)), 0);
+    buf_clear(&body);
+    buf_clear(&fact);
+    buf_clear(&b);
+}
+
+/* Two nodes took turns. With values, as of a job that runs, or as a snapshot of an ended one says.
+ */
+static void replay_runs(const struct rig_job *j, bool values)
+{
+    uint8_t bytes[256];
+    struct buf fact;
+
+    for (uint64_t i = 0; i < LEAVES; i++) {
+        struct partial p = {.from = i, .upto = i + 1, .count = values ? 1 : 0};
+        memset(p.author.bytes, (int)(1 + i / 2 % 2), ID_SIZE);
+        buf_init_fixed(&fact, bytes, sizeof bytes);
+        put_partial_begin(&fact, &p);
+        if (values)
+            rig_put_value(&fact, (struct tree_node){0, i}, 16);
+        replay_fact(j->id, buf_bytes(&fact));
+    }
+}
+
+static const struct ledger *ledger_of(uint32_t i)
+{
+    return job_find(rig.node, jobs[i].id)->ledger;
+}
+
+static void begin(void)
+{
+    rig_start(&rig, 1, false);
+    rig.node->limits.account_bytes = ROOM;
+}
+
+static void end(void)
+{
+    for (uint32_t i = 0; i < JOBS; i++)
+        if (jobs[i].spec.data != NULL)
+            rig_job_clear(&jobs[i]);
+    memset(jobs, 0, sizeof jobs);
+    rig_stop(&rig);
+}
+
+static size_t all_bytes(void)
+{
+    size_t sum = 0, at = 0;
+    struct job *j;
+
+    while ((j = map_next(&rig.node->jobs, &at)) != NULL)
+        sum += j->ledger == NULL ? 0 : ledger_account_bytes(j->ledger);
+    return sum;
+}
+
+static void make_ended_jobs(void)
+{
+    for (uint32_t i = 0; i < JOBS; i++) {
+        rig_job_make(
+            &rig, &jobs[i],
+            (struct rig_spec){.nonce = (uint8_t)i, .accumulator_size = 16, .leaves = LEAVES});
+        replay_spec(&jobs[i]);
+        replay_end(&jobs[i]);
+        replay_runs(&jobs[i], false);
+        CHECK_INT(all_bytes(), rig.node->account_bytes);
+    }
+}
+
+TEST(test_of_ended_jobs_the_oldest_accounts_are_joined)
+{
+    begin();
+    make_ended_jobs();
+    CHECK(rig.node->account_bytes <= ROOM);
+    CHECK(ledger_account_is_joined(ledger_of(0)));
+    CHECK(ledger_account_is_joined(ledger_of(JOBS - 3)));
+    CHECK(!ledger_account_is_joined(ledger_of(JOBS - 1)));
+    end();
+}
+
+/* The snapshot of the first process, read by another. */
+TEST(test_counts_outlive_a_compaction_and_a_restart)
+{
+    struct actions out;
+    struct reader r;
+
+    begin();
+    make_ended_jobs();
+    actions_init(&out, &rig.heap.alloc);
+    CHECK_INT(node_compact(rig.node, &out), 0);
+    REQUIRE(out.count == 1);
+    r = reader_of(actions_payload(&out, &out.list[0]));
+    for (uint32_t i = 0; i < JOBS; i++)
+        job_free(job_find(rig.node, jobs[i].id));
+    CHECK_INT(rig.node->account_bytes, 0);
+    while (reader_left(&r) > 0) {
+        uint16_t type = read_u16(&r);
+
+        CHECK_INT(node_replay(rig.node, type, read_block(&r, SIZE_MAX)), 0);
+    }
+    for (uint32_t i = 0; i < JOBS - 2; i++)
+        CHECK(ledger_account_is_joined(ledger_of(i)));
+    CHECK_INT(all_bytes(), rig.node->account_bytes);
+    CHECK(rig.node->account_bytes <= ROOM);
+    actions_clear(&out);
+    end();
+}
+
+/* What is joined stays joined: a late word on who counted what costs nothing. */
+TEST(test_a_late_word_does_not_make_counts_grow)
+{
+    size_t before;
+
+    begin();
+    make_ended_jobs();
+    before = rig.node->account_bytes;
+    replay_runs(&jobs[0], false);
+    CHECK_INT(rig.node->account_bytes, before);
+    end();
+}
+
+/* Where nothing has ended, jobs that run have fewer runs each. */
+TEST(test_jobs_that_run_are_tightened)
+{
+    begin();
+    for (uint32_t i = 0; i < JOBS; i++) {
+        rig_job_make(
+            &rig, &jobs[i],
+            (struct rig_spec){.nonce = (uint8_t)i, .accumulator_size = 16, .leaves = LEAVES});
+        replay_spec(&jobs[i]);
+        replay_runs(&jobs[i], true);
+        CHECK_INT(all_bytes(), rig.node->account_bytes);
+        CHECK_INT(cover_leaves(ledger_cover(job_find(rig.node, jobs[i].id)->ledger)), LEAVES);
+    }
+    CHECK(rig.node->account_bytes <= ROOM + JOBS * ACCOUNT_RUNS_LEAST * sizeof(struct account_run));
+    end();
+}
+
+TEST_MAIN(test_of_ended_jobs_the_oldest_accounts_are_joined,
+          test_counts_outlive_a_compaction_and_a_restart,
+          test_a_late_word_does_not_make_counts_grow, test_jobs_that_run_are_tightened)

@@ -1,0 +1,156 @@
+/* Reports that a coordinator's cover has no room for: what is said of them, and of what comes
+ * behind them. */
+#include "core/node/jobs.h"
+#include "tests/lib/check.h"
+#include "tests/lib/rig.h"
+
+static struct rig rig;
+static struct rig_job job;
+static uint64_t seqs[RIG_PEERS_MAX];
+
+/* The node itself has one slot and not the kernel, so that everything goes to peers. */
+static void begin(void)
+{
+    memset(seqs, 0, sizeof seqs);
+    rig_start(&rig, 1, false);
+    rig_peer_up(&rig, 0, 1);
+}
+
+static void submit(struct rig_spec s)
+{
+    rig_job_make(&rig, &job, s);
+    rig_submit(&rig, 0, &job);
+}
+
+static void end(void)
+{
+    rig_job_clear(&job);
+    rig_stop(&rig);
+}
+
+/* A report of peer 0 with the values of these leaves. */
+static void report_leaves(uint64_t first, uint64_t step, uint16_t count)
+{
+    struct peer_report_chunk c = {.from = first, .compute_us = 1, .values = count};
+    struct buf b;
+
+    c.next = c.end = first + step * (count - 1u) + 1;
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, job.id);
+    put_u64(&b, ++seqs[0]);
+    put_u8(&b, 0);
+    put_u64(&b, 0);
+    put_u16(&b, 1);
+    put_peer_report_chunk(&b, &c);
+    for (uint16_t i = 0; i < count; i++)
+        rig_put_value(&b, (struct tree_node){0, first + i * step}, 16);
+    rig_frame(&rig, 0, MESSAGE_REPORT, &b);
+    buf_clear(&b);
+    rig_run(&rig, 10 * MS_US);
+}
+
+TEST(test_what_the_cover_has_no_room_for_is_not_called_kept)
+{
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 65536});
+    for (uint64_t i = 0; i < COVER_VALUES_MAX; i += 2048)
+        report_leaves(2 * i, 2, 2048);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_KEPT), COVER_VALUES_MAX / 2048);
+    rig_count(&rig, 0, MESSAGE_FACTS);
+    /* The first fills a hole and is taken, the second is not. */
+    report_leaves(1, 40000, 2);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_KEPT), 0);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_FACTS), 1);
+    end();
+}
+
+/* What peer 0 was told last to be kept, 0: nothing since. */
+static uint64_t last_kept(void)
+{
+    const struct rig_sent *s;
+    uint64_t kept = 0;
+
+    while ((s = rig_take(&rig, 0, MESSAGE_KEPT)) != NULL) {
+        struct reader r = reader_of(s->payload);
+
+        (void)read_job_id(&r);
+        kept = read_u64(&r);
+    }
+    return kept;
+}
+
+/* The value of the node above leaves 0 to 7: with it there is room for some more. */
+static void report_eight(void)
+{
+    struct peer_report_chunk c = {.flags = REPORT_MERGED, .values = 1};
+    struct buf b;
+
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, job.id);
+    put_u64(&b, ++seqs[0]);
+    put_u8(&b, 0);
+    put_u64(&b, 0);
+    put_u16(&b, 1);
+    put_peer_report_chunk(&b, &c);
+    rig_put_value(&b, (struct tree_node){3, 0}, 16);
+    rig_frame(&rig, 0, MESSAGE_REPORT, &b);
+    buf_clear(&b);
+    rig_run(&rig, 10 * MS_US);
+}
+
+TEST(test_what_comes_behind_a_refused_report_is_kept_when_that_is)
+{
+    uint64_t refused;
+
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 65536});
+    for (uint64_t i = 0; i < COVER_VALUES_MAX; i += 2048)
+        report_leaves(2 * i, 2, 2048);
+    CHECK_INT(last_kept(), seqs[0]);
+    report_leaves(1, 40000, 2);
+    refused = seqs[0];
+    /* All of these are taken, or were there already. */
+    report_leaves(3, 2, 1);
+    report_leaves(0, 2, 2);
+    report_eight();
+    CHECK_INT(last_kept(), 0);
+    /* The title is shown again, and the node sends what nobody has confirmed. */
+    rig_count(&rig, 0, MESSAGE_CLAIM);
+    rig_run(&rig, 1100 * MS_US);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_CLAIM), 1);
+    seqs[0] = refused - 1;
+    report_leaves(1, 40000, 2);
+    report_leaves(3, 2, 1);
+    report_leaves(0, 2, 2);
+    report_eight();
+    CHECK_INT(last_kept(), refused + 3);
+    end();
+}
+
+/* It may have no room for other work as long as it keeps it. */
+TEST(test_after_half_a_minute_a_refused_report_may_be_forgotten)
+{
+    uint64_t refused;
+
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 65536});
+    for (uint64_t i = 0; i < COVER_VALUES_MAX; i += 2048)
+        report_leaves(2 * i, 2, 2048);
+    report_leaves(40001, 2, 1);
+    refused = seqs[0];
+    last_kept();
+    for (int i = 0; i < 35; i++) {
+        rig_run(&rig, S_US);
+        if (i < 28)
+            CHECK_INT(last_kept(), 0);
+        seqs[0] = refused - 1;
+        report_leaves(40001, 2, 1);
+    }
+    report_leaves(0, 2, 2);
+    CHECK_INT(last_kept(), refused + 1);
+    end();
+}
+
+TEST_MAIN(test_what_the_cover_has_no_room_for_is_not_called_kept,
+          test_what_comes_behind_a_refused_report_is_kept_when_that_is,
+          test_after_half_a_minute_a_refused_report_may_be_forgotten)
