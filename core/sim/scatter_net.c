@@ -163,6 +163,8 @@ static void perform_one(struct scatter_net *n, struct scatter_node *node, const 
         scatter_worker_kill(n, node, a->worker);
         break;
     case ACTION_MOVE:
+        n->wrong = "objects were moved that nobody has";
+        break;
     case ACTION_EXIT:
         n->wrong = "a node ended that nobody had stopped";
         break;
