@@ -1,0 +1,256 @@
+/* What a node and its mover, and a command and its node, say to each other about objects, damaged. */
+#include "core/wire/move.h"
+#include "core/wire/object_request.h"
+#include "tests/fuzz/fuzz.h"
+
+static int any_rc(void)
+{
+    return -(int)any_below(MOVE_CODE_MAX + 1);
+}
+
+/* --- orders to the mover --- */
+
+/* FINISH, ABORT, SEAL, DROP, DONE, RM, MORE: one field each, without a struct. */
+static int stream_again(struct bytes in, struct buf *out)
+{
+    uint64_t stream;
+    int rc = read_move_stream(in, &stream);
+    put_move_stream(out, stream);
+    return rc < 0 ? rc : buf_result(out);
+}
+
+static void make_stream(struct buf *out)
+{
+    put_move_stream(out, any_u64());
+}
+
+static int name_again(struct bytes in, struct buf *out)
+{
+    struct digest name;
+    int rc = read_move_name(in, &name);
+    put_move_name(out, name);
+    return rc < 0 ? rc : buf_result(out);
+}
+
+static void make_name(struct buf *out)
+{
+    put_move_name(out, any_digest());
+}
+
+static void make_append(struct buf *out)
+{
+    struct move_stream m = {any_u64(), any_bytes(MOVE_BYTES_MAX)};
+    put_move_append(out, &m);
+}
+
+static struct move_part any_part(void)
+{
+    struct move_part m = {any_digest(), any_u64(), any_u64(), 0, any_bytes(MOVE_BYTES_MAX)};
+    m.length = (uint32_t)any_below(MOVE_BYTES_MAX + 1);
+    return m;
+}
+
+static void make_read(struct buf *out)
+{
+    struct move_part m = any_part();
+    put_move_read(out, &m);
+}
+
+static void make_learn(struct buf *out)
+{
+    struct move_part m = any_part();
+    put_move_learn(out, &m);
+}
+
+static void make_write(struct buf *out)
+{
+    struct move_part m = any_part();
+    put_move_write(out, &m);
+}
+
+static void make_check(struct buf *out)
+{
+    struct move_part m = any_part();
+    put_move_check(out, &m);
+}
+
+FUZZ_AGAIN(append, move_stream, read_move_append, put_move_append)
+FUZZ_AGAIN(read, move_part, read_move_read, put_move_read)
+FUZZ_AGAIN(learn, move_part, read_move_learn, put_move_learn)
+FUZZ_AGAIN(write, move_part, read_move_write, put_move_write)
+FUZZ_AGAIN(check, move_part, read_move_check, put_move_check)
+
+TEST(damaged_orders_are_refused_or_mean_one_thing)
+{
+    static const struct codec codecs[] = {
+        {"APPEND", append_again, make_append, true, 2000},
+        {"FINISH and ABORT", stream_again, make_stream, true, 5000},
+        {"READ and LIST", read_again, make_read, true, 5000},
+        {"LEARN", learn_again, make_learn, true, 2000},
+        {"WRITE", write_again, make_write, true, 2000},
+        {"CHECK", check_again, make_check, true, 5000},
+        {"SEAL and DROP", name_again, make_name, true, 5000},
+    };
+    fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
+}
+
+/* --- and its answers --- */
+
+static void make_found(struct buf *out)
+{
+    struct moved_found m = {any_digest(), any_u64(), any_bool(), any_bytes(MOVE_BITS_MAX),
+                            any_u64()};
+    put_moved_found(out, &m);
+}
+
+static void make_made(struct buf *out)
+{
+    struct moved_made m = {any_rc(), any_digest(), any_u64(), any_bool()};
+    put_moved_made(out, &m);
+}
+
+static void make_bytes(struct buf *out)
+{
+    struct moved_bytes m = {any_rc(), any_bytes(MOVE_BYTES_MAX)};
+    put_moved_bytes(out, &m);
+}
+
+static void make_checked(struct buf *out)
+{
+    struct moved_checked m = {any_rc(), any_u64(), any_u64()};
+    put_moved_checked(out, &m);
+}
+
+/* An answer is an error or none, never a count. */
+static int done_again(struct bytes in, struct buf *out)
+{
+    int code, rc = read_moved_done(in, &code);
+    CHECK(code <= 0 && code >= -(int)MOVE_CODE_MAX);
+    put_moved_done(out, code);
+    return rc < 0 ? rc : buf_result(out);
+}
+
+static void make_done(struct buf *out)
+{
+    put_moved_done(out, any_rc());
+}
+
+FUZZ_AGAIN(found, moved_found, read_moved_found, put_moved_found)
+FUZZ_AGAIN(made, moved_made, read_moved_made, put_moved_made)
+FUZZ_AGAIN(bytes, moved_bytes, read_moved_bytes, put_moved_bytes)
+FUZZ_AGAIN(checked, moved_checked, read_moved_checked, put_moved_checked)
+
+TEST(damaged_answers_are_refused_or_mean_one_thing)
+{
+    static const struct codec codecs[] = {
+        {"FOUND", found_again, make_found, true, 2000},
+        {"MADE", made_again, make_made, true, 10000},
+        {"BYTES", bytes_again, make_bytes, true, 2000},
+        {"CHECKED", checked_again, make_checked, true, 5000},
+        {"DONE", done_again, make_done, true, 5000},
+    };
+    fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
+}
+
+/* --- requests of users --- */
+
+static void any_ref(char ref[OBJECT_REF_SIZE])
+{
+    size_t n = OBJECT_REF_DIGITS_MIN + any_below(OBJECT_REF_SIZE - OBJECT_REF_DIGITS_MIN);
+    for (size_t i = 0; i < n; i++)
+        ref[i] = "0123456789abcdef"[any_below(16)];
+    ref[n] = '\0';
+}
+
+static void make_view(struct buf *out)
+{
+    struct object_view v = {any_digest(), any_u64(), any_u64(), (uint8_t)any_below(16),
+                            any_u32(),    any_u32(), any_u64()};
+    put_object_view(out, &v);
+}
+
+static void make_put(struct buf *out)
+{
+    struct request_put m = {any_u64(), (uint8_t)any_below(9)};
+    put_request_put(out, &m);
+}
+
+static void make_get(struct buf *out)
+{
+    struct request_get m = {.offset = any_u64()};
+    any_ref(m.ref);
+    put_request_get(out, &m);
+}
+
+static void make_objects(struct buf *out)
+{
+    struct request_objects m = {.all = any_bool(), .after = any_digest()};
+    if (any_bool())
+        any_ref(m.ref);
+    put_request_objects(out, &m);
+}
+
+static void check_ref(const char *ref)
+{
+    size_t n = strlen(ref);
+    CHECK(n >= OBJECT_REF_DIGITS_MIN && n < OBJECT_REF_SIZE);
+    CHECK(strspn(ref, "0123456789abcdefABCDEF") == n);
+}
+
+static int ref_again(struct bytes in, struct buf *out)
+{
+    char ref[OBJECT_REF_SIZE];
+    int rc;
+    memset(ref, fuzz.fill, sizeof ref);
+    rc = read_object_ref(in, ref);
+    if (rc < 0)
+        return rc;
+    check_ref(ref);
+    put_object_ref(out, ref);
+    return buf_result(out);
+}
+
+static void make_ref(struct buf *out)
+{
+    char ref[OBJECT_REF_SIZE];
+    any_ref(ref);
+    put_object_ref(out, ref);
+}
+
+static int credit_again(struct bytes in, struct buf *out)
+{
+    uint32_t bytes;
+    int rc = read_object_credit(in, &bytes);
+    if (rc < 0)
+        return rc;
+    CHECK(bytes <= OBJECT_CREDIT_MAX);
+    put_object_credit(out, bytes);
+    return buf_result(out);
+}
+
+static void make_credit(struct buf *out)
+{
+    put_object_credit(out, (uint32_t)any_below(OBJECT_CREDIT_MAX + 1));
+}
+
+FUZZ_AGAIN(view, object_view, read_object_view, put_object_view)
+FUZZ_AGAIN(put, request_put, read_request_put, put_request_put)
+FUZZ_AGAIN(get, request_get, read_request_get, put_request_get)
+FUZZ_AGAIN(objects, request_objects, read_request_objects, put_request_objects)
+
+TEST(damaged_requests_are_refused_or_mean_one_thing)
+{
+    static const struct codec codecs[] = {
+        {"OBJECT", view_again, make_view, true, 10000},
+        {"PUT", put_again, make_put, true, 5000},
+        {"GET", get_again, make_get, true, 10000},
+        {"OBJECTS", objects_again, make_objects, true, 10000},
+        {"RM", ref_again, make_ref, true, 10000},
+        {"CREDIT and MORE", credit_again, make_credit, true, 5000},
+    };
+    fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
+}
+
+TEST_MAIN(damaged_orders_are_refused_or_mean_one_thing,
+          damaged_answers_are_refused_or_mean_one_thing,
+          damaged_requests_are_refused_or_mean_one_thing)
