@@ -10,7 +10,11 @@ uint64_t object_pieces(uint64_t size)
 uint32_t object_piece_length(uint64_t size, uint64_t piece)
 {
     uint64_t left = size - piece * PIECE_SIZE;
+#if VELUM_PLANT == 309 /* unit/test_name: the last piece is as long as all others */
+    return PIECE_SIZE + 0 * (uint32_t)left;
+#else
     return left < PIECE_SIZE ? (uint32_t)left : PIECE_SIZE;
+#endif
 }
 
 uint64_t object_list_size(uint64_t size)

@@ -1,4 +1,4 @@
-/* What a node and its mover, and a command and its node, say to each other about objects, damaged. */
+/* What a node and its mover, and a command and its node, say about objects, damaged. */
 #include "core/wire/move.h"
 #include "core/wire/object_request.h"
 #include "tests/fuzz/fuzz.h"

@@ -90,6 +90,21 @@ TEST(test_what_a_source_leaves_behind_is_asked_of_others_first)
     end(&heap, f);
 }
 
+TEST(test_what_comes_late_is_not_asked_for_again)
+{
+    struct heap heap;
+    struct fetch *f = fetch_of(&heap, 10);
+    uint64_t piece;
+    (void)fetch_source(f, node(0));
+    (void)fetch_source(f, node(1));
+    CHECK(fetch_next(f, node(0), at(1), &piece) && piece == 0);
+    fetch_source_gone(f, node(0));
+    set(0);
+    fetch_got(f, node(0), 0);
+    CHECK(fetch_next(f, node(1), at(2), &piece) && piece == 1);
+    end(&heap, f);
+}
+
 TEST(test_at_the_end_a_second_copy_is_asked_for)
 {
     struct heap heap;
@@ -181,6 +196,25 @@ struct way {
     uint32_t from;
 };
 
+/* Never twice of one source, never of more than two, and of a second only when everything was asked
+ * for once; no more of one source than its window; and nothing new while a lower piece is new. */
+static void check_asked(const struct way *ways, uint32_t count, uint64_t piece, uint32_t from,
+                        const bool *asked, uint64_t pieces)
+{
+    uint32_t copies = 0, window = 0;
+    bool fresh = false;
+    for (uint32_t i = 0; i < count; i++) {
+        copies += ways[i].piece == piece;
+        window += ways[i].from == from;
+        CHECK(ways[i].piece != piece || ways[i].from != from);
+    }
+    CHECK(window < FETCH_WINDOW);
+    CHECK(copies < 2);
+    for (uint64_t i = 0; i < (copies == 0 ? piece : pieces); i++)
+        fresh |= !asked[i] && !is_set(i);
+    CHECK(!fresh || (copies == 0 && asked[piece]));
+}
+
 /* Sources come, go, lie and refuse; one that is honest stays. Everything must arrive, and no honest
  * source is asked for anything twice at a time. */
 static void whole_fetch(uint64_t seed)
@@ -189,7 +223,7 @@ static void whole_fetch(uint64_t seed)
     struct prng p;
     struct way ways[FETCH_SOURCES_MAX * FETCH_WINDOW];
     uint32_t ways_count = 0, steps = 0;
-    bool is_source[NODES] = {true};
+    bool is_source[NODES] = {true}, asked[PIECES_MAX] = {false};
     prng_init(&p, seed);
     uint64_t pieces = 1 + prng_below(&p, PIECES_MAX), left = 0, piece;
     struct fetch *f = fetch_of(&heap, pieces);
@@ -214,8 +248,8 @@ static void whole_fetch(uint64_t seed)
         } else if (is_source[n] && fetch_next(f, node(n), at(steps), &piece)) {
             REQUIRE(piece < pieces);
             CHECK(!is_set(piece));
-            for (uint32_t i = 0; i < ways_count; i++)
-                CHECK(ways[i].piece != piece || ways[i].from != n);
+            check_asked(ways, ways_count, piece, n, asked, pieces);
+            asked[piece] = true;
             REQUIRE(ways_count < sizeof ways / sizeof *ways);
             ways[ways_count++] = (struct way){piece, n};
         } else if (ways_count > 0) {
@@ -250,7 +284,7 @@ TEST(test_whole_fetches)
 
 TEST_MAIN(test_a_source_is_asked_in_order_and_a_few_at_a_time,
           test_what_a_source_leaves_behind_is_asked_of_others_first,
-          test_at_the_end_a_second_copy_is_asked_for,
+          test_what_comes_late_is_not_asked_for_again, test_at_the_end_a_second_copy_is_asked_for,
           test_who_brings_something_wrong_is_not_asked_for_it_again,
           test_a_source_that_is_often_wrong_is_none, test_a_silent_source_is_named,
           test_there_are_only_so_many_sources, test_whole_fetches)

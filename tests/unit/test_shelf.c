@@ -1,5 +1,6 @@
 /* What a node has of objects: against a naive model that walks lists, by random steps; and at its
  * bounds. */
+#include "core/base/bytes.h"
 #include "core/base/err.h"
 #include "core/base/prng.h"
 #include "core/object/name.h"
@@ -21,8 +22,18 @@ struct model {
 static struct digest random_name(struct prng *p)
 {
     struct digest d;
-    for (size_t i = 0; i < sizeof d.bytes; i++)
-        d.bytes[i] = (uint8_t)prng_below(p, 256);
+    for (size_t i = 0; i < sizeof d.bytes; i += 8)
+        store_u64(d.bytes + i, prng_u64(p));
+    return d;
+}
+
+/* One of many that begin alike. */
+static struct digest similar_name(struct prng *p)
+{
+    struct digest d = random_name(p);
+    for (size_t i = 0; i < 4; i++)
+        d.bytes[i] &= 3;
+    memset(d.bytes + 4, 0, 12);
     return d;
 }
 
@@ -68,16 +79,42 @@ static void compare_all(const struct shelf *s, const struct model *m)
     CHECK_INT(shelf_bytes(s), model_bytes(m));
 }
 
+static void compare_next(const struct shelf *s, const struct model *m, struct digest after)
+{
+    const struct digest *best = NULL;
+    const struct shelf_object *o = shelf_next(s, &after);
+    for (uint32_t i = 0; i < m->count; i++)
+        if (memcmp(m->names[i].bytes, after.bytes, ID_SIZE) > 0 &&
+            (!best || memcmp(m->names[i].bytes, best->bytes, ID_SIZE) < 0))
+            best = &m->names[i];
+    CHECK((o == NULL) == (best == NULL));
+    CHECK(!o || !best || digest_equal(o->name, *best));
+}
+
+static void compare_prefix(const struct shelf *s, const struct model *m, struct digest name)
+{
+    char hex[ID_HEX_SIZE];
+    struct shelf_object *o;
+    uint32_t count = 0;
+    int rc;
+    id_hex(name.bytes, 8, hex);
+    for (uint32_t i = 0; i < m->count; i++)
+        count += memcmp(m->names[i].bytes, name.bytes, 4) == 0;
+    rc = shelf_by_prefix(s, hex, &o);
+    CHECK_INT(rc, count == 0 ? ERR_NOT_FOUND : count == 1 ? 0 : ERR_ARGUMENT);
+    CHECK(rc != 0 || memcmp(o->name.bytes, name.bytes, 4) == 0);
+}
+
 static void step(struct shelf *s, struct model *m, struct prng *p, uint64_t bytes_max)
 {
     uint32_t i = m->count > 0 ? (uint32_t)prng_below(p, m->count) : 0;
     struct shelf_object *o = m->count > 0 ? shelf_find(s, m->names[i]) : NULL;
     uint64_t size = prng_below(p, bytes_max / 20);
     struct digest name;
-    switch (prng_below(p, 7)) {
+    switch (prng_below(p, 8)) {
     case 0:
     case 1:
-        name = random_name(p);
+        name = similar_name(p);
         while (shelf_victim(s, size) != NULL) {
             uint32_t oldest = model_oldest(m);
             REQUIRE(oldest < m->count);
@@ -118,6 +155,13 @@ static void step(struct shelf *s, struct model *m, struct prng *p, uint64_t byte
             m->kept[i] = prng_below(p, 4) == 0, shelf_keep(s, o, m->kept[i]),
             m->used[i] = ++m->uses;
         break;
+    case 6:
+        name = similar_name(p);
+        compare_next(s, m, name);
+        compare_prefix(s, m, name);
+        if (o != NULL)
+            compare_next(s, m, o->name), compare_prefix(s, m, o->name);
+        break;
     default:
         if (o != NULL && m->pins[i] == 0 && prng_below(p, 3) == 0)
             shelf_remove(s, o), model_remove(m, i);
@@ -127,9 +171,9 @@ static void step(struct shelf *s, struct model *m, struct prng *p, uint64_t byte
 
 TEST(test_random_steps_agree_with_a_model)
 {
-    for (uint64_t seed = 1; seed <= 60; seed++) {
+    for (uint64_t seed = 1; seed <= 200; seed++) {
         static struct model m;
-        uint64_t bytes_max = 1000 + seed * 100;
+        uint64_t bytes_max = 1000 + seed % 60 * 100;
         struct prng p;
         struct heap heap;
         struct shelf *s;
@@ -137,9 +181,9 @@ TEST(test_random_steps_agree_with_a_model)
         heap_init(&heap);
         prng_init(&p, seed);
         REQUIRE(shelf_new(&s, &heap.alloc, MODEL_MAX, bytes_max) == 0);
-        for (int i = 0; i < 3000; i++) {
+        for (int i = 0; i < 5000; i++) {
             step(s, &m, &p, bytes_max);
-            if (i % 100 == 0)
+            if (i % 250 == 0)
                 compare_all(s, &m);
         }
         compare_all(s, &m);
@@ -256,26 +300,74 @@ TEST(test_bounds)
     CHECK(heap_is_empty(&heap));
 }
 
-TEST(test_a_million_objects)
+/* Ascending, and with all their first bits in common: the worst there is for a table or a tree. */
+static struct digest counted_name(uint32_t i)
+{
+    struct digest d = {{0}};
+    d.bytes[28] = (uint8_t)(i >> 24);
+    d.bytes[29] = (uint8_t)(i >> 16);
+    d.bytes[30] = (uint8_t)(i >> 8);
+    d.bytes[31] = (uint8_t)i;
+    return d;
+}
+
+TEST(test_a_million_objects_whose_names_begin_alike)
 {
     struct heap heap;
-    struct prng p;
     struct shelf *s;
     struct shelf_object *o;
-    struct digest last = {{0}};
+    uint32_t i = 0;
     heap_init(&heap);
-    prng_init(&p, 7);
     REQUIRE(shelf_new(&s, &heap.alloc, SHELF_OBJECTS_MAX, UINT64_MAX) == 0);
-    for (uint32_t i = 0; i < SHELF_OBJECTS_MAX; i++) {
-        last = random_name(&p);
-        REQUIRE(shelf_add(s, last, 1, (struct instant){0}, &o) == 0);
+    for (; i < SHELF_OBJECTS_MAX; i++)
+        REQUIRE(shelf_add(s, counted_name(i), 1, (struct instant){0}, &o) == 0);
+    CHECK_INT(shelf_add(s, counted_name(i), 1, (struct instant){0}, &o), ERR_FULL);
+    CHECK(shelf_find(s, counted_name(i)) == NULL);
+    CHECK(shelf_find(s, counted_name(i - 1)) == o);
+    /* 144 of the C library for each block of this size. */
+    CHECK(heap.live_bytes <= (size_t)SHELF_OBJECTS_MAX * 128 + 4096);
+    for (i = 0; (o = shelf_next(s, o && i > 0 ? &o->name : NULL)) != NULL; i++)
+        REQUIRE(digest_equal(o->name, counted_name(i)));
+    CHECK_INT(i, SHELF_OBJECTS_MAX);
+    for (i = 0; (o = shelf_victim(s, UINT64_MAX)) != NULL; i++) {
+        REQUIRE(digest_equal(o->name, counted_name(i)));
+        shelf_remove(s, o);
     }
-    CHECK(shelf_find(s, last) == o);
-    CHECK_INT(shelf_add(s, random_name(&p), 1, (struct instant){0}, &o), ERR_FULL);
-    CHECK(heap.live_bytes <= (size_t)SHELF_OBJECTS_MAX * 180);
+    CHECK_INT(i, SHELF_OBJECTS_MAX);
+    CHECK_INT(shelf_bytes(s), 0);
     shelf_free(s);
     CHECK(heap_is_empty(&heap));
 }
 
+/* The n-th allocation fails, for every n: what could not be done has left everything as it was. */
+TEST(test_without_memory_nothing_changes)
+{
+    for (uint64_t n = 1;; n++) {
+        struct heap heap;
+        struct shelf *s = NULL;
+        struct shelf_object *a = NULL, *b = NULL;
+        heap_init(&heap);
+        heap.fail_at = n;
+        if (shelf_new(&s, &heap.alloc, 10, UINT64_MAX) == 0) {
+            int rc = shelf_add(s, counted_name(1), PIECE_SIZE, (struct instant){0}, &a);
+            CHECK_INT(shelf_count(s), rc == 0);
+            CHECK(rc == 0 || rc == ERR_NO_MEMORY);
+            CHECK_INT(shelf_bytes(s), rc == 0 ? PIECE_SIZE : 0);
+            if (rc == 0 && shelf_listed(s, a) < 0)
+                CHECK(!a->listed && a->map == NULL);
+            if (shelf_add(s, counted_name(2), PIECE_SIZE, (struct instant){0}, &b) == 0) {
+                shelf_sealed(s, b);
+                CHECK_INT(b->whole, shelf_piece_lost(s, b, 0) < 0);
+                CHECK_INT(b->have, b->whole);
+            }
+        }
+        shelf_free(s);
+        CHECK(heap_is_empty(&heap));
+        if (!heap.failures)
+            break;
+    }
+}
+
 TEST_MAIN(test_random_steps_agree_with_a_model, test_pieces_come_and_go, test_prefixes,
-          test_after_a_start_the_order_is_that_of_use, test_bounds, test_a_million_objects)
+          test_after_a_start_the_order_is_that_of_use, test_bounds,
+          test_a_million_objects_whose_names_begin_alike, test_without_memory_nothing_changes)
