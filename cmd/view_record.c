@@ -20,6 +20,7 @@ static const char *type_name(uint16_t type)
            : type == RECORD_LOG      ? "log"
            : type == RECORD_CALENDAR ? "time"
            : type == RECORD_STALE    ? "stale"
+           : type == RECORD_OBJECT   ? "object"
                                      : "unknown";
 }
 
@@ -194,7 +195,7 @@ void record_view_text(FILE *to, const struct record_view *v)
     char job[9] = "-";
     int rc = journal_record_read(v->type, v->payload, &r);
     if (rc == 0 && r.type != RECORD_CALENDAR)
-        brief(r.job.bytes, job);
+        brief(r.type == RECORD_OBJECT ? r.object.bytes : r.job.bytes, job);
     fprintf(to, "%-8" PRIu64 "  %-7s  %-8s  ", v->sequence, type_name(v->type), job);
     if (rc < 0)
         fprintf(to, "type %u, %zu bytes that cannot be read: %s", (unsigned)v->type, v->payload.len,
@@ -208,6 +209,9 @@ void record_view_text(FILE *to, const struct record_view *v)
                 r.copies == 1 ? "y" : "ies", (unsigned)r.machines, r.machines == 1 ? "" : "s");
     else if (r.type == RECORD_STALE)
         fputs(step_name(r.step), to);
+    else if (r.type == RECORD_OBJECT)
+        fprintf(to, "%" PRIu64 " bytes, %s (generation %" PRIu64 ")", r.size,
+                r.kept ? "to be kept" : "removed", r.generation);
     else if (r.type == RECORD_LOG)
         fprintf(to, "%zu bytes that its workers wrote", r.log.len);
     else
@@ -380,6 +384,8 @@ void record_view_json(struct json *j, const struct record_view *v)
     json_number(j, "bytes", v->payload.len);
     if (rc < 0)
         json_text(j, "error", err_sentence(rc));
+    else if (r.type == RECORD_OBJECT)
+        json_id(j, "object", r.object.bytes);
     else if (r.type != RECORD_CALENDAR)
         json_id(j, "job", r.job.bytes);
     if (rc == 0 && r.type == RECORD_GONE)
@@ -388,6 +394,11 @@ void record_view_json(struct json *j, const struct record_view *v)
         json_number(j, "calendar", r.calendar_s);
     if (rc == 0 && r.type == RECORD_STALE)
         json_text(j, "step", step_name(r.step));
+    if (rc == 0 && r.type == RECORD_OBJECT) {
+        json_number(j, "size", r.size);
+        json_number(j, "generation", r.generation);
+        json_truth(j, "kept", r.kept);
+    }
     if (rc == 0 && r.type == RECORD_SETTLED) {
         json_number(j, "copies", r.copies);
         json_number(j, "machines", r.machines);

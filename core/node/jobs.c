@@ -8,6 +8,7 @@
 #include "core/node/joblog.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
+#include "core/node/keeping.h"
 #include "core/node/labour.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
@@ -553,6 +554,8 @@ int jobs_replay(struct node *n, uint16_t type, struct bytes payload)
         return forget_replay(n, payload);
     if (type == RECORD_STALE)
         return stale_replay(n, payload);
+    if (type == RECORD_OBJECT)
+        return keeping_replay(n, payload);
     if (type != RECORD_CALENDAR)
         return ERR_VERSION;
     r = reader_of(payload);
@@ -613,4 +616,5 @@ void jobs_snapshot(struct node *n, struct buf *to)
         if (j->ledger != NULL)
             job_snapshot(j, to);
     forget_snapshot(n, to);
+    keeping_snapshot(n, to);
 }

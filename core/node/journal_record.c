@@ -11,14 +11,22 @@ int journal_record_read(uint16_t type, struct bytes payload, struct journal_reco
 
     memset(r, 0, sizeof *r);
     r->type = (enum record_type)type;
-    if (type < RECORD_FACTS || type > RECORD_STALE)
+    if (type < RECORD_FACTS || type > RECORD_OBJECT)
         return ERR_VERSION;
     if (type == RECORD_CALENDAR)
         r->calendar_s = read_u64(&in);
+    else if (type == RECORD_OBJECT)
+        r->object = read_digest(&in);
     else
         r->job = read_job_id(&in);
     if (type == RECORD_STALE)
         r->step = read_u8(&in);
+    if (type == RECORD_OBJECT) {
+        r->size = read_u64(&in);
+        r->generation = read_u64(&in);
+        r->kept = read_u8(&in) != 0;
+        r->calendar_s = read_u64(&in);
+    }
     if (type == RECORD_GONE) {
         r->state = read_u8(&in);
         r->why = read_u8(&in);

@@ -9,6 +9,8 @@
  *   STALE    32 job, u8 step: it was set aside, brought back or dropped (stale.h);
  *            dropped also by a node that holds it no more
  *   CALENDAR u64 seconds: how far the calendar is (calendar.h)
+ *   OBJECT   32 name, u64 size, u64 generation, u8 kept, u64 calendar_s: an object is to be kept,
+ *            or is not any more (keeping.h)
  *   LOG      32 job, and to the end what its workers wrote last
  *
  * A new type, or a fact of a new kind or version, comes with a greater feature level, so that an
@@ -29,7 +31,8 @@ enum record_type {
     RECORD_SETTLED = 3,
     RECORD_LOG = 4,
     RECORD_CALENDAR = 5,
-    RECORD_STALE = 6
+    RECORD_STALE = 6,
+    RECORD_OBJECT = 7
 };
 
 enum stale_step { STALE_BACK = 0, STALE_ASIDE = 1, STALE_DROPPED = 2 };
@@ -37,6 +40,9 @@ enum stale_step { STALE_BACK = 0, STALE_ASIDE = 1, STALE_DROPPED = 2 };
 struct journal_record {
     enum record_type type;
     struct job_id job;
+    struct digest object;      /* of OBJECT */
+    uint64_t size, generation; /* of OBJECT */
+    bool kept;                 /* of OBJECT */
     uint8_t state, why;        /* of GONE: enum job_state, enum gone_why */
     uint8_t step;              /* of STALE: enum stale_step */
     uint32_t ended_s;          /* of GONE: Unix time, 0: not known */

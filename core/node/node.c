@@ -12,6 +12,7 @@
 #include "core/node/joblog.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
+#include "core/node/keeping.h"
 #include "core/node/kill.h"
 #include "core/node/labour.h"
 #include "core/node/labour_report.h"
@@ -71,6 +72,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     map_init(&n->stale, alloc, ID_SIZE, STALE_MAX);
     tombs_init(&n->tombs, alloc, TOMBSTONES_MAX);
     map_init(&n->directory, alloc, ID_SIZE, JOBS_LIVE_MAX + JOBS_KEPT_MAX + 1);
+    map_init(&n->keeping, alloc, ID_SIZE, KEEPING_MAX);
     map_init(&n->sites, alloc, ID_SIZE, MESH_MEMBERS_MAX + 1);
     n->options.certificate = bytes_copy(n, options->certificate);
     n->options.kernels = NULL;
@@ -107,6 +109,7 @@ void node_free(struct node *n)
     forwards_free(n);
     requests_free(n);
     objects_free(n);
+    keeping_free(n);
     jobs_free(n);
     directory_free(n);
     workers_free(n);

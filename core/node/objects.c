@@ -2,9 +2,11 @@
 
 #include "core/base/err.h"
 #include "core/node/get.h"
+#include "core/node/keeping.h"
 #include "core/node/link.h"
 #include "core/node/mover.h"
 #include "core/node/put.h"
+#include "core/node/record.h"
 #include "core/object/name.h"
 
 /* A request that waits until the shelf is known. */
@@ -77,6 +79,8 @@ static void on_found(struct node *n, const struct moved_found *m)
     o->used = m->used_s;
     if (m->whole) {
         shelf_sealed(s, o);
+        shelf_keep(s, o, keeping_is_kept(n, m->name));
+        o->used = m->used_s;
         return;
     }
     if (shelf_listed(s, o) < 0)
@@ -203,18 +207,46 @@ static void list(struct node *n, uint64_t link, uint32_t request, const struct r
     reply_end(n, link, request);
 }
 
+void objects_answer_later(struct node *n, uint64_t link, uint32_t request,
+                          const struct shelf_object *o, bool removed)
+{
+    wait_add(n, (struct wait){.ticket = n->ticket_last,
+                              .kind = WAIT_OBJECT,
+                              .number = removed,
+                              .link = link,
+                              .request = request,
+                              .object = o->name});
+}
+
 /* Whoever reads it now reads it to its end: then it is the first to go. */
+void objects_written(struct node *n, const struct wait *w)
+{
+    struct shelf_object *o = n->objects == NULL ? NULL : shelf_find(n->objects->shelf, w->object);
+
+    if (o == NULL) {
+        reply_error(n, w->link, w->request, 9, "the object has been removed meanwhile", "");
+        return;
+    }
+    objects_send_view(n, w->link, w->request, o);
+    if (w->number == 0)
+        return;
+    reply_end(n, w->link, w->request);
+    shelf_keep(n->objects->shelf, o, keeping_is_kept(n, o->name));
+    if (o->pins == 0 && !o->kept)
+        objects_drop(n, o);
+}
+
 static void take_away(struct node *n, uint64_t link, uint32_t request, const char *ref)
 {
     struct shelf_object *o = objects_by_ref(n, link, request, ref);
 
     if (o == NULL)
         return;
-    objects_send_view(n, link, request, o);
-    shelf_keep(n->objects->shelf, o, false);
-    if (o->pins == 0)
-        objects_drop(n, o);
-    reply_end(n, link, request);
+    if (keeping_say(n, o->name, o->size, false) < 0)
+        reply_error(n, link, request, 1, "this node remembers 100000 objects that it was to keep",
+                    "try again in some days");
+    else
+        objects_answer_later(n, link, request, o, true);
 }
 
 /* --- requests --- */

@@ -60,6 +60,10 @@ void objects_drop(struct node *n, struct shelf_object *o);
 void objects_view(const struct node *n, const struct shelf_object *o, struct object_view *v);
 void objects_send_view(struct node *n, uint64_t link, uint32_t request,
                        const struct shelf_object *o);
+/* The user hears of the object once what was said of it is synced: a put, or (`removed`) an rm. */
+void objects_answer_later(struct node *n, uint64_t link, uint32_t request,
+                          const struct shelf_object *o, bool removed);
+void objects_written(struct node *n, const struct wait *w);
 /* The one object a ref means. NULL: the user was told what is wrong. */
 struct shelf_object *objects_by_ref(struct node *n, uint64_t link, uint32_t request,
                                     const char *ref);

@@ -1,6 +1,7 @@
 #include "core/node/put.h"
 
 #include "core/base/err.h"
+#include "core/node/keeping.h"
 #include "core/node/link.h"
 #include "core/node/mover.h"
 #include "core/object/name.h"
@@ -172,7 +173,7 @@ static void made(struct node *n, uint64_t number, const struct frame *answer)
         rc = shelf_add(s->shelf, m.name, m.size, n->now, &o);
     if (rc == 0) {
         shelf_sealed(s->shelf, o);
-        shelf_keep(s->shelf, o, true);
+        shelf_keep(s->shelf, o, p != NULL || keeping_is_kept(n, m.name));
     } else if (answer->type == MESSAGE_MOVED_MADE && rc != ERR_FORMAT && m.rc == 0) {
         mover_name(n, MESSAGE_MOVE_DROP, m.name, NULL, 0);
     }
@@ -183,7 +184,14 @@ static void made(struct node *n, uint64_t number, const struct frame *answer)
         refuse_rc(n, p, rc);
         return;
     }
-    objects_send_view(n, p->link, p->request, o);
+    rc = keeping_say(n, o->name, o->size, true);
+    if (rc < 0) {
+        shelf_keep(s->shelf, o, false);
+        refuse(n, p, 1, "this node keeps 100000 objects, and more it cannot",
+               "velum rm REF, or put it elsewhere");
+        return;
+    }
+    objects_answer_later(n, p->link, p->request, o, false);
     forget(n, p);
 }
 

@@ -12,6 +12,7 @@
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
+#include "core/node/objects.h"
 #include "core/node/outcome.h"
 #include "core/node/record.h"
 #include "core/node/replica.h"
@@ -62,6 +63,10 @@ static void wait_run(struct node *n, const struct wait *w)
             return;
         record_progress(j);
         job_mark_busy(j);
+        return;
+    }
+    if (w->kind == WAIT_OBJECT) {
+        objects_written(n, w);
         return;
     }
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);

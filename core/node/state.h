@@ -87,14 +87,15 @@ struct inbox_item {
 };
 
 /* Something to do once the journal is synced up to a ticket. */
-enum wait_kind { WAIT_FACTS_KEPT, WAIT_BATCH, WAIT_CANCELLED };
+enum wait_kind { WAIT_FACTS_KEPT, WAIT_BATCH, WAIT_CANCELLED, WAIT_OBJECT };
 struct wait {
     uint64_t ticket;
     enum wait_kind kind;
     struct job_id job;
     struct node_id node;
-    uint64_t number;
+    uint64_t number, link;
     uint32_t request;
+    struct digest object;
     struct wait *next;
 };
 
@@ -283,6 +284,7 @@ struct node {
     struct job *assign_cursor, *round_cursor;
     struct instant knock_at, help_at;
     uint32_t help_next;      /* the member to look at next when help is called for */
+    struct map keeping;      /* digest -> struct keeping */
     struct objects *objects; /* NULL: this node keeps none */
     bool stopping, exited;
     struct instant stop_until;

@@ -5,7 +5,7 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 
-enum { RECORD_FACTS = 1, RECORD_GONE = 2, RECORD_STALE = 6, RECORD_LAST = 6 };
+enum { RECORD_FACTS = 1, RECORD_GONE = 2, RECORD_STALE = 6, RECORD_LAST = 7 };
 enum { KIND_SPEC = 1, KIND_OUTCOME = 5, KIND_PARTIAL = 6, KIND_DIVERGENT = 8, KIND_COUNTS = 10 };
 
 #define STALE_DROPPED 2

@@ -1,5 +1,6 @@
 /* Stories of objects at one node: users put them there, get them, list them and take them away. */
 #include "core/base/err.h"
+#include "core/node/keeping.h"
 #include "core/node/objects.h"
 #include "core/object/name.h"
 #include "core/wire/move.h"
@@ -437,6 +438,87 @@ TEST(what_was_there_is_found_and_asked_for_before_that)
     CHECK(story_end(&story));
 }
 
+/* What was put is kept after a restart, and after its journal was written anew; what was removed
+ * is not. */
+TEST(what_is_kept_is_written_down)
+{
+    struct digest kept, gone;
+    struct objects *s;
+
+    story_init(&story, 1);
+    story.ages.objects_bytes = 1 << 30;
+    story.nodes[0].keeps_disk = true;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)i;
+    story_start(&story, 0);
+    story_run(&story, 10 * MS_US);
+    kept = put_whole(bytes, 1000);
+    gone = put_whole(bytes, 2000);
+    CHECK_INT(code_of_ref(MESSAGE_REQUEST_RM, gone), 0);
+    put_whole(bytes, 2000);
+    CHECK_INT(keeping_find(story.nodes[0].core, gone)->generation, 3);
+    CHECK_INT(code_of_ref(MESSAGE_REQUEST_RM, gone), 0);
+    story_compact(&story, 0);
+    story_run(&story, 10 * MS_US);
+    story_kill(&story, 0);
+    story_start(&story, 0);
+    story_run(&story, 10 * MS_US);
+    s = story.nodes[0].core->objects;
+    REQUIRE(shelf_find(s->shelf, kept) != NULL);
+    CHECK(shelf_find(s->shelf, kept)->kept);
+    CHECK(shelf_find(s->shelf, gone) == NULL);
+    CHECK(!keeping_is_kept(story.nodes[0].core, gone));
+    CHECK_INT(keeping_find(story.nodes[0].core, gone)->generation, 4);
+    CHECK(story_end(&story));
+}
+
+TEST(of_two_statements_the_later_holds_and_keeping_wins)
+{
+    struct keeping k = {.name = {{7}}, .size = 5, .generation = 3, .kept = false};
+    struct node *n;
+
+    begin(1 << 30);
+    n = story.nodes[0].core;
+    n->replaying = true; /* nothing is written outside a step */
+    struct actions quiet;
+    actions_init(&quiet, &story.heap.alloc);
+    n->out = &quiet;
+    CHECK_INT(keeping_learn(n, &k), 1);
+    CHECK_INT(keeping_learn(n, &k), 0);
+    k.generation = 2;
+    k.kept = true;
+    CHECK_INT(keeping_learn(n, &k), 0);
+    k.generation = 3;
+    CHECK_INT(keeping_learn(n, &k), 1);
+    CHECK(keeping_is_kept(n, k.name));
+    k.kept = false;
+    CHECK_INT(keeping_learn(n, &k), 0);
+    k.generation = 0;
+    CHECK_INT(keeping_learn(n, &k), ERR_FORMAT);
+    k.generation = KEEPING_GENERATION_MAX + 1;
+    CHECK_INT(keeping_learn(n, &k), ERR_FORMAT);
+    n->out = NULL;
+    n->replaying = false;
+    actions_clear(&quiet);
+    CHECK(story_end(&story));
+}
+
+/* A put waits for what its node's disk says. */
+TEST(a_put_is_told_when_it_is_written_down)
+{
+    uint64_t user;
+    uint32_t request;
+
+    begin(1 << 30);
+    story.nodes[0].stuck = true;
+    user = story_user(&story, 0);
+    request = put_begun(user, 100);
+    put_sent(user, request, bytes, 100);
+    CHECK_INT(sim_mover_whole(&story.nodes[0].mover), 1);
+    CHECK(story_answer(&story, user, request)->type == MESSAGE_REPLY_CREDIT);
+    CHECK(story_end(&story));
+}
+
 TEST(only_so_many_are_put_at_a_time)
 {
     uint64_t user;
@@ -483,5 +565,7 @@ TEST_MAIN(what_is_put_is_got, a_get_goes_on_where_it_was_broken_off,
           a_put_whose_user_leaves_is_undone, another_size_than_announced_is_no_object,
           what_is_kept_stays_and_what_does_not_fit_is_refused, what_was_used_least_goes_first,
           what_is_removed_while_it_is_read_is_read_to_its_end, the_death_of_the_mover_is_told,
-          what_was_there_is_found_and_asked_for_before_that, only_so_many_are_put_at_a_time,
-          a_node_without_room_for_objects_says_so, a_full_disk_is_told)
+          what_was_there_is_found_and_asked_for_before_that, what_is_kept_is_written_down,
+          of_two_statements_the_later_holds_and_keeping_wins, a_put_is_told_when_it_is_written_down,
+          only_so_many_are_put_at_a_time, a_node_without_room_for_objects_says_so,
+          a_full_disk_is_told)

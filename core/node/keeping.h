@@ -1,0 +1,39 @@
+/* Which objects are to be kept: statements (name, generation, kept or not), one a name, journaled.
+ * Of two the one of the greater generation holds, and of two like ones the one that keeps: what
+ * was put again after it was removed is kept, and what both happened to at once is not lost.
+ *
+ * A node knows them whether it keeps objects at the moment or not. At most KEEPING_MAX; those of
+ * removed objects are forgotten after KEEPING_GONE_S of the calendar. Private to core/node. */
+#ifndef VELUM_NODE_KEEPING_H
+#define VELUM_NODE_KEEPING_H
+
+#include "core/node/state.h"
+
+#define KEEPING_MAX 100000u
+#define KEEPING_GONE_S (30u * 24 * 3600)
+#define KEEPING_GENERATION_MAX (UINT64_MAX / 2)
+
+struct keeping {
+    struct digest name;
+    uint64_t size;
+    uint64_t generation; /* from 1 on */
+    bool kept;
+    uint64_t since_s; /* by the calendar: when it was told here */
+};
+
+void keeping_free(struct node *n);
+/* NULL: nobody ever said so here. */
+struct keeping *keeping_find(const struct node *n, struct digest name);
+bool keeping_is_kept(const struct node *n, struct digest name);
+/* The one who says so is here. Writes it when it is news. 0, or ERR_FULL: there are too many. */
+int keeping_say(struct node *n, struct digest name, uint64_t size, bool kept);
+/* Somebody else has said so. 1: it was news and is written; 0: it was known; ERR_FULL, ERR_FORMAT
+ * (a generation that cannot be). */
+int keeping_learn(struct node *n, const struct keeping *k);
+
+int keeping_replay(struct node *n, struct bytes payload);
+void keeping_snapshot(struct node *n, struct buf *to);
+/* Forgets what is old enough. */
+void keeping_forget(struct node *n);
+
+#endif
