@@ -1,5 +1,6 @@
 #include "core/base/sha256.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -75,7 +76,7 @@ static void next_words(uint32_t w[16])
         w[i] += mix_early(w[(i + 1) % 16]) + w[(i + 9) % 16] + mix_late(w[(i + 14) % 16]);
 }
 
-void sha256_block_portable(uint32_t state[8], const uint8_t block[64])
+static void block_portable(uint32_t state[8], const uint8_t block[64])
 {
     uint32_t w[16];
     uint32_t s[8];
@@ -93,54 +94,143 @@ void sha256_block_portable(uint32_t state[8], const uint8_t block[64])
 
 #ifdef HAVE_INSTRUCTIONS
 /* The instructions keep the eight words as (f, e, b, a) and (h, g, d, c), do two rounds each, and
- * make four words of the schedule from the sixteen before. */
+ * make four words of the schedule from the sixteen before. Each waits for the one before it, so
+ * that two lanes, of which neither waits for the other, take little longer than one. */
 typedef int words __attribute__((vector_size(16)));
 typedef uint32_t sums __attribute__((vector_size(16)));
+typedef uint8_t octets __attribute__((vector_size(16)));
 
-__attribute__((target("sha,sse4.1,ssse3"))) static void by_instruction(uint32_t state[8],
-                                                                       const uint8_t block[64])
+#define INSTRUCTIONS __attribute__((target("sha,sse4.1,ssse3")))
+#define INSTRUCTIONS_INSIDE static inline INSTRUCTIONS __attribute__((always_inline))
+
+struct lane {
+    sums left, right, left_was, right_was, w[4];
+};
+
+INSTRUCTIONS_INSIDE void lane_load(struct lane *l, const uint32_t s[8])
 {
-    const sums left_was = {state[5], state[4], state[1], state[0]};
-    const sums right_was = {state[7], state[6], state[3], state[2]};
-    sums left = left_was, right = right_was, w[4];
+    l->left = (sums){s[5], s[4], s[1], s[0]};
+    l->right = (sums){s[7], s[6], s[3], s[2]};
+}
 
-    for (int i = 0; i < 16; i++) {
-        sums *now = &w[i % 4], last = w[(i + 3) % 4], constants;
-        if (i < 4) {
-            const uint8_t *p = block + 16 * i;
-            *now = (sums){big_endian(p), big_endian(p + 4), big_endian(p + 8), big_endian(p + 12)};
-        } else {
-            sums next = (sums)__builtin_ia32_sha256msg1((words)*now, (words)w[(i + 1) % 4]);
+INSTRUCTIONS_INSIDE void lane_store(const struct lane *l, uint32_t s[8])
+{
+    const uint32_t out[8] = {l->left[3], l->left[2], l->right[3], l->right[2],
+                             l->left[1], l->left[0], l->right[1], l->right[0]};
+    memcpy(s, out, sizeof out);
+}
+
+INSTRUCTIONS_INSIDE sums big_endian_four(const uint8_t *p)
+{
+    octets bytes;
+    memcpy(&bytes, p, sizeof bytes);
+    const octets turned = {3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12};
+    return (sums)__builtin_shuffle(bytes, turned);
+}
+
+/* The four rounds i of sixteen times four; i is known where this is put in. */
+INSTRUCTIONS_INSIDE void lane_rounds(struct lane *l, const uint8_t *block, int i)
+{
+    sums *now = &l->w[i % 4], last = l->w[(i + 3) % 4], constants;
+    if (i < 4) {
+        *now = big_endian_four(block + 16 * i);
+    } else {
+        sums next = (sums)__builtin_ia32_sha256msg1((words)*now, (words)l->w[(i + 1) % 4]);
 #if VELUM_PLANT == 122 /* unit/test_sha256: the schedule is made of words one further on */
-            next += __builtin_shuffle(w[(i + 2) % 4], last, (sums){2, 3, 4, 5});
+        next += __builtin_shuffle(l->w[(i + 2) % 4], last, (sums){2, 3, 4, 5});
 #else
-            next += __builtin_shuffle(w[(i + 2) % 4], last, (sums){1, 2, 3, 4});
+        next += __builtin_shuffle(l->w[(i + 2) % 4], last, (sums){1, 2, 3, 4});
 #endif
-            *now = (sums)__builtin_ia32_sha256msg2((words)next, (words)last);
-        }
-        memcpy(&constants, round_constants + 4 * i, sizeof constants);
-        constants += *now;
-        right = (sums)__builtin_ia32_sha256rnds2((words)right, (words)left, (words)constants);
-        constants = __builtin_shuffle(constants, (sums){2, 3, 0, 1});
-        left = (sums)__builtin_ia32_sha256rnds2((words)left, (words)right, (words)constants);
+        *now = (sums)__builtin_ia32_sha256msg2((words)next, (words)last);
     }
-    left += left_was;
-    right += right_was;
-    const uint32_t out[8] = {left[3], left[2], right[3], right[2],
-                             left[1], left[0], right[1], right[0]};
-    memcpy(state, out, sizeof out);
+    memcpy(&constants, round_constants + 4 * i, sizeof constants);
+    constants += *now;
+    l->right = (sums)__builtin_ia32_sha256rnds2((words)l->right, (words)l->left, (words)constants);
+    constants = __builtin_shuffle(constants, (sums){2, 3, 0, 1});
+    l->left = (sums)__builtin_ia32_sha256rnds2((words)l->left, (words)l->right, (words)constants);
+}
+
+INSTRUCTIONS_INSIDE void lane_begin(struct lane *l)
+{
+    l->left_was = l->left;
+    l->right_was = l->right;
+}
+
+INSTRUCTIONS_INSIDE void lane_end(struct lane *l)
+{
+    l->left += l->left_was;
+    l->right += l->right_was;
+}
+
+INSTRUCTIONS static void by_instruction(uint32_t state[8], const uint8_t *p, size_t count)
+{
+    struct lane l;
+    lane_load(&l, state);
+    for (; count > 0; count--, p += 64) {
+        lane_begin(&l);
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i++)
+            lane_rounds(&l, p, i);
+        lane_end(&l);
+    }
+    lane_store(&l, state);
+}
+
+INSTRUCTIONS static void two_by_instruction(uint32_t first[8], const uint8_t *p, uint32_t second[8],
+                                            const uint8_t *q, size_t count)
+{
+    struct lane l, m;
+    lane_load(&l, first);
+    lane_load(&m, second);
+    for (; count > 0; count--, p += 64, q += 64) {
+        lane_begin(&l);
+        lane_begin(&m);
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i++) {
+            lane_rounds(&l, p, i);
+            lane_rounds(&m, q, i);
+        }
+        lane_end(&l);
+        lane_end(&m);
+    }
+    lane_store(&l, first);
+    lane_store(&m, second);
+}
+
+static bool has_instructions(void)
+{
+    return __builtin_cpu_supports("sha") && __builtin_cpu_supports("sse4.1");
 }
 #endif
 
-void sha256_block(uint32_t state[8], const uint8_t block[64])
+void sha256_blocks_portable(uint32_t state[8], const uint8_t *blocks, size_t count)
+{
+    for (; count > 0; count--, blocks += 64)
+        block_portable(state, blocks);
+}
+
+void sha256_blocks(uint32_t state[8], const uint8_t *blocks, size_t count)
 {
 #ifdef HAVE_INSTRUCTIONS
-    if (__builtin_cpu_supports("sha") && __builtin_cpu_supports("sse4.1")) {
-        by_instruction(state, block);
+    if (has_instructions()) {
+        by_instruction(state, blocks, count);
         return;
     }
 #endif
-    sha256_block_portable(state, block);
+    sha256_blocks_portable(state, blocks, count);
+}
+
+static void two_blocks(struct sha256 *a, const uint8_t *p, struct sha256 *b, const uint8_t *q,
+                       size_t count)
+{
+#ifdef HAVE_INSTRUCTIONS
+    if (has_instructions()) {
+        two_by_instruction(a->state, p, b->state, q, count);
+        return;
+    }
+#endif
+    sha256_blocks_portable(a->state, p, count);
+    sha256_blocks_portable(b->state, q, count);
 }
 
 void sha256_init(struct sha256 *s)
@@ -161,12 +251,25 @@ void sha256_add(struct sha256 *s, const void *data, size_t len)
         len -= n;
         if (held + n < 64)
             return;
-        sha256_block(s->state, s->block);
+        sha256_blocks(s->state, s->block, 1);
     }
-    for (; len >= 64; p += 64, len -= 64)
-        sha256_block(s->state, p);
-    if (len > 0)
-        memcpy(s->block, p, len);
+    sha256_blocks(s->state, p, len / 64);
+    if (len % 64 > 0)
+        memcpy(s->block, p + len / 64 * 64, len % 64);
+}
+
+void sha256_add_two(struct sha256 *a, const void *x, struct sha256 *b, const void *y, size_t len)
+{
+    const uint8_t *p = x, *q = y;
+    size_t together = 0;
+    if (a->total_bytes % 64 == 0 && b->total_bytes % 64 == 0) {
+        together = len / 64 * 64;
+        two_blocks(a, p, b, q, together / 64);
+        a->total_bytes += together;
+        b->total_bytes += together;
+    }
+    sha256_add(a, p + together, len - together);
+    sha256_add(b, q + together, len - together);
 }
 
 struct digest sha256_end(struct sha256 *s)
@@ -176,12 +279,12 @@ struct digest sha256_end(struct sha256 *s)
     s->block[held++] = 0x80;
     memset(s->block + held, 0, 64 - held);
     if (held > 56) {
-        sha256_block(s->state, s->block);
+        sha256_blocks(s->state, s->block, 1);
         memset(s->block, 0, 64);
     }
     for (size_t i = 0; i < 8; i++)
         s->block[56 + i] = (uint8_t)(total_bits >> (56 - 8 * i));
-    sha256_block(s->state, s->block);
+    sha256_blocks(s->state, s->block, 1);
     struct digest d;
     for (size_t i = 0; i < ID_SIZE; i++)
         d.bytes[i] = (uint8_t)(s->state[i / 4] >> (24 - 8 * (i % 4)));

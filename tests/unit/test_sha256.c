@@ -68,16 +68,42 @@ TEST(test_instructions_and_portable_code_agree)
     prng_init(&p, 256);
     for (int i = 0; i < 10000; i++) {
         uint32_t a[8], b[8];
-        uint8_t block[64];
+        uint8_t block[64 * 3];
+        size_t count = 1 + (size_t)i % 3;
         for (int k = 0; k < 8; k++)
             a[k] = b[k] = (uint32_t)prng_u64(&p);
-        for (int k = 0; k < 64; k++)
+        for (size_t k = 0; k < sizeof block; k++)
             block[k] = (uint8_t)prng_u64(&p);
-        sha256_block(a, block);
-        sha256_block_portable(b, block);
+        sha256_blocks(a, block, count);
+        sha256_blocks_portable(b, block, count);
         CHECK(memcmp(a, b, sizeof a) == 0);
     }
 }
 
-TEST_MAIN(test_known_vectors, test_instructions_and_portable_code_agree, test_million_times_a,
+TEST(test_two_at_once_are_as_two_alone)
+{
+    static uint8_t x[700], y[700];
+    struct prng p;
+    prng_init(&p, 257);
+    for (size_t i = 0; i < sizeof x; i++) {
+        x[i] = (uint8_t)prng_u64(&p);
+        y[i] = (uint8_t)prng_u64(&p);
+    }
+    for (size_t len = 0; len <= 260; len++) {
+        for (size_t before = 0; before <= 128; before += 32) {
+            struct sha256 a, b;
+            sha256_init(&a);
+            sha256_init(&b);
+            sha256_add(&a, x, before);
+            sha256_add(&b, y, 64);
+            sha256_add_two(&a, x + before, &b, y + 64, len);
+            sha256_add_two(&a, x + before + len, &b, y + 64 + len, 100);
+            CHECK(digest_equal(sha256_end(&a), sha256_of(x, before + len + 100)));
+            CHECK(digest_equal(sha256_end(&b), sha256_of(y, 64 + len + 100)));
+        }
+    }
+}
+
+TEST_MAIN(test_two_at_once_are_as_two_alone, test_known_vectors,
+          test_instructions_and_portable_code_agree, test_million_times_a,
           test_every_length_around_a_block, test_split_anywhere_is_the_same)
