@@ -20,8 +20,8 @@ struct digest sha256_of(const void *data, size_t len);
 /* Both, the same number of bytes each: little longer than one of them where the processor has
  * instructions for it and neither has half a block inside. */
 void sha256_add_two(struct sha256 *a, const void *x, struct sha256 *b, const void *y, size_t len);
-/* Blocks of 64 bytes into the state, by the processor's instructions where it has them; and without,
- * which only tests call. */
+/* Blocks of 64 bytes into the state, by the processor's instructions where it has them; and
+ * without, which only tests call. */
 void sha256_blocks(uint32_t state[8], const uint8_t *blocks, size_t count);
 void sha256_blocks_portable(uint32_t state[8], const uint8_t *blocks, size_t count);
 

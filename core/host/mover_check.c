@@ -139,42 +139,45 @@ static int open_both(struct checking *c)
     return 0;
 }
 
-static bool list_is_right(const struct checking *c)
+/* 0, ERR_DAMAGED, or what reading it gave. */
+static int read_list_whole(const struct checking *c)
 {
     struct digest made;
-    return c->list >= 0 && folder_list_name(c->list, c->size, &made) == 0 &&
-           digest_equal(made, c->name);
+    int rc = c->list < 0 ? c->list : folder_list_name(c->list, c->size, &made);
+    if (rc == ERR_NOT_FOUND || (rc == 0 && !digest_equal(made, c->name)))
+        rc = ERR_DAMAGED;
+    return rc;
 }
 
-static bool list_has_its_length(const struct checking *c)
+static int look_at_list(const struct checking *c, uint64_t first)
 {
     struct stat st;
-    return c->list >= 0 && fstat(c->list, &st) == 0 &&
-           (uint64_t)st.st_size == object_list_size(c->size);
+    if (first == 0 || c->list < 0)
+        return read_list_whole(c);
+    return fstat(c->list, &st) == 0 && (uint64_t)st.st_size == object_list_size(c->size)
+               ? 0
+               : ERR_DAMAGED;
 }
 
 /* Without its list nothing can be said of an object that is not whole. */
-static int mend_list(struct checking *c)
+static int mend_list(struct checking *c, int rc)
 {
-    int rc = c->part ? ERR_DAMAGED : check_relist(c->folder, c->name, c->size);
+    if (rc == 0 || c->part)
+        return rc;
+    rc = check_relist(c->folder, c->name, c->size);
     return rc < 0 ? rc : open_both(c);
-}
-
-static int check_list(struct checking *c, uint64_t first)
-{
-    bool right = first == 0 ? list_is_right(c) : list_has_its_length(c);
-    return right ? 0 : mend_list(c);
 }
 
 /* The list is one of the two that do not agree: if it is the one that is wrong the pieces are
  * looked at again next time. */
 static int judge_difference(struct checking *c)
 {
-    if (list_is_right(c))
+    int rc = read_list_whole(c);
+    if (rc == 0)
         return give_up(c);
     c->next = c->bad;
     c->bad = UINT64_MAX;
-    return mend_list(c);
+    return mend_list(c, rc);
 }
 
 static int check_pieces(struct checking *c, uint64_t first)
@@ -204,7 +207,7 @@ void check_object(struct folder *f, const struct move_part *m, struct moved_chec
     be_idle(true);
     int rc = open_both(&c);
     if (rc == 0)
-        rc = check_list(&c, m->offset);
+        rc = mend_list(&c, look_at_list(&c, m->offset));
     if (rc == 0)
         rc = check_pieces(&c, m->offset);
     be_idle(false);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -276,6 +277,30 @@ static int queue_order(struct mover_crew *m, uint8_t type, uint32_t request, str
     return 0;
 }
 
+/* With nothing before it an order goes from where it lies into the pipe; what does not fit is
+ * copied and waits. */
+static int send_order(struct mover_crew *m, uint8_t type, uint32_t request, struct bytes payload)
+{
+    uint8_t head[FRAME_HEADER_SIZE];
+    struct iovec parts[2] = {{head, sizeof head}, {(void *)(uintptr_t)payload.data, payload.len}};
+    ssize_t put;
+    if (m->out.len > 0)
+        return queue_order(m, type, request, payload);
+    frame_head(head, type, request, (uint32_t)payload.len);
+    do
+        put = writev(m->ends.orders, parts, payload.len > 0 ? 2 : 1);
+    while (put < 0 && errno == EINTR);
+    const size_t sent = put > 0 ? (size_t)put : 0; /* of one that has died nobody reads the rest */
+    if (sent == sizeof head + payload.len)
+        return 0;
+    const size_t of_head = sent < sizeof head ? sent : sizeof head;
+    put_raw(&m->out, head + of_head, sizeof head - of_head);
+    if (payload.len > 0)
+        put_raw(&m->out, payload.data + (sent - of_head), payload.len - (sent - of_head));
+    watch_set(m->orders_watch, false, true);
+    return m->out.failed ? ERR_NO_MEMORY : 0;
+}
+
 int mover_crew_order(struct mover_crew *m, uint8_t type, uint32_t request, struct bytes payload)
 {
     ensure(payload.len <= FRAME_PAYLOAD_MAX);
@@ -285,7 +310,7 @@ int mover_crew_order(struct mover_crew *m, uint8_t type, uint32_t request, struc
     if (m->open_count > MOVE_OPEN_ORDERS_MAX || m->open_bytes > MOVE_OPEN_BYTES_MAX)
         end_life(m, "was given more than it may have open");
     if (is_alive(m))
-        return queue_order(m, type, request, payload);
+        return send_order(m, type, request, payload);
     alarm_set(m->alarm, loop_clock());
     return 0;
 }

@@ -173,7 +173,7 @@ static int judge(struct folder *f, struct part *p, uint64_t piece, int fd)
     struct digest listed;
     struct hash_job j = {
         .fd = fd, .at = piece * PIECE_SIZE, .length = object_piece_length(p->size, piece)};
-    hash_add(&j);
+    hash_add(&j, NULL);
     hash_wait(&j);
     if (j.rc < 0)
         return j.rc;

@@ -137,13 +137,20 @@ int hash_open(void)
     return rc;
 }
 
-void hash_add(struct hash_job *j)
+static void put_in_line(struct hash_job *j)
 {
     j->done = false;
     j->next = NULL;
-    pthread_mutex_lock(&line.guard);
     *line.last = j;
     line.last = &j->next;
+}
+
+void hash_add(struct hash_job *first, struct hash_job *second)
+{
+    pthread_mutex_lock(&line.guard);
+    put_in_line(first);
+    if (second)
+        put_in_line(second);
     pthread_cond_signal(&line.more);
     pthread_mutex_unlock(&line.guard);
 }
@@ -156,19 +163,27 @@ void hash_wait(struct hash_job *j)
     pthread_mutex_unlock(&line.guard);
 }
 
+static struct hash_job *walk_job(const struct hash_walk *w, struct hash_job *j, uint64_t piece)
+{
+    j->fd = w->fd;
+    j->at = piece * PIECE_SIZE;
+    j->length = object_piece_length(w->size, piece);
+    return j;
+}
+
 int hash_pieces(const struct hash_walk *w, uint64_t first)
 {
-    struct hash_job jobs[AHEAD];
+    struct hash_job jobs[AHEAD], *one, *two;
     const uint64_t pieces = object_pieces(w->size);
     uint64_t next = w->next(w->ctx, first), added = 0, done = 0;
     int rc = 0;
     for (;;) {
-        for (; rc == 0 && added - done < AHEAD && next < pieces; next = w->next(w->ctx, next + 1)) {
-            struct hash_job *j = &jobs[added++ % AHEAD];
-            j->fd = w->fd;
-            j->at = next * PIECE_SIZE;
-            j->length = object_piece_length(w->size, next);
-            hash_add(j);
+        while (rc == 0 && added - done <= AHEAD - 2 && next < pieces) {
+            one = walk_job(w, &jobs[added++ % AHEAD], next);
+            next = w->next(w->ctx, next + 1);
+            two = next < pieces ? walk_job(w, &jobs[added++ % AHEAD], next) : NULL;
+            next = two ? w->next(w->ctx, next + 1) : next;
+            hash_add(one, two);
         }
         if (done == added)
             return rc;

@@ -24,8 +24,9 @@ struct hash_job {
 
 /* Starts the threads. 0, ERR_NO_MEMORY or ERR_SYSTEM. */
 int hash_open(void);
-/* The job stays where it is until hash_wait. */
-void hash_add(struct hash_job *j);
+/* The jobs stay where they are until hash_wait. Two that are given together (`second` may be NULL)
+ * are hashed together, which takes little longer than one. */
+void hash_add(struct hash_job *first, struct hash_job *second);
 void hash_wait(struct hash_job *j);
 
 /* Hashes pieces of an object in order, several side by side. */

@@ -106,17 +106,27 @@ static int take_digest(struct stream *s)
     return s->pending_count == PENDING ? write_pending(s) : 0;
 }
 
-static int hash_piece(struct stream *s, uint32_t length)
+static struct hash_job *next_job(struct stream *s)
 {
-    int rc = s->added - s->taken == JOBS ? take_digest(s) : 0;
-    if (rc < 0)
-        return rc;
     struct hash_job *j = &s->jobs[s->added % JOBS];
+    const uint64_t left = s->size - s->added * PIECE_SIZE;
     j->fd = s->data;
     j->at = s->added * PIECE_SIZE;
-    j->length = length;
+    j->length = left < PIECE_SIZE ? (uint32_t)left : PIECE_SIZE;
     s->added++;
-    hash_add(j);
+    return j;
+}
+
+/* So many pieces more, one or two. */
+static int hash_more(struct stream *s, uint64_t count)
+{
+    while (s->added - s->taken > JOBS - count) {
+        int rc = take_digest(s);
+        if (rc < 0)
+            return rc;
+    }
+    struct hash_job *first = next_job(s);
+    hash_add(first, count > 1 ? next_job(s) : NULL);
     return 0;
 }
 
@@ -139,8 +149,8 @@ static int add_bytes(struct stream *s, struct bytes bytes)
     if (rc < 0)
         return rc;
     s->size += bytes.len;
-    while (rc == 0 && s->size / PIECE_SIZE > s->added)
-        rc = hash_piece(s, PIECE_SIZE);
+    while (rc == 0 && s->size / PIECE_SIZE >= s->added + 2)
+        rc = hash_more(s, 2);
     send_ahead(s);
     return rc;
 }
@@ -185,8 +195,8 @@ int stream_abort(struct folder *f, uint64_t number)
 
 static int name_stream(struct stream *s, struct digest *name)
 {
-    const uint32_t rest = (uint32_t)(s->size % PIECE_SIZE);
-    int rc = rest ? hash_piece(s, rest) : 0;
+    const uint64_t rest = object_pieces(s->size) - s->added;
+    int rc = rest > 0 ? hash_more(s, rest) : 0;
     while (rc == 0 && s->taken < s->added)
         rc = take_digest(s);
     if (rc == 0)

@@ -44,6 +44,15 @@ void frame_end(struct buf *b, size_t start)
     seal_header(b->data + start, (uint32_t)payload_len);
 }
 
+void frame_head(uint8_t head[FRAME_HEADER_SIZE], uint8_t type, uint32_t request,
+                uint32_t payload_len)
+{
+    struct buf b;
+    buf_init_fixed(&b, head, FRAME_HEADER_SIZE);
+    frame_begin(&b, type, request);
+    seal_header(head, payload_len);
+}
+
 /* Magic and version come first: they stand in the same place in every protocol version, and
  * "another version" helps whoever reads it more than "wrong checksum". */
 static int judge_header(const uint8_t *header)

@@ -37,6 +37,9 @@ void frame_put(struct buf *b, uint8_t type, uint32_t request, struct bytes paylo
  * over the maximum fails the buf. */
 size_t frame_begin(struct buf *b, uint8_t type, uint32_t request);
 void frame_end(struct buf *b, size_t start);
+/* The header alone, for who sends the payload from where it lies. */
+void frame_head(uint8_t head[FRAME_HEADER_SIZE], uint8_t type, uint32_t request,
+                uint32_t payload_len);
 /* Looks at the bytes received so far. Returns the whole frame's size (> 0) with *out borrowed from
  * `in`; 0 when more bytes are needed; ERR_FORMAT, ERR_CHECKSUM, ERR_VERSION or ERR_TOO_LARGE when
  * the connection must be closed (judged as soon as the header is there). */

@@ -4,8 +4,9 @@
  * process counts, not its spawner, its mover and its workers.
  *
  *   VELUM_FAULT=CLASS:N:KIND   CLASS io or memory; the N-th call fails; KIND eio, enospc, short
- *                              (half of a write is written, and the next one finds no space) or
- *                              lie (no call fails, but no sync does what it says)
+ *                              (half of a write is written, and the next one finds no space),
+ *                              lie (no call fails, but no sync does what it says) or kill (the
+ *                              process dies before the call; of a write half is done)
  *   VELUM_FAULT_ARM=FILE       counting begins when this file is there; without it, at the start
  *   VELUM_FAULT_LOG=FILE       gets one line when the fault has happened
  *   VELUM_FAULT_ALL=1          also every call of a long row of reads or zeroes, not only the
@@ -13,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,16 +27,29 @@
 
 static struct {
     pid_t pid; /* 0: nothing is to fail */
-    bool memory, cut_short, lie, all, armed;
+    bool memory, cut_short, lie, dies, all, armed;
     int error;
+    int log;
     uint64_t left;
-    const char *arm, *log;
+    const char *arm;
     int row_file; /* of the row of reads or zeroes that is under way; -1: none */
     bool row_reads;
     bool no_space_next;
 } fault;
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
+
+/* Open from the start, because a mover shuts itself in; out of the way of numbers that mean
+ * something. */
+static int log_open(const char *path)
+{
+    int low = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, 200);
+
+    if (low >= 0)
+        close(low);
+    return fd;
+}
 
 __attribute__((constructor)) static void fault_read(void)
 {
@@ -47,10 +62,11 @@ __attribute__((constructor)) static void fault_read(void)
     fault.memory = strcmp(class, "memory") == 0;
     fault.cut_short = strcmp(kind, "short") == 0;
     fault.lie = strcmp(kind, "lie") == 0;
+    fault.dies = strcmp(kind, "kill") == 0;
     fault.error = fault.memory ? ENOMEM : strcmp(kind, "eio") == 0 ? EIO : ENOSPC;
     fault.left = fault.lie ? 0 : n;
     fault.arm = getenv("VELUM_FAULT_ARM");
-    fault.log = getenv("VELUM_FAULT_LOG");
+    fault.log = log_open(getenv("VELUM_FAULT_LOG"));
     fault.all = getenv("VELUM_FAULT_ALL") != NULL;
     fault.armed = fault.arm == NULL;
     fault.row_file = -1;
@@ -59,13 +75,8 @@ __attribute__((constructor)) static void fault_read(void)
 
 static void tell(const char *call, const char *what)
 {
-    int fd =
-        fault.log == NULL ? -1 : open(fault.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-
-    if (fd < 0)
-        return;
-    dprintf(fd, "%s %s\n", call, what);
-    close(fd);
+    if (fault.log >= 0)
+        dprintf(fault.log, "%s %s\n", call, what);
 }
 
 static bool counts(void)
@@ -94,6 +105,8 @@ static bool fails(bool memory, const char *call, const char *what)
             tell(call, what);
     }
     pthread_mutex_unlock(&guard);
+    if (now && fault.dies && strcmp(call, "pwrite") != 0)
+        raise(SIGKILL);
     if (now)
         errno = fault.error;
     return now;
@@ -137,6 +150,7 @@ DECLARE(int, fsync, int fd);
 DECLARE(int, fdatasync, int fd);
 DECLARE(int, ftruncate, int fd, off_t size);
 DECLARE(int, posix_fallocate, int fd, off_t at, off_t size);
+DECLARE(int, fallocate, int fd, int mode, off_t at, off_t size);
 DECLARE(int, rename, const char *from, const char *to);
 DECLARE(int, renameat, int from_dir, const char *from, int to_dir, const char *to);
 DECLARE(int, unlink, const char *path);
@@ -218,6 +232,8 @@ ssize_t faulty_pwrite(int fd, const void *from, size_t n, off_t at)
 {
     if (repeats(fd, from, n) || !fails(false, "pwrite", ""))
         return pwrite(fd, from, n, at);
+    if (fault.dies && pwrite(fd, from, n / 2, at) >= 0)
+        raise(SIGKILL);
     if (!fault.cut_short || n < 2)
         return -1;
     fault.no_space_next = true;
@@ -246,6 +262,11 @@ int faulty_ftruncate(int fd, off_t size)
 int faulty_posix_fallocate(int fd, off_t at, off_t size)
 {
     return fails(false, "posix_fallocate", "") ? fault.error : posix_fallocate(fd, at, size);
+}
+
+int faulty_fallocate(int fd, int mode, off_t at, off_t size)
+{
+    return fails(false, "fallocate", "") ? -1 : fallocate(fd, mode, at, size);
 }
 
 int faulty_rename(const char *from, const char *to)

@@ -15,6 +15,9 @@ TEST(test_frame_golden_bytes)
     frame_put(&b, MESSAGE_GRANT, 0x01020304, bytes_of_text("abc"));
     CHECK_INT(b.len, sizeof golden);
     CHECK_MEM(raw, golden, sizeof golden);
+    uint8_t head[FRAME_HEADER_SIZE];
+    frame_head(head, MESSAGE_GRANT, 0x01020304, 3);
+    CHECK_MEM(head, golden, sizeof head);
     struct frame f;
     CHECK_INT(frame_take(buf_bytes(&b), &f), sizeof golden);
     CHECK_INT(f.type, MESSAGE_GRANT);

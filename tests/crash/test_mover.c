@@ -1,0 +1,436 @@
+/* Every call on files that a mover makes fails once, in each way, and the mover is killed at each
+ * of them. Whatever was said to be there is there afterwards and as it was; whatever is there is
+ * what it is called; nothing else is left; and an ordinary mover works on what it finds.
+ *
+ * The mover that fails is tests/chaos/velum-faulty; the one that comes after is this program. */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "tests/unit/mover_orders.h"
+
+#define MIB ((size_t)1 << 20)
+#define SIZE_A (MIB + 5)
+#define SIZE_B (2 * MIB + 100)
+#define SIZE_C ((size_t)10)
+#define DIED 1 /* no error code */
+#define WORK "work"
+
+static char *program;
+static uint8_t *a, *b, *c;
+static struct digest name_a, name_b, name_c, list_b[3], list_c[1];
+
+/* One life of a mover, told by blocking reads and writes. */
+static struct {
+    pid_t pid;
+    int orders, answers;
+    bool dead;
+    uint8_t in[200000];
+    size_t have, used; /* the frame that was handed out last */
+} life;
+
+static _Noreturn void become(const char *executable, const char *fault, int orders, int answers)
+{
+    int folder = open(WORK, O_RDONLY | O_DIRECTORY);
+    int high[3] = {fcntl(orders, F_DUPFD, 10), fcntl(answers, F_DUPFD, 10),
+                   fcntl(folder, F_DUPFD, 10)};
+    dup2(high[0], 0);
+    dup2(high[1], 1);
+    dup2(high[2], 3);
+    for (int fd = 4; fd < 64; fd++)
+        close(fd);
+    unsetenv("VELUM_FAULT");
+    if (fault) {
+        setenv("VELUM_FAULT", fault, 1);
+        setenv("VELUM_FAULT_LOG", "happened", 1);
+    }
+    execl(executable, "velum", "__mover", (char *)NULL);
+    _exit(127);
+}
+
+static void begin(const char *executable, const char *fault)
+{
+    int orders[2], answers[2];
+    REQUIRE(pipe2(orders, O_CLOEXEC) == 0 && pipe2(answers, O_CLOEXEC) == 0);
+    life.have = life.used = 0;
+    life.dead = false;
+    life.pid = fork();
+    if (life.pid == 0)
+        become(executable, fault, orders[0], answers[1]);
+    REQUIRE(life.pid > 0);
+    close(orders[0]);
+    close(answers[1]);
+    life.orders = orders[1];
+    life.answers = answers[0];
+}
+
+/* Its end: by itself when its orders end, or it has been killed. Not by anything else. */
+static void end(void)
+{
+    int status = 0;
+    close(life.orders);
+    close(life.answers);
+    REQUIRE(waitpid(life.pid, &status, 0) == life.pid);
+    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    bool ended = WIFEXITED(status) && WEXITSTATUS(status) <= 1;
+    CHECK(killed || ended);
+}
+
+static bool give(uint8_t type, struct buf *payload)
+{
+    struct buf f;
+    buf_init(&f, &host_memory, FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX);
+    frame_put(&f, type, 1, buf_bytes(payload));
+    for (size_t at = 0; at < f.len && !life.dead;) {
+        ssize_t n = write(life.orders, f.data + at, f.len - at);
+        life.dead = n <= 0;
+        at += n > 0 ? (size_t)n : 0;
+    }
+    buf_clear(&f);
+    buf_clear(payload);
+    return !life.dead;
+}
+
+/* The next answer; its payload is borrowed until the next one. */
+static bool hear(struct frame *f)
+{
+    memmove(life.in, life.in + life.used, life.have - life.used);
+    life.have -= life.used;
+    life.used = 0;
+    for (;;) {
+        int size = frame_take((struct bytes){life.in, life.have}, f);
+        REQUIRE(size >= 0);
+        life.used = (size_t)size;
+        if (size > 0)
+            return true;
+        struct pollfd p = {.fd = life.answers, .events = POLLIN};
+        REQUIRE(poll(&p, 1, 30000) == 1);
+        ssize_t n = read(life.answers, life.in + life.have, sizeof life.in - life.have);
+        if (n <= 0) {
+            life.dead = true;
+            life.have = 0;
+            return false;
+        }
+        life.have += (size_t)n;
+    }
+}
+
+static int ask_done(uint8_t type, struct buf *payload)
+{
+    struct frame f;
+    int rc = 0;
+    if (!give(type, payload) || !hear(&f))
+        return DIED;
+    REQUIRE(f.type == MESSAGE_MOVED_DONE && read_moved_done(f.payload, &rc) == 0);
+    return rc;
+}
+
+static int put_object(uint64_t stream, const uint8_t *data, size_t n, struct digest name)
+{
+    struct frame f;
+    struct moved_made made;
+    struct buf p;
+    for (size_t at = 0; at < n; at += MOVE_BYTES_MAX) {
+        const size_t step = n - at < MOVE_BYTES_MAX ? n - at : MOVE_BYTES_MAX;
+        const struct move_stream m = {.stream = stream, .bytes = {data + at, step}};
+        p = rig_payload();
+        put_move_append(&p, &m);
+        if (ask_done(MESSAGE_MOVE_APPEND, &p) == DIED)
+            return DIED;
+    }
+    p = rig_payload();
+    put_move_stream(&p, stream);
+    if (!give(MESSAGE_MOVE_FINISH, &p) || !hear(&f))
+        return DIED;
+    REQUIRE(read_moved_made(f.payload, &made) == 0);
+    if (made.rc == 0)
+        CHECK(digest_equal(made.name, name) && made.size == n);
+    return made.rc;
+}
+
+static int name_order(uint8_t type, struct digest name)
+{
+    struct buf p = rig_payload();
+    put_move_name(&p, name);
+    return ask_done(type, &p);
+}
+
+static int learn(struct digest name, uint64_t size, const struct digest *list)
+{
+    struct buf p = rig_payload();
+    const struct move_part m = {.name = name,
+                                .size = size,
+                                .bytes = {(const uint8_t *)list, (size_t)object_list_size(size)}};
+    put_move_learn(&p, &m);
+    return ask_done(MESSAGE_MOVE_LEARN, &p);
+}
+
+static int learn_b(void)
+{
+    return learn(name_b, SIZE_B, list_b);
+}
+
+static int write_b(uint64_t piece)
+{
+    const uint64_t first = piece * PIECE_SIZE;
+    const uint64_t last = first + object_piece_length(SIZE_B, piece);
+    int rc = 0;
+    for (uint64_t at = first; at < last && rc == 0; at += MOVE_BYTES_MAX) {
+        const size_t step = last - at < MOVE_BYTES_MAX ? (size_t)(last - at) : MOVE_BYTES_MAX;
+        const struct move_part m = {.name = name_b, .offset = at, .bytes = {b + at, step}};
+        struct buf p = rig_payload();
+        put_move_write(&p, &m);
+        rc = ask_done(MESSAGE_MOVE_WRITE, &p);
+    }
+    return rc;
+}
+
+static int check_a(struct moved_checked *checked)
+{
+    struct frame f;
+    struct buf p = rig_payload();
+    const struct move_part m = {.name = name_a};
+    put_move_check(&p, &m);
+    *checked = (struct moved_checked){0};
+    if (!give(MESSAGE_MOVE_CHECK, &p) || !hear(&f))
+        return DIED;
+    REQUIRE(read_moved_checked(f.payload, checked) == 0);
+    return checked->rc;
+}
+
+static bool holds(struct digest name, const uint8_t *data, size_t n)
+{
+    for (size_t at = 0; at < n; at += MOVE_BYTES_MAX) {
+        const uint32_t step = (uint32_t)(n - at < MOVE_BYTES_MAX ? n - at : MOVE_BYTES_MAX);
+        const struct move_part m = {.name = name, .offset = at, .length = step};
+        struct moved_bytes bytes;
+        struct frame f;
+        struct buf p = rig_payload();
+        put_move_read(&p, &m);
+        if (!give(MESSAGE_MOVE_READ, &p) || !hear(&f))
+            return false;
+        REQUIRE(read_moved_bytes(f.payload, &bytes) == 0);
+        if (bytes.rc != 0 || memcmp(bytes.bytes.data, data + at, step) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* What a scan says of the three objects. */
+struct seen {
+    int rc;
+    uint32_t count;
+    bool whole[3];
+    uint8_t pieces[3]; /* of those that are not whole: a bit each */
+};
+
+static struct seen scan(void)
+{
+    const struct digest names[3] = {name_a, name_b, name_c};
+    struct seen s = {.rc = DIED};
+    struct frame f;
+    struct buf p = rig_payload();
+    if (!give(MESSAGE_MOVE_SCAN, &p))
+        return s;
+    while (hear(&f)) {
+        struct moved_found found;
+        int known = -1;
+        if (f.type == MESSAGE_MOVED_DONE) {
+            REQUIRE(read_moved_done(f.payload, &s.rc) == 0);
+            return s;
+        }
+        REQUIRE(read_moved_found(f.payload, &found) == 0);
+        for (int i = 0; i < 3; i++)
+            if (digest_equal(names[i], found.name))
+                known = i;
+        REQUIRE(known >= 0);
+        s.count++;
+        s.whole[known] = found.whole;
+        if (!found.whole)
+            s.pieces[known] = found.bits.data[0];
+    }
+    return s;
+}
+
+/* What was acknowledged. */
+struct said {
+    bool a_there, a_damaged, b_there, c_there, c_gone;
+    bool refused; /* something was not */
+};
+
+static bool acknowledged(struct said *s, int rc)
+{
+    s->refused = s->refused || rc < 0;
+    return rc == 0;
+}
+
+/* A story with every kind of order: c is put while it comes from elsewhere. */
+static struct said story(void)
+{
+    struct said s = {0};
+    struct moved_checked checked;
+    acknowledged(&s, scan().rc);
+    s.a_there = acknowledged(&s, put_object(1, a, SIZE_A, name_a));
+    acknowledged(&s, learn_b());
+    acknowledged(&s, write_b(1));
+    acknowledged(&s, write_b(0));
+    acknowledged(&s, learn(name_c, SIZE_C, list_c));
+    s.c_there = acknowledged(&s, put_object(2, c, SIZE_C, name_c));
+    acknowledged(&s, put_object(3, c, SIZE_C, name_c));
+    acknowledged(&s, write_b(2));
+    s.b_there = acknowledged(&s, name_order(MESSAGE_MOVE_SEAL, name_b));
+    if (check_a(&checked) != 0 || checked.bad != UINT64_MAX)
+        s.a_damaged = !life.dead;
+    if (!life.dead) {
+        s.c_gone = acknowledged(&s, name_order(MESSAGE_MOVE_DROP, name_c));
+        s.c_there = false;
+    }
+    return s;
+}
+
+static int files(void)
+{
+    int count = 0;
+    DIR *dir = opendir(WORK);
+    const struct dirent *entry;
+    while (dir && (entry = readdir(dir)))
+        count += entry->d_name[0] != '.';
+    if (dir)
+        closedir(dir);
+    return count;
+}
+
+static void empty_folder(void)
+{
+    REQUIRE(system("rm -rf " WORK " happened") == 0);
+    REQUIRE(mkdir(WORK, 0700) == 0);
+}
+
+/* An ordinary mover afterwards. */
+static void judge(const struct said *said, const char *fault, const char *call)
+{
+    int failures = check_state.failures;
+    begin(program, NULL);
+    struct seen s = scan();
+    CHECK_INT(s.rc, 0);
+    CHECK_INT(files(), 2 * s.count);
+    if (said->a_there && !said->a_damaged)
+        CHECK(s.whole[0]);
+    if (said->a_there) /* a damaged piece was none: it is back */
+        CHECK(s.whole[0] || s.pieces[0] == 3);
+    if (said->b_there)
+        CHECK(s.whole[1]);
+    if (said->c_there)
+        CHECK(s.whole[2]);
+    if (said->c_gone)
+        CHECK(!s.whole[2]);
+    CHECK(!s.whole[0] || holds(name_a, a, SIZE_A));
+    CHECK(!s.whole[1] || holds(name_b, b, SIZE_B));
+    CHECK(!s.whole[2] || holds(name_c, c, SIZE_C));
+    /* And it works. */
+    CHECK_INT(put_object(1, a, SIZE_A, name_a), 0);
+    CHECK_INT(put_object(2, c, SIZE_C, name_c), 0);
+    if (!s.whole[1]) {
+        int rc = learn_b();
+        CHECK(rc == 0 || rc == ERR_EXISTS);
+        for (uint64_t i = 0; i < 3; i++)
+            CHECK_INT(write_b(i), 0);
+        CHECK_INT(name_order(MESSAGE_MOVE_SEAL, name_b), 0);
+    }
+    CHECK_INT(files(), 6);
+    CHECK(holds(name_a, a, SIZE_A) && holds(name_b, b, SIZE_B) && holds(name_c, c, SIZE_C));
+    end();
+    if (check_state.failures > failures && check_state.failures <= CHECK_LINES_MAX)
+        printf("# with VELUM_FAULT=%s, at %s\n", fault, call);
+}
+
+/* The call that failed, or "" when the story came to its end before. */
+static void read_happened(char call[64])
+{
+    FILE *in = fopen("happened", "re");
+    call[0] = '\0';
+    if (!in)
+        return;
+    if (fscanf(in, "%63s", call) != 1)
+        call[0] = '\0';
+    fclose(in);
+}
+
+/* What must not be passed over in silence. */
+static bool must_be_told(const char *call)
+{
+    static const char *const calls[] = {"pwrite", "fsync", "fdatasync", "renameat", "fallocate"};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        if (strcmp(call, calls[i]) == 0)
+            return true;
+    return false;
+}
+
+static void open_story(void)
+{
+    const char *objects = getenv("VELUM_OBJECTS");
+    static char faulty[512];
+    if (!objects)
+        SKIP("VELUM_OBJECTS does not say where velum-faulty is");
+    snprintf(faulty, sizeof faulty, "%s/tests/chaos/velum-faulty", objects);
+    if (access(faulty, X_OK) != 0)
+        SKIP("velum-faulty is not built");
+    signal(SIGPIPE, SIG_IGN);
+    a = rig_bytes(SIZE_A, 1);
+    b = rig_bytes(SIZE_B, 2);
+    c = rig_bytes(SIZE_C, 3);
+    name_a = rig_name_of(a, SIZE_A, NULL);
+    name_b = rig_name_of(b, SIZE_B, list_b);
+    name_c = rig_name_of(c, SIZE_C, list_c);
+    setenv("FAULTY", faulty, 1);
+}
+
+/* The kinds take turns from call to call. */
+static void sweep(const char *const *kinds, uint32_t count)
+{
+    open_story();
+    uint32_t n = 1;
+    for (; n < 2000; n++) {
+        char fault[64], call[64];
+        const char *kind = kinds[n % count];
+        snprintf(fault, sizeof fault, "io:%u:%s", n, kind);
+        empty_folder();
+        begin(getenv("FAULTY"), fault);
+        struct said said = story();
+        end();
+        read_happened(call);
+        if (!call[0])
+            break;
+        if (strcmp(kind, "kill") != 0 && must_be_told(call))
+            CHECK(said.refused);
+        judge(&said, fault, call);
+    }
+    CHECK(n > 40 && n < 2000); /* it came to the end, and there was something to fail */
+}
+
+TEST(killed_at_every_call)
+{
+    static const char *const kinds[] = {"kill"};
+    sweep(kinds, 1);
+}
+
+TEST(an_error_at_every_call)
+{
+    static const char *const kinds[] = {"eio", "enospc", "short"};
+    if (!getenv("VELUM_CHAOS")) {
+        sweep(kinds, 3);
+        return;
+    }
+    for (int i = 0; i < 3; i++)
+        sweep(&kinds[i], 1);
+}
+
+int main(int argc, char **argv)
+{
+    const struct check_test tests[] = {killed_at_every_call, an_error_at_every_call};
+    if (argc > 1 && strcmp(argv[1], "__mover") == 0)
+        return mover_main();
+    program = argv[0];
+    return check_main(tests, sizeof tests / sizeof *tests, argc, argv);
+}
