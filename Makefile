@@ -15,7 +15,7 @@
 # V=1 shows the commands. O=DIR builds another configuration, made by ./configure --build=DIR.
 
 O ?= obj
-BUILTINS = pi
+BUILTINS = noop pi sleep sum
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -142,7 +142,7 @@ $(PLUGINS): $(O)/plugins/%.so: $(O)/pic/plugins/%.o $(O)/pic/plugins/helper.o
 	$(Q)$(CC) $(PLUGIN_LDFLAGS) -Wl,-z,defs -o $@ $^
 
 # Good ones and ones that are broken on purpose, which velum must refuse.
-$(TEST_PLUGINS): $(wildcard tests/plugins/* tests/plugins/bad/*) plugins/pi.c plugins/helper.c \
+$(TEST_PLUGINS): $(wildcard tests/plugins/* tests/plugins/bad/*) $(wildcard plugins/*.c) \
                  plugins/velum_kernel.h $(CONF)/config.mk
 	@mkdir -p $(@D)
 	$(call say,SO,$(@D)/*.so)

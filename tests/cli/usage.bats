@@ -228,9 +228,32 @@ load lib.bash
     run -0 --separate-stderr velum kernels
     [[ $output == *"pi"*"built-in"* ]]
     run -0 --separate-stderr velum kernels --json
-    [[ $output == '{"v":1,"kernels":[{"name":"pi",'*']}' ]]
+    [[ $output == '{"v":1,"kernels":[{"name":"noop",'*'{"name":"pi",'*'{"name":"sleep",'*']}' ]]
     run -0 velum kernels pi
     [[ $output == *"velum run pi N"* ]]
+}
+
+@test "kernels sum, sleep and noop: their answers, and what they refuse" {
+    local args
+    for args in 1 10 "7 7" "5 1000000" "3 7 10000000" "2 1000000 999999999"; do
+        # shellcheck disable=SC2086
+        run -0 --separate-stderr velum run --local sum $args
+        # shellcheck disable=SC2086
+        [ "$output" = "$(seq -f %.0f $args | awk '{ s += $1 } END { printf "%.0f", s }')" ]
+    done
+    run -0 --separate-stderr velum run --local sum 999999999999999998 1000000000000000000
+    [ "$output" = 2999999999999999997 ]
+    run -0 --separate-stderr velum run --local sleep 30
+    [ "$output" = 30 ]
+    run -0 --separate-stderr velum run --local noop 3000
+    [ "$output" = 3000 ]
+    for args in "sum" "sum 0" "sum 5 4" "sum 1 0 9" "sum 1 2 3 4" "sum x" \
+        "sum 1000000000000000001" "sleep 0" "sleep 86400001" "sleep 5 600001" "noop 0" \
+        "noop 1099511627777"; do
+        # shellcheck disable=SC2086
+        run -2 velum run --local $args
+        ends_with_try
+    done
 }
 
 @test "completion: scripts that are shell, and answers" {

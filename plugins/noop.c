@@ -1,16 +1,16 @@
-/* noop N: N units, one a leaf, nothing done. For measuring everything else. */
-#include "plugins/velum_kernel.h"
+/* noop N: N units, one a leaf, nothing done. For measuring everything but the work. */
+#include "velum_kernel.h"
 
 struct count {
     uint64_t units;
 };
 
-static const struct velum_field fields[] = {
+static const struct velum_field noop_fields[] = {
     VELUM_FIELD(struct count, units, VELUM_U64, 1),
 };
 
-static int plan(const struct velum_host *host, int argc, const char *const *argv,
-                struct velum_plan *out)
+static int noop_plan(const struct velum_host *host, int argc, const char *const *argv,
+                     struct velum_plan *out)
 {
     if (argc != 1 || host->parse_u64(argv[0], 1099511627776ull, &out->units) < 0 || !out->units)
         return velum_refuse(out, "noop takes one N from 1 to 1099511627776");
@@ -18,23 +18,23 @@ static int plan(const struct velum_host *host, int argc, const char *const *argv
     return 0;
 }
 
-static int leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)
+static int noop_leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)
 {
     (void)host;
     ((struct count *)accumulator)->units = call->count;
     return 0;
 }
 
-static void merge(const struct velum_host *host, const struct velum_call *call, void *left,
-                  const void *right)
+static void noop_merge(const struct velum_host *host, const struct velum_call *call, void *left,
+                       const void *right)
 {
     (void)host;
     (void)call;
     ((struct count *)left)->units += ((const struct count *)right)->units;
 }
 
-static int show(const struct velum_host *host, const struct velum_call *call,
-                const void *accumulator, char *text, size_t cap)
+static int noop_show(const struct velum_host *host, const struct velum_call *call,
+                     const void *accumulator, char *text, size_t cap)
 {
     (void)call;
     return host->put_u64(text, cap, ((const struct count *)accumulator)->units);
@@ -47,10 +47,10 @@ VELUM_KERNEL(noop) = {
     .summary = "do nothing N times",
     .limits = "N from 1 to 1099511627776",
     .accumulator_size = sizeof(struct count),
-    .fields = fields,
+    .fields = noop_fields,
     .fields_count = 1,
-    .plan = plan,
-    .leaf = leaf,
-    .merge = merge,
-    .show = show,
+    .plan = noop_plan,
+    .leaf = noop_leaf,
+    .merge = noop_merge,
+    .show = noop_show,
 };

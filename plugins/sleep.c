@@ -1,16 +1,17 @@
-/* sleep TOTAL_MS [LEAF_MS]: naps, a unit a millisecond. For measuring scheduling without cores. */
-#include "plugins/velum_kernel.h"
+/* sleep TOTAL_MS [LEAF_MS]: naps, a unit a millisecond. For trying and measuring how work is spread
+ * without keeping a processor busy. */
+#include "velum_kernel.h"
 
 struct slept {
     uint64_t ms;
 };
 
-static const struct velum_field fields[] = {
+static const struct velum_field sleep_fields[] = {
     VELUM_FIELD(struct slept, ms, VELUM_U64, 1),
 };
 
-static int plan(const struct velum_host *host, int argc, const char *const *argv,
-                struct velum_plan *out)
+static int sleep_plan(const struct velum_host *host, int argc, const char *const *argv,
+                      struct velum_plan *out)
 {
     const uint64_t total_max = 86400000, leaf_max = 600000;
     out->leaf_units = 5;
@@ -21,23 +22,23 @@ static int plan(const struct velum_host *host, int argc, const char *const *argv
     return 0;
 }
 
-static int leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)
+static int sleep_leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)
 {
     host->nap(host, call->count * 1000);
     ((struct slept *)accumulator)->ms = call->count;
     return 0;
 }
 
-static void merge(const struct velum_host *host, const struct velum_call *call, void *left,
-                  const void *right)
+static void sleep_merge(const struct velum_host *host, const struct velum_call *call, void *left,
+                        const void *right)
 {
     (void)host;
     (void)call;
     ((struct slept *)left)->ms += ((const struct slept *)right)->ms;
 }
 
-static int show(const struct velum_host *host, const struct velum_call *call,
-                const void *accumulator, char *text, size_t cap)
+static int sleep_show(const struct velum_host *host, const struct velum_call *call,
+                      const void *accumulator, char *text, size_t cap)
 {
     (void)call;
     return host->put_u64(text, cap, ((const struct slept *)accumulator)->ms);
@@ -50,10 +51,10 @@ VELUM_KERNEL(sleep) = {
     .summary = "nap for TOTAL_MS of slot time in leaves of LEAF_MS",
     .limits = "TOTAL_MS from 1 to 86400000, LEAF_MS from 1 to 600000 (5)",
     .accumulator_size = sizeof(struct slept),
-    .fields = fields,
+    .fields = sleep_fields,
     .fields_count = 1,
-    .plan = plan,
-    .leaf = leaf,
-    .merge = merge,
-    .show = show,
+    .plan = sleep_plan,
+    .leaf = sleep_leaf,
+    .merge = sleep_merge,
+    .show = sleep_show,
 };
