@@ -191,7 +191,7 @@ load lib.bash
     run -2 velum sim --job 'pi many'
     [[ $output == *'job "pi many": '* ]]
     run -2 velum sim --job 'pi 100000000000'
-    [[ $output == *"1024 leaves at most"* ]]
+    [[ $output == *"leaves up to 1024"* ]]
     run -0 --separate-stderr velum sim --scene wipe --seeds 20
     [[ $output == "20 seeds, 0 failed; "*"two holders wiped at "*" points: "* ]]
     run -0 --separate-stderr velum sim --scene ship --seeds 2
