@@ -1,6 +1,10 @@
 #include "core/node/get.h"
 
+#include <string.h>
+
 #include "core/base/err.h"
+#include "core/node/copies.h"
+#include "core/node/fetching.h"
 #include "core/node/link.h"
 #include "core/node/mover.h"
 
@@ -15,6 +19,8 @@ struct get {
     uint64_t sent;
     uint32_t credit; /* so many bytes more may be read and sent */
     uint32_t reads;  /* that were not answered yet */
+    bool waits;      /* the object is not whole here yet */
+    struct instant until;
 };
 
 static struct get *find(const struct node *n, uint64_t number)
@@ -44,7 +50,7 @@ static void forget(struct node *n, struct get *g)
         at = &(*at)->next;
     *at = g->next;
     n->objects->gets_count--;
-    if (o != NULL)
+    if (o != NULL && !g->waits)
         shelf_unpin(n->objects->shelf, o);
     alloc_free(n->alloc, g, sizeof *g);
 }
@@ -105,23 +111,47 @@ static void was_read(struct node *n, uint64_t number, const struct frame *answer
         go_on(n, g);
 }
 
+/* It is whole here: from now on it stays. */
+static void start(struct node *n, struct get *g, struct shelf_object *o)
+{
+    g->waits = false;
+    g->size = o->size;
+    shelf_pin(n->objects->shelf, o);
+    objects_send_view(n, g->link, g->request, o);
+    if (g->sent > g->size) {
+        reply_error(n, g->link, g->request, 2, "the object ends before that offset",
+                    "is FILE.part of another object? remove it");
+        forget(n, g);
+    } else if (g->sent == g->size) {
+        end(n, g);
+    } else {
+        go_on(n, g);
+    }
+}
+
+/* The name a ref means: of something here, or any when all of its digits are given. */
+static bool name_of(struct node *n, uint64_t link, const struct request_get *m, uint32_t request,
+                    struct digest *name)
+{
+    struct shelf_object *o;
+
+    if (strlen(m->ref) == 2 * ID_SIZE)
+        return id_parse_prefix(m->ref, name->bytes) == 2 * ID_SIZE;
+    o = objects_by_ref(n, link, request, m->ref);
+    if (o != NULL)
+        *name = o->name;
+    return o != NULL;
+}
+
 void get_begin(struct node *n, uint64_t link, uint32_t request, const struct request_get *m)
 {
     struct objects *s = n->objects;
-    struct shelf_object *o = objects_by_ref(n, link, request, m->ref);
+    struct shelf_object *o;
+    struct digest name;
     struct get *g;
 
-    if (o == NULL)
+    if (!name_of(n, link, m, request, &name))
         return;
-    if (!o->whole) {
-        reply_error(n, link, request, 3, "only a part of the object is here", "");
-        return;
-    }
-    if (m->offset > o->size) {
-        reply_error(n, link, request, 2, "the object ends before that offset",
-                    "is FILE.part of another object? remove it");
-        return;
-    }
     if (s->gets_count >= GETS_MAX) {
         reply_error(n, link, request, 1, "64 objects are being got from this node already",
                     "try again when one of them is through");
@@ -134,16 +164,68 @@ void get_begin(struct node *n, uint64_t link, uint32_t request, const struct req
                       .number = ++s->number_counter,
                       .link = link,
                       .request = request,
-                      .name = o->name,
-                      .size = o->size,
+                      .name = name,
                       .asked = m->offset,
-                      .sent = m->offset};
+                      .sent = m->offset,
+                      .waits = true,
+                      .until = instant_plus_us(n->now, SEEK_OBJECT_US)};
     s->gets = g;
     s->gets_count++;
-    shelf_pin(s->shelf, o);
-    objects_send_view(n, link, request, o);
-    if (g->sent == g->size)
-        end(n, g);
+    o = shelf_find(s->shelf, name);
+    if (o != NULL && o->whole)
+        start(n, g, o);
+    else
+        copies_seek(n, name);
+}
+
+bool gets_wait_for(const struct node *n, struct digest name)
+{
+    for (const struct get *g = n->objects->gets; g != NULL; g = g->next)
+        if (g->waits && digest_equal(g->name, name))
+            return true;
+    return false;
+}
+
+bool gets_wait(const struct node *n)
+{
+    for (const struct get *g = n->objects->gets; g != NULL; g = g->next)
+        if (g->waits)
+            return true;
+    return false;
+}
+
+static void nobody_has_it(struct node *n, struct get *g)
+{
+    reply_error(n, g->link, g->request, 3, "no node that can be asked has this object whole",
+                "velum objects --all");
+    forget(n, g);
+}
+
+void gets_fetched(struct node *n, struct digest name, bool whole)
+{
+    struct shelf_object *o = shelf_find(n->objects->shelf, name);
+    struct get *g, *next;
+
+    for (g = n->objects->gets; g != NULL; g = next) {
+        next = g->next;
+        if (!g->waits || !digest_equal(g->name, name))
+            continue;
+        if (whole && o != NULL)
+            start(n, g, o);
+        else
+            nobody_has_it(n, g);
+    }
+}
+
+void gets_tick(struct node *n)
+{
+    struct get *g, *next;
+
+    for (g = n->objects->gets; g != NULL; g = next) {
+        next = g->next;
+        if (g->waits && instant_reached(n->now, g->until) && !fetching_is_on(n, g->name))
+            nobody_has_it(n, g);
+    }
 }
 
 void get_more(struct node *n, uint64_t link, uint32_t request, struct bytes payload)
@@ -159,7 +241,8 @@ void get_more(struct node *n, uint64_t link, uint32_t request, struct bytes payl
         return;
     }
     g->credit += bytes;
-    go_on(n, g);
+    if (!g->waits)
+        go_on(n, g);
 }
 
 void get_link_down(struct node *n, uint64_t link)

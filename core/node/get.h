@@ -8,6 +8,13 @@
 void get_begin(struct node *n, uint64_t link, uint32_t request, const struct request_get *m);
 void get_more(struct node *n, uint64_t link, uint32_t request, struct bytes payload);
 void get_link_down(struct node *n, uint64_t link);
+/* Some get waits for this object; for any. */
+bool gets_wait_for(const struct node *n, struct digest name);
+bool gets_wait(const struct node *n);
+/* Its fetch has ended. */
+void gets_fetched(struct node *n, struct digest name, bool whole);
+/* Gets that nobody answers end. */
+void gets_tick(struct node *n);
 void gets_free(struct node *n);
 
 #endif

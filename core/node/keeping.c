@@ -78,7 +78,12 @@ static int set(struct node *n, const struct keeping *k)
             return ERR_NO_MEMORY;
         }
     }
-    *old = *k;
+    old->name = k->name;
+    old->size = k->size;
+    old->generation = k->generation;
+    old->kept = k->kept;
+    old->since_s = k->since_s;
+    old->told = (struct instant){0};
     return 1;
 }
 

@@ -11,6 +11,7 @@
 
 #define KEEPING_MAX 100000u
 #define KEEPING_GONE_S (30u * 24 * 3600)
+#define KEEPING_HAS_MAX 4u /* other nodes that are remembered to have it */
 #define KEEPING_GENERATION_MAX (UINT64_MAX / 2)
 
 struct keeping {
@@ -19,6 +20,10 @@ struct keeping {
     uint64_t generation; /* from 1 on */
     bool kept;
     uint64_t since_s; /* by the calendar: when it was told here */
+    /* Not journaled (copies.c): who has said that it is whole there; when keepers were told last. */
+    struct node_id has[KEEPING_HAS_MAX];
+    uint8_t has_count;
+    struct instant told;
 };
 
 void keeping_free(struct node *n);

@@ -5,6 +5,8 @@
 #include "core/base/err.h"
 #include "core/node/aside.h"
 #include "core/node/assign.h"
+#include "core/node/bulk.h"
+#include "core/node/copies.h"
 #include "core/node/directory.h"
 #include "core/node/forget.h"
 #include "core/node/greet.h"
@@ -246,6 +248,10 @@ static int job_frame(struct node *n, struct node_id from, uint8_t type, uint32_t
         return labour_trim(n, from, payload);
     case MESSAGE_CLAIM:
         return labour_claim(n, from, payload);
+    case MESSAGE_OBJECT_KEEP:
+    case MESSAGE_OBJECT_HAVE:
+    case MESSAGE_OBJECT_SEEK:
+        return copies_frame(n, from, type, payload);
     case MESSAGE_STOP:
         return labour_stop(n, from, payload);
     case MESSAGE_REPORT:
@@ -340,22 +346,30 @@ static void handle(struct node *n, const struct event *ev)
     case EVENT_TICK:
         break;
     case EVENT_LINK_UP:
-        if (link_add(n, ev->link_up.link, ev->link_up.party, ev->link_up.id) < 0)
+        if (ev->link_up.bulk)
+            bulk_link_up(n, ev->link_up.link, ev->link_up.dial, ev->link_up.id);
+        else if (link_add(n, ev->link_up.link, ev->link_up.party, ev->link_up.id) < 0)
             ports_close(n, ev->link_up.link);
         else if (ev->link_up.party == PARTY_NODE)
             mesh_link_up(n->mesh, ev->link_up.link, ev->link_up.dial, ev->link_up.id, n->now);
         break;
     case EVENT_LINK_DOWN:
-        link_down(n, ev->link_down.link);
+        if (!bulk_link_down(n, ev->link_down.link))
+            link_down(n, ev->link_down.link);
         break;
     case EVENT_DIAL_FAILED:
+        if (bulk_is_dial(ev->dial_failed.dial)) {
+            bulk_dial_failed(n, ev->dial_failed.dial);
+            break;
+        }
         /* Somebody else on the port: whoever was there is as gone as when it refuses. */
         mesh_dial_failed(
             n->mesh, ev->dial_failed.dial,
             ev->dial_failed.end == DIAL_REFUSED || ev->dial_failed.end == DIAL_IDENTITY, n->now);
         break;
     case EVENT_FRAME:
-        link_frame(n, ev->frame.link, &ev->frame.frame);
+        if (!bulk_frame(n, ev->frame.link, &ev->frame.frame))
+            link_frame(n, ev->frame.link, &ev->frame.frame);
         break;
     case EVENT_STORED:
         record_stored(n, ev->stored.ticket, ev->stored.rc);
@@ -458,6 +472,7 @@ static void settle(struct node *n)
             n->busy_jobs == NULL)
             break;
     }
+    objects_settle(n);
     workers_start_ready(n);
     directory_flush(n);
     tell_load(n);

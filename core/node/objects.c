@@ -1,6 +1,9 @@
 #include "core/node/objects.h"
 
 #include "core/base/err.h"
+#include "core/node/bulk.h"
+#include "core/node/copies.h"
+#include "core/node/fetching.h"
 #include "core/node/get.h"
 #include "core/node/keeping.h"
 #include "core/node/link.h"
@@ -50,6 +53,8 @@ void objects_free(struct node *n)
 
     if (s == NULL)
         return;
+    fetchings_free(n);
+    bulks_free(n);
     puts_free(n);
     gets_free(n);
     while ((a = s->asks) != NULL) {
@@ -110,6 +115,7 @@ static void scanned(struct node *n, uint64_t what, const struct frame *f)
                  err_sentence(moved_result(f)));
     shelf_order(s->shelf);
     s->scanned = true;
+    copies_look(n);
     while ((a = s->asks) != NULL) {
         s->asks = a->next;
         s->asks_count--;
@@ -153,8 +159,9 @@ void objects_view(const struct node *n, const struct shelf_object *o, struct obj
     *v = (struct object_view){.name = o->name, .size = o->size};
     v->here = o->whole ? o->size : bytes < o->size ? o->size - bytes : 0;
     v->flags = (uint8_t)((o->kept ? OBJECT_KEPT : 0) | (o->whole ? OBJECT_WHOLE : 0) |
+                         (fetching_is_on(n, o->name) ? OBJECT_COMING : 0) |
                          (o->pins > 0 ? OBJECT_IN_USE : 0));
-    v->copies = v->machines = o->whole;
+    v->copies = copies_count(n, o, &v->machines);
     v->age_s = (uint64_t)(instant_since_us(n->now, o->since) / S_US);
 }
 
@@ -208,32 +215,40 @@ static void list(struct node *n, uint64_t link, uint32_t request, const struct r
 }
 
 void objects_answer_later(struct node *n, uint64_t link, uint32_t request,
-                          const struct shelf_object *o, bool removed)
+                          const struct shelf_object *o, uint32_t copies)
 {
     wait_add(n, (struct wait){.ticket = n->ticket_last,
                               .kind = WAIT_OBJECT,
-                              .number = removed,
+                              .number = copies,
                               .link = link,
                               .request = request,
                               .object = o->name});
 }
 
-/* Whoever reads it now reads it to its end: then it is the first to go. */
+/* Whoever reads what is removed reads it to its end: then it is the first to go. */
+static void is_removed(struct node *n, const struct wait *w, struct shelf_object *o)
+{
+    const struct keeping *k = keeping_find(n, o->name);
+
+    objects_send_view(n, w->link, w->request, o);
+    reply_end(n, w->link, w->request);
+    if (k != NULL && !k->kept)
+        copies_tell_removed(n, k);
+    shelf_keep(n->objects->shelf, o, k != NULL && k->kept);
+    if (o->pins == 0 && !o->kept)
+        objects_drop(n, o);
+}
+
 void objects_written(struct node *n, const struct wait *w)
 {
     struct shelf_object *o = n->objects == NULL ? NULL : shelf_find(n->objects->shelf, w->object);
 
-    if (o == NULL) {
+    if (o == NULL)
         reply_error(n, w->link, w->request, 9, "the object has been removed meanwhile", "");
-        return;
-    }
-    objects_send_view(n, w->link, w->request, o);
-    if (w->number == 0)
-        return;
-    reply_end(n, w->link, w->request);
-    shelf_keep(n->objects->shelf, o, keeping_is_kept(n, o->name));
-    if (o->pins == 0 && !o->kept)
-        objects_drop(n, o);
+    else if (w->number == 0)
+        is_removed(n, w, o);
+    else
+        put_written(n, w->link, w->request, o, (uint32_t)w->number);
 }
 
 static void take_away(struct node *n, uint64_t link, uint32_t request, const char *ref)
@@ -246,7 +261,7 @@ static void take_away(struct node *n, uint64_t link, uint32_t request, const cha
         reply_error(n, link, request, 1, "this node remembers 100000 objects that it was to keep",
                     "try again in some days");
     else
-        objects_answer_later(n, link, request, o, true);
+        objects_answer_later(n, link, request, o, 0);
 }
 
 /* --- requests --- */
@@ -336,6 +351,24 @@ void objects_mover(struct node *n)
     if (n->objects == NULL)
         return;
     put_mover_died(n);
+    fetching_mover_died(n);
     if (!n->objects->scanned)
         objects_start(n);
+}
+
+void objects_tick(struct node *n)
+{
+    if (n->objects == NULL)
+        return;
+    fetching_tick(n);
+    bulk_tick(n);
+    copies_tick(n);
+    puts_look(n);
+    gets_tick(n);
+}
+
+void objects_settle(struct node *n)
+{
+    if (n->objects != NULL && n->objects->fetch_wanted)
+        fetching_go_on(n);
 }

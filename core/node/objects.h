@@ -4,6 +4,8 @@
  *   objects.c   the shelf: found at the start, listed, removed, room made on it
  *   put.c       objects on their way in from users
  *   get.c       objects on their way out to users
+ *   keeping.c   which are to be kept; copies.c: by whom, and who has them
+ *   fetching.c  on their way here from other nodes; bulk.c: the links for that
  *
  * A node without room for objects (embedded, or told so) has none of this, and says so to whoever
  * asks. Memory is bounded by what is on its way: PUTS_MAX and GETS_MAX times a window. Private to
@@ -24,8 +26,11 @@
 /* An order that was not answered yet. */
 struct move_order;
 struct put;
+struct put_wait;
 struct get;
 struct object_ask;
+struct bulk;
+struct fetching;
 
 struct objects {
     struct shelf *shelf;
@@ -38,6 +43,19 @@ struct objects {
     struct object_ask *asks;
     uint32_t puts_count, gets_count, asks_count;
     uint64_t coming_bytes; /* of puts, which are on no shelf yet */
+    struct put_wait *put_waits;
+    /* bulk.c */
+    struct bulk *bulks;
+    uint32_t bulks_count, dial_counter;
+    struct instant dial_again;
+    /* fetching.c */
+    struct fetching *fetches;
+    uint32_t fetches_count;
+    bool fetch_wanted; /* something is to be asked for */
+    /* copies.c */
+    bool look_more, look_again;
+    size_t look_at;
+    struct instant view_seen;
 };
 
 /* 0, also for a node that keeps no objects; ERR_NO_MEMORY. */
@@ -49,6 +67,9 @@ void objects_start(struct node *n);
 /* Requests of users: PUT, DATA, GET, MORE, OBJECTS, RM. */
 void objects_request(struct node *n, uint64_t link, const struct frame *f);
 void objects_link_down(struct node *n, uint64_t link);
+/* Now and then, while anything is under way; and at the end of a step. */
+void objects_tick(struct node *n);
+void objects_settle(struct node *n);
 /* EVENT_MOVED and EVENT_MOVER. */
 void objects_moved(struct node *n, const struct frame *f);
 void objects_mover(struct node *n);
@@ -60,9 +81,10 @@ void objects_drop(struct node *n, struct shelf_object *o);
 void objects_view(const struct node *n, const struct shelf_object *o, struct object_view *v);
 void objects_send_view(struct node *n, uint64_t link, uint32_t request,
                        const struct shelf_object *o);
-/* The user hears of the object once what was said of it is synced: a put, or (`removed`) an rm. */
+/* The user hears of the object once what was said of it is synced: of a put when so many copies
+ * are whole, of an rm (0) at once. */
 void objects_answer_later(struct node *n, uint64_t link, uint32_t request,
-                          const struct shelf_object *o, bool removed);
+                          const struct shelf_object *o, uint32_t copies);
 void objects_written(struct node *n, const struct wait *w);
 /* The one object a ref means. NULL: the user was told what is wrong. */
 struct shelf_object *objects_by_ref(struct node *n, uint64_t link, uint32_t request,

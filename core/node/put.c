@@ -1,10 +1,24 @@
 #include "core/node/put.h"
 
 #include "core/base/err.h"
+#include "core/node/copies.h"
 #include "core/node/keeping.h"
 #include "core/node/link.h"
 #include "core/node/mover.h"
+#include "core/node/place.h"
 #include "core/object/name.h"
+
+#define COPIES_USUAL 2
+#define COPIES_WAIT_US (10 * S_US)
+
+/* Whole here, and waiting for others. */
+struct put_wait {
+    struct put_wait *next;
+    uint64_t link;
+    uint32_t request, copies;
+    struct digest name;
+    struct instant until;
+};
 
 struct put {
     struct put *next;
@@ -15,6 +29,7 @@ struct put {
     uint32_t owed;     /* credit for what was written since it was given last */
     uint64_t size;     /* as announced, or UINT64_MAX */
     uint64_t bytes;    /* that came */
+    uint8_t copies;    /* whole ones before the user hears of it */
     bool begun, ended; /* the mover has a stream; the user has sent all of it */
 };
 
@@ -121,7 +136,8 @@ void put_begin(struct node *n, uint64_t link, uint32_t request, struct bytes pay
                       .number = ++s->number_counter,
                       .link = link,
                       .request = request,
-                      .size = m.size};
+                      .size = m.size,
+                      .copies = m.copies > 0 ? m.copies : COPIES_USUAL};
     s->puts = p;
     s->puts_count++;
     if (n->stopping)
@@ -191,7 +207,8 @@ static void made(struct node *n, uint64_t number, const struct frame *answer)
                "velum rm REF, or put it elsewhere");
         return;
     }
-    objects_answer_later(n, p->link, p->request, o, false);
+    copies_look(n);
+    objects_answer_later(n, p->link, p->request, o, p->copies);
     forget(n, p);
 }
 
@@ -272,8 +289,74 @@ void put_mover_died(struct node *n)
     }
 }
 
+/* --- waiting for copies --- */
+
+/* No more than there are nodes that keep objects: those that live and can store. */
+static uint32_t copies_possible(const struct node *n)
+{
+    uint32_t count = 1;
+
+    for (uint32_t i = 0; i < mesh_count(n->mesh) && count < COPIES_MAX; i++)
+        count += mesh_at(n->mesh, i)->state == NODE_ALIVE;
+    return count;
+}
+
+void put_written(struct node *n, uint64_t link, uint32_t request, const struct shelf_object *o,
+                 uint32_t copies)
+{
+    struct put_wait *w = node_alloc(n, sizeof *w);
+
+    if (w == NULL)
+        return;
+    *w = (struct put_wait){.next = n->objects->put_waits,
+                           .link = link,
+                           .request = request,
+                           .copies = copies,
+                           .name = o->name,
+                           .until = instant_plus_us(n->now, COPIES_WAIT_US)};
+    n->objects->put_waits = w;
+    puts_look(n);
+}
+
+/* True when the user was told. */
+static bool look(struct node *n, const struct put_wait *w)
+{
+    const struct shelf_object *o = shelf_find(n->objects->shelf, w->name);
+    uint32_t machines, possible = copies_possible(n);
+
+    if (o == NULL) {
+        reply_error(n, w->link, w->request, 9, "the object has been removed meanwhile", "");
+        return true;
+    }
+    if (copies_count(n, o, &machines) < (w->copies < possible ? w->copies : possible) &&
+        !instant_reached(n->now, w->until))
+        return false;
+    objects_send_view(n, w->link, w->request, o);
+    return true;
+}
+
+void puts_look(struct node *n)
+{
+    struct put_wait **at = &n->objects->put_waits, *w;
+
+    while ((w = *at) != NULL) {
+        if (!look(n, w)) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        alloc_free(n->alloc, w, sizeof *w);
+    }
+}
+
 void puts_free(struct node *n)
 {
+    struct put_wait *w;
+
+    while ((w = n->objects->put_waits) != NULL) {
+        n->objects->put_waits = w->next;
+        alloc_free(n->alloc, w, sizeof *w);
+    }
     while (n->objects->puts != NULL)
         forget(n, n->objects->puts);
 }

@@ -9,6 +9,11 @@ void put_data(struct node *n, uint64_t link, uint32_t request, struct bytes payl
 void put_link_down(struct node *n, uint64_t link);
 /* What was on its way in a mover that died is lost: their users are told. */
 void put_mover_died(struct node *n);
+/* It is written down here: the user hears of it when so many copies are whole, or after a while of
+ * those that are. */
+void put_written(struct node *n, uint64_t link, uint32_t request, const struct shelf_object *o,
+                 uint32_t copies);
+void puts_look(struct node *n);
 void puts_free(struct node *n);
 
 #endif

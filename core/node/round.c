@@ -1,5 +1,6 @@
 #include "core/node/round.h"
 
+#include "core/node/copies.h"
 #include "core/node/directory.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
@@ -102,7 +103,7 @@ static bool is_quiet(const struct node *n)
 #if VELUM_PLANT != 294 /* trace/test_copies: a quiet node does not see that a disk works again */
            !n->keepers_changed &&
 #endif
-           keep_is_quiet(n);
+           keep_is_quiet(n) && copies_are_quiet(n);
 }
 
 void round_arm(struct node *n)

@@ -1,0 +1,365 @@
+#include "core/node/bulk.h"
+
+#include "core/base/err.h"
+#include "core/node/fetching.h"
+#include "core/node/link.h"
+#include "core/node/mover.h"
+#include "core/object/name.h"
+
+#define READS_MAX 4u /* slices ahead */
+
+/* A part that was asked of this node. */
+struct serving {
+    struct bulk_part part;
+    uint32_t asked, sent; /* of its length: read orders given, bytes sent */
+    uint32_t reads;       /* that were not answered yet */
+    bool failed;
+};
+
+struct bulk {
+    struct bulk *next;
+    uint64_t number;
+    uint64_t link; /* 0: it is being dialled */
+    uint32_t dial; /* 0: the other side dialled */
+    struct node_id id;
+    struct instant used;
+    struct serving wants[BULK_WANTS_MAX]; /* the first is being served */
+    uint32_t wants_count;
+};
+
+static struct bulk *find_link(const struct node *n, uint64_t link)
+{
+    struct bulk *k = n->objects == NULL ? NULL : n->objects->bulks;
+
+    while (k != NULL && k->link != link)
+        k = k->next;
+    return k;
+}
+
+/* The one over which this side asks. */
+static struct bulk *find_dialled(const struct node *n, struct node_id id)
+{
+    struct bulk *k = n->objects->bulks;
+
+    while (k != NULL && (k->dial == 0 || !node_id_equal(k->id, id)))
+        k = k->next;
+    return k;
+}
+
+static void forget(struct node *n, struct bulk *k)
+{
+    struct bulk **at = &n->objects->bulks;
+
+    while (*at != k)
+        at = &(*at)->next;
+    *at = k->next;
+    n->objects->bulks_count--;
+    alloc_free(n->alloc, k, sizeof *k);
+}
+
+static void close_link(struct node *n, uint64_t link)
+{
+    struct action *a = actions_add(n->out, ACTION_CLOSE, (struct bytes){NULL, 0});
+
+    if (a == NULL)
+        n->memory_out = true;
+    else
+        a->link = link;
+}
+
+static void send_part(struct node *n, struct bulk *k, uint8_t type, const struct bulk_part *part,
+                      void (*put)(struct buf *b, const struct bulk_part *m))
+{
+    struct action *a;
+    struct buf b;
+
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put(&b, part);
+    a = b.failed ? NULL : actions_add(n->out, ACTION_SEND, buf_bytes(&b));
+    if (a == NULL) {
+        n->memory_out = true;
+    } else {
+        a->link = k->link;
+        a->type = type;
+    }
+    buf_clear(&b);
+    k->used = n->now;
+}
+
+/* --- links --- */
+
+static struct bulk *make(struct node *n, struct node_id id)
+{
+    struct objects *s = n->objects;
+    struct bulk *k;
+
+    if (s->bulks_count >= BULK_LINKS_MAX)
+        return NULL;
+    k = node_alloc(n, sizeof *k);
+    if (k == NULL)
+        return NULL;
+    *k = (struct bulk){.next = s->bulks, .number = ++s->number_counter, .id = id, .used = n->now};
+    s->bulks = k;
+    s->bulks_count++;
+    return k;
+}
+
+/* Makes room by closing the one that was used least of those that have nothing to do. */
+static void make_room(struct node *n)
+{
+    struct bulk *oldest = NULL;
+
+    if (n->objects->bulks_count < BULK_LINKS_MAX)
+        return;
+    for (struct bulk *k = n->objects->bulks; k != NULL; k = k->next)
+        if (k->link != 0 && k->wants_count == 0 && !fetching_uses(n, k->id) &&
+            (oldest == NULL || instant_before(k->used, oldest->used)))
+            oldest = k;
+    if (oldest == NULL)
+        return;
+    close_link(n, oldest->link);
+    forget(n, oldest);
+}
+
+bool bulk_ready(struct node *n, struct node_id id)
+{
+    const struct member *m = mesh_find(n->mesh, id);
+    struct bulk *k = find_dialled(n, id);
+    struct action *a;
+
+    if (k != NULL)
+        return k->link != 0;
+    if (m == NULL || m->state != NODE_ALIVE || instant_before(n->now, n->objects->dial_again))
+        return false;
+    make_room(n);
+    k = make(n, id);
+    if (k == NULL)
+        return false;
+    k->dial = BULK_DIAL | (++n->objects->dial_counter & ~BULK_DIAL);
+    a = actions_add(n->out, ACTION_DIAL, (struct bytes){NULL, 0});
+    if (a == NULL) {
+        n->memory_out = true;
+        return false;
+    }
+    a->dial = k->dial;
+    a->id = id;
+    a->bulk = true;
+    text_copy(a->addr, sizeof a->addr, m->info->addr);
+    return false;
+}
+
+bool bulk_is_dial(uint32_t dial)
+{
+    return (dial & BULK_DIAL) != 0;
+}
+
+void bulk_link_up(struct node *n, uint64_t link, uint32_t dial, struct node_id id)
+{
+    struct bulk *k = NULL;
+
+    if (n->objects == NULL) {
+        close_link(n, link);
+        return;
+    }
+    for (k = n->objects->bulks; dial != 0 && k != NULL && k->dial != dial; k = k->next)
+        ;
+    if (dial == 0) {
+        /* A second one of the same node takes the place of the first. */
+        for (k = n->objects->bulks; k != NULL; k = k->next)
+            if (k->dial == 0 && node_id_equal(k->id, id))
+                break;
+        if (k != NULL) {
+            close_link(n, k->link);
+            forget(n, k);
+        }
+        make_room(n);
+        k = make(n, id);
+    }
+    if (k == NULL) {
+        close_link(n, link);
+        return;
+    }
+    k->link = link;
+    k->used = n->now;
+    if (dial != 0)
+        fetching_go_on(n);
+}
+
+void bulk_dial_failed(struct node *n, uint32_t dial)
+{
+    struct bulk *k;
+    struct node_id id;
+
+    for (k = n->objects == NULL ? NULL : n->objects->bulks; k != NULL && k->dial != dial;)
+        k = k->next;
+    if (k == NULL)
+        return;
+    id = k->id;
+    forget(n, k);
+    n->objects->dial_again = instant_plus_us(n->now, BULK_AGAIN_US);
+    fetching_source_gone(n, id);
+}
+
+bool bulk_link_down(struct node *n, uint64_t link)
+{
+    struct bulk *k = find_link(n, link);
+    struct node_id id;
+    bool dialled;
+
+    if (k == NULL)
+        return false;
+    id = k->id;
+    dialled = k->dial != 0;
+    forget(n, k);
+    if (dialled)
+        fetching_source_gone(n, id);
+    return true;
+}
+
+void bulk_tick(struct node *n)
+{
+    struct bulk *k, *next;
+
+    for (k = n->objects->bulks; k != NULL; k = next) {
+        next = k->next;
+        if (k->link == 0 || k->wants_count > 0 || fetching_uses(n, k->id) ||
+            instant_since_us(n->now, k->used) < BULK_IDLE_US)
+            continue;
+        close_link(n, k->link);
+        forget(n, k);
+    }
+}
+
+void bulks_free(struct node *n)
+{
+    while (n->objects->bulks != NULL)
+        forget(n, n->objects->bulks);
+}
+
+/* --- asking --- */
+
+bool bulk_ask(struct node *n, struct node_id id, const struct bulk_part *want)
+{
+    struct bulk *k = find_dialled(n, id);
+
+    if (k == NULL || k->link == 0)
+        return false;
+    send_part(n, k, MESSAGE_BULK_WANT, want, put_bulk_want);
+    return true;
+}
+
+/* --- serving --- */
+
+static void was_read(struct node *n, uint64_t number, const struct frame *answer);
+
+static void serve(struct node *n, struct bulk *k)
+{
+    struct serving *s = &k->wants[0];
+    uint8_t bytes[64];
+    struct buf b;
+
+    while (k->wants_count > 0 && s->reads < READS_MAX && s->asked < s->part.length && !s->failed) {
+        struct move_part m = {.name = s->part.name,
+                              .offset = s->part.offset + s->asked,
+                              .length = s->part.length - s->asked};
+
+        if (m.length > MOVE_BYTES_MAX)
+            m.length = MOVE_BYTES_MAX;
+        buf_init_fixed(&b, bytes, sizeof bytes);
+        put_move_read(&b, &m);
+        s->asked += m.length;
+        s->reads++;
+        mover_order(n, s->part.what == BULK_LIST ? MESSAGE_MOVE_LIST : MESSAGE_MOVE_READ,
+                    buf_bytes(&b), was_read, k->number);
+    }
+}
+
+static void served(struct node *n, struct bulk *k)
+{
+    struct serving *s = &k->wants[0];
+    struct shelf_object *o;
+
+    if (s->failed)
+        send_part(n, k, MESSAGE_BULK_REFUSE, &s->part, put_bulk_refuse);
+    o = shelf_find(n->objects->shelf, s->part.name);
+    if (o != NULL)
+        shelf_use(n->objects->shelf, o);
+    k->wants_count--;
+    for (uint32_t i = 0; i < k->wants_count; i++)
+        k->wants[i] = k->wants[i + 1];
+    serve(n, k);
+}
+
+/* Reads are answered in order, so each is the next slice of the first part. */
+static void was_read(struct node *n, uint64_t number, const struct frame *answer)
+{
+    struct moved_bytes m = {0};
+    struct bulk_part part;
+    struct serving *s;
+    struct bulk *k;
+
+    for (k = n->objects->bulks; k != NULL && k->number != number; k = k->next)
+        ;
+    if (k == NULL || k->wants_count == 0)
+        return;
+    s = &k->wants[0];
+    s->reads--;
+    if (moved_result(answer) < 0 || answer->type != MESSAGE_MOVED_BYTES ||
+        read_moved_bytes(answer->payload, &m) < 0 || m.bytes.len == 0 ||
+        m.bytes.len > s->part.length - s->sent)
+        s->failed = true;
+    if (!s->failed) {
+        part = s->part;
+        part.offset += s->sent;
+        part.bytes = m.bytes;
+        s->sent += (uint32_t)m.bytes.len;
+        send_part(n, k, MESSAGE_BULK_BYTES, &part, put_bulk_bytes);
+    }
+    if (s->reads == 0 && (s->failed || s->sent == s->part.length))
+        served(n, k);
+    else
+        serve(n, k);
+}
+
+/* What is not here is refused in its turn, by whoever reads it. */
+static int on_want(struct node *n, struct bulk *k, struct bytes payload)
+{
+    struct serving s = {0};
+
+    if (read_bulk_want(payload, &s.part) < 0 || k->dial != 0 || k->wants_count == BULK_WANTS_MAX)
+        return ERR_FORMAT;
+    if (s.part.what == BULK_DATA &&
+        s.part.offset / PIECE_SIZE != (s.part.offset + s.part.length - 1) / PIECE_SIZE)
+        return ERR_FORMAT;
+    k->wants[k->wants_count++] = s;
+    k->used = n->now;
+    if (k->wants_count == 1)
+        serve(n, k);
+    return 0;
+}
+
+bool bulk_frame(struct node *n, uint64_t link, const struct frame *f)
+{
+    struct bulk *k = find_link(n, link);
+    struct bulk_part part;
+    struct node_id id;
+    int rc = ERR_FORMAT;
+
+    if (k == NULL || link == 0)
+        return false;
+    id = k->id;
+    k->used = n->now;
+    if (f->type == MESSAGE_BULK_WANT)
+        rc = on_want(n, k, f->payload);
+    else if (f->type == MESSAGE_BULK_BYTES && k->dial != 0 &&
+             (rc = read_bulk_bytes(f->payload, &part)) == 0)
+        rc = fetching_bytes(n, id, &part);
+    else if (f->type == MESSAGE_BULK_REFUSE && k->dial != 0 &&
+             (rc = read_bulk_refuse(f->payload, &part)) == 0)
+        fetching_refused(n, id, &part);
+    if (rc < 0 && (k = find_link(n, link)) != NULL) {
+        close_link(n, link);
+        bulk_link_down(n, link);
+    }
+    return true;
+}

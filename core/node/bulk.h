@@ -1,0 +1,36 @@
+/* Bulk links: connections that carry objects and nothing that anybody waits for. The side that
+ * needs something dials and asks; the other side serves. The mesh room knows nothing of them.
+ *
+ * At most BULK_LINKS_MAX, one a direction between two nodes; one that nobody used for
+ * BULK_IDLE_US is closed. What is on its way over one is bounded by what was asked for: at most
+ * BULK_WANTS_MAX parts of at most a piece. Private to core/node. */
+#ifndef VELUM_NODE_BULK_H
+#define VELUM_NODE_BULK_H
+
+#include "core/node/object_peer.h"
+#include "core/node/objects.h"
+
+#define BULK_LINKS_MAX 32u
+#define BULK_WANTS_MAX 3u /* a window of pieces, and a part of a list */
+#define BULK_IDLE_US (10 * S_US)
+#define BULK_AGAIN_US S_US /* a dial that failed is not repeated at once */
+/* Dials of the mesh room have other numbers. */
+#define BULK_DIAL ((uint32_t)1 << 31)
+
+/* Is there one to this node that this side may ask over? One is being dialled otherwise, when
+ * there is room. */
+bool bulk_ready(struct node *n, struct node_id id);
+/* False: the link has gone. */
+bool bulk_ask(struct node *n, struct node_id id, const struct bulk_part *want);
+
+bool bulk_is_dial(uint32_t dial);
+void bulk_link_up(struct node *n, uint64_t link, uint32_t dial, struct node_id id);
+void bulk_dial_failed(struct node *n, uint32_t dial);
+/* True when the link was one of them. */
+bool bulk_link_down(struct node *n, uint64_t link);
+bool bulk_frame(struct node *n, uint64_t link, const struct frame *f);
+/* Closes those that nobody uses. */
+void bulk_tick(struct node *n);
+void bulks_free(struct node *n);
+
+#endif

@@ -1,0 +1,329 @@
+#include "core/node/copies.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/node/fetching.h"
+#include "core/node/get.h"
+#include "core/node/link.h"
+#include "core/node/place.h"
+#include "core/node/put.h"
+
+#define TELL_AGAIN_US (2 * S_US)
+#define LOOKS_MAX 256u /* statements looked at in a round */
+#define SEEKS_MAX 64u  /* nodes asked for one object */
+
+/* --- who has it --- */
+
+static bool has(const struct keeping *k, struct node_id id)
+{
+    for (uint8_t i = 0; i < k->has_count; i++)
+        if (node_id_equal(k->has[i], id))
+            return true;
+    return false;
+}
+
+static void note_has(struct keeping *k, struct node_id id)
+{
+    if (!has(k, id) && k->has_count < KEEPING_HAS_MAX)
+        k->has[k->has_count++] = id;
+}
+
+static void note_lacks(struct keeping *k, struct node_id id)
+{
+    for (uint8_t i = 0; i < k->has_count; i++)
+        if (node_id_equal(k->has[i], id))
+            k->has[i] = k->has[--k->has_count];
+}
+
+static void forget_gone(const struct node *n, struct keeping *k)
+{
+    for (uint8_t i = k->has_count; i-- > 0;)
+        if (member_is_gone(n, k->has[i]))
+            k->has[i] = k->has[--k->has_count];
+}
+
+uint32_t copies_count(const struct node *n, const struct shelf_object *o, uint32_t *machines)
+{
+    const struct keeping *k = keeping_find(n, o->name);
+    struct digest seen[KEEPING_HAS_MAX + 1];
+    uint32_t count = o->whole;
+
+    *machines = count;
+    seen[0] = n->options.machine;
+    for (uint8_t i = 0; k != NULL && i < k->has_count; i++) {
+        struct digest at = member_machine(n, k->has[i]);
+        bool known = false;
+
+        if (member_is_gone(n, k->has[i]))
+            continue;
+        count++;
+        for (uint32_t m = 0; m < *machines; m++)
+            known |= digest_equal(seen[m], at);
+        if (!known)
+            seen[(*machines)++] = at;
+    }
+    return count;
+}
+
+/* --- telling --- */
+
+static void send_keep(struct node *n, struct node_id to, const struct keeping *k)
+{
+    struct object_keep m = {k->name, k->size, k->generation, k->kept};
+    uint8_t bytes[64];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_u16(&b, 1);
+    put_object_keep(&b, &m);
+    send_node(n, to, MESSAGE_OBJECT_KEEP, 0, buf_bytes(&b));
+}
+
+static void send_have(struct node *n, struct node_id to, struct digest name)
+{
+    const struct shelf_object *o = shelf_find(n->objects->shelf, name);
+    struct object_have m = {.name = name};
+    uint8_t bytes[64];
+    struct buf b;
+
+    m.whole = o != NULL && o->whole;
+    m.size = o != NULL ? o->size : 0;
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_u16(&b, 1);
+    put_object_have(&b, &m);
+    send_node(n, to, MESSAGE_OBJECT_HAVE, 0, buf_bytes(&b));
+}
+
+/* The rank of a name is found as that of a job's id is. */
+static struct holders keepers_of(const struct node *n, struct digest name)
+{
+    struct job_id as;
+
+    memcpy(as.bytes, name.bytes, ID_SIZE);
+    return place_wanted(n, as, NULL, false);
+}
+
+void copies_tell_removed(struct node *n, const struct keeping *k)
+{
+    struct holders wanted = keepers_of(n, k->name);
+
+    for (uint8_t i = 0; i < k->has_count; i++)
+        send_keep(n, k->has[i], k);
+    for (uint8_t i = 0; i < wanted.count; i++)
+        if (!node_is_self(n, wanted.ids[i]) && !has(k, wanted.ids[i]))
+            send_keep(n, wanted.ids[i], k);
+}
+
+/* True when it is to be looked at again soon. */
+static bool tend(struct node *n, struct keeping *k)
+{
+    struct shelf_object *o = shelf_find(n->objects->shelf, k->name);
+    bool due = instant_since_us(n->now, k->told) >= TELL_AGAIN_US, missing = false;
+    struct holders wanted;
+
+    if (o == NULL || !o->whole || (!k->kept && k->has_count == 0))
+        return false;
+    forget_gone(n, k);
+    wanted = keepers_of(n, k->name);
+    for (uint8_t i = 0; i < wanted.count; i++) {
+        if (node_is_self(n, wanted.ids[i]) || has(k, wanted.ids[i]))
+            continue;
+        missing = true;
+        if (!member_works(n, wanted.ids[i]))
+            mesh_want_link(n->mesh, wanted.ids[i], n->now);
+        else if (due)
+            send_keep(n, wanted.ids[i], k);
+    }
+    if (due && missing)
+        k->told = n->now;
+    /* A node that should not have it lets go when the others do. */
+    if (o->kept != (k->kept && (missing || holders_have(&wanted, n->options.id))))
+        shelf_keep(n->objects->shelf, o, !o->kept);
+    return missing;
+}
+
+void copies_look(struct node *n)
+{
+    if (n->objects == NULL)
+        return;
+    n->objects->look_more = true;
+    n->objects->look_at = 0;
+}
+
+void copies_tick(struct node *n)
+{
+    struct objects *s = n->objects;
+    struct keeping *k;
+
+    if (s->view_seen.us != n->view_changed.us) {
+        s->view_seen = n->view_changed;
+        copies_look(n);
+    }
+    if (!s->look_more || !s->scanned)
+        return;
+    for (uint32_t i = 0; i < LOOKS_MAX; i++) {
+        k = map_next(&n->keeping, &s->look_at);
+        if (k == NULL) {
+            s->look_more = s->look_again;
+            s->look_again = false;
+            s->look_at = 0;
+            return;
+        }
+        s->look_again |= tend(n, k);
+    }
+}
+
+/* --- hearing --- */
+
+/* Removed: whoever reads it reads it to its end, then it is the first to go. */
+static void on_removed(struct node *n, struct digest name)
+{
+    struct shelf_object *o = shelf_find(n->objects->shelf, name);
+
+    if (o == NULL)
+        return;
+    shelf_keep(n->objects->shelf, o, false);
+    if (o->pins == 0)
+        objects_drop(n, o);
+}
+
+static void on_keep(struct node *n, struct node_id from, const struct object_keep *m)
+{
+    struct keeping *k,
+        said = {.name = m->name, .size = m->size, .generation = m->generation, .kept = m->kept};
+    struct shelf_object *o;
+    int rc = keeping_learn(n, &said);
+
+    k = keeping_find(n, m->name);
+    if (rc < 0 || k == NULL)
+        return;
+    if (rc == 0 && k->generation > m->generation) {
+        send_keep(n, from, k);
+        return;
+    }
+    if (!k->kept) {
+        on_removed(n, m->name);
+        return;
+    }
+    if (m->kept)
+        note_has(k, from);
+    o = shelf_find(n->objects->shelf, m->name);
+    if (o != NULL && o->whole) {
+        shelf_keep(n->objects->shelf, o, true);
+        send_have(n, from, m->name);
+        copies_look(n);
+    } else if (fetching_begin(n, m->name, m->size, from) < 0) {
+        send_have(n, from, m->name);
+    }
+}
+
+static void on_have(struct node *n, struct node_id from, const struct object_have *m)
+{
+    struct keeping *k = keeping_find(n, m->name);
+
+    if (k != NULL && m->whole)
+        note_has(k, from);
+    else if (k != NULL)
+        note_lacks(k, from);
+    if (m->whole && (gets_wait_for(n, m->name) || fetching_is_on(n, m->name)))
+        (void)fetching_begin(n, m->name, m->size, from);
+    puts_look(n);
+    copies_look(n);
+}
+
+static int on_list(struct node *n, struct node_id from, uint8_t type, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    uint16_t count = read_u16(&r);
+
+    if (count == 0 || count > OBJECT_BATCH)
+        return ERR_FORMAT;
+    for (uint16_t i = 0; i < count; i++) {
+        if (type == MESSAGE_OBJECT_KEEP) {
+            struct object_keep m = read_object_keep(&r);
+
+            if (!r.failed)
+                on_keep(n, from, &m);
+        } else {
+            struct object_have m = read_object_have(&r);
+
+            if (!r.failed)
+                on_have(n, from, &m);
+        }
+    }
+    return reader_done(&r) ? 0 : ERR_FORMAT;
+}
+
+int copies_frame(struct node *n, struct node_id from, uint8_t type, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct digest name;
+
+    if (n->objects == NULL)
+        return 0;
+    if (type != MESSAGE_OBJECT_SEEK)
+        return on_list(n, from, type, payload);
+    name = read_digest(&r);
+    if (!reader_done(&r))
+        return ERR_FORMAT;
+    send_have(n, from, name);
+    return 0;
+}
+
+void copies_fetched(struct node *n, struct digest name, bool whole)
+{
+    struct shelf_object *o = shelf_find(n->objects->shelf, name);
+    struct keeping *k = keeping_find(n, name);
+
+    if (k != NULL && whole && o != NULL)
+        shelf_keep(n->objects->shelf, o, k->kept);
+    for (uint8_t i = 0; k != NULL && i < k->has_count; i++)
+        send_have(n, k->has[i], name);
+    gets_fetched(n, name, whole);
+    copies_look(n);
+}
+
+/* --- seeking --- */
+
+static void send_seek(struct node *n, struct node_id to, struct digest name)
+{
+    uint8_t bytes[ID_SIZE];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_digest(&b, name);
+    send_node(n, to, MESSAGE_OBJECT_SEEK, 0, buf_bytes(&b));
+}
+
+void copies_seek(struct node *n, struct digest name)
+{
+    struct holders wanted = keepers_of(n, name);
+    const struct keeping *k = keeping_find(n, name);
+    uint32_t asked = 0;
+
+    for (uint8_t i = 0; i < wanted.count; i++)
+        if (!node_is_self(n, wanted.ids[i]))
+            send_seek(n, wanted.ids[i], name);
+    for (uint8_t i = 0; k != NULL && i < k->has_count; i++)
+        if (!holders_have(&wanted, k->has[i]))
+            send_seek(n, k->has[i], name);
+    /* Whoever got it for himself has it too. */
+    for (uint32_t i = 0; i < mesh_count(n->mesh) && asked < SEEKS_MAX; i++) {
+        const struct member *m = mesh_at(n->mesh, i);
+
+        if (!member_is_there(m) || holders_have(&wanted, m->info->id) ||
+            (k != NULL && has(k, m->info->id)))
+            continue;
+        send_seek(n, m->info->id, name);
+        asked++;
+    }
+}
+
+bool copies_are_quiet(const struct node *n)
+{
+    const struct objects *s = n->objects;
+
+    return s == NULL || (!s->look_more && s->fetches == NULL && s->bulks == NULL &&
+                         s->put_waits == NULL && !gets_wait(n));
+}

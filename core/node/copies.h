@@ -1,0 +1,31 @@
+/* Copies of the objects that are to be kept: the best nodes by rank of the name (place.h) have each
+ * of them. Whoever has one whole tells those that should and do not say that they have it; a node
+ * that should not lets go of it when they all have.
+ *
+ * And whoever wants an object that is not here asks these nodes for it. Private to core/node. */
+#ifndef VELUM_NODE_COPIES_H
+#define VELUM_NODE_COPIES_H
+
+#include "core/node/keeping.h"
+#include "core/node/object_peer.h"
+#include "core/node/objects.h"
+
+#define SEEK_OBJECT_US (2 * S_US)
+
+/* KEEP, HAVE and SEEK of another node. */
+int copies_frame(struct node *n, struct node_id from, uint8_t type, struct bytes payload);
+/* Whoever has it or should have it hears that it is not to be kept. */
+void copies_tell_removed(struct node *n, const struct keeping *k);
+/* Something is to be looked at: a statement is new, the mesh has changed, an object has come. */
+void copies_look(struct node *n);
+void copies_tick(struct node *n);
+/* A fetch has ended. */
+void copies_fetched(struct node *n, struct digest name, bool whole);
+/* How many nodes have it whole, as far as is known here, and on how many machines. */
+uint32_t copies_count(const struct node *n, const struct shelf_object *o, uint32_t *machines);
+/* Asks for an object that is not here: what has it is fetched. */
+void copies_seek(struct node *n, struct digest name);
+/* Nothing is under way. */
+bool copies_are_quiet(const struct node *n);
+
+#endif

@@ -1,0 +1,515 @@
+#include "core/node/fetching.h"
+
+#include "core/base/err.h"
+#include "core/node/bulk.h"
+#include "core/node/copies.h"
+#include "core/node/link.h"
+#include "core/node/mover.h"
+#include "core/object/fetch.h"
+#include "core/object/name.h"
+
+#define INCOMING_MAX (FETCH_SOURCES_MAX * FETCH_WINDOW)
+#define SLOT_BITS 8
+
+/* One piece on its way from one node. */
+struct incoming {
+    struct node_id from;
+    uint64_t piece;
+    uint32_t got;    /* bytes of it that came, in order */
+    uint32_t writes; /* orders that were not answered yet */
+    bool used;
+    bool second; /* another copy of it is written: this one is only waited for */
+    int rc;      /* the worst of its writes */
+};
+
+struct fetching {
+    struct fetching *next;
+    uint64_t number;
+    struct digest name;
+    uint64_t size;
+    struct node_id sources[FETCH_SOURCES_MAX]; /* while there is no plan */
+    uint32_t sources_count;
+    struct fetch *plan; /* NULL: the list is not here yet */
+    struct node_id list_from;
+    bool list_asked;                           /* a part of it is on its way */
+    uint64_t list_got, list_end, list_written; /* bytes */
+    struct incoming pieces[INCOMING_MAX];
+    bool sealing;
+    struct instant heard; /* when something came last */
+};
+
+static struct fetching *find(const struct node *n, struct digest name)
+{
+    struct fetching *f = n->objects == NULL ? NULL : n->objects->fetches;
+
+    while (f != NULL && !digest_equal(f->name, name))
+        f = f->next;
+    return f;
+}
+
+static struct fetching *find_number(const struct node *n, uint64_t number)
+{
+    struct fetching *f = n->objects->fetches;
+
+    while (f != NULL && f->number != number)
+        f = f->next;
+    return f;
+}
+
+bool fetching_is_on(const struct node *n, struct digest name)
+{
+    return find(n, name) != NULL;
+}
+
+static void forget(struct node *n, struct fetching *f)
+{
+    struct fetching **at = &n->objects->fetches;
+
+    while (*at != f)
+        at = &(*at)->next;
+    *at = f->next;
+    n->objects->fetches_count--;
+    fetch_free(f->plan);
+    alloc_free(n->alloc, f, sizeof *f);
+}
+
+/* It ends here, well or not. */
+static void end(struct node *n, struct fetching *f)
+{
+    struct shelf_object *o = shelf_find(n->objects->shelf, f->name);
+    struct digest name = f->name;
+    bool whole = o != NULL && o->whole;
+
+    forget(n, f);
+    if (o != NULL) {
+        shelf_unpin(n->objects->shelf, o);
+        /* Without its list nothing is there that could be gone on with. */
+        if (!o->listed && o->pins == 0)
+            objects_drop(n, o);
+    }
+    copies_fetched(n, name, whole);
+}
+
+/* --- sources --- */
+
+static uint32_t sources_of(const struct fetching *f)
+{
+    return f->plan != NULL ? fetch_sources(f->plan) : f->sources_count;
+}
+
+static struct node_id source_at(const struct fetching *f, uint32_t i)
+{
+    return f->plan != NULL ? fetch_source_at(f->plan, i) : f->sources[i];
+}
+
+static bool has_source(const struct fetching *f, struct node_id id)
+{
+    for (uint32_t i = 0; i < sources_of(f); i++)
+        if (node_id_equal(source_at(f, i), id))
+            return true;
+    return false;
+}
+
+static void add_source(struct fetching *f, struct node_id id)
+{
+    if (has_source(f, id))
+        return;
+    if (f->plan != NULL)
+        (void)fetch_source(f->plan, id);
+    else if (f->sources_count < FETCH_SOURCES_MAX)
+        f->sources[f->sources_count++] = id;
+}
+
+/* What it was asked for is asked of others. */
+static void remove_source(struct fetching *f, struct node_id id)
+{
+    if (f->plan != NULL)
+        fetch_source_gone(f->plan, id);
+    for (uint32_t i = 0; i < f->sources_count; i++)
+        if (node_id_equal(f->sources[i], id))
+            f->sources[i] = f->sources[--f->sources_count];
+    if (f->list_asked && node_id_equal(f->list_from, id)) {
+        f->list_asked = false;
+        f->list_got = f->list_end = f->list_written;
+    }
+    for (uint32_t i = 0; i < INCOMING_MAX; i++)
+        if (f->pieces[i].used && node_id_equal(f->pieces[i].from, id))
+            f->pieces[i].used = false;
+}
+
+bool fetching_uses(const struct node *n, struct node_id id)
+{
+    for (const struct fetching *f = n->objects->fetches; f != NULL; f = f->next)
+        if (has_source(f, id))
+            return true;
+    return false;
+}
+
+int fetching_begin(struct node *n, struct digest name, uint64_t size, struct node_id source)
+{
+    struct objects *s = n->objects;
+    struct shelf_object *o = shelf_find(s->shelf, name);
+    struct fetching *f = find(n, name);
+    int rc;
+
+    if (f != NULL) {
+        add_source(f, source);
+        return 0;
+    }
+    if (o != NULL && o->whole)
+        return ERR_EXISTS;
+    if (s->fetches_count >= FETCHES_MAX)
+        return ERR_FULL;
+    if (o == NULL && !objects_room(n, size))
+        return ERR_NO_SPACE;
+    f = node_alloc(n, sizeof *f);
+    if (f == NULL)
+        return ERR_NO_MEMORY;
+    *f = (struct fetching){
+        .next = s->fetches, .number = ++s->number_counter, .name = name, .heard = n->now};
+    rc = o != NULL ? 0 : shelf_add(s->shelf, name, size, n->now, &o);
+    if (rc < 0) {
+        alloc_free(n->alloc, f, sizeof *f);
+        return rc;
+    }
+    f->size = o->size;
+    shelf_pin(s->shelf, o);
+    s->fetches = f;
+    s->fetches_count++;
+    if (o->listed && (rc = fetch_new(&f->plan, n->alloc, f->size, o->map)) < 0) {
+        end(n, f);
+        return rc;
+    }
+    add_source(f, source);
+    s->fetch_wanted = true;
+    return 0;
+}
+
+/* --- the list --- */
+
+static void learned(struct node *n, uint64_t number, const struct frame *answer);
+
+static void ask_list(struct node *n, struct fetching *f)
+{
+    struct bulk_part want = {.name = f->name, .what = BULK_LIST, .offset = f->list_written};
+    uint64_t left = object_list_size(f->size) - f->list_written;
+
+    want.length = left < PIECE_SIZE ? (uint32_t)left : PIECE_SIZE;
+    for (uint32_t i = 0; i < f->sources_count && !f->list_asked; i++) {
+        if (!bulk_ready(n, f->sources[i]) || !bulk_ask(n, f->sources[i], &want))
+            continue;
+        f->list_from = f->sources[i];
+        f->list_asked = true;
+        f->list_got = want.offset;
+        f->list_end = want.offset + want.length;
+    }
+}
+
+static void order_learn(struct node *n, struct fetching *f, uint64_t offset, struct bytes bytes)
+{
+    struct move_part m = {.name = f->name, .size = f->size, .offset = offset, .bytes = bytes};
+    struct buf b;
+
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_move_learn(&b, &m);
+    if (b.failed)
+        n->memory_out = true;
+    else
+        mover_order(n, MESSAGE_MOVE_LEARN, buf_bytes(&b), learned,
+                    f->number << 16 | (uint16_t)bytes.len);
+    buf_clear(&b);
+}
+
+static void is_listed(struct node *n, struct fetching *f)
+{
+    struct shelf_object *o = shelf_find(n->objects->shelf, f->name);
+
+    if (o == NULL || shelf_listed(n->objects->shelf, o) < 0 ||
+        fetch_new(&f->plan, n->alloc, f->size, o->map) < 0) {
+        n->memory_out = true;
+        return;
+    }
+    for (uint32_t i = 0; i < f->sources_count; i++)
+        (void)fetch_source(f->plan, f->sources[i]);
+}
+
+static void learned(struct node *n, uint64_t what, const struct frame *answer)
+{
+    struct fetching *f = find_number(n, what >> 16);
+    int rc = moved_result(answer);
+
+    if (f == NULL || f->plan != NULL)
+        return;
+    if (rc < 0) {
+        /* Whose list it was does not matter: it is begun anew, without that node. */
+        f->list_written = f->list_got = f->list_end = 0;
+        if (rc == ERR_DAMAGED || rc == ERR_ARGUMENT)
+            remove_source(f, f->list_from);
+        else
+            f->sources_count = 0;
+        f->list_asked = false;
+        n->objects->fetch_wanted = true;
+        return;
+    }
+    f->list_written += what & 0xffff;
+    f->list_asked = f->list_written < f->list_end;
+    if (f->list_written == object_list_size(f->size))
+        is_listed(n, f);
+    n->objects->fetch_wanted = true;
+}
+
+/* --- pieces --- */
+
+static struct incoming *slot_of(struct fetching *f, struct node_id from, uint64_t piece)
+{
+    for (uint32_t i = 0; i < INCOMING_MAX; i++)
+        if (f->pieces[i].used && f->pieces[i].piece == piece &&
+            node_id_equal(f->pieces[i].from, from))
+            return &f->pieces[i];
+    return NULL;
+}
+
+static bool is_written_by_another(const struct fetching *f, uint64_t piece)
+{
+    for (uint32_t i = 0; i < INCOMING_MAX; i++)
+        if (f->pieces[i].used && f->pieces[i].piece == piece && !f->pieces[i].second)
+            return true;
+    return false;
+}
+
+/* One that is free, and of whose former piece no write is open. */
+static struct incoming *free_slot(struct fetching *f)
+{
+    for (uint32_t i = 0; i < INCOMING_MAX; i++)
+        if (!f->pieces[i].used && f->pieces[i].writes == 0)
+            return &f->pieces[i];
+    return NULL;
+}
+
+static void ask_pieces(struct node *n, struct fetching *f)
+{
+    struct incoming *p;
+    uint64_t piece;
+
+    for (uint32_t i = 0; i < fetch_sources(f->plan); i++) {
+        struct node_id id = fetch_source_at(f->plan, i);
+
+        while (bulk_ready(n, id) && (p = free_slot(f)) != NULL &&
+               fetch_next(f->plan, id, n->now, &piece)) {
+            struct bulk_part want = {.name = f->name,
+                                     .what = BULK_DATA,
+                                     .offset = piece * PIECE_SIZE,
+                                     .length = object_piece_length(f->size, piece)};
+
+            *p = (struct incoming){.from = id,
+                                   .piece = piece,
+                                   .second = is_written_by_another(f, piece),
+                                   .used = true};
+            (void)bulk_ask(n, id, &want);
+        }
+    }
+}
+
+static void sealed(struct node *n, uint64_t number, const struct frame *answer)
+{
+    struct fetching *f = find_number(n, number);
+    struct shelf_object *o;
+    int rc = moved_result(answer);
+
+    if (f == NULL)
+        return;
+    o = shelf_find(n->objects->shelf, f->name);
+    if (rc == 0 && o != NULL)
+        shelf_sealed(n->objects->shelf, o);
+    end(n, f);
+}
+
+/* The piece of a slot has come to its end, written or not. */
+static void piece_ends(struct node *n, struct fetching *f, struct incoming *p)
+{
+    struct shelf_object *o = shelf_find(n->objects->shelf, f->name);
+    struct node_id from = p->from;
+
+    p->used = false;
+    n->objects->fetch_wanted = true;
+    if (o == NULL || f->plan == NULL)
+        return;
+    if (p->second) {
+        bool here = o->map == NULL || (o->map[p->piece / 8] >> p->piece % 8 & 1) != 0;
+
+        /* Its bytes were not written: when the other copy came to nothing, it is asked for anew. */
+        if (here) {
+            fetch_got(f->plan, from, p->piece);
+        } else {
+            remove_source(f, from);
+            add_source(f, from);
+        }
+    } else if (p->rc == 0) {
+        shelf_piece(n->objects->shelf, o, p->piece);
+        fetch_got(f->plan, from, p->piece);
+    } else if (p->rc == ERR_DAMAGED) {
+        log_line(n->options.log, LOG_WARNING, "a node sent a piece of an object that is damaged");
+        (void)fetch_bad(f->plan, from, p->piece);
+    } else {
+        /* This node's disk does not take it. */
+        end(n, f);
+    }
+}
+
+static void wrote(struct node *n, uint64_t what, const struct frame *answer)
+{
+    struct fetching *f = find_number(n, what >> SLOT_BITS);
+    struct incoming *p;
+    int rc = moved_result(answer);
+
+    if (f == NULL)
+        return;
+    p = &f->pieces[what & ((1u << SLOT_BITS) - 1)];
+    p->writes--;
+    if (rc < 0 && p->rc == 0)
+        p->rc = rc;
+    if (p->used && p->writes == 0 &&
+        (p->rc < 0 || p->got == object_piece_length(f->size, p->piece)))
+        piece_ends(n, f, p);
+}
+
+static void order_write(struct node *n, struct fetching *f, struct incoming *p,
+                        const struct bulk_part *part)
+{
+    struct move_part m = {.name = f->name, .offset = part->offset, .bytes = part->bytes};
+    struct buf b;
+
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_move_write(&b, &m);
+    if (b.failed)
+        n->memory_out = true;
+    else
+        mover_order(n, MESSAGE_MOVE_WRITE, buf_bytes(&b), wrote,
+                    f->number << SLOT_BITS | (uint64_t)(p - f->pieces));
+    buf_clear(&b);
+    p->writes++;
+}
+
+static int on_data(struct node *n, struct fetching *f, struct node_id from,
+                   const struct bulk_part *part)
+{
+    uint64_t piece = part->offset / PIECE_SIZE;
+    struct incoming *p = slot_of(f, from, piece);
+
+    if (p == NULL)
+        return 0; /* it was asked for, and is not wanted any more */
+    if (part->offset != piece * PIECE_SIZE + p->got ||
+        part->bytes.len > object_piece_length(f->size, piece) - p->got)
+        return ERR_FORMAT;
+    p->got += (uint32_t)part->bytes.len;
+    if (!p->second && p->rc == 0)
+        order_write(n, f, p, part);
+    else if (p->writes == 0 && p->got == object_piece_length(f->size, piece))
+        piece_ends(n, f, p);
+    return 0;
+}
+
+static int on_list(struct node *n, struct fetching *f, struct node_id from,
+                   const struct bulk_part *part)
+{
+    if (f->plan != NULL || !f->list_asked || !node_id_equal(from, f->list_from))
+        return 0;
+    if (part->offset != f->list_got || part->bytes.len > f->list_end - f->list_got)
+        return ERR_FORMAT;
+    f->list_got += part->bytes.len;
+    order_learn(n, f, part->offset, part->bytes);
+    return 0;
+}
+
+int fetching_bytes(struct node *n, struct node_id from, const struct bulk_part *part)
+{
+    struct fetching *f = find(n, part->name);
+
+    if (f == NULL)
+        return 0;
+    f->heard = n->now;
+    return part->what == BULK_LIST ? on_list(n, f, from, part) : on_data(n, f, from, part);
+}
+
+void fetching_refused(struct node *n, struct node_id from, const struct bulk_part *part)
+{
+    struct fetching *f = find(n, part->name);
+
+    if (f == NULL)
+        return;
+    remove_source(f, from);
+    n->objects->fetch_wanted = true;
+}
+
+/* --- going on --- */
+
+static void go_on(struct node *n, struct fetching *f)
+{
+    struct shelf_object *o = shelf_find(n->objects->shelf, f->name);
+
+    if (f->sealing)
+        return;
+    if (o == NULL || sources_of(f) == 0) {
+        end(n, f);
+        return;
+    }
+    /* The list of nothing is nothing. */
+    if (f->plan == NULL && object_list_size(f->size) == 0 && !f->list_asked) {
+        f->list_asked = true;
+        order_learn(n, f, 0, (struct bytes){NULL, 0});
+    } else if (f->plan == NULL && !f->list_asked) {
+        ask_list(n, f);
+    } else if (f->plan != NULL && o->have == o->pieces) {
+        f->sealing = true;
+        mover_name(n, MESSAGE_MOVE_SEAL, f->name, sealed, f->number);
+    } else if (f->plan != NULL) {
+        ask_pieces(n, f);
+    }
+}
+
+void fetching_go_on(struct node *n)
+{
+    struct fetching *f, *next;
+
+    n->objects->fetch_wanted = false;
+    for (f = n->objects->fetches; f != NULL; f = next) {
+        next = f->next;
+        go_on(n, f);
+    }
+}
+
+void fetching_source_gone(struct node *n, struct node_id id)
+{
+    for (struct fetching *f = n->objects->fetches; f != NULL; f = f->next)
+        remove_source(f, id);
+    n->objects->fetch_wanted = true;
+}
+
+void fetching_tick(struct node *n)
+{
+    struct fetching *f, *next;
+    struct instant since = {n->now.us - FETCH_STALL_US};
+    struct node_id id;
+
+    for (f = n->objects->fetches; f != NULL; f = next) {
+        next = f->next;
+        if (f->plan != NULL && fetch_stalled(f->plan, since, &id) &&
+            instant_since_us(n->now, f->heard) >= FETCH_STALL_US)
+            remove_source(f, id);
+        if (!f->sealing && instant_since_us(n->now, f->heard) >= FETCH_PATIENCE_US)
+            end(n, f);
+    }
+    fetching_go_on(n);
+}
+
+void fetching_mover_died(struct node *n)
+{
+    while (n->objects->fetches != NULL)
+        end(n, n->objects->fetches);
+}
+
+void fetchings_free(struct node *n)
+{
+    while (n->objects->fetches != NULL)
+        forget(n, n->objects->fetches);
+}

@@ -1,0 +1,33 @@
+/* Objects on their way here from other nodes: first the list of pieces, which must make the name,
+ * then the pieces by a plan (core/object/fetch.h), each checked by the mover, then the seal.
+ *
+ * At most FETCHES_MAX at a time; one that no source is left for, or that nothing came of for
+ * FETCH_PATIENCE_US, is given up, and what there is of it stays on the shelf. Private to
+ * core/node. */
+#ifndef VELUM_NODE_FETCHING_H
+#define VELUM_NODE_FETCHING_H
+
+#include "core/node/object_peer.h"
+#include "core/node/objects.h"
+
+#define FETCHES_MAX 16u
+#define FETCH_PATIENCE_US (20 * S_US)
+#define FETCH_STALL_US (5 * S_US) /* with one source that brings nothing */
+
+/* Gets it from this node too. 0; ERR_FULL (too many at a time), ERR_NO_SPACE, ERR_EXISTS (it is
+ * whole here). */
+int fetching_begin(struct node *n, struct digest name, uint64_t size, struct node_id source);
+bool fetching_is_on(const struct node *n, struct digest name);
+/* Something is asked, or to be asked, of this node. */
+bool fetching_uses(const struct node *n, struct node_id id);
+void fetching_go_on(struct node *n);
+void fetching_tick(struct node *n);
+void fetching_source_gone(struct node *n, struct node_id id);
+/* From a bulk link. ERR_FORMAT: that was not asked for. */
+int fetching_bytes(struct node *n, struct node_id from, const struct bulk_part *part);
+void fetching_refused(struct node *n, struct node_id from, const struct bulk_part *part);
+/* What was written is there, what was not is asked for again. */
+void fetching_mover_died(struct node *n);
+void fetchings_free(struct node *n);
+
+#endif

@@ -1,0 +1,108 @@
+#include "core/node/object_peer.h"
+
+#include "core/base/err.h"
+#include "core/node/keeping.h"
+#include "core/object/name.h"
+#include "core/wire/field.h"
+#include "core/wire/move.h"
+
+void put_object_keep(struct buf *b, const struct object_keep *m)
+{
+    put_digest(b, m->name);
+    put_u64(b, m->size);
+    put_u64(b, m->generation);
+    put_flag(b, m->kept);
+}
+
+struct object_keep read_object_keep(struct reader *r)
+{
+    struct object_keep m = {.name = read_digest(r)};
+
+    m.size = read_u64(r);
+    m.generation = read_u64(r);
+    m.kept = read_flag(r);
+    if (m.size > OBJECT_SIZE_MAX || m.generation == 0 || m.generation > KEEPING_GENERATION_MAX)
+        r->failed = true;
+    return m;
+}
+
+void put_object_have(struct buf *b, const struct object_have *m)
+{
+    put_digest(b, m->name);
+    put_u64(b, m->size);
+    put_flag(b, m->whole);
+}
+
+struct object_have read_object_have(struct reader *r)
+{
+    struct object_have m = {.name = read_digest(r)};
+
+    m.size = read_u64(r);
+    m.whole = read_flag(r);
+    if (m.size > OBJECT_SIZE_MAX)
+        r->failed = true;
+    return m;
+}
+
+static void put_head(struct buf *b, const struct bulk_part *m)
+{
+    put_digest(b, m->name);
+    put_u8(b, (uint8_t)m->what);
+    put_u64(b, m->offset);
+}
+
+static void read_head(struct reader *r, struct bulk_part *m)
+{
+    *m = (struct bulk_part){.name = read_digest(r)};
+    m->what = (enum bulk_what)read_choice(r, BULK_LIST, BULK_DATA);
+    m->offset = read_u64(r);
+    if (m->offset > OBJECT_SIZE_MAX)
+        r->failed = true;
+}
+
+void put_bulk_want(struct buf *b, const struct bulk_part *m)
+{
+    put_head(b, m);
+    put_u32(b, m->length);
+}
+
+int read_bulk_want(struct bytes payload, struct bulk_part *m)
+{
+    struct reader r = reader_of(payload);
+
+    read_head(&r, m);
+    m->length = read_u32(&r);
+    if (m->length == 0 || m->length > PIECE_SIZE)
+        r.failed = true;
+    return reader_result(&r);
+}
+
+void put_bulk_bytes(struct buf *b, const struct bulk_part *m)
+{
+    put_head(b, m);
+    put_raw(b, m->bytes.data, m->bytes.len);
+}
+
+int read_bulk_bytes(struct bytes payload, struct bulk_part *m)
+{
+    struct reader r = reader_of(payload);
+
+    read_head(&r, m);
+    m->bytes = read_view(&r, reader_left(&r));
+    if (m->bytes.len == 0 || m->bytes.len > MOVE_BYTES_MAX)
+        r.failed = true;
+    return reader_result(&r);
+}
+
+void put_bulk_refuse(struct buf *b, const struct bulk_part *m)
+{
+    put_head(b, m);
+}
+
+int read_bulk_refuse(struct bytes payload, struct bulk_part *m)
+{
+    struct reader r = reader_of(payload);
+
+    read_head(&r, m);
+    return reader_result(&r);
+}

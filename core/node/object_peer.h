@@ -1,0 +1,55 @@
+/* What nodes tell each other about objects: messages 60 to 66. Layouts (number = width in bytes):
+ *
+ *   over control links
+ *   KEEP    u16 count (1..OBJECT_BATCH), count x (32 name, u64 size, u64 generation, u8 kept): this
+ *           is kept, or is not any more; who is told that something is kept gets it from the sender,
+ *           keeps it, and says HAVE
+ *   HAVE    u16 count, count x (32 name, u64 size, u8 whole): it is synced here, or is not here
+ *   SEEK    32 name: do you have it? Answered by HAVE
+ *
+ *   over bulk links: the side that dialled asks, the other serves in the order it was asked
+ *   WANT    32 name, u8 what (0 its list, 1 its data), u64 offset, u32 length (1..PIECE_SIZE; of
+ *           data within one piece)
+ *   BYTES   32 name, u8 what, u64 offset, and to the end the next bytes of what was wanted
+ *   REFUSE  32 name, u8 what, u64 offset: of a WANT that is not, or no longer, served
+ */
+#ifndef VELUM_NODE_OBJECT_PEER_H
+#define VELUM_NODE_OBJECT_PEER_H
+
+#include "core/base/bytes.h"
+#include "core/base/id.h"
+
+#define OBJECT_BATCH 512u
+
+enum bulk_what { BULK_LIST = 0, BULK_DATA = 1 };
+
+struct object_keep {
+    struct digest name;
+    uint64_t size, generation;
+    bool kept;
+};
+struct object_have {
+    struct digest name;
+    uint64_t size;
+    bool whole;
+};
+struct bulk_part {
+    struct digest name;
+    enum bulk_what what;
+    uint64_t offset;
+    uint32_t length;    /* of WANT */
+    struct bytes bytes; /* of BYTES, borrowed */
+};
+
+void put_object_keep(struct buf *b, const struct object_keep *m);
+struct object_keep read_object_keep(struct reader *r); /* bounds fail the reader */
+void put_object_have(struct buf *b, const struct object_have *m);
+struct object_have read_object_have(struct reader *r);
+void put_bulk_want(struct buf *b, const struct bulk_part *m);
+int read_bulk_want(struct bytes payload, struct bulk_part *m);
+void put_bulk_bytes(struct buf *b, const struct bulk_part *m);
+int read_bulk_bytes(struct bytes payload, struct bulk_part *m);
+void put_bulk_refuse(struct buf *b, const struct bulk_part *m);
+int read_bulk_refuse(struct bytes payload, struct bulk_part *m);
+
+#endif
