@@ -8,6 +8,7 @@
 #include "core/node/kill.h"
 #include "core/node/labour.h"
 #include "core/node/labour_report.h"
+#include "core/node/objects.h"
 #include "core/node/record.h"
 #include "core/node/request.h"
 #include "core/node/submit.h"
@@ -91,6 +92,7 @@ void round_run(struct node *n)
     labour_orphans(n);
     holder_compare_ended(n);
     keep_run(n);
+    objects_tick(n);
     /* A node that gave chunks back is asked again after a while. */
     n->assign_wanted = n->sites_stale = true;
 }

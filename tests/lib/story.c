@@ -33,7 +33,7 @@ struct story_event {
     uint32_t target;
     uint64_t link, ticket;
     uint32_t dial;
-    bool refused;
+    bool refused, bulk;
     uint8_t type;
     uint32_t request;
     uint8_t *data;
@@ -226,7 +226,8 @@ static void dial(struct story *s, const struct story_node *n, const struct actio
                               .node = n->index,
                               .generation = n->generation,
                               .target = target,
-                              .dial = a->dial},
+                              .dial = a->dial,
+                              .bulk = a->bulk},
          WAY_US);
 }
 
@@ -342,6 +343,7 @@ void story_link_up(struct story *s, uint64_t link, uint32_t dial_number)
 
     ev.link_up.link = link;
     ev.link_up.dial = dial_number;
+    ev.link_up.bulk = c->bulk;
     ev.link_up.party = other == STORY_USER ? PARTY_USER : PARTY_NODE;
     ev.link_up.id = other == STORY_USER ? story_user_id() : s->nodes[other].id;
     story_certificate(ev.link_up.id, ev.link_up.party, certificate);
@@ -363,6 +365,7 @@ static void on_dial(struct story *s, struct story_event *ev)
         return;
     }
     index = story_conn_make(s, ev->node, ev->target);
+    s->conns[index].bulk = ev->bulk;
     push(s,
          (struct story_event){.kind = STORY_UP,
                               .node = ev->target,
@@ -637,7 +640,7 @@ bool story_linked(const struct story *s, uint32_t a, uint32_t b)
     for (uint32_t i = 0; i < s->conns_count; i++) {
         const struct story_conn *c = &s->conns[i];
 
-        if (c->open[0] && c->open[1] &&
+        if (c->open[0] && c->open[1] && !c->bulk &&
             ((c->node[0] == a && c->node[1] == b) || (c->node[0] == b && c->node[1] == a)))
             return true;
     }

@@ -10,6 +10,7 @@
 struct story_conn {
     uint32_t node[2];
     bool open[2];
+    bool bulk; /* for objects */
     uint32_t requests;
 };
 

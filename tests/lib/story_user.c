@@ -180,7 +180,8 @@ void story_say(struct story *s, uint32_t from, uint32_t to, uint8_t type, uint32
             const struct story_conn *c = &s->conns[i];
             struct event ev = {.kind = EVENT_FRAME};
 
-            if (!c->open[0] || !c->open[1] || c->node[side] != to || c->node[1 - side] != from)
+            if (!c->open[0] || !c->open[1] || c->bulk || c->node[side] != to ||
+                c->node[1 - side] != from)
                 continue;
             ev.frame.link = 2 * (uint64_t)i + side + 1;
             ev.frame.frame = (struct frame){.type = type, .request = request, .payload = payload};

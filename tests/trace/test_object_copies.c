@@ -1,0 +1,414 @@
+/* Stories of objects at several nodes: copies where they should be, and fetches from whoever has
+ * them. */
+#include "core/base/err.h"
+#include "core/node/copies.h"
+#include "core/node/fetching.h"
+#include "core/node/jobs.h"
+#include "core/node/place.h"
+#include "core/object/name.h"
+#include "core/wire/move.h"
+#include "tests/lib/check.h"
+#include "tests/lib/story.h"
+
+#define BIG (3 * PIECE_SIZE + 7)
+
+static struct story story;
+static uint8_t bytes[BIG], got[BIG];
+
+static void begin(uint32_t count)
+{
+    story_init(&story, count);
+    story.ages.objects_bytes = 1 << 30;
+    for (uint32_t i = 0; i < count; i++) {
+        story.nodes[i].keeps_disk = true;
+        story_start(&story, i);
+        if (i > 0)
+            story_hint(&story, i, 0);
+    }
+    story_run(&story, 2 * S_US);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+}
+
+static struct digest name_of(const uint8_t *data, uint64_t size)
+{
+    struct object_sum s;
+    struct digest name;
+
+    object_sum_begin(&s, size);
+    for (uint64_t i = 0; i < object_pieces(size); i++)
+        object_sum_piece(&s, sha256_of(data + i * PIECE_SIZE, object_piece_length(size, i)));
+    CHECK(object_sum_end(&s, &name));
+    return name;
+}
+
+static void ask_data(uint64_t user, uint32_t request, struct bytes data)
+{
+    struct buf b;
+
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_raw(&b, data.data, data.len);
+    story_tell(&story, user, MESSAGE_REQUEST_DATA, request, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+static uint32_t put_begun(uint64_t user, uint64_t size)
+{
+    struct request_put m = {.size = size};
+    uint8_t raw[16];
+    struct buf b;
+
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_request_put(&b, &m);
+    return story_ask(&story, user, MESSAGE_REQUEST_PUT, buf_bytes(&b));
+}
+
+/* The credit of all answers together. */
+static uint64_t credit_of(uint64_t user, uint32_t request)
+{
+    uint64_t sum = 0;
+    uint32_t credit;
+
+    for (uint32_t i = 0; i < story.answers_count; i++) {
+        const struct story_answer *a = &story.answers[i];
+
+        if (a->link == user && a->request == request && a->type == MESSAGE_REPLY_CREDIT &&
+            read_object_credit((struct bytes){a->data, a->len}, &credit) == 0)
+            sum += credit;
+    }
+    return sum;
+}
+
+/* Sends as a command does, never more than it may. */
+static void put_sent(uint64_t user, uint32_t request, const uint8_t *data, uint64_t size)
+{
+    uint64_t spent = 0;
+
+    for (uint64_t at = 0; at < size && story_code(&story, user, request) <= 0;) {
+        uint64_t n = size - at < OBJECT_DATA_MAX ? size - at : OBJECT_DATA_MAX;
+        uint64_t cost = n < OBJECT_DATA_COST_MIN ? OBJECT_DATA_COST_MIN : n;
+
+        if (spent + cost > credit_of(user, request)) {
+            story_run(&story, MS_US);
+            continue;
+        }
+        ask_data(user, request, (struct bytes){data + at, (size_t)n});
+        spent += cost;
+        at += n;
+    }
+    ask_data(user, request, (struct bytes){NULL, 0});
+    story_run(&story, 5 * MS_US);
+}
+
+static bool answered_view(uint64_t user, uint32_t request, struct object_view *v)
+{
+    for (uint32_t i = story.answers_count; i-- > 0;) {
+        const struct story_answer *a = &story.answers[i];
+
+        if (a->link == user && a->request == request && a->type == MESSAGE_REPLY_OBJECT)
+            return read_object_view((struct bytes){a->data, a->len}, v) == 0;
+    }
+    return false;
+}
+
+/* Puts it whole. */
+static struct object_view told; /* of the last put */
+
+static struct digest put_whole(uint32_t i, const uint8_t *data, uint64_t size)
+{
+    uint64_t user = story_user(&story, i);
+    uint32_t request = put_begun(user, size);
+    struct object_view v = {0};
+
+    put_sent(user, request, data, size);
+    CHECK_INT(story_code(&story, user, request), 0);
+    for (int k = 0; k < 40 && !answered_view(user, request, &v); k++)
+        story_run(&story, 500 * MS_US);
+    CHECK(answered_view(user, request, &v));
+    CHECK_INT(v.size, size);
+    CHECK(digest_equal(v.name, name_of(data, size)));
+    told = v;
+    story_leave(&story, user);
+    story_run(&story, MS_US);
+    return v.name;
+}
+
+static uint32_t get_begun(uint64_t user, struct digest name, size_t digits, uint64_t offset)
+{
+    struct request_get m = {.offset = offset};
+    uint8_t raw[128];
+    struct buf b;
+
+    id_hex(name.bytes, digits, m.ref);
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_request_get(&b, &m);
+    return story_ask(&story, user, MESSAGE_REQUEST_GET, buf_bytes(&b));
+}
+
+static void more(uint64_t user, uint32_t request, uint32_t count)
+{
+    uint8_t raw[4];
+    struct buf b;
+
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_object_credit(&b, count);
+    story_tell(&story, user, MESSAGE_REQUEST_MORE, request, buf_bytes(&b));
+}
+
+/* What has come of it, copied to got. */
+static uint64_t pieces_got(uint64_t user, uint32_t request)
+{
+    uint64_t at = 0;
+
+    for (uint32_t i = 0; i < story.answers_count; i++) {
+        const struct story_answer *a = &story.answers[i];
+
+        if (a->link != user || a->request != request || a->type != MESSAGE_REPLY_PIECE)
+            continue;
+        REQUIRE(at + a->len <= sizeof got);
+        memcpy(got + at, a->data, a->len);
+        at += a->len;
+    }
+    return at;
+}
+
+static bool has_ended(uint64_t user, uint32_t request)
+{
+    const struct story_answer *a = story_answer(&story, user, request);
+
+    return a != NULL && a->type == MESSAGE_REPLY_END;
+}
+
+static int code_of_ref(uint32_t i, uint8_t type, struct digest name)
+{
+    uint64_t user = story_user(&story, i);
+    char ref[OBJECT_REF_SIZE];
+    uint8_t raw[128];
+    uint32_t request;
+    struct buf b;
+    int code;
+
+    id_hex(name.bytes, 64, ref);
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_object_ref(&b, ref);
+    request = story_ask(&story, user, type, buf_bytes(&b));
+    code = story_code_within(&story, user, request, 10 * MS_US);
+    story_leave(&story, user);
+    return code;
+}
+
+/* Whether it is there, whole. */
+static bool is_whole(uint32_t i, struct digest name)
+{
+    const struct shelf_object *o;
+
+    if (story.nodes[i].core == NULL)
+        return false;
+    o = shelf_find(story.nodes[i].core->objects->shelf, name);
+    return o != NULL && o->whole;
+}
+
+static uint32_t wholes(struct digest name)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < story.count; i++)
+        count += is_whole(i, name);
+    return count;
+}
+
+/* Gets it whole at node i; its exit code. */
+static int get_whole(uint32_t i, struct digest name, const uint8_t *data, uint64_t size)
+{
+    uint64_t user = story_user(&story, i);
+    uint32_t request = get_begun(user, name, 64, 0);
+    int code;
+
+    for (int k = 0; k < 400 && !has_ended(user, request) && story_code(&story, user, request) <= 0;
+         k++) {
+        if (k % 4 == 0)
+            more(user, request, 100000);
+        story_run(&story, 50 * MS_US);
+    }
+    code = story_code(&story, user, request);
+    if (has_ended(user, request)) {
+        CHECK_INT(pieces_got(user, request), size);
+        CHECK(memcmp(got, data, (size_t)size) == 0);
+        code = 0;
+    }
+    story_leave(&story, user);
+    return code;
+}
+
+TEST(a_put_has_two_copies_when_it_is_told_and_three_soon)
+{
+    struct digest name;
+
+    begin(5);
+    name = put_whole(1, bytes, BIG);
+    CHECK(told.copies >= 2);
+    CHECK_INT(told.machines, told.copies);
+    story_run(&story, 5 * S_US);
+    CHECK(wholes(name) >= 3);
+    CHECK(story_end(&story));
+}
+
+TEST(sizes_of_every_kind_are_copied)
+{
+    static const uint64_t sizes[] = {0, 1, 5000, OBJECT_DATA_MAX, PIECE_SIZE, PIECE_SIZE + 1};
+
+    begin(3);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct digest name = put_whole((uint32_t)i % 3, bytes, sizes[i]);
+
+        story_run(&story, 5 * S_US);
+        CHECK_INT(wholes(name), 3);
+    }
+    CHECK(story_end(&story));
+}
+
+TEST(whoever_wants_it_gets_it_at_any_node)
+{
+    struct digest name;
+
+    begin(6);
+    name = put_whole(0, bytes, BIG);
+    for (uint32_t i = 0; i < 6; i++)
+        CHECK_INT(get_whole(i, name, bytes, BIG), 0);
+    CHECK_INT(wholes(name), 6);
+    CHECK(story_end(&story));
+}
+
+TEST(what_nobody_has_is_not_found)
+{
+    begin(3);
+    CHECK_INT(get_whole(1, (struct digest){{1, 2, 3}}, bytes, 5), 3);
+    CHECK(story_end(&story));
+}
+
+TEST(copies_of_the_dead_are_made_again)
+{
+    struct digest name;
+
+    begin(6);
+    name = put_whole(0, bytes, BIG);
+    story_run(&story, 5 * S_US);
+    for (uint32_t lost = 0; lost < 3; lost++) {
+        story_kill(&story, lost);
+        story_run(&story, 20 * S_US);
+        CHECK(wholes(name) >= 3);
+    }
+    CHECK_INT(get_whole(5, name, bytes, BIG), 0);
+    CHECK(story_end(&story));
+}
+
+TEST(what_is_removed_goes_everywhere_and_does_not_come_back)
+{
+    struct digest name;
+    uint32_t away = 0;
+
+    begin(4);
+    name = put_whole(0, bytes, BIG);
+    story_run(&story, 5 * S_US);
+    for (uint32_t i = 1; i < 4; i++)
+        away = is_whole(i, name) ? i : away;
+    REQUIRE(away != 0);
+    story_kill(&story, away);
+    story_run(&story, 500 * MS_US);
+    CHECK_INT(code_of_ref(0, MESSAGE_REQUEST_RM, name), 0);
+    story_run(&story, 10 * S_US);
+    CHECK_INT(wholes(name), 0);
+    story_start(&story, away);
+    story_hint(&story, away, 0);
+    story_run(&story, 20 * S_US);
+    for (uint32_t i = 0; i < 4; i++)
+        CHECK(!is_whole(i, name) || i == away);
+    CHECK(!keeping_is_kept(story.nodes[away].core, name));
+    CHECK_INT(wholes(name), 0);
+    CHECK(story_end(&story));
+}
+
+/* One after the other: what is there of it already is not fetched twice. */
+TEST(a_source_that_goes_is_replaced)
+{
+    struct digest name;
+    uint64_t user;
+    uint32_t request, reader = 0;
+
+    begin(6);
+    name = put_whole(0, bytes, BIG);
+    story_run(&story, 5 * S_US);
+    for (uint32_t i = 1; i < 6; i++)
+        reader = is_whole(i, name) ? reader : i;
+    REQUIRE(reader != 0);
+    user = story_user(&story, reader);
+    request = get_begun(user, name, 64, 0);
+    more(user, request, OBJECT_CREDIT_MAX);
+    story_run(&story, 3 * MS_US);
+    story_kill(&story, 0);
+    story_run(&story, 10 * S_US);
+    CHECK(has_ended(user, request));
+    CHECK_INT(pieces_got(user, request), BIG);
+    CHECK(memcmp(got, bytes, BIG) == 0);
+    CHECK(story_end(&story));
+}
+
+TEST(links_for_objects_do_not_stay)
+{
+    struct digest name;
+
+    begin(3);
+    name = put_whole(0, bytes, BIG);
+    story_run(&story, 5 * S_US);
+    CHECK_INT(wholes(name), 3);
+    story_run(&story, 15 * S_US);
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK(story.nodes[i].core->objects->bulks == NULL);
+        CHECK(story.nodes[i].core->objects->fetches == NULL);
+        CHECK(copies_are_quiet(story.nodes[i].core));
+    }
+    CHECK(story_end(&story));
+}
+
+TEST(after_a_restart_of_all_copies_are_where_they_were)
+{
+    struct digest name;
+
+    begin(3);
+    name = put_whole(0, bytes, BIG);
+    story_run(&story, 5 * S_US);
+    for (uint32_t i = 0; i < 3; i++)
+        story_kill(&story, i);
+    for (uint32_t i = 0; i < 3; i++) {
+        story_start(&story, i);
+        if (i > 0)
+            story_hint(&story, i, 0);
+    }
+    story_run(&story, 10 * S_US);
+    CHECK_INT(wholes(name), 3);
+    for (uint32_t i = 0; i < 3; i++)
+        CHECK(shelf_find(story.nodes[i].core->objects->shelf, name)->kept);
+    CHECK(story_end(&story));
+}
+
+/* Its bytes were changed behind its back. */
+TEST(a_damaged_copy_is_not_taken)
+{
+    struct digest name;
+
+    begin(2);
+    story_cut(&story, 0, 1);
+    story_run(&story, 10 * S_US);
+    name = put_whole(0, bytes, BIG);
+    CHECK(sim_mover_rot(&story.nodes[0].mover, 8 * (uint64_t)PIECE_SIZE + 3));
+    story_mend(&story, 0, 1);
+    story_run(&story, 40 * S_US);
+    CHECK(!is_whole(1, name));
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(a_put_has_two_copies_when_it_is_told_and_three_soon, sizes_of_every_kind_are_copied,
+          whoever_wants_it_gets_it_at_any_node, what_nobody_has_is_not_found,
+          copies_of_the_dead_are_made_again, what_is_removed_goes_everywhere_and_does_not_come_back,
+          a_source_that_goes_is_replaced, links_for_objects_do_not_stay,
+          after_a_restart_of_all_copies_are_where_they_were, a_damaged_copy_is_not_taken)
