@@ -139,20 +139,29 @@ static int take_piece(struct sink *s)
     return 0;
 }
 
-/* Hands out the pieces of the file that are whole by now. */
+static struct hash_job *hand_out(struct sink *s)
+{
+    struct hash_job *j = &s->jobs[s->handed % AHEAD];
+    *j = (struct hash_job){.fd = s->fd,
+                           .at = s->handed * PIECE_SIZE,
+                           .length = object_piece_length(s->size, s->handed)};
+    s->handed++;
+    return j;
+}
+
+/* Hands out the pieces of the file that are whole by now, two by two, and a last one alone. */
 static int hash_file(struct sink *s)
 {
-    while (s->handed < object_pieces(s->size)) {
-        uint64_t from = s->handed * PIECE_SIZE;
-        uint32_t length = object_piece_length(s->size, s->handed);
+    uint64_t pieces = object_pieces(s->size);
+    uint64_t whole = s->at == s->size ? pieces : s->at / PIECE_SIZE;
+    while (whole - s->handed >= 2 || (whole == pieces && s->handed < pieces)) {
         int rc = 0;
-        if (s->at - from < length || s->at < from)
-            return 0;
-        if (s->handed - s->taken == AHEAD && (rc = take_piece(s)) < 0)
+        while (rc == 0 && s->handed - s->taken > AHEAD - 2)
+            rc = take_piece(s);
+        if (rc < 0)
             return rc;
-        struct hash_job *j = &s->jobs[s->handed++ % AHEAD];
-        *j = (struct hash_job){.fd = s->fd, .at = from, .length = length};
-        hash_add(j);
+        struct hash_job *first = hand_out(s);
+        hash_add(first, s->handed < whole ? hand_out(s) : NULL);
     }
     return 0;
 }
