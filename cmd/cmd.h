@@ -6,7 +6,7 @@
 #include "cmd/opt.h"
 #include "cmd/talk.h"
 
-enum cmd_group { GROUP_RUN, GROUP_SEE, GROUP_MESH, GROUP_TOOLS };
+enum cmd_group { GROUP_RUN, GROUP_OBJECTS, GROUP_SEE, GROUP_MESH, GROUP_TOOLS };
 
 /* What completion may offer for a command's arguments. */
 enum cmd_takes {
@@ -18,7 +18,8 @@ enum cmd_takes {
     TAKES_SHELL,
     TAKES_JOURNAL,
     TAKES_DEMO,
-    TAKES_STALE
+    TAKES_STALE,
+    TAKES_OBJECT
 };
 
 #define CMD_ARGS_MAX 1000

@@ -9,7 +9,9 @@
 
 #include "cmd/builtin.h"
 #include "cmd/jobs.h"
+#include "cmd/view_object.h"
 #include "core/base/err.h"
+#include "core/base/text.h"
 #include "core/wire/message.h"
 
 #define PATIENCE_US 90000
@@ -66,6 +68,13 @@ static void offer_jobs(struct line *l, enum cmd_takes takes, const char *prefix)
     jobs_clear(&jobs);
 }
 
+static void offer_object(void *prefix, const struct object_view *v)
+{
+    char name[OBJECT_SHORT_SIZE];
+    object_short(v->name, name);
+    offer(prefix, "", name);
+}
+
 static void offer_plugins(struct line *l, const char *prefix)
 {
     static struct kernel_view v;
@@ -95,8 +104,11 @@ static void offer_from_node(const struct call *c, enum cmd_takes takes, const ch
     setitimer(ITIMER_REAL, &patience, NULL);
     if (line_open(&l, c, &where) != 0)
         return;
+    char begins[OBJECT_REF_SIZE];
     if (takes == TAKES_KERNEL)
         offer_plugins(l, prefix);
+    else if (takes == TAKES_OBJECT && text_copy(begins, sizeof begins, prefix))
+        (void)objects_each(l, true, "", offer_object, begins);
     else
         offer_jobs(l, takes, prefix);
     line_close(l);
@@ -143,6 +155,7 @@ static void offer_arguments(const struct call *c, const struct cmd *cmd, const c
         break;
     case TAKES_LIVE_JOB:
     case TAKES_JOB:
+    case TAKES_OBJECT:
         break;
     }
     offer_from_node(c, cmd->takes, prefix);

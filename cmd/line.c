@@ -187,6 +187,11 @@ int line_send(struct line *l, uint8_t type, struct bytes payload)
     return ask_send(l->ask, type, ++l->request, payload);
 }
 
+int line_send_on(struct line *l, uint8_t type, struct bytes payload)
+{
+    return l->ask ? ask_send(l->ask, type, l->request, payload) : ERR_CLOSED;
+}
+
 int line_next(struct line *l, struct instant until, struct frame *out)
 {
     for (;;) {
@@ -243,11 +248,11 @@ bool line_has_hint(const struct line *l)
     return l->error.hint[0] != 0;
 }
 
-static int report_refusal(const struct reply_error *e)
+static int report_refusal(const struct reply_error *e, const char *about)
 {
     char text[VIEW_ERROR_SIZE];
     text_sanitise(e->what, strlen(e->what), true, text, sizeof text);
-    talk_error("%s", text);
+    talk_error("%s%s%s", about, about[0] ? ": " : "", text);
     text_sanitise(e->hint, strlen(e->hint), true, text, sizeof text);
     if (text[0])
         talk_try("%s", text);
@@ -256,10 +261,15 @@ static int report_refusal(const struct reply_error *e)
 
 int line_report(const struct line *l, int rc)
 {
+    return line_report_about(l, "", rc);
+}
+
+int line_report_about(const struct line *l, const char *about, int rc)
+{
     const char *fault = l->ask ? ask_fault(l->ask) : "";
     switch (rc) {
     case LINE_REFUSED:
-        return report_refusal(&l->error);
+        return report_refusal(&l->error, about);
     case ERR_VERSION:
         talk_error("%s", fault[0] ? fault : err_sentence(rc));
         talk_try("velum version, here and on the node");

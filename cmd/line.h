@@ -34,6 +34,8 @@ struct identity *line_identity(struct line *l);
 
 /* Sends a request; every later line_next belongs to it. 0 or < 0. */
 int line_send(struct line *l, uint8_t type, struct bytes payload);
+/* Sends what belongs to the request that was sent last. 0 or < 0. */
+int line_send_on(struct line *l, uint8_t type, struct bytes payload);
 /* The next answer: 1 with a frame (borrowed until the next call); 0 when `until` was reached;
  * LINE_REFUSED; ERR_CLOSED; ERR_CANCELLED after ask_wake. */
 int line_next(struct line *l, struct instant until, struct frame *out);
@@ -46,6 +48,8 @@ int line_item(struct line *l, uint8_t item, struct frame *out);
 
 /* Says what a negative result was and what to try; returns the exit code. */
 int line_report(const struct line *l, int rc);
+/* The same with what it was about before the node's own sentence: "a.iso: the disk is full". */
+int line_report_about(const struct line *l, const char *about, int rc);
 /* Whether the last REPLY_ERROR said what to try. */
 bool line_has_hint(const struct line *l);
 /* The exit code inside the last REPLY_ERROR. */

@@ -1,8 +1,9 @@
-/* Digests of pieces of files, computed beside the mover's own work: by one thread for each core
+/* Digests of pieces of files, computed beside the caller's own work: by one thread for each core
  * that is left over, at least one. A piece is read back from the file it was written to, so what is
  * hashed is what is there, and no piece is held in memory for it.
  *
- * The threads touch nothing but the jobs they are given. Called by the parts of the mover. */
+ * The threads touch nothing but the jobs they are given. Called by the parts of the mover, and by
+ * the command that gets an object into a file. */
 #ifndef VELUM_HOST_MOVER_CREW_HASH_H
 #define VELUM_HOST_MOVER_CREW_HASH_H
 

@@ -73,6 +73,7 @@ part false_deaths 1800 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/unit/test_scale"
 part scatter 900 "$VELUM" sim --nodes 1000 --job 'simsum 1000000'
 part scatter_512 600 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/unit/test_scatter"
 part power 600 tests/chaos/power.sh 100
+part objects_gib 600 env OBJECTS_MIB=1024 tests/chaos/objects_memory.sh
 part mover 600 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/crash/test_mover"
 part faults 3000 tests/chaos/faults.sh --all
 part faults_memory 1800 tests/chaos/faults.sh --memory

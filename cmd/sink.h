@@ -1,0 +1,41 @@
+/* Where the bytes of an object go, and what they are: a file by way of FILE.part, which is renamed
+ * when it is known to be right, or a descriptor for what is no ordinary file (standard output, a
+ * pipe, a device). The name is computed of what was written: a file is read back for it, by other
+ * threads.
+ *
+ * Owns the descriptor and the lock on FILE.part, so that two commands never write one. What goes
+ * wrong is said here, with an exit code. Called by get.c, in this order: open, size, put..., name,
+ * keep; close at any time. */
+#ifndef VELUM_CMD_SINK_H
+#define VELUM_CMD_SINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/bytes.h"
+#include "core/base/id.h"
+
+struct sink;
+
+/* NULL or "-": standard output. 0, or an exit code. */
+int sink_open(struct sink **out, const char *file);
+/* Bytes that are there: those an earlier command left in FILE.part, and what was put since. */
+uint64_t sink_at(const struct sink *s);
+/* Whether it can begin again: what went to a pipe cannot be taken back. */
+bool sink_is_file(const struct sink *s);
+/* FILE.part, or "standard output". */
+const char *sink_where(const struct sink *s);
+/* The object has so many bytes, and `at` of them (sink_at or 0) are to stay. 0 or an exit code. */
+int sink_begin(struct sink *s, uint64_t size, uint64_t at);
+/* The next bytes; never more than the size. 0 or an exit code. */
+int sink_put(struct sink *s, struct bytes bytes);
+/* All bytes were put: the name of what is there. 0 or an exit code. */
+int sink_name(struct sink *s, struct digest *name);
+/* FILE.part becomes FILE. 0 or an exit code. */
+int sink_keep(struct sink *s);
+/* FILE.part goes, with all that is in it. */
+void sink_drop(struct sink *s);
+/* Leaves FILE.part where it is if anything is in it. */
+void sink_close(struct sink *s);
+
+#endif

@@ -1,0 +1,261 @@
+# Objects from the command line, with real nodes.
+load lib.bash
+
+random_file() { # random_file NAME BYTES
+    head -c "$2" /dev/urandom >"$1"
+}
+ref_of() { "$VELUM" put --progress none "$@" 2>/dev/null; }
+object_count_is() { [ "$("$VELUM" objects --json "${@:2}" | grep -o '"name"' | wc -l)" = "$1" ]; }
+objects_folder() { echo "$VELUM_HOME/nodes/$PORT_a/objects"; }
+# What is in the folder of node a but whole objects and their lists.
+left_over() { find "$(objects_folder)" -name 'stream*' -o -name '*.part'; }
+nothing_left_over() { [ -z "$(left_over)" ]; }
+grew_to() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -ge "$2" ]; }
+
+@test "put and get: empty, one byte, borders of pieces, a file, a pipe" {
+    node a
+    for size in 0 1 4096 1048575 1048576 1048577 5000000; do
+        random_file in $size
+        run -0 --separate-stderr velum put in
+        [[ $output =~ ^[0-9a-f]{64}$ ]]
+        [[ $stderr == *"1 copy on 1 machine"* ]]
+        run -0 velum get "$output" -o out
+        cmp in out
+        [ ! -e out.part ]
+    done
+    # The same bytes are the same object, whichever way they come.
+    ref=$(ref_of in)
+    [ "$(cat in | ref_of -)" = "$ref" ]
+    [ "$(ref_of - <in)" = "$ref" ]
+    object_count_is 7
+    velum get "${ref:0:8}" | cmp - in
+    # A file that says it has no bytes, and has some.
+    velum get "$(ref_of /proc/version)" | cmp - /proc/version
+    # Only what is behind the place where standard input is.
+    { dd bs=1000 count=1 status=none of=/dev/null && ref_of - >rest; } <in
+    velum get "$(cat rest)" | cmp - <(tail -c +1001 in)
+}
+
+@test "objects and rm: what is listed, by whom, and what is gone" {
+    node a
+    run -0 velum objects
+    [ "${#lines[@]}" = 1 ]
+    run -0 velum objects --json
+    [ "$output" = '{"v":1,"objects":[]}' ]
+    random_file one 3000000
+    random_file two 10
+    one=$(ref_of one) two=$(ref_of two)
+    run -0 velum objects
+    [ "${#lines[@]}" = 3 ]
+    [[ $output == *"${one:0:12}"*" 2.9M "*" all "*" kept "* ]]
+    run -0 velum objects --json "$one"
+    [[ $output == '{"v":1,"objects":[{"name":"'$one'","size":3000000,"here":3000000,"kept":true,"whole":true,"coming":false,"in_use":false,"copies":1,"machines":1,"age_seconds":'* ]]
+    run -0 velum put --json one
+    [[ ${lines[*]} == *'{"v":1,"objects":[{"name":"'$one'"'* ]]
+    [[ $(velum complete get "${one:0:3}") == *"${one:0:12}"* ]]
+    run -0 velum rm "${one:0:20}"
+    [ "$output" = "${one:0:12} removed" ]
+    object_count_is 1
+    run -3 velum rm "$one"
+    [[ $output == *"$one: no such object"* ]]
+    ends_with_try
+    # All of them are tried.
+    run -3 velum rm "$one" "$two"
+    object_count_is 0
+    # And the bytes are gone too.
+    until_true 5 sh -c "[ -z \"\$(find '$(objects_folder)' -type f)\" ]"
+    # Put again it is kept again.
+    [ "$(ref_of one)" = "$one" ]
+    velum get "$one" | cmp - one
+}
+
+@test "objects: what is wrong is named, with what to try" {
+    run -5 velum put /etc/passwd
+    ends_with_try
+    run -5 velum get 00112233
+    run -5 velum objects
+    run -5 velum rm 00112233
+    ends_with_try
+    node a
+    refused() { # refused CODE SENTENCE COMMAND...
+        run -"$1" velum "${@:3}"
+        ends_with_try
+        [[ $output == *"$2"* ]] || { echo "$output" && return 1; }
+    }
+    refused 1 "missing: No such file" put missing
+    refused 1 "this is a folder" put .
+    refused 3 "00112233: no such object" get 00112233
+    refused 3 "00112233: no such object" get 00112233 -o out
+    refused 3 "no such object" objects 00112233
+    refused 2 '"0011223" is no reference' get 0011223
+    refused 2 '"hello world" is no reference' objects "hello world"
+    refused 2 "is no reference" rm xyz
+    [ ! -e out ] && [ ! -e out.part ]
+    ref=$(ref_of "$VELUM_ROOT/README.md")
+    refused 2 "is a folder" get "$ref" -o .
+    refused 1 "nowhere/out.part: No such file" get "$ref" -o nowhere/out
+    refused 2 "--json needs -o FILE" get "$ref" --json
+    refused 2 "--copies" put --copies 0 in
+    # More copies than there are nodes: there is one, it is said, and the reference is out.
+    run -7 --separate-stderr velum put --copies 2 "$VELUM_ROOT/README.md"
+    [ "$output" = "$ref" ]
+    [[ $stderr == *"1 copy instead of 2"* ]]
+    if [ "$(id -u)" != 0 ]; then
+        : >secret && chmod 0 secret
+        refused 1 "secret: Permission denied" put secret
+    fi
+}
+
+@test "objects: a limit is kept, and what does not fit is refused with the limit's name" {
+    node a --objects 4M
+    random_file fits 3000000
+    ref=$(ref_of fits)
+    random_file large 3000000
+    run -1 velum put large
+    [[ $output == *"large: "*"limit"* ]]
+    ends_with_try
+    run -1 bash -c "cat large | '$VELUM' put -"
+    [[ $output == *"standard input: "*"limit"* ]]
+    object_count_is 1
+    until_true 5 nothing_left_over
+    velum rm "$ref"
+    velum get "$(ref_of large)" | cmp - large
+    node b --objects 0
+    run -1 velum put --addr "127.0.0.1:$PORT_b" fits
+    [[ $output == *"keeps no objects"* ]]
+}
+
+@test "get: devices, pipes and links are written as they are, modes stay" {
+    node a
+    random_file in 3000000
+    ref=$(ref_of in)
+    velum get "$ref" -o /dev/null
+    [ -c /dev/null ]
+    mkfifo pipe
+    velum get "$ref" -o pipe &
+    PIDS+=($!)
+    cmp pipe in
+    [ -p pipe ]
+    echo old >target && chmod 640 target && ln -s target link
+    velum get "$ref" -o link
+    [ -L link ] && cmp target in
+    [ "$(stat -c %a target)" = 640 ]
+    # Whoever stops reading ends it, with a word and a code.
+    run -1 bash -c "set -o pipefail; '$VELUM' get $ref | head -c 10 >/dev/null"
+    [[ $output == *"nobody reads it any more"* ]]
+    run -1 bash -c "'$VELUM' get $ref >/dev/full"
+    [[ $output == *"no space"* ]]
+}
+
+@test "put: kill -9 and Ctrl-C of the command leave nothing behind" {
+    node a
+    mkfifo pipe
+    # Open for writing all the time, so that it never ends by itself.
+    exec 7<>pipe
+    for signal in KILL INT; do
+        "$VELUM" put - <pipe >out 2>err 3>&- 7>&- &
+        writer=$!
+        PIDS+=($writer)
+        head -c 20000000 /dev/urandom >&7
+        until_true 10 sh -c "find '$(objects_folder)' -name 'stream*' -size +10000k | grep -q ."
+        kill -$signal $writer
+        code=0
+        wait $writer || code=$?
+        [ $signal = KILL ] || { [ $code = 130 ] && grep -q "nothing of standard input was put" err; }
+        [ ! -s out ]
+        until_true 5 nothing_left_over
+        object_count_is 0
+    done
+}
+
+@test "get: interrupted by kill -9, the same command goes on behind what is there" {
+    node a
+    random_file in 30000000
+    ref=$(ref_of in)
+    mkfifo slow
+    # A part as an interrupted command leaves it, and one that is of something else.
+    head -c 12345678 in >out.part
+    run -0 velum get "$ref" -o out
+    cmp in out
+    [[ $output != *again* ]]
+    head -c 12345678 /dev/urandom >out.part
+    run -0 velum get "$ref" -o out
+    cmp in out
+    [[ $output == *"beginning again"* ]]
+    # The real thing: stopped and killed in the middle.
+    rm out
+    "$VELUM" get "$ref" -o out 2>/dev/null 3>&- &
+    pid=$!
+    PIDS+=($pid)
+    until_true 10 grew_to out.part 1
+    kill -KILL $pid
+    wait $pid || true
+    [ ! -e out ] || skip "it was faster than the kill"
+    run -0 velum get "$ref" -o out
+    cmp in out
+}
+
+@test "get: two commands never write one file, and two clients at once are no matter" {
+    node a
+    random_file in 8000000
+    ref=$(ref_of in)
+    (
+        flock 9
+        run -1 velum get "$ref" -o out
+        [[ $output == *"out.part: another command is writing it"* ]]
+        ends_with_try
+    ) 9>out.part
+    pids=
+    for i in 1 2 3 4; do
+        random_file "in$i" $((3000000 + i))
+        ref_of "in$i" >"ref$i" 3>&- &
+        pids="$pids $!"
+        "$VELUM" get "$ref" -o "out$i" 2>/dev/null 3>&- &
+        pids="$pids $!"
+        ref_of in >"same$i" 3>&- &
+        pids="$pids $!"
+    done
+    for pid in $pids; do wait "$pid"; done
+    for i in 1 2 3 4; do
+        cmp in "out$i"
+        [ "$(cat "same$i")" = "$ref" ]
+        velum get "$(cat "ref$i")" | cmp - "in$i"
+    done
+    object_count_is 5
+}
+
+@test "an acknowledged put survives kill -9 of the only node, and a get goes on when it is back" {
+    node a
+    random_file in 60000000
+    ref=$(ref_of in)
+    kill -KILL "$PID_a"
+    node_at a "$PORT_a"
+    object_count_is 1
+    # A reader in the middle: its pipe is full, and waits.
+    mkfifo pipe
+    "$VELUM" get "$ref" >pipe 2>err 3>&- &
+    reader=$!
+    PIDS+=($reader)
+    exec 8<pipe
+    head -c 20000000 <&8 >out
+    kill -KILL "$PID_a"
+    node_at a "$PORT_a"
+    cat <&8 >>out
+    wait $reader
+    cmp in out
+    grep -q "asking another" err
+}
+
+@test "a flipped byte on the disk never comes out as a good object" {
+    node a
+    random_file in 5000000
+    ref=$(ref_of in)
+    file=$(objects_folder)/$ref
+    [ "$(stat -c %a "$file")" = 600 ] && [ "$(stat -c %a "$(objects_folder)")" = 700 ]
+    byte=$(od -An -tu1 -j 2500000 -N 1 "$file")
+    # shellcheck disable=SC2059
+    printf "\\x$(printf %02x $((byte ^ 1)))" | dd of="$file" bs=1 seek=2500000 conv=notrunc status=none
+    run -1 velum get "$ref" -o out
+    ends_with_try
+    [ ! -e out ]
+}

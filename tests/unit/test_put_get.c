@@ -1,0 +1,569 @@
+/* `velum put` and `velum get` against a node that is a few lines of this file: what it says is
+ * right, wrong, or the end. Each runs in a process of its own, as a user would run it. */
+#include "cmd/cmd.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/host/memory.h"
+#include "core/object/name.h"
+#include "core/wire/message.h"
+#include "core/wire/object_request.h"
+#include "core/wire/request.h"
+#include "tests/lib/check.h"
+
+#define SIZE 3000000u /* two pieces and a part of one */
+
+extern const struct cmd cmd_put, cmd_get, cmd_objects, cmd_rm;
+
+static char root[64];
+static uint8_t object[SIZE + 1];
+static struct digest object_name;
+static char ref[ID_HEX_SIZE];
+static uint8_t got[SIZE + 1];
+static char said[4096];
+
+/* --- the folder, and a command in it --- */
+
+static struct digest name_of(const uint8_t *bytes, uint64_t size)
+{
+    struct object_sum sum;
+    struct digest name;
+    object_sum_begin(&sum, size);
+    for (uint64_t i = 0; i < object_pieces(size); i++)
+        object_sum_piece(&sum, sha256_of(bytes + i * PIECE_SIZE, object_piece_length(size, i)));
+    CHECK(object_sum_end(&sum, &name));
+    return name;
+}
+
+static void begin(void)
+{
+    char path[128];
+    snprintf(root, sizeof root, "/tmp/velum-put-XXXXXX");
+    REQUIRE(mkdtemp(root));
+    setenv("VELUM_HOME", root, 1);
+    unsetenv("VELUM_ADDR");
+    snprintf(path, sizeof path, "%s/nodes", root);
+    CHECK_INT(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/nodes/8001", root);
+    CHECK_INT(mkdir(path, 0700), 0);
+    for (uint32_t i = 0; i < SIZE; i++)
+        object[i] = (uint8_t)(i * 2654435761u >> 13);
+    object_name = name_of(object, SIZE);
+    id_hex(object_name.bytes, 2 * ID_SIZE, ref);
+}
+
+static void end(void)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", root);
+    CHECK_INT(system(command), 0);
+}
+
+static const char *below(const char *name)
+{
+    static char paths[4][128];
+    static unsigned turn;
+    char *path = paths[turn++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", root, name);
+    return path;
+}
+
+static size_t read_file(const char *name, void *to, size_t cap)
+{
+    int fd = open(below(name), O_RDONLY | O_CLOEXEC);
+    size_t len = 0;
+    ssize_t n;
+    while (fd >= 0 && len < cap && (n = read(fd, (char *)to + len, cap - len)) > 0)
+        len += (size_t)n;
+    if (fd >= 0)
+        close(fd);
+    return len;
+}
+
+static void write_file(const char *name, const void *from, size_t len)
+{
+    int fd = open(below(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && write(fd, from, len) == (ssize_t)len);
+    close(fd);
+}
+
+static bool is_there(const char *name)
+{
+    return access(below(name), F_OK) == 0;
+}
+
+/* What it prints is in the files out and err, and what it said in `said`. */
+static pid_t start(const struct cmd *cmd, int argc, char **argv)
+{
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    static struct opts opts;
+    char message[OPT_MESSAGE_SIZE], hint[OPT_MESSAGE_SIZE];
+    dup2(open(below("out"), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
+    dup2(open(below("err"), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
+    int count = opt_parse(&opts, cmd->opts, argc, argv, message, hint);
+    struct call call = {.cmd = cmd, .argv0 = "velum", .opts = &opts, .argc = count, .argv = argv};
+    int code = count < 0 ? 99 : cmd->run(&call);
+    fflush(stdout);
+    _exit(code);
+}
+
+static int end_of(pid_t pid)
+{
+    int status;
+    CHECK(waitpid(pid, &status, 0) == pid);
+    memset(said, 0, sizeof said);
+    read_file("err", said, sizeof said - 1);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* --- a node --- */
+
+struct node {
+    int fd;
+    uint8_t in[2 * 65536];
+    size_t len, used;
+};
+
+static int listener(void)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf(at.sun_path, sizeof at.sun_path, "%s/nodes/8001/control", root);
+    unlink(at.sun_path);
+    CHECK_INT(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    CHECK_INT(listen(fd, 4), 0);
+    return fd;
+}
+
+static void hear(struct node *n, struct frame *f)
+{
+    memmove(n->in, n->in + n->used, n->len - n->used);
+    n->len -= n->used;
+    n->used = 0;
+    for (;;) {
+        int size = frame_take((struct bytes){n->in, n->len}, f);
+        if (size > 0) {
+            n->used = (size_t)size;
+            return;
+        }
+        ssize_t got_now = read(n->fd, n->in + n->len, sizeof n->in - n->len);
+        if (size < 0 || got_now <= 0)
+            _exit(size < 0 ? 3 : 4); /* bad frame, or the command has gone */
+        n->len += (size_t)got_now;
+    }
+}
+
+static void say(struct node *n, uint8_t type, uint32_t request, struct bytes payload)
+{
+    struct buf b;
+    buf_init(&b, &host_memory, 2 * FRAME_PAYLOAD_MAX);
+    frame_put(&b, type, request, payload);
+    for (size_t at = 0; at < b.len;) {
+        ssize_t sent = send(n->fd, b.data + at, b.len - at, MSG_NOSIGNAL);
+        if (sent <= 0)
+            _exit(4);
+        at += (size_t)sent;
+    }
+    buf_clear(&b);
+}
+
+static void say_object(struct node *n, uint32_t request, struct digest name, uint64_t size)
+{
+    struct object_view v = {.name = name,
+                            .size = size,
+                            .here = size,
+                            .flags = OBJECT_WHOLE,
+                            .copies = 2,
+                            .machines = 1};
+    uint8_t room[128];
+    struct buf b;
+    buf_init_fixed(&b, room, sizeof room);
+    put_object_view(&b, &v);
+    say(n, MESSAGE_REPLY_OBJECT, request, buf_bytes(&b));
+}
+
+static void say_credit(struct node *n, uint32_t request, uint32_t bytes)
+{
+    uint8_t room[8];
+    struct buf b;
+    buf_init_fixed(&b, room, sizeof room);
+    put_object_credit(&b, bytes);
+    say(n, MESSAGE_REPLY_CREDIT, request, buf_bytes(&b));
+}
+
+static void say_error(struct node *n, uint32_t request, uint8_t code, const char *what)
+{
+    struct reply_error e = {.exit_code = code};
+    uint8_t room[2048];
+    struct buf b;
+    snprintf(e.what, sizeof e.what, "%s", what);
+    snprintf(e.hint, sizeof e.hint, "something else");
+    buf_init_fixed(&b, room, sizeof room);
+    put_reply_error(&b, &e);
+    say(n, MESSAGE_REPLY_ERROR, request, buf_bytes(&b));
+}
+
+/* How the node of a test behaves, and where its get begins to lie. */
+struct ways {
+    uint64_t flip_at;      /* this byte comes wrong; UINT64_MAX: none */
+    uint64_t end_at;       /* the connection ends behind this byte; UINT64_MAX: not */
+    uint64_t refuse_at;    /* a put is refused there */
+    bool other;            /* another object than was asked for */
+    bool too_many;         /* more bytes than it has */
+    bool short_end;        /* END before all of it came */
+    uint32_t credit_first; /* of a put */
+};
+static const struct ways honest = {UINT64_MAX, UINT64_MAX, UINT64_MAX, false, false, false, 100000};
+
+static void serve_get(struct node *n, const struct frame *first, const struct ways *w)
+{
+    struct request_get ask;
+    uint32_t request = first->request, credit = 0, more;
+    struct frame f;
+    if (read_request_get(first->payload, &ask) < 0)
+        _exit(5);
+    if (ask.offset > SIZE) {
+        say_error(n, request, 2, "the object ends before that offset");
+        return;
+    }
+    struct digest name = object_name;
+    name.bytes[0] ^= w->other;
+    say_object(n, request, name, SIZE);
+    for (uint64_t at = ask.offset; at < SIZE && !(w->short_end && at > 100);) {
+        while (credit == 0) {
+            hear(n, &f);
+            if (f.type != MESSAGE_REQUEST_MORE || f.request != request ||
+                read_object_credit(f.payload, &more) < 0 || more > OBJECT_CREDIT_MAX - credit)
+                _exit(6);
+            credit += more;
+        }
+        uint8_t part[50001];
+        size_t len = SIZE - at < 50001 ? SIZE - at : 50001;
+        len = len > credit ? credit : len;
+        memcpy(part, object + at, len);
+        if (w->flip_at >= at && w->flip_at < at + len)
+            part[w->flip_at - at] ^= 1;
+        say(n, MESSAGE_REPLY_PIECE, request, (struct bytes){part, len});
+        credit -= (uint32_t)len;
+        at += len;
+        if (at > w->end_at)
+            _exit(0);
+    }
+    if (w->too_many)
+        say(n, MESSAGE_REPLY_PIECE, request, (struct bytes){object, 1});
+    say(n, MESSAGE_REPLY_END, request, (struct bytes){0});
+}
+
+static void serve_put(struct node *n, const struct frame *first, const struct ways *w)
+{
+    static uint8_t bytes[SIZE + 1];
+    struct request_put ask;
+    uint32_t request = first->request, credit = w->credit_first, cost;
+    uint64_t at = 0;
+    struct frame f;
+    if (read_request_put(first->payload, &ask) < 0)
+        _exit(5);
+    say_credit(n, request, credit);
+    for (hear(n, &f); f.type == MESSAGE_REQUEST_DATA && f.payload.len > 0; hear(n, &f)) {
+        cost =
+            f.payload.len < OBJECT_DATA_COST_MIN ? OBJECT_DATA_COST_MIN : (uint32_t)f.payload.len;
+        if (f.request != request || cost > credit || f.payload.len > OBJECT_DATA_MAX ||
+            at + f.payload.len > sizeof bytes)
+            _exit(6);
+        memcpy(bytes + at, f.payload.data, f.payload.len);
+        at += f.payload.len;
+        if (at > w->end_at)
+            _exit(0);
+        if (at > w->refuse_at) {
+            say_error(n, request, 1, "the disk of this node is full");
+            _exit(0);
+        }
+        /* All at once or little by little, the command must not mind. */
+        credit -= cost;
+        if (credit < 50000) {
+            say_credit(n, request, 70001);
+            credit += 70001;
+        }
+    }
+    if (ask.size != UINT64_MAX && ask.size != at)
+        _exit(7);
+    say_object(n, request, name_of(bytes, at), at);
+}
+
+/* Serves one connection after the other, by one way each; the process ends when its parent says
+ * so. */
+static pid_t start_node(int listening, const struct ways *ways, size_t count)
+{
+    static struct node n;
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    for (size_t i = 0; i < count; i++) {
+        struct frame f;
+        n = (struct node){.fd = accept(listening, NULL, NULL)};
+        fflush(NULL);
+        pid_t each = fork();
+        if (each > 0) {
+            int status;
+            close(n.fd);
+            waitpid(each, &status, 0);
+            if (!WIFEXITED(status) || (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 4))
+                _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+            continue;
+        }
+        for (;;) {
+            hear(&n, &f);
+            if (f.type == MESSAGE_REQUEST_GET)
+                serve_get(&n, &f, &ways[i]);
+            else if (f.type == MESSAGE_REQUEST_PUT)
+                serve_put(&n, &f, &ways[i]);
+            else if (f.type != MESSAGE_REQUEST_MORE)
+                _exit(8);
+        }
+    }
+    _exit(0);
+}
+
+/* A command against a node of these ways, one for each time that it connects. */
+static int run(const struct cmd *cmd, int argc, char **argv, const struct ways *ways, size_t count)
+{
+    int listening = listener(), status;
+    pid_t node = start_node(listening, ways, count);
+    int code = end_of(start(cmd, argc, argv));
+    close(listening);
+    CHECK(waitpid(node, &status, 0) == node);
+    CHECK_INT(status, 0);
+    return code;
+}
+
+/* `velum get REF -o file` */
+static int get_file(const struct ways *ways, size_t count)
+{
+    char option[] = "-o", file[128], whole[ID_HEX_SIZE];
+    snprintf(file, sizeof file, "%s", below("file"));
+    snprintf(whole, sizeof whole, "%s", ref);
+    char *argv[] = {whole, option, file, NULL};
+    return run(&cmd_get, 3, argv, ways, count);
+}
+
+static bool file_is_right(void)
+{
+    return read_file("file", got, sizeof got) == SIZE && memcmp(got, object, SIZE) == 0 &&
+           !is_there("file.part");
+}
+
+/* --- put --- */
+
+static int put_bytes(uint64_t size, const struct ways *ways)
+{
+    char file[128];
+    write_file("in", object, size);
+    snprintf(file, sizeof file, "%s", below("in"));
+    char *argv[] = {file, NULL};
+    return run(&cmd_put, 1, argv, ways, 1);
+}
+
+TEST(put_prints_the_name_of_the_bytes_alone)
+{
+    static const uint64_t sizes[] = {0, 1, 4095, 61440, 61441, PIECE_SIZE, SIZE};
+    begin();
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char hex[ID_HEX_SIZE], expected[ID_HEX_SIZE + 1], out[256] = "";
+        struct digest name = name_of(object, sizes[i]);
+        CHECK_INT(put_bytes(sizes[i], &honest), CODE_DONE);
+        id_hex(name.bytes, 2 * ID_SIZE, hex);
+        snprintf(expected, sizeof expected, "%s\n", hex);
+        read_file("out", out, sizeof out - 1);
+        CHECK_STR(out, expected);
+        CHECK(strstr(said, "2 copies on 1 machine"));
+    }
+    end();
+}
+
+TEST(put_never_sends_more_than_it_may)
+{
+    struct ways w = honest;
+    begin();
+    for (w.credit_first = 50000; w.credit_first < 62000; w.credit_first += 2963)
+        CHECK_INT(put_bytes(SIZE, &w), CODE_DONE);
+    end();
+}
+
+TEST(put_refused_in_the_middle_says_what_of_which_file)
+{
+    struct ways w = honest;
+    begin();
+    w.refuse_at = 1000000;
+    CHECK_INT(put_bytes(SIZE, &w), CODE_FAILED);
+    CHECK(strstr(said, "/in: the disk of this node is full"));
+    CHECK(strstr(said, "try: something else"));
+    CHECK_INT((int)read_file("out", got, sizeof got), 0);
+    end();
+}
+
+TEST(put_at_a_node_that_ends_is_exit_5)
+{
+    struct ways w = honest;
+    begin();
+    w.end_at = 1000000;
+    CHECK_INT(put_bytes(SIZE, &w), CODE_NO_NODE);
+    CHECK(strstr(said, "the node ended before"));
+    CHECK(strstr(said, "try: "));
+    CHECK_INT((int)read_file("out", got, sizeof got), 0);
+    end();
+}
+
+/* --- get --- */
+
+TEST(get_to_a_file_and_to_standard_output)
+{
+    begin();
+    CHECK_INT(get_file(&honest, 1), CODE_DONE);
+    CHECK(file_is_right());
+    char whole[] = "0123456789";
+    memcpy(whole, ref, 10);
+    char *argv[] = {whole, NULL};
+    CHECK_INT(run(&cmd_get, 1, argv, &honest, 1), CODE_DONE);
+    CHECK_INT((int)read_file("out", got, sizeof got), SIZE);
+    CHECK(memcmp(got, object, SIZE) == 0);
+    end();
+}
+
+TEST(get_with_a_wrong_byte_leaves_no_file)
+{
+    static const uint64_t places[] = {0, 1234567, SIZE - 1};
+    begin();
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        struct ways w = honest;
+        w.flip_at = places[i];
+        CHECK_INT(get_file(&w, 1), CODE_FAILED);
+        CHECK(!is_there("file") && !is_there("file.part"));
+        CHECK(strstr(said, "what came is not the object"));
+        char *argv[] = {ref, NULL};
+        CHECK_INT(run(&cmd_get, 1, argv, &w, 1), CODE_FAILED);
+        CHECK(strstr(said, "do not use what was written to standard output"));
+    }
+    end();
+}
+
+TEST(get_goes_on_behind_what_an_earlier_one_left)
+{
+    static const size_t parts[] = {1, 50000, PIECE_SIZE, PIECE_SIZE + 1, SIZE - 1, SIZE};
+    begin();
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct ways w = honest;
+        write_file("file.part", object, parts[i]);
+        /* It would come wrong, were it asked for again. */
+        w.flip_at = parts[i] - 1;
+        CHECK_INT(get_file(&w, 1), CODE_DONE);
+        CHECK(file_is_right());
+        unlink(below("file"));
+    }
+    end();
+}
+
+TEST(get_begins_again_when_the_part_is_of_something_else)
+{
+    static const size_t wrong[] = {0, 70000, 1499999};
+    begin();
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        object[wrong[i]] ^= 1;
+        write_file("file.part", object, 1500000);
+        object[wrong[i]] ^= 1;
+        CHECK_INT(get_file(&honest, 1), CODE_DONE);
+        CHECK(file_is_right());
+        CHECK(strstr(said, "beginning again"));
+    }
+    /* One that is longer than the object. */
+    write_file("file.part", object, SIZE + 1);
+    CHECK_INT(get_file(&honest, 1), CODE_DONE);
+    CHECK(file_is_right());
+    end();
+}
+
+TEST(get_asks_another_node_for_the_rest)
+{
+    struct ways ways[3] = {honest, honest, honest};
+    begin();
+    ways[0].end_at = 500000;
+    ways[1].end_at = 2000000;
+    ways[2].flip_at = 400000;
+    CHECK_INT(get_file(ways, 3), CODE_DONE);
+    CHECK(file_is_right());
+    CHECK(strstr(said, "the node is gone; asking another"));
+    end();
+}
+
+TEST(get_believes_no_node_that_breaks_the_rules)
+{
+    struct ways w = honest;
+    begin();
+    w.other = true;
+    CHECK_INT(get_file(&w, 1), CODE_FAILED);
+    w = honest;
+    w.too_many = true;
+    CHECK_INT(get_file(&w, 1), CODE_FAILED);
+    unlink(below("file.part"));
+    w = honest;
+    w.short_end = true;
+    CHECK_INT(get_file(&w, 1), CODE_FAILED);
+    CHECK(!is_there("file"));
+    end();
+}
+
+TEST(get_interrupted_leaves_the_part_and_says_how_to_go_on)
+{
+    char option[] = "-o", file[128];
+    int listening, status;
+    begin();
+    /* A node that stops in the middle and keeps the line. */
+    listening = listener();
+    fflush(NULL);
+    pid_t node = fork();
+    if (node == 0) {
+        struct node n = {.fd = accept(listening, NULL, NULL)};
+        struct frame f;
+        hear(&n, &f);
+        say_object(&n, f.request, object_name, SIZE);
+        uint32_t request = f.request;
+        hear(&n, &f);
+        say(&n, MESSAGE_REPLY_PIECE, request, (struct bytes){object, 60000});
+        for (;;)
+            hear(&n, &f);
+    }
+    snprintf(file, sizeof file, "%s", below("file"));
+    char *argv[] = {ref, option, file, NULL};
+    pid_t command = start(&cmd_get, 3, argv);
+    for (int i = 0; i < 1000 && read_file("file.part", got, sizeof got) < 60000; i++)
+        usleep(10000);
+    kill(command, SIGINT);
+    CHECK_INT(end_of(command), CODE_INTERRUPTED);
+    close(listening);
+    CHECK(waitpid(node, &status, 0) == node);
+    CHECK_INT((int)read_file("file.part", got, sizeof got), 60000);
+    CHECK(!is_there("file"));
+    CHECK(strstr(said, "file.part has 58.6K of 2.9M"));
+    CHECK(strstr(said, "try: the same command again"));
+    CHECK_INT(get_file(&honest, 1), CODE_DONE);
+    CHECK(file_is_right());
+    end();
+}
+
+TEST_MAIN(put_prints_the_name_of_the_bytes_alone, put_never_sends_more_than_it_may,
+          put_refused_in_the_middle_says_what_of_which_file, put_at_a_node_that_ends_is_exit_5,
+          get_to_a_file_and_to_standard_output, get_with_a_wrong_byte_leaves_no_file,
+          get_goes_on_behind_what_an_earlier_one_left,
+          get_begins_again_when_the_part_is_of_something_else, get_asks_another_node_for_the_rest,
+          get_believes_no_node_that_breaks_the_rules,
+          get_interrupted_leaves_the_part_and_says_how_to_go_on)
