@@ -2,8 +2,8 @@
  *
  *   over control links
  *   KEEP    u16 count (1..OBJECT_BATCH), count x (32 name, u64 size, u64 generation, u8 kept): this
- *           is kept, or is not any more; who is told that something is kept gets it from the sender,
- *           keeps it, and says HAVE
+ *           is kept, or is not any more; who is told that something is kept gets it from the
+ *           sender, keeps it, and says HAVE
  *   HAVE    u16 count, count x (32 name, u64 size, u8 whole): it is synced here, or is not here
  *   SEEK    32 name: do you have it? Answered by HAVE
  *
