@@ -266,7 +266,9 @@ void sha256_add_two(struct sha256 *a, const void *x, struct sha256 *b, const voi
         together = len / 64 * 64;
         two_blocks(a, p, b, q, together / 64);
         a->total_bytes += together;
+#if VELUM_PLANT != 318 /* unit/test_sha256: the length of the second of two is forgotten */
         b->total_bytes += together;
+#endif
     }
     sha256_add(a, p + together, len - together);
     sha256_add(b, q + together, len - together);

@@ -307,7 +307,11 @@ int mover_crew_order(struct mover_crew *m, uint8_t type, uint32_t request, struc
     int rc = push_open(m, type, request, payload.len);
     if (rc < 0)
         return rc;
+#if VELUM_PLANT == 314 /* unit/test_mover_crew: one order more than may be open */
+    if (m->open_count > MOVE_OPEN_ORDERS_MAX + 1 || m->open_bytes > MOVE_OPEN_BYTES_MAX)
+#else
     if (m->open_count > MOVE_OPEN_ORDERS_MAX || m->open_bytes > MOVE_OPEN_BYTES_MAX)
+#endif
         end_life(m, "was given more than it may have open");
     if (is_alive(m))
         return send_order(m, type, request, payload);
@@ -366,7 +370,10 @@ static void refuse_open(struct mover_crew *m)
                           .request = o.request};
         f.payload = buf_bytes(&payload);
         pop_open(m);
-        m->events.answer(m->events.ctx, &f);
+#if VELUM_PLANT == 313 /* unit/test_mover_crew: what was open when it died is answered by nobody */
+        if (m->ends.pid == 0)
+#endif
+            m->events.answer(m->events.ctx, &f);
     }
 }
 

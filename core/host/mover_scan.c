@@ -65,7 +65,11 @@ static void see_whole(struct scan *s, struct digest name)
 static void see_part(struct scan *s, struct digest name)
 {
     if (folder_has(s->folder, name, FOLDER_DATA))
+#if VELUM_PLANT == 312 /* crash/test_mover: a part stays beside the whole object */
+        return;
+#else
         (void)folder_remove(s->folder, name, FOLDER_PART);
+#endif
     else if (s->parts_count < PARTS_MAX)
         s->parts[s->parts_count++] = name;
     else
@@ -115,7 +119,12 @@ static int note_piece(void *ctx, uint64_t piece, int rc, struct digest digest)
     struct scan *s = ctx;
     struct digest listed;
     int got = file_get(s->list, piece * ID_SIZE, &listed, sizeof listed);
+#if VELUM_PLANT == 316 /* unit/test_mover: what a crash has left counts as it is */
+    (void)digest;
+    if (rc == 0 && got == (int)sizeof listed)
+#else
     if (rc == 0 && got == (int)sizeof listed && digest_equal(listed, digest))
+#endif
         part_got(s->part, piece);
     return 0;
 }

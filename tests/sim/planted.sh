@@ -39,10 +39,24 @@ while [ $# -gt 0 ]; do
     shift
 done
 
+# The libraries the host needs, as they were configured.
+settings=$objects/config.mk
+[ -f "$settings" ] || settings=config.mk
+host_libraries=$(sed -n 's/^LIBS *= *//p' "$settings" 2>/dev/null)
+
 # Links the named program with the one object that is different.
 link() { # link PROGRAM OBJECT TO
-    $CC -o "$3" "$objects/tests/$1.o" "$2" "$objects"/tests/lib/*.o "$objects/libsim.a" \
-        "$objects/libcore.a" -lm
+    case $1 in
+    unit/* | crash/*)
+        # shellcheck disable=SC2086
+        $CC -o "$3" "$objects/tests/$1.o" "$2" "$objects"/tests/lib/*.o "$objects/libcmd.a" \
+            "$objects/libhost.a" "$objects/libsim.a" "$objects/libcore.a" $host_libraries
+        ;;
+    *)
+        $CC -o "$3" "$objects/tests/$1.o" "$2" "$objects"/tests/lib/*.o "$objects/libsim.a" \
+            "$objects/libcore.a" -lm
+        ;;
+    esac
 }
 
 # One line "RESULT planted_NUMBER ...", and a file with the number of seeds when it was the simulator.
@@ -55,7 +69,9 @@ try_one() { # try_one NUMBER
     case $suite in sim | long | wipe | ship) program=sim/sim ;; esac
     folder=$work/$1
     mkdir -p "$folder"
-    if ! $CC -std=c11 -O1 -fPIE -ffp-contract=off -DVELUM_PLANT="$1" -I. -c "$source" \
+    case $source in core/host/*) system=-D_GNU_SOURCE ;; *) system= ;; esac
+    # shellcheck disable=SC2086
+    if ! $CC -std=c11 -O1 -fPIE -ffp-contract=off $system -DVELUM_PLANT="$1" -I. -c "$source" \
         -o "$folder/planted.o" || ! link "$program" "$folder/planted.o" "$folder/program"; then
         echo "FAIL planted_$1 it does not build ($source)"
         return
@@ -68,7 +84,7 @@ try_one() { # try_one NUMBER
     wipe) set -- --wipe --seeds "$seeds" --failures 1 ;;
     ship) set -- --ship --seeds $((seeds / 10)) --failures 1 ;;
     esac
-    (cd "$folder" && exec timeout 300 ./program "$@") >"$folder/output" 2>&1
+    (cd "$folder" && VELUM_OBJECTS=$objects exec timeout 300 ./program "$@") >"$folder/output" 2>&1
     status=$?
     seed=$(sed -n 's/^FAIL seed \([0-9]*\):.*/\1/p' "$folder/output" | head -n 1)
     told=$(grep -m1 -aE '^FAIL|ensure failed' "$folder/output" | sed 's/; replay.*//' | cut -c1-110)

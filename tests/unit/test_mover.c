@@ -243,6 +243,56 @@ TEST(an_object_is_learned_written_and_sealed)
     free(bad);
 }
 
+/* Slices follow each other without waiting for answers: pieces are hashed meanwhile, and yet each
+ * answer is that of its own slice. */
+TEST(answers_keep_their_order_while_pieces_are_hashed)
+{
+    enum { PIECES = 40, SLICES = 18, WINDOW = 100 };
+    static struct digest list[PIECES];
+    const size_t size = PIECES * MIB;
+    uint8_t *data = rig_bytes(size, 1);
+    uint32_t given = 0, taken = 0;
+    rig_open();
+    struct digest name = rig_name_of(data, size, list);
+    CHECK_INT(rig_learn(name, size, 0, (uint8_t *)list, sizeof list), 0);
+    const uint32_t first = rig.request + 1;
+    data[7 * MIB + 5] ^= 1;
+    data[20 * MIB + 5] ^= 1;
+    while (taken < PIECES * SLICES) {
+        if (given < PIECES * SLICES && given - taken < WINDOW) {
+            /* Two pieces side by side, slice by slice. */
+            const uint64_t piece = given / (2 * SLICES) * 2 + given % 2;
+            const uint64_t at = piece * MIB + given % (2 * SLICES) / 2 * MOVE_BYTES_MAX;
+            const uint64_t left = (piece + 1) * MIB - at;
+            struct buf b = rig_payload();
+            const struct move_part m = {
+                .name = name,
+                .offset = at,
+                .bytes = {data + at, left < MOVE_BYTES_MAX ? (size_t)left : MOVE_BYTES_MAX}};
+            put_move_write(&b, &m);
+            rig_give(MESSAGE_MOVE_WRITE, &b);
+            given++;
+            continue;
+        }
+        struct rig_answer *a = rig_take();
+        const uint32_t slice = taken % (2 * SLICES) / 2;
+        const uint32_t piece = taken / (2 * SLICES) * 2 + taken % 2;
+        const bool bad = slice == SLICES - 1 && (piece == 7 || piece == 20);
+        CHECK_INT(a->request, first + taken);
+        CHECK_INT(rig_rc(a), bad ? ERR_DAMAGED : 0);
+        taken++;
+    }
+    CHECK_INT(rig_name_order(MESSAGE_MOVE_SEAL, name), ERR_NOT_FOUND);
+    data[7 * MIB + 5] ^= 1;
+    data[20 * MIB + 5] ^= 1;
+    CHECK_INT(rig_write_piece(name, data, size, 7), 0);
+    CHECK_INT(rig_write_piece(name, data, size, 20), 0);
+    CHECK_INT(rig_name_order(MESSAGE_MOVE_SEAL, name), 0);
+    CHECK(rig_holds(name, data, size));
+    rig_close();
+    free(data);
+}
+
 TEST(a_list_of_something_else_is_refused)
 {
     const size_t size = 3 * MIB;
@@ -376,6 +426,7 @@ int main(int argc, char **argv)
         an_open_stream_survives_a_scan,
         bytes_without_a_list_that_are_not_what_they_are_called_go,
         an_object_is_learned_written_and_sealed,
+        answers_keep_their_order_while_pieces_are_hashed,
         a_list_of_something_else_is_refused,
         the_object_without_bytes_is_learned_and_sealed,
         an_object_that_is_put_while_it_comes_is_whole,
