@@ -104,6 +104,10 @@ static int find_another(struct get *g)
     while (instant_since_us(loop_clock(), since) < LOST_MAX_US) {
         if (interrupt_came())
             return interrupted(g);
+#if VELUM_PLANT == 341 /* unit/test_put_get: another node is asked for all of it again */
+        if (line_reopen(g->line) == 0 && ask(g, 0) == 0)
+            return GO_ON;
+#endif
         if (line_reopen(g->line) == 0 && ask(g, sink_at(g->sink)) == 0)
             return GO_ON;
         nanosleep(&nap, NULL);
@@ -191,6 +195,9 @@ static int check(struct get *g)
     int code = sink_name(g->sink, &name);
     if (code != 0)
         return code;
+#if VELUM_PLANT == 340 /* unit/test_put_get: what came is taken for what was asked for */
+    name = g->view.name;
+#endif
     if (digest_equal(name, g->view.name))
         return sink_keep(g->sink);
     transfer_pause(&g->progress);

@@ -97,6 +97,9 @@ static int send_bytes(struct put *p)
 {
     uint8_t bytes[OBJECT_DATA_MAX];
     size_t room = p->credit < sizeof bytes ? p->credit : sizeof bytes;
+#if VELUM_PLANT == 342 /* unit/test_put_get: the last frame before the credit ends is too long */
+    room = sizeof bytes;
+#endif
     ssize_t n = read(p->fd, bytes, room);
     if (n < 0 && errno == EINTR)
         return GO_ON;

@@ -154,6 +154,9 @@ static int hash_file(struct sink *s)
 {
     uint64_t pieces = object_pieces(s->size);
     uint64_t whole = s->at == s->size ? pieces : s->at / PIECE_SIZE;
+#if VELUM_PLANT == 343 /* unit/test_put_get: a last piece without a second is not hashed */
+    pieces &= ~(uint64_t)1;
+#endif
     while (whole - s->handed >= 2 || (whole == pieces && s->handed < pieces)) {
         int rc = 0;
         while (rc == 0 && s->handed - s->taken > AHEAD - 2)

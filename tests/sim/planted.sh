@@ -26,7 +26,7 @@ seeds=1000
 jobs=$(nproc 2>/dev/null || echo 2)
 numbers=
 one=
-planted() { grep -HoE 'VELUM_PLANT [!=]= [0-9]+ /\*.*\*/' core/*/*.c; }
+planted() { grep -HoE 'VELUM_PLANT [!=]= [0-9]+ /\*.*\*/' core/*/*.c cmd/*.c; }
 all() { planted | sed 's/.*= \([0-9]*\) .*/\1/' | sort -un; }
 while [ $# -gt 0 ]; do
     case $1 in
@@ -39,24 +39,21 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-# The libraries the host needs, as they were configured.
-settings=$objects/config.mk
-[ -f "$settings" ] || settings=config.mk
-host_libraries=$(sed -n 's/^LIBS *= *//p' "$settings" 2>/dev/null)
+# What is not pure is compiled and linked as the product is.
+setting() { sed -n "s/^$1 = *//p" "$(ls "$objects/config.mk" config.mk 2>/dev/null | head -n 1)"; }
+impure() { case $1 in cmd/* | core/host/*) true ;; *) false ;; esac }
 
 # Links the named program with the one object that is different.
-link() { # link PROGRAM OBJECT TO
-    case $1 in
-    unit/* | crash/*)
-        # shellcheck disable=SC2086
-        $CC -o "$3" "$objects/tests/$1.o" "$2" "$objects"/tests/lib/*.o "$objects/libcmd.a" \
-            "$objects/libhost.a" "$objects/libsim.a" "$objects/libcore.a" $host_libraries
-        ;;
-    *)
-        $CC -o "$3" "$objects/tests/$1.o" "$2" "$objects"/tests/lib/*.o "$objects/libsim.a" \
-            "$objects/libcore.a" -lm
-        ;;
-    esac
+link() { # link PROGRAM OBJECT TO SOURCE
+    if impure "$4"; then
+        # shellcheck disable=SC2046
+        $CC -pthread -o "$3" "$objects/tests/$1.o" "$2" "$objects"/tests/lib/*.o \
+            "$objects/libcmd.a" "$objects/libhost.a" "$objects/libsim.a" "$objects/libcore.a" \
+            $(setting CONF_LDFLAGS) $(setting LIBS)
+        return
+    fi
+    $CC -o "$3" "$objects/tests/$1.o" "$2" "$objects"/tests/lib/*.o "$objects/libsim.a" \
+        "$objects/libcore.a" -lm
 }
 
 # One line "RESULT planted_NUMBER ...", and a file with the number of seeds when it was the simulator.
@@ -69,10 +66,12 @@ try_one() { # try_one NUMBER
     case $suite in sim | long | wipe | ship) program=sim/sim ;; esac
     folder=$work/$1
     mkdir -p "$folder"
-    case $source in core/host/*) system=-D_GNU_SOURCE ;; *) system= ;; esac
+    flags=
+    if impure "$source"; then flags="-D_GNU_SOURCE $(setting CONF_CPPFLAGS)"; fi
     # shellcheck disable=SC2086
-    if ! $CC -std=c11 -O1 -fPIE -ffp-contract=off $system -DVELUM_PLANT="$1" -I. -c "$source" \
-        -o "$folder/planted.o" || ! link "$program" "$folder/planted.o" "$folder/program"; then
+    if ! $CC -std=c11 -O1 -fPIE -ffp-contract=off $flags -DVELUM_PLANT="$1" -I. -c "$source" \
+        -o "$folder/planted.o" ||
+        ! link "$program" "$folder/planted.o" "$folder/program" "$source"; then
         echo "FAIL planted_$1 it does not build ($source)"
         return
     fi
@@ -84,7 +83,7 @@ try_one() { # try_one NUMBER
     wipe) set -- --wipe --seeds "$seeds" --failures 1 ;;
     ship) set -- --ship --seeds $((seeds / 10)) --failures 1 ;;
     esac
-    (cd "$folder" && VELUM_OBJECTS=$objects exec timeout 300 ./program "$@") >"$folder/output" 2>&1
+    (cd "$folder" && exec timeout 300 ./program "$@") >"$folder/output" 2>&1
     status=$?
     seed=$(sed -n 's/^FAIL seed \([0-9]*\):.*/\1/p' "$folder/output" | head -n 1)
     told=$(grep -m1 -aE '^FAIL|ensure failed' "$folder/output" | sed 's/; replay.*//' | cut -c1-110)
