@@ -97,8 +97,14 @@ bool ledger_account_is_joined(const struct ledger *l)
 
 int ledger_account_join(struct ledger *l)
 {
+    uint64_t named = account_leaves(&l->account), rest = 0;
     ensure(!l->cover);
-    return account_join(&l->account, 0);
+#if VELUM_PLANT != 301 /* unit/test_account: what was not named yet is lost when runs are joined */
+    /* A result was made of all leaves; whoever names the others comes too late from now on. */
+    if (l->shown.state == JOB_DONE && named < l->leaves)
+        rest = l->leaves - named;
+#endif
+    return account_join(&l->account, rest);
 }
 
 void ledger_account_tighten(struct ledger *l)

@@ -122,6 +122,15 @@ static bool went_with_a_disk(const struct world *w, uint32_t job, const struct t
     return true;
 }
 
+/* Others have forgotten the job, because its time was over, before the names came to all. */
+static bool was_proven(const struct world *w, const struct tally *tallies)
+{
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        if (tallies[i].gone && tallies[i].state == TALLY_DONE && tally_is_whole(&tallies[i]))
+            return true;
+    return false;
+}
+
 static void judge(struct world *w, uint32_t job, const struct tally *tallies)
 {
     const struct tally *list[SIM_NODES_MAX];
@@ -139,7 +148,8 @@ static void judge(struct world *w, uint32_t job, const struct tally *tallies)
         world_fail(w, G_NONE, "no memory for the verdict", UINT32_MAX, job);
     else if (v.two_results)
         world_fail(w, G1, "two journals have different results", UINT32_MAX, job);
-    else if (v.state == TALLY_DONE && !v.proven && !went_with_a_disk(w, job, v.best)) {
+    else if (v.state == TALLY_DONE && !v.proven && !was_proven(w, tallies) &&
+             !went_with_a_disk(w, job, v.best)) {
         trace_tallies(w, job, tallies);
         world_fail(w, G1, "no journal proves that each leaf was counted once", UINT32_MAX, job);
     }

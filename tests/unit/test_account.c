@@ -426,6 +426,22 @@ TEST(test_counts_of_others_are_taken_where_they_say_more)
 }
 
 /* With room for no run at all. */
+/* Of a job that was told in parts only the first names had come. */
+TEST(test_a_joined_account_of_a_result_is_whole)
+{
+    struct heap heap;
+    heap_init(&heap);
+    struct ledger *l = ledger_of(&heap);
+    CHECK_INT(end_as(l, JOB_DONE), LEDGER_NEW);
+    ledger_shrink(l);
+    for (uint64_t i = 0; i < 10; i++)
+        CHECK_INT(tell_run(l, (uint8_t)(1 + i % 2), i, i + 1), LEDGER_NEW);
+    CHECK_INT(ledger_account_join(l), 0);
+    CHECK_INT(counts_of(l, &heap), LEAVES);
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
 TEST(test_what_has_no_room_for_its_name_is_counted_all_the_same)
 {
     struct heap heap;
@@ -438,7 +454,7 @@ TEST(test_what_has_no_room_for_its_name_is_counted_all_the_same)
     for (uint64_t leaf = 0; leaf < LEAVES; leaf += 2)
         CHECK_INT(report(l, 2, leaf, leaf + 1, &gained), LEDGER_NEW);
     CHECK_INT(gained.leaves, LEAVES / 2);
-    CHECK_INT(end_as(l, JOB_DONE), LEDGER_NEW);
+    CHECK_INT(end_as(l, JOB_CANCELLED), LEDGER_NEW);
     ledger_shrink(l);
     CHECK_INT(ledger_account_join(l), 0);
     CHECK(ledger_account_is_joined(l));
@@ -448,8 +464,8 @@ TEST(test_what_has_no_room_for_its_name_is_counted_all_the_same)
     CHECK(heap_is_empty(&heap));
 }
 
-TEST_MAIN(test_each_leaf_is_named_once, test_at_the_bound_neighbours_become_one,
-          test_without_neighbours_there_is_an_end,
+TEST_MAIN(test_a_joined_account_of_a_result_is_whole, test_each_leaf_is_named_once,
+          test_at_the_bound_neighbours_become_one, test_without_neighbours_there_is_an_end,
           test_a_tightened_account_names_the_same_leaves_in_half_the_runs,
           test_joined_runs_are_counts_per_node, test_of_very_many_nodes_the_last_are_counted_as_one,
           test_what_would_not_become_smaller_stays,
