@@ -17,11 +17,13 @@
 /* Dials of the mesh room have other numbers. */
 #define BULK_DIAL ((uint32_t)1 << 31)
 
-/* Is there one to this node that this side may ask over? One is being dialled otherwise, when
+/* Is there one to this node that this side may ask over now? One is being dialled otherwise, when
  * there is room. */
 bool bulk_ready(struct node *n, struct node_id id);
-/* False: the link has gone. */
-bool bulk_ask(struct node *n, struct node_id id, const struct bulk_part *want);
+/* There is one, and as much as may be was asked for over it already. */
+bool bulk_is_busy(const struct node *n, struct node_id id);
+/* What comes for it is given on with the tag. False: not now. */
+bool bulk_ask(struct node *n, struct node_id id, const struct bulk_part *want, uint64_t tag);
 
 bool bulk_is_dial(uint32_t dial);
 void bulk_link_up(struct node *n, uint64_t link, uint32_t dial, struct node_id id);

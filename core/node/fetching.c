@@ -15,6 +15,7 @@
 struct incoming {
     struct node_id from;
     uint64_t piece;
+    uint64_t tag;    /* it was asked for with */
     uint32_t got;    /* bytes of it that came, in order */
     uint32_t writes; /* orders that were not answered yet */
     bool used;
@@ -31,8 +32,8 @@ struct fetching {
     uint32_t sources_count;
     struct fetch *plan; /* NULL: the list is not here yet */
     struct node_id list_from;
-    bool list_asked;                           /* a part of it is on its way */
-    uint64_t list_got, list_end, list_written; /* bytes */
+    uint64_t list_tag;               /* of the part of it that is on its way; 0: none is */
+    uint64_t list_end, list_written; /* bytes */
     struct incoming pieces[INCOMING_MAX];
     bool sealing;
     struct instant heard; /* when something came last */
@@ -52,6 +53,16 @@ static struct fetching *find_number(const struct node *n, uint64_t number)
     struct fetching *f = n->objects->fetches;
 
     while (f != NULL && f->number != number)
+        f = f->next;
+    return f;
+}
+
+/* Tags tell what is wanted still from what was given up, also in the mover's answers. */
+static struct fetching *find_list(const struct node *n, uint64_t tag)
+{
+    struct fetching *f = n->objects->fetches;
+
+    while (f != NULL && f->list_tag != tag)
         f = f->next;
     return f;
 }
@@ -128,10 +139,8 @@ static void remove_source(struct fetching *f, struct node_id id)
     for (uint32_t i = 0; i < f->sources_count; i++)
         if (node_id_equal(f->sources[i], id))
             f->sources[i] = f->sources[--f->sources_count];
-    if (f->list_asked && node_id_equal(f->list_from, id)) {
-        f->list_asked = false;
-        f->list_got = f->list_end = f->list_written;
-    }
+    if (f->list_tag != 0 && node_id_equal(f->list_from, id))
+        f->list_tag = f->list_written = 0;
     for (uint32_t i = 0; i < INCOMING_MAX; i++)
         if (f->pieces[i].used && node_id_equal(f->pieces[i].from, id))
             f->pieces[i].used = false;
@@ -149,11 +158,12 @@ int fetching_begin(struct node *n, struct digest name, uint64_t size, struct nod
 {
     struct objects *s = n->objects;
     struct shelf_object *o = shelf_find(s->shelf, name);
-    struct fetching *f = find(n, name);
+    struct fetching *f = find(n, name), **at;
     int rc;
 
     if (f != NULL) {
         add_source(f, source);
+        s->fetch_wanted = true;
         return 0;
     }
     if (o != NULL && o->whole)
@@ -165,8 +175,7 @@ int fetching_begin(struct node *n, struct digest name, uint64_t size, struct nod
     f = node_alloc(n, sizeof *f);
     if (f == NULL)
         return ERR_NO_MEMORY;
-    *f = (struct fetching){
-        .next = s->fetches, .number = ++s->number_counter, .name = name, .heard = n->now};
+    *f = (struct fetching){.number = ++s->number_counter, .name = name, .heard = n->now};
     rc = o != NULL ? 0 : shelf_add(s->shelf, name, size, n->now, &o);
     if (rc < 0) {
         alloc_free(n->alloc, f, sizeof *f);
@@ -174,7 +183,9 @@ int fetching_begin(struct node *n, struct digest name, uint64_t size, struct nod
     }
     f->size = o->size;
     shelf_pin(s->shelf, o);
-    s->fetches = f;
+    for (at = &s->fetches; *at != NULL; at = &(*at)->next)
+        ; /* the oldest asks first */
+    *at = f;
     s->fetches_count++;
     if (o->listed && (rc = fetch_new(&f->plan, n->alloc, f->size, o->map)) < 0) {
         end(n, f);
@@ -195,13 +206,15 @@ static void ask_list(struct node *n, struct fetching *f)
     uint64_t left = object_list_size(f->size) - f->list_written;
 
     want.length = left < PIECE_SIZE ? (uint32_t)left : PIECE_SIZE;
-    for (uint32_t i = 0; i < f->sources_count && !f->list_asked; i++) {
-        if (!bulk_ready(n, f->sources[i]) || !bulk_ask(n, f->sources[i], &want))
+    for (uint32_t i = 0; i < f->sources_count; i++) {
+        uint64_t tag = ++n->objects->number_counter;
+
+        if (!bulk_ready(n, f->sources[i]) || !bulk_ask(n, f->sources[i], &want, tag))
             continue;
         f->list_from = f->sources[i];
-        f->list_asked = true;
-        f->list_got = want.offset;
+        f->list_tag = tag;
         f->list_end = want.offset + want.length;
+        return;
     }
 }
 
@@ -216,7 +229,7 @@ static void order_learn(struct node *n, struct fetching *f, uint64_t offset, str
         n->memory_out = true;
     else
         mover_order(n, MESSAGE_MOVE_LEARN, buf_bytes(&b), learned,
-                    f->number << 16 | (uint16_t)bytes.len);
+                    f->list_tag << 16 | (uint16_t)bytes.len);
     buf_clear(&b);
 }
 
@@ -235,24 +248,25 @@ static void is_listed(struct node *n, struct fetching *f)
 
 static void learned(struct node *n, uint64_t what, const struct frame *answer)
 {
-    struct fetching *f = find_number(n, what >> 16);
+    struct fetching *f = find_list(n, what >> 16);
     int rc = moved_result(answer);
 
     if (f == NULL || f->plan != NULL)
         return;
     if (rc < 0) {
         /* Whose list it was does not matter: it is begun anew, without that node. */
-        f->list_written = f->list_got = f->list_end = 0;
+        f->list_written = 0;
         if (rc == ERR_DAMAGED || rc == ERR_ARGUMENT)
             remove_source(f, f->list_from);
         else
             f->sources_count = 0;
-        f->list_asked = false;
+        f->list_tag = 0;
         n->objects->fetch_wanted = true;
         return;
     }
     f->list_written += what & 0xffff;
-    f->list_asked = f->list_written < f->list_end;
+    if (f->list_written == f->list_end)
+        f->list_tag = 0;
     if (f->list_written == object_list_size(f->size))
         is_listed(n, f);
     n->objects->fetch_wanted = true;
@@ -260,11 +274,10 @@ static void learned(struct node *n, uint64_t what, const struct frame *answer)
 
 /* --- pieces --- */
 
-static struct incoming *slot_of(struct fetching *f, struct node_id from, uint64_t piece)
+static struct incoming *slot_of(struct fetching *f, uint64_t tag)
 {
     for (uint32_t i = 0; i < INCOMING_MAX; i++)
-        if (f->pieces[i].used && f->pieces[i].piece == piece &&
-            node_id_equal(f->pieces[i].from, from))
+        if (f->pieces[i].used && f->pieces[i].tag == tag)
             return &f->pieces[i];
     return NULL;
 }
@@ -303,9 +316,10 @@ static void ask_pieces(struct node *n, struct fetching *f)
 
             *p = (struct incoming){.from = id,
                                    .piece = piece,
+                                   .tag = ++n->objects->number_counter,
                                    .second = is_written_by_another(f, piece),
                                    .used = true};
-            (void)bulk_ask(n, id, &want);
+            (void)bulk_ask(n, id, &want, p->tag);
         }
     }
 }
@@ -390,45 +404,30 @@ static void order_write(struct node *n, struct fetching *f, struct incoming *p,
     p->writes++;
 }
 
-static int on_data(struct node *n, struct fetching *f, struct node_id from,
-                   const struct bulk_part *part)
+static void on_data(struct node *n, struct fetching *f, uint64_t tag, const struct bulk_part *part)
 {
-    uint64_t piece = part->offset / PIECE_SIZE;
-    struct incoming *p = slot_of(f, from, piece);
+    struct incoming *p = slot_of(f, tag);
 
     if (p == NULL)
-        return 0; /* it was asked for, and is not wanted any more */
-    if (part->offset != piece * PIECE_SIZE + p->got ||
-        part->bytes.len > object_piece_length(f->size, piece) - p->got)
-        return ERR_FORMAT;
+        return;
     p->got += (uint32_t)part->bytes.len;
     if (!p->second && p->rc == 0)
         order_write(n, f, p, part);
-    else if (p->writes == 0 && p->got == object_piece_length(f->size, piece))
+    else if (p->writes == 0 && p->got == object_piece_length(f->size, p->piece))
         piece_ends(n, f, p);
-    return 0;
 }
 
-static int on_list(struct node *n, struct fetching *f, struct node_id from,
-                   const struct bulk_part *part)
-{
-    if (f->plan != NULL || !f->list_asked || !node_id_equal(from, f->list_from))
-        return 0;
-    if (part->offset != f->list_got || part->bytes.len > f->list_end - f->list_got)
-        return ERR_FORMAT;
-    f->list_got += part->bytes.len;
-    order_learn(n, f, part->offset, part->bytes);
-    return 0;
-}
-
-int fetching_bytes(struct node *n, struct node_id from, const struct bulk_part *part)
+void fetching_bytes(struct node *n, uint64_t tag, const struct bulk_part *part)
 {
     struct fetching *f = find(n, part->name);
 
     if (f == NULL)
-        return 0;
+        return;
     f->heard = n->now;
-    return part->what == BULK_LIST ? on_list(n, f, from, part) : on_data(n, f, from, part);
+    if (part->what == BULK_DATA)
+        on_data(n, f, tag, part);
+    else if (f->list_tag == tag)
+        order_learn(n, f, part->offset, part->bytes);
 }
 
 void fetching_refused(struct node *n, struct node_id from, const struct bulk_part *part)
@@ -443,6 +442,21 @@ void fetching_refused(struct node *n, struct node_id from, const struct bulk_par
 
 /* --- going on --- */
 
+/* Nothing of it is on its way because others use the links: that is no fault of its sources. */
+static bool waits_its_turn(const struct node *n, const struct fetching *f)
+{
+    bool busy = false;
+
+    if (f->list_tag != 0)
+        return false;
+    for (uint32_t i = 0; i < INCOMING_MAX; i++)
+        if (f->pieces[i].used)
+            return false;
+    for (uint32_t i = 0; i < sources_of(f); i++)
+        busy |= bulk_is_busy(n, source_at(f, i));
+    return busy;
+}
+
 static void go_on(struct node *n, struct fetching *f)
 {
     struct shelf_object *o = shelf_find(n->objects->shelf, f->name);
@@ -454,10 +468,10 @@ static void go_on(struct node *n, struct fetching *f)
         return;
     }
     /* The list of nothing is nothing. */
-    if (f->plan == NULL && object_list_size(f->size) == 0 && !f->list_asked) {
-        f->list_asked = true;
+    if (f->plan == NULL && object_list_size(f->size) == 0 && f->list_tag == 0) {
+        f->list_tag = ++n->objects->number_counter;
         order_learn(n, f, 0, (struct bytes){NULL, 0});
-    } else if (f->plan == NULL && !f->list_asked) {
+    } else if (f->plan == NULL && f->list_tag == 0) {
         ask_list(n, f);
     } else if (f->plan != NULL && o->have == o->pieces) {
         f->sealing = true;
@@ -493,6 +507,8 @@ void fetching_tick(struct node *n)
 
     for (f = n->objects->fetches; f != NULL; f = next) {
         next = f->next;
+        if (waits_its_turn(n, f))
+            f->heard = n->now;
         if (f->plan != NULL && fetch_stalled(f->plan, since, &id) &&
             instant_since_us(n->now, f->heard) >= FETCH_STALL_US)
             remove_source(f, id);

@@ -23,8 +23,9 @@ bool fetching_uses(const struct node *n, struct node_id id);
 void fetching_go_on(struct node *n);
 void fetching_tick(struct node *n);
 void fetching_source_gone(struct node *n, struct node_id id);
-/* From a bulk link. ERR_FORMAT: that was not asked for. */
-int fetching_bytes(struct node *n, struct node_id from, const struct bulk_part *part);
+/* From a bulk link: the next bytes of what was asked for with this tag, which may not be wanted any
+ * more. */
+void fetching_bytes(struct node *n, uint64_t tag, const struct bulk_part *part);
 void fetching_refused(struct node *n, struct node_id from, const struct bulk_part *part);
 /* What was written is there, what was not is asked for again. */
 void fetching_mover_died(struct node *n);

@@ -1,0 +1,133 @@
+/* Stories of objects and links: many fetches share one, and what is said while one is cut is said
+ * again. */
+#include "core/node/copies.h"
+#include "core/node/fetching.h"
+#include "core/node/keeping.h"
+#include "core/node/objects.h"
+#include "core/wire/move.h"
+#include "tests/lib/check.h"
+#include "tests/lib/story.h"
+
+#define OBJECTS (2 * FETCHES_MAX) /* more than are fetched at a time */
+#define SIZE 5000u
+
+static struct story story;
+
+static void begin(uint32_t count)
+{
+    story_init(&story, count);
+    story.ages.objects_bytes = 1 << 30;
+    for (uint32_t i = 0; i < count; i++) {
+        story_start(&story, i);
+        if (i > 0)
+            story_hint(&story, i, 0);
+    }
+    story_run(&story, 2 * S_US);
+}
+
+static bool answered_view(uint64_t user, uint32_t request, struct object_view *v)
+{
+    const struct story_answer *a;
+
+    for (uint32_t i = story.answers_count; i-- > 0;) {
+        a = &story.answers[i];
+        if (a->link == user && a->request == request && a->type == MESSAGE_REPLY_OBJECT)
+            return read_object_view((struct bytes){a->data, a->len}, v) == 0;
+    }
+    return false;
+}
+
+static struct digest put(uint8_t fill)
+{
+    uint64_t user = story_user(&story, 0);
+    struct request_put m = {.size = SIZE};
+    uint8_t raw[16], bytes[SIZE];
+    struct object_view v = {0};
+    uint32_t request;
+    struct buf b;
+
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_request_put(&b, &m);
+    request = story_ask(&story, user, MESSAGE_REQUEST_PUT, buf_bytes(&b));
+    memset(bytes, fill, sizeof bytes);
+    story_run(&story, MS_US);
+    story_tell(&story, user, MESSAGE_REQUEST_DATA, request, (struct bytes){bytes, sizeof bytes});
+    story_tell(&story, user, MESSAGE_REQUEST_DATA, request, (struct bytes){NULL, 0});
+    for (uint32_t i = 0; i < 100 && !answered_view(user, request, &v); i++)
+        story_run(&story, 100 * MS_US);
+    CHECK_INT(v.size, SIZE);
+    story_leave(&story, user);
+    return v.name;
+}
+
+static uint32_t whole_at(uint32_t i)
+{
+    const struct shelf_object *o = NULL;
+    uint32_t count = 0;
+
+    while ((o = shelf_next(story.nodes[i].core->objects->shelf, o == NULL ? NULL : &o->name)))
+        count += o->whole;
+    return count;
+}
+
+/* A node that comes later is told of all at once, and no link asks for more than it may: so none
+ * is closed for it, and one is enough. */
+TEST(many_fetches_share_a_link)
+{
+    story_init(&story, 2);
+    story.ages.objects_bytes = 1 << 30;
+    story_start(&story, 0);
+    story_run(&story, 10 * MS_US);
+    for (uint32_t i = 0; i < OBJECTS; i++)
+        put((uint8_t)i);
+    CHECK_INT(whole_at(0), OBJECTS);
+    story_start(&story, 1);
+    story_hint(&story, 1, 0);
+    for (uint32_t i = 0; i < 60 && whole_at(1) < OBJECTS; i++)
+        story_run(&story, S_US / 10);
+    CHECK_INT(whole_at(1), OBJECTS);
+    CHECK_INT(story.nodes[1].core->objects->dial_counter, 1);
+    CHECK(story_end(&story));
+}
+
+static void take_away(uint32_t i, struct digest name)
+{
+    uint64_t user = story_user(&story, i);
+    char ref[OBJECT_REF_SIZE];
+    uint8_t raw[128];
+    uint32_t request;
+    struct buf b;
+
+    id_hex(name.bytes, 64, ref);
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_object_ref(&b, ref);
+    request = story_ask(&story, user, MESSAGE_REQUEST_RM, buf_bytes(&b));
+    story_run(&story, 100 * MS_US);
+    CHECK_INT(story_code(&story, user, request), 0);
+    story_leave(&story, user);
+}
+
+/* Nobody is gone for so short a time, and nobody would ask. */
+TEST(a_keeper_that_does_not_hear_of_a_removal_is_told_again)
+{
+    struct digest name;
+
+    begin(3);
+    name = put(7);
+    story_run(&story, 5 * S_US);
+    CHECK_INT(whole_at(0) + whole_at(1) + whole_at(2), 3);
+    story_cut(&story, 0, 1);
+    story_cut(&story, 2, 1);
+    take_away(0, name);
+    CHECK_INT(whole_at(1), 1);
+    story_run(&story, 300 * MS_US);
+    story_mend(&story, 0, 1);
+    story_mend(&story, 2, 1);
+    story_run(&story, 20 * S_US);
+    CHECK_INT(whole_at(0) + whole_at(1) + whole_at(2), 0);
+    CHECK(!keeping_is_kept(story.nodes[1].core, name));
+    CHECK(copies_are_quiet(story.nodes[0].core));
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(many_fetches_share_a_link, a_keeper_that_does_not_hear_of_a_removal_is_told_again)
