@@ -146,17 +146,19 @@ void keeping_snapshot(struct node *n, struct buf *to)
     }
 }
 
-void keeping_forget(struct node *n)
+bool keeping_forget(struct node *n, uint32_t most)
 {
-    uint64_t now_s = calendar_now(n);
     struct keeping *k;
     size_t at = 0;
 
     while ((k = map_next(&n->keeping, &at)) != NULL) {
-        if (k->kept || now_s - k->since_s < KEEPING_GONE_S)
+        if (k->kept || calendar_since(n, k->since_s) < n->options.tombstone_s)
             continue;
+        if (most-- == 0)
+            return true;
         map_remove(&n->keeping, &k->name);
         alloc_free(n->alloc, k, sizeof *k);
-        at = 0; /* the map has changed */
+        at--; /* another has moved to its place */
     }
+    return false;
 }

@@ -3,14 +3,13 @@
  * was put again after it was removed is kept, and what both happened to at once is not lost.
  *
  * A node knows them whether it keeps objects at the moment or not. At most KEEPING_MAX; those of
- * removed objects are forgotten after KEEPING_GONE_S of the calendar. Private to core/node. */
+ * removed objects are forgotten after tombstone_s of the calendar. Private to core/node. */
 #ifndef VELUM_NODE_KEEPING_H
 #define VELUM_NODE_KEEPING_H
 
 #include "core/node/state.h"
 
 #define KEEPING_MAX 100000u
-#define KEEPING_GONE_S (30u * 24 * 3600)
 #define KEEPING_HAS_MAX 4u /* other nodes that are remembered to have it */
 #define KEEPING_GENERATION_MAX (UINT64_MAX / 2)
 
@@ -38,7 +37,7 @@ int keeping_learn(struct node *n, const struct keeping *k);
 
 int keeping_replay(struct node *n, struct bytes payload);
 void keeping_snapshot(struct node *n, struct buf *to);
-/* Forgets what is old enough. */
-void keeping_forget(struct node *n);
+/* Forgets what is old enough, at most so many. True when that was not all. */
+bool keeping_forget(struct node *n, uint32_t most);
 
 #endif

@@ -130,4 +130,26 @@ TEST(a_keeper_that_does_not_hear_of_a_removal_is_told_again)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(many_fetches_share_a_link, a_keeper_that_does_not_hear_of_a_removal_is_told_again)
+TEST(that_something_was_removed_is_forgotten_when_it_is_old)
+{
+    struct digest kept, gone;
+
+    story_init(&story, 1);
+    story.ages = (struct node_options){
+        .objects_bytes = 1 << 30, .keep_s = 20, .tombstone_s = 40, .calendar_look_s = 1};
+    story_start(&story, 0);
+    story_run(&story, 10 * MS_US);
+    kept = put(1);
+    gone = put(2);
+    take_away(0, gone);
+    story_run(&story, 35 * S_US);
+    REQUIRE(keeping_find(story.nodes[0].core, gone) != NULL);
+    CHECK_INT(keeping_find(story.nodes[0].core, gone)->generation, 2);
+    story_run(&story, 10 * S_US);
+    CHECK(keeping_find(story.nodes[0].core, gone) == NULL);
+    CHECK(keeping_is_kept(story.nodes[0].core, kept));
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(many_fetches_share_a_link, that_something_was_removed_is_forgotten_when_it_is_old,
+          a_keeper_that_does_not_hear_of_a_removal_is_told_again)
