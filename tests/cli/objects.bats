@@ -259,3 +259,74 @@ grew_to() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -ge "$2" ]; }
     ends_with_try
     [ ! -e out ]
 }
+
+# --- several nodes ---
+
+copies_are() { # copies_are COUNT REF ADDR
+    [ "$("$VELUM" objects --json --addr "$3" "$2" | field copies)" = "$1" ]
+}
+
+@test "put: copies on two nodes of three, and any node hands it out" {
+    mesh 3
+    for size in 0 1 5000000; do
+        random_file in $size
+        run -0 --separate-stderr velum put in --addr "127.0.0.1:$PORT_a"
+        ref=$output
+        [[ $stderr == *"copies on 1 machine"* && $stderr != *" 1 copy "* ]]
+        for port in "$PORT_a" "$PORT_b" "$PORT_c"; do
+            run -0 velum get "$ref" -o out --addr "127.0.0.1:$port"
+            cmp in out
+        done
+    done
+    run -0 velum put in --copies 3 --addr "127.0.0.1:$PORT_a"
+    [[ $output == *"3 copies on 1 machine"* ]]
+    velum rm "$ref" --addr "127.0.0.1:$PORT_b"
+    gone_at() { ! "$VELUM" get "$ref" --addr "127.0.0.1:$1"; }
+    for port in "$PORT_a" "$PORT_b" "$PORT_c"; do
+        until_true 10 gone_at "$port"
+        run -3 velum get "$ref" --addr "127.0.0.1:$port"
+    done
+}
+
+@test "an object survives the loss of the node it was put at" {
+    mesh 3
+    random_file in 20000000
+    ref=$(ref_of in --addr "127.0.0.1:$PORT_a")
+    kill -KILL "$PID_a"
+    for port in "$PORT_b" "$PORT_c"; do
+        run -0 velum get "$ref" -o out --addr "127.0.0.1:$port"
+        cmp in out
+    done
+}
+
+@test "a node killed while it holds the only copy: others get it when it is back" {
+    node a
+    random_file in 20000000
+    ref=$(ref_of in)
+    kill -KILL "$PID_a"
+    node b
+    run -3 velum get "$ref" --addr "127.0.0.1:$PORT_b"
+    node_at a "$PORT_a"
+    until_true 15 alive_is 2 "127.0.0.1:$PORT_b"
+    until_true 15 velum_gets_at_b
+    cmp in out
+}
+velum_gets_at_b() { "$VELUM" get "$ref" -o out --addr "127.0.0.1:$PORT_b"; }
+
+@test "a source killed while others fetch from it: the fetch ends well from the other" {
+    mesh 4 --slots 1
+    random_file in 80000000
+    ref=$(ref_of in --addr "127.0.0.1:$PORT_a")
+    # Whoever has no copy must fetch it.
+    for name in b c d; do
+        port="PORT_$name"
+        [ "$(velum objects --json --addr "127.0.0.1:${!port}" "$ref" | field here)" != 0 ] || break
+    done
+    "$VELUM" get "$ref" -o out --addr "127.0.0.1:${!port}" 2>err 3>&- &
+    reader=$!
+    PIDS+=($reader)
+    until_true 10 grew_to out.part 1000000
+    kill -KILL "$PID_a"
+    wait $reader
+    cmp in out
+}

@@ -281,7 +281,7 @@ load lib.bash
     velum completion fish | cmp - "$VELUM_ROOT/completions/velum.fish"
     run -2 velum completion tcsh
     ends_with_try
-    [ "$(velum complete r)" = "$(printf 'run\nresult')" ]
+    [ "$(velum complete r)" = "$(printf 'run\nresult\nrm')" ]
     [ "$(velum complete run p)" = pi ]
     [[ $(velum complete run --) == *--detach*--leaf* ]]
     [ "$(velum complete run --progress l)" = line ]
