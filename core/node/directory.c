@@ -285,7 +285,7 @@ bool entry_view_now(const struct node *n, const struct entry *e, struct job_view
     if (!entry_view(e, v))
         return false;
 #if VELUM_PLANT != 144 /* trace/test_copies: copies of holders that are gone are still counted */
-    place_left(n, e->holders, e->holders_count, &v->durable, &v->machines);
+    place_left(n, e->holders, e->holders_count, member_seems_gone, &v->durable, &v->machines);
 #endif
     return true;
 }
@@ -398,6 +398,7 @@ void directory_settles(struct job *j)
         !entry_view(e, &v))
         return;
     lead_end(j);
+    place_left(j->node, e->holders, e->holders_count, member_is_gone, &v.durable, &v.machines);
     job_settle(j, v.durable, v.machines, e->ended_s);
     job_after_outcome(j);
 }

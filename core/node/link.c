@@ -271,6 +271,9 @@ bool member_seems_gone(const struct node *n, struct node_id id)
 {
     const struct member *m = node_is_self(n, id) ? NULL : mesh_find(n->mesh, id);
 
+#if VELUM_PLANT == 274 /* trace/test_copies: a killed node's copy counts until it is dead */
+    m = NULL;
+#endif
     return member_is_gone(n, id) || (m != NULL && m->state == NODE_SUSPECT && m->link == 0);
 }
 

@@ -193,6 +193,7 @@ int place_write(struct job *j, const struct holders *next, bool full)
     if (rc == 0)
         rc = ledger_apply(j->ledger, buf_bytes(&fact));
     if (rc >= 0) {
+        place_list_replaced(j, &before);
         record_fact(j, buf_bytes(&fact), full);
         tell_left_out(j, &before, buf_bytes(&fact));
     }
@@ -257,7 +258,7 @@ void place_tend(struct job *j)
 /* --- what is left --- */
 
 void place_left(const struct node *n, const struct node_id *holders, uint32_t count,
-                uint32_t *copies, uint32_t *machines)
+                place_gone *is_gone, uint32_t *copies, uint32_t *machines)
 {
     struct digest seen[HOLDERS_MAX];
     uint32_t gone = 0, places = 0;
@@ -266,11 +267,7 @@ void place_left(const struct node *n, const struct node_id *holders, uint32_t co
         struct digest at = member_machine(n, holders[i]);
         bool known = false;
 
-#if VELUM_PLANT == 274 /* trace/test_copies: a killed node's copy counts until it is dead */
-        if (member_is_gone(n, holders[i])) {
-#else
-        if (member_seems_gone(n, holders[i])) {
-#endif
+        if (is_gone(n, holders[i])) {
             gone++;
             continue;
         }
@@ -279,9 +276,18 @@ void place_left(const struct node *n, const struct node_id *holders, uint32_t co
         if (!known)
             seen[places++] = at;
     }
+    /* Whoever counted knew their machines, which may not be known here yet. */
+    if (gone == 0)
+        return;
     *copies -= gone < *copies ? gone : *copies;
     if (*machines > places)
         *machines = places;
     if (*machines > *copies)
         *machines = *copies;
+}
+
+void place_list_replaced(struct job *j, const struct holders *before)
+{
+    if (j->settled && j->copies > 0)
+        place_left(j->node, before->ids, before->count, member_is_gone, &j->copies, &j->machines);
 }

@@ -41,7 +41,11 @@ int place_begin(struct job *j, bool full);
 
 /* Of so many copies that were counted on these holders, what is left for certain: those of holders
  * that have gone since are not. */
+typedef bool place_gone(const struct node *n, struct node_id id);
 void place_left(const struct node *n, const struct node_id *holders, uint32_t count,
-                uint32_t *copies, uint32_t *machines);
+                place_gone *is_gone, uint32_t *copies, uint32_t *machines);
+/* Of an ended job: its copies were counted on another list than the one it has now. Those that are
+ * new count when whoever brings them about has counted again. */
+void place_list_replaced(struct job *j, const struct holders *before);
 
 #endif

@@ -32,7 +32,7 @@ static void view_copies(const struct node *n, const struct job *j, struct job_vi
     v->durable = j->copies;
     v->machines = j->machines;
     if (j->copies > 0 && h != NULL) {
-        place_left(n, h->ids, h->count, &v->durable, &v->machines);
+        place_left(n, h->ids, h->count, member_seems_gone, &v->durable, &v->machines);
     } else if (e != NULL && entry_view_now(n, e, &heard)) {
         v->durable = heard.durable;
         v->machines = heard.machines;

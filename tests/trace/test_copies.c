@@ -196,6 +196,23 @@ static uint32_t copies_heard(uint32_t i, struct job_id id)
     return v.durable;
 }
 
+/* It is named in place of one that died, and syncs nothing. */
+TEST(a_new_holder_counts_when_it_has_synced)
+{
+    struct job_id id;
+    uint32_t stuck;
+
+    story_begin(&story, 4);
+    id = story_ended(&story, 1);
+    stuck = story_one_that(&story, false, id);
+    story.nodes[stuck].stuck = true;
+    story_kill(&story, story_one_that(&story, true, id));
+    story_run(&story, 12 * S_US);
+    CHECK_INT(story_holders_up(&story, id), 3);
+    story_all_tell(&story, id, JOB_CANCELLED, 2);
+    CHECK(story_end(&story));
+}
+
 TEST(of_two_counts_everybody_takes_the_same)
 {
     struct job_id id;
@@ -391,6 +408,7 @@ TEST_MAIN(a_holder_that_catches_up_confirms_only_what_it_has,
           an_ended_job_outlives_any_sequence_of_single_losses,
           a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again,
           the_log_of_an_ended_job_goes_along, copies_of_the_dead_are_not_counted,
+          a_new_holder_counts_when_it_has_synced,
           a_copy_at_a_node_that_was_killed_is_counted_no_more,
           a_holder_that_counts_too_many_counts_again, a_disk_that_works_again_gets_its_place_back,
           of_two_counts_everybody_takes_the_same, a_holder_that_nobody_meets_again_is_replaced,
