@@ -98,12 +98,25 @@ static void send_have(struct node *n, struct node_id to, struct digest name)
 }
 
 /* The rank of a name is found as that of a job's id is. */
+bool copies_never(const struct node *n, struct node_id id)
+{
+    for (uint32_t i = 0; i < n->objects->without_count; i++)
+        if (node_id_equal(n->objects->without[i], id))
+            return true;
+    return false;
+}
+
 static struct holders keepers_of(const struct node *n, struct digest name)
 {
+    struct holders wanted;
     struct job_id as;
 
     memcpy(as.bytes, name.bytes, ID_SIZE);
-    return place_wanted(n, as, NULL, false);
+    wanted = place_wanted(n, as, NULL, false);
+    for (uint8_t i = wanted.count; i-- > 0;)
+        if (copies_never(n, wanted.ids[i]))
+            wanted.ids[i] = wanted.ids[--wanted.count];
+    return wanted;
 }
 
 void copies_tell_removed(struct node *n, const struct keeping *k)
@@ -182,6 +195,7 @@ void copies_tick(struct node *n)
 
     if (s->view_seen.us != n->view_changed.us) {
         s->view_seen = n->view_changed;
+        s->without_count = 0; /* one of them may have started anew */
         copies_look(n);
     }
     if (!s->look_more || !s->scanned)
@@ -248,7 +262,10 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
 static void on_have(struct node *n, struct node_id from, const struct object_have *m)
 {
     struct keeping *k = keeping_find(n, m->name);
+    struct objects *s = n->objects;
 
+    if (m->never && !copies_never(n, from) && s->without_count < OBJECT_WITHOUT_MAX)
+        s->without[s->without_count++] = from;
     if (k != NULL && m->whole)
         note_has(k, from);
     else if (k != NULL)
@@ -282,13 +299,35 @@ static int on_list(struct node *n, struct node_id from, uint8_t type, struct byt
     return reader_done(&r) ? 0 : ERR_FORMAT;
 }
 
+/* A node that keeps no objects says so to whoever counts on it. */
+static void never(struct node *n, struct node_id to, uint8_t type, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct object_have m = {.never = true};
+    uint8_t bytes[64];
+    struct buf b;
+
+    if (type == MESSAGE_OBJECT_HAVE)
+        return;
+    if (type == MESSAGE_OBJECT_KEEP)
+        (void)read_u16(&r);
+    m.name = read_digest(&r);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_u16(&b, 1);
+    put_object_have(&b, &m);
+    if (!r.failed)
+        send_node(n, to, MESSAGE_OBJECT_HAVE, 0, buf_bytes(&b));
+}
+
 int copies_frame(struct node *n, struct node_id from, uint8_t type, struct bytes payload)
 {
     struct reader r = reader_of(payload);
     struct digest name;
 
-    if (n->objects == NULL)
+    if (n->objects == NULL) {
+        never(n, from, type, payload);
         return 0;
+    }
     if (type != MESSAGE_OBJECT_SEEK)
         return on_list(n, from, type, payload);
     name = read_digest(&r);

@@ -23,6 +23,8 @@ void copies_tick(struct node *n);
 void copies_fetched(struct node *n, struct digest name, bool whole);
 /* How many nodes have it whole, as far as is known here, and on how many machines. */
 uint32_t copies_count(const struct node *n, const struct shelf_object *o, uint32_t *machines);
+/* This node has said that it keeps no objects. */
+bool copies_never(const struct node *n, struct node_id id);
 /* Asks for an object that is not here: what has it is fetched. */
 void copies_seek(struct node *n, struct digest name);
 /* Nothing is under way. */

@@ -30,15 +30,19 @@ void put_object_have(struct buf *b, const struct object_have *m)
 {
     put_digest(b, m->name);
     put_u64(b, m->size);
-    put_flag(b, m->whole);
+    put_u8(b, m->never ? 2 : m->whole);
 }
 
 struct object_have read_object_have(struct reader *r)
 {
     struct object_have m = {.name = read_digest(r)};
 
+    uint8_t how;
+
     m.size = read_u64(r);
-    m.whole = read_flag(r);
+    how = read_choice(r, 0, 2);
+    m.whole = how == 1;
+    m.never = how == 2;
     if (m.size > OBJECT_SIZE_MAX)
         r->failed = true;
     return m;

@@ -4,7 +4,8 @@
  *   KEEP    u16 count (1..OBJECT_BATCH), count x (32 name, u64 size, u64 generation, u8 kept): this
  *           is kept, or is not any more; who is told that something is kept gets it from the
  *           sender, keeps it, and says HAVE
- *   HAVE    u16 count, count x (32 name, u64 size, u8 whole): it is synced here, or is not here
+ *   HAVE    u16 count, count x (32 name, u64 size, u8 whole): 1 it is synced here, 0 it is not
+ *           here, 2 nor will it be: this node keeps no objects
  *   SEEK    32 name: do you have it? Answered by HAVE
  *
  *   over bulk links: the side that dialled asks, the other serves in the order it was asked
@@ -31,7 +32,7 @@ struct object_keep {
 struct object_have {
     struct digest name;
     uint64_t size;
-    bool whole;
+    bool whole, never;
 };
 struct bulk_part {
     struct digest name;

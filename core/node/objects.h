@@ -21,7 +21,8 @@
 #define GETS_MAX 64
 #define ASKS_MAX 64                    /* that wait until the shelf is known */
 #define PUT_WINDOW ((uint32_t)1 << 20) /* bytes of one put that are on their way */
-#define GET_READS 4                    /* slices of one get that are being read */
+#define OBJECT_WITHOUT_MAX 64u
+#define GET_READS 4 /* slices of one get that are being read */
 
 /* An order that was not answered yet. */
 struct move_order;
@@ -44,6 +45,7 @@ struct objects {
     uint32_t puts_count, gets_count, asks_count;
     uint64_t coming_bytes; /* of puts, which are on no shelf yet */
     struct put_wait *put_waits;
+    uint32_t put_waits_count;
     /* bulk.c */
     struct bulk *bulks;
     uint32_t bulks_count, dial_counter;
@@ -56,6 +58,8 @@ struct objects {
     bool look_more, look_again;
     size_t look_at;
     struct instant view_seen;
+    struct node_id without[OBJECT_WITHOUT_MAX]; /* nodes that keep no objects */
+    uint32_t without_count;
 };
 
 /* 0, also for a node that keeps no objects; ERR_NO_MEMORY. */

@@ -124,7 +124,7 @@ void put_begin(struct node *n, uint64_t link, uint32_t request, struct bytes pay
                     "is this command of the same version as the node? velum version");
         return;
     }
-    if (s->puts_count >= PUTS_MAX) {
+    if (s->puts_count + s->put_waits_count >= PUTS_MAX) {
         reply_error(n, link, request, 1, "64 objects are being put at this node already",
                     "try again when one of them is there");
         return;
@@ -297,7 +297,8 @@ static uint32_t copies_possible(const struct node *n)
     uint32_t count = 1;
 
     for (uint32_t i = 0; i < mesh_count(n->mesh) && count < COPIES_MAX; i++)
-        count += mesh_at(n->mesh, i)->state == NODE_ALIVE;
+        count += mesh_at(n->mesh, i)->state == NODE_ALIVE &&
+                 !copies_never(n, mesh_at(n->mesh, i)->info->id);
     return count;
 }
 
@@ -315,6 +316,7 @@ void put_written(struct node *n, uint64_t link, uint32_t request, const struct s
                            .name = o->name,
                            .until = instant_plus_us(n->now, COPIES_WAIT_US)};
     n->objects->put_waits = w;
+    n->objects->put_waits_count++;
     puts_look(n);
 }
 
@@ -345,6 +347,7 @@ void puts_look(struct node *n)
             continue;
         }
         *at = w->next;
+        n->objects->put_waits_count--;
         alloc_free(n->alloc, w, sizeof *w);
     }
 }

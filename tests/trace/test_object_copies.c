@@ -353,6 +353,26 @@ TEST(a_source_that_goes_is_replaced)
     CHECK(story_end(&story));
 }
 
+TEST(a_node_without_objects_is_not_waited_for)
+{
+    struct instant began;
+
+    story_init(&story, 2);
+    story.ages.objects_bytes = 1 << 30;
+    story_start(&story, 0);
+    story.ages.objects_bytes = 0;
+    story_start(&story, 1);
+    story_hint(&story, 1, 0);
+    story_run(&story, 2 * S_US);
+    began = story.now;
+    put_whole(0, bytes, 1000);
+    CHECK_INT(told.copies, 1);
+    CHECK(instant_since_us(story.now, began) < 4 * S_US);
+    story_run(&story, 5 * S_US);
+    CHECK(copies_are_quiet(story.nodes[0].core));
+    CHECK(story_end(&story));
+}
+
 TEST(links_for_objects_do_not_stay)
 {
     struct digest name;
@@ -407,7 +427,8 @@ TEST(a_damaged_copy_is_not_taken)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(a_put_has_two_copies_when_it_is_told_and_three_soon, sizes_of_every_kind_are_copied,
+TEST_MAIN(a_node_without_objects_is_not_waited_for,
+          a_put_has_two_copies_when_it_is_told_and_three_soon, sizes_of_every_kind_are_copied,
           whoever_wants_it_gets_it_at_any_node, what_nobody_has_is_not_found,
           copies_of_the_dead_are_made_again, what_is_removed_goes_everywhere_and_does_not_come_back,
           a_source_that_goes_is_replaced, links_for_objects_do_not_stay,
