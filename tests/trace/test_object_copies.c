@@ -7,8 +7,7 @@
 #include "core/node/place.h"
 #include "core/object/name.h"
 #include "core/wire/move.h"
-#include "tests/lib/check.h"
-#include "tests/lib/story.h"
+#include "tests/lib/story_objects.h"
 
 #define BIG (3 * PIECE_SIZE + 7)
 
@@ -30,171 +29,11 @@ static void begin(uint32_t count)
         bytes[i] = (uint8_t)(i * 2654435761u >> 13);
 }
 
-static struct digest name_of(const uint8_t *data, uint64_t size)
-{
-    struct object_sum s;
-    struct digest name;
-
-    object_sum_begin(&s, size);
-    for (uint64_t i = 0; i < object_pieces(size); i++)
-        object_sum_piece(&s, sha256_of(data + i * PIECE_SIZE, object_piece_length(size, i)));
-    CHECK(object_sum_end(&s, &name));
-    return name;
-}
-
-static void ask_data(uint64_t user, uint32_t request, struct bytes data)
-{
-    struct buf b;
-
-    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
-    put_raw(&b, data.data, data.len);
-    story_tell(&story, user, MESSAGE_REQUEST_DATA, request, buf_bytes(&b));
-    buf_clear(&b);
-}
-
-static uint32_t put_begun(uint64_t user, uint64_t size)
-{
-    struct request_put m = {.size = size};
-    uint8_t raw[16];
-    struct buf b;
-
-    buf_init_fixed(&b, raw, sizeof raw);
-    put_request_put(&b, &m);
-    return story_ask(&story, user, MESSAGE_REQUEST_PUT, buf_bytes(&b));
-}
-
-/* The credit of all answers together. */
-static uint64_t credit_of(uint64_t user, uint32_t request)
-{
-    uint64_t sum = 0;
-    uint32_t credit;
-
-    for (uint32_t i = 0; i < story.answers_count; i++) {
-        const struct story_answer *a = &story.answers[i];
-
-        if (a->link == user && a->request == request && a->type == MESSAGE_REPLY_CREDIT &&
-            read_object_credit((struct bytes){a->data, a->len}, &credit) == 0)
-            sum += credit;
-    }
-    return sum;
-}
-
-/* Sends as a command does, never more than it may. */
-static void put_sent(uint64_t user, uint32_t request, const uint8_t *data, uint64_t size)
-{
-    uint64_t spent = 0;
-
-    for (uint64_t at = 0; at < size && story_code(&story, user, request) <= 0;) {
-        uint64_t n = size - at < OBJECT_DATA_MAX ? size - at : OBJECT_DATA_MAX;
-        uint64_t cost = n < OBJECT_DATA_COST_MIN ? OBJECT_DATA_COST_MIN : n;
-
-        if (spent + cost > credit_of(user, request)) {
-            story_run(&story, MS_US);
-            continue;
-        }
-        ask_data(user, request, (struct bytes){data + at, (size_t)n});
-        spent += cost;
-        at += n;
-    }
-    ask_data(user, request, (struct bytes){NULL, 0});
-    story_run(&story, 5 * MS_US);
-}
-
-static bool answered_view(uint64_t user, uint32_t request, struct object_view *v)
-{
-    for (uint32_t i = story.answers_count; i-- > 0;) {
-        const struct story_answer *a = &story.answers[i];
-
-        if (a->link == user && a->request == request && a->type == MESSAGE_REPLY_OBJECT)
-            return read_object_view((struct bytes){a->data, a->len}, v) == 0;
-    }
-    return false;
-}
-
-/* Puts it whole. */
 static struct object_view told; /* of the last put */
 
 static struct digest put_whole(uint32_t i, const uint8_t *data, uint64_t size)
 {
-    uint64_t user = story_user(&story, i);
-    uint32_t request = put_begun(user, size);
-    struct object_view v = {0};
-
-    put_sent(user, request, data, size);
-    CHECK_INT(story_code(&story, user, request), 0);
-    for (int k = 0; k < 40 && !answered_view(user, request, &v); k++)
-        story_run(&story, 500 * MS_US);
-    CHECK(answered_view(user, request, &v));
-    CHECK_INT(v.size, size);
-    CHECK(digest_equal(v.name, name_of(data, size)));
-    told = v;
-    story_leave(&story, user);
-    story_run(&story, MS_US);
-    return v.name;
-}
-
-static uint32_t get_begun(uint64_t user, struct digest name, size_t digits, uint64_t offset)
-{
-    struct request_get m = {.offset = offset};
-    uint8_t raw[128];
-    struct buf b;
-
-    id_hex(name.bytes, digits, m.ref);
-    buf_init_fixed(&b, raw, sizeof raw);
-    put_request_get(&b, &m);
-    return story_ask(&story, user, MESSAGE_REQUEST_GET, buf_bytes(&b));
-}
-
-static void more(uint64_t user, uint32_t request, uint32_t count)
-{
-    uint8_t raw[4];
-    struct buf b;
-
-    buf_init_fixed(&b, raw, sizeof raw);
-    put_object_credit(&b, count);
-    story_tell(&story, user, MESSAGE_REQUEST_MORE, request, buf_bytes(&b));
-}
-
-/* What has come of it, copied to got. */
-static uint64_t pieces_got(uint64_t user, uint32_t request)
-{
-    uint64_t at = 0;
-
-    for (uint32_t i = 0; i < story.answers_count; i++) {
-        const struct story_answer *a = &story.answers[i];
-
-        if (a->link != user || a->request != request || a->type != MESSAGE_REPLY_PIECE)
-            continue;
-        REQUIRE(at + a->len <= sizeof got);
-        memcpy(got + at, a->data, a->len);
-        at += a->len;
-    }
-    return at;
-}
-
-static bool has_ended(uint64_t user, uint32_t request)
-{
-    const struct story_answer *a = story_answer(&story, user, request);
-
-    return a != NULL && a->type == MESSAGE_REPLY_END;
-}
-
-static int code_of_ref(uint32_t i, uint8_t type, struct digest name)
-{
-    uint64_t user = story_user(&story, i);
-    char ref[OBJECT_REF_SIZE];
-    uint8_t raw[128];
-    uint32_t request;
-    struct buf b;
-    int code;
-
-    id_hex(name.bytes, 64, ref);
-    buf_init_fixed(&b, raw, sizeof raw);
-    put_object_ref(&b, ref);
-    request = story_ask(&story, user, type, buf_bytes(&b));
-    code = story_code_within(&story, user, request, 10 * MS_US);
-    story_leave(&story, user);
-    return code;
+    return story_put_whole(&story, i, data, size, 20 * S_US, &told);
 }
 
 /* Whether it is there, whole. */
@@ -221,18 +60,19 @@ static uint32_t wholes(struct digest name)
 static int get_whole(uint32_t i, struct digest name, const uint8_t *data, uint64_t size)
 {
     uint64_t user = story_user(&story, i);
-    uint32_t request = get_begun(user, name, 64, 0);
+    uint32_t request = story_get_begun(&story, user, name, 64, 0);
     int code;
 
-    for (int k = 0; k < 400 && !has_ended(user, request) && story_code(&story, user, request) <= 0;
+    for (int k = 0; k < 400 && !story_has_ended(&story, user, request) &&
+                    story_code(&story, user, request) <= 0;
          k++) {
         if (k % 4 == 0)
-            more(user, request, 100000);
+            story_get_more(&story, user, request, 100000);
         story_run(&story, 50 * MS_US);
     }
     code = story_code(&story, user, request);
-    if (has_ended(user, request)) {
-        CHECK_INT(pieces_got(user, request), size);
+    if (story_has_ended(&story, user, request)) {
+        CHECK_INT(story_got(&story, user, request, got, sizeof got), size);
         CHECK(memcmp(got, data, (size_t)size) == 0);
         code = 0;
     }
@@ -315,7 +155,7 @@ TEST(what_is_removed_goes_everywhere_and_does_not_come_back)
     REQUIRE(away != 0);
     story_kill(&story, away);
     story_run(&story, 500 * MS_US);
-    CHECK_INT(code_of_ref(0, MESSAGE_REQUEST_RM, name), 0);
+    CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, name), 0);
     story_run(&story, 10 * S_US);
     CHECK_INT(wholes(name), 0);
     story_start(&story, away);
@@ -342,13 +182,13 @@ TEST(a_source_that_goes_is_replaced)
         reader = is_whole(i, name) ? reader : i;
     REQUIRE(reader != 0);
     user = story_user(&story, reader);
-    request = get_begun(user, name, 64, 0);
-    more(user, request, OBJECT_CREDIT_MAX);
+    request = story_get_begun(&story, user, name, 64, 0);
+    story_get_more(&story, user, request, OBJECT_CREDIT_MAX);
     story_run(&story, 3 * MS_US);
     story_kill(&story, 0);
     story_run(&story, 10 * S_US);
-    CHECK(has_ended(user, request));
-    CHECK_INT(pieces_got(user, request), BIG);
+    CHECK(story_has_ended(&story, user, request));
+    CHECK_INT(story_got(&story, user, request, got, sizeof got), BIG);
     CHECK(memcmp(got, bytes, BIG) == 0);
     CHECK(story_end(&story));
 }

@@ -5,8 +5,7 @@
 #include "core/node/keeping.h"
 #include "core/node/objects.h"
 #include "core/wire/move.h"
-#include "tests/lib/check.h"
-#include "tests/lib/story.h"
+#include "tests/lib/story_objects.h"
 
 #define OBJECTS (2 * FETCHES_MAX) /* more than are fetched at a time */
 #define SIZE 5000u
@@ -25,39 +24,13 @@ static void begin(uint32_t count)
     story_run(&story, 2 * S_US);
 }
 
-static bool answered_view(uint64_t user, uint32_t request, struct object_view *v)
-{
-    const struct story_answer *a;
-
-    for (uint32_t i = story.answers_count; i-- > 0;) {
-        a = &story.answers[i];
-        if (a->link == user && a->request == request && a->type == MESSAGE_REPLY_OBJECT)
-            return read_object_view((struct bytes){a->data, a->len}, v) == 0;
-    }
-    return false;
-}
-
 static struct digest put(uint8_t fill)
 {
-    uint64_t user = story_user(&story, 0);
-    struct request_put m = {.size = SIZE};
-    uint8_t raw[16], bytes[SIZE];
-    struct object_view v = {0};
-    uint32_t request;
-    struct buf b;
+    struct object_view told = {0};
+    uint8_t bytes[SIZE];
 
-    buf_init_fixed(&b, raw, sizeof raw);
-    put_request_put(&b, &m);
-    request = story_ask(&story, user, MESSAGE_REQUEST_PUT, buf_bytes(&b));
     memset(bytes, fill, sizeof bytes);
-    story_run(&story, MS_US);
-    story_tell(&story, user, MESSAGE_REQUEST_DATA, request, (struct bytes){bytes, sizeof bytes});
-    story_tell(&story, user, MESSAGE_REQUEST_DATA, request, (struct bytes){NULL, 0});
-    for (uint32_t i = 0; i < 100 && !answered_view(user, request, &v); i++)
-        story_run(&story, 100 * MS_US);
-    CHECK_INT(v.size, SIZE);
-    story_leave(&story, user);
-    return v.name;
+    return story_put_whole(&story, 0, bytes, sizeof bytes, 10 * S_US, &told);
 }
 
 static uint32_t whole_at(uint32_t i)
@@ -92,19 +65,8 @@ TEST(many_fetches_share_a_link)
 
 static void take_away(uint32_t i, struct digest name)
 {
-    uint64_t user = story_user(&story, i);
-    char ref[OBJECT_REF_SIZE];
-    uint8_t raw[128];
-    uint32_t request;
-    struct buf b;
-
-    id_hex(name.bytes, 64, ref);
-    buf_init_fixed(&b, raw, sizeof raw);
-    put_object_ref(&b, ref);
-    request = story_ask(&story, user, MESSAGE_REQUEST_RM, buf_bytes(&b));
-    story_run(&story, 100 * MS_US);
-    CHECK_INT(story_code(&story, user, request), 0);
-    story_leave(&story, user);
+    CHECK_INT(story_ref_code(&story, i, MESSAGE_REQUEST_RM, name), 0);
+    story_run(&story, 90 * MS_US);
 }
 
 /* Nobody is gone for so short a time, and nobody would ask. */

@@ -4,8 +4,7 @@
 #include "core/node/objects.h"
 #include "core/object/name.h"
 #include "core/wire/move.h"
-#include "tests/lib/check.h"
-#include "tests/lib/story.h"
+#include "tests/lib/story_objects.h"
 
 #define BIG (3 * PIECE_SIZE + 7)
 
@@ -22,167 +21,13 @@ static void begin(uint64_t objects_bytes)
         bytes[i] = (uint8_t)(i * 2654435761u >> 13);
 }
 
-static struct digest name_of(const uint8_t *data, uint64_t size)
-{
-    struct object_sum s;
-    struct digest name;
-
-    object_sum_begin(&s, size);
-    for (uint64_t i = 0; i < object_pieces(size); i++)
-        object_sum_piece(&s, sha256_of(data + i * PIECE_SIZE, object_piece_length(size, i)));
-    CHECK(object_sum_end(&s, &name));
-    return name;
-}
-
-static void ask_data(uint64_t user, uint32_t request, struct bytes data)
-{
-    struct buf b;
-
-    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
-    put_raw(&b, data.data, data.len);
-    story_tell(&story, user, MESSAGE_REQUEST_DATA, request, buf_bytes(&b));
-    buf_clear(&b);
-}
-
-static uint32_t put_begun(uint64_t user, uint64_t size)
-{
-    struct request_put m = {.size = size};
-    uint8_t raw[16];
-    struct buf b;
-
-    buf_init_fixed(&b, raw, sizeof raw);
-    put_request_put(&b, &m);
-    return story_ask(&story, user, MESSAGE_REQUEST_PUT, buf_bytes(&b));
-}
-
-/* The credit of all answers together. */
-static uint64_t credit_of(uint64_t user, uint32_t request)
-{
-    uint64_t sum = 0;
-    uint32_t credit;
-
-    for (uint32_t i = 0; i < story.answers_count; i++) {
-        const struct story_answer *a = &story.answers[i];
-
-        if (a->link == user && a->request == request && a->type == MESSAGE_REPLY_CREDIT &&
-            read_object_credit((struct bytes){a->data, a->len}, &credit) == 0)
-            sum += credit;
-    }
-    return sum;
-}
-
-/* Sends as a command does, never more than it may. */
-static void put_sent(uint64_t user, uint32_t request, const uint8_t *data, uint64_t size)
-{
-    uint64_t spent = 0;
-
-    for (uint64_t at = 0; at < size && story_code(&story, user, request) <= 0;) {
-        uint64_t n = size - at < OBJECT_DATA_MAX ? size - at : OBJECT_DATA_MAX;
-        uint64_t cost = n < OBJECT_DATA_COST_MIN ? OBJECT_DATA_COST_MIN : n;
-
-        if (spent + cost > credit_of(user, request)) {
-            story_run(&story, MS_US);
-            continue;
-        }
-        ask_data(user, request, (struct bytes){data + at, (size_t)n});
-        spent += cost;
-        at += n;
-    }
-    ask_data(user, request, (struct bytes){NULL, 0});
-    story_run(&story, 5 * MS_US);
-}
-
-static bool answered_view(uint64_t user, uint32_t request, struct object_view *v)
-{
-    for (uint32_t i = story.answers_count; i-- > 0;) {
-        const struct story_answer *a = &story.answers[i];
-
-        if (a->link == user && a->request == request && a->type == MESSAGE_REPLY_OBJECT)
-            return read_object_view((struct bytes){a->data, a->len}, v) == 0;
-    }
-    return false;
-}
-
-/* Puts it whole. */
 static struct digest put_whole(const uint8_t *data, uint64_t size)
 {
-    uint64_t user = story_user(&story, 0);
-    uint32_t request = put_begun(user, size);
-    struct object_view v = {0};
+    struct object_view told = {0};
+    struct digest name = story_put_whole(&story, 0, data, size, 0, &told);
 
-    put_sent(user, request, data, size);
-    CHECK_INT(story_code(&story, user, request), 0);
-    CHECK(answered_view(user, request, &v));
-    CHECK_INT(v.size, size);
-    CHECK(digest_equal(v.name, name_of(data, size)));
-    CHECK_INT(v.flags, OBJECT_KEPT | OBJECT_WHOLE);
-    story_leave(&story, user);
-    story_run(&story, MS_US);
-    return v.name;
-}
-
-static uint32_t get_begun(uint64_t user, struct digest name, size_t digits, uint64_t offset)
-{
-    struct request_get m = {.offset = offset};
-    uint8_t raw[128];
-    struct buf b;
-
-    id_hex(name.bytes, digits, m.ref);
-    buf_init_fixed(&b, raw, sizeof raw);
-    put_request_get(&b, &m);
-    return story_ask(&story, user, MESSAGE_REQUEST_GET, buf_bytes(&b));
-}
-
-static void more(uint64_t user, uint32_t request, uint32_t count)
-{
-    uint8_t raw[4];
-    struct buf b;
-
-    buf_init_fixed(&b, raw, sizeof raw);
-    put_object_credit(&b, count);
-    story_tell(&story, user, MESSAGE_REQUEST_MORE, request, buf_bytes(&b));
-}
-
-/* What has come of it, copied to got. */
-static uint64_t pieces_got(uint64_t user, uint32_t request)
-{
-    uint64_t at = 0;
-
-    for (uint32_t i = 0; i < story.answers_count; i++) {
-        const struct story_answer *a = &story.answers[i];
-
-        if (a->link != user || a->request != request || a->type != MESSAGE_REPLY_PIECE)
-            continue;
-        REQUIRE(at + a->len <= sizeof got);
-        memcpy(got + at, a->data, a->len);
-        at += a->len;
-    }
-    return at;
-}
-
-static bool has_ended(uint64_t user, uint32_t request)
-{
-    const struct story_answer *a = story_answer(&story, user, request);
-
-    return a != NULL && a->type == MESSAGE_REPLY_END;
-}
-
-static int code_of_ref(uint8_t type, struct digest name)
-{
-    uint64_t user = story_user(&story, 0);
-    char ref[OBJECT_REF_SIZE];
-    uint8_t raw[128];
-    uint32_t request;
-    struct buf b;
-    int code;
-
-    id_hex(name.bytes, 64, ref);
-    buf_init_fixed(&b, raw, sizeof raw);
-    put_object_ref(&b, ref);
-    request = story_ask(&story, user, type, buf_bytes(&b));
-    code = story_code_within(&story, user, request, 10 * MS_US);
-    story_leave(&story, user);
-    return code;
+    CHECK_INT(told.flags, OBJECT_KEPT | OBJECT_WHOLE);
+    return name;
 }
 
 static uint32_t listed(void)
@@ -197,7 +42,7 @@ static uint32_t listed(void)
     put_request_objects(&b, &m);
     request = story_ask(&story, user, MESSAGE_REQUEST_OBJECTS, buf_bytes(&b));
     story_run(&story, 5 * MS_US);
-    CHECK(has_ended(user, request));
+    CHECK(story_has_ended(&story, user, request));
     for (uint32_t i = 0; i < story.answers_count; i++)
         count += story.answers[i].link == user && story.answers[i].request == request &&
                  story.answers[i].type == MESSAGE_REPLY_OBJECT;
@@ -213,16 +58,16 @@ TEST(what_is_put_is_got)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct digest name = put_whole(bytes, sizes[i]);
         uint64_t user = story_user(&story, 0);
-        uint32_t request = get_begun(user, name, 8 + i, 0);
+        uint32_t request = story_get_begun(&story, user, name, 8 + i, 0);
 
         for (int k = 0; k < 20; k++) {
-            more(user, request, 400000);
+            story_get_more(&story, user, request, 400000);
             story_run(&story, 5 * MS_US);
-            if (has_ended(user, request))
+            if (story_has_ended(&story, user, request))
                 break;
         }
-        CHECK(has_ended(user, request));
-        CHECK_INT(pieces_got(user, request), sizes[i]);
+        CHECK(story_has_ended(&story, user, request));
+        CHECK_INT(story_got(&story, user, request, got, sizeof got), sizes[i]);
         CHECK(memcmp(got, bytes, (size_t)sizes[i]) == 0);
         story_leave(&story, user);
         CHECK_INT(listed(), i + 1);
@@ -239,13 +84,13 @@ TEST(a_get_goes_on_where_it_was_broken_off)
     begin(1 << 30);
     name = put_whole(bytes, BIG);
     user = story_user(&story, 0);
-    request = get_begun(user, name, 64, BIG - 10);
-    more(user, request, 100);
+    request = story_get_begun(&story, user, name, 64, BIG - 10);
+    story_get_more(&story, user, request, 100);
     story_run(&story, 5 * MS_US);
-    CHECK(has_ended(user, request));
-    CHECK_INT(pieces_got(user, request), 10);
+    CHECK(story_has_ended(&story, user, request));
+    CHECK_INT(story_got(&story, user, request, got, sizeof got), 10);
     CHECK(memcmp(got, bytes + BIG - 10, 10) == 0);
-    request = get_begun(user, name, 64, BIG + 1);
+    request = story_get_begun(&story, user, name, 64, BIG + 1);
     CHECK_INT(story_code_within(&story, user, request, 5 * MS_US), 2);
     CHECK(story_end(&story));
 }
@@ -259,14 +104,14 @@ TEST(no_more_is_sent_than_was_asked_for)
     begin(1 << 30);
     name = put_whole(bytes, BIG);
     user = story_user(&story, 0);
-    request = get_begun(user, name, 64, 0);
+    request = story_get_begun(&story, user, name, 64, 0);
     story_run(&story, 20 * MS_US);
-    CHECK_INT(pieces_got(user, request), 0);
-    more(user, request, 1000);
+    CHECK_INT(story_got(&story, user, request, got, sizeof got), 0);
+    story_get_more(&story, user, request, 1000);
     story_run(&story, 20 * MS_US);
-    CHECK_INT(pieces_got(user, request), 1000);
-    more(user, request, OBJECT_CREDIT_MAX);
-    more(user, request, OBJECT_CREDIT_MAX);
+    CHECK_INT(story_got(&story, user, request, got, sizeof got), 1000);
+    story_get_more(&story, user, request, OBJECT_CREDIT_MAX);
+    story_get_more(&story, user, request, OBJECT_CREDIT_MAX);
     story_run(&story, 20 * MS_US);
     CHECK_INT(story_code(&story, user, request), 1);
     CHECK_INT(story.nodes[0].core->objects->gets_count, 0);
@@ -280,15 +125,15 @@ TEST(whoever_sends_more_than_he_may_is_refused)
 
     begin(1 << 30);
     user = story_user(&story, 0);
-    request = put_begun(user, UINT64_MAX);
+    request = story_put_begun(&story, user, UINT64_MAX);
     story_run(&story, MS_US);
-    CHECK_INT(credit_of(user, request), PUT_WINDOW);
+    CHECK_INT(story_put_credit(&story, user, request), PUT_WINDOW);
     story.nodes[0].mover_silent = true;
     for (uint32_t i = 0; i < PUT_WINDOW / OBJECT_DATA_COST_MIN; i++)
-        ask_data(user, request, (struct bytes){bytes, 1});
+        story_put_data(&story, user, request, (struct bytes){bytes, 1});
     story_run(&story, MS_US);
     CHECK(story_code(&story, user, request) <= 0);
-    ask_data(user, request, (struct bytes){bytes, 1});
+    story_put_data(&story, user, request, (struct bytes){bytes, 1});
     story_run(&story, MS_US);
     CHECK_INT(story_code(&story, user, request), 1);
     CHECK_INT(story.nodes[0].core->objects->coming_bytes, 0);
@@ -302,9 +147,9 @@ TEST(a_put_whose_user_leaves_is_undone)
 
     begin(1 << 30);
     user = story_user(&story, 0);
-    request = put_begun(user, BIG);
+    request = story_put_begun(&story, user, BIG);
     story_run(&story, MS_US);
-    ask_data(user, request, (struct bytes){bytes, 1000});
+    story_put_data(&story, user, request, (struct bytes){bytes, 1000});
     story_run(&story, MS_US);
     CHECK_INT(story.nodes[0].core->objects->coming_bytes, 1000);
     story_leave(&story, user);
@@ -323,11 +168,11 @@ TEST(another_size_than_announced_is_no_object)
 
     begin(1 << 30);
     user = story_user(&story, 0);
-    request = put_begun(user, 1000);
-    put_sent(user, request, bytes, 999);
+    request = story_put_begun(&story, user, 1000);
+    story_put_sent(&story, user, request, bytes, 999);
     CHECK_INT(story_code(&story, user, request), 1);
-    request = put_begun(user, 1000);
-    put_sent(user, request, bytes, 1001);
+    request = story_put_begun(&story, user, 1000);
+    story_put_sent(&story, user, request, bytes, 1001);
     CHECK_INT(story_code(&story, user, request), 1);
     CHECK_INT(story.nodes[0].mover.bytes, 0);
     CHECK_INT(listed(), 0);
@@ -344,15 +189,15 @@ TEST(what_is_kept_stays_and_what_does_not_fit_is_refused)
     first = put_whole(bytes, BIG);
     user = story_user(&story, 0);
     /* Announced or not: it is noticed before the limit is passed. */
-    request = put_begun(user, PIECE_SIZE);
+    request = story_put_begun(&story, user, PIECE_SIZE);
     CHECK_INT(story_code_within(&story, user, request, MS_US), 1);
-    request = put_begun(user, UINT64_MAX);
-    put_sent(user, request, bytes + 1, PIECE_SIZE);
+    request = story_put_begun(&story, user, UINT64_MAX);
+    story_put_sent(&story, user, request, bytes + 1, PIECE_SIZE);
     CHECK_INT(story_code(&story, user, request), 1);
     CHECK(story.nodes[0].mover.bytes <= 4 * PIECE_SIZE);
     CHECK_INT(listed(), 1);
-    CHECK_INT(code_of_ref(MESSAGE_REQUEST_RM, first), 0);
-    CHECK_INT(code_of_ref(MESSAGE_REQUEST_RM, first), 3);
+    CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, first), 0);
+    CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, first), 3);
     CHECK_INT(listed(), 0);
     put_whole(bytes + 1, PIECE_SIZE);
     CHECK(story_end(&story));
@@ -387,14 +232,14 @@ TEST(what_is_removed_while_it_is_read_is_read_to_its_end)
     begin(1 << 30);
     name = put_whole(bytes, BIG);
     user = story_user(&story, 0);
-    request = get_begun(user, name, 64, 0);
-    more(user, request, 1000);
+    request = story_get_begun(&story, user, name, 64, 0);
+    story_get_more(&story, user, request, 1000);
     story_run(&story, 5 * MS_US);
-    CHECK_INT(code_of_ref(MESSAGE_REQUEST_RM, name), 0);
-    more(user, request, OBJECT_CREDIT_MAX);
+    CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, name), 0);
+    story_get_more(&story, user, request, OBJECT_CREDIT_MAX);
     story_run(&story, 20 * MS_US);
-    CHECK(has_ended(user, request));
-    CHECK_INT(pieces_got(user, request), BIG);
+    CHECK(story_has_ended(&story, user, request));
+    CHECK_INT(story_got(&story, user, request, got, sizeof got), BIG);
     CHECK(story_end(&story));
 }
 
@@ -405,9 +250,9 @@ TEST(the_death_of_the_mover_is_told)
 
     begin(1 << 30);
     user = story_user(&story, 0);
-    request = put_begun(user, BIG);
+    request = story_put_begun(&story, user, BIG);
     story_run(&story, MS_US);
-    ask_data(user, request, (struct bytes){bytes, 1000});
+    story_put_data(&story, user, request, (struct bytes){bytes, 1000});
     story_run(&story, MS_US);
     story_mover_dies(&story, 0);
     story_run(&story, MS_US);
@@ -428,13 +273,13 @@ TEST(what_was_there_is_found_and_asked_for_before_that)
     story_kill(&story, 0);
     story_start(&story, 0);
     user = story_user(&story, 0);
-    request = get_begun(user, name, 64, 0);
+    request = story_get_begun(&story, user, name, 64, 0);
     CHECK(!story.nodes[0].core->objects->scanned);
     story_run(&story, 5 * MS_US);
-    more(user, request, OBJECT_CREDIT_MAX);
+    story_get_more(&story, user, request, OBJECT_CREDIT_MAX);
     story_run(&story, 20 * MS_US);
-    CHECK(has_ended(user, request));
-    CHECK_INT(pieces_got(user, request), BIG);
+    CHECK(story_has_ended(&story, user, request));
+    CHECK_INT(story_got(&story, user, request, got, sizeof got), BIG);
     CHECK(story_end(&story));
 }
 
@@ -454,10 +299,10 @@ TEST(what_is_kept_is_written_down)
     story_run(&story, 10 * MS_US);
     kept = put_whole(bytes, 1000);
     gone = put_whole(bytes, 2000);
-    CHECK_INT(code_of_ref(MESSAGE_REQUEST_RM, gone), 0);
+    CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, gone), 0);
     put_whole(bytes, 2000);
     CHECK_INT(keeping_find(story.nodes[0].core, gone)->generation, 3);
-    CHECK_INT(code_of_ref(MESSAGE_REQUEST_RM, gone), 0);
+    CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, gone), 0);
     story_compact(&story, 0);
     story_run(&story, 10 * MS_US);
     story_kill(&story, 0);
@@ -512,8 +357,8 @@ TEST(a_put_is_told_when_it_is_written_down)
     begin(1 << 30);
     story.nodes[0].stuck = true;
     user = story_user(&story, 0);
-    request = put_begun(user, 100);
-    put_sent(user, request, bytes, 100);
+    request = story_put_begun(&story, user, 100);
+    story_put_sent(&story, user, request, bytes, 100);
     CHECK_INT(sim_mover_whole(&story.nodes[0].mover), 1);
     CHECK(story_answer(&story, user, request)->type == MESSAGE_REPLY_CREDIT);
     CHECK(story_end(&story));
@@ -527,10 +372,10 @@ TEST(only_so_many_are_put_at_a_time)
     begin(1 << 30);
     user = story_user(&story, 0);
     for (uint32_t i = 0; i < PUTS_MAX; i++)
-        request = put_begun(user, UINT64_MAX);
+        request = story_put_begun(&story, user, UINT64_MAX);
     story_run(&story, MS_US);
     CHECK(story_code(&story, user, request) <= 0);
-    request = put_begun(user, UINT64_MAX);
+    request = story_put_begun(&story, user, UINT64_MAX);
     CHECK_INT(story_code_within(&story, user, request, MS_US), 1);
     CHECK(story_end(&story));
 }
@@ -541,7 +386,7 @@ TEST(a_node_without_room_for_objects_says_so)
 
     begin(0);
     user = story_user(&story, 0);
-    CHECK_INT(story_code_within(&story, user, put_begun(user, 5), MS_US), 1);
+    CHECK_INT(story_code_within(&story, user, story_put_begun(&story, user, 5), MS_US), 1);
     CHECK(story_end(&story));
 }
 
@@ -553,8 +398,8 @@ TEST(a_full_disk_is_told)
     begin(1 << 30);
     story.nodes[0].mover.bytes_max = 100000;
     user = story_user(&story, 0);
-    request = put_begun(user, BIG);
-    put_sent(user, request, bytes, BIG);
+    request = story_put_begun(&story, user, BIG);
+    story_put_sent(&story, user, request, bytes, BIG);
     CHECK_INT(story_code(&story, user, request), 1);
     CHECK_INT(story.nodes[0].mover.bytes, 0);
     CHECK(story_end(&story));

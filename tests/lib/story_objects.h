@@ -1,0 +1,183 @@
+/* What a command does with objects, for stories: puts and gets within their credit. Header only,
+ * because it checks. */
+#ifndef VELUM_TESTS_STORY_OBJECTS_H
+#define VELUM_TESTS_STORY_OBJECTS_H
+
+#include "core/object/name.h"
+#include "core/wire/object_request.h"
+#include "tests/lib/check.h"
+#include "tests/lib/story.h"
+
+static inline struct digest story_object_name(const uint8_t *data, uint64_t size)
+{
+    struct object_sum sum;
+    struct digest name;
+
+    object_sum_begin(&sum, size);
+    for (uint64_t i = 0; i < object_pieces(size); i++)
+        object_sum_piece(&sum, sha256_of(data + i * PIECE_SIZE, object_piece_length(size, i)));
+    CHECK(object_sum_end(&sum, &name));
+    return name;
+}
+
+static inline void story_put_data(struct story *s, uint64_t user, uint32_t request,
+                                  struct bytes data)
+{
+    struct buf b;
+
+    buf_init(&b, &s->heap.alloc, FRAME_PAYLOAD_MAX);
+    put_raw(&b, data.data, data.len);
+    story_tell(s, user, MESSAGE_REQUEST_DATA, request, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+static inline uint32_t story_put_begun(struct story *s, uint64_t user, uint64_t size)
+{
+    struct request_put m = {.size = size};
+    uint8_t raw[16];
+    struct buf b;
+
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_request_put(&b, &m);
+    return story_ask(s, user, MESSAGE_REQUEST_PUT, buf_bytes(&b));
+}
+
+/* The credit of all answers together. */
+static inline uint64_t story_put_credit(struct story *s, uint64_t user, uint32_t request)
+{
+    uint64_t sum = 0;
+    uint32_t credit;
+
+    for (uint32_t i = 0; i < s->answers_count; i++) {
+        const struct story_answer *a = &s->answers[i];
+
+        if (a->link == user && a->request == request && a->type == MESSAGE_REPLY_CREDIT &&
+            read_object_credit((struct bytes){a->data, a->len}, &credit) == 0)
+            sum += credit;
+    }
+    return sum;
+}
+
+/* Sends as a command does, never more than it may. */
+static inline void story_put_sent(struct story *s, uint64_t user, uint32_t request,
+                                  const uint8_t *data, uint64_t size)
+{
+    uint64_t spent = 0;
+
+    for (uint64_t at = 0; at < size && story_code(s, user, request) <= 0;) {
+        uint64_t n = size - at < OBJECT_DATA_MAX ? size - at : OBJECT_DATA_MAX;
+        uint64_t cost = n < OBJECT_DATA_COST_MIN ? OBJECT_DATA_COST_MIN : n;
+
+        if (spent + cost > story_put_credit(s, user, request)) {
+            story_run(s, MS_US);
+            continue;
+        }
+        story_put_data(s, user, request, (struct bytes){data + at, (size_t)n});
+        spent += cost;
+        at += n;
+    }
+    story_put_data(s, user, request, (struct bytes){NULL, 0});
+    story_run(s, 5 * MS_US);
+}
+
+static inline bool story_object_view(struct story *s, uint64_t user, uint32_t request,
+                                     struct object_view *v)
+{
+    for (uint32_t i = s->answers_count; i-- > 0;) {
+        const struct story_answer *a = &s->answers[i];
+
+        if (a->link == user && a->request == request && a->type == MESSAGE_REPLY_OBJECT)
+            return read_object_view((struct bytes){a->data, a->len}, v) == 0;
+    }
+    return false;
+}
+
+/* Puts it whole, and waits so long for what is told of it. */
+static inline struct digest story_put_whole(struct story *s, uint32_t i, const uint8_t *data,
+                                            uint64_t size, int64_t patience_us,
+                                            struct object_view *told)
+{
+    uint64_t user = story_user(s, i);
+    uint32_t request = story_put_begun(s, user, size);
+    struct object_view v = {0};
+
+    story_put_sent(s, user, request, data, size);
+    CHECK_INT(story_code(s, user, request), 0);
+    for (; patience_us > 0 && !story_object_view(s, user, request, &v); patience_us -= 500 * MS_US)
+        story_run(s, 500 * MS_US);
+    CHECK(story_object_view(s, user, request, &v));
+    CHECK_INT(v.size, size);
+    CHECK(digest_equal(v.name, story_object_name(data, size)));
+    *told = v;
+    story_leave(s, user);
+    story_run(s, MS_US);
+    return v.name;
+}
+
+static inline uint32_t story_get_begun(struct story *s, uint64_t user, struct digest name,
+                                       size_t digits, uint64_t offset)
+{
+    struct request_get m = {.offset = offset};
+    uint8_t raw[128];
+    struct buf b;
+
+    id_hex(name.bytes, digits, m.ref);
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_request_get(&b, &m);
+    return story_ask(s, user, MESSAGE_REQUEST_GET, buf_bytes(&b));
+}
+
+static inline void story_get_more(struct story *s, uint64_t user, uint32_t request, uint32_t count)
+{
+    uint8_t raw[4];
+    struct buf b;
+
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_object_credit(&b, count);
+    story_tell(s, user, MESSAGE_REQUEST_MORE, request, buf_bytes(&b));
+}
+
+/* What has come of it, copied. */
+static inline uint64_t story_got(struct story *s, uint64_t user, uint32_t request, uint8_t *to,
+                                 size_t cap)
+{
+    uint64_t at = 0;
+
+    for (uint32_t i = 0; i < s->answers_count; i++) {
+        const struct story_answer *a = &s->answers[i];
+
+        if (a->link != user || a->request != request || a->type != MESSAGE_REPLY_PIECE)
+            continue;
+        REQUIRE(at + a->len <= cap);
+        memcpy(to + at, a->data, a->len);
+        at += a->len;
+    }
+    return at;
+}
+
+static inline bool story_has_ended(struct story *s, uint64_t user, uint32_t request)
+{
+    const struct story_answer *a = story_answer(s, user, request);
+
+    return a != NULL && a->type == MESSAGE_REPLY_END;
+}
+
+static inline int story_ref_code(struct story *s, uint32_t i, uint8_t type, struct digest name)
+{
+    uint64_t user = story_user(s, i);
+    char ref[OBJECT_REF_SIZE];
+    uint8_t raw[128];
+    uint32_t request;
+    struct buf b;
+    int code;
+
+    id_hex(name.bytes, 64, ref);
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_object_ref(&b, ref);
+    request = story_ask(s, user, type, buf_bytes(&b));
+    code = story_code_within(s, user, request, 10 * MS_US);
+    story_leave(s, user);
+    return code;
+}
+
+#endif
