@@ -29,8 +29,9 @@ static int say(struct job_id job, const struct reply_killed *r)
     }
 }
 
-static int kill_one(struct line *l, const char *which)
+static int kill_one(struct line *l, const void *ctx, const char *which)
 {
+    (void)ctx;
     struct job_id id;
     struct reply_killed reply;
     struct frame frame;
@@ -48,20 +49,9 @@ static int kill_one(struct line *l, const char *which)
     return rc < 0 ? line_report(l, rc) : say(id, &reply);
 }
 
-/* All of them are tried; the first code that is not 0 is the command's. */
 static int run(const struct call *c)
 {
-    struct line *l = NULL;
-    struct line_options where = {0};
-    int first = line_open(&l, c, &where);
-    if (first != 0)
-        return first;
-    for (int i = 0; i < c->argc; i++) {
-        int code = kill_one(l, c->argv[i]);
-        first = first ? first : code;
-    }
-    line_close(l);
-    return first;
+    return line_each(c, 0, kill_one, NULL);
 }
 
 const struct cmd cmd_kill = {

@@ -165,6 +165,21 @@ void line_close(struct line *l)
     free(l);
 }
 
+int line_each(const struct call *c, int from, line_act *act, const void *ctx)
+{
+    struct line *l = NULL;
+    struct line_options where = {0};
+    int first = line_open(&l, c, &where);
+    if (first != 0)
+        return first;
+    for (int i = from; i < c->argc; i++) {
+        int code = act(l, ctx, c->argv[i]);
+        first = first ? first : code;
+    }
+    line_close(l);
+    return first;
+}
+
 bool line_is_embedded(const struct line *l)
 {
     return l->ask && ask_is_embedded(l->ask);

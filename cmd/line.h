@@ -28,6 +28,10 @@ const char *line_addr(const struct call *c);
  * Ignores SIGPIPE from here on: a node that dies must not end the command that waits for it. */
 int line_open(struct line **out, const struct call *c, const struct line_options *o);
 void line_close(struct line *l);
+/* Does it with each argument of the call from `from` on, over one line. All of them are tried; the
+ * first code that is not 0 is the command's. */
+typedef int line_act(struct line *l, const void *ctx, const char *which);
+int line_each(const struct call *c, int from, line_act *act, const void *ctx);
 bool line_is_embedded(const struct line *l);
 /* What signs; NULL after saying why there is none. */
 struct identity *line_identity(struct line *l);

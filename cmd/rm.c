@@ -25,8 +25,9 @@ static int remove_one(struct line *l, const char *ref, struct object_view *v)
     return rc > 0 ? ERR_FORMAT : rc;
 }
 
-static int act(struct line *l, const char *ref)
+static int act(struct line *l, const void *ctx, const char *ref)
 {
+    (void)ctx;
     struct object_view v;
     char name[OBJECT_SHORT_SIZE];
     int code = object_check_ref(ref);
@@ -40,20 +41,9 @@ static int act(struct line *l, const char *ref)
     return CODE_DONE;
 }
 
-/* All of them are tried; the first code that is not 0 is the command's. */
 static int run(const struct call *c)
 {
-    struct line *l = NULL;
-    struct line_options where = {0};
-    int first = line_open(&l, c, &where);
-    if (first != 0)
-        return first;
-    for (int i = 0; i < c->argc; i++) {
-        int code = act(l, c->argv[i]);
-        first = first ? first : code;
-    }
-    line_close(l);
-    return first;
+    return line_each(c, 0, act, NULL);
 }
 
 const struct cmd cmd_rm = {

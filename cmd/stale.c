@@ -17,8 +17,9 @@ static const struct action_row *action_of(const char *name)
     return NULL;
 }
 
-static int act(struct line *l, const struct action_row *a, const char *which)
+static int act(struct line *l, const void *ctx, const char *which)
 {
+    const struct action_row *a = ctx;
     struct request_stale ask = {.what = a->what};
     struct frame frame;
     uint8_t room[64];
@@ -38,26 +39,15 @@ static int act(struct line *l, const struct action_row *a, const char *which)
     return CODE_DONE;
 }
 
-/* All of them are tried; the first code that is not 0 is the command's. */
 static int run(const struct call *c)
 {
     const struct action_row *a = action_of(c->argv[0]);
-    struct line *l = NULL;
-    struct line_options where = {0};
     if (!a) {
         talk_error("an old job can be restored or dropped; \"%.64s\" is neither", c->argv[0]);
         talk_try("velum help stale");
         return CODE_MISUSE;
     }
-    int first = line_open(&l, c, &where);
-    if (first != 0)
-        return first;
-    for (int i = 1; i < c->argc; i++) {
-        int code = act(l, a, c->argv[i]);
-        first = first ? first : code;
-    }
-    line_close(l);
-    return first;
+    return line_each(c, 1, act, a);
 }
 
 const struct cmd cmd_stale = {

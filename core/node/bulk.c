@@ -4,6 +4,7 @@
 #include "core/node/fetching.h"
 #include "core/node/link.h"
 #include "core/node/mover.h"
+#include "core/node/ports.h"
 #include "core/object/name.h"
 
 #define READS_MAX 4u /* slices ahead */
@@ -66,16 +67,6 @@ static void forget(struct node *n, struct bulk *k)
     alloc_free(n->alloc, k, sizeof *k);
 }
 
-static void close_link(struct node *n, uint64_t link)
-{
-    struct action *a = actions_add(n->out, ACTION_CLOSE, (struct bytes){NULL, 0});
-
-    if (a == NULL)
-        n->memory_out = true;
-    else
-        a->link = link;
-}
-
 static void send_part(struct node *n, struct bulk *k, uint8_t type, const struct bulk_part *part,
                       void (*put)(struct buf *b, const struct bulk_part *m))
 {
@@ -126,7 +117,7 @@ static void make_room(struct node *n)
             oldest = k;
     if (oldest == NULL)
         return;
-    close_link(n, oldest->link);
+    ports_close(n, oldest->link);
     forget(n, oldest);
 }
 
@@ -178,7 +169,7 @@ void bulk_link_up(struct node *n, uint64_t link, uint32_t dial, struct node_id i
     struct bulk *k = NULL;
 
     if (n->objects == NULL) {
-        close_link(n, link);
+        ports_close(n, link);
         return;
     }
     for (k = n->objects->bulks; dial != 0 && k != NULL && k->dial != dial; k = k->next)
@@ -189,14 +180,14 @@ void bulk_link_up(struct node *n, uint64_t link, uint32_t dial, struct node_id i
             if (k->dial == 0 && node_id_equal(k->id, id))
                 break;
         if (k != NULL) {
-            close_link(n, k->link);
+            ports_close(n, k->link);
             forget(n, k);
         }
         make_room(n);
         k = make(n, id);
     }
     if (k == NULL) {
-        close_link(n, link);
+        ports_close(n, link);
         return;
     }
     k->link = link;
@@ -245,7 +236,7 @@ void bulk_tick(struct node *n)
         if (k->link == 0 || k->wants_count > 0 || fetching_uses(n, k->id) ||
             instant_since_us(n->now, k->used) < BULK_IDLE_US)
             continue;
-        close_link(n, k->link);
+        ports_close(n, k->link);
         forget(n, k);
     }
 }
@@ -326,8 +317,6 @@ static void was_read(struct node *n, uint64_t number, const struct frame *answer
 static void serve(struct node *n, struct bulk *k)
 {
     struct serving *s = &k->wants[0];
-    uint8_t bytes[64];
-    struct buf b;
 
     while (k->wants_count > 0 && s->reads < READS_MAX && s->asked < s->part.length && !s->failed) {
         struct move_part m = {.name = s->part.name,
@@ -336,12 +325,10 @@ static void serve(struct node *n, struct bulk *k)
 
         if (m.length > MOVE_BYTES_MAX)
             m.length = MOVE_BYTES_MAX;
-        buf_init_fixed(&b, bytes, sizeof bytes);
-        put_move_read(&b, &m);
         s->asked += m.length;
         s->reads++;
-        mover_order(n, s->part.what == BULK_LIST ? MESSAGE_MOVE_LIST : MESSAGE_MOVE_READ,
-                    buf_bytes(&b), was_read, k->number);
+        mover_part(n, s->part.what == BULK_LIST ? MESSAGE_MOVE_LIST : MESSAGE_MOVE_READ,
+                   put_move_read, &m, was_read, k->number);
     }
 }
 
@@ -424,7 +411,7 @@ bool bulk_frame(struct node *n, uint64_t link, const struct frame *f)
     else if (f->type == MESSAGE_BULK_REFUSE)
         rc = on_refuse(n, k, f->payload);
     if (rc < 0 && find_link(n, link) != NULL) {
-        close_link(n, link);
+        ports_close(n, link);
         bulk_link_down(n, link);
     }
     return true;

@@ -214,16 +214,12 @@ void copies_tick(struct node *n)
 
 /* --- hearing --- */
 
-/* Removed: whoever reads it reads it to its end, then it is the first to go. */
 static void on_removed(struct node *n, struct digest name)
 {
     struct shelf_object *o = shelf_find(n->objects->shelf, name);
 
-    if (o == NULL)
-        return;
-    shelf_keep(n->objects->shelf, o, false);
-    if (o->pins == 0)
-        objects_drop(n, o);
+    if (o != NULL)
+        objects_let_go(n, o);
 }
 
 static void on_keep(struct node *n, struct node_id from, const struct object_keep *m)

@@ -221,16 +221,9 @@ static void ask_list(struct node *n, struct fetching *f)
 static void order_learn(struct node *n, struct fetching *f, uint64_t offset, struct bytes bytes)
 {
     struct move_part m = {.name = f->name, .size = f->size, .offset = offset, .bytes = bytes};
-    struct buf b;
 
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put_move_learn(&b, &m);
-    if (b.failed)
-        n->memory_out = true;
-    else
-        mover_order(n, MESSAGE_MOVE_LEARN, buf_bytes(&b), learned,
-                    f->list_tag << 16 | (uint16_t)bytes.len);
-    buf_clear(&b);
+    mover_part(n, MESSAGE_MOVE_LEARN, put_move_learn, &m, learned,
+               f->list_tag << 16 | (uint16_t)bytes.len);
 }
 
 static void is_listed(struct node *n, struct fetching *f)
@@ -391,16 +384,9 @@ static void order_write(struct node *n, struct fetching *f, struct incoming *p,
                         const struct bulk_part *part)
 {
     struct move_part m = {.name = f->name, .offset = part->offset, .bytes = part->bytes};
-    struct buf b;
 
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put_move_write(&b, &m);
-    if (b.failed)
-        n->memory_out = true;
-    else
-        mover_order(n, MESSAGE_MOVE_WRITE, buf_bytes(&b), wrote,
-                    f->number << SLOT_BITS | (uint64_t)(p - f->pieces));
-    buf_clear(&b);
+    mover_part(n, MESSAGE_MOVE_WRITE, put_move_write, &m, wrote,
+               f->number << SLOT_BITS | (uint64_t)(p - f->pieces));
     p->writes++;
 }
 

@@ -60,9 +60,6 @@ static void was_read(struct node *n, uint64_t number, const struct frame *answer
 /* Reads on as far as credit reaches, a few slices ahead. */
 static void go_on(struct node *n, struct get *g)
 {
-    uint8_t bytes[64];
-    struct buf b;
-
     while (g->asked < g->size && g->reads < GET_READS && g->credit > 0) {
         struct move_part m = {.name = g->name, .offset = g->asked, .length = MOVE_BYTES_MAX};
 
@@ -70,9 +67,7 @@ static void go_on(struct node *n, struct get *g)
             m.length = (uint32_t)(g->size - g->asked);
         if (m.length > g->credit)
             m.length = g->credit;
-        buf_init_fixed(&b, bytes, sizeof bytes);
-        put_move_read(&b, &m);
-        mover_order(n, MESSAGE_MOVE_READ, buf_bytes(&b), was_read, g->number);
+        mover_part(n, MESSAGE_MOVE_READ, put_move_read, &m, was_read, g->number);
         g->asked += m.length;
         g->credit -= m.length;
         g->reads++;

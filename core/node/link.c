@@ -216,6 +216,12 @@ void reply_error(struct node *n, uint64_t link, uint32_t request, uint8_t exit_c
     buf_clear(&b);
 }
 
+void reply_malformed(struct node *n, uint64_t link, uint32_t request)
+{
+    reply_error(n, link, request, 1, "the request is malformed",
+                "is this command of the same version as the node? velum version");
+}
+
 void reply_end(struct node *n, uint64_t link, uint32_t request)
 {
     send_link(n, link, MESSAGE_REPLY_END, request, (struct bytes){NULL, 0});

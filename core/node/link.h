@@ -20,6 +20,8 @@ bool node_is_self(const struct node *n, struct node_id id);
 /* Ends a request with an error: what went wrong, and what to do next or "". */
 void reply_error(struct node *n, uint64_t link, uint32_t request, uint8_t exit_code,
                  const char *what, const char *hint);
+/* The same for a request that does not read. */
+void reply_malformed(struct node *n, uint64_t link, uint32_t request);
 /* Ends a request that was answered in several frames. */
 void reply_end(struct node *n, uint64_t link, uint32_t request);
 struct bytes bytes_copy(struct node *n, struct bytes b); /* owned; data NULL when memory is out */

@@ -44,6 +44,20 @@ void mover_name(struct node *n, uint8_t type, struct digest name, moved_fn *then
     mover_order(n, type, buf_bytes(&b), then, what);
 }
 
+void mover_part(struct node *n, uint8_t type, void (*put)(struct buf *b, const struct move_part *m),
+                const struct move_part *part, moved_fn *then, uint64_t what)
+{
+    struct buf b;
+
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put(&b, part);
+    if (b.failed)
+        n->memory_out = true;
+    else
+        mover_order(n, type, buf_bytes(&b), then, what);
+    buf_clear(&b);
+}
+
 int moved_result(const struct frame *f)
 {
     struct moved_made made;

@@ -11,6 +11,9 @@ typedef void moved_fn(struct node *n, uint64_t what, const struct frame *answer)
 
 /* Every order is answered once, also when the mover dies. */
 void mover_order(struct node *n, uint8_t type, struct bytes payload, moved_fn *then, uint64_t what);
+/* An order about a part of an object, encoded by `put`. */
+void mover_part(struct node *n, uint8_t type, void (*put)(struct buf *b, const struct move_part *m),
+                const struct move_part *part, moved_fn *then, uint64_t what);
 /* For orders of which only the result counts; `then` may be NULL. */
 void mover_name(struct node *n, uint8_t type, struct digest name, moved_fn *then, uint64_t what);
 void mover_answered(struct node *n, const struct frame *f);

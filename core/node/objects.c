@@ -138,6 +138,13 @@ void objects_drop(struct node *n, struct shelf_object *o)
     shelf_remove(n->objects->shelf, o);
 }
 
+void objects_let_go(struct node *n, struct shelf_object *o)
+{
+    shelf_keep(n->objects->shelf, o, false);
+    if (o->pins == 0)
+        objects_drop(n, o);
+}
+
 bool objects_room(struct node *n, uint64_t bytes)
 {
     struct objects *s = n->objects;
@@ -225,7 +232,6 @@ void objects_answer_later(struct node *n, uint64_t link, uint32_t request,
                               .object = o->name});
 }
 
-/* Whoever reads what is removed reads it to its end: then it is the first to go. */
 static void is_removed(struct node *n, const struct wait *w, struct shelf_object *o)
 {
     const struct keeping *k = keeping_find(n, o->name);
@@ -234,9 +240,10 @@ static void is_removed(struct node *n, const struct wait *w, struct shelf_object
     reply_end(n, w->link, w->request);
     if (k != NULL && !k->kept)
         copies_tell_removed(n, k);
-    shelf_keep(n->objects->shelf, o, k != NULL && k->kept);
-    if (o->pins == 0 && !o->kept)
-        objects_drop(n, o);
+    if (k != NULL && k->kept) /* it was put again meanwhile */
+        shelf_keep(n->objects->shelf, o, true);
+    else
+        objects_let_go(n, o);
 }
 
 void objects_written(struct node *n, const struct wait *w)
@@ -280,8 +287,7 @@ static void answer(struct node *n, uint64_t link, uint8_t type, uint32_t request
     else if (type == MESSAGE_REQUEST_RM && read_object_ref(payload, ref) == 0)
         take_away(n, link, request, ref);
     else
-        reply_error(n, link, request, 1, "the request is malformed",
-                    "is this command of the same version as the node? velum version");
+        reply_malformed(n, link, request);
 }
 
 static void ask_later(struct node *n, uint64_t link, const struct frame *f)

@@ -120,8 +120,7 @@ void put_begin(struct node *n, uint64_t link, uint32_t request, struct bytes pay
     struct put *p;
 
     if (read_request_put(payload, &m) < 0 || find_request(n, link, request) != NULL) {
-        reply_error(n, link, request, 1, "the request is malformed",
-                    "is this command of the same version as the node? velum version");
+        reply_malformed(n, link, request);
         return;
     }
     if (s->puts_count + s->put_waits_count >= PUTS_MAX) {

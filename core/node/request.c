@@ -22,18 +22,12 @@
 #define LOGS_MAX 1024
 #define LOOKUPS_MAX 1024
 
-static void malformed(struct node *n, uint64_t link, uint32_t request)
-{
-    reply_error(n, link, request, 1, "the request is malformed",
-                "is this command of the same version as the node? velum version");
-}
-
 static void on_watch(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
 {
     struct request_watch m;
 
     if (read_request_watch(payload, &m) < 0) {
-        malformed(n, l->link, request);
+        reply_malformed(n, l->link, request);
         return;
     }
     watch_add(n, (struct watcher){.kind = WATCHER_USER,
@@ -156,7 +150,7 @@ static void on_jobs(struct node *n, struct link_entry *l, uint32_t request, stru
     size_t at = 0;
 
     if (read_request_jobs(payload, &m) < 0) {
-        malformed(n, l->link, request);
+        reply_malformed(n, l->link, request);
         return;
     }
     if (m.which[0] == 0) {
@@ -179,7 +173,7 @@ static void on_kill(struct node *n, struct link_entry *l, uint32_t request, stru
     struct job_id id = read_job_id(&r);
 
     if (!reader_done(&r)) {
-        malformed(n, l->link, request);
+        reply_malformed(n, l->link, request);
         return;
     }
     kill_begin(n, l->link, request, id, l->id);
@@ -365,7 +359,7 @@ static void on_logs(struct node *n, struct link_entry *l, uint32_t request, stru
     const struct entry *e = directory_find(n, id);
 
     if (!reader_done(&r)) {
-        malformed(n, l->link, request);
+        reply_malformed(n, l->link, request);
         return;
     }
     if (j != NULL && (e == NULL || node_is_self(n, e->coordinator) || j->log_len > 0))
@@ -538,7 +532,7 @@ static void on_plan(struct node *n, struct link_entry *l, uint32_t request, stru
     if (args == NULL)
         return;
     if (read_request_plan(payload, kernel, args) < 0) {
-        malformed(n, l->link, request);
+        reply_malformed(n, l->link, request);
     } else if ((index = kernel_by_name(n, kernel)) < 0) {
         no_kernel(n, l->link, request, kernel);
     } else {
@@ -557,7 +551,7 @@ static void on_show(struct node *n, struct link_entry *l, uint32_t request, stru
     int index;
 
     if (read_request_show(payload, &m) < 0) {
-        malformed(n, l->link, request);
+        reply_malformed(n, l->link, request);
         return;
     }
     index = kernel_by_name(n, m.kernel);

@@ -189,8 +189,7 @@ void stale_request(struct node *n, uint64_t link, uint32_t request, struct bytes
     struct job *j;
 
     if (read_request_stale(payload, &m) < 0) {
-        reply_error(n, link, request, 1, "the request is malformed",
-                    "is this command of the same version as the node? velum version");
+        reply_malformed(n, link, request);
         return;
     }
     if (m.what == STALE_LIST) {
