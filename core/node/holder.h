@@ -22,6 +22,8 @@ void holder_peer_up(struct job *j, struct node_id id);
 /* Ended jobs about which coordinators may have differed are compared once more a little later, so
  * that all holders keep the same. */
 void holder_compare_ended(struct node *n);
+/* An ended job goes: its news are compared no more. */
+void holder_changed_gone(struct job *j);
 /* The same for a job that has ended: a holder may have come back without it. */
 void holder_peer_kept(struct job *j, struct node_id id);
 /* Sends the whole ledger, for nobody to acknowledge. */

@@ -160,6 +160,9 @@ struct job {
     const struct velum_kernel *builtin;
     struct job *next_kept, *prev_kept; /* finished jobs kept whole, oldest first */
     bool kept;
+    struct job *next_changed, *prev_changed; /* ended jobs of which there are news, oldest first */
+    bool changed;
+    struct instant changed_at;
     struct instant met; /* when it last compared with another coordinator */
     struct instant known, fetched, heard;
     int64_t submitted_s;

@@ -427,6 +427,7 @@ static void job_unkeep(struct job *j)
     if (!j->kept)
         return;
     j->kept = false;
+    holder_changed_gone(j);
     greet_kept_gone(n, j);
     keep_kept_gone(n, j);
     accounts_kept_gone(j);

@@ -217,8 +217,9 @@ struct node {
     uint64_t report_counter; /* of all jobs: a job forgotten and met again never counts anew */
     struct job *kept_first, *kept_last;
     struct job *compare_next; /* of these, the first that was not compared with its other holders */
-    struct job *join_next;    /* of these, the first whose account may not be joined yet */
-    size_t account_bytes;     /* of all accounts together */
+    struct job *changed_first, *changed_last; /* of these, those to be compared for their news */
+    struct job *join_next; /* of these, the first whose account may not be joined yet */
+    size_t account_bytes;  /* of all accounts together */
     uint32_t live_count, kept_count;
     uint64_t kept_counter;
     bool replaying;

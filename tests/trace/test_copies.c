@@ -9,6 +9,7 @@
 #include "core/node/place.h"
 #include "core/node/record.h"
 #include "core/node/replica.h"
+#include "core/node/seal.h"
 #include "core/wire/tree.h"
 #include "tests/lib/rig.h"
 #include "tests/lib/story_copies.h"
@@ -308,6 +309,66 @@ TEST(the_death_of_a_node_that_held_much_is_no_storm)
     CHECK(story_end(&story));
 }
 
+/* Whoever tells it is telling the others too: a comparison meanwhile would only make everybody show
+ * everything to everybody. */
+TEST(what_is_new_of_an_ended_job_is_compared_once)
+{
+    struct job_id id;
+    uint32_t syncs;
+
+    story_begin(&story, 6);
+    id = story_ended(&story, 1);
+    story_run(&story, 10 * S_US);
+    syncs = story.sent[MESSAGE_SYNC];
+    for (uint32_t i = 0; i < 3; i++) {
+        uint32_t lost = story_one_that(&story, true, id);
+
+        story_kill(&story, lost);
+        story_run(&story, 8 * S_US);
+        story_start(&story, lost);
+        story_hint(&story, lost, (lost + 1) % story.count);
+        story_run(&story, 20 * S_US);
+    }
+    CHECK_INT(story_holders_up(&story, id), 3);
+    /* Each time three holders compare with two others and with the one that is back, at its death
+     * and at its return, and are answered. */
+    CHECK(story.sent[MESSAGE_SYNC] - syncs <= 3u * 2 * 3 * 3 * 2 + 3u * 5);
+    CHECK(story_end(&story));
+}
+
+/* A list that nobody else was told, and no link comes up that would be a reason to compare. */
+TEST(what_one_holder_hears_of_an_ended_job_the_others_hear)
+{
+    struct holders list;
+    struct buf body, fact, b;
+    struct job_id id;
+    uint32_t holder, stranger;
+
+    story_begin(&story, 5);
+    id = story_ended(&story, 1);
+    story_run(&story, 10 * S_US);
+    holder = story_one_that(&story, true, id);
+    stranger = story_one_that(&story, false, id);
+    list = *ledger_holders(job_find(story.nodes[holder].core, id)->ledger);
+    list.generation = 9;
+    buf_init(&body, &story.heap.alloc, 1024);
+    buf_init(&fact, &story.heap.alloc, 8192);
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_holders_body(&body, id, &list);
+    CHECK_INT(seal_fact(story.nodes[stranger].core, FACT_HOLDERS, buf_bytes(&body), &fact), 0);
+    put_facts_begin(&b, id, 0, false, 1);
+    put_block(&b, buf_bytes(&fact));
+    story_say(&story, stranger, holder, MESSAGE_FACTS, 0, buf_bytes(&b));
+    buf_clear(&body);
+    buf_clear(&fact);
+    buf_clear(&b);
+    story_run(&story, 2 * S_US);
+    for (uint32_t i = 0; i < story.count; i++)
+        if (story_holds(&story, i, id))
+            CHECK_INT(ledger_holders(job_find(story.nodes[i].core, id)->ledger)->generation, 9);
+    CHECK(story_end(&story));
+}
+
 /* A node says that it has computed a leaf. */
 static void say_leaf(uint32_t from, uint32_t to, struct job_id id, uint64_t leaf)
 {
@@ -413,4 +474,6 @@ TEST_MAIN(a_holder_that_catches_up_confirms_only_what_it_has,
           a_holder_that_counts_too_many_counts_again, a_disk_that_works_again_gets_its_place_back,
           of_two_counts_everybody_takes_the_same, a_holder_that_nobody_meets_again_is_replaced,
           whoever_counts_copies_is_heard_after_a_title_was_lost,
-          the_death_of_a_node_that_held_much_is_no_storm)
+          the_death_of_a_node_that_held_much_is_no_storm,
+          what_is_new_of_an_ended_job_is_compared_once,
+          what_one_holder_hears_of_an_ended_job_the_others_hear)
