@@ -498,33 +498,63 @@ int ledger_apply_counting(struct ledger *l, struct bytes fact, struct runset *ga
 {
     struct fact f;
     int rc = fact_read(fact, &f);
-    if (rc < 0)
-        return rc;
-    if (f.kind <= FACT_OUTCOME && !job_id_equal(f.job, l->job))
+    return rc < 0 ? rc : ledger_apply_read(l, fact, &f, gained);
+}
+
+int ledger_apply_read(struct ledger *l, struct bytes fact, const struct fact *f,
+                      struct runset *gained)
+{
+    if (f->kind <= FACT_OUTCOME && !job_id_equal(f->job, l->job))
         return ERR_FORMAT;
 #if VELUM_PLANT != 121 /* unit/test_ledger: the digest of an ended job stays what it was */
     l->digested = false;
 #endif
-    switch (f.kind) {
+    switch (f->kind) {
     case FACT_HOLDERS:
-        return apply_holders(l, &f.holders, fact);
+        return apply_holders(l, &f->holders, fact);
     case FACT_CLAIM:
-        return apply_claim(l, &f.claim, fact);
+        return apply_claim(l, &f->claim, fact);
     case FACT_CANCEL:
-        return apply_cancel(l, &f.cancel, fact);
+        return apply_cancel(l, &f->cancel, fact);
     case FACT_OUTCOME:
-        return apply_outcome(l, &f, fact);
+        return apply_outcome(l, f, fact);
     case FACT_PARTIAL:
-        return apply_partial(l, &f.partial, gained);
+        return apply_partial(l, &f->partial, gained);
     case FACT_ATTEMPT:
-        return apply_attempt(l, &f.attempt);
+        return apply_attempt(l, &f->attempt);
     case FACT_DIVERGENT:
-        return apply_divergent(l, &f.divergence);
+        return apply_divergent(l, &f->divergence);
     case FACT_RETIRED:
-        return terms_apply(l, &f.terms);
+        return terms_apply(l, &f->terms);
     case FACT_COUNTS:
-        return apply_counts(l, &f.counts);
+        return apply_counts(l, &f->counts);
     default:
         return LEDGER_KNOWN; /* the spec itself */
+    }
+}
+
+static bool is_same(const struct buf *kept, struct bytes fact)
+{
+    return kept->len == fact.len && memcmp(kept->data, fact.data, fact.len) == 0;
+}
+
+bool ledger_keeps(const struct ledger *l, enum fact_kind kind, struct bytes fact)
+{
+    switch (kind) {
+    case FACT_SPEC:
+        return is_same(&l->spec_fact, fact);
+    case FACT_HOLDERS:
+        for (uint32_t i = 0; i < l->variants_count; i++)
+            if (is_same(&l->variants[i].fact, fact))
+                return true;
+        return false;
+    case FACT_CLAIM:
+        return is_same(&l->claim_fact, fact);
+    case FACT_CANCEL:
+        return is_same(&l->cancel_fact, fact);
+    case FACT_OUTCOME:
+        return is_same(&l->outcome_fact, fact);
+    default:
+        return false;
     }
 }

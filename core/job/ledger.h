@@ -32,6 +32,12 @@ int ledger_apply(struct ledger *l, struct bytes fact);
 /* The same, and appends to `gained` which of a PARTIAL's leaves are named now and were not before.
  * The set's bound is a bound on what is named: leaves beyond it get no name. */
 int ledger_apply_counting(struct ledger *l, struct bytes fact, struct runset *gained);
+/* The same, for who has read the fact already: `f` is what fact_read made of `fact`. */
+int ledger_apply_read(struct ledger *l, struct bytes fact, const struct fact *f,
+                      struct runset *gained);
+/* The ledger keeps exactly these bytes as a signed fact: the signature was checked, or is its
+ * own. */
+bool ledger_keeps(const struct ledger *l, enum fact_kind kind, struct bytes fact);
 
 const struct job_spec *ledger_spec(const struct ledger *l); /* borrowed from the ledger */
 struct bytes ledger_spec_fact(const struct ledger *l);      /* encoded, as given */

@@ -337,12 +337,23 @@ static int64_t patience_us(const struct job *j)
     return us;
 }
 
-/* What a close look costs is paid only when the mesh has changed since the last time. */
-static bool needs_copies(struct job *j, struct holders *wanted, uint32_t *hashes)
+static struct holders wanted_of(const struct job *j, uint32_t *hashes)
+{
+    const struct node *n = j->node;
+
+    *hashes += mesh_count(n->mesh) + 1;
+    return place_wanted(n, j->id, ledger_holders(j->ledger), false);
+}
+
+/* What a close look costs is paid only when the mesh has changed since the last time, and ranking
+ * its members only when it is calm. */
+static bool needs_copies(struct job *j, uint32_t *hashes)
 {
     struct node *n = j->node;
     const struct holders *h = ledger_holders(j->ledger);
-    bool calm = instant_since_us(n->now, n->view_changed) >= PLACE_CALM_US, urgent, few;
+    bool calm = instant_since_us(n->now, n->view_changed) >= PLACE_CALM_US, urgent;
+    struct holders wanted;
+    uint32_t count;
 
     urgent = holders_lack(n, h) || j->unsure || j->miscounted;
 #if VELUM_PLANT == 291 /* trace/test_copies: a count of too many copies stands */
@@ -352,19 +363,18 @@ static bool needs_copies(struct job *j, struct holders *wanted, uint32_t *hashes
 #endif
     if (!urgent && j->placed.us == n->view_changed.us)
         return false;
-    *wanted = place_wanted(n, j->id, h, false);
-    *hashes += mesh_count(n->mesh) + 1;
-    few = h->count < wanted->count;
-    if (wanted->count == 0 || n->stopping)
+    count = place_count(n, h);
+    if (count == 0 || n->stopping)
         return false;
-    if (urgent || few || h->count > wanted->count)
+    if (urgent || h->count != count)
         return true;
     if (!calm) {
         keep_look_again(n, PLACE_CALM_US - instant_since_us(n->now, n->view_changed));
         return false;
     }
     j->placed = n->view_changed;
-    return !holders_contain(h, wanted);
+    wanted = wanted_of(j, hashes);
+    return !holders_contain(h, &wanted);
 }
 
 static void look(struct job *j, uint32_t *hashes)
@@ -383,7 +393,7 @@ static void look(struct job *j, uint32_t *hashes)
         keep_look_again(n, PASS_AGAIN_US);
         return;
     }
-    if (!needs_copies(j, &wanted, hashes)) {
+    if (!needs_copies(j, hashes)) {
         j->need_since = (struct instant){0};
         return;
     }
@@ -391,8 +401,10 @@ static void look(struct job *j, uint32_t *hashes)
     if (j->need_since.us == 0)
         j->need_since = n->now;
 #if VELUM_PLANT != 143 /* sim: nobody copies an ended job again */
-    if (instant_since_us(n->now, j->need_since) >= patience_us(j) && member_keeps(n, n->options.id))
-        spread(j, &wanted);
+    if (instant_since_us(n->now, j->need_since) < patience_us(j) || !member_keeps(n, n->options.id))
+        return;
+    wanted = wanted_of(j, hashes);
+    spread(j, &wanted);
 #endif
 }
 

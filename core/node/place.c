@@ -79,6 +79,28 @@ static bool may_hold(const struct node *n, const struct member *m, const struct 
                : now != NULL && holders_have(now, m->info->id) && member_keeps(n, m->info->id);
 }
 
+static bool self_may_hold(const struct node *n)
+{
+    return member_keeps(n, n->options.id) && !n->stopping;
+}
+
+/* Soon after the own start present holders may not have been met yet. */
+static bool unmet_may_hold(const struct node *n, struct node_id id)
+{
+    return !node_is_self(n, id) && mesh_find(n->mesh, id) == NULL && member_keeps(n, id);
+}
+
+uint32_t place_count(const struct node *n, const struct holders *now)
+{
+    uint32_t count = self_may_hold(n);
+
+    for (uint32_t i = 0; i < mesh_count(n->mesh) && count < COPIES_MAX; i++)
+        count += may_hold(n, mesh_at(n->mesh, i), now);
+    for (uint8_t i = 0; i < now->count && count < COPIES_MAX; i++)
+        count += unmet_may_hold(n, now->ids[i]);
+    return count;
+}
+
 /* Rendezvous hashing (Thaler and Ravishankar, 1998). */
 static uint32_t rank_all(const struct node *n, struct job_id job, const struct holders *now,
                          struct ranked *list)
@@ -86,7 +108,7 @@ static uint32_t rank_all(const struct node *n, struct job_id job, const struct h
     uint32_t count = 0;
     struct ranked r;
 
-    if (member_keeps(n, n->options.id) && !n->stopping) {
+    if (self_may_hold(n)) {
         r = rank_of(n, job, n->options.id);
         rank_insert(list, &count, &r);
     }
@@ -98,10 +120,8 @@ static uint32_t rank_all(const struct node *n, struct job_id job, const struct h
         r = rank_of(n, job, m->info->id);
         rank_insert(list, &count, &r);
     }
-    /* Soon after the own start present holders may not have been met yet. */
     for (uint8_t i = 0; now != NULL && i < now->count; i++) {
-        if (node_is_self(n, now->ids[i]) || mesh_find(n->mesh, now->ids[i]) != NULL ||
-            !member_keeps(n, now->ids[i]))
+        if (!unmet_may_hold(n, now->ids[i]))
             continue;
         r = rank_of(n, job, now->ids[i]);
         rank_insert(list, &count, &r);

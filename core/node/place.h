@@ -18,6 +18,8 @@
  * as long as they are not gone. With `self` this node is one of them whatever its rank. */
 struct holders place_wanted(const struct node *n, struct job_id job, const struct holders *now,
                             bool self);
+/* How many that would be without `self`: nobody is ranked for it. */
+uint32_t place_count(const struct node *n, const struct holders *now);
 /* The first of them: who is to take a new job in. */
 struct node_id place_first(const struct node *n, struct job_id job);
 
