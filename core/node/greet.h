@@ -9,7 +9,7 @@
 
 /* From the beginning, also when an earlier greeting is not done yet. */
 void greet_peer(struct node *n, struct node_id id);
-/* What it was to be told of this ended job did not find room: it is told again from there on. */
+/* What it was to be told of this ended job did not find room: it is sent as soon as there is. */
 void greet_kept_again(struct node *n, struct node_id id, struct job *j);
 /* Goes on with all of them as far as there is room. */
 void greet_run(struct node *n);

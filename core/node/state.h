@@ -130,13 +130,16 @@ struct entry_list {
 
 /* What a peer is still to be told since it can be reached: first about the jobs that run and have
  * facts here, then the directory, then about ended jobs that it should have too. */
+#define OWED_MAX 64
 enum greeting_stage { GREETING_JOBS, GREETING_LIVE, GREETING_ENDED, GREETING_KEPT };
 struct greeting {
     struct node_id id;
     enum greeting_stage stage;
     struct job *job;     /* the next one, NULL at the end */
     struct entry *entry; /* the next one, NULL at the end */
-    bool owed;           /* the next job is sent, not only compared */
+    /* Ended jobs that are sent, not only compared, before the walk over them goes on. */
+    struct job *owed[OWED_MAX];
+    uint32_t owed_count;
     struct greeting *next;
 };
 

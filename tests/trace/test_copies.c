@@ -2,6 +2,7 @@
  * of them is true. */
 #include "core/job/ledger.h"
 #include "core/node/directory.h"
+#include "core/node/greet.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
 #include "core/node/lead.h"
@@ -336,6 +337,35 @@ TEST(what_is_new_of_an_ended_job_is_compared_once)
     CHECK(story_end(&story));
 }
 
+/* Neither is forgotten for the other, whichever found no room first, and nothing else is compared
+ * again: of two nodes that each owe the other something, both would be told only the rest. */
+TEST(all_that_found_no_room_is_sent)
+{
+    struct job *older, *newer;
+    uint32_t facts, syncs;
+    struct node *n;
+
+    for (int newer_first = 0; newer_first < 2; newer_first++) {
+        story_begin(&story, 3);
+        story_ended(&story, 1);
+        story_ended(&story, 2);
+        story_run(&story, 10 * S_US);
+        n = story.nodes[0].core;
+        older = n->kept_first;
+        REQUIRE(older != NULL && older->next_kept != NULL);
+        newer = older->next_kept;
+        facts = story.sent[MESSAGE_FACTS];
+        syncs = story.sent[MESSAGE_SYNC];
+        greet_kept_again(n, story.nodes[1].id, newer_first ? newer : older);
+        greet_kept_again(n, story.nodes[1].id, newer_first ? older : newer);
+        story_run(&story, 2 * S_US);
+        CHECK_INT(story.sent[MESSAGE_FACTS] - facts, 2);
+        CHECK_INT(story.sent[MESSAGE_SYNC] - syncs, 0);
+        CHECK(n->greetings == NULL);
+        CHECK(story_end(&story));
+    }
+}
+
 /* A list that nobody else was told, and no link comes up that would be a reason to compare. */
 TEST(what_one_holder_hears_of_an_ended_job_the_others_hear)
 {
@@ -475,5 +505,5 @@ TEST_MAIN(a_holder_that_catches_up_confirms_only_what_it_has,
           of_two_counts_everybody_takes_the_same, a_holder_that_nobody_meets_again_is_replaced,
           whoever_counts_copies_is_heard_after_a_title_was_lost,
           the_death_of_a_node_that_held_much_is_no_storm,
-          what_is_new_of_an_ended_job_is_compared_once,
+          what_is_new_of_an_ended_job_is_compared_once, all_that_found_no_room_is_sent,
           what_one_holder_hears_of_an_ended_job_the_others_hear)
