@@ -251,6 +251,20 @@ static void kill_pass_on(const struct job *j, struct node_id from)
         kill_tell(j, c->node);
 }
 
+bool kill_forbids(const struct node *n, struct job_id id)
+{
+    for (uint32_t i = 0; i < KILL_UNSEEN_MAX; i++)
+        if (job_id_equal(n->unseen_killed[i], id))
+            return true;
+    return false;
+}
+
+static void remember_unseen(struct node *n, struct job_id id)
+{
+    if (!kill_forbids(n, id))
+        n->unseen_killed[n->unseen_killed_next++ % KILL_UNSEEN_MAX] = id;
+}
+
 /* At a holder: the cancel is kept, and said to be kept once it is synced. */
 int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct bytes payload)
 {
@@ -301,6 +315,8 @@ int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct by
      * not taken the cancel. */
     has = j == NULL || j->ledger == NULL ? tombstone_of(n, id) != NULL
                                          : job_is_final(j) || ledger_cancel(j->ledger) != NULL;
+    if (!has)
+        remember_unseen(n, id);
     return wait_add(n, (struct wait){.ticket = ticket,
                                      .kind = WAIT_CANCELLED,
                                      .job = id,

@@ -4,6 +4,8 @@
 
 #include "core/node/state.h"
 
+#define KILL_HOLDERS_MAX 64
+
 /* Somebody a kill asks. One that is only likely to hold the job may say that it does not; when it
  * is named as a holder later, it is asked again. */
 struct kill_asked {
@@ -35,6 +37,10 @@ void kill_begin(struct node *n, uint64_t link, uint32_t request, struct job_id i
                 struct node_id by);
 /* CANCEL at a holder: kept, and said to be kept once it is synced. */
 int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
+/* Whether this node was asked to cancel the job and said that it does not have it. It must not take
+ * it as new any more: a submission still under way would run after `killed` was said. The last
+ * KILL_UNSEEN_MAX are known while the process runs; what is under way to it ends with it, too. */
+bool kill_forbids(const struct node *n, struct job_id id);
 /* Passes the cancel that is here on to another node. */
 void kill_tell(const struct job *j, struct node_id to);
 /* CANCELLED: the answer, and holders to ask that were not known here. */

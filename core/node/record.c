@@ -10,6 +10,7 @@
 #include "core/node/forget.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
+#include "core/node/kill.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/objects.h"

@@ -62,7 +62,7 @@
 #define TENDED_MAX 16 /* jobs that are copied or left at a time */
 #define LOG_TAIL_MAX 65536
 #define LOG_KEPT_MAX 4096 /* of a job that has ended */
-#define KILL_HOLDERS_MAX 64
+#define KILL_UNSEEN_MAX 64
 #define RUNS_NAMED_MAX 256 /* newly covered runs of one fact; beyond, leaves get no name */
 #define WORKERS_MAX 1100
 
@@ -264,6 +264,8 @@ struct node {
     struct map sites; /* node_id -> struct site */
     struct watcher *watchers;
     struct kill_wait *kills;
+    struct job_id unseen_killed[KILL_UNSEEN_MAX]; /* a ring; see kill_forbids */
+    uint32_t unseen_killed_next;
     struct forward *forwards;
     uint32_t forwards_count;
     struct logs_wait *logs;

@@ -206,6 +206,28 @@ TEST(a_node_named_as_a_holder_is_asked_again)
     CHECK(story_end(&story));
 }
 
+/* Whoever forwarded it has waited long enough and taken it itself; the frame comes all the same. */
+TEST(a_submission_under_way_does_not_outrun_its_kill)
+{
+    struct job_id id;
+    uint64_t user;
+    uint32_t request, again;
+
+    story_begin(&story, 4);
+    id = story_job(&story, 1);
+    user = story_user(&story, 1);
+    request = kill(user, id);
+    story_say(&story, 3, 1, MESSAGE_FORWARD, 1, story_spec(&story, 1));
+    CHECK(!story_holds(&story, 1, id));
+    CHECK_INT(story_code_within(&story, user, request, 2 * S_US), 3);
+    again = story_submit(&story, user, 1);
+    CHECK_INT(story_code_within(&story, user, again, S_US), 8);
+    story_run(&story, S_US);
+    for (uint32_t i = 0; i < story.count; i++)
+        CHECK(!story_holds(&story, i, id));
+    CHECK(story_end(&story));
+}
+
 TEST(kills_have_a_maximum)
 {
     struct job_id id;
@@ -225,4 +247,5 @@ TEST_MAIN(killed_is_said_with_every_holders_word, a_holder_passes_the_cancel_on_
           passing_a_cancel_on_ends, nobody_answered_is_no_cancelling,
           an_entry_that_has_ended_is_only_a_word, a_job_that_has_ended_is_said_to_have,
           a_coordinator_without_a_link_and_no_holder_is_asked,
-          a_node_named_as_a_holder_is_asked_again, kills_have_a_maximum)
+          a_node_named_as_a_holder_is_asked_again, a_submission_under_way_does_not_outrun_its_kill,
+          kills_have_a_maximum)

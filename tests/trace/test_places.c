@@ -4,6 +4,7 @@
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
+#include "core/node/kill.h"
 #include "core/node/lead.h"
 #include "core/node/peer.h"
 #include "core/node/place.h"
