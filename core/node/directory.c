@@ -140,6 +140,14 @@ void directory_drop(struct node *n, struct job_id id)
         entry_drop(n, e);
 }
 
+void directory_killed(struct node *n, struct job_id id)
+{
+    struct entry *e = directory_find(n, id);
+
+    if (e != NULL)
+        e->killed = true;
+}
+
 void directory_ended_later(struct node *n, const struct job *j)
 {
     struct entry *e = directory_find(n, j->id);

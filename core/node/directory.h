@@ -21,6 +21,8 @@ uint32_t directory_live(const struct node *n);
  * spread. */
 void directory_stand_in(struct job *j);
 void directory_flush(struct node *n);
+/* It is cancelled with proof: users of this node see it so before its outcome has its copies. */
+void directory_killed(struct node *n, struct job_id id);
 /* This node knows nothing of the job any more. */
 void directory_drop(struct node *n, struct job_id id);
 /* The job ended later than its entry said. */

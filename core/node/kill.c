@@ -100,6 +100,8 @@ static void kill_answer(struct node *n, struct kill_wait *k)
     } else if (waiting_for(k) > 0 || k->more) {
         m.outcome = KILL_CANCELLING;
         say_who_is_away(n, k, m.away, sizeof m.away);
+    } else {
+        directory_killed(n, k->job);
     }
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
     put_reply_killed(&b, &m);

@@ -228,6 +228,47 @@ TEST(a_submission_under_way_does_not_outrun_its_kill)
     CHECK(story_end(&story));
 }
 
+/* What the user is shown of it: its state, or 0 where it is not listed. */
+static enum job_state listed(uint64_t user, struct job_id id, bool all)
+{
+    struct request_jobs m = {.all = all};
+    uint8_t bytes[128];
+    struct job_view v;
+    struct buf b;
+    uint32_t request;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_request_jobs(&b, &m);
+    request = story_ask(&story, user, MESSAGE_REQUEST_JOBS, buf_bytes(&b));
+    story_run(&story, MS_US);
+    for (uint32_t i = 0; i < story.answers_count; i++) {
+        const struct story_answer *a = &story.answers[i];
+
+        if (a->link == user && a->request == request && a->type == MESSAGE_REPLY_JOB &&
+            read_job_view((struct bytes){a->data, a->len}, &v) == 0 && job_id_equal(v.id, id))
+            return v.state;
+    }
+    return 0;
+}
+
+TEST(who_was_told_killed_sees_the_job_ended)
+{
+    struct job_id id;
+    uint32_t at[2] = {four(&id), (story_leader(&story, id) + 1) % 4};
+    uint64_t user;
+
+    /* The outcome does not get its copies, so nobody tells of it yet. */
+    story_drop(&story, MESSAGE_FACTS, STORY_USER, STORY_USER);
+    for (int i = 0; i < 2; i++) {
+        user = story_user(&story, at[i]);
+        CHECK_INT(listed(user, id, false), JOB_RUNNING);
+        CHECK_INT(killed_within(user, kill(user, id), 50 * MS_US), KILL_DONE);
+        CHECK_INT(listed(user, id, false), 0);
+        CHECK_INT(listed(user, id, true), JOB_CANCELLED);
+    }
+    CHECK(story_end(&story));
+}
+
 TEST(kills_have_a_maximum)
 {
     struct job_id id;
@@ -248,4 +289,4 @@ TEST_MAIN(killed_is_said_with_every_holders_word, a_holder_passes_the_cancel_on_
           an_entry_that_has_ended_is_only_a_word, a_job_that_has_ended_is_said_to_have,
           a_coordinator_without_a_link_and_no_holder_is_asked,
           a_node_named_as_a_holder_is_asked_again, a_submission_under_way_does_not_outrun_its_kill,
-          kills_have_a_maximum)
+          who_was_told_killed_sees_the_job_ended, kills_have_a_maximum)
