@@ -41,8 +41,18 @@ case $velum in /*) ;; *) velum=$root/$velum ;; esac
 # Short, because the path of a control socket must fit in 108 bytes.
 base=$(mktemp -d /tmp/vt.XXXXXX) || exit 1
 cleanup() { [ -n "${VELUM_KEEP:-}" ] || rm -rf "$base"; }
+# Lanes do not hear Ctrl-C, and neither do the programs they run.
+interrupted() {
+    : >"$base/interrupted"
+    # shellcheck disable=SC2013
+    for pid in $(grep -lsaF "VELUM_TEST_FOLDER=$base/" /proc/[0-9]*/environ | cut -d/ -f3); do
+        kill -9 "$pid" 2>/dev/null
+    done
+    wait
+    exit 130
+}
 trap cleanup EXIT
-trap 'exit 130' INT TERM
+trap interrupted INT TERM
 
 passed=0 failed=0 skipped=0 number=0
 
@@ -51,7 +61,7 @@ seconds_since() { awk -v a="$1" -v b="$(date +%s%N)" 'BEGIN { printf "%.1f", (b 
 # The processes that still belong to a test: by its environment or by where they stand.
 left_behind() { # left_behind FOLDER
     {
-        grep -lsaF "VELUM_TEST_FOLDER=$1" /proc/[0-9]*/environ | cut -d/ -f3
+        grep -lsazxF "VELUM_TEST_FOLDER=$1" /proc/[0-9]*/environ | cut -d/ -f3
         for cwd in /proc/[0-9]*/cwd; do
             case $(readlink "$cwd" 2>/dev/null) in "$1"/*) echo "$cwd" | cut -d/ -f3 ;; esac
         done
@@ -98,12 +108,12 @@ describe() { # describe PASSED FAILED SKIPPED STATUS
     echo "$text"
 }
 
-# run NAME SECONDS QUIET_IS_GOOD COMMAND...
-run() {
-    name=$1 limit=$(($2 * slowness)) quiet_is_good=$3
-    shift 3
-    number=$((number + 1))
-    folder=$base/$number
+# run_in_folder NUMBER NAME SECONDS QUIET_IS_GOOD COMMAND...: leaves what is to be printed in
+# $base/NUMBER.text and the counts in $base/NUMBER.counts.
+run_in_folder() {
+    folder=$base/$1 text=$base/$1.text counts=$base/$1.counts name=$2
+    limit=$(($3 * slowness)) quiet_is_good=$4
+    shift 4
     mkdir -p "$folder/work" "$folder/tmp"
     start=$(date +%s%N)
     (
@@ -118,23 +128,61 @@ run() {
     end_processes "$folder" >>"$folder/output"
     # shellcheck disable=SC2046
     set -- $(count_results $status "$quiet_is_good" <"$folder/output")
-    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
-    printf '%-36s %s  %s s\n' "$name" "$(describe "$1" "$2" "$3" $status)" \
-        "$(seconds_since "$start")"
-    if [ "$2" != 0 ]; then
-        grep -avE '^(ok |1\.\.)' "$folder/output" | tail -n 80 | cut -c1-400 | sed 's/^/    /'
-    elif [ "$3" != 0 ]; then
-        grep -aE '^SKIP |# skip' "$folder/output" | sed 's/^/    /'
-    fi
+    {
+        printf '%-36s %s  %s s\n' "$name" "$(describe "$1" "$2" "$3" $status)" \
+            "$(seconds_since "$start")"
+        if [ "$2" != 0 ]; then
+            grep -avE '^(ok |1\.\.)' "$folder/output" | tail -n 80 | cut -c1-400 | sed 's/^/    /'
+        elif [ "$3" != 0 ]; then
+            grep -aE '^SKIP |# skip' "$folder/output" | sed 's/^/    /'
+        fi
+    } >"$text"
     [ -n "${VELUM_KEEP:-}" ] || rm -rf "$folder"
+    echo "$1 $2 $3" >"$counts.new"
+    mv "$counts.new" "$counts"
 }
 
-run_programs() { # run_programs SUITE SECONDS: what tests/SUITE/test_*.c became
-    for source in tests/"$1"/test_*.c; do
-        [ -e "$source" ] || continue
+# Prints what a test left and adds its counts up.
+account() { # account NUMBER
+    cat "$base/$1.text"
+    read -r p f s <"$base/$1.counts"
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    rm -f "$base/$1.text" "$base/$1.counts"
+}
+
+# run NAME SECONDS QUIET_IS_GOOD COMMAND...
+run() {
+    number=$((number + 1))
+    (run_in_folder $number "$@")
+    account $number
+}
+
+# One of the lanes that share a list of programs: each takes the next that no other has taken.
+lane() { # lane FIRST SUITE SECONDS
+    at=$1
+    for source in tests/"$2"/test_*.c; do
         program=$(basename "$source" .c)
-        run "$1/$program" "$2" '' "$objects/tests/$1/$program"
+        [ ! -e "$base/interrupted" ] || return
+        ! mkdir "$base/$at.taken" 2>/dev/null ||
+            (run_in_folder "$at" "$2/$program" "$3" '' "$objects/tests/$2/$program")
+        at=$((at + 1))
     done
+}
+
+# What tests/SUITE/test_*.c became, on all cores, told in order. They need no clock but their own.
+run_programs() { # run_programs SUITE SECONDS
+    set -- "$1" "$2" tests/"$1"/test_*.c
+    [ -e "$3" ] || return
+    first=$((number + 1))
+    for _ in $(seq "$(nproc)"); do
+        lane $first "$1" "$2" &
+    done
+    number=$((number + $# - 2))
+    for at in $(seq $first $number); do
+        while [ ! -e "$base/$at.counts" ]; do sleep 0.05; done
+        account "$at"
+    done
+    wait
 }
 
 run_scripts() { # run_scripts SUITE SECONDS
