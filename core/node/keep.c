@@ -317,6 +317,11 @@ void keep_tend_live(struct job *j)
 {
     if (j->lead != NULL || ledger_holders(j->ledger) == NULL)
         return;
+#if VELUM_PLANT != 392 /* trace/test_copies: an ended job that still differs is not looked after */
+    /* One that has ended may still be compared; `look` has it. */
+    if (j->settled)
+        return;
+#endif
     if (is_holder(j) || all_are_gone(j) || j->replayed) {
         if (j->tending == TEND_NONE)
             j->need_since = (struct instant){0};

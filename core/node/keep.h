@@ -20,7 +20,7 @@ void keep_look_again(struct node *n, int64_t in_us);
 void keep_unsure(struct job *j);
 /* A holder has it no more, because its time was over: it is not looked after any longer. */
 void keep_forgotten(struct job *j);
-/* A running job of which this node may be no holder any more. */
+/* A job that has not ended, and of which this node may be no holder any more. */
 void keep_tend_live(struct job *j);
 /* The job leaves the list of those that are kept. */
 void keep_kept_gone(struct node *n, const struct job *j);

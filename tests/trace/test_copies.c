@@ -167,9 +167,9 @@ TEST(a_disk_that_works_again_gets_its_place_back)
     CHECK(story_end(&story));
 }
 
-/* What one node has heard of an ended job, said by another: counted by somebody else. */
-static void say_count(uint32_t from, uint32_t to, struct job_id id, uint32_t epoch,
-                      uint64_t version, uint32_t copies)
+/* What one node has heard of an ended job, said by another: ended or counted by somebody else. */
+static void say_ended(uint32_t from, uint32_t to, struct job_id id, enum job_state state,
+                      uint32_t epoch, uint64_t version, uint32_t copies)
 {
     const struct entry *e = directory_find(story.nodes[to].core, id);
     struct peer_entry p = {.version = version, .epoch = epoch};
@@ -181,12 +181,19 @@ static void say_count(uint32_t from, uint32_t to, struct job_id id, uint32_t epo
     p.holders_count = e->holders_count;
     memcpy(p.holders, e->holders, sizeof p.holders);
     p.view.durable = copies;
+    p.view.state = state;
     buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
     put_u8(&b, 0);
     put_u16(&b, 1);
     put_peer_entry(&b, &p);
     story_say(&story, from, to, MESSAGE_DIRECTORY, 0, buf_bytes(&b));
     buf_clear(&b);
+}
+
+static void say_count(uint32_t from, uint32_t to, struct job_id id, uint32_t epoch,
+                      uint64_t version, uint32_t copies)
+{
+    say_ended(from, to, id, JOB_CANCELLED, epoch, version, copies);
 }
 
 static uint32_t copies_heard(uint32_t i, struct job_id id)
@@ -250,6 +257,27 @@ TEST(whoever_counts_copies_is_heard_after_a_title_was_lost)
     CHECK(node_tells(story.nodes[stranger].core, id, &copies, &machines));
     CHECK_INT(copies, 3);
     CHECK_INT(machines, 3);
+    CHECK(story_end(&story));
+}
+
+/* It was told with the one copy it had, and that disk was lost. */
+TEST(a_job_is_kept_though_all_have_heard_of_an_outcome_that_is_lost)
+{
+    struct job_id id;
+    uint32_t stranger;
+
+    story_begin(&story, 5);
+    id = story_ended(&story, 1);
+    stranger = story_one_that(&story, false, id);
+    for (uint32_t i = 0; i < story.count; i++)
+        say_ended(stranger == i ? story_one_that(&story, true, id) : stranger, i, id, JOB_DONE, 9,
+                  40, 1);
+    story_kill(&story, story_one_that(&story, true, id));
+    story_run(&story, 20 * S_US);
+    CHECK_INT(story_holders_up(&story, id), 3);
+    for (uint32_t i = 0; i < story.count; i++)
+        if (story.nodes[i].core != NULL && story_holds(&story, i, id))
+            CHECK_INT(job_find(story.nodes[i].core, id)->copies, 3);
     CHECK(story_end(&story));
 }
 
@@ -502,7 +530,9 @@ TEST_MAIN(a_holder_that_catches_up_confirms_only_what_it_has,
           a_new_holder_counts_when_it_has_synced,
           a_copy_at_a_node_that_was_killed_is_counted_no_more,
           a_holder_that_counts_too_many_counts_again, a_disk_that_works_again_gets_its_place_back,
-          of_two_counts_everybody_takes_the_same, a_holder_that_nobody_meets_again_is_replaced,
+          of_two_counts_everybody_takes_the_same,
+          a_job_is_kept_though_all_have_heard_of_an_outcome_that_is_lost,
+          a_holder_that_nobody_meets_again_is_replaced,
           whoever_counts_copies_is_heard_after_a_title_was_lost,
           the_death_of_a_node_that_held_much_is_no_storm,
           what_is_new_of_an_ended_job_is_compared_once, all_that_found_no_room_is_sent,
