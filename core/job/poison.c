@@ -211,22 +211,31 @@ static void say_memory(char *why, size_t cap, const struct poison_leaf *l)
     text_append(why, cap, " MiB, and no node that may run it has more");
 }
 
-static const char *verdict(const struct poison_leaf *l, uint32_t eligible_nodes)
+bool poison_has_losses(const struct poison *p)
+{
+    for (uint32_t i = 0; i < p->count; i++)
+        if (p->leaves[i].losses >= POISON_LOSSES_MAX)
+            return true;
+    return false;
+}
+
+static const char *verdict(const struct poison_leaf *l, uint32_t eligible_nodes, bool sure)
 {
     if (l->own >= POISON_OWN_MAX && (l->nodes_count >= 2 || eligible_nodes < 2))
         return " ended its worker three times";
-    if (l->losses >= POISON_LOSSES_MAX)
+    if (sure && l->losses >= POISON_LOSSES_MAX)
         return " was running at four node losses";
-    if (l->restarts >= POISON_RESTARTS_MAX)
+    if (l->restarts >= POISON_RESTARTS_MAX + (sure ? 0 : l->losses))
         return " was started again twenty times";
     return NULL;
 }
 
-bool poison_judge(struct poison *p, uint32_t eligible_nodes, uint64_t *leaf, char *why, size_t cap)
+bool poison_judge(struct poison *p, uint32_t eligible_nodes, bool sure, uint64_t *leaf, char *why,
+                  size_t cap)
 {
     p->eligible_nodes = eligible_nodes;
     for (uint32_t i = 0; i < p->count; i++) {
-        const char *what = verdict(&p->leaves[i], eligible_nodes);
+        const char *what = verdict(&p->leaves[i], eligible_nodes, sure);
         bool memory = has_too_little_everywhere(p, &p->leaves[i]);
         if (!what && !memory)
             continue;

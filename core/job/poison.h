@@ -71,7 +71,11 @@ uint64_t poison_next_alone(const struct poison *p, uint64_t from, uint64_t end);
 /* True when this node must leave the leaf to others: it has died here twice and nowhere else, and
  * others are eligible; or it ran out of memory where there was no less of it. */
 bool poison_refuses(const struct poison *p, uint64_t leaf, struct node_id node);
-/* True when the job must fail; gives the leaf and a sentence. */
-bool poison_judge(struct poison *p, uint32_t eligible_nodes, uint64_t *leaf, char *why, size_t cap);
+/* Some leaf was running when so many nodes were lost that it is to be judged for that. */
+bool poison_has_losses(const struct poison *p);
+/* True when the job must fail; gives the leaf and a sentence. Without `sure` no leaf is to blame
+ * for nodes that were lost. */
+bool poison_judge(struct poison *p, uint32_t eligible_nodes, bool sure, uint64_t *leaf, char *why,
+                  size_t cap);
 
 #endif

@@ -678,9 +678,15 @@ bool pool_trim(struct pool *p, struct instant now, uint64_t *grant, uint64_t *en
     return true;
 }
 
-bool pool_poisoned(struct pool *p, uint32_t eligible_nodes, uint64_t *leaf, char *why, size_t cap)
+bool pool_lost_many(const struct pool *p)
 {
-    return poison_judge(&p->poison, eligible_nodes, leaf, why, cap);
+    return poison_has_losses(&p->poison);
+}
+
+bool pool_poisoned(struct pool *p, uint32_t eligible_nodes, bool sure, uint64_t *leaf, char *why,
+                   size_t cap)
+{
+    return poison_judge(&p->poison, eligible_nodes, sure, leaf, why, cap);
 }
 
 uint32_t pool_retries(const struct pool *p)

@@ -110,11 +110,16 @@ bool pool_spare(struct pool *p, struct node_id node, uint64_t grant, uint32_t sl
 bool pool_trim(struct pool *p, struct instant now, uint64_t *grant, uint64_t *end);
 /* Chunks that are being trimmed. */
 uint32_t pool_trims(const struct pool *p);
+/* Some leaf was running at four node losses: only then need pool_poisoned be told whether the
+ * caller is sure of them. */
+bool pool_lost_many(const struct pool *p);
 /* Judgement on leaves that keep dying. Returns true with the leaf and a sentence when the job must
  * fail: three deaths of its own doing (on two nodes where eligible_nodes >= 2), four node losses,
- * twenty restarts of any kind, or a death by memory where no node has more. Sets eligible_nodes as
+ * twenty restarts of any kind, or a death by memory where no node has more. Not sure: the caller
+ * may itself be the one that was lost, and no leaf is to blame for others. Sets eligible_nodes as
  * pool_set_eligible does. */
-bool pool_poisoned(struct pool *p, uint32_t eligible_nodes, uint64_t *leaf, char *why, size_t cap);
+bool pool_poisoned(struct pool *p, uint32_t eligible_nodes, bool sure, uint64_t *leaf, char *why,
+                   size_t cap);
 /* Chunks' rests that were given out again after a death or loss. */
 uint32_t pool_retries(const struct pool *p);
 

@@ -211,6 +211,32 @@ TEST(test_four_losses_end_a_job_that_names_the_nodes)
     end();
 }
 
+/* The leaf is at one after the other, all of them are gone in the end, then others come. */
+TEST(test_who_is_cut_off_blames_no_leaf_for_those_it_lost)
+{
+    struct peer_chunk c;
+
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 1});
+    for (uint32_t i = 0; i < 4; i++) {
+        REQUIRE(rig_take_grant(&rig, i, &c));
+        rig_peer_dies(&rig, i);
+        rig_run(&rig, 10 * MS_US);
+        if (i < 3)
+            rig_peer_up(&rig, i + 1, 1);
+        rig_run(&rig, S_US);
+    }
+    CHECK_INT(rig_view(&rig, &job).state, JOB_RUNNING);
+    rig_peer_up(&rig, 4, 0);
+    rig_peer_up(&rig, 5, 0);
+    rig_run(&rig, S_US);
+    CHECK_INT(rig_view(&rig, &job).state, JOB_RUNNING);
+    rig_peer_up(&rig, 6, 0);
+    rig_run(&rig, 2 * S_US);
+    CHECK_INT(rig_view(&rig, &job).state, JOB_FAILED);
+    end();
+}
+
 TEST(test_node_that_left_is_no_loss)
 {
     CHECK_INT(lose_four_times(rig_peer_leaves, false).state, JOB_RUNNING);
@@ -583,7 +609,8 @@ TEST_MAIN(test_what_is_written_while_stepping_down_is_in_the_journal,
           test_job_whose_leaves_are_all_out_is_running_at_its_new_coordinator,
           test_log_is_taken_from_those_who_work_and_grows_with_what_they_say,
           test_second_copy_of_what_is_done_is_stopped,
-          test_four_losses_end_a_job_that_names_the_nodes, test_node_that_left_is_no_loss,
+          test_four_losses_end_a_job_that_names_the_nodes,
+          test_who_is_cut_off_blames_no_leaf_for_those_it_lost, test_node_that_left_is_no_loss,
           test_node_that_was_there_all_the_time_is_no_loss,
           test_open_chunks_of_a_large_node_are_not_given_out_again,
           test_idle_slot_of_a_node_without_the_kernel_keeps_nobody_from_knocking,

@@ -198,7 +198,7 @@ TEST(test_own_deaths_are_counted_narrowed_down_and_judged)
     uint64_t grant = 1;
     char why[128];
     bench_open(&b, 16);
-    CHECK(!pool_poisoned(b.pool, 2, &leaf, why, sizeof why));
+    CHECK(!pool_poisoned(b.pool, 2, true, &leaf, why, sizeof why));
     CHECK(take(&b, 1, grant, 16, &c));
     CHECK_INT(pool_died(b.pool, grant, true, b.now), 1); /* at leaf 5 in truth */
     CHECK(take(&b, 1, ++grant, 16, &c) && c.first == 0 && c.careful);
@@ -209,9 +209,9 @@ TEST(test_own_deaths_are_counted_narrowed_down_and_judged)
     /* Now it runs alone, and not on node 1, because another is eligible. */
     CHECK(take(&b, 1, ++grant, 16, &c) && c.first == 6);
     CHECK(take(&b, 2, ++grant, 16, &c) && c.first == 5 && c.end == 6);
-    CHECK(!pool_poisoned(b.pool, 2, &leaf, why, sizeof why));
+    CHECK(!pool_poisoned(b.pool, 2, true, &leaf, why, sizeof why));
     CHECK_INT(pool_died(b.pool, grant, true, b.now), 3);
-    REQUIRE(pool_poisoned(b.pool, 2, &leaf, why, sizeof why));
+    REQUIRE(pool_poisoned(b.pool, 2, true, &leaf, why, sizeof why));
     CHECK_INT(leaf, 5);
     CHECK_STR(why, "leaf 5 ended its worker three times");
     bench_close(&b);
@@ -243,13 +243,13 @@ TEST(test_after_a_death_by_memory_only_nodes_with_more_are_tried)
     most_memory = (uint64_t)4 << 30;
     CHECK(take(&b, 1, 1, 1, &c) && c.first == 0);
     CHECK_INT(pool_died_of_memory(b.pool, 1, b.now), 0); /* no death of its own doing */
-    CHECK(!pool_poisoned(b.pool, 3, &leaf, why, sizeof why));
+    CHECK(!pool_poisoned(b.pool, 3, true, &leaf, why, sizeof why));
     CHECK(take(&b, 1, 2, 1, &c) && c.first == 1); /* not with as little again */
     CHECK(!take(&b, 2, 3, 1, &c));
     CHECK(take(&b, 3, 3, 1, &c) && c.first == 0);
     CHECK_INT(pool_died_of_memory(b.pool, 3, b.now), 0);
     CHECK(!take(&b, 3, 4, 1, &c));
-    REQUIRE(pool_poisoned(b.pool, 3, &leaf, why, sizeof why));
+    REQUIRE(pool_poisoned(b.pool, 3, true, &leaf, why, sizeof why));
     CHECK_INT(leaf, 0);
     CHECK_STR(why, "leaf 0 ran out of memory on a node with 4096 MiB, and no node that may run it "
                    "has more");
@@ -266,9 +266,9 @@ TEST(test_where_no_node_has_more_memory_the_first_death_by_it_ends_the_job)
     pool_memory(b.pool, (struct poison_memory){NULL, memory_of, memory_most});
     most_memory = (uint64_t)1 << 30;
     CHECK(take(&b, 1, 1, 1, &c));
-    CHECK(!pool_poisoned(b.pool, 2, &leaf, why, sizeof why));
+    CHECK(!pool_poisoned(b.pool, 2, true, &leaf, why, sizeof why));
     CHECK_INT(pool_died_of_memory(b.pool, 1, b.now), 0);
-    CHECK(pool_poisoned(b.pool, 2, &leaf, why, sizeof why));
+    CHECK(pool_poisoned(b.pool, 2, true, &leaf, why, sizeof why));
     bench_close(&b);
 }
 
@@ -283,12 +283,12 @@ TEST(test_deaths_on_one_node_are_judged_only_where_there_is_no_other)
         CHECK(take(&b, 1, grant, 1, &c));
         CHECK_INT(pool_died(b.pool, grant, true, b.now), grant);
     }
-    CHECK(!pool_poisoned(b.pool, 2, &leaf, why, sizeof why));
+    CHECK(!pool_poisoned(b.pool, 2, true, &leaf, why, sizeof why));
     CHECK(!take(&b, 1, 4, 1, &c)); /* left to the other */
     pool_set_eligible(b.pool, 1);  /* which is gone by now */
     CHECK(take(&b, 1, 4, 1, &c));
     CHECK_INT(pool_return(b.pool, 4), 0);
-    CHECK(pool_poisoned(b.pool, 1, &leaf, why, sizeof why));
+    CHECK(pool_poisoned(b.pool, 1, true, &leaf, why, sizeof why));
     bench_close(&b);
 }
 
@@ -300,11 +300,11 @@ TEST(test_deaths_from_outside_do_not_poison_until_the_twentieth)
     char why[128];
     bench_open(&b, 8);
     for (uint64_t grant = 1; grant <= 20; grant++) {
-        CHECK(!pool_poisoned(b.pool, 1, &leaf, why, sizeof why));
+        CHECK(!pool_poisoned(b.pool, 1, true, &leaf, why, sizeof why));
         CHECK(take(&b, 1, grant, 8, &c) && c.first == 0);
         CHECK_INT(pool_died(b.pool, grant, false, b.now), 0);
     }
-    CHECK(pool_poisoned(b.pool, 1, &leaf, why, sizeof why));
+    CHECK(pool_poisoned(b.pool, 1, true, &leaf, why, sizeof why));
     bench_close(&b);
 }
 
@@ -318,11 +318,11 @@ TEST(test_two_node_losses_and_the_leaf_is_alone_four_and_the_job_fails)
     char why[128];
     bench_open(&b, 64);
     for (uint8_t i = 1; i <= 4; i++) {
-        CHECK(!pool_poisoned(b.pool, 9, &leaf, why, sizeof why));
+        CHECK(!pool_poisoned(b.pool, 9, true, &leaf, why, sizeof why));
         CHECK(take(&b, i, i, 64, &c) && c.first == 0 && c.end == (i > 2 ? 1 : 64));
         CHECK_INT(pool_lost(b.pool, id_of(i), 1, b.now, &lost_us), 1);
     }
-    CHECK(pool_poisoned(b.pool, 9, &leaf, why, sizeof why));
+    CHECK(pool_poisoned(b.pool, 9, true, &leaf, why, sizeof why));
     CHECK_INT(leaf, 0);
     CHECK_STR(why, "leaf 0 was running at four node losses");
     REQUIRE(pool_lost_at(b.pool, 0, lost) == 4);
@@ -330,9 +330,9 @@ TEST(test_two_node_losses_and_the_leaf_is_alone_four_and_the_job_fails)
     CHECK_INT(pool_lost_at(b.pool, 1, lost), 0);
     /* Another process of node 3 is there, and that of node 2 is there still. */
     pool_not_lost(b.pool, id_of(3), 2);
-    CHECK(pool_poisoned(b.pool, 9, &leaf, why, sizeof why));
+    CHECK(pool_poisoned(b.pool, 9, true, &leaf, why, sizeof why));
     pool_not_lost(b.pool, id_of(2), 1);
-    CHECK(!pool_poisoned(b.pool, 9, &leaf, why, sizeof why));
+    CHECK(!pool_poisoned(b.pool, 9, true, &leaf, why, sizeof why));
     CHECK_INT(pool_lost_at(b.pool, 0, lost), 3);
     bench_close(&b);
 }
@@ -349,7 +349,7 @@ TEST(test_node_that_said_goodbye_is_no_loss)
         CHECK_INT(pool_left(b.pool, id_of(2)), 0);
         CHECK_INT(pool_left(b.pool, id_of(1)), 1);
     }
-    CHECK(!pool_poisoned(b.pool, 9, &leaf, why, sizeof why));
+    CHECK(!pool_poisoned(b.pool, 9, true, &leaf, why, sizeof why));
     CHECK_INT(pool_retries(b.pool), 0);
     bench_close(&b);
 }
@@ -365,10 +365,10 @@ TEST(test_deaths_of_a_leaf_that_was_computed_since_are_forgotten)
         CHECK(take(&b, 1, grant, 64, &c));
         CHECK_INT(pool_died(b.pool, grant, true, b.now), grant);
     }
-    CHECK(pool_poisoned(b.pool, 1, &leaf, why, sizeof why));
+    CHECK(pool_poisoned(b.pool, 1, true, &leaf, why, sizeof why));
     CHECK(take(&b, 1, 4, 1, &c));
     report(&b, 4, 1, true);
-    CHECK(!pool_poisoned(b.pool, 1, &leaf, why, sizeof why));
+    CHECK(!pool_poisoned(b.pool, 1, true, &leaf, why, sizeof why));
     bench_close(&b);
 }
 
