@@ -119,7 +119,7 @@ int submit_plan_there(struct submission *s, struct line *l, const char *kernel, 
     for (int i = 0; i < argc; i++)
         args[i] = argv[i];
     buf_init(&payload, &host_memory, FRAME_PAYLOAD_MAX);
-    int rc = put_request_plan(&payload, kernel, argc, args);
+    int rc = put_request_plan(&payload, kernel, argc, args, 0, NULL);
     if (rc == 0)
         rc = buf_result(&payload);
     if (rc == 0)

@@ -95,6 +95,11 @@ typedef __SIZE_TYPE__ size_t;
 #endif
 
 #define VELUM_ABI 1
+
+/* What becomes of what leaves compute: velum_kernel.reduce. */
+#define VELUM_FOLD 0    /* accumulators are merged until one is left */
+#define VELUM_COLLECT 2 /* leaves emit bytes; the result is all of them, in the order of leaves */
+
 #define VELUM_ACCUMULATOR_MAX 4096 /* bytes, as a struct and in canonical form */
 #define VELUM_FIELDS_MAX 64
 #define VELUM_MEMORY_MAX 1048576 /* bytes of scratch a kernel may ask for */
@@ -149,6 +154,14 @@ struct velum_host {
      * number when cap is too small. put_double rounds correctly, as printf("%.*f") does. */
     int (*put_u64)(char *text, size_t cap, uint64_t value);
     int (*put_double)(char *text, size_t cap, double value, int decimals);
+    /* The inputs of the job: objects, read only. `input` gives the bytes of one of them, aligned to
+     * a page and valid until the worker ends, and its size; NULL for one that is not there, and in
+     * `plan` always, where only sizes are known. Not in `merge` and `show`. */
+    uint32_t (*inputs)(const struct velum_host *host);
+    const uint8_t *(*input)(const struct velum_host *host, uint32_t index, uint64_t *size);
+    /* In `leaf` of a kernel that collects: the next bytes of the leaf's output. 0, or negative when
+     * there is no room for them: the leaf then fails. */
+    int (*emit)(const struct velum_host *host, const void *bytes, size_t size);
 };
 
 #define VELUM_HOST_HAS(host, member)                                                               \
@@ -186,14 +199,18 @@ struct velum_kernel {
     uint32_t accumulator_size; /* sizeof the native struct */
     uint32_t fields_count;
     const struct velum_field *fields;
-    uint64_t needs;  /* 0: nothing beyond this table */
-    uint32_t memory; /* scratch bytes that one leaf may ask for, <= VELUM_MEMORY_MAX */
-    uint32_t reserved;
+    uint64_t needs;      /* 0: nothing beyond this table */
+    uint32_t memory;     /* scratch bytes that one leaf may ask for, <= VELUM_MEMORY_MAX */
+    uint16_t reduce;     /* VELUM_FOLD, or VELUM_COLLECT: no accumulator, no fields, no merge, no
+                            show, and `leaf` is given NULL for one; at most 16,384 leaves */
+    uint16_t files_from; /* arguments from this one on, counted from 1, are files: they become the
+                            inputs and are not among the arguments of `plan`. 0: none are */
     /* Arguments to parameters, units and leaf size, a function of the arguments alone. Returns 0,
      * or < 0 with out->reason. */
     int (*plan)(const struct velum_host *host, int argc, const char *const *argv,
                 struct velum_plan *out);
-    /* Computes units [first, first + count) into the accumulator, which is all zero bytes. Returns
+    /* Computes units [first, first + count) into the accumulator, which is all zero bytes. Inputs
+     * may be read wherever they are, not only where the units lie. Returns
      * 0, or < 0 with call->reason: the job fails. */
     int (*leaf)(const struct velum_host *host, struct velum_call *call, void *accumulator);
     /* Adds `right` into `left`; left covers the units just below those of right. */

@@ -50,7 +50,9 @@ struct node_kernel {
     struct digest source;
     uint8_t origin;            /* enum kernel_origin */
     char path[PATH_SIZE_MAX];  /* of the plugin, empty for a built-in */
-    uint32_t accumulator_size; /* canonical bytes */
+    uint8_t reduction;         /* enum reduction */
+    uint16_t files_from;       /* arguments from this one on, from 1, are files; 0: none are */
+    uint32_t accumulator_size; /* canonical bytes; 0 of a collect */
     char usage[256];
     char summary[256];
     char refused[REASON_SIZE]; /* not empty: it was refused, this is why; name is the file's then */

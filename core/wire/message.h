@@ -84,6 +84,8 @@
     X(ORDER_PLAN, 132)                                                                             \
     X(ORDER_SHOW, 133)                                                                             \
     X(ORDER_DESCRIBE, 134)                                                                         \
+    X(ORDER_TAKEN, 135)                                                                            \
+    X(ORDER_MORE, 136)                                                                             \
     X(WORKER_READY, 144)                                                                           \
     X(WORKER_LOADED, 145)                                                                          \
     X(WORKER_PROGRESS, 146)                                                                        \
@@ -93,6 +95,8 @@
     X(WORKER_SHOWN, 150)                                                                           \
     X(WORKER_FAILED, 151)                                                                          \
     X(WORKER_DESCRIBED, 152)                                                                       \
+    X(WORKER_OUTPUT, 153)                                                                          \
+    X(WORKER_OUTPUT_END, 154)                                                                      \
     X(MOVE_SCAN, 160)                                                                              \
     X(MOVE_APPEND, 161)                                                                            \
     X(MOVE_FINISH, 162)                                                                            \

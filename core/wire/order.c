@@ -4,6 +4,7 @@
 
 #include "core/base/err.h"
 #include "core/wire/field.h"
+#include "core/wire/output.h"
 #include "core/wire/tree.h"
 
 #define VALUE_SIZE_MIN 13 /* level, index and the length of an empty accumulator */
@@ -24,6 +25,10 @@ void put_order_load(struct buf *b, const struct order_load *m)
     put_u8(b, m->origin);
     put_text(b, m->path);
     put_block(b, m->params);
+    put_u8(b, m->reduction);
+    put_text(b, m->folder);
+    put_u16(b, m->inputs_count);
+    put_raw(b, m->inputs.data, m->inputs.len);
 }
 
 int read_order_load(struct bytes payload, struct order_load *m)
@@ -34,7 +39,11 @@ int read_order_load(struct bytes payload, struct order_load *m)
     m->origin = read_choice(&r, ORIGIN_BUILTIN, ORIGIN_PLUGIN);
     read_text(&r, m->path, sizeof m->path);
     m->params = read_block(&r, PARAMS_SIZE_MAX);
-    if ((m->origin == ORIGIN_PLUGIN) != (m->path[0] != '\0'))
+    m->reduction = read_u8(&r);
+    read_text(&r, m->folder, sizeof m->folder);
+    m->inputs = read_stage_inputs(&r, &m->inputs_count);
+    if ((m->origin == ORIGIN_PLUGIN) != (m->path[0] != '\0') ||
+        (m->inputs_count > 0) != (m->folder[0] != '\0'))
         r.failed = true;
     return reader_result(&r);
 }
@@ -99,9 +108,10 @@ int read_order_merge(struct bytes payload, uint64_t *run, uint16_t *count, struc
     return r.failed ? ERR_FORMAT : 0;
 }
 
-int put_order_plan(struct buf *b, int count, const char *const *args)
+int put_order_plan(struct buf *b, int count, const char *const *args, uint16_t inputs_count,
+                   const uint64_t *input_sizes)
 {
-    if (count < 0 || count > ARGS_COUNT_MAX)
+    if (count < 0 || count > ARGS_COUNT_MAX || inputs_count > STAGE_INPUTS_MAX)
         return ERR_TOO_LARGE;
     for (int i = 0; i < count; i++)
         if (strlen(args[i]) >= ARG_SIZE_MAX)
@@ -109,6 +119,9 @@ int put_order_plan(struct buf *b, int count, const char *const *args)
     put_u16(b, (uint16_t)count);
     for (int i = 0; i < count; i++)
         put_text(b, args[i]);
+    put_u16(b, inputs_count);
+    for (uint16_t i = 0; i < inputs_count; i++)
+        put_u64(b, input_sizes[i]);
     return buf_result(b);
 }
 
@@ -122,6 +135,84 @@ int read_order_plan(struct bytes payload, struct order_plan *m)
     }
     for (uint16_t i = 0; i < m->count; i++)
         read_text(&r, m->args[i], sizeof m->args[i]);
+    m->inputs_count = read_u16(&r);
+    if (m->inputs_count > STAGE_INPUTS_MAX) {
+        m->inputs_count = 0;
+        return ERR_FORMAT;
+    }
+    for (uint16_t i = 0; i < m->inputs_count; i++) {
+        m->input_sizes[i] = read_u64(&r);
+        if (m->input_sizes[i] > STAGE_INPUT_SIZE_MAX)
+            r.failed = true;
+    }
+    return reader_result(&r);
+}
+
+void put_order_taken(struct buf *b, const struct order_taken *m)
+{
+    put_u64(b, m->run);
+    put_u64(b, m->leaf);
+    put_block(b, m->value);
+}
+
+int read_order_taken(struct bytes payload, struct order_taken *m)
+{
+    struct reader r = reader_of(payload);
+    m->run = read_u64(&r);
+    m->leaf = read_u64(&r);
+    m->value = read_block(&r, OUTPUT_VALUE_MAX);
+    return reader_done(&r) ? read_output(m->value, NULL) : ERR_FORMAT;
+}
+
+void put_order_more(struct buf *b, const struct order_more *m)
+{
+    put_u64(b, m->run);
+    put_u32(b, m->bytes);
+}
+
+int read_order_more(struct bytes payload, struct order_more *m)
+{
+    struct reader r = reader_of(payload);
+    m->run = read_u64(&r);
+    m->bytes = read_u32(&r);
+    if (m->bytes > OUTPUT_WINDOW)
+        r.failed = true;
+    return reader_result(&r);
+}
+
+void put_worker_output(struct buf *b, const struct worker_output *m)
+{
+    put_u64(b, m->run);
+    put_u64(b, m->leaf);
+    put_block(b, m->bytes);
+}
+
+int read_worker_output(struct bytes payload, struct worker_output *m)
+{
+    struct reader r = reader_of(payload);
+    *m = (struct worker_output){.run = read_u64(&r)};
+    m->leaf = read_u64(&r);
+    m->bytes = read_block(&r, OUTPUT_PART_MAX);
+    if (m->leaf >= LEAVES_MAX || m->bytes.len == 0)
+        r.failed = true;
+    return reader_result(&r);
+}
+
+void put_worker_output_end(struct buf *b, const struct worker_output *m)
+{
+    put_u64(b, m->run);
+    put_u64(b, m->leaf);
+    put_u64(b, m->size);
+}
+
+int read_worker_output_end(struct bytes payload, struct worker_output *m)
+{
+    struct reader r = reader_of(payload);
+    *m = (struct worker_output){.run = read_u64(&r)};
+    m->leaf = read_u64(&r);
+    m->size = read_u64(&r);
+    if (m->leaf >= LEAVES_MAX || m->size <= OUTPUT_INLINE_MAX || m->size > OUTPUT_SIZE_MAX)
+        r.failed = true;
     return reader_result(&r);
 }
 

@@ -10,13 +10,18 @@
  * Layouts (u8, u16, u32, u64; text = u16 length, bytes; block = u32 length, bytes):
  *
  *   LOAD       text kernel, 32 source digest, u8 origin (0 built-in, 1 plugin),
- *              text plugin file path (empty exactly for a built-in), block params
+ *              text plugin file path (empty exactly for a built-in), block params, u8 reduction,
+ *              text folder of objects (empty exactly without inputs), u16 count, inputs (spec.h):
+ *              each is the file of its name, 64 hex digits, in the folder; the node keeps it there
  *   RUN        u64 run, u64 first leaf, u64 end leaf (first < end <= leaves), u64 units,
  *              u64 leaf_units, u32 report_us
  *   TRIM       u64 run, u64 end leaf (0 = stop before the next leaf)
  *   MERGE      u64 run, u16 count (1..7), count x (value left, value right);
  *              the parent of the two is (left.level + 1, left.index >> 1)
- *   PLAN       u16 argument count, texts
+ *   TAKEN      u64 run, u64 leaf, block output (output.h): the answer to OUTPUT_END; until it has
+ *              come the leaf is not computed
+ *   MORE       u64 run, u32 bytes of OUTPUT that the worker may send beyond OUTPUT_WINDOW
+ *   PLAN       u16 argument count, texts, u16 input count, count x u64 size
  *   SHOW       block accumulator
  *   DESCRIBE   text plugin file path: load it, answer DESCRIBED, exit. For trying a plugin at a
  *              node's start
@@ -28,9 +33,13 @@
  *              progress: a value replaces every earlier one below it. Values of more than
  *              PROGRESS_VALUES_MAX bytes are split over several frames; all but the last repeat
  *              the previous `next` with compute_us and cpu_us 0. `ended` says next == end of the
- *              run as it is now (trimmed or not)
+ *              run as it is now (trimmed or not). Of a collect the values are outputs of leaves
  *   TRIMMED    u64 run, u64 end leaf: the end that now holds, >= the worker's next leaf; answers
  *              every TRIM
+ *   OUTPUT     u64 run, u64 leaf, block bytes: of a leaf of a collect that yields more than
+ *              OUTPUT_INLINE_MAX, in order. No more than OUTPUT_WINDOW bytes and what MORE allowed
+ *              are sent; one that died is begun anew by another worker
+ *   OUTPUT_END u64 run, u64 leaf, u64 size: all of them are sent
  *   MERGED     u64 run, u64 compute_us, u16 count, count x value
  *   PLANNED    u8 ok, text reason, block params, u64 units, u64 leaf_units (>= 1 each when ok)
  *   SHOWN      u8 ok, text (result text or reason)
@@ -44,6 +53,7 @@
 
 #include "core/base/id.h"
 #include "core/wire/frame.h"
+#include "core/wire/input.h"
 #include "core/wire/value.h"
 
 #define KERNEL_NAME_SIZE 64
@@ -53,6 +63,8 @@
 #define REASON_SIZE 256
 #define PATH_SIZE_MAX 1024
 #define SHOW_SIZE_MAX 4096
+#define OUTPUT_WINDOW (256u << 10)
+#define OUTPUT_PART_MAX 61440u
 #define MERGE_COUNT_MAX 7 /* 7 pairs of 4 KiB values fit a frame */
 /* Bytes of values in one PROGRESS: the same values must fit a REPORT, a PARTIAL fact, and a FACTS
  * frame around that, each with a head of its own. */
@@ -66,6 +78,22 @@ struct order_load {
     uint8_t origin;
     char path[PATH_SIZE_MAX];
     struct bytes params; /* borrowed */
+    uint8_t reduction;   /* enum reduction */
+    char folder[PATH_SIZE_MAX];
+    uint16_t inputs_count;
+    struct bytes inputs; /* borrowed, as in a spec */
+};
+struct order_taken {
+    uint64_t run, leaf;
+    struct bytes value; /* borrowed */
+};
+struct order_more {
+    uint64_t run;
+    uint32_t bytes;
+};
+struct worker_output { /* OUTPUT; OUTPUT_END has a size instead of bytes */
+    uint64_t run, leaf, size;
+    struct bytes bytes; /* borrowed */
 };
 struct order_run {
     uint64_t run, first, end, units, leaf_units;
@@ -77,6 +105,8 @@ struct order_trim {
 struct order_plan {
     uint16_t count;
     char args[ARGS_COUNT_MAX][ARG_SIZE_MAX];
+    uint16_t inputs_count;
+    uint64_t input_sizes[STAGE_INPUTS_MAX];
 };
 struct worker_loaded {
     uint32_t accumulator_size;
@@ -120,8 +150,17 @@ int read_order_trim(struct bytes payload, struct order_trim *m);
 /* Then 2 x count put_value. */
 void put_order_merge_begin(struct buf *b, uint64_t run, uint16_t count);
 int read_order_merge(struct bytes payload, uint64_t *run, uint16_t *count, struct reader *rest);
-int put_order_plan(struct buf *b, int count, const char *const *args);
+int put_order_plan(struct buf *b, int count, const char *const *args, uint16_t inputs_count,
+                   const uint64_t *input_sizes);
 int read_order_plan(struct bytes payload, struct order_plan *m);
+void put_order_taken(struct buf *b, const struct order_taken *m);
+int read_order_taken(struct bytes payload, struct order_taken *m);
+void put_order_more(struct buf *b, const struct order_more *m);
+int read_order_more(struct bytes payload, struct order_more *m);
+void put_worker_output(struct buf *b, const struct worker_output *m);
+int read_worker_output(struct bytes payload, struct worker_output *m);
+void put_worker_output_end(struct buf *b, const struct worker_output *m);
+int read_worker_output_end(struct bytes payload, struct worker_output *m);
 void put_worker_loaded(struct buf *b, const struct worker_loaded *m);
 int read_worker_loaded(struct bytes payload, struct worker_loaded *m);
 /* Then count put_value. */

@@ -51,12 +51,13 @@ int read_request_stale(struct bytes payload, struct request_stale *m)
     return 0;
 }
 
-int put_request_plan(struct buf *b, const char *kernel, int count, const char *const *args)
+int put_request_plan(struct buf *b, const char *kernel, int count, const char *const *args,
+                     uint16_t inputs_count, const uint64_t *input_sizes)
 {
     if (strlen(kernel) >= KERNEL_NAME_SIZE)
         return ERR_TOO_LARGE;
     put_text(b, kernel);
-    return put_order_plan(b, count, args);
+    return put_order_plan(b, count, args, inputs_count, input_sizes);
 }
 
 int read_request_plan(struct bytes payload, char kernel[KERNEL_NAME_SIZE], struct order_plan *args)
@@ -125,6 +126,7 @@ void put_reply_plan(struct buf *b, const struct reply_plan *m)
 {
     put_text(b, m->kernel);
     put_digest(b, m->source);
+    put_u8(b, m->reduction);
     put_u32(b, m->accumulator_size);
     put_block(b, m->params);
     put_u64(b, m->units);
@@ -136,6 +138,7 @@ int read_reply_plan(struct bytes payload, struct reply_plan *m)
     struct reader r = reader_of(payload);
     read_safe_text(&r, true, m->kernel, sizeof m->kernel);
     m->source = read_digest(&r);
+    m->reduction = read_u8(&r);
     m->accumulator_size = read_u32(&r);
     m->params = read_block(&r, PARAMS_SIZE_MAX);
     m->units = read_u64(&r);

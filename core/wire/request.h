@@ -71,6 +71,7 @@ struct reply_submitted {
 struct reply_plan {
     char kernel[KERNEL_NAME_SIZE];
     struct digest source;
+    uint8_t reduction; /* enum reduction */
     uint32_t accumulator_size;
     struct bytes params; /* borrowed */
     uint64_t units, leaf_units;
@@ -86,7 +87,8 @@ void put_request_watch(struct buf *b, const struct request_watch *m);
 int read_request_watch(struct bytes payload, struct request_watch *m);
 void put_request_jobs(struct buf *b, const struct request_jobs *m);
 int read_request_jobs(struct bytes payload, struct request_jobs *m);
-int put_request_plan(struct buf *b, const char *kernel, int count, const char *const *args);
+int put_request_plan(struct buf *b, const char *kernel, int count, const char *const *args,
+                     uint16_t inputs_count, const uint64_t *input_sizes);
 /* Fills kernel and the arguments.
  * struct order_plan is 64 KiB: keep it off the stack of a board. */
 int read_request_plan(struct bytes payload, char kernel[KERNEL_NAME_SIZE], struct order_plan *args);

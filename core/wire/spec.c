@@ -6,17 +6,34 @@
 #include "core/base/sha256.h"
 #include "core/base/text.h"
 #include "core/wire/field.h"
+#include "core/wire/output.h"
 #include "core/wire/tree.h"
+
+bool stage_value(const struct stage_spec *s, const struct value *v)
+{
+    uint64_t leaves = spec_leaves(s);
+
+    if (!tree_has(v->at, leaves))
+        return false;
+    if (s->reduction == REDUCE_FOLD)
+        return v->data.len == s->accumulator_size;
+    return tree_end(v->at, leaves) - tree_first(v->at) == 1 && read_output(v->data, NULL) == 0;
+}
 
 static int check_stage(const struct stage_spec *s)
 {
     if (!text_is_name(s->kernel) || s->units == 0 || s->leaf_units == 0)
         return ERR_FORMAT;
-    if (s->reduction != REDUCE_FOLD)
+    if (s->reduction != REDUCE_FOLD && s->reduction != REDUCE_COLLECT)
         return ERR_VERSION;
-    if (s->accumulator_size > ACCUMULATOR_SIZE_MAX || s->params.len > PARAMS_SIZE_MAX)
+    if (s->accumulator_size > ACCUMULATOR_SIZE_MAX || s->params.len > PARAMS_SIZE_MAX ||
+        !stage_inputs_fit(s->inputs, s->inputs_count))
         return ERR_TOO_LARGE;
-    return spec_leaves(s) <= LEAVES_MAX ? 0 : ERR_TOO_LARGE;
+    if (s->reduction == REDUCE_COLLECT && s->accumulator_size != 0)
+        return ERR_FORMAT;
+    return spec_leaves(s) <= (s->reduction == REDUCE_COLLECT ? COLLECT_LEAVES_MAX : LEAVES_MAX)
+               ? 0
+               : ERR_TOO_LARGE;
 }
 
 static int check_spec(const struct job_spec *s)
@@ -36,7 +53,8 @@ static void put_stage(struct buf *b, const struct stage_spec *s)
     put_u64(b, s->leaf_units);
     put_u8(b, s->reduction);
     put_u32(b, s->accumulator_size);
-    put_u16(b, 0);
+    put_u16(b, s->inputs_count);
+    put_raw(b, s->inputs.data, s->inputs.len);
     put_u32(b, 0);
 }
 
@@ -71,11 +89,11 @@ static int read_stage(struct reader *r, struct stage_spec *s)
     s->leaf_units = read_u64(r);
     s->reduction = read_u8(r);
     s->accumulator_size = read_u32(r);
-    uint16_t inputs = read_u16(r);
+    s->inputs = read_stage_inputs(r, &s->inputs_count);
     uint32_t reserved = read_u32(r);
     if (r->failed)
         return ERR_FORMAT;
-    return inputs == 0 && reserved == 0 ? 0 : ERR_VERSION;
+    return reserved == 0 ? 0 : ERR_VERSION;
 }
 
 int read_spec(struct bytes body, struct job_spec *s)

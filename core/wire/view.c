@@ -77,6 +77,7 @@ void put_job_view(struct buf *b, const struct job_view *v)
     put_digest(b, v->digest);
     put_block(b, v->result);
     put_block(b, v->params);
+    put_u8(b, v->reduction);
     put_text(b, v->error);
 }
 
@@ -106,6 +107,7 @@ int read_job_view(struct bytes payload, struct job_view *v)
     v->digest = read_digest(&r);
     v->result = read_block(&r, ACCUMULATOR_SIZE_MAX);
     v->params = read_block(&r, PARAMS_SIZE_MAX);
+    v->reduction = read_u8(&r);
     read_safe_text(&r, false, v->error, sizeof v->error);
     if (v->leaves_total > LEAVES_MAX || v->leaves_done > v->leaves_total)
         r.failed = true;
@@ -158,6 +160,8 @@ void put_kernel_view(struct buf *b, const struct kernel_view *v)
     put_text(b, v->path);
     put_text(b, v->usage);
     put_text(b, v->summary);
+    put_u8(b, v->reduction);
+    put_u16(b, v->files_from);
     put_u32(b, v->accumulator_size);
     put_text(b, v->refused);
 }
@@ -171,6 +175,8 @@ int read_kernel_view(struct bytes payload, struct kernel_view *v)
     read_safe_text(&r, true, v->path, sizeof v->path);
     read_safe_text(&r, false, v->usage, sizeof v->usage);
     read_safe_text(&r, true, v->summary, sizeof v->summary);
+    v->reduction = read_u8(&r);
+    v->files_from = read_u16(&r);
     v->accumulator_size = read_u32(&r);
     read_safe_text(&r, true, v->refused, sizeof v->refused);
     if (v->accumulator_size > ACCUMULATOR_SIZE_MAX)

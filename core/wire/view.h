@@ -61,6 +61,7 @@ struct job_view {
     struct digest digest; /* of the result; zero until done */
     struct bytes result;  /* canonical accumulator; empty until done. Borrowed */
     struct bytes params;  /* borrowed */
+    uint8_t reduction;    /* enum reduction: of a collect the result is as output.h draws it */
     char error[VIEW_ERROR_SIZE];
 };
 
@@ -87,6 +88,8 @@ struct kernel_view {
     char path[PATH_SIZE_MAX];
     char usage[256];
     char summary[256];
+    uint8_t reduction;   /* enum reduction */
+    uint16_t files_from; /* arguments from this one on, from 1, are files; 0: none are */
     uint32_t accumulator_size;
     char refused[REASON_SIZE];
 };

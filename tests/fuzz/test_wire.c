@@ -121,7 +121,7 @@ static void put_plan(struct buf *out)
     const char *args[ARGS_COUNT_MAX];
     for (int i = 0; i < plan.count; i++)
         args[i] = plan.args[i];
-    put_order_plan(out, plan.count, args);
+    put_order_plan(out, plan.count, args, 0, NULL);
 }
 
 static void any_plan(void)

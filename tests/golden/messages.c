@@ -378,7 +378,7 @@ static void make_request(uint8_t type, struct buf *b)
         put_job_id(b, golden_job(1));
         break;
     case MESSAGE_REQUEST_PLAN:
-        ensure(put_request_plan(b, "sum", 3, args) == 0);
+        ensure(put_request_plan(b, "sum", 3, args, 0, NULL) == 0);
         break;
     case MESSAGE_REQUEST_SHOW:
         put_request_show(b, &show);
@@ -466,7 +466,7 @@ static void make_order(uint8_t type, struct buf *b)
         put_value(b, &right);
         break;
     case MESSAGE_ORDER_PLAN:
-        ensure(put_order_plan(b, 3, args) == 0);
+        ensure(put_order_plan(b, 3, args, 0, NULL) == 0);
         break;
     case MESSAGE_ORDER_SHOW:
         put_block(b, bytes_of_text("8 bytes."));

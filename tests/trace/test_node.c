@@ -599,7 +599,7 @@ TEST(a_plan_that_came_meanwhile_is_told)
     struct buf b;
     open_story(1);
     buf_init_fixed(&b, bytes, sizeof bytes);
-    REQUIRE(put_request_plan(&b, "pi", 1, args) == 0);
+    REQUIRE(put_request_plan(&b, "pi", 1, args, 0, NULL) == 0);
     ask(PAUSED, MESSAGE_REQUEST_PLAN, buf_bytes(&b));
     go_on_for(S_US);
     stand_still_for(60 * S_US);

@@ -118,7 +118,7 @@ static uint32_t plan_at(uint64_t user)
     struct buf b;
 
     buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
-    REQUIRE(put_request_plan(&b, "work", 0, NULL) == 0);
+    REQUIRE(put_request_plan(&b, "work", 0, NULL, 0, NULL) == 0);
     request = story_ask(&story, user, MESSAGE_REQUEST_PLAN, buf_bytes(&b));
     buf_clear(&b);
     return request;

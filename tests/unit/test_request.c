@@ -56,7 +56,7 @@ TEST(test_plan_request)
     char kernel[KERNEL_NAME_SIZE];
     const char *args[] = {"400", "--fast"};
     struct buf b = fresh();
-    CHECK_INT(put_request_plan(&b, "pi", 2, args), 0);
+    CHECK_INT(put_request_plan(&b, "pi", 2, args, 0, NULL), 0);
     CHECK_EVERY_TRUNCATION(b, read_request_plan(in, kernel, &got));
     CHECK_INT(read_request_plan(buf_bytes(&b), kernel, &got), 0);
     CHECK_STR(kernel, "pi");
@@ -66,10 +66,10 @@ TEST(test_plan_request)
     memset(longest, 'k', KERNEL_NAME_SIZE);
     longest[KERNEL_NAME_SIZE] = '\0';
     b = fresh();
-    CHECK_INT(put_request_plan(&b, longest, 0, args), ERR_TOO_LARGE);
+    CHECK_INT(put_request_plan(&b, longest, 0, args, 0, NULL), ERR_TOO_LARGE);
     CHECK_INT(b.len, 0);
     longest[KERNEL_NAME_SIZE - 1] = '\0';
-    CHECK_INT(put_request_plan(&b, longest, 0, args), 0);
+    CHECK_INT(put_request_plan(&b, longest, 0, args, 0, NULL), 0);
     CHECK_INT(read_request_plan(buf_bytes(&b), kernel, &got), 0);
     CHECK_STR(kernel, longest);
 }

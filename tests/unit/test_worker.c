@@ -423,12 +423,12 @@ TEST(test_plan_is_made_in_the_worker)
     struct worker_planned p;
     begin("noop", 1, (const char *[]){"1"});
     struct buf b = *payload();
-    put_order_plan(&b, 1, (const char *[]){"12"});
+    put_order_plan(&b, 1, (const char *[]){"12"}, 0, NULL);
     send_order(MESSAGE_ORDER_PLAN, 3, &b);
     REQUIRE(read_worker_planned(expect(MESSAGE_WORKER_PLANNED).payload, &p) == 0);
     CHECK(p.ok && p.units == 12 && p.leaf_units == 1);
     b = *payload();
-    put_order_plan(&b, 1, (const char *[]){"-1"});
+    put_order_plan(&b, 1, (const char *[]){"-1"}, 0, NULL);
     send_order(MESSAGE_ORDER_PLAN, 3, &b);
     REQUIRE(read_worker_planned(expect(MESSAGE_WORKER_PLANNED).payload, &p) == 0);
     CHECK(!p.ok);

@@ -1,0 +1,39 @@
+#include "core/wire/input.h"
+
+void put_stage_input(struct buf *b, const struct stage_input *in)
+{
+    put_digest(b, in->name);
+    put_u64(b, in->size);
+}
+
+struct stage_input stage_input_at(struct bytes inputs, uint16_t i)
+{
+    struct reader r =
+        reader_of((struct bytes){inputs.data + (size_t)i * STAGE_INPUT_BYTES, STAGE_INPUT_BYTES});
+    struct stage_input in;
+
+    in.name = read_digest(&r);
+    in.size = read_u64(&r);
+    return in;
+}
+
+bool stage_inputs_fit(struct bytes inputs, uint16_t count)
+{
+    if (count > STAGE_INPUTS_MAX || inputs.len != (size_t)count * STAGE_INPUT_BYTES)
+        return false;
+    for (uint16_t i = 0; i < count; i++)
+        if (stage_input_at(inputs, i).size > STAGE_INPUT_SIZE_MAX)
+            return false;
+    return true;
+}
+
+struct bytes read_stage_inputs(struct reader *r, uint16_t *count)
+{
+    struct bytes inputs;
+
+    *count = read_u16(r);
+    inputs = read_view(r, (size_t)*count * STAGE_INPUT_BYTES);
+    if (!r->failed && !stage_inputs_fit(inputs, *count))
+        r->failed = true;
+    return inputs;
+}

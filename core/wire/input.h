@@ -1,0 +1,30 @@
+/* The inputs of a stage: objects that every leaf of it may read. In a spec and in LOAD they stand one
+ * after the other, 40 bytes each:
+ *
+ *   32 object name, u64 size */
+#ifndef VELUM_WIRE_INPUT_H
+#define VELUM_WIRE_INPUT_H
+
+#include <stdbool.h>
+
+#include "core/base/bytes.h"
+#include "core/base/id.h"
+
+#define STAGE_INPUTS_MAX 256
+#define STAGE_INPUT_BYTES 40u
+#define STAGE_INPUT_SIZE_MAX ((uint64_t)1 << 46) /* as core/object/name.h has it */
+
+struct stage_input {
+    struct digest name;
+    uint64_t size;
+};
+
+void put_stage_input(struct buf *b, const struct stage_input *in);
+/* The i-th of them; there are that many. */
+struct stage_input stage_input_at(struct bytes inputs, uint16_t i);
+/* u16 count, inputs: borrowed from the reader, which fails at a bound. */
+struct bytes read_stage_inputs(struct reader *r, uint16_t *count);
+/* So many, each of a size that an object can have. */
+bool stage_inputs_fit(struct bytes inputs, uint16_t count);
+
+#endif
