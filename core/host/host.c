@@ -195,6 +195,7 @@ static void node_options_fill(const struct host *h, struct node_options *o)
     o->keep_s = h->conf->keep_days * DAY_S;
     o->keep_jobs = h->conf->keep_jobs;
     o->objects_bytes = h->objects_bytes;
+    o->objects_path = h->objects;
     o->tombstone_s = h->conf->tombstone_days * DAY_S;
     memcpy(o->journal_id, h->report.id, sizeof o->journal_id);
     o->kernels = h->kernels.list;

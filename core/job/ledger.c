@@ -350,7 +350,7 @@ static int check_values(const struct ledger *l, const struct partial *p)
         return ERR_FORMAT;
     for (uint16_t i = 0; i < p->count; i++) {
         struct value v = read_value(&r);
-        if (!tree_has(v.at, l->leaves) || v.data.len != l->spec.stage.accumulator_size)
+        if (!stage_value(&l->spec.stage, &v))
             return ERR_FORMAT;
     }
     return 0;

@@ -62,7 +62,8 @@ static void aside_planned(struct node *n, const struct aside *a, struct bytes pa
 {
     const struct node_kernel *k = &n->kernels[a->kernel];
     struct worker_planned m;
-    struct reply_plan reply = {.source = k->source, .accumulator_size = k->accumulator_size};
+    struct reply_plan reply = {
+        .source = k->source, .reduction = k->reduction, .accumulator_size = k->accumulator_size};
     struct buf b;
 
     if (read_worker_planned(payload, &m) < 0) {

@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/node/fetching.h"
 #include "core/node/get.h"
+#include "core/node/labour_inputs.h"
 #include "core/node/link.h"
 #include "core/node/place.h"
 #include "core/node/put.h"
@@ -66,6 +67,24 @@ uint32_t copies_count(const struct node *n, const struct shelf_object *o, uint32
     return count;
 }
 
+bool copies_never(const struct node *n, struct node_id id)
+{
+    for (uint32_t i = 0; i < n->objects->without_count; i++)
+        if (node_id_equal(n->objects->without[i], id))
+            return true;
+    return false;
+}
+
+uint32_t copies_possible(const struct node *n)
+{
+    uint32_t count = 1;
+
+    for (uint32_t i = 0; i < mesh_count(n->mesh) && count < COPIES_MAX; i++)
+        count += mesh_at(n->mesh, i)->state == NODE_ALIVE &&
+                 !copies_never(n, mesh_at(n->mesh, i)->info->id);
+    return count;
+}
+
 /* --- telling --- */
 
 static void send_keep(struct node *n, struct node_id to, const struct keeping *k)
@@ -98,14 +117,6 @@ static void send_have(struct node *n, struct node_id to, struct digest name)
 }
 
 /* The rank of a name is found as that of a job's id is. */
-bool copies_never(const struct node *n, struct node_id id)
-{
-    for (uint32_t i = 0; i < n->objects->without_count; i++)
-        if (node_id_equal(n->objects->without[i], id))
-            return true;
-    return false;
-}
-
 static struct holders keepers_of(const struct node *n, struct digest name)
 {
     struct holders wanted;
@@ -266,9 +277,11 @@ static void on_have(struct node *n, struct node_id from, const struct object_hav
         note_has(k, from);
     else if (k != NULL)
         note_lacks(k, from);
-    if (m->whole && (gets_wait_for(n, m->name) || fetching_is_on(n, m->name)))
+    if (m->whole &&
+        (gets_wait_for(n, m->name) || labour_inputs_want(n, m->name) || fetching_is_on(n, m->name)))
         (void)fetching_begin(n, m->name, m->size, from);
     puts_look(n);
+    n->objects->makings_due = true;
     copies_look(n);
 }
 
@@ -343,6 +356,8 @@ void copies_fetched(struct node *n, struct digest name, bool whole)
     for (uint8_t i = 0; k != NULL && i < k->has_count; i++)
         send_have(n, k->has[i], name);
     gets_fetched(n, name, whole);
+    if (whole && labour_inputs_want(n, name))
+        n->serve_wanted = true;
     copies_look(n);
 }
 
@@ -387,5 +402,5 @@ bool copies_are_quiet(const struct node *n)
     const struct objects *s = n->objects;
 
     return s == NULL || (!s->look_more && s->fetches == NULL && s->bulks == NULL &&
-                         s->put_waits == NULL && !gets_wait(n));
+                         s->put_waits == NULL && s->makings == NULL && !gets_wait(n));
 }

@@ -25,6 +25,9 @@ void copies_fetched(struct node *n, struct digest name, bool whole);
 uint32_t copies_count(const struct node *n, const struct shelf_object *o, uint32_t *machines);
 /* This node has said that it keeps no objects. */
 bool copies_never(const struct node *n, struct node_id id);
+/* How many nodes there are that keep objects, COPIES_MAX or more are that many: those that live and
+ * can store. */
+uint32_t copies_possible(const struct node *n);
 /* Asks for an object that is not here: what has it is fetched. */
 void copies_seek(struct node *n, struct digest name);
 /* Nothing is under way. */

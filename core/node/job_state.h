@@ -61,6 +61,8 @@ struct labour {
     uint32_t open_epoch;
     uint64_t served_us;
     struct instant touched;
+    uint16_t inputs_pinned; /* the first of them, which are here; see labour_inputs.h */
+    struct instant inputs_moved, inputs_sought;
 };
 
 /* A holder as the coordinator sees it. */
@@ -138,6 +140,12 @@ struct lead {
     struct node_id merging_at;
     struct instant merging_since;
     char last_cause[REASON_SIZE];
+    struct instant no_input_since; /* nobody has got an input, and no leaf was computed since */
+    /* collect.c: the list of outputs that is being made */
+    uint64_t list_making, list_number; /* 0: none */
+    uint32_t list_at, list_ahead;      /* the next value; bytes that the mover does not have yet */
+    bool list_ended;
+    struct instant list_again;
 };
 
 /* What is under way with a job that this node does not coordinate; see keep.h. */

@@ -137,6 +137,7 @@ static void job_bind_spec(struct job *j)
     j->kernel = kernel_index(j->node, &j->spec->stage);
     k = kernel_find(j->spec->stage.kernel);
     if (k != NULL && digest_equal(kernel_source(k), j->spec->stage.source) &&
+        k->reduce == j->spec->stage.reduction &&
         kernel_accumulator_size(k) == j->spec->stage.accumulator_size)
         j->builtin = k;
 }

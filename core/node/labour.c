@@ -5,6 +5,8 @@
 #include "core/node/forget.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
+#include "core/node/labour_inputs.h"
+#include "core/node/labour_output.h"
 #include "core/node/labour_report.h"
 #include "core/node/link.h"
 #include "core/node/merge_work.h"
@@ -53,8 +55,10 @@ void labour_chunk_remove(struct job *j, struct labour_chunk *c)
     struct labour_chunk **at;
     struct worker *w = c->worker == 0 ? NULL : worker_find(j->node, c->worker);
 
-    if (w != NULL && w->chunk == c)
+    if (w != NULL && w->chunk == c) {
+        labour_output_drop(j->node, w);
         w->chunk = NULL;
+    }
     for (at = &j->labour->chunks; *at != c; at = &(*at)->next_chunk)
         ;
     *at = c->next_chunk;
@@ -73,6 +77,7 @@ void labour_drop(struct job *j)
     while (l->chunks != NULL)
         labour_chunk_remove(j, l->chunks);
     labour_report_forget(j, UINT64_MAX);
+    labour_inputs_drop(j);
     buf_clear(&l->pending);
     buf_clear(&l->claim_fact);
     if (j->prev_labour != NULL)
@@ -255,6 +260,11 @@ static int refusal(const struct node *n, const struct job *j)
 {
     if (n->stopping || job_is_final(j))
         return RETURN_STOPPING;
+    /* What it reads and what it yields may be objects. */
+    if (n->objects == NULL &&
+        (j->spec->stage.inputs_count > 0 ||
+         (j->spec->stage.reduction == REDUCE_COLLECT && !n->options.embedded)))
+        return RETURN_NO_KERNEL;
     return j->builtin == NULL && j->kernel < 0 ? RETURN_NO_KERNEL : -1;
 }
 
@@ -478,20 +488,26 @@ void labour_peer_up(struct node *n, struct node_id id)
             labour_report_resend(j);
 }
 
+void labour_return_all(struct job *j, enum return_reason reason, const char *why)
+{
+    struct labour_chunk *c = j->labour->chunks, *next;
+
+    for (; c != NULL; c = next) {
+        next = c->next_chunk;
+        if (c->state == SLOT_RUNNING)
+            continue;
+        send_return(j->node, j->labour->claim.node, j->id, (uint8_t)reason, why, &c->grant, 1);
+        labour_chunk_remove(j, c);
+    }
+}
+
 void labour_hand_back(struct node *n)
 {
     for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour) {
-        struct labour_chunk *c = j->labour->chunks, *next;
-
-        for (; c != NULL; c = next) {
-            next = c->next_chunk;
-            if (c->state == SLOT_RUNNING) {
+        for (struct labour_chunk *c = j->labour->chunks; c != NULL; c = c->next_chunk)
+            if (c->state == SLOT_RUNNING)
                 labour_order_trim(n, c, 0);
-                continue;
-            }
-            send_return(n, j->labour->claim.node, j->id, RETURN_STOPPING, "", &c->grant, 1);
-            labour_chunk_remove(j, c);
-        }
+        labour_return_all(j, RETURN_STOPPING, "");
     }
 }
 

@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/node/jobs.h"
 #include "core/node/labour.h"
+#include "core/node/labour_output.h"
 #include "core/node/link.h"
 
 static void pending_room(struct job *j, size_t more)
@@ -43,8 +44,9 @@ static int check_values(const struct job *j, struct reader r, uint16_t count, ui
     for (uint16_t i = 0; i < count; i++) {
         struct value v = read_value(&r);
 
-        if (r.failed || !tree_has(v.at, leaves) || tree_first(v.at) < first ||
-            tree_end(v.at, leaves) > end || v.data.len != j->spec->stage.accumulator_size)
+        if (r.failed || !stage_value(&j->spec->stage, &v) || tree_first(v.at) < first ||
+            tree_end(v.at, leaves) > end ||
+            (j->spec->stage.reduction == REDUCE_COLLECT && !labour_output_is_here(j->node, v.data)))
             return ERR_FORMAT;
     }
     return reader_done(&r) && raw->len <= PROGRESS_VALUES_MAX ? 0 : ERR_FORMAT;

@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/node/asker.h"
 #include "core/node/assign.h"
+#include "core/node/collect.h"
 #include "core/node/directory.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
@@ -321,6 +322,7 @@ void lead_end(struct job *j)
     if (l == NULL)
         return;
     job_set_hungry(j, false);
+    collect_drop(j);
     j->lead = NULL;
     for (uint32_t i = 0; l->pool != NULL && i < pool_chunks(l->pool); i++)
         site_less(n, pool_chunk_at(l->pool, i)->node, 1);
@@ -421,16 +423,21 @@ void lead_advance(struct job *j)
         return;
     }
     /* Values may have come as facts of another holder, with nobody's report to fold them. */
-    if (j->builtin != NULL && report_fold(j) == ERR_DAMAGED) {
+    if (report_fold(j) == ERR_DAMAGED) {
         outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0},
                       "two runs of the same leaves gave different values");
         return;
     }
-    outcome_merge(j);
-    if (cover_root(ledger_cover(j->ledger), &root)) {
+    if (j->spec->stage.reduction == REDUCE_COLLECT) {
+        collect_advance(j);
+    } else if (cover_root(ledger_cover(j->ledger), &root)) {
         outcome_write(j, JOB_DONE, root.data, "");
         return;
+    } else {
+        outcome_merge(j);
     }
+    if (l->finishing)
+        return;
     fail_if_poisoned(j);
 }
 
@@ -513,6 +520,8 @@ void lead_tick(struct job *j)
         return;
     report_ask_again(j);
     outcome_merge(j);
+    if (instant_before(l->list_again, n->now) && l->list_again.us != 0)
+        lead_advance(j);
 #if VELUM_PLANT == 23 /* sim: the limit of a job is measured by the wall clock */
     if (j->spec->timeout_us > 0 && ledger_cancel(j->ledger) == NULL &&
         (n->wall_s - j->submitted_s) * S_US > (int64_t)j->spec->timeout_us) {

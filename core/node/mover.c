@@ -58,6 +58,16 @@ void mover_part(struct node *n, uint8_t type, void (*put)(struct buf *b, const s
     buf_clear(&b);
 }
 
+void mover_stream(struct node *n, uint8_t type, uint64_t stream, moved_fn *then)
+{
+    uint8_t bytes[8];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_move_stream(&b, stream);
+    mover_order(n, type, buf_bytes(&b), then, stream);
+}
+
 int moved_result(const struct frame *f)
 {
     struct moved_made made;

@@ -16,6 +16,8 @@ void mover_part(struct node *n, uint8_t type, void (*put)(struct buf *b, const s
                 const struct move_part *part, moved_fn *then, uint64_t what);
 /* For orders of which only the result counts; `then` may be NULL. */
 void mover_name(struct node *n, uint8_t type, struct digest name, moved_fn *then, uint64_t what);
+/* FINISH or ABORT of a new object. */
+void mover_stream(struct node *n, uint8_t type, uint64_t stream, moved_fn *then);
 void mover_answered(struct node *n, const struct frame *f);
 /* The result in any answer but FOUND; ERR_FORMAT for one that does not read. */
 int moved_result(const struct frame *f);

@@ -90,6 +90,7 @@ struct node_options {
     uint32_t keep_s;          /* a finished job, whole; 7 days */
     uint32_t keep_jobs;       /* so many of them at most; 2,000, which is the most */
     uint32_t tombstone_s;     /* then its name; 30 days */
+    const char *objects_path; /* their folder, for workers; borrowed. NULL: they have no files */
     uint64_t objects_bytes;   /* of objects on the disk, at most; 0: this node keeps none */
     uint32_t calendar_look_s; /* the calendar is written down so often; an hour. Less in tests */
 };

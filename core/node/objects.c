@@ -7,6 +7,7 @@
 #include "core/node/get.h"
 #include "core/node/keeping.h"
 #include "core/node/link.h"
+#include "core/node/making.h"
 #include "core/node/mover.h"
 #include "core/node/put.h"
 #include "core/node/record.h"
@@ -56,6 +57,7 @@ void objects_free(struct node *n)
     fetchings_free(n);
     bulks_free(n);
     puts_free(n);
+    makings_free(n);
     gets_free(n);
     while ((a = s->asks) != NULL) {
         s->asks = a->next;
@@ -136,6 +138,25 @@ void objects_drop(struct node *n, struct shelf_object *o)
 {
     mover_name(n, MESSAGE_MOVE_DROP, o->name, NULL, 0);
     shelf_remove(n->objects->shelf, o);
+}
+
+int objects_made(struct node *n, const struct frame *answer, bool wanted, struct shelf_object **o)
+{
+    struct shelf *s = n->objects->shelf;
+    int rc = moved_result(answer);
+    struct moved_made m = {.rc = ERR_FORMAT};
+
+    if (rc == 0 && (answer->type != MESSAGE_MOVED_MADE || read_moved_made(answer->payload, &m) < 0))
+        rc = ERR_FORMAT;
+    if (rc == 0 && (*o = shelf_find(s, m.name)) == NULL)
+        rc = shelf_add(s, m.name, m.size, n->now, o);
+    if (rc == 0) {
+        shelf_sealed(s, *o);
+        shelf_keep(s, *o, wanted || keeping_is_kept(n, m.name));
+    } else if (m.rc == 0) {
+        mover_name(n, MESSAGE_MOVE_DROP, m.name, NULL, 0);
+    }
+    return rc;
 }
 
 void objects_let_go(struct node *n, struct shelf_object *o)
@@ -357,6 +378,7 @@ void objects_mover(struct node *n)
     if (n->objects == NULL)
         return;
     put_mover_died(n);
+    makings_mover_died(n);
     fetching_mover_died(n);
     if (!n->objects->scanned)
         objects_start(n);
@@ -370,11 +392,16 @@ void objects_tick(struct node *n)
     bulk_tick(n);
     copies_tick(n);
     puts_look(n);
+    makings_look(n);
     gets_tick(n);
 }
 
 void objects_settle(struct node *n)
 {
-    if (n->objects != NULL && n->objects->fetch_wanted)
+    if (n->objects == NULL)
+        return;
+    if (n->objects->makings_due)
+        makings_look(n);
+    if (n->objects->fetch_wanted)
         fetching_go_on(n);
 }

@@ -28,6 +28,7 @@
 struct move_order;
 struct put;
 struct put_wait;
+struct making;
 struct get;
 struct object_ask;
 struct bulk;
@@ -46,6 +47,9 @@ struct objects {
     uint64_t coming_bytes; /* of puts, which are on no shelf yet */
     struct put_wait *put_waits;
     uint32_t put_waits_count;
+    /* making.c */
+    struct making *makings;
+    bool makings_due; /* to be looked at at the end of this step */
     /* bulk.c */
     struct bulk *bulks;
     uint32_t bulks_count, dial_counter;
@@ -82,6 +86,9 @@ void objects_mover(struct node *n);
 bool objects_room(struct node *n, uint64_t bytes);
 /* It is gone from the shelf and from the disk. */
 void objects_drop(struct node *n, struct shelf_object *o);
+/* What the mover made of a stream is on the shelf, and kept when it is `wanted`, or is to be kept
+ * anyway. 0 and the object, or an error. */
+int objects_made(struct node *n, const struct frame *answer, bool wanted, struct shelf_object **o);
 /* It is not kept any more: gone at once, or when whoever reads it has read it to its end the first
  * to go. */
 void objects_let_go(struct node *n, struct shelf_object *o);

@@ -13,6 +13,7 @@
 #include "core/node/replica.h"
 #include "core/node/seal.h"
 #include "core/node/watch.h"
+#include "core/wire/output.h"
 
 #define MERGE_PAUSE_US (200 * MS_US) /* a node that gave merges back is left alone so long */
 
@@ -53,6 +54,16 @@ static void fill_outcome(const struct job *j, struct outcome *o)
     o->elapsed_us = job_shown_us(j);
 }
 
+/* Of a collect it is the name of the list. */
+static struct digest digest_of(const struct job *j, struct bytes accumulator)
+{
+    struct collected c;
+
+    if (j->spec->stage.reduction == REDUCE_COLLECT && read_collected(accumulator, &c) == 0)
+        return c.list;
+    return sha256_of(accumulator.data, accumulator.len);
+}
+
 void outcome_write(struct job *j, enum job_state state, struct bytes accumulator, const char *error)
 {
     struct node *n = j->node;
@@ -64,7 +75,7 @@ void outcome_write(struct job *j, enum job_state state, struct bytes accumulator
         return;
     text_copy(o.error, sizeof o.error, error);
     if (state == JOB_DONE)
-        o.digest = sha256_of(accumulator.data, accumulator.len);
+        o.digest = digest_of(j, accumulator);
     fill_outcome(j, &o);
     buf_init(&body, n->alloc, FRAME_PAYLOAD_MAX);
     buf_init(&fact, n->alloc, FRAME_PAYLOAD_MAX);
@@ -213,7 +224,7 @@ void outcome_merge(struct job *j)
     struct hand *h;
     uint64_t from = 0;
 
-    if (j->builtin != NULL || l->collecting)
+    if (j->builtin != NULL || j->spec->stage.reduction != REDUCE_FOLD || l->collecting)
         return;
     if (l->merging && instant_since_us(j->node->now, l->merging_since) > j->node->limits.merge_us) {
         /* Perhaps it has forgotten the job meanwhile. */

@@ -63,7 +63,8 @@ enum return_reason {
     RETURN_NO_KERNEL = 1,
     RETURN_STOPPING = 2,
     RETURN_UNKNOWN = 3, /* no such chunk here (any more) */
-    RETURN_FULL = 4     /* it knocked and was not let in */
+    RETURN_FULL = 4,    /* it knocked and was not let in */
+    RETURN_NO_INPUT = 5 /* an input is to be had nowhere, as far as it knows */
 };
 
 enum report_flags {

@@ -63,21 +63,11 @@ static void forget(struct node *n, struct put *p)
     alloc_free(n->alloc, p, sizeof *p);
 }
 
-static void order_stream(struct node *n, uint8_t type, uint64_t stream, moved_fn *then)
-{
-    uint8_t bytes[8];
-    struct buf b;
-
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_move_stream(&b, stream);
-    mover_order(n, type, buf_bytes(&b), then, stream);
-}
-
 /* Nothing of it is left anywhere. */
 static void give_up(struct node *n, struct put *p)
 {
     if (p->begun)
-        order_stream(n, MESSAGE_MOVE_ABORT, p->number, NULL);
+        mover_stream(n, MESSAGE_MOVE_ABORT, p->number, NULL);
     forget(n, p);
 }
 
@@ -176,22 +166,10 @@ static void appended(struct node *n, uint64_t what, const struct frame *answer)
 
 static void made(struct node *n, uint64_t number, const struct frame *answer)
 {
-    struct objects *s = n->objects;
     struct put *p = find(n, number);
-    struct shelf_object *o;
-    struct moved_made m;
-    int rc = moved_result(answer);
+    struct shelf_object *o = NULL;
+    int rc = objects_made(n, answer, p != NULL, &o);
 
-    if (rc == 0 && read_moved_made(answer->payload, &m) < 0)
-        rc = ERR_FORMAT;
-    if (rc == 0 && (o = shelf_find(s->shelf, m.name)) == NULL)
-        rc = shelf_add(s->shelf, m.name, m.size, n->now, &o);
-    if (rc == 0) {
-        shelf_sealed(s->shelf, o);
-        shelf_keep(s->shelf, o, p != NULL || keeping_is_kept(n, m.name));
-    } else if (answer->type == MESSAGE_MOVED_MADE && rc != ERR_FORMAT && m.rc == 0) {
-        mover_name(n, MESSAGE_MOVE_DROP, m.name, NULL, 0);
-    }
     if (p == NULL)
         return;
     p->begun = false;
@@ -201,7 +179,7 @@ static void made(struct node *n, uint64_t number, const struct frame *answer)
     }
     rc = keeping_say(n, o->name, o->size, true);
     if (rc < 0) {
-        shelf_keep(s->shelf, o, false);
+        shelf_keep(n->objects->shelf, o, false);
         refuse(n, p, 1, "this node keeps 100000 objects, and more it cannot",
                "velum rm REF, or put it elsewhere");
         return;
@@ -238,7 +216,7 @@ static void finish(struct node *n, struct put *p)
     if (!p->begun)
         append(n, p, (struct bytes){NULL, 0});
     p->ended = true;
-    order_stream(n, MESSAGE_MOVE_FINISH, p->number, made);
+    mover_stream(n, MESSAGE_MOVE_FINISH, p->number, made);
 }
 
 void put_data(struct node *n, uint64_t link, uint32_t request, struct bytes payload)
@@ -289,17 +267,6 @@ void put_mover_died(struct node *n)
 }
 
 /* --- waiting for copies --- */
-
-/* No more than there are nodes that keep objects: those that live and can store. */
-static uint32_t copies_possible(const struct node *n)
-{
-    uint32_t count = 1;
-
-    for (uint32_t i = 0; i < mesh_count(n->mesh) && count < COPIES_MAX; i++)
-        count += mesh_at(n->mesh, i)->state == NODE_ALIVE &&
-                 !copies_never(n, mesh_at(n->mesh, i)->info->id);
-    return count;
-}
 
 void put_written(struct node *n, uint64_t link, uint32_t request, const struct shelf_object *o,
                  uint32_t copies)

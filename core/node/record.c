@@ -125,6 +125,8 @@ void record_stored(struct node *n, uint64_t ticket, int rc)
 #endif
     n->store_broken = false;
     n->ticket_synced = ticket;
+    if (n->objects != NULL)
+        n->objects->makings_due = true;
 }
 
 void record_heal(struct node *n)

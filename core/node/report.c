@@ -17,6 +17,7 @@
 #include "core/node/report.h"
 #include "core/node/seal.h"
 
+#define NO_INPUT_US (60 * S_US)
 #define REFUSED_AGAIN_US S_US
 #define REFUSED_MOST_US (30 * S_US)
 
@@ -49,7 +50,7 @@ static int read_values(const struct job *j, struct reader *r, uint16_t count, st
     for (uint16_t i = 0; i < count; i++) {
         struct value v = read_value(r);
 
-        if (r->failed || !tree_has(v.at, leaves) || v.data.len != j->spec->stage.accumulator_size)
+        if (r->failed || !stage_value(&j->spec->stage, &v))
             return ERR_FORMAT;
         v.at = tree_canonical(v.at, leaves);
         put_value(to, &v);
@@ -138,7 +139,8 @@ int report_fold(struct job *j)
     uint64_t from = 0;
     int rc = 0;
 
-    while (rc >= 0 && cover_pair(c, &from, &left, &right)) {
+    while (rc >= 0 && j->builtin != NULL && j->spec->stage.reduction == REDUCE_FOLD &&
+           cover_pair(c, &from, &left, &right)) {
         v.at = tree_parent(left.at);
         rc = kernel_merge(j->builtin, j->spec->stage.params, left.data, right.data, out);
         v.data = (struct bytes){out, left.data.len};
@@ -180,7 +182,7 @@ static int apply_values(struct job *j, struct node_id author, const struct peer_
     accounts_changed(j);
     /* At its bound the cover may still have taken some of them. */
     if (rc == LEDGER_NEW || rc == ERR_FULL) {
-        if (j->builtin != NULL && report_fold(j) == ERR_DAMAGED)
+        if (report_fold(j) == ERR_DAMAGED)
             rc = LEDGER_DIVERGED;
         else
             record_partial(j, &p, values, &gained);
@@ -278,6 +280,8 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
     if (rc == 0 && !j->lead->finishing) {
 #endif
         j->lead->cpu_us += again ? 0 : c.cpu_us;
+        if (c.next > c.from)
+            j->lead->no_input_since = (struct instant){0};
         rc = apply_values(j, h->id, &c, buf_bytes(&values), again);
         if (rc == ERR_DAMAGED)
             outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0},
@@ -398,6 +402,22 @@ int report_take(struct node *n, struct node_id from, struct bytes payload)
     return reader_done(&r) ? 0 : ERR_FORMAT;
 }
 
+/* An input may come back with its node. True when that was waited for long enough. */
+static bool no_input(struct job *j, const char *why)
+{
+    struct lead *l = j->lead;
+    char text[VIEW_ERROR_SIZE];
+
+    if (l->no_input_since.us == 0)
+        l->no_input_since = j->node->now;
+    if (instant_since_us(j->node->now, l->no_input_since) < NO_INPUT_US)
+        return false;
+    text_copy(text, sizeof text, why);
+    text_append(text, sizeof text, "; put it again, and run the job again");
+    outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
+    return true;
+}
+
 int report_returned(struct node *n, struct node_id from, struct bytes payload)
 {
     struct reader r = reader_of(payload);
@@ -420,6 +440,8 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
         return ERR_NO_MEMORY;
     if (reason == RETURN_NO_KERNEL)
         lead_hand_lacks(j->lead, h);
+    if (reason == RETURN_NO_INPUT && no_input(j, why))
+        return 0;
     s = site_of(n, from);
     h->knows_spec &= reason != RETURN_STOPPING;
     if (reason != RETURN_UNKNOWN && reason != RETURN_FULL && s != NULL)

@@ -483,8 +483,11 @@ static void on_kernels(struct node *n, struct link_entry *l, uint32_t request, s
     (void)payload;
     for (uint32_t i = 0; i < n->options.kernels_count; i++) {
         const struct node_kernel *k = &n->kernels[i];
-        struct kernel_view v = {
-            .source = k->source, .origin = k->origin, .accumulator_size = k->accumulator_size};
+        struct kernel_view v = {.source = k->source,
+                                .origin = k->origin,
+                                .reduction = k->reduction,
+                                .files_from = k->files_from,
+                                .accumulator_size = k->accumulator_size};
 
         text_copy(v.name, sizeof v.name, k->name);
         text_copy(v.path, sizeof v.path, k->path);

@@ -7,6 +7,7 @@
 #include "core/node/keep.h"
 #include "core/node/kill.h"
 #include "core/node/labour.h"
+#include "core/node/labour_inputs.h"
 #include "core/node/labour_report.h"
 #include "core/node/objects.h"
 #include "core/node/record.h"
@@ -90,6 +91,7 @@ void round_run(struct node *n)
     workers_limits(n);
     record_heal(n);
     labour_orphans(n);
+    labour_inputs_tick(n);
     holder_compare_ended(n);
     keep_run(n);
     objects_tick(n);

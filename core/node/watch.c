@@ -88,6 +88,7 @@ void job_view_of(struct job *j, struct job_view *v)
     v->leaf_units = s->leaf_units;
     v->leaves_total = job_leaves(j);
     v->params = s->params;
+    v->reduction = s->reduction;
     v->submitted_s = j->submitted_s;
     v->elapsed_us = job_shown_us(j);
     v->state = JOB_RUNNING;

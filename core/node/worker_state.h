@@ -13,6 +13,8 @@ struct worker {
     struct labour_chunk *chunk;
     struct instant since;
     struct aside *aside;
+    uint64_t making, output_leaf, output_bytes; /* of a leaf's output; making 0: none is open */
+    bool output_ended;                          /* all of it has come, and is being written */
     char tail[256]; /* last output, for a cause of death */
     size_t tail_len;
     struct worker *next;

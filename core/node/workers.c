@@ -6,6 +6,8 @@
 
 #include "core/base/err.h"
 #include "core/node/aside.h"
+#include "core/node/labour_inputs.h"
+#include "core/node/labour_output.h"
 #include "core/node/labour_report.h"
 #include "core/node/link.h"
 #include "core/node/merge_work.h"
@@ -120,17 +122,16 @@ static void order(struct node *n, const struct worker *w, uint8_t type, struct b
     a->type = type;
 }
 
-static void order_load(struct node *n, const struct worker *w, int kernel, const char *name,
-                       struct digest source, struct bytes params)
+static void order_load(struct node *n, const struct worker *w, int kernel, struct order_load m)
 {
-    struct order_load m = {.source = source, .params = params};
     struct buf b;
 
-    text_copy(m.kernel, sizeof m.kernel, name);
     if (kernel >= 0) {
         m.origin = n->kernels[kernel].origin;
         text_copy(m.path, sizeof m.path, n->kernels[kernel].path);
     }
+    if (m.inputs_count > 0)
+        text_copy(m.folder, sizeof m.folder, n->options.objects_path);
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
     put_order_load(&b, &m);
     if (b.failed)
@@ -186,6 +187,18 @@ static struct worker *bound_to(const struct node *n, const struct job *j, bool r
     return NULL;
 }
 
+static struct order_load load_of(const struct stage_spec *s)
+{
+    struct order_load m = {.source = s->source,
+                           .params = s->params,
+                           .reduction = s->reduction,
+                           .inputs_count = s->inputs_count,
+                           .inputs = s->inputs};
+
+    text_copy(m.kernel, sizeof m.kernel, s->kernel);
+    return m;
+}
+
 /* A worker for this job: an idle one that is bound to it, or a blank one that is bound now. */
 static struct worker *worker_for(struct node *n, struct job *j)
 {
@@ -198,8 +211,7 @@ static struct worker *worker_for(struct node *n, struct job *j)
         return NULL;
     w->state = WORKER_BOUND;
     w->job = j;
-    order_load(n, w, j->builtin != NULL ? -1 : j->kernel, j->spec->stage.kernel,
-               j->spec->stage.source, j->spec->stage.params);
+    order_load(n, w, j->builtin != NULL ? -1 : j->kernel, load_of(&j->spec->stage));
     return w;
 }
 
@@ -242,7 +254,8 @@ static struct labour_chunk *next_queued(struct node *n, struct job **of, bool wi
 
     for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
         for (struct labour_chunk *c = j->labour->chunks; c != NULL; c = c->next_chunk)
-            if (c->state == SLOT_QUEUED && (!with_worker || has_idle_worker(n, j)) &&
+            if (c->state == SLOT_QUEUED && labour_inputs_are_here(j) &&
+                (!with_worker || has_idle_worker(n, j)) &&
                 (best == NULL || j->labour->served_us < (*of)->labour->served_us))
                 best = c, *of = j;
     return best;
@@ -275,13 +288,16 @@ static void serve_asides(struct node *n)
     for (struct aside *a = n->asides; a != NULL; a = a->next) {
         struct worker *w = a->given ? NULL : take_ready(n);
         const struct node_kernel *k = &n->kernels[a->kernel];
+        struct order_load load = {
+            .source = k->source, .params = a->params, .reduction = k->reduction};
 
         if (w == NULL)
             continue;
         w->state = WORKER_ASIDE;
         w->aside = a;
         a->given = true;
-        order_load(n, w, a->kernel, k->name, k->source, a->params);
+        text_copy(load.kernel, sizeof load.kernel, k->name);
+        order_load(n, w, a->kernel, load);
         order(n, w, a->order, a->payload);
     }
 }
@@ -336,6 +352,10 @@ static int bound_frame(struct node *n, struct worker *w, const struct frame *f)
         if (w->chunk == NULL || w->chunk->grant != progress.run)
             return 0;
         return labour_report_progress(w->job, w->chunk, &progress);
+    case MESSAGE_WORKER_OUTPUT:
+        return w->chunk == NULL ? 0 : labour_output_part(n, w, f->payload);
+    case MESSAGE_WORKER_OUTPUT_END:
+        return w->chunk == NULL ? 0 : labour_output_end(n, w, f->payload);
     case MESSAGE_WORKER_TRIMMED:
         if (read_order_trim(f->payload, &trim) < 0)
             return ERR_FORMAT;
@@ -480,6 +500,7 @@ void workers_exited(struct node *n, uint32_t number, enum worker_end end, int st
     *at = w->next;
     n->workers_count--;
     flags = cause_of_death(w, end, status, cause, sizeof cause);
+    labour_output_drop(n, w);
     merge_work_lost(n, w, flags, cause);
     if (w->chunk != NULL)
         labour_report_failed(w->job, w->chunk, flags, cause);
@@ -501,6 +522,7 @@ void workers_release(struct node *n, struct job *j)
     for (struct worker *w = n->workers; w != NULL; w = w->next) {
         if (w->job != j)
             continue;
+        labour_output_drop(n, w);
         w->job = NULL;
         w->chunk = NULL;
         worker_kill(n, w);

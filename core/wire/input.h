@@ -1,5 +1,5 @@
-/* The inputs of a stage: objects that every leaf of it may read. In a spec and in LOAD they stand one
- * after the other, 40 bytes each:
+/* The inputs of a stage: objects that every leaf of it may read. In a spec and in LOAD they stand
+ * one after the other, 40 bytes each:
  *
  *   32 object name, u64 size */
 #ifndef VELUM_WIRE_INPUT_H

@@ -51,7 +51,7 @@
 #include "core/base/id.h"
 
 #define MOVE_BYTES_MAX 61440u /* in one frame, with room for its head */
-#define MOVE_STREAMS_MAX 64u  /* open at once */
+#define MOVE_STREAMS_MAX 96u  /* open at once */
 #define MOVE_BITS_MAX 50000u  /* bytes of FOUND */
 #define MOVE_CODE_MAX 63u     /* of an rc, which travels as its amount: u32 */
 

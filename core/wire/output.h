@@ -1,6 +1,6 @@
 /* The output of one leaf of a collect, as it travels and is kept: few bytes as they are, more as an
- * object. Which of the two it is depends on the number of bytes alone, so that the same leaf has the
- * same value wherever it is computed.
+ * object. Which of the two it is depends on the number of bytes alone, so that the same leaf has
+ * the same value wherever it is computed.
  *
  *   u8 kind, u64 size, then
  *   0  size bytes, at most OUTPUT_INLINE_MAX

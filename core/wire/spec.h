@@ -69,9 +69,9 @@ bool stage_value(const struct stage_spec *s, const struct value *v);
 /* Appends the body. 0, or the error that read_spec would give, or of the buf. */
 int put_spec(struct buf *b, const struct job_spec *s);
 /* Checks every bound: kernel is a name, units and leaf_units >= 1, at most 2^40 leaves, lengths,
- * inputs, what a collect may be. Borrows params and inputs from body; name and args are sanitised to one line, the signed bytes stay as they
- * are. 0, ERR_FORMAT, ERR_TOO_LARGE, or ERR_VERSION: another version, or something a later
- * generation says (flags, more stages, another reduction). */
+ * inputs, what a collect may be. Borrows params and inputs from body; name and args are sanitised
+ * to one line, the signed bytes stay as they are. 0, ERR_FORMAT, ERR_TOO_LARGE, or ERR_VERSION:
+ * another version, or something a later generation says (flags, more stages, another reduction). */
 int read_spec(struct bytes body, struct job_spec *s);
 struct job_id spec_id(struct bytes body);
 uint64_t spec_leaves(const struct stage_spec *s);

@@ -1,0 +1,134 @@
+#include "core/node/labour_output.h"
+
+#include "core/base/err.h"
+#include "core/node/labour_report.h"
+#include "core/node/making.h"
+#include "core/node/workers.h"
+
+static void order(struct node *n, const struct worker *w, uint8_t type, struct bytes payload)
+{
+    struct action *a = actions_add(n->out, ACTION_ORDER, payload);
+
+    if (a == NULL) {
+        n->memory_out = true;
+        return;
+    }
+    a->worker = w->number;
+    a->type = type;
+}
+
+/* `who` is the worker's number. */
+static struct worker *maker(const struct node *n, uint64_t who)
+{
+    struct worker *w = worker_find(n, (uint32_t)who);
+
+    return w == NULL || w->making == 0 || w->chunk == NULL ? NULL : w;
+}
+
+static void taken(struct node *n, uint64_t who, uint32_t bytes)
+{
+    const struct worker *w = maker(n, who);
+    struct order_more m = {.bytes = bytes};
+    uint8_t raw[16];
+    struct buf b;
+
+    if (w == NULL)
+        return;
+    m.run = w->chunk->grant;
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_order_more(&b, &m);
+    order(n, w, MESSAGE_ORDER_MORE, buf_bytes(&b));
+}
+
+static void made(struct node *n, uint64_t who, int rc, const struct shelf_object *o)
+{
+    struct worker *w = maker(n, who);
+    struct order_taken m = {0};
+    uint8_t value[64], raw[128];
+    struct buf v, b;
+
+    if (w == NULL)
+        return;
+    w->making = 0;
+    w->output_ended = false;
+    if (rc < 0) {
+        labour_report_failed(w->job, w->chunk, REPORT_FAILED,
+                             rc == ERR_NO_SPACE ? "there is no room for its output on this node"
+                                                : "its output could not be written on this node");
+        worker_kill(n, w);
+        return;
+    }
+    buf_init_fixed(&v, value, sizeof value);
+    put_output(&v,
+               &(struct output){.kind = OUTPUT_OBJECT, .size = w->output_bytes, .name = o->name});
+    m.run = w->chunk->grant;
+    m.leaf = w->output_leaf;
+    m.value = buf_bytes(&v);
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_order_taken(&b, &m);
+    order(n, w, MESSAGE_ORDER_TAKEN, buf_bytes(&b));
+}
+
+static const struct making_owner owner = {.taken = taken, .made = made};
+
+/* Whether it is a leaf of the chunk that the worker computes. */
+static bool is_its(const struct worker *w, const struct worker_output *m)
+{
+    return w->job->spec->stage.reduction == REDUCE_COLLECT && m->run == w->chunk->grant &&
+           m->leaf >= w->chunk->next && m->leaf < w->chunk->end && !w->output_ended;
+}
+
+int labour_output_part(struct node *n, struct worker *w, struct bytes payload)
+{
+    struct worker_output m;
+
+    if (read_worker_output(payload, &m) < 0 || !is_its(w, &m))
+        return ERR_FORMAT;
+    if (w->making == 0) {
+        w->making = making_begin(n, &owner, w->number);
+        w->output_leaf = m.leaf;
+        w->output_bytes = 0;
+    }
+    if (w->making == 0) {
+        labour_report_failed(w->job, w->chunk, REPORT_FAILED, "this node keeps no objects");
+        worker_kill(n, w);
+        return 0;
+    }
+    if (m.leaf != w->output_leaf)
+        return ERR_FORMAT;
+    w->output_bytes += m.bytes.len;
+    making_add(n, w->making, m.bytes);
+    return 0;
+}
+
+int labour_output_end(struct node *n, struct worker *w, struct bytes payload)
+{
+    struct worker_output m;
+
+    if (read_worker_output_end(payload, &m) < 0 || !is_its(w, &m) || w->making == 0 ||
+        m.leaf != w->output_leaf || m.size != w->output_bytes)
+        return ERR_FORMAT;
+    w->output_ended = true;
+    making_finish(n, w->making);
+    return 0;
+}
+
+void labour_output_drop(struct node *n, struct worker *w)
+{
+    making_drop(n, w->making);
+    w->making = 0;
+    w->output_ended = false;
+}
+
+bool labour_output_is_here(const struct node *n, struct bytes value)
+{
+    const struct shelf_object *o;
+    struct output out;
+
+    if (read_output(value, &out) < 0)
+        return false;
+    if (out.kind == OUTPUT_BYTES)
+        return true;
+    o = n->objects == NULL ? NULL : shelf_find(n->objects->shelf, out.name);
+    return o != NULL && o->whole && o->size == out.size;
+}

@@ -1,0 +1,283 @@
+#include "core/node/making.h"
+
+#include "core/base/err.h"
+#include "core/node/copies.h"
+#include "core/node/keeping.h"
+#include "core/node/link.h"
+#include "core/node/mover.h"
+#include "core/node/put.h"
+
+enum making_state {
+    MAKING_HELD,    /* its bytes wait here until there is a stream for it */
+    MAKING_OPEN,    /* they go to the mover */
+    MAKING_WRITTEN, /* whole; the statement that it is kept is being synced, and copied */
+};
+
+struct making {
+    struct making *next;
+    uint64_t number; /* also the mover's stream */
+    const struct making_owner *owner;
+    uint64_t who;
+    enum making_state state;
+    bool ended;      /* the owner has given all of it */
+    bool finishing;  /* and the mover knows */
+    struct buf held; /* of MAKING_HELD */
+    uint64_t bytes;
+    struct digest name;
+    uint64_t ticket;
+    struct instant until;
+};
+
+static struct making *find(const struct node *n, uint64_t number)
+{
+    struct making *m = n->objects == NULL ? NULL : n->objects->makings;
+
+    while (m != NULL && m->number != number)
+        m = m->next;
+    return m;
+}
+
+static uint32_t open_count(const struct node *n)
+{
+    uint32_t count = 0;
+
+    for (const struct making *m = n->objects->makings; m != NULL; m = m->next)
+        count += m->state == MAKING_OPEN;
+    return count;
+}
+
+static void forget(struct node *n, struct making *m)
+{
+    struct making **at = &n->objects->makings;
+
+    while (*at != m)
+        at = &(*at)->next;
+    *at = m->next;
+    if (m->state != MAKING_WRITTEN)
+        n->objects->coming_bytes -= m->bytes;
+    buf_clear(&m->held);
+    alloc_free(n->alloc, m, sizeof *m);
+}
+
+static void fail(struct node *n, struct making *m, int rc)
+{
+    const struct making_owner *owner = m->owner;
+    uint64_t who = m->who;
+
+    if (m->state == MAKING_OPEN)
+        mover_stream(n, MESSAGE_MOVE_ABORT, m->number, NULL);
+    forget(n, m);
+    owner->made(n, who, rc, NULL);
+}
+
+/* `what` is the making's number, and how many bytes it was. */
+#define BYTES_BITS 16
+
+static void appended(struct node *n, uint64_t what, const struct frame *answer)
+{
+    struct making *m = find(n, what >> BYTES_BITS);
+    int rc = moved_result(answer);
+
+    if (m == NULL)
+        return;
+    if (rc < 0)
+        fail(n, m, rc);
+    else
+        m->owner->taken(n, m->who, (uint32_t)(what & ((1u << BYTES_BITS) - 1)));
+}
+
+static void append(struct node *n, struct making *m, struct bytes bytes)
+{
+    struct move_stream part = {.stream = m->number};
+    struct buf b;
+
+    do {
+        part.bytes =
+            (struct bytes){bytes.data, bytes.len < MOVE_BYTES_MAX ? bytes.len : MOVE_BYTES_MAX};
+        bytes.data += part.bytes.len;
+        bytes.len -= part.bytes.len;
+        buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+        put_move_append(&b, &part);
+        if (b.failed)
+            n->memory_out = true;
+        else
+            mover_order(n, MESSAGE_MOVE_APPEND, buf_bytes(&b), appended,
+                        m->number << BYTES_BITS | part.bytes.len);
+        buf_clear(&b);
+    } while (bytes.len > 0);
+}
+
+static void made(struct node *n, uint64_t number, const struct frame *answer)
+{
+    struct making *m = find(n, number);
+    struct shelf_object *o = NULL;
+    int rc = objects_made(n, answer, m != NULL, &o);
+
+    if (m == NULL)
+        return;
+    if (rc == 0) {
+        n->objects->coming_bytes -= m->bytes;
+        m->state = MAKING_WRITTEN; /* the mover has no stream of it any more */
+        rc = keeping_say(n, o->name, o->size, true);
+    }
+    if (rc < 0) {
+        fail(n, m, rc);
+        return;
+    }
+    m->name = o->name;
+    m->ticket = n->ticket_last;
+    m->until = instant_plus_us(n->now, MAKING_WAIT_US);
+    copies_look(n);
+    n->objects->makings_due = true;
+}
+
+static void finish(struct node *n, struct making *m)
+{
+    m->finishing = true;
+    mover_stream(n, MESSAGE_MOVE_FINISH, m->number, made);
+}
+
+/* The first that waits gets the stream that another has left. */
+static void open_next(struct node *n)
+{
+    struct making *m, *first = NULL;
+
+    if (open_count(n) >= MAKINGS_MAX)
+        return;
+    for (m = n->objects->makings; m != NULL; m = m->next)
+        if (m->state == MAKING_HELD && (first == NULL || m->number < first->number))
+            first = m;
+    if (first == NULL)
+        return;
+    first->state = MAKING_OPEN;
+    append(n, first, buf_bytes(&first->held));
+    buf_clear(&first->held);
+    if (first->ended)
+        finish(n, first);
+}
+
+uint64_t making_begin(struct node *n, const struct making_owner *owner, uint64_t who)
+{
+    struct making *m = n->objects == NULL ? NULL : node_alloc(n, sizeof *m);
+
+    if (m == NULL)
+        return 0;
+    *m = (struct making){.next = n->objects->makings,
+                         .number = ++n->objects->number_counter,
+                         .owner = owner,
+                         .who = who};
+    buf_init(&m->held, n->alloc, MAKING_WINDOW);
+    n->objects->makings = m;
+    return m->number;
+}
+
+void making_add(struct node *n, uint64_t number, struct bytes bytes)
+{
+    struct making *m = find(n, number);
+
+    if (m == NULL || m->ended)
+        return;
+    m->bytes += bytes.len;
+    n->objects->coming_bytes += bytes.len;
+    if (!objects_room(n, 0)) {
+        fail(n, m, ERR_NO_SPACE);
+        return;
+    }
+    if (m->state == MAKING_HELD && open_count(n) < MAKINGS_MAX && m->held.len == 0) {
+        m->state = MAKING_OPEN;
+    } else if (m->state == MAKING_HELD) {
+        put_raw(&m->held, bytes.data, bytes.len);
+        if (m->held.failed)
+            fail(n, m, buf_result(&m->held));
+        return;
+    }
+    append(n, m, bytes);
+}
+
+void making_finish(struct node *n, uint64_t number)
+{
+    struct making *m = find(n, number);
+
+    if (m == NULL || m->ended)
+        return;
+    m->ended = true;
+    if (m->state == MAKING_OPEN)
+        finish(n, m);
+    else
+        open_next(n);
+}
+
+void making_drop(struct node *n, uint64_t number)
+{
+    struct making *m = find(n, number);
+
+    if (m == NULL)
+        return;
+    if (m->state == MAKING_OPEN && !m->finishing)
+        mover_stream(n, MESSAGE_MOVE_ABORT, m->number, NULL);
+    forget(n, m);
+    n->objects->makings_due = true;
+}
+
+void makings_mover_died(struct node *n)
+{
+    struct making *m, *next;
+
+    for (m = n->objects->makings; m != NULL; m = next) {
+        next = m->next;
+        if (m->state == MAKING_OPEN) {
+            m->state = MAKING_HELD; /* there is no stream to abort */
+            fail(n, m, ERR_IO);
+            next = n->objects->makings;
+        }
+    }
+}
+
+static bool is_safe(const struct node *n, const struct making *m, const struct shelf_object *o)
+{
+    uint32_t machines, possible = copies_possible(n);
+
+    return n->ticket_synced >= m->ticket &&
+           (copies_count(n, o, &machines) >=
+                (MAKING_COPIES < possible ? MAKING_COPIES : possible) ||
+            instant_reached(n->now, m->until));
+}
+
+void makings_look(struct node *n)
+{
+    const struct making_owner *owner;
+    const struct shelf_object *o;
+    struct making *m, *next;
+    uint64_t who;
+
+    n->objects->makings_due = false;
+    for (m = n->objects->makings; m != NULL; m = next) {
+        next = m->next;
+        if (m->state != MAKING_WRITTEN)
+            continue;
+        o = shelf_find(n->objects->shelf, m->name);
+        if (o == NULL) {
+            fail(n, m, ERR_NOT_FOUND);
+        } else if (is_safe(n, m, o)) {
+            owner = m->owner;
+            who = m->who;
+            forget(n, m);
+            owner->made(n, who, 0, o);
+        } else {
+            continue;
+        }
+        next = n->objects->makings; /* the owner may have changed the list */
+    }
+    open_next(n);
+}
+
+bool makings_are_none(const struct node *n)
+{
+    return n->objects == NULL || n->objects->makings == NULL;
+}
+
+void makings_free(struct node *n)
+{
+    while (n->objects->makings != NULL)
+        forget(n, n->objects->makings);
+}

@@ -1,0 +1,42 @@
+/* Objects that this node makes itself: the output of a leaf, the list of a job's outputs. Bytes go
+ * to the mover as they come. When all are there the object is whole and kept from then on; when
+ * that is written down and others have copies too, as of an object that a user puts, its owner
+ * hears of it.
+ *
+ * At most MAKINGS_MAX are with the mover at a time; the bytes of others are held here, up to
+ * MAKING_WINDOW each, which is also how many the owner may be ahead of what it was told is taken.
+ * Private to core/node. */
+#ifndef VELUM_NODE_MAKING_H
+#define VELUM_NODE_MAKING_H
+
+#include "core/node/objects.h"
+
+#define MAKINGS_MAX 32u /* with the mover */
+#define MAKING_WINDOW (256u << 10)
+#define MAKING_COPIES 2
+#define MAKING_WAIT_US (10 * S_US) /* for copies: then those that are there are enough */
+
+/* Who makes it, known by a number that may mean nothing any more: the functions then do nothing.
+ * They may begin, end and drop makings. */
+struct making_owner {
+    /* The mover has so many more bytes. */
+    void (*taken)(struct node *n, uint64_t who, uint32_t bytes);
+    /* 0 and the object, or an error: nothing is left of it. The making is gone. */
+    void (*made)(struct node *n, uint64_t who, int rc, const struct shelf_object *o);
+};
+
+/* Gives its number; 0 when memory is out, or this node keeps no objects. */
+uint64_t making_begin(struct node *n, const struct making_owner *owner, uint64_t who);
+/* The next bytes. The owner is told of what it may not have, later: there is no answer. */
+void making_add(struct node *n, uint64_t number, struct bytes bytes);
+void making_finish(struct node *n, uint64_t number);
+/* Nobody wants it any more; also of one that has gone. */
+void making_drop(struct node *n, uint64_t number);
+
+void makings_mover_died(struct node *n);
+/* Copies may have come, or statements been written. */
+void makings_look(struct node *n);
+bool makings_are_none(const struct node *n);
+void makings_free(struct node *n);
+
+#endif
