@@ -237,6 +237,12 @@ static bool is_safe(const struct node *n, const struct making *m, const struct s
 {
     uint32_t machines, possible = copies_possible(n);
 
+#if VELUM_PLANT == 394 /* trace/test_collect: a leaf counts before its output is written down */
+    return true;
+#endif
+#if VELUM_PLANT == 395 /* trace/test_collect: a leaf counts while its output has one copy */
+    possible = 1;
+#endif
     return n->ticket_synced >= m->ticket &&
            (copies_count(n, o, &machines) >=
                 (MAKING_COPIES < possible ? MAKING_COPIES : possible) ||

@@ -9,6 +9,7 @@
 #include "core/base/sha256.h"
 #include "core/base/text.h"
 #include "tests/lib/story_inside.h"
+#include "tests/lib/story_worker.h"
 
 #define WAY_US 100
 #define SYNC_US 50
@@ -22,7 +23,8 @@ enum story_kind {
     STORY_FAILED,
     STORY_STORED,
     STORY_EXITED,
-    STORY_MOVED
+    STORY_MOVED,
+    STORY_WORKER
 };
 
 struct story_event {
@@ -278,6 +280,20 @@ static void move(struct story *s, struct story_node *n, const struct action *a,
         sim_mover_order(&n->mover, (uint8_t)a->type, payload, moved, &to);
 }
 
+void story_worker_later(struct story *s, uint32_t node, uint32_t number, uint8_t type,
+                        struct bytes payload, int64_t us)
+{
+    struct story_event ev = {.kind = STORY_WORKER,
+                             .node = node,
+                             .generation = s->nodes[node].generation,
+                             .link = number,
+                             .type = type,
+                             .data = story_copy(payload),
+                             .len = payload.len};
+
+    push(s, ev, us);
+}
+
 static void perform(struct story *s, struct story_node *n, struct actions *actions)
 {
     for (size_t i = 0; i < actions->count; i++) {
@@ -306,6 +322,12 @@ static void perform(struct story *s, struct story_node *n, struct actions *actio
             break;
         case ACTION_START:
             s->worker = a->worker;
+            if (s->output)
+                story_worker_starts(s, n->index, a->worker);
+            break;
+        case ACTION_ORDER:
+            story_worker_later(s, n->index, a->worker, (uint8_t)a->type,
+                               actions_payload(actions, a), SYNC_US);
             break;
         case ACTION_MOVE:
             move(s, n, a, actions_payload(actions, a));
@@ -422,7 +444,11 @@ static void on_event(struct story *s, struct story_event *e)
         ev.moved.frame =
             (struct frame){.type = e->type, .request = e->request, .payload = {e->data, e->len}};
         break;
+    case STORY_WORKER:
+        story_worker_hears(s, e->node, (uint32_t)e->link, e->type, (struct bytes){e->data, e->len});
+        return;
     case STORY_EXITED:
+        story_worker_ends(s, e->node, (uint32_t)e->link);
         ev.kind = EVENT_WORKER_EXITED;
         ev.worker_exited.worker = (uint32_t)e->link;
         ev.worker_exited.end = WORKER_KILLED;
@@ -512,6 +538,7 @@ void story_start(struct story *s, uint32_t i)
                              .tombstone_s = s->ages.tombstone_s,
                              .calendar_look_s = s->ages.calendar_look_s,
                              .objects_bytes = s->ages.objects_bytes,
+                             .objects_path = "objects",
                              .link_room_bytes = s->ages.link_room_bytes,
                              .certificate = {certificate, sizeof certificate}};
     struct actions actions;
@@ -585,17 +612,10 @@ static void drop_links(struct story *s, uint32_t a, uint32_t b)
 void story_kill(struct story *s, uint32_t i)
 {
     drop_links(s, i, STORY_USER);
+    story_workers_of_end(s, i);
     node_free(s->nodes[i].core);
     s->nodes[i].core = NULL;
     sim_mover_crash(&s->nodes[i].mover);
-}
-
-void story_mover_dies(struct story *s, uint32_t i)
-{
-    struct event ev = {.kind = EVENT_MOVER};
-
-    sim_mover_crash(&s->nodes[i].mover);
-    story_step(s, &s->nodes[i], &ev);
 }
 
 void story_pause(struct story *s, uint32_t i)
@@ -666,6 +686,7 @@ bool story_end(struct story *s)
     for (uint32_t i = 0; i < s->answers_count; i++)
         free(s->answers[i].data);
     free(s->answers);
+    story_workers_free(s);
     while ((spec = s->specs) != NULL) {
         s->specs = spec->next;
         free(spec->data);

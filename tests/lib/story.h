@@ -65,6 +65,12 @@ struct story {
     uint32_t sent[256];       /* frames by type, between nodes */
     struct node_options ages; /* how long things are kept, the room of links and of objects */
     uint32_t worker;          /* the last one that a node asked to start, 0: none */
+    /* story_worker.h: what a leaf of a collect yields, in bytes; NULL: nobody computes */
+    uint32_t (*output)(uint64_t leaf);
+    struct story_worker *workers;
+    uint64_t leaves_computed;
+    /* What a job of this number is, beyond the usual; NULL: nothing. Before it is first named. */
+    void (*adjust)(struct job_spec *spec, uint32_t number);
     /* Frames of these types between these nodes are lost, and counted by whom they were for. */
     struct {
         uint8_t type, type_too; /* 0: none */

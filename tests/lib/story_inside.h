@@ -22,6 +22,10 @@ struct story_spec {
     size_t len;
 };
 
+/* Told to a worker of this node's present process so much later, if both are there then. */
+void story_worker_later(struct story *s, uint32_t node, uint32_t number, uint8_t type,
+                        struct bytes payload, int64_t us);
+
 /* story_disk.c */
 void story_disk_store(struct story_node *n, uint16_t type, struct bytes payload);
 void story_disk_compact(struct story_node *n, struct bytes records);

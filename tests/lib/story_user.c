@@ -24,6 +24,8 @@ static struct story_spec *spec_make(struct story *s, uint32_t number)
     spec.stage.units = 64;
     spec.stage.leaf_units = 1;
     spec.stage.accumulator_size = 8;
+    if (s->adjust)
+        s->adjust(&spec, number);
     buf_init(&body, &s->heap.alloc, SPEC_SIZE_MAX);
     buf_init(&whole, &s->heap.alloc, SPEC_SIZE_MAX);
     ensure(put_spec(&body, &spec) == 0);
@@ -198,6 +200,14 @@ void story_worker_says(struct story *s, uint32_t i, uint32_t worker, uint8_t typ
 
     ev.worker_frame.worker = worker;
     ev.worker_frame.frame = (struct frame){.type = type, .payload = payload};
+    story_step(s, &s->nodes[i], &ev);
+}
+
+void story_mover_dies(struct story *s, uint32_t i)
+{
+    struct event ev = {.kind = EVENT_MOVER};
+
+    sim_mover_crash(&s->nodes[i].mover);
     story_step(s, &s->nodes[i], &ev);
 }
 

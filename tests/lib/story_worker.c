@@ -1,0 +1,249 @@
+#include "tests/lib/story_worker.h"
+
+#include <stdlib.h>
+
+#include "core/base/ensure.h"
+#include "core/wire/message.h"
+#include "core/wire/output.h"
+#include "tests/lib/story_inside.h"
+
+#define PART ((uint64_t)OUTPUT_PART_MAX)
+
+struct story_worker {
+    struct story_worker *next;
+    uint32_t node, number;
+    uint64_t run, leaf, end; /* it computes [leaf, end) */
+    bool open;
+    uint64_t size, sent, may; /* of the leaf's output */
+    bool told;                /* all of it is sent, and TAKEN awaited */
+};
+
+uint8_t story_output_byte(uint64_t leaf, uint64_t k)
+{
+    return (uint8_t)(leaf * 31 + k * 7 + (k >> 8));
+}
+
+static struct story_worker *find(const struct story *s, uint32_t node, uint32_t number)
+{
+    struct story_worker *w = s->workers;
+
+    while (w && (w->node != node || w->number != number))
+        w = w->next;
+    return w;
+}
+
+static void say(struct story *s, const struct story_worker *w, uint8_t type, struct buf *b)
+{
+    ensure(!b->failed);
+    story_worker_says(s, w->node, w->number, type, buf_bytes(b));
+    buf_clear(b);
+}
+
+static struct buf payload(struct story *s)
+{
+    struct buf b;
+
+    buf_init(&b, &s->heap.alloc, FRAME_PAYLOAD_MAX);
+    return b;
+}
+
+void story_worker_starts(struct story *s, uint32_t node, uint32_t number)
+{
+    struct story_worker *w = calloc(1, sizeof *w);
+
+    ensure(w);
+    *w = (struct story_worker){.next = s->workers, .node = node, .number = number};
+    s->workers = w;
+    story_worker_later(s, node, number, MESSAGE_WORKER_READY, (struct bytes){0}, 0);
+}
+
+void story_worker_ends(struct story *s, uint32_t node, uint32_t number)
+{
+    struct story_worker **at = &s->workers, *w;
+
+    while ((w = *at) != NULL && (w->node != node || w->number != number))
+        at = &w->next;
+    if (!w)
+        return;
+    *at = w->next;
+    free(w);
+}
+
+void story_workers_of_end(struct story *s, uint32_t node)
+{
+    struct story_worker *w, *next;
+
+    for (w = s->workers; w; w = next) {
+        next = w->next;
+        if (w->node == node)
+            story_worker_ends(s, node, w->number);
+    }
+}
+
+void story_workers_free(struct story *s)
+{
+    while (s->workers)
+        story_worker_ends(s, s->workers->node, s->workers->number);
+}
+
+uint64_t story_leaves_computed(const struct story *s)
+{
+    return s->leaves_computed;
+}
+
+static void progress(struct story *s, struct story_worker *w, const struct output *o)
+{
+    struct buf b = payload(s), v = payload(s);
+    struct value value = {.at = {0, w->leaf}};
+    bool ended;
+
+    if (o) {
+        put_output(&v, o);
+        value.data = buf_bytes(&v);
+        w->leaf++;
+        s->leaves_computed++;
+    }
+    ended = w->leaf >= w->end;
+    put_worker_progress_begin(&b, w->run, w->leaf, o ? (uint64_t)STORY_LEAF_US : 0, 0, ended,
+                              o ? 1 : 0);
+    if (o)
+        put_value(&b, &value);
+    w->open = !ended;
+    w->told = false;
+    w->sent = 0;
+    if (w->open)
+        story_worker_later(s, w->node, w->number, 0, (struct bytes){0}, STORY_LEAF_US);
+    say(s, w, MESSAGE_WORKER_PROGRESS, &b);
+    buf_clear(&v);
+}
+
+/* As much as it may. */
+static void send(struct story *s, struct story_worker *w)
+{
+    uint32_t node = w->node, number = w->number;
+    struct worker_output m = {.run = w->run, .leaf = w->leaf, .size = w->size};
+    uint8_t bytes[OUTPUT_PART_MAX];
+    struct buf b;
+
+    while (w && w->sent < w->size && w->sent < w->may) {
+        uint64_t n = w->size - w->sent < PART ? w->size - w->sent : PART;
+
+        n = w->may - w->sent < n ? w->may - w->sent : n;
+        for (uint64_t i = 0; i < n; i++)
+            bytes[i] = story_output_byte(w->leaf, w->sent + i);
+        m.bytes = (struct bytes){bytes, (size_t)n};
+        b = payload(s);
+        put_worker_output(&b, &m);
+        w->sent += n;
+        say(s, w, MESSAGE_WORKER_OUTPUT, &b);
+        w = find(s, node, number);
+    }
+    if (!w || w->sent < w->size || w->told)
+        return;
+    w->told = true;
+    b = payload(s);
+    put_worker_output_end(&b, &m);
+    say(s, w, MESSAGE_WORKER_OUTPUT_END, &b);
+}
+
+static void compute(struct story *s, struct story_worker *w)
+{
+    uint8_t bytes[OUTPUT_INLINE_MAX];
+    struct output o = {.kind = OUTPUT_BYTES};
+
+    if (w->leaf >= w->end) {
+        progress(s, w, NULL);
+        return;
+    }
+    w->size = s->output(w->leaf);
+    w->sent = 0;
+    w->may = OUTPUT_WINDOW;
+    if (w->size > OUTPUT_INLINE_MAX) {
+        send(s, w);
+        return;
+    }
+    for (uint64_t i = 0; i < w->size; i++)
+        bytes[i] = story_output_byte(w->leaf, i);
+    o.size = w->size;
+    o.bytes = (struct bytes){bytes, (size_t)w->size};
+    progress(s, w, &o);
+}
+
+static void on_trim(struct story *s, struct story_worker *w, struct bytes p)
+{
+    struct order_trim m;
+    struct buf b = payload(s);
+
+    ensure(read_order_trim(p, &m) == 0);
+    if (w->open && m.run == w->run) {
+        m.end = m.end < w->leaf ? w->leaf : m.end;
+        w->end = m.end < w->end ? m.end : w->end;
+        m.end = w->end;
+    }
+    put_order_trim(&b, &m);
+    say(s, w, MESSAGE_WORKER_TRIMMED, &b);
+}
+
+static void on_taken(struct story *s, struct story_worker *w, struct bytes p)
+{
+    struct order_taken m;
+    struct output o;
+
+    ensure(read_order_taken(p, &m) == 0 && read_output(m.value, &o) == 0);
+    if (w->open && w->told && m.run == w->run && m.leaf == w->leaf && w->leaf < w->end)
+        progress(s, w, &o);
+    else if (w->open && w->told)
+        progress(s, w, NULL);
+}
+
+void story_worker_hears(struct story *s, uint32_t node, uint32_t number, uint8_t type,
+                        struct bytes p)
+{
+    struct story_worker *w = find(s, node, number);
+    struct worker_loaded loaded = {.ok = true};
+    struct order_run run;
+    struct order_more more;
+    struct buf b;
+
+    if (!w)
+        return;
+    switch (type) {
+    case 0:
+        if (w->open && !w->told && w->sent == 0)
+            compute(s, w);
+        break;
+    case MESSAGE_WORKER_READY:
+        b = payload(s);
+        put_u32(&b, 1);
+        say(s, w, MESSAGE_WORKER_READY, &b);
+        break;
+    case MESSAGE_ORDER_LOAD:
+        b = payload(s);
+        put_worker_loaded(&b, &loaded);
+        say(s, w, MESSAGE_WORKER_LOADED, &b);
+        break;
+    case MESSAGE_ORDER_RUN:
+        ensure(read_order_run(p, &run) == 0 && !w->open);
+        w->run = run.run;
+        w->leaf = run.first;
+        w->end = run.end;
+        w->open = true;
+        w->sent = 0;
+        story_worker_later(s, node, number, 0, (struct bytes){0}, STORY_LEAF_US);
+        break;
+    case MESSAGE_ORDER_TRIM:
+        on_trim(s, w, p);
+        break;
+    case MESSAGE_ORDER_MORE:
+        ensure(read_order_more(p, &more) == 0);
+        w->may += more.run == w->run ? more.bytes : 0;
+        if (w->open && w->sent > 0 && w->sent < w->size)
+            send(s, w);
+        break;
+    case MESSAGE_ORDER_TAKEN:
+        on_taken(s, w, p);
+        break;
+    default:
+        ensure(!"an order that a story's worker does not know");
+    }
+}
