@@ -4,10 +4,12 @@
 
 #include "core/base/err.h"
 #include "core/base/sha256.h"
+#include "core/verify/outputs.h"
 
 enum { RECORD_FACTS = 1, RECORD_GONE = 2, RECORD_STALE = 6, RECORD_LAST = 7 };
 enum { KIND_SPEC = 1, KIND_OUTCOME = 5, KIND_PARTIAL = 6, KIND_DIVERGENT = 8, KIND_COUNTS = 10 };
 
+#define REDUCTION_COLLECT 2
 #define STALE_DROPPED 2
 #define FACT_MAX 65536
 #define TEXT_MAX 1024
@@ -24,6 +26,8 @@ void tally_init(struct tally *t, const struct alloc *a, struct job_id job, tally
 static int merge_values(void *ctx, struct bytes left, struct bytes right, uint8_t *out)
 {
     const struct tally *t = ctx;
+    if (t->collects)
+        return -1;
     return t->merge(t->merge_ctx, &t->kernel, left, right, out);
 }
 
@@ -87,9 +91,10 @@ static void take_spec(struct tally *t, struct bytes body)
     skip_text(&r);
     struct bytes params = read_block(&r, sizeof k->params);
     uint64_t units = read_u64(&r), leaf_units = read_u64(&r);
-    (void)read_u8(&r);
+    uint8_t reduction = read_u8(&r);
     k->value_size = read_u32(&r);
-    if (r.failed || units == 0 || leaf_units == 0 || k->value_size == 0 ||
+    t->collects = reduction == REDUCTION_COLLECT;
+    if (r.failed || units == 0 || leaf_units == 0 || (k->value_size == 0) != t->collects ||
         k->value_size > FOLD_VALUE_MAX) {
         problem(t, TALLY_FORMAT, 0, 0);
         return;
@@ -187,8 +192,9 @@ static void take_value(struct tally *t, struct reader *r)
     uint8_t level = read_u8(r);
     uint64_t index = read_u64(r), first, end;
     struct bytes data = read_block(r, FOLD_VALUE_MAX);
-    if (r->failed || data.len != t->kernel.value_size ||
-        !fold_range(&t->fold, level, index, &first, &end)) {
+    if (r->failed || !fold_range(&t->fold, level, index, &first, &end) ||
+        (t->collects ? end - first != 1 || !outputs_value(data)
+                     : data.len != t->kernel.value_size)) {
         r->failed = true;
         return;
     }
@@ -353,14 +359,32 @@ bool tally_is_whole(const struct tally *t)
     return t->known && !tally_hole(t, 0, &first, &end);
 }
 
+/* The digest of a result that is a list is the list's name. */
+static void check_list(struct tally *t)
+{
+    struct bytes result = {t->result, t->result_len};
+    struct digest said, made;
+    uint64_t said_size, made_size;
+    if (!outputs_result(result, t->leaves, &said, &said_size) || !digest_equal(said, t->digest))
+        problem(t, TALLY_DIGEST, 0, 0);
+    else if (outputs_name(&t->fold, &made, &made_size) &&
+             (!digest_equal(made, said) || made_size != said_size))
+        problem(t, TALLY_RESULT, 0, t->leaves);
+}
+
 static void check_result(struct tally *t)
 {
     uint8_t root[FOLD_VALUE_MAX];
-    uint32_t len = fold_root(&t->fold, root);
-    if (!digest_equal(sha256_of(t->result, t->result_len), t->digest))
-        problem(t, TALLY_DIGEST, 0, 0);
+    uint32_t len;
     if (t->leaves_counted != t->leaves)
         problem(t, TALLY_COUNT, t->leaves_counted, t->leaves_counted);
+    if (t->collects) {
+        check_list(t);
+        return;
+    }
+    len = fold_root(&t->fold, root);
+    if (!digest_equal(sha256_of(t->result, t->result_len), t->digest))
+        problem(t, TALLY_DIGEST, 0, 0);
     if (len > 0 && (len != t->result_len || memcmp(root, t->result, len) != 0))
         problem(t, TALLY_RESULT, 0, t->leaves);
 }

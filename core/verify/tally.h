@@ -58,6 +58,7 @@ struct tally {
     bool known; /* the specification is there */
     bool gone;  /* it ended and was forgotten */
     struct tally_kernel kernel;
+    bool collects; /* its values are outputs of leaves, which nothing folds */
     uint64_t leaves;
     struct spans named;
     struct spans hollow; /* runs that came without a value: a result may vouch for them later */
