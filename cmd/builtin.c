@@ -16,7 +16,7 @@ int builtin_plan(const char *name, int argc, char *const *argv, struct plan *out
         return ERR_NOT_FOUND;
     for (int i = 0; i < argc; i++)
         args[i] = argv[i];
-    int rc = kernel_plan(k, argc, args, &plan);
+    int rc = kernel_plan(k, argc, args, 0, NULL, &plan);
     if (rc < 0) {
         text_copy(reason, REASON_SIZE, plan.reason);
         return rc;

@@ -43,7 +43,7 @@ static void run_first_leaf(const struct velum_kernel *kernel)
     char reason[REASON_SIZE];
     uint64_t first;
     uint64_t count;
-    ensure(kernel_plan(kernel, 1, arguments, &plan) == 0);
+    ensure(kernel_plan(kernel, 1, arguments, 0, NULL, &plan) == 0);
     kernel_leaf_range(plan.units, plan.leaf_units, 0, &first, &count);
     struct bytes params = {plan.params, plan.params_size};
     int rc = kernel_leaf(kernel, kernel_host_plain(), params, first, count, partial, reason);

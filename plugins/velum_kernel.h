@@ -204,7 +204,9 @@ struct velum_kernel {
     uint16_t reduce;     /* VELUM_FOLD, or VELUM_COLLECT: no accumulator, no fields, no merge, no
                             show, and `leaf` is given NULL for one; at most 16,384 leaves */
     uint16_t files_from; /* arguments from this one on, counted from 1, are files: they become the
-                            inputs and are not among the arguments of `plan`. 0: none are */
+                            inputs and are not among the arguments of `plan`. Options are not
+                            counted: the first arguments as long as they begin with - and are
+                            longer than that, up to a --. 0: none are */
     /* Arguments to parameters, units and leaf size, a function of the arguments alone. Returns 0,
      * or < 0 with out->reason. */
     int (*plan)(const struct velum_host *host, int argc, const char *const *argv,

@@ -29,8 +29,9 @@ int spawner_fork(struct spawner *out, const char *argv0);
 _Noreturn void spawner_main(void);
 
 struct crew_options {
-    uint64_t memory_bytes; /* RLIMIT_AS of a worker, 0 = 4 GiB; not applied in sanitizer builds */
-    uint32_t workers_max;  /* <= 1100; more is ERR_FULL */
+    uint64_t
+        memory_bytes; /* RLIMIT_AS of a worker without its inputs, 0 = 4 GiB; not applied in sanitizer builds */
+    uint32_t workers_max; /* <= 1100; more is ERR_FULL */
 };
 
 struct crew_events {

@@ -16,6 +16,8 @@ static void copy_kernel(struct node_kernel *to, const struct kernel_view *v)
     to->source = v->source;
     to->origin = v->origin;
     text_copy(to->path, sizeof to->path, v->path);
+    to->reduction = v->reduction;
+    to->files_from = v->files_from;
     to->accumulator_size = v->accumulator_size;
     text_copy(to->usage, sizeof to->usage, v->usage);
     text_copy(to->summary, sizeof to->summary, v->summary);

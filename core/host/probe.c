@@ -12,6 +12,7 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/wire/message.h"
+#include "core/wire/spec.h"
 
 #define LANES 4
 #define ANSWER_US (2 * S_US)
@@ -143,14 +144,22 @@ static const char *refused_at_sight(const struct probe *p, uint32_t index)
     return NULL;
 }
 
+/* A worker that lies is found out before anybody uses what it said. */
+static bool is_allowed(const struct kernel_view *said)
+{
+    const bool folds = said->accumulator_size > 0;
+    return text_is_name(said->name) && said->files_from <= ARGS_COUNT_MAX &&
+           said->reduction == (folds ? REDUCE_FOLD : REDUCE_COLLECT);
+}
+
 static void settle(struct probe *p, uint32_t index, const struct kernel_view *said)
 {
     char path[PATH_SIZE_MAX] = "";
     path_of(p, index, path);
     if (said->refused[0]) {
         refuse(p, index, said->refused);
-    } else if (!text_is_name(said->name) || said->accumulator_size == 0) {
-        refuse(p, index, "its name or its accumulator is not allowed");
+    } else if (!is_allowed(said)) {
+        refuse(p, index, "its name, its reduction or its accumulator is not allowed");
     } else {
         p->views[index] = *said;
         p->views[index].origin = ORIGIN_PLUGIN;

@@ -83,13 +83,24 @@ static int limit(__rlimit_resource_t resource, rlim_t value)
     return setrlimit(resource, &wanted);
 }
 
+/* The worker raises this by the size of its inputs, which it maps, and makes it final before foreign
+ * code is there (worker_input.h). */
+static int limit_addresses(uint64_t bytes)
+{
+    struct rlimit now;
+    if (getrlimit(RLIMIT_AS, &now) != 0)
+        return -1;
+    now.rlim_cur = bytes < now.rlim_max ? bytes : now.rlim_max;
+    return setrlimit(RLIMIT_AS, &now);
+}
+
 static int limit_worker(uint64_t memory_bytes)
 {
     if (limit(RLIMIT_CORE, 0) != 0 || limit(RLIMIT_FSIZE, 0) != 0 ||
         limit(RLIMIT_MEMLOCK, 0) != 0 || limit(RLIMIT_STACK, STACK_BYTES) != 0)
         return -1;
     /* A sanitizer reserves terabytes of addresses and makes a helper process at the end. */
-    if (!SANITIZER && (limit(RLIMIT_AS, memory_bytes) != 0 || limit(RLIMIT_NPROC, 0) != 0))
+    if (!SANITIZER && (limit_addresses(memory_bytes) != 0 || limit(RLIMIT_NPROC, 0) != 0))
         return -1;
     return limit(RLIMIT_NOFILE, OPEN_FILES);
 }

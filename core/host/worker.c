@@ -12,6 +12,8 @@
 #include "core/base/text.h"
 #include "core/host/plugin.h"
 #include "core/host/worker_host.h"
+#include "core/host/worker_input.h"
+#include "core/host/worker_output.h"
 #include "core/host/worker_pipe.h"
 #include "core/kernel/kernel.h"
 #include "core/kernel/run.h"
@@ -33,7 +35,10 @@ struct worker {
     size_t params_len;
     struct task now, queued;
     struct run run;         /* of `now` */
-    void *values;           /* RUN_VALUES_MAX values, for `run` */
+    void *values;           /* of a fold: RUN_VALUES_MAX values, for `run` */
+    struct collect collect; /* of a collect: what `run` yields */
+    bool collects;
+    bool in_leaf;           /* orders are obeyed in the middle of leaf run.next */
     uint64_t last_run, end; /* the run that ended last, and where */
     int64_t began_ns;       /* when the compute time not yet reported began */
     int64_t cpu_ns;         /* processor time that was reported, or spent before the run */
@@ -85,12 +90,9 @@ static void send_part(struct worker *w, uint32_t from, uint32_t to, bool last, u
     pipe_send();
 }
 
-static void send_progress(struct worker *w, uint64_t told_next)
+static void send_folded(struct worker *w, uint64_t told_next, uint64_t compute_us, uint64_t cpu_us)
 {
     const uint32_t fit = PROGRESS_VALUES_MAX / (VALUE_HEAD_SIZE + w->value_size);
-    const uint64_t compute_us = (uint64_t)(now_ns() - w->began_ns) / 1000;
-    const int64_t cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-    const uint64_t cpu_us = (uint64_t)(cpu_ns - w->cpu_ns) / 1000;
     uint32_t from;
     run_take(&w->run, &from);
     while (w->run.count - from > fit) {
@@ -98,6 +100,27 @@ static void send_progress(struct worker *w, uint64_t told_next)
         from += fit;
     }
     send_part(w, from, w->run.count, true, told_next, compute_us, cpu_us);
+}
+
+static void send_collected(struct worker *w, uint64_t compute_us, uint64_t cpu_us)
+{
+    struct buf *b = pipe_begin(MESSAGE_WORKER_PROGRESS, w->now.request);
+    put_worker_progress_begin(b, w->now.order.run, w->run.next, compute_us, cpu_us,
+                              run_ended(&w->run), w->collect.values_count);
+    put_raw(b, w->collect.values.data, w->collect.values.len);
+    pipe_send();
+    collect_drop_values(&w->collect);
+}
+
+static void send_progress(struct worker *w, uint64_t told_next)
+{
+    const uint64_t compute_us = (uint64_t)(now_ns() - w->began_ns) / 1000;
+    const int64_t cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    const uint64_t cpu_us = (uint64_t)(cpu_ns - w->cpu_ns) / 1000;
+    if (w->collects)
+        send_collected(w, compute_us, cpu_us);
+    else
+        send_folded(w, told_next, compute_us, cpu_us);
     /* Waiting for a full pipe is not computing. */
     w->began_ns = now_ns();
     w->cpu_ns = cpu_ns;
@@ -106,6 +129,8 @@ static void send_progress(struct worker *w, uint64_t told_next)
 static int load_kernel(struct worker *w, const struct order_load *m, char reason[REASON_SIZE])
 {
     const struct velum_kernel *k = NULL;
+    if (worker_input_open(m, reason) < 0)
+        return ERR_NOT_FOUND;
     if (m->origin == ORIGIN_PLUGIN) {
         int rc = plugin_load(m->path, &k, reason);
         if (rc < 0)
@@ -117,9 +142,14 @@ static int load_kernel(struct worker *w, const struct order_load *m, char reason
         text_copy(reason, REASON_SIZE, "this node's kernel of that name has another source");
         return ERR_NOT_FOUND;
     }
+    if (k->reduce != m->reduction) {
+        text_copy(reason, REASON_SIZE, "this node's kernel of that name has another reduction");
+        return ERR_NOT_FOUND;
+    }
+    w->collects = k->reduce == VELUM_COLLECT;
     w->value_size = kernel_accumulator_size(k);
-    w->values = malloc((size_t)RUN_VALUES_MAX * w->value_size);
-    if (!w->values || worker_host_init(k) < 0) {
+    w->values = w->collects ? NULL : malloc((size_t)RUN_VALUES_MAX * w->value_size);
+    if ((!w->values && !w->collects) || worker_host_init(k, &w->collect) < 0) {
         text_copy(reason, REASON_SIZE, err_sentence(ERR_NO_MEMORY));
         return ERR_NO_MEMORY;
     }
@@ -150,6 +180,7 @@ static void start_run(struct worker *w, const struct task *t)
     w->now = *t;
     run_init(&w->run, o->first, o->end, tree_leaves(o->units, o->leaf_units), w->values,
              w->value_size);
+    collect_begin_run(&w->collect, o->run, t->request);
     w->began_ns = w->looked_ns = now_ns();
     w->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
@@ -177,6 +208,16 @@ static uint64_t trim_queued(struct order_run *o, uint64_t end)
     return o->end;
 }
 
+/* A leaf whose output is under way stays with the run. */
+static uint64_t trim_current(struct worker *w, uint64_t end)
+{
+#if VELUM_PLANT != 432 /* unit/test_worker: a trim cuts off the leaf whose output is under way */
+    if (w->in_leaf && end <= w->run.next)
+        end = w->run.next + 1;
+#endif
+    return run_trim(&w->run, end);
+}
+
 static void on_trim(struct worker *w, const struct frame *f)
 {
     struct order_trim m;
@@ -185,7 +226,7 @@ static void on_trim(struct worker *w, const struct frame *f)
         return;
     }
     if (w->now.present && m.run == w->now.order.run)
-        m.end = run_trim(&w->run, m.end);
+        m.end = trim_current(w, m.end);
     else if (w->queued.present && m.run == w->queued.order.run)
         m.end = trim_queued(&w->queued.order, m.end);
     else if (m.run == w->last_run)
@@ -218,7 +259,7 @@ static void on_merge(struct worker *w, const struct frame *f)
     struct value merged[MERGE_COUNT_MAX];
     uint8_t data[MERGE_COUNT_MAX * ACCUMULATOR_SIZE_MAX];
     const int64_t began = now_ns();
-    if (!w->kernel || read_order_merge(f->payload, &run, &count, &rest) < 0 ||
+    if (!w->kernel || w->collects || read_order_merge(f->payload, &run, &count, &rest) < 0 ||
         merge_pairs(w, &rest, count, merged, data) < 0) {
         leave(w, "a bad MERGE");
         return;
@@ -228,6 +269,22 @@ static void on_merge(struct worker *w, const struct frame *f)
     for (uint16_t i = 0; i < count; i++)
         put_value(b, &merged[i]);
     pipe_send();
+}
+
+static void on_taken(struct worker *w, const struct frame *f)
+{
+    struct order_taken m;
+    if (read_order_taken(f->payload, &m) < 0 || !collect_taken(&w->collect, &m))
+        leave(w, "a bad TAKEN, or one that nothing waits for");
+}
+
+static void on_more(struct worker *w, const struct frame *f)
+{
+    struct order_more m;
+    if (read_order_more(f->payload, &m) < 0)
+        leave(w, "a bad MORE");
+    else
+        collect_more(&w->collect, &m);
 }
 
 static void on_plan(struct worker *w, const struct frame *f)
@@ -241,7 +298,8 @@ static void on_plan(struct worker *w, const struct frame *f)
     }
     for (uint16_t i = 0; i < m.count; i++)
         argv[i] = m.args[i];
-    struct worker_planned answer = {.ok = kernel_plan(w->kernel, m.count, argv, &plan) == 0};
+    struct worker_planned answer = {
+        .ok = kernel_plan(w->kernel, m.count, argv, m.inputs_count, m.input_sizes, &plan) == 0};
     text_copy(answer.reason, sizeof answer.reason, plan.reason);
     answer.params = (struct bytes){plan.params, plan.params_size};
     answer.units = plan.units;
@@ -278,6 +336,7 @@ static void on_describe(struct worker *w, const struct frame *f)
         leave(w, "a bad DESCRIBE");
         return;
     }
+    worker_input_none();
     if (plugin_load(path, &k, refused) == 0)
         kernel_describe(k, ORIGIN_PLUGIN, &view);
     text_copy(view.path, sizeof view.path, path);
@@ -296,7 +355,8 @@ static void on_frame(struct worker *w, const struct frame *f)
         {MESSAGE_ORDER_LOAD, on_load},         {MESSAGE_ORDER_RUN, on_run},
         {MESSAGE_ORDER_TRIM, on_trim},         {MESSAGE_ORDER_MERGE, on_merge},
         {MESSAGE_ORDER_PLAN, on_plan},         {MESSAGE_ORDER_SHOW, on_show},
-        {MESSAGE_ORDER_DESCRIBE, on_describe},
+        {MESSAGE_ORDER_DESCRIBE, on_describe}, {MESSAGE_ORDER_TAKEN, on_taken},
+        {MESSAGE_ORDER_MORE, on_more},
     };
     for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
         if (handlers[i].type == f->type) {
@@ -331,14 +391,51 @@ static void kernel_said_no(struct worker *w, uint64_t told_next, struct worker_f
     w->done = true;
 }
 
+/* Orders are obeyed here in the middle of a leaf. Waiting is not computing. */
+static bool stand_by(void *ctx, bool patient)
+{
+    struct worker *w = ctx;
+    if (patient) {
+        const int64_t began = now_ns();
+        pipe_wait();
+        w->began_ns += now_ns() - began;
+    }
+    obey(w);
+    return !w->done;
+}
+
+static int fold_leaf(struct worker *w, uint64_t first, uint64_t count, char reason[REASON_SIZE])
+{
+    int rc = kernel_leaf(w->kernel, worker_host_fresh(), params_of(w), first, count,
+                         run_slot(&w->run), reason);
+    return rc < 0 ? rc : run_push(&w->run, merge_values, w);
+}
+
+static int collect_leaf(struct worker *w, uint64_t first, uint64_t count, char reason[REASON_SIZE])
+{
+    collect_begin_leaf(&w->collect, w->run.next);
+    w->in_leaf = true;
+    int rc = kernel_leaf(w->kernel, worker_host_fresh(), params_of(w), first, count, NULL, reason);
+    if (rc == 0 && (rc = collect_end_leaf(&w->collect)) == ERR_TOO_LARGE)
+        text_copy(reason, REASON_SIZE, "a leaf yields more than 2^40 bytes");
+    w->in_leaf = false;
+    if (rc == 0)
+        run_step(&w->run);
+    return rc;
+}
+
 static int compute_leaf(struct worker *w, char reason[REASON_SIZE])
 {
     const struct order_run *o = &w->now.order;
     uint64_t first, count;
     kernel_leaf_range(o->units, o->leaf_units, w->run.next, &first, &count);
-    int rc = kernel_leaf(w->kernel, worker_host_fresh(), params_of(w), first, count,
-                         run_slot(&w->run), reason);
-    return rc < 0 ? rc : run_push(&w->run, merge_values, w);
+    return w->collects ? collect_leaf(w, first, count, reason) : fold_leaf(w, first, count, reason);
+}
+
+static bool report_is_due(const struct worker *w, int64_t now, int64_t reported)
+{
+    return now - reported >= (int64_t)w->now.order.report_us * 1000 ||
+           (w->collects && !collect_has_room(&w->collect));
 }
 
 /* Looks for orders when a look is due, and obeys those that have come. */
@@ -359,12 +456,13 @@ static void work(struct worker *w)
     while (!w->done && !run_ended(&w->run)) {
         struct worker_failed failed = {0};
         if (compute_leaf(w, failed.reason) < 0) {
-            kernel_said_no(w, told_next, &failed);
+            if (!w->done)
+                kernel_said_no(w, told_next, &failed);
             return;
         }
         const int64_t now = now_ns();
         look(w, now);
-        if (run_ended(&w->run) || now - reported < (int64_t)w->now.order.report_us * 1000)
+        if (run_ended(&w->run) || !report_is_due(w, now, reported))
             continue;
         send_progress(w, told_next);
         told_next = w->run.next;
@@ -380,6 +478,8 @@ static void work(struct worker *w)
 int worker_main(void)
 {
     static struct worker w;
+    w.collect.stand_by = stand_by;
+    w.collect.ctx = &w;
     signal(SIGPIPE, SIG_IGN);
     /* Naps are measured in milliseconds; the default slack is a hundredth of the shortest. */
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);

@@ -7,6 +7,7 @@
 #include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/worker_input.h"
 #include "core/host/worker_pipe.h"
 #include "core/kernel/kernel.h"
 
@@ -61,7 +62,24 @@ static void *host_memory(const struct velum_host *host, size_t size)
     return p;
 }
 
-int worker_host_init(const struct velum_kernel *k)
+static uint32_t host_inputs(const struct velum_host *host)
+{
+    (void)host;
+    return worker_input_count();
+}
+
+static const uint8_t *host_input(const struct velum_host *host, uint32_t index, uint64_t *size)
+{
+    (void)host;
+    return worker_input_at(index, size);
+}
+
+static int host_emit(const struct velum_host *host, const void *bytes, size_t size)
+{
+    return collect_emit(host->ctx, bytes, size);
+}
+
+int worker_host_init(const struct velum_kernel *k, struct collect *c)
 {
     ensure(!table.size && k->memory <= VELUM_MEMORY_MAX);
     table = *kernel_host_plain();
@@ -69,6 +87,12 @@ int worker_host_init(const struct velum_kernel *k)
     table.log = host_log;
     table.nap = host_nap;
     table.memory = host_memory;
+    table.inputs = host_inputs;
+    table.input = host_input;
+    if (k->reduce == VELUM_COLLECT) {
+        table.ctx = c;
+        table.emit = host_emit;
+    }
     if (k->memory == 0)
         return 0;
     scratch.size = (k->memory + MEMORY_ALIGN - 1) / MEMORY_ALIGN * MEMORY_ALIGN;

@@ -68,6 +68,17 @@ static int check_field(const struct velum_kernel *k, const struct velum_field *f
     return 0;
 }
 
+/* What a kernel that collects must leave out: it would never be used, so it is a mistake. */
+static int check_collect(const struct velum_kernel *k, char reason[REASON_SIZE])
+{
+    if (k->accumulator_size != 0 || k->fields || k->fields_count != 0 || k->merge || k->show)
+        return refuse(reason, "it collects, so it must have no accumulator, fields, merge or show",
+                      "", "");
+    if (!k->plan || !k->leaf)
+        return refuse(reason, "plan or leaf is missing", "", "");
+    return 0;
+}
+
 static int check_accumulator(const struct velum_kernel *k, char reason[REASON_SIZE])
 {
     uint64_t canonical = 0;
@@ -86,17 +97,40 @@ static int check_accumulator(const struct velum_kernel *k, char reason[REASON_SI
     return 0;
 }
 
+static int check_fold(const struct velum_kernel *k, char reason[REASON_SIZE])
+{
+    int rc = check_accumulator(k, reason);
+    if (rc == 0 && (!k->plan || !k->leaf || !k->merge || !k->show))
+        return refuse(reason, "plan, leaf, merge or show is missing", "", "");
+    return rc;
+}
+
+static int check_reduction(const struct velum_kernel *k, char reason[REASON_SIZE])
+{
+    char has[21];
+    switch (k->reduce) {
+    case VELUM_FOLD:
+        return check_fold(k, reason);
+    case VELUM_COLLECT:
+        return check_collect(k, reason);
+    default:
+        text_of_u64(k->reduce, has);
+        return refuse(reason, "it has the reduction ", has, ", which this velum does not know");
+    }
+}
+
 int kernel_check(const struct velum_kernel *k, char reason[REASON_SIZE])
 {
     int rc = check_head(k, reason);
     if (rc == 0)
         rc = check_texts(k, reason);
     if (rc == 0)
-        rc = check_accumulator(k, reason);
+        rc = check_reduction(k, reason);
     if (rc < 0)
         return rc;
-    if (!k->plan || !k->leaf || !k->merge || !k->show)
-        return refuse(reason, "plan, leaf, merge or show is missing", "", "");
+    if (k->files_from > ARGS_COUNT_MAX)
+        return refuse(reason, "its files begin after the last argument that there can be, the 64th",
+                      "", "");
     if (k->needs != 0)
         return refuse(reason, "it needs something this velum does not offer", "", "");
     if (k->memory > VELUM_MEMORY_MAX)

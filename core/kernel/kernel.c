@@ -8,6 +8,7 @@
 #include "core/base/text.h"
 #include "core/kernel/accumulator.h"
 #include "core/kernel/decimal.h"
+#include "core/wire/spec.h"
 
 /* Kernels may hold doubles and 64-bit numbers; what they get is aligned to 64 bytes, so that a
  * vector type in the struct is allowed too. */
@@ -65,6 +66,19 @@ void kernel_describe(const struct velum_kernel *k, uint8_t origin, struct kernel
     text_append(out->summary, sizeof out->summary, "; ");
     text_append(out->summary, sizeof out->summary, k->limits);
     out->accumulator_size = kernel_accumulator_size(k);
+    out->reduction = (uint8_t)k->reduce;
+    out->files_from = k->files_from;
+}
+
+int kernel_files_at(uint16_t files_from, int argc, const char *const *argv)
+{
+    int options = 0;
+    if (files_from == 0)
+        return argc;
+    while (options < argc && argv[options][0] == '-' && argv[options][1] != '\0')
+        if (strcmp(argv[options++], "--") == 0)
+            break;
+    return argc - options < files_from ? argc : options + files_from - 1;
 }
 
 static void plain_log(const struct velum_host *host, const char *text)
@@ -84,6 +98,28 @@ static void *plain_memory(const struct velum_host *host, size_t size)
     (void)host;
     (void)size;
     return NULL;
+}
+
+static uint32_t plain_inputs(const struct velum_host *host)
+{
+    (void)host;
+    return 0;
+}
+
+static const uint8_t *plain_input(const struct velum_host *host, uint32_t index, uint64_t *size)
+{
+    (void)host;
+    (void)index;
+    *size = 0;
+    return NULL;
+}
+
+static int plain_emit(const struct velum_host *host, const void *bytes, size_t size)
+{
+    (void)host;
+    (void)bytes;
+    (void)size;
+    return ERR_UNSUPPORTED;
 }
 
 static int plain_put_u64(char *text, size_t cap, uint64_t value)
@@ -107,8 +143,28 @@ const struct velum_host *kernel_host_plain(void)
         .parse_u64 = text_to_u64,
         .put_u64 = plain_put_u64,
         .put_double = decimal_of_double,
+        .inputs = plain_inputs,
+        .input = plain_input,
+        .emit = plain_emit,
     };
     return &host;
+}
+
+struct sizes {
+    uint16_t count;
+    const uint64_t *list;
+};
+
+static uint32_t sizes_inputs(const struct velum_host *host)
+{
+    return ((const struct sizes *)host->ctx)->count;
+}
+
+static const uint8_t *sizes_input(const struct velum_host *host, uint32_t index, uint64_t *size)
+{
+    const struct sizes *s = host->ctx;
+    *size = index < s->count ? s->list[index] : 0;
+    return NULL;
 }
 
 static int plan_refused(struct kernel_plan *out, const char *why)
@@ -121,9 +177,25 @@ static int plan_refused(struct kernel_plan *out, const char *why)
     return ERR_ARGUMENT;
 }
 
-int kernel_plan(const struct velum_kernel *k, int argc, const char *const *argv,
-                struct kernel_plan *out)
+static int plan_too_fine(const struct velum_kernel *k, const struct velum_plan *plan,
+                         struct kernel_plan *out)
 {
+    const uint64_t leaves_last = (plan->units - 1) / plan->leaf_units;
+    if (k->reduce == VELUM_COLLECT && leaves_last >= COLLECT_LEAVES_MAX)
+        return plan_refused(out, "the kernel's plan has more than 16384 leaves, and it collects");
+    return leaves_last >= LEAVES_MAX
+               ? plan_refused(out, "the kernel's plan has more than 2^40 leaves")
+               : 0;
+}
+
+int kernel_plan(const struct velum_kernel *k, int argc, const char *const *argv,
+                uint16_t inputs_count, const uint64_t *input_sizes, struct kernel_plan *out)
+{
+    struct sizes sizes = {inputs_count, input_sizes};
+    struct velum_host host = *kernel_host_plain();
+    host.ctx = &sizes;
+    host.inputs = sizes_inputs;
+    host.input = sizes_input;
     memset(out, 0, sizeof *out);
     struct velum_plan plan = {
         .params = out->params,
@@ -131,15 +203,16 @@ int kernel_plan(const struct velum_kernel *k, int argc, const char *const *argv,
         .reason = out->reason,
         .reason_cap = sizeof out->reason,
     };
-    if (k->plan(kernel_host_plain(), argc, argv, &plan) < 0)
+    if (k->plan(&host, argc, argv, &plan) < 0)
         return plan_refused(out, "the kernel refuses these arguments without a reason");
     out->reason[0] = '\0';
     if (plan.params_size > sizeof out->params)
         return plan_refused(out, "the kernel's plan has more than 4096 bytes of parameters");
     if (plan.units == 0 || plan.leaf_units == 0)
         return plan_refused(out, "the kernel's plan has no work in it");
-    if ((plan.units - 1) / plan.leaf_units >= LEAVES_MAX)
-        return plan_refused(out, "the kernel's plan has more than 2^40 leaves");
+    int rc = plan_too_fine(k, &plan, out);
+    if (rc < 0)
+        return rc;
     out->params_size = plan.params_size;
     out->units = plan.units;
     out->leaf_units = plan.leaf_units;
@@ -160,7 +233,7 @@ int kernel_leaf(const struct velum_kernel *k, const struct velum_host *host, str
         .count = count,
     };
     memset(&native, 0, k->accumulator_size);
-    if (k->leaf(host, &call, native.bytes) < 0) {
+    if (k->leaf(host, &call, k->reduce == VELUM_COLLECT ? NULL : native.bytes) < 0) {
         why[sizeof why - 1] = '\0';
         text_sanitise(why, strlen(why), true, reason, REASON_SIZE);
         if (!*reason)
@@ -177,7 +250,7 @@ int kernel_merge(const struct velum_kernel *k, struct bytes params, struct bytes
     struct native a, b;
     const struct velum_call call = {.params = params.data, .params_size = (uint32_t)params.len};
     const uint32_t size = kernel_accumulator_size(k);
-    if (left.len != size || right.len != size)
+    if (k->reduce != VELUM_FOLD || left.len != size || right.len != size)
         return ERR_FORMAT;
     accumulator_decode(k, left.data, a.bytes);
     accumulator_decode(k, right.data, b.bytes);
@@ -192,7 +265,7 @@ int kernel_show(const struct velum_kernel *k, struct bytes params, struct bytes 
     struct native native;
     const struct velum_call call = {.params = params.data, .params_size = (uint32_t)params.len};
     text[0] = '\0';
-    if (accumulator.len != kernel_accumulator_size(k))
+    if (k->reduce != VELUM_FOLD || accumulator.len != kernel_accumulator_size(k))
         return ERR_FORMAT;
     accumulator_decode(k, accumulator.data, native.bytes);
     int len = k->show(kernel_host_plain(), &call, native.bytes, text, SHOW_SIZE_MAX);

@@ -28,13 +28,17 @@ int kernel_check(const struct velum_kernel *k, char reason[REASON_SIZE]);
 /* Digest of the kernel's source; with the name it is the kernel's identity. A built-in that was
  * compiled without a digest has that of its digest text. */
 struct digest kernel_source(const struct velum_kernel *k);
-/* Bytes of a canonical accumulator, 1..ACCUMULATOR_SIZE_MAX. */
+/* Bytes of a canonical accumulator, 1..ACCUMULATOR_SIZE_MAX; 0 of a kernel that collects. */
 uint32_t kernel_accumulator_size(const struct velum_kernel *k);
 /* Fills everything but path and refused. The limits follow the summary after "; ". */
 void kernel_describe(const struct velum_kernel *k, uint8_t origin, struct kernel_view *out);
 
-/* A host table without memory, log and nap, good for plan, merge, show, and for the leaves of
- * kernels that ask for nothing. cpu is 0. */
+/* The index of the first of these arguments that is a file, argc where none is: what velum_kernel.h
+ * says of files_from. */
+int kernel_files_at(uint16_t files_from, int argc, const char *const *argv);
+
+/* A host table without memory, log, nap, inputs and emit, good for merge, show, and for the leaves
+ * of kernels that ask for nothing. cpu is 0. */
 const struct velum_host *kernel_host_plain(void);
 
 struct kernel_plan {
@@ -44,17 +48,19 @@ struct kernel_plan {
     char reason[REASON_SIZE];
 };
 
-/* 0, or ERR_ARGUMENT with one line in out->reason saying what is wrong and what is allowed. Also
- * refuses a plan outside the limits (no unit, more than 2^40 leaves). */
+/* The arguments are those that are no files, the sizes in bytes those of the files. 0, or
+ * ERR_ARGUMENT with one line in out->reason saying what is wrong and what is allowed. Also refuses a
+ * plan outside the limits (no unit, more than 2^40 leaves, of a collect COLLECT_LEAVES_MAX). */
 int kernel_plan(const struct velum_kernel *k, int argc, const char *const *argv,
-                struct kernel_plan *out);
+                uint16_t inputs_count, const uint64_t *input_sizes, struct kernel_plan *out);
 
-/* Computes units [first, first + count) into out, canonical. params.data aligned to 8. Returns 0,
- * or ERR_KERNEL with a reason. */
+/* Computes units [first, first + count) into out, canonical; of a kernel that collects out is NULL
+ * and the output goes to host->emit. params.data aligned to 8. Returns 0, or ERR_KERNEL with a
+ * reason. */
 int kernel_leaf(const struct velum_kernel *k, const struct velum_host *host, struct bytes params,
                 uint64_t first, uint64_t count, uint8_t *out, char reason[REASON_SIZE]);
 /* Folds two canonical values of the kernel's size; out may be left or right. 0, or ERR_FORMAT when
- * a length is wrong. */
+ * a length is wrong or the kernel collects. */
 int kernel_merge(const struct velum_kernel *k, struct bytes params, struct bytes left,
                  struct bytes right, uint8_t *out);
 /* The result as text, final zero. 0, ERR_FORMAT for a wrong length,

@@ -7,7 +7,7 @@ void run_init(struct run *r, uint64_t first, uint64_t end, uint64_t leaves, void
               uint32_t value_size)
 {
     ensure(first <= end && end <= leaves && leaves <= LEAVES_MAX);
-    ensure(value_size > 0 && value_size <= ACCUMULATOR_SIZE_MAX);
+    ensure(value_size <= ACCUMULATOR_SIZE_MAX && (value_size == 0) == (values == NULL));
     *r = (struct run){
         .first = first,
         .next = first,
@@ -30,8 +30,14 @@ static uint8_t *data_of(const struct run *r, uint32_t i)
 
 uint8_t *run_slot(struct run *r)
 {
-    ensure(!run_ended(r) && r->count < RUN_VALUES_MAX);
+    ensure(!run_ended(r) && r->count < RUN_VALUES_MAX && r->value_size > 0);
     return data_of(r, r->count);
+}
+
+void run_step(struct run *r)
+{
+    ensure(!run_ended(r) && r->value_size == 0);
+    r->next++;
 }
 
 static bool are_siblings(struct tree_node left, struct tree_node right)

@@ -32,7 +32,8 @@ struct run {
     uint8_t *values; /* the caller's, RUN_VALUES_MAX * value_size bytes */
 };
 
-/* first <= end <= leaves <= LEAVES_MAX, value_size <= ACCUMULATOR_SIZE_MAX. */
+/* first <= end <= leaves <= LEAVES_MAX, value_size <= ACCUMULATOR_SIZE_MAX. Of a collect values is
+ * NULL and value_size 0: the values are kept elsewhere, and run_step stands for slot and push. */
 void run_init(struct run *r, uint64_t first, uint64_t end, uint64_t leaves, void *values,
               uint32_t value_size);
 bool run_ended(const struct run *r);
@@ -41,6 +42,8 @@ uint8_t *run_slot(struct run *r);
 /* Takes the value in the slot as that of leaf `next`, and folds. 0, or what merge returned (< 0;
  * the run is then of no further use). */
 int run_push(struct run *r, run_merge *merge, void *ctx);
+/* Leaf `next` is computed, and its value kept elsewhere. Only while not ended. */
+void run_step(struct run *r);
 /* The i-th value of the cover, from left; i < r->count. Borrowed until the next push. */
 struct value run_value(const struct run *r, uint32_t i);
 /* The values [*from, r->count) became part of the cover since the last take; each supersedes what

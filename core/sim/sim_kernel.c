@@ -164,7 +164,7 @@ static int pi_check(const char *argument, uint64_t max, char reason[SIM_WHAT_SIZ
 {
     const char *args[] = {argument};
     struct kernel_plan plan;
-    int rc = kernel_plan(kernel_find("pi"), 1, args, &plan);
+    int rc = kernel_plan(kernel_find("pi"), 1, args, 0, NULL, &plan);
 
     if (rc < 0) {
         text_copy(reason, SIM_WHAT_SIZE, plan.reason);
@@ -202,7 +202,7 @@ static void stage_pi(struct sim_job *j, const char *argument, uint64_t leaf_unit
     struct kernel_plan plan;
     const char *args[] = {argument};
 
-    ensure(kernel_plan(k, 1, args, &plan) == 0 && plan.params_size <= sizeof j->params);
+    ensure(kernel_plan(k, 1, args, 0, NULL, &plan) == 0 && plan.params_size <= sizeof j->params);
     memcpy(j->params, plan.params, plan.params_size);
     j->params_len = (uint32_t)plan.params_size;
     text_copy(s->kernel, sizeof s->kernel, "pi");

@@ -38,7 +38,7 @@ static void prepare(const char *n)
 {
     const char *args[1] = {n};
     pi = kernel_find("pi");
-    if (!pi || kernel_plan(pi, 1, args, &plan) < 0 || worker_host_init(pi) < 0)
+    if (!pi || kernel_plan(pi, 1, args, 0, NULL, &plan) < 0 || worker_host_init(pi, NULL) < 0)
         die("no kernel pi %s: %s", n, plan.reason);
 }
 

@@ -428,7 +428,7 @@ static struct job_id make_job(uint8_t nonce, uint64_t leaf_units, struct buf *to
     uint8_t certificate[CERTIFICATE_SIZE];
     struct kernel_plan plan;
     struct buf body;
-    REQUIRE(kernel_plan(pi, 1, args, &plan) == 0);
+    REQUIRE(kernel_plan(pi, 1, args, 0, NULL, &plan) == 0);
     struct job_spec spec = {.author = id_of(USER),
                             .nonce = {nonce},
                             .not_after_s = WALL_S + 3600,

@@ -188,24 +188,24 @@ TEST(test_plan_bounds)
 {
     static struct kernel_plan p;
     struct velum_kernel k = fake();
-    CHECK_INT(kernel_plan(&k, 0, NULL, &p), 0);
+    CHECK_INT(kernel_plan(&k, 0, NULL, 0, NULL, &p), 0);
     CHECK(p.units == 1 && p.leaf_units == 1 && p.params_size == 0);
     answer.units = 0;
-    CHECK_INT(kernel_plan(&k, 0, NULL, &p), ERR_ARGUMENT);
+    CHECK_INT(kernel_plan(&k, 0, NULL, 0, NULL, &p), ERR_ARGUMENT);
     CHECK(strstr(p.reason, "no work") != NULL);
     answer.units = LEAVES_MAX;
-    CHECK_INT(kernel_plan(&k, 0, NULL, &p), 0);
+    CHECK_INT(kernel_plan(&k, 0, NULL, 0, NULL, &p), 0);
     answer.units = LEAVES_MAX + 1;
-    CHECK_INT(kernel_plan(&k, 0, NULL, &p), ERR_ARGUMENT);
+    CHECK_INT(kernel_plan(&k, 0, NULL, 0, NULL, &p), ERR_ARGUMENT);
     CHECK(strstr(p.reason, "2^40 leaves") != NULL);
     answer = (struct velum_plan){.units = 1, .leaf_units = 1, .params_size = 4097};
-    CHECK_INT(kernel_plan(&k, 0, NULL, &p), ERR_ARGUMENT);
+    CHECK_INT(kernel_plan(&k, 0, NULL, 0, NULL, &p), ERR_ARGUMENT);
     k = fake();
     answer_reason = "two\nlines\x1b[31m";
-    CHECK_INT(kernel_plan(&k, 0, NULL, &p), ERR_ARGUMENT);
+    CHECK_INT(kernel_plan(&k, 0, NULL, 0, NULL, &p), ERR_ARGUMENT);
     CHECK(strchr(p.reason, '\n') == NULL && strchr(p.reason, '\x1b') == NULL);
     answer_reason = "";
-    CHECK_INT(kernel_plan(&k, 0, NULL, &p), ERR_ARGUMENT);
+    CHECK_INT(kernel_plan(&k, 0, NULL, 0, NULL, &p), ERR_ARGUMENT);
     CHECK(strstr(p.reason, "without a reason") != NULL);
 }
 

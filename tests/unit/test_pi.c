@@ -154,7 +154,7 @@ static struct pair whole(const char *n, char text[SHOW_SIZE_MAX])
     struct velum_host host = *kernel_host_plain();
     struct run r;
     struct pair sum;
-    REQUIRE(kernel_plan(k, 1, &n, &p) == 0);
+    REQUIRE(kernel_plan(k, 1, &n, 0, NULL, &p) == 0);
     uint64_t leaves = tree_leaves(p.units, p.leaf_units);
     host.cpu = worker_host_cpu();
     run_init(&r, 0, leaves, leaves, values, 16);
@@ -254,12 +254,12 @@ TEST(test_bad_arguments_name_what_is_allowed)
     static struct kernel_plan p;
     const struct velum_kernel *k = kernel_find("pi");
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        CHECK(kernel_plan(k, 1, &bad[i], &p) < 0);
+        CHECK(kernel_plan(k, 1, &bad[i], 0, NULL, &p) < 0);
         CHECK(strstr(p.reason, "from 1 to 1000000000000000") != NULL);
     }
-    CHECK(kernel_plan(k, 0, NULL, &p) < 0);
+    CHECK(kernel_plan(k, 0, NULL, 0, NULL, &p) < 0);
     CHECK_STR(p.reason, "N is missing: how many intervals, from 1 to 1000000000000000");
-    CHECK(kernel_plan(k, 2, (const char *[]){"5", "6"}, &p) < 0);
+    CHECK(kernel_plan(k, 2, (const char *[]){"5", "6"}, 0, NULL, &p) < 0);
     CHECK(strstr(p.reason, "too many arguments") != NULL);
 }
 
@@ -272,7 +272,7 @@ TEST(test_leaf_size_depends_on_n_alone)
                  {"400000000", 4194304}, {"100000000000", 8388608}, {"1000000000000000", 8388608}};
     static struct kernel_plan p;
     for (size_t i = 0; i < sizeof wants / sizeof *wants; i++) {
-        REQUIRE(kernel_plan(kernel_find("pi"), 1, &wants[i].n, &p) == 0);
+        REQUIRE(kernel_plan(kernel_find("pi"), 1, &wants[i].n, 0, NULL, &p) == 0);
         CHECK_INT(p.leaf_units, wants[i].units);
         CHECK_INT(p.units, strtoull(wants[i].n, NULL, 10));
         CHECK_INT(p.params_size, 8);

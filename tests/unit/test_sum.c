@@ -79,7 +79,7 @@ TEST(test_sums_are_those_by_hand)
         for (uint64_t i = 0; i < count; i++)
             decimal_add(&sum, first + i * step);
         decimal_text(&sum, want);
-        REQUIRE(kernel_plan(k, 3, argv, &plan) == 0);
+        REQUIRE(kernel_plan(k, 3, argv, 0, NULL, &plan) == 0);
         CHECK_INT(plan.units, count);
         whole(k, 1 + prng_below(&p, 60), text);
         CHECK_STR(text, want);
@@ -93,7 +93,7 @@ TEST(test_a_leaf_at_the_end_of_the_range)
     const char *last = "1000000000000000000";
     uint8_t value[16];
     char text[SHOW_SIZE_MAX], reason[REASON_SIZE];
-    REQUIRE(kernel_plan(k, 1, &last, &plan) == 0);
+    REQUIRE(kernel_plan(k, 1, &last, 0, NULL, &plan) == 0);
     CHECK_INT(plan.units, 1000000000000000000);
     REQUIRE(tree_leaves(plan.units, plan.leaf_units) <= LEAVES_MAX);
     REQUIRE(kernel_leaf(k, kernel_host_plain(), params(), plan.units - 1048576, 1048576, value,
@@ -145,11 +145,11 @@ TEST(test_what_is_no_sum)
         int argc = 0;
         while (wrong[i][argc])
             argc++;
-        CHECK(kernel_plan(k, argc, wrong[i], &plan) < 0);
+        CHECK(kernel_plan(k, argc, wrong[i], 0, NULL, &plan) < 0);
         CHECK(strstr(plan.reason, "FIRST"));
     }
-    CHECK(kernel_plan(k, 0, wrong[0], &plan) < 0);
-    CHECK(kernel_plan(k, 4, (const char *[]){"1", "1", "1", "1"}, &plan) < 0);
+    CHECK(kernel_plan(k, 0, wrong[0], 0, NULL, &plan) < 0);
+    CHECK(kernel_plan(k, 4, (const char *[]){"1", "1", "1", "1"}, 0, NULL, &plan) < 0);
 }
 
 TEST_MAIN(test_sums_are_those_by_hand, test_a_leaf_at_the_end_of_the_range,

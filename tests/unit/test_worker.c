@@ -146,7 +146,7 @@ static const struct velum_kernel *begin(const char *name, int argc, const char *
         path = plugin_path(file);
         REQUIRE(plugin_load(path, &k, reason) == 0);
     }
-    REQUIRE(kernel_plan(k, argc, argv, &plan) == 0);
+    REQUIRE(kernel_plan(k, argc, argv, 0, NULL, &plan) == 0);
     start_worker();
     struct worker_loaded l = load_with(k, path, (struct bytes){plan.params, plan.params_size});
     CHECK_STR(l.reason, "");

@@ -1,0 +1,110 @@
+#include "core/host/worker_input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/base/text.h"
+
+#define PAGE 4096u
+
+static struct {
+    const uint8_t *bytes;
+    uint64_t size;
+} inputs[STAGE_INPUTS_MAX];
+static uint32_t inputs_count;
+
+/* What an empty input points to: nothing of it is ever read. */
+static const _Alignas(PAGE) uint8_t nothing[PAGE];
+
+/* What is mapped from files is not memory of ours, but counts as addresses. */
+static int seal_addresses(uint64_t mapped)
+{
+    struct rlimit now;
+    if (getrlimit(RLIMIT_AS, &now) != 0)
+        return ERR_SYSTEM;
+    if (now.rlim_cur == RLIM_INFINITY)
+        return 0;
+    now.rlim_cur += mapped;
+    if (now.rlim_cur > now.rlim_max)
+        now.rlim_cur = now.rlim_max;
+    now.rlim_max = now.rlim_cur;
+    return setrlimit(RLIMIT_AS, &now) == 0 ? 0 : ERR_SYSTEM;
+}
+
+static int refuse(const struct stage_input *in, const char *what, char reason[REASON_SIZE])
+{
+    char digits[9];
+    id_hex(in->name.bytes, 8, digits);
+    snprintf(reason, REASON_SIZE, "the input %s %s", digits, what);
+    return ERR_NOT_FOUND;
+}
+
+static int map_file(const struct stage_input *in, int fd, char reason[REASON_SIZE])
+{
+    struct stat s;
+    void *bytes = (void *)(uintptr_t)nothing;
+    if (fstat(fd, &s) != 0 || !S_ISREG(s.st_mode))
+        return refuse(in, "is not a file that can be read", reason);
+    if ((uint64_t)s.st_size < in->size)
+        return refuse(in, "is shorter on this node than its reference says", reason);
+    if (in->size > 0)
+        bytes = mmap(NULL, (size_t)in->size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes == MAP_FAILED)
+        return refuse(in, "does not fit into a worker's addresses", reason);
+    inputs[inputs_count].bytes = bytes;
+    inputs[inputs_count++].size = in->size;
+    return 0;
+}
+
+static int map_input(const char *folder, const struct stage_input *in, char reason[REASON_SIZE])
+{
+    char path[PATH_SIZE_MAX + 66], name[65];
+    id_hex(in->name.bytes, 64, name);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return refuse(in, errno == ENOENT ? "is not on this node" : "cannot be opened", reason);
+    int rc = map_file(in, fd, reason);
+    close(fd);
+    return rc;
+}
+
+int worker_input_open(const struct order_load *m, char reason[REASON_SIZE])
+{
+    uint64_t mapped = 0;
+    int rc = 0;
+    for (uint16_t i = 0; i < m->inputs_count; i++)
+        mapped += (stage_input_at(m->inputs, i).size + PAGE - 1) / PAGE * PAGE;
+    if (seal_addresses(mapped) < 0) {
+        text_copy(reason, REASON_SIZE, "the worker's limits cannot be set");
+        return ERR_SYSTEM;
+    }
+    for (uint16_t i = 0; i < m->inputs_count && rc == 0; i++) {
+        const struct stage_input in = stage_input_at(m->inputs, i);
+        rc = map_input(m->folder, &in, reason);
+    }
+    return rc;
+}
+
+void worker_input_none(void)
+{
+    (void)seal_addresses(0);
+}
+
+uint32_t worker_input_count(void)
+{
+    return inputs_count;
+}
+
+const uint8_t *worker_input_at(uint32_t index, uint64_t *size)
+{
+    *size = index < inputs_count ? inputs[index].size : 0;
+    return index < inputs_count ? inputs[index].bytes : NULL;
+}
