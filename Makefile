@@ -15,7 +15,7 @@
 # V=1 shows the commands. O=DIR builds another configuration, made by ./configure --build=DIR.
 
 O ?= obj
-BUILTINS = noop pi sleep sum
+BUILTINS = grep noop pi sleep sum
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -116,7 +116,9 @@ $(O)/%.o: %.c $(CONF)/config.mk Makefile | $(CONF)/config.h
 
 # --- kernels: built-in and as plugins, from the same source --------------------------------------
 
-digest = -DVELUM_SOURCE_DIGEST="\"$$(sha256sum < $(1) | cut -c1-64)\""
+# What is called after a kernel is part of its source: grep_*.h of grep.c.
+source = $(1) $(sort $(wildcard $(1:.c=_*.h)))
+digest = -DVELUM_SOURCE_DIGEST="\"$$(cat $(call source,$(1)) | sha256sum | cut -c1-64)\""
 
 $(BUILTIN_OBJS): $(O)/plugins/%.o: plugins/%.c $(CONF)/config.mk Makefile
 	@mkdir -p $(@D)
@@ -142,8 +144,8 @@ $(PLUGINS): $(O)/plugins/%.so: $(O)/pic/plugins/%.o $(O)/pic/plugins/helper.o
 	$(Q)$(CC) $(PLUGIN_LDFLAGS) -Wl,-z,defs -o $@ $^
 
 # Good ones and ones that are broken on purpose, which velum must refuse.
-$(TEST_PLUGINS): $(wildcard tests/plugins/* tests/plugins/bad/*) $(wildcard plugins/*.c) \
-                 plugins/velum_kernel.h $(CONF)/config.mk
+$(TEST_PLUGINS): $(wildcard tests/plugins/* tests/plugins/bad/*) $(wildcard plugins/*.[ch]) \
+                 $(CONF)/config.mk
 	@mkdir -p $(@D)
 	$(call say,SO,$(@D)/*.so)
 	$(Q)CC="$(CC)" tests/plugins/build.sh $(@D)

@@ -29,8 +29,8 @@ int spawner_fork(struct spawner *out, const char *argv0);
 _Noreturn void spawner_main(void);
 
 struct crew_options {
-    uint64_t
-        memory_bytes; /* RLIMIT_AS of a worker without its inputs, 0 = 4 GiB; not applied in sanitizer builds */
+    /* RLIMIT_AS of a worker without its inputs, 0 = 4 GiB; not applied in sanitizer builds. */
+    uint64_t memory_bytes;
     uint32_t workers_max; /* <= 1100; more is ERR_FULL */
 };
 

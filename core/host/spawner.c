@@ -83,8 +83,8 @@ static int limit(__rlimit_resource_t resource, rlim_t value)
     return setrlimit(resource, &wanted);
 }
 
-/* The worker raises this by the size of its inputs, which it maps, and makes it final before foreign
- * code is there (worker_input.h). */
+/* The worker raises this by the size of its inputs, which it maps, and makes it final before
+ * foreign code is there (worker_input.h). */
 static int limit_addresses(uint64_t bytes)
 {
     struct rlimit now;

@@ -7,11 +7,12 @@
 #include "core/wire/order.h"
 
 /* Maps what LOAD names, once, before any foreign code is there, and closes the files again. The
- * limit on addresses that the spawner set grows by as much and is final from here on. 0, or < 0 with
- * a reason that names the object by its first digits. */
+ * limit on addresses that the spawner set grows by as much and is final from here on. 0, or < 0
+ * with a reason that names the object by its first digits. */
 int worker_input_open(const struct order_load *m, char reason[REASON_SIZE]);
 uint32_t worker_input_count(void);
-/* Aligned to a page; not NULL of an empty one. NULL and size 0 where there is none of that index. */
+/* Aligned to a page; not NULL of an empty one. NULL and size 0 where there is none of that index.
+ */
 const uint8_t *worker_input_at(uint32_t index, uint64_t *size);
 /* Makes the limit on addresses final where nothing is mapped. */
 void worker_input_none(void);

@@ -49,8 +49,8 @@ struct kernel_plan {
 };
 
 /* The arguments are those that are no files, the sizes in bytes those of the files. 0, or
- * ERR_ARGUMENT with one line in out->reason saying what is wrong and what is allowed. Also refuses a
- * plan outside the limits (no unit, more than 2^40 leaves, of a collect COLLECT_LEAVES_MAX). */
+ * ERR_ARGUMENT with one line in out->reason saying what is wrong and what is allowed. Also refuses
+ * a plan outside the limits (no unit, more than 2^40 leaves, of a collect COLLECT_LEAVES_MAX). */
 int kernel_plan(const struct velum_kernel *k, int argc, const char *const *argv,
                 uint16_t inputs_count, const uint64_t *input_sizes, struct kernel_plan *out);
 

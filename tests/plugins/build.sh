@@ -13,16 +13,18 @@ mkdir -p "$out/bad"
 plugin() {
     to=$1 from=$2
     shift 2
-    digest=$(sha256sum "$from" | cut -c 1-64)
+    # As the Makefile has it, what is called after a kernel is part of its source.
+    digest=$(cat "$from" $(find "${from%/*}" -name "$(basename "$from" .c)_*.h" | LC_ALL=C sort) |
+        sha256sum | cut -c 1-64)
     # Unquoted on purpose: a list of flags.
     # shellcheck disable=SC2086
     $cc $flags "-DVELUM_SOURCE_DIGEST=\"$digest\"" "$@" -o "$to" "$from" "$root/plugins/helper.c"
 }
 
-for name in skew chaos crash fat; do
+for name in skew chaos crash fat emit; do
     plugin "$out/$name.so" "$root/tests/plugins/$name.c"
 done
-for name in pi sum sleep noop; do
+for name in pi sum sleep noop grep; do
     plugin "$out/$name.so" "$root/plugins/$name.c"
 done
 
