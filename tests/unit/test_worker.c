@@ -1,136 +1,15 @@
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/base/err.h"
-#include "core/base/text.h"
-#include "core/host/plugin.h"
-#include "core/host/worker.h"
-#include "core/kernel/kernel.h"
 #include "core/kernel/run.h"
-#include "core/wire/frame.h"
-#include "core/wire/message.h"
 #include "core/wire/tree.h"
-#include "tests/lib/check.h"
-#include "tests/plugins/plugins.h"
-
-/* A worker in a forked child, and our ends of its pipes. */
-struct child {
-    pid_t pid;
-    int orders, reports;
-    uint8_t input[1 << 18];
-    size_t start, end;
-};
-
-static struct child child;
-static uint8_t scratch[1 << 17];
-
-static void start_worker(void)
-{
-    int in[2], out[2];
-    signal(SIGPIPE, SIG_IGN);
-    REQUIRE(pipe(in) == 0 && pipe(out) == 0);
-    fflush(stdout);
-    child = (struct child){.pid = fork(), .orders = in[1], .reports = out[0]};
-    REQUIRE(child.pid >= 0);
-    if (child.pid == 0) {
-        dup2(in[0], 0);
-        dup2(out[1], 1);
-        for (int fd = 3; fd < 64; fd++)
-            close(fd);
-        _exit(worker_main());
-    }
-    close(in[0]);
-    close(out[1]);
-}
-
-/* The exit status as waitid gives it: code >= 0, or minus the signal; -1000 when it hangs. */
-static int end_worker(void)
-{
-    int status = 0;
-    if (child.orders >= 0)
-        close(child.orders);
-    for (int i = 0; i < 5000; i++) {
-        if (waitpid(child.pid, &status, WNOHANG) == child.pid) {
-            close(child.reports);
-            return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-        }
-        usleep(1000);
-    }
-    kill(child.pid, SIGKILL);
-    waitpid(child.pid, &status, 0);
-    close(child.reports);
-    return -1000;
-}
-
-static void send_order(uint8_t type, uint32_t request, struct buf *payload)
-{
-    struct buf b;
-    static uint8_t raw[1 << 17];
-    REQUIRE(!payload->failed);
-    buf_init_fixed(&b, raw, sizeof raw);
-    frame_put(&b, type, request, buf_bytes(payload));
-    REQUIRE(!b.failed && write(child.orders, b.data, b.len) == (ssize_t)b.len);
-}
-
-/* The next report, or false at the end or after ten seconds of silence. */
-static bool next_report(struct frame *f)
-{
-    struct child *c = &child;
-    for (;;) {
-        int size = frame_take((struct bytes){c->input + c->start, c->end - c->start}, f);
-        REQUIRE(size >= 0);
-        c->start += (size_t)size;
-        if (size > 0)
-            return true;
-        memmove(c->input, c->input + c->start, c->end - c->start);
-        c->end -= c->start;
-        c->start = 0;
-        struct pollfd p = {.fd = c->reports, .events = POLLIN};
-        if (poll(&p, 1, 10000) <= 0)
-            return false;
-        ssize_t n = read(c->reports, c->input + c->end, sizeof c->input - c->end);
-        if (n <= 0)
-            return false;
-        c->end += (size_t)n;
-    }
-}
-
-static struct frame expect(uint8_t type)
-{
-    struct frame f = {0};
-    REQUIRE(next_report(&f));
-    REQUIRE(CHECK_STR(message_name(f.type), message_name(type)));
-    return f;
-}
-
-static struct buf *payload(void)
-{
-    static struct buf b;
-    buf_init_fixed(&b, scratch, sizeof scratch);
-    return &b;
-}
+#include "tests/unit/worker_child.h"
 
 static struct worker_loaded load_with(const struct velum_kernel *k, const char *path,
                                       struct bytes params)
 {
-    struct order_load m = {.params = params, .origin = path ? ORIGIN_PLUGIN : ORIGIN_BUILTIN};
-    struct worker_loaded answer;
-    struct frame f = expect(MESSAGE_WORKER_READY);
-    CHECK_INT(load_u32(f.payload.data), child.pid);
-    text_copy(m.kernel, sizeof m.kernel, k->name);
-    m.source = kernel_source(k);
-    text_copy(m.path, sizeof m.path, path ? path : "");
-    struct buf b = *payload();
-    put_order_load(&b, &m);
-    send_order(MESSAGE_ORDER_LOAD, 7, &b);
-    f = expect(MESSAGE_WORKER_LOADED);
-    CHECK_INT(f.request, 7);
-    REQUIRE(read_worker_loaded(f.payload, &answer) == 0);
-    return answer;
+    struct order_load m = {.params = params};
+    return load_order(k, path, &m);
 }
 
 static struct kernel_plan plan;
@@ -138,15 +17,9 @@ static struct kernel_plan plan;
 /* Starts a worker with a plugin (or the built-in) and these arguments. */
 static const struct velum_kernel *begin(const char *name, int argc, const char *const *argv)
 {
-    char file[80], reason[REASON_SIZE];
-    const struct velum_kernel *k = kernel_find(name);
-    const char *path = NULL;
-    if (!k) {
-        snprintf(file, sizeof file, "%s.so", name);
-        path = plugin_path(file);
-        REQUIRE(plugin_load(path, &k, reason) == 0);
-    }
-    REQUIRE(kernel_plan(k, argc, argv, 0, NULL, &plan) == 0);
+    const char *path;
+    const struct velum_kernel *k = kernel_or_plugin(name, &path);
+    REQUIRE(k && kernel_plan(k, argc, argv, 0, NULL, &plan) == 0);
     start_worker();
     struct worker_loaded l = load_with(k, path, (struct bytes){plan.params, plan.params_size});
     CHECK_STR(l.reason, "");
