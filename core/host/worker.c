@@ -211,7 +211,7 @@ static uint64_t trim_queued(struct order_run *o, uint64_t end)
 /* A leaf whose output is under way stays with the run. */
 static uint64_t trim_current(struct worker *w, uint64_t end)
 {
-#if VELUM_PLANT != 432 /* unit/test_worker: a trim cuts off the leaf whose output is under way */
+#if VELUM_PLANT != 432 /* unit/test_worker_output: a trim cuts off the leaf under way */
     if (w->in_leaf && end <= w->run.next)
         end = w->run.next + 1;
 #endif

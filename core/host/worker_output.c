@@ -57,8 +57,7 @@ static int send_part(struct collect *c)
 {
     const struct worker_output m = {
         .run = c->run, .leaf = c->leaf, .bytes = {c->part, c->part_len}};
-#if VELUM_PLANT !=                                                                                 \
-    430 /* unit/test_worker: output leaves without waiting until the node took some */
+#if VELUM_PLANT != 430 /* unit/test_worker_output: the window is not kept */
     if (!wait_until(c, may_send))
         return ERR_CLOSED;
     c->credit -= (uint32_t)c->part_len;
@@ -129,7 +128,7 @@ int collect_end_leaf(struct collect *c)
 {
     if (c->broken)
         return ERR_TOO_LARGE;
-#if VELUM_PLANT == 431 /* unit/test_worker: a leaf of one byte too many is still a value of bytes */
+#if VELUM_PLANT == 431 /* unit/test_worker_output: 1001 bytes are a value */
     if (c->size > OUTPUT_INLINE_MAX + 1)
 #else
     if (c->size > OUTPUT_INLINE_MAX)

@@ -1,6 +1,7 @@
 /* Frames, and what a node tells its workers and its users and they it, damaged. */
 #include "core/base/crc32c.h"
 #include "core/wire/frame.h"
+#include "core/wire/output.h"
 #include "core/wire/request.h"
 #include "core/wire/signed.h"
 #include "core/wire/spec.h"
@@ -59,6 +60,19 @@ TEST(damaged_frames_are_refused_or_whole)
 
 /* --- a node and its workers --- */
 
+static struct bytes any_inputs(uint16_t *count)
+{
+    static uint8_t raw[STAGE_INPUTS_MAX * STAGE_INPUT_BYTES];
+    struct buf b;
+    *count = (uint16_t)(any_bool() ? 0 : any_size(STAGE_INPUTS_MAX));
+    buf_init_fixed(&b, raw, sizeof raw);
+    for (uint16_t i = 0; i < *count; i++) {
+        const struct stage_input in = {any_digest(), any_below(STAGE_INPUT_SIZE_MAX + 1)};
+        put_stage_input(&b, &in);
+    }
+    return buf_bytes(&b);
+}
+
 static void make_order_load(struct buf *out)
 {
     struct order_load m = {.source = any_digest(), .origin = any_bool()};
@@ -66,6 +80,10 @@ static void make_order_load(struct buf *out)
     if (m.origin == ORIGIN_PLUGIN)
         any_name(m.path, sizeof m.path);
     m.params = any_bytes(PARAMS_SIZE_MAX);
+    m.reduction = (uint8_t)any_u64();
+    m.inputs = any_inputs(&m.inputs_count);
+    if (m.inputs_count > 0)
+        any_name(m.folder, sizeof m.folder);
     put_order_load(out, &m);
 }
 
@@ -121,7 +139,7 @@ static void put_plan(struct buf *out)
     const char *args[ARGS_COUNT_MAX];
     for (int i = 0; i < plan.count; i++)
         args[i] = plan.args[i];
-    put_order_plan(out, plan.count, args, 0, NULL);
+    put_order_plan(out, plan.count, args, plan.inputs_count, plan.input_sizes);
 }
 
 static void any_plan(void)
@@ -129,6 +147,9 @@ static void any_plan(void)
     plan.count = (uint16_t)any_size(ARGS_COUNT_MAX);
     for (int i = 0; i < plan.count; i++)
         any_chars(plan.args[i], i == 0 ? ARG_SIZE_MAX : 20, 1, 127);
+    plan.inputs_count = (uint16_t)(any_bool() ? 0 : any_size(STAGE_INPUTS_MAX));
+    for (uint16_t i = 0; i < plan.inputs_count; i++)
+        plan.input_sizes[i] = any_below(STAGE_INPUT_SIZE_MAX + 1);
 }
 
 static int order_plan_again(struct bytes in, struct buf *out)
@@ -143,6 +164,65 @@ static void make_order_plan(struct buf *out)
 {
     any_plan();
     put_plan(out);
+}
+
+static struct bytes any_output(void)
+{
+    static uint8_t raw[OUTPUT_VALUE_MAX];
+    struct output o = {.kind = any_bool() ? OUTPUT_OBJECT : OUTPUT_BYTES, .name = any_digest()};
+    struct buf b;
+    buf_init_fixed(&b, raw, sizeof raw);
+    o.bytes = any_bytes(OUTPUT_INLINE_MAX);
+    o.size = o.kind == OUTPUT_BYTES
+                 ? o.bytes.len
+                 : OUTPUT_INLINE_MAX + 1 + any_below(OUTPUT_SIZE_MAX - OUTPUT_INLINE_MAX);
+    put_output(&b, &o);
+    return buf_bytes(&b);
+}
+
+static void make_taken(struct buf *out)
+{
+    struct order_taken m = {any_u64(), any_u64(), any_output()};
+    put_order_taken(out, &m);
+}
+
+static void make_more(struct buf *out)
+{
+    struct order_more m = {any_u64(), (uint32_t)any_below(OUTPUT_WINDOW + 1)};
+    put_order_more(out, &m);
+}
+
+static void make_output(struct buf *out)
+{
+    struct worker_output m = {
+        .run = any_u64(), .leaf = any_below(LEAVES_MAX), .bytes = any_bytes(OUTPUT_PART_MAX)};
+    if (m.bytes.len == 0)
+        m.bytes = bytes_of_text("x");
+    put_worker_output(out, &m);
+}
+
+static void make_output_end(struct buf *out)
+{
+    struct worker_output m = {.run = any_u64(),
+                              .leaf = any_below(LEAVES_MAX),
+                              .size = OUTPUT_INLINE_MAX + 1 +
+                                      any_below(OUTPUT_SIZE_MAX - OUTPUT_INLINE_MAX)};
+    put_worker_output_end(out, &m);
+}
+
+static int collected_again(struct bytes in, struct buf *out)
+{
+    struct collected c;
+    int rc = read_collected(in, &c);
+    if (rc == 0)
+        put_collected(out, &c);
+    return rc < 0 ? rc : buf_result(out);
+}
+
+static void make_collected(struct buf *out)
+{
+    struct collected c = {any_u64(), any_u32(), any_digest(), any_bytes(RESULT_LIST_MAX)};
+    put_collected(out, &c);
 }
 
 static void make_loaded(struct buf *out)
@@ -223,6 +303,10 @@ static void make_failed(struct buf *out)
 FUZZ_AGAIN(order_load, order_load, read_order_load, put_order_load)
 FUZZ_AGAIN(order_run, order_run, read_order_run, put_order_run)
 FUZZ_AGAIN(order_trim, order_trim, read_order_trim, put_order_trim)
+FUZZ_AGAIN(taken, order_taken, read_order_taken, put_order_taken)
+FUZZ_AGAIN(more, order_more, read_order_more, put_order_more)
+FUZZ_AGAIN(output, worker_output, read_worker_output, put_worker_output)
+FUZZ_AGAIN(output_end, worker_output, read_worker_output_end, put_worker_output_end)
 FUZZ_AGAIN(loaded, worker_loaded, read_worker_loaded, put_worker_loaded)
 FUZZ_AGAIN(planned, worker_planned, read_worker_planned, put_worker_planned)
 FUZZ_AGAIN(failed, worker_failed, read_worker_failed, put_worker_failed)
@@ -235,6 +319,11 @@ TEST(damaged_orders_and_reports_are_refused_or_mean_one_thing)
         {"TRIM", order_trim_again, make_order_trim, true, 5000},
         {"MERGE", order_merge_again, make_order_merge, true, 15000},
         {"PLAN", order_plan_again, make_order_plan, true, 10000},
+        {"TAKEN", taken_again, make_taken, true, 10000},
+        {"MORE", more_again, make_more, true, 5000},
+        {"OUTPUT", output_again, make_output, true, 5000},
+        {"OUTPUT_END", output_end_again, make_output_end, true, 5000},
+        {"collected", collected_again, make_collected, true, 10000},
         {"LOADED", loaded_again, make_loaded, false, 15000},
         {"PROGRESS", progress_again, make_progress, true, 15000},
         {"MERGED", merged_again, make_merged, true, 15000},
@@ -305,6 +394,7 @@ static void make_submitted(struct buf *out)
 static void make_reply_plan(struct buf *out)
 {
     struct reply_plan m = {.source = any_digest(),
+                           .reduction = (uint8_t)any_u64(),
                            .accumulator_size = (uint32_t)any_below(ACCUMULATOR_SIZE_MAX + 1),
                            .params = any_bytes(PARAMS_SIZE_MAX)};
     any_text(m.kernel, sizeof m.kernel);
@@ -355,7 +445,8 @@ static void make_job_view(struct buf *out)
                          .submitted_s = (int64_t)any_u64(),
                          .digest = any_digest(),
                          .result = any_bytes(ACCUMULATOR_SIZE_MAX),
-                         .params = any_bytes(PARAMS_SIZE_MAX)};
+                         .params = any_bytes(PARAMS_SIZE_MAX),
+                         .reduction = (uint8_t)any_u64()};
     v.leaves_done = any_below(v.leaves_total + 1);
     any_text(v.name, sizeof v.name);
     any_text(v.kernel, sizeof v.kernel);
@@ -387,6 +478,8 @@ static void make_kernel_view(struct buf *out)
 {
     struct kernel_view v = {.source = any_digest(),
                             .origin = any_bool(),
+                            .reduction = (uint8_t)any_u64(),
+                            .files_from = (uint16_t)any_u64(),
                             .accumulator_size = (uint32_t)any_below(ACCUMULATOR_SIZE_MAX + 1)};
     any_text(v.name, sizeof v.name);
     any_text(v.path, sizeof v.path);
@@ -449,7 +542,11 @@ static void make_spec(struct buf *out)
     any_text(s.stage.args, sizeof s.stage.args);
     s.stage.params = any_bytes(PARAMS_SIZE_MAX);
     any_stage(&s.stage.units, &s.stage.leaf_units);
-    s.stage.accumulator_size = (uint32_t)any_below(ACCUMULATOR_SIZE_MAX + 1);
+    s.stage.inputs = any_inputs(&s.stage.inputs_count);
+    if (spec_leaves(&s.stage) <= COLLECT_LEAVES_MAX && any_bool())
+        s.stage.reduction = REDUCE_COLLECT;
+    else
+        s.stage.accumulator_size = (uint32_t)any_below(ACCUMULATOR_SIZE_MAX + 1);
     REQUIRE(put_spec(out, &s) == 0);
 }
 

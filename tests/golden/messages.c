@@ -4,6 +4,7 @@
 #include "core/mesh/mesh_wire.h"
 #include "core/node/peer.h"
 #include "core/wire/message.h"
+#include "core/wire/output.h"
 #include "core/wire/request.h"
 #include "core/wire/signed.h"
 #include "core/wire/spec.h"
@@ -139,8 +140,10 @@ static void put_node(struct buf *b)
 
 static void put_kernel(struct buf *b)
 {
-    struct kernel_view v = {
-        .source = golden_digest(1), .origin = ORIGIN_PLUGIN, .accumulator_size = 8};
+    struct kernel_view v = {.source = golden_digest(1),
+                            .origin = ORIGIN_PLUGIN,
+                            .files_from = 2,
+                            .accumulator_size = 8};
     TEXT(v.name, "sum");
     TEXT(v.path, "/plugins/sum.so");
     TEXT(v.usage, "sum N");
@@ -354,6 +357,7 @@ static void make_job(uint8_t type, struct buf *b)
 /* --- a command and a node --- */
 
 static const char *const args[] = {"790", "and", "more"};
+static const uint64_t input_sizes[] = {123456, 0};
 
 static void make_request(uint8_t type, struct buf *b)
 {
@@ -378,7 +382,7 @@ static void make_request(uint8_t type, struct buf *b)
         put_job_id(b, golden_job(1));
         break;
     case MESSAGE_REQUEST_PLAN:
-        ensure(put_request_plan(b, "sum", 3, args, 0, NULL) == 0);
+        ensure(put_request_plan(b, "sum", 3, args, 2, input_sizes) == 0);
         break;
     case MESSAGE_REQUEST_SHOW:
         put_request_show(b, &show);
@@ -446,12 +450,23 @@ static void make_order(uint8_t type, struct buf *b)
                               .source = golden_digest(1),
                               .origin = ORIGIN_PLUGIN,
                               .path = "/plugins/sum.so",
-                              .params = bytes_of_text("\1\2\3\4")};
+                              .params = bytes_of_text("\1\2\3\4"),
+                              .reduction = REDUCE_COLLECT,
+                              .folder = "/state/objects",
+                              .inputs_count = 1};
+    const struct stage_input input = {golden_digest(2), 123456};
+    const struct output output = {OUTPUT_OBJECT, 70000, {0}, golden_digest(3)};
+    struct order_more more = {11, 61440};
     struct order_run order = {11, 0, 4, 790, 100, 25000};
     struct order_trim trim = {11, 3};
+    uint8_t raw[OUTPUT_VALUE_MAX];
+    struct buf part;
     struct value left = value_at(2, 0), right = value_at(2, 1);
     switch (type) {
     case MESSAGE_ORDER_LOAD:
+        buf_init_fixed(&part, raw, sizeof raw);
+        put_stage_input(&part, &input);
+        load.inputs = buf_bytes(&part);
         put_order_load(b, &load);
         break;
     case MESSAGE_ORDER_RUN:
@@ -466,7 +481,15 @@ static void make_order(uint8_t type, struct buf *b)
         put_value(b, &right);
         break;
     case MESSAGE_ORDER_PLAN:
-        ensure(put_order_plan(b, 3, args, 0, NULL) == 0);
+        ensure(put_order_plan(b, 3, args, 2, input_sizes) == 0);
+        break;
+    case MESSAGE_ORDER_TAKEN:
+        buf_init_fixed(&part, raw, sizeof raw);
+        put_output(&part, &output);
+        put_order_taken(b, &(struct order_taken){11, 2, buf_bytes(&part)});
+        break;
+    case MESSAGE_ORDER_MORE:
+        put_order_more(b, &more);
         break;
     case MESSAGE_ORDER_SHOW:
         put_block(b, bytes_of_text("8 bytes."));
@@ -482,6 +505,7 @@ static void make_worker(uint8_t type, struct buf *b)
     struct worker_loaded loaded = {8, false, "it is for another machine"};
     struct worker_planned planned = {true, "", bytes_of_text("\1\2\3\4"), 790, 100};
     struct worker_failed failed = {11, 2, "the kernel said no"};
+    struct worker_output output = {11, 2, 70000, bytes_of_text("a line that matches\n")};
     struct order_trim trimmed = {11, 3};
     struct value v = value_at(3, 0);
     switch (type) {
@@ -507,6 +531,12 @@ static void make_worker(uint8_t type, struct buf *b)
         break;
     case MESSAGE_WORKER_SHOWN:
         put_worker_shown(b, true, "3.14");
+        break;
+    case MESSAGE_WORKER_OUTPUT:
+        put_worker_output(b, &output);
+        break;
+    case MESSAGE_WORKER_OUTPUT_END:
+        put_worker_output_end(b, &output);
         break;
     case MESSAGE_WORKER_FAILED:
         put_worker_failed(b, &failed);

@@ -7,7 +7,9 @@
 #include "core/mesh/mesh_wire.h"
 #include "core/node/peer.h"
 #include "core/wire/message.h"
+#include "core/wire/output.h"
 #include "core/wire/request.h"
+#include "core/wire/spec.h"
 #include "tests/golden/golden.h"
 
 #define U(x) ((unsigned long long)(x))
@@ -202,7 +204,8 @@ static int say_kernel(struct bytes p)
     int rc = read_kernel_view(p, &v);
     say_text("name", v.name);
     say_id("source", v.source.bytes);
-    SAY(" origin=%u accumulator=%u", v.origin, (unsigned)v.accumulator_size);
+    SAY(" origin=%u accumulator=%u reduction=%u files_from=%u", v.origin,
+        (unsigned)v.accumulator_size, v.reduction, (unsigned)v.files_from);
     say_text("path", v.path);
     say_text("usage", v.usage);
     say_text("summary", v.summary);
@@ -399,6 +402,8 @@ static void say_plan(void)
 {
     for (uint16_t i = 0; i < plan.count; i++)
         say_text("arg", plan.args[i]);
+    for (uint16_t i = 0; i < plan.inputs_count; i++)
+        say_number("input", plan.input_sizes[i]);
 }
 
 static int tell_request(uint8_t type, struct bytes p)
@@ -489,6 +494,7 @@ static int tell_reply(uint8_t type, struct bytes p)
         say_text("kernel", planned.kernel);
         say_id("source", planned.source.bytes);
         say_block("params", planned.params);
+        SAY(" reduction=%u", planned.reduction);
         SAY(" %llu/%llu, accumulator %u", U(planned.units), U(planned.leaf_units),
             (unsigned)planned.accumulator_size);
         return rc;
@@ -509,6 +515,27 @@ static int tell_reply(uint8_t type, struct bytes p)
 
 /* --- a node and its workers --- */
 
+static void say_input(struct stage_input in)
+{
+    say_id("input", in.name.bytes);
+    say_number("size", in.size);
+}
+
+static int say_taken(struct bytes p)
+{
+    struct order_taken taken;
+    struct output o;
+    int rc = read_order_taken(p, &taken);
+    SAY(" run=%llu leaf=%llu", U(taken.run), U(taken.leaf));
+    if (rc == 0)
+        rc = read_output(taken.value, &o);
+    if (rc < 0)
+        return rc;
+    SAY(" kind=%d size=%llu", (int)o.kind, U(o.size));
+    say_id("name", o.name.bytes);
+    return 0;
+}
+
 static int tell_order(uint8_t type, struct bytes p)
 {
     static struct order_load load;
@@ -516,6 +543,7 @@ static int tell_order(uint8_t type, struct bytes p)
     struct reader r = reader_of(p), rest;
     struct order_run order;
     struct order_trim trim;
+    struct order_more more;
     uint64_t number;
     uint16_t count;
     int rc;
@@ -527,6 +555,10 @@ static int tell_order(uint8_t type, struct bytes p)
         SAY(" origin=%u", load.origin);
         say_text("path", load.path);
         say_block("params", load.params);
+        SAY(" reduction=%u", load.reduction);
+        say_text("folder", load.folder);
+        for (uint16_t i = 0; i < load.inputs_count; i++)
+            say_input(stage_input_at(load.inputs, i));
         return rc;
     case MESSAGE_ORDER_RUN:
         rc = read_order_run(p, &order);
@@ -546,6 +578,12 @@ static int tell_order(uint8_t type, struct bytes p)
     case MESSAGE_ORDER_PLAN:
         rc = read_order_plan(p, &plan);
         say_plan();
+        return rc;
+    case MESSAGE_ORDER_TAKEN:
+        return say_taken(p);
+    case MESSAGE_ORDER_MORE:
+        rc = read_order_more(p, &more);
+        SAY(" run=%llu bytes=%u", U(more.run), (unsigned)more.bytes);
         return rc;
     case MESSAGE_ORDER_SHOW:
         say_block("accumulator", read_block(&r, ACCUMULATOR_SIZE_MAX));
@@ -582,6 +620,7 @@ static int tell_worker(uint8_t type, struct bytes p)
     static char text[SHOW_SIZE_MAX];
     struct worker_loaded loaded;
     struct worker_failed failed;
+    struct worker_output output;
     struct reader r = reader_of(p);
     bool ok;
     int rc;
@@ -609,6 +648,15 @@ static int tell_worker(uint8_t type, struct bytes p)
         rc = read_worker_shown(p, &ok, text);
         SAY(" ok=%d", ok);
         say_text("text", text);
+        return rc;
+    case MESSAGE_WORKER_OUTPUT:
+        rc = read_worker_output(p, &output);
+        SAY(" run=%llu leaf=%llu", U(output.run), U(output.leaf));
+        say_block("bytes", output.bytes);
+        return rc;
+    case MESSAGE_WORKER_OUTPUT_END:
+        rc = read_worker_output_end(p, &output);
+        SAY(" run=%llu leaf=%llu size=%llu", U(output.run), U(output.leaf), U(output.size));
         return rc;
     case MESSAGE_WORKER_FAILED:
         rc = read_worker_failed(p, &failed);

@@ -4,6 +4,7 @@
 #include "core/base/sha256.h"
 #include "core/base/text.h"
 #include "core/kernel/accumulator.h"
+#include "core/wire/spec.h"
 #include "tests/lib/check.h"
 
 struct small {
@@ -184,6 +185,116 @@ TEST(test_check_finds_each_fault)
     check_bad(&k, "overlap");
 }
 
+static int collect_leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)
+{
+    CHECK(accumulator == NULL);
+    return host->emit(host, "x", 1) < 0 ? velum_fail(call, "no room") : 0;
+}
+
+/* Tells what the host says of its inputs as the number of units. */
+static int sizes_plan(const struct velum_host *host, int argc, const char *const *argv,
+                      struct velum_plan *out)
+{
+    uint64_t size = 99;
+    (void)argc;
+    (void)argv;
+    for (uint32_t i = 0; i < host->inputs(host); i++) {
+        CHECK(host->input(host, i, &size) == NULL);
+        out->units = out->units * 100 + size;
+    }
+    CHECK(host->input(host, host->inputs(host), &size) == NULL);
+    CHECK_INT(size, 0);
+    CHECK(host->emit(host, "x", 1) < 0);
+    out->leaf_units = answer.leaf_units;
+    return 0;
+}
+
+static struct velum_kernel collecting(void)
+{
+    struct velum_kernel k = fake();
+    k.reduce = VELUM_COLLECT;
+    k.accumulator_size = k.fields_count = 0;
+    k.fields = NULL;
+    k.merge = NULL;
+    k.show = NULL;
+    k.leaf = collect_leaf;
+    return k;
+}
+
+TEST(test_check_of_a_kernel_that_collects)
+{
+    char reason[REASON_SIZE];
+    struct velum_kernel k = collecting();
+    CHECK_INT(kernel_check(&k, reason), 0);
+    k.files_from = ARGS_COUNT_MAX;
+    CHECK_INT(kernel_check(&k, reason), 0);
+    k.files_from = ARGS_COUNT_MAX + 1;
+    check_bad(&k, "64th");
+    k = collecting(), k.reduce = 1;
+    check_bad(&k, "reduction 1");
+    k = collecting(), k.reduce = VELUM_FOLD;
+    check_bad(&k, "accumulator is empty");
+    k = collecting(), k.accumulator_size = 8;
+    check_bad(&k, "it collects");
+    k = collecting(), k.fields = fields;
+    check_bad(&k, "it collects");
+    k = collecting(), k.fields_count = 1;
+    check_bad(&k, "it collects");
+    k = collecting(), k.merge = fake_merge;
+    check_bad(&k, "it collects");
+    k = collecting(), k.show = fake_show;
+    check_bad(&k, "it collects");
+    k = collecting(), k.plan = NULL;
+    check_bad(&k, "plan or leaf is missing");
+    k = collecting(), k.leaf = NULL;
+    check_bad(&k, "plan or leaf is missing");
+}
+
+TEST(test_calls_of_a_kernel_that_collects)
+{
+    static struct kernel_plan p;
+    struct velum_kernel k = collecting();
+    struct kernel_view v;
+    char text[SHOW_SIZE_MAX], reason[REASON_SIZE] = "";
+    uint8_t out[8];
+    const struct bytes none = {0};
+    CHECK_INT(kernel_accumulator_size(&k), 0);
+    /* The plain host takes nothing. */
+    CHECK_INT(kernel_leaf(&k, kernel_host_plain(), none, 0, 1, NULL, reason), ERR_KERNEL);
+    CHECK_STR(reason, "no room");
+    CHECK_INT(kernel_merge(&k, none, none, none, out), ERR_FORMAT);
+    CHECK_INT(kernel_show(&k, none, none, text), ERR_FORMAT);
+    answer.units = COLLECT_LEAVES_MAX;
+    CHECK_INT(kernel_plan(&k, 0, NULL, 0, NULL, &p), 0);
+    answer.units = COLLECT_LEAVES_MAX + 1;
+    CHECK_INT(kernel_plan(&k, 0, NULL, 0, NULL, &p), ERR_ARGUMENT);
+    CHECK(strstr(p.reason, "16384 leaves") != NULL);
+    k.files_from = 3;
+    kernel_describe(&k, ORIGIN_BUILTIN, &v);
+    CHECK(v.reduction == REDUCE_COLLECT && v.files_from == 3 && v.accumulator_size == 0);
+    k.plan = sizes_plan;
+    CHECK_INT(kernel_plan(&k, 0, NULL, 3, (uint64_t[]){1, 2, 3}, &p), 0);
+    CHECK_INT(p.units, 10203);
+}
+
+TEST(test_where_files_begin)
+{
+    static const char *const args[] = {"-i", "-v", "--", "-x", "f", "g"};
+    static const char *const plain[] = {"a", "-", "-b", "c"};
+    CHECK_INT(kernel_files_at(2, 6, args), 4);
+    CHECK_INT(kernel_files_at(1, 6, args), 3);
+    CHECK_INT(kernel_files_at(3, 6, args), 5);
+    CHECK_INT(kernel_files_at(4, 6, args), 6);
+    CHECK_INT(kernel_files_at(64, 6, args), 6);
+    CHECK_INT(kernel_files_at(2, 3, args), 3);
+    CHECK_INT(kernel_files_at(1, 2, args), 2);
+    CHECK_INT(kernel_files_at(0, 6, args), 6);
+    CHECK_INT(kernel_files_at(2, 4, plain), 1);
+    CHECK_INT(kernel_files_at(1, 3, plain + 1), 0);
+    CHECK_INT(kernel_files_at(1, 2, plain + 2), 1);
+    CHECK_INT(kernel_files_at(2, 0, NULL), 0);
+}
+
 TEST(test_plan_bounds)
 {
     static struct kernel_plan p;
@@ -311,6 +422,7 @@ TEST(test_leaf_ranges)
     CHECK(first == UINT64_MAX - 1 && count == 1);
 }
 
-TEST_MAIN(test_table, test_did_you_mean, test_source, test_check_finds_each_fault, test_plan_bounds,
-          test_leaf_merge_show, test_fields_are_told_exactly, test_signed_fields, test_describe,
-          test_leaf_ranges)
+TEST_MAIN(test_table, test_did_you_mean, test_source, test_check_finds_each_fault,
+          test_check_of_a_kernel_that_collects, test_calls_of_a_kernel_that_collects,
+          test_where_files_begin, test_plan_bounds, test_leaf_merge_show,
+          test_fields_are_told_exactly, test_signed_fields, test_describe, test_leaf_ranges)

@@ -1,5 +1,7 @@
 #include "core/base/err.h"
+#include "core/base/text.h"
 #include "core/wire/order.h"
+#include "core/wire/output.h"
 #include "tests/lib/check.h"
 
 static uint8_t raw[70000];
@@ -36,6 +38,36 @@ TEST(test_load)
     CHECK(digest_equal(got.source, m.source));
     CHECK_STR(got.path, "/x/pi.so");
     CHECK(bytes_equal(got.params, m.params));
+    CHECK(got.reduction == 0 && got.inputs_count == 0 && got.folder[0] == '\0');
+    /* With inputs, of a collect. */
+    uint8_t inputs[2 * STAGE_INPUT_BYTES];
+    struct buf in_buf;
+    buf_init_fixed(&in_buf, inputs, sizeof inputs);
+    put_stage_input(&in_buf, &(struct stage_input){.name = {{1}}, .size = 5});
+    put_stage_input(&in_buf, &(struct stage_input){.name = {{2}}, .size = STAGE_INPUT_SIZE_MAX});
+    m.inputs = buf_bytes(&in_buf);
+    m.inputs_count = 2;
+    m.reduction = 2;
+    text_copy(m.folder, sizeof m.folder, "/x/objects");
+    b = fresh();
+    put_order_load(&b, &m);
+    CHECK_EVERY_TRUNCATION(b, read_order_load(in, &got));
+    CHECK_INT(read_order_load(buf_bytes(&b), &got), 0);
+    CHECK_STR(got.folder, "/x/objects");
+    CHECK(got.reduction == 2 && got.inputs_count == 2);
+    CHECK_INT(stage_input_at(got.inputs, 1).size, STAGE_INPUT_SIZE_MAX);
+    CHECK_INT(stage_input_at(got.inputs, 1).name.bytes[0], 2);
+    m.folder[0] = '\0'; /* inputs from nowhere */
+    b = fresh();
+    put_order_load(&b, &m);
+    CHECK_INT(read_order_load(buf_bytes(&b), &got), ERR_FORMAT);
+    m.inputs_count = 0; /* and a folder for nothing */
+    m.inputs.len = 0;
+    text_copy(m.folder, sizeof m.folder, "/x");
+    b = fresh();
+    put_order_load(&b, &m);
+    CHECK_INT(read_order_load(buf_bytes(&b), &got), ERR_FORMAT);
+    m.folder[0] = '\0';
     m.origin = ORIGIN_BUILTIN; /* with a path: contradictory */
     b = fresh();
     put_order_load(&b, &m);
@@ -206,6 +238,106 @@ TEST(test_loaded_reason_is_made_safe)
     CHECK_INT(read_worker_loaded(buf_bytes(&b), &got), ERR_FORMAT);
 }
 
+TEST(test_plan_with_inputs)
+{
+    static struct order_plan got;
+    static uint64_t sizes[STAGE_INPUTS_MAX + 1] = {7, STAGE_INPUT_SIZE_MAX};
+    const char *args[] = {"a"};
+    struct buf b = fresh();
+    CHECK_INT(put_order_plan(&b, 1, args, 2, sizes), 0);
+    CHECK_EVERY_TRUNCATION(b, read_order_plan(in, &got));
+    CHECK_INT(read_order_plan(buf_bytes(&b), &got), 0);
+    CHECK(got.inputs_count == 2 && got.input_sizes[0] == 7);
+    CHECK_INT(got.input_sizes[1], STAGE_INPUT_SIZE_MAX);
+    sizes[1]++;
+    b = fresh();
+    CHECK_INT(put_order_plan(&b, 1, args, 2, sizes), 0);
+    CHECK_INT(read_order_plan(buf_bytes(&b), &got), ERR_FORMAT);
+    sizes[1] = 0;
+    b = fresh();
+    CHECK_INT(put_order_plan(&b, 1, args, STAGE_INPUTS_MAX, sizes), 0);
+    CHECK_INT(read_order_plan(buf_bytes(&b), &got), 0);
+    CHECK_INT(got.inputs_count, STAGE_INPUTS_MAX);
+    b = fresh();
+    CHECK_INT(put_order_plan(&b, 1, args, STAGE_INPUTS_MAX + 1, sizes), ERR_TOO_LARGE);
+    CHECK_INT(b.len, 0);
+    put_u16(&b, 0);
+    put_u16(&b, STAGE_INPUTS_MAX + 1);
+    for (int i = 0; i <= STAGE_INPUTS_MAX; i++)
+        put_u64(&b, 0);
+    CHECK_INT(read_order_plan(buf_bytes(&b), &got), ERR_FORMAT);
+}
+
+TEST(test_taken_and_more)
+{
+    uint8_t value[64];
+    struct buf v, b = fresh();
+    struct order_taken got;
+    buf_init_fixed(&v, value, sizeof value);
+    put_output(&v, &(struct output){.kind = OUTPUT_OBJECT, .size = 1001, .name = {{9}}});
+    put_order_taken(&b, &(struct order_taken){4, 5, buf_bytes(&v)});
+    CHECK_EVERY_TRUNCATION(b, read_order_taken(in, &got));
+    CHECK_INT(read_order_taken(buf_bytes(&b), &got), 0);
+    CHECK(got.run == 4 && got.leaf == 5 && bytes_equal(got.value, buf_bytes(&v)));
+    b = fresh();
+    put_order_taken(&b, &(struct order_taken){4, 5, {value, v.len - 1}});
+    CHECK_INT(read_order_taken(buf_bytes(&b), &got), ERR_FORMAT);
+
+    struct order_more more;
+    b = fresh();
+    put_order_more(&b, &(struct order_more){6, OUTPUT_WINDOW});
+    CHECK_EVERY_TRUNCATION(b, read_order_more(in, &more));
+    CHECK_INT(read_order_more(buf_bytes(&b), &more), 0);
+    CHECK(more.run == 6 && more.bytes == OUTPUT_WINDOW);
+    b = fresh();
+    put_order_more(&b, &(struct order_more){6, OUTPUT_WINDOW + 1});
+    CHECK_INT(read_order_more(buf_bytes(&b), &more), ERR_FORMAT);
+}
+
+static int output_verdict(uint64_t leaf, size_t len)
+{
+    static uint8_t bytes[OUTPUT_PART_MAX + 1];
+    struct worker_output got;
+    struct buf b = fresh();
+    put_worker_output(&b, &(struct worker_output){.run = 1, .leaf = leaf, .bytes = {bytes, len}});
+    return read_worker_output(buf_bytes(&b), &got);
+}
+
+static int output_end_verdict(uint64_t leaf, uint64_t size)
+{
+    struct worker_output got;
+    struct buf b = fresh();
+    put_worker_output_end(&b, &(struct worker_output){.run = 1, .leaf = leaf, .size = size});
+    return read_worker_output_end(buf_bytes(&b), &got);
+}
+
+TEST(test_output_and_its_end)
+{
+    struct worker_output got, m = {.run = 3, .leaf = 4, .bytes = bytes_of_text("line\n")};
+    struct buf b = fresh();
+    put_worker_output(&b, &m);
+    CHECK_EVERY_TRUNCATION(b, read_worker_output(in, &got));
+    CHECK_INT(read_worker_output(buf_bytes(&b), &got), 0);
+    CHECK(got.run == 3 && got.leaf == 4 && bytes_equal(got.bytes, m.bytes));
+    CHECK_INT(output_verdict(0, 1), 0);
+    CHECK_INT(output_verdict(LEAVES_MAX - 1, OUTPUT_PART_MAX), 0);
+    CHECK_INT(output_verdict(LEAVES_MAX, 1), ERR_FORMAT);
+    CHECK_INT(output_verdict(0, 0), ERR_FORMAT);
+    CHECK_INT(output_verdict(0, OUTPUT_PART_MAX + 1), ERR_FORMAT);
+
+    m.size = 1 << 20;
+    b = fresh();
+    put_worker_output_end(&b, &m);
+    CHECK_EVERY_TRUNCATION(b, read_worker_output_end(in, &got));
+    CHECK_INT(read_worker_output_end(buf_bytes(&b), &got), 0);
+    CHECK(got.run == 3 && got.leaf == 4 && got.size == 1 << 20 && got.bytes.len == 0);
+    CHECK_INT(output_end_verdict(0, OUTPUT_INLINE_MAX), ERR_FORMAT);
+    CHECK_INT(output_end_verdict(0, OUTPUT_INLINE_MAX + 1), 0);
+    CHECK_INT(output_end_verdict(0, OUTPUT_SIZE_MAX), 0);
+    CHECK_INT(output_end_verdict(0, OUTPUT_SIZE_MAX + 1), ERR_FORMAT);
+    CHECK_INT(output_end_verdict(LEAVES_MAX, 2000), ERR_FORMAT);
+}
+
 TEST(test_reason_that_grows_is_cut_not_overrun)
 {
     struct worker_failed m = {.run = 1, .leaf = LEAVES_MAX - 1};
@@ -317,7 +449,8 @@ TEST(test_shown_keeps_its_lines)
     CHECK_INT(buf_result(&b), ERR_TOO_LARGE);
 }
 
-TEST_MAIN(test_load, test_run, test_trim, test_value_bounds,
-          test_merge_of_seven_greatest_pairs_fits_a_frame, test_plan_and_its_bounds,
-          test_loaded_reason_is_made_safe, test_reason_that_grows_is_cut_not_overrun, test_progress,
-          test_merged, test_planned, test_shown_keeps_its_lines)
+TEST_MAIN(test_plan_with_inputs, test_taken_and_more, test_output_and_its_end, test_load, test_run,
+          test_trim, test_value_bounds, test_merge_of_seven_greatest_pairs_fits_a_frame,
+          test_plan_and_its_bounds, test_loaded_reason_is_made_safe,
+          test_reason_that_grows_is_cut_not_overrun, test_progress, test_merged, test_planned,
+          test_shown_keeps_its_lines)

@@ -55,11 +55,13 @@ TEST(test_plan_request)
     static struct order_plan got;
     char kernel[KERNEL_NAME_SIZE];
     const char *args[] = {"400", "--fast"};
+    const uint64_t sizes[] = {11, 0, 12};
     struct buf b = fresh();
-    CHECK_INT(put_request_plan(&b, "pi", 2, args, 0, NULL), 0);
+    CHECK_INT(put_request_plan(&b, "pi", 2, args, 3, sizes), 0);
     CHECK_EVERY_TRUNCATION(b, read_request_plan(in, kernel, &got));
     CHECK_INT(read_request_plan(buf_bytes(&b), kernel, &got), 0);
     CHECK_STR(kernel, "pi");
+    CHECK(got.inputs_count == 3 && got.input_sizes[0] == 11 && got.input_sizes[2] == 12);
     CHECK_INT(got.count, 2);
     CHECK_STR(got.args[1], "--fast");
     char longest[KERNEL_NAME_SIZE + 1];
@@ -117,14 +119,16 @@ TEST(test_submitted_and_plan_replies)
     CHECK(got_s.durable == 3 && got_s.machines == 1 && got_s.already);
     CHECK(job_id_equal(got_s.job, s.job));
 
-    struct reply_plan p = {.kernel = "pi", .accumulator_size = 16, .units = 10, .leaf_units = 3};
+    struct reply_plan p = {
+        .kernel = "pi", .reduction = 2, .accumulator_size = 16, .units = 10, .leaf_units = 3};
     struct reply_plan got_p;
     p.params = bytes_of_text("xyz");
     b = fresh();
     put_reply_plan(&b, &p);
     CHECK_EVERY_TRUNCATION(b, read_reply_plan(in, &got_p));
     CHECK_INT(read_reply_plan(buf_bytes(&b), &got_p), 0);
-    CHECK(got_p.units == 10 && got_p.leaf_units == 3 && got_p.accumulator_size == 16);
+    CHECK(got_p.units == 10 && got_p.leaf_units == 3 && got_p.accumulator_size == 16 &&
+          got_p.reduction == 2);
     CHECK(bytes_equal(got_p.params, p.params));
     p.units = 0;
     b = fresh();

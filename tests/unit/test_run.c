@@ -272,6 +272,20 @@ TEST(test_edges_of_the_largest_tree)
     }
 }
 
-TEST_MAIN(test_one_run_is_the_root, test_five_leaves, test_mid_tree_folds_only_what_is_inside,
-          test_any_split_has_the_same_root, test_take_tells_only_what_is_new, test_trim,
-          test_a_merge_that_fails_stops_the_push, test_edges_of_the_largest_tree)
+/* A run whose values are kept elsewhere only counts. */
+TEST(test_steps_of_a_collect)
+{
+    struct run r;
+    run_init(&r, 3, 9, 16, NULL, 0);
+    run_step(&r);
+    run_step(&r);
+    CHECK_INT(r.next, 5);
+    CHECK_INT(r.count, 0);
+    CHECK_INT(run_trim(&r, 2), 5);
+    CHECK(run_ended(&r));
+}
+
+TEST_MAIN(test_steps_of_a_collect, test_one_run_is_the_root, test_five_leaves,
+          test_mid_tree_folds_only_what_is_inside, test_any_split_has_the_same_root,
+          test_take_tells_only_what_is_new, test_trim, test_a_merge_that_fails_stops_the_push,
+          test_edges_of_the_largest_tree)

@@ -1,4 +1,5 @@
 #include "core/base/err.h"
+#include "core/wire/output.h"
 #include "core/wire/spec.h"
 #include "tests/lib/check.h"
 
@@ -122,16 +123,103 @@ TEST(test_spec_of_a_later_generation_is_another_version)
     struct bytes body = encode(&s);
     size_t flags_at = 1 + 32 + 16 + 8 + 3;
     size_t stages_at = flags_at + 4 + 4 + 8;
-    size_t places[] = {0, flags_at, stages_at, body.len - 11, body.len - 6, body.len - 4};
+    size_t places[] = {0, flags_at, stages_at, body.len - 11, body.len - 4};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         uint8_t was = raw[places[i]];
-        raw[places[i]] = 2;
+        raw[places[i]] = 3;
         CHECK_INT(read_spec(body, &got), ERR_VERSION);
         raw[places[i]] = was;
         CHECK_INT(read_spec(body, &got), 0);
     }
     raw[stages_at] = 0;
     CHECK_INT(read_spec(body, &got), ERR_FORMAT);
+}
+
+/* 256 inputs at most, each of a size that an object can have. */
+static struct job_spec with_inputs(uint16_t count, uint64_t size)
+{
+    static uint8_t inputs[(STAGE_INPUTS_MAX + 1) * STAGE_INPUT_BYTES];
+    struct job_spec s = sample();
+    struct buf b;
+    buf_init_fixed(&b, inputs, sizeof inputs);
+    for (uint16_t i = 0; i < count; i++)
+        put_stage_input(&b, &(struct stage_input){.name = {{(uint8_t)i}}, .size = size});
+    s.stage.inputs = buf_bytes(&b);
+    s.stage.inputs_count = count;
+    return s;
+}
+
+static struct job_spec collecting(void)
+{
+    struct job_spec s = with_inputs(3, 77);
+    s.stage.reduction = REDUCE_COLLECT;
+    s.stage.accumulator_size = 0;
+    return s;
+}
+
+TEST(test_spec_with_inputs)
+{
+    struct job_spec s = collecting(), got;
+    struct bytes body = encode(&s);
+    struct buf b;
+    CHECK_INT(read_spec(body, &got), 0);
+    CHECK(got.stage.reduction == REDUCE_COLLECT && got.stage.inputs_count == 3);
+    CHECK(bytes_equal(got.stage.inputs, s.stage.inputs));
+    for (uint16_t i = 0; i < 3; i++) {
+        CHECK_INT(stage_input_at(got.stage.inputs, i).size, 77);
+        CHECK_INT(stage_input_at(got.stage.inputs, i).name.bytes[0], i);
+    }
+    for (size_t n = 0; n < body.len; n++)
+        CHECK_INT(read_spec((struct bytes){body.data, n}, &got), ERR_FORMAT);
+    s = with_inputs(STAGE_INPUTS_MAX, STAGE_INPUT_SIZE_MAX);
+    CHECK_INT(read_spec(encode(&s), &got), 0);
+    buf_init_fixed(&b, raw, sizeof raw);
+    s = with_inputs(STAGE_INPUTS_MAX + 1, 1);
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+    s = with_inputs(1, STAGE_INPUT_SIZE_MAX + 1);
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+    s = with_inputs(2, 1);
+    s.stage.inputs_count = 1;
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+}
+
+TEST(test_spec_of_a_collect)
+{
+    struct buf b;
+    struct job_spec s = collecting();
+    buf_init_fixed(&b, raw, sizeof raw);
+    s.stage.units = COLLECT_LEAVES_MAX;
+    s.stage.leaf_units = 1;
+    CHECK_INT(put_spec(&b, &s), 0);
+    s.stage.units++;
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+    s = collecting();
+    s.stage.accumulator_size = 8;
+    CHECK_INT(put_spec(&b, &s), ERR_FORMAT);
+    s = collecting();
+    s.stage.reduction = 1;
+    CHECK_INT(put_spec(&b, &s), ERR_VERSION);
+}
+
+TEST(test_values_of_a_stage)
+{
+    uint8_t few[] = {OUTPUT_BYTES, 1, 0, 0, 0, 0, 0, 0, 0, 'x'};
+    struct job_spec fold = sample(), collect = collecting();
+    struct value v = {.data = {raw, 16}};
+    CHECK(stage_value(&fold.stage, &v));
+    v.at = (struct tree_node){1, 0};
+    CHECK(stage_value(&fold.stage, &v));
+    v.at = (struct tree_node){0, 2};
+    CHECK(!stage_value(&fold.stage, &v));
+    v = (struct value){.data = {raw, 15}};
+    CHECK(!stage_value(&fold.stage, &v));
+    v = (struct value){.data = {few, sizeof few}};
+    CHECK(stage_value(&collect.stage, &v));
+    CHECK(!stage_value(&fold.stage, &v));
+    v.at = (struct tree_node){1, 0}; /* of two leaves */
+    CHECK(!stage_value(&collect.stage, &v));
+    v = (struct value){.data = {few, sizeof few - 1}};
+    CHECK(!stage_value(&collect.stage, &v));
 }
 
 TEST(test_spec_with_any_flipped_bit_is_another_job_or_refused)
@@ -160,7 +248,8 @@ TEST(test_spec_texts_are_made_safe_but_the_bytes_stay)
     CHECK_STR(got.stage.args, "4\\u{7f}0");
 }
 
-TEST_MAIN(test_spec_golden_bytes, test_spec_round_trip,
+TEST_MAIN(test_spec_with_inputs, test_spec_of_a_collect, test_values_of_a_stage,
+          test_spec_golden_bytes, test_spec_round_trip,
           test_spec_truncated_anywhere_or_too_long_is_refused, test_spec_bounds,
           test_spec_of_a_later_generation_is_another_version,
           test_spec_with_any_flipped_bit_is_another_job_or_refused,

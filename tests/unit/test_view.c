@@ -142,6 +142,8 @@ TEST(test_kernel_view)
     memcpy(v.summary, "the circle", 11);
     memcpy(v.refused, "wrong ABI", 10);
     v.accumulator_size = 24;
+    v.reduction = 2;
+    v.files_from = 64;
     struct buf b = fresh();
     put_kernel_view(&b, &v);
     CHECK_EVERY_TRUNCATION(b, read_kernel_view(in, &got));
@@ -151,6 +153,7 @@ TEST(test_kernel_view)
     CHECK_STR(got.usage, v.usage);
     CHECK_STR(got.summary, v.summary);
     CHECK_STR(got.refused, v.refused);
+    CHECK(got.reduction == 2 && got.files_from == 64);
     CHECK(got.accumulator_size == 24 && got.origin == ORIGIN_PLUGIN);
     v.accumulator_size = ACCUMULATOR_SIZE_MAX + 1;
     b = fresh();
