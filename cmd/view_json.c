@@ -6,6 +6,7 @@
 
 #include "cmd/builtin.h"
 #include "cmd/duration.h"
+#include "core/wire/spec.h"
 
 /* Length of the valid UTF-8 sequence at `s`, 0 when there is none. Overlong forms, surrogates and
  * what lies past U+10FFFF are not valid. */
@@ -245,6 +246,11 @@ void json_kernel(struct json *j, const struct kernel_view *v)
     json_text(j, "file", or_null(v->path));
     json_text(j, "usage", v->usage);
     json_text(j, "summary", v->summary);
+    json_text(j, "reduction", v->reduction == REDUCE_COLLECT ? "collect" : "fold");
+    if (v->files_from > 0)
+        json_number(j, "files_from", v->files_from);
+    else
+        json_null(j, "files_from");
     json_number(j, "accumulator_bytes", v->accumulator_size);
     if (v->refused[0])
         json_null(j, "source");

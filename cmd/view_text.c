@@ -7,6 +7,7 @@
 #include "cmd/duration.h"
 #include "core/base/ensure.h"
 #include "core/base/text.h"
+#include "core/wire/spec.h"
 
 #define CELL_SIZE 256
 #define GRID_COLUMNS_MAX 16
@@ -276,6 +277,11 @@ void view_kernel(FILE *to, const struct kernel_view *v)
     }
     pair(to, "Usage", "velum run %s %s", v->name, v->usage);
     pair(to, "What", "%s", v->summary);
-    pair(to, "Result", "%u bytes, exact", v->accumulator_size);
+    if (v->files_from > 0)
+        pair(to, "Files", "from argument %u on, options not counted", (unsigned)v->files_from);
+    if (v->reduction == REDUCE_COLLECT)
+        pair(to, "Result", "what its leaves yield, in order");
+    else
+        pair(to, "Result", "%u bytes, exact", v->accumulator_size);
     pair_id(to, "Source", v->source.bytes);
 }

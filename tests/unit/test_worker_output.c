@@ -1,5 +1,5 @@
 /* The worker process with a collect: what its leaves yield, what it maps, and how it waits. */
-#include <fcntl.h>
+#include <sys/resource.h>
 
 #include "core/wire/output.h"
 #include "core/wire/spec.h"
@@ -446,10 +446,36 @@ TEST(test_inputs_are_mapped)
     CHECK_INT(end_worker(), 0);
 }
 
-TEST_MAIN(test_few_bytes_are_values, test_one_byte_more_is_an_object,
-          test_many_values_leave_in_time, test_reports_come_when_they_are_due,
-          test_no_more_is_out_than_the_window, test_window_of_the_next_leaf,
-          test_trim_in_the_middle_of_an_output, test_leaf_that_fails_in_the_middle_of_its_output,
+/* What is mapped does not count against the limit that the spawner set, and nothing else may grow
+ * beyond it afterwards. */
+TEST(test_inputs_count_as_addresses_and_no_more)
+{
+    const uint64_t limit = (uint64_t)1 << 30, size = (uint64_t)3 << 30;
+    struct rlimit now = {limit, RLIM_INFINITY};
+    struct order_load m = {.reduction = REDUCE_COLLECT};
+    char path[PATH_SIZE_MAX + 80], hex[65];
+#ifdef __SANITIZE_ADDRESS__
+    SKIP("the sanitizer reserves terabytes of addresses");
+#endif
+    put_input(&m, 9, 0, size);
+    id_hex(stage_input_at(m.inputs, 0).name.bytes, 64, hex);
+    snprintf(path, sizeof path, "%s/%s", folder, hex);
+    REQUIRE(truncate(path, (off_t)size) == 0); /* a hole */
+    start_worker();
+    REQUIRE(prlimit(child.pid, RLIMIT_AS, &now, NULL) == 0);
+    struct worker_loaded l = load_order(kernel_find("grep"), NULL, &m);
+    CHECK_STR(l.reason, "");
+    REQUIRE(l.ok && prlimit(child.pid, RLIMIT_AS, NULL, &now) == 0);
+    CHECK(now.rlim_cur == limit + size && now.rlim_max == limit + size);
+    CHECK_INT(end_worker(), 0);
+    unlink(path);
+}
+
+TEST_MAIN(test_inputs_count_as_addresses_and_no_more, test_few_bytes_are_values,
+          test_one_byte_more_is_an_object, test_many_values_leave_in_time,
+          test_reports_come_when_they_are_due, test_no_more_is_out_than_the_window,
+          test_window_of_the_next_leaf, test_trim_in_the_middle_of_an_output,
+          test_leaf_that_fails_in_the_middle_of_its_output,
           test_pipe_that_closes_in_the_middle_of_an_output, test_what_breaks_the_protocol,
           test_load_refuses_another_reduction, test_inputs_that_are_not_there,
           test_inputs_are_mapped)
