@@ -6,6 +6,7 @@
 #ifndef VELUM_PLUGINS_GREP_DFA_H
 #define VELUM_PLUGINS_GREP_DFA_H
 
+#include "plugins/grep_find.h"
 #include "plugins/grep_regex.h"
 
 #define DFA_WORDS_MAX (RE_INS_MAX / 64)
@@ -13,9 +14,11 @@
 #define DFA_KEYS_MAX 32768u
 #define DFA_HASH_SIZE 8192u
 
-/* In place of a state, which begins its row of `trans`. Row 0 is never one. */
+/* In place of a state, which begins its row of `trans`; no row begins here. In DEAD nothing can match
+ * before the next line begins. */
 #define DFA_UNKNOWN 0u
 #define DFA_ACCEPT 1u
+#define DFA_DEAD 2u
 
 enum dfa_last { DFA_LINE_BEGIN, DFA_WORD, DFA_OTHER };
 
@@ -26,7 +29,7 @@ struct dfa_set {
 struct dfa {
     const struct re *re;
     uint32_t words, classes;
-    uint32_t states, states_max; /* rows in use, with row 0 */
+    uint32_t states, states_max; /* rows in use, with those in front */
     uint32_t start;
     bool asserts, asserts_line, asserts_word;
     uint8_t class_of[256];
@@ -129,7 +132,7 @@ static void dfa_forget(struct dfa *d)
 {
     for (uint32_t i = 0; i < DFA_HASH_SIZE; i++)
         d->hash[i] = 0;
-    d->states = 1;
+    d->states = DFA_DEAD / d->classes + 1;
     d->start = DFA_UNKNOWN;
 }
 
@@ -180,6 +183,17 @@ static uint32_t dfa_name(struct dfa *d, struct dfa_set *s, enum dfa_last last)
     return dfa_state(d, s, last);
 }
 
+/* All that is left to go on with begins a line. */
+static bool dfa_is_dead(const struct dfa *d, const struct dfa_set *s)
+{
+    if (!d->asserts_line)
+        return false;
+    for (uint32_t i = 0; i < d->re->count; i++)
+        if (dfa_get(s, i) && dfa_get(&d->stops, i) && d->re->ins[i].op != RE_LINE_BEGIN)
+            return false;
+    return true;
+}
+
 static uint32_t dfa_begin_line(struct dfa *d)
 {
     struct dfa_set s;
@@ -208,11 +222,15 @@ static uint32_t dfa_work_out(struct dfa *d, uint32_t state, uint32_t c)
         if (dfa_get(&from, i) && dfa_consumes(d->re, d->re->ins[i], c))
             dfa_add(d, &to, i + 1);
     dfa_add(d, &to, 0);
+    if (dfa_is_dead(d, &to))
+        return DFA_DEAD;
     return dfa_name(d, &to, re_is_word(c) ? DFA_WORD : DFA_OTHER);
 }
 
 static uint32_t dfa_step(struct dfa *d, uint32_t state, uint32_t c)
 {
+    if (state == DFA_DEAD)
+        return c == '\n' ? dfa_begin_line(d) : DFA_DEAD;
     const uint32_t place = state + d->class_of[c];
     if (d->trans[place] != DFA_UNKNOWN)
         return d->trans[place];
@@ -231,10 +249,17 @@ static uint32_t dfa_run(struct dfa *d, uint32_t state, const uint8_t **at, const
     const uint32_t *const trans = d->trans;
     while (p < end && state != DFA_ACCEPT) {
         uint32_t next = trans[state + class_of[*p]];
-        if (next <= DFA_ACCEPT)
+        if (next == DFA_UNKNOWN)
             next = dfa_step(d, state, *p);
         state = next;
         p++;
+        if (next > DFA_DEAD || next == DFA_ACCEPT)
+            continue;
+        p = find_byte(p, end, '\n');
+        if (p < end) {
+            state = dfa_begin_line(d);
+            p++;
+        }
     }
     *at = p;
     return state;
