@@ -14,8 +14,8 @@
 #define DFA_KEYS_MAX 32768u
 #define DFA_HASH_SIZE 8192u
 
-/* In place of a state, which begins its row of `trans`; no row begins here. In DEAD nothing can match
- * before the next line begins. */
+/* In place of a state, which begins its row of `trans`; no row begins here. In DEAD nothing can
+ * match before the next line begins. */
 #define DFA_UNKNOWN 0u
 #define DFA_ACCEPT 1u
 #define DFA_DEAD 2u

@@ -98,8 +98,8 @@ static void run_kernel(uint64_t leaf_units)
 
 /* --- the system's --- */
 
-/* Several of it run at once, each in a place of its own: on a busy machine a process waits longer to
- * begin than it runs. */
+/* Several of it run at once, each in a place of its own: on a busy machine a process waits longer
+ * to begin than it runs. */
 #define PLACES 16
 
 static uint32_t place;
