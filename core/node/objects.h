@@ -8,8 +8,8 @@
  *   fetching.c  on their way here from other nodes; bulk.c: the links for that
  *
  * A node without room for objects (embedded, or told so) has none of this, and says so to whoever
- * asks. Memory is bounded by what is on its way: PUTS_MAX and GETS_MAX times a window. Private to
- * core/node. */
+ * asks. Memory is bounded by what is on its way: PUTS_MAX and GETS_MAX times a window. What the
+ * mover cannot take yet of it waits in mover.c. Private to core/node. */
 #ifndef VELUM_NODE_OBJECTS_H
 #define VELUM_NODE_OBJECTS_H
 
@@ -37,6 +37,9 @@ struct objects {
     struct shelf *shelf;
     bool scanned; /* what was there at the start is on the shelf */
     struct move_order *orders_first, *orders_last;
+    struct move_order *orders_waiting; /* the first that the mover was not given yet */
+    uint32_t orders_open;              /* that it was given, and has not answered; their bytes */
+    size_t orders_open_bytes;
     uint32_t order_counter;
     uint64_t number_counter; /* of puts and gets */
     struct put *puts;
