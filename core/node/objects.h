@@ -35,7 +35,9 @@ struct fetching;
 
 struct objects {
     struct shelf *shelf;
-    bool scanned; /* what was there at the start is on the shelf */
+    bool scanned;              /* what was there at the start is on the shelf */
+    bool scan_is_on;           /* the mover looks */
+    struct instant scan_again; /* when it is to look again, after it could not */
     struct move_order *orders_first, *orders_last;
     struct move_order *orders_waiting; /* the first that the mover was not given yet */
     uint32_t orders_open;              /* that it was given, and has not answered; their bytes */

@@ -132,5 +132,101 @@ TEST(many_small_ones_make_room_for_a_large_one)
     CHECK(story_end(&story));
 }
 
+/* --- before it is known what is there --- */
+
+static void restart(uint32_t i)
+{
+    story_kill(&story, i);
+    story_start(&story, i);
+}
+
+/* Whoever counts on a copy says so again when its node comes back: it is not fetched, nor thrown
+ * away, before that node has seen that it has it. */
+TEST(what_is_there_and_not_found_yet_is_not_fetched)
+{
+    struct digest name;
+
+    begin(2, 1 << 30);
+    name = put_whole(0, bytes, 5000);
+    story_run(&story, 3 * S_US);
+    REQUIRE(object_at(1, name) != NULL);
+    restart(0); /* it has forgotten who has what, and asks again */
+    story.nodes[1].mover_us = 10 * S_US;
+    restart(1);
+    story_hint(&story, 1, 0);
+    for (int i = 0; i < 90; i++) {
+        story_run(&story, 100 * MS_US);
+        CHECK_INT(sim_mover_whole(&story.nodes[1].mover), 1);
+        CHECK(story.nodes[1].core->objects->fetches == NULL);
+    }
+    story.nodes[1].mover_us = 0;
+    story_run(&story, 5 * S_US);
+    REQUIRE(object_at(1, name) != NULL);
+    CHECK(object_at(1, name)->kept && object_at(1, name)->whole);
+    CHECK(story_end(&story));
+}
+
+TEST(a_look_that_failed_is_repeated)
+{
+    struct digest name;
+    uint64_t user;
+    uint32_t request;
+
+    begin(1, 1 << 30);
+    name = put_whole(0, bytes, 5000);
+    story.nodes[0].mover.fails = ERR_IO;
+    restart(0);
+    user = story_user(&story, 0);
+    request = story_get_begun(&story, user, name, 64, 0);
+    CHECK_INT(story_code_within(&story, user, request, MS_US), 1);
+    story.nodes[0].mover.fails = 0;
+    story_mover_dies(&story, 0);
+    story_run(&story, MS_US);
+    CHECK(object_at(0, name) != NULL);
+    /* Or without another mover, after a while. */
+    story.nodes[0].mover.fails = ERR_IO;
+    restart(0);
+    story_run(&story, S_US);
+    story.nodes[0].mover.fails = 0;
+    CHECK(object_at(0, name) == NULL);
+    story_run(&story, 11 * S_US);
+    REQUIRE(object_at(0, name) != NULL);
+    CHECK(object_at(0, name)->kept);
+    CHECK(story_end(&story));
+}
+
+/* --- the limit --- */
+
+TEST(a_lower_limit_takes_nothing_that_is_kept)
+{
+    struct digest kept[3], cached;
+    struct shelf *shelf;
+    uint64_t user;
+
+    begin(1, 4 * PIECE_SIZE);
+    for (uint32_t i = 0; i < 3; i++)
+        kept[i] = put_whole(0, bytes + i, PIECE_SIZE);
+    cached = put_whole(0, bytes + 3, PIECE_SIZE);
+    CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, cached), 0);
+    story.ages.objects_bytes = 2 * PIECE_SIZE;
+    restart(0);
+    story_run(&story, 10 * MS_US);
+    for (uint32_t i = 0; i < 3; i++) {
+        REQUIRE(object_at(0, kept[i]) != NULL);
+        CHECK(object_at(0, kept[i])->whole && object_at(0, kept[i])->kept);
+    }
+    CHECK_INT(sim_mover_whole(&story.nodes[0].mover), 3);
+    user = story_user(&story, 0);
+    CHECK_INT(story_code_within(&story, user, story_put_begun(&story, user, 1), MS_US), 1);
+    /* Below the limit again, all is as ever. */
+    shelf = story.nodes[0].core->objects->shelf;
+    CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, kept[0]), 0);
+    CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, kept[1]), 0);
+    CHECK_INT(shelf_bytes(shelf), PIECE_SIZE);
+    put_whole(0, bytes + 4, PIECE_SIZE);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(what_goes_while_it_is_put_again_is_not_there, what_the_mover_cannot_take_yet_waits,
-          many_small_ones_make_room_for_a_large_one)
+          many_small_ones_make_room_for_a_large_one, what_is_there_and_not_found_yet_is_not_fetched,
+          a_look_that_failed_is_repeated, a_lower_limit_takes_nothing_that_is_kept)
