@@ -144,7 +144,7 @@ static int take_view(struct get *g, struct bytes payload)
         rc = ERR_FORMAT;
     if (rc < 0)
         return give_up(g, rc);
-#if VELUM_PLANT != 406 /* unit/test_put_get: a FILE.part that is longer than the object is an error */
+#if VELUM_PLANT != 406 /* unit/test_put_get: a FILE.part that is too long is an error */
     if (g->asked > v.size) /* nothing begins there; the node says so next */
         return GO_ON;
 #endif
