@@ -14,6 +14,8 @@
 
 /* KEEP, HAVE and SEEK of another node. */
 int copies_frame(struct node *n, struct node_id from, uint8_t type, struct bytes payload);
+/* That this is to be kept is written down: whoever said so hears that it is here, if it is. */
+void copies_written(struct node *n, const struct wait *w);
 /* Whoever has it or should have it hears that it is not to be kept. */
 void copies_tell_removed(struct node *n, const struct keeping *k);
 /* Something is to be looked at: a statement is new, the mesh has changed, an object has come. */

@@ -19,7 +19,9 @@ struct keeping {
     uint64_t generation; /* from 1 on */
     bool kept;
     uint64_t since_s; /* by the calendar: when it was told here */
-    /* Not journaled (copies.c): who has said that it is whole there; when keepers were told. */
+    /* Not journaled: the ticket it was written with; and (copies.c) who has said that it is whole
+     * there, and when keepers were told. */
+    uint64_t ticket;
     struct node_id has[KEEPING_HAS_MAX];
     uint8_t has_count;
     struct instant told;

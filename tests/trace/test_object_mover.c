@@ -227,6 +227,31 @@ TEST(a_lower_limit_takes_nothing_that_is_kept)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(what_goes_while_it_is_put_again_is_not_there, what_the_mover_cannot_take_yet_waits,
+/* --- what is synced --- */
+
+/* The bytes of a copy are synced by its mover; that it is to be kept, by its journal. Until both
+ * are it counts for nobody. */
+TEST(a_copy_counts_when_it_is_written_down_that_it_is_kept)
+{
+    struct object_view v;
+    uint64_t user;
+    uint32_t request;
+
+    begin(2, 1 << 30);
+    story.nodes[1].stuck = true;
+    user = story_user(&story, 0);
+    request = story_put_begun(&story, user, 5000);
+    story_put_sent(&story, user, request, bytes, 5000);
+    story_run(&story, 5 * S_US);
+    CHECK_INT(sim_mover_whole(&story.nodes[1].mover), 1);
+    CHECK(!story_object_view(&story, user, request, &v));
+    story_run(&story, 10 * S_US);
+    CHECK(story_object_view(&story, user, request, &v));
+    CHECK_INT(v.copies, 1);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(a_copy_counts_when_it_is_written_down_that_it_is_kept,
+          what_goes_while_it_is_put_again_is_not_there, what_the_mover_cannot_take_yet_waits,
           many_small_ones_make_room_for_a_large_one, what_is_there_and_not_found_yet_is_not_fetched,
           a_look_that_failed_is_repeated, a_lower_limit_takes_nothing_that_is_kept)
