@@ -20,6 +20,8 @@ void copies_written(struct node *n, const struct wait *w);
 void copies_tell_removed(struct node *n, const struct keeping *k);
 /* Something is to be looked at: a statement is new, the mesh has changed, an object has come. */
 void copies_look(struct node *n);
+/* This one is new here, and its keepers hear of it at once. */
+void copies_look_at(struct node *n, struct digest name);
 void copies_tick(struct node *n);
 /* A fetch has ended. */
 void copies_fetched(struct node *n, struct digest name, bool whole);

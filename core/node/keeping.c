@@ -83,6 +83,7 @@ static int set(struct node *n, const struct keeping *k)
     old->kept = k->kept;
     old->since_s = k->since_s;
     old->told = (struct instant){0};
+    old->placed = 0;
     return 1;
 }
 

@@ -38,6 +38,7 @@ int objects_new(struct node *n)
         alloc_free(n->alloc, s, sizeof *s);
         return rc;
     }
+    s->placings = 1;
     n->objects = s;
     return 0;
 }

@@ -63,6 +63,7 @@ struct objects {
     bool look_more, look_again;
     size_t look_at;
     struct instant view_seen;
+    uint64_t placings; /* how often who should have what may have changed */
     struct node_id without[OBJECT_WITHOUT_MAX]; /* nodes that keep no objects */
     uint32_t without_count;
 };

@@ -221,7 +221,7 @@ static void made(struct node *n, uint64_t number, const struct frame *answer)
                "velum rm REF, or put it elsewhere");
         return;
     }
-    copies_look(n);
+    copies_look_at(n, o->name);
     objects_answer_later(n, p->link, p->request, o, p->copies);
     forget(n, p);
 }
