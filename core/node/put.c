@@ -141,6 +141,8 @@ void put_begin(struct node *n, uint64_t link, uint32_t request, struct bytes pay
     s->puts_count++;
     if (n->stopping)
         refuse(n, p, 1, "this node is stopping", "ask another node: --addr HOST:PORT");
+    else if (n->disk_full)
+        refuse_rc(n, p, ERR_NO_SPACE); /* of what its journal does not take nobody can be told */
     else if (m.size != UINT64_MAX && !objects_room(n, m.size))
         no_room(n, p);
     else
