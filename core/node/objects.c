@@ -369,9 +369,24 @@ static void ask_later(struct node *n, uint64_t link, const struct frame *f)
     s->asks_count++;
 }
 
+/* Of a node that keeps none. */
+static void list_nothing(struct node *n, uint64_t link, const struct frame *f)
+{
+    struct request_objects m;
+
+    if (read_request_objects(f->payload, &m) < 0)
+        reply_malformed(n, link, f->request);
+    else if (m.ref[0] != 0)
+        reply_error(n, link, f->request, 3, "no such object", "velum objects --all");
+    else
+        reply_end(n, link, f->request);
+}
+
 void objects_request(struct node *n, uint64_t link, const struct frame *f)
 {
-    if (n->objects == NULL)
+    if (n->objects == NULL && f->type == MESSAGE_REQUEST_OBJECTS)
+        list_nothing(n, link, f);
+    else if (n->objects == NULL)
         reply_error(n, link, f->request, 1, "this node keeps no objects",
                     "start one that does: velum node --objects SIZE");
     else if (f->type == MESSAGE_REQUEST_PUT)
