@@ -102,6 +102,21 @@ static int list_addrs(struct line *l, struct addrs *a)
     return rc;
 }
 
+bool visit_others(const struct call *c, struct line *l,
+                  bool (*visit)(void *ctx, struct line *other), void *ctx)
+{
+    struct addrs a = {0};
+    bool stop = list_addrs(l, &a) < 0, done = false;
+    for (size_t i = 0; !stop && !done && i < a.count; i++) {
+        struct line_options where = {.quiet = true, .addr = a.list[i]};
+        struct line *other = NULL;
+        done = line_open(&other, c, &where) == 0 && visit(ctx, other);
+        line_close(other);
+    }
+    free(a.list);
+    return done;
+}
+
 static void ask_other(struct gathered *g, const struct call *c, const char *addr, const char *ref)
 {
     struct line_options where = {.quiet = true, .addr = addr};

@@ -20,5 +20,9 @@ struct gathered {
  * objects. To be cleared in any case. */
 int gather(struct gathered *g, const struct call *c, struct line *l, const char *ref);
 void gathered_clear(struct gathered *g);
+/* Calls `visit` with a line to one other node that is alive after the other, until it returns true.
+ * Whether it did; nothing is said of those that cannot be reached. */
+bool visit_others(const struct call *c, struct line *l,
+                  bool (*visit)(void *ctx, struct line *other), void *ctx);
 
 #endif

@@ -103,9 +103,8 @@ const struct cmd cmd_objects = {
     .more =
         "KEPT objects stay until velum rm; cached ones go when their room is needed, the least\n"
         "recently used first. HERE is what the asked node has of it. COPIES are whole ones, as\n"
-        "far as the nodes know that were asked, on so many MACHINES. A node of the mesh that "
-        "cannot\n"
-        "be asked by --all is named, and means exit 7.",
+        "far as the nodes know that were asked, on so many MACHINES. A node that --all cannot\n"
+        "ask is named, and means exit 7.",
     .group = GROUP_OBJECTS,
     .takes = TAKES_OBJECT,
     .opts = opts,

@@ -304,6 +304,16 @@ copies_are() { # copies_are COUNT REF ADDR
     [ "$have" -ge 2 ] && [ "$have" -le 4 ]
     run -3 velum objects deadbeef --addr "127.0.0.1:$PORT_b"
     ends_with_try
+    run -3 velum rm deadbeef --addr "127.0.0.1:$PORT_b"
+    ends_with_try
+    # Of whoever has it not, too.
+    for port in "$PORT_b" "$PORT_c" "$PORT_d" "$PORT_e"; do
+        run velum objects --json --addr "127.0.0.1:$port"
+        [[ $output == *"$ref"* ]] || break
+    done
+    run -0 velum rm "$ref" --addr "127.0.0.1:$port"
+    none_is_left() { [[ $("$VELUM" objects --all --json --addr "127.0.0.1:$PORT_a") != *"$ref"* ]]; }
+    until_true 10 none_is_left
 }
 
 @test "an object survives the loss of the node it was put at" {
