@@ -145,7 +145,8 @@ static int take_view(struct get *g, struct bytes payload)
     if (rc < 0)
         return give_up(g, rc);
 #if VELUM_PLANT != 406 /* unit/test_put_get: a FILE.part that is too long is an error */
-    if (g->asked > v.size) /* nothing begins there; the node says so next */
+    /* Nothing begins there; the node says so next. */
+    if (g->asked > v.size)
         return GO_ON;
 #endif
     if (!g->known || g->asked != sink_at(g->sink)) {
