@@ -14,10 +14,14 @@
 
 /* KEEP, HAVE and SEEK of another node. */
 int copies_frame(struct node *n, struct node_id from, uint8_t type, struct bytes payload);
+/* That this is to be kept is written down: whoever said so hears that it is here, if it is. */
+void copies_written(struct node *n, const struct wait *w);
 /* Whoever has it or should have it hears that it is not to be kept. */
 void copies_tell_removed(struct node *n, const struct keeping *k);
 /* Something is to be looked at: a statement is new, the mesh has changed, an object has come. */
 void copies_look(struct node *n);
+/* This one is new here, and its keepers hear of it at once. */
+void copies_look_at(struct node *n, struct digest name);
 void copies_tick(struct node *n);
 /* A fetch has ended. */
 void copies_fetched(struct node *n, struct digest name, bool whole);

@@ -117,7 +117,7 @@ void labour_inputs_drop(struct job *j)
         struct shelf_object *o = shelf_find(j->node->objects->shelf, name_of(j, i));
 
         if (o != NULL)
-            shelf_unpin(j->node->objects->shelf, o);
+            objects_unpin(j->node, o);
     }
     l->inputs_pinned = 0;
 }

@@ -131,6 +131,8 @@ void put_begin(struct node *n, uint64_t link, uint32_t request, struct bytes pay
     s->puts_count++;
     if (n->stopping)
         refuse(n, p, 1, "this node is stopping", "ask another node: --addr HOST:PORT");
+    else if (n->disk_full)
+        refuse_rc(n, p, ERR_NO_SPACE); /* of what its journal does not take nobody can be told */
     else if (m.size != UINT64_MAX && !objects_room(n, m.size))
         no_room(n, p);
     else
@@ -164,12 +166,25 @@ static void appended(struct node *n, uint64_t what, const struct frame *answer)
     p->owed = 0;
 }
 
+/* It was here already, and was let go of before this was known. */
+static void went_meanwhile(struct node *n, struct put *p)
+{
+    if (p == NULL)
+        return;
+    p->begun = false;
+    refuse(n, p, 9, "the object has been removed meanwhile", "put it again");
+}
+
 static void made(struct node *n, uint64_t number, const struct frame *answer)
 {
     struct put *p = find(n, number);
     struct shelf_object *o = NULL;
     int rc = objects_made(n, answer, p != NULL, &o);
 
+    if (rc == ERR_NOT_FOUND) {
+        went_meanwhile(n, p);
+        return;
+    }
     if (p == NULL)
         return;
     p->begun = false;
@@ -184,7 +199,7 @@ static void made(struct node *n, uint64_t number, const struct frame *answer)
                "velum rm REF, or put it elsewhere");
         return;
     }
-    copies_look(n);
+    copies_look_at(n, o->name);
     objects_answer_later(n, p->link, p->request, o, p->copies);
     forget(n, p);
 }

@@ -15,33 +15,6 @@
 #define SYNC_US 50
 #define DIAL_TIMEOUT_US (3 * S_US)
 
-enum story_kind {
-    STORY_DIAL,
-    STORY_UP,
-    STORY_DOWN,
-    STORY_FRAME,
-    STORY_FAILED,
-    STORY_STORED,
-    STORY_EXITED,
-    STORY_MOVED,
-    STORY_WORKER
-};
-
-struct story_event {
-    struct instant at;
-    uint64_t order;
-    enum story_kind kind;
-    uint32_t node, generation;
-    uint32_t target;
-    uint64_t link, ticket;
-    uint32_t dial;
-    bool refused, bulk;
-    uint8_t type;
-    uint32_t request;
-    uint8_t *data;
-    size_t len;
-};
-
 struct story_conn *story_conn_of(const struct story *s, uint64_t link)
 {
     return &s->conns[(link - 1) / 2];
@@ -57,16 +30,6 @@ uint64_t story_other_end(uint64_t link)
     return side_of(link) == 0 ? link + 1 : link - 1;
 }
 
-static void *more(void *list, uint32_t count, uint32_t *cap, size_t size)
-{
-    if (count < *cap)
-        return list;
-    *cap = *cap ? *cap * 2 : 64;
-    list = realloc(list, *cap * size);
-    ensure(list);
-    return list;
-}
-
 uint8_t *story_copy(struct bytes b)
 {
     uint8_t *data = malloc(b.len + 1);
@@ -75,44 +38,6 @@ uint8_t *story_copy(struct bytes b)
     if (b.len > 0)
         memcpy(data, b.data, b.len);
     return data;
-}
-
-static bool before(const struct story_event *a, const struct story_event *b)
-{
-    return a->at.us != b->at.us ? a->at.us < b->at.us : a->order < b->order;
-}
-
-static void push(struct story *s, struct story_event ev, int64_t in_us)
-{
-    uint32_t i;
-
-    s->events = more(s->events, s->events_count, &s->events_cap, sizeof *s->events);
-    ev.at = instant_plus_us(s->now, in_us);
-    ev.order = ++s->order;
-    for (i = s->events_count++; i > 0 && before(&ev, &s->events[(i - 1) / 2]); i = (i - 1) / 2)
-        s->events[i] = s->events[(i - 1) / 2];
-    s->events[i] = ev;
-}
-
-static struct story_event pop(struct story *s)
-{
-    struct story_event first = s->events[0], last = s->events[--s->events_count];
-    uint32_t i = 0;
-
-    for (;;) {
-        uint32_t child = 2 * i + 1;
-
-        if (child >= s->events_count)
-            break;
-        if (child + 1 < s->events_count && before(&s->events[child + 1], &s->events[child]))
-            child++;
-        if (!before(&s->events[child], &last))
-            break;
-        s->events[i] = s->events[child];
-        i = child;
-    }
-    s->events[i] = last;
-    return first;
 }
 
 /* --- signatures: whoever the certificate names is believed --- */
@@ -157,7 +82,7 @@ struct node_id story_user_id(void)
 
 uint32_t story_conn_make(struct story *s, uint32_t a, uint32_t b)
 {
-    s->conns = more(s->conns, s->conns_count, &s->conns_cap, sizeof *s->conns);
+    s->conns = story_more(s->conns, s->conns_count, &s->conns_cap, sizeof *s->conns);
     s->conns[s->conns_count] = (struct story_conn){.node = {a, b}, .open = {true, true}};
     return s->conns_count++;
 }
@@ -165,7 +90,7 @@ uint32_t story_conn_make(struct story *s, uint32_t a, uint32_t b)
 static void answer_add(struct story *s, uint64_t link, uint8_t type, uint32_t request,
                        struct bytes payload)
 {
-    s->answers = more(s->answers, s->answers_count, &s->answers_cap, sizeof *s->answers);
+    s->answers = story_more(s->answers, s->answers_count, &s->answers_cap, sizeof *s->answers);
     s->answers[s->answers_count++] = (struct story_answer){.link = link,
                                                            .request = request,
                                                            .type = type,
@@ -200,16 +125,16 @@ static void send(struct story *s, const struct action *a, struct bytes payload)
     s->sent[a->type & 255]++;
     if (s->cut[from][to] || is_dropped(s, from, to, (uint8_t)a->type))
         return;
-    push(s,
-         (struct story_event){.kind = STORY_FRAME,
-                              .node = to,
-                              .generation = s->nodes[to].generation,
-                              .link = story_other_end(a->link),
-                              .type = (uint8_t)a->type,
-                              .request = a->request,
-                              .data = story_copy(payload),
-                              .len = payload.len},
-         WAY_US);
+    story_push(s,
+               (struct story_event){.kind = STORY_FRAME,
+                                    .node = to,
+                                    .generation = s->nodes[to].generation,
+                                    .link = story_other_end(a->link),
+                                    .type = (uint8_t)a->type,
+                                    .request = a->request,
+                                    .data = story_copy(payload),
+                                    .len = payload.len},
+               WAY_US);
 }
 
 static void dial(struct story *s, const struct story_node *n, const struct action *a)
@@ -223,14 +148,14 @@ static void dial(struct story *s, const struct story_node *n, const struct actio
         if (strcmp(addr, a->addr) == 0)
             target = i;
     }
-    push(s,
-         (struct story_event){.kind = STORY_DIAL,
-                              .node = n->index,
-                              .generation = n->generation,
-                              .target = target,
-                              .dial = a->dial,
-                              .bulk = a->bulk},
-         WAY_US);
+    story_push(s,
+               (struct story_event){.kind = STORY_DIAL,
+                                    .node = n->index,
+                                    .generation = n->generation,
+                                    .target = target,
+                                    .dial = a->dial,
+                                    .bulk = a->bulk},
+               WAY_US);
 }
 
 static void close_half(struct story *s, uint64_t link)
@@ -243,17 +168,18 @@ static void close_half(struct story *s, uint64_t link)
         return;
     c->open[side] = false;
     if (to != STORY_USER)
-        push(s,
-             (struct story_event){.kind = STORY_DOWN,
-                                  .node = to,
-                                  .generation = s->nodes[to].generation,
-                                  .link = story_other_end(link)},
-             WAY_US);
+        story_push(s,
+                   (struct story_event){.kind = STORY_DOWN,
+                                        .node = to,
+                                        .generation = s->nodes[to].generation,
+                                        .link = story_other_end(link)},
+                   WAY_US);
 }
 
 struct moved_to {
     struct story_node *node;
     uint32_t request;
+    size_t bytes; /* of the order */
 };
 
 static void moved(void *ctx, uint8_t type, struct bytes payload)
@@ -264,18 +190,29 @@ static void moved(void *ctx, uint8_t type, struct bytes payload)
                              .generation = to->node->generation,
                              .type = type,
                              .request = to->request,
+                             .order_bytes = type == MESSAGE_MOVED_FOUND ? 0 : to->bytes + 1,
                              .data = story_copy(payload),
                              .len = payload.len};
 
-    push(to->node->story, ev, SYNC_US);
+    story_push(to->node->story, ev, SYNC_US + to->node->mover_us);
+}
+
+/* The host ends a mover that is given more: it is the core that counts. */
+static void moves_count(struct story_node *n, size_t bytes)
+{
+    n->moves_open++;
+    n->moves_open_bytes += bytes;
+    ensure(n->moves_open <= MOVE_OPEN_ORDERS_MAX);
+    ensure(n->moves_open_bytes <= MOVE_OPEN_BYTES_MAX);
 }
 
 static void move(struct story *s, struct story_node *n, const struct action *a,
                  struct bytes payload)
 {
-    struct moved_to to = {n, a->request};
+    struct moved_to to = {n, a->request, payload.len};
 
     (void)s;
+    moves_count(n, payload.len);
     if (!n->mover_silent)
         sim_mover_order(&n->mover, (uint8_t)a->type, payload, moved, &to);
 }
@@ -291,7 +228,7 @@ void story_worker_later(struct story *s, uint32_t node, uint32_t number, uint8_t
                              .data = story_copy(payload),
                              .len = payload.len};
 
-    push(s, ev, us);
+    story_push(s, ev, us);
 }
 
 static void perform(struct story *s, struct story_node *n, struct actions *actions)
@@ -318,7 +255,7 @@ static void perform(struct story *s, struct story_node *n, struct actions *actio
             else
                 story_disk_compact(n, actions_payload(actions, a));
             ev.kind = STORY_STORED;
-            push(s, ev, SYNC_US);
+            story_push(s, ev, SYNC_US);
             break;
         case ACTION_START:
             s->worker = a->worker;
@@ -334,7 +271,7 @@ static void perform(struct story *s, struct story_node *n, struct actions *actio
             break;
         case ACTION_KILL:
             ev.kind = STORY_EXITED;
-            push(s, ev, SYNC_US);
+            story_push(s, ev, SYNC_US);
             break;
         default:
             break;
@@ -383,17 +320,17 @@ static void on_dial(struct story *s, struct story_event *ev)
     if (s->cut[ev->node][ev->target] || to->core == NULL || to->paused) {
         ev->kind = STORY_FAILED;
         ev->refused = !s->cut[ev->node][ev->target] && !to->paused;
-        push(s, *ev, ev->refused ? WAY_US : DIAL_TIMEOUT_US);
+        story_push(s, *ev, ev->refused ? WAY_US : DIAL_TIMEOUT_US);
         return;
     }
     index = story_conn_make(s, ev->node, ev->target);
     s->conns[index].bulk = ev->bulk;
-    push(s,
-         (struct story_event){.kind = STORY_UP,
-                              .node = ev->target,
-                              .generation = to->generation,
-                              .link = 2 * (uint64_t)index + 2},
-         0);
+    story_push(s,
+               (struct story_event){.kind = STORY_UP,
+                                    .node = ev->target,
+                                    .generation = to->generation,
+                                    .link = 2 * (uint64_t)index + 2},
+               0);
     story_link_up(s, 2 * (uint64_t)index + 1, ev->dial);
 }
 
@@ -440,6 +377,10 @@ static void on_event(struct story *s, struct story_event *e)
         ev.stored.rc = n->fails ? ERR_SYNC : 0;
         break;
     case STORY_MOVED:
+        if (e->order_bytes > 0) {
+            n->moves_open--;
+            n->moves_open_bytes -= e->order_bytes - 1;
+        }
         ev.kind = EVENT_MOVED;
         ev.moved.frame =
             (struct frame){.type = e->type, .request = e->request, .payload = {e->data, e->len}};
@@ -491,9 +432,9 @@ void story_run(struct story *s, int64_t us)
         if (n != NULL) {
             story_step(s, n, &tick);
         } else if (s->events_count > 0 && instant_before(s->events[0].at, until)) {
-            e = pop(s);
+            e = story_pop(s);
             if (s->nodes[e.node].paused) {
-                s->held = more(s->held, s->held_count, &s->held_cap, sizeof *s->held);
+                s->held = story_more(s->held, s->held_count, &s->held_cap, sizeof *s->held);
                 s->held[s->held_count++] = e;
                 continue;
             }
@@ -543,6 +484,8 @@ void story_start(struct story *s, uint32_t i)
                              .certificate = {certificate, sizeof certificate}};
     struct actions actions;
 
+    n->moves_open = 0;
+    n->moves_open_bytes = 0;
     text_copy(kernel.name, sizeof kernel.name, "work");
     o.boot = 1000 * ++n->generation + i;
     o.seed = o.boot;
@@ -599,12 +542,12 @@ static void drop_links(struct story *s, uint32_t a, uint32_t b)
             uint32_t to = c->node[side];
 
             if (to != STORY_USER)
-                push(s,
-                     (struct story_event){.kind = STORY_DOWN,
-                                          .node = to,
-                                          .generation = s->nodes[to].generation,
-                                          .link = 2 * (uint64_t)i + side + 1},
-                     0);
+                story_push(s,
+                           (struct story_event){.kind = STORY_DOWN,
+                                                .node = to,
+                                                .generation = s->nodes[to].generation,
+                                                .link = 2 * (uint64_t)i + side + 1},
+                           0);
         }
     }
 }
@@ -630,7 +573,7 @@ void story_resume(struct story *s, uint32_t i)
     s->nodes[i].paused = false;
     for (uint32_t k = 0; k < s->held_count; k++)
         if (s->held[k].node == i)
-            push(s, s->held[k], 0);
+            story_push(s, s->held[k], 0);
         else
             s->held[kept++] = s->held[k];
     s->held_count = kept;
@@ -677,7 +620,7 @@ bool story_end(struct story *s)
         sim_mover_clear(&s->nodes[i].mover);
     }
     while (s->events_count > 0)
-        free(pop(s).data);
+        free(story_pop(s).data);
     for (uint32_t i = 0; i < s->held_count; i++)
         free(s->held[i].data);
     free(s->held);

@@ -22,6 +22,41 @@ struct story_spec {
     size_t len;
 };
 
+enum story_kind {
+    STORY_DIAL,
+    STORY_UP,
+    STORY_DOWN,
+    STORY_FRAME,
+    STORY_FAILED,
+    STORY_STORED,
+    STORY_EXITED,
+    STORY_MOVED,
+    STORY_WORKER
+};
+
+struct story_event {
+    struct instant at;
+    uint64_t order;
+    enum story_kind kind;
+    uint32_t node, generation;
+    uint32_t target;
+    uint64_t link, ticket;
+    uint32_t dial;
+    bool refused, bulk;
+    size_t order_bytes; /* of the order that it answers, and one more; 0: others follow */
+    uint8_t type;
+    uint32_t request;
+    uint8_t *data;
+    size_t len;
+};
+
+/* story_event.c: what is to come, earliest first; of two at one time the one that was pushed first.
+ */
+void story_push(struct story *s, struct story_event ev, int64_t in_us);
+struct story_event story_pop(struct story *s);
+/* Room for one more in a list. */
+void *story_more(void *list, uint32_t count, uint32_t *cap, size_t size);
+
 /* Told to a worker of this node's present process so much later, if both are there then. */
 void story_worker_later(struct story *s, uint32_t node, uint32_t number, uint8_t type,
                         struct bytes payload, int64_t us);
