@@ -224,8 +224,8 @@ static void look_at_news(struct node *n)
     n->news_count = 0;
 }
 
-static int job_frame(struct node *n, struct node_id from, uint8_t type, uint32_t request,
-                     struct bytes payload)
+static int peer_frame(struct node *n, struct node_id from, uint8_t type, uint32_t request,
+                      struct bytes payload)
 {
     switch (type) {
     case MESSAGE_DIRECTORY:
@@ -277,6 +277,16 @@ static int job_frame(struct node *n, struct node_id from, uint8_t type, uint32_t
     default:
         return 0; /* a newer node may say more than this one understands */
     }
+}
+
+/* What found no memory may be done by half, as a fact that is in the ledger and in no record. */
+static int job_frame(struct node *n, struct node_id from, uint8_t type, uint32_t request,
+                     struct bytes payload)
+{
+    int rc = peer_frame(n, from, type, request, payload);
+
+    n->memory_out |= rc == ERR_NO_MEMORY;
+    return rc;
 }
 
 static void node_link_frame(struct node *n, struct link_entry *l, const struct frame *f)
