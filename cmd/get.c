@@ -133,6 +133,9 @@ static int give_up(struct get *g, int rc)
     /* FILE.part may be longer than this object; whether it is one at all is seen at offset 0. */
     if (rc == LINE_REFUSED && line_refusal(g->line) == CODE_MISUSE && g->asked > 0 && !g->known)
         return ask(g, 0) < 0 ? find_another(g) : GO_ON;
+    /* The node began, and cannot go on: nobody has the rest of it. */
+    if (rc == LINE_REFUSED && g->known)
+        sink_drop(g->sink);
     return line_report_about(g->line, g->ref, rc);
 }
 

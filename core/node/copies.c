@@ -10,6 +10,7 @@
 #include "core/node/put.h"
 
 #define TELL_AGAIN_US (2 * S_US)
+#define LOST_AGAIN_US (10 * S_US)
 #define LOOKS_MAX 256u /* statements looked at in a round */
 #define SEEKS_MAX 64u  /* nodes asked for one object */
 
@@ -90,6 +91,9 @@ static void send_have(struct node *n, struct node_id to, struct digest name)
 
     /* What is removed, and read to its end, is not here for others. */
     m.whole = o != NULL && o->whole && (k == NULL || k->kept);
+#if VELUM_PLANT != 365 /* trace/test_object_damage: what is here in part is here for nobody */
+    m.part = o != NULL && !o->whole && o->have > 0 && (k == NULL || k->kept);
+#endif
     m.size = o != NULL ? o->size : 0;
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_u16(&b, 1);
@@ -148,6 +152,61 @@ static bool tend_removed(struct node *n, struct keeping *k)
     return k->has_count > 0;
 }
 
+/* Whoever counts on this node hears what it has. */
+static void tell_all(struct node *n, const struct keeping *k)
+{
+    struct holders wanted = keepers_of(n, k->name);
+
+    for (uint8_t i = 0; i < k->has_count; i++)
+        send_have(n, k->has[i], k->name);
+    for (uint8_t i = 0; i < wanted.count; i++)
+        if (!node_is_self(n, wanted.ids[i]) && !has(k, wanted.ids[i]))
+            send_have(n, wanted.ids[i], k->name);
+}
+
+void copies_lost(struct node *n, const struct shelf_object *o)
+{
+    struct keeping *k = keeping_find(n, o->name);
+
+    if (k == NULL || !k->kept)
+        return;
+    k->told = (struct instant){INT64_MIN / 2};
+#if VELUM_PLANT != 364 /* trace/test_object_damage: nobody hears that a copy is damaged */
+    tell_all(n, k);
+#endif
+    copies_look(n);
+}
+
+static void send_seek(struct node *n, struct node_id to, struct digest name);
+
+/* It is to be kept, and not whole here: those who may have it are asked until one has. True when it
+ * is to be looked at again. */
+static bool tend_lost(struct node *n, struct keeping *k, struct shelf_object *o,
+                      const struct holders *wanted)
+{
+    bool missing = false;
+
+    for (uint8_t i = 0; i < wanted->count; i++)
+        missing |= !node_is_self(n, wanted->ids[i]) && !has(k, wanted->ids[i]);
+    if (!missing && !holders_have(wanted, n->options.id)) {
+        shelf_keep(n->objects->shelf, o, false);
+        return false;
+    }
+    if (fetching_is_on(n, k->name))
+        return false;
+#if VELUM_PLANT != 361 /* trace/test_object_damage: what is lost is asked for when somebody reads */
+    if (instant_since_us(n->now, k->told) >= LOST_AGAIN_US) {
+        k->told = n->now;
+        for (uint8_t i = 0; i < k->has_count; i++)
+            send_seek(n, k->has[i], k->name);
+        for (uint8_t i = 0; i < wanted->count; i++)
+            if (!node_is_self(n, wanted->ids[i]) && !has(k, wanted->ids[i]))
+                send_seek(n, wanted->ids[i], k->name);
+    }
+#endif
+    return true;
+}
+
 /* True when it is to be looked at again soon. */
 static bool tend(struct node *n, struct keeping *k)
 {
@@ -159,10 +218,12 @@ static bool tend(struct node *n, struct keeping *k)
     if (!k->kept)
         return k->has_count > 0 && tend_removed(n, k);
 #endif
-    if (o == NULL || !o->whole)
+    if (o == NULL || (!o->whole && !o->kept))
         return false;
     forget_gone(n, k);
     wanted = keepers_of(n, k->name);
+    if (!o->whole)
+        return tend_lost(n, k, o, &wanted);
     for (uint8_t i = 0; i < wanted.count; i++) {
         if (node_is_self(n, wanted.ids[i]) || has(k, wanted.ids[i]))
             continue;
@@ -255,6 +316,14 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
     }
 }
 
+/* Somebody waits for it, or it is to be kept and not whole. */
+static bool is_wanted(const struct node *n, struct digest name)
+{
+    const struct shelf_object *o = shelf_find(n->objects->shelf, name);
+
+    return gets_wait_for(n, name) || fetching_is_on(n, name) || (o != NULL && o->kept && !o->whole);
+}
+
 static void on_have(struct node *n, struct node_id from, const struct object_have *m)
 {
     struct keeping *k = keeping_find(n, m->name);
@@ -266,7 +335,7 @@ static void on_have(struct node *n, struct node_id from, const struct object_hav
         note_has(k, from);
     else if (k != NULL)
         note_lacks(k, from);
-    if (m->whole && (gets_wait_for(n, m->name) || fetching_is_on(n, m->name)))
+    if ((m->whole || m->part) && is_wanted(n, m->name))
         (void)fetching_begin(n, m->name, m->size, from);
     puts_look(n);
     copies_look(n);
@@ -340,8 +409,8 @@ void copies_fetched(struct node *n, struct digest name, bool whole)
 
     if (k != NULL && whole && o != NULL)
         shelf_keep(n->objects->shelf, o, k->kept);
-    for (uint8_t i = 0; k != NULL && i < k->has_count; i++)
-        send_have(n, k->has[i], name);
+    if (k != NULL)
+        tell_all(n, k);
     gets_fetched(n, name, whole);
     copies_look(n);
 }

@@ -19,6 +19,8 @@ void copies_tell_removed(struct node *n, const struct keeping *k);
 /* Something is to be looked at: a statement is new, the mesh has changed, an object has come. */
 void copies_look(struct node *n);
 void copies_tick(struct node *n);
+/* There is less of it here than others know: they hear so, and what is to be kept is asked for. */
+void copies_lost(struct node *n, const struct shelf_object *o);
 /* A fetch has ended. */
 void copies_fetched(struct node *n, struct digest name, bool whole);
 /* How many nodes have it whole, as far as is known here, and on how many machines. */

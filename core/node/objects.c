@@ -3,6 +3,7 @@
 #include "core/base/err.h"
 #include "core/node/bulk.h"
 #include "core/node/copies.h"
+#include "core/node/damage.h"
 #include "core/node/fetching.h"
 #include "core/node/get.h"
 #include "core/node/keeping.h"
@@ -36,6 +37,7 @@ int objects_new(struct node *n)
         alloc_free(n->alloc, s, sizeof *s);
         return rc;
     }
+    s->check_began = INSTANT_NEVER;
     n->objects = s;
     return 0;
 }
@@ -69,30 +71,60 @@ void objects_free(struct node *n)
 
 /* --- what is there at the start --- */
 
+static bool has_bit(const struct moved_found *m, uint64_t piece)
+{
+    return m->whole || (piece / 8 < m->bits.len && (m->bits.data[piece / 8] >> piece % 8 & 1) != 0);
+}
+
+static bool is_on_map(const struct shelf_object *o, uint64_t piece)
+{
+    return o->whole || (o->map != NULL && (o->map[piece / 8] >> piece % 8 & 1) != 0);
+}
+
+/* What is known already is found again when the mover has been replaced: the disk is right. */
+static void on_found_again(struct node *n, struct shelf_object *o, const struct moved_found *m)
+{
+    struct shelf *s = n->objects->shelf;
+
+    if (m->whole && !o->whole) {
+        fetching_stop(n, o->name);
+        shelf_sealed(s, o);
+        copies_fetched(n, o->name, true);
+        return;
+    }
+    if (!o->whole && shelf_listed(s, o) < 0)
+        n->memory_out = true;
+    for (uint64_t i = 0; i < o->pieces && !n->memory_out; i++)
+        if (has_bit(m, i) && !o->whole)
+            shelf_piece(s, o, i);
+        else if (!has_bit(m, i) && is_on_map(o, i))
+            damage_piece(n, o, i);
+}
+
 static void on_found(struct node *n, const struct moved_found *m)
 {
     struct shelf *s = n->objects->shelf;
-    struct shelf_object *o;
+    struct shelf_object *o = shelf_find(s, m->name);
 
-    if (shelf_find(s, m->name) != NULL)
+    if (o != NULL) {
+        if (o->size == m->size)
+            on_found_again(n, o, m);
         return;
+    }
     /* The limit is lower than it was: what does not fit goes. */
     if (shelf_add(s, m->name, m->size, n->now, &o) < 0) {
         mover_name(n, MESSAGE_MOVE_DROP, m->name, NULL, 0);
         return;
     }
-    o->used = m->used_s;
-    if (m->whole) {
+    if (m->whole)
         shelf_sealed(s, o);
-        shelf_keep(s, o, keeping_is_kept(n, m->name));
-        o->used = m->used_s;
-        return;
-    }
-    if (shelf_listed(s, o) < 0)
+    else if (shelf_listed(s, o) < 0)
         n->memory_out = true;
-    for (uint64_t i = 0; i < o->pieces && i / 8 < m->bits.len && !n->memory_out; i++)
-        if ((m->bits.data[i / 8] >> i % 8 & 1) != 0)
+    for (uint64_t i = 0; i < o->pieces && !m->whole && !n->memory_out; i++)
+        if (has_bit(m, i))
             shelf_piece(s, o, i);
+    shelf_keep(s, o, keeping_is_kept(n, m->name));
+    o->used = m->used_s;
 }
 
 static void answer(struct node *n, uint64_t link, uint8_t type, uint32_t request,
@@ -113,9 +145,12 @@ static void scanned(struct node *n, uint64_t what, const struct frame *f)
     if (moved_result(f) < 0)
         log_line(n->options.log, LOG_WARNING, "the folder of objects cannot be read: %s",
                  err_sentence(moved_result(f)));
+    copies_look(n);
+    if (s->scanned)
+        return;
     shelf_order(s->shelf);
     s->scanned = true;
-    copies_look(n);
+    s->check_at = instant_plus_us(n->now, n->limits.check_us);
     while ((a = s->asks) != NULL) {
         s->asks = a->next;
         s->asks_count--;
@@ -358,8 +393,7 @@ void objects_mover(struct node *n)
         return;
     put_mover_died(n);
     fetching_mover_died(n);
-    if (!n->objects->scanned)
-        objects_start(n);
+    objects_start(n);
 }
 
 void objects_tick(struct node *n)
@@ -369,6 +403,7 @@ void objects_tick(struct node *n)
     fetching_tick(n);
     bulk_tick(n);
     copies_tick(n);
+    damage_tick(n);
     puts_look(n);
     gets_tick(n);
 }

@@ -5,6 +5,7 @@
  *   put.c       objects on their way in from users
  *   get.c       objects on their way out to users
  *   keeping.c   which are to be kept; copies.c: by whom, and who has them
+ *   damage.c    pieces that are not what they were
  *   fetching.c  on their way here from other nodes; bulk.c: the links for that
  *
  * A node without room for objects (embedded, or told so) has none of this, and says so to whoever
@@ -33,6 +34,14 @@ struct object_ask;
 struct bulk;
 struct fetching;
 
+/* How far the look for damage is: all objects up to this one, and its pieces before this one. */
+struct shelf_check {
+    struct digest name;
+    uint64_t piece;
+    uint32_t number; /* of this one on the shelf */
+    bool begun;
+};
+
 struct objects {
     struct shelf *shelf;
     bool scanned; /* what was there at the start is on the shelf */
@@ -60,6 +69,12 @@ struct objects {
     struct instant view_seen;
     struct node_id without[OBJECT_WITHOUT_MAX]; /* nodes that keep no objects */
     uint32_t without_count;
+    /* damage.c */
+    struct shelf_check check;
+    bool check_is_on; /* the mover was asked */
+    uint32_t check_skips;
+    struct instant check_at;
+    struct instant check_began; /* of this time round; INSTANT_NEVER: it has not begun */
 };
 
 /* 0, also for a node that keeps no objects; ERR_NO_MEMORY. */

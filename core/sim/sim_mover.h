@@ -33,6 +33,8 @@ void sim_mover_order(struct sim_mover *m, uint8_t type, struct bytes payload, si
 void sim_mover_crash(struct sim_mover *m);
 /* A bit of one of its objects turns; false when there is nothing to turn. `where` chooses. */
 bool sim_mover_rot(struct sim_mover *m, uint64_t where);
+/* Pieces that count as here and are not what they should be. */
+uint32_t sim_mover_damaged(const struct sim_mover *m);
 /* Whole objects here. */
 uint32_t sim_mover_whole(const struct sim_mover *m);
 
