@@ -8,6 +8,7 @@
 #include "core/node/link.h"
 #include "core/node/place.h"
 #include "core/node/put.h"
+#include "core/node/removing.h"
 
 #define TELL_AGAIN_US (2 * S_US)
 #define LOST_AGAIN_US (10 * S_US)
@@ -16,32 +17,76 @@
 
 /* --- who has it --- */
 
-static bool has(const struct keeping *k, struct node_id id)
+/* The end of its boot: two in a row are hardly ever alike. */
+static uint32_t boot_of(const struct node *n, struct node_id id)
 {
-    for (uint8_t i = 0; i < k->has_count; i++)
-        if (node_id_equal(k->has[i], id))
-            return true;
-    return false;
+    return (uint32_t)member_boot(n, id);
 }
 
-static void note_has(struct keeping *k, struct node_id id)
+static uint8_t place_of(const struct keeping *k, struct node_id id)
 {
-    if (!has(k, id) && k->has_count < KEEPING_HAS_MAX)
-        k->has[k->has_count++] = id;
+    uint8_t i = 0;
+
+    while (i < k->has_count && !node_id_equal(k->has[i], id))
+        i++;
+    return i;
+}
+
+/* It has said so, this process of it or another. */
+static bool had(const struct keeping *k, struct node_id id)
+{
+    return place_of(k, id) < k->has_count;
+}
+
+/* It has said so since it started. */
+static bool has(const struct node *n, const struct keeping *k, struct node_id id)
+{
+    uint8_t i = place_of(k, id);
+
+#if VELUM_PLANT == 370 /* trace/test_object_places: who starts anew is taken to have what it had */
+    return i < k->has_count;
+#endif
+    return i < k->has_count && k->has_boot[i] == boot_of(n, id);
+}
+
+/* `loose`: it may let go of it any time, and is no copy to count on. */
+static void note_has(const struct node *n, struct keeping *k, struct node_id id, bool loose)
+{
+    uint8_t i = place_of(k, id);
+
+    for (uint8_t other = 0; i == KEEPING_HAS_MAX && other < KEEPING_HAS_MAX && !loose; other++)
+        if (!has(n, k, k->has[other]))
+            i = other;
+    if (i == KEEPING_HAS_MAX)
+        return;
+    k->has[i] = id;
+#if VELUM_PLANT == 376 /* trace/test_object_places: what somebody happens to have is counted on */
+    loose = false;
+#endif
+    k->has_boot[i] = boot_of(n, id) + loose;
+    if (i == k->has_count)
+        k->has_count++;
+}
+
+static void drop_place(struct keeping *k, uint8_t i)
+{
+    k->has[i] = k->has[--k->has_count];
+    k->has_boot[i] = k->has_boot[k->has_count];
 }
 
 static void note_lacks(struct keeping *k, struct node_id id)
 {
-    for (uint8_t i = 0; i < k->has_count; i++)
-        if (node_id_equal(k->has[i], id))
-            k->has[i] = k->has[--k->has_count];
+    uint8_t i = place_of(k, id);
+
+    if (i < k->has_count)
+        drop_place(k, i);
 }
 
 static void forget_gone(const struct node *n, struct keeping *k)
 {
     for (uint8_t i = k->has_count; i-- > 0;)
         if (member_is_gone(n, k->has[i]))
-            k->has[i] = k->has[--k->has_count];
+            drop_place(k, i);
 }
 
 uint32_t copies_count(const struct node *n, const struct shelf_object *o, uint32_t *machines)
@@ -56,7 +101,7 @@ uint32_t copies_count(const struct node *n, const struct shelf_object *o, uint32
         struct digest at = member_machine(n, k->has[i]);
         bool known = false;
 
-        if (member_is_gone(n, k->has[i]))
+        if (member_is_gone(n, k->has[i]) || !has(n, k, k->has[i]))
             continue;
         count++;
         for (uint32_t m = 0; m < *machines; m++)
@@ -90,7 +135,9 @@ static void send_have(struct node *n, struct node_id to, struct digest name)
     struct buf b;
 
     /* What is removed, and read to its end, is not here for others. */
-    m.whole = o != NULL && o->whole && (k == NULL || k->kept);
+    /* Nor is what its disk has not taken down that it is to be kept. */
+    m.whole = o != NULL && o->whole && k != NULL && k->kept && member_keeps(n, n->options.id);
+    m.loose = o != NULL && o->whole && !m.whole && (k == NULL || k->kept);
 #if VELUM_PLANT != 365 /* trace/test_object_damage: what is here in part is here for nobody */
     m.part = o != NULL && !o->whole && o->have > 0 && (k == NULL || k->kept);
 #endif
@@ -130,7 +177,7 @@ void copies_tell_removed(struct node *n, const struct keeping *k)
     for (uint8_t i = 0; i < k->has_count; i++)
         send_keep(n, k->has[i], k);
     for (uint8_t i = 0; i < wanted.count; i++)
-        if (!node_is_self(n, wanted.ids[i]) && !has(k, wanted.ids[i]))
+        if (!node_is_self(n, wanted.ids[i]) && !had(k, wanted.ids[i]))
             send_keep(n, wanted.ids[i], k);
     copies_look(n);
 }
@@ -160,7 +207,7 @@ static void tell_all(struct node *n, const struct keeping *k)
     for (uint8_t i = 0; i < k->has_count; i++)
         send_have(n, k->has[i], k->name);
     for (uint8_t i = 0; i < wanted.count; i++)
-        if (!node_is_self(n, wanted.ids[i]) && !has(k, wanted.ids[i]))
+        if (!node_is_self(n, wanted.ids[i]) && !had(k, wanted.ids[i]))
             send_have(n, wanted.ids[i], k->name);
 }
 
@@ -170,7 +217,7 @@ void copies_lost(struct node *n, const struct shelf_object *o)
 
     if (k == NULL || !k->kept)
         return;
-    k->told = (struct instant){INT64_MIN / 2};
+    k->told = KEEPING_NOT_TOLD;
 #if VELUM_PLANT != 364 /* trace/test_object_damage: nobody hears that a copy is damaged */
     tell_all(n, k);
 #endif
@@ -187,7 +234,7 @@ static bool tend_lost(struct node *n, struct keeping *k, struct shelf_object *o,
     bool missing = false;
 
     for (uint8_t i = 0; i < wanted->count; i++)
-        missing |= !node_is_self(n, wanted->ids[i]) && !has(k, wanted->ids[i]);
+        missing |= !node_is_self(n, wanted->ids[i]) && !has(n, k, wanted->ids[i]);
     if (!missing && !holders_have(wanted, n->options.id)) {
         shelf_keep(n->objects->shelf, o, false);
         return false;
@@ -200,7 +247,7 @@ static bool tend_lost(struct node *n, struct keeping *k, struct shelf_object *o,
         for (uint8_t i = 0; i < k->has_count; i++)
             send_seek(n, k->has[i], k->name);
         for (uint8_t i = 0; i < wanted->count; i++)
-            if (!node_is_self(n, wanted->ids[i]) && !has(k, wanted->ids[i]))
+            if (!node_is_self(n, wanted->ids[i]) && !had(k, wanted->ids[i]))
                 send_seek(n, wanted->ids[i], k->name);
     }
 #endif
@@ -225,7 +272,7 @@ static bool tend(struct node *n, struct keeping *k)
     if (!o->whole)
         return tend_lost(n, k, o, &wanted);
     for (uint8_t i = 0; i < wanted.count; i++) {
-        if (node_is_self(n, wanted.ids[i]) || has(k, wanted.ids[i]))
+        if (node_is_self(n, wanted.ids[i]) || has(n, k, wanted.ids[i]))
             continue;
         missing = true;
         if (!member_works(n, wanted.ids[i]))
@@ -241,6 +288,22 @@ static bool tend(struct node *n, struct keeping *k)
     return missing;
 }
 
+/* Whoever knows that it is kept contradicts. */
+bool copies_ask_kept(struct node *n, struct digest name, uint64_t size)
+{
+    const struct keeping nothing = {.name = name, .size = size, .generation = 1};
+    struct holders wanted = keepers_of(n, name);
+    bool any = false;
+
+    for (uint8_t i = 0; i < wanted.count; i++) {
+        if (node_is_self(n, wanted.ids[i]))
+            continue;
+        send_keep(n, wanted.ids[i], &nothing);
+        any = true;
+    }
+    return any;
+}
+
 void copies_look(struct node *n)
 {
     if (n->objects == NULL)
@@ -254,6 +317,12 @@ void copies_tick(struct node *n)
     struct objects *s = n->objects;
     struct keeping *k;
 
+    if (s->able != member_keeps(n, n->options.id)) {
+        s->able = !s->able;
+#if VELUM_PLANT != 373 /* trace/test_object_places: a disk that works again keeps nothing */
+        copies_look(n);
+#endif
+    }
     if (s->view_seen.us != n->view_changed.us) {
         s->view_seen = n->view_changed;
         s->without_count = 0; /* one of them may have started anew */
@@ -293,10 +362,15 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
     k = keeping_find(n, m->name);
     if (rc < 0 || k == NULL)
         return;
-    if (rc == 0 && k->generation > m->generation) {
+    if (rc == 0 && (k->generation > m->generation || (k->kept && !m->kept))) {
         send_keep(n, from, k);
         return;
     }
+    if (!n->objects->scanned)
+        return; /* it is told again until it is answered */
+    removing_told(n, m->name);
+    if (m->kept && !k->kept)
+        return; /* somebody waited for this to remove it */
     if (!k->kept) {
         on_removed(n, m->name);
         note_lacks(k, from);
@@ -305,7 +379,7 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
         return;
     }
     if (m->kept)
-        note_has(k, from);
+        note_has(n, k, from, false);
     o = shelf_find(n->objects->shelf, m->name);
     if (o != NULL && o->whole) {
         shelf_keep(n->objects->shelf, o, true);
@@ -329,13 +403,14 @@ static void on_have(struct node *n, struct node_id from, const struct object_hav
     struct keeping *k = keeping_find(n, m->name);
     struct objects *s = n->objects;
 
+    removing_heard(n, m->name);
     if (m->never && !copies_never(n, from) && s->without_count < OBJECT_WITHOUT_MAX)
         s->without[s->without_count++] = from;
-    if (k != NULL && m->whole)
-        note_has(k, from);
+    if (k != NULL && (m->whole || m->loose))
+        note_has(n, k, from, m->loose);
     else if (k != NULL)
         note_lacks(k, from);
-    if ((m->whole || m->part) && is_wanted(n, m->name))
+    if ((m->whole || m->loose || m->part) && is_wanted(n, m->name))
         (void)fetching_begin(n, m->name, m->size, from);
     puts_look(n);
     copies_look(n);
@@ -387,6 +462,7 @@ static void never(struct node *n, struct node_id to, uint8_t type, struct bytes 
 int copies_frame(struct node *n, struct node_id from, uint8_t type, struct bytes payload)
 {
     struct reader r = reader_of(payload);
+    const struct keeping *k;
     struct digest name;
 
     if (n->objects == NULL) {
@@ -398,6 +474,13 @@ int copies_frame(struct node *n, struct node_id from, uint8_t type, struct bytes
     name = read_digest(&r);
     if (!reader_done(&r))
         return ERR_FORMAT;
+    if (!n->objects->scanned)
+        return 0; /* whoever asks does so again */
+    k = keeping_find(n, name);
+#if VELUM_PLANT != 374 /* trace/test_object_places: what was removed is looked for for ever */
+    if (k != NULL && !k->kept)
+        send_keep(n, from, k);
+#endif
     send_have(n, from, name);
     return 0;
 }
@@ -444,7 +527,7 @@ void copies_seek(struct node *n, struct digest name)
         const struct member *m = mesh_at(n->mesh, i);
 
         if (!member_is_there(m) || holders_have(&wanted, m->info->id) ||
-            (k != NULL && has(k, m->info->id)))
+            (k != NULL && had(k, m->info->id)))
             continue;
         send_seek(n, m->info->id, name);
         asked++;
@@ -455,6 +538,7 @@ bool copies_are_quiet(const struct node *n)
 {
     const struct objects *s = n->objects;
 
-    return s == NULL || (!s->look_more && s->fetches == NULL && s->bulks == NULL &&
-                         s->put_waits == NULL && !gets_wait(n));
+    return s == NULL ||
+           (!s->look_more && s->able == member_keeps(n, n->options.id) && s->fetches == NULL &&
+            s->bulks == NULL && s->put_waits == NULL && s->removings == NULL && !gets_wait(n));
 }

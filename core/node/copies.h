@@ -27,6 +27,8 @@ void copies_fetched(struct node *n, struct digest name, bool whole);
 uint32_t copies_count(const struct node *n, const struct shelf_object *o, uint32_t *machines);
 /* This node has said that it keeps no objects. */
 bool copies_never(const struct node *n, struct node_id id);
+/* Asks those who should have it what they know of it. False: there is nobody to ask. */
+bool copies_ask_kept(struct node *n, struct digest name, uint64_t size);
 /* Asks for an object that is not here: what has it is fetched. */
 void copies_seek(struct node *n, struct digest name);
 /* Nothing is under way. */

@@ -12,6 +12,7 @@
 #define KEEPING_MAX 100000u
 #define KEEPING_HAS_MAX 4u /* other nodes that are remembered to have it */
 #define KEEPING_GENERATION_MAX (UINT64_MAX / 2)
+#define KEEPING_NOT_TOLD ((struct instant){INT64_MIN / 2}) /* longer ago than anything */
 
 struct keeping {
     struct digest name;
@@ -21,6 +22,7 @@ struct keeping {
     uint64_t since_s; /* by the calendar: when it was told here */
     /* Not journaled (copies.c): who has said that it is whole there; when keepers were told. */
     struct node_id has[KEEPING_HAS_MAX];
+    uint32_t has_boot[KEEPING_HAS_MAX]; /* of its process then: another may have another disk */
     uint8_t has_count;
     struct instant told;
 };

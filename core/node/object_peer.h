@@ -5,7 +5,8 @@
  *           is kept, or is not any more; who is told that something is kept gets it from the
  *           sender, keeps it, and says HAVE
  *   HAVE    u16 count, count x (32 name, u64 size, u8 whole): 1 it is synced here, 0 it is not
- *           here, 2 nor will it be: this node keeps no objects, 3 some of its pieces are
+ *           here, 2 nor will it be: this node keeps no objects, 3 some of its pieces are,
+ *           4 it is, and may go: this node was not told to keep it
  *   SEEK    32 name: do you have it? Answered by HAVE
  *
  *   over bulk links: the side that dialled asks, the other serves in the order it was asked
@@ -33,7 +34,7 @@ struct object_keep {
 struct object_have {
     struct digest name;
     uint64_t size;
-    bool whole, never, part; /* one of them, or none */
+    bool whole, never, part, loose; /* one of them, or none */
 };
 struct bulk_part {
     struct digest name;

@@ -4,6 +4,7 @@
  *   objects.c   the shelf: found at the start, listed, removed, room made on it
  *   put.c       objects on their way in from users
  *   get.c       objects on their way out to users
+ *   removing.c  what users want to be gone, and others know more of
  *   keeping.c   which are to be kept; copies.c: by whom, and who has them
  *   damage.c    pieces that are not what they were
  *   fetching.c  on their way here from other nodes; bulk.c: the links for that
@@ -33,6 +34,7 @@ struct get;
 struct object_ask;
 struct bulk;
 struct fetching;
+struct removing;
 
 /* How far the look for damage is: all objects up to this one, and its pieces before this one. */
 struct shelf_check {
@@ -55,6 +57,8 @@ struct objects {
     uint64_t coming_bytes; /* of puts, which are on no shelf yet */
     struct put_wait *put_waits;
     uint32_t put_waits_count;
+    struct removing *removings;
+    uint32_t removings_count;
     /* bulk.c */
     struct bulk *bulks;
     uint32_t bulks_count, dial_counter;
@@ -65,6 +69,7 @@ struct objects {
     bool fetch_wanted; /* something is to be asked for */
     /* copies.c */
     bool look_more, look_again;
+    bool able; /* this node's disk can write down what it is told */
     size_t look_at;
     struct instant view_seen;
     struct node_id without[OBJECT_WITHOUT_MAX]; /* nodes that keep no objects */
@@ -100,6 +105,8 @@ void objects_drop(struct node *n, struct shelf_object *o);
 /* It is not kept any more: gone at once, or when whoever reads it has read it to its end the first
  * to go. */
 void objects_let_go(struct node *n, struct shelf_object *o);
+/* A user wants it to be gone, and others were asked what they know of it. */
+void objects_take_away(struct node *n, uint64_t link, uint32_t request, struct digest name);
 void objects_view(const struct node *n, const struct shelf_object *o, struct object_view *v);
 void objects_send_view(struct node *n, uint64_t link, uint32_t request,
                        const struct shelf_object *o);

@@ -116,9 +116,9 @@ struct entry {
     uint8_t holders_count;
     struct node_id holders[HOLDERS_MAX];
     uint8_t state;
-    struct bytes view; /* owned, encoded job view without result */
+    struct bytes view;         /* owned, encoded job view without result */
     bool dirty, ended, killed; /* killed: proved to a user of this node */
-    uint64_t ended_s; /* by the calendar */
+    uint64_t ended_s;          /* by the calendar */
     struct entry *next_dirty;
     struct entry *next, *prev; /* in the list of those that run, or of those that have ended */
 };

@@ -204,7 +204,7 @@ static void on_finish(struct sim_mover *m, uint64_t number, struct moved_made *m
 {
     struct sim_stream *s = stream_find(m, number);
 
-    made->rc = s == NULL ? ERR_NOT_FOUND : fill(m, s, made);
+    made->rc = s == NULL ? ERR_NOT_FOUND : m->no_sync ? ERR_SYNC : fill(m, s, made);
     if (s != NULL)
         stream_remove(m, s);
 }
@@ -271,6 +271,10 @@ static int on_seal(struct sim_mover *m, struct digest name)
     for (uint64_t i = 0; i < object_pieces(o->size); i++)
         if (!o->here[i])
             return ERR_NOT_FOUND;
+    if (m->no_sync) {
+        object_remove(m, o);
+        return ERR_SYNC;
+    }
     o->whole = true;
     return 0;
 }
@@ -465,7 +469,15 @@ void sim_mover_crash(struct sim_mover *m)
     }
 }
 
-bool sim_mover_rot(struct sim_mover *m, uint64_t where)
+void sim_mover_power(struct sim_mover *m, bool (*lost)(void *ctx), void *ctx)
+{
+    for (struct sim_object *o = m->objects; o != NULL; o = o->next)
+        for (uint64_t i = 0; !o->whole && i < object_pieces(o->size); i++)
+            if (o->here[i] && lost(ctx))
+                o->here[i] = false;
+}
+
+bool sim_mover_rot(struct sim_mover *m, uint64_t where, struct digest *name)
 {
     uint64_t total = 0, at;
 
@@ -480,11 +492,49 @@ bool sim_mover_rot(struct sim_mover *m, uint64_t where)
         if (at < o->size) {
             o->data[at] ^= (uint8_t)(1u << where % 8);
             o->right[at / PIECE_SIZE] = false;
+            if (name != NULL)
+                *name = o->name;
             return true;
         }
         at -= o->size;
     }
     return false;
+}
+
+bool sim_mover_has(const struct sim_mover *m, struct digest name)
+{
+    const struct sim_object *o = m->objects;
+
+    while (o != NULL && !digest_equal(o->name, name))
+        o = o->next;
+    if (o == NULL || !o->whole)
+        return false;
+    for (uint64_t i = 0; i < object_pieces(o->size); i++)
+        if (!o->right[i] && !digest_equal(piece_digest(o, i), o->list[i]))
+            return false;
+    return true;
+}
+
+int sim_mover_copy(struct sim_mover *to, const struct sim_mover *from)
+{
+    sim_mover_clear(to);
+    sim_mover_init(to, from->alloc, from->bytes_max);
+    for (const struct sim_object *o = from->objects; o != NULL; o = o->next) {
+        size_t pieces = (size_t)object_pieces(o->size);
+        struct sim_object *copy;
+
+        to->bytes_max = UINT64_MAX;
+        if (object_add(to, o->name, o->size, &copy) < 0)
+            return ERR_NO_MEMORY;
+        memcpy(copy->data, o->data, (size_t)o->size);
+        memcpy(copy->list, o->list, pieces * sizeof *o->list);
+        memcpy(copy->here, o->here, pieces * sizeof *o->here);
+        memcpy(copy->right, o->right, pieces * sizeof *o->right);
+        copy->list_bytes = o->list_bytes;
+        copy->listed = o->listed;
+        copy->whole = o->whole;
+    }
+    return 0;
 }
 
 uint32_t sim_mover_damaged(const struct sim_mover *m)

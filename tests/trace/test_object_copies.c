@@ -241,7 +241,7 @@ TEST(a_damaged_copy_is_not_taken)
     story_cut(&story, 0, 1);
     story_run(&story, 10 * S_US);
     name = put_whole(0, bytes, BIG);
-    CHECK(sim_mover_rot(&story.nodes[0].mover, 8 * (uint64_t)PIECE_SIZE + 3));
+    CHECK(sim_mover_rot(&story.nodes[0].mover, 8 * (uint64_t)PIECE_SIZE + 3, NULL));
     story_mend(&story, 0, 1);
     story_run(&story, 40 * S_US);
     CHECK(!is_whole(1, name));

@@ -67,7 +67,7 @@ static uint32_t wholes(struct digest name)
 
 static void damage(uint32_t i, uint64_t piece)
 {
-    CHECK(sim_mover_rot(&story.nodes[i].mover, 8 * (piece * PIECE_SIZE + 5) + 3));
+    CHECK(sim_mover_rot(&story.nodes[i].mover, 8 * (piece * PIECE_SIZE + 5) + 3, NULL));
 }
 
 static int get(uint32_t i, struct digest name)
