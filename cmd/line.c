@@ -132,7 +132,9 @@ int line_open(struct line **out, const struct call *c, const struct line_options
     if (!l)
         goto out;
     signal(SIGPIPE, SIG_IGN);
-    l->options = (struct ask_options){.addr = o->embedded_only ? NULL : line_addr(c),
+    l->options = (struct ask_options){.addr = o->addr            ? o->addr
+                                              : o->embedded_only ? NULL
+                                                                 : line_addr(c),
                                       .embedded_ok = o->embedded_ok,
                                       .embedded_only = o->embedded_only};
     rc = fork_spawner(l, c->argv0);

@@ -20,6 +20,7 @@ struct line_options {
     bool embedded_ok;   /* no node: run one inside */
     bool embedded_only; /* --local */
     bool quiet;         /* say nothing when there is no node; the caller does */
+    const char *addr;   /* NULL: by --addr, VELUM_ADDR or the nearest */
 };
 
 /* The address that was given by --addr or VELUM_ADDR, or NULL. */

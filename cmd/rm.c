@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "cmd/view_object.h"
+#include "cmd/gather.h"
 #include "core/base/err.h"
 #include "core/wire/message.h"
 
@@ -25,25 +25,50 @@ static int remove_one(struct line *l, const char *ref, struct object_view *v)
     return rc > 0 ? ERR_FORMAT : rc;
 }
 
+struct errand {
+    const char *ref;
+    struct object_view v;
+    int rc, code; /* of the last node that was asked; its refusal */
+};
+
+/* Whether this node knew the object. */
+static bool try_at(void *ctx, struct line *l)
+{
+    struct errand *e = ctx;
+    e->rc = remove_one(l, e->ref, &e->v);
+    e->code = e->rc == LINE_REFUSED ? line_refusal(l) : 0;
+    if (e->rc < 0 && e->code != CODE_NOT_FOUND)
+        e->code = line_report_about(l, e->ref, e->rc);
+    return e->rc == 0 || e->code != CODE_NOT_FOUND;
+}
+
+/* Not every node knows of every object: those that have it tell each other. */
 static int act(struct line *l, const void *ctx, const char *ref)
 {
-    (void)ctx;
-    struct object_view v;
+    struct errand e = {.ref = ref};
     char name[OBJECT_SHORT_SIZE];
     int code = object_check_ref(ref);
     if (code != 0)
         return code;
-    int rc = remove_one(l, ref, &v);
-    if (rc < 0)
-        return line_report_about(l, ref, rc);
-    object_short(v.name, name);
+    e.rc = remove_one(l, ref, &e.v);
+    bool unknown = e.rc == LINE_REFUSED && line_refusal(l) == CODE_NOT_FOUND;
+    if (e.rc < 0 && !unknown)
+        return line_report_about(l, ref, e.rc);
+    if (unknown && !visit_others(ctx, l, try_at, &e)) {
+        talk_error("%s: no such object", ref);
+        talk_try("velum objects --all");
+        return CODE_NOT_FOUND;
+    }
+    if (e.rc < 0)
+        return e.code;
+    object_short(e.v.name, name);
     printf("%s removed\n", name);
     return CODE_DONE;
 }
 
 static int run(const struct call *c)
 {
-    return line_each(c, 0, act, NULL);
+    return line_each(c, 0, act, c);
 }
 
 const struct cmd cmd_rm = {

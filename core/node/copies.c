@@ -8,12 +8,14 @@
 #include "core/node/link.h"
 #include "core/node/place.h"
 #include "core/node/put.h"
+#include "core/node/record.h"
 #include "core/node/removing.h"
 
 #define TELL_AGAIN_US (2 * S_US)
 #define LOST_AGAIN_US (10 * S_US)
-#define LOOKS_MAX 256u /* statements looked at in a round */
-#define SEEKS_MAX 64u  /* nodes asked for one object */
+#define LOOKS_MAX 256u   /* statements looked at in a round */
+#define HASHES_MAX 1024u /* members ranked in a round, for all of them together */
+#define SEEKS_MAX 64u    /* nodes asked for one object */
 
 /* --- who has it --- */
 
@@ -60,6 +62,7 @@ static void note_has(const struct node *n, struct keeping *k, struct node_id id,
     if (i == KEEPING_HAS_MAX)
         return;
     k->has[i] = id;
+    k->placed = 0;
 #if VELUM_PLANT == 376 /* trace/test_object_places: what somebody happens to have is counted on */
     loose = false;
 #endif
@@ -72,6 +75,7 @@ static void drop_place(struct keeping *k, uint8_t i)
 {
     k->has[i] = k->has[--k->has_count];
     k->has_boot[i] = k->has_boot[k->has_count];
+    k->placed = 0;
 }
 
 static void note_lacks(struct keeping *k, struct node_id id)
@@ -135,17 +139,30 @@ static void send_have(struct node *n, struct node_id to, struct digest name)
     struct buf b;
 
     /* What is removed, and read to its end, is not here for others. */
-    /* Nor is what its disk has not taken down that it is to be kept. */
     m.whole = o != NULL && o->whole && k != NULL && k->kept && member_keeps(n, n->options.id);
-    m.loose = o != NULL && o->whole && !m.whole && (k == NULL || k->kept);
 #if VELUM_PLANT != 365 /* trace/test_object_damage: what is here in part is here for nobody */
     m.part = o != NULL && !o->whole && o->have > 0 && (k == NULL || k->kept);
 #endif
+#if VELUM_PLANT != 408 /* trace/test_object_mover: a copy counts before it is written down */
+    /* It counts when it would be kept after a crash too; then copies_written says so. */
+    if (k != NULL && k->ticket > n->ticket_synced)
+        m.whole = false;
+#endif
+    m.loose = o != NULL && o->whole && !m.whole && (k == NULL || k->kept);
     m.size = o != NULL ? o->size : 0;
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_u16(&b, 1);
     put_object_have(&b, &m);
     send_node(n, to, MESSAGE_OBJECT_HAVE, 0, buf_bytes(&b));
+}
+
+void copies_written(struct node *n, const struct wait *w)
+{
+    const struct shelf_object *o =
+        n->objects == NULL ? NULL : shelf_find(n->objects->shelf, w->object);
+
+    if (o != NULL && o->whole)
+        send_have(n, w->node, w->object);
 }
 
 /* The rank of a name is found as that of a job's id is. */
@@ -218,6 +235,7 @@ void copies_lost(struct node *n, const struct shelf_object *o)
     if (k == NULL || !k->kept)
         return;
     k->told = KEEPING_NOT_TOLD;
+    k->placed = 0;
 #if VELUM_PLANT != 364 /* trace/test_object_damage: nobody hears that a copy is damaged */
     tell_all(n, k);
 #endif
@@ -254,8 +272,9 @@ static bool tend_lost(struct node *n, struct keeping *k, struct shelf_object *o,
     return true;
 }
 
-/* True when it is to be looked at again soon. */
-static bool tend(struct node *n, struct keeping *k)
+/* True when it is to be looked at again soon. Ranking members is what costs, so it is done when
+ * something has changed, and when those that lack it are to be told again. */
+static bool tend(struct node *n, struct keeping *k, uint32_t *hashes)
 {
     struct shelf_object *o = shelf_find(n->objects->shelf, k->name);
     bool due = instant_since_us(n->now, k->told) >= TELL_AGAIN_US, missing = false;
@@ -268,6 +287,9 @@ static bool tend(struct node *n, struct keeping *k)
     if (o == NULL || (!o->whole && !o->kept))
         return false;
     forget_gone(n, k);
+    if (o->whole && k->placed == n->objects->placings && !(k->missing && due))
+        return k->missing;
+    *hashes += mesh_count(n->mesh) + 1;
     wanted = keepers_of(n, k->name);
     if (!o->whole)
         return tend_lost(n, k, o, &wanted);
@@ -282,6 +304,8 @@ static bool tend(struct node *n, struct keeping *k)
     }
     if (due && missing)
         k->told = n->now;
+    k->missing = missing;
+    k->placed = n->objects->placings;
     /* A node that should not have it lets go when the others do. */
     if (o->kept != (k->kept && (missing || holders_have(&wanted, n->options.id))))
         shelf_keep(n->objects->shelf, o, !o->kept);
@@ -306,19 +330,46 @@ bool copies_ask_kept(struct node *n, struct digest name, uint64_t size)
 
 void copies_look(struct node *n)
 {
+    struct objects *s = n->objects;
+
+    if (s == NULL)
+        return;
+        /* What is under way goes on to its end, or the last would never have their turn. */
+#if VELUM_PLANT == 409 /* trace/test_object_links: with each news the look begins anew */
+    s->look_at = 0;
+#else
+    s->look_again |= s->look_more && s->look_at > 0;
+#endif
+    s->look_more = true;
+}
+
+void copies_look_anew(struct node *n)
+{
     if (n->objects == NULL)
         return;
-    n->objects->look_more = true;
-    n->objects->look_at = 0;
+    n->objects->placings++;
+    copies_look(n);
+}
+
+void copies_look_at(struct node *n, struct digest name)
+{
+    struct keeping *k = keeping_find(n, name);
+    uint32_t hashes = 0;
+
+    if (k != NULL && n->objects->scanned)
+        (void)tend(n, k, &hashes);
+    copies_look(n);
 }
 
 void copies_tick(struct node *n)
 {
     struct objects *s = n->objects;
     struct keeping *k;
+    uint32_t hashes = 0;
 
     if (s->able != member_keeps(n, n->options.id)) {
         s->able = !s->able;
+        s->placings++;
 #if VELUM_PLANT != 373 /* trace/test_object_places: a disk that works again keeps nothing */
         copies_look(n);
 #endif
@@ -326,11 +377,12 @@ void copies_tick(struct node *n)
     if (s->view_seen.us != n->view_changed.us) {
         s->view_seen = n->view_changed;
         s->without_count = 0; /* one of them may have started anew */
+        s->placings++;
         copies_look(n);
     }
     if (!s->look_more || !s->scanned)
         return;
-    for (uint32_t i = 0; i < LOOKS_MAX; i++) {
+    for (uint32_t i = 0; i < LOOKS_MAX && hashes < HASHES_MAX; i++) {
         k = map_next(&n->keeping, &s->look_at);
         if (k == NULL) {
             s->look_more = s->look_again;
@@ -338,7 +390,7 @@ void copies_tick(struct node *n)
             s->look_at = 0;
             return;
         }
-        s->look_again |= tend(n, k);
+        s->look_again |= tend(n, k, &hashes);
     }
 }
 
@@ -366,8 +418,6 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
         send_keep(n, from, k);
         return;
     }
-    if (!n->objects->scanned)
-        return; /* it is told again until it is answered */
     removing_told(n, m->name);
     if (m->kept && !k->kept)
         return; /* somebody waited for this to remove it */
@@ -380,6 +430,14 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
     }
     if (m->kept)
         note_has(n, k, from, false);
+    if (rc > 0)
+        wait_add(n, (struct wait){
+                        .ticket = k->ticket, .kind = WAIT_KEPT, .node = from, .object = m->name});
+        /* It may be here. Whoever says so says it again. */
+#if VELUM_PLANT != 404 /* trace/test_object_mover: what was not found yet is fetched, and goes */
+    if (!n->objects->scanned)
+        return;
+#endif
     o = shelf_find(n->objects->shelf, m->name);
     if (o != NULL && o->whole) {
         shelf_keep(n->objects->shelf, o, true);
@@ -404,8 +462,10 @@ static void on_have(struct node *n, struct node_id from, const struct object_hav
     struct objects *s = n->objects;
 
     removing_heard(n, m->name);
-    if (m->never && !copies_never(n, from) && s->without_count < OBJECT_WITHOUT_MAX)
+    if (m->never && !copies_never(n, from) && s->without_count < OBJECT_WITHOUT_MAX) {
         s->without[s->without_count++] = from;
+        s->placings++;
+    }
     if (k != NULL && (m->whole || m->loose))
         note_has(n, k, from, m->loose);
     else if (k != NULL)
@@ -469,13 +529,14 @@ int copies_frame(struct node *n, struct node_id from, uint8_t type, struct bytes
         never(n, from, type, payload);
         return 0;
     }
+    /* What this node has it does not know yet. */
+    if (!n->objects->scanned && type == MESSAGE_OBJECT_SEEK)
+        return 0;
     if (type != MESSAGE_OBJECT_SEEK)
         return on_list(n, from, type, payload);
     name = read_digest(&r);
     if (!reader_done(&r))
         return ERR_FORMAT;
-    if (!n->objects->scanned)
-        return 0; /* whoever asks does so again */
     k = keeping_find(n, name);
 #if VELUM_PLANT != 374 /* trace/test_object_places: what was removed is looked for for ever */
     if (k != NULL && !k->kept)
@@ -492,8 +553,10 @@ void copies_fetched(struct node *n, struct digest name, bool whole)
 
     if (k != NULL && whole && o != NULL)
         shelf_keep(n->objects->shelf, o, k->kept);
-    if (k != NULL)
+    if (k != NULL) {
+        k->placed = 0;
         tell_all(n, k);
+    }
     gets_fetched(n, name, whole);
     copies_look(n);
 }
@@ -539,6 +602,7 @@ bool copies_are_quiet(const struct node *n)
     const struct objects *s = n->objects;
 
     return s == NULL ||
-           (!s->look_more && s->able == member_keeps(n, n->options.id) && s->fetches == NULL &&
-            s->bulks == NULL && s->put_waits == NULL && s->removings == NULL && !gets_wait(n));
+           (!s->look_more && (s->scanned || s->scan_is_on) &&
+            s->able == member_keeps(n, n->options.id) && s->fetches == NULL && s->bulks == NULL &&
+            s->put_waits == NULL && s->removings == NULL && !gets_wait(n));
 }

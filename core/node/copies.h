@@ -14,10 +14,16 @@
 
 /* KEEP, HAVE and SEEK of another node. */
 int copies_frame(struct node *n, struct node_id from, uint8_t type, struct bytes payload);
+/* That this is to be kept is written down: whoever said so hears that it is here, if it is. */
+void copies_written(struct node *n, const struct wait *w);
 /* Whoever has it or should have it hears that it is not to be kept. */
 void copies_tell_removed(struct node *n, const struct keeping *k);
 /* Something is to be looked at: a statement is new, the mesh has changed, an object has come. */
 void copies_look(struct node *n);
+/* The same, and what was found before does not hold any more. */
+void copies_look_anew(struct node *n);
+/* This one is new here, and its keepers hear of it at once. */
+void copies_look_at(struct node *n, struct digest name);
 void copies_tick(struct node *n);
 /* There is less of it here than others know: they hear so, and what is to be kept is asked for. */
 void copies_lost(struct node *n, const struct shelf_object *o);

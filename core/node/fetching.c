@@ -93,12 +93,11 @@ static void end(struct node *n, struct fetching *f)
     bool whole = o != NULL && o->whole;
 
     forget(n, f);
-    if (o != NULL) {
-        shelf_unpin(n->objects->shelf, o);
-        /* Without its list nothing is there that could be gone on with. */
-        if (!o->listed && o->pins == 0)
-            objects_drop(n, o);
-    }
+    /* Without its list nothing is there that could be gone on with. */
+    if (o != NULL && !o->listed && !o->kept && o->pins == 1)
+        objects_drop(n, o);
+    else if (o != NULL)
+        objects_unpin(n, o);
     copies_fetched(n, name, whole);
 }
 

@@ -62,7 +62,7 @@ static void forget(struct node *n, struct get *g)
     *at = g->next;
     n->objects->gets_count--;
     if (o != NULL && g->begun)
-        shelf_unpin(n->objects->shelf, o);
+        objects_unpin(n, o);
     alloc_free(n->alloc, g, sizeof *g);
 }
 
@@ -367,6 +367,10 @@ void get_link_down(struct node *n, uint64_t link)
 
 void gets_free(struct node *n)
 {
-    while (n->objects->gets != NULL)
-        forget(n, n->objects->gets);
+    struct get *g;
+
+    while ((g = n->objects->gets) != NULL) {
+        n->objects->gets = g->next;
+        alloc_free(n->alloc, g, sizeof *g);
+    }
 }

@@ -35,15 +35,14 @@ static void put_keeping(struct buf *b, const struct keeping *k)
     put_u64(b, k->since_s);
 }
 
-static void write_down(struct node *n, const struct keeping *k)
+static void write_down(struct node *n, struct keeping *k)
 {
     uint8_t bytes[64];
-    uint64_t ticket;
     struct buf b;
 
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_keeping(&b, k);
-    store_record(n, RECORD_OBJECT, buf_bytes(&b), &ticket);
+    store_record(n, RECORD_OBJECT, buf_bytes(&b), &k->ticket);
 }
 
 static bool is_news(const struct keeping *old, const struct keeping *k)
@@ -84,6 +83,7 @@ static int set(struct node *n, const struct keeping *k)
     old->kept = k->kept;
     old->since_s = k->since_s;
     old->told = KEEPING_NOT_TOLD;
+    old->placed = 0;
     return 1;
 }
 
@@ -95,7 +95,7 @@ int keeping_learn(struct node *n, const struct keeping *told)
     k.since_s = calendar_now(n);
     rc = set(n, &k);
     if (rc > 0)
-        write_down(n, &k);
+        write_down(n, keeping_find(n, k.name));
     return rc;
 }
 

@@ -20,11 +20,15 @@ struct keeping {
     uint64_t generation; /* from 1 on */
     bool kept;
     uint64_t since_s; /* by the calendar: when it was told here */
-    /* Not journaled (copies.c): who has said that it is whole there; when keepers were told. */
+    /* Not journaled: the ticket it was written with; and (copies.c) who has said that it is whole
+     * there, when keepers were told, and what was found when its keepers were ranked last. */
+    uint64_t ticket;
     struct node_id has[KEEPING_HAS_MAX];
     uint32_t has_boot[KEEPING_HAS_MAX]; /* of its process then: another may have another disk */
     uint8_t has_count;
+    bool missing; /* one of them has not said that it has it */
     struct instant told;
+    uint64_t placed; /* as objects.placings was then; 0: something has changed since */
 };
 
 void keeping_free(struct node *n);

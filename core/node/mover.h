@@ -1,4 +1,5 @@
 /* Orders to the mover, and what is done with its answers: it answers in the order it was asked.
+ * No more is given to it than may be open (core/wire/move.h); the rest waits here, in its order.
  * Private to core/node. */
 #ifndef VELUM_NODE_MOVER_H
 #define VELUM_NODE_MOVER_H
@@ -16,6 +17,9 @@ void mover_part(struct node *n, uint8_t type, void (*put)(struct buf *b, const s
                 const struct move_part *part, moved_fn *then, uint64_t what);
 /* For orders of which only the result counts; `then` may be NULL. */
 void mover_name(struct node *n, uint8_t type, struct digest name, moved_fn *then, uint64_t what);
+/* It was ordered to drop this one, and has not said yet that it did: what it says of the object
+ * until then is of before. */
+bool mover_drops(const struct node *n, struct digest name);
 void mover_answered(struct node *n, const struct frame *f);
 /* The result in any answer but FOUND; ERR_FORMAT for one that does not read. */
 int moved_result(const struct frame *f);

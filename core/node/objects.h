@@ -10,8 +10,8 @@
  *   fetching.c  on their way here from other nodes; bulk.c: the links for that
  *
  * A node without room for objects (embedded, or told so) has none of this, and says so to whoever
- * asks. Memory is bounded by what is on its way: PUTS_MAX and GETS_MAX times a window. Private to
- * core/node. */
+ * asks. Memory is bounded by what is on its way: PUTS_MAX and GETS_MAX times a window. What the
+ * mover cannot take yet of it waits in mover.c. Private to core/node. */
 #ifndef VELUM_NODE_OBJECTS_H
 #define VELUM_NODE_OBJECTS_H
 
@@ -46,8 +46,13 @@ struct shelf_check {
 
 struct objects {
     struct shelf *shelf;
-    bool scanned; /* what was there at the start is on the shelf */
+    bool scanned;              /* what was there at the start is on the shelf */
+    bool scan_is_on;           /* the mover looks */
+    struct instant scan_again; /* when it is to look again, after it could not */
     struct move_order *orders_first, *orders_last;
+    struct move_order *orders_waiting; /* the first that the mover was not given yet */
+    uint32_t orders_open;              /* that it was given, and has not answered; their bytes */
+    size_t orders_open_bytes;
     uint32_t order_counter;
     uint64_t number_counter; /* of puts and gets */
     struct put *puts;
@@ -72,6 +77,7 @@ struct objects {
     bool able; /* this node's disk can write down what it is told */
     size_t look_at;
     struct instant view_seen;
+    uint64_t placings; /* how often who should have what may have changed */
     struct node_id without[OBJECT_WITHOUT_MAX]; /* nodes that keep no objects */
     uint32_t without_count;
     /* damage.c */
@@ -102,11 +108,12 @@ void objects_mover(struct node *n);
 bool objects_room(struct node *n, uint64_t bytes);
 /* It is gone from the shelf and from the disk. */
 void objects_drop(struct node *n, struct shelf_object *o);
-/* It is not kept any more: gone at once, or when whoever reads it has read it to its end the first
- * to go. */
+/* It is not kept any more: gone at once, or when whoever reads it has read it to its end. */
 void objects_let_go(struct node *n, struct shelf_object *o);
 /* A user wants it to be gone, and others were asked what they know of it. */
 void objects_take_away(struct node *n, uint64_t link, uint32_t request, struct digest name);
+/* Of whoever read or fetched it. What was removed meanwhile, and nobody else reads, is gone. */
+void objects_unpin(struct node *n, struct shelf_object *o);
 void objects_view(const struct node *n, const struct shelf_object *o, struct object_view *v);
 void objects_send_view(struct node *n, uint64_t link, uint32_t request,
                        const struct shelf_object *o);

@@ -80,7 +80,7 @@ static void port_changed(void *ctx, const struct member *m, enum node_state befo
     }
     linked_changed(n, m, before, link_before);
     if (m->link != link_before)
-        copies_look(n); /* another process of it may have another disk */
+        copies_look_anew(n); /* another process of it may have another disk */
     if (news == NULL)
         return;
     news->link_up |= m->link != 0 && m->link != link_before;

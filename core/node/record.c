@@ -6,6 +6,7 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/node/asker.h"
+#include "core/node/copies.h"
 #include "core/node/directory.h"
 #include "core/node/forget.h"
 #include "core/node/holder.h"
@@ -64,6 +65,10 @@ static void wait_run(struct node *n, const struct wait *w)
             return;
         record_progress(j);
         job_mark_busy(j);
+        return;
+    }
+    if (w->kind == WAIT_KEPT) {
+        copies_written(n, w);
         return;
     }
     if (w->kind == WAIT_OBJECT) {

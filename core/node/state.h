@@ -87,7 +87,7 @@ struct inbox_item {
 };
 
 /* Something to do once the journal is synced up to a ticket. */
-enum wait_kind { WAIT_FACTS_KEPT, WAIT_BATCH, WAIT_CANCELLED, WAIT_OBJECT };
+enum wait_kind { WAIT_FACTS_KEPT, WAIT_BATCH, WAIT_CANCELLED, WAIT_OBJECT, WAIT_KEPT };
 struct wait {
     uint64_t ticket;
     enum wait_kind kind;

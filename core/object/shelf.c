@@ -274,16 +274,14 @@ void shelf_order(struct shelf *s)
 
 /* --- objects --- */
 
-int shelf_add(struct shelf *s, struct digest name, uint64_t size, struct instant now,
-              struct shelf_object **out)
+static int add(struct shelf *s, struct digest name, uint64_t size, struct instant now,
+               struct shelf_object **out)
 {
     struct entry *e;
     if (shelf_find(s, name))
         return ERR_EXISTS;
     if (s->count >= s->objects_max)
         return ERR_FULL;
-    if (size > s->bytes_max || s->bytes > s->bytes_max - size)
-        return ERR_NO_SPACE;
     e = alloc_zeroed(s->alloc, sizeof *e);
     if (!e)
         return ERR_NO_MEMORY;
@@ -297,6 +295,22 @@ int shelf_add(struct shelf *s, struct digest name, uint64_t size, struct instant
     shelf_use(s, &e->o);
     *out = &e->o;
     return 0;
+}
+
+int shelf_add(struct shelf *s, struct digest name, uint64_t size, struct instant now,
+              struct shelf_object **out)
+{
+    if (!shelf_find(s, name) && (size > s->bytes_max || s->bytes > s->bytes_max - size))
+        return s->count >= s->objects_max ? ERR_FULL : ERR_NO_SPACE;
+    return add(s, name, size, now, out);
+}
+
+int shelf_add_kept(struct shelf *s, struct digest name, uint64_t size, struct instant now,
+                   struct shelf_object **out)
+{
+    if (size > UINT64_MAX - s->bytes)
+        return ERR_NO_SPACE;
+    return add(s, name, size, now, out);
 }
 
 void shelf_remove(struct shelf *s, struct shelf_object *o)

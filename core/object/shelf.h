@@ -45,6 +45,10 @@ int shelf_by_prefix(const struct shelf *s, const char *ref, struct shelf_object 
  * makes room first: shelf_victim. */
 int shelf_add(struct shelf *s, struct digest name, uint64_t size, struct instant now,
               struct shelf_object **out);
+/* The same of what was kept before the start: it counts, and stays, also where bytes_max has become
+ * too low for it. Then nothing else fits. */
+int shelf_add_kept(struct shelf *s, struct digest name, uint64_t size, struct instant now,
+                   struct shelf_object **out);
 void shelf_remove(struct shelf *s, struct shelf_object *o);
 /* Its list is here, or all of it: a map is made where pieces are missing. 0 or ERR_NO_MEMORY. */
 int shelf_listed(struct shelf *s, struct shelf_object *o);

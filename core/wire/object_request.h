@@ -10,9 +10,10 @@
  *                                                      bytes, and OBJECT_DATA_COST_MIN at least)
  *   GET      text ref, u64 offset                      OBJECT, PIECE ..., END
  *   MORE     u32 bytes: so many more may be sent       (none)
- *   OBJECTS  u8 all (of every node, not of this one    OBJECT ..., END
- *            alone), text ref ("": any), 32 after     (OBJECT_PAGE at most, in the order of their
- *            (only what comes behind this name)        names: ask again behind the last)
+ *   OBJECTS  u8 all (says nothing: each node tells of  OBJECT ..., END
+ *            its own, and a command asks all of them), (OBJECT_PAGE at most, in the order of their
+ *            text ref ("": any), 32 after (only what   names: ask again behind the last)
+ *            comes behind this name)
  *   RM       text ref                                  OBJECT (as it was), END
  *
  * DATA and MORE have the number of the PUT or GET they belong to. A ref is 64 hex digits, or the

@@ -305,6 +305,34 @@ copies_are() { # copies_are COUNT REF ADDR
     done
 }
 
+@test "objects --all: of every node, also what the asked one has not" {
+    mesh 5 --slots 1 # at most four have it
+    random_file in 5000
+    ref=$(ref_of in --addr "127.0.0.1:$PORT_a")
+    have=0
+    for port in "$PORT_a" "$PORT_b" "$PORT_c" "$PORT_d" "$PORT_e"; do
+        for way in --all "${ref:0:12}"; do
+            run -0 --separate-stderr velum objects "$way" --json --addr "127.0.0.1:$port"
+            [[ $output == *"\"name\":\"$ref\""* && $output != *"},{"* ]]
+        done
+        run -0 --separate-stderr velum objects --json --addr "127.0.0.1:$port"
+        [[ $output != *"$ref"* ]] || have=$((have + 1))
+    done
+    [ "$have" -ge 2 ] && [ "$have" -le 4 ]
+    run -3 velum objects deadbeef --addr "127.0.0.1:$PORT_b"
+    ends_with_try
+    run -3 velum rm deadbeef --addr "127.0.0.1:$PORT_b"
+    ends_with_try
+    # Of whoever has it not, too.
+    for port in "$PORT_b" "$PORT_c" "$PORT_d" "$PORT_e"; do
+        run velum objects --json --addr "127.0.0.1:$port"
+        [[ $output == *"$ref"* ]] || break
+    done
+    run -0 velum rm "$ref" --addr "127.0.0.1:$port"
+    none_is_left() { [[ $("$VELUM" objects --all --json --addr "127.0.0.1:$PORT_a") != *"$ref"* ]]; }
+    until_true 10 none_is_left
+}
+
 @test "an object survives the loss of the node it was put at" {
     mesh 3
     random_file in 20000000

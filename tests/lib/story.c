@@ -34,6 +34,7 @@ struct story_event {
     uint64_t link, ticket;
     uint32_t dial;
     bool refused, bulk;
+    size_t order_bytes; /* of the order that it answers, and one more; 0: others follow */
     uint8_t type;
     uint32_t request;
     uint8_t *data;
@@ -252,6 +253,7 @@ static void close_half(struct story *s, uint64_t link)
 struct moved_to {
     struct story_node *node;
     uint32_t request;
+    size_t bytes; /* of the order */
 };
 
 static void moved(void *ctx, uint8_t type, struct bytes payload)
@@ -262,18 +264,29 @@ static void moved(void *ctx, uint8_t type, struct bytes payload)
                              .generation = to->node->generation,
                              .type = type,
                              .request = to->request,
+                             .order_bytes = type == MESSAGE_MOVED_FOUND ? 0 : to->bytes + 1,
                              .data = story_copy(payload),
                              .len = payload.len};
 
-    push(to->node->story, ev, SYNC_US);
+    push(to->node->story, ev, SYNC_US + to->node->mover_us);
+}
+
+/* The host ends a mover that is given more: it is the core that counts. */
+static void moves_count(struct story_node *n, size_t bytes)
+{
+    n->moves_open++;
+    n->moves_open_bytes += bytes;
+    ensure(n->moves_open <= MOVE_OPEN_ORDERS_MAX);
+    ensure(n->moves_open_bytes <= MOVE_OPEN_BYTES_MAX);
 }
 
 static void move(struct story *s, struct story_node *n, const struct action *a,
                  struct bytes payload)
 {
-    struct moved_to to = {n, a->request};
+    struct moved_to to = {n, a->request, payload.len};
 
     (void)s;
+    moves_count(n, payload.len);
     if (!n->mover_silent)
         sim_mover_order(&n->mover, (uint8_t)a->type, payload, moved, &to);
 }
@@ -418,6 +431,10 @@ static void on_event(struct story *s, struct story_event *e)
         ev.stored.rc = n->fails ? ERR_SYNC : 0;
         break;
     case STORY_MOVED:
+        if (e->order_bytes > 0) {
+            n->moves_open--;
+            n->moves_open_bytes -= e->order_bytes - 1;
+        }
         ev.kind = EVENT_MOVED;
         ev.moved.frame =
             (struct frame){.type = e->type, .request = e->request, .payload = {e->data, e->len}};
@@ -517,6 +534,8 @@ void story_start(struct story *s, uint32_t i)
                              .certificate = {certificate, sizeof certificate}};
     struct actions actions;
 
+    n->moves_open = 0;
+    n->moves_open_bytes = 0;
     text_copy(kernel.name, sizeof kernel.name, "work");
     o.boot = 1000 * ++n->generation + i;
     o.seed = o.boot;

@@ -34,6 +34,9 @@ struct story_node {
     int64_t wall_off_s;          /* how wrong its wall clock is */
     struct sim_mover mover;      /* its objects outlive it */
     bool mover_silent;           /* it takes orders and answers none */
+    int64_t mover_us;            /* it obeys at once, and says so this much later */
+    uint32_t moves_open;         /* orders that were not answered yet, and their bytes */
+    size_t moves_open_bytes;
 };
 
 /* What a user was told. */

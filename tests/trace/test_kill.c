@@ -228,6 +228,49 @@ TEST(a_submission_under_way_does_not_outrun_its_kill)
     CHECK(story_end(&story));
 }
 
+/* A cancel of `of` in a frame about `id`, by the last node; signed, or with a certificate that is
+ * none. */
+static void say_cancel(struct job_id id, struct job_id of, bool signed_well)
+{
+    uint8_t certificate[ID_SIZE + 1] = {0}, bytes[512], body_bytes[256], fact_bytes[512];
+    struct cancel c = {.by = story.nodes[3].id, .state = JOB_CANCELLED};
+    struct signed_bytes s = {0};
+    struct buf b, body, fact;
+
+    memcpy(certificate, story.nodes[3].id.bytes, ID_SIZE);
+    certificate[ID_SIZE] = PARTY_NODE;
+    buf_init_fixed(&body, body_bytes, sizeof body_bytes);
+    buf_init_fixed(&fact, fact_bytes, sizeof fact_bytes);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_cancel_body(&body, of, &c);
+    s.certificate = (struct bytes){certificate, sizeof certificate - !signed_well};
+    s.body = buf_bytes(&body);
+    put_signed_fact(&fact, FACT_CANCEL, &s);
+    put_job_id(&b, id);
+    put_block(&b, buf_bytes(&fact));
+    story_say(&story, 3, 1, MESSAGE_CANCEL, 1, buf_bytes(&b));
+    story_run(&story, 10 * MS_US);
+}
+
+/* A cancel of what is not here yet forbids it, if somebody signed it, and of this job. */
+TEST(only_a_cancel_of_this_job_forbids_it)
+{
+    struct job_id one, two;
+    uint64_t user;
+
+    story_begin(&story, 4);
+    one = story_job(&story, 1);
+    two = story_job(&story, 2);
+    user = story_user(&story, 1);
+    say_cancel(one, one, false);
+    say_cancel(one, two, true);
+    CHECK_INT(story_code_within(&story, user, story_submit(&story, user, 1), S_US), 0);
+    CHECK(story_holds(&story, 1, one) || story_holds(&story, 0, one));
+    say_cancel(two, two, true);
+    CHECK_INT(story_code_within(&story, user, story_submit(&story, user, 2), S_US), 8);
+    CHECK(story_end(&story));
+}
+
 /* What the user is shown of it: its state, or 0 where it is not listed. */
 static enum job_state listed(uint64_t user, struct job_id id, bool all)
 {
@@ -289,4 +332,5 @@ TEST_MAIN(killed_is_said_with_every_holders_word, a_holder_passes_the_cancel_on_
           an_entry_that_has_ended_is_only_a_word, a_job_that_has_ended_is_said_to_have,
           a_coordinator_without_a_link_and_no_holder_is_asked,
           a_node_named_as_a_holder_is_asked_again, a_submission_under_way_does_not_outrun_its_kill,
-          who_was_told_killed_sees_the_job_ended, kills_have_a_maximum)
+          only_a_cancel_of_this_job_forbids_it, who_was_told_killed_sees_the_job_ended,
+          kills_have_a_maximum)

@@ -295,13 +295,11 @@ TEST(what_is_put_while_it_is_fetched_is_whole)
     story_kill(&story, 2);
     name = put_whole(0);
     start(2);
-    story_run(&story, 100 * MS_US);
-    story_kill(&story, 1);
+    for (int i = 0; i < 50000 && (at(2, name) == NULL || at(2, name)->have == 0); i++)
+        story_run(&story, MS_US / 10);
+    story.nodes[0].mover_silent = story.nodes[1].mover_silent = true;
     reader = story_user(&story, 2);
     got = story_get_begun(&story, reader, name, 64, 0);
-    for (int i = 0; i < 5000 && (at(2, name) == NULL || at(2, name)->have == 0); i++)
-        story_run(&story, MS_US / 10);
-    story.nodes[0].mover_silent = true;
     story_run(&story, 2 * MS_US);
     REQUIRE(at(2, name) != NULL && !at(2, name)->whole);
     user = story_user(&story, 2);
@@ -311,6 +309,7 @@ TEST(what_is_put_while_it_is_fetched_is_whole)
     CHECK(!fetching_is_on(story.nodes[2].core, name));
     story_get_more(&story, reader, got, OBJECT_CREDIT_MAX);
     story_kill(&story, 0);
+    story_kill(&story, 1);
     story_run(&story, 20 * MS_US);
     CHECK(story_has_ended(&story, reader, got));
     CHECK_INT(get(2, name), 0);

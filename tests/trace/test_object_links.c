@@ -63,6 +63,45 @@ TEST(many_fetches_share_a_link)
     CHECK(story_end(&story));
 }
 
+static void say_have(uint32_t from, uint32_t to)
+{
+    struct object_have m = {.name = {{1, 2, 3}}};
+    uint8_t raw[64];
+    struct buf b;
+
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_u16(&b, 1);
+    put_object_have(&b, &m);
+    story_say(&story, from, to, MESSAGE_OBJECT_HAVE, 0, buf_bytes(&b));
+}
+
+/* More objects than are looked at in a round: however much is said meanwhile, every one has its
+ * turn. */
+TEST(all_are_looked_at_while_others_talk)
+{
+    const uint32_t many = 300;
+    struct object_view told = {0};
+
+    story_init(&story, 3);
+    story.ages.objects_bytes = 1 << 30;
+    story_start(&story, 0);
+    story_start(&story, 2);
+    story_hint(&story, 2, 0);
+    story_run(&story, 2 * S_US);
+    for (uint32_t i = 0; i < many; i++)
+        story_put_whole(&story, 0, (const uint8_t *)&i, sizeof i, 10 * S_US, &told);
+    CHECK_INT(whole_at(2), many);
+    story_start(&story, 1);
+    story_hint(&story, 1, 0);
+    for (uint32_t i = 0; i < 5000 && whole_at(1) < many; i++) {
+        say_have(0, 2);
+        say_have(2, 0);
+        story_run(&story, 20 * MS_US);
+    }
+    CHECK_INT(whole_at(1), many);
+    CHECK(story_end(&story));
+}
+
 static void take_away(uint32_t i, struct digest name)
 {
     CHECK_INT(story_ref_code(&story, i, MESSAGE_REQUEST_RM, name), 0);
@@ -113,5 +152,6 @@ TEST(that_something_was_removed_is_forgotten_when_it_is_old)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(many_fetches_share_a_link, that_something_was_removed_is_forgotten_when_it_is_old,
+TEST_MAIN(all_are_looked_at_while_others_talk, many_fetches_share_a_link,
+          that_something_was_removed_is_forgotten_when_it_is_old,
           a_keeper_that_does_not_hear_of_a_removal_is_told_again)

@@ -240,6 +240,8 @@ TEST(what_is_removed_while_it_is_read_is_read_to_its_end)
     story_run(&story, 20 * MS_US);
     CHECK(story_has_ended(&story, user, request));
     CHECK_INT(story_got(&story, user, request, got, sizeof got), BIG);
+    CHECK(shelf_find(story.nodes[0].core->objects->shelf, name) == NULL);
+    CHECK_INT(sim_mover_whole(&story.nodes[0].mover), 0);
     CHECK(story_end(&story));
 }
 
@@ -405,9 +407,24 @@ TEST(a_full_disk_is_told)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(what_is_put_is_got, a_get_goes_on_where_it_was_broken_off,
-          no_more_is_sent_than_was_asked_for, whoever_sends_more_than_he_may_is_refused,
-          a_put_whose_user_leaves_is_undone, another_size_than_announced_is_no_object,
+/* Nobody could be told that it is kept. */
+TEST(a_journal_without_room_takes_no_object)
+{
+    uint64_t user;
+
+    begin(1 << 30);
+    story.nodes[0].core->disk_full = true;
+    user = story_user(&story, 0);
+    CHECK_INT(story_code_within(&story, user, story_put_begun(&story, user, 5), MS_US), 1);
+    story.nodes[0].core->disk_full = false;
+    put_whole(bytes, 5);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(a_journal_without_room_takes_no_object, what_is_put_is_got,
+          a_get_goes_on_where_it_was_broken_off, no_more_is_sent_than_was_asked_for,
+          whoever_sends_more_than_he_may_is_refused, a_put_whose_user_leaves_is_undone,
+          another_size_than_announced_is_no_object,
           what_is_kept_stays_and_what_does_not_fit_is_refused, what_was_used_least_goes_first,
           what_is_removed_while_it_is_read_is_read_to_its_end, the_death_of_the_mover_is_told,
           what_was_there_is_found_and_asked_for_before_that, what_is_kept_is_written_down,

@@ -232,13 +232,13 @@ static void serve_get(struct node *n, const struct frame *first, const struct wa
     struct frame f;
     if (read_request_get(first->payload, &ask) < 0)
         _exit(5);
-    if (ask.offset > SIZE) {
-        say_error(n, request, 2, "the object ends before that offset");
-        return;
-    }
     struct digest name = object_name;
     name.bytes[0] ^= w->other;
     say_object(n, request, name, SIZE);
+    if (ask.offset > SIZE) { /* a node says what it is, and then that it ends before */
+        say_error(n, request, 2, "the object ends before that offset");
+        return;
+    }
     for (uint64_t at = ask.offset; at < SIZE && !(w->short_end && at > 100);) {
         while (credit == 0) {
             hear(n, &f);

@@ -1,0 +1,151 @@
+#include "cmd/gather.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/base/text.h"
+#include "core/wire/message.h"
+#include "core/wire/view.h"
+
+struct addrs {
+    char (*list)[VIEW_ADDR_SIZE];
+    size_t count, cap;
+};
+
+static int grow(void **list, size_t *cap, size_t size)
+{
+    size_t more = *cap ? *cap * 2 : 64;
+    void *larger = realloc(*list, more * size);
+    if (!larger)
+        return ERR_NO_MEMORY;
+    *list = larger;
+    *cap = more;
+    return 0;
+}
+
+static void take(void *ctx, const struct object_view *v)
+{
+    struct gathered *g = ctx;
+    void *list = g->list;
+    if (g->rc == 0 && g->count >= GATHER_MAX)
+        g->rc = ERR_FULL;
+    if (g->rc == 0 && g->count == g->cap)
+        g->rc = grow(&list, &g->cap, sizeof *g->list);
+    g->list = list;
+    if (g->rc < 0)
+        return;
+    g->list[g->count] = *v;
+    if (g->others) {
+        g->list[g->count].here = g->list[g->count].age_s = 0;
+        g->list[g->count].flags &= OBJECT_KEPT;
+    }
+    g->count++;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct object_view *x = a, *y = b;
+    return memcmp(x->name.bytes, y->name.bytes, ID_SIZE);
+}
+
+/* Who knows of more copies knows more. */
+static void join(struct object_view *v, const struct object_view *other)
+{
+    v->flags |= other->flags;
+    v->here = v->here > other->here ? v->here : other->here;
+    v->copies = v->copies > other->copies ? v->copies : other->copies;
+    v->machines = v->machines > other->machines ? v->machines : other->machines;
+    v->age_s = v->age_s > other->age_s ? v->age_s : other->age_s;
+}
+
+static void merge(struct gathered *g)
+{
+    size_t to = 0;
+    if (g->count > 0)
+        qsort(g->list, g->count, sizeof *g->list, compare);
+    for (size_t i = 0; i < g->count; i++) {
+        if (to > 0 && compare(&g->list[to - 1], &g->list[i]) == 0)
+            join(&g->list[to - 1], &g->list[i]);
+        else
+            g->list[to++] = g->list[i];
+    }
+    g->count = to;
+}
+
+/* That one node has no such object is no fault. */
+static int ask(struct gathered *g, struct line *l, const char *ref)
+{
+    int rc = objects_each(l, false, ref, take, g);
+    if (rc == LINE_REFUSED && line_refusal(l) == CODE_NOT_FOUND)
+        rc = 0;
+    merge(g);
+    return rc < 0 ? rc : g->rc;
+}
+
+static int list_addrs(struct line *l, struct addrs *a)
+{
+    struct node_view v;
+    struct frame frame;
+    int rc = line_send(l, MESSAGE_REQUEST_NODES, (struct bytes){0});
+    while (rc >= 0 && (rc = line_item(l, MESSAGE_REPLY_NODE, &frame)) == 1) {
+        void *list = a->list;
+        rc = read_node_view(frame.payload, &v);
+        if (rc == 0 && (v.self || v.state != NODE_ALIVE))
+            continue;
+        if (rc == 0 && a->count == a->cap)
+            rc = grow(&list, &a->cap, sizeof *a->list);
+        a->list = list;
+        if (rc == 0)
+            text_copy(a->list[a->count++], VIEW_ADDR_SIZE, v.addr);
+    }
+    return rc;
+}
+
+bool visit_others(const struct call *c, struct line *l,
+                  bool (*visit)(void *ctx, struct line *other), void *ctx)
+{
+    struct addrs a = {0};
+    bool stop = list_addrs(l, &a) < 0, done = false;
+    for (size_t i = 0; !stop && !done && i < a.count; i++) {
+        struct line_options where = {.quiet = true, .addr = a.list[i]};
+        struct line *other = NULL;
+        done = line_open(&other, c, &where) == 0 && visit(ctx, other);
+        line_close(other);
+    }
+    free(a.list);
+    return done;
+}
+
+static void ask_other(struct gathered *g, const struct call *c, const char *addr, const char *ref)
+{
+    struct line_options where = {.quiet = true, .addr = addr};
+    struct line *l = NULL;
+    int code = line_open(&l, c, &where);
+    if (code == 0 && ask(g, l, ref) == 0) {
+        line_close(l);
+        return;
+    }
+    talk_line("%s could not be asked", addr);
+    g->away++;
+    line_close(l);
+}
+
+int gather(struct gathered *g, const struct call *c, struct line *l, const char *ref)
+{
+    struct addrs a = {0};
+    *g = (struct gathered){0};
+    int rc = ask(g, l, ref);
+    if (rc == 0)
+        rc = list_addrs(l, &a);
+    g->others = true;
+    for (size_t i = 0; rc == 0 && g->rc == 0 && i < a.count; i++)
+        ask_other(g, c, a.list[i], ref);
+    free(a.list);
+    return rc < 0 ? rc : g->rc;
+}
+
+void gathered_clear(struct gathered *g)
+{
+    free(g->list);
+}

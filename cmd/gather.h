@@ -1,0 +1,28 @@
+/* The objects of every node of the mesh: each is asked for its own, and what they say of one object
+ * becomes one row. What is here, coming and in use is that of the node the command talks to. */
+#ifndef VELUM_CMD_GATHER_H
+#define VELUM_CMD_GATHER_H
+
+#include "cmd/view_object.h"
+
+#define GATHER_MAX 2000000u
+
+struct gathered {
+    struct object_view *list; /* ascending names */
+    size_t count, cap;
+    unsigned away; /* nodes that could not be asked, which was said */
+    bool others;   /* private */
+    int rc;        /* private */
+};
+
+/* Over `l`, which is open, and over a line of its own to each other node that is alive. ref as in
+ * objects_each, and it may mean several. 0, or what went wrong with `l`; ERR_FULL beyond GATHER_MAX
+ * objects. To be cleared in any case. */
+int gather(struct gathered *g, const struct call *c, struct line *l, const char *ref);
+void gathered_clear(struct gathered *g);
+/* Calls `visit` with a line to one other node that is alive after the other, until it returns true.
+ * Whether it did; nothing is said of those that cannot be reached. */
+bool visit_others(const struct call *c, struct line *l,
+                  bool (*visit)(void *ctx, struct line *other), void *ctx);
+
+#endif
