@@ -18,6 +18,13 @@
 #define BATCH_BYTES ((size_t)4 << 20)
 #define STACK_BYTES ((size_t)256 << 10)
 
+/* A slice of a snapshot, as a row of them. */
+struct slice {
+    struct journal_slice journal;
+    struct slice *next;
+    uint8_t bytes[];
+};
+
 /* One call of disk_store or disk_compact, from queued over working to done. */
 struct item {
     struct item *next;
@@ -25,7 +32,7 @@ struct item {
     int rc;
     bool compact;
     uint16_t type;
-    struct buf snapshot; /* of a compaction */
+    struct slice *slices; /* of a compaction, until it is written */
     size_t len;
     uint8_t payload[];
 };
@@ -62,7 +69,9 @@ struct disk {
     uint64_t journal_bytes;
     uint64_t base_bytes;
 
-    bool full_told; /* the loop's thread only */
+    bool full_told; /* the loop's thread only, and the slices of the compaction to come */
+    bool slices_lost;
+    struct slice *slices, *slices_last;
 
     struct journal *journal; /* from here on: the writer's only, while it runs */
     struct list work;
@@ -101,12 +110,20 @@ static struct item *list_pop(struct list *l)
     return i;
 }
 
+static void slices_free(struct slice *s)
+{
+    for (struct slice *next; s != NULL; s = next) {
+        next = s->next;
+        free(s);
+    }
+}
+
 static void list_free(struct list *l)
 {
     while (l->first != NULL) {
         struct item *i = list_pop(l);
 
-        buf_clear(&i->snapshot);
+        slices_free(i->slices);
         free(i);
     }
 }
@@ -131,11 +148,17 @@ static void event_raise(struct disk *d)
     (void)!write(d->event, &one, sizeof(one));
 }
 
-/* Moves the first `count` items of the work to the loop's side. */
+/* Moves the first `count` items of the work to the loop's side. A snapshot is given back here,
+ * where nobody waits for it. */
 static void complete(struct disk *d, size_t count, int rc)
 {
+    struct item *done = d->work.first;
     bool silent;
 
+    for (size_t i = 0; i < count; i++, done = done->next) {
+        slices_free(done->slices);
+        done->slices = NULL;
+    }
     lock(d);
     silent = count > 0 && d->done.first == NULL;
     for (; count > 0; count--) {
@@ -188,6 +211,11 @@ static bool stall(struct disk *d)
     return go_on;
 }
 
+static int write_anew(struct disk *d, const struct item *i)
+{
+    return journal_compact(d->journal, i->slices == NULL ? NULL : &i->slices->journal);
+}
+
 /* A compaction anywhere behind the records that wait for space says all that they say, and it may
  * use the reserve. Returns how many items it settled, or 0. */
 static size_t rescue(struct disk *d)
@@ -197,7 +225,7 @@ static size_t rescue(struct disk *d)
 
     for (; i != NULL && !i->compact; i = i->next)
         count++;
-    if (i == NULL || journal_compact(d->journal, buf_bytes(&i->snapshot)) < 0)
+    if (i == NULL || write_anew(d, i) < 0)
         return 0;
     return count;
 }
@@ -262,7 +290,7 @@ static void work_store(struct disk *d)
 
 static void work_compact(struct disk *d)
 {
-    complete(d, 1, journal_compact(d->journal, buf_bytes(&d->work.first->snapshot)));
+    complete(d, 1, write_anew(d, d->work.first));
 }
 
 /* Sleeps until there is work. Before it does so it uses the quiet to prepare for later. False when
@@ -346,27 +374,60 @@ int disk_store(struct disk *d, uint64_t ticket, uint16_t type, struct bytes payl
     return rc;
 }
 
-int disk_compact(struct disk *d, uint64_t ticket, struct buf *records)
+static void slices_forget(struct disk *d)
+{
+    slices_free(d->slices);
+    d->slices = d->slices_last = NULL;
+}
+
+int disk_slice(struct disk *d, bool first, struct bytes records)
+{
+    struct slice *s;
+
+    if (first) {
+        slices_forget(d);
+        d->slices_lost = false;
+    }
+    if (records.len == 0 || d->slices_lost)
+        return d->slices_lost ? ERR_NO_MEMORY : 0;
+    s = malloc(sizeof(*s) + records.len);
+    if (s == NULL) {
+        slices_forget(d);
+        d->slices_lost = true;
+        return ERR_NO_MEMORY;
+    }
+    memcpy(s->bytes, records.data, records.len);
+    s->journal = (struct journal_slice){{s->bytes, records.len}, NULL};
+    s->next = NULL;
+    if (d->slices_last == NULL) {
+        d->slices = s;
+    } else {
+        d->slices_last->next = s;
+        d->slices_last->journal.next = &s->journal;
+    }
+    d->slices_last = s;
+    return 0;
+}
+
+int disk_compact(struct disk *d, uint64_t ticket)
 {
     struct item *i = calloc(1, sizeof(*i));
-    int rc = buf_result(records);
+    int rc = i == NULL || d->slices_lost ? ERR_NO_MEMORY : 0;
 
-    if (i == NULL)
-        rc = ERR_NO_MEMORY;
     lock(d);
     if (rc == 0 && d->compacting)
         rc = ERR_BUSY;
     if (rc == 0) {
         i->ticket = ticket;
         i->compact = true;
-        i->snapshot = *records;
-        buf_init(records, records->alloc, records->max);
+        i->slices = d->slices;
+        d->slices = d->slices_last = NULL;
         d->compacting = d->compact_new = true;
         enqueue(d, i);
     }
     unlock(d);
     if (rc < 0) {
-        buf_reset(records);
+        slices_forget(d);
         free(i);
     }
     return rc;
@@ -481,6 +542,7 @@ static void disk_free(struct disk *d)
     list_free(&d->queued);
     list_free(&d->work);
     list_free(&d->done);
+    slices_forget(d);
     pthread_cond_destroy(&d->wake);
     pthread_mutex_destroy(&d->mutex);
     free(d);

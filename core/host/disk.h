@@ -38,11 +38,15 @@ int disk_fd(const struct disk *d);
  * ERR_NO_MEMORY: then there will be no completion. */
 int disk_store(struct disk *d, uint64_t ticket, uint16_t type, struct bytes payload);
 
-/* Queues a compaction: `records` (made with journal_put) must say everything that was given to
- * disk_store before. Takes the buffer's contents and leaves it empty, also on error. One at a time:
- * ERR_BUSY while another is not yet completed. On a full disk it goes ahead of the stores that wait
- * for space, and completes them too. */
-int disk_compact(struct disk *d, uint64_t ticket, struct buf *records);
+/* One slice of what the next compaction writes (made with journal_put), behind those before it.
+ * `first`: those before it are forgotten. ERR_NO_MEMORY: then all are, and the next compaction
+ * fails. */
+int disk_slice(struct disk *d, bool first, struct bytes records);
+/* Queues a compaction: the slices together must say everything that was given to disk_store before.
+ * They are used up, also on error. One at a time: ERR_BUSY while another is not yet completed;
+ * ERR_NO_MEMORY. On a full disk it goes ahead of the stores that wait for space, and completes them
+ * too. */
+int disk_compact(struct disk *d, uint64_t ticket);
 
 /* Gives back what is completed. rc is
  *

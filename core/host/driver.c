@@ -152,28 +152,25 @@ static void perform_dial(struct driver *d, const struct action *a)
     driver_event(d, &ev);
 }
 
+/* A slice that finds no memory is lost, and the COMPACT it was for is refused. */
 static int compact_disk(struct driver *d, const struct action *a, struct bytes payload)
 {
-    struct buf records;
-    buf_init(&records, &host_memory, payload.len + 1);
-    put_raw(&records, payload.data, payload.len);
-    int rc = buf_result(&records);
-    if (rc == 0)
-        rc = disk_compact(d->parts.disk, a->ticket, &records);
-    buf_clear(&records);
-    return rc;
+    int rc = disk_slice(d->parts.disk, a->first, payload);
+    return rc == 0 && a->kind == ACTION_COMPACT ? disk_compact(d->parts.disk, a->ticket) : rc;
 }
 
 static void perform_store(struct driver *d, const struct action *a, struct bytes payload)
 {
+    if (!d->parts.disk && a->kind == ACTION_SNAPSHOT)
+        return;
     if (!d->parts.disk) {
         d->stored_at_once = true;
         d->stored_ticket = a->ticket;
         return;
     }
-    int rc = a->kind == ACTION_COMPACT ? compact_disk(d, a, payload)
-                                       : disk_store(d->parts.disk, a->ticket, a->type, payload);
-    if (rc < 0)
+    int rc = a->kind == ACTION_STORE ? disk_store(d->parts.disk, a->ticket, a->type, payload)
+                                     : compact_disk(d, a, payload);
+    if (rc < 0 && a->kind != ACTION_SNAPSHOT)
         tell_stored(d, a->ticket, rc);
 }
 
@@ -242,6 +239,7 @@ static void perform(struct driver *d, const struct action *a)
         linkset_close(d->links, a->link);
         break;
     case ACTION_STORE:
+    case ACTION_SNAPSHOT:
     case ACTION_COMPACT:
         perform_store(d, a, payload);
         break;
@@ -419,7 +417,8 @@ static void on_disk_state(void *ctx, bool full)
     driver_event(d, &ev);
 }
 
-/* A journal several times as long as what it says is written anew. */
+/* A journal several times as long as what it says is written anew; the slices behind the first come
+ * with the node's steps. */
 static void compact_when_grown(struct driver *d)
 {
     uint64_t bytes = disk_journal_bytes(d->parts.disk);

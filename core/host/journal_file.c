@@ -38,26 +38,43 @@ static int take_record(void *ctx, uint64_t sequence, uint16_t type, struct bytes
     return node_replay(ctx, type, payload);
 }
 
-static int snapshot_write(struct journal *j, struct node *n, uint64_t *records)
+/* All its slices, as one. */
+static int snapshot_make(struct node *n, struct buf *to)
 {
     struct actions actions;
-    struct bytes blob = {0};
-    struct reader r;
     int rc;
 
     actions_init(&actions, &host_memory);
-    rc = node_compact(n, &actions);
-    for (size_t i = 0; rc == 0 && i < actions.count; i++)
-        if (actions.list[i].kind == ACTION_COMPACT)
-            blob = actions_payload(&actions, &actions.list[i]);
+    do {
+        rc = node_compact(n, &actions);
+        for (size_t i = 0; i < actions.count; i++) {
+            struct bytes slice = actions_payload(&actions, &actions.list[i]);
+            put_raw(to, slice.data, slice.len);
+        }
+        actions_reset(&actions);
+    } while (rc > 0);
+    actions_clear(&actions);
+    return rc < 0 ? rc : buf_result(to);
+}
+
+static int snapshot_write(struct journal *j, struct node *n, uint64_t *records)
+{
+    struct journal_slice all = {{NULL, 0}, NULL};
+    struct reader r;
+    struct buf b;
+    int rc;
+
+    buf_init(&b, &host_memory, (size_t)1 << 31);
+    rc = snapshot_make(n, &b);
+    all.records = buf_bytes(&b);
     if (rc == 0)
-        rc = journal_compact(j, blob);
-    r = reader_of(blob);
+        rc = journal_compact(j, &all);
+    r = reader_of(all.records);
     for (*records = 0; rc == 0 && reader_left(&r) > 0 && !r.failed; (*records)++) {
         read_u16(&r);
         read_block(&r, JOURNAL_RECORD_BYTES_MAX);
     }
-    actions_clear(&actions);
+    buf_clear(&b);
     return rc;
 }
 

@@ -12,8 +12,8 @@ void journal_put(struct buf *records, uint16_t type, struct bytes payload)
     put_block(records, payload);
 }
 
-/* Bytes the records take in a segment, or ERR_FORMAT. */
-static int64_t blob_measure(const struct journal *j, struct bytes records)
+/* Bytes the records of a slice take in a segment, or ERR_FORMAT. */
+static int64_t slice_measure(const struct journal *j, struct bytes records)
 {
     struct reader r = reader_of(records);
     uint64_t total = 0;
@@ -29,6 +29,19 @@ static int64_t blob_measure(const struct journal *j, struct bytes records)
     return (int64_t)total;
 }
 
+static int64_t slices_measure(const struct journal *j, const struct journal_slice *slices)
+{
+    int64_t total = 0, bytes;
+
+    for (const struct journal_slice *s = slices; s != NULL; s = s->next) {
+        bytes = slice_measure(j, s->records);
+        if (bytes < 0)
+            return bytes;
+        total += bytes;
+    }
+    return total;
+}
+
 static int chunk_flush(struct journal *j, struct buf *chunk, uint64_t *at)
 {
     int rc = 0;
@@ -40,39 +53,56 @@ static int chunk_flush(struct journal *j, struct buf *chunk, uint64_t *at)
     return rc;
 }
 
-/* Writes the records behind the header, in large pieces. All of them are synced before anybody can
- * see them, so each names its forerunner as synced. */
-static int blob_write(struct journal *j, struct bytes records, const struct segment_header *h,
-                      struct sealed *s)
+/* Where the next record goes, and what it continues. */
+struct writing {
+    const struct segment_header *h;
+    struct buf chunk; /* not yet written */
+    uint64_t at;
+    struct sealed s;
+};
+
+static int slice_write(struct journal *j, struct bytes records, struct writing *w)
 {
     struct reader r = reader_of(records);
-    uint64_t at = SEGMENT_HEADER_BYTES;
-    struct buf chunk;
     int rc = 0;
 
-    buf_init(&chunk, j->alloc, CHUNK_BYTES + record_bytes(JOURNAL_RECORD_BYTES_MAX));
-    *s = (struct sealed){.bytes = 0, .chain = h->before_crc, .sequence = h->before_sequence};
     while (rc == 0 && reader_left(&r) > 0) {
         uint16_t type = read_u16(&r);
         struct bytes payload = read_block(&r, j->options.record_bytes_max);
         size_t whole = record_bytes(payload.len);
-        uint8_t *to = buf_reserve(&chunk, whole);
+        uint8_t *to = buf_reserve(&w->chunk, whole);
 
-        if (to == NULL) {
-            rc = ERR_NO_MEMORY;
-            break;
-        }
+        if (to == NULL)
+            return ERR_NO_MEMORY;
         record_encode(to, type, payload);
-        s->chain = record_seal(to, h->crc, s->chain, s->sequence + 1, h->before_sequence);
-        s->sequence++;
-        s->bytes += whole;
-        chunk.len += whole;
-        if (chunk.len >= CHUNK_BYTES)
-            rc = chunk_flush(j, &chunk, &at);
+        w->s.chain =
+            record_seal(to, w->h->crc, w->s.chain, w->s.sequence + 1, w->h->before_sequence);
+        w->s.sequence++;
+        w->s.bytes += whole;
+        w->chunk.len += whole;
+        if (w->chunk.len >= CHUNK_BYTES)
+            rc = chunk_flush(j, &w->chunk, &w->at);
     }
+    return rc;
+}
+
+/* Writes the records behind the header, in large pieces. All of them are synced before anybody can
+ * see them, so each names its forerunner as synced. */
+static int slices_write(struct journal *j, const struct journal_slice *slices,
+                        const struct segment_header *h, struct sealed *s)
+{
+    struct writing w = {.h = h,
+                        .at = SEGMENT_HEADER_BYTES,
+                        .s = {.bytes = 0, .chain = h->before_crc, .sequence = h->before_sequence}};
+    int rc = 0;
+
+    buf_init(&w.chunk, j->alloc, CHUNK_BYTES + record_bytes(JOURNAL_RECORD_BYTES_MAX));
+    for (; rc == 0 && slices != NULL; slices = slices->next)
+        rc = slice_write(j, slices->records, &w);
     if (rc == 0)
-        rc = chunk_flush(j, &chunk, &at);
-    buf_clear(&chunk);
+        rc = chunk_flush(j, &w.chunk, &w.at);
+    buf_clear(&w.chunk);
+    *s = w.s;
     return rc;
 }
 
@@ -90,8 +120,8 @@ static int reserve_take(struct journal *j, uint64_t needed)
     return rc;
 }
 
-static int base_write(struct journal *j, struct bytes records, struct segment_header *h,
-                      struct sealed *s)
+static int base_write(struct journal *j, const struct journal_slice *slices,
+                      struct segment_header *h, struct sealed *s)
 {
     uint8_t header[SEGMENT_HEADER_BYTES];
     int rc;
@@ -99,7 +129,7 @@ static int base_write(struct journal *j, struct bytes records, struct segment_he
     segment_encode(h, header);
     rc = j->store.write_at(j->store.ctx, j->reserve.file, 0, header, sizeof(header));
     if (rc == 0)
-        rc = blob_write(j, records, h, s);
+        rc = slices_write(j, slices, h, s);
 #if VELUM_PLANT != 180 /* crash/test_journal_life: a compaction is named before it is synced */
     if (rc == 0)
         rc = j->store.sync(j->store.ctx, j->reserve.file);
@@ -118,9 +148,9 @@ static void obsolete_remove(struct journal *j, uint64_t from)
     }
 }
 
-int journal_compact(struct journal *j, struct bytes records)
+int journal_compact(struct journal *j, const struct journal_slice *slices)
 {
-    int64_t bytes = blob_measure(j, records);
+    int64_t bytes = slices_measure(j, slices);
     uint64_t old_base = j->base_number;
     struct segment_header h;
     struct sealed s = {0};
@@ -137,7 +167,7 @@ int journal_compact(struct journal *j, struct bytes records)
     h = segment_following(j, j->reserve.file_bytes);
     h.base = true;
     h.born_bytes += (uint64_t)bytes;
-    rc = base_write(j, records, &h, &s);
+    rc = base_write(j, slices, &h, &s);
     if (rc < 0) {
         spare_drop(j, &j->reserve, RESERVE_NAME);
         return rc == ERR_NO_SPACE || rc == ERR_NO_MEMORY ? rc : ERR_SYNC;

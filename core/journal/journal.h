@@ -125,12 +125,18 @@ int journal_sync(struct journal *j);
  * may still be there after a restart; nobody may have been told so. */
 void journal_discard(struct journal *j);
 
-/* Replaces everything appended before it, pending records included, by `records`: a row of
- * (u16 type, u32 length, payload) that says the same. Sequence numbers go on. 0: the new segment is
- * durable and the old ones are gone. Otherwise nothing has changed: ERR_NO_SPACE, ERR_SYNC,
- * ERR_FORMAT for a blob that is not such a row, ERR_NO_MEMORY. */
-int journal_compact(struct journal *j, struct bytes records);
-/* Adds one record to a blob for journal_compact. */
+/* A slice of the records that take the place of others: a row of (u16 type, u32 length, payload),
+ * each of them whole. */
+struct journal_slice {
+    struct bytes records;
+    const struct journal_slice *next;
+};
+/* Replaces everything appended before it, pending records included, by the records of these slices
+ * one after the other, which must say the same. NULL: by nothing. Sequence numbers go on. 0: the
+ * new segment is durable and the old ones are gone. Otherwise nothing has changed: ERR_NO_SPACE,
+ * ERR_SYNC, ERR_FORMAT for a slice that is not such a row, ERR_NO_MEMORY. */
+int journal_compact(struct journal *j, const struct journal_slice *slices);
+/* Adds one record to a slice. */
 void journal_put(struct buf *records, uint16_t type, struct bytes payload);
 
 /* For idle moments: marks the last records as synced (one small write, no sync) and prepares the

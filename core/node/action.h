@@ -9,8 +9,11 @@
  *            reported for it
  *   STORE    append a record to the journal; tickets rise by one; EVENT_STORED follows once
  *            synced. An embedded host has no journal and reports STORED at once
- *   COMPACT  replace the journal by these records ((u16 type, u32 length, bytes) after each
- *            other); takes a ticket too
+ *   SNAPSHOT a slice of the records that will take the journal's place: (u16 type, u32 length,
+ *            bytes) after each other. It is kept for COMPACT, behind the slices before it. `first`:
+ *            what there is of an earlier snapshot is forgotten; with no bytes that is all
+ *   COMPACT  its last slice, with which it is whole: replace the journal by all of them; takes a
+ *            ticket too. `first`: it is the only one
  *   START    start worker number `worker` (numbers are never reused); it will say READY, or EXITED
  *            comes
  *   ORDER    one frame to a worker's standard input
@@ -41,7 +44,8 @@ enum action_kind {
     ACTION_ORDER,
     ACTION_KILL,
     ACTION_EXIT,
-    ACTION_MOVE
+    ACTION_MOVE,
+    ACTION_SNAPSHOT
 };
 
 struct action {
@@ -53,6 +57,7 @@ struct action {
     uint32_t request; /* SEND, ORDER and MOVE: goes into the frame header */
     uint16_t type;    /* SEND, ORDER and MOVE: message type; STORE: record type */
     bool bulk;        /* DIAL: a link for objects; it never carries what others must not wait for */
+    bool first;       /* SNAPSHOT and COMPACT */
     int code;
     struct node_id id;
     size_t payload_at; /* use actions_payload(): the arena moves while the list grows */

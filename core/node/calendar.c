@@ -82,11 +82,9 @@ void calendar_replay(struct node *n, uint64_t s)
         n->calendar.s = n->calendar.stored_s = s;
 }
 
-void calendar_snapshot(struct node *n, struct buf *to)
+void calendar_snapshot(const struct node *n, struct buf *to)
 {
-    advance(n);
     put_u16(to, RECORD_CALENDAR);
     put_u32(to, 8);
-    put_calendar(to, n->calendar.s);
-    n->calendar.stored_s = n->calendar.s;
+    put_calendar(to, calendar_now(n));
 }

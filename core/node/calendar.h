@@ -42,6 +42,6 @@ void calendar_look(struct node *n);
 uint64_t calendar_meet(struct node *n, uint64_t theirs_s);
 /* One that the journal had. */
 void calendar_replay(struct node *n, uint64_t s);
-void calendar_snapshot(struct node *n, struct buf *to); /* as one record */
+void calendar_snapshot(const struct node *n, struct buf *to); /* as one record */
 
 #endif

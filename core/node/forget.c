@@ -244,11 +244,9 @@ int forget_replay(struct node *n, struct bytes payload)
     return rc;
 }
 
-void forget_snapshot(const struct node *n, struct buf *to)
+void forget_snapshot(const struct tombstone *t, struct buf *to)
 {
-    for (uint32_t i = 0; i < tombs_count(&n->tombs); i++) {
-        put_u16(to, RECORD_GONE);
-        put_u32(to, ID_SIZE + 10);
-        put_stone(to, tombs_at(&n->tombs, i));
-    }
+    put_u16(to, RECORD_GONE);
+    put_u32(to, ID_SIZE + 10);
+    put_stone(to, t);
 }

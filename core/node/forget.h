@@ -38,6 +38,6 @@ void gone_sentence(const struct node *n, const struct gone *g, char to[GONE_SENT
 void reply_gone(struct node *n, uint64_t link, uint32_t request, struct job_id id);
 struct gone gone_of(const struct tombstone *t);
 int forget_replay(struct node *n, struct bytes payload);
-void forget_snapshot(const struct node *n, struct buf *to);
+void forget_snapshot(const struct tombstone *t, struct buf *to); /* as one record */
 
 #endif

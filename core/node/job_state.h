@@ -207,8 +207,9 @@ struct job {
     struct job *next_labour, *prev_labour; /* jobs this node works for */
     struct job *next_hungry, *prev_hungry; /* jobs this node coordinates and may grant from */
     bool hungry;
-    struct job *next_live, *prev_live; /* jobs without an outcome */
+    struct job *next_live, *prev_live; /* jobs without an outcome; or those that are set aside */
     bool live;
+    uint32_t snapshot; /* the last one that has it, or has its records from the first on */
     struct instant unled_since;
 };
 

@@ -14,6 +14,7 @@
 #include "core/node/link.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
+#include "core/node/snapshot.h"
 #include "core/node/stale.h"
 #include "core/node/take.h"
 #include "core/node/workers.h"
@@ -160,6 +161,7 @@ int job_add_ledger(struct job *j, struct bytes spec_fact)
     buf_clear(&j->spec_signed);
     job_bind_spec(j);
     job_set_live(j, true);
+    snapshot_holds_new(j);
     return 0;
 }
 
@@ -291,6 +293,7 @@ void job_set_live(struct job *j, bool live)
     if (n->round_cursor == j)
         n->round_cursor = j->next_live;
     greet_live_gone(n, j);
+    snapshot_live_gone(n, j);
     if (j->prev_live != NULL)
         j->prev_live->next_live = j->next_live;
     else
@@ -431,6 +434,7 @@ static void job_unkeep(struct job *j)
     greet_kept_gone(n, j);
     keep_kept_gone(n, j);
     accounts_kept_gone(j);
+    snapshot_kept_gone(n, j);
     if (n->compare_next == j)
         n->compare_next = j->next_kept;
     if (j->prev_kept != NULL)
@@ -604,18 +608,4 @@ void job_snapshot(struct job *j, struct buf *to)
     put_u32(to, ID_SIZE + 16);
     put_settled(to, j);
     joblog_snapshot(j, to);
-}
-
-void jobs_snapshot(struct node *n, struct buf *to)
-{
-    size_t at = 0;
-    struct job *j;
-
-    calendar_snapshot(n, to);
-    stale_snapshot(n, to);
-    while ((j = map_next(&n->jobs, &at)) != NULL)
-        if (j->ledger != NULL)
-            job_snapshot(j, to);
-    forget_snapshot(n, to);
-    keeping_snapshot(n, to);
 }

@@ -46,10 +46,8 @@ int job_drop_ledger(struct job *j);
 void job_after_outcome(struct job *j); /* shrinks it, and has the oldest forgotten */
 /* One record of the journal, in order. ERR_VERSION for a type it does not know. */
 int jobs_replay(struct node *n, uint16_t type, struct bytes payload);
-/* What is kept of one job, as records. */
+/* What is kept of one job, as records: u16 type, u32 length, bytes. */
 void job_snapshot(struct job *j, struct buf *to);
-/* All jobs and tombstones as records: u16 type, u32 length, bytes. */
-void jobs_snapshot(struct node *n, struct buf *to);
 /* Checks a spec's signature, author and dates. 0 or an error; why gets a sentence. */
 int spec_verify(struct node *n, struct bytes spec_signed, struct job_spec *spec, struct job_id *id,
                 bool fresh, char *why, size_t cap);

@@ -3,6 +3,7 @@
 #include "core/base/err.h"
 #include "core/node/link.h"
 #include "core/node/record.h"
+#include "core/node/snapshot.h"
 
 void keeping_free(struct node *n)
 {
@@ -12,6 +13,27 @@ void keeping_free(struct node *n)
     while ((k = map_next(&n->keeping, &at)) != NULL)
         alloc_free(n->alloc, k, sizeof *k);
     map_clear(&n->keeping);
+    n->keeping_first = NULL;
+}
+
+static void list_add(struct node *n, struct keeping *k)
+{
+    k->prev = NULL;
+    k->next = n->keeping_first;
+    if (k->next != NULL)
+        k->next->prev = k;
+    n->keeping_first = k;
+}
+
+static void list_remove(struct node *n, struct keeping *k)
+{
+    snapshot_object_gone(n, k);
+    if (k->prev != NULL)
+        k->prev->next = k->next;
+    else
+        n->keeping_first = k->next;
+    if (k->next != NULL)
+        k->next->prev = k->prev;
 }
 
 struct keeping *keeping_find(const struct node *n, struct digest name)
@@ -76,6 +98,7 @@ static int set(struct node *n, const struct keeping *k)
             n->memory_out = true;
             return ERR_NO_MEMORY;
         }
+        list_add(n, old);
     }
     old->name = k->name;
     old->size = k->size;
@@ -131,19 +154,16 @@ int keeping_replay(struct node *n, struct bytes payload)
     return rc < 0 ? rc : 0;
 }
 
-void keeping_snapshot(struct node *n, struct buf *to)
+void keeping_snapshot(const struct keeping *k, struct buf *to)
 {
-    const struct keeping *k;
-    size_t at = 0, length_at;
+    size_t length_at;
 
-    while ((k = map_next(&n->keeping, &at)) != NULL) {
-        put_u16(to, RECORD_OBJECT);
-        length_at = to->len;
-        put_u32(to, 0);
-        put_keeping(to, k);
-        if (!to->failed)
-            patch_u32(to, length_at, (uint32_t)(to->len - length_at - 4));
-    }
+    put_u16(to, RECORD_OBJECT);
+    length_at = to->len;
+    put_u32(to, 0);
+    put_keeping(to, k);
+    if (!to->failed)
+        patch_u32(to, length_at, (uint32_t)(to->len - length_at - 4));
 }
 
 bool keeping_forget(struct node *n, uint32_t most)
@@ -157,6 +177,7 @@ bool keeping_forget(struct node *n, uint32_t most)
         if (most-- == 0)
             return true;
         map_remove(&n->keeping, &k->name);
+        list_remove(n, k);
         alloc_free(n->alloc, k, sizeof *k);
         at--; /* another has moved to its place */
     }

@@ -28,7 +28,8 @@ struct keeping {
     uint8_t has_count;
     bool missing; /* one of them has not said that it has it */
     struct instant told;
-    uint64_t placed; /* as objects.placings was then; 0: something has changed since */
+    uint64_t placed;             /* as objects.placings was then; 0: something has changed since */
+    struct keeping *next, *prev; /* all of them, the latest first */
 };
 
 void keeping_free(struct node *n);
@@ -42,7 +43,7 @@ int keeping_say(struct node *n, struct digest name, uint64_t size, bool kept);
 int keeping_learn(struct node *n, const struct keeping *k);
 
 int keeping_replay(struct node *n, struct bytes payload);
-void keeping_snapshot(struct node *n, struct buf *to);
+void keeping_snapshot(const struct keeping *k, struct buf *to); /* as one record */
 /* Forgets what is old enough, at most so many. True when that was not all. */
 bool keeping_forget(struct node *n, uint32_t most);
 

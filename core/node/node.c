@@ -29,6 +29,7 @@
 #include "core/node/request.h"
 #include "core/node/round.h"
 #include "core/node/seal.h"
+#include "core/node/snapshot.h"
 #include "core/node/stale.h"
 #include "core/node/submit.h"
 #include "core/node/watch.h"
@@ -111,6 +112,7 @@ void node_free(struct node *n)
     forwards_free(n);
     requests_free(n);
     objects_free(n);
+    snapshot_clear(n);
     keeping_free(n);
     jobs_free(n);
     directory_free(n);
@@ -224,8 +226,8 @@ static void look_at_news(struct node *n)
     n->news_count = 0;
 }
 
-static int job_frame(struct node *n, struct node_id from, uint8_t type, uint32_t request,
-                     struct bytes payload)
+static int peer_frame(struct node *n, struct node_id from, uint8_t type, uint32_t request,
+                      struct bytes payload)
 {
     switch (type) {
     case MESSAGE_DIRECTORY:
@@ -277,6 +279,16 @@ static int job_frame(struct node *n, struct node_id from, uint8_t type, uint32_t
     default:
         return 0; /* a newer node may say more than this one understands */
     }
+}
+
+/* What found no memory may be done by half, as a fact that is in the ledger and in no record. */
+static int job_frame(struct node *n, struct node_id from, uint8_t type, uint32_t request,
+                     struct bytes payload)
+{
+    int rc = peer_frame(n, from, type, request, payload);
+
+    n->memory_out |= rc == ERR_NO_MEMORY;
+    return rc;
 }
 
 static void node_link_frame(struct node *n, struct link_entry *l, const struct frame *f)
@@ -505,6 +517,7 @@ int node_step(struct node *n, const struct event *ev, struct actions *out)
     round_run(n);
     forget_tick(n);
     settle(n);
+    snapshot_tick(n);
     round_arm(n);
     finish_stop(n);
     n->out = NULL;
@@ -548,6 +561,7 @@ struct instant node_due(const struct node *n)
     due = instant_first(due, n->round_at);
     due = instant_first(due, n->kept_more ? n->now : n->forget_at);
     due = instant_first(due, labour_due(n));
+    due = instant_first(due, snapshot_due(n));
     if (n->directory_dirty)
         due = instant_first(due, n->directory_flush);
     if (!n->stopping)
@@ -572,9 +586,10 @@ int node_compact(struct node *n, struct actions *out)
     int rc;
 
     n->out = out;
-    rc = record_compact(n);
+    snapshot_begin(n);
+    rc = snapshot_slice(n);
     n->out = NULL;
-    return rc;
+    return n->memory_out ? ERR_NO_MEMORY : rc;
 }
 
 bool node_holds(const struct node *n, struct job_id job, struct node_holding *out)

@@ -112,7 +112,11 @@ struct instant node_due(const struct node *n);
 bool node_reply_is_due(const struct node *n);
 /* Size of a fresh snapshot, so that the host can suggest compaction. */
 uint64_t node_journal_wants_bytes(const struct node *n);
-int node_compact(struct node *n, struct actions *out); /* emits one COMPACT */
+/* Begins a snapshot that takes the journal's place, or goes on with the one under way: one slice,
+ * as SNAPSHOT, or as COMPACT when it is the last. 1: there are more, which come with the steps that
+ * node_due asks for, or by calling this again; 0: this was the last; ERR_NO_MEMORY: it is given
+ * up. */
+int node_compact(struct node *n, struct actions *out);
 
 /* For whoever checks promises from outside (the simulator): what this node keeps of a job. */
 struct node_holding {

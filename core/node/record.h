@@ -12,7 +12,8 @@ int store_record(struct node *n, uint16_t type, struct bytes payload, uint64_t *
  * everything does, which record_heal asks for. */
 void record_stored(struct node *n, uint64_t ticket, int rc);
 void record_heal(struct node *n);
-int record_compact(struct node *n); /* emits one COMPACT */
+/* A snapshot of everything is whole, and has this ticket. */
+void record_compacted(struct node *n, uint64_t ticket);
 /* Does it when its ticket is synced, perhaps at once. Tickets rise from call to call. */
 int wait_add(struct node *n, struct wait w);
 void waits_run(struct node *n);

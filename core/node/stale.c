@@ -8,6 +8,7 @@
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/record.h"
+#include "core/node/snapshot.h"
 #include "core/node/watch.h"
 #include "core/node/workers.h"
 
@@ -30,11 +31,6 @@ static void store_step(struct node *n, struct job_id id, enum stale_step step)
     store_record(n, RECORD_STALE, buf_bytes(&b), &ticket);
 }
 
-void stale_given_up(struct node *n, struct job_id id)
-{
-    store_step(n, id, STALE_DROPPED);
-}
-
 bool stale_was_away(const struct node *n, uint64_t behind_s)
 {
 #if VELUM_PLANT == 162 /* trace/test_stale: a node that was away for weeks goes on */
@@ -44,11 +40,65 @@ bool stale_was_away(const struct node *n, uint64_t behind_s)
 #endif
 }
 
-/* Out of everything that looks at jobs, its ledger untouched. False when there is no room. */
+struct job *stale_find(const struct node *n, struct job_id id)
+{
+    return map_get(&n->stale, &id);
+}
+
+static int list_add(struct node *n, struct job *j)
+{
+    int rc = map_put(&n->stale, &j->id, j);
+
+    if (rc < 0)
+        return rc;
+    j->prev_live = NULL;
+    j->next_live = n->stale_jobs;
+    if (j->next_live != NULL)
+        j->next_live->prev_live = j;
+    n->stale_jobs = j;
+    return 0;
+}
+
+static void list_remove(struct node *n, struct job *j)
+{
+    snapshot_aside_gone(n, j);
+    map_remove(&n->stale, &j->id);
+    if (j->prev_live != NULL)
+        j->prev_live->next_live = j->next_live;
+    else
+        n->stale_jobs = j->next_live;
+    if (j->next_live != NULL)
+        j->next_live->prev_live = j->prev_live;
+}
+
+static void drop(struct node *n, struct job *j)
+{
+    list_remove(n, j);
+    job_free(j);
+}
+
+/* The record means the copy that is set aside where there is one, so that one goes first. */
+void stale_given_up(struct node *n, struct job_id id)
+{
+    struct job *older = stale_find(n, id);
+
+    if (older != NULL) {
+        snapshot_before_move(n, id);
+        store_step(n, id, STALE_DROPPED);
+        drop(n, older);
+    }
+    store_step(n, id, STALE_DROPPED);
+}
+
+/* Out of everything that looks at jobs, its ledger untouched; an older copy that was set aside
+ * before makes room. False when there is none. */
 static bool set_aside(struct job *j)
 {
     struct node *n = j->node;
+    struct job *older = stale_find(n, j->id);
 
+    if (older != NULL)
+        drop(n, older);
     lead_end(j);
     labour_drop(j);
     workers_release(n, j);
@@ -56,7 +106,7 @@ static bool set_aside(struct job *j)
     job_unlist(j);
     map_remove(&n->jobs, &j->id);
     directory_drop(n, j->id);
-    if (map_put(&n->stale, &j->id, j) == 0)
+    if (list_add(n, j) == 0)
         return true;
     job_free(j);
     return false;
@@ -101,6 +151,7 @@ void stale_set_aside(struct node *n, uint64_t behind_s)
         next = j->next_live;
         if (job_is_final(j))
             continue;
+        snapshot_before_move(n, id);
         fits = set_aside(j);
         store_step(n, id, fits ? STALE_ASIDE : STALE_DROPPED);
         watch_job(n, id);
@@ -114,17 +165,6 @@ void stale_set_aside(struct node *n, uint64_t behind_s)
 
 /* --- what users do about them --- */
 
-static struct job *stale_find(const struct node *n, struct job_id id)
-{
-    return map_get(&n->stale, &id);
-}
-
-static void drop(struct node *n, struct job *j)
-{
-    map_remove(&n->stale, &j->id);
-    job_free(j);
-}
-
 /* 0, or ERR_EXISTS when the mesh has the job, or ERR_FULL. */
 static int bring_back(struct node *n, struct job *j)
 {
@@ -132,7 +172,7 @@ static int bring_back(struct node *n, struct job *j)
 
     if (rc < 0)
         return rc;
-    map_remove(&n->stale, &j->id);
+    list_remove(n, j);
     j->replayed = false;
     j->heard = n->now;
     job_set_live(j, true);
@@ -160,6 +200,7 @@ static void list(struct node *n, uint64_t link, uint32_t request)
 
 static void user_drops(struct node *n, uint64_t link, uint32_t request, struct job *j)
 {
+    snapshot_before_move(n, j->id);
     store_step(n, j->id, STALE_DROPPED);
     drop(n, j);
     reply_end(n, link, request);
@@ -171,6 +212,7 @@ static void user_restores(struct node *n, uint64_t link, uint32_t request, struc
         reply_gone(n, link, request, j->id);
         return;
     }
+    snapshot_before_move(n, j->id);
     if (directory_find(n, j->id) != NULL || bring_back(n, j) < 0) {
         reply_error(n, link, request, 1, "the mesh knows this job: the old copy adds nothing to it",
                     "velum show JOB; velum stale drop JOB forgets the old copy");
@@ -235,17 +277,12 @@ int stale_replay(struct node *n, struct bytes payload)
     return 0;
 }
 
-void stale_snapshot(struct node *n, struct buf *to)
+void stale_snapshot(struct job *j, struct buf *to)
 {
-    struct job *j;
-    size_t at = 0;
-
-    while ((j = map_next(&n->stale, &at)) != NULL) {
-        job_snapshot(j, to);
-        put_u16(to, RECORD_STALE);
-        put_u32(to, ID_SIZE + 1);
-        put_step(to, j->id, STALE_ASIDE);
-    }
+    job_snapshot(j, to);
+    put_u16(to, RECORD_STALE);
+    put_u32(to, ID_SIZE + 1);
+    put_step(to, j->id, STALE_ASIDE);
 }
 
 void stale_free(struct node *n)

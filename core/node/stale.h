@@ -21,12 +21,15 @@ bool stale_was_away(const struct node *n, uint64_t behind_s);
 /* Sets all jobs that run aside; before anything of them is told to whom it met. */
 void stale_set_aside(struct node *n, uint64_t behind_s);
 /* This node holds the job no more: after a restart it does not know of it, or it could begin again
- * one that its holders have finished and forgotten. */
+ * one that its holders have finished and forgotten. An old copy that is set aside goes with it: the
+ * present holders have all that it could add. */
 void stale_given_up(struct node *n, struct job_id id);
 /* One step of the journal. */
 int stale_replay(struct node *n, struct bytes payload);
-/* Records of all of them, jobs first. */
-void stale_snapshot(struct node *n, struct buf *to);
+/* NULL: no job of that id is set aside. */
+struct job *stale_find(const struct node *n, struct job_id id);
+/* Records of one of them, the job first. */
+void stale_snapshot(struct job *j, struct buf *to);
 /* STALE of a user: lists them, brings one back, or drops one. */
 void stale_request(struct node *n, uint64_t link, uint32_t request, struct bytes payload);
 void stale_free(struct node *n);

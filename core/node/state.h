@@ -13,6 +13,7 @@
  *   record.c         what a coordinator has written and who has synced it; replica.c: the other
  *                    holders, and bringing them up to date; seal.c: signatures; asker.c: who waits
  *                    for the acknowledgement of a submission
+ *   snapshot.c       everything once more, in slices, in place of a journal that has grown
  *   place.c          which nodes should hold a job; keep.c: copies of jobs that nobody leads, and
  *                    leaving
  *   lead.c           coordination; assign.c: who gets chunks; report.c: what came of them;
@@ -47,7 +48,9 @@
 #include "core/node/journal_record.h"
 #include "core/node/node.h"
 #include "core/node/peer.h"
+#include "core/node/snapshot_state.h"
 #include "core/node/tombs.h"
+#include "core/node/waiting_state.h"
 #include "core/node/worker_state.h"
 #include "core/wire/message.h"
 #include "core/wire/request.h"
@@ -143,48 +146,6 @@ struct greeting {
     struct greeting *next;
 };
 
-#define SEEK_MAX 16
-/* Asking for a job, one node after the other. */
-struct seek {
-    struct node_id at; /* who was asked last */
-    bool asking;       /* its answer is believed */
-    bool later;        /* who is left has no link yet */
-    struct instant asked;
-    struct node_id without[SEEK_MAX]; /* said that they do not have it, or nothing */
-    uint32_t without_count;
-    bool silent;      /* one of these said nothing */
-    struct gone gone; /* what one of these said, when the job existed and is gone */
-};
-
-enum watcher_kind { WATCHER_USER, WATCHER_NODE };
-struct watcher {
-    enum watcher_kind kind;
-    uint64_t link;       /* of the user */
-    struct node_id node; /* who asked */
-    uint32_t request;
-    struct job_id job;
-    uint32_t interval_ms;
-    struct instant sent;
-    bool sent_any;
-    struct seek seek;     /* of a user: where the job is */
-    struct instant heard; /* of a user: its holder's last word; of a node: when it last asked */
-    bool found;           /* some holder has told of it */
-    struct instant since; /* without a word from any holder */
-    struct watcher *next;
-};
-
-/* A submission on its way to the first holder. */
-struct forward {
-    uint32_t token;
-    uint64_t link;
-    uint32_t request;
-    struct node_id to;
-    struct bytes spec;           /* owned */
-    struct instant began, until; /* began: when the user submitted it */
-    bool sent;                   /* false: there was no link yet */
-    struct forward *next;
-};
-
 #define SEALED_MEMOS 64
 /* A signature that verified: over certificate, text and signature. */
 struct sealed_memo {
@@ -226,9 +187,10 @@ struct node {
     uint32_t live_count, kept_count;
     uint64_t kept_counter;
     bool replaying;
-    bool told_late;   /* a partial came in this step for a job that has a cancel here */
-    bool told_old;    /* facts that came in this step named holders of an older generation */
-    struct map stale; /* job_id -> struct job that was set aside */
+    bool told_late;         /* a partial came in this step for a job that has a cancel here */
+    bool told_old;          /* facts that came in this step named holders of an older generation */
+    struct map stale;       /* job_id -> struct job that was set aside */
+    struct job *stale_jobs; /* the same, by next_live */
     struct tombs tombs;
     struct calendar calendar;
     struct instant forget_at; /* when something may be old enough */
@@ -255,6 +217,7 @@ struct node {
         store_broken; /* a record was refused: nothing later counts as synced until a snapshot is */
     uint64_t heal_ticket; /* of that snapshot, 0 before it is on its way */
     struct instant heal_at;
+    struct snapshot snapshot;
     struct worker *workers;
     uint32_t worker_counter, workers_count;
     struct instant replenish_at;
@@ -289,8 +252,9 @@ struct node {
     bool sites_stale;
     struct job *assign_cursor, *round_cursor;
     struct instant knock_at, help_at;
-    uint32_t help_next;      /* the member to look at next when help is called for */
-    struct map keeping;      /* digest -> struct keeping */
+    uint32_t help_next; /* the member to look at next when help is called for */
+    struct map keeping; /* digest -> struct keeping */
+    struct keeping *keeping_first;
     struct objects *objects; /* NULL: this node keeps none */
     bool stopping, exited;
     struct instant stop_until;

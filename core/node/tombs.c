@@ -173,8 +173,6 @@ void tombs_drop_oldest(struct tombs *t)
     t->first++;
     if (t->first % TOMBS_BLOCK != 0 && t->first != t->end)
         return;
-    if (t->first == t->end)
-        t->first = t->end = 0;
     alloc_free(t->alloc, *block, TOMBS_BLOCK * sizeof **block);
     *block = NULL;
 }

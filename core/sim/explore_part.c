@@ -245,6 +245,7 @@ static void perform(struct turn *t, const struct action *a, struct bytes payload
     case ACTION_KILL:
         explore_worker_kill(&t->heap->alloc, &t->p->crew, a->worker, &t->says);
         break;
+    case ACTION_SNAPSHOT:
     case ACTION_COMPACT:
     case ACTION_MOVE:
     case ACTION_EXIT:

@@ -162,6 +162,8 @@ static void perform_one(struct scatter_net *n, struct scatter_node *node, const 
     case ACTION_KILL:
         scatter_worker_kill(n, node, a->worker);
         break;
+    case ACTION_SNAPSHOT:
+        break;
     case ACTION_MOVE:
         n->wrong = "objects were moved that nobody has";
         break;

@@ -543,6 +543,8 @@ int sim_run(const struct alloc *a, const struct sim_options *options, struct sim
     result->misplaced = w->misplaced;
     result->injected = w->faults;
     result->repeats = w->repeats;
+    result->beside = w->beside;
+    result->cut_off = w->cut_off;
     result->wiped = w->story.wiped;
     result->sailed = w->story.sailed;
     for (uint32_t i = 0; sim_fault_name(i) != NULL; i++)

@@ -66,6 +66,8 @@ struct sim_result {
     enum sim_wiped wiped; /* of the scene: before somebody was told the outcome, or after that */
     bool sailed;          /* of the scene: every node was replaced before the job ended */
     uint64_t repeats;     /* reports that arrived a second time */
+    uint64_t beside;      /* records stored between two slices of a snapshot */
+    uint64_t cut_off;     /* processes that ended between two slices */
     uint32_t acknowledged;
     int64_t unequal_us; /* the longest that ledgers of holders differed after a healing */
 };

@@ -122,19 +122,47 @@ static void begin(struct world *w, struct sim_node *n)
     world_later(w, (int64_t)world_between(w, 100, 400), HAPPEN_STORED, n->index, 0, 0);
 }
 
+static void snapshot_forget(struct sim_disk *d)
+{
+    if (d->snapshot.alloc != NULL)
+        buf_clear(&d->snapshot);
+    d->snapshot = (struct buf){0};
+}
+
+/* What the next compaction writes, as the host keeps it. */
+static void slice_add(struct world *w, struct sim_disk *d, bool first, struct bytes records)
+{
+    if (first)
+        snapshot_forget(d);
+    if (d->snapshot.alloc == NULL)
+        buf_init(&d->snapshot, w->alloc, (size_t)1 << 30);
+    put_raw(&d->snapshot, records.data, records.len);
+    w->out_of_memory |= d->snapshot.failed;
+}
+
 void sim_disk_store(struct world *w, struct sim_node *n, const struct action *a,
                     struct bytes payload)
 {
     struct sim_disk *d = &n->disk;
-    struct stored_record *x = world_alloc(w, sizeof *x);
+    struct stored_record *x;
 
+    if (a->kind == ACTION_STORE)
+        w->beside += d->snapshot.len > 0;
+    else
+        slice_add(w, d, a->first, payload);
+    x = a->kind == ACTION_SNAPSHOT ? NULL : world_alloc(w, sizeof *x);
     if (x == NULL)
         return;
     x->ticket = a->ticket;
     x->type = a->type;
     x->compact = a->kind == ACTION_COMPACT;
-    buf_init(&x->payload, w->alloc, (size_t)1 << 30);
-    put_raw(&x->payload, payload.data, payload.len);
+    if (x->compact) {
+        x->payload = d->snapshot;
+        d->snapshot = (struct buf){0};
+    } else {
+        buf_init(&x->payload, w->alloc, (size_t)1 << 30);
+        put_raw(&x->payload, payload.data, payload.len);
+    }
     if (d->last == NULL)
         d->first = x;
     else
@@ -143,13 +171,20 @@ void sim_disk_store(struct world *w, struct sim_node *n, const struct action *a,
     begin(w, n);
 }
 
+static int write_anew(struct sim_disk *d, const struct stored_record *x)
+{
+    const struct journal_slice all = {buf_bytes(&x->payload), NULL};
+
+    return journal_compact(d->journal, &all);
+}
+
 static int write_out(struct sim_disk *d)
 {
     struct stored_record *x = d->first;
     int rc = 0;
 
     if (x->compact)
-        return journal_compact(d->journal, buf_bytes(&x->payload));
+        return write_anew(d, x);
     for (uint32_t i = 0; i < d->writing && rc == 0; i++, x = x->next)
         rc = journal_append(d->journal, x->type, buf_bytes(&x->payload));
     return rc < 0 ? rc : journal_sync(d->journal);
@@ -191,7 +226,7 @@ static bool rescue(struct sim_disk *d)
 
     for (; x != NULL && !x->compact; x = x->next)
         count++;
-    if (x == NULL || journal_compact(d->journal, buf_bytes(&x->payload)) < 0)
+    if (x == NULL || write_anew(d, x) < 0)
         return false;
     d->writing = count;
     return true;
@@ -454,6 +489,8 @@ void sim_disk_crash(struct world *w, struct sim_node *n, bool power)
     d->journal = NULL;
     while (d->first != NULL)
         record_drop(w, d);
+    w->cut_off += d->snapshot.len > 0;
+    snapshot_forget(d);
     d->busy = d->full = d->stalled = false;
     d->writing = 0;
     if (power)
@@ -469,6 +506,7 @@ void sim_disk_clear(struct world *w, struct sim_node *n)
     journal_abandon(d->journal);
     while (d->first != NULL)
         record_drop(w, d);
+    snapshot_forget(d);
     if (d->store.alloc != NULL)
         sim_store_clear(&d->store);
     if (d->image.alloc != NULL)

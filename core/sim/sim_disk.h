@@ -14,7 +14,7 @@ enum opened {
 
 /* Opens the journal and replays it into the node's core (n->core is there, not started). */
 enum opened sim_disk_open(struct world *w, struct sim_node *n);
-/* A STORE or COMPACT action. */
+/* A STORE, SNAPSHOT or COMPACT action. */
 void sim_disk_store(struct world *w, struct sim_node *n, const struct action *a,
                     struct bytes payload);
 /* The sync that was under way is done. */

@@ -189,6 +189,25 @@ static void bring_down(struct world *w, bool power)
         starts_again(w, n, world_chance(w, 3) ? 8000000 : 1000000);
 }
 
+/* Its journal is to be written anew, perhaps asked for twice. Before that is whole the node may
+ * die, or the disk fail. */
+static void compact(struct world *w, struct sim_node *n)
+{
+    sim_node_compact(w, n);
+    if (world_chance(w, 3))
+        sim_node_compact(w, n);
+    if (n->core == NULL || w->healed)
+        return;
+    if (sim_plan_has(w, FAULT_SYNC) && world_chance(w, 4))
+        sim_disk_fail(w, n);
+    if (!sim_plan_has(w, FAULT_KILL) || !world_chance(w, 4))
+        return;
+    w->calm = false;
+    n->power_goes_too = sim_plan_has(w, FAULT_POWER) && world_chance(w, 2);
+    n->crash_in = (uint32_t)world_between(w, 1, 15);
+    starts_again(w, n, 1000000);
+}
+
 /* A node comes back without its disk, or with an old copy of it. */
 static void lose_disk(struct world *w, bool to_image)
 {
@@ -304,7 +323,7 @@ static bool happens_to_disk(struct world *w, struct sim_node *n, enum fault f)
 {
     switch (f) {
     case FAULT_COMPACT:
-        sim_node_compact(w, n);
+        compact(w, n);
         break;
     case FAULT_FULL:
         sim_disk_fill(w, n, some_time_us(w));

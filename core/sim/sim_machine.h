@@ -27,6 +27,7 @@ struct sim_disk {
     struct journal *journal;
     struct stored_record *first, *last; /* given, not synced */
     uint32_t writing;                   /* how many of them the present sync takes */
+    struct buf snapshot;                /* the slices of the compaction to come */
     bool busy, full;
     int64_t compact_after;            /* when the host may ask for it again */
     bool stalled;                     /* a write said that there is no space, and is tried again */

@@ -107,6 +107,7 @@ static void perform_one(struct world *w, struct sim_node *n, const struct action
         sim_check_store(w, n, a->type, payload);
         sim_disk_store(w, n, a, payload);
         break;
+    case ACTION_SNAPSHOT:
     case ACTION_COMPACT:
         sim_disk_store(w, n, a, payload);
         break;
@@ -130,8 +131,8 @@ static void perform_one(struct world *w, struct sim_node *n, const struct action
 
 static void trace_action(struct world *w, const struct sim_node *n, const struct action *a)
 {
-    static const char *const names[] = {"send",  "dial",  "close", "store", "compact",
-                                        "start", "order", "kill",  "exit",  "move"};
+    static const char *const names[] = {"send",  "dial", "close", "store", "compact", "start",
+                                        "order", "kill", "exit",  "move",  "snapshot"};
 
     world_note(w, n->index | (uint64_t)a->kind << 8 | (uint64_t)a->type << 16, a->payload_len,
                a->link);

@@ -2,6 +2,10 @@
 
 #include <stddef.h>
 
+/* A few jobs would be one slice, and nothing would ever happen between two. */
+#define SLICE_BYTES 200
+#define SLICE_APART_US 30000
+
 /* What a tight limit is drawn from. The greatest is often what is usual, or beyond it: a timer that
  * comes late is as good a surprise as an early one. */
 struct range {
@@ -32,11 +36,15 @@ static const struct range ranges[] = {
     RANGE(round_jobs, 1, 3),
     RANGE(signatures, 1, 4),
     RANGE(fruitless_jobs, 1, 2),
+    RANGE(compact_bytes, 1, 2000),
+    RANGE(compact_us, 0, 60000),
 };
 
 void sim_tight_not(struct sim_node *n)
 {
     n->limits = node_limits_usual;
+    n->limits.compact_bytes = SLICE_BYTES;
+    n->limits.compact_us = SLICE_APART_US;
     n->ready_workers = 1;
     n->segment_bytes = SIM_SEGMENT_BYTES;
     n->early = false;

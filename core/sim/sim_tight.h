@@ -6,7 +6,7 @@
 
 #include "core/sim/world.h"
 
-/* Gives the node the usual limits. */
+/* Gives the node the usual limits, but for those of snapshots. */
 void sim_tight_not(struct sim_node *n);
 /* Makes some of its limits tight, which ones and how tight by the seed alone. */
 void sim_tight_draw(struct sim_node *n, uint64_t seed);

@@ -247,6 +247,8 @@ struct world {
     int64_t unequal_us;       /* the longest that ledgers differed after a healing */
     uint64_t faults, season_events;
     uint64_t repeats; /* reports that arrived a second time */
+    uint64_t beside;  /* records stored between two slices of a snapshot */
+    uint64_t cut_off; /* processes that ended between two slices */
     struct sim_job jobs[SIM_JOBS_MAX];
     struct sim_user users[SIM_USERS_MAX];
     struct sim_stuff stuff;

@@ -81,18 +81,22 @@ static void on_state(void *ctx, bool full)
     (void)full;
 }
 
+/* A slice for each record. */
 static void compact(struct life *l)
 {
     static uint8_t filler[4096];
     uint8_t number[8];
     struct buf b;
 
-    buf_init(&b, &host_memory, (size_t)64 << 20);
+    buf_init(&b, &host_memory, 2 * sizeof filler);
     store_u64(number, l->stored);
     journal_put(&b, TYPE_FROM, (struct bytes){number, sizeof number});
-    for (size_t n = 0; n < FILLER_BYTES; n += sizeof filler)
-        journal_put(&b, TYPE_FILLER, (struct bytes){filler, sizeof filler});
-    l->compacting = disk_compact(l->disk, 0, &b) == 0;
+    l->compacting = disk_slice(l->disk, true, buf_bytes(&b)) == 0;
+    buf_reset(&b);
+    journal_put(&b, TYPE_FILLER, (struct bytes){filler, sizeof filler});
+    for (size_t n = 0; l->compacting && n < FILLER_BYTES; n += sizeof filler)
+        l->compacting = disk_slice(l->disk, false, buf_bytes(&b)) == 0;
+    l->compacting = l->compacting && disk_compact(l->disk, 0) == 0;
     buf_clear(&b);
 }
 

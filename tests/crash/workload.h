@@ -167,7 +167,8 @@ static inline void workload_compact(struct workload *w, size_t fillers)
     journal_put(&b, TYPE_STATE, (struct bytes){state, sizeof(state)});
     for (size_t i = 0; i < fillers; i++)
         journal_put(&b, TYPE_FILLER, bytes_of_text("filler that makes the snapshot longer"));
-    if (buf_result(&b) == 0 && journal_compact(w->j, buf_bytes(&b)) == 0)
+    if (buf_result(&b) == 0 &&
+        journal_compact(w->j, &(struct journal_slice){buf_bytes(&b), NULL}) == 0)
         workload_acked(w);
     buf_clear(&b);
 }

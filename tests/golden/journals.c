@@ -380,7 +380,7 @@ static void make_compacted(struct store_memory *m)
     buf_init_fixed(&b, room, sizeof room);
     put_tombstone(&b, 1);
     journal_put(&blob, RECORD_GONE, buf_bytes(&b));
-    ensure(journal_compact(journal, buf_bytes(&blob)) == 0);
+    ensure(journal_compact(journal, &(struct journal_slice){buf_bytes(&blob), NULL}) == 0);
     buf_clear(&blob);
     record_begin_job(2, 1);
     sync_now();

@@ -1,4 +1,4 @@
-#include "tests/lib/rig.h"
+#include "tests/lib/rig_inside.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,16 +10,11 @@
 #include "core/base/text.h"
 #include "core/mesh/mesh_wire.h"
 #include "core/node/journal_record.h"
-
-#define CERTIFICATE_SIZE 2000 /* an id, a party and nothing, as long as one may be */
-#define WALL_S ((int64_t)1760000000)
-#define USER_LINK ((uint64_t)1 << 40)
-
-static void rig_event(struct rig *r, struct event *ev);
+#include "core/node/state.h"
 
 /* --- who is who --- */
 
-static struct node_id id_of(uint8_t number)
+struct node_id rig_id(uint8_t number)
 {
     struct node_id id = {{number}};
 
@@ -27,9 +22,9 @@ static struct node_id id_of(uint8_t number)
     return id;
 }
 
-static void certificate_of(struct node_id id, enum party party, uint8_t to[CERTIFICATE_SIZE])
+void rig_certificate(struct node_id id, enum party party, uint8_t to[RIG_CERTIFICATE_SIZE])
 {
-    memset(to, 0, CERTIFICATE_SIZE);
+    memset(to, 0, RIG_CERTIFICATE_SIZE);
     memcpy(to, id.bytes, ID_SIZE);
     to[ID_SIZE] = (uint8_t)party;
 }
@@ -48,7 +43,7 @@ static int on_verify(void *ctx, struct bytes certificate, struct bytes text, con
     (void)ctx;
     (void)text;
     (void)sig;
-    if (certificate.len != CERTIFICATE_SIZE)
+    if (certificate.len != RIG_CERTIFICATE_SIZE)
         return ERR_IDENTITY;
     memcpy(signer->id.bytes, certificate.data, ID_SIZE);
     signer->party = certificate.data[ID_SIZE];
@@ -66,45 +61,59 @@ static void on_log(void *ctx, enum log_level level, const char *text)
         printf("# %lld %s\n", (long long)r->now.us, text);
 }
 
-static struct digest fat_source(void)
+struct digest rig_fat_source(void)
 {
     return sha256_of("fat", 3);
 }
 
-void rig_start(struct rig *r, uint32_t slots, bool has_kernel)
+struct node *rig_node_make(struct rig *r)
 {
     struct node_kernel fat = {.name = "fat",
-                              .source = fat_source(),
+                              .source = rig_fat_source(),
                               .origin = ORIGIN_PLUGIN,
                               .path = "fat.so",
                               .accumulator_size = 16};
-    uint8_t certificate[CERTIFICATE_SIZE];
-    struct node_options o = {.boot = 77,
+    uint8_t certificate[RIG_CERTIFICATE_SIZE];
+    struct node_options o = {.id = r->id,
+                             .boot = 77,
                              .name = "bench",
                              .addr = "bench:1",
-                             .slots = slots,
+                             .slots = r->slots,
                              .memory_bytes = (uint64_t)1 << 30,
                              .ready_workers = 1,
                              .seed = 1,
                              .kernels = &fat,
-                             .kernels_count = has_kernel,
-                             .wall_s = WALL_S};
+                             .kernels_count = r->has_kernel,
+                             .log = &r->log,
+                             .now = r->now,
+                             .wall_s = RIG_WALL_S};
+    struct node *n;
+
+    o.seal = (struct seal){r, on_sign, on_verify};
+    rig_certificate(o.id, PARTY_NODE, certificate);
+    o.certificate = (struct bytes){certificate, sizeof certificate};
+    ensure(node_new(&n, &r->heap.alloc, &o) == 0);
+    return n;
+}
+
+void rig_start(struct rig *r, uint32_t slots, bool has_kernel)
+{
     struct actions out;
 
     memset(r, 0, sizeof *r);
     heap_init(&r->heap);
     r->sent = calloc(RIG_SENT_MAX, sizeof *r->sent);
     ensure(r->sent != NULL);
-    r->id = o.id = id_of(0x40);
-    r->now = o.now = (struct instant){60 * S_US};
+    r->id = rig_id(0x40);
+    r->now = (struct instant){60 * S_US};
     r->log = (struct log_sink){on_log, r, LOG_DEBUG};
-    o.log = &r->log;
-    o.seal = (struct seal){r, on_sign, on_verify};
-    certificate_of(o.id, PARTY_NODE, certificate);
-    o.certificate = (struct bytes){certificate, sizeof certificate};
+    r->slots = slots;
+    r->has_kernel = has_kernel;
+    buf_init(&r->journal, &heap_plain, SIZE_MAX);
+    buf_init(&r->slices, &heap_plain, SIZE_MAX);
     for (uint32_t i = 0; i < RIG_PEERS_MAX; i++)
-        r->peers[i].id = id_of((uint8_t)(0x80 + i));
-    ensure(node_new(&r->node, &r->heap.alloc, &o) == 0);
+        r->peers[i].id = rig_id((uint8_t)(0x80 + i));
+    r->node = rig_node_make(r);
     actions_init(&out, &r->heap.alloc);
     ensure(node_start(r->node, r->now, &out) == 0);
     actions_clear(&out);
@@ -117,6 +126,8 @@ void rig_stop(struct rig *r)
     for (uint32_t i = 0; i < r->sent_count; i++)
         free((void *)(uintptr_t)r->sent[i].payload.data);
     free(r->sent);
+    buf_clear(&r->journal);
+    buf_clear(&r->slices);
     ensure(heap_is_empty(&r->heap));
 }
 
@@ -243,6 +254,9 @@ static void perform(struct rig *r, const struct action *a, struct bytes payload)
     case ACTION_SEND:
         on_send(r, a, payload);
         break;
+    case ACTION_SNAPSHOT:
+        rig_disk_slice(r, a, payload);
+        break;
     case ACTION_STORE:
     case ACTION_COMPACT:
         /* Whatever else goes wrong, no record is written that a node cannot read again. */
@@ -250,7 +264,11 @@ static void perform(struct rig *r, const struct action *a, struct bytes payload)
         if (a->kind == ACTION_STORE)
             keep(r, a, payload);
         ev.stored.ticket = a->ticket;
-        rig_event(r, &ev);
+        ev.stored.rc = rig_disk_write(r, a, payload);
+        if (r->syncs_late)
+            r->unsaid = a->ticket;
+        else
+            rig_event(r, &ev);
         break;
     case ACTION_START:
         on_start(r, a->worker);
@@ -274,27 +292,80 @@ static void perform(struct rig *r, const struct action *a, struct bytes payload)
     }
 }
 
-static void rig_event(struct rig *r, struct event *ev)
+static void perform_all(struct rig *r, struct actions *out)
+{
+    for (size_t i = 0; i < out->count; i++)
+        perform(r, &out->list[i], actions_payload(out, &out->list[i]));
+    actions_clear(out);
+}
+
+/* From here to the other the node's requests for memory are counted. */
+static uint64_t starve_begin(struct rig *r)
+{
+    r->heap.fail_at = r->starve_at == 0 ? 0 : r->heap.calls + r->starve_at;
+    return r->heap.calls;
+}
+
+static void starve_end(struct rig *r, uint64_t began)
+{
+    uint64_t asked = r->heap.calls - began;
+
+    r->heap.fail_at = 0;
+    r->starve_at = r->starve_at > asked ? r->starve_at - asked : 0;
+}
+
+void rig_event(struct rig *r, struct event *ev)
 {
     struct actions out;
-    uint64_t asked;
+    uint64_t began;
     int rc;
 
     if (r->rc == ERR_NO_MEMORY)
         return; /* such a node ends */
     ev->now = r->now;
-    ev->wall_s = WALL_S + r->now.us / S_US;
-    asked = r->heap.calls;
+    ev->wall_s = RIG_WALL_S + r->now.us / S_US;
     actions_init(&out, &r->heap.alloc);
-    r->heap.fail_at = r->starve_at == 0 ? 0 : asked + r->starve_at;
+    began = starve_begin(r);
     rc = node_step(r->node, ev, &out);
-    r->heap.fail_at = 0;
-    asked = r->heap.calls - asked;
-    r->starve_at = r->starve_at > asked ? r->starve_at - asked : 0;
+    starve_end(r, began);
     r->rc = rc < r->rc ? rc : r->rc;
-    for (size_t i = 0; i < out.count; i++)
-        perform(r, &out.list[i], actions_payload(&out, &out.list[i]));
-    actions_clear(&out);
+    perform_all(r, &out);
+}
+
+int rig_compact(struct rig *r)
+{
+    struct actions out;
+    uint64_t began;
+    int rc;
+
+    actions_init(&out, &r->heap.alloc);
+    began = starve_begin(r);
+    rc = node_compact(r->node, &out);
+    starve_end(r, began);
+    perform_all(r, &out);
+    return rc;
+}
+
+void rig_synced(struct rig *r)
+{
+    struct event ev = {.kind = EVENT_STORED, .stored = {.ticket = r->unsaid}};
+
+    r->unsaid = 0;
+    r->syncs_late = false;
+    if (ev.stored.ticket > 0)
+        rig_event(r, &ev);
+}
+
+void rig_inside(struct rig *r, void (*what)(struct node *n, void *ctx), void *ctx)
+{
+    struct actions out;
+
+    actions_init(&out, &r->heap.alloc);
+    r->node->out = &out;
+    what(r->node, ctx);
+    r->node->out = NULL;
+    perform_all(r, &out);
+    rig_run(r, 20);
 }
 
 void rig_run(struct rig *r, int64_t us)
@@ -515,152 +586,4 @@ void rig_worker_exits(struct rig *r, uint32_t worker, enum worker_end end, int s
     ev.worker_exited.end = end;
     ev.worker_exited.status = status;
     rig_event(r, &ev);
-}
-
-/* --- jobs --- */
-
-void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s)
-{
-    static const uint8_t params[PARAMS_SIZE_MAX];
-    uint8_t certificate[CERTIFICATE_SIZE];
-    struct job_spec spec = {.author = id_of(0xee),
-                            .nonce = {s.nonce},
-                            .not_after_s = WALL_S + 7200,
-                            .slots_max = s.slots_max,
-                            .timeout_us = s.timeout_us};
-    struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}};
-    struct buf body;
-
-    text_copy(spec.stage.kernel, sizeof spec.stage.kernel, "fat");
-    if (s.long_args)
-        memset(spec.stage.args, 'a', sizeof spec.stage.args - 1);
-    spec.stage.source = fat_source();
-    spec.stage.params = (struct bytes){params, s.params_len};
-    spec.stage.units = s.leaves;
-    spec.stage.leaf_units = 1;
-    spec.stage.accumulator_size = s.accumulator_size;
-    buf_init(&body, &r->heap.alloc, SPEC_SIZE_MAX);
-    ensure(put_spec(&body, &spec) == 0);
-    certificate_of(spec.author, PARTY_USER, certificate);
-    sealed.body = buf_bytes(&body);
-    buf_init(&j->spec, &r->heap.alloc, FRAME_PAYLOAD_MAX);
-    put_signed(&j->spec, &sealed);
-    j->id = spec_id(sealed.body);
-    buf_clear(&body);
-}
-
-void rig_job_clear(struct rig_job *j)
-{
-    buf_clear(&j->spec);
-}
-
-void rig_submit(struct rig *r, uint32_t peer, const struct rig_job *j)
-{
-    rig_frame(r, peer, MESSAGE_FORWARD, &j->spec);
-    rig_run(r, 1000);
-}
-
-void rig_put_signed(struct buf *fact, enum fact_kind kind, struct node_id by, struct bytes body)
-{
-    uint8_t certificate[CERTIFICATE_SIZE];
-    struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}, .body = body};
-
-    certificate_of(by, PARTY_NODE, certificate);
-    put_signed_fact(fact, kind, &sealed);
-}
-
-void rig_put_claim(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t epoch,
-                   struct buf *fact)
-{
-    struct claim c = {.epoch = epoch, .boot = r->peers[peer].boot, .node = r->peers[peer].id};
-    uint8_t bytes[256];
-    struct buf body;
-
-    buf_init_fixed(&body, bytes, sizeof bytes);
-    put_claim_body(&body, j->id, &c);
-    rig_put_signed(fact, FACT_CLAIM, c.node, buf_bytes(&body));
-}
-
-static void put_holders_of(struct rig *r, uint32_t peer, const struct rig_job *j, struct buf *fact)
-{
-    struct holders h = {.generation = 1, .count = 2};
-    uint8_t bytes[256];
-    struct buf body;
-
-    h.ids[0] = r->peers[peer].id;
-    h.ids[1] = r->id;
-    buf_init_fixed(&body, bytes, sizeof bytes);
-    put_holders_body(&body, j->id, &h);
-    rig_put_signed(fact, FACT_HOLDERS, r->peers[peer].id, buf_bytes(&body));
-}
-
-void rig_hold(struct rig *r, uint32_t peer, const struct rig_job *j)
-{
-    struct buf fact, b;
-
-    buf_init(&fact, &r->heap.alloc, FRAME_PAYLOAD_MAX);
-    buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);
-    put_facts_begin(&b, j->id, 1, true, 3);
-    put_u8(&fact, FACT_SPEC);
-    put_u8(&fact, 1);
-    put_raw(&fact, j->spec.data, j->spec.len);
-    put_block(&b, buf_bytes(&fact));
-    buf_reset(&fact);
-    put_holders_of(r, peer, j, &fact);
-    put_block(&b, buf_bytes(&fact));
-    buf_reset(&fact);
-    rig_put_claim(r, peer, j, 1, &fact);
-    put_block(&b, buf_bytes(&fact));
-    rig_frame(r, peer, MESSAGE_FACTS, &b);
-    buf_clear(&fact);
-    buf_clear(&b);
-    rig_run(r, 1000);
-}
-
-void rig_grant(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t epoch,
-               struct peer_chunk c)
-{
-    struct peer_grant g = {
-        .job = j->id, .spec = buf_bytes(&j->spec), .report_us = 1000, .chunks = 1};
-    uint8_t bytes[4096];
-    struct buf claim, b;
-
-    buf_init_fixed(&claim, bytes, sizeof bytes);
-    rig_put_claim(r, peer, j, epoch, &claim);
-    g.claim = buf_bytes(&claim);
-    buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);
-    put_peer_grant_begin(&b, &g);
-    put_peer_chunk(&b, &c);
-    put_u16(&b, 0);
-    rig_frame(r, peer, MESSAGE_GRANT, &b);
-    buf_clear(&b);
-}
-
-struct job_view rig_view(struct rig *r, const struct rig_job *j)
-{
-    struct event ev = {.kind = EVENT_LINK_UP};
-    const struct request_watch m = {.job = j->id, .interval_ms = 500};
-    struct job_view v = {0};
-    const struct rig_sent *s;
-    uint8_t bytes[64];
-    struct buf b;
-
-    ev.link_up.link = USER_LINK + ++r->link_counter;
-    ev.link_up.party = PARTY_USER;
-    ev.link_up.id = id_of(0xee);
-    rig_event(r, &ev);
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_request_watch(&b, &m);
-    rig_count(r, RIG_NOBODY, MESSAGE_REPLY_JOB);
-    ev = (struct event){.kind = EVENT_FRAME};
-    ev.frame.link = USER_LINK + r->link_counter;
-    ev.frame.frame = (struct frame){MESSAGE_REQUEST_WATCH, 1, buf_bytes(&b)};
-    rig_event(r, &ev);
-    rig_run(r, 10 * MS_US);
-    s = rig_take(r, RIG_NOBODY, MESSAGE_REPLY_JOB);
-    ensure(s == NULL || read_job_view(s->payload, &v) == 0);
-    ev = (struct event){.kind = EVENT_LINK_DOWN};
-    ev.link_down.link = USER_LINK + r->link_counter;
-    rig_event(r, &ev);
-    return v;
 }

@@ -50,6 +50,14 @@ struct rig {
     struct rig_sent *sent;
     uint32_t sent_count;
     uint64_t starve_at; /* this request of the node for memory is refused, from now on; 0: none */
+    bool refuses;       /* its disk takes nothing */
+    bool syncs_late;    /* it says so of what it took only when rig_synced is called */
+    uint64_t unsaid;    /* the last ticket it took and did not tell; 0: none */
+    struct buf journal; /* what is on it, as a row of records (core/node/action.h) */
+    struct buf slices;  /* of a snapshot that is not whole */
+    uint32_t slices_count, snapshots; /* so many came; so many of them were whole */
+    uint32_t slots;
+    bool has_kernel;
     struct log_sink log;
     char last_log[256];
 };
@@ -65,6 +73,13 @@ void rig_start(struct rig *r, uint32_t slots, bool has_kernel);
 void rig_stop(struct rig *r); /* checks that all memory came back */
 /* Time passes; what is due happens at its time. */
 void rig_run(struct rig *r, int64_t us);
+/* The next slice of a snapshot now, as node_compact gives it. */
+int rig_compact(struct rig *r);
+void rig_synced(struct rig *r);
+/* Calls it as a step would, and does what it asks for. */
+void rig_inside(struct rig *r, void (*what)(struct node *n, void *ctx), void *ctx);
+/* Another process of the same node, which has read what is on the disk; not started. */
+struct node *rig_replayed(struct rig *r);
 
 /* The peer connects and says who it is. */
 void rig_peer_up(struct rig *r, uint32_t peer, uint32_t slots);

@@ -308,12 +308,15 @@ static void perform(struct story *s, struct story_node *n, struct actions *actio
         case ACTION_CLOSE:
             close_half(s, a->link);
             break;
+        case ACTION_SNAPSHOT:
+            story_disk_slice(n, a->first, actions_payload(actions, a));
+            break;
         case ACTION_STORE:
         case ACTION_COMPACT:
             if (a->kind == ACTION_STORE)
                 story_disk_store(n, a->type, actions_payload(actions, a));
             else
-                story_disk_compact(n, actions_payload(actions, a));
+                story_disk_compact(n, a->first, actions_payload(actions, a));
             ev.kind = STORY_STORED;
             push(s, ev, SYNC_US);
             break;
@@ -556,7 +559,7 @@ void story_compact(struct story *s, uint32_t i)
     struct actions actions;
 
     actions_init(&actions, &s->heap.alloc);
-    ensure(node_compact(s->nodes[i].core, &actions) == 0);
+    ensure(node_compact(s->nodes[i].core, &actions) >= 0);
     perform(s, &s->nodes[i], &actions);
     actions_clear(&actions);
 }

@@ -31,6 +31,7 @@ struct story_node {
     bool paused;                 /* nothing happens in it, and what comes waits */
     bool keeps_disk;             /* the next process reads what this one stored */
     struct story_record *stored; /* oldest first */
+    struct story_record *slices; /* of a snapshot that is not whole */
     int64_t wall_off_s;          /* how wrong its wall clock is */
     struct sim_mover mover;      /* its objects outlive it */
     bool mover_silent;           /* it takes orders and answers none */
@@ -95,7 +96,8 @@ void story_cut(struct story *s, uint32_t a, uint32_t b);
 void story_mend(struct story *s, uint32_t a, uint32_t b);
 bool story_linked(const struct story *s, uint32_t a, uint32_t b);
 void story_run(struct story *s, int64_t us);
-/* Its journal is written anew. */
+/* Its journal is written anew; where that takes more than a slice, the others come with its steps.
+ */
 void story_compact(struct story *s, uint32_t i);
 /* Its disk as it is now, and back to that; the node must be down for the latter. */
 struct story_record *story_image(const struct story *s, uint32_t i);

@@ -44,23 +44,28 @@ void story_disk_store(struct story_node *n, uint16_t type, struct bytes payload)
         *list_end(&n->stored) = record_make(type, payload);
 }
 
-void story_disk_compact(struct story_node *n, struct bytes records)
+void story_disk_slice(struct story_node *n, bool first, struct bytes records)
 {
     struct reader r = reader_of(records);
-    struct story_record **end;
 
-    if (!n->keeps_disk)
-        return;
-    list_free(n->stored);
-    n->stored = NULL;
-    end = &n->stored;
-    while (reader_left(&r) > 0) {
+    if (first) {
+        list_free(n->slices);
+        n->slices = NULL;
+    }
+    while (n->keeps_disk && reader_left(&r) > 0) {
         uint16_t type = read_u16(&r);
 
-        *end = record_make(type, read_block(&r, UINT32_MAX));
+        *list_end(&n->slices) = record_make(type, read_block(&r, UINT32_MAX));
         ensure(!r.failed);
-        end = &(*end)->next;
     }
+}
+
+void story_disk_compact(struct story_node *n, bool first, struct bytes records)
+{
+    story_disk_slice(n, first, records);
+    list_free(n->stored);
+    n->stored = n->slices;
+    n->slices = NULL;
 }
 
 void story_disk_replay(struct story_node *n)
@@ -72,7 +77,8 @@ void story_disk_replay(struct story_node *n)
 void story_disk_free(struct story_node *n)
 {
     list_free(n->stored);
-    n->stored = NULL;
+    list_free(n->slices);
+    n->stored = n->slices = NULL;
 }
 
 struct story_record *story_image(const struct story *s, uint32_t i)

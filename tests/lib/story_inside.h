@@ -24,7 +24,9 @@ struct story_spec {
 
 /* story_disk.c */
 void story_disk_store(struct story_node *n, uint16_t type, struct bytes payload);
-void story_disk_compact(struct story_node *n, struct bytes records);
+/* A slice of a snapshot, and the last one, with which it takes the place of what was stored. */
+void story_disk_slice(struct story_node *n, bool first, struct bytes records);
+void story_disk_compact(struct story_node *n, bool first, struct bytes records);
 void story_disk_replay(struct story_node *n);
 void story_disk_free(struct story_node *n);
 

@@ -264,6 +264,7 @@ static void perform(uint32_t node, const struct action *a, struct bytes payload)
         story.nodes[node].kills++;
         break;
     }
+    case ACTION_SNAPSHOT:
     case ACTION_MOVE:
     case ACTION_EXIT:
         break;

@@ -56,6 +56,11 @@ static int store(const char *text)
     return rc < 0 ? rc : journal_sync(j);
 }
 
+static int compact_bytes(struct bytes records)
+{
+    return journal_compact(j, &(struct journal_slice){records, NULL});
+}
+
 static int compact(const char *text)
 {
     struct buf b;
@@ -63,7 +68,7 @@ static int compact(const char *text)
 
     buf_init(&b, &heap.alloc, 1 << 20);
     journal_put(&b, 9, bytes_of_text(text));
-    rc = journal_compact(j, buf_bytes(&b));
+    rc = compact_bytes(buf_bytes(&b));
     buf_clear(&b);
     return rc;
 }
@@ -219,13 +224,47 @@ TEST(test_compaction_takes_pending_records_with_it)
     end();
 }
 
+/* The records of a slice stay in it; what is wrong with the last one is wrong with all. */
+TEST(test_slices_are_written_one_after_the_other)
+{
+    struct journal_slice broken = {bytes_of_text("nonsense"), NULL}, slices[4];
+    char text[12];
+    struct buf b[4];
+
+    begin();
+    CHECK_INT(store("old"), 0);
+    for (int i = 0; i < 4; i++) {
+        buf_init(&b[i], &heap.alloc, 4096);
+        for (int k = 0; k < i; k++) { /* the first has none */
+            snprintf(text, sizeof text, "%d.%d", i, k);
+            journal_put(&b[i], 9, bytes_of_text(text));
+        }
+        slices[i] = (struct journal_slice){buf_bytes(&b[i]), i < 3 ? &slices[i + 1] : &broken};
+    }
+    CHECK_INT(journal_compact(j, slices), ERR_FORMAT);
+    CHECK_INT(journal_sequence(j), 1);
+    slices[3].next = NULL;
+    CHECK_INT(journal_compact(j, slices), 0);
+    for (int i = 0; i < 4; i++)
+        buf_clear(&b[i]);
+    CHECK_INT(store("new"), 0);
+    power_loss();
+    CHECK_INT(reopen(), 0);
+    CHECK_STR(story, "2:9:1.0 3:9:2.0 4:9:2.1 5:9:3.0 6:9:3.1 7:9:3.2 8:1:new ");
+    CHECK_INT(journal_compact(j, NULL), 0);
+    power_loss();
+    CHECK_INT(reopen(), 0);
+    CHECK_STR(story, "");
+    end();
+}
+
 TEST(test_compaction_refuses_a_broken_blob)
 {
     begin();
     CHECK_INT(store("kept"), 0);
-    CHECK_INT(journal_compact(j, bytes_of_text("nonsense")), ERR_FORMAT);
-    CHECK_INT(journal_compact(j, (struct bytes){(const uint8_t *)"\0\0\0\0\0\0", 6}), ERR_FORMAT);
-    CHECK_INT(journal_compact(j, (struct bytes){NULL, 0}), 0);
+    CHECK_INT(compact_bytes(bytes_of_text("nonsense")), ERR_FORMAT);
+    CHECK_INT(compact_bytes((struct bytes){(const uint8_t *)"\0\0\0\0\0\0", 6}), ERR_FORMAT);
+    CHECK_INT(compact_bytes((struct bytes){NULL, 0}), 0);
     CHECK_INT(store("alone"), 0);
     power_loss();
     CHECK_INT(reopen(), 0);
@@ -535,8 +574,8 @@ TEST_MAIN(test_fresh_journal, test_synced_survives_and_the_rest_does_not,
           test_one_batch_is_one_write_and_one_sync, test_rotation_keeps_the_order,
           test_record_longer_than_a_segment, test_limits,
           test_compaction_replaces_and_numbers_go_on, test_compaction_takes_pending_records_with_it,
-          test_compaction_refuses_a_broken_blob, test_failed_sync_fences_the_segment,
-          test_what_was_given_up_does_not_come_between,
+          test_slices_are_written_one_after_the_other, test_compaction_refuses_a_broken_blob,
+          test_failed_sync_fences_the_segment, test_what_was_given_up_does_not_come_between,
           test_restart_after_a_failed_sync_writes_again,
           test_after_a_failed_rename_or_folder_sync_the_journal_goes_on,
           test_while_the_folder_does_not_sync_nothing_is_kept, test_full_disk,

@@ -264,7 +264,7 @@ static void write_on(void)
         return;
     buf_init(&blob, &heap.alloc, 1 << 20);
     journal_put(&blob, 2, bytes_of_text("all of it"));
-    REQUIRE(journal_compact(writer.journal, buf_bytes(&blob)) == 0);
+    REQUIRE(journal_compact(writer.journal, &(struct journal_slice){buf_bytes(&blob), NULL}) == 0);
     buf_clear(&blob);
 }
 

@@ -1,0 +1,152 @@
+/* Jobs of a rig: making them, handing them over, granting them, and how users see them. */
+#include <string.h>
+
+#include "core/base/ensure.h"
+#include "core/base/text.h"
+#include "tests/lib/rig_inside.h"
+
+void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s)
+{
+    static const uint8_t params[PARAMS_SIZE_MAX];
+    uint8_t certificate[RIG_CERTIFICATE_SIZE];
+    struct job_spec spec = {.author = rig_id(0xee),
+                            .nonce = {s.nonce},
+                            .not_after_s = RIG_WALL_S + 7200,
+                            .slots_max = s.slots_max,
+                            .timeout_us = s.timeout_us};
+    struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}};
+    struct buf body;
+
+    text_copy(spec.stage.kernel, sizeof spec.stage.kernel, "fat");
+    if (s.long_args)
+        memset(spec.stage.args, 'a', sizeof spec.stage.args - 1);
+    spec.stage.source = rig_fat_source();
+    spec.stage.params = (struct bytes){params, s.params_len};
+    spec.stage.units = s.leaves;
+    spec.stage.leaf_units = 1;
+    spec.stage.accumulator_size = s.accumulator_size;
+    buf_init(&body, &r->heap.alloc, SPEC_SIZE_MAX);
+    ensure(put_spec(&body, &spec) == 0);
+    rig_certificate(spec.author, PARTY_USER, certificate);
+    sealed.body = buf_bytes(&body);
+    buf_init(&j->spec, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    put_signed(&j->spec, &sealed);
+    j->id = spec_id(sealed.body);
+    buf_clear(&body);
+}
+
+void rig_job_clear(struct rig_job *j)
+{
+    buf_clear(&j->spec);
+}
+
+void rig_submit(struct rig *r, uint32_t peer, const struct rig_job *j)
+{
+    rig_frame(r, peer, MESSAGE_FORWARD, &j->spec);
+    rig_run(r, 1000);
+}
+
+void rig_put_signed(struct buf *fact, enum fact_kind kind, struct node_id by, struct bytes body)
+{
+    uint8_t certificate[RIG_CERTIFICATE_SIZE];
+    struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}, .body = body};
+
+    rig_certificate(by, PARTY_NODE, certificate);
+    put_signed_fact(fact, kind, &sealed);
+}
+
+void rig_put_claim(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t epoch,
+                   struct buf *fact)
+{
+    struct claim c = {.epoch = epoch, .boot = r->peers[peer].boot, .node = r->peers[peer].id};
+    uint8_t bytes[256];
+    struct buf body;
+
+    buf_init_fixed(&body, bytes, sizeof bytes);
+    put_claim_body(&body, j->id, &c);
+    rig_put_signed(fact, FACT_CLAIM, c.node, buf_bytes(&body));
+}
+
+static void put_holders_of(struct rig *r, uint32_t peer, const struct rig_job *j, struct buf *fact)
+{
+    struct holders h = {.generation = 1, .count = 2};
+    uint8_t bytes[256];
+    struct buf body;
+
+    h.ids[0] = r->peers[peer].id;
+    h.ids[1] = r->id;
+    buf_init_fixed(&body, bytes, sizeof bytes);
+    put_holders_body(&body, j->id, &h);
+    rig_put_signed(fact, FACT_HOLDERS, r->peers[peer].id, buf_bytes(&body));
+}
+
+void rig_hold(struct rig *r, uint32_t peer, const struct rig_job *j)
+{
+    struct buf fact, b;
+
+    buf_init(&fact, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    put_facts_begin(&b, j->id, 1, true, 3);
+    put_u8(&fact, FACT_SPEC);
+    put_u8(&fact, 1);
+    put_raw(&fact, j->spec.data, j->spec.len);
+    put_block(&b, buf_bytes(&fact));
+    buf_reset(&fact);
+    put_holders_of(r, peer, j, &fact);
+    put_block(&b, buf_bytes(&fact));
+    buf_reset(&fact);
+    rig_put_claim(r, peer, j, 1, &fact);
+    put_block(&b, buf_bytes(&fact));
+    rig_frame(r, peer, MESSAGE_FACTS, &b);
+    buf_clear(&fact);
+    buf_clear(&b);
+    rig_run(r, 1000);
+}
+
+void rig_grant(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t epoch,
+               struct peer_chunk c)
+{
+    struct peer_grant g = {
+        .job = j->id, .spec = buf_bytes(&j->spec), .report_us = 1000, .chunks = 1};
+    uint8_t bytes[4096];
+    struct buf claim, b;
+
+    buf_init_fixed(&claim, bytes, sizeof bytes);
+    rig_put_claim(r, peer, j, epoch, &claim);
+    g.claim = buf_bytes(&claim);
+    buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    put_peer_grant_begin(&b, &g);
+    put_peer_chunk(&b, &c);
+    put_u16(&b, 0);
+    rig_frame(r, peer, MESSAGE_GRANT, &b);
+    buf_clear(&b);
+}
+
+struct job_view rig_view(struct rig *r, const struct rig_job *j)
+{
+    struct event ev = {.kind = EVENT_LINK_UP};
+    const struct request_watch m = {.job = j->id, .interval_ms = 500};
+    struct job_view v = {0};
+    const struct rig_sent *s;
+    uint8_t bytes[64];
+    struct buf b;
+
+    ev.link_up.link = RIG_USER_LINK + ++r->link_counter;
+    ev.link_up.party = PARTY_USER;
+    ev.link_up.id = rig_id(0xee);
+    rig_event(r, &ev);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_request_watch(&b, &m);
+    rig_count(r, RIG_NOBODY, MESSAGE_REPLY_JOB);
+    ev = (struct event){.kind = EVENT_FRAME};
+    ev.frame.link = RIG_USER_LINK + r->link_counter;
+    ev.frame.frame = (struct frame){MESSAGE_REQUEST_WATCH, 1, buf_bytes(&b)};
+    rig_event(r, &ev);
+    rig_run(r, 10 * MS_US);
+    s = rig_take(r, RIG_NOBODY, MESSAGE_REPLY_JOB);
+    ensure(s == NULL || read_job_view(s->payload, &v) == 0);
+    ev = (struct event){.kind = EVENT_LINK_DOWN};
+    ev.link_down.link = RIG_USER_LINK + r->link_counter;
+    rig_event(r, &ev);
+    return v;
+}
