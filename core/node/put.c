@@ -206,9 +206,7 @@ static void made(struct node *n, uint64_t number, const struct frame *answer)
     if (rc == 0 && (o = shelf_find(s->shelf, m.name)) == NULL)
         rc = shelf_add(s->shelf, m.name, m.size, n->now, &o);
     if (rc == 0) {
-#if VELUM_PLANT != 362 /* trace/test_object_damage: what is put while it is fetched is fetched on */
         fetching_stop(n, m.name);
-#endif
         shelf_sealed(s->shelf, o);
         gets_fetched(n, m.name, true);
         shelf_keep(s->shelf, o, p != NULL || keeping_is_kept(n, m.name));
