@@ -90,6 +90,7 @@ void round_run(struct node *n)
     request_tick(n);
     workers_limits(n);
     record_heal(n);
+    labour_waits(n);
     labour_orphans(n);
     holder_compare_ended(n);
     keep_run(n);
