@@ -173,14 +173,14 @@ static int find_another(struct follow *f, bool at_once)
 
 static int take_job(struct follow *f, struct bytes payload)
 {
-    int rc = jobs_take(f->end, payload);
+    int rc = job_entry_take(f->end, payload);
     if (rc < 0)
         return rc;
     f->lost_at = INSTANT_NEVER;
     progress_update(&f->progress, &f->end->view, loop_clock());
     f->ended = job_state_is_final(f->end->view.state);
     if (!f->ended)
-        jobs_entry_clear(f->end);
+        job_entry_clear(f->end);
     return 0;
 }
 

@@ -245,7 +245,7 @@ static int open_embedded(struct ask *a, const struct ask_options *o, char *messa
 {
     char text[512] = "";
     ensure(o->spawner);
-    int rc = embedded_open(&a->embedded, o->spawner, o->slots, text);
+    int rc = embedded_open(&a->embedded, o->spawner, o->slots, o->guest, text);
     if (rc < 0)
         text_copy(message, ASK_MESSAGE_SIZE, text);
     return rc;
@@ -275,7 +275,7 @@ int ask_open(struct ask **out, const struct ask_options *o, char message[ASK_MES
     a->wake.fd = -1;
     inbox_init(&a->inbox);
     a->has_home = home_locate(&a->home, unused) == 0;
-    int rc = loop_new(&a->loop);
+    int rc = o->guest ? loop_new_guest(&a->loop) : loop_new(&a->loop);
     if (rc == 0)
         rc = wake_open(&a->wake, a->loop);
     woken = a;
@@ -334,15 +334,40 @@ int ask_next(struct ask *a, struct instant until, struct frame *out)
     }
 }
 
-void ask_wake(void)
+void ask_step(struct ask *a)
 {
-    const struct ask *a = woken;
-    if (!a)
+    if (a->embedded) {
+        embedded_step(a->embedded);
         return;
+    }
+    linkset_flush(a->links);
+    (void)loop_poll(a->loop);
+    linkset_flush(a->links);
+}
+
+int ask_fd(const struct ask *a)
+{
+    return a->embedded ? embedded_fd(a->embedded) : loop_fd(a->loop);
+}
+
+struct instant ask_due(const struct ask *a)
+{
+    return a->embedded ? embedded_due(a->embedded) : loop_due(a->loop);
+}
+
+void ask_ring(const struct ask *a)
+{
     if (a->embedded)
         embedded_wake(a->embedded);
     else
         wake_ring(&a->wake);
+}
+
+void ask_wake(void)
+{
+    const struct ask *a = woken;
+    if (a)
+        ask_ring(a);
 }
 
 void ask_close(struct ask *a)

@@ -1,6 +1,6 @@
 /* A command's line to a node: the control socket of a local node, mutual TLS with the user's
  * certificate, or a node core inside this process (embedded mode). The messages are the same on all
- * three. Blocking, for commands only. */
+ * three. Blocking for commands; as the guest of another loop for the library. */
 #ifndef VELUM_HOST_ASK_H
 #define VELUM_HOST_ASK_H
 
@@ -19,7 +19,8 @@ struct ask_options {
     bool embedded_ok;        /* no node: run one inside (only without addr) */
     bool embedded_only;      /* --local */
     uint32_t slots;          /* of an embedded node, 0 = all cores */
-    struct spawner *spawner; /* needed for embedded; forked by main before anything else */
+    struct spawner *spawner; /* needed for embedded; made by the caller before anything else */
+    bool guest;              /* ask_fd and ask_due are wanted */
 };
 
 /* 0, or < 0 with what is wrong in message (perhaps ""): ERR_UNREACHABLE (exit 5), ERR_VERSION (it
@@ -38,9 +39,18 @@ int ask_send(struct ask *a, uint8_t type, uint32_t request, struct bytes payload
  *   ERR_IDENTITY   it does not know this user
  *   ERR_CANCELLED  ask_wake was called (by a signal handler) */
 int ask_next(struct ask *a, struct instant until, struct frame *out);
+/* Does what can be done without waiting; ask_next with a moment that has passed then takes what has
+ * come. */
+void ask_step(struct ask *a);
+/* Of a guest: readable while ask_step has something to do. */
+int ask_fd(const struct ask *a);
+/* When ask_step is due though nothing is readable; INSTANT_NEVER when it is not. */
+struct instant ask_due(const struct ask *a);
 /* A sentence about the end of the line, or "". */
 const char *ask_fault(const struct ask *a);
-void ask_wake(void); /* async-signal-safe */
+/* Ends a wait of the line that was opened last, or of this one. Async-signal-safe. */
+void ask_wake(void);
+void ask_ring(const struct ask *a);
 void ask_close(struct ask *a);
 
 #endif

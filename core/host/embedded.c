@@ -69,12 +69,13 @@ static void connect_user(struct embedded *e)
     driver_event(e->driver, &ev);
 }
 
-static int open_parts(struct embedded *e, struct spawner *s, uint32_t slots, char *message)
+static int open_parts(struct embedded *e, struct spawner *s, uint32_t slots, bool guest,
+                      char *message)
 {
     char text[1280] = "";
     int rc = kernels_open(&e->kernels, s, "", text);
     if (rc == 0)
-        rc = loop_new(&e->loop);
+        rc = guest ? loop_new_guest(&e->loop) : loop_new(&e->loop);
     if (rc == 0)
         rc = wake_open(&e->wake, e->loop);
     if (rc == 0)
@@ -90,7 +91,8 @@ static int open_parts(struct embedded *e, struct spawner *s, uint32_t slots, cha
     return rc;
 }
 
-int embedded_open(struct embedded **out, struct spawner *s, uint32_t slots, char message[512])
+int embedded_open(struct embedded **out, struct spawner *s, uint32_t slots, bool guest,
+                  char message[512])
 {
     struct embedded *e = calloc(1, sizeof *e);
     if (!e) {
@@ -99,7 +101,7 @@ int embedded_open(struct embedded **out, struct spawner *s, uint32_t slots, char
     }
     e->wake.fd = -1;
     inbox_init(&e->inbox);
-    int rc = open_parts(e, s, slots, message);
+    int rc = open_parts(e, s, slots, guest, message);
     if (rc < 0) {
         embedded_close(e);
         return rc;
@@ -143,6 +145,23 @@ int embedded_next(struct embedded *e, struct instant until, struct frame *out)
             return 0;
         e->ended = !driver_round(e->driver, until, &code);
     }
+}
+
+void embedded_step(struct embedded *e)
+{
+    int code;
+    if (!e->ended)
+        e->ended = !driver_step(e->driver, &code);
+}
+
+int embedded_fd(const struct embedded *e)
+{
+    return loop_fd(e->loop);
+}
+
+struct instant embedded_due(const struct embedded *e)
+{
+    return e->ended ? INSTANT_NEVER : driver_due(e->driver);
 }
 
 void embedded_wake(struct embedded *e)
