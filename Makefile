@@ -73,10 +73,11 @@ LINK_PURE = $(filter-out -Wl$(comma)--no-warnings,$(LINK))
 
 objects = $(patsubst %.c,$(O)/%.o,$(sort $(wildcard $(1))))
 
-PURE_ROOMS := $(filter-out core/host core/sim,$(wildcard core/*))
+PURE_ROOMS := $(filter-out core/host core/sim core/api,$(wildcard core/*))
 CORE_OBJS := $(call objects,$(PURE_ROOMS:%=%/*.c))
 SIM_OBJS := $(call objects,core/sim/*.c)
 HOST_OBJS := $(call objects,core/host/*.c)
+API_OBJS := $(call objects,core/api/*.c)
 CMD_OBJS := $(call objects,cmd/*.c)
 BUILTIN_OBJS := $(BUILTINS:%=$(O)/plugins/%.o)
 TESTLIB_OBJS := $(call objects,tests/lib/*.c)
@@ -95,7 +96,7 @@ SIM := $(if $(wildcard tests/sim/*.c),$(O)/tests/sim/sim)
 
 # --- the product ---------------------------------------------------------------------------------
 
-all: $(VELUM) $(PLUGINS)
+all: $(VELUM) $(PLUGINS) $(O)/libvelum.a
 
 $(O)/velum.full: $(CMD_OBJS) $(HOST_OBJS) $(SIM_OBJS) $(CORE_OBJS) $(BUILTIN_OBJS)
 	$(call say,LINK,$@)
@@ -108,11 +109,26 @@ $(VELUM): $(O)/velum.full
 
 # Objects follow the flags and the recipes that made them. The operating system is visible only
 # where it may be used.
-$(O)/core/host/%.o $(O)/cmd/%.o $(O)/tests/%.o: SYSTEM = -D_GNU_SOURCE
+$(O)/core/host/%.o $(O)/core/api/%.o $(O)/cmd/%.o $(O)/tests/%.o: SYSTEM = -D_GNU_SOURCE
 $(O)/%.o: %.c $(CONF)/config.mk Makefile | $(CONF)/config.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS_ALL) $(SYSTEM) -MMD -MP -c -o $@ $<
+
+# --- the library ---------------------------------------------------------------------------------
+
+# One object with everything velum.h needs and nothing else, in which only the functions of velum.h
+# have names: a program may have functions of the same names as any of ours.
+$(O)/libvelum.syms: core/api/velum.h
+	@mkdir -p $(@D)
+	$(Q)grep -oE '\<velum_[a-z_]+\(' $< | tr -d '(' | LC_ALL=C sort -u >$@
+
+$(O)/libvelum.o: $(O)/libvelum.syms $(API_OBJS) $(HOST_OBJS) $(CORE_OBJS) $(BUILTIN_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(LD) -r --gc-sections $$(sed 's/^/-u /' $<) -o $@.new $(filter %.o,$^)
+	$(Q)$(OBJCOPY) --strip-unneeded --keep-global-symbols=$< $@.new $@ && rm -f $@.new
+
+$(O)/libvelum.a: $(O)/libvelum.o
 
 # --- kernels: built-in and as plugins, from the same source --------------------------------------
 
@@ -158,12 +174,13 @@ $(O)/libcore.a: $(CORE_OBJS) $(BUILTIN_OBJS)
 $(O)/libhost.a: $(HOST_OBJS)
 $(O)/libcmd.a: $(CMD_OBJS)
 $(O)/libsim.a: $(SIM_OBJS)
-$(O)/libcore.a $(O)/libhost.a $(O)/libsim.a $(O)/libcmd.a:
+$(O)/libapi.a: $(API_OBJS)
+$(O)/libcore.a $(O)/libhost.a $(O)/libsim.a $(O)/libcmd.a $(O)/libapi.a $(O)/libvelum.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
-$(HOST_TESTS): $(O)/%: $(O)/%.o $(TESTLIB_OBJS) $(O)/libcmd.a $(O)/libhost.a $(O)/libsim.a \
-               $(O)/libcore.a
+$(HOST_TESTS): $(O)/%: $(O)/%.o $(TESTLIB_OBJS) $(O)/libapi.a $(O)/libcmd.a $(O)/libhost.a \
+               $(O)/libsim.a $(O)/libcore.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 

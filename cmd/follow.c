@@ -246,7 +246,7 @@ int follow_failure(const struct job_view *v)
         talk_try("velum show %s", id);
     else
         talk_try("velum logs %s", id);
-    return jobs_code(v->state);
+    return (int)exit_code_of_state(v->state);
 }
 
 int follow_outcome(struct line *l, struct job_entry *e, bool json)

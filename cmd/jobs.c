@@ -267,23 +267,3 @@ int jobs_with_one(const struct call *c,
     line_close(l);
     return code;
 }
-
-int jobs_code(enum job_state s)
-{
-    switch (s) {
-    case JOB_DONE:
-        return CODE_DONE;
-    case JOB_CANCELLED:
-        return CODE_CANCELLED;
-    case JOB_TIMED_OUT:
-        return CODE_TIME_OUT;
-    case JOB_FAILED:
-    case JOB_DIVERGENT:
-    case JOB_UNKNOWN:
-        return CODE_FAILED;
-    case JOB_WAITING:
-    case JOB_RUNNING:
-        return CODE_IN_PART;
-    }
-    return CODE_FAILED;
-}

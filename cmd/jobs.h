@@ -36,7 +36,5 @@ int jobs_show(struct line *l, struct job_entry *e);
  * `print`, whose exit code it returns. */
 int jobs_with_one(const struct call *c,
                   int (*print)(const struct call *c, struct line *l, struct job_entry *e));
-/* The exit code a job's state stands for; CODE_IN_PART while it has none. */
-int jobs_code(enum job_state s);
 
 #endif

@@ -288,6 +288,21 @@ int ask_open(struct ask **out, const struct ask_options *o, char message[ASK_MES
     return rc;
 }
 
+int ask_reopen(struct ask **a, const struct ask_options *o)
+{
+    char message[ASK_MESSAGE_SIZE];
+    struct ask_options again = *o;
+    ask_close(*a);
+    *a = NULL;
+    again.embedded_ok = again.embedded_only = false;
+    int rc = ask_open(a, &again, message);
+    if (rc < 0 && again.addr) {
+        again.addr = NULL;
+        rc = ask_open(a, &again, message);
+    }
+    return rc;
+}
+
 bool ask_is_embedded(const struct ask *a)
 {
     return a->embedded != NULL;

@@ -26,6 +26,9 @@ struct ask_options {
 /* 0, or < 0 with what is wrong in message (perhaps ""): ERR_UNREACHABLE (exit 5), ERR_VERSION (it
  * names the version this velum speaks), other. */
 int ask_open(struct ask **out, const struct ask_options *o, char message[ASK_MESSAGE_SIZE]);
+/* The node has gone: one try to reach it again, or another node of this machine; never embedded.
+ * Closes *a, which is NULL after a failure. 0 or < 0. */
+int ask_reopen(struct ask **a, const struct ask_options *o);
 bool ask_is_embedded(const struct ask *a);
 /* The identity that signs this command's jobs: the user's (read when first asked for; NULL when it
  * cannot be), or the embedded run's. */
