@@ -233,7 +233,7 @@ test-programs: $(HOST_TESTS) $(PURE_TESTS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(V
 # Without bats the tests of the command line would only be skipped, without the others those that
 # make a network of their own.
 test-tools:
-	@PATH=$$PATH:/usr/sbin:/sbin; for tool in bats ip nft; do \
+	@PATH=$$PATH:/usr/sbin:/sbin; for tool in bats ip nft pkg-config; do \
 		command -v $$tool >/dev/null || { $(CONFIGURE) --install-deps || true; break; }; done
 
 RUN_TESTS = tests/run.sh --objects $(O) --velum $(VELUM)
@@ -301,8 +301,12 @@ endif
 # --- installation --------------------------------------------------------------------------------
 
 PREFIX ?= /usr/local
+# What a program needs that links the library, with shared libraries or without: the library reads no
+# settings file, and what it was sanitized with must be there too.
+LIBS_OF_USERS = $(filter-out -linih,$(LIBS)) $(filter -fsanitize=%,$(CONF_LDFLAGS))
 DEST = $(DESTDIR)$(PREFIX)
-INSTALLED = bin/velum lib/velum include/velum share/man/man1/velum.1 share/doc/velum \
+INSTALLED = bin/velum lib/velum lib/libvelum.a lib/pkgconfig/velum.pc include/velum \
+            share/man/man1/velum.1 share/man/man3/velum.3 share/doc/velum \
             share/bash-completion/completions/velum share/zsh/site-functions/_velum \
             share/fish/vendor_completions.d/velum.fish
 
@@ -311,7 +315,16 @@ install: all
 	$(Q)install -d $(DEST)/lib/velum/plugins
 	$(Q)install -m 644 $(PLUGINS) $(DEST)/lib/velum/plugins/
 	$(Q)install -D -m 644 plugins/velum_kernel.h $(DEST)/include/velum/velum_kernel.h
+	$(Q)install -m 644 core/api/velum.h $(DEST)/include/velum/velum.h
+	$(Q)install -D -m 644 $(O)/libvelum.a $(DEST)/lib/libvelum.a
+	$(Q)install -d $(DEST)/lib/pkgconfig
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LIBS_OF_USERS)|' \
+		core/api/velum.pc.in >$(DEST)/lib/pkgconfig/velum.pc
+	$(Q)chmod 644 $(DEST)/lib/pkgconfig/velum.pc
 	$(Q)install -D -m 644 cmd/man/velum.1 $(DEST)/share/man/man1/velum.1
+	$(Q)install -D -m 644 cmd/man/velum.3 $(DEST)/share/man/man3/velum.3
+	$(Q)install -d $(DEST)/share/doc/velum/examples
+	$(Q)install -m 644 core/api/examples/*.c $(DEST)/share/doc/velum/examples/
 	$(Q)install -D -m 644 LICENSE $(DEST)/share/doc/velum/LICENSE
 	$(Q)install -D -m 644 conf/velum.conf $(DEST)/share/doc/velum/velum.conf
 	$(Q)install -D -m 644 completions/velum.bash $(DEST)/share/bash-completion/completions/velum

@@ -259,12 +259,20 @@ static void send_frame(struct velum *v, uint32_t request, uint8_t type, struct b
         (void)ask_send(v->ask, type, request, payload);
 }
 
+void handle_needs_node(struct velum *v, struct op *op)
+{
+    const struct instant now = loop_clock();
+    if (op->lost_at.us == INSTANT_NEVER.us)
+        op->lost_at = now;
+    look_by(v, instant_plus_us(now, LOOK_US));
+}
+
 void handle_ask(struct velum *v, struct op *op, uint8_t type, struct bytes payload)
 {
     const struct instant now = loop_clock();
     op->request = ops_next_request(op);
-    if (!v->ask && op->lost_at.us == INSTANT_NEVER.us)
-        op->lost_at = now;
+    if (!v->ask)
+        handle_needs_node(v, op);
     op->silent_by = v->ask ? instant_plus_us(now, HANDLE_ANSWER_MAX_US) : INSTANT_NEVER;
     look_by(v, instant_plus_us(now, LOOK_US));
     send_frame(v, op->request, type, payload);

@@ -52,6 +52,8 @@ void handle_close(struct velum *v);
  * lost when there is no node: the operation asks again when there is one. Frames that were borrowed
  * from the line are no longer good. */
 void handle_ask(struct velum *v, struct op *op, uint8_t type, struct bytes payload);
+/* There is none, and the operation can do nothing without: it goes on when there is one again. */
+void handle_needs_node(struct velum *v, struct op *op);
 /* Sends what belongs to the open request. */
 void handle_ask_on(struct velum *v, struct op *op, uint8_t type, struct bytes payload);
 /* The operation asks once more in a moment. */

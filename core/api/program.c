@@ -28,22 +28,35 @@ static int refuse(const char *name, const char *why)
     return VELUM_MISUSE;
 }
 
+/* The digest of a plugin is of its source; that of a program's kernels is the program's own and
+ * comes later. A kernel that was compiled with an older header is shorter. */
+static struct velum_kernel copy_of(const struct velum_kernel *from)
+{
+    static const char no_digest[] =
+        "0000000000000000000000000000000000000000000000000000000000000000";
+    struct velum_kernel k;
+    memset(&k, 0, sizeof k);
+    memcpy(&k, from, from->size < sizeof k ? from->size : sizeof k);
+    k.source = no_digest;
+    return k;
+}
+
 int velum_register(const struct velum_kernel *kernel)
 {
     char reason[REASON_SIZE];
-    if (!kernel || kernel_check(kernel, reason) < 0)
-        return refuse("?", kernel ? reason : "there is none");
+    if (!kernel)
+        return refuse("?", "there is none");
+    struct velum_kernel k = copy_of(kernel);
+    if (kernel_check(&k, reason) < 0)
+        return refuse("?", reason);
     if (begun)
-        return refuse(kernel->name, "velum_init was called before");
-    if (kernel_find(kernel->name) || program_has(kernel->name))
-        return refuse(kernel->name, "there is one of that name");
+        return refuse(k.name, "velum_init was called before");
+    if (kernel_find(k.name) || program_has(k.name))
+        return refuse(k.name, "there is one of that name");
     if (kernels_count == KERNELS_ADDED_MAX)
-        return refuse(kernel->name, "there are 64 already");
-    /* One that was compiled with an older header is shorter. */
-    struct velum_kernel *k = &kernels[kernels_count++];
-    memset(k, 0, sizeof *k);
-    memcpy(k, kernel, kernel->size < sizeof *k ? kernel->size : sizeof *k);
-    k->source = source;
+        return refuse(k.name, "there are 64 already");
+    k.source = source;
+    kernels[kernels_count++] = k;
     return VELUM_DONE;
 }
 

@@ -13,7 +13,7 @@
 
 #define AGAIN_US (100 * MS_US)
 
-enum step { PLANNING, SUBMITTING, WATCHING, SHOWING };
+enum step { PLANNING, SIGNING, SUBMITTING, WATCHING, SHOWING };
 
 struct task {
     enum step step;
@@ -80,20 +80,17 @@ static int choose_leaf(struct velum *v, struct submission *s)
                        (unsigned long long)submission_leaves(s));
 }
 
-/* From a plan to the bytes that are sent. */
+/* From a plan to the bytes that are sent, by the key that belongs to the line. */
 static int seal(struct velum *v, struct task *t)
 {
     struct identity *identity = ask_identity(v->ask);
-    int rc = choose_leaf(v, t->submission);
-    if (rc < 0)
-        return rc;
     if (!identity) {
         const char *why = ask_fault(v->ask);
         return handle_fail(v, VELUM_NOT_ALLOWED, "", "%s",
                            why[0] ? why : "your key cannot be read");
     }
     buf_reset(&t->payload);
-    rc = submission_seal(t->submission, identity, &t->payload);
+    int rc = submission_seal(t->submission, identity, &t->payload);
     if (rc < 0)
         return handle_fail_err(v, rc, "the job cannot be signed");
     free(t->submission);
@@ -109,8 +106,11 @@ static int plan(struct velum *v, struct task *t, const struct velum_task *asked)
     int rc = ERR_NOT_FOUND;
     if (v->inside || !program_has(asked->kernel))
         rc = builtin_plan(asked->kernel, asked->argc, asked->argv, &t->submission->plan, reason);
+    t->step = rc == 0 ? SIGNING : PLANNING;
     if (rc == 0)
-        return seal(v, t);
+        rc = choose_leaf(v, t->submission);
+    if (t->step == SIGNING)
+        return rc == 0 && v->ask ? seal(v, t) : rc;
     if (rc != ERR_NOT_FOUND)
         return refuse_args(v, asked->kernel, reason);
     if (v->inside)
@@ -207,12 +207,28 @@ static void ask_show(struct velum *v, struct op *op)
     handle_ask(v, op, MESSAGE_REQUEST_SHOW, buf_bytes(&op->task->payload));
 }
 
+static void sign_and_send(struct velum *v, struct op *op)
+{
+    if (!v->ask) {
+        handle_needs_node(v, op);
+        return;
+    }
+    int rc = seal(v, op->task);
+    if (rc < 0)
+        handle_end(v, op, rc);
+    else
+        handle_ask(v, op, MESSAGE_REQUEST_SUBMIT, buf_bytes(&op->task->payload));
+}
+
 void task_resume(struct velum *v, struct op *op)
 {
     struct task *t = op->task;
     switch (t->step) {
     case PLANNING:
         handle_ask(v, op, MESSAGE_REQUEST_PLAN, buf_bytes(&t->payload));
+        break;
+    case SIGNING:
+        sign_and_send(v, op);
         break;
     case SUBMITTING:
         handle_ask(v, op, MESSAGE_REQUEST_SUBMIT, buf_bytes(&t->payload));
@@ -241,11 +257,12 @@ static void planned(struct velum *v, struct op *op, const struct frame *frame)
         makes_no_sense(v, op);
         return;
     }
-    int rc = seal(v, op->task);
+    op->task->step = SIGNING;
+    int rc = choose_leaf(v, op->task->submission);
     if (rc < 0)
         handle_end(v, op, rc);
     else
-        task_resume(v, op);
+        sign_and_send(v, op);
 }
 
 static void submitted(struct velum *v, struct op *op, const struct frame *frame)
@@ -339,6 +356,8 @@ void task_answer(struct velum *v, struct op *op, const struct frame *frame)
     case PLANNING:
         planned(v, op, frame);
         break;
+    case SIGNING: /* it has asked nothing */
+        break;
     case SUBMITTING:
         submitted(v, op, frame);
         break;
@@ -382,7 +401,7 @@ bool task_aside(struct op *op, const struct frame *frame)
 void task_kill(struct velum *v, struct op *op)
 {
     struct task *t = op->task;
-    if (!t->acknowledged && t->step == PLANNING) {
+    if (t->step == PLANNING || t->step == SIGNING) {
         handle_end_failed(v, op, VELUM_CANCELLED, "", "cancelled before it was submitted");
         return;
     }

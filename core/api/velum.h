@@ -86,9 +86,9 @@ int velum_register(const struct velum_kernel *kernel);
 /* Opens a handle. options NULL: all defaults. The node inside a program keeps nothing on disk, does
  * not listen, and ends with the handle, and so do its jobs; jobs at a running node go on without
  * the program. Waits at most about 4 s, for an address that does not answer. On failure there is a
- * handle all the same (but NULL without memory), good for velum_sentence and velum_shutdown only. */
+ * handle all the same (but NULL without memory), for velum_sentence and velum_shutdown only. */
 int velum_init(struct velum **out, const struct velum_options *options);
-/* Ends everything of the handle; it waits at most a second for worker processes. NULL is allowed. */
+/* Ends everything of the handle; waits at most a second for worker processes. NULL is allowed. */
 void velum_shutdown(struct velum *v);
 /* 1 when the node is inside this program, else 0. */
 int velum_is_inside(const struct velum *v);

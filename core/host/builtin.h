@@ -1,5 +1,5 @@
-/* The kernels linked into this executable, as those need them that submit: planned and shown in this
- * process, without a node. Called by the commands that plan, show or list, and by core/api. */
+/* The kernels linked into this executable, as those need them that submit: planned and shown in
+ * this process, without a node. Called by the commands that plan, show or list, and by core/api. */
 #ifndef VELUM_HOST_BUILTIN_H
 #define VELUM_HOST_BUILTIN_H
 

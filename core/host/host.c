@@ -81,8 +81,8 @@ static void log_to_stderr(void *ctx, enum log_level level, const char *text)
 
 static const struct log_sink host_log = {log_to_stderr, NULL, LOG_WARNING};
 
-/* Keys must not end in core files, a thousand connections need as many descriptors, and the death of
- * a worker or a peer is no reason to die. */
+/* Keys must not end in core files, a thousand connections need as many descriptors, and the death
+ * of a worker or a peer is no reason to die. */
 static void settle_process(void)
 {
     struct rlimit none = {0, 0}, files;

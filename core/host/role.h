@@ -17,7 +17,7 @@ enum role { ROLE_NONE, ROLE_SPAWNER, ROLE_WORKER, ROLE_MOVER };
 
 /* By the first argument. */
 enum role role_of_arguments(int argc, char *const *argv);
-/* By the environment, with the digest that stands there; what is in it goes on to this process's own
+/* By the environment, with the digest that stands there, which goes on to this process's own
  * children. */
 enum role role_of_environment(struct digest *program);
 /* Is that process until it ends, and returns its exit status; the spawner never returns. */

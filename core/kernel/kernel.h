@@ -1,8 +1,9 @@
 /* Kernels as the rest of the core uses them: the table of built-ins, and every call of the ABI
  * (plugins/velum_kernel.h) with accumulators in canonical form and every bound checked.
  *
- * Owns nothing and keeps no state but the list of what a program has added; no dlopen here. Called by the worker for all kernels, by the
- * node and the commands for built-ins (plan, merge, show), by the simulator and by boards.
+ * Owns nothing and keeps no state but the list of what a program has added; no dlopen here. Called
+ * by the worker for all kernels, by the node and those that submit for built-ins (plan, merge,
+ * show), by the simulator and by boards.
  *
  * Native accumulators live on the stack during a call, at most two of them, 4 KiB each. */
 #ifndef VELUM_KERNEL_KERNEL_H
