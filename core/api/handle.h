@@ -22,8 +22,9 @@ struct velum {
     struct ask_options options;
     struct spawner spawner;
     char *addr;
-    int failed; /* velum_init's code when it failed: nothing works */
-    int poll;   /* an epoll set: the line, and `wake` */
+    struct conf *node; /* of VELUM_AS_NODE */
+    int failed;        /* velum_init's code when it failed: nothing works */
+    int poll;          /* an epoll set: the line, and `wake` */
     int wake;
     bool inside, woken;
     struct instant retry_at; /* when a lost node is looked for */

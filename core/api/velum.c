@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,18 +23,47 @@
 
 /* --- opening and closing --- */
 
+static int set(struct velum *v, const char *key, const char *value)
+{
+    char message[CONF_MESSAGE_SIZE] = "";
+    if (!value || conf_set(v->node, key, value, message) == 0)
+        return 0;
+    return handle_fail(v, VELUM_MISUSE, "", "%s", message);
+}
+
+/* The same checks as for `velum node`. */
+static int take_node_options(struct velum *v, const struct velum_options *o)
+{
+    char port[16], slots[16];
+    v->node = malloc(sizeof *v->node);
+    if (!v->node)
+        return handle_fail_err(v, ERR_NO_MEMORY, "velum_init");
+    conf_default(v->node);
+    snprintf(port, sizeof port, "%u", (unsigned)o->port);
+    snprintf(slots, sizeof slots, "%u", (unsigned)o->slots);
+    int rc = set(v, "port", o->port ? port : NULL);
+    if (rc == 0)
+        rc = set(v, "slots", o->slots ? slots : NULL);
+    if (rc == 0)
+        rc = set(v, "bind", o->bind);
+    return rc == 0 ? set(v, "name", o->name) : rc;
+}
+
 static int take_options(struct velum *v, const struct velum_options *o)
 {
     const char *from_env = getenv("VELUM_ADDR");
     const char *addr = o->addr ? o->addr : from_env && from_env[0] ? from_env : NULL;
     enum velum_where where = o->where;
-    if (where != VELUM_ANYWHERE && where != VELUM_INSIDE && where != VELUM_AT_NODE)
+    if (where != VELUM_ANYWHERE && where != VELUM_INSIDE && where != VELUM_AT_NODE &&
+        where != VELUM_AS_NODE)
         return handle_fail(v, VELUM_MISUSE, "VELUM_ANYWHERE", "options.where is not allowed");
     if (where == VELUM_ANYWHERE && !addr && program_has_any())
         where = VELUM_INSIDE;
     v->options.slots = o->slots;
-    v->options.embedded_only = where == VELUM_INSIDE;
+    v->options.embedded_only = where == VELUM_INSIDE || where == VELUM_AS_NODE;
     v->options.embedded_ok = where == VELUM_ANYWHERE && !addr;
+    if (where == VELUM_AS_NODE)
+        return take_node_options(v, o);
     if (where == VELUM_INSIDE || !addr)
         return 0;
     v->addr = strdup(addr);
@@ -215,12 +245,12 @@ static int unknown(struct velum *v)
 }
 
 /* Runs until done(op) says so: 0, VELUM_IN_PART at `until`, or VELUM_INTERRUPTED. */
-static int run_until(struct velum *v, struct op *op, bool (*done)(const struct op *op),
-                     struct instant until)
+static int run_until(struct velum *v, struct op *op,
+                     bool (*done)(const struct velum *v, const struct op *op), struct instant until)
 {
     for (;;) {
         handle_step(v);
-        if (done(op))
+        if (done(v, op))
             return 0;
         if (v->woken) {
             v->woken = false;
@@ -233,8 +263,9 @@ static int run_until(struct velum *v, struct op *op, bool (*done)(const struct o
     }
 }
 
-static bool has_ended(const struct op *op)
+static bool has_ended(const struct velum *v, const struct op *op)
 {
+    (void)v;
     return op->code != VELUM_IN_PART;
 }
 
@@ -260,13 +291,35 @@ int velum_wait(struct velum *v, int operation, int64_t timeout_ms)
     if (!op)
         return unknown(v);
     guard_begin(&g);
-    int rc = has_ended(op) ? 0 : run_until(v, op, has_ended, until_of(timeout_ms));
+    int rc = has_ended(v, op) ? 0 : run_until(v, op, has_ended, until_of(timeout_ms));
     guard_end(&g);
     return rc < 0 ? rc : tell(v, op);
 }
 
-static bool kill_is_answered(const struct op *op)
+static bool has_failed(const struct velum *v, const struct op *op)
 {
+    (void)op;
+    return v->failed != 0;
+}
+
+int velum_serve(struct velum *v, int64_t timeout_ms)
+{
+    struct guard g;
+    if (!v)
+        return VELUM_MISUSE;
+    if (v->failed)
+        return v->failed;
+    guard_begin(&g);
+    int rc = run_until(v, NULL, has_failed, until_of(timeout_ms));
+    guard_end(&g);
+    if (rc == VELUM_IN_PART)
+        return VELUM_DONE;
+    return rc < 0 ? rc : v->failed;
+}
+
+static bool kill_is_answered(const struct velum *v, const struct op *op)
+{
+    (void)v;
     int code;
     char why[VIEW_ERROR_SIZE];
     return task_is_killed(op, &code, why) ||
@@ -288,7 +341,7 @@ static int kill_outcome(struct velum *v, const struct op *op)
 
 static int kill_task(struct velum *v, struct op *op, int64_t timeout_ms)
 {
-    if (!has_ended(op))
+    if (!has_ended(v, op))
         task_kill(v, op);
     else if (op->code != VELUM_CANCELLED)
         return VELUM_DONE;
@@ -312,7 +365,7 @@ int velum_kill(struct velum *v, int operation, int64_t timeout_ms)
     guard_begin(&g);
     if (op->kind == OP_TASK)
         rc = kill_task(v, op, timeout_ms);
-    else if (!has_ended(op))
+    else if (!has_ended(v, op))
         handle_end_failed(v, op, VELUM_CANCELLED, "", "it was cancelled");
     guard_end(&g);
     return rc;

@@ -61,9 +61,10 @@ enum velum_code {
 
 enum velum_where {
     VELUM_ANYWHERE =
-        0,            /* a node as the commands find it; without one, a node inside this program */
-    VELUM_INSIDE = 1, /* a node inside this program, even with others near */
-    VELUM_AT_NODE = 2 /* a running node, or VELUM_NO_NODE */
+        0,             /* a node as the commands find it; without one, a node inside this program */
+    VELUM_INSIDE = 1,  /* a node inside this program, even with others near */
+    VELUM_AT_NODE = 2, /* a running node, or VELUM_NO_NODE */
+    VELUM_AS_NODE = 3  /* this program is a node of the mesh, as `velum node` is */
 };
 
 /* What is left zero has its default. */
@@ -74,6 +75,12 @@ struct velum_options {
                                nearest under $VELUM_HOME. One that does not answer is VELUM_NO_NODE,
                                never a reason to compute inside */
     uint32_t slots;         /* workers at a time of a node inside; 0: all cores */
+    /* Of VELUM_AS_NODE, as of `velum node`: where it listens, what it is called. It keeps its state
+     * in $VELUM_HOME/nodes/PORT, finds the other nodes as that does, and takes part in their jobs,
+     * as they in its: in those of this program's own kernels where they are the same program. */
+    uint16_t port;    /* 0: 8001 */
+    const char *bind; /* NULL: 127.0.0.1 */
+    const char *name; /* NULL: made up */
 };
 
 /* Makes a kernel known to the node inside this program. Before the first velum_init; the struct is
@@ -84,11 +91,13 @@ struct velum_options {
 int velum_register(const struct velum_kernel *kernel);
 
 /* Opens a handle. options NULL: all defaults. The node inside a program keeps nothing on disk, does
- * not listen, and ends with the handle, and so do its jobs; jobs at a running node go on without
- * the program. Waits at most about 4 s, for an address that does not answer. On failure there is a
- * handle all the same (but NULL without memory), for velum_sentence and velum_shutdown only. */
+ * not listen, and ends with the handle, and so do its jobs (but for VELUM_AS_NODE); jobs at a
+ * running node go on without the program. Waits at most about 4 s, for an address that does not
+ * answer. On failure there is a handle all the same (but NULL without memory), for velum_sentence
+ * and velum_shutdown only. */
 int velum_init(struct velum **out, const struct velum_options *options);
-/* Ends everything of the handle; waits at most a second for worker processes. NULL is allowed. */
+/* Ends everything of the handle; waits at most a second for worker processes, and two for a node of
+ * the mesh to say goodbye. NULL is allowed. */
 void velum_shutdown(struct velum *v);
 /* 1 when the node is inside this program, else 0. */
 int velum_is_inside(const struct velum *v);
@@ -129,7 +138,7 @@ int velum_submit(struct velum *v, const struct velum_task *task);
 
 /* Keeps bytes as an object in the mesh; its text is the reference, 64 hex digits. The bytes are
  * borrowed until the operation ends. Ends when two nodes have synced it, or all where there are
- * fewer. Needs a running node. */
+ * fewer. Needs a node of the mesh, running or VELUM_AS_NODE. */
 int velum_put(struct velum *v, const void *data, size_t size);
 /* The same of an ordinary file, from where its offset stands to its end. */
 int velum_put_fd(struct velum *v, int fd);
@@ -147,6 +156,10 @@ int velum_get_fd(struct velum *v, const char *ref, int fd);
  * timeout_ms < 0: as long as it takes; 0: only what can be done without waiting. VELUM_IN_PART when
  * the time is over and it has not ended. A negative `operation` comes back as it is. */
 int velum_wait(struct velum *v, int operation, int64_t timeout_ms);
+
+/* Runs the library for so long, or (< 0) until velum_wake: for a program that is a node and has
+ * nothing else to do. VELUM_DONE, VELUM_INTERRUPTED, or why the node has ended. */
+int velum_serve(struct velum *v, int64_t timeout_ms);
 
 /* Cancels a job, and waits at most so long for the proof: VELUM_DONE when every node that keeps it
  * has written that down (or it had ended); VELUM_IN_PART when somebody is away or the time is over.

@@ -8,8 +8,8 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/control.h"
+#include "core/host/embedded.h"
 #include "core/host/home.h"
-#include "core/host/host.h"
 #include "core/host/inbox.h"
 #include "core/host/linkset.h"
 #include "core/host/wake.h"
@@ -243,9 +243,10 @@ static bool find_announced(struct ask *a)
 
 static int open_embedded(struct ask *a, const struct ask_options *o, char *message)
 {
-    char text[512] = "";
+    char text[HOST_MESSAGE_SIZE] = "";
     ensure(o->spawner);
-    int rc = embedded_open(&a->embedded, o->spawner, o->slots, o->guest, text);
+    int rc = o->node ? embedded_open_node(&a->embedded, o->spawner, o->node, o->guest, text)
+                     : embedded_open(&a->embedded, o->spawner, o->slots, o->guest, text);
     if (rc < 0)
         text_copy(message, ASK_MESSAGE_SIZE, text);
     return rc;

@@ -5,10 +5,11 @@
 #define VELUM_HOST_ASK_H
 
 #include "core/base/instant.h"
+#include "core/host/conf.h"
 #include "core/host/crew.h"
 #include "core/wire/frame.h"
 
-#define ASK_MESSAGE_SIZE 1280
+#define ASK_MESSAGE_SIZE 2048
 
 struct ask;
 
@@ -16,9 +17,11 @@ struct ask_options {
     /* --addr or VELUM_ADDR. NULL: under $VELUM_HOME the lowest port whose control socket answers,
      * or else the first announced address that does. */
     const char *addr;
-    bool embedded_ok;        /* no node: run one inside (only without addr) */
-    bool embedded_only;      /* --local */
-    uint32_t slots;          /* of an embedded node, 0 = all cores */
+    bool embedded_ok;   /* no node: run one inside (only without addr) */
+    bool embedded_only; /* --local */
+    uint32_t slots;     /* of an embedded node, 0 = all cores */
+    const struct conf
+        *node; /* with embedded_only: a node of the mesh inside, with these settings */
     struct spawner *spawner; /* needed for embedded; made by the caller before anything else */
     bool guest;              /* ask_fd and ask_due are wanted */
 };

@@ -12,8 +12,9 @@
 #include "core/host/linkset.h"
 #include "core/node/node.h"
 
-/* In embedded mode the caller itself is the user at the other end of this link. */
-#define DRIVER_USER_LINK ((uint64_t)1)
+/* With a node inside a program the caller itself is the user at the other end of this link, which
+ * none of the linkset's is. */
+#define DRIVER_USER_LINK ((uint64_t)1 << 63)
 
 struct driver;
 

@@ -240,6 +240,10 @@ static void mirror_turn(const struct watch *w, uint32_t old, uint32_t mask)
     struct epoll_event e = {.events = mask};
     if (w->loop->mirror < 0 || mask == old)
         return;
+#if VELUM_PLANT == 424 /* unit/test_api: what a guest waits for is not in its descriptor */
+    if (w->fd > 8)
+        return;
+#endif
     if (mask == 0)
         (void)epoll_ctl(w->loop->mirror, EPOLL_CTL_DEL, w->fd, NULL);
     else

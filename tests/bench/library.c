@@ -1,6 +1,6 @@
-/* library inside|PORT RUNS KERNEL [ARGS]: milliseconds from starting a job by libvelum to holding its
- * result as text, one line each, with the node inside this program or at the one on PORT. The first
- * jobs, which start workers, are not counted. */
+/* library inside|PORT RUNS KERNEL [ARGS]: milliseconds from starting a job by libvelum to holding
+ * its result as text, one line each, with the node inside this program or at the one on PORT. The
+ * first jobs, which start workers, are not counted. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

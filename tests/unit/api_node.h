@@ -12,12 +12,13 @@
 #include <unistd.h>
 
 #include "core/api/velum.h"
-#include "core/host/host.h"
+#include "core/host/node_process.h"
 #include "tests/lib/check.h"
 
 #define NODE_WAIT_MS 10000
 
 static const char *api_program;
+static const char *api_other; /* what start_child runs instead; NULL */
 static char api_home[64];
 
 static inline void nap_ms(long ms)
@@ -43,7 +44,7 @@ static inline int api_node_main(const char *port)
     if (conf_set(&conf, "port", port, message) < 0 || conf_set(&conf, "slots", "2", message) < 0 ||
         spawner_fork(&spawner, api_program) < 0)
         return 1;
-    return host_node(&conf, &spawner);
+    return node_process(&conf, &spawner);
 }
 
 static inline void new_home(void)
@@ -79,7 +80,7 @@ static inline bool answers(int port)
     return ok;
 }
 
-static inline pid_t start_node(int port)
+static inline pid_t start_child(const char *verb, int port)
 {
     char text[16], log[128];
     snprintf(text, sizeof text, "%d", port);
@@ -88,7 +89,7 @@ static inline pid_t start_node(int port)
     if (pid == 0) {
         if (!freopen(log, "a", stderr))
             _exit(1);
-        execl(api_program, api_program, "__node", text, (char *)NULL);
+        execl(api_other ? api_other : api_program, api_program, verb, text, (char *)NULL);
         _exit(127);
     }
     REQUIRE(pid > 0);
@@ -97,6 +98,11 @@ static inline pid_t start_node(int port)
         nap_ms(20);
     }
     return pid;
+}
+
+static inline pid_t start_node(int port)
+{
+    return start_child("__node", port);
 }
 
 static inline void end_node(pid_t pid, int how)
