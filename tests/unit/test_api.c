@@ -211,6 +211,32 @@ TEST(a_wait_is_ended_by_a_signal_handler)
     velum_shutdown(v);
 }
 
+TEST(what_was_waited_for_is_not_told_again)
+{
+    struct velum *v = open_at(VELUM_INSIDE, NULL);
+    int jobs[3], told = 0, next;
+    for (int i = 0; i < 3; i++)
+        jobs[i] = velum_spawn(v, "sum", "10", NULL);
+    for (int i = 0; i < 3; i++)
+        while (code_of(v, jobs[i]) == VELUM_IN_PART)
+            CHECK_INT(velum_serve(v, 10), VELUM_DONE);
+    CHECK_INT(velum_process(v), 3);
+    /* They may have ended in any order. */
+    for (int i = 0; i < 2; i++)
+        CHECK_INT(velum_wait(v, jobs[i], 0), jobs[i]);
+    CHECK_INT(velum_process(v), 1);
+    while ((next = velum_next(v)) != 0 && told++ < 3)
+        CHECK_INT(next, jobs[2]);
+    CHECK_INT(told, 1);
+    /* Nor what was released. */
+    int last = velum_spawn(v, "sum", "10", NULL);
+    while (code_of(v, last) == VELUM_IN_PART)
+        CHECK_INT(velum_serve(v, 10), VELUM_DONE);
+    velum_release(v, last);
+    CHECK_INT(velum_next(v), 0);
+    velum_shutdown(v);
+}
+
 /* --- what a library must not do --- */
 
 TEST(signals_descriptors_and_children_are_as_before)
@@ -265,7 +291,7 @@ TEST(many_jobs_in_a_loop_of_the_program)
 {
     enum { JOBS = 40 };
     struct velum *v = open_at(VELUM_INSIDE, NULL);
-    int jobs[JOBS], ended = 0, next;
+    int jobs[JOBS], ended = 0, readable = 0, next;
     bool told[JOBS] = {0};
     for (int i = 0; i < JOBS; i++) {
         char n[16];
@@ -276,7 +302,9 @@ TEST(many_jobs_in_a_loop_of_the_program)
     CHECK(velum_process(v) >= 0);
     for (long long end = now_ms() + 20000; ended < JOBS && now_ms() < end;) {
         struct pollfd p = {.fd = velum_fd(v), .events = POLLIN};
-        REQUIRE(poll(&p, 1, velum_timeout(v)) >= 0);
+        int ready = poll(&p, 1, velum_timeout(v));
+        REQUIRE(ready >= 0);
+        readable += ready;
         REQUIRE(velum_process(v) >= 0);
         while ((next = velum_next(v)) != 0) {
             for (int i = 0; i < JOBS; i++)
@@ -288,6 +316,7 @@ TEST(many_jobs_in_a_loop_of_the_program)
         }
     }
     CHECK_INT(ended, JOBS);
+    CHECK(readable > 0);
     CHECK_STR(velum_text(v, jobs[0]), "500500");
     CHECK_INT(velum_next(v), 0);
     /* Nothing to do: nothing is readable, and nothing turns round. */
@@ -317,6 +346,7 @@ int main(int argc, char **argv)
         killed_inside,
         time_runs_out,
         a_wait_is_ended_by_a_signal_handler,
+        what_was_waited_for_is_not_told_again,
         signals_descriptors_and_children_are_as_before,
         the_thread_that_opened_may_end,
         many_jobs_in_a_loop_of_the_program,
