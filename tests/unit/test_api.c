@@ -247,9 +247,9 @@ TEST(signals_descriptors_and_children_are_as_before)
     sigprocmask(SIG_BLOCK, NULL, &mask_before);
     for (int i = 1; i < 32; i++)
         sigaction(i, NULL, &before[i]);
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 100; i++) {
         struct velum *v = open_at(VELUM_INSIDE, NULL);
-        if (i % 4 == 0)
+        if (i % 10 == 0)
             CHECK(velum_wait(v, velum_spawn(v, "noop", "1", NULL), -1) > 0);
         velum_shutdown(v);
     }
@@ -258,7 +258,8 @@ TEST(signals_descriptors_and_children_are_as_before)
         CHECK(before[i].sa_handler == after.sa_handler);
     }
     sigprocmask(SIG_BLOCK, NULL, &mask_after);
-    CHECK_MEM(&mask_before, &mask_after, sizeof mask_before);
+    for (int i = 1; i < 32; i++)
+        CHECK_INT(sigismember(&mask_before, i), sigismember(&mask_after, i));
     CHECK_INT(open_files(), files);
     CHECK(!has_children());
 }
