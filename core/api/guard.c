@@ -14,6 +14,9 @@ void guard_begin(struct guard *g)
 {
     sigset_t pipe, before, pending;
     only_pipe(&pipe);
+#if VELUM_PLANT == 428 /* unit/test_api_node: a signal of the library's making ends the program */
+    sigemptyset(&pipe);
+#endif
     pthread_sigmask(SIG_BLOCK, &pipe, &before);
     g->was_blocked = sigismember(&before, SIGPIPE) == 1;
     g->was_pending = false;

@@ -34,13 +34,16 @@ static inline long long now_ms(void)
     return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* In the child: what `velum node --port PORT` does. */
+/* In the child: what `velum node --port PORT` does, with --data API_DATA where that is set. */
 static inline int api_node_main(const char *port)
 {
     static struct conf conf;
     char message[CONF_MESSAGE_SIZE];
     struct spawner spawner;
+    const char *data = getenv("API_DATA");
     conf_default(&conf);
+    if (data && conf_set(&conf, "data", data, message) < 0)
+        return 1;
     if (conf_set(&conf, "port", port, message) < 0 || conf_set(&conf, "slots", "2", message) < 0 ||
         spawner_fork(&spawner, api_program) < 0)
         return 1;

@@ -161,6 +161,42 @@ TEST(a_node_that_dies_is_looked_for_again)
     end_home();
 }
 
+/* Its state is not under VELUM_HOME, so it is reached by mutual TLS. */
+static pid_t start_far_node(int port)
+{
+    char data[128];
+    snprintf(data, sizeof data, "%s/elsewhere", api_home);
+    setenv("API_DATA", data, 1);
+    pid_t pid = start_node(port);
+    unsetenv("API_DATA");
+    return pid;
+}
+
+/* The first of these writes is answered with a reset, and the next ones would raise SIGPIPE. */
+TEST(writes_to_a_dead_node_raise_nothing)
+{
+    int port = a_port(), jobs[4];
+    sigset_t pending;
+    new_home();
+    pid_t node = start_far_node(port);
+    struct velum *v = open_at(VELUM_AT_NODE, NULL);
+    CHECK(velum_wait(v, velum_spawn(v, "sum", "10", NULL), -1) > 0);
+    end_node(node, SIGKILL);
+    for (int i = 0; i < 4; i++) {
+        jobs[i] = velum_spawn(v, "sum", "1000", NULL);
+        CHECK(jobs[i] > 0);
+        nap_ms(30);
+    }
+    sigpending(&pending);
+    CHECK_INT(sigismember(&pending, SIGPIPE), 0);
+    node = start_far_node(port);
+    for (int i = 0; i < 4; i++)
+        CHECK_STR(velum_text(v, velum_wait(v, jobs[i], 20000)), "500500");
+    velum_shutdown(v);
+    end_node(node, SIGTERM);
+    end_home();
+}
+
 TEST(another_node_of_the_mesh_takes_over)
 {
     int first = a_port(), second = a_port();
@@ -318,6 +354,7 @@ int main(int argc, char **argv)
         objects_from_and_into_files_and_memory,
         two_handles_at_once,
         a_node_that_dies_is_looked_for_again,
+        writes_to_a_dead_node_raise_nothing,
         another_node_of_the_mesh_takes_over,
         wrong_bytes_are_no_object,
         programs_are_nodes_of_one_mesh,
