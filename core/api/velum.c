@@ -132,7 +132,70 @@ int velum_is_inside(const struct velum *v)
     return v && v->inside;
 }
 
+/* --- running --- */
+
+static int milliseconds_until(struct instant due)
+{
+    if (due.us == INSTANT_NEVER.us)
+        return -1;
+    int64_t us = instant_since_us(due, loop_clock());
+    if (us <= 0)
+        return 0;
+    return us / 1000 >= INT_MAX ? INT_MAX : (int)((us + 999) / 1000);
+}
+
+static struct instant until_of(int64_t timeout_ms)
+{
+    if (timeout_ms < 0 || timeout_ms > INT64_MAX / 1000)
+        return INSTANT_NEVER;
+    return instant_plus_us(loop_clock(), timeout_ms * 1000);
+}
+
+static int unknown(struct velum *v)
+{
+    return handle_fail(v, VELUM_MISUSE, "", "there is no such operation, or it was released");
+}
+
+/* Runs until done(op) says so: 0, VELUM_IN_PART at `until`, or VELUM_INTERRUPTED. */
+static int run_until(struct velum *v, struct op *op,
+                     bool (*done)(const struct velum *v, const struct op *op), struct instant until)
+{
+    for (;;) {
+        handle_step(v);
+        if (done(v, op))
+            return 0;
+        if (v->woken) {
+            v->woken = false;
+            return handle_fail(v, VELUM_INTERRUPTED, "", "velum_wake was called");
+        }
+        if (instant_reached(loop_clock(), until))
+            return handle_fail(v, VELUM_IN_PART, "", "it has not ended yet");
+        struct pollfd p = {.fd = v->poll, .events = POLLIN};
+        (void)poll(&p, 1, milliseconds_until(instant_first(handle_due(v), until)));
+    }
+}
+
+static bool has_ended(const struct velum *v, const struct op *op)
+{
+    (void)v;
+    return op->code != VELUM_IN_PART;
+}
+
 /* --- starting --- */
+
+static bool is_acknowledged(const struct velum *v, const struct op *op)
+{
+    return has_ended(v, op) || task_is_acknowledged(op);
+}
+
+/* The operation must come back, so a wake is left for the next wait. */
+static void wait_for_acknowledgement(struct velum *v, struct op *op)
+{
+    bool woken = false;
+    while (run_until(v, op, is_acknowledged, INSTANT_NEVER) == VELUM_INTERRUPTED)
+        woken = true;
+    v->woken = v->woken || woken;
+}
 
 int velum_submit(struct velum *v, const struct velum_task *task)
 {
@@ -146,15 +209,9 @@ int velum_submit(struct velum *v, const struct velum_task *task)
     guard_end(&g);
     if (number < 0 || task->level != VELUM_DURABLE)
         return number;
-    const struct op *op = ops_find(&v->ops, number);
-    while (op->code == VELUM_IN_PART && !task_is_acknowledged(op)) {
-        int rc = velum_process(v);
-        struct pollfd p = {.fd = v->poll, .events = POLLIN};
-        if (rc < 0)
-            return rc;
-        if (op->code == VELUM_IN_PART && !task_is_acknowledged(op))
-            (void)poll(&p, 1, velum_timeout(v));
-    }
+    guard_begin(&g);
+    wait_for_acknowledgement(v, ops_find(&v->ops, number));
+    guard_end(&g);
     return number;
 }
 
@@ -221,53 +278,6 @@ int velum_get_fd(struct velum *v, const char *ref, int fd)
 }
 
 /* --- waiting --- */
-
-static int milliseconds_until(struct instant due)
-{
-    if (due.us == INSTANT_NEVER.us)
-        return -1;
-    int64_t us = instant_since_us(due, loop_clock());
-    if (us <= 0)
-        return 0;
-    return us / 1000 >= INT_MAX ? INT_MAX : (int)((us + 999) / 1000);
-}
-
-static struct instant until_of(int64_t timeout_ms)
-{
-    if (timeout_ms < 0 || timeout_ms > INT64_MAX / 1000)
-        return INSTANT_NEVER;
-    return instant_plus_us(loop_clock(), timeout_ms * 1000);
-}
-
-static int unknown(struct velum *v)
-{
-    return handle_fail(v, VELUM_MISUSE, "", "there is no such operation, or it was released");
-}
-
-/* Runs until done(op) says so: 0, VELUM_IN_PART at `until`, or VELUM_INTERRUPTED. */
-static int run_until(struct velum *v, struct op *op,
-                     bool (*done)(const struct velum *v, const struct op *op), struct instant until)
-{
-    for (;;) {
-        handle_step(v);
-        if (done(v, op))
-            return 0;
-        if (v->woken) {
-            v->woken = false;
-            return handle_fail(v, VELUM_INTERRUPTED, "", "velum_wake was called");
-        }
-        if (instant_reached(loop_clock(), until))
-            return handle_fail(v, VELUM_IN_PART, "", "it has not ended yet");
-        struct pollfd p = {.fd = v->poll, .events = POLLIN};
-        (void)poll(&p, 1, milliseconds_until(instant_first(handle_due(v), until)));
-    }
-}
-
-static bool has_ended(const struct velum *v, const struct op *op)
-{
-    (void)v;
-    return op->code != VELUM_IN_PART;
-}
 
 /* Its code, with its own sentence as the handle's. */
 static int tell(struct velum *v, struct op *op)
