@@ -1,4 +1,10 @@
 /* libvelum at real nodes on loopback, and as one. */
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "core/host/memory.h"
+#include "core/wire/message.h"
+#include "core/wire/object_request.h"
 #include "tests/unit/api_program.h"
 
 TEST(at_a_running_node)
@@ -225,34 +231,61 @@ TEST(another_node_of_the_mesh_takes_over)
     end_home();
 }
 
-static int flip_bytes(const char *folder)
+/* A node of a few lines: to the first request, a GET, it tells ten other bytes than were asked
+ * for. */
+static _Noreturn void lie(int listening, struct digest name)
 {
-    char command[256];
-    snprintf(command, sizeof command,
-             "for f in $(find '%s' -type f -size +90k); do printf X | dd of=\"$f\" bs=1 seek=70000 "
-             "conv=notrunc status=none; done",
-             folder);
-    return system(command);
+    const struct object_view view = {.name = name, .size = 10, .here = 10, .copies = 1};
+    static uint8_t in[FRAME_PAYLOAD_MAX];
+    struct frame asked;
+    struct buf payload, out;
+    size_t len = 0;
+    int fd = accept(listening, NULL, NULL);
+    do {
+        ssize_t n = read(fd, in + len, sizeof in - len);
+        if (n <= 0)
+            _exit(1);
+        len += (size_t)n;
+    } while (frame_take((struct bytes){in, len}, &asked) <= 0);
+    buf_init(&payload, &host_memory, 1000);
+    buf_init(&out, &host_memory, 4000);
+    put_object_view(&payload, &view);
+    frame_put(&out, MESSAGE_REPLY_OBJECT, asked.request, buf_bytes(&payload));
+    frame_put(&out, MESSAGE_REPLY_PIECE, asked.request, bytes_of_text("a lie, all"));
+    frame_put(&out, MESSAGE_REPLY_END, asked.request, (struct bytes){0});
+    if (write(fd, out.data, out.len) != (ssize_t)out.len)
+        _exit(1);
+    while (read(fd, in, sizeof in) > 0) /* until the program has gone */
+        ;
+    _exit(0);
 }
 
 TEST(wrong_bytes_are_no_object)
 {
-    static uint8_t bytes[100000];
-    char objects[128], ref[65];
-    int port = a_port();
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    const char *ref = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    struct digest name;
+    char path[96];
+    int status, port = a_port(), fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     new_home();
-    pid_t node = start_node(port);
+    snprintf(path, sizeof path, "%s/nodes", api_home);
+    REQUIRE(mkdir(path, 0700) == 0);
+    snprintf(path, sizeof path, "%s/nodes/%d", api_home, port);
+    REQUIRE(mkdir(path, 0700) == 0);
+    snprintf(at.sun_path, sizeof at.sun_path, "%.80s/control", path);
+    REQUIRE(bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 4) == 0);
+    REQUIRE(id_parse_prefix(ref, name.bytes) == 64);
+    pid_t liar = fork();
+    if (liar == 0)
+        lie(fd, name);
     struct velum *v = open_at(VELUM_AT_NODE, NULL);
-    int put = velum_wait(v, velum_put(v, bytes, sizeof bytes), -1);
-    REQUIRE(put > 0);
-    snprintf(ref, sizeof ref, "%s", velum_text(v, put));
-    snprintf(objects, sizeof objects, "%s/nodes/%d/objects", api_home, port);
-    CHECK_INT(flip_bytes(objects), 0);
-    int rc = velum_wait(v, velum_get(v, ref), -1);
-    CHECK(rc < 0);
+    int rc = velum_wait(v, velum_get(v, ref), 10000);
+    CHECK_INT(rc, VELUM_FAILED);
     CHECK(says(v, rc, ref));
     velum_shutdown(v);
-    end_node(node, SIGTERM);
+    CHECK_INT(waitpid(liar, &status, 0), liar);
+    CHECK_INT(status, 0);
+    close(fd);
     end_home();
 }
 
