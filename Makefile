@@ -73,10 +73,11 @@ LINK_PURE = $(filter-out -Wl$(comma)--no-warnings,$(LINK))
 
 objects = $(patsubst %.c,$(O)/%.o,$(sort $(wildcard $(1))))
 
-PURE_ROOMS := $(filter-out core/host core/sim,$(wildcard core/*))
+PURE_ROOMS := $(filter-out core/host core/sim core/api,$(wildcard core/*))
 CORE_OBJS := $(call objects,$(PURE_ROOMS:%=%/*.c))
 SIM_OBJS := $(call objects,core/sim/*.c)
 HOST_OBJS := $(call objects,core/host/*.c)
+API_OBJS := $(call objects,core/api/*.c)
 CMD_OBJS := $(call objects,cmd/*.c)
 BUILTIN_OBJS := $(BUILTINS:%=$(O)/plugins/%.o)
 TESTLIB_OBJS := $(call objects,tests/lib/*.c)
@@ -95,7 +96,7 @@ SIM := $(if $(wildcard tests/sim/*.c),$(O)/tests/sim/sim)
 
 # --- the product ---------------------------------------------------------------------------------
 
-all: $(VELUM) $(PLUGINS)
+all: $(VELUM) $(PLUGINS) $(O)/libvelum.a
 
 $(O)/velum.full: $(CMD_OBJS) $(HOST_OBJS) $(SIM_OBJS) $(CORE_OBJS) $(BUILTIN_OBJS)
 	$(call say,LINK,$@)
@@ -108,11 +109,26 @@ $(VELUM): $(O)/velum.full
 
 # Objects follow the flags and the recipes that made them. The operating system is visible only
 # where it may be used.
-$(O)/core/host/%.o $(O)/cmd/%.o $(O)/tests/%.o: SYSTEM = -D_GNU_SOURCE
+$(O)/core/host/%.o $(O)/core/api/%.o $(O)/cmd/%.o $(O)/tests/%.o: SYSTEM = -D_GNU_SOURCE
 $(O)/%.o: %.c $(CONF)/config.mk Makefile | $(CONF)/config.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS_ALL) $(SYSTEM) -MMD -MP -c -o $@ $<
+
+# --- the library ---------------------------------------------------------------------------------
+
+# One object with everything velum.h needs and nothing else, in which only the functions of velum.h
+# have names: a program may have functions of the same names as any of ours.
+$(O)/libvelum.syms: core/api/velum.h
+	@mkdir -p $(@D)
+	$(Q)grep -oE '\<velum_[a-z_]+\(' $< | tr -d '(' | LC_ALL=C sort -u >$@
+
+$(O)/libvelum.o: $(O)/libvelum.syms $(API_OBJS) $(HOST_OBJS) $(CORE_OBJS) $(BUILTIN_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(LD) -r --gc-sections $$(sed 's/^/-u /' $<) -o $@.new $(filter %.o,$^)
+	$(Q)$(OBJCOPY) --strip-unneeded --keep-global-symbols=$< $@.new $@ && rm -f $@.new
+
+$(O)/libvelum.a: $(O)/libvelum.o
 
 # --- kernels: built-in and as plugins, from the same source --------------------------------------
 
@@ -160,12 +176,13 @@ $(O)/libcore.a: $(CORE_OBJS) $(BUILTIN_OBJS)
 $(O)/libhost.a: $(HOST_OBJS)
 $(O)/libcmd.a: $(CMD_OBJS)
 $(O)/libsim.a: $(SIM_OBJS)
-$(O)/libcore.a $(O)/libhost.a $(O)/libsim.a $(O)/libcmd.a:
+$(O)/libapi.a: $(API_OBJS)
+$(O)/libcore.a $(O)/libhost.a $(O)/libsim.a $(O)/libcmd.a $(O)/libapi.a $(O)/libvelum.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
-$(HOST_TESTS): $(O)/%: $(O)/%.o $(TESTLIB_OBJS) $(O)/libcmd.a $(O)/libhost.a $(O)/libsim.a \
-               $(O)/libcore.a
+$(HOST_TESTS): $(O)/%: $(O)/%.o $(TESTLIB_OBJS) $(O)/libapi.a $(O)/libcmd.a $(O)/libhost.a \
+               $(O)/libsim.a $(O)/libcore.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
@@ -218,7 +235,7 @@ test-programs: $(HOST_TESTS) $(PURE_TESTS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(V
 # Without bats the tests of the command line would only be skipped, without the others those that
 # make a network of their own.
 test-tools:
-	@PATH=$$PATH:/usr/sbin:/sbin; for tool in bats ip nft; do \
+	@PATH=$$PATH:/usr/sbin:/sbin; for tool in bats ip nft pkg-config; do \
 		command -v $$tool >/dev/null || { $(CONFIGURE) --install-deps || true; break; }; done
 
 RUN_TESTS = tests/run.sh --objects $(O) --velum $(VELUM)
@@ -286,8 +303,12 @@ endif
 # --- installation --------------------------------------------------------------------------------
 
 PREFIX ?= /usr/local
+# What a program needs that links the library, with shared libraries or without: the library reads no
+# settings file, and what it was sanitized with must be there too.
+LIBS_OF_USERS = $(filter-out -linih,$(LIBS)) $(filter -fsanitize=%,$(CONF_LDFLAGS))
 DEST = $(DESTDIR)$(PREFIX)
-INSTALLED = bin/velum lib/velum include/velum share/man/man1/velum.1 share/doc/velum \
+INSTALLED = bin/velum lib/velum lib/libvelum.a lib/pkgconfig/velum.pc include/velum \
+            share/man/man1/velum.1 share/man/man3/velum.3 share/doc/velum \
             share/bash-completion/completions/velum share/zsh/site-functions/_velum \
             share/fish/vendor_completions.d/velum.fish
 
@@ -296,7 +317,16 @@ install: all
 	$(Q)install -d $(DEST)/lib/velum/plugins
 	$(Q)install -m 644 $(PLUGINS) $(DEST)/lib/velum/plugins/
 	$(Q)install -D -m 644 plugins/velum_kernel.h $(DEST)/include/velum/velum_kernel.h
+	$(Q)install -m 644 core/api/velum.h $(DEST)/include/velum/velum.h
+	$(Q)install -D -m 644 $(O)/libvelum.a $(DEST)/lib/libvelum.a
+	$(Q)install -d $(DEST)/lib/pkgconfig
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LIBS_OF_USERS)|' \
+		core/api/velum.pc.in >$(DEST)/lib/pkgconfig/velum.pc
+	$(Q)chmod 644 $(DEST)/lib/pkgconfig/velum.pc
 	$(Q)install -D -m 644 cmd/man/velum.1 $(DEST)/share/man/man1/velum.1
+	$(Q)install -D -m 644 cmd/man/velum.3 $(DEST)/share/man/man3/velum.3
+	$(Q)install -d $(DEST)/share/doc/velum/examples
+	$(Q)install -m 644 core/api/examples/*.c $(DEST)/share/doc/velum/examples/
 	$(Q)install -D -m 644 LICENSE $(DEST)/share/doc/velum/LICENSE
 	$(Q)install -D -m 644 conf/velum.conf $(DEST)/share/doc/velum/velum.conf
 	$(Q)install -D -m 644 completions/velum.bash $(DEST)/share/bash-completion/completions/velum

@@ -7,11 +7,11 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "cmd/builtin.h"
 #include "cmd/jobs.h"
 #include "cmd/view_object.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/builtin.h"
 #include "core/wire/message.h"
 
 #define PATIENCE_US 90000

@@ -193,7 +193,7 @@ static int submit(struct demo *d)
     d->job = reply.job;
     id_hex(reply.job.bytes, 8, id);
     talk_line("job %s  pi %s  %llu leaves, durable=%u, taken by node %s", id, d->intervals,
-              (unsigned long long)submit_leaves(&s), reply.durable, d->nodes.list[0].name);
+              (unsigned long long)submission_leaves(&s), reply.durable, d->nodes.list[0].name);
     return 0;
 }
 
@@ -245,14 +245,14 @@ static void strike(struct demo *d)
 
 static int take_job(struct demo *d, struct bytes payload)
 {
-    int rc = jobs_take(&d->end, payload);
+    int rc = job_entry_take(&d->end, payload);
     if (rc < 0)
         return rc;
     d->lost_at = INSTANT_NEVER;
     progress_update(&d->progress, &d->end.view, loop_clock());
     d->ended = job_state_is_final(d->end.view.state);
     if (!d->ended)
-        jobs_entry_clear(&d->end);
+        job_entry_clear(&d->end);
     return 0;
 }
 
@@ -395,7 +395,7 @@ static int run(const struct call *c)
     }
     interrupt_catch();
     int code = chaos(&d);
-    jobs_entry_clear(&d.end);
+    job_entry_clear(&d.end);
     drop_line(&d);
     demo_nodes_close(&d.nodes);
     return code;

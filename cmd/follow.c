@@ -173,14 +173,14 @@ static int find_another(struct follow *f, bool at_once)
 
 static int take_job(struct follow *f, struct bytes payload)
 {
-    int rc = jobs_take(f->end, payload);
+    int rc = job_entry_take(f->end, payload);
     if (rc < 0)
         return rc;
     f->lost_at = INSTANT_NEVER;
     progress_update(&f->progress, &f->end->view, loop_clock());
     f->ended = job_state_is_final(f->end->view.state);
     if (!f->ended)
-        jobs_entry_clear(f->end);
+        job_entry_clear(f->end);
     return 0;
 }
 
@@ -246,7 +246,7 @@ int follow_failure(const struct job_view *v)
         talk_try("velum show %s", id);
     else
         talk_try("velum logs %s", id);
-    return jobs_code(v->state);
+    return (int)exit_code_of_state(v->state);
 }
 
 int follow_outcome(struct line *l, struct job_entry *e, bool json)

@@ -13,7 +13,7 @@ struct follow_options {
     struct instant until; /* stop waiting then; INSTANT_NEVER */
 };
 
-/* Waits until the job has ended: true with the job in *end (jobs_entry_clear it). False when it
+/* Waits until the job has ended: true with the job in *end (job_entry_clear it). False when it
  * stopped waiting earlier and has said why; *code is the command's exit code then, 0 after the user
  * chose to detach. */
 bool follow_job(struct line *l, struct job_id id, const struct follow_options *o,

@@ -36,40 +36,28 @@ static const struct opt opts[] = {
 struct get {
     struct line *line;
     const struct call *call;
-    char ref[OBJECT_REF_SIZE]; /* as given, the whole name once it is known */
+    struct get_flow flow;
     struct sink *sink;
-    struct object_view view;
-    bool known;      /* view has come */
-    bool fresh;      /* nothing an earlier command left is in it */
-    uint64_t asked;  /* the offset of the request that is open */
-    uint32_t credit; /* the node may send so many bytes more */
+    bool fresh; /* nothing an earlier command left is in it */
     struct transfer progress;
 };
 
 static int ask(struct get *g, uint64_t offset)
 {
-    struct request_get m = {.offset = offset};
     uint8_t room[128];
     struct buf payload;
-    text_copy(m.ref, sizeof m.ref, g->ref);
-    g->asked = offset;
-    g->credit = 0;
     buf_init_fixed(&payload, room, sizeof room);
-    put_request_get(&payload, &m);
+    get_flow_begin(&g->flow, offset, &payload);
     return line_send(g->line, MESSAGE_REQUEST_GET, buf_bytes(&payload));
 }
 
-/* Lets the node send on when a quarter of what it may has come. */
 static int allow(struct get *g)
 {
     uint8_t room[8];
     struct buf payload;
-    uint32_t more = OBJECT_CREDIT_MAX - g->credit;
-    if (more < OBJECT_CREDIT_MAX / 4)
-        return 0;
     buf_init_fixed(&payload, room, sizeof room);
-    put_object_credit(&payload, more);
-    g->credit += more;
+    if (!get_flow_more(&g->flow, &payload))
+        return 0;
     return line_send_on(g->line, MESSAGE_REQUEST_MORE, buf_bytes(&payload));
 }
 
@@ -78,12 +66,12 @@ static void say_part(const struct get *g)
 {
     char is[VIEW_NUMBER_SIZE], of[VIEW_NUMBER_SIZE];
     if (!sink_is_file(g->sink) || sink_at(g->sink) == 0) {
-        talk_try("velum get %s again", g->ref);
+        talk_try("velum get %s again", g->flow.ref);
         return;
     }
     view_bytes(sink_at(g->sink), is);
-    view_bytes(g->view.size, of);
-    talk_line("%s has %s of %s", sink_where(g->sink), is, g->known ? of : "it");
+    view_bytes(g->flow.view.size, of);
+    talk_line("%s has %s of %s", sink_where(g->sink), is, g->flow.known ? of : "it");
     talk_try("the same command again, which goes on behind that");
 }
 
@@ -126,48 +114,49 @@ static int give_up(struct get *g, int rc)
     if (rc == ERR_CLOSED || rc == ERR_IO)
         return find_another(g);
     if (rc == ERR_TIMEOUT) {
-        talk_error("%s: nothing came from the node for %d s", g->ref, (int)(SILENCE_MAX_US / S_US));
+        talk_error("%s: nothing came from the node for %d s", g->flow.ref,
+                   (int)(SILENCE_MAX_US / S_US));
         say_part(g);
         return CODE_NO_NODE;
     }
     /* FILE.part may be longer than this object; whether it is one at all is seen at offset 0. */
-    if (rc == LINE_REFUSED && line_refusal(g->line) == CODE_MISUSE && g->asked > 0 && !g->known)
+    if (rc == LINE_REFUSED && line_refusal(g->line) == CODE_MISUSE && g->flow.asked > 0 &&
+        !g->flow.known)
         return ask(g, 0) < 0 ? find_another(g) : GO_ON;
-    return line_report_about(g->line, g->ref, rc);
+    /* The node began, and cannot go on: nobody has the rest of it. */
+    if (rc == LINE_REFUSED && g->flow.known)
+        sink_drop(g->sink);
+    return line_report_about(g->line, g->flow.ref, rc);
 }
 
 static int take_view(struct get *g, struct bytes payload)
 {
     struct object_view v;
-    int rc = read_object_view(payload, &v);
-    if (rc == 0 && (!object_is_meant(v.name, g->ref) || (g->known && v.size != g->view.size)))
-        rc = ERR_FORMAT;
+    int rc = get_flow_view(&g->flow, payload, &v);
     if (rc < 0)
         return give_up(g, rc);
 #if VELUM_PLANT != 406 /* unit/test_put_get: a FILE.part that is too long is an error */
     /* Nothing begins there; the node says so next. */
-    if (g->asked > v.size)
+    if (g->flow.asked > v.size)
         return GO_ON;
 #endif
-    if (!g->known || g->asked != sink_at(g->sink)) {
-        int code = sink_begin(g->sink, v.size, g->asked);
+    if (!g->flow.known || g->flow.asked != sink_at(g->sink)) {
+        int code = sink_begin(g->sink, v.size, g->flow.asked);
         if (code != 0)
             return code;
-        g->fresh = g->asked == 0;
-        transfer_begin(&g->progress, g->progress.kind, stderr, talk_columns(), v.size, g->asked,
-                       loop_clock());
+        g->fresh = g->flow.asked == 0;
+        transfer_begin(&g->progress, g->progress.kind, stderr, talk_columns(), v.size,
+                       g->flow.asked, loop_clock());
     }
-    g->view = v;
-    g->known = true;
-    id_hex(v.name.bytes, 2 * ID_SIZE, g->ref);
+    get_flow_take(&g->flow, &v);
     return allow(g) < 0 ? give_up(g, ERR_CLOSED) : GO_ON;
 }
 
 static int take_piece(struct get *g, struct bytes bytes)
 {
-    if (!g->known || bytes.len > g->credit || bytes.len > g->view.size - sink_at(g->sink))
-        return give_up(g, ERR_FORMAT);
-    g->credit -= (uint32_t)bytes.len;
+    int rc = get_flow_piece(&g->flow, bytes, sink_at(g->sink));
+    if (rc < 0)
+        return give_up(g, rc);
     int code = sink_put(g->sink, bytes);
     if (code != 0) {
         transfer_pause(&g->progress);
@@ -181,10 +170,10 @@ static int take_piece(struct get *g, struct bytes bytes)
 static int refuse_bytes(struct get *g)
 {
     if (sink_is_file(g->sink)) {
-        talk_error("what came is not the object %s; it was thrown away", g->ref);
+        talk_error("what came is not the object %s; it was thrown away", g->flow.ref);
         sink_drop(g->sink);
     } else {
-        talk_error("what came is not the object %s: do not use what was written to %s", g->ref,
+        talk_error("what came is not the object %s: do not use what was written to %s", g->flow.ref,
                    sink_where(g->sink));
     }
     talk_try("velum get again, from another node: --addr HOST:PORT");
@@ -194,15 +183,15 @@ static int refuse_bytes(struct get *g)
 static int check(struct get *g)
 {
     struct digest name;
-    if (!g->known || sink_at(g->sink) != g->view.size)
+    if (!g->flow.known || sink_at(g->sink) != g->flow.view.size)
         return give_up(g, ERR_FORMAT);
     int code = sink_name(g->sink, &name);
     if (code != 0)
         return code;
 #if VELUM_PLANT == 340 /* unit/test_put_get: what came is taken for what was asked for */
-    name = g->view.name;
+    name = g->flow.view.name;
 #endif
-    if (digest_equal(name, g->view.name))
+    if (digest_equal(name, g->flow.view.name))
         return sink_keep(g->sink);
     transfer_pause(&g->progress);
     if (g->fresh)
@@ -247,10 +236,10 @@ static int receive(struct get *g)
     transfer_pause(&g->progress);
     if (code != CODE_DONE || (!is_file && g->progress.kind == PROGRESS_NONE))
         return code;
-    transfer_summary(&g->progress, g->view.size, loop_clock(), moved);
+    transfer_summary(&g->progress, g->flow.view.size, loop_clock(), moved);
     talk_line("%sgot%s %s", talk_green(), talk_plain(), moved);
     if (opt_given(g->call->opts, "json"))
-        json_print_object(&g->view);
+        json_print_object(&g->flow.view);
     return code;
 }
 
@@ -269,7 +258,7 @@ static int run(const struct call *c)
     if (opt_given(c->opts, "json") && (!file || strcmp(file, "-") == 0))
         return misuse_json();
     int code = object_check_ref(c->argv[0]);
-    text_copy(g.ref, sizeof g.ref, c->argv[0]);
+    text_copy(g.flow.ref, sizeof g.flow.ref, c->argv[0]);
     if (code == 0)
         code = line_open(&g.line, c, &where);
     if (code == 0)

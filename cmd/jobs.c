@@ -3,39 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/builtin.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/builtin.h"
 #include "core/host/loop.h"
 #include "core/host/memory.h"
 #include "core/wire/message.h"
-
-int jobs_take(struct job_entry *to, struct bytes payload)
-{
-    memset(to, 0, sizeof *to);
-    int rc = read_job_view(payload, &to->view);
-    if (rc < 0)
-        return rc;
-    struct job_view *v = &to->view;
-    /* Parameters first: kernels want them aligned. */
-    to->memory = malloc(v->params.len + v->result.len + 1);
-    if (!to->memory)
-        return ERR_NO_MEMORY;
-    if (v->params.len)
-        memcpy(to->memory, v->params.data, v->params.len);
-    if (v->result.len)
-        memcpy(to->memory + v->params.len, v->result.data, v->result.len);
-    v->params.data = to->memory;
-    v->result.data = to->memory + v->params.len;
-    return 0;
-}
-
-void jobs_entry_clear(struct job_entry *e)
-{
-    free(e->memory);
-    free(e->text);
-    memset(e, 0, sizeof *e);
-}
 
 static struct job_entry *grow(struct job_list *list)
 {
@@ -59,7 +32,7 @@ static int add(struct job_list *list, struct bytes payload)
     struct job_entry *e = grow(list);
     if (!e)
         return ERR_NO_MEMORY;
-    int rc = jobs_take(e, payload);
+    int rc = job_entry_take(e, payload);
     if (rc == 0)
         list->count++;
     return rc;
@@ -119,7 +92,7 @@ static void keep_meant(struct job_list *list, const char *which)
         if (is_meant(&list->list[i].view, which))
             list->list[kept++] = list->list[i];
         else
-            jobs_entry_clear(&list->list[i]);
+            job_entry_clear(&list->list[i]);
     }
     list->count = kept;
 }
@@ -152,7 +125,7 @@ int jobs_fetch_stale(struct line *l, const char *which, struct job_list *out)
 void jobs_clear(struct job_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
-        jobs_entry_clear(&list->list[i]);
+        job_entry_clear(&list->list[i]);
     free(list->list);
     memset(list, 0, sizeof *list);
 }
@@ -235,7 +208,7 @@ int jobs_look(struct line *l, struct job_id id, struct job_entry *out)
     put_request_watch(&payload, &ask);
     int rc =
         line_exchange(l, MESSAGE_REQUEST_WATCH, buf_bytes(&payload), MESSAGE_REPLY_JOB, &frame);
-    return rc < 0 ? rc : jobs_take(out, frame.payload);
+    return rc < 0 ? rc : job_entry_take(out, frame.payload);
 }
 
 static int show_by_node(struct line *l, const struct job_view *v, char text[SHOW_SIZE_MAX])
@@ -289,28 +262,8 @@ int jobs_with_one(const struct call *c,
         int rc = jobs_look(l, id, &e);
         code = rc < 0 ? line_report(l, rc) : print(c, l, &e);
         if (rc == 0)
-            jobs_entry_clear(&e);
+            job_entry_clear(&e);
     }
     line_close(l);
     return code;
-}
-
-int jobs_code(enum job_state s)
-{
-    switch (s) {
-    case JOB_DONE:
-        return CODE_DONE;
-    case JOB_CANCELLED:
-        return CODE_CANCELLED;
-    case JOB_TIMED_OUT:
-        return CODE_TIME_OUT;
-    case JOB_FAILED:
-    case JOB_DIVERGENT:
-    case JOB_UNKNOWN:
-        return CODE_FAILED;
-    case JOB_WAITING:
-    case JOB_RUNNING:
-        return CODE_IN_PART;
-    }
-    return CODE_FAILED;
 }

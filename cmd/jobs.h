@@ -6,14 +6,9 @@
 #define VELUM_CMD_JOBS_H
 
 #include "cmd/line.h"
+#include "core/host/job_entry.h"
 
 #define JOBS_MAX 16384 /* of one listing; the rest is counted, not kept */
-
-struct job_entry {
-    struct job_view view; /* its bytes point into memory */
-    uint8_t *memory;
-    char *text; /* the result as text, NULL: none, or nobody could show it */
-};
 
 struct job_list {
     struct job_entry *list;
@@ -21,9 +16,6 @@ struct job_list {
     size_t left_off;
 };
 
-/* Decodes and copies one JOB answer. */
-int jobs_take(struct job_entry *to, struct bytes payload);
-void jobs_entry_clear(struct job_entry *e);
 /* Every job the node knows of (all: finished ones too) whose id begins with `which` or whose name
  * it is; "" for all of them. Sorted: newest last. */
 int jobs_fetch(struct line *l, bool all, const char *which, struct job_list *out);
@@ -44,7 +36,5 @@ int jobs_show(struct line *l, struct job_entry *e);
  * `print`, whose exit code it returns. */
 int jobs_with_one(const struct call *c,
                   int (*print)(const struct call *c, struct line *l, struct job_entry *e));
-/* The exit code a job's state stands for; CODE_IN_PART while it has none. */
-int jobs_code(enum job_state s);
 
 #endif

@@ -1,10 +1,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd/builtin.h"
+#include "cmd/cmd.h"
 #include "cmd/line.h"
+#include "cmd/view_json.h"
 #include "cmd/view_text.h"
 #include "core/base/err.h"
+#include "core/host/builtin.h"
 #include "core/wire/message.h"
 
 static const struct opt opts[] = {

@@ -85,43 +85,22 @@ static void drop_spawner(struct line *l)
     l->options.spawner = NULL;
 }
 
-static int open_code(int rc)
-{
-    switch (rc) {
-    case ERR_UNREACHABLE:
-    case ERR_NOT_FOUND: /* no folder where a node could be */
-    case ERR_REFUSED:
-    case ERR_TIMEOUT:
-    case ERR_CLOSED:
-    case ERR_VERSION:
-        return CODE_NO_NODE;
-    case ERR_IDENTITY:
-    case ERR_PERMISSION:
-        return CODE_NOT_ALLOWED;
-    case ERR_ARGUMENT:
-    case ERR_FORMAT:
-        return CODE_MISUSE;
-    default:
-        return CODE_FAILED;
-    }
-}
-
 static int report_open(int rc, const char *message, const char *addr)
 {
     talk_error("%s", message[0] ? message : err_sentence(rc));
     if (strstr(message, "try: "))
-        return open_code(rc);
+        return (int)exit_code_of_open(rc);
     if (rc == ERR_IDENTITY && addr)
         talk_try("another --addr, or VELUM_HOME of the mesh that node belongs to");
     else if (rc == ERR_VERSION)
         talk_try("velum version, here and on the node");
-    else if (addr && open_code(rc) == CODE_MISUSE)
+    else if (addr && (int)exit_code_of_open(rc) == CODE_MISUSE)
         talk_try("--addr 127.0.0.1:8001");
     else if (addr)
         talk_try("velum node, where %s should be", addr);
     else
         talk_try("start one: velum node");
-    return open_code(rc);
+    return (int)exit_code_of_open(rc);
 }
 
 int line_open(struct line **out, const struct call *c, const struct line_options *o)
@@ -150,7 +129,7 @@ out:
         *out = l;
         return 0;
     }
-    int code = open_code(rc);
+    int code = (int)exit_code_of_open(rc);
     if (!o->quiet || code != CODE_NO_NODE)
         code = report_open(rc, message, l ? l->options.addr : NULL);
     line_close(l);
@@ -315,18 +294,5 @@ int line_report_about(const struct line *l, const char *about, int rc)
 
 int line_reopen(struct line *l)
 {
-    char message[ASK_MESSAGE_SIZE];
-    if (l->ask)
-        ask_close(l->ask);
-    l->ask = NULL;
-    struct ask_options o = l->options;
-    o.embedded_ok = o.embedded_only = false;
-    int rc = ask_open(&l->ask, &o, message);
-    if (rc < 0 && o.addr) {
-        o.addr = NULL;
-        rc = ask_open(&l->ask, &o, message);
-    }
-    if (rc < 0)
-        l->ask = NULL;
-    return rc;
+    return ask_reopen(&l->ask, &l->options);
 }

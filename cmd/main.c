@@ -7,10 +7,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
-#include "core/host/crew.h"
-#include "core/host/mover_process.h"
-#include "core/host/spawner.h"
-#include "core/host/worker.h"
+#include "core/host/role.h"
 
 static int refuse_command(const char *name)
 {
@@ -86,16 +83,9 @@ static const struct cmd *find(const char *name)
 
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "__worker") == 0) {
-        spawner_settle_worker();
-        return worker_main();
-    }
-    if (argc == 2 && strcmp(argv[1], "__mover") == 0) {
-        spawner_settle_worker();
-        return mover_main();
-    }
-    if (argc == 2 && strcmp(argv[1], "__spawner") == 0)
-        spawner_main();
+    const enum role role = role_of_arguments(argc, argv);
+    if (role != ROLE_NONE)
+        return role_serve(role);
     if (argc < 2) {
         cmd_print_help(NULL, stdout);
         return flush(CODE_DONE);

@@ -6,7 +6,7 @@
 
 #include "cmd/cmd.h"
 #include "core/base/err.h"
-#include "core/host/host.h"
+#include "core/host/node_process.h"
 
 static const struct opt opts[] = {
     {.name = "port", .kind = OPT_TEXT, .value = "N", .effect = "listen there (8001)"},
@@ -91,7 +91,7 @@ static int run(const struct call *c)
         talk_try("ulimit -u, and free memory");
         return CODE_FAILED;
     }
-    return host_node(&conf, &spawner);
+    return node_process(&conf, &spawner);
 }
 
 const struct cmd cmd_node = {

@@ -97,7 +97,7 @@ static void announce(const struct submission *s, const struct reply_submitted *r
 {
     char id[9], durable[64];
     id_hex(r->job.bytes, 8, id);
-    unsigned long long leaves = submit_leaves(s);
+    unsigned long long leaves = submission_leaves(s);
     snprintf(durable, sizeof durable, r->durable ? ", durable=%u on %u machine%s" : ", durable=0",
              r->durable, r->machines, r->machines == 1 ? "" : "s");
     talk_line("job %s  %s%s%s  %llu lea%s%s", id, s->plan.kernel, s->args[0] ? " " : "", s->args,
@@ -119,7 +119,7 @@ static int follow(const struct call *c, struct line *l, const struct reply_submi
         end.view.machines = ack->machines;
     }
     code = follow_outcome(l, &end, opt_given(c->opts, "json"));
-    jobs_entry_clear(&end);
+    job_entry_clear(&end);
     return code;
 }
 

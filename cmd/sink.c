@@ -27,12 +27,12 @@ struct sink {
     char file[PATH_SIZE], part[PATH_SIZE];
     mode_t mode; /* of the file that is replaced; 0: there is none */
     uint64_t at, size;
-    struct object_sum sum;
     /* Of a file: pieces are handed out in order and taken back in order. */
     struct hash_job jobs[AHEAD];
     uint64_t handed, taken;
-    /* Of anything else: the piece that is being written. */
-    struct sha256 piece;
+    struct object_sum sum;
+    /* Of anything else, it is hashed as it is written. */
+    struct object_stream stream;
 };
 
 static int refuse(const char *what, const char *why, const char *hint)
@@ -169,21 +169,6 @@ static int hash_file(struct sink *s)
     return 0;
 }
 
-static void hash_stream(struct sink *s, struct bytes bytes)
-{
-    while (bytes.len > 0) {
-        size_t left = (size_t)(PIECE_SIZE - s->at % PIECE_SIZE);
-        size_t n = bytes.len < left ? bytes.len : left;
-        if (s->at % PIECE_SIZE == 0)
-            sha256_init(&s->piece);
-        sha256_add(&s->piece, bytes.data, n);
-        s->at += n;
-        if (s->at % PIECE_SIZE == 0 || s->at == s->size)
-            object_sum_piece(&s->sum, sha256_end(&s->piece));
-        bytes = (struct bytes){bytes.data + n, bytes.len - n};
-    }
-}
-
 /* The threads read from the file until all that was handed out is back. */
 static void settle(struct sink *s)
 {
@@ -201,6 +186,7 @@ int sink_begin(struct sink *s, uint64_t size, uint64_t at)
     s->at = at;
     s->size = size;
     object_sum_begin(&s->sum, size);
+    object_stream_begin(&s->stream, size);
     int rc = s->is_file ? hash_file(s) : 0;
     return rc < 0 ? refuse_write(s, rc) : 0;
 }
@@ -229,7 +215,8 @@ int sink_put(struct sink *s, struct bytes bytes)
     } else {
         rc = write_all(s->fd, bytes);
         if (rc == 0)
-            hash_stream(s, bytes);
+            object_stream_add(&s->stream, bytes);
+        s->at += rc < 0 ? 0 : bytes.len;
     }
     if (rc == ERR_CLOSED)
         return refuse(s->part, "nobody reads it any more", "velum get REF -o FILE");
@@ -243,7 +230,7 @@ int sink_name(struct sink *s, struct digest *name)
         rc = take_piece(s);
     if (rc < 0)
         return refuse_write(s, rc);
-    bool whole = object_sum_end(&s->sum, name);
+    bool whole = s->is_file ? object_sum_end(&s->sum, name) : object_stream_end(&s->stream, name);
     ensure(whole);
     return 0;
 }

@@ -2,17 +2,8 @@
 #ifndef VELUM_CMD_SUBMIT_H
 #define VELUM_CMD_SUBMIT_H
 
-#include "cmd/builtin.h"
 #include "cmd/line.h"
-
-struct submission {
-    const char *name; /* "" for none */
-    uint32_t slots_max;
-    uint64_t timeout_us;
-    uint64_t leaf_units; /* 0: as planned */
-    char args[JOB_ARGS_SIZE];
-    struct plan plan;
-};
+#include "core/host/submission.h"
 
 /* Checks the count and size of the arguments and joins them for people. 0 or an exit code. */
 int submit_take_args(struct submission *s, int argc, char *const *argv);
@@ -25,6 +16,5 @@ int submit_plan_there(struct submission *s, struct line *l, const char *kernel, 
 /* Signs and sends. When the node dies before it has answered, the same signed bytes go to another
  * one: sent twice is one job. 0 or an exit code. */
 int submit_send(const struct submission *s, struct line *l, struct reply_submitted *out);
-uint64_t submit_leaves(const struct submission *s);
 
 #endif

@@ -6,21 +6,7 @@
 
 #include <stdbool.h>
 
-/* Exit codes, the same for all commands; `velum help exit-codes` prints them. */
-enum exit_code {
-    CODE_DONE = 0,
-    CODE_FAILED = 1,
-    CODE_MISUSE = 2,
-    CODE_NOT_FOUND = 3,
-    CODE_NOT_ALLOWED = 4,
-    CODE_NO_NODE = 5,
-    CODE_NOWHERE = 6,
-    CODE_IN_PART = 7,
-    CODE_CANCELLED = 8,
-    CODE_GONE = 9,
-    CODE_TIME_OUT = 124,
-    CODE_INTERRUPTED = 130
-};
+#include "core/host/exit_code.h"
 
 /* The command's name before every message, "velum run"; NULL: just "velum". */
 void talk_open(const char *command);

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "cmd/builtin.h"
 #include "cmd/duration.h"
+#include "cmd/view_fields.h"
 #include "core/wire/spec.h"
 
 /* Length of the valid UTF-8 sequence at `s`, 0 when there is none. Overlong forms, surrogates and
@@ -213,7 +213,7 @@ void json_job_exact(struct json *j, const struct job_view *v, const char *result
 {
     json_open(j, NULL, '{');
     put_job_fields(j, v, result);
-    builtin_fields(j, v);
+    view_fields(j, v);
     json_close(j, '}');
 }
 

@@ -14,22 +14,12 @@ void object_short(struct digest name, char to[OBJECT_SHORT_SIZE])
 
 int object_check_ref(const char *ref)
 {
-    uint8_t digits[ID_SIZE];
-    size_t len = strlen(ref);
-    if (len < OBJECT_REF_SIZE && len >= OBJECT_REF_DIGITS_MIN &&
-        id_parse_prefix(ref, digits) == (int)len)
+    if (object_is_ref(ref))
         return 0;
     talk_error("\"%.80s\" is no reference: that is 64 hex digits, or the first %d and more", ref,
                OBJECT_REF_DIGITS_MIN);
     talk_try("velum objects --all");
     return CODE_MISUSE;
-}
-
-bool object_is_meant(struct digest name, const char *ref)
-{
-    uint8_t digits[ID_SIZE];
-    int count = id_parse_prefix(ref, digits);
-    return count > 0 && id_has_prefix(name.bytes, digits, (size_t)count);
 }
 
 void view_objects_head(struct grid *g)

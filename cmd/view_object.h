@@ -6,15 +6,13 @@
 #include "cmd/line.h"
 #include "cmd/view_json.h"
 #include "cmd/view_text.h"
-#include "core/wire/object_request.h"
+#include "core/host/object_flow.h"
 
 #define OBJECT_SHORT_SIZE 13 /* enough digits to be alone among a million, and a final zero */
 
 void object_short(struct digest name, char to[OBJECT_SHORT_SIZE]);
 /* 0, or CODE_MISUSE after saying that this is no reference. */
 int object_check_ref(const char *ref);
-/* Whether an object may be what that ref means; the ref was checked. */
-bool object_is_meant(struct digest name, const char *ref);
 
 void view_objects_head(struct grid *g);
 void view_objects_row(struct grid *g, const struct object_view *v);

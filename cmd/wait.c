@@ -68,7 +68,7 @@ static int run(const struct call *c)
     if (code == 0)
         code = wait_all(c, l, ids, ends);
     for (int i = 0; ends && i < c->argc; i++)
-        jobs_entry_clear(&ends[i]);
+        job_entry_clear(&ends[i]);
     free(ends);
     line_close(l);
     return code;

@@ -8,8 +8,8 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/control.h"
+#include "core/host/embedded.h"
 #include "core/host/home.h"
-#include "core/host/host.h"
 #include "core/host/inbox.h"
 #include "core/host/linkset.h"
 #include "core/host/wake.h"
@@ -243,9 +243,10 @@ static bool find_announced(struct ask *a)
 
 static int open_embedded(struct ask *a, const struct ask_options *o, char *message)
 {
-    char text[512] = "";
+    char text[HOST_MESSAGE_SIZE] = "";
     ensure(o->spawner);
-    int rc = embedded_open(&a->embedded, o->spawner, o->slots, text);
+    int rc = o->node ? embedded_open_node(&a->embedded, o->spawner, o->node, o->guest, text)
+                     : embedded_open(&a->embedded, o->spawner, o->slots, o->guest, text);
     if (rc < 0)
         text_copy(message, ASK_MESSAGE_SIZE, text);
     return rc;
@@ -275,7 +276,7 @@ int ask_open(struct ask **out, const struct ask_options *o, char message[ASK_MES
     a->wake.fd = -1;
     inbox_init(&a->inbox);
     a->has_home = home_locate(&a->home, unused) == 0;
-    int rc = loop_new(&a->loop);
+    int rc = o->guest ? loop_new_guest(&a->loop) : loop_new(&a->loop);
     if (rc == 0)
         rc = wake_open(&a->wake, a->loop);
     woken = a;
@@ -285,6 +286,21 @@ int ask_open(struct ask **out, const struct ask_options *o, char message[ASK_MES
         ask_close(a);
     else
         *out = a;
+    return rc;
+}
+
+int ask_reopen(struct ask **a, const struct ask_options *o)
+{
+    char message[ASK_MESSAGE_SIZE];
+    struct ask_options again = *o;
+    ask_close(*a);
+    *a = NULL;
+    again.embedded_ok = again.embedded_only = false;
+    int rc = ask_open(a, &again, message);
+    if (rc < 0 && again.addr) {
+        again.addr = NULL;
+        rc = ask_open(a, &again, message);
+    }
     return rc;
 }
 
@@ -334,15 +350,40 @@ int ask_next(struct ask *a, struct instant until, struct frame *out)
     }
 }
 
-void ask_wake(void)
+void ask_step(struct ask *a)
 {
-    const struct ask *a = woken;
-    if (!a)
+    if (a->embedded) {
+        embedded_step(a->embedded);
         return;
+    }
+    linkset_flush(a->links);
+    (void)loop_poll(a->loop);
+    linkset_flush(a->links);
+}
+
+int ask_fd(const struct ask *a)
+{
+    return a->embedded ? embedded_fd(a->embedded) : loop_fd(a->loop);
+}
+
+struct instant ask_due(const struct ask *a)
+{
+    return a->embedded ? embedded_due(a->embedded) : loop_due(a->loop);
+}
+
+void ask_ring(const struct ask *a)
+{
     if (a->embedded)
         embedded_wake(a->embedded);
     else
         wake_ring(&a->wake);
+}
+
+void ask_wake(void)
+{
+    const struct ask *a = woken;
+    if (a)
+        ask_ring(a);
 }
 
 void ask_close(struct ask *a)

@@ -100,33 +100,46 @@ static int fault_of_connect(int error)
     }
 }
 
-static int connect_name(int fd, const char *name)
+/* A path that is too long for an address is shortened by way of its folder's descriptor. */
+static int address_of_path(const char *path, struct sockaddr_un *to, int *folder)
 {
-    struct sockaddr_un at;
-    int rc = address_of_name(name, &at);
-    if (rc < 0)
-        return rc;
+    char above[FOLDER_SIZE], shorter[sizeof to->sun_path];
+    if (address_of_name(path, to) == 0)
+        return 0;
+    const char *slash = strrchr(path, '/');
+    if (!slash || !text_copy(above, sizeof above, path))
+        return ERR_ARGUMENT;
+    above[slash - path] = 0;
+    *folder = open(above, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (*folder < 0)
+        return errno == EACCES ? ERR_PERMISSION : ERR_NOT_FOUND;
+    snprintf(shorter, sizeof shorter, "/proc/self/fd/%d/%s", *folder, slash + 1);
+    return address_of_name(shorter, to);
+}
+
+static int connect_to(int fd, const struct sockaddr_un *to)
+{
     /* A node that is stopped lets its queue fill up, and connecting would then wait for ever. */
     struct timeval patience = {.tv_sec = 1};
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (connect(fd, (struct sockaddr *)&at, sizeof at) < 0)
+    if (connect(fd, (const struct sockaddr *)to, sizeof *to) < 0)
         return fault_of_connect(errno);
     return fcntl(fd, F_SETFL, O_NONBLOCK) == 0 ? 0 : ERR_SYSTEM;
 }
 
 int control_connect(const char *path)
 {
-    const char *name = NULL;
-    int back = -1;
-    int rc = enter(path, &name, &back);
-    if (rc < 0)
-        return rc;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    rc = fd < 0 ? ERR_SYSTEM : connect_name(fd, name);
-    if (leave(back) < 0)
+    struct sockaddr_un to;
+    int folder = -1, fd = -1;
+    int rc = address_of_path(path, &to, &folder);
+    if (rc == 0 && (fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) < 0)
         rc = ERR_SYSTEM;
     if (rc == 0)
+        rc = connect_to(fd, &to);
+    if (rc == 0)
         rc = control_check(fd);
+    if (folder >= 0)
+        close(folder);
     if (rc == 0)
         return fd;
     if (fd >= 0)

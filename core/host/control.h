@@ -1,8 +1,9 @@
 /* The control socket of a node: how commands of the same user on the same machine reach it. Never
  * TCP; who connects is checked by the kernel's word (SO_PEERCRED): the node's own user, or root.
  *
- * A path may be longer than a socket address holds (107 bytes), so both ends work from inside the
- * folder: they change the working folder and come back, and must do so before there are threads. */
+ * A path may be longer than a socket address holds (107 bytes). The listener works from inside the
+ * folder: it changes the working folder and comes back, and must do so before there are threads.
+ * Who connects changes nothing of the process; for such a path it needs /proc. */
 #ifndef VELUM_HOST_CONTROL_H
 #define VELUM_HOST_CONTROL_H
 

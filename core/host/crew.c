@@ -497,7 +497,6 @@ int crew_open(struct crew **out, struct loop *l, struct spawner *s, const struct
         return ERR_NO_MEMORY;
     }
     *s = (struct spawner){-1, -1, -1};
-    signal(SIGPIPE, SIG_IGN);
     *out = c;
     return 0;
 }

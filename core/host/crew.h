@@ -45,10 +45,10 @@ struct crew_events {
 
 struct crew;
 
-/* Takes the spawner (sets *s to nothing; on an error it stays the caller's). From here on
- * SIGPIPE is ignored in this process. ctx and the loop must outlive the crew. Callbacks come
- * from the loop only, never from inside a call of this header, and may call everything here
- * but crew_close and crew_release. */
+/* Takes the spawner (sets *s to nothing; on an error it stays the caller's). The process must
+ * ignore or block SIGPIPE, which a dead worker's pipe would raise. ctx and the loop must outlive
+ * the crew. Callbacks come from the loop only, never from inside a call of this header, and may
+ * call everything here but crew_close and crew_release. */
 int crew_open(struct crew **out, struct loop *l, struct spawner *s, const struct crew_options *o,
               const struct crew_events *events);
 /* 0: exited will come for it, also when the system refuses to start it (WORKER_LOST,

@@ -568,19 +568,21 @@ static void give_back(struct driver *d)
     memory_give_back();
 }
 
+static struct instant due_of(const struct driver *d)
+{
+    if (d->exiting)
+        return d->exit_by;
+    return instant_first(instant_first(node_due(d->parts.node), d->stop_by), d->give_back_at);
+}
+
 /* What is due is done, what was said is written: then the loop may wait. */
 static struct instant settle(struct driver *d)
 {
-    struct instant due;
-
     give_back(d);
     if (!d->exiting && instant_reached(loop_clock(), node_due(d->parts.node)))
         tick(d, loop_clock());
     linkset_flush(d->links);
-    if (d->exiting)
-        return d->exit_by;
-    due = instant_first(node_due(d->parts.node), d->stop_by);
-    return instant_first(due, d->give_back_at);
+    return due_of(d);
 }
 
 bool driver_round(struct driver *d, struct instant until, int *code)
@@ -598,4 +600,21 @@ bool driver_round(struct driver *d, struct instant until, int *code)
     loop_once(d->parts.loop, until);
     linkset_flush(d->links);
     return true;
+}
+
+bool driver_step(struct driver *d, int *code)
+{
+    d->due = settle(d);
+    if (has_ended(d)) {
+        *code = d->code;
+        return false;
+    }
+    (void)loop_poll(d->parts.loop);
+    linkset_flush(d->links);
+    return true;
+}
+
+struct instant driver_due(const struct driver *d)
+{
+    return instant_first(due_of(d), loop_due(d->parts.loop));
 }

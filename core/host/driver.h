@@ -12,8 +12,9 @@
 #include "core/host/linkset.h"
 #include "core/node/node.h"
 
-/* In embedded mode the caller itself is the user at the other end of this link. */
-#define DRIVER_USER_LINK ((uint64_t)1)
+/* With a node inside a program the caller itself is the user at the other end of this link, which
+ * none of the linkset's is. */
+#define DRIVER_USER_LINK ((uint64_t)1 << 63)
 
 struct driver;
 
@@ -45,6 +46,10 @@ struct linkset *driver_linkset(struct driver *d);
 void driver_event(struct driver *d, struct event *ev);
 /* One round of the loop, at most until then. False when the node has ended: *code. */
 bool driver_round(struct driver *d, struct instant until, int *code);
+/* The same without waiting, for one whose loop is the guest of another. */
+bool driver_step(struct driver *d, int *code);
+/* When driver_step is due though nothing has become ready; INSTANT_NEVER when it is not. */
+struct instant driver_due(const struct driver *d);
 /* The operator's wish: the first asks the core and allows it two seconds,
  * the second ends at once with `code`. */
 void driver_stop(struct driver *d, int code);

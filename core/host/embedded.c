@@ -1,3 +1,5 @@
+#include "core/host/embedded.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -5,19 +7,22 @@
 #include "core/base/text.h"
 #include "core/host/driver.h"
 #include "core/host/home.h"
-#include "core/host/host.h"
 #include "core/host/inbox.h"
 #include "core/host/kernels.h"
 #include "core/host/machine.h"
 #include "core/host/memory.h"
+#include "core/host/spawner.h"
 #include "core/host/wake.h"
 
 struct embedded {
-    struct loop *loop;
+    struct host *host; /* of a node of the mesh: then loop, user and driver are its, and the next
+                          three not there */
+    struct conf conf;
     struct identity *identity;
-    struct identity *user;
     struct kernels kernels;
     struct node *node;
+    struct loop *loop;
+    struct identity *user;
     struct driver *driver;
     struct inbox inbox;
     struct wake wake;
@@ -69,12 +74,13 @@ static void connect_user(struct embedded *e)
     driver_event(e->driver, &ev);
 }
 
-static int open_parts(struct embedded *e, struct spawner *s, uint32_t slots, char *message)
+static int open_parts(struct embedded *e, struct spawner *s, uint32_t slots, bool guest,
+                      char *message)
 {
     char text[1280] = "";
     int rc = kernels_open(&e->kernels, s, "", text);
     if (rc == 0)
-        rc = loop_new(&e->loop);
+        rc = guest ? loop_new_guest(&e->loop) : loop_new(&e->loop);
     if (rc == 0)
         rc = wake_open(&e->wake, e->loop);
     if (rc == 0)
@@ -86,20 +92,30 @@ static int open_parts(struct embedded *e, struct spawner *s, uint32_t slots, cha
     if (rc == 0)
         rc = open_driver(e, s, slots);
     if (rc < 0)
-        snprintf(message, 512, "cannot compute inside this command: %s", err_sentence(rc));
+        snprintf(message, HOST_MESSAGE_SIZE, "cannot compute inside this command: %s",
+                 err_sentence(rc));
     return rc;
 }
 
-int embedded_open(struct embedded **out, struct spawner *s, uint32_t slots, char message[512])
+static struct embedded *allocate(char *message)
 {
     struct embedded *e = calloc(1, sizeof *e);
     if (!e) {
-        snprintf(message, 512, "%s", err_sentence(ERR_NO_MEMORY));
-        return ERR_NO_MEMORY;
+        snprintf(message, HOST_MESSAGE_SIZE, "%s", err_sentence(ERR_NO_MEMORY));
+        return NULL;
     }
     e->wake.fd = -1;
     inbox_init(&e->inbox);
-    int rc = open_parts(e, s, slots, message);
+    return e;
+}
+
+int embedded_open(struct embedded **out, struct spawner *s, uint32_t slots, bool guest,
+                  char message[HOST_MESSAGE_SIZE])
+{
+    struct embedded *e = allocate(message);
+    if (!e)
+        return ERR_NO_MEMORY;
+    int rc = open_parts(e, s, slots, guest, message);
     if (rc < 0) {
         embedded_close(e);
         return rc;
@@ -108,6 +124,36 @@ int embedded_open(struct embedded **out, struct spawner *s, uint32_t slots, char
      * shows in embedded_next. */
     if (driver_start(e->driver) == 0)
         connect_user(e);
+    *out = e;
+    return 0;
+}
+
+int embedded_open_node(struct embedded **out, struct spawner *s, const struct conf *c, bool guest,
+                       char message[HOST_MESSAGE_SIZE])
+{
+    struct embedded *e = allocate(message);
+    if (!e) {
+        spawner_close(s);
+        return ERR_NO_MEMORY;
+    }
+    e->conf = *c;
+    const struct host_options o = {
+        .conf = &e->conf, .spawner = s, .guest = guest, .ctx = e, .user_frame = to_user};
+    int rc = host_open(&e->host, &o, message);
+    if (rc < 0) {
+        embedded_close(e);
+        return rc;
+    }
+    e->loop = host_loop(e->host);
+    e->driver = host_driver(e->host);
+    e->user = host_user(e->host);
+    rc = wake_open(&e->wake, e->loop);
+    if (rc < 0) {
+        snprintf(message, HOST_MESSAGE_SIZE, "%s", err_sentence(rc));
+        embedded_close(e);
+        return rc;
+    }
+    connect_user(e);
     *out = e;
     return 0;
 }
@@ -141,8 +187,30 @@ int embedded_next(struct embedded *e, struct instant until, struct frame *out)
             return ERR_CLOSED;
         if (instant_reached(loop_clock(), until))
             return 0;
+        if (e->host)
+            host_settle(e->host);
         e->ended = !driver_round(e->driver, until, &code);
     }
+}
+
+void embedded_step(struct embedded *e)
+{
+    int code;
+    if (e->ended)
+        return;
+    if (e->host)
+        host_settle(e->host);
+    e->ended = !driver_step(e->driver, &code);
+}
+
+int embedded_fd(const struct embedded *e)
+{
+    return loop_fd(e->loop);
+}
+
+struct instant embedded_due(const struct embedded *e)
+{
+    return e->ended ? INSTANT_NEVER : driver_due(e->driver);
 }
 
 void embedded_wake(struct embedded *e)
@@ -150,17 +218,33 @@ void embedded_wake(struct embedded *e)
     wake_ring(&e->wake);
 }
 
+/* Its jobs and its place are handed over; the driver knows how long that may take. */
+static void say_goodbye(struct embedded *e)
+{
+    int code;
+    driver_stop(e->driver, 0);
+    while (driver_round(e->driver, INSTANT_NEVER, &code))
+        ;
+}
+
 void embedded_close(struct embedded *e)
 {
     if (!e)
         return;
-    driver_free(e->driver);
-    node_free(e->node);
-    kernels_clear(&e->kernels);
-    identity_free(e->user);
-    identity_free(e->identity);
-    wake_close(&e->wake);
-    loop_free(e->loop);
+    if (e->host) {
+        if (e->driver && !e->ended)
+            say_goodbye(e);
+        wake_close(&e->wake);
+        host_close(e->host);
+    } else {
+        driver_free(e->driver);
+        node_free(e->node);
+        kernels_clear(&e->kernels);
+        identity_free(e->user);
+        identity_free(e->identity);
+        wake_close(&e->wake);
+        loop_free(e->loop);
+    }
     inbox_clear(&e->inbox);
     free(e);
 }

@@ -1,12 +1,9 @@
 #include "core/host/host.h"
 
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/err.h"
@@ -22,16 +19,18 @@
 #include "core/host/memory.h"
 #include "core/host/quota.h"
 #include "core/host/renewal.h"
+#include "core/host/spawner.h"
 #include "core/node/journal_record.h"
 
-#define DESCRIPTORS_MAX 8192
 #define RESCAN_US (5 * S_US)
 #define DAY_S (24u * 3600)
 
 /* Everything a node process owns, in the order in which it is opened. */
 struct host {
+    struct host_options options;
     const struct conf *conf;
     struct spawner *spawner; /* NULL once the crew has taken it */
+    char *message;           /* why it cannot be opened; the caller's */
     struct home home;
     char state[HOME_PATH_SIZE];
     char objects[HOME_PATH_SIZE + 16]; /* their folder, and how much they may take */
@@ -54,43 +53,23 @@ struct host {
     struct renewal *renewal;
     struct alarm *rescan;
     bool rescan_is_set;
-    int signalled;
 };
 
-static void __attribute__((format(printf, 1, 2))) complain(const char *format, ...)
+/* Says something on the way up or at work; nobody has to act on it. */
+static void __attribute__((format(printf, 2, 3))) say(const struct host *h, const char *format, ...)
 {
+    char text[HOME_MESSAGE_SIZE + 256];
     va_list list;
     va_start(list, format);
-    fputs("velum node: ", stderr);
-    vfprintf(stderr, format, list);
-    fputc('\n', stderr);
+    vsnprintf(text, sizeof text, format, list);
     va_end(list);
+    log_line(h->options.log, LOG_WARNING, "%s", text);
 }
 
-static int fail(int rc, const char *message)
+static int fail(struct host *h, int rc, const char *message)
 {
-    complain("%s", message[0] ? message : err_sentence(rc));
+    snprintf(h->message, HOST_MESSAGE_SIZE, "%s", message[0] ? message : err_sentence(rc));
     return rc;
-}
-
-static void log_to_stderr(void *ctx, enum log_level level, const char *text)
-{
-    (void)ctx;
-    complain("%s%s", level == LOG_ERROR ? "error: " : "", text);
-}
-
-static const struct log_sink host_log = {log_to_stderr, NULL, LOG_WARNING};
-
-/* Keys must not end in core files, and a thousand connections need as many descriptors. */
-static void settle_process(void)
-{
-    struct rlimit none = {0, 0}, files;
-    umask(077);
-    setrlimit(RLIMIT_CORE, &none);
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= DESCRIPTORS_MAX)
-        return;
-    files.rlim_cur = files.rlim_max < DESCRIPTORS_MAX ? files.rlim_max : DESCRIPTORS_MAX;
-    setrlimit(RLIMIT_NOFILE, &files);
 }
 
 static void size_objects(struct host *h)
@@ -108,17 +87,18 @@ static int open_state(struct host *h)
     if (rc == 0)
         rc = home_open(&h->home, message);
     if (rc < 0)
-        return fail(rc, message);
+        return fail(h, rc, message);
     h->state_lock = home_state_open(&h->home, h->conf->port, data, h->state, message);
     if (h->state_lock < 0)
-        return fail(h->state_lock, message);
+        return fail(h, h->state_lock, message);
     size_objects(h);
     rc = identity_mesh_open(&h->home, message);
     if (rc == 0)
         rc = identity_node(&h->identity, &h->home, h->state, message);
     if (rc == 0)
-        rc = identity_user_card(&h->user, &h->home, message);
-    return rc < 0 ? fail(rc, message) : 0;
+        rc = h->options.user_frame ? identity_user(&h->user, &h->home, message)
+                                   : identity_user_card(&h->user, &h->home, message);
+    return rc < 0 ? fail(h, rc, message) : 0;
 }
 
 static void came_by_tcp(void *ctx, int fd, const struct address *from)
@@ -143,52 +123,56 @@ static int open_sockets(struct host *h)
 {
     char message[512] = "", path[HOME_PATH_SIZE + 16];
     struct address reachable;
-    int rc = loop_new(&h->loop);
+    int rc = h->options.guest ? loop_new_guest(&h->loop) : loop_new(&h->loop);
     if (rc < 0)
-        return fail(rc, "");
+        return fail(h, rc, "");
     rc = address_of(h->conf->bind, h->conf->port, &h->bound, message);
     if (rc < 0)
-        return fail(rc, message);
+        return fail(h, rc, message);
     int fd = listen_tcp(&h->bound, message);
     if (fd < 0)
-        return fail(fd, message);
+        return fail(h, fd, message);
     rc = listener_new(&h->tcp, h->loop, fd, came_by_tcp, h);
     if (rc < 0)
-        return fail(rc, "");
+        return fail(h, rc, "");
     snprintf(path, sizeof path, "%s/control", h->state);
     fd = control_listen(path, message);
     if (fd < 0)
-        return fail(fd, message);
+        return fail(h, fd, message);
     rc = listener_new(&h->control, h->loop, fd, came_by_control, h);
     address_reachable(&h->bound, &reachable);
     address_text(&reachable, h->addr);
-    return rc < 0 ? fail(rc, "") : 0;
+    return rc < 0 ? fail(h, rc, "") : 0;
 }
 
-static int explain_journal(const struct host *h, int rc)
+static int explain_journal(struct host *h, int rc)
 {
     const struct journal_report *r = &h->report;
-    char message[HOME_MESSAGE_SIZE + 256];
+    char *to = h->message, message[HOME_MESSAGE_SIZE + 256];
     if (h->record_refused)
-        complain("the journal in %s holds a record this velum cannot use: %s", h->state,
+        snprintf(to, HOST_MESSAGE_SIZE,
+                 "the journal in %s holds a record this velum cannot use: %s", h->state,
                  err_sentence(rc));
     else if (rc == ERR_DAMAGED)
-        complain("the journal in %s is damaged (%s, byte %llu); it was left as it is: "
+        snprintf(to, HOST_MESSAGE_SIZE,
+                 "the journal in %s is damaged (%s, byte %llu); it was left as it is: "
                  "velum journal check shows what is lost; move the folder away, or start with "
                  "another --data",
                  h->state, r->bad_segment, (unsigned long long)r->bad_offset);
     else if (rc == ERR_VERSION)
-        complain(
+        snprintf(
+            to, HOST_MESSAGE_SIZE,
             "%s; it was left as it is: use a velum that knows it, or start with another --data",
             journal_file_version(h->state, r, message, sizeof message));
     else
-        complain("the journal in %s cannot be used: %s", h->state, err_sentence(rc));
+        snprintf(to, HOST_MESSAGE_SIZE, "the journal in %s cannot be used: %s", h->state,
+                 err_sentence(rc));
     return rc;
 }
 
 static void node_options_fill(const struct host *h, struct node_options *o)
 {
-    *o = (struct node_options){.machine = home_machine(), .log = &host_log};
+    *o = (struct node_options){.machine = home_machine(), .log = h->options.log};
     text_copy(o->name, sizeof o->name, h->conf->name);
     text_copy(o->addr, sizeof o->addr, h->addr);
     machine_fill(o, h->identity, h->conf->slots);
@@ -229,11 +213,11 @@ static int open_journal(struct host *h)
     if (rc < 0)
         return explain_journal(h, rc);
     if (h->report.torn_bytes > 0)
-        complain("the journal's last %llu bytes had not been finished and were set aside",
-                 (unsigned long long)h->report.torn_bytes);
+        say(h, "the journal's last %llu bytes had not been finished and were set aside",
+            (unsigned long long)h->report.torn_bytes);
     disk_journal_id(h->disk, h->report.id);
     rc = h->node ? 0 : make_node(h);
-    return rc < 0 ? fail(rc, "") : 0;
+    return rc < 0 ? fail(h, rc, "") : 0;
 }
 
 static int open_kernels(struct host *h)
@@ -241,22 +225,19 @@ static int open_kernels(struct host *h)
     char message[1280] = "";
     int rc = kernels_open(&h->kernels, h->spawner, h->conf->plugins, message);
     if (rc < 0)
-        return fail(rc, message);
+        return fail(h, rc, message);
     for (uint32_t i = 0; i < h->kernels.count; i++)
         if (h->kernels.list[i].refused[0])
-            complain("plugin %s refused: %s", h->kernels.list[i].name, h->kernels.list[i].refused);
+            say(h, "plugin %s refused: %s", h->kernels.list[i].name, h->kernels.list[i].refused);
     return 0;
 }
 
 static void introduce(struct host *h)
 {
     struct node_options o;
-    char id[9];
     node_options_fill(h, &o);
-    id_hex(o.id.bytes, 8, id);
-    fprintf(stderr, "velum %s  node %s  %s..  %s, %u slot%s, %.1f GiB\n", o.version, o.name, id,
-            o.arch, (unsigned)o.slots, o.slots == 1 ? "" : "s",
-            (double)o.memory_bytes / (double)(1 << 30));
+    if (h->options.introduce)
+        h->options.introduce(h->options.ctx, &o);
     kernels_clear(&h->kernels);
 }
 
@@ -272,11 +253,12 @@ static int open_driver(struct host *h)
                                  .slots = slots,
                                  .disk = h->disk,
                                  .objects = h->objects_bytes ? h->objects : NULL,
-                                 .log = &host_log,
-                                 .ctx = h};
+                                 .log = h->options.log,
+                                 .ctx = h->options.ctx,
+                                 .user_frame = h->options.user_frame};
     int rc = driver_new(&h->driver, &parts);
     if (rc < 0)
-        return fail(rc, "");
+        return fail(h, rc, "");
     h->spawner = NULL;
     return 0;
 }
@@ -301,7 +283,7 @@ static void hint_peers(struct host *h)
         struct address to;
         char text[ADDR_SIZE], message[512] = "";
         if (address_resolve(h->conf->peers[i], &to, message) < 0) {
-            complain("peer %s is left out: %s", h->conf->peers[i], message);
+            say(h, "peer %s is left out: %s", h->conf->peers[i], message);
             continue;
         }
         address_text(&to, text);
@@ -339,8 +321,8 @@ static int renewed(void *ctx, struct identity *identity)
 
 static void not_renewed(void *ctx, const char *why)
 {
-    (void)ctx;
-    complain("the certificate of this node is not renewed yet: %s", why);
+    const struct host *h = ctx;
+    say(h, "the certificate of this node is not renewed yet: %s", why);
 }
 
 static int open_renewal(struct host *h)
@@ -355,58 +337,25 @@ static int open_renewal(struct host *h)
     return renewal_new(&h->renewal, &parts);
 }
 
-static void on_stop(void *ctx)
-{
-    struct host *h = ctx;
-    driver_stop(h->driver, h->signalled++ ? 130 : 0);
-}
-
-static int open_signals(struct host *h)
-{
-    int rc = loop_on_signal(h->loop, SIGTERM, on_stop, h);
-    if (rc == 0)
-        rc = loop_on_signal(h->loop, SIGINT, on_stop, h);
-    if (rc == 0)
-        rc = loop_on_signal(h->loop, SIGHUP, on_stop, h);
-    return rc;
-}
-
-static void warn(const struct host *h)
-{
-    char text[ADDR_SIZE];
-    address_text(&h->bound, text);
-    fprintf(stderr, "listening on %s\n", text);
-    if (!address_is_loopback(&h->bound))
-        complain("warning: %s can be reached from other machines; only nodes and users with a "
-                 "certificate of this mesh get in",
-                 text);
-    if (geteuid() == 0)
-        complain("warning: running as root; an ordinary user is enough");
-}
-
 static int start(struct host *h)
 {
     char message[HOME_MESSAGE_SIZE] = "";
     h->rescan = alarm_new(h->loop, rescan, h);
-    int rc = h->rescan ? open_signals(h) : ERR_NO_MEMORY;
-    if (rc == 0)
-        rc = driver_start(h->driver);
+    int rc = h->rescan ? driver_start(h->driver) : ERR_NO_MEMORY;
     if (rc == 0)
         rc = open_renewal(h);
     if (rc < 0)
-        return fail(rc, "");
+        return fail(h, rc, "");
     rc = home_announce(&h->home, h->conf->port, h->addr, message);
     h->announced = rc == 0;
     if (rc < 0)
-        return fail(rc, message);
+        return fail(h, rc, message);
     hint_peers(h);
-    warn(h);
     return 0;
 }
 
 static int open_all(struct host *h)
 {
-    settle_process();
     int rc = open_state(h);
     if (rc == 0)
         rc = open_sockets(h);
@@ -419,14 +368,6 @@ static int open_all(struct host *h)
     introduce(h);
     rc = open_driver(h);
     return rc == 0 ? start(h) : rc;
-}
-
-static void release_spawner(struct spawner *s)
-{
-    if (!s)
-        return;
-    close(s->fd); /* it ends by itself then */
-    close(s->executable);
 }
 
 static void close_all(struct host *h)
@@ -443,7 +384,8 @@ static void close_all(struct host *h)
     alarm_free(h->rescan);
     renewal_free(h->renewal);
     driver_free(h->driver);
-    release_spawner(h->spawner);
+    if (h->spawner)
+        spawner_close(h->spawner);
     node_free(h->node);
     disk_close(h->disk);
     kernels_clear(&h->kernels);
@@ -454,14 +396,57 @@ static void close_all(struct host *h)
         close(h->state_lock);
 }
 
-int host_node(const struct conf *c, struct spawner *s)
+int host_open(struct host **out, const struct host_options *o, char message[HOST_MESSAGE_SIZE])
 {
-    struct host h = {.conf = c, .spawner = s, .state_lock = -1};
-    int code = 1;
-    if (open_all(&h) == 0)
-        do
-            arm_rescan(&h);
-        while (driver_round(h.driver, INSTANT_NEVER, &code));
-    close_all(&h);
-    return code;
+    struct host *h = calloc(1, sizeof *h);
+    if (!h) {
+        spawner_close(o->spawner);
+        snprintf(message, HOST_MESSAGE_SIZE, "%s", err_sentence(ERR_NO_MEMORY));
+        return ERR_NO_MEMORY;
+    }
+    h->options = *o;
+    h->conf = o->conf;
+    h->spawner = o->spawner;
+    h->message = message;
+    h->state_lock = -1;
+    int rc = open_all(h);
+    h->message = NULL;
+    if (rc < 0)
+        host_close(h);
+    else
+        *out = h;
+    return rc;
+}
+
+void host_close(struct host *h)
+{
+    if (!h)
+        return;
+    close_all(h);
+    free(h);
+}
+
+void host_settle(struct host *h)
+{
+    arm_rescan(h);
+}
+
+struct loop *host_loop(const struct host *h)
+{
+    return h->loop;
+}
+
+struct driver *host_driver(const struct host *h)
+{
+    return h->driver;
+}
+
+struct identity *host_user(const struct host *h)
+{
+    return h->user;
+}
+
+void host_bound(const struct host *h, struct address *out)
+{
+    *out = h->bound;
 }

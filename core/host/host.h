@@ -1,27 +1,40 @@
-/* A node core with everything around it: as the process `velum node`, or inside a command. Both
- * open the parts and hand them to driver.h. Called by cmd/node.c and by ask.c. */
+/* A node of the mesh: a node core with home, keys, journal, listener, control socket and workers
+ * around it. It announces itself, and it is the whole of `velum node` but for what belongs to a
+ * process. Called by node_process.c and by embedded.c. */
 #ifndef VELUM_HOST_HOST_H
 #define VELUM_HOST_HOST_H
 
+#include "core/host/address.h"
 #include "core/host/conf.h"
-#include "core/host/crew.h"
+#include "core/host/driver.h"
 
-/* `velum node`: opens home, identity, journal, listener, control socket; announces
- * itself; runs until it is told to stop. Returns the process's exit code; has printed
- * what went wrong. Takes the spawner. */
-int host_node(const struct conf *c, struct spawner *s);
+#define HOST_MESSAGE_SIZE 2048
 
-/* Embedded mode: the same core with workers, no listener, no journal, no state. One user link,
- * driven by the caller. */
-struct embedded;
-int embedded_open(struct embedded **out, struct spawner *s, uint32_t slots, char message[512]);
-struct identity *embedded_identity(struct embedded *e); /* signs the run's job; borrowed */
-int embedded_send(struct embedded *e, uint8_t type, uint32_t request, struct bytes payload);
-/* Runs the loop until a frame for the user arrives (1, borrowed until the next call), `until` is
- * reached (0), embedded_wake was called (ERR_CANCELLED), or the node ended or failed (< 0). */
-int embedded_next(struct embedded *e, struct instant until, struct frame *out);
-/* Ends a wait in embedded_next. Async-signal-safe. */
-void embedded_wake(struct embedded *e);
-void embedded_close(struct embedded *e);
+struct host;
+
+struct host_options {
+    const struct conf *conf;    /* borrowed for the host's life */
+    struct spawner *spawner;    /* taken, also by a failure */
+    const struct log_sink *log; /* NULL: nobody listens */
+    bool guest;                 /* its loop has a descriptor (loop.h) */
+    void *ctx;
+    /* As it begins, with what it is; NULL. */
+    void (*introduce)(void *ctx, const struct node_options *o);
+    /* Of a host whose caller is a user of it at DRIVER_USER_LINK; NULL where there is none. */
+    void (*user_frame)(void *ctx, const struct frame *frame);
+};
+
+/* Changes the working folder for a moment, and the mode mask: before there are threads. 0, or < 0
+ * with a sentence. */
+int host_open(struct host **out, const struct host_options *o, char message[HOST_MESSAGE_SIZE]);
+/* At once: driver_stop first lets it say goodbye. */
+void host_close(struct host *h);
+/* Before each round of the driver. */
+void host_settle(struct host *h);
+struct loop *host_loop(const struct host *h);
+struct driver *host_driver(const struct host *h);
+/* The user at DRIVER_USER_LINK, with the key. */
+struct identity *host_user(const struct host *h);
+void host_bound(const struct host *h, struct address *out);
 
 #endif

@@ -40,7 +40,7 @@ static void add(void *ctx, const struct kernel_view *v)
 static uint32_t count_builtins(void)
 {
     uint32_t n = 0;
-    while (kernel_table[n])
+    while (kernel_at(n))
         n++;
     return n;
 }
@@ -55,7 +55,7 @@ int kernels_open(struct kernels *k, struct spawner *s, const char *plugins, char
         return ERR_NO_MEMORY;
     }
     for (uint32_t i = 0; i < count; i++) {
-        kernel_describe(kernel_table[i], ORIGIN_BUILTIN, &views[i]);
+        kernel_describe(kernel_at(i), ORIGIN_BUILTIN, &views[i]);
         add(k, &views[i]);
     }
     int rc = plugins[0] ? probe_plugins(s, plugins, views, count, add, k, message) : 0;

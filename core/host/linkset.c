@@ -18,7 +18,6 @@ int linkset_new(struct linkset **out, struct loop *l, struct identity *identity,
     struct linkset *s = calloc(1, sizeof *s);
     if (!s)
         return ERR_NO_MEMORY;
-    signal(SIGPIPE, SIG_IGN);
     s->loop = l;
     s->user = user;
     s->events = *events;

@@ -17,6 +17,13 @@ struct alarm;
 /* Of libevent, as linked. */
 const char *loop_library_version(void);
 int loop_new(struct loop **out);
+/* The same, for one that is itself a guest of another loop: it has a descriptor that is readable
+ * while loop_poll would find something ready. Watches cost one more system call each time they are
+ * turned. */
+int loop_new_guest(struct loop **out);
+int loop_fd(const struct loop *l);
+/* When the next alarm rings, or INSTANT_NEVER. Goes through all of them. */
+struct instant loop_due(const struct loop *l);
 void loop_free(struct loop *l);
 /* CLOCK_MONOTONIC now, never cached. */
 struct instant loop_clock(void);

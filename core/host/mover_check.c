@@ -11,6 +11,7 @@
 #include "core/host/mover_fetch.h"
 #include "core/host/mover_hash.h"
 #include "core/host/mover_part.h"
+#include "core/host/mover_scan.h"
 #include "core/object/name.h"
 
 #define CHECK_US (100 * MS_US)
@@ -130,7 +131,7 @@ static int give_up(struct checking *c)
 static int open_both(struct checking *c)
 {
     struct stat st;
-    c->part = part_find(c->name);
+    c->part = scan_part(c->folder, c->name);
     c->fd = folder_get(c->folder, c->name, c->part ? FOLDER_PART : FOLDER_DATA);
     if (c->fd < 0)
         return c->fd;
@@ -203,6 +204,35 @@ static void be_idle(bool idle)
     (void)syscall(SYS_ioprio_set, who_process, 0, idle ? class_idle << class_shift : 0);
 }
 
+/* Nothing is left of it. */
+static int drop(struct folder *f, struct digest name)
+{
+    fetch_forget(name);
+    part_forget(part_find(name));
+    (void)folder_remove_all(f, name);
+    return ERR_NOT_FOUND;
+}
+
+int check_difference(struct folder *f, struct digest name, uint64_t piece)
+{
+    struct checking c = {.folder = f, .name = name, .bad = piece};
+    int rc = open_both(&c);
+    if (rc == 0)
+        rc = judge_difference(&c);
+    if (rc == ERR_DAMAGED)
+        return drop(f, name);
+    return rc == 0 && c.bad == piece ? ERR_DAMAGED : rc;
+}
+
+int check_list(struct folder *f, struct digest name)
+{
+    struct checking c = {.folder = f, .name = name};
+    int rc = open_both(&c);
+    if (rc == 0)
+        rc = mend_list(&c, read_list_whole(&c));
+    return rc == ERR_DAMAGED ? drop(f, name) : rc;
+}
+
 void check_object(struct folder *f, const struct move_part *m, struct moved_checked *answer)
 {
     struct checking c = {.folder = f, .name = m->name, .bad = UINT64_MAX};
@@ -214,10 +244,7 @@ void check_object(struct folder *f, const struct move_part *m, struct moved_chec
     if (rc == 0)
         rc = check_pieces(&c, m->offset);
     be_idle(false);
-    if (rc == ERR_DAMAGED) {
-        fetch_forget(m->name);
-        part_forget(part_find(m->name));
-        (void)folder_remove_all(f, m->name);
-    }
+    if (rc == ERR_DAMAGED)
+        (void)drop(f, m->name);
     *answer = (struct moved_checked){.rc = rc, .next = c.next, .bad = c.bad};
 }

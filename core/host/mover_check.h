@@ -1,4 +1,5 @@
-/* Looks for damage: CHECK. Also mends a list whose object is in order. */
+/* Looks for damage: CHECK, and for whoever found some. Also mends a list whose object is in
+ * order. */
 #ifndef VELUM_HOST_MOVER_CHECK_H
 #define VELUM_HOST_MOVER_CHECK_H
 
@@ -10,6 +11,12 @@
  * piece 0 the list is looked at as well; one that is damaged is made anew from the bytes, and
  * where that does not make the name either nothing is left of the object: ERR_DAMAGED. */
 void check_object(struct folder *f, const struct move_part *m, struct moved_checked *answer);
+/* This piece does not make its digest of the list. ERR_DAMAGED: the piece is wrong, and was given
+ * up; 0: the list was, and has been made anew; ERR_NOT_FOUND: both are, and nothing is left of the
+ * object. Others leave it as it is. */
+int check_difference(struct folder *f, struct digest name, uint64_t piece);
+/* Whether the list makes the name. Results as above. */
+int check_list(struct folder *f, struct digest name);
 /* Makes the list of a whole object anew. 0, or ERR_DAMAGED: its bytes are not what its name says.
  * */
 int check_relist(struct folder *f, struct digest name, uint64_t size);

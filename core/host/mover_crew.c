@@ -434,7 +434,6 @@ int mover_crew_open(struct mover_crew **out, struct loop *l, int executable, con
     struct mover_crew *m = calloc(1, sizeof *m);
     if (!m)
         return ERR_NO_MEMORY;
-    signal(SIGPIPE, SIG_IGN);
     m->loop = l;
     m->log = log;
     m->events = *events;

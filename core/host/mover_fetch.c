@@ -9,6 +9,7 @@
 #include "core/host/file.h"
 #include "core/host/mover_hash.h"
 #include "core/host/mover_part.h"
+#include "core/host/mover_scan.h"
 #include "core/object/name.h"
 
 /* A list that is coming in. */
@@ -135,7 +136,7 @@ static int learn_bytes(struct folder *f, struct learn *l, struct bytes bytes)
 
 int fetch_learn(struct folder *f, const struct move_part *m)
 {
-    if (part_find(m->name) || folder_has(f, m->name, FOLDER_DATA))
+    if (scan_part(f, m->name) || folder_has(f, m->name, FOLDER_DATA))
         return ERR_EXISTS;
     if (m->size > OBJECT_SIZE_MAX || object_pieces(m->size) > PART_PIECES_MAX)
         return ERR_TOO_LARGE;
@@ -251,7 +252,7 @@ static int write_slice(struct folder *f, struct part *p, struct incoming *w,
 
 int fetch_write(struct folder *f, const struct move_part *m)
 {
-    struct part *p = part_find(m->name);
+    struct part *p = scan_part(f, m->name);
     const uint64_t piece = m->offset / PIECE_SIZE, at = m->offset % PIECE_SIZE;
     if (!p)
         return folder_has(f, m->name, FOLDER_DATA) ? 0 : ERR_NOT_FOUND;
@@ -268,7 +269,7 @@ int fetch_write(struct folder *f, const struct move_part *m)
 
 int fetch_seal(struct folder *f, struct digest name)
 {
-    struct part *p = part_find(name);
+    struct part *p = scan_part(f, name);
     if (!p)
         return folder_has(f, name, FOLDER_DATA) ? 0 : ERR_NOT_FOUND;
     if (p->have < p->pieces)

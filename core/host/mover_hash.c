@@ -18,6 +18,7 @@ struct lane {
     struct hash_job *job; /* NULL: only the other one works */
     struct sha256 sha;
     uint32_t at;
+    const uint8_t *bytes; /* that were read last */
     uint8_t room[STEP];
 };
 
@@ -68,19 +69,22 @@ static void begin(struct lane *l)
     l->at = 0;
 }
 
-/* The next bytes into the lane's room; how many, 0 at the end or after an error. */
+/* The next bytes; how many, 0 at the end or after an error. */
 static uint32_t fetch(struct lane *l)
 {
     struct hash_job *j = l->job;
     const uint32_t left = j && j->rc == 0 ? j->length - l->at : 0;
     const uint32_t want = left < STEP ? left : STEP;
+    l->bytes = l->room;
     if (want == 0)
         return 0;
-    int got = file_get(j->fd, j->at + l->at, l->room, want);
+    uint8_t *to = j->to ? j->to + l->at : l->room;
+    int got = file_get(j->fd, j->at + l->at, to, want);
     if (got != (int)want) {
         j->rc = got < 0 ? got : ERR_DAMAGED;
         return 0;
     }
+    l->bytes = to;
     l->at += want;
     return want;
 }
@@ -92,9 +96,9 @@ static void hash_side_by_side(struct lane lanes[2])
         const uint32_t n = fetch(&lanes[0]), m = fetch(&lanes[1]), both = n < m ? n : m;
         if (n + m == 0)
             return;
-        sha256_add_two(&lanes[0].sha, lanes[0].room, &lanes[1].sha, lanes[1].room, both);
-        sha256_add(&lanes[0].sha, lanes[0].room + both, n - both);
-        sha256_add(&lanes[1].sha, lanes[1].room + both, m - both);
+        sha256_add_two(&lanes[0].sha, lanes[0].bytes, &lanes[1].sha, lanes[1].bytes, both);
+        sha256_add(&lanes[0].sha, lanes[0].bytes + both, n - both);
+        sha256_add(&lanes[1].sha, lanes[1].bytes + both, m - both);
     }
 }
 
@@ -168,6 +172,7 @@ static struct hash_job *walk_job(const struct hash_walk *w, struct hash_job *j, 
     j->fd = w->fd;
     j->at = piece * PIECE_SIZE;
     j->length = object_piece_length(w->size, piece);
+    j->to = NULL;
     return j;
 }
 

@@ -16,6 +16,7 @@ struct hash_job {
     int fd;
     uint64_t at;
     uint32_t length;
+    uint8_t *to; /* the bytes are left there, or NULL */
     /* What came of it; not to be looked at before hash_wait. */
     int rc; /* 0, ERR_DAMAGED (the file is shorter), or what reading gave */
     struct digest digest;

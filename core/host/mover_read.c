@@ -1,11 +1,15 @@
 #include "core/host/mover_read.h"
 
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "core/base/err.h"
 #include "core/host/file.h"
+#include "core/host/mover_check.h"
 #include "core/host/mover_part.h"
+#include "core/host/mover_piece.h"
+#include "core/host/mover_scan.h"
 #include "core/object/name.h"
 
 #define USE_EVERY_S 60
@@ -30,38 +34,71 @@ static void note_use(int fd, const struct stat *st)
         (void)futimens(fd, NULL);
 }
 
-static int read_part(struct folder *f, const struct part *p, const struct move_part *m, uint8_t *to)
-{
-    if (!in_range(m, p->size))
-        return ERR_ARGUMENT;
-    for (uint64_t at = m->offset; at < m->offset + m->length; at += PIECE_SIZE - at % PIECE_SIZE)
-        if (!part_has(p, at / PIECE_SIZE))
-            return ERR_NOT_FOUND;
-    int fd = folder_get(f, p->name, FOLDER_PART);
-    return fd < 0 ? fd : read_all(fd, m, to);
-}
-
-int read_object(struct folder *f, const struct move_part *m, uint8_t *to)
+/* Where it is, whole or not. */
+static int find_object(struct folder *f, const struct move_part *m, const struct part *p,
+                       struct piece_place *at)
 {
     struct stat st;
-    const struct part *p = part_find(m->name);
-    if (p)
-        return read_part(f, p, m, to);
+    *at = (struct piece_place){.name = m->name, .kind = p ? FOLDER_PART : FOLDER_DATA};
+    if (p) {
+        at->size = p->size;
+        return in_range(m, p->size) ? 0 : ERR_ARGUMENT;
+    }
     int fd = folder_get(f, m->name, FOLDER_DATA);
     if (fd < 0)
         return fd;
     if (fstat(fd, &st) != 0)
         return ERR_IO;
-    if (!in_range(m, (uint64_t)st.st_size))
+    at->size = (uint64_t)st.st_size;
+    if (!in_range(m, at->size))
         return ERR_ARGUMENT;
     if (m->offset == 0)
         note_use(fd, &st);
-    return read_all(fd, m, to);
+    return 0;
+}
+
+static bool is_here(const struct part *p, const struct piece_place *at, uint64_t piece)
+{
+    return piece < object_pieces(at->size) && (!p || part_has(p, piece));
+}
+
+/* When the list was what is wrong it has been made anew, and the piece is read once more. */
+static int find_piece(struct folder *f, const struct piece_place *at, const uint8_t **bytes)
+{
+    int rc = piece_get(f, at, bytes);
+    if (rc == ERR_DAMAGED)
+        rc = check_difference(f, at->name, at->piece);
+    else
+        return rc;
+    return rc < 0 ? rc : piece_get(f, at, bytes);
+}
+
+int read_object(struct folder *f, const struct move_part *m, uint8_t *to)
+{
+    const struct part *p = scan_part(f, m->name);
+    const uint64_t end = m->offset + m->length;
+    struct piece_place place;
+    const uint8_t *bytes;
+    int rc = find_object(f, m, p, &place);
+    for (uint64_t at = m->offset, next; rc == 0 && at < end; at = next) {
+        place.piece = at / PIECE_SIZE;
+        next = (place.piece + 1) * PIECE_SIZE < end ? (place.piece + 1) * PIECE_SIZE : end;
+        place.here = 0;
+        while (place.here < PIECES_AHEAD && is_here(p, &place, place.piece + place.here + 1))
+            place.here++;
+        rc = is_here(p, &place, place.piece) ? find_piece(f, &place, &bytes) : ERR_NOT_FOUND;
+        if (rc == 0)
+            memcpy(to + (at - m->offset), bytes + at % PIECE_SIZE, (size_t)(next - at));
+    }
+    return rc;
 }
 
 int read_list(struct folder *f, const struct move_part *m, uint8_t *to)
 {
     struct stat st;
+    int rc = m->offset == 0 ? check_list(f, m->name) : 0;
+    if (rc < 0)
+        return rc;
     int fd = folder_get(f, m->name, FOLDER_LIST);
     if (fd < 0)
         return fd;

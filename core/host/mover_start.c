@@ -12,6 +12,7 @@
 
 #include "core/base/err.h"
 #include "core/host/descriptors.h"
+#include "core/host/role.h"
 
 #define PIPE_BYTES (1 << 20) /* so that a wake-up is worth sixteen slices; fewer where refused */
 #define EXECUTABLE_FD 4
@@ -22,9 +23,7 @@
 static _Noreturn void become_mover(const int descriptors[4], int executable, pid_t node,
                                    volatile int *failure)
 {
-    static char name[] = "velum", verb[] = "__mover", empty[] = "";
-    static char *const argv[] = {name, verb, NULL};
-    static char *const environment[] = {NULL};
+    static char empty[] = "";
     const struct rlimit none = {0, 0};
     sigset_t nothing;
     sigemptyset(&nothing);
@@ -42,7 +41,8 @@ static _Noreturn void become_mover(const int descriptors[4], int executable, pid
     if (chdir("/") != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         setrlimit(RLIMIT_CORE, &none) != 0 || sigprocmask(SIG_SETMASK, &nothing, NULL) != 0)
         goto out;
-    syscall(SYS_execveat, EXECUTABLE_FD, empty, argv, environment, AT_EMPTY_PATH);
+    syscall(SYS_execveat, EXECUTABLE_FD, empty, role_arguments(ROLE_MOVER),
+            role_environment(ROLE_MOVER), AT_EMPTY_PATH);
 out:
     *failure = errno ? errno : ECHILD;
     _exit(127);

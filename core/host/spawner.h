@@ -15,7 +15,7 @@
  * started; status is the exit code, the signal or errno. A worker keeps its process id until its
  * EXITED was sent, so KILL can never hit a stranger.
  *
- * Called by crew.c and by cmd (`velum __spawner`, `velum __worker`). */
+ * Called by crew.c, role.c and core/api. */
 #ifndef VELUM_HOST_SPAWNER_H
 #define VELUM_HOST_SPAWNER_H
 
@@ -40,6 +40,9 @@ int spawner_kill(const struct spawner *s, uint32_t worker);
 /* 1 with *out, 0 when there is nothing now, ERR_CLOSED when the spawner is gone. */
 int spawner_next_exit(const struct spawner *s, struct spawner_exit *out);
 
+/* A spawner by exec: no thread, key or library of this process is in its way, and it costs a new
+ * process's start. 0 or ERR_SYSTEM with errno set. */
+int spawner_new(struct spawner *out);
 /* Replaces a dead spawner by exec, keeping s->executable. 0 or ERR_SYSTEM with errno set. */
 int spawner_exec(struct spawner *s);
 /* Ends it with all its workers within 500 ms, reaps it and closes its descriptors. */

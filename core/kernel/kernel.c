@@ -16,27 +16,52 @@ struct native {
     _Alignas(64) uint8_t bytes[VELUM_ACCUMULATOR_MAX];
 };
 
+static const struct velum_kernel *added[KERNELS_ADDED_MAX];
+static size_t added_count;
+
+int kernel_add(const struct velum_kernel *k)
+{
+    if (kernel_find(k->name))
+        return ERR_EXISTS;
+    if (added_count == KERNELS_ADDED_MAX)
+        return ERR_FULL;
+    added[added_count++] = k;
+    return 0;
+}
+
+const struct velum_kernel *kernel_at(size_t i)
+{
+    size_t count = 0;
+    while (kernel_table[count])
+        count++;
+    if (i < count)
+        return kernel_table[i];
+    return i - count < added_count ? added[i - count] : NULL;
+}
+
 const struct velum_kernel *kernel_find(const char *name)
 {
-    for (size_t i = 0; kernel_table[i]; i++)
-        if (strcmp(kernel_table[i]->name, name) == 0)
-            return kernel_table[i];
+    const struct velum_kernel *k;
+    for (size_t i = 0; (k = kernel_at(i)) != NULL; i++)
+        if (strcmp(k->name, name) == 0)
+            return k;
     return NULL;
 }
 
 const char *kernel_nearest(const char *name)
 {
+    const struct velum_kernel *k;
     const char *best = NULL;
     const size_t len = strlen(name);
     /* Half of a short name may be wrong, and no more than two letters of any. */
     size_t limit = len < 4 ? 1 : 2;
     if (len >= KERNEL_NAME_SIZE)
         return NULL;
-    for (size_t i = 0; kernel_table[i]; i++) {
-        size_t distance = text_distance(name, kernel_table[i]->name);
+    for (size_t i = 0; (k = kernel_at(i)) != NULL; i++) {
+        size_t distance = text_distance(name, k->name);
         if (distance > limit || (best && distance == limit))
             continue;
-        best = kernel_table[i]->name;
+        best = k->name;
         limit = distance;
     }
     return best;

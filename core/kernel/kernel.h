@@ -1,8 +1,9 @@
 /* Kernels as the rest of the core uses them: the table of built-ins, and every call of the ABI
  * (plugins/velum_kernel.h) with accumulators in canonical form and every bound checked.
  *
- * Owns nothing and keeps no state; no dlopen here. Called by the worker for all kernels, by the
- * node and the commands for built-ins (plan, merge, show), by the simulator and by boards.
+ * Owns nothing and keeps no state but the list of what a program has added; no dlopen here. Called
+ * by the worker for all kernels, by the node and those that submit for built-ins (plan, merge,
+ * show), by the simulator and by boards.
  *
  * Native accumulators live on the stack during a call, at most two of them, 4 KiB each. */
 #ifndef VELUM_KERNEL_KERNEL_H
@@ -14,8 +15,17 @@
 #include "core/wire/view.h"
 #include "plugins/velum_kernel.h"
 
-/* The built-ins, in the order of their names, ended by NULL. From table.c. */
+/* The built-ins of velum itself, in the order of their names, ended by NULL. From table.c. */
 extern const struct velum_kernel *const kernel_table[];
+
+#define KERNELS_ADDED_MAX 64
+
+/* Makes a kernel a built-in of this process, behind those of table.c. Before the first node or
+ * worker of the process begins, which then know it; the struct must stay. The caller has checked
+ * it. ERR_EXISTS: a built-in has that name; ERR_FULL beyond KERNELS_ADDED_MAX. */
+int kernel_add(const struct velum_kernel *k);
+/* Built-in i, or NULL past the end. */
+const struct velum_kernel *kernel_at(size_t i);
 
 /* The built-in of that name, or NULL. */
 const struct velum_kernel *kernel_find(const char *name);

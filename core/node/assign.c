@@ -13,13 +13,16 @@
 #include "core/node/outcome.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
+#include "core/node/turns.h"
 
 #define KNOCK_US (300 * MS_US)
-#define KNOCKERS_MAX 64              /* with more jobs than this their chunks take turns anyway */
-#define KNOCKS_APART_US (20 * MS_US) /* of all jobs together */
-#define LINKS_WANTED_MAX 4           /* in one go */
-#define HELP_LOOKS_MAX 256           /* at members, the same */
-#define HELP_APART_US (4 * MS_US)    /* of all jobs together */
+#define KNOCKERS_MAX 64 /* with more jobs than this those that are not new knock seldom */
+#define NEW_LOOKS 4     /* in one go, at the new jobs */
+#define ASK_LOOKS 8     /* at any, the same */
+#define KNOCKS_APART_US (20 * MS_US)    /* of all jobs together */
+#define LINKS_WANTED_MAX 4              /* in one go */
+#define HELP_LOOKS_MAX 256              /* at members, the same */
+#define HELP_APART_US (4 * MS_US)       /* of all jobs together */
 #define RETURNED_PAUSE_US (100 * MS_US) /* a node that gave chunks back is left alone so long */
 #define RETURNED_PAUSE_MAX_US (1600 * MS_US) /* doubled each time in a row, up to this */
 #define SPREAD_LOOKS_MAX 64                  /* at nodes, in a row and in vain */
@@ -89,13 +92,21 @@ void site_is_done(struct node *n, struct site *s)
     site_less(n, s->id, 1);
 }
 
+void site_more(struct node *n, struct site *s)
+{
+    s->outstanding++;
+    n->chunks_out++;
+}
+
 void site_less(struct node *n, struct node_id id, uint32_t by)
 {
     struct site *s = map_get(&n->sites, &id);
 
     if (s == NULL)
         return;
-    s->outstanding -= by <= s->outstanding ? by : s->outstanding;
+    by = by <= s->outstanding ? by : s->outstanding;
+    s->outstanding -= by;
+    n->chunks_out -= by;
     site_may_be_free(n, s);
 }
 
@@ -198,7 +209,7 @@ static bool give(struct job *j, struct node_id to, uint8_t flags)
         pool_return(l->pool, chunk.grant);
         return false;
     }
-    s->outstanding++;
+    site_more(n, s);
     /* From now on it runs: others hear that with the first word about it. */
     if (!l->begun) {
         l->begun = true;
@@ -306,33 +317,77 @@ static void call_for_help(struct job *j)
     }
 }
 
+/* Of all slots; a job that has none has less, however many jobs there are. */
+static bool has_its_share(struct job *j)
+{
+    const struct lead *l = j->lead;
+    uint32_t slots, jobs = directory_live(j->node);
+
+    lead_eligible(j, &slots);
+    if (j->spec->slots_max > 0 && slots > j->spec->slots_max)
+        slots = j->spec->slots_max;
+    return pool_chunks(l->pool) > 0 && pool_chunks(l->pool) >= slots / (jobs > 0 ? jobs : 1);
+}
+
+/* The same for the jobs of this node together: they take turns on the slots that they have, but
+ * other coordinators may have taken all. */
+static bool all_have_their_share(const struct node *n)
+{
+    uint64_t jobs = directory_live(n), slots = n->options.slots + n->there_slots;
+
+#if VELUM_PLANT == 353 /* trace/test_turns: many old jobs whose coordinator has no slot wait */
+    return true;
+#endif
+    return n->chunks_out > 0 && (n->chunks_out + 1) * jobs > slots * turns_count(n);
+}
+
+/* Old jobs of a node that has many would only disturb each other: they knock seldom, and not where
+ * all slots are theirs. */
+static bool is_one_of_many(const struct job *j)
+{
+#if VELUM_PLANT != 352 /* trace/test_turns: among many jobs a new one does not knock */
+    if (turns_is_new(j))
+        return false;
+#endif
+    return j->node->live_count > KNOCKERS_MAX;
+}
+
+static bool all_slots_are_ours(struct node *n, const struct member *m)
+{
+    struct node_id id = site_id(n, m);
+    const struct site *s = map_get(&n->sites, &id);
+
+#if VELUM_PLANT == 354 /* trace/test_turns: old jobs interrupt each other */
+    return false;
+#endif
+    return s != NULL && s->outstanding >= (m == NULL ? n->options.slots : m->info->slots);
+}
+
 /* A job that has fewer slots than its share asks a full node to let it in by turn. The node
  * decides, by whom it has served most. */
 static void knock(struct job *j)
 {
     struct node *n = j->node;
     struct lead *l = j->lead;
-    uint32_t count = mesh_count(n->mesh), slots, jobs = directory_live(n);
-    uint64_t pick;
+    uint32_t count = mesh_count(n->mesh), pick;
+    bool many = is_one_of_many(j);
+    const struct member *m;
 
-    lead_eligible(j, &slots);
-    if (j->spec->slots_max > 0 && slots > j->spec->slots_max)
-        slots = j->spec->slots_max;
-    if (pool_chunks(l->pool) > 0 && pool_chunks(l->pool) >= slots / (jobs > 0 ? jobs : 1))
+    if (instant_before(n->now, many ? n->knock_old_at : n->knock_at) ||
+        instant_since_us(n->now, l->knocked) < KNOCK_US ||
+        instant_since_us(n->now, l->began) < KNOCK_US || has_its_share(j) ||
+        (many && all_have_their_share(n)))
         return;
-
-    if (instant_before(n->now, n->knock_at) || instant_since_us(n->now, l->knocked) < KNOCK_US ||
-        instant_since_us(n->now, l->began) < KNOCK_US)
+    pick = (uint32_t)prng_below(&n->prng, (uint64_t)count + 1);
+    m = pick == count ? NULL : mesh_at(n->mesh, pick);
+    if (many && all_slots_are_ours(n, m))
         return;
     l->knocked = n->now;
     n->knock_at = instant_plus_us(n->now, KNOCKS_APART_US);
-    if (n->live_count > KNOCKERS_MAX)
-        return;
-    pick = prng_below(&n->prng, (uint64_t)count + 1);
-    if (pick == count)
-        give(j, n->options.id, GRANT_KNOCK);
-    else if (member_works(n, mesh_at(n->mesh, (uint32_t)pick)->info->id))
-        give(j, mesh_at(n->mesh, (uint32_t)pick)->info->id, GRANT_KNOCK);
+    if (many)
+        n->knock_old_at = instant_plus_us(n->now, KNOCK_US);
+    if (m == NULL || member_works(n, m->info->id))
+        give(j, site_id(n, m), GRANT_KNOCK);
 }
 
 /* A node that may have the kernel and is only away may come back: the job waits for it. */
@@ -379,10 +434,6 @@ static bool assign_job(struct job *j)
     idle = spread(j, &given);
     if (idle > 0 && pool_free_leaves(l->pool) == 0)
         trim_for(j, idle);
-    if (idle == 0 && pool_free_leaves(l->pool) > 0) {
-        knock(j);
-        call_for_help(j);
-    }
     job_mark_busy(j);
     return given || idle > 0;
 }
@@ -420,7 +471,7 @@ void site_may_be_free(struct node *n, struct site *s)
 {
     const struct member *m = mesh_find(n->mesh, s->id);
 
-    if (n->hungry_jobs == NULL)
+    if (turns_count(n) == 0)
         n->sites_stale = true;
     if (s->listed || n->sites_stale)
         return;
@@ -452,21 +503,83 @@ static bool any_slot_free(struct node *n)
     return n->free_count > 0;
 }
 
-/* Jobs take turns: the next call goes on behind the last one served. When nothing is free, or only
- * slots that these jobs cannot use, only a few are looked at, to knock. */
+/* The jobs that came last go ahead of others. False when the first few of them can use nothing. */
+static bool assign_new(struct node *n)
+{
+    struct job *j = turns_new(n, NULL), *next;
+
+    for (uint32_t i = 0; i < NEW_LOOKS && j != NULL; i++, j = next) {
+        next = turns_new(n, j);
+        if (assign_job(j)) {
+            turns_had(j, true);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* It has leaves free and no slot that is: it may be let in by turn somewhere, or others may come.
+ */
+static void ask_around(struct job *j, bool ahead)
+{
+    if (assign_job(j)) {
+        turns_had(j, ahead);
+    } else if (pool_free_leaves(j->lead->pool) > 0) {
+        knock(j);
+        call_for_help(j);
+    }
+}
+
+static void ask_for_some(struct node *n)
+{
+    uint32_t count = turns_count(n);
+    struct job *j = turns_new(n, NULL), *next;
+
+    for (uint32_t i = 0; i < NEW_LOOKS && j != NULL; i++, j = next) {
+        next = turns_new(n, j);
+        ask_around(j, true);
+    }
+    for (uint32_t i = 0; i < ASK_LOOKS && i < count && (j = turns_scan(n)) != NULL; i++)
+        ask_around(j, false);
+}
+
+/* Jobs take turns while slots are free. Of those that can use none of them only so many are looked
+ * at in one go. */
+static void take_turns(struct node *n)
+{
+    uint32_t left = turns_count(n), fruitless = 0;
+    bool try_new = true;
+    struct job *j;
+
+    turns_begin(n);
+    while (left > 0 && fruitless < n->limits.fruitless_jobs && any_slot_free(n)) {
+        if (try_new && turns_ahead(n)) {
+            try_new = assign_new(n);
+            continue;
+        }
+        j = turns_next(n);
+        if (j == NULL)
+            return;
+        if (assign_job(j)) {
+            turns_had(j, false);
+        } else {
+            fruitless++;
+#if VELUM_PLANT == 355 /* trace/test_turns: who cannot use a slot that is free loses its turn */
+            turns_pass(j);
+#endif
+            if (pool_free_leaves(j->lead->pool) == 0)
+                turns_pass(j);
+        }
+        left--;
+    }
+}
+
 void assign_all(struct node *n)
 {
-    uint32_t left = n->live_count, looks = 8, fruitless = 0;
-    struct job *j = n->assign_cursor != NULL ? n->assign_cursor : n->hungry_jobs;
-
     n->assign_wanted = false;
-    if (j == NULL)
+    if (turns_count(n) == 0)
         return;
     list_free_sites(n);
-    while (left-- > 0 && j != NULL && fruitless < n->limits.fruitless_jobs &&
-           (any_slot_free(n) || looks-- > 0)) {
-        n->assign_cursor = j->next_hungry;
-        fruitless += !assign_job(j);
-        j = n->assign_cursor != NULL ? n->assign_cursor : n->hungry_jobs;
-    }
+    take_turns(n);
+    ask_for_some(n);
 }

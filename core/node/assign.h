@@ -19,6 +19,8 @@ void site_is_full(struct node *n, struct site *s);
 void site_is_heard(struct node *n, struct site *s);
 /* A chunk has ended there, and another can take its place. */
 void site_is_done(struct node *n, struct site *s);
+/* One chunk more is out there. */
+void site_more(struct node *n, struct site *s);
 /* So many chunks fewer are out at this node. */
 void site_less(struct node *n, struct node_id id, uint32_t by);
 

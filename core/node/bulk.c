@@ -1,6 +1,7 @@
 #include "core/node/bulk.h"
 
 #include "core/base/err.h"
+#include "core/node/damage.h"
 #include "core/node/fetching.h"
 #include "core/node/link.h"
 #include "core/node/mover.h"
@@ -12,6 +13,7 @@
 /* A part that was asked of this node. */
 struct serving {
     struct bulk_part part;
+    uint32_t number;      /* of the object on the shelf when it was asked for */
     uint32_t asked, sent; /* of its length: read orders given, bytes sent */
     uint32_t reads;       /* that were not answered yet */
     bool failed;
@@ -299,6 +301,7 @@ static int on_refuse(struct node *n, struct bulk *k, struct bytes payload)
 {
     struct node_id id = k->id;
     struct bulk_part part;
+    uint64_t tag = k->asks[0].tag;
 
     if (read_bulk_refuse(payload, &part) < 0 || k->dial == 0 || k->asks_count == 0)
         return ERR_FORMAT;
@@ -306,7 +309,7 @@ static int on_refuse(struct node *n, struct bulk *k, struct bytes payload)
     if (!is_answer(k, &part))
         return ERR_FORMAT;
     answered(n, k);
-    fetching_refused(n, id, &part);
+    fetching_refused(n, id, tag, &part);
     return 0;
 }
 
@@ -348,6 +351,17 @@ static void served(struct node *n, struct bulk *k)
     serve(n, k);
 }
 
+/* All that is read of a part is of one piece, or of the list. */
+static void look_for_damage(struct node *n, const struct serving *s, int rc)
+{
+    struct shelf_object *o = shelf_find(n->objects->shelf, s->part.name);
+
+    if (s->part.what == BULK_DATA)
+        (void)damage_read(n, s->part.name, s->number, s->part.offset, rc);
+    else if (rc == ERR_NOT_FOUND && o != NULL && o->number == s->number && o->listed)
+        damage_all(n, o);
+}
+
 /* Reads are answered in order, so each is the next slice of the first part. */
 static void was_read(struct node *n, uint64_t number, const struct frame *answer)
 {
@@ -355,6 +369,7 @@ static void was_read(struct node *n, uint64_t number, const struct frame *answer
     struct bulk_part part;
     struct serving *s;
     struct bulk *k;
+    int rc = moved_result(answer);
 
     for (k = n->objects->bulks; k != NULL && k->number != number; k = k->next)
         ;
@@ -362,7 +377,8 @@ static void was_read(struct node *n, uint64_t number, const struct frame *answer
         return;
     s = &k->wants[0];
     s->reads--;
-    if (moved_result(answer) < 0 || answer->type != MESSAGE_MOVED_BYTES ||
+    look_for_damage(n, s, rc);
+    if (rc < 0 || answer->type != MESSAGE_MOVED_BYTES ||
         read_moved_bytes(answer->payload, &m) < 0 || m.bytes.len == 0 ||
         m.bytes.len > s->part.length - s->sent)
         s->failed = true;
@@ -383,12 +399,15 @@ static void was_read(struct node *n, uint64_t number, const struct frame *answer
 static int on_want(struct node *n, struct bulk *k, struct bytes payload)
 {
     struct serving s = {0};
+    const struct shelf_object *o;
 
     if (read_bulk_want(payload, &s.part) < 0 || k->dial != 0 || k->wants_count == BULK_WANTS_MAX)
         return ERR_FORMAT;
     if (s.part.what == BULK_DATA &&
         s.part.offset / PIECE_SIZE != (s.part.offset + s.part.length - 1) / PIECE_SIZE)
         return ERR_FORMAT;
+    o = shelf_find(n->objects->shelf, s.part.name);
+    s.number = o != NULL ? o->number : 0;
     k->wants[k->wants_count++] = s;
     k->used = n->now;
     if (k->wants_count == 1)

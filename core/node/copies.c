@@ -10,46 +10,88 @@
 #include "core/node/place.h"
 #include "core/node/put.h"
 #include "core/node/record.h"
+#include "core/node/removing.h"
 
 #define TELL_AGAIN_US (2 * S_US)
+#define LOST_AGAIN_US (10 * S_US)
 #define LOOKS_MAX 256u   /* statements looked at in a round */
 #define HASHES_MAX 1024u /* members ranked in a round, for all of them together */
 #define SEEKS_MAX 64u    /* nodes asked for one object */
 
 /* --- who has it --- */
 
-static bool has(const struct keeping *k, struct node_id id)
+/* The end of its boot: two in a row are hardly ever alike. */
+static uint32_t boot_of(const struct node *n, struct node_id id)
 {
-    for (uint8_t i = 0; i < k->has_count; i++)
-        if (node_id_equal(k->has[i], id))
-            return true;
-    return false;
+    return (uint32_t)member_boot(n, id);
 }
 
-static void note_has(struct keeping *k, struct node_id id)
+static uint8_t place_of(const struct keeping *k, struct node_id id)
 {
-    if (has(k, id) || k->has_count == KEEPING_HAS_MAX)
+    uint8_t i = 0;
+
+    while (i < k->has_count && !node_id_equal(k->has[i], id))
+        i++;
+    return i;
+}
+
+/* It has said so, this process of it or another. */
+static bool had(const struct keeping *k, struct node_id id)
+{
+    return place_of(k, id) < k->has_count;
+}
+
+/* It has said so since it started. */
+static bool has(const struct node *n, const struct keeping *k, struct node_id id)
+{
+    uint8_t i = place_of(k, id);
+
+#if VELUM_PLANT == 370 /* trace/test_object_places: who starts anew is taken to have what it had */
+    return i < k->has_count;
+#endif
+    return i < k->has_count && k->has_boot[i] == boot_of(n, id);
+}
+
+/* `loose`: it may let go of it any time, and is no copy to count on. */
+static void note_has(const struct node *n, struct keeping *k, struct node_id id, bool loose)
+{
+    uint8_t i = place_of(k, id);
+
+    for (uint8_t other = 0; i == KEEPING_HAS_MAX && other < KEEPING_HAS_MAX && !loose; other++)
+        if (!has(n, k, k->has[other]))
+            i = other;
+    if (i == KEEPING_HAS_MAX)
         return;
-    k->has[k->has_count++] = id;
+    k->has[i] = id;
+    k->placed = 0;
+#if VELUM_PLANT == 376 /* trace/test_object_places: what somebody happens to have is counted on */
+    loose = false;
+#endif
+    k->has_boot[i] = boot_of(n, id) + loose;
+    if (i == k->has_count)
+        k->has_count++;
+}
+
+static void drop_place(struct keeping *k, uint8_t i)
+{
+    k->has[i] = k->has[--k->has_count];
+    k->has_boot[i] = k->has_boot[k->has_count];
     k->placed = 0;
 }
 
 static void note_lacks(struct keeping *k, struct node_id id)
 {
-    for (uint8_t i = 0; i < k->has_count; i++)
-        if (node_id_equal(k->has[i], id)) {
-            k->has[i] = k->has[--k->has_count];
-            k->placed = 0;
-        }
+    uint8_t i = place_of(k, id);
+
+    if (i < k->has_count)
+        drop_place(k, i);
 }
 
 static void forget_gone(const struct node *n, struct keeping *k)
 {
     for (uint8_t i = k->has_count; i-- > 0;)
-        if (member_is_gone(n, k->has[i])) {
-            k->has[i] = k->has[--k->has_count];
-            k->placed = 0;
-        }
+        if (member_is_gone(n, k->has[i]))
+            drop_place(k, i);
 }
 
 uint32_t copies_count(const struct node *n, const struct shelf_object *o, uint32_t *machines)
@@ -64,7 +106,7 @@ uint32_t copies_count(const struct node *n, const struct shelf_object *o, uint32
         struct digest at = member_machine(n, k->has[i]);
         bool known = false;
 
-        if (member_is_gone(n, k->has[i]))
+        if (member_is_gone(n, k->has[i]) || !has(n, k, k->has[i]))
             continue;
         count++;
         for (uint32_t m = 0; m < *machines; m++)
@@ -116,12 +158,16 @@ static void send_have(struct node *n, struct node_id to, struct digest name)
     struct buf b;
 
     /* What is removed, and read to its end, is not here for others. */
-    m.whole = o != NULL && o->whole && (k == NULL || k->kept);
+    m.whole = o != NULL && o->whole && k != NULL && k->kept && member_keeps(n, n->options.id);
+#if VELUM_PLANT != 365 /* trace/test_object_damage: what is here in part is here for nobody */
+    m.part = o != NULL && !o->whole && o->have > 0 && (k == NULL || k->kept);
+#endif
 #if VELUM_PLANT != 408 /* trace/test_object_mover: a copy counts before it is written down */
     /* It counts when it would be kept after a crash too; then copies_written says so. */
-    if (m.whole && k != NULL && k->ticket > n->ticket_synced)
-        return;
+    if (k != NULL && k->ticket > n->ticket_synced)
+        m.whole = false;
 #endif
+    m.loose = o != NULL && o->whole && !m.whole && (k == NULL || k->kept);
     m.size = o != NULL ? o->size : 0;
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_u16(&b, 1);
@@ -159,7 +205,7 @@ void copies_tell_removed(struct node *n, const struct keeping *k)
     for (uint8_t i = 0; i < k->has_count; i++)
         send_keep(n, k->has[i], k);
     for (uint8_t i = 0; i < wanted.count; i++)
-        if (!node_is_self(n, wanted.ids[i]) && !has(k, wanted.ids[i]))
+        if (!node_is_self(n, wanted.ids[i]) && !had(k, wanted.ids[i]))
             send_keep(n, wanted.ids[i], k);
     copies_look(n);
 }
@@ -181,6 +227,62 @@ static bool tend_removed(struct node *n, struct keeping *k)
     return k->has_count > 0;
 }
 
+/* Whoever counts on this node hears what it has. */
+static void tell_all(struct node *n, const struct keeping *k)
+{
+    struct holders wanted = keepers_of(n, k->name);
+
+    for (uint8_t i = 0; i < k->has_count; i++)
+        send_have(n, k->has[i], k->name);
+    for (uint8_t i = 0; i < wanted.count; i++)
+        if (!node_is_self(n, wanted.ids[i]) && !had(k, wanted.ids[i]))
+            send_have(n, wanted.ids[i], k->name);
+}
+
+void copies_lost(struct node *n, const struct shelf_object *o)
+{
+    struct keeping *k = keeping_find(n, o->name);
+
+    if (k == NULL || !k->kept)
+        return;
+    k->told = KEEPING_NOT_TOLD;
+    k->placed = 0;
+#if VELUM_PLANT != 364 /* trace/test_object_damage: nobody hears that a copy is damaged */
+    tell_all(n, k);
+#endif
+    copies_look(n);
+}
+
+static void send_seek(struct node *n, struct node_id to, struct digest name);
+
+/* It is to be kept, and not whole here: those who may have it are asked until one has. True when it
+ * is to be looked at again. */
+static bool tend_lost(struct node *n, struct keeping *k, struct shelf_object *o,
+                      const struct holders *wanted)
+{
+    bool missing = false;
+
+    for (uint8_t i = 0; i < wanted->count; i++)
+        missing |= !node_is_self(n, wanted->ids[i]) && !has(n, k, wanted->ids[i]);
+    if (!missing && !holders_have(wanted, n->options.id)) {
+        shelf_keep(n->objects->shelf, o, false);
+        return false;
+    }
+    if (fetching_is_on(n, k->name))
+        return false;
+#if VELUM_PLANT != 361 /* trace/test_object_damage: what is lost is asked for when somebody reads */
+    if (instant_since_us(n->now, k->told) >= LOST_AGAIN_US) {
+        k->told = n->now;
+        for (uint8_t i = 0; i < k->has_count; i++)
+            send_seek(n, k->has[i], k->name);
+        for (uint8_t i = 0; i < wanted->count; i++)
+            if (!node_is_self(n, wanted->ids[i]) && !had(k, wanted->ids[i]))
+                send_seek(n, wanted->ids[i], k->name);
+    }
+#endif
+    return true;
+}
+
 /* True when it is to be looked at again soon. Ranking members is what costs, so it is done when
  * something has changed, and when those that lack it are to be told again. */
 static bool tend(struct node *n, struct keeping *k, uint32_t *hashes)
@@ -193,15 +295,17 @@ static bool tend(struct node *n, struct keeping *k, uint32_t *hashes)
     if (!k->kept)
         return k->has_count > 0 && tend_removed(n, k);
 #endif
-    if (o == NULL || !o->whole)
+    if (o == NULL || (!o->whole && !o->kept))
         return false;
     forget_gone(n, k);
-    if (k->placed == n->objects->placings && !(k->missing && due))
+    if (o->whole && k->placed == n->objects->placings && !(k->missing && due))
         return k->missing;
     *hashes += mesh_count(n->mesh) + 1;
     wanted = keepers_of(n, k->name);
+    if (!o->whole)
+        return tend_lost(n, k, o, &wanted);
     for (uint8_t i = 0; i < wanted.count; i++) {
-        if (node_is_self(n, wanted.ids[i]) || has(k, wanted.ids[i]))
+        if (node_is_self(n, wanted.ids[i]) || has(n, k, wanted.ids[i]))
             continue;
         missing = true;
         if (!member_works(n, wanted.ids[i]))
@@ -219,6 +323,22 @@ static bool tend(struct node *n, struct keeping *k, uint32_t *hashes)
     return missing;
 }
 
+/* Whoever knows that it is kept contradicts. */
+bool copies_ask_kept(struct node *n, struct digest name, uint64_t size)
+{
+    const struct keeping nothing = {.name = name, .size = size, .generation = 1};
+    struct holders wanted = keepers_of(n, name);
+    bool any = false;
+
+    for (uint8_t i = 0; i < wanted.count; i++) {
+        if (node_is_self(n, wanted.ids[i]))
+            continue;
+        send_keep(n, wanted.ids[i], &nothing);
+        any = true;
+    }
+    return any;
+}
+
 void copies_look(struct node *n)
 {
     struct objects *s = n->objects;
@@ -232,6 +352,14 @@ void copies_look(struct node *n)
     s->look_again |= s->look_more && s->look_at > 0;
 #endif
     s->look_more = true;
+}
+
+void copies_look_anew(struct node *n)
+{
+    if (n->objects == NULL)
+        return;
+    n->objects->placings++;
+    copies_look(n);
 }
 
 void copies_look_at(struct node *n, struct digest name)
@@ -250,6 +378,13 @@ void copies_tick(struct node *n)
     struct keeping *k;
     uint32_t hashes = 0;
 
+    if (s->able != member_keeps(n, n->options.id)) {
+        s->able = !s->able;
+        s->placings++;
+#if VELUM_PLANT != 373 /* trace/test_object_places: a disk that works again keeps nothing */
+        copies_look(n);
+#endif
+    }
     if (s->view_seen.us != n->view_changed.us) {
         s->view_seen = n->view_changed;
         s->without_count = 0; /* one of them may have started anew */
@@ -290,10 +425,13 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
     k = keeping_find(n, m->name);
     if (rc < 0 || k == NULL)
         return;
-    if (rc == 0 && k->generation > m->generation) {
+    if (rc == 0 && (k->generation > m->generation || (k->kept && !m->kept))) {
         send_keep(n, from, k);
         return;
     }
+    removing_told(n, m->name);
+    if (m->kept && !k->kept)
+        return; /* somebody waited for this to remove it */
     if (!k->kept) {
         on_removed(n, m->name);
         note_lacks(k, from);
@@ -302,7 +440,7 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
         return;
     }
     if (m->kept)
-        note_has(k, from);
+        note_has(n, k, from, false);
     if (rc > 0)
         wait_add(n, (struct wait){
                         .ticket = k->ticket, .kind = WAIT_KEPT, .node = from, .object = m->name});
@@ -321,21 +459,30 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
     }
 }
 
+/* Somebody waits for it, or it is to be kept and not whole. */
+static bool is_wanted(const struct node *n, struct digest name)
+{
+    const struct shelf_object *o = shelf_find(n->objects->shelf, name);
+
+    return gets_wait_for(n, name) || labour_inputs_want(n, name) || fetching_is_on(n, name) ||
+           (o != NULL && o->kept && !o->whole);
+}
+
 static void on_have(struct node *n, struct node_id from, const struct object_have *m)
 {
     struct keeping *k = keeping_find(n, m->name);
     struct objects *s = n->objects;
 
+    removing_heard(n, m->name);
     if (m->never && !copies_never(n, from) && s->without_count < OBJECT_WITHOUT_MAX) {
         s->without[s->without_count++] = from;
         s->placings++;
     }
-    if (k != NULL && m->whole)
-        note_has(k, from);
+    if (k != NULL && (m->whole || m->loose))
+        note_has(n, k, from, m->loose);
     else if (k != NULL)
         note_lacks(k, from);
-    if (m->whole &&
-        (gets_wait_for(n, m->name) || labour_inputs_want(n, m->name) || fetching_is_on(n, m->name)))
+    if ((m->whole || m->loose || m->part) && is_wanted(n, m->name))
         (void)fetching_begin(n, m->name, m->size, from);
     puts_look(n);
     n->objects->makings_due = true;
@@ -388,6 +535,7 @@ static void never(struct node *n, struct node_id to, uint8_t type, struct bytes 
 int copies_frame(struct node *n, struct node_id from, uint8_t type, struct bytes payload)
 {
     struct reader r = reader_of(payload);
+    const struct keeping *k;
     struct digest name;
 
     if (n->objects == NULL) {
@@ -402,6 +550,11 @@ int copies_frame(struct node *n, struct node_id from, uint8_t type, struct bytes
     name = read_digest(&r);
     if (!reader_done(&r))
         return ERR_FORMAT;
+    k = keeping_find(n, name);
+#if VELUM_PLANT != 374 /* trace/test_object_places: what was removed is looked for for ever */
+    if (k != NULL && !k->kept)
+        send_keep(n, from, k);
+#endif
     send_have(n, from, name);
     return 0;
 }
@@ -413,8 +566,10 @@ void copies_fetched(struct node *n, struct digest name, bool whole)
 
     if (k != NULL && whole && o != NULL)
         shelf_keep(n->objects->shelf, o, k->kept);
-    for (uint8_t i = 0; k != NULL && i < k->has_count; i++)
-        send_have(n, k->has[i], name);
+    if (k != NULL) {
+        k->placed = 0;
+        tell_all(n, k);
+    }
     gets_fetched(n, name, whole);
     if (whole && labour_inputs_want(n, name))
         n->serve_wanted = true;
@@ -450,7 +605,7 @@ void copies_seek(struct node *n, struct digest name)
         const struct member *m = mesh_at(n->mesh, i);
 
         if (!member_is_there(m) || holders_have(&wanted, m->info->id) ||
-            (k != NULL && has(k, m->info->id)))
+            (k != NULL && had(k, m->info->id)))
             continue;
         send_seek(n, m->info->id, name);
         asked++;
@@ -462,6 +617,7 @@ bool copies_are_quiet(const struct node *n)
     const struct objects *s = n->objects;
 
     return s == NULL ||
-           (!s->look_more && (s->scanned || s->scan_is_on) && s->fetches == NULL &&
-            s->bulks == NULL && s->put_waits == NULL && s->makings == NULL && !gets_wait(n));
+           (!s->look_more && (s->scanned || s->scan_is_on) &&
+            s->able == member_keeps(n, n->options.id) && s->fetches == NULL && s->bulks == NULL &&
+            s->put_waits == NULL && s->removings == NULL && s->makings == NULL && !gets_wait(n));
 }

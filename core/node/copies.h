@@ -20,9 +20,13 @@ void copies_written(struct node *n, const struct wait *w);
 void copies_tell_removed(struct node *n, const struct keeping *k);
 /* Something is to be looked at: a statement is new, the mesh has changed, an object has come. */
 void copies_look(struct node *n);
+/* The same, and what was found before does not hold any more. */
+void copies_look_anew(struct node *n);
 /* This one is new here, and its keepers hear of it at once. */
 void copies_look_at(struct node *n, struct digest name);
 void copies_tick(struct node *n);
+/* There is less of it here than others know: they hear so, and what is to be kept is asked for. */
+void copies_lost(struct node *n, const struct shelf_object *o);
 /* A fetch has ended. */
 void copies_fetched(struct node *n, struct digest name, bool whole);
 /* How many nodes have it whole, as far as is known here, and on how many machines. */
@@ -32,6 +36,8 @@ bool copies_never(const struct node *n, struct node_id id);
 /* How many nodes there are that keep objects, COPIES_MAX or more are that many: those that live and
  * can store. */
 uint32_t copies_possible(const struct node *n);
+/* Asks those who should have it what they know of it. False: there is nobody to ask. */
+bool copies_ask_kept(struct node *n, struct digest name, uint64_t size);
 /* Asks for an object that is not here: what has it is fetched. */
 void copies_seek(struct node *n, struct digest name);
 /* Nothing is under way. */

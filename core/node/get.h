@@ -13,6 +13,8 @@ bool gets_wait_for(const struct node *n, struct digest name);
 bool gets_wait(const struct node *n);
 /* Its fetch has ended. */
 void gets_fetched(struct node *n, struct digest name, bool whole);
+/* There is less of it here than there was: whoever waits for it does so a while longer. */
+void gets_seek_again(struct node *n, struct digest name);
 /* Gets that nobody answers end. */
 void gets_tick(struct node *n);
 void gets_free(struct node *n);

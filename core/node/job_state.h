@@ -37,6 +37,7 @@ struct labour_chunk {
     enum slot_state state;
     uint32_t worker;
     bool careful;
+    bool let_in;          /* it knocked when all slots were taken, or might have been */
     struct instant moved; /* when it last made progress */
     struct labour_chunk *next_chunk;
 };
@@ -130,6 +131,7 @@ struct lead {
     bool finishing;      /* an outcome is written, waiting for its copies */
     uint64_t outcome_batch;
     uint64_t duplicates, redone_us, cpu_us;
+    uint64_t served_us;      /* by workers, as far as turns go */
     uint32_t eligible_slots; /* of nodes that may run it, as of the last look */
     uint32_t report_us;      /* of work between two reports of a worker */
     double leaves_per_us;    /* of a slot, as nodes have shown lately */
@@ -154,6 +156,23 @@ enum tending {
     TEND_COPIES,  /* an ended job is copied to those who should hold it */
     TEND_LEAVES,  /* this node is no holder: a present one gets what it has */
     TEND_RETIRES, /* and now it hears that this node gives the job up */
+};
+
+/* Jobs this node coordinates and may grant from, in the order of their turns: all of them, and
+ * those that go ahead of others because they are new, the one that came last first. */
+enum turn_kind { TURNS_ALL, TURNS_NEW, TURNS_KINDS };
+struct turn_link {
+    struct job *next, *prev;
+    bool in;
+};
+struct turn_list {
+    struct job *first, *last;
+    uint32_t count;
+};
+struct turns {
+    struct turn_list list[TURNS_KINDS];
+    struct job *walk, *cursor; /* see turns_next and turns_scan */
+    bool ahead;                /* the last turn went to one that is new */
 };
 
 struct job {
@@ -213,8 +232,7 @@ struct job {
     struct job *next_busy; /* list of jobs to settle at the end of the step */
     bool busy;
     struct job *next_labour, *prev_labour; /* jobs this node works for */
-    struct job *next_hungry, *prev_hungry; /* jobs this node coordinates and may grant from */
-    bool hungry;
+    struct turn_link turn[TURNS_KINDS];
     struct job *next_live, *prev_live; /* jobs without an outcome; or those that are set aside */
     bool live;
     uint32_t snapshot; /* the last one that has it, or has its records from the first on */

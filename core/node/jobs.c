@@ -304,31 +304,6 @@ void job_set_live(struct job *j, bool live)
     n->live_count--;
 }
 
-void job_set_hungry(struct job *j, bool hungry)
-{
-    struct node *n = j->node;
-
-    if (j->hungry == hungry)
-        return;
-    j->hungry = hungry;
-    if (hungry) {
-        j->prev_hungry = NULL;
-        j->next_hungry = n->hungry_jobs;
-        if (n->hungry_jobs != NULL)
-            n->hungry_jobs->prev_hungry = j;
-        n->hungry_jobs = j;
-        return;
-    }
-    if (n->assign_cursor == j)
-        n->assign_cursor = j->next_hungry;
-    if (j->prev_hungry != NULL)
-        j->prev_hungry->next_hungry = j->next_hungry;
-    else
-        n->hungry_jobs = j->next_hungry;
-    if (j->next_hungry != NULL)
-        j->next_hungry->prev_hungry = j->prev_hungry;
-}
-
 void job_mark_busy(struct job *j)
 {
     if (j->busy)

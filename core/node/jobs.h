@@ -16,8 +16,6 @@ int job_add_ledger(struct job *j, struct bytes spec_fact);
 /* Leaves nothing of it in this process; the journal and the directory are not touched. */
 void job_free(struct job *j);
 void jobs_free(struct node *n);
-/* Whether it is among those that assign looks at. */
-void job_set_hungry(struct job *j, bool hungry);
 void job_mark_busy(struct job *j); /* settle it at the end of this step */
 void job_unlist(struct job *j);    /* takes it out of those to settle, and of those that run */
 /* Whether it is among those without an outcome. */

@@ -105,7 +105,7 @@ static int set(struct node *n, const struct keeping *k)
     old->generation = k->generation;
     old->kept = k->kept;
     old->since_s = k->since_s;
-    old->told = (struct instant){0};
+    old->told = KEEPING_NOT_TOLD;
     old->placed = 0;
     return 1;
 }

@@ -12,6 +12,7 @@
 #define KEEPING_MAX 100000u
 #define KEEPING_HAS_MAX 4u /* other nodes that are remembered to have it */
 #define KEEPING_GENERATION_MAX (UINT64_MAX / 2)
+#define KEEPING_NOT_TOLD ((struct instant){INT64_MIN / 2}) /* longer ago than anything */
 
 struct keeping {
     struct digest name;
@@ -23,6 +24,7 @@ struct keeping {
      * there, when keepers were told, and what was found when its keepers were ranked last. */
     uint64_t ticket;
     struct node_id has[KEEPING_HAS_MAX];
+    uint32_t has_boot[KEEPING_HAS_MAX]; /* of its process then: another may have another disk */
     uint8_t has_count;
     bool missing; /* one of them has not said that it has it */
     struct instant told;

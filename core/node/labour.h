@@ -29,6 +29,8 @@ void labour_drop(struct job *j);
 void labour_peer_up(struct node *n, struct node_id id);
 /* The operator wants this node to stop: chunks end at their next leaf, those not begun go back. */
 void labour_hand_back(struct node *n);
+/* Chunks that knocked and found no slot for a while go back: all of them run long leaves. */
+void labour_waits(struct node *n);
 /* Work whose coordinator and holders have been gone for long, and that has nothing running, is
  * given up; a job that has had nothing here for a while is forgotten. */
 void labour_orphans(struct node *n);

@@ -19,6 +19,7 @@
 #include "core/node/replica.h"
 #include "core/node/report.h"
 #include "core/node/seal.h"
+#include "core/node/turns.h"
 
 #include <string.h>
 
@@ -294,7 +295,10 @@ int lead_begin(struct job *j, bool fresh)
     l->finishing = job_is_final(j);
     l->outcome_batch = j->batch_last + (j->fresh_count > 0);
     l->collecting = !fresh;
-    job_set_hungry(j, fresh && !l->finishing);
+    /* One that somebody else has led so far is new only if nothing came of that. */
+    if (cover_leaves(ledger_cover(j->ledger)) > 0)
+        l->served_us = n->limits.chunk_us;
+    turns_set(j, fresh && !l->finishing);
     l->collect_until = instant_plus_us(n->now, n->limits.collect_us);
     if (!fresh) {
         show_claim(j, n->options.id);
@@ -321,7 +325,7 @@ void lead_end(struct job *j)
 
     if (l == NULL)
         return;
-    job_set_hungry(j, false);
+    turns_set(j, false);
     collect_drop(j);
     j->lead = NULL;
     for (uint32_t i = 0; l->pool != NULL && i < pool_chunks(l->pool); i++)
@@ -499,7 +503,7 @@ static void end_collecting(struct job *j)
     if (!all && !instant_reached(n->now, l->collect_until))
         return;
     l->collecting = false;
-    job_set_hungry(j, !l->finishing);
+    turns_set(j, !l->finishing);
     n->assign_wanted = true;
     lead_advance(j);
 }

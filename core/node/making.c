@@ -127,7 +127,7 @@ static void made(struct node *n, uint64_t number, const struct frame *answer)
     m->name = o->name;
     m->ticket = n->ticket_last;
     m->until = instant_plus_us(n->now, MAKING_WAIT_US);
-    copies_look(n);
+    copies_look_at(n, o->name);
     n->objects->makings_due = true;
 }
 

@@ -131,5 +131,17 @@ struct node_holding {
 bool node_tells(struct node *n, struct job_id job, uint32_t *copies, uint32_t *machines);
 /* False when it keeps nothing, or the job has shrunk to its name. */
 bool node_holds(const struct node *n, struct job_id job, struct node_holding *out);
+/* The same of its objects: what it has of one, and what of all is under way. */
+struct node_object {
+    bool kept, whole; /* to be kept by this node; all of it is here */
+    bool removed;     /* it knows that it is not to be kept */
+};
+struct node_objects {
+    uint64_t bytes; /* on the shelf, and coming */
+    uint32_t puts, gets, waits, asks, fetches;
+};
+/* False when it has nothing of it. */
+bool node_object(const struct node *n, struct digest name, struct node_object *out);
+struct node_objects node_objects(const struct node *n);
 
 #endif

@@ -30,7 +30,7 @@ void put_object_have(struct buf *b, const struct object_have *m)
 {
     put_digest(b, m->name);
     put_u64(b, m->size);
-    put_u8(b, m->never ? 2 : m->whole);
+    put_u8(b, m->never ? 2 : m->part ? 3 : m->loose ? 4 : m->whole);
 }
 
 struct object_have read_object_have(struct reader *r)
@@ -40,9 +40,11 @@ struct object_have read_object_have(struct reader *r)
     uint8_t how;
 
     m.size = read_u64(r);
-    how = read_choice(r, 0, 2);
+    how = read_choice(r, 0, 4);
     m.whole = how == 1;
     m.never = how == 2;
+    m.part = how == 3;
+    m.loose = how == 4;
     if (m.size > OBJECT_SIZE_MAX)
         r->failed = true;
     return m;

@@ -5,14 +5,16 @@
  *           is kept, or is not any more; who is told that something is kept gets it from the
  *           sender, keeps it, and says HAVE
  *   HAVE    u16 count, count x (32 name, u64 size, u8 whole): 1 it is synced here, 0 it is not
- *           here, 2 nor will it be: this node keeps no objects
+ *           here, 2 nor will it be: this node keeps no objects, 3 some of its pieces are,
+ *           4 it is, and may go: this node was not told to keep it
  *   SEEK    32 name: do you have it? Answered by HAVE
  *
  *   over bulk links: the side that dialled asks, the other serves in the order it was asked
  *   WANT    32 name, u8 what (0 its list, 1 its data), u64 offset, u32 length (1..PIECE_SIZE; of
  *           data within one piece)
  *   BYTES   32 name, u8 what, u64 offset, and to the end the next bytes of what was wanted
- *   REFUSE  32 name, u8 what, u64 offset: of a WANT that is not, or no longer, served
+ *   REFUSE  32 name, u8 what, u64 offset: of a WANT that is not, or no longer, served: there is no
+ *           list, or not this piece
  */
 #ifndef VELUM_NODE_OBJECT_PEER_H
 #define VELUM_NODE_OBJECT_PEER_H
@@ -32,7 +34,7 @@ struct object_keep {
 struct object_have {
     struct digest name;
     uint64_t size;
-    bool whole, never;
+    bool whole, never, part, loose; /* one of them, or none */
 };
 struct bulk_part {
     struct digest name;

@@ -4,7 +4,9 @@
  *   objects.c   the shelf: found at the start, listed, removed, room made on it
  *   put.c       objects on their way in from users
  *   get.c       objects on their way out to users
+ *   removing.c  what users want to be gone, and others know more of
  *   keeping.c   which are to be kept; copies.c: by whom, and who has them
+ *   damage.c    pieces that are not what they were
  *   fetching.c  on their way here from other nodes; bulk.c: the links for that
  *
  * A node without room for objects (embedded, or told so) has none of this, and says so to whoever
@@ -33,6 +35,15 @@ struct get;
 struct object_ask;
 struct bulk;
 struct fetching;
+struct removing;
+
+/* How far the look for damage is: all objects up to this one, and its pieces before this one. */
+struct shelf_check {
+    struct digest name;
+    uint64_t piece;
+    uint32_t number; /* of this one on the shelf */
+    bool begun;
+};
 
 struct objects {
     struct shelf *shelf;
@@ -52,6 +63,8 @@ struct objects {
     uint64_t coming_bytes; /* of puts, which are on no shelf yet */
     struct put_wait *put_waits;
     uint32_t put_waits_count;
+    struct removing *removings;
+    uint32_t removings_count;
     /* making.c */
     struct making *makings;
     bool makings_due; /* to be looked at at the end of this step */
@@ -65,11 +78,18 @@ struct objects {
     bool fetch_wanted; /* something is to be asked for */
     /* copies.c */
     bool look_more, look_again;
+    bool able; /* this node's disk can write down what it is told */
     size_t look_at;
     struct instant view_seen;
     uint64_t placings; /* how often who should have what may have changed */
     struct node_id without[OBJECT_WITHOUT_MAX]; /* nodes that keep no objects */
     uint32_t without_count;
+    /* damage.c */
+    struct shelf_check check;
+    bool check_is_on; /* the mover was asked */
+    uint32_t check_skips;
+    struct instant check_at;
+    struct instant check_began; /* of this time round; INSTANT_NEVER: it has not begun */
 };
 
 /* 0, also for a node that keeps no objects; ERR_NO_MEMORY. */
@@ -98,6 +118,8 @@ void objects_drop(struct node *n, struct shelf_object *o);
 int objects_made(struct node *n, const struct frame *answer, bool wanted, struct shelf_object **o);
 /* It is not kept any more: gone at once, or when whoever reads it has read it to its end. */
 void objects_let_go(struct node *n, struct shelf_object *o);
+/* A user wants it to be gone, and others were asked what they know of it. */
+void objects_take_away(struct node *n, uint64_t link, uint32_t request, struct digest name);
 /* Of whoever read or fetched it. What was removed meanwhile, and nobody else reads, is gone. */
 void objects_unpin(struct node *n, struct shelf_object *o);
 void objects_view(const struct node *n, const struct shelf_object *o, struct object_view *v);

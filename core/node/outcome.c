@@ -12,6 +12,7 @@
 #include "core/node/record.h"
 #include "core/node/replica.h"
 #include "core/node/seal.h"
+#include "core/node/turns.h"
 #include "core/node/watch.h"
 #include "core/wire/output.h"
 
@@ -90,7 +91,7 @@ void outcome_write(struct job *j, enum job_state state, struct bytes accumulator
         record_fact(j, buf_bytes(&fact), true);
         j->lead->outcome_batch = j->batch_last + 1;
         j->lead->finishing = true;
-        job_set_hungry(j, false);
+        turns_set(j, false);
     } else {
         log_line(n->options.log, LOG_ERROR, "cannot write an outcome: %s", err_sentence(rc));
     }

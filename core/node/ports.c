@@ -1,8 +1,10 @@
 #include "core/node/ports.h"
+#include "core/node/copies.h"
 
 #include <string.h>
 
 #include "core/node/assign.h"
+#include "core/node/copies.h"
 #include "core/node/keep.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
@@ -77,6 +79,8 @@ static void port_changed(void *ctx, const struct member *m, enum node_state befo
         keep_look_again(n, 0);
     }
     linked_changed(n, m, before, link_before);
+    if (m->link != link_before)
+        copies_look_anew(n); /* another process of it may have another disk */
     if (news == NULL)
         return;
     news->link_up |= m->link != 0 && m->link != link_before;

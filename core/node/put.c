@@ -2,6 +2,8 @@
 
 #include "core/base/err.h"
 #include "core/node/copies.h"
+#include "core/node/fetching.h"
+#include "core/node/get.h"
 #include "core/node/keeping.h"
 #include "core/node/link.h"
 #include "core/node/mover.h"

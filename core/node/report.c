@@ -16,6 +16,7 @@
 #include "core/node/record.h"
 #include "core/node/report.h"
 #include "core/node/seal.h"
+#include "core/node/turns.h"
 
 #define NO_INPUT_US (60 * S_US)
 #define REFUSED_AGAIN_US S_US
@@ -297,6 +298,7 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
             j->lead->merging = false;
         else
             report_pool(j, h, &c);
+        turns_served(j, again ? 0 : c.compute_us);
         rc = 0;
     }
     buf_clear(&values);
@@ -510,7 +512,7 @@ static int open_chunk(struct job *j, struct hand *h, struct reader *r, uint64_t 
         return 0;
     }
     if (pool_adopt(j->lead->pool, h->id, *grant, next, end, n->now) == 0 && s != NULL)
-        s->outstanding++;
+        site_more(n, s);
     else
         assign_trim(j, h->id, *grant, 0);
     return 0;

@@ -1,6 +1,7 @@
 #include "core/node/round.h"
 
 #include "core/node/copies.h"
+#include "core/node/damage.h"
 #include "core/node/directory.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
@@ -90,6 +91,7 @@ void round_run(struct node *n)
     request_tick(n);
     workers_limits(n);
     record_heal(n);
+    labour_waits(n);
     labour_orphans(n);
     labour_inputs_tick(n);
     holder_compare_ended(n);
@@ -113,8 +115,10 @@ static bool is_quiet(const struct node *n)
 
 void round_arm(struct node *n)
 {
+    struct instant soon = instant_plus_us(n->now, n->limits.round_us);
+
     if (is_quiet(n))
-        n->round_at = INSTANT_NEVER;
-    else if (n->round_at.us == INSTANT_NEVER.us || instant_reached(n->now, n->round_at))
-        n->round_at = instant_plus_us(n->now, n->limits.round_us);
+        n->round_at = damage_due(n);
+    else if (instant_reached(n->now, n->round_at) || instant_before(soon, n->round_at))
+        n->round_at = soon;
 }

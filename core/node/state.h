@@ -16,8 +16,8 @@
  *   snapshot.c       everything once more, in slices, in place of a journal that has grown
  *   place.c          which nodes should hold a job; keep.c: copies of jobs that nobody leads, and
  *                    leaving
- *   lead.c           coordination; assign.c: who gets chunks; report.c: what came of them;
- *                    outcome.c: merges and the end
+ *   lead.c           coordination; assign.c: who gets chunks; turns.c: which job is next;
+ *                    report.c: what came of them; outcome.c: merges and the end
  *   labour.c         chunks granted to this node; labour_report.c: reports about them;
  *                    merge_work.c: merges granted to it
  *   workers.c        worker processes; aside.c: what users want of them
@@ -119,9 +119,9 @@ struct entry {
     uint8_t holders_count;
     struct node_id holders[HOLDERS_MAX];
     uint8_t state;
-    struct bytes view; /* owned, encoded job view without result */
+    struct bytes view;         /* owned, encoded job view without result */
     bool dirty, ended, killed; /* killed: proved to a user of this node */
-    uint64_t ended_s; /* by the calendar */
+    uint64_t ended_s;          /* by the calendar */
     struct entry *next_dirty;
     struct entry *next, *prev; /* in the list of those that run, or of those that have ended */
 };
@@ -173,8 +173,8 @@ struct node {
     struct inbox_item *inbox_first, *inbox_last;
     struct map jobs; /* job_id -> struct job */
     struct job *busy_jobs;
-    struct job *live_jobs;
-    struct job *hungry_jobs;
+    struct job *live_jobs, *round_cursor;
+    struct turns turns;
     struct job *labour_jobs;
     bool serve_wanted;
     uint64_t merge_counter;
@@ -224,7 +224,8 @@ struct node {
     uint32_t start_failures;
     struct aside *asides;
     struct merge_work *merges;
-    struct map sites; /* node_id -> struct site */
+    struct map sites;    /* node_id -> struct site */
+    uint32_t chunks_out; /* at all of them together */
     struct watcher *watchers;
     struct kill_wait *kills;
     struct job_id unseen_killed[KILL_UNSEEN_MAX]; /* a ring; see kill_forbids */
@@ -250,8 +251,7 @@ struct node {
     const struct member **free_sites;
     uint32_t free_count, free_cap, free_at;
     bool sites_stale;
-    struct job *assign_cursor, *round_cursor;
-    struct instant knock_at, help_at;
+    struct instant knock_at, knock_old_at, help_at;
     uint32_t help_next; /* the member to look at next when help is called for */
     struct map keeping; /* digest -> struct keeping */
     struct keeping *keeping_first;

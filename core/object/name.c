@@ -48,3 +48,30 @@ bool object_sum_end(struct object_sum *s, struct digest *name)
     *name = sha256_end(&s->sha);
     return s->pieces == object_pieces(s->size);
 }
+
+void object_stream_begin(struct object_stream *s, uint64_t size)
+{
+    s->at = 0;
+    s->size = size;
+    object_sum_begin(&s->sum, size);
+}
+
+void object_stream_add(struct object_stream *s, struct bytes bytes)
+{
+    while (bytes.len > 0) {
+        size_t left = (size_t)(PIECE_SIZE - s->at % PIECE_SIZE);
+        size_t n = bytes.len < left ? bytes.len : left;
+        if (s->at % PIECE_SIZE == 0)
+            sha256_init(&s->piece);
+        sha256_add(&s->piece, bytes.data, n);
+        s->at += n;
+        if (s->at % PIECE_SIZE == 0 || s->at == s->size)
+            object_sum_piece(&s->sum, sha256_end(&s->piece));
+        bytes = (struct bytes){bytes.data + n, bytes.len - n};
+    }
+}
+
+bool object_stream_end(struct object_stream *s, struct digest *name)
+{
+    return object_sum_end(&s->sum, name);
+}

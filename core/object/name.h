@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/base/bytes.h"
 #include "core/base/id.h"
 #include "core/base/sha256.h"
 
@@ -42,5 +43,19 @@ void object_sum_begin(struct object_sum *s, uint64_t size);
 void object_sum_piece(struct object_sum *s, struct digest piece);
 /* False when there were more or fewer pieces than the size has. */
 bool object_sum_end(struct object_sum *s, struct digest *name);
+
+/* The name of bytes that come in order, in parts of any length. */
+struct object_stream {
+    struct object_sum sum;
+    struct sha256 piece; /* the one that is not whole yet */
+    uint64_t at, size;
+};
+
+/* size <= OBJECT_SIZE_MAX */
+void object_stream_begin(struct object_stream *s, uint64_t size);
+/* Never more than the size. */
+void object_stream_add(struct object_stream *s, struct bytes bytes);
+/* False when bytes are missing. */
+bool object_stream_end(struct object_stream *s, struct digest *name);
 
 #endif

@@ -23,6 +23,7 @@ struct shelf {
     struct entry *root;
     struct entry *oldest, *newest;
     uint64_t uses;
+    uint32_t numbers;
 };
 
 static int compare(const struct digest *a, const struct digest *b)
@@ -286,6 +287,7 @@ static int add(struct shelf *s, struct digest name, uint64_t size, struct instan
         return ERR_NO_MEMORY;
     e->o = (struct shelf_object){
         .name = name, .size = size, .pieces = object_pieces(size), .since = now};
+    e->o.number = ++s->numbers;
     e->height = 1;
     s->root = tree_with(s->root, e);
     s->count++;
@@ -370,6 +372,14 @@ int shelf_piece_lost(struct shelf *s, struct shelf_object *o, uint64_t piece)
 #endif
     o->map[piece / 8] &= (uint8_t) ~(1u << piece % 8);
     return 0;
+}
+
+void shelf_lost(struct shelf *s, struct shelf_object *o)
+{
+    alloc_free(s->alloc, o->map, map_size(o));
+    o->map = NULL;
+    o->listed = o->whole = false;
+    o->have = 0;
 }
 
 int shelf_by_prefix(const struct shelf *s, const char *ref, struct shelf_object **out)

@@ -20,12 +20,13 @@
 struct shelf_object {
     struct digest name;
     uint64_t size, pieces;
-    uint64_t have; /* pieces that are here */
-    uint8_t *map;  /* a bit a piece, lowest first; NULL: whole, or its list is not here yet */
-    bool listed;   /* its list is here */
-    bool whole;    /* sealed: every piece was synced */
-    bool kept;
-    uint32_t pins;
+    uint64_t have;   /* pieces that are here */
+    uint8_t *map;    /* a bit a piece, lowest first; NULL: whole, or its list is not here yet */
+    bool listed : 1; /* its list is here */
+    bool whole : 1;  /* sealed: every piece was synced */
+    bool kept : 1;
+    uint16_t pins;
+    uint32_t number;      /* what was on this shelf before under the same name has another */
     struct instant since; /* it is here, or was begun */
     uint64_t used;        /* when it was used last: any scale that rises */
 };
@@ -56,6 +57,8 @@ void shelf_sealed(struct shelf *s, struct shelf_object *o);
 int shelf_piece(struct shelf *s, struct shelf_object *o, uint64_t piece);
 /* A damaged piece of a whole object is gone: 0 or ERR_NO_MEMORY; it is not whole any more. */
 int shelf_piece_lost(struct shelf *s, struct shelf_object *o, uint64_t piece);
+/* Nothing of it is here any more, not even its list. It stays on the shelf. */
+void shelf_lost(struct shelf *s, struct shelf_object *o);
 /* It is the last that would go. */
 void shelf_use(struct shelf *s, struct shelf_object *o);
 /* What is not pinned or kept any more has just been used. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/sim/sim_carrier.h"
 #include "core/sim/sim_check.h"
 #include "core/sim/sim_disk.h"
 #include "core/sim/sim_fault.h"
@@ -10,6 +11,7 @@
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
+#include "core/sim/sim_objects.h"
 #include "core/sim/sim_plan.h"
 #include "core/sim/sim_scene.h"
 #include "core/sim/sim_user.h"
@@ -36,6 +38,7 @@
 struct progress {
     bool asked;         /* every node is asked by a user of its own */
     uint32_t users_own; /* users before these */
+    bool jobs_over;
     int64_t limit, look_at;
     int64_t placing, places_at;       /* the limit of that, and when to look next */
     int64_t sample_at, unequal_since; /* -1: they are equal */
@@ -55,7 +58,8 @@ static void hint(struct world *w, struct sim_node *n, uint32_t at)
 static bool waits_for_node(const struct happening *h)
 {
     return h->kind == HAPPEN_TICK || h->kind == HAPPEN_STORED || h->kind == HAPPEN_ROOM ||
-           h->kind == HAPPEN_WORKER_SAYS || h->kind == HAPPEN_DIAL_ANSWER || h->kind == HAPPEN_HINT;
+           h->kind == HAPPEN_WORKER_SAYS || h->kind == HAPPEN_DIAL_ANSWER ||
+           h->kind == HAPPEN_HINT || h->kind == HAPPEN_MOVED;
 }
 
 static void happen_at_node(struct world *w, const struct happening *h)
@@ -96,6 +100,9 @@ static void happen_at_node(struct world *w, const struct happening *h)
     case HAPPEN_DIAL_ANSWER:
         sim_net_dial_answered(w, (uint32_t)h->a);
         break;
+    case HAPPEN_MOVED:
+        sim_objects_moved(w, n);
+        break;
     default:
         hint(w, n, (uint32_t)h->a);
         break;
@@ -135,6 +142,9 @@ static void happen(struct world *w, const struct happening *h)
         break;
     case HAPPEN_USER:
         sim_user_turn(w, (uint32_t)h->a, h->b);
+        break;
+    case HAPPEN_CARRY:
+        sim_carrier_turn(w, (uint32_t)h->a, h->b);
         break;
     default:
         sim_plan_heal(w);
@@ -419,13 +429,11 @@ static void measure(struct world *w, struct progress *p)
         w->unequal_us = w->now - p->unequal_since;
 }
 
-/* True when there is nothing left to wait for. */
-static bool is_over(struct world *w, struct progress *p)
+/* True when every job has ended, is told alike everywhere, and is where it should be. */
+static bool jobs_are_over(struct world *w, struct progress *p)
 {
     uint32_t differs;
 
-    if (!w->healed)
-        return false;
     if (p->limit == 0)
         p->limit = w->healed_at + sim_plan_work_us(w) + LIVENESS_US;
     if (w->now > p->limit && report_unfinished(w, p,
@@ -451,7 +459,18 @@ static bool is_over(struct world *w, struct progress *p)
         trace_copies(w, differs);
         world_fail(w, G6, "the ledgers of two holders differ", UINT32_MAX, differs);
     }
-    if (!w->failed && !are_placed(w, p))
+    return w->failed || are_placed(w, p);
+}
+
+/* True when there is nothing left to wait for. */
+static bool is_over(struct world *w, struct progress *p)
+{
+    bool objects_over = sim_objects_over(w);
+
+    if (!w->healed)
+        return false;
+    p->jobs_over = p->jobs_over || jobs_are_over(w, p);
+    if (!w->failed && (!p->jobs_over || !objects_over))
         return false;
     check_agreement(w, p);
     sim_verify(w);
@@ -469,6 +488,7 @@ static void world_clear(struct world *w)
     for (uint32_t i = 0; i < w->plan.jobs; i++)
         sim_job_clear(w, &w->jobs[i]);
     sim_net_clear(w);
+    sim_objects_clear(w);
     actions_clear(&w->actions);
     alloc_free(w->alloc, w->heap, w->heap_cap * sizeof *w->heap);
 }

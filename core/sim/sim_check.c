@@ -8,6 +8,7 @@
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
+#include "core/sim/sim_objects.h"
 #include "core/sim/sim_report.h"
 #include "core/sim/sim_seal.h"
 #include "core/wire/tree.h"
@@ -577,6 +578,7 @@ bool sim_check_is_past(const struct world *w, uint32_t job, int64_t more_us)
 void sim_check_lost(struct world *w)
 {
     w->losses++;
+    sim_objects_lost(w);
     for (uint32_t i = 0; i < w->plan.jobs; i++) {
         struct sim_job *j = &w->jobs[i];
 

@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/sim/sim_check.h"
 #include "core/sim/sim_node.h"
+#include "core/sim/sim_objects.h"
 
 #define STALL_US (250 * MS_US) /* then a full disk is tried again */
 #define COMPACT_BYTES_MIN 65536
@@ -447,6 +448,7 @@ void sim_disk_copy(struct world *w, struct sim_node *n)
         sim_store_init(&d->image, w->alloc);
     d->has_image = sim_store_image(&d->store, &d->image) == 0;
     w->out_of_memory |= !d->has_image;
+    sim_objects_disk_copied(n);
     d->image_rotten = d->rotten;
     memcpy(d->image_held, d->held, sizeof d->held);
 }
@@ -459,6 +461,7 @@ void sim_disk_lose(struct world *w, struct sim_node *n, bool to_image)
     if (d->store.alloc == NULL)
         return;
     sim_store_clear(&d->store);
+    sim_objects_disk_lost(w, n, to_image);
     copies_are_lost(w, n);
     if (to_image && d->has_image) {
         w->out_of_memory |= sim_store_image(&d->image, &d->store) < 0;

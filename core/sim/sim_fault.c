@@ -6,6 +6,7 @@
 #include "core/sim/sim_disk.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
+#include "core/sim/sim_objects.h"
 #include "core/sim/sim_plan.h"
 #include "core/sim/sim_scene.h"
 #include "core/sim/sim_worker.h"
@@ -340,7 +341,8 @@ static bool happens_to_disk(struct world *w, struct sim_node *n, enum fault f)
         fail_reads(w, n);
         break;
     case FAULT_ROT:
-        rot(w, n);
+        if (!sim_objects_rot(w, n))
+            rot(w, n);
         break;
     case FAULT_WIPE:
     case FAULT_IMAGE:
@@ -364,6 +366,7 @@ static void happens_to_node(struct world *w, struct sim_node *n, enum fault f)
         break;
     case FAULT_WORKER:
         sim_worker_kill_any(w, n);
+        sim_objects_mover_dies(w, n);
         break;
     case FAULT_PAUSE:
         n->paused_until =

@@ -16,6 +16,7 @@ struct sim_object {
     uint8_t *data;       /* size bytes */
     struct digest *list; /* of its pieces */
     bool *here;          /* a piece was written to its end */
+    bool *right;         /* and has been compared with its digest since something changed it */
     uint64_t list_bytes; /* of the list that came so far */
     bool listed, whole;
 };
@@ -65,6 +66,7 @@ static void object_remove(struct sim_mover *m, struct sim_object *o)
     alloc_free(m->alloc, o->data, (size_t)o->size + 1);
     alloc_free(m->alloc, o->list, (pieces + 1) * sizeof *o->list);
     alloc_free(m->alloc, o->here, (pieces + 1) * sizeof *o->here);
+    alloc_free(m->alloc, o->right, (pieces + 1) * sizeof *o->right);
     alloc_free(m->alloc, o, sizeof *o);
 }
 
@@ -86,8 +88,9 @@ static int object_add(struct sim_mover *m, struct digest name, uint64_t size,
     o->data = array_of(m, size, 1);
     o->list = array_of(m, object_pieces(size), sizeof *o->list);
     o->here = array_of(m, object_pieces(size), sizeof *o->here);
+    o->right = array_of(m, object_pieces(size), sizeof *o->right);
     *out = o;
-    if (o->data != NULL && o->list != NULL && o->here != NULL)
+    if (o->data != NULL && o->list != NULL && o->here != NULL && o->right != NULL)
         return 0;
     object_remove(m, o);
     return ERR_IO;
@@ -96,6 +99,16 @@ static int object_add(struct sim_mover *m, struct digest name, uint64_t size,
 static struct digest piece_digest(const struct sim_object *o, uint64_t piece)
 {
     return sha256_of(o->data + piece * PIECE_SIZE, object_piece_length(o->size, piece));
+}
+
+/* False: it is given up, and the object is not whole any more. */
+static bool piece_is_right(struct sim_object *o, uint64_t piece)
+{
+    if (!o->right[piece])
+        o->right[piece] = digest_equal(piece_digest(o, piece), o->list[piece]);
+    if (!o->right[piece])
+        o->here[piece] = o->whole = false;
+    return o->right[piece];
 }
 
 static bool list_makes_name(const struct sim_object *o)
@@ -170,8 +183,6 @@ static int fill(struct sim_mover *m, struct sim_stream *s, struct moved_made *ma
         return ERR_DAMAGED;
     o = find(m, made->name);
     made->there = o != NULL && o->whole;
-    if (made->there)
-        return 0;
     if (o != NULL)
         object_remove(m, o);
     m->bytes -= size; /* it is the stream's, and becomes the object's */
@@ -193,7 +204,7 @@ static void on_finish(struct sim_mover *m, uint64_t number, struct moved_made *m
 {
     struct sim_stream *s = stream_find(m, number);
 
-    made->rc = s == NULL ? ERR_NOT_FOUND : fill(m, s, made);
+    made->rc = s == NULL ? ERR_NOT_FOUND : m->no_sync ? ERR_SYNC : fill(m, s, made);
     if (s != NULL)
         stream_remove(m, s);
 }
@@ -244,7 +255,8 @@ static int on_write(struct sim_mover *m, const struct move_part *p)
     end = piece * PIECE_SIZE + object_piece_length(o->size, piece);
     if (p->offset + p->bytes.len < end)
         return 0;
-    if (!digest_equal(piece_digest(o, piece), o->list[piece]))
+    o->right[piece] = false;
+    if (!piece_is_right(o, piece))
         return ERR_DAMAGED;
     o->here[piece] = true;
     return 0;
@@ -258,7 +270,11 @@ static int on_seal(struct sim_mover *m, struct digest name)
         return ERR_NOT_FOUND;
     for (uint64_t i = 0; i < object_pieces(o->size); i++)
         if (!o->here[i])
-            return ERR_ARGUMENT;
+            return ERR_NOT_FOUND;
+    if (m->no_sync) {
+        object_remove(m, o);
+        return ERR_SYNC;
+    }
     o->whole = true;
     return 0;
 }
@@ -274,6 +290,9 @@ static int on_read(struct sim_mover *m, const struct move_part *p, struct bytes 
     for (uint64_t i = p->offset / PIECE_SIZE; i <= (p->offset + p->length - 1) / PIECE_SIZE; i++)
         if (!o->here[i])
             return ERR_NOT_FOUND;
+    for (uint64_t i = p->offset / PIECE_SIZE; i <= (p->offset + p->length - 1) / PIECE_SIZE; i++)
+        if (!piece_is_right(o, i))
+            return ERR_DAMAGED;
     *out = (struct bytes){o->data + p->offset, p->length};
     return 0;
 }
@@ -304,9 +323,8 @@ static void on_check(struct sim_mover *m, const struct move_part *p, struct move
     for (uint32_t i = 0; i < CHECKED_AT_ONCE && c->next < object_pieces(o->size); i++) {
         uint64_t piece = c->next++;
 
-        if (!o->here[piece] || digest_equal(piece_digest(o, piece), o->list[piece]))
+        if (!o->here[piece] || piece_is_right(o, piece))
             continue;
-        o->here[piece] = o->whole = false;
         c->bad = piece;
         return;
     }
@@ -451,7 +469,15 @@ void sim_mover_crash(struct sim_mover *m)
     }
 }
 
-bool sim_mover_rot(struct sim_mover *m, uint64_t where)
+void sim_mover_power(struct sim_mover *m, bool (*lost)(void *ctx), void *ctx)
+{
+    for (struct sim_object *o = m->objects; o != NULL; o = o->next)
+        for (uint64_t i = 0; !o->whole && i < object_pieces(o->size); i++)
+            if (o->here[i] && lost(ctx))
+                o->here[i] = false;
+}
+
+bool sim_mover_rot(struct sim_mover *m, uint64_t where, struct digest *name)
 {
     uint64_t total = 0, at;
 
@@ -465,11 +491,60 @@ bool sim_mover_rot(struct sim_mover *m, uint64_t where)
             continue;
         if (at < o->size) {
             o->data[at] ^= (uint8_t)(1u << where % 8);
+            o->right[at / PIECE_SIZE] = false;
+            if (name != NULL)
+                *name = o->name;
             return true;
         }
         at -= o->size;
     }
     return false;
+}
+
+bool sim_mover_has(const struct sim_mover *m, struct digest name)
+{
+    const struct sim_object *o = m->objects;
+
+    while (o != NULL && !digest_equal(o->name, name))
+        o = o->next;
+    if (o == NULL || !o->whole)
+        return false;
+    for (uint64_t i = 0; i < object_pieces(o->size); i++)
+        if (!o->right[i] && !digest_equal(piece_digest(o, i), o->list[i]))
+            return false;
+    return true;
+}
+
+int sim_mover_copy(struct sim_mover *to, const struct sim_mover *from)
+{
+    sim_mover_clear(to);
+    sim_mover_init(to, from->alloc, from->bytes_max);
+    for (const struct sim_object *o = from->objects; o != NULL; o = o->next) {
+        size_t pieces = (size_t)object_pieces(o->size);
+        struct sim_object *copy;
+
+        to->bytes_max = UINT64_MAX;
+        if (object_add(to, o->name, o->size, &copy) < 0)
+            return ERR_NO_MEMORY;
+        memcpy(copy->data, o->data, (size_t)o->size);
+        memcpy(copy->list, o->list, pieces * sizeof *o->list);
+        memcpy(copy->here, o->here, pieces * sizeof *o->here);
+        memcpy(copy->right, o->right, pieces * sizeof *o->right);
+        copy->list_bytes = o->list_bytes;
+        copy->listed = o->listed;
+        copy->whole = o->whole;
+    }
+    return 0;
+}
+
+uint32_t sim_mover_damaged(const struct sim_mover *m)
+{
+    uint32_t count = 0;
+
+    for (const struct sim_object *o = m->objects; o != NULL; o = o->next)
+        for (uint64_t i = 0; o->listed && i < object_pieces(o->size); i++)
+            count += o->here[i] && !o->right[i] && !digest_equal(piece_digest(o, i), o->list[i]);
+    return count;
 }
 
 uint32_t sim_mover_whole(const struct sim_mover *m)

@@ -19,6 +19,7 @@ struct sim_mover {
     uint64_t bytes_max; /* more is NO_SPACE */
     uint64_t bytes;
     int fails; /* this order and all later ones have this result; 0: none */
+    bool no_sync; /* what is to be synced is not, and nothing is left of it */
 };
 
 /* Called for every answer; the payload is borrowed for the call. */
@@ -31,8 +32,18 @@ void sim_mover_order(struct sim_mover *m, uint8_t type, struct bytes payload, si
                      void *ctx);
 /* The process ends, or power goes: streams and half pieces are lost. */
 void sim_mover_crash(struct sim_mover *m);
-/* A bit of one of its objects turns; false when there is nothing to turn. `where` chooses. */
-bool sim_mover_rot(struct sim_mover *m, uint64_t where);
+/* The power goes: of what was not synced, which are pieces of objects that are not whole, `lost`
+ * says which are there no more. */
+void sim_mover_power(struct sim_mover *m, bool (*lost)(void *ctx), void *ctx);
+/* A bit of one of its objects turns; false when there is nothing to turn. `where` chooses. Of which
+ * object, into `name` where that is not NULL. */
+bool sim_mover_rot(struct sim_mover *m, uint64_t where, struct digest *name);
+/* Another of the same; `to` is cleared first. 0 or ERR_NO_MEMORY. */
+int sim_mover_copy(struct sim_mover *to, const struct sim_mover *from);
+/* It has it whole, and each byte is right. */
+bool sim_mover_has(const struct sim_mover *m, struct digest name);
+/* Pieces that count as here and are not what they should be. */
+uint32_t sim_mover_damaged(const struct sim_mover *m);
 /* Whole objects here. */
 uint32_t sim_mover_whole(const struct sim_mover *m);
 

@@ -307,6 +307,7 @@ void sim_net_dial(struct world *w, struct sim_node *from, const struct action *a
                            .boot = from->boot,
                            .dial = a->dial,
                            .expected = a->id,
+                           .bulk = a->bulk,
                            .to = node_at_addr(w, a->addr)};
     if (d->to >= SIM_NODES_MAX) {
         d->end = DIAL_FAILED;
@@ -343,6 +344,7 @@ static void node_up(struct world *w, struct sim_node *n, uint32_t index, uint32_
         return;
     ev.link_up.link = h->link;
     ev.link_up.dial = dial;
+    ev.link_up.bulk = l->bulk;
     ev.link_up.party = is_user(other) ? PARTY_USER : PARTY_NODE;
     ev.link_up.id = is_user(other) ? w->user_id : w->nodes[other->node].id;
     sim_certificate(ev.link_up.id, ev.link_up.party, certificate);
@@ -355,6 +357,7 @@ void sim_net_dial_arrives(struct world *w, uint32_t dial)
     struct sim_dial *d = &w->dials[dial];
     struct sim_node *from = &w->nodes[d->from], *to = &w->nodes[d->to];
     uint32_t index, number = d->dial;
+    bool bulk = d->bulk;
 
     if (from->core == NULL || from->boot != d->boot) {
         sim_net_dial_over(w, dial);
@@ -381,6 +384,7 @@ void sim_net_dial_arrives(struct world *w, uint32_t dial)
     if (!link_make(w, (struct link_half){.node = from->index, .boot = from->boot},
                    (struct link_half){.node = to->index, .boot = to->boot}, &index))
         return;
+    w->links[index]->bulk = bulk;
     /* The dialler's side is done first; what tells the other is the first thing on the wire. */
     parcel_signal(w, index, 0, PARCEL_UP);
     node_up(w, from, index, 0, number);

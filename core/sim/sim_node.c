@@ -8,6 +8,7 @@
 #include "core/sim/sim_disk.h"
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_net.h"
+#include "core/sim/sim_objects.h"
 #include "core/sim/sim_seal.h"
 #include "core/sim/sim_worker.h"
 
@@ -65,6 +66,7 @@ static int make_core(struct world *w, struct sim_node *n)
                              .tombstone_s = w->plan.tombstone_s,
                              .calendar_look_s = w->plan.keep_s > 0,
                              .limits = &n->limits,
+                             .objects_bytes = w->stuff.bytes_max,
                              .now = {w->now},
                              .wall_s = sim_node_wall_s(w, n)};
 
@@ -119,7 +121,8 @@ static void perform_one(struct world *w, struct sim_node *n, const struct action
         sim_worker_kill(w, n, a->worker, true);
         break;
     case ACTION_MOVE:
-        break; /* until the mover lands */
+        sim_objects_move(w, n, a, payload);
+        break;
     case ACTION_EXIT:
         n->stopping = w->somebody_left = true;
         break;
@@ -135,7 +138,9 @@ static void trace_action(struct world *w, const struct sim_node *n, const struct
                a->link);
     world_trace(w, "%u: node%u   %s %s link %u worker %u ticket %u dial %u %s len %u",
                 (unsigned)w->now, n->index, names[a->kind],
-                a->kind == ACTION_SEND || a->kind == ACTION_ORDER ? message_name(a->type) : "-",
+                a->kind == ACTION_SEND || a->kind == ACTION_ORDER || a->kind == ACTION_MOVE
+                    ? message_name(a->type)
+                    : "-",
                 (unsigned)a->link, a->worker, (unsigned)a->ticket, a->dial, a->addr,
                 (unsigned)a->payload_len);
 }
@@ -193,8 +198,9 @@ static void settle(struct world *w, struct sim_node *n, int rc, struct actions *
 static const char *event_name(enum event_kind kind)
 {
     static const char *const names[] = {
-        "tick",         "link up",       "link down",     "dial failed", "frame", "stored", "disk",
-        "worker frame", "worker output", "worker exited", "certificate", "hint",  "stop"};
+        "tick",        "link up", "link down",    "dial failed",   "frame",
+        "stored",      "disk",    "worker frame", "worker output", "worker exited",
+        "certificate", "hint",    "stop",         "moved",         "mover"};
 
     return names[kind];
 }
@@ -218,6 +224,10 @@ static void trace_event(struct world *w, const struct sim_node *n, const struct 
     } else if (ev->kind == EVENT_LINK_DOWN) {
         detail = ev->link_down.link << 8;
         len = ev->link_down.end;
+    } else if (ev->kind == EVENT_MOVED) {
+        detail = ev->moved.frame.type | (uint64_t)ev->moved.frame.request << 8;
+        len = ev->moved.frame.payload.len;
+        type = message_name(ev->moved.frame.type);
     } else if (ev->kind == EVENT_STORED) {
         detail = ev->stored.ticket << 8;
     } else if (ev->kind == EVENT_WORKER_EXITED) {
@@ -340,6 +350,7 @@ void sim_node_crash(struct world *w, struct sim_node *n, bool power)
     n->core = NULL;
     world_tick_later(w, n, INT64_MAX);
     sim_disk_crash(w, n, power);
+    sim_objects_crash(w, n, power);
     sim_check_forget(w, n);
     sim_workers_clear(w, n);
 }
@@ -349,6 +360,7 @@ void sim_node_clear(struct world *w, struct sim_node *n)
     node_free(n->core);
     n->core = NULL;
     sim_disk_clear(w, n);
+    sim_objects_node_clear(w, n);
     sim_check_forget(w, n);
     sim_workers_clear(w, n);
     alloc_free(w->alloc, n->ends, n->ends_cap * sizeof *n->ends);

@@ -7,6 +7,7 @@
 #include "core/sim/sim_fault.h"
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_node.h"
+#include "core/sim/sim_objects.h"
 #include "core/sim/sim_scene.h"
 #include "core/sim/sim_tight.h"
 #include "core/sim/sim_user.h"
@@ -230,6 +231,7 @@ void sim_plan_make(struct world *w, const struct sim_options *o)
     p->scene = o->scene;
     p->job = o->job;
     p->faults_off = o->faults_off;
+    sim_objects_plan(w, o->seed);
     p->nodes_wanted = p->nodes = nodes_of_a_mesh(w, o);
     if (p->lasting)
         p->ends_at = (int64_t)world_between(w, 5 * MINUTE_US, 55 * MINUTE_US);
@@ -244,6 +246,7 @@ void sim_plan_make(struct world *w, const struct sim_options *o)
         clear_stage(p);
     make_nodes(w);
     begin_season(w, jobs);
+    sim_objects_begin(w);
     for (uint32_t i = 0; i < p->nodes; i++)
         world_later(w,
                     p->scene == SIM_SCENE_NONE && world_chance(w, 4)

@@ -1,5 +1,6 @@
 #include "core/sim/sim_user.h"
 
+#include "core/sim/sim_carrier.h"
 #include "core/sim/sim_check.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
@@ -185,8 +186,13 @@ void sim_user_ask_again(struct world *w, uint32_t user)
 void sim_user_frame(struct world *w, uint32_t user, uint8_t type, uint32_t request,
                     struct bytes payload)
 {
-    struct sim_user *u = &w->users[user];
+    struct sim_user *u;
 
+    if (user >= SIM_USERS_MAX) {
+        sim_carrier_frame(w, user - SIM_USERS_MAX, type, request, payload);
+        return;
+    }
+    u = &w->users[user];
     if (u->link < 0 || request != u->request)
         return;
     switch (type) {
@@ -210,8 +216,13 @@ void sim_user_frame(struct world *w, uint32_t user, uint8_t type, uint32_t reque
 
 void sim_user_link_down(struct world *w, uint32_t user)
 {
-    struct sim_user *u = &w->users[user];
+    struct sim_user *u;
 
+    if (user >= SIM_USERS_MAX) {
+        sim_carrier_link_down(w, user - SIM_USERS_MAX);
+        return;
+    }
+    u = &w->users[user];
     u->link = -1;
     again(w, u);
 }

@@ -13,6 +13,7 @@
 #include "core/kernel/run.h"
 #include "core/node/node.h"
 #include "core/sim/sim.h"
+#include "core/sim/sim_asking.h"
 #include "core/sim/sim_machine.h"
 #include "core/sim/sim_seen.h"
 #include "core/sim/sim_store.h"
@@ -49,6 +50,8 @@ enum happening_kind {
     HAPPEN_SCENE,       /* sim_scene.c */
     HAPPEN_RESTART,     /* a: node */
     HAPPEN_USER,        /* a: user, b: turn */
+    HAPPEN_CARRY,       /* a: carrier, b: turn */
+    HAPPEN_MOVED,       /* the mover has answered */
     HAPPEN_HEAL
 };
 
@@ -92,6 +95,7 @@ struct sim_link {
     int64_t arrives[2]; /* when the last parcel arrives: parcels never overtake */
     int64_t sent[2];    /* when the last one is on its way, where there is little bandwidth */
     bool stalled[2];
+    bool bulk; /* for objects */
     bool resting;
     uint32_t pending;      /* deliveries to come */
     uint32_t next_resting; /* index + 1, 0: none */
@@ -108,6 +112,7 @@ struct sim_dial {
     uint32_t dial;
     struct node_id expected;
     enum dial_end end;
+    bool bulk;
     uint32_t next_resting; /* number + 1, 0: none */
 };
 
@@ -143,6 +148,7 @@ struct sim_node {
     struct link_end_of *ends;
     uint32_t ends_count, ends_cap;
     struct sim_disk disk;
+    struct sim_moving moving;
     struct seen seen[SIM_JOBS_MAX];
     int64_t started;
     struct sim_worker *workers;
@@ -179,23 +185,6 @@ struct sim_job {
     /* So many disks may still be lost before what was told may be untrue. */
     uint32_t copies_left, cancels_left, outcomes_left;
     uint8_t told; /* greatest final state told to anybody */
-};
-
-/* --- sim_user.c --- */
-
-enum user_kind { USER_SUBMITS, USER_WATCHES, USER_KILLS };
-
-struct sim_user {
-    enum user_kind kind;
-    uint32_t job;
-    uint32_t node; /* where it asks now */
-    bool pinned;   /* asks only there */
-    bool watching; /* a WATCH is out; it waits for as long as its link is up */
-    bool done;
-    uint8_t state; /* the final state it was told */
-    int64_t link;  /* index, or -1 */
-    uint32_t request;
-    uint64_t turn;
 };
 
 /* --- sim_plan.c --- */
@@ -262,6 +251,7 @@ struct world {
     uint64_t cut_off; /* processes that ended between two slices */
     struct sim_job jobs[SIM_JOBS_MAX];
     struct sim_user users[SIM_USERS_MAX];
+    struct sim_stuff stuff;
     struct story story; /* of a scene */
     bool healed, somebody_left;
     int64_t healed_at; /* what a pause had put off may come until then */

@@ -14,8 +14,11 @@
  *   FINISH   u64 stream                                   MADE     named, synced and in place
  *   ABORT    u64 stream                                   DONE     nothing is left of it
  *   READ     32 name, u64 offset, u32 length              BYTES    of an object that is whole here,
- *                                                                  or of a piece that is
- *   LIST     32 name, u64 offset, u32 length              BYTES    of its list
+ *                                                                  or of a piece that is, which
+ *                                                                  makes its digest (DAMAGED: it
+ *                                                                  does not, and was given up)
+ *   LIST     32 name, u64 offset, u32 length              BYTES    of its list, which makes the
+ *                                                                  name
  *   LEARN    32 name, u64 size, u64 offset, block bytes   DONE     the next bytes of its list, from
  *                                                                  another node; the last must make
  *                                                                  the name (DAMAGED: all of them

@@ -426,3 +426,28 @@ row_objects() {
     mv "$FOLDER/gets" "$FOLDER/values"
     figure median x '>=' 0.5 0.8
 }
+
+# The 99th of a hundred, of numbers on standard input.
+p99() { sort -g | awk '{ v[NR] = $1 } END { if (NR) print v[int((NR * 99 + 99) / 100)] }'; }
+
+# Interleaved, so that what else the machine does falls on all of them.
+row_library() {
+    local i runs
+    runs=$(many 101 31)
+    fresh_mesh 1 || return
+    for ((i = 0; i < $(many 5 2); i++)); do
+        tool library inside "$runs" pi 1 >>"$FOLDER/inside" || return
+        tool library "${PORT[a]}" "$runs" pi 1 >>"$FOLDER/node" || return
+        tool latency "${PORT[a]}" "$runs" pi 1 >>"$FOLDER/bare" || return
+        tool stopwatch "$(many 11 5)" "$VELUM" run --progress none pi 1 >>"$FOLDER/command" || return
+    done
+    beside="bare SUBMIT and WATCH, signed before: $(span ms <"$FOLDER/bare"), p99 \
+$(p99 <"$FOLDER/bare"); velum run pi 1: $(span ms <"$FOLDER/command"); beanstalkd 0.097/0.175 ms"
+    what="empty job through libvelum at a running node (p99 $(p99 <"$FOLDER/node") ms)"
+    command="velum_submit, velum_wait, velum_text of pi 1; interleaved"
+    cp "$FOLDER/node" "$FOLDER/values"
+    figure median ms '<=' 3 1
+    what="the same with the node inside the program (p99 $(p99 <"$FOLDER/inside") ms)"
+    cp "$FOLDER/inside" "$FOLDER/values"
+    figure median ms '<=' 3 1
+}

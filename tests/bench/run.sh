@@ -8,7 +8,7 @@
 # a `must` is missed. `make bench` builds what is needed first.
 here=$(cd "$(dirname "$0")" && pwd)
 rows="long_pi kernel pi400 pi1 sleep kill_node kill_coordinator redone skew idle durable recovery \
-sim ensure objects"
+sim ensure objects library"
 quick=0
 chosen=
 for word in "$@"; do
@@ -43,15 +43,16 @@ build_tools() {
     cc=$(setting CC) cppflags=$(setting CONF_CPPFLAGS) cflags=$(setting CONF_CFLAGS)
     ldflags=$(setting CONF_LDFLAGS) libs=$(setting LIBS)
     mkdir -p "$TOOLS"
-    for name in stopwatch bare latency until_busy ready burst recover; do
+    for name in stopwatch bare latency until_busy ready burst recover library; do
         # shellcheck disable=SC2086
         [ "$TOOLS/$name" -nt "$here/$name.c" ] && [ "$TOOLS/$name" -nt "$here/client.c" ] &&
             [ "$TOOLS/$name" -nt "$VELUM_OBJECTS/libcore.a" ] &&
+            [ "$TOOLS/$name" -nt "$VELUM_OBJECTS/libapi.a" ] &&
             [ "$TOOLS/$name" -nt "$VELUM_OBJECTS/libhost.a" ] && continue
         # shellcheck disable=SC2086
         $cc -std=c11 -D_GNU_SOURCE -fPIE -pthread -ffp-contract=off -I"$VELUM_ROOT" $cppflags \
-            $cflags -o "$TOOLS/$name" "$here/$name.c" "$here/client.c" "$VELUM_OBJECTS/libhost.a" \
-            "$VELUM_OBJECTS/libcore.a" $ldflags $libs || exit 1
+            $cflags -o "$TOOLS/$name" "$here/$name.c" "$here/client.c" "$VELUM_OBJECTS/libapi.a" \
+            "$VELUM_OBJECTS/libhost.a" "$VELUM_OBJECTS/libcore.a" $ldflags $libs || exit 1
     done
 }
 

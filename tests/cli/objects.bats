@@ -246,18 +246,35 @@ grew_to() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -ge "$2" ]; }
     grep -q "asking another" err
 }
 
-@test "a flipped byte on the disk never comes out as a good object" {
+flip_byte() { # flip_byte FILE OFFSET
+    local byte
+    byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+    # shellcheck disable=SC2059
+    printf "\\x$(printf %02x $((byte ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+@test "a flipped byte on the only disk: refused by name, and as it is after it was put again" {
     node a
     random_file in 5000000
     ref=$(ref_of in)
     file=$(objects_folder)/$ref
     [ "$(stat -c %a "$file")" = 600 ] && [ "$(stat -c %a "$(objects_folder)")" = 700 ]
-    byte=$(od -An -tu1 -j 2500000 -N 1 "$file")
-    # shellcheck disable=SC2059
-    printf "\\x$(printf %02x $((byte ^ 1)))" | dd of="$file" bs=1 seek=2500000 conv=notrunc status=none
-    run -1 velum get "$ref" -o out
-    ends_with_try
-    [ ! -e out ]
+    flip_byte "$file" 2500000
+    # Not a byte of the wrong piece comes out of a pipe either.
+    run -1 bash -c "'$VELUM' get $ref >got"
+    [ "$(stat -c %s got)" -le 2097152 ]
+    cmp -n "$(stat -c %s got)" got in
+    for _ in 1 2; do
+        run -1 velum get "$ref" -o out
+        [[ $output == *"$ref: 1 of its 5 pieces are damaged or missing here"* ]]
+        ends_with_try
+        [ ! -e out ] && [ ! -e out.part ]
+    done
+    run -0 velum objects --json "$ref"
+    [[ $output == *'"size":5000000,"here":3951424,"kept":true,"whole":false,'*'"copies":0,'* ]]
+    [ "$(ref_of in)" = "$ref" ]
+    velum get "$ref" | cmp - in
+    cmp "$file" in
 }
 
 # --- several nodes ---
@@ -357,4 +374,49 @@ velum_gets_at_b() { "$VELUM" get "$ref" -o out --addr "127.0.0.1:$PORT_b"; }
     kill -KILL "$PID_a"
     wait $reader
     cmp in out
+}
+
+@test "flipped bytes on one disk of three: the right bytes come, and the disk is as it was" {
+    mesh 3
+    random_file in 5000000
+    run -0 velum put in --copies 3 --addr "127.0.0.1:$PORT_a"
+    ref=${output%%[!0-9a-f]*}
+    file=$(objects_folder)/$ref
+    for offset in 0 2500000 4999999; do
+        # What was read a moment ago is in memory still, and right.
+        sleep 1.1
+        flip_byte "$file" $offset
+        run -0 velum get "$ref" -o out --addr "127.0.0.1:$PORT_a"
+        cmp in out
+        until_true 10 cmp -s "$file" in
+        rm out
+    done
+    [ -z "$(left_over)" ]
+    grep -q "piece 2 of object ${ref:0:12} is damaged" a.log
+    copies_are 3 "$ref" "127.0.0.1:$PORT_b"
+}
+
+@test "flipped bytes on all disks: no node hands it out, and it can be put again" {
+    mesh 3
+    random_file in 3000000
+    run -0 velum put in --copies 3 --addr "127.0.0.1:$PORT_a"
+    ref=${output%%[!0-9a-f]*}
+    sleep 1.1
+    for name in a b c; do
+        port=PORT_$name
+        flip_byte "$VELUM_HOME/nodes/${!port}/objects/$ref" 1500000
+    done
+    for name in a b c; do
+        port=PORT_$name
+        run -1 velum get "$ref" -o out --addr "127.0.0.1:${!port}"
+        [[ $output == *"$ref: 1 of its 3 pieces are damaged or missing here, and no other node"* ]]
+        ends_with_try
+        [ ! -e out ] && [ ! -e out.part ]
+    done
+    until_true 10 copies_are 0 "$ref" "127.0.0.1:$PORT_a"
+    ref_of in --addr "127.0.0.1:$PORT_b"
+    for name in a b c; do
+        port=PORT_$name
+        until_true 20 cmp -s "$VELUM_HOME/nodes/${!port}/objects/$ref" in
+    done
 }

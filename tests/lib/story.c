@@ -484,6 +484,7 @@ void story_start(struct story *s, uint32_t i)
                              .objects_bytes = s->ages.objects_bytes,
                              .objects_path = "objects",
                              .link_room_bytes = s->ages.link_room_bytes,
+                             .limits = s->ages.limits,
                              .certificate = {certificate, sizeof certificate}};
     struct actions actions;
 

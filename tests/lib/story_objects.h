@@ -162,6 +162,36 @@ static inline bool story_has_ended(struct story *s, uint64_t user, uint32_t requ
     return a != NULL && a->type == MESSAGE_REPLY_END;
 }
 
+/* Gets it at node i within 20 s, and sees that the bytes are right, as far as they came; the exit
+ * code. */
+static inline int story_get_whole(struct story *s, uint32_t i, struct digest name,
+                                  const uint8_t *data, uint64_t size)
+{
+    uint64_t user = story_user(s, i);
+    uint32_t request = story_get_begun(s, user, name, 64, 0);
+    uint8_t *got = alloc_array(&s->heap.alloc, (size_t)size + 1, 1);
+    uint64_t came;
+    int code;
+
+    REQUIRE(got != NULL);
+    for (int k = 0;
+         k < 400 && !story_has_ended(s, user, request) && story_code(s, user, request) <= 0; k++) {
+        if (k % 4 == 0)
+            story_get_more(s, user, request, 100000);
+        story_run(s, 50 * MS_US);
+    }
+    code = story_code(s, user, request);
+    came = story_got(s, user, request, got, (size_t)size);
+    CHECK(memcmp(got, data, (size_t)came) == 0);
+    if (story_has_ended(s, user, request)) {
+        CHECK_INT(came, size);
+        code = 0;
+    }
+    alloc_free(&s->heap.alloc, got, (size_t)size + 1);
+    story_leave(s, user);
+    return code;
+}
+
 static inline int story_ref_code(struct story *s, uint32_t i, uint8_t type, struct digest name)
 {
     uint64_t user = story_user(s, i);

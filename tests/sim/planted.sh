@@ -41,14 +41,15 @@ done
 
 # What is not pure is compiled and linked as the product is.
 setting() { sed -n "s/^$1 = *//p" "$(ls "$objects/config.mk" config.mk 2>/dev/null | head -n 1)"; }
-impure() { case $1 in cmd/* | core/host/*) true ;; *) false ;; esac }
+impure() { case $1 in cmd/* | core/host/* | core/api/*) true ;; *) false ;; esac }
 
 # Links the named program with the one object that is different.
 link() { # link PROGRAM OBJECT TO SOURCE
     if impure "$4"; then
         # shellcheck disable=SC2046
         $CC -pthread -o "$3" "$objects/tests/$1.o" "$2" "$objects"/tests/lib/*.o \
-            "$objects/libcmd.a" "$objects/libhost.a" "$objects/libsim.a" "$objects/libcore.a" \
+            "$objects/libapi.a" "$objects/libcmd.a" "$objects/libhost.a" "$objects/libsim.a" \
+            "$objects/libcore.a" \
             $(setting CONF_LDFLAGS) $(setting LIBS)
         return
     fi

@@ -168,12 +168,6 @@ static struct worker *at_work(uint32_t *node)
     return NULL;
 }
 
-static void say(uint32_t node, const struct worker *w, uint8_t type, struct buf *b)
-{
-    story_worker_says(&story, node, w->number, type, buf_bytes(b));
-    buf_clear(b);
-}
-
 TEST(outputs_of_all_sizes_come_in_the_order_of_leaves)
 {
     struct job_id id;
@@ -353,50 +347,56 @@ TEST(a_leaf_waits_until_another_node_has_its_output)
     CHECK(story_end(&story));
 }
 
+/* 0: an object that nobody has; 1: of a leaf that is not its; 2, 3: other numbers of bytes. */
+static void put_lie(struct buf *b, const struct worker *w, int lie, uint8_t *type)
+{
+    struct output o = {.kind = OUTPUT_OBJECT, .size = 5000, .name = {{1, 2, 3}}};
+    struct worker_output part = {.run = w->chunk->grant, .leaf = w->chunk->next};
+    uint8_t raw[64];
+    struct buf x;
+
+    if (lie == 0) {
+        buf_init_fixed(&x, raw, sizeof raw);
+        put_output(&x, &o);
+        put_worker_progress_begin(b, part.run, part.leaf + 1, 10, 0, false, 1);
+        put_value(b, &(struct value){{0, part.leaf}, buf_bytes(&x)});
+        *type = MESSAGE_WORKER_PROGRESS;
+    } else if (lie == 1) {
+        part.leaf = w->chunk->end;
+        part.bytes = (struct bytes){bytes, 2000};
+        put_worker_output(b, &part);
+        *type = MESSAGE_WORKER_OUTPUT;
+    } else {
+        part.size = lie == 2 ? 4999 : OUTPUT_SIZE_MAX;
+        put_worker_output_end(b, &part);
+        *type = MESSAGE_WORKER_OUTPUT_END;
+    }
+}
+
 TEST(a_worker_that_lies_about_its_output_ends_and_no_leaf_is_lost)
 {
-    struct worker_output part = {.size = 5000};
-    struct output o = {.kind = OUTPUT_OBJECT, .size = 5000, .name = {{1, 2, 3}}};
-    uint8_t raw[64];
-    struct value value;
     struct job_id id;
     struct job_view v;
     struct worker *w;
     uint32_t node;
-    struct buf b, x;
+    uint8_t type;
+    struct buf b;
 
-    begin(2, 1 << 30, of_much);
-    id = story_submitted(&story, 0, 1);
     for (int lie = 0; lie < 4; lie++) {
+        begin(2, 1 << 30, of_much);
+        id = story_submitted(&story, 0, 1);
         for (int k = 0; (w = at_work(&node)) == NULL && k < 1000; k++)
             story_run(&story, MS_US);
         REQUIRE(w != NULL);
         buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
-        part.run = w->chunk->grant;
-        part.leaf = w->chunk->next;
-        if (lie == 0) { /* an object that nobody has */
-            buf_init_fixed(&x, raw, sizeof raw);
-            put_output(&x, &o);
-            value = (struct value){{0, w->chunk->next}, buf_bytes(&x)};
-            put_worker_progress_begin(&b, part.run, part.leaf + 1, 10, 0, false, 1);
-            put_value(&b, &value);
-            say(node, w, MESSAGE_WORKER_PROGRESS, &b);
-        } else if (lie == 1) { /* of a leaf that is not its */
-            part.leaf = w->chunk->end;
-            part.bytes = (struct bytes){bytes, 2000};
-            put_worker_output(&b, &part);
-            say(node, w, MESSAGE_WORKER_OUTPUT, &b);
-        } else { /* another number of bytes than came; without any */
-            part.size = lie == 2 ? 4999 : OUTPUT_SIZE_MAX;
-            put_worker_output_end(&b, &part);
-            say(node, w, MESSAGE_WORKER_OUTPUT_END, &b);
-        }
+        put_lie(&b, w, lie, &type);
+        story_worker_says(&story, node, w->number, type, buf_bytes(&b));
+        buf_clear(&b);
         CHECK(w->state == WORKER_DYING);
-        story_run(&story, 20 * MS_US);
+        v = ended(0, id, 60 * S_US);
+        check_result(1, &v);
+        CHECK(story_end(&story));
     }
-    v = ended(0, id, 60 * S_US);
-    check_result(1, &v);
-    CHECK(story_end(&story));
 }
 
 TEST_MAIN(a_leaf_waits_until_it_is_written_down_that_its_output_is_kept,

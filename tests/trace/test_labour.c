@@ -469,6 +469,63 @@ TEST(test_chunks_are_taken_only_from_whose_title_it_is)
     end();
 }
 
+/* Another job of the same coordinator, whose first chunk knocks. */
+static void knock(struct rig_job *other)
+{
+    struct peer_grant g = {.report_us = 1000, .flags = GRANT_KNOCK, .chunks = 1};
+    uint8_t bytes[4096];
+    struct buf claim, b;
+
+    rig_job_make(&rig, other,
+                 (struct rig_spec){.accumulator_size = 16, .leaves = LEAVES, .nonce = 2});
+    buf_init_fixed(&claim, bytes, sizeof bytes);
+    rig_put_claim(&rig, 0, other, 1, &claim);
+    g.job = other->id;
+    g.spec = buf_bytes(&other->spec);
+    g.claim = buf_bytes(&claim);
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_peer_grant_begin(&b, &g);
+    put_peer_chunk(&b, &(struct peer_chunk){7, 0, 64});
+    put_u16(&b, 0);
+    rig_frame(&rig, 0, MESSAGE_GRANT, &b);
+    buf_clear(&b);
+}
+
+TEST(test_who_knocks_is_next_though_nobody_was_served_yet)
+{
+    struct rig_job other;
+    uint32_t worker;
+
+    begin(1, 16);
+    worker = start_chunk(1, 0, 2, 16);
+    knock(&other);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_RETURN), 0);
+    rig_grant(&rig, 0, &job, 1, (struct peer_chunk){2, 64, 128});
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_RETURN), 1);
+    CHECK(rig_take_order(&rig, MESSAGE_ORDER_LOAD) == NULL);
+    rig_worker_exits(&rig, worker, WORKER_EXITED, 1);
+    rig_run(&rig, 100 * MS_US);
+    CHECK(rig_take_order(&rig, MESSAGE_ORDER_LOAD) != NULL);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_RETURN), 0);
+    rig_job_clear(&other);
+    end();
+}
+
+TEST(test_who_knocks_does_not_wait_behind_a_long_leaf)
+{
+    struct rig_job other;
+
+    begin(1, 16);
+    start_chunk(1, 0, 64, 16);
+    knock(&other);
+    rig_run(&rig, 500 * MS_US);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_RETURN), 0);
+    rig_run(&rig, S_US);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_RETURN), 1);
+    rig_job_clear(&other);
+    end();
+}
+
 TEST(test_cause_of_death_shows_the_end_of_the_output)
 {
     char text[200];
@@ -487,7 +544,9 @@ TEST(test_cause_of_death_shows_the_end_of_the_output)
     end();
 }
 
-TEST_MAIN(test_what_nobody_has_confirmed_goes_out_as_the_link_takes_it,
+TEST_MAIN(test_who_knocks_is_next_though_nobody_was_served_yet,
+          test_who_knocks_does_not_wait_behind_a_long_leaf,
+          test_what_nobody_has_confirmed_goes_out_as_the_link_takes_it,
           test_what_was_done_is_kept_until_holders_have_the_outcome,
           test_only_the_coordinator_trims_and_stops, test_held_job_without_work_is_no_labour,
           test_coordinator_of_an_older_epoch_is_not_obeyed,

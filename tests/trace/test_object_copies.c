@@ -56,28 +56,9 @@ static uint32_t wholes(struct digest name)
     return count;
 }
 
-/* Gets it whole at node i; its exit code. */
 static int get_whole(uint32_t i, struct digest name, const uint8_t *data, uint64_t size)
 {
-    uint64_t user = story_user(&story, i);
-    uint32_t request = story_get_begun(&story, user, name, 64, 0);
-    int code;
-
-    for (int k = 0; k < 400 && !story_has_ended(&story, user, request) &&
-                    story_code(&story, user, request) <= 0;
-         k++) {
-        if (k % 4 == 0)
-            story_get_more(&story, user, request, 100000);
-        story_run(&story, 50 * MS_US);
-    }
-    code = story_code(&story, user, request);
-    if (story_has_ended(&story, user, request)) {
-        CHECK_INT(story_got(&story, user, request, got, sizeof got), size);
-        CHECK(memcmp(got, data, (size_t)size) == 0);
-        code = 0;
-    }
-    story_leave(&story, user);
-    return code;
+    return story_get_whole(&story, i, name, data, size);
 }
 
 TEST(a_put_has_two_copies_when_it_is_told_and_three_soon)
@@ -260,7 +241,7 @@ TEST(a_damaged_copy_is_not_taken)
     story_cut(&story, 0, 1);
     story_run(&story, 10 * S_US);
     name = put_whole(0, bytes, BIG);
-    CHECK(sim_mover_rot(&story.nodes[0].mover, 8 * (uint64_t)PIECE_SIZE + 3));
+    CHECK(sim_mover_rot(&story.nodes[0].mover, 8 * (uint64_t)PIECE_SIZE + 3, NULL));
     story_mend(&story, 0, 1);
     story_run(&story, 40 * S_US);
     CHECK(!is_whole(1, name));

@@ -1,5 +1,6 @@
 #include "core/host/loop.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -181,7 +182,53 @@ TEST(test_too_many_signals_are_refused)
     loop_free(t.loop);
 }
 
+static bool readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, 0) == 1;
+}
+
+TEST(test_a_guest_tells_another_loop)
+{
+    struct trace t = {.fd = -1};
+    int ends[2];
+    REQUIRE(loop_new_guest(&t.loop) == 0);
+    REQUIRE(pipe(ends) == 0);
+    t.fd = ends[0];
+    t.watch = watch_new(t.loop, ends[0], on_ready, &t);
+    CHECK_INT(write(ends[1], "ab", 2), 2);
+    CHECK(!readable(loop_fd(t.loop)));
+    watch_set(t.watch, true, false);
+    CHECK(readable(loop_fd(t.loop)));
+    CHECK(loop_poll(t.loop));
+    CHECK_INT(t.reads, 1);
+    /* Still one byte is there; turned off it is nobody's. */
+    CHECK(readable(loop_fd(t.loop)));
+    watch_set(t.watch, false, false);
+    CHECK(!readable(loop_fd(t.loop)));
+    watch_set(t.watch, true, false);
+    CHECK(loop_poll(t.loop));
+    CHECK_INT(t.reads, 2);
+    CHECK(!readable(loop_fd(t.loop)));
+    /* Its deadline is that of the first alarm that is set. */
+    CHECK(loop_due(t.loop).us == INSTANT_NEVER.us);
+    struct alarm *late = alarm_new(t.loop, on_ring, &t);
+    t.alarm = alarm_new(t.loop, on_ring, &t);
+    struct instant due = instant_plus_us(loop_clock(), 3 * S_US);
+    alarm_set(late, instant_plus_us(due, S_US));
+    alarm_set(t.alarm, due);
+    CHECK(loop_due(t.loop).us == due.us);
+    alarm_free(t.alarm);
+    CHECK(loop_due(t.loop).us == due.us + S_US);
+    alarm_free(late);
+    CHECK(loop_due(t.loop).us == INSTANT_NEVER.us);
+    watch_free(t.watch);
+    loop_free(t.loop);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 TEST_MAIN(test_alarm_never_rings_early, test_alarm_set_again_replaces,
           test_once_returns_at_its_time, test_watch_reads_and_writes,
           test_callback_may_free_any_watch, test_signal_stops_with_a_code,
-          test_too_many_signals_are_refused)
+          test_too_many_signals_are_refused, test_a_guest_tells_another_loop)

@@ -245,6 +245,32 @@ TEST(an_object_is_learned_written_and_sealed)
 
 /* Slices follow each other without waiting for answers: pieces are hashed meanwhile, and yet each
  * answer is that of its own slice. */
+/* As it is when a mover was killed in the middle. */
+TEST(what_another_mover_began_is_gone_on_with)
+{
+    const size_t size = 3 * MIB;
+    struct digest list[3];
+    struct bytes got;
+    uint8_t *data = rig_bytes(size, 1);
+    rig_open();
+    struct digest name = rig_name_of(data, size, list);
+    CHECK_INT(rig_learn(name, size, 0, (const uint8_t *)list, sizeof list), 0);
+    CHECK_INT(rig_write_piece(name, data, size, 1), 0);
+    rig_again();
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, name, MIB, 10, &got), 0);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, name, 0, 10, &got), ERR_NOT_FOUND);
+    rig_again();
+    CHECK_INT(rig_learn(name, size, 0, (const uint8_t *)list, sizeof list), ERR_EXISTS);
+    rig_again();
+    CHECK_INT(rig_write_piece(name, data, size, 0), 0);
+    CHECK_INT(rig_write_piece(name, data, size, 2), 0);
+    rig_again();
+    CHECK_INT(rig_name_order(MESSAGE_MOVE_SEAL, name), 0);
+    CHECK(rig_holds(name, data, size));
+    rig_close();
+    free(data);
+}
+
 TEST(answers_keep_their_order_while_pieces_are_hashed)
 {
     enum { PIECES = 40, SLICES = 18, WINDOW = 100 };
@@ -387,6 +413,66 @@ TEST(a_damaged_piece_is_found_given_up_and_got_again)
     free(data);
 }
 
+/* No byte of it comes out, and no other piece is lost by it. */
+TEST(a_damaged_piece_is_not_read_but_given_up)
+{
+    const size_t size = 6 * MIB + 9;
+    struct bytes got;
+    uint8_t *data = rig_bytes(size, 1);
+    rig_open();
+    struct moved_made made = rig_put(1, data, size);
+    rig_spoil(made.name, "", 4 * MIB + 77);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, made.name, 3 * MIB, 10, &got), 0);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, made.name, 5 * MIB - 10, 10, &got), ERR_DAMAGED);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, made.name, 5 * MIB - 10, 10, &got), ERR_NOT_FOUND);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, made.name, 3 * MIB + 10, 10, &got), 0);
+    CHECK(memcmp(got.data, data + 3 * MIB + 10, 10) == 0);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, made.name, 6 * MIB, 9, &got), 0);
+    CHECK_INT(rig_write_piece(made.name, data, size, 4), 0);
+    CHECK_INT(rig_name_order(MESSAGE_MOVE_SEAL, made.name), 0);
+    CHECK(rig_holds(made.name, data, size));
+    rig_close();
+    free(data);
+}
+
+TEST(a_damaged_list_is_made_anew_by_whoever_reads)
+{
+    const size_t size = 2 * MIB + 1;
+    struct digest list[3];
+    struct bytes got;
+    uint8_t *data = rig_bytes(size, 1);
+    rig_open();
+    struct moved_made made = rig_put(1, data, size);
+    (void)rig_name_of(data, size, list);
+    rig_spoil(made.name, ".list", 40);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, made.name, MIB, 1000, &got), 0);
+    CHECK(memcmp(got.data, data + MIB, 1000) == 0);
+    rig_spoil(made.name, ".list", 40);
+    CHECK_INT(rig_read(MESSAGE_MOVE_LIST, made.name, 0, sizeof list, &got), 0);
+    CHECK(memcmp(got.data, list, sizeof list) == 0);
+    rig_spoil(made.name, ".list", 40);
+    rig_spoil(made.name, "", 2 * MIB);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, made.name, 2 * MIB, 1, &got), ERR_NOT_FOUND);
+    CHECK_INT(rig_files(), 0);
+    rig_close();
+    free(data);
+}
+
+TEST(what_is_put_again_takes_the_place_of_what_is_damaged)
+{
+    const size_t size = 2 * MIB + 1;
+    uint8_t *data = rig_bytes(size, 1);
+    rig_open();
+    struct moved_made made = rig_put(1, data, size);
+    rig_spoil(made.name, "", MIB);
+    made = rig_put(2, data, size);
+    CHECK(made.rc == 0 && made.there);
+    CHECK(rig_holds(made.name, data, size));
+    CHECK_INT(rig_files(), 2);
+    rig_close();
+    free(data);
+}
+
 TEST(a_damaged_list_is_mended_or_the_object_given_up)
 {
     const size_t size = 3 * MIB;
@@ -426,11 +512,15 @@ int main(int argc, char **argv)
         an_open_stream_survives_a_scan,
         bytes_without_a_list_that_are_not_what_they_are_called_go,
         an_object_is_learned_written_and_sealed,
+        what_another_mover_began_is_gone_on_with,
         answers_keep_their_order_while_pieces_are_hashed,
         a_list_of_something_else_is_refused,
         the_object_without_bytes_is_learned_and_sealed,
         an_object_that_is_put_while_it_comes_is_whole,
         a_damaged_piece_is_found_given_up_and_got_again,
+        a_damaged_piece_is_not_read_but_given_up,
+        a_damaged_list_is_made_anew_by_whoever_reads,
+        what_is_put_again_takes_the_place_of_what_is_damaged,
         a_damaged_list_is_mended_or_the_object_given_up,
     };
     if (argc > 1 && strcmp(argv[1], "__mover") == 0)

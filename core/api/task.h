@@ -1,0 +1,32 @@
+/* An operation that is a job: planned (here, when this program has the kernel, or by the node),
+ * signed, submitted, watched, and shown. Called by velum.c and handle.c. */
+#ifndef VELUM_API_TASK_H
+#define VELUM_API_TASK_H
+
+#include "core/api/handle.h"
+
+/* A new operation, or a code. */
+int task_start(struct velum *v, const struct velum_task *t);
+/* Asks once more what has not been answered. */
+void task_resume(struct velum *v, struct op *op);
+/* Takes an answer to the open request. */
+void task_answer(struct velum *v, struct op *op, const struct frame *frame);
+/* Takes an answer to a KILL, which is asked beside the rest, also after the job has ended. False
+ * when it is none. */
+bool task_aside(struct op *op, const struct frame *frame);
+/* A refusal by a node that may not know the job yet: asks again in a moment. False when that makes
+ * no sense. */
+bool task_is_patient(struct velum *v, struct op *op);
+/* Asks for its cancelling. */
+void task_kill(struct velum *v, struct op *op);
+/* Whether that was answered; then the answer's code, and who is away or what went wrong. */
+bool task_is_killed(const struct op *op, int *code, char why[VIEW_ERROR_SIZE]);
+/* Whether the node has acknowledged it. */
+bool task_is_acknowledged(const struct op *op);
+
+const char *task_text(const struct op *op);
+struct bytes task_bytes(const struct op *op);
+void task_look(const struct op *op, struct velum_state *out);
+void task_free(struct op *op);
+
+#endif

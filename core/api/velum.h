@@ -1,0 +1,226 @@
+/* libvelum: the mesh for any C program.
+ *
+ *     struct velum *v;
+ *     velum_init(&v, NULL);
+ *     puts(velum_text(v, velum_wait(v, velum_spawn(v, "pi", "400000000", NULL), -1)));
+ *
+ * A program starts work and gets an *operation*, a positive number; a negative number is a code of
+ * enum velum_code instead, and every call takes it and hands it back, so that calls can be chained
+ * and looked at once. An operation goes on while the library runs: inside velum_wait, or whenever
+ * velum_process is called (below). It is kept with its result until velum_release, or
+ * velum_shutdown.
+ *
+ * Nothing here prints, exits, or changes how a signal is handled. Two exceptions, and there are no
+ * others: velum_init does not return in the processes that it made itself (below), and an
+ * inconsistency that cannot be, such as memory that was written over, ends the program with one
+ * line on standard error and abort().
+ *
+ * Not thread-safe: one thread at a time may be inside any of these functions, whatever the handle;
+ * only velum_wake may be called at any time from any thread or signal handler. A child made by fork
+ * must not use a handle of its parent, but for exec. Texts that are returned belong to the handle
+ * and last until its operation is released, or, where no operation is named, until the next call.
+ *
+ * Processes. The node inside a program computes in worker processes, which are the same program
+ * executed again. So call velum_register and velum_init first in main, before anything is printed,
+ * opened or started: in such a process velum_init computes and ends the process instead of
+ * returning. A running program whose file is replaced goes on with the old file. The program gets a
+ * child that it did not make, and SIGCHLD when that ends; a program that waits for any child should
+ * leave alone those it does not know.
+ *
+ * Linking. libvelum.a goes into executables (not into shared objects):
+ *
+ *     cc program.c $(pkg-config --cflags --libs velum)
+ */
+#ifndef VELUM_H
+#define VELUM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct velum;
+struct velum_kernel; /* velum_kernel.h, the same for plugins and programs */
+
+/* The exit codes of the command line, negated; velum_sentence says each in words. */
+enum velum_code {
+    VELUM_DONE = 0,
+    VELUM_FAILED = -1,       /* the job failed, diverged or ended unknown; or the call could not do
+                               what it was for */
+    VELUM_MISUSE = -2,       /* an argument, a kernel or an operation that cannot be */
+    VELUM_NOT_FOUND = -3,    /* no such job or object */
+    VELUM_NOT_ALLOWED = -4,  /* the node belongs to another mesh or user, or the key is not there */
+    VELUM_NO_NODE = -5,      /* no node could be reached, or none again for 30 s */
+    VELUM_NOWHERE = -6,      /* no node can ever run this */
+    VELUM_IN_PART = -7,      /* not ended yet; of velum_kill: cancelling, somebody is away */
+    VELUM_CANCELLED = -8,    /* the job was cancelled, here or by another */
+    VELUM_GONE = -9,         /* existed, and is forgotten */
+    VELUM_TIME_OUT = -124,   /* the job's own time ran out (velum_task.timeout_ms) */
+    VELUM_INTERRUPTED = -130 /* velum_wake ended the wait; the operation goes on */
+};
+
+enum velum_where {
+    VELUM_ANYWHERE =
+        0,             /* a node as the commands find it; without one, a node inside this program */
+    VELUM_INSIDE = 1,  /* a node inside this program, even with others near */
+    VELUM_AT_NODE = 2, /* a running node, or VELUM_NO_NODE */
+    VELUM_AS_NODE = 3  /* this program is a node of the mesh, as `velum node` is */
+};
+
+/* What is left zero has its default. */
+struct velum_options {
+    enum velum_where where; /* with kernels of the program's own (velum_register) ANYWHERE is
+                               INSIDE: a running `velum node` does not have them */
+    const char *addr;       /* HOST:PORT of the one node that is asked; NULL: VELUM_ADDR, else the
+                               nearest under $VELUM_HOME. One that does not answer is VELUM_NO_NODE,
+                               never a reason to compute inside */
+    uint32_t slots;         /* workers at a time of a node inside; 0: all cores */
+    /* Of VELUM_AS_NODE, as of `velum node`: where it listens, what it is called. It keeps its state
+     * in $VELUM_HOME/nodes/PORT, finds the other nodes as that does, and takes part in their jobs,
+     * as they in its: in those of this program's own kernels where they are the same program. */
+    uint16_t port;    /* 0: 8001 */
+    const char *bind; /* NULL: 127.0.0.1 */
+    const char *name; /* NULL: made up */
+};
+
+/* Makes a kernel known to the node inside this program. Before the first velum_init; the struct is
+ * copied, what it points to must stay. Its identity is its name and the SHA-256 of this program's
+ * file, so a node takes part in its jobs only with exactly this program. At most 64. VELUM_DONE,
+ * or VELUM_MISUSE when the struct is wrong, the name is taken, or it comes too late: then
+ * velum_sentence(NULL, VELUM_MISUSE) says why. */
+int velum_register(const struct velum_kernel *kernel);
+
+/* Opens a handle. options NULL: all defaults. The node inside a program keeps nothing on disk, does
+ * not listen, and ends with the handle, and so do its jobs (but for VELUM_AS_NODE); jobs at a
+ * running node go on without the program. Waits at most about 4 s, for an address that does not
+ * answer. On failure there is a handle all the same (but NULL without memory), for velum_sentence
+ * and velum_shutdown only. */
+int velum_init(struct velum **out, const struct velum_options *options);
+/* Ends everything of the handle; waits at most a second for worker processes, and two for a node of
+ * the mesh to say goodbye. NULL is allowed. */
+void velum_shutdown(struct velum *v);
+/* 1 when the node is inside this program, else 0. */
+int velum_is_inside(const struct velum *v);
+
+/* --- work --- */
+
+/* Scatters a kernel over the units that its arguments stand for: texts as on the command line
+ * (`velum run KERNEL ARGS`), ended by NULL. The operation is the job; its text is its result as
+ * `velum run` prints it, its bytes are the accumulator. */
+int velum_spawn(struct velum *v, const char *kernel, ... /* const char *, NULL */)
+#ifdef __GNUC__
+    __attribute__((sentinel))
+#endif
+    ;
+
+enum velum_level {
+    VELUM_SENT = 0,   /* velum_submit returns at once */
+    VELUM_DURABLE = 1 /* it returns when the nodes that keep the job have synced it. A node inside
+                         the program keeps nothing: velum_state.durable is 0 there */
+};
+
+/* One job of one stage. What is left zero has its default. Later versions add members. */
+struct velum_task {
+    const char *kernel;
+    int argc; /* at most 256 arguments */
+    const char *const *argv;
+    const char *name;     /* [a-z0-9-], at most 63, for people; NULL: none */
+    uint32_t slots_max;   /* use at most so many slots at a time */
+    uint64_t timeout_ms;  /* end the job after that long (VELUM_TIME_OUT) */
+    uint64_t leaf_units;  /* units in a leaf, the step of sharing; 0: as the kernel plans */
+    uint64_t progress_ms; /* how often velum_look learns something new; 0: only at the end */
+    enum velum_level level;
+};
+
+/* The same with more to say. At most 10,000 operations of a handle go on at a time, beyond them it
+ * is VELUM_FAILED. */
+int velum_submit(struct velum *v, const struct velum_task *task);
+
+/* Keeps bytes as an object in the mesh; its text is the reference, 64 hex digits. The bytes are
+ * borrowed until the operation ends. Ends when two nodes have synced it, or all where there are
+ * fewer. Needs a node of the mesh, running or VELUM_AS_NODE. */
+int velum_put(struct velum *v, const void *data, size_t size);
+/* The same of an ordinary file, from where its offset stands to its end. */
+int velum_put_fd(struct velum *v, int fd);
+/* Fetches an object by its reference, or the first 8 and more digits of it where only one object
+ * begins so. Its bytes are in memory then, checked against the reference; its text is the whole
+ * reference. */
+int velum_get(struct velum *v, const char *ref);
+/* The same into an ordinary file at its offset: the bytes are there, and right, when the operation
+ * is VELUM_DONE, and must not be used otherwise. */
+int velum_get_fd(struct velum *v, const char *ref, int fd);
+
+/* --- waiting, and what came of it --- */
+
+/* Runs the library until the operation has ended: the operation itself, or the code it ended with.
+ * timeout_ms < 0: as long as it takes; 0: only what can be done without waiting. VELUM_IN_PART when
+ * the time is over and it has not ended. A negative `operation` comes back as it is. */
+int velum_wait(struct velum *v, int operation, int64_t timeout_ms);
+
+/* Runs the library for so long, or (< 0) until velum_wake: for a program that is a node and has
+ * nothing else to do. VELUM_DONE, VELUM_INTERRUPTED, or why the node has ended. */
+int velum_serve(struct velum *v, int64_t timeout_ms);
+
+/* Cancels a job, and waits at most so long for the proof: VELUM_DONE when every node that keeps it
+ * has written that down (or it had ended); VELUM_IN_PART when somebody is away or the time is over.
+ * The job's operation ends by itself, mostly as VELUM_CANCELLED. With timeout_ms 0 it only asks. An
+ * operation that is no job just ends. */
+int velum_kill(struct velum *v, int operation, int64_t timeout_ms);
+
+/* Forgets an operation with its texts and bytes. A job that has not ended goes on. */
+void velum_release(struct velum *v, int operation);
+
+/* NULL while there is none, and for a negative `operation`. */
+const char *velum_text(struct velum *v, int operation);
+const void *velum_bytes(struct velum *v, int operation, size_t *size);
+
+struct velum_state {
+    int code;          /* VELUM_IN_PART while it goes on, else what velum_wait returned at its end,
+                          VELUM_DONE for success */
+    char id[65];       /* of a job, for `velum show ID`; "" until it is known */
+    const char *state; /* of a job: "waiting", "running", "done", ... as in `velum ps` */
+    uint64_t units, leaves, leaves_done; /* of a job */
+    uint64_t retries;                    /* leaves given out again after a failure */
+    uint32_t nodes;                      /* that hold work of it now, or did at the end */
+    uint32_t durable, machines;          /* nodes that have synced it, on how many machines */
+    uint64_t elapsed_us, cpu_us;
+    uint64_t bytes, bytes_done; /* of an object */
+    const char *error;          /* one sentence when it failed, else "" */
+};
+
+/* What is known of an operation now; asks nobody. VELUM_DONE, or VELUM_MISUSE. */
+int velum_look(struct velum *v, int operation, struct velum_state *out);
+
+/* The last failure of this handle in words, when `code` is its code, with what to try; else what
+ * the code means. Never NULL; v may be NULL. */
+const char *velum_sentence(const struct velum *v, int code);
+
+/* --- inside another loop --- */
+
+/* One descriptor for poll, select or epoll (wait for reading); the same as long as the handle. */
+int velum_fd(const struct velum *v);
+/* How many milliseconds velum_process can be left alone though the descriptor is not readable; -1:
+ * for ever. The argument for poll. */
+int velum_timeout(const struct velum *v);
+/* Does all that can be done without waiting; call it when the descriptor is readable, when the time
+ * of velum_timeout is over, and after operations were started. Returns how many operations have
+ * ended that velum_next has not told yet, or a code. Where a node was lost that is reached over the
+ * network it may take up to 4 s to look for it again; a file of velum_put_fd and velum_get_fd is
+ * read and written in parts of at most 60 KiB. */
+int velum_process(struct velum *v);
+/* The next operation that has ended and was not told yet (nor waited for), or 0. */
+int velum_next(struct velum *v);
+/* Ends a velum_wait or velum_kill that is going on, or the next one, and makes the descriptor
+ * readable once. Async-signal-safe. The handle must exist. */
+void velum_wake(struct velum *v);
+
+/* The version of the library, "0.1.0". */
+const char *velum_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,87 @@
+#include "core/host/role.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/ensure.h"
+#include "core/host/crew.h"
+#include "core/host/mover_process.h"
+#include "core/host/spawner.h"
+#include "core/host/worker.h"
+
+#define VARIABLE "VELUM_PROCESS"
+#define ROLES 4
+
+static const char *const names[ROLES] = {"", "spawner", "worker", "mover"};
+
+/* Filled before anything is forked, so that no allocation and no formatting is needed there. */
+static char variables[ROLES][sizeof VARIABLE + 16 + ID_HEX_SIZE];
+static char *environments[ROLES][2];
+
+enum role role_of_arguments(int argc, char *const *argv)
+{
+    if (argc != 2 || strncmp(argv[1], "__", 2) != 0)
+        return ROLE_NONE;
+    for (int i = ROLE_SPAWNER; i < ROLES; i++)
+        if (strcmp(argv[1] + 2, names[i]) == 0)
+            return (enum role)i;
+    return ROLE_NONE;
+}
+
+enum role role_of_environment(struct digest *program)
+{
+    const char *text = getenv(VARIABLE);
+    for (int i = ROLE_SPAWNER; text && i < ROLES; i++) {
+        size_t len = strlen(names[i]);
+        if (strncmp(text, names[i], len) != 0 || text[len] != ' ' ||
+            strlen(text + len + 1) != 2 * ID_SIZE ||
+            id_parse_prefix(text + len + 1, program->bytes) != 2 * ID_SIZE)
+            continue;
+        role_set_program(*program);
+        return (enum role)i;
+    }
+    return ROLE_NONE;
+}
+
+int role_serve(enum role role)
+{
+    switch (role) {
+    case ROLE_SPAWNER:
+        spawner_main();
+    case ROLE_WORKER:
+        spawner_settle_worker();
+        return worker_main();
+    case ROLE_MOVER:
+        spawner_settle_worker();
+        return mover_main();
+    case ROLE_NONE:
+        break;
+    }
+    ensure(!"a role");
+    return 1;
+}
+
+void role_set_program(struct digest program)
+{
+    char hex[ID_HEX_SIZE];
+    id_hex(program.bytes, 2 * ID_SIZE, hex);
+    for (int i = ROLE_SPAWNER; i < ROLES; i++) {
+        snprintf(variables[i], sizeof variables[i], VARIABLE "=%s %s", names[i], hex);
+        environments[i][0] = variables[i];
+    }
+}
+
+char *const *role_arguments(enum role role)
+{
+    static char name[] = "velum", spawner[] = "__spawner", worker[] = "__worker",
+                mover[] = "__mover";
+    static char *const arguments[ROLES][3] = {
+        {name, NULL, NULL}, {name, spawner, NULL}, {name, worker, NULL}, {name, mover, NULL}};
+    return arguments[role];
+}
+
+char *const *role_environment(enum role role)
+{
+    return environments[role];
+}

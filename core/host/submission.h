@@ -1,0 +1,25 @@
+/* A job on its way to a node: what it is, as the bytes that are signed. Called by cmd/submit.c and
+ * core/api. */
+#ifndef VELUM_HOST_SUBMISSION_H
+#define VELUM_HOST_SUBMISSION_H
+
+#include "core/host/builtin.h"
+#include "core/host/identity.h"
+
+struct submission {
+    const char *name; /* "" for none */
+    uint32_t slots_max;
+    uint64_t timeout_us;
+    uint64_t leaf_units; /* that the user wants; 0: as planned */
+    char args[JOB_ARGS_SIZE];
+    struct plan plan;
+};
+
+/* Joins the arguments for people; they are cut to what fits. */
+void submission_join_args(struct submission *s, int argc, const char *const *argv);
+uint64_t submission_leaves(const struct submission *s);
+/* The payload of SUBMIT, with a nonce of its own: the same bytes sent twice are one job. `to` is
+ * empty and holds FRAME_PAYLOAD_MAX. 0 or < 0. */
+int submission_seal(const struct submission *s, struct identity *identity, struct buf *to);
+
+#endif

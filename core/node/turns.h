@@ -1,0 +1,36 @@
+/* The jobs that this node coordinates and may grant from, and whose turn it is. Turns go round; but
+ * every second one goes to the job that came last, until it was served for as long as a turn takes
+ * (node_limits.chunk_us): among thousands of jobs a round takes minutes, and a new job does not
+ * wait for it, however many there are. No job waits for more than two rounds, however many are new.
+ * Private to core/node. */
+#ifndef VELUM_NODE_TURNS_H
+#define VELUM_NODE_TURNS_H
+
+#include "core/node/state.h"
+
+/* Whether it is among them; only a job that this node leads may be. It has its turn behind all
+ * others of the round, and first of those that are new if it is new. */
+void turns_set(struct job *j, bool hungry);
+/* Its workers were served for so long. */
+void turns_served(struct job *j, uint64_t us);
+bool turns_is_new(const struct job *j);
+uint32_t turns_count(const struct node *n);
+/* The new job that came last of those that came before this one, or (NULL) of all. Those that have
+ * something to do of which nothing was heard yet are passed over: it may take long. NULL: none, or
+ * too many of these. */
+struct job *turns_new(struct node *n, const struct job *before);
+/* Whether the next turn is one of those for new jobs. */
+bool turns_ahead(const struct node *n);
+/* It was given something, ahead of others or not: its next turn is behind all others. */
+void turns_had(struct job *j, bool ahead);
+/* It needs no turn: the same, and the next turn is for whom this one was. */
+void turns_pass(struct job *j);
+
+/* Goes through them in the order of their turns: who cannot use what is free keeps its place. */
+void turns_begin(struct node *n);
+struct job *turns_next(struct node *n); /* NULL at the end */
+/* Goes round and round, a few at a time: so many whose turn it is may not be able to use what is
+ * free that those behind them would never be looked at. NULL: there are none. */
+struct job *turns_scan(struct node *n);
+
+#endif

@@ -1,0 +1,484 @@
+#include "core/sim/sim_objects.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/object/name.h"
+#include "core/sim/sim_carrier.h"
+#include "core/sim/sim_node.h"
+#include "core/sim/sim_plan.h"
+
+#define ONE_IN 4    /* so many runs have objects */
+#define ROTS_MAX 2  /* of pieces */
+#define LARGE_IN 12 /* of these runs so many have one with more than a piece */
+#define SMALL_MAX 3000
+#define ROOM_BYTES ((uint64_t)64 << 20)
+#define OVER_US (60 * S_US) /* after the healing, all that is told below has come about */
+#define LOOK_US (100 * MS_US)
+
+/* --- what there is to be --- */
+
+static uint64_t below(struct world *w, uint64_t bound)
+{
+    return prng_below(&w->stuff.prng, bound);
+}
+
+static bool chance(struct world *w, uint32_t one_in)
+{
+    return prng_one_in(&w->stuff.prng, one_in);
+}
+
+static struct digest name_of(const uint8_t *data, uint64_t size)
+{
+    struct object_sum sum;
+    struct digest name;
+
+    object_sum_begin(&sum, size);
+    for (uint64_t i = 0; i < object_pieces(size); i++)
+        object_sum_piece(&sum, sha256_of(data + i * PIECE_SIZE, object_piece_length(size, i)));
+    ensure(object_sum_end(&sum, &name));
+    return name;
+}
+
+static uint64_t any_size(struct world *w, bool may_be_large)
+{
+    if (may_be_large && chance(w, LARGE_IN))
+        return PIECE_SIZE + below(w, SMALL_MAX);
+    return chance(w, 12) ? 0 : 1 + below(w, chance(w, 2) ? 40 : SMALL_MAX);
+}
+
+static void make_thing(struct world *w, struct sim_thing *t, bool may_be_large)
+{
+    t->size = any_size(w, may_be_large);
+    t->data = world_alloc(w, (size_t)t->size + 1);
+    if (t->data == NULL) {
+        t->size = 0;
+        return;
+    }
+    for (uint64_t i = 0; i < t->size; i++)
+        t->data[i] = (uint8_t)(i < 4096 ? below(w, 256) : t->data[i - 4096] + 1u);
+    t->name = name_of(t->data, t->size);
+    t->copies = chance(w, 2) ? 0 : (uint8_t)(1 + below(w, 3));
+}
+
+/* Two small ones may be alike, and then they are one. */
+static void drop_twin(struct world *w)
+{
+    struct sim_stuff *s = &w->stuff;
+    struct sim_thing *last = &s->things[s->things_count - 1];
+
+    for (uint32_t i = 0; i + 1 < s->things_count; i++) {
+        if (!digest_equal(s->things[i].name, last->name))
+            continue;
+        alloc_free(w->alloc, last->data, (size_t)last->size + 1);
+        *last = (struct sim_thing){0};
+        s->things_count--;
+        return;
+    }
+}
+
+void sim_objects_plan(struct world *w, uint64_t seed)
+{
+    struct sim_stuff *s = &w->stuff;
+
+    prng_init(&s->prng, seed ^ 0x6f626a6563747321ull);
+    s->wanted = w->plan.scene == SIM_SCENE_NONE && !w->plan.lasting && w->plan.job == NULL &&
+                chance(w, ONE_IN);
+    if (!s->wanted)
+        return;
+    for (uint64_t more = 1 + below(w, SIM_THINGS_MAX); more > 0; more--) {
+        make_thing(w, &s->things[s->things_count], s->things_count == 0);
+        s->things_count++;
+        drop_twin(w);
+    }
+    s->tight = chance(w, 4);
+    s->bytes_max = s->tight ? 2 * SMALL_MAX : ROOM_BYTES;
+}
+
+static int64_t some_time(struct world *w, uint64_t part)
+{
+    return (int64_t)(1000 + below(w, (uint64_t)w->plan.season_us * part / 8));
+}
+
+/* Somebody puts it, perhaps another too; others want it before and after; some do not. */
+void sim_objects_begin(struct world *w)
+{
+    struct sim_stuff *s = &w->stuff;
+
+    for (uint32_t i = 0; i < s->things_count; i++) {
+        int64_t at = some_time(w, 5);
+
+        sim_carrier_add(w, CARRIER_PUTS, i, SIM_NODES_MAX, 100, at);
+        if (chance(w, 4))
+            sim_carrier_add(w, CARRIER_PUTS, i, SIM_NODES_MAX, 3, at + (int64_t)below(w, 50000));
+        for (uint32_t gets = (uint32_t)below(w, 4); gets > 0; gets--)
+            sim_carrier_add(w, CARRIER_GETS, i, SIM_NODES_MAX, 1, some_time(w, 8));
+        if (!chance(w, 4))
+            continue;
+        sim_carrier_add(w, CARRIER_REMOVES, i, SIM_NODES_MAX, 2, some_time(w, 8));
+        if (chance(w, 3))
+            sim_carrier_add(w, CARRIER_PUTS, i, SIM_NODES_MAX, 3, some_time(w, 8));
+    }
+}
+
+void sim_objects_clear(struct world *w)
+{
+    for (uint32_t i = 0; i < w->stuff.things_count; i++)
+        alloc_free(w->alloc, w->stuff.things[i].data, (size_t)w->stuff.things[i].size + 1);
+}
+
+/* --- movers --- */
+
+struct answering {
+    struct world *w;
+    struct sim_node *n;
+    uint32_t request;
+    int64_t in_us;
+};
+
+static void answered(void *ctx, uint8_t type, struct bytes payload)
+{
+    struct answering *to = ctx;
+    struct sim_moving *g = &to->n->moving;
+    struct sim_moved *m = world_alloc(to->w, sizeof *m);
+    int64_t at = to->w->now + to->in_us;
+
+    if (m == NULL)
+        return;
+    m->type = type;
+    m->request = to->request;
+    buf_init(&m->payload, to->w->alloc, FRAME_PAYLOAD_MAX);
+    put_raw(&m->payload, payload.data, payload.len);
+    if (g->last == NULL)
+        g->first = m;
+    else
+        g->last->next = m;
+    g->last = m;
+    g->arrives = at > g->arrives ? at : g->arrives;
+    world_later(to->w, g->arrives - to->w->now, HAPPEN_MOVED, to->n->index, 0, 0);
+}
+
+static void make_mover(struct world *w, struct sim_node *n)
+{
+    if (!n->moving.made) {
+        sim_mover_init(&n->moving.mover, w->alloc, UINT64_MAX);
+        sim_mover_init(&n->moving.image, w->alloc, UINT64_MAX);
+    }
+    n->moving.made = true;
+}
+
+/* It keeps within what its node may have, whatever it is asked. */
+static void check_bytes(struct world *w, const struct sim_node *n)
+{
+    if (n->moving.mover.bytes > w->stuff.bytes_max + SMALL_MAX)
+        world_fail(w, G8, "a node has more bytes of objects than it may", n->index, UINT32_MAX);
+}
+
+void sim_objects_move(struct world *w, struct sim_node *n, const struct action *a,
+                      struct bytes payload)
+{
+    struct answering to = {w, n, a->request, 20 + (int64_t)below(w, chance(w, 10) ? 20000 : 300)};
+    struct sim_mover *m = &n->moving.mover;
+
+    make_mover(w, n);
+    m->bytes_max = n->disk.full || n->disk.store.no_space ? m->bytes : UINT64_MAX;
+    m->no_sync = n->disk.store.syncs_fail > 0 && chance(w, 2);
+    sim_mover_order(m, (uint8_t)a->type, payload, answered, &to);
+    check_bytes(w, n);
+}
+
+static struct sim_moved *take_first(struct sim_moving *g)
+{
+    struct sim_moved *m = g->first;
+
+    if (m == NULL)
+        return NULL;
+    g->first = m->next;
+    if (g->first == NULL)
+        g->last = NULL;
+    return m;
+}
+
+static void moved_free(struct world *w, struct sim_moved *m)
+{
+    buf_clear(&m->payload);
+    alloc_free(w->alloc, m, sizeof *m);
+}
+
+static void tell_moved(struct world *w, struct sim_node *n, const struct sim_moved *m)
+{
+    struct event ev = {.kind = EVENT_MOVED};
+
+    ev.moved.frame = (struct frame){m->type, m->request, buf_bytes(&m->payload)};
+    sim_node_event(w, n, &ev);
+}
+
+void sim_objects_moved(struct world *w, struct sim_node *n)
+{
+    struct sim_moved *m = take_first(&n->moving);
+
+    /* Those of a mover that died were told at once. */
+    if (m == NULL)
+        return;
+    tell_moved(w, n, m);
+    moved_free(w, m);
+}
+
+/* As the host does it: what was open is answered with an error, and then another serves. */
+void sim_objects_mover_dies(struct world *w, struct sim_node *n)
+{
+    struct sim_moving *g = &n->moving;
+    struct event ev = {.kind = EVENT_MOVER};
+    struct sim_moved *m, *next = g->first;
+
+    if (!g->made || n->core == NULL || n->paused_until > w->now || !chance(w, 2))
+        return;
+    world_trace(w, "%u: node%u: its mover ends", (unsigned)w->now, n->index);
+    sim_mover_crash(&g->mover);
+    g->first = g->last = NULL;
+    while ((m = next) != NULL) {
+        next = m->next;
+        if (m->type != MESSAGE_MOVED_FOUND) {
+            m->type = MESSAGE_MOVED_DONE;
+            buf_clear(&m->payload);
+            buf_init(&m->payload, w->alloc, FRAME_PAYLOAD_MAX);
+            put_moved_done(&m->payload, ERR_IO);
+            tell_moved(w, n, m);
+        }
+        moved_free(w, m);
+    }
+    sim_node_event(w, n, &ev);
+}
+
+static bool is_lost(void *ctx)
+{
+    return chance(ctx, 2);
+}
+
+void sim_objects_crash(struct world *w, struct sim_node *n, bool power)
+{
+    struct sim_moved *m;
+
+    if (!n->moving.made)
+        return;
+    while ((m = take_first(&n->moving)) != NULL)
+        moved_free(w, m);
+    sim_mover_crash(&n->moving.mover);
+    if (power)
+        sim_mover_power(&n->moving.mover, is_lost, w);
+}
+
+void sim_objects_node_clear(struct world *w, struct sim_node *n)
+{
+    struct sim_moved *m;
+
+    if (!n->moving.made)
+        return;
+    while ((m = take_first(&n->moving)) != NULL)
+        moved_free(w, m);
+    sim_mover_clear(&n->moving.mover);
+    sim_mover_clear(&n->moving.image);
+}
+
+/* --- what goes wrong with their disks --- */
+
+static void one_less(struct world *w, struct sim_thing *t)
+{
+    t->copies_left -= t->copies_left > 0;
+    if (t->copies_left > 0 && !sim_objects_survives(w, t))
+        world_fail(w, G2, "an object is lost with fewer disks than its put was told to survive",
+                   UINT32_MAX, UINT32_MAX);
+}
+
+bool sim_objects_rot(struct world *w, struct sim_node *n)
+{
+    struct digest name;
+
+    if (!n->moving.made || n->dead_for_good || w->stuff.rots >= ROTS_MAX || chance(w, 3) ||
+        !sim_mover_rot(&n->moving.mover, prng_u64(&w->stuff.prng), &name))
+        return false;
+    w->stuff.rots++;
+    for (uint32_t i = 0; i < w->stuff.things_count; i++)
+        if (digest_equal(w->stuff.things[i].name, name)) {
+            world_trace(w, "%u: node%u: thing %u rots", (unsigned)w->now, n->index, i);
+            one_less(w, &w->stuff.things[i]);
+        }
+    return true;
+}
+
+void sim_objects_disk_copied(struct sim_node *n)
+{
+    if (!n->moving.made)
+        return;
+    n->moving.has_image = sim_mover_copy(&n->moving.image, &n->moving.mover) == 0;
+}
+
+void sim_objects_disk_lost(struct world *w, struct sim_node *n, bool to_image)
+{
+    if (!n->moving.made)
+        return;
+    sim_mover_clear(&n->moving.mover);
+    sim_mover_init(&n->moving.mover, w->alloc, UINT64_MAX);
+    if (to_image && n->moving.has_image)
+        (void)sim_mover_copy(&n->moving.mover, &n->moving.image);
+    sim_mover_crash(&n->moving.mover);
+}
+
+bool sim_objects_survives(const struct world *w, const struct sim_thing *t)
+{
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        if (!w->nodes[i].dead_for_good && sim_mover_has(&w->nodes[i].moving.mover, t->name))
+            return true;
+    return false;
+}
+
+void sim_objects_lost(struct world *w)
+{
+    w->stuff.losses++;
+    for (uint32_t i = 0; i < w->stuff.things_count; i++)
+        one_less(w, &w->stuff.things[i]);
+}
+
+/* --- the end --- */
+
+static bool carriers_are_done(const struct world *w)
+{
+    for (uint32_t i = 0; i < w->stuff.carriers_count; i++)
+        if (!w->stuff.carriers[i].done)
+            return false;
+    return true;
+}
+
+/* Whoever asks for it at any node must get it. */
+static bool is_to_be_got(const struct world *w, const struct sim_thing *t)
+{
+    return t->acknowledged && !t->remove_asked && sim_objects_survives(w, t);
+}
+
+/* Any; where there is hardly room, one that need not make any. */
+static uint32_t who_is_asked(struct world *w, const struct sim_thing *t)
+{
+    uint32_t from = (uint32_t)below(w, w->plan.nodes);
+
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        uint32_t at = (from + i) % w->plan.nodes;
+
+        if (sim_node_is_up(w, at) &&
+            (!w->stuff.tight || sim_mover_has(&w->nodes[at].moving.mover, t->name)))
+            return at;
+    }
+    return SIM_NODES_MAX;
+}
+
+static void ask_for_all(struct world *w)
+{
+    w->stuff.asked = true;
+    for (uint32_t i = 0; i < w->stuff.things_count; i++)
+        if (is_to_be_got(w, &w->stuff.things[i]))
+            sim_carrier_add(w, CARRIER_GETS, i, who_is_asked(w, &w->stuff.things[i]), UINT32_MAX,
+                            0);
+}
+
+/* NULL: nothing is wrong. */
+static const char *misplaced(const struct world *w, const struct sim_thing *t)
+{
+    uint32_t up = 0, whole = 0, kept = 0;
+    struct node_object o;
+
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        if (!sim_node_is_up(w, i))
+            continue;
+        up++;
+        if (!node_object(w->nodes[i].core, t->name, &o))
+            continue;
+        kept += o.kept;
+        whole += o.kept && sim_mover_has(&w->nodes[i].moving.mover, t->name);
+    }
+    if (t->removed && !t->put_late && t->removed_losses == w->stuff.losses && kept > 0)
+        return "an object that was removed is kept in the end";
+    if (!is_to_be_got(w, t))
+        return t->acknowledged && !t->remove_asked && t->copies_left > 0
+                   ? "an object is lost that disks had to spare for"
+                   : NULL;
+    if (kept == 0 && t->copies_left > 0)
+        return "an object that was promised is kept by nobody in the end";
+    /* What only those have who happen to is a copy for nobody. */
+    if (w->stuff.tight || kept == 0)
+        return NULL;
+    return whole < (up < 3 ? up : 3) ? "an object has too few copies in the end" : NULL;
+}
+
+static const char *left_over(const struct world *w)
+{
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        struct node_objects o;
+
+        if (!sim_node_is_up(w, i))
+            continue;
+        o = node_objects(w->nodes[i].core);
+        if (o.puts + o.gets + o.waits + o.asks + o.fetches > 0)
+            return "something about objects is under way that nobody waits for";
+        if (o.bytes > w->stuff.bytes_max)
+            return "a node has more bytes of objects than it may";
+    }
+    return NULL;
+}
+
+/* What is still to come; NULL: all is as it should be. */
+static const char *outstanding(struct world *w)
+{
+    const char *what = NULL;
+
+    if (!carriers_are_done(w))
+        return w->stuff.asked ? "an object that is there cannot be got"
+                              : "somebody who puts, gets or removes an object comes to no end";
+    if (!w->stuff.asked) {
+        ask_for_all(w);
+        return "objects are being asked for";
+    }
+    for (uint32_t i = 0; i < w->stuff.things_count && what == NULL; i++)
+        what = misplaced(w, &w->stuff.things[i]);
+    return what != NULL ? what : left_over(w);
+}
+
+/* For whoever replays it. */
+static void trace_things(const struct world *w)
+{
+    struct node_object o;
+    bool has;
+
+    for (uint32_t t = 0; t < w->stuff.things_count; t++)
+        for (uint32_t i = 0; i < w->plan.nodes; i++) {
+            if (!sim_node_is_up(w, i))
+                continue;
+            has = node_object(w->nodes[i].core, w->stuff.things[t].name, &o);
+            world_trace(w, "node%u: thing %u is %s%s%s; its disk has %s", i, t,
+                        has ? "there" : "not there", has && o.whole ? ", whole" : "",
+                        o.removed       ? ", removed"
+                        : has && o.kept ? ", kept"
+                                        : "",
+                        sim_mover_has(&w->nodes[i].moving.mover, w->stuff.things[t].name)
+                            ? "all of it"
+                            : "not");
+        }
+}
+
+bool sim_objects_over(struct world *w)
+{
+    struct sim_stuff *s = &w->stuff;
+    const char *what;
+
+    if (!s->wanted || s->over || w->failed)
+        return true;
+    if (!w->healed || w->now < s->look_at)
+        return false;
+    s->look_at = w->now + LOOK_US;
+    s->limit = s->limit == 0 ? w->healed_at + OVER_US : s->limit;
+    what = outstanding(w);
+    s->over = what == NULL;
+    if (what != NULL && w->now > s->limit) {
+        trace_things(w);
+        world_fail(w, G3, what, UINT32_MAX, UINT32_MAX);
+    }
+    return s->over || w->failed;
+}
