@@ -68,7 +68,6 @@ void turns_set(struct job *j, bool hungry)
 void turns_served(struct job *j, uint64_t us)
 {
     j->lead->served_us += us;
-    j->node->turns.served = j->node->now;
     if (!is_new(j))
         take_out(j, TURNS_NEW);
 }
