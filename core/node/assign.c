@@ -16,9 +16,9 @@
 #include "core/node/turns.h"
 
 #define KNOCK_US (300 * MS_US)
-#define KNOCKERS_MAX 64                 /* with more jobs than this few knock */
-#define NEW_LOOKS 4                     /* in one go, at the new jobs */
-#define ASK_LOOKS 8                     /* at any, the same */
+#define KNOCKERS_MAX 64 /* with more jobs than this those that are not new knock seldom */
+#define NEW_LOOKS 4     /* in one go, at the new jobs */
+#define ASK_LOOKS 8     /* at any, the same */
 #define KNOCKS_APART_US (20 * MS_US)    /* of all jobs together */
 #define LINKS_WANTED_MAX 4              /* in one go */
 #define HELP_LOOKS_MAX 256              /* at members, the same */
@@ -341,8 +341,17 @@ static bool all_have_their_share(const struct node *n)
     return n->chunks_out > 0 && (n->chunks_out + 1) * jobs > slots * turns_count(n);
 }
 
-/* The old jobs of a node that has many would only disturb each other if they knocked as often as
- * few do, or there. */
+/* Old jobs of a node that has many would only disturb each other: they knock seldom, and not where
+ * all slots are theirs. */
+static bool is_one_of_many(const struct job *j)
+{
+#if VELUM_PLANT != 352 /* trace/test_turns: among many jobs a new one does not knock */
+    if (turns_is_new(j))
+        return false;
+#endif
+    return j->node->live_count > KNOCKERS_MAX;
+}
+
 static bool all_slots_are_ours(struct node *n, const struct member *m)
 {
     struct node_id id = site_id(n, m);
@@ -355,19 +364,15 @@ static bool all_slots_are_ours(struct node *n, const struct member *m)
 }
 
 /* A job that has fewer slots than its share asks a full node to let it in by turn. The node
- * decides, by whom it has served most. Of very many only those do so at any time that go ahead of
- * others. */
-static void knock(struct job *j, bool ahead)
+ * decides, by whom it has served most. */
+static void knock(struct job *j)
 {
     struct node *n = j->node;
     struct lead *l = j->lead;
     uint32_t count = mesh_count(n->mesh), pick;
-    bool many = n->live_count > KNOCKERS_MAX && !ahead;
+    bool many = is_one_of_many(j);
     const struct member *m;
 
-#if VELUM_PLANT == 352 /* trace/test_turns: among many jobs a new one does not knock */
-    many = n->live_count > KNOCKERS_MAX;
-#endif
     if (instant_before(n->now, many ? n->knock_old_at : n->knock_at) ||
         instant_since_us(n->now, l->knocked) < KNOCK_US ||
         instant_since_us(n->now, l->began) < KNOCK_US || has_its_share(j) ||
@@ -520,7 +525,7 @@ static void ask_around(struct job *j, bool ahead)
     if (assign_job(j)) {
         turns_had(j, ahead);
     } else if (pool_free_leaves(j->lead->pool) > 0) {
-        knock(j, ahead);
+        knock(j);
         call_for_help(j);
     }
 }

@@ -46,7 +46,7 @@ static void take_out(struct job *j, enum turn_kind which)
     l->count--;
 }
 
-static bool is_new(const struct job *j)
+bool turns_is_new(const struct job *j)
 {
     return j->lead->served_us < j->node->limits.chunk_us;
 }
@@ -61,14 +61,14 @@ void turns_set(struct job *j, bool hungry)
         return;
     }
     put_in(j, TURNS_ALL, false);
-    if (is_new(j))
+    if (turns_is_new(j))
         put_in(j, TURNS_NEW, true);
 }
 
 void turns_served(struct job *j, uint64_t us)
 {
     j->lead->served_us += us;
-    if (!is_new(j))
+    if (!turns_is_new(j))
         take_out(j, TURNS_NEW);
 }
 
