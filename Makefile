@@ -240,7 +240,7 @@ test-tools:
 
 RUN_TESTS = tests/run.sh --objects $(O) --velum $(VELUM)
 
-check: test-programs test-tools
+check: test-programs test-tools $(O)/libvelum.a
 	@$(RUN_TESTS)
 
 chaos: test-programs test-tools

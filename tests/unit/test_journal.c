@@ -228,7 +228,7 @@ TEST(test_compaction_takes_pending_records_with_it)
 TEST(test_slices_are_written_one_after_the_other)
 {
     struct journal_slice broken = {bytes_of_text("nonsense"), NULL}, slices[4];
-    char text[12];
+    char text[24];
     struct buf b[4];
 
     begin();
