@@ -179,11 +179,12 @@ static int submit(struct demo *d)
     static struct submission s;
     struct reply_submitted reply;
     char *argv[] = {d->intervals};
+    const struct plan_wish wish = {.kernel = "pi", .argc = 1, .argv = argv};
     char id[9];
     s.name = "demo";
-    int code = submit_take_args(&s, 1, argv);
+    int code = submit_take_args(&s, 1, 1, argv);
     if (code == 0)
-        code = submit_plan_here(&s, "pi", 1, argv);
+        code = submit_plan_here(&s, &wish);
     if (code == 0 && !open_line(d))
         code = CODE_NO_NODE;
     if (code == 0)

@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include "cmd/interrupt.h"
+#include "cmd/pour.h"
 #include "cmd/view_json.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/loop.h"
 #include "core/wire/message.h"
+#include "core/wire/spec.h"
 
 #define CANCEL_MAX_US (6 * S_US) /* a node gives up on holders that are away after 5 s */
 
@@ -249,9 +251,20 @@ int follow_failure(const struct job_view *v)
     return (int)exit_code_of_state(v->state);
 }
 
-int follow_outcome(struct line *l, struct job_entry *e, bool json)
+static int print_result(struct line *l, const struct job_entry *e, enum progress_kind progress)
 {
-    int rc = jobs_show(l, e);
+    const struct pour_options o = {.progress = progress};
+    if (e->view.reduction == REDUCE_COLLECT)
+        return pour_result(l, &e->view, &o);
+    if (e->text)
+        printf("%s\n", e->text);
+    fflush(stdout);
+    return CODE_DONE;
+}
+
+int follow_outcome(struct line *l, struct job_entry *e, bool json, enum progress_kind progress)
+{
+    int rc = jobs_show(l, e), code = CODE_DONE;
     if (rc < 0) {
         talk_error("the job is done, but its result cannot be shown");
         return line_report(l, rc);
@@ -260,11 +273,11 @@ int follow_outcome(struct line *l, struct job_entry *e, bool json)
         follow_print_json(e, 1);
     if (e->view.state != JOB_DONE)
         return follow_failure(&e->view);
-    if (!json && e->text)
-        printf("%s\n", e->text);
-    fflush(stdout);
-    say_done(&e->view);
-    return CODE_DONE;
+    if (!json)
+        code = print_result(l, e, progress);
+    if (code == CODE_DONE)
+        say_done(&e->view);
+    return code;
 }
 
 void follow_print_json(const struct job_entry *list, size_t count)
@@ -274,4 +287,5 @@ void follow_print_json(const struct job_entry *list, size_t count)
     for (size_t i = 0; i < count; i++)
         json_job_exact(&j, &list[i].view, list[i].text);
     json_document_close(&j);
+    fflush(stdout);
 }

@@ -19,8 +19,9 @@ struct follow_options {
 bool follow_job(struct line *l, struct job_id id, const struct follow_options *o,
                 struct job_entry *end, int *code);
 /* Prints what became of an ended job: the result (or with json the job object) on standard output,
- * how it went on standard error. Returns the exit code. */
-int follow_outcome(struct line *l, struct job_entry *e, bool json);
+ * how it went on standard error. Returns the exit code; CODE_NO_READER, and nothing is said, when a
+ * result was longer than anybody wanted to read. */
+int follow_outcome(struct line *l, struct job_entry *e, bool json, enum progress_kind progress);
 /* Says why an ended job has no result. Returns the exit code. */
 int follow_failure(const struct job_view *v);
 /* The document {"v":1,"jobs":[...]} on standard output. */

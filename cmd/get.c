@@ -1,23 +1,14 @@
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "cmd/fetch.h"
 #include "cmd/interrupt.h"
 #include "cmd/sink.h"
 #include "cmd/transfer.h"
 #include "cmd/view_object.h"
-#include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/loop.h"
-#include "core/wire/message.h"
-
-#define SILENCE_MAX_US (300 * S_US) /* of a node that may have to fetch it from afar */
-#define LOST_MAX_US (30 * S_US)
-#define LOST_NAP_US (100 * MS_US)
-
-/* What one step comes to when it is not an exit code. */
-#define GO_ON (-1)
 
 static const struct opt opts[] = {
     {.name = "output",
@@ -34,191 +25,101 @@ static const struct opt opts[] = {
 };
 
 struct get {
-    struct line *line;
     const struct call *call;
-    struct get_flow flow;
+    struct fetch fetch;
     struct sink *sink;
     bool fresh; /* nothing an earlier command left is in it */
     struct transfer progress;
 };
 
-static int ask(struct get *g, uint64_t offset)
+static uint64_t at(void *ctx)
 {
-    uint8_t room[128];
-    struct buf payload;
-    buf_init_fixed(&payload, room, sizeof room);
-    get_flow_begin(&g->flow, offset, &payload);
-    return line_send(g->line, MESSAGE_REQUEST_GET, buf_bytes(&payload));
+    const struct get *g = ctx;
+    return sink_at(g->sink);
 }
 
-static int allow(struct get *g)
+static int begin(void *ctx, const struct object_view *v, uint64_t from)
 {
-    uint8_t room[8];
-    struct buf payload;
-    buf_init_fixed(&payload, room, sizeof room);
-    if (!get_flow_more(&g->flow, &payload))
-        return 0;
-    return line_send_on(g->line, MESSAGE_REQUEST_MORE, buf_bytes(&payload));
+    struct get *g = ctx;
+    int code = sink_begin(g->sink, v->size, from);
+    g->fresh = from == 0;
+    transfer_begin(&g->progress, g->progress.kind, stderr, talk_columns(), v->size, from,
+                   loop_clock());
+    return code;
+}
+
+static int take(void *ctx, struct bytes bytes)
+{
+    struct get *g = ctx;
+    int code = sink_put(g->sink, bytes);
+    if (code == 0)
+        transfer_update(&g->progress, sink_at(g->sink), loop_clock());
+    return code;
+}
+
+static void pause_progress(void *ctx)
+{
+    struct get *g = ctx;
+    transfer_pause(&g->progress);
 }
 
 /* Says how to go on where something is there to go on from. */
-static void say_part(const struct get *g)
+static void stopped(void *ctx)
 {
+    const struct get *g = ctx;
+    const struct get_flow *flow = &g->fetch.flow;
     char is[VIEW_NUMBER_SIZE], of[VIEW_NUMBER_SIZE];
     if (!sink_is_file(g->sink) || sink_at(g->sink) == 0) {
-        talk_try("velum get %s again", g->flow.ref);
+        talk_try("velum get %s again", flow->ref);
         return;
     }
     view_bytes(sink_at(g->sink), is);
-    view_bytes(g->flow.view.size, of);
-    talk_line("%s has %s of %s", sink_where(g->sink), is, g->flow.known ? of : "it");
+    view_bytes(flow->view.size, of);
+    talk_line("%s has %s of %s", sink_where(g->sink), is, flow->known ? of : "it");
     talk_try("the same command again, which goes on behind that");
 }
 
-static int interrupted(struct get *g)
+static void lost(void *ctx)
 {
-    talk_error("interrupted");
-    say_part(g);
-    return CODE_INTERRUPTED;
-}
-
-/* The node has gone. The object has not: another node, or the same one started again, can send the
- * rest. */
-static int find_another(struct get *g)
-{
-    struct instant since = loop_clock();
-    struct timespec nap = {.tv_nsec = LOST_NAP_US * 1000};
-    talk_line("the node is gone; asking another");
-    while (instant_since_us(loop_clock(), since) < LOST_MAX_US) {
-        if (interrupt_came())
-            return interrupted(g);
-#if VELUM_PLANT == 341 /* unit/test_put_get: another node is asked for all of it again */
-        if (line_reopen(g->line) == 0 && ask(g, 0) == 0)
-            return GO_ON;
-#endif
-        if (line_reopen(g->line) == 0 && ask(g, sink_at(g->sink)) == 0)
-            return GO_ON;
-        nanosleep(&nap, NULL);
-    }
-    talk_error("no node has answered for %d s", (int)(LOST_MAX_US / S_US));
-    say_part(g);
-    return CODE_NO_NODE;
-}
-
-/* A code of the line, or an answer that makes no sense. */
-static int give_up(struct get *g, int rc)
-{
-    transfer_pause(&g->progress);
-    if (rc == ERR_CANCELLED)
-        return interrupt_came() ? interrupted(g) : GO_ON;
-    if (rc == ERR_CLOSED || rc == ERR_IO)
-        return find_another(g);
-    if (rc == ERR_TIMEOUT) {
-        talk_error("%s: nothing came from the node for %d s", g->flow.ref,
-                   (int)(SILENCE_MAX_US / S_US));
-        say_part(g);
-        return CODE_NO_NODE;
-    }
-    /* FILE.part may be longer than this object; whether it is one at all is seen at offset 0. */
-    if (rc == LINE_REFUSED && line_refusal(g->line) == CODE_MISUSE && g->flow.asked > 0 &&
-        !g->flow.known)
-        return ask(g, 0) < 0 ? find_another(g) : GO_ON;
-    /* The node began, and cannot go on: nobody has the rest of it. */
-    if (rc == LINE_REFUSED && g->flow.known)
-        sink_drop(g->sink);
-    return line_report_about(g->line, g->flow.ref, rc);
-}
-
-static int take_view(struct get *g, struct bytes payload)
-{
-    struct object_view v;
-    int rc = get_flow_view(&g->flow, payload, &v);
-    if (rc < 0)
-        return give_up(g, rc);
-#if VELUM_PLANT != 406 /* unit/test_put_get: a FILE.part that is too long is an error */
-    /* Nothing begins there; the node says so next. */
-    if (g->flow.asked > v.size)
-        return GO_ON;
-#endif
-    if (!g->flow.known || g->flow.asked != sink_at(g->sink)) {
-        int code = sink_begin(g->sink, v.size, g->flow.asked);
-        if (code != 0)
-            return code;
-        g->fresh = g->flow.asked == 0;
-        transfer_begin(&g->progress, g->progress.kind, stderr, talk_columns(), v.size,
-                       g->flow.asked, loop_clock());
-    }
-    get_flow_take(&g->flow, &v);
-    return allow(g) < 0 ? give_up(g, ERR_CLOSED) : GO_ON;
-}
-
-static int take_piece(struct get *g, struct bytes bytes)
-{
-    int rc = get_flow_piece(&g->flow, bytes, sink_at(g->sink));
-    if (rc < 0)
-        return give_up(g, rc);
-    int code = sink_put(g->sink, bytes);
-    if (code != 0) {
-        transfer_pause(&g->progress);
-        return code;
-    }
-    transfer_update(&g->progress, sink_at(g->sink), loop_clock());
-    return allow(g) < 0 ? give_up(g, ERR_CLOSED) : GO_ON;
+    struct get *g = ctx;
+    sink_drop(g->sink);
 }
 
 /* What came is not what was asked for. */
 static int refuse_bytes(struct get *g)
 {
     if (sink_is_file(g->sink)) {
-        talk_error("what came is not the object %s; it was thrown away", g->flow.ref);
+        talk_error("what came is not the object %s; it was thrown away", g->fetch.flow.ref);
         sink_drop(g->sink);
     } else {
-        talk_error("what came is not the object %s: do not use what was written to %s", g->flow.ref,
-                   sink_where(g->sink));
+        talk_error("what came is not the object %s: do not use what was written to %s",
+                   g->fetch.flow.ref, sink_where(g->sink));
     }
     talk_try("velum get again, from another node: --addr HOST:PORT");
     return CODE_FAILED;
 }
 
-static int check(struct get *g)
+static int end(void *ctx)
 {
+    struct get *g = ctx;
+    const struct object_view *wanted = &g->fetch.flow.view;
     struct digest name;
-    if (!g->flow.known || sink_at(g->sink) != g->flow.view.size)
-        return give_up(g, ERR_FORMAT);
     int code = sink_name(g->sink, &name);
     if (code != 0)
         return code;
 #if VELUM_PLANT == 340 /* unit/test_put_get: what came is taken for what was asked for */
-    name = g->flow.view.name;
+    name = wanted->name;
 #endif
-    if (digest_equal(name, g->flow.view.name))
+    if (digest_equal(name, wanted->name))
         return sink_keep(g->sink);
     transfer_pause(&g->progress);
     if (g->fresh)
         return refuse_bytes(g);
     talk_line("what was in %s is no part of this object; beginning again", sink_where(g->sink));
-    return ask(g, 0) < 0 ? find_another(g) : GO_ON;
+    return FETCH_AGAIN;
 }
 
-static int step(struct get *g)
-{
-    struct frame frame;
-    if (interrupt_came())
-        return give_up(g, ERR_CANCELLED);
-    int rc = line_next(g->line, instant_plus_us(loop_clock(), SILENCE_MAX_US), &frame);
-    if (rc <= 0)
-        return give_up(g, rc == 0 ? ERR_TIMEOUT : rc);
-    switch (frame.type) {
-    case MESSAGE_REPLY_OBJECT:
-        return take_view(g, frame.payload);
-    case MESSAGE_REPLY_PIECE:
-        return take_piece(g, frame.payload);
-    case MESSAGE_REPLY_END:
-        return check(g);
-    default:
-        return give_up(g, ERR_FORMAT);
-    }
-}
+static const struct fetch_taker taker = {at, begin, take, end, pause_progress, stopped, lost};
 
 static int receive(struct get *g)
 {
@@ -230,16 +131,14 @@ static int receive(struct get *g)
     g->progress.kind =
         !kind && talk_is_terminal() && !bar ? PROGRESS_NONE : progress_kind_of(kind, bar);
     bool is_file = sink_is_file(g->sink);
-    int code = ask(g, sink_at(g->sink)) < 0 ? find_another(g) : GO_ON;
-    while (code == GO_ON)
-        code = step(g);
+    int code = fetch_run(&g->fetch);
     transfer_pause(&g->progress);
     if (code != CODE_DONE || (!is_file && g->progress.kind == PROGRESS_NONE))
         return code;
-    transfer_summary(&g->progress, g->flow.view.size, loop_clock(), moved);
+    transfer_summary(&g->progress, g->fetch.flow.view.size, loop_clock(), moved);
     talk_line("%sgot%s %s", talk_green(), talk_plain(), moved);
     if (opt_given(g->call->opts, "json"))
-        json_print_object(&g->flow.view);
+        json_print_object(&g->fetch.flow.view);
     return code;
 }
 
@@ -253,20 +152,22 @@ static int misuse_json(void)
 static int run(const struct call *c)
 {
     struct get g = {.call = c};
+    g.fetch.taker = &taker;
+    g.fetch.ctx = &g;
     struct line_options where = {0};
     const char *file = opt_text(c->opts, "output", NULL);
     if (opt_given(c->opts, "json") && (!file || strcmp(file, "-") == 0))
         return misuse_json();
     int code = object_check_ref(c->argv[0]);
-    text_copy(g.flow.ref, sizeof g.flow.ref, c->argv[0]);
+    text_copy(g.fetch.flow.ref, sizeof g.fetch.flow.ref, c->argv[0]);
     if (code == 0)
-        code = line_open(&g.line, c, &where);
+        code = line_open(&g.fetch.line, c, &where);
     if (code == 0)
         code = sink_open(&g.sink, file);
     if (code == 0)
         code = receive(&g);
     sink_close(g.sink);
-    line_close(g.line);
+    line_close(g.fetch.line);
     return code;
 }
 

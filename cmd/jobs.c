@@ -9,6 +9,7 @@
 #include "core/host/loop.h"
 #include "core/host/memory.h"
 #include "core/wire/message.h"
+#include "core/wire/spec.h"
 
 static struct job_entry *grow(struct job_list *list)
 {
@@ -236,7 +237,7 @@ int jobs_show(struct line *l, struct job_entry *e)
 {
     char raw[SHOW_SIZE_MAX], clean[SHOW_SIZE_MAX];
     const struct job_view *v = &e->view;
-    if (e->text || v->state != JOB_DONE || v->result.len == 0)
+    if (e->text || v->state != JOB_DONE || v->result.len == 0 || v->reduction == REDUCE_COLLECT)
         return 0;
     int rc = builtin_show(v, raw);
     if (rc == ERR_NOT_FOUND)

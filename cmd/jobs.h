@@ -30,7 +30,7 @@ int jobs_resolve_stale(struct line *l, const char *which, struct job_id *id);
 /* The job as its holders know it now. 0 or < 0. */
 int jobs_look(struct line *l, struct job_id id, struct job_entry *out);
 /* Fills e->text: built-ins are shown in this process, plugins by a worker of the node. 0 also when
- * there is no result yet. */
+ * there is no result yet, and of a job that collects: its result is bytes (pour.h). */
 int jobs_show(struct line *l, struct job_entry *e);
 /* The whole of a command about one job: finds the one its first argument names, and hands it to
  * `print`, whose exit code it returns. */

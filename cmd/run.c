@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "cmd/follow.h"
+#include "cmd/inputs.h"
 #include "cmd/submit.h"
 #include "core/base/text.h"
 #include "core/wire/message.h"
@@ -51,9 +52,9 @@ static int refuse_kernel_here(const char *name)
     return refuse_kernel(name, near, near ? builtin_usage(near) : NULL);
 }
 
-/* Whether the node has the kernel; if not, says which of its kernels is nearest.
- * 0 or an exit code. */
-static int find_there(struct line *l, const char *name)
+/* Whether the node has the kernel, and then where its files begin; if not, says which of its kernels
+ * is nearest. 0 or an exit code. */
+static int find_there(struct line *l, const char *name, uint16_t *files_from)
 {
     static struct kernel_view v, near;
     struct frame frame;
@@ -65,7 +66,10 @@ static int find_there(struct line *l, const char *name)
         if (rc < 0 || v.refused[0])
             continue;
         size_t d = text_distance(name, v.name);
-        found = found || d == 0;
+        if (d == 0) {
+            found = true;
+            *files_from = v.files_from;
+        }
         if (d < distance) {
             distance = d;
             near = v;
@@ -118,7 +122,7 @@ static int follow(const struct call *c, struct line *l, const struct reply_submi
         end.view.durable = ack->durable;
         end.view.machines = ack->machines;
     }
-    code = follow_outcome(l, &end, opt_given(c->opts, "json"));
+    code = follow_outcome(l, &end, opt_given(c->opts, "json"), o.progress);
     job_entry_clear(&end);
     return code;
 }
@@ -145,8 +149,7 @@ static int take_options(const struct call *c, struct submission *s)
     s->slots_max = (uint32_t)opt_number(c->opts, "slots-max", 0);
     s->timeout_us = opt_number(c->opts, "timeout", 0);
     s->leaf_units = opt_number(c->opts, "leaf", 0);
-    int code = check_names(s, c->argv[0]);
-    return code ? code : submit_take_args(s, c->argc - 1, c->argv + 1);
+    return check_names(s, c->argv[0]);
 }
 
 /* A detached job needs a node that goes on with it,
@@ -163,31 +166,85 @@ static int open_line(const struct call *c, struct line **out)
     return code == CODE_NO_NODE && where.quiet ? refuse_detach() : code;
 }
 
-static int plan_there(const struct call *c, struct line *l, struct submission *s)
+/* A job on its way from words to a spec. */
+struct errand {
+    const struct call *call;
+    struct submission job;
+    struct inputs inputs;
+    int files_at; /* index of the first argument that is a file */
+    bool here;    /* a built-in plans it, in this process */
+    bool planned; /* with the sizes as they are */
+};
+
+/* Of a kernel's arguments, which are those behind its name. */
+static char *const *arguments(const struct errand *e)
 {
-    const char *kernel = c->argv[0];
+    return e->call->argv + 1;
+}
+
+/* A wrong argument is said before anybody is asked and anything is sent, where it can be known. */
+static int plan(struct errand *e, struct line *l)
+{
+    uint64_t sizes[STAGE_INPUTS_MAX];
+    const struct plan_wish wish = {.kernel = e->call->argv[0],
+                                   .argc = e->files_at,
+                                   .argv = arguments(e),
+                                   .inputs_count = e->inputs.count,
+                                   .input_sizes = sizes};
+    if (e->planned || !inputs_sizes(&e->inputs, sizes))
+        return 0;
+    int code = e->here ? submit_plan_here(&e->job, &wish) : submit_plan_there(&e->job, l, &wish);
+    e->planned = code == 0;
+    return code;
+}
+
+static int take_arguments(struct errand *e, struct line *l)
+{
+    const int argc = e->call->argc - 1;
+    int code = submit_take_args(&e->job, argc, e->files_at, arguments(e));
+    if (code == 0)
+        code = inputs_open(&e->inputs, argc - e->files_at, arguments(e) + e->files_at);
+    return code == 0 ? plan(e, l) : code;
+}
+
+static int ask_for_kernel(struct errand *e, struct line *l)
+{
+    const char *kernel = e->call->argv[0];
+    uint16_t files_from = 0;
     if (line_is_embedded(l))
         return refuse_kernel_here(kernel);
-    int code = find_there(l, kernel);
-    return code ? code : submit_plan_there(s, l, kernel, c->argc - 1, c->argv + 1);
+    int code = find_there(l, kernel, &files_from);
+    e->files_at = kernel_files_at(files_from, e->call->argc - 1, (const char *const *)arguments(e));
+    return code ? code : take_arguments(e, l);
+}
+
+static int go(struct errand *e, struct line *l)
+{
+    int code = e->here ? 0 : ask_for_kernel(e, l);
+    if (code == 0)
+        code = inputs_put(&e->inputs, e->call, l);
+    if (code == 0)
+        code = plan(e, l);
+    e->job.inputs_count = e->inputs.count;
+    e->job.inputs = e->inputs.made;
+    return code == 0 ? submit(e->call, l, &e->job) : code;
 }
 
 static int run(const struct call *c)
 {
-    static struct submission s;
+    static struct errand e;
     struct line *l = NULL;
-    int code = take_options(c, &s);
-    if (code != 0)
-        return code;
-    /* A wrong argument is said before anything is started or anybody is asked. */
-    int here = submit_plan_here(&s, c->argv[0], c->argc - 1, c->argv + 1);
-    if (here > 0)
-        return here;
-    code = open_line(c, &l);
-    if (code == 0 && here < 0)
-        code = plan_there(c, l, &s);
+    e.call = c;
+    e.files_at = builtin_files_at(c->argv[0], c->argc - 1, (const char *const *)c->argv + 1);
+    e.here = e.files_at >= 0;
+    int code = take_options(c, &e.job);
+    if (code == 0 && e.here)
+        code = take_arguments(&e, NULL);
     if (code == 0)
-        code = submit(c, l, &s);
+        code = open_line(c, &l);
+    if (code == 0)
+        code = go(&e, l);
+    inputs_close(&e.inputs);
     line_close(l);
     return code;
 }

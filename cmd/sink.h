@@ -4,8 +4,8 @@
  * threads.
  *
  * Owns the descriptor and the lock on FILE.part, so that two commands never write one. What goes
- * wrong is said here, with an exit code. Called by get.c, in this order: open, size, put..., name,
- * keep; close at any time. */
+ * wrong is said here, with an exit code. Called by get.c and pour.c, in this order: open, begin,
+ * put..., name, keep; close at any time. */
 #ifndef VELUM_CMD_SINK_H
 #define VELUM_CMD_SINK_H
 
@@ -25,6 +25,11 @@ uint64_t sink_at(const struct sink *s);
 bool sink_is_file(const struct sink *s);
 /* FILE.part, or "standard output". */
 const char *sink_where(const struct sink *s);
+/* What is written is no object whose name anybody wants: it is not hashed, and when nobody reads it
+ * any more that is said to nobody: CODE_NO_READER. After sink_open. */
+void sink_plain(struct sink *s);
+/* Bytes [at, at + len) of a file, which are there. 0 or an exit code. */
+int sink_read(const struct sink *s, uint64_t at, void *to, size_t len);
 /* The object has so many bytes, and `at` of them (sink_at or 0) are to stay. 0 or an exit code. */
 int sink_begin(struct sink *s, uint64_t size, uint64_t at);
 /* The next bytes; never more than the size. 0 or an exit code. */

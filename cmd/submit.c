@@ -9,14 +9,15 @@
 
 #define TRIES_MAX 5
 
-int submit_take_args(struct submission *s, int argc, char *const *argv)
+int submit_take_args(struct submission *s, int argc, int files_at, char *const *argv)
 {
-    if (argc > ARGS_COUNT_MAX) {
-        talk_error("%d arguments are too many for a kernel, the limit is %d", argc, ARGS_COUNT_MAX);
+    if (files_at > ARGS_COUNT_MAX) {
+        talk_error("%d arguments are too many for a kernel, the limit is %d", files_at,
+                   ARGS_COUNT_MAX);
         talk_try("velum help run");
         return CODE_MISUSE;
     }
-    for (int i = 0; i < argc; i++) {
+    for (int i = 0; i < files_at; i++) {
         if (strlen(argv[i]) >= ARG_SIZE_MAX) {
             talk_error("argument %d is longer than %d bytes", i + 1, ARG_SIZE_MAX - 1);
             talk_try("velum help run");
@@ -52,14 +53,13 @@ static int choose_leaf(struct submission *s)
     return CODE_MISUSE;
 }
 
-int submit_plan_here(struct submission *s, const char *kernel, int argc, char *const *argv)
+int submit_plan_here(struct submission *s, const struct plan_wish *w)
 {
     char reason[REASON_SIZE] = "";
-    int rc = builtin_plan(kernel, argc, (const char *const *)argv, &s->plan, reason);
-    if (rc == ERR_NOT_FOUND)
-        return -1;
+    int rc = builtin_plan(w->kernel, w->argc, (const char *const *)w->argv, w->inputs_count,
+                          w->input_sizes, &s->plan, reason);
     if (rc < 0)
-        return refuse_args(kernel, reason);
+        return refuse_args(w->kernel, reason);
     return choose_leaf(s);
 }
 
@@ -72,13 +72,13 @@ static int refuse_plan(const struct line *l, int rc, const char *kernel)
     return code;
 }
 
-int submit_plan_there(struct submission *s, struct line *l, const char *kernel, int argc,
-                      char *const *argv)
+int submit_plan_there(struct submission *s, struct line *l, const struct plan_wish *w)
 {
     struct frame frame;
     struct buf payload;
     buf_init(&payload, &host_memory, FRAME_PAYLOAD_MAX);
-    int rc = put_request_plan(&payload, kernel, argc, (const char *const *)argv, 0, NULL);
+    int rc = put_request_plan(&payload, w->kernel, w->argc, (const char *const *)w->argv,
+                              w->inputs_count, w->input_sizes);
     if (rc == 0)
         rc = buf_result(&payload);
     if (rc == 0)
@@ -88,7 +88,7 @@ int submit_plan_there(struct submission *s, struct line *l, const char *kernel, 
         rc = plan_read(&s->plan, frame.payload);
     buf_clear(&payload);
     if (rc < 0)
-        return refuse_plan(l, rc, kernel);
+        return refuse_plan(l, rc, w->kernel);
     return choose_leaf(s);
 }
 

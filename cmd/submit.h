@@ -5,14 +5,23 @@
 #include "cmd/line.h"
 #include "core/host/submission.h"
 
-/* Checks the count and size of the arguments and joins them for people. 0 or an exit code. */
-int submit_take_args(struct submission *s, int argc, char *const *argv);
-/* Plans by a built-in. 0; an exit code after saying what is wrong;
- * or -1: no such built-in, ask a node. */
-int submit_plan_here(struct submission *s, const char *kernel, int argc, char *const *argv);
+/* Checks the count and size of the arguments, of which those from files_at on are files, and joins
+ * all of them for people. 0 or an exit code. */
+int submit_take_args(struct submission *s, int argc, int files_at, char *const *argv);
+
+/* What a kernel is to make a plan of. */
+struct plan_wish {
+    const char *kernel;
+    int argc; /* arguments that are no files */
+    char *const *argv;
+    uint16_t inputs_count;
+    const uint64_t *input_sizes;
+};
+
+/* Plans by a built-in, which there is. 0; or an exit code after saying what is wrong. */
+int submit_plan_here(struct submission *s, const struct plan_wish *w);
 /* Plans by a worker of the node. 0 or an exit code. */
-int submit_plan_there(struct submission *s, struct line *l, const char *kernel, int argc,
-                      char *const *argv);
+int submit_plan_there(struct submission *s, struct line *l, const struct plan_wish *w);
 /* Signs and sends. When the node dies before it has answered, the same signed bytes go to another
  * one: sent twice is one job. 0 or an exit code. */
 int submit_send(const struct submission *s, struct line *l, struct reply_submitted *out);

@@ -6,6 +6,7 @@
 
 #include "cmd/duration.h"
 #include "cmd/view_fields.h"
+#include "core/wire/output.h"
 #include "core/wire/spec.h"
 
 /* Length of the valid UTF-8 sequence at `s`, 0 when there is none. Overlong forms, surrogates and
@@ -182,6 +183,22 @@ static void put_job_counts(struct json *j, const struct job_view *v)
     json_seconds(j, "cpu_seconds", v->cpu_us);
 }
 
+/* Of a job that collects: what its result is, which is never in the document itself. */
+static void put_job_output(struct json *j, const struct job_view *v)
+{
+    struct collected c;
+    if (v->reduction != REDUCE_COLLECT || v->state != JOB_DONE ||
+        read_collected(v->result, &c) < 0) {
+        json_null(j, "output");
+        return;
+    }
+    json_open(j, "output", '{');
+    put_id(j, "ref", c.list.bytes);
+    json_number(j, "bytes", c.size);
+    json_number(j, "entries", c.leaves);
+    json_close(j, '}');
+}
+
 static void put_job_fields(struct json *j, const struct job_view *v, const char *result)
 {
     char submitted[DURATION_TEXT_SIZE];
@@ -194,6 +211,7 @@ static void put_job_fields(struct json *j, const struct job_view *v, const char 
     put_id(j, "by", v->by.bytes);
     put_job_counts(j, v);
     json_text(j, "result", result);
+    put_job_output(j, v);
     if (v->state == JOB_DONE)
         put_id(j, "digest", v->digest.bytes);
     else

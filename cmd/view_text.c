@@ -7,6 +7,7 @@
 #include "cmd/duration.h"
 #include "core/base/ensure.h"
 #include "core/base/text.h"
+#include "core/wire/output.h"
 #include "core/wire/spec.h"
 
 #define CELL_SIZE 256
@@ -250,6 +251,7 @@ static void job_figures(FILE *to, const struct job_view *v)
 void view_job(FILE *to, const struct job_view *v, const char *result)
 {
     char submitted[DURATION_TEXT_SIZE];
+    struct collected c;
     duration_iso(v->submitted_s, submitted);
     pair_id(to, "ID", v->id.bytes);
     pair(to, "Name", "%s", or_dash(v->name));
@@ -261,6 +263,9 @@ void view_job(FILE *to, const struct job_view *v, const char *result)
     job_figures(to, v);
     if (v->state == JOB_DONE)
         pair_id(to, "Digest", v->digest.bytes);
+    if (v->reduction == REDUCE_COLLECT && v->state == JOB_DONE &&
+        read_collected(v->result, &c) == 0)
+        pair(to, "Result", "%llu bytes, from %u leaves", (unsigned long long)c.size, c.leaves);
     if (result)
         pair(to, "Result", "%s", result);
     if (v->error[0])

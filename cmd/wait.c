@@ -44,7 +44,7 @@ static int wait_all(const struct call *c, struct line *l, const struct job_id *i
         if (!follow_job(l, ids[i], &o, &ends[i], &code))
             return code;
         code = opt_given(c->opts, "json") ? jobs_show(l, &ends[i])
-                                          : follow_outcome(l, &ends[i], false);
+                                          : follow_outcome(l, &ends[i], false, o.progress);
         if (code < 0)
             code = line_report(l, code);
         else if (opt_given(c->opts, "json"))

@@ -105,7 +105,8 @@ static int plan(struct velum *v, struct task *t, const struct velum_task *asked)
     char reason[REASON_SIZE] = "";
     int rc = ERR_NOT_FOUND;
     if (v->inside || !program_has(asked->kernel))
-        rc = builtin_plan(asked->kernel, asked->argc, asked->argv, &t->submission->plan, reason);
+        rc = builtin_plan(asked->kernel, asked->argc, asked->argv, 0, NULL, &t->submission->plan,
+                          reason);
     t->step = rc == 0 ? SIGNING : PLANNING;
     if (rc == 0)
         rc = choose_leaf(v, t->submission);

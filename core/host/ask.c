@@ -24,6 +24,7 @@ struct ask {
     struct linkset *links;
     struct identity *identity;
     struct wake wake;
+    struct ask *before; /* whose wait ended before this one was opened */
     struct inbox inbox;
     uint64_t link; /* 0 while there is none */
     int fault;     /* why it has ended, or could not begin; 0 while all is well */
@@ -31,7 +32,8 @@ struct ask {
     char said[ASK_MESSAGE_SIZE];
 };
 
-/* The one line a signal handler may end the wait of. Set before handlers can run. */
+/* The one line a signal handler may end the wait of: the one that was opened last, and behind it
+ * those that are still open. Set before handlers can run. */
 static struct ask *volatile woken;
 
 static void on_up(void *ctx, uint64_t link, uint32_t dial, const struct link_peer *peer)
@@ -279,6 +281,7 @@ int ask_open(struct ask **out, const struct ask_options *o, char message[ASK_MES
     int rc = o->guest ? loop_new_guest(&a->loop) : loop_new(&a->loop);
     if (rc == 0)
         rc = wake_open(&a->wake, a->loop);
+    a->before = woken;
     woken = a;
     if (rc == 0)
         rc = open_somewhere(a, o, message);
@@ -391,7 +394,7 @@ void ask_close(struct ask *a)
     if (!a)
         return;
     if (woken == a)
-        woken = NULL;
+        woken = a->before;
     embedded_close(a->embedded);
     linkset_free(a->links);
     identity_free(a->identity);

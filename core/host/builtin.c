@@ -6,14 +6,20 @@
 #include "core/base/text.h"
 #include "core/kernel/kernel.h"
 
-int builtin_plan(const char *name, int argc, const char *const *argv, struct plan *out,
-                 char reason[REASON_SIZE])
+int builtin_files_at(const char *name, int argc, const char *const *argv)
+{
+    const struct velum_kernel *k = kernel_find(name);
+    return k ? kernel_files_at(k->files_from, argc, argv) : ERR_NOT_FOUND;
+}
+
+int builtin_plan(const char *name, int argc, const char *const *argv, uint16_t inputs_count,
+                 const uint64_t *input_sizes, struct plan *out, char reason[REASON_SIZE])
 {
     const struct velum_kernel *k = kernel_find(name);
     struct kernel_plan plan;
     if (!k)
         return ERR_NOT_FOUND;
-    int rc = kernel_plan(k, argc, argv, 0, NULL, &plan);
+    int rc = kernel_plan(k, argc, argv, inputs_count, input_sizes, &plan);
     if (rc < 0) {
         text_copy(reason, REASON_SIZE, plan.reason);
         return rc;
@@ -24,6 +30,7 @@ int builtin_plan(const char *name, int argc, const char *const *argv, struct pla
     out->params_len = plan.params_size;
     out->units = plan.units;
     out->leaf_units = plan.leaf_units;
+    out->reduction = (uint8_t)k->reduce;
     out->accumulator_size = kernel_accumulator_size(k);
     return 0;
 }
@@ -43,6 +50,7 @@ int plan_read(struct plan *out, struct bytes payload)
     out->params_len = plan.params.len;
     out->units = plan.units;
     out->leaf_units = plan.leaf_units;
+    out->reduction = plan.reduction;
     out->accumulator_size = plan.accumulator_size;
     return 0;
 }

@@ -13,13 +13,17 @@ struct plan {
     uint8_t params[PARAMS_SIZE_MAX];
     size_t params_len;
     uint64_t units, leaf_units;
+    uint8_t reduction; /* enum reduction */
     uint32_t accumulator_size;
 };
 
-/* 0; ERR_NOT_FOUND: no built-in of that name; ERR_ARGUMENT or ERR_KERNEL with the kernel's own
- * sentence in reason. */
-int builtin_plan(const char *name, int argc, const char *const *argv, struct plan *out,
-                 char reason[REASON_SIZE]);
+/* The index of the first of these arguments that is a file (argc: none is), or ERR_NOT_FOUND: no
+ * built-in of that name. */
+int builtin_files_at(const char *name, int argc, const char *const *argv);
+/* The arguments are those that are no files; the sizes are those of the files. 0; ERR_NOT_FOUND: no
+ * built-in of that name; ERR_ARGUMENT or ERR_KERNEL with the kernel's own sentence in reason. */
+int builtin_plan(const char *name, int argc, const char *const *argv, uint16_t inputs_count,
+                 const uint64_t *input_sizes, struct plan *out, char reason[REASON_SIZE]);
 /* The same from a node's answer: 0 or ERR_FORMAT. */
 int plan_read(struct plan *out, struct bytes payload);
 /* The result as text. ERR_NOT_FOUND when exactly that kernel (name and source) is not built in. */

@@ -18,7 +18,8 @@ enum exit_code {
     CODE_CANCELLED = 8,
     CODE_GONE = 9,
     CODE_TIME_OUT = 124,
-    CODE_INTERRUPTED = 130
+    CODE_INTERRUPTED = 130,
+    CODE_NO_READER = 141 /* as if SIGPIPE had ended it */
 };
 
 /* Of a line that could not be opened (core/base/err.h). */

@@ -134,6 +134,8 @@ static int start_thread(void)
 int hash_open(void)
 {
     uint32_t cores = machine_cores();
+    if (line.last)
+        return 0;
     line.last = &line.first;
     int rc = start_thread();
     for (uint32_t i = 2; rc == 0 && i < cores && i <= THREADS_MAX; i++)

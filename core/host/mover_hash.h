@@ -24,7 +24,7 @@ struct hash_job {
     struct hash_job *next;
 };
 
-/* Starts the threads. 0, ERR_NO_MEMORY or ERR_SYSTEM. */
+/* Starts the threads, where there are none yet. 0, ERR_NO_MEMORY or ERR_SYSTEM. */
 int hash_open(void);
 /* The jobs stay where they are until hash_wait. Two that are given together (`second` may be NULL)
  * are hashed together, which takes little longer than one. */

@@ -31,6 +31,12 @@ uint64_t submission_leaves(const struct submission *s)
     return units / size + (units % size != 0);
 }
 
+static void put_inputs(const struct submission *s, struct buf *to)
+{
+    for (uint16_t i = 0; i < s->inputs_count; i++)
+        put_stage_input(to, &s->inputs[i]);
+}
+
 static int encode_spec(const struct submission *s, struct identity *identity, struct buf *body)
 {
     const struct plan *p = &s->plan;
@@ -39,6 +45,10 @@ static int encode_spec(const struct submission *s, struct identity *identity, st
                             .slots_max = s->slots_max,
                             .timeout_us = s->timeout_us};
     struct stage_spec *stage = &spec.stage;
+    uint8_t inputs[STAGE_INPUTS_MAX * STAGE_INPUT_BYTES];
+    struct buf inputs_buf;
+    buf_init_fixed(&inputs_buf, inputs, sizeof inputs);
+    put_inputs(s, &inputs_buf);
     text_copy(spec.name, sizeof spec.name, s->name);
     text_copy(stage->kernel, sizeof stage->kernel, p->kernel);
     text_copy(stage->args, sizeof stage->args, s->args);
@@ -46,8 +56,10 @@ static int encode_spec(const struct submission *s, struct identity *identity, st
     stage->params = (struct bytes){p->params, p->params_len};
     stage->units = p->units;
     stage->leaf_units = p->leaf_units;
-    stage->reduction = REDUCE_FOLD;
+    stage->reduction = p->reduction;
     stage->accumulator_size = p->accumulator_size;
+    stage->inputs_count = s->inputs_count;
+    stage->inputs = buf_bytes(&inputs_buf);
     if (getrandom(spec.nonce, sizeof spec.nonce, 0) != (ssize_t)sizeof spec.nonce)
         return ERR_SYSTEM;
     int rc = put_spec(body, &spec);

@@ -13,6 +13,8 @@ struct submission {
     uint64_t leaf_units; /* that the user wants; 0: as planned */
     char args[JOB_ARGS_SIZE];
     struct plan plan;
+    uint16_t inputs_count; /* to STAGE_INPUTS_MAX */
+    const struct stage_input *inputs;
 };
 
 /* Joins the arguments for people; they are cut to what fits. */

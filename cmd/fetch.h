@@ -1,0 +1,44 @@
+/* One object on its way from a node to whoever takes its bytes: asks for it, allows the node to send
+ * on, checks what comes against what was asked for, and asks another node behind what is there when
+ * this one goes. Whether the bytes are the object is for the taker to say, at the end.
+ *
+ * Says what goes wrong, but for the last line, which is the taker's. Called by get.c and pour.c. */
+#ifndef VELUM_CMD_FETCH_H
+#define VELUM_CMD_FETCH_H
+
+#include "cmd/line.h"
+#include "core/host/object_flow.h"
+
+/* What `end` returns when nothing of what there is is the object: it is got from its first byte. */
+#define FETCH_AGAIN (-2)
+
+struct fetch_taker {
+    /* Bytes that are there. */
+    uint64_t (*at)(void *ctx);
+    /* The object is known, and its bytes come from `from` on, which is 0 or what `at` was. Called
+     * again when that changes. 0 or an exit code. */
+    int (*begin)(void *ctx, const struct object_view *v, uint64_t from);
+    /* The next bytes. 0 or an exit code. */
+    int (*take)(void *ctx, struct bytes bytes);
+    /* All have come: the exit code, or FETCH_AGAIN. */
+    int (*end)(void *ctx);
+    /* Something will be said now. */
+    void (*pause)(void *ctx);
+    /* Something was said, and it is over: what to try. */
+    void (*stopped)(void *ctx);
+    /* Nobody has the rest of it. */
+    void (*lost)(void *ctx);
+};
+
+struct fetch {
+    struct line *line;
+    const struct fetch_taker *taker;
+    void *ctx;
+    const char *what;     /* what people call it; NULL: its ref */
+    struct get_flow flow; /* with the ref of what is wanted */
+};
+
+/* The exit code. SIGINT must be caught (interrupt.h). */
+int fetch_run(struct fetch *f);
+
+#endif

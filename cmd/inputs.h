@@ -1,0 +1,37 @@
+/* The inputs of a job as they are named on the command line: files, standard input, or references
+ * of objects that are there already; and their way to the node.
+ *
+ * Owns the open files. What goes wrong is said here, with an exit code. Called by run.c, in this
+ * order: open, put, made; close at any time. */
+#ifndef VELUM_CMD_INPUTS_H
+#define VELUM_CMD_INPUTS_H
+
+#include "cmd/line.h"
+#include "cmd/source.h"
+#include "core/wire/input.h"
+
+struct input {
+    const char *word;
+    struct source from;        /* fd < 0: word is a reference */
+    char ref[OBJECT_REF_SIZE]; /* what nodes are asked for; "": not known before it is sent */
+    bool there;                /* somebody keeps it */
+};
+
+struct inputs {
+    uint16_t count;
+    struct input list[STAGE_INPUTS_MAX];
+    struct stage_input made[STAGE_INPUTS_MAX]; /* of those that are there: what a job names */
+};
+
+/* Opens every file. A word is a reference when there is no file of that name and it looks like one.
+ * 0 or an exit code. The words are borrowed until inputs_close. */
+int inputs_open(struct inputs *in, int count, char *const *words);
+void inputs_close(struct inputs *in);
+/* Their sizes; false when one is not known yet. */
+bool inputs_sizes(const struct inputs *in, uint64_t sizes[STAGE_INPUTS_MAX]);
+/* All of them are objects that are kept, when it is 0. What a node keeps already is not sent again:
+ * the node of the line is asked, and a few others. After anything else nothing was submitted; what
+ * was put by then is an object all the same. */
+int inputs_put(struct inputs *in, const struct call *c, struct line *l);
+
+#endif
