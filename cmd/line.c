@@ -115,7 +115,8 @@ int line_open(struct line **out, const struct call *c, const struct line_options
                                               : o->embedded_only ? NULL
                                                                  : line_addr(c),
                                       .embedded_ok = o->embedded_ok,
-                                      .embedded_only = o->embedded_only};
+                                      .embedded_only = o->embedded_only,
+                                      .objects = o->objects};
     rc = fork_spawner(l, c->argv0);
     if (rc < 0)
         goto out;

@@ -19,6 +19,7 @@ struct line;
 struct line_options {
     bool embedded_ok;   /* no node: run one inside */
     bool embedded_only; /* --local */
+    bool objects;       /* one inside keeps objects: the job has inputs */
     bool quiet;         /* say nothing when there is no node; the caller does */
     const char *addr;   /* NULL: by --addr, VELUM_ADDR or the nearest */
 };

@@ -154,10 +154,11 @@ static int take_options(const struct call *c, struct submission *s)
 
 /* A detached job needs a node that goes on with it,
  * so no node is no error of the mesh then but a misuse. */
-static int open_line(const struct call *c, struct line **out)
+static int open_line(const struct call *c, bool objects, struct line **out)
 {
     bool detach = opt_given(c->opts, "detach");
     struct line_options where = {.embedded_ok = !detach,
+                                 .objects = objects,
                                  .quiet = detach && !line_addr(c),
                                  .embedded_only = opt_given(c->opts, "local")};
     if (detach && where.embedded_only)
@@ -241,7 +242,7 @@ static int run(const struct call *c)
     if (code == 0 && e.here)
         code = take_arguments(&e, NULL);
     if (code == 0)
-        code = open_line(c, &l);
+        code = open_line(c, e.inputs.count > 0, &l);
     if (code == 0)
         code = go(&e, l);
     inputs_close(&e.inputs);

@@ -247,8 +247,9 @@ static int open_embedded(struct ask *a, const struct ask_options *o, char *messa
 {
     char text[HOST_MESSAGE_SIZE] = "";
     ensure(o->spawner);
+    const struct embedded_options e = {.slots = o->slots, .guest = o->guest, .objects = o->objects};
     int rc = o->node ? embedded_open_node(&a->embedded, o->spawner, o->node, o->guest, text)
-                     : embedded_open(&a->embedded, o->spawner, o->slots, o->guest, text);
+                     : embedded_open(&a->embedded, o->spawner, &e, text);
     if (rc < 0)
         text_copy(message, ASK_MESSAGE_SIZE, text);
     return rc;

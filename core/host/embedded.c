@@ -1,7 +1,9 @@
 #include "core/host/embedded.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/err.h"
 #include "core/base/text.h"
@@ -11,8 +13,12 @@
 #include "core/host/kernels.h"
 #include "core/host/machine.h"
 #include "core/host/memory.h"
+#include "core/host/scratch.h"
 #include "core/host/spawner.h"
 #include "core/host/wake.h"
+
+/* The disk is the limit. */
+#define OBJECTS_BYTES ((uint64_t)1 << 50)
 
 struct embedded {
     struct host *host; /* of a node of the mesh: then loop, user and driver are its, and the next
@@ -20,6 +26,7 @@ struct embedded {
     struct conf conf;
     struct identity *identity;
     struct kernels kernels;
+    struct scratch scratch; /* where it keeps objects */
     struct node *node;
     struct loop *loop;
     struct identity *user;
@@ -46,6 +53,10 @@ static int open_node(struct embedded *e, uint32_t slots)
     o.ready_workers = o.slots;
     o.kernels = e->kernels.list;
     o.kernels_count = e->kernels.count;
+    if (e->scratch.folder[0]) {
+        o.objects_path = e->scratch.objects;
+        o.objects_bytes = OBJECTS_BYTES;
+    }
     return node_new(&e->node, &host_memory, &o);
 }
 
@@ -58,6 +69,7 @@ static int open_driver(struct embedded *e, struct spawner *s, uint32_t slots)
                                  .spawner = s,
                                  .crew = {.workers_max = slots * 2 + 16},
                                  .slots = slots,
+                                 .objects = e->scratch.folder[0] ? e->scratch.objects : NULL,
                                  .ctx = e,
                                  .user_frame = to_user};
     return driver_new(&e->driver, &parts);
@@ -74,13 +86,25 @@ static void connect_user(struct embedded *e)
     driver_event(e->driver, &ev);
 }
 
-static int open_parts(struct embedded *e, struct spawner *s, uint32_t slots, bool guest,
+static int open_scratch(struct embedded *e, const struct embedded_options *o, char *text,
+                        size_t size)
+{
+    int rc = o->objects ? scratch_open(&e->scratch) : 0;
+    if (rc < 0)
+        snprintf(text, size, "no folder for objects can be made in TMPDIR or /tmp: %s",
+                 rc == ERR_TOO_LARGE ? "its name is too long" : strerror(errno));
+    return rc;
+}
+
+static int open_parts(struct embedded *e, struct spawner *s, const struct embedded_options *o,
                       char *message)
 {
     char text[1280] = "";
-    int rc = kernels_open(&e->kernels, s, "", text);
+    int rc = open_scratch(e, o, text, sizeof text);
     if (rc == 0)
-        rc = guest ? loop_new_guest(&e->loop) : loop_new(&e->loop);
+        rc = kernels_open(&e->kernels, s, "", text);
+    if (rc == 0)
+        rc = o->guest ? loop_new_guest(&e->loop) : loop_new(&e->loop);
     if (rc == 0)
         rc = wake_open(&e->wake, e->loop);
     if (rc == 0)
@@ -88,12 +112,12 @@ static int open_parts(struct embedded *e, struct spawner *s, uint32_t slots, boo
     if (rc == 0)
         rc = identity_fleeting_user(&e->user, e->identity);
     if (rc == 0)
-        rc = open_node(e, slots);
+        rc = open_node(e, o->slots);
     if (rc == 0)
-        rc = open_driver(e, s, slots);
+        rc = open_driver(e, s, o->slots);
     if (rc < 0)
         snprintf(message, HOST_MESSAGE_SIZE, "cannot compute inside this command: %s",
-                 err_sentence(rc));
+                 text[0] ? text : err_sentence(rc));
     return rc;
 }
 
@@ -109,13 +133,13 @@ static struct embedded *allocate(char *message)
     return e;
 }
 
-int embedded_open(struct embedded **out, struct spawner *s, uint32_t slots, bool guest,
+int embedded_open(struct embedded **out, struct spawner *s, const struct embedded_options *o,
                   char message[HOST_MESSAGE_SIZE])
 {
     struct embedded *e = allocate(message);
     if (!e)
         return ERR_NO_MEMORY;
-    int rc = open_parts(e, s, slots, guest, message);
+    int rc = open_parts(e, s, o, message);
     if (rc < 0) {
         embedded_close(e);
         return rc;
@@ -240,6 +264,7 @@ void embedded_close(struct embedded *e)
         driver_free(e->driver);
         node_free(e->node);
         kernels_clear(&e->kernels);
+        scratch_close(&e->scratch);
         identity_free(e->user);
         identity_free(e->identity);
         wake_close(&e->wake);

@@ -8,9 +8,14 @@
 
 struct embedded;
 
-/* Embedded mode. guest: its loop has a descriptor (loop.h). On an error the spawner stays the
- * caller's. */
-int embedded_open(struct embedded **out, struct spawner *s, uint32_t slots, bool guest,
+struct embedded_options {
+    uint32_t slots; /* 0: all cores */
+    bool guest;     /* its loop has a descriptor (loop.h) */
+    bool objects;   /* it keeps objects, in a folder of its own that goes with it (scratch.h) */
+};
+
+/* Embedded mode. On an error the spawner stays the caller's. */
+int embedded_open(struct embedded **out, struct spawner *s, const struct embedded_options *o,
                   char message[HOST_MESSAGE_SIZE]);
 /* A node as `velum node` would be with these settings, but it says nothing and leaves the process
  * as it is. Takes the spawner. */

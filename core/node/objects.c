@@ -31,7 +31,7 @@ int objects_new(struct node *n)
     struct objects *s;
     int rc;
 
-    if (n->options.embedded || n->options.objects_bytes == 0)
+    if (n->options.objects_bytes == 0)
         return 0;
     s = node_alloc(n, sizeof *s);
     if (s == NULL)
