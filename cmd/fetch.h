@@ -1,6 +1,6 @@
-/* One object on its way from a node to whoever takes its bytes: asks for it, allows the node to send
- * on, checks what comes against what was asked for, and asks another node behind what is there when
- * this one goes. Whether the bytes are the object is for the taker to say, at the end.
+/* One object on its way from a node to whoever takes its bytes: asks for it, allows the node to
+ * send on, checks what comes against what was asked for, and asks another node behind what is there
+ * when this one goes. Whether the bytes are the object is for the taker to say, at the end.
  *
  * Says what goes wrong, but for the last line, which is the taker's. Called by get.c and pour.c. */
 #ifndef VELUM_CMD_FETCH_H

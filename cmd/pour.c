@@ -222,7 +222,8 @@ static int has_output(const struct pour *p, uint64_t at, uint64_t there, const s
     return object_stream_end(&name, &made) && digest_equal(made, o->name);
 }
 
-/* How many of the outputs are in FILE.part already, and how many bytes they are. 0 or an exit code. */
+/* How many of the outputs are in FILE.part already, and how many bytes they are. 0 or an exit
+ * code. */
 static int look_back(const struct pour *p, struct reader r, uint32_t leaves, uint32_t *first,
                      uint64_t *at)
 {

@@ -14,8 +14,8 @@ struct pour_options {
     enum progress_kind progress;
 };
 
-/* A job that is done. The exit code; CODE_NO_READER, and nothing is said, when nobody reads standard
- * output any more. */
+/* A job that is done. The exit code; CODE_NO_READER, and nothing is said, when nobody reads
+ * standard output any more. */
 int pour_result(struct line *l, const struct job_view *v, const struct pour_options *o);
 /* The same for a result that is a text. */
 int pour_text(const char *text, const struct pour_options *o);

@@ -52,8 +52,8 @@ static int refuse_kernel_here(const char *name)
     return refuse_kernel(name, near, near ? builtin_usage(near) : NULL);
 }
 
-/* Whether the node has the kernel, and then where its files begin; if not, says which of its kernels
- * is nearest. 0 or an exit code. */
+/* Whether the node has the kernel, and then where its files begin; if not, says which of its
+ * kernels is nearest. 0 or an exit code. */
 static int find_there(struct line *l, const char *name, uint16_t *files_from)
 {
     static struct kernel_view v, near;

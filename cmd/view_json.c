@@ -211,13 +211,13 @@ static void put_job_fields(struct json *j, const struct job_view *v, const char 
     put_id(j, "by", v->by.bytes);
     put_job_counts(j, v);
     json_text(j, "result", result);
-    put_job_output(j, v);
     if (v->state == JOB_DONE)
         put_id(j, "digest", v->digest.bytes);
     else
         json_null(j, "digest");
     json_text(j, "error", or_null(v->error));
     json_text(j, "submitted", v->submitted_s ? or_null(submitted) : NULL);
+    put_job_output(j, v);
 }
 
 void json_job(struct json *j, const char *key, const struct job_view *v, const char *result)

@@ -29,6 +29,7 @@ struct driver_parts {
     struct disk *disk; /* NULL: nothing is kept, and every STORE is done at once */
     const char
         *objects; /* the mover's folder; NULL: there is no mover, and every MOVE is refused */
+    bool objects_fleeting; /* the folder goes with the node, so nothing in it is synced */
     const struct log_sink *log;
     void *ctx;
     /* A frame to the embedded user; NULL where there is none. */

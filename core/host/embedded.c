@@ -70,6 +70,7 @@ static int open_driver(struct embedded *e, struct spawner *s, uint32_t slots)
                                  .crew = {.workers_max = slots * 2 + 16},
                                  .slots = slots,
                                  .objects = e->scratch.folder[0] ? e->scratch.objects : NULL,
+                                 .objects_fleeting = true,
                                  .ctx = e,
                                  .user_frame = to_user};
     return driver_new(&e->driver, &parts);

@@ -38,6 +38,7 @@ struct mover_crew {
     struct loop *loop;
     const struct log_sink *log;
     struct mover_crew_events events;
+    enum role role;
     int executable;
     int folder;
     struct mover_ends ends; /* descriptors are -1 once it counts as dead; pid is 0 once reaped */
@@ -324,7 +325,7 @@ int mover_crew_order(struct mover_crew *m, uint8_t type, uint32_t request, struc
 static int begin_life(struct mover_crew *m)
 {
     buf_clear(&m->in);
-    int rc = mover_start(&m->ends, m->executable, m->folder);
+    int rc = mover_start(&m->ends, m->role, m->executable, m->folder);
     m->started = loop_clock();
     if (rc < 0) {
         m->ends = (struct mover_ends){0, -1, -1};
@@ -429,7 +430,8 @@ static int open_folder(const char *path)
 }
 
 int mover_crew_open(struct mover_crew **out, struct loop *l, int executable, const char *folder,
-                    const struct log_sink *log, const struct mover_crew_events *events)
+                    bool fleeting, const struct log_sink *log,
+                    const struct mover_crew_events *events)
 {
     struct mover_crew *m = calloc(1, sizeof *m);
     if (!m)
@@ -440,6 +442,7 @@ int mover_crew_open(struct mover_crew **out, struct loop *l, int executable, con
     m->ends = (struct mover_ends){0, -1, -1};
     buf_init(&m->out, &host_memory, 2 * MOVE_OPEN_BYTES_MAX);
     buf_init(&m->in, &host_memory, FRAME_SIZE_MAX + READ_SIZE);
+    m->role = fleeting ? ROLE_SCRATCH : ROLE_MOVER;
     m->executable = -1;
     m->folder = open_folder(folder);
     int rc = m->folder < 0 ? m->folder : 0;

@@ -30,11 +30,13 @@ struct mover_crew_events {
 
 struct mover_crew;
 
-/* Makes the folder where it is missing. `executable` is borrowed for the call. ERR_NO_MEMORY, or
- * what file_fault makes of the system's refusal. The first mover may fail to start as any later one
+/* Makes the folder where it is missing. fleeting: it goes with the node, so nothing is synced.
+ * `executable` is borrowed for the call. ERR_NO_MEMORY, or what file_fault makes of the system's
+ * refusal. The first mover may fail to start as any later one
  * may. Callbacks come from the loop only, never from inside a call of this header. */
 int mover_crew_open(struct mover_crew **out, struct loop *l, int executable, const char *folder,
-                    const struct log_sink *log, const struct mover_crew_events *events);
+                    bool fleeting, const struct log_sink *log,
+                    const struct mover_crew_events *events);
 /* 0: it will be answered, whatever happens. ERR_NO_MEMORY. payload.len <= FRAME_PAYLOAD_MAX. */
 int mover_crew_order(struct mover_crew *m, uint8_t type, uint32_t request, struct bytes payload);
 /* Ends the process at once, within 500 ms, and closes everything. No callback is called. Accepts

@@ -64,6 +64,9 @@ int folder_remove_all(struct folder *f, struct digest name);
 int folder_rename(struct folder *f, struct digest name, enum folder_kind from, enum folder_kind to);
 /* The same for a file that is none of an object's yet. */
 int folder_adopt(struct folder *f, const char *from, struct digest name, enum folder_kind kind);
+/* From here on the process syncs nothing: the folder goes with its node. */
+void folder_never_syncs(void);
+bool folder_syncs(void);
 /* ERR_SYNC when it fails. */
 int folder_sync(struct folder *f);
 /* The same for one file. */

@@ -297,7 +297,7 @@ static void settle_signals(void)
         signal(others[i], SIG_IGN);
 }
 
-int mover_main(void)
+int mover_main(bool syncs)
 {
     settle_signals();
     int rc = folder_open(&folder, FOLDER_FD);
@@ -305,6 +305,8 @@ int mover_main(void)
         say("the folder of the objects cannot be used", err_sentence(rc));
         return 1;
     }
+    if (!syncs)
+        folder_never_syncs();
     cage_enter(folder.fd);
     rc = hash_open();
     if (rc < 0) {

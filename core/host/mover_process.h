@@ -7,7 +7,10 @@
 #ifndef VELUM_HOST_MOVER_PROCESS_H
 #define VELUM_HOST_MOVER_PROCESS_H
 
-/* The exit code of the process. Has said on standard error why it cannot go on. */
-int mover_main(void);
+#include <stdbool.h>
+
+/* syncs: what it says is done survives a crash of the machine. The exit code of the process. Has
+ * said on standard error why it cannot go on. */
+int mover_main(bool syncs);
 
 #endif

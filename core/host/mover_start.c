@@ -12,7 +12,6 @@
 
 #include "core/base/err.h"
 #include "core/host/descriptors.h"
-#include "core/host/role.h"
 
 #define PIPE_BYTES (1 << 20) /* so that a wake-up is worth sixteen slices; fewer where refused */
 #define EXECUTABLE_FD 4
@@ -20,8 +19,8 @@
 
 /* Shares the node's memory until exec, so it changes nothing but its own kernel state and
  * *failure. */
-static _Noreturn void become_mover(const int descriptors[4], int executable, pid_t node,
-                                   volatile int *failure)
+static _Noreturn void become_mover(enum role role, const int descriptors[4], int executable,
+                                   pid_t node, volatile int *failure)
 {
     static char empty[] = "";
     const struct rlimit none = {0, 0};
@@ -41,33 +40,33 @@ static _Noreturn void become_mover(const int descriptors[4], int executable, pid
     if (chdir("/") != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         setrlimit(RLIMIT_CORE, &none) != 0 || sigprocmask(SIG_SETMASK, &nothing, NULL) != 0)
         goto out;
-    syscall(SYS_execveat, EXECUTABLE_FD, empty, role_arguments(ROLE_MOVER),
-            role_environment(ROLE_MOVER), AT_EMPTY_PATH);
+    syscall(SYS_execveat, EXECUTABLE_FD, empty, role_arguments(role), role_environment(role),
+            AT_EMPTY_PATH);
 out:
     *failure = errno ? errno : ECHILD;
     _exit(127);
 }
 
-static __attribute__((noinline)) pid_t vfork_mover(const int descriptors[4], int executable,
-                                                   volatile int *failure)
+static __attribute__((noinline)) pid_t vfork_mover(enum role role, const int descriptors[4],
+                                                   int executable, volatile int *failure)
 {
     const pid_t node = getpid();
     pid_t pid = vfork();
     if (pid == 0)
-        become_mover(descriptors, executable, node, failure);
+        become_mover(role, descriptors, executable, node, failure);
     if (pid < 0)
         *failure = errno;
     return pid;
 }
 
 /* All signals are blocked meanwhile: a handler that ran in the child would run on our memory. */
-static pid_t start(const int descriptors[4], int executable)
+static pid_t start(enum role role, const int descriptors[4], int executable)
 {
     volatile int failure = 0;
     sigset_t all, before;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
-    pid_t pid = vfork_mover(descriptors, executable, &failure);
+    pid_t pid = vfork_mover(role, descriptors, executable, &failure);
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (!failure)
         return pid;
@@ -93,13 +92,13 @@ static int make_pipe(int ends[2], int ours)
     return fcntl(ends[ours], F_SETFL, O_NONBLOCK);
 }
 
-int mover_start(struct mover_ends *out, int executable, int folder)
+int mover_start(struct mover_ends *out, enum role role, int executable, int folder)
 {
     int orders[2] = {-1, -1}, answers[2] = {-1, -1};
     pid_t pid = -1;
     if (make_pipe(orders, 1) == 0 && make_pipe(answers, 0) == 0) {
         const int descriptors[4] = {orders[0], answers[1], STDERR_FILENO, folder};
-        pid = start(descriptors, executable);
+        pid = start(role, descriptors, executable);
     }
     if (pid < 0) {
         int number = errno;

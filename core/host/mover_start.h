@@ -5,6 +5,8 @@
 
 #include <sys/types.h>
 
+#include "core/host/role.h"
+
 /* Our ends of its pipes, close-on-exec and non-blocking. */
 struct mover_ends {
     pid_t pid;
@@ -12,7 +14,8 @@ struct mover_ends {
     int answers;
 };
 
-/* 0, or ERR_SYSTEM with errno set and nothing started. Borrows both descriptors. */
-int mover_start(struct mover_ends *out, int executable, int folder);
+/* 0, or ERR_SYSTEM with errno set and nothing started. Borrows both descriptors. role: ROLE_MOVER
+ * or ROLE_SCRATCH. */
+int mover_start(struct mover_ends *out, enum role role, int executable, int folder);
 
 #endif

@@ -134,7 +134,7 @@ static int hash_more(struct stream *s, uint64_t count)
  * is refused nothing is lost. */
 static void send_ahead(struct stream *s)
 {
-    if (s->size - s->on_its_way < AHEAD)
+    if (s->size - s->on_its_way < AHEAD || !folder_syncs())
         return;
     (void)sync_file_range(s->data, (off_t)s->on_its_way, (off_t)(s->size - s->on_its_way),
                           SYNC_FILE_RANGE_WRITE);

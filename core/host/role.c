@@ -11,9 +11,9 @@
 #include "core/host/worker.h"
 
 #define VARIABLE "VELUM_PROCESS"
-#define ROLES 4
+#define ROLES 5
 
-static const char *const names[ROLES] = {"", "spawner", "worker", "mover"};
+static const char *const names[ROLES] = {"", "spawner", "worker", "mover", "scratch"};
 
 /* Filled before anything is forked, so that no allocation and no formatting is needed there. */
 static char variables[ROLES][sizeof VARIABLE + 16 + ID_HEX_SIZE];
@@ -54,7 +54,10 @@ int role_serve(enum role role)
         return worker_main();
     case ROLE_MOVER:
         spawner_settle_worker();
-        return mover_main();
+        return mover_main(true);
+    case ROLE_SCRATCH:
+        spawner_settle_worker();
+        return mover_main(false);
     case ROLE_NONE:
         break;
     }
@@ -75,9 +78,12 @@ void role_set_program(struct digest program)
 char *const *role_arguments(enum role role)
 {
     static char name[] = "velum", spawner[] = "__spawner", worker[] = "__worker",
-                mover[] = "__mover";
-    static char *const arguments[ROLES][3] = {
-        {name, NULL, NULL}, {name, spawner, NULL}, {name, worker, NULL}, {name, mover, NULL}};
+                mover[] = "__mover", scratch[] = "__scratch";
+    static char *const arguments[ROLES][3] = {{name, NULL, NULL},
+                                              {name, spawner, NULL},
+                                              {name, worker, NULL},
+                                              {name, mover, NULL},
+                                              {name, scratch, NULL}};
     return arguments[role];
 }
 

@@ -438,7 +438,7 @@ int main(int argc, char **argv)
 {
     const struct check_test tests[] = {killed_at_every_call, an_error_at_every_call};
     if (argc > 1 && strcmp(argv[1], "__mover") == 0)
-        return mover_main();
+        return mover_main(true);
     program = argv[0];
     return check_main(tests, sizeof tests / sizeof *tests, argc, argv);
 }

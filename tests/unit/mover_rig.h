@@ -75,7 +75,8 @@ static inline void rig_open_in(const char *folder)
     rig.executable = open("/proc/self/exe", O_PATH | O_CLOEXEC);
     REQUIRE(rig.executable >= 0);
     REQUIRE(loop_new(&rig.loop) == 0);
-    REQUIRE(mover_crew_open(&rig.mover, rig.loop, rig.executable, folder, &rig_log, &events) == 0);
+    REQUIRE(mover_crew_open(&rig.mover, rig.loop, rig.executable, folder, false, &rig_log,
+                            &events) == 0);
 }
 
 static inline void rig_close(void)

@@ -524,6 +524,6 @@ int main(int argc, char **argv)
         a_damaged_list_is_mended_or_the_object_given_up,
     };
     if (argc > 1 && strcmp(argv[1], "__mover") == 0)
-        return mover_main();
+        return mover_main(true);
     return check_main(tests, sizeof tests / sizeof *tests, argc, argv);
 }
