@@ -18,13 +18,14 @@ static const char exit_codes[] =
     "  8    cancelled by somebody else\n"
     "  9    existed and is gone\n"
     "  124  time ran out: run --timeout ends the job, wait --timeout only stops waiting\n"
-    "  128+n  ended by signal n; 130 is Ctrl-C\n";
+    "  128+n  ended by signal n; 130 is Ctrl-C, 141: nobody read to the end\n";
 
 static const char environment[] =
     "  VELUM_ADDR    the node commands talk to, HOST:PORT, as --addr\n"
     "  VELUM_HOME    keys and state (default: $XDG_STATE_HOME/velum, else\n"
     "                ~/.local/state/velum)\n"
     "  VELUM_CONFIG  the settings file of velum node, as --config\n"
+    "  TMPDIR        where a job with files keeps them when there is no node (default: /tmp)\n"
     "  NO_COLOR      no colours, when set to anything\n";
 
 static const struct topic {

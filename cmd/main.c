@@ -50,7 +50,8 @@ static int run_command(const struct cmd *cmd, const char *argv0, int argc, char 
     char message[OPT_MESSAGE_SIZE], hint[OPT_MESSAGE_SIZE];
     int count = argc;
     if (!cmd->raw)
-        count = opt_parse(&opts, cmd->opts, argc, argv, message, hint);
+        count = opt_parse(&opts, cmd->opts, cmd->takes == TAKES_KERNEL ? 1 : 0, argc, argv, message,
+                          hint);
     if (count < 0)
         return refuse_option(cmd, message, hint);
     if (opt_given(&opts, "help")) {

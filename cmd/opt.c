@@ -207,12 +207,25 @@ static int take_letters(struct parse *p, int argc, char **argv)
     return 1;
 }
 
+/* Whether all letters are options, up to one that takes the rest as its value. */
+static bool are_known(const struct parse *p, const char *word)
+{
+    const struct opt *o = NULL;
+    for (const char *at = word + 1; *at && (!o || o->kind == OPT_SWITCH); at++) {
+        o = find_letter(p->own, *at);
+        o = o ? o : find_letter(opt_common, *at);
+        if (!o)
+            return false;
+    }
+    return true;
+}
+
 static bool is_option(const char *word)
 {
     return word[0] == '-' && word[1] && !(word[1] >= '0' && word[1] <= '9') && word[1] != '.';
 }
 
-int opt_parse(struct opts *o, const struct opt *own, int argc, char **argv,
+int opt_parse(struct opts *o, const struct opt *own, int letters_from, int argc, char **argv,
               char message[OPT_MESSAGE_SIZE], char hint[OPT_MESSAGE_SIZE])
 {
     struct parse p = {.opts = o, .own = own, .message = message, .hint = hint};
@@ -222,7 +235,9 @@ int opt_parse(struct opts *o, const struct opt *own, int argc, char **argv,
     bool ended = false;
     for (int i = 0; i < argc;) {
         char *word = argv[i];
-        if (ended || !is_option(word)) {
+        bool foreign = letters_from > 0 && kept >= letters_from && word[0] == '-' &&
+                       word[1] != '-' && !are_known(&p, word);
+        if (ended || foreign || !is_option(word)) {
             argv[kept++] = word;
             i++;
             continue;

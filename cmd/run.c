@@ -256,7 +256,10 @@ const struct cmd cmd_run = {
     .summary = "compute a kernel over its range and print the result",
     .more = "With a node near, its mesh computes; without one, this process does, on all cores.\n"
             "The result goes to standard output, everything else to standard error. Ctrl-C asks\n"
-            "whether to detach from the job or to kill it; without a terminal it detaches.",
+            "whether to detach from the job or to kill it; without a terminal it detaches.\n"
+            "A kernel that reads files (velum kernels NAME) is given files, - for standard input,\n"
+            "or references of objects; the files are put first, each only where nobody keeps its\n"
+            "bytes yet, and stay objects. Letters behind KERNEL that are no option here are its own.",
     .group = GROUP_RUN,
     .takes = TAKES_KERNEL,
     .opts = opts,

@@ -94,7 +94,7 @@ static int open_scratch(struct embedded *e, const struct embedded_options *o, ch
     if (rc < 0)
         snprintf(text, size, "no folder for objects can be made in TMPDIR or /tmp: %s",
                  rc == ERR_TOO_LARGE ? "its name is too long" : strerror(errno));
-    return rc;
+    return rc < 0 ? ERR_SYSTEM : 0;
 }
 
 static int open_parts(struct embedded *e, struct spawner *s, const struct embedded_options *o,

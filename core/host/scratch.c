@@ -117,9 +117,10 @@ int scratch_open(struct scratch *s)
         s->folder[0] = 0;
         return file_fault(errno);
     }
-    int rc = make_parts(s);
+    int rc = make_parts(s), number = errno;
     if (rc < 0)
         scratch_close(s);
+    errno = number;
     return rc;
 }
 

@@ -16,6 +16,7 @@ static const struct opt rows[] = {
 static struct opts opts;
 static char message[OPT_MESSAGE_SIZE], hint[OPT_MESSAGE_SIZE];
 static char *words[16];
+static int letters_from;
 
 static int parse(const char *line)
 {
@@ -24,7 +25,7 @@ static int parse(const char *line)
     snprintf(copy, sizeof copy, "%s", line);
     for (char *at = strtok(copy, " "); at; at = strtok(NULL, " "))
         words[count++] = at;
-    return opt_parse(&opts, rows, count, words, message, hint);
+    return opt_parse(&opts, rows, letters_from, count, words, message, hint);
 }
 
 TEST(test_arguments_and_options_mix)
@@ -52,6 +53,23 @@ TEST(test_two_dashes_end_the_options)
     CHECK_INT(parse("-d -- --name -x"), 2);
     CHECK_STR(words[0], "--name");
     CHECK(!opt_given(&opts, "name"));
+}
+
+TEST(test_letters_behind_a_kernel_are_its_own)
+{
+    letters_from = 1;
+    CHECK_INT(parse("grep -iv foo -d file -nN"), 4);
+    CHECK_STR(words[1], "-iv");
+    CHECK_STR(words[2], "foo");
+    CHECK(opt_given(&opts, "detach"));
+    CHECK_STR(opt_text(&opts, "name", NULL), "N");
+    /* Of a word with one letter that is none, none counts. */
+    CHECK_INT(parse("grep -di"), 2);
+    CHECK(!opt_given(&opts, "detach"));
+    CHECK_INT(parse("-i grep"), ERR_ARGUMENT);
+    CHECK_INT(parse("grep --ignore"), ERR_ARGUMENT);
+    letters_from = 0;
+    CHECK_INT(parse("grep -i"), ERR_ARGUMENT);
 }
 
 TEST(test_short_options_join)
@@ -128,12 +146,12 @@ TEST(test_more_options_than_the_table_holds_are_refused)
     static char flag[] = "--peer=a";
     for (int i = 0; i <= OPT_VALUES_MAX; i++)
         many[i] = flag;
-    CHECK_INT(opt_parse(&opts, rows, OPT_VALUES_MAX + 1, many, message, hint), ERR_ARGUMENT);
-    CHECK_INT(opt_parse(&opts, rows, OPT_VALUES_MAX, many, message, hint), 0);
+    CHECK_INT(opt_parse(&opts, rows, 0, OPT_VALUES_MAX + 1, many, message, hint), ERR_ARGUMENT);
+    CHECK_INT(opt_parse(&opts, rows, 0, OPT_VALUES_MAX, many, message, hint), 0);
 }
 
-TEST_MAIN(test_arguments_and_options_mix, test_a_negative_number_is_an_argument,
-          test_two_dashes_end_the_options, test_short_options_join,
-          test_unknown_option_names_itself_and_the_nearest, test_values_are_checked,
-          test_a_missing_or_needless_value, test_repeats, test_common_rows_are_known_everywhere,
-          test_more_options_than_the_table_holds_are_refused)
+TEST_MAIN(test_letters_behind_a_kernel_are_its_own, test_arguments_and_options_mix,
+          test_a_negative_number_is_an_argument, test_two_dashes_end_the_options,
+          test_short_options_join, test_unknown_option_names_itself_and_the_nearest,
+          test_values_are_checked, test_a_missing_or_needless_value, test_repeats,
+          test_common_rows_are_known_everywhere, test_more_options_than_the_table_holds_are_refused)

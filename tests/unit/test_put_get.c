@@ -99,7 +99,7 @@ static pid_t start(const struct cmd *cmd, int argc, char **argv)
     char message[OPT_MESSAGE_SIZE], hint[OPT_MESSAGE_SIZE];
     dup2(open(below("out"), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
     dup2(open(below("err"), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
-    int count = opt_parse(&opts, cmd->opts, argc, argv, message, hint);
+    int count = opt_parse(&opts, cmd->opts, 0, argc, argv, message, hint);
     struct call call = {.cmd = cmd, .argv0 = "velum", .opts = &opts, .argc = count, .argv = argv};
     int code = count < 0 ? 99 : cmd->run(&call);
     fflush(stdout);
