@@ -259,7 +259,8 @@ const struct cmd cmd_run = {
             "whether to detach from the job or to kill it; without a terminal it detaches.\n"
             "A kernel that reads files (velum kernels NAME) is given files, - for standard input,\n"
             "or references of objects; the files are put first, each only where nobody keeps its\n"
-            "bytes yet, and stay objects. Letters behind KERNEL that are no option here are its own.",
+            "bytes yet, and stay objects. Letters behind KERNEL that are no option of run are\n"
+            "the kernel's.",
     .group = GROUP_RUN,
     .takes = TAKES_KERNEL,
     .opts = opts,
