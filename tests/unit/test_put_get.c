@@ -1,5 +1,5 @@
-/* `velum put` and `velum get` against a node that is a few lines of this file: what it says is
- * right, wrong, or the end. Each runs in a process of its own, as a user would run it. */
+/* `velum put`, `velum get`, and `velum result` of a job that collects, against a node that is a few
+ * lines of this file: what it says is right, wrong, or the end. Each runs in a process of its own, as a user would run it. */
 #include "cmd/cmd.h"
 
 #include <fcntl.h>
@@ -15,12 +15,14 @@
 #include "core/object/name.h"
 #include "core/wire/message.h"
 #include "core/wire/object_request.h"
+#include "core/wire/output.h"
 #include "core/wire/request.h"
+#include "core/wire/spec.h"
 #include "tests/lib/check.h"
 
 #define SIZE 3000000u /* two pieces and a part of one */
 
-extern const struct cmd cmd_put, cmd_get, cmd_objects, cmd_rm;
+extern const struct cmd cmd_put, cmd_get, cmd_objects, cmd_result, cmd_rm;
 
 static char root[64];
 static uint8_t object[SIZE + 1];
@@ -211,8 +213,12 @@ struct ways {
     bool too_many;         /* more bytes than it has */
     bool short_end;        /* END before all of it came */
     uint32_t credit_first; /* of a put */
+    /* Of a job: its list is not what the result says, its bytes are fewer, it has a leaf more, the
+     * list's last value is cut off, nobody has its object. */
+    bool other_list, fewer_bytes, more_leaves, short_list, gone;
 };
-static const struct ways honest = {UINT64_MAX, UINT64_MAX, UINT64_MAX, false, false, false, 100000};
+static const struct ways honest = {UINT64_MAX, UINT64_MAX, UINT64_MAX, false, false, false,
+                                   100000,     false,      false,      false, false, false};
 
 static void serve_get(struct node *n, const struct frame *first, const struct ways *w)
 {
@@ -223,6 +229,10 @@ static void serve_get(struct node *n, const struct frame *first, const struct wa
         _exit(5);
     struct digest name = object_name;
     name.bytes[0] ^= w->other;
+    if (w->gone) {
+        say_error(n, request, 3, "no node that can be asked has this object whole");
+        return;
+    }
     say_object(n, request, name, SIZE);
     if (ask.offset > SIZE) { /* a node says what it is, and then that it ends before */
         say_error(n, request, 2, "the object ends before that offset");
@@ -289,6 +299,49 @@ static void serve_put(struct node *n, const struct frame *first, const struct wa
     say_object(n, request, object_name_of((struct bytes){bytes, at}), at);
 }
 
+#define HEAD "the first leaf\n"
+#define TAIL "the last\n"
+
+/* A job of three leaves, whose second has the object. */
+static void serve_watch(struct node *n, const struct frame *first, const struct ways *w)
+{
+    const struct output outputs[] = {{.size = strlen(HEAD), .bytes = bytes_of_text(HEAD)},
+                                     {.kind = OUTPUT_OBJECT, .size = SIZE, .name = object_name},
+                                     {.size = strlen(TAIL), .bytes = bytes_of_text(TAIL)}};
+    static struct job_view v;
+    struct request_watch ask;
+    struct buf value, list, result, payload;
+    if (read_request_watch(first->payload, &ask) < 0)
+        _exit(5);
+    buf_init(&list, &host_memory, 4096);
+    for (int i = 0; i < 3; i++) {
+        buf_init(&value, &host_memory, 4096);
+        put_output(&value, &outputs[i]);
+        put_block(&list, buf_bytes(&value));
+    }
+    list.len -= w->short_list;
+    struct collected c = {.size = strlen(HEAD) + SIZE + strlen(TAIL) - w->fewer_bytes,
+                          .leaves = 3 + w->more_leaves,
+                          .list = object_name_of(buf_bytes(&list)),
+                          .inline_list = buf_bytes(&list)};
+    c.list.bytes[5] ^= w->other_list;
+    buf_init(&result, &host_memory, 4096);
+    put_collected(&result, &c);
+    v = (struct job_view){.id = ask.job,
+                          .kernel = "grep",
+                          .state = JOB_DONE,
+                          .reduction = REDUCE_COLLECT,
+                          .units = 3,
+                          .leaf_units = 1,
+                          .leaves_total = 3,
+                          .leaves_done = 3,
+                          .digest = c.list,
+                          .result = buf_bytes(&result)};
+    buf_init(&payload, &host_memory, FRAME_PAYLOAD_MAX);
+    put_job_view(&payload, &v);
+    say(n, MESSAGE_REPLY_JOB, first->request, buf_bytes(&payload));
+}
+
 /* Serves one connection after the other, by one way each; the process ends when its parent says
  * so. */
 static pid_t start_node(int listening, const struct ways *ways, size_t count)
@@ -315,6 +368,8 @@ static pid_t start_node(int listening, const struct ways *ways, size_t count)
             hear(&n, &f);
             if (f.type == MESSAGE_REQUEST_GET)
                 serve_get(&n, &f, &ways[i]);
+            else if (f.type == MESSAGE_REQUEST_WATCH)
+                serve_watch(&n, &f, &ways[i]);
             else if (f.type == MESSAGE_REQUEST_PUT)
                 serve_put(&n, &f, &ways[i]);
             else if (f.type != MESSAGE_REQUEST_MORE)
@@ -549,10 +604,92 @@ TEST(get_interrupted_leaves_the_part_and_says_how_to_go_on)
     end();
 }
 
-TEST_MAIN(put_prints_the_name_of_the_bytes_alone, put_never_sends_more_than_it_may,
-          put_refused_in_the_middle_says_what_of_which_file, put_at_a_node_that_ends_is_exit_5,
-          get_to_a_file_and_to_standard_output, get_with_a_wrong_byte_leaves_no_file,
-          get_goes_on_behind_what_an_earlier_one_left,
+/* --- result --- */
+
+/* `velum result JOB -o file` */
+static int result_file(const struct ways *ways, size_t count)
+{
+    char option[] = "-o", file[128], job[ID_HEX_SIZE];
+    snprintf(file, sizeof file, "%s", below("file"));
+    snprintf(job, sizeof job, "%s", ref);
+    char *argv[] = {job, option, file, NULL};
+    return run(&cmd_result, 3, argv, ways, count);
+}
+
+static bool result_is_right(const char *name)
+{
+    static uint8_t all[SIZE + 100];
+    const size_t head = strlen(HEAD), tail = strlen(TAIL);
+    return read_file(name, all, sizeof all) == head + SIZE + tail && memcmp(all, HEAD, head) == 0 &&
+           memcmp(all + head, object, SIZE) == 0 && memcmp(all + head + SIZE, TAIL, tail) == 0;
+}
+
+TEST(result_is_what_the_leaves_yielded_in_order)
+{
+    struct ways ways[3] = {honest, honest, honest};
+    begin();
+    char *argv[] = {ref, NULL};
+    CHECK_INT(run(&cmd_result, 1, argv, &honest, 1), CODE_DONE);
+    CHECK(result_is_right("out"));
+    CHECK_INT(result_file(&honest, 1), CODE_DONE);
+    CHECK(result_is_right("file") && !is_there("file.part"));
+    unlink(below("file"));
+    /* The rest of the object comes from others, behind what is there. */
+    ways[0].end_at = 500000;
+    ways[1].end_at = 2000000;
+    ways[2].flip_at = 400000;
+    CHECK_INT(result_file(ways, 3), CODE_DONE);
+    CHECK(result_is_right("file"));
+    CHECK(strstr(said, "the node is gone; asking another"));
+    end();
+}
+
+TEST(result_with_a_wrong_byte_leaves_no_file_and_is_mended_by_the_next)
+{
+    static const uint64_t places[] = {0, 1234567, SIZE - 1};
+    begin();
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        struct ways w = honest;
+        w.flip_at = places[i];
+        CHECK_INT(result_file(&w, 1), CODE_FAILED);
+        CHECK(!is_there("file"));
+        CHECK(strstr(said, "do not use what was written"));
+        CHECK(strstr(said, "try: velum result"));
+    }
+    CHECK(is_there("file.part"));
+    CHECK_INT(result_file(&honest, 1), CODE_DONE);
+    CHECK(result_is_right("file") && !is_there("file.part"));
+    end();
+}
+
+TEST(result_believes_no_list_that_makes_no_sense)
+{
+    begin();
+    for (int i = 0; i < 5; i++) {
+        struct ways w = honest;
+        w.other_list = i == 0;
+        w.fewer_bytes = i == 1;
+        w.more_leaves = i == 2;
+        w.short_list = i == 3;
+        w.other = i == 4;
+        CHECK_INT(result_file(&w, 1), CODE_FAILED);
+        CHECK(!is_there("file"));
+        CHECK(strstr(said, "try: "));
+        unlink(below("file.part"));
+    }
+    struct ways w = honest;
+    w.gone = true;
+    CHECK_INT(result_file(&w, 1), CODE_GONE);
+    CHECK(strstr(said, "the output of leaf 1 of job"));
+    end();
+}
+
+TEST_MAIN(result_is_what_the_leaves_yielded_in_order,
+          result_with_a_wrong_byte_leaves_no_file_and_is_mended_by_the_next,
+          result_believes_no_list_that_makes_no_sense, put_prints_the_name_of_the_bytes_alone,
+          put_never_sends_more_than_it_may, put_refused_in_the_middle_says_what_of_which_file,
+          put_at_a_node_that_ends_is_exit_5, get_to_a_file_and_to_standard_output,
+          get_with_a_wrong_byte_leaves_no_file, get_goes_on_behind_what_an_earlier_one_left,
           get_begins_again_when_the_part_is_of_something_else, get_asks_another_node_for_the_rest,
           get_believes_no_node_that_breaks_the_rules,
           get_interrupted_leaves_the_part_and_says_how_to_go_on)
