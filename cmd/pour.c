@@ -216,7 +216,7 @@ static int has_output(const struct pour *p, uint64_t at, uint64_t there, const s
     }
     if (o->kind == OUTPUT_BYTES)
         return 1;
-#if VELUM_PLANT == 451 /* cli/grep: what is in FILE.part is taken as it is */
+#if VELUM_PLANT == 451 /* unit/test_put_get: what is in FILE.part is taken as it is */
     return 1;
 #endif
     return object_stream_end(&name, &made) && digest_equal(made, o->name);

@@ -2,8 +2,8 @@
  * happens when the line breaks: it is opened again, and every operation asks once more what it had
  * not been answered. Signed jobs are sent again as the same bytes, so they stay one job.
  *
- * Called by velum.c, task.c and haul.c. Everything here runs in the caller's thread, inside a guard
- * (guard.h). */
+ * Called by velum.c, task.c, feed.c, haul.c and yield.c. Everything here runs in the caller's
+ * thread, inside a guard (guard.h). */
 #ifndef VELUM_API_HANDLE_H
 #define VELUM_API_HANDLE_H
 
@@ -31,7 +31,8 @@ struct velum {
     int64_t retry_us;
     struct instant look_at; /* when operations are looked through for what is late */
     struct ops ops;
-    int code; /* of the last failure, and what it was */
+    bool children_ended; /* some have, and their parents do not know yet */
+    int code;            /* of the last failure, and what it was */
     char said[HANDLE_SENTENCE_SIZE];
     char scratch[HANDLE_SENTENCE_SIZE];
 };
@@ -45,6 +46,15 @@ int handle_fail_err(struct velum *v, int err, const char *what);
 void handle_end(struct velum *v, struct op *op, int code);
 void handle_end_failed(struct velum *v, struct op *op, int code, const char *hint,
                        const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* Of one that is no job: it ends, and what it had begun at the node with it. */
+void handle_cancel(struct velum *v, struct op *op);
+/* As `other` ended, which has failed. */
+void handle_end_as(struct velum *v, struct op *op, const struct op *other);
+/* The operation of that number is op's child from now on: when it has ended op goes on, in the same
+ * step or the next. One that op had before is gone. */
+void handle_adopt(struct velum *v, struct op *op, int child);
+/* Frees an operation with all that is its. */
+void handle_free(struct velum *v, struct op *op);
 /* The same for an answer of the node's that does not read, or is none to what was asked. */
 void handle_makes_no_sense(struct velum *v, struct op *op);
 

@@ -16,9 +16,12 @@
 
 #define SILENCE_MAX_US (300 * S_US) /* of a node whose disk is slow, or that fetches from afar */
 #define FIRST_ROOM ((size_t)65536)
+#define BEHIND_ALL (OBJECT_SIZE_MAX + 1) /* no byte is there: a node says only what it is */
 
 struct haul {
-    bool is_put;
+    bool is_put, is_look;
+    uint64_t size_max; /* of what is got */
+    struct stage_input made;
     int fd;           /* < 0: memory */
     uint64_t fd_from; /* where its first byte is in the file */
     char ref[OBJECT_REF_SIZE];
@@ -78,7 +81,7 @@ int haul_put(struct velum *v, const void *data, size_t size, int fd)
 
 int haul_get(struct velum *v, const char *ref, int fd)
 {
-    struct haul h = {.fd = fd};
+    struct haul h = {.fd = fd, .size_max = OBJECT_SIZE_MAX};
     uint64_t unused;
     if (!object_is_ref(ref))
         return handle_fail(v, VELUM_MISUSE, "velum objects --all",
@@ -88,6 +91,20 @@ int haul_get(struct velum *v, const char *ref, int fd)
     (void)text_copy(h.get.ref, sizeof h.get.ref, ref);
     int rc = fd >= 0 ? open_file(v, &h, &unused) : 0;
     return rc < 0 ? rc : start(v, &h, 0);
+}
+
+int haul_get_part(struct velum *v, struct digest name, uint64_t size_max, int fd, uint64_t at)
+{
+    struct haul h = {.fd = fd, .fd_from = at, .size_max = size_max};
+    id_hex(name.bytes, 2 * ID_SIZE, h.get.ref);
+    return start(v, &h, 0);
+}
+
+int haul_see(struct velum *v, const char *ref)
+{
+    struct haul h = {.fd = -1, .is_look = true, .size_max = OBJECT_SIZE_MAX};
+    (void)text_copy(h.get.ref, sizeof h.get.ref, ref);
+    return start(v, &h, 0);
 }
 
 void haul_free(struct op *op)
@@ -115,9 +132,17 @@ void haul_resume(struct velum *v, struct op *op)
         put_flow_begin(&h->put, h->put.size, 0, &payload);
         ask(v, op, MESSAGE_REQUEST_PUT, &payload);
     } else {
-        get_flow_begin(&h->get, h->at, &payload);
+        get_flow_begin(&h->get, h->is_look ? BEHIND_ALL : h->at, &payload);
         ask(v, op, MESSAGE_REQUEST_GET, &payload);
     }
+}
+
+/* An end before the announced size is none: the node drops what it has. */
+void haul_stop(struct velum *v, struct op *op)
+{
+    const struct haul *h = op->haul;
+    if (h->is_put && op->request != 0 && !h->put.ended && h->put.sent < h->put.size)
+        handle_ask_on(v, op, MESSAGE_REQUEST_DATA, (struct bytes){0});
 }
 
 /* --- put --- */
@@ -166,6 +191,7 @@ static void was_put(struct velum *v, struct op *op, struct bytes payload)
         return;
     }
     id_hex(made.name.bytes, 2 * ID_SIZE, op->haul->ref);
+    op->haul->made = (struct stage_input){.name = made.name, .size = made.size};
     handle_end(v, op, VELUM_DONE);
 }
 
@@ -195,8 +221,14 @@ static void take_view(struct velum *v, struct op *op, struct bytes payload)
 {
     struct haul *h = op->haul;
     struct object_view seen;
-    if (get_flow_view(&h->get, payload, &seen) < 0) {
+    if (get_flow_view(&h->get, payload, &seen) < 0 || seen.size > h->size_max) {
         handle_makes_no_sense(v, op);
+        return;
+    }
+    h->made = (struct stage_input){.name = seen.name, .size = seen.size};
+    if (h->is_look) { /* what comes next, that nothing is there, is an answer to nobody */
+        id_hex(seen.name.bytes, 2 * ID_SIZE, h->ref);
+        handle_end(v, op, VELUM_DONE);
         return;
     }
     if (!h->get.known)
@@ -293,6 +325,11 @@ void haul_answer(struct velum *v, struct op *op, const struct frame *frame)
 }
 
 /* --- what is known --- */
+
+struct stage_input haul_made(const struct op *op)
+{
+    return op->haul->made;
+}
 
 const char *haul_text(const struct op *op)
 {

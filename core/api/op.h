@@ -16,10 +16,11 @@
 #define OPS_MAX 65535u /* of a handle, ended ones too */
 #define OPS_LIVE_MAX 10000u
 
-enum op_kind { OP_TASK, OP_HAUL };
+enum op_kind { OP_TASK, OP_HAUL, OP_YIELD };
 
 struct task;
 struct haul;
+struct yield;
 
 struct op {
     int number;
@@ -32,14 +33,20 @@ struct op {
     struct instant silent_by; /* without an answer until then it fails */
     struct instant lost_at;   /* since when it has no node; INSTANT_NEVER while it has one */
     struct instant again_at;  /* when it asks once more; INSTANT_NEVER */
-    struct task *task;        /* one of the two */
+    struct task *task;        /* one of the three */
     struct haul *haul;
+    struct yield *yield;
+    /* Operations that a program has not started itself, by number: one at a time may have come into
+     * being because of another, goes with it, and is told to nobody else. */
+    int parent, child;
+    int child_taken;           /* the child whose end is known */
     struct op *before, *after; /* among those that have ended and were not told */
 };
 
 struct ops {
     struct op **places;
     uint16_t *uses;
+    uint16_t *turns; /* of a place: what was asked under an earlier operation may still be open */
     uint32_t *free;
     uint32_t cap, free_count, live;
     struct op *first_ended, *last_ended;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/api/feed.h"
 #include "core/api/program.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
@@ -10,15 +11,20 @@
 #include "core/host/memory.h"
 #include "core/host/submission.h"
 #include "core/wire/message.h"
+#include "core/wire/output.h"
+#include "core/wire/spec.h"
 
 #define AGAIN_US (100 * MS_US)
 
-enum step { PLANNING, SIGNING, SUBMITTING, WATCHING, SHOWING };
+enum step { FEEDING, PLANNING, SIGNING, SUBMITTING, WATCHING, SHOWING };
 
 struct task {
     enum step step;
     struct submission *submission; /* until it is signed */
-    struct buf payload;            /* of the request that has to be answered */
+    struct feed feed;              /* its inputs, until it is signed */
+    char *kernel, **argv;          /* for its plan, while it is fed */
+    int argc;
+    struct buf payload; /* of the request that has to be answered */
     uint32_t progress_ms;
     struct reply_submitted ack;
     bool acknowledged;
@@ -95,31 +101,89 @@ static int seal(struct velum *v, struct task *t)
         return handle_fail_err(v, rc, "the job cannot be signed");
     free(t->submission);
     t->submission = NULL;
+    feed_clear(&t->feed);
     t->step = SUBMITTING;
     return 0;
 }
 
+/* What a plan is made of; the sizes of inputs come with it. */
+struct wish {
+    const char *kernel;
+    int argc;
+    const char *const *argv;
+    const uint64_t *sizes;
+};
+
 /* A kernel of this program's own is no kernel of a node outside, even when it has that name. */
-static int plan(struct velum *v, struct task *t, const struct velum_task *asked)
+static int plan_here(struct velum *v, struct task *t, const struct wish *w,
+                     char reason[REASON_SIZE])
+{
+    if (!v->inside && program_has(w->kernel))
+        return ERR_NOT_FOUND;
+    return builtin_plan(w->kernel, w->argc, w->argv, t->feed.count, w->sizes, &t->submission->plan,
+                        reason);
+}
+
+static int plan(struct velum *v, struct task *t, const struct wish *w)
 {
     char reason[REASON_SIZE] = "";
-    int rc = ERR_NOT_FOUND;
-    if (v->inside || !program_has(asked->kernel))
-        rc = builtin_plan(asked->kernel, asked->argc, asked->argv, 0, NULL, &t->submission->plan,
-                          reason);
+    int rc = plan_here(v, t, w, reason);
     t->step = rc == 0 ? SIGNING : PLANNING;
     if (rc == 0)
         rc = choose_leaf(v, t->submission);
     if (t->step == SIGNING)
         return rc == 0 && v->ask ? seal(v, t) : rc;
     if (rc != ERR_NOT_FOUND)
-        return refuse_args(v, asked->kernel, reason);
+        return refuse_args(v, w->kernel, reason);
     if (v->inside)
-        return refuse_kernel(v, asked->kernel);
-    rc = put_request_plan(&t->payload, asked->kernel, asked->argc, asked->argv, 0, NULL);
+        return refuse_kernel(v, w->kernel);
+    rc = put_request_plan(&t->payload, w->kernel, w->argc, w->argv, t->feed.count, w->sizes);
     if (rc == 0)
         rc = buf_result(&t->payload);
-    return rc < 0 ? handle_fail_err(v, rc, asked->kernel) : 0;
+    return rc < 0 ? handle_fail_err(v, rc, w->kernel) : 0;
+}
+
+/* The words are the caller's only until velum_submit returns. */
+static int keep_words(struct task *t, const struct velum_task *asked)
+{
+    t->kernel = strdup(asked->kernel);
+    t->argv = calloc((size_t)asked->argc + 1, sizeof *t->argv);
+    if (!t->kernel || !t->argv)
+        return ERR_NO_MEMORY;
+    for (; t->argc < asked->argc; t->argc++) {
+        t->argv[t->argc] = strdup(asked->argv[t->argc]);
+        if (!t->argv[t->argc])
+            return ERR_NO_MEMORY;
+    }
+    return 0;
+}
+
+static void drop_words(struct task *t)
+{
+    for (int i = 0; i < t->argc; i++)
+        free(t->argv[i]);
+    free(t->argv);
+    free(t->kernel);
+}
+
+/* Its inputs come first. What is wrong with its arguments is said now, where that can be known. */
+static int begin_feeding(struct velum *v, struct task *t, const struct velum_task *asked)
+{
+    uint64_t sizes[STAGE_INPUTS_MAX];
+    char reason[REASON_SIZE] = "";
+    const struct wish w = {asked->kernel, asked->argc, asked->argv, sizes};
+    t->step = FEEDING;
+    if (v->inside && !v->options.objects)
+        return handle_fail(v, VELUM_MISUSE, "velum_options.keep_objects, or a node: velum node",
+                           "the node inside this program keeps no objects");
+    t->submission->inputs_count = t->feed.count;
+    t->submission->inputs = t->feed.made;
+    if (feed_sizes(&t->feed, sizes)) {
+        int rc = plan_here(v, t, &w, reason);
+        if (rc < 0 && rc != ERR_NOT_FOUND)
+            return refuse_args(v, asked->kernel, reason);
+    }
+    return keep_words(t, asked) < 0 ? handle_fail_err(v, ERR_NO_MEMORY, "a new operation") : 0;
 }
 
 static int fill(struct velum *v, struct task *t, const struct velum_task *asked)
@@ -131,7 +195,11 @@ static int fill(struct velum *v, struct task *t, const struct velum_task *asked)
     s->leaf_units = asked->leaf_units;
     t->progress_ms = asked->progress_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)asked->progress_ms;
     submission_join_args(s, asked->argc, asked->argv);
-    return plan(v, t, asked);
+    int rc = feed_open(v, asked, &t->feed);
+    if (rc < 0)
+        return rc;
+    const struct wish w = {asked->kernel, asked->argc, asked->argv, NULL};
+    return t->feed.count > 0 ? begin_feeding(v, t, asked) : plan(v, t, &w);
 }
 
 void task_free(struct op *op)
@@ -141,6 +209,8 @@ void task_free(struct op *op)
         return;
     job_entry_clear(&t->entry);
     buf_clear(&t->payload);
+    feed_clear(&t->feed);
+    drop_words(t);
     free(t->submission);
     free(t);
 }
@@ -225,6 +295,10 @@ void task_resume(struct velum *v, struct op *op)
 {
     struct task *t = op->task;
     switch (t->step) {
+    case FEEDING: /* an input that is on its way asks again itself */
+        if (!op->child)
+            feed_next(v, op, &t->feed);
+        break;
     case PLANNING:
         handle_ask(v, op, MESSAGE_REQUEST_PLAN, buf_bytes(&t->payload));
         break;
@@ -245,6 +319,25 @@ void task_resume(struct velum *v, struct op *op)
     if (t->kill_wanted && !t->kill_answered && t->acknowledged)
         ask_kill(v, op);
 #endif
+}
+
+void task_fed(struct velum *v, struct op *op, const struct op *child)
+{
+    struct task *t = op->task;
+    uint64_t sizes[STAGE_INPUTS_MAX];
+    if (!feed_take(v, op, &t->feed, child))
+        return;
+    if (!feed_is_done(&t->feed)) {
+        feed_next(v, op, &t->feed);
+        return;
+    }
+    (void)feed_sizes(&t->feed, sizes);
+    const struct wish w = {t->kernel, t->argc, (const char *const *)t->argv, sizes};
+    int rc = plan(v, t, &w);
+    if (rc < 0)
+        handle_end(v, op, rc);
+    else
+        task_resume(v, op);
 }
 
 static void planned(struct velum *v, struct op *op, const struct frame *frame)
@@ -287,9 +380,21 @@ static void take_text(struct velum *v, struct op *op, const char *raw)
         handle_end_failed(v, op, VELUM_FAILED, "", "%s", err_sentence(ERR_NO_MEMORY));
 }
 
+/* Of bytes there is no text but what they are called. */
+static void name_result(struct velum *v, struct op *op)
+{
+    char digits[ID_HEX_SIZE];
+    id_hex(op->task->entry.view.digest.bytes, 2 * ID_SIZE, digits);
+    take_text(v, op, digits);
+}
+
 static void show(struct velum *v, struct op *op)
 {
     char raw[SHOW_SIZE_MAX];
+    if (op->task->entry.view.reduction == REDUCE_COLLECT) {
+        name_result(v, op);
+        return;
+    }
     int rc = builtin_show(&op->task->entry.view, raw);
     if (rc == 0)
         take_text(v, op, raw);
@@ -353,6 +458,7 @@ void task_answer(struct velum *v, struct op *op, const struct frame *frame)
     case PLANNING:
         planned(v, op, frame);
         break;
+    case FEEDING:
     case SIGNING: /* it has asked nothing */
         break;
     case SUBMITTING:
@@ -398,7 +504,7 @@ bool task_aside(struct op *op, const struct frame *frame)
 void task_kill(struct velum *v, struct op *op)
 {
     struct task *t = op->task;
-    if (t->step == PLANNING || t->step == SIGNING) {
+    if (t->step == FEEDING || t->step == PLANNING || t->step == SIGNING) {
         handle_end_failed(v, op, VELUM_CANCELLED, "", "cancelled before it was submitted");
         return;
     }
@@ -432,13 +538,22 @@ const char *task_text(const struct op *op)
 
 struct bytes task_bytes(const struct op *op)
 {
-    return op->task->entry.view.result;
+    const struct job_view *j = &op->task->entry.view;
+    return j->reduction == REDUCE_COLLECT ? (struct bytes){0} : j->result;
+}
+
+bool task_yields(const struct op *op, struct bytes *result)
+{
+    *result = op->task->entry.view.result;
+    return op->task->entry.view.reduction == REDUCE_COLLECT;
 }
 
 void task_look(const struct op *op, struct velum_state *out)
 {
     const struct task *t = op->task;
     const struct job_view *j = &t->entry.view;
+    struct collected c;
+    struct bytes result;
     out->state = job_state_name(t->told ? j->state : JOB_WAITING);
     out->durable = t->ack.durable;
     out->machines = t->ack.machines;
@@ -455,4 +570,6 @@ void task_look(const struct op *op, struct velum_state *out)
     out->machines = j->machines;
     out->elapsed_us = j->elapsed_us;
     out->cpu_us = j->cpu_us;
+    if (task_yields(op, &result) && read_collected(result, &c) == 0)
+        out->bytes = c.size;
 }

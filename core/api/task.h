@@ -14,6 +14,8 @@ void task_answer(struct velum *v, struct op *op, const struct frame *frame);
 /* Takes an answer to a KILL, which is asked beside the rest, also after the job has ended. False
  * when it is none. */
 bool task_aside(struct op *op, const struct frame *frame);
+/* One of its inputs is there, or cannot be had: the child has ended. */
+void task_fed(struct velum *v, struct op *op, const struct op *child);
 /* A refusal by a node that may not know the job yet: asks again in a moment. False when that makes
  * no sense. */
 bool task_is_patient(struct velum *v, struct op *op);
@@ -26,6 +28,8 @@ bool task_is_acknowledged(const struct op *op);
 
 const char *task_text(const struct op *op);
 struct bytes task_bytes(const struct op *op);
+/* Whether it has bytes for a result, and then what its node says of them (core/wire/output.h). */
+bool task_yields(const struct op *op, struct bytes *result);
 void task_look(const struct op *op, struct velum_state *out);
 void task_free(struct op *op);
 

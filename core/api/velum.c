@@ -15,6 +15,7 @@
 #include "core/api/haul.h"
 #include "core/api/program.h"
 #include "core/api/task.h"
+#include "core/api/yield.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/loop.h"
@@ -60,6 +61,7 @@ static int take_options(struct velum *v, const struct velum_options *o)
     if (where == VELUM_ANYWHERE && !addr && program_has_any())
         where = VELUM_INSIDE;
     v->options.slots = o->slots;
+    v->options.objects = o->keep_objects != 0;
     v->options.embedded_only = where == VELUM_INSIDE || where == VELUM_AS_NODE;
     v->options.embedded_ok = where == VELUM_ANYWHERE && !addr;
     if (where == VELUM_AS_NODE)
@@ -103,15 +105,6 @@ int velum_init(struct velum **out, const struct velum_options *options)
     return rc;
 }
 
-static void free_op(struct velum *v, struct op *op)
-{
-    if (op->kind == OP_TASK)
-        task_free(op);
-    else
-        haul_free(op);
-    ops_remove(&v->ops, op);
-}
-
 void velum_shutdown(struct velum *v)
 {
     struct guard g;
@@ -122,7 +115,7 @@ void velum_shutdown(struct velum *v)
     guard_end(&g);
     for (uint32_t i = 0; i < v->ops.cap; i++)
         if (v->ops.places[i])
-            free_op(v, v->ops.places[i]);
+            handle_free(v, v->ops.places[i]);
     ops_clear(&v->ops);
     free(v);
 }
@@ -277,6 +270,46 @@ int velum_get_fd(struct velum *v, const char *ref, int fd)
     return fd < 0 ? VELUM_MISUSE : get(v, ref, fd);
 }
 
+/* What a call gave that was to begin an operation: 0 and the operation, or the code to return. */
+static int find(struct velum *v, int operation, struct op **op)
+{
+    if (operation < 0)
+        return operation;
+    if (!v)
+        return VELUM_MISUSE;
+    *op = ops_find(&v->ops, operation);
+    return *op ? 0 : unknown(v);
+}
+
+static int result(struct velum *v, int job, int fd)
+{
+    struct guard g;
+    struct op *op;
+    struct bytes bytes = {0};
+    int rc = find(v, job, &op);
+    if (rc < 0)
+        return rc;
+    if (v->failed)
+        return v->failed;
+    if (op->kind != OP_TASK || op->code != VELUM_DONE || !task_yields(op, &bytes))
+        return handle_fail(v, VELUM_MISUSE, "velum_wait, then velum_text",
+                           "this is no job that is done and has bytes for a result");
+    guard_begin(&g);
+    rc = yield_start(v, bytes, fd);
+    guard_end(&g);
+    return rc;
+}
+
+int velum_result(struct velum *v, int job)
+{
+    return result(v, job, -1);
+}
+
+int velum_result_fd(struct velum *v, int job, int fd)
+{
+    return fd < 0 ? VELUM_MISUSE : result(v, job, fd);
+}
+
 /* --- waiting --- */
 
 /* Its code, with its own sentence as the handle's. */
@@ -288,17 +321,6 @@ static int tell(struct velum *v, struct op *op)
     v->code = op->code;
     (void)text_copy(v->said, sizeof v->said, op->said ? op->said : "");
     return op->code;
-}
-
-/* What a call gave that was to begin an operation: 0 and the operation, or the code to return. */
-static int find(struct velum *v, int operation, struct op **op)
-{
-    if (operation < 0)
-        return operation;
-    if (!v)
-        return VELUM_MISUSE;
-    *op = ops_find(&v->ops, operation);
-    return *op ? 0 : unknown(v);
 }
 
 int velum_wait(struct velum *v, int operation, int64_t timeout_ms)
@@ -380,7 +402,7 @@ int velum_kill(struct velum *v, int operation, int64_t timeout_ms)
     if (op->kind == OP_TASK)
         rc = kill_task(v, op, timeout_ms);
     else if (!has_ended(v, op))
-        handle_end_failed(v, op, VELUM_CANCELLED, "", "it was cancelled");
+        handle_cancel(v, op);
     guard_end(&g);
     return rc;
 }
@@ -389,7 +411,7 @@ void velum_release(struct velum *v, int operation)
 {
     struct op *op = v ? ops_find(&v->ops, operation) : NULL;
     if (op)
-        free_op(v, op);
+        handle_free(v, op);
 }
 
 /* --- what came of it --- */
@@ -401,7 +423,7 @@ const char *velum_text(struct velum *v, int operation)
     const struct op *op = v ? ops_find(&v->ops, operation) : NULL;
     if (!op || op->code != VELUM_DONE)
         return NULL;
-    return op->kind == OP_TASK ? task_text(op) : haul_text(op);
+    return op->kind == OP_TASK ? task_text(op) : op->kind == OP_HAUL ? haul_text(op) : NULL;
 }
 
 const void *velum_bytes(struct velum *v, int operation, size_t *size)
@@ -409,7 +431,9 @@ const void *velum_bytes(struct velum *v, int operation, size_t *size)
     const struct op *op = v ? ops_find(&v->ops, operation) : NULL;
     struct bytes bytes = {0};
     if (op && op->code == VELUM_DONE)
-        bytes = op->kind == OP_TASK ? task_bytes(op) : haul_bytes(op);
+        bytes = op->kind == OP_TASK   ? task_bytes(op)
+                : op->kind == OP_HAUL ? haul_bytes(op)
+                                      : yield_bytes(op);
     if (size)
         *size = bytes.len;
     return bytes.data;
@@ -427,8 +451,10 @@ int velum_look(struct velum *v, int operation, struct velum_state *out)
         out->error = op->said;
     if (op->kind == OP_TASK)
         task_look(op, out);
-    else
+    else if (op->kind == OP_HAUL)
         haul_look(op, out);
+    else
+        yield_look(op, out);
     return VELUM_DONE;
 }
 

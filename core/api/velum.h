@@ -83,6 +83,8 @@ struct velum_options {
     uint16_t port;    /* 0: 8001 */
     const char *bind; /* NULL: 127.0.0.1 */
     const char *name; /* NULL: made up */
+    int keep_objects; /* not 0: a node inside keeps objects, for tasks with inputs and velum_put, in
+                         a folder of its own under TMPDIR (/tmp) that goes with it */
 };
 
 /* Makes a kernel known to the node inside this program. Before the first velum_init; the struct is
@@ -92,7 +94,8 @@ struct velum_options {
  * velum_sentence(NULL, VELUM_MISUSE) says why. */
 int velum_register(const struct velum_kernel *kernel);
 
-/* Opens a handle. options NULL: all defaults. The node inside a program keeps nothing on disk, does
+/* Opens a handle. options NULL: all defaults. The node inside a program keeps nothing on disk (but
+ * with keep_objects), does
  * not listen, and ends with the handle, and so do its jobs (but for VELUM_AS_NODE); jobs at a
  * running node go on without the program. Waits at most about 4 s, for an address that does not
  * answer. On failure there is a handle all the same (but NULL without memory), for velum_sentence
@@ -115,6 +118,13 @@ int velum_spawn(struct velum *v, const char *kernel, ... /* const char *, NULL *
 #endif
     ;
 
+/* What a task reads: one of the two, the other is NULL. A file is put as an object first, as by
+ * velum_put_fd; one that many tasks read is better put once and named by its reference. */
+struct velum_input {
+    const char *path; /* of an ordinary file; it is opened in velum_submit */
+    const char *ref;  /* of an object, as velum_get takes it */
+};
+
 enum velum_level {
     VELUM_SENT = 0,   /* velum_submit returns at once */
     VELUM_DURABLE = 1 /* it returns when the nodes that keep the job have synced it. A node inside
@@ -132,6 +142,11 @@ struct velum_task {
     uint64_t leaf_units;  /* units in a leaf, the step of sharing; 0: as the kernel plans */
     uint64_t progress_ms; /* how often velum_look learns something new; 0: only at the end */
     enum velum_level level;
+    /* In this order, at most 256; they are not among argv. The operation first puts the files and
+     * looks at the references, and is the job then: VELUM_NOT_FOUND for a reference that no node
+     * has. */
+    int inputs_count;
+    const struct velum_input *inputs;
 };
 
 /* The same with more to say. At most 10,000 operations of a handle go on at a time, beyond them it
@@ -140,7 +155,7 @@ int velum_submit(struct velum *v, const struct velum_task *task);
 
 /* Keeps bytes as an object in the mesh; its text is the reference, 64 hex digits. The bytes are
  * borrowed until the operation ends. Ends when two nodes have synced it, or all where there are
- * fewer. Needs a node of the mesh, running or VELUM_AS_NODE. */
+ * fewer. Needs a node that keeps objects: running, VELUM_AS_NODE, or with keep_objects. */
 int velum_put(struct velum *v, const void *data, size_t size);
 /* The same of an ordinary file, from where its offset stands to its end. */
 int velum_put_fd(struct velum *v, int fd);
@@ -151,6 +166,14 @@ int velum_get(struct velum *v, const char *ref);
 /* The same into an ordinary file at its offset: the bytes are there, and right, when the operation
  * is VELUM_DONE, and must not be used otherwise. */
 int velum_get_fd(struct velum *v, const char *ref, int fd);
+
+/* A job of a kernel that collects (`grep`) has bytes for a result, however many: what its leaves
+ * yielded, in order. Its text is then the name of the list of them, its own bytes are none, and
+ * velum_state.bytes is how many they are. These read them, of a job that is VELUM_DONE and not
+ * released: a new operation, whose bytes they are; or into an ordinary file at its offset, where
+ * they are, and right, when it is VELUM_DONE. VELUM_MISUSE when the job is none such. */
+int velum_result(struct velum *v, int job);
+int velum_result_fd(struct velum *v, int job, int fd);
 
 /* --- waiting, and what came of it --- */
 
@@ -186,7 +209,7 @@ struct velum_state {
     uint32_t nodes;                      /* that hold work of it now, or did at the end */
     uint32_t durable, machines;          /* nodes that have synced it, on how many machines */
     uint64_t elapsed_us, cpu_us;
-    uint64_t bytes, bytes_done; /* of an object */
+    uint64_t bytes, bytes_done; /* of an object; of a result that is bytes */
     const char *error;          /* one sentence when it failed, else "" */
 };
 

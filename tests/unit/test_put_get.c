@@ -1,5 +1,6 @@
 /* `velum put`, `velum get`, and `velum result` of a job that collects, against a node that is a few
- * lines of this file: what it says is right, wrong, or the end. Each runs in a process of its own, as a user would run it. */
+ * lines of this file: what it says is right, wrong, or the end. Each runs in a process of its own,
+ * as a user would run it. */
 #include "cmd/cmd.h"
 
 #include <fcntl.h>

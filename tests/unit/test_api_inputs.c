@@ -1,0 +1,246 @@
+/* libvelum: tasks that read files and objects, and results that are bytes. */
+#include "tests/unit/api_program.h"
+
+#define SIZE ((size_t)2000000)
+#define LEAF 16384u /* so many leaves that the list of their outputs is an object too */
+
+static char text[SIZE + 32], wanted[SIZE + 32], back[2 * SIZE];
+static size_t text_size, wanted_size;
+
+/* Lines with numbers; those with a 7 in them are wanted. */
+static void make_text(void)
+{
+    text_size = wanted_size = 0;
+    for (int i = 0; text_size < SIZE; i++) {
+        char *line = text + text_size;
+        int len = snprintf(line, 32, "%d\n", i * 37);
+        text_size += (size_t)len;
+        if (!strchr(line, '7'))
+            continue;
+        memcpy(wanted + wanted_size, line, (size_t)len);
+        wanted_size += (size_t)len;
+    }
+}
+
+static const char *file_of(const char *name, const void *bytes, size_t size)
+{
+    static char path[128];
+    snprintf(path, sizeof path, "%s/%s", api_home, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    REQUIRE(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
+    close(fd);
+    return path;
+}
+
+static const char *const seven[] = {"7"};
+
+static struct velum_task grep_of(const struct velum_input *inputs, int count)
+{
+    return (struct velum_task){.kernel = "grep",
+                               .argc = 1,
+                               .argv = seven,
+                               .leaf_units = LEAF,
+                               .inputs_count = count,
+                               .inputs = inputs};
+}
+
+/* `count` times what is wanted is what the job yields, into memory and into a file. */
+static void check_result(struct velum *v, int job, size_t count)
+{
+    struct velum_state s;
+    size_t size;
+    char path[128];
+    REQUIRE(velum_wait(v, job, -1) == job);
+    CHECK_INT(strlen(velum_text(v, job)), 64);
+    CHECK(velum_bytes(v, job, &size) == NULL && size == 0);
+    CHECK_INT(velum_look(v, job, &s), VELUM_DONE);
+    CHECK_INT(s.bytes, count * wanted_size);
+    int result = velum_wait(v, velum_result(v, job), -1);
+    REQUIRE(result > 0);
+    const char *bytes = velum_bytes(v, result, &size);
+    REQUIRE(size == count * wanted_size);
+    for (size_t i = 0; i < count; i++)
+        CHECK_MEM(bytes + i * wanted_size, wanted, wanted_size);
+    CHECK_INT(velum_look(v, result, &s), VELUM_DONE);
+    CHECK_INT(s.bytes_done, count * wanted_size);
+    velum_release(v, result);
+    snprintf(path, sizeof path, "%s/out", api_home);
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    REQUIRE(fd >= 0 && write(fd, "head", 4) == 4);
+    result = velum_wait(v, velum_result_fd(v, job, fd), -1);
+    REQUIRE(result > 0);
+    CHECK_INT(pread(fd, back, sizeof back, 4), (long long)(count * wanted_size));
+    CHECK_MEM(back, wanted, wanted_size);
+    velum_release(v, result);
+    close(fd);
+}
+
+TEST(files_and_references_at_a_running_node)
+{
+    int port = a_port();
+    new_home();
+    make_text();
+    pid_t node = start_node(port);
+    struct velum *v = open_at(VELUM_AT_NODE, NULL);
+    const int open_before = open_files();
+    int put = velum_wait(v, velum_put(v, text, text_size), -1);
+    REQUIRE(put > 0);
+    struct velum_input inputs[3] = {{.path = file_of("in", text, text_size)},
+                                    {.ref = velum_text(v, put)},
+                                    {.path = "/dev/null"}};
+    struct velum_task task = grep_of(inputs, 2);
+    task.level = VELUM_DURABLE;
+    int job = velum_submit(v, &task);
+    REQUIRE(job > 0);
+    check_result(v, job, 2);
+    /* A beginning of a reference, and the same object twice. */
+    char beginning[16];
+    snprintf(beginning, sizeof beginning, "%.12s", velum_text(v, put));
+    inputs[0] = inputs[1] = (struct velum_input){.ref = beginning};
+    task.level = VELUM_SENT;
+    check_result(v, velum_submit(v, &task), 2);
+    CHECK_INT(open_files(), open_before);
+    velum_shutdown(v);
+    end_node(node, SIGTERM);
+    end_home();
+}
+
+TEST(inputs_that_cannot_be_are_named)
+{
+    int port = a_port();
+    new_home();
+    pid_t node = start_node(port);
+    const int open_before = open_files();
+    struct velum *v = open_at(VELUM_AT_NODE, NULL);
+    struct velum_input in[2] = {{.path = file_of("in", "seven 7\n", 8)}, {.path = "/not/there"}};
+    struct velum_task task = grep_of(in, 2);
+    CHECK_INT(velum_submit(v, &task), VELUM_FAILED);
+    CHECK(says(v, VELUM_FAILED, "/not/there: No such file"));
+    in[1].path = "/dev/null";
+    CHECK_INT(velum_submit(v, &task), VELUM_MISUSE);
+    CHECK(says(v, VELUM_MISUSE, "/dev/null is no ordinary file"));
+    in[1] = (struct velum_input){.ref = "hello"};
+    CHECK_INT(velum_submit(v, &task), VELUM_MISUSE);
+    in[1].path = "both";
+    CHECK_INT(velum_submit(v, &task), VELUM_MISUSE);
+    task.inputs_count = 257;
+    CHECK_INT(velum_submit(v, &task), VELUM_MISUSE);
+    /* A pattern is refused before anything is sent, as the sizes of files are known. */
+    static const char *const wrong[] = {"\\("};
+    task.inputs_count = 1;
+    task.argv = wrong;
+    CHECK_INT(velum_submit(v, &task), VELUM_MISUSE);
+    CHECK(says(v, VELUM_MISUSE, "parenthesis"));
+    /* What nobody has is known when it was looked for. */
+    in[1] = (struct velum_input){.ref = "0123456789abcdef"};
+    task = grep_of(in, 2);
+    int rc = velum_wait(v, velum_submit(v, &task), -1);
+    CHECK_INT(rc, VELUM_NOT_FOUND);
+    CHECK(says(v, rc, "no such object"));
+    /* One that is let go while its inputs are on their way. */
+    task = grep_of(in, 1);
+    int job = velum_submit(v, &task);
+    CHECK_INT(velum_kill(v, job, 0), VELUM_DONE);
+    CHECK_INT(velum_wait(v, job, 0), VELUM_CANCELLED);
+    /* And one that is released. */
+    velum_release(v, velum_submit(v, &task));
+    job = velum_wait(v, velum_submit(v, &task), -1);
+    REQUIRE(job > 0);
+    int result = velum_wait(v, velum_result(v, job), -1);
+    size_t size;
+    CHECK(result > 0 && velum_bytes(v, result, &size) && size == 8);
+    /* Every operation is told once, also where others were needed for it. */
+    int told = 0;
+    while (velum_next(v))
+        told++;
+    CHECK_INT(told, 0);
+    CHECK_INT(velum_result(v, result), VELUM_MISUSE);
+    CHECK_INT(velum_result(v, velum_wait(v, velum_spawn(v, "sum", "10", NULL), -1)), VELUM_MISUSE);
+    velum_shutdown(v);
+    CHECK_INT(open_files(), open_before);
+    end_node(node, SIGTERM);
+    end_home();
+}
+
+TEST(inside_a_program_with_a_folder_of_its_own)
+{
+    struct velum_options o = {.where = VELUM_INSIDE, .slots = 2};
+    struct velum *v;
+    char left[256];
+    new_home();
+    make_text();
+    setenv("TMPDIR", api_home, 1);
+    struct velum_input in = {.path = file_of("in", text, text_size)};
+    struct velum_task task = grep_of(&in, 1);
+    REQUIRE(velum_init(&v, &o) == VELUM_DONE);
+    CHECK_INT(velum_submit(v, &task), VELUM_MISUSE);
+    CHECK(says(v, VELUM_MISUSE, "keeps no objects"));
+    velum_shutdown(v);
+    o.keep_objects = 1;
+    REQUIRE(velum_init(&v, &o) == VELUM_DONE);
+    const long long began = now_ms();
+    check_result(v, velum_submit(v, &task), 1);
+    CHECK(now_ms() - began < 10000); /* hundreds of answers, and none waits for the next timer */
+    velum_shutdown(v);
+    snprintf(left, sizeof left, "test -z \"$(ls -d '%s'/velum-run-* 2>/dev/null)\"", api_home);
+    CHECK_INT(system(left), 0);
+    CHECK(!has_children());
+    unsetenv("TMPDIR");
+    end_home();
+}
+
+TEST(a_handle_ends_while_a_job_reads_its_inputs)
+{
+    struct velum_options o = {.where = VELUM_INSIDE, .slots = 2, .keep_objects = 1};
+    static const char *const leaves[] = {"100000"};
+    struct velum_state s = {0};
+    struct velum *v;
+    new_home();
+    struct velum_input in = {.path = file_of("in", "bytes", 5)};
+    struct velum_task task = {.kernel = "naps",
+                              .argc = 1,
+                              .argv = leaves,
+                              .progress_ms = 10,
+                              .inputs_count = 1,
+                              .inputs = &in};
+    REQUIRE(velum_init(&v, &o) == VELUM_DONE);
+    int job = velum_submit(v, &task);
+    REQUIRE(job > 0);
+    while (velum_wait(v, job, 10) == VELUM_IN_PART && velum_look(v, job, &s) == 0 &&
+           s.leaves_done == 0)
+        ;
+    CHECK(s.leaves_done > 0);
+    velum_shutdown(v);
+    CHECK(!has_children());
+    end_home();
+}
+
+TEST(a_node_that_dies_while_inputs_are_on_their_way)
+{
+    int port = a_port();
+    new_home();
+    make_text();
+    pid_t node = start_node(port);
+    struct velum *v = open_at(VELUM_AT_NODE, addr_of(port));
+    struct velum_input in = {.path = file_of("in", text, text_size)};
+    struct velum_task task = grep_of(&in, 1);
+    int job = velum_submit(v, &task);
+    for (int i = 0; i < 3; i++)
+        velum_wait(v, job, 1);
+    end_node(node, SIGKILL);
+    node = start_node(port);
+    check_result(v, job, 1);
+    velum_shutdown(v);
+    end_node(node, SIGTERM);
+    end_home();
+}
+
+int main(int argc, char **argv)
+{
+    const struct check_test tests[] = {
+        files_and_references_at_a_running_node,         inputs_that_cannot_be_are_named,
+        inside_a_program_with_a_folder_of_its_own,      a_handle_ends_while_a_job_reads_its_inputs,
+        a_node_that_dies_while_inputs_are_on_their_way,
+    };
+    return api_main(tests, sizeof tests / sizeof *tests, argc, argv);
+}
