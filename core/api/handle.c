@@ -453,8 +453,7 @@ static int take_frames(struct velum *v)
         v->children_ended = false;
         if (again)
             each_live(v, go_on);
-#if VELUM_PLANT ==                                                                                 \
-    453 /* unit/test_api_inputs: what the node inside says at once waits for a timer */
+#if VELUM_PLANT == 453 /* unit/test_api_inputs: what a node inside says at once is left */
         again = false;
 #endif
     } while (again);

@@ -69,8 +69,13 @@ static void look_at(const char *folder)
     if (!is_ours(folder, &st) || !join(path, folder, "lock"))
         return;
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+#if VELUM_PLANT == 454 /* unit/test_scratch: a folder that is in use is taken for left behind */
+    if (fd >= 0)
+        remove_all(folder);
+#else
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
         remove_all(folder);
+#endif
     else if (fd < 0 && errno == ENOENT && st.st_mtime + YOUNG_S < time(NULL))
         (void)rmdir(folder);
     if (fd >= 0)
