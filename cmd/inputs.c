@@ -260,5 +260,7 @@ int inputs_put(struct inputs *in, const struct call *c, struct line *l)
     int code = line_is_embedded(l) ? 0 : name_all(in);
     if (code == 0)
         code = find(in, c, l);
-    return code == 0 ? send_all(in, c, l) : code;
+    if (code == 0)
+        code = send_all(in, c, l);
+    return code == 0 && interrupt_came() ? interrupted() : code;
 }

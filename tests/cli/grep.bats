@@ -189,6 +189,24 @@ same_in_all() {
     [[ $(tail -n 1 said) == "try: velum result "* ]]
 }
 
+@test "a plugin over files: the node says where they begin, and plans with their sizes" {
+    samples
+    mkdir plugins
+    sed 's/\.name = "grep"/.name = "lines"/' "$VELUM_ROOT/plugins/grep.c" >lines.c
+    gcc -O2 -fPIC -shared -nostdlib -ffreestanding -fvisibility=hidden -fno-stack-protector \
+        -ffp-contract=off -DVELUM_SOURCE_DIGEST="\"$(sha256sum lines.c | cut -d' ' -f1)\"" \
+        -I"$VELUM_ROOT" -o plugins/lines.so lines.c "$VELUM_ROOT/plugins/helper.c"
+    node a --plugins "$PWD/plugins"
+    velum run --progress none lines -i FOO lines binary | cmp - <(system_grep -i FOO lines binary)
+    cat long | velum run --progress none lines 99 - | cmp - <(system_grep 99 long)
+    run -1 velum run lines foo missing
+    [[ $output == *"missing: No such file"* ]]
+    run -2 velum run lines '\(' lines
+    [[ $output == *"parenthesis"* ]]
+    ends_with_try
+    velum result "$(job_id 1)" >/dev/null
+}
+
 @test "run: Ctrl-C while files are on their way leaves no job" {
     samples
     node a
