@@ -113,9 +113,8 @@ void labour_inputs_drop(struct job *j)
 {
     struct labour *l = j->labour;
 
-    if (j->node->objects == NULL) /* the node ends, and its shelf was first */
-        return;
-    for (uint16_t i = 0; i < l->inputs_pinned; i++) {
+    /* At the end of the node its objects go before its jobs. */
+    for (uint16_t i = 0; i < l->inputs_pinned && j->node->objects != NULL; i++) {
         struct shelf_object *o = shelf_find(j->node->objects->shelf, name_of(j, i));
 
         if (o != NULL)
