@@ -9,9 +9,9 @@
  *   damage.c    pieces that are not what they were
  *   fetching.c  on their way here from other nodes; bulk.c: the links for that
  *
- * A node without room for objects (embedded, or told so) has none of this, and says so to whoever
- * asks. Memory is bounded by what is on its way: PUTS_MAX and GETS_MAX times a window. What the
- * mover cannot take yet of it waits in mover.c. Private to core/node. */
+ * A node without room for objects (told so, or embedded and without a folder for them) has none of
+ * this, and says so to whoever asks. Memory is bounded by what is on its way: PUTS_MAX and GETS_MAX
+ * times a window. What the mover cannot take yet of it waits in mover.c. Private to core/node. */
 #ifndef VELUM_NODE_OBJECTS_H
 #define VELUM_NODE_OBJECTS_H
 

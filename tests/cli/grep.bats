@@ -214,8 +214,10 @@ same_in_all() {
     "$VELUM" run --progress none grep foo lines pipe >got 2>said 3>&- &
     pid=$!
     exec 4>pipe
-    until_true 10 objects_are 1
     echo foo >&4
+    # The first is there, and of the other one something has come.
+    until_true 10 objects_are 1
+    until_true 10 sh -c "find '$VELUM_HOME/nodes/$PORT_a/objects' -name 'stream*' | grep -q ."
     kill -INT $pid
     code=0
     wait $pid || code=$?
