@@ -239,8 +239,10 @@ static int send_all(struct inputs *in, const struct call *c, struct line *l)
     const char *kind = opt_text(c->opts, "progress", NULL);
     char moved[TRANSFER_TEXT_SIZE];
     struct transfer progress;
-    struct source_way way = {
-        .line = l, .progress = &progress, .again = "velum run again; no job was submitted"};
+    struct source_way way = {.line = l,
+                             .progress = &progress,
+                             .again = "velum run again; no job was submitted",
+                             .patient = !line_is_embedded(l)};
     transfer_begin(&progress, progress_kind_of(kind, talk_is_terminal()), stderr, talk_columns(),
                    bytes_to_send(in), 0, loop_clock());
     int code = put_all(in, &way);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd/interrupt.h"
@@ -15,6 +16,8 @@
 #include "core/wire/message.h"
 
 #define INPUT_WAIT_MS 100
+#define LOST_MAX_US (30 * S_US)
+#define LOST_NAP_US (100 * MS_US)
 #define SILENCE_MAX_US (300 * S_US) /* of a node whose disk is slow, or that copies a lot */
 
 /* What one step comes to when it is not an exit code. */
@@ -72,6 +75,64 @@ static int begin(struct put *p)
     return line_send(p->way->line, MESSAGE_REQUEST_PUT, buf_bytes(&payload));
 }
 
+/* A pipe may be silent for long, and the node may have something to say meanwhile. */
+static bool input_is_ready(const struct put *p)
+{
+    struct pollfd input = {.fd = p->from->fd, .events = POLLIN};
+    return poll(&input, 1, INPUT_WAIT_MS) > 0;
+}
+
+static int interrupted(const struct put *p)
+{
+    if (p->flow.ended) {
+        talk_error("interrupted: the node has all of %s and goes on without this command",
+                   p->from->what);
+        talk_try("velum objects");
+    } else {
+        talk_error("interrupted: nothing of %s was put", p->from->what);
+        talk_try("%s", p->way->again);
+    }
+    return CODE_INTERRUPTED;
+}
+
+static int node_has_ended(const struct put *p)
+{
+    talk_error("the node ended before %s was put", p->from->what);
+    talk_try("velum nodes, then %s", p->way->again);
+    return CODE_NO_NODE;
+}
+
+/* Another node gets it from its first byte. */
+static int find_another(struct put *p)
+{
+    const struct instant since = loop_clock();
+    const struct timespec nap = {.tv_nsec = LOST_NAP_US * 1000};
+    talk_line("the node is gone; asking another");
+    while (instant_since_us(loop_clock(), since) < LOST_MAX_US && !interrupt_came()) {
+        if (line_reopen(p->way->line) == 0 && lseek(p->from->fd, 0, SEEK_SET) == 0 && begin(p) == 0)
+            return GO_ON;
+        nanosleep(&nap, NULL);
+    }
+    return interrupt_came() ? interrupted(p) : node_has_ended(p);
+}
+
+/* What a code of the line, or an answer that makes no sense, comes to. */
+static int give_up(struct put *p, int rc)
+{
+    transfer_pause(p->way->progress);
+    if (rc == ERR_CANCELLED)
+        return interrupt_came() ? interrupted(p) : GO_ON;
+    if (rc == ERR_CLOSED)
+        return p->way->patient && p->from->whole ? find_another(p) : node_has_ended(p);
+    if (rc == ERR_TIMEOUT) {
+        talk_error("%s: the node gave no answer for %d s", p->from->what,
+                   (int)(SILENCE_MAX_US / S_US));
+        talk_try("velum nodes");
+        return CODE_NO_NODE;
+    }
+    return line_report_about(p->way->line, p->from->what, rc);
+}
+
 /* Somebody writes to the file while it is read: what the node would make of it is no file that
  * ever was. */
 static int changed(struct put *p)
@@ -95,49 +156,9 @@ static int send_bytes(struct put *p)
         return changed(p);
     int rc = line_send_on(p->way->line, MESSAGE_REQUEST_DATA, (struct bytes){bytes, (size_t)n});
     if (rc < 0)
-        return line_report_about(p->way->line, p->from->what, rc);
+        return give_up(p, rc);
     put_flow_sent(&p->flow, (size_t)n);
     return GO_ON;
-}
-
-/* A pipe may be silent for long, and the node may have something to say meanwhile. */
-static bool input_is_ready(const struct put *p)
-{
-    struct pollfd input = {.fd = p->from->fd, .events = POLLIN};
-    return poll(&input, 1, INPUT_WAIT_MS) > 0;
-}
-
-static int interrupted(const struct put *p)
-{
-    if (p->flow.ended) {
-        talk_error("interrupted: the node has all of %s and goes on without this command",
-                   p->from->what);
-        talk_try("velum objects");
-    } else {
-        talk_error("interrupted: nothing of %s was put", p->from->what);
-        talk_try("%s", p->way->again);
-    }
-    return CODE_INTERRUPTED;
-}
-
-/* What a code of the line, or an answer that makes no sense, comes to. */
-static int give_up(struct put *p, int rc)
-{
-    transfer_pause(p->way->progress);
-    if (rc == ERR_CANCELLED)
-        return interrupt_came() ? interrupted(p) : GO_ON;
-    if (rc == ERR_CLOSED) {
-        talk_error("the node ended before %s was put", p->from->what);
-        talk_try("velum nodes, then %s", p->way->again);
-        return CODE_NO_NODE;
-    }
-    if (rc == ERR_TIMEOUT) {
-        talk_error("%s: the node gave no answer for %d s", p->from->what,
-                   (int)(SILENCE_MAX_US / S_US));
-        talk_try("velum nodes");
-        return CODE_NO_NODE;
-    }
-    return line_report_about(p->way->line, p->from->what, rc);
 }
 
 static int listen_until(struct put *p, struct instant until, bool *silent)

@@ -35,6 +35,7 @@ struct source_way {
     uint64_t before;   /* bytes that the progress has counted already */
     const char *again; /* the end of a failure: "velum put again" */
     uint8_t copies;    /* to wait for, 0: the usual number */
+    bool patient;      /* when the node ends, a whole file is sent to another one */
 };
 
 /* Sends all of it, and waits until the node has it and the copies are synced: 0, or an exit code

@@ -273,6 +273,34 @@ below() { # below KB WHO PID: and says so when not
     done
 }
 
+@test "grep: kill -9 of the node while a file is on its way to it: another one gets it" {
+    lines_file big 60
+    mesh 2
+    system_grep '77' big >want
+    "$VELUM" run --progress none --addr "127.0.0.1:$PORT_b" grep 77 big >got 2>said 3>&- &
+    pid=$!
+    until_true 10 sh -c "find '$VELUM_HOME/nodes/$PORT_b/objects' -name 'stream*' | grep -q ."
+    kill -9 "$PID_b"
+    wait $pid || { cat said && false; }
+    cmp got want
+    grep -q "the node is gone; asking another" said
+    # Standard input cannot be read again.
+    node b2
+    mkfifo pipe
+    "$VELUM" run --addr "127.0.0.1:$PORT_b2" grep foo pipe >got 2>said 3>&- &
+    pid=$!
+    exec 4>pipe
+    echo foo >&4
+    until_true 10 sh -c "find '$VELUM_HOME/nodes/$PORT_b2/objects' -name 'stream*' | grep -q ."
+    kill -9 "$PID_b2"
+    code=0
+    wait $pid || code=$?
+    exec 4>&-
+    [ $code = 5 ]
+    [[ $(cat said) == *"the node ended before pipe was put"* ]]
+    [[ $(tail -n 1 said) == "try: velum nodes, then velum run again; no job was submitted" ]]
+}
+
 @test "grep: kill -9 of a node in the middle, of the job and of its result, gives the same bytes" {
     lines_file big 60
     mesh 3
