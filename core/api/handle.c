@@ -65,6 +65,12 @@ void handle_end_failed(struct velum *v, struct op *op, int code, const char *hin
     handle_end(v, op, code);
 }
 
+void handle_makes_no_sense(struct velum *v, struct op *op)
+{
+    handle_end_failed(v, op, VELUM_FAILED, "velum version, here and on the node",
+                      "the node gave an answer that makes no sense");
+}
+
 /* --- the line --- */
 
 static int poll_add(const struct velum *v, int fd)

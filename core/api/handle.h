@@ -45,6 +45,8 @@ int handle_fail_err(struct velum *v, int err, const char *what);
 void handle_end(struct velum *v, struct op *op, int code);
 void handle_end_failed(struct velum *v, struct op *op, int code, const char *hint,
                        const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* The same for an answer of the node's that does not read, or is none to what was asked. */
+void handle_makes_no_sense(struct velum *v, struct op *op);
 
 /* Opens by v->options; says what is wrong. */
 int handle_open(struct velum *v);

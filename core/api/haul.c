@@ -120,12 +120,6 @@ void haul_resume(struct velum *v, struct op *op)
     }
 }
 
-static void makes_no_sense(struct velum *v, struct op *op)
-{
-    handle_end_failed(v, op, VELUM_FAILED, "velum version, here and on the node",
-                      "the node gave an answer that makes no sense");
-}
-
 /* --- put --- */
 
 /* 0 with the next bytes, which may be none; or < 0 after the operation has ended. */
@@ -168,7 +162,7 @@ static void was_put(struct velum *v, struct op *op, struct bytes payload)
 {
     struct object_view made;
     if (!op->haul->put.ended || read_object_view(payload, &made) < 0) {
-        makes_no_sense(v, op);
+        handle_makes_no_sense(v, op);
         return;
     }
     id_hex(made.name.bytes, 2 * ID_SIZE, op->haul->ref);
@@ -183,7 +177,7 @@ static void put_answer(struct velum *v, struct op *op, const struct frame *frame
              put_flow_credit(&op->haul->put, frame->payload) == 0)
         send_on(v, op);
     else
-        makes_no_sense(v, op);
+        handle_makes_no_sense(v, op);
 }
 
 /* --- get --- */
@@ -202,7 +196,7 @@ static void take_view(struct velum *v, struct op *op, struct bytes payload)
     struct haul *h = op->haul;
     struct object_view seen;
     if (get_flow_view(&h->get, payload, &seen) < 0) {
-        makes_no_sense(v, op);
+        handle_makes_no_sense(v, op);
         return;
     }
     if (!h->get.known)
@@ -235,7 +229,7 @@ static void take_piece(struct velum *v, struct op *op, struct bytes bytes)
 {
     struct haul *h = op->haul;
     if (get_flow_piece(&h->get, bytes, h->at) < 0) {
-        makes_no_sense(v, op);
+        handle_makes_no_sense(v, op);
         return;
     }
     int rc = h->fd < 0 ? keep_in_memory(h, bytes)
@@ -255,7 +249,7 @@ static void got_all(struct velum *v, struct op *op)
     struct haul *h = op->haul;
     struct digest name;
     if (!h->get.known || h->at != h->get.view.size) {
-        makes_no_sense(v, op);
+        handle_makes_no_sense(v, op);
         return;
     }
     bool whole = object_stream_end(&h->name, &name);
@@ -284,7 +278,7 @@ static void get_answer(struct velum *v, struct op *op, const struct frame *frame
         got_all(v, op);
         break;
     default:
-        makes_no_sense(v, op);
+        handle_makes_no_sense(v, op);
     }
 }
 

@@ -246,17 +246,11 @@ void task_resume(struct velum *v, struct op *op)
 #endif
 }
 
-static void makes_no_sense(struct velum *v, struct op *op)
-{
-    handle_end_failed(v, op, VELUM_FAILED, "velum version, here and on the node",
-                      "the node gave an answer that makes no sense");
-}
-
 static void planned(struct velum *v, struct op *op, const struct frame *frame)
 {
     if (frame->type != MESSAGE_REPLY_PLAN ||
         plan_read(&op->task->submission->plan, frame->payload) < 0) {
-        makes_no_sense(v, op);
+        handle_makes_no_sense(v, op);
         return;
     }
     op->task->step = SIGNING;
@@ -272,7 +266,7 @@ static void submitted(struct velum *v, struct op *op, const struct frame *frame)
     struct task *t = op->task;
     if (frame->type != MESSAGE_REPLY_SUBMITTED ||
         read_reply_submitted(frame->payload, &t->ack) < 0) {
-        makes_no_sense(v, op);
+        handle_makes_no_sense(v, op);
         return;
     }
     t->acknowledged = true;
@@ -321,7 +315,7 @@ static void watched(struct velum *v, struct op *op, const struct frame *frame)
     struct task *t = op->task;
     struct job_entry now = {0};
     if (frame->type != MESSAGE_REPLY_JOB || job_entry_take(&now, frame->payload) < 0) {
-        makes_no_sense(v, op);
+        handle_makes_no_sense(v, op);
         return;
     }
     job_entry_clear(&t->entry);
@@ -346,7 +340,7 @@ static void shown(struct velum *v, struct op *op, const struct frame *frame)
     struct reader r = reader_of(frame->payload);
     read_text(&r, raw, sizeof raw);
     if (frame->type != MESSAGE_REPLY_TEXT || !reader_done(&r))
-        makes_no_sense(v, op);
+        handle_makes_no_sense(v, op);
     else
         take_text(v, op, raw);
 }

@@ -290,18 +290,26 @@ static int tell(struct velum *v, struct op *op)
     return op->code;
 }
 
-int velum_wait(struct velum *v, int operation, int64_t timeout_ms)
+/* What a call gave that was to begin an operation: 0 and the operation, or the code to return. */
+static int find(struct velum *v, int operation, struct op **op)
 {
-    struct guard g;
     if (operation < 0)
         return operation;
     if (!v)
         return VELUM_MISUSE;
-    struct op *op = ops_find(&v->ops, operation);
-    if (!op)
-        return unknown(v);
+    *op = ops_find(&v->ops, operation);
+    return *op ? 0 : unknown(v);
+}
+
+int velum_wait(struct velum *v, int operation, int64_t timeout_ms)
+{
+    struct guard g;
+    struct op *op;
+    int rc = find(v, operation, &op);
+    if (rc < 0)
+        return rc;
     guard_begin(&g);
-    int rc = has_ended(v, op) ? 0 : run_until(v, op, has_ended, until_of(timeout_ms));
+    rc = has_ended(v, op) ? 0 : run_until(v, op, has_ended, until_of(timeout_ms));
     guard_end(&g);
     return rc < 0 ? rc : tell(v, op);
 }
@@ -364,14 +372,10 @@ static int kill_task(struct velum *v, struct op *op, int64_t timeout_ms)
 int velum_kill(struct velum *v, int operation, int64_t timeout_ms)
 {
     struct guard g;
-    int rc = VELUM_DONE;
-    if (operation < 0)
-        return operation;
-    if (!v)
-        return VELUM_MISUSE;
-    struct op *op = ops_find(&v->ops, operation);
-    if (!op)
-        return unknown(v);
+    struct op *op;
+    int rc = find(v, operation, &op);
+    if (rc < 0)
+        return rc;
     guard_begin(&g);
     if (op->kind == OP_TASK)
         rc = kill_task(v, op, timeout_ms);

@@ -533,27 +533,22 @@ int ledger_apply_read(struct ledger *l, struct bytes fact, const struct fact *f,
     }
 }
 
-static bool is_same(const struct buf *kept, struct bytes fact)
-{
-    return kept->len == fact.len && memcmp(kept->data, fact.data, fact.len) == 0;
-}
-
 bool ledger_keeps(const struct ledger *l, enum fact_kind kind, struct bytes fact)
 {
     switch (kind) {
     case FACT_SPEC:
-        return is_same(&l->spec_fact, fact);
+        return bytes_equal(buf_bytes(&l->spec_fact), fact);
     case FACT_HOLDERS:
         for (uint32_t i = 0; i < l->variants_count; i++)
-            if (is_same(&l->variants[i].fact, fact))
+            if (bytes_equal(buf_bytes(&l->variants[i].fact), fact))
                 return true;
         return false;
     case FACT_CLAIM:
-        return is_same(&l->claim_fact, fact);
+        return bytes_equal(buf_bytes(&l->claim_fact), fact);
     case FACT_CANCEL:
-        return is_same(&l->cancel_fact, fact);
+        return bytes_equal(buf_bytes(&l->cancel_fact), fact);
     case FACT_OUTCOME:
-        return is_same(&l->outcome_fact, fact);
+        return bytes_equal(buf_bytes(&l->outcome_fact), fact);
     default:
         return false;
     }

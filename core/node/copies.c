@@ -156,6 +156,16 @@ static void send_have(struct node *n, struct node_id to, struct digest name)
     send_node(n, to, MESSAGE_OBJECT_HAVE, 0, buf_bytes(&b));
 }
 
+static void send_seek(struct node *n, struct node_id to, struct digest name)
+{
+    uint8_t bytes[ID_SIZE];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_digest(&b, name);
+    send_node(n, to, MESSAGE_OBJECT_SEEK, 0, buf_bytes(&b));
+}
+
 void copies_written(struct node *n, const struct wait *w)
 {
     const struct shelf_object *o =
@@ -187,15 +197,30 @@ static struct holders keepers_of(const struct node *n, struct digest name)
     return wanted;
 }
 
+#define CONCERNED_MAX (KEEPING_HAS_MAX + FACT_HOLDERS_MAX)
+
+/* Other nodes that have said that they have it, and those that should have it. */
+static uint32_t concerned(const struct node *n, const struct keeping *k,
+                          const struct holders *wanted, struct node_id to[CONCERNED_MAX])
+{
+    uint32_t count = 0;
+
+    for (uint8_t i = 0; i < k->has_count; i++)
+        to[count++] = k->has[i];
+    for (uint8_t i = 0; i < wanted->count; i++)
+        if (!node_is_self(n, wanted->ids[i]) && !had(k, wanted->ids[i]))
+            to[count++] = wanted->ids[i];
+    return count;
+}
+
 void copies_tell_removed(struct node *n, const struct keeping *k)
 {
     struct holders wanted = keepers_of(n, k->name);
+    struct node_id to[CONCERNED_MAX];
+    uint32_t count = concerned(n, k, &wanted, to);
 
-    for (uint8_t i = 0; i < k->has_count; i++)
-        send_keep(n, k->has[i], k);
-    for (uint8_t i = 0; i < wanted.count; i++)
-        if (!node_is_self(n, wanted.ids[i]) && !had(k, wanted.ids[i]))
-            send_keep(n, wanted.ids[i], k);
+    for (uint32_t i = 0; i < count; i++)
+        send_keep(n, to[i], k);
     copies_look(n);
 }
 
@@ -220,12 +245,11 @@ static bool tend_removed(struct node *n, struct keeping *k)
 static void tell_all(struct node *n, const struct keeping *k)
 {
     struct holders wanted = keepers_of(n, k->name);
+    struct node_id to[CONCERNED_MAX];
+    uint32_t count = concerned(n, k, &wanted, to);
 
-    for (uint8_t i = 0; i < k->has_count; i++)
-        send_have(n, k->has[i], k->name);
-    for (uint8_t i = 0; i < wanted.count; i++)
-        if (!node_is_self(n, wanted.ids[i]) && !had(k, wanted.ids[i]))
-            send_have(n, wanted.ids[i], k->name);
+    for (uint32_t i = 0; i < count; i++)
+        send_have(n, to[i], k->name);
 }
 
 void copies_lost(struct node *n, const struct shelf_object *o)
@@ -242,14 +266,14 @@ void copies_lost(struct node *n, const struct shelf_object *o)
     copies_look(n);
 }
 
-static void send_seek(struct node *n, struct node_id to, struct digest name);
-
 /* It is to be kept, and not whole here: those who may have it are asked until one has. True when it
  * is to be looked at again. */
 static bool tend_lost(struct node *n, struct keeping *k, struct shelf_object *o,
                       const struct holders *wanted)
 {
+    struct node_id to[CONCERNED_MAX];
     bool missing = false;
+    uint32_t count;
 
     for (uint8_t i = 0; i < wanted->count; i++)
         missing |= !node_is_self(n, wanted->ids[i]) && !has(n, k, wanted->ids[i]);
@@ -262,11 +286,9 @@ static bool tend_lost(struct node *n, struct keeping *k, struct shelf_object *o,
 #if VELUM_PLANT != 361 /* trace/test_object_damage: what is lost is asked for when somebody reads */
     if (instant_since_us(n->now, k->told) >= LOST_AGAIN_US) {
         k->told = n->now;
-        for (uint8_t i = 0; i < k->has_count; i++)
-            send_seek(n, k->has[i], k->name);
-        for (uint8_t i = 0; i < wanted->count; i++)
-            if (!node_is_self(n, wanted->ids[i]) && !had(k, wanted->ids[i]))
-                send_seek(n, wanted->ids[i], k->name);
+        count = concerned(n, k, wanted, to);
+        for (uint32_t i = 0; i < count; i++)
+            send_seek(n, to[i], k->name);
     }
 #endif
     return true;
@@ -562,16 +584,6 @@ void copies_fetched(struct node *n, struct digest name, bool whole)
 }
 
 /* --- seeking --- */
-
-static void send_seek(struct node *n, struct node_id to, struct digest name)
-{
-    uint8_t bytes[ID_SIZE];
-    struct buf b;
-
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_digest(&b, name);
-    send_node(n, to, MESSAGE_OBJECT_SEEK, 0, buf_bytes(&b));
-}
 
 void copies_seek(struct node *n, struct digest name)
 {

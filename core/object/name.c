@@ -1,5 +1,7 @@
 #include "core/object/name.h"
 
+#include "core/base/ensure.h"
+
 #include "core/base/bytes.h"
 
 uint64_t object_pieces(uint64_t size)
@@ -47,6 +49,19 @@ bool object_sum_end(struct object_sum *s, struct digest *name)
 {
     *name = sha256_end(&s->sha);
     return s->pieces == object_pieces(s->size);
+}
+
+struct digest object_name_of(struct bytes data)
+{
+    struct object_sum sum;
+    struct digest name;
+
+    object_sum_begin(&sum, data.len);
+    for (uint64_t i = 0; i < object_pieces(data.len); i++)
+        object_sum_piece(&sum,
+                         sha256_of(data.data + i * PIECE_SIZE, object_piece_length(data.len, i)));
+    ensure(object_sum_end(&sum, &name));
+    return name;
 }
 
 void object_stream_begin(struct object_stream *s, uint64_t size)

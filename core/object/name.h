@@ -44,6 +44,9 @@ void object_sum_piece(struct object_sum *s, struct digest piece);
 /* False when there were more or fewer pieces than the size has. */
 bool object_sum_end(struct object_sum *s, struct digest *name);
 
+/* The name of bytes that are all here: OBJECT_SIZE_MAX of them at most. */
+struct digest object_name_of(struct bytes data);
+
 /* The name of bytes that come in order, in parts of any length. */
 struct object_stream {
     struct object_sum sum;

@@ -28,18 +28,6 @@ static bool chance(struct world *w, uint32_t one_in)
     return prng_one_in(&w->stuff.prng, one_in);
 }
 
-static struct digest name_of(const uint8_t *data, uint64_t size)
-{
-    struct object_sum sum;
-    struct digest name;
-
-    object_sum_begin(&sum, size);
-    for (uint64_t i = 0; i < object_pieces(size); i++)
-        object_sum_piece(&sum, sha256_of(data + i * PIECE_SIZE, object_piece_length(size, i)));
-    ensure(object_sum_end(&sum, &name));
-    return name;
-}
-
 static uint64_t any_size(struct world *w, bool may_be_large)
 {
     if (may_be_large && chance(w, LARGE_IN))
@@ -57,7 +45,7 @@ static void make_thing(struct world *w, struct sim_thing *t, bool may_be_large)
     }
     for (uint64_t i = 0; i < t->size; i++)
         t->data[i] = (uint8_t)(i < 4096 ? below(w, 256) : t->data[i - 4096] + 1u);
-    t->name = name_of(t->data, t->size);
+    t->name = object_name_of((struct bytes){t->data, (size_t)t->size});
     t->copies = chance(w, 2) ? 0 : (uint8_t)(1 + below(w, 3));
 }
 
@@ -255,14 +243,20 @@ static bool is_lost(void *ctx)
     return chance(ctx, 2);
 }
 
-void sim_objects_crash(struct world *w, struct sim_node *n, bool power)
+/* What the mover was about to answer. */
+static void drop_answers(struct world *w, struct sim_node *n)
 {
     struct sim_moved *m;
 
-    if (!n->moving.made)
-        return;
     while ((m = take_first(&n->moving)) != NULL)
         moved_free(w, m);
+}
+
+void sim_objects_crash(struct world *w, struct sim_node *n, bool power)
+{
+    if (!n->moving.made)
+        return;
+    drop_answers(w, n);
     sim_mover_crash(&n->moving.mover);
     if (power)
         sim_mover_power(&n->moving.mover, is_lost, w);
@@ -270,12 +264,9 @@ void sim_objects_crash(struct world *w, struct sim_node *n, bool power)
 
 void sim_objects_node_clear(struct world *w, struct sim_node *n)
 {
-    struct sim_moved *m;
-
     if (!n->moving.made)
         return;
-    while ((m = take_first(&n->moving)) != NULL)
-        moved_free(w, m);
+    drop_answers(w, n);
     sim_mover_clear(&n->moving.mover);
     sim_mover_clear(&n->moving.image);
 }

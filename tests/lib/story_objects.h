@@ -8,18 +8,6 @@
 #include "tests/lib/check.h"
 #include "tests/lib/story.h"
 
-static inline struct digest story_object_name(const uint8_t *data, uint64_t size)
-{
-    struct object_sum sum;
-    struct digest name;
-
-    object_sum_begin(&sum, size);
-    for (uint64_t i = 0; i < object_pieces(size); i++)
-        object_sum_piece(&sum, sha256_of(data + i * PIECE_SIZE, object_piece_length(size, i)));
-    CHECK(object_sum_end(&sum, &name));
-    return name;
-}
-
 static inline void story_put_data(struct story *s, uint64_t user, uint32_t request,
                                   struct bytes data)
 {
@@ -107,7 +95,7 @@ static inline struct digest story_put_whole(struct story *s, uint32_t i, const u
         story_run(s, 500 * MS_US);
     CHECK(story_object_view(s, user, request, &v));
     CHECK_INT(v.size, size);
-    CHECK(digest_equal(v.name, story_object_name(data, size)));
+    CHECK(digest_equal(v.name, object_name_of((struct bytes){data, (size_t)size})));
     *told = v;
     story_leave(s, user);
     story_run(s, MS_US);

@@ -99,7 +99,7 @@ TEST(what_the_mover_cannot_take_yet_waits)
             story_run(&story, S_US);
         CHECK_INT(story_code(&story, user, requests[i]), 0);
         CHECK(story_object_view(&story, user, requests[i], &v));
-        CHECK(digest_equal(v.name, story_object_name(bytes + i, PIECE_SIZE)));
+        CHECK(digest_equal(v.name, object_name_of((struct bytes){bytes + i, PIECE_SIZE})));
     }
     CHECK_INT(sim_mover_whole(&story.nodes[0].mover), 20);
     CHECK(story_end(&story));

@@ -132,6 +132,8 @@ TEST(what_nobody_keeps_is_removed_where_it_is)
     for (uint32_t i = 0; i < 2; i++) {
         struct keeping *k = map_remove(&story.nodes[i].core->keeping, &name);
 
+        REQUIRE(k != NULL && k->next == NULL && k->prev == NULL);
+        story.nodes[i].core->keeping_first = NULL; /* there was no other */
         alloc_free(&story.heap.alloc, k, sizeof *k);
         shelf_keep(story.nodes[i].core->objects->shelf,
                    shelf_find(story.nodes[i].core->objects->shelf, name), false);

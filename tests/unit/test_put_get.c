@@ -31,17 +31,6 @@ static char said[4096];
 
 /* --- the folder, and a command in it --- */
 
-static struct digest name_of(const uint8_t *bytes, uint64_t size)
-{
-    struct object_sum sum;
-    struct digest name;
-    object_sum_begin(&sum, size);
-    for (uint64_t i = 0; i < object_pieces(size); i++)
-        object_sum_piece(&sum, sha256_of(bytes + i * PIECE_SIZE, object_piece_length(size, i)));
-    CHECK(object_sum_end(&sum, &name));
-    return name;
-}
-
 static void begin(void)
 {
     char path[128];
@@ -55,7 +44,7 @@ static void begin(void)
     CHECK_INT(mkdir(path, 0700), 0);
     for (uint32_t i = 0; i < SIZE; i++)
         object[i] = (uint8_t)(i * 2654435761u >> 13);
-    object_name = name_of(object, SIZE);
+    object_name = object_name_of((struct bytes){object, SIZE});
     id_hex(object_name.bytes, 2 * ID_SIZE, ref);
 }
 
@@ -297,7 +286,7 @@ static void serve_put(struct node *n, const struct frame *first, const struct wa
     }
     if (ask.size != UINT64_MAX && ask.size != at)
         _exit(7);
-    say_object(n, request, name_of(bytes, at), at);
+    say_object(n, request, object_name_of((struct bytes){bytes, at}), at);
 }
 
 /* Serves one connection after the other, by one way each; the process ends when its parent says
@@ -380,7 +369,7 @@ TEST(put_prints_the_name_of_the_bytes_alone)
     begin();
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         char hex[ID_HEX_SIZE], expected[ID_HEX_SIZE + 1], out[256] = "";
-        struct digest name = name_of(object, sizes[i]);
+        struct digest name = object_name_of((struct bytes){object, sizes[i]});
         CHECK_INT(put_bytes(sizes[i], &honest), CODE_DONE);
         id_hex(name.bytes, 2 * ID_SIZE, hex);
         snprintf(expected, sizeof expected, "%s\n", hex);
