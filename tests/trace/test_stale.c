@@ -128,9 +128,9 @@ static struct job_id met_by_one_that_was_away(void)
     kill_job(0, id);
     story.nodes[3].keeps_disk = true;
     start(3);
-    story_run(&story, 24 * S_US);
+    story_run(&story, 31 * S_US);
     story_kill(&story, 3);
-    story_run(&story, 40 * S_US);
+    story_run(&story, 33 * S_US);
     CHECK_INT(tombs_count(&story.nodes[0].core->tombs), 0);
     apart(true);
     start(3);
