@@ -395,7 +395,7 @@ void record_view_json(struct json *j, const struct record_view *v)
         json_text(j, "state", state_name(r.state));
     if (rc == 0 && (r.type == RECORD_GONE || r.type == RECORD_CALENDAR))
         json_number(j, "calendar", r.calendar_s);
-    if (rc == 0 && r.type == RECORD_CALENDAR)
+    if (rc == 0 && r.away_s > 0)
         json_number(j, "away", r.away_s);
     if (rc == 0 && r.type == RECORD_STALE)
         json_text(j, "step", step_name(r.step));
