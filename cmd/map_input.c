@@ -109,7 +109,7 @@ static const char *why_of(int rc)
     case ERR_FULL:
         return "more than 64 MiB; a file that is the only source may have any length";
     case ERR_TOO_LARGE:
-        return "a line is longer than 1,023 bytes or has a zero byte in it (--null splits at these)";
+        return "a line is longer than 1,023 bytes, or has a zero byte (--null splits at these)";
     default:
         return err_sentence(rc);
     }
