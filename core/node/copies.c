@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/fetch_wait.h"
 #include "core/node/fetching.h"
 #include "core/node/get.h"
 #include "core/node/link.h"
@@ -616,5 +617,5 @@ bool copies_are_quiet(const struct node *n)
     return s == NULL ||
            (!s->look_more && (s->scanned || s->scan_is_on) &&
             s->able == member_keeps(n, n->options.id) && s->fetches == NULL && s->bulks == NULL &&
-            s->put_waits == NULL && s->removings == NULL && !gets_wait(n));
+            s->put_waits == NULL && s->removings == NULL && !fetch_waits_any(n) && !gets_wait(n));
 }

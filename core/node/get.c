@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "core/node/copies.h"
 #include "core/node/damage.h"
+#include "core/node/fetch_wait.h"
 #include "core/node/fetching.h"
 #include "core/node/link.h"
 #include "core/node/mover.h"
@@ -333,7 +334,8 @@ void gets_tick(struct node *n)
 
     for (g = n->objects->gets; g != NULL; g = next) {
         next = g->next;
-        if (g->waits && instant_reached(n->now, g->until) && !fetching_is_on(n, g->name))
+        if (g->waits && instant_reached(n->now, g->until) && !fetching_is_on(n, g->name) &&
+            !fetch_wait_has(n, g->name))
             nobody_has_it(n, g);
     }
 }

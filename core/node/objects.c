@@ -4,6 +4,7 @@
 #include "core/node/bulk.h"
 #include "core/node/copies.h"
 #include "core/node/damage.h"
+#include "core/node/fetch_wait.h"
 #include "core/node/fetching.h"
 #include "core/node/get.h"
 #include "core/node/keeping.h"
@@ -44,6 +45,7 @@ int objects_new(struct node *n)
     s->able = true;
     s->placings = 1;
     n->objects = s;
+    fetch_waits_init(n);
     return 0;
 }
 
@@ -61,6 +63,7 @@ void objects_free(struct node *n)
     if (s == NULL)
         return;
     fetchings_free(n);
+    fetch_waits_free(n);
     bulks_free(n);
     puts_free(n);
     gets_free(n);

@@ -8,6 +8,7 @@
  *   keeping.c   which are to be kept; copies.c: by whom, and who has them
  *   damage.c    pieces that are not what they were
  *   fetching.c  on their way here from other nodes; bulk.c: the links for that
+ *   fetch_wait.c  those that no place is left for
  *
  * A node without room for objects (embedded, or told so) has none of this, and says so to whoever
  * asks. Memory is bounded by what is on its way: PUTS_MAX and GETS_MAX times a window. What the
@@ -35,6 +36,7 @@ struct object_ask;
 struct bulk;
 struct fetching;
 struct removing;
+struct fetch_wait;
 
 /* How far the look for damage is: all objects up to this one, and its pieces before this one. */
 struct shelf_check {
@@ -42,6 +44,11 @@ struct shelf_check {
     uint64_t piece;
     uint32_t number; /* of this one on the shelf */
     bool begun;
+};
+
+struct fetch_queue {
+    struct map names; /* of all that are in it */
+    struct fetch_wait *first, *last;
 };
 
 struct objects {
@@ -72,6 +79,8 @@ struct objects {
     struct fetching *fetches;
     uint32_t fetches_count;
     bool fetch_wanted; /* something is to be asked for */
+    /* fetch_wait.c: for users, and to be kept */
+    struct fetch_queue waited, copied;
     /* copies.c */
     bool look_more, look_again;
     bool able; /* this node's disk can write down what it is told */
