@@ -491,7 +491,8 @@ static void on_have(struct node *n, struct node_id from, const struct object_hav
         note_has(n, k, from, m->loose);
     else if (k != NULL)
         note_lacks(k, from);
-    if ((m->whole || m->loose || m->part) && is_wanted(n, m->name))
+    if ((m->whole || m->loose || m->part) && is_wanted(n, m->name) &&
+        gets_believe(n, m->name, from))
         (void)fetching_begin(n, m->name, m->size, from);
     puts_look(n);
     copies_look(n);
