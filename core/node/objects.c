@@ -301,23 +301,28 @@ struct shelf_object *objects_by_ref(struct node *n, uint64_t link, uint32_t requ
     return NULL;
 }
 
+/* All that a ref means, or all there are; a page from `after` on. */
 static void list(struct node *n, uint64_t link, uint32_t request, const struct request_objects *m)
 {
-    struct digest after = m->after;
-    struct shelf_object *o;
+    struct shelf *s = n->objects->shelf;
+    struct digest digits = {{0}};
+    int count = m->ref[0] != 0 ? id_parse_prefix(m->ref, digits.bytes) : 0;
+    struct shelf_object *o = NULL;
+    int rc = m->ref[0] != 0 ? shelf_by_prefix(s, m->ref, &o) : 0;
 
-    if (m->ref[0] != 0) {
-        o = objects_by_ref(n, link, request, m->ref);
-        if (o == NULL)
-            return;
-        objects_send_view(n, link, request, o);
-        reply_end(n, link, request);
+    if (count < 0 || (rc < 0 && rc != ERR_ARGUMENT)) {
+        (void)objects_by_ref(n, link, request, m->ref);
         return;
     }
-    o = shelf_next(n->objects->shelf, digest_equal(after, (struct digest){{0}}) ? NULL : &after);
+    if (!digest_equal(m->after, (struct digest){{0}}))
+        o = shelf_next(s, &m->after);
+    else if (m->ref[0] == 0)
+        o = shelf_next(s, NULL);
     for (uint32_t i = 0; i < OBJECT_PAGE && o != NULL; i++) {
+        if (!id_has_prefix(o->name.bytes, digits.bytes, (size_t)count))
+            break;
         objects_send_view(n, link, request, o);
-        o = shelf_next(n->objects->shelf, &o->name);
+        o = shelf_next(s, &o->name);
     }
     reply_end(n, link, request);
 }

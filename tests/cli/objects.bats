@@ -331,6 +331,33 @@ copies_are() { # copies_are COUNT REF ADDR
     until_true 10 none_is_left
 }
 
+@test "a ref of a few digits means one object of all nodes, or they are listed" {
+    mesh 5 --slots 1
+    # Two objects with eight digits in common.
+    printf 'object 5187' >one
+    printf 'object 30120' >two
+    one=$(ref_of one --addr "127.0.0.1:$PORT_a")
+    for port in "$PORT_a" "$PORT_b" "$PORT_c" "$PORT_d" "$PORT_e"; do
+        [ "$(velum get "${one:0:8}" --addr "127.0.0.1:$port")" = "object 5187" ]
+    done
+    two=$(ref_of two --addr "127.0.0.1:$PORT_b")
+    [ "${one:0:8}" = "${two:0:8}" ]
+    for port in "$PORT_a" "$PORT_b" "$PORT_c" "$PORT_d" "$PORT_e"; do
+        for verb in get rm; do
+            run -2 --separate-stderr velum $verb "${one:0:8}" --addr "127.0.0.1:$port"
+            [ -z "$output" ]
+            [[ $stderr == *"${one:0:8}: 2 objects begin so"*"$two"*"$one"* ]]
+            ends_with_try_on_stderr
+        done
+        run -0 velum objects "${one:0:8}" --json --addr "127.0.0.1:$port"
+        [[ $output == *"$two"*"$one"* ]]
+        [ "$(velum get "${one:0:10}" --addr "127.0.0.1:$port")" = "object 5187" ]
+    done
+    [ "$(velum rm "${two:0:10}" --addr "127.0.0.1:$PORT_e")" = "${two:0:12} removed" ]
+    one_is_left() { "$VELUM" get "${one:0:8}" --addr "127.0.0.1:$PORT_d"; }
+    until_true 10 one_is_left
+}
+
 @test "an object survives the loss of the node it was put at" {
     mesh 3
     random_file in 20000000
