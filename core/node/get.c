@@ -338,7 +338,7 @@ bool gets_believe(const struct node *n, struct digest name, struct node_id id)
 /* Somebody else may have it whole, and answer a little later. */
 void gets_fetched(struct node *n, struct digest name, bool whole)
 {
-    struct shelf_object *o = shelf_find(n->objects->shelf, name);
+    struct shelf_object *o;
     struct get *g, *next;
     bool again = false;
 
@@ -346,6 +346,7 @@ void gets_fetched(struct node *n, struct digest name, bool whole)
         next = g->next;
         if (!g->waits || !digest_equal(g->name, name))
             continue;
+        o = shelf_find(n->objects->shelf, name); /* one that is through may have let go of it */
         if (whole && o != NULL) {
             start(n, g, o);
         } else if (g->seek_again) {

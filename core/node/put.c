@@ -187,6 +187,26 @@ static void went_meanwhile(struct node *n, struct put *p)
     refuse(n, p, 9, "the object has been removed meanwhile", "put it again");
 }
 
+/* It is whole here, unless rc says what is wrong. */
+static void is_made(struct node *n, struct put *p, struct shelf_object *o, int rc)
+{
+    p->begun = false;
+    if (rc < 0) {
+        refuse_rc(n, p, rc);
+        return;
+    }
+    rc = keeping_say(n, o->name, o->size, true);
+    if (rc < 0) {
+        shelf_keep(n->objects->shelf, o, false);
+        refuse(n, p, 1, "this node keeps 100000 objects, and more it cannot",
+               "velum rm REF, or put it elsewhere");
+        return;
+    }
+    copies_look_at(n, o->name);
+    objects_answer_later(n, p->link, p->request, o, p->copies);
+    forget(n, p);
+}
+
 static void made(struct node *n, uint64_t number, const struct frame *answer)
 {
     struct objects *s = n->objects;
@@ -208,28 +228,19 @@ static void made(struct node *n, uint64_t number, const struct frame *answer)
     if (rc == 0) {
         fetching_stop(n, m.name);
         shelf_sealed(s->shelf, o);
-        gets_fetched(n, m.name, true);
         shelf_keep(s->shelf, o, p != NULL || keeping_is_kept(n, m.name));
     } else if (answer->type == MESSAGE_MOVED_MADE && rc != ERR_FORMAT && m.rc == 0) {
         mover_name(n, MESSAGE_MOVE_DROP, m.name, NULL, 0);
     }
-    if (p == NULL)
-        return;
-    p->begun = false;
-    if (rc < 0) {
-        refuse_rc(n, p, rc);
-        return;
-    }
-    rc = keeping_say(n, o->name, o->size, true);
-    if (rc < 0) {
-        shelf_keep(s->shelf, o, false);
-        refuse(n, p, 1, "this node keeps 100000 objects, and more it cannot",
-               "velum rm REF, or put it elsewhere");
-        return;
-    }
-    copies_look_at(n, o->name);
-    objects_answer_later(n, p->link, p->request, o, p->copies);
-    forget(n, p);
+#if VELUM_PLANT == 497 /* trace/test_objects: who waited for it lets go of it before it is kept */
+    if (rc == 0)
+        gets_fetched(n, m.name, true);
+#endif
+    if (p != NULL)
+        is_made(n, p, o, rc);
+    /* Those that wait for it may let go of it, so they come last. */
+    if (rc == 0)
+        gets_fetched(n, m.name, true);
 }
 
 static void append(struct node *n, struct put *p, struct bytes bytes)
