@@ -1,5 +1,7 @@
 #include "core/node/keeping.h"
 
+#include <string.h>
+
 #include "core/base/err.h"
 #include "core/node/link.h"
 #include "core/node/record.h"
@@ -107,6 +109,7 @@ static int set(struct node *n, const struct keeping *k)
     old->since_s = k->since_s;
     old->told = KEEPING_NOT_TOLD;
     old->placed = 0;
+    memset(old->heard, 0, sizeof old->heard);
     return 1;
 }
 

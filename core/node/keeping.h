@@ -11,6 +11,7 @@
 
 #define KEEPING_MAX 100000u
 #define KEEPING_HAS_MAX 4u /* other nodes that are remembered to have it */
+#define KEEPING_HEARD_MAX 3u
 #define KEEPING_GENERATION_MAX (UINT64_MAX / 2)
 #define KEEPING_NOT_TOLD ((struct instant){INT64_MIN / 2}) /* longer ago than anything */
 
@@ -26,7 +27,9 @@ struct keeping {
     struct node_id has[KEEPING_HAS_MAX];
     uint32_t has_boot[KEEPING_HAS_MAX]; /* of its process then: another may have another disk */
     uint8_t has_count;
-    bool missing; /* one of them has not said that it has it */
+    bool
+        missing; /* one of them has not said that it has it; or, when it was removed, has not heard */
+    uint32_t heard[KEEPING_HEARD_MAX]; /* ends of the ids of those that know it was removed */
     struct instant told;
     uint64_t placed;             /* as objects.placings was then; 0: something has changed since */
     struct keeping *next, *prev; /* all of them, the latest first */

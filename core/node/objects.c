@@ -340,7 +340,7 @@ void objects_answer_later(struct node *n, uint64_t link, uint32_t request,
 
 static void is_removed(struct node *n, const struct wait *w, struct shelf_object *o)
 {
-    const struct keeping *k = keeping_find(n, o->name);
+    struct keeping *k = keeping_find(n, o->name);
 
     objects_send_view(n, w->link, w->request, o);
     reply_end(n, w->link, w->request);
