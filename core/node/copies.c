@@ -625,10 +625,8 @@ int copies_frame(struct node *n, struct node_id from, uint8_t type, struct bytes
     if (!reader_done(&r))
         return ERR_FORMAT;
     k = keeping_find(n, name);
-#if VELUM_PLANT != 374 /* trace/test_object_places: what was removed is looked for for ever */
     if (k != NULL && !k->kept)
         send_keep(n, from, k);
-#endif
     send_have(n, from, name);
     return 0;
 }
