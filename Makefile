@@ -98,7 +98,7 @@ SIM := $(if $(wildcard tests/sim/*.c),$(O)/tests/sim/sim)
 
 all: $(VELUM) $(PLUGINS) $(O)/libvelum.a
 
-$(O)/velum.full: $(CMD_OBJS) $(HOST_OBJS) $(SIM_OBJS) $(CORE_OBJS) $(BUILTIN_OBJS)
+$(O)/velum.full: $(CMD_OBJS) $(API_OBJS) $(HOST_OBJS) $(SIM_OBJS) $(CORE_OBJS) $(BUILTIN_OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
@@ -213,13 +213,13 @@ $(CHAOS_WALL): tests/chaos/driver/wall.c $(CONF)/config.mk Makefile
 	$(call say,SO,$@)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -fPIC -Wall -Wextra -Wshadow -Wconversion -Wvla -Werror \
 		-shared -o $@ $<
-$(O)/velum.shared: $(CMD_OBJS) $(HOST_OBJS) $(SIM_OBJS) $(CORE_OBJS) $(BUILTIN_OBJS)
+$(O)/velum.shared: $(CMD_OBJS) $(API_OBJS) $(HOST_OBJS) $(SIM_OBJS) $(CORE_OBJS) $(BUILTIN_OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(patsubst -static-pie,-pie,$(LINK_PURE)) -o $@ $^ $(LIBS)
 
 # The product once more, but a chosen call of its own code can be made to fail.
 FAULTY := $(O)/tests/chaos/velum-faulty
-FAULTY_OBJS := $(patsubst $(O)/%,$(O)/faulty/%,$(CMD_OBJS) $(HOST_OBJS))
+FAULTY_OBJS := $(patsubst $(O)/%,$(O)/faulty/%,$(CMD_OBJS) $(API_OBJS) $(HOST_OBJS))
 
 $(O)/faulty/%.o: $(O)/%.o tests/chaos/faulty.syms
 	@mkdir -p $(@D)

@@ -41,9 +41,10 @@ struct cmd {
     enum cmd_takes takes;
     const struct opt *opts; /* NULL for none of its own */
     int args_min, args_max;
-    bool raw;                         /* its words are not options: `velum complete` */
-    bool hidden;                      /* not in lists */
-    int (*run)(const struct call *c); /* the process's exit code */
+    bool raw;                               /* its words are not options: `velum complete` */
+    bool (*ends_options)(const char *word); /* NULL, or whether no options follow this word */
+    bool hidden;                            /* not in lists */
+    int (*run)(const struct call *c);       /* the process's exit code */
 };
 
 /* Row i, or NULL past the end. */

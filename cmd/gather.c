@@ -145,6 +145,43 @@ int gather(struct gathered *g, const struct call *c, struct line *l, const char 
     return rc < 0 ? rc : g->rc;
 }
 
+#define CANDIDATES_MAX 16u
+
+static int refuse_several(const struct gathered *g, const char *verb, const char *ref)
+{
+    char name[ID_HEX_SIZE], size[VIEW_NUMBER_SIZE];
+    talk_error("%s: %zu objects begin so", ref, g->count);
+    for (size_t i = 0; i < g->count && i < CANDIDATES_MAX; i++) {
+        id_hex(g->list[i].name.bytes, 2 * ID_SIZE, name);
+        view_bytes(g->list[i].size, size);
+        talk_line("  %s  %s", name, size);
+    }
+    talk_try("velum %s with more of its digits", verb);
+    return CODE_MISUSE;
+}
+
+int gather_name(const struct call *c, struct line *l, const char *verb, char ref[OBJECT_REF_SIZE])
+{
+    struct gathered g = {0};
+    int code = CODE_DONE, rc;
+    if (strlen(ref) == 2 * ID_SIZE)
+        return CODE_DONE;
+    rc = gather(&g, c, l, ref);
+    if (rc < 0) {
+        code = line_report_about(l, ref, rc);
+    } else if (g.count == 0) {
+        talk_error("%s: no such object", ref);
+        talk_try("velum objects --all");
+        code = CODE_NOT_FOUND;
+    } else if (g.count > 1) {
+        code = refuse_several(&g, verb, ref);
+    } else {
+        id_hex(g.list[0].name.bytes, 2 * ID_SIZE, ref);
+    }
+    gathered_clear(&g);
+    return code;
+}
+
 void gathered_clear(struct gathered *g)
 {
     free(g->list);

@@ -19,6 +19,10 @@ struct gathered {
  * objects_each, and it may mean several. 0, or what went wrong with `l`; ERR_FULL beyond GATHER_MAX
  * objects. To be cleared in any case. */
 int gather(struct gathered *g, const struct call *c, struct line *l, const char *ref);
+/* What a ref means among the objects of all nodes: its whole name in `ref`, and 0; or an exit code,
+ * after it was said that there is none or which ones there are. The whole name is not looked for.
+ * `verb` is the command that is tried next. */
+int gather_name(const struct call *c, struct line *l, const char *verb, char ref[OBJECT_REF_SIZE]);
 void gathered_clear(struct gathered *g);
 /* Calls `visit` with a line to one other node that is alive after the other, until it returns true.
  * Whether it did; nothing is said of those that cannot be reached. */

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cmd/fetch.h"
+#include "cmd/gather.h"
 #include "cmd/interrupt.h"
 #include "cmd/sink.h"
 #include "cmd/transfer.h"
@@ -163,6 +164,8 @@ static int run(const struct call *c)
     if (code == 0)
         code = line_open(&g.fetch.line, c, &where);
     if (code == 0)
+        code = gather_name(c, g.fetch.line, "get", g.fetch.flow.ref);
+    if (code == 0)
         code = sink_open(&g.sink, file);
     if (code == 0)
         code = receive(&g);
@@ -175,8 +178,9 @@ const struct cmd cmd_get = {
     .name = "get",
     .args = "REF",
     .summary = "write an object to a file or to standard output",
-    .more = "REF is 64 hex digits, or the first 8 and more of them where only one object begins\n"
-            "so. With -o the bytes go to FILE.part, which becomes FILE when they are known to be\n"
+    .more = "REF is 64 hex digits, or the first 8 and more of them where only one object\n"
+            "of all nodes begins so. With -o the bytes go to FILE.part, which becomes FILE when "
+            "they are known to be\n"
             "the object; after an interruption the same command goes on behind what is there. A\n"
             "wrong byte means exit 1, and no FILE.",
     .group = GROUP_OBJECTS,

@@ -44,16 +44,29 @@ static int refuse_option(const struct cmd *cmd, const char *message, const char 
     return CODE_MISUSE;
 }
 
+/* Words that are neither options nor arguments: they begin with one that says so. */
+static int options_end(const struct cmd *cmd, int argc, char *const *argv)
+{
+    int i = 0;
+    while (i < argc && !(cmd->ends_options && cmd->ends_options(argv[i])))
+        i++;
+    return i;
+}
+
 static int run_command(const struct cmd *cmd, const char *argv0, int argc, char **argv)
 {
     static struct opts opts;
     char message[OPT_MESSAGE_SIZE], hint[OPT_MESSAGE_SIZE];
-    int count = argc;
+    int count = argc, head = options_end(cmd, argc, argv);
     if (!cmd->raw)
-        count = opt_parse(&opts, cmd->opts, cmd->takes == TAKES_KERNEL ? 1 : 0, argc, argv, message,
+        count = opt_parse(&opts, cmd->opts, cmd->takes == TAKES_KERNEL ? 1 : 0, head, argv, message,
                           hint);
     if (count < 0)
         return refuse_option(cmd, message, hint);
+    if (!cmd->raw) {
+        memmove(argv + count, argv + head, (size_t)(argc - head) * sizeof *argv);
+        count += argc - head;
+    }
     if (opt_given(&opts, "help")) {
         cmd_print_help(cmd, stdout);
         return CODE_DONE;

@@ -2,6 +2,7 @@
 
 #include "cmd/gather.h"
 #include "core/base/err.h"
+#include "core/base/text.h"
 #include "core/wire/message.h"
 
 #define RM_REFS_MAX 256
@@ -45,12 +46,15 @@ static bool try_at(void *ctx, struct line *l)
 /* Not every node knows of every object: those that have it tell each other. */
 static int act(struct line *l, const void *ctx, const char *ref)
 {
-    struct errand e = {.ref = ref};
-    char name[OBJECT_SHORT_SIZE];
+    char whole[OBJECT_REF_SIZE], name[OBJECT_SHORT_SIZE];
+    struct errand e = {.ref = whole};
     int code = object_check_ref(ref);
+    text_copy(whole, sizeof whole, ref);
+    if (code == 0)
+        code = gather_name(ctx, l, "rm", whole);
     if (code != 0)
         return code;
-    e.rc = remove_one(l, ref, &e.v);
+    e.rc = remove_one(l, whole, &e.v);
     bool unknown = e.rc == LINE_REFUSED && line_refusal(l) == CODE_NOT_FOUND;
     if (e.rc < 0 && !unknown)
         return line_report_about(l, ref, e.rc);

@@ -202,6 +202,9 @@ void record_view_text(FILE *to, const struct record_view *v)
                 err_sentence(rc));
     else if (r.type == RECORD_GONE)
         text_gone(to, &r);
+    else if (r.type == RECORD_CALENDAR && r.away_s > 0)
+        fprintf(to, "the calendar is %" PRIu64 " s on, the node was away for %" PRIu64 " of them",
+                r.calendar_s, r.away_s);
     else if (r.type == RECORD_CALENDAR)
         fprintf(to, "the calendar is %" PRIu64 " s on", r.calendar_s);
     else if (r.type == RECORD_SETTLED)
@@ -392,6 +395,8 @@ void record_view_json(struct json *j, const struct record_view *v)
         json_text(j, "state", state_name(r.state));
     if (rc == 0 && (r.type == RECORD_GONE || r.type == RECORD_CALENDAR))
         json_number(j, "calendar", r.calendar_s);
+    if (rc == 0 && r.away_s > 0)
+        json_number(j, "away", r.away_s);
     if (rc == 0 && r.type == RECORD_STALE)
         json_text(j, "step", step_name(r.step));
     if (rc == 0 && r.type == RECORD_OBJECT) {

@@ -34,7 +34,8 @@ scripts=$(find $rooms .ci configure -type f \
         knows["core/verify"] = " core/base "
         knows["core/sim"] = " plugins core/node core/verify " middle
         knows["core/host"] = " config plugins core/node core/verify " middle
-        knows["core/api"] = knows["cmd"] = " core/host core/sim" knows["core/host"]
+        knows["core/api"] = " core/host core/sim" knows["core/host"]
+        knows["cmd"] = " core/api" knows["core/api"]
         knows["plugins"] = " "
         knows["firmware"] = " plugins core/base core/wire core/job core/kernel "
         knows["tests/trace"] = knows["tests/fuzz"] = knows["tests/sim"] = \

@@ -460,7 +460,7 @@ static int open_mover(struct driver *d)
     if (!d->parts.objects)
         return 0;
     return mover_crew_open(&d->mover, d->parts.loop, d->parts.spawner->executable, d->parts.objects,
-                           d->parts.objects_fleeting, d->parts.log, &events);
+                           d->parts.objects_fleeting, MOVER_PATIENCE_US, d->parts.log, &events);
 }
 
 int driver_new(struct driver **out, const struct driver_parts *parts)

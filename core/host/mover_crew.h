@@ -8,7 +8,9 @@
  * was open is answered with ERR_IO and another is started: at once, or, if it had not lived for a
  * second, after a pause that doubles from 100 ms to 10 s. So is one that says what is no answer,
  * and one that was given more than MOVE_OPEN_ORDERS_MAX orders or MOVE_OPEN_BYTES_MAX bytes that
- * it has not answered: the core counts what is open and never lets it come to that.
+ * it has not answered: the core counts what is open and never lets it come to that. And one that is
+ * silent for `patience_us` while something is open: it was stopped, or its disk does not answer; in
+ * the latter case it cannot be ended either, and until it is what is ordered fails at once.
  *
  * The folder is drawn in core/host/mover_folder.h.
  *
@@ -19,6 +21,8 @@
 #include "core/base/log.h"
 #include "core/host/loop.h"
 #include "core/wire/frame.h"
+
+#define MOVER_PATIENCE_US (60 * S_US)
 
 struct mover_crew_events {
     void *ctx;
@@ -35,7 +39,7 @@ struct mover_crew;
  * refusal. The first mover may fail to start as any later one
  * may. Callbacks come from the loop only, never from inside a call of this header. */
 int mover_crew_open(struct mover_crew **out, struct loop *l, int executable, const char *folder,
-                    bool fleeting, const struct log_sink *log,
+                    bool fleeting, int64_t patience_us, const struct log_sink *log,
                     const struct mover_crew_events *events);
 /* 0: it will be answered, whatever happens. ERR_NO_MEMORY. payload.len <= FRAME_PAYLOAD_MAX. */
 int mover_crew_order(struct mover_crew *m, uint8_t type, uint32_t request, struct bytes payload);

@@ -16,9 +16,10 @@
 #include "core/node/turns.h"
 
 #define KNOCK_US (300 * MS_US)
-#define KNOCKERS_MAX 64 /* with more jobs than this those that are not new knock seldom */
-#define NEW_LOOKS 4     /* in one go, at the new jobs */
-#define ASK_LOOKS 8     /* at any, the same */
+#define KNOCKERS_MAX 64                 /* with more jobs than this few knock */
+#define TURNS_COME_US S_US              /* a node whose jobs were served since then gives turns */
+#define NEW_LOOKS 4                     /* in one go, at the new jobs */
+#define ASK_LOOKS 8                     /* at any, the same */
 #define KNOCKS_APART_US (20 * MS_US)    /* of all jobs together */
 #define LINKS_WANTED_MAX 4              /* in one go */
 #define HELP_LOOKS_MAX 256              /* at members, the same */
@@ -341,50 +342,51 @@ static bool all_have_their_share(const struct node *n)
     return n->chunks_out > 0 && (n->chunks_out + 1) * jobs > slots * turns_count(n);
 }
 
-/* Old jobs of a node that has many would only disturb each other: they knock seldom, and not where
- * all slots are theirs. */
-static bool is_one_of_many(const struct job *j)
+/* All slots that its jobs have may run long leaves. */
+static bool no_turns_come(const struct node *n)
 {
-#if VELUM_PLANT != 352 /* trace/test_turns: among many jobs a new one does not knock */
-    if (turns_is_new(j))
-        return false;
+#if VELUM_PLANT == 359 /* trace/test_turns: new jobs knock whose turn comes, and nobody else can */
+    return true;
 #endif
-    return j->node->live_count > KNOCKERS_MAX;
+    return instant_since_us(n->now, n->turns.served) >= TURNS_COME_US;
 }
 
+/* There its jobs would only disturb each other. */
 static bool all_slots_are_ours(struct node *n, const struct member *m)
 {
     struct node_id id = site_id(n, m);
     const struct site *s = map_get(&n->sites, &id);
 
-#if VELUM_PLANT == 354 /* trace/test_turns: old jobs interrupt each other */
-    return false;
-#endif
     return s != NULL && s->outstanding >= (m == NULL ? n->options.slots : m->info->slots);
 }
 
 /* A job that has fewer slots than its share asks a full node to let it in by turn. The node
- * decides, by whom it has served most. */
-static void knock(struct job *j)
+ * decides, by whom it has served most. It has little room for those who knock: where there are many
+ * jobs, those whose turn comes without it leave that to others. */
+static void knock(struct job *j, bool ahead)
 {
     struct node *n = j->node;
     struct lead *l = j->lead;
     uint32_t count = mesh_count(n->mesh), pick;
-    bool many = is_one_of_many(j);
+    bool many = n->live_count > KNOCKERS_MAX, patient;
     const struct member *m;
 
-    if (instant_before(n->now, many ? n->knock_old_at : n->knock_at) ||
+#if VELUM_PLANT == 352 /* trace/test_turns: among many jobs a new one does not knock */
+    ahead &= !many;
+#endif
+    patient = many && !(ahead && no_turns_come(n));
+    if (instant_before(n->now, many && !ahead ? n->knock_old_at : n->knock_at) ||
         instant_since_us(n->now, l->knocked) < KNOCK_US ||
         instant_since_us(n->now, l->began) < KNOCK_US || has_its_share(j) ||
-        (many && all_have_their_share(n)))
+        (patient && all_have_their_share(n)))
         return;
     pick = (uint32_t)prng_below(&n->prng, (uint64_t)count + 1);
     m = pick == count ? NULL : mesh_at(n->mesh, pick);
-    if (many && all_slots_are_ours(n, m))
+    if (patient && all_slots_are_ours(n, m))
         return;
     l->knocked = n->now;
     n->knock_at = instant_plus_us(n->now, KNOCKS_APART_US);
-    if (many)
+    if (many && !ahead)
         n->knock_old_at = instant_plus_us(n->now, KNOCK_US);
     if (m == NULL || member_works(n, m->info->id))
         give(j, site_id(n, m), GRANT_KNOCK);
@@ -525,7 +527,7 @@ static void ask_around(struct job *j, bool ahead)
     if (assign_job(j)) {
         turns_had(j, ahead);
     } else if (pool_free_leaves(j->lead->pool) > 0) {
-        knock(j);
+        knock(j, ahead);
         call_for_help(j);
     }
 }

@@ -1,5 +1,6 @@
 #include "core/node/calendar.h"
 
+#include "core/base/err.h"
 #include "core/node/record.h"
 
 static uint64_t passed_s(const struct node *n)
@@ -27,19 +28,21 @@ uint64_t calendar_since(const struct node *n, uint64_t then_s)
     return now_s > then_s ? now_s - then_s : 0;
 }
 
-static void put_calendar(struct buf *b, uint64_t s)
+static void put_calendar(struct buf *b, uint64_t s, uint64_t away_s)
 {
     put_u64(b, s);
+    if (away_s > 0)
+        put_u64(b, away_s);
 }
 
 static void calendar_store(struct node *n)
 {
-    uint8_t bytes[8];
+    uint8_t bytes[16];
     uint64_t ticket;
     struct buf b;
 
     buf_init_fixed(&b, bytes, sizeof bytes);
-    put_calendar(&b, n->calendar.s);
+    put_calendar(&b, n->calendar.s, n->calendar.away_s);
     if (store_record(n, RECORD_CALENDAR, buf_bytes(&b), &ticket) == 0)
         n->calendar.stored_s = n->calendar.s;
 }
@@ -50,6 +53,7 @@ static void advance(struct node *n)
     uint64_t s = passed_s(n);
 
     n->calendar.s += s;
+    n->calendar.away_s -= s < n->calendar.away_s ? s : n->calendar.away_s;
     n->calendar.at = s < n->options.calendar_look_s
                          ? instant_plus_us(n->calendar.at, (int64_t)s * S_US)
                          : n->now;
@@ -71,20 +75,51 @@ uint64_t calendar_meet(struct node *n, uint64_t theirs_s)
         return 0;
     behind_s = theirs_s - n->calendar.s;
     n->calendar.s = theirs_s;
+#if VELUM_PLANT == 440 /* trace/test_stale: away for long, met first by one that was away as well */
+    n->calendar.away_s = 0;
+#endif
+    n->calendar.away_s += behind_s;
     if (n->calendar.s >= n->calendar.stored_s + n->options.calendar_look_s)
         calendar_store(n);
     return behind_s;
 }
 
-void calendar_replay(struct node *n, uint64_t s)
+void calendar_caught_up(struct node *n)
+{
+    bool stored = n->calendar.away_s >= n->options.calendar_look_s;
+
+    n->calendar.away_s = 0;
+    if (stored)
+        calendar_store(n);
+}
+
+void calendar_reached(struct node *n, uint64_t s)
 {
     if (s > n->calendar.s && s <= CALENDAR_MAX)
         n->calendar.s = n->calendar.stored_s = s;
 }
 
+int calendar_replay(struct node *n, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    uint64_t s = read_u64(&r);
+    uint64_t away_s = r.at == r.len ? 0 : read_u64(&r);
+
+    if (!reader_done(&r))
+        return ERR_FORMAT;
+    calendar_reached(n, s);
+#if VELUM_PLANT != 441 /* trace/test_stale: after a restart nobody knows how long it was away */
+    n->calendar.away_s = away_s < s ? away_s : s;
+#endif
+    return 0;
+}
+
 void calendar_snapshot(const struct node *n, struct buf *to)
 {
+    uint64_t passed = passed_s(n), away_s = n->calendar.away_s;
+
+    away_s -= passed < away_s ? passed : away_s;
     put_u16(to, RECORD_CALENDAR);
-    put_u32(to, 8);
-    put_calendar(to, calendar_now(n));
+    put_u32(to, away_s > 0 ? 16 : 8);
+    put_calendar(to, n->calendar.s + passed, away_s);
 }

@@ -7,6 +7,8 @@
  *     Where all stood still, no time has passed.
  *   - It is written to the journal once an hour, when it jumps, and with every snapshot. A crash
  *     costs at most an hour of it, and meeting anybody gives that back.
+ *   - How long this node was away is the sum of its jumps, less what it has lived since: the first
+ *     that it meets may have been away for long itself.
  *
  * So it never runs faster than real time, whatever wall clocks do: what is kept for 30 days of the
  * calendar is kept for 30 days at least. What it decides: when finished jobs are forgotten
@@ -28,6 +30,7 @@ struct calendar {
     uint64_t s;        /* at `at` */
     struct instant at; /* the last look */
     uint64_t stored_s; /* what the journal has, or will have */
+    uint64_t away_s;
 };
 
 /* More is no date: what says so is not believed. */
@@ -40,8 +43,12 @@ uint64_t calendar_since(const struct node *n, uint64_t then_s);
 void calendar_look(struct node *n);
 /* Another node's calendar. Gives by how many seconds this one was behind, 0 when it was not. */
 uint64_t calendar_meet(struct node *n, uint64_t theirs_s);
-/* One that the journal had. */
-void calendar_replay(struct node *n, uint64_t s);
+/* Nothing that this node has is from before it was away. */
+void calendar_caught_up(struct node *n);
+/* Something that the journal has was written so late. */
+void calendar_reached(struct node *n, uint64_t s);
+/* A record of the journal: s, and away_s where it was not 0. */
+int calendar_replay(struct node *n, struct bytes payload);
 void calendar_snapshot(const struct node *n, struct buf *to); /* as one record */
 
 #endif

@@ -17,7 +17,7 @@ int copies_frame(struct node *n, struct node_id from, uint8_t type, struct bytes
 /* That this is to be kept is written down: whoever said so hears that it is here, if it is. */
 void copies_written(struct node *n, const struct wait *w);
 /* Whoever has it or should have it hears that it is not to be kept. */
-void copies_tell_removed(struct node *n, const struct keeping *k);
+void copies_tell_removed(struct node *n, struct keeping *k);
 /* Something is to be looked at: a statement is new, the mesh has changed, an object has come. */
 void copies_look(struct node *n);
 /* The same, and what was found before does not hold any more. */

@@ -236,7 +236,7 @@ int forget_replay(struct node *n, struct bytes payload)
     t.gone_s = read_u32(&r);
     if (!reader_done(&r))
         return ERR_FORMAT;
-    calendar_replay(n, t.gone_s);
+    calendar_reached(n, t.gone_s);
     rc = tombs_add(&n->tombs, &t);
     j = job_find(n, t.id);
     if (j != NULL)

@@ -6,9 +6,11 @@
 #include "core/base/text.h"
 #include "core/node/copies.h"
 #include "core/node/damage.h"
+#include "core/node/fetch_wait.h"
 #include "core/node/fetching.h"
 #include "core/node/link.h"
 #include "core/node/mover.h"
+#include "core/object/fetch.h"
 #include "core/object/name.h"
 
 struct get {
@@ -30,6 +32,10 @@ struct get {
     struct instant until;
     uint64_t lost_at; /* so many bytes had been sent when something was lost last */
     uint32_t losses;  /* in a row at that place */
+    /* Those that said they have it, and did not bring it: what they say is not believed again. */
+    struct node_id struck[FETCH_SOURCES_MAX];
+    uint32_t struck_count;
+    bool seek_again; /* there is one more of them, and others may have it */
 };
 
 #define LOSSES_MAX 3u
@@ -296,21 +302,64 @@ static void nobody_has_it(struct node *n, struct get *g)
     forget(n, g);
 }
 
+static bool has_struck(const struct get *g, struct node_id id)
+{
+    for (uint32_t i = 0; i < g->struck_count; i++)
+        if (node_id_equal(g->struck[i], id))
+            return true;
+    return false;
+}
+
+void gets_strike(struct node *n, struct digest name, struct node_id id)
+{
+    for (struct get *g = n->objects->gets; g != NULL; g = g->next) {
+        if (!g->waits || !digest_equal(g->name, name) || has_struck(g, id) ||
+            g->struck_count == FETCH_SOURCES_MAX)
+            continue;
+        g->struck[g->struck_count++] = id;
+        g->seek_again = true;
+    }
+}
+
+bool gets_believe(const struct node *n, struct digest name, struct node_id id)
+{
+    bool struck = false;
+
+    for (const struct get *g = n->objects->gets; g != NULL; g = g->next) {
+        if (!g->waits || !digest_equal(g->name, name))
+            continue;
+        if (!has_struck(g, id))
+            return true;
+        struck = true;
+    }
+    return !struck;
+}
+
 /* Somebody else may have it whole, and answer a little later. */
 void gets_fetched(struct node *n, struct digest name, bool whole)
 {
-    struct shelf_object *o = shelf_find(n->objects->shelf, name);
+    struct shelf_object *o;
     struct get *g, *next;
+    bool again = false;
 
     for (g = n->objects->gets; g != NULL; g = next) {
         next = g->next;
         if (!g->waits || !digest_equal(g->name, name))
             continue;
-        if (whole && o != NULL)
+        o = shelf_find(n->objects->shelf, name); /* one that is through may have let go of it */
+        if (whole && o != NULL) {
             start(n, g, o);
-        else if (instant_reached(n->now, g->until))
+        } else if (g->seek_again) {
+            g->seek_again = false;
+            again = true;
+        } else if (instant_reached(n->now, g->until)) {
             nobody_has_it(n, g);
+        }
     }
+#if VELUM_PLANT != 493 /* trace/test_object_liars: after a liar nobody else is asked */
+    if (again)
+        gets_seek_again(n, name);
+#endif
 }
 
 void gets_seek_again(struct node *n, struct digest name)
@@ -333,7 +382,8 @@ void gets_tick(struct node *n)
 
     for (g = n->objects->gets; g != NULL; g = next) {
         next = g->next;
-        if (g->waits && instant_reached(n->now, g->until) && !fetching_is_on(n, g->name))
+        if (g->waits && instant_reached(n->now, g->until) && !fetching_is_on(n, g->name) &&
+            !fetch_wait_has(n, g->name))
             nobody_has_it(n, g);
     }
 }

@@ -11,6 +11,11 @@ void get_link_down(struct node *n, uint64_t link);
 /* Some get waits for this object; for any. */
 bool gets_wait_for(const struct node *n, struct digest name);
 bool gets_wait(const struct node *n);
+/* This node said that it has it, and did not bring it: whoever waits for it now does not believe
+ * that again, and asks anew when the fetch has ended. */
+void gets_strike(struct node *n, struct digest name, struct node_id id);
+/* Somebody waits who has not struck this node, or nobody waits. */
+bool gets_believe(const struct node *n, struct digest name, struct node_id id);
 /* Its fetch has ended. */
 void gets_fetched(struct node *n, struct digest name, bool whole);
 /* There is less of it here than there was: whoever waits for it does so a while longer. */

@@ -173,6 +173,7 @@ struct turns {
     struct turn_list list[TURNS_KINDS];
     struct job *walk, *cursor; /* see turns_next and turns_scan */
     bool ahead;                /* the last turn went to one that is new */
+    struct instant served;     /* when the last word came that some job was */
 };
 
 struct job {

@@ -523,8 +523,6 @@ static int replay_facts(struct node *n, struct bytes payload)
 
 int jobs_replay(struct node *n, uint16_t type, struct bytes payload)
 {
-    struct reader r;
-
     if (type == RECORD_FACTS)
         return replay_facts(n, payload);
     if (type == RECORD_SETTLED)
@@ -537,11 +535,9 @@ int jobs_replay(struct node *n, uint16_t type, struct bytes payload)
         return stale_replay(n, payload);
     if (type == RECORD_OBJECT)
         return keeping_replay(n, payload);
-    if (type != RECORD_CALENDAR)
-        return ERR_VERSION;
-    r = reader_of(payload);
-    calendar_replay(n, read_u64(&r));
-    return reader_done(&r) ? 0 : ERR_FORMAT;
+    if (type == RECORD_CALENDAR)
+        return calendar_replay(n, payload);
+    return ERR_VERSION;
 }
 
 /* One record of type RECORD_FACTS holds at most a frame's worth of facts. */

@@ -13,12 +13,14 @@ int journal_record_read(uint16_t type, struct bytes payload, struct journal_reco
     r->type = (enum record_type)type;
     if (type < RECORD_FACTS || type > RECORD_OBJECT)
         return ERR_VERSION;
-    if (type == RECORD_CALENDAR)
+    if (type == RECORD_CALENDAR) {
         r->calendar_s = read_u64(&in);
-    else if (type == RECORD_OBJECT)
+        r->away_s = in.at == in.len ? 0 : read_u64(&in);
+    } else if (type == RECORD_OBJECT) {
         r->object = read_digest(&in);
-    else
+    } else {
         r->job = read_job_id(&in);
+    }
     if (type == RECORD_STALE)
         r->step = read_u8(&in);
     if (type == RECORD_OBJECT) {

@@ -47,6 +47,7 @@ struct journal_record {
     uint8_t step;              /* of STALE: enum stale_step */
     uint32_t ended_s;          /* of GONE: Unix time, 0: not known */
     uint64_t calendar_s;       /* of GONE, SETTLED and CALENDAR */
+    uint64_t away_s;           /* of CALENDAR */
     uint32_t copies, machines; /* of SETTLED */
     uint16_t count;            /* of FACTS: how many are left */
     struct reader facts;

@@ -3,7 +3,8 @@
  * was put again after it was removed is kept, and what both happened to at once is not lost.
  *
  * A node knows them whether it keeps objects at the moment or not. At most KEEPING_MAX; those of
- * removed objects are forgotten after tombstone_s of the calendar. Private to core/node. */
+ * removed objects are forgotten after tombstone_s of the calendar, and where there is no room for
+ * another the oldest of them sooner. Private to core/node. */
 #ifndef VELUM_NODE_KEEPING_H
 #define VELUM_NODE_KEEPING_H
 
@@ -11,6 +12,7 @@
 
 #define KEEPING_MAX 100000u
 #define KEEPING_HAS_MAX 4u /* other nodes that are remembered to have it */
+#define KEEPING_HEARD_MAX 3u
 #define KEEPING_GENERATION_MAX (UINT64_MAX / 2)
 #define KEEPING_NOT_TOLD ((struct instant){INT64_MIN / 2}) /* longer ago than anything */
 
@@ -26,7 +28,8 @@ struct keeping {
     struct node_id has[KEEPING_HAS_MAX];
     uint32_t has_boot[KEEPING_HAS_MAX]; /* of its process then: another may have another disk */
     uint8_t has_count;
-    bool missing; /* one of them has not said that it has it */
+    bool missing; /* one of them has not said that it has it, or has heard that it was removed */
+    uint32_t heard[KEEPING_HEARD_MAX]; /* ends of the ids of those that know it was removed */
     struct instant told;
     uint64_t placed;             /* as objects.placings was then; 0: something has changed since */
     struct keeping *next, *prev; /* all of them, the latest first */
@@ -36,7 +39,7 @@ void keeping_free(struct node *n);
 /* NULL: nobody ever said so here. */
 struct keeping *keeping_find(const struct node *n, struct digest name);
 bool keeping_is_kept(const struct node *n, struct digest name);
-/* The one who says so is here. Writes it when it is news. 0, or ERR_FULL: there are too many. */
+/* The one who says so is here. Writes it when it is news. 0, or ERR_FULL: so many are kept. */
 int keeping_say(struct node *n, struct digest name, uint64_t size, bool kept);
 /* Somebody else has said so. 1: it was news and is written; 0: it was known; ERR_FULL, ERR_FORMAT
  * (a generation that cannot be). */

@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/node/copies.h"
+#include "core/node/get.h"
 #include "core/node/keeping.h"
 #include "core/node/link.h"
 #include "core/node/mover.h"
@@ -107,14 +108,8 @@ static void append(struct node *n, struct making *m, struct bytes bytes)
     } while (bytes.len > 0);
 }
 
-static void made(struct node *n, uint64_t number, const struct frame *answer)
+static void is_made(struct node *n, struct making *m, struct shelf_object *o, int rc)
 {
-    struct making *m = find(n, number);
-    struct shelf_object *o = NULL;
-    int rc = objects_made(n, answer, m != NULL, &o);
-
-    if (m == NULL)
-        return;
     if (rc == 0) {
         n->objects->coming_bytes -= m->bytes;
         m->state = MAKING_WRITTEN; /* the mover has no stream of it any more */
@@ -129,6 +124,19 @@ static void made(struct node *n, uint64_t number, const struct frame *answer)
     m->until = instant_plus_us(n->now, MAKING_WAIT_US);
     copies_look_at(n, o->name);
     n->objects->makings_due = true;
+}
+
+static void made(struct node *n, uint64_t number, const struct frame *answer)
+{
+    struct making *m = find(n, number);
+    struct shelf_object *o = NULL;
+    int rc = objects_made(n, answer, m != NULL, &o);
+    struct digest name = rc == 0 ? o->name : (struct digest){0};
+
+    if (m != NULL)
+        is_made(n, m, o, rc);
+    if (rc == 0)
+        gets_fetched(n, name, true);
 }
 
 static void finish(struct node *n, struct making *m)

@@ -176,10 +176,10 @@ static void peer_up(struct node *n, const struct member *m)
 {
     uint64_t behind_s = calendar_meet(n, mesh_link_calendar_s(n->mesh, m->link));
 
-    if (behind_s > 0)
+    if (behind_s > 0) {
         forget_jumped(n, behind_s);
-    if (stale_was_away(n, behind_s))
-        stale_set_aside(n, behind_s);
+        stale_jumped(n);
+    }
     greet_peer(n, m->info->id);
     labour_peer_up(n, m->info->id);
     n->assign_wanted = true;

@@ -4,6 +4,7 @@
 #include "core/node/bulk.h"
 #include "core/node/copies.h"
 #include "core/node/damage.h"
+#include "core/node/fetch_wait.h"
 #include "core/node/fetching.h"
 #include "core/node/get.h"
 #include "core/node/keeping.h"
@@ -45,6 +46,7 @@ int objects_new(struct node *n)
     s->able = true;
     s->placings = 1;
     n->objects = s;
+    fetch_waits_init(n);
     return 0;
 }
 
@@ -62,6 +64,7 @@ void objects_free(struct node *n)
     if (s == NULL)
         return;
     fetchings_free(n);
+    fetch_waits_free(n);
     bulks_free(n);
     puts_free(n);
     makings_free(n);
@@ -244,7 +247,6 @@ int objects_made(struct node *n, const struct frame *answer, bool wanted, struct
     if (rc == 0) {
         fetching_stop(n, m.name);
         shelf_sealed(s, *o);
-        gets_fetched(n, m.name, true);
         shelf_keep(s, *o, wanted || keeping_is_kept(n, m.name));
     } else if (m.rc == 0) {
         mover_name(n, MESSAGE_MOVE_DROP, m.name, NULL, 0);
@@ -325,23 +327,28 @@ struct shelf_object *objects_by_ref(struct node *n, uint64_t link, uint32_t requ
     return NULL;
 }
 
+/* All that a ref means, or all there are; a page from `after` on. */
 static void list(struct node *n, uint64_t link, uint32_t request, const struct request_objects *m)
 {
-    struct digest after = m->after;
-    struct shelf_object *o;
+    struct shelf *s = n->objects->shelf;
+    struct digest digits = {{0}};
+    int count = m->ref[0] != 0 ? id_parse_prefix(m->ref, digits.bytes) : 0;
+    struct shelf_object *o = NULL;
+    int rc = m->ref[0] != 0 ? shelf_by_prefix(s, m->ref, &o) : 0;
 
-    if (m->ref[0] != 0) {
-        o = objects_by_ref(n, link, request, m->ref);
-        if (o == NULL)
-            return;
-        objects_send_view(n, link, request, o);
-        reply_end(n, link, request);
+    if (count < 0 || (rc < 0 && rc != ERR_ARGUMENT)) {
+        (void)objects_by_ref(n, link, request, m->ref);
         return;
     }
-    o = shelf_next(n->objects->shelf, digest_equal(after, (struct digest){{0}}) ? NULL : &after);
+    if (!digest_equal(m->after, (struct digest){{0}}))
+        o = shelf_next(s, &m->after);
+    else if (m->ref[0] == 0)
+        o = shelf_next(s, NULL);
     for (uint32_t i = 0; i < OBJECT_PAGE && o != NULL; i++) {
+        if (!id_has_prefix(o->name.bytes, digits.bytes, (size_t)count))
+            break;
         objects_send_view(n, link, request, o);
-        o = shelf_next(n->objects->shelf, &o->name);
+        o = shelf_next(s, &o->name);
     }
     reply_end(n, link, request);
 }
@@ -359,7 +366,7 @@ void objects_answer_later(struct node *n, uint64_t link, uint32_t request,
 
 static void is_removed(struct node *n, const struct wait *w, struct shelf_object *o)
 {
-    const struct keeping *k = keeping_find(n, o->name);
+    struct keeping *k = keeping_find(n, o->name);
 
     objects_send_view(n, w->link, w->request, o);
     reply_end(n, w->link, w->request);

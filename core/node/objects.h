@@ -8,6 +8,7 @@
  *   keeping.c   which are to be kept; copies.c: by whom, and who has them
  *   damage.c    pieces that are not what they were
  *   fetching.c  on their way here from other nodes; bulk.c: the links for that
+ *   fetch_wait.c  those that no place is left for
  *
  * A node without room for objects (told so, or embedded and without a folder for them) has none of
  * this, and says so to whoever asks. Memory is bounded by what is on its way: PUTS_MAX and GETS_MAX
@@ -36,6 +37,7 @@ struct object_ask;
 struct bulk;
 struct fetching;
 struct removing;
+struct fetch_wait;
 
 /* How far the look for damage is: all objects up to this one, and its pieces before this one. */
 struct shelf_check {
@@ -43,6 +45,11 @@ struct shelf_check {
     uint64_t piece;
     uint32_t number; /* of this one on the shelf */
     bool begun;
+};
+
+struct fetch_queue {
+    struct map names; /* of all that are in it */
+    struct fetch_wait *first, *last;
 };
 
 struct objects {
@@ -76,6 +83,8 @@ struct objects {
     struct fetching *fetches;
     uint32_t fetches_count;
     bool fetch_wanted; /* something is to be asked for */
+    /* fetch_wait.c: for users, and to be kept */
+    struct fetch_queue waited, copied;
     /* copies.c */
     bool look_more, look_again;
     bool able; /* this node's disk can write down what it is told */
@@ -114,7 +123,8 @@ bool objects_room(struct node *n, uint64_t bytes);
 void objects_drop(struct node *n, struct shelf_object *o);
 /* What the mover made of a stream is on the shelf, and kept when it is `wanted`, or is to be kept
  * anyway. 0 and the object; ERR_NOT_FOUND: it was there, and was let go of before this was known;
- * or another error. */
+ * or another error. The caller tells those that wait for it (gets_fetched), who may
+ * let go of it, when it has done the rest. */
 int objects_made(struct node *n, const struct frame *answer, bool wanted, struct shelf_object **o);
 /* It is not kept any more: gone at once, or when whoever reads it has read it to its end. */
 void objects_let_go(struct node *n, struct shelf_object *o);

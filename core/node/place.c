@@ -103,7 +103,7 @@ uint32_t place_count(const struct node *n, const struct holders *now)
 
 /* Rendezvous hashing (Thaler and Ravishankar, 1998). */
 static uint32_t rank_all(const struct node *n, struct job_id job, const struct holders *now,
-                         struct ranked *list)
+                         place_says *never, struct ranked *list)
 {
     uint32_t count = 0;
     struct ranked r;
@@ -115,7 +115,7 @@ static uint32_t rank_all(const struct node *n, struct job_id job, const struct h
     for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
         const struct member *m = mesh_at(n->mesh, i);
 
-        if (!may_hold(n, m, now))
+        if (!may_hold(n, m, now) || (never != NULL && never(n, m->info->id)))
             continue;
         r = rank_of(n, job, m->info->id);
         rank_insert(list, &count, &r);
@@ -130,13 +130,11 @@ static uint32_t rank_all(const struct node *n, struct job_id job, const struct h
 }
 
 /* The first pass takes one node a machine, the second fills up. */
-struct holders place_wanted(const struct node *n, struct job_id job, const struct holders *now,
-                            bool self)
+static struct holders best_of(const struct node *n, const struct ranked *list, uint32_t count,
+                              bool self)
 {
-    struct ranked list[RANKED_MAX];
     struct digest machines[COPIES_MAX];
     struct holders out = {0};
-    uint32_t count = rank_all(n, job, now, list);
 
     if (self) {
         machines[0] = n->options.machine;
@@ -155,6 +153,26 @@ struct holders place_wanted(const struct node *n, struct job_id job, const struc
         }
     }
     return out;
+}
+
+struct holders place_wanted(const struct node *n, struct job_id job, const struct holders *now,
+                            bool self)
+{
+    struct ranked list[RANKED_MAX];
+    uint32_t count = rank_all(n, job, now, NULL, list);
+
+    return best_of(n, list, count, self);
+}
+
+struct holders place_keepers(const struct node *n, struct digest name, place_says *never)
+{
+    struct ranked list[RANKED_MAX];
+    struct job_id as;
+    uint32_t count;
+
+    memcpy(as.bytes, name.bytes, ID_SIZE);
+    count = rank_all(n, as, NULL, never, list);
+    return best_of(n, list, count, false);
 }
 
 struct node_id place_first(const struct node *n, struct job_id job)
@@ -278,7 +296,7 @@ void place_tend(struct job *j)
 /* --- what is left --- */
 
 void place_left(const struct node *n, const struct node_id *holders, uint32_t count,
-                place_gone *is_gone, uint32_t *copies, uint32_t *machines)
+                place_says *is_gone, uint32_t *copies, uint32_t *machines)
 {
     struct digest seen[HOLDERS_MAX];
     uint32_t gone = 0, places = 0;

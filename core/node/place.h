@@ -18,6 +18,11 @@
  * as long as they are not gone. With `self` this node is one of them whatever its rank. */
 struct holders place_wanted(const struct node *n, struct job_id job, const struct holders *now,
                             bool self);
+/* Something that is so of a node. */
+typedef bool place_says(const struct node *n, struct node_id id);
+/* The same for an object: the rank of its name is found as that of a job's id is, and those that
+ * `never` names are not ranked. */
+struct holders place_keepers(const struct node *n, struct digest name, place_says *never);
 /* How many that would be without `self`: nobody is ranked for it. */
 uint32_t place_count(const struct node *n, const struct holders *now);
 /* The first of them: who is to take a new job in. */
@@ -43,9 +48,8 @@ int place_begin(struct job *j, bool full);
 
 /* Of so many copies that were counted on these holders, what is left for certain: those of holders
  * that have gone since are not. */
-typedef bool place_gone(const struct node *n, struct node_id id);
 void place_left(const struct node *n, const struct node_id *holders, uint32_t count,
-                place_gone *is_gone, uint32_t *copies, uint32_t *machines);
+                place_says *is_gone, uint32_t *copies, uint32_t *machines);
 /* Of an ended job: its copies were counted on another list than the one it has now. Those that are
  * new count when whoever brings them about has counted again. */
 void place_list_replaced(struct job *j, const struct holders *before);

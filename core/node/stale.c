@@ -31,12 +31,12 @@ static void store_step(struct node *n, struct job_id id, enum stale_step step)
     store_record(n, RECORD_STALE, buf_bytes(&b), &ticket);
 }
 
-bool stale_was_away(const struct node *n, uint64_t behind_s)
+static bool was_away(const struct node *n)
 {
 #if VELUM_PLANT == 162 /* trace/test_stale: a node that was away for weeks goes on */
-    return behind_s > CALENDAR_MAX;
+    return false;
 #else
-    return behind_s > n->options.tombstone_s;
+    return n->calendar.away_s > n->options.tombstone_s;
 #endif
 }
 
@@ -139,7 +139,7 @@ static void drop_labour(struct node *n)
     }
 }
 
-void stale_set_aside(struct node *n, uint64_t behind_s)
+static void set_all_aside(struct node *n)
 {
     uint32_t count = 0, lost = 0;
     struct job *j, *next;
@@ -160,7 +160,16 @@ void stale_set_aside(struct node *n, uint64_t behind_s)
     }
     drop_labour(n);
     if (count + lost > 0)
-        say(n, behind_s, count, lost);
+        say(n, n->calendar.away_s, count, lost);
+}
+
+void stale_jumped(struct node *n)
+{
+    if (was_away(n))
+        set_all_aside(n);
+    else if (n->live_jobs != NULL)
+        return;
+    calendar_caught_up(n);
 }
 
 /* --- what users do about them --- */

@@ -16,10 +16,9 @@
 
 #define STALE_MAX (2 * JOBS_LIVE_MAX)
 
-/* This node was away for so long that tombstones of its jobs may be gone. */
-bool stale_was_away(const struct node *n, uint64_t behind_s);
-/* Sets all jobs that run aside; before anything of them is told to whom it met. */
-void stale_set_aside(struct node *n, uint64_t behind_s);
+/* This node's calendar has jumped ahead. When it was away for so long that tombstones of its jobs
+ * may be gone, all jobs that run are set aside, before anything of them is told to whom it met. */
+void stale_jumped(struct node *n);
 /* This node holds the job no more: after a restart it does not know of it, or it could begin again
  * one that its holders have finished and forgotten. An old copy that is set aside goes with it: the
  * present holders have all that it could add. */

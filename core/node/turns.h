@@ -9,11 +9,11 @@
 #include "core/node/state.h"
 
 /* Whether it is among them; only a job that this node leads may be. It has its turn behind all
- * others of the round, and first of those that are new if it is new. */
+ * others of the round, and first of those that are new if it is new; behind these when another
+ * has led it before. */
 void turns_set(struct job *j, bool hungry);
 /* Its workers were served for so long. */
 void turns_served(struct job *j, uint64_t us);
-bool turns_is_new(const struct job *j);
 uint32_t turns_count(const struct node *n);
 /* The new job that came last of those that came before this one, or (NULL) of all. Those that have
  * something to do of which nothing was heard yet are passed over: it may take long. NULL: none, or

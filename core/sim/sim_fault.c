@@ -198,8 +198,10 @@ static void compact(struct world *w, struct sim_node *n)
         sim_node_compact(w, n);
     if (n->core == NULL || w->healed)
         return;
-    if (sim_plan_has(w, FAULT_SYNC) && world_chance(w, 4))
+    if (sim_plan_has(w, FAULT_SYNC) && world_chance(w, 4)) {
+        w->calm = false;
         sim_disk_fail(w, n);
+    }
     if (!sim_plan_has(w, FAULT_KILL) || !world_chance(w, 4))
         return;
     w->calm = false;

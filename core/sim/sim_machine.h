@@ -76,7 +76,7 @@ struct sim_worker {
     struct run run;
     uint8_t *values;
     uint64_t compute_us, last_run, last_end;
-    int64_t reported, leaf_began;
+    int64_t reported, leaf_began, leaf_ends;
     uint64_t turn;
 };
 

@@ -158,8 +158,12 @@ static void perform(struct world *w, struct sim_node *n, struct actions *actions
         trace_action(w, n, a);
         perform_one(w, n, a, actions_payload(actions, a));
     }
-    if (n->stopping && n->core != NULL)
-        sim_node_crash(w, n, false);
+    if (!n->stopping || n->core == NULL)
+        return;
+    sim_node_crash(w, n, false);
+    /* It was asked to stop before all others were started, and took its time. */
+    if (w->healed)
+        world_later(w, S_US, HAPPEN_RESTART, SIM_EVERYBODY, n->index, 0);
 }
 
 static void arm(struct world *w, struct sim_node *n)

@@ -363,9 +363,20 @@ void sim_plan_heal(struct world *w)
     }
 }
 
+static int64_t under_way_us(const struct world *w)
+{
+    int64_t last = w->now;
+
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        for (const struct sim_worker *x = w->nodes[i].workers; x != NULL; x = x->next)
+            if (x->working && x->leaf_ends > last)
+                last = x->leaf_ends;
+    return last - w->now;
+}
+
 int64_t sim_plan_work_us(const struct world *w)
 {
-    int64_t total = 0, pause_us = 0;
+    int64_t total = under_way_us(w), pause_us = 0;
 
     /* A node that may have hardly anything unconfirmed gives each leaf back, and gets it again when
      * the one before is kept. */

@@ -18,7 +18,8 @@ void sim_plan_fault(struct world *w);
 /* All faults end: what is blocked opens,
  * what is down starts again but for the one that is dead for good. */
 void sim_plan_heal(struct world *w);
-/* Work of all jobs of this season on one normal slot, in microseconds. */
+/* Work of all jobs of this season on one normal slot, in microseconds, behind the leaves that are
+ * under way: a slow node may have begun them, and nothing takes a leaf away in its middle. */
 int64_t sim_plan_work_us(const struct world *w);
 
 #endif

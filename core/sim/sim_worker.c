@@ -132,6 +132,7 @@ static void next_leaf(struct world *w, struct sim_node *n, struct sim_worker *x)
 
     cost += (int64_t)world_between(w, 0, (uint64_t)cost / 8 + 1);
     x->leaf_began = w->now;
+    x->leaf_ends = w->now + cost;
     world_later(w, cost, HAPPEN_LEAF, n->index, x->number, ++x->turn);
 }
 

@@ -394,37 +394,55 @@ $(cat "$VELUM_ROOT"/core/*/*.c "$VELUM_ROOT"/core/*/*.h | grep -c 'ensure(') ens
 
 # Put and get of a file against the digest of the same file, interleaved. State and files are in
 # memory where there is room, as the peer writes nothing and syncs nothing.
-row_objects() {
-    local i mib folder ref digest
-    mib=$(many 1024 256)
-    folder=$FOLDER
-    [ "$(df -m --output=avail /dev/shm 2>/dev/null | tail -n 1)" -lt $((4 * mib)) ] ||
-        folder=$(mktemp -d /dev/shm/velum-bench.XXXXXX) || return
-    fresh_mesh 1 --slots 1 --data "$folder/node" --objects $((2 * mib))M || return
-    openssl enc -aes-128-ctr -K 00 -iv 00 </dev/zero 2>/dev/null | head -c "${mib}M" >"$folder/in"
-    for ((i = 0; i < $(many 7 3); i++)); do
-        digest=$(seconds_of openssl dgst -sha256 "$folder/in")
-        echo "$digest" >>"$FOLDER/digests"
-        seconds_of "$VELUM" put --progress none "$folder/in" >"$FOLDER/took"
-        echo "$(calc "$digest / $(cat "$FOLDER/took")")" >>"$FOLDER/puts"
-        ref=$("$VELUM" objects --json | field name)
-        seconds_of "$VELUM" get --progress none "$ref" -o "$folder/out" >"$FOLDER/took"
-        echo "$(calc "$digest / $(cat "$FOLDER/took")")" >>"$FOLDER/gets"
-        cmp "$folder/in" "$folder/out" || { echo "bench: other bytes came out" >&2 && break; }
-        "$VELUM" rm "$ref" >/dev/null
-        rm "$folder/out"
-    done
-    end_mesh
-    [ "$folder" = "$FOLDER" ] || rm -rf "$folder"
+# One put and one get, against a digest taken just before.
+objects_round() { # objects_round FOLDER
+    local ref digest
+    digest=$(seconds_of openssl dgst -sha256 "$1/in")
+    echo "$digest" >>"$FOLDER/digests"
+    seconds_of "$VELUM" put --progress none "$1/in" >"$FOLDER/took"
+    echo "$(calc "$digest / $(cat "$FOLDER/took")")" >>"$FOLDER/puts"
+    ref=$("$VELUM" objects --json | field name)
+    seconds_of "$VELUM" get --progress none "$ref" -o "$1/out" >"$FOLDER/took"
+    echo "$(calc "$digest / $(cat "$FOLDER/took")")" >>"$FOLDER/gets"
+    cmp "$1/in" "$1/out" || { echo "bench: other bytes came out" >&2 && return 1; }
+    "$VELUM" rm "$ref" >/dev/null
+    rm "$1/out"
+}
+
+objects_figures() { # objects_figures MIB WAY STATE
     beside="openssl dgst -sha256 of the same file $(span s <"$FOLDER/digests"), on one core"
-    what="put of $mib MiB at a node of this machine, against its digest by OpenSSL"
-    command="velum put FILE, state $([ "$folder" = "$FOLDER" ] && echo on disk || echo in memory)"
+    what="put of $1 MiB at a node of this machine $2, against its digest by OpenSSL"
+    command="velum put FILE, state $3"
     mv "$FOLDER/puts" "$FOLDER/values"
     figure median x '>=' 0.5 0.8
-    what="get of the same object into a file, its name checked"
+    what="get of the same object $2 into a file, its name checked"
     command="velum get REF -o FILE, in the same rounds"
     mv "$FOLDER/gets" "$FOLDER/values"
     figure median x '>=' 0.5 0.8
+    rm "$FOLDER/digests"
+}
+
+# A command finds the control socket of a node whose state is in its usual place, and goes by TLS to
+# one whose state is elsewhere, as to one on another machine.
+row_objects() {
+    local i mib folder state
+    mib=$(many 1024 256)
+    folder=$FOLDER state="on disk"
+    [ "$(df -m --output=avail /dev/shm 2>/dev/null | tail -n 1)" -lt $((4 * mib)) ] ||
+        { folder=$(mktemp -d /dev/shm/velum-bench.XXXXXX) && state="in memory"; } || return
+    openssl enc -aes-128-ctr -K 00 -iv 00 </dev/zero 2>/dev/null | head -c "${mib}M" >"$folder/in"
+    end_mesh
+    export VELUM_HOME=$folder/home
+    mesh 1 --slots 1 --objects $((2 * mib))M || die "the node did not start" || return
+    for ((i = 0; i < $(many 7 3); i++)); do objects_round "$folder" || break; done
+    end_mesh
+    objects_figures "$mib" "by its control socket" "$state"
+    rm -rf "$folder/home"
+    fresh_mesh 1 --slots 1 --data "$folder/node" --objects $((2 * mib))M || return
+    for ((i = 0; i < $(many 7 3); i++)); do objects_round "$folder" || break; done
+    end_mesh
+    objects_figures "$mib" "by TLS" "$state"
+    [ "$folder" = "$FOLDER" ] || rm -rf "$folder"
 }
 
 # The 99th of a hundred, of numbers on standard input.

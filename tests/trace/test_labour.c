@@ -470,14 +470,14 @@ TEST(test_chunks_are_taken_only_from_whose_title_it_is)
 }
 
 /* Another job of the same coordinator, whose first chunk knocks. */
-static void knock(struct rig_job *other)
+static void knock(struct rig_job *other, uint8_t nonce)
 {
     struct peer_grant g = {.report_us = 1000, .flags = GRANT_KNOCK, .chunks = 1};
     uint8_t bytes[4096];
     struct buf claim, b;
 
     rig_job_make(&rig, other,
-                 (struct rig_spec){.accumulator_size = 16, .leaves = LEAVES, .nonce = 2});
+                 (struct rig_spec){.accumulator_size = 16, .leaves = LEAVES, .nonce = nonce});
     buf_init_fixed(&claim, bytes, sizeof bytes);
     rig_put_claim(&rig, 0, other, 1, &claim);
     g.job = other->id;
@@ -485,7 +485,7 @@ static void knock(struct rig_job *other)
     g.claim = buf_bytes(&claim);
     buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
     put_peer_grant_begin(&b, &g);
-    put_peer_chunk(&b, &(struct peer_chunk){7, 0, 64});
+    put_peer_chunk(&b, &(struct peer_chunk){nonce, 0, 64});
     put_u16(&b, 0);
     rig_frame(&rig, 0, MESSAGE_GRANT, &b);
     buf_clear(&b);
@@ -498,7 +498,7 @@ TEST(test_who_knocks_is_next_though_nobody_was_served_yet)
 
     begin(1, 16);
     worker = start_chunk(1, 0, 2, 16);
-    knock(&other);
+    knock(&other, 7);
     CHECK_INT(rig_count(&rig, 0, MESSAGE_RETURN), 0);
     rig_grant(&rig, 0, &job, 1, (struct peer_chunk){2, 64, 128});
     CHECK_INT(rig_count(&rig, 0, MESSAGE_RETURN), 1);
@@ -511,13 +511,38 @@ TEST(test_who_knocks_is_next_though_nobody_was_served_yet)
     end();
 }
 
+TEST(test_of_those_who_knock_the_first_is_next)
+{
+    struct rig_job others[2];
+    const struct rig_sent *s;
+    uint32_t worker;
+    struct reader r;
+
+    begin(2, 16);
+    worker = start_chunk(1, 0, 2, 16);
+    start_chunk(2, 2, 4, 16);
+    knock(&others[0], 7);
+    rig_run(&rig, 10 * MS_US);
+    knock(&others[1], 8);
+    rig_worker_exits(&rig, worker, WORKER_EXITED, 1);
+    rig_run(&rig, 100 * MS_US);
+    s = rig_take_order(&rig, MESSAGE_ORDER_RUN);
+    REQUIRE(s != NULL);
+    r = reader_of(s->payload);
+    CHECK_INT(read_u64(&r), 7);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_RETURN), 0);
+    rig_job_clear(&others[0]);
+    rig_job_clear(&others[1]);
+    end();
+}
+
 TEST(test_who_knocks_does_not_wait_behind_a_long_leaf)
 {
     struct rig_job other;
 
     begin(1, 16);
     start_chunk(1, 0, 64, 16);
-    knock(&other);
+    knock(&other, 7);
     rig_run(&rig, 500 * MS_US);
     CHECK_INT(rig_count(&rig, 0, MESSAGE_RETURN), 0);
     rig_run(&rig, S_US);
@@ -544,7 +569,8 @@ TEST(test_cause_of_death_shows_the_end_of_the_output)
     end();
 }
 
-TEST_MAIN(test_who_knocks_is_next_though_nobody_was_served_yet,
+TEST_MAIN(test_of_those_who_knock_the_first_is_next,
+          test_who_knocks_is_next_though_nobody_was_served_yet,
           test_who_knocks_does_not_wait_behind_a_long_leaf,
           test_what_nobody_has_confirmed_goes_out_as_the_link_takes_it,
           test_what_was_done_is_kept_until_holders_have_the_outcome,

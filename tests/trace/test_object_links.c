@@ -63,6 +63,64 @@ TEST(many_fetches_share_a_link)
     CHECK(story_end(&story));
 }
 
+/* Very many of them, and no place for most: the next begins when one has come to its end, not when
+ * it is told again. */
+TEST(a_place_that_comes_free_is_taken_at_once)
+{
+    const uint32_t many = 400;
+    struct object_view told = {0};
+
+    story_init(&story, 2);
+    story.ages.objects_bytes = 1 << 30;
+    story_start(&story, 0);
+    story_run(&story, 10 * MS_US);
+    for (uint32_t i = 0; i < many; i++)
+        story_put_whole(&story, 0, (const uint8_t *)&i, sizeof i, 10 * S_US, &told);
+    story_start(&story, 1);
+    story_hint(&story, 1, 0);
+    for (uint32_t i = 0; i < 100 && whole_at(1) == 0; i++)
+        story_run(&story, S_US / 10);
+    story_run(&story, S_US);
+    CHECK_INT(whole_at(1), many);
+    story_run(&story, 15 * S_US);
+    CHECK(copies_are_quiet(story.nodes[1].core));
+    CHECK(story_end(&story));
+}
+
+/* The one that has it all is slow, and hundreds that are to be copied came first. */
+TEST(what_users_wait_for_goes_ahead_of_copies)
+{
+    const uint32_t many = 300;
+    struct object_view told = {0};
+    uint64_t user[8];
+    uint32_t request[8], i;
+    struct digest name[8];
+
+    story_init(&story, 2);
+    story.ages.objects_bytes = 1 << 30;
+    story_start(&story, 0);
+    story_run(&story, 10 * MS_US);
+    for (i = 0; i < many; i++)
+        name[i % 8] = story_put_whole(&story, 0, (const uint8_t *)&i, sizeof i, 10 * S_US, &told);
+    story.nodes[0].mover_us = 300 * MS_US;
+    story_start(&story, 1);
+    story_hint(&story, 1, 0);
+    for (i = 0; i < 100 && whole_at(1) == 0; i++)
+        story_run(&story, S_US / 10);
+    /* What it is told again could take a place by chance. */
+    story_drop(&story, MESSAGE_OBJECT_KEEP, 0, 1);
+    for (i = 0; i < 8; i++) {
+        user[i] = story_user(&story, 1);
+        request[i] = story_get_begun(&story, user[i], name[i], 64, 0);
+        story_get_more(&story, user[i], request[i], 100000);
+    }
+    story_run(&story, 8 * S_US);
+    for (i = 0; i < 8; i++)
+        CHECK(story_has_ended(&story, user[i], request[i]));
+    CHECK(whole_at(1) < many / 2);
+    CHECK(story_end(&story));
+}
+
 static void say_have(uint32_t from, uint32_t to)
 {
     struct object_have m = {.name = {{1, 2, 3}}};
@@ -152,6 +210,7 @@ TEST(that_something_was_removed_is_forgotten_when_it_is_old)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(all_are_looked_at_while_others_talk, many_fetches_share_a_link,
+TEST_MAIN(a_place_that_comes_free_is_taken_at_once, what_users_wait_for_goes_ahead_of_copies,
+          all_are_looked_at_while_others_talk, many_fetches_share_a_link,
           that_something_was_removed_is_forgotten_when_it_is_old,
           a_keeper_that_does_not_hear_of_a_removal_is_told_again)

@@ -217,7 +217,82 @@ TEST(what_somebody_happens_to_have_is_no_copy_to_count_on)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(a_disk_that_was_replaced_gets_what_it_had, what_is_on_its_way_is_asked_for_twice_at_most,
+#define HALF 4u
+#define MANY 60u
+
+static void cut_in_two(bool cut)
+{
+    for (uint32_t i = 0; i < HALF; i++)
+        for (uint32_t k = HALF; k < 2 * HALF; k++)
+            (cut ? story_cut : story_mend)(&story, i, k);
+}
+
+/* The one half keeps them all the while, and the best nodes of some are all there. */
+TEST(a_removal_in_one_half_reaches_the_other_when_it_heals)
+{
+    struct digest names[MANY];
+    uint32_t removed = 0;
+
+    begin(2 * HALF);
+    for (uint32_t i = 0; i < MANY; i++)
+        names[i] = put(i % HALF, 100 + i);
+    story_run(&story, 5 * S_US);
+    cut_in_two(true);
+    story_run(&story, 20 * S_US);
+    for (uint32_t i = 0; i < MANY; i++) {
+        uint32_t at = 0;
+
+        while (at < HALF && !is_whole(at, names[i]))
+            at++;
+        if (at == HALF)
+            continue;
+        CHECK_INT(story_ref_code(&story, at, MESSAGE_REQUEST_RM, names[i]), 0);
+        removed++;
+    }
+    story_run(&story, 5 * S_US);
+    cut_in_two(false);
+    story_run(&story, 60 * S_US);
+    CHECK(removed > MANY / 2);
+    for (uint32_t i = 0; i < MANY; i++)
+        CHECK(wholes(names[i]) == 0 || wholes(names[i]) >= 3);
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < MANY; i++)
+        left += wholes(names[i]) > 0;
+    CHECK_INT(left, MANY - removed);
+    for (uint32_t i = 0; i < 2 * HALF; i++)
+        CHECK(copies_are_quiet(story.nodes[i].core));
+    CHECK(story_end(&story));
+}
+
+/* The best of them keep none: the next best have the copies in their place. */
+TEST(nodes_that_keep_no_objects_are_replaced_by_the_next_best)
+{
+    struct object_view told;
+
+    story_init(&story, 7);
+    for (uint32_t i = 0; i < 7; i++) {
+        story.ages.objects_bytes = i < 4 ? 1 << 30 : 0;
+        start(i);
+    }
+    story_run(&story, 2 * S_US);
+    for (uint64_t size = 100; size < 110; size++) {
+        struct digest name = story_put_whole(&story, 0, bytes, size, 20 * S_US, &told);
+        uint32_t kept = 0;
+
+        CHECK_INT(told.copies, 2);
+        story_run(&story, 8 * S_US);
+        for (uint32_t i = 0; i < 4; i++)
+            kept += is_whole(i, name) && at(i, name)->kept;
+        CHECK_INT(kept, 3);
+    }
+    story_run(&story, 15 * S_US);
+    CHECK(copies_are_quiet(story.nodes[0].core));
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(a_removal_in_one_half_reaches_the_other_when_it_heals,
+          nodes_that_keep_no_objects_are_replaced_by_the_next_best,
+          a_disk_that_was_replaced_gets_what_it_had, what_is_on_its_way_is_asked_for_twice_at_most,
           what_others_keep_is_removed_by_whoever_has_it_too,
           what_nobody_keeps_is_removed_where_it_is,
           a_node_whose_disk_works_again_keeps_what_it_should,

@@ -421,10 +421,37 @@ TEST(a_journal_without_room_takes_no_object)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(a_journal_without_room_takes_no_object, what_is_put_is_got,
-          a_get_goes_on_where_it_was_broken_off, no_more_is_sent_than_was_asked_for,
-          whoever_sends_more_than_he_may_is_refused, a_put_whose_user_leaves_is_undone,
-          another_size_than_announced_is_no_object,
+/* It was removed once, and they are through before that it is kept again is written down. */
+TEST(several_wait_for_what_is_put_again)
+{
+    struct object_view v;
+    struct digest name;
+    uint64_t user[3];
+    uint32_t request[3];
+
+    begin(1 << 30);
+    name = put_whole(bytes, 0);
+    CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, name), 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        user[i] = story_user(&story, 0);
+        request[i] = story_get_begun(&story, user[i], name, 64, 0);
+    }
+    story_run(&story, 5 * MS_US);
+    CHECK(digest_equal(put_whole(bytes, 0), name));
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK(story_has_ended(&story, user[i], request[i]));
+        REQUIRE(story_object_view(&story, user[i], request[i], &v));
+        CHECK(digest_equal(v.name, name));
+        CHECK_INT(v.size, 0);
+    }
+    CHECK_INT(listed(), 1);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(several_wait_for_what_is_put_again, a_journal_without_room_takes_no_object,
+          what_is_put_is_got, a_get_goes_on_where_it_was_broken_off,
+          no_more_is_sent_than_was_asked_for, whoever_sends_more_than_he_may_is_refused,
+          a_put_whose_user_leaves_is_undone, another_size_than_announced_is_no_object,
           what_is_kept_stays_and_what_does_not_fit_is_refused, what_was_used_least_goes_first,
           what_is_removed_while_it_is_read_is_read_to_its_end, the_death_of_the_mover_is_told,
           what_was_there_is_found_and_asked_for_before_that, what_is_kept_is_written_down,

@@ -191,7 +191,8 @@ static void give_up(struct node *n, void *ctx)
 static void set_aside(struct node *n, void *ctx)
 {
     (void)ctx;
-    stale_set_aside(n, 1000000);
+    n->calendar.away_s = (uint64_t)n->options.tombstone_s + 1;
+    stale_jumped(n);
 }
 
 struct decision {

@@ -8,12 +8,12 @@
 
 static struct story story;
 
-/* Three nodes with a job that all of them hold; the last one then goes. */
-static struct job_id begin(uint32_t count)
+/* Three nodes with a job that all of them hold; the last one then goes. More may come later. */
+static struct job_id begin_with(uint32_t count, uint32_t later)
 {
     struct job_id id;
 
-    story_init(&story, count);
+    story_init(&story, count + later);
     story.ages = (struct node_options){.keep_s = 20, .tombstone_s = 40, .calendar_look_s = 1};
     for (uint32_t i = 0; i < count; i++) {
         story.nodes[i].keeps_disk = true;
@@ -25,6 +25,11 @@ static struct job_id begin(uint32_t count)
     id = story_submitted(&story, 0, 1);
     story_run(&story, S_US);
     return id;
+}
+
+static struct job_id begin(uint32_t count)
+{
+    return begin_with(count, 0);
 }
 
 static void start(uint32_t i)
@@ -104,6 +109,58 @@ TEST(a_job_that_the_others_have_forgotten_is_set_aside)
     for (uint32_t k = 0; k < 2; k++)
         CHECK(job_find(story.nodes[k].core, id) == NULL);
     CHECK(story_end(&story));
+}
+
+static void apart(bool cut)
+{
+    for (uint32_t a = 0; a < 2; a++)
+        for (uint32_t b = 2; b < 4; b++)
+            story.cut[a][b] = story.cut[b][a] = cut;
+}
+
+/* The job that node 2 holds is forgotten, and whom it meets first knows nothing of it and was away
+ * for half of that time itself. */
+static struct job_id met_by_one_that_was_away(void)
+{
+    struct job_id id = begin_with(3, 1);
+
+    story_kill(&story, 2);
+    kill_job(0, id);
+    story.nodes[3].keeps_disk = true;
+    start(3);
+    story_run(&story, 31 * S_US);
+    story_kill(&story, 3);
+    story_run(&story, 33 * S_US);
+    CHECK_INT(tombs_count(&story.nodes[0].core->tombs), 0);
+    apart(true);
+    start(3);
+    start(2);
+    story_run(&story, 2 * S_US);
+    CHECK(story_holds(&story, 2, id));
+    CHECK_INT(stale_at(2), 0);
+    return id;
+}
+
+TEST(who_was_away_is_away_for_longer_than_the_first_that_it_meets)
+{
+    for (int restart = 0; restart < 3; restart++) {
+        struct job_id id = met_by_one_that_was_away();
+
+        if (restart == 2)
+            story_compact(&story, 2);
+        if (restart > 0) {
+            story_run(&story, S_US);
+            story_kill(&story, 2);
+            start(2);
+        }
+        apart(false);
+        story_hint(&story, 2, 0);
+        story_run(&story, 20 * S_US);
+        CHECK_INT(stale_at(2), 1);
+        for (uint32_t k = 0; k < 4; k++)
+            CHECK(!runs(k, id) && !story_holds(&story, k, id));
+        CHECK(story_end(&story));
+    }
 }
 
 TEST(it_stays_aside_over_restarts_and_snapshots)
@@ -284,6 +341,7 @@ TEST(who_stood_still_for_weeks_was_away)
 }
 
 TEST_MAIN(a_job_that_the_others_have_forgotten_is_set_aside,
+          who_was_away_is_away_for_longer_than_the_first_that_it_meets,
           it_stays_aside_over_restarts_and_snapshots, a_user_brings_it_back, a_user_drops_it,
           a_job_that_still_runs_takes_nothing_of_the_old_copy,
           a_job_that_was_given_up_is_not_there_after_a_restart,

@@ -11,6 +11,8 @@ static struct rig rig;
 static struct rig_job jobs[JOBS_MAX];
 static uint32_t jobs_count;
 static uint64_t seq;
+static uint32_t turn_of[JOBS_MAX], turns; /* the last one of each */
+static uint32_t knocks_refused;
 
 /* A chunk that peer 0 was given. */
 struct turn {
@@ -22,7 +24,8 @@ struct turn {
 static void begin(void)
 {
     jobs_count = 0;
-    seq = 0;
+    seq = turns = 0;
+    memset(turn_of, 0, sizeof turn_of);
     rig_start(&rig, 1, false);
     rig_peer_up(&rig, 0, 1);
 }
@@ -34,15 +37,20 @@ static void end(void)
     rig_stop(&rig);
 }
 
+static struct rig_job *make_job(uint64_t leaves)
+{
+    struct rig_job *j = &jobs[jobs_count++];
+
+    rig_job_make(
+        &rig, j,
+        (struct rig_spec){.accumulator_size = 16, .leaves = leaves, .nonce = (uint8_t)jobs_count});
+    return j;
+}
+
 static uint32_t submit(uint64_t leaves)
 {
-    struct rig_job *j = &jobs[jobs_count];
-
-    rig_job_make(&rig, j,
-                 (struct rig_spec){
-                     .accumulator_size = 16, .leaves = leaves, .nonce = (uint8_t)(jobs_count + 1)});
-    rig_submit(&rig, 0, j);
-    return jobs_count++;
+    rig_submit(&rig, 0, make_job(leaves));
+    return jobs_count - 1;
 }
 
 static uint32_t job_number(struct job_id id)
@@ -74,6 +82,7 @@ static bool next_turn(struct turn *t)
 /* Peer 0 works for it, and its slot is free again. */
 static void work(struct turn t, int64_t us)
 {
+    turn_of[t.job] = ++turns;
     rig_run(&rig, us);
     rig_report(&rig, 0, &jobs[t.job],
                (struct rig_report){.seq = ++seq,
@@ -102,13 +111,26 @@ static void give_back(struct turn t, uint8_t reason)
     buf_clear(&b);
 }
 
-/* How many turns others have before this job has its first; UINT32_MAX: more than that. */
-static uint32_t turns_before(uint32_t job, uint32_t most)
+/* The slot's next: nobody is let in beside it. */
+static struct turn take_turn(void)
 {
     struct turn t;
 
-    for (uint32_t i = 0; i <= most; i++) {
+    for (;;) {
         REQUIRE(next_turn(&t));
+        if (!t.knock)
+            return t;
+        give_back(t, RETURN_FULL);
+        knocks_refused++;
+    }
+}
+
+/* How many turns others have before this job has its first; UINT32_MAX: more than that. */
+static uint32_t turns_before(uint32_t job, uint32_t most)
+{
+    for (uint32_t i = 0; i <= most; i++) {
+        struct turn t = take_turn();
+
         work(t, TURN_US);
         if (t.job == job)
             return i;
@@ -116,29 +138,21 @@ static uint32_t turns_before(uint32_t job, uint32_t most)
     return UINT32_MAX;
 }
 
-/* So many jobs that are not new any more: each was served for a turn, or two. */
+/* So many jobs that are not new any more: each was served for some turns. */
 static void serve_all(uint32_t count)
 {
-    struct turn t;
-
     for (uint32_t i = 0; i < count; i++)
         submit(4096);
-    for (uint32_t i = 0; i < 2 * count; i++) {
-        REQUIRE(next_turn(&t));
-        work(t, TURN_US);
-    }
+    for (uint32_t i = 0; i < 4 * count; i++)
+        work(take_turn(), TURN_US);
 }
 
 TEST(test_new_job_waits_for_a_turn_not_for_a_round_of_all_others)
 {
-    struct turn t;
-
     begin();
     serve_all(120);
-    for (uint32_t i = 0; i < 50; i++) {
-        REQUIRE(next_turn(&t));
-        work(t, TURN_US);
-    }
+    for (uint32_t i = 0; i < 50; i++)
+        work(take_turn(), TURN_US);
     for (uint32_t i = 0; i < 10; i++)
         CHECK(turns_before(submit(1), 40) <= 3);
     end();
@@ -166,26 +180,57 @@ TEST(test_new_job_among_many_knocks)
     end();
 }
 
-TEST(test_old_jobs_have_every_second_turn_however_many_are_new)
+/* Their coordinator dies; nobody has had anything of them so far. */
+TEST(test_jobs_that_are_taken_over_are_not_newer_than_a_new_one)
 {
-    bool served[50] = {false};
-    uint32_t old = 0, count = 0;
     struct turn t;
+    uint32_t job;
 
     begin();
-    serve_all(50);
-    for (uint32_t i = 0; i < 180; i++) {
-        submit(64);
-        REQUIRE(next_turn(&t));
-        old += t.job < 50;
-        if (t.job < 50)
-            served[t.job] = true;
+    rig_peer_up(&rig, 1, 0);
+    serve_all(20);
+    for (uint32_t i = 0; i < 100; i++)
+        rig_hold(&rig, 1, make_job(4096));
+    t = take_turn();
+    rig_peer_dies(&rig, 1);
+    rig_run(&rig, 20 * MS_US);
+    job = submit(1);
+    rig_run(&rig, 400 * MS_US);
+    work(t, TURN_US);
+    CHECK(turns_before(job, 40) <= 3);
+    end();
+}
+
+/* Of these jobs, the first so many, nobody has waited for longer. */
+static bool has_waited_longest(uint32_t job, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (turn_of[i] < turn_of[job])
+            return false;
+    return true;
+}
+
+TEST(test_old_jobs_have_every_second_turn_however_many_are_new)
+{
+    uint32_t old = 0, in_order = 0;
+
+    begin();
+    serve_all(100);
+    knocks_refused = 0;
+    for (uint32_t i = 0; i < 200; i++) {
+        struct turn t;
+
+        if (i % 2 == 0)
+            submit(64);
+        t = take_turn();
+        old += t.job < 100;
+        in_order += t.job < 100 && has_waited_longest(t.job, 100);
         work(t, TURN_US / 8);
     }
-    for (uint32_t i = 0; i < 50; i++)
-        count += served[i];
-    CHECK(old >= 60);
-    CHECK_INT(count, 50);
+    CHECK(old >= 90 && old <= 110);
+    CHECK_INT(in_order, old);
+    /* Who has a turn soon leaves knocking to those who have none. */
+    CHECK_INT(knocks_refused, 0);
     end();
 }
 
@@ -211,7 +256,7 @@ TEST(test_old_jobs_knock_where_their_coordinator_has_no_slot)
 
     begin();
     serve_all(100);
-    REQUIRE(next_turn(&t));
+    t = take_turn();
     CHECK_INT(knocks_within(5000), 0);
     give_back(t, RETURN_BUSY);
     knocks = knocks_within(5000);
@@ -220,5 +265,6 @@ TEST(test_old_jobs_knock_where_their_coordinator_has_no_slot)
 }
 
 TEST_MAIN(test_new_job_waits_for_a_turn_not_for_a_round_of_all_others,
+          test_jobs_that_are_taken_over_are_not_newer_than_a_new_one,
           test_old_jobs_have_every_second_turn_however_many_are_new, test_new_job_among_many_knocks,
           test_old_jobs_knock_where_their_coordinator_has_no_slot)

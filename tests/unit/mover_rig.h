@@ -38,6 +38,7 @@ static struct {
     uint32_t renewed;
     uint32_t found; /* of the last scan */
     char last_log[256];
+    int64_t patience_us; /* 0: as a node's */
 } rig;
 
 static inline void rig_on_answer(void *ctx, const struct frame *f)
@@ -66,6 +67,11 @@ static inline void rig_on_log(void *ctx, enum log_level level, const char *text)
 
 static const struct log_sink rig_log = {rig_on_log, NULL, LOG_INFO};
 
+static inline int64_t rig_patience_us(void)
+{
+    return rig.patience_us > 0 ? rig.patience_us : MOVER_PATIENCE_US;
+}
+
 static inline void rig_open_in(const char *folder)
 {
     const struct mover_crew_events events = {NULL, rig_on_answer, rig_on_renewed};
@@ -75,8 +81,8 @@ static inline void rig_open_in(const char *folder)
     rig.executable = open("/proc/self/exe", O_PATH | O_CLOEXEC);
     REQUIRE(rig.executable >= 0);
     REQUIRE(loop_new(&rig.loop) == 0);
-    REQUIRE(mover_crew_open(&rig.mover, rig.loop, rig.executable, folder, false, &rig_log,
-                            &events) == 0);
+    REQUIRE(mover_crew_open(&rig.mover, rig.loop, rig.executable, folder, false, rig_patience_us(),
+                            &rig_log, &events) == 0);
 }
 
 static inline void rig_close(void)

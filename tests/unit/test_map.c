@@ -1,141 +1,328 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/map_halt.h"
+#include "cmd/map_input.h"
+#include "cmd/map_log.h"
+#include "cmd/map_words.h"
 #include "core/base/err.h"
-#include "core/base/map.h"
-#include "core/base/prng.h"
+#include "core/base/text.h"
 #include "tests/lib/check.h"
-#include "tests/lib/heap.h"
 
-#define KEYS 300
+static char message[MAP_MESSAGE_SIZE];
+static char *list[64];
 
-static char values[KEYS];
-
-/* Against a plain array, with keys few enough that runs collide and wrap. */
-static void random_calls(size_t key_size, uint64_t seed)
+/* Splits at spaces. */
+static int words_of(const char *line)
 {
-    struct heap heap;
-    heap_init(&heap);
-    struct map m;
-    void *model[KEYS] = {0};
-    size_t count = 0;
-    struct prng p;
-    prng_init(&p, seed);
-    map_init(&m, &heap.alloc, key_size, KEYS);
-    for (int step = 0; step < 4000; step++) {
-        uint8_t key[32] = {0};
-        size_t k = prng_below(&p, key_size == 1 ? 200 : KEYS);
-        key[0] = (uint8_t)k;
-        if (key_size > 1)
-            key[key_size - 1] = (uint8_t)(k >> 8);
-        if (prng_one_in(&p, 2)) {
-            void *value = &values[prng_below(&p, KEYS)];
-            CHECK_INT(map_put(&m, key, value), 0);
-            count += model[k] ? 0 : 1;
-            model[k] = value;
-        } else {
-            CHECK(map_remove(&m, key) == model[k]);
-            count -= model[k] ? 1 : 0;
-            model[k] = NULL;
-        }
-        CHECK(map_get(&m, key) == model[k]);
-        CHECK_INT(m.count, count);
+    static char copy[4096];
+    int count = 0;
+    snprintf(copy, sizeof copy, "%s", line);
+    for (char *at = strtok(copy, " "); at; at = strtok(NULL, " "))
+        list[count++] = at;
+    return count;
+}
+
+/* --- words --- */
+
+static const char *filled(const char *words, const struct map_input *in)
+{
+    static struct map_words made;
+    static char text[8192];
+    char copy[1024];
+    char *argv[64];
+    int count = 0;
+    snprintf(copy, sizeof copy, "%s", words);
+    for (char *at = strtok(copy, " "); at; at = strtok(NULL, " "))
+        argv[count++] = at;
+    if (map_words_make(&made, count, argv, in) < 0)
+        return "refused";
+    text[0] = 0;
+    for (int i = 0; i < made.count; i++) {
+        text_append(text, sizeof text, i ? "|" : "");
+        text_append(text, sizeof text, made.list[i]);
     }
-    for (size_t k = 0; k < KEYS; k++) {
-        uint8_t key[32] = {0};
-        key[0] = (uint8_t)k;
-        if (key_size > 1)
-            key[key_size - 1] = (uint8_t)(k >> 8);
-        if (key_size > 1 || k < 200)
-            CHECK(map_get(&m, key) == model[k]);
+    return text;
+}
+
+TEST(placeholders_are_those_of_gnu_parallel)
+{
+    const struct map_input one = {.seq = 7, .count = 1, .values = {"dir/sub/file.tar.gz"}};
+    const struct map_input two = {.seq = 8, .count = 2, .values = {"a b", "c/d.e"}};
+    const struct map_input odd = {.seq = 9, .count = 1, .values = {".bashrc"}};
+    const struct map_input root = {.seq = 9, .count = 1, .values = {"/x"}};
+    CHECK_STR(filled("-n 3", &one), "-n|3|dir/sub/file.tar.gz");
+    CHECK_STR(filled("{} x", &one), "dir/sub/file.tar.gz|x");
+    CHECK_STR(filled("{.} {/} {//} {/.} {#}", &one),
+              "dir/sub/file.tar|file.tar.gz|dir/sub|file.tar|7");
+    CHECK_STR(filled("<{/.}>{#}<{//}>", &one), "<file.tar>7<dir/sub>");
+    CHECK_STR(filled("", &two), "a b|c/d.e");
+    CHECK_STR(filled("{} =", &two), "a b|c/d.e|=");
+    CHECK_STR(filled("={}=", &two), "=a b c/d.e=");
+    CHECK_STR(filled("{2/.}{1} {2//}", &two), "da b|c");
+    CHECK_STR(filled("{3}", &two), "");
+    CHECK_STR(filled("{.} {/.} {//}", &odd), ".bashrc|.bashrc|.");
+    CHECK_STR(filled("{//} {/}", &root), "/|x");
+    /* Not one of them: just text. */
+    CHECK_STR(filled("{x} {0} {#2} {1#} { } {", &odd), "{x}|{0}|{#2}|{1#}|{|}|{|.bashrc");
+}
+
+TEST(a_source_that_is_not_there_is_named)
+{
+    int count = words_of("a{2}b {1/.}{17//} {}");
+    CHECK_INT(map_words_beyond(count, list, 1), 2);
+    CHECK_INT(map_words_beyond(count, list, 2), 17);
+    CHECK_INT(map_words_beyond(count, list, 17), 0);
+}
+
+TEST(words_have_bounds)
+{
+    static char value[MAP_VALUE_MAX + 1];
+    struct map_input in = {.seq = 1, .count = 1, .values = {value}};
+    memset(value, 'v', MAP_VALUE_MAX);
+    CHECK_INT(strlen(filled("", &in)), MAP_VALUE_MAX);
+    CHECK_STR(filled("x{}", &in), "refused");
+    value[1] = 0;
+    char many[256] = "";
+    for (int i = 0; i < ARGS_COUNT_MAX - 1; i++)
+        text_append(many, sizeof many, "x ");
+    CHECK_INT(strlen(filled(many, &in)), 2 * ARGS_COUNT_MAX - 1);
+    text_append(many, sizeof many, "y");
+    CHECK_STR(filled(many, &in), "refused");
+}
+
+/* --- inputs --- */
+
+/* All of them, "1:a,x 2:a,y". */
+static const char *all_of(struct map_inputs *m)
+{
+    static char text[8192];
+    struct map_input in;
+    int rc;
+    text[0] = 0;
+    while ((rc = map_inputs_next(m, &in, message)) == 1) {
+        size_t at = strlen(text);
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%llu:", at ? " " : "",
+                               (unsigned long long)in.seq);
+        for (size_t i = 0; i < in.count; i++)
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", i ? "," : "", in.values[i]);
     }
-    size_t walked = 0;
-    for (size_t at = 0; map_next(&m, &at);)
-        walked++;
-    CHECK_INT(walked, count);
-    map_clear(&m);
-    CHECK(heap_is_empty(&heap));
+    if (rc != 0)
+        snprintf(text, sizeof text, "%d %s", rc, message);
+    return text;
 }
 
-TEST(test_agrees_with_an_array)
+static const char *inputs(const char *line, bool null)
 {
-    static const size_t key_sizes[] = {1, 2, 4, 8, 13, 32};
-    for (size_t i = 0; i < sizeof key_sizes / sizeof *key_sizes; i++)
-        for (uint64_t seed = 0; seed < 5; seed++)
-            random_calls(key_sizes[i], seed);
+    struct map_inputs *m = NULL;
+    if (map_inputs_open(&m, words_of(line), list, null, message) < 0)
+        return message;
+    const char *text = all_of(m);
+    map_inputs_close(m);
+    return text;
 }
 
-TEST(test_empty_map)
+static void write_file(const char *name, const char *bytes, size_t len)
 {
-    struct heap heap;
-    heap_init(&heap);
-    struct map m;
-    map_init(&m, &heap.alloc, 4, 10);
-    size_t at = 0;
-    CHECK(!map_get(&m, "abcd") && !map_remove(&m, "abcd") && !map_next(&m, &at));
-    CHECK_INT(heap.calls, 0);
-    map_clear(&m);
+    FILE *f = fopen(name, "w");
+    REQUIRE(f && fwrite(bytes, 1, len, f) == len && fclose(f) == 0);
 }
 
-TEST(test_full_refuses_new_keys_but_replaces)
+TEST(sources_give_every_combination)
 {
-    struct heap heap;
-    heap_init(&heap);
-    struct map m;
-    map_init(&m, &heap.alloc, 1, 2);
-    CHECK_INT(map_put(&m, "a", &values[0]), 0);
-    CHECK_INT(map_put(&m, "b", &values[1]), 0);
-    CHECK_INT(map_put(&m, "c", &values[2]), ERR_FULL);
-    CHECK_INT(map_put(&m, "a", &values[3]), 0);
-    CHECK(map_get(&m, "a") == &values[3] && !map_get(&m, "c"));
-    CHECK(map_remove(&m, "b") == &values[1]);
-    CHECK_INT(map_put(&m, "c", &values[2]), 0);
-    map_clear(&m);
-    CHECK(heap_is_empty(&heap));
+    struct map_inputs *m = NULL;
+    CHECK_STR(inputs("::: a b c", false), "1:a 2:b 3:c");
+    CHECK_STR(inputs("::: a b ::: x y z", false), "1:a,x 2:a,y 3:a,z 4:b,x 5:b,y 6:b,z");
+    CHECK_STR(inputs(":::", false), "");
+    CHECK_STR(inputs("::: a b :::", false), "");
+    REQUIRE(map_inputs_open(&m, words_of("::: a b ::: x y z"), list, false, message) == 0);
+    CHECK_INT(map_inputs_total(m), 6);
+    CHECK_INT(map_inputs_sources(m), 2);
+    CHECK_INT(map_inputs_fd(m), -1);
+    map_inputs_close(m);
 }
 
-TEST(test_memory_failure_leaves_the_map_as_it_was)
+TEST(files_give_their_lines)
 {
-    for (uint64_t n = 1;; n++) {
-        struct heap heap;
-        heap_init(&heap);
-        heap.fail_at = n;
-        struct map m;
-        map_init(&m, &heap.alloc, 1, 200);
-        for (unsigned k = 0; k < 100; k++) {
-            uint8_t key = (uint8_t)k;
-            int rc = map_put(&m, &key, &values[k]);
-            CHECK(rc == 0 || rc == ERR_NO_MEMORY);
-            if (rc < 0)
-                CHECK_INT(map_put(&m, &key, &values[k]), 0);
-        }
-        for (unsigned k = 0; k < 100; k++) {
-            uint8_t key = (uint8_t)k;
-            CHECK(map_get(&m, &key) == &values[k]);
-        }
-        map_clear(&m);
-        CHECK(heap_is_empty(&heap));
-        if (!heap.failures)
-            break;
+    write_file("lines", "one\n\ntwo words\nlast", 19);
+    write_file("nulls", "a\nb\0c\0", 6);
+    write_file("empty", "", 0);
+    CHECK_STR(inputs(":::: lines", false), "1:one 2: 3:two words 4:last");
+    CHECK_STR(inputs(":::: nulls", true), "1:a\nb 2:c");
+    CHECK_STR(inputs(":::: empty", false), "");
+    CHECK_STR(inputs("::: x :::: lines", false), "1:x,one 2:x, 3:x,two words 4:x,last");
+    CHECK_STR(inputs(":::: nulls empty", true), "");
+    CHECK_STR(inputs(":::: nulls ::: 1", true), "1:a\nb,1 2:c,1");
+    CHECK_STR(inputs(":::: missing", false), "missing: No such file or directory");
+    CHECK_STR(inputs("::::", false), "::::: a file is missing");
+    CHECK(strstr(inputs(":::+ a", false), "no mark of inputs") != NULL);
+}
+
+TEST(a_line_that_is_too_long_is_named)
+{
+    static char long_line[MAP_VALUE_MAX + 5] = "a\n";
+    memset(long_line + 2, 'x', MAP_VALUE_MAX);
+    write_file("fits", long_line, MAP_VALUE_MAX + 2);
+    CHECK_INT(strlen(inputs(":::: fits", false)), 6 + MAP_VALUE_MAX);
+    long_line[MAP_VALUE_MAX + 2] = 'x';
+    write_file("long", long_line, MAP_VALUE_MAX + 3);
+    CHECK(strstr(inputs(":::: long", false), "long, line 2: longer than") != NULL);
+    CHECK(strstr(inputs("::: 1 :::: long", false), "long: a line is longer") != NULL);
+    write_file("zero", "a\0b\n", 4);
+    CHECK(strstr(inputs(":::: zero", false), "zero, line 1: a zero byte") != NULL);
+}
+
+/* What has come can be taken while more is still to come. */
+TEST(a_pipe_is_read_as_it_comes)
+{
+    struct map_inputs *m = NULL;
+    struct map_input in;
+    char name[64];
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    snprintf(name, sizeof name, ":::: /dev/fd/%d", ends[0]);
+    REQUIRE(map_inputs_open(&m, words_of(name), list, false, message) == 0);
+    CHECK_INT(map_inputs_next(m, &in, message), MAP_LATER);
+    REQUIRE(write(ends[1], "one\ntw", 6) == 6);
+    CHECK_INT(map_inputs_next(m, &in, message), 1);
+    CHECK_STR(in.values[0], "one");
+    CHECK_INT(map_inputs_next(m, &in, message), MAP_LATER);
+    CHECK(map_inputs_fd(m) >= 0);
+    CHECK_INT(map_inputs_total(m), 0);
+    REQUIRE(write(ends[1], "o", 1) == 1);
+    close(ends[1]);
+    CHECK_INT(map_inputs_next(m, &in, message), 1);
+    CHECK_STR(in.values[0], "two");
+    CHECK_INT(map_inputs_next(m, &in, message), 0);
+    CHECK_INT(map_inputs_next(m, &in, message), 0);
+    map_inputs_close(m);
+    close(ends[0]);
+}
+
+/* --- halting --- */
+
+static bool halts(const char *text, uint64_t failed, uint64_t succeeded, uint64_t total)
+{
+    struct map_halt h;
+    return CHECK(map_halt_parse(text, &h)) && map_halt_reached(&h, failed, succeeded, total);
+}
+
+TEST(halting_is_read_as_gnu_parallel_writes_it)
+{
+    static const char *const wrong[] = {"",           "soon",        "soon,",        "later,fail=1",
+                                        "soon,fail",  "soon,fail=",  "now,fail=0",   "now,fail=0%",
+                                        "now,done=x", "now,done=1x", "now,done=101%"};
+    struct map_halt h;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK(!map_halt_parse(wrong[i], &h));
+    CHECK(map_halt_parse("now,success=3", &h) && h.now && h.what == HALT_SUCCESS && h.count == 3);
+    CHECK(!halts("never", 9, 9, 9));
+    CHECK(!halts("soon,fail=2", 1, 50, 100) && halts("soon,fail=2", 2, 0, 100));
+    CHECK(!halts("now,success=2", 9, 1, 0) && halts("now,success=2", 0, 2, 0));
+    CHECK(!halts("now,done=4", 1, 2, 0) && halts("now,done=4", 2, 2, 0));
+    CHECK(!halts("soon,fail=10%", 9, 0, 100) && halts("soon,fail=10%", 10, 0, 100));
+    CHECK(!halts("soon,fail=10%", 10, 0, 0));
+}
+
+/* --- the job log --- */
+
+static struct map_log *open_log(bool resume)
+{
+    struct map_log *l = NULL;
+    REQUIRE(map_log_open(&l, "log", resume, message) == 0);
+    return l;
+}
+
+static void add(struct map_log *l, uint64_t seq, int code, const char *command)
+{
+    const struct map_log_line line = {.seq = seq,
+                                      .job = "abcd",
+                                      .started_us = 1700000000123456,
+                                      .elapsed_us = 2500999,
+                                      .bytes = 4,
+                                      .code = code,
+                                      .command = command};
+    CHECK_INT(map_log_add(l, &line), 0);
+}
+
+TEST(a_job_log_says_what_was_done)
+{
+    char text[512] = "";
+    unlink("log");
+    struct map_log *l = open_log(false);
+    CHECK_INT(map_log_past(l, 1), MAP_PAST_NONE);
+    add(l, 3, 0, "pi 3");
+    add(l, 1, 1, "pi 1");
+    add(l, 1500, 0, "pi 1500");
+    map_log_close(l);
+    FILE *f = fopen("log", "r");
+    REQUIRE(f && fgets(text, sizeof text, f));
+    CHECK_STR(text, "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n");
+    REQUIRE(fgets(text, sizeof text, f));
+    CHECK_STR(text, "3\tabcd\t1700000000.123\t2.500\t0\t4\t0\t0\tpi 3\n");
+    fclose(f);
+    l = open_log(true);
+    CHECK_INT(map_log_past(l, 1), MAP_PAST_FAILED);
+    CHECK_INT(map_log_past(l, 2), MAP_PAST_NONE);
+    CHECK_INT(map_log_past(l, 3), MAP_PAST_DONE);
+    CHECK_INT(map_log_past(l, 1500), MAP_PAST_DONE);
+    CHECK_INT(map_log_past(l, 1501), MAP_PAST_NONE);
+    CHECK_INT(map_log_past(l, UINT64_MAX), MAP_PAST_NONE);
+    CHECK(map_log_is_same(l, 3, "pi 3") && !map_log_is_same(l, 3, "pi 4"));
+    add(l, 1, 0, "pi 1");
+    map_log_close(l);
+    l = open_log(true);
+    CHECK_INT(map_log_past(l, 1), MAP_PAST_DONE);
+    map_log_close(l);
+}
+
+/* A crash may cut the last line anywhere. */
+TEST(a_torn_line_is_cut_off)
+{
+    unlink("log");
+    struct map_log *l = open_log(false);
+    add(l, 1, 0, "sum 1");
+    map_log_close(l);
+    int fd = open("log", O_RDWR);
+    off_t whole = lseek(fd, 0, SEEK_END);
+    REQUIRE(whole > 0);
+    for (off_t len = 0; len < whole; len++) {
+        REQUIRE(ftruncate(fd, len) == 0);
+        l = open_log(true);
+        CHECK_INT(map_log_past(l, 1), MAP_PAST_NONE);
+        add(l, 1, 0, "sum 1");
+        map_log_close(l);
+        CHECK_INT(lseek(fd, 0, SEEK_END), whole);
+        l = open_log(true);
+        CHECK_INT(map_log_past(l, 1), MAP_PAST_DONE);
+        map_log_close(l);
     }
+    close(fd);
 }
 
-/* The same calls walk in the same order, wherever the memory lies. */
-TEST(test_walk_repeats)
+TEST(a_file_that_is_no_job_log_stays_as_it_is)
 {
-    void *order[2][50] = {{0}};
-    for (size_t run = 0; run < 2; run++) {
-        struct heap heap;
-        heap_init(&heap);
-        struct map m;
-        map_init(&m, &heap.alloc, 8, 100);
-        for (uint64_t k = 0; k < 50; k++)
-            CHECK_INT(map_put(&m, &k, &values[k]), 0);
-        size_t at = 0;
-        for (size_t i = 0; i < 50; i++)
-            order[run][i] = map_next(&m, &at);
-        CHECK(!map_next(&m, &at));
-        map_clear(&m);
-    }
-    CHECK_MEM(order[0], order[1], sizeof order[0]);
+    struct map_log *l = NULL, *other = NULL;
+    write_file("log", "some\ntext\n", 10);
+    CHECK_INT(map_log_open(&l, "log", false, message), ERR_EXISTS);
+    CHECK(map_log_open(&l, "log", true, message) < 0);
+    CHECK(strstr(message, "log: line 1: this is no job log") != NULL);
+    FILE *f = fopen("log", "r");
+    CHECK(f && fseek(f, 0, SEEK_END) == 0 && ftell(f) == 10);
+    fclose(f);
+    unlink("log");
+    l = open_log(false);
+    CHECK_INT(map_log_open(&other, "log", true, message), ERR_BUSY);
+    map_log_close(l);
+    CHECK(map_log_open(&l, ".", true, message) < 0);
+    CHECK(map_log_open(&l, "missing/log", false, message) < 0);
 }
 
-TEST_MAIN(test_agrees_with_an_array, test_empty_map, test_full_refuses_new_keys_but_replaces,
-          test_memory_failure_leaves_the_map_as_it_was, test_walk_repeats)
+TEST_MAIN(placeholders_are_those_of_gnu_parallel, a_source_that_is_not_there_is_named,
+          words_have_bounds, sources_give_every_combination, files_give_their_lines,
+          a_line_that_is_too_long_is_named, a_pipe_is_read_as_it_comes,
+          halting_is_read_as_gnu_parallel_writes_it, a_job_log_says_what_was_done,
+          a_torn_line_is_cut_off, a_file_that_is_no_job_log_stays_as_it_is)

@@ -78,6 +78,52 @@ TEST(what_was_open_is_answered_and_another_serves)
     rig_close();
 }
 
+/* What it was doing is not known to be done, and nobody is told that it is. */
+TEST(one_that_was_stopped_is_replaced)
+{
+    uint8_t data[1000] = {7};
+    struct moved_found found;
+    rig.patience_us = 400 * MS_US;
+    rig_open();
+    (void)rig_put(1, data, sizeof data);
+    pid_t first = mover_of(getpid());
+    REQUIRE(first > 0 && kill(first, SIGSTOP) == 0);
+    const uint32_t request = rig.request + 1;
+    for (int i = 0; i < 10; i++)
+        give_scan();
+    expect_failures(request, 10);
+    RIG_AWAIT(rig.renewed == 1);
+    CHECK(strstr(rig.last_log, "has not answered for so long"));
+    CHECK(kill(first, 0) != 0);
+    CHECK_INT(rig_scan(&found, NULL, 1), 0);
+    CHECK(rig.found == 1 && found.whole);
+    rig_close();
+    rig.patience_us = 0;
+}
+
+static void run_for_ms(int64_t ms)
+{
+    struct instant end = instant_plus_us(loop_clock(), ms * MS_US);
+    while (instant_before(loop_clock(), end))
+        loop_once(rig.loop, end);
+}
+
+/* It has nothing to answer; or it has answered, and its node was stopped and has not heard it. */
+TEST(silence_that_is_no_fault_of_it_is_none)
+{
+    rig.patience_us = S_US;
+    rig_open();
+    CHECK_INT(rig_scan(NULL, NULL, 0), 0);
+    run_for_ms(1500);
+    give_scan();
+    poll(NULL, 0, 1500);
+    CHECK_INT(rig_rc(rig_take()), 0);
+    run_for_ms(200);
+    CHECK_INT(rig.renewed, 0);
+    rig_close();
+    rig.patience_us = 0;
+}
+
 TEST(orders_while_there_is_none_fail_at_once)
 {
     rig_open();
@@ -203,13 +249,16 @@ TEST(one_that_cannot_be_started_is_told)
     rig.count = rig.taken = rig.renewed = 0;
     REQUIRE(loop_new(&rig.loop) == 0);
     int fd = open("no-program", O_CREAT | O_RDWR, 0600);
-    REQUIRE(mover_crew_open(&rig.mover, rig.loop, fd, "objects-x", false, &rig_log, &events) == 0);
+    REQUIRE(mover_crew_open(&rig.mover, rig.loop, fd, "objects-x", false, rig_patience_us(), &rig_log,
+                            &events) == 0);
     CHECK_INT(rig_scan(NULL, NULL, 0), ERR_IO);
     CHECK(strstr(rig.last_log, "cannot be started"));
     CHECK_INT(rig.renewed, 0);
     mover_crew_close(rig.mover);
-    CHECK(mover_crew_open(&rig.mover, rig.loop, fd, "no-program", false, &rig_log, &events) < 0);
-    CHECK(mover_crew_open(&rig.mover, rig.loop, fd, "not/there", false, &rig_log, &events) < 0);
+    CHECK(mover_crew_open(&rig.mover, rig.loop, fd, "no-program", false, rig_patience_us(), &rig_log,
+                          &events) < 0);
+    CHECK(mover_crew_open(&rig.mover, rig.loop, fd, "not/there", false, rig_patience_us(), &rig_log,
+                          &events) < 0);
     loop_free(rig.loop);
     close(fd);
 }
@@ -221,8 +270,8 @@ TEST(the_next_waits_until_the_last_has_ended)
     CHECK_INT(rig_scan(NULL, NULL, 0), 0);
     struct mover_crew *first = rig.mover;
     const struct mover_crew_events events = {NULL, rig_on_answer, rig_on_renewed};
-    REQUIRE(mover_crew_open(&rig.mover, rig.loop, rig.executable, rig.folder, false, &rig_log,
-                            &events) == 0);
+    REQUIRE(mover_crew_open(&rig.mover, rig.loop, rig.executable, rig.folder, false, rig_patience_us(),
+                            &rig_log, &events) == 0);
     give_scan();
     struct instant end = instant_plus_us(loop_clock(), 100 * MS_US);
     while (instant_before(loop_clock(), end))
@@ -353,6 +402,8 @@ int main(int argc, char **argv)
 {
     const struct check_test tests[] = {
         what_was_open_is_answered_and_another_serves,
+        one_that_was_stopped_is_replaced,
+        silence_that_is_no_fault_of_it_is_none,
         orders_while_there_is_none_fail_at_once,
         more_bytes_than_may_be_open_replace_the_mover,
         more_orders_than_may_be_open_replace_the_mover,

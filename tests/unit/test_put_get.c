@@ -343,6 +343,14 @@ static void serve_watch(struct node *n, const struct frame *first, const struct 
     say(n, MESSAGE_REPLY_JOB, first->request, buf_bytes(&payload));
 }
 
+/* The one object that it has, and no other node. */
+static void serve_list(struct node *n, const struct frame *f)
+{
+    if (f->type == MESSAGE_REQUEST_OBJECTS)
+        say_object(n, f->request, object_name, SIZE);
+    say(n, MESSAGE_REPLY_END, f->request, (struct bytes){0});
+}
+
 /* Serves one connection after the other, by one way each; the process ends when its parent says
  * so. */
 static pid_t start_node(int listening, const struct ways *ways, size_t count)
@@ -373,6 +381,8 @@ static pid_t start_node(int listening, const struct ways *ways, size_t count)
                 serve_watch(&n, &f, &ways[i]);
             else if (f.type == MESSAGE_REQUEST_PUT)
                 serve_put(&n, &f, &ways[i]);
+            else if (f.type == MESSAGE_REQUEST_OBJECTS || f.type == MESSAGE_REQUEST_NODES)
+                serve_list(&n, &f);
             else if (f.type != MESSAGE_REQUEST_MORE)
                 _exit(8);
         }

@@ -14,6 +14,7 @@ static struct {
     bool (*found)(void *ctx, const char *relative);
     void *ctx;
     size_t folders;
+    const char *prefix; /* of the folders that count; NULL: none */
 } walk;
 
 static int remove_one(const char *path, const struct stat *s, int kind, struct FTW *f)
@@ -33,7 +34,8 @@ bool tree_remove(const char *path)
 static int visit(const char *path, const struct stat *s, int kind, struct FTW *f)
 {
     (void)s;
-    walk.folders += kind == FTW_D && f->level > 0;
+    walk.folders += kind == FTW_D && f->level > 0 && walk.prefix &&
+                    strncmp(path + f->base, walk.prefix, strlen(walk.prefix)) == 0;
     return walk.found && f->level > 0 && !walk.found(walk.ctx, path + walk.skip);
 }
 
@@ -41,6 +43,7 @@ void tree_walk(const char *folder, bool (*found)(void *ctx, const char *relative
 {
     walk.skip = strlen(folder) + 1;
     walk.found = found;
+    walk.prefix = NULL;
     walk.ctx = ctx;
     nftw(folder, visit, OPEN_FOLDERS, FTW_PHYS);
 }
@@ -56,9 +59,10 @@ size_t tree_lines(const char *path)
     return lines;
 }
 
-size_t tree_folders(const char *path)
+size_t tree_folders(const char *path, const char *prefix)
 {
     walk.found = NULL;
+    walk.prefix = prefix;
     walk.folders = 0;
     nftw(path, visit, OPEN_FOLDERS, FTW_PHYS);
     return walk.folders;

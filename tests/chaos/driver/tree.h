@@ -11,7 +11,7 @@ bool tree_remove(const char *path);
 void tree_walk(const char *folder, bool (*found)(void *ctx, const char *relative), void *ctx);
 /* Lines of a file, 0 when it cannot be read. */
 size_t tree_lines(const char *path);
-/* How many folders are below this one. */
-size_t tree_folders(const char *path);
+/* How many folders below this one have a name that begins so. */
+size_t tree_folders(const char *path, const char *prefix);
 
 #endif

@@ -14,7 +14,7 @@
 #define LEFT_MS 5000
 #define COPY_MS 10000
 
-/* Control groups below our own: only a node's could appear there. */
+/* Control groups of nodes, which lie below our own; others there are other people's. */
 static size_t count_groups(void)
 {
     char line[512], path[640];
@@ -25,7 +25,7 @@ static size_t count_groups(void)
         line[strcspn(line, "\n")] = 0;
         snprintf(path, sizeof path, "/sys/fs/cgroup%s", at ? at + 2 : "");
         if (at)
-            count = tree_folders(path);
+            count = tree_folders(path, "velum");
     }
     if (from)
         fclose(from);

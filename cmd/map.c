@@ -1,0 +1,234 @@
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "cmd/line.h"
+#include "cmd/map_run.h"
+#include "cmd/map_words.h"
+
+#define PARALLEL 256
+
+static const struct opt opts[] = {
+    {.name = "max-parallel",
+     .letter = 'j',
+     .kind = OPT_NUMBER,
+     .value = "N",
+     .min = 1,
+     .max = MAP_PARALLEL_MAX,
+     .effect = "at most so many inputs at a time (256)"},
+    {.name = "keep-order",
+     .letter = 'k',
+     .kind = OPT_SWITCH,
+     .effect = "print results in the order of the inputs"},
+    {.name = "tag", .kind = OPT_SWITCH, .effect = "the input and a tab before each line"},
+    {.name = "joblog", .kind = OPT_TEXT, .value = "FILE", .effect = "a line for each input done"},
+    {.name = "resume", .kind = OPT_SWITCH, .effect = "leave out what the job log has"},
+    {.name = "resume-failed", .kind = OPT_SWITCH, .effect = "the same, but do again what failed"},
+    {.name = "halt",
+     .kind = OPT_TEXT,
+     .value = "WHEN",
+     .effect = "end early: soon,fail=1 or now,success=3 or soon,fail=10%"},
+    {.name = "delay", .kind = OPT_SPAN, .value = "TIME", .effect = "between two starts"},
+    {.name = "timeout",
+     .kind = OPT_SPAN,
+     .value = "TIME",
+     .effect = "an input fails after that long (exit 124)"},
+    {.name = "slots-max",
+     .kind = OPT_NUMBER,
+     .value = "N",
+     .min = 1,
+     .max = UINT32_MAX,
+     .effect = "use at most so many slots for one input"},
+    {.name = "null", .kind = OPT_SWITCH, .effect = "inputs in files end with a zero byte"},
+    {.name = "dry-run", .kind = OPT_SWITCH, .effect = "print the commands, run nothing"},
+    {.name = "json", .kind = OPT_SWITCH, .effect = "one JSON document of all inputs"},
+    {.name = "progress",
+     .kind = OPT_CHOICE,
+     .value = "bar|line|json|none",
+     .effect = "how to show progress"},
+    {.name = "local", .kind = OPT_SWITCH, .effect = "compute in this process, without any node"},
+    {0},
+};
+
+/* Bars and results on one terminal would write over each other. */
+static enum progress_kind progress_kind(const struct call *c)
+{
+    const char *name = opt_text(c->opts, "progress", NULL);
+    if (!name && talk_is_terminal() && isatty(STDOUT_FILENO))
+        return PROGRESS_NONE;
+    return progress_kind_of(name, talk_is_terminal());
+}
+
+static int words_before_inputs(const struct call *c)
+{
+    int i = 0;
+    while (i < c->argc && !map_is_mark(c->argv[i]))
+        i++;
+    return i;
+}
+
+static int take_options(const struct call *c, struct map_task *t)
+{
+    const char *halt = opt_text(c->opts, "halt", "never");
+    bool resumes = opt_given(c->opts, "resume") || opt_given(c->opts, "resume-failed");
+    if (resumes && !opt_given(c->opts, "joblog")) {
+        talk_error("--resume and --resume-failed need the job log of the run before");
+        talk_try("--joblog FILE");
+        return CODE_MISUSE;
+    }
+    if (!map_halt_parse(halt, &t->halt)) {
+        talk_error("--halt takes never, or soon or now with fail, success or done, not \"%.64s\"",
+                   halt);
+        talk_try("--halt soon,fail=1");
+        return CODE_MISUSE;
+    }
+    t->parallel = (uint32_t)opt_number(c->opts, "max-parallel", PARALLEL);
+    t->keep_order = opt_given(c->opts, "keep-order");
+    t->tag = opt_given(c->opts, "tag");
+    t->json = opt_given(c->opts, "json");
+    t->resume_failed = opt_given(c->opts, "resume-failed");
+    t->progress = progress_kind(c);
+    t->slots_max = (uint32_t)opt_number(c->opts, "slots-max", 0);
+    t->timeout_ms = (opt_number(c->opts, "timeout", 0) + 999) / 1000;
+    t->delay_us = (int64_t)opt_number(c->opts, "delay", 0);
+    return 0;
+}
+
+static int take_words(const struct call *c, int count, struct map_task *t)
+{
+    if (count == 0) {
+        talk_error("KERNEL is missing");
+        cmd_print_usage(c->cmd, stderr);
+        talk_try("velum map pi ::: 1000 2000");
+        return CODE_MISUSE;
+    }
+    t->kernel = c->argv[0];
+    t->argc = count - 1;
+    t->argv = c->argv + 1;
+    return 0;
+}
+
+static int check_places(const struct map_task *t, struct map_inputs *inputs)
+{
+    size_t sources = map_inputs_sources(inputs);
+    unsigned beyond = map_words_beyond(t->argc, t->argv, sources);
+    if (beyond == 0 && t->halt.percent > 0 && map_inputs_fd(inputs) >= 0) {
+        talk_error("--halt with a percentage needs inputs that can be counted");
+        talk_try("--halt soon,fail=10, or inputs behind :::");
+        return CODE_MISUSE;
+    }
+    if (beyond == 0)
+        return 0;
+    talk_error("{%u} names source %u, and there %s %zu", beyond, beyond,
+               sources == 1 ? "is" : "are", sources);
+    talk_try("velum help map");
+    return CODE_MISUSE;
+}
+
+static int print_commands(struct map_inputs *inputs, const struct map_task *t)
+{
+    static struct map_words words;
+    char message[MAP_MESSAGE_SIZE];
+    struct map_input in;
+    int rc;
+    while ((rc = map_inputs_next(inputs, &in, message)) > 0) {
+        if (rc == MAP_LATER) {
+            map_inputs_wait(inputs);
+            continue;
+        }
+        if (map_words_make(&words, t->argc, t->argv, &in) < 0) {
+            talk_error("input %llu gives too many words, or one above 1,023 bytes",
+                       (unsigned long long)in.seq);
+            return CODE_MISUSE;
+        }
+        printf("velum run %s", t->kernel);
+        for (int i = 0; i < words.count; i++)
+            printf(" %s", words.list[i]);
+        putchar('\n');
+    }
+    if (rc == 0)
+        return CODE_DONE;
+    talk_error("%s", message);
+    return CODE_MISUSE;
+}
+
+static int open_log(const struct call *c, struct map_log **out)
+{
+    char message[MAP_MESSAGE_SIZE];
+    const char *path = opt_text(c->opts, "joblog", NULL);
+    bool resumes = opt_given(c->opts, "resume") || opt_given(c->opts, "resume-failed");
+    if (!path || map_log_open(out, path, resumes, message) == 0)
+        return 0;
+    talk_error("%s", message);
+    talk_try(resumes ? "another --joblog FILE" : "--resume to go on with it, or another FILE");
+    return CODE_FAILED;
+}
+
+static int run_at_mesh(const struct call *c, struct map_inputs *inputs, struct map_log *log,
+                       const struct map_task *t)
+{
+    struct velum_options o = {.where = VELUM_ANYWHERE, .addr = line_addr(c)};
+    struct velum *v = NULL;
+    if (opt_given(c->opts, "local")) {
+        o.where = VELUM_INSIDE;
+        o.addr = NULL;
+    }
+    int rc = velum_init(&v, &o);
+    if (rc < 0)
+        talk_error("%s", velum_sentence(v, rc));
+    else if (velum_is_inside(v) && o.where == VELUM_ANYWHERE)
+        talk_line("no node is near: this process computes");
+    int code = rc < 0 ? -rc : map_run(v, inputs, log, t);
+    velum_shutdown(v);
+    return code;
+}
+
+static int map(const struct call *c)
+{
+    struct map_task t = {0};
+    struct map_inputs *inputs = NULL;
+    struct map_log *log = NULL;
+    char message[MAP_MESSAGE_SIZE];
+    int head = words_before_inputs(c);
+    int code = take_options(c, &t);
+    if (code == 0)
+        code = take_words(c, head, &t);
+    if (code != 0)
+        return code;
+    if (map_inputs_open(&inputs, c->argc - head, c->argv + head, opt_given(c->opts, "null"),
+                        message) < 0) {
+        talk_error("%s", message);
+        talk_try("velum help map");
+        return CODE_MISUSE;
+    }
+    code = check_places(&t, inputs);
+    if (code == 0 && opt_given(c->opts, "dry-run")) {
+        code = print_commands(inputs, &t);
+    } else if (code == 0) {
+        code = open_log(c, &log);
+        code = code == 0 ? run_at_mesh(c, inputs, log, &t) : code;
+    }
+    map_log_close(log);
+    map_inputs_close(inputs);
+    return code;
+}
+
+const struct cmd cmd_map = {
+    .name = "map",
+    .args = "KERNEL [ARGS] [::: INPUTS]",
+    .summary = "compute a kernel for each of many inputs",
+    .more = "Inputs are the words after :::, the lines of files after ::::, or the lines of\n"
+            "standard input; several ::: give every combination. In ARGS {} stands for the input,\n"
+            "{1} for that of the first source, {.} {/} {//} {/.} for a file's name without its\n"
+            "extension, without folders, its folder, and both, {#} for the number of the input.\n"
+            "Without any of them the input comes last. Results are printed as they come.\n"
+            "Ctrl-C cancels what runs; with --joblog, --resume goes on behind what is done.",
+    .group = GROUP_RUN,
+    .takes = TAKES_KERNEL,
+    .opts = opts,
+    .ends_options = map_is_mark,
+    .args_min = 0,
+    .args_max = INT_MAX,
+    .run = map,
+};

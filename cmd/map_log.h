@@ -1,0 +1,46 @@
+/* The job log of `velum map --joblog FILE`, in GNU Parallel's form: a line of names, then one line
+ * an input as it ends, fields separated by tabs:
+ *
+ *   Seq Host Starttime JobRuntime Send Receive Exitval Signal Command
+ *
+ * Host is the id of the input's job (`velum show`), Send is 0, Receive the bytes of the result,
+ * Command the kernel with its arguments (control characters as `?`). A line is written at once and
+ * whole; a last line without its newline is of a crash and is cut off when the log is read again.
+ *
+ * Owns the file and a lock on it. Bounds: MAP_LOG_SEQ_MAX inputs. Called by map.c. */
+#ifndef VELUM_CMD_MAP_LOG_H
+#define VELUM_CMD_MAP_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cmd/map_input.h"
+
+#define MAP_LOG_SEQ_MAX ((uint64_t)1 << 24)
+
+struct map_log;
+
+struct map_log_line {
+    uint64_t seq;
+    const char *job;    /* "" when it never became one */
+    int64_t started_us; /* Unix time */
+    uint64_t elapsed_us, bytes;
+    int code;
+    const char *command;
+};
+
+enum map_past { MAP_PAST_NONE, MAP_PAST_DONE, MAP_PAST_FAILED };
+
+/* Without `resume` the file must not have anything in it. 0, or < 0 with one sentence in message.
+ */
+int map_log_open(struct map_log **out, const char *path, bool resume,
+                 char message[MAP_MESSAGE_SIZE]);
+/* What the log says of an input; its last line counts. */
+enum map_past map_log_past(const struct map_log *l, uint64_t seq);
+/* Whether it says so of the same command. */
+bool map_log_is_same(const struct map_log *l, uint64_t seq, const char *command);
+/* 0, or ERR_IO: then nothing more should be started. */
+int map_log_add(struct map_log *l, const struct map_log_line *line);
+void map_log_close(struct map_log *l); /* NULL is allowed */
+
+#endif

@@ -1,0 +1,34 @@
+/* The work of `velum map`: a job for each input, so many at a time, results as they come or in the
+ * order of the inputs. Called by map.c.
+ *
+ * Bounds: `parallel` jobs at a time; with keep_order at most 4 times as many results are held back
+ * for one that is not there yet. */
+#ifndef VELUM_CMD_MAP_RUN_H
+#define VELUM_CMD_MAP_RUN_H
+
+#include "cmd/map_halt.h"
+#include "cmd/map_log.h"
+#include "cmd/progress.h"
+#include "core/api/velum.h"
+
+#define MAP_PARALLEL_MAX 8192
+
+struct map_task {
+    const char *kernel;
+    int argc; /* words with placeholders */
+    char *const *argv;
+    uint32_t parallel;
+    bool keep_order, tag, json, resume_failed;
+    struct map_halt halt;
+    enum progress_kind progress;
+    uint32_t slots_max;
+    uint64_t timeout_ms;
+    int64_t delay_us;
+};
+
+/* Until all inputs are through, or --halt, Ctrl-C, or the loss of the node ends it; says what came
+ * of it. `log` may be NULL. The process's exit code. */
+int map_run(struct velum *v, struct map_inputs *inputs, struct map_log *log,
+            const struct map_task *task);
+
+#endif

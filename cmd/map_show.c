@@ -1,0 +1,146 @@
+#include "cmd/map_show.h"
+
+#include <string.h>
+
+#include "cmd/duration.h"
+#include "cmd/talk.h"
+#include "cmd/view_text.h"
+
+#define BAR_US (100 * MS_US)
+#define JSON_US S_US
+
+void map_show_begin(struct map_show *s, const struct map_task *task, struct instant now)
+{
+    *s = (struct map_show){
+        .tag = task->tag, .is_json = task->json, .kind = task->progress, .began = now, .last = now};
+    if (s->is_json)
+        json_document_open(&s->json, stdout, "inputs");
+}
+
+void map_show_pause(struct map_show *s)
+{
+    if (s->drawn)
+        fputs("\r\033[K", stderr);
+    s->drawn = false;
+}
+
+/* --- one input --- */
+
+static void print_json(struct map_show *s, const struct map_end *end)
+{
+    json_open(&s->json, NULL, '{');
+    json_number(&s->json, "seq", end->seq);
+    json_text(&s->json, "input", end->label);
+    json_text(&s->json, "command", end->command);
+    json_text(&s->json, "job", end->job[0] ? end->job : NULL);
+    json_number(&s->json, "exit", (uint64_t)end->code);
+    json_seconds(&s->json, "seconds", end->elapsed_us);
+    json_text(&s->json, "result", end->text);
+    json_text(&s->json, "error", end->text ? NULL : end->error);
+    json_close(&s->json, '}');
+}
+
+/* A result may have several lines; each of them gets the tag. */
+static void print_text(const struct map_show *s, const struct map_end *end)
+{
+    for (const char *at = end->text;;) {
+        size_t len = strcspn(at, "\n");
+        if (s->tag)
+            printf("%s\t", end->label);
+        printf("%.*s\n", (int)len, at);
+        if (!at[len] || !at[len + 1])
+            return;
+        at += len + 1;
+    }
+}
+
+void map_show_input(struct map_show *s, const struct map_end *end)
+{
+    map_show_pause(s);
+    if (s->is_json)
+        print_json(s, end);
+    else if (end->text)
+        print_text(s, end);
+    if (!end->text)
+        talk_error("input %llu, %s: %s", (unsigned long long)end->seq, end->command, end->error);
+}
+
+/* --- how far it is --- */
+
+static void figures(const struct map_show *s, const struct map_counts *c, struct instant now,
+                    char *to, size_t cap)
+{
+    const uint64_t ended = c->succeeded + c->failed;
+    const double seconds = (double)instant_since_us(now, s->began) / 1e6;
+    char of[48] = "", left[DURATION_TEXT_SIZE + 8] = "", clock[DURATION_TEXT_SIZE];
+    if (c->total > 0)
+        snprintf(of, sizeof of, "/%llu", (unsigned long long)c->total);
+    if (c->total > 0 && ended > 0) {
+        double us = (double)(c->total - ended - c->skipped) * seconds * 1e6 / (double)ended;
+        duration_clock(us > 0 && us < (double)DURATION_MAX_US ? (uint64_t)us : 0, clock);
+        snprintf(left, sizeof left, "  %s left", clock);
+    }
+    snprintf(to, cap, "%llu%s inputs  %llu running  %llu failed  %.1f/s%s",
+             (unsigned long long)(ended + c->skipped), of, (unsigned long long)c->running,
+             (unsigned long long)c->failed, seconds > 0 ? (double)ended / seconds : 0.0, left);
+}
+
+static void print_progress_json(const struct map_counts *c)
+{
+    struct json j;
+    json_begin(&j, stderr);
+    json_open(&j, NULL, '{');
+    json_number(&j, "done", c->succeeded);
+    json_number(&j, "failed", c->failed);
+    json_number(&j, "skipped", c->skipped);
+    json_number(&j, "running", c->running);
+    if (c->total > 0)
+        json_number(&j, "total", c->total);
+    else
+        json_null(&j, "total");
+    json_close(&j, '}');
+    fputc('\n', stderr);
+}
+
+void map_show_progress(struct map_show *s, const struct map_counts *c, struct instant now)
+{
+    static const int64_t apart_us[] = {
+        [PROGRESS_BAR] = BAR_US, [PROGRESS_LINE] = PROGRESS_LINE_US, [PROGRESS_JSON] = JSON_US};
+    char text[PROGRESS_TEXT_SIZE];
+    if (s->kind == PROGRESS_NONE || instant_since_us(now, s->last) < apart_us[s->kind])
+        return;
+    s->last = now;
+    if (s->kind == PROGRESS_JSON) {
+        print_progress_json(c);
+        return;
+    }
+    figures(s, c, now, text, sizeof text);
+    if (s->kind == PROGRESS_LINE) {
+        talk_line("%s", text);
+        return;
+    }
+    fprintf(stderr, "\r\033[K %.*s", (int)talk_columns() - 2, text);
+    fflush(stderr);
+    s->drawn = true;
+}
+
+void map_show_end(struct map_show *s, const struct map_counts *c, const char *why,
+                  struct instant now)
+{
+    const uint64_t ended = c->succeeded + c->failed;
+    char took[DURATION_TEXT_SIZE], skipped[64] = "", failed[48] = "";
+    map_show_pause(s);
+    if (s->is_json)
+        json_document_close(&s->json);
+    if (s->kind == PROGRESS_JSON) {
+        print_progress_json(c);
+        return;
+    }
+    duration_short((uint64_t)instant_since_us(now, s->began), took);
+    if (c->failed > 0)
+        snprintf(failed, sizeof failed, ", %llu failed", (unsigned long long)c->failed);
+    if (c->skipped > 0)
+        snprintf(skipped, sizeof skipped, ", %llu done before", (unsigned long long)c->skipped);
+    talk_line("%llu input%s done in %s%s%s%s%s", (unsigned long long)ended, ended == 1 ? "" : "s",
+              took, failed, skipped, why ? "; " : "", why ? why : "");
+}

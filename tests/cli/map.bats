@@ -1,0 +1,152 @@
+#!/usr/bin/env bats
+# velum map against the real executable: inputs, order, the job log over a kill, halting, Ctrl-C.
+
+load lib.bash
+
+sums() { # sums FIRST LAST: what `sum` gives for each
+    local i
+    for ((i = $1; i <= $2; i++)); do echo $((i * (i + 1) / 2)); done
+}
+
+@test "map: words, files, standard input and every combination of them" {
+    run -0 --separate-stderr velum map -k sum ::: 1 2 3 4
+    [ "$output" = "$(sums 1 4)" ]
+    [[ $stderr == *"4 inputs done in "* ]]
+    seq 1 50 >in
+    velum map -k sum :::: in 2>/dev/null | cmp - <(sums 1 50)
+    velum map -k sum <in 2>/dev/null | cmp - <(sums 1 50)
+    velum map -k sum :::: - <in 2>/dev/null | cmp - <(sums 1 50)
+    velum map sum :::: in 2>/dev/null | sort -n | cmp - <(sums 1 50)
+    run -0 --separate-stderr velum map -k --tag sum {2} {1} ::: 5 6 ::: 2 3
+    [ "$output" = $'5 2\t14\n5 3\t12\n6 2\t20\n6 3\t18' ]
+    run -0 --separate-stderr velum map sum :::
+    [ "$output" = "" ]
+    printf '3\0004\0' | velum map --null -k sum 2>/dev/null | cmp - <(sums 3 4)
+}
+
+@test "map: at a mesh, over plugins too, with the same results as without a node" {
+    seq 100 100 1500 >in
+    velum map -k --local pi <in >alone 2>/dev/null
+    mesh 2
+    run -0 --separate-stderr velum map -k pi <in
+    [ "$output" = "$(cat alone)" ]
+    [[ $stderr != *"no node is near"* ]]
+    [ "$(velum ps -a --json | grep -o '"kernel":"pi"' | wc -l)" = 15 ]
+}
+
+@test "map: an input that fails is told of, and is 1 at the end" {
+    run -1 --separate-stderr velum map -k sum ::: 3 x 4
+    [ "$output" = $'6\n10' ]
+    [[ $stderr == *"input 2, sum x: "* ]]
+    [[ $stderr == *"3 inputs done in "*", 1 failed"* ]]
+    run -1 --separate-stderr velum map -k --json sum ::: 3 x
+    [[ $output == '{"v":1,"inputs":[{"seq":1,"input":"3","command":"sum 3",'*'"exit":0,'*'"result":"6","error":null},'* ]]
+    [[ $output == *'{"seq":2,"input":"x",'*'"job":null,"exit":2,'*'"result":null,"error":"sum: '* ]]
+    run -1 --separate-stderr velum map --timeout 200ms sleep ::: 60000
+    [[ $stderr == *"input 1, sleep 60000: "*timed-out* ]]
+}
+
+@test "map: what is wrong is said before anything runs" {
+    run -2 velum map
+    ends_with_try
+    run -2 velum map ::: 1
+    ends_with_try
+    run -2 velum map nokernel ::: 1 2 3
+    [[ $output == *'there is no kernel "nokernel"'* ]]
+    [ "$(grep -c "no kernel" <<<"$output")" = 1 ]
+    run -2 velum map sum {2} ::: 1
+    [[ $output == *"{2} names source 2, and there is 1"* ]]
+    ends_with_try
+    run -2 velum map --halt never,1 sum ::: 1
+    ends_with_try
+    run -2 velum map --resume sum ::: 1
+    ends_with_try
+    run -2 velum map --halt soon,fail=1% sum </dev/null
+    ends_with_try
+    run -2 velum map sum :::: missing
+    [[ $output == *"missing: No such file"* ]]
+    run -2 velum map sum :::+ 1
+    ends_with_try
+    run -5 velum map --addr 127.0.0.1:9 sum ::: 1
+    run -0 velum map --dry-run pi -- -{}{#} {1//} ::: a/b --json
+    [ "$output" = $'velum run pi -a/b1 a\nvelum run pi ---json2 .' ]
+}
+
+@test "map: the job log, and going on behind it after a kill -9" {
+    seq 1 400 >in
+    "$VELUM" map -j 4 --joblog log --tag sum <in >first 2>/dev/null 3>&- &
+    pid=$!
+    PIDS+=($pid)
+    until_true 10 has_lines log 20
+    kill -KILL $pid
+    wait $pid || true
+    run -1 velum map --joblog log sum <in
+    [[ $output == *"there is something in it"* ]]
+    ends_with_try
+    run -2 velum map --joblog log --resume sum ::: 7
+    [[ $output == *"the job log is of other inputs: input 1 is now sum 7"* ]]
+    velum map --joblog log --resume --tag sum <in >second 2>err
+    grep -q "done before" err
+    # Each input is in the log once, and was printed at least once.
+    tail -n +2 log | cut -f 1 | sort -n | cmp - <(seq 1 400)
+    sort -nu first second | cmp - <(paste in <(sums 1 400))
+    run -0 --separate-stderr velum map --joblog log --resume sum <in
+    [ "$output" = "" ]
+    [[ $stderr == *"0 inputs done in "*", 400 done before"* ]]
+}
+
+has_lines() { [ "$(wc -l <"$1" 2>/dev/null || echo 0)" -ge "$2" ]; }
+
+@test "map: --resume-failed does again what failed" {
+    run -1 velum map --joblog log --timeout 100ms sleep ::: 1 60000
+    run -0 --separate-stderr velum map --joblog log --resume sleep ::: 1 60000
+    [[ $stderr == *"2 done before"* ]]
+    run -1 --separate-stderr velum map --joblog log --resume-failed --timeout 100ms sleep ::: 1 60000
+    [[ $stderr == *"1 input done in "*"1 failed, 1 done before"* ]]
+    [ "$(awk -F '\t' '$1 == 2 && $7 == 124' log | wc -l)" = 2 ]
+}
+
+@test "map: --halt, soon and now" {
+    run -1 --separate-stderr velum map -j 1 -k --halt soon,fail=1 sum ::: 1 x 2 3
+    [ "$output" = 1 ]
+    [[ $stderr == *"2 inputs done in "*"halted as --halt says" ]]
+    run -0 --separate-stderr velum map -j 2 --halt now,success=1 sleep ::: 60000 1 60000
+    [ "$output" = 1 ]
+    [[ $stderr == *"1 input done in "* ]]
+}
+
+@test "map: Ctrl-C cancels what runs, and the log does not have it" {
+    node a
+    "$VELUM" map --joblog log sleep ::: 1 60000 60001 >out 2>err 3>&- &
+    pid=$!
+    PIDS+=($pid)
+    until_true 10 has_lines out 1
+    until_true 10 job_is_running
+    kill -INT $pid
+    code=0
+    wait $pid || code=$?
+    [ $code = 130 ]
+    grep -q "1 input done in .*; interrupted" err
+    has_lines log 2 && ! has_lines log 3
+    until_true 5 no_job_is_live
+}
+
+job_is_running() { velum ps --json | grep -q '"state":"running"'; }
+no_job_is_live() { ! velum ps --json | grep -qE '"state":"(running|waiting)"'; }
+
+@test "map: results come while more inputs are on their way, and a reader that leaves ends it" {
+    mkfifo in
+    "$VELUM" map sum <in >out 2>err 3>&- &
+    pid=$!
+    PIDS+=($pid)
+    exec 4>in
+    echo 5 >&4
+    until_true 10 has_lines out 1
+    exec 4>&-
+    wait $pid
+    seq 1 100000 | "$VELUM" map sum 2>err | head -n 2 >two
+    has_lines two 2
+    grep -q "standard output" err
+    ran=$(grep -oE "^[0-9]+ inputs? done" err | grep -oE "^[0-9]+")
+    [ "$ran" -lt 50000 ]
+}

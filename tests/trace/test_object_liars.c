@@ -1,0 +1,120 @@
+/* Stories of nodes that say they have an object and do not bring it: whoever wants it gets it from
+ * those that do. */
+#include "core/base/err.h"
+#include "core/node/copies.h"
+#include "core/node/fetching.h"
+#include "core/object/name.h"
+#include "tests/lib/story_objects.h"
+
+#define SIZE (PIECE_SIZE + 7)
+
+static struct story story;
+static uint8_t bytes[SIZE];
+
+static void begin(uint32_t count)
+{
+    story_init(&story, count);
+    story.ages.objects_bytes = 1 << 30;
+    for (uint32_t i = 0; i < count; i++) {
+        story_start(&story, i);
+        for (uint32_t k = 0; k < i; k++)
+            story_hint(&story, i, k);
+    }
+    story_run(&story, 2 * S_US);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+}
+
+static bool is_whole(uint32_t i, struct digest name)
+{
+    const struct shelf_object *o = shelf_find(story.nodes[i].core->objects->shelf, name);
+
+    return o != NULL && o->whole;
+}
+
+/* The first node that has it not, from `from` on. */
+static uint32_t stranger(struct digest name, uint32_t from)
+{
+    while (from < story.count && is_whole(from, name))
+        from++;
+    REQUIRE(from < story.count);
+    return from;
+}
+
+static struct digest put(void)
+{
+    struct object_view told;
+    struct digest name = story_put_whole(&story, 0, bytes, SIZE, 20 * S_US, &told);
+
+    story_run(&story, 3 * S_US);
+    return name;
+}
+
+/* Says that it has it, before anybody who has can. */
+static void lie(uint32_t from, uint32_t to, struct digest name, uint64_t size)
+{
+    struct object_have m = {.name = name, .size = size, .whole = true};
+    uint8_t raw[64];
+    struct buf b;
+
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_u16(&b, 1);
+    put_object_have(&b, &m);
+    story_say(&story, from, to, MESSAGE_OBJECT_HAVE, 0, buf_bytes(&b));
+}
+
+struct lie {
+    uint32_t from;
+    uint64_t size;
+};
+
+/* Its exit code within so many seconds, -1: it has not ended; and the bytes are right. */
+static int get_within(uint32_t reader, struct digest name, int64_t us, const struct lie *l)
+{
+    uint64_t user = story_user(&story, reader);
+    uint32_t request = story_get_begun(&story, user, name, 64, 0);
+    static uint8_t got[SIZE];
+
+    if (l != NULL)
+        lie(l->from, reader, name, l->size);
+    story_get_more(&story, user, request, SIZE);
+    for (; us > 0 && !story_has_ended(&story, user, request); us -= 50 * MS_US)
+        story_run(&story, 50 * MS_US);
+    if (!story_has_ended(&story, user, request))
+        return story_code(&story, user, request) > 0 ? story_code(&story, user, request) : -1;
+    CHECK_INT(story_got(&story, user, request, got, sizeof got), SIZE);
+    CHECK(memcmp(got, bytes, SIZE) == 0);
+    return 0;
+}
+
+/* Each of them in turn, so also the one that answers first. */
+TEST(one_of_those_that_have_it_brings_nothing)
+{
+    for (uint32_t silent = 0; silent < 5; silent++) {
+        begin(5);
+        struct digest name = put();
+        if (is_whole(silent, name)) {
+            story.nodes[silent].mover_silent = true;
+            CHECK_INT(get_within(stranger(name, 0), name, 9 * S_US, NULL), 0);
+        }
+        CHECK(story_end(&story));
+    }
+}
+
+/* With its right size, and with others. */
+TEST(who_says_first_that_it_has_it_has_it_not)
+{
+    const uint64_t sizes[] = {SIZE, SIZE + 1, 5, 0, (uint64_t)1 << 29, (uint64_t)1 << 40};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        begin(5);
+        struct digest name = put();
+        uint32_t reader = stranger(name, 0);
+        struct lie l = {stranger(name, reader + 1), sizes[i]};
+        CHECK_INT(get_within(reader, name, 9 * S_US, &l), 0);
+        CHECK(is_whole(reader, name));
+        CHECK(story_end(&story));
+    }
+}
+
+TEST_MAIN(one_of_those_that_have_it_brings_nothing, who_says_first_that_it_has_it_has_it_not)
