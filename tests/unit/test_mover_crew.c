@@ -249,14 +249,14 @@ TEST(one_that_cannot_be_started_is_told)
     rig.count = rig.taken = rig.renewed = 0;
     REQUIRE(loop_new(&rig.loop) == 0);
     int fd = open("no-program", O_CREAT | O_RDWR, 0600);
-    REQUIRE(mover_crew_open(&rig.mover, rig.loop, fd, "objects-x", false, rig_patience_us(), &rig_log,
-                            &events) == 0);
+    REQUIRE(mover_crew_open(&rig.mover, rig.loop, fd, "objects-x", false, rig_patience_us(),
+                            &rig_log, &events) == 0);
     CHECK_INT(rig_scan(NULL, NULL, 0), ERR_IO);
     CHECK(strstr(rig.last_log, "cannot be started"));
     CHECK_INT(rig.renewed, 0);
     mover_crew_close(rig.mover);
-    CHECK(mover_crew_open(&rig.mover, rig.loop, fd, "no-program", false, rig_patience_us(), &rig_log,
-                          &events) < 0);
+    CHECK(mover_crew_open(&rig.mover, rig.loop, fd, "no-program", false, rig_patience_us(),
+                          &rig_log, &events) < 0);
     CHECK(mover_crew_open(&rig.mover, rig.loop, fd, "not/there", false, rig_patience_us(), &rig_log,
                           &events) < 0);
     loop_free(rig.loop);
@@ -270,8 +270,8 @@ TEST(the_next_waits_until_the_last_has_ended)
     CHECK_INT(rig_scan(NULL, NULL, 0), 0);
     struct mover_crew *first = rig.mover;
     const struct mover_crew_events events = {NULL, rig_on_answer, rig_on_renewed};
-    REQUIRE(mover_crew_open(&rig.mover, rig.loop, rig.executable, rig.folder, false, rig_patience_us(),
-                            &rig_log, &events) == 0);
+    REQUIRE(mover_crew_open(&rig.mover, rig.loop, rig.executable, rig.folder, false,
+                            rig_patience_us(), &rig_log, &events) == 0);
     give_scan();
     struct instant end = instant_plus_us(loop_clock(), 100 * MS_US);
     while (instant_before(loop_clock(), end))
