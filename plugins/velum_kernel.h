@@ -98,9 +98,11 @@ typedef __SIZE_TYPE__ size_t;
 
 /* What becomes of what leaves compute: velum_kernel.reduce. */
 #define VELUM_FOLD 0    /* accumulators are merged until one is left */
+#define VELUM_SEARCH 1  /* the result is the lowest unit that matches, with its accumulator */
 #define VELUM_COLLECT 2 /* leaves emit bytes; the result is all of them, in the order of leaves */
 
-#define VELUM_ACCUMULATOR_MAX 4096 /* bytes, as a struct and in canonical form */
+/* Bytes, as a struct and in canonical form; in a search 8 less in the latter, for the unit. */
+#define VELUM_ACCUMULATOR_MAX 4096
 #define VELUM_FIELDS_MAX 64
 #define VELUM_MEMORY_MAX 1048576 /* bytes of scratch a kernel may ask for */
 
@@ -178,7 +180,8 @@ struct velum_plan {
     char *reason; /* when refusing: one sentence, what is wrong and what is allowed */
 };
 
-/* The arguments of leaf, merge and show. Merge and show see first = 0 and count = 0. */
+/* The arguments of leaf, merge and show. Merge and show see first = 0 and count = 0; the show of a
+ * search sees first = the unit that matches, and count = 1. */
 struct velum_call {
     const uint8_t *params; /* aligned to 8 bytes */
     uint32_t params_size;
@@ -186,6 +189,7 @@ struct velum_call {
     char *reason; /* for a leaf that says no; otherwise left alone */
     uint64_t first;
     uint64_t count;
+    uint64_t match; /* in the leaf of a search: for velum_match only */
 };
 
 struct velum_kernel {
@@ -201,8 +205,9 @@ struct velum_kernel {
     const struct velum_field *fields;
     uint64_t needs;      /* 0: nothing beyond this table */
     uint32_t memory;     /* scratch bytes that one leaf may ask for, <= VELUM_MEMORY_MAX */
-    uint16_t reduce;     /* VELUM_FOLD, or VELUM_COLLECT: no accumulator, no fields, no merge, no
-                            show, and `leaf` is given NULL for one; at most 16,384 leaves */
+    uint16_t reduce;     /* VELUM_FOLD; VELUM_SEARCH: no merge; or VELUM_COLLECT: no accumulator, no
+                            fields, no merge, no show, and `leaf` is given NULL for one; at most
+                            16,384 leaves */
     uint16_t files_from; /* arguments from this one on, counted from 1, are files: they become the
                             inputs and are not among the arguments of `plan`. Options are not
                             counted: the first arguments as long as they begin with - and are
@@ -212,7 +217,9 @@ struct velum_kernel {
     int (*plan)(const struct velum_host *host, int argc, const char *const *argv,
                 struct velum_plan *out);
     /* Computes units [first, first + count) into the accumulator, which is all zero bytes. Inputs
-     * may be read wherever they are, not only where the units lie. Returns
+     * may be read wherever they are, not only where the units lie. In a search it looks for the
+     * lowest of these units that matches, says so with velum_match, and writes what there is to say
+     * of it into the accumulator; where none matches the accumulator does not count. Returns
      * 0, or < 0 with call->reason: the job fails. */
     int (*leaf)(const struct velum_host *host, struct velum_call *call, void *accumulator);
     /* Adds `right` into `left`; left covers the units just below those of right. */
@@ -265,6 +272,16 @@ static inline int velum_refuse(struct velum_plan *out, const char *text)
 static inline int velum_fail(struct velum_call *call, const char *text)
 {
     return velum_reason(call->reason, call->reason_cap, text);
+}
+
+/* In the leaf of a search: this unit matches. True when it is the lowest so far, so that the
+ * accumulator is to be about it. Units may come in any order. */
+static inline int velum_match(struct velum_call *call, uint64_t unit)
+{
+    if (unit >= call->match)
+        return 0;
+    call->match = unit;
+    return 1;
 }
 
 /* Parameters are bytes that travel between architectures, so numbers go in little-endian. */

@@ -24,6 +24,7 @@ int builtin_plan(const char *name, int argc, const char *const *argv, struct pla
     out->params_len = plan.params_size;
     out->units = plan.units;
     out->leaf_units = plan.leaf_units;
+    out->reduction = (uint8_t)k->reduce;
     out->accumulator_size = kernel_accumulator_size(k);
     return 0;
 }
@@ -43,6 +44,7 @@ int plan_read(struct plan *out, struct bytes payload)
     out->params_len = plan.params.len;
     out->units = plan.units;
     out->leaf_units = plan.leaf_units;
+    out->reduction = plan.reduction;
     out->accumulator_size = plan.accumulator_size;
     return 0;
 }

@@ -13,6 +13,7 @@ struct plan {
     uint8_t params[PARAMS_SIZE_MAX];
     size_t params_len;
     uint64_t units, leaf_units;
+    uint8_t reduction; /* enum reduction */
     uint32_t accumulator_size;
 };
 

@@ -46,7 +46,7 @@ static int encode_spec(const struct submission *s, struct identity *identity, st
     stage->params = (struct bytes){p->params, p->params_len};
     stage->units = p->units;
     stage->leaf_units = p->leaf_units;
-    stage->reduction = REDUCE_FOLD;
+    stage->reduction = p->reduction;
     stage->accumulator_size = p->accumulator_size;
     if (getrandom(spec.nonce, sizeof spec.nonce, 0) != (ssize_t)sizeof spec.nonce)
         return ERR_SYSTEM;
