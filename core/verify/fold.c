@@ -118,14 +118,17 @@ static int replace(struct fold *f, size_t i, size_t end, struct fold_value v)
     return 0;
 }
 
-/* Whether the values [i, end) cover the leaves that v speaks of without a hole. */
-static bool covers(const struct fold *f, size_t i, size_t end, const struct fold_value *v,
-                   uint64_t told)
+/* Whether the values [i, end) say what v must be: they cover its leaves without a hole, or, in a
+ * search, those up to a match. */
+static bool decide(const struct fold *f, size_t i, size_t end, const struct fold_value *v)
 {
     uint64_t at = v->first;
-    for (; i < end && f->list[i].first == at && at < told; i++)
+    for (; i < end && f->list[i].first == at; i++) {
+        if (is_settled(f, (struct bytes){f->list[i].data, f->list[i].len}))
+            return true;
         at = f->list[i].end;
-    return at >= told && (told < v->end || i == end);
+    }
+    return i == end && at == v->end;
 }
 
 int fold_take(struct fold *f, uint64_t first, uint64_t end, struct bytes data)
@@ -142,7 +145,7 @@ int fold_take(struct fold *f, uint64_t first, uint64_t end, struct bytes data)
     while (last < f->count && f->list[last].end <= end)
         last++;
     bool wrong = false;
-    if (covers(f, i, last, &v, fold_told(f, data, end))) {
+    if (decide(f, i, last, &v)) {
         uint32_t len = make(f, first, span_of(end - first), again);
         wrong = len > 0 && !bytes_equal((struct bytes){again, len}, data);
         f->refolded += len > 0 && !wrong;
