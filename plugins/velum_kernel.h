@@ -60,12 +60,10 @@
  * Built as a plugin, with the helper that supplies memcpy and its kind:
  *
  *     gcc -O2 -fPIC -shared -nostdlib -ffreestanding -fvisibility=hidden -fno-stack-protector \
- *         -ffp-contract=off -DVELUM_SOURCE_DIGEST='"<sha256 of the source, in hex>"' \
- *         -o squares.so squares.c helper.c
+ *         -ffp-contract=off -DVELUM_SOURCE_DIGEST='"<its sha256>"' -o squares.so squares.c helper.c
  *
  * A plugin has no C library, no constructors and no undefined symbols: it calls the host through
  * the table it is given, and is refused otherwise.
- *
  * Floating point: IEEE operations in the order they are written. Never -ffast-math, never fused
  * multiply-add (hence -ffp-contract=off), nothing whose answer differs between processors. */
 #ifndef VELUM_KERNEL_H
@@ -101,8 +99,7 @@ typedef __SIZE_TYPE__ size_t;
 #define VELUM_SEARCH 1  /* the result is the lowest unit that matches, with its accumulator */
 #define VELUM_COLLECT 2 /* leaves emit bytes; the result is all of them, in the order of leaves */
 
-/* Bytes, as a struct and in canonical form; in a search 8 less in the latter, for the unit. */
-#define VELUM_ACCUMULATOR_MAX 4096
+#define VELUM_ACCUMULATOR_MAX 4096 /* bytes, as a struct and in canonical form; in a search 4088 */
 #define VELUM_FIELDS_MAX 64
 #define VELUM_MEMORY_MAX 1048576 /* bytes of scratch a kernel may ask for */
 
@@ -111,15 +108,7 @@ typedef __SIZE_TYPE__ size_t;
 #define VELUM_CPU_AVX2 ((uint64_t)1 << 0)
 #define VELUM_CPU_AVX512 ((uint64_t)1 << 1) /* F and DQ and VL */
 
-enum velum_type {
-    VELUM_U8 = 1,
-    VELUM_I32 = 2,
-    VELUM_U32 = 3,
-    VELUM_I64 = 4,
-    VELUM_U64 = 5,
-    VELUM_F32 = 6,
-    VELUM_F64 = 7
-};
+enum velum_type { VELUM_U8 = 1, VELUM_I32, VELUM_U32, VELUM_I64, VELUM_U64, VELUM_F32, VELUM_F64 };
 
 /* One member of the accumulator struct. The canonical form, in which accumulators travel and are
  * compared, is the fields in the order of the table, little-endian, without padding, every NaN as
@@ -205,9 +194,8 @@ struct velum_kernel {
     const struct velum_field *fields;
     uint64_t needs;      /* 0: nothing beyond this table */
     uint32_t memory;     /* scratch bytes that one leaf may ask for, <= VELUM_MEMORY_MAX */
-    uint16_t reduce;     /* VELUM_FOLD; VELUM_SEARCH: no merge; or VELUM_COLLECT: no accumulator, no
-                            fields, no merge, no show, and `leaf` is given NULL for one; at most
-                            16,384 leaves */
+    uint16_t reduce;     /* VELUM_FOLD; VELUM_SEARCH: no merge; VELUM_COLLECT: no accumulator, no
+                            fields, merge or show, `leaf` is given NULL; at most 16,384 leaves */
     uint16_t files_from; /* arguments from this one on, counted from 1, are files: they become the
                             inputs and are not among the arguments of `plan`. Options are not
                             counted: the first arguments as long as they begin with - and are
@@ -217,10 +205,9 @@ struct velum_kernel {
     int (*plan)(const struct velum_host *host, int argc, const char *const *argv,
                 struct velum_plan *out);
     /* Computes units [first, first + count) into the accumulator, which is all zero bytes. Inputs
-     * may be read wherever they are, not only where the units lie. In a search it looks for the
-     * lowest of these units that matches, says so with velum_match, and writes what there is to say
-     * of it into the accumulator; where none matches the accumulator does not count. Returns
-     * 0, or < 0 with call->reason: the job fails. */
+     * may be read wherever they are, not only where the units lie. In a search the accumulator is
+     * about the lowest unit of which velum_match was told, and does not count where that is none.
+     * Returns 0, or < 0 with call->reason: the job fails. */
     int (*leaf)(const struct velum_host *host, struct velum_call *call, void *accumulator);
     /* Adds `right` into `left`; left covers the units just below those of right. */
     void (*merge)(const struct velum_host *host, const struct velum_call *call, void *left,
@@ -269,19 +256,15 @@ static inline int velum_refuse(struct velum_plan *out, const char *text)
     return velum_reason(out->reason, out->reason_cap, text);
 }
 
+/* In the leaf of a search: this unit matches. True: it is the lowest so far. Any order will do. */
+static inline int velum_match(struct velum_call *call, uint64_t unit)
+{
+    return unit < call->match ? (call->match = unit, 1) : 0;
+}
+
 static inline int velum_fail(struct velum_call *call, const char *text)
 {
     return velum_reason(call->reason, call->reason_cap, text);
-}
-
-/* In the leaf of a search: this unit matches. True when it is the lowest so far, so that the
- * accumulator is to be about it. Units may come in any order. */
-static inline int velum_match(struct velum_call *call, uint64_t unit)
-{
-    if (unit >= call->match)
-        return 0;
-    call->match = unit;
-    return 1;
 }
 
 /* Parameters are bytes that travel between architectures, so numbers go in little-endian. */

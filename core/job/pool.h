@@ -109,8 +109,6 @@ bool pool_spare(struct pool *p, struct node_id node, uint64_t grant, uint32_t sl
  * False when none is worth it, and then for a quarter of the least a chunk takes. Marks
  * trim_asked. */
 bool pool_trim(struct pool *p, struct instant now, uint64_t *grant, uint64_t *end);
-/* How many leaves of the chunk are neither reported nor covered nor behind the match of a search. */
-uint64_t pool_wanted(const struct pool *p, const struct chunk *c);
 /* Chunks that are being trimmed. */
 uint32_t pool_trims(const struct pool *p);
 /* Some leaf was running at four node losses: only then need pool_poisoned be told whether the

@@ -249,7 +249,7 @@ int kernel_plan(const struct velum_kernel *k, int argc, const char *const *argv,
     return 0;
 }
 
-/* What a leaf of a search says. One that names a unit of other leaves would end the search there. */
+/* What a leaf of a search says. One that names a unit of other leaves would end it there. */
 static int put_found(const struct velum_kernel *k, const struct velum_call *call, void *native,
                      uint8_t *out, char reason[REASON_SIZE])
 {

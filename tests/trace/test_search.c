@@ -82,8 +82,8 @@ static struct open_chunk *chunk_at(uint64_t first)
     return &given[i - 1];
 }
 
-/* The peer that has the chunk from `first` on computed its leaves [from, next), and the last of them
- * matches, or none. */
+/* The peer with the chunk from `first` on computed its leaves [from, next), and the last of them
+ * matches, or none does. */
 static void report(uint64_t first, uint64_t from, uint64_t next, bool matches)
 {
     struct open_chunk *of = chunk_at(first);
