@@ -303,7 +303,8 @@ static int replace_outcome(struct ledger *l, struct bytes bytes)
     if (l->divergent && f.outcome.state != JOB_DIVERGENT)
         return LEDGER_NEW;
     l->shown = f.outcome;
-    account_cut(&l->account, ledger_leaves(l));
+    if (l->shown.state == JOB_DONE)
+        account_cut(&l->account, ledger_leaves(l));
     if (f.outcome.state == JOB_DIVERGENT && !l->divergent)
         return diverge(l, NULL);
     return LEDGER_NEW;
@@ -395,7 +396,6 @@ static int apply_values(struct ledger *l, const struct partial *p)
     if (!l->cover)
         return LEDGER_KNOWN;
     rc = insert_values(l, p);
-    account_cut(&l->account, ledger_leaves(l));
     if (!node_id_is_zero(p->author))
         l->compute_us += rc == LEDGER_NEW ? p->compute_us : 0;
     else if (p->compute_us > l->compute_us)
