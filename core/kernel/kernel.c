@@ -378,11 +378,8 @@ int kernel_fields(const struct velum_kernel *k, struct bytes accumulator,
     const uint8_t *at = accumulator.data;
     if (accumulator.len != kernel_accumulator_size(k))
         return ERR_FORMAT;
-    if (k->reduce == VELUM_SEARCH) {
-        if (!found_matches(accumulator))
-            return ERR_NOT_FOUND;
+    if (k->reduce == VELUM_SEARCH)
         at += FOUND_HEAD;
-    }
     for (uint32_t i = 0; i < k->fields_count; i++) {
         const struct velum_field *f = &k->fields[i];
         for (uint32_t n = 0; n < f->count; n++, at += accumulator_type_size(f->type)) {

@@ -85,7 +85,7 @@ int kernel_show(const struct velum_kernel *k, struct bytes params, struct bytes 
 
 /* Tells every element: field name, its index (0 for a plain member), the field's
  * count, the type's name ("f64") and the exact value: decimals of integers, %a-like
- * text of floats. 0, ERR_FORMAT, or ERR_NOT_FOUND: it is that of a search without a match. */
+ * text of floats. Of a search without a match they are zeros. 0 or ERR_FORMAT. */
 int kernel_fields(const struct velum_kernel *k, struct bytes accumulator,
                   void (*tell)(void *ctx, const char *name, uint32_t index, uint32_t count,
                                const char *type, const char *value),
