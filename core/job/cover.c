@@ -218,6 +218,9 @@ static bool contradicts(const struct cover *c, const struct value *v)
 {
     uint64_t clear = clear_until(c, v), match = c->end - 1;
     const struct value *last = c->count > 0 ? &c->entries[c->count - 1]->v : NULL;
+#if VELUM_PLANT == 518 /* unit/test_cover_search: a value without a match takes the place of one */
+    last = NULL;
+#endif
     if (last && found_matches(last->data)) {
         if (tree_first(v->at) <= match && match < clear)
             return true;

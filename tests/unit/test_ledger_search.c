@@ -112,6 +112,15 @@ static struct bytes done(void)
     return seal(FACT_OUTCOME, keep(&b));
 }
 
+/* Somebody says that these leaves were counted, of a job that has ended. */
+static struct bytes told(uint64_t first, uint64_t end)
+{
+    struct partial p = {.from = first, .upto = end};
+    struct buf b = room();
+    put_partial_begin(&b, &p);
+    return keep(&b);
+}
+
 static struct ledger *ledger(void)
 {
     struct ledger *l = NULL;
@@ -197,6 +206,8 @@ TEST(the_account_of_an_ended_search_ends_at_its_match)
         ledger_shrink(l);
         ledger_shrink(late);
         CHECK(ledger_apply(late, report(LEAVES - 1, LEAVES, 3)) == LEDGER_KNOWN);
+        /* Behind the match nobody is named any more. */
+        CHECK_INT(ledger_apply(late, told(leaves, LEAVES)), LEDGER_KNOWN);
         CHECK(digest_equal(ledger_digest(l), ledger_digest(late)));
         CHECK_INT(account_leaves(&l->account), leaves);
         CHECK_INT(account_leaves(&late->account), leaves);
@@ -226,11 +237,8 @@ TEST(no_leaf_is_named_twice_when_a_search_fails)
     put_outcome_body(&b, job, &o);
     CHECK_INT(ledger_apply(l, seal(FACT_OUTCOME, keep(&b))), LEDGER_NEW);
     ledger_shrink(l);
-    struct partial again = {.from = 28, .upto = 33};
-    b = room();
-    put_partial_begin(&b, &again);
     runset_init(&gained, &heap.alloc, 8);
-    CHECK_INT(ledger_apply_counting(l, keep(&b), &gained), LEDGER_NEW);
+    CHECK_INT(ledger_apply_counting(l, told(28, 33), &gained), LEDGER_NEW);
     CHECK(gained.count == 2 && gained.leaves == 3); /* 28, 29 and 32 */
     runset_clear(&gained);
     ledger_free(l);
