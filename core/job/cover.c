@@ -20,6 +20,7 @@ _Static_assert((size_t)COVER_VALUES_MAX *ACCUMULATOR_SIZE_MAX <= COVER_BYTES_MAX
 
 struct entry {
     struct value v; /* v.data.data points at `bytes` */
+    uint64_t end;   /* behind the last leaf it speaks of: of a match, its own */
     uint8_t bytes[];
 };
 
@@ -27,7 +28,6 @@ struct cover {
     const struct alloc *alloc;
     uint64_t leaves_total, leaves_covered;
     uint64_t changes;    /* of the leaves that are covered or asked for */
-    uint64_t end;        /* behind the last leaf that is asked for */
     uint64_t leaf_units; /* of a search; otherwise 0 */
     struct entry **entries;
     uint32_t count, cap;
@@ -42,7 +42,7 @@ int cover_new(struct cover **out, const struct alloc *a, uint64_t leaves)
     if (!c)
         return ERR_NO_MEMORY;
     c->alloc = a;
-    c->leaves_total = c->end = leaves;
+    c->leaves_total = leaves;
     *out = c;
     return 0;
 }
@@ -56,11 +56,6 @@ void cover_search(struct cover *c, uint64_t leaf_units)
 bool cover_is_search(const struct cover *c)
 {
     return c->leaf_units > 0;
-}
-
-uint64_t cover_end(const struct cover *c)
-{
-    return c->end;
 }
 
 static void entry_free(struct cover *c, struct entry *e)
@@ -85,8 +80,27 @@ static uint64_t first_of(const struct cover *c, uint32_t i)
 
 static uint64_t end_of(const struct cover *c, uint32_t i)
 {
-    uint64_t end = tree_end(c->entries[i]->v.at, c->leaves_total);
-    return end < c->end ? end : c->end;
+    return c->entries[i]->end;
+}
+
+static bool is_match(const struct cover *c, struct bytes data)
+{
+    return cover_is_search(c) && found_matches(data);
+}
+
+/* A match is the last value there is. */
+uint64_t cover_end(const struct cover *c)
+{
+    if (c->count > 0 && is_match(c, c->entries[c->count - 1]->v.data))
+        return end_of(c, c->count - 1);
+    return c->leaves_total;
+}
+
+/* The leaf up to which this value says that nothing matches. */
+static uint64_t clear_until(const struct cover *c, const struct value *v)
+{
+    return is_match(c, v->data) ? found_unit(v->data) / c->leaf_units
+                                : tree_end(v->at, c->leaves_total);
 }
 
 /* The first value that ends after `leaf`, or count. */
@@ -144,6 +158,7 @@ static struct entry *entry_new(struct cover *c, struct tree_node at, struct byte
     if (data.len > 0)
         memcpy(e->bytes, data.data, data.len);
     e->v = (struct value){at, {e->bytes, data.len}};
+    e->end = clear_until(c, &e->v) + is_match(c, data);
     return e;
 }
 
@@ -206,17 +221,10 @@ static int put(struct cover *c, struct tree_node at, struct bytes data, bool alw
 
 /* --- a search --- */
 
-/* The leaf up to which this value says that nothing matches. */
-static uint64_t clear_until(const struct cover *c, const struct value *v)
-{
-    return found_matches(v->data) ? found_unit(v->data) / c->leaf_units
-                                  : tree_end(v->at, c->leaves_total);
-}
-
 /* Whether this and what is there cannot both be true. */
 static bool contradicts(const struct cover *c, const struct value *v)
 {
-    uint64_t clear = clear_until(c, v), match = c->end - 1;
+    uint64_t clear = clear_until(c, v), match = cover_end(c) - 1;
     const struct value *last = c->count > 0 ? &c->entries[c->count - 1]->v : NULL;
 #if VELUM_PLANT == 518 /* unit/test_cover_search: a value without a match takes the place of one */
     last = NULL;
@@ -244,19 +252,17 @@ static struct tree_node highest_begun(const struct cover *c, struct tree_node at
     return at;
 }
 
-/* Forgets what lies behind the lowest match, and ends there. */
-static void cut(struct cover *c, uint64_t end)
+/* Forgets what lies behind this value, the lowest match. */
+static void cut(struct cover *c, uint32_t match)
 {
-    uint32_t kept = find(c, end - 1) + 1;
-    for (uint32_t i = kept; i < c->count; i++)
-        entry_free(c, c->entries[i]);
-    c->count = kept;
-    c->changes += c->end != end;
-    c->end = end;
-    c->pairs = pairs_around(c, 0, kept);
-    c->leaves_covered = 0;
-    for (uint32_t i = 0; i < kept; i++)
-        c->leaves_covered += end_of(c, i) - first_of(c, i);
+    c->pairs -= pairs_around(c, match, c->count);
+    while (c->count > match + 1) {
+        struct entry *last = c->entries[--c->count];
+        c->leaves_covered -= last->end - tree_first(last->v.at);
+        entry_free(c, last);
+    }
+    c->pairs += pairs_around(c, match, c->count);
+    c->changes++;
 }
 
 /* Siblings become their parent, from value i upwards. The left one of them has no match, because
@@ -297,15 +303,16 @@ static int put_found(struct cover *c, struct tree_node at, const struct value *v
     if (contradicts(c, v))
         return ERR_DAMAGED;
 #if VELUM_PLANT != 513 /* unit/test_cover_search: leaves behind a match still count */
-    if (tree_first(at) >= c->end)
+    if (tree_first(at) >= cover_end(c))
         return COVER_DUPLICATE;
 #endif
     int rc = put(c, matches ? highest_begun(c, at) : at, v->data, matches);
     if (rc != COVER_ADDED)
         return rc;
+    uint32_t i = find(c, tree_first(at));
     if (matches)
-        cut(c, clear_until(c, v) + 1);
-    join(c, find(c, tree_first(at)));
+        cut(c, i);
+    join(c, i);
     return rc;
 }
 
@@ -401,7 +408,7 @@ uint64_t cover_overlap(const struct cover *c, uint64_t from, uint64_t end)
 
 uint64_t cover_wanted(const struct cover *c, uint64_t from, uint64_t end)
 {
-    end = end < c->end ? end : c->end;
+    end = end < cover_end(c) ? end : cover_end(c);
     return from < end ? end - from - cover_overlap(c, from, end) : 0;
 }
 
@@ -410,10 +417,10 @@ bool cover_gap(const struct cover *c, uint64_t at, uint64_t *first, uint64_t *en
     uint32_t i = find(c, at);
     while (i < c->count && first_of(c, i) <= at)
         at = end_of(c, i++);
-    if (at >= c->end)
+    if (at >= cover_end(c))
         return false;
     *first = at;
-    *end = i < c->count ? first_of(c, i) : c->end;
+    *end = i < c->count ? first_of(c, i) : c->leaves_total;
     return true;
 }
 
