@@ -15,7 +15,7 @@
 # V=1 shows the commands. O=DIR builds another configuration, made by ./configure --build=DIR.
 
 O ?= obj
-BUILTINS = grep noop pi sleep sum
+BUILTINS = factor grep noop pi sleep sum
 
 .DELETE_ON_ERROR:
 .SUFFIXES:

@@ -2,6 +2,8 @@
 
 #include "core/base/text.h"
 #include "core/host/builtin.h"
+#include "core/wire/found.h"
+#include "core/wire/spec.h"
 
 struct fields {
     struct json *json;
@@ -35,11 +37,12 @@ static void tell(void *ctx, const char *name, uint32_t index, uint32_t count, co
 void view_fields(struct json *j, const struct job_view *v)
 {
     const struct velum_kernel *k = builtin_of(v);
-    if (!k || v->state != JOB_DONE || v->result.len != kernel_accumulator_size(k)) {
+    struct fields f = {.json = j};
+    if (!k || v->state != JOB_DONE || v->result.len != kernel_accumulator_size(k) ||
+        (v->reduction == REDUCE_SEARCH && !found_matches(v->result))) {
         json_null(j, "accumulator");
         return;
     }
-    struct fields f = {.json = j};
     json_open(j, "accumulator", '{');
     kernel_fields(k, v->result, tell, &f);
     json_close(j, '}');

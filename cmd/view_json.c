@@ -6,6 +6,7 @@
 
 #include "cmd/duration.h"
 #include "cmd/view_fields.h"
+#include "core/wire/found.h"
 #include "core/wire/output.h"
 #include "core/wire/spec.h"
 
@@ -199,6 +200,26 @@ static void put_job_output(struct json *j, const struct job_view *v)
     json_close(j, '}');
 }
 
+/* Of a search: the lowest unit that matches, and what the kernel says of it, as it travels. */
+static void put_job_found(struct json *j, const struct job_view *v)
+{
+    char hex[2 * ACCUMULATOR_SIZE_MAX + 1] = "";
+    if (v->reduction != REDUCE_SEARCH || v->state != JOB_DONE || !found_is_value(v->result)) {
+        json_null(j, "found");
+        return;
+    }
+    bool matches = found_matches(v->result);
+    json_open(j, "found", '{');
+    if (matches)
+        json_number(j, "unit", found_unit(v->result));
+    else
+        json_null(j, "unit");
+    for (size_t i = FOUND_HEAD; i < v->result.len; i++)
+        snprintf(hex + 2 * (i - FOUND_HEAD), 3, "%02x", v->result.data[i]);
+    json_text(j, "bytes", matches ? hex : NULL);
+    json_close(j, '}');
+}
+
 static void put_job_fields(struct json *j, const struct job_view *v, const char *result)
 {
     char submitted[DURATION_TEXT_SIZE];
@@ -218,6 +239,7 @@ static void put_job_fields(struct json *j, const struct job_view *v, const char 
     json_text(j, "error", or_null(v->error));
     json_text(j, "submitted", v->submitted_s ? or_null(submitted) : NULL);
     put_job_output(j, v);
+    put_job_found(j, v);
 }
 
 void json_job(struct json *j, const char *key, const struct job_view *v, const char *result)
@@ -256,6 +278,11 @@ void json_node(struct json *j, const struct node_view *v)
     json_close(j, '}');
 }
 
+static const char *reduction_name(uint8_t reduction)
+{
+    return reduction == REDUCE_COLLECT ? "collect" : reduction == REDUCE_SEARCH ? "search" : "fold";
+}
+
 void json_kernel(struct json *j, const struct kernel_view *v)
 {
     json_open(j, NULL, '{');
@@ -264,7 +291,7 @@ void json_kernel(struct json *j, const struct kernel_view *v)
     json_text(j, "file", or_null(v->path));
     json_text(j, "usage", v->usage);
     json_text(j, "summary", v->summary);
-    json_text(j, "reduction", v->reduction == REDUCE_COLLECT ? "collect" : "fold");
+    json_text(j, "reduction", reduction_name(v->reduction));
     if (v->files_from > 0)
         json_number(j, "files_from", v->files_from);
     else

@@ -286,6 +286,8 @@ void view_kernel(FILE *to, const struct kernel_view *v)
         pair(to, "Files", "from argument %u on, options not counted", (unsigned)v->files_from);
     if (v->reduction == REDUCE_COLLECT)
         pair(to, "Result", "what its leaves yield, in order");
+    else if (v->reduction == REDUCE_SEARCH)
+        pair(to, "Result", "the lowest unit that matches, exact");
     else
         pair(to, "Result", "%u bytes, exact", v->accumulator_size);
     pair_id(to, "Source", v->source.bytes);

@@ -60,12 +60,10 @@
  * Built as a plugin, with the helper that supplies memcpy and its kind:
  *
  *     gcc -O2 -fPIC -shared -nostdlib -ffreestanding -fvisibility=hidden -fno-stack-protector \
- *         -ffp-contract=off -DVELUM_SOURCE_DIGEST='"<sha256 of the source, in hex>"' \
- *         -o squares.so squares.c helper.c
+ *         -ffp-contract=off -DVELUM_SOURCE_DIGEST='"<its sha256>"' -o squares.so squares.c helper.c
  *
  * A plugin has no C library, no constructors and no undefined symbols: it calls the host through
  * the table it is given, and is refused otherwise.
- *
  * Floating point: IEEE operations in the order they are written. Never -ffast-math, never fused
  * multiply-add (hence -ffp-contract=off), nothing whose answer differs between processors. */
 #ifndef VELUM_KERNEL_H
@@ -98,9 +96,10 @@ typedef __SIZE_TYPE__ size_t;
 
 /* What becomes of what leaves compute: velum_kernel.reduce. */
 #define VELUM_FOLD 0    /* accumulators are merged until one is left */
+#define VELUM_SEARCH 1  /* the result is the lowest unit that matches, with its accumulator */
 #define VELUM_COLLECT 2 /* leaves emit bytes; the result is all of them, in the order of leaves */
 
-#define VELUM_ACCUMULATOR_MAX 4096 /* bytes, as a struct and in canonical form */
+#define VELUM_ACCUMULATOR_MAX 4096 /* bytes, as a struct and in canonical form; in a search 4088 */
 #define VELUM_FIELDS_MAX 64
 #define VELUM_MEMORY_MAX 1048576 /* bytes of scratch a kernel may ask for */
 
@@ -109,15 +108,7 @@ typedef __SIZE_TYPE__ size_t;
 #define VELUM_CPU_AVX2 ((uint64_t)1 << 0)
 #define VELUM_CPU_AVX512 ((uint64_t)1 << 1) /* F and DQ and VL */
 
-enum velum_type {
-    VELUM_U8 = 1,
-    VELUM_I32 = 2,
-    VELUM_U32 = 3,
-    VELUM_I64 = 4,
-    VELUM_U64 = 5,
-    VELUM_F32 = 6,
-    VELUM_F64 = 7
-};
+enum velum_type { VELUM_U8 = 1, VELUM_I32, VELUM_U32, VELUM_I64, VELUM_U64, VELUM_F32, VELUM_F64 };
 
 /* One member of the accumulator struct. The canonical form, in which accumulators travel and are
  * compared, is the fields in the order of the table, little-endian, without padding, every NaN as
@@ -178,7 +169,8 @@ struct velum_plan {
     char *reason; /* when refusing: one sentence, what is wrong and what is allowed */
 };
 
-/* The arguments of leaf, merge and show. Merge and show see first = 0 and count = 0. */
+/* The arguments of leaf, merge and show. Merge and show see first = 0 and count = 0; the show of a
+ * search sees first = the unit that matches, and count = 1. */
 struct velum_call {
     const uint8_t *params; /* aligned to 8 bytes */
     uint32_t params_size;
@@ -186,6 +178,7 @@ struct velum_call {
     char *reason; /* for a leaf that says no; otherwise left alone */
     uint64_t first;
     uint64_t count;
+    uint64_t match; /* in the leaf of a search: for velum_match only */
 };
 
 struct velum_kernel {
@@ -201,8 +194,8 @@ struct velum_kernel {
     const struct velum_field *fields;
     uint64_t needs;      /* 0: nothing beyond this table */
     uint32_t memory;     /* scratch bytes that one leaf may ask for, <= VELUM_MEMORY_MAX */
-    uint16_t reduce;     /* VELUM_FOLD, or VELUM_COLLECT: no accumulator, no fields, no merge, no
-                            show, and `leaf` is given NULL for one; at most 16,384 leaves */
+    uint16_t reduce;     /* VELUM_FOLD; VELUM_SEARCH: no merge; VELUM_COLLECT: no accumulator, no
+                            fields, merge or show, `leaf` is given NULL; at most 16,384 leaves */
     uint16_t files_from; /* arguments from this one on, counted from 1, are files: they become the
                             inputs and are not among the arguments of `plan`. Options are not
                             counted: the first arguments as long as they begin with - and are
@@ -212,8 +205,9 @@ struct velum_kernel {
     int (*plan)(const struct velum_host *host, int argc, const char *const *argv,
                 struct velum_plan *out);
     /* Computes units [first, first + count) into the accumulator, which is all zero bytes. Inputs
-     * may be read wherever they are, not only where the units lie. Returns
-     * 0, or < 0 with call->reason: the job fails. */
+     * may be read wherever they are, not only where the units lie. In a search the accumulator is
+     * about the lowest unit of which velum_match was told, and does not count where that is none.
+     * Returns 0, or < 0 with call->reason: the job fails. */
     int (*leaf)(const struct velum_host *host, struct velum_call *call, void *accumulator);
     /* Adds `right` into `left`; left covers the units just below those of right. */
     void (*merge)(const struct velum_host *host, const struct velum_call *call, void *left,
@@ -260,6 +254,12 @@ static inline int velum_reason(char *to, uint32_t cap, const char *text)
 static inline int velum_refuse(struct velum_plan *out, const char *text)
 {
     return velum_reason(out->reason, out->reason_cap, text);
+}
+
+/* In the leaf of a search: this unit matches. True: it is the lowest so far. Any order will do. */
+static inline int velum_match(struct velum_call *call, uint64_t unit)
+{
+    return unit < call->match ? (call->match = unit, 1) : 0;
 }
 
 static inline int velum_fail(struct velum_call *call, const char *text)

@@ -147,9 +147,10 @@ static const char *refused_at_sight(const struct probe *p, uint32_t index)
 /* A worker that lies is found out before anybody uses what it said. */
 static bool is_allowed(const struct kernel_view *said)
 {
-    const bool folds = said->accumulator_size > 0;
+    const bool has_values = said->accumulator_size > 0;
     return text_is_name(said->name) && said->files_from <= ARGS_COUNT_MAX &&
-           said->reduction == (folds ? REDUCE_FOLD : REDUCE_COLLECT);
+           said->reduction <= REDUCE_COLLECT &&
+           has_values == (said->reduction != REDUCE_COLLECT);
 }
 
 static void settle(struct probe *p, uint32_t index, const struct kernel_view *said)

@@ -58,6 +58,14 @@ bool account_gap(const struct account *a, uint64_t at, uint64_t end, struct run 
     return true;
 }
 
+void account_cut(struct account *a, uint64_t end)
+{
+    uint32_t i = find(a, end);
+    if (i < a->count && a->runs[i].run.first < end)
+        a->runs[i++].run.end = end;
+    a->count = i;
+}
+
 /* Touching runs become one, two and two: half the account at most, where there are few holes. */
 static void coarsen(struct account *a)
 {

@@ -44,6 +44,8 @@ bool account_gap(const struct account *a, uint64_t at, uint64_t end, struct run 
 int account_reserve(struct account *a);
 /* Names the leaves of a gap. 0, ERR_FULL or ERR_NO_MEMORY, and then nothing has changed. */
 int account_add(struct account *a, struct node_id author, struct run gap);
+/* Forgets who counted leaves from `end` on. Of a joined one nothing changes. */
+void account_cut(struct account *a, uint64_t end);
 /* How many leaves are named or counted. */
 uint64_t account_leaves(const struct account *a);
 /* The memory it has. */

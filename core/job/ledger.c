@@ -45,6 +45,8 @@ int ledger_new(struct ledger **out, const struct alloc *a, struct bytes spec_fac
     l->spec = f.spec;
     l->leaves = spec_leaves(&l->spec.stage);
     rc = cover_new(&l->cover, a, l->leaves);
+    if (rc == 0 && l->spec.stage.reduction == REDUCE_SEARCH)
+        cover_search(l->cover, l->spec.stage.leaf_units);
 out:
     if (rc < 0) {
         ledger_free(l);
@@ -301,6 +303,8 @@ static int replace_outcome(struct ledger *l, struct bytes bytes)
     if (l->divergent && f.outcome.state != JOB_DIVERGENT)
         return LEDGER_NEW;
     l->shown = f.outcome;
+    if (l->shown.state == JOB_DONE)
+        account_cut(&l->account, ledger_leaves(l));
     if (f.outcome.state == JOB_DIVERGENT && !l->divergent)
         return diverge(l, NULL);
     return LEDGER_NEW;
@@ -362,7 +366,7 @@ static int insert_value(struct ledger *l, const struct value *v, struct node_id 
     if (rc != ERR_DAMAGED)
         return rc;
     struct value there;
-    ensure(cover_get(l->cover, v->at, &there));
+    ensure(cover_meets(l->cover, v->at, &there));
     return diverge_at(l, v->at, sha256_of(v->data.data, v->data.len),
                       sha256_of(there.data.data, there.data.len), author);
 }

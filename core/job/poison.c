@@ -230,12 +230,12 @@ static const char *verdict(const struct poison_leaf *l, uint32_t eligible_nodes,
     return NULL;
 }
 
-bool poison_judge(struct poison *p, uint32_t eligible_nodes, bool sure, uint64_t *leaf, char *why,
+bool poison_judge(struct poison *p, struct poison_court court, uint64_t *leaf, char *why,
                   size_t cap)
 {
-    p->eligible_nodes = eligible_nodes;
-    for (uint32_t i = 0; i < p->count; i++) {
-        const char *what = verdict(&p->leaves[i], eligible_nodes, sure);
+    p->eligible_nodes = court.eligible_nodes;
+    for (uint32_t i = 0; i < p->count && p->leaves[i].leaf < court.end; i++) {
+        const char *what = verdict(&p->leaves[i], court.eligible_nodes, court.sure);
         bool memory = has_too_little_everywhere(p, &p->leaves[i]);
         if (!what && !memory)
             continue;
@@ -247,4 +247,10 @@ bool poison_judge(struct poison *p, uint32_t eligible_nodes, bool sure, uint64_t
         return true;
     }
     return false;
+}
+
+bool poison_condemns(const struct poison *p, uint64_t leaf)
+{
+    const struct poison_leaf *l = get(p, leaf);
+    return l && (verdict(l, p->eligible_nodes, true) || has_too_little_everywhere(p, l));
 }

@@ -73,9 +73,17 @@ uint64_t poison_next_alone(const struct poison *p, uint64_t from, uint64_t end);
 bool poison_refuses(const struct poison *p, uint64_t leaf, struct node_id node);
 /* Some leaf was running when so many nodes were lost that it is to be judged for that. */
 bool poison_has_losses(const struct poison *p);
-/* True when the job must fail; gives the leaf and a sentence. Without `sure` no leaf is to blame
- * for nodes that were lost. */
-bool poison_judge(struct poison *p, uint32_t eligible_nodes, bool sure, uint64_t *leaf, char *why,
+/* Who judges: how many nodes may run leaves; without `sure` no leaf is to blame for nodes that were
+ * lost; leaves from `end` on are not judged. */
+struct poison_court {
+    uint32_t eligible_nodes;
+    bool sure;
+    uint64_t end;
+};
+/* True when the job must fail; gives the leaf and a sentence. */
+bool poison_judge(struct poison *p, struct poison_court court, uint64_t *leaf, char *why,
                   size_t cap);
+/* Whether the job would have to fail because of this leaf, if it were judged and all were sure. */
+bool poison_condemns(const struct poison *p, uint64_t leaf);
 
 #endif

@@ -37,7 +37,7 @@ struct pool {
     struct entry **list;
     uint32_t count, cap;
     struct runset free, careful;
-    uint64_t cover_seen; /* covered leaves when `free` was last compared with the cover */
+    uint64_t cover_seen; /* its changes when `free` was last compared with the cover */
     bool stale;
     struct poison poison;
     uint32_t spares, retries;
@@ -138,8 +138,8 @@ static int take_covered(struct pool *p, struct run run)
 
 static int refresh(struct pool *p)
 {
-    uint64_t covered = cover_leaves(p->cover);
-    if (!p->stale && covered == p->cover_seen)
+    uint64_t changes = cover_changes(p->cover);
+    if (!p->stale && changes == p->cover_seen)
         return 0;
     int rc = 0;
     if (p->stale) {
@@ -153,7 +153,7 @@ static int refresh(struct pool *p)
     if (rc < 0)
         return rc;
     p->stale = false;
-    p->cover_seen = covered;
+    p->cover_seen = changes;
     return 0;
 }
 
@@ -308,7 +308,8 @@ static bool cut_by_history(const struct pool *p, struct node_id node, struct run
 {
     struct run c;
     *careful = runset_contains(&p->careful, run->first) || poison_alone(&p->poison, run->first);
-    if (poison_refuses(&p->poison, run->first, node))
+    if (poison_refuses(&p->poison, run->first, node) ||
+        (poison_condemns(&p->poison, run->first) && run->first >= cover_judged(p->cover)))
         return false;
     if (poison_alone(&p->poison, run->first)) {
         run->end = run->first + 1;
@@ -379,7 +380,7 @@ int pool_adopt(struct pool *p, struct node_id node, uint64_t grant, uint64_t nex
     if (rc < 0)
         return rc;
     uint64_t free = runset_overlap(&p->free, next, end);
-    if (free == 0 || free + cover_overlap(p->cover, next, end) != end - next || entry_of(p, grant))
+    if (free == 0 || free != cover_wanted(p->cover, next, end) || entry_of(p, grant))
         return ERR_EXISTS;
     struct chunk c = {.grant = grant, .node = node, .first = next, .next = next, .end = end};
     c.granted = c.reported = now;
@@ -570,7 +571,7 @@ static bool wants_spare(const struct pool *p, const struct entry *e, struct node
         return false;
     if (poison_refuses(&p->poison, e->c.next, node) || !(e->c.doubtful || is_slow(p, e, now)))
         return false;
-    return cover_overlap(p->cover, e->c.next, e->c.end) < e->c.end - e->c.next;
+    return cover_wanted(p->cover, e->c.next, e->c.end) > 0;
 }
 
 /* What is asked for at the end of a job by thousands of idle slots, again and again, is looked for
@@ -686,7 +687,9 @@ bool pool_lost_many(const struct pool *p)
 bool pool_poisoned(struct pool *p, uint32_t eligible_nodes, bool sure, uint64_t *leaf, char *why,
                    size_t cap)
 {
-    return poison_judge(&p->poison, eligible_nodes, sure, leaf, why, cap);
+    return poison_judge(&p->poison,
+                        (struct poison_court){eligible_nodes, sure, cover_judged(p->cover)}, leaf,
+                        why, cap);
 }
 
 uint32_t pool_retries(const struct pool *p)

@@ -2,7 +2,8 @@
  * outstanding chunks, deaths. Soft state: a new coordinator builds it from the cover and from what
  * workers' nodes report as open. Pure policy, no messages.
  *
- * Free leaves = [0, leaves) minus the cover minus outstanding chunks. */
+ * Free leaves = [0, leaves) minus the cover minus outstanding chunks. In a search none behind the
+ * lowest match is free (cover_end); chunks that reach there are cut by the owner. */
 #ifndef VELUM_JOB_POOL_H
 #define VELUM_JOB_POOL_H
 
@@ -116,8 +117,9 @@ bool pool_lost_many(const struct pool *p);
 /* Judgement on leaves that keep dying. Returns true with the leaf and a sentence when the job must
  * fail: three deaths of its own doing (on two nodes where eligible_nodes >= 2), four node losses,
  * twenty restarts of any kind, or a death by memory where no node has more. Not sure: the caller
- * may itself be the one that was lost, and no leaf is to blame for others. Sets eligible_nodes as
- * pool_set_eligible does. */
+ * may itself be the one that was lost, and no leaf is to blame for others. In a search a leaf is
+ * judged only when all below it are covered without a match; until then it is not granted again.
+ * Sets eligible_nodes as pool_set_eligible does. */
 bool pool_poisoned(struct pool *p, uint32_t eligible_nodes, bool sure, uint64_t *leaf, char *why,
                    size_t cap);
 /* Chunks' rests that were given out again after a death or loss. */

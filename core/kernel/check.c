@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "core/kernel/accumulator.h"
 #include "core/kernel/kernel.h"
+#include "core/wire/found.h"
 
 #define TEXT_SIZE_MAX 256
 
@@ -105,12 +106,29 @@ static int check_fold(const struct velum_kernel *k, char reason[REASON_SIZE])
     return rc;
 }
 
+/* The lower match wins whatever the kernel is, so a merge of its own would never be called. */
+static int check_search(const struct velum_kernel *k, char reason[REASON_SIZE])
+{
+    int rc = check_accumulator(k, reason);
+    if (rc < 0)
+        return rc;
+    if (accumulator_canonical_size(k) > ACCUMULATOR_SIZE_MAX - FOUND_HEAD)
+        return refuse(reason, "it searches, so its accumulator may have 4088 bytes", "", "");
+    if (k->merge)
+        return refuse(reason, "it searches, so it must have no merge", "", "");
+    if (!k->plan || !k->leaf || !k->show)
+        return refuse(reason, "plan, leaf or show is missing", "", "");
+    return 0;
+}
+
 static int check_reduction(const struct velum_kernel *k, char reason[REASON_SIZE])
 {
     char has[21];
     switch (k->reduce) {
     case VELUM_FOLD:
         return check_fold(k, reason);
+    case VELUM_SEARCH:
+        return check_search(k, reason);
     case VELUM_COLLECT:
         return check_collect(k, reason);
     default:

@@ -8,6 +8,7 @@
 #include "core/base/text.h"
 #include "core/kernel/accumulator.h"
 #include "core/kernel/decimal.h"
+#include "core/wire/found.h"
 #include "core/wire/spec.h"
 
 /* Kernels may hold doubles and 64-bit numbers; what they get is aligned to 64 bytes, so that a
@@ -77,7 +78,7 @@ struct digest kernel_source(const struct velum_kernel *k)
 
 uint32_t kernel_accumulator_size(const struct velum_kernel *k)
 {
-    return accumulator_canonical_size(k);
+    return accumulator_canonical_size(k) + (k->reduce == VELUM_SEARCH ? FOUND_HEAD : 0);
 }
 
 void kernel_describe(const struct velum_kernel *k, uint8_t origin, struct kernel_view *out)
@@ -248,6 +249,22 @@ int kernel_plan(const struct velum_kernel *k, int argc, const char *const *argv,
     return 0;
 }
 
+/* What a leaf of a search says. One that names a unit of other leaves would end it there. */
+static int put_found(const struct velum_kernel *k, const struct velum_call *call, void *native,
+                     uint8_t *out, char reason[REASON_SIZE])
+{
+    const bool matches = call->match != FOUND_NONE;
+    if (matches && (call->match < call->first || call->match - call->first >= call->count)) {
+        text_copy(reason, REASON_SIZE, "the kernel says that a unit outside its leaf matches");
+        return ERR_KERNEL;
+    }
+    if (!matches)
+        memset(native, 0, k->accumulator_size);
+    store_u64(out, call->match);
+    accumulator_encode(k, native, out + FOUND_HEAD);
+    return 0;
+}
+
 int kernel_leaf(const struct velum_kernel *k, const struct velum_host *host, struct bytes params,
                 uint64_t first, uint64_t count, uint8_t *out, char reason[REASON_SIZE])
 {
@@ -260,6 +277,7 @@ int kernel_leaf(const struct velum_kernel *k, const struct velum_host *host, str
         .reason_cap = sizeof why,
         .first = first,
         .count = count,
+        .match = FOUND_NONE,
     };
     memset(&native, 0, k->accumulator_size);
     if (k->leaf(host, &call, k->reduce == VELUM_COLLECT ? NULL : native.bytes) < 0) {
@@ -269,6 +287,8 @@ int kernel_leaf(const struct velum_kernel *k, const struct velum_host *host, str
             text_copy(reason, REASON_SIZE, "the kernel failed without a reason");
         return ERR_KERNEL;
     }
+    if (k->reduce == VELUM_SEARCH)
+        return put_found(k, &call, native.bytes, out, reason);
     accumulator_encode(k, native.bytes, out);
     return 0;
 }
@@ -279,8 +299,12 @@ int kernel_merge(const struct velum_kernel *k, struct bytes params, struct bytes
     struct native a, b;
     const struct velum_call call = {.params = params.data, .params_size = (uint32_t)params.len};
     const uint32_t size = kernel_accumulator_size(k);
-    if (k->reduce != VELUM_FOLD || left.len != size || right.len != size)
+    if (k->reduce == VELUM_COLLECT || left.len != size || right.len != size)
         return ERR_FORMAT;
+    if (k->reduce == VELUM_SEARCH) {
+        memmove(out, found_matches(left) ? left.data : right.data, size);
+        return 0;
+    }
     accumulator_decode(k, left.data, a.bytes);
     accumulator_decode(k, right.data, b.bytes);
     k->merge(kernel_host_plain(), &call, a.bytes, b.bytes);
@@ -292,10 +316,19 @@ int kernel_show(const struct velum_kernel *k, struct bytes params, struct bytes 
                 char text[SHOW_SIZE_MAX])
 {
     struct native native;
-    const struct velum_call call = {.params = params.data, .params_size = (uint32_t)params.len};
+    struct velum_call call = {.params = params.data, .params_size = (uint32_t)params.len};
     text[0] = '\0';
-    if (k->reduce != VELUM_FOLD || accumulator.len != kernel_accumulator_size(k))
+    if (k->reduce == VELUM_COLLECT || accumulator.len != kernel_accumulator_size(k))
         return ERR_FORMAT;
+    if (k->reduce == VELUM_SEARCH) {
+        call.first = found_unit(accumulator);
+        call.count = 1;
+        if (call.first == FOUND_NONE) {
+            text_copy(text, SHOW_SIZE_MAX, KERNEL_NO_MATCH);
+            return 0;
+        }
+        accumulator.data += FOUND_HEAD;
+    }
     accumulator_decode(k, accumulator.data, native.bytes);
     int len = k->show(kernel_host_plain(), &call, native.bytes, text, SHOW_SIZE_MAX);
     if (len < 0 || len >= SHOW_SIZE_MAX)
@@ -345,6 +378,8 @@ int kernel_fields(const struct velum_kernel *k, struct bytes accumulator,
     const uint8_t *at = accumulator.data;
     if (accumulator.len != kernel_accumulator_size(k))
         return ERR_FORMAT;
+    if (k->reduce == VELUM_SEARCH)
+        at += FOUND_HEAD;
     for (uint32_t i = 0; i < k->fields_count; i++) {
         const struct velum_field *f = &k->fields[i];
         for (uint32_t n = 0; n < f->count; n++, at += accumulator_type_size(f->type)) {

@@ -38,7 +38,8 @@ int kernel_check(const struct velum_kernel *k, char reason[REASON_SIZE]);
 /* Digest of the kernel's source; with the name it is the kernel's identity. A built-in that was
  * compiled without a digest has that of its digest text. */
 struct digest kernel_source(const struct velum_kernel *k);
-/* Bytes of a canonical accumulator, 1..ACCUMULATOR_SIZE_MAX; 0 of a kernel that collects. */
+/* Bytes of a value, 1..ACCUMULATOR_SIZE_MAX: of a canonical accumulator; of a kernel that searches,
+ * of what core/wire/found.h draws; 0 of a kernel that collects. */
 uint32_t kernel_accumulator_size(const struct velum_kernel *k);
 /* Fills everything but path and refused. The limits follow the summary after "; ". */
 void kernel_describe(const struct velum_kernel *k, uint8_t origin, struct kernel_view *out);
@@ -69,10 +70,14 @@ int kernel_plan(const struct velum_kernel *k, int argc, const char *const *argv,
  * reason. */
 int kernel_leaf(const struct velum_kernel *k, const struct velum_host *host, struct bytes params,
                 uint64_t first, uint64_t count, uint8_t *out, char reason[REASON_SIZE]);
-/* Folds two canonical values of the kernel's size; out may be left or right. 0, or ERR_FORMAT when
+/* Folds two canonical values of the kernel's size; of a search the lower match, without asking the
+ * kernel. out may be left or right. 0, or ERR_FORMAT when
  * a length is wrong or the kernel collects. */
 int kernel_merge(const struct velum_kernel *k, struct bytes params, struct bytes left,
                  struct bytes right, uint8_t *out);
+/* What the result of a search is called in which nothing matches. */
+#define KERNEL_NO_MATCH "no match"
+
 /* The result as text, final zero. 0, ERR_FORMAT for a wrong length,
  * or ERR_KERNEL when the kernel says no. */
 int kernel_show(const struct velum_kernel *k, struct bytes params, struct bytes accumulator,
@@ -80,7 +85,7 @@ int kernel_show(const struct velum_kernel *k, struct bytes params, struct bytes 
 
 /* Tells every element: field name, its index (0 for a plain member), the field's
  * count, the type's name ("f64") and the exact value: decimals of integers, %a-like
- * text of floats. 0 or ERR_FORMAT. */
+ * text of floats. Of a search without a match they are zeros. 0 or ERR_FORMAT. */
 int kernel_fields(const struct velum_kernel *k, struct bytes accumulator,
                   void (*tell)(void *ctx, const char *name, uint32_t index, uint32_t count,
                                const char *type, const char *value),

@@ -1,5 +1,6 @@
 #include "core/kernel/kernel.h"
 
+extern const struct velum_kernel velum_kernel_factor;
 extern const struct velum_kernel velum_kernel_grep;
 extern const struct velum_kernel velum_kernel_noop;
 extern const struct velum_kernel velum_kernel_pi;
@@ -8,6 +9,11 @@ extern const struct velum_kernel velum_kernel_sum;
 
 /* Ascending names. */
 const struct velum_kernel *const kernel_table[] = {
-    &velum_kernel_grep,  &velum_kernel_noop, &velum_kernel_pi,
-    &velum_kernel_sleep, &velum_kernel_sum,  NULL,
+    &velum_kernel_factor,
+    &velum_kernel_grep,
+    &velum_kernel_noop,
+    &velum_kernel_pi,
+    &velum_kernel_sleep,
+    &velum_kernel_sum,
+    NULL,
 };

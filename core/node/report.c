@@ -210,9 +210,8 @@ static void record_attempt(struct job *j, struct node_id author, const struct pe
 /* All that is left of this chunk is covered: another copy of it was faster. */
 static void stop_if_moot(struct job *j, const struct chunk *c)
 {
-    uint64_t rest = c == NULL ? 0 : c->end - c->next;
-
-    if (rest > 0 && cover_overlap(ledger_cover(j->ledger), c->next, c->end) == rest)
+    if (c != NULL && c->next < c->end &&
+        cover_wanted(ledger_cover(j->ledger), c->next, c->end) == 0)
         assign_trim(j, c->node, c->grant, 0);
 }
 

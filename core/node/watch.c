@@ -57,6 +57,9 @@ static void view_heard(const struct node *n, const struct job *j, struct job_vie
     v->cpu_us = heard.cpu_us;
     if (v->leaves_done < heard.leaves_done)
         v->leaves_done = heard.leaves_done;
+    /* It may have counted leaves behind a match of which only this node knows so far. */
+    if (v->leaves_done > v->leaves_total)
+        v->leaves_done = v->leaves_total;
 }
 
 /* An outcome's counts are shown as soon as it is here, so that nothing done seems undone, and what
@@ -86,7 +89,7 @@ void job_view_of(struct job *j, struct job_view *v)
     v->by = j->spec->author;
     v->units = s->units;
     v->leaf_units = s->leaf_units;
-    v->leaves_total = job_leaves(j);
+    v->leaves_total = ledger_leaves(j->ledger);
     v->params = s->params;
     v->reduction = s->reduction;
     v->submitted_s = j->submitted_s;

@@ -326,7 +326,7 @@ static void on_start(struct turn *t)
     struct world *w = t->x->w;
     struct part *p = t->p;
     struct sim_node *n = &w->nodes[p->index];
-    struct node_kernel kernels[2];
+    struct node_kernel kernels[SIM_KERNELS_MAX];
     uint8_t certificate[SIM_CERTIFICATE_SIZE];
     struct actions actions;
     struct node_options o = {.id = n->id,

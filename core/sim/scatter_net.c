@@ -263,7 +263,7 @@ static void node_describe(struct scatter_net *n, struct scatter_node *node, uint
 
 static int make_core(struct scatter_net *n, struct scatter_node *node)
 {
-    struct node_kernel kernels[2];
+    struct node_kernel kernels[SIM_KERNELS_MAX];
     uint8_t certificate[SIM_CERTIFICATE_SIZE];
     const struct member_info *info = &node->info;
     struct node_options o = {.id = info->id,

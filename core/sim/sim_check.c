@@ -24,7 +24,7 @@
 /* Its kernel dies, or a node that cannot run it may for a time see nobody else. */
 static bool may_fail(const struct sim_job *j)
 {
-    return j->poison != UINT64_MAX || j->kernel_lacks;
+    return j->poison < j->wanted || j->kernel_lacks;
 }
 
 /* --- facts --- */
@@ -62,7 +62,9 @@ static void learn_values(struct held *h, const struct sim_job *j, const struct p
 
         if (r.failed || !tree_has(v.at, j->leaves))
             return;
-        for (uint64_t leaf = tree_first(v.at); leaf < tree_end(v.at, j->leaves); leaf++)
+        /* What lies behind the lowest match may be dropped, and a match may go by a higher node. */
+        for (uint64_t leaf = tree_first(v.at); leaf < tree_end(v.at, j->leaves) && leaf < j->wanted;
+             leaf++)
             h->leaves[leaf / 8] |= (uint8_t)(1u << leaf % 8);
     }
 }

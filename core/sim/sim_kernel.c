@@ -6,19 +6,22 @@
 #include "core/base/sha256.h"
 #include "core/kernel/kernel.h"
 #include "core/sim/sim_seal.h"
+#include "core/wire/found.h"
 #include "core/wire/signed.h"
 #include "core/wire/tree.h"
 
 #define SIMSUM "simsum"
 #define SIMSUM_SIZE 24 /* u64 hash, u64 first leaf, u64 leaves */
+#define SIMSEEK "simseek"
+#define SIMSEEK_SIZE (FOUND_HEAD + 8) /* hash */
 #define PI_LEAF_UNITS 16
 
-static struct digest simsum_source(void)
+static struct digest source_of(const char *name)
 {
-    return sha256_of(SIMSUM, sizeof SIMSUM - 1);
+    return sha256_of(name, strlen(name));
 }
 
-uint32_t sim_kernels(struct node_kernel *to, bool without_simsum)
+uint32_t sim_kernels(struct node_kernel to[SIM_KERNELS_MAX], bool builtin_only)
 {
     const struct velum_kernel *pi = kernel_find("pi");
 
@@ -27,11 +30,17 @@ uint32_t sim_kernels(struct node_kernel *to, bool without_simsum)
                                  .origin = ORIGIN_BUILTIN,
                                  .accumulator_size = kernel_accumulator_size(pi)};
     to[1] = (struct node_kernel){.name = SIMSUM,
-                                 .source = simsum_source(),
+                                 .source = source_of(SIMSUM),
                                  .origin = ORIGIN_PLUGIN,
                                  .path = "simsum.so",
                                  .accumulator_size = SIMSUM_SIZE};
-    return without_simsum ? 1 : 2;
+    to[2] = (struct node_kernel){.name = SIMSEEK,
+                                 .source = source_of(SIMSEEK),
+                                 .origin = ORIGIN_PLUGIN,
+                                 .path = "simseek.so",
+                                 .reduction = REDUCE_SEARCH,
+                                 .accumulator_size = SIMSEEK_SIZE};
+    return builtin_only ? 1 : SIM_KERNELS_MAX;
 }
 
 static uint64_t mix(uint64_t x)
@@ -39,6 +48,20 @@ static uint64_t mix(uint64_t x)
     x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
     x = (x ^ x >> 27) * 0x94d049bb133111ebull;
     return x ^ x >> 31;
+}
+
+/* The leaf is its only unit. */
+static void seek_leaf(const struct sim_job *j, uint64_t leaf, uint8_t *out)
+{
+    bool matches = leaf == j->match || (leaf > j->match && mix(leaf) % 5 == 0);
+
+    store_u64(out, matches ? leaf : FOUND_NONE);
+    store_u64(out + FOUND_HEAD, matches ? mix(leaf + 1) : 0);
+}
+
+bool sim_ends_run(const struct sim_job *j, struct bytes value)
+{
+    return j->searches && found_matches(value);
 }
 
 void sim_leaf(const struct sim_job *j, uint64_t leaf, uint8_t *out)
@@ -50,6 +73,10 @@ void sim_leaf(const struct sim_job *j, uint64_t leaf, uint8_t *out)
         kernel_leaf_range(j->spec.stage.units, j->spec.stage.leaf_units, leaf, &first, &count);
         ensure(kernel_leaf(kernel_find("pi"), kernel_host_plain(), j->spec.stage.params, first,
                            count, out, reason) == 0);
+        return;
+    }
+    if (j->searches) {
+        seek_leaf(j, leaf, out);
         return;
     }
     store_u64(out, mix(leaf + 0x9e3779b97f4a7c15ull * (load_u32(j->params) + 1)));
@@ -64,6 +91,10 @@ int sim_merge(const struct sim_job *j, struct bytes left, struct bytes right, ui
 
     if (j->builtin)
         return kernel_merge(kernel_find("pi"), j->spec.stage.params, left, right, out);
+    if (j->searches) {
+        memmove(out, found_matches(left) ? left.data : right.data, SIMSEEK_SIZE);
+        return 0;
+    }
     if (left.len != SIMSUM_SIZE || right.len != SIMSUM_SIZE ||
         load_u64(left.data + 8) + load_u64(left.data + 16) != load_u64(right.data + 8))
         return ERR_FORMAT;
@@ -219,10 +250,21 @@ static void stage_simsum(struct sim_job *j, uint32_t index, uint64_t leaves)
     store_u32(j->params, index);
     j->params_len = 4;
     text_copy(s->kernel, sizeof s->kernel, SIMSUM);
-    s->source = simsum_source();
+    s->source = source_of(SIMSUM);
     s->units = leaves;
     s->leaf_units = 1;
     s->accumulator_size = SIMSUM_SIZE;
+}
+
+static void stage_simseek(struct sim_job *j, uint32_t index, uint64_t leaves)
+{
+    struct stage_spec *s = &j->spec.stage;
+
+    stage_simsum(j, index, leaves);
+    text_copy(s->kernel, sizeof s->kernel, SIMSEEK);
+    s->source = source_of(SIMSEEK);
+    s->reduction = REDUCE_SEARCH;
+    s->accumulator_size = SIMSEEK_SIZE;
 }
 
 /* From the stage to the result it must have. */
@@ -234,6 +276,8 @@ static void job_finish(struct sim_job *j, const struct alloc *a, uint64_t leaves
     sign_spec(j, a);
     fold(j, tree_root(j->leaves), j->expected);
     j->digest = sha256_of(j->expected, j->spec.stage.accumulator_size);
+    j->wanted =
+        spec_leaves_of(&j->spec.stage, (struct bytes){j->expected, j->spec.stage.accumulator_size});
 }
 
 static void stage_of_text(struct sim_job *j, uint32_t index, const char *text, uint64_t leaves_max)
@@ -263,6 +307,7 @@ void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves
     char digits[24];
 
     j->builtin = builtin;
+    j->searches &= !builtin && w->plan.job == NULL;
     j->poison = UINT64_MAX;
     j->spec = (struct job_spec){.author = w->user_id,
                                 .not_after_s = SIM_WALL_S + w->now / S_US + 3600,
@@ -274,6 +319,8 @@ void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves
     } else if (builtin) {
         text_of_u64(units_of_its_own(w, index, leaves), digits);
         stage_pi(j, digits, PI_LEAF_UNITS);
+    } else if (j->searches) {
+        stage_simseek(j, index, leaves);
     } else {
         stage_simsum(j, index, leaves);
     }

@@ -1,13 +1,16 @@
 /* The work of simulated jobs. `simsum` stands for a plugin: a leaf's value is a hash of its number,
  * and merging is neither commutative nor forgiving, so that a wrong order, a leaf left out or one
- * counted twice shows in the result. Other jobs run the built-in pi. */
+ * counted twice shows in the result. `simseek` is a search, in which leaves behind the lowest match
+ * match too. Other jobs run the built-in pi. */
 #ifndef VELUM_SIM_SIM_KERNEL_H
 #define VELUM_SIM_SIM_KERNEL_H
 
 #include "core/sim/world.h"
 
-/* Describes both kernels as a node's options want them; to[2]. Returns how many. */
-uint32_t sim_kernels(struct node_kernel *to, bool without_simsum);
+#define SIM_KERNELS_MAX 3
+
+/* Describes the kernels as a node's options want them. Returns how many. */
+uint32_t sim_kernels(struct node_kernel to[SIM_KERNELS_MAX], bool builtin_only);
 /* Makes job `index`: its specification, signed by the user, and the result it must have. Where the
  * plan has a job that was asked for, that one. */
 void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves);
@@ -20,6 +23,8 @@ void sim_job_clear(struct world *w, struct sim_job *j);
 uint32_t sim_job_by_params(const struct world *w, const char *kernel, struct bytes params);
 uint32_t sim_job_by_id(const struct world *w, struct job_id id);
 /* out: spec.stage.accumulator_size bytes. */
+/* Whether a run ends with this value, its last: it is a match. */
+bool sim_ends_run(const struct sim_job *j, struct bytes value);
 void sim_leaf(const struct sim_job *j, uint64_t leaf, uint8_t *out);
 int sim_merge(const struct sim_job *j, struct bytes left, struct bytes right, uint8_t *out);
 int64_t sim_leaf_us(const struct sim_job *j, uint64_t leaf);

@@ -53,7 +53,7 @@ static void *core_resize(void *ctx, void *old, size_t old_size, size_t new_size)
 
 static int make_core(struct world *w, struct sim_node *n)
 {
-    struct node_kernel kernels[2];
+    struct node_kernel kernels[SIM_KERNELS_MAX];
     uint8_t certificate[SIM_CERTIFICATE_SIZE];
     struct node_options o = {.id = n->id,
                              .slots = n->slots,

@@ -94,6 +94,9 @@ static void make_job(struct world *w, uint32_t i)
         j->spec.timeout_us = world_between(w, 500000, w->plan.lasting ? 40000000 : 4000000);
     if (world_chance(w, 6))
         j->spec.slots_max = (uint32_t)world_between(w, 1, 4);
+    /* Of a number that is drawn anyway, so that all other jobs of a seed are what they were. */
+    j->searches = j->leaf_us % 3 == 0;
+    j->match = j->leaf_us / 3 % (leaves + leaves / 4 + 1);
     sim_job_make(w, i, world_chance(w, 2), leaves);
     for (uint32_t k = 0; k < w->plan.nodes; k++)
         j->kernel_lacks |= !j->builtin && w->nodes[k].lacks_kernel;

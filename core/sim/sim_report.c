@@ -25,7 +25,8 @@ static void note_values(struct reported *x, const struct sim_job *j, struct read
         v = read_value(r);
         if (r->failed || !tree_has(v.at, j->leaves))
             return;
-        for (uint64_t leaf = tree_first(v.at); leaf < tree_end(v.at, j->leaves); leaf++)
+        for (uint64_t leaf = tree_first(v.at); leaf < tree_end(v.at, j->leaves) && leaf < j->wanted;
+             leaf++)
             x->leaves[leaf / 8] |= (uint8_t)(1u << leaf % 8);
     }
 }

@@ -343,6 +343,8 @@ void sim_worker_leaf(struct world *w, struct sim_node *n, uint32_t number, uint6
         world_fail(w, G1, "a run folds what are no neighbours", n->index, x->job);
         return;
     }
+    if (sim_ends_run(j, run_value(&x->run, x->run.count - 1).data))
+        run_trim(&x->run, x->run.next);
     x->compute_us += (uint64_t)(w->now - x->leaf_began);
     j->computed_us += (uint64_t)(w->now - x->leaf_began);
     obey(w, n, x);

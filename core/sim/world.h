@@ -159,7 +159,10 @@ struct sim_node {
 /* --- sim_kernel.c --- */
 
 struct sim_job {
-    bool builtin; /* pi, else simsum */
+    bool builtin; /* pi, else simsum or simseek */
+    bool searches;
+    uint64_t match;  /* of a search, the lowest leaf that matches; from `leaves` on: none does */
+    uint64_t wanted; /* leaves that the result is made of */
     struct buf signed_spec;
     struct job_id id;
     struct job_spec spec; /* params borrowed from params below */

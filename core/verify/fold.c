@@ -43,6 +43,26 @@ static size_t find(const struct fold *f, uint64_t leaf)
     return low;
 }
 
+uint64_t fold_told(const struct fold *f, struct bytes data, uint64_t end)
+{
+    uint64_t unit = f->leaf_units > 0 && data.len >= 8 ? load_u64(data.data) : UINT64_MAX;
+    return unit == UINT64_MAX ? end : unit / f->leaf_units + 1;
+}
+
+/* Nothing that is added on its right changes it: of a search, what has a match. */
+static bool is_settled(const struct fold *f, struct bytes data)
+{
+    return fold_told(f, data, UINT64_MAX) != UINT64_MAX;
+}
+
+static int merge_two(const struct fold *f, struct bytes left, struct bytes right, uint8_t *out)
+{
+    if (f->leaf_units == 0)
+        return f->merge(f->merge_ctx, left, right, out);
+    memcpy(out, right.data, right.len);
+    return 0;
+}
+
 /* The value of the leaves [first, end) of a tree node that spans `size` of them, from the values
  * that lie in it. Its length, 0 when something is missing or the kernel is not here. */
 static uint32_t make(const struct fold *f, uint64_t first, uint64_t size, uint8_t *out)
@@ -58,11 +78,11 @@ static uint32_t make(const struct fold *f, uint64_t first, uint64_t size, uint8_
         return 0;
     uint32_t len = make(f, first, size / 2, out);
     /* A node without a right half is its left half. */
-    if (len == 0 || f->leaves - first <= size / 2)
+    if (len == 0 || f->leaves - first <= size / 2 || is_settled(f, (struct bytes){out, len}))
         return len;
     if (make(f, first + size / 2, size / 2, right) != len)
         return 0;
-    int rc = f->merge(f->merge_ctx, (struct bytes){out, len}, (struct bytes){right, len}, out);
+    int rc = merge_two(f, (struct bytes){out, len}, (struct bytes){right, len}, out);
     return rc < 0 ? 0 : len;
 }
 
@@ -98,12 +118,16 @@ static int replace(struct fold *f, size_t i, size_t end, struct fold_value v)
     return 0;
 }
 
-/* Whether the values [i, end) cover the leaves of v without a hole. */
-static bool covers(const struct fold *f, size_t i, size_t end, const struct fold_value *v)
+/* Whether the values [i, end) say what v must be: they cover its leaves without a hole, or, in a
+ * search, those up to a match. */
+static bool decide(const struct fold *f, size_t i, size_t end, const struct fold_value *v)
 {
     uint64_t at = v->first;
-    for (; i < end && f->list[i].first == at; i++)
+    for (; i < end && f->list[i].first == at; i++) {
+        if (is_settled(f, (struct bytes){f->list[i].data, f->list[i].len}))
+            return true;
         at = f->list[i].end;
+    }
     return i == end && at == v->end;
 }
 
@@ -121,7 +145,7 @@ int fold_take(struct fold *f, uint64_t first, uint64_t end, struct bytes data)
     while (last < f->count && f->list[last].end <= end)
         last++;
     bool wrong = false;
-    if (covers(f, i, last, &v)) {
+    if (decide(f, i, last, &v)) {
         uint32_t len = make(f, first, span_of(end - first), again);
         wrong = len > 0 && !bytes_equal((struct bytes){again, len}, data);
         f->refolded += len > 0 && !wrong;

@@ -23,6 +23,7 @@ struct fold {
     uint64_t leaves;
     fold_merge *merge;
     void *merge_ctx;
+    uint64_t leaf_units; /* of a search, whose values begin with the unit that matches; or 0 */
     struct fold_value *list; /* ascending and disjoint: what nothing higher stands for */
     size_t count, cap;
     uint64_t refolded; /* values that were made from their parts again, and were equal */
@@ -38,6 +39,9 @@ bool fold_range(const struct fold *f, uint8_t level, uint64_t index, uint64_t *f
 /* Takes a value. FOLD_KNOWN: it, or a value above it, is there. FOLD_UNEQUAL: the same leaves have
  * another value. FOLD_WRONG: the values below it fold to something else. Or ERR_NO_MEMORY. */
 int fold_take(struct fold *f, uint64_t first, uint64_t end, struct bytes data);
+/* How many leaves, from the first one of all, this value speaks of that ends at `end`: of a search
+ * that found something they end behind the match. */
+uint64_t fold_told(const struct fold *f, struct bytes data, uint64_t end);
 /* The first leaf at or after `at` without a value, and where that hole ends. False: none. */
 bool fold_hole(const struct fold *f, uint64_t at, uint64_t *first, uint64_t *end);
 /* The root's value, given or folded from what is there; to[FOLD_VALUE_MAX]. Its length, 0 when it

@@ -76,6 +76,14 @@ int spans_add(struct spans *s, struct span what,
     return 0;
 }
 
+void spans_cut(struct spans *s, uint64_t end)
+{
+    while (s->count > 0 && s->list[s->count - 1].first >= end)
+        s->count--;
+    if (s->count > 0 && s->list[s->count - 1].end > end)
+        s->list[s->count - 1].end = end;
+}
+
 bool spans_hole(const struct spans *s, uint64_t at, uint64_t limit, uint64_t *first, uint64_t *end)
 {
     size_t i = find(s, at);

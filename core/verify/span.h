@@ -23,6 +23,8 @@ void spans_clear(struct spans *s);
  * ERR_NO_MEMORY. */
 int spans_add(struct spans *s, struct span what,
               void (*twice)(void *ctx, uint64_t first, uint64_t end), void *ctx);
+/* Forgets what lies at `end` and behind it. */
+void spans_cut(struct spans *s, uint64_t end);
 /* The first leaf at or after `at` that is not there, and where that hole ends (`limit` at most).
  * False when there is none before `limit`. */
 bool spans_hole(const struct spans *s, uint64_t at, uint64_t limit, uint64_t *first, uint64_t *end);

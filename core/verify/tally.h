@@ -59,7 +59,8 @@ struct tally {
     bool gone;  /* it ended and was forgotten */
     struct tally_kernel kernel;
     bool collects; /* its values are outputs of leaves, which nothing folds */
-    uint64_t leaves;
+    uint64_t units;
+    uint64_t leaves; /* that the result is made of: of a search that found something, up to there */
     struct spans named;
     struct spans hollow; /* runs that came without a value: a result may vouch for them later */
     bool joined; /* in place of runs the journal has counts per node: which leaves is not known */

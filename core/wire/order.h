@@ -34,7 +34,8 @@
  *              progress: a value replaces every earlier one below it. Values of more than
  *              PROGRESS_VALUES_MAX bytes are split over several frames; all but the last repeat
  *              the previous `next` with compute_us and cpu_us 0. `ended` says next == end of the
- *              run as it is now (trimmed or not). Of a collect the values are outputs of leaves
+ *              run as it is now (trimmed or not); a run of a search ends by itself behind the
+ *              first leaf that matches. Of a collect the values are outputs of leaves
  *   TRIMMED    u64 run, u64 end leaf: the end that now holds, >= the worker's next leaf, and above
  *              a leaf whose OUTPUT is under way; answers every TRIM
  *   OUTPUT     u64 run, u64 leaf, block bytes: of a leaf of a collect that yields more than

@@ -17,8 +17,8 @@
  *     block params
  *     u64 units
  *     u64 leaf_units
- *     u8 reduction         0: fold, 2: collect
- *     u32 accumulator size 0 of a collect
+ *     u8 reduction         0: fold, 1: search, 2: collect
+ *     u32 accumulator size 0 of a collect, of a search with found.h's head
  *     u16 input count      and so many inputs, as input.h draws them
  *     u32 reserved length  0
  *
@@ -37,8 +37,9 @@
 
 /* What becomes of the values of leaves. FOLD: siblings are merged until one is left. COLLECT: each
  * leaf yields bytes (core/wire/output.h), nothing is merged, and the result is all of them in
- * order; such a stage has at most COLLECT_LEAVES_MAX leaves. 1 is for SEARCH. */
-enum reduction { REDUCE_FOLD = 0, REDUCE_COLLECT = 2 };
+ * order; such a stage has at most COLLECT_LEAVES_MAX leaves. SEARCH: the result is the lowest unit
+ * that matches (core/wire/found.h), and leaves behind it do not count. */
+enum reduction { REDUCE_FOLD = 0, REDUCE_SEARCH = 1, REDUCE_COLLECT = 2 };
 #define COLLECT_LEAVES_MAX 16384u
 
 struct stage_spec {
@@ -64,7 +65,7 @@ struct job_spec {
 };
 
 /* Whether it can be the value of this tree node of the stage: of a fold it has the accumulator's
- * size; of a collect it is a leaf's output. */
+ * size; of a search as well, and a match lies in the node; of a collect it is a leaf's output. */
 bool stage_value(const struct stage_spec *s, const struct value *v);
 /* Appends the body. 0, or the error that read_spec would give, or of the buf. */
 int put_spec(struct buf *b, const struct job_spec *s);
@@ -75,5 +76,8 @@ int put_spec(struct buf *b, const struct job_spec *s);
 int read_spec(struct bytes body, struct job_spec *s);
 struct job_id spec_id(struct bytes body);
 uint64_t spec_leaves(const struct stage_spec *s);
+/* The same that this value of the root is made of: of a search that found something it is the
+ * leaves up to the match. */
+uint64_t spec_leaves_of(const struct stage_spec *s, struct bytes root);
 
 #endif

@@ -228,9 +228,10 @@ load lib.bash
     run -0 --separate-stderr velum kernels
     [[ $output == *"pi"*"built-in"* ]]
     run -0 --separate-stderr velum kernels --json
-    [[ $output == '{"v":1,"kernels":[{"name":"grep",'*'{"name":"noop",'*'{"name":"pi",'*']}' ]]
+    [[ $output == '{"v":1,"kernels":[{"name":"factor",'*'{"name":"grep",'*'{"name":"noop",'*'{"name":"pi",'*']}' ]]
     [[ $output == *'"reduction":"collect","files_from":2,"accumulator_bytes":0,'* ]]
     [[ $output == *'"reduction":"fold","files_from":null,"accumulator_bytes":8,'* ]]
+    [[ $output == *'"reduction":"search","files_from":null,"accumulator_bytes":16,'* ]]
     run -0 velum kernels grep
     [[ $output == *"Files"*"from argument 2 on"*"what its leaves yield, in order"* ]]
     run -0 velum kernels pi

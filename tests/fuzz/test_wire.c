@@ -1,5 +1,6 @@
 /* Frames, and what a node tells its workers and its users and they it, damaged. */
 #include "core/base/crc32c.h"
+#include "core/wire/found.h"
 #include "core/wire/frame.h"
 #include "core/wire/output.h"
 #include "core/wire/request.h"
@@ -547,6 +548,8 @@ static void make_spec(struct buf *out)
         s.stage.reduction = REDUCE_COLLECT;
     else
         s.stage.accumulator_size = (uint32_t)any_below(ACCUMULATOR_SIZE_MAX + 1);
+    if (s.stage.accumulator_size > FOUND_HEAD && any_bool())
+        s.stage.reduction = REDUCE_SEARCH;
     REQUIRE(put_spec(out, &s) == 0);
 }
 

@@ -111,6 +111,7 @@ struct rig_spec {
     uint32_t accumulator_size, slots_max;
     uint64_t leaves, timeout_us;
     size_t params_len; /* all zero */
+    uint8_t reduction;
     bool long_args;
 };
 void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s);

@@ -25,6 +25,7 @@ void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s)
     spec.stage.units = s.leaves;
     spec.stage.leaf_units = 1;
     spec.stage.accumulator_size = s.accumulator_size;
+    spec.stage.reduction = s.reduction;
     buf_init(&body, &r->heap.alloc, SPEC_SIZE_MAX);
     ensure(put_spec(&body, &spec) == 0);
     rig_certificate(spec.author, PARTY_USER, certificate);

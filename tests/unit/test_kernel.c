@@ -4,6 +4,7 @@
 #include "core/base/sha256.h"
 #include "core/base/text.h"
 #include "core/kernel/accumulator.h"
+#include "core/wire/found.h"
 #include "core/wire/spec.h"
 #include "tests/lib/check.h"
 
@@ -230,8 +231,8 @@ TEST(test_check_of_a_kernel_that_collects)
     CHECK_INT(kernel_check(&k, reason), 0);
     k.files_from = ARGS_COUNT_MAX + 1;
     check_bad(&k, "64th");
-    k = collecting(), k.reduce = 1;
-    check_bad(&k, "reduction 1");
+    k = collecting(), k.reduce = 3;
+    check_bad(&k, "reduction 3");
     k = collecting(), k.reduce = VELUM_FOLD;
     check_bad(&k, "accumulator is empty");
     k = collecting(), k.accumulator_size = 8;
@@ -275,6 +276,99 @@ TEST(test_calls_of_a_kernel_that_collects)
     k.plan = sizes_plan;
     CHECK_INT(kernel_plan(&k, 0, NULL, 3, (uint64_t[]){1, 2, 3}, &p), 0);
     CHECK_INT(p.units, 10203);
+}
+
+/* Finds the units of which it is told, in the order in which it is told them. */
+static uint64_t told_units[3];
+static size_t told_count;
+
+static int search_leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)
+{
+    struct small *s = accumulator;
+    (void)host;
+    s->real[0] = 3; /* of no use unless something is found */
+    for (size_t i = 0; i < told_count; i++)
+        if (velum_match(call, told_units[i]))
+            s->count = told_units[i] * 10;
+    return 0;
+}
+
+static int search_show(const struct velum_host *host, const struct velum_call *call,
+                       const void *accumulator, char *text, size_t cap)
+{
+    CHECK_INT(call->count, 1);
+    CHECK_INT(((const struct small *)accumulator)->count, call->first * 10);
+    return host->put_u64(text, cap, call->first);
+}
+
+static struct velum_kernel searching(void)
+{
+    struct velum_kernel k = fake();
+    k.reduce = VELUM_SEARCH;
+    k.merge = NULL;
+    k.leaf = search_leaf;
+    k.show = search_show;
+    told_count = 0;
+    return k;
+}
+
+TEST(test_check_of_a_kernel_that_searches)
+{
+    char reason[REASON_SIZE];
+    struct velum_kernel k = searching();
+    static struct velum_field wide = {"wide", VELUM_U8, VELUM_ACCUMULATOR_MAX - FOUND_HEAD, 0};
+    CHECK_INT(kernel_check(&k, reason), 0);
+    CHECK_INT(kernel_accumulator_size(&k), 8 + 24);
+    k.merge = fake_merge;
+    check_bad(&k, "must have no merge");
+    k = searching(), k.fields = NULL;
+    check_bad(&k, "no accumulator fields");
+    k = searching(), k.show = NULL;
+    check_bad(&k, "plan, leaf or show is missing");
+    k = searching(), k.fields = &wide, k.fields_count = 1, k.accumulator_size = wide.count;
+    CHECK_INT(kernel_check(&k, reason), 0);
+    k.accumulator_size = ++wide.count;
+    check_bad(&k, "4088 bytes");
+}
+
+/* One leaf, units 100 to 109, in which units match in some order: the lowest is its value. */
+static int find(const struct velum_kernel *k, size_t count, uint64_t a, uint64_t b, uint8_t *out)
+{
+    char reason[REASON_SIZE] = "";
+    told_count = count;
+    told_units[0] = a, told_units[1] = b, told_units[2] = a;
+    int rc = kernel_leaf(k, kernel_host_plain(), (struct bytes){0}, 100, 10, out, reason);
+    CHECK(rc == 0 || strstr(reason, "outside its leaf") != NULL);
+    return rc;
+}
+
+TEST(test_calls_of_a_kernel_that_searches)
+{
+    struct velum_kernel k = searching();
+    const struct bytes none = {0};
+    uint8_t a[32], b[32], out[32];
+    char text[SHOW_SIZE_MAX];
+    struct bytes low = {a, 32}, high = {b, 32};
+    CHECK_INT(find(&k, 3, 105, 103, a), 0);
+    CHECK_INT(find(&k, 3, 103, 105, b), 0);
+    CHECK_MEM(a, b, 32);
+    CHECK(found_unit(low) == 103 && load_u64(a + 8) == 1030);
+    CHECK_INT(kernel_show(&k, none, low, text), 0);
+    CHECK_STR(text, "103");
+    CHECK_INT(find(&k, 1, 99, 0, a), ERR_KERNEL);
+    CHECK_INT(find(&k, 1, 110, 0, a), ERR_KERNEL);
+    CHECK_INT(find(&k, 1, 109, 0, a), 0);
+    CHECK_INT(find(&k, 0, 0, 0, a), 0); /* what it wrote without a match is gone */
+    CHECK(!found_matches(low) && found_is_value(low));
+    CHECK_INT(kernel_show(&k, none, low, text), 0);
+    CHECK_STR(text, KERNEL_NO_MATCH);
+    CHECK_INT(kernel_merge(&k, none, low, high, out), 0);
+    CHECK_MEM(out, b, 32);
+    CHECK_INT(find(&k, 1, 101, 0, a), 0);
+    CHECK_INT(kernel_merge(&k, none, low, high, b), 0); /* the left one, over the right one */
+    CHECK_MEM(b, a, 32);
+    CHECK_INT(kernel_merge(&k, none, low, (struct bytes){b, 31}, out), ERR_FORMAT);
+    CHECK_INT(kernel_show(&k, none, (struct bytes){a, 31}, text), ERR_FORMAT);
 }
 
 TEST(test_where_files_begin)
@@ -424,5 +518,6 @@ TEST(test_leaf_ranges)
 
 TEST_MAIN(test_table, test_did_you_mean, test_source, test_check_finds_each_fault,
           test_check_of_a_kernel_that_collects, test_calls_of_a_kernel_that_collects,
+          test_check_of_a_kernel_that_searches, test_calls_of_a_kernel_that_searches,
           test_where_files_begin, test_plan_bounds, test_leaf_merge_show,
           test_fields_are_told_exactly, test_signed_fields, test_describe, test_leaf_ranges)

@@ -1,4 +1,5 @@
 #include "core/base/err.h"
+#include "core/wire/found.h"
 #include "core/wire/output.h"
 #include "core/wire/spec.h"
 #include "tests/lib/check.h"
@@ -197,8 +198,65 @@ TEST(test_spec_of_a_collect)
     s.stage.accumulator_size = 8;
     CHECK_INT(put_spec(&b, &s), ERR_FORMAT);
     s = collecting();
-    s.stage.reduction = 1;
+    s.stage.reduction = 3;
     CHECK_INT(put_spec(&b, &s), ERR_VERSION);
+}
+
+static struct job_spec searching(void)
+{
+    struct job_spec s = sample();
+    s.stage.reduction = REDUCE_SEARCH;
+    s.stage.units = 95;
+    s.stage.leaf_units = 10;
+    return s;
+}
+
+TEST(test_spec_of_a_search)
+{
+    struct job_spec s = searching(), got;
+    struct buf b;
+    CHECK_INT(read_spec(encode(&s), &got), 0);
+    CHECK_INT(got.stage.reduction, REDUCE_SEARCH);
+    buf_init_fixed(&b, raw, sizeof raw);
+    s.stage.accumulator_size = FOUND_HEAD; /* with room for the unit alone */
+    CHECK_INT(put_spec(&b, &s), ERR_FORMAT);
+    s = searching();
+    s.stage.units = LEAVES_MAX * 10;
+    CHECK_INT(put_spec(&b, &s), 0);
+    s.stage.units++;
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+}
+
+/* Whether it may be the value of a node of level 1, leaves 2 and 3: units 20 to 39. */
+static bool may_be_found(uint64_t unit, uint8_t first_byte, size_t size)
+{
+    static uint8_t value[32];
+    struct job_spec s = searching();
+    store_u64(value, unit);
+    memset(value + 8, 0, sizeof value - 8);
+    value[8] = first_byte;
+    return stage_value(&s.stage, &(struct value){{1, 1}, {value, size}});
+}
+
+TEST(test_values_of_a_search)
+{
+    struct job_spec s = searching();
+    uint8_t found[16] = {94}, none[16];
+    CHECK(may_be_found(20, 1, 16) && may_be_found(39, 0, 16));
+    CHECK(!may_be_found(19, 1, 16) && !may_be_found(40, 1, 16));
+    CHECK(!may_be_found(20, 1, 15) && !may_be_found(20, 1, 17));
+    CHECK(may_be_found(FOUND_NONE, 0, 16) && !may_be_found(FOUND_NONE, 1, 16));
+    struct value last = {{0, 9}, {found, 16}};
+    CHECK(stage_value(&s.stage, &last));
+    found[0] = 95; /* there are only so many units */
+    CHECK(!stage_value(&s.stage, &last));
+    memset(none, 255, 8);
+    memset(none + 8, 0, 8);
+    CHECK_INT(spec_leaves_of(&s.stage, (struct bytes){none, 16}), 10);
+    found[0] = 40;
+    CHECK_INT(spec_leaves_of(&s.stage, (struct bytes){found, 16}), 5);
+    s.stage.reduction = REDUCE_FOLD;
+    CHECK_INT(spec_leaves_of(&s.stage, (struct bytes){found, 16}), 10);
 }
 
 TEST(test_values_of_a_stage)
@@ -248,9 +306,9 @@ TEST(test_spec_texts_are_made_safe_but_the_bytes_stay)
     CHECK_STR(got.stage.args, "4\\u{7f}0");
 }
 
-TEST_MAIN(test_spec_with_inputs, test_spec_of_a_collect, test_values_of_a_stage,
-          test_spec_golden_bytes, test_spec_round_trip,
-          test_spec_truncated_anywhere_or_too_long_is_refused, test_spec_bounds,
-          test_spec_of_a_later_generation_is_another_version,
+TEST_MAIN(test_spec_with_inputs, test_spec_of_a_collect, test_spec_of_a_search,
+          test_values_of_a_search, test_values_of_a_stage, test_spec_golden_bytes,
+          test_spec_round_trip, test_spec_truncated_anywhere_or_too_long_is_refused,
+          test_spec_bounds, test_spec_of_a_later_generation_is_another_version,
           test_spec_with_any_flipped_bit_is_another_job_or_refused,
           test_spec_texts_are_made_safe_but_the_bytes_stay)

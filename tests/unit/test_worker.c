@@ -8,7 +8,7 @@
 static struct worker_loaded load_with(const struct velum_kernel *k, const char *path,
                                       struct bytes params)
 {
-    struct order_load m = {.params = params};
+    struct order_load m = {.params = params, .reduction = (uint8_t)k->reduce};
     return load_order(k, path, &m);
 }
 
@@ -431,10 +431,37 @@ TEST(test_describe)
     CHECK_STR(v.refused, "No such file or directory");
 }
 
-TEST_MAIN(test_pi_in_one_run_is_the_straight_fold, test_progress_comes_while_it_works,
-          test_values_that_do_not_fit_one_frame, test_trim_to_nothing_stops_before_the_next_leaf,
-          test_trim_further_on_and_after_the_end, test_queued_run_goes_on_without_waiting,
-          test_merge_during_a_run, test_plan_is_made_in_the_worker, test_many_small_leaves,
-          test_kernel_that_says_no, test_causes_of_death, test_closed_input_ends_it_even_in_a_nap,
-          test_broken_output_ends_it, test_garbage_ends_it, test_load_refuses_another_source,
-          test_describe)
+/* 1000003 is prime, and unit 500001 stands for it. */
+TEST(test_a_search_ends_behind_its_match)
+{
+    struct order_trim m;
+    begin("factor", 1, (const char *[]){"1000003007000021"}); /* 1000003 * 1000000007 */
+    CHECK_INT(plan.leaf_units, 524288);
+    plan.leaf_units = 1000;
+    order_run(1, 300, 501, 1000000000);
+    cover_run(1, 300);
+    CHECK_INT(cover.next, 501);
+    order_run(2, 400, 510, 1000);
+    cover_run(2, 400);
+    CHECK_INT(cover.next, 501); /* leaves 501 to 509 are behind it */
+    CHECK_INT(cover.size, 16);
+    for (uint32_t i = 0; i + 1 < cover.count; i++)
+        CHECK(load_u64(cover.data[i]) == UINT64_MAX);
+    CHECK(load_u64(cover.data[cover.count - 1]) == 500001);
+    CHECK(load_u64(cover.data[cover.count - 1] + 8) == 1000003);
+    order_trim(2, 505);
+    REQUIRE(read_order_trim(expect(MESSAGE_WORKER_TRIMMED).payload, &m) == 0);
+    CHECK_INT(m.end, 501);
+    order_run(3, 400, 500, 1000000000); /* what comes before it ends as any run does */
+    cover_run(3, 400);
+    CHECK_INT(cover.next, 500);
+    CHECK_INT(end_worker(), 0);
+}
+
+TEST_MAIN(test_a_search_ends_behind_its_match, test_pi_in_one_run_is_the_straight_fold,
+          test_progress_comes_while_it_works, test_values_that_do_not_fit_one_frame,
+          test_trim_to_nothing_stops_before_the_next_leaf, test_trim_further_on_and_after_the_end,
+          test_queued_run_goes_on_without_waiting, test_merge_during_a_run,
+          test_plan_is_made_in_the_worker, test_many_small_leaves, test_kernel_that_says_no,
+          test_causes_of_death, test_closed_input_ends_it_even_in_a_nap, test_broken_output_ends_it,
+          test_garbage_ends_it, test_load_refuses_another_source, test_describe)
