@@ -16,8 +16,8 @@
 int copies_frame(struct node *n, struct node_id from, uint8_t type, struct bytes payload);
 /* That this is to be kept is written down: whoever said so hears that it is here, if it is. */
 void copies_written(struct node *n, const struct wait *w);
-/* Whoever has it or should have it hears that it is not to be kept. */
-void copies_tell_removed(struct node *n, const struct keeping *k);
+/* Whoever has it or should have it hears for whom it is not to be kept any more. */
+void copies_tell_removed(struct node *n, struct digest name);
 /* Something is to be looked at: a statement is new, the mesh has changed, an object has come. */
 void copies_look(struct node *n);
 /* The same, and what was found before does not hold any more. */
@@ -29,8 +29,6 @@ void copies_tick(struct node *n);
 void copies_lost(struct node *n, const struct shelf_object *o);
 /* A fetch has ended. */
 void copies_fetched(struct node *n, struct digest name, bool whole);
-/* How many nodes have it whole, as far as is known here, and on how many machines. */
-uint32_t copies_count(const struct node *n, const struct shelf_object *o, uint32_t *machines);
 /* This node has said that it keeps no objects. */
 bool copies_never(const struct node *n, struct node_id id);
 /* How many nodes there are that keep objects, COPIES_MAX or more are that many: those that live and

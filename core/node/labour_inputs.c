@@ -20,6 +20,16 @@ static struct digest name_of(const struct job *j, uint16_t i)
     return stage_input_at(j->spec->stage.inputs, i).name;
 }
 
+/* From now on it is kept for the job too: what is lost of its outputs can be computed again for as
+ * long as it has a result, also when the user has taken his input away. */
+static void keep(struct node *n, struct job_id job, const struct shelf_object *o)
+{
+#if VELUM_PLANT != 466 /* trace/test_owners: the inputs of a job stay for the user alone */
+    if (keeping_say(n, o->name, o->size, job, true) == 0)
+        copies_look_at(n, o->name);
+#endif
+}
+
 /* Pinned one after the other, so that what came early is still there when the last one comes. */
 static void pin(struct job *j)
 {
@@ -29,6 +39,7 @@ static void pin(struct job *j)
     while (l->inputs_pinned < j->spec->stage.inputs_count &&
            (o = whole(j->node, name_of(j, l->inputs_pinned))) != NULL) {
         shelf_pin(j->node->objects->shelf, o);
+        keep(j->node, j->id, o);
         l->inputs_pinned++;
         l->inputs_moved = j->node->now;
     }

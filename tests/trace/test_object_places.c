@@ -3,6 +3,7 @@
 #include "core/base/err.h"
 #include "core/node/copies.h"
 #include "core/node/fetching.h"
+#include "core/node/having.h"
 #include "core/node/keeping.h"
 #include "core/object/name.h"
 #include "core/wire/move.h"
@@ -113,7 +114,7 @@ TEST(what_others_keep_is_removed_by_whoever_has_it_too)
     story_run(&story, 5 * S_US);
     uint32_t other = stranger(name);
     CHECK_INT(story_get_whole(&story, other, name, bytes, SIZE), 0);
-    CHECK(keeping_find(story.nodes[other].core, name) == NULL);
+    CHECK(keeping_find(story.nodes[other].core, name, KEEPING_USER) == NULL);
     CHECK_INT(story_ref_code(&story, other, MESSAGE_REQUEST_RM, name), 0);
     story_run(&story, 10 * S_US);
     CHECK_INT(wholes(name), 0);
@@ -134,6 +135,7 @@ TEST(what_nobody_keeps_is_removed_where_it_is)
 
         REQUIRE(k != NULL && k->next == NULL && k->prev == NULL);
         story.nodes[i].core->keeping_first = NULL; /* there was no other */
+        story.nodes[i].core->keeping_count = 0;
         alloc_free(&story.heap.alloc, k, sizeof *k);
         shelf_keep(story.nodes[i].core->objects->shelf,
                    shelf_find(story.nodes[i].core->objects->shelf, name), false);
@@ -213,7 +215,9 @@ TEST(what_somebody_happens_to_have_is_no_copy_to_count_on)
     REQUIRE(is_whole(one, name));
     CHECK(sim_mover_rot(&story.nodes[one].mover, 8, NULL));
     CHECK_INT(story_get_whole(&story, one, name, bytes, SIZE), 0);
-    CHECK_INT(copies_count(story.nodes[one].core, at(one, name), &machines), 3);
+    CHECK_INT(having_count(story.nodes[one].core, at(one, name),
+                           keeping_find(story.nodes[one].core, name, KEEPING_USER), &machines),
+              3);
     CHECK(story_end(&story));
 }
 
