@@ -1,7 +1,5 @@
 #include "core/node/copies.h"
 
-#include <string.h>
-
 #include "core/base/err.h"
 #include "core/node/fetching.h"
 #include "core/node/get.h"
@@ -10,6 +8,7 @@
 #include "core/node/link.h"
 #include "core/node/owners.h"
 #include "core/node/place.h"
+#include "core/node/proving.h"
 #include "core/node/put.h"
 #include "core/node/record.h"
 #include "core/node/removing.h"
@@ -65,7 +64,8 @@ static void send_word(struct node *n, struct node_id to, const struct object_hav
     send_node(n, to, MESSAGE_OBJECT_HAVE, 0, buf_bytes(&b));
 }
 
-static void send_have(struct node *n, struct node_id to, struct digest name, struct job_id owner)
+/* What this node has of it, for this owner. */
+static struct object_have word_on(const struct node *n, struct digest name, struct job_id owner)
 {
     const struct shelf_object *o = shelf_find(n->objects->shelf, name);
     const struct keeping *k = keeping_find(n, name, owner);
@@ -86,17 +86,24 @@ static void send_have(struct node *n, struct node_id to, struct digest name, str
 #endif
     m.loose = o != NULL && o->whole && !m.whole && !removed;
     m.size = o != NULL ? o->size : 0;
+    return m;
+}
+
+static void send_have(struct node *n, struct node_id to, struct digest name, struct job_id owner)
+{
+    struct object_have m = word_on(n, name, owner);
+
     send_word(n, to, &m);
 }
 
 static void send_seek(struct node *n, struct node_id to, struct digest name, struct job_id owner)
 {
-    struct object_seek m = {name, owner};
     uint8_t bytes[2 * ID_SIZE];
     struct buf b;
 
     buf_init_fixed(&b, bytes, sizeof bytes);
-    put_object_seek(&b, &m);
+    put_object_seek_begin(&b, owner);
+    put_digest(&b, name);
     send_node(n, to, MESSAGE_OBJECT_SEEK, 0, buf_bytes(&b));
 }
 
@@ -109,14 +116,10 @@ void copies_written(struct node *n, const struct wait *w)
         send_have(n, w->node, w->object, w->job);
 }
 
-/* The rank of a name is found as that of a job's id is. */
 static struct holders keepers_of(const struct node *n, struct digest name)
 {
-    struct holders wanted;
-    struct job_id as;
+    struct holders wanted = place_keepers(n, name);
 
-    memcpy(as.bytes, name.bytes, ID_SIZE);
-    wanted = place_wanted(n, as, NULL, false);
     for (uint8_t i = wanted.count; i-- > 0;)
         if (copies_never(n, wanted.ids[i]))
             wanted.ids[i] = wanted.ids[--wanted.count];
@@ -502,7 +505,10 @@ static int on_list(struct node *n, struct node_id from, uint8_t type, struct byt
         } else {
             struct object_have m = read_object_have(&r);
 
-            if (!r.failed)
+            if (r.failed)
+                break;
+            proving_heard(n, from, &m);
+            if (n->objects != NULL)
                 on_have(n, from, &m);
         }
     }
@@ -519,31 +525,48 @@ static void never(struct node *n, struct node_id to, uint8_t type, struct bytes 
         return;
     if (type == MESSAGE_OBJECT_KEEP)
         (void)read_u16(&r);
+    else
+        m.owner = read_job_id(&r);
     m.name = read_digest(&r);
-    m.owner = read_job_id(&r);
+    if (type == MESSAGE_OBJECT_KEEP)
+        m.owner = read_job_id(&r);
     if (!r.failed)
         send_word(n, to, &m);
 }
 
 static int on_seek(struct node *n, struct node_id from, struct bytes payload)
 {
-    const struct keeping *k;
-    struct object_seek m;
+    struct job_id owner;
+    struct reader names;
+    uint16_t count;
+    struct buf b;
 
-    if (read_object_seek(payload, &m) < 0)
+    if (read_object_seek(payload, &owner, &count, &names) < 0)
         return ERR_FORMAT;
-    k = keeping_find(n, m.name, m.owner);
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_u16(&b, count);
+    for (uint16_t i = 0; i < count; i++) {
+        struct digest name = read_digest(&names);
+        const struct keeping *k = keeping_find(n, name, owner);
+        struct object_have m = word_on(n, name, owner);
+
 #if VELUM_PLANT != 374 /* trace/test_object_places: what was removed is looked for for ever */
-    if (k != NULL && !k->kept)
-        send_keep(n, from, k);
+        if (k != NULL && !k->kept)
+            send_keep(n, from, k);
 #endif
-    send_have(n, from, m.name, m.owner);
+        put_object_have(&b, &m);
+    }
+    if (b.failed)
+        n->memory_out = true;
+    else
+        send_node(n, from, MESSAGE_OBJECT_HAVE, 0, buf_bytes(&b));
+    buf_clear(&b);
     return 0;
 }
 
 int copies_frame(struct node *n, struct node_id from, uint8_t type, struct bytes payload)
 {
-    if (n->objects == NULL) {
+    if (n->objects == NULL && type != MESSAGE_OBJECT_HAVE) {
         never(n, from, type, payload);
         return 0;
     }
@@ -603,6 +626,24 @@ void copies_seek(struct node *n, struct digest name)
         send_seek(n, m->info->id, name, owner);
         asked++;
     }
+}
+
+void copies_ask_keepers(struct node *n, struct digest name, struct job_id owner)
+{
+    struct holders wanted = place_keepers(n, name);
+
+    for (uint8_t i = 0; i < wanted.count; i++)
+        if (!node_is_self(n, wanted.ids[i]))
+            send_seek(n, wanted.ids[i], name, owner);
+}
+
+void copies_keep_there(struct node *n, struct node_id at, struct digest name, uint64_t size,
+                       struct job_id owner)
+{
+    const struct keeping k = {
+        .name = name, .owner = owner, .size = size, .generation = 1, .kept = true};
+
+    send_keep(n, at, &k);
 }
 
 bool copies_are_quiet(const struct node *n)

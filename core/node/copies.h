@@ -38,6 +38,11 @@ uint32_t copies_possible(const struct node *n);
 bool copies_ask_kept(struct node *n, struct digest name, uint64_t size);
 /* Asks for an object that is not here: what has it is fetched. */
 void copies_seek(struct node *n, struct digest name);
+/* Whoever should have it is asked whether he has it for this owner. */
+void copies_ask_keepers(struct node *n, struct digest name, struct job_id owner);
+/* That node has it, and hears that it is to be kept for this owner. */
+void copies_keep_there(struct node *n, struct node_id at, struct digest name, uint64_t size,
+                       struct job_id owner);
 /* Nothing is under way. */
 bool copies_are_quiet(const struct node *n);
 

@@ -53,6 +53,7 @@ void having_add(const struct node *n, struct keeping *k, struct node_id id, bool
 
 static void drop_place(struct keeping *k, uint8_t i)
 {
+    k->last = k->has[i];
     k->has[i] = k->has[--k->has_count];
     k->has_boot[i] = k->has_boot[k->has_count];
     k->placed = 0;
@@ -71,6 +72,30 @@ void having_forget_gone(const struct node *n, struct keeping *k)
     for (uint8_t i = k->has_count; i-- > 0;)
         if (member_is_gone(n, k->has[i]))
             drop_place(k, i);
+}
+
+static bool find_last(const struct node *n, struct digest name, char to[NODE_NAME_SIZE])
+{
+    for (const struct keeping *k = keeping_about(n, name); k != NULL; k = k->next_same) {
+        struct node_id id = k->has_count > 0 ? k->has[k->has_count - 1] : k->last;
+
+        if (node_id_is_zero(id))
+            continue;
+        member_name(n, id, to);
+        return true;
+    }
+    return false;
+}
+
+void having_say_last(const struct node *n, struct digest name, char *to, size_t cap)
+{
+    char node[NODE_NAME_SIZE];
+
+    if (!find_last(n, name, node))
+        return;
+    text_append(to, cap, "; node ");
+    text_append(to, cap, node);
+    text_append(to, cap, " had it last");
 }
 
 uint32_t having_count(const struct node *n, const struct shelf_object *o, const struct keeping *k,

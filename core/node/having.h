@@ -14,6 +14,9 @@ bool having_has(const struct node *n, const struct keeping *k, struct node_id id
 void having_add(const struct node *n, struct keeping *k, struct node_id id, bool loose);
 void having_remove(struct keeping *k, struct node_id id);
 void having_forget_gone(const struct node *n, struct keeping *k);
+/* Of an object that is lost: "; node NAME had it last" where that is known here, for any owner; a
+ * sentence goes before it. */
+void having_say_last(const struct node *n, struct digest name, char *to, size_t cap);
 /* How many nodes have it whole and keep it for this owner, as far as is known here, and on how many
  * machines. `k` may be NULL. */
 uint32_t having_count(const struct node *n, const struct shelf_object *o, const struct keeping *k,

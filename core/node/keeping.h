@@ -36,7 +36,8 @@ struct keeping {
     struct node_id has[KEEPING_HAS_MAX];
     uint32_t has_boot[KEEPING_HAS_MAX]; /* of its process then: another may have another disk */
     uint8_t has_count;
-    bool missing; /* one of them has not said that it has it */
+    struct node_id last; /* of them that went, or have it no more; zero: none */
+    bool missing;        /* one of them has not said that it has it */
     struct instant told;
     uint64_t placed;             /* as objects.placings was then; 0: something has changed since */
     struct keeping *next, *prev; /* all of them, the latest first */

@@ -2,6 +2,7 @@
 
 #include "core/node/copies.h"
 #include "core/node/fetching.h"
+#include "core/node/having.h"
 #include "core/node/labour.h"
 
 #define AHEAD_MAX 8 /* inputs that are asked for at once */
@@ -101,6 +102,7 @@ static void give_back(struct job *j)
     text_copy(why, sizeof why, "input ");
     text_append(why, sizeof why, digits);
     text_append(why, sizeof why, " is on no node that can be asked");
+    having_say_last(j->node, name, why, sizeof why);
     labour_return_all(j, RETURN_NO_INPUT, why);
     j->labour->inputs_moved = (struct instant){0};
 }
@@ -124,7 +126,8 @@ void labour_inputs_drop(struct job *j)
 {
     struct labour *l = j->labour;
 
-    for (uint16_t i = 0; i < l->inputs_pinned; i++) {
+    /* At the end of the node its objects go before its jobs. */
+    for (uint16_t i = 0; i < l->inputs_pinned && j->node->objects != NULL; i++) {
         struct shelf_object *o = shelf_find(j->node->objects->shelf, name_of(j, i));
 
         if (o != NULL)

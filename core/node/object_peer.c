@@ -54,19 +54,23 @@ struct object_have read_object_have(struct reader *r)
     return m;
 }
 
-void put_object_seek(struct buf *b, const struct object_seek *m)
+void put_object_seek_begin(struct buf *b, struct job_id owner)
 {
-    put_digest(b, m->name);
-    put_job_id(b, m->owner);
+    put_job_id(b, owner);
 }
 
-int read_object_seek(struct bytes payload, struct object_seek *m)
+int read_object_seek(struct bytes payload, struct job_id *owner, uint16_t *count,
+                     struct reader *names)
 {
-    struct reader r = reader_of(payload);
+    size_t left;
 
-    m->name = read_digest(&r);
-    m->owner = read_job_id(&r);
-    return reader_result(&r);
+    *names = reader_of(payload);
+    *owner = read_job_id(names);
+    left = reader_left(names);
+    if (names->failed || left == 0 || left % ID_SIZE != 0 || left / ID_SIZE > OBJECT_BATCH)
+        return ERR_FORMAT;
+    *count = (uint16_t)(left / ID_SIZE);
+    return 0;
 }
 
 void put_object_owner(struct buf *b, const struct object_owner *m)

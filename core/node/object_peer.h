@@ -8,7 +8,8 @@
  *           kept for this owner, 0 it is not here, 2 nor will it be: this node keeps no objects,
  *           3 some of its pieces are, 4 it is, and may go: this node was not told to keep it for
  *           this owner, 5 nor will it be, for this owner: the job is over
- *   SEEK    32 name, 32 owner: do you have it? Answered by HAVE
+ *   SEEK    32 owner, and to the end names of 32 (1..OBJECT_BATCH): do you have these? Answered by
+ *           HAVE
  *   OWNER   32 job, u8 word: 0 do you know this job, which objects are kept for? and the answer:
  *           1 no, 2 this node holds it, 3 it did, and has forgotten it
  *
@@ -41,10 +42,6 @@ struct object_have {
     uint64_t size;
     bool whole, never, part, loose, over; /* one of them, or none */
 };
-struct object_seek {
-    struct digest name;
-    struct job_id owner;
-};
 enum owner_word { OWNER_ASK, OWNER_NOTHING, OWNER_KNOWN, OWNER_GONE };
 struct object_owner {
     struct job_id job;
@@ -62,8 +59,10 @@ void put_object_keep(struct buf *b, const struct object_keep *m);
 struct object_keep read_object_keep(struct reader *r); /* bounds fail the reader */
 void put_object_have(struct buf *b, const struct object_have *m);
 struct object_have read_object_have(struct reader *r);
-void put_object_seek(struct buf *b, const struct object_seek *m);
-int read_object_seek(struct bytes payload, struct object_seek *m);
+void put_object_seek_begin(struct buf *b, struct job_id owner); /* the names follow */
+/* *names gets the names, one after the other, and *count how many there are. */
+int read_object_seek(struct bytes payload, struct job_id *owner, uint16_t *count,
+                     struct reader *names);
 void put_object_owner(struct buf *b, const struct object_owner *m);
 int read_object_owner(struct bytes payload, struct object_owner *m);
 void put_bulk_want(struct buf *b, const struct bulk_part *m);

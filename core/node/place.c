@@ -157,6 +157,14 @@ struct holders place_wanted(const struct node *n, struct job_id job, const struc
     return out;
 }
 
+struct holders place_keepers(const struct node *n, struct digest name)
+{
+    struct job_id as;
+
+    memcpy(as.bytes, name.bytes, ID_SIZE);
+    return place_wanted(n, as, NULL, false);
+}
+
 struct node_id place_first(const struct node *n, struct job_id job)
 {
     struct holders h = place_wanted(n, job, NULL, false);

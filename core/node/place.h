@@ -20,6 +20,8 @@ struct holders place_wanted(const struct node *n, struct job_id job, const struc
                             bool self);
 /* How many that would be without `self`: nobody is ranked for it. */
 uint32_t place_count(const struct node *n, const struct holders *now);
+/* The same of an object: the rank of its name is found as that of a job's id is. */
+struct holders place_keepers(const struct node *n, struct digest name);
 /* The first of them: who is to take a new job in. */
 struct node_id place_first(const struct node *n, struct job_id job);
 

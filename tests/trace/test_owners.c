@@ -276,7 +276,6 @@ TEST(a_user_takes_nothing_from_a_job_that_runs)
 TEST(a_copy_counts_for_the_owner_that_it_is_kept_for)
 {
     struct job_id job = {{9, 9}};
-    struct object_seek seek;
     struct object_view v;
     struct digest name;
     uint8_t raw[2 * ID_SIZE];
@@ -289,9 +288,9 @@ TEST(a_copy_counts_for_the_owner_that_it_is_kept_for)
     story_drop(&story, MESSAGE_OBJECT_KEEP, 0, 1);
     say_keep(2, 0, name, job);
     story_run(&story, S_US);
-    seek = (struct object_seek){name, job};
     buf_init_fixed(&b, raw, sizeof raw);
-    put_object_seek(&b, &seek);
+    put_object_seek_begin(&b, job);
+    put_digest(&b, name);
     story_say(&story, 0, 1, MESSAGE_OBJECT_SEEK, 0, buf_bytes(&b));
     story_run(&story, 10 * MS_US);
     REQUIRE(keeping_find(story.nodes[0].core, name, job) != NULL);
