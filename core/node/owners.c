@@ -93,6 +93,16 @@ static struct owner *find(const struct node *n, struct job_id job)
     return map_get(&n->owners, &job);
 }
 
+uint32_t node_keeps_for(const struct node *n, struct job_id job)
+{
+    const struct owner *o = find(n, job);
+    uint32_t count = 0;
+
+    for (const struct keeping *k = o == NULL ? NULL : o->first; k != NULL; k = k->next_owned)
+        count++;
+    return count;
+}
+
 int owner_add(struct node *n, struct keeping *k)
 {
     struct owner *o = find(n, k->owner);
@@ -251,8 +261,10 @@ static bool look(struct node *n, struct owner *o, uint32_t *room)
     enum owner_state state = state_of(n, o->job);
 
     o->over = false;
+#if VELUM_PLANT != 469 /* sim: what a job that is over wanted is kept */
     if (state == OWNER_OVER)
         return drop_some(n, o, room);
+#endif
     if (state == OWNER_WANTS) {
         o->asked = false;
         o->unknown_since = INSTANT_NEVER;

@@ -17,7 +17,8 @@
 struct proven {
     struct digest name;
     uint64_t size;
-    bool found;
+    struct node_id at; /* the first that has it; zero: none */
+    bool found;        /* in as many places as are needed */
 };
 
 struct proving {
@@ -32,10 +33,39 @@ struct proving {
 
 /* --- what there is to prove --- */
 
-static void found(struct proving *p, struct proven *x)
+static uint32_t places_possible(const struct node *n)
 {
-    p->left -= !x->found;
+    uint32_t count = n->objects != NULL;
+
+    for (uint32_t i = 0; i < mesh_count(n->mesh) && count < 2; i++)
+        count += mesh_at(n->mesh, i)->state == NODE_ALIVE &&
+                 (n->objects == NULL || !copies_never(n, mesh_at(n->mesh, i)->info->id));
+    return count;
+}
+
+static void found(const struct node *n, struct proving *p, struct proven *x, struct node_id at)
+{
+    bool second = !node_id_is_zero(x->at) && !node_id_equal(x->at, at);
+
+    if (node_id_is_zero(x->at))
+        x->at = at;
+    if (x->found || (!second && places_possible(n) > 1))
+        return;
     x->found = true;
+    p->left--;
+}
+
+/* It is time to do with those that there are. */
+static void settle(struct proving *p)
+{
+    for (uint32_t i = 0; i < p->count; i++) {
+        struct proven *x = &p->list[i];
+
+        if (x->found || node_id_is_zero(x->at))
+            continue;
+        x->found = true;
+        p->left--;
+    }
 }
 
 static void free_all(struct node *n, struct proving *p)
@@ -71,10 +101,9 @@ static int add(struct job *j, struct proving *p, uint32_t *used, const struct ou
     x->name = o->name;
     x->size = o->size;
     (*used)++;
-    if (!is_here(j, x))
-        p->left++;
-    else
-        x->found = true;
+    p->left++;
+    if (is_here(j, x))
+        found(j->node, p, x, j->node->options.id);
     return map_put(&p->by_name, &x->name, x);
 }
 
@@ -202,7 +231,7 @@ void proving_heard(struct node *n, struct node_id from, const struct object_have
     if (m->loose)
         copies_keep_there(n, from, m->name, x->size, j->id);
     if (m->whole)
-        found(p, x);
+        found(n, p, x, from);
     job_mark_busy(j);
 }
 
@@ -252,6 +281,12 @@ static int give_out_again(struct job *j)
     return 0;
 }
 
+static bool is_late(const struct job *j)
+{
+    return instant_since_us(j->node->now, j->lead->proving->began) >= PROVING_LOST_US &&
+           is_asked(j);
+}
+
 enum proved proving_look(struct job *j)
 {
     struct node *n = j->node;
@@ -271,6 +306,8 @@ enum proved proving_look(struct job *j)
 #if VELUM_PLANT == 467 /* trace/test_lost: what is lost with its nodes stays in the result */
     l->proving->left = 0;
 #endif
+    if (is_late(j))
+        settle(l->proving);
     if (l->proving->left == 0) {
         l->proved = l->proving->partings;
         l->proved_once = true;
@@ -278,7 +315,7 @@ enum proved proving_look(struct job *j)
         l->proving = NULL;
         return PROVED_ALL;
     }
-    if (instant_since_us(n->now, l->proving->began) < PROVING_LOST_US || !is_asked(j)) {
+    if (!is_late(j)) {
         ask(j);
         return PROVED_NOT_YET;
     }

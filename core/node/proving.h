@@ -1,6 +1,7 @@
 /* Whether each output of a job that collects has a copy on a live node: asked by its coordinator
- * before it writes the result, unless no node has gone since the first of them was made. Every
- * output was copied before its leaf counted, so only where nodes went there may be one without.
+ * before it writes the result, unless no node has come or gone since the first of them was made.
+ * Every output was copied before its leaf counted, so only then there may be one without. Two
+ * copies are waited for where there are two nodes, for PROVING_LOST_US; then one is enough.
  *
  * What is lost is computed again: the leaf is given out once more, and its value must be the one
  * that it had. Who only happens to have an output, or has it for somebody else, is told to keep it
@@ -14,7 +15,9 @@
 #include "core/node/object_peer.h"
 #include "core/node/state.h"
 
-#define PROVING_LOST_US (10 * S_US) /* nobody who is there says that he has it */
+#define PROVING_LOST_US                                                                            \
+    (10 * S_US) /* nobody who is there says that he has it, or
+                                          * only one */
 
 enum proved { PROVED_NOT_YET, PROVED_ALL, PROVED_LOST };
 

@@ -239,7 +239,7 @@ struct node {
     uint32_t news_count, news_cap;
     struct sealed_memo sealed[SEALED_MEMOS];
     uint32_t busy_told;
-    uint64_t partings; /* how often a member went, or a link to one ended */
+    uint64_t partings; /* how often a member came or went, or a link ended */
     bool keeps_told;   /* that its disk takes what it is given */
     double speed_units_us;
     bool assign_wanted;
