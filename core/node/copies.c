@@ -17,6 +17,7 @@
 #define LOST_AGAIN_US (10 * S_US)
 #define LOOKS_MAX 256u   /* statements looked at in a round */
 #define HASHES_MAX 1024u /* members ranked in a round, for all of them together */
+#define OTHERS_LEAST 2u  /* that have it, before a node lets go */
 #define SEEKS_MAX 64u    /* nodes asked for one object */
 
 /* --- who keeps none --- */
@@ -303,8 +304,9 @@ static bool tend(struct node *n, struct keeping *first, uint32_t *hashes)
         tend_kept(n, k, &wanted);
         missing |= k->missing;
     }
-    /* A node that should not have it lets go when the others do. */
-    if (o->kept != (missing || holders_have(&wanted, n->options.id)))
+    /* A node that should not have it lets go when the others do. One other may have gone, and
+     * nobody noticed yet. */
+    if (o->kept != (missing || wanted.count < OTHERS_LEAST || holders_have(&wanted, n->options.id)))
         shelf_keep(n->objects->shelf, o, !o->kept);
     return more || missing;
 }

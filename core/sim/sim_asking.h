@@ -57,6 +57,7 @@ struct sim_thing {
     uint64_t size;
     struct digest name;
     uint8_t copies; /* asked for */
+    bool made;      /* by a job */
     /* What was told. */
     bool acknowledged;
     bool remove_asked, removed;

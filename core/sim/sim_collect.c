@@ -157,7 +157,7 @@ static void add_thing(struct world *w, const uint8_t *data, size_t len)
 
     if (s->things_count == SIM_THINGS_MAX)
         return;
-    *t = (struct sim_thing){.size = len, .acknowledged = true};
+    *t = (struct sim_thing){.size = len, .made = true, .acknowledged = true};
     t->name = object_name_of((struct bytes){data, len});
     for (uint32_t i = 0; i < s->things_count; i++)
         if (digest_equal(s->things[i].name, t->name))

@@ -400,6 +400,8 @@ static const char *misplaced(const struct world *w, const struct sim_thing *t)
     /* What only those have who happen to is a copy for nobody. */
     if (w->stuff.tight || kept == 0)
         return NULL;
+    /* With many of them it may be long until what rots is found. */
+    whole += t->made ? w->stuff.rots : 0;
     return whole < (up < 3 ? up : 3) ? "an object has too few copies in the end" : NULL;
 }
 
@@ -472,8 +474,11 @@ bool sim_objects_over(struct world *w)
         return false;
     s->look_at = w->now + LOOK_US;
     /* One that nobody is left to run waits for somebody, and is not waited for. */
-    if (!sim_collect_ended(w, &ended) && w->now < w->healed_at + sim_plan_work_us(w) + OVER_US)
-        return false;
+    if (!sim_collect_ended(w, &ended)) {
+        ended = w->healed_at + sim_plan_work_us(w) + OVER_US;
+        if (w->now < ended)
+            return false;
+    }
     s->limit = ended + OVER_US;
     what = outstanding(w);
     s->over = what == NULL;

@@ -5,6 +5,7 @@
 #include "core/node/fetching.h"
 #include "core/node/having.h"
 #include "core/node/keeping.h"
+#include "core/node/link.h"
 #include "core/object/name.h"
 #include "core/wire/move.h"
 #include "tests/lib/story_objects.h"
@@ -67,6 +68,23 @@ static uint32_t stranger(struct digest name)
             return i;
     REQUIRE(false);
     return 0;
+}
+
+/* One that cannot write lets go of nothing that only one other has: that one may have gone, and
+ * nobody noticed it yet. */
+TEST(the_last_but_one_copy_stays_where_it_is)
+{
+    begin(2);
+    struct digest name = put(0, SIZE);
+    story_run(&story, 5 * S_US);
+    CHECK_INT(wholes(name), 2);
+    story.nodes[0].fails = true;
+    story_submit(&story, story_user(&story, 0), 1);
+    story_run(&story, S_US);
+    CHECK(!member_keeps(story.nodes[0].core, story.nodes[0].id));
+    story_run(&story, 2 * S_US);
+    CHECK(at(0, name)->kept);
+    CHECK(story_end(&story));
 }
 
 /* It was away for so short a time that nobody took it for dead. */
@@ -221,7 +239,8 @@ TEST(what_somebody_happens_to_have_is_no_copy_to_count_on)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(a_disk_that_was_replaced_gets_what_it_had, what_is_on_its_way_is_asked_for_twice_at_most,
+TEST_MAIN(the_last_but_one_copy_stays_where_it_is, a_disk_that_was_replaced_gets_what_it_had,
+          what_is_on_its_way_is_asked_for_twice_at_most,
           what_others_keep_is_removed_by_whoever_has_it_too,
           what_nobody_keeps_is_removed_where_it_is,
           a_node_whose_disk_works_again_keeps_what_it_should,
