@@ -38,7 +38,7 @@ static void take(void *ctx, const struct object_view *v)
     g->list[g->count] = *v;
     if (g->others) {
         g->list[g->count].here = g->list[g->count].age_s = 0;
-        g->list[g->count].flags &= OBJECT_KEPT;
+        g->list[g->count].flags &= OBJECT_KEPT | OBJECT_OF_USER;
     }
     g->count++;
 }
@@ -57,6 +57,10 @@ static void join(struct object_view *v, const struct object_view *other)
     v->copies = v->copies > other->copies ? v->copies : other->copies;
     v->machines = v->machines > other->machines ? v->machines : other->machines;
     v->age_s = v->age_s > other->age_s ? v->age_s : other->age_s;
+    if (other->jobs > v->jobs) {
+        v->jobs = other->jobs;
+        v->job = other->job;
+    }
 }
 
 static void merge(struct gathered *g)

@@ -101,8 +101,9 @@ const struct cmd cmd_objects = {
     .args = "[REF]",
     .summary = "list the objects of a node, or of all",
     .more =
-        "KEPT objects stay until velum rm; cached ones go when their room is needed, the least\n"
-        "recently used first. HERE is what the asked node has of it. COPIES are whole ones, as\n"
+        "KEPT objects stay while anybody in FOR wants them: a user until velum rm, a job for as\n"
+        "long as its result is kept. Cached ones go when their room is needed, the least recently\n"
+        "used first. HERE is what the asked node has of it. COPIES are whole ones, as\n"
         "far as the nodes know that were asked, on so many MACHINES. A node that --all cannot\n"
         "ask is named, and means exit 7.",
     .group = GROUP_OBJECTS,

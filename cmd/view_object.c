@@ -24,11 +24,25 @@ int object_check_ref(const char *ref)
 
 void view_objects_head(struct grid *g)
 {
-    static const char *const names[] = {"OBJECT", "SIZE",     "HERE", "STATE",
-                                        "COPIES", "MACHINES", "SINCE"};
+    static const char *const names[] = {"OBJECT", "SIZE",     "HERE",  "STATE",
+                                        "COPIES", "MACHINES", "SINCE", "FOR"};
     grid_init(g, sizeof names / sizeof *names);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         grid_add(g, "%s", names[i]);
+}
+
+static void add_owner(struct grid *g, const struct object_view *v)
+{
+    const char *user = v->flags & OBJECT_OF_USER ? "user" : "";
+    const char *and = v->flags & OBJECT_OF_USER && v->jobs > 0 ? ", " : "";
+    char job[9];
+    id_hex(v->job.bytes, 8, job);
+    if (v->jobs == 0)
+        grid_add(g, "%s", *user ? user : "-");
+    else if (v->jobs == 1)
+        grid_add(g, "%s%sjob %s", user, and, job);
+    else
+        grid_add(g, "%s%s%u jobs", user, and, v->jobs);
 }
 
 void view_objects_row(struct grid *g, const struct object_view *v)
@@ -50,6 +64,7 @@ void view_objects_row(struct grid *g, const struct object_view *v)
     else
         duration_short(v->age_s * S_US, since);
     grid_add(g, "%s", v->here || v->flags & OBJECT_WHOLE ? since : "-");
+    add_owner(g, v);
 }
 
 void json_object(struct json *j, const struct object_view *v)
@@ -67,6 +82,10 @@ void json_object(struct json *j, const struct object_view *v)
     json_number(j, "copies", v->copies);
     json_number(j, "machines", v->machines);
     json_number(j, "age_seconds", v->age_s);
+    json_truth(j, "user", v->flags & OBJECT_OF_USER);
+    json_number(j, "jobs", v->jobs);
+    id_hex(v->job.bytes, 2 * ID_SIZE, hex);
+    json_text(j, "job", v->jobs > 0 ? hex : NULL);
     json_close(j, '}');
 }
 

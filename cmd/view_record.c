@@ -189,6 +189,17 @@ static void text_gone(FILE *to, const struct journal_record *r)
     fputs(", shrunk to its name", to);
 }
 
+static void text_object(FILE *to, const struct journal_record *r)
+{
+    static const char *const words[] = {"removed", "to be kept", "not wanted any more"};
+    char job[9];
+    fprintf(to, "%" PRIu64 " bytes, %s (generation %" PRIu64 ")", r->size,
+            words[r->kept < 3 ? r->kept : 0], r->generation);
+    brief(r->job.bytes, job);
+    if (!job_id_equal(r->job, (struct job_id){{0}}))
+        fprintf(to, " for job %s", job);
+}
+
 void record_view_text(FILE *to, const struct record_view *v)
 {
     struct journal_record r;
@@ -213,8 +224,7 @@ void record_view_text(FILE *to, const struct record_view *v)
     else if (r.type == RECORD_STALE)
         fputs(step_name(r.step), to);
     else if (r.type == RECORD_OBJECT)
-        fprintf(to, "%" PRIu64 " bytes, %s (generation %" PRIu64 ")", r.size,
-                r.kept ? "to be kept" : "removed", r.generation);
+        text_object(to, &r);
     else if (r.type == RECORD_LOG)
         fprintf(to, "%zu bytes that its workers wrote", r.log.len);
     else
@@ -389,7 +399,7 @@ void record_view_json(struct json *j, const struct record_view *v)
         json_text(j, "error", err_sentence(rc));
     else if (r.type == RECORD_OBJECT)
         json_id(j, "object", r.object.bytes);
-    else if (r.type != RECORD_CALENDAR)
+    if (rc == 0 && r.type != RECORD_CALENDAR && !job_id_equal(r.job, (struct job_id){{0}}))
         json_id(j, "job", r.job.bytes);
     if (rc == 0 && r.type == RECORD_GONE)
         json_text(j, "state", state_name(r.state));
@@ -402,7 +412,7 @@ void record_view_json(struct json *j, const struct record_view *v)
     if (rc == 0 && r.type == RECORD_OBJECT) {
         json_number(j, "size", r.size);
         json_number(j, "generation", r.generation);
-        json_truth(j, "kept", r.kept);
+        json_truth(j, "kept", r.kept == 1);
     }
     if (rc == 0 && r.type == RECORD_SETTLED) {
         json_number(j, "copies", r.copies);

@@ -4,6 +4,7 @@
 #include "core/node/jobs.h"
 #include "core/node/making.h"
 #include "core/node/outcome.h"
+#include "core/node/proving.h"
 #include "core/object/name.h"
 #include "core/wire/output.h"
 
@@ -132,8 +133,9 @@ void collect_advance(struct job *j)
     struct lead *l = j->lead;
     const struct cover *cover = ledger_cover(j->ledger);
 
-    if (cover_leaves(cover) < job_leaves(j) || l->list_making != 0 ||
-        !instant_reached(j->node->now, l->list_again))
+    if (cover_leaves(cover) < job_leaves(j) || cover_leaves(proving_cover(j)) < job_leaves(j) ||
+        l->list_making != 0 || !instant_reached(j->node->now, l->list_again) ||
+        proving_look(j) != PROVED_ALL)
         return;
     if (list_size(cover) <= RESULT_LIST_MAX) {
         end_short(j);
@@ -145,7 +147,7 @@ void collect_advance(struct job *j)
         return;
     }
     l->list_number = ++j->node->objects->number_counter;
-    l->list_making = making_begin(j->node, &owner, l->list_number);
+    l->list_making = making_begin(j->node, &owner, l->list_number, j->id);
     l->list_at = l->list_ahead = 0;
     l->list_ended = false;
     if (l->list_making != 0)

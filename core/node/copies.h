@@ -16,8 +16,8 @@
 int copies_frame(struct node *n, struct node_id from, uint8_t type, struct bytes payload);
 /* That this is to be kept is written down: whoever said so hears that it is here, if it is. */
 void copies_written(struct node *n, const struct wait *w);
-/* Whoever has it or should have it hears that it is not to be kept. */
-void copies_tell_removed(struct node *n, struct keeping *k);
+/* Whoever has it or should have it hears for whom it is not to be kept any more. */
+void copies_tell_removed(struct node *n, struct digest name);
 /* Something is to be looked at: a statement is new, the mesh has changed, an object has come. */
 void copies_look(struct node *n);
 /* The same, and what was found before does not hold any more. */
@@ -29,8 +29,6 @@ void copies_tick(struct node *n);
 void copies_lost(struct node *n, const struct shelf_object *o);
 /* A fetch has ended. */
 void copies_fetched(struct node *n, struct digest name, bool whole);
-/* How many nodes have it whole, as far as is known here, and on how many machines. */
-uint32_t copies_count(const struct node *n, const struct shelf_object *o, uint32_t *machines);
 /* This node has said that it keeps no objects. */
 bool copies_never(const struct node *n, struct node_id id);
 /* How many nodes there are that keep objects, COPIES_MAX or more are that many: those that live and
@@ -40,6 +38,11 @@ uint32_t copies_possible(const struct node *n);
 bool copies_ask_kept(struct node *n, struct digest name, uint64_t size);
 /* Asks for an object that is not here: what has it is fetched. */
 void copies_seek(struct node *n, struct digest name);
+/* Whoever should have it is asked whether he has it for this owner. */
+void copies_ask_keepers(struct node *n, struct digest name, struct job_id owner);
+/* That node has it, and hears that it is to be kept for this owner. */
+void copies_keep_there(struct node *n, struct node_id at, struct digest name, uint64_t size,
+                       struct job_id owner);
 /* Nothing is under way. */
 bool copies_are_quiet(const struct node *n);
 

@@ -8,6 +8,7 @@
 #include "core/node/damage.h"
 #include "core/node/fetch_wait.h"
 #include "core/node/fetching.h"
+#include "core/node/having.h"
 #include "core/node/link.h"
 #include "core/node/mover.h"
 #include "core/object/fetch.h"
@@ -283,11 +284,12 @@ bool gets_wait(const struct node *n)
 static void nobody_has_it(struct node *n, struct get *g)
 {
     const struct shelf_object *o = shelf_find(n->objects->shelf, g->name);
-    char what[160], count[24];
+    char what[256], count[24];
 
     if (o == NULL || !(g->begun || o->kept)) {
-        reply_error(n, g->link, g->request, 3, "no node that can be asked has this object whole",
-                    "velum objects --all");
+        text_copy(what, sizeof what, "no node that can be asked has this object whole");
+        having_say_last(n, g->name, what, sizeof what);
+        reply_error(n, g->link, g->request, 3, what, "velum objects --all");
     } else {
         text_of_u64(o->pieces - o->have, what);
         text_append(what, sizeof what, " of its ");
@@ -296,6 +298,7 @@ static void nobody_has_it(struct node *n, struct get *g)
         text_append(what, sizeof what,
                     " pieces are damaged or missing here, and no other node that can be asked has "
                     "them");
+        having_say_last(n, g->name, what, sizeof what);
         reply_error(n, g->link, g->request, 1, what,
                     "start a node that has it, or put it again: velum put FILE");
     }

@@ -149,6 +149,12 @@ struct lead {
     uint32_t list_at, list_ahead;      /* the next value; bytes that the mover does not have yet */
     bool list_ended;
     struct instant list_again;
+    /* proving.c: outputs that are asked about; the leaves that count while some are computed again;
+     * and what the node's partings were when all outputs were last known to be there */
+    struct proving *proving;
+    struct cover *found;
+    uint64_t proved;
+    bool proved_once;
 };
 
 /* What is under way with a job that this node does not coordinate; see keep.h. */

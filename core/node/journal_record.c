@@ -24,9 +24,10 @@ int journal_record_read(uint16_t type, struct bytes payload, struct journal_reco
     if (type == RECORD_STALE)
         r->step = read_u8(&in);
     if (type == RECORD_OBJECT) {
+        r->job = read_job_id(&in);
         r->size = read_u64(&in);
         r->generation = read_u64(&in);
-        r->kept = read_u8(&in) != 0;
+        r->kept = read_u8(&in);
         r->calendar_s = read_u64(&in);
     }
     if (type == RECORD_GONE) {

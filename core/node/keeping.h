@@ -1,6 +1,12 @@
-/* Which objects are to be kept: statements (name, generation, kept or not), one a name, journaled.
- * Of two the one of the greater generation holds, and of two like ones the one that keeps: what
- * was put again after it was removed is kept, and what both happened to at once is not lost.
+/* Which objects are to be kept, and for whom: statements (name, owner, generation, kept or not),
+ * journaled. The owner is a user, whose word holds until he takes it back, or a job that reads or
+ * makes the object; what a job wants is dropped when the job is over (owners.h). There is one
+ * statement for a name and an owner, and an object stays while any of its statements keeps it: what
+ * a user and a job own both stays for the user.
+ *
+ * Of two statements of one owner that of the greater generation holds, and of two like ones the one
+ * that keeps: what was put again after it was removed is kept, and what both happened to at once is
+ * not lost.
  *
  * A node knows them whether it keeps objects at the moment or not. At most KEEPING_MAX; those of
  * removed objects are forgotten after tombstone_s of the calendar, and where there is no room for
@@ -16,8 +22,12 @@
 #define KEEPING_GENERATION_MAX (UINT64_MAX / 2)
 #define KEEPING_NOT_TOLD ((struct instant){INT64_MIN / 2}) /* longer ago than anything */
 
+/* The owner that is no job. */
+#define KEEPING_USER ((struct job_id){{0}})
+
 struct keeping {
     struct digest name;
+    struct job_id owner; /* KEEPING_USER: a user */
     uint64_t size;
     uint64_t generation; /* from 1 on */
     bool kept;
@@ -28,22 +38,33 @@ struct keeping {
     struct node_id has[KEEPING_HAS_MAX];
     uint32_t has_boot[KEEPING_HAS_MAX]; /* of its process then: another may have another disk */
     uint8_t has_count;
+    struct node_id last; /* of them that went, or have it no more; zero: none */
     bool missing; /* one of them has not said that it has it, or has heard that it was removed */
     uint32_t heard[KEEPING_HEARD_MAX]; /* ends of the ids of those that know it was removed */
     struct instant told;
     uint64_t placed;             /* as objects.placings was then; 0: something has changed since */
     struct keeping *next, *prev; /* all of them, the latest first */
+    struct keeping *next_same;   /* of the same name; the first of them is in the map */
+    struct owner *of;            /* the job's (owners.h); NULL: a user's */
+    struct keeping *next_owned, *prev_owned;
 };
 
 void keeping_free(struct node *n);
 /* NULL: nobody ever said so here. */
-struct keeping *keeping_find(const struct node *n, struct digest name);
+struct keeping *keeping_find(const struct node *n, struct digest name, struct job_id owner);
+/* The first statement about it; the others by next_same. */
+struct keeping *keeping_about(const struct node *n, struct digest name);
+/* Somebody wants it to be kept. */
 bool keeping_is_kept(const struct node *n, struct digest name);
+/* Somebody took it away, and nobody wants it. */
+bool keeping_is_removed(const struct node *n, struct digest name);
 /* The one who says so is here. Writes it when it is news. 0, or ERR_FULL: so many are kept. */
-int keeping_say(struct node *n, struct digest name, uint64_t size, bool kept);
+int keeping_say(struct node *n, struct digest name, uint64_t size, struct job_id owner, bool kept);
 /* Somebody else has said so. 1: it was news and is written; 0: it was known; ERR_FULL, ERR_FORMAT
  * (a generation that cannot be). */
 int keeping_learn(struct node *n, const struct keeping *k);
+/* Its owner is over: nothing is left of the statement, here and on the disk. It is freed. */
+void keeping_drop(struct node *n, struct keeping *k);
 
 int keeping_replay(struct node *n, struct bytes payload);
 void keeping_snapshot(const struct keeping *k, struct buf *to); /* as one record */

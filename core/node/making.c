@@ -3,6 +3,7 @@
 #include "core/base/err.h"
 #include "core/node/copies.h"
 #include "core/node/get.h"
+#include "core/node/having.h"
 #include "core/node/keeping.h"
 #include "core/node/link.h"
 #include "core/node/mover.h"
@@ -19,6 +20,7 @@ struct making {
     uint64_t number; /* also the mover's stream */
     const struct making_owner *owner;
     uint64_t who;
+    struct job_id job; /* that it is kept for */
     enum making_state state;
     bool ended;      /* the owner has given all of it */
     bool finishing;  /* and the mover knows */
@@ -113,7 +115,7 @@ static void is_made(struct node *n, struct making *m, struct shelf_object *o, in
     if (rc == 0) {
         n->objects->coming_bytes -= m->bytes;
         m->state = MAKING_WRITTEN; /* the mover has no stream of it any more */
-        rc = keeping_say(n, o->name, o->size, true);
+        rc = keeping_say(n, o->name, o->size, m->job, true);
     }
     if (rc < 0) {
         fail(n, m, rc);
@@ -164,7 +166,8 @@ static void open_next(struct node *n)
         finish(n, first);
 }
 
-uint64_t making_begin(struct node *n, const struct making_owner *owner, uint64_t who)
+uint64_t making_begin(struct node *n, const struct making_owner *owner, uint64_t who,
+                      struct job_id job)
 {
     struct making *m = n->objects == NULL ? NULL : node_alloc(n, sizeof *m);
 
@@ -173,7 +176,8 @@ uint64_t making_begin(struct node *n, const struct making_owner *owner, uint64_t
     *m = (struct making){.next = n->objects->makings,
                          .number = ++n->objects->number_counter,
                          .owner = owner,
-                         .who = who};
+                         .who = who,
+                         .job = job};
     buf_init(&m->held, n->alloc, MAKING_WINDOW);
     n->objects->makings = m;
     return m->number;
@@ -252,7 +256,7 @@ static bool is_safe(const struct node *n, const struct making *m, const struct s
     possible = 1;
 #endif
     return n->ticket_synced >= m->ticket &&
-           (copies_count(n, o, &machines) >=
+           (having_count(n, o, keeping_find(n, m->name, m->job), &machines) >=
                 (MAKING_COPIES < possible ? MAKING_COPIES : possible) ||
             instant_reached(n->now, m->until));
 }

@@ -22,6 +22,7 @@
 #include "core/node/link.h"
 #include "core/node/linked.h"
 #include "core/node/objects.h"
+#include "core/node/owners.h"
 #include "core/node/ports.h"
 #include "core/node/record.h"
 #include "core/node/replica.h"
@@ -76,6 +77,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     tombs_init(&n->tombs, alloc, TOMBSTONES_MAX);
     map_init(&n->directory, alloc, ID_SIZE, JOBS_LIVE_MAX + JOBS_KEPT_MAX + 1);
     map_init(&n->keeping, alloc, ID_SIZE, KEEPING_MAX);
+    map_init(&n->owners, alloc, ID_SIZE, KEEPING_MAX);
     map_init(&n->sites, alloc, ID_SIZE, MESH_MEMBERS_MAX + 1);
     n->options.certificate = bytes_copy(n, options->certificate);
     n->options.kernels = NULL;
@@ -114,6 +116,7 @@ void node_free(struct node *n)
     objects_free(n);
     snapshot_clear(n);
     keeping_free(n);
+    owners_free(n);
     jobs_free(n);
     directory_free(n);
     workers_free(n);
@@ -254,6 +257,8 @@ static int peer_frame(struct node *n, struct node_id from, uint8_t type, uint32_
     case MESSAGE_OBJECT_HAVE:
     case MESSAGE_OBJECT_SEEK:
         return copies_frame(n, from, type, payload);
+    case MESSAGE_OBJECT_OWNER:
+        return owner_frame(n, from, payload);
     case MESSAGE_STOP:
         return labour_stop(n, from, payload);
     case MESSAGE_REPORT:
@@ -516,6 +521,7 @@ int node_step(struct node *n, const struct event *ev, struct actions *out)
     handle(n, ev);
     round_run(n);
     forget_tick(n);
+    owners_tick(n);
     settle(n);
     snapshot_tick(n);
     round_arm(n);
@@ -562,6 +568,7 @@ struct instant node_due(const struct node *n)
     due = instant_first(due, n->kept_more ? n->now : n->forget_at);
     due = instant_first(due, labour_due(n));
     due = instant_first(due, snapshot_due(n));
+    due = instant_first(due, owners_due(n));
     if (n->directory_dirty)
         due = instant_first(due, n->directory_flush);
     if (!n->stopping)
@@ -578,7 +585,8 @@ bool node_reply_is_due(const struct node *n)
 
 uint64_t node_journal_wants_bytes(const struct node *n)
 {
-    return (uint64_t)n->jobs.count * 4096 + (uint64_t)tombs_count(&n->tombs) * 64;
+    return (uint64_t)n->jobs.count * 4096 + (uint64_t)tombs_count(&n->tombs) * 64 +
+           (uint64_t)n->keeping_count * 128;
 }
 
 int node_compact(struct node *n, struct actions *out)

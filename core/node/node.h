@@ -143,5 +143,7 @@ struct node_objects {
 /* False when it has nothing of it. */
 bool node_object(const struct node *n, struct digest name, struct node_object *out);
 struct node_objects node_objects(const struct node *n);
+/* How many statements it has that something is to be kept for this job. */
+uint32_t node_keeps_for(const struct node *n, struct job_id job);
 
 #endif

@@ -9,6 +9,7 @@
 void put_object_keep(struct buf *b, const struct object_keep *m)
 {
     put_digest(b, m->name);
+    put_job_id(b, m->owner);
     put_u64(b, m->size);
     put_u64(b, m->generation);
     put_flag(b, m->kept);
@@ -18,6 +19,7 @@ struct object_keep read_object_keep(struct reader *r)
 {
     struct object_keep m = {.name = read_digest(r)};
 
+    m.owner = read_job_id(r);
     m.size = read_u64(r);
     m.generation = read_u64(r);
     m.kept = read_flag(r);
@@ -29,25 +31,61 @@ struct object_keep read_object_keep(struct reader *r)
 void put_object_have(struct buf *b, const struct object_have *m)
 {
     put_digest(b, m->name);
+    put_job_id(b, m->owner);
     put_u64(b, m->size);
-    put_u8(b, m->never ? 2 : m->part ? 3 : m->loose ? 4 : m->whole);
+    put_u8(b, m->never ? 2 : m->part ? 3 : m->loose ? 4 : m->over ? 5 : m->whole);
 }
 
 struct object_have read_object_have(struct reader *r)
 {
     struct object_have m = {.name = read_digest(r)};
-
     uint8_t how;
 
+    m.owner = read_job_id(r);
     m.size = read_u64(r);
-    how = read_choice(r, 0, 4);
+    how = read_choice(r, 0, 5);
     m.whole = how == 1;
     m.never = how == 2;
     m.part = how == 3;
     m.loose = how == 4;
+    m.over = how == 5;
     if (m.size > OBJECT_SIZE_MAX)
         r->failed = true;
     return m;
+}
+
+void put_object_seek_begin(struct buf *b, struct job_id owner)
+{
+    put_job_id(b, owner);
+}
+
+int read_object_seek(struct bytes payload, struct job_id *owner, uint16_t *count,
+                     struct reader *names)
+{
+    size_t left;
+
+    *names = reader_of(payload);
+    *owner = read_job_id(names);
+    left = reader_left(names);
+    if (names->failed || left == 0 || left % ID_SIZE != 0 || left / ID_SIZE > OBJECT_BATCH)
+        return ERR_FORMAT;
+    *count = (uint16_t)(left / ID_SIZE);
+    return 0;
+}
+
+void put_object_owner(struct buf *b, const struct object_owner *m)
+{
+    put_job_id(b, m->job);
+    put_u8(b, (uint8_t)m->word);
+}
+
+int read_object_owner(struct bytes payload, struct object_owner *m)
+{
+    struct reader r = reader_of(payload);
+
+    m->job = read_job_id(&r);
+    m->word = (enum owner_word)read_choice(&r, OWNER_ASK, OWNER_GONE);
+    return reader_result(&r);
 }
 
 static void put_head(struct buf *b, const struct bulk_part *m)

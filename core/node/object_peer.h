@@ -1,13 +1,17 @@
 /* What nodes tell each other about objects: messages 60 to 66. Layouts (number = width in bytes):
  *
  *   over control links
- *   KEEP    u16 count (1..OBJECT_BATCH), count x (32 name, u64 size, u64 generation, u8 kept): this
- *           is kept, or is not any more; who is told that something is kept gets it from the
- *           sender, keeps it, and says HAVE
- *   HAVE    u16 count, count x (32 name, u64 size, u8 whole): 1 it is synced here, 0 it is not
- *           here, 2 nor will it be: this node keeps no objects, 3 some of its pieces are,
- *           4 it is, and may go: this node was not told to keep it
- *   SEEK    32 name: do you have it? Answered by HAVE
+ *   KEEP    u16 count (1..OBJECT_BATCH), count x (32 name, 32 owner (keeping.h), u64 size,
+ *           u64 generation, u8 kept): this is kept, or is not any more; who is told that something
+ *           is kept gets it from the sender, keeps it, and says HAVE
+ *   HAVE    u16 count, count x (32 name, 32 owner, u64 size, u8 whole): 1 it is synced here, and
+ *           kept for this owner, 0 it is not here, 2 nor will it be: this node keeps no objects,
+ *           3 some of its pieces are, 4 it is, and may go: this node was not told to keep it for
+ *           this owner, 5 nor will it be, for this owner: the job is over
+ *   SEEK    32 owner, and to the end names of 32 (1..OBJECT_BATCH): do you have these? Answered by
+ *           HAVE
+ *   OWNER   32 job, u8 word: 0 do you know this job, which objects are kept for? and the answer:
+ *           1 no, 2 this node holds it, 3 it did, and has forgotten it
  *
  *   over bulk links: the side that dialled asks, the other serves in the order it was asked
  *   WANT    32 name, u8 what (0 its list, 1 its data), u64 offset, u32 length (1..PIECE_SIZE; of
@@ -28,13 +32,20 @@ enum bulk_what { BULK_LIST = 0, BULK_DATA = 1 };
 
 struct object_keep {
     struct digest name;
+    struct job_id owner;
     uint64_t size, generation;
     bool kept;
 };
 struct object_have {
     struct digest name;
+    struct job_id owner;
     uint64_t size;
-    bool whole, never, part, loose; /* one of them, or none */
+    bool whole, never, part, loose, over; /* one of them, or none */
+};
+enum owner_word { OWNER_ASK, OWNER_NOTHING, OWNER_KNOWN, OWNER_GONE };
+struct object_owner {
+    struct job_id job;
+    enum owner_word word;
 };
 struct bulk_part {
     struct digest name;
@@ -48,6 +59,12 @@ void put_object_keep(struct buf *b, const struct object_keep *m);
 struct object_keep read_object_keep(struct reader *r); /* bounds fail the reader */
 void put_object_have(struct buf *b, const struct object_have *m);
 struct object_have read_object_have(struct reader *r);
+void put_object_seek_begin(struct buf *b, struct job_id owner); /* the names follow */
+/* *names gets the names, one after the other, and *count how many there are. */
+int read_object_seek(struct bytes payload, struct job_id *owner, uint16_t *count,
+                     struct reader *names);
+void put_object_owner(struct buf *b, const struct object_owner *m);
+int read_object_owner(struct bytes payload, struct object_owner *m);
 void put_bulk_want(struct buf *b, const struct bulk_part *m);
 int read_bulk_want(struct bytes payload, struct bulk_part *m);
 void put_bulk_bytes(struct buf *b, const struct bulk_part *m);

@@ -7,10 +7,12 @@
 #include "core/node/fetch_wait.h"
 #include "core/node/fetching.h"
 #include "core/node/get.h"
+#include "core/node/having.h"
 #include "core/node/keeping.h"
 #include "core/node/link.h"
 #include "core/node/making.h"
 #include "core/node/mover.h"
+#include "core/node/owners.h"
 #include "core/node/put.h"
 #include "core/node/record.h"
 #include "core/node/removing.h"
@@ -132,7 +134,6 @@ static int add_found(struct node *n, const struct moved_found *m, struct shelf_o
 static void on_found(struct node *n, const struct moved_found *m)
 {
     struct shelf *s = n->objects->shelf;
-    const struct keeping *k = keeping_find(n, m->name);
     struct shelf_object *o = shelf_find(s, m->name);
 
     if (mover_drops(n, m->name))
@@ -143,7 +144,7 @@ static void on_found(struct node *n, const struct moved_found *m)
         return;
     }
     /* It was removed, and went no further before the node or its mover ended. */
-    if ((k != NULL && !k->kept) || add_found(n, m, &o) < 0) {
+    if (keeping_is_removed(n, m->name) || add_found(n, m, &o) < 0) {
         mover_name(n, MESSAGE_MOVE_DROP, m->name, NULL, 0);
         return;
     }
@@ -263,11 +264,9 @@ void objects_let_go(struct node *n, struct shelf_object *o)
 
 void objects_unpin(struct node *n, struct shelf_object *o)
 {
-    const struct keeping *k = keeping_find(n, o->name);
-
     shelf_unpin(n->objects->shelf, o);
 #if VELUM_PLANT != 410 /* trace/test_objects: what was removed while it was read stays */
-    if (o->pins == 0 && k != NULL && !k->kept)
+    if (o->pins == 0 && keeping_is_removed(n, o->name))
         objects_drop(n, o);
 #endif
 }
@@ -286,6 +285,28 @@ bool objects_room(struct node *n, uint64_t bytes)
 
 /* --- what users are told --- */
 
+/* Copies are those of the owner that has most of them. */
+static void count_owners(const struct node *n, const struct shelf_object *o, struct object_view *v)
+{
+    const struct keeping *k = keeping_about(n, o->name);
+    uint32_t copies, machines;
+
+    v->copies = having_count(n, o, NULL, &v->machines);
+    for (; k != NULL; k = k->next_same) {
+        if (!k->kept)
+            continue;
+        copies = having_count(n, o, k, &machines);
+        v->copies = copies > v->copies ? copies : v->copies;
+        v->machines = machines > v->machines ? machines : v->machines;
+        if (job_id_equal(k->owner, KEEPING_USER)) {
+            v->flags |= OBJECT_OF_USER;
+            continue;
+        }
+        if (v->jobs++ == 0 || job_id_compare(k->owner, v->job) < 0)
+            v->job = k->owner;
+    }
+}
+
 void objects_view(const struct node *n, const struct shelf_object *o, struct object_view *v)
 {
     uint64_t missing = o->pieces - o->have, bytes = missing * PIECE_SIZE;
@@ -295,7 +316,7 @@ void objects_view(const struct node *n, const struct shelf_object *o, struct obj
     v->flags = (uint8_t)((o->kept ? OBJECT_KEPT : 0) | (o->whole ? OBJECT_WHOLE : 0) |
                          (fetching_is_on(n, o->name) ? OBJECT_COMING : 0) |
                          (o->pins > 0 ? OBJECT_IN_USE : 0));
-    v->copies = copies_count(n, o, &v->machines);
+    count_owners(n, o, v);
     v->age_s = (uint64_t)(instant_since_us(n->now, o->since) / S_US);
 }
 
@@ -366,13 +387,10 @@ void objects_answer_later(struct node *n, uint64_t link, uint32_t request,
 
 static void is_removed(struct node *n, const struct wait *w, struct shelf_object *o)
 {
-    struct keeping *k = keeping_find(n, o->name);
-
     objects_send_view(n, w->link, w->request, o);
     reply_end(n, w->link, w->request);
-    if (k != NULL && !k->kept)
-        copies_tell_removed(n, k);
-    if (k != NULL && k->kept) /* it was put again meanwhile */
+    copies_tell_removed(n, o->name);
+    if (keeping_is_kept(n, o->name)) /* it was put again meanwhile, or a job wants it */
         shelf_keep(n->objects->shelf, o, true);
     else
         objects_let_go(n, o);
@@ -390,17 +408,40 @@ void objects_written(struct node *n, const struct wait *w)
         put_written(n, w->link, w->request, o, (uint32_t)w->number);
 }
 
+/* Jobs that have not ended go on wanting it. */
+static bool take_from_owners(struct node *n, const struct shelf_object *o, struct job_id *wants)
+{
+    bool any = keeping_about(n, o->name) == NULL;
+
+    for (struct keeping *k = keeping_about(n, o->name); k != NULL; k = k->next_same) {
+#if VELUM_PLANT != 465 /* trace/test_owners: a user takes from a job what it still needs */
+        if (k->kept && k->of != NULL && !owner_has_ended(n, k->owner)) {
+            *wants = k->owner;
+            continue;
+        }
+#endif
+        any = true;
+        (void)keeping_say(n, o->name, o->size, k->owner, false);
+    }
+    return any;
+}
+
 void objects_take_away(struct node *n, uint64_t link, uint32_t request, struct digest name)
 {
     const struct shelf_object *o = shelf_find(n->objects->shelf, name);
+    char what[80] = "a job that has not ended needs it: ", hint[32] = "velum kill ", job[9];
+    struct job_id wants = {{0}};
 
-    if (o == NULL)
+    if (o == NULL) {
         reply_error(n, link, request, 9, "the object has been removed meanwhile", "");
-    else if (keeping_say(n, o->name, o->size, false) < 0)
-        reply_error(n, link, request, 1, "this node remembers 100000 objects that it was to keep",
-                    "try again in some days");
-    else
+    } else if (!take_from_owners(n, o, &wants)) {
+        id_hex(wants.bytes, 8, job);
+        text_append(what, sizeof what, job);
+        text_append(hint, sizeof hint, job);
+        reply_error(n, link, request, 1, what, hint);
+    } else {
         objects_answer_later(n, link, request, o, 0);
+    }
 }
 
 static void take_away(struct node *n, uint64_t link, uint32_t request, const char *ref)
@@ -410,7 +451,7 @@ static void take_away(struct node *n, uint64_t link, uint32_t request, const cha
     if (o == NULL)
         return;
 #if VELUM_PLANT != 372 /* trace/test_object_places: only what is here goes of what others keep */
-    if (keeping_find(n, o->name) == NULL && removing_begin(n, link, request, o))
+    if (keeping_find(n, o->name, KEEPING_USER) == NULL && removing_begin(n, link, request, o))
         return;
 #endif
     objects_take_away(n, link, request, o->name);
@@ -551,10 +592,9 @@ void objects_settle(struct node *n)
 
 bool node_object(const struct node *n, struct digest name, struct node_object *out)
 {
-    const struct keeping *k = keeping_find(n, name);
     const struct shelf_object *o = n->objects == NULL ? NULL : shelf_find(n->objects->shelf, name);
 
-    *out = (struct node_object){.removed = k != NULL && !k->kept};
+    *out = (struct node_object){.removed = keeping_is_removed(n, name)};
     if (o == NULL)
         return false;
     out->kept = o->kept;

@@ -78,6 +78,7 @@ static void port_changed(void *ctx, const struct member *m, enum node_state befo
         n->keepers_changed = true;
         keep_look_again(n, 0);
     }
+    n->partings += m->state != before || (link_before != 0 && m->link != link_before);
     linked_changed(n, m, before, link_before);
     if (m->link != link_before)
         copies_look_anew(n); /* another process of it may have another disk */

@@ -4,6 +4,7 @@
 #include "core/node/copies.h"
 #include "core/node/fetching.h"
 #include "core/node/get.h"
+#include "core/node/having.h"
 #include "core/node/keeping.h"
 #include "core/node/link.h"
 #include "core/node/mover.h"
@@ -185,7 +186,7 @@ static void is_made(struct node *n, struct put *p, struct shelf_object *o, int r
         refuse_rc(n, p, rc);
         return;
     }
-    rc = keeping_say(n, o->name, o->size, true);
+    rc = keeping_say(n, o->name, o->size, KEEPING_USER, true);
     if (rc < 0) {
         shelf_keep(n->objects->shelf, o, false);
         refuse(n, p, 1, "this node keeps 100000 objects, and more it cannot",
@@ -326,7 +327,8 @@ static bool look(struct node *n, const struct put_wait *w)
         reply_error(n, w->link, w->request, 9, "the object has been removed meanwhile", "");
         return true;
     }
-    if (copies_count(n, o, &machines) < (w->copies < possible ? w->copies : possible) &&
+    if (having_count(n, o, keeping_find(n, o->name, KEEPING_USER), &machines) <
+            (w->copies < possible ? w->copies : possible) &&
         !instant_reached(n->now, w->until))
         return false;
     objects_send_view(n, w->link, w->request, o);

@@ -7,12 +7,14 @@
 #include "core/node/assign.h"
 #include "core/node/directory.h"
 #include "core/node/forget.h"
+#include "core/node/having.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/outcome.h"
+#include "core/node/proving.h"
 #include "core/node/record.h"
 #include "core/node/report.h"
 #include "core/node/seal.h"
@@ -41,6 +43,20 @@ static void not_leading(struct node *n, struct node_id from, struct job *j, stru
         send_node(n, from, MESSAGE_STOP, 0, buf_bytes(&b));
     }
     buf_clear(&b);
+}
+
+/* Those whose outputs were lost, and are here again. */
+static int count_found(struct job *j, uint16_t count, struct bytes values)
+{
+    struct reader r = reader_of(values);
+    int rc = 0;
+
+    for (uint16_t i = 0; i < count && rc >= 0; i++) {
+        struct value v = read_value(&r);
+
+        rc = proving_value(j, &v);
+    }
+    return rc;
 }
 
 /* Values of a report under their one name; the value bytes stay borrowed from the payload. */
@@ -189,6 +205,8 @@ static int apply_values(struct job *j, struct node_id author, const struct peer_
             record_partial(j, &p, values, &gained);
     }
     runset_clear(&gained);
+    if (rc >= 0 && rc != LEDGER_DIVERGED)
+        rc = count_found(j, c->values, values);
     return rc == LEDGER_DIVERGED ? ERR_DAMAGED : rc < 0 ? rc : 0;
 }
 
@@ -210,8 +228,7 @@ static void record_attempt(struct job *j, struct node_id author, const struct pe
 /* All that is left of this chunk is covered: another copy of it was faster. */
 static void stop_if_moot(struct job *j, const struct chunk *c)
 {
-    if (c != NULL && c->next < c->end &&
-        cover_wanted(ledger_cover(j->ledger), c->next, c->end) == 0)
+    if (c != NULL && c->next < c->end && cover_wanted(proving_cover(j), c->next, c->end) == 0)
         assign_trim(j, c->node, c->grant, 0);
 }
 
@@ -403,6 +420,21 @@ int report_take(struct node *n, struct node_id from, struct bytes payload)
     return reader_done(&r) ? 0 : ERR_FORMAT;
 }
 
+/* Whoever had the input last, where the node that misses it does not know. */
+static void say_last(const struct job *j, char *why, size_t cap)
+{
+    const struct stage_spec *s = &j->spec->stage;
+    char digits[9];
+
+    for (uint16_t i = 0; i < s->inputs_count && strstr(why, "had it last") == NULL; i++) {
+        struct digest name = stage_input_at(s->inputs, i).name;
+
+        id_hex(name.bytes, 8, digits);
+        if (strstr(why, digits) != NULL)
+            having_say_last(j->node, name, why, cap);
+    }
+}
+
 /* An input may come back with its node. True when that was waited for long enough. */
 static bool no_input(struct job *j, const char *why)
 {
@@ -414,6 +446,7 @@ static bool no_input(struct job *j, const char *why)
     if (instant_since_us(j->node->now, l->no_input_since) < NO_INPUT_US)
         return false;
     text_copy(text, sizeof text, why);
+    say_last(j, text, sizeof text);
     text_append(text, sizeof text, "; put it again, and run the job again");
     outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
     return true;

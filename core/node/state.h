@@ -239,7 +239,8 @@ struct node {
     uint32_t news_count, news_cap;
     struct sealed_memo sealed[SEALED_MEMOS];
     uint32_t busy_told;
-    bool keeps_told; /* that its disk takes what it is given */
+    uint64_t partings; /* how often a member came or went, or a link ended */
+    bool keeps_told;   /* that its disk takes what it is given */
     double speed_units_us;
     bool assign_wanted;
     /* linked.c */
@@ -253,8 +254,13 @@ struct node {
     bool sites_stale;
     struct instant knock_at, knock_old_at, help_at;
     uint32_t help_next; /* the member to look at next when help is called for */
-    struct map keeping; /* digest -> struct keeping */
+    struct map keeping; /* digest -> struct keeping, the first about it */
     struct keeping *keeping_first;
+    uint32_t keeping_count;
+    struct map owners; /* job_id -> struct owner: those that objects are kept for */
+    struct instant owners_at;
+    size_t owners_look;
+    bool owners_asked;       /* some were asked in this look, and are looked at again soon */
     struct objects *objects; /* NULL: this node keeps none */
     bool stopping, exited;
     struct instant stop_until;

@@ -49,13 +49,15 @@ struct sim_carrier {
 
 /* --- sim_objects.c --- */
 
-#define SIM_THINGS_MAX 4
+#define SIM_THINGS_PUT_MAX 4
+#define SIM_THINGS_MAX (SIM_THINGS_PUT_MAX + 6) /* the others are what jobs made */
 
 struct sim_thing {
     uint8_t *data;
     uint64_t size;
     struct digest name;
     uint8_t copies; /* asked for */
+    bool made;      /* by a job */
     /* What was told. */
     bool acknowledged;
     bool remove_asked, removed;
@@ -74,6 +76,7 @@ struct sim_stuff {
     struct sim_carrier carriers[SIM_CARRIERS_MAX];
     uint32_t carriers_count;
     uint32_t rots, losses;
+    int64_t lost_at; /* the last of them */
     /* After the healing. */
     bool asked;
     bool over;

@@ -5,6 +5,7 @@
 #include "core/base/sha256.h"
 #include "core/job/fact.h"
 #include "core/node/peer.h"
+#include "core/sim/sim_collect.h"
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
@@ -22,9 +23,9 @@
 #define NOTICED_US (6 * S_US)  /* by then a silent node is declared dead */
 
 /* Its kernel dies, or a node that cannot run it may for a time see nobody else. */
-static bool may_fail(const struct sim_job *j)
+static bool may_fail(const struct world *w, const struct sim_job *j, const char *error)
 {
-    return j->poison < j->wanted || j->kernel_lacks;
+    return j->poison < j->wanted || j->kernel_lacks || sim_collect_may_fail(w, j, error);
 }
 
 /* --- facts --- */
@@ -36,7 +37,7 @@ static void check_outcome(struct world *w, const struct sim_node *n, uint32_t jo
 
     if (o->state == JOB_DIVERGENT)
         world_fail(w, G1, "an outcome is divergent", n->index, job);
-    if (o->state == JOB_FAILED && !may_fail(j))
+    if (o->state == JOB_FAILED && !may_fail(w, j, o->error))
         world_fail(w, G3, "an outcome is failed without a reason", n->index, job);
     if (o->state == JOB_CANCELLED && !j->kill_asked)
         world_fail(w, G9, "an outcome is cancelled and nobody asked", n->index, job);
@@ -49,7 +50,7 @@ static void check_outcome(struct world *w, const struct sim_node *n, uint32_t jo
     if (o->state != JOB_DONE)
         return;
     if (!digest_equal(o->digest, j->digest) ||
-        !digest_equal(sha256_of(o->accumulator.data, o->accumulator.len), j->digest))
+        !digest_equal(sha256_of(o->accumulator.data, o->accumulator.len), j->accumulator))
         world_fail(w, G11, "a result is not that of the failure-free run", n->index, job);
 }
 
@@ -547,14 +548,14 @@ void sim_check_view(struct world *w, uint32_t node, uint32_t job, const struct j
         return;
     if (state == JOB_DIVERGENT)
         world_fail(w, G1, "told divergent", node, job);
-    if (state == JOB_FAILED && !may_fail(j))
+    if (state == JOB_FAILED && !may_fail(w, j, v->error))
         world_fail(w, G3, "told failed without a reason", node, job);
     if (state == JOB_CANCELLED && !j->kill_asked)
         world_fail(w, G9, "told cancelled and nobody asked", node, job);
     if (state == JOB_DONE && !digest_equal(v->digest, j->digest))
         world_fail(w, G11, "told a result that is not that of the failure-free run", node, job);
     if (state == JOB_DONE && v->result.len > 0 &&
-        !digest_equal(sha256_of(v->result.data, v->result.len), j->digest))
+        !digest_equal(sha256_of(v->result.data, v->result.len), j->accumulator))
         world_fail(w, G11, "told an accumulator that is not its digest's", node, job);
     if (state == JOB_DONE && j->kill_proved)
         world_fail(w, G6, "told a result after it was killed with proof", node, job);
@@ -566,6 +567,8 @@ void sim_check_view(struct world *w, uint32_t node, uint32_t job, const struct j
         copies = v->durable;
     if (j->outcomes_left < copies)
         j->outcomes_left = copies;
+    if (state == JOB_DONE && j->done_durable < copies)
+        j->done_durable = copies;
 }
 
 /* durable=k survives k - 1 lost disks. */

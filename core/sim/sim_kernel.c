@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/kernel/kernel.h"
+#include "core/sim/sim_collect.h"
 #include "core/sim/sim_seal.h"
 #include "core/wire/found.h"
 #include "core/wire/signed.h"
@@ -253,7 +254,8 @@ static void stage_simsum(struct sim_job *j, uint32_t index, uint64_t leaves)
     s->source = source_of(SIMSUM);
     s->units = leaves;
     s->leaf_units = 1;
-    s->accumulator_size = SIMSUM_SIZE;
+    s->accumulator_size = j->collects ? 0 : SIMSUM_SIZE;
+    s->reduction = j->collects ? REDUCE_COLLECT : REDUCE_FOLD;
 }
 
 static void stage_simseek(struct sim_job *j, uint32_t index, uint64_t leaves)
@@ -274,8 +276,12 @@ static void job_finish(struct sim_job *j, const struct alloc *a, uint64_t leaves
     j->leaves = spec_leaves(&j->spec.stage);
     ensure(j->leaves <= leaves_max && j->spec.stage.accumulator_size <= sizeof j->expected);
     sign_spec(j, a);
+    if (j->collects) {
+        sim_collect_finish(j);
+        return;
+    }
     fold(j, tree_root(j->leaves), j->expected);
-    j->digest = sha256_of(j->expected, j->spec.stage.accumulator_size);
+    j->digest = j->accumulator = sha256_of(j->expected, j->spec.stage.accumulator_size);
     j->wanted =
         spec_leaves_of(&j->spec.stage, (struct bytes){j->expected, j->spec.stage.accumulator_size});
 }
@@ -322,6 +328,7 @@ void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves
     } else if (j->searches) {
         stage_simseek(j, index, leaves);
     } else {
+        leaves = sim_collect_plan(w, j, leaves);
         stage_simsum(j, index, leaves);
     }
     job_finish(j, w->alloc, SIM_LEAVES_MAX);

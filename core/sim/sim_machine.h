@@ -11,6 +11,7 @@
 #include "core/sim/sim_seen.h"
 #include "core/sim/sim_store.h"
 #include "core/wire/order.h"
+#include "core/wire/output.h"
 
 /* --- sim_disk.c --- */
 
@@ -77,6 +78,11 @@ struct sim_worker {
     uint8_t *values;
     uint64_t compute_us, last_run, last_end;
     int64_t reported, leaf_began, leaf_ends;
+    /* Of a job that collects: the value of the leaf before `run.next`, which is to be reported; and
+     * the leaf's output is with the node, which has not taken it yet. */
+    uint8_t output[OUTPUT_VALUE_MAX];
+    size_t output_len;
+    bool has_output, gives;
     uint64_t turn;
 };
 

@@ -18,7 +18,7 @@ struct sim_mover {
     struct sim_stream *streams;
     uint64_t bytes_max; /* more is NO_SPACE */
     uint64_t bytes;
-    int fails; /* this order and all later ones have this result; 0: none */
+    int fails;    /* this order and all later ones have this result; 0: none */
     bool no_sync; /* what is to be synced is not, and nothing is left of it */
 };
 

@@ -66,6 +66,7 @@ static int make_core(struct world *w, struct sim_node *n)
                              .tombstone_s = w->plan.tombstone_s,
                              .calendar_look_s = w->plan.keep_s > 0,
                              .limits = &n->limits,
+                             .objects_path = "objects",
                              .objects_bytes = w->stuff.bytes_max,
                              .now = {w->now},
                              .wall_s = sim_node_wall_s(w, n)};

@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/object/name.h"
 #include "core/sim/sim_carrier.h"
+#include "core/sim/sim_collect.h"
 #include "core/sim/sim_node.h"
 #include "core/sim/sim_plan.h"
 
@@ -74,7 +75,7 @@ void sim_objects_plan(struct world *w, uint64_t seed)
                 chance(w, ONE_IN);
     if (!s->wanted)
         return;
-    for (uint64_t more = 1 + below(w, SIM_THINGS_MAX); more > 0; more--) {
+    for (uint64_t more = 1 + below(w, SIM_THINGS_PUT_MAX); more > 0; more--) {
         make_thing(w, &s->things[s->things_count], s->things_count == 0);
         s->things_count++;
         drop_twin(w);
@@ -326,6 +327,7 @@ bool sim_objects_survives(const struct world *w, const struct sim_thing *t)
 void sim_objects_lost(struct world *w)
 {
     w->stuff.losses++;
+    w->stuff.lost_at = w->now;
     for (uint32_t i = 0; i < w->stuff.things_count; i++)
         one_less(w, &w->stuff.things[i]);
 }
@@ -364,6 +366,7 @@ static uint32_t who_is_asked(struct world *w, const struct sim_thing *t)
 static void ask_for_all(struct world *w)
 {
     w->stuff.asked = true;
+    sim_collect_things(w);
     for (uint32_t i = 0; i < w->stuff.things_count; i++)
         if (is_to_be_got(w, &w->stuff.things[i]))
             sim_carrier_add(w, CARRIER_GETS, i, who_is_asked(w, &w->stuff.things[i]), UINT32_MAX,
@@ -385,7 +388,8 @@ static const char *misplaced(const struct world *w, const struct sim_thing *t)
         kept += o.kept;
         whole += o.kept && sim_mover_has(&w->nodes[i].moving.mover, t->name);
     }
-    if (t->removed && !t->put_late && t->removed_losses == w->stuff.losses && kept > 0)
+    if (t->removed && !t->put_late && t->removed_losses == w->stuff.losses && kept > 0 &&
+        !sim_collect_reads(w, t))
         return "an object that was removed is kept in the end";
     if (!is_to_be_got(w, t))
         return t->acknowledged && !t->remove_asked && t->copies_left > 0
@@ -396,6 +400,8 @@ static const char *misplaced(const struct world *w, const struct sim_thing *t)
     /* What only those have who happen to is a copy for nobody. */
     if (w->stuff.tight || kept == 0)
         return NULL;
+    /* With many of them it may be long until what rots is found. */
+    whole += t->made ? w->stuff.rots : 0;
     return whole < (up < 3 ? up : 3) ? "an object has too few copies in the end" : NULL;
 }
 
@@ -429,6 +435,8 @@ static const char *outstanding(struct world *w)
     }
     for (uint32_t i = 0; i < w->stuff.things_count && what == NULL; i++)
         what = misplaced(w, &w->stuff.things[i]);
+    if (what == NULL)
+        what = sim_collect_outstanding(w);
     return what != NULL ? what : left_over(w);
 }
 
@@ -457,6 +465,7 @@ static void trace_things(const struct world *w)
 bool sim_objects_over(struct world *w)
 {
     struct sim_stuff *s = &w->stuff;
+    int64_t ended = w->healed_at;
     const char *what;
 
     if (!s->wanted || s->over || w->failed)
@@ -464,7 +473,13 @@ bool sim_objects_over(struct world *w)
     if (!w->healed || w->now < s->look_at)
         return false;
     s->look_at = w->now + LOOK_US;
-    s->limit = s->limit == 0 ? w->healed_at + OVER_US : s->limit;
+    /* One that nobody is left to run waits for somebody, and is not waited for. */
+    if (!sim_collect_ended(w, &ended)) {
+        ended = w->healed_at + sim_plan_work_us(w) + OVER_US;
+        if (w->now < ended)
+            return false;
+    }
+    s->limit = ended + OVER_US;
     what = outstanding(w);
     s->over = what == NULL;
     if (what != NULL && w->now > s->limit) {

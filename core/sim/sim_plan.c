@@ -4,6 +4,7 @@
 
 #include "core/base/sha256.h"
 #include "core/sim/sim_check.h"
+#include "core/sim/sim_collect.h"
 #include "core/sim/sim_fault.h"
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_node.h"
@@ -16,6 +17,7 @@
 #define LASTING_NODES 8
 #define TIGHT_PAUSE_US (200 * MS_US)
 #define LASTING_ROUND_US 25000
+#define OWNERS_US 700000
 #define KEEP_S 90
 #define TOMBSTONE_S 150
 #define SEASON_JOBS_MAX 12
@@ -44,6 +46,8 @@ static void make_node(struct world *w, uint32_t i)
     sim_tight_not(n);
     if (sim_plan_has(w, FAULT_TIGHT))
         sim_tight_draw(n, w->plan.mesh + i);
+    if (w->stuff.wanted)
+        n->limits.owners_us = OWNERS_US;
     /* Rounds of a millisecond would be all that there is to see of an hour. */
     if (w->plan.lasting && n->limits.round_us < LASTING_ROUND_US)
         n->limits.round_us = LASTING_ROUND_US;
@@ -385,6 +389,8 @@ int64_t sim_plan_work_us(const struct world *w)
      * the one before is kept. */
     if (sim_plan_has(w, FAULT_TIGHT))
         pause_us = TIGHT_PAUSE_US;
+    for (uint32_t i = w->plan.jobs_old; i < w->plan.jobs; i++)
+        total += sim_collect_patience_us(&w->jobs[i]);
     for (uint32_t i = w->plan.jobs_old; i < w->plan.jobs; i++)
         for (uint64_t leaf = 0; leaf < w->jobs[i].leaves; leaf++)
             total += sim_leaf_us(&w->jobs[i], leaf) * 9 / 8 + pause_us;

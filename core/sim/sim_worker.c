@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/sim/sim_collect.h"
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_node.h"
 #include "core/wire/tree.h"
@@ -116,7 +117,11 @@ static void progress(struct world *w, struct sim_node *n, struct sim_worker *x)
 
     run_take(&x->run, &from);
     put_worker_progress_begin(&s->payload, x->now.run, x->run.next, x->compute_us, x->compute_us,
-                              run_ended(&x->run), (uint16_t)(x->run.count - from));
+                              run_ended(&x->run),
+                              (uint16_t)(x->has_output ? 1 : x->run.count - from));
+    if (x->has_output)
+        put_value(&s->payload, &(struct value){{0, x->run.next - 1}, {x->output, x->output_len}});
+    x->has_output = false;
     for (uint32_t i = from; i < x->run.count; i++) {
         struct value v = run_value(&x->run, i);
 
@@ -168,6 +173,29 @@ static void run_over(struct world *w, struct sim_node *n, struct sim_worker *x)
     run_begin(w, n, x);
 }
 
+static void obey(struct world *w, struct sim_node *n, struct sim_worker *x);
+
+/* Of a job that collects: each leaf is reported. */
+static void is_computed(struct world *w, struct sim_node *n, struct sim_worker *x)
+{
+    struct buf b;
+
+    buf_init_fixed(&b, x->output, sizeof x->output);
+    sim_collect_value(&w->jobs[x->job], x->run.next, &b);
+    x->output_len = b.len;
+    x->has_output = true;
+    run_step(&x->run);
+    obey(w, n, x);
+    if (x->dying || w->failed)
+        return;
+    if (run_ended(&x->run)) {
+        run_over(w, n, x);
+        return;
+    }
+    progress(w, n, x);
+    next_leaf(w, n, x);
+}
+
 /* --- orders --- */
 
 static void on_load(struct world *w, struct sim_node *n, struct sim_worker *x,
@@ -187,7 +215,11 @@ static void on_load(struct world *w, struct sim_node *n, struct sim_worker *x,
         return;
     }
     answer.accumulator_size = value_size(w, x);
-    x->values = world_alloc(w, (size_t)RUN_VALUES_MAX * answer.accumulator_size);
+    if (answer.accumulator_size > 0)
+        x->values = world_alloc(w, (size_t)RUN_VALUES_MAX * answer.accumulator_size);
+    if (m.inputs_count != w->jobs[x->job].spec.stage.inputs_count)
+        world_fail(w, G11, "a worker was loaded with other inputs than its job has", n->index,
+                   x->job);
     s = say(w, n, x, MESSAGE_WORKER_LOADED, o->request, PIPE_US);
     put_worker_loaded(&s->payload, &answer);
 }
@@ -222,6 +254,8 @@ static void on_trim(struct world *w, struct sim_node *n, struct sim_worker *x,
         return;
     }
     if (x->working && m.run == x->now.run) {
+        if (x->gives && m.end <= x->run.next)
+            m.end = x->run.next + 1;
         m.end = run_trim(&x->run, m.end);
     } else if (x->queued && m.run == x->next_run.run) {
         if (m.end < x->next_run.first)
@@ -265,6 +299,50 @@ static void on_merge(struct world *w, struct sim_node *n, struct sim_worker *x,
     }
 }
 
+/* --- outputs --- */
+
+/* In parts, by lot. */
+static void give(struct world *w, struct sim_node *n, struct sim_worker *x, struct bytes output)
+{
+    struct worker_output m = {.run = x->now.run, .leaf = x->run.next, .size = output.len};
+    struct worker_says *s;
+    size_t at = 0, most;
+
+    while (at < output.len) {
+        most = output.len - at;
+        m.bytes.data = output.data + at;
+        m.bytes.len = prng_one_in(&w->stuff.prng, 2)
+                          ? most
+                          : 1 + (size_t)prng_below(&w->stuff.prng, (uint64_t)most);
+        at += m.bytes.len;
+        s = say(w, n, x, MESSAGE_WORKER_OUTPUT, x->now_request, PIPE_US);
+        put_worker_output(&s->payload, &m);
+    }
+    s = say(w, n, x, MESSAGE_WORKER_OUTPUT_END, x->now_request, PIPE_US);
+    put_worker_output_end(&s->payload, &m);
+    x->gives = true;
+}
+
+static void on_taken(struct world *w, struct sim_node *n, struct sim_worker *x,
+                     const struct worker_order *o)
+{
+    uint8_t bytes[OUTPUT_VALUE_MAX];
+    struct order_taken m;
+    struct buf b;
+
+    if (!x->gives || read_order_taken(buf_bytes(&o->payload), &m) < 0 || m.run != x->now.run ||
+        m.leaf != x->run.next) {
+        world_fail(w, G_NONE, "a worker got a bad TAKEN", n->index, UINT32_MAX);
+        return;
+    }
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    sim_collect_value(&w->jobs[x->job], m.leaf, &b);
+    if (!bytes_equal(m.value, buf_bytes(&b)))
+        world_fail(w, G5, "an output was taken for another", n->index, x->job);
+    x->gives = false;
+    is_computed(w, n, x);
+}
+
 static void obey(struct world *w, struct sim_node *n, struct sim_worker *x)
 {
     struct worker_order *o;
@@ -279,6 +357,10 @@ static void obey(struct world *w, struct sim_node *n, struct sim_worker *x)
             on_trim(w, n, x, o);
         else if (o->type == MESSAGE_ORDER_MERGE)
             on_merge(w, n, x, o);
+        else if (o->type == MESSAGE_ORDER_TAKEN)
+            on_taken(w, n, x, o);
+        else if (o->type == MESSAGE_ORDER_MORE && x->job != SIM_JOBS_MAX)
+            ; /* what leaves yield here is less than the window */
         else
             world_fail(w, G_NONE, "a worker got an order that no simulated user causes", n->index,
                        UINT32_MAX);
@@ -321,8 +403,25 @@ void sim_worker_order_arrives(struct world *w, struct sim_node *n, uint32_t numb
     for (end = &x->orders; *end != NULL; end = &(*end)->next)
         ;
     *end = o;
-    if (!x->working)
+    if (!x->working || x->gives)
         obey(w, n, x);
+}
+
+/* Its bytes go to the node, or the value does. */
+static void collect_leaf(struct world *w, struct sim_node *n, struct sim_worker *x)
+{
+    struct sim_job *j = &w->jobs[x->job];
+    uint8_t bytes[SIM_OUTPUT_MAX];
+    uint32_t size = sim_collect_output(j, x->run.next, bytes);
+
+    if (!sim_collect_input_is_here(w, n, j))
+        world_fail(w, G5, "a leaf runs and its input is not here", n->index, x->job);
+    x->compute_us += (uint64_t)(w->now - x->leaf_began);
+    j->computed_us += (uint64_t)(w->now - x->leaf_began);
+    if (size > OUTPUT_INLINE_MAX)
+        give(w, n, x, (struct bytes){bytes, size});
+    else
+        is_computed(w, n, x);
 }
 
 void sim_worker_leaf(struct world *w, struct sim_node *n, uint32_t number, uint64_t turn)
@@ -336,6 +435,10 @@ void sim_worker_leaf(struct world *w, struct sim_node *n, uint32_t number, uint6
     if (j->poison == x->run.next && j->poison_times > 0) {
         j->poison_times -= j->poison_times != UINT32_MAX;
         die(w, n, x, WORKER_SIGNALLED, SEGV);
+        return;
+    }
+    if (j->collects) {
+        collect_leaf(w, n, x);
         return;
     }
     sim_leaf(j, x->run.next, run_slot(&x->run));

@@ -41,11 +41,11 @@
     X(SYNC, 52)  /* digest of a ledger, to find what is missing */                                 \
     X(COUNT, 53) /* so many bytes were sent so far; please say it back */                          \
     X(COUNTED, 54)                                                                                 \
-    X(OBJECT_KEEP, 60)   /* these are kept, or are not any more; say what you have of them */      \
+    X(OBJECT_KEEP, 60) /* these are kept, or are not any more; say what you have of them */        \
     X(OBJECT_HAVE, 61)                                                                             \
-    X(OBJECT_SEEK, 62) /* who has this one? */                                                     \
-    X(OBJECT_TELL, 63) /* all that you have, please; and the answer */                             \
-    X(BULK_WANT, 64)   /* over bulk links: a part of a list or of a piece */                       \
+    X(OBJECT_SEEK, 62)  /* who has this one? */                                                    \
+    X(OBJECT_OWNER, 63) /* is this job, which objects are kept for, still known? and the answer */ \
+    X(BULK_WANT, 64)    /* over bulk links: a part of a list or of a piece */                      \
     X(BULK_BYTES, 65)                                                                              \
     X(BULK_REFUSE, 66)                                                                             \
     X(REQUEST_SUBMIT, 80)                                                                          \

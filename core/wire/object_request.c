@@ -5,7 +5,7 @@
 #include "core/base/err.h"
 #include "core/wire/field.h"
 
-#define FLAGS_ALL (OBJECT_KEPT | OBJECT_WHOLE | OBJECT_COMING | OBJECT_IN_USE)
+#define FLAGS_ALL (OBJECT_KEPT | OBJECT_WHOLE | OBJECT_COMING | OBJECT_IN_USE | OBJECT_OF_USER)
 #define COPIES_MAX 8
 
 void put_object_view(struct buf *b, const struct object_view *v)
@@ -17,6 +17,8 @@ void put_object_view(struct buf *b, const struct object_view *v)
     put_u32(b, v->copies);
     put_u32(b, v->machines);
     put_u64(b, v->age_s);
+    put_u32(b, v->jobs);
+    put_job_id(b, v->job);
 }
 
 int read_object_view(struct bytes payload, struct object_view *v)
@@ -29,6 +31,8 @@ int read_object_view(struct bytes payload, struct object_view *v)
     v->copies = read_u32(&r);
     v->machines = read_u32(&r);
     v->age_s = read_u64(&r);
+    v->jobs = read_u32(&r);
+    v->job = read_job_id(&r);
     return reader_result(&r);
 }
 

@@ -25,8 +25,9 @@
  *   CREDIT   u32 bytes: so many more may be sent
  *
  * An object view: 32 name, u64 size, u64 here (bytes of it on the node that answers), u8 flags
- * (1 kept: a user put it or a job's result needs it; 2 whole here; 4 on its way here; 8 in use),
- * u32 copies (whole ones, as far as is known), u32 machines, u64 age_s (since this node has it). */
+ * (1 kept: a user put it or a job needs it; 2 whole here; 4 on its way here; 8 in use; 16 a user
+ * put it), u32 copies (whole ones, as far as is known), u32 machines, u64 age_s (since this node
+ * has it), u32 jobs that need it, 32 one of them. */
 #ifndef VELUM_WIRE_OBJECT_REQUEST_H
 #define VELUM_WIRE_OBJECT_REQUEST_H
 
@@ -42,7 +43,13 @@
 #define OBJECT_PAGE 1000u
 #define OBJECT_REF_DIGITS_MIN 8
 
-enum object_flags { OBJECT_KEPT = 1, OBJECT_WHOLE = 2, OBJECT_COMING = 4, OBJECT_IN_USE = 8 };
+enum object_flags {
+    OBJECT_KEPT = 1,
+    OBJECT_WHOLE = 2,
+    OBJECT_COMING = 4,
+    OBJECT_IN_USE = 8,
+    OBJECT_OF_USER = 16
+};
 
 struct object_view {
     struct digest name;
@@ -50,6 +57,8 @@ struct object_view {
     uint8_t flags;
     uint32_t copies, machines;
     uint64_t age_s;
+    uint32_t jobs;
+    struct job_id job; /* zero: none */
 };
 struct request_put {
     uint64_t size;

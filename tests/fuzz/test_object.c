@@ -1,4 +1,6 @@
 /* What a node and its mover, and a command and its node, say about objects, damaged. */
+#include "core/node/object_peer.h"
+#include "core/object/name.h"
 #include "core/wire/move.h"
 #include "core/wire/object_request.h"
 #include "tests/fuzz/fuzz.h"
@@ -164,8 +166,12 @@ static void any_ref(char ref[OBJECT_REF_SIZE])
 
 static void make_view(struct buf *out)
 {
-    struct object_view v = {any_digest(), any_u64(), any_u64(), (uint8_t)any_below(16),
-                            any_u32(),    any_u32(), any_u64()};
+    struct job_id job = any_job();
+    struct object_view v = {any_digest(), any_u64(), any_u64(), (uint8_t)any_below(32),
+                            any_u32(),    any_u32(), any_u64(), any_u32(),
+                            {{0}}};
+
+    v.job = job;
     put_object_view(out, &v);
 }
 
@@ -233,6 +239,93 @@ static void make_credit(struct buf *out)
     put_object_credit(out, (uint32_t)any_below(OBJECT_CREDIT_MAX + 1));
 }
 
+/* --- between nodes --- */
+
+static int keep_again(struct bytes in, struct buf *out)
+{
+    struct reader r = reader_of(in);
+    struct object_keep m = read_object_keep(&r);
+
+    if (!reader_done(&r))
+        return ERR_FORMAT;
+    CHECK(m.generation > 0);
+    put_object_keep(out, &m);
+    return buf_result(out);
+}
+
+static void make_keep(struct buf *out)
+{
+    struct object_keep m = {any_digest(), any_job(), any_below(OBJECT_SIZE_MAX),
+                            1 + any_below(1000), any_bool()};
+    put_object_keep(out, &m);
+}
+
+static int have_again(struct bytes in, struct buf *out)
+{
+    struct reader r = reader_of(in);
+    struct object_have m = read_object_have(&r);
+
+    if (!reader_done(&r))
+        return ERR_FORMAT;
+    CHECK(m.whole + m.never + m.part + m.loose + m.over <= 1);
+    put_object_have(out, &m);
+    return buf_result(out);
+}
+
+static void make_have(struct buf *out)
+{
+    struct object_have m = {.name = any_digest(),
+                            .owner = any_job(),
+                            .size = any_below(OBJECT_SIZE_MAX),
+                            .over = any_bool()};
+    m.whole = !m.over && any_bool();
+    put_object_have(out, &m);
+}
+
+static int seek_again(struct bytes in, struct buf *out)
+{
+    struct job_id owner;
+    struct reader names;
+    uint16_t count;
+
+    if (read_object_seek(in, &owner, &count, &names) < 0)
+        return ERR_FORMAT;
+    CHECK(count > 0 && count <= OBJECT_BATCH);
+    put_object_seek_begin(out, owner);
+    for (uint16_t i = 0; i < count; i++)
+        put_digest(out, read_digest(&names));
+    CHECK(reader_done(&names));
+    return buf_result(out);
+}
+
+static void make_seek(struct buf *out)
+{
+    put_object_seek_begin(out, any_job());
+    for (uint32_t i = 0; i <= any_below(20); i++)
+        put_digest(out, any_digest());
+}
+
+static void make_owner(struct buf *out)
+{
+    struct object_owner m = {any_job(), (enum owner_word)any_below(OWNER_GONE + 1)};
+    put_object_owner(out, &m);
+}
+
+FUZZ_AGAIN(owner, object_owner, read_object_owner, put_object_owner)
+
+TEST(damaged_words_between_nodes_are_refused_or_mean_one_thing)
+{
+    static const struct codec codecs[] = {
+        {"KEEP", keep_again, make_keep, true, 10000},
+        {"HAVE", have_again, make_have, true, 10000},
+        {"SEEK", seek_again, make_seek, true, 5000},
+        {"OWNER", owner_again, make_owner, true, 5000},
+    };
+    fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
+}
+
+/* --- requests, and what answers them --- */
+
 FUZZ_AGAIN(view, object_view, read_object_view, put_object_view)
 FUZZ_AGAIN(put, request_put, read_request_put, put_request_put)
 FUZZ_AGAIN(get, request_get, read_request_get, put_request_get)
@@ -253,4 +346,5 @@ TEST(damaged_requests_are_refused_or_mean_one_thing)
 
 TEST_MAIN(damaged_orders_are_refused_or_mean_one_thing,
           damaged_answers_are_refused_or_mean_one_thing,
+          damaged_words_between_nodes_are_refused_or_mean_one_thing,
           damaged_requests_are_refused_or_mean_one_thing)

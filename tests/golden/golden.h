@@ -46,6 +46,8 @@ void golden_message_make(uint8_t type, struct buf *frame);
 
 /* One line: what a frame says, by the decoders the product has. 0, or what the decoder said. */
 int golden_message_tell(struct bytes frame, FILE *to);
+/* Of those about objects between nodes: the payload alone. 0 or ERR_FORMAT. */
+int golden_tell_object(uint8_t type, struct bytes payload, FILE *to);
 
 /* --- text.c --- */
 

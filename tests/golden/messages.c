@@ -2,6 +2,7 @@
 
 #include "core/base/ensure.h"
 #include "core/mesh/mesh_wire.h"
+#include "core/node/object_peer.h"
 #include "core/node/peer.h"
 #include "core/wire/message.h"
 #include "core/wire/output.h"
@@ -354,6 +355,35 @@ static void make_job(uint8_t type, struct buf *b)
     }
 }
 
+/* Of an object of a job, so that they begin with the names that the job has elsewhere. */
+static void make_object(uint8_t type, struct buf *b)
+{
+    const struct object_keep keep = {golden_digest(1), golden_job(1), 70000, 2, true};
+    const struct object_have have = {
+        .name = golden_digest(1), .owner = golden_job(1), .size = 70000, .whole = true};
+    const struct object_owner owner = {golden_job(1), OWNER_ASK};
+    switch (type) {
+    case MESSAGE_OBJECT_KEEP:
+        put_u16(b, 1);
+        put_object_keep(b, &keep);
+        break;
+    case MESSAGE_OBJECT_HAVE:
+        put_u16(b, 1);
+        put_object_have(b, &have);
+        break;
+    case MESSAGE_OBJECT_SEEK:
+        put_object_seek_begin(b, golden_job(1));
+        put_digest(b, golden_digest(1));
+        break;
+    case MESSAGE_OBJECT_OWNER:
+        put_object_owner(b, &owner);
+        break;
+    default: /* BULK, which goes over other links */
+        put_job_id(b, golden_job(1));
+        break;
+    }
+}
+
 /* --- a command and a node --- */
 
 static const char *const args[] = {"790", "and", "more"};
@@ -552,8 +582,10 @@ void golden_message_make(uint8_t type, struct buf *frame)
     size_t start = frame_begin(frame, type, type >= MESSAGE_REQUEST_SUBMIT ? 7 : 0);
     if (type < 32)
         make_mesh(type, frame);
-    else if (type < MESSAGE_REQUEST_SUBMIT)
+    else if (type < MESSAGE_OBJECT_KEEP)
         make_job(type, frame);
+    else if (type < MESSAGE_REQUEST_SUBMIT)
+        make_object(type, frame);
     else if (type < MESSAGE_REPLY_ERROR)
         make_request(type, frame);
     else if (type < MESSAGE_ORDER_LOAD)

@@ -5,19 +5,12 @@
 #include "core/node/jobs.h"
 #include "core/node/making.h"
 #include "core/node/objects.h"
-#include "core/object/name.h"
-#include "core/wire/output.h"
-#include "tests/lib/story_objects.h"
-#include "tests/lib/story_worker.h"
+#include "tests/lib/story_collect.h"
 
-#define LEAVES 24
-#define LIST_CAP (LEAVES * (OUTPUT_VALUE_MAX + 4))
-#define BIG_OUTPUT 700000u
+#define LEAVES STORY_LEAVES
+#define BIG_OUTPUT STORY_OUTPUT_MAX
 
 static struct story story;
-static uint8_t input_list[2 * STAGE_INPUT_BYTES];
-static uint16_t inputs;
-static uint8_t list[LIST_CAP], got[BIG_OUTPUT];
 static uint8_t bytes[3 * PIECE_SIZE + 5];
 
 static uint32_t of_all_sizes(uint64_t leaf)
@@ -38,25 +31,13 @@ static uint32_t of_much(uint64_t leaf)
     return 100000 + (uint32_t)leaf;
 }
 
-static void collects(struct job_spec *spec, uint32_t number)
-{
-    (void)number;
-    spec->slots_max = 0;
-    spec->stage.units = LEAVES;
-    spec->stage.leaf_units = 1;
-    spec->stage.accumulator_size = 0;
-    spec->stage.reduction = REDUCE_COLLECT;
-    spec->stage.inputs_count = inputs;
-    spec->stage.inputs = (struct bytes){input_list, (size_t)inputs * STAGE_INPUT_BYTES};
-}
-
 static void begin(uint32_t count, uint64_t objects_bytes, uint32_t (*output)(uint64_t leaf))
 {
     story_init(&story, count);
     story.ages.objects_bytes = objects_bytes;
     story.output = output;
-    story.adjust = collects;
-    inputs = 0;
+    story.adjust = story_collects;
+    story_collect.inputs = 0;
     for (uint32_t i = 0; i < count; i++)
         story_start(&story, i);
     for (uint32_t i = 1; i < count; i++)
@@ -64,92 +45,6 @@ static void begin(uint32_t count, uint64_t objects_bytes, uint32_t (*output)(uin
     story_run(&story, 2 * S_US);
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (uint8_t)(i * 2654435761u >> 13);
-}
-
-/* The job as node i tells of it, when it has ended; its result is borrowed from the story. */
-static struct job_view ended(uint32_t i, struct job_id id, int64_t within_us)
-{
-    uint64_t user = story_user(&story, i);
-    uint32_t request = story_watch(&story, user, id);
-    const struct story_answer *a;
-    struct job_view v = {0};
-
-    for (; within_us > 0; within_us -= 100 * MS_US) {
-        story_run(&story, 100 * MS_US);
-        a = story_answer(&story, user, request);
-        if (a != NULL && a->type == MESSAGE_REPLY_JOB &&
-            read_job_view((struct bytes){a->data, a->len}, &v) == 0 && job_state_is_final(v.state))
-            break;
-    }
-    return v;
-}
-
-static uint64_t get(uint32_t i, struct digest name, uint8_t *to, size_t cap)
-{
-    uint64_t user = story_user(&story, i), size;
-    uint32_t request = story_get_begun(&story, user, name, 64, 0);
-
-    for (int k = 0; k < 200 && !story_has_ended(&story, user, request); k++) {
-        story_get_more(&story, user, request, 100000);
-        story_run(&story, 20 * MS_US);
-    }
-    CHECK(story_has_ended(&story, user, request));
-    size = story_got(&story, user, request, to, cap);
-    story_leave(&story, user);
-    return size;
-}
-
-static void check_output(uint32_t i, uint64_t leaf, const struct output *o)
-{
-    const uint8_t *at = o->bytes.data;
-    bool same = true;
-
-    CHECK_INT(o->size, story.output(leaf));
-    CHECK_INT(o->kind, o->size > OUTPUT_INLINE_MAX ? OUTPUT_OBJECT : OUTPUT_BYTES);
-    if (o->kind == OUTPUT_OBJECT) {
-        CHECK_INT(get(i, o->name, got, sizeof got), o->size);
-        at = got;
-    }
-    for (uint64_t k = 0; k < o->size; k++)
-        same &= at[k] == story_output_byte(leaf, k);
-    CHECK(same);
-}
-
-/* Every output of a job that is done, got from node i. */
-static void check_result(uint32_t i, const struct job_view *v)
-{
-    struct collected c;
-    struct reader r;
-    struct output o;
-    uint64_t size = 0;
-
-    CHECK_INT(v->state, JOB_DONE);
-    REQUIRE(read_collected(v->result, &c) == 0);
-    CHECK(digest_equal(v->digest, c.list));
-    CHECK_INT(c.leaves, LEAVES);
-    r = reader_of(c.inline_list);
-    if (c.inline_list.len == 0)
-        r = reader_of((struct bytes){list, (size_t)get(i, c.list, list, sizeof list)});
-    CHECK(digest_equal(object_name_of((struct bytes){r.data, r.len}), c.list));
-    for (uint64_t leaf = 0; leaf < LEAVES; leaf++) {
-        struct bytes value = read_block(&r, OUTPUT_VALUE_MAX);
-
-        REQUIRE(!r.failed && read_output(value, &o) == 0);
-        check_output(i, leaf, &o);
-        size += o.size;
-    }
-    CHECK(reader_done(&r));
-    CHECK_INT(size, c.size);
-}
-
-static void add_input(struct digest name, uint64_t size)
-{
-    struct stage_input in = {name, size};
-    struct buf b;
-
-    buf_init_fixed(&b, input_list + (size_t)inputs * STAGE_INPUT_BYTES, STAGE_INPUT_BYTES);
-    put_stage_input(&b, &in);
-    inputs++;
 }
 
 static void compute_some(void)
@@ -176,8 +71,8 @@ TEST(outputs_of_all_sizes_come_in_the_order_of_leaves)
 
     begin(3, 1 << 30, of_all_sizes);
     id = story_submitted(&story, 0, 1);
-    v = ended(1, id, 20 * S_US);
-    check_result(2, &v);
+    v = story_result(&story, 1, id, 20 * S_US);
+    story_check_result(&story, 2, &v);
     for (uint32_t i = 0; i < story.count; i++)
         CHECK(makings_are_none(story.nodes[i].core));
     CHECK(story_end(&story));
@@ -192,8 +87,8 @@ TEST(a_short_list_is_in_the_result)
     for (uint32_t i = 0; i < story.count; i++)
         story.nodes[i].core->options.embedded = true; /* no objects are needed for it */
     id = story_submitted(&story, 0, 1);
-    v = ended(0, id, 20 * S_US);
-    check_result(0, &v);
+    v = story_result(&story, 0, id, 20 * S_US);
+    story_check_result(&story, 0, &v);
     CHECK(story_end(&story));
 }
 
@@ -208,8 +103,8 @@ TEST(outputs_outlive_the_node_that_made_them)
     compute_some();
     lost = (story_leader(&story, id) + 1) % 4;
     story_kill(&story, lost);
-    v = ended((lost + 1) % 4, id, 60 * S_US);
-    check_result((lost + 2) % 4, &v);
+    v = story_result(&story, (lost + 1) % 4, id, 60 * S_US);
+    story_check_result(&story, (lost + 2) % 4, &v);
     CHECK(story_end(&story));
 }
 
@@ -225,8 +120,8 @@ TEST(a_coordinator_that_dies_leaves_outputs_behind)
     leader = story_leader(&story, id);
     other = (leader + 1) % 4;
     story_kill(&story, leader);
-    v = ended(other, id, 60 * S_US);
-    check_result(other, &v);
+    v = story_result(&story, other, id, 60 * S_US);
+    story_check_result(&story, other, &v);
     CHECK(story_end(&story));
 }
 
@@ -241,8 +136,8 @@ TEST(a_mover_that_dies_costs_leaves_that_are_computed_again)
         story_run(&story, 7 * MS_US);
         story_mover_dies(&story, (uint32_t)k % 2);
     }
-    v = ended(0, id, 60 * S_US);
-    check_result(1, &v);
+    v = story_result(&story, 0, id, 60 * S_US);
+    story_check_result(&story, 1, &v);
     CHECK(story_end(&story));
 }
 
@@ -256,11 +151,11 @@ TEST(inputs_are_got_before_a_job_runs)
     begin(3, 1 << 30, of_few_bytes);
     a = story_put_whole(&story, 0, bytes, sizeof bytes, 5 * S_US, &told);
     b = story_put_whole(&story, 1, bytes, 5, 5 * S_US, &told);
-    add_input(a, sizeof bytes);
-    add_input(b, 5);
+    story_add_input(a, sizeof bytes);
+    story_add_input(b, 5);
     id = story_submitted(&story, 2, 1);
-    v = ended(2, id, 20 * S_US);
-    check_result(0, &v);
+    v = story_result(&story, 2, id, 20 * S_US);
+    story_check_result(&story, 0, &v);
     CHECK(v.nodes >= 1);
     /* Nobody pins them any more. */
     story_run(&story, 15 * S_US);
@@ -278,9 +173,9 @@ TEST(an_input_that_is_nowhere_fails_the_job_by_name)
     struct job_view v;
 
     begin(2, 1 << 30, of_few_bytes);
-    add_input((struct digest){{0xab, 0xcd, 0xef, 0x01}}, 77);
+    story_add_input((struct digest){{0xab, 0xcd, 0xef, 0x01}}, 77);
     id = story_submitted(&story, 0, 1);
-    v = ended(0, id, 150 * S_US);
+    v = story_result(&story, 0, id, 150 * S_US);
     CHECK_INT(v.state, JOB_FAILED);
     CHECK(strstr(v.error, "input abcdef01 is on no node that can be asked") != NULL);
     CHECK_INT(story_leaves_computed(&story), 0);
@@ -294,7 +189,7 @@ TEST(outputs_that_find_no_room_fail_the_job_by_that)
 
     begin(2, 150000, of_much);
     id = story_submitted(&story, 0, 1);
-    v = ended(0, id, 120 * S_US);
+    v = story_result(&story, 0, id, 120 * S_US);
     CHECK_INT(v.state, JOB_FAILED);
     CHECK(strstr(v.error, "no room") != NULL);
     CHECK(story_end(&story));
@@ -343,8 +238,8 @@ TEST(a_leaf_waits_until_another_node_has_its_output)
     story_run(&story, 5 * S_US);
     CHECK_INT(story_leaves_computed(&story), 0);
     story_drop(&story, 0, STORY_USER, STORY_USER);
-    v = ended(0, id, 60 * S_US);
-    check_result(1, &v);
+    v = story_result(&story, 0, id, 60 * S_US);
+    story_check_result(&story, 1, &v);
     CHECK(story_end(&story));
 }
 
@@ -394,8 +289,8 @@ TEST(a_worker_that_lies_about_its_output_ends_and_no_leaf_is_lost)
         story_worker_says(&story, node, w->number, type, buf_bytes(&b));
         buf_clear(&b);
         CHECK(w->state == WORKER_DYING);
-        v = ended(0, id, 60 * S_US);
-        check_result(1, &v);
+        v = story_result(&story, 0, id, 60 * S_US);
+        story_check_result(&story, 1, &v);
         CHECK(story_end(&story));
     }
 }

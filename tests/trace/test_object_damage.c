@@ -4,6 +4,7 @@
 #include "core/node/copies.h"
 #include "core/node/damage.h"
 #include "core/node/fetching.h"
+#include "core/node/having.h"
 #include "core/node/keeping.h"
 #include "core/object/name.h"
 #include "core/wire/move.h"
@@ -224,17 +225,23 @@ TEST(a_damaged_copy_is_not_counted)
     begin(2);
     struct digest name = put_whole(0);
     story_run(&story, 5 * S_US);
-    CHECK_INT(copies_count(story.nodes[1].core, at(1, name), &machines), 2);
+    CHECK_INT(having_count(story.nodes[1].core, at(1, name),
+                           keeping_find(story.nodes[1].core, name, KEEPING_USER), &machines),
+              2);
     story.nodes[1].mover.fails = ERR_IO;
     damage(0, 1);
     user = story_user(&story, 0);
     story_get_more(&story, user, story_get_begun(&story, user, name, 64, 0), OBJECT_CREDIT_MAX);
     story_run(&story, 200 * MS_US);
-    CHECK_INT(copies_count(story.nodes[1].core, at(1, name), &machines), 1);
+    CHECK_INT(having_count(story.nodes[1].core, at(1, name),
+                           keeping_find(story.nodes[1].core, name, KEEPING_USER), &machines),
+              1);
     story.nodes[1].mover.fails = 0;
     story_run(&story, 20 * S_US);
     CHECK_INT(wholes(name), 2);
-    CHECK_INT(copies_count(story.nodes[1].core, at(1, name), &machines), 2);
+    CHECK_INT(having_count(story.nodes[1].core, at(1, name),
+                           keeping_find(story.nodes[1].core, name, KEEPING_USER), &machines),
+              2);
     CHECK(story_end(&story));
 }
 

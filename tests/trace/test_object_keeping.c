@@ -26,11 +26,12 @@ static struct digest name_of(uint32_t i)
 /* As a record of its journal. */
 static int replay(uint32_t i, uint64_t generation, bool kept, uint64_t since_s)
 {
-    uint8_t raw[64];
+    uint8_t raw[96];
     struct buf b;
 
     buf_init_fixed(&b, raw, sizeof raw);
     put_digest(&b, name_of(i));
+    put_job_id(&b, KEEPING_USER);
     put_u64(&b, 5);
     put_u64(&b, generation);
     put_u8(&b, kept);
@@ -52,8 +53,8 @@ TEST(a_journal_of_more_than_are_remembered_is_started_from)
         CHECK(keeping_is_kept(n, name_of(i)));
     /* The latest removals are what is remembered of them. */
     for (uint32_t i = all - KEEPING_MAX / 2; i < all; i++)
-        CHECK(keeping_find(n, name_of(i)) != NULL);
-    CHECK(keeping_find(n, name_of(kept)) == NULL);
+        CHECK(keeping_find(n, name_of(i), KEEPING_USER) != NULL);
+    CHECK(keeping_find(n, name_of(kept), KEEPING_USER) == NULL);
     CHECK(story_end(&story));
 }
 
@@ -78,9 +79,9 @@ TEST(what_was_removed_makes_room_and_what_is_kept_does_not)
     n = story.nodes[0].core;
     for (uint32_t i = 0; i < KEEPING_MAX; i++)
         REQUIRE(replay(i, 1, i > 0, 1000) == 0);
-    REQUIRE(keeping_find(n, name_of(0)) != NULL);
+    REQUIRE(keeping_find(n, name_of(0), KEEPING_USER) != NULL);
     CHECK_INT(put_code(1), 0);
-    CHECK(keeping_find(n, name_of(0)) == NULL);
+    CHECK(keeping_find(n, name_of(0), KEEPING_USER) == NULL);
     CHECK_INT(put_code(2), 1);
     CHECK_INT(put_code(1), 0);
     for (uint32_t i = 1; i < KEEPING_MAX; i++)

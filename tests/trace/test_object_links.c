@@ -202,10 +202,10 @@ TEST(that_something_was_removed_is_forgotten_when_it_is_old)
     gone = put(2);
     take_away(0, gone);
     story_run(&story, 35 * S_US);
-    REQUIRE(keeping_find(story.nodes[0].core, gone) != NULL);
-    CHECK_INT(keeping_find(story.nodes[0].core, gone)->generation, 2);
+    REQUIRE(keeping_find(story.nodes[0].core, gone, KEEPING_USER) != NULL);
+    CHECK_INT(keeping_find(story.nodes[0].core, gone, KEEPING_USER)->generation, 2);
     story_run(&story, 10 * S_US);
-    CHECK(keeping_find(story.nodes[0].core, gone) == NULL);
+    CHECK(keeping_find(story.nodes[0].core, gone, KEEPING_USER) == NULL);
     CHECK(keeping_is_kept(story.nodes[0].core, kept));
     CHECK(story_end(&story));
 }

@@ -3,7 +3,9 @@
 #include "core/base/err.h"
 #include "core/node/copies.h"
 #include "core/node/fetching.h"
+#include "core/node/having.h"
 #include "core/node/keeping.h"
+#include "core/node/link.h"
 #include "core/object/name.h"
 #include "core/wire/move.h"
 #include "tests/lib/story_objects.h"
@@ -68,6 +70,23 @@ static uint32_t stranger(struct digest name)
     return 0;
 }
 
+/* One that cannot write lets go of nothing that only one other has: that one may have gone, and
+ * nobody noticed it yet. */
+TEST(the_last_but_one_copy_stays_where_it_is)
+{
+    begin(2);
+    struct digest name = put(0, SIZE);
+    story_run(&story, 5 * S_US);
+    CHECK_INT(wholes(name), 2);
+    story.nodes[0].fails = true;
+    story_submit(&story, story_user(&story, 0), 1);
+    story_run(&story, S_US);
+    CHECK(!member_keeps(story.nodes[0].core, story.nodes[0].id));
+    story_run(&story, 2 * S_US);
+    CHECK(at(0, name)->kept);
+    CHECK(story_end(&story));
+}
+
 /* It was away for so short a time that nobody took it for dead. */
 TEST(a_disk_that_was_replaced_gets_what_it_had)
 {
@@ -113,7 +132,7 @@ TEST(what_others_keep_is_removed_by_whoever_has_it_too)
     story_run(&story, 5 * S_US);
     uint32_t other = stranger(name);
     CHECK_INT(story_get_whole(&story, other, name, bytes, SIZE), 0);
-    CHECK(keeping_find(story.nodes[other].core, name) == NULL);
+    CHECK(keeping_find(story.nodes[other].core, name, KEEPING_USER) == NULL);
     CHECK_INT(story_ref_code(&story, other, MESSAGE_REQUEST_RM, name), 0);
     story_run(&story, 10 * S_US);
     CHECK_INT(wholes(name), 0);
@@ -134,6 +153,7 @@ TEST(what_nobody_keeps_is_removed_where_it_is)
 
         REQUIRE(k != NULL && k->next == NULL && k->prev == NULL);
         story.nodes[i].core->keeping_first = NULL; /* there was no other */
+        story.nodes[i].core->keeping_count = 0;
         alloc_free(&story.heap.alloc, k, sizeof *k);
         shelf_keep(story.nodes[i].core->objects->shelf,
                    shelf_find(story.nodes[i].core->objects->shelf, name), false);
@@ -213,7 +233,9 @@ TEST(what_somebody_happens_to_have_is_no_copy_to_count_on)
     REQUIRE(is_whole(one, name));
     CHECK(sim_mover_rot(&story.nodes[one].mover, 8, NULL));
     CHECK_INT(story_get_whole(&story, one, name, bytes, SIZE), 0);
-    CHECK_INT(copies_count(story.nodes[one].core, at(one, name), &machines), 3);
+    CHECK_INT(having_count(story.nodes[one].core, at(one, name),
+                           keeping_find(story.nodes[one].core, name, KEEPING_USER), &machines),
+              3);
     CHECK(story_end(&story));
 }
 
@@ -292,7 +314,8 @@ TEST(nodes_that_keep_no_objects_are_replaced_by_the_next_best)
 
 TEST_MAIN(a_removal_in_one_half_reaches_the_other_when_it_heals,
           nodes_that_keep_no_objects_are_replaced_by_the_next_best,
-          a_disk_that_was_replaced_gets_what_it_had, what_is_on_its_way_is_asked_for_twice_at_most,
+          the_last_but_one_copy_stays_where_it_is, a_disk_that_was_replaced_gets_what_it_had,
+          what_is_on_its_way_is_asked_for_twice_at_most,
           what_others_keep_is_removed_by_whoever_has_it_too,
           what_nobody_keeps_is_removed_where_it_is,
           a_node_whose_disk_works_again_keeps_what_it_should,

@@ -26,7 +26,7 @@ static struct digest put_whole(const uint8_t *data, uint64_t size)
     struct object_view told = {0};
     struct digest name = story_put_whole(&story, 0, data, size, 0, &told);
 
-    CHECK_INT(told.flags, OBJECT_KEPT | OBJECT_WHOLE);
+    CHECK_INT(told.flags, OBJECT_KEPT | OBJECT_WHOLE | OBJECT_OF_USER);
     return name;
 }
 
@@ -303,7 +303,7 @@ TEST(what_is_kept_is_written_down)
     gone = put_whole(bytes, 2000);
     CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, gone), 0);
     put_whole(bytes, 2000);
-    CHECK_INT(keeping_find(story.nodes[0].core, gone)->generation, 3);
+    CHECK_INT(keeping_find(story.nodes[0].core, gone, KEEPING_USER)->generation, 3);
     CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, gone), 0);
     story_compact(&story, 0);
     story_run(&story, 10 * MS_US);
@@ -315,7 +315,7 @@ TEST(what_is_kept_is_written_down)
     CHECK(shelf_find(s->shelf, kept)->kept);
     CHECK(shelf_find(s->shelf, gone) == NULL);
     CHECK(!keeping_is_kept(story.nodes[0].core, gone));
-    CHECK_INT(keeping_find(story.nodes[0].core, gone)->generation, 4);
+    CHECK_INT(keeping_find(story.nodes[0].core, gone, KEEPING_USER)->generation, 4);
     CHECK(story_end(&story));
 }
 

@@ -222,6 +222,7 @@ static void user_says(enum stale_what what, struct job_id id)
 struct saying {
     uint8_t object;
     bool kept;
+    struct job_id owner;
 };
 
 static void say_keep(struct node *n, void *ctx)
@@ -229,12 +230,13 @@ static void say_keep(struct node *n, void *ctx)
     const struct saying *s = ctx;
     struct digest name = {{s->object, 1}};
 
-    CHECK_INT(keeping_say(n, name, 1000, s->kept), 0);
+    CHECK_INT(keeping_say(n, name, 1000, s->owner, s->kept), 0);
 }
 
 static void keep(uint8_t object, bool kept)
 {
-    struct saying s = {object, kept};
+    /* Every other one is a job's. */
+    struct saying s = {object, kept, {{(uint8_t)(object % 2 * 77)}}};
 
     rig_inside(&rig, say_keep, &s);
 }
@@ -285,7 +287,7 @@ static bool same_tombs(const struct tombs *a, const struct tombs *b)
 static bool same_objects(const struct node *a, const struct node *b)
 {
     for (const struct keeping *k = a->keeping_first; k != NULL; k = k->next) {
-        const struct keeping *other = keeping_find(b, k->name);
+        const struct keeping *other = keeping_find(b, k->name, k->owner);
 
         if (!CHECK(other != NULL) || !CHECK_INT(k->generation, other->generation) ||
             !CHECK_INT(k->kept, other->kept) || !CHECK_INT(k->since_s, other->since_s))

@@ -146,7 +146,8 @@ TEST(test_requests)
 {
     struct bytes in;
     struct buf b = fresh();
-    struct object_view v = {name_of(8), 10, 4, OBJECT_KEPT | OBJECT_COMING, 2, 1, 60}, got_view;
+    struct object_view v = {name_of(8), 10, 4, OBJECT_KEPT | OBJECT_COMING, 2, 1, 60, 3, {{4}}},
+                       got_view;
     struct request_put put = {.size = UINT64_MAX, .copies = 3}, got_put;
     struct request_get get = {.ref = "0123456789abcdef", .offset = 5}, got_get;
     struct request_objects list = {.all = true}, got_list;
@@ -157,6 +158,7 @@ TEST(test_requests)
     CHECK(is_name(got_view.name, 8) && got_view.size == 10 && got_view.here == 4);
     CHECK(got_view.flags == v.flags && got_view.copies == 2 && got_view.machines == 1);
     CHECK_INT(got_view.age_s, 60);
+    CHECK(got_view.jobs == 3 && job_id_equal(got_view.job, v.job));
     b = fresh();
     put_request_put(&b, &put);
     CHECK_EVERY_TRUNCATION(b, read_request_put(in, &got_put));

@@ -1,0 +1,127 @@
+/* Stories of jobs that collect: their spec, and what a user gets of their result. Header only,
+ * because it checks. */
+#ifndef VELUM_TESTS_STORY_COLLECT_H
+#define VELUM_TESTS_STORY_COLLECT_H
+
+#include "core/wire/output.h"
+#include "tests/lib/story_objects.h"
+#include "tests/lib/story_worker.h"
+
+#define STORY_LEAVES 24
+#define STORY_OUTPUT_MAX 700000u
+
+static struct {
+    uint8_t input_list[2 * STAGE_INPUT_BYTES];
+    uint16_t inputs;
+    uint8_t list[STORY_LEAVES * (OUTPUT_VALUE_MAX + 4)];
+    uint8_t got[STORY_OUTPUT_MAX];
+} story_collect;
+
+/* story.adjust: jobs are such from then on. */
+static inline void story_collects(struct job_spec *spec, uint32_t number)
+{
+    (void)number;
+    spec->slots_max = 0;
+    spec->stage.units = STORY_LEAVES;
+    spec->stage.leaf_units = 1;
+    spec->stage.accumulator_size = 0;
+    spec->stage.reduction = REDUCE_COLLECT;
+    spec->stage.inputs_count = story_collect.inputs;
+    spec->stage.inputs =
+        (struct bytes){story_collect.input_list, (size_t)story_collect.inputs * STAGE_INPUT_BYTES};
+}
+
+/* The job as node i tells of it, when it has ended; its result is borrowed from the story. */
+static inline struct job_view story_result(struct story *s, uint32_t i, struct job_id id,
+                                           int64_t within_us)
+{
+    uint64_t user = story_user(s, i);
+    uint32_t request = story_watch(s, user, id);
+    const struct story_answer *a;
+    struct job_view v = {0};
+
+    for (; within_us > 0; within_us -= 100 * MS_US) {
+        story_run(s, 100 * MS_US);
+        a = story_answer(s, user, request);
+        if (a != NULL && a->type == MESSAGE_REPLY_JOB &&
+            read_job_view((struct bytes){a->data, a->len}, &v) == 0 && job_state_is_final(v.state))
+            break;
+    }
+    return v;
+}
+
+static inline uint64_t story_get_all(struct story *s, uint32_t i, struct digest name, uint8_t *to,
+                                     size_t cap)
+{
+    uint64_t user = story_user(s, i), size;
+    uint32_t request = story_get_begun(s, user, name, 64, 0);
+
+    for (int k = 0; k < 200 && !story_has_ended(s, user, request); k++) {
+        story_get_more(s, user, request, 100000);
+        story_run(s, 20 * MS_US);
+    }
+    CHECK(story_has_ended(s, user, request));
+    size = story_got(s, user, request, to, cap);
+    story_leave(s, user);
+    return size;
+}
+
+static inline void story_check_output(struct story *s, uint32_t i, uint64_t leaf,
+                                      const struct output *o)
+{
+    const uint8_t *at = o->bytes.data;
+    bool same = true;
+
+    CHECK_INT(o->size, s->output(leaf));
+    CHECK_INT(o->kind, o->size > OUTPUT_INLINE_MAX ? OUTPUT_OBJECT : OUTPUT_BYTES);
+    if (o->kind == OUTPUT_OBJECT) {
+        CHECK_INT(story_get_all(s, i, o->name, story_collect.got, sizeof story_collect.got),
+                  o->size);
+        at = story_collect.got;
+    }
+    for (uint64_t k = 0; k < o->size; k++)
+        same &= at[k] == story_output_byte(leaf, k);
+    CHECK(same);
+}
+
+/* Every output of a job that is done, story_collect.got from node i. */
+static inline void story_check_result(struct story *s, uint32_t i, const struct job_view *v)
+{
+    struct collected c;
+    struct reader r;
+    struct output o;
+    uint64_t size = 0;
+
+    CHECK_INT(v->state, JOB_DONE);
+    REQUIRE(read_collected(v->result, &c) == 0);
+    CHECK(digest_equal(v->digest, c.list));
+    CHECK_INT(c.leaves, STORY_LEAVES);
+    r = reader_of(c.inline_list);
+    if (c.inline_list.len == 0)
+        r = reader_of((struct bytes){
+            story_collect.list,
+            (size_t)story_get_all(s, i, c.list, story_collect.list, sizeof story_collect.list)});
+    CHECK(digest_equal(object_name_of((struct bytes){r.data, r.len}), c.list));
+    for (uint64_t leaf = 0; leaf < STORY_LEAVES; leaf++) {
+        struct bytes value = read_block(&r, OUTPUT_VALUE_MAX);
+
+        REQUIRE(!r.failed && read_output(value, &o) == 0);
+        story_check_output(s, i, leaf, &o);
+        size += o.size;
+    }
+    CHECK(reader_done(&r));
+    CHECK_INT(size, c.size);
+}
+
+static inline void story_add_input(struct digest name, uint64_t size)
+{
+    struct stage_input in = {name, size};
+    struct buf b;
+
+    buf_init_fixed(&b, story_collect.input_list + (size_t)story_collect.inputs * STAGE_INPUT_BYTES,
+                   STAGE_INPUT_BYTES);
+    put_stage_input(&b, &in);
+    story_collect.inputs++;
+}
+
+#endif

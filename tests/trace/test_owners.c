@@ -1,0 +1,333 @@
+/* Stories of whom objects are kept for: users, and jobs that make or read them; and how what a job
+ * wanted goes when the job is over. */
+#include "core/base/err.h"
+#include "core/node/copies.h"
+#include "core/node/having.h"
+#include "core/node/objects.h"
+#include "core/node/owners.h"
+#include "tests/lib/story_collect.h"
+
+#define KEEP_S 40u
+#define TOMBSTONE_S 100u
+
+static struct story story;
+static struct node_limits limits;
+static uint8_t bytes[70000];
+
+static uint32_t of_much(uint64_t leaf)
+{
+    return 20000 + (uint32_t)leaf;
+}
+
+static void begin(uint32_t count, uint32_t keep_jobs)
+{
+    limits = node_limits_usual;
+    limits.owners_us = 2 * S_US;
+    story_init(&story, count);
+    story.ages = (struct node_options){.objects_bytes = 1 << 30,
+                                       .keep_s = KEEP_S,
+                                       .keep_jobs = keep_jobs,
+                                       .tombstone_s = TOMBSTONE_S,
+                                       .calendar_look_s = 1,
+                                       .limits = &limits};
+    story.output = of_much;
+    story.adjust = story_collects;
+    story_collect.inputs = 0;
+    for (uint32_t i = 0; i < count; i++)
+        story_start(&story, i);
+    for (uint32_t i = 1; i < count; i++)
+        story_hint(&story, i, 0);
+    story_run(&story, 2 * S_US);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+}
+
+static struct digest output_of(uint64_t leaf)
+{
+    for (uint32_t k = 0; k < of_much(leaf); k++)
+        story_collect.got[k] = story_output_byte(leaf, k);
+    return object_name_of((struct bytes){story_collect.got, of_much(leaf)});
+}
+
+/* Nodes that keep it for this owner. */
+static uint32_t keepers(struct digest name, struct job_id owner)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < story.count; i++) {
+        const struct node *n = story.nodes[i].core;
+        const struct keeping *k = n == NULL ? NULL : keeping_find(n, name, owner);
+        const struct shelf_object *o = n == NULL ? NULL : shelf_find(n->objects->shelf, name);
+
+        count += k != NULL && k->kept && o != NULL && o->whole && o->kept;
+    }
+    return count;
+}
+
+/* What is left of a job's objects: statements, and copies of outputs. */
+static uint32_t left_of(struct job_id job)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < story.count; i++) {
+        const struct node *n = story.nodes[i].core;
+
+        if (n == NULL)
+            continue;
+        for (const struct keeping *k = n->keeping_first; k != NULL; k = k->next)
+            count += job_id_equal(k->owner, job);
+        for (uint64_t leaf = 0; leaf < STORY_LEAVES; leaf++)
+            count += shelf_find(n->objects->shelf, output_of(leaf)) != NULL;
+    }
+    return count;
+}
+
+static struct job_id done(uint32_t number)
+{
+    struct job_id id = story_submitted(&story, 0, number);
+    struct job_view v = story_result(&story, 0, id, 20 * S_US);
+
+    CHECK_INT(v.state, JOB_DONE);
+    return id;
+}
+
+static void kill_job(uint32_t i, struct job_id id)
+{
+    uint64_t user = story_user(&story, i);
+    uint32_t request = story_ask_id(&story, user, MESSAGE_REQUEST_KILL, id);
+
+    CHECK_INT(story_code_within(&story, user, request, 6 * S_US), 0);
+    story_leave(&story, user);
+}
+
+static void say_keep(uint32_t from, uint32_t to, struct digest name, struct job_id owner)
+{
+    struct object_keep m = {name, owner, of_much(3), 1, true};
+    uint8_t raw[128];
+    struct buf b;
+
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_u16(&b, 1);
+    put_object_keep(&b, &m);
+    story_say(&story, from, to, MESSAGE_OBJECT_KEEP, 0, buf_bytes(&b));
+}
+
+static struct object_view shown(uint32_t i, struct digest name)
+{
+    struct request_objects m = {.all = true};
+    uint64_t user = story_user(&story, i);
+    struct object_view v = {0};
+    uint8_t raw[128];
+    uint32_t request;
+    struct buf b;
+
+    id_hex(name.bytes, 64, m.ref);
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_request_objects(&b, &m);
+    request = story_ask(&story, user, MESSAGE_REQUEST_OBJECTS, buf_bytes(&b));
+    story_run(&story, 10 * MS_US);
+    CHECK(story_object_view(&story, user, request, &v));
+    story_leave(&story, user);
+    return v;
+}
+
+TEST(what_a_job_made_stays_while_its_result_is_kept_and_goes_then)
+{
+    struct digest name = output_of(3);
+    struct object_view v;
+    struct job_id id;
+
+    begin(5, 0);
+    id = done(1);
+    story_run(&story, (KEEP_S - 10) * S_US);
+    CHECK_INT(keepers(name, id), 3);
+    for (uint32_t i = 0; i < 5; i++) {
+        const struct shelf_object *o = shelf_find(story.nodes[i].core->objects->shelf, name);
+
+        if (o == NULL || !o->kept)
+            continue;
+        v = shown(i, name);
+        CHECK(v.jobs == 1 && job_id_equal(v.job, id) && (v.flags & OBJECT_OF_USER) == 0);
+        CHECK_INT(v.copies, 3);
+    }
+    story_run(&story, 30 * S_US);
+    CHECK_INT(left_of(id), 0);
+    /* Whoever says so again is too late. */
+    say_keep(0, 1, name, id);
+    say_keep(1, 0, name, id);
+    story_run(&story, S_US);
+    CHECK_INT(left_of(id), 0);
+    for (uint32_t i = 0; i < 5; i++)
+        CHECK(copies_are_quiet(story.nodes[i].core));
+    CHECK(story_end(&story));
+}
+
+TEST(what_a_user_put_too_stays_for_him)
+{
+    struct digest name = output_of(3);
+    struct object_view v;
+    struct job_id id;
+
+    begin(4, 0);
+    output_of(3);
+    story_put_whole(&story, 0, story_collect.got, of_much(3), 5 * S_US, &v);
+    id = done(1);
+    story_run(&story, 5 * S_US);
+    CHECK_INT(keepers(name, id), 3);
+    CHECK_INT(keepers(name, KEEPING_USER), 3);
+    story_run(&story, (KEEP_S + 20) * S_US);
+    CHECK_INT(keepers(name, id), 0);
+    CHECK_INT(keepers(name, KEEPING_USER), 3);
+    CHECK(story_end(&story));
+}
+
+/* He takes away his part of it, and what is left is the job's. */
+TEST(an_input_that_its_user_takes_away_stays_for_the_job)
+{
+    struct object_view v;
+    struct digest name;
+    struct job_id id;
+
+    begin(4, 0);
+    name = story_put_whole(&story, 0, bytes, sizeof bytes, 5 * S_US, &v);
+    story_add_input(name, sizeof bytes);
+    for (uint32_t i = 0; i < 4; i++)
+        story.nodes[i].mover_us = 30 * MS_US; /* outputs take a while */
+    id = story_submitted(&story, 1, 1);
+    for (int k = 0; k < 1000 && keepers(name, id) < 3; k++)
+        story_run(&story, MS_US);
+    CHECK_INT(keepers(name, id), 3);
+    CHECK(!owner_has_ended(story.nodes[0].core, id));
+    CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, name), 0);
+    story_run(&story, 5 * S_US);
+    CHECK_INT(keepers(name, KEEPING_USER), 0);
+    CHECK_INT(keepers(name, id), 3);
+    CHECK_INT(story_result(&story, 1, id, 20 * S_US).state, JOB_DONE);
+    story_run(&story, (KEEP_S + 20) * S_US);
+    CHECK_INT(left_of(id), 0);
+    CHECK_INT(keepers(name, id), 0);
+    CHECK(story_end(&story));
+}
+
+/* Nodes that do not hold the job only hear of it when they ask. */
+TEST(what_later_jobs_crowd_out_takes_its_objects_along)
+{
+    struct job_id first, last;
+
+    begin(6, 2);
+    first = done(1);
+    story.output = NULL;
+    story_run(&story, 5 * S_US);
+    CHECK(left_of(first) > 0);
+    for (uint32_t i = 0; i < 12; i++) {
+        last = story_submitted(&story, 0, 10 + i);
+        kill_job(0, last);
+        story_run(&story, 200 * MS_US);
+    }
+    story_run(&story, 15 * S_US);
+    CHECK_INT(left_of(first), 0);
+    CHECK(story_end(&story));
+}
+
+/* Another part of the mesh may have its result. */
+TEST(what_a_killed_job_made_goes_when_everybody_is_there)
+{
+    struct job_id id;
+
+    begin(5, 0);
+    story.nodes[4].keeps_disk = true;
+    id = story_submitted(&story, 0, 1);
+    for (int k = 0; k < 2000 && story_leaves_computed(&story) < 4; k++)
+        story_run(&story, MS_US);
+    kill_job(0, id);
+    story_kill(&story, 4);
+    CHECK(left_of(id) > 0);
+    story_run(&story, 30 * S_US);
+    CHECK(left_of(id) > 0);
+    story_start(&story, 4);
+    story_hint(&story, 4, 0);
+    story_run(&story, 17 * S_US);
+    CHECK_INT(left_of(id), 0);
+    CHECK(story_end(&story));
+}
+
+TEST(a_user_takes_nothing_from_a_job_that_runs)
+{
+    struct digest name = output_of(0);
+    struct job_id id;
+
+    begin(1, 0);
+    id = story_submitted(&story, 0, 1);
+    for (int k = 0; k < 2000 && keepers(name, id) == 0; k++)
+        story_run(&story, MS_US);
+    CHECK_INT(keepers(name, id), 1);
+    CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, name), 1);
+    CHECK_INT(keepers(name, id), 1);
+    CHECK_INT(story_result(&story, 0, id, 20 * S_US).state, JOB_DONE);
+    CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, name), 0);
+    story_run(&story, S_US);
+    CHECK_INT(keepers(name, id), 0);
+    CHECK(shelf_find(story.nodes[0].core->objects->shelf, name) == NULL);
+    CHECK(story_end(&story));
+}
+
+/* Node 1 has it for a user, and nobody told it of the job: as a copy for the job it does not
+ * count. */
+TEST(a_copy_counts_for_the_owner_that_it_is_kept_for)
+{
+    struct job_id job = {{9, 9}};
+    struct object_view v;
+    struct digest name;
+    uint8_t raw[2 * ID_SIZE];
+    struct buf b;
+
+    begin(3, 0);
+    name = story_put_whole(&story, 0, bytes, sizeof bytes, 5 * S_US, &v);
+    story_run(&story, 5 * S_US);
+    CHECK_INT(keepers(name, KEEPING_USER), 3);
+    story_drop(&story, MESSAGE_OBJECT_KEEP, 0, 1);
+    say_keep(2, 0, name, job);
+    story_run(&story, S_US);
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_object_seek_begin(&b, job);
+    put_digest(&b, name);
+    story_say(&story, 0, 1, MESSAGE_OBJECT_SEEK, 0, buf_bytes(&b));
+    story_run(&story, 10 * MS_US);
+    REQUIRE(keeping_find(story.nodes[0].core, name, job) != NULL);
+    CHECK(!having_has(story.nodes[0].core, keeping_find(story.nodes[0].core, name, job),
+                      story.nodes[1].id));
+    story_drop(&story, 0, 0, 0);
+    story_run(&story, 5 * S_US);
+    CHECK_INT(keepers(name, job), 3);
+    CHECK(story_end(&story));
+}
+
+TEST(what_was_dropped_does_not_come_back_with_a_restart)
+{
+    struct job_id id;
+
+    begin(1, 0);
+    story.nodes[0].keeps_disk = true;
+    id = done(1);
+    CHECK(left_of(id) > 0);
+    story_kill(&story, 0);
+    story_start(&story, 0);
+    story_run(&story, S_US);
+    CHECK_INT(keepers(output_of(5), id), 1);
+    story_run(&story, (KEEP_S + 10) * S_US);
+    CHECK_INT(left_of(id), 0);
+    story_kill(&story, 0);
+    limits.owners_us = 600 * S_US;
+    story.nodes[0].stuck = true;
+    story_start(&story, 0);
+    CHECK_INT(left_of(id), 0);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(what_a_job_made_stays_while_its_result_is_kept_and_goes_then,
+          what_a_user_put_too_stays_for_him, an_input_that_its_user_takes_away_stays_for_the_job,
+          what_later_jobs_crowd_out_takes_its_objects_along,
+          what_a_killed_job_made_goes_when_everybody_is_there,
+          a_user_takes_nothing_from_a_job_that_runs,
+          a_copy_counts_for_the_owner_that_it_is_kept_for,
+          what_was_dropped_does_not_come_back_with_a_restart)
