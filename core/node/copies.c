@@ -150,40 +150,6 @@ static uint32_t concerned(const struct node *n, const struct keeping *k,
 
 /* --- what was removed --- */
 
-/* Never 0, which is nobody. */
-static uint32_t end_of(struct node_id id)
-{
-    return load_u32(id.bytes) | 1;
-}
-
-static bool has_heard(const struct keeping *k, struct node_id id)
-{
-    for (uint32_t i = 0; i < KEEPING_HEARD_MAX; i++)
-        if (k->heard[i] == end_of(id))
-            return true;
-    return false;
-}
-
-/* Where there is no room it is told again, and says so again. */
-static void note_heard(struct keeping *k, struct node_id id)
-{
-    for (uint32_t i = 0; i < KEEPING_HEARD_MAX && !has_heard(k, id); i++)
-        if (k->heard[i] == 0)
-            k->heard[i] = end_of(id);
-}
-
-static void heard_only(struct keeping *k, const struct holders *wanted)
-{
-    for (uint32_t i = 0; i < KEEPING_HEARD_MAX; i++) {
-        bool stays = false;
-
-        for (uint8_t w = 0; w < wanted->count; w++)
-            stays |= k->heard[i] == end_of(wanted->ids[w]);
-        if (!stays)
-            k->heard[i] = 0;
-    }
-}
-
 void copies_tell_removed(struct node *n, struct digest name)
 {
     struct holders wanted = keepers_of(n, name);
@@ -223,13 +189,13 @@ static bool tend_removed(struct node *n, struct keeping *k, uint32_t *hashes)
     if (k->placed != n->objects->placings || (k->missing && due)) {
         *hashes += mesh_count(n->mesh) + 1;
         wanted = keepers_of(n, k->name);
-        heard_only(k, &wanted);
+        having_heard_only(k, &wanted);
         k->missing = false;
         k->placed = n->objects->placings;
     }
 #endif
     for (uint8_t i = 0; i < wanted.count; i++) {
-        if (node_is_self(n, wanted.ids[i]) || has_heard(k, wanted.ids[i]))
+        if (node_is_self(n, wanted.ids[i]) || having_heard(k, wanted.ids[i]))
             continue;
         k->missing = true;
         if (!having_had(k, wanted.ids[i]))
@@ -499,7 +465,7 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
     if (!k->kept) {
         on_removed(n, m->name);
         having_remove(k, from);
-        note_heard(k, from);
+        having_note_heard(k, from);
         if (rc > 0) /* the one who says so tells the others too, unless he is lost */
             k->placed = n->objects->placings;
         send_have(n, from, m->name, m->owner);
@@ -554,7 +520,7 @@ static void on_have(struct node *n, struct node_id from, const struct object_hav
     else if (k != NULL)
         having_remove(k, from);
     if (k != NULL && !k->kept && !m->whole && !m->loose && !m->part)
-        note_heard(k, from);
+        having_note_heard(k, from);
     if ((m->whole || m->loose || m->part) && is_wanted(n, m->name) &&
         gets_believe(n, m->name, from))
         (void)fetching_begin(n, m->name, m->size, from);

@@ -1,5 +1,6 @@
 #include "core/node/having.h"
 
+#include "core/base/bytes.h"
 #include "core/node/link.h"
 
 /* The end of its boot: two in a row are hardly ever alike. */
@@ -72,6 +73,39 @@ void having_forget_gone(const struct node *n, struct keeping *k)
     for (uint8_t i = k->has_count; i-- > 0;)
         if (member_is_gone(n, k->has[i]))
             drop_place(k, i);
+}
+
+/* Never 0, which is nobody. */
+static uint32_t end_of(struct node_id id)
+{
+    return load_u32(id.bytes) | 1;
+}
+
+bool having_heard(const struct keeping *k, struct node_id id)
+{
+    for (uint32_t i = 0; i < KEEPING_HEARD_MAX; i++)
+        if (k->heard[i] == end_of(id))
+            return true;
+    return false;
+}
+
+void having_note_heard(struct keeping *k, struct node_id id)
+{
+    for (uint32_t i = 0; i < KEEPING_HEARD_MAX && !having_heard(k, id); i++)
+        if (k->heard[i] == 0)
+            k->heard[i] = end_of(id);
+}
+
+void having_heard_only(struct keeping *k, const struct holders *wanted)
+{
+    for (uint32_t i = 0; i < KEEPING_HEARD_MAX; i++) {
+        bool stays = false;
+
+        for (uint8_t w = 0; w < wanted->count; w++)
+            stays |= k->heard[i] == end_of(wanted->ids[w]);
+        if (!stays)
+            k->heard[i] = 0;
+    }
 }
 
 static bool find_last(const struct node *n, struct digest name, char to[NODE_NAME_SIZE])

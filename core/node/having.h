@@ -13,6 +13,12 @@ bool having_has(const struct node *n, const struct keeping *k, struct node_id id
 /* `loose`: it may let go of it any time, and is no copy to count on. */
 void having_add(const struct node *n, struct keeping *k, struct node_id id, bool loose);
 void having_remove(struct keeping *k, struct node_id id);
+/* Of what was removed: who knows it. Where there is no room for one more it is told again, and says so
+ * again. */
+bool having_heard(const struct keeping *k, struct node_id id);
+void having_note_heard(struct keeping *k, struct node_id id);
+/* Nobody else counts any more. */
+void having_heard_only(struct keeping *k, const struct holders *wanted);
 void having_forget_gone(const struct node *n, struct keeping *k);
 /* Of an object that is lost: "; node NAME had it last" where that is known here, for any owner; a
  * sentence goes before it. */
