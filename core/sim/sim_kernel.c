@@ -276,6 +276,7 @@ static void job_finish(struct sim_job *j, const struct alloc *a, uint64_t leaves
     j->leaves = spec_leaves(&j->spec.stage);
     ensure(j->leaves <= leaves_max && j->spec.stage.accumulator_size <= sizeof j->expected);
     sign_spec(j, a);
+    j->wanted = j->leaves;
     if (j->collects) {
         sim_collect_finish(j);
         return;
