@@ -24,21 +24,22 @@ struct entry {
 
 struct cover {
     const struct alloc *alloc;
-    uint64_t leaves_total, leaves_covered;
+    const struct shape *shape;
+    uint64_t leaves_covered;
     struct entry **entries;
     uint32_t count, cap;
+    uint32_t roots;      /* values of whole stages among them */
     uint32_t pairs;      /* how many neighbours are siblings */
     uint64_t pairs_from; /* no pair begins before this leaf */
 };
 
-int cover_new(struct cover **out, const struct alloc *a, uint64_t leaves)
+int cover_new(struct cover **out, const struct alloc *a, const struct shape *shape)
 {
-    ensure(leaves >= 1 && leaves <= LEAVES_MAX);
     struct cover *c = alloc_zeroed(a, sizeof *c);
     if (!c)
         return ERR_NO_MEMORY;
     c->alloc = a;
-    c->leaves_total = leaves;
+    c->shape = shape;
     *out = c;
     return 0;
 }
@@ -65,7 +66,7 @@ static uint64_t first_of(const struct cover *c, uint32_t i)
 
 static uint64_t end_of(const struct cover *c, uint32_t i)
 {
-    return tree_end(c->entries[i]->v.at, c->leaves_total);
+    return shape_end(c->shape, c->entries[i]->v.at);
 }
 
 /* The first value that ends after `leaf`, or count. */
@@ -89,7 +90,8 @@ static bool is_pair(const struct cover *c, uint32_t i)
     if (i + 1 >= c->count)
         return false;
     struct tree_node left = c->entries[i]->v.at;
-    return tree_is_left(left) && tree_equal(tree_sibling(left), c->entries[i + 1]->v.at);
+    return tree_is_left(left) && !shape_is_root(c->shape, left) &&
+           tree_equal(tree_sibling(left), c->entries[i + 1]->v.at);
 }
 
 /* Pairs in which one of the values [from, to) takes part. */
@@ -135,11 +137,13 @@ static void replace(struct cover *c, uint32_t i, uint32_t end, struct entry *e)
 #if VELUM_PLANT != 31 /* sim: parent and child are both counted */
         c->leaves_covered -= end_of(c, k) - first_of(c, k);
 #endif
+        c->roots -= shape_is_root(c->shape, c->entries[k]->v.at);
         entry_free(c, c->entries[k]);
     }
     memmove(c->entries + i + 1, c->entries + end, (c->count - end) * sizeof(struct entry *));
     c->count = c->count - (end - i) + 1;
     c->entries[i] = e;
+    c->roots += shape_is_root(c->shape, e->v.at);
     c->leaves_covered += end_of(c, i) - first_of(c, i);
     c->pairs += pairs_around(c, i, i + 1);
     uint32_t left = i > 0 && is_pair(c, i - 1) ? i - 1 : i;
@@ -147,22 +151,28 @@ static void replace(struct cover *c, uint32_t i, uint32_t end, struct entry *e)
         c->pairs_from = first_of(c, left);
 }
 
-static bool has_room_for(const struct cover *c, uint32_t i, uint32_t end)
+/* Values of parts of stages. */
+static uint32_t parts(const struct cover *c)
+{
+    return c->count - c->roots;
+}
+
+static bool has_room_for(const struct cover *c, uint32_t i, uint32_t end, struct tree_node at)
 {
 #if VELUM_PLANT == 215 /* unit/test_cover: the bound on values is not kept */
     if (end >= i)
         return true;
 #endif
-    if (end > i || c->count < COVER_VALUES_MAX)
+    if (end > i || parts(c) < COVER_VALUES_MAX || shape_is_root(c->shape, at))
         return true;
-    return i < c->count && c->count < COVER_VALUES_MAX + HOLE_VALUES_MAX;
+    return i < c->count && parts(c) < COVER_VALUES_MAX + HOLE_VALUES_MAX;
 }
 
 int cover_insert(struct cover *c, const struct value *v)
 {
-    if (!tree_has(v->at, c->leaves_total) || v->data.len > ACCUMULATOR_SIZE_MAX)
+    if (!shape_has(c->shape, v->at) || v->data.len > ACCUMULATOR_SIZE_MAX)
         return ERR_FORMAT;
-    struct tree_node at = tree_canonical(v->at, c->leaves_total);
+    struct tree_node at = shape_canonical(c->shape, v->at);
     uint32_t i = find(c, tree_first(at));
     if (i < c->count && tree_equal(c->entries[i]->v.at, at))
         return bytes_equal(c->entries[i]->v.data, v->data) ? COVER_DUPLICATE : ERR_DAMAGED;
@@ -171,7 +181,7 @@ int cover_insert(struct cover *c, const struct value *v)
     uint32_t end = i;
     while (end < c->count && tree_holds(at, c->entries[end]->v.at))
         end++;
-    if (!has_room_for(c, i, end))
+    if (!has_room_for(c, i, end, at))
         return ERR_FULL;
     int rc = make_room(c);
     if (rc < 0)
@@ -199,16 +209,16 @@ bool cover_pair(const struct cover *c, uint64_t *from_leaf, struct value *left, 
     return false;
 }
 
-bool cover_root(const struct cover *c, struct value *root)
+bool cover_root(const struct cover *c, uint32_t stage, struct value *root)
 {
-    return cover_get(c, tree_root(c->leaves_total), root);
+    return cover_get(c, shape_root(c->shape, stage), root);
 }
 
 bool cover_get(const struct cover *c, struct tree_node at, struct value *v)
 {
-    if (!tree_has(at, c->leaves_total))
+    if (!shape_has(c->shape, at))
         return false;
-    at = tree_canonical(at, c->leaves_total);
+    at = shape_canonical(c->shape, at);
     uint32_t i = find(c, tree_first(at));
     if (i == c->count || !tree_equal(c->entries[i]->v.at, at))
         return false;
@@ -243,21 +253,37 @@ uint64_t cover_overlap(const struct cover *c, uint64_t from, uint64_t end)
     return from < end ? sum : 0;
 }
 
+/* Moves `at` on to a leaf that is not covered. False: there is none. */
+static bool next_uncovered(const struct cover *c, uint64_t *at, struct shape_stage *g, uint32_t *i)
+{
+    uint32_t stage;
+    for (*i = find(c, *at);;) {
+        while (*i < c->count && first_of(c, *i) <= *at)
+            *at = end_of(c, (*i)++);
+        bool found = shape_find(c->shape, *at, &stage);
+        if (stage == c->shape->count)
+            return false;
+        *g = shape_at(c->shape, stage);
+        if (found)
+            return true;
+        *at = g->first; /* what lies before it is no leaf */
+    }
+}
+
 bool cover_gap(const struct cover *c, uint64_t at, uint64_t *first, uint64_t *end)
 {
-    uint32_t i = find(c, at);
-    while (i < c->count && first_of(c, i) <= at)
-        at = end_of(c, i++);
-    if (at >= c->leaves_total)
+    struct shape_stage g;
+    uint32_t i;
+    if (!next_uncovered(c, &at, &g, &i))
         return false;
     *first = at;
-    *end = i < c->count ? first_of(c, i) : c->leaves_total;
+    *end = i < c->count && first_of(c, i) < g.end ? first_of(c, i) : g.end;
     return true;
 }
 
 uint64_t cover_frontier(const struct cover *c)
 {
-    return c->count < COVER_VALUES_MAX ? c->leaves_total : first_of(c, c->count - 1);
+    return parts(c) < COVER_VALUES_MAX ? c->shape->end : first_of(c, c->count - 1);
 }
 
 struct digest cover_digest(const struct cover *c)

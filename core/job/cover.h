@@ -1,11 +1,13 @@
-/* The cover of a stage: which tree nodes have values. An antichain sorted by first leaf: no value
- * lies below another. Inserting a value drops every value below it. Every tree node goes by its
- * canonical name (wire/tree.h). */
+/* The cover of a job's stages: which tree nodes have values. An antichain sorted by first leaf: no
+ * value lies below another. Inserting a value drops every value below it. Every tree node goes by
+ * its canonical name in the row of all stages (job/shape.h). The value of a whole stage does not
+ * count for the bound. */
 #ifndef VELUM_JOB_COVER_H
 #define VELUM_JOB_COVER_H
 
 #include "core/base/alloc.h"
 #include "core/base/id.h"
+#include "core/job/shape.h"
 #include "core/wire/tree.h"
 #include "core/wire/value.h"
 
@@ -14,7 +16,8 @@
 
 struct cover;
 
-int cover_new(struct cover **out, const struct alloc *a, uint64_t leaves);
+/* The shape is borrowed, and may get more stages. 0 or ERR_NO_MEMORY. */
+int cover_new(struct cover **out, const struct alloc *a, const struct shape *shape);
 void cover_free(struct cover *c);
 
 enum cover_result { COVER_ADDED = 1, COVER_DUPLICATE = 0 };
@@ -26,8 +29,8 @@ int cover_insert(struct cover *c, const struct value *v);
  * moved on by the call so that pairs out for merging can be stepped over). Borrowed. */
 bool cover_pair(const struct cover *c, uint64_t *from_leaf, struct value *left,
                 struct value *right);
-/* The root's value; borrowed. */
-bool cover_root(const struct cover *c, struct value *root);
+/* The value of a whole stage; borrowed. */
+bool cover_root(const struct cover *c, uint32_t stage, struct value *root);
 /* The value of exactly this tree node, if it is in the cover. Borrowed. */
 bool cover_get(const struct cover *c, struct tree_node at, struct value *v);
 uint32_t cover_count(const struct cover *c);
@@ -35,10 +38,10 @@ const struct value *cover_at(const struct cover *c, uint32_t i); /* sorted by fi
 uint64_t cover_leaves(const struct cover *c);                    /* how many leaves are covered */
 /* How many leaves of [from, end) are covered already. */
 uint64_t cover_overlap(const struct cover *c, uint64_t from, uint64_t end);
-/* The first uncovered run at or after `at`: false when there is none. */
+/* The first uncovered run of leaves of one stage at or after `at`: false when there is none. */
 bool cover_gap(const struct cover *c, uint64_t at, uint64_t *first, uint64_t *end);
 /* Where new ground begins that there is no room for: values of leaves before it fill a hole or lie
- * below what is there. The number of leaves while the cover is not at its bound. */
+ * below what is there. The end of all stages while the cover is not at its bound. */
 uint64_t cover_frontier(const struct cover *c);
 /* Over (canonical node, value) in order. */
 struct digest cover_digest(const struct cover *c);

@@ -32,6 +32,7 @@ int ledger_new(struct ledger **out, const struct alloc *a, struct bytes spec_fac
         return ERR_NO_MEMORY;
     l->alloc = a;
     account_init(&l->account, a);
+    shape_init(&l->shape, a);
     int rc = keep(l, &l->spec_fact, spec_fact);
     if (rc < 0)
         goto out;
@@ -43,8 +44,9 @@ int ledger_new(struct ledger **out, const struct alloc *a, struct bytes spec_fac
         goto out;
     l->job = f.job;
     l->spec = f.spec;
-    l->leaves = spec_leaves(&l->spec.stage);
-    rc = cover_new(&l->cover, a, l->leaves);
+    rc = shape_add(&l->shape, spec_leaves(&l->spec.stage));
+    if (rc == 0)
+        rc = cover_new(&l->cover, a, &l->shape);
 out:
     if (rc < 0) {
         ledger_free(l);
@@ -69,6 +71,7 @@ void ledger_free(struct ledger *l)
         return;
     drop_cover(l);
     account_clear(&l->account);
+    shape_clear(&l->shape);
     buf_clear(&l->spec_fact);
     for (uint32_t i = 0; i < l->variants_count; i++)
         buf_clear(&l->variants[i].fact);
@@ -272,7 +275,7 @@ static int diverge(struct ledger *l, const struct divergence *d)
 static int diverge_at(struct ledger *l, struct tree_node at, struct digest a, struct digest b,
                       struct node_id author)
 {
-    struct divergence d = {.at = tree_canonical(at, l->leaves)};
+    struct divergence d = {.at = shape_canonical(&l->shape, at)};
     bool ordered = memcmp(a.bytes, b.bytes, ID_SIZE) < 0;
     d.digests[0] = ordered ? a : b;
     d.digests[1] = ordered ? b : a;
@@ -318,7 +321,7 @@ static int apply_outcome(struct ledger *l, const struct fact *f, struct bytes by
     if (by_rank != 0)
         return by_rank > 0 ? replace_outcome(l, bytes) : LEDGER_KNOWN;
     if (f->outcome.state == JOB_DONE && !digest_equal(f->outcome.digest, l->outcome_digest))
-        return diverge_at(l, tree_root(l->leaves), f->outcome.digest, l->outcome_digest,
+        return diverge_at(l, shape_root(&l->shape, 0), f->outcome.digest, l->outcome_digest,
                           (struct node_id){0});
 #if VELUM_PLANT == 32 /* unit/test_ledger: of two like outcomes the first to arrive stays */
     if (l->outcome_state == f->outcome.state)
@@ -332,7 +335,7 @@ static int apply_outcome(struct ledger *l, const struct fact *f, struct bytes by
 
 static int apply_divergent(struct ledger *l, const struct divergence *d)
 {
-    if (d->stage != 0 || !tree_has(d->at, l->leaves))
+    if (d->stage != 0 || !shape_has(&l->shape, d->at))
         return ERR_FORMAT;
     return diverge(l, d);
 }
@@ -345,7 +348,7 @@ static int check_values(const struct ledger *l, const struct partial *p)
 #if VELUM_PLANT == 208 /* unit/test_account: leaves behind the last one are believed */
     if (p->stage != 0)
 #else
-    if (p->stage != 0 || p->upto > l->leaves)
+    if (p->stage != 0 || p->upto > l->shape.end)
 #endif
         return ERR_FORMAT;
     for (uint16_t i = 0; i < p->count; i++) {
@@ -422,7 +425,7 @@ static int apply_partial(struct ledger *l, const struct partial *p, struct runse
 /* Of a job that runs, which leaves are counted must be known. */
 static int apply_counts(struct ledger *l, const struct counts *c)
 {
-    if (c->leaves > l->leaves)
+    if (c->leaves > l->shape.leaves)
         return ERR_FORMAT;
     return l->shown.state == 0 ? LEDGER_KNOWN : account_take(&l->account, c);
 }
@@ -467,7 +470,7 @@ static bool insert_attempt(struct ledger *l, uint32_t i, const struct attempt *a
 
 static int apply_attempt(struct ledger *l, const struct attempt *a)
 {
-    if (a->stage != 0 || a->leaf >= l->leaves)
+    if (a->stage != 0 || a->leaf >= l->shape.end)
         return ERR_FORMAT;
     if (!l->cover)
         return LEDGER_KNOWN;

@@ -32,7 +32,7 @@ static int name_part(struct ledger *l, struct node_id author, struct run part,
 bool ledger_nameless(const struct ledger *l, uint64_t at, struct run *part)
 {
     struct run gap;
-    while (account_gap(&l->account, at, l->leaves, &gap)) {
+    while (account_gap(&l->account, at, l->shape.end, &gap)) {
         if (covered_part(l, gap, part))
             return true;
         at = gap.end;
@@ -79,7 +79,7 @@ static uint64_t count_nameless(const struct ledger *l)
  * is no room for that, it is counted at least. Without memory for either it has no place. */
 void ledger_name_rest(struct ledger *l)
 {
-    (void)ledger_name_leaves(l, (struct node_id){0}, (struct run){0, l->leaves}, false, NULL);
+    (void)ledger_name_leaves(l, (struct node_id){0}, (struct run){0, l->shape.end}, false, NULL);
     uint64_t nameless = count_nameless(l);
     if (nameless > 0)
         (void)account_join(&l->account, nameless);
@@ -101,8 +101,8 @@ int ledger_account_join(struct ledger *l)
     ensure(!l->cover);
 #if VELUM_PLANT != 405 /* unit/test_account: what was not named yet is lost when runs are joined */
     /* A result was made of all leaves; whoever names the others comes too late from now on. */
-    if (l->shown.state == JOB_DONE && named < l->leaves)
-        rest = l->leaves - named;
+    if (l->shown.state == JOB_DONE && named < l->shape.leaves)
+        rest = l->shape.leaves - named;
 #endif
     return account_join(&l->account, rest);
 }

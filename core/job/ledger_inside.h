@@ -24,7 +24,7 @@ struct ledger {
     struct job_id job;
     struct buf spec_fact;
     struct job_spec spec; /* borrows from spec_fact */
-    uint64_t leaves;
+    struct shape shape;   /* of its stages */
 
     struct holders_variant *variants; /* of the greatest generation: one, but for a partition */
     uint32_t variants_count, variants_cap; /* count 0: no holders yet */

@@ -434,7 +434,7 @@ void lead_advance(struct job *j)
     }
     if (j->spec->stage.reduction == REDUCE_COLLECT) {
         collect_advance(j);
-    } else if (cover_root(ledger_cover(j->ledger), &root)) {
+    } else if (cover_root(ledger_cover(j->ledger), 0, &root)) {
         outcome_write(j, JOB_DONE, root.data, "");
         return;
     } else {
