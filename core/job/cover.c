@@ -59,6 +59,11 @@ void cover_free(struct cover *c)
     alloc_free(c->alloc, c, sizeof *c);
 }
 
+const struct shape *cover_shape(const struct cover *c)
+{
+    return c->shape;
+}
+
 static uint64_t first_of(const struct cover *c, uint32_t i)
 {
     return tree_first(c->entries[i]->v.at);
@@ -235,6 +240,11 @@ const struct value *cover_at(const struct cover *c, uint32_t i)
 {
     ensure(i < c->count);
     return &c->entries[i]->v;
+}
+
+uint32_t cover_index(const struct cover *c, uint64_t leaf)
+{
+    return find(c, leaf);
 }
 
 uint64_t cover_leaves(const struct cover *c)

@@ -19,6 +19,7 @@ struct cover;
 /* The shape is borrowed, and may get more stages. 0 or ERR_NO_MEMORY. */
 int cover_new(struct cover **out, const struct alloc *a, const struct shape *shape);
 void cover_free(struct cover *c);
+const struct shape *cover_shape(const struct cover *c);
 
 enum cover_result { COVER_ADDED = 1, COVER_DUPLICATE = 0 };
 /* COVER_ADDED; COVER_DUPLICATE (the same value, or it lies below one that is there); ERR_DAMAGED
@@ -35,7 +36,9 @@ bool cover_root(const struct cover *c, uint32_t stage, struct value *root);
 bool cover_get(const struct cover *c, struct tree_node at, struct value *v);
 uint32_t cover_count(const struct cover *c);
 const struct value *cover_at(const struct cover *c, uint32_t i); /* sorted by first leaf */
-uint64_t cover_leaves(const struct cover *c);                    /* how many leaves are covered */
+/* Which of them is the first that ends after this leaf, or the count. */
+uint32_t cover_index(const struct cover *c, uint64_t leaf);
+uint64_t cover_leaves(const struct cover *c); /* how many leaves are covered */
 /* How many leaves of [from, end) are covered already. */
 uint64_t cover_overlap(const struct cover *c, uint64_t from, uint64_t end);
 /* The first uncovered run of leaves of one stage at or after `at`: false when there is none. */

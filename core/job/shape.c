@@ -55,6 +55,11 @@ int shape_add(struct shape *s, uint64_t leaves)
     return 0;
 }
 
+uint32_t shape_count(const struct shape *s)
+{
+    return s->count;
+}
+
 struct shape_stage shape_at(const struct shape *s, uint32_t i)
 {
     ensure(i < s->count);

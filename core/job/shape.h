@@ -39,6 +39,7 @@ void shape_clear(struct shape *s);
 /* One more stage, of 1..LEAVES_MAX leaves. 0; ERR_FULL (too many stages, or leaves behind
  * LEAVES_MAX); ERR_NO_MEMORY. Then nothing has changed. */
 int shape_add(struct shape *s, uint64_t leaves);
+uint32_t shape_count(const struct shape *s);
 /* Of stage i < count. */
 struct shape_stage shape_at(const struct shape *s, uint32_t i);
 /* The stage this leaf belongs to. False: the number is no leaf. */

@@ -19,6 +19,7 @@
 #include "core/node/replica.h"
 #include "core/node/report.h"
 #include "core/node/seal.h"
+#include "core/node/stages.h"
 #include "core/node/turns.h"
 
 #include <string.h>
@@ -263,6 +264,43 @@ static int heed_title(struct job *j)
     return rc < 0 ? rc : 0;
 }
 
+static void stage_opened(void *ctx, uint32_t stage)
+{
+    struct job *j = ctx;
+
+    pool_open(j->lead->pool, stage);
+    j->node->assign_wanted = true;
+}
+
+void lead_values_came(struct job *j, uint32_t stage)
+{
+    ready_look(&j->lead->ready, stage, stage_opened, j);
+}
+
+static uint32_t retries_of(void *ctx, uint64_t leaf)
+{
+    const struct job *j = ctx;
+
+    return j->graph->stages[stage_of_leaf(j, leaf)].retries;
+}
+
+/* What there is to give out, as far as the ledger tells. */
+static int begin_pool(struct job *j)
+{
+    struct lead *l = j->lead;
+    struct cover *cover = ledger_cover(j->ledger);
+    int rc = pool_new(&l->pool, j->node->alloc, cover);
+
+    if (rc == 0)
+        rc = ready_init(&l->ready, j->node->alloc, j->graph, cover);
+    if (rc < 0)
+        return rc;
+    pool_memory(l->pool, (struct poison_memory){j, memory_of, memory_most});
+    pool_retries_of(l->pool, (struct poison_retries){j, retries_of});
+    ready_look_all(&l->ready, stage_opened, j);
+    return 0;
+}
+
 int lead_begin(struct job *j, bool fresh)
 {
     struct node *n = j->node;
@@ -275,11 +313,10 @@ int lead_begin(struct job *j, bool fresh)
     j->lead = l;
     l->began = n->now;
     map_init(&l->hand_of, n->alloc, ID_SIZE, HANDS_MAX);
-    rc = pool_new(&l->pool, n->alloc, ledger_cover(j->ledger), job_leaves(j));
+    rc = begin_pool(j);
     if (rc < 0)
         goto fail;
     lead_pace(j, 1, 1);
-    pool_memory(l->pool, (struct poison_memory){j, memory_of, memory_most});
     if (fresh)
         record_fact(j, ledger_spec_fact(j->ledger), true);
     rc = heed_title(j);
@@ -331,6 +368,7 @@ void lead_end(struct job *j)
     for (uint32_t i = 0; l->pool != NULL && i < pool_chunks(l->pool); i++)
         site_less(n, pool_chunk_at(l->pool, i)->node, 1);
     pool_free(l->pool);
+    ready_clear(&l->ready);
     hands_free(n, l);
     alloc_free(n->alloc, l, sizeof *l);
     c = j->ledger == NULL ? NULL : ledger_claim(j->ledger);
@@ -409,11 +447,22 @@ static void fail_if_poisoned(struct job *j)
     outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
 }
 
+/* Every stage is complete: the output of the last one is the result. */
+static void complete(struct job *j)
+{
+    uint32_t stage = graph_result(j->graph);
+    struct value root;
+
+    if (!stage_folds(j, stage))
+        collect_advance(j);
+    else if (cover_root(ledger_cover(j->ledger), stage, &root))
+        outcome_write(j, JOB_DONE, root.data, "");
+}
+
 void lead_advance(struct job *j)
 {
     const struct cancel *cancel;
     struct lead *l = j->lead;
-    struct value root;
 
     if (l == NULL || l->finishing)
         return;
@@ -432,14 +481,14 @@ void lead_advance(struct job *j)
                       "two runs of the same leaves gave different values");
         return;
     }
-    if (j->spec->stage.reduction == REDUCE_COLLECT) {
-        collect_advance(j);
-    } else if (cover_root(ledger_cover(j->ledger), 0, &root)) {
-        outcome_write(j, JOB_DONE, root.data, "");
-        return;
-    } else {
-        outcome_merge(j);
+    if (l->look_at_all) {
+        l->look_at_all = false;
+        ready_look_all(&l->ready, stage_opened, j);
     }
+    if (ready_all(&l->ready))
+        complete(j);
+    else
+        outcome_merge(j);
     if (l->finishing)
         return;
     fail_if_poisoned(j);

@@ -17,8 +17,10 @@
 #include "core/node/keeping.h"
 #include "core/node/kill.h"
 #include "core/node/labour.h"
+#include "core/node/labour_inputs.h"
 #include "core/node/labour_report.h"
 #include "core/node/lead.h"
+#include "core/node/lead_values.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
 #include "core/node/objects.h"
@@ -248,6 +250,10 @@ static int peer_frame(struct node *n, struct node_id from, uint8_t type, uint32_
         return labour_report_kept(n, from, payload);
     case MESSAGE_TRIM:
         return labour_trim(n, from, payload);
+    case MESSAGE_INPUT_WANT:
+        return lead_values_wanted(n, from, payload);
+    case MESSAGE_INPUT_VALUES:
+        return labour_inputs_values(n, from, payload);
     case MESSAGE_CLAIM:
         return labour_claim(n, from, payload);
     case MESSAGE_OBJECT_KEEP:

@@ -33,6 +33,8 @@ static int take_fact(struct node *n, struct job **at, struct job_id id, struct b
     if (f->kind == FACT_PARTIAL && f->partial.count > 0 && job_is_final(j))
         return LEDGER_KNOWN;
     rc = ledger_apply_read(j->ledger, bytes, f, gained);
+    if (f->kind == FACT_PARTIAL && j->lead != NULL)
+        j->lead->look_at_all = true;
     if (f->kind == FACT_PARTIAL || f->kind == FACT_COUNTS)
         accounts_changed(j);
     return rc;

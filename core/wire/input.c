@@ -17,6 +17,13 @@ struct stage_input stage_input_at(struct bytes inputs, uint16_t i)
     return in;
 }
 
+bool stage_input_is_given(struct bytes inputs, uint16_t i)
+{
+    static const struct digest none;
+
+    return digest_equal(stage_input_at(inputs, i).name, none);
+}
+
 bool stage_inputs_fit(struct bytes inputs, uint16_t count)
 {
     if (count > STAGE_INPUTS_MAX || inputs.len != (size_t)count * STAGE_INPUT_BYTES)

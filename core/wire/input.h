@@ -24,6 +24,8 @@ void put_stage_input(struct buf *b, const struct stage_input *in);
 struct stage_input stage_input_at(struct bytes inputs, uint16_t i);
 /* u16 count, inputs: borrowed from the reader, which fails at a bound. */
 struct bytes read_stage_inputs(struct reader *r, uint16_t *count);
+/* Its name is zero: in LOAD, its bytes come from the node and not from a file. */
+bool stage_input_is_given(struct bytes inputs, uint16_t i);
 /* So many, each of a size that an object can have. */
 bool stage_inputs_fit(struct bytes inputs, uint16_t count);
 

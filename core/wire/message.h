@@ -41,7 +41,9 @@
     X(SYNC, 52)  /* digest of a ledger, to find what is missing */                                 \
     X(COUNT, 53) /* so many bytes were sent so far; please say it back */                          \
     X(COUNTED, 54)                                                                                 \
-    X(OBJECT_KEEP, 60)   /* these are kept, or are not any more; say what you have of them */      \
+    X(INPUT_WANT, 55)   /* what did this stage yield? */                                           \
+    X(INPUT_VALUES, 56) /* the answer */                                                           \
+    X(OBJECT_KEEP, 60)  /* these are kept, or are not any more; say what you have of them */       \
     X(OBJECT_HAVE, 61)                                                                             \
     X(OBJECT_SEEK, 62) /* who has this one? */                                                     \
     X(OBJECT_TELL, 63) /* all that you have, please; and the answer */                             \
@@ -86,6 +88,7 @@
     X(ORDER_DESCRIBE, 134)                                                                         \
     X(ORDER_TAKEN, 135)                                                                            \
     X(ORDER_MORE, 136)                                                                             \
+    X(ORDER_INPUTS, 137) /* inputs that are no objects */                                          \
     X(WORKER_READY, 144)                                                                           \
     X(WORKER_LOADED, 145)                                                                          \
     X(WORKER_PROGRESS, 146)                                                                        \

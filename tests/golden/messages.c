@@ -344,6 +344,15 @@ static void make_job(uint8_t type, struct buf *b)
     case MESSAGE_SYNC:
         put_peer_sync(b, &sync);
         break;
+    case MESSAGE_INPUT_WANT:
+        put_peer_input(b, &(struct peer_input){.job = golden_job(1), .stage = 2, .from = 3}, false);
+        break;
+    case MESSAGE_INPUT_VALUES:
+        put_peer_input(
+            b, &(struct peer_input){.job = golden_job(1), .stage = 2, .from = 3, .count = 2}, true);
+        put_block(b, bytes_of_text("8 bytes."));
+        put_block(b, bytes_of_text("other 8."));
+        break;
     case MESSAGE_COUNT:
     case MESSAGE_COUNTED:
         put_u64(b, 123456789);
@@ -490,6 +499,10 @@ static void make_order(uint8_t type, struct buf *b)
         break;
     case MESSAGE_ORDER_MORE:
         put_order_more(b, &more);
+        break;
+    case MESSAGE_ORDER_INPUTS:
+        put_order_inputs_begin(b, 1);
+        put_order_input(b, &(struct order_input){1, bytes_of_text("8 bytes.")});
         break;
     case MESSAGE_ORDER_SHOW:
         put_block(b, bytes_of_text("8 bytes."));

@@ -308,6 +308,13 @@ static void say_rest(uint8_t type, struct reader *r)
     case MESSAGE_CANCEL:
         say_fact(read_block(r, FRAME_PAYLOAD_MAX));
         break;
+    case MESSAGE_INPUT_WANT:
+    case MESSAGE_INPUT_VALUES:
+        say_number("stage", read_u32(r));
+        say_number("from", read_u16(r));
+        for (int i = type == MESSAGE_INPUT_VALUES ? read_u16(r) : 0; i > 0; i--)
+            say_block("value", read_block(r, ACCUMULATOR_SIZE_MAX));
+        break;
     case MESSAGE_OPEN:
         say_number("epoch", read_u32(r));
         say_number("count", read_u16(r));
@@ -581,6 +588,11 @@ static int tell_order(uint8_t type, struct bytes p)
         return rc;
     case MESSAGE_ORDER_TAKEN:
         return say_taken(p);
+    case MESSAGE_ORDER_INPUTS:
+        rc = read_order_inputs(p, &count, &rest);
+        SAY(" count=%u index=%u", (unsigned)count, (unsigned)read_u16(&rest));
+        say_block("bytes", read_block(&rest, ACCUMULATOR_SIZE_MAX));
+        return rc;
     case MESSAGE_ORDER_MORE:
         rc = read_order_more(p, &more);
         SAY(" run=%llu bytes=%u", U(more.run), (unsigned)more.bytes);

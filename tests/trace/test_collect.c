@@ -129,7 +129,7 @@ static void check_result(uint32_t i, const struct job_view *v)
     r = reader_of(c.inline_list);
     if (c.inline_list.len == 0)
         r = reader_of((struct bytes){list, (size_t)get(i, c.list, list, sizeof list)});
-    CHECK(digest_equal(story_object_name(r.data, r.len), c.list));
+    CHECK(digest_equal(object_name_of((struct bytes){r.data, r.len}), c.list));
     for (uint64_t leaf = 0; leaf < LEAVES; leaf++) {
         struct bytes value = read_block(&r, OUTPUT_VALUE_MAX);
 

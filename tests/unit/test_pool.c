@@ -27,7 +27,7 @@ static void bench_open(struct bench *b, uint64_t leaves)
     b->leaves = leaves;
     b->now = (struct instant){0};
     REQUIRE(cover_of(&b->cover, &b->heap.alloc, leaves) == 0);
-    REQUIRE(pool_new(&b->pool, &b->heap.alloc, b->cover, leaves) == 0);
+    REQUIRE(pool_new(&b->pool, &b->heap.alloc, b->cover) == 0);
 }
 
 static void bench_close(struct bench *b)
@@ -639,7 +639,7 @@ TEST(test_no_memory_at_the_start)
     heap_init(&heap);
     REQUIRE(cover_of(&c, &heap.alloc, 5) == 0);
     heap.fail_from = 1;
-    CHECK_INT(pool_new(&p, &heap.alloc, c, 5), ERR_NO_MEMORY);
+    CHECK_INT(pool_new(&p, &heap.alloc, c), ERR_NO_MEMORY);
     cover_free(c);
     CHECK(heap_is_empty(&heap));
 }
