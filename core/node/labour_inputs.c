@@ -6,6 +6,7 @@
 #include "core/node/jobs.h"
 #include "core/node/labour.h"
 #include "core/node/link.h"
+#include "core/node/merge_work.h"
 #include "core/node/stages.h"
 #include "core/wire/output.h"
 
@@ -45,12 +46,13 @@ static struct stage_inputs *find(const struct job *j, uint32_t stage)
     return e;
 }
 
-static bool has_chunk(const struct job *j, uint32_t stage)
+/* For a chunk, or to merge values of the stage. */
+static bool is_wanted(const struct job *j, uint32_t stage)
 {
     for (const struct labour_chunk *c = j->labour->chunks; c != NULL; c = c->next_chunk)
         if (c->stage == stage)
             return true;
-    return false;
+    return merge_work_wants(j->node, j, stage);
 }
 
 static void entry_free(struct job *j, struct stage_inputs *e)
@@ -74,7 +76,7 @@ static void drop_unused(struct job *j)
     uint32_t unused = 0;
 
     while ((e = *at) != NULL) {
-        if (has_chunk(j, e->stage) || ++unused < STAGE_INPUTS_KEPT) {
+        if (is_wanted(j, e->stage) || ++unused < STAGE_INPUTS_KEPT) {
             at = &e->next;
             continue;
         }
@@ -313,7 +315,7 @@ bool labour_inputs_want(const struct node *n, struct digest name)
 {
     for (const struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
         for (const struct stage_inputs *e = j->labour->inputs; e != NULL; e = e->next)
-            for (uint16_t i = e->pinned; i < e->count && has_chunk(j, e->stage); i++)
+            for (uint16_t i = e->pinned; i < e->count && is_wanted(j, e->stage); i++)
                 if (digest_equal(name_of(e, i), name))
                     return true;
     return false;
@@ -346,7 +348,7 @@ void labour_inputs_tick(struct node *n)
     for (j = n->labour_jobs; j != NULL; j = next) {
         next = j->next_labour;
         for (struct stage_inputs *e = j->labour->inputs; e != NULL; e = e->next) {
-            if (is_here(e) || !has_chunk(j, e->stage))
+            if (is_here(e) || !is_wanted(j, e->stage))
                 continue;
             if (labour_inputs_are_here(j, e->stage))
                 n->serve_wanted = true;

@@ -19,6 +19,14 @@ bool merge_work_waits(const struct node *n, const struct job *j)
     return false;
 }
 
+bool merge_work_wants(const struct node *n, const struct job *j, uint32_t stage)
+{
+    for (const struct merge_work *m = n->merges; m != NULL; m = m->next)
+        if (m->job == j && m->stage == stage)
+            return true;
+    return false;
+}
+
 static uint32_t stage_of_value(const struct job *j, const struct value *v)
 {
     return stage_of_leaf(j, tree_first(v->at));
