@@ -238,8 +238,7 @@ bool poison_has_losses(const struct poison *p)
 static const char *verdict(const struct poison *p, const struct poison_leaf *l, bool sure)
 {
     uint32_t most = own_max(p, l->leaf);
-    /* One that may die once only need not do so on two nodes. */
-    if (l->own >= most && (l->nodes_count >= 2 || p->eligible_nodes < 2 || most < 2))
+    if (l->own >= most && (l->nodes_count >= 2 || p->eligible_nodes < 2))
         return most == POISON_OWN_MAX ? " ended its worker three times"
                                       : " ended its worker as often as it may";
     if (sure && l->losses >= POISON_LOSSES_MAX)

@@ -28,11 +28,11 @@ int pool_new(struct pool **out, const struct alloc *a, const struct cover *cover
     p->shape = cover_shape(cover);
     p->stages = shape_count(p->shape);
     p->leaves = p->shape->end;
-    p->open = &p->one_open;
-    p->one_open = p->stages == 1;
+    p->stage_states = &p->one_stage;
+    p->one_stage = p->stages == 1 ? STAGE_OPEN : STAGE_SHUT;
     if (p->stages > 1)
-        p->open = alloc_zeroed(a, p->stages * sizeof *p->open);
-    if (!p->open) {
+        p->stage_states = alloc_zeroed(a, p->stages);
+    if (!p->stage_states) {
         alloc_free(a, p, sizeof *p);
         return ERR_NO_MEMORY;
     }
@@ -67,8 +67,8 @@ void pool_free(struct pool *p)
     runset_clear(&p->free);
     runset_clear(&p->careful);
     poison_clear(&p->poison);
-    if (p->open != &p->one_open)
-        alloc_free(p->alloc, p->open, p->stages * sizeof *p->open);
+    if (p->stage_states != &p->one_stage)
+        alloc_free(p->alloc, p->stage_states, p->stages);
     alloc_free(p->alloc, p, sizeof *p);
 }
 
@@ -99,7 +99,7 @@ static int rebuild(struct pool *p)
     runset_reset(&p->free);
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < p->stages; i++)
-        if (p->open[i])
+        if (p->stage_states[i] == STAGE_OPEN)
             rc = free_uncovered(p, shape_at(p->shape, i).first, shape_at(p->shape, i).end);
     for (uint32_t i = 0; rc == 0 && i < p->count; i++)
         rc = runset_remove(&p->free, p->list[i]->c.next, p->list[i]->c.end);
@@ -166,7 +166,7 @@ static uint32_t stage_of(const struct pool *p, uint64_t leaf)
  * free, unless covered or the other copy has it. */
 static void give_back(struct pool *p, const struct entry *e, uint64_t first, uint64_t end)
 {
-    if (first >= end || p->stale || !p->open[stage_of(p, first)])
+    if (first >= end || p->stale || p->stage_states[stage_of(p, first)] != STAGE_OPEN)
         return;
     int rc = free_uncovered(p, first, end);
     const struct entry *twin = twin_of(p, e);
@@ -178,9 +178,12 @@ static void give_back(struct pool *p, const struct entry *e, uint64_t first, uin
 void pool_open(struct pool *p, uint32_t stage)
 {
     struct shape_stage s = shape_at(p->shape, stage);
-    if (p->open[stage])
+    uint8_t was = p->stage_states[stage];
+    if (was == STAGE_OPEN)
         return;
-    p->open[stage] = true;
+    p->stage_states[stage] = STAGE_OPEN;
+    if (was == STAGE_CLOSED)
+        p->stale = true;
     if (!p->stale)
         mark(p, free_uncovered(p, s.first, s.end));
 }
@@ -188,9 +191,10 @@ void pool_open(struct pool *p, uint32_t stage)
 void pool_close(struct pool *p, uint32_t stage)
 {
     struct shape_stage s = shape_at(p->shape, stage);
-    p->open[stage] = false;
+    p->stage_states[stage] = STAGE_CLOSED;
     if (!p->stale)
         mark(p, runset_remove(&p->free, s.first, s.end));
+    poison_absolve(&p->poison, s.first, s.end);
 }
 
 /* --- the chunk table --- */

@@ -14,12 +14,15 @@ struct entry {
     bool has_twin;
 };
 
+enum stage_state { STAGE_SHUT, STAGE_OPEN, STAGE_CLOSED /* it was open, and may have chunks */ };
+
 struct pool {
     const struct alloc *alloc;
     const struct cover *cover;
     const struct shape *shape;
-    uint64_t leaves;      /* numbers of the row */
-    bool one_open, *open; /* by stage; `one_open` where there is no other */
+    uint64_t leaves; /* numbers of the row */
+    uint8_t one_stage,
+        *stage_states; /* enum stage_state by stage; `one_stage` if it is the only one */
     uint32_t stages;
     struct map by_grant;
     struct entry **list;

@@ -10,6 +10,8 @@
 #include "core/wire/output.h"
 #include "core/wire/tree.h"
 
+#define FLAG_KEEP_GOING 1u
+
 bool stage_value(const struct stage_spec *s, const struct value *v)
 {
     uint64_t leaves = spec_leaves(s);
@@ -244,7 +246,7 @@ int put_spec(struct buf *b, const struct job_spec *s)
     put_raw(b, s->nonce, sizeof s->nonce);
     put_u64(b, (uint64_t)s->not_after_s);
     put_text(b, s->name);
-    put_u32(b, 0);
+    put_u32(b, s->keep_going ? FLAG_KEEP_GOING : 0);
     put_u32(b, s->slots_max);
     put_u64(b, s->timeout_us);
     put_u16(b, (uint16_t)(1u + s->more_count));
@@ -288,8 +290,9 @@ int read_spec(struct bytes body, struct job_spec *s)
     uint16_t stages = read_u16(&r);
     if (r.failed || stages == 0)
         return ERR_FORMAT;
-    if (flags != 0)
+    if ((flags & ~FLAG_KEEP_GOING) != 0)
         return ERR_VERSION;
+    s->keep_going = flags != 0;
     if (not_after_s > INT64_MAX)
         return ERR_TOO_LARGE;
     s->not_after_s = (int64_t)not_after_s;

@@ -5,7 +5,7 @@
  *   16 nonce
  *   u64 not_after          Unix seconds
  *   text name
- *   u32 flags              0
+ *   u32 flags              1: keep going; what does not need a stage that failed still runs
  *   u32 slots_max          0: no bound
  *   u64 timeout_us         0: none
  *   u16 stage count
@@ -91,6 +91,7 @@ struct job_spec {
     uint8_t nonce[16];
     int64_t not_after_s;
     char name[JOB_NAME_SIZE];
+    bool keep_going;
     uint32_t slots_max;
     uint64_t timeout_us;
     struct stage_spec stage; /* the first */

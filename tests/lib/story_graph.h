@@ -7,7 +7,9 @@
 #include "core/wire/output.h"
 #include "core/wire/spec.h"
 
-#define STORY_FAILING 0xff /* a leaf of a stage whose first parameter this is always fails */
+/* A leaf of a stage whose first parameter this is always fails, or never ends. */
+#define STORY_FAILING 0xff
+#define STORY_HANGING 0xfe
 
 /* Begins with the parameters of a stage, then takes its inputs in order. */
 uint64_t story_seed(struct bytes params);

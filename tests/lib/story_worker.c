@@ -182,10 +182,12 @@ static void compute(struct story *s, struct story_worker *w)
     uint8_t bytes[OUTPUT_INLINE_MAX];
     struct output o = {.kind = OUTPUT_BYTES};
 
-    if (w->params.len > 0 && w->params.data[0] == STORY_FAILING) {
+    if (s->graphs && w->params.len > 0 && w->params.data[0] == STORY_FAILING) {
         fail(s, w);
         return;
     }
+    if (s->graphs && w->params.len > 0 && w->params.data[0] == STORY_HANGING)
+        return;
     if (w->leaf >= w->end || w->folds) {
         progress(s, w, NULL);
         return;
