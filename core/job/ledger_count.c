@@ -10,7 +10,7 @@ static bool leaf_part(const struct ledger *l, struct run of, struct run *part)
     struct shape_stage in;
     uint32_t stage;
 
-#if VELUM_PLANT == 474 /* unit/test_account_stages: numbers between two stages are named too */
+#if VELUM_PLANT == 474 /* unit/test_ledger_stages: numbers between two stages are named too */
     *part = of;
     return of.first < of.end;
 #endif

@@ -34,8 +34,8 @@ struct pool;
 /* `cover` is borrowed and read; the owner inserts values into it before telling the pool. A single
  * stage is open; of several none is before pool_open. */
 int pool_new(struct pool **out, const struct alloc *a, const struct cover *cover);
-/* The stage's leaves may be given out, or not any more, and then none of them is to blame. Chunks of
- * it that are out stay as they are. */
+/* The stage's leaves may be given out, or not any more, and then none of them is to blame. Chunks
+ * of it that are out stay as they are. */
 void pool_open(struct pool *p, uint32_t stage);
 void pool_close(struct pool *p, uint32_t stage);
 struct pool_pace {

@@ -153,7 +153,7 @@ struct lead {
     struct instant no_input_since; /* nobody has got an input, and no leaf was computed since */
     struct ready ready;            /* which stages may run */
     bool look_at_all;              /* values came from elsewhere than reports */
-    char *failed_why;              /* of the first stage that failed, where the job goes on; owned */
+    char *failed_why; /* of the first stage that failed, where the job goes on; owned */
     /* collect.c: the list of outputs that is being made */
     uint64_t list_making, list_number; /* 0: none */
     uint32_t list_at, list_ahead;      /* the next value; bytes that the mover does not have yet */

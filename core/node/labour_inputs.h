@@ -32,8 +32,8 @@ const struct stage_inputs *labour_inputs_of(const struct job *j, uint32_t stage)
 int labour_inputs_values(struct node *n, struct node_id from, struct bytes payload);
 /* Somebody has said that he has the object whole. */
 bool labour_inputs_want(const struct node *n, struct digest name);
-/* Goes on with what is missing, for chunks and for merges; chunks of a stage of which an input is to be had nowhere go back.
- */
+/* Goes on with what is missing, for chunks and for merges; chunks of a stage of which an input is
+ * to be had nowhere go back. */
 void labour_inputs_tick(struct node *n);
 void labour_inputs_drop(struct job *j);
 

@@ -1,6 +1,6 @@
-/* The stages of a job as its specification tells of them, each with the values of its own fold tree,
- * and where their leaves lie in the one row of numbers by which facts name leaves. By the drawings
- * in core/wire/spec.h and core/job/shape.h, with no code of theirs. Owned by a tally. */
+/* The stages of a job as its specification tells of them, each with the values of its own fold
+ * tree, and where their leaves lie in the one row of numbers by which facts name leaves. By the
+ * drawings in core/wire/spec.h and core/job/shape.h, with no code of theirs. Owned by a tally. */
 #ifndef VELUM_VERIFY_STAGES_H
 #define VELUM_VERIFY_STAGES_H
 
