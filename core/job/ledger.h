@@ -80,6 +80,8 @@ struct digest ledger_digest(struct ledger *l);
  * the account. */
 void ledger_shrink(struct ledger *l);
 
+/* How many leaves of [first, end) somebody is named for; 0 of an account that was joined. */
+uint64_t ledger_named(const struct ledger *l, uint64_t first, uint64_t end);
 /* The account's memory, and less of it: see account.h. Joined is only that of a shrunk ledger. 0 or
  * ERR_NO_MEMORY. */
 size_t ledger_account_bytes(const struct ledger *l);

@@ -106,6 +106,18 @@ void ledger_name_rest(struct ledger *l)
         (void)account_join(&l->account, nameless);
 }
 
+uint64_t ledger_named(const struct ledger *l, uint64_t first, uint64_t end)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < l->account.count; i++) {
+        struct run run = l->account.runs[i].run;
+        uint64_t from = run.first > first ? run.first : first;
+        uint64_t upto = run.end < end ? run.end : end;
+        sum += from < upto ? upto - from : 0;
+    }
+    return sum;
+}
+
 size_t ledger_account_bytes(const struct ledger *l)
 {
     return account_bytes(&l->account);

@@ -44,3 +44,20 @@ struct bytes read_stage_inputs(struct reader *r, uint16_t *count)
         r->failed = true;
     return inputs;
 }
+
+void put_stage_need(struct buf *b, const struct stage_need *n)
+{
+    put_u32(b, n->stage);
+    put_u16(b, n->place);
+}
+
+struct stage_need stage_need_at(struct bytes needs, uint16_t i)
+{
+    struct reader r =
+        reader_of((struct bytes){needs.data + (size_t)i * STAGE_NEED_BYTES, STAGE_NEED_BYTES});
+    struct stage_need n;
+
+    n.stage = read_u32(&r);
+    n.place = read_u16(&r);
+    return n;
+}

@@ -43,7 +43,9 @@
     X(COUNTED, 54)                                                                                 \
     X(INPUT_WANT, 55)   /* what did this stage yield? */                                           \
     X(INPUT_VALUES, 56) /* the answer */                                                           \
-    X(OBJECT_KEEP, 60)  /* these are kept, or are not any more; say what you have of them */       \
+    X(STAGES, 57)       /* how far are the stages of this job? */                                  \
+    X(STAGES_TOLD, 58)                                                                             \
+    X(OBJECT_KEEP, 60) /* these are kept, or are not any more; say what you have of them */        \
     X(OBJECT_HAVE, 61)                                                                             \
     X(OBJECT_SEEK, 62) /* who has this one? */                                                     \
     X(OBJECT_TELL, 63) /* all that you have, please; and the answer */                             \
@@ -66,6 +68,7 @@
     X(REQUEST_MORE, 93)                                                                            \
     X(REQUEST_OBJECTS, 94)                                                                         \
     X(REQUEST_RM, 95)                                                                              \
+    X(REQUEST_STAGES, 96)                                                                          \
     X(REPLY_ERROR, 100)                                                                            \
     X(REPLY_SUBMITTED, 101)                                                                        \
     X(REPLY_JOB, 102)                                                                              \
@@ -79,6 +82,7 @@
     X(REPLY_OBJECT, 110)                                                                           \
     X(REPLY_PIECE, 111)                                                                            \
     X(REPLY_CREDIT, 112)                                                                           \
+    X(REPLY_STAGES, 113)                                                                           \
     X(ORDER_LOAD, 128)                                                                             \
     X(ORDER_RUN, 129)                                                                              \
     X(ORDER_TRIM, 130)                                                                             \

@@ -41,23 +41,6 @@ static int check_stage(const struct stage_spec *s)
                : ERR_TOO_LARGE;
 }
 
-void put_stage_need(struct buf *b, const struct stage_need *n)
-{
-    put_u32(b, n->stage);
-    put_u16(b, n->place);
-}
-
-struct stage_need stage_need_at(struct bytes needs, uint16_t i)
-{
-    struct reader r =
-        reader_of((struct bytes){needs.data + (size_t)i * STAGE_NEED_BYTES, STAGE_NEED_BYTES});
-    struct stage_need n;
-
-    n.stage = read_u32(&r);
-    n.place = read_u16(&r);
-    return n;
-}
-
 /* What stages yield to those that read them, in inputs. */
 struct yields {
     uint16_t inputs[SPEC_STAGES_MAX];

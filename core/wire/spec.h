@@ -55,8 +55,6 @@
 #define SPEC_STAGES_MAX 1024u
 #define STAGE_NAME_SIZE 64
 #define STAGE_RETRIES_MAX 17 /* twenty restarts of any kind fail a job */
-#define STAGE_NEED_BYTES 6u
-#define NEED_ORDER 0xffffu
 
 /* What becomes of the values of leaves. FOLD: siblings are merged until one is left. COLLECT: each
  * leaf yields bytes (core/wire/output.h), nothing is merged, and the result is all of them in
@@ -81,11 +79,6 @@ struct stage_spec {
     struct bytes needs; /* borrowed, STAGE_NEED_BYTES each */
 };
 
-struct stage_need {
-    uint32_t stage;
-    uint16_t place; /* or NEED_ORDER */
-};
-
 struct job_spec {
     struct node_id author;
     uint8_t nonce[16];
@@ -104,8 +97,6 @@ struct job_spec {
 bool stage_value(const struct stage_spec *s, const struct value *v);
 /* One stage, for job_spec.more. What is wrong with it put_spec says. */
 void put_stage(struct buf *b, const struct stage_spec *s);
-void put_stage_need(struct buf *b, const struct stage_need *n);
-struct stage_need stage_need_at(struct bytes needs, uint16_t i);
 /* The next of job_spec.more, which was checked: read_spec has read it, put_spec has taken it. */
 void read_next_stage(struct reader *r, struct stage_spec *s);
 /* Appends the body. 0, or the error that read_spec would give, or of the buf. */

@@ -310,10 +310,8 @@ static void say_rest(uint8_t type, struct reader *r)
         break;
     case MESSAGE_INPUT_WANT:
     case MESSAGE_INPUT_VALUES:
-        say_number("stage", read_u32(r));
-        say_number("from", read_u16(r));
-        for (int i = type == MESSAGE_INPUT_VALUES ? read_u16(r) : 0; i > 0; i--)
-            say_block("value", read_block(r, ACCUMULATOR_SIZE_MAX));
+    case MESSAGE_STAGES_TOLD:
+        say_block("rest", read_view(r, reader_left(r)));
         break;
     case MESSAGE_OPEN:
         say_number("epoch", read_u32(r));
@@ -437,6 +435,7 @@ static int tell_request(uint8_t type, struct bytes p)
         return rc;
     case MESSAGE_REQUEST_KILL:
     case MESSAGE_REQUEST_LOGS:
+    case MESSAGE_REQUEST_STAGES:
         say_id("job", read_job_id(&r).bytes);
         break;
     case MESSAGE_REQUEST_PLAN:
@@ -510,6 +509,9 @@ static int tell_reply(uint8_t type, struct bytes p)
         SAY(" outcome=%u %s", killed.outcome, job_state_name((enum job_state)killed.state));
         say_text("away", killed.away);
         return rc;
+    case MESSAGE_REPLY_STAGES:
+        say_block("views", read_view(&r, p.len));
+        break;
     case MESSAGE_REPLY_TEXT:
         read_text(&r, text, sizeof text);
         say_text("text", text);
@@ -589,10 +591,8 @@ static int tell_order(uint8_t type, struct bytes p)
     case MESSAGE_ORDER_TAKEN:
         return say_taken(p);
     case MESSAGE_ORDER_INPUTS:
-        rc = read_order_inputs(p, &count, &rest);
-        SAY(" count=%u index=%u", (unsigned)count, (unsigned)read_u16(&rest));
-        say_block("bytes", read_block(&rest, ACCUMULATOR_SIZE_MAX));
-        return rc;
+        say_block("inputs", read_view(&r, p.len));
+        break;
     case MESSAGE_ORDER_MORE:
         rc = read_order_more(p, &more);
         SAY(" run=%llu bytes=%u", U(more.run), (unsigned)more.bytes);
