@@ -348,6 +348,84 @@ TEST(a_stage_may_have_a_limit_of_its_own_for_a_leaf)
     CHECK(story_end(&story));
 }
 
+/* What a user of node i is told of the job's stages, as far as there is room. Returns how many. */
+static uint32_t shown(uint32_t i, struct job_id id, struct stage_view *to, uint32_t cap)
+{
+    uint64_t user = story_user(&story, i);
+    uint32_t request = story_ask_id(&story, user, MESSAGE_REQUEST_STAGES, id), all = 0;
+
+    for (int k = 0; k < 40 && story_code(&story, user, request) < 0; k++)
+        story_run(&story, 100);
+    CHECK_INT(story_code(&story, user, request), 0);
+    for (uint32_t k = 0; k < story.answers_count; k++) {
+        const struct story_answer *a = &story.answers[k];
+        struct reader r;
+        uint16_t count;
+
+        if (a->link != user || a->request != request || a->type != MESSAGE_REPLY_STAGES)
+            continue;
+        REQUIRE(read_reply_stages((struct bytes){a->data, a->len}, &count, &r) == 0);
+        for (; count > 0 && all < cap; count--)
+            read_stage_view(&r, &to[all++]);
+        CHECK(reader_done(&r));
+    }
+    story_leave(&story, user);
+    return all;
+}
+
+TEST(every_node_tells_how_far_the_stages_are)
+{
+    struct stage_view v[8];
+    struct job_view job;
+    struct job_id id;
+
+    begin(5);
+    parts_add(6, false)->name = "first";
+    parts_need(parts_add(300, false), 0, 0);
+    parts_need(parts_add(4, false), 1, NEED_ORDER);
+    id = story_submitted(&story, 0, 1);
+    compute(60);
+    for (uint32_t i = 0; i < 5; i++) {
+        CHECK_INT(shown(i, id, v, 8), 3);
+        CHECK_STR(v[0].name, "first");
+        CHECK_INT(v[0].state, STAGE_VIEW_DONE);
+        CHECK(v[1].state == STAGE_VIEW_RUNNING && v[1].done > 0 && v[1].done < 300);
+        CHECK(v[2].state == STAGE_VIEW_WAITING && v[2].done == 0 && v[2].leaves == 4);
+        REQUIRE(v[2].needs_count == 1);
+        CHECK_INT(stage_need_at(v[2].needs, 0).stage, 1);
+    }
+    job = ended(0, id, 30 * S_US);
+    check_done(&job);
+    for (uint32_t i = 0; i < 5; i++) {
+        CHECK_INT(shown(i, id, v, 8), 3);
+        for (uint32_t k = 0; k < 3; k++)
+            CHECK(v[k].state == STAGE_VIEW_DONE && v[k].done == v[k].leaves);
+    }
+    CHECK(story_end(&story));
+}
+
+TEST(what_is_blocked_is_shown_with_what_blocks_it)
+{
+    struct stage_view v[8];
+    struct job_id id;
+
+    begin(2);
+    keeps_going = true;
+    parts_add(2, false);
+    parts_need(parts_add(3, false), 0, 0);
+    parts[1].param = STORY_FAILING;
+    parts_need(parts_add(3, false), 1, 0);
+    parts_need(parts_add(3000, false), 0, 0);
+    id = story_submitted(&story, 0, 1);
+    story_run(&story, 2 * S_US);
+    CHECK_INT(shown(1, id, v, 8), 4);
+    CHECK_INT(v[1].state, STAGE_VIEW_FAILED);
+    CHECK_INT(v[2].state, STAGE_VIEW_BLOCKED);
+    CHECK_INT(v[2].blocked_by, 1);
+    CHECK_INT(v[3].state, STAGE_VIEW_RUNNING);
+    CHECK(story_end(&story));
+}
+
 /* What the coordinator says of outputs is lost for a while. */
 TEST(values_that_were_lost_are_asked_for_again)
 {
@@ -389,7 +467,8 @@ TEST(random_graphs_come_to_what_they_come_to_alone)
     }
 }
 
-TEST_MAIN(a_value_is_read_by_the_next_stage, a_diamond_reads_both_of_its_sides_in_their_order,
+TEST_MAIN(every_node_tells_how_far_the_stages_are, what_is_blocked_is_shown_with_what_blocks_it,
+          a_value_is_read_by_the_next_stage, a_diamond_reads_both_of_its_sides_in_their_order,
           many_small_stages_fan_out_and_in_again, outputs_that_were_collected_are_read_one_by_one,
           outputs_that_are_objects_are_got_by_who_reads_them,
           a_last_stage_that_collects_is_the_result,
