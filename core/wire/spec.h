@@ -58,7 +58,8 @@
 
 /* What becomes of the values of leaves. FOLD: siblings are merged until one is left. COLLECT: each
  * leaf yields bytes (core/wire/output.h), nothing is merged, and the result is all of them in
- * order; such a stage has at most COLLECT_LEAVES_MAX leaves. 1 is for SEARCH. */
+ * order; all such stages of a job together have at most COLLECT_LEAVES_MAX leaves. 1 is for SEARCH.
+ */
 enum reduction { REDUCE_FOLD = 0, REDUCE_COLLECT = 2 };
 #define COLLECT_LEAVES_MAX 16384u
 
