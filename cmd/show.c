@@ -1,6 +1,8 @@
 #include <stdio.h>
 
 #include "cmd/follow.h"
+#include "cmd/stage_list.h"
+#include "cmd/view_json.h"
 #include "cmd/view_text.h"
 
 static const struct opt opts[] = {
@@ -18,16 +20,32 @@ static void say_next(const struct job_view *v)
         talk_line("what its workers wrote: velum logs %s", id);
 }
 
+static void print_json(const struct job_entry *e, const struct stage_list *s)
+{
+    struct json j;
+    json_document_open(&j, stdout, "jobs");
+    json_job_exact(&j, &e->view, e->text);
+    json_close(&j, ']');
+    stage_list_json(&j, s);
+    json_close(&j, '}');
+    putchar('\n');
+}
+
+/* Where nobody tells of the stages, the job is shown without them. */
 static int print(const struct call *c, struct line *l, struct job_entry *e)
 {
+    struct stage_list stages;
     int rc = jobs_show(l, e);
+    (void)stage_list_fetch(l, e->view.id, &stages);
     if (opt_given(c->opts, "json")) {
-        follow_print_json(e, 1);
+        print_json(e, &stages);
     } else {
         view_job(stdout, &e->view, e->text);
+        stage_list_print(stdout, &stages);
         fflush(stdout);
         say_next(&e->view);
     }
+    stage_list_clear(&stages);
     return rc < 0 ? line_report(l, rc) : CODE_DONE;
 }
 

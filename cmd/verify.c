@@ -86,7 +86,7 @@ static int say_holes(const struct verdict *v)
         return 1;
     }
     for (; n < HOLES_SAID && tally_hole(v->best, at, &first, &end); n++) {
-        talk_error("%s: %s", verify_leaves(first, end, leaves),
+        talk_error("%s: %s", verify_leaves(v->best, first, end, leaves),
                    tally_fault_sentence(TALLY_MISSING));
         at = end;
     }

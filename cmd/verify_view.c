@@ -7,13 +7,19 @@
 
 #define HOLES_SHOWN 16
 
-const char *verify_leaves(uint64_t first, uint64_t end, char to[VERIFY_LEAVES_SIZE])
+const char *verify_leaves(const struct tally *t, uint64_t first, uint64_t end,
+                          char to[VERIFY_LEAVES_SIZE])
 {
-    if (end == first + 1)
-        snprintf(to, VERIFY_LEAVES_SIZE, "leaf %llu", (unsigned long long)first);
+    const uint64_t count = end - first;
+    const uint32_t stage = tally_stage_of(t, &first);
+    char which[32] = "";
+    if (t->stages.count > 1)
+        snprintf(which, sizeof which, " of stage %u", (unsigned)stage);
+    if (count == 1)
+        snprintf(to, VERIFY_LEAVES_SIZE, "leaf %llu%s", (unsigned long long)first, which);
     else
-        snprintf(to, VERIFY_LEAVES_SIZE, "leaves %llu to %llu", (unsigned long long)first,
-                 (unsigned long long)end - 1);
+        snprintf(to, VERIFY_LEAVES_SIZE, "leaves %llu to %llu%s", (unsigned long long)first,
+                 (unsigned long long)(first + count - 1), which);
     return to;
 }
 
@@ -40,7 +46,7 @@ static void print_problems(const struct tally *t)
     for (uint64_t i = 0; i < t->problems_count && i < TALLY_PROBLEMS_MAX; i++) {
         const struct tally_problem *p = &t->problems[i];
         if (tally_fault_has_leaves(p->fault))
-            printf("  %s: %s\n", verify_leaves(p->first, p->end, leaves),
+            printf("  %s: %s\n", verify_leaves(t, p->first, p->end, leaves),
                    tally_fault_sentence(p->fault));
         else
             printf("  %s\n", tally_fault_sentence(p->fault));
@@ -133,7 +139,7 @@ static void json_look(struct json *j, const struct look *k)
     json_number(j, "leaves_unnamed", unnamed);
     json_number(j, "runs", t->named.count);
     json_truth(j, "joined", t->joined);
-    json_number(j, "refolded", t->fold.refolded);
+    json_number(j, "refolded", tally_refolded(t));
     json_digest(j, t->state == TALLY_DONE && !t->gone, t->digest);
     json_problems(j, t);
     json_close(j, '}');

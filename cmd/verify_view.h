@@ -7,8 +7,9 @@
 
 void verify_print(const struct looks *l, const struct verdict *v);
 void verify_print_json(const struct looks *l, const struct verdict *v, struct job_id id);
-/* "leaves 3 to 7", "leaf 3". */
-#define VERIFY_LEAVES_SIZE 64
-const char *verify_leaves(uint64_t first, uint64_t end, char to[VERIFY_LEAVES_SIZE]);
+/* "leaves 3 to 7", "leaf 3", and of which stage where the job has several. */
+#define VERIFY_LEAVES_SIZE 96
+const char *verify_leaves(const struct tally *t, uint64_t first, uint64_t end,
+                          char to[VERIFY_LEAVES_SIZE]);
 
 #endif

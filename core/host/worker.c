@@ -176,6 +176,19 @@ static void on_load(struct worker *w, const struct frame *f)
     pipe_send();
 }
 
+static void on_inputs(struct worker *w, const struct frame *f)
+{
+    struct reader rest;
+    uint16_t count = 0;
+    int rc = w->kernel ? read_order_inputs(f->payload, &count, &rest) : ERR_FORMAT;
+    for (uint16_t i = 0; rc == 0 && i < count; i++) {
+        const struct order_input in = read_order_input(&rest);
+        rc = rest.failed ? ERR_FORMAT : worker_input_given(&in);
+    }
+    if (rc < 0 || !reader_done(&rest))
+        leave(w, "bad INPUTS");
+}
+
 static void start_run(struct worker *w, const struct task *t)
 {
     const struct order_run *o = &t->order;
@@ -190,8 +203,9 @@ static void start_run(struct worker *w, const struct task *t)
 static void on_run(struct worker *w, const struct frame *f)
 {
     struct task t = {.present = true, .request = f->request};
-    if (!w->kernel || w->queued.present || read_order_run(f->payload, &t.order) < 0) {
-        leave(w, "a bad RUN, or a third one");
+    if (!w->kernel || w->queued.present || !worker_input_complete() ||
+        read_order_run(f->payload, &t.order) < 0) {
+        leave(w, "a bad RUN, or a third one, or one before its inputs");
         return;
     }
     if (w->now.present)
@@ -358,7 +372,7 @@ static void on_frame(struct worker *w, const struct frame *f)
         {MESSAGE_ORDER_TRIM, on_trim},         {MESSAGE_ORDER_MERGE, on_merge},
         {MESSAGE_ORDER_PLAN, on_plan},         {MESSAGE_ORDER_SHOW, on_show},
         {MESSAGE_ORDER_DESCRIBE, on_describe}, {MESSAGE_ORDER_TAKEN, on_taken},
-        {MESSAGE_ORDER_MORE, on_more},
+        {MESSAGE_ORDER_MORE, on_more},         {MESSAGE_ORDER_INPUTS, on_inputs},
     };
     for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
         if (handlers[i].type == f->type) {

@@ -17,8 +17,9 @@
 static struct {
     const uint8_t *bytes;
     uint64_t size;
+    uint8_t *to_fill; /* what is still to be given goes here */
 } inputs[STAGE_INPUTS_MAX];
-static uint32_t inputs_count;
+static uint32_t inputs_count, inputs_missing;
 
 /* What an empty input points to: nothing of it is ever read. */
 static const _Alignas(PAGE) uint8_t nothing[PAGE];
@@ -67,6 +68,24 @@ static int map_file(const struct stage_input *in, int fd, char reason[REASON_SIZ
     return 0;
 }
 
+/* The node gives it later. */
+static int map_given(const struct stage_input *in, char reason[REASON_SIZE])
+{
+    void *bytes = (void *)(uintptr_t)nothing;
+    if (in->size > ACCUMULATOR_SIZE_MAX)
+        return refuse(in, "is too large to be given by the node", reason);
+    if (in->size > 0)
+        bytes = mmap(NULL, (size_t)in->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                     -1, 0);
+    if (bytes == MAP_FAILED)
+        return refuse(in, "does not fit into a worker's addresses", reason);
+    inputs[inputs_count].bytes = bytes;
+    inputs[inputs_count].to_fill = bytes;
+    inputs[inputs_count++].size = in->size;
+    inputs_missing++;
+    return 0;
+}
+
 static int map_input(const char *folder, const struct stage_input *in, char reason[REASON_SIZE])
 {
     char path[PATH_SIZE_MAX + 66], name[65];
@@ -92,9 +111,29 @@ int worker_input_open(const struct order_load *m, char reason[REASON_SIZE])
     }
     for (uint16_t i = 0; i < m->inputs_count && rc == 0; i++) {
         const struct stage_input in = stage_input_at(m->inputs, i);
-        rc = map_input(m->folder, &in, reason);
+        rc = stage_input_is_given(m->inputs, i) ? map_given(&in, reason)
+                                                : map_input(m->folder, &in, reason);
     }
     return rc;
+}
+
+int worker_input_given(const struct order_input *in)
+{
+    if (in->index >= inputs_count || inputs[in->index].to_fill == NULL ||
+        inputs[in->index].size != in->bytes.len)
+        return ERR_FORMAT;
+    uint8_t *to = inputs[in->index].to_fill;
+    inputs[in->index].to_fill = NULL;
+    inputs_missing--;
+    if (in->bytes.len == 0)
+        return 0;
+    memcpy(to, in->bytes.data, in->bytes.len);
+    return mprotect(to, in->bytes.len, PROT_READ) == 0 ? 0 : ERR_SYSTEM;
+}
+
+bool worker_input_complete(void)
+{
+    return inputs_missing == 0;
 }
 
 void worker_input_none(void)

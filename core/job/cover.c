@@ -26,23 +26,24 @@ struct entry {
 
 struct cover {
     const struct alloc *alloc;
-    uint64_t leaves_total, leaves_covered;
+    const struct shape *shape;
+    uint64_t leaves_covered;
     uint64_t changes;    /* of the leaves that are covered or asked for */
     uint64_t leaf_units; /* of a search; otherwise 0 */
     struct entry **entries;
     uint32_t count, cap;
+    uint32_t kept;       /* among them, those that nothing folds */
     uint32_t pairs;      /* how many neighbours are siblings */
     uint64_t pairs_from; /* no pair begins before this leaf */
 };
 
-int cover_new(struct cover **out, const struct alloc *a, uint64_t leaves)
+int cover_new(struct cover **out, const struct alloc *a, const struct shape *shape)
 {
-    ensure(leaves >= 1 && leaves <= LEAVES_MAX);
     struct cover *c = alloc_zeroed(a, sizeof *c);
     if (!c)
         return ERR_NO_MEMORY;
     c->alloc = a;
-    c->leaves_total = leaves;
+    c->shape = shape;
     *out = c;
     return 0;
 }
@@ -73,6 +74,11 @@ void cover_free(struct cover *c)
     alloc_free(c->alloc, c, sizeof *c);
 }
 
+const struct shape *cover_shape(const struct cover *c)
+{
+    return c->shape;
+}
+
 static uint64_t first_of(const struct cover *c, uint32_t i)
 {
     return tree_first(c->entries[i]->v.at);
@@ -93,14 +99,13 @@ uint64_t cover_end(const struct cover *c)
 {
     if (c->count > 0 && is_match(c, c->entries[c->count - 1]->v.data))
         return end_of(c, c->count - 1);
-    return c->leaves_total;
+    return c->shape->end;
 }
 
 /* The leaf up to which this value says that nothing matches. */
 static uint64_t clear_until(const struct cover *c, const struct value *v)
 {
-    return is_match(c, v->data) ? found_unit(v->data) / c->leaf_units
-                                : tree_end(v->at, c->leaves_total);
+    return is_match(c, v->data) ? found_unit(v->data) / c->leaf_units : shape_end(c->shape, v->at);
 }
 
 /* The first value that ends after `leaf`, or count. */
@@ -118,13 +123,23 @@ static uint32_t find(const struct cover *c, uint64_t leaf)
     return low;
 }
 
+/* The value of a whole stage, or of a leaf that stays apart. */
+static bool is_kept(const struct cover *c, struct tree_node at)
+{
+#if VELUM_PLANT == 476 /* unit/test_cover_stages: outputs that nothing folds fill the cover */
+    return shape_is_root(c->shape, at);
+#endif
+    return shape_is_apart(c->shape, at) || shape_is_root(c->shape, at);
+}
+
 /* Whether value i and the one after it are siblings. */
 static bool is_pair(const struct cover *c, uint32_t i)
 {
     if (i + 1 >= c->count)
         return false;
     struct tree_node left = c->entries[i]->v.at;
-    return tree_is_left(left) && tree_equal(tree_sibling(left), c->entries[i + 1]->v.at);
+    return tree_is_left(left) && !is_kept(c, left) &&
+           tree_equal(tree_sibling(left), c->entries[i + 1]->v.at);
 }
 
 /* Pairs in which one of the values [from, to) takes part. */
@@ -171,11 +186,13 @@ static void replace(struct cover *c, uint32_t i, uint32_t end, struct entry *e)
 #if VELUM_PLANT != 31 /* sim: parent and child are both counted */
         c->leaves_covered -= end_of(c, k) - first_of(c, k);
 #endif
+        c->kept -= is_kept(c, c->entries[k]->v.at);
         entry_free(c, c->entries[k]);
     }
     memmove(c->entries + i + 1, c->entries + end, (c->count - end) * sizeof(struct entry *));
     c->count = c->count - (end - i) + 1;
     c->entries[i] = e;
+    c->kept += is_kept(c, e->v.at);
     c->leaves_covered += end_of(c, i) - first_of(c, i);
     c->pairs += pairs_around(c, i, i + 1);
     uint32_t left = i > 0 && is_pair(c, i - 1) ? i - 1 : i;
@@ -183,15 +200,21 @@ static void replace(struct cover *c, uint32_t i, uint32_t end, struct entry *e)
         c->pairs_from = first_of(c, left);
 }
 
-static bool has_room_for(const struct cover *c, uint32_t i, uint32_t end)
+/* Values that are still to be folded. */
+static uint32_t parts(const struct cover *c)
+{
+    return c->count - c->kept;
+}
+
+static bool has_room_for(const struct cover *c, uint32_t i, uint32_t end, struct tree_node at)
 {
 #if VELUM_PLANT == 215 /* unit/test_cover: the bound on values is not kept */
     if (end >= i)
         return true;
 #endif
-    if (end > i || c->count < COVER_VALUES_MAX)
+    if (end > i || parts(c) < COVER_VALUES_MAX || is_kept(c, at))
         return true;
-    return i < c->count && c->count < COVER_VALUES_MAX + HOLE_VALUES_MAX;
+    return i < c->count && parts(c) < COVER_VALUES_MAX + HOLE_VALUES_MAX;
 }
 
 /* A match is taken beyond the bound: what lies behind it makes room. */
@@ -205,7 +228,7 @@ static int put(struct cover *c, struct tree_node at, struct bytes data, bool alw
     uint32_t end = i;
     while (end < c->count && tree_holds(at, c->entries[end]->v.at))
         end++;
-    if (!always && !has_room_for(c, i, end))
+    if (!always && !has_room_for(c, i, end, at))
         return ERR_FULL;
     int rc = make_room(c);
     if (rc < 0)
@@ -244,10 +267,10 @@ static bool contradicts(const struct cover *c, const struct value *v)
 /* The highest node that this one begins. */
 static struct tree_node highest_begun(const struct cover *c, struct tree_node at)
 {
-    struct tree_node root = tree_root(c->leaves_total);
+    struct tree_node root = shape_root(c->shape, 0);
 #if VELUM_PLANT != 512 /* unit/test_cover_search: a match waits for the leaves behind it */
     while (!tree_equal(at, root) && tree_is_left(at))
-        at = tree_canonical(tree_parent(at), c->leaves_total);
+        at = shape_canonical(c->shape, tree_parent(at));
 #endif
     return at;
 }
@@ -276,7 +299,7 @@ static void join(struct cover *c, uint32_t i)
         struct entry *e = c->entries[left + 1];
         c->pairs -= pairs_around(c, left, left + 2);
         entry_free(c, c->entries[left]);
-        e->v.at = tree_canonical(tree_parent(e->v.at), c->leaves_total);
+        e->v.at = shape_canonical(c->shape, tree_parent(e->v.at));
         if (found_matches(e->v.data))
             e->v.at = highest_begun(c, e->v.at);
         c->count--;
@@ -292,7 +315,7 @@ static bool is_sound(const struct cover *c, const struct value *v)
 {
     return found_is_value(v->data) &&
            (!found_matches(v->data) || (clear_until(c, v) >= tree_first(v->at) &&
-                                        clear_until(c, v) < tree_end(v->at, c->leaves_total)));
+                                        clear_until(c, v) < shape_end(c->shape, v->at)));
 }
 
 static int put_found(struct cover *c, struct tree_node at, const struct value *v)
@@ -318,9 +341,9 @@ static int put_found(struct cover *c, struct tree_node at, const struct value *v
 
 int cover_insert(struct cover *c, const struct value *v)
 {
-    if (!tree_has(v->at, c->leaves_total) || v->data.len > ACCUMULATOR_SIZE_MAX)
+    if (!shape_has(c->shape, v->at) || v->data.len > ACCUMULATOR_SIZE_MAX)
         return ERR_FORMAT;
-    struct tree_node at = tree_canonical(v->at, c->leaves_total);
+    struct tree_node at = shape_canonical(c->shape, v->at);
     return cover_is_search(c) ? put_found(c, at, v) : put(c, at, v->data, false);
 }
 
@@ -340,16 +363,16 @@ bool cover_pair(const struct cover *c, uint64_t *from_leaf, struct value *left, 
     return false;
 }
 
-bool cover_root(const struct cover *c, struct value *root)
+bool cover_root(const struct cover *c, uint32_t stage, struct value *root)
 {
-    return cover_get(c, tree_root(c->leaves_total), root);
+    return cover_get(c, shape_root(c->shape, stage), root);
 }
 
 bool cover_get(const struct cover *c, struct tree_node at, struct value *v)
 {
-    if (!tree_has(at, c->leaves_total))
+    if (!shape_has(c->shape, at))
         return false;
-    at = tree_canonical(at, c->leaves_total);
+    at = shape_canonical(c->shape, at);
     uint32_t i = find(c, tree_first(at));
     if (i == c->count || !tree_equal(c->entries[i]->v.at, at))
         return false;
@@ -359,10 +382,10 @@ bool cover_get(const struct cover *c, struct tree_node at, struct value *v)
 
 bool cover_meets(const struct cover *c, struct tree_node at, struct value *v)
 {
-    if (!tree_has(at, c->leaves_total))
+    if (!shape_has(c->shape, at))
         return false;
-    uint32_t i = find(c, tree_end(at, c->leaves_total) - 1);
-    if (i == c->count || first_of(c, i) >= tree_end(at, c->leaves_total))
+    uint32_t i = find(c, shape_end(c->shape, at) - 1);
+    if (i == c->count || first_of(c, i) >= shape_end(c->shape, at))
         i--;
     if (i >= c->count || end_of(c, i) <= tree_first(at))
         return false;
@@ -379,6 +402,11 @@ const struct value *cover_at(const struct cover *c, uint32_t i)
 {
     ensure(i < c->count);
     return &c->entries[i]->v;
+}
+
+uint32_t cover_index(const struct cover *c, uint64_t leaf)
+{
+    return find(c, leaf);
 }
 
 uint64_t cover_leaves(const struct cover *c)
@@ -412,15 +440,31 @@ uint64_t cover_wanted(const struct cover *c, uint64_t from, uint64_t end)
     return from < end ? end - from - cover_overlap(c, from, end) : 0;
 }
 
+/* Moves `at` on to a leaf that is not covered. False: there is none. */
+static bool next_uncovered(const struct cover *c, uint64_t *at, struct shape_stage *g, uint32_t *i)
+{
+    uint32_t stage;
+    for (*i = find(c, *at);;) {
+        while (*i < c->count && first_of(c, *i) <= *at)
+            *at = end_of(c, (*i)++);
+        bool found = shape_find(c->shape, *at, &stage);
+        if (stage == c->shape->count)
+            return false;
+        *g = shape_at(c->shape, stage);
+        if (found)
+            return true;
+        *at = g->first; /* what lies before it is no leaf */
+    }
+}
+
 bool cover_gap(const struct cover *c, uint64_t at, uint64_t *first, uint64_t *end)
 {
-    uint32_t i = find(c, at);
-    while (i < c->count && first_of(c, i) <= at)
-        at = end_of(c, i++);
-    if (at >= cover_end(c))
+    struct shape_stage g;
+    uint32_t i;
+    if (!next_uncovered(c, &at, &g, &i) || at >= cover_end(c))
         return false;
     *first = at;
-    *end = i < c->count ? first_of(c, i) : c->leaves_total;
+    *end = i < c->count && first_of(c, i) < g.end ? first_of(c, i) : g.end;
     return true;
 }
 
@@ -431,12 +475,12 @@ uint64_t cover_judged(const struct cover *c)
     if (cover_is_search(c))
         return cover_gap(c, 0, &first, &end) ? first + 1 : 0;
 #endif
-    return c->leaves_total;
+    return c->shape->end;
 }
 
 uint64_t cover_frontier(const struct cover *c)
 {
-    return c->count < COVER_VALUES_MAX ? c->leaves_total : first_of(c, c->count - 1);
+    return parts(c) < COVER_VALUES_MAX ? c->shape->end : first_of(c, c->count - 1);
 }
 
 struct digest cover_digest(const struct cover *c)

@@ -12,12 +12,12 @@
  *       OUTCOME   u8 state (final ones of enum job_state), 32 digest, block accumulator,
  *                 text error, u64 leaves, u32 nodes, u32 retries, u64 duplicates, u64 redone_us,
  *                 u64 cpu_us, u64 elapsed_us
- *   PARTIAL       u16 stage, 32 author, u64 from, u64 upto (leaves newly covered by the author;
+ *   PARTIAL       u16 0, 32 author, u64 from, u64 upto (leaves newly covered by the author;
  *                 from == upto for a merge), u64 compute_us, u16 count, values. A zero author: not
  *                 a report but part of a snapshot, compute_us is the sum of all so far. Without
  *                 values it only names who counted the leaves, zero: nobody knows any more
- *   ATTEMPT       u16 stage, u64 leaf, 32 author, u8 own doing, text cause
- *   DIVERGENT     u16 stage, u8 level, u64 index, 32 digest, 32 digest (ascending), 32 author,
+ *   ATTEMPT       u16 0, u64 leaf, 32 author, u8 own doing, text cause
+ *   DIVERGENT     u16 0, u8 level, u64 index, 32 digest, 32 digest (ascending), 32 author,
  *                 32 author (zero where nobody knows)
  *   RETIRED       u8 count (1..64), count x term: 32 id of a node that was ever named as a holder,
  *                 u32 the last generation that named it, u32 the generation in which it retired (it
@@ -25,6 +25,9 @@
  *   COUNTS        u16 count (1..256), count x: 32 author, ascending, u64 leaves (not 0). How many
  *                 leaves of an ended job each node counted, where which ones is not known any more;
  *                 the zero author: several nodes, or nobody knows
+ *
+ * Leaves and nodes of the fold tree go by their numbers in the row of all stages (shape.h), so none
+ * of these says which stage it is about.
  *
  * Authors of PARTIAL and ATTEMPT, RETIRED and COUNTS, are vouched for by whoever sends them (the
  * coordinator, a holder); signing them is a later matter. */

@@ -43,8 +43,9 @@ int ledger_new(struct ledger **out, const struct alloc *a, struct bytes spec_fac
         goto out;
     l->job = f.job;
     l->spec = f.spec;
-    l->leaves = spec_leaves(&l->spec.stage);
-    rc = cover_new(&l->cover, a, l->leaves);
+    rc = graph_init(&l->graph, a, &l->spec);
+    if (rc == 0)
+        rc = cover_new(&l->cover, a, &l->graph.shape);
     if (rc == 0 && l->spec.stage.reduction == REDUCE_SEARCH)
         cover_search(l->cover, l->spec.stage.leaf_units);
 out:
@@ -71,6 +72,8 @@ void ledger_free(struct ledger *l)
         return;
     drop_cover(l);
     account_clear(&l->account);
+    if (l->graph.count > 0)
+        graph_clear(&l->graph);
     buf_clear(&l->spec_fact);
     for (uint32_t i = 0; i < l->variants_count; i++)
         buf_clear(&l->variants[i].fact);
@@ -274,7 +277,7 @@ static int diverge(struct ledger *l, const struct divergence *d)
 static int diverge_at(struct ledger *l, struct tree_node at, struct digest a, struct digest b,
                       struct node_id author)
 {
-    struct divergence d = {.at = tree_canonical(at, l->leaves)};
+    struct divergence d = {.at = shape_canonical(&l->graph.shape, at)};
     bool ordered = memcmp(a.bytes, b.bytes, ID_SIZE) < 0;
     d.digests[0] = ordered ? a : b;
     d.digests[1] = ordered ? b : a;
@@ -303,7 +306,7 @@ static int replace_outcome(struct ledger *l, struct bytes bytes)
     if (l->divergent && f.outcome.state != JOB_DIVERGENT)
         return LEDGER_NEW;
     l->shown = f.outcome;
-    if (l->shown.state == JOB_DONE)
+    if (l->shown.state == JOB_DONE && l->spec.stage.reduction == REDUCE_SEARCH)
         account_cut(&l->account, ledger_leaves(l));
     if (f.outcome.state == JOB_DIVERGENT && !l->divergent)
         return diverge(l, NULL);
@@ -322,8 +325,8 @@ static int apply_outcome(struct ledger *l, const struct fact *f, struct bytes by
     if (by_rank != 0)
         return by_rank > 0 ? replace_outcome(l, bytes) : LEDGER_KNOWN;
     if (f->outcome.state == JOB_DONE && !digest_equal(f->outcome.digest, l->outcome_digest))
-        return diverge_at(l, tree_root(l->leaves), f->outcome.digest, l->outcome_digest,
-                          (struct node_id){0});
+        return diverge_at(l, shape_root(&l->graph.shape, graph_result(&l->graph)),
+                          f->outcome.digest, l->outcome_digest, (struct node_id){0});
 #if VELUM_PLANT == 32 /* unit/test_ledger: of two like outcomes the first to arrive stays */
     if (l->outcome_state == f->outcome.state)
         return LEDGER_KNOWN;
@@ -336,7 +339,7 @@ static int apply_outcome(struct ledger *l, const struct fact *f, struct bytes by
 
 static int apply_divergent(struct ledger *l, const struct divergence *d)
 {
-    if (d->stage != 0 || !tree_has(d->at, l->leaves))
+    if (d->stage != 0 || !shape_has(&l->graph.shape, d->at))
         return ERR_FORMAT;
     return diverge(l, d);
 }
@@ -349,12 +352,12 @@ static int check_values(const struct ledger *l, const struct partial *p)
 #if VELUM_PLANT == 208 /* unit/test_account: leaves behind the last one are believed */
     if (p->stage != 0)
 #else
-    if (p->stage != 0 || p->upto > l->leaves)
+    if (p->stage != 0 || p->upto > l->graph.shape.end)
 #endif
         return ERR_FORMAT;
     for (uint16_t i = 0; i < p->count; i++) {
         struct value v = read_value(&r);
-        if (!stage_value(&l->spec.stage, &v))
+        if (!graph_value(&l->graph, &v))
             return ERR_FORMAT;
     }
     return 0;
@@ -426,7 +429,7 @@ static int apply_partial(struct ledger *l, const struct partial *p, struct runse
 /* Of a job that runs, which leaves are counted must be known. */
 static int apply_counts(struct ledger *l, const struct counts *c)
 {
-    if (c->leaves > l->leaves)
+    if (c->leaves > l->graph.shape.leaves)
         return ERR_FORMAT;
     return l->shown.state == 0 ? LEDGER_KNOWN : account_take(&l->account, c);
 }
@@ -471,7 +474,8 @@ static bool insert_attempt(struct ledger *l, uint32_t i, const struct attempt *a
 
 static int apply_attempt(struct ledger *l, const struct attempt *a)
 {
-    if (a->stage != 0 || a->leaf >= l->leaves)
+    uint32_t stage;
+    if (a->stage != 0 || !shape_find(&l->graph.shape, a->leaf, &stage))
         return ERR_FORMAT;
     if (!l->cover)
         return LEDGER_KNOWN;

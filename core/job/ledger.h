@@ -15,6 +15,7 @@
 #include "core/base/alloc.h"
 #include "core/job/cover.h"
 #include "core/job/fact.h"
+#include "core/job/graph.h"
 #include "core/job/runset.h"
 
 struct ledger;
@@ -40,6 +41,7 @@ int ledger_apply_read(struct ledger *l, struct bytes fact, const struct fact *f,
 bool ledger_keeps(const struct ledger *l, enum fact_kind kind, struct bytes fact);
 
 const struct job_spec *ledger_spec(const struct ledger *l); /* borrowed from the ledger */
+const struct graph *ledger_graph(const struct ledger *l);   /* the same */
 struct bytes ledger_spec_fact(const struct ledger *l);      /* encoded, as given */
 struct bytes ledger_spec_signed(const struct ledger *l); /* the signed bytes inside it, encoded */
 /* NULL when there is none yet. The _fact functions give the encoded fact for sending on (empty when
@@ -81,6 +83,8 @@ struct digest ledger_digest(struct ledger *l);
  * the account. */
 void ledger_shrink(struct ledger *l);
 
+/* How many leaves of [first, end) somebody is named for; 0 of an account that was joined. */
+uint64_t ledger_named(const struct ledger *l, uint64_t first, uint64_t end);
 /* The account's memory, and less of it: see account.h. Joined is only that of a shrunk ledger. 0 or
  * ERR_NO_MEMORY. */
 size_t ledger_account_bytes(const struct ledger *l);

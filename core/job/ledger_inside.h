@@ -6,6 +6,7 @@
 
 #include "core/base/sha256.h"
 #include "core/job/account.h"
+#include "core/job/graph.h"
 #include "core/job/ledger.h"
 
 #define ATTEMPTS_A_LEAF 3
@@ -24,7 +25,7 @@ struct ledger {
     struct job_id job;
     struct buf spec_fact;
     struct job_spec spec; /* borrows from spec_fact */
-    uint64_t leaves;
+    struct graph graph;
 
     struct holders_variant *variants; /* of the greatest generation: one, but for a partition */
     uint32_t variants_count, variants_cap; /* count 0: no holders yet */

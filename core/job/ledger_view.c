@@ -9,6 +9,11 @@ const struct job_spec *ledger_spec(const struct ledger *l)
     return &l->spec;
 }
 
+const struct graph *ledger_graph(const struct ledger *l)
+{
+    return &l->graph;
+}
+
 struct bytes ledger_spec_fact(const struct ledger *l)
 {
     return buf_bytes(&l->spec_fact);

@@ -188,13 +188,31 @@ bool poison_refuses(const struct poison *p, uint64_t leaf, struct node_id node)
            node_id_equal(l->nodes[0], node);
 }
 
-static void say(char *why, size_t cap, uint64_t leaf, const char *what)
+static void append_number(char *why, size_t cap, uint64_t n)
 {
     char number[21];
-    text_of_u64(leaf, number);
-    text_copy(why, cap, "leaf ");
+    text_of_u64(n, number);
     text_append(why, cap, number);
+}
+
+/* Its number within its stage, and which that is where there are several. */
+static void say(const struct poison *p, char *why, size_t cap, uint64_t leaf, const char *what)
+{
+    uint32_t stage = 0;
+    bool several = p->shape && p->shape->count > 1 && shape_find(p->shape, leaf, &stage);
+    text_copy(why, cap, "leaf ");
+    append_number(why, cap, several ? leaf - shape_at(p->shape, stage).first : leaf);
+    if (several) {
+        text_append(why, cap, " of stage ");
+        append_number(why, cap, stage);
+    }
     text_append(why, cap, what);
+}
+
+static uint32_t own_max(const struct poison *p, uint64_t leaf)
+{
+    uint32_t retries = p->retries.of ? p->retries.of(p->retries.ctx, leaf) : 0;
+    return retries > 0 ? retries + 1 : POISON_OWN_MAX;
 }
 
 static bool has_too_little_everywhere(const struct poison *p, const struct poison_leaf *l)
@@ -202,12 +220,10 @@ static bool has_too_little_everywhere(const struct poison *p, const struct poiso
     return l->too_little > 0 && p->memory.most(p->memory.ctx) <= l->too_little;
 }
 
-static void say_memory(char *why, size_t cap, const struct poison_leaf *l)
+static void say_memory(const struct poison *p, char *why, size_t cap, const struct poison_leaf *l)
 {
-    char number[21];
-    say(why, cap, l->leaf, " ran out of memory on a node with ");
-    text_of_u64(l->too_little >> 20, number);
-    text_append(why, cap, number);
+    say(p, why, cap, l->leaf, " ran out of memory on a node with ");
+    append_number(why, cap, l->too_little >> 20);
     text_append(why, cap, " MiB, and no node that may run it has more");
 }
 
@@ -219,10 +235,12 @@ bool poison_has_losses(const struct poison *p)
     return false;
 }
 
-static const char *verdict(const struct poison_leaf *l, uint32_t eligible_nodes, bool sure)
+static const char *verdict(const struct poison *p, const struct poison_leaf *l, bool sure)
 {
-    if (l->own >= POISON_OWN_MAX && (l->nodes_count >= 2 || eligible_nodes < 2))
-        return " ended its worker three times";
+    uint32_t most = own_max(p, l->leaf);
+    if (l->own >= most && (l->nodes_count >= 2 || p->eligible_nodes < 2))
+        return most == POISON_OWN_MAX ? " ended its worker three times"
+                                      : " ended its worker as often as it may";
     if (sure && l->losses >= POISON_LOSSES_MAX)
         return " was running at four node losses";
     if (l->restarts >= POISON_RESTARTS_MAX + (sure ? 0 : l->losses))
@@ -235,15 +253,15 @@ bool poison_judge(struct poison *p, struct poison_court court, uint64_t *leaf, c
 {
     p->eligible_nodes = court.eligible_nodes;
     for (uint32_t i = 0; i < p->count && p->leaves[i].leaf < court.end; i++) {
-        const char *what = verdict(&p->leaves[i], court.eligible_nodes, court.sure);
+        const char *what = verdict(p, &p->leaves[i], court.sure);
         bool memory = has_too_little_everywhere(p, &p->leaves[i]);
         if (!what && !memory)
             continue;
         *leaf = p->leaves[i].leaf;
         if (memory)
-            say_memory(why, cap, &p->leaves[i]);
+            say_memory(p, why, cap, &p->leaves[i]);
         else
-            say(why, cap, *leaf, what);
+            say(p, why, cap, *leaf, what);
         return true;
     }
     return false;
@@ -252,5 +270,5 @@ bool poison_judge(struct poison *p, struct poison_court court, uint64_t *leaf, c
 bool poison_condemns(const struct poison *p, uint64_t leaf)
 {
     const struct poison_leaf *l = get(p, leaf);
-    return l && (verdict(l, p->eligible_nodes, true) || has_too_little_everywhere(p, l));
+    return l && (verdict(p, l, true) || has_too_little_everywhere(p, l));
 }

@@ -8,9 +8,10 @@
 
 #include "core/base/alloc.h"
 #include "core/base/id.h"
+#include "core/job/shape.h"
 
 #define POISON_LEAVES_MAX 1024
-#define POISON_OWN_MAX 3      /* deaths of its own doing fail the job */
+#define POISON_OWN_MAX 3      /* deaths of its own doing fail the job, where nothing else is said */
 #define POISON_LOSSES_ALONE 2 /* node losses, and the leaf runs alone */
 #define POISON_LOSSES_MAX 4
 #define POISON_RESTARTS_MAX 20
@@ -23,6 +24,13 @@ struct poison_memory {
     void *ctx;
     uint64_t (*of)(void *ctx, struct node_id node);
     uint64_t (*most)(void *ctx); /* of a node that may run the job */
+};
+
+/* How often a leaf that died of its own doing is begun again, if it has a limit of its own: 0 where
+ * it has none. */
+struct poison_retries {
+    void *ctx;
+    uint32_t (*of)(void *ctx, uint64_t leaf);
 };
 
 /* A process of a node that was lost. */
@@ -45,8 +53,10 @@ struct poison {
     const struct alloc *alloc;
     struct poison_leaf *leaves; /* ascending */
     uint32_t count, cap;
-    uint32_t eligible_nodes;     /* as was told last */
-    struct poison_memory memory; /* of == NULL: nobody knows */
+    uint32_t eligible_nodes;       /* as was told last */
+    struct poison_memory memory;   /* of == NULL: nobody knows */
+    struct poison_retries retries; /* of == NULL: all as usual */
+    const struct shape *shape;     /* NULL, or one stage: leaves go by their numbers */
 };
 
 void poison_init(struct poison *p, const struct alloc *a);

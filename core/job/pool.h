@@ -1,9 +1,10 @@
-/* What a coordinator has to give out for one stage, and to whom it gave it: free leaves,
+/* What a coordinator has to give out for one job, and to whom it gave it: free leaves,
  * outstanding chunks, deaths. Soft state: a new coordinator builds it from the cover and from what
  * workers' nodes report as open. Pure policy, no messages.
  *
- * Free leaves = [0, leaves) minus the cover minus outstanding chunks. In a search none behind the
- * lowest match is free (cover_end); chunks that reach there are cut by the owner. */
+ * Free leaves = those of stages that are open minus the cover minus outstanding chunks. A chunk
+ * never crosses the border of a stage. In a search none behind the lowest match is free
+ * (cover_end); chunks that reach there are cut by the owner. */
 #ifndef VELUM_JOB_POOL_H
 #define VELUM_JOB_POOL_H
 
@@ -31,8 +32,13 @@ struct chunk {
 
 struct pool;
 
-/* `cover` is borrowed and read; the owner inserts values into it before telling the pool. */
-int pool_new(struct pool **out, const struct alloc *a, const struct cover *cover, uint64_t leaves);
+/* `cover` is borrowed and read; the owner inserts values into it before telling the pool. A single
+ * stage is open; of several none is before pool_open. */
+int pool_new(struct pool **out, const struct alloc *a, const struct cover *cover);
+/* The stage's leaves may be given out, or not any more, and then none of them is to blame. Chunks
+ * of it that are out stay as they are. */
+void pool_open(struct pool *p, uint32_t stage);
+void pool_close(struct pool *p, uint32_t stage);
 struct pool_pace {
     int64_t goal_us;  /* how long a chunk should take; first POOL_CHUNK_GOAL_US */
     int64_t least_us; /* it takes no less where so many leaves are left, and is not trimmed to less;
@@ -84,6 +90,8 @@ int pool_died(struct pool *p, uint64_t grant, bool own_doing, struct instant now
 int pool_died_of_memory(struct pool *p, uint64_t grant, struct instant now);
 /* Who knows how much memory nodes have; without it all have enough. */
 void pool_memory(struct pool *p, struct poison_memory memory);
+/* Who knows how often leaves may be tried again; without it all as usual. */
+void pool_retries_of(struct pool *p, struct poison_retries retries);
 /* This process (boot) of a node is gone for certain: its chunks' rests are free at once; counts a
  * node loss for the first unreported leaf of each (at two it runs alone). Returns how many chunks
  * it had; *lost_us gets the time since their last reports, summed: how much work is gone at most.

@@ -8,11 +8,13 @@
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
+#include "core/node/lead_values.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
 #include "core/node/outcome.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
+#include "core/node/stages.h"
 #include "core/node/turns.h"
 
 #define KNOCK_US (300 * MS_US)
@@ -179,6 +181,8 @@ static bool send_grant(struct job *j, struct node_id to, uint8_t flags, const st
     sent = !b.failed && send_node(n, to, MESSAGE_GRANT, 0, buf_bytes(&b));
     buf_clear(&b);
     h->knows_spec |= sent;
+    if (sent)
+        lead_values_ahead(j, stage_of_leaf(j, chunk->first), h);
     return sent;
 }
 
@@ -432,9 +436,13 @@ static bool fail_if_nobody_can(struct job *j)
 
     if (j->node->stopping || somebody_may_have_it(j))
         return false;
-    text_copy(text, sizeof text, "no node has the kernel \"");
-    text_append(text, sizeof text, j->spec->stage.kernel);
-    text_append(text, sizeof text, "\" with this source");
+    if (j->graph->count > 1) {
+        text_copy(text, sizeof text, "no node has the kernels of all its stages");
+    } else {
+        text_copy(text, sizeof text, "no node has the kernel \"");
+        text_append(text, sizeof text, j->spec->stage.kernel);
+        text_append(text, sizeof text, "\" with this source");
+    }
     outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
     return true;
 }

@@ -5,6 +5,7 @@
 #include "core/node/making.h"
 #include "core/node/outcome.h"
 #include "core/node/proving.h"
+#include "core/node/stages.h"
 #include "core/object/name.h"
 #include "core/wire/output.h"
 
@@ -22,15 +23,25 @@ static struct job *find(const struct node *n, uint64_t who)
     return NULL;
 }
 
+/* Where the outputs of the last stage stand in the cover: all of its leaves are there. */
+static uint32_t first_of(const struct job *j)
+{
+    struct shape_stage in = stage_leaves(j, graph_result(j->graph));
+
+    return cover_index(ledger_cover(j->ledger), in.first);
+}
+
 static void write_result(struct job *j, struct digest name, struct bytes inline_list)
 {
     const struct cover *cover = ledger_cover(j->ledger);
-    struct collected c = {.leaves = cover_count(cover), .list = name, .inline_list = inline_list};
+    uint32_t first = first_of(j);
+    struct collected c = {
+        .leaves = cover_count(cover) - first, .list = name, .inline_list = inline_list};
     uint8_t raw[ACCUMULATOR_SIZE_MAX];
     struct output o;
     struct buf b;
 
-    for (uint32_t i = 0; i < cover_count(cover); i++)
+    for (uint32_t i = first; i < cover_count(cover); i++)
         if (read_output(cover_at(cover, i)->data, &o) == 0)
             c.size += o.size;
     buf_init_fixed(&b, raw, sizeof raw);
@@ -102,11 +113,12 @@ static void made(struct node *n, uint64_t who, int rc, const struct shelf_object
 
 static const struct making_owner owner = {.taken = taken, .made = made};
 
-static size_t list_size(const struct cover *cover)
+static size_t list_size(const struct job *j)
 {
+    const struct cover *cover = ledger_cover(j->ledger);
     size_t size = 0;
 
-    for (uint32_t i = 0; i < cover_count(cover); i++)
+    for (uint32_t i = first_of(j); i < cover_count(cover); i++)
         size += BLOCK_HEAD + cover_at(cover, i)->data.len;
     return size;
 }
@@ -117,7 +129,7 @@ static void end_short(struct job *j)
     uint8_t raw[RESULT_LIST_MAX];
     struct object_sum sum;
     struct digest name;
-    uint32_t at = 0;
+    uint32_t at = first_of(j);
     struct buf b;
 
     buf_init_fixed(&b, raw, sizeof raw);
@@ -131,13 +143,12 @@ static void end_short(struct job *j)
 void collect_advance(struct job *j)
 {
     struct lead *l = j->lead;
-    const struct cover *cover = ledger_cover(j->ledger);
 
-    if (cover_leaves(cover) < job_leaves(j) || cover_leaves(proving_cover(j)) < job_leaves(j) ||
+    if (cover_leaves(proving_cover(j)) < cover_leaves(ledger_cover(j->ledger)) ||
         l->list_making != 0 || !instant_reached(j->node->now, l->list_again) ||
         proving_look(j) != PROVED_ALL)
         return;
-    if (list_size(cover) <= RESULT_LIST_MAX) {
+    if (list_size(j) <= RESULT_LIST_MAX) {
         end_short(j);
         return;
     }
@@ -148,7 +159,8 @@ void collect_advance(struct job *j)
     }
     l->list_number = ++j->node->objects->number_counter;
     l->list_making = making_begin(j->node, &owner, l->list_number, j->id);
-    l->list_at = l->list_ahead = 0;
+    l->list_at = first_of(j);
+    l->list_ahead = 0;
     l->list_ended = false;
     if (l->list_making != 0)
         go_on(j);

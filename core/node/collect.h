@@ -6,7 +6,7 @@
 
 #include "core/node/state.h"
 
-/* Nothing unless this node leads it and all leaves are covered; goes on where it was otherwise. */
+/* This node leads it, and all leaves of all stages are covered. Goes on where it was. */
 void collect_advance(struct job *j);
 /* It leads no more. */
 void collect_drop(struct job *j);

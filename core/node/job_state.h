@@ -6,6 +6,7 @@
 #include "core/base/map.h"
 #include "core/job/ledger.h"
 #include "core/job/pool.h"
+#include "core/job/ready.h"
 #include "core/kernel/kernel.h"
 #include "core/node/peer.h"
 
@@ -33,13 +34,20 @@ struct unkept {
 
 enum slot_state { SLOT_QUEUED, SLOT_RUNNING };
 struct labour_chunk {
-    uint64_t grant, first, next, end;
+    uint64_t grant, first, next, end; /* leaves by their numbers in the row of all stages */
+    uint32_t stage;
     enum slot_state state;
     uint32_t worker;
     bool careful;
     bool let_in;          /* it knocked when all slots were taken, or might have been */
     struct instant moved; /* when it last made progress */
     struct labour_chunk *next_chunk;
+};
+
+/* What this node has of the kernel of a stage. */
+struct stage_kernel {
+    int kernel; /* index in node.kernels, or -1 */
+    const struct velum_kernel *builtin;
 };
 
 /* A job as the node of a worker sees it. */
@@ -62,8 +70,7 @@ struct labour {
     uint32_t open_epoch;
     uint64_t served_us;
     struct instant touched;
-    uint16_t inputs_pinned; /* the first of them, which are here; see labour_inputs.h */
-    struct instant inputs_moved, inputs_sought;
+    struct stage_inputs *inputs; /* of stages that have some, and chunks here; labour_inputs.h */
 };
 
 /* A holder as the coordinator sees it. */
@@ -113,6 +120,7 @@ struct hand {
     uint64_t shown; /* last grant given out when the claim was shown over the present link */
     double leaves_per_us;
     struct instant no_merges_until; /* it gave some back */
+    uint32_t told_for; /* it was told last what this stage reads, and one; 0: of none */
 };
 
 struct lead {
@@ -144,6 +152,9 @@ struct lead {
     struct instant merging_since;
     char last_cause[REASON_SIZE];
     struct instant no_input_since; /* nobody has got an input, and no leaf was computed since */
+    struct ready ready;            /* which stages may run */
+    bool look_at_all;              /* values came from elsewhere than reports */
+    char *failed_why; /* of the first stage that failed, where the job goes on; owned */
     /* collect.c: the list of outputs that is being made */
     uint64_t list_making, list_number; /* 0: none */
     uint32_t list_at, list_ahead;      /* the next value; bytes that the mover does not have yet */
@@ -191,9 +202,11 @@ struct job {
         spec_signed; /* the signed bytes, for workers' nodes; empty when the ledger has them */
     const struct job_spec *spec; /* the ledger's, or own_spec */
     struct job_spec *own_spec;   /* without a ledger: borrows from spec_signed; else NULL */
-    int kernel;                  /* index in node.kernels, or -1 */
-    const struct velum_kernel *builtin;
-    struct job *next_kept, *prev_kept; /* finished jobs kept whole, oldest first */
+    const struct graph *graph;   /* the ledger's, or own_graph */
+    struct graph *own_graph;
+    struct stage_kernel first_kernel, *kernels; /* by stage; see stages.h */
+    bool lacks_kernel, wants_objects, collects; /* some stage of it does */
+    struct job *next_kept, *prev_kept;          /* finished jobs kept whole, oldest first */
     bool kept;
     struct job *next_changed, *prev_changed; /* ended jobs of which there are news, oldest first */
     bool changed;

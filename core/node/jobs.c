@@ -15,6 +15,7 @@
 #include "core/node/record.h"
 #include "core/node/seal.h"
 #include "core/node/snapshot.h"
+#include "core/node/stages.h"
 #include "core/node/stale.h"
 #include "core/node/take.h"
 #include "core/node/workers.h"
@@ -33,7 +34,7 @@ struct bytes job_spec_signed(const struct job *j)
 
 uint64_t job_leaves(const struct job *j)
 {
-    return spec_leaves(&j->spec->stage);
+    return j->graph->shape.leaves;
 }
 
 uint8_t job_final_state(const struct job *j)
@@ -122,31 +123,14 @@ int spec_verify(struct node *n, struct bytes spec_signed, struct job_spec *spec,
     return 0;
 }
 
-static int kernel_index(const struct node *n, const struct stage_spec *stage)
-{
-    for (uint32_t i = 0; i < n->options.kernels_count; i++)
-        if (n->kernels[i].refused[0] == 0 && strcmp(n->kernels[i].name, stage->kernel) == 0 &&
-            digest_equal(n->kernels[i].source, stage->source))
-            return (int)i;
-    return -1;
-}
-
-static void job_bind_spec(struct job *j)
-{
-    const struct velum_kernel *k;
-
-    j->kernel = kernel_index(j->node, &j->spec->stage);
-    k = kernel_find(j->spec->stage.kernel);
-    if (k != NULL && digest_equal(kernel_source(k), j->spec->stage.source) &&
-        k->reduce == j->spec->stage.reduction &&
-        kernel_accumulator_size(k) == j->spec->stage.accumulator_size)
-        j->builtin = k;
-}
-
 static void own_spec_free(struct job *j)
 {
+    if (j->own_graph != NULL)
+        graph_clear(j->own_graph);
+    alloc_free(j->node->alloc, j->own_graph, sizeof *j->own_graph);
     alloc_free(j->node->alloc, j->own_spec, sizeof *j->own_spec);
     j->own_spec = NULL;
+    j->own_graph = NULL;
 }
 
 int job_add_ledger(struct job *j, struct bytes spec_fact)
@@ -158,9 +142,9 @@ int job_add_ledger(struct job *j, struct bytes spec_fact)
         return rc;
     }
     j->spec = ledger_spec(j->ledger);
+    j->graph = ledger_graph(j->ledger);
     own_spec_free(j);
     buf_clear(&j->spec_signed);
-    job_bind_spec(j);
     job_set_live(j, true);
     snapshot_holds_new(j);
     return 0;
@@ -170,12 +154,13 @@ int job_add_ledger(struct job *j, struct bytes spec_fact)
 static int own_spec_read(struct job *j, struct bytes spec_signed)
 {
     struct job_spec *own = node_alloc(j->node, sizeof *own);
+    struct graph *graph = node_alloc(j->node, sizeof *graph);
     struct reader r;
     struct signed_bytes s;
-    int rc;
+    int rc = ERR_NO_MEMORY;
 
-    if (own == NULL)
-        return ERR_NO_MEMORY;
+    if (own == NULL || graph == NULL)
+        goto out;
     buf_reset(&j->spec_signed);
     put_raw(&j->spec_signed, spec_signed.data, spec_signed.len);
     rc = buf_result(&j->spec_signed);
@@ -184,13 +169,18 @@ static int own_spec_read(struct job *j, struct bytes spec_signed)
     r = reader_of(buf_bytes(&j->spec_signed));
     read_signed(&r, &s);
     rc = reader_done(&r) ? read_spec(s.body, own) : ERR_FORMAT;
+    if (rc == 0)
+        rc = graph_init(graph, j->node->alloc, own);
     if (rc < 0)
         goto out;
     j->id = spec_id(s.body);
     j->spec = j->own_spec = own;
+    j->graph = j->own_graph = graph;
     own = NULL;
+    graph = NULL;
 out:
     alloc_free(j->node->alloc, own, sizeof *own);
+    alloc_free(j->node->alloc, graph, sizeof *graph);
     return rc;
 }
 
@@ -224,9 +214,10 @@ int job_create(struct node *n, struct bytes spec_signed, bool with_ledger, struc
     buf_init(&j->spec_signed, n->alloc, SPEC_SIZE_MAX + 8192);
     buf_init(&fact, n->alloc, SPEC_SIZE_MAX + 8192);
     rc = own_spec_read(j, spec_signed);
+    if (rc == 0)
+        rc = stages_bind(j);
     if (rc < 0)
         goto out;
-    job_bind_spec(j);
     if (with_ledger) {
         put_u8(&fact, FACT_SPEC);
         put_u8(&fact, 1);
@@ -354,6 +345,7 @@ void job_free(struct job *j)
     job_unkeep(j);
     record_clear(j);
     job_unlist(j);
+    stages_free(j);
     ledger_free(j->ledger);
     j->ledger = NULL;
     accounts_changed(j);

@@ -12,6 +12,7 @@
 #include "core/node/merge_work.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
+#include "core/node/stages.h"
 #include "core/node/workers.h"
 
 #define EPOCH_LEAP_MAX 1000000u
@@ -218,10 +219,11 @@ static int take_chunk(struct job *j, const struct peer_chunk *p, uint8_t flags)
 {
     struct node *n = j->node;
     struct labour_chunk *c;
+    uint32_t stage;
 
     if (labour_chunk_of(j, p->grant) != NULL)
         return 0;
-    if (p->end > job_leaves(j) || p->first >= p->end)
+    if (!stage_has_run(j, p->first, p->end, &stage))
         return ERR_FORMAT;
     /* Nobody confirms what was reported: more work would only pile up here. */
     if (j->labour->unkept_bytes > n->limits.unkept_bytes)
@@ -233,6 +235,7 @@ static int take_chunk(struct job *j, const struct peer_chunk *p, uint8_t flags)
     if (c == NULL)
         return ERR_NO_MEMORY;
     c->grant = p->grant;
+    c->stage = stage;
     c->first = c->next = p->first;
     c->end = p->end;
     c->careful = (flags & GRANT_CAREFUL) != 0;
@@ -241,6 +244,7 @@ static int take_chunk(struct job *j, const struct peer_chunk *p, uint8_t flags)
     c->next_chunk = j->labour->chunks;
     j->labour->chunks = c;
     j->labour->chunks_count++;
+    labour_inputs_expect(j, stage);
     n->serve_wanted = true;
     return 0;
 }
@@ -269,11 +273,9 @@ static int refusal(const struct node *n, const struct job *j)
     if (n->stopping || job_is_final(j))
         return RETURN_STOPPING;
     /* What it reads and what it yields may be objects. */
-    if (n->objects == NULL &&
-        (j->spec->stage.inputs_count > 0 ||
-         (j->spec->stage.reduction == REDUCE_COLLECT && !n->options.embedded)))
+    if (n->objects == NULL && (j->wants_objects || (j->collects && !n->options.embedded)))
         return RETURN_NO_KERNEL;
-    return j->builtin == NULL && j->kernel < 0 ? RETURN_NO_KERNEL : -1;
+    return j->lacks_kernel ? RETURN_NO_KERNEL : -1;
 }
 
 int labour_grant(struct node *n, struct node_id from, struct bytes payload)
@@ -327,7 +329,9 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
 
 void labour_order_trim(struct node *n, const struct labour_chunk *c, uint64_t end)
 {
-    struct order_trim m = {.run = c->grant, .end = end};
+    const struct worker *w = worker_find(n, c->worker);
+    uint64_t base = w == NULL || w->job == NULL ? 0 : stage_leaves(w->job, c->stage).first;
+    struct order_trim m = {.run = c->grant, .end = end > base ? end - base : 0};
     uint8_t bytes[32];
     struct buf b;
     struct action *a;
@@ -496,17 +500,28 @@ void labour_peer_up(struct node *n, struct node_id id)
             labour_report_resend(j);
 }
 
-void labour_return_all(struct job *j, enum return_reason reason, const char *why)
+static void return_some(struct job *j, const uint32_t *stage, enum return_reason reason,
+                        const char *why)
 {
     struct labour_chunk *c = j->labour->chunks, *next;
 
     for (; c != NULL; c = next) {
         next = c->next_chunk;
-        if (c->state == SLOT_RUNNING)
+        if (c->state == SLOT_RUNNING || (stage != NULL && c->stage != *stage))
             continue;
         send_return(j->node, j->labour->claim.node, j->id, (uint8_t)reason, why, &c->grant, 1);
         labour_chunk_remove(j, c);
     }
+}
+
+void labour_return_all(struct job *j, enum return_reason reason, const char *why)
+{
+    return_some(j, NULL, reason, why);
+}
+
+void labour_return_stage(struct job *j, uint32_t stage, enum return_reason reason, const char *why)
+{
+    return_some(j, &stage, reason, why);
 }
 
 void labour_hand_back(struct node *n)

@@ -22,6 +22,8 @@ void labour_chunk_remove(struct job *j, struct labour_chunk *c);
 void labour_order_trim(struct node *n, const struct labour_chunk *c, uint64_t end);
 /* Every chunk of the job goes back that no worker has. */
 void labour_return_all(struct job *j, enum return_reason reason, const char *why);
+/* The same of one stage. */
+void labour_return_stage(struct job *j, uint32_t stage, enum return_reason reason, const char *why);
 /* Frees all the job has here: chunks, gathered and unconfirmed reports. */
 void labour_drop(struct job *j);
 

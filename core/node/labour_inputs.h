@@ -1,15 +1,39 @@
-/* The inputs of a job that this node works for: got here whole before a worker is bound to it, and
- * pinned until it works for the job no more. Private to core/node. */
+/* The inputs of stages that this node works for. Which they are the spec says of objects, and the
+ * coordinator of what other stages yielded. Objects are got here whole before a worker is bound to
+ * the stage, and pinned until the job, or that stage of it, is not worked for any more; what is
+ * small is kept here. Private to core/node. */
 #ifndef VELUM_NODE_LABOUR_INPUTS_H
 #define VELUM_NODE_LABOUR_INPUTS_H
 
 #include "core/node/state.h"
 
-/* All are here. The others are asked for from now on. */
-bool labour_inputs_are_here(struct job *j);
+#define STAGE_INPUTS_KEPT 16 /* stages of one job that are kept although they have no chunk here */
+
+struct stage_inputs {
+    uint32_t stage;
+    /* How far its inputs are known: objects and stages in the order of their places. */
+    uint16_t object, need, from; /* the next of either, and so many outputs of that stage */
+    bool known;                  /* all are */
+    uint16_t count;              /* of the list */
+    struct buf list;             /* as in LOAD */
+    struct buf given;            /* u16 index, block: as in INPUTS */
+    uint16_t pinned;             /* the first of the list, which are here */
+    struct instant moved, sought, ask_at;
+    struct stage_inputs *next;
+};
+
+/* A chunk of the stage has come: its coordinator tells on its own what others have yielded. */
+void labour_inputs_expect(struct job *j, uint32_t stage);
+/* All inputs of the stage are here. The others are asked for from now on. */
+bool labour_inputs_are_here(struct job *j, uint32_t stage);
+/* Of a stage whose inputs are all here; NULL: it has none. */
+const struct stage_inputs *labour_inputs_of(const struct job *j, uint32_t stage);
+/* INPUT_VALUES. */
+int labour_inputs_values(struct node *n, struct node_id from, struct bytes payload);
 /* Somebody has said that he has the object whole. */
 bool labour_inputs_want(const struct node *n, struct digest name);
-/* Goes on with what is missing; chunks of a job of which an input is to be had nowhere go back. */
+/* Goes on with what is missing, for chunks and for merges; chunks of a stage of which an input is
+ * to be had nowhere go back. */
 void labour_inputs_tick(struct node *n);
 void labour_inputs_drop(struct job *j);
 

@@ -3,6 +3,7 @@
 #include "core/base/err.h"
 #include "core/node/labour_report.h"
 #include "core/node/making.h"
+#include "core/node/stages.h"
 #include "core/node/workers.h"
 
 static void order(struct node *n, const struct worker *w, uint8_t type, struct bytes payload)
@@ -62,7 +63,7 @@ static void made(struct node *n, uint64_t who, int rc, const struct shelf_object
     put_output(&v,
                &(struct output){.kind = OUTPUT_OBJECT, .size = w->output_bytes, .name = o->name});
     m.run = w->chunk->grant;
-    m.leaf = w->output_leaf;
+    m.leaf = w->output_leaf - stage_leaves(w->job, w->stage).first;
     m.value = buf_bytes(&v);
     buf_init_fixed(&b, raw, sizeof raw);
     put_order_taken(&b, &m);
@@ -71,11 +72,17 @@ static void made(struct node *n, uint64_t who, int rc, const struct shelf_object
 
 static const struct making_owner owner = {.taken = taken, .made = made};
 
-/* Whether it is a leaf of the chunk that the worker computes. */
-static bool is_its(const struct worker *w, const struct worker_output *m)
+/* Whether it is a leaf of the chunk that the worker computes; it then gets its number in the row.
+ */
+static bool is_its(const struct worker *w, struct worker_output *m)
 {
-    return w->job->spec->stage.reduction == REDUCE_COLLECT && m->run == w->chunk->grant &&
-           m->leaf >= w->chunk->next && m->leaf < w->chunk->end && !w->output_ended;
+    uint64_t base = stage_leaves(w->job, w->stage).first;
+
+    if (stage_folds(w->job, w->stage) || m->run != w->chunk->grant || w->output_ended ||
+        m->leaf < w->chunk->next - base || m->leaf >= w->chunk->end - base)
+        return false;
+    m->leaf += base;
+    return true;
 }
 
 int labour_output_part(struct node *n, struct worker *w, struct bytes payload)

@@ -7,6 +7,7 @@
 #include "core/node/labour.h"
 #include "core/node/labour_output.h"
 #include "core/node/link.h"
+#include "core/node/stages.h"
 
 static void pending_room(struct job *j, size_t more)
 {
@@ -33,48 +34,77 @@ static void pending_add(struct job *j, const struct peer_report_chunk *c, struct
     job_mark_busy(j);
 }
 
-/* The values of a worker's frame, checked: what is not a value of this job within [first, end), or
- * would not fit a report, never leaves the node. */
-static int check_values(const struct job *j, struct reader r, uint16_t count, uint64_t first,
-                        uint64_t end, struct bytes *raw)
+/* The values of a worker's frame, checked: what is not a value of this stage within the run, or
+ * would not fit a report, never leaves the node. A worker goes by the leaves of its stage alone,
+ * and knows nothing of the `base` leaves before it in the row: `to` gets the values as they are
+ * called there. */
+static int take_values(const struct job *j, uint32_t stage, struct reader r, uint16_t count,
+                       struct run within, uint64_t base, struct buf *to)
 {
-    uint64_t leaves = job_leaves(j);
+    bool folds = stage_folds(j, stage);
 
-    *raw = (struct bytes){r.data + r.at, r.len - r.at};
     for (uint16_t i = 0; i < count; i++) {
         struct value v = read_value(&r);
 
-        if (r.failed || !stage_value(&j->spec->stage, &v) || tree_first(v.at) < first ||
-            tree_end(v.at, leaves) > end ||
-            (j->spec->stage.reduction == REDUCE_COLLECT && !labour_output_is_here(j->node, v.data)))
+        if (r.failed || v.at.level > LEVEL_MAX || v.at.index > LEAVES_MAX >> v.at.level)
             return ERR_FORMAT;
+        v.at.index += base >> v.at.level;
+        if (!graph_value(j->graph, &v) || tree_first(v.at) < within.first ||
+            shape_end(&j->graph->shape, v.at) > within.end ||
+            (!folds && !labour_output_is_here(j->node, v.data)))
+            return ERR_FORMAT;
+        put_value(to, &v);
     }
-    return reader_done(&r) && raw->len <= PROGRESS_VALUES_MAX ? 0 : ERR_FORMAT;
+    if (to->no_memory)
+        j->node->memory_out = true;
+    return reader_done(&r) && to->len <= PROGRESS_VALUES_MAX ? 0 : ERR_FORMAT;
+}
+
+/* Told in the worker's own numbers, which end where the stage does. */
+static bool progress_fits(const struct labour_chunk *c, const struct worker_progress *p,
+                          uint64_t base)
+{
+    return p->next <= c->end - base && p->next >= c->next - base &&
+           p->compute_us <= (uint64_t)(24 * 3600) * S_US &&
+           p->cpu_us <= (uint64_t)(24 * 3600) * S_US;
+}
+
+static void show_speed(struct job *j, const struct labour_chunk *c, uint64_t leaves,
+                       uint64_t compute_us)
+{
+    struct stage_spec room;
+    struct node *n = j->node;
+    double speed;
+
+    if (leaves == 0 || compute_us == 0)
+        return;
+    speed =
+        (double)leaves * (double)stage_spec_of(j, c->stage, &room)->leaf_units / (double)compute_us;
+    n->speed_units_us = n->speed_units_us == 0 ? speed : n->speed_units_us * 0.8 + speed * 0.2;
 }
 
 int labour_report_progress(struct job *j, struct labour_chunk *c, const struct worker_progress *p)
 {
     struct node *n = j->node;
+    uint64_t base = stage_leaves(j, c->stage).first, next = p->next + base;
     struct peer_report_chunk r = {.grant = c->grant,
                                   .from = c->next,
-                                  .next = p->next,
+                                  .next = next,
                                   .end = c->end,
                                   .compute_us = p->compute_us,
                                   .cpu_us = p->cpu_us,
                                   .values = p->count};
-    struct bytes raw;
+    struct buf values;
 
-    if (p->next < c->next || p->next > c->end ||
-        check_values(j, p->rest, p->count, c->first, c->end, &raw) < 0 ||
-        p->compute_us > (uint64_t)(24 * 3600) * S_US || p->cpu_us > (uint64_t)(24 * 3600) * S_US)
+    buf_init(&values, n->alloc, FRAME_PAYLOAD_MAX);
+    if (!progress_fits(c, p, base) ||
+        take_values(j, c->stage, p->rest, p->count, (struct run){c->first, c->end}, base, &values) <
+            0) {
+        buf_clear(&values);
         return ERR_FORMAT;
-    if (p->next > c->next && p->compute_us > 0) {
-        double speed =
-            (double)(p->next - c->next) * (double)j->spec->stage.leaf_units / (double)p->compute_us;
-
-        n->speed_units_us = n->speed_units_us == 0 ? speed : n->speed_units_us * 0.8 + speed * 0.2;
     }
-    c->next = p->next;
+    show_speed(j, c, next - c->next, p->compute_us);
+    c->next = next;
 #if VELUM_PLANT != 272 /* trace/test_labour: all leaves of a chunk share the limit of one */
     c->moved = n->now;
 #endif
@@ -82,7 +112,8 @@ int labour_report_progress(struct job *j, struct labour_chunk *c, const struct w
     if (p->ended)
         r.flags |= REPORT_ENDED;
     r.end = c->end;
-    pending_add(j, &r, raw);
+    pending_add(j, &r, buf_bytes(&values));
+    buf_clear(&values);
     if (p->ended) {
         j->labour->pending_now = true;
         labour_chunk_remove(j, c);
@@ -103,25 +134,33 @@ void labour_report_border(struct job *j, const struct labour_chunk *c, uint8_t f
 
 void labour_report_trimmed(struct job *j, struct labour_chunk *c, uint64_t end)
 {
-    if (end < c->next || end > c->end)
+    uint64_t base = stage_leaves(j, c->stage).first;
+
+    if (end < c->next - base || end > c->end - base)
         return;
-    c->end = end;
+    c->end = end + base;
     labour_report_border(j, c, 0, "");
 }
 
-int labour_report_merged(struct job *j, const struct worker_merged *m)
+int labour_report_merged(struct job *j, uint32_t stage, const struct worker_merged *m)
 {
     struct peer_report_chunk r = {
         .compute_us = m->compute_us, .flags = REPORT_MERGED, .values = m->count};
-    struct bytes raw;
+    struct shape_stage in = stage_leaves(j, stage);
+    struct buf values;
+    int rc;
 
     if (j->labour == NULL)
         return 0;
-    if (check_values(j, m->rest, m->count, 0, job_leaves(j), &raw) < 0)
-        return ERR_FORMAT;
-    pending_add(j, &r, raw);
-    j->labour->pending_now = true;
-    return 0;
+    buf_init(&values, j->node->alloc, FRAME_PAYLOAD_MAX);
+    /* Merges are asked for by the names in the row. */
+    rc = take_values(j, stage, m->rest, m->count, (struct run){in.first, in.end}, 0, &values);
+    if (rc == 0) {
+        pending_add(j, &r, buf_bytes(&values));
+        j->labour->pending_now = true;
+    }
+    buf_clear(&values);
+    return rc;
 }
 
 void labour_report_merge_failed(struct job *j, uint8_t flags, const char *cause)

@@ -18,7 +18,7 @@ void labour_report_failed(struct job *j, struct labour_chunk *c, uint8_t flags, 
 void labour_report_border(struct job *j, const struct labour_chunk *c, uint8_t flags,
                           const char *cause);
 /* The values of a batch of merges. ERR_FORMAT: the worker broke its protocol. */
-int labour_report_merged(struct job *j, const struct worker_merged *m);
+int labour_report_merged(struct job *j, uint32_t stage, const struct worker_merged *m);
 /* Merges that killed their worker again and again. */
 void labour_report_merge_failed(struct job *j, uint8_t flags, const char *cause);
 

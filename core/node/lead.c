@@ -20,6 +20,7 @@
 #include "core/node/replica.h"
 #include "core/node/report.h"
 #include "core/node/seal.h"
+#include "core/node/stages.h"
 #include "core/node/turns.h"
 
 #include <string.h>
@@ -274,10 +275,41 @@ static void pool_drop(struct job *j)
     j->lead->pool = NULL;
 }
 
+static void stage_opened(void *ctx, uint32_t stage)
+{
+    struct job *j = ctx;
+
+    pool_open(j->lead->pool, stage);
+    j->node->assign_wanted = true;
+}
+
+void lead_values_came(struct job *j, uint32_t stage)
+{
+    ready_look(&j->lead->ready, stage, stage_opened, j);
+}
+
+static uint32_t retries_of(void *ctx, uint64_t leaf)
+{
+    const struct job *j = ctx;
+
+    return j->graph->stages[stage_of_leaf(j, leaf)].retries;
+}
+
+/* Also those that are complete: what is lost of them is computed again. */
+static void open_stages(const struct job *j, struct pool *p)
+{
+    for (uint32_t i = 0; i < j->graph->count; i++) {
+        enum ready_state state = ready_at(&j->lead->ready, i);
+
+        if (state == STAGE_READY || state == STAGE_DONE)
+            pool_open(p, i);
+    }
+}
+
 int lead_pool_anew(struct job *j, const struct cover *cover)
 {
     struct pool *p;
-    int rc = pool_new(&p, j->node->alloc, cover, job_leaves(j));
+    int rc = pool_new(&p, j->node->alloc, cover);
 
     if (rc < 0)
         return rc;
@@ -285,7 +317,23 @@ int lead_pool_anew(struct job *j, const struct cover *cover)
     j->lead->pool = p;
     lead_pace(j, 1, 1);
     pool_memory(p, (struct poison_memory){j, memory_of, memory_most});
+    pool_retries_of(p, (struct poison_retries){j, retries_of});
+    open_stages(j, p);
     return 0;
+}
+
+/* What there is to give out, as far as the ledger tells. */
+static int begin_pool(struct job *j)
+{
+    struct lead *l = j->lead;
+    const struct cover *cover = ledger_cover(j->ledger);
+    int rc = ready_init(&l->ready, j->node->alloc, j->graph, cover);
+
+    if (rc == 0)
+        rc = lead_pool_anew(j, cover);
+    if (rc == 0)
+        ready_look_all(&l->ready, stage_opened, j);
+    return rc;
 }
 
 int lead_begin(struct job *j, bool fresh)
@@ -305,7 +353,7 @@ int lead_begin(struct job *j, bool fresh)
     l->proved_once = true;
 #endif
     l->proved = n->partings;
-    rc = lead_pool_anew(j, ledger_cover(j->ledger));
+    rc = begin_pool(j);
     if (rc < 0)
         goto fail;
     l->cut_at = job_leaves(j);
@@ -359,6 +407,8 @@ void lead_end(struct job *j)
     pool_drop(j);
     proving_drop(j);
     j->lead = NULL;
+    ready_clear(&l->ready);
+    alloc_free(n->alloc, l->failed_why, VIEW_ERROR_SIZE);
     hands_free(n, l);
     alloc_free(n->alloc, l, sizeof *l);
     c = j->ledger == NULL ? NULL : ledger_claim(j->ledger);
@@ -407,41 +457,119 @@ static bool hears_most(const struct node *n)
     return missing <= there;
 }
 
-/* Leaves that keep dying end the job: the sentence names the nodes that were lost, or says how the
- * last worker died. */
+/* Why leaves that kept dying are given up: names the nodes that were lost, or says how the last
+ * worker died. */
+static void say_poisoned(struct job *j, uint64_t leaf, const char *why, char text[VIEW_ERROR_SIZE])
+{
+    struct lead *l = j->lead;
+    char name[NODE_NAME_SIZE];
+    struct node_id lost[POOL_LOST_AT_MAX];
+    uint32_t count = pool_lost_at(l->pool, leaf, lost);
+
+    text_copy(text, VIEW_ERROR_SIZE, why);
+    for (uint32_t i = 0; i < count; i++) {
+        member_name(j->node, lost[i], name);
+        text_append(text, VIEW_ERROR_SIZE, i == 0 ? "; lost were " : ", ");
+        text_append(text, VIEW_ERROR_SIZE, name);
+    }
+    if (l->last_cause[0] != 0) {
+        text_append(text, VIEW_ERROR_SIZE, count > 0 ? "; a worker's end: " : ": ");
+        text_append(text, VIEW_ERROR_SIZE, l->last_cause);
+    }
+}
+
+/* The job goes on without the stage and what needs it. */
+static void give_up_stage(struct job *j, uint32_t stage, const char *text)
+{
+    struct lead *l = j->lead;
+
+    if (l->failed_why == NULL)
+        l->failed_why = node_alloc(j->node, VIEW_ERROR_SIZE);
+    if (l->failed_why != NULL && l->failed_why[0] == 0)
+        text_copy(l->failed_why, VIEW_ERROR_SIZE, text);
+    ready_fail(&l->ready, stage);
+#if VELUM_PLANT != 480 /* trace/test_graph: leaves of a stage that failed are given out again */
+    pool_close(l->pool, stage);
+#endif
+    for (uint32_t i = 0; i < pool_chunks(l->pool); i++) {
+        const struct chunk *c = pool_chunk_at(l->pool, i);
+
+        if (stage_of_leaf(j, c->first) == stage)
+            assign_trim(j, c->node, c->grant, 0);
+    }
+}
+
+/* Leaves that keep dying end the job, or their stage. */
 static void fail_if_poisoned(struct job *j)
 {
     struct lead *l = j->lead;
-    char why[VIEW_ERROR_SIZE], text[VIEW_ERROR_SIZE], name[NODE_NAME_SIZE];
-    struct node_id lost[POOL_LOST_AT_MAX];
-    uint32_t slots, count;
+    char why[VIEW_ERROR_SIZE], text[VIEW_ERROR_SIZE];
+    uint32_t slots;
     uint64_t leaf;
     bool sure = true;
 
 #if VELUM_PLANT != 393 /* trace/test_coordinator: who is cut off blames a leaf for those it lost */
     sure = !pool_lost_many(l->pool) || hears_most(j->node);
 #endif
-    if (!pool_poisoned(l->pool, lead_eligible(j, &slots), sure, &leaf, why, sizeof why))
-        return;
-    text_copy(text, sizeof text, why);
-    count = pool_lost_at(l->pool, leaf, lost);
-    for (uint32_t i = 0; i < count; i++) {
-        member_name(j->node, lost[i], name);
-        text_append(text, sizeof text, i == 0 ? "; lost were " : ", ");
-        text_append(text, sizeof text, name);
+    while (pool_poisoned(l->pool, lead_eligible(j, &slots), sure, &leaf, why, sizeof why)) {
+        say_poisoned(j, leaf, why, text);
+        if (!j->spec->keep_going || j->graph->count == 1) {
+            outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
+            return;
+        }
+        give_up_stage(j, stage_of_leaf(j, leaf), text);
     }
-    if (l->last_cause[0] != 0) {
-        text_append(text, sizeof text, count > 0 ? "; a worker's end: " : ": ");
-        text_append(text, sizeof text, l->last_cause);
-    }
+}
+
+static void append_count(char *text, uint32_t count, const char *one, const char *many)
+{
+    char number[24];
+
+    text_of_u64(count, number);
+    text_append(text, VIEW_ERROR_SIZE, "; ");
+    text_append(text, VIEW_ERROR_SIZE, number);
+    text_append(text, VIEW_ERROR_SIZE, count == 1 ? one : many);
+}
+
+/* Stages have failed, and the others are complete or blocked. */
+static void fail_in_the_end(struct job *j)
+{
+    const struct lead *l = j->lead;
+    char text[VIEW_ERROR_SIZE];
+
+    text_copy(text, sizeof text, l->failed_why == NULL ? "a stage failed" : l->failed_why);
+    if (l->ready.failed > 1)
+        append_count(text, l->ready.failed, "", " stages failed");
+    if (l->ready.blocked > 0)
+        append_count(text, l->ready.blocked, " stage is blocked", " stages are blocked");
     outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
+}
+
+static void judge(struct job *j)
+{
+    const struct lead *l = j->lead;
+
+    fail_if_poisoned(j);
+    if (!l->finishing && l->ready.failed > 0 && ready_over(&l->ready))
+        fail_in_the_end(j);
+}
+
+/* Every stage is complete: the output of the last one is the result. */
+static void complete(struct job *j)
+{
+    uint32_t stage = graph_result(j->graph);
+    struct value root;
+
+    if (!stage_folds(j, stage))
+        collect_advance(j);
+    else if (cover_root(ledger_cover(j->ledger), stage, &root))
+        outcome_write(j, JOB_DONE, root.data, "");
 }
 
 void lead_advance(struct job *j)
 {
     const struct cancel *cancel;
     struct lead *l = j->lead;
-    struct value root;
 
     if (l == NULL || l->finishing)
         return;
@@ -461,17 +589,17 @@ void lead_advance(struct job *j)
         return;
     }
     assign_cut(j);
-    if (j->spec->stage.reduction == REDUCE_COLLECT) {
-        collect_advance(j);
-    } else if (cover_root(ledger_cover(j->ledger), &root)) {
-        outcome_write(j, JOB_DONE, root.data, "");
-        return;
-    } else {
-        outcome_merge(j);
+    if (l->look_at_all) {
+        l->look_at_all = false;
+        ready_look_all(&l->ready, stage_opened, j);
     }
+    if (ready_all(&l->ready))
+        complete(j);
+    else
+        outcome_merge(j);
     if (l->finishing)
         return;
-    fail_if_poisoned(j);
+    judge(j);
 }
 
 /* The node is gone: what it had not reported is free at once. After a goodbye no leaf is to blame.
@@ -569,7 +697,7 @@ void lead_tick(struct job *j)
         return;
     }
     if (pool_lost_many(l->pool))
-        fail_if_poisoned(j); /* it may have had to wait */
+        judge(j); /* it may have had to wait */
     if (!l->finishing)
         place_tend(j);
 }

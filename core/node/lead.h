@@ -34,6 +34,8 @@ void lead_pace(struct job *j, uint32_t nodes, uint32_t slots);
 /* It has not got the kernel; it has told what is open there. */
 void lead_hand_lacks(struct lead *l, struct hand *h);
 void lead_hand_answers(struct lead *l, struct hand *h);
+/* Values of this stage have come into the cover: others may be ready now. */
+void lead_values_came(struct job *j, uint32_t stage);
 /* Fills in what only a coordinator knows. */
 void lead_view(struct job *j, struct job_view *v);
 /* How many live nodes may run the job, as far as is known, and how many slots they have. */

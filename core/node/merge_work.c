@@ -4,6 +4,7 @@
 #include "core/base/err.h"
 #include "core/node/labour_report.h"
 #include "core/node/link.h"
+#include "core/node/stages.h"
 #include "core/node/workers.h"
 
 #define OWN_MAX 3
@@ -18,11 +19,25 @@ bool merge_work_waits(const struct node *n, const struct job *j)
     return false;
 }
 
+bool merge_work_wants(const struct node *n, const struct job *j, uint32_t stage)
+{
+    for (const struct merge_work *m = n->merges; m != NULL; m = m->next)
+        if (m->job == j && m->stage == stage)
+            return true;
+    return false;
+}
+
+static uint32_t stage_of_value(const struct job *j, const struct value *v)
+{
+    return stage_of_leaf(j, tree_first(v->at));
+}
+
 int merge_work_take(struct job *j, struct reader *r)
 {
     struct node *n = j->node;
     uint16_t count = read_u16(r);
     struct merge_work *m;
+    uint32_t stage = 0, its;
     struct buf b;
 
     if (r->failed || count > MERGE_COUNT_MAX)
@@ -36,11 +51,17 @@ int merge_work_take(struct job *j, struct reader *r)
     for (uint16_t i = 0; i < 2 * count; i++) {
         struct value v = read_value(r);
 
+        if (!r->failed && (!graph_value(j->graph, &v) || !stage_folds(j, stage_of_value(j, &v))))
+            r->failed = true;
+        its = r->failed ? stage : stage_of_value(j, &v);
+        r->failed |= i > 0 && its != stage;
+        stage = its;
         put_value(&b, &v);
     }
     m = r->failed || b.failed ? NULL : node_alloc(n, sizeof *m);
     if (m != NULL) {
         m->job = j;
+        m->stage = stage;
         m->number = n->merge_counter;
         m->payload = bytes_copy(n, buf_bytes(&b));
         m->next = n->merges;
@@ -68,11 +89,12 @@ static void remove_at(struct node *n, struct merge_work **at)
     alloc_free(n->alloc, m, sizeof *m);
 }
 
-bool merge_work_end(struct node *n, const struct worker *w, uint64_t number)
+bool merge_work_end(struct node *n, const struct worker *w, uint64_t number, uint32_t *stage)
 {
     for (struct merge_work **at = &n->merges; *at != NULL; at = &(*at)->next) {
         if ((*at)->worker != w->number || (*at)->number != number)
             continue;
+        *stage = (*at)->stage;
         remove_at(n, at);
         return true;
     }

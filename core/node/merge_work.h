@@ -6,13 +6,16 @@
 
 #include "core/node/state.h"
 
-/* The merges at the end of a GRANT: u16 count, 2 x count values. ERR_FORMAT when malformed. */
+/* The merges at the end of a GRANT: u16 count, 2 x count values of one stage. ERR_FORMAT when
+ * malformed. */
 int merge_work_take(struct job *j, struct reader *r);
 /* Whether the job has merges here, given to a worker or not. */
 bool merge_work_waits(const struct node *n, const struct job *j);
+/* The same, of this stage. */
+bool merge_work_wants(const struct node *n, const struct job *j, uint32_t stage);
 bool merge_work_is_given(const struct node *n, const struct worker *w);
 /* The worker answered this batch, which is then forgotten; false when nobody asked it for it. */
-bool merge_work_end(struct node *n, const struct worker *w, uint64_t number);
+bool merge_work_end(struct node *n, const struct worker *w, uint64_t number, uint32_t *stage);
 /* The worker died with merges: they are tried again, three times in all, then the coordinator hears
  * the cause. */
 void merge_work_lost(struct node *n, const struct worker *w, uint8_t flags, const char *cause);

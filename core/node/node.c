@@ -17,8 +17,10 @@
 #include "core/node/keeping.h"
 #include "core/node/kill.h"
 #include "core/node/labour.h"
+#include "core/node/labour_inputs.h"
 #include "core/node/labour_report.h"
 #include "core/node/lead.h"
+#include "core/node/lead_values.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
 #include "core/node/objects.h"
@@ -30,6 +32,7 @@
 #include "core/node/request.h"
 #include "core/node/round.h"
 #include "core/node/seal.h"
+#include "core/node/show_stages.h"
 #include "core/node/snapshot.h"
 #include "core/node/stale.h"
 #include "core/node/submit.h"
@@ -113,6 +116,7 @@ void node_free(struct node *n)
     kills_free(n);
     forwards_free(n);
     requests_free(n);
+    show_stages_free(n);
     objects_free(n);
     snapshot_clear(n);
     keeping_free(n);
@@ -251,6 +255,10 @@ static int peer_frame(struct node *n, struct node_id from, uint8_t type, uint32_
         return labour_report_kept(n, from, payload);
     case MESSAGE_TRIM:
         return labour_trim(n, from, payload);
+    case MESSAGE_INPUT_WANT:
+        return lead_values_wanted(n, from, payload);
+    case MESSAGE_INPUT_VALUES:
+        return labour_inputs_values(n, from, payload);
     case MESSAGE_CLAIM:
         return labour_claim(n, from, payload);
     case MESSAGE_OBJECT_KEEP:
@@ -279,6 +287,10 @@ static int peer_frame(struct node *n, struct node_id from, uint8_t type, uint32_
         return watch_state(n, from, payload);
     case MESSAGE_LOGS:
         return request_logs_peer(n, from, request, payload);
+    case MESSAGE_STAGES:
+        return show_stages_peer(n, from, request, payload);
+    case MESSAGE_STAGES_TOLD:
+        return show_stages_told(n, from, request, payload);
     case MESSAGE_LOG_TAIL:
         return request_log_tail(n, from, request, payload);
     default:

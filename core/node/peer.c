@@ -160,6 +160,27 @@ void put_facts_begin(struct buf *b, struct job_id job, uint64_t batch, bool firs
     put_u16(b, count);
 }
 
+void put_peer_input(struct buf *b, const struct peer_input *m, bool values)
+{
+    put_job_id(b, m->job);
+    put_u32(b, m->stage);
+    put_u16(b, m->from);
+    if (values)
+        put_u16(b, m->count);
+}
+
+int read_peer_input(struct bytes payload, struct peer_input *m, bool values)
+{
+    struct reader r = reader_of(payload);
+
+    m->job = read_job_id(&r);
+    m->stage = read_u32(&r);
+    m->from = read_u16(&r);
+    m->count = values ? read_u16(&r) : 0;
+    m->rest = r;
+    return r.failed || (!values && !reader_done(&r)) ? ERR_FORMAT : 0;
+}
+
 void put_gone(struct buf *b, const struct gone *g)
 {
     put_u8(b, g->state);

@@ -42,6 +42,13 @@
  *   LOG_TAIL    32 job, u8 known, block text
  *   SYNC        32 job, u32 epoch, u64 boot, 32 coordinator, 32 ledger digest, u8 answer wanted,
  *               u8 state of an outcome (the job has ended there and shrunk to its name) or 0
+ *   INPUT_WANT  32 job, u32 stage, u16 from (so many of its outputs are here already)
+ *   INPUT_VALUES 32 job, u32 stage, u16 from, u16 count, count x block: what the stage yielded, the
+ *               accumulator of a fold, or outputs of leaves in their order (output.h), as many as
+ *               fit. No answer: it is not complete, as far as the coordinator knows
+ *   STAGES      32 job                     (request: the asker's token)
+ *   STAGES_TOLD 32 job, u8 what (0 it is not here, 1 more follow, 2 the last), then a REPLY_STAGES
+ *               (request.h)                (request: as asked)
  *   COUNT       u64 bytes of payload sent about jobs before this frame on this link
  *   COUNTED     u64 the same, said back
  */
@@ -117,6 +124,12 @@ struct peer_report_chunk {
     char cause[REASON_SIZE];
     uint16_t values;
 };
+struct peer_input {
+    struct job_id job;
+    uint32_t stage;
+    uint16_t from, count; /* INPUT_VALUES: then count blocks follow in rest */
+    struct reader rest;
+};
 struct peer_sync {
     struct job_id job;
     uint32_t epoch;
@@ -141,6 +154,8 @@ void put_peer_report_chunk(struct buf *b, const struct peer_report_chunk *c); /*
 void read_peer_report_chunk(struct reader *r, struct peer_report_chunk *c);
 /* Then the facts follow. */
 void put_facts_begin(struct buf *b, struct job_id job, uint64_t batch, bool first, uint16_t count);
+void put_peer_input(struct buf *b, const struct peer_input *m, bool values);
+int read_peer_input(struct bytes payload, struct peer_input *m, bool values);
 void put_gone(struct buf *b, const struct gone *g);
 struct gone read_gone(struct reader *r);
 void put_peer_sync(struct buf *b, const struct peer_sync *m);

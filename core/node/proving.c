@@ -6,6 +6,7 @@
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
+#include "core/node/stages.h"
 #include "core/wire/output.h"
 
 #define ROUND_US (2 * S_US) /* then those that have not answered are asked again */
@@ -107,23 +108,29 @@ static int add(struct job *j, struct proving *p, uint32_t *used, const struct ou
     return map_put(&p->by_name, &x->name, x);
 }
 
+/* Where the outputs of the last stage stand in the cover: what others yielded has been read. */
+static uint32_t first_of(const struct job *j)
+{
+    return cover_index(ledger_cover(j->ledger), stage_leaves(j, graph_result(j->graph)).first);
+}
+
 static struct proving *begin(struct job *j)
 {
     struct node *n = j->node;
     const struct cover *cover = ledger_cover(j->ledger);
     struct proving *p = node_alloc(n, sizeof *p);
-    uint32_t used = 0;
+    uint32_t used = 0, first = first_of(j);
     struct output o;
 
     if (p == NULL)
         return NULL;
-    p->count = cover_count(cover);
+    p->count = cover_count(cover) - first;
     p->began = p->round = n->now;
     p->partings = n->partings;
     map_init(&p->by_name, n->alloc, ID_SIZE, p->count);
     p->list = alloc_array(n->alloc, p->count, sizeof *p->list);
     n->memory_out |= p->list == NULL;
-    for (uint32_t i = 0; i < cover_count(cover) && !n->memory_out; i++)
+    for (uint32_t i = first; i < cover_count(cover) && !n->memory_out; i++)
         if (read_output(cover_at(cover, i)->data, &o) == 0 && o.kind == OUTPUT_OBJECT &&
             add(j, p, &used, &o) < 0)
             n->memory_out = true;
@@ -264,10 +271,11 @@ static int give_out_again(struct job *j)
     struct lead *l = j->lead;
     const struct cover *all = ledger_cover(j->ledger);
     struct cover *rest = NULL;
-    int rc = cover_new(&rest, j->node->alloc, job_leaves(j));
+    uint32_t first = first_of(j);
+    int rc = cover_new(&rest, j->node->alloc, cover_shape(all));
 
     for (uint32_t i = 0; i < cover_count(all) && rc >= 0; i++)
-        if (!is_lost(l->proving, cover_at(all, i)->data))
+        if (i < first || !is_lost(l->proving, cover_at(all, i)->data))
             rc = cover_insert(rest, cover_at(all, i));
     if (rc >= 0)
         rc = lead_pool_anew(j, rest);

@@ -18,7 +18,9 @@
 #include "core/node/record.h"
 #include "core/node/report.h"
 #include "core/node/seal.h"
+#include "core/node/stages.h"
 #include "core/node/turns.h"
+#include "core/wire/output.h"
 
 #define NO_INPUT_US (60 * S_US)
 #define REFUSED_AGAIN_US S_US
@@ -59,17 +61,22 @@ static int count_found(struct job *j, uint16_t count, struct bytes values)
     return rc;
 }
 
-/* Values of a report under their one name; the value bytes stay borrowed from the payload. */
-static int read_values(const struct job *j, struct reader *r, uint16_t count, struct buf *to)
+/* Values of a report under their one name; the value bytes stay borrowed from the payload. They are
+ * of one stage. */
+static int read_values(const struct job *j, struct reader *r, uint16_t count, uint32_t *stage,
+                       struct buf *to)
 {
-    uint64_t leaves = job_leaves(j);
-
     for (uint16_t i = 0; i < count; i++) {
         struct value v = read_value(r);
+        uint32_t its;
 
-        if (r->failed || !stage_value(&j->spec->stage, &v))
+        if (r->failed || !graph_value(j->graph, &v))
             return ERR_FORMAT;
-        v.at = tree_canonical(v.at, leaves);
+        its = stage_of_leaf(j, tree_first(v.at));
+        if (i > 0 && its != *stage)
+            return ERR_FORMAT;
+        *stage = its;
+        v.at = shape_canonical(&j->graph->shape, v.at);
         put_value(to, &v);
     }
     if (to->len > PROGRESS_VALUES_MAX)
@@ -80,14 +87,13 @@ static int read_values(const struct job *j, struct reader *r, uint16_t count, st
 /* What the cover now has where the value was put: itself, or what it was folded into. */
 static bool folded_into(struct job *j, struct tree_node at, struct value *v)
 {
-    uint64_t leaves = job_leaves(j);
-    struct tree_node root = tree_root(leaves);
+    const struct shape *shape = &j->graph->shape;
 
     for (;;) {
-        at = tree_canonical(at, leaves);
+        at = shape_canonical(shape, at);
         if (cover_get(ledger_cover(j->ledger), at, v))
             return true;
-        if (at.level >= root.level)
+        if (shape_is_root(shape, at))
             return false;
         at = tree_parent(at);
     }
@@ -147,23 +153,46 @@ out:
     buf_clear(&fact);
 }
 
-/* Folds what can be folded here; for kernels this node has built in. */
-int report_fold(struct job *j)
+/* Folds what can be folded here of one stage, whose kernel is built in. */
+static int fold_stage(struct job *j, uint32_t stage)
 {
     struct cover *c = ledger_cover(j->ledger);
+    struct shape_stage in = stage_leaves(j, stage);
+    const struct velum_kernel *k = j->kernels[stage].builtin;
+    struct stage_spec room;
+    struct bytes params = stage_spec_of(j, stage, &room)->params;
     uint8_t out[ACCUMULATOR_SIZE_MAX];
     struct value left, right, v;
-    uint64_t from = 0;
+    uint64_t from = in.first;
     int rc = 0;
 
-    while (rc >= 0 && j->builtin != NULL && j->spec->stage.reduction == REDUCE_FOLD &&
-           cover_pair(c, &from, &left, &right)) {
+    while (rc >= 0 && cover_pair(c, &from, &left, &right) && tree_first(left.at) < in.end) {
         v.at = tree_parent(left.at);
-        rc = kernel_merge(j->builtin, j->spec->stage.params, left.data, right.data, out);
+        rc = kernel_merge(k, params, left.data, right.data, out);
         v.data = (struct bytes){out, left.data.len};
         if (rc >= 0)
             rc = cover_insert(c, &v);
-        from = 0;
+        from = in.first;
+    }
+    return rc;
+}
+
+int report_fold(struct job *j)
+{
+    struct value left, right;
+    uint64_t from = 0, at;
+    int rc = 0;
+
+    while (rc >= 0) {
+        uint32_t stage;
+
+        at = from;
+        if (!cover_pair(ledger_cover(j->ledger), &at, &left, &right))
+            break;
+        stage = stage_of_leaf(j, tree_first(left.at));
+        if (j->kernels[stage].builtin != NULL && stage_folds(j, stage))
+            rc = fold_stage(j, stage);
+        from = stage_leaves(j, stage).end;
     }
     return rc;
 }
@@ -284,13 +313,15 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
 {
     struct peer_report_chunk c;
     struct buf values;
+    uint32_t stage = 0;
     int rc;
 
     read_peer_report_chunk(r, &c);
-    if (r->failed || c.next > job_leaves(j))
+    if (r->failed || c.next > j->graph->shape.end ||
+        (c.next > c.from && !stage_has_run(j, c.from, c.next, &stage)))
         return ERR_FORMAT;
     buf_init(&values, j->node->alloc, FRAME_PAYLOAD_MAX);
-    rc = read_values(j, r, c.values, &values);
+    rc = read_values(j, r, c.values, &stage, &values);
 #if VELUM_PLANT == 13 /* sim: a partial of a job that has ended is accepted */
     if (rc == 0) {
 #else
@@ -308,6 +339,8 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
 #else
         *taken &= rc >= 0;
 #endif
+        if (c.values > 0)
+            lead_values_came(j, stage);
         if ((c.flags & REPORT_MERGED) && (c.flags & REPORT_FAILED))
             merge_failed(j, &c);
         else if (c.flags & REPORT_MERGED)
@@ -420,19 +453,33 @@ int report_take(struct node *n, struct node_id from, struct bytes payload)
     return reader_done(&r) ? 0 : ERR_FORMAT;
 }
 
-/* Whoever had the input last, where the node that misses it does not know. */
-static void say_last(const struct job *j, char *why, size_t cap)
+static void say_if_meant(const struct job *j, struct digest name, char *why, size_t cap)
 {
-    const struct stage_spec *s = &j->spec->stage;
     char digits[9];
 
-    for (uint16_t i = 0; i < s->inputs_count && strstr(why, "had it last") == NULL; i++) {
-        struct digest name = stage_input_at(s->inputs, i).name;
+    id_hex(name.bytes, 8, digits);
+    if (strstr(why, digits) != NULL && strstr(why, "had it last") == NULL)
+        having_say_last(j->node, name, why, cap);
+}
 
-        id_hex(name.bytes, 8, digits);
-        if (strstr(why, digits) != NULL)
-            having_say_last(j->node, name, why, cap);
+/* Whoever had the input last, where the node that misses it does not know: it is one that the spec
+ * names, or what another stage yielded. */
+static void say_last(const struct job *j, char *why, size_t cap)
+{
+    const struct cover *cover = ledger_cover(j->ledger);
+    struct stage_spec room;
+    struct output o;
+
+    for (uint32_t i = 0; i < j->graph->count; i++) {
+        const struct stage_spec *s = stage_spec_of(j, i, &room);
+
+        for (uint16_t k = 0; k < s->inputs_count; k++)
+            say_if_meant(j, stage_input_at(s->inputs, k).name, why, cap);
     }
+    for (uint32_t i = 0; i < cover_count(cover); i++)
+        if (!stage_folds(j, stage_of_leaf(j, tree_first(cover_at(cover, i)->at))) &&
+            read_output(cover_at(cover, i)->data, &o) == 0 && o.kind == OUTPUT_OBJECT)
+            say_if_meant(j, o.name, why, cap);
 }
 
 /* An input may come back with its node. True when that was waited for long enough. */
@@ -536,7 +583,7 @@ static int open_chunk(struct job *j, struct hand *h, struct reader *r, uint64_t 
     *grant = read_u64(r);
     next = read_u64(r);
     end = read_u64(r);
-    if (r->failed || next > end || end > job_leaves(j))
+    if (r->failed || next > end || end > j->graph->shape.end)
         return ERR_FORMAT;
     c = pool_find(j->lead->pool, *grant);
     if (c != NULL && node_id_equal(c->node, h->id)) {

@@ -13,6 +13,7 @@
 #include "core/node/objects.h"
 #include "core/node/record.h"
 #include "core/node/request.h"
+#include "core/node/show_stages.h"
 #include "core/node/submit.h"
 #include "core/node/watch.h"
 #include "core/node/workers.h"
@@ -89,6 +90,7 @@ void round_run(struct node *n)
     kill_tick(n);
     submit_tick(n);
     request_tick(n);
+    show_stages_tick(n);
     workers_limits(n);
     record_heal(n);
     labour_waits(n);

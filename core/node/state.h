@@ -29,6 +29,8 @@
  *   seek.c           whom to ask about a job that is not here
  *   watch.c          who waits for news of a job
  *   kill.c           cancelling with proof
+ *   stages.c         the stages of a job here; lead_values.c, labour_inputs.c: what they yield, on
+ *                    its way to those who read it; show_stages.c: how far they are
  *   request.c        users' requests; submit.c: those that bring a job
  *   objects.c        what lies here of objects; put.c, get.c: on their way from and to users;
  *                    mover.c: who moves the bytes */
@@ -234,6 +236,7 @@ struct node {
     uint32_t forwards_count;
     struct logs_wait *logs;
     struct lookup *lookups;
+    struct stages_wait *stages_waits;
     uint32_t token_counter;
     struct peer_news *news;
     uint32_t news_count, news_cap;

@@ -11,6 +11,7 @@
 #include "core/node/link.h"
 #include "core/node/place.h"
 #include "core/node/seek.h"
+#include "core/node/stages.h"
 #include "core/node/watch.h"
 
 #define ASK_AGAIN_US (4 * S_US)  /* while it does */
@@ -77,7 +78,9 @@ static void view_counts(const struct outcome *o, struct job_view *v)
 void job_view_of(struct job *j, struct job_view *v)
 {
     const struct node *n = j->node;
-    const struct stage_spec *s = &j->spec->stage;
+    struct stage_spec room;
+    /* The one whose output is shown as the job's. */
+    const struct stage_spec *s = stage_spec_of(j, graph_result(j->graph), &room);
     const struct outcome *o;
 
     memset(v, 0, sizeof *v);

@@ -10,12 +10,13 @@ struct worker {
     uint32_t number;
     enum worker_state state;
     struct job *job;
+    uint32_t stage; /* of it, whose kernel it has */
     struct labour_chunk *chunk;
     struct instant since;
     struct aside *aside;
     uint64_t making, output_leaf, output_bytes; /* of a leaf's output; making 0: none is open */
     bool output_ended;                          /* all of it has come, and is being written */
-    char tail[256]; /* last output, for a cause of death */
+    char tail[256];                             /* last output, for a cause of death */
     size_t tail_len;
     struct worker *next;
 };
@@ -36,6 +37,7 @@ struct aside {
 /* Merge work granted to this node: done by any worker bound to the job. */
 struct merge_work {
     struct job *job;
+    uint32_t stage;
     uint64_t number;
     struct bytes payload;  /* owned: the order's payload */
     uint32_t worker;       /* 0: not given yet */

@@ -61,11 +61,11 @@ static void learn_values(struct held *h, const struct sim_job *j, const struct p
     for (uint16_t i = 0; i < p->count; i++) {
         struct value v = read_value(&r);
 
-        if (r.failed || !tree_has(v.at, j->leaves))
+        if (r.failed || !shape_has(&j->shape, v.at))
             return;
         /* What lies behind the lowest match may be dropped, and a match may go by a higher node. */
-        for (uint64_t leaf = tree_first(v.at); leaf < tree_end(v.at, j->leaves) && leaf < j->wanted;
-             leaf++)
+        for (uint64_t leaf = tree_first(v.at);
+             leaf < shape_end(&j->shape, v.at) && leaf < j->wanted; leaf++)
             h->leaves[leaf / 8] |= (uint8_t)(1u << leaf % 8);
     }
 }

@@ -26,6 +26,8 @@ uint32_t sim_job_by_id(const struct world *w, struct job_id id);
 /* Whether a run ends with this value, its last: it is a match. */
 bool sim_ends_run(const struct sim_job *j, struct bytes value);
 void sim_leaf(const struct sim_job *j, uint64_t leaf, uint8_t *out);
+/* The same of a stage that has read others. */
+void sim_leaf_seeded(const struct sim_job *j, uint64_t seed, uint64_t leaf, uint8_t *out);
 int sim_merge(const struct sim_job *j, struct bytes left, struct bytes right, uint8_t *out);
 int64_t sim_leaf_us(const struct sim_job *j, uint64_t leaf);
 

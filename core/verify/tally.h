@@ -9,11 +9,10 @@
 
 #include "core/verify/fold.h"
 #include "core/verify/span.h"
+#include "core/verify/stages.h"
 
 #define TALLY_FEATURE_LEVEL 1
 #define TALLY_PROBLEMS_MAX 32
-#define TALLY_KERNEL_SIZE 64
-#define TALLY_PARAMS_MAX 4096
 
 /* How a job ended; the numbers of the wire's job states. */
 enum tally_state { TALLY_OPEN = 0, TALLY_DONE = 3, TALLY_DIVERGENT = 7, TALLY_STATE_MAX = 8 };
@@ -33,22 +32,8 @@ enum tally_fault {
 
 struct tally_problem {
     enum tally_fault fault;
-    uint64_t first, end; /* leaves, where there are any */
+    uint64_t first, end; /* leaves of one stage, in the row of all, where there are any */
 };
-
-/* The job's kernel, for whoever knows how to fold its values. */
-struct tally_kernel {
-    char name[TALLY_KERNEL_SIZE];
-    struct digest source;
-    _Alignas(8) uint8_t params[TALLY_PARAMS_MAX];
-    size_t params_len;
-    uint32_t value_size;
-};
-
-/* Folds two values of the job's kernel into out. < 0: it is not known here, and no value is folded
- * again. */
-typedef int tally_merge(void *ctx, const struct tally_kernel *k, struct bytes left,
-                        struct bytes right, uint8_t *out);
 
 struct tally {
     const struct alloc *alloc;
@@ -57,16 +42,13 @@ struct tally {
     void *merge_ctx;
     bool known; /* the specification is there */
     bool gone;  /* it ended and was forgotten */
-    struct tally_kernel kernel;
-    bool collects; /* its values are outputs of leaves, which nothing folds */
-    uint64_t units;
+    struct tally_stages stages;
     uint64_t leaves; /* that the result is made of: of a search that found something, up to there */
     struct spans named;
     struct spans hollow; /* runs that came without a value: a result may vouch for them later */
     bool joined; /* in place of runs the journal has counts per node: which leaves is not known */
     uint64_t joined_leaves, joined_unnamed; /* counted so; of these, no node is named for */
     uint32_t joined_nodes;
-    struct fold fold;
     uint8_t state; /* the greatest outcome; TALLY_OPEN: none */
     struct digest digest;
     uint8_t result[FOLD_VALUE_MAX];
@@ -86,6 +68,10 @@ void tally_clear(struct tally *t);
 int tally_record(struct tally *t, uint16_t type, struct bytes payload);
 /* After the last record: what must hold of the whole. */
 int tally_end(struct tally *t);
+/* How many values were made from their parts again, and were equal. */
+uint64_t tally_refolded(const struct tally *t);
+/* Turns a leaf's number in the row into that within its stage. Gives the stage. */
+uint32_t tally_stage_of(const struct tally *t, uint64_t *leaf);
 /* Whether each leaf is counted in this journal, by a named run or by a value. */
 bool tally_is_whole(const struct tally *t);
 /* The first leaf at or after `at` that this journal does not count, and where that hole ends. Where

@@ -17,6 +17,13 @@ struct stage_input stage_input_at(struct bytes inputs, uint16_t i)
     return in;
 }
 
+bool stage_input_is_given(struct bytes inputs, uint16_t i)
+{
+    static const struct digest none;
+
+    return digest_equal(stage_input_at(inputs, i).name, none);
+}
+
 bool stage_inputs_fit(struct bytes inputs, uint16_t count)
 {
     if (count > STAGE_INPUTS_MAX || inputs.len != (size_t)count * STAGE_INPUT_BYTES)
@@ -36,4 +43,21 @@ struct bytes read_stage_inputs(struct reader *r, uint16_t *count)
     if (!r->failed && !stage_inputs_fit(inputs, *count))
         r->failed = true;
     return inputs;
+}
+
+void put_stage_need(struct buf *b, const struct stage_need *n)
+{
+    put_u32(b, n->stage);
+    put_u16(b, n->place);
+}
+
+struct stage_need stage_need_at(struct bytes needs, uint16_t i)
+{
+    struct reader r =
+        reader_of((struct bytes){needs.data + (size_t)i * STAGE_NEED_BYTES, STAGE_NEED_BYTES});
+    struct stage_need n;
+
+    n.stage = read_u32(&r);
+    n.place = read_u16(&r);
+    return n;
 }

@@ -41,6 +41,10 @@
     X(SYNC, 52)  /* digest of a ledger, to find what is missing */                                 \
     X(COUNT, 53) /* so many bytes were sent so far; please say it back */                          \
     X(COUNTED, 54)                                                                                 \
+    X(INPUT_WANT, 55)   /* what did this stage yield? */                                           \
+    X(INPUT_VALUES, 56) /* the answer */                                                           \
+    X(STAGES, 57)       /* how far are the stages of this job? */                                  \
+    X(STAGES_TOLD, 58)                                                                             \
     X(OBJECT_KEEP, 60) /* these are kept, or are not any more; say what you have of them */        \
     X(OBJECT_HAVE, 61)                                                                             \
     X(OBJECT_SEEK, 62)  /* who has this one? */                                                    \
@@ -64,6 +68,7 @@
     X(REQUEST_MORE, 93)                                                                            \
     X(REQUEST_OBJECTS, 94)                                                                         \
     X(REQUEST_RM, 95)                                                                              \
+    X(REQUEST_STAGES, 96)                                                                          \
     X(REPLY_ERROR, 100)                                                                            \
     X(REPLY_SUBMITTED, 101)                                                                        \
     X(REPLY_JOB, 102)                                                                              \
@@ -77,6 +82,7 @@
     X(REPLY_OBJECT, 110)                                                                           \
     X(REPLY_PIECE, 111)                                                                            \
     X(REPLY_CREDIT, 112)                                                                           \
+    X(REPLY_STAGES, 113)                                                                           \
     X(ORDER_LOAD, 128)                                                                             \
     X(ORDER_RUN, 129)                                                                              \
     X(ORDER_TRIM, 130)                                                                             \
@@ -86,6 +92,7 @@
     X(ORDER_DESCRIBE, 134)                                                                         \
     X(ORDER_TAKEN, 135)                                                                            \
     X(ORDER_MORE, 136)                                                                             \
+    X(ORDER_INPUTS, 137) /* inputs that are no objects */                                          \
     X(WORKER_READY, 144)                                                                           \
     X(WORKER_LOADED, 145)                                                                          \
     X(WORKER_PROGRESS, 146)                                                                        \

@@ -31,6 +31,14 @@ void put_order_load(struct buf *b, const struct order_load *m)
     put_raw(b, m->inputs.data, m->inputs.len);
 }
 
+static bool names_objects(const struct order_load *m)
+{
+    for (uint16_t i = 0; i < m->inputs_count; i++)
+        if (!stage_input_is_given(m->inputs, i))
+            return true;
+    return false;
+}
+
 int read_order_load(struct bytes payload, struct order_load *m)
 {
     struct reader r = reader_of(payload);
@@ -43,9 +51,36 @@ int read_order_load(struct bytes payload, struct order_load *m)
     read_text(&r, m->folder, sizeof m->folder);
     m->inputs = read_stage_inputs(&r, &m->inputs_count);
     if ((m->origin == ORIGIN_PLUGIN) != (m->path[0] != '\0') ||
-        (m->inputs_count > 0) != (m->folder[0] != '\0'))
+        (!r.failed && names_objects(m) != (m->folder[0] != '\0')))
         r.failed = true;
     return reader_result(&r);
+}
+
+void put_order_inputs_begin(struct buf *b, uint16_t count)
+{
+    put_u16(b, count);
+}
+
+void put_order_input(struct buf *b, const struct order_input *in)
+{
+    put_u16(b, in->index);
+    put_block(b, in->bytes);
+}
+
+int read_order_inputs(struct bytes payload, uint16_t *count, struct reader *rest)
+{
+    *rest = reader_of(payload);
+    *count = read_u16(rest);
+    return rest->failed ? ERR_FORMAT : 0;
+}
+
+struct order_input read_order_input(struct reader *r)
+{
+    struct order_input in;
+
+    in.index = read_u16(r);
+    in.bytes = read_block(r, FRAME_PAYLOAD_MAX);
+    return in;
 }
 
 void put_order_run(struct buf *b, const struct order_run *m)

@@ -11,8 +11,11 @@
  *
  *   LOAD       text kernel, 32 source digest, u8 origin (0 built-in, 1 plugin),
  *              text plugin file path (empty exactly for a built-in), block params, u8 reduction,
- *              text folder of objects (empty exactly without inputs), u16 count, inputs (spec.h):
- *              each is the file of its name, 64 hex digits, in the folder; the node keeps it there
+ *              text folder of objects (empty exactly where no input is one), u16 count, inputs
+ *              (input.h): each is the file of its name, 64 hex digits, in the folder; the node
+ *              keeps it there. Those with a name of zeroes come in INPUTS
+ *   INPUTS     u16 count, count x (u16 index among the inputs, block): before the first RUN, all
+ *              that LOAD left out, in one or more frames, each of the size that LOAD said
  *   RUN        u64 run, u64 first leaf, u64 end leaf (first < end <= leaves), u64 units,
  *              u64 leaf_units, u32 report_us
  *   TRIM       u64 run, u64 end leaf (0 = stop before the next leaf)
@@ -138,6 +141,11 @@ struct worker_failed {
     char reason[REASON_SIZE];
 };
 
+struct order_input {
+    uint16_t index;
+    struct bytes bytes; /* borrowed */
+};
+
 /* Each put_ appends the payload only; a text or count over its bound fails the buf, or is an error
  * where the function returns one. Each read_ returns 0 or ERR_FORMAT and checks every bound above.
  * What a worker wrote for people is sanitised while reading: reasons to one line, the text of SHOWN
@@ -145,6 +153,11 @@ struct worker_failed {
  * more than the rest can hold. */
 void put_order_load(struct buf *b, const struct order_load *m);
 int read_order_load(struct bytes payload, struct order_load *m);
+void put_order_inputs_begin(struct buf *b, uint16_t count); /* then count put_order_input */
+void put_order_input(struct buf *b, const struct order_input *in);
+/* Then take `count` with read_order_input. */
+int read_order_inputs(struct bytes payload, uint16_t *count, struct reader *rest);
+struct order_input read_order_input(struct reader *r);
 void put_order_run(struct buf *b, const struct order_run *m);
 int read_order_run(struct bytes payload, struct order_run *m);
 void put_order_trim(struct buf *b, const struct order_trim *m); /* TRIM and TRIMMED */

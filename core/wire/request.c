@@ -162,6 +162,13 @@ int read_reply_log(struct bytes payload, char node[NODE_NAME_SIZE], struct bytes
     return reader_result(&r);
 }
 
+int read_reply_stages(struct bytes payload, uint16_t *count, struct reader *rest)
+{
+    *rest = reader_of(payload);
+    *count = read_u16(rest);
+    return rest->failed ? ERR_FORMAT : 0;
+}
+
 void put_reply_killed(struct buf *b, const struct reply_killed *m)
 {
     put_u8(b, m->outcome);

@@ -13,6 +13,7 @@
  *   PLAN       text kernel, u16 count, texts                       PLAN
  *   SHOW       text kernel, 32 source, block params,               TEXT
  *              block accumulator
+ *   STAGES     32 job id                                           STAGES ..., END
  *   STALE      u8 what (0 list, 1 bring back, 2 drop), 32 job id   JOB ..., END
  *
  * WATCH with interval 0 wants the state now and once more at its end, no progress between. `which`
@@ -23,6 +24,7 @@
  *   SUBMITTED  32 job id, u32 durable, u32 machines, u8 already there
  *   JOB        a job view (view.h)
  *   NODE       a node view
+ *   STAGES     u16 count, count x stage view, in the order of the stages
  *   KERNEL     a kernel view
  *   LOG        text node name, block bytes as the workers wrote them (not sanitised)
  *   PLAN       text kernel, 32 source, u32 accumulator size, block params, u64 units,
@@ -104,6 +106,8 @@ void put_reply_plan(struct buf *b, const struct reply_plan *m);
 int read_reply_plan(struct bytes payload, struct reply_plan *m);
 void put_reply_log(struct buf *b, const char *node, struct bytes text);
 int read_reply_log(struct bytes payload, char node[NODE_NAME_SIZE], struct bytes *text);
+/* Then take `count` with read_stage_view. 0 or ERR_FORMAT. */
+int read_reply_stages(struct bytes payload, uint16_t *count, struct reader *rest);
 void put_reply_killed(struct buf *b, const struct reply_killed *m);
 int read_reply_killed(struct bytes payload, struct reply_killed *m);
 

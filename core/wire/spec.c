@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/base/text.h"
@@ -10,6 +11,7 @@
 #include "core/wire/output.h"
 #include "core/wire/tree.h"
 
+#define FLAG_KEEP_GOING 1u
 static uint64_t leaf_of(const struct stage_spec *s, struct bytes match)
 {
     return found_unit(match) / s->leaf_units;
@@ -55,20 +57,97 @@ static int check_stage(const struct stage_spec *s)
         return ERR_FORMAT;
     if (s->reduction == REDUCE_SEARCH && s->accumulator_size <= FOUND_HEAD)
         return ERR_FORMAT;
+    if (s->retries > STAGE_RETRIES_MAX || s->leaf_us > INT64_MAX)
+        return ERR_TOO_LARGE;
     return spec_leaves(s) <= (s->reduction == REDUCE_COLLECT ? COLLECT_LEAVES_MAX : LEAVES_MAX)
                ? 0
                : ERR_TOO_LARGE;
 }
 
-static int check_spec(const struct job_spec *s)
+/* What stages yield to those that read them, in inputs. */
+struct yields {
+    uint16_t inputs[SPEC_STAGES_MAX];
+    uint32_t count;     /* stages so far */
+    bool searches;      /* the only one does */
+    uint64_t collected; /* leaves of those that collect */
+    uint64_t row;       /* numbers of leaves that they take, as core/job/shape.h lays them */
+};
+
+/* Room in the row for one more of so many leaves. */
+static bool take_row(struct yields *y, uint64_t leaves)
 {
-    if (s->not_after_s < 0 || s->timeout_us > INT64_MAX)
-        return ERR_TOO_LARGE;
-    return check_stage(&s->stage);
+    uint64_t size = (uint64_t)1 << tree_levels(leaves);
+    uint64_t first = (y->row + size - 1) & ~(size - 1);
+
+    y->row = first + size;
+    return first < LEAVES_MAX && leaves <= LEAVES_MAX - first;
 }
 
-static void put_stage(struct buf *b, const struct stage_spec *s)
+/* Needs in their order: places rise, then come those that are only waited for. */
+static int check_needs(const struct stage_spec *s, const struct yields *y)
 {
+    uint32_t places = s->inputs_count, inputs = s->inputs_count, least = 0;
+
+    if (s->needs.len != (size_t)s->needs_count * STAGE_NEED_BYTES)
+        return ERR_FORMAT;
+    for (uint16_t i = 0; i < s->needs_count; i++)
+        places += stage_need_at(s->needs, i).place != NEED_ORDER;
+    for (uint16_t i = 0; i < s->needs_count; i++) {
+        struct stage_need n = stage_need_at(s->needs, i);
+
+#if VELUM_PLANT == 470 /* unit/test_spec: a stage may need itself */
+        if (n.stage > y->count || n.place < least)
+#else
+        if (n.stage >= y->count || n.place < least)
+#endif
+            return ERR_FORMAT;
+        if (n.place == NEED_ORDER) {
+            least = NEED_ORDER;
+            continue;
+        }
+        if (n.place >= places)
+            return ERR_FORMAT;
+        least = n.place + 1u;
+        inputs += y->inputs[n.stage];
+        if (inputs > STAGE_INPUTS_MAX)
+            return ERR_TOO_LARGE;
+    }
+    return 0;
+}
+
+/* The next stage of those so far. */
+static int check_next(const struct stage_spec *s, struct yields *y)
+{
+    uint64_t leaves;
+    int rc = check_stage(s);
+
+    if (rc == 0)
+        rc = check_needs(s, y);
+    if (rc < 0)
+        return rc;
+    if (y->count > 0 && (s->reduction == REDUCE_SEARCH || y->searches))
+        return ERR_VERSION;
+    y->searches = s->reduction == REDUCE_SEARCH;
+    leaves = spec_leaves(s);
+    if (y->count == SPEC_STAGES_MAX || !take_row(y, leaves))
+        return ERR_TOO_LARGE;
+    if (s->reduction == REDUCE_COLLECT)
+        y->collected += leaves;
+    if (y->collected > COLLECT_LEAVES_MAX)
+        return ERR_TOO_LARGE;
+    y->inputs[y->count++] = (uint16_t)(s->reduction == REDUCE_COLLECT ? leaves : 1);
+    return 0;
+}
+
+static bool has_more(const struct stage_spec *s)
+{
+    return s->name[0] != 0 || s->retries > 0 || s->leaf_us > 0 || s->needs_count > 0;
+}
+
+void put_stage(struct buf *b, const struct stage_spec *s)
+{
+    size_t at;
+
     put_text(b, s->kernel);
     put_digest(b, s->source);
     put_text(b, s->args);
@@ -80,6 +159,94 @@ static void put_stage(struct buf *b, const struct stage_spec *s)
     put_u16(b, s->inputs_count);
     put_raw(b, s->inputs.data, s->inputs.len);
     put_u32(b, 0);
+    if (!has_more(s))
+        return;
+    at = b->len;
+    put_text(b, s->name);
+    put_u8(b, s->retries);
+    put_u64(b, s->leaf_us);
+    put_u16(b, s->needs_count);
+    put_raw(b, s->needs.data, s->needs.len);
+    if (!b->failed)
+        patch_u32(b, at - 4, (uint32_t)(b->len - at));
+}
+
+/* What later generations say in these places is refused as another version, not as damage. */
+static int read_more(struct bytes more, struct stage_spec *s)
+{
+    struct reader r = reader_of(more);
+
+    s->name[0] = 0;
+    s->retries = 0;
+    s->leaf_us = 0;
+    s->needs_count = 0;
+    s->needs = (struct bytes){NULL, 0};
+    if (more.len == 0)
+        return 0;
+    read_safe_text(&r, true, s->name, sizeof s->name);
+    s->retries = read_u8(&r);
+    s->leaf_us = read_u64(&r);
+    s->needs_count = read_u16(&r);
+    s->needs = read_view(&r, (size_t)s->needs_count * STAGE_NEED_BYTES);
+    if (r.failed || !has_more(s))
+        return ERR_FORMAT;
+    return reader_done(&r) ? 0 : ERR_VERSION;
+}
+
+static int read_stage(struct reader *r, struct stage_spec *s)
+{
+    struct bytes more;
+
+    read_text(r, s->kernel, sizeof s->kernel);
+    s->source = read_digest(r);
+    read_safe_text(r, true, s->args, sizeof s->args);
+    s->params = read_block(r, PARAMS_SIZE_MAX);
+    s->units = read_u64(r);
+    s->leaf_units = read_u64(r);
+    s->reduction = read_u8(r);
+    s->accumulator_size = read_u32(r);
+    s->inputs = read_stage_inputs(r, &s->inputs_count);
+    more = read_block(r, SPEC_SIZE_MAX);
+    return r->failed ? ERR_FORMAT : read_more(more, s);
+}
+
+void read_next_stage(struct reader *r, struct stage_spec *s)
+{
+    int rc = read_stage(r, s);
+
+    ensure(rc == 0);
+}
+
+static int check_head(const struct job_spec *s)
+{
+    return s->not_after_s < 0 || s->timeout_us > INT64_MAX ? ERR_TOO_LARGE : 0;
+}
+
+/* Reads and checks stages of [r, ...), so many. */
+static int check_more(struct reader *r, uint32_t count, struct yields *y)
+{
+    struct stage_spec s;
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < count; i++) {
+        rc = read_stage(r, &s);
+        if (rc == 0)
+            rc = check_next(&s, y);
+    }
+    return rc;
+}
+
+static int check_spec(const struct job_spec *s)
+{
+    struct yields y = {.count = 0};
+    struct reader r = reader_of(s->more);
+    int rc = check_head(s);
+
+    if (rc == 0)
+        rc = check_next(&s->stage, &y);
+    if (rc == 0)
+        rc = check_more(&r, s->more_count, &y);
+    return rc < 0 ? rc : reader_result(&r);
 }
 
 int put_spec(struct buf *b, const struct job_spec *s)
@@ -93,31 +260,30 @@ int put_spec(struct buf *b, const struct job_spec *s)
     put_raw(b, s->nonce, sizeof s->nonce);
     put_u64(b, (uint64_t)s->not_after_s);
     put_text(b, s->name);
-    put_u32(b, 0);
+    put_u32(b, s->keep_going ? FLAG_KEEP_GOING : 0);
     put_u32(b, s->slots_max);
     put_u64(b, s->timeout_us);
-    put_u16(b, 1);
+    put_u16(b, (uint16_t)(1u + s->more_count));
     put_stage(b, &s->stage);
+    put_raw(b, s->more.data, s->more.len);
     rc = buf_result(b);
     return rc == 0 && b->len - start > SPEC_SIZE_MAX ? ERR_TOO_LARGE : rc;
 }
 
-/* What later generations say in these places is refused as another version, not as damage. */
-static int read_stage(struct reader *r, struct stage_spec *s)
+static int read_stages(struct reader *r, uint16_t count, struct job_spec *s)
 {
-    read_text(r, s->kernel, sizeof s->kernel);
-    s->source = read_digest(r);
-    read_safe_text(r, true, s->args, sizeof s->args);
-    s->params = read_block(r, PARAMS_SIZE_MAX);
-    s->units = read_u64(r);
-    s->leaf_units = read_u64(r);
-    s->reduction = read_u8(r);
-    s->accumulator_size = read_u32(r);
-    s->inputs = read_stage_inputs(r, &s->inputs_count);
-    uint32_t reserved = read_u32(r);
-    if (r->failed)
-        return ERR_FORMAT;
-    return reserved == 0 ? 0 : ERR_VERSION;
+    struct yields y = {.count = 0};
+    size_t at;
+    int rc = read_stage(r, &s->stage);
+
+    if (rc == 0)
+        rc = check_next(&s->stage, &y);
+    at = r->at;
+    s->more_count = (uint16_t)(count - 1u);
+    if (rc == 0)
+        rc = check_more(r, s->more_count, &y);
+    s->more = (struct bytes){r->data + at, r->at - at};
+    return rc;
 }
 
 int read_spec(struct bytes body, struct job_spec *s)
@@ -138,15 +304,15 @@ int read_spec(struct bytes body, struct job_spec *s)
     uint16_t stages = read_u16(&r);
     if (r.failed || stages == 0)
         return ERR_FORMAT;
-    if (flags != 0 || stages != 1)
+    if ((flags & ~FLAG_KEEP_GOING) != 0)
         return ERR_VERSION;
+    s->keep_going = flags != 0;
     if (not_after_s > INT64_MAX)
         return ERR_TOO_LARGE;
     s->not_after_s = (int64_t)not_after_s;
-    int rc = read_stage(&r, &s->stage);
-    if (rc < 0)
-        return rc;
-    rc = check_spec(s);
+    int rc = check_head(s);
+    if (rc == 0)
+        rc = read_stages(&r, stages, s);
     return rc < 0 ? rc : reader_result(&r);
 }
 

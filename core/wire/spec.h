@@ -5,10 +5,10 @@
  *   16 nonce
  *   u64 not_after          Unix seconds
  *   text name
- *   u32 flags              0
+ *   u32 flags              1: keep going; what does not need a stage that failed still runs
  *   u32 slots_max          0: no bound
  *   u64 timeout_us         0: none
- *   u16 stage count        1 in this generation
+ *   u16 stage count
  *   stages, each
  *
  *     text kernel
@@ -20,7 +20,24 @@
  *     u8 reduction         0: fold, 1: search, 2: collect
  *     u32 accumulator size 0 of a collect, of a search with found.h's head
  *     u16 input count      and so many inputs, as input.h draws them
- *     u32 reserved length  0
+ *     block more           empty where all of it is 0, or
+ *       text stage name
+ *       u8 retries         how often more a leaf may die of its own doing; 0: as of every job
+ *       u64 leaf_us        how long a leaf of it may run; 0: as of every job
+ *       u16 need count     and so many needs, each
+ *         u32 stage        that is to be complete before, of a lower number than its own
+ *         u16 place        that its output takes among the inputs of this stage, ascending;
+ *                          NEED_ORDER for one that is only waited for; these come last
+ *
+ * Stages are numbered from 0 in this order, and none needs itself or a later one, so there is no
+ * cycle. The output of a stage that folds is one input, its accumulator; that of one that collects
+ * is as many inputs as it has leaves, in their order, each with what its leaf yielded. The inputs
+ * of a stage are its objects in their order, with outputs of stages put in at their places: a place
+ * counts what is named before it, an object or a stage.
+ *
+ * The result of a job is the output of its last stage; the job is done when all are complete. The
+ * leaves of all its stages lie in one row of numbers (core/job/shape.h), and what else is written
+ * or told of leaves goes by these.
  *
  * The job's id is SHA-256 of these bytes. The author's key is that of the certificate that travels
  * beside the body (signed.h); whoever takes a spec checks that its id is the author inside. */
@@ -35,10 +52,15 @@
 #define SPEC_SIZE_MAX 65536
 #define SPEC_NOT_AFTER_MAX_S ((int64_t)7 * 24 * 3600)
 
+#define SPEC_STAGES_MAX 1024u
+#define STAGE_NAME_SIZE 64
+#define STAGE_RETRIES_MAX 17 /* twenty restarts of any kind fail a job */
+
 /* What becomes of the values of leaves. FOLD: siblings are merged until one is left. COLLECT: each
  * leaf yields bytes (core/wire/output.h), nothing is merged, and the result is all of them in
- * order; such a stage has at most COLLECT_LEAVES_MAX leaves. SEARCH: the result is the lowest unit
- * that matches (core/wire/found.h), and leaves behind it do not count. */
+ * order; all such stages of a job together have at most COLLECT_LEAVES_MAX leaves. SEARCH: the
+ * result is the lowest unit that matches (core/wire/found.h), and leaves behind it do not count;
+ * such a stage is the only one of its job. */
 enum reduction { REDUCE_FOLD = 0, REDUCE_SEARCH = 1, REDUCE_COLLECT = 2 };
 #define COLLECT_LEAVES_MAX 16384u
 
@@ -52,6 +74,11 @@ struct stage_spec {
     uint32_t accumulator_size;
     uint16_t inputs_count;
     struct bytes inputs; /* borrowed; see input.h */
+    char name[STAGE_NAME_SIZE];
+    uint8_t retries;
+    uint64_t leaf_us;
+    uint16_t needs_count;
+    struct bytes needs; /* borrowed, STAGE_NEED_BYTES each */
 };
 
 struct job_spec {
@@ -59,20 +86,30 @@ struct job_spec {
     uint8_t nonce[16];
     int64_t not_after_s;
     char name[JOB_NAME_SIZE];
+    bool keep_going;
     uint32_t slots_max;
     uint64_t timeout_us;
-    struct stage_spec stage; /* one stage in this generation */
+    struct stage_spec stage; /* the first */
+    uint16_t more_count;     /* stages behind it */
+    struct bytes more;       /* those, as put_stage wrote them; borrowed */
 };
 
-/* Whether it can be the value of this tree node of the stage: of a fold it has the accumulator's
- * size; of a search as well, and a match lies in the node; of a collect it is a leaf's output. */
+/* Whether it can be the value of this tree node of the stage, by the stage's own numbers: of a fold
+ * it has the accumulator's size; of a search as well, and a match lies in the node; of a collect it
+ * is a leaf's output. */
 bool stage_value(const struct stage_spec *s, const struct value *v);
+/* One stage, for job_spec.more. What is wrong with it put_spec says. */
+void put_stage(struct buf *b, const struct stage_spec *s);
+/* The next of job_spec.more, which was checked: read_spec has read it, put_spec has taken it. */
+void read_next_stage(struct reader *r, struct stage_spec *s);
 /* Appends the body. 0, or the error that read_spec would give, or of the buf. */
 int put_spec(struct buf *b, const struct job_spec *s);
-/* Checks every bound: kernel is a name, units and leaf_units >= 1, at most 2^40 leaves, lengths,
- * inputs, what a collect may be. Borrows params and inputs from body; name and args are sanitised
- * to one line, the signed bytes stay as they are. 0, ERR_FORMAT, ERR_TOO_LARGE, or ERR_VERSION:
- * another version, or something a later generation says (flags, more stages, another reduction). */
+/* Checks every bound of each stage: kernel is a name, units and leaf_units >= 1, at most 2^40
+ * leaves, lengths, inputs, what a collect may be, that it needs only what comes before it, and has
+ * no more than STAGE_INPUTS_MAX inputs with what others yield. Borrows params, inputs, needs and
+ * more from body; names and args are sanitised to one line, the signed bytes stay as they are. 0,
+ * ERR_FORMAT, ERR_TOO_LARGE, or ERR_VERSION: another version, or something a later generation says
+ * (flags, another reduction, more about a stage). */
 int read_spec(struct bytes body, struct job_spec *s);
 struct job_id spec_id(struct bytes body);
 uint64_t spec_leaves(const struct stage_spec *s);

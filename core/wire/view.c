@@ -152,6 +152,42 @@ int read_node_view(struct bytes payload, struct node_view *v)
     return reader_result(&r);
 }
 
+const char *stage_state_name(enum stage_view_state s)
+{
+    static const char *const names[] = {"?",    "waiting", "ready",  "running",
+                                        "done", "failed",  "blocked"};
+
+    return (size_t)s < sizeof names / sizeof names[0] ? names[s] : names[0];
+}
+
+void put_stage_view(struct buf *b, const struct stage_view *v)
+{
+    put_u32(b, v->number);
+    put_text(b, v->name);
+    put_text(b, v->kernel);
+    put_text(b, v->args);
+    put_u8(b, (uint8_t)v->state);
+    put_u32(b, v->blocked_by);
+    put_u64(b, v->leaves);
+    put_u64(b, v->done);
+    put_u16(b, v->needs_count);
+    put_raw(b, v->needs.data, v->needs.len);
+}
+
+void read_stage_view(struct reader *r, struct stage_view *v)
+{
+    v->number = read_u32(r);
+    read_safe_text(r, true, v->name, sizeof v->name);
+    read_safe_text(r, true, v->kernel, sizeof v->kernel);
+    read_safe_text(r, true, v->args, sizeof v->args);
+    v->state = (enum stage_view_state)read_choice(r, STAGE_VIEW_WAITING, STAGE_VIEW_BLOCKED);
+    v->blocked_by = read_u32(r);
+    v->leaves = read_u64(r);
+    v->done = read_u64(r);
+    v->needs_count = read_u16(r);
+    v->needs = read_view(r, (size_t)v->needs_count * STAGE_NEED_BYTES);
+}
+
 void put_kernel_view(struct buf *b, const struct kernel_view *v)
 {
     put_text(b, v->name);

@@ -81,6 +81,30 @@ struct node_view {
     bool coordinator; /* of at least one live job */
 };
 
+enum stage_view_state {
+    STAGE_VIEW_WAITING = 1, /* for other stages */
+    STAGE_VIEW_READY = 2,
+    STAGE_VIEW_RUNNING = 3,
+    STAGE_VIEW_DONE = 4,
+    STAGE_VIEW_FAILED = 5,
+    STAGE_VIEW_BLOCKED = 6
+};
+const char *stage_state_name(enum stage_view_state s); /* "waiting", ..., "blocked" */
+
+#define STAGE_VIEW_SIZE_MAX 10240u /* with as many needs as there may be stages */
+
+struct stage_view {
+    uint32_t number;
+    char name[JOB_NAME_SIZE]; /* "": it has none */
+    char kernel[KERNEL_NAME_SIZE];
+    char args[JOB_ARGS_SIZE];
+    enum stage_view_state state;
+    uint32_t blocked_by; /* the stage that failed, when it is blocked */
+    uint64_t leaves, done;
+    uint16_t needs_count;
+    struct bytes needs; /* as a spec has them (spec.h); borrowed */
+};
+
 struct kernel_view {
     char name[KERNEL_NAME_SIZE];
     struct digest source;
@@ -100,6 +124,9 @@ void put_job_view(struct buf *b, const struct job_view *v);
 int read_job_view(struct bytes payload, struct job_view *v);
 void put_node_view(struct buf *b, const struct node_view *v);
 int read_node_view(struct bytes payload, struct node_view *v);
+void put_stage_view(struct buf *b, const struct stage_view *v);
+/* One of several: borrows from the reader, which fails at a bound. */
+void read_stage_view(struct reader *r, struct stage_view *v);
 void put_kernel_view(struct buf *b, const struct kernel_view *v);
 int read_kernel_view(struct bytes payload, struct kernel_view *v);
 

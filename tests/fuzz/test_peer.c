@@ -132,6 +132,25 @@ static void make_sync(struct buf *out)
     put_peer_sync(out, &m);
 }
 
+static int input_again(struct bytes in, struct buf *out)
+{
+    struct peer_input m;
+    if (read_peer_input(in, &m, true) < 0)
+        return ERR_FORMAT;
+    put_peer_input(out, &m, true);
+    for (; m.count > 0 && !m.rest.failed; m.count--)
+        put_block(out, read_block(&m.rest, ACCUMULATOR_SIZE_MAX));
+    return again_end(&m.rest, out);
+}
+
+static void make_input(struct buf *out)
+{
+    struct peer_input m = {any_job(), any_u32(), (uint16_t)any_u64(), (uint16_t)any_below(6), {0}};
+    put_peer_input(out, &m, true);
+    for (; m.count > 0; m.count--)
+        put_block(out, any_bytes(1000));
+}
+
 FUZZ_AGAIN(forwarded, peer_forwarded, read_peer_forwarded, put_peer_forwarded)
 FUZZ_AGAIN(sync, peer_sync, read_peer_sync, put_peer_sync)
 
@@ -143,6 +162,7 @@ TEST(damaged_words_of_peers_are_refused_or_mean_one_thing)
         {"GRANT", grant_again, make_grant, true, 20000},
         {"REPORT chunk", report_chunk_again, make_report_chunk, false, 20000},
         {"SYNC", sync_again, make_sync, false, 10000},
+        {"INPUT_VALUES", input_again, make_input, true, 10000},
     };
     fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
 }

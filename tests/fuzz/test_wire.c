@@ -1,5 +1,6 @@
 /* Frames, and what a node tells its workers and its users and they it, damaged. */
 #include "core/base/crc32c.h"
+#include "core/wire/field.h"
 #include "core/wire/found.h"
 #include "core/wire/frame.h"
 #include "core/wire/output.h"
@@ -193,6 +194,28 @@ static void make_more(struct buf *out)
     put_order_more(out, &m);
 }
 
+static int inputs_again(struct bytes in, struct buf *out)
+{
+    struct reader rest;
+    uint16_t count;
+    if (read_order_inputs(in, &count, &rest) < 0)
+        return ERR_FORMAT;
+    put_order_inputs_begin(out, count);
+    for (; count > 0 && !rest.failed; count--) {
+        struct order_input one = read_order_input(&rest);
+        put_order_input(out, &one);
+    }
+    return reader_result(&rest);
+}
+
+static void make_inputs(struct buf *out)
+{
+    uint16_t count = (uint16_t)any_below(5);
+    put_order_inputs_begin(out, count);
+    for (; count > 0; count--)
+        put_order_input(out, &(struct order_input){(uint16_t)any_below(256), any_bytes(1000)});
+}
+
 static void make_output(struct buf *out)
 {
     struct worker_output m = {
@@ -322,6 +345,7 @@ TEST(damaged_orders_and_reports_are_refused_or_mean_one_thing)
         {"PLAN", order_plan_again, make_order_plan, true, 10000},
         {"TAKEN", taken_again, make_taken, true, 10000},
         {"MORE", more_again, make_more, true, 5000},
+        {"INPUTS", inputs_again, make_inputs, true, 10000},
         {"OUTPUT", output_again, make_output, true, 5000},
         {"OUTPUT_END", output_end_again, make_output_end, true, 5000},
         {"collected", collected_again, make_collected, true, 10000},
@@ -530,6 +554,40 @@ static int spec_again(struct bytes in, struct buf *out)
     return rc < 0 ? rc : put_spec(out, &s);
 }
 
+/* Stages behind the first, which need what comes before them. */
+static void any_more(struct job_spec *s)
+{
+    static uint8_t room[SPEC_SIZE_MAX / 2], needs_room[64];
+    struct buf more, needs;
+    uint32_t count = (uint32_t)any_below(6);
+    buf_init_fixed(&more, room, sizeof room);
+    for (uint32_t i = 1; i <= count; i++) {
+        struct stage_spec stage = {.units = 1 + any_below(50),
+                                   .leaf_units = 1 + any_below(9),
+                                   .accumulator_size = (uint32_t)any_below(4097),
+                                   .retries = (uint8_t)any_below(STAGE_RETRIES_MAX + 1),
+                                   .leaf_us = any_u64() >> (1 + any_below(63))};
+        any_name(stage.kernel, sizeof stage.kernel);
+        any_text(stage.name, sizeof stage.name);
+        stage.source = any_digest();
+        stage.params = any_bytes(100);
+        buf_init_fixed(&needs, needs_room, sizeof needs_room);
+        /* The first may collect more than can be read. */
+        for (uint32_t k = (uint32_t)any_below(i < 2 ? 1 : 4); k > 0; k--, stage.needs_count++)
+            put_stage_need(&needs,
+                           &(struct stage_need){1 + (uint32_t)any_below(i - 1), stage.needs_count});
+        if (any_bool()) {
+            put_stage_need(&needs, &(struct stage_need){(uint32_t)any_below(i), NEED_ORDER});
+            stage.needs_count++;
+        }
+        stage.needs = buf_bytes(&needs);
+        put_stage(&more, &stage);
+    }
+    REQUIRE(!more.failed);
+    s->more_count = (uint16_t)count;
+    s->more = buf_bytes(&more);
+}
+
 static void make_spec(struct buf *out)
 {
     struct job_spec s = {.author = any_node(),
@@ -548,7 +606,10 @@ static void make_spec(struct buf *out)
         s.stage.reduction = REDUCE_COLLECT;
     else
         s.stage.accumulator_size = (uint32_t)any_below(ACCUMULATOR_SIZE_MAX + 1);
-    if (s.stage.accumulator_size > FOUND_HEAD && any_bool())
+    s.keep_going = any_bool();
+    if (any_bool() && spec_leaves(&s.stage) < 1 << 20)
+        any_more(&s);
+    if (s.stage.accumulator_size > FOUND_HEAD && s.more_count == 0 && any_bool())
         s.stage.reduction = REDUCE_SEARCH;
     REQUIRE(put_spec(out, &s) == 0);
 }

@@ -305,6 +305,23 @@ static void put_rest(uint8_t type, struct buf *b)
     }
 }
 
+static void put_stages(struct buf *b)
+{
+    static const uint8_t needs[STAGE_NEED_BYTES] = {0, 0, 0, 0, 0, 0};
+    struct stage_view v = {.number = 1,
+                           .state = STAGE_VIEW_BLOCKED,
+                           .blocked_by = 0,
+                           .leaves = 8,
+                           .done = 3,
+                           .needs_count = 1,
+                           .needs = {needs, sizeof needs}};
+    TEXT(v.name, "sums");
+    TEXT(v.kernel, "sum");
+    TEXT(v.args, "790");
+    put_u16(b, 1);
+    put_stage_view(b, &v);
+}
+
 static void make_job(uint8_t type, struct buf *b)
 {
     struct peer_sync sync = {.job = golden_job(1),
@@ -344,6 +361,23 @@ static void make_job(uint8_t type, struct buf *b)
         break;
     case MESSAGE_SYNC:
         put_peer_sync(b, &sync);
+        break;
+    case MESSAGE_INPUT_WANT:
+        put_peer_input(b, &(struct peer_input){.job = golden_job(1), .stage = 2, .from = 3}, false);
+        break;
+    case MESSAGE_INPUT_VALUES:
+        put_peer_input(
+            b, &(struct peer_input){.job = golden_job(1), .stage = 2, .from = 3, .count = 2}, true);
+        put_block(b, bytes_of_text("8 bytes."));
+        put_block(b, bytes_of_text("other 8."));
+        break;
+    case MESSAGE_STAGES:
+        put_job_id(b, golden_job(1));
+        break;
+    case MESSAGE_STAGES_TOLD:
+        put_job_id(b, golden_job(1));
+        put_u8(b, 2);
+        put_stages(b);
         break;
     case MESSAGE_COUNT:
     case MESSAGE_COUNTED:
@@ -409,6 +443,7 @@ static void make_request(uint8_t type, struct buf *b)
         break;
     case MESSAGE_REQUEST_KILL:
     case MESSAGE_REQUEST_LOGS:
+    case MESSAGE_REQUEST_STAGES:
         put_job_id(b, golden_job(1));
         break;
     case MESSAGE_REQUEST_PLAN:
@@ -463,6 +498,9 @@ static void make_reply(uint8_t type, struct buf *b)
         break;
     case MESSAGE_REPLY_TEXT:
         put_text(b, "3.14");
+        break;
+    case MESSAGE_REPLY_STAGES:
+        put_stages(b);
         break;
     case MESSAGE_REPLY_KILLED:
         put_reply_killed(b, &killed);
@@ -520,6 +558,10 @@ static void make_order(uint8_t type, struct buf *b)
         break;
     case MESSAGE_ORDER_MORE:
         put_order_more(b, &more);
+        break;
+    case MESSAGE_ORDER_INPUTS:
+        put_order_inputs_begin(b, 1);
+        put_order_input(b, &(struct order_input){1, bytes_of_text("8 bytes.")});
         break;
     case MESSAGE_ORDER_SHOW:
         put_block(b, bytes_of_text("8 bytes."));

@@ -308,6 +308,11 @@ static void say_rest(uint8_t type, struct reader *r)
     case MESSAGE_CANCEL:
         say_fact(read_block(r, FRAME_PAYLOAD_MAX));
         break;
+    case MESSAGE_INPUT_WANT:
+    case MESSAGE_INPUT_VALUES:
+    case MESSAGE_STAGES_TOLD:
+        say_block("rest", read_view(r, reader_left(r)));
+        break;
     case MESSAGE_OPEN:
         say_number("epoch", read_u32(r));
         say_number("count", read_u16(r));
@@ -430,6 +435,7 @@ static int tell_request(uint8_t type, struct bytes p)
         return rc;
     case MESSAGE_REQUEST_KILL:
     case MESSAGE_REQUEST_LOGS:
+    case MESSAGE_REQUEST_STAGES:
         say_id("job", read_job_id(&r).bytes);
         break;
     case MESSAGE_REQUEST_PLAN:
@@ -503,6 +509,9 @@ static int tell_reply(uint8_t type, struct bytes p)
         SAY(" outcome=%u %s", killed.outcome, job_state_name((enum job_state)killed.state));
         say_text("away", killed.away);
         return rc;
+    case MESSAGE_REPLY_STAGES:
+        say_block("views", read_view(&r, p.len));
+        break;
     case MESSAGE_REPLY_TEXT:
         read_text(&r, text, sizeof text);
         say_text("text", text);
@@ -581,6 +590,9 @@ static int tell_order(uint8_t type, struct bytes p)
         return rc;
     case MESSAGE_ORDER_TAKEN:
         return say_taken(p);
+    case MESSAGE_ORDER_INPUTS:
+        say_block("inputs", read_view(&r, p.len));
+        break;
     case MESSAGE_ORDER_MORE:
         rc = read_order_more(p, &more);
         SAY(" run=%llu bytes=%u", U(more.run), (unsigned)more.bytes);

@@ -71,6 +71,7 @@ struct story {
     uint32_t worker;          /* the last one that a node asked to start, 0: none */
     /* story_worker.h: what a leaf of a collect yields, in bytes; NULL: nobody computes */
     uint32_t (*output)(uint64_t leaf);
+    bool graphs; /* what a leaf yields also depends on parameters and inputs; see story_graph.h */
     struct story_worker *workers;
     uint64_t leaves_computed;
     /* What a job of this number is, beyond the usual; NULL: nothing. Before it is first named. */

@@ -5,6 +5,8 @@
 #include "core/base/ensure.h"
 #include "core/wire/message.h"
 #include "core/wire/output.h"
+#include "core/wire/tree.h"
+#include "tests/lib/story_graph.h"
 #include "tests/lib/story_inside.h"
 
 #define PART ((uint64_t)OUTPUT_PART_MAX)
@@ -16,6 +18,12 @@ struct story_worker {
     bool open;
     uint64_t size, sent, may; /* of the leaf's output */
     bool told;                /* all of it is sent, and TAKEN awaited */
+    /* Of a graph: what it was loaded with. */
+    bool folds;
+    struct bytes params, list; /* owned */
+    uint16_t inputs;
+    uint8_t *given[STAGE_INPUTS_MAX]; /* owned; NULL: not yet, or an object */
+    uint64_t seed;
 };
 
 uint8_t story_output_byte(uint64_t leaf, uint64_t k)
@@ -66,6 +74,10 @@ void story_worker_ends(struct story *s, uint32_t node, uint32_t number)
     if (!w)
         return;
     *at = w->next;
+    for (int i = 0; i < STAGE_INPUTS_MAX; i++)
+        free(w->given[i]);
+    free((void *)(uintptr_t)w->params.data);
+    free((void *)(uintptr_t)w->list.data);
     free(w);
 }
 
@@ -91,22 +103,31 @@ uint64_t story_leaves_computed(const struct story *s)
     return s->leaves_computed;
 }
 
+static uint8_t output_byte(const struct story *s, const struct story_worker *w, uint64_t k)
+{
+    return s->graphs ? story_leaf_byte(w->seed, w->leaf, k) : story_output_byte(w->leaf, k);
+}
+
+/* `o` NULL: of a fold the leaf is computed as well; of a collect nothing is. */
 static void progress(struct story *s, struct story_worker *w, const struct output *o)
 {
     struct buf b = payload(s), v = payload(s);
     struct value value = {.at = {0, w->leaf}};
-    bool ended;
+    bool ended, has = o != NULL || (w->folds && w->leaf < w->end);
 
-    if (o) {
-        put_output(&v, o);
+    if (has) {
+        if (o)
+            put_output(&v, o);
+        else
+            put_u64(&v, story_leaf_value(w->seed, w->leaf));
         value.data = buf_bytes(&v);
         w->leaf++;
         s->leaves_computed++;
     }
     ended = w->leaf >= w->end;
-    put_worker_progress_begin(&b, w->run, w->leaf, o ? (uint64_t)STORY_LEAF_US : 0, 0, ended,
-                              o ? 1 : 0);
-    if (o)
+    put_worker_progress_begin(&b, w->run, w->leaf, has ? (uint64_t)STORY_LEAF_US : 0, 0, ended,
+                              has ? 1 : 0);
+    if (has)
         put_value(&b, &value);
     w->open = !ended;
     w->told = false;
@@ -130,7 +151,7 @@ static void send(struct story *s, struct story_worker *w)
 
         n = w->may - w->sent < n ? w->may - w->sent : n;
         for (uint64_t i = 0; i < n; i++)
-            bytes[i] = story_output_byte(w->leaf, w->sent + i);
+            bytes[i] = output_byte(s, w, w->sent + i);
         m.bytes = (struct bytes){bytes, (size_t)n};
         b = payload(s);
         put_worker_output(&b, &m);
@@ -146,12 +167,28 @@ static void send(struct story *s, struct story_worker *w)
     say(s, w, MESSAGE_WORKER_OUTPUT_END, &b);
 }
 
+static void fail(struct story *s, struct story_worker *w)
+{
+    struct worker_failed m = {.run = w->run, .leaf = w->leaf, .reason = "as it was told to"};
+    struct buf b = payload(s);
+
+    w->open = false;
+    put_worker_failed(&b, &m);
+    say(s, w, MESSAGE_WORKER_FAILED, &b);
+}
+
 static void compute(struct story *s, struct story_worker *w)
 {
     uint8_t bytes[OUTPUT_INLINE_MAX];
     struct output o = {.kind = OUTPUT_BYTES};
 
-    if (w->leaf >= w->end) {
+    if (s->graphs && w->params.len > 0 && w->params.data[0] == STORY_FAILING) {
+        fail(s, w);
+        return;
+    }
+    if (s->graphs && w->params.len > 0 && w->params.data[0] == STORY_HANGING)
+        return;
+    if (w->leaf >= w->end || w->folds) {
         progress(s, w, NULL);
         return;
     }
@@ -163,7 +200,7 @@ static void compute(struct story *s, struct story_worker *w)
         return;
     }
     for (uint64_t i = 0; i < w->size; i++)
-        bytes[i] = story_output_byte(w->leaf, i);
+        bytes[i] = output_byte(s, w, i);
     o.size = w->size;
     o.bytes = (struct bytes){bytes, (size_t)w->size};
     progress(s, w, &o);
@@ -196,11 +233,83 @@ static void on_taken(struct story *s, struct story_worker *w, struct bytes p)
         progress(s, w, NULL);
 }
 
+static struct bytes own(struct bytes b)
+{
+    return (struct bytes){story_copy(b), b.len};
+}
+
+static void on_load(struct story *s, struct story_worker *w, struct bytes p)
+{
+    struct worker_loaded loaded = {.ok = true};
+    struct order_load m;
+    struct buf b = payload(s);
+
+    ensure(read_order_load(p, &m) == 0 && w->params.data == NULL);
+    w->folds = s->graphs && m.reduction == REDUCE_FOLD;
+    w->params = own(m.params);
+    w->list = own(m.inputs);
+    w->inputs = m.inputs_count;
+    loaded.accumulator_size = w->folds ? 8 : 0;
+    put_worker_loaded(&b, &loaded);
+    say(s, w, MESSAGE_WORKER_LOADED, &b);
+}
+
+static void on_inputs(struct story_worker *w, struct bytes p)
+{
+    struct reader rest;
+    uint16_t count;
+
+    ensure(read_order_inputs(p, &count, &rest) == 0);
+    for (; count > 0; count--) {
+        struct order_input in = read_order_input(&rest);
+
+        ensure(in.index < w->inputs && stage_input_is_given(w->list, in.index) &&
+               stage_input_at(w->list, in.index).size == in.bytes.len && !w->given[in.index]);
+        w->given[in.index] = story_copy(in.bytes);
+    }
+    ensure(reader_done(&rest));
+}
+
+static uint64_t seed_of(const struct story_worker *w)
+{
+    uint64_t seed = story_seed(w->params);
+
+    for (uint16_t i = 0; i < w->inputs; i++) {
+        struct stage_input in = stage_input_at(w->list, i);
+
+        if (!stage_input_is_given(w->list, i)) {
+            seed = story_seed_object(seed, in);
+            continue;
+        }
+        ensure(w->given[i] || in.size == 0);
+        seed = story_seed_bytes(seed, (struct bytes){w->given[i], (size_t)in.size});
+    }
+    return seed;
+}
+
+static void on_merge(struct story *s, struct story_worker *w, struct bytes p)
+{
+    struct buf b = payload(s);
+    struct reader rest;
+    uint8_t bytes[8];
+    uint64_t run;
+    uint16_t count;
+
+    ensure(read_order_merge(p, &run, &count, &rest) == 0 && w->folds);
+    put_worker_merged_begin(&b, run, 1, count);
+    for (; count > 0; count--) {
+        struct value left = read_value(&rest), right = read_value(&rest);
+
+        store_u64(bytes, story_join(load_u64(left.data.data), load_u64(right.data.data)));
+        put_value(&b, &(struct value){tree_parent(left.at), {bytes, 8}});
+    }
+    say(s, w, MESSAGE_WORKER_MERGED, &b);
+}
+
 void story_worker_hears(struct story *s, uint32_t node, uint32_t number, uint8_t type,
                         struct bytes p)
 {
     struct story_worker *w = find(s, node, number);
-    struct worker_loaded loaded = {.ok = true};
     struct order_run run;
     struct order_more more;
     struct buf b;
@@ -218,9 +327,13 @@ void story_worker_hears(struct story *s, uint32_t node, uint32_t number, uint8_t
         say(s, w, MESSAGE_WORKER_READY, &b);
         break;
     case MESSAGE_ORDER_LOAD:
-        b = payload(s);
-        put_worker_loaded(&b, &loaded);
-        say(s, w, MESSAGE_WORKER_LOADED, &b);
+        on_load(s, w, p);
+        break;
+    case MESSAGE_ORDER_INPUTS:
+        on_inputs(w, p);
+        break;
+    case MESSAGE_ORDER_MERGE:
+        on_merge(s, w, p);
         break;
     case MESSAGE_ORDER_RUN:
         ensure(read_order_run(p, &run) == 0 && !w->open);
@@ -229,6 +342,7 @@ void story_worker_hears(struct story *s, uint32_t node, uint32_t number, uint8_t
         w->end = run.end;
         w->open = true;
         w->sent = 0;
+        w->seed = seed_of(w);
         story_worker_later(s, node, number, 0, (struct bytes){0}, STORY_LEAF_US);
         break;
     case MESSAGE_ORDER_TRIM:

@@ -1,6 +1,7 @@
-/* Workers of a story's nodes, for jobs that collect: each leaf takes LEAF_US and yields as many
- * bytes as the story says, in one of the two ways a worker has (core/wire/order.h). They keep to
- * what they may send ahead. Without story.output there are none, and nobody computes anything. */
+/* Workers of a story's nodes: each leaf takes LEAF_US. Of a collect it yields as many bytes as the
+ * story says, in one of the two ways a worker has (core/wire/order.h); of a fold, where the story
+ * is about graphs, one value, and pairs of them are merged when that is ordered. They keep to what
+ * they may send ahead. Without story.output there are none, and nobody computes anything. */
 #ifndef VELUM_TESTS_STORY_WORKER_H
 #define VELUM_TESTS_STORY_WORKER_H
 

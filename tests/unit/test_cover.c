@@ -14,6 +14,15 @@ static uint64_t value_of(struct tree_node at, uint64_t leaves)
     return (b * (b + 1) - a * (a + 1)) / 2 + 7 * (b - a);
 }
 
+/* Of one stage, whose shape takes no memory. */
+static int cover_of(struct cover **out, const struct alloc *a, uint64_t leaves)
+{
+    static struct shape shape;
+    shape_init(&shape, a);
+    REQUIRE(shape_add(&shape, leaves) == 0);
+    return cover_new(out, a, &shape);
+}
+
 static int insert(struct cover *c, struct tree_node at, uint64_t leaves)
 {
     uint8_t raw[8];
@@ -44,7 +53,7 @@ TEST(test_leaves_in_any_order_come_to_the_root)
         struct prng p;
         prng_init(&p, leaves);
         struct cover *c;
-        REQUIRE(cover_new(&c, &heap.alloc, leaves) == 0);
+        REQUIRE(cover_of(&c, &heap.alloc, leaves) == 0);
         uint64_t order[70];
         for (uint64_t i = 0; i < leaves; i++) {
             uint64_t k = prng_below(&p, i + 1);
@@ -59,7 +68,7 @@ TEST(test_leaves_in_any_order_come_to_the_root)
         }
         merge_all(c, leaves);
         struct value root;
-        REQUIRE(cover_root(c, &root));
+        REQUIRE(cover_root(c, 0, &root));
         CHECK(load_u64(root.data.data) == value_of(tree_root(leaves), leaves));
         CHECK_INT(cover_count(c), 1);
         cover_free(c);
@@ -72,7 +81,7 @@ TEST(test_duplicates_supersedes_and_divergence)
     struct heap heap;
     heap_init(&heap);
     struct cover *c;
-    REQUIRE(cover_new(&c, &heap.alloc, 5) == 0);
+    REQUIRE(cover_of(&c, &heap.alloc, 5) == 0);
     CHECK_INT(insert(c, (struct tree_node){0, 4}, 5), COVER_ADDED);
     CHECK_INT(insert(c, (struct tree_node){0, 4}, 5), COVER_DUPLICATE);
     CHECK_INT(insert(c, (struct tree_node){1, 2}, 5), COVER_DUPLICATE); /* another name of it */
@@ -107,7 +116,7 @@ TEST(test_cover_equals_a_line_of_flags)
         uint64_t leaves = 1 + prng_below(&p, 60);
         bool line[64] = {false};
         struct cover *c;
-        REQUIRE(cover_new(&c, &heap.alloc, leaves) == 0);
+        REQUIRE(cover_of(&c, &heap.alloc, leaves) == 0);
         for (int step = 0; step < 40; step++) {
             uint64_t first = prng_below(&p, leaves);
             struct tree_node at = {(uint8_t)prng_below(&p, 4), 0};
@@ -157,7 +166,7 @@ TEST(test_at_the_bound_only_holes_are_taken)
     heap_init(&heap);
     struct cover *c;
     uint64_t leaves = (uint64_t)1 << 30;
-    REQUIRE(cover_new(&c, &heap.alloc, leaves) == 0);
+    REQUIRE(cover_of(&c, &heap.alloc, leaves) == 0);
     for (uint64_t i = 0; i < COVER_VALUES_MAX; i++)
         CHECK_INT(insert(c, (struct tree_node){0, 2 * i}, leaves), COVER_ADDED);
     CHECK_INT(insert(c, (struct tree_node){0, 2 * COVER_VALUES_MAX}, leaves), ERR_FULL);
@@ -180,7 +189,7 @@ TEST(test_no_memory_leaves_the_cover_as_it_was)
         heap_init(&heap);
         heap.fail_at = n;
         struct cover *c = NULL;
-        if (cover_new(&c, &heap.alloc, 100) == 0) {
+        if (cover_of(&c, &heap.alloc, 100) == 0) {
             uint64_t covered = 0;
             for (uint64_t i = 0; i < 40; i++)
                 covered += insert(c, (struct tree_node){0, i * 2}, 100) == COVER_ADDED;
@@ -202,7 +211,7 @@ TEST(test_random_inserts_are_fast)
     struct prng p;
     prng_init(&p, 1);
     uint64_t leaves = (uint64_t)1 << 36;
-    REQUIRE(cover_new(&c, &heap.alloc, leaves) == 0);
+    REQUIRE(cover_of(&c, &heap.alloc, leaves) == 0);
     clock_t start = clock();
     uint32_t added = 0;
     for (int i = 0; i < 16000; i++)

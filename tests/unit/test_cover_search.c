@@ -14,6 +14,7 @@
 
 struct world {
     struct heap heap;
+    struct shape shape; /* of the cover that was made last; all of a world have the same */
     struct prng p;
     uint64_t leaves;
     uint64_t match[LEAVES_MOST]; /* the unit of this leaf that matches, or FOUND_NONE */
@@ -79,7 +80,9 @@ static void insert(const struct world *w, struct cover *c, struct report r)
 static struct cover *cover_of(struct world *w)
 {
     struct cover *c = NULL;
-    REQUIRE(cover_new(&c, &w->heap.alloc, w->leaves) == 0);
+    shape_init(&w->shape, &w->heap.alloc);
+    REQUIRE(shape_add(&w->shape, w->leaves) == 0);
+    REQUIRE(cover_new(&c, &w->heap.alloc, &w->shape) == 0);
     cover_search(c, LEAF_UNITS);
     return c;
 }
@@ -127,7 +130,7 @@ static void check_like_array(const struct world *w, const struct cover *c,
         for (uint64_t k = at; k < b; k++)
             CHECK_INT(line[k], k < a);
     }
-    CHECK_INT(cover_root(c, &root), covered == end);
+    CHECK_INT(cover_root(c, 0, &root), covered == end);
     if (covered == end) {
         CHECK_INT(cover_count(c), 1);
         CHECK(found_unit(root.data) == found_in(w, 0, w->leaves));
@@ -187,7 +190,7 @@ TEST(a_match_needs_nothing_of_what_lies_behind_it)
     CHECK_INT(insert_node(c, (struct tree_node){0, 9}, 28), COVER_DUPLICATE);
     CHECK_INT(insert_node(c, (struct tree_node){1, 0}, FOUND_NONE), COVER_ADDED);
     CHECK_INT(insert_node(c, (struct tree_node){0, 2}, 7), COVER_ADDED);
-    CHECK(cover_root(c, &v) && found_unit(v.data) == 7);
+    CHECK(cover_root(c, 0, &v) && found_unit(v.data) == 7);
     CHECK_INT(cover_leaves(c), 3);
     CHECK(!cover_gap(c, 0, &(uint64_t){0}, &(uint64_t){0}));
     cover_free(c);

@@ -461,7 +461,7 @@ TEST(test_partials_are_counted_once)
     CHECK_INT(cover_leaves(ledger_cover(l)), 12);
     CHECK_INT(ledger_apply(l, partial_fact(0, LEAVES, 2, 0)), LEDGER_NEW);
     struct value root;
-    CHECK(cover_root(ledger_cover(l), &root));
+    CHECK(cover_root(ledger_cover(l), 0, &root));
     ledger_free(l);
     CHECK(heap_is_empty(&heap));
 }

@@ -10,6 +10,7 @@
 
 struct bench {
     struct heap heap;
+    struct shape shape;
     struct cover *cover;
     struct pool *pool;
     struct instant now;
@@ -19,9 +20,11 @@ static void bench_open(struct bench *b)
 {
     heap_init(&b->heap);
     b->now = (struct instant){0};
-    REQUIRE(cover_new(&b->cover, &b->heap.alloc, LEAVES) == 0);
+    shape_init(&b->shape, &b->heap.alloc);
+    REQUIRE(shape_add(&b->shape, LEAVES) == 0);
+    REQUIRE(cover_new(&b->cover, &b->heap.alloc, &b->shape) == 0);
     cover_search(b->cover, 1);
-    REQUIRE(pool_new(&b->pool, &b->heap.alloc, b->cover, LEAVES) == 0);
+    REQUIRE(pool_new(&b->pool, &b->heap.alloc, b->cover) == 0);
     pool_set_eligible(b->pool, 2);
 }
 

@@ -123,8 +123,7 @@ TEST(test_spec_of_a_later_generation_is_another_version)
     struct job_spec got;
     struct bytes body = encode(&s);
     size_t flags_at = 1 + 32 + 16 + 8 + 3;
-    size_t stages_at = flags_at + 4 + 4 + 8;
-    size_t places[] = {0, flags_at, stages_at, body.len - 11, body.len - 4};
+    size_t places[] = {0, flags_at, body.len - 11};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         uint8_t was = raw[places[i]];
         raw[places[i]] = 3;
@@ -132,8 +131,148 @@ TEST(test_spec_of_a_later_generation_is_another_version)
         raw[places[i]] = was;
         CHECK_INT(read_spec(body, &got), 0);
     }
-    raw[stages_at] = 0;
+    raw[flags_at] = 1;
+    CHECK(read_spec(body, &got) == 0 && got.keep_going);
+    raw[flags_at + 4 + 4 + 8] = 0; /* stages */
     CHECK_INT(read_spec(body, &got), ERR_FORMAT);
+}
+
+/* --- several stages --- */
+
+static uint8_t more_raw[SPEC_SIZE_MAX], needs_raw[1024][STAGE_NEED_BYTES * 4];
+static struct buf more;
+
+/* One more stage behind those there are, which needs these. */
+static void add_stage(struct job_spec *s, uint64_t units, uint8_t reduction, int needs_count,
+                      const struct stage_need *needs)
+{
+    struct stage_spec stage = {.units = units, .leaf_units = 1, .reduction = reduction};
+    struct buf b;
+    if (s->more_count == 0)
+        buf_init_fixed(&more, more_raw, sizeof more_raw);
+    memcpy(stage.kernel, "sum", 4);
+    stage.accumulator_size = reduction == REDUCE_FOLD ? 8 : 0;
+    buf_init_fixed(&b, needs_raw[s->more_count], sizeof needs_raw[0]);
+    for (int i = 0; i < needs_count; i++)
+        put_stage_need(&b, &needs[i]);
+    stage.needs_count = (uint16_t)needs_count;
+    stage.needs = buf_bytes(&b);
+    put_stage(&more, &stage);
+    s->more_count++;
+    s->more = buf_bytes(&more);
+}
+
+TEST(test_spec_of_several_stages_says_who_needs_whom)
+{
+    static const struct stage_need both[] = {{1, 0}, {0, 1}, {0, NEED_ORDER}};
+    struct job_spec s = sample(), got;
+    struct stage_spec stage;
+    struct reader r;
+    add_stage(&s, 7, REDUCE_COLLECT, 0, NULL);
+    memcpy(s.stage.name, "first", 6);
+    s.stage.retries = 3;
+    s.stage.leaf_us = 5000000;
+    add_stage(&s, 9, REDUCE_FOLD, 3, both);
+    CHECK_INT(read_spec(encode(&s), &got), 0);
+    CHECK_STR(got.stage.name, "first");
+    CHECK(got.stage.retries == 3 && got.stage.leaf_us == 5000000 && got.stage.needs_count == 0);
+    REQUIRE(got.more_count == 2);
+    r = reader_of(got.more);
+    read_next_stage(&r, &stage);
+    CHECK(stage.units == 7 && stage.reduction == REDUCE_COLLECT && stage.needs_count == 0);
+    read_next_stage(&r, &stage);
+    CHECK(stage.units == 9 && stage.needs_count == 3 && reader_done(&r));
+    for (uint16_t i = 0; i < 3; i++) {
+        CHECK_INT(stage_need_at(stage.needs, i).stage, both[i].stage);
+        CHECK_INT(stage_need_at(stage.needs, i).place, both[i].place);
+    }
+    struct bytes body = encode(&s);
+    for (size_t n = 0; n < body.len; n++)
+        CHECK_INT(read_spec((struct bytes){body.data, n}, &got), ERR_FORMAT);
+}
+
+static int with_needs(int count, const struct stage_need *needs)
+{
+    struct job_spec s = sample();
+    struct buf b;
+    add_stage(&s, 5, REDUCE_COLLECT, 0, NULL);
+    add_stage(&s, 9, REDUCE_FOLD, count, needs);
+    buf_init_fixed(&b, raw, sizeof raw);
+    return put_spec(&b, &s);
+}
+
+TEST(test_spec_needs_are_bounded_and_in_order)
+{
+    CHECK_INT(with_needs(1, (struct stage_need[]){{1, 0}}), 0);
+    CHECK_INT(with_needs(1, (struct stage_need[]){{2, 0}}), ERR_FORMAT); /* itself */
+    CHECK_INT(with_needs(1, (struct stage_need[]){{3, 0}}), ERR_FORMAT);
+    CHECK_INT(with_needs(1, (struct stage_need[]){{2, NEED_ORDER}}), ERR_FORMAT);
+    CHECK_INT(with_needs(1, (struct stage_need[]){{1, 1}}), ERR_FORMAT); /* no such place */
+    CHECK_INT(with_needs(2, (struct stage_need[]){{1, 0}, {0, 0}}), ERR_FORMAT);
+    CHECK_INT(with_needs(2, (struct stage_need[]){{1, 1}, {0, 0}}), ERR_FORMAT);
+    CHECK_INT(with_needs(2, (struct stage_need[]){{1, NEED_ORDER}, {0, 0}}), ERR_FORMAT);
+    CHECK_INT(with_needs(2, (struct stage_need[]){{1, 0}, {1, 1}}), 0);
+}
+
+TEST(test_spec_inputs_are_counted_with_what_other_stages_yield)
+{
+    struct job_spec s = sample();
+    struct buf b;
+    add_stage(&s, STAGE_INPUTS_MAX, REDUCE_COLLECT, 0, NULL);
+    add_stage(&s, 3, REDUCE_FOLD, 1, (struct stage_need[]){{1, 0}});
+    buf_init_fixed(&b, raw, sizeof raw);
+    CHECK_INT(put_spec(&b, &s), 0);
+    s = sample();
+    add_stage(&s, STAGE_INPUTS_MAX, REDUCE_COLLECT, 0, NULL);
+    add_stage(&s, 3, REDUCE_FOLD, 2, (struct stage_need[]){{1, 0}, {0, 1}});
+    buf_init_fixed(&b, raw, sizeof raw);
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+}
+
+TEST(test_spec_what_all_stages_collect_is_bounded)
+{
+    struct job_spec s = sample();
+    struct buf b;
+    add_stage(&s, COLLECT_LEAVES_MAX - 5, REDUCE_COLLECT, 0, NULL);
+    add_stage(&s, 5, REDUCE_COLLECT, 0, NULL);
+    buf_init_fixed(&b, raw, sizeof raw);
+    CHECK_INT(put_spec(&b, &s), 0);
+    add_stage(&s, 1, REDUCE_COLLECT, 0, NULL);
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+}
+
+TEST(test_spec_all_stages_lie_in_one_row)
+{
+    struct job_spec s = sample();
+    struct buf b;
+    s.stage.units = LEAVES_MAX / 2;
+    s.stage.leaf_units = 1;
+    add_stage(&s, LEAVES_MAX / 2, REDUCE_FOLD, 0, NULL);
+    buf_init_fixed(&b, raw, sizeof raw);
+    CHECK_INT(put_spec(&b, &s), 0);
+    add_stage(&s, 1, REDUCE_FOLD, 0, NULL);
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+    s = sample();
+    s.stage.retries = STAGE_RETRIES_MAX + 1;
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+}
+
+TEST(test_spec_has_as_many_stages_as_fit)
+{
+    struct job_spec s = sample(), got;
+    struct buf b;
+    int rc = 0, count = 0;
+    while (rc == 0) {
+        add_stage(&s, 1, REDUCE_FOLD, 0, NULL);
+        buf_init_fixed(&b, raw, sizeof raw);
+        rc = more.failed ? ERR_TOO_LARGE : put_spec(&b, &s);
+        if (rc == 0) {
+            CHECK_INT(read_spec(buf_bytes(&b), &got), 0);
+            CHECK_INT(got.more_count, ++count);
+        }
+    }
+    CHECK_INT(rc, ERR_TOO_LARGE);
+    CHECK(count > 800);
 }
 
 /* 256 inputs at most, each of a size that an object can have. */
@@ -225,6 +364,17 @@ TEST(test_spec_of_a_search)
     CHECK_INT(put_spec(&b, &s), 0);
     s.stage.units++;
     CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+    for (int i = 0; i < 2; i++) { /* it is the only stage of its job */
+        struct job_spec fold = sample(), seek = searching(), first = i ? seek : fold;
+        struct buf behind;
+        uint8_t bytes[512];
+        buf_init_fixed(&behind, bytes, sizeof bytes);
+        put_stage(&behind, i ? &fold.stage : &seek.stage);
+        first.more_count = 1;
+        first.more = buf_bytes(&behind);
+        buf_init_fixed(&b, raw, sizeof raw);
+        CHECK_INT(put_spec(&b, &first), ERR_VERSION);
+    }
 }
 
 /* Whether it may be the value of a node of level 1, leaves 2 and 3: units 20 to 39. */
@@ -306,7 +456,11 @@ TEST(test_spec_texts_are_made_safe_but_the_bytes_stay)
     CHECK_STR(got.stage.args, "4\\u{7f}0");
 }
 
-TEST_MAIN(test_spec_with_inputs, test_spec_of_a_collect, test_spec_of_a_search,
+TEST_MAIN(test_spec_what_all_stages_collect_is_bounded,
+          test_spec_of_several_stages_says_who_needs_whom, test_spec_needs_are_bounded_and_in_order,
+          test_spec_inputs_are_counted_with_what_other_stages_yield,
+          test_spec_all_stages_lie_in_one_row, test_spec_has_as_many_stages_as_fit,
+          test_spec_with_inputs, test_spec_of_a_collect, test_spec_of_a_search,
           test_values_of_a_search, test_values_of_a_stage, test_spec_golden_bytes,
           test_spec_round_trip, test_spec_truncated_anywhere_or_too_long_is_refused,
           test_spec_bounds, test_spec_of_a_later_generation_is_another_version,

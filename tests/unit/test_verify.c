@@ -265,7 +265,7 @@ TEST(test_a_value_is_made_again_from_its_parts)
     put_value(&f, &(struct value){{3, 0}, {raw, 8}});
     write_fact(&b, buf_bytes(&f));
     struct verdict v = judge(&b);
-    CHECK_INT(tallies[0].fold.refolded, 1);
+    CHECK_INT(tally_refolded(&tallies[0]), 1);
     CHECK_INT(v.problems, 0);
     end(1);
 }

@@ -141,7 +141,7 @@ TEST(a_match_with_all_leaves_below_it_is_proven)
     /* As a holder folds it, and as a snapshot says it. */
     fact(22, 22, 2, (struct tree_node){3, 2}, 85);
     fact(22, 22, 2, (struct tree_node){6, 0}, 85);
-    CHECK_INT(tally.fold.refolded, 2);
+    CHECK_INT(tally.stages.list[0].fold.refolded, 2);
     done(85, 22, 0);
     check_end(TALLY_FORMAT, true, 22);
 }

@@ -1,0 +1,146 @@
+#include "cmd/stage_list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/view_text.h"
+#include "core/base/err.h"
+#include "core/wire/message.h"
+
+#define NEEDS_TEXT_SIZE 64 /* of a table; the rest is counted */
+
+static int add(struct stage_list *s, struct stage_view v)
+{
+    if (s->count == s->cap) {
+        const size_t cap = s->cap == 0 ? 16 : s->cap * 2;
+        void *list = realloc(s->list, cap * sizeof *s->list);
+        if (!list)
+            return ERR_NO_MEMORY;
+        s->list = list;
+        s->cap = cap;
+    }
+    uint8_t *needs = malloc(v.needs.len + 1);
+    if (!needs)
+        return ERR_NO_MEMORY;
+    if (v.needs.len > 0)
+        memcpy(needs, v.needs.data, v.needs.len);
+    v.needs.data = needs;
+    s->list[s->count++] = v;
+    return 0;
+}
+
+static int add_all(struct stage_list *s, struct bytes payload)
+{
+    struct stage_view v;
+    struct reader r;
+    uint16_t count;
+    int rc = read_reply_stages(payload, &count, &r);
+    for (uint16_t i = 0; rc == 0 && i < count; i++) {
+        read_stage_view(&r, &v);
+        rc = r.failed ? ERR_FORMAT : add(s, v);
+    }
+    return rc;
+}
+
+int stage_list_fetch(struct line *l, struct job_id id, struct stage_list *out)
+{
+    struct frame f;
+    *out = (struct stage_list){0};
+    int rc = line_send(l, MESSAGE_REQUEST_STAGES, (struct bytes){id.bytes, ID_SIZE});
+    if (rc < 0)
+        return rc;
+    while ((rc = line_item(l, MESSAGE_REPLY_STAGES, &f)) > 0)
+        if ((rc = add_all(out, f.payload)) < 0)
+            break;
+    return rc;
+}
+
+void stage_list_clear(struct stage_list *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        free((void *)(uintptr_t)s->list[i].needs.data);
+    free(s->list);
+    *s = (struct stage_list){0};
+}
+
+/* By name where it has one. */
+static void stage_name(const struct stage_list *s, uint32_t stage, char *to, size_t cap)
+{
+    if (stage < s->count && s->list[stage].name[0])
+        snprintf(to, cap, "%s", s->list[stage].name);
+    else
+        snprintf(to, cap, "%u", (unsigned)stage);
+}
+
+static void needs_text(const struct stage_list *s, const struct stage_view *v,
+                       char to[NEEDS_TEXT_SIZE])
+{
+    char name[JOB_NAME_SIZE];
+    size_t len = 0;
+    to[0] = '\0';
+    for (uint16_t i = 0; i < v->needs_count; i++) {
+        stage_name(s, stage_need_at(v->needs, i).stage, name, sizeof name);
+        if (len + strlen(name) + 16 > NEEDS_TEXT_SIZE) {
+            snprintf(to + len, NEEDS_TEXT_SIZE - len, " +%u", (unsigned)(v->needs_count - i));
+            return;
+        }
+        len += (size_t)snprintf(to + len, NEEDS_TEXT_SIZE - len, "%s%s", i > 0 ? " " : "", name);
+    }
+    if (v->needs_count == 0)
+        snprintf(to, NEEDS_TEXT_SIZE, "-");
+}
+
+void stage_list_print(FILE *to, const struct stage_list *s)
+{
+    static const char *const head[] = {"STAGE", "NAME", "WHAT", "STATE", "DONE", "NEEDS"};
+    char needs[NEEDS_TEXT_SIZE], blocker[JOB_NAME_SIZE];
+    struct grid g;
+    if (s->count < 2)
+        return;
+    grid_init(&g, sizeof head / sizeof *head);
+    for (size_t i = 0; i < sizeof head / sizeof *head; i++)
+        grid_add(&g, "%s", head[i]);
+    for (size_t i = 0; i < s->count; i++) {
+        const struct stage_view *v = &s->list[i];
+        needs_text(s, v, needs);
+        stage_name(s, v->blocked_by, blocker, sizeof blocker);
+        grid_add(&g, "%u", (unsigned)v->number);
+        grid_add(&g, "%s", v->name[0] ? v->name : "-");
+        grid_add(&g, "%.20s%s%.40s", v->kernel, v->args[0] ? " " : "", v->args);
+        if (v->state == STAGE_VIEW_BLOCKED)
+            grid_add(&g, "blocked by %s", blocker);
+        else
+            grid_add(&g, "%s", stage_state_name(v->state));
+        grid_add(&g, "%llu/%llu", (unsigned long long)v->done, (unsigned long long)v->leaves);
+        grid_add(&g, "%s", needs);
+    }
+    fputc('\n', to);
+    grid_print(&g, to);
+    grid_clear(&g);
+}
+
+void stage_list_json(struct json *j, const struct stage_list *s)
+{
+    json_open(j, "stages", '[');
+    for (size_t i = 0; i < s->count; i++) {
+        const struct stage_view *v = &s->list[i];
+        json_open(j, NULL, '{');
+        json_number(j, "stage", v->number);
+        json_text(j, "name", v->name[0] ? v->name : NULL);
+        json_text(j, "kernel", v->kernel);
+        json_text(j, "args", v->args);
+        json_text(j, "state", stage_state_name(v->state));
+        if (v->state == STAGE_VIEW_BLOCKED)
+            json_number(j, "blocked_by", v->blocked_by);
+        else
+            json_null(j, "blocked_by");
+        json_number(j, "leaves_total", v->leaves);
+        json_number(j, "leaves_done", v->done);
+        json_open(j, "needs", '[');
+        for (uint16_t k = 0; k < v->needs_count; k++)
+            json_number(j, NULL, stage_need_at(v->needs, k).stage);
+        json_close(j, ']');
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}

@@ -1,0 +1,129 @@
+/* Spare copies and trims: what idle slots get when nothing is free. */
+#include "core/base/err.h"
+#include "core/job/border.h"
+#include "core/job/pool_inside.h"
+
+#define TRIM_LEAST_US 2000.0
+#define SLOW_FACTOR 3
+
+static bool is_slow(const struct pool *p, const struct entry *e, struct instant now)
+{
+    uint64_t done = e->c.next - e->c.first;
+    int64_t leaf_us = done > 0 ? (int64_t)(e->c.compute_us / done) : 0;
+    return instant_since_us(now, e->c.reported) > SLOW_FACTOR * (p->pace.goal_us + leaf_us);
+}
+
+static bool wants_spare(const struct pool *p, const struct entry *e, struct node_id node,
+                        struct instant now)
+{
+    if (e->has_twin || e->c.spare || e->c.next >= e->c.end || node_id_equal(e->c.node, node))
+        return false;
+    if (poison_refuses(&p->poison, e->c.next, node) || !(e->c.doubtful || is_slow(p, e, now)))
+        return false;
+    return cover_overlap(p->cover, e->c.next, e->c.end) < e->c.end - e->c.next;
+}
+
+/* What is asked for at the end of a job by thousands of idle slots, again and again, is looked for
+ * only when there may be one. */
+static struct instant next_spare(const struct pool *p, struct instant now)
+{
+    int64_t slow_us = SLOW_FACTOR * p->pace.goal_us;
+    struct instant next = instant_plus_us(now, slow_us);
+    for (uint32_t i = 0; i < p->count; i++) {
+        const struct entry *e = p->list[i];
+        if (e->c.doubtful || is_slow(p, e, now))
+            return now;
+        next = instant_first(next, instant_plus_us(e->c.reported, slow_us));
+    }
+    return next;
+}
+
+bool pool_spare(struct pool *p, struct node_id node, uint64_t grant, uint32_t slots,
+                struct instant now, struct chunk *out)
+{
+    if (p->spares >= (slots >= 10 ? slots / 10 : 1))
+        return false;
+    if (instant_before(now, p->spare_at))
+        return false;
+    struct entry *best = NULL;
+    for (uint32_t i = 0; i < p->count; i++) {
+        struct entry *e = p->list[i];
+        if (wants_spare(p, e, node, now) && (!best || e->c.next < best->c.next))
+            best = e;
+    }
+    if (!best) {
+        p->spare_at = next_spare(p, now);
+        return false;
+    }
+    struct chunk c = best->c;
+    c.grant = grant;
+    c.node = node;
+    c.first = c.next;
+    c.granted = c.reported = now;
+    c.compute_us = 0;
+    c.doubtful = false;
+    c.spare = true;
+    c.trim_asked = UINT64_MAX;
+    struct entry *e = pool_entry_add(p, &c);
+    if (!e)
+        return false;
+    e->has_twin = best->has_twin = true;
+    e->twin = best->c.grant;
+    best->twin = grant;
+    p->spares++;
+    *out = e->c;
+    return true;
+}
+
+/* Where the worker probably is by now, and how long it still has. While nothing was reported, the
+ * time so far is the only forecast there is. */
+static double time_left_us(const struct entry *e, struct instant now, uint64_t *where)
+{
+    uint64_t done = e->c.next - e->c.first;
+    double since_us = (double)instant_since_us(now, e->c.reported);
+    *where = e->c.next;
+    if (done == 0 || e->c.compute_us == 0)
+        return (double)(e->c.end - e->c.next) * since_us;
+    double leaf_us = (double)e->c.compute_us / (double)done;
+    double more = since_us / leaf_us;
+    uint64_t most = e->c.end - e->c.next;
+    *where += more < (double)most ? (uint64_t)more : most;
+    return (double)(e->c.end - *where) * leaf_us;
+}
+
+uint32_t pool_trims(const struct pool *p)
+{
+    return p->trims;
+}
+
+bool pool_trim(struct pool *p, struct instant now, uint64_t *grant, uint64_t *end)
+{
+    if (instant_before(now, p->trim_at))
+        return false;
+    struct entry *best = NULL;
+    uint64_t best_where = 0;
+    double best_us = 2.0 * (double)p->pace.least_us;
+    if (best_us < TRIM_LEAST_US)
+        best_us = TRIM_LEAST_US;
+    for (uint32_t i = 0; i < p->count; i++) {
+        struct entry *e = p->list[i];
+        uint64_t where;
+        if (e->c.doubtful || e->has_twin || e->c.trim_asked != UINT64_MAX)
+            continue;
+        double left_us = time_left_us(e, now, &where);
+        if (e->c.end - where < 2 || left_us < best_us)
+            continue;
+        best = e;
+        best_where = where;
+        best_us = left_us;
+    }
+    if (!best) {
+        p->trim_at = instant_plus_us(now, p->pace.least_us / 4);
+        return false;
+    }
+    *grant = best->c.grant;
+    *end = border_cut(best_where, best->c.end);
+    best->c.trim_asked = *end;
+    p->trims++;
+    return true;
+}

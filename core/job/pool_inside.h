@@ -1,0 +1,44 @@
+/* The inside of a pool, shared by its own files only: pool.c (what is free, and who has what) and
+ * pool_copies.c (spare copies and trims). Nobody else includes this. */
+#ifndef VELUM_JOB_POOL_INSIDE_H
+#define VELUM_JOB_POOL_INSIDE_H
+
+#include "core/base/map.h"
+#include "core/job/pool.h"
+#include "core/job/runset.h"
+
+struct entry {
+    struct chunk c;
+    uint32_t at;   /* its place in the list */
+    uint64_t twin; /* the grant of the other copy; 0: none. Only while `has_twin` */
+    bool has_twin;
+};
+
+enum stage_state { STAGE_SHUT, STAGE_OPEN, STAGE_CLOSED /* it was open, and may have chunks */ };
+
+struct pool {
+    const struct alloc *alloc;
+    const struct cover *cover;
+    const struct shape *shape;
+    uint64_t leaves; /* numbers of the row */
+    uint8_t one_stage,
+        *stage_states; /* enum stage_state by stage; `one_stage` if it is the only one */
+    uint32_t stages;
+    struct map by_grant;
+    struct entry **list;
+    uint32_t count, cap;
+    struct runset free, careful;
+    uint64_t cover_seen; /* covered leaves when `free` was last compared with the cover */
+    bool stale;
+    struct poison poison;
+    uint32_t spares, retries;
+    uint32_t trims;          /* chunks that are being trimmed */
+    struct instant spare_at; /* before it no chunk is slow or doubtful */
+    struct instant trim_at;  /* before it none is worth trimming */
+    struct pool_pace pace;
+};
+
+/* One more chunk. NULL: its number is taken, there are too many, or memory is out. */
+struct entry *pool_entry_add(struct pool *p, const struct chunk *c);
+
+#endif

@@ -1,0 +1,270 @@
+#include "core/node/show_stages.h"
+
+#include "core/base/err.h"
+#include "core/node/directory.h"
+#include "core/node/jobs.h"
+#include "core/node/link.h"
+#include "core/node/stages.h"
+
+#define PATIENCE_US (3 * S_US)
+#define WAITS_MAX 1024
+#define FRAME_STAGES_MAX 57344u /* bytes of views in one frame, beside its head */
+
+/* What frames say of the job, in the order in which they come. */
+enum told { TOLD_UNKNOWN = 0, TOLD_MORE = 1, TOLD_LAST = 2 };
+
+/* --- the views of a job --- */
+
+static void not_told(void *ctx, uint32_t stage)
+{
+    (void)ctx, (void)stage;
+}
+
+static uint64_t leaves_done(const struct job *j, uint32_t stage)
+{
+    struct shape_stage in = stage_leaves(j, stage);
+    const struct cover *cover = ledger_cover(j->ledger);
+
+    if (job_final_state(j) == JOB_DONE)
+        return in.end - in.first;
+    return cover == NULL ? ledger_named(j->ledger, in.first, in.end)
+                         : cover_overlap(cover, in.first, in.end);
+}
+
+static bool has_chunks(const struct job *j, uint32_t stage)
+{
+    for (uint32_t i = 0; j->lead != NULL && i < pool_chunks(j->lead->pool); i++)
+        if (stage_of_leaf(j, pool_chunk_at(j->lead->pool, i)->first) == stage)
+            return true;
+    return false;
+}
+
+static void view_of(const struct job *j, const struct ready *r, uint32_t stage,
+                    struct stage_view *v)
+{
+    struct stage_spec room;
+    const struct stage_spec *s = stage_spec_of(j, stage, &room);
+    enum ready_state state = r == NULL ? STAGE_WAITING : ready_at(r, stage);
+
+    *v = (struct stage_view){.number = stage, .leaves = spec_leaves(s)};
+    text_copy(v->name, sizeof v->name, s->name);
+    text_copy(v->kernel, sizeof v->kernel, s->kernel);
+    text_copy(v->args, sizeof v->args, s->args);
+    v->done = leaves_done(j, stage);
+    v->needs_count = s->needs_count;
+    v->needs = s->needs;
+    if (v->done == v->leaves && (r == NULL || state == STAGE_DONE))
+        v->state = STAGE_VIEW_DONE;
+    else if (state == STAGE_FAILED)
+        v->state = STAGE_VIEW_FAILED;
+    else if (state == STAGE_BLOCKED)
+        v->state = STAGE_VIEW_BLOCKED;
+    else if (state == STAGE_WAITING)
+        v->state = STAGE_VIEW_WAITING;
+    else
+        v->state = v->done > 0 || has_chunks(j, stage) ? STAGE_VIEW_RUNNING : STAGE_VIEW_READY;
+    if (state == STAGE_BLOCKED)
+        v->blocked_by = r->stages[stage].blocked_by;
+}
+
+/* Where the frames go: to a user, or to the node of one. */
+struct sink {
+    struct node *n;
+    uint64_t link; /* 0: to the node */
+    struct node_id to;
+    uint32_t request;
+    struct job_id job;
+};
+
+static void send_part(const struct sink *s, enum told told, uint16_t count, struct bytes views)
+{
+    struct buf b;
+
+    buf_init(&b, s->n->alloc, FRAME_PAYLOAD_MAX);
+    if (s->link == 0) {
+        put_job_id(&b, s->job);
+        put_u8(&b, (uint8_t)told);
+    }
+    put_u16(&b, count);
+    put_raw(&b, views.data, views.len);
+    if (b.failed)
+        s->n->memory_out = true;
+    else if (s->link == 0)
+        send_node(s->n, s->to, MESSAGE_STAGES_TOLD, s->request, buf_bytes(&b));
+    else
+        send_link(s->n, s->link, MESSAGE_REPLY_STAGES, s->request, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+static void send_views(const struct sink *s, struct job *j, const struct ready *r)
+{
+    struct stage_view v;
+    uint16_t count = 0;
+    struct buf b;
+
+    buf_init(&b, s->n->alloc, FRAME_PAYLOAD_MAX);
+    for (uint32_t i = 0; i < j->graph->count; i++) {
+        view_of(j, r, i, &v);
+        put_stage_view(&b, &v);
+        count++;
+        if (i + 1 < j->graph->count && b.len < FRAME_STAGES_MAX - STAGE_VIEW_SIZE_MAX)
+            continue;
+        if (b.failed)
+            s->n->memory_out = true;
+        send_part(s, i + 1 < j->graph->count ? TOLD_MORE : TOLD_LAST, count, buf_bytes(&b));
+        buf_reset(&b);
+        count = 0;
+    }
+    buf_clear(&b);
+    if (s->link != 0)
+        reply_end(s->n, s->link, s->request);
+}
+
+/* A holder that does not lead sees what is complete, and what may run because of that. */
+static void send_all(const struct sink *s, struct job *j)
+{
+    struct ready own;
+
+    if (j->lead != NULL) {
+        send_views(s, j, &j->lead->ready);
+        return;
+    }
+    if (ledger_cover(j->ledger) == NULL) {
+        send_views(s, j, NULL);
+        return;
+    }
+    if (ready_init(&own, s->n->alloc, j->graph, ledger_cover(j->ledger)) < 0) {
+        s->n->memory_out = true;
+        return;
+    }
+    ready_look_all(&own, not_told, NULL);
+    send_views(s, j, &own);
+    ready_clear(&own);
+}
+
+/* --- asking --- */
+
+static void wait_remove(struct node *n, struct stages_wait *w)
+{
+    struct stages_wait **at;
+
+    for (at = &n->stages_waits; *at != w; at = &(*at)->next)
+        ;
+    *at = w->next;
+    alloc_free(n->alloc, w, sizeof *w);
+}
+
+static void no_answer(struct node *n, const struct stages_wait *w)
+{
+    reply_error(n, w->link, w->request, 7, "the node that coordinates this job does not answer",
+                "velum nodes shows who is away");
+}
+
+static void wait_add(struct node *n, uint64_t link, uint32_t request, struct job_id id,
+                     struct node_id at)
+{
+    struct stages_wait *w;
+    uint32_t count = 0;
+
+    for (w = n->stages_waits; w != NULL; w = w->next)
+        count++;
+    w = count >= WAITS_MAX ? NULL : node_alloc(n, sizeof *w);
+    if (w == NULL) {
+        reply_error(n, link, request, 1, "too many wait for a job's stages at this node",
+                    "try again");
+        return;
+    }
+    *w = (struct stages_wait){.token = ++n->token_counter,
+                              .link = link,
+                              .request = request,
+                              .job = id,
+                              .at = at,
+                              .since = n->now,
+                              .next = n->stages_waits};
+    n->stages_waits = w;
+    send_node(n, at, MESSAGE_STAGES, w->token, (struct bytes){id.bytes, ID_SIZE});
+}
+
+void show_stages(struct node *n, uint64_t link, uint32_t request, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct job_id id = read_job_id(&r);
+    struct job *j = job_find(n, id);
+    const struct entry *e = directory_find(n, id);
+    bool holds = j != NULL && j->ledger != NULL;
+
+    if (!reader_done(&r))
+        reply_malformed(n, link, request);
+    else if (holds &&
+             (j->lead != NULL || job_is_final(j) || e == NULL || !member_works(n, e->coordinator)))
+        send_all(&(struct sink){.n = n, .link = link, .request = request, .job = id}, j);
+    else if (e != NULL)
+        wait_add(n, link, request, id, e->coordinator);
+    else
+        reply_error(n, link, request, 3, "this node knows no such job",
+                    "velum ps --all lists those it knows");
+}
+
+int show_stages_peer(struct node *n, struct node_id from, uint32_t request, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct sink s = {.n = n, .to = from, .request = request, .job = read_job_id(&r)};
+    struct job *j = job_find(n, s.job);
+
+    if (!reader_done(&r))
+        return ERR_FORMAT;
+    if (j != NULL && j->ledger != NULL)
+        send_all(&s, j);
+    else
+        send_part(&s, TOLD_UNKNOWN, 0, (struct bytes){NULL, 0});
+    return 0;
+}
+
+int show_stages_told(struct node *n, struct node_id from, uint32_t request, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    struct job_id id = read_job_id(&r);
+    uint8_t told = read_u8(&r);
+    struct stages_wait *w;
+
+    if (r.failed || told > TOLD_LAST)
+        return ERR_FORMAT;
+    for (w = n->stages_waits; w != NULL && w->token != request; w = w->next)
+        ;
+    if (w == NULL || !job_id_equal(w->job, id) || !node_id_equal(w->at, from))
+        return 0;
+    if (told == TOLD_UNKNOWN) {
+        no_answer(n, w);
+        wait_remove(n, w);
+        return 0;
+    }
+    /* The user's command reads what it says. */
+    send_link(n, w->link, MESSAGE_REPLY_STAGES, w->request,
+              (struct bytes){payload.data + r.at, payload.len - r.at});
+    w->since = n->now;
+    if (told == TOLD_MORE)
+        return 0;
+    reply_end(n, w->link, w->request);
+    wait_remove(n, w);
+    return 0;
+}
+
+void show_stages_tick(struct node *n)
+{
+    struct stages_wait *w, *next;
+
+    for (w = n->stages_waits; w != NULL; w = next) {
+        next = w->next;
+        if (link_find(n, w->link) != NULL && instant_since_us(n->now, w->since) < PATIENCE_US)
+            continue;
+        if (link_find(n, w->link) != NULL)
+            no_answer(n, w);
+        wait_remove(n, w);
+    }
+}
+
+void show_stages_free(struct node *n)
+{
+    while (n->stages_waits != NULL)
+        wait_remove(n, n->stages_waits);
+}

@@ -1,0 +1,25 @@
+/* The stages of a job as this node has them: what they say, and their kernels. A node that lacks
+ * one of the kernels does not take part in the job. Private to core/node. */
+#ifndef VELUM_NODE_STAGES_H
+#define VELUM_NODE_STAGES_H
+
+#include "core/node/state.h"
+
+/* Looks up the kernels of the job's stages, once its spec and graph are there. 0 or ERR_NO_MEMORY.
+ */
+int stages_bind(struct job *j);
+void stages_free(struct job *j);
+/* Borrowed from the job, or read into *room. */
+const struct stage_spec *stage_spec_of(const struct job *j, uint32_t stage,
+                                       struct stage_spec *room);
+/* The stage of a leaf that is one. */
+uint32_t stage_of_leaf(const struct job *j, uint64_t leaf);
+/* The leaves of the stage, and the number in the row of its first. */
+struct shape_stage stage_leaves(const struct job *j, uint32_t stage);
+/* Whether [first, end), of one leaf at least, are leaves of one stage. */
+bool stage_has_run(const struct job *j, uint64_t first, uint64_t end, uint32_t *stage);
+bool stage_folds(const struct job *j, uint32_t stage);
+/* "leaf 7", and "of stage NAME" where there are several, appended to the text. */
+void stage_append_name(const struct job *j, uint32_t stage, char *text, size_t cap);
+
+#endif

@@ -1,0 +1,58 @@
+/* The stages of a job as its specification tells of them, each with the values of its own fold
+ * tree, and where their leaves lie in the one row of numbers by which facts name leaves. By the
+ * drawings in core/wire/spec.h and core/job/shape.h, with no code of theirs. Owned by a tally. */
+#ifndef VELUM_VERIFY_STAGES_H
+#define VELUM_VERIFY_STAGES_H
+
+#include "core/base/id.h"
+#include "core/verify/fold.h"
+
+#define TALLY_KERNEL_SIZE 64
+#define TALLY_PARAMS_MAX 4096
+
+/* A stage's kernel, for whoever knows how to fold its values. */
+struct tally_kernel {
+    char name[TALLY_KERNEL_SIZE];
+    struct digest source;
+    _Alignas(8) uint8_t params[TALLY_PARAMS_MAX];
+    size_t params_len;
+    uint32_t value_size;
+};
+
+/* Folds two values of the kernel into out. < 0: it is not known here, and no value is folded
+ * again. */
+typedef int tally_merge(void *ctx, const struct tally_kernel *k, struct bytes left,
+                        struct bytes right, uint8_t *out);
+
+struct tally_stage {
+    uint64_t first, end; /* its leaves in the row */
+    uint64_t told;       /* before it lie those that its output is made of */
+    uint64_t units;
+    struct tally_kernel kernel;
+    bool collects; /* its values are outputs of leaves, which nothing folds */
+    struct fold fold;
+    tally_merge *merge;
+    void *merge_ctx;
+};
+
+struct tally_stages {
+    const struct alloc *alloc;
+    struct tally_stage *list;
+    uint32_t count;
+    uint64_t end, leaves; /* of the row, and how many of its numbers are leaves */
+};
+
+void stages_init(struct tally_stages *s, const struct alloc *a);
+void stages_clear(struct tally_stages *s);
+/* Reads `count` of them from where they begin in a specification. 0, ERR_FORMAT or ERR_NO_MEMORY,
+ * and then there are none. */
+int stages_read(struct tally_stages *s, struct reader *r, uint32_t count, tally_merge *merge,
+                void *merge_ctx);
+/* The one that this leaf belongs to, or the first behind that number. NULL: there is none. */
+struct tally_stage *stages_at(const struct tally_stages *s, uint64_t leaf);
+/* Of node (level, index) of the row: its stage, or NULL when there is no such node; and its leaves
+ * by the stage's own numbers. */
+struct tally_stage *stages_node(const struct tally_stages *s, uint8_t level, uint64_t index,
+                                uint64_t *first, uint64_t *end);
+
+#endif

@@ -1,0 +1,32 @@
+/* Specifications of jobs of several stages in few words, for tests. One at a time: what parts_spec
+ * gives borrows from here until the next parts_begin. */
+#ifndef VELUM_TESTS_PARTS_H
+#define VELUM_TESTS_PARTS_H
+
+#include "core/wire/spec.h"
+
+#define PARTS_MAX 200
+#define PART_NEEDS_MAX 8
+
+struct part {
+    uint64_t leaves; /* of one unit each */
+    bool collects;   /* else it folds eight bytes */
+    uint8_t param;   /* its number, if nothing else is said */
+    uint8_t retries;
+    uint64_t leaf_us;
+    const char *name;
+    uint8_t needs_count;
+    struct stage_need needs[PART_NEEDS_MAX];
+};
+
+extern struct part parts[PARTS_MAX];
+extern uint32_t parts_count;
+
+void parts_begin(void);
+struct part *parts_add(uint64_t leaves, bool collects);
+void parts_need(struct part *p, uint32_t stage, uint16_t place);
+uint64_t parts_leaves(void); /* of all */
+/* Replaces the stages of the spec. */
+void parts_spec(struct job_spec *spec, const char *kernel);
+
+#endif

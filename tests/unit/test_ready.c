@@ -1,0 +1,229 @@
+/* The graph of a job's stages, and which of them may run: against a plain evaluation of what each
+ * one needs. */
+#include "core/base/err.h"
+#include "core/base/prng.h"
+#include "core/job/ready.h"
+#include "tests/lib/check.h"
+#include "tests/lib/heap.h"
+#include "tests/lib/parts.h"
+
+static struct heap heap;
+static struct job_spec spec;
+static struct graph graph;
+static struct cover *cover;
+static struct ready ready;
+static bool opened[PARTS_MAX];
+
+static void note(void *ctx, uint32_t stage)
+{
+    (void)ctx;
+    CHECK(!opened[stage]);
+    opened[stage] = true;
+}
+
+static void begin(void)
+{
+    heap_init(&heap);
+    memset(opened, 0, sizeof opened);
+    parts_spec(&spec, "work");
+    REQUIRE(graph_init(&graph, &heap.alloc, &spec) == 0);
+    REQUIRE(cover_new(&cover, &heap.alloc, &graph.shape) == 0);
+    REQUIRE(ready_init(&ready, &heap.alloc, &graph, cover) == 0);
+    ready_look_all(&ready, note, NULL);
+}
+
+static void end(void)
+{
+    ready_clear(&ready);
+    cover_free(cover);
+    graph_clear(&graph);
+    CHECK(heap_is_empty(&heap));
+}
+
+/* A leaf of a stage that collects, or the value of one that folds. */
+static void put(uint32_t stage, uint64_t leaf)
+{
+    static const uint8_t bytes[9];
+    struct value v = {shape_root(&graph.shape, stage), {bytes, 8}};
+
+    if (parts[stage].collects)
+        v = (struct value){{0, shape_at(&graph.shape, stage).first + leaf}, {bytes, 9}};
+    CHECK(graph_value(&graph, &v));
+    CHECK(cover_insert(cover, &v) >= 0);
+    ready_look(&ready, stage, note, NULL);
+}
+
+static void finish(uint32_t stage)
+{
+    for (uint64_t i = 0; i < (parts[stage].collects ? parts[stage].leaves : 1); i++)
+        put(stage, i);
+}
+
+TEST(a_diamond_opens_from_the_top)
+{
+    parts_begin();
+    parts_add(3, false);
+    parts_need(parts_add(2, false), 0, 0);
+    parts_need(parts_add(5, true), 0, NEED_ORDER);
+    parts_need(parts_add(1, false), 1, 0);
+    parts_need(&parts[3], 2, 1);
+    begin();
+    CHECK(opened[0] && !opened[1] && !opened[2] && !opened[3]);
+    CHECK_INT(graph.stages[0].readers_count, 2);
+    CHECK(graph.stages[1].reads && !graph.stages[2].reads);
+    finish(0);
+    CHECK(opened[1] && opened[2] && !opened[3]);
+    finish(1);
+    CHECK(!opened[3]);
+    for (uint64_t leaf = 0; leaf < 4; leaf++)
+        put(2, (leaf + 1) % 5);
+    CHECK(!opened[3]);
+    put(2, 0);
+    CHECK(opened[3] && !ready_all(&ready));
+    finish(3);
+    CHECK(ready_all(&ready) && ready_over(&ready));
+    end();
+}
+
+TEST(what_needs_a_stage_that_failed_is_blocked_by_it)
+{
+    parts_begin();
+    parts_add(1, false);
+    parts_add(1, false);
+    parts_need(parts_add(1, false), 0, 0);
+    parts_need(parts_add(1, false), 2, NEED_ORDER);
+    parts_need(parts_add(1, false), 1, 0);
+    begin();
+    ready_fail(&ready, 0);
+    CHECK_INT(ready_at(&ready, 0), STAGE_FAILED);
+    CHECK_INT(ready_at(&ready, 2), STAGE_BLOCKED);
+    CHECK_INT(ready_at(&ready, 3), STAGE_BLOCKED);
+    CHECK_INT(ready.stages[3].blocked_by, 0);
+    CHECK(!ready_over(&ready));
+    finish(1);
+    finish(4);
+    CHECK(ready_over(&ready) && !ready_all(&ready));
+    /* Its value comes after all, from a node that was thought lost. */
+    finish(0);
+    CHECK_INT(ready_at(&ready, 0), STAGE_DONE);
+    end();
+}
+
+static void any_graph(struct prng *p)
+{
+    uint32_t count = 1 + (uint32_t)prng_below(p, 60);
+
+    parts_begin();
+    for (uint32_t i = 0; i < count; i++) {
+        struct part *s = parts_add(1 + prng_below(p, 6), prng_below(p, 3) == 0);
+        uint16_t needs = i == 0 ? 0 : (uint16_t)prng_below(p, 5);
+
+        for (uint16_t k = 0; k < needs; k++)
+            parts_need(s, (uint32_t)prng_below(p, i), k);
+    }
+}
+
+static bool should_be_open(uint32_t stage, const bool *done)
+{
+    for (uint8_t k = 0; k < parts[stage].needs_count; k++)
+        if (!done[parts[stage].needs[k].stage])
+            return false;
+    return true;
+}
+
+TEST(stages_open_when_all_they_need_is_complete_and_not_before)
+{
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        bool done[PARTS_MAX] = {false};
+        struct prng p;
+        uint32_t left;
+
+        prng_init(&p, seed);
+        any_graph(&p);
+        begin();
+        for (left = parts_count; left > 0;) {
+            uint32_t i = (uint32_t)prng_below(&p, parts_count);
+
+            if (done[i] || !opened[i])
+                continue;
+            finish(i);
+            done[i] = true;
+            left--;
+            for (uint32_t k = 0; k < parts_count; k++)
+                CHECK_INT(opened[k], should_be_open(k, done));
+        }
+        CHECK(ready_all(&ready));
+        end();
+    }
+}
+
+TEST(who_begins_with_a_cover_knows_the_same)
+{
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct ready again;
+        struct prng p;
+
+        prng_init(&p, seed);
+        any_graph(&p);
+        begin();
+        for (uint32_t i = 0; i < parts_count; i++)
+            if (opened[i] && prng_below(&p, 3) > 0)
+                finish(i);
+        memset(opened, 0, sizeof opened);
+        REQUIRE(ready_init(&again, &heap.alloc, &graph, cover) == 0);
+        ready_look_all(&again, note, NULL);
+        for (uint32_t i = 0; i < parts_count; i++)
+            CHECK_INT(ready_at(&again, i), ready_at(&ready, i));
+        ready_clear(&again);
+        end();
+    }
+}
+
+TEST(every_stage_is_read_back_as_it_was_written)
+{
+    struct stage_spec room;
+
+    parts_begin();
+    for (uint32_t i = 0; i < 20; i++)
+        parts_add(i + 1, i % 3 == 0)->name = i % 2 == 0 ? "even" : "";
+    begin();
+    for (uint32_t i = 20; i-- > 0;) {
+        const struct stage_spec *s = graph_spec(&graph, &spec, i, &room);
+
+        CHECK_INT(s->units, i + 1);
+        CHECK_INT(s->params.data[0], i);
+        CHECK_STR(s->name, i % 2 == 0 ? "even" : "");
+    }
+    CHECK_INT(graph_result(&graph), 19);
+    end();
+}
+
+TEST(memory_that_runs_out_leaves_nothing)
+{
+    for (uint64_t from = 1;; from++) {
+        int rc;
+
+        parts_begin();
+        for (uint32_t i = 0; i < 12; i++)
+            if (i > 0)
+                parts_need(parts_add(2, false), i - 1, 0);
+            else
+                parts_add(2, false);
+        heap_init(&heap);
+        parts_spec(&spec, "work");
+        heap.fail_from = from;
+        rc = graph_init(&graph, &heap.alloc, &spec);
+        if (rc == 0) {
+            graph_clear(&graph);
+            CHECK(from > 3);
+            break;
+        }
+        CHECK_INT(rc, ERR_NO_MEMORY);
+        CHECK(heap_is_empty(&heap));
+    }
+}
+
+TEST_MAIN(a_diamond_opens_from_the_top, what_needs_a_stage_that_failed_is_blocked_by_it,
+          stages_open_when_all_they_need_is_complete_and_not_before,
+          who_begins_with_a_cover_knows_the_same, every_stage_is_read_back_as_it_was_written,
+          memory_that_runs_out_leaves_nothing)

@@ -1,0 +1,254 @@
+/* The independent checker over jobs of several stages: each leaf of each of them once, each value
+ * in the place where the drawing puts it, and the result of the last one. */
+#include "core/base/sha256.h"
+#include "core/job/fact.h"
+#include "core/verify/verdict.h"
+#include "core/wire/output.h"
+#include "core/wire/tree.h"
+#include "tests/lib/check.h"
+#include "tests/lib/heap.h"
+#include "tests/lib/parts.h"
+
+#define RECORD_FACTS 1
+#define NONE UINT32_MAX
+
+static struct heap heap;
+static struct tally tally;
+static struct job_id job;
+static uint64_t first[PARTS_MAX]; /* where stages begin, worked out by hand below */
+
+static void record(struct bytes fact)
+{
+    struct buf b;
+
+    buf_init(&b, &heap.alloc, 1 << 20);
+    put_job_id(&b, job);
+    put_u16(&b, 1);
+    put_block(&b, fact);
+    CHECK_INT(tally_record(&tally, RECORD_FACTS, buf_bytes(&b)), 0);
+    buf_clear(&b);
+}
+
+static void record_signed(enum fact_kind kind, struct bytes body)
+{
+    struct signed_bytes s = {.body = body};
+    struct buf b;
+
+    buf_init(&b, &heap.alloc, 1 << 20);
+    put_signed_fact(&b, kind, &s);
+    record(buf_bytes(&b));
+    buf_clear(&b);
+}
+
+/* Each stage folds in a way of its own. */
+static uint64_t join(uint64_t left, uint64_t right, uint8_t param)
+{
+    return left * 1000003 + right * 7 + param;
+}
+
+static int merge(void *ctx, const struct tally_kernel *k, struct bytes left, struct bytes right,
+                 uint8_t *out)
+{
+    (void)ctx;
+    CHECK_STR(k->name, "work");
+    CHECK_INT(k->params_len, 1);
+    store_u64(out, join(load_u64(left.data), load_u64(right.data), k->params[0]));
+    return 0;
+}
+
+static uint64_t value_of(uint32_t stage, struct tree_node at)
+{
+    uint64_t leaves = parts[stage].leaves;
+    struct tree_node right;
+
+    if (at.level == 0)
+        return stage * 1000 + at.index;
+    right = tree_right(at);
+    if (!tree_has(right, leaves))
+        return value_of(stage, tree_left(at));
+    return join(value_of(stage, tree_left(at)), value_of(stage, right), parts[stage].param);
+}
+
+/* Stages of 5, 1, 6 and 3 leaves, the third of which collects. */
+static void begin(void)
+{
+    struct job_spec spec = {.name = "t"};
+    struct buf b;
+
+    parts_begin();
+    parts_add(5, false)->name = "numbers";
+    parts_add(1, false);
+    parts_need(parts_add(6, true), 0, 0);
+    parts_need(parts_add(3, false), 2, 0);
+    first[0] = 0, first[1] = 8, first[2] = 16, first[3] = 24;
+    parts_spec(&spec, "work");
+    heap_init(&heap);
+    buf_init(&b, &heap.alloc, 65536);
+    REQUIRE(put_spec(&b, &spec) == 0);
+    job = spec_id(buf_bytes(&b));
+    tally_init(&tally, &heap.alloc, job, merge, NULL);
+    record_signed(FACT_SPEC, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+static void put_leaf_value(struct buf *f, uint32_t stage, uint64_t leaf, uint64_t lie)
+{
+    uint8_t raw[64];
+    struct buf v;
+
+    buf_init_fixed(&v, raw, sizeof raw);
+    if (parts[stage].collects) {
+        uint8_t byte = (uint8_t)leaf;
+
+        put_output(&v, &(struct output){OUTPUT_BYTES, 1, {&byte, 1}, {{0}}});
+    } else {
+        put_u64(&v, value_of(stage, (struct tree_node){0, leaf}) + lie);
+    }
+    put_value(f, &(struct value){{0, first[stage] + leaf}, buf_bytes(&v)});
+}
+
+static void report(uint32_t stage, uint64_t leaf, uint64_t lie)
+{
+    struct partial p = {.from = first[stage] + leaf, .upto = first[stage] + leaf + 1, .count = 1};
+    uint8_t raw[512];
+    struct buf f;
+
+    memset(p.author.bytes, (int)(1 + leaf % 2), ID_SIZE);
+    buf_init_fixed(&f, raw, sizeof raw);
+    put_partial_begin(&f, &p);
+    put_leaf_value(&f, stage, leaf, lie);
+    record(buf_bytes(&f));
+}
+
+/* The value of a whole stage, as a merge brings it. */
+static void root(uint32_t stage, uint64_t lie)
+{
+    struct partial p = {.count = 1};
+    struct tree_node at = tree_root(parts[stage].leaves);
+    uint8_t raw[512], bytes[8];
+    struct buf f;
+
+    store_u64(bytes, value_of(stage, at) + lie);
+    at.index += first[stage] >> at.level;
+    buf_init_fixed(&f, raw, sizeof raw);
+    put_partial_begin(&f, &p);
+    put_value(&f, &(struct value){at, {bytes, 8}});
+    record(buf_bytes(&f));
+}
+
+static void done(uint64_t leaves, uint64_t lie)
+{
+    uint8_t bytes[8];
+    struct outcome o = {.state = JOB_DONE, .leaves = leaves, .accumulator = {bytes, 8}};
+    struct buf body;
+
+    store_u64(bytes, value_of(3, tree_root(3)) + lie);
+    o.digest = sha256_of(bytes, 8);
+    buf_init(&body, &heap.alloc, 8192);
+    put_outcome_body(&body, job, &o);
+    record_signed(FACT_OUTCOME, buf_bytes(&body));
+    buf_clear(&body);
+}
+
+/* All leaves but one. */
+static void all_but(uint32_t stage, uint64_t leaf)
+{
+    for (uint32_t i = 0; i < parts_count; i++)
+        for (uint64_t k = 0; k < parts[i].leaves; k++)
+            if (i != stage || k != leaf)
+                report(i, k, 0);
+}
+
+static void check_end(bool proven, enum tally_fault fault)
+{
+    const struct tally *one = &tally;
+    struct verdict v;
+
+    CHECK_INT(tally_end(&tally), 0);
+    CHECK_INT(verdict_over(&v, &heap.alloc, &one, 1), 0);
+    CHECK_INT(v.proven, proven);
+    if (!proven && fault != TALLY_MISSING && CHECK(tally.problems_count > 0))
+        CHECK_INT(tally.problems[0].fault, fault);
+    tally_clear(&tally);
+    CHECK(heap_is_empty(&heap));
+}
+
+TEST(every_stage_is_proven)
+{
+    begin();
+    CHECK_INT(tally.leaves, 15);
+    all_but(NONE, 0);
+    root(0, 0);
+    root(3, 0);
+    CHECK_INT(tally_refolded(&tally), 2);
+    done(15, 0);
+    check_end(true, TALLY_MISSING);
+}
+
+TEST(a_leaf_of_any_stage_that_nothing_counts_is_missed)
+{
+    for (uint32_t stage = 0; stage < 4; stage++) {
+        uint64_t hole, end, leaf = parts_count == 0 ? 0 : parts[stage].leaves - 1;
+
+        begin();
+        leaf = parts[stage].leaves - 1;
+        all_but(stage, leaf);
+        done(15, 0);
+        REQUIRE(tally_hole(&tally, 0, &hole, &end));
+        CHECK(hole == first[stage] + leaf && end == hole + 1);
+        CHECK_INT(tally_stage_of(&tally, &hole), stage);
+        CHECK_INT(hole, leaf);
+        check_end(false, TALLY_MISSING);
+    }
+}
+
+TEST(a_leaf_of_a_later_stage_is_counted_once_only)
+{
+    begin();
+    all_but(NONE, 0);
+    report(3, 1, 0);
+    done(15, 0);
+    check_end(false, TALLY_TWICE);
+}
+
+TEST(a_value_of_a_later_stage_that_does_not_fold_is_found)
+{
+    begin();
+    all_but(NONE, 0);
+    root(3, 1);
+    done(15, 1);
+    check_end(false, TALLY_WRONG);
+}
+
+TEST(a_result_is_that_of_the_last_stage)
+{
+    begin();
+    all_but(NONE, 0);
+    done(15, 1);
+    check_end(false, TALLY_RESULT);
+    begin();
+    all_but(NONE, 0);
+    done(14, 0);
+    check_end(false, TALLY_COUNT);
+}
+
+TEST(what_is_no_leaf_is_no_value_and_has_no_name)
+{
+    struct partial p = {.from = 5, .upto = 8};
+    uint8_t raw[128];
+    struct buf f;
+
+    begin();
+    buf_init_fixed(&f, raw, sizeof raw);
+    put_partial_begin(&f, &p);
+    record(buf_bytes(&f));
+    CHECK_INT(tally.problems_count, 1);
+    CHECK_INT(tally.problems[0].fault, TALLY_FORMAT);
+    tally_clear(&tally);
+    CHECK(heap_is_empty(&heap));
+}
+
+TEST_MAIN(every_stage_is_proven, a_leaf_of_any_stage_that_nothing_counts_is_missed,
+          a_leaf_of_a_later_stage_is_counted_once_only,
+          a_value_of_a_later_stage_that_does_not_fold_is_found, a_result_is_that_of_the_last_stage,
+          what_is_no_leaf_is_no_value_and_has_no_name)
