@@ -1,7 +1,7 @@
 #include <stdio.h>
 
 #include "cmd/follow.h"
-#include "cmd/stages.h"
+#include "cmd/stage_list.h"
 #include "cmd/view_json.h"
 #include "cmd/view_text.h"
 
@@ -26,7 +26,7 @@ static void print_json(const struct job_entry *e, const struct stage_list *s)
     json_document_open(&j, stdout, "jobs");
     json_job_exact(&j, &e->view, e->text);
     json_close(&j, ']');
-    stages_json(&j, s);
+    stage_list_json(&j, s);
     json_close(&j, '}');
     putchar('\n');
 }
@@ -36,16 +36,16 @@ static int print(const struct call *c, struct line *l, struct job_entry *e)
 {
     struct stage_list stages;
     int rc = jobs_show(l, e);
-    (void)stages_fetch(l, e->view.id, &stages);
+    (void)stage_list_fetch(l, e->view.id, &stages);
     if (opt_given(c->opts, "json")) {
         print_json(e, &stages);
     } else {
         view_job(stdout, &e->view, e->text);
-        stages_print(stdout, &stages);
+        stage_list_print(stdout, &stages);
         fflush(stdout);
         say_next(&e->view);
     }
-    stages_clear(&stages);
+    stage_list_clear(&stages);
     return rc < 0 ? line_report(l, rc) : CODE_DONE;
 }
 

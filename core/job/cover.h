@@ -1,7 +1,7 @@
 /* The cover of a job's stages: which tree nodes have values. An antichain sorted by first leaf: no
  * value lies below another. Inserting a value drops every value below it. Every tree node goes by
- * its canonical name in the row of all stages (job/shape.h). The value of a whole stage does not
- * count for the bound. */
+ * its canonical name in the row of all stages (job/shape.h). The bound is one on values that are to
+ * be folded: those of whole stages do not count, nor do those of leaves that stay apart. */
 #ifndef VELUM_JOB_COVER_H
 #define VELUM_JOB_COVER_H
 

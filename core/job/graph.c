@@ -34,7 +34,8 @@ static int add(struct graph *g, const struct stage_spec *s, uint32_t at)
     own->needs = g->links_count;
     own->needs_count = s->needs_count;
     g->links_count += s->needs_count;
-    return shape_add(&g->shape, spec_leaves(s));
+    return s->reduction == REDUCE_COLLECT ? shape_add_apart(&g->shape, spec_leaves(s))
+                                          : shape_add(&g->shape, spec_leaves(s));
 }
 
 /* Every stage's needs, and every stage's readers, in ascending order. */

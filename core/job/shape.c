@@ -37,7 +37,7 @@ static int make_room(struct shape *s)
     return 0;
 }
 
-int shape_add(struct shape *s, uint64_t leaves)
+static int add(struct shape *s, uint64_t leaves, bool apart)
 {
     uint64_t size = (uint64_t)1 << tree_levels(leaves);
     uint64_t first = (s->next + size - 1) & ~(size - 1);
@@ -48,11 +48,21 @@ int shape_add(struct shape *s, uint64_t leaves)
     rc = make_room(s);
     if (rc < 0)
         return rc;
-    s->stages[s->count++] = (struct shape_stage){first, first + leaves};
+    s->stages[s->count++] = (struct shape_stage){first, first + leaves, apart};
     s->end = first + leaves;
     s->next = first + size;
     s->leaves += leaves;
     return 0;
+}
+
+int shape_add(struct shape *s, uint64_t leaves)
+{
+    return add(s, leaves, false);
+}
+
+int shape_add_apart(struct shape *s, uint64_t leaves)
+{
+    return add(s, leaves, true);
 }
 
 uint32_t shape_count(const struct shape *s)
@@ -169,6 +179,11 @@ bool shape_is_root(const struct shape *s, struct tree_node at)
     const struct shape_stage *g = stage_of(s, at);
 
     return tree_first(at) == g->first && shape_end(s, at) == g->end;
+}
+
+bool shape_is_apart(const struct shape *s, struct tree_node at)
+{
+    return stage_of(s, at)->apart;
 }
 
 struct tree_node shape_largest_at(const struct shape *s, uint64_t first, uint64_t end)

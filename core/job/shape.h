@@ -22,6 +22,7 @@
 
 struct shape_stage {
     uint64_t first, end;
+    bool apart; /* its leaves are never folded */
 };
 
 struct shape {
@@ -39,6 +40,10 @@ void shape_clear(struct shape *s);
 /* One more stage, of 1..LEAVES_MAX leaves. 0; ERR_FULL (too many stages, or leaves behind
  * LEAVES_MAX); ERR_NO_MEMORY. Then nothing has changed. */
 int shape_add(struct shape *s, uint64_t leaves);
+/* The same, of leaves that stay apart: each keeps its value, and there are no siblings. */
+int shape_add_apart(struct shape *s, uint64_t leaves);
+/* The node's stage is one of these. */
+bool shape_is_apart(const struct shape *s, struct tree_node at);
 uint32_t shape_count(const struct shape *s);
 /* Of stage i < count. */
 struct shape_stage shape_at(const struct shape *s, uint32_t i);

@@ -190,6 +190,9 @@ static struct worker *take_ready(struct node *n)
 
 static bool has_stage(const struct worker *w, const struct job *j, uint32_t stage)
 {
+#if VELUM_PLANT == 479 /* trace/test_graph: the worker of one stage computes another */
+    return w->state == WORKER_BOUND && w->job == j;
+#endif
     return w->state == WORKER_BOUND && w->job == j && w->stage == stage;
 }
 

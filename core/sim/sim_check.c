@@ -60,9 +60,9 @@ static void learn_values(struct held *h, const struct sim_job *j, const struct p
     for (uint16_t i = 0; i < p->count; i++) {
         struct value v = read_value(&r);
 
-        if (r.failed || !tree_has(v.at, j->leaves))
+        if (r.failed || !shape_has(&j->shape, v.at))
             return;
-        for (uint64_t leaf = tree_first(v.at); leaf < tree_end(v.at, j->leaves); leaf++)
+        for (uint64_t leaf = tree_first(v.at); leaf < shape_end(&j->shape, v.at); leaf++)
             h->leaves[leaf / 8] |= (uint8_t)(1u << leaf % 8);
     }
 }

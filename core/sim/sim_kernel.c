@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/kernel/kernel.h"
+#include "core/sim/sim_graph.h"
 #include "core/sim/sim_seal.h"
 #include "core/wire/signed.h"
 #include "core/wire/tree.h"
@@ -12,6 +13,7 @@
 #define SIMSUM "simsum"
 #define SIMSUM_SIZE 24 /* u64 hash, u64 first leaf, u64 leaves */
 #define PI_LEAF_UNITS 16
+#define GRAPHS_ONE_IN 5 /* of simsum's jobs */
 
 static struct digest simsum_source(void)
 {
@@ -43,6 +45,11 @@ static uint64_t mix(uint64_t x)
 
 void sim_leaf(const struct sim_job *j, uint64_t leaf, uint8_t *out)
 {
+    sim_leaf_seeded(j, 0, leaf, out);
+}
+
+void sim_leaf_seeded(const struct sim_job *j, uint64_t seed, uint64_t leaf, uint8_t *out)
+{
     char reason[REASON_SIZE];
     uint64_t first, count;
 
@@ -52,7 +59,7 @@ void sim_leaf(const struct sim_job *j, uint64_t leaf, uint8_t *out)
                            count, out, reason) == 0);
         return;
     }
-    store_u64(out, mix(leaf + 0x9e3779b97f4a7c15ull * (load_u32(j->params) + 1)));
+    store_u64(out, mix(seed + leaf + 0x9e3779b97f4a7c15ull * (load_u32(j->params) + 1)));
     store_u64(out + 8, leaf);
     store_u64(out + 16, 1);
 }
@@ -83,22 +90,23 @@ int64_t sim_leaf_us(const struct sim_job *j, uint64_t leaf)
     return j->leaf_us;
 }
 
-/* Straight down the tree, without any of the machinery under test. */
-static void fold(const struct sim_job *j, struct tree_node at, uint8_t *out)
+/* Straight down the tree of a stage, without any of the machinery under test. */
+static void fold(const struct sim_job *j, uint64_t seed, uint64_t leaves, struct tree_node at,
+                 uint8_t *out)
 {
     uint8_t left[64], right[64];
     size_t size = j->spec.stage.accumulator_size;
 
     if (at.level == 0) {
-        sim_leaf(j, at.index, out);
+        sim_leaf_seeded(j, seed, at.index, out);
         return;
     }
-    fold(j, tree_left(at), left);
-    if (tree_first(tree_right(at)) >= j->leaves) {
+    fold(j, seed, leaves, tree_left(at), left);
+    if (tree_first(tree_right(at)) >= leaves) {
         memcpy(out, left, size);
         return;
     }
-    fold(j, tree_right(at), right);
+    fold(j, seed, leaves, tree_right(at), right);
     ensure(sim_merge(j, (struct bytes){left, size}, (struct bytes){right, size}, out) == 0);
 }
 
@@ -225,14 +233,41 @@ static void stage_simsum(struct sim_job *j, uint32_t index, uint64_t leaves)
     s->accumulator_size = SIMSUM_SIZE;
 }
 
-/* From the stage to the result it must have. */
+static void lay_out(struct sim_job *j, const struct alloc *a)
+{
+    struct reader r = reader_of(j->spec.more);
+    struct stage_spec s = j->spec.stage;
+
+    shape_init(&j->shape, a);
+    for (uint32_t i = 0; i < j->stages; i++) {
+        if (i > 0)
+            read_next_stage(&r, &s);
+        if (shape_add(&j->shape, spec_leaves(&s)) < 0)
+            j->stages = i; /* memory is out, and the world will not run */
+    }
+    j->leaves = j->shape.end;
+}
+
+/* From the stages to the result that the last must have. */
 static void job_finish(struct sim_job *j, const struct alloc *a, uint64_t leaves_max)
 {
-    j->spec.stage.params = (struct bytes){j->params, j->params_len};
-    j->leaves = spec_leaves(&j->spec.stage);
+    uint8_t values[SIM_STAGES_MAX][64];
+
+    if (j->stages == 0)
+        j->stages = 1;
+    if (j->stages == 1)
+        j->spec.stage.params = (struct bytes){j->params, j->params_len};
+    lay_out(j, a);
     ensure(j->leaves <= leaves_max && j->spec.stage.accumulator_size <= sizeof j->expected);
     sign_spec(j, a);
-    fold(j, tree_root(j->leaves), j->expected);
+    for (uint32_t i = 0; i < j->stages; i++) {
+        struct shape_stage in = shape_at(&j->shape, i);
+        uint64_t leaves = in.end - in.first;
+
+        fold(j, sim_graph_seed(j, i, (const uint8_t(*)[64])values), leaves, tree_root(leaves),
+             values[i]);
+    }
+    memcpy(j->expected, values[j->stages - 1], sizeof j->expected);
     j->digest = sha256_of(j->expected, j->spec.stage.accumulator_size);
 }
 
@@ -276,6 +311,8 @@ void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves
         stage_pi(j, digits, PI_LEAF_UNITS);
     } else {
         stage_simsum(j, index, leaves);
+        if (leaves >= 3 && (leaves + j->leaf_us) % GRAPHS_ONE_IN == 0)
+            sim_graph_make(j, index, leaves);
     }
     job_finish(j, w->alloc, SIM_LEAVES_MAX);
 }
@@ -283,15 +320,26 @@ void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves
 void sim_job_clear(struct world *w, struct sim_job *j)
 {
     (void)w;
-    if (j->signed_spec.alloc != NULL)
-        buf_clear(&j->signed_spec);
+    if (j->signed_spec.alloc == NULL)
+        return;
+    buf_clear(&j->signed_spec);
+    shape_clear(&j->shape);
+}
+
+/* Of one of its stages, which differ in their last byte. */
+static bool has_params(const struct sim_job *j, struct bytes params)
+{
+    struct bytes own = j->spec.stage.params;
+
+    if (j->stages > 1 && params.len == own.len)
+        params.len = own.len = own.len - 1;
+    return bytes_equal(params, own);
 }
 
 uint32_t sim_job_by_params(const struct world *w, const char *kernel, struct bytes params)
 {
     for (uint32_t i = 0; i < w->plan.jobs; i++)
-        if (strcmp(kernel, w->jobs[i].spec.stage.kernel) == 0 &&
-            bytes_equal(params, w->jobs[i].spec.stage.params))
+        if (strcmp(kernel, w->jobs[i].spec.stage.kernel) == 0 && has_params(&w->jobs[i], params))
             return i;
     return SIM_JOBS_MAX;
 }

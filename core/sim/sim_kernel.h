@@ -21,6 +21,8 @@ uint32_t sim_job_by_params(const struct world *w, const char *kernel, struct byt
 uint32_t sim_job_by_id(const struct world *w, struct job_id id);
 /* out: spec.stage.accumulator_size bytes. */
 void sim_leaf(const struct sim_job *j, uint64_t leaf, uint8_t *out);
+/* The same of a stage that has read others. */
+void sim_leaf_seeded(const struct sim_job *j, uint64_t seed, uint64_t leaf, uint8_t *out);
 int sim_merge(const struct sim_job *j, struct bytes left, struct bytes right, uint8_t *out);
 int64_t sim_leaf_us(const struct sim_job *j, uint64_t leaf);
 

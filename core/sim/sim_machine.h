@@ -67,6 +67,9 @@ struct sim_worker {
     struct sim_worker *next;
     uint32_t number;
     uint32_t job; /* SIM_JOBS_MAX: not loaded */
+    uint32_t stage;
+    uint16_t inputs_missing; /* so many were not given yet */
+    uint64_t seed;           /* made of those that were */
     bool dying;
     struct worker_order *on_way, *orders; /* sent to it, and arrived */
     struct worker_says *said;             /* on its way to the node */

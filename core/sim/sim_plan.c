@@ -88,6 +88,7 @@ static void make_job(struct world *w, uint32_t i)
 {
     struct sim_job *j = &w->jobs[i];
     uint64_t leaves = leaves_of_a_job(w);
+    uint32_t stage;
 
     j->leaf_us = leaf_of_a_job(w, leaves);
     if (world_chance(w, 10) && w->plan.scene == SIM_SCENE_NONE)
@@ -101,6 +102,9 @@ static void make_job(struct world *w, uint32_t i)
     if (!w->plan.kernel_dies || i > w->plan.jobs_old)
         return;
     j->poison = prng_below(&w->prng, j->leaves);
+    /* A number between two stages is none. */
+    if (!shape_find(&j->shape, j->poison, &stage))
+        j->poison = shape_at(&j->shape, stage).first;
     j->poison_times = world_chance(w, 2) ? UINT32_MAX : (uint32_t)world_between(w, 1, 2);
 }
 

@@ -23,9 +23,9 @@ static void note_values(struct reported *x, const struct sim_job *j, struct read
     read_peer_report_chunk(r, &c);
     for (uint16_t i = 0; i < c.values && !r->failed; i++) {
         v = read_value(r);
-        if (r->failed || !tree_has(v.at, j->leaves))
+        if (r->failed || !shape_has(&j->shape, v.at))
             return;
-        for (uint64_t leaf = tree_first(v.at); leaf < tree_end(v.at, j->leaves); leaf++)
+        for (uint64_t leaf = tree_first(v.at); leaf < shape_end(&j->shape, v.at); leaf++)
             x->leaves[leaf / 8] |= (uint8_t)(1u << leaf % 8);
     }
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/sim/sim_graph.h"
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_node.h"
 #include "core/wire/tree.h"
@@ -185,10 +186,31 @@ static void on_load(struct world *w, struct sim_node *n, struct sim_worker *x,
         world_fail(w, G_NONE, "a worker was loaded for no job", n->index, UINT32_MAX);
         return;
     }
+    x->stage = sim_graph_stage(&w->jobs[x->job], m.params);
+    x->inputs_missing = m.inputs_count;
     answer.accumulator_size = value_size(w, x);
     x->values = world_alloc(w, (size_t)RUN_VALUES_MAX * answer.accumulator_size);
     s = say(w, n, x, MESSAGE_WORKER_LOADED, o->request, PIPE_US);
     put_worker_loaded(&s->payload, &answer);
+}
+
+static void on_inputs(struct world *w, struct sim_node *n, struct sim_worker *x,
+                      const struct worker_order *o)
+{
+    struct reader rest;
+    uint16_t count;
+
+    if (x->job == SIM_JOBS_MAX || read_order_inputs(buf_bytes(&o->payload), &count, &rest) < 0 ||
+        count > x->inputs_missing) {
+        world_fail(w, G_NONE, "a worker got bad INPUTS", n->index, UINT32_MAX);
+        return;
+    }
+    x->inputs_missing = (uint16_t)(x->inputs_missing - count);
+    for (; count > 0; count--) {
+        struct order_input in = read_order_input(&rest);
+
+        x->seed = sim_graph_read(x->seed, in.index, in.bytes);
+    }
 }
 
 static void on_run(struct world *w, struct sim_node *n, struct sim_worker *x,
@@ -198,6 +220,10 @@ static void on_run(struct world *w, struct sim_node *n, struct sim_worker *x,
 
     if (x->job == SIM_JOBS_MAX || x->queued || read_order_run(buf_bytes(&o->payload), &m) < 0) {
         world_fail(w, G_NONE, "a worker got a bad RUN, or a third one", n->index, UINT32_MAX);
+        return;
+    }
+    if (x->inputs_missing > 0) {
+        world_fail(w, G1, "a leaf was to be computed without its inputs", n->index, x->job);
         return;
     }
     if (x->working) {
@@ -278,6 +304,8 @@ static void obey(struct world *w, struct sim_node *n, struct sim_worker *x)
             on_trim(w, n, x, o);
         else if (o->type == MESSAGE_ORDER_MERGE)
             on_merge(w, n, x, o);
+        else if (o->type == MESSAGE_ORDER_INPUTS)
+            on_inputs(w, n, x, o);
         else
             world_fail(w, G_NONE, "a worker got an order that no simulated user causes", n->index,
                        UINT32_MAX);
@@ -328,16 +356,18 @@ void sim_worker_leaf(struct world *w, struct sim_node *n, uint32_t number, uint6
 {
     struct sim_worker *x = find(n, number);
     struct sim_job *j;
+    uint64_t base;
 
     if (x == NULL || !x->working || x->dying || x->turn != turn)
         return;
     j = &w->jobs[x->job];
-    if (j->poison == x->run.next && j->poison_times > 0) {
+    base = shape_at(&j->shape, x->stage).first;
+    if (j->poison == base + x->run.next && j->poison_times > 0) {
         j->poison_times -= j->poison_times != UINT32_MAX;
         die(w, n, x, WORKER_SIGNALLED, SEGV);
         return;
     }
-    sim_leaf(j, x->run.next, run_slot(&x->run));
+    sim_leaf_seeded(j, x->seed, x->run.next, run_slot(&x->run));
     if (run_push(&x->run, merge, j) < 0) {
         world_fail(w, G1, "a run folds what are no neighbours", n->index, x->job);
         return;

@@ -9,6 +9,7 @@
 #include "core/base/instant.h"
 #include "core/base/prng.h"
 #include "core/base/text.h"
+#include "core/job/shape.h"
 #include "core/journal/journal.h"
 #include "core/kernel/run.h"
 #include "core/node/node.h"
@@ -158,6 +159,8 @@ struct sim_node {
 
 /* --- sim_kernel.c --- */
 
+#define SIM_STAGES_MAX 5u
+
 struct sim_job {
     bool builtin; /* pi, else simsum */
     struct buf signed_spec;
@@ -165,7 +168,10 @@ struct sim_job {
     struct job_spec spec; /* params borrowed from params below */
     uint8_t params[64];
     uint32_t params_len;
-    uint64_t leaves;
+    uint64_t leaves; /* numbers of the row of all its stages */
+    uint32_t stages; /* 1, or several of simsum: sim_graph.h */
+    struct shape shape;
+    uint8_t stage_params[SIM_STAGES_MAX][8], needs[SIM_STAGES_MAX][32], more[1024];
     uint32_t leaf_us;
     uint32_t skew;         /* every so many leaves costs ten times as much; 0: none */
     uint64_t poison;       /* this leaf kills its worker; UINT64_MAX: none */

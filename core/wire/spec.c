@@ -44,8 +44,9 @@ static int check_stage(const struct stage_spec *s)
 /* What stages yield to those that read them, in inputs. */
 struct yields {
     uint16_t inputs[SPEC_STAGES_MAX];
-    uint32_t count; /* stages so far */
-    uint64_t row;   /* numbers of leaves that they take, as core/job/shape.h lays them */
+    uint32_t count;     /* stages so far */
+    uint64_t collected; /* leaves of those that collect */
+    uint64_t row;       /* numbers of leaves that they take, as core/job/shape.h lays them */
 };
 
 /* Room in the row for one more of so many leaves. */
@@ -103,7 +104,10 @@ static int check_next(const struct stage_spec *s, struct yields *y)
     leaves = spec_leaves(s);
     if (y->count == SPEC_STAGES_MAX || !take_row(y, leaves))
         return ERR_TOO_LARGE;
-    /* Of a collect they are no more than COLLECT_LEAVES_MAX. */
+    if (s->reduction == REDUCE_COLLECT)
+        y->collected += leaves;
+    if (y->collected > COLLECT_LEAVES_MAX)
+        return ERR_TOO_LARGE;
     y->inputs[y->count++] = (uint16_t)(s->reduction == REDUCE_COLLECT ? leaves : 1);
     return 0;
 }

@@ -35,7 +35,8 @@
  * of a stage are its objects in their order, with outputs of stages put in at their places: a place
  * counts what is named before it, an object or a stage.
  *
- * The result of a job is the output of its last stage; the job is done when all are complete. The
+ * The result of a job is the output of its last stage; the job is done when all are complete. What
+ * the others yielded its holders keep until then, and no longer. The
  * leaves of all its stages lie in one row of numbers (core/job/shape.h), and what else is written
  * or told of leaves goes by these.
  *
@@ -58,7 +59,8 @@
 
 /* What becomes of the values of leaves. FOLD: siblings are merged until one is left. COLLECT: each
  * leaf yields bytes (core/wire/output.h), nothing is merged, and the result is all of them in
- * order; such a stage has at most COLLECT_LEAVES_MAX leaves. 1 is for SEARCH. */
+ * order; all such stages of a job together have at most COLLECT_LEAVES_MAX leaves. 1 is for SEARCH.
+ */
 enum reduction { REDUCE_FOLD = 0, REDUCE_COLLECT = 2 };
 #define COLLECT_LEAVES_MAX 16384u
 

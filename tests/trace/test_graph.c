@@ -426,6 +426,41 @@ TEST(what_is_blocked_is_shown_with_what_blocks_it)
     CHECK(story_end(&story));
 }
 
+/* A holder that knew more tells the coordinator, which nobody reports anything to. */
+TEST(values_that_another_holder_tells_open_stages_too)
+{
+    struct partial p = {.count = 1};
+    uint8_t bytes[8] = {0};
+    uint32_t leader, other;
+    struct buf fact, b;
+    struct job_id id;
+    struct job *j;
+
+    begin(3);
+    story.output = NULL; /* workers that are asked for do not come */
+    parts_add(1, false);
+    parts_need(parts_add(2, false), 0, 0);
+    id = story_submitted(&story, 0, 1);
+    leader = story_leader(&story, id);
+    other = (leader + 1) % 3;
+    j = job_find(story.nodes[leader].core, id);
+    CHECK_INT(ready_at(&j->lead->ready, 1), STAGE_WAITING);
+    buf_init(&fact, &story.heap.alloc, 1024);
+    buf_init(&b, &story.heap.alloc, 1024);
+    put_partial_begin(&fact, &p);
+    put_value(&fact, &(struct value){{0, 0}, {bytes, 8}});
+    put_facts_begin(&b, id, 1, false, 1);
+    put_block(&b, buf_bytes(&fact));
+    story_say(&story, other, leader, MESSAGE_FACTS, 0, buf_bytes(&b));
+    story_run(&story, 100 * MS_US);
+    CHECK_INT(ready_at(&j->lead->ready, 0), STAGE_DONE);
+    CHECK_INT(ready_at(&j->lead->ready, 1), STAGE_READY);
+    CHECK_INT(pool_free_leaves(j->lead->pool) + pool_chunks(j->lead->pool) > 0, true);
+    buf_clear(&fact);
+    buf_clear(&b);
+    CHECK(story_end(&story));
+}
+
 /* What the coordinator says of outputs is lost for a while. */
 TEST(values_that_were_lost_are_asked_for_again)
 {
@@ -467,9 +502,10 @@ TEST(random_graphs_come_to_what_they_come_to_alone)
     }
 }
 
-TEST_MAIN(every_node_tells_how_far_the_stages_are, what_is_blocked_is_shown_with_what_blocks_it,
-          a_value_is_read_by_the_next_stage, a_diamond_reads_both_of_its_sides_in_their_order,
-          many_small_stages_fan_out_and_in_again, outputs_that_were_collected_are_read_one_by_one,
+TEST_MAIN(values_that_another_holder_tells_open_stages_too, every_node_tells_how_far_the_stages_are,
+          what_is_blocked_is_shown_with_what_blocks_it, a_value_is_read_by_the_next_stage,
+          a_diamond_reads_both_of_its_sides_in_their_order, many_small_stages_fan_out_and_in_again,
+          outputs_that_were_collected_are_read_one_by_one,
           outputs_that_are_objects_are_got_by_who_reads_them,
           a_last_stage_that_collects_is_the_result,
           no_leaf_runs_before_what_it_waits_for_is_complete,

@@ -145,5 +145,32 @@ TEST(values_of_whole_stages_do_not_count_for_the_bound)
     CHECK(heap_is_empty(&heap));
 }
 
-TEST_MAIN(many_stages_in_one_cover_are_each_as_alone,
+TEST(leaves_that_stay_apart_leave_room_for_others)
+{
+    uint8_t raw[8] = {1};
+    struct value v = {{0, 0}, {raw, 8}}, left, right;
+    struct shape s;
+    struct cover *c;
+    uint64_t from = 0;
+
+    heap_init(&heap);
+    shape_init(&s, &heap.alloc);
+    REQUIRE(shape_add_apart(&s, COVER_VALUES_MAX) == 0 && shape_add(&s, 8) == 0);
+    REQUIRE(cover_new(&c, &heap.alloc, &s) == 0);
+    for (; v.at.index < COVER_VALUES_MAX; v.at.index++)
+        REQUIRE(cover_insert(c, &v) == COVER_ADDED);
+    CHECK(!cover_pair(c, &from, &left, &right));
+    CHECK_INT(cover_frontier(c), s.end);
+    for (; v.at.index < COVER_VALUES_MAX + 8; v.at.index += 2)
+        CHECK_INT(cover_insert(c, &v), COVER_ADDED);
+    v.at.index = COVER_VALUES_MAX + 1;
+    CHECK_INT(cover_insert(c, &v), COVER_ADDED);
+    REQUIRE(cover_pair(c, &from, &left, &right));
+    CHECK_INT(left.at.index, COVER_VALUES_MAX);
+    cover_free(c);
+    shape_clear(&s);
+    CHECK(heap_is_empty(&heap));
+}
+
+TEST_MAIN(leaves_that_stay_apart_leave_room_for_others, many_stages_in_one_cover_are_each_as_alone,
           values_of_whole_stages_do_not_count_for_the_bound)

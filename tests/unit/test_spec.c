@@ -228,6 +228,18 @@ TEST(test_spec_inputs_are_counted_with_what_other_stages_yield)
     CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
 }
 
+TEST(test_spec_what_all_stages_collect_is_bounded)
+{
+    struct job_spec s = sample();
+    struct buf b;
+    add_stage(&s, COLLECT_LEAVES_MAX - 5, REDUCE_COLLECT, 0, NULL);
+    add_stage(&s, 5, REDUCE_COLLECT, 0, NULL);
+    buf_init_fixed(&b, raw, sizeof raw);
+    CHECK_INT(put_spec(&b, &s), 0);
+    add_stage(&s, 1, REDUCE_COLLECT, 0, NULL);
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+}
+
 TEST(test_spec_all_stages_lie_in_one_row)
 {
     struct job_spec s = sample();
@@ -375,7 +387,8 @@ TEST(test_spec_texts_are_made_safe_but_the_bytes_stay)
     CHECK_STR(got.stage.args, "4\\u{7f}0");
 }
 
-TEST_MAIN(test_spec_of_several_stages_says_who_needs_whom, test_spec_needs_are_bounded_and_in_order,
+TEST_MAIN(test_spec_what_all_stages_collect_is_bounded,
+          test_spec_of_several_stages_says_who_needs_whom, test_spec_needs_are_bounded_and_in_order,
           test_spec_inputs_are_counted_with_what_other_stages_yield,
           test_spec_all_stages_lie_in_one_row, test_spec_has_as_many_stages_as_fit,
           test_spec_with_inputs, test_spec_of_a_collect, test_values_of_a_stage,

@@ -446,6 +446,65 @@ TEST(test_inputs_are_mapped)
     CHECK_INT(end_worker(), 0);
 }
 
+/* One that the node gives, between two of nothing but a file. */
+static void load_with_given(void)
+{
+    struct order_load m = {0};
+    struct stage_input given = {.size = 60};
+    struct buf b;
+    put_input(&m, 2, 100, 100);
+    buf_init_fixed(&b, inputs_raw + STAGE_INPUT_BYTES, STAGE_INPUT_BYTES);
+    put_stage_input(&b, &given);
+    m.inputs_count = 2;
+    put_input(&m, 3, 50, 50);
+    struct worker_loaded l = load("grep", 2, (const char *[]){"-x", "abcde.*"}, &m);
+    CHECK_STR(l.reason, "");
+    REQUIRE(l.ok);
+}
+
+static void give(uint16_t index, const char *text)
+{
+    struct buf b = *payload();
+    put_order_inputs_begin(&b, 1);
+    put_order_input(&b, &(struct order_input){index, bytes_of_text(text)});
+    send_order(MESSAGE_ORDER_INPUTS, 0, &b);
+}
+
+#define SIXTY "abcdef of the node, which is\nsixty bytes long, and no more.\n"
+
+TEST(test_inputs_that_the_node_gives_are_read_in_their_place)
+{
+    struct worker_progress p;
+    struct output o;
+    load_with_given();
+    CHECK_INT(strlen(SIXTY), 60);
+    give(1, SIXTY);
+    order_run(1, 0, 1, 1000);
+    REQUIRE(read_worker_progress(expect(MESSAGE_WORKER_PROGRESS).payload, &p) == 0 && p.count == 1);
+    REQUIRE(read_output(read_value(&p.rest).data, &o) == 0 && o.kind == OUTPUT_BYTES);
+    /* A line of the first file, one of the given bytes, one of the other file. */
+    CHECK_INT(o.size, 50 + 29 + 50);
+    CHECK_MEM(o.bytes.data + 50, SIXTY, 29);
+    CHECK_INT(end_worker(), 0);
+}
+
+TEST(test_nothing_runs_before_all_inputs_are_given_as_they_were_announced)
+{
+    load_with_given();
+    order_run(1, 0, 1, 1000);
+    CHECK_INT(end_worker(), 2);
+    load_with_given();
+    give(1, "too short");
+    CHECK_INT(end_worker(), 2);
+    load_with_given();
+    give(0, SIXTY); /* a file */
+    CHECK_INT(end_worker(), 2);
+    load_with_given();
+    give(1, SIXTY);
+    give(1, SIXTY);
+    CHECK_INT(end_worker(), 2);
+}
+
 /* What is mapped does not count against the limit that the spawner set, and nothing else may grow
  * beyond it afterwards. */
 TEST(test_inputs_count_as_addresses_and_no_more)
@@ -471,7 +530,9 @@ TEST(test_inputs_count_as_addresses_and_no_more)
     unlink(path);
 }
 
-TEST_MAIN(test_inputs_count_as_addresses_and_no_more, test_few_bytes_are_values,
+TEST_MAIN(test_inputs_that_the_node_gives_are_read_in_their_place,
+          test_nothing_runs_before_all_inputs_are_given_as_they_were_announced,
+          test_inputs_count_as_addresses_and_no_more, test_few_bytes_are_values,
           test_one_byte_more_is_an_object, test_many_values_leave_in_time,
           test_reports_come_when_they_are_due, test_no_more_is_out_than_the_window,
           test_window_of_the_next_leaf, test_trim_in_the_middle_of_an_output,

@@ -1,4 +1,4 @@
-#include "cmd/stages.h"
+#include "cmd/stage_list.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static int add_all(struct stage_list *s, struct bytes payload)
     return rc;
 }
 
-int stages_fetch(struct line *l, struct job_id id, struct stage_list *out)
+int stage_list_fetch(struct line *l, struct job_id id, struct stage_list *out)
 {
     struct frame f;
     *out = (struct stage_list){0};
@@ -55,7 +55,7 @@ int stages_fetch(struct line *l, struct job_id id, struct stage_list *out)
     return rc;
 }
 
-void stages_clear(struct stage_list *s)
+void stage_list_clear(struct stage_list *s)
 {
     for (size_t i = 0; i < s->count; i++)
         free((void *)(uintptr_t)s->list[i].needs.data);
@@ -90,7 +90,7 @@ static void needs_text(const struct stage_list *s, const struct stage_view *v,
         snprintf(to, NEEDS_TEXT_SIZE, "-");
 }
 
-void stages_print(FILE *to, const struct stage_list *s)
+void stage_list_print(FILE *to, const struct stage_list *s)
 {
     static const char *const head[] = {"STAGE", "NAME", "WHAT", "STATE", "DONE", "NEEDS"};
     char needs[NEEDS_TEXT_SIZE], blocker[JOB_NAME_SIZE];
@@ -119,7 +119,7 @@ void stages_print(FILE *to, const struct stage_list *s)
     grid_clear(&g);
 }
 
-void stages_json(struct json *j, const struct stage_list *s)
+void stage_list_json(struct json *j, const struct stage_list *s)
 {
     json_open(j, "stages", '[');
     for (size_t i = 0; i < s->count; i++) {

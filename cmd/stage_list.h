@@ -1,0 +1,25 @@
+/* The stages of a job, fetched from a node and printed: what each waits for, and how far it is.
+ * Called by `show`. */
+#ifndef VELUM_CMD_STAGE_LIST_H
+#define VELUM_CMD_STAGE_LIST_H
+
+#include <stdio.h>
+
+#include "cmd/line.h"
+#include "cmd/view_json.h"
+
+struct stage_list {
+    struct stage_view *list;
+    size_t count, cap;
+};
+
+/* In their order; what views borrow is copied. 0 or < 0; release with stage_list_clear in any case.
+ */
+int stage_list_fetch(struct line *l, struct job_id id, struct stage_list *out);
+void stage_list_clear(struct stage_list *s);
+/* A table; nothing of a job of one stage. */
+void stage_list_print(FILE *to, const struct stage_list *s);
+/* An array "stages". */
+void stage_list_json(struct json *j, const struct stage_list *s);
+
+#endif

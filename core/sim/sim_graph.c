@@ -1,0 +1,94 @@
+#include "core/sim/sim_graph.h"
+
+#include <string.h>
+
+#include "core/base/ensure.h"
+#include "core/base/prng.h"
+
+/* Of a stage: u32 number of the job, u8 of the stage. */
+#define PARAMS 5u
+
+static uint64_t size_of(struct prng *p, uint64_t leaves, uint32_t count)
+{
+    uint64_t most = 2 * leaves / count + 1, room = SIM_LEAVES_MAX / (4 * count);
+
+    return 1 + prng_below(p, most < room ? most : room);
+}
+
+/* The one before it, and perhaps another, and perhaps one whose value it does not read. */
+static void add_needs(struct sim_job *j, uint32_t stage, struct prng *p, struct stage_spec *s)
+{
+    struct buf b;
+
+    buf_init_fixed(&b, j->needs[stage], sizeof j->needs[stage]);
+    put_stage_need(&b, &(struct stage_need){stage - 1, s->needs_count++});
+    if (prng_below(p, 2) == 0)
+        put_stage_need(&b, &(struct stage_need){(uint32_t)prng_below(p, stage), s->needs_count++});
+    if (prng_below(p, 4) == 0) {
+        put_stage_need(&b, &(struct stage_need){(uint32_t)prng_below(p, stage), NEED_ORDER});
+        s->needs_count++;
+    }
+    s->needs = buf_bytes(&b);
+}
+
+void sim_graph_make(struct sim_job *j, uint32_t index, uint64_t leaves)
+{
+    struct prng p;
+    struct buf more;
+    uint32_t count;
+
+    prng_init(&p, leaves * SIM_JOBS_MAX + index);
+    count = 2 + (uint32_t)prng_below(&p, SIM_STAGES_MAX - 1);
+    buf_init_fixed(&more, j->more, sizeof j->more);
+    j->stages = count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct stage_spec s = j->spec.stage;
+
+        store_u32(j->stage_params[i], index);
+        j->stage_params[i][4] = (uint8_t)i;
+        s.params = (struct bytes){j->stage_params[i], PARAMS};
+        s.units = size_of(&p, leaves, count);
+        if (i > 0)
+            add_needs(j, i, &p, &s);
+        if (i == 0)
+            j->spec.stage = s;
+        else
+            put_stage(&more, &s);
+    }
+    ensure(!more.failed);
+    j->spec.more = buf_bytes(&more);
+    j->spec.more_count = (uint16_t)(count - 1);
+}
+
+uint32_t sim_graph_stage(const struct sim_job *j, struct bytes params)
+{
+    return j->stages > 1 && params.len == PARAMS ? params.data[4] : 0;
+}
+
+uint64_t sim_graph_read(uint64_t seed, uint32_t place, struct bytes value)
+{
+    uint64_t x = place + 1;
+
+    for (size_t i = 0; i < value.len; i++)
+        x = (x ^ value.data[i]) * 0x100000001b3ull;
+    return seed + (x ^ x >> 31) * 0x9e3779b97f4a7c15ull;
+}
+
+uint64_t sim_graph_seed(const struct sim_job *j, uint32_t stage,
+                        const uint8_t values[SIM_STAGES_MAX][64])
+{
+    struct reader r = reader_of(j->spec.more);
+    struct stage_spec s = j->spec.stage;
+    uint64_t seed = 0;
+
+    for (uint32_t i = 0; i < stage; i++)
+        read_next_stage(&r, &s);
+    for (uint16_t k = 0; k < s.needs_count; k++) {
+        struct stage_need n = stage_need_at(s.needs, k);
+
+        if (n.place != NEED_ORDER)
+            seed = sim_graph_read(seed, n.place,
+                                  (struct bytes){values[n.stage], j->spec.stage.accumulator_size});
+    }
+    return seed;
+}

@@ -1,0 +1,19 @@
+/* Jobs of several stages in the simulator: all of simsum, each stage reading the values of others,
+ * so that a stage that ran too early, or with another's value, comes to another result. */
+#ifndef VELUM_SIM_SIM_GRAPH_H
+#define VELUM_SIM_SIM_GRAPH_H
+
+#include "core/sim/sim_kernel.h"
+
+/* Turns a job that has one stage of simsum into one of several, of about so many leaves together.
+ * Which ones follows from the number of leaves alone. */
+void sim_graph_make(struct sim_job *j, uint32_t index, uint64_t leaves);
+/* Of the parameters of a stage of the job. */
+uint32_t sim_graph_stage(const struct sim_job *j, struct bytes params);
+/* What reading this input adds to the seed of a stage, from 0 on. */
+uint64_t sim_graph_read(uint64_t seed, uint32_t place, struct bytes value);
+/* The seed of a stage, when the values of those before it are known. */
+uint64_t sim_graph_seed(const struct sim_job *j, uint32_t stage,
+                        const uint8_t values[SIM_STAGES_MAX][64]);
+
+#endif
