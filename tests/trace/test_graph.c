@@ -426,6 +426,41 @@ TEST(what_is_blocked_is_shown_with_what_blocks_it)
     CHECK(story_end(&story));
 }
 
+/* What a node is told twice, or in answer to another question, changes nothing. */
+TEST(values_that_nobody_waits_for_are_let_alone)
+{
+    uint8_t bytes[8] = {0};
+    struct peer_input m = {.count = 1};
+    struct job_view v;
+    struct buf b;
+    uint32_t leader, i;
+
+    begin(2);
+    parts_add(1, false);
+    parts_add(1, false);
+    parts_need(parts_add(6, false), 0, 0);
+    parts_need(&parts[2], 1, 1);
+    m.job = story_submitted(&story, 0, 1);
+    buf_init(&b, &story.heap.alloc, 1024);
+    put_peer_input(&b, &m, true);
+    put_block(&b, (struct bytes){bytes, 8});
+    leader = story_leader(&story, m.job);
+    /* Again and again, whenever it may do harm: stage 0 has not this value. */
+    story_drop(&story, MESSAGE_INPUT_VALUES, leader, STORY_USER);
+    for (int k = 0; k < 200; k++) {
+        story_run(&story, MS_US);
+        store_u32(b.data + ID_SIZE, 1);
+        for (i = 0; i < 2; i++)
+            if (i != leader)
+                story_say(&story, leader, i, MESSAGE_INPUT_VALUES, 0, buf_bytes(&b));
+    }
+    story_drop(&story, 0, STORY_USER, STORY_USER);
+    buf_clear(&b);
+    v = ended(0, m.job, 60 * S_US);
+    check_done(&v);
+    CHECK(story_end(&story));
+}
+
 /* A holder that knew more tells the coordinator, which nobody reports anything to. */
 TEST(values_that_another_holder_tells_open_stages_too)
 {
@@ -502,7 +537,8 @@ TEST(random_graphs_come_to_what_they_come_to_alone)
     }
 }
 
-TEST_MAIN(values_that_another_holder_tells_open_stages_too, every_node_tells_how_far_the_stages_are,
+TEST_MAIN(values_that_nobody_waits_for_are_let_alone,
+          values_that_another_holder_tells_open_stages_too, every_node_tells_how_far_the_stages_are,
           what_is_blocked_is_shown_with_what_blocks_it, a_value_is_read_by_the_next_stage,
           a_diamond_reads_both_of_its_sides_in_their_order, many_small_stages_fan_out_and_in_again,
           outputs_that_were_collected_are_read_one_by_one,
