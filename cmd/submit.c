@@ -119,3 +119,17 @@ int submit_send(const struct submission *s, struct line *l, struct reply_submitt
     buf_clear(&sealed);
     return rc < 0 ? line_report(l, rc) : 0;
 }
+
+int submit_spec(struct bytes body, struct line *l, struct reply_submitted *out)
+{
+    struct buf sealed;
+    struct identity *identity = line_identity(l);
+    if (!identity)
+        return CODE_NOT_ALLOWED;
+    buf_init(&sealed, &host_memory, FRAME_PAYLOAD_MAX);
+    int rc = submission_sign(identity, body, &sealed);
+    if (rc == 0)
+        rc = send_until_answered(l, buf_bytes(&sealed), out);
+    buf_clear(&sealed);
+    return rc < 0 ? line_report(l, rc) : 0;
+}

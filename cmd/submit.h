@@ -17,4 +17,7 @@ int submit_plan_there(struct submission *s, struct line *l, const char *kernel, 
  * one: sent twice is one job. 0 or an exit code. */
 int submit_send(const struct submission *s, struct line *l, struct reply_submitted *out);
 
+/* The same with the bytes of a specification, whose author is the line's identity. */
+int submit_spec(struct bytes body, struct line *l, struct reply_submitted *out);
+
 #endif

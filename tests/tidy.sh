@@ -47,7 +47,7 @@ scripts=$(find $rooms .ci configure -type f \
         home["openssl"] = " core/host/tls core/host/identity core/host/authority core/host/certificate " \
             "core/host/trust "
         home["dlfcn.h"] = " core/host/plugin "
-        home["ini.h"] = " core/host/conf "
+        home["ini.h"] = " core/host/ini_file "
         home["libtcc.h"] = " core/host/snippet "
     }
     function room_of(path, parts, n) {

@@ -1,6 +1,6 @@
-/* The node's settings: defaults, then the file (one section, [node]; inih fed by our own line
- * reader), then flags. The one file that knows inih. Limits: file 64 KiB, line 1 KiB; an unknown or
- * duplicate key, a long line or a bad value is refused with file, line, key and what is allowed. */
+/* The node's settings: defaults, then the file (one section, [node]; ini_file.h), then flags. An
+ * unknown or duplicate key, a long line or a bad value is refused with file, line, key and what is
+ * allowed. */
 #ifndef VELUM_HOST_CONF_H
 #define VELUM_HOST_CONF_H
 

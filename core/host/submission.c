@@ -54,7 +54,7 @@ static int encode_spec(const struct submission *s, struct identity *identity, st
     return rc < 0 ? rc : buf_result(body);
 }
 
-static int sign(struct identity *identity, struct bytes body, struct buf *to)
+int submission_sign(struct identity *identity, struct bytes body, struct buf *to)
 {
     struct signed_bytes sealed = {.certificate = identity_certificate(identity), .body = body};
     uint8_t text[64];
@@ -72,7 +72,7 @@ int submission_seal(const struct submission *s, struct identity *identity, struc
     buf_init(&body, &host_memory, SPEC_SIZE_MAX);
     int rc = encode_spec(s, identity, &body);
     if (rc == 0)
-        rc = sign(identity, buf_bytes(&body), to);
+        rc = submission_sign(identity, buf_bytes(&body), to);
     buf_clear(&body);
     return rc;
 }

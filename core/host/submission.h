@@ -22,4 +22,7 @@ uint64_t submission_leaves(const struct submission *s);
  * empty and holds FRAME_PAYLOAD_MAX. 0 or < 0. */
 int submission_seal(const struct submission *s, struct identity *identity, struct buf *to);
 
+/* The same of a specification that was made elsewhere. */
+int submission_sign(struct identity *identity, struct bytes body, struct buf *to);
+
 #endif

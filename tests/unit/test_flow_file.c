@@ -1,0 +1,129 @@
+/* Files that describe a job of several stages: what they say, and what is wrong with them. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd/flow_file.h"
+#include "core/base/err.h"
+#include "tests/lib/check.h"
+
+static char message[INI_MESSAGE_SIZE];
+static struct flow flow;
+
+static int read_text_of(const char *text)
+{
+    FILE *f = fopen("t.flow", "wb");
+    REQUIRE(f && fputs(text, f) >= 0 && fclose(f) == 0);
+    return flow_read(&flow, "t.flow", message);
+}
+
+static void refused(const char *text, const char *why)
+{
+    CHECK(read_text_of(text) < 0);
+    CHECK_STR(message, why);
+    flow_clear(&flow);
+}
+
+TEST(a_flow_says_what_each_stage_is)
+{
+    CHECK_INT(read_text_of("[job]\nname = nightly\nkeep-going = yes\ntimeout = 1h\nslots-max = 3\n"
+                           "\n# a comment\n[first]\nkernel = sum\nargs = 1 2 30\n"
+                           "[second]\nkernel = pi\ninputs = first  first\nafter = first\n"
+                           "units = 7\nleaf = 2\nretries = 4\ntimeout = 1.5s\n"),
+              0);
+    CHECK_STR(flow.name, "nightly");
+    CHECK(flow.keep_going && flow.timeout_us == 3600000000 && flow.slots_max == 3);
+    REQUIRE(flow.count == 2);
+    CHECK_STR(flow.stages[0].name, "first");
+    CHECK_STR(flow.stages[0].kernel, "sum");
+    CHECK_STR(flow.stages[0].args, "1 2 30");
+    CHECK_INT(flow.stages[0].line, 8);
+    const struct flow_stage *s = &flow.stages[1];
+    CHECK(s->inputs_count == 2 && s->after_count == 1 && s->inputs[1].stage == 0);
+    CHECK(s->units == 7 && s->leaf_units == 2 && s->retries == 4 && s->leaf_us == 1500000);
+    flow_clear(&flow);
+}
+
+TEST(stages_come_behind_what_they_need_and_the_result_last)
+{
+    CHECK_INT(read_text_of("[a]\nkernel = x\nafter = b d\n[b]\nkernel = x\n[c]\nkernel = x\n"
+                           "inputs = a\n[d]\nkernel = x\n[e]\nkernel = x\n"),
+              0);
+    /* Nobody needs c and e: the last in the file, e, is the result. */
+    CHECK_STR(flow.stages[flow.order[4]].name, "e");
+    flow_clear(&flow);
+    CHECK_INT(read_text_of("[a]\nkernel = x\nafter = b d\n[b]\nkernel = x\n[e]\nkernel = x\n"
+                           "[d]\nkernel = x\n[c]\nkernel = x\ninputs = a\nafter = e\n"),
+              0);
+    REQUIRE(flow.count == 5);
+    CHECK_STR(flow.stages[flow.order[4]].name, "c");
+    for (uint32_t i = 0; i < 5; i++) {
+        const struct flow_stage *s = &flow.stages[flow.order[i]];
+        CHECK_INT(s->number, i);
+        for (uint32_t k = 0; k < s->after_count; k++)
+            CHECK(flow.stages[s->after[k].stage].number < i);
+    }
+    flow_clear(&flow);
+}
+
+TEST(what_is_wrong_is_said_with_its_line)
+{
+    refused("", "t.flow has no stage; begin one with its name, as in [sums]");
+    refused("kernel = x\n",
+            "t.flow line 1: kernel stands before any stage; put its name above it, as [sums]");
+    refused("[a]\nargs = 5\n", "t.flow line 1: [a] has no kernel; add kernel = NAME");
+    refused("[a]\nkernel = x\ninput = b\n",
+            "t.flow line 3: there is no key input in a stage; allowed are kernel, args, inputs, "
+            "after, units, leaf, retries and timeout");
+    refused("[job]\nkernel = x\n",
+            "t.flow line 2: there is no key kernel in [job]; allowed are name, keep-going, timeout "
+            "and slots-max");
+    refused("[a]\nkernel = x\n\nkernel = y\n",
+            "t.flow line 4: kernel is set a second time; keep one of the two");
+    refused("[a]\nkernel = x\n[a]\nkernel = y\n",
+            "t.flow line 3: [a] is there a second time; give one of the two another name");
+    refused("[a]\nkernel = x\nafter = b\n", "t.flow line 3: there is no stage [b] in this file");
+    refused("[a]\nkernel = x\nretries = 18\n",
+            "t.flow line 3: retries cannot be \"18\"; allowed is a number from 1 to 17");
+    refused("[a]\nkernel = x\nunits = 0\n",
+            "t.flow line 3: units cannot be \"0\"; allowed is a number from 1 on");
+    refused("[A]\nkernel = x\n",
+            "t.flow line 1: the name of a stage takes a-z, 0-9 and -, at most 63, not \"A\"");
+    refused("[]\nkernel = x\n",
+            "t.flow line 1: a stage begins with its name alone on a line, as in [sums]");
+    refused("[job]\n[a]\nkernel = x\n[job]\n",
+            "t.flow line 4: [job] is there a second time; put all of it into one");
+    CHECK(flow_read(&flow, "none.flow", message) < 0);
+    CHECK_STR(message, "cannot read the flow none.flow: No such file or directory; check the path");
+    flow_clear(&flow);
+}
+
+TEST(circles_are_found)
+{
+    refused("[a]\nkernel = x\ninputs = a\n", "t.flow line 3: [a] waits for itself");
+    refused("[a]\nkernel = x\nafter = b\n[b]\nkernel = x\ninputs = a\n",
+            "t.flow line 3: [a] waits for [b], which in the end waits for [a]");
+    refused("[z]\nkernel = x\nafter = a\n[a]\nkernel = x\nafter = c\n[b]\nkernel = x\ninputs = a\n"
+            "[c]\nkernel = x\nafter = b\n",
+            "t.flow line 6: [a] waits for [c], which in the end waits for [a]");
+}
+
+TEST(many_stages_are_read)
+{
+    static char text[60000];
+    size_t len = 0;
+    for (int i = 0; i < 800; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "[s%d]\nkernel = x\nafter = s%d\n",
+                                i, i == 0 ? 799 : i - 1);
+    CHECK(read_text_of(text) < 0); /* one large circle */
+    flow_clear(&flow);
+    len = 0;
+    for (int i = 0; i < 800; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "[s%d]\nkernel = x\n%s", i,
+                                i == 0 ? "" : "after = s0\n");
+    CHECK_INT(read_text_of(text), 0);
+    CHECK_INT(flow.count, 800);
+    flow_clear(&flow);
+}
+
+TEST_MAIN(a_flow_says_what_each_stage_is, stages_come_behind_what_they_need_and_the_result_last,
+          what_is_wrong_is_said_with_its_line, circles_are_found, many_stages_are_read)
