@@ -58,6 +58,8 @@ static void text_spec(FILE *to, const struct job_spec *s)
         fprintf(to, " \"%s\"", s->name);
     fprintf(to, ", %" PRIu64 " units in leaves of %" PRIu64 ", by %s", s->stage.units,
             s->stage.leaf_units, brief(s->author.bytes, by));
+    if (s->more_count > 0)
+        fprintf(to, ", the first of %u stages", s->more_count + 1u);
 }
 
 static void text_outcome(FILE *to, const struct outcome *o)
@@ -235,6 +237,8 @@ static void json_spec(struct json *j, const struct job_spec *s)
     json_text(j, "args", s->stage.args);
     json_number(j, "units", s->stage.units);
     json_number(j, "leaf_units", s->stage.leaf_units);
+    if (s->more_count > 0)
+        json_number(j, "stages", s->more_count + 1u);
     json_id(j, "by", s->author.bytes);
 }
 
