@@ -176,20 +176,24 @@ static void on_load(struct world *w, struct sim_node *n, struct sim_worker *x,
     struct order_load m;
     struct worker_loaded answer = {.ok = true};
     struct worker_says *s;
+    uint32_t job;
 
-    if (x->job != SIM_JOBS_MAX || read_order_load(buf_bytes(&o->payload), &m) < 0) {
-        world_fail(w, G_NONE, "a worker got a bad LOAD, or a second one", n->index, UINT32_MAX);
+    if (x->working || read_order_load(buf_bytes(&o->payload), &m) < 0) {
+        world_fail(w, G_NONE, "a worker got a bad LOAD, or one in a run", n->index, UINT32_MAX);
         return;
     }
-    x->job = sim_job_by_params(w, m.kernel, m.params);
-    if (x->job == SIM_JOBS_MAX) {
-        world_fail(w, G_NONE, "a worker was loaded for no job", n->index, UINT32_MAX);
+    job = sim_job_by_params(w, m.kernel, m.params);
+    if (job == SIM_JOBS_MAX || (x->job != SIM_JOBS_MAX && x->job != job)) {
+        world_fail(w, G_NONE, "a worker was loaded for no job, or another", n->index, UINT32_MAX);
         return;
     }
+    x->job = job;
+    x->seed = 0;
     x->stage = sim_graph_stage(&w->jobs[x->job], m.params);
     x->inputs_missing = m.inputs_count;
     answer.accumulator_size = value_size(w, x);
-    x->values = world_alloc(w, (size_t)RUN_VALUES_MAX * answer.accumulator_size);
+    if (x->values == NULL)
+        x->values = world_alloc(w, (size_t)RUN_VALUES_MAX * answer.accumulator_size);
     s = say(w, n, x, MESSAGE_WORKER_LOADED, o->request, PIPE_US);
     put_worker_loaded(&s->payload, &answer);
 }
