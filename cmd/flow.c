@@ -270,7 +270,7 @@ static int follow(const struct call *c, struct line *l, const struct reply_submi
                                .until = INSTANT_NEVER};
     if (!follow_job(l, ack->job, &o, &end, &code))
         return code;
-    code = follow_outcome(l, &end, opt_given(c->opts, "json"));
+    code = follow_outcome(l, &end, opt_given(c->opts, "json"), o.progress);
     job_entry_clear(&end);
     return code;
 }

@@ -250,7 +250,8 @@ static void json_spec(struct json *j, const struct job_spec *s)
     json_text(j, "args", s->stage.args);
     json_number(j, "units", s->stage.units);
     json_number(j, "leaf_units", s->stage.leaf_units);
-    json_number(j, "stages", s->more_count + 1u);
+    if (s->more_count > 0)
+        json_number(j, "stages", s->more_count + 1u);
     json_id(j, "by", s->author.bytes);
 }
 

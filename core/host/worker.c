@@ -127,6 +127,13 @@ static void send_progress(struct worker *w, uint64_t told_next)
     w->cpu_ns = cpu_ns;
 }
 
+static void keep_params(struct worker *w, const struct order_load *m)
+{
+    if (m->params.len > 0)
+        memcpy(w->params, m->params.data, m->params.len);
+    w->params_len = m->params.len;
+}
+
 static int load_kernel(struct worker *w, const struct order_load *m, char reason[REASON_SIZE])
 {
     const struct velum_kernel *k = NULL;
@@ -155,22 +162,35 @@ static int load_kernel(struct worker *w, const struct order_load *m, char reason
         text_copy(reason, REASON_SIZE, err_sentence(ERR_NO_MEMORY));
         return ERR_NO_MEMORY;
     }
-    if (m->params.len > 0)
-        memcpy(w->params, m->params.data, m->params.len);
-    w->params_len = m->params.len;
+    keep_params(w, m);
     w->kernel = k;
     return 0;
+}
+
+/* Another stage of the job, with the kernel that is there. */
+static int load_again(struct worker *w, const struct order_load *m, char reason[REASON_SIZE])
+{
+    if (w->now.present || w->queued.present || strcmp(w->kernel->name, m->kernel) != 0 ||
+        !digest_equal(kernel_source(w->kernel), m->source) || w->kernel->reduce != m->reduction)
+        return ERR_ARGUMENT;
+    int rc = worker_input_again(m, reason);
+    if (rc == 0)
+        keep_params(w, m);
+    return rc;
 }
 
 static void on_load(struct worker *w, const struct frame *f)
 {
     struct order_load m;
     struct worker_loaded answer = {0};
-    if (w->kernel || read_order_load(f->payload, &m) < 0) {
-        leave(w, "a bad LOAD, or a second one");
+    int rc = read_order_load(f->payload, &m);
+    if (rc == 0)
+        rc = w->kernel ? load_again(w, &m, answer.reason) : load_kernel(w, &m, answer.reason);
+    if (rc == ERR_FORMAT || (rc < 0 && w->kernel)) {
+        leave(w, "a bad LOAD, or a second one that cannot be");
         return;
     }
-    answer.ok = load_kernel(w, &m, answer.reason) == 0;
+    answer.ok = rc == 0;
     answer.accumulator_size = w->kernel ? w->value_size : 0;
     put_worker_loaded(pipe_begin(MESSAGE_WORKER_LOADED, f->request), &answer);
     pipe_send();

@@ -17,6 +17,7 @@
 static struct {
     const uint8_t *bytes;
     uint64_t size;
+    bool given;       /* by the node, else a file */
     uint8_t *to_fill; /* what is still to be given goes here */
 } inputs[STAGE_INPUTS_MAX];
 static uint32_t inputs_count, inputs_missing;
@@ -81,6 +82,7 @@ static int map_given(const struct stage_input *in, char reason[REASON_SIZE])
         return refuse(in, "does not fit into a worker's addresses", reason);
     inputs[inputs_count].bytes = bytes;
     inputs[inputs_count].to_fill = bytes;
+    inputs[inputs_count].given = true;
     inputs[inputs_count++].size = in->size;
     inputs_missing++;
     return 0;
@@ -113,6 +115,26 @@ int worker_input_open(const struct order_load *m, char reason[REASON_SIZE])
         const struct stage_input in = stage_input_at(m->inputs, i);
         rc = stage_input_is_given(m->inputs, i) ? map_given(&in, reason)
                                                 : map_input(m->folder, &in, reason);
+    }
+    return rc;
+}
+
+int worker_input_again(const struct order_load *m, char reason[REASON_SIZE])
+{
+    int rc = 0;
+    for (uint32_t i = 0; i < inputs_count; i++)
+        if (!inputs[i].given)
+            return ERR_ARGUMENT;
+    for (uint16_t i = 0; i < m->inputs_count; i++)
+        if (!stage_input_is_given(m->inputs, i))
+            return ERR_ARGUMENT;
+    for (uint32_t i = 0; i < inputs_count; i++)
+        if (inputs[i].size > 0)
+            munmap((void *)(uintptr_t)inputs[i].bytes, (size_t)inputs[i].size);
+    inputs_count = inputs_missing = 0;
+    for (uint16_t i = 0; i < m->inputs_count && rc == 0; i++) {
+        const struct stage_input in = stage_input_at(m->inputs, i);
+        rc = map_given(&in, reason);
     }
     return rc;
 }

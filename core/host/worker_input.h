@@ -11,6 +11,9 @@
  * limit on addresses that the spawner set grows by as much and is final from here on. 0, or < 0
  * with a reason that names the object by its first digits. */
 int worker_input_open(const struct order_load *m, char reason[REASON_SIZE]);
+/* In place of those, what another LOAD names. ERR_ARGUMENT when an input is a file, of those or of
+ * these: files stay mapped. */
+int worker_input_again(const struct order_load *m, char reason[REASON_SIZE]);
 /* Takes the bytes of an input that LOAD left out. ERR_FORMAT: it names another, or its size is not
  * what LOAD said, or they are here already. ERR_SYSTEM. */
 int worker_input_given(const struct order_input *in);

@@ -356,7 +356,7 @@ int lead_begin(struct job *j, bool fresh)
     rc = begin_pool(j);
     if (rc < 0)
         goto fail;
-    l->cut_at = job_leaves(j);
+    l->cut_at = j->graph->shape.end;
     if (fresh)
         record_fact(j, ledger_spec_fact(j->ledger), true);
     rc = heed_title(j);

@@ -11,6 +11,7 @@ struct worker {
     enum worker_state state;
     struct job *job;
     uint32_t stage; /* of it, whose kernel it has */
+    bool has_files; /* some of its inputs are */
     struct labour_chunk *chunk;
     struct instant since;
     struct aside *aside;

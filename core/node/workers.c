@@ -205,6 +205,39 @@ static struct worker *bound_to(const struct node *n, const struct job *j, uint32
     return NULL;
 }
 
+static bool same_kernel(const struct job *j, uint32_t a, uint32_t b)
+{
+    return j->kernels[a].builtin == j->kernels[b].builtin &&
+           j->kernels[a].kernel == j->kernels[b].kernel &&
+           j->graph->stages[a].reduction == j->graph->stages[b].reduction &&
+           j->graph->stages[a].accumulator_size == j->graph->stages[b].accumulator_size;
+}
+
+/* One that has nothing to do and the kernel of another stage may turn to this one, unless an input
+ * of either is a file. */
+static bool may_turn_to(const struct node *n, const struct worker *w, const struct job *j,
+                        uint32_t stage)
+{
+    const struct stage_inputs *e = labour_inputs_of(j, stage);
+
+    if (w->state != WORKER_BOUND || w->job != j || w->chunk != NULL || w->has_files ||
+        merge_work_is_given(n, w) || !same_kernel(j, w->stage, stage))
+        return false;
+    for (uint16_t i = 0; e != NULL && i < e->count; i++)
+        if (!stage_input_is_given(buf_bytes(&e->list), i))
+            return false;
+    return true;
+}
+
+static struct worker *turning_to(const struct node *n, const struct job *j, uint32_t stage)
+{
+    struct worker *w = n->workers;
+
+    while (w != NULL && !may_turn_to(n, w, j, stage))
+        w = w->next;
+    return w;
+}
+
 /* Inputs that are no objects, as many in a frame as fit. */
 static void order_inputs(struct node *n, const struct worker *w, const struct stage_inputs *e)
 {
@@ -251,20 +284,23 @@ static void bind(struct node *n, struct worker *w, struct job *j, uint32_t stage
         m.inputs_count = e->count;
         m.inputs = buf_bytes(&e->list);
     }
+    w->has_files = names_objects(&m);
     order_load(n, w, k->builtin != NULL ? -1 : k->kernel, m);
     if (e != NULL && e->given.len > 0)
         order_inputs(n, w, e);
 }
 
-/* A worker for this stage, whose inputs are here: an idle one that is bound to it, or a blank one
- * that is bound now. */
+/* A worker for this stage, whose inputs are here: an idle one that is bound to it, one that may
+ * turn to it, or a blank one that is bound now. */
 static struct worker *worker_for(struct node *n, struct job *j, uint32_t stage)
 {
     struct worker *w = bound_to(n, j, stage, false);
 
     if (w != NULL)
         return w;
-    w = take_ready(n);
+    w = turning_to(n, j, stage);
+    if (w == NULL)
+        w = take_ready(n);
     if (w != NULL)
         bind(n, w, j, stage);
     return w;
@@ -297,7 +333,8 @@ static void run_chunk(struct node *n, struct worker *w, struct labour_chunk *c)
 static bool has_idle_worker(const struct node *n, const struct job *j, uint32_t stage)
 {
     for (const struct worker *w = n->workers; w != NULL; w = w->next)
-        if (w->state == WORKER_READY || (has_stage(w, j, stage) && w->chunk == NULL))
+        if (w->state == WORKER_READY || (has_stage(w, j, stage) && w->chunk == NULL) ||
+            may_turn_to(n, w, j, stage))
             return true;
     return false;
 }

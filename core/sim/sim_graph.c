@@ -65,6 +65,26 @@ uint32_t sim_graph_stage(const struct sim_job *j, struct bytes params)
     return j->stages > 1 && params.len == PARAMS ? params.data[4] : 0;
 }
 
+static struct stage_spec stage_at(const struct sim_job *j, uint32_t stage)
+{
+    struct reader r = reader_of(j->spec.more);
+    struct stage_spec s = j->spec.stage;
+
+    for (uint32_t i = 0; i < stage; i++)
+        read_next_stage(&r, &s);
+    return s;
+}
+
+uint16_t sim_graph_inputs(const struct sim_job *j, uint32_t stage)
+{
+    struct stage_spec s = stage_at(j, stage);
+    uint16_t count = s.inputs_count;
+
+    for (uint16_t k = 0; k < s.needs_count; k++)
+        count = (uint16_t)(count + (stage_need_at(s.needs, k).place != NEED_ORDER));
+    return count;
+}
+
 uint64_t sim_graph_read(uint64_t seed, uint32_t place, struct bytes value)
 {
     uint64_t x = place + 1;
@@ -77,12 +97,9 @@ uint64_t sim_graph_read(uint64_t seed, uint32_t place, struct bytes value)
 uint64_t sim_graph_seed(const struct sim_job *j, uint32_t stage,
                         const uint8_t values[SIM_STAGES_MAX][64])
 {
-    struct reader r = reader_of(j->spec.more);
-    struct stage_spec s = j->spec.stage;
+    struct stage_spec s = stage_at(j, stage);
     uint64_t seed = 0;
 
-    for (uint32_t i = 0; i < stage; i++)
-        read_next_stage(&r, &s);
     for (uint16_t k = 0; k < s.needs_count; k++) {
         struct stage_need n = stage_need_at(s.needs, k);
 

@@ -10,6 +10,8 @@
 void sim_graph_make(struct sim_job *j, uint32_t index, uint64_t leaves);
 /* Of the parameters of a stage of the job. */
 uint32_t sim_graph_stage(const struct sim_job *j, struct bytes params);
+/* How many inputs a worker has for a stage: objects, and the values of others that it reads. */
+uint16_t sim_graph_inputs(const struct sim_job *j, uint32_t stage);
 /* What reading this input adds to the seed of a stage, from 0 on. */
 uint64_t sim_graph_read(uint64_t seed, uint32_t place, struct bytes value);
 /* The seed of a stage, when the values of those before it are known. */

@@ -277,6 +277,12 @@ static void stage_simseek(struct sim_job *j, uint32_t index, uint64_t leaves)
     s->accumulator_size = SIMSEEK_SIZE;
 }
 
+static int add_stage(struct shape *shape, const struct stage_spec *s)
+{
+    return s->reduction == REDUCE_COLLECT ? shape_add_apart(shape, spec_leaves(s))
+                                          : shape_add(shape, spec_leaves(s));
+}
+
 static void lay_out(struct sim_job *j, const struct alloc *a)
 {
     struct reader r = reader_of(j->spec.more);
@@ -286,7 +292,8 @@ static void lay_out(struct sim_job *j, const struct alloc *a)
     for (uint32_t i = 0; i < j->stages; i++) {
         if (i > 0)
             read_next_stage(&r, &s);
-        ensure(shape_add(&j->shape, spec_leaves(&s)) == 0);
+        if (add_stage(&j->shape, &s) < 0)
+            j->stages = i; /* memory is out, and the world will not run */
     }
     j->leaves = j->shape.end;
 }

@@ -199,29 +199,42 @@ static void is_computed(struct world *w, struct sim_node *n, struct sim_worker *
 
 /* --- orders --- */
 
+/* Those that come in INPUTS. */
+static uint16_t given_count(const struct order_load *m)
+{
+    uint16_t count = 0;
+
+    for (uint16_t i = 0; i < m->inputs_count; i++)
+        count = (uint16_t)(count + stage_input_is_given(m->inputs, i));
+    return count;
+}
+
 static void on_load(struct world *w, struct sim_node *n, struct sim_worker *x,
                     const struct worker_order *o)
 {
     struct order_load m;
     struct worker_loaded answer = {.ok = true};
     struct worker_says *s;
+    uint32_t job;
 
-    if (x->job != SIM_JOBS_MAX || read_order_load(buf_bytes(&o->payload), &m) < 0) {
-        world_fail(w, G_NONE, "a worker got a bad LOAD, or a second one", n->index, UINT32_MAX);
+    if (x->working || read_order_load(buf_bytes(&o->payload), &m) < 0) {
+        world_fail(w, G_NONE, "a worker got a bad LOAD, or one in a run", n->index, UINT32_MAX);
         return;
     }
-    x->job = sim_job_by_params(w, m.kernel, m.params);
-    if (x->job == SIM_JOBS_MAX) {
-        world_fail(w, G_NONE, "a worker was loaded for no job", n->index, UINT32_MAX);
+    job = sim_job_by_params(w, m.kernel, m.params);
+    if (job == SIM_JOBS_MAX || (x->job != SIM_JOBS_MAX && x->job != job)) {
+        world_fail(w, G_NONE, "a worker was loaded for no job, or another", n->index, UINT32_MAX);
         return;
     }
+    x->job = job;
+    x->seed = 0;
     x->stage = sim_graph_stage(&w->jobs[x->job], m.params);
-    x->inputs_missing = m.inputs_count;
+    x->inputs_missing = given_count(&m);
     answer.accumulator_size = value_size(w, x);
-    if (answer.accumulator_size > 0)
+    if (x->values == NULL && answer.accumulator_size > 0)
         x->values = world_alloc(w, (size_t)RUN_VALUES_MAX * answer.accumulator_size);
-    if (m.inputs_count != w->jobs[x->job].spec.stage.inputs_count)
-        world_fail(w, G11, "a worker was loaded with other inputs than its job has", n->index,
+    if (m.inputs_count != sim_graph_inputs(&w->jobs[x->job], x->stage))
+        world_fail(w, G11, "a worker was loaded with other inputs than its stage has", n->index,
                    x->job);
     s = say(w, n, x, MESSAGE_WORKER_LOADED, o->request, PIPE_US);
     put_worker_loaded(&s->payload, &answer);

@@ -3,7 +3,9 @@
  * trusts the node.
  *
  * A worker starts blank and says READY. It is given one kernel by LOAD and keeps it for life: it
- * serves one job of one submitter. While a run is open it looks at its input between leaves (at
+ * serves one job of one submitter. While no run is open LOAD may come again, with the same kernel
+ * for another stage: other parameters, and other inputs if none of them, nor of those before, is a
+ * file. While a run is open it looks at its input between leaves (at
  * most every 100 us), so TRIM and a closed pipe reach it there. RUN while a run is open is queued
  * (one deep): the worker goes on without waiting.
  *

@@ -35,7 +35,8 @@
  * of a stage are its objects in their order, with outputs of stages put in at their places: a place
  * counts what is named before it, an object or a stage.
  *
- * The result of a job is the output of its last stage; the job is done when all are complete. The
+ * The result of a job is the output of its last stage; the job is done when all are complete. What
+ * the others yielded its holders keep until then, and no longer. The
  * leaves of all its stages lie in one row of numbers (core/job/shape.h), and what else is written
  * or told of leaves goes by these.
  *

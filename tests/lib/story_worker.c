@@ -65,6 +65,16 @@ void story_worker_starts(struct story *s, uint32_t node, uint32_t number)
     story_worker_later(s, node, number, MESSAGE_WORKER_READY, (struct bytes){0}, 0);
 }
 
+static void unload(struct story_worker *w)
+{
+    for (int i = 0; i < STAGE_INPUTS_MAX; i++) {
+        free(w->given[i]);
+        w->given[i] = NULL;
+    }
+    free((void *)(uintptr_t)w->params.data);
+    free((void *)(uintptr_t)w->list.data);
+}
+
 void story_worker_ends(struct story *s, uint32_t node, uint32_t number)
 {
     struct story_worker **at = &s->workers, *w;
@@ -74,10 +84,7 @@ void story_worker_ends(struct story *s, uint32_t node, uint32_t number)
     if (!w)
         return;
     *at = w->next;
-    for (int i = 0; i < STAGE_INPUTS_MAX; i++)
-        free(w->given[i]);
-    free((void *)(uintptr_t)w->params.data);
-    free((void *)(uintptr_t)w->list.data);
+    unload(w);
     free(w);
 }
 
@@ -244,7 +251,9 @@ static void on_load(struct story *s, struct story_worker *w, struct bytes p)
     struct order_load m;
     struct buf b = payload(s);
 
-    ensure(read_order_load(p, &m) == 0 && w->params.data == NULL);
+    ensure(read_order_load(p, &m) == 0 && !w->open);
+    s->loads += w->params.data != NULL;
+    unload(w);
     w->folds = s->graphs && m.reduction == REDUCE_FOLD;
     w->params = own(m.params);
     w->list = own(m.inputs);

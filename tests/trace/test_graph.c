@@ -97,6 +97,19 @@ TEST(a_value_is_read_by_the_next_stage)
     CHECK(story_end(&story));
 }
 
+/* What the stages before it were computed by computes the next. */
+TEST(a_worker_turns_from_stage_to_stage)
+{
+    begin(1);
+    parts_add(1, false);
+    for (uint32_t i = 1; i < 40; i++)
+        parts_need(parts_add(1, false), i - 1, 0);
+    run_to_the_end(0, 20 * S_US);
+    CHECK(story.loads >= 37);
+    CHECK(story.nodes[0].core->worker_counter <= 4);
+    CHECK(story_end(&story));
+}
+
 TEST(a_diamond_reads_both_of_its_sides_in_their_order)
 {
     struct part *last;
@@ -537,7 +550,7 @@ TEST(random_graphs_come_to_what_they_come_to_alone)
     }
 }
 
-TEST_MAIN(values_that_nobody_waits_for_are_let_alone,
+TEST_MAIN(a_worker_turns_from_stage_to_stage, values_that_nobody_waits_for_are_let_alone,
           values_that_another_holder_tells_open_stages_too, every_node_tells_how_far_the_stages_are,
           what_is_blocked_is_shown_with_what_blocks_it, a_value_is_read_by_the_next_stage,
           a_diamond_reads_both_of_its_sides_in_their_order, many_small_stages_fan_out_and_in_again,

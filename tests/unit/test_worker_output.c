@@ -488,6 +488,85 @@ TEST(test_inputs_that_the_node_gives_are_read_in_their_place)
     CHECK_INT(end_worker(), 0);
 }
 
+/* One input, which the node gives, and what is looked for in it. */
+static struct order_load one_given(uint64_t size, const char *pattern)
+{
+    static struct kernel_plan own;
+    struct order_load m = {.reduction = REDUCE_COLLECT, .inputs_count = 1};
+    struct stage_input given = {.size = size};
+    struct buf b;
+    buf_init_fixed(&b, inputs_raw, sizeof inputs_raw);
+    put_stage_input(&b, &given);
+    m.inputs = buf_bytes(&b);
+    REQUIRE(kernel_plan(kernel_find("grep"), 1, &pattern, 1, &size, &own) == 0);
+    m.params = (struct bytes){own.params, own.params_size};
+    text_copy(m.kernel, sizeof m.kernel, "grep");
+    m.source = kernel_source(kernel_find("grep"));
+    plan = own;
+    return m;
+}
+
+static void load_again(const struct order_load *m)
+{
+    struct worker_loaded answer;
+    struct buf b = *payload();
+    put_order_load(&b, m);
+    send_order(MESSAGE_ORDER_LOAD, 9, &b);
+    REQUIRE(read_worker_loaded(expect(MESSAGE_WORKER_LOADED).payload, &answer) == 0);
+    CHECK_STR(answer.reason, "");
+    CHECK(answer.ok);
+}
+
+static void found(uint64_t run, const char *lines)
+{
+    struct worker_progress p;
+    struct output o;
+    order_run(run, 0, 1, 1000);
+    REQUIRE(read_worker_progress(expect(MESSAGE_WORKER_PROGRESS).payload, &p) == 0 && p.count == 1);
+    REQUIRE(read_output(read_value(&p.rest).data, &o) == 0);
+    CHECK(bytes_equal(o.bytes, bytes_of_text(lines)));
+}
+
+TEST(test_a_worker_turns_to_another_stage_with_other_inputs)
+{
+    struct order_load m = one_given(7, "a");
+    struct kernel_plan first = plan;
+    m.params = (struct bytes){first.params, first.params_size};
+    start_worker();
+    struct worker_loaded l = load_order(kernel_find("grep"), NULL, &m);
+    REQUIRE(l.ok);
+    give(0, "ab\ncd\na");
+    found(1, "ab\na\n");
+    m = one_given(6, "c");
+    load_again(&m);
+    give(0, "ab\ncd\n");
+    found(2, "cd\n");
+    /* Without what it was to be given it does not run. */
+    load_again(&m);
+    order_run(3, 0, 1, 1000);
+    CHECK_INT(end_worker(), 2);
+}
+
+TEST(test_a_worker_keeps_its_kernel_and_its_files)
+{
+    struct order_load m = one_given(8, "a"), other;
+    struct buf b;
+    start_worker();
+    REQUIRE(load_order(kernel_find("grep"), NULL, &m).ok);
+    other = m;
+    text_copy(other.kernel, sizeof other.kernel, "noop");
+    b = *payload();
+    put_order_load(&b, &other);
+    send_order(MESSAGE_ORDER_LOAD, 9, &b);
+    CHECK_INT(end_worker(), 2);
+    load_with_given();
+    m = one_given(8, "a");
+    b = *payload();
+    put_order_load(&b, &m);
+    send_order(MESSAGE_ORDER_LOAD, 9, &b);
+    CHECK_INT(end_worker(), 2);
+}
+
 TEST(test_nothing_runs_before_all_inputs_are_given_as_they_were_announced)
 {
     load_with_given();
@@ -530,7 +609,9 @@ TEST(test_inputs_count_as_addresses_and_no_more)
     unlink(path);
 }
 
-TEST_MAIN(test_inputs_that_the_node_gives_are_read_in_their_place,
+TEST_MAIN(test_a_worker_turns_to_another_stage_with_other_inputs,
+          test_a_worker_keeps_its_kernel_and_its_files,
+          test_inputs_that_the_node_gives_are_read_in_their_place,
           test_nothing_runs_before_all_inputs_are_given_as_they_were_announced,
           test_inputs_count_as_addresses_and_no_more, test_few_bytes_are_values,
           test_one_byte_more_is_an_object, test_many_values_leave_in_time,
