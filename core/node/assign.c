@@ -8,6 +8,7 @@
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
+#include "core/node/lead_pool.h"
 #include "core/node/lead_values.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"

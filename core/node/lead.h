@@ -10,9 +10,6 @@ uint64_t lead_grant_base(const struct lead *l);
 /* Writes a claim greater than the known one and leads from now on; fresh: the job is new, so its
  * spec is written too and nobody is asked for open chunks. On an error it does not lead. */
 int lead_begin(struct job *j, bool fresh);
-/* Gives out what this cover lacks, from now on; nothing else that is known of leaves holds. It is
- * borrowed for as long as it leads. 0 or ERR_NO_MEMORY: then nothing has changed. */
-int lead_pool_anew(struct job *j, const struct cover *cover);
 /* Leads no more; nothing when it does not. The ledger stays. */
 void lead_end(struct job *j);
 /* The node is dead: its chunks are free again. */
@@ -29,13 +26,9 @@ void lead_advance(struct job *j);
 struct hand *lead_hand(const struct lead *l, struct node_id id);
 /* Blank again when the node was restarted; NULL when memory is out. */
 struct hand *lead_hand_make(struct job *j, struct node_id id);
-/* What so many nodes and slots that may run it mean for reports and chunks. */
-void lead_pace(struct job *j, uint32_t nodes, uint32_t slots);
 /* It has not got the kernel; it has told what is open there. */
 void lead_hand_lacks(struct lead *l, struct hand *h);
 void lead_hand_answers(struct lead *l, struct hand *h);
-/* Values of this stage have come into the cover: others may be ready now. */
-void lead_values_came(struct job *j, uint32_t stage);
 /* Fills in what only a coordinator knows. */
 void lead_view(struct job *j, struct job_view *v);
 /* How many live nodes may run the job, as far as is known, and how many slots they have. */

@@ -4,6 +4,7 @@
 #include "core/node/copies.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
+#include "core/node/lead_pool.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
 #include "core/node/stages.h"

@@ -12,6 +12,7 @@
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
 #include "core/node/lead.h"
+#include "core/node/lead_pool.h"
 #include "core/node/link.h"
 #include "core/node/outcome.h"
 #include "core/node/proving.h"

@@ -12,6 +12,7 @@
 #include "core/node/link.h"
 #include "core/node/merge_work.h"
 #include "core/node/stages.h"
+#include "core/node/worker_order.h"
 
 #define REPLENISH_US (50 * MS_US)
 #define START_BACKOFF_US (500 * MS_US)
@@ -111,45 +112,6 @@ void worker_kill(struct node *n, struct worker *w)
     w->state = WORKER_DYING;
 }
 
-static void order(struct node *n, const struct worker *w, uint8_t type, struct bytes payload)
-{
-    struct action *a = actions_add(n->out, ACTION_ORDER, payload);
-
-    if (a == NULL) {
-        n->memory_out = true;
-        return;
-    }
-    a->worker = w->number;
-    a->type = type;
-}
-
-static bool names_objects(const struct order_load *m)
-{
-    for (uint16_t i = 0; i < m->inputs_count; i++)
-        if (!stage_input_is_given(m->inputs, i))
-            return true;
-    return false;
-}
-
-static void order_load(struct node *n, const struct worker *w, int kernel, struct order_load m)
-{
-    struct buf b;
-
-    if (kernel >= 0) {
-        m.origin = n->kernels[kernel].origin;
-        text_copy(m.path, sizeof m.path, n->kernels[kernel].path);
-    }
-    if (names_objects(&m))
-        text_copy(m.folder, sizeof m.folder, n->options.objects_path);
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put_order_load(&b, &m);
-    if (b.failed)
-        n->memory_out = true;
-    else
-        order(n, w, MESSAGE_ORDER_LOAD, buf_bytes(&b));
-    buf_clear(&b);
-}
-
 /* A bound worker keeps its process for its job; when there are too many, an idle one of another job
  * makes room. */
 static void evict_idle(struct node *n)
@@ -238,36 +200,6 @@ static struct worker *turning_to(const struct node *n, const struct job *j, uint
     return w;
 }
 
-/* Inputs that are no objects, as many in a frame as fit. */
-static void order_inputs(struct node *n, const struct worker *w, const struct stage_inputs *e)
-{
-    struct reader r = reader_of(buf_bytes(&e->given));
-    struct buf b;
-    uint16_t count;
-
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    while (!reader_done(&r)) {
-        buf_reset(&b);
-        put_order_inputs_begin(&b, 0);
-        for (count = 0; !reader_done(&r); count++) {
-            struct reader ahead = r;
-            struct order_input in = read_order_input(&ahead);
-
-            if (b.len + reader_left(&r) - reader_left(&ahead) > FRAME_PAYLOAD_MAX)
-                break;
-            put_order_input(&b, &in);
-            r = ahead;
-        }
-        if (b.failed) {
-            n->memory_out = true;
-            break;
-        }
-        store_u16(b.data, count);
-        order(n, w, MESSAGE_ORDER_INPUTS, buf_bytes(&b));
-    }
-    buf_clear(&b);
-}
-
 static void bind(struct node *n, struct worker *w, struct job *j, uint32_t stage)
 {
     struct stage_spec room;
@@ -284,10 +216,10 @@ static void bind(struct node *n, struct worker *w, struct job *j, uint32_t stage
         m.inputs_count = e->count;
         m.inputs = buf_bytes(&e->list);
     }
-    w->has_files = names_objects(&m);
-    order_load(n, w, k->builtin != NULL ? -1 : k->kernel, m);
+    w->has_files = worker_reads_files(&m);
+    worker_order_load(n, w, k->builtin != NULL ? -1 : k->kernel, m);
     if (e != NULL && e->given.len > 0)
-        order_inputs(n, w, e);
+        worker_order_inputs(n, w, e);
 }
 
 /* A worker for this stage, whose inputs are here: an idle one that is bound to it, one that may
@@ -322,7 +254,7 @@ static void run_chunk(struct node *n, struct worker *w, struct labour_chunk *c)
 
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_order_run(&b, &m);
-    order(n, w, MESSAGE_ORDER_RUN, buf_bytes(&b));
+    worker_order(n, w, MESSAGE_ORDER_RUN, buf_bytes(&b));
     w->chunk = c;
     w->since = n->now;
     c->worker = w->number;
@@ -382,7 +314,7 @@ static void serve_merges(struct node *n)
 
         if (w == NULL)
             continue;
-        order(n, w, MESSAGE_ORDER_MERGE, m->payload);
+        worker_order(n, w, MESSAGE_ORDER_MERGE, m->payload);
         m->worker = w->number;
         m->given_at = n->now;
     }
@@ -402,8 +334,8 @@ static void serve_asides(struct node *n)
         w->aside = a;
         a->given = true;
         text_copy(load.kernel, sizeof load.kernel, k->name);
-        order_load(n, w, a->kernel, load);
-        order(n, w, a->order, a->payload);
+        worker_order_load(n, w, a->kernel, load);
+        worker_order(n, w, a->order, a->payload);
     }
 }
 

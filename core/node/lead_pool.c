@@ -1,0 +1,147 @@
+#include "core/node/lead_pool.h"
+
+#include "core/node/assign.h"
+#include "core/node/jobs.h"
+#include "core/node/lead.h"
+#include "core/node/link.h"
+#include "core/node/linked.h"
+#include "core/node/stages.h"
+
+/* Of one job, at its coordinator. At its end chunks are short. */
+#define REPORTS_A_SECOND 2000
+#define CHUNKS_A_SECOND 2000
+#define CHUNKS_A_SECOND_LAST 8000
+#define LINKS_WORKING 1024 /* a node has no more of them */
+
+/* So many nodes will soon work for it, each with some leaf or other; not all of them have a link
+ * yet. */
+static uint32_t nodes_to_come(struct job *j, uint32_t nodes)
+{
+    uint64_t most = pool_free_leaves(j->lead->pool) + pool_chunks(j->lead->pool);
+    uint32_t live = mesh_live_count(j->node->mesh);
+
+    most = most < LINKS_WORKING ? most : LINKS_WORKING;
+    most = most < live ? most : live;
+    return most > nodes ? (uint32_t)most : nodes;
+}
+
+/* So that a second has a bounded number of reports however many work: each node reports less often
+ * where there are many, and chunks are longer, at the end too. */
+void lead_pace(struct job *j, uint32_t nodes, uint32_t slots)
+{
+    const struct node_limits *limits = &j->node->limits;
+    struct lead *l = j->lead;
+    uint32_t to_come = nodes_to_come(j, nodes);
+    int64_t goal_us, report_us = S_US * to_come / REPORTS_A_SECOND;
+
+    slots = nodes > 0 ? (uint32_t)((uint64_t)slots * to_come / nodes) : slots;
+    goal_us = S_US * slots / CHUNKS_A_SECOND;
+    l->report_us = report_us > limits->report_us ? (uint32_t)report_us : limits->report_us;
+    pool_set_pace(l->pool, (struct pool_pace){
+                               .goal_us = goal_us > limits->chunk_us ? goal_us : limits->chunk_us,
+                               .least_us = S_US * slots / CHUNKS_A_SECOND_LAST,
+                               .leaves_per_s = l->leaves_per_us * 1e6});
+}
+
+static uint64_t memory_of(void *ctx, struct node_id id)
+{
+    const struct job *j = ctx;
+    const struct member *m = mesh_find(j->node->mesh, id);
+
+    if (node_is_self(j->node, id))
+        return j->node->options.memory_bytes;
+    return m == NULL ? 0 : m->info->memory_bytes;
+}
+
+/* Of the nodes that may run the job, as lead_eligible counts them. */
+static uint64_t memory_most(void *ctx)
+{
+    const struct job *j = ctx;
+    const struct node *n = j->node;
+    const struct hand *h = lead_hand(j->lead, n->options.id);
+    uint64_t most = h == NULL || !h->no_kernel ? n->options.memory_bytes : 0;
+
+    for (uint32_t i = 0; i < linked_count(n); i++) {
+        const struct member *m = linked_at(n, i);
+
+        h = lead_hand(j->lead, m->info->id);
+        if (member_is_there(m) && (h == NULL || !h->no_kernel) && m->info->memory_bytes > most)
+            most = m->info->memory_bytes;
+    }
+    return most;
+}
+
+void lead_pool_drop(struct job *j)
+{
+    struct pool *p = j->lead->pool;
+
+    for (uint32_t i = 0; p != NULL && i < pool_chunks(p); i++)
+        site_less(j->node, pool_chunk_at(p, i)->node, 1);
+    pool_free(p);
+    j->lead->pool = NULL;
+}
+
+static void stage_opened(void *ctx, uint32_t stage)
+{
+    struct job *j = ctx;
+
+    pool_open(j->lead->pool, stage);
+    j->node->assign_wanted = true;
+}
+
+void lead_values_all(struct job *j)
+{
+    ready_look_all(&j->lead->ready, stage_opened, j);
+}
+
+void lead_values_came(struct job *j, uint32_t stage)
+{
+    ready_look(&j->lead->ready, stage, stage_opened, j);
+}
+
+static uint32_t retries_of(void *ctx, uint64_t leaf)
+{
+    const struct job *j = ctx;
+
+    return j->graph->stages[stage_of_leaf(j, leaf)].retries;
+}
+
+/* Also those that are complete: what is lost of them is computed again. */
+static void open_stages(const struct job *j, struct pool *p)
+{
+    for (uint32_t i = 0; i < j->graph->count; i++) {
+        enum ready_state state = ready_at(&j->lead->ready, i);
+
+        if (state == STAGE_READY || state == STAGE_DONE)
+            pool_open(p, i);
+    }
+}
+
+int lead_pool_anew(struct job *j, const struct cover *cover)
+{
+    struct pool *p;
+    int rc = pool_new(&p, j->node->alloc, cover);
+
+    if (rc < 0)
+        return rc;
+    lead_pool_drop(j);
+    j->lead->pool = p;
+    lead_pace(j, 1, 1);
+    pool_memory(p, (struct poison_memory){j, memory_of, memory_most});
+    pool_retries_of(p, (struct poison_retries){j, retries_of});
+    open_stages(j, p);
+    return 0;
+}
+
+int lead_pool_begin(struct job *j)
+{
+    struct lead *l = j->lead;
+    const struct cover *cover = ledger_cover(j->ledger);
+    int rc = ready_init(&l->ready, j->node->alloc, j->graph, cover);
+
+    if (rc == 0)
+        rc = lead_pool_anew(j, cover);
+    if (rc == 0)
+        lead_values_all(j);
+    return rc;
+}

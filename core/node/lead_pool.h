@@ -1,0 +1,23 @@
+/* What a coordinator has to give out of one job: the leaves of those stages that are ready, as
+ * quickly as the nodes that work for it take them. Private to core/node. */
+#ifndef VELUM_NODE_LEAD_POOL_H
+#define VELUM_NODE_LEAD_POOL_H
+
+#include "core/node/state.h"
+
+/* What there is to give out as far as the ledger tells, and which stages are ready. Once, when it
+ * begins to lead. 0 or ERR_NO_MEMORY; the owner clears j->lead->ready in any case. */
+int lead_pool_begin(struct job *j);
+/* Gives out what this cover lacks, from now on; nothing else that is known of leaves holds. It is
+ * borrowed for as long as it leads. 0 or ERR_NO_MEMORY: then nothing has changed. */
+int lead_pool_anew(struct job *j, const struct cover *cover);
+/* Nothing is out any more; nothing when there is no pool. */
+void lead_pool_drop(struct job *j);
+/* What so many nodes and slots that may run it mean for reports and chunks. */
+void lead_pace(struct job *j, uint32_t nodes, uint32_t slots);
+/* Values of this stage have come into the cover: others may be ready now. */
+void lead_values_came(struct job *j, uint32_t stage);
+/* They may have come for any stage. */
+void lead_values_all(struct job *j);
+
+#endif

@@ -1,0 +1,50 @@
+/* A job of a simulated user: what it is, what it must come to (sim_kernel.c), and what has become
+ * of it. Private to core/sim. */
+#ifndef VELUM_SIM_SIM_JOB_H
+#define VELUM_SIM_SIM_JOB_H
+
+#include "core/job/shape.h"
+#include "core/wire/spec.h"
+
+#define SIM_STAGES_MAX 5u
+
+struct sim_job {
+    bool builtin; /* pi, else simsum or simseek */
+    bool searches;
+    uint64_t match;  /* of a search, the lowest leaf that matches; from `leaves` on: none does */
+    uint64_t wanted; /* leaves that the result is made of */
+    bool collects;   /* sim_collect.c */
+    uint32_t input;  /* the thing that it reads, from 1; 0: none */
+    uint8_t input_bytes[STAGE_INPUT_BYTES];
+    struct buf signed_spec;
+    struct job_id id;
+    struct job_spec spec; /* params borrowed from params below */
+    uint8_t params[64];
+    uint32_t params_len;
+    uint64_t leaves; /* numbers of the row of all its stages */
+    uint32_t stages; /* 1, or several of simsum: sim_graph.h */
+    struct shape shape;
+    uint8_t stage_params[SIM_STAGES_MAX][8], needs[SIM_STAGES_MAX][32], more[1024];
+    uint32_t leaf_us;
+    uint32_t skew;                     /* every so many leaves costs ten times as much; 0: none */
+    uint64_t poison;                   /* this leaf kills its worker; UINT64_MAX: none */
+    uint32_t poison_times;             /* how often; UINT32_MAX: always */
+    uint8_t expected[64];              /* canonical accumulator */
+    struct digest digest, accumulator; /* of the result: what it is known by, and its bytes' */
+    bool kernel_lacks;                 /* some node does not have its kernel */
+    uint32_t submissions;              /* how often the same bytes were submitted */
+    int64_t submitted;                 /* when they were first */
+    uint64_t computed_us;              /* by all workers that ever ran a leaf of it */
+    uint32_t losses;                   /* of disks, since it was submitted */
+    uint32_t done_durable;             /* the most copies that were told of a result */
+    int64_t ended_at;                  /* when somebody first wrote an outcome, 0: never */
+    bool stopped;                      /* enough holders had an outcome, and somebody said so */
+    /* what was told */
+    bool acknowledged, kill_asked, kill_proved;
+    uint32_t told_durable;
+    /* So many disks may still be lost before what was told may be untrue. */
+    uint32_t copies_left, cancels_left, outcomes_left;
+    uint8_t told; /* greatest final state told to anybody */
+};
+
+#endif
