@@ -112,7 +112,11 @@ static void open_stages(const struct job *j, struct pool *p)
     for (uint32_t i = 0; i < j->graph->count; i++) {
         enum ready_state state = ready_at(&j->lead->ready, i);
 
+#if VELUM_PLANT == 482 /* trace/test_graph_lost: what was complete is not given out again */
+        if (state == STAGE_READY)
+#else
         if (state == STAGE_READY || state == STAGE_DONE)
+#endif
             pool_open(p, i);
     }
 }

@@ -1,5 +1,6 @@
 /* Whether each output of a job that collects has a copy on a live node: asked by its coordinator
- * before it writes the result, unless no node has come or gone since the first of them was made.
+ * before it writes the result, unless no node has come or gone since the first of them was made. Of
+ * several stages it is about the last: what others yielded is not read any more.
  * Every output was copied before its leaf counted, so only then there may be one without. Two
  * copies are waited for where there are two nodes, for PROVING_LOST_US; then one is enough.
  *
