@@ -6,6 +6,7 @@
 #include "cmd/line.h"
 #include "cmd/map_run.h"
 #include "cmd/map_words.h"
+#include "core/base/err.h"
 
 #define PARALLEL 256
 
@@ -153,15 +154,30 @@ static int print_commands(struct map_inputs *inputs, const struct map_task *t)
     return CODE_MISUSE;
 }
 
-static int open_log(const struct call *c, struct map_log **out)
+static int refuse_log(const char *path, const char *what)
+{
+    talk_error("%.200s is %s, so it cannot be the job log", path, what);
+    talk_try("another --joblog FILE");
+    return CODE_MISUSE;
+}
+
+static int open_log(const struct call *c, const struct map_inputs *inputs, struct map_log **out)
 {
     char message[MAP_MESSAGE_SIZE];
     const char *path = opt_text(c->opts, "joblog", NULL);
     bool resumes = opt_given(c->opts, "resume") || opt_given(c->opts, "resume-failed");
-    if (!path || map_log_open(out, path, resumes, message) == 0)
+    if (!path)
+        return 0;
+    if (map_log_is_file(path, map_inputs_fd(inputs)))
+        return refuse_log(path, "what the inputs are read from");
+    if (map_log_is_file(path, STDOUT_FILENO))
+        return refuse_log(path, "where the results go");
+    int rc = map_log_open(out, path, resumes, message);
+    if (rc == 0)
         return 0;
     talk_error("%s", message);
-    talk_try(resumes ? "another --joblog FILE" : "--resume to go on with it, or another FILE");
+    talk_try(rc == ERR_EXISTS ? "--resume to go on with it, or another FILE"
+                              : "another --joblog FILE");
     return CODE_FAILED;
 }
 
@@ -206,7 +222,7 @@ static int map(const struct call *c)
     if (code == 0 && opt_given(c->opts, "dry-run")) {
         code = print_commands(inputs, &t);
     } else if (code == 0) {
-        code = open_log(c, &log);
+        code = open_log(c, inputs, &log);
         code = code == 0 ? run_at_mesh(c, inputs, log, &t) : code;
     }
     map_log_close(log);
