@@ -18,8 +18,12 @@
 
 #define HELD_FACTOR 4
 #define LOOK_MS 100
+#define INPUTS_AT_ONCE 256
 #define CANCEL_US (5 * S_US)
 #define COMMAND_SIZE (KERNEL_NAME_SIZE + ARGS_COUNT_MAX * ARG_SIZE_MAX)
+
+/* No exit code: 1 when an input failed, else 0. */
+#define CODE_OF_INPUTS (-1)
 
 enum item_state { ITEM_FREE, ITEM_RUNNING, ITEM_ENDED, ITEM_SKIPPED };
 
@@ -127,13 +131,23 @@ static void deliver_in_order(struct map *m)
     }
 }
 
+/* What was cancelled leaves gaps. What has ended behind them is as good as any other. */
+static void deliver_rest(struct map *m)
+{
+    for (; m->task->keep_order && m->next_out <= m->last_seq; m->next_out++) {
+        struct item *it = &m->items[m->next_out % m->cap];
+        if (it->state == ITEM_ENDED)
+            deliver(m, it);
+    }
+}
+
 static void look_at_halt(struct map *m)
 {
     const struct map_counts *c = &m->counts;
     const struct map_halt *h = &m->task->halt;
     if (map_halt_reached(h, c->failed, c->succeeded, c->total))
         stop(m, h->now ? CANCELLING : DRAINING, "halted as --halt says",
-             h->what == HALT_FAIL ? CODE_FAILED : CODE_DONE);
+             h->what == HALT_SUCCESS ? CODE_DONE : CODE_OF_INPUTS);
 }
 
 /* One that this command cancelled itself has not ended: it is not told of, and is done again by
@@ -312,12 +326,14 @@ static bool may_start(const struct map *m)
     return m->started.us == 0 || instant_since_us(loop_clock(), m->started) >= m->task->delay_us;
 }
 
+/* Inputs that need no job (refused at once, or done before) are never too many to start, however
+ * many there are: between some of them Ctrl-C and standard output are looked at too. */
 static void start_some(struct map *m)
 {
     static char message[MAP_MESSAGE_SIZE];
     struct map_input in;
     m->waits = false;
-    while (may_start(m)) {
+    for (int i = 0; i < INPUTS_AT_ONCE && may_start(m); i++) {
         int rc = map_inputs_next(m->inputs, &in, message);
         if (rc == MAP_LATER) {
             m->waits = true;
@@ -347,6 +363,8 @@ static void wait_some(struct map *m)
         ms = LOOK_MS;
     if (m->task->delay_us > 0 && m->phase == GOING && !m->exhausted)
         ms = ms < 5 ? ms : 5;
+    if (!m->waits && may_start(m))
+        ms = 0;
     (void)poll(p, 2, ms);
 }
 
@@ -391,6 +409,7 @@ int map_run(struct velum *v, struct map_inputs *inputs, struct map_log *log,
                     .log = log,
                     .task = task,
                     .next_out = 1,
+                    .code = CODE_OF_INPUTS,
                     .cap = task->parallel * (task->keep_order ? HELD_FACTOR : 1)};
     m.counts.total = map_inputs_total(inputs);
     m.items = calloc(m.cap, sizeof *m.items);
@@ -402,9 +421,12 @@ int map_run(struct velum *v, struct map_inputs *inputs, struct map_log *log,
     interrupt_catch();
     map_show_begin(&m.show, task, loop_clock());
     go(&m);
+    deliver_rest(&m);
     map_show_end(&m.show, &m.counts, m.why, loop_clock());
     for (uint32_t i = 0; i < m.cap; i++)
         clear(&m.items[i]);
     free(m.items);
-    return m.phase != GOING ? m.code : m.counts.failed > 0 ? CODE_FAILED : CODE_DONE;
+    if (m.code != CODE_OF_INPUTS)
+        return m.code;
+    return m.counts.failed > 0 ? CODE_FAILED : CODE_DONE;
 }

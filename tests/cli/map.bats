@@ -150,3 +150,49 @@ no_job_is_live() { ! velum ps --json | grep -qE '"state":"(running|waiting)"'; }
     ran=$(grep -oE "^[0-9]+ inputs? done" err | grep -oE "^[0-9]+")
     [ "$ran" -lt 50000 ]
 }
+
+@test "map: refusals without end hide neither Ctrl-C nor a reader that left" {
+    code=0
+    yes x | timeout -s INT -k 5 1 "$VELUM" map --local sum 2>err || code=$?
+    [ $code = 124 ]
+    [[ $(tail -n 1 err) == *"; interrupted" ]]
+    yes x | timeout 10 "$VELUM" map --local --json sum 2>err | head -c 10 >/dev/null
+    [ "${PIPESTATUS[1]}" = 1 ]
+}
+
+@test "map: in order, what has ended behind something cancelled is printed and in the log" {
+    run -0 --separate-stderr velum map --local -k -j 2 --joblog log --halt now,success=1 sleep ::: 60000 1
+    [ "$output" = 1 ]
+    [ "$(tail -n +2 log | cut -f 1)" = 2 ]
+}
+
+@test "map: --halt done=N is 1 where an input failed" {
+    run -1 velum map --local -j 1 --halt soon,done=2 sum ::: x 2 3
+    run -0 velum map --local -j 1 --halt soon,done=2 sum ::: 1 2 x
+}
+
+@test "map: a job log that cannot be one is refused and stays as it is" {
+    printf precious >notes
+    run -1 velum map --local --joblog notes --resume sum ::: 1
+    ends_with_try
+    [ "$(cat notes)" = precious ]
+    : >in
+    run -2 velum map --local --joblog in sum :::: in
+    [[ $output == *"in is what the inputs are read from"* ]]
+    ends_with_try
+    run -2 bash -c '"$0" map --local --joblog out sum ::: 1 >out' "$VELUM"
+    [[ $output == *"out is where the results go"* ]]
+    [ ! -s in ] && [ ! -s out ]
+    run -1 velum map --local --joblog /dev/full sum ::: 1
+    [[ $output == *"/dev/full: No space left on device"* ]]
+    ends_with_try
+}
+
+@test "map: standard input or output that is closed is no other file" {
+    run -2 timeout 10 bash -c 'exec "$0" map --local sum <&-' "$VELUM"
+    [[ $output == *"standard input: Bad file descriptor"* ]]
+    code=0
+    "$VELUM" map --local --joblog log sum ::: 3 >&- 2>err || code=$?
+    [ $code = 1 ]
+    [ "$(wc -l <log)" = 1 ]
+}
