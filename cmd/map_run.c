@@ -52,6 +52,7 @@ struct map {
     struct item *items; /* with keep_order input i is at i % cap */
     uint32_t cap;
     uint64_t last_seq; /* of the inputs that were taken */
+    uint64_t lost;     /* inputs whose node was reached no more: their jobs may go on */
     uint64_t next_out; /* with keep_order: the input whose result is printed next */
     bool exhausted, waits;
     enum phase phase;
@@ -155,6 +156,7 @@ static void look_at_halt(struct map *m)
 static void ended(struct map *m, struct item *it)
 {
     if (m->phase == CANCELLING && it->code != CODE_DONE) {
+        m->lost += it->code == CODE_NO_NODE && it->job[0];
         clear(it);
         return;
     }
@@ -401,6 +403,17 @@ static void go(struct map *m)
     }
 }
 
+/* A node that does not answer cannot say that it has cancelled anything. */
+static void tell_what_may_run(const struct map *m)
+{
+    const uint64_t count = m->counts.running + m->lost;
+    if (count == 0 || velum_is_inside(m->v))
+        return;
+    talk_error("%llu job%s may still run, for the node does not answer", (unsigned long long)count,
+               count == 1 ? "" : "s");
+    talk_try("velum ps, and velum kill JOB");
+}
+
 int map_run(struct velum *v, struct map_inputs *inputs, struct map_log *log,
             const struct map_task *task)
 {
@@ -423,6 +436,7 @@ int map_run(struct velum *v, struct map_inputs *inputs, struct map_log *log,
     go(&m);
     deliver_rest(&m);
     map_show_end(&m.show, &m.counts, m.why, loop_clock());
+    tell_what_may_run(&m);
     for (uint32_t i = 0; i < m.cap; i++)
         clear(&m.items[i]);
     free(m.items);

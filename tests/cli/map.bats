@@ -153,7 +153,7 @@ no_job_is_live() { ! velum ps --json | grep -qE '"state":"(running|waiting)"'; }
 
 @test "map: refusals without end hide neither Ctrl-C nor a reader that left" {
     code=0
-    yes x | timeout -s INT -k 5 1 "$VELUM" map --local sum 2>err || code=$?
+    yes x | timeout --foreground -s INT -k 5 1 "$VELUM" map --local sum 2>err || code=$?
     [ $code = 124 ]
     [[ $(tail -n 1 err) == *"; interrupted" ]]
     yes x | timeout 10 "$VELUM" map --local --json sum 2>err | head -c 10 >/dev/null
@@ -195,4 +195,21 @@ no_job_is_live() { ! velum ps --json | grep -qE '"state":"(running|waiting)"'; }
     "$VELUM" map --local --joblog log sum ::: 3 >&- 2>err || code=$?
     [ $code = 1 ]
     [ "$(wc -l <log)" = 1 ]
+}
+
+@test "map: what could not be cancelled, because the node does not answer, is said" {
+    node a
+    "$VELUM" map --json sleep ::: 1 60000 60001 >out 2>err 3>&- &
+    pid=$!
+    PIDS+=($pid)
+    until_true 10 grep -q '"result":"1"' out
+    until_true 10 job_is_running
+    kill -STOP "$PID_a"
+    kill -INT $pid
+    code=0
+    wait $pid || code=$?
+    [ $code = 130 ]
+    grep -q "2 jobs may still run, for the node does not answer" err
+    [[ $(tail -n 1 err) == "try: velum ps"* ]]
+    [[ $(tail -n 1 out) == *"]}" ]]
 }
