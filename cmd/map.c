@@ -127,6 +127,21 @@ static int check_places(const struct map_task *t, struct map_inputs *inputs)
     return CODE_MISUSE;
 }
 
+/* As a shell reads it back as one word. */
+static void print_word(const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-+=.,:/@%";
+    if (word[0] && strspn(word, plain) == strlen(word)) {
+        printf(" %s", word);
+        return;
+    }
+    fputs(" '", stdout);
+    for (; *word; word++)
+        fputs(*word == '\'' ? "'\\''" : (char[]){*word, 0}, stdout);
+    putchar('\'');
+}
+
 static int print_commands(struct map_inputs *inputs, const struct map_task *t)
 {
     static struct map_words words;
@@ -145,7 +160,7 @@ static int print_commands(struct map_inputs *inputs, const struct map_task *t)
         }
         printf("velum run %s", t->kernel);
         for (int i = 0; i < words.count; i++)
-            printf(" %s", words.list[i]);
+            print_word(words.list[i]);
         putchar('\n');
     }
     if (rc == 0)

@@ -72,6 +72,14 @@ sums() { # sums FIRST LAST: what `sum` gives for each
     [ "$output" = $'velum run pi -a/b1 a\nvelum run pi ---json2 .' ]
 }
 
+@test "map: --dry-run prints commands that a shell reads back" {
+    value=$'it\'s a $(touch x) "b"'
+    velum map --dry-run sum :::: - <<<"$value" >commands
+    [ "$(cat commands)" = $'velum run sum \'it\'\\\'\'s a $(touch x) "b"\'' ]
+    eval "set -- $(cat commands)"
+    [ $# = 4 ] && [ "$4" = "$value" ] && [ ! -e x ]
+}
+
 @test "map: the job log, and going on behind it after a kill -9" {
     seq 1 400 >in
     "$VELUM" map -j 4 --joblog log --tag sum <in >first 2>/dev/null 3>&- &
