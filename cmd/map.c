@@ -7,6 +7,7 @@
 #include "cmd/map_run.h"
 #include "cmd/map_words.h"
 #include "core/base/err.h"
+#include "core/host/builtin.h"
 
 #define PARALLEL 256
 
@@ -199,7 +200,9 @@ static int open_log(const struct call *c, const struct map_inputs *inputs, struc
 static int run_at_mesh(const struct call *c, struct map_inputs *inputs, struct map_log *log,
                        const struct map_task *t)
 {
-    struct velum_options o = {.where = VELUM_ANYWHERE, .addr = line_addr(c)};
+    struct velum_options o = {.where = VELUM_ANYWHERE,
+                              .addr = line_addr(c),
+                              .keep_objects = builtin_takes_files(t->kernel)};
     struct velum *v = NULL;
     if (opt_given(c->opts, "local")) {
         o.where = VELUM_INSIDE;

@@ -40,10 +40,34 @@ sums() { # sums FIRST LAST: what `sum` gives for each
     [[ $stderr == *"input 2, sum x: "* ]]
     [[ $stderr == *"3 inputs done in "*", 1 failed"* ]]
     run -1 --separate-stderr velum map -k --json sum ::: 3 x
-    [[ $output == '{"v":1,"inputs":[{"seq":1,"input":"3","command":"sum 3",'*'"exit":0,'*'"result":"6","error":null},'* ]]
-    [[ $output == *'{"seq":2,"input":"x",'*'"job":null,"exit":2,'*'"result":null,"error":"sum: '* ]]
+    [[ $output == '{"v":1,"inputs":[{"seq":1,"input":"3","command":"sum 3",'*'"exit":0,'*'"result":"6","bytes":null,"error":null},'* ]]
+    [[ $output == *'{"seq":2,"input":"x",'*'"job":null,"exit":2,'*'"result":null,"bytes":null,"error":"sum: '* ]]
     run -1 --separate-stderr velum map --timeout 200ms sleep ::: 60000
     [[ $stderr == *"input 1, sleep 60000: "*timed-out* ]]
+}
+
+@test "map: over files, with results of any size" {
+    local n f
+    mkdir logs
+    for n in 1 2 3 4; do seq $((n * 1000)) $((n * 1000 + 100000)) >logs/$n; done
+    printf 'no end of line 7' >logs/5
+    : >logs/6
+    mesh 2
+    for f in logs/*; do grep 7 $f || true; done >expected
+    velum map -k grep 7 ::: logs/* 2>err | cmp - expected
+    grep -q "6 inputs done in " err
+    for f in logs/*; do grep 7 $f | sed "s,^,$f\t,"; done >expected
+    velum map -k --tag --joblog log grep 7 ::: logs/* 2>/dev/null | cmp - expected
+    [ "$(awk -F '\t' '$1 == 2 { print $6 }' log)" = "$(grep 7 logs/2 | wc -c)" ]
+    run -1 --separate-stderr velum map -k grep 999 ::: logs/1 missing
+    [ "$output" = "$(grep 999 logs/1)" ]
+    [[ $stderr == *"input 2, grep 999 missing: missing: No such file"* ]]
+    run -0 --separate-stderr velum map --json grep 7 ::: logs/5
+    [[ $output == *'"result":null,"bytes":17,"error":null'* ]]
+    # References of objects are inputs as well as files are.
+    ref=$(velum put logs/1 2>/dev/null)
+    velum map grep 7 ::: "$ref" 2>/dev/null | cmp - <(grep 7 logs/1)
+    velum map -k --local grep 7 ::: logs/1 logs/2 2>/dev/null | cmp - <(grep -h 7 logs/1 logs/2)
 }
 
 @test "map: what is wrong is said before anything runs" {

@@ -10,6 +10,7 @@
 #include "cmd/map_halt.h"
 #include "cmd/map_input.h"
 #include "cmd/map_log.h"
+#include "cmd/map_result.h"
 #include "cmd/map_words.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
@@ -377,7 +378,46 @@ TEST(a_file_that_is_no_job_log_stays_as_it_is)
     CHECK(map_log_open(&l, "missing/log", false, message) < 0);
 }
 
-TEST_MAIN(placeholders_are_those_of_gnu_parallel, a_source_that_is_not_there_is_named,
+/* --- results that wait --- */
+
+TEST(a_result_is_read_back_in_parts)
+{
+    struct map_result r = {0};
+    char part[8] = "";
+    CHECK_INT(map_result_text(&r, "0123456789"), 0);
+    CHECK(r.there && !r.is_bytes && r.size == 10);
+    CHECK_INT(map_result_read(&r, 0, part, 7), 7);
+    CHECK_INT(map_result_read(&r, 7, part, 7), 3);
+    CHECK(memcmp(part, "789", 3) == 0);
+    CHECK_INT(map_result_read(&r, 10, part, 7), 0);
+    CHECK_INT(map_result_read(&r, 11, part, 7), 0);
+    map_result_clear(&r);
+    CHECK(!r.there);
+    CHECK_INT(map_result_bytes(&r, NULL, 0), 0);
+    CHECK(r.there && r.is_bytes && map_result_read(&r, 0, part, 7) == 0);
+    map_result_clear(&r);
+}
+
+TEST(a_result_in_a_file_leaves_none_behind)
+{
+    struct map_result r = {0};
+    char part[8] = "", folder[64];
+    snprintf(folder, sizeof folder, "%s", "results");
+    REQUIRE(mkdir(folder, 0700) == 0);
+    setenv("TMPDIR", folder, 1);
+    REQUIRE(map_result_file(&r, 5) == 0);
+    CHECK_INT(rmdir(folder), 0); /* nothing is in it */
+    REQUIRE(write(r.fd, "abc", 3) == 3);
+    CHECK_INT(map_result_read(&r, 1, part, 8), 2);
+    CHECK_INT(map_result_read(&r, 3, part, 8), ERR_IO); /* shorter than was said */
+    map_result_clear(&r);
+    CHECK_INT(map_result_file(&r, 5), ERR_SYSTEM);
+    CHECK(!r.there);
+    unsetenv("TMPDIR");
+}
+
+TEST_MAIN(a_result_is_read_back_in_parts, a_result_in_a_file_leaves_none_behind,
+          placeholders_are_those_of_gnu_parallel, a_source_that_is_not_there_is_named,
           words_have_bounds, sources_give_every_combination, files_give_their_lines,
           a_line_that_is_too_long_is_named, a_pipe_is_read_as_it_comes,
           halting_is_read_as_gnu_parallel_writes_it, a_job_log_says_what_was_done,
