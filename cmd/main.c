@@ -4,7 +4,9 @@
  * The spawner must be forked before keys, libevent or threads exist. `velum node` forks it in
  * node.c before it calls the host, `velum run` in line.c, and only when no control socket answers,
  * because a run with a node near does not need one. */
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "core/host/role.h"
@@ -95,11 +97,22 @@ static const struct cmd *find(const char *name)
     return cmd_find(name);
 }
 
+/* Where the caller closed one of these, a file that is opened later would take its number, and a
+ * job log, say, would be standard output. Reading and writing them goes on to fail. */
+static void keep_standard_streams(void)
+{
+    static const int flags[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)open("/dev/null", flags[fd]);
+}
+
 int main(int argc, char **argv)
 {
     const enum role role = role_of_arguments(argc, argv);
     if (role != ROLE_NONE)
         return role_serve(role);
+    keep_standard_streams();
     if (argc < 2) {
         cmd_print_help(NULL, stdout);
         return flush(CODE_DONE);

@@ -6,6 +6,8 @@
 #include "cmd/line.h"
 #include "cmd/map_run.h"
 #include "cmd/map_words.h"
+#include "core/base/err.h"
+#include "core/host/builtin.h"
 
 #define PARALLEL 256
 
@@ -126,6 +128,21 @@ static int check_places(const struct map_task *t, struct map_inputs *inputs)
     return CODE_MISUSE;
 }
 
+/* As a shell reads it back as one word. */
+static void print_word(const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-+=.,:/@%";
+    if (word[0] && strspn(word, plain) == strlen(word)) {
+        printf(" %s", word);
+        return;
+    }
+    fputs(" '", stdout);
+    for (; *word; word++)
+        fputs(*word == '\'' ? "'\\''" : (char[]){*word, 0}, stdout);
+    putchar('\'');
+}
+
 static int print_commands(struct map_inputs *inputs, const struct map_task *t)
 {
     static struct map_words words;
@@ -144,7 +161,7 @@ static int print_commands(struct map_inputs *inputs, const struct map_task *t)
         }
         printf("velum run %s", t->kernel);
         for (int i = 0; i < words.count; i++)
-            printf(" %s", words.list[i]);
+            print_word(words.list[i]);
         putchar('\n');
     }
     if (rc == 0)
@@ -153,22 +170,39 @@ static int print_commands(struct map_inputs *inputs, const struct map_task *t)
     return CODE_MISUSE;
 }
 
-static int open_log(const struct call *c, struct map_log **out)
+static int refuse_log(const char *path, const char *what)
+{
+    talk_error("%.200s is %s, so it cannot be the job log", path, what);
+    talk_try("another --joblog FILE");
+    return CODE_MISUSE;
+}
+
+static int open_log(const struct call *c, const struct map_inputs *inputs, struct map_log **out)
 {
     char message[MAP_MESSAGE_SIZE];
     const char *path = opt_text(c->opts, "joblog", NULL);
     bool resumes = opt_given(c->opts, "resume") || opt_given(c->opts, "resume-failed");
-    if (!path || map_log_open(out, path, resumes, message) == 0)
+    if (!path)
+        return 0;
+    if (map_log_is_file(path, map_inputs_fd(inputs)))
+        return refuse_log(path, "what the inputs are read from");
+    if (map_log_is_file(path, STDOUT_FILENO))
+        return refuse_log(path, "where the results go");
+    int rc = map_log_open(out, path, resumes, message);
+    if (rc == 0)
         return 0;
     talk_error("%s", message);
-    talk_try(resumes ? "another --joblog FILE" : "--resume to go on with it, or another FILE");
+    talk_try(rc == ERR_EXISTS ? "--resume to go on with it, or another FILE"
+                              : "another --joblog FILE");
     return CODE_FAILED;
 }
 
 static int run_at_mesh(const struct call *c, struct map_inputs *inputs, struct map_log *log,
                        const struct map_task *t)
 {
-    struct velum_options o = {.where = VELUM_ANYWHERE, .addr = line_addr(c)};
+    struct velum_options o = {.where = VELUM_ANYWHERE,
+                              .addr = line_addr(c),
+                              .keep_objects = builtin_takes_files(t->kernel)};
     struct velum *v = NULL;
     if (opt_given(c->opts, "local")) {
         o.where = VELUM_INSIDE;
@@ -206,7 +240,7 @@ static int map(const struct call *c)
     if (code == 0 && opt_given(c->opts, "dry-run")) {
         code = print_commands(inputs, &t);
     } else if (code == 0) {
-        code = open_log(c, &log);
+        code = open_log(c, inputs, &log);
         code = code == 0 ? run_at_mesh(c, inputs, log, &t) : code;
     }
     map_log_close(log);

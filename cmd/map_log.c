@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/err.h"
@@ -107,6 +108,17 @@ static int read_lines(struct map_log *l, FILE *from, const char *path, off_t *wh
     return ferror(from) ? refuse(message, ERR_IO, path, strerror(errno)) : 0;
 }
 
+/* Only of a job log may anything be cut off: any other file without a newline is one torn line. */
+static bool begins_as_log(int fd)
+{
+    char head[sizeof HEAD - 1];
+    ssize_t n = pread(fd, head, sizeof head, 0);
+#if VELUM_PLANT == 442 /* unit/test_map: a file of one line that is no job log is emptied */
+    return true;
+#endif
+    return n > 0 && memcmp(head, HEAD, (size_t)n) == 0;
+}
+
 /* What a crash left of its last line goes. */
 static int read_past(struct map_log *l, const char *path, char message[MAP_MESSAGE_SIZE])
 {
@@ -141,6 +153,19 @@ static int write_all(int fd, const char *text, size_t len)
     return 0;
 }
 
+/* The whole of it, or nothing: a part of a line would become one with the next. errno says why. */
+static int append(int fd, const char *text, size_t len)
+{
+    off_t before = lseek(fd, 0, SEEK_END);
+    int rc = write_all(fd, text, len), why = errno;
+#if VELUM_PLANT != 443 /* unit/test_map: a line that found no room is glued to the next */
+    if (rc < 0 && before >= 0)
+        (void)!ftruncate(fd, before);
+#endif
+    errno = why;
+    return rc;
+}
+
 static int open_file(struct map_log *l, const char *path, bool resume,
                      char message[MAP_MESSAGE_SIZE])
 {
@@ -154,9 +179,11 @@ static int open_file(struct map_log *l, const char *path, bool resume,
         return refuse(message, ERR_SYSTEM, path, "not an ordinary file");
     if (size > 0 && !resume)
         return refuse(message, ERR_EXISTS, path, "there is something in it");
+    if (size > 0 && !begins_as_log(l->fd))
+        return refuse(message, ERR_FORMAT, path, "line 1: this is no job log");
     int rc = size > 0 ? read_past(l, path, message) : 0;
     if (rc == 0 && lseek(l->fd, 0, SEEK_END) == 0)
-        rc = write_all(l->fd, HEAD, sizeof HEAD - 1) < 0
+        rc = append(l->fd, HEAD, sizeof HEAD - 1) < 0
                  ? refuse(message, ERR_IO, path, strerror(errno))
                  : 0;
     return rc;
@@ -198,7 +225,14 @@ int map_log_add(struct map_log *l, const struct map_log_line *line)
                      (unsigned long long)(line->elapsed_us / 1000000),
                      (unsigned)(line->elapsed_us / 1000 % 1000), (unsigned long long)line->bytes,
                      line->code, line->command);
-    return n < 0 || (size_t)n >= sizeof text ? ERR_IO : write_all(l->fd, text, (size_t)n);
+    return n < 0 || (size_t)n >= sizeof text ? ERR_IO : append(l->fd, text, (size_t)n);
+}
+
+bool map_log_is_file(const char *path, int fd)
+{
+    struct stat log, other;
+    return fd >= 0 && stat(path, &log) == 0 && fstat(fd, &other) == 0 && S_ISREG(other.st_mode) &&
+           log.st_dev == other.st_dev && log.st_ino == other.st_ino;
 }
 
 void map_log_close(struct map_log *l)

@@ -4,8 +4,9 @@
  *   Seq Host Starttime JobRuntime Send Receive Exitval Signal Command
  *
  * Host is the id of the input's job (`velum show`), Send is 0, Receive the bytes of the result,
- * Command the kernel with its arguments (control characters as `?`). A line is written at once and
- * whole; a last line without its newline is of a crash and is cut off when the log is read again.
+ * Command the kernel with its arguments (control characters as `\u{d}`). A line is written at once
+ * and whole, or not at all; a last line without its newline is of a crash and is cut off when the
+ * log is read again.
  *
  * Owns the file and a lock on it. Bounds: MAP_LOG_SEQ_MAX inputs. Called by map.c. */
 #ifndef VELUM_CMD_MAP_LOG_H
@@ -31,15 +32,18 @@ struct map_log_line {
 
 enum map_past { MAP_PAST_NONE, MAP_PAST_DONE, MAP_PAST_FAILED };
 
-/* Without `resume` the file must not have anything in it. 0, or < 0 with one sentence in message.
- */
+/* Whether a descriptor is of the file that would be the log: what is read from there would be the
+ * log's lines, and what is written there would be written over. */
+bool map_log_is_file(const char *path, int fd);
+/* Without `resume` the file must not have anything in it (ERR_EXISTS); with it, what it has must be
+ * a job log. 0, or < 0 with one sentence in message; then the file is as it was. */
 int map_log_open(struct map_log **out, const char *path, bool resume,
                  char message[MAP_MESSAGE_SIZE]);
 /* What the log says of an input; its last line counts. */
 enum map_past map_log_past(const struct map_log *l, uint64_t seq);
 /* Whether it says so of the same command. */
 bool map_log_is_same(const struct map_log *l, uint64_t seq, const char *command);
-/* 0, or ERR_IO: then nothing more should be started. */
+/* 0, or ERR_IO: then the line is not in the log, and nothing more should be started. */
 int map_log_add(struct map_log *l, const struct map_log_line *line);
 void map_log_close(struct map_log *l); /* NULL is allowed */
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cmd/interrupt.h"
 #include "cmd/map_show.h"
@@ -18,16 +19,22 @@
 
 #define HELD_FACTOR 4
 #define LOOK_MS 100
+#define INPUTS_AT_ONCE 256
 #define CANCEL_US (5 * S_US)
 #define COMMAND_SIZE (KERNEL_NAME_SIZE + ARGS_COUNT_MAX * ARG_SIZE_MAX)
+
+/* No exit code: 1 when an input failed, else 0. */
+#define CODE_OF_INPUTS (-1)
 
 enum item_state { ITEM_FREE, ITEM_RUNNING, ITEM_ENDED, ITEM_SKIPPED };
 
 struct item {
     enum item_state state;
     uint64_t seq;
-    int op;
-    char *command, *label, *text, *error;
+    int op;     /* what is waited for: the job, then its result where that is bytes */
+    int job_op; /* the job, while its result is on its way; 0: it is not */
+    struct map_result result;
+    char *command, *label, *error;
     char job[2 * ID_SIZE + 1];
     int64_t wall_us; /* when it was started */
     struct instant began;
@@ -48,6 +55,7 @@ struct map {
     struct item *items; /* with keep_order input i is at i % cap */
     uint32_t cap;
     uint64_t last_seq; /* of the inputs that were taken */
+    uint64_t lost;     /* inputs whose node was reached no more: their jobs may go on */
     uint64_t next_out; /* with keep_order: the input whose result is printed next */
     bool exhausted, waits;
     enum phase phase;
@@ -77,7 +85,7 @@ static void clear(struct item *it)
 {
     free(it->command);
     free(it->label);
-    free(it->text);
+    map_result_clear(&it->result);
     free(it->error);
     *it = (struct item){.state = ITEM_FREE};
 }
@@ -88,7 +96,7 @@ static void record(struct map *m, const struct item *it)
                                       .job = it->job,
                                       .started_us = it->wall_us,
                                       .elapsed_us = it->elapsed_us,
-                                      .bytes = it->text ? strlen(it->text) : 0,
+                                      .bytes = it->result.size,
                                       .code = it->code,
                                       .command = it->command};
     if (m->log && map_log_add(m->log, &line) < 0)
@@ -102,12 +110,13 @@ static void deliver(struct map *m, struct item *it)
                                 .job = it->job,
                                 .label = it->label,
                                 .command = it->command,
-                                .text = it->text,
+                                .result = &it->result,
                                 .error = it->error,
                                 .code = it->code,
                                 .elapsed_us = it->elapsed_us};
-    map_show_input(&m->show, &end);
-    if (m->log && fflush(stdout) != 0)
+    if (map_show_input(&m->show, &end) < 0)
+        stop(m, CANCELLING, "a result that waited in a file cannot be read", CODE_FAILED);
+    else if (m->log && fflush(stdout) != 0)
         stop(m, CANCELLING, "standard output takes no more", CODE_FAILED);
     else
         record(m, it);
@@ -127,13 +136,23 @@ static void deliver_in_order(struct map *m)
     }
 }
 
+/* What was cancelled leaves gaps. What has ended behind them is as good as any other. */
+static void deliver_rest(struct map *m)
+{
+    for (; m->task->keep_order && m->next_out <= m->last_seq; m->next_out++) {
+        struct item *it = &m->items[m->next_out % m->cap];
+        if (it->state == ITEM_ENDED)
+            deliver(m, it);
+    }
+}
+
 static void look_at_halt(struct map *m)
 {
     const struct map_counts *c = &m->counts;
     const struct map_halt *h = &m->task->halt;
     if (map_halt_reached(h, c->failed, c->succeeded, c->total))
         stop(m, h->now ? CANCELLING : DRAINING, "halted as --halt says",
-             h->what == HALT_FAIL ? CODE_FAILED : CODE_DONE);
+             h->what == HALT_SUCCESS ? CODE_DONE : CODE_OF_INPUTS);
 }
 
 /* One that this command cancelled itself has not ended: it is not told of, and is done again by
@@ -141,6 +160,7 @@ static void look_at_halt(struct map *m)
 static void ended(struct map *m, struct item *it)
 {
     if (m->phase == CANCELLING && it->code != CODE_DONE) {
+        m->lost += it->code == CODE_NO_NODE && it->job[0];
         clear(it);
         return;
     }
@@ -167,20 +187,77 @@ static void look_at_kernel(struct map *m, const struct item *it)
     stop(m, CANCELLING, "no input can be done", CODE_MISUSE);
 }
 
+/* The bytes of a job that collects are on their way, or the code that says why they are not. */
+static int ask_for_bytes(struct map *m, struct item *it, uint64_t size)
+{
+    int op = VELUM_FAILED;
+    if (size <= MAP_RESULT_MEMORY_MAX)
+        op = velum_result(m->v, it->op);
+    else if (map_result_file(&it->result, size) == 0)
+        op = velum_result_fd(m->v, it->op, it->result.fd);
+    if (op < 0)
+        return op;
+    it->job_op = it->op;
+    it->op = op;
+    return 0;
+}
+
+/* What the operation leaves, before it is released. */
+static int take_result(struct map *m, struct item *it)
+{
+    const char *text = velum_text(m->v, it->op);
+    size_t size = 0;
+    const void *bytes = velum_bytes(m->v, it->op, &size);
+    if (it->result.has_file)
+        return 0;
+    return it->job_op != 0 ? map_result_bytes(&it->result, bytes, size)
+                           : map_result_text(&it->result, text ? text : "");
+}
+
+/* A job that collects has no bytes of its own: its result is asked for now. */
+static bool has_bytes_coming(struct map *m, struct item *it, struct velum_state *s)
+{
+    size_t size = 0;
+    if (s->code != VELUM_DONE || it->job_op != 0)
+        return false;
+    text_copy(it->job, sizeof it->job, s->id);
+    (void)velum_bytes(m->v, it->op, &size);
+    if (size > 0)
+        return false;
+    if (ask_for_bytes(m, it, s->bytes) == 0)
+        return true;
+    s->code = VELUM_FAILED;
+    s->error = "its result finds no room under TMPDIR; velum result prints it";
+    return false;
+}
+
+static void release(struct map *m, struct item *it)
+{
+    velum_release(m->v, it->op);
+    if (it->job_op != 0)
+        velum_release(m->v, it->job_op);
+    it->job_op = 0;
+}
+
 static void take_end(struct map *m, struct item *it)
 {
     struct velum_state s = {0};
-    const char *text = velum_text(m->v, it->op);
     if (velum_look(m->v, it->op, &s) != VELUM_DONE)
         s.code = VELUM_FAILED;
+    if (has_bytes_coming(m, it, &s))
+        return;
     it->code = s.code < 0 ? -s.code : CODE_DONE;
     it->elapsed_us = (uint64_t)instant_since_us(loop_clock(), it->began);
-    text_copy(it->job, sizeof it->job, s.id);
-    if (it->code == CODE_DONE)
-        it->text = strdup(text ? text : "");
-    else
+    if (it->job_op == 0)
+        text_copy(it->job, sizeof it->job, s.id);
+    if (it->code == CODE_DONE && take_result(m, it) < 0) {
+        it->code = CODE_FAILED;
+        it->error = strdup(err_sentence(ERR_NO_MEMORY));
+    } else if (it->code != CODE_DONE) {
         it->error = strdup(s.error && s.error[0] ? s.error : velum_sentence(m->v, s.code));
-    velum_release(m->v, it->op);
+        map_result_clear(&it->result);
+    }
+    release(m, it);
     m->counts.running--;
     if (it->code == CODE_NO_NODE)
         stop(m, CANCELLING, "no node is reached any more", CODE_NO_NODE);
@@ -239,14 +316,31 @@ static int64_t wall_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+/* The words that are files for the kernel, or references of objects. */
+static int take_files(const struct map_task *task, const struct map_words *words,
+                      struct velum_input files[ARGS_COUNT_MAX], int *count)
+{
+    int at = builtin_files_at(task->kernel, words->count, words->list);
+    *count = 0;
+    for (int i = at; at >= 0 && i < words->count; i++) {
+        const char *word = words->list[i];
+        bool is_file = access(word, F_OK) == 0 || strspn(word, "0123456789abcdef") < 8;
+        files[(*count)++] =
+            is_file ? (struct velum_input){.path = word} : (struct velum_input){.ref = word};
+    }
+    return at >= 0 ? at : words->count;
+}
+
 static void start(struct map *m, const struct map_input *in, const struct map_words *words)
 {
     const struct map_task *task = m->task;
+    struct velum_input files[ARGS_COUNT_MAX];
     struct velum_task t = {.kernel = task->kernel,
-                           .argc = words->count,
                            .argv = words->list,
+                           .inputs = files,
                            .slots_max = task->slots_max,
                            .timeout_ms = task->timeout_ms};
+    t.argc = take_files(task, words, files, &t.inputs_count);
     struct item *it = free_item(m, in->seq);
     *it = (struct item){.state = ITEM_RUNNING,
                         .seq = in->seq,
@@ -312,12 +406,14 @@ static bool may_start(const struct map *m)
     return m->started.us == 0 || instant_since_us(loop_clock(), m->started) >= m->task->delay_us;
 }
 
+/* Inputs that need no job (refused at once, or done before) are never too many to start, however
+ * many there are: between some of them Ctrl-C and standard output are looked at too. */
 static void start_some(struct map *m)
 {
     static char message[MAP_MESSAGE_SIZE];
     struct map_input in;
     m->waits = false;
-    while (may_start(m)) {
+    for (int i = 0; i < INPUTS_AT_ONCE && may_start(m); i++) {
         int rc = map_inputs_next(m->inputs, &in, message);
         if (rc == MAP_LATER) {
             m->waits = true;
@@ -347,6 +443,8 @@ static void wait_some(struct map *m)
         ms = LOOK_MS;
     if (m->task->delay_us > 0 && m->phase == GOING && !m->exhausted)
         ms = ms < 5 ? ms : 5;
+    if (!m->waits && may_start(m))
+        ms = 0;
     (void)poll(p, 2, ms);
 }
 
@@ -383,6 +481,17 @@ static void go(struct map *m)
     }
 }
 
+/* A node that does not answer cannot say that it has cancelled anything. */
+static void tell_what_may_run(const struct map *m)
+{
+    const uint64_t count = m->counts.running + m->lost;
+    if (count == 0 || velum_is_inside(m->v))
+        return;
+    talk_error("%llu job%s may still run, for the node does not answer", (unsigned long long)count,
+               count == 1 ? "" : "s");
+    talk_try("velum ps, and velum kill JOB");
+}
+
 int map_run(struct velum *v, struct map_inputs *inputs, struct map_log *log,
             const struct map_task *task)
 {
@@ -391,6 +500,7 @@ int map_run(struct velum *v, struct map_inputs *inputs, struct map_log *log,
                     .log = log,
                     .task = task,
                     .next_out = 1,
+                    .code = CODE_OF_INPUTS,
                     .cap = task->parallel * (task->keep_order ? HELD_FACTOR : 1)};
     m.counts.total = map_inputs_total(inputs);
     m.items = calloc(m.cap, sizeof *m.items);
@@ -402,9 +512,13 @@ int map_run(struct velum *v, struct map_inputs *inputs, struct map_log *log,
     interrupt_catch();
     map_show_begin(&m.show, task, loop_clock());
     go(&m);
+    deliver_rest(&m);
     map_show_end(&m.show, &m.counts, m.why, loop_clock());
+    tell_what_may_run(&m);
     for (uint32_t i = 0; i < m.cap; i++)
         clear(&m.items[i]);
     free(m.items);
-    return m.phase != GOING ? m.code : m.counts.failed > 0 ? CODE_FAILED : CODE_DONE;
+    if (m.code != CODE_OF_INPUTS)
+        return m.code;
+    return m.counts.failed > 0 ? CODE_FAILED : CODE_DONE;
 }

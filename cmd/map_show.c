@@ -35,34 +35,62 @@ static void print_json(struct map_show *s, const struct map_end *end)
     json_text(&s->json, "job", end->job[0] ? end->job : NULL);
     json_number(&s->json, "exit", (uint64_t)end->code);
     json_seconds(&s->json, "seconds", end->elapsed_us);
-    json_text(&s->json, "result", end->text);
-    json_text(&s->json, "error", end->text ? NULL : end->error);
+    /* Bytes may be more than a document holds: `velum result JOB` prints them. */
+    json_text(&s->json, "result", end->result->is_bytes ? NULL : end->result->text);
+    if (end->result->is_bytes)
+        json_number(&s->json, "bytes", end->result->size);
+    else
+        json_null(&s->json, "bytes");
+    json_text(&s->json, "error", end->result->there ? NULL : end->error);
     json_close(&s->json, '}');
 }
 
-/* A result may have several lines; each of them gets the tag. */
-static void print_text(const struct map_show *s, const struct map_end *end)
+/* A part of a result, each line with its tag. Whether one begins goes on from part to part. */
+static void print_part(const struct map_show *s, const struct map_end *end, const char *part,
+                       size_t len, bool *begins)
 {
-    for (const char *at = end->text;;) {
-        size_t len = strcspn(at, "\n");
-        if (s->tag)
+    while (len > 0) {
+        const char *newline = memchr(part, '\n', len);
+        size_t line = newline ? (size_t)(newline - part) + 1 : len;
+        if (*begins && s->tag)
             printf("%s\t", end->label);
-        printf("%.*s\n", (int)len, at);
-        if (!at[len] || !at[len + 1])
-            return;
-        at += len + 1;
+        fwrite(part, 1, line, stdout);
+        *begins = newline != NULL;
+        part += line;
+        len -= line;
     }
 }
 
-void map_show_input(struct map_show *s, const struct map_end *end)
+/* Text is one line at least. Bytes are what they are, but with tags they end with a line too. */
+static int print_result(const struct map_show *s, const struct map_end *end)
 {
+    static char part[65536];
+    const bool is_text = !end->result->is_bytes, is_empty = end->result->size == 0;
+    bool begins = true;
+    uint64_t at = 0;
+    int n;
+    while ((n = map_result_read(end->result, at, part, sizeof part)) > 0 && !ferror(stdout)) {
+        print_part(s, end, part, (size_t)n, &begins);
+        at += (uint64_t)n;
+    }
+    if (is_text && is_empty && s->tag)
+        printf("%s\t", end->label);
+    if ((is_text && is_empty) || (!begins && (is_text || s->tag)))
+        putchar('\n');
+    return n < 0 ? n : 0;
+}
+
+int map_show_input(struct map_show *s, const struct map_end *end)
+{
+    int rc = 0;
     map_show_pause(s);
     if (s->is_json)
         print_json(s, end);
-    else if (end->text)
-        print_text(s, end);
-    if (!end->text)
+    else if (end->result->there)
+        rc = print_result(s, end);
+    if (!end->result->there)
         talk_error("input %llu, %s: %s", (unsigned long long)end->seq, end->command, end->error);
+    return rc;
 }
 
 /* --- how far it is --- */

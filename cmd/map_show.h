@@ -3,6 +3,7 @@
 #ifndef VELUM_CMD_MAP_SHOW_H
 #define VELUM_CMD_MAP_SHOW_H
 
+#include "cmd/map_result.h"
 #include "cmd/map_run.h"
 #include "cmd/view_json.h"
 
@@ -12,9 +13,9 @@ struct map_end {
     const char *job;     /* its id, "" when it never became a job */
     const char *label;   /* the input's values, joined by spaces */
     const char *command; /* the kernel and its arguments */
-    const char *text;    /* the result; NULL when it failed */
-    const char *error;   /* else */
-    int code;            /* exit code */
+    const struct map_result *result;
+    const char *error; /* when there is none */
+    int code;          /* exit code */
     uint64_t elapsed_us;
 };
 
@@ -32,7 +33,9 @@ struct map_show {
 };
 
 void map_show_begin(struct map_show *s, const struct map_task *task, struct instant now);
-void map_show_input(struct map_show *s, const struct map_end *end);
+/* ERR_IO: a result that waited in a file cannot be read. What standard output refuses shows when
+ * it is flushed. */
+int map_show_input(struct map_show *s, const struct map_end *end);
 void map_show_progress(struct map_show *s, const struct map_counts *c, struct instant now);
 /* Lines of its own between those of the bar. */
 void map_show_pause(struct map_show *s);

@@ -12,6 +12,12 @@ int builtin_files_at(const char *name, int argc, const char *const *argv)
     return k ? kernel_files_at(k->files_from, argc, argv) : ERR_NOT_FOUND;
 }
 
+bool builtin_takes_files(const char *name)
+{
+    const struct velum_kernel *k = kernel_find(name);
+    return k && k->files_from > 0;
+}
+
 int builtin_plan(const char *name, int argc, const char *const *argv, uint16_t inputs_count,
                  const uint64_t *input_sizes, struct plan *out, char reason[REASON_SIZE])
 {

@@ -3,6 +3,8 @@
 #ifndef VELUM_HOST_BUILTIN_H
 #define VELUM_HOST_BUILTIN_H
 
+#include <stdbool.h>
+
 #include "core/kernel/kernel.h"
 #include "core/wire/request.h"
 
@@ -20,6 +22,7 @@ struct plan {
 /* The index of the first of these arguments that is a file (argc: none is), or ERR_NOT_FOUND: no
  * built-in of that name. */
 int builtin_files_at(const char *name, int argc, const char *const *argv);
+bool builtin_takes_files(const char *name);
 /* The arguments are those that are no files; the sizes are those of the files. 0; ERR_NOT_FOUND: no
  * built-in of that name; ERR_ARGUMENT or ERR_KERNEL with the kernel's own sentence in reason. */
 int builtin_plan(const char *name, int argc, const char *const *argv, uint16_t inputs_count,

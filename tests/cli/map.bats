@@ -40,10 +40,34 @@ sums() { # sums FIRST LAST: what `sum` gives for each
     [[ $stderr == *"input 2, sum x: "* ]]
     [[ $stderr == *"3 inputs done in "*", 1 failed"* ]]
     run -1 --separate-stderr velum map -k --json sum ::: 3 x
-    [[ $output == '{"v":1,"inputs":[{"seq":1,"input":"3","command":"sum 3",'*'"exit":0,'*'"result":"6","error":null},'* ]]
-    [[ $output == *'{"seq":2,"input":"x",'*'"job":null,"exit":2,'*'"result":null,"error":"sum: '* ]]
+    [[ $output == '{"v":1,"inputs":[{"seq":1,"input":"3","command":"sum 3",'*'"exit":0,'*'"result":"6","bytes":null,"error":null},'* ]]
+    [[ $output == *'{"seq":2,"input":"x",'*'"job":null,"exit":2,'*'"result":null,"bytes":null,"error":"sum: '* ]]
     run -1 --separate-stderr velum map --timeout 200ms sleep ::: 60000
     [[ $stderr == *"input 1, sleep 60000: "*timed-out* ]]
+}
+
+@test "map: over files, with results of any size" {
+    local n f
+    mkdir logs
+    for n in 1 2 3 4; do seq $((n * 1000)) $((n * 1000 + 100000)) >logs/$n; done
+    printf 'no end of line 7' >logs/5
+    : >logs/6
+    mesh 2
+    for f in logs/*; do grep 7 $f || true; done >expected
+    velum map -k grep 7 ::: logs/* 2>err | cmp - expected
+    grep -q "6 inputs done in " err
+    for f in logs/*; do grep 7 $f | sed "s,^,$f\t,"; done >expected
+    velum map -k --tag --joblog log grep 7 ::: logs/* 2>/dev/null | cmp - expected
+    [ "$(awk -F '\t' '$1 == 2 { print $6 }' log)" = "$(grep 7 logs/2 | wc -c)" ]
+    run -1 --separate-stderr velum map -k grep 999 ::: logs/1 missing
+    [ "$output" = "$(grep 999 logs/1)" ]
+    [[ $stderr == *"input 2, grep 999 missing: missing: No such file"* ]]
+    run -0 --separate-stderr velum map --json grep 7 ::: logs/5
+    [[ $output == *'"result":null,"bytes":17,"error":null'* ]]
+    # References of objects are inputs as well as files are.
+    ref=$(velum put logs/1 2>/dev/null)
+    velum map grep 7 ::: "$ref" 2>/dev/null | cmp - <(grep 7 logs/1)
+    velum map -k --local grep 7 ::: logs/1 logs/2 2>/dev/null | cmp - <(grep -h 7 logs/1 logs/2)
 }
 
 @test "map: what is wrong is said before anything runs" {
@@ -70,6 +94,14 @@ sums() { # sums FIRST LAST: what `sum` gives for each
     run -5 velum map --addr 127.0.0.1:9 sum ::: 1
     run -0 velum map --dry-run pi -- -{}{#} {1//} ::: a/b --json
     [ "$output" = $'velum run pi -a/b1 a\nvelum run pi ---json2 .' ]
+}
+
+@test "map: --dry-run prints commands that a shell reads back" {
+    value=$'it\'s a $(touch x) "b"'
+    velum map --dry-run sum :::: - <<<"$value" >commands
+    [ "$(cat commands)" = $'velum run sum \'it\'\\\'\'s a $(touch x) "b"\'' ]
+    eval "set -- $(cat commands)"
+    [ $# = 4 ] && [ "$4" = "$value" ] && [ ! -e x ]
 }
 
 @test "map: the job log, and going on behind it after a kill -9" {
@@ -149,4 +181,67 @@ no_job_is_live() { ! velum ps --json | grep -qE '"state":"(running|waiting)"'; }
     grep -q "standard output" err
     ran=$(grep -oE "^[0-9]+ inputs? done" err | grep -oE "^[0-9]+")
     [ "$ran" -lt 50000 ]
+}
+
+@test "map: refusals without end hide neither Ctrl-C nor a reader that left" {
+    code=0
+    yes x | timeout --foreground -s INT -k 5 1 "$VELUM" map --local sum 2>err || code=$?
+    [ $code = 124 ]
+    [[ $(tail -n 1 err) == *"; interrupted" ]]
+    yes x | timeout 10 "$VELUM" map --local --json sum 2>err | head -c 10 >/dev/null
+    [ "${PIPESTATUS[1]}" = 1 ]
+}
+
+@test "map: in order, what has ended behind something cancelled is printed and in the log" {
+    run -0 --separate-stderr velum map --local -k -j 2 --joblog log --halt now,success=1 sleep ::: 60000 1
+    [ "$output" = 1 ]
+    [ "$(tail -n +2 log | cut -f 1)" = 2 ]
+}
+
+@test "map: --halt done=N is 1 where an input failed" {
+    run -1 velum map --local -j 1 --halt soon,done=2 sum ::: x 2 3
+    run -0 velum map --local -j 1 --halt soon,done=2 sum ::: 1 2 x
+}
+
+@test "map: a job log that cannot be one is refused and stays as it is" {
+    printf precious >notes
+    run -1 velum map --local --joblog notes --resume sum ::: 1
+    ends_with_try
+    [ "$(cat notes)" = precious ]
+    : >in
+    run -2 velum map --local --joblog in sum :::: in
+    [[ $output == *"in is what the inputs are read from"* ]]
+    ends_with_try
+    run -2 bash -c '"$0" map --local --joblog out sum ::: 1 >out' "$VELUM"
+    [[ $output == *"out is where the results go"* ]]
+    [ ! -s in ] && [ ! -s out ]
+    run -1 velum map --local --joblog /dev/full sum ::: 1
+    [[ $output == *"/dev/full: No space left on device"* ]]
+    ends_with_try
+}
+
+@test "map: standard input or output that is closed is no other file" {
+    run -2 timeout 10 bash -c 'exec "$0" map --local sum <&-' "$VELUM"
+    [[ $output == *"standard input: Bad file descriptor"* ]]
+    code=0
+    "$VELUM" map --local --joblog log sum ::: 3 >&- 2>err || code=$?
+    [ $code = 1 ]
+    [ "$(wc -l <log)" = 1 ]
+}
+
+@test "map: what could not be cancelled, because the node does not answer, is said" {
+    node a
+    "$VELUM" map --json sleep ::: 1 60000 60001 >out 2>err 3>&- &
+    pid=$!
+    PIDS+=($pid)
+    until_true 10 grep -q '"result":"1"' out
+    until_true 10 job_is_running
+    kill -STOP "$PID_a"
+    kill -INT $pid
+    code=0
+    wait $pid || code=$?
+    [ $code = 130 ]
+    grep -q "2 jobs may still run, for the node does not answer" err
+    [[ $(tail -n 1 err) == "try: velum ps"* ]]
+    [[ $(tail -n 1 out) == *"]}" ]]
 }

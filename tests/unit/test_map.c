@@ -1,12 +1,16 @@
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/map_halt.h"
 #include "cmd/map_input.h"
 #include "cmd/map_log.h"
+#include "cmd/map_result.h"
 #include "cmd/map_words.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
@@ -303,6 +307,56 @@ TEST(a_torn_line_is_cut_off)
     close(fd);
 }
 
+static long size_of_log(void)
+{
+    struct stat s;
+    return stat("log", &s) == 0 ? (long)s.st_size : -1;
+}
+
+static void allow_bytes(rlim_t bytes)
+{
+    struct rlimit limit;
+    REQUIRE(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+/* The disk has room for a part of the second line, and then for more again. */
+TEST(a_line_that_found_no_room_is_not_in_the_log)
+{
+    const struct map_log_line second = {.seq = 2, .job = "abcd", .command = "sum 2"};
+    unlink("log");
+    struct map_log *l = open_log(false);
+    add(l, 1, 0, "sum 1");
+    long before = size_of_log();
+    signal(SIGXFSZ, SIG_IGN);
+    allow_bytes((rlim_t)before + 10);
+    CHECK_INT(map_log_add(l, &second), ERR_IO);
+    CHECK_INT(size_of_log(), before);
+    allow_bytes(RLIM_INFINITY);
+    signal(SIGXFSZ, SIG_DFL);
+    add(l, 3, 0, "sum 3");
+    map_log_close(l);
+    l = open_log(true);
+    CHECK_INT(map_log_past(l, 1), MAP_PAST_DONE);
+    CHECK_INT(map_log_past(l, 2), MAP_PAST_NONE);
+    CHECK_INT(map_log_past(l, 3), MAP_PAST_DONE);
+    map_log_close(l);
+}
+
+TEST(a_log_knows_its_own_file)
+{
+    write_file("log", "", 0);
+    write_file("other", "", 0);
+    int same = open("log", O_RDONLY), other = open("other", O_RDONLY);
+    REQUIRE(same >= 0 && other >= 0);
+    CHECK(map_log_is_file("./log", same));
+    CHECK(!map_log_is_file("log", other) && !map_log_is_file("log", -1));
+    CHECK(!map_log_is_file("missing", same));
+    close(same);
+    close(other);
+}
+
 TEST(a_file_that_is_no_job_log_stays_as_it_is)
 {
     struct map_log *l = NULL, *other = NULL;
@@ -310,9 +364,12 @@ TEST(a_file_that_is_no_job_log_stays_as_it_is)
     CHECK_INT(map_log_open(&l, "log", false, message), ERR_EXISTS);
     CHECK(map_log_open(&l, "log", true, message) < 0);
     CHECK(strstr(message, "log: line 1: this is no job log") != NULL);
-    FILE *f = fopen("log", "r");
-    CHECK(f && fseek(f, 0, SEEK_END) == 0 && ftell(f) == 10);
-    fclose(f);
+    CHECK_INT(size_of_log(), 10);
+    /* One line without its end is not what a crash left of a log. */
+    write_file("log", "precious", 8);
+    CHECK(map_log_open(&l, "log", true, message) < 0);
+    CHECK(strstr(message, "log: line 1: this is no job log") != NULL);
+    CHECK_INT(size_of_log(), 8);
     unlink("log");
     l = open_log(false);
     CHECK_INT(map_log_open(&other, "log", true, message), ERR_BUSY);
@@ -321,8 +378,48 @@ TEST(a_file_that_is_no_job_log_stays_as_it_is)
     CHECK(map_log_open(&l, "missing/log", false, message) < 0);
 }
 
-TEST_MAIN(placeholders_are_those_of_gnu_parallel, a_source_that_is_not_there_is_named,
+/* --- results that wait --- */
+
+TEST(a_result_is_read_back_in_parts)
+{
+    struct map_result r = {0};
+    char part[8] = "";
+    CHECK_INT(map_result_text(&r, "0123456789"), 0);
+    CHECK(r.there && !r.is_bytes && r.size == 10);
+    CHECK_INT(map_result_read(&r, 0, part, 7), 7);
+    CHECK_INT(map_result_read(&r, 7, part, 7), 3);
+    CHECK(memcmp(part, "789", 3) == 0);
+    CHECK_INT(map_result_read(&r, 10, part, 7), 0);
+    CHECK_INT(map_result_read(&r, 11, part, 7), 0);
+    map_result_clear(&r);
+    CHECK(!r.there);
+    CHECK_INT(map_result_bytes(&r, NULL, 0), 0);
+    CHECK(r.there && r.is_bytes && map_result_read(&r, 0, part, 7) == 0);
+    map_result_clear(&r);
+}
+
+TEST(a_result_in_a_file_leaves_none_behind)
+{
+    struct map_result r = {0};
+    char part[8] = "", folder[64];
+    snprintf(folder, sizeof folder, "%s", "results");
+    REQUIRE(mkdir(folder, 0700) == 0);
+    setenv("TMPDIR", folder, 1);
+    REQUIRE(map_result_file(&r, 5) == 0);
+    CHECK_INT(rmdir(folder), 0); /* nothing is in it */
+    REQUIRE(write(r.fd, "abc", 3) == 3);
+    CHECK_INT(map_result_read(&r, 1, part, 8), 2);
+    CHECK_INT(map_result_read(&r, 3, part, 8), ERR_IO); /* shorter than was said */
+    map_result_clear(&r);
+    CHECK_INT(map_result_file(&r, 5), ERR_SYSTEM);
+    CHECK(!r.there);
+    unsetenv("TMPDIR");
+}
+
+TEST_MAIN(a_result_is_read_back_in_parts, a_result_in_a_file_leaves_none_behind,
+          placeholders_are_those_of_gnu_parallel, a_source_that_is_not_there_is_named,
           words_have_bounds, sources_give_every_combination, files_give_their_lines,
           a_line_that_is_too_long_is_named, a_pipe_is_read_as_it_comes,
           halting_is_read_as_gnu_parallel_writes_it, a_job_log_says_what_was_done,
-          a_torn_line_is_cut_off, a_file_that_is_no_job_log_stays_as_it_is)
+          a_torn_line_is_cut_off, a_line_that_found_no_room_is_not_in_the_log,
+          a_log_knows_its_own_file, a_file_that_is_no_job_log_stays_as_it_is)
