@@ -50,6 +50,10 @@ struct tally_kernel {
 typedef int tally_merge(void *ctx, const struct tally_kernel *k, struct bytes left,
                         struct bytes right, uint8_t *out);
 
+/* An old copy of the job that the node sets aside (core/node/stale.h): it is what is tallied, or
+ * there is a new one beside it, which is. */
+enum tally_aside { TALLY_NOT_ASIDE, TALLY_ASIDE, TALLY_ASIDE_TOO };
+
 struct tally {
     const struct alloc *alloc;
     struct job_id job;
@@ -57,6 +61,7 @@ struct tally {
     void *merge_ctx;
     bool known; /* the specification is there */
     bool gone;  /* it ended and was forgotten */
+    enum tally_aside aside;
     struct tally_kernel kernel;
     bool collects; /* its values are outputs of leaves, which nothing folds */
     uint64_t units;
