@@ -312,8 +312,8 @@ static int take_fact(struct tally *t, struct bytes fact)
     return t->error;
 }
 
-/* A node gives a copy up: the one that was set aside where there is one, else what it has. It may be
- * told of the job again later. */
+/* A node gives a copy up: the one that was set aside where there is one, else what it has. It may
+ * be told of the job again later. */
 static void take_step(struct tally *t, uint8_t step)
 {
     if (step == STALE_ASIDE)
