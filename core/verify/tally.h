@@ -35,6 +35,10 @@ struct tally_problem {
     uint64_t first, end; /* leaves of one stage, in the row of all, where there are any */
 };
 
+/* An old copy of the job that the node sets aside (core/node/stale.h): it is what is tallied, or
+ * there is a new one beside it, which is. */
+enum tally_aside { TALLY_NOT_ASIDE, TALLY_ASIDE, TALLY_ASIDE_TOO };
+
 struct tally {
     const struct alloc *alloc;
     struct job_id job;
@@ -42,6 +46,7 @@ struct tally {
     void *merge_ctx;
     bool known; /* the specification is there */
     bool gone;  /* it ended and was forgotten */
+    enum tally_aside aside;
     struct tally_stages stages;
     uint64_t leaves; /* that the result is made of: of a search that found something, up to there */
     struct spans named;

@@ -329,6 +329,75 @@ TEST(test_a_holder_that_left_and_came_back_has_the_job_anew)
     end(1);
 }
 
+static void write_step(struct book *b, enum stale_step step)
+{
+    uint8_t room[64];
+    struct buf r;
+    buf_init_fixed(&r, room, sizeof room);
+    put_job_id(&r, job);
+    put_u8(&r, (uint8_t)step);
+    write_record(b, RECORD_STALE, buf_bytes(&r));
+}
+
+/* A node that was no holder any more gave its copy up, and became one again. */
+TEST(test_a_copy_that_was_given_up_begins_anew)
+{
+    begin();
+    struct book b = book_open(0);
+    write_spec(&b);
+    write_report(&b, 1, 0, 5, NO_LIE);
+    write_step(&b, STALE_DROPPED);
+    write_spec(&b);
+    write_report(&b, 1, 0, 5, NO_LIE);
+    write_report(&b, 2, 5, LEAVES, NO_LIE);
+    write_done(&b);
+    struct verdict v = judge(&b);
+    CHECK(v.proven && !v.gone);
+    CHECK_INT(v.problems, 0);
+    end(1);
+
+    begin();
+    b = book_open(0);
+    write_spec(&b);
+    write_report(&b, 1, 0, LEAVES, NO_LIE);
+    write_step(&b, STALE_DROPPED);
+    write_report(&b, 1, 0, 5, NO_LIE); /* on its way then */
+    v = judge(&b);
+    CHECK(!v.best && !v.gone && !v.proven);
+    end(1);
+}
+
+/* What is given up is the old copy; the new one beside it stays. */
+TEST(test_an_old_copy_that_is_dropped_takes_nothing_of_the_new_one)
+{
+    begin();
+    struct book b = book_open(0);
+    write_spec(&b);
+    write_report(&b, 1, 0, 5, NO_LIE);
+    write_step(&b, STALE_ASIDE);
+    write_spec(&b);
+    write_report(&b, 1, 0, LEAVES, NO_LIE);
+    write_step(&b, STALE_DROPPED);
+    write_done(&b);
+    struct verdict v = judge(&b);
+    CHECK(v.proven);
+    end(1);
+
+    begin();
+    b = book_open(0);
+    write_spec(&b);
+    write_report(&b, 1, 0, LEAVES, NO_LIE);
+    write_step(&b, STALE_ASIDE);
+    write_step(&b, STALE_BACK);
+    write_done(&b);
+    CHECK(judge(&b).proven);
+    write_step(&b, STALE_ASIDE);
+    write_step(&b, STALE_DROPPED);
+    v = judge(&b);
+    CHECK(!v.best && !v.proven);
+    end(1);
+}
+
 TEST(test_a_forgotten_job_is_gone)
 {
     begin();
@@ -615,8 +684,11 @@ TEST_MAIN(test_a_whole_journal_is_proven, test_three_journals_of_many_segments_a
           test_counts_that_do_not_add_up_prove_nothing, test_a_value_is_made_again_from_its_parts,
           test_a_job_that_runs_is_counted_so_far,
           test_a_holder_that_was_away_does_not_spoil_the_proof,
-          test_a_holder_that_left_and_came_back_has_the_job_anew, test_a_forgotten_job_is_gone,
-          test_a_leaf_counted_twice_is_named, test_a_leaf_counted_twice_by_one_node_is_named,
+          test_a_holder_that_left_and_came_back_has_the_job_anew,
+          test_a_copy_that_was_given_up_begins_anew,
+          test_an_old_copy_that_is_dropped_takes_nothing_of_the_new_one,
+          test_a_forgotten_job_is_gone, test_a_leaf_counted_twice_is_named,
+          test_a_leaf_counted_twice_by_one_node_is_named,
           test_a_run_named_twice_after_compaction_is_named, test_a_missing_leaf_is_named,
           test_a_run_without_a_value_does_not_count, test_who_brings_the_value_later_is_named,
           test_a_result_vouches_for_runs_without_a_value, test_a_digest_of_something_else_is_seen,
