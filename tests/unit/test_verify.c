@@ -340,11 +340,6 @@ static void write_about_job(struct book *b, uint16_t type, uint8_t what)
     write_record(b, type, buf_bytes(&r));
 }
 
-static void write_step(struct book *b, enum stale_step step)
-{
-    write_about_job(b, RECORD_STALE, (uint8_t)step);
-}
-
 /* A node that was no holder any more gave its copy up, and became one again. */
 TEST(test_a_copy_that_was_given_up_begins_anew)
 {
@@ -352,7 +347,7 @@ TEST(test_a_copy_that_was_given_up_begins_anew)
     struct book b = book_open(0);
     write_spec(&b);
     write_report(&b, 1, 0, 5, NO_LIE);
-    write_step(&b, STALE_DROPPED);
+    write_about_job(&b, RECORD_STALE, STALE_DROPPED);
     write_spec(&b);
     write_report(&b, 1, 0, 5, NO_LIE);
     write_report(&b, 2, 5, LEAVES, NO_LIE);
@@ -366,7 +361,7 @@ TEST(test_a_copy_that_was_given_up_begins_anew)
     b = book_open(0);
     write_spec(&b);
     write_report(&b, 1, 0, LEAVES, NO_LIE);
-    write_step(&b, STALE_DROPPED);
+    write_about_job(&b, RECORD_STALE, STALE_DROPPED);
     write_report(&b, 1, 0, 5, NO_LIE); /* on its way then */
     v = judge(&b);
     CHECK(!v.best && !v.gone);
@@ -380,10 +375,10 @@ TEST(test_an_old_copy_that_is_dropped_takes_nothing_of_the_new_one)
     struct book b = book_open(0);
     write_spec(&b);
     write_report(&b, 1, 0, 5, NO_LIE);
-    write_step(&b, STALE_ASIDE);
+    write_about_job(&b, RECORD_STALE, STALE_ASIDE);
     write_spec(&b);
     write_report(&b, 1, 0, LEAVES, NO_LIE);
-    write_step(&b, STALE_DROPPED);
+    write_about_job(&b, RECORD_STALE, STALE_DROPPED);
     write_done(&b);
     CHECK(judge(&b).proven);
     end(1);
@@ -392,16 +387,16 @@ TEST(test_an_old_copy_that_is_dropped_takes_nothing_of_the_new_one)
     b = book_open(0);
     write_spec(&b);
     write_report(&b, 1, 0, LEAVES, NO_LIE);
-    write_step(&b, STALE_ASIDE);
-    write_step(&b, STALE_BACK);
+    write_about_job(&b, RECORD_STALE, STALE_ASIDE);
+    write_about_job(&b, RECORD_STALE, STALE_BACK);
     write_done(&b);
     CHECK(judge(&b).proven);
     end(1);
 
     begin();
     b = good_book(0);
-    write_step(&b, STALE_ASIDE);
-    write_step(&b, STALE_DROPPED);
+    write_about_job(&b, RECORD_STALE, STALE_ASIDE);
+    write_about_job(&b, RECORD_STALE, STALE_DROPPED);
     CHECK(!judge(&b).best);
     end(1);
 }
