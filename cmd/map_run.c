@@ -324,7 +324,8 @@ static int take_files(const struct map_task *task, const struct map_words *words
     *count = 0;
     for (int i = at; at >= 0 && i < words->count; i++) {
         const char *word = words->list[i];
-        bool is_file = access(word, F_OK) == 0 || strspn(word, "0123456789abcdef") < 8;
+        size_t digits = strspn(word, "0123456789abcdef");
+        bool is_file = access(word, F_OK) == 0 || digits < 8 || word[digits];
         files[(*count)++] =
             is_file ? (struct velum_input){.path = word} : (struct velum_input){.ref = word};
     }
