@@ -110,7 +110,7 @@ void worker_kill(struct node *n, struct worker *w)
     w->state = WORKER_DYING;
 }
 
-static void order(struct node *n, const struct worker *w, uint8_t type, struct bytes payload)
+void worker_order(struct node *n, const struct worker *w, uint8_t type, struct bytes payload)
 {
     struct action *a = actions_add(n->out, ACTION_ORDER, payload);
 
@@ -137,7 +137,7 @@ static void order_load(struct node *n, const struct worker *w, int kernel, struc
     if (b.failed)
         n->memory_out = true;
     else
-        order(n, w, MESSAGE_ORDER_LOAD, buf_bytes(&b));
+        worker_order(n, w, MESSAGE_ORDER_LOAD, buf_bytes(&b));
     buf_clear(&b);
 }
 
@@ -229,7 +229,7 @@ static void run_chunk(struct node *n, struct worker *w, struct labour_chunk *c)
 
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_order_run(&b, &m);
-    order(n, w, MESSAGE_ORDER_RUN, buf_bytes(&b));
+    worker_order(n, w, MESSAGE_ORDER_RUN, buf_bytes(&b));
     w->chunk = c;
     w->since = n->now;
     c->worker = w->number;
@@ -289,7 +289,7 @@ static void serve_merges(struct node *n)
 
         if (w == NULL)
             continue;
-        order(n, w, MESSAGE_ORDER_MERGE, m->payload);
+        worker_order(n, w, MESSAGE_ORDER_MERGE, m->payload);
         m->worker = w->number;
         m->given_at = n->now;
     }
@@ -310,7 +310,7 @@ static void serve_asides(struct node *n)
         a->given = true;
         text_copy(load.kernel, sizeof load.kernel, k->name);
         order_load(n, w, a->kernel, load);
-        order(n, w, a->order, a->payload);
+        worker_order(n, w, a->order, a->payload);
     }
 }
 

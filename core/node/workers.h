@@ -30,6 +30,8 @@ bool workers_serve_job(const struct node *n, const struct job *j);
 uint32_t workers_busy(const struct node *n);
 /* NULL: it has ended. */
 struct worker *worker_find(const struct node *n, uint32_t number);
+/* Tells it something (core/wire/order.h). */
+void worker_order(struct node *n, const struct worker *w, uint8_t type, struct bytes payload);
 /* Asks the host to kill it; it counts until workers_exited. */
 void worker_kill(struct node *n, struct worker *w);
 
