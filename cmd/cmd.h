@@ -30,6 +30,7 @@ struct call {
     const struct opts *opts;
     int argc; /* arguments that are no options */
     char **argv;
+    int head; /* of them, before the word that ends options; argc where there is none */
 };
 
 struct cmd {

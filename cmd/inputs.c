@@ -13,7 +13,7 @@
 
 #define OTHERS_MAX 16 /* nodes beside the one of the line that are asked what they keep */
 
-static bool is_ref(const char *word)
+bool inputs_is_ref(const char *word)
 {
     return object_is_ref(word) && access(word, F_OK) != 0 && errno == ENOENT;
 }
@@ -43,7 +43,7 @@ int inputs_open(struct inputs *in, int count, char *const *words)
         if (strcmp(i->word, "-") == 0 && has_stdin)
             return refuse_twice();
         has_stdin = has_stdin || strcmp(i->word, "-") == 0;
-        if (is_ref(i->word))
+        if (inputs_is_ref(i->word))
             text_copy(i->ref, sizeof i->ref, i->word);
         else {
             int code = source_open(&i->from, i->word);

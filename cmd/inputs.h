@@ -2,7 +2,7 @@
  * of objects that are there already; and their way to the node.
  *
  * Owns the open files. What goes wrong is said here, with an exit code. Called by run.c, in this
- * order: open, put, made; close at any time. */
+ * order: open, put, made; close at any time. map_run.c asks only what is a reference. */
 #ifndef VELUM_CMD_INPUTS_H
 #define VELUM_CMD_INPUTS_H
 
@@ -23,8 +23,9 @@ struct inputs {
     struct stage_input made[STAGE_INPUTS_MAX]; /* of those that are there: what a job names */
 };
 
-/* Opens every file. A word is a reference when there is no file of that name and it looks like one.
- * 0 or an exit code. The words are borrowed until inputs_close. */
+/* Whether the word is a reference: it looks like one, and there is no file of that name. */
+bool inputs_is_ref(const char *word);
+/* Opens every file. 0 or an exit code. The words are borrowed until inputs_close. */
 int inputs_open(struct inputs *in, int count, char *const *words);
 void inputs_close(struct inputs *in);
 /* Their sizes; false when one is not known yet. */

@@ -59,23 +59,23 @@ static int run_command(const struct cmd *cmd, const char *argv0, int argc, char 
 {
     static struct opts opts;
     char message[OPT_MESSAGE_SIZE], hint[OPT_MESSAGE_SIZE];
-    int count = argc, head = options_end(cmd, argc, argv);
+    const int end = options_end(cmd, argc, argv);
+    int head = end;
     if (!cmd->raw)
-        count = opt_parse(&opts, cmd->opts, cmd->takes == TAKES_KERNEL ? 1 : 0, head, argv, message,
-                          hint);
-    if (count < 0)
+        head = opt_parse(&opts, cmd->opts, cmd->takes == TAKES_KERNEL ? 1 : 0, end, argv, message,
+                         hint);
+    if (head < 0)
         return refuse_option(cmd, message, hint);
-    if (!cmd->raw) {
-        memmove(argv + count, argv + head, (size_t)(argc - head) * sizeof *argv);
-        count += argc - head;
-    }
+    memmove(argv + head, argv + end, (size_t)(argc - end) * sizeof *argv);
+    const int count = head + argc - end;
     if (opt_given(&opts, "help")) {
         cmd_print_help(cmd, stdout);
         return CODE_DONE;
     }
     if (count < cmd->args_min || count > cmd->args_max)
         return refuse_count(cmd, count);
-    struct call call = {.cmd = cmd, .argv0 = argv0, .opts = &opts, .argc = count, .argv = argv};
+    struct call call = {
+        .cmd = cmd, .argv0 = argv0, .opts = &opts, .argc = count, .argv = argv, .head = head};
     return cmd->run(&call);
 }
 

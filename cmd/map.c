@@ -62,19 +62,15 @@ static enum progress_kind progress_kind(const struct call *c)
     return progress_kind_of(name, talk_is_terminal());
 }
 
-static int words_before_inputs(const struct call *c)
+static bool resumes(const struct call *c)
 {
-    int i = 0;
-    while (i < c->argc && !map_is_mark(c->argv[i]))
-        i++;
-    return i;
+    return opt_given(c->opts, "resume") || opt_given(c->opts, "resume-failed");
 }
 
 static int take_options(const struct call *c, struct map_task *t)
 {
     const char *halt = opt_text(c->opts, "halt", "never");
-    bool resumes = opt_given(c->opts, "resume") || opt_given(c->opts, "resume-failed");
-    if (resumes && !opt_given(c->opts, "joblog")) {
+    if (resumes(c) && !opt_given(c->opts, "joblog")) {
         talk_error("--resume and --resume-failed need the job log of the run before");
         talk_try("--joblog FILE");
         return CODE_MISUSE;
@@ -97,16 +93,16 @@ static int take_options(const struct call *c, struct map_task *t)
     return 0;
 }
 
-static int take_words(const struct call *c, int count, struct map_task *t)
+static int take_words(const struct call *c, struct map_task *t)
 {
-    if (count == 0) {
+    if (c->head == 0) {
         talk_error("KERNEL is missing");
         cmd_print_usage(c->cmd, stderr);
         talk_try("velum map pi ::: 1000 2000");
         return CODE_MISUSE;
     }
     t->kernel = c->argv[0];
-    t->argc = count - 1;
+    t->argc = c->head - 1;
     t->argv = c->argv + 1;
     return 0;
 }
@@ -181,14 +177,13 @@ static int open_log(const struct call *c, const struct map_inputs *inputs, struc
 {
     char message[MAP_MESSAGE_SIZE];
     const char *path = opt_text(c->opts, "joblog", NULL);
-    bool resumes = opt_given(c->opts, "resume") || opt_given(c->opts, "resume-failed");
     if (!path)
         return 0;
     if (map_log_is_file(path, map_inputs_fd(inputs)))
         return refuse_log(path, "what the inputs are read from");
     if (map_log_is_file(path, STDOUT_FILENO))
         return refuse_log(path, "where the results go");
-    int rc = map_log_open(out, path, resumes, message);
+    int rc = map_log_open(out, path, resumes(c), message);
     if (rc == 0)
         return 0;
     talk_error("%s", message);
@@ -224,13 +219,12 @@ static int map(const struct call *c)
     struct map_inputs *inputs = NULL;
     struct map_log *log = NULL;
     char message[MAP_MESSAGE_SIZE];
-    int head = words_before_inputs(c);
     int code = take_options(c, &t);
     if (code == 0)
-        code = take_words(c, head, &t);
+        code = take_words(c, &t);
     if (code != 0)
         return code;
-    if (map_inputs_open(&inputs, c->argc - head, c->argv + head, opt_given(c->opts, "null"),
+    if (map_inputs_open(&inputs, c->argc - c->head, c->argv + c->head, opt_given(c->opts, "null"),
                         message) < 0) {
         talk_error("%s", message);
         talk_try("velum help map");

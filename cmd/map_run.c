@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "cmd/inputs.h"
 #include "cmd/interrupt.h"
 #include "cmd/map_show.h"
 #include "cmd/map_words.h"
@@ -324,9 +324,8 @@ static int take_files(const struct map_task *task, const struct map_words *words
     *count = 0;
     for (int i = at; at >= 0 && i < words->count; i++) {
         const char *word = words->list[i];
-        bool is_file = access(word, F_OK) == 0 || strspn(word, "0123456789abcdef") < 8;
-        files[(*count)++] =
-            is_file ? (struct velum_input){.path = word} : (struct velum_input){.ref = word};
+        files[(*count)++] = inputs_is_ref(word) ? (struct velum_input){.ref = word}
+                                                : (struct velum_input){.path = word};
     }
     return at >= 0 ? at : words->count;
 }

@@ -4,19 +4,8 @@
 #include "core/node/labour_report.h"
 #include "core/node/making.h"
 #include "core/node/stages.h"
+#include "core/node/worker_order.h"
 #include "core/node/workers.h"
-
-static void order(struct node *n, const struct worker *w, uint8_t type, struct bytes payload)
-{
-    struct action *a = actions_add(n->out, ACTION_ORDER, payload);
-
-    if (a == NULL) {
-        n->memory_out = true;
-        return;
-    }
-    a->worker = w->number;
-    a->type = type;
-}
 
 /* `who` is the worker's number. */
 static struct worker *maker(const struct node *n, uint64_t who)
@@ -38,7 +27,7 @@ static void taken(struct node *n, uint64_t who, uint32_t bytes)
     m.run = w->chunk->grant;
     buf_init_fixed(&b, raw, sizeof raw);
     put_order_more(&b, &m);
-    order(n, w, MESSAGE_ORDER_MORE, buf_bytes(&b));
+    worker_order(n, w, MESSAGE_ORDER_MORE, buf_bytes(&b));
 }
 
 static void made(struct node *n, uint64_t who, int rc, const struct shelf_object *o)
@@ -67,7 +56,7 @@ static void made(struct node *n, uint64_t who, int rc, const struct shelf_object
     m.value = buf_bytes(&v);
     buf_init_fixed(&b, raw, sizeof raw);
     put_order_taken(&b, &m);
-    order(n, w, MESSAGE_ORDER_TAKEN, buf_bytes(&b));
+    worker_order(n, w, MESSAGE_ORDER_TAKEN, buf_bytes(&b));
 }
 
 static const struct making_owner owner = {.taken = taken, .made = made};

@@ -6,6 +6,7 @@
 #include "core/node/state.h"
 #include "core/wire/order.h"
 
+/* Tells it something (core/wire/order.h). */
 void worker_order(struct node *n, const struct worker *w, uint8_t type, struct bytes payload);
 /* Some of its inputs are objects. */
 bool worker_reads_files(const struct order_load *m);

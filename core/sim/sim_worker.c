@@ -176,6 +176,19 @@ static void run_over(struct world *w, struct sim_node *n, struct sim_worker *x)
 
 static void obey(struct world *w, struct sim_node *n, struct sim_worker *x);
 
+/* Behind a leaf it looks at its orders. False: there is no leaf after this one. */
+static bool goes_on(struct world *w, struct sim_node *n, struct sim_worker *x)
+{
+    obey(w, n, x);
+    if (x->dying || w->failed)
+        return false;
+    if (run_ended(&x->run)) {
+        run_over(w, n, x);
+        return false;
+    }
+    return true;
+}
+
 /* Of a job that collects: each leaf is reported. */
 static void is_computed(struct world *w, struct sim_node *n, struct sim_worker *x)
 {
@@ -186,13 +199,8 @@ static void is_computed(struct world *w, struct sim_node *n, struct sim_worker *
     x->output_len = b.len;
     x->has_output = true;
     run_step(&x->run);
-    obey(w, n, x);
-    if (x->dying || w->failed)
+    if (!goes_on(w, n, x))
         return;
-    if (run_ended(&x->run)) {
-        run_over(w, n, x);
-        return;
-    }
     progress(w, n, x);
     next_leaf(w, n, x);
 }
@@ -493,13 +501,8 @@ void sim_worker_leaf(struct world *w, struct sim_node *n, uint32_t number, uint6
         run_trim(&x->run, x->run.next);
     x->compute_us += (uint64_t)(w->now - x->leaf_began);
     j->computed_us += (uint64_t)(w->now - x->leaf_began);
-    obey(w, n, x);
-    if (x->dying || w->failed)
+    if (!goes_on(w, n, x))
         return;
-    if (run_ended(&x->run)) {
-        run_over(w, n, x);
-        return;
-    }
     if (w->now - x->reported >= (int64_t)x->now.report_us)
         progress(w, n, x);
     next_leaf(w, n, x);

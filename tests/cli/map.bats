@@ -62,6 +62,8 @@ sums() { # sums FIRST LAST: what `sum` gives for each
     run -1 --separate-stderr velum map -k grep 999 ::: logs/1 missing
     [ "$output" = "$(grep 999 logs/1)" ]
     [[ $stderr == *"input 2, grep 999 missing: missing: No such file"* ]]
+    run -1 velum map grep 7 ::: deadbeef.txt
+    [[ $output == *"deadbeef.txt: No such file"* ]]
     run -0 --separate-stderr velum map --json grep 7 ::: logs/5
     [[ $output == *'"result":null,"bytes":17,"error":null'* ]]
     # References of objects are inputs as well as files are.

@@ -31,6 +31,29 @@ static inline void story_collects(struct job_spec *spec, uint32_t number)
         (struct bytes){story_collect.input_list, (size_t)story_collect.inputs * STAGE_INPUT_BYTES};
 }
 
+/* Nodes that know each other, and whose jobs collect. After story_init and what the ages are. */
+static inline void story_collect_begin(struct story *s, uint32_t (*output)(uint64_t leaf),
+                                       bool keeps_disk)
+{
+    s->output = output;
+    s->adjust = story_collects;
+    story_collect.inputs = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        s->nodes[i].keeps_disk = keeps_disk;
+        story_start(s, i);
+    }
+    for (uint32_t i = 1; i < s->count; i++)
+        story_hint(s, i, 0);
+    story_run(s, 2 * S_US);
+}
+
+/* Bytes for inputs, no two pieces alike. */
+static inline void story_fill(uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+}
+
 /* The job as node i tells of it, when it has ended; its result is borrowed from the story. */
 static inline struct job_view story_result(struct story *s, uint32_t i, struct job_id id,
                                            int64_t within_us)

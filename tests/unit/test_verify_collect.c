@@ -6,13 +6,10 @@
 #include "core/wire/output.h"
 #include "tests/lib/check.h"
 #include "tests/lib/heap.h"
+#include "tests/unit/tally_rig.h"
 
-#define RECORD_FACTS 1
 #define LEAVES_MOST 1500u
 
-static struct heap heap;
-static struct tally tally;
-static struct job_id job;
 static uint32_t leaves;
 static struct buf list;
 static uint64_t size;
@@ -26,29 +23,6 @@ static struct output output_of(uint32_t leaf, uint8_t bytes[OUTPUT_INLINE_MAX])
     o.size = o.kind == OUTPUT_OBJECT ? 1001 + leaf : leaf * 37 % 1001;
     o.bytes = (struct bytes){bytes, (size_t)(o.kind == OUTPUT_OBJECT ? 0 : o.size)};
     return o;
-}
-
-static void record(struct bytes fact)
-{
-    struct buf b;
-
-    buf_init(&b, &heap.alloc, 1 << 20);
-    put_job_id(&b, job);
-    put_u16(&b, 1);
-    put_block(&b, fact);
-    CHECK_INT(tally_record(&tally, RECORD_FACTS, buf_bytes(&b)), 0);
-    buf_clear(&b);
-}
-
-static void record_signed(enum fact_kind kind, struct bytes body)
-{
-    struct signed_bytes s = {.body = body};
-    struct buf b;
-
-    buf_init(&b, &heap.alloc, 1 << 20);
-    put_signed_fact(&b, kind, &s);
-    record(buf_bytes(&b));
-    buf_clear(&b);
 }
 
 static int merge(void *ctx, const struct tally_kernel *k, struct bytes left, struct bytes right,

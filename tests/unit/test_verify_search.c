@@ -7,38 +7,11 @@
 #include "core/wire/tree.h"
 #include "tests/lib/check.h"
 #include "tests/lib/heap.h"
+#include "tests/unit/tally_rig.h"
 
-#define RECORD_FACTS 1
 #define LEAVES 50u
 #define LEAF_UNITS 4u
 #define SIZE 10u
-
-static struct heap heap;
-static struct tally tally;
-static struct job_id job;
-
-static void record(struct bytes fact)
-{
-    struct buf b;
-
-    buf_init(&b, &heap.alloc, 1 << 20);
-    put_job_id(&b, job);
-    put_u16(&b, 1);
-    put_block(&b, fact);
-    CHECK_INT(tally_record(&tally, RECORD_FACTS, buf_bytes(&b)), 0);
-    buf_clear(&b);
-}
-
-static void record_signed(enum fact_kind kind, struct bytes body)
-{
-    struct signed_bytes s = {.body = body};
-    struct buf b;
-
-    buf_init(&b, &heap.alloc, 1 << 20);
-    put_signed_fact(&b, kind, &s);
-    record(buf_bytes(&b));
-    buf_clear(&b);
-}
 
 static int merge(void *ctx, const struct tally_kernel *k, struct bytes left, struct bytes right,
                  uint8_t *out)
