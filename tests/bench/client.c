@@ -192,7 +192,7 @@ void client_plan(struct client *c, const char *kernel, int argc, const char *con
     struct buf payload;
     struct frame frame;
     buf_init(&payload, &host_memory, FRAME_PAYLOAD_MAX);
-    if (put_request_plan(&payload, kernel, argc, argv) < 0)
+    if (put_request_plan(&payload, kernel, argc, argv, 0, NULL) < 0)
         die("these arguments cannot be asked about");
     client_send(c, MESSAGE_REQUEST_PLAN, buf_bytes(&payload));
     buf_clear(&payload);
