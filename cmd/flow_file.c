@@ -322,7 +322,8 @@ static int say_circle(const struct take *t, char message[INI_MESSAGE_SIZE])
     const struct flow *f = t->flow;
     char what[INI_MESSAGE_SIZE];
     uint32_t at = 0;
-    while (f->stages[at].number != NO_STAGE)
+    /* The result may have no number only because it is to be the last. */
+    while (f->stages[at].number != NO_STAGE || waits_for(f, &f->stages[at]) == NO_STAGE)
         at++;
     /* Whoever waits waits for one that waits: so many steps lead into the circle. */
     for (uint32_t i = 0; i < f->count; i++)

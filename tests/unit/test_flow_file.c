@@ -105,6 +105,9 @@ TEST(circles_are_found)
     refused("[z]\nkernel = x\nafter = a\n[a]\nkernel = x\nafter = c\n[b]\nkernel = x\ninputs = a\n"
             "[c]\nkernel = x\nafter = b\n",
             "t.flow line 6: [a] waits for [c], which in the end waits for [a]");
+    /* The first in the file waits for nothing, and is the result. */
+    refused("[r]\nkernel = x\n[a]\nkernel = x\ninputs = b\n[b]\nkernel = x\ninputs = a\n",
+            "t.flow line 8: [b] waits for [a], which in the end waits for [b]");
 }
 
 TEST(many_stages_are_read)
