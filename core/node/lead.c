@@ -352,7 +352,8 @@ static void give_up_stage(struct job *j, uint32_t stage, const char *text)
 
     if (l->failed_why == NULL)
         l->failed_why = node_alloc(j->node, VIEW_ERROR_SIZE);
-    if (l->failed_why != NULL && l->failed_why[0] == 0)
+    /* Those that had failed before may be complete after all. */
+    if (l->failed_why != NULL && l->ready.failed == 0)
         text_copy(l->failed_why, VIEW_ERROR_SIZE, text);
     ready_fail(&l->ready, stage);
     pool_close(l->pool, stage);
