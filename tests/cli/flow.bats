@@ -56,6 +56,16 @@ END
     [[ ${lines[0]} == "velum flow: args.flow line 3: [a] sum: "* ]]
     run -2 velum flow --local none.flow
     [ "${lines[0]}" = "velum flow: cannot read the flow none.flow: No such file or directory; check the path" ]
+    printf '[a]\nkernel = factor\nargs = 91\n[b]\nkernel = sum\nargs = 5\nafter = a\n' >search.flow
+    run -2 velum flow --local search.flow
+    [ "${lines[0]}" = "velum flow: search.flow line 1: [a] factor searches, and a search is a job of its own" ]
+    printf '[b]\nkernel = sum\nargs = 5\n[a]\nkernel = noop\nargs = 5\nunits = 18446744073709551615\nleaf = 1\n' >large.flow
+    run -2 velum flow --local large.flow
+    [ "${lines[0]}" = "velum flow: large.flow line 4: [a] has 18446744073709551615 leaves; at most 1099511627776 are allowed" ]
+    [ "${lines[1]}" = "try: leaf = 16777216" ]
+    steps
+    run -2 velum flow --local -d steps.flow
+    [[ ${lines[0]} == "velum flow: -d needs a node "* ]]
     mesh 1
     run -2 velum flow kernel.flow
     [[ ${lines[0]} == *"kernel.flow line 1: [a]"*nosuch* ]]

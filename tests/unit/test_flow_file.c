@@ -1,6 +1,7 @@
 /* Files that describe a job of several stages: what they say, and what is wrong with them. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd/flow_file.h"
 #include "core/base/err.h"
@@ -84,6 +85,11 @@ TEST(what_is_wrong_is_said_with_its_line)
     refused("[a]\nkernel = x\nafter = b\n", "t.flow line 3: there is no stage [b] in this file");
     refused("[a]\nkernel = x\nretries = 18\n",
             "t.flow line 3: retries cannot be \"18\"; allowed is a number from 1 to 17");
+    refused("[a]\nk\33[31m = x\n",
+            "t.flow line 2: there is no key k\\u{1b}[31m in a stage; allowed are kernel, args, "
+            "inputs, after, units, leaf, retries and timeout");
+    refused("[a]\nkernel = x\nafter = \33[31m\n",
+            "t.flow line 3: there is no stage [\\u{1b}[31m] in this file");
     refused("[a]\nkernel = x\nunits = 0\n",
             "t.flow line 3: units cannot be \"0\"; allowed is a number from 1 on");
     refused("[A]\nkernel = x\n",
@@ -94,6 +100,21 @@ TEST(what_is_wrong_is_said_with_its_line)
             "t.flow line 4: [job] is there a second time; put all of it into one");
     CHECK(flow_read(&flow, "none.flow", message) < 0);
     CHECK_STR(message, "cannot read the flow none.flow: No such file or directory; check the path");
+    flow_clear(&flow);
+}
+
+TEST(no_word_of_the_arguments_is_lost)
+{
+    char text[400] = "[a]\nkernel = x\nargs =";
+    size_t len = strlen(text);
+    for (int i = 0; i < 64; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, " %d", i % 10);
+    CHECK_INT(read_text_of(text), 0);
+    flow_clear(&flow);
+    snprintf(text + len, sizeof text - len, " 4");
+    CHECK(read_text_of(text) < 0);
+    CHECK(strstr(message, "t.flow line 3: args cannot be ") != NULL);
+    CHECK(strstr(message, "allowed is what the kernel takes, at most 64 words") != NULL);
     flow_clear(&flow);
 }
 
@@ -129,4 +150,5 @@ TEST(many_stages_are_read)
 }
 
 TEST_MAIN(a_flow_says_what_each_stage_is, stages_come_behind_what_they_need_and_the_result_last,
-          what_is_wrong_is_said_with_its_line, circles_are_found, many_stages_are_read)
+          what_is_wrong_is_said_with_its_line, no_word_of_the_arguments_is_lost, circles_are_found,
+          many_stages_are_read)
