@@ -54,6 +54,10 @@ static enum stage_view_state state_of(const struct known *k, const struct stage_
 
     if (v->done == v->leaves && state == STAGE_DONE)
         return STAGE_VIEW_DONE;
+#if VELUM_PLANT == 581 /* trace/test_graph: stages of a job that has ended seem to wait */
+    if (k->ready == NULL)
+        return STAGE_VIEW_WAITING;
+#endif
     if (k->ready == NULL)
         return STAGE_VIEW_STOPPED;
     if (state == STAGE_FAILED)
@@ -150,12 +154,10 @@ static void send_all(const struct sink *s, struct job *j)
         send_views(s, j, &j->lead->ready);
         return;
     }
-#if VELUM_PLANT != 581 /* trace/test_graph: stages of a job that has ended seem to wait */
     if (job_is_final(j)) {
         send_views(s, j, NULL);
         return;
     }
-#endif
     if (ready_init(&own, s->n->alloc, j->graph, ledger_cover(j->ledger)) < 0) {
         s->n->memory_out = true;
         return;
