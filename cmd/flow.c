@@ -304,6 +304,16 @@ static int follow(const struct call *c, struct line *l, const struct reply_submi
     return code;
 }
 
+static void announce(const struct plans *p, const struct line *l, const char *id, uint32_t durable)
+{
+    const unsigned count = p->flow.count;
+    char more[64] = "";
+    if (!line_is_embedded(l))
+        snprintf(more, sizeof more, "; velum show %s shows how far they are", id);
+    talk_line("job %s  %u stage%s, durable=%u%s", id, count, count == 1 ? "" : "s",
+              (unsigned)durable, more);
+}
+
 static int submit(const struct call *c, const struct plans *p, struct line *l)
 {
     struct reply_submitted ack;
@@ -323,8 +333,7 @@ static int submit(const struct call *c, const struct plans *p, struct line *l)
         printf("%s\n", id);
         return CODE_DONE;
     }
-    talk_line("job %s  %u stage%s, durable=%u; velum show %s shows how far they are", id,
-              (unsigned)p->flow.count, p->flow.count == 1 ? "" : "s", (unsigned)ack.durable, id);
+    announce(p, l, id, ack.durable);
     return follow(c, l, &ack);
 }
 

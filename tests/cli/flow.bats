@@ -31,6 +31,7 @@ END
     steps
     run -0 --separate-stderr velum flow --local steps.flow
     result=$output
+    [[ $stderr != *"velum show"* ]]
     run -0 --separate-stderr velum run --local pi 3000000
     [ "$output" = "$result" ]
 }
@@ -90,6 +91,7 @@ END
     until_true 10 job_has_begun "$id"
     run -0 --separate-stderr velum show "$id"
     [[ $output == *STAGE*NAME*WHAT*STATE*DONE*NEEDS* ]]
+    [[ $output != *" each"* ]]
     [[ ${lines[-1]} == 2*c*sum*waiting*0/1*b ]]
     kill -KILL "$PID_a"
     wait "$PID_a" || :
