@@ -383,6 +383,8 @@ static void fail_if_poisoned(struct job *j)
     while (pool_poisoned(l->pool, lead_eligible(j, &slots), sure, &leaf, why, sizeof why)) {
         say_poisoned(j, leaf, why, text);
         if (!j->spec->keep_going || j->graph->count == 1) {
+            if (j->graph->count > 1)
+                ready_fail(&l->ready, stage_of_leaf(j, leaf));
             outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
             return;
         }

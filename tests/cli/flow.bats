@@ -130,4 +130,6 @@ END
     [[ $output == *"1 stage is blocked"* ]]
     run -0 --separate-stderr velum show --json "$id"
     [[ $output == *'"name":"beside","kernel":"sleep","args":"1500","state":"done"'* ]]
+    [[ $output == *'"name":"bad","kernel":"crash","args":"abort 0 3","state":"failed"'* ]]
+    [[ $output == *'"name":"behind","kernel":"sum","args":"10","state":"blocked","blocked_by":1'* ]]
 }

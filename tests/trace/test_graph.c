@@ -450,13 +450,16 @@ TEST(of_a_job_that_has_ended_no_stage_waits)
     parts_need(parts_add(3, false), 0, 0);
     parts[1].param = STORY_FAILING;
     parts_need(parts_add(3, false), 1, 0);
+    parts_need(parts_add(3000, false), 0, NEED_ORDER);
     id = story_submitted(&story, 0, 1);
     CHECK_INT(ended(1, id, 60 * S_US).state, JOB_FAILED);
     for (int k = 0; k < 2; k++) {
-        CHECK_INT(shown(1, id, v, 8), 3);
+        CHECK_INT(shown(1, id, v, 8), 4);
         CHECK_INT(v[0].state, STAGE_VIEW_DONE);
-        CHECK_INT(v[1].state, STAGE_VIEW_STOPPED);
-        CHECK_INT(v[2].state, STAGE_VIEW_STOPPED);
+        CHECK_INT(v[1].state, STAGE_VIEW_FAILED);
+        CHECK_INT(v[2].state, STAGE_VIEW_BLOCKED);
+        CHECK_INT(v[2].blocked_by, 1);
+        CHECK_INT(v[3].state, STAGE_VIEW_STOPPED);
         story_run(&story, 10 * S_US);
     }
     CHECK(story_end(&story));
