@@ -1,5 +1,6 @@
 /* How far the stages of a job are, for users. The coordinator knows best; a node that does not hold
- * the job asks it. Private to core/node. */
+ * the job asks it, and where it does not answer the other holders, one after the other. Private to
+ * core/node. */
 #ifndef VELUM_NODE_SHOW_STAGES_H
 #define VELUM_NODE_SHOW_STAGES_H
 
@@ -12,6 +13,8 @@ struct stages_wait {
     uint32_t request;
     struct job_id job;
     struct node_id at;
+    uint8_t tried; /* of the job's coordinator and its holders, in this order */
+    bool begun;    /* the user has a part of the answer */
     struct instant since;
     struct stages_wait *next;
 };

@@ -417,6 +417,29 @@ TEST(every_node_tells_how_far_the_stages_are)
     CHECK(story_end(&story));
 }
 
+/* Nobody leads a job that has ended: who did may be gone for good. */
+TEST(who_led_a_job_that_has_ended_is_not_waited_for)
+{
+    struct stage_view v[4];
+    struct job_id id;
+    uint32_t leader;
+
+    begin(5);
+    parts_add(6, false);
+    parts_need(parts_add(300, false), 0, 0);
+    id = story_submitted(&story, 0, 1);
+    compute(20);
+    leader = story_leader(&story, id);
+    REQUIRE(leader < 5);
+    ended(leader == 0 ? 1 : 0, id, 30 * S_US);
+    story_kill(&story, leader);
+    story_run(&story, 20 * S_US);
+    for (uint32_t i = 0; i < 5; i++)
+        if (i != leader)
+            CHECK_INT(shown(i, id, v, 4), 2);
+    CHECK(story_end(&story));
+}
+
 TEST(what_is_blocked_is_shown_with_what_blocks_it)
 {
     struct stage_view v[8];
@@ -579,8 +602,9 @@ TEST(random_graphs_come_to_what_they_come_to_alone)
 TEST_MAIN(a_worker_turns_from_stage_to_stage, values_that_nobody_waits_for_are_let_alone,
           values_that_another_holder_tells_open_stages_too, every_node_tells_how_far_the_stages_are,
           what_is_blocked_is_shown_with_what_blocks_it, of_a_job_that_has_ended_no_stage_waits,
-          a_value_is_read_by_the_next_stage, a_diamond_reads_both_of_its_sides_in_their_order,
-          many_small_stages_fan_out_and_in_again, outputs_that_were_collected_are_read_one_by_one,
+          who_led_a_job_that_has_ended_is_not_waited_for, a_value_is_read_by_the_next_stage,
+          a_diamond_reads_both_of_its_sides_in_their_order, many_small_stages_fan_out_and_in_again,
+          outputs_that_were_collected_are_read_one_by_one,
           outputs_that_are_objects_are_got_by_who_reads_them,
           a_last_stage_that_collects_is_the_result,
           no_leaf_runs_before_what_it_waits_for_is_complete,
