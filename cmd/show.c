@@ -36,7 +36,8 @@ static int print(const struct call *c, struct line *l, struct job_entry *e)
 {
     struct stage_list stages;
     int rc = jobs_show(l, e);
-    (void)stage_list_fetch(l, e->view.id, &stages);
+    if (stage_list_fetch(l, e->view.id, &stages) < 0)
+        stage_list_clear(&stages); /* rather none than some of them */
     if (opt_given(c->opts, "json")) {
         print_json(e, &stages);
     } else {

@@ -37,7 +37,7 @@ static int add_all(struct stage_list *s, struct bytes payload)
     int rc = read_reply_stages(payload, &count, &r);
     for (uint16_t i = 0; rc == 0 && i < count; i++) {
         read_stage_view(&r, &v);
-        rc = r.failed ? ERR_FORMAT : add(s, v);
+        rc = r.failed || v.number != s->count ? ERR_FORMAT : add(s, v);
     }
     return rc;
 }

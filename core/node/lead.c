@@ -324,16 +324,24 @@ static bool hears_most(const struct node *n)
     return missing <= there;
 }
 
-/* Why leaves that kept dying are given up: names the nodes that were lost, or says how the last
- * worker died. */
+/* Why leaves that kept dying are given up: names the stage as its flow does, and the nodes that
+ * were lost, or says how the last worker died. */
 static void say_poisoned(struct job *j, uint64_t leaf, const char *why, char text[VIEW_ERROR_SIZE])
 {
     struct lead *l = j->lead;
     char name[NODE_NAME_SIZE];
     struct node_id lost[POOL_LOST_AT_MAX];
     uint32_t count = pool_lost_at(l->pool, leaf, lost);
+    struct stage_spec room;
+    const struct stage_spec *s = stage_spec_of(j, stage_of_leaf(j, leaf), &room);
 
-    text_copy(text, VIEW_ERROR_SIZE, why);
+    text[0] = 0;
+    if (s->name[0] != 0) {
+        text_append(text, VIEW_ERROR_SIZE, "[");
+        text_append(text, VIEW_ERROR_SIZE, s->name);
+        text_append(text, VIEW_ERROR_SIZE, "] ");
+    }
+    text_append(text, VIEW_ERROR_SIZE, why);
     for (uint32_t i = 0; i < count; i++) {
         member_name(j->node, lost[i], name);
         text_append(text, VIEW_ERROR_SIZE, i == 0 ? "; lost were " : ", ");

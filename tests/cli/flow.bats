@@ -124,7 +124,7 @@ args = 1500
 after = good
 END
     run -1 velum flow fails.flow
-    [[ $output == *"leaf 0 of stage "*" ended its worker three times"* ]]
+    [[ $output == *"[bad] leaf 0 of stage 1 ended its worker three times"* ]]
     id=$(velum flow -d --keep-going fails.flow)
     run -1 velum wait "$id"
     [[ $output == *"1 stage is blocked"* ]]

@@ -168,7 +168,7 @@ TEST(any_stages_are_put_in_order_or_refused_for_their_circle)
 {
     struct prng p;
     prng_init(&p, 7);
-    for (int round = 0; round < 3000; round++) {
+    for (int round = 0; round < 600; round++) {
         bool waits[SOME][SOME] = {{false}};
         char text[1000];
         size_t len = 0;
