@@ -37,6 +37,7 @@
 #include "core/node/stale.h"
 #include "core/node/submit.h"
 #include "core/node/watch.h"
+#include "core/node/watchers.h"
 #include "core/node/workers.h"
 
 #define STOP_US (1500 * MS_US)
@@ -79,6 +80,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     map_init(&n->stale, alloc, ID_SIZE, STALE_MAX);
     tombs_init(&n->tombs, alloc, TOMBSTONES_MAX);
     map_init(&n->directory, alloc, ID_SIZE, JOBS_LIVE_MAX + JOBS_KEPT_MAX + 1);
+    watchers_init(n);
     map_init(&n->keeping, alloc, ID_SIZE, KEEPING_MAX);
     map_init(&n->owners, alloc, ID_SIZE, KEEPING_MAX);
     map_init(&n->sites, alloc, ID_SIZE, MESH_MEMBERS_MAX + 1);

@@ -27,7 +27,7 @@
  *                    tombs.c: their names; stale.c: old jobs of a node that was away too long
  *   directory.c      what this node knows of all jobs of the mesh
  *   seek.c           whom to ask about a job that is not here
- *   watch.c          who waits for news of a job
+ *   watch.c          who waits for news of a job; watchers.c: the table of them
  *   kill.c           cancelling with proof
  *   stages.c         the stages of a job here; lead_values.c, labour_inputs.c: what they yield, on
  *                    its way to those who read it; show_stages.c: how far they are
@@ -229,6 +229,9 @@ struct node {
     struct map sites;    /* node_id -> struct site */
     uint32_t chunks_out; /* at all of them together */
     struct watcher *watchers;
+    struct watcher *watch_next; /* the next to be looked at; NULL: the first */
+    struct map watched;         /* job_id -> struct watcher, the latest of that job */
+    uint32_t watchers_count, watching_nodes;
     struct kill_wait *kills;
     struct job_id unseen_killed[KILL_UNSEEN_MAX]; /* a ring; see kill_forbids */
     uint32_t unseen_killed_next;
