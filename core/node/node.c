@@ -404,7 +404,6 @@ static void handle(struct node *n, const struct event *ev)
         break;
     case EVENT_STORED:
         record_stored(n, ev->stored.ticket, ev->stored.rc);
-        waits_run(n);
         break;
     case EVENT_DISK:
         n->disk_full = ev->disk.full;
@@ -533,6 +532,7 @@ int node_step(struct node *n, const struct event *ev, struct actions *out)
     round_forgive_pause(n);
     mesh_tick(n->mesh, n->now);
     handle(n, ev);
+    waits_run(n);
     round_run(n);
     forget_tick(n);
     owners_tick(n);
@@ -581,6 +581,8 @@ struct instant node_due(const struct node *n)
     due = instant_first(due, n->round_at);
     due = instant_first(due, n->kept_more ? n->now : n->forget_at);
     due = instant_first(due, labour_due(n));
+    if (waits_are_due(n))
+        due = n->now;
     due = instant_first(due, snapshot_due(n));
     due = instant_first(due, owners_due(n));
     if (n->directory_dirty)

@@ -191,6 +191,8 @@ struct node {
     bool replaying;
     bool told_late;         /* a partial came in this step for a job that has a cancel here */
     bool told_old;          /* facts that came in this step named holders of an older generation */
+    bool told_former;       /* they said of an ended job who was a holder, */
+    bool told_more;         /* and something else that was not known */
     struct map stale;       /* job_id -> struct job that was set aside */
     struct job *stale_jobs; /* the same, by next_live */
     struct tombs tombs;
@@ -213,7 +215,8 @@ struct node {
     bool directory_dirty;
     struct instant directory_flush;
     uint64_t ticket_last, ticket_synced;
-    struct wait *waits_first, *waits_last;
+    struct wait *waits_first, *waits_last; /* by ticket */
+    uint32_t waits_count;
     bool disk_full;
     bool
         store_broken; /* a record was refused: nothing later counts as synced until a snapshot is */

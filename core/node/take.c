@@ -170,6 +170,8 @@ int take_told(struct node *n, struct job_id id, struct node_id from, struct byte
 #endif
     if (rc >= 0 && f.kind == FACT_HOLDERS && j != NULL && j->ledger != NULL)
         n->told_old |= f.holders.generation < ledger_holders(j->ledger)->generation;
+    n->told_former |= rc > 0 && f.kind == FACT_RETIRED;
+    n->told_more |= rc > 0 && f.kind != FACT_RETIRED;
     /* Whom a kill need not ask any more, the other holders learn from the coordinator. */
     if (rc > 0 && f.kind == FACT_RETIRED && j->lead != NULL)
         record_fact(j, bytes, false);
