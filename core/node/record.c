@@ -121,6 +121,7 @@ void record_stored(struct node *n, uint64_t ticket, int rc)
 #if VELUM_PLANT == 7 /* sim: a record that was refused counts as synced */
     rc = 0;
 #endif
+    snapshot_answered(n, ticket);
     if (rc < 0) {
         log_line(n->options.log, LOG_ERROR, "the journal does not take records: %s",
                  err_sentence(rc));
