@@ -38,8 +38,8 @@
 
 #include "core/node/state.h"
 
-/* Begins one. While one is under way, that one will do; while the disk writes a whole one, it begins
- * when that is done: a disk takes one at a time. */
+/* Begins one. While one is under way, that one will do; while the disk writes a whole one, it
+ * begins when that is done: a disk takes one at a time. */
 void snapshot_begin(struct node *n);
 /* The disk's word on a ticket, whatever it is. */
 void snapshot_answered(struct node *n, uint64_t ticket);
