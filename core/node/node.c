@@ -23,6 +23,7 @@
 #include "core/node/lead_values.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
+#include "core/node/listing.h"
 #include "core/node/objects.h"
 #include "core/node/owners.h"
 #include "core/node/ports.h"
@@ -115,6 +116,7 @@ void node_free(struct node *n)
     actions_init(&quiet, n->alloc);
     n->out = &quiet;
     watchers_free(n);
+    listings_free(n);
     kills_free(n);
     forwards_free(n);
     requests_free(n);
@@ -355,6 +357,7 @@ static void link_down(struct node *n, uint64_t link)
         mesh_link_down(n->mesh, link, n->now);
     } else {
         watch_link_down(n, link);
+        listings_link_down(n, link);
         kill_link_down(n, link);
         aside_link_down(n, link);
         objects_link_down(n, link);
@@ -533,6 +536,7 @@ int node_step(struct node *n, const struct event *ev, struct actions *out)
     mesh_tick(n->mesh, n->now);
     handle(n, ev);
     waits_run(n);
+    listings_run(n);
     round_run(n);
     forget_tick(n);
     owners_tick(n);
@@ -581,7 +585,7 @@ struct instant node_due(const struct node *n)
     due = instant_first(due, n->round_at);
     due = instant_first(due, n->kept_more ? n->now : n->forget_at);
     due = instant_first(due, labour_due(n));
-    if (waits_are_due(n))
+    if (waits_are_due(n) || listings_are_due(n))
         due = n->now;
     due = instant_first(due, snapshot_due(n));
     due = instant_first(due, owners_due(n));

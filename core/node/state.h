@@ -31,7 +31,7 @@
  *   kill.c           cancelling with proof
  *   stages.c         the stages of a job here; lead_values.c, labour_inputs.c: what they yield, on
  *                    its way to those who read it; show_stages.c: how far they are
- *   request.c        users' requests; submit.c: those that bring a job
+ *   request.c        users' requests; submit.c: those that bring a job; listing.c: lists of jobs
  *   objects.c        what lies here of objects; put.c, get.c: on their way from and to users;
  *                    mover.c: who moves the bytes */
 #ifndef VELUM_NODE_STATE_H
@@ -124,6 +124,7 @@ struct entry {
     struct bytes view;         /* owned, encoded job view without result */
     bool dirty, ended, killed; /* killed: proved to a user of this node */
     uint64_t ended_s;          /* by the calendar */
+    uint64_t listed;           /* the last listing that has it */
     struct entry *next_dirty;
     struct entry *next, *prev; /* in the list of those that run, or of those that have ended */
 };
@@ -242,6 +243,10 @@ struct node {
     uint32_t forwards_count;
     struct logs_wait *logs;
     struct lookup *lookups;
+    struct listing *listings;   /* the first is being told; see listing.h */
+    struct entry *listing_next; /* the next of its list */
+    bool listing_ended;         /* of jobs that have ended */
+    uint64_t listing_number;    /* so many have begun */
     struct stages_wait *stages_waits;
     uint32_t token_counter;
     struct peer_news *news;
