@@ -521,7 +521,7 @@ static void no_kernel(struct node *n, uint64_t link, uint32_t request, const cha
 
     text_append(what, sizeof what, name);
     text_append(what, sizeof what, "\"");
-    reply_error(n, link, request, 2, what, "velum kernels lists them");
+    reply_error(n, link, request, REPLY_NO_KERNEL, what, "velum kernels lists them");
 }
 
 static void aside_begin(struct node *n, struct link_entry *l, uint32_t request, uint8_t type,
