@@ -389,6 +389,7 @@ static void refuse(struct velum *v, struct op *op, struct bytes payload)
         return;
     }
     text_sanitise(e.hint, strlen(e.hint), true, hint, sizeof hint);
+    op->no_kernel = e.no_kernel;
     handle_end_failed(v, op, e.exit_code ? -(int)e.exit_code : VELUM_FAILED, hint, "%s", e.what);
 }
 

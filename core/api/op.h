@@ -25,9 +25,10 @@ struct yield;
 struct op {
     int number;
     enum op_kind kind;
-    int code;   /* VELUM_IN_PART while it goes on */
-    bool told;  /* by velum_next, or waited for */
-    char *said; /* why it failed, as a sentence; NULL */
+    int code;       /* VELUM_IN_PART while it goes on */
+    bool told;      /* by velum_next, or waited for */
+    char *said;     /* why it failed, as a sentence; NULL */
+    bool no_kernel; /* that is that its node has no kernel of that name */
     uint16_t turn;
     uint32_t request;         /* whose answers it waits for, 0: none */
     struct instant silent_by; /* without an answer until then it fails */

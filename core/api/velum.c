@@ -449,6 +449,7 @@ int velum_look(struct velum *v, int operation, struct velum_state *out)
     out->code = op->code;
     if (op->said)
         out->error = op->said;
+    out->no_kernel = op->no_kernel;
     if (op->kind == OP_TASK)
         task_look(op, out);
     else if (op->kind == OP_HAUL)

@@ -211,6 +211,7 @@ struct velum_state {
     uint64_t elapsed_us, cpu_us;
     uint64_t bytes, bytes_done; /* of an object; of a result that is bytes */
     const char *error;          /* one sentence when it failed, else "" */
+    int no_kernel;              /* 1: because its node has no kernel of that name */
 };
 
 /* What is known of an operation now; asks nobody. VELUM_DONE, or VELUM_MISUSE. */

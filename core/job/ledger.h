@@ -65,6 +65,9 @@ bool ledger_forgot_holders(const struct ledger *l);
 /* It was named as a holder, retired or not. */
 bool ledger_was_holder(const struct ledger *l, struct node_id id);
 bool ledger_has_retired(const struct ledger *l, struct node_id id);
+/* One RETIRED fact with all that the present HOLDERS fact does not say of them, as a block. False:
+ * there is nothing of that kind. */
+bool ledger_put_former(const struct ledger *l, struct buf *to);
 
 /* A node that is alone keeps its holders, claim and outcome facts with a blank signature (64 zero
  * bytes): nobody is there to check it, and signing is what a submission costs most. Before anything

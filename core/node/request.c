@@ -8,6 +8,7 @@
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
 #include "core/node/link.h"
+#include "core/node/listing.h"
 #include "core/node/objects.h"
 #include "core/node/request.h"
 #include "core/node/seek.h"
@@ -157,21 +158,23 @@ void request_heard(struct node *n, const struct entry *e)
     }
 }
 
+void request_tell_job(struct node *n, uint64_t link, uint32_t request, const struct entry *e,
+                      bool all)
+{
+    if (all || !has_ended(e))
+        send_job(n, link, request, e);
+}
+
 static void on_jobs(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
 {
     struct request_jobs m;
-    struct entry *e = NULL;
-    size_t at = 0;
 
     if (read_request_jobs(payload, &m) < 0) {
         reply_malformed(n, l->link, request);
         return;
     }
     if (m.which[0] == 0) {
-        while ((e = map_next(&n->directory, &at)) != NULL)
-            if (m.all || !has_ended(e))
-                send_job(n, l->link, request, e);
-        reply_end(n, l->link, request);
+        listing_add(n, l->link, request, m.all);
     } else if (answer_which(n, l->link, request, m.which)) {
         return;
     } else if (mesh_live_count(n->mesh) > 1) {
@@ -518,7 +521,7 @@ static void no_kernel(struct node *n, uint64_t link, uint32_t request, const cha
 
     text_append(what, sizeof what, name);
     text_append(what, sizeof what, "\"");
-    reply_error(n, link, request, 2, what, "velum kernels lists them");
+    reply_error(n, link, request, REPLY_NO_KERNEL, what, "velum kernels lists them");
 }
 
 static void aside_begin(struct node *n, struct link_entry *l, uint32_t request, uint8_t type,

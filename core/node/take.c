@@ -143,10 +143,14 @@ int take_told(struct node *n, struct job_id id, struct node_id from, struct byte
     if (rc == 0 && is_unsigned(f.kind) &&
         (j == NULL || j->ledger == NULL || !take_may_tell(j, from))) {
         /* Of an ended job it decides nothing: who was a holder when nobody here heard of it may
-         * still give the job up. Who counted leaves is taken where it is not known. */
+         * still give the job up. Nor does it say who counted leaves: receipts come from holders. */
         if (j == NULL || !job_is_final(j))
             rc = ERR_IDENTITY;
+#if VELUM_PLANT == 569 /* trace/test_accounts: any member says who counted an ended job's leaves */
         else if (f.kind != FACT_COUNTS && (f.kind != FACT_PARTIAL || f.partial.count > 0))
+#else
+        else
+#endif
             return LEDGER_KNOWN;
     }
     if (rc == 0 && is_late(j, &f)) {
@@ -166,6 +170,8 @@ int take_told(struct node *n, struct job_id id, struct node_id from, struct byte
 #endif
     if (rc >= 0 && f.kind == FACT_HOLDERS && j != NULL && j->ledger != NULL)
         n->told_old |= f.holders.generation < ledger_holders(j->ledger)->generation;
+    n->told_former |= rc > 0 && f.kind == FACT_RETIRED;
+    n->told_more |= rc > 0 && f.kind != FACT_RETIRED;
     /* Whom a kill need not ask any more, the other holders learn from the coordinator. */
     if (rc > 0 && f.kind == FACT_RETIRED && j->lead != NULL)
         record_fact(j, bytes, false);

@@ -37,7 +37,8 @@ struct watcher {
     struct instant heard; /* of a user: its holder's last word; of a node: when it last asked */
     bool found;           /* some holder has told of it */
     struct instant since; /* without a word from any holder */
-    struct watcher *next;
+    struct watcher *next, *prev;
+    struct watcher *next_same, *prev_same; /* of the same job */
 };
 
 /* A submission on its way to the first holder. */

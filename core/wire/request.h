@@ -60,8 +60,11 @@ struct request_show {
     struct bytes params;      /* borrowed */
     struct bytes accumulator; /* borrowed */
 };
+/* On the wire in place of exit code 2: nobody here has the kernel that is named. */
+#define REPLY_NO_KERNEL 255
 struct reply_error {
     uint8_t exit_code;
+    bool no_kernel; /* and exit_code is 2 */
     char what[VIEW_ERROR_SIZE];
     char hint[256];
 };

@@ -107,6 +107,21 @@ TEST(test_error_reply_is_made_safe)
     CHECK_STR(got.hint, "try\\u{a}ps");
 }
 
+/* It stands for an exit code, and says more. */
+TEST(test_error_reply_about_a_kernel)
+{
+    struct reply_error m = {.exit_code = 2, .no_kernel = true, .what = "no kernel"}, got;
+    struct buf b = fresh();
+    put_reply_error(&b, &m);
+    CHECK_INT(read_reply_error(buf_bytes(&b), &got), 0);
+    CHECK(got.exit_code == 2 && got.no_kernel);
+    m.no_kernel = false;
+    b = fresh();
+    put_reply_error(&b, &m);
+    CHECK_INT(read_reply_error(buf_bytes(&b), &got), 0);
+    CHECK(got.exit_code == 2 && !got.no_kernel);
+}
+
 TEST(test_submitted_and_plan_replies)
 {
     struct reply_submitted s = {.durable = 3, .machines = 1, .already = true};
@@ -163,4 +178,5 @@ TEST(test_killed_reply)
 }
 
 TEST_MAIN(test_watch_and_jobs, test_plan_request, test_show_request, test_error_reply_is_made_safe,
-          test_submitted_and_plan_replies, test_log_reply_keeps_its_bytes, test_killed_reply)
+          test_error_reply_about_a_kernel, test_submitted_and_plan_replies,
+          test_log_reply_keeps_its_bytes, test_killed_reply)
