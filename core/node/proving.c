@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/node/copies.h"
+#include "core/node/having.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
 #include "core/node/lead_pool.h"
@@ -41,7 +42,7 @@ static uint32_t places_possible(const struct node *n)
 
     for (uint32_t i = 0; i < mesh_count(n->mesh) && count < 2; i++)
         count += mesh_at(n->mesh, i)->state == NODE_ALIVE &&
-                 (n->objects == NULL || !copies_never(n, mesh_at(n->mesh, i)->info->id));
+                 (n->objects == NULL || !having_never(n, mesh_at(n->mesh, i)->info->id));
     return count;
 }
 
