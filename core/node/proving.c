@@ -277,7 +277,9 @@ static int give_out_again(struct job *j)
     int rc = cover_new(&rest, j->node->alloc, cover_shape(all));
 
     for (uint32_t i = 0; i < cover_count(all) && rc >= 0; i++)
-        if (i < first || !is_lost(l->proving, cover_at(all, i)->data))
+        if (cover_at(all, i)->data.data == NULL)
+            rc = cover_spend(rest, stage_of_leaf(j, tree_first(cover_at(all, i)->at)));
+        else if (i < first || !is_lost(l->proving, cover_at(all, i)->data))
             rc = cover_insert(rest, cover_at(all, i));
     if (rc >= 0)
         rc = lead_pool_anew(j, rest);

@@ -93,7 +93,7 @@ static bool folded_into(struct job *j, struct tree_node at, struct value *v)
     for (;;) {
         at = shape_canonical(shape, at);
         if (cover_get(ledger_cover(j->ledger), at, v))
-            return true;
+            return v->data.data != NULL;
         if (shape_is_root(shape, at))
             return false;
         at = tree_parent(at);
@@ -172,7 +172,7 @@ static int fold_stage(struct job *j, uint32_t stage)
         rc = kernel_merge(k, params, left.data, right.data, out);
         v.data = (struct bytes){out, left.data.len};
         if (rc >= 0)
-            rc = cover_insert(c, &v);
+            rc = ledger_put(j->ledger, &v);
         from = in.first;
     }
     return rc;
