@@ -413,8 +413,7 @@ void proving_doubt(struct job *j, uint32_t stage)
 {
     struct node *n = j->node;
 
-#if VELUM_PLANT ==                                                                                 \
-    554 /* trace/test_graph_lost: what is lost between stages is not computed again */
+#if VELUM_PLANT == 554 /* trace/test_graph_lost: what is lost between stages stays lost */
     return;
 #endif
     if (j->lead->proving == NULL && (n->objects == NULL || n->objects->scanned))
