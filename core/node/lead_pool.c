@@ -145,17 +145,24 @@ static void fail_again(struct ready *now, const struct ready *before)
             ready_fail(now, i);
 }
 
+static bool rests(const struct job *j, uint32_t stage)
+{
+    enum ready_state state = ready_at(&j->lead->ready, stage);
+
+    return state != STAGE_READY && state != STAGE_DONE;
+}
+
 static void take_back(struct job *j)
 {
     struct lead *l = j->lead;
 
     for (uint32_t i = 0; i < j->graph->count; i++)
-        if (ready_at(&l->ready, i) == STAGE_WAITING)
+        if (rests(j, i))
             pool_close(l->pool, i);
     for (uint32_t i = 0; i < pool_chunks(l->pool); i++) {
         const struct chunk *c = pool_chunk_at(l->pool, i);
 
-        if (ready_at(&l->ready, stage_of_leaf(j, c->first)) == STAGE_WAITING)
+        if (rests(j, stage_of_leaf(j, c->first)))
             assign_trim(j, c->node, c->grant, 0);
     }
 }
