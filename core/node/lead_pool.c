@@ -149,6 +149,9 @@ static bool rests(const struct job *j, uint32_t stage)
 {
     enum ready_state state = ready_at(&j->lead->ready, stage);
 
+#if VELUM_PLANT == 556 /* trace/test_graph_lost: a stage that failed is given out again */
+    return state == STAGE_WAITING;
+#endif
     return state != STAGE_READY && state != STAGE_DONE;
 }
 

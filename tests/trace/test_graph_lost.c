@@ -2,17 +2,20 @@
  * of the job when they are lost with the nodes that had them. */
 #include "core/base/err.h"
 #include "core/job/ledger.h"
+#include "core/job/pool.h"
 #include "core/node/jobs.h"
 #include "core/node/objects.h"
 #include "tests/lib/parts.h"
 #include "tests/lib/story_collect.h"
 #include "tests/lib/story_graph.h"
+#include "tests/lib/story_worker.h"
 
 #define OUTPUTS 12
 
 static struct story story;
 static struct job_spec made; /* of the job that was made last */
 static uint8_t input[STAGE_INPUT_BYTES];
+static bool keeps_going;
 static bool reads; /* its first stage reads this object */
 
 static uint32_t of_much(uint64_t leaf)
@@ -24,6 +27,7 @@ static void as_told(struct job_spec *spec, uint32_t number)
 {
     (void)number;
     spec->slots_max = 0;
+    spec->keep_going = keeps_going;
     parts_spec(spec, "work");
     spec->stage.inputs = (struct bytes){input, sizeof input};
     spec->stage.inputs_count = reads;
@@ -39,7 +43,7 @@ static void begin(uint32_t count)
     story.graphs = true;
     story.adjust = as_told;
     parts_begin();
-    reads = false;
+    reads = keeps_going = false;
     for (uint32_t i = 0; i < count; i++) {
         story.nodes[i].keeps_disk = true;
         story_start(&story, i);
@@ -241,6 +245,56 @@ TEST(outputs_that_are_lost_with_their_coordinator_are_computed_again)
     CHECK(story_end(&story));
 }
 
+static uint32_t chunks_of(const struct job *j, uint32_t stage)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < pool_chunks(j->lead->pool); i++)
+        count += graph_stage_of(j->graph, pool_chunk_at(j->lead->pool, i)->first) == stage;
+    return count;
+}
+
+/* Something is given out again, but nothing of what was given up. */
+TEST(a_stage_that_failed_rests_while_what_another_lost_is_computed_again)
+{
+    const struct job *j;
+    uint32_t left, tried = 0;
+    bool again = false;
+    struct job_id id;
+    struct job_view v;
+
+    begin(4);
+    keeps_going = true;
+    parts_add(OUTPUTS, true);
+    parts_add(2, false);
+    parts[1].param = STORY_FAILING;
+    parts_need(parts_add(8, false), 0, 0);
+    left = submitted_beside(&id, true);
+    cover(left, id, OUTPUTS);
+    for (int k = 0; k < 4000; k++) {
+        j = job_find(story.nodes[left].core, id);
+        if (ready_at(&j->lead->ready, 1) == STAGE_FAILED && chunks_of(j, 1) == 0)
+            break;
+        story_run(&story, 5 * MS_US);
+    }
+    CHECK_INT(ready_at(&j->lead->ready, 1), STAGE_FAILED);
+    lose_all_but(left);
+    for (int k = 0; k < 6000 && !job_is_final(j); k++) {
+        story_run(&story, 10 * MS_US);
+        if (job_is_final(j) || j->lead == NULL)
+            break;
+        again |= j->lead->found != NULL;
+        tried += chunks_of(j, 1);
+    }
+    CHECK(again);
+    CHECK_INT(tried, 0);
+    v = story_result(&story, left, id, 60 * S_US);
+    CHECK_INT(v.state, JOB_FAILED);
+    CHECK(strstr(v.error, " of stage 1 ended its worker") != NULL);
+    CHECK_INT(v.leaves_done, OUTPUTS + 8);
+    CHECK(story_end(&story));
+}
+
 /* One of the nodes has neither the input nor what was made of it, but knows of both. */
 TEST(outputs_whose_inputs_are_lost_too_fail_the_job_by_name)
 {
@@ -275,7 +329,8 @@ TEST(outputs_whose_inputs_are_lost_too_fail_the_job_by_name)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(outputs_whose_inputs_are_lost_too_fail_the_job_by_name,
+TEST_MAIN(a_stage_that_failed_rests_while_what_another_lost_is_computed_again,
+          outputs_whose_inputs_are_lost_too_fail_the_job_by_name,
           outputs_that_others_read_are_kept_for_their_job,
           outputs_of_the_last_stage_that_are_lost_are_computed_again,
           outputs_that_are_lost_before_they_were_read_are_computed_again,
