@@ -57,6 +57,9 @@ struct bytes ledger_outcome_fact(const struct ledger *l);
 /* How many leaves the result is made of, or will be, as far as is known: of a search that has a
  * match those up to it. */
 uint64_t ledger_leaves(const struct ledger *l);
+/* A value that was folded here, of those in the cover: as cover_insert. Values of stages that
+ * nobody reads any more are dropped (job/spent.h). */
+int ledger_put(struct ledger *l, const struct value *v);
 struct cover *ledger_cover(struct ledger *l); /* freed (NULL) once `ledger_shrink` was called */
 /* Every holder that any generation ever named and that has not retired since, by id; for `kill`.
  * Survives snapshots. At most FACT_TERMS_MAX: when there were more, ledger_forgot_holders. */

@@ -8,6 +8,7 @@
 #include "core/job/account.h"
 #include "core/job/graph.h"
 #include "core/job/ledger.h"
+#include "core/job/spent.h"
 
 #define ATTEMPTS_A_LEAF 3
 #define ATTEMPTS_MAX 64
@@ -50,6 +51,7 @@ struct ledger {
     bool digested;              /* and would give again: an ended job is compared many times */
 
     struct cover *cover;      /* NULL once shrunk */
+    struct spent spent;       /* of its stages */
     struct attempt *attempts; /* ascending */
     uint32_t attempts_count, attempts_cap;
     uint64_t compute_us;

@@ -85,6 +85,12 @@ static void put_fact_block(struct buf *to, struct bytes fact)
         put_block(to, fact);
 }
 
+/* What is spent follows from the values of those that read it. */
+static bool is_told(const struct ledger *l, uint32_t i)
+{
+    return cover_at(l->cover, i)->data.data != NULL;
+}
+
 /* Values [i, ...) of the cover that fit one fact; returns where the next fact begins. */
 static uint32_t put_cover_slice(const struct ledger *l, uint32_t i, struct buf *to)
 {
@@ -97,13 +103,15 @@ static uint32_t put_cover_slice(const struct ledger *l, uint32_t i, struct buf *
         if (end > i && size + more > SNAPSHOT_PARTIAL_BYTES)
             break;
         size += more;
-        end++;
+        p.count = (uint16_t)(p.count + is_told(l, end++));
     }
-    p.count = (uint16_t)(end - i);
+    if (p.count == 0)
+        return end;
     size_t start = block_begin(to);
     put_partial_begin(to, &p);
     for (; i < end; i++)
-        put_value(to, cover_at(l->cover, i));
+        if (is_told(l, i))
+            put_value(to, cover_at(l->cover, i));
     block_end(to, start);
     return end;
 }

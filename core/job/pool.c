@@ -56,6 +56,12 @@ void pool_set_pace(struct pool *p, struct pool_pace pace)
     p->pace = pace;
 }
 
+void pool_look_at(struct pool *p, const struct cover *cover)
+{
+    p->cover = cover;
+    p->stale = true;
+}
+
 void pool_free(struct pool *p)
 {
     if (!p)

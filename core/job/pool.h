@@ -46,6 +46,8 @@ struct pool_pace {
     double leaves_per_s; /* what a node is taken for whose speed is unknown; 0: nobody knows */
 };
 void pool_set_pace(struct pool *p, struct pool_pace pace);
+/* From now on it is this cover that says what there is to give out: of the same shape, borrowed. */
+void pool_look_at(struct pool *p, const struct cover *cover);
 void pool_free(struct pool *p);
 
 uint64_t pool_free_leaves(struct pool *p); /* nobody has them */

@@ -472,6 +472,8 @@ void lead_advance(struct job *j)
         l->look_at_all = false;
         lead_values_all(j);
     }
+    if (!ready_all(&l->ready))
+        proving_tend(j);
     if (ready_all(&l->ready))
         complete(j);
     else

@@ -48,20 +48,6 @@ static void not_leading(struct node *n, struct node_id from, struct job *j, stru
     buf_clear(&b);
 }
 
-/* Those whose outputs were lost, and are here again. */
-static int count_found(struct job *j, uint16_t count, struct bytes values)
-{
-    struct reader r = reader_of(values);
-    int rc = 0;
-
-    for (uint16_t i = 0; i < count && rc >= 0; i++) {
-        struct value v = read_value(&r);
-
-        rc = proving_value(j, &v);
-    }
-    return rc;
-}
-
 /* Values of a report under their one name; the value bytes stay borrowed from the payload. They are
  * of one stage. */
 static int read_values(const struct job *j, struct reader *r, uint16_t count, uint32_t *stage,
@@ -93,11 +79,29 @@ static bool folded_into(struct job *j, struct tree_node at, struct value *v)
     for (;;) {
         at = shape_canonical(shape, at);
         if (cover_get(ledger_cover(j->ledger), at, v))
-            return true;
+            return v->data.data != NULL;
         if (shape_is_root(shape, at))
             return false;
         at = tree_parent(at);
     }
+}
+
+/* Those whose outputs were lost, and are here again. */
+static int count_found(struct job *j, uint16_t count, struct bytes values)
+{
+    struct reader r = reader_of(values);
+    struct value v;
+    int rc = 0;
+
+    for (uint16_t i = 0; i < count && rc >= 0; i++) {
+        struct value brought = read_value(&r);
+
+        if (folded_into(j, brought.at, &v))
+            rc = proving_value(j, &v);
+    }
+    if (rc >= 0)
+        proving_values_came(j);
+    return rc;
 }
 
 /* A fact names one run; what a report newly covered may have holes. */
@@ -172,7 +176,7 @@ static int fold_stage(struct job *j, uint32_t stage)
         rc = kernel_merge(k, params, left.data, right.data, out);
         v.data = (struct bytes){out, left.data.len};
         if (rc >= 0)
-            rc = cover_insert(c, &v);
+            rc = ledger_put(j->ledger, &v);
         from = in.first;
     }
     return rc;
@@ -546,6 +550,8 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
         if (c == NULL || !node_id_equal(c->node, from))
             continue;
 #endif
+        if (reason == RETURN_NO_INPUT)
+            proving_doubt(j, stage_of_leaf(j, c->first));
         pool_return(j->lead->pool, grant);
         site_less(n, from, 1);
     }

@@ -5,7 +5,7 @@
 
 #include "core/wire/spec.h"
 
-#define PARTS_MAX 200
+#define PARTS_MAX 1000
 #define PART_NEEDS_MAX 8
 
 struct part {
