@@ -177,7 +177,7 @@ int read_order_plan(struct bytes payload, struct order_plan *m)
     }
     for (uint16_t i = 0; i < m->inputs_count; i++) {
         m->input_sizes[i] = read_u64(&r);
-        if (m->input_sizes[i] > STAGE_INPUT_SIZE_MAX)
+        if (m->input_sizes[i] > STAGE_INPUT_SIZE_MAX && m->input_sizes[i] != STAGE_INPUT_UNKNOWN)
             r.failed = true;
     }
     return reader_result(&r);
