@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "cmd/flow_resume.h"
 #include "cmd/flow_show.h"
 #include "cmd/follow.h"
 #include "cmd/submit.h"
@@ -15,6 +16,9 @@ static const struct opt opts[] = {
     {.name = "keep-going",
      .kind = OPT_SWITCH,
      .effect = "run what does not need a stage that failed"},
+    {.name = "resume",
+     .kind = OPT_SWITCH,
+     .effect = "run each stage as a job of its own, and only what is not done"},
     {.name = "json",
      .kind = OPT_SWITCH,
      .effect = "print the job as JSON, or with --dry-run its stages"},
@@ -95,7 +99,20 @@ static int go(const struct call *c, struct flow_plan *p, struct flow_files *file
         code = flow_files_put(files, c, l);
     if (code == 0 && !plan_first)
         code = flow_plan_make(p, l);
-    return code == 0 ? submit(c, p, l) : code;
+    if (code != 0)
+        return code;
+    return opt_given(c->opts, "resume") ? flow_resume(c, p, l) : submit(c, p, l);
+}
+
+/* What is done is kept by nodes, and who goes on from stage to stage is this command. */
+static int check_resume(const struct call *c)
+{
+    const char *other = opt_given(c->opts, "detach") ? "-d" : "--local";
+    if (!opt_given(c->opts, "detach") && !opt_given(c->opts, "local"))
+        return 0;
+    talk_error("--resume cannot be with %s", other);
+    talk_try("velum flow --resume %.200s", c->argv[0]);
+    return CODE_MISUSE;
 }
 
 static int read_file(const char *path, struct flow *f)
@@ -114,9 +131,12 @@ static int run(const struct call *c)
     static struct flow_files files;
     struct flow_plan p = {.path = c->argv[0], .flow = &flow, .files = &files};
     struct line *l = NULL;
-    struct line_options where = {.embedded_ok = !opt_given(c->opts, "detach"),
+    const bool resumes = opt_given(c->opts, "resume");
+    struct line_options where = {.embedded_ok = !opt_given(c->opts, "detach") && !resumes,
                                  .embedded_only = opt_given(c->opts, "local")};
-    int code = read_file(p.path, &flow);
+    int code = resumes ? check_resume(c) : 0;
+    if (code == 0)
+        code = read_file(p.path, &flow);
     if (code == 0)
         code = flow_files_open(&files, &flow, p.path);
     where.objects = flow.files_count > 0;

@@ -26,6 +26,10 @@ uint64_t flow_plan_inputs(const struct flow_plan *p, uint32_t stage);
 /* The specification, whose author is `author`. 0 or < 0; flow_plan_refuse says what that is. */
 int flow_plan_encode(const struct flow_plan *p, struct node_id author, bool keep_going,
                      struct buf *body);
+/* The same of one stage as a job of its own, which reads these objects. */
+int flow_plan_encode_one(const struct flow_plan *p, uint32_t stage, struct node_id author,
+                         const char *name, const struct stage_input *inputs, uint16_t count,
+                         struct buf *body);
 int flow_plan_refuse(const struct flow_plan *p, int rc);
 
 #endif

@@ -43,13 +43,11 @@ static void join_args(const struct flow_stage *s, char to[JOB_ARGS_SIZE])
     text_sanitise(joined, strlen(joined), true, to, JOB_ARGS_SIZE);
 }
 
-static struct stage_spec spec_of(const struct flow_plan *p, uint32_t at, struct room *room)
+/* What it reads is in the room. */
+static struct stage_spec spec_in(const struct flow_plan *p, uint32_t at, const struct room *room)
 {
     const struct flow_stage *f = &p->flow->stages[at];
     const struct plan *plan = &p->list[at];
-    buf_reset(&room->needs);
-    buf_reset(&room->inputs);
-    put_reads(p, f, room);
     struct stage_spec s = {.source = plan->source,
                            .params = {plan->params, plan->params_len},
                            .units = plan->units,
@@ -68,6 +66,14 @@ static struct stage_spec spec_of(const struct flow_plan *p, uint32_t at, struct 
     return s;
 }
 
+static struct stage_spec spec_of(const struct flow_plan *p, uint32_t at, struct room *room)
+{
+    buf_reset(&room->needs);
+    buf_reset(&room->inputs);
+    put_reads(p, &p->flow->stages[at], room);
+    return spec_in(p, at, room);
+}
+
 static void room_init(struct room *r)
 {
     buf_init(&r->needs, &host_memory, SPEC_SIZE_MAX);
@@ -78,6 +84,34 @@ static void room_clear(struct room *r)
 {
     buf_clear(&r->needs);
     buf_clear(&r->inputs);
+}
+
+static int put_nonce(struct job_spec *spec)
+{
+    return getrandom(spec->nonce, sizeof spec->nonce, 0) == (ssize_t)sizeof spec->nonce
+               ? 0
+               : ERR_SYSTEM;
+}
+
+int flow_plan_encode_one(const struct flow_plan *p, uint32_t stage, struct node_id author,
+                         const char *name, const struct stage_input *inputs, uint16_t count,
+                         struct buf *body)
+{
+    struct job_spec spec = {.author = author,
+                            .not_after_s = (int64_t)time(NULL) + NOT_AFTER_S,
+                            .slots_max = (uint32_t)p->flow->slots_max,
+                            .timeout_us = (uint64_t)p->flow->timeout_us};
+    struct room room;
+    room_init(&room);
+    for (uint16_t i = 0; i < count; i++)
+        put_stage_input(&room.inputs, &inputs[i]);
+    text_copy(spec.name, sizeof spec.name, name);
+    spec.stage = spec_in(p, stage, &room);
+    int rc = room.inputs.failed ? ERR_NO_MEMORY : put_nonce(&spec);
+    if (rc == 0)
+        rc = put_spec(body, &spec);
+    room_clear(&room);
+    return rc;
 }
 
 int flow_plan_encode(const struct flow_plan *p, struct node_id author, bool keep_going,
@@ -105,8 +139,7 @@ int flow_plan_encode(const struct flow_plan *p, struct node_id author, bool keep
     }
     spec.more = buf_bytes(&more);
     failed = failed || more.failed || first.needs.failed || first.inputs.failed;
-    int rc =
-        getrandom(spec.nonce, sizeof spec.nonce, 0) == (ssize_t)sizeof spec.nonce ? 0 : ERR_SYSTEM;
+    int rc = put_nonce(&spec);
     if (rc == 0)
         rc = failed ? ERR_TOO_LARGE : put_spec(body, &spec);
     buf_clear(&more);

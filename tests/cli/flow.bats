@@ -188,6 +188,78 @@ unix_count() { cat "$@" | tr -cs A-Za-z '\n' | grep . | LC_ALL=C sort | uniq -c;
     [[ $output == *"wordcount takes files only"* ]]
 }
 
+@test "resume runs only what is not done, whoever began it and whatever was killed meanwhile" {
+    text 300 >a.txt
+    text 200 | tac >b.txt
+    mesh 2
+    cat >words.flow <<'END'
+[count]
+kernel = wordcount
+foreach = *.txt
+inputs = {}
+[list]
+kernel = wordmerge
+inputs = count
+[x]
+kernel = grep
+args = ' b'
+inputs = list
+END
+    unix_count a.txt b.txt | grep ' b' >want
+    run -0 --separate-stderr velum flow --resume words.flow
+    [ "$output" = "$(cat want)" ]
+    [[ $stderr == *"0 of 4 stages were there already"* ]]
+    # A stage that is changed runs again, and what it reads does not.
+    sed -i "s/' b'/' l'/" words.flow
+    unix_count a.txt b.txt | grep ' l' >want
+    run -0 --separate-stderr velum flow --resume words.flow
+    [ "$output" = "$(cat want)" ]
+    [[ $stderr == *"3 of 4 stages were there already"* ]]
+    # The same after everything was killed; a file that is new makes its readers new.
+    kill -KILL "$PID_a" "$PID_b"
+    wait "$PID_a" "$PID_b" || :
+    node_at a "$PORT_a"
+    node_at b "$PORT_b"
+    until_true 20 alive_is 2
+    run -0 --separate-stderr velum flow --resume words.flow
+    [ "$output" = "$(cat want)" ]
+    [[ $stderr == *"4 of 4 stages were there already"* ]]
+    text 30 >c.txt
+    unix_count a.txt b.txt c.txt | grep ' l' >want
+    run -0 --separate-stderr velum flow --resume words.flow
+    [ "$output" = "$(cat want)" ]
+    [[ $stderr == *"2 of 5 stages were there already"* ]]
+    run -2 velum flow --resume -d words.flow
+    [ "${lines[0]}" = "velum flow: --resume cannot be with -d" ]
+}
+
+@test "resume goes on behind a stage that failed" {
+    mesh 1 --plugins "$TEST_PLUGINS"
+    until_true 30 has_kernel crash
+    seq 100 >a.txt
+    cat >fails.flow <<'END'
+[good]
+kernel = grep
+args = 7
+inputs = a.txt
+[bad]
+kernel = crash
+args = abort 0 3
+after = good
+[end]
+kernel = grep
+args = 1
+inputs = good
+after = bad
+END
+    run -1 velum flow --resume fails.flow
+    [[ $output == *"[bad]"*"ended its worker three times"* ]]
+    sed -i 's/abort 0 3/ok 0 3/; s/crash/noop/; s/^args = ok 0 3/args = 3/' fails.flow
+    run -0 --separate-stderr velum flow --resume fails.flow
+    [ "$output" = $'17\n71' ]
+    [[ $stderr == *"1 of 3 stages were there already"* ]]
+}
+
 @test "a graph is drawn with how far its stages are" {
     steps
     mesh 1
