@@ -191,7 +191,11 @@ static int make_instances(struct fan *f, const struct flow_section *s,
                            "after",
                            (unsigned)values->count);
     for (uint32_t i = 0; i < values->count && rc == 0; i++) {
+#if VELUM_PLANT == 531 /* unit/test_flow_file: stages of a foreach count from 0 */
+        const struct map_input in = {.seq = i, .count = 1, .values = {values->list[i]}};
+#else
         const struct map_input in = {.seq = i + 1, .count = 1, .values = {values->list[i]}};
+#endif
         rc = add_stage(f, s, &to);
         if (rc == 0)
             rc = name_of_instance(f, s, in.seq, to);
@@ -220,7 +224,11 @@ static bool find_stages(const struct fan *f, const char *name, uint32_t *first, 
     for (uint32_t i = 0; i < f->sections->count; i++) {
         const struct flow_section *s = &f->sections->list[i];
         *first = s->first;
+#if VELUM_PLANT == 530 /* unit/test_flow_file: a name of several stages means the first of them */
+        *count = s->count == 0 ? 0 : 1;
+#else
         *count = s->count;
+#endif
         if (strcmp(s->as.name, name) == 0)
             return true;
     }

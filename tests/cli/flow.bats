@@ -188,6 +188,23 @@ unix_count() { cat "$@" | tr -cs A-Za-z '\n' | grep . | LC_ALL=C sort | uniq -c;
     [[ $output == *"wordcount takes files only"* ]]
 }
 
+@test "plugins that come two by two are one job, by run and by map" {
+    mesh 1 --plugins "$TEST_PLUGINS"
+    until_true 30 has_kernel pair
+    until_true 30 has_kernel flip
+    run -0 --separate-stderr velum run pair 12
+    [ "$output" = "$(seq 11 -1 0)" ]
+    run -0 --separate-stderr velum map -k pair ::: 3 2
+    [ "$output" = $'2\n1\n0\n1\n0' ]
+    run -0 --separate-stderr velum kernels pair
+    [[ $output == *"what flip makes of what its leaves yield"* ]]
+    run -2 velum run pair 300
+    [ "${lines[0]}" = "velum run: pair would have 300 leaves, and flip takes what 256 yield" ]
+    [ "${lines[1]}" = "try: --leaf 2" ]
+    run -0 --separate-stderr velum run --leaf 2 pair 300
+    [ "${lines[1]}" = 299 ]
+}
+
 @test "resume runs only what is not done, whoever began it and whatever was killed meanwhile" {
     text 300 >a.txt
     text 200 | tac >b.txt
