@@ -71,7 +71,8 @@ enum return_reason {
     RETURN_STOPPING = 2,
     RETURN_UNKNOWN = 3, /* no such chunk here (any more) */
     RETURN_FULL = 4,    /* it knocked and was not let in */
-    RETURN_NO_INPUT = 5 /* an input is to be had nowhere, as far as it knows */
+    RETURN_NO_INPUT = 5, /* an input is to be had nowhere, as far as it knows */
+    RETURN_UNKEPT = 6    /* too much of what it reported is not confirmed yet */
 };
 
 enum report_flags {
