@@ -296,8 +296,8 @@ void json_kernel(struct json *j, const struct kernel_view *v)
         json_number(j, "files_from", v->files_from);
     else
         json_null(j, "files_from");
-    json_text(j, "then", or_null(v->then));
     json_number(j, "accumulator_bytes", v->accumulator_size);
+    json_text(j, "then", or_null(v->then));
     if (v->refused[0])
         json_null(j, "source");
     else
