@@ -26,7 +26,8 @@ enum step { TO_COME, RUNNING, DONE, FAILED, BLOCKED };
 
 struct one {
     enum step step;
-    bool found; /* it was done before this command */
+    bool found; /* its job was there before this command */
+    bool anew;  /* that job's result is kept nowhere any more: it runs again */
     struct job_id job;
     struct stage_input *yields; /* where somebody reads them */
     uint32_t yields_count;
@@ -131,6 +132,8 @@ static int take_yields(const struct resume *r, uint32_t i, const struct job_view
     one->yields = calloc(one->yields_count, sizeof *one->yields);
     if (!one->yields)
         return line_report(r->line, ERR_NO_MEMORY);
+    if (v->result.len == 0)
+        return line_report_about(r->line, stage_at(r, i)->name, ERR_NOT_FOUND);
     if (folds)
         return put_bytes(r, v->result, &one->yields[0]);
     int code = pour_list(r->line, v, &list, &len);
@@ -155,6 +158,11 @@ static bool is_read(const struct resume *r, uint32_t i)
 static int take_end(struct resume *r, uint32_t i, const struct job_view *v)
 {
     struct one *one = &r->list[i];
+    if (v->state == JOB_DONE && v->result.len == 0 && !one->anew) {
+        one->step = TO_COME;
+        one->anew = true;
+        return 0;
+    }
     if (v->state == JOB_DONE) {
         one->step = DONE;
         return is_read(r, i) ? take_yields(r, i, v) : 0;
@@ -196,7 +204,8 @@ static int submit(struct resume *r, uint32_t i, const char *name, const struct s
     int code =
         rc < 0 ? flow_plan_refuse(r->plan, rc) : submit_spec(buf_bytes(&body), r->line, &ack);
     buf_clear(&body);
-    r->list[i].job = ack.job;
+    if (code == 0)
+        r->list[i].job = ack.job;
     return code;
 }
 
@@ -228,7 +237,7 @@ static int begin(struct resume *r, uint32_t i)
     const uint32_t count = gather_inputs(r, i, inputs);
     struct one *one = &r->list[i];
     flow_resume_name(&r->plan->list[i], inputs, count, name);
-    const int rc = find_job(r, name, &one->job);
+    const int rc = one->anew ? 0 : find_job(r, name, &one->job);
     if (rc < 0)
         return line_report(r->line, rc);
     one->found = rc > 0;
@@ -292,7 +301,7 @@ static int go_round(struct resume *r, uint32_t *running, bool *moved)
         if (code == 0 && one->step == RUNNING)
             code = look(r, i);
         *running += one->step == RUNNING;
-        *moved = *moved || one->step != before;
+        *moved = *moved || one->step != before || (one->anew && one->step == TO_COME);
     }
     return code;
 }
