@@ -44,6 +44,17 @@ static int follow(const struct call *c, struct line *l, const struct reply_submi
     return code;
 }
 
+static void announce(const struct flow_plan *p, const struct line *l, const char *id,
+                     uint32_t durable)
+{
+    const unsigned count = p->flow->count;
+    char more[64] = "";
+    if (!line_is_embedded(l))
+        snprintf(more, sizeof more, "; velum show %s shows how far they are", id);
+    talk_line("job %s  %u stage%s, durable=%u%s", id, count, count == 1 ? "" : "s",
+              (unsigned)durable, more);
+}
+
 static int submit(const struct call *c, const struct flow_plan *p, struct line *l)
 {
     struct reply_submitted ack;
@@ -63,8 +74,7 @@ static int submit(const struct call *c, const struct flow_plan *p, struct line *
         printf("%s\n", id);
         return CODE_DONE;
     }
-    talk_line("job %s  %u stage%s, durable=%u; velum show %s shows how far they are", id,
-              (unsigned)p->flow->count, p->flow->count == 1 ? "" : "s", (unsigned)ack.durable, id);
+    announce(p, l, id, ack.durable);
     return follow(c, l, &ack);
 }
 
@@ -115,6 +125,13 @@ static int check_resume(const struct call *c)
     return CODE_MISUSE;
 }
 
+static int refuse_detach(void)
+{
+    talk_error("-d needs a node that goes on with the job; a job inside this process ends with it");
+    talk_try("velum node, or velum flow without -d");
+    return CODE_MISUSE;
+}
+
 static int read_file(const char *path, struct flow *f)
 {
     char message[INI_MESSAGE_SIZE];
@@ -137,6 +154,8 @@ static int run(const struct call *c)
     int code = resumes ? check_resume(c) : 0;
     if (code == 0)
         code = read_file(p.path, &flow);
+    if (code == 0 && where.embedded_only && opt_given(c->opts, "detach"))
+        code = refuse_detach();
     if (code == 0)
         code = flow_files_open(&files, &flow, p.path);
     where.objects = flow.files_count > 0;

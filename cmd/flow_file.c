@@ -241,11 +241,13 @@ static int take_section(void *ctx, const char *line, char what[INI_MESSAGE_SIZE]
 int flow_refuse(const char *path, uint32_t line, char message[INI_MESSAGE_SIZE], const char *format,
                 ...)
 {
+    char what[INI_MESSAGE_SIZE], safe[INI_MESSAGE_SIZE];
     va_list args;
-    int len = snprintf(message, INI_MESSAGE_SIZE, "%.200s line %u: ", path, (unsigned)line);
     va_start(args, format);
-    vsnprintf(message + len, INI_MESSAGE_SIZE - (size_t)len, format, args);
+    vsnprintf(what, sizeof what, format, args);
     va_end(args);
+    text_sanitise(what, strlen(what), true, safe, sizeof safe);
+    say(message, "%.200s line %u: %s", path, (unsigned)line, safe);
     return ERR_FORMAT;
 }
 

@@ -42,7 +42,8 @@ static uint32_t result_of(const struct flow *f, bool *needed)
 static int say_circle(const struct flow *f, const char *path, char message[INI_MESSAGE_SIZE])
 {
     uint32_t at = 0;
-    while (f->stages[at].number != FLOW_NONE)
+    /* The result may have no number only because it is to be the last. */
+    while (f->stages[at].number != FLOW_NONE || waits_for(f, &f->stages[at]) == FLOW_NONE)
         at++;
     /* Whoever waits waits for one that waits: so many steps lead into the circle. */
     for (uint32_t i = 0; i < f->count; i++)

@@ -190,6 +190,28 @@ static int plan_there(const struct flow_plan *p, uint32_t i, const struct wish *
     return rc < 0 ? line_report_about(l, about, rc) : 0;
 }
 
+/* What no job may have, though the kernel planned it, or the file says so. */
+static int check_plan(const struct flow_plan *p, uint32_t i)
+{
+    const struct flow_stage *s = stage_at(p, i);
+    const struct plan *plan = &p->list[i];
+    const uint64_t leaves = flow_plan_leaves(p, i);
+    const uint64_t most = plan->reduction == REDUCE_COLLECT ? COLLECT_LEAVES_MAX : LEAVES_MAX;
+    char about[FLOW_ABOUT_SIZE];
+    flow_about(p->path, s, false, about);
+    if (plan->reduction == REDUCE_SEARCH && p->flow->count > 1) {
+        talk_error("%s%s searches, and a search is a job of its own", about, s->kernel);
+        talk_try("velum run %s", s->kernel);
+        return CODE_MISUSE;
+    }
+    if (leaves <= most)
+        return 0;
+    talk_error("%shas %llu leaves; at most %llu are allowed", about, (unsigned long long)leaves,
+               (unsigned long long)most);
+    talk_try("leaf = %llu", (unsigned long long)((plan->units - 1) / most + 1));
+    return CODE_MISUSE;
+}
+
 /* What the file says of a stage beside its kernel's plan. */
 static int take_wishes(const struct flow_plan *p, uint32_t i)
 {
@@ -202,12 +224,10 @@ static int take_wishes(const struct flow_plan *p, uint32_t i)
         plan->units = s->units;
     if (s->leaf_units > 0 || p->leaf_units[i] > 0)
         plan->leaf_units = s->leaf_units > 0 ? s->leaf_units : p->leaf_units[i];
-    if (plan->reduction == REDUCE_SEARCH && p->flow->count > 1)
-        return refuse(p, i, s->kernel, "it searches, and such a stage is a job of its own");
     if (s->reduction >= 0 && s->reduction != plan->reduction)
         return refuse(p, i, s->kernel,
                       plan->reduction <= REDUCE_COLLECT ? does[plan->reduction] : "it cannot");
-    return 0;
+    return check_plan(p, i);
 }
 
 /* --- all of it --- */

@@ -125,7 +125,8 @@ static const char *colour_of(enum stage_view_state state)
     static const char *const colours[] = {
         [STAGE_VIEW_WAITING] = "white",     [STAGE_VIEW_READY] = "lightyellow",
         [STAGE_VIEW_RUNNING] = "gold",      [STAGE_VIEW_DONE] = "palegreen",
-        [STAGE_VIEW_FAILED] = "lightcoral", [STAGE_VIEW_BLOCKED] = "lightgrey"};
+        [STAGE_VIEW_FAILED] = "lightcoral", [STAGE_VIEW_BLOCKED] = "lightgrey",
+        [STAGE_VIEW_STOPPED] = "lightgrey"};
     return state < sizeof colours / sizeof *colours && colours[state] ? colours[state] : "";
 }
 

@@ -37,7 +37,8 @@ typedef void ready_opened(void *ctx, uint32_t stage);
 int ready_init(struct ready *r, const struct alloc *a, const struct graph *g,
                const struct cover *cover);
 void ready_clear(struct ready *r);
-/* Values have come for a stage: it may be complete now, and others ready. */
+/* Values have come for a stage: it may be complete now, and others ready; also when it had failed
+ * and others were blocked by it. */
 void ready_look(struct ready *r, uint32_t stage, ready_opened *opened, void *ctx);
 /* The same for all: at the beginning, or when values came from anywhere. */
 void ready_look_all(struct ready *r, ready_opened *opened, void *ctx);
