@@ -15,7 +15,7 @@
 # V=1 shows the commands. O=DIR builds another configuration, made by ./configure --build=DIR.
 
 O ?= obj
-BUILTINS = factor grep noop pi sleep sum
+BUILTINS = factor grep noop pi sleep sum wordcount wordmerge
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -329,6 +329,7 @@ install: all
 	$(Q)install -m 644 core/api/examples/*.c $(DEST)/share/doc/velum/examples/
 	$(Q)install -D -m 644 LICENSE $(DEST)/share/doc/velum/LICENSE
 	$(Q)install -D -m 644 conf/velum.conf $(DEST)/share/doc/velum/velum.conf
+	$(Q)install -m 644 conf/wordcount.flow $(DEST)/share/doc/velum/examples/
 	$(Q)install -D -m 644 completions/velum.bash $(DEST)/share/bash-completion/completions/velum
 	$(Q)install -D -m 644 completions/_velum $(DEST)/share/zsh/site-functions/_velum
 	$(Q)install -D -m 644 completions/velum.fish \

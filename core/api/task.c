@@ -24,6 +24,7 @@ struct task {
     struct feed feed;              /* its inputs, until it is signed */
     char *kernel, **argv;          /* for its plan, while it is fed */
     int argc;
+    bool behind;        /* the plan that is asked for is that of the stage behind the first */
     struct buf payload; /* of the request that has to be answered */
     uint32_t progress_ms;
     struct reply_submitted ack;
@@ -86,6 +87,33 @@ static int choose_leaf(struct velum *v, struct submission *s)
                        (unsigned long long)submission_leaves(s));
 }
 
+/* The kernel whose stage is behind, where there is one: planned here, or asked of a node. */
+static int plan_then(struct velum *v, struct task *t)
+{
+    struct submission *s = t->submission;
+    char reason[REASON_SIZE] = "";
+    uint64_t sizes[STAGE_INPUTS_MAX];
+    uint16_t count;
+    t->step = SIGNING;
+    if (!s->plan.then[0])
+        return 0;
+    if (submission_then_inputs(s, &count, sizes) < 0)
+        return handle_fail(v, VELUM_MISUSE, "a larger leaf", "that would be %llu leaves, %d may be",
+                           (unsigned long long)submission_leaves(s), STAGE_INPUTS_MAX);
+    int rc = builtin_plan(s->plan.then, 0, NULL, count, sizes, &s->then, reason);
+    if (rc != ERR_NOT_FOUND)
+        return rc < 0 ? refuse_args(v, s->plan.then, reason) : 0;
+    if (v->inside)
+        return refuse_kernel(v, s->plan.then);
+    t->step = PLANNING;
+    t->behind = true;
+    buf_reset(&t->payload);
+    rc = put_request_plan(&t->payload, s->plan.then, 0, NULL, count, sizes);
+    if (rc == 0)
+        rc = buf_result(&t->payload);
+    return rc < 0 ? handle_fail_err(v, rc, s->plan.then) : 0;
+}
+
 /* From a plan to the bytes that are sent, by the key that belongs to the line. */
 static int seal(struct velum *v, struct task *t)
 {
@@ -128,11 +156,13 @@ static int plan(struct velum *v, struct task *t, const struct wish *w)
 {
     char reason[REASON_SIZE] = "";
     int rc = plan_here(v, t, w, reason);
-    t->step = rc == 0 ? SIGNING : PLANNING;
-    if (rc == 0)
+    t->step = PLANNING;
+    if (rc == 0) {
         rc = choose_leaf(v, t->submission);
-    if (t->step == SIGNING)
-        return rc == 0 && v->ask ? seal(v, t) : rc;
+        if (rc == 0)
+            rc = plan_then(v, t);
+        return rc == 0 && t->step == SIGNING && v->ask ? seal(v, t) : rc;
+    }
     if (rc != ERR_NOT_FOUND)
         return refuse_args(v, w->kernel, reason);
     if (v->inside)
@@ -342,17 +372,23 @@ void task_fed(struct velum *v, struct op *op, const struct op *child)
 
 static void planned(struct velum *v, struct op *op, const struct frame *frame)
 {
-    if (frame->type != MESSAGE_REPLY_PLAN ||
-        plan_read(&op->task->submission->plan, frame->payload) < 0) {
+    struct task *t = op->task;
+    struct plan *plan = t->behind ? &t->submission->then : &t->submission->plan;
+    if (frame->type != MESSAGE_REPLY_PLAN || plan_read(plan, frame->payload) < 0) {
         handle_makes_no_sense(v, op);
         return;
     }
-    op->task->step = SIGNING;
-    int rc = choose_leaf(v, op->task->submission);
+    int rc = t->behind ? 0 : choose_leaf(v, t->submission);
+    if (t->behind)
+        t->step = SIGNING;
+    else if (rc == 0)
+        rc = plan_then(v, t);
     if (rc < 0)
         handle_end(v, op, rc);
-    else
+    else if (t->step == SIGNING)
         sign_and_send(v, op);
+    else
+        task_resume(v, op);
 }
 
 static void submitted(struct velum *v, struct op *op, const struct frame *frame)

@@ -496,6 +496,7 @@ static void on_kernels(struct node *n, struct link_entry *l, uint32_t request, s
         text_copy(v.name, sizeof v.name, k->name);
         text_copy(v.path, sizeof v.path, k->path);
         text_copy(v.usage, sizeof v.usage, k->usage);
+        text_copy(v.then, sizeof v.then, k->then);
         text_copy(v.summary, sizeof v.summary, k->summary);
         text_copy(v.refused, sizeof v.refused, k->refused);
         buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);

@@ -177,7 +177,11 @@ int read_order_plan(struct bytes payload, struct order_plan *m)
     }
     for (uint16_t i = 0; i < m->inputs_count; i++) {
         m->input_sizes[i] = read_u64(&r);
+#if VELUM_PLANT == 535 /* unit/test_order: a plan of what is still to be yielded is refused */
         if (m->input_sizes[i] > STAGE_INPUT_SIZE_MAX)
+#else
+        if (m->input_sizes[i] > STAGE_INPUT_SIZE_MAX && m->input_sizes[i] != STAGE_INPUT_UNKNOWN)
+#endif
             r.failed = true;
     }
     return reader_result(&r);

@@ -133,6 +133,7 @@ void put_reply_plan(struct buf *b, const struct reply_plan *m)
     put_text(b, m->kernel);
     put_digest(b, m->source);
     put_u8(b, m->reduction);
+    put_text(b, m->then);
     put_u32(b, m->accumulator_size);
     put_block(b, m->params);
     put_u64(b, m->units);
@@ -145,6 +146,7 @@ int read_reply_plan(struct bytes payload, struct reply_plan *m)
     read_safe_text(&r, true, m->kernel, sizeof m->kernel);
     m->source = read_digest(&r);
     m->reduction = read_u8(&r);
+    read_safe_text(&r, true, m->then, sizeof m->then);
     m->accumulator_size = read_u32(&r);
     m->params = read_block(&r, PARAMS_SIZE_MAX);
     m->units = read_u64(&r);

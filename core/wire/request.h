@@ -27,8 +27,8 @@
  *   STAGES     u16 count, count x stage view, in the order of the stages
  *   KERNEL     a kernel view
  *   LOG        text node name, block bytes as the workers wrote them (not sanitised)
- *   PLAN       text kernel, 32 source, u32 accumulator size, block params, u64 units,
- *              u64 leaf_units
+ *   PLAN       text kernel, 32 source, u8 reduction, text then, u32 accumulator size,
+ *              block params, u64 units, u64 leaf_units
  *   TEXT       text, not sanitised
  *   KILLED     u8 outcome (0 killed: every holder has synced the cancel; 1 cancelling; 2 it had
  *              already ended), u8 job state, text who is away (names, joined by ", ")
@@ -76,7 +76,8 @@ struct reply_submitted {
 struct reply_plan {
     char kernel[KERNEL_NAME_SIZE];
     struct digest source;
-    uint8_t reduction; /* enum reduction */
+    uint8_t reduction;           /* enum reduction */
+    char then[KERNEL_NAME_SIZE]; /* as in a kernel view */
     uint32_t accumulator_size;
     struct bytes params; /* borrowed */
     uint64_t units, leaf_units;

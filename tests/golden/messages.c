@@ -147,6 +147,7 @@ static void put_kernel(struct buf *b)
                             .accumulator_size = 8};
     TEXT(v.name, "sum");
     TEXT(v.path, "/plugins/sum.so");
+    TEXT(v.then, "total");
     TEXT(v.usage, "sum N");
     TEXT(v.summary, "adds up");
     TEXT(v.refused, "it is for another machine");
@@ -467,6 +468,7 @@ static void make_reply(uint8_t type, struct buf *b)
         .exit_code = 3, .what = "there is no such job", .hint = "velum ps -a"};
     struct reply_submitted submitted = {golden_job(1), 3, 2, true};
     struct reply_plan plan = {.kernel = "sum",
+                              .then = "total",
                               .source = golden_digest(1),
                               .accumulator_size = 8,
                               .params = bytes_of_text("\1\2\3\4"),

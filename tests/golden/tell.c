@@ -206,6 +206,7 @@ static int say_kernel(struct bytes p)
     say_id("source", v.source.bytes);
     SAY(" origin=%u accumulator=%u reduction=%u files_from=%u", v.origin,
         (unsigned)v.accumulator_size, v.reduction, (unsigned)v.files_from);
+    say_text("then", v.then);
     say_text("path", v.path);
     say_text("usage", v.usage);
     say_text("summary", v.summary);
@@ -498,11 +499,10 @@ static int tell_reply(uint8_t type, struct bytes p)
     case MESSAGE_REPLY_PLAN:
         rc = read_reply_plan(p, &planned);
         say_text("kernel", planned.kernel);
-        say_id("source", planned.source.bytes);
+        say_id("source", planned.source.bytes), say_text("then", planned.then);
         say_block("params", planned.params);
-        SAY(" reduction=%u", planned.reduction);
-        SAY(" %llu/%llu, accumulator %u", U(planned.units), U(planned.leaf_units),
-            (unsigned)planned.accumulator_size);
+        SAY(" reduction=%u %llu/%llu, accumulator %u", planned.reduction, U(planned.units),
+            U(planned.leaf_units), (unsigned)planned.accumulator_size);
         return rc;
     case MESSAGE_REPLY_KILLED:
         rc = read_reply_killed(p, &killed);

@@ -134,8 +134,12 @@ TEST(test_submitted_and_plan_replies)
     CHECK(got_s.durable == 3 && got_s.machines == 1 && got_s.already);
     CHECK(job_id_equal(got_s.job, s.job));
 
-    struct reply_plan p = {
-        .kernel = "pi", .reduction = 2, .accumulator_size = 16, .units = 10, .leaf_units = 3};
+    struct reply_plan p = {.kernel = "pi",
+                           .reduction = 2,
+                           .then = "total",
+                           .accumulator_size = 16,
+                           .units = 10,
+                           .leaf_units = 3};
     struct reply_plan got_p;
     p.params = bytes_of_text("xyz");
     b = fresh();
@@ -145,6 +149,7 @@ TEST(test_submitted_and_plan_replies)
     CHECK(got_p.units == 10 && got_p.leaf_units == 3 && got_p.accumulator_size == 16 &&
           got_p.reduction == 2);
     CHECK(bytes_equal(got_p.params, p.params));
+    CHECK_STR(got_p.then, "total");
     p.units = 0;
     b = fresh();
     put_reply_plan(&b, &p);
