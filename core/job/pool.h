@@ -39,6 +39,10 @@ int pool_new(struct pool **out, const struct alloc *a, const struct cover *cover
  * of it that are out stay as they are. */
 void pool_open(struct pool *p, uint32_t stage);
 void pool_close(struct pool *p, uint32_t stage);
+/* Room for so many stages in all; then the shape has got more of them, which are shut. 0 or
+ * ERR_NO_MEMORY. */
+int pool_reserve(struct pool *p, uint32_t stages);
+void pool_more(struct pool *p);
 struct pool_pace {
     int64_t goal_us;  /* how long a chunk should take; first POOL_CHUNK_GOAL_US */
     int64_t least_us; /* it takes no less where so many leaves are left, and is not trimmed to less;

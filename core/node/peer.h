@@ -12,8 +12,9 @@
  *   FACTS_KEPT  32 job, u64 batch, u8 refused
  *               everything up to this batch is synced here; refused: not all was taken
  *   GRANT       32 job, u8 flags (1 careful: report after every leaf; 2 knock: a full node may
- *               take it by turning another job's worker out), block signed spec (empty: you have
- *               it), block claim fact, u32 report_us, u16 chunks x (u64 grant, u64 first, u64 end),
+ *               take it by turning another job's worker out; 4 stages that were appended come
+ *               along; 8 leaves follow: keep the job), block signed spec (empty: you have it), with flag 4 a block of u16 count, count x block STAGES fact, block
+ *               claim fact, u32 report_us, u16 chunks x (u64 grant, u64 first, u64 end),
  *               u16 merges x (value, value)
  *   REPORT      32 job, u64 seq, u8 again (it was sent before), u64 seq of the report before it
  *               that is not kept yet (0: none), u16 count, count x (u64 grant, u64 from, u64 next,
@@ -46,6 +47,7 @@
  *   INPUT_VALUES 32 job, u32 stage, u16 from, u16 count, count x block: what the stage yielded, the
  *               accumulator of a fold, or outputs of leaves in their order (output.h), as many as
  *               fit. No answer: it is not complete, as far as the coordinator knows
+ *   SESSION, SESSION_TOLD   as core/wire/session.h draws them (request: the asker's token)
  *   STAGES      32 job                     (request: the asker's token)
  *   STAGES_TOLD 32 job, u8 what (0 it is not here, 1 more follow, 2 the last), then a REPLY_STAGES
  *               (request.h)                (request: as asked)
@@ -81,7 +83,7 @@ enum report_flags {
     REPORT_MERGED = 8,
     REPORT_MEMORY = 16
 };
-enum grant_flags { GRANT_CAREFUL = 1, GRANT_KNOCK = 2 };
+enum grant_flags { GRANT_CAREFUL = 1, GRANT_KNOCK = 2, GRANT_STAGES = 4, GRANT_MORE = 8 };
 
 struct peer_entry {
     uint64_t version;
@@ -110,6 +112,7 @@ struct peer_grant {
     struct job_id job;
     uint8_t flags;
     struct bytes spec;  /* borrowed */
+    struct bytes lists; /* the same; with GRANT_STAGES, count and blocks */
     struct bytes claim; /* borrowed */
     uint32_t report_us;
     uint16_t chunks; /* then u16 merges and the merges follow in rest */

@@ -526,6 +526,7 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
         return 0;
     s = site_of(n, from);
     h->knows_spec &= reason != RETURN_STOPPING;
+    h->stages_told = h->knows_spec ? h->stages_told : 0;
     if (reason != RETURN_UNKNOWN && reason != RETURN_FULL && s != NULL)
         site_is_full(n, s);
     for (uint16_t i = 0; i < count; i++) {

@@ -237,6 +237,8 @@ struct node {
     struct logs_wait *logs;
     struct lookup *lookups;
     struct stages_wait *stages_waits;
+    struct session_route *session_routes;
+    uint32_t session_routes_count;
     uint32_t token_counter;
     struct peer_news *news;
     uint32_t news_count, news_cap;
