@@ -118,7 +118,7 @@ void node_free(struct node *n)
     forwards_free(n);
     requests_free(n);
     show_stages_free(n);
-    session_free(n);
+    session_routes_free(n);
     objects_free(n);
     snapshot_clear(n);
     keeping_free(n);

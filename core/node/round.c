@@ -92,7 +92,7 @@ void round_run(struct node *n)
     submit_tick(n);
     request_tick(n);
     show_stages_tick(n);
-    session_tick(n);
+    session_routes_tick(n);
     workers_limits(n);
     record_heal(n);
     labour_waits(n);

@@ -314,7 +314,7 @@ static int take(struct job *j, const struct session_ask *m)
     return rc == ERR_FULL ? 0 : rc < 0 ? rc : 0;
 }
 
-int session_take(struct job *j, const struct session_to *to, const struct session_ask *m)
+int session_hear(struct job *j, const struct session_to *to, const struct session_ask *m)
 {
     struct session *s;
     int rc = 0;

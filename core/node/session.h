@@ -15,8 +15,8 @@ void session_user(struct node *n, uint64_t link, uint32_t request, struct bytes 
 int session_peer(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
 int session_told(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
 void session_link_down(struct node *n, uint64_t link);
-void session_tick(struct node *n);
-void session_free(struct node *n);
+void session_routes_tick(struct node *n);
+void session_routes_free(struct node *n);
 
 /* Of a job that this node begins to lead, open or not; and leads no more. 0 or ERR_NO_MEMORY. */
 int sessions_begin(struct job *j);

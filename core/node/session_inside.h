@@ -13,6 +13,6 @@ struct session_to {
 };
 
 /* At the coordinator. 0, or why what came along cannot be taken. */
-int session_take(struct job *j, const struct session_to *to, const struct session_ask *m);
+int session_hear(struct job *j, const struct session_to *to, const struct session_ask *m);
 
 #endif

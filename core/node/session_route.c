@@ -102,7 +102,7 @@ void session_user(struct node *n, uint64_t link, uint32_t request, struct bytes 
         pass_on(n, link, request, m.job, payload);
         return;
     }
-    rc = session_take(j, &to, &m);
+    rc = session_hear(j, &to, &m);
     if (rc < 0)
         refuse(n, link, request, rc);
 }
@@ -118,7 +118,7 @@ int session_peer(struct node *n, struct node_id from, uint32_t request, struct b
         return rc;
     j = job_find(n, m.job);
     /* The author asks again, and by then its node may know who coordinates. */
-    return j == NULL || j->lead == NULL ? 0 : session_take(j, &to, &m);
+    return j == NULL || j->lead == NULL ? 0 : session_hear(j, &to, &m);
 }
 
 int session_told(struct node *n, struct node_id from, uint32_t request, struct bytes payload)
@@ -143,7 +143,7 @@ void session_link_down(struct node *n, uint64_t link)
     }
 }
 
-void session_tick(struct node *n)
+void session_routes_tick(struct node *n)
 {
     for (struct session_route **at = &n->session_routes; *at != NULL;) {
         if (instant_since_us(n->now, (*at)->heard) > SILENT_US)
@@ -153,7 +153,7 @@ void session_tick(struct node *n)
     }
 }
 
-void session_free(struct node *n)
+void session_routes_free(struct node *n)
 {
     while (n->session_routes != NULL)
         route_drop(n, &n->session_routes);
