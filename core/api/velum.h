@@ -155,29 +155,26 @@ int velum_submit(struct velum *v, const struct velum_task *task);
 
 /* --- many small tasks --- */
 
-/* A session is one job to which tasks are added while it runs, as many as come: up to 1,000,000,
- * of which 63,488 may not have ended at a time. Each is a stage: a kernel that folds, whose inputs
- * may be what earlier tasks came to. They are sent many at a time while the library runs, under one
- * signature; the job's warm workers run each as soon as what it needs is there. A session whose
- * program does not run the library for a minute, while nothing is left to run, ends as
- * VELUM_TIME_OUT. What is left zero has its default. */
+/* A session is one job to which tasks are added while it runs: up to 1,000,000, of which 63,488 may
+ * not have ended. Each is a kernel that folds, whose inputs may be what earlier tasks came to. They
+ * are sent many at a time while the library runs, and run as soon as what they need is there. A
+ * session whose program does not run the library for a minute, while nothing is left to run, ends
+ * as VELUM_TIME_OUT. */
 struct velum_session {
     const char *name;       /* [a-z0-9-], at most 63, for people; NULL: none */
     uint32_t slots_max;     /* use at most so many slots at a time */
     uint64_t timeout_ms;    /* end the job after that long */
-    enum velum_level level; /* SENT: a task counts as sent when the node that coordinates the job
-                               has it; DURABLE: it is synced at all that keep the job as soon as
-                               possible. velum_progress tells how many are */
+    enum velum_level level; /* DURABLE: tasks are synced at all that keep the job as soon as can be,
+                               else with others; velum_progress tells how many are */
 };
 struct velum_stage {
     const char *kernel; /* built in, or registered by this program */
     int argc;
     const char *const *argv;
-    uint64_t leaf_units; /* 0: as the kernel plans */
-    int inputs_count;    /* what these tasks came to is its inputs, in this order, at most 256 */
-    const int64_t *inputs;
-    int after_count; /* and these must have ended well before it begins */
-    const int64_t *after;
+    uint64_t leaf_units;           /* 0: as the kernel plans */
+    int inputs_count, after_count; /* at most 256 */
+    const int64_t *inputs;         /* what these tasks came to is its inputs, in this order */
+    const int64_t *after;          /* and these must have ended well before it begins */
 };
 /* What became of a task. */
 struct velum_end {
@@ -187,28 +184,25 @@ struct velum_end {
     size_t size;
 };
 struct velum_progress {
-    uint64_t added, sent, safe, ended; /* tasks; safe: synced by the nodes that keep the job */
-    uint32_t durable, machines;        /* how many those are */
+    uint64_t added, sent, ended,
+        safe; /* tasks; safe: synced at so many nodes, on so many machines */
+    uint32_t durable, machines;
 };
 
 /* Opens a session: the operation is its job. options NULL: all defaults. */
 int velum_open(struct velum *v, const struct velum_session *options);
-/* Adds a task: its number, from 0, at once; or a code. VELUM_IN_PART: too many have not ended, take
- * some first. */
+/* Adds a task: its number, from 0; or a code. VELUM_IN_PART: too many have not ended. */
 int64_t velum_add(struct velum *v, int session, const struct velum_stage *task);
 /* Runs the library until a task has ended that was not taken yet: fills *out and returns the
  * session; 0 when all that were added have ended and were taken; VELUM_IN_PART when the time is
- * over; or the code the session has ended with. Each is told once, as they end. In a loop of one's
- * own: call it with timeout_ms 0 after velum_process. */
+ * over; or the code the session has ended with. In a loop: with timeout_ms 0, after
+ * velum_process. */
 int velum_take(struct velum *v, int session, struct velum_end *out, int64_t timeout_ms);
-/* No more tasks come: when all have ended, so does the operation, as VELUM_DONE, or VELUM_FAILED
- * when one of them has failed. Its text and bytes are those of the last task. Returns the session,
- * for velum_wait. */
+/* No more tasks come: when all have ended, so does the operation, as VELUM_FAILED when one of them
+ * has failed. Its text and bytes are those of the last task. Returns the session. */
 int velum_close(struct velum *v, int session);
 /* How many tasks are where, as far as is known now. VELUM_DONE, or VELUM_MISUSE. */
 int velum_progress(struct velum *v, int session, struct velum_progress *out);
-
-/* --- objects --- */
 
 /* Keeps bytes as an object in the mesh; its text is the reference, 64 hex digits. The bytes are
  * borrowed until the operation ends. Ends when two nodes have synced it, or all where there are

@@ -83,6 +83,11 @@ void site_is_full(struct node *n, struct site *s)
     s->busy_until = instant_plus_us(n->now, s->pause_us);
 }
 
+void site_is_unkept(struct node *n, struct site *s)
+{
+    s->busy_until = instant_plus_us(n->now, RETURNED_PAUSE_US);
+}
+
 void site_is_heard(struct node *n, struct site *s)
 {
     s->pause_us = 0;

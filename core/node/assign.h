@@ -17,6 +17,8 @@ struct site *site_of(struct node *n, struct node_id id);
 void site_may_be_free(struct node *n, struct site *s);
 /* It gave chunks back. */
 void site_is_full(struct node *n, struct site *s);
+/* It gave chunks back until more of what it reported is confirmed, which nobody else decides. */
+void site_is_unkept(struct node *n, struct site *s);
 /* It has a free slot, as it says or shows. */
 void site_is_heard(struct node *n, struct site *s);
 /* A chunk has ended there, and another can take its place. */

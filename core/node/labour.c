@@ -215,6 +215,12 @@ static bool make_room(struct node *n, const struct job *newcomer)
     return room;
 }
 
+/* Nobody confirms what was reported: more work would only pile up here. */
+static bool unkept_is_full(const struct job *j)
+{
+    return j->labour->unkept_bytes > j->node->limits.unkept_bytes;
+}
+
 static int take_chunk(struct job *j, const struct peer_chunk *p, uint8_t flags)
 {
     struct node *n = j->node;
@@ -225,8 +231,7 @@ static int take_chunk(struct job *j, const struct peer_chunk *p, uint8_t flags)
         return 0;
     if (!stage_has_run(j, p->first, p->end, &stage))
         return j->spec->open && p->first >= j->graph->shape.end ? ERR_NOT_FOUND : ERR_FORMAT;
-    /* Nobody confirms what was reported: more work would only pile up here. */
-    if (j->labour->unkept_bytes > n->limits.unkept_bytes)
+    if (unkept_is_full(j))
         return ERR_BUSY;
     if (chunks_total(n) >= n->options.slots &&
         (!(flags & GRANT_KNOCK) || chunks_total(n) >= 2 * n->options.slots || !make_room(n, j)))
@@ -323,10 +328,11 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
     /* Without chunks it says that the merges come back. */
     if (back_count > 0 || reason >= 0)
         send_return(n, from, g.job,
-                    (uint8_t)(reason >= 0               ? reason
-                              : lacks                   ? RETURN_STOPPING
-                              : (g.flags & GRANT_KNOCK) ? RETURN_FULL
-                                                        : RETURN_BUSY),
+                    (uint8_t)(reason >= 0                      ? reason
+                              : lacks                          ? RETURN_STOPPING
+                              : title > 0 && unkept_is_full(j) ? RETURN_UNKEPT
+                              : (g.flags & GRANT_KNOCK)        ? RETURN_FULL
+                                                               : RETURN_BUSY),
                     "", back, back_count);
     if (rc == 0 && !(g.flags & GRANT_MORE))
         labour_drop_idle(j);

@@ -14,8 +14,9 @@
  *   GRANT       32 job, u8 flags (1 careful: report after every leaf; 2 knock: a full node may
  *               take it by turning another job's worker out; 4 stages that were appended come
  *               along; 8 leaves follow: keep the job), block signed spec (empty: you have it),
- *               with flag 4 a block of u16 count, count x block STAGES fact, block claim fact, u32
- *               report_us, u16 chunks x (u64 grant, u64 first, u64 end), u16 merges x (value, value)
+ *               with flag 4 a block of u16 count, count x block STAGES fact, block claim fact,
+ *               u32 report_us, u16 chunks x (u64 grant, u64 first, u64 end),
+ *               u16 merges x (value, value)
  *   REPORT      32 job, u64 seq, u8 again (it was sent before), u64 seq of the report before it
  *               that is not kept yet (0: none), u16 count, count x (u64 grant, u64 from, u64 next,
  *               u64 end, u64 compute_us, u64 cpu_us, u8 flags, text cause, u16 values, values)
@@ -71,9 +72,10 @@ enum return_reason {
     RETURN_BUSY = 0,
     RETURN_NO_KERNEL = 1,
     RETURN_STOPPING = 2,
-    RETURN_UNKNOWN = 3, /* no such chunk here (any more) */
-    RETURN_FULL = 4,    /* it knocked and was not let in */
-    RETURN_NO_INPUT = 5 /* an input is to be had nowhere, as far as it knows */
+    RETURN_UNKNOWN = 3,  /* no such chunk here (any more) */
+    RETURN_FULL = 4,     /* it knocked and was not let in */
+    RETURN_NO_INPUT = 5, /* an input is to be had nowhere, as far as it knows */
+    RETURN_UNKEPT = 6    /* too much of what it reported is not confirmed yet */
 };
 
 enum report_flags {

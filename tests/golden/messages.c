@@ -324,53 +324,6 @@ static void put_stages(struct buf *b)
     put_stage_view(b, &v);
 }
 
-/* Two stages that are appended, the second like the first. */
-static void put_appended(struct buf *fact)
-{
-    static const uint8_t needs[STAGE_NEED_BYTES] = {17, 0, 0, 0, 0, 0};
-    struct stage_spec s = {.units = 64, .leaf_units = 8, .accumulator_size = 8};
-    struct signed_bytes sealed = {.certificate = bytes_of_text("a certificate, DER")};
-    uint8_t room[1024];
-    struct buf body;
-    TEXT(s.kernel, "sum");
-    TEXT(s.args, "64");
-    s.source = golden_digest(3);
-    s.params = bytes_of_text("params");
-    buf_init_fixed(&body, room, sizeof room);
-    put_stages_begin(&body, golden_job(1), golden_node(9));
-    put_append_begin(&body, 17, 2);
-    put_append_whole(&body, 17, &s);
-    put_append_like(&body, 17, bytes_of_text("others"), 1, (struct bytes){needs, sizeof needs});
-    sealed.body = buf_bytes(&body);
-    memset(sealed.signature, 0xa5, sizeof sealed.signature);
-    put_signed_fact(fact, FACT_STAGES, &sealed);
-}
-
-/* The author of an open job asks, and is answered. */
-static void put_session(struct buf *b, bool answer)
-{
-    struct session_ask ask = {golden_job(1), 4096, 17, SESSION_DURABLE, {NULL, 0}};
-    const struct session_answer m = {.job = golden_job(1),
-                                     .number = 3,
-                                     .taken = 20,
-                                     .safe = 19,
-                                     .durable = 3,
-                                     .machines = 2,
-                                     .count = 2};
-    if (!answer) {
-        uint8_t room[2048];
-        struct buf fact;
-        buf_init_fixed(&fact, room, sizeof room);
-        put_appended(&fact);
-        ask.fact = buf_bytes(&fact);
-        put_session_ask(b, &ask);
-        return;
-    }
-    put_session_answer(b, &m);
-    put_session_end(b, &(struct session_stage){17, STAGE_END_DONE, bytes_of_text("8 bytes.")});
-    put_session_end(b, &(struct session_stage){18, STAGE_END_BLOCKED, {NULL, 0}});
-}
-
 static void make_job(uint8_t type, struct buf *b)
 {
     struct peer_sync sync = {.job = golden_job(1),
@@ -424,7 +377,7 @@ static void make_job(uint8_t type, struct buf *b)
         put_job_id(b, golden_job(1));
         break;
     case MESSAGE_SESSION:
-        put_session(b, false);
+        golden_put_session(b, false);
         break;
     case MESSAGE_STAGES_TOLD:
         put_job_id(b, golden_job(1));
@@ -465,7 +418,7 @@ static void make_object(uint8_t type, struct buf *b)
         put_object_owner(b, &owner);
         break;
     case MESSAGE_SESSION_TOLD:
-        put_session(b, true);
+        golden_put_session(b, true);
         break;
     default: /* BULK, which goes over other links */
         put_job_id(b, golden_job(1));
@@ -502,7 +455,7 @@ static void make_request(uint8_t type, struct buf *b)
         put_job_id(b, golden_job(1));
         break;
     case MESSAGE_REQUEST_SESSION:
-        put_session(b, false);
+        golden_put_session(b, false);
         break;
     case MESSAGE_REQUEST_PLAN:
         ensure(put_request_plan(b, "sum", 3, args, 2, input_sizes) == 0);
@@ -561,7 +514,7 @@ static void make_reply(uint8_t type, struct buf *b)
         put_stages(b);
         break;
     case MESSAGE_REPLY_SESSION:
-        put_session(b, true);
+        golden_put_session(b, true);
         break;
     case MESSAGE_REPLY_KILLED:
         put_reply_killed(b, &killed);

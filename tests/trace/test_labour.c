@@ -376,6 +376,37 @@ TEST(test_what_nobody_has_confirmed_goes_out_as_the_link_takes_it)
     end();
 }
 
+static int returned_as(void)
+{
+    const struct rig_sent *s = rig_take(&rig, 0, MESSAGE_RETURN);
+    struct reader r;
+
+    if (s == NULL)
+        return -1;
+    r = reader_of(s->payload);
+    read_job_id(&r);
+    return read_u8(&r);
+}
+
+/* Its coordinator is told why: all else it would take for a node that others use. */
+TEST(test_chunk_comes_back_until_more_is_confirmed)
+{
+    uint32_t worker;
+
+    begin(1, 16);
+    rig.node->limits.unkept_bytes = 64;
+    worker = start_chunk(1, 0, LEAVES, 16);
+    progress(worker, 1, 4, 16, 0);
+    rig_grant(&rig, 0, &job, 1, (struct peer_chunk){1, 0, LEAVES});
+    CHECK_INT(returned_as(), -1);
+    rig_grant(&rig, 0, &job, 1, (struct peer_chunk){2, 0, 1});
+    CHECK_INT(returned_as(), RETURN_UNKEPT);
+    rig.node->limits.unkept_bytes = 1 << 20;
+    rig_grant(&rig, 0, &job, 1, (struct peer_chunk){3, 0, 1});
+    CHECK_INT(returned_as(), RETURN_BUSY);
+    end();
+}
+
 TEST(test_held_job_without_work_is_no_labour)
 {
     const struct rig_sent *s;
@@ -569,7 +600,7 @@ TEST(test_cause_of_death_shows_the_end_of_the_output)
     end();
 }
 
-TEST_MAIN(test_of_those_who_knock_the_first_is_next,
+TEST_MAIN(test_chunk_comes_back_until_more_is_confirmed, test_of_those_who_knock_the_first_is_next,
           test_who_knocks_is_next_though_nobody_was_served_yet,
           test_who_knocks_does_not_wait_behind_a_long_leaf,
           test_what_nobody_has_confirmed_goes_out_as_the_link_takes_it,

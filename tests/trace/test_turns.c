@@ -264,7 +264,33 @@ TEST(test_old_jobs_knock_where_their_coordinator_has_no_slot)
     end();
 }
 
-TEST_MAIN(test_new_job_waits_for_a_turn_not_for_a_round_of_all_others,
+/* How often the node is asked in two seconds, if it gives back each time for this reason. */
+static uint32_t asked_within_two_seconds(uint8_t reason)
+{
+    struct turn t;
+    uint32_t asked = 0;
+
+    begin();
+    submit(4096);
+    for (uint32_t ms = 0; ms < 2000; ms += 10) {
+        while (next_turn(&t)) {
+            asked++;
+            give_back(t, reason);
+        }
+        rig_run(&rig, 10 * MS_US);
+    }
+    end();
+    return asked;
+}
+
+TEST(test_node_that_waits_for_confirmation_is_asked_again_soon)
+{
+    CHECK(asked_within_two_seconds(RETURN_BUSY) <= 6);
+    CHECK(asked_within_two_seconds(RETURN_UNKEPT) >= 12);
+}
+
+TEST_MAIN(test_node_that_waits_for_confirmation_is_asked_again_soon,
+          test_new_job_waits_for_a_turn_not_for_a_round_of_all_others,
           test_jobs_that_are_taken_over_are_not_newer_than_a_new_one,
           test_old_jobs_have_every_second_turn_however_many_are_new, test_new_job_among_many_knocks,
           test_old_jobs_knock_where_their_coordinator_has_no_slot)

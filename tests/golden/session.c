@@ -1,9 +1,58 @@
-/* What the author of an open job and its coordinator say to each other, told. */
+/* What the author of an open job and its coordinator say to each other, made and told. */
+#include <string.h>
+
 #include "core/base/err.h"
 #include "core/job/fact.h"
 #include "core/wire/message.h"
 #include "core/wire/session.h"
 #include "tests/golden/golden.h"
+
+/* Two stages that are appended, the second like the first. */
+static void put_appended(struct buf *fact)
+{
+    static const uint8_t needs[STAGE_NEED_BYTES] = {17, 0, 0, 0, 0, 0};
+    struct stage_spec s = {.units = 64, .leaf_units = 8, .accumulator_size = 8};
+    struct signed_bytes sealed = {.certificate = bytes_of_text("a certificate, DER")};
+    uint8_t room[1024];
+    struct buf body;
+    memcpy(s.kernel, "sum", 4);
+    memcpy(s.args, "64", 3);
+    s.source = golden_digest(3);
+    s.params = bytes_of_text("params");
+    buf_init_fixed(&body, room, sizeof room);
+    put_stages_begin(&body, golden_job(1), golden_node(9));
+    put_append_begin(&body, 17, 2);
+    put_append_whole(&body, 17, &s);
+    put_append_like(&body, 17, bytes_of_text("others"), 1, (struct bytes){needs, sizeof needs});
+    sealed.body = buf_bytes(&body);
+    memset(sealed.signature, 0xa5, sizeof sealed.signature);
+    put_signed_fact(fact, FACT_STAGES, &sealed);
+}
+
+/* The author of an open job asks, and is answered. */
+void golden_put_session(struct buf *b, bool answer)
+{
+    struct session_ask ask = {golden_job(1), 4096, 17, SESSION_DURABLE, {NULL, 0}};
+    const struct session_answer m = {.job = golden_job(1),
+                                     .number = 3,
+                                     .taken = 20,
+                                     .safe = 19,
+                                     .durable = 3,
+                                     .machines = 2,
+                                     .count = 2};
+    if (!answer) {
+        uint8_t room[2048];
+        struct buf fact;
+        buf_init_fixed(&fact, room, sizeof room);
+        put_appended(&fact);
+        ask.fact = buf_bytes(&fact);
+        put_session_ask(b, &ask);
+        return;
+    }
+    put_session_answer(b, &m);
+    put_session_end(b, &(struct session_stage){17, STAGE_END_DONE, bytes_of_text("8 bytes.")});
+    put_session_end(b, &(struct session_stage){18, STAGE_END_BLOCKED, {NULL, 0}});
+}
 
 #define U(x) ((unsigned long long)(x))
 
