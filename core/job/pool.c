@@ -452,6 +452,13 @@ static void shorten(struct pool *p, struct entry *e, uint64_t end)
 #endif
 }
 
+void pool_counted(struct pool *p, uint64_t grant, uint64_t from, uint64_t next, uint64_t before)
+{
+    const struct entry *e = entry_of(p, grant);
+    if (!p->stale && e && e->c.next <= from && next <= e->c.end && p->cover_seen == before)
+        p->cover_seen = cover_changes(p->cover);
+}
+
 int pool_report(struct pool *p, uint64_t grant, uint64_t next, uint64_t end, uint64_t compute_us,
                 bool ended, struct instant now)
 {

@@ -84,6 +84,10 @@ int pool_adopt(struct pool *p, struct node_id node, uint64_t grant, uint64_t nex
  * ERR_FORMAT for leaves it does not have: then nothing has changed. */
 int pool_report(struct pool *p, uint64_t grant, uint64_t next, uint64_t end, uint64_t compute_us,
                 bool ended, struct instant now);
+/* Since the cover had changed `before` times it got values of leaves [from, next) and no others: if
+ * this chunk has them none of them was free, and what is free need not be compared with all of the
+ * cover. Before pool_report. */
+void pool_counted(struct pool *p, uint64_t grant, uint64_t from, uint64_t next, uint64_t before);
 /* The chunk comes back unrun or broken off: its unreported rest is free again. */
 int pool_return(struct pool *p, uint64_t grant);
 /* A worker died in this chunk. own_doing: of the leaf's own doing. The rest is free again, careful.

@@ -315,6 +315,7 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
     struct peer_report_chunk c;
     struct buf values;
     uint32_t stage = 0;
+    uint64_t before;
     int rc;
 
     read_peer_report_chunk(r, &c);
@@ -331,7 +332,10 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
         j->lead->cpu_us += again ? 0 : c.cpu_us;
         if (c.next > c.from)
             j->lead->no_input_since = (struct instant){0};
+        before = cover_changes(proving_cover(j));
         rc = apply_values(j, h->id, &c, buf_bytes(&values), again);
+        if (rc == 0 && c.next > c.from)
+            pool_counted(j->lead->pool, c.grant, c.from, c.next, before);
         if (rc == ERR_DAMAGED)
             outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0},
                           "two runs of the same leaves gave different values");

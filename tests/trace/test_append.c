@@ -1,6 +1,7 @@
 /* Stories of open jobs: their author appends stages while they run, hears what became of each, and
  * closes them in the end. */
 #include "core/base/err.h"
+#include "core/base/prng.h"
 #include "core/job/ledger.h"
 #include "core/node/jobs.h"
 #include "core/node/session.h"
@@ -17,6 +18,7 @@ static struct story story;
 static struct job_spec made;
 static struct job_id id;
 static bool alone; /* signed for one slot only */
+static bool wild;  /* coordinators come and go */
 
 /* What the author knows. */
 static uint64_t user;
@@ -86,6 +88,11 @@ static void hear(const struct story_answer *a)
 
     REQUIRE(read_session_answer((struct bytes){a->data, a->len}, &m) == 0);
     CHECK(job_id_equal(m.job, id));
+    /* Another coordinator answers, or one was lost: its author begins anew. */
+    if (wild && m.number != last_number + 1) {
+        request = 0;
+        return;
+    }
     CHECK_INT(m.number, last_number + 1);
     last_number = m.number;
     taken = m.taken;
@@ -474,6 +481,93 @@ TEST(an_open_job_whose_author_is_gone_ends)
     CHECK(story_end(&story));
 }
 
+/* An author that says everything again that was not taken, at whichever node it finds. */
+static void feed(uint32_t *given, uint32_t count, struct prng *p)
+{
+    static uint32_t borders[PARTS_MAX];
+    uint32_t from = 1;
+
+    for (uint32_t i = 1; i < *given; i = borders[i])
+        from = i < taken ? borders[i] : from;
+    if (from == *given && *given < count) {
+        borders[from] = from + 1 + (uint32_t)prng_below(p, 9);
+        *given = borders[from] = borders[from] < count ? borders[from] : count;
+    }
+    for (uint32_t i = from; i < *given; i = borders[i])
+        append(i, borders[i]);
+    if (*given == count && taken == count && all_ended(count))
+        end_with(count);
+    else if (from == *given)
+        ask((struct bytes){NULL, 0}, SESSION_SENT);
+}
+
+static void one_dies_or_comes_back(bool down[4], struct prng *p)
+{
+    uint32_t i = (uint32_t)prng_below(p, 4), others = 0;
+
+    for (uint32_t k = 0; k < 4; k++)
+        others += !down[k];
+    if (down[i]) {
+        story_start(&story, i);
+        for (uint32_t k = 0; k < 4; k++)
+            if (k != i && !down[k])
+                story_hint(&story, i, k);
+        down[i] = false;
+    } else if (others > 2) {
+        story_kill(&story, i);
+        down[i] = true;
+    }
+}
+
+static void random_life(uint64_t seed)
+{
+    uint32_t given = 1, count, step = 0;
+    bool down[4] = {false};
+    struct prng p;
+    struct job *j;
+
+    prng_init(&p, seed);
+    count = 10 + (uint32_t)prng_below(&p, 60);
+    make_parts(count);
+    begin(4);
+    for (; step < 400; step++) {
+        feed(&given, count, &p);
+        story_run(&story, (int64_t)prng_below(&p, 2000) * MS_US);
+        listen();
+        if (step < 40 && prng_below(&p, 4) == 0)
+            one_dies_or_comes_back(down, &p);
+        if (down[at] || prng_below(&p, 8) == 0) {
+            uint32_t next = (uint32_t)prng_below(&p, 4);
+
+            if (!down[at])
+                story_leave(&story, user);
+            while (down[next])
+                next = (next + 1) % 4;
+            come_to(next);
+        }
+        j = job_at(at);
+        if (j != NULL && job_is_final(j) && j->settled)
+            break;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        CHECK_INT(states[i], STAGE_END_DONE);
+    for (uint32_t i = 0; i < 4; i++)
+        if (down[i])
+            story_start(&story, i);
+    check_result(30 * S_US);
+    if (!CHECK(step < 400))
+        printf("# seed %llu\n", (unsigned long long)seed);
+    CHECK(story_end(&story));
+}
+
+TEST(whoever_dies_meanwhile_the_same_comes_of_it)
+{
+    wild = true;
+    for (uint64_t seed = 1; seed <= 12; seed++)
+        random_life(seed);
+    wild = false;
+}
+
 /* Stages that wait for one that hangs. */
 static void append_waiting(uint32_t first, uint16_t count)
 {
@@ -517,4 +611,5 @@ TEST_MAIN(stages_that_are_appended_come_to_what_a_spec_of_them_does,
           another_coordinator_goes_on_with_what_was_appended,
           what_was_called_safe_is_there_when_all_come_back,
           a_task_that_fails_blocks_what_needs_it_and_nothing_else,
-          an_open_job_whose_author_is_gone_ends, no_more_than_a_bound_of_them_wait)
+          an_open_job_whose_author_is_gone_ends, whoever_dies_meanwhile_the_same_comes_of_it,
+          no_more_than_a_bound_of_them_wait)
