@@ -66,8 +66,7 @@ static int again(struct ledger *l, uint32_t first, struct bytes fact)
         return ledger_contradicted(l, body, other);
     }
     other = body_of((struct bytes){have->fact, have->fact_len});
-#if VELUM_PLANT ==                                                                                 \
-    521 /* unit/test_ledger_stages: of two lists of the same stages the first stays */
+#if VELUM_PLANT == 521 /* unit/test_ledger_stages: of two unlike lists the first stays */
     if (body.len > 0)
         return LEDGER_KNOWN;
 #endif

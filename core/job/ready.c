@@ -128,7 +128,7 @@ static void join(struct ready *r, uint32_t stage, ready_opened *opened, void *ct
         uint32_t need = r->graph->links[g->needs + k].stage;
         enum ready_state state = ready_at(r, need);
 
-#if VELUM_PLANT != 520 /* unit/test_ready: a stage that is appended waits for what is complete */
+#if VELUM_PLANT != 520 /* trace/test_append: one that is appended waits for what is complete */
         s->missing -= state == STAGE_DONE;
 #endif
         if (s->state == STAGE_WAITING && (state == STAGE_FAILED || state == STAGE_BLOCKED)) {

@@ -42,8 +42,7 @@ bool tell_stages(struct job *j, struct hand *h, uint32_t stage)
     if (node_is_self(j->node, h->id) || stage < j->graph->of_spec || stage < h->stages_told)
         return true;
     job_seal(j);
-#if VELUM_PLANT ==                                                                                 \
-    528 /* trace/test_append: who works for a job hears nothing of what is appended */
+#if VELUM_PLANT == 528 /* trace/test_append: workers hear nothing of what is appended */
     h->stages_told = j->graph->count;
 #endif
     if (!h->knows_spec && ledger_spec_signed(j->ledger).len > SPEC_BESIDE_MAX &&
