@@ -57,6 +57,32 @@ static int refuse(const struct plans *p, const struct flow_stage *s, const char 
     return CODE_MISUSE;
 }
 
+/* What no job may have, though the kernel planned it, or the file says so. */
+static int check_plan(const struct plans *p, const struct flow_stage *s, const struct planned *plan)
+{
+    const uint64_t leaves = (plan->units - 1) / plan->leaf_units + 1;
+    const uint64_t most = plan->reduction == REDUCE_COLLECT ? COLLECT_LEAVES_MAX : LEAVES_MAX;
+    if (plan->reduction == REDUCE_SEARCH && p->flow.count > 1) {
+        talk_error("%.200s line %u: [%s] %s searches, and a search is a job of its own", p->path,
+                   (unsigned)s->line, s->name, s->kernel);
+        talk_try("velum run %s %.60s", s->kernel, s->args);
+        return CODE_MISUSE;
+    }
+    if (leaves <= most)
+        return 0;
+    talk_error("%.200s line %u: [%s] has %llu leaves; at most %llu are allowed", p->path,
+               (unsigned)s->line, s->name, (unsigned long long)leaves, (unsigned long long)most);
+    talk_try("leaf = %llu", (unsigned long long)((plan->units - 1) / most + 1));
+    return CODE_MISUSE;
+}
+
+static int refuse_detach(void)
+{
+    talk_error("-d needs a node that goes on with the job; a job inside this process ends with it");
+    talk_try("velum node, or velum flow without -d");
+    return CODE_MISUSE;
+}
+
 /* Splits at blanks, in place. Returns how many there are. */
 static int words(char *text, const char *argv[ARGS_COUNT_MAX])
 {
@@ -141,6 +167,9 @@ static int plan_all(struct plans *p, struct line *l)
             p->list[i].units = s->units;
         if (s->leaf_units > 0)
             p->list[i].leaf_units = s->leaf_units;
+        code = check_plan(p, s, &p->list[i]);
+        if (code != 0)
+            return code;
     }
     return 0;
 }
@@ -275,6 +304,16 @@ static int follow(const struct call *c, struct line *l, const struct reply_submi
     return code;
 }
 
+static void announce(const struct plans *p, const struct line *l, const char *id, uint32_t durable)
+{
+    const unsigned count = p->flow.count;
+    char more[64] = "";
+    if (!line_is_embedded(l))
+        snprintf(more, sizeof more, "; velum show %s shows how far they are", id);
+    talk_line("job %s  %u stage%s, durable=%u%s", id, count, count == 1 ? "" : "s",
+              (unsigned)durable, more);
+}
+
 static int submit(const struct call *c, const struct plans *p, struct line *l)
 {
     struct reply_submitted ack;
@@ -294,8 +333,7 @@ static int submit(const struct call *c, const struct plans *p, struct line *l)
         printf("%s\n", id);
         return CODE_DONE;
     }
-    talk_line("job %s  %u stage%s, durable=%u; velum show %s shows how far they are", id,
-              (unsigned)p->flow.count, p->flow.count == 1 ? "" : "s", (unsigned)ack.durable, id);
+    announce(p, l, id, ack.durable);
     return follow(c, l, &ack);
 }
 
@@ -312,6 +350,8 @@ static int run(const struct call *c)
         talk_try("velum help flow");
         code = CODE_MISUSE;
     }
+    if (code == 0 && where.embedded_only && !where.embedded_ok)
+        code = refuse_detach();
     if (code == 0)
         code = line_open(&l, c, &where);
     if (code == 0)

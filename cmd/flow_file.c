@@ -8,6 +8,7 @@
 #include "cmd/duration.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/wire/order.h"
 
 #define NO_STAGE UINT32_MAX
 
@@ -80,9 +81,20 @@ static bool set_kernel(struct take *t, const char *value)
     return text_is_name(value) && text_copy(last(t)->kernel, KERNEL_NAME_SIZE, value);
 }
 
+/* How many words separated by blanks. */
+static uint32_t words(const char *value)
+{
+    uint32_t count = 0;
+    while (*(value += strspn(value, " \t")) != '\0') {
+        value += strcspn(value, " \t");
+        count++;
+    }
+    return count;
+}
+
 static bool set_args(struct take *t, const char *value)
 {
-    return text_copy(last(t)->args, JOB_ARGS_SIZE, value);
+    return words(value) <= ARGS_COUNT_MAX && text_copy(last(t)->args, JOB_ARGS_SIZE, value);
 }
 
 static bool set_inputs(struct take *t, const char *value)
@@ -145,7 +157,7 @@ static const struct row {
     const char *allowed;
 } rows[] = {
     {"kernel", false, set_kernel, "the name of a kernel; velum kernels lists them"},
-    {"args", false, set_args, "what the kernel takes, less than 1024 bytes"},
+    {"args", false, set_args, "what the kernel takes, at most 64 words and 1023 bytes"},
     {"inputs", false, set_inputs, "names of stages, at most 256"},
     {"after", false, set_after, "names of stages, at most 256"},
     {"units", false, set_units, "a number from 1 on"},
@@ -247,7 +259,9 @@ static int take_section(void *ctx, const char *line, char what[INI_MESSAGE_SIZE]
 static int fail(const struct take *t, uint32_t line, char message[INI_MESSAGE_SIZE],
                 const char *what)
 {
-    say(message, "%.200s line %u: %s", t->path, (unsigned)line, what);
+    char safe[INI_MESSAGE_SIZE];
+    text_sanitise(what, strlen(what), true, safe, sizeof safe);
+    say(message, "%.200s line %u: %s", t->path, (unsigned)line, safe);
     return ERR_FORMAT;
 }
 
@@ -322,7 +336,8 @@ static int say_circle(const struct take *t, char message[INI_MESSAGE_SIZE])
     const struct flow *f = t->flow;
     char what[INI_MESSAGE_SIZE];
     uint32_t at = 0;
-    while (f->stages[at].number != NO_STAGE)
+    /* The result may have no number only because it is to be the last. */
+    while (f->stages[at].number != NO_STAGE || waits_for(f, &f->stages[at]) == NO_STAGE)
         at++;
     /* Whoever waits waits for one that waits: so many steps lead into the circle. */
     for (uint32_t i = 0; i < f->count; i++)

@@ -40,6 +40,8 @@ static int print(const struct call *c, struct line *l, struct job_entry *e)
     if (opt_given(c->opts, "json")) {
         print_json(e, &stages);
     } else {
+        if (stages.count > 1)
+            e->view.units = e->view.leaf_units = 0; /* those of the last stage alone */
         view_job(stdout, &e->view, e->text);
         stage_list_print(stdout, &stages);
         fflush(stdout);

@@ -267,6 +267,12 @@ static void json_outcome(struct json *j, const struct outcome *o)
     json_seconds(j, "seconds", o->elapsed_us);
     json_seconds(j, "cpu_seconds", o->cpu_us);
     json_text(j, "error", o->error[0] ? o->error : NULL);
+    if (o->failed_count == 0)
+        return;
+    json_open(j, "failed_stages", '[');
+    for (uint16_t i = 0; i < o->failed_count; i++)
+        json_number(j, NULL, outcome_failed(o, i));
+    json_close(j, ']');
 }
 
 static void json_partial(struct json *j, const struct partial *p)

@@ -34,6 +34,7 @@ void view_kernels_head(struct grid *g);
 void view_kernels_row(struct grid *g, const struct kernel_view *v);
 
 /* "Key = value" blocks. */
+/* Leaf units 0: of several stages, each of which has its own. */
 void view_job(FILE *to, const struct job_view *v, const char *result);
 void view_kernel(FILE *to, const struct kernel_view *v);
 

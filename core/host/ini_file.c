@@ -54,7 +54,7 @@ static void fail(struct feed *f, int rc, const char *what)
         return;
     f->rc = rc;
     f->failed_line = f->line;
-    text_copy(copy, sizeof copy, what);
+    text_sanitise(what, strlen(what), true, copy, sizeof copy); /* it may quote the file */
     say(f->message, "%.200s line %u: %s", f->path, f->line, copy);
 }
 

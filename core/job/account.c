@@ -134,6 +134,16 @@ int account_add(struct account *a, struct node_id author, struct run gap)
 
 /* --- less of it --- */
 
+uint64_t account_overlap(const struct account *a, uint64_t first, uint64_t end)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = find(a, first); i < a->count && a->runs[i].run.first < end; i++) {
+        struct run run = a->runs[i].run;
+        sum += (run.end < end ? run.end : end) - (run.first > first ? run.first : first);
+    }
+    return first < end ? sum : 0;
+}
+
 uint64_t account_leaves(const struct account *a)
 {
     uint64_t sum = 0;

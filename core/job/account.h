@@ -46,6 +46,8 @@ int account_reserve(struct account *a);
 int account_add(struct account *a, struct node_id author, struct run gap);
 /* Forgets who counted leaves from `end` on. Of a joined one nothing changes. */
 void account_cut(struct account *a, uint64_t end);
+/* How many leaves of [first, end) are named. */
+uint64_t account_overlap(const struct account *a, uint64_t first, uint64_t end);
 /* How many leaves are named or counted. */
 uint64_t account_leaves(const struct account *a);
 /* The memory it has. */

@@ -34,7 +34,7 @@ struct cover {
     uint32_t count, cap;
     uint32_t kept;       /* among them, those that nothing folds */
     uint32_t pairs;      /* how many neighbours are siblings */
-    uint64_t pairs_from; /* no pair begins before this leaf */
+    uint64_t pairs_from; /* no pair begins before this leaf; UINT64_MAX: there is none */
 };
 
 int cover_new(struct cover **out, const struct alloc *a, const struct shape *shape)
@@ -44,6 +44,7 @@ int cover_new(struct cover **out, const struct alloc *a, const struct shape *sha
         return ERR_NO_MEMORY;
     c->alloc = a;
     c->shape = shape;
+    c->pairs_from = UINT64_MAX;
     *out = c;
     return 0;
 }
@@ -177,6 +178,23 @@ static struct entry *entry_new(struct cover *c, struct tree_node at, struct byte
     return e;
 }
 
+/* Value i is new, and may have made pairs of its neighbours. While there is none the next one is
+ * the first: then values before it, of stages that are complete, are not looked at again. */
+static void note_pairs(struct cover *c, uint32_t i)
+{
+    uint32_t made = pairs_around(c, i, i + 1);
+    uint32_t left = i > 0 && is_pair(c, i - 1) ? i - 1 : i;
+    if (c->pairs == 0)
+        c->pairs_from = UINT64_MAX;
+    c->pairs += made;
+#if VELUM_PLANT == 582 /* unit/test_cover: a pair before those that are known is overlooked */
+    if (c->pairs_from != UINT64_MAX)
+        return;
+#endif
+    if (made > 0 && first_of(c, left) < c->pairs_from)
+        c->pairs_from = first_of(c, left);
+}
+
 /* Puts e in the place of values [i, end), which lie below it. Room is there. */
 static void replace(struct cover *c, uint32_t i, uint32_t end, struct entry *e)
 {
@@ -194,10 +212,7 @@ static void replace(struct cover *c, uint32_t i, uint32_t end, struct entry *e)
     c->entries[i] = e;
     c->kept += is_kept(c, e->v.at);
     c->leaves_covered += end_of(c, i) - first_of(c, i);
-    c->pairs += pairs_around(c, i, i + 1);
-    uint32_t left = i > 0 && is_pair(c, i - 1) ? i - 1 : i;
-    if (first_of(c, left) < c->pairs_from)
-        c->pairs_from = first_of(c, left);
+    note_pairs(c, i);
 }
 
 /* Values that are still to be folded. */
@@ -305,7 +320,7 @@ static void join(struct cover *c, uint32_t i)
         c->count--;
         memmove(c->entries + left, c->entries + left + 1,
                 (c->count - left) * sizeof(struct entry *));
-        c->pairs += pairs_around(c, left, left + 1);
+        note_pairs(c, left);
         i = left;
     }
 }

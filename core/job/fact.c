@@ -51,6 +51,17 @@ static void read_cancel(struct reader *r, struct cancel *c)
         r->failed = true;
 }
 
+/* Stages that were given up, if there is anything more. */
+static void read_failed(struct reader *r, struct outcome *o)
+{
+    o->failed_count = reader_done(r) ? 0 : read_u16(r);
+    o->failed = read_view(r, 4u * (size_t)o->failed_count);
+    if (r->failed || o->failed_count > FACT_FAILED_MAX || (o->failed_count == 0 && !reader_done(r)))
+        r->failed = true;
+    for (uint16_t i = 1; !r->failed && i < o->failed_count; i++)
+        r->failed |= outcome_failed(o, i - 1) >= outcome_failed(o, i);
+}
+
 static void read_outcome(struct reader *r, struct outcome *o)
 {
     o->state = read_choice(r, JOB_DONE, JOB_UNKNOWN);
@@ -64,6 +75,7 @@ static void read_outcome(struct reader *r, struct outcome *o)
     o->redone_us = read_u64(r);
     o->cpu_us = read_u64(r);
     o->elapsed_us = read_u64(r);
+    read_failed(r, o);
 }
 
 static void read_close(struct reader *r, struct close_fact *c)
@@ -280,6 +292,10 @@ void put_outcome_body(struct buf *b, struct job_id job, const struct outcome *o)
     put_u64(b, o->redone_us);
     put_u64(b, o->cpu_us);
     put_u64(b, o->elapsed_us);
+    if (o->failed_count > 0) {
+        put_u16(b, o->failed_count);
+        put_raw(b, o->failed.data, 4u * (size_t)o->failed_count);
+    }
 }
 
 void put_stages_begin(struct buf *b, struct job_id job, struct node_id author)
@@ -366,6 +382,11 @@ void put_counts(struct buf *b, const struct leaf_count *counts, uint16_t count)
         put_node_id(b, counts[i].author);
         put_u64(b, counts[i].leaves);
     }
+}
+
+uint32_t outcome_failed(const struct outcome *o, uint16_t i)
+{
+    return load_u32(o->failed.data + 4u * (size_t)i);
 }
 
 int outcome_rank(uint8_t state)

@@ -11,7 +11,8 @@
  *                 as enum job_state)
  *       OUTCOME   u8 state (final ones of enum job_state), 32 digest, block accumulator,
  *                 text error, u64 leaves, u32 nodes, u32 retries, u64 duplicates, u64 redone_us,
- *                 u64 cpu_us, u64 elapsed_us
+ *                 u64 cpu_us, u64 elapsed_us; nothing more, or u16 count (1..256),
+ *                 count x u32 stage, ascending: those that were given up, or the first of them
  *       STAGES    32 author (of the spec, and the signer), then stages as wire/append.h draws them
  *       CLOSE     32 author (the same), u32 how many stages the job has, and will ever have
  *   PARTIAL       u16 0, 32 author, u64 from, u64 upto (leaves newly covered by the author;
@@ -45,6 +46,7 @@
 #define FACT_HOLDERS_MAX 8
 #define FACT_TERMS_MAX 64 /* nodes that are remembered as holders of one job */
 #define FACT_COUNTS_MAX 256
+#define FACT_FAILED_MAX 256
 
 /* Of a generation or an epoch, so that there is always a next one. */
 #define FACT_COUNTER_MAX (UINT32_MAX / 2)
@@ -86,6 +88,8 @@ struct outcome {
     uint64_t leaves;
     uint32_t nodes, retries;
     uint64_t duplicates, redone_us, cpu_us, elapsed_us;
+    uint16_t failed_count;
+    struct bytes failed; /* stages, 4 bytes each, borrowed; see outcome_failed */
 };
 struct partial {
     uint16_t stage;
@@ -168,6 +172,8 @@ struct fact {
 /* The order of outcomes: divergent 6 > done 5 > unknown 4 > failed 3 > timed-out 2 > cancelled 1;
  * 0 for a state that is none. */
 int outcome_rank(uint8_t state);
+/* The i-th stage that was given up; whether the job has it the reader looks himself. */
+uint32_t outcome_failed(const struct outcome *o, uint16_t i);
 
 /* Whether it is around signed bytes. */
 bool fact_is_signed(uint8_t kind);

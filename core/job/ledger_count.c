@@ -141,14 +141,7 @@ void ledger_name_rest(struct ledger *l)
 
 uint64_t ledger_named(const struct ledger *l, uint64_t first, uint64_t end)
 {
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < l->account.count; i++) {
-        struct run run = l->account.runs[i].run;
-        uint64_t from = run.first > first ? run.first : first;
-        uint64_t upto = run.end < end ? run.end : end;
-        sum += from < upto ? upto - from : 0;
-    }
-    return sum;
+    return account_overlap(&l->account, first, end);
 }
 
 size_t ledger_account_bytes(const struct ledger *l)

@@ -20,7 +20,7 @@ static bool wants_spare(const struct pool *p, const struct entry *e, struct node
         return false;
     if (poison_refuses(&p->poison, e->c.next, node) || !(e->c.doubtful || is_slow(p, e, now)))
         return false;
-    return cover_overlap(p->cover, e->c.next, e->c.end) < e->c.end - e->c.next;
+    return cover_wanted(p->cover, e->c.next, e->c.end) > 0;
 }
 
 /* What is asked for at the end of a job by thousands of idle slots, again and again, is looked for

@@ -95,16 +95,51 @@ static void complete(struct ready *r, uint32_t stage, ready_opened *opened, void
     }
 }
 
+/* Whether something that it needs has failed, or is blocked itself, and by which stage. */
+static bool is_held_up(const struct ready *r, uint32_t stage, uint32_t *by)
+{
+    const struct graph_stage *g = &r->graph->stages[stage];
+
+    for (uint32_t k = 0; k < g->needs_count; k++) {
+        uint32_t need = r->graph->links[g->needs + k].stage;
+
+        *by = r->stages[need].state == STAGE_FAILED ? need : r->stages[need].blocked_by;
+        if (r->stages[need].state == STAGE_FAILED || r->stages[need].state == STAGE_BLOCKED)
+            return true;
+    }
+    return false;
+}
+
+/* The stage held others up, and is complete after all. Needs have lower numbers, so one pass over
+ * those behind finds all, however far. */
+static void let_go(struct ready *r, uint32_t stage, ready_opened *opened, void *ctx)
+{
+    for (uint32_t i = stage + 1; i < r->count; i++) {
+        struct ready_stage *s = &r->stages[i];
+
+        if (s->state != STAGE_BLOCKED || is_held_up(r, i, &s->blocked_by))
+            continue;
+        s->state = STAGE_WAITING;
+        r->blocked--;
+        if (s->missing == 0)
+            open_stage(r, i, opened, ctx);
+    }
+}
+
 void ready_look(struct ready *r, uint32_t stage, ready_opened *opened, void *ctx)
 {
     enum ready_state state = ready_at(r, stage);
 
     /* Leaves of a stage may be covered before what it needs: another coordinator knew that. */
-    if (state != STAGE_DONE && is_complete(r, stage)) {
-        r->failed -= state == STAGE_FAILED;
-        r->blocked -= state == STAGE_BLOCKED;
-        complete(r, stage, opened, ctx);
-    }
+    if (state == STAGE_DONE || !is_complete(r, stage))
+        return;
+    r->failed -= state == STAGE_FAILED;
+    r->blocked -= state == STAGE_BLOCKED;
+    complete(r, stage, opened, ctx);
+#if VELUM_PLANT != 580 /* unit/test_ready: what was blocked stays so when the stage is complete */
+    if (state == STAGE_FAILED || state == STAGE_BLOCKED)
+        let_go(r, stage, opened, ctx);
+#endif
 }
 
 void ready_look_all(struct ready *r, ready_opened *opened, void *ctx)
@@ -125,20 +160,19 @@ static void join(struct ready *r, uint32_t stage, ready_opened *opened, void *ct
     add(r, stage);
     r->count++;
     for (uint32_t k = 0; k < g->needs_count; k++) {
-        uint32_t need = r->graph->links[g->needs + k].stage;
-        enum ready_state state = ready_at(r, need);
+        bool done = ready_at(r, r->graph->links[g->needs + k].stage) == STAGE_DONE;
 
-#if VELUM_PLANT != 520 /* trace/test_append: one that is appended waits for what is complete */
-        s->missing -= state == STAGE_DONE;
+#if VELUM_PLANT == 520 /* trace/test_append: one that is appended waits for what is complete */
+        done = false;
 #endif
-        if (s->state == STAGE_WAITING && (state == STAGE_FAILED || state == STAGE_BLOCKED)) {
-            s->state = STAGE_BLOCKED;
-            s->blocked_by = state == STAGE_FAILED ? need : r->stages[need].blocked_by;
-            r->blocked++;
-        }
+        s->missing -= done;
     }
-    if (s->state == STAGE_WAITING && s->missing == 0)
+    if (is_held_up(r, stage, &s->blocked_by)) {
+        s->state = STAGE_BLOCKED;
+        r->blocked++;
+    } else if (s->missing == 0) {
         open_stage(r, stage, opened, ctx);
+    }
 }
 
 void ready_more(struct ready *r, ready_opened *opened, void *ctx)
@@ -148,27 +182,20 @@ void ready_more(struct ready *r, ready_opened *opened, void *ctx)
         join(r, r->count, opened, ctx);
 }
 
-/* Needs have lower numbers, so one pass over those behind finds all, however far. */
+/* As in let_go, one pass is enough. */
 void ready_fail(struct ready *r, uint32_t stage)
 {
-    const struct graph *g = r->graph;
-
     if (r->stages[stage].state == STAGE_DONE || r->stages[stage].state == STAGE_FAILED)
         return;
     r->stages[stage].state = STAGE_FAILED;
     r->failed++;
     for (uint32_t i = stage + 1; i < r->count; i++) {
-        for (uint32_t k = 0; k < g->stages[i].needs_count; k++) {
-            uint32_t need = g->links[g->stages[i].needs + k].stage;
+        struct ready_stage *s = &r->stages[i];
 
-            if (r->stages[i].state != STAGE_WAITING ||
-                (r->stages[need].state != STAGE_FAILED && r->stages[need].state != STAGE_BLOCKED))
-                continue;
-            r->stages[i].state = STAGE_BLOCKED;
-            r->stages[i].blocked_by =
-                r->stages[need].state == STAGE_FAILED ? need : r->stages[need].blocked_by;
-            r->blocked++;
-        }
+        if (s->state != STAGE_WAITING || !is_held_up(r, i, &s->blocked_by))
+            continue;
+        s->state = STAGE_BLOCKED;
+        r->blocked++;
     }
 }
 

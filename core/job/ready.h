@@ -43,7 +43,8 @@ void ready_clear(struct ready *r);
 int ready_reserve(struct ready *r, uint32_t count);
 /* The graph has got more of them, that there was made room for. */
 void ready_more(struct ready *r, ready_opened *opened, void *ctx);
-/* Values have come for a stage: it may be complete now, and others ready. */
+/* Values have come for a stage: it may be complete now, and others ready; also when it had failed
+ * and others were blocked by it. */
 void ready_look(struct ready *r, uint32_t stage, ready_opened *opened, void *ctx);
 /* The same for all: at the beginning, or when values came from anywhere. */
 void ready_look_all(struct ready *r, ready_opened *opened, void *ctx);

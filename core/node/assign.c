@@ -217,6 +217,10 @@ static bool give(struct job *j, struct node_id to, uint8_t flags)
         return false;
     if (chunk.careful)
         flags |= GRANT_CAREFUL;
+#if VELUM_PLANT != 447 /* trace/test_turns: a spare copy is granted like any other chunk */
+    if (chunk.spare)
+        flags |= GRANT_SPARE;
+#endif
     if (!send_grant(j, to, flags, &chunk)) {
         pool_return(l->pool, chunk.grant);
         return false;

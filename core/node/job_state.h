@@ -39,6 +39,7 @@ struct labour_chunk {
     enum slot_state state;
     uint32_t worker;
     bool careful;
+    bool spare;           /* another node computes the same */
     bool let_in;          /* it knocked when all slots were taken, or might have been */
     struct instant moved; /* when it last made progress */
     struct labour_chunk *next_chunk;

@@ -354,7 +354,8 @@ static void give_up_stage(struct job *j, uint32_t stage, const char *text)
 
     if (l->failed_why == NULL)
         l->failed_why = node_alloc(j->node, VIEW_ERROR_SIZE);
-    if (l->failed_why != NULL && l->failed_why[0] == 0)
+    /* Those that had failed before may be complete after all. */
+    if (l->failed_why != NULL && l->ready.failed == 0)
         text_copy(l->failed_why, VIEW_ERROR_SIZE, text);
     ready_fail(&l->ready, stage);
     sessions_note_all(j);
@@ -385,6 +386,8 @@ static void fail_if_poisoned(struct job *j)
     while (pool_poisoned(l->pool, lead_eligible(j, &slots), sure, &leaf, why, sizeof why)) {
         say_poisoned(j, leaf, why, text);
         if (!j->spec->keep_going || (j->graph->count == 1 && ledger_is_whole(j->ledger))) {
+            if (j->graph->count > 1)
+                ready_fail(&l->ready, stage_of_leaf(j, leaf));
             outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
             return;
         }

@@ -57,6 +57,21 @@ static void fill_outcome(const struct job *j, struct outcome *o)
     o->elapsed_us = job_shown_us(j);
 }
 
+/* Which stages were given up, so that whoever asks later is told, and what they block. */
+static void fill_failed(const struct job *j, struct outcome *o, uint8_t raw[4 * FACT_FAILED_MAX])
+{
+    const struct ready *r = &j->lead->ready;
+
+    o->failed = (struct bytes){raw, 0};
+    for (uint32_t i = 0; r->failed > 0 && i < j->graph->count; i++) {
+        if (ready_at(r, i) != STAGE_FAILED || o->failed_count == FACT_FAILED_MAX)
+            continue;
+        store_u32(raw + o->failed.len, i);
+        o->failed.len += 4;
+        o->failed_count++;
+    }
+}
+
 /* Of a collect it is the name of the list. */
 static struct digest digest_of(const struct job *j, struct bytes accumulator)
 {
@@ -71,6 +86,7 @@ void outcome_write(struct job *j, enum job_state state, struct bytes accumulator
 {
     struct node *n = j->node;
     struct outcome o = {.state = (uint8_t)state, .accumulator = accumulator};
+    uint8_t failed[4 * FACT_FAILED_MAX];
     struct buf body, fact;
     int rc;
 
@@ -80,6 +96,7 @@ void outcome_write(struct job *j, enum job_state state, struct bytes accumulator
     if (state == JOB_DONE)
         o.digest = digest_of(j, accumulator);
     fill_outcome(j, &o);
+    fill_failed(j, &o, failed);
     buf_init(&body, n->alloc, FRAME_PAYLOAD_MAX);
     buf_init(&fact, n->alloc, FRAME_PAYLOAD_MAX);
     put_outcome_body(&body, j->id, &o);

@@ -12,11 +12,11 @@
  *   FACTS_KEPT  32 job, u64 batch, u8 refused
  *               everything up to this batch is synced here; refused: not all was taken
  *   GRANT       32 job, u8 flags (1 careful: report after every leaf; 2 knock: a full node may
- *               take it by turning another job's worker out; 4 stages that were appended come
- *               along; 8 leaves follow: keep the job), block signed spec (empty: you have it),
- *               with flag 4 a block of u16 count, count x block STAGES fact, block claim fact,
- *               u32 report_us, u16 chunks x (u64 grant, u64 first, u64 end),
- *               u16 merges x (value, value)
+ *               take it by turning another job's worker out; 4 spare: another node computes the
+ *               same; 8 stages that were appended come along; 16 leaves follow: keep the job),
+ *               block signed spec (empty: you have it), with flag 8 a block of u16 count, count x
+ *               block STAGES fact, block claim fact, u32 report_us, u16 chunks x (u64 grant, u64
+ *               first, u64 end), u16 merges x (value, value)
  *   REPORT      32 job, u64 seq, u8 again (it was sent before), u64 seq of the report before it
  *               that is not kept yet (0: none), u16 count, count x (u64 grant, u64 from, u64 next,
  *               u64 end, u64 compute_us, u64 cpu_us, u8 flags, text cause, u16 values, values)
@@ -85,7 +85,13 @@ enum report_flags {
     REPORT_MERGED = 8,
     REPORT_MEMORY = 16
 };
-enum grant_flags { GRANT_CAREFUL = 1, GRANT_KNOCK = 2, GRANT_STAGES = 4, GRANT_MORE = 8 };
+enum grant_flags {
+    GRANT_CAREFUL = 1,
+    GRANT_KNOCK = 2,
+    GRANT_SPARE = 4,
+    GRANT_STAGES = 8,
+    GRANT_MORE = 16
+};
 
 struct peer_entry {
     uint64_t version;

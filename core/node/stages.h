@@ -26,7 +26,7 @@ struct shape_stage stage_leaves(const struct job *j, uint32_t stage);
 /* Whether [first, end), of one leaf at least, are leaves of one stage. */
 bool stage_has_run(const struct job *j, uint64_t first, uint64_t end, uint32_t *stage);
 bool stage_folds(const struct job *j, uint32_t stage);
-/* "leaf 7", and "of stage NAME" where there are several, appended to the text. */
+/* Appends "stage NAME", or its number where it has none. */
 void stage_append_name(const struct job *j, uint32_t stage, char *text, size_t cap);
 
 #endif

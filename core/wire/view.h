@@ -87,9 +87,10 @@ enum stage_view_state {
     STAGE_VIEW_RUNNING = 3,
     STAGE_VIEW_DONE = 4,
     STAGE_VIEW_FAILED = 5,
-    STAGE_VIEW_BLOCKED = 6
+    STAGE_VIEW_BLOCKED = 6,
+    STAGE_VIEW_STOPPED = 7 /* the job ended before the stage was complete */
 };
-const char *stage_state_name(enum stage_view_state s); /* "waiting", ..., "blocked" */
+const char *stage_state_name(enum stage_view_state s); /* "waiting", ..., "stopped" */
 
 #define STAGE_VIEW_SIZE_MAX 10240u /* with as many needs as there may be stages */
 

@@ -8,7 +8,7 @@
 # a `must` is missed. `make bench` builds what is needed first.
 here=$(cd "$(dirname "$0")" && pwd)
 rows="long_pi kernel pi400 pi1 sleep kill_node kill_coordinator redone skew idle durable recovery \
-sim ensure objects library"
+sim ensure objects library result"
 quick=0
 chosen=
 for word in "$@"; do
@@ -43,7 +43,7 @@ build_tools() {
     cc=$(setting CC) cppflags=$(setting CONF_CPPFLAGS) cflags=$(setting CONF_CFLAGS)
     ldflags=$(setting CONF_LDFLAGS) libs=$(setting LIBS)
     mkdir -p "$TOOLS"
-    for name in stopwatch bare latency until_busy ready burst recover library; do
+    for name in stopwatch bare latency until_busy ready burst recover library tls; do
         # shellcheck disable=SC2086
         [ "$TOOLS/$name" -nt "$here/$name.c" ] && [ "$TOOLS/$name" -nt "$here/client.c" ] &&
             [ "$TOOLS/$name" -nt "$VELUM_OBJECTS/libcore.a" ] &&
@@ -98,7 +98,7 @@ build_tools
 machine
 for row in ${chosen:-$rows}; do
     echo
-    rm -f "$FOLDER"/{values,torn,bare,mesh,digests,puts,gets,one,eight,calm,killed,redone,speeds,bursts}
+    rm -f "$FOLDER"/{values,torn,bare,mesh,digests,puts,gets,one,eight,calm,killed,redone,speeds,bursts,runs,results}
     # A figure that cannot be measured is a missed one.
     "row_$row" || { echo "$row: could not be measured" && missed=$((missed + 1)); }
     end_mesh

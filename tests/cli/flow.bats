@@ -31,6 +31,7 @@ END
     steps
     run -0 --separate-stderr velum flow --local steps.flow
     result=$output
+    [[ $stderr != *"velum show"* ]]
     run -0 --separate-stderr velum run --local pi 3000000
     [ "$output" = "$result" ]
 }
@@ -56,6 +57,16 @@ END
     [[ ${lines[0]} == "velum flow: args.flow line 3: [a] sum: "* ]]
     run -2 velum flow --local none.flow
     [ "${lines[0]}" = "velum flow: cannot read the flow none.flow: No such file or directory; check the path" ]
+    printf '[a]\nkernel = factor\nargs = 91\n[b]\nkernel = sum\nargs = 5\nafter = a\n' >search.flow
+    run -2 velum flow --local search.flow
+    [ "${lines[0]}" = "velum flow: search.flow line 1: [a] factor searches, and a search is a job of its own" ]
+    printf '[b]\nkernel = sum\nargs = 5\n[a]\nkernel = noop\nargs = 5\nunits = 18446744073709551615\nleaf = 1\n' >large.flow
+    run -2 velum flow --local large.flow
+    [ "${lines[0]}" = "velum flow: large.flow line 4: [a] has 18446744073709551615 leaves; at most 1099511627776 are allowed" ]
+    [ "${lines[1]}" = "try: leaf = 16777216" ]
+    steps
+    run -2 velum flow --local -d steps.flow
+    [[ ${lines[0]} == "velum flow: -d needs a node "* ]]
     mesh 1
     run -2 velum flow kernel.flow
     [[ ${lines[0]} == *"kernel.flow line 1: [a]"*nosuch* ]]
@@ -80,6 +91,7 @@ END
     until_true 10 job_has_begun "$id"
     run -0 --separate-stderr velum show "$id"
     [[ $output == *STAGE*NAME*WHAT*STATE*DONE*NEEDS* ]]
+    [[ $output != *" each"* ]]
     [[ ${lines[-1]} == 2*c*sum*waiting*0/1*b ]]
     kill -KILL "$PID_a"
     wait "$PID_a" || :
@@ -118,4 +130,6 @@ END
     [[ $output == *"1 stage is blocked"* ]]
     run -0 --separate-stderr velum show --json "$id"
     [[ $output == *'"name":"beside","kernel":"sleep","args":"1500","state":"done"'* ]]
+    [[ $output == *'"name":"bad","kernel":"crash","args":"abort 0 3","state":"failed"'* ]]
+    [[ $output == *'"name":"behind","kernel":"sum","args":"10","state":"blocked","blocked_by":1'* ]]
 }

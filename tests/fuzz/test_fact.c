@@ -186,6 +186,7 @@ static void make_cancel(struct buf *out)
 static void make_outcome(struct buf *out)
 {
     struct fact f = {.kind = FACT_OUTCOME};
+    uint8_t failed[16];
     f.outcome = (struct outcome){.state = (uint8_t)(JOB_DONE + any_below(6)),
                                  .digest = any_digest(),
                                  .accumulator = any_bytes(ACCUMULATOR_SIZE_MAX),
@@ -195,7 +196,11 @@ static void make_outcome(struct buf *out)
                                  .duplicates = any_u64(),
                                  .redone_us = any_u64(),
                                  .cpu_us = any_u64(),
-                                 .elapsed_us = any_u64()};
+                                 .elapsed_us = any_u64(),
+                                 .failed_count = (uint16_t)any_below(4)};
+    for (uint32_t i = 0; i < 4; i++)
+        store_u32(failed + 4u * i, 7 * i + (uint32_t)any_below(7));
+    f.outcome.failed = (struct bytes){failed, sizeof failed};
     any_text(f.outcome.error, sizeof f.outcome.error);
     make_signed_kind(out, &f);
 }

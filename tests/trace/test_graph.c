@@ -439,6 +439,32 @@ TEST(what_is_blocked_is_shown_with_what_blocks_it)
     CHECK(story_end(&story));
 }
 
+/* Nothing waits any more, whether the cover is still there or not. */
+TEST(of_a_job_that_has_ended_no_stage_waits)
+{
+    struct stage_view v[8];
+    struct job_id id;
+
+    begin(2);
+    parts_add(2, false);
+    parts_need(parts_add(3, false), 0, 0);
+    parts[1].param = STORY_FAILING;
+    parts_need(parts_add(3, false), 1, 0);
+    parts_need(parts_add(3000, false), 0, NEED_ORDER);
+    id = story_submitted(&story, 0, 1);
+    CHECK_INT(ended(1, id, 60 * S_US).state, JOB_FAILED);
+    for (int k = 0; k < 2; k++) {
+        CHECK_INT(shown(1, id, v, 8), 4);
+        CHECK_INT(v[0].state, STAGE_VIEW_DONE);
+        CHECK_INT(v[1].state, STAGE_VIEW_FAILED);
+        CHECK_INT(v[2].state, STAGE_VIEW_BLOCKED);
+        CHECK_INT(v[2].blocked_by, 1);
+        CHECK_INT(v[3].state, STAGE_VIEW_STOPPED);
+        story_run(&story, 10 * S_US);
+    }
+    CHECK(story_end(&story));
+}
+
 /* What a node is told twice, or in answer to another question, changes nothing. */
 TEST(values_that_nobody_waits_for_are_let_alone)
 {
@@ -552,9 +578,9 @@ TEST(random_graphs_come_to_what_they_come_to_alone)
 
 TEST_MAIN(a_worker_turns_from_stage_to_stage, values_that_nobody_waits_for_are_let_alone,
           values_that_another_holder_tells_open_stages_too, every_node_tells_how_far_the_stages_are,
-          what_is_blocked_is_shown_with_what_blocks_it, a_value_is_read_by_the_next_stage,
-          a_diamond_reads_both_of_its_sides_in_their_order, many_small_stages_fan_out_and_in_again,
-          outputs_that_were_collected_are_read_one_by_one,
+          what_is_blocked_is_shown_with_what_blocks_it, of_a_job_that_has_ended_no_stage_waits,
+          a_value_is_read_by_the_next_stage, a_diamond_reads_both_of_its_sides_in_their_order,
+          many_small_stages_fan_out_and_in_again, outputs_that_were_collected_are_read_one_by_one,
           outputs_that_are_objects_are_got_by_who_reads_them,
           a_last_stage_that_collects_is_the_result,
           no_leaf_runs_before_what_it_waits_for_is_complete,

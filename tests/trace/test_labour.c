@@ -500,10 +500,10 @@ TEST(test_chunks_are_taken_only_from_whose_title_it_is)
     end();
 }
 
-/* Another job of the same coordinator, whose first chunk knocks. */
-static void knock(struct rig_job *other, uint8_t nonce)
+/* The first chunk of another job of the same coordinator. */
+static void grant_other(struct rig_job *other, uint8_t nonce, uint8_t flags)
 {
-    struct peer_grant g = {.report_us = 1000, .flags = GRANT_KNOCK, .chunks = 1};
+    struct peer_grant g = {.report_us = 1000, .flags = flags, .chunks = 1};
     uint8_t bytes[4096];
     struct buf claim, b;
 
@@ -520,6 +520,11 @@ static void knock(struct rig_job *other, uint8_t nonce)
     put_u16(&b, 0);
     rig_frame(&rig, 0, MESSAGE_GRANT, &b);
     buf_clear(&b);
+}
+
+static void knock(struct rig_job *other, uint8_t nonce)
+{
+    grant_other(other, nonce, GRANT_KNOCK);
 }
 
 TEST(test_who_knocks_is_next_though_nobody_was_served_yet)
@@ -578,7 +583,40 @@ TEST(test_who_knocks_does_not_wait_behind_a_long_leaf)
     CHECK_INT(rig_count(&rig, 0, MESSAGE_RETURN), 0);
     rig_run(&rig, S_US);
     CHECK_INT(rig_count(&rig, 0, MESSAGE_RETURN), 1);
+    CHECK(rig_take_kill(&rig) == NULL);
     rig_job_clear(&other);
+    end();
+}
+
+TEST(test_spare_copy_gives_way_in_the_middle_of_its_leaf)
+{
+    struct rig_job spare, other;
+    const struct rig_sent *s;
+    uint32_t worker;
+    struct reader r;
+
+    begin(1, 16);
+    grant_other(&spare, 6, GRANT_SPARE);
+    s = rig_take_order(&rig, MESSAGE_ORDER_LOAD);
+    REQUIRE(s != NULL);
+    worker = s->worker;
+    REQUIRE(rig_take_order(&rig, MESSAGE_ORDER_RUN) != NULL);
+    knock(&other, 7);
+    rig_run(&rig, 1200 * MS_US);
+    s = rig_take_kill(&rig);
+    REQUIRE(s != NULL && s->worker == worker);
+    s = rig_take(&rig, 0, MESSAGE_RETURN);
+    REQUIRE(s != NULL);
+    r = reader_of(s->payload);
+    CHECK(job_id_equal(read_job_id(&r), spare.id));
+    CHECK_INT(read_u8(&r), RETURN_FULL);
+    rig_worker_exits(&rig, worker, WORKER_KILLED, 9);
+    rig_run(&rig, 100 * MS_US);
+    CHECK(rig_take_order(&rig, MESSAGE_ORDER_LOAD) != NULL);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_RETURN), 0);
+    CHECK(!reported(REPORT_FAILED, ""));
+    rig_job_clear(&other);
+    rig_job_clear(&spare);
     end();
 }
 
@@ -600,7 +638,8 @@ TEST(test_cause_of_death_shows_the_end_of_the_output)
     end();
 }
 
-TEST_MAIN(test_chunk_comes_back_until_more_is_confirmed, test_of_those_who_knock_the_first_is_next,
+TEST_MAIN(test_spare_copy_gives_way_in_the_middle_of_its_leaf,
+          test_chunk_comes_back_until_more_is_confirmed, test_of_those_who_knock_the_first_is_next,
           test_who_knocks_is_next_though_nobody_was_served_yet,
           test_who_knocks_does_not_wait_behind_a_long_leaf,
           test_what_nobody_has_confirmed_goes_out_as_the_link_takes_it,

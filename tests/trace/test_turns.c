@@ -289,7 +289,29 @@ TEST(test_node_that_waits_for_confirmation_is_asked_again_soon)
     CHECK(asked_within_two_seconds(RETURN_UNKEPT) >= 12);
 }
 
-TEST_MAIN(test_node_that_waits_for_confirmation_is_asked_again_soon,
+/* The node that has it is told, so that it can end it for whatever comes. */
+TEST(test_spare_copy_is_granted_as_one)
+{
+    const struct rig_sent *s = NULL;
+    struct peer_grant g;
+    struct turn t;
+
+    begin();
+    submit(1);
+    t = take_turn();
+    rig_peer_up(&rig, 1, 1);
+    for (uint32_t i = 0; i < 600 && s == NULL; i++) {
+        rig_run(&rig, 100 * MS_US);
+        s = rig_take(&rig, 1, MESSAGE_GRANT);
+    }
+    REQUIRE(s != NULL && read_peer_grant(s->payload, &g) == 0);
+    CHECK_INT(read_peer_chunk(&g.rest).first, t.c.first);
+    CHECK_INT(g.flags & GRANT_SPARE, GRANT_SPARE);
+    end();
+}
+
+TEST_MAIN(test_spare_copy_is_granted_as_one,
+          test_node_that_waits_for_confirmation_is_asked_again_soon,
           test_new_job_waits_for_a_turn_not_for_a_round_of_all_others,
           test_jobs_that_are_taken_over_are_not_newer_than_a_new_one,
           test_old_jobs_have_every_second_turn_however_many_are_new, test_new_job_among_many_knocks,

@@ -111,10 +111,32 @@ TEST(test_cancel_and_outcome)
     CHECK(f.outcome.leaves == 1 && f.outcome.nodes == 2 && f.outcome.retries == 3);
     CHECK(f.outcome.duplicates == 4 && f.outcome.redone_us == 5);
     CHECK(f.outcome.cpu_us == 6 && f.outcome.elapsed_us == 7);
+    CHECK_INT(f.outcome.failed_count, 0);
     o.state = JOB_RUNNING;
     buf_reset(&body);
     put_outcome_body(&body, job, &o);
     CHECK_INT(fact_read(seal(FACT_OUTCOME, &body), &f), ERR_FORMAT);
+
+    uint8_t given_up[4 * (FACT_FAILED_MAX + 1)];
+    for (uint32_t i = 0; i <= FACT_FAILED_MAX; i++)
+        store_u32(given_up + 4u * i, 3 * i);
+    o.state = JOB_FAILED;
+    o.failed = (struct bytes){given_up, sizeof given_up};
+    for (o.failed_count = 1; o.failed_count <= FACT_FAILED_MAX + 1; o.failed_count++) {
+        buf_reset(&body);
+        put_outcome_body(&body, job, &o);
+        CHECK_INT(fact_read(seal(FACT_OUTCOME, &body), &f),
+                  o.failed_count <= FACT_FAILED_MAX ? 0 : ERR_FORMAT);
+        if (o.failed_count <= FACT_FAILED_MAX)
+            CHECK(f.outcome.failed_count == o.failed_count &&
+                  outcome_failed(&f.outcome, (uint16_t)(o.failed_count - 1)) ==
+                      3u * (o.failed_count - 1u));
+    }
+    o.failed_count = 2;
+    store_u32(given_up, 3);
+    buf_reset(&body);
+    put_outcome_body(&body, job, &o);
+    CHECK_INT(fact_read(seal(FACT_OUTCOME, &body), &f), ERR_FORMAT); /* not ascending */
 }
 
 TEST(test_partial_attempt_divergent)

@@ -1,9 +1,11 @@
 /* Files that describe a job of several stages: what they say, and what is wrong with them. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd/flow_file.h"
 #include "core/base/err.h"
+#include "core/base/prng.h"
 #include "tests/lib/check.h"
 
 static char message[INI_MESSAGE_SIZE];
@@ -84,6 +86,11 @@ TEST(what_is_wrong_is_said_with_its_line)
     refused("[a]\nkernel = x\nafter = b\n", "t.flow line 3: there is no stage [b] in this file");
     refused("[a]\nkernel = x\nretries = 18\n",
             "t.flow line 3: retries cannot be \"18\"; allowed is a number from 1 to 17");
+    refused("[a]\nk\33[31m = x\n",
+            "t.flow line 2: there is no key k\\u{1b}[31m in a stage; allowed are kernel, args, "
+            "inputs, after, units, leaf, retries and timeout");
+    refused("[a]\nkernel = x\nafter = \33[31m\n",
+            "t.flow line 3: there is no stage [\\u{1b}[31m] in this file");
     refused("[a]\nkernel = x\nunits = 0\n",
             "t.flow line 3: units cannot be \"0\"; allowed is a number from 1 on");
     refused("[A]\nkernel = x\n",
@@ -97,6 +104,21 @@ TEST(what_is_wrong_is_said_with_its_line)
     flow_clear(&flow);
 }
 
+TEST(no_word_of_the_arguments_is_lost)
+{
+    char text[400] = "[a]\nkernel = x\nargs =";
+    size_t len = strlen(text);
+    for (int i = 0; i < 64; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, " %d", i % 10);
+    CHECK_INT(read_text_of(text), 0);
+    flow_clear(&flow);
+    snprintf(text + len, sizeof text - len, " 4");
+    CHECK(read_text_of(text) < 0);
+    CHECK(strstr(message, "t.flow line 3: args cannot be ") != NULL);
+    CHECK(strstr(message, "allowed is what the kernel takes, at most 64 words") != NULL);
+    flow_clear(&flow);
+}
+
 TEST(circles_are_found)
 {
     refused("[a]\nkernel = x\ninputs = a\n", "t.flow line 3: [a] waits for itself");
@@ -105,6 +127,70 @@ TEST(circles_are_found)
     refused("[z]\nkernel = x\nafter = a\n[a]\nkernel = x\nafter = c\n[b]\nkernel = x\ninputs = a\n"
             "[c]\nkernel = x\nafter = b\n",
             "t.flow line 6: [a] waits for [c], which in the end waits for [a]");
+    /* The first in the file waits for nothing, and is the result. */
+    refused("[r]\nkernel = x\n[a]\nkernel = x\ninputs = b\n[b]\nkernel = x\ninputs = a\n",
+            "t.flow line 8: [b] waits for [a], which in the end waits for [b]");
+}
+
+#define SOME 7u
+
+/* Whether stages can be numbered: takes away whoever waits for nobody that is left. */
+static bool has_order(bool waits[SOME][SOME], uint32_t count)
+{
+    bool gone[SOME] = {false};
+    for (uint32_t round = 0, left = count; round < count && left > 0; round++)
+        for (uint32_t i = 0; i < count; i++) {
+            bool free_to_go = !gone[i];
+            for (uint32_t k = 0; k < count; k++)
+                free_to_go = free_to_go && (!waits[i][k] || gone[k]);
+            gone[i] = gone[i] || free_to_go;
+            left -= free_to_go;
+        }
+    for (uint32_t i = 0; i < count; i++)
+        if (!gone[i])
+            return false;
+    return true;
+}
+
+static void check_order(void)
+{
+    for (uint32_t i = 0; i < flow.count; i++) {
+        const struct flow_stage *s = &flow.stages[flow.order[i]];
+        CHECK_INT(s->number, i);
+        for (uint32_t k = 0; k < s->inputs_count; k++)
+            CHECK(flow.stages[s->inputs[k].stage].number < i);
+        for (uint32_t k = 0; k < s->after_count; k++)
+            CHECK(flow.stages[s->after[k].stage].number < i);
+    }
+}
+
+TEST(any_stages_are_put_in_order_or_refused_for_their_circle)
+{
+    struct prng p;
+    prng_init(&p, 7);
+    for (int round = 0; round < 3000; round++) {
+        bool waits[SOME][SOME] = {{false}};
+        char text[1000];
+        size_t len = 0;
+        const uint32_t count = 1 + (uint32_t)prng_below(&p, SOME);
+        for (uint32_t i = 0; i < count; i++) {
+            len += (size_t)snprintf(text + len, sizeof text - len, "[s%u]\nkernel = x\n%s =", i,
+                                    prng_below(&p, 2) ? "after" : "inputs");
+            for (uint64_t k = prng_below(&p, 3); k > 0; k--) {
+                const uint32_t of = (uint32_t)prng_below(&p, count);
+                waits[i][of] = true;
+                len += (size_t)snprintf(text + len, sizeof text - len, " s%u", of);
+            }
+            len += (size_t)snprintf(text + len, sizeof text - len, "\n");
+        }
+        const int rc = read_text_of(text);
+        CHECK((rc == 0) == has_order(waits, count));
+        if (rc == 0)
+            check_order();
+        else
+            CHECK(strstr(message, "waits for") != NULL);
+        flow_clear(&flow);
+    }
 }
 
 TEST(many_stages_are_read)
@@ -126,4 +212,5 @@ TEST(many_stages_are_read)
 }
 
 TEST_MAIN(a_flow_says_what_each_stage_is, stages_come_behind_what_they_need_and_the_result_last,
-          what_is_wrong_is_said_with_its_line, circles_are_found, many_stages_are_read)
+          what_is_wrong_is_said_with_its_line, no_word_of_the_arguments_is_lost, circles_are_found,
+          any_stages_are_put_in_order_or_refused_for_their_circle, many_stages_are_read)

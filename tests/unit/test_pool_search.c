@@ -120,6 +120,21 @@ TEST(open_chunks_are_adopted_as_far_as_they_are_wanted)
     bench_close(&b);
 }
 
+TEST(no_copy_is_made_of_a_chunk_behind_a_match)
+{
+    struct bench b;
+    struct chunk c;
+    bench_open(&b);
+    CHECK(take(&b, 1, 1, 64, &c) && take(&b, 2, 2, 64, &c));
+    pool_doubt(b.pool, id_of(2));
+    put(&b, (struct tree_node){0, 70}, 70);
+    CHECK(pool_spare(b.pool, id_of(3), 9, 40, b.now, &c)); /* of leaves 64 to 70 */
+    CHECK_INT(pool_return(b.pool, 9), 0);
+    put(&b, (struct tree_node){0, 60}, 60);
+    CHECK(!pool_spare(b.pool, id_of(3), 9, 40, b.now, &c));
+    bench_close(&b);
+}
+
 static bool poisoned(struct bench *b, uint64_t *leaf)
 {
     char why[256];
@@ -162,4 +177,5 @@ TEST(a_leaf_that_dies_waits_for_those_below_it)
 
 TEST_MAIN(nothing_behind_a_match_is_free, a_match_is_heeded_though_as_many_leaves_are_covered,
           open_chunks_are_adopted_as_far_as_they_are_wanted,
+          no_copy_is_made_of_a_chunk_behind_a_match,
           a_leaf_that_dies_waits_for_those_below_it)

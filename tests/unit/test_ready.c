@@ -106,6 +106,37 @@ TEST(what_needs_a_stage_that_failed_is_blocked_by_it)
     /* Its value comes after all, from a node that was thought lost. */
     finish(0);
     CHECK_INT(ready_at(&ready, 0), STAGE_DONE);
+    CHECK_INT(ready_at(&ready, 2), STAGE_READY);
+    CHECK_INT(ready_at(&ready, 3), STAGE_WAITING);
+    CHECK(opened[2] && !opened[3] && !ready_over(&ready));
+    finish(2);
+    finish(3);
+    CHECK(ready_all(&ready) && ready_over(&ready));
+    end();
+}
+
+TEST(what_two_failed_stages_block_waits_for_both)
+{
+    parts_begin();
+    parts_add(1, false);
+    parts_add(1, false);
+    parts_need(parts_add(1, false), 0, 0);
+    parts_need(&parts[2], 1, 1);
+    parts_need(parts_add(1, false), 2, 0);
+    begin();
+    ready_fail(&ready, 0);
+    ready_fail(&ready, 1);
+    finish(0);
+    CHECK_INT(ready_at(&ready, 2), STAGE_BLOCKED);
+    CHECK_INT(ready.stages[2].blocked_by, 1);
+    CHECK_INT(ready.stages[3].blocked_by, 1);
+    CHECK(ready_over(&ready));
+    /* Another coordinator knew both, and computed what needs them. */
+    finish(2);
+    CHECK_INT(ready_at(&ready, 3), STAGE_READY);
+    finish(1);
+    finish(3);
+    CHECK(ready_all(&ready));
     end();
 }
 
@@ -224,6 +255,7 @@ TEST(memory_that_runs_out_leaves_nothing)
 }
 
 TEST_MAIN(a_diamond_opens_from_the_top, what_needs_a_stage_that_failed_is_blocked_by_it,
+          what_two_failed_stages_block_waits_for_both,
           stages_open_when_all_they_need_is_complete_and_not_before,
           who_begins_with_a_cover_knows_the_same, every_stage_is_read_back_as_it_was_written,
           memory_that_runs_out_leaves_nothing)

@@ -175,14 +175,16 @@ bool jobs_pending(const struct jobs *j)
     return false;
 }
 
-void jobs_field(const struct jobs *j, const struct job *job, uint32_t place, const char *name,
-                char *to, size_t cap)
+int jobs_field(const struct jobs *j, const struct job *job, uint32_t place, const char *name,
+               char *to, size_t cap)
 {
     char text[PROC_TEXT_SIZE];
     const char *const argv[] = {"show", "--json", job->id, NULL};
+    int code = mesh_ask(j->mesh, place, argv, SHOW_MS, text, sizeof text);
     to[0] = 0;
-    if (mesh_ask(j->mesh, place, argv, SHOW_MS, text, sizeof text) == 0)
+    if (code == 0)
         json_field(text, name, to, cap);
+    return code;
 }
 
 bool jobs_judge(const struct jobs *j, const struct job *job, uint32_t place, int64_t until_ms,

@@ -44,9 +44,10 @@ struct job *jobs_poll(struct jobs *j);
 bool jobs_pending(const struct jobs *j);
 /* A job that a struck command had acknowledged: its client is dead from now on. */
 void jobs_struck(struct jobs *j, struct job *job);
-/* Field of a job as a node shows it; "" when it does not. */
-void jobs_field(const struct jobs *j, const struct job *job, uint32_t place, const char *name,
-                char *to, size_t cap);
+/* Field of a job as a node shows it; "" when it does not. Returns what `show` exited with, -1: it
+ * took too long. */
+int jobs_field(const struct jobs *j, const struct job *job, uint32_t place, const char *name,
+               char *to, size_t cap);
 /* Waits for the job at a node until the deadline and judges it. */
 bool jobs_judge(const struct jobs *j, const struct job *job, uint32_t place, int64_t until_ms,
                 char *what, size_t cap);

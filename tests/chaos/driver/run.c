@@ -144,9 +144,9 @@ static bool is_whole(struct run *r)
     for (uint32_t i = 0; i < j->count; i++) {
         if (!j->list[i].id[0])
             continue;
-        jobs_field(j, &j->list[i], i % n, "durable", text, sizeof text);
-        snprintf(r->missing, sizeof r->missing, "job %s has durable=%s at node %s", j->list[i].id,
-                 text, r->mesh->places[i % n].name);
+        int code = jobs_field(j, &j->list[i], i % n, "durable", text, sizeof text);
+        snprintf(r->missing, sizeof r->missing, "job %s has durable=%s at node %s (show: %d)",
+                 j->list[i].id, text, r->mesh->places[i % n].name, code);
         if (strtoul(text, NULL, 10) < copies)
             return false;
     }
