@@ -21,6 +21,7 @@ enum op_kind { OP_TASK, OP_HAUL, OP_YIELD };
 struct task;
 struct haul;
 struct yield;
+struct session;
 
 struct op {
     int number;
@@ -37,6 +38,7 @@ struct op {
     struct task *task;        /* one of the three */
     struct haul *haul;
     struct yield *yield;
+    struct session *session; /* of a task that is open; beside it */
     /* Operations that a program has not started itself, by number: one at a time may have come into
      * being because of another, goes with it, and is told to nobody else. */
     int parent, child;

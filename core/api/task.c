@@ -5,6 +5,7 @@
 
 #include "core/api/feed.h"
 #include "core/api/program.h"
+#include "core/api/session.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/job_entry.h"
@@ -16,7 +17,7 @@
 
 #define AGAIN_US (100 * MS_US)
 
-enum step { FEEDING, PLANNING, SIGNING, SUBMITTING, WATCHING, SHOWING };
+enum step { GATHERING, FEEDING, PLANNING, SIGNING, SUBMITTING, WATCHING, SHOWING };
 
 struct task {
     enum step step;
@@ -245,24 +246,59 @@ void task_free(struct op *op)
     free(t);
 }
 
+/* Without anything of it. */
+static int new_task(struct velum *v, struct op **out)
+{
+    int rc = ops_add(&v->ops, OP_TASK, out);
+    if (rc < 0)
+        return handle_fail_err(v, rc, "a new operation");
+    (*out)->task = calloc(1, sizeof *(*out)->task);
+    if ((*out)->task) {
+        buf_init(&(*out)->task->payload, &host_memory, FRAME_PAYLOAD_MAX);
+        (*out)->task->submission = calloc(1, sizeof *(*out)->task->submission);
+        if ((*out)->task->submission)
+            return 0;
+    }
+    task_free(*out);
+    ops_remove(&v->ops, *out);
+    return handle_fail_err(v, ERR_NO_MEMORY, "a new operation");
+}
+
+int task_gather(struct velum *v, struct op **out)
+{
+    int rc = new_task(v, out);
+    if (rc < 0)
+        return rc;
+    (*out)->task->step = GATHERING;
+    return 0;
+}
+
+struct submission *task_submission(struct op *op)
+{
+    return op->task->submission;
+}
+
+void task_gathered(struct velum *v, struct op *op)
+{
+    op->task->step = SIGNING;
+    task_resume(v, op);
+}
+
+const struct job_id *task_job(const struct op *op)
+{
+    return op->task->acknowledged ? &op->task->ack.job : NULL;
+}
+
 int task_start(struct velum *v, const struct velum_task *asked)
 {
     struct op *op = NULL;
     int rc = check(v, asked);
     if (rc < 0)
         return rc;
-    rc = ops_add(&v->ops, OP_TASK, &op);
+    rc = new_task(v, &op);
     if (rc < 0)
-        return handle_fail_err(v, rc, "a new operation");
-    op->task = calloc(1, sizeof *op->task);
-    if (op->task) {
-        buf_init(&op->task->payload, &host_memory, FRAME_PAYLOAD_MAX);
-        op->task->submission = calloc(1, sizeof *op->task->submission);
-    }
-    if (!op->task || !op->task->submission)
-        rc = handle_fail_err(v, ERR_NO_MEMORY, "a new operation");
-    else
-        rc = fill(v, op->task, asked);
+        return rc;
+    rc = fill(v, op->task, asked);
     if (rc < 0) {
         task_free(op);
         ops_remove(&v->ops, op);
@@ -325,6 +361,8 @@ void task_resume(struct velum *v, struct op *op)
 {
     struct task *t = op->task;
     switch (t->step) {
+    case GATHERING:
+        break;
     case FEEDING: /* an input that is on its way asks again itself */
         if (!op->child)
             feed_next(v, op, &t->feed);
@@ -345,6 +383,8 @@ void task_resume(struct velum *v, struct op *op)
         ask_show(v, op);
         break;
     }
+    if (t->step == WATCHING && op->session && handle_is_new(op))
+        session_resume(v, op);
 #if VELUM_PLANT != 427 /* unit/test_api: a kill before the job is acknowledged is forgotten */
     if (t->kill_wanted && !t->kill_answered && t->acknowledged)
         ask_kill(v, op);
@@ -403,6 +443,7 @@ static void submitted(struct velum *v, struct op *op, const struct frame *frame)
     buf_clear(&t->payload);
     t->step = WATCHING;
     task_resume(v, op);
+    session_resume(v, op);
 }
 
 static void take_text(struct velum *v, struct op *op, const char *raw)
@@ -494,6 +535,7 @@ void task_answer(struct velum *v, struct op *op, const struct frame *frame)
     case PLANNING:
         planned(v, op, frame);
         break;
+    case GATHERING:
     case FEEDING:
     case SIGNING: /* it has asked nothing */
         break;
@@ -540,7 +582,7 @@ bool task_aside(struct op *op, const struct frame *frame)
 void task_kill(struct velum *v, struct op *op)
 {
     struct task *t = op->task;
-    if (t->step == FEEDING || t->step == PLANNING || t->step == SIGNING) {
+    if (t->step == GATHERING || t->step == FEEDING || t->step == PLANNING || t->step == SIGNING) {
         handle_end_failed(v, op, VELUM_CANCELLED, "", "cancelled before it was submitted");
         return;
     }

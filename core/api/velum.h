@@ -153,6 +153,57 @@ struct velum_task {
  * is VELUM_FAILED. */
 int velum_submit(struct velum *v, const struct velum_task *task);
 
+/* --- many small tasks --- */
+
+/* A session is one job to which tasks are added while it runs: up to 1,000,000, of which 63,488 may
+ * not have ended. Each is a kernel that folds, whose inputs may be what earlier tasks came to. They
+ * are sent many at a time while the library runs, and run as soon as what they need is there. A
+ * session whose program does not run the library for a minute, while nothing is left to run, ends
+ * as VELUM_TIME_OUT. */
+struct velum_session {
+    const char *name;       /* [a-z0-9-], at most 63, for people; NULL: none */
+    uint32_t slots_max;     /* use at most so many slots at a time */
+    uint64_t timeout_ms;    /* end the job after that long */
+    enum velum_level level; /* DURABLE: tasks are synced at all that keep the job as soon as can be,
+                               else with others; velum_progress tells how many are */
+};
+struct velum_stage {
+    const char *kernel; /* built in, or registered by this program */
+    int argc;
+    const char *const *argv;
+    uint64_t leaf_units;           /* 0: as the kernel plans */
+    int inputs_count, after_count; /* at most 256 */
+    const int64_t *inputs;         /* what these tasks came to is its inputs, in this order */
+    const int64_t *after;          /* and these must have ended well before it begins */
+};
+/* What became of a task. */
+struct velum_end {
+    int64_t task;
+    int code;          /* VELUM_DONE, VELUM_FAILED, or VELUM_CANCELLED: one that it needs failed */
+    const void *bytes; /* the accumulator; until the next velum_take of the session */
+    size_t size;
+};
+struct velum_progress {
+    uint64_t added, sent, ended,
+        safe; /* tasks; safe: synced at so many nodes, on so many machines */
+    uint32_t durable, machines;
+};
+
+/* Opens a session: the operation is its job. options NULL: all defaults. */
+int velum_open(struct velum *v, const struct velum_session *options);
+/* Adds a task: its number, from 0; or a code. VELUM_IN_PART: too many have not ended. */
+int64_t velum_add(struct velum *v, int session, const struct velum_stage *task);
+/* Runs the library until a task has ended that was not taken yet: fills *out and returns the
+ * session; 0 when all that were added have ended and were taken; VELUM_IN_PART when the time is
+ * over; or the code the session has ended with. In a loop: with timeout_ms 0, after
+ * velum_process. */
+int velum_take(struct velum *v, int session, struct velum_end *out, int64_t timeout_ms);
+/* No more tasks come: when all have ended, so does the operation, as VELUM_FAILED when one of them
+ * has failed. Its text and bytes are those of the last task. Returns the session. */
+int velum_close(struct velum *v, int session);
+/* How many tasks are where, as far as is known now. VELUM_DONE, or VELUM_MISUSE. */
+int velum_progress(struct velum *v, int session, struct velum_progress *out);
+
 /* Keeps bytes as an object in the mesh; its text is the reference, 64 hex digits. The bytes are
  * borrowed until the operation ends. Ends when two nodes have synced it, or all where there are
  * fewer. Needs a node that keeps objects: running, VELUM_AS_NODE, or with keep_objects. */

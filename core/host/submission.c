@@ -82,6 +82,8 @@ static int encode_spec(const struct submission *s, struct identity *identity, st
 {
     struct job_spec spec = {.author = identity_id(identity),
                             .not_after_s = (int64_t)time(NULL) + NOT_AFTER_S,
+                            .open = s->open,
+                            .keep_going = s->open,
                             .slots_max = s->slots_max,
                             .timeout_us = s->timeout_us};
     struct stage_spec *stage = &spec.stage;

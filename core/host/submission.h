@@ -12,6 +12,7 @@ struct submission {
     uint64_t timeout_us;
     uint64_t leaf_units; /* that the user wants; 0: as planned */
     char args[JOB_ARGS_SIZE];
+    bool open; /* tasks are appended to it (core/wire/append.h), and go on where one fails */
     struct plan plan;
     struct plan then;      /* of the stage behind it, where plan.then names a kernel */
     uint16_t inputs_count; /* to STAGE_INPUTS_MAX */

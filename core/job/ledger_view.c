@@ -156,11 +156,22 @@ static void put_nameless(const struct ledger *l, struct buf *to)
         put_name(to, (struct node_id){0}, part);
 }
 
+static void put_stages(const struct ledger *l, struct buf *to)
+{
+    for (uint32_t i = 0; i < l->graph.lists_count; i++)
+        put_fact_block(to, graph_list_fact(&l->graph, i));
+#if VELUM_PLANT != 522 /* unit/test_ledger_stages: a snapshot forgets that the job is closed */
+    put_fact_block(to, buf_bytes(&l->close_fact));
+#endif
+}
+
 void ledger_snapshot(const struct ledger *l, struct buf *to)
 {
     put_fact_block(to, buf_bytes(&l->spec_fact));
     /* It may travel in parts: nobody shall begin to lead a job that has ended. */
     put_fact_block(to, buf_bytes(&l->outcome_fact));
+    /* Before what is said of their leaves. */
+    put_stages(l, to);
     for (uint32_t i = 0; i < l->variants_count; i++)
         put_fact_block(to, buf_bytes(&l->variants[i].fact));
 #if VELUM_PLANT != 140 /* unit/test_ledger: a snapshot forgets who was a holder before */
@@ -206,7 +217,7 @@ static void put_holders_sorted(struct buf *b, const struct ledger *l)
 
 static void digest_titles(const struct ledger *l, struct sha256 *s)
 {
-    uint8_t raw[512];
+    uint8_t raw[768];
     struct buf b;
     buf_init_fixed(&b, raw, sizeof raw);
     put_job_id(&b, l->job);
@@ -217,6 +228,10 @@ static void digest_titles(const struct ledger *l, struct sha256 *s)
     /* One that comes after an outcome says nothing any more. */
     if (l->cancel_fact.len > 0 && l->shown.state == 0)
         put_cancel_body(&b, l->job, &l->cancel);
+    if (l->spec.open && l->shown.state == 0) {
+        put_digest(&b, l->stages_digest);
+        put_u32(&b, l->closed);
+    }
     sha256_add(s, b.data, b.len);
     /* Whom a kill must ask: while there is none. */
     for (uint32_t i = 0; i < l->terms_count && l->shown.state == 0; i++)

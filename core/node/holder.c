@@ -287,6 +287,16 @@ static int take_all(struct node *n, struct job_id id, struct node_id from, struc
     return rc < 0 ? rc : refused;
 }
 
+int holder_take_lists(struct job *j, struct node_id from, struct bytes lists)
+{
+    struct reader r = reader_of(lists);
+    uint64_t ticket = 0;
+    int rc = take_all(j->node, j->id, from, &r, &ticket);
+
+    /* Those behind one that is missing are sent again, when their leaves come back. */
+    return rc < 0 ? rc : 0;
+}
+
 /* A fact that could not be taken must not look kept, neither by this batch nor by a later one: the
  * coordinator hears that and shows everything once more. */
 static void answer_facts(struct node *n, struct job_id id, struct node_id from, uint64_t batch,

@@ -33,4 +33,7 @@ void holder_send_snapshot(struct job *j, struct node_id to);
 int holder_take_fact(struct node *n, struct job_id job, struct bytes fact, struct buf *news,
                      uint16_t *news_count);
 
+/* Stages that came with a grant, as u16 count and blocks: facts like any others. 0 or an error. */
+int holder_take_lists(struct job *j, struct node_id from, struct bytes lists);
+
 #endif

@@ -121,6 +121,7 @@ struct hand {
     uint64_t shown; /* last grant given out when the claim was shown over the present link */
     double leaves_per_us;
     struct instant no_merges_until; /* it gave some back */
+    uint32_t stages_told;           /* of those that were appended it knows all before this one */
     uint32_t told_for; /* it was told last what this stage reads, and one; 0: of none */
 };
 
@@ -154,6 +155,7 @@ struct lead {
     char last_cause[REASON_SIZE];
     struct instant no_input_since; /* nobody has got an input, and no leaf was computed since */
     struct ready ready;            /* which stages may run */
+    struct sessions *sessions;     /* of an open job; session.h */
     bool look_at_all;              /* values came from elsewhere than reports */
     char *failed_why; /* of the first stage that failed, where the job goes on; owned */
     /* collect.c: the list of outputs that is being made */
@@ -206,6 +208,7 @@ struct job {
     const struct graph *graph;   /* the ledger's, or own_graph */
     struct graph *own_graph;
     struct stage_kernel first_kernel, *kernels; /* by stage; see stages.h */
+    uint32_t kernels_count, kernels_cap;
     bool lacks_kernel, wants_objects, collects; /* some stage of it does */
     struct job *next_kept, *prev_kept;          /* finished jobs kept whole, oldest first */
     bool kept;

@@ -5,6 +5,7 @@
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
+#include "core/node/session.h"
 #include "core/node/stages.h"
 
 /* Of one job, at its coordinator. At its end chunks are short. */
@@ -92,11 +93,31 @@ static void stage_opened(void *ctx, uint32_t stage)
 void lead_values_all(struct job *j)
 {
     ready_look_all(&j->lead->ready, stage_opened, j);
+    sessions_note_all(j);
 }
 
 void lead_values_came(struct job *j, uint32_t stage)
 {
     ready_look(&j->lead->ready, stage, stage_opened, j);
+    sessions_note(j, stage);
+}
+
+int lead_make_room(struct job *j, uint32_t stages)
+{
+    int rc = ready_reserve(&j->lead->ready, stages);
+
+    return rc == 0 ? pool_reserve(j->lead->pool, stages) : rc;
+}
+
+void lead_stages_came(struct job *j)
+{
+    uint32_t before = j->lead->ready.count;
+
+    pool_more(j->lead->pool);
+    ready_more(&j->lead->ready, stage_opened, j);
+    for (uint32_t i = before; i < j->lead->ready.count; i++)
+        sessions_note(j, i); /* some may be blocked already */
+    job_mark_busy(j);
 }
 
 static uint32_t retries_of(void *ctx, uint64_t leaf)
@@ -205,6 +226,8 @@ int lead_pool_begin(struct job *j)
     const struct cover *cover = ledger_cover(j->ledger);
     int rc = ready_init(&l->ready, j->node->alloc, j->graph, cover);
 
+    if (rc == 0)
+        rc = sessions_begin(j);
     if (rc == 0)
         rc = lead_pool_anew(j, cover);
     if (rc == 0)

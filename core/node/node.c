@@ -33,6 +33,7 @@
 #include "core/node/request.h"
 #include "core/node/round.h"
 #include "core/node/seal.h"
+#include "core/node/session.h"
 #include "core/node/show_stages.h"
 #include "core/node/snapshot.h"
 #include "core/node/stale.h"
@@ -121,6 +122,7 @@ void node_free(struct node *n)
     forwards_free(n);
     requests_free(n);
     show_stages_free(n);
+    session_routes_free(n);
     objects_free(n);
     snapshot_clear(n);
     keeping_free(n);
@@ -295,6 +297,10 @@ static int peer_frame(struct node *n, struct node_id from, uint8_t type, uint32_
         return show_stages_peer(n, from, request, payload);
     case MESSAGE_STAGES_TOLD:
         return show_stages_told(n, from, request, payload);
+    case MESSAGE_SESSION:
+        return session_peer(n, from, request, payload);
+    case MESSAGE_SESSION_TOLD:
+        return session_told(n, from, request, payload);
     case MESSAGE_LOG_TAIL:
         return request_log_tail(n, from, request, payload);
     default:
@@ -361,6 +367,7 @@ static void link_down(struct node *n, uint64_t link)
         kill_link_down(n, link);
         aside_link_down(n, link);
         objects_link_down(n, link);
+        session_link_down(n, link);
     }
     link_remove(n, link);
 }
@@ -466,6 +473,7 @@ static void settle_jobs(struct node *n)
         if (j->lead != NULL)
             lead_tick(j);
         record_settle(j);
+        sessions_settle(j);
     }
 }
 

@@ -319,6 +319,7 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
     struct peer_report_chunk c;
     struct buf values;
     uint32_t stage = 0;
+    uint64_t before;
     int rc;
 
     read_peer_report_chunk(r, &c);
@@ -335,7 +336,10 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
         j->lead->cpu_us += again ? 0 : c.cpu_us;
         if (c.next > c.from)
             j->lead->no_input_since = (struct instant){0};
+        before = cover_changes(proving_cover(j));
         rc = apply_values(j, h->id, &c, buf_bytes(&values), again);
+        if (rc == 0 && c.next > c.from)
+            pool_counted(j->lead->pool, c.grant, c.from, c.next, before);
         if (rc == ERR_DAMAGED)
             outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0},
                           "two runs of the same leaves gave different values");
@@ -530,6 +534,7 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
         return 0;
     s = site_of(n, from);
     h->knows_spec &= reason != RETURN_STOPPING;
+    h->stages_told = h->knows_spec ? h->stages_told : 0;
 #if VELUM_PLANT == 445 /* trace/test_turns: who waits for confirmation is left alone as if busy */
     if (s != NULL)
         site_is_full(n, s);

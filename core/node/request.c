@@ -12,6 +12,7 @@
 #include "core/node/objects.h"
 #include "core/node/request.h"
 #include "core/node/seek.h"
+#include "core/node/session.h"
 #include "core/node/show_stages.h"
 #include "core/node/stale.h"
 #include "core/node/submit.h"
@@ -601,6 +602,11 @@ static void on_stages(struct node *n, struct link_entry *l, uint32_t request, st
     show_stages(n, l->link, request, payload);
 }
 
+static void on_session(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
+{
+    session_user(n, l->link, request, payload);
+}
+
 static const struct {
     uint8_t type;
     void (*handle)(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload);
@@ -610,7 +616,7 @@ static const struct {
     {MESSAGE_REQUEST_NODES, on_nodes},     {MESSAGE_REQUEST_LOGS, on_logs},
     {MESSAGE_REQUEST_KERNELS, on_kernels}, {MESSAGE_REQUEST_PLAN, on_plan},
     {MESSAGE_REQUEST_SHOW, on_show},       {MESSAGE_REQUEST_STALE, on_stale},
-    {MESSAGE_REQUEST_STAGES, on_stages},
+    {MESSAGE_REQUEST_STAGES, on_stages},   {MESSAGE_REQUEST_SESSION, on_session},
 };
 
 void request_frame(struct node *n, struct link_entry *l, const struct frame *f)

@@ -13,6 +13,7 @@
 #include "core/node/objects.h"
 #include "core/node/record.h"
 #include "core/node/request.h"
+#include "core/node/session.h"
 #include "core/node/show_stages.h"
 #include "core/node/submit.h"
 #include "core/node/watch.h"
@@ -91,6 +92,7 @@ void round_run(struct node *n)
     submit_tick(n);
     request_tick(n);
     show_stages_tick(n);
+    session_routes_tick(n);
     workers_limits(n);
     record_heal(n);
     labour_waits(n);

@@ -248,6 +248,8 @@ struct node {
     bool listing_ended;         /* of jobs that have ended */
     uint64_t listing_number;    /* so many have begun */
     struct stages_wait *stages_waits;
+    struct session_route *session_routes;
+    uint32_t session_routes_count;
     uint32_t token_counter;
     struct peer_news *news;
     uint32_t news_count, news_cap;

@@ -8,6 +8,7 @@
 #include "core/node/place.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
+#include "core/node/stages.h"
 
 /* Applies one fact, making the job when it is a SPEC: *at is the job, NULL when there is none.
  * `gained` learns what a PARTIAL newly covers; it may be NULL. */
@@ -24,6 +25,10 @@ static int take_fact(struct node *n, struct job **at, struct job_id id, struct b
             return ERR_FORMAT;
         rc = j == NULL ? job_create(n, spec_signed, true, at) : job_add_ledger(j, bytes);
         return rc == 0 ? LEDGER_NEW : rc;
+    }
+    if (j != NULL && (f->kind == FACT_STAGES || f->kind == FACT_CLOSE)) {
+        rc = stages_take(j, bytes, f);
+        return j->ledger != NULL || rc < 0 ? rc : LEDGER_KNOWN;
     }
     if (j == NULL || j->ledger == NULL)
         return ERR_NOT_FOUND;

@@ -53,4 +53,14 @@ struct forward {
     struct forward *next;
 };
 
+/* Where answers of a session go that is passed on to a coordinator. */
+struct session_route {
+    uint32_t token;
+    uint64_t link;
+    uint32_t request;
+    struct node_id at;
+    struct instant heard; /* when its author last asked */
+    struct session_route *next;
+};
+
 #endif

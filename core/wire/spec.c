@@ -12,6 +12,8 @@
 #include "core/wire/tree.h"
 
 #define FLAG_KEEP_GOING 1u
+#define FLAG_OPEN 2u
+
 static uint64_t leaf_of(const struct stage_spec *s, struct bytes match)
 {
     return found_unit(match) / s->leaf_units;
@@ -44,7 +46,7 @@ bool stage_value(const struct stage_spec *s, const struct value *v)
     return tree_end(v->at, leaves) - tree_first(v->at) == 1 && read_output(v->data, NULL) == 0;
 }
 
-static int check_stage(const struct stage_spec *s)
+static int check_alone(const struct stage_spec *s)
 {
     if (!text_is_name(s->kernel) || s->units == 0 || s->leaf_units == 0)
         return ERR_FORMAT;
@@ -84,7 +86,7 @@ static bool take_row(struct yields *y, uint64_t leaves)
 }
 
 /* Needs in their order: places rise, then come those that are only waited for. */
-static int check_needs(const struct stage_spec *s, const struct yields *y)
+static int check_needs(const struct stage_spec *s, uint32_t number, stage_yields *yields, void *ctx)
 {
     uint32_t places = s->inputs_count, inputs = s->inputs_count, least = 0;
 
@@ -96,9 +98,9 @@ static int check_needs(const struct stage_spec *s, const struct yields *y)
         struct stage_need n = stage_need_at(s->needs, i);
 
 #if VELUM_PLANT == 470 /* unit/test_spec: a stage may need itself */
-        if (n.stage > y->count || n.place < least)
+        if (n.stage > number || n.place < least)
 #else
-        if (n.stage >= y->count || n.place < least)
+        if (n.stage >= number || n.place < least)
 #endif
             return ERR_FORMAT;
         if (n.place == NEED_ORDER) {
@@ -108,21 +110,33 @@ static int check_needs(const struct stage_spec *s, const struct yields *y)
         if (n.place >= places)
             return ERR_FORMAT;
         least = n.place + 1u;
-        inputs += y->inputs[n.stage];
+        inputs += yields(ctx, n.stage);
         if (inputs > STAGE_INPUTS_MAX)
             return ERR_TOO_LARGE;
     }
     return 0;
 }
 
+int stage_check(const struct stage_spec *s, uint32_t number, stage_yields *yields, void *ctx)
+{
+    int rc = check_alone(s);
+
+    return rc == 0 ? check_needs(s, number, yields, ctx) : rc;
+}
+
+static uint32_t yielded(void *ctx, uint32_t stage)
+{
+    const struct yields *y = ctx;
+
+    return y->inputs[stage];
+}
+
 /* The next stage of those so far. */
 static int check_next(const struct stage_spec *s, struct yields *y)
 {
     uint64_t leaves;
-    int rc = check_stage(s);
+    int rc = stage_check(s, y->count, yielded, y);
 
-    if (rc == 0)
-        rc = check_needs(s, y);
     if (rc < 0)
         return rc;
     if (y->count > 0 && (s->reduction == REDUCE_SEARCH || y->searches))
@@ -193,7 +207,7 @@ static int read_more(struct bytes more, struct stage_spec *s)
     return reader_done(&r) ? 0 : ERR_VERSION;
 }
 
-static int read_stage(struct reader *r, struct stage_spec *s)
+int read_stage(struct reader *r, struct stage_spec *s)
 {
     struct bytes more;
 
@@ -222,6 +236,12 @@ static int check_head(const struct job_spec *s)
     return s->not_after_s < 0 || s->timeout_us > INT64_MAX ? ERR_TOO_LARGE : 0;
 }
 
+/* A search is the only stage of its job, so there can be none behind it. */
+static int check_open(const struct job_spec *s)
+{
+    return s->open && s->stage.reduction == REDUCE_SEARCH ? ERR_VERSION : 0;
+}
+
 /* Reads and checks stages of [r, ...), so many. */
 static int check_more(struct reader *r, uint32_t count, struct yields *y)
 {
@@ -243,6 +263,8 @@ static int check_spec(const struct job_spec *s)
     int rc = check_head(s);
 
     if (rc == 0)
+        rc = check_open(s);
+    if (rc == 0)
         rc = check_next(&s->stage, &y);
     if (rc == 0)
         rc = check_more(&r, s->more_count, &y);
@@ -260,7 +282,7 @@ int put_spec(struct buf *b, const struct job_spec *s)
     put_raw(b, s->nonce, sizeof s->nonce);
     put_u64(b, (uint64_t)s->not_after_s);
     put_text(b, s->name);
-    put_u32(b, s->keep_going ? FLAG_KEEP_GOING : 0);
+    put_u32(b, (s->keep_going ? FLAG_KEEP_GOING : 0) | (s->open ? FLAG_OPEN : 0));
     put_u32(b, s->slots_max);
     put_u64(b, s->timeout_us);
     put_u16(b, (uint16_t)(1u + s->more_count));
@@ -304,15 +326,18 @@ int read_spec(struct bytes body, struct job_spec *s)
     uint16_t stages = read_u16(&r);
     if (r.failed || stages == 0)
         return ERR_FORMAT;
-    if ((flags & ~FLAG_KEEP_GOING) != 0)
+    if ((flags & ~(FLAG_KEEP_GOING | FLAG_OPEN)) != 0)
         return ERR_VERSION;
-    s->keep_going = flags != 0;
+    s->keep_going = (flags & FLAG_KEEP_GOING) != 0;
+    s->open = (flags & FLAG_OPEN) != 0;
     if (not_after_s > INT64_MAX)
         return ERR_TOO_LARGE;
     s->not_after_s = (int64_t)not_after_s;
     int rc = check_head(s);
     if (rc == 0)
         rc = read_stages(&r, stages, s);
+    if (rc == 0)
+        rc = check_open(s);
     return rc < 0 ? rc : reader_result(&r);
 }
 

@@ -6,6 +6,7 @@
  *   u64 not_after          Unix seconds
  *   text name
  *   u32 flags              1: keep going; what does not need a stage that failed still runs
+ *                          2: open; its author appends stages (append.h) until he closes it
  *   u32 slots_max          0: no bound
  *   u64 timeout_us         0: none
  *   u16 stage count
@@ -87,7 +88,7 @@ struct job_spec {
     uint8_t nonce[16];
     int64_t not_after_s;
     char name[JOB_NAME_SIZE];
-    bool keep_going;
+    bool keep_going, open;
     uint32_t slots_max;
     uint64_t timeout_us;
     struct stage_spec stage; /* the first */
@@ -99,6 +100,14 @@ struct job_spec {
  * it has the accumulator's size; of a search as well, and a match lies in the node; of a collect it
  * is a leaf's output. */
 bool stage_value(const struct stage_spec *s, const struct value *v);
+/* How many inputs what this stage yields is, for those that read it; only of lower numbers. */
+typedef uint32_t stage_yields(void *ctx, uint32_t stage);
+/* Whether it can be the stage of this number, but for where its leaves lie and what others of its
+ * job are. 0 or an error of read_spec. */
+int stage_check(const struct stage_spec *s, uint32_t number, stage_yields *yields, void *ctx);
+/* The next of those in a spec: 0, or an error of read_spec, and what is borrowed is not checked.
+ */
+int read_stage(struct reader *r, struct stage_spec *s);
 /* One stage, for job_spec.more. What is wrong with it put_spec says. */
 void put_stage(struct buf *b, const struct stage_spec *s);
 /* The next of job_spec.more, which was checked: read_spec has read it, put_spec has taken it. */

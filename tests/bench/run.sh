@@ -8,7 +8,7 @@
 # a `must` is missed. `make bench` builds what is needed first.
 here=$(cd "$(dirname "$0")" && pwd)
 rows="long_pi kernel pi400 pi1 sleep kill_node kill_coordinator redone skew idle durable recovery \
-sim ensure objects library result"
+sim ensure objects library tasks result"
 quick=0
 chosen=
 for word in "$@"; do
@@ -43,7 +43,7 @@ build_tools() {
     cc=$(setting CC) cppflags=$(setting CONF_CPPFLAGS) cflags=$(setting CONF_CFLAGS)
     ldflags=$(setting CONF_LDFLAGS) libs=$(setting LIBS)
     mkdir -p "$TOOLS"
-    for name in stopwatch bare latency until_busy ready burst recover library tls; do
+    for name in stopwatch bare latency until_busy ready burst recover library tls tasks; do
         # shellcheck disable=SC2086
         [ "$TOOLS/$name" -nt "$here/$name.c" ] && [ "$TOOLS/$name" -nt "$here/client.c" ] &&
             [ "$TOOLS/$name" -nt "$VELUM_OBJECTS/libcore.a" ] &&

@@ -1,12 +1,14 @@
 #include <string.h>
 
 #include "core/base/ensure.h"
+#include "core/job/fact.h"
 #include "core/mesh/mesh_wire.h"
 #include "core/node/object_peer.h"
 #include "core/node/peer.h"
 #include "core/wire/message.h"
 #include "core/wire/output.h"
 #include "core/wire/request.h"
+#include "core/wire/session.h"
 #include "core/wire/signed.h"
 #include "core/wire/spec.h"
 #include "tests/golden/golden.h"
@@ -375,6 +377,9 @@ static void make_job(uint8_t type, struct buf *b)
     case MESSAGE_STAGES:
         put_job_id(b, golden_job(1));
         break;
+    case MESSAGE_SESSION:
+        golden_put_session(b, false);
+        break;
     case MESSAGE_STAGES_TOLD:
         put_job_id(b, golden_job(1));
         put_u8(b, 2);
@@ -413,6 +418,9 @@ static void make_object(uint8_t type, struct buf *b)
     case MESSAGE_OBJECT_OWNER:
         put_object_owner(b, &owner);
         break;
+    case MESSAGE_SESSION_TOLD:
+        golden_put_session(b, true);
+        break;
     default: /* BULK, which goes over other links */
         put_job_id(b, golden_job(1));
         break;
@@ -446,6 +454,9 @@ static void make_request(uint8_t type, struct buf *b)
     case MESSAGE_REQUEST_LOGS:
     case MESSAGE_REQUEST_STAGES:
         put_job_id(b, golden_job(1));
+        break;
+    case MESSAGE_REQUEST_SESSION:
+        golden_put_session(b, false);
         break;
     case MESSAGE_REQUEST_PLAN:
         ensure(put_request_plan(b, "sum", 3, args, 2, input_sizes) == 0);
@@ -503,6 +514,9 @@ static void make_reply(uint8_t type, struct buf *b)
         break;
     case MESSAGE_REPLY_STAGES:
         put_stages(b);
+        break;
+    case MESSAGE_REPLY_SESSION:
+        golden_put_session(b, true);
         break;
     case MESSAGE_REPLY_KILLED:
         put_reply_killed(b, &killed);

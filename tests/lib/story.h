@@ -93,6 +93,9 @@ void story_init(struct story *s, uint32_t count);
 /* Frees all; false when a node did not give its memory back. */
 bool story_end(struct story *s);
 void story_start(struct story *s, uint32_t i);
+/* A fact that this user says of a job: signed around the body. */
+void story_user_fact(enum fact_kind kind, struct bytes body, struct node_id user, struct buf *to);
+struct node_id story_user_id(void);
 /* Everybody starts, hears of node 0, and has met everybody. */
 void story_begin(struct story *s, uint32_t count);
 /* Node i hears of another. */

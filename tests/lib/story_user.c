@@ -45,6 +45,15 @@ static struct story_spec *spec_make(struct story *s, uint32_t number)
     return x;
 }
 
+void story_user_fact(enum fact_kind kind, struct bytes body, struct node_id user, struct buf *to)
+{
+    uint8_t certificate[CERTIFICATE_SIZE];
+    struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}, .body = body};
+
+    story_certificate(user, PARTY_USER, certificate);
+    put_signed_fact(to, kind, &sealed);
+}
+
 static struct story_spec *spec_of(struct story *s, uint32_t number)
 {
     struct story_spec *x;

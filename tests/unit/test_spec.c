@@ -117,6 +117,20 @@ TEST(test_spec_bounds)
     CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
 }
 
+TEST(an_open_job_is_no_search)
+{
+    struct job_spec s = sample(), got;
+    uint8_t room[4096];
+    struct buf b;
+    s.open = true;
+    CHECK_INT(read_spec(encode(&s), &got), 0);
+    CHECK(got.open && !got.keep_going);
+    s.stage.reduction = REDUCE_SEARCH;
+    s.stage.accumulator_size = 32;
+    buf_init_fixed(&b, room, sizeof room);
+    CHECK_INT(put_spec(&b, &s), ERR_VERSION);
+}
+
 TEST(test_spec_of_a_later_generation_is_another_version)
 {
     struct job_spec s = sample();
@@ -126,7 +140,7 @@ TEST(test_spec_of_a_later_generation_is_another_version)
     size_t places[] = {0, flags_at, body.len - 11};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         uint8_t was = raw[places[i]];
-        raw[places[i]] = 3;
+        raw[places[i]] = 4;
         CHECK_INT(read_spec(body, &got), ERR_VERSION);
         raw[places[i]] = was;
         CHECK_INT(read_spec(body, &got), 0);
@@ -464,5 +478,5 @@ TEST_MAIN(test_spec_what_all_stages_collect_is_bounded,
           test_values_of_a_search, test_values_of_a_stage, test_spec_golden_bytes,
           test_spec_round_trip, test_spec_truncated_anywhere_or_too_long_is_refused,
           test_spec_bounds, test_spec_of_a_later_generation_is_another_version,
-          test_spec_with_any_flipped_bit_is_another_job_or_refused,
+          an_open_job_is_no_search, test_spec_with_any_flipped_bit_is_another_job_or_refused,
           test_spec_texts_are_made_safe_but_the_bytes_stay)
