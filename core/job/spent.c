@@ -42,7 +42,7 @@ static void becomes_through(struct spent *s, uint32_t stage)
         return;
     s->stages[stage].through = true;
     for (uint32_t i = 0; i < g->needs_count; i++) {
-        uint32_t need = s->graph->needs[g->needs + i];
+        uint32_t need = s->graph->links[g->needs + i].stage;
 
         ensure(s->stages[need].left > 0);
         s->stages[need].left--;

@@ -6,9 +6,9 @@
  * nothing reads is never spent: the result is among it.
  *
  * So what is spent follows from the values there are, in whatever order they came, and needs no
- * fact of its own: every holder drops the same. Of a job whose graph may still grow nothing is spent.
- * Soft state of a ledger, 12 bytes a stage where
- * there are several; nothing is scanned again. Pure. */
+ * fact of its own: every holder drops the same. Of a job whose graph may still grow nothing is
+ * spent. Soft state of a ledger, 12 bytes a stage where there are several; nothing is scanned
+ * again. Pure. */
 #ifndef VELUM_JOB_SPENT_H
 #define VELUM_JOB_SPENT_H
 
