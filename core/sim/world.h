@@ -25,6 +25,7 @@
 
 #define SIM_NODES_MAX SIM_NODES_LIMIT
 #define SIM_USERS_MAX 256
+#define SIM_JOB_PLACES (4u * SIM_JOBS_MAX)
 #define SIM_SEGMENT_BYTES ((uint64_t)16384)
 #define SIM_EVENTS_MAX 3000000u /* of one season */
 #define SIM_WALL_S ((int64_t)1760000000)
@@ -220,6 +221,7 @@ struct world {
     uint64_t beside;  /* records stored between two slices of a snapshot */
     uint64_t cut_off; /* processes that ended between two slices */
     struct sim_job jobs[SIM_JOBS_MAX];
+    uint8_t jobs_by_id[SIM_JOB_PLACES]; /* job + 1, where its id says or soon after; 0: none */
     struct sim_user users[SIM_USERS_MAX];
     struct sim_stuff stuff;
     struct story story; /* of a scene */
