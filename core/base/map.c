@@ -35,7 +35,7 @@ static uint64_t mix(uint64_t h, uint64_t word)
 
 /* Keys are read as little-endian words whatever the machine,
  * so that the order of a walk is the same everywhere. */
-static uint64_t hash_of(const uint8_t *key, size_t size)
+static inline uint64_t hash_words(const uint8_t *key, size_t size)
 {
     uint64_t h = size * 0x9e3779b97f4a7c15u, rest = 0;
     for (; size >= 8; key += 8, size -= 8)
@@ -45,6 +45,14 @@ static uint64_t hash_of(const uint8_t *key, size_t size)
     h = mix(h, rest);
     h *= 0x94d049bb133111ebu;
     return h ^ (h >> 32);
+}
+
+/* Most keys are ids, or numbers of links: for these there is nothing to count. */
+static uint64_t hash_of(const uint8_t *key, size_t size)
+{
+    if (size == ID_SIZE)
+        return hash_words(key, ID_SIZE);
+    return size == sizeof(uint64_t) ? hash_words(key, sizeof(uint64_t)) : hash_words(key, size);
 }
 
 static size_t home_of(const struct map *m, const uint8_t *key)
@@ -57,12 +65,11 @@ static uint8_t *key_at(const struct map *m, size_t slot)
     return m->keys + slot * m->key_size;
 }
 
-/* Most keys are ids, or numbers of links. */
 static bool key_equal(const uint8_t *a, const uint8_t *b, size_t size)
 {
     if (size == ID_SIZE)
         return id_bytes_equal(a, b);
-    return size == 8 ? load_u64(a) == load_u64(b) : memcmp(a, b, size) == 0;
+    return size == sizeof(uint64_t) ? load_u64(a) == load_u64(b) : memcmp(a, b, size) == 0;
 }
 
 /* The slot that holds the key, or the empty one where it would go. slots > 0. */

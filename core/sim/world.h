@@ -66,6 +66,11 @@ struct happening {
     uint64_t a, b;
 };
 
+struct tick {
+    int64_t at;
+    uint64_t number;
+};
+
 /* --- sim_net.c --- */
 
 enum parcel_kind { PARCEL_UP, PARCEL_FRAME, PARCEL_END, PARCEL_RESET };
@@ -144,8 +149,6 @@ struct sim_node {
     bool power_goes_too;   /* that crash loses what the disk had not synced */
     int64_t wall_off_s;    /* how wrong its wall clock is */
     int64_t wall_stands_s; /* what it says if it stands still, else 0 */
-    int64_t tick_at;       /* the armed timer; INT64_MAX: none */
-    uint64_t tick_number;
     uint64_t link_counter;
     struct link_end_of *ends;
     uint32_t ends_count, ends_cap;
@@ -196,6 +199,8 @@ struct world {
     bool performing;
     struct happening *heap;
     uint32_t heap_count, heap_cap;
+    /* The armed timer of each node, INT64_MAX: none. Together, because all are looked at often. */
+    struct tick ticks[SIM_NODES_MAX];
     uint32_t tick_first; /* the node whose timer is the first to fire; SIM_NODES_MAX: none */
     uint64_t events, hash;
     bool failed, out_of_memory;
