@@ -1,5 +1,6 @@
 #include "core/job/fact.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "core/base/err.h"
@@ -221,11 +222,37 @@ bool fact_is_signed(uint8_t kind)
     return kind <= FACT_OUTCOME || kind == FACT_STAGES || kind == FACT_CLOSE;
 }
 
+/* A fact is as large as a specification, and most are of a small kind. */
+static size_t kind_size(uint8_t kind)
+{
+    const struct fact *f = NULL;
+
+    switch (kind) {
+    case FACT_PARTIAL:
+        return sizeof f->partial;
+    case FACT_HOLDERS:
+        return sizeof f->holders;
+    case FACT_CLAIM:
+        return sizeof f->claim;
+    case FACT_CANCEL:
+        return sizeof f->cancel;
+    case FACT_DIVERGENT:
+        return sizeof f->divergence;
+    case FACT_RETIRED:
+        return sizeof f->terms;
+    case FACT_COUNTS:
+        return sizeof f->counts;
+    default:
+        return sizeof *f - offsetof(struct fact, spec);
+    }
+}
+
 int fact_read(struct bytes encoded, struct fact *f)
 {
     struct reader r = reader_of(encoded);
-    memset(f, 0, sizeof *f);
-    f->kind = read_u8(&r);
+    uint8_t kind = read_u8(&r);
+    memset(f, 0, offsetof(struct fact, spec) + kind_size(kind));
+    f->kind = kind;
     uint8_t version = read_u8(&r);
     if (r.failed)
         return ERR_FORMAT;

@@ -199,7 +199,9 @@ static void facts_arrived(struct job *j)
 int holder_take_fact(struct node *n, struct job_id id, struct bytes fact, struct buf *news,
                      uint16_t *news_count)
 {
-    return take_told(n, id, n->options.id, fact, news, news_count);
+    struct job *j = job_find(n, id);
+
+    return take_told(n, &j, id, n->options.id, fact, news, news_count);
 }
 
 /* Not all of a batch was taken. */
@@ -255,6 +257,7 @@ static int take_all(struct node *n, struct job_id id, struct node_id from, struc
                     uint64_t *ticket)
 {
     uint16_t count = read_u16(r), news_count = 0;
+    struct job *j = job_find(n, id);
     bool any = false;
     struct buf news;
     int rc = 0, refused = 0;
@@ -267,7 +270,7 @@ static int take_all(struct node *n, struct job_id id, struct node_id from, struc
 
         if (r->failed)
             break;
-        rc = take_told(n, id, from, fact, &news, &news_count);
+        rc = take_told(n, &j, id, from, fact, &news, &news_count);
         any |= news_count > 0;
         refused += rc < 0;
         if (news.len < FRAME_PAYLOAD_MAX || rc == ERR_NO_MEMORY)
@@ -283,7 +286,7 @@ static int take_all(struct node *n, struct job_id id, struct node_id from, struc
     }
     buf_clear(&news);
     if (rc == 0 && any)
-        facts_arrived(job_find(n, id));
+        facts_arrived(j);
     return rc < 0 ? rc : refused;
 }
 

@@ -130,10 +130,10 @@ static bool is_late(const struct job *j, const struct fact *f)
 }
 
 /* One fact of another node; what is new goes to news as a block or more, which are counted. */
-int take_told(struct node *n, struct job_id id, struct node_id from, struct bytes bytes,
-              struct buf *news, uint16_t *news_count)
+int take_told(struct node *n, struct job **at, struct job_id id, struct node_id from,
+              struct bytes bytes, struct buf *news, uint16_t *news_count)
 {
-    struct job *j = job_find(n, id);
+    struct job *j = *at;
     struct holders before = {0};
     struct runset gained;
     struct fact f;
@@ -164,7 +164,8 @@ int take_told(struct node *n, struct job_id id, struct node_id from, struct byte
     }
     runset_init(&gained, n->alloc, RUNS_NAMED_MAX);
     if (rc == 0)
-        rc = take_fact(n, &j, id, bytes, &f, &gained);
+        rc = take_fact(n, at, id, bytes, &f, &gained);
+    j = *at;
     /* At its bound the cover may have taken a part of it. */
     if (rc > 0 || rc == ERR_FULL)
         *news_count = (uint16_t)(*news_count + put_news(news, bytes, &f, &gained));
