@@ -293,7 +293,6 @@ void velum_wake(struct velum *v);
 
 /* The version of the library, "0.1.0". */
 const char *velum_version(void);
-
 #ifdef __cplusplus
 }
 #endif

@@ -4,6 +4,7 @@
 #include "core/base/err.h"
 #include "core/node/forget.h"
 #include "core/node/holder.h"
+#include "core/node/holder_tend.h"
 #include "core/node/jobs.h"
 #include "core/node/labour_inputs.h"
 #include "core/node/labour_output.h"

@@ -11,6 +11,7 @@
 #include "core/node/forget.h"
 #include "core/node/greet.h"
 #include "core/node/holder.h"
+#include "core/node/holder_tend.h"
 #include "core/node/joblog.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"

@@ -4,6 +4,7 @@
 #include "core/node/damage.h"
 #include "core/node/directory.h"
 #include "core/node/holder.h"
+#include "core/node/holder_tend.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
 #include "core/node/kill.h"
