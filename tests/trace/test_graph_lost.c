@@ -78,28 +78,6 @@ static void cover(uint32_t i, struct job_id id, uint64_t leaves)
     CHECK(covered_at(i, id) >= leaves);
 }
 
-static void lose(uint32_t i)
-{
-    story_kill(&story, i);
-    story_restore(&story, i, NULL);
-    sim_mover_clear(&story.nodes[i].mover);
-    sim_mover_init(&story.nodes[i].mover, &story.heap.alloc, UINT64_MAX);
-}
-
-/* All but one, with their disks; new ones come in their place. */
-static void lose_others(uint32_t left)
-{
-    for (uint32_t i = 0; i < story.count; i++)
-        if (i != left)
-            lose(i);
-    for (uint32_t i = 0; i < story.count; i++) {
-        if (i == left)
-            continue;
-        story_start(&story, i);
-        story_hint(&story, i, left);
-    }
-}
-
 /* The coordinator of a new job, where nothing that is made or got comes about. It may not even hear
  * of it. */
 static uint32_t submitted_beside(struct job_id *id, bool hears)
@@ -116,7 +94,7 @@ static uint32_t submitted_beside(struct job_id *id, bool hears)
 
 static void lose_all_but(uint32_t left)
 {
-    lose_others(left);
+    story_lose_others(&story, left);
     story_drop(&story, 0, 0, 0);
     story.nodes[left].mover_silent = false;
     story_mover_dies(&story, left);
@@ -319,7 +297,7 @@ TEST(outputs_whose_inputs_are_lost_too_fail_the_job_by_name)
     id = story_submitted(&story, 0, 1);
     REQUIRE(story_holds(&story, left, id));
     cover(left, id, OUTPUTS);
-    lose_others(left);
+    story_lose_others(&story, left);
     story_drop(&story, 0, 0, 0);
     v = story_result(&story, left, id, 240 * S_US);
     CHECK_INT(v.state, JOB_FAILED);

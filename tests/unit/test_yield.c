@@ -30,28 +30,12 @@ static void serve_submit(struct node *n, uint32_t request)
 /* Its list is an object, and that object is empty. */
 static void serve_watch(struct node *n, const struct frame *f, uint32_t leaves)
 {
-    static struct job_view v;
     const struct collected c = {
         .size = leaves, .leaves = leaves, .list = object_name_of((struct bytes){0})};
     struct request_watch ask;
-    struct buf result, payload;
     if (read_request_watch(f->payload, &ask) < 0)
         _exit(5);
-    buf_init(&result, &host_memory, 4096);
-    put_collected(&result, &c);
-    v = (struct job_view){.id = ask.job,
-                          .kernel = "grep",
-                          .state = JOB_DONE,
-                          .reduction = REDUCE_COLLECT,
-                          .units = 3,
-                          .leaf_units = 1,
-                          .leaves_total = 3,
-                          .leaves_done = 3,
-                          .digest = c.list,
-                          .result = buf_bytes(&result)};
-    buf_init(&payload, &host_memory, FRAME_PAYLOAD_MAX);
-    put_job_view(&payload, &v);
-    say(n, MESSAGE_REPLY_JOB, f->request, buf_bytes(&payload));
+    say_collected(n, f->request, ask.job, &c);
 }
 
 static void serve_get(struct node *n, const struct frame *f)
