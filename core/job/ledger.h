@@ -111,6 +111,8 @@ uint64_t ledger_named(const struct ledger *l, uint64_t first, uint64_t end);
  * ERR_NO_MEMORY. */
 size_t ledger_account_bytes(const struct ledger *l);
 bool ledger_account_is_joined(const struct ledger *l);
+/* Every leaf of the result is named or counted. */
+bool ledger_account_is_whole(const struct ledger *l);
 int ledger_account_join(struct ledger *l);
 void ledger_account_tighten(struct ledger *l);
 

@@ -218,7 +218,7 @@ void ledger_snapshot(const struct ledger *l, struct buf *to)
 
 void ledger_snapshot_own(const struct ledger *l, struct buf *to)
 {
-#if VELUM_PLANT == 455 /* trace/test_snapshot: what has no name yet is named in the own journal */
+#if VELUM_PLANT == 455 /* unit/test_account: what has no name yet is named in the own journal */
     ledger_snapshot(l, to);
     return;
 #endif

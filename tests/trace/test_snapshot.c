@@ -469,52 +469,6 @@ TEST(test_what_waits_for_a_sync_is_written_once)
     end();
 }
 
-static void tell_value(const struct rig_job *j, uint64_t leaf)
-{
-    struct partial p = {.from = leaf, .upto = leaf, .count = 1, .author = rig.peers[1].id};
-    uint8_t bytes[256];
-    struct buf fact;
-
-    buf_init_fixed(&fact, bytes, sizeof bytes);
-    put_partial_begin(&fact, &p);
-    rig_put_value(&fact, (struct tree_node){0, leaf}, 16);
-    tell(j, &fact);
-}
-
-static void tell_name(const struct rig_job *j, uint64_t leaf)
-{
-    uint8_t bytes[256];
-    struct buf fact;
-
-    buf_init_fixed(&fact, bytes, sizeof bytes);
-    put_partial_run(&fact, rig.peers[1].id, leaf, leaf + 1);
-    tell(j, &fact);
-}
-
-/* It is counted, the job ends, the journal is written anew; then comes who counted it. */
-TEST(test_a_name_that_comes_late_is_the_only_one)
-{
-    const struct ledger *l;
-    struct rig_job *j;
-
-    begin(1);
-    j = hold();
-    tell_leaf(j, 1);
-    tell_value(j, 3);
-    tell_outcome(j);
-    CHECK(!job_find(rig.node, j->id)->settled);
-    while (rig_compact(&rig) > 0)
-        ;
-    rig_run(&rig, 100 * MS_US);
-    CHECK_INT(rig.snapshots, 1);
-    CHECK(all_is_right());
-    tell_name(j, 3);
-    l = job_find(rig.node, j->id)->ledger;
-    CHECK_INT(ledger_named(l, 0, LEAVES), 2);
-    CHECK(all_is_right());
-    end();
-}
-
 /* --- slices of the node's own accord --- */
 
 static uint32_t until_whole(uint32_t steps_most, bool loaded)
@@ -731,8 +685,8 @@ TEST(test_what_is_given_up_is_not_the_old_copy)
 }
 
 TEST_MAIN(test_whatever_happens_between_slices_is_on_the_disk,
-          test_what_waits_for_a_sync_is_written_once, test_a_name_that_comes_late_is_the_only_one,
-          test_it_ends_however_much_is_stored, test_a_second_one_asked_meanwhile_is_the_first,
+          test_what_waits_for_a_sync_is_written_once, test_it_ends_however_much_is_stored,
+          test_a_second_one_asked_meanwhile_is_the_first,
           test_another_waits_until_the_disk_has_the_one_before,
           test_what_the_disk_refuses_between_slices_is_in_the_snapshot,
           test_a_snapshot_that_is_refused_is_made_again, test_memory_refused_at_any_moment,
