@@ -103,23 +103,6 @@ TEST(a_diamond_reads_both_of_its_sides_in_their_order)
     CHECK(story_end(&story));
 }
 
-/* Several wait at one node, each for what another stage yielded. */
-TEST(each_stage_gets_the_values_that_it_asked_for)
-{
-    struct part *last;
-
-    begin(2);
-    for (uint32_t i = 0; i < 16; i++)
-        parts_add(1, false);
-    for (uint32_t i = 0; i < 16; i++)
-        parts_need(parts_add(4, false), i, 0);
-    last = parts_add(1, false);
-    for (uint16_t i = 0; i < 8; i++)
-        parts_need(last, 16 + i * 2u, i);
-    run_to_the_end(0, 20 * S_US);
-    CHECK(story_end(&story));
-}
-
 TEST(many_small_stages_fan_out_and_in_again)
 {
     struct part *last;
@@ -597,8 +580,7 @@ TEST_MAIN(a_worker_turns_from_stage_to_stage, values_that_nobody_waits_for_are_l
           values_that_another_holder_tells_open_stages_too, every_node_tells_how_far_the_stages_are,
           what_is_blocked_is_shown_with_what_blocks_it, of_a_job_that_has_ended_no_stage_waits,
           who_led_a_job_that_has_ended_is_not_waited_for, a_value_is_read_by_the_next_stage,
-          a_diamond_reads_both_of_its_sides_in_their_order,
-          each_stage_gets_the_values_that_it_asked_for, many_small_stages_fan_out_and_in_again,
+          a_diamond_reads_both_of_its_sides_in_their_order, many_small_stages_fan_out_and_in_again,
           outputs_that_were_collected_are_read_one_by_one,
           outputs_that_are_objects_are_got_by_who_reads_them,
           a_last_stage_that_collects_is_the_result,
