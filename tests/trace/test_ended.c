@@ -102,5 +102,43 @@ TEST(news_of_many_ended_jobs_take_several_rounds)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(an_ended_job_has_no_room_for_what_only_a_running_one_needs,
+/* The others whom it knows as holders are dead, says the one that took their places, and that the
+ * job has ended. */
+TEST(who_comes_back_leads_no_job_that_has_ended)
+{
+    uint32_t stranger, left, claims;
+    struct job_id id;
+
+    story_init(&story, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        story.nodes[i].keeps_disk = true;
+        story_start(&story, i);
+    }
+    for (uint32_t i = 1; i < 4; i++)
+        story_hint(&story, i, 0);
+    story_run(&story, 8 * S_US);
+    id = story_submitted(&story, 0, 1);
+    story_run(&story, S_US);
+    stranger = story_stranger(&story, id);
+    left = story_leader(&story, id);
+    story_kill(&story, left);
+    story_run(&story, 15 * S_US);
+    story_ask_id(&story, story_user(&story, stranger), MESSAGE_REQUEST_KILL, id);
+    story_run(&story, S_US);
+    for (uint32_t i = 0; i < 4; i++)
+        if (i != left && i != stranger)
+            story_kill(&story, i);
+    story_run(&story, 10 * S_US);
+    CHECK(story_holds(&story, stranger, id));
+    claims = story.sent[MESSAGE_CLAIM];
+    story_start(&story, left);
+    story_hint(&story, left, stranger);
+    story_run(&story, 10 * S_US);
+    CHECK_INT(story.sent[MESSAGE_CLAIM], claims);
+    CHECK_INT(job_final_state(job_find(story.nodes[left].core, id)), JOB_CANCELLED);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(who_comes_back_leads_no_job_that_has_ended,
+          an_ended_job_has_no_room_for_what_only_a_running_one_needs,
           an_ended_job_takes_so_much_memory, news_of_many_ended_jobs_take_several_rounds)
