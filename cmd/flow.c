@@ -201,6 +201,7 @@ static struct stage_spec spec_of(const struct plans *p, uint32_t at, struct buf 
                            .accumulator_size = plan->accumulator_size,
                            .retries = (uint8_t)f->retries,
                            .leaf_us = (uint64_t)f->leaf_us,
+                           .demand = wants_demand(&f->wants),
                            .needs_count = (uint16_t)(f->inputs_count + f->after_count)};
     text_copy(s.kernel, sizeof s.kernel, f->kernel);
     text_copy(s.args, sizeof s.args, f->args);
@@ -217,6 +218,8 @@ static int encode(const struct plans *p, struct node_id author, bool keep_going,
                             .keep_going = keep_going || p->flow.keep_going,
                             .slots_max = (uint32_t)p->flow.slots_max,
                             .timeout_us = (uint64_t)p->flow.timeout_us,
+                            .priority = p->flow.priority,
+                            .waits = p->flow.waits,
                             .more_count = (uint16_t)(p->flow.count - 1)};
     struct buf more, first, needs;
     text_copy(spec.name, sizeof spec.name, p->flow.name);

@@ -147,6 +147,15 @@ struct velum_task {
      * has. */
     int inputs_count;
     const struct velum_input *inputs;
+    /* What it asks of the nodes that run it. None that is there has that: VELUM_NOWHERE, and
+     * velum_sentence names the nearest miss; or the job waits for one. */
+    uint32_t cpus;         /* slots that a leaf takes, at most 1024; 0: one */
+    uint64_t mem_bytes;    /* that a worker may need; 0: nothing is said */
+    const char *on;        /* labels that a node must have: "gpu=1 disk", less than 256 bytes; every
+                           node has arch=ARCHITECTURE and node=NAME too. NULL: none */
+    const char *prefer;    /* labels of the nodes that come first. NULL: none */
+    int priority;          /* -10 to 10, among the jobs of the same user: a lower one runs behind */
+    int wait_for_capacity; /* not 0: it waits */
 };
 
 /* The same with more to say. At most 10,000 operations of a handle go on at a time, beyond them it

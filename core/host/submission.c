@@ -43,7 +43,9 @@ static int encode_spec(const struct submission *s, struct identity *identity, st
     struct job_spec spec = {.author = identity_id(identity),
                             .not_after_s = (int64_t)time(NULL) + NOT_AFTER_S,
                             .slots_max = s->slots_max,
-                            .timeout_us = s->timeout_us};
+                            .timeout_us = s->timeout_us,
+                            .priority = s->priority,
+                            .waits = s->waits};
     struct stage_spec *stage = &spec.stage;
     uint8_t inputs[STAGE_INPUTS_MAX * STAGE_INPUT_BYTES];
     struct buf inputs_buf;
@@ -60,6 +62,7 @@ static int encode_spec(const struct submission *s, struct identity *identity, st
     stage->accumulator_size = p->accumulator_size;
     stage->inputs_count = s->inputs_count;
     stage->inputs = buf_bytes(&inputs_buf);
+    stage->demand = wants_demand(&s->wants);
     if (getrandom(spec.nonce, sizeof spec.nonce, 0) != (ssize_t)sizeof spec.nonce)
         return ERR_SYSTEM;
     int rc = put_spec(body, &spec);

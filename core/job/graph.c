@@ -22,7 +22,25 @@ static bool has_input(const struct stage_spec *s)
     return stage_need_at(s->needs, 0).place != NEED_ORDER;
 }
 
-static int add(struct graph *g, const struct stage_spec *s, uint32_t at)
+/* Its number among the different ones of the job. */
+static uint8_t demand_number(struct graph *g, const struct job_spec *spec,
+                             const struct stage_spec *s)
+{
+    if (demand_is_empty(&s->demand))
+        return 0;
+    for (uint32_t i = 1; i <= g->demands_count; i++) {
+        struct demand other = graph_demand(g, spec, i);
+
+        if (demand_equal(&other, &s->demand))
+            return (uint8_t)i;
+    }
+    ensure(g->demands_count < DEMANDS_MAX); /* the spec was checked */
+    g->demand_stages[g->demands_count++] = shape_count(&g->shape);
+    return (uint8_t)g->demands_count;
+}
+
+static int add(struct graph *g, const struct job_spec *spec, const struct stage_spec *s,
+               uint32_t at)
 {
     struct graph_stage *own = &g->stages[shape_count(&g->shape)];
 
@@ -32,6 +50,7 @@ static int add(struct graph *g, const struct stage_spec *s, uint32_t at)
     g->units = s->units;
     g->leaf_units = s->leaf_units;
     own->retries = s->retries;
+    own->demand = demand_number(g, spec, s);
     own->reads = s->inputs_count > 0 || (s->needs_count > 0 && has_input(s));
     own->needs = g->links_count;
     own->needs_count = s->needs_count;
@@ -78,12 +97,12 @@ int graph_init(struct graph *g, const struct alloc *a, const struct job_spec *sp
     shape_init(&g->shape, a);
     if (g->count > 1)
         g->stages = alloc_zeroed(a, g->count * sizeof *g->stages);
-    rc = g->stages == NULL ? ERR_NO_MEMORY : add(g, &spec->stage, 0);
+    rc = g->stages == NULL ? ERR_NO_MEMORY : add(g, spec, &spec->stage, 0);
     for (uint16_t i = 0; rc == 0 && i < spec->more_count; i++) {
         uint32_t at = (uint32_t)r.at;
 
         read_next_stage(&r, &s);
-        rc = add(g, &s, at);
+        rc = add(g, spec, &s, at);
     }
     ensure(rc != ERR_FULL); /* the spec was checked */
     if (rc == 0 && g->links_count > 0) {
@@ -112,6 +131,14 @@ const struct stage_spec *graph_spec(const struct graph *g, const struct job_spec
     r.at = g->stages[i].at;
     read_next_stage(&r, room);
     return room;
+}
+
+struct demand graph_demand(const struct graph *g, const struct job_spec *spec, uint32_t i)
+{
+    struct stage_spec room;
+
+    ensure(i > 0 && i <= g->demands_count);
+    return graph_spec(g, spec, g->demand_stages[i - 1], &room)->demand;
 }
 
 uint32_t graph_stage_of(const struct graph *g, uint64_t leaf)

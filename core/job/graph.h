@@ -14,7 +14,8 @@ struct graph_stage {
     uint32_t needs, readers; /* where they begin in the lists */
     uint32_t needs_count, readers_count;
     uint8_t reduction, retries;
-    bool reads; /* it has inputs, objects or outputs of others */
+    uint8_t demand; /* which of the job's, from 1; 0: it asks for nothing */
+    bool reads;     /* it has inputs, objects or outputs of others */
 };
 
 struct graph {
@@ -25,6 +26,8 @@ struct graph {
     uint32_t *needs,
         *readers; /* links_count of both, by stage; a stage twice where it is read twice */
     uint32_t links_count;
+    uint32_t demand_stages[DEMANDS_MAX]; /* the first stage with each */
+    uint32_t demands_count;
     uint64_t units, leaf_units; /* of a search, which is the only stage of its job */
 };
 
@@ -40,6 +43,8 @@ uint32_t graph_stage_of(const struct graph *g, uint64_t leaf);
  * accumulator; of a search as well, and a match lies in the node; of one that collects it is a
  * leaf's output. */
 bool graph_value(const struct graph *g, const struct value *v);
+/* The i-th different demand, from 1; borrowed from the spec. */
+struct demand graph_demand(const struct graph *g, const struct job_spec *spec, uint32_t i);
 /* The one whose output is the result of the job. */
 uint32_t graph_result(const struct graph *g);
 

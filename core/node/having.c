@@ -2,6 +2,7 @@
 
 #include "core/base/bytes.h"
 #include "core/node/link.h"
+#include "core/node/objects.h"
 
 /* The end of its boot: two in a row are hardly ever alike. */
 static uint32_t boot_of(const struct node *n, struct node_id id)
@@ -31,6 +32,23 @@ bool having_has(const struct node *n, const struct keeping *k, struct node_id id
     return i < k->has_count;
 #endif
     return i < k->has_count && k->has_boot[i] == boot_of(n, id);
+}
+
+bool having_whole(const struct node *n, struct digest name, struct node_id id)
+{
+    const struct shelf_object *o;
+
+    if (node_is_self(n, id)) {
+        o = n->objects == NULL || !n->objects->scanned ? NULL : shelf_find(n->objects->shelf, name);
+        return o != NULL && o->whole;
+    }
+    for (const struct keeping *k = keeping_about(n, name); k != NULL; k = k->next_same) {
+        uint8_t i = place_of(k, id);
+
+        if (i < k->has_count && k->has_boot[i] - boot_of(n, id) <= 1)
+            return true;
+    }
+    return false;
 }
 
 void having_add(const struct node *n, struct keeping *k, struct node_id id, bool loose)

@@ -12,6 +12,10 @@
 #include "core/wire/tree.h"
 
 #define FLAG_KEEP_GOING 1u
+#define FLAG_WAITS 2u
+#define PRIORITY_SHIFT 8
+#define FLAGS_KNOWN (FLAG_KEEP_GOING | FLAG_WAITS | 0xffu << PRIORITY_SHIFT)
+
 static uint64_t leaf_of(const struct stage_spec *s, struct bytes match)
 {
     return found_unit(match) / s->leaf_units;
@@ -71,6 +75,8 @@ struct yields {
     bool searches;      /* the only one does */
     uint64_t collected; /* leaves of those that collect */
     uint64_t row;       /* numbers of leaves that they take, as core/job/shape.h lays them */
+    struct demand demands[DEMANDS_MAX]; /* different ones */
+    uint32_t demands_count;
 };
 
 /* Room in the row for one more of so many leaves. */
@@ -115,6 +121,22 @@ static int check_needs(const struct stage_spec *s, const struct yields *y)
     return 0;
 }
 
+/* A coordinator looks at every node once for each different one. */
+static int check_demand(const struct demand *d, struct yields *y)
+{
+    int rc = demand_check(d);
+
+    if (rc < 0 || demand_is_empty(d))
+        return rc;
+    for (uint32_t i = 0; i < y->demands_count; i++)
+        if (demand_equal(d, &y->demands[i]))
+            return 0;
+    if (y->demands_count == DEMANDS_MAX)
+        return ERR_TOO_LARGE;
+    y->demands[y->demands_count++] = *d;
+    return 0;
+}
+
 /* The next stage of those so far. */
 static int check_next(const struct stage_spec *s, struct yields *y)
 {
@@ -123,6 +145,8 @@ static int check_next(const struct stage_spec *s, struct yields *y)
 
     if (rc == 0)
         rc = check_needs(s, y);
+    if (rc == 0)
+        rc = check_demand(&s->demand, y);
     if (rc < 0)
         return rc;
     if (y->count > 0 && (s->reduction == REDUCE_SEARCH || y->searches))
@@ -141,7 +165,8 @@ static int check_next(const struct stage_spec *s, struct yields *y)
 
 static bool has_more(const struct stage_spec *s)
 {
-    return s->name[0] != 0 || s->retries > 0 || s->leaf_us > 0 || s->needs_count > 0;
+    return s->name[0] != 0 || s->retries > 0 || s->leaf_us > 0 || s->needs_count > 0 ||
+           !demand_is_empty(&s->demand);
 }
 
 void put_stage(struct buf *b, const struct stage_spec *s)
@@ -167,6 +192,8 @@ void put_stage(struct buf *b, const struct stage_spec *s)
     put_u64(b, s->leaf_us);
     put_u16(b, s->needs_count);
     put_raw(b, s->needs.data, s->needs.len);
+    if (!demand_is_empty(&s->demand))
+        put_demand(b, &s->demand);
     if (!b->failed)
         patch_u32(b, at - 4, (uint32_t)(b->len - at));
 }
@@ -181,6 +208,7 @@ static int read_more(struct bytes more, struct stage_spec *s)
     s->leaf_us = 0;
     s->needs_count = 0;
     s->needs = (struct bytes){NULL, 0};
+    s->demand = (struct demand){0};
     if (more.len == 0)
         return 0;
     read_safe_text(&r, true, s->name, sizeof s->name);
@@ -188,6 +216,11 @@ static int read_more(struct bytes more, struct stage_spec *s)
     s->leaf_us = read_u64(&r);
     s->needs_count = read_u16(&r);
     s->needs = read_view(&r, (size_t)s->needs_count * STAGE_NEED_BYTES);
+    if (!r.failed && reader_left(&r) > 0) {
+        read_demand(&r, &s->demand);
+        if (demand_is_empty(&s->demand))
+            return ERR_FORMAT;
+    }
     if (r.failed || !has_more(s))
         return ERR_FORMAT;
     return reader_done(&r) ? 0 : ERR_VERSION;
@@ -219,7 +252,9 @@ void read_next_stage(struct reader *r, struct stage_spec *s)
 
 static int check_head(const struct job_spec *s)
 {
-    return s->not_after_s < 0 || s->timeout_us > INT64_MAX ? ERR_TOO_LARGE : 0;
+    if (s->not_after_s < 0 || s->timeout_us > INT64_MAX)
+        return ERR_TOO_LARGE;
+    return s->priority < -JOB_PRIORITY_MAX || s->priority > JOB_PRIORITY_MAX ? ERR_TOO_LARGE : 0;
 }
 
 /* Reads and checks stages of [r, ...), so many. */
@@ -260,7 +295,8 @@ int put_spec(struct buf *b, const struct job_spec *s)
     put_raw(b, s->nonce, sizeof s->nonce);
     put_u64(b, (uint64_t)s->not_after_s);
     put_text(b, s->name);
-    put_u32(b, s->keep_going ? FLAG_KEEP_GOING : 0);
+    put_u32(b, (s->keep_going ? FLAG_KEEP_GOING : 0) | (s->waits ? FLAG_WAITS : 0) |
+                   (uint32_t)(uint8_t)s->priority << PRIORITY_SHIFT);
     put_u32(b, s->slots_max);
     put_u64(b, s->timeout_us);
     put_u16(b, (uint16_t)(1u + s->more_count));
@@ -304,9 +340,11 @@ int read_spec(struct bytes body, struct job_spec *s)
     uint16_t stages = read_u16(&r);
     if (r.failed || stages == 0)
         return ERR_FORMAT;
-    if ((flags & ~FLAG_KEEP_GOING) != 0)
+    if ((flags & ~FLAGS_KNOWN) != 0)
         return ERR_VERSION;
-    s->keep_going = flags != 0;
+    s->keep_going = (flags & FLAG_KEEP_GOING) != 0;
+    s->waits = (flags & FLAG_WAITS) != 0;
+    s->priority = (int8_t)(uint8_t)(flags >> PRIORITY_SHIFT);
     if (not_after_s > INT64_MAX)
         return ERR_TOO_LARGE;
     s->not_after_s = (int64_t)not_after_s;
