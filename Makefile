@@ -15,7 +15,7 @@
 # V=1 shows the commands. O=DIR builds another configuration, made by ./configure --build=DIR.
 
 O ?= obj
-BUILTINS = factor grep noop pi sleep sum
+BUILTINS = factor grep noop pi sleep sum wordcount wordmerge
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -92,6 +92,9 @@ TEST_PLUGINS := $(O)/test-plugins/built
 test_programs = $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/$(1)/test_*.c)))
 HOST_TESTS := $(call test_programs,unit) $(call test_programs,crash) $(O)/tests/golden/record
 PURE_TESTS := $(call test_programs,trace) $(call test_programs,fuzz)
+# The programs that measure (tests/bench): all but what they share.
+BENCH_SHARED := $(O)/tests/bench/client.o
+BENCH_TOOLS := $(filter-out $(BENCH_SHARED:.o=),$(patsubst %.c,$(O)/%,$(sort $(wildcard tests/bench/*.c))))
 SIM := $(if $(wildcard tests/sim/*.c),$(O)/tests/sim/sim)
 
 # --- the product ---------------------------------------------------------------------------------
@@ -181,7 +184,9 @@ $(O)/libcore.a $(O)/libhost.a $(O)/libsim.a $(O)/libcmd.a $(O)/libapi.a $(O)/lib
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
-$(HOST_TESTS): $(O)/%: $(O)/%.o $(TESTLIB_OBJS) $(O)/libapi.a $(O)/libcmd.a $(O)/libhost.a \
+$(HOST_TESTS): $(TESTLIB_OBJS)
+$(BENCH_TOOLS): $(BENCH_SHARED)
+$(HOST_TESTS) $(BENCH_TOOLS): $(O)/%: $(O)/%.o $(O)/libapi.a $(O)/libcmd.a $(O)/libhost.a \
                $(O)/libsim.a $(O)/libcore.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
@@ -229,7 +234,7 @@ $(FAULTY): $(FAULTY_OBJS) $(O)/tests/chaos/faulty.o $(SIM_OBJS) $(CORE_OBJS) $(B
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
-test-programs: $(HOST_TESTS) $(PURE_TESTS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(VELUM) $(FAULTY) \
+test-programs: $(HOST_TESTS) $(PURE_TESTS) $(BENCH_TOOLS) $(SIM) $(TEST_PLUGINS) $(PLUGINS) $(VELUM) $(FAULTY) \
                $(CHAOS) $(CHAOS_WALL) $(O)/velum.shared
 
 # Without bats the tests of the command line would only be skipped, without the others those that
@@ -329,6 +334,7 @@ install: all
 	$(Q)install -m 644 core/api/examples/*.c $(DEST)/share/doc/velum/examples/
 	$(Q)install -D -m 644 LICENSE $(DEST)/share/doc/velum/LICENSE
 	$(Q)install -D -m 644 conf/velum.conf $(DEST)/share/doc/velum/velum.conf
+	$(Q)install -m 644 conf/wordcount.flow $(DEST)/share/doc/velum/examples/
 	$(Q)install -D -m 644 completions/velum.bash $(DEST)/share/bash-completion/completions/velum
 	$(Q)install -D -m 644 completions/_velum $(DEST)/share/zsh/site-functions/_velum
 	$(Q)install -D -m 644 completions/velum.fish \

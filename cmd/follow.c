@@ -241,7 +241,7 @@ int follow_failure(const struct job_view *v)
     id_hex(v->id.bytes, 8, id);
     talk_error("job %s ended %s%s%s", id, state, why[0] ? ": " : "", why);
     if (v->state == JOB_TIMED_OUT)
-        talk_try("a longer --timeout; velum show %s", id);
+        talk_try("a longer timeout; velum show %s", id);
     else if (v->state == JOB_DIVERGENT)
         talk_try("a kernel that gives the same value every time; velum show %s", id);
     else if (v->state == JOB_CANCELLED)

@@ -79,7 +79,7 @@ struct search {
     struct inputs *in;
     unsigned nodes; /* that may still be asked */
     int rc;
-    const char *several; /* a reference that is more than one object */
+    const struct input *several; /* a reference that is more than one object */
 };
 
 struct sight {
@@ -121,7 +121,7 @@ static bool look_at(void *ctx, struct line *l)
             continue;
         s->rc = objects_each(l, false, s->in->list[i].ref, see, &seen);
         if (s->rc == LINE_REFUSED && line_refusal(l) == CODE_MISUSE)
-            s->several = s->in->list[i].word;
+            s->several = &s->in->list[i];
         else if (s->rc == LINE_REFUSED)
             s->rc = 0; /* it has none, or keeps none at all */
         if (s->rc == 0 && seen.count == 1)
@@ -141,21 +141,21 @@ static bool look_at_other(void *ctx, struct line *l)
     return done || --s->nodes == 0;
 }
 
-static int refuse_ref(const char *word)
+static int refuse_ref(const struct input *i)
 {
-    talk_error("%s: no such file, and no such object", word);
+    talk_error("%s%s: no such file, and no such object", i->about ? i->about : "", i->word);
     talk_try("velum objects --all");
     return CODE_NOT_FOUND;
 }
 
-static int refuse_several(const char *word)
+static int refuse_several(const struct input *i)
 {
-    talk_error("%s: several objects begin so", word);
+    talk_error("%s%s: several objects begin so", i->about ? i->about : "", i->word);
     talk_try("more of its digits");
     return CODE_MISUSE;
 }
 
-static int find(struct inputs *in, const struct call *c, struct line *l)
+int inputs_find(struct inputs *in, const struct call *c, struct line *l)
 {
     struct search s = {.in = in, .nodes = OTHERS_MAX};
     if (!look_at(&s, l) && s.rc == 0)
@@ -166,21 +166,21 @@ static int find(struct inputs *in, const struct call *c, struct line *l)
         return line_report(l, s.rc);
     for (uint16_t i = 0; i < in->count; i++)
         if (is_wanted(&in->list[i]) && in->list[i].from.fd < 0)
-            return refuse_ref(in->list[i].word);
+            return refuse_ref(&in->list[i]);
     return 0;
 }
 
 /* --- what is not --- */
 
-static int interrupted(void)
+static int interrupted(const struct call *c)
 {
     talk_error("interrupted: no job was submitted");
-    talk_try("velum run again");
+    talk_try("velum %s again", c->cmd->name);
     return CODE_INTERRUPTED;
 }
 
 /* A file that cannot be read is sent all the same: then it is said why not. */
-static int name_all(struct inputs *in)
+static int name_all(struct inputs *in, const struct call *c)
 {
     for (uint16_t i = 0; i < in->count; i++) {
         struct input *one = &in->list[i];
@@ -189,7 +189,7 @@ static int name_all(struct inputs *in)
             continue;
         int rc = source_name(&one->from, &name);
         if (rc == ERR_CANCELLED)
-            return interrupted();
+            return interrupted(c);
         if (rc == 0)
             id_hex(name.bytes, 2 * ID_SIZE, one->ref);
     }
@@ -237,12 +237,11 @@ static int put_all(struct inputs *in, struct source_way *way)
 static int send_all(struct inputs *in, const struct call *c, struct line *l)
 {
     const char *kind = opt_text(c->opts, "progress", NULL);
-    char moved[TRANSFER_TEXT_SIZE];
+    char moved[TRANSFER_TEXT_SIZE], again[64];
     struct transfer progress;
-    struct source_way way = {.line = l,
-                             .progress = &progress,
-                             .again = "velum run again; no job was submitted",
-                             .patient = !line_is_embedded(l)};
+    struct source_way way = {
+        .line = l, .progress = &progress, .again = again, .patient = !line_is_embedded(l)};
+    snprintf(again, sizeof again, "velum %s again; no job was submitted", c->cmd->name);
     transfer_begin(&progress, progress_kind_of(kind, talk_is_terminal()), stderr, talk_columns(),
                    bytes_to_send(in), 0, loop_clock());
     int code = put_all(in, &way);
@@ -259,10 +258,10 @@ int inputs_put(struct inputs *in, const struct call *c, struct line *l)
     if (in->count == 0)
         return 0;
     interrupt_catch();
-    int code = line_is_embedded(l) ? 0 : name_all(in);
+    int code = line_is_embedded(l) ? 0 : name_all(in, c);
     if (code == 0)
-        code = find(in, c, l);
+        code = inputs_find(in, c, l);
     if (code == 0)
         code = send_all(in, c, l);
-    return code == 0 && interrupt_came() ? interrupted() : code;
+    return code == 0 && interrupt_came() ? interrupted(c) : code;
 }

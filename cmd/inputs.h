@@ -1,8 +1,9 @@
 /* The inputs of a job as they are named on the command line: files, standard input, or references
  * of objects that are there already; and their way to the node.
  *
- * Owns the open files. What goes wrong is said here, with an exit code. Called by run.c, in this
- * order: open, put, made; close at any time. map_run.c asks only what is a reference. */
+ * Owns the open files. What goes wrong is said here, with an exit code. Called by run.c and
+ * flow_files.c, in this order: open, find, put, made; close at any time. map_run.c and flow_fan.c
+ * ask only what is a reference. */
 #ifndef VELUM_CMD_INPUTS_H
 #define VELUM_CMD_INPUTS_H
 
@@ -12,6 +13,7 @@
 
 struct input {
     const char *word;
+    const char *about;         /* NULL, or what a sentence about the word begins with */
     struct source from;        /* fd < 0: word is a reference */
     char ref[OBJECT_REF_SIZE]; /* what nodes are asked for; "": not known before it is sent */
     bool there;                /* somebody keeps it */
@@ -28,6 +30,8 @@ bool inputs_is_ref(const char *word);
 /* Opens every file. 0 or an exit code. The words are borrowed until inputs_close. */
 int inputs_open(struct inputs *in, int count, char *const *words);
 void inputs_close(struct inputs *in);
+/* Finds the references among them, whose sizes are known then. 0 or an exit code. */
+int inputs_find(struct inputs *in, const struct call *c, struct line *l);
 /* Their sizes; false when one is not known yet. */
 bool inputs_sizes(const struct inputs *in, uint64_t sizes[STAGE_INPUTS_MAX]);
 /* All of them are objects that are kept, when it is 0. What a node keeps already is not sent again:

@@ -176,11 +176,10 @@ static void ended(struct map *m, struct item *it)
     look_at_halt(m);
 }
 
-/* A kernel that this executable does not have may be one that nobody has. What is said of the first
- * input then holds for all. */
-static void look_at_kernel(struct map *m, const struct item *it)
+/* What is said of the first input then holds for all. */
+static void look_at_kernel(struct map *m, const struct item *it, bool missing)
 {
-    if (it->code != CODE_MISUSE || m->counts.succeeded > 0 || builtin_usage(m->task->kernel))
+    if (!missing || m->counts.succeeded > 0)
         return;
     if (m->phase == GOING)
         map_show_pause(&m->show), talk_error("%s", it->error);
@@ -261,7 +260,7 @@ static void take_end(struct map *m, struct item *it)
     m->counts.running--;
     if (it->code == CODE_NO_NODE)
         stop(m, CANCELLING, "no node is reached any more", CODE_NO_NODE);
-    look_at_kernel(m, it);
+    look_at_kernel(m, it, s.no_kernel);
     ended(m, it);
 }
 
@@ -305,7 +304,8 @@ static void refused(struct map *m, struct item *it, int code, const char *why)
     it->error = strdup(why);
     if (code == VELUM_NO_NODE)
         stop(m, CANCELLING, "no node is reached any more", CODE_NO_NODE);
-    look_at_kernel(m, it);
+    /* Without a node there are none but the built-in ones. */
+    look_at_kernel(m, it, velum_is_inside(m->v) && !builtin_usage(m->task->kernel));
     ended(m, it);
 }
 

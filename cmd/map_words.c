@@ -145,16 +145,9 @@ static int add_values(struct map_words *out, const struct map_input *in)
 
 static int add_filled(struct map_words *out, const char *word, const struct map_input *in)
 {
-    const char *place;
-    struct place p;
     char *to;
     int rc = add_word(out, &to);
-    while (rc == 0 && (place = find_place(word, &p))) {
-        rc = append(to, word, (size_t)(place - word));
-        rc = rc == 0 ? append_place(to, &p, in) : rc;
-        word = place + p.len;
-    }
-    return rc == 0 ? append(to, word, strlen(word)) : rc;
+    return rc < 0 ? rc : map_words_fill(to, word, in);
 }
 
 int map_words_make(struct map_words *out, int argc, char *const *argv, const struct map_input *in)
@@ -168,4 +161,24 @@ int map_words_make(struct map_words *out, int argc, char *const *argv, const str
         rc = strcmp(argv[i], "{}") == 0 ? add_values(out, in) : add_filled(out, argv[i], in);
     }
     return rc == 0 && !any ? add_values(out, in) : rc;
+}
+
+bool map_words_has_place(const char *text)
+{
+    struct place p;
+    return find_place(text, &p) != NULL;
+}
+
+int map_words_fill(char to[ARG_SIZE_MAX], const char *word, const struct map_input *in)
+{
+    const char *place;
+    struct place p;
+    int rc = 0;
+    to[0] = '\0';
+    while (rc == 0 && (place = find_place(word, &p))) {
+        rc = append(to, word, (size_t)(place - word));
+        rc = rc == 0 ? append_place(to, &p, in) : rc;
+        word = place + p.len;
+    }
+    return rc == 0 ? append(to, word, strlen(word)) : rc;
 }

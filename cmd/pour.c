@@ -308,6 +308,26 @@ int pour_result(struct line *l, const struct job_view *v, const struct pour_opti
     return code;
 }
 
+int pour_list(struct line *l, const struct job_view *v, uint8_t **list, size_t *len)
+{
+    struct pour p = {.fetch = {.line = l}, .progress = {.kind = PROGRESS_NONE}};
+    struct collected c;
+    struct bytes found;
+    id_hex(v->id.bytes, 8, p.id);
+    *list = NULL;
+    if (read_collected(v->result, &c) < 0)
+        return refuse(&p, "its result makes no sense");
+    int code = find_list(&p, &c, &found);
+    if (code == 0 && (*list = malloc(found.len + 1)) != NULL) {
+        memcpy(*list, found.data, found.len);
+        *len = found.len;
+    } else if (code == 0) {
+        code = refuse(&p, err_sentence(ERR_NO_MEMORY));
+    }
+    free(p.list);
+    return code;
+}
+
 int pour_text(const char *text, const struct pour_options *o)
 {
     struct pour p = {0};

@@ -7,6 +7,9 @@
 
 static const struct opt opts[] = {
     {.name = "json", .kind = OPT_SWITCH, .effect = "print JSON"},
+    {.name = "dot",
+     .kind = OPT_SWITCH,
+     .effect = "print its stages as a graph for Graphviz (dot -Tsvg)"},
     {0},
 };
 
@@ -35,10 +38,15 @@ static void print_json(const struct job_entry *e, const struct stage_list *s)
 static int print(const struct call *c, struct line *l, struct job_entry *e)
 {
     struct stage_list stages;
+    char id[9];
     int rc = jobs_show(l, e);
-    (void)stage_list_fetch(l, e->view.id, &stages);
+    if (stage_list_fetch(l, e->view.id, &stages) < 0)
+        stage_list_clear(&stages); /* rather none than some of them */
     if (opt_given(c->opts, "json")) {
         print_json(e, &stages);
+    } else if (opt_given(c->opts, "dot")) {
+        id_hex(e->view.id.bytes, 8, id);
+        stage_list_dot(stdout, &stages, e->view.name[0] ? e->view.name : id);
     } else {
         if (stages.count > 1)
             e->view.units = e->view.leaf_units = 0; /* those of the last stage alone */

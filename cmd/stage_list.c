@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/dot.h"
 #include "cmd/view_text.h"
 #include "core/base/err.h"
 #include "core/wire/message.h"
@@ -37,7 +38,7 @@ static int add_all(struct stage_list *s, struct bytes payload)
     int rc = read_reply_stages(payload, &count, &r);
     for (uint16_t i = 0; rc == 0 && i < count; i++) {
         read_stage_view(&r, &v);
-        rc = r.failed ? ERR_FORMAT : add(s, v);
+        rc = r.failed || v.number != s->count ? ERR_FORMAT : add(s, v);
     }
     return rc;
 }
@@ -117,6 +118,42 @@ void stage_list_print(FILE *to, const struct stage_list *s)
     fputc('\n', to);
     grid_print(&g, to);
     grid_clear(&g);
+}
+
+static const char *colour_of(enum stage_view_state state)
+{
+    static const char *const colours[] = {
+        [STAGE_VIEW_WAITING] = "white",     [STAGE_VIEW_READY] = "lightyellow",
+        [STAGE_VIEW_RUNNING] = "gold",      [STAGE_VIEW_DONE] = "palegreen",
+        [STAGE_VIEW_FAILED] = "lightcoral", [STAGE_VIEW_BLOCKED] = "lightgrey",
+        [STAGE_VIEW_STOPPED] = "lightgrey"};
+    return state < sizeof colours / sizeof *colours && colours[state] ? colours[state] : "";
+}
+
+void stage_list_dot(FILE *to, const struct stage_list *s, const char *name)
+{
+    char own[JOB_NAME_SIZE], blocker[JOB_NAME_SIZE], what[128], more[JOB_NAME_SIZE + 64];
+    dot_open(to, name);
+    for (size_t i = 0; i < s->count; i++) {
+        const struct stage_view *v = &s->list[i];
+        stage_name(s, v->number, own, sizeof own);
+        stage_name(s, v->blocked_by, blocker, sizeof blocker);
+        snprintf(what, sizeof what, "%.40s%s%.60s", v->kernel, v->args[0] ? " " : "", v->args);
+        const bool blocked = v->state == STAGE_VIEW_BLOCKED;
+        snprintf(more, sizeof more, "%s%s%s  %llu/%llu", stage_state_name(v->state),
+                 blocked ? " by " : "", blocked ? blocker : "", (unsigned long long)v->done,
+                 (unsigned long long)v->leaves);
+        dot_stage(to, v->number, own, what, more, colour_of(v->state));
+    }
+    for (size_t i = 0; i < s->count; i++)
+        for (uint16_t k = 0; k < s->list[i].needs_count; k++) {
+            const struct stage_need need = stage_need_at(s->list[i].needs, k);
+            if (need.place == NEED_ORDER)
+                dot_waits(to, need.stage, s->list[i].number);
+            else
+                dot_reads(to, false, need.stage, s->list[i].number);
+        }
+    dot_close(to);
 }
 
 void stage_list_json(struct json *j, const struct stage_list *s)

@@ -19,6 +19,8 @@ int stage_list_fetch(struct line *l, struct job_id id, struct stage_list *out);
 void stage_list_clear(struct stage_list *s);
 /* A table; nothing of a job of one stage. */
 void stage_list_print(FILE *to, const struct stage_list *s);
+/* The same as a graph; `name` is the job's. */
+void stage_list_dot(FILE *to, const struct stage_list *s, const char *name);
 /* An array "stages". */
 void stage_list_json(struct json *j, const struct stage_list *s);
 

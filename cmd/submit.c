@@ -53,14 +53,12 @@ static int choose_leaf(struct submission *s)
     return CODE_MISUSE;
 }
 
-int submit_plan_here(struct submission *s, const struct plan_wish *w)
+static int plan_here(const struct plan_wish *w, struct plan *out)
 {
     char reason[REASON_SIZE] = "";
     int rc = builtin_plan(w->kernel, w->argc, (const char *const *)w->argv, w->inputs_count,
-                          w->input_sizes, &s->plan, reason);
-    if (rc < 0)
-        return refuse_args(w->kernel, reason);
-    return choose_leaf(s);
+                          w->input_sizes, out, reason);
+    return rc < 0 ? refuse_args(w->kernel, reason) : 0;
 }
 
 /* What a kernel refuses it explains; how it wants to be called is with the node. */
@@ -72,7 +70,7 @@ static int refuse_plan(const struct line *l, int rc, const char *kernel)
     return code;
 }
 
-int submit_plan_there(struct submission *s, struct line *l, const struct plan_wish *w)
+static int plan_there(struct line *l, const struct plan_wish *w, struct plan *out)
 {
     struct frame frame;
     struct buf payload;
@@ -85,11 +83,46 @@ int submit_plan_there(struct submission *s, struct line *l, const struct plan_wi
         rc =
             line_exchange(l, MESSAGE_REQUEST_PLAN, buf_bytes(&payload), MESSAGE_REPLY_PLAN, &frame);
     if (rc == 0)
-        rc = plan_read(&s->plan, frame.payload);
+        rc = plan_read(out, frame.payload);
     buf_clear(&payload);
-    if (rc < 0)
-        return refuse_plan(l, rc, w->kernel);
-    return choose_leaf(s);
+    return rc < 0 ? refuse_plan(l, rc, w->kernel) : 0;
+}
+
+static int refuse_leaves(const struct submission *s)
+{
+    const unsigned long long fewest = (s->plan.units - 1) / STAGE_INPUTS_MAX + 1;
+    talk_error("%s would have %llu leaves, and %s takes what %d yield", s->plan.kernel,
+               (unsigned long long)submission_leaves(s), s->plan.then, STAGE_INPUTS_MAX);
+    talk_try("--leaf %llu", fewest);
+    return CODE_MISUSE;
+}
+
+/* The stage that makes the result of what the first yields; l is NULL where a built-in does. */
+static int plan_then(struct submission *s, struct line *l)
+{
+    uint64_t sizes[STAGE_INPUTS_MAX];
+    struct plan_wish w = {.kernel = s->plan.then, .input_sizes = sizes};
+    if (!s->plan.then[0])
+        return 0;
+    if (submission_then_inputs(s, &w.inputs_count, sizes) < 0)
+        return refuse_leaves(s);
+    return l ? plan_there(l, &w, &s->then) : plan_here(&w, &s->then);
+}
+
+int submit_plan_here(struct submission *s, const struct plan_wish *w)
+{
+    int code = plan_here(w, &s->plan);
+    if (code == 0)
+        code = choose_leaf(s);
+    return code == 0 ? plan_then(s, NULL) : code;
+}
+
+int submit_plan_there(struct submission *s, struct line *l, const struct plan_wish *w)
+{
+    int code = plan_there(l, w, &s->plan);
+    if (code == 0)
+        code = choose_leaf(s);
+    return code == 0 ? plan_then(s, l) : code;
 }
 
 static int send_until_answered(struct line *l, struct bytes sealed, struct reply_submitted *out)

@@ -314,6 +314,7 @@ void json_kernel(struct json *j, const struct kernel_view *v)
     else
         json_null(j, "files_from");
     json_number(j, "accumulator_bytes", v->accumulator_size);
+    json_text(j, "then", or_null(v->then));
     if (v->refused[0])
         json_null(j, "source");
     else

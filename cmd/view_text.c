@@ -290,7 +290,9 @@ void view_kernel(FILE *to, const struct kernel_view *v)
     pair(to, "What", "%s", v->summary);
     if (v->files_from > 0)
         pair(to, "Files", "from argument %u on, options not counted", (unsigned)v->files_from);
-    if (v->reduction == REDUCE_COLLECT)
+    if (v->then[0])
+        pair(to, "Result", "what %s makes of what its leaves yield", v->then);
+    else if (v->reduction == REDUCE_COLLECT)
         pair(to, "Result", "what its leaves yield, in order");
     else if (v->reduction == REDUCE_SEARCH)
         pair(to, "Result", "the lowest unit that matches, exact");

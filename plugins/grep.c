@@ -1,7 +1,8 @@
 /* grep [-E|-F] [-ivx] PATTERN FILE...: the lines that match, as grep -ah prints them in the C
  * locale. A unit is a byte of all inputs together, one after the other; a leaf has the lines that
  * begin in its range, to their ends, so that every line is some leaf's and no other's. The lines of
- * a leaf are its output, and outputs in the order of leaves are those of the files.
+ * a leaf are its output, and outputs in the order of leaves are those of the files. Where inputs
+ * are still to be yielded by other stages, a unit is one of so many equal shares of all bytes.
  *
  * What each line costs is bounded by its length times that of the program (grep_dfa.h). Counting
  * and numbering lines would need what is before a leaf; for those, use wc -l on the output. */
@@ -12,6 +13,8 @@
 #define LEAF_UNITS_MIN ((uint64_t)256 << 10)
 #define LEAVES_WANTED 16384u
 #define INVERT 16u /* beside RE_... */
+#define SHARED 32u /* units are shares */
+#define SHARES 64u
 
 #define USAGE "[-E|-F] [-i] [-v] [-x] PATTERN FILE..."
 
@@ -61,7 +64,8 @@ static int parse_options(int argc, const char *const *argv, uint64_t *flags, str
     return i;
 }
 
-static int plan_bytes(const struct velum_host *host, struct velum_plan *out)
+/* Sets SHARED where nobody knows how many bytes there will be. */
+static int plan_bytes(const struct velum_host *host, struct velum_plan *out, uint64_t *flags)
 {
     const uint32_t count = VELUM_HOST_HAS(host, emit) ? host->inputs(host) : 0;
     if (count == 0)
@@ -69,7 +73,14 @@ static int plan_bytes(const struct velum_host *host, struct velum_plan *out)
     for (uint32_t i = 0; i < count; i++) {
         uint64_t size;
         host->input(host, i, &size);
+        if (size == VELUM_SIZE_UNKNOWN)
+            *flags |= SHARED;
         out->units += size;
+    }
+    if (*flags & SHARED) {
+        out->units = SHARES;
+        out->leaf_units = 1;
+        return 0;
     }
     if (out->units == 0)
         out->units = 1; /* one leaf that finds nothing */
@@ -94,10 +105,11 @@ static int grep_plan(const struct velum_host *host, int argc, const char *const 
         return velum_refuse(out, "the pattern is longer than 1023 bytes");
     if (!re_compile(&re, (const uint8_t *)argv[at], len, (uint32_t)flags))
         return velum_refuse(out, re.error);
+    const int rc = plan_bytes(host, out, &flags);
     velum_put_u64(out, flags);
     for (uint32_t i = 0; i < len; i++)
         out->params[out->params_size++] = (uint8_t)argv[at][i];
-    return plan_bytes(host, out);
+    return rc;
 }
 
 static int flush(struct grep *g)
@@ -217,11 +229,26 @@ static int grep_input(struct grep *g, const uint8_t *bytes, uint64_t size, uint6
     return p == end ? 0 : grep_lines(g, p, end_of_line(end - 1, bytes + size));
 }
 
+/* Of all bytes, those that are a leaf's. */
+static void range_of(const struct velum_host *host, const struct velum_call *call, uint64_t flags,
+                     uint64_t *first, uint64_t *end)
+{
+    uint64_t total = 0, size;
+    *first = call->first;
+    *end = call->first + call->count;
+    if (!(flags & SHARED))
+        return;
+    for (uint32_t i = 0; i < host->inputs(host); i++, total += size)
+        host->input(host, i, &size);
+    *first = total / SHARES * *first + total % SHARES * *first / SHARES;
+    *end = total / SHARES * *end + total % SHARES * *end / SHARES;
+}
+
 static int grep_leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)
 {
     struct grep *g = host->memory(host, sizeof *g);
-    const uint64_t flags = velum_param_u64(call, 0), end = call->first + call->count;
-    uint64_t base = 0, size;
+    const uint64_t flags = velum_param_u64(call, 0);
+    uint64_t base = 0, size, first, end;
     int rc = 0;
     (void)accumulator;
     if (!g)
@@ -235,9 +262,10 @@ static int grep_leaf(const struct velum_host *host, struct velum_call *call, voi
     g->invert = (flags & INVERT) != 0;
     g->host = host;
     g->held = g->held_end = NULL;
+    range_of(host, call, flags, &first, &end);
     for (uint32_t i = 0; rc >= 0 && i < host->inputs(host) && base < end; i++, base += size) {
         const uint8_t *bytes = host->input(host, i, &size);
-        const uint64_t from = call->first > base ? call->first - base : 0;
+        const uint64_t from = first > base ? first - base : 0;
         const uint64_t to = end - base < size ? end - base : size;
         if (from < to)
             rc = grep_input(g, bytes, size, from, to);

@@ -102,6 +102,7 @@ typedef __SIZE_TYPE__ size_t;
 #define VELUM_ACCUMULATOR_MAX 4096 /* bytes, as a struct and in canonical form; in a search 4088 */
 #define VELUM_FIELDS_MAX 64
 #define VELUM_MEMORY_MAX 1048576 /* bytes of scratch a kernel may ask for */
+#define VELUM_SIZE_UNKNOWN (~(uint64_t)0) /* of an input, in `plan`: a stage is to yield it */
 
 /* Bits of velum_host.cpu. The host sets a bit only when processor and system allow the
  * instructions. A kernel may choose a faster path by them, never another result. */
@@ -147,7 +148,7 @@ struct velum_host {
     int (*put_double)(char *text, size_t cap, double value, int decimals);
     /* The inputs of the job: objects, read only. `input` gives the bytes of one of them, aligned to
      * a page and valid until the worker ends, and its size; NULL for one that is not there, and in
-     * `plan` always, where only sizes are known. Not in `merge` and `show`. */
+     * `plan`, where only sizes are known, or VELUM_SIZE_UNKNOWN. Not in `merge` and `show`. */
     uint32_t (*inputs)(const struct velum_host *host);
     const uint8_t *(*input)(const struct velum_host *host, uint32_t index, uint64_t *size);
     /* In `leaf` of a kernel that collects: the next bytes of the leaf's output. 0, or negative when
@@ -200,14 +201,15 @@ struct velum_kernel {
                             inputs and are not among the arguments of `plan`. Options are not
                             counted: the first arguments as long as they begin with - and are
                             longer than that, up to a --. 0: none are */
+    const char *then;    /* NULL, or the kernel that makes the result, in a stage of its own, of
+                            what the leaves of this one, which collects, yield: 256 at most */
     /* Arguments to parameters, units and leaf size, a function of the arguments alone. Returns 0,
      * or < 0 with out->reason. */
     int (*plan)(const struct velum_host *host, int argc, const char *const *argv,
                 struct velum_plan *out);
-    /* Computes units [first, first + count) into the accumulator, which is all zero bytes. Inputs
-     * may be read wherever they are, not only where the units lie. In a search the accumulator is
-     * about the lowest unit of which velum_match was told, and does not count where that is none.
-     * Returns 0, or < 0 with call->reason: the job fails. */
+    /* Computes units [first, first + count) into the accumulator, all zero bytes. Inputs may be
+     * read wherever they are. In a search the accumulator is about the lowest unit of which
+     * velum_match was told, if any. Returns 0, or < 0 with call->reason: the job fails. */
     int (*leaf)(const struct velum_host *host, struct velum_call *call, void *accumulator);
     /* Adds `right` into `left`; left covers the units just below those of right. */
     void (*merge)(const struct velum_host *host, const struct velum_call *call, void *left,
@@ -218,8 +220,7 @@ struct velum_kernel {
 };
 
 /* Begins the definition of the one kernel of a source file. A plugin shows the symbol
- * `velum_kernel`; with VELUM_BUILTIN defined it is `velum_kernel_<id>`,
- * so that many can be linked. */
+ * `velum_kernel`; with VELUM_BUILTIN it is `velum_kernel_<id>`, so that many can be linked. */
 #ifdef VELUM_BUILTIN
 #define VELUM_KERNEL(id)                                                                           \
     extern const struct velum_kernel velum_kernel_##id;                                            \
@@ -239,8 +240,7 @@ struct velum_kernel {
 #define VELUM_KERNEL_HEAD                                                                          \
     .abi = VELUM_ABI, .size = (uint32_t)sizeof(struct velum_kernel), .source = VELUM_SOURCE_DIGEST
 
-/* Copies a reason, cut to what fits, and returns the negative number that
- * `plan` and `leaf` return with it. */
+/* Copies a reason, cut to what fits; returns what `plan` and `leaf` return with it. */
 static inline int velum_reason(char *to, uint32_t cap, const char *text)
 {
     uint32_t i = 0;

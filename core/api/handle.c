@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/api/haul.h"
+#include "core/api/session.h"
 #include "core/api/task.h"
 #include "core/api/yield.h"
 #include "core/base/ensure.h"
@@ -111,6 +112,7 @@ void handle_free(struct velum *v, struct op *op)
         handle_free(v, child);
     if (op->kind == OP_HAUL && op->code == VELUM_IN_PART)
         haul_stop(v, op);
+    session_free(v, op);
     if (op->kind == OP_TASK)
         task_free(op);
     else if (op->kind == OP_HAUL)
@@ -389,6 +391,7 @@ static void refuse(struct velum *v, struct op *op, struct bytes payload)
         return;
     }
     text_sanitise(e.hint, strlen(e.hint), true, hint, sizeof hint);
+    op->no_kernel = e.no_kernel;
     handle_end_failed(v, op, e.exit_code ? -(int)e.exit_code : VELUM_FAILED, hint, "%s", e.what);
 }
 
@@ -396,7 +399,7 @@ static void dispatch(struct velum *v, const struct frame *frame)
 {
     struct op *op = ops_of_request(&v->ops, frame->request);
     /* A job may have ended before the proof of its cancelling comes. */
-    if (!op || (op->kind == OP_TASK && task_aside(op, frame)))
+    if (!op || session_aside(v, op, frame) || (op->kind == OP_TASK && task_aside(op, frame)))
         return;
     if (op->code != VELUM_IN_PART || frame->request != op->request)
         return; /* the rest of what it had asked before */
@@ -423,6 +426,7 @@ static void look_at_one(struct velum *v, struct op *op)
         ask_again(v, op);
     else
         look_by(v, instant_first(op->again_at, instant_plus_us(now, LOOK_US)));
+    session_tick(v, op);
 }
 
 static void look(struct velum *v)
@@ -471,6 +475,7 @@ void handle_step(struct velum *v)
     rc = take_frames(v);
     if (v->ask && rc < 0 && rc != ERR_CANCELLED)
         lose(v, rc);
+    session_flush_all(v);
     look(v);
 }
 

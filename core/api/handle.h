@@ -31,6 +31,7 @@ struct velum {
     int64_t retry_us;
     struct instant look_at; /* when operations are looked through for what is late */
     struct ops ops;
+    struct op *sessions; /* the first of those that are open jobs */
     bool children_ended; /* some have, and their parents do not know yet */
     int code;            /* of the last failure, and what it was */
     char said[HANDLE_SENTENCE_SIZE];

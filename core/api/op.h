@@ -21,13 +21,15 @@ enum op_kind { OP_TASK, OP_HAUL, OP_YIELD };
 struct task;
 struct haul;
 struct yield;
+struct session;
 
 struct op {
     int number;
     enum op_kind kind;
-    int code;   /* VELUM_IN_PART while it goes on */
-    bool told;  /* by velum_next, or waited for */
-    char *said; /* why it failed, as a sentence; NULL */
+    int code;       /* VELUM_IN_PART while it goes on */
+    bool told;      /* by velum_next, or waited for */
+    char *said;     /* why it failed, as a sentence; NULL */
+    bool no_kernel; /* that is that its node has no kernel of that name */
     uint16_t turn;
     uint32_t request;         /* whose answers it waits for, 0: none */
     struct instant silent_by; /* without an answer until then it fails */
@@ -36,6 +38,7 @@ struct op {
     struct task *task;        /* one of the three */
     struct haul *haul;
     struct yield *yield;
+    struct session *session; /* of a task that is open; beside it */
     /* Operations that a program has not started itself, by number: one at a time may have come into
      * being because of another, goes with it, and is told to nobody else. */
     int parent, child;

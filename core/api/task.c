@@ -5,6 +5,7 @@
 
 #include "core/api/feed.h"
 #include "core/api/program.h"
+#include "core/api/session.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/job_entry.h"
@@ -16,7 +17,7 @@
 
 #define AGAIN_US (100 * MS_US)
 
-enum step { FEEDING, PLANNING, SIGNING, SUBMITTING, WATCHING, SHOWING };
+enum step { GATHERING, FEEDING, PLANNING, SIGNING, SUBMITTING, WATCHING, SHOWING };
 
 struct task {
     enum step step;
@@ -24,6 +25,7 @@ struct task {
     struct feed feed;              /* its inputs, until it is signed */
     char *kernel, **argv;          /* for its plan, while it is fed */
     int argc;
+    bool behind;        /* the plan that is asked for is that of the stage behind the first */
     struct buf payload; /* of the request that has to be answered */
     uint32_t progress_ms;
     struct reply_submitted ack;
@@ -86,6 +88,33 @@ static int choose_leaf(struct velum *v, struct submission *s)
                        (unsigned long long)submission_leaves(s));
 }
 
+/* The kernel whose stage is behind, where there is one: planned here, or asked of a node. */
+static int plan_then(struct velum *v, struct task *t)
+{
+    struct submission *s = t->submission;
+    char reason[REASON_SIZE] = "";
+    uint64_t sizes[STAGE_INPUTS_MAX];
+    uint16_t count;
+    t->step = SIGNING;
+    if (!s->plan.then[0])
+        return 0;
+    if (submission_then_inputs(s, &count, sizes) < 0)
+        return handle_fail(v, VELUM_MISUSE, "a larger leaf", "that would be %llu leaves, %d may be",
+                           (unsigned long long)submission_leaves(s), STAGE_INPUTS_MAX);
+    int rc = builtin_plan(s->plan.then, 0, NULL, count, sizes, &s->then, reason);
+    if (rc != ERR_NOT_FOUND)
+        return rc < 0 ? refuse_args(v, s->plan.then, reason) : 0;
+    if (v->inside)
+        return refuse_kernel(v, s->plan.then);
+    t->step = PLANNING;
+    t->behind = true;
+    buf_reset(&t->payload);
+    rc = put_request_plan(&t->payload, s->plan.then, 0, NULL, count, sizes);
+    if (rc == 0)
+        rc = buf_result(&t->payload);
+    return rc < 0 ? handle_fail_err(v, rc, s->plan.then) : 0;
+}
+
 /* From a plan to the bytes that are sent, by the key that belongs to the line. */
 static int seal(struct velum *v, struct task *t)
 {
@@ -128,11 +157,13 @@ static int plan(struct velum *v, struct task *t, const struct wish *w)
 {
     char reason[REASON_SIZE] = "";
     int rc = plan_here(v, t, w, reason);
-    t->step = rc == 0 ? SIGNING : PLANNING;
-    if (rc == 0)
+    t->step = PLANNING;
+    if (rc == 0) {
         rc = choose_leaf(v, t->submission);
-    if (t->step == SIGNING)
-        return rc == 0 && v->ask ? seal(v, t) : rc;
+        if (rc == 0)
+            rc = plan_then(v, t);
+        return rc == 0 && t->step == SIGNING && v->ask ? seal(v, t) : rc;
+    }
     if (rc != ERR_NOT_FOUND)
         return refuse_args(v, w->kernel, reason);
     if (v->inside)
@@ -233,24 +264,59 @@ void task_free(struct op *op)
     free(t);
 }
 
+/* Without anything of it. */
+static int new_task(struct velum *v, struct op **out)
+{
+    int rc = ops_add(&v->ops, OP_TASK, out);
+    if (rc < 0)
+        return handle_fail_err(v, rc, "a new operation");
+    (*out)->task = calloc(1, sizeof *(*out)->task);
+    if ((*out)->task) {
+        buf_init(&(*out)->task->payload, &host_memory, FRAME_PAYLOAD_MAX);
+        (*out)->task->submission = calloc(1, sizeof *(*out)->task->submission);
+        if ((*out)->task->submission)
+            return 0;
+    }
+    task_free(*out);
+    ops_remove(&v->ops, *out);
+    return handle_fail_err(v, ERR_NO_MEMORY, "a new operation");
+}
+
+int task_gather(struct velum *v, struct op **out)
+{
+    int rc = new_task(v, out);
+    if (rc < 0)
+        return rc;
+    (*out)->task->step = GATHERING;
+    return 0;
+}
+
+struct submission *task_submission(struct op *op)
+{
+    return op->task->submission;
+}
+
+void task_gathered(struct velum *v, struct op *op)
+{
+    op->task->step = SIGNING;
+    task_resume(v, op);
+}
+
+const struct job_id *task_job(const struct op *op)
+{
+    return op->task->acknowledged ? &op->task->ack.job : NULL;
+}
+
 int task_start(struct velum *v, const struct velum_task *asked)
 {
     struct op *op = NULL;
     int rc = check(v, asked);
     if (rc < 0)
         return rc;
-    rc = ops_add(&v->ops, OP_TASK, &op);
+    rc = new_task(v, &op);
     if (rc < 0)
-        return handle_fail_err(v, rc, "a new operation");
-    op->task = calloc(1, sizeof *op->task);
-    if (op->task) {
-        buf_init(&op->task->payload, &host_memory, FRAME_PAYLOAD_MAX);
-        op->task->submission = calloc(1, sizeof *op->task->submission);
-    }
-    if (!op->task || !op->task->submission)
-        rc = handle_fail_err(v, ERR_NO_MEMORY, "a new operation");
-    else
-        rc = fill(v, op->task, asked);
+        return rc;
+    rc = fill(v, op->task, asked);
     if (rc < 0) {
         task_free(op);
         ops_remove(&v->ops, op);
@@ -313,6 +379,8 @@ void task_resume(struct velum *v, struct op *op)
 {
     struct task *t = op->task;
     switch (t->step) {
+    case GATHERING:
+        break;
     case FEEDING: /* an input that is on its way asks again itself */
         if (!op->child)
             feed_next(v, op, &t->feed);
@@ -333,6 +401,8 @@ void task_resume(struct velum *v, struct op *op)
         ask_show(v, op);
         break;
     }
+    if (t->step == WATCHING && op->session && handle_is_new(op))
+        session_resume(v, op);
 #if VELUM_PLANT != 427 /* unit/test_api: a kill before the job is acknowledged is forgotten */
     if (t->kill_wanted && !t->kill_answered && t->acknowledged)
         ask_kill(v, op);
@@ -360,17 +430,23 @@ void task_fed(struct velum *v, struct op *op, const struct op *child)
 
 static void planned(struct velum *v, struct op *op, const struct frame *frame)
 {
-    if (frame->type != MESSAGE_REPLY_PLAN ||
-        plan_read(&op->task->submission->plan, frame->payload) < 0) {
+    struct task *t = op->task;
+    struct plan *plan = t->behind ? &t->submission->then : &t->submission->plan;
+    if (frame->type != MESSAGE_REPLY_PLAN || plan_read(plan, frame->payload) < 0) {
         handle_makes_no_sense(v, op);
         return;
     }
-    op->task->step = SIGNING;
-    int rc = choose_leaf(v, op->task->submission);
+    int rc = t->behind ? 0 : choose_leaf(v, t->submission);
+    if (t->behind)
+        t->step = SIGNING;
+    else if (rc == 0)
+        rc = plan_then(v, t);
     if (rc < 0)
         handle_end(v, op, rc);
-    else
+    else if (t->step == SIGNING)
         sign_and_send(v, op);
+    else
+        task_resume(v, op);
 }
 
 static void submitted(struct velum *v, struct op *op, const struct frame *frame)
@@ -385,6 +461,7 @@ static void submitted(struct velum *v, struct op *op, const struct frame *frame)
     buf_clear(&t->payload);
     t->step = WATCHING;
     task_resume(v, op);
+    session_resume(v, op);
 }
 
 static void take_text(struct velum *v, struct op *op, const char *raw)
@@ -476,6 +553,7 @@ void task_answer(struct velum *v, struct op *op, const struct frame *frame)
     case PLANNING:
         planned(v, op, frame);
         break;
+    case GATHERING:
     case FEEDING:
     case SIGNING: /* it has asked nothing */
         break;
@@ -522,7 +600,7 @@ bool task_aside(struct op *op, const struct frame *frame)
 void task_kill(struct velum *v, struct op *op)
 {
     struct task *t = op->task;
-    if (t->step == FEEDING || t->step == PLANNING || t->step == SIGNING) {
+    if (t->step == GATHERING || t->step == FEEDING || t->step == PLANNING || t->step == SIGNING) {
         handle_end_failed(v, op, VELUM_CANCELLED, "", "cancelled before it was submitted");
         return;
     }

@@ -4,9 +4,17 @@
 #define VELUM_API_TASK_H
 
 #include "core/api/handle.h"
+#include "core/host/submission.h"
 
 /* A new operation, or a code. */
 int task_start(struct velum *v, const struct velum_task *t);
+/* One whose kernel and arguments come later: then *task_submission is filled in, and
+ * task_gathered goes on with it. */
+int task_gather(struct velum *v, struct op **out);
+struct submission *task_submission(struct op *op);
+void task_gathered(struct velum *v, struct op *op);
+/* Its id, or NULL: it is not acknowledged yet. */
+const struct job_id *task_job(const struct op *op);
 /* Asks once more what has not been answered. */
 void task_resume(struct velum *v, struct op *op);
 /* Takes an answer to the open request. */

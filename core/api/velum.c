@@ -14,6 +14,7 @@
 #include "core/api/handle.h"
 #include "core/api/haul.h"
 #include "core/api/program.h"
+#include "core/api/session.h"
 #include "core/api/task.h"
 #include "core/api/yield.h"
 #include "core/base/err.h"
@@ -221,6 +222,19 @@ int velum_spawn(struct velum *v, const char *kernel, ...)
     return velum_submit(v, &task);
 }
 
+int velum_open(struct velum *v, const struct velum_session *options)
+{
+    struct guard g;
+    if (!v)
+        return VELUM_MISUSE;
+    if (v->failed)
+        return v->failed;
+    guard_begin(&g);
+    int rc = session_open(v, options);
+    guard_end(&g);
+    return rc;
+}
+
 int velum_put(struct velum *v, const void *data, size_t size)
 {
     struct guard g;
@@ -308,6 +322,74 @@ int velum_result(struct velum *v, int job)
 int velum_result_fd(struct velum *v, int job, int fd)
 {
     return fd < 0 ? VELUM_MISUSE : result(v, job, fd);
+}
+
+/* --- sessions --- */
+
+static int find_session(struct velum *v, int session, struct op **op)
+{
+    int rc = find(v, session, op);
+    if (rc < 0 || (*op)->session)
+        return rc;
+    return handle_fail(v, VELUM_MISUSE, "velum_open", "this operation is no session");
+}
+
+int64_t velum_add(struct velum *v, int session, const struct velum_stage *task)
+{
+    struct guard g;
+    struct op *op;
+    int rc = task ? find_session(v, session, &op) : VELUM_MISUSE;
+    if (rc < 0)
+        return rc;
+    guard_begin(&g);
+    int64_t number = session_add(v, op, task);
+    guard_end(&g);
+    return number;
+}
+
+static bool can_take(const struct velum *v, const struct op *op)
+{
+    (void)v;
+    return session_has_end(op) || session_is_idle(op);
+}
+
+int velum_take(struct velum *v, int session, struct velum_end *out, int64_t timeout_ms)
+{
+    struct guard g;
+    struct op *op;
+    int rc = out ? find_session(v, session, &op) : VELUM_MISUSE;
+    if (rc < 0)
+        return rc;
+    guard_begin(&g);
+    if (!can_take(v, op))
+        rc = run_until(v, op, can_take, until_of(timeout_ms));
+    if (rc == 0 && session_take(op, out))
+        rc = op->number;
+    guard_end(&g);
+    return rc == 0 && op->code < 0 && op->code != VELUM_IN_PART ? op->code : rc;
+}
+
+int velum_close(struct velum *v, int session)
+{
+    struct guard g;
+    struct op *op;
+    int rc = find_session(v, session, &op);
+    if (rc < 0)
+        return rc;
+    guard_begin(&g);
+    rc = session_close(v, op);
+    guard_end(&g);
+    return rc;
+}
+
+int velum_progress(struct velum *v, int session, struct velum_progress *out)
+{
+    struct op *op;
+    int rc = out ? find_session(v, session, &op) : VELUM_MISUSE;
+    if (rc < 0)
+        return rc;
+    session_look(op, out);
+    return VELUM_DONE;
 }
 
 /* --- waiting --- */
@@ -449,6 +531,7 @@ int velum_look(struct velum *v, int operation, struct velum_state *out)
     out->code = op->code;
     if (op->said)
         out->error = op->said;
+    out->no_kernel = op->no_kernel;
     if (op->kind == OP_TASK)
         task_look(op, out);
     else if (op->kind == OP_HAUL)

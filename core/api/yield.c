@@ -193,7 +193,11 @@ void yield_go_on(struct velum *v, struct op *op, const struct op *child)
     int rc = 1;
     if (child && take(v, op, child) < 0)
         return;
+#if VELUM_PLANT == 570 /* unit/test_yield: a list that came empty is asked for again */
     if (y->list_len == 0) {
+#else
+    if (!child && y->list_len == 0) {
+#endif
         y->child_is_list = true;
         get(v, op, y->c.list, LIST_MAX);
         return;

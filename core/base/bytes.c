@@ -17,56 +17,13 @@ struct bytes bytes_of_text(const char *text)
     return (struct bytes){(const uint8_t *)text, strlen(text)};
 }
 
-struct reader reader_of(struct bytes b)
-{
-    return (struct reader){.data = b.data, .len = b.len};
-}
-
-/* The next n bytes, or NULL (and failed) when they are not there. n > 0. */
-static const uint8_t *reader_take(struct reader *r, size_t n)
-{
-    if (r->failed || n > r->len - r->at) {
-        r->failed = true;
-        return NULL;
-    }
-    const uint8_t *p = r->data + r->at;
-    r->at += n;
-    return p;
-}
-
-uint8_t read_u8(struct reader *r)
-{
-    const uint8_t *p = reader_take(r, 1);
-    return p ? *p : 0;
-}
-
-uint16_t read_u16(struct reader *r)
-{
-    const uint8_t *p = reader_take(r, 2);
-    return p ? load_u16(p) : 0;
-}
-
-uint32_t read_u32(struct reader *r)
-{
-    const uint8_t *p = reader_take(r, 4);
-    return p ? load_u32(p) : 0;
-}
-
-uint64_t read_u64(struct reader *r)
-{
-    const uint8_t *p = reader_take(r, 8);
-    return p ? load_u64(p) : 0;
-}
-
 void read_raw(struct reader *r, void *to, size_t n)
 {
-    struct bytes v = read_view(r, n);
-    if (n == 0)
-        return;
-    if (r->failed)
+    const uint8_t *from = n > 0 ? reader_take(r, n) : NULL;
+    if (from)
+        memcpy(to, from, n);
+    else if (n > 0)
         memset(to, 0, n);
-    else
-        memcpy(to, v.data, n);
 }
 
 struct bytes read_view(struct reader *r, size_t n)
@@ -257,37 +214,4 @@ void patch_u32(struct buf *b, size_t at, uint32_t v)
         return;
     ensure(at <= b->len && b->len - at >= 4);
     store_u32(b->data + at, v);
-}
-
-void store_u16(uint8_t *to, uint16_t v)
-{
-    to[0] = (uint8_t)v;
-    to[1] = (uint8_t)(v >> 8);
-}
-
-void store_u32(uint8_t *to, uint32_t v)
-{
-    store_u16(to, (uint16_t)v);
-    store_u16(to + 2, (uint16_t)(v >> 16));
-}
-
-void store_u64(uint8_t *to, uint64_t v)
-{
-    store_u32(to, (uint32_t)v);
-    store_u32(to + 4, (uint32_t)(v >> 32));
-}
-
-uint16_t load_u16(const uint8_t *from)
-{
-    return (uint16_t)(from[0] | from[1] << 8);
-}
-
-uint32_t load_u32(const uint8_t *from)
-{
-    return load_u16(from) | (uint32_t)load_u16(from + 2) << 16;
-}
-
-uint64_t load_u64(const uint8_t *from)
-{
-    return load_u32(from) | (uint64_t)load_u32(from + 4) << 32;
 }

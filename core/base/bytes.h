@@ -28,11 +28,82 @@ struct reader {
     bool failed;
 };
 
-struct reader reader_of(struct bytes b);
-uint8_t read_u8(struct reader *r);
-uint16_t read_u16(struct reader *r);
-uint32_t read_u32(struct reader *r);
-uint64_t read_u64(struct reader *r);
+/* Plain memory with a fixed layout. Written so that compilers see one load or store in each; they
+ * and the readers of numbers are here because every frame and record is made of them. */
+static inline uint16_t load_u16(const uint8_t *from)
+{
+    return (uint16_t)(from[0] | from[1] << 8);
+}
+
+static inline uint32_t load_u32(const uint8_t *from)
+{
+    return from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
+}
+
+static inline uint64_t load_u64(const uint8_t *from)
+{
+    return load_u32(from) | (uint64_t)load_u32(from + 4) << 32;
+}
+
+static inline void store_u16(uint8_t *to, uint16_t v)
+{
+    to[0] = (uint8_t)v;
+    to[1] = (uint8_t)(v >> 8);
+}
+
+static inline void store_u32(uint8_t *to, uint32_t v)
+{
+    store_u16(to, (uint16_t)v);
+    store_u16(to + 2, (uint16_t)(v >> 16));
+}
+
+static inline void store_u64(uint8_t *to, uint64_t v)
+{
+    store_u32(to, (uint32_t)v);
+    store_u32(to + 4, (uint32_t)(v >> 32));
+}
+
+static inline struct reader reader_of(struct bytes b)
+{
+    return (struct reader){.data = b.data, .len = b.len};
+}
+
+/* The next n bytes, or NULL (and failed) when they are not there. n > 0. */
+static inline const uint8_t *reader_take(struct reader *r, size_t n)
+{
+    if (r->failed || n > r->len - r->at) {
+        r->failed = true;
+        return NULL;
+    }
+    const uint8_t *p = r->data + r->at;
+    r->at += n;
+    return p;
+}
+
+static inline uint8_t read_u8(struct reader *r)
+{
+    const uint8_t *p = reader_take(r, 1);
+    return p ? *p : 0;
+}
+
+static inline uint16_t read_u16(struct reader *r)
+{
+    const uint8_t *p = reader_take(r, 2);
+    return p ? load_u16(p) : 0;
+}
+
+static inline uint32_t read_u32(struct reader *r)
+{
+    const uint8_t *p = reader_take(r, 4);
+    return p ? load_u32(p) : 0;
+}
+
+static inline uint64_t read_u64(struct reader *r)
+{
+    const uint8_t *p = reader_take(r, 8);
+    return p ? load_u64(p) : 0;
+}
+
 /* Copies exactly n bytes (zeroes when they are not there). */
 void read_raw(struct reader *r, void *to, size_t n);
 /* A view of the next n bytes, borrowed from the reader's data. */
@@ -80,13 +151,5 @@ void put_block(struct buf *b, struct bytes v);  /* u32 length, bytes */
 void put_text(struct buf *b, const char *text); /* u16 length, bytes without the final zero */
 /* Overwrites four bytes written earlier, for lengths known late. at + 4 <= len. */
 void patch_u32(struct buf *b, size_t at, uint32_t v);
-
-/* The same shift helpers on plain memory, for fixed layouts. */
-void store_u16(uint8_t *to, uint16_t v);
-void store_u32(uint8_t *to, uint32_t v);
-void store_u64(uint8_t *to, uint64_t v);
-uint16_t load_u16(const uint8_t *from);
-uint32_t load_u32(const uint8_t *from);
-uint64_t load_u64(const uint8_t *from);
 
 #endif

@@ -25,10 +25,19 @@ struct digest {
     uint8_t bytes[ID_SIZE];
 };
 
-/* Asked for every frame, so they are here. */
+/* Asked many times for every frame, so they are here, and without a call. */
+static inline bool id_bytes_equal(const uint8_t a[ID_SIZE], const uint8_t b[ID_SIZE])
+{
+    uint64_t x[4], y[4];
+
+    memcpy(x, a, ID_SIZE);
+    memcpy(y, b, ID_SIZE);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3])) == 0;
+}
+
 static inline bool node_id_equal(struct node_id a, struct node_id b)
 {
-    return memcmp(a.bytes, b.bytes, ID_SIZE) == 0;
+    return id_bytes_equal(a.bytes, b.bytes);
 }
 
 static inline bool node_id_is_zero(struct node_id a)
@@ -38,12 +47,12 @@ static inline bool node_id_is_zero(struct node_id a)
 
 static inline bool job_id_equal(struct job_id a, struct job_id b)
 {
-    return memcmp(a.bytes, b.bytes, ID_SIZE) == 0;
+    return id_bytes_equal(a.bytes, b.bytes);
 }
 
 static inline bool digest_equal(struct digest a, struct digest b)
 {
-    return memcmp(a.bytes, b.bytes, ID_SIZE) == 0;
+    return id_bytes_equal(a.bytes, b.bytes);
 }
 
 int node_id_compare(struct node_id a, struct node_id b); /* as memcmp */

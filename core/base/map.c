@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "core/base/bytes.h"
 #include "core/base/ensure.h"
 #include "core/base/err.h"
+#include "core/base/id.h"
 
 /* Linear probing with removal by backward shift: no tombstones, so the longest probe depends on
  * what is in the table only. It is at most three quarters full. */
@@ -35,17 +35,24 @@ static uint64_t mix(uint64_t h, uint64_t word)
 
 /* Keys are read as little-endian words whatever the machine,
  * so that the order of a walk is the same everywhere. */
-static uint64_t hash_of(const uint8_t *key, size_t size)
+static inline uint64_t hash_words(const uint8_t *key, size_t size)
 {
-    uint64_t h = size * 0x9e3779b97f4a7c15u;
+    uint64_t h = size * 0x9e3779b97f4a7c15u, rest = 0;
     for (; size >= 8; key += 8, size -= 8)
         h = mix(h, load_u64(key));
-    uint64_t rest = 0;
     for (size_t i = 0; i < size; i++)
         rest |= (uint64_t)key[i] << (8 * i);
     h = mix(h, rest);
     h *= 0x94d049bb133111ebu;
     return h ^ (h >> 32);
+}
+
+/* Most keys are ids, or numbers of links: for these there is nothing to count. */
+static uint64_t hash_of(const uint8_t *key, size_t size)
+{
+    if (size == ID_SIZE)
+        return hash_words(key, ID_SIZE);
+    return size == sizeof(uint64_t) ? hash_words(key, sizeof(uint64_t)) : hash_words(key, size);
 }
 
 static size_t home_of(const struct map *m, const uint8_t *key)
@@ -58,11 +65,18 @@ static uint8_t *key_at(const struct map *m, size_t slot)
     return m->keys + slot * m->key_size;
 }
 
+static bool key_equal(const uint8_t *a, const uint8_t *b, size_t size)
+{
+    if (size == ID_SIZE)
+        return id_bytes_equal(a, b);
+    return size == sizeof(uint64_t) ? load_u64(a) == load_u64(b) : memcmp(a, b, size) == 0;
+}
+
 /* The slot that holds the key, or the empty one where it would go. slots > 0. */
 static size_t slot_of(const struct map *m, const uint8_t *key)
 {
     size_t slot = home_of(m, key);
-    while (m->values[slot] && memcmp(key_at(m, slot), key, m->key_size) != 0)
+    while (m->values[slot] && !key_equal(key_at(m, slot), key, m->key_size))
         slot = (slot + 1) & (m->slots - 1);
     return slot;
 }

@@ -220,11 +220,28 @@ static size_t escape(uint32_t point, char *to)
     return n;
 }
 
+/* Nearly all of it is: as many characters as need no second look. */
+static size_t plain_at(const char *from, size_t len)
+{
+    size_t n = 0;
+    while (n < len && from[n] >= ' ' && from[n] <= '~')
+        n++;
+    return n;
+}
+
 size_t text_sanitise(const char *from, size_t len, bool one_line, char *to, size_t cap)
 {
     ensure(cap > 0);
     size_t written = 0;
     for (size_t at = 0; at < len;) {
+        size_t plain = plain_at(from + at, len - at);
+        if (plain > cap - 1 - written)
+            plain = cap - 1 - written;
+        memcpy(to + written, from + at, plain);
+        written += plain;
+        at += plain;
+        if (at == len)
+            break;
         uint32_t point = (uint8_t)from[at];
         size_t taken = utf8_at(from + at, len - at, &point);
         char escaped[12];

@@ -37,6 +37,7 @@ int builtin_plan(const char *name, int argc, const char *const *argv, uint16_t i
     out->units = plan.units;
     out->leaf_units = plan.leaf_units;
     out->reduction = (uint8_t)k->reduce;
+    text_copy(out->then, sizeof out->then, k->then ? k->then : "");
     out->accumulator_size = kernel_accumulator_size(k);
     return 0;
 }
@@ -57,6 +58,7 @@ int plan_read(struct plan *out, struct bytes payload)
     out->units = plan.units;
     out->leaf_units = plan.leaf_units;
     out->reduction = plan.reduction;
+    text_copy(out->then, sizeof out->then, plan.then);
     out->accumulator_size = plan.accumulator_size;
     return 0;
 }

@@ -15,7 +15,8 @@ struct plan {
     uint8_t params[PARAMS_SIZE_MAX];
     size_t params_len;
     uint64_t units, leaf_units;
-    uint8_t reduction; /* enum reduction */
+    uint8_t reduction;           /* enum reduction */
+    char then[KERNEL_NAME_SIZE]; /* the kernel that makes a result of what it yields, or "" */
     uint32_t accumulator_size;
 };
 

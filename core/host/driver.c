@@ -15,6 +15,7 @@
 #define EXIT_US (500 * MS_US)
 #define STOP_US (1900 * MS_US)
 #define QUIET_US (2 * S_US)                    /* without a record: then memory is given back */
+#define GIVE_BACK_AGAIN_US (60 * S_US)         /* but not more often */
 #define COMPACT_BYTES_MIN ((uint64_t)32 << 20) /* a journal below this is left alone */
 #define LATE_US (100 * MS_US)                  /* from here on a late loop is worth a line */
 
@@ -44,7 +45,8 @@ struct driver {
     struct instant exit_by;
     struct instant compact_after;
     struct instant give_back_at; /* when it has been quiet for a while; INSTANT_NEVER: done */
-    struct instant due;          /* node_due as it was when the loop began to wait */
+    struct instant give_back_after;
+    struct instant due; /* node_due as it was when the loop began to wait */
     uint32_t peers;
     struct spin spin;
 };
@@ -441,6 +443,8 @@ static void on_disk(void *ctx, bool readable, bool writable)
     }
     compact_when_grown(d);
     d->give_back_at = instant_plus_us(loop_clock(), QUIET_US);
+    if (instant_before(d->give_back_at, d->give_back_after))
+        d->give_back_at = d->give_back_after;
 }
 
 static int open_disk_watch(struct driver *d)
@@ -559,12 +563,19 @@ static bool has_ended(struct driver *d)
 }
 
 /* After a burst of jobs most of the heap is free: the rest of the machine may have it, once nothing
- * was written for a while. It takes some 10 ms where there are 100 MiB. */
+ * was written for a while. It is the one handler that may be long, some 10 ms where there are 100
+ * MiB: so it waits until nobody waits for an answer, and is seldom. */
 static void give_back(struct driver *d)
 {
-    if (!instant_reached(loop_clock(), d->give_back_at))
+    struct instant now = loop_clock();
+    if (!instant_reached(now, d->give_back_at))
         return;
+    if (node_reply_is_due(d->parts.node)) {
+        d->give_back_at = instant_plus_us(now, QUIET_US);
+        return;
+    }
     d->give_back_at = INSTANT_NEVER;
+    d->give_back_after = instant_plus_us(now, GIVE_BACK_AGAIN_US);
     memory_give_back();
 }
 

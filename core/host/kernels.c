@@ -18,6 +18,7 @@ static void copy_kernel(struct node_kernel *to, const struct kernel_view *v)
     text_copy(to->path, sizeof to->path, v->path);
     to->reduction = v->reduction;
     to->files_from = v->files_from;
+    text_copy(to->then, sizeof to->then, v->then);
     to->accumulator_size = v->accumulator_size;
     text_copy(to->usage, sizeof to->usage, v->usage);
     text_copy(to->summary, sizeof to->summary, v->summary);

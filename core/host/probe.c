@@ -149,8 +149,8 @@ static bool is_allowed(const struct kernel_view *said)
 {
     const bool has_values = said->accumulator_size > 0;
     return text_is_name(said->name) && said->files_from <= ARGS_COUNT_MAX &&
-           said->reduction <= REDUCE_COLLECT &&
-           has_values == (said->reduction != REDUCE_COLLECT);
+           said->reduction <= REDUCE_COLLECT && has_values == (said->reduction != REDUCE_COLLECT) &&
+           (!said->then[0] || (!has_values && text_is_name(said->then)));
 }
 
 static void settle(struct probe *p, uint32_t index, const struct kernel_view *said)

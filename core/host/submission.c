@@ -31,35 +31,77 @@ uint64_t submission_leaves(const struct submission *s)
     return units / size + (units % size != 0);
 }
 
+int submission_then_inputs(const struct submission *s, uint16_t *count,
+                           uint64_t sizes[STAGE_INPUTS_MAX])
+{
+    const uint64_t leaves = submission_leaves(s);
+    if (leaves > STAGE_INPUTS_MAX)
+        return ERR_TOO_LARGE;
+    *count = (uint16_t)leaves;
+    for (uint16_t i = 0; i < *count; i++)
+        sizes[i] = STAGE_INPUT_UNKNOWN;
+    return 0;
+}
+
 static void put_inputs(const struct submission *s, struct buf *to)
 {
     for (uint16_t i = 0; i < s->inputs_count; i++)
         put_stage_input(to, &s->inputs[i]);
 }
 
-static int encode_spec(const struct submission *s, struct identity *identity, struct buf *body)
+static void fill_stage(struct stage_spec *stage, const struct plan *p)
 {
-    const struct plan *p = &s->plan;
-    struct job_spec spec = {.author = identity_id(identity),
-                            .not_after_s = (int64_t)time(NULL) + NOT_AFTER_S,
-                            .slots_max = s->slots_max,
-                            .timeout_us = s->timeout_us,
-                            .priority = s->priority,
-                            .waits = s->waits};
-    struct stage_spec *stage = &spec.stage;
-    uint8_t inputs[STAGE_INPUTS_MAX * STAGE_INPUT_BYTES];
-    struct buf inputs_buf;
-    buf_init_fixed(&inputs_buf, inputs, sizeof inputs);
-    put_inputs(s, &inputs_buf);
-    text_copy(spec.name, sizeof spec.name, s->name);
     text_copy(stage->kernel, sizeof stage->kernel, p->kernel);
-    text_copy(stage->args, sizeof stage->args, s->args);
     stage->source = p->source;
     stage->params = (struct bytes){p->params, p->params_len};
     stage->units = p->units;
     stage->leaf_units = p->leaf_units;
     stage->reduction = p->reduction;
     stage->accumulator_size = p->accumulator_size;
+}
+
+/* The stage behind the first, whose inputs are all that the first yields. */
+static void put_then(const struct submission *s, struct job_spec *spec, struct buf *more)
+{
+    uint8_t raw[STAGE_NEED_BYTES];
+    struct stage_spec stage = {.needs_count = 1};
+    struct buf needs;
+    if (!s->plan.then[0])
+        return;
+    buf_init_fixed(&needs, raw, sizeof raw);
+    put_stage_need(&needs, &(struct stage_need){.stage = 0, .place = 0});
+    stage.needs = buf_bytes(&needs);
+    fill_stage(&stage, &s->then);
+    text_copy(stage.args, sizeof stage.args, s->args);
+    stage.demand = wants_demand(&s->wants);
+    put_stage(more, &stage);
+    spec->more_count = 1;
+    spec->more = buf_bytes(more);
+}
+
+static int encode_spec(const struct submission *s, struct identity *identity, struct buf *body)
+{
+    struct job_spec spec = {.author = identity_id(identity),
+                            .not_after_s = (int64_t)time(NULL) + NOT_AFTER_S,
+                            .open = s->open,
+                            .keep_going = s->open,
+                            .slots_max = s->slots_max,
+                            .timeout_us = s->timeout_us,
+                            .priority = s->priority,
+                            .waits = s->waits};
+    struct stage_spec *stage = &spec.stage;
+    uint8_t inputs[STAGE_INPUTS_MAX * STAGE_INPUT_BYTES],
+        behind[PARAMS_SIZE_MAX + 2 * JOB_ARGS_SIZE + 2 * LABELS_SIZE];
+    struct buf inputs_buf, more;
+    buf_init_fixed(&inputs_buf, inputs, sizeof inputs);
+    buf_init_fixed(&more, behind, sizeof behind);
+    put_inputs(s, &inputs_buf);
+    put_then(s, &spec, &more);
+    /* People see the last stage's kernel: such a job has the name of the one they asked for. */
+    text_copy(spec.name, sizeof spec.name,
+              s->name[0] || !s->plan.then[0] ? s->name : s->plan.kernel);
+    fill_stage(stage, &s->plan);
+    text_copy(stage->args, sizeof stage->args, s->args);
     stage->inputs_count = s->inputs_count;
     stage->inputs = buf_bytes(&inputs_buf);
     stage->demand = wants_demand(&s->wants);

@@ -13,7 +13,9 @@ struct submission {
     uint64_t timeout_us;
     uint64_t leaf_units; /* that the user wants; 0: as planned */
     char args[JOB_ARGS_SIZE];
+    bool open; /* tasks are appended to it (core/wire/append.h), and go on where one fails */
     struct plan plan;
+    struct plan then;      /* of the stage behind it, where plan.then names a kernel */
     uint16_t inputs_count; /* to STAGE_INPUTS_MAX */
     const struct stage_input *inputs;
     struct wants wants;
@@ -24,6 +26,10 @@ struct submission {
 /* Joins the arguments for people; they are cut to what fits. */
 void submission_join_args(struct submission *s, int argc, const char *const *argv);
 uint64_t submission_leaves(const struct submission *s);
+/* What the stage behind has for inputs, where plan.then names a kernel: what each leaf yields. 0,
+ * or ERR_TOO_LARGE: there are more leaves than a stage may have inputs. */
+int submission_then_inputs(const struct submission *s, uint16_t *count,
+                           uint64_t sizes[STAGE_INPUTS_MAX]);
 /* The payload of SUBMIT, with a nonce of its own: the same bytes sent twice are one job. `to` is
  * empty and holds FRAME_PAYLOAD_MAX. 0 or < 0. */
 int submission_seal(const struct submission *s, struct identity *identity, struct buf *to);

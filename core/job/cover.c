@@ -236,6 +236,8 @@ static bool has_room_for(const struct cover *c, uint32_t i, uint32_t end, struct
 static int put(struct cover *c, struct tree_node at, struct bytes data, bool always)
 {
     uint32_t i = find(c, tree_first(at));
+    if (i < c->count && tree_equal(c->entries[i]->v.at, at) && c->entries[i]->v.data.data == NULL)
+        return COVER_DUPLICATE;
     if (i < c->count && tree_equal(c->entries[i]->v.at, at))
         return bytes_equal(c->entries[i]->v.data, data) ? COVER_DUPLICATE : ERR_DAMAGED;
     if (i < c->count && tree_holds(c->entries[i]->v.at, at))
@@ -360,6 +362,34 @@ int cover_insert(struct cover *c, const struct value *v)
         return ERR_FORMAT;
     struct tree_node at = shape_canonical(c->shape, v->at);
     return cover_is_search(c) ? put_found(c, at, v) : put(c, at, v->data, false);
+}
+
+bool cover_is_spent(const struct cover *c, uint32_t stage)
+{
+    struct value root;
+    return cover_root(c, stage, &root) && root.data.data == NULL;
+}
+
+int cover_spend(struct cover *c, uint32_t stage)
+{
+    struct tree_node root = shape_root(c->shape, stage);
+    uint32_t i = find(c, tree_first(root)), end = i;
+    ensure(!cover_is_search(c));
+    if (cover_is_spent(c, stage))
+        return 0;
+    while (end < c->count && tree_holds(root, c->entries[end]->v.at))
+        end++;
+    int rc = make_room(c);
+    if (rc < 0)
+        return rc;
+    struct entry *e = entry_new(c, root, (struct bytes){0});
+    if (!e)
+        return ERR_NO_MEMORY;
+    e->v.data.data = NULL;
+    uint64_t before = c->leaves_covered;
+    replace(c, i, end, e);
+    c->changes += c->leaves_covered != before;
+    return 0;
 }
 
 bool cover_pair(const struct cover *c, uint64_t *from_leaf, struct value *left, struct value *right)

@@ -3,6 +3,9 @@
  * its canonical name in the row of all stages (job/shape.h). The bound is one on values that are to
  * be folded: those of whole stages do not count, nor do those of leaves that stay apart.
  *
+ * Of a stage that is spent (job/spent.h) the values are dropped: one of the whole stage stands for
+ * them, whose data is NULL, and it is covered.
+ *
  * The cover of a search (wire/found.h) folds by itself, and knows nothing of the leaves behind the
  * lowest match: what it had there is dropped, what comes is a duplicate. A match goes by the
  * highest node that its leaf's node begins, because whatever lies to its right there does not
@@ -35,6 +38,10 @@ enum cover_result { COVER_ADDED = 1, COVER_DUPLICATE = 0 };
  * other has its match: divergent; ERR_FORMAT when the node is not of this
  * tree; ERR_FULL; ERR_NO_MEMORY. The data is copied. */
 int cover_insert(struct cover *c, const struct value *v);
+/* The stage's values, whether they are here or not, are read by nobody any more: it is covered, and
+ * what comes for it is a duplicate. Not of a search. 0 or ERR_NO_MEMORY. */
+int cover_spend(struct cover *c, uint32_t stage);
+bool cover_is_spent(const struct cover *c, uint32_t stage);
 /* A pair of siblings that both have values, the lowest first, at or after *from_leaf (start with 0;
  * moved on by the call so that pairs out for merging can be stepped over). Borrowed. */
 bool cover_pair(const struct cover *c, uint64_t *from_leaf, struct value *left,
@@ -49,7 +56,7 @@ uint64_t cover_end(const struct cover *c);
 /* Before it leaves are judged that keep dying: all; in a search the first one that is not covered
  * is the last, because others may never have to be computed. */
 uint64_t cover_judged(const struct cover *c);
-/* The value of a whole stage; borrowed. */
+/* The value of a whole stage; borrowed. Without data where it is spent. */
 bool cover_root(const struct cover *c, uint32_t stage, struct value *root);
 /* The value of exactly this tree node, if it is in the cover. Borrowed. */
 bool cover_get(const struct cover *c, struct tree_node at, struct value *v);

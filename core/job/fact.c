@@ -1,5 +1,6 @@
 #include "core/job/fact.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "core/base/err.h"
@@ -78,6 +79,13 @@ static void read_outcome(struct reader *r, struct outcome *o)
     read_failed(r, o);
 }
 
+static void read_close(struct reader *r, struct close_fact *c)
+{
+    c->author = read_node_id(r);
+    c->count = read_u32(r);
+    r->failed |= c->count == 0 || c->count > JOB_STAGES_MAX;
+}
+
 static int read_body(struct fact *f)
 {
     struct reader r = reader_of(f->sealed.body);
@@ -93,6 +101,12 @@ static int read_body(struct fact *f)
         break;
     case FACT_CANCEL:
         read_cancel(&r, &f->cancel);
+        break;
+    case FACT_STAGES:
+        f->stages.author = read_node_id(&r);
+        return read_append(&r, &f->stages.append);
+    case FACT_CLOSE:
+        read_close(&r, &f->close);
         break;
     default:
         read_outcome(&r, &f->outcome);
@@ -203,15 +217,46 @@ static void read_counts(struct reader *r, struct counts *c)
     r->failed |= c->leaves > LEAVES_MAX;
 }
 
+bool fact_is_signed(uint8_t kind)
+{
+    return kind <= FACT_OUTCOME || kind == FACT_STAGES || kind == FACT_CLOSE;
+}
+
+/* A fact is as large as a specification, and most are of a small kind. */
+static size_t kind_size(uint8_t kind)
+{
+    const struct fact *f = NULL;
+
+    switch (kind) {
+    case FACT_PARTIAL:
+        return sizeof f->partial;
+    case FACT_HOLDERS:
+        return sizeof f->holders;
+    case FACT_CLAIM:
+        return sizeof f->claim;
+    case FACT_CANCEL:
+        return sizeof f->cancel;
+    case FACT_DIVERGENT:
+        return sizeof f->divergence;
+    case FACT_RETIRED:
+        return sizeof f->terms;
+    case FACT_COUNTS:
+        return sizeof f->counts;
+    default:
+        return sizeof *f - offsetof(struct fact, spec);
+    }
+}
+
 int fact_read(struct bytes encoded, struct fact *f)
 {
     struct reader r = reader_of(encoded);
-    memset(f, 0, sizeof *f);
-    f->kind = read_u8(&r);
+    uint8_t kind = read_u8(&r);
+    memset(f, 0, offsetof(struct fact, spec) + kind_size(kind));
+    f->kind = kind;
     uint8_t version = read_u8(&r);
     if (r.failed)
         return ERR_FORMAT;
-    if (version != FACT_VERSION || f->kind < FACT_SPEC || f->kind > FACT_COUNTS)
+    if (version != FACT_VERSION || f->kind < FACT_SPEC || f->kind > FACT_CLOSE)
         return ERR_VERSION;
     if (f->kind == FACT_PARTIAL)
         read_partial(&r, &f->partial);
@@ -278,6 +323,19 @@ void put_outcome_body(struct buf *b, struct job_id job, const struct outcome *o)
         put_u16(b, o->failed_count);
         put_raw(b, o->failed.data, 4u * (size_t)o->failed_count);
     }
+}
+
+void put_stages_begin(struct buf *b, struct job_id job, struct node_id author)
+{
+    put_body_head(b, FACT_STAGES, job);
+    put_node_id(b, author);
+}
+
+void put_close_body(struct buf *b, struct job_id job, const struct close_fact *c)
+{
+    put_body_head(b, FACT_CLOSE, job);
+    put_node_id(b, c->author);
+    put_u32(b, c->count);
 }
 
 static void put_fact_head(struct buf *b, enum fact_kind kind)

@@ -2,7 +2,7 @@
  * encoding for the wire and the journal:
  *
  *   u8 kind, u8 version (1), then by kind
- *   SPEC, HOLDERS, CLAIM, CANCEL, OUTCOME   signed bytes (wire/signed.h)
+ *   SPEC, HOLDERS, CLAIM, CANCEL, OUTCOME, STAGES, CLOSE   signed bytes (wire/signed.h)
  *       The body of SPEC is the spec itself; the others' bodies begin with u8 kind, 32 job id:
  *       HOLDERS   u32 generation, u8 count (1..8), ids in rank order, no id twice
  *       CLAIM     u32 epoch, u64 boot, 32 node id (must be the signer), u64 submitted_s (Unix
@@ -13,6 +13,8 @@
  *                 text error, u64 leaves, u32 nodes, u32 retries, u64 duplicates, u64 redone_us,
  *                 u64 cpu_us, u64 elapsed_us; nothing more, or u16 count (1..256),
  *                 count x u32 stage, ascending: those that were given up, or the first of them
+ *       STAGES    32 author (of the spec, and the signer), then stages as wire/append.h draws them
+ *       CLOSE     32 author (the same), u32 how many stages the job has, and will ever have
  *   PARTIAL       u16 0, 32 author, u64 from, u64 upto (leaves newly covered by the author;
  *                 from == upto for a merge), u64 compute_us, u16 count, values. A zero author: not
  *                 a report but part of a snapshot, compute_us is the sum of all so far. Without
@@ -36,6 +38,7 @@
 #define VELUM_JOB_FACT_H
 
 #include "core/base/id.h"
+#include "core/wire/append.h"
 #include "core/wire/signed.h"
 #include "core/wire/spec.h"
 #include "core/wire/value.h"
@@ -58,7 +61,9 @@ enum fact_kind {
     FACT_ATTEMPT = 7,
     FACT_DIVERGENT = 8,
     FACT_RETIRED = 9,
-    FACT_COUNTS = 10
+    FACT_COUNTS = 10,
+    FACT_STAGES = 11,
+    FACT_CLOSE = 12
 };
 
 struct holders {
@@ -132,6 +137,16 @@ struct counts {
     struct reader list; /* take `count` with read_leaf_count */
 };
 
+/* What the author of an open job says of its stages. */
+struct stages_fact {
+    struct node_id author;
+    struct append append;
+};
+struct close_fact {
+    struct node_id author;
+    uint32_t count;
+};
+
 /* A decoded fact; everything borrowed from the bytes. For signed kinds `sealed` is filled too, and
  * its signature is NOT checked here. */
 struct fact {
@@ -149,6 +164,8 @@ struct fact {
         struct divergence divergence;
         struct terms terms;
         struct counts counts;
+        struct stages_fact stages;
+        struct close_fact close;
     };
 };
 
@@ -157,6 +174,9 @@ struct fact {
 int outcome_rank(uint8_t state);
 /* The i-th stage that was given up; whether the job has it the reader looks himself. */
 uint32_t outcome_failed(const struct outcome *o, uint16_t i);
+
+/* Whether it is around signed bytes. */
+bool fact_is_signed(uint8_t kind);
 
 /* 0, ERR_FORMAT, ERR_VERSION (a kind or version this generation does not know).
  * Trailing bytes are ERR_FORMAT. */
@@ -168,6 +188,9 @@ void put_holders_body(struct buf *b, struct job_id job, const struct holders *h)
 void put_claim_body(struct buf *b, struct job_id job, const struct claim *c);
 void put_cancel_body(struct buf *b, struct job_id job, const struct cancel *c);
 void put_outcome_body(struct buf *b, struct job_id job, const struct outcome *o);
+/* STAGES: the caller puts the list behind it (append.h). */
+void put_stages_begin(struct buf *b, struct job_id job, struct node_id author);
+void put_close_body(struct buf *b, struct job_id job, const struct close_fact *c);
 /* The whole fact around signed bytes. */
 void put_signed_fact(struct buf *b, enum fact_kind kind, const struct signed_bytes *s);
 /* PARTIAL: header with `count`, then the caller puts count values with put_value. */

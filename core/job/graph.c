@@ -1,19 +1,62 @@
 #include "core/job/graph.h"
 
+#include <string.h>
+
 #include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/wire/output.h"
+
+_Static_assert(SHAPE_STAGES_MAX == JOB_STAGES_MAX, "a row has a place for each stage of a job");
 
 void graph_clear(struct graph *g)
 {
     shape_clear(&g->shape);
     if (g->stages != &g->one)
-        alloc_free(g->alloc, g->stages, g->count * sizeof *g->stages);
-    alloc_free(g->alloc, g->needs, g->links_count * sizeof *g->needs);
-    alloc_free(g->alloc, g->readers, g->links_count * sizeof *g->readers);
+        alloc_free(g->alloc, g->stages, g->cap * sizeof *g->stages);
+    alloc_free(g->alloc, g->links, g->links_cap * sizeof *g->links);
+    for (uint32_t i = 0; i < g->lists_count; i++)
+        alloc_free(g->alloc, g->lists[i].fact, g->lists[i].fact_len);
+    alloc_free(g->alloc, g->lists, g->lists_cap * sizeof *g->lists);
+    *g = (struct graph){.alloc = g->alloc};
+    shape_init(&g->shape, g->alloc);
     g->stages = &g->one;
-    g->needs = g->readers = NULL;
-    g->count = g->links_count = 0;
+}
+
+static int grow(const struct alloc *a, void **list, uint32_t *cap, uint32_t wanted, size_t each)
+{
+    uint32_t more = *cap == 0 ? wanted : 2 * *cap;
+    int rc;
+
+    if (wanted <= *cap)
+        return 0;
+    more = more < wanted ? wanted : more;
+    rc = alloc_grow(a, list, *cap, more, each);
+    if (rc == 0)
+        *cap = more;
+    return rc;
+}
+
+/* Room for so many more: nothing fails for want of it then. */
+static int make_room(struct graph *g, uint32_t stages, uint32_t links)
+{
+    void *list = g->stages == &g->one ? NULL : g->stages, *all = g->links;
+    uint32_t cap = list == NULL ? 0 : g->cap;
+    int rc = shape_reserve(&g->shape, stages);
+
+    if (rc == 0 && g->count + stages > 1) {
+        rc = grow(g->alloc, &list, &cap, g->count + stages, sizeof *g->stages);
+        if (rc == 0 && g->stages == &g->one)
+            ((struct graph_stage *)list)[0] = g->one;
+        if (rc == 0) {
+            g->stages = list;
+            g->cap = cap;
+        }
+    }
+    if (rc == 0 && links > 0) {
+        rc = grow(g->alloc, &all, &g->links_cap, g->links_count + links, sizeof *g->links);
+        g->links = all;
+    }
+    return rc;
 }
 
 /* Needs that are only waited for come last. */
@@ -22,101 +65,325 @@ static bool has_input(const struct stage_spec *s)
     return stage_need_at(s->needs, 0).place != NEED_ORDER;
 }
 
-/* Its number among the different ones of the job. */
-static uint8_t demand_number(struct graph *g, const struct job_spec *spec,
+/* Which of the spec's it is, from 1; 0: it is none of them, or asks for nothing. */
+static uint8_t demand_number(const struct graph *g, const struct job_spec *spec,
                              const struct stage_spec *s)
 {
-    if (demand_is_empty(&s->demand))
-        return 0;
-    for (uint32_t i = 1; i <= g->demands_count; i++) {
+    for (uint32_t i = 1; i <= g->demands_count && !demand_is_empty(&s->demand); i++) {
         struct demand other = graph_demand(g, spec, i);
 
         if (demand_equal(&other, &s->demand))
             return (uint8_t)i;
     }
+    return 0;
+}
+
+/* The same of the next stage of the spec, whose demand may be a new one. */
+static uint8_t demand_take(struct graph *g, const struct job_spec *spec, const struct stage_spec *s)
+{
+    uint8_t number = demand_number(g, spec, s);
+
+    if (number > 0 || demand_is_empty(&s->demand))
+        return number;
     ensure(g->demands_count < DEMANDS_MAX); /* the spec was checked */
-    g->demand_stages[g->demands_count++] = shape_count(&g->shape);
+    g->demand_stages[g->demands_count++] = g->count;
     return (uint8_t)g->demands_count;
 }
 
-static int add(struct graph *g, const struct job_spec *spec, const struct stage_spec *s,
-               uint32_t at)
+static void link_up(struct graph *g, uint32_t reader, uint32_t stage)
 {
-    struct graph_stage *own = &g->stages[shape_count(&g->shape)];
+    struct graph_stage *needed = &g->stages[stage];
+    uint32_t number = ++g->links_count;
 
-    own->at = at;
-    own->accumulator_size = s->accumulator_size;
-    own->reduction = s->reduction;
-    g->units = s->units;
-    g->leaf_units = s->leaf_units;
-    own->retries = s->retries;
-    own->demand = demand_number(g, spec, s);
-    own->reads = s->inputs_count > 0 || (s->needs_count > 0 && has_input(s));
-    own->needs = g->links_count;
-    own->needs_count = s->needs_count;
-    g->links_count += s->needs_count;
-    return s->reduction == REDUCE_COLLECT ? shape_add_apart(&g->shape, spec_leaves(s))
-                                          : shape_add(&g->shape, spec_leaves(s));
+    g->links[number - 1] = (struct graph_link){.stage = stage, .reader = reader};
+    if (needed->readers_last > 0)
+        g->links[needed->readers_last - 1].next = number;
+    else
+        needed->readers_first = number;
+    needed->readers_last = number;
+    needed->readers_count++;
 }
 
-/* Every stage's needs, and every stage's readers, in ascending order. */
-static void link_up(struct graph *g, const struct job_spec *spec)
+/* There is room for it. */
+static void add(struct graph *g, const struct stage_spec *s, uint8_t demand, uint32_t like,
+                uint32_t at)
 {
-    struct stage_spec room;
-    uint32_t at = 0;
+    struct graph_stage *own = &g->stages[g->count];
+    int rc = s->reduction == REDUCE_COLLECT ? shape_add_apart(&g->shape, spec_leaves(s))
+                                            : shape_add(&g->shape, spec_leaves(s));
 
-    for (uint32_t i = 0; i < g->count; i++) {
-        const struct stage_spec *s = graph_spec(g, spec, i, &room);
-
-        for (uint16_t k = 0; k < s->needs_count; k++) {
-            g->needs[g->stages[i].needs + k] = stage_need_at(s->needs, k).stage;
-            g->stages[stage_need_at(s->needs, k).stage].readers_count++;
-        }
-    }
-    for (uint32_t i = 0; i < g->count; i++) {
-        g->stages[i].readers = at;
-        at += g->stages[i].readers_count;
-        g->stages[i].readers_count = 0;
-    }
-    for (uint32_t i = 0; i < g->count; i++)
-        for (uint32_t k = 0; k < g->stages[i].needs_count; k++) {
-            struct graph_stage *needed = &g->stages[g->needs[g->stages[i].needs + k]];
-
-            g->readers[needed->readers + needed->readers_count++] = i;
-        }
+    ensure(rc == 0); /* it was checked */
+    *own =
+        (struct graph_stage){.at = at,
+                             .like = like,
+                             .needs = g->links_count,
+                             .needs_count = s->needs_count,
+                             .accumulator_size = (uint16_t)s->accumulator_size,
+                             .reduction = s->reduction,
+                             .retries = s->retries,
+                             .demand = demand,
+                             .reads = s->inputs_count > 0 || (s->needs_count > 0 && has_input(s))};
+    for (uint16_t i = 0; i < s->needs_count; i++)
+        link_up(g, g->count, stage_need_at(s->needs, i).stage);
+    g->count++;
 }
 
 int graph_init(struct graph *g, const struct alloc *a, const struct job_spec *spec)
 {
     struct reader r = reader_of(spec->more);
+    uint32_t links = spec->stage.needs_count;
     struct stage_spec s;
     int rc;
 
-    *g = (struct graph){.alloc = a, .count = 1u + spec->more_count};
+    *g = (struct graph){.alloc = a, .of_spec = 1u + spec->more_count};
     g->stages = &g->one;
     shape_init(&g->shape, a);
-    if (g->count > 1)
-        g->stages = alloc_zeroed(a, g->count * sizeof *g->stages);
-    rc = g->stages == NULL ? ERR_NO_MEMORY : add(g, spec, &spec->stage, 0);
-    for (uint16_t i = 0; rc == 0 && i < spec->more_count; i++) {
-        uint32_t at = (uint32_t)r.at;
-
+    for (uint16_t i = 0; i < spec->more_count; i++) {
         read_next_stage(&r, &s);
-        rc = add(g, spec, &s, at);
+        links += s.needs_count;
     }
-    ensure(rc != ERR_FULL); /* the spec was checked */
-    if (rc == 0 && g->links_count > 0) {
-        g->needs = alloc_zeroed(a, g->links_count * sizeof *g->needs);
-        g->readers = alloc_zeroed(a, g->links_count * sizeof *g->readers);
-        rc = g->needs == NULL || g->readers == NULL ? ERR_NO_MEMORY : 0;
-    }
+    rc = make_room(g, g->of_spec, links);
     if (rc < 0) {
         graph_clear(g);
         return rc;
     }
-    if (g->links_count > 0)
-        link_up(g, spec);
+    add(g, &spec->stage, demand_take(g, spec, &spec->stage), 0, 0);
+    g->units = spec->stage.units;
+    g->leaf_units = spec->stage.leaf_units;
+    r = reader_of(spec->more);
+    for (uint16_t i = 0; i < spec->more_count; i++) {
+        uint32_t at = (uint32_t)r.at;
+
+        read_next_stage(&r, &s);
+        add(g, &s, demand_take(g, spec, &s), g->count, at);
+    }
     return 0;
+}
+
+/* --- what is appended --- */
+
+static uint32_t yields(void *ctx, uint32_t stage)
+{
+    const struct graph *g = ctx;
+    struct shape_stage in;
+
+    /* Behind it are those of the list that is looked at, which fold. */
+    if (stage >= g->count || g->stages[stage].reduction != REDUCE_COLLECT)
+        return 1;
+    in = shape_at(&g->shape, stage);
+    return (uint32_t)(in.end - in.first);
+}
+
+/* Reads an entry whole; the stage that it is like was written out before it. */
+static int read_entry(const struct graph *g, const struct job_spec *spec, struct reader *r,
+                      uint32_t number, uint32_t *like, struct stage_spec *s)
+{
+    struct stage_spec entry, room;
+    int rc = read_append_entry(r, number, like, &entry);
+
+    if (rc < 0)
+        return rc;
+    if (*like == number) {
+        *s = entry;
+        return 0;
+    }
+    if (*like >= g->count || g->stages[*like].like != *like)
+        return ERR_FORMAT;
+    *s = *graph_spec(g, spec, *like, &room);
+    append_take_after(s, &entry);
+    return 0;
+}
+
+/* Where the stages of a list stand that are written out, by their place in it, and one; 0: it is
+ * like another. */
+struct written {
+    uint32_t at[APPEND_STAGES_MAX];
+};
+
+/* The next entry of a list that the graph does not have yet: it may be like an earlier one of the
+ * same list. */
+static int read_listed(const struct graph *g, const struct job_spec *spec,
+                       const struct append *list, struct written *w, struct reader *r,
+                       uint16_t place, struct stage_spec *s)
+{
+    uint32_t number = list->first + place, at = (uint32_t)r->at, like;
+    struct stage_spec entry, room;
+    struct reader again = list->entries;
+    int rc = read_append_entry(r, number, &like, &entry);
+
+    if (rc < 0)
+        return rc;
+    w->at[place] = like == number ? at + 1 : 0;
+    *s = entry;
+    if (like == number)
+        return 0;
+    if (like < list->first) {
+        if (g->stages[like].like != like)
+            return ERR_FORMAT;
+        *s = *graph_spec(g, spec, like, &room);
+    } else {
+        if (w->at[like - list->first] == 0)
+            return ERR_FORMAT;
+        again.at = w->at[like - list->first] - 1;
+        rc = read_append_entry(&again, like, &like, s);
+    }
+    append_take_after(s, &entry);
+    return rc;
+}
+
+/* Where a stage of so many leaves would end, as core/job/shape.h lays them. */
+static bool lay(uint64_t *next, uint64_t leaves)
+{
+    uint64_t size = (uint64_t)1 << tree_levels(leaves);
+    uint64_t first = (*next + size - 1) & ~(size - 1);
+
+    *next = first + size;
+    return first < LEAVES_MAX && leaves <= LEAVES_MAX - first;
+}
+
+static int check_demand(const struct graph *g, const struct job_spec *spec,
+                        const struct stage_spec *s)
+{
+    int rc = demand_check(&s->demand);
+
+    if (rc < 0 || demand_is_empty(&s->demand))
+        return rc;
+    return demand_number(g, spec, s) > 0 ? 0 : ERR_NOT_FOUND;
+}
+
+static int check_list(struct graph *g, const struct job_spec *spec, const struct append *list,
+                      uint32_t *links)
+{
+    struct reader r = list->entries;
+    uint64_t next = g->shape.next;
+    struct stage_spec s;
+    struct written w;
+    int rc = 0;
+
+    *links = 0;
+    for (uint16_t i = 0; rc == 0 && i < list->count; i++) {
+        rc = read_listed(g, spec, list, &w, &r, i, &s);
+        if (rc == 0)
+            rc = stage_check(&s, list->first + i, yields, g);
+        if (rc == 0 && s.reduction != REDUCE_FOLD)
+            rc = ERR_VERSION;
+#if VELUM_PLANT != 549 /* unit/test_ledger_stages: what is appended may ask for something new */
+        if (rc == 0 && w.at[i] > 0)
+            rc = check_demand(g, spec, &s);
+#endif
+        if (rc == 0 && !lay(&next, spec_leaves(&s)))
+            rc = ERR_FULL;
+        *links += rc == 0 ? s.needs_count : 0;
+    }
+    return rc;
+}
+
+static int keep_fact(struct graph *g, struct bytes fact, const struct append *list)
+{
+    void *lists = g->lists;
+    int rc = grow(g->alloc, &lists, &g->lists_cap, g->lists_count + 1, sizeof *g->lists);
+    uint8_t *copy;
+
+    g->lists = lists;
+    copy = rc < 0 ? NULL : alloc_zeroed(g->alloc, fact.len);
+    if (copy == NULL)
+        return ERR_NO_MEMORY;
+    memcpy(copy, fact.data, fact.len);
+    g->lists[g->lists_count++] = (struct graph_list){
+        .fact = copy,
+        .fact_len = (uint32_t)fact.len,
+        .entries_at = (uint32_t)(list->entries.data + list->entries.at - fact.data),
+        .first = list->first,
+        .count = list->count};
+    g->lists_bytes += fact.len;
+    return 0;
+}
+
+int graph_append(struct graph *g, const struct job_spec *spec, struct bytes fact,
+                 const struct append *list)
+{
+    struct reader r = list->entries;
+    struct stage_spec s;
+    uint32_t links, like;
+    int rc;
+
+    ensure(list->first == g->count);
+    if (list->count > JOB_STAGES_MAX - g->count ||
+        fact.len > GRAPH_LISTS_BYTES_MAX - g->lists_bytes)
+        return ERR_FULL;
+    rc = check_list(g, spec, list, &links);
+    if (rc == 0)
+        rc = make_room(g, list->count, links);
+    if (rc == 0)
+        rc = keep_fact(g, fact, list);
+    if (rc < 0)
+        return rc;
+    for (uint16_t i = 0; i < list->count; i++) {
+        uint32_t at = (uint32_t)(r.at - list->entries.at);
+
+        rc = read_entry(g, spec, &r, g->count, &like, &s);
+        ensure(rc == 0);
+        /* What is like another asks for the same. */
+        add(g, &s, like < g->count ? g->stages[like].demand : demand_number(g, spec, &s), like, at);
+    }
+    return 0;
+}
+
+uint32_t graph_list_of(const struct graph *g, uint32_t stage)
+{
+    uint32_t low = 0, high = g->lists_count;
+
+    if (stage < g->of_spec)
+        return g->lists_count;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+
+        if (g->lists[mid].first + g->lists[mid].count <= stage)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+struct bytes graph_list_fact(const struct graph *g, uint32_t list)
+{
+    ensure(list < g->lists_count);
+    return (struct bytes){g->lists[list].fact, g->lists[list].fact_len};
+}
+
+int graph_take_over(struct graph *g, const struct job_spec *spec, const struct graph *from)
+{
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < from->lists_count; i++) {
+        const struct graph_list *l = &from->lists[i];
+        struct append list = {
+            .first = l->first,
+            .count = (uint16_t)l->count,
+            .entries = {.data = l->fact, .len = l->fact_len, .at = l->entries_at}};
+
+        if (l->first == g->count)
+            rc = graph_append(g, spec, graph_list_fact(from, i), &list);
+    }
+    return rc;
+}
+
+/* --- looking --- */
+
+static const struct stage_spec *appended_spec(const struct graph *g, const struct job_spec *spec,
+                                              uint32_t i, struct stage_spec *room)
+{
+    uint32_t list = graph_list_of(g, i), like;
+    struct reader r;
+    int rc;
+
+    ensure(list < g->lists_count);
+    r = reader_of(graph_list_fact(g, list));
+    r.at = g->lists[list].entries_at + g->stages[i].at;
+    rc = read_entry(g, spec, &r, i, &like, room);
+    ensure(rc == 0);
+    return room;
 }
 
 const struct stage_spec *graph_spec(const struct graph *g, const struct job_spec *spec, uint32_t i,
@@ -127,6 +394,8 @@ const struct stage_spec *graph_spec(const struct graph *g, const struct job_spec
     ensure(i < g->count);
     if (i == 0)
         return &spec->stage;
+    if (i >= g->of_spec)
+        return appended_spec(g, spec, i, room);
     r = reader_of(spec->more);
     r.at = g->stages[i].at;
     read_next_stage(&r, room);

@@ -1,14 +1,17 @@
 /* The facts of one job in their reduced view: the spec, the holders (greatest generation; two
  * unequal ones of the same generation are the union, ranked by id), everybody who was ever named as
  * a holder, the greatest claim, the cover, at most 3 attempts a leaf and 64 in all, one cancel, one
- * outcome. For a kernel that is a function merging is commutative, associative and idempotent.
+ * outcome; of an open job the stages its author appended, and how many he closed it with. Those of
+ * a list are taken when all before them are there. For a kernel that is a function merging is
+ * commutative, associative and idempotent.
  *
  * Beside it stands the account (core/job/account.h): who counted which leaves, as far as the own
  * facts tell, each leaf named once. It outlives the cover and is no part of the digest: holders
  * that met the same leaves in another order name other authors for them.
  *
  * Outcomes: divergent > result > unknown > failed > timed-out > cancelled; the greatest wins; two
- * unequal results are divergent. */
+ * unequal results are divergent. So is a job whose author says two things of the same stage: two
+ * unequal lists that begin alike or overlap, a list behind the end, two ends. */
 #ifndef VELUM_JOB_LEDGER_H
 #define VELUM_JOB_LEDGER_H
 
@@ -28,7 +31,9 @@ enum ledger_result { LEDGER_KNOWN = 0, LEDGER_NEW = 1, LEDGER_DIVERGED = 2 };
 /* Applies one encoded fact of this job; signatures were checked by the caller. LEDGER_NEW when the
  * reduced view changed, LEDGER_KNOWN when it said nothing new, LEDGER_DIVERGED when the job became
  * divergent through it. ERR_FORMAT for another job's fact or bad bytes, ERR_FULL at the cover's
- * bound (only a fact that fills a hole or supersedes is taken then), ERR_NO_MEMORY. */
+ * bound (only a fact that fills a hole or supersedes is taken then), of a list of stages when an
+ * earlier one is missing here or the job has all it may have, of values whose stage may still be
+ * appended; ERR_NO_MEMORY. */
 int ledger_apply(struct ledger *l, struct bytes fact);
 /* The same, and appends to `gained` which of a PARTIAL's leaves are named now and were not before.
  * The set's bound is a bound on what is named: leaves beyond it get no name. */
@@ -42,7 +47,14 @@ bool ledger_keeps(const struct ledger *l, enum fact_kind kind, struct bytes fact
 
 const struct job_spec *ledger_spec(const struct ledger *l); /* borrowed from the ledger */
 const struct graph *ledger_graph(const struct ledger *l);   /* the same */
-struct bytes ledger_spec_fact(const struct ledger *l);      /* encoded, as given */
+/* No stage is missing, and none will come: it is not open, or was closed with as many as there
+ * are. */
+bool ledger_is_whole(const struct ledger *l);
+uint32_t ledger_closed(const struct ledger *l); /* with so many stages; 0: it is open */
+/* Stages that came here beside the facts of the job, to be worked for. They count from now on;
+ * when they come as facts they are news. 0 or ERR_NO_MEMORY. */
+int ledger_lend(struct ledger *l, const struct graph *graph);
+struct bytes ledger_spec_fact(const struct ledger *l);   /* encoded, as given */
 struct bytes ledger_spec_signed(const struct ledger *l); /* the signed bytes inside it, encoded */
 /* NULL when there is none yet. The _fact functions give the encoded fact for sending on (empty when
  * none). */
@@ -57,6 +69,9 @@ struct bytes ledger_outcome_fact(const struct ledger *l);
 /* How many leaves the result is made of, or will be, as far as is known: of a search that has a
  * match those up to it. */
 uint64_t ledger_leaves(const struct ledger *l);
+/* A value that was folded here, of those in the cover: as cover_insert. Values of stages that
+ * nobody reads any more are dropped (job/spent.h). */
+int ledger_put(struct ledger *l, const struct value *v);
 struct cover *ledger_cover(struct ledger *l); /* freed (NULL) once `ledger_shrink` was called */
 /* Every holder that any generation ever named and that has not retired since, by id; for `kill`.
  * Survives snapshots. At most FACT_TERMS_MAX: when there were more, ledger_forgot_holders. */
@@ -65,6 +80,9 @@ bool ledger_forgot_holders(const struct ledger *l);
 /* It was named as a holder, retired or not. */
 bool ledger_was_holder(const struct ledger *l, struct node_id id);
 bool ledger_has_retired(const struct ledger *l, struct node_id id);
+/* One RETIRED fact with all that the present HOLDERS fact does not say of them, as a block. False:
+ * there is nothing of that kind. */
+bool ledger_put_former(const struct ledger *l, struct buf *to);
 
 /* A node that is alone keeps its holders, claim and outcome facts with a blank signature (64 zero
  * bytes): nobody is there to check it, and signing is what a submission costs most. Before anything

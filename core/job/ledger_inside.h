@@ -1,6 +1,7 @@
 /* The inside of a ledger, shared by its own files only: ledger.c (taking facts in), ledger_view.c
  * (what they come to), ledger_terms.c (who was ever named as a holder), ledger_count.c (who counted
- * what) and ledger_seal.c (signing late). Nobody else includes this. */
+ * what), ledger_stages.c (what the author of an open job appends) and ledger_seal.c (signing late).
+ * Nobody else includes this. */
 #ifndef VELUM_JOB_LEDGER_INSIDE_H
 #define VELUM_JOB_LEDGER_INSIDE_H
 
@@ -8,6 +9,7 @@
 #include "core/job/account.h"
 #include "core/job/graph.h"
 #include "core/job/ledger.h"
+#include "core/job/spent.h"
 
 #define ATTEMPTS_A_LEAF 3
 #define ATTEMPTS_MAX 64
@@ -34,7 +36,9 @@ struct ledger {
     uint32_t terms_count, terms_cap;
     bool terms_lost; /* more were named than are remembered */
 
-    struct buf claim_fact, cancel_fact; /* empty: there is none */
+    struct buf claim_fact, cancel_fact, close_fact; /* empty: there is none */
+    uint32_t closed;
+    struct digest stages_digest; /* over the lists in their order */
     struct claim claim;
     struct cancel cancel;
 
@@ -50,6 +54,7 @@ struct ledger {
     bool digested;              /* and would give again: an ended job is compared many times */
 
     struct cover *cover;      /* NULL once shrunk */
+    struct spent spent;       /* of its stages */
     struct attempt *attempts; /* ascending */
     uint32_t attempts_count, attempts_cap;
     uint64_t compute_us;
@@ -63,6 +68,14 @@ int terms_named(struct ledger *l, const struct holders *h);
 int terms_apply(struct ledger *l, const struct terms *t);
 /* What the holders facts that are kept do not say: at most FACT_TERMS_MAX. */
 uint8_t terms_to_tell(const struct ledger *l, struct term to[FACT_TERMS_MAX]);
+/* Keeps a copy in *to; the old one survives a failure. */
+int ledger_keep(struct ledger *l, struct buf *to, struct bytes fact);
+/* enum ledger_result, or an error of ledger_apply. */
+int stages_apply(struct ledger *l, const struct stages_fact *s, struct bytes fact);
+bool stages_keeps(const struct ledger *l, struct bytes fact);
+int close_apply(struct ledger *l, const struct close_fact *c, struct bytes fact);
+/* The author contradicts himself: these two bodies say so. LEDGER_DIVERGED, or LEDGER_KNOWN. */
+int ledger_contradicted(struct ledger *l, struct bytes a, struct bytes b);
 /* The first leaves at or after `at` that are covered and that nobody is named for. False: none. */
 bool ledger_nameless(const struct ledger *l, uint64_t at, struct run *part);
 /* Names the leaves of a run that are covered, or believed to be, and not named yet: LEDGER_NEW when

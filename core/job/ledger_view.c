@@ -85,6 +85,12 @@ static void put_fact_block(struct buf *to, struct bytes fact)
         put_block(to, fact);
 }
 
+/* What is spent follows from the values of those that read it. */
+static bool is_told(const struct ledger *l, uint32_t i)
+{
+    return cover_at(l->cover, i)->data.data != NULL;
+}
+
 /* Values [i, ...) of the cover that fit one fact; returns where the next fact begins. */
 static uint32_t put_cover_slice(const struct ledger *l, uint32_t i, struct buf *to)
 {
@@ -97,27 +103,30 @@ static uint32_t put_cover_slice(const struct ledger *l, uint32_t i, struct buf *
         if (end > i && size + more > SNAPSHOT_PARTIAL_BYTES)
             break;
         size += more;
-        end++;
+        p.count = (uint16_t)(p.count + is_told(l, end++));
     }
-    p.count = (uint16_t)(end - i);
+    if (p.count == 0)
+        return end;
     size_t start = block_begin(to);
     put_partial_begin(to, &p);
     for (; i < end; i++)
-        put_value(to, cover_at(l->cover, i));
+        if (is_told(l, i))
+            put_value(to, cover_at(l->cover, i));
     block_end(to, start);
     return end;
 }
 
-static void put_former(const struct ledger *l, struct buf *to)
+bool ledger_put_former(const struct ledger *l, struct buf *to)
 {
     struct term terms[FACT_TERMS_MAX];
     uint8_t count = terms_to_tell(l, terms);
 
     if (count == 0)
-        return;
+        return false;
     size_t start = block_begin(to);
     put_retired(to, terms, count);
     block_end(to, start);
+    return true;
 }
 
 static void put_name(struct buf *to, struct node_id author, struct run of)
@@ -147,15 +156,26 @@ static void put_nameless(const struct ledger *l, struct buf *to)
         put_name(to, (struct node_id){0}, part);
 }
 
+static void put_stages(const struct ledger *l, struct buf *to)
+{
+    for (uint32_t i = 0; i < l->graph.lists_count; i++)
+        put_fact_block(to, graph_list_fact(&l->graph, i));
+#if VELUM_PLANT != 522 /* unit/test_ledger_stages: a snapshot forgets that the job is closed */
+    put_fact_block(to, buf_bytes(&l->close_fact));
+#endif
+}
+
 void ledger_snapshot(const struct ledger *l, struct buf *to)
 {
     put_fact_block(to, buf_bytes(&l->spec_fact));
     /* It may travel in parts: nobody shall begin to lead a job that has ended. */
     put_fact_block(to, buf_bytes(&l->outcome_fact));
+    /* Before what is said of their leaves. */
+    put_stages(l, to);
     for (uint32_t i = 0; i < l->variants_count; i++)
         put_fact_block(to, buf_bytes(&l->variants[i].fact));
 #if VELUM_PLANT != 140 /* unit/test_ledger: a snapshot forgets who was a holder before */
-    put_former(l, to);
+    (void)ledger_put_former(l, to);
 #endif
     put_fact_block(to, buf_bytes(&l->claim_fact));
 #if VELUM_PLANT != 30 /* sim: a snapshot leaves out the cancel */
@@ -197,7 +217,7 @@ static void put_holders_sorted(struct buf *b, const struct ledger *l)
 
 static void digest_titles(const struct ledger *l, struct sha256 *s)
 {
-    uint8_t raw[512];
+    uint8_t raw[768];
     struct buf b;
     buf_init_fixed(&b, raw, sizeof raw);
     put_job_id(&b, l->job);
@@ -208,6 +228,10 @@ static void digest_titles(const struct ledger *l, struct sha256 *s)
     /* One that comes after an outcome says nothing any more. */
     if (l->cancel_fact.len > 0 && l->shown.state == 0)
         put_cancel_body(&b, l->job, &l->cancel);
+    if (l->spec.open && l->shown.state == 0) {
+        put_digest(&b, l->stages_digest);
+        put_u32(&b, l->closed);
+    }
     sha256_add(s, b.data, b.len);
     /* Whom a kill must ask: while there is none. */
     for (uint32_t i = 0; i < l->terms_count && l->shown.state == 0; i++)

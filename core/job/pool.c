@@ -26,16 +26,14 @@ int pool_new(struct pool **out, const struct alloc *a, const struct cover *cover
     p->alloc = a;
     p->cover = cover;
     p->shape = cover_shape(cover);
-    p->stages = shape_count(p->shape);
-    p->leaves = p->shape->end;
     p->stage_states = &p->one_stage;
-    p->one_stage = p->stages == 1 ? STAGE_OPEN : STAGE_SHUT;
-    if (p->stages > 1)
-        p->stage_states = alloc_zeroed(a, p->stages);
-    if (!p->stage_states) {
+    p->one_stage = shape_count(p->shape) == 1 ? STAGE_OPEN : STAGE_SHUT;
+    if (pool_reserve(p, shape_count(p->shape)) < 0) {
         alloc_free(a, p, sizeof *p);
         return ERR_NO_MEMORY;
     }
+    p->stages = shape_count(p->shape);
+    p->leaves = p->shape->end;
     p->stale = true;
     p->pace.goal_us = POOL_CHUNK_GOAL_US;
     map_init(&p->by_grant, a, sizeof(uint64_t), POOL_CHUNKS_MAX);
@@ -47,6 +45,30 @@ int pool_new(struct pool **out, const struct alloc *a, const struct cover *cover
     return 0;
 }
 
+int pool_reserve(struct pool *p, uint32_t stages)
+{
+    void *states = p->stage_states == &p->one_stage ? NULL : p->stage_states;
+    uint32_t cap = 2 * p->stages_cap < stages ? stages : 2 * p->stages_cap;
+    if (stages <= 1 || stages <= p->stages_cap)
+        return 0;
+    int rc = alloc_grow(p->alloc, &states, p->stages_cap, cap, 1);
+    if (rc < 0)
+        return rc;
+    if (p->stage_states == &p->one_stage)
+        *(uint8_t *)states = p->one_stage;
+    p->stage_states = states;
+    p->stages_cap = cap;
+    return 0;
+}
+
+void pool_more(struct pool *p)
+{
+    ensure(shape_count(p->shape) <= p->stages_cap || shape_count(p->shape) == 1);
+    p->stages = shape_count(p->shape);
+    p->leaves = p->shape->end;
+    p->free.count_max = FREE_RUNS_MAX + p->stages;
+}
+
 void pool_set_pace(struct pool *p, struct pool_pace pace)
 {
     if (pace.goal_us < p->pace.goal_us)
@@ -54,6 +76,12 @@ void pool_set_pace(struct pool *p, struct pool_pace pace)
     if (pace.least_us < p->pace.least_us)
         p->trim_at = (struct instant){0};
     p->pace = pace;
+}
+
+void pool_look_at(struct pool *p, const struct cover *cover)
+{
+    p->cover = cover;
+    p->stale = true;
 }
 
 void pool_free(struct pool *p)
@@ -68,7 +96,7 @@ void pool_free(struct pool *p)
     runset_clear(&p->careful);
     poison_clear(&p->poison);
     if (p->stage_states != &p->one_stage)
-        alloc_free(p->alloc, p->stage_states, p->stages);
+        alloc_free(p->alloc, p->stage_states, p->stages_cap);
     alloc_free(p->alloc, p, sizeof *p);
 }
 
@@ -433,6 +461,13 @@ static void shorten(struct pool *p, struct entry *e, uint64_t end)
     e->c.end = end;
     give_back(p, e, end, old);
 #endif
+}
+
+void pool_counted(struct pool *p, uint64_t grant, uint64_t from, uint64_t next, uint64_t before)
+{
+    const struct entry *e = entry_of(p, grant);
+    if (!p->stale && e && e->c.next <= from && next <= e->c.end && p->cover_seen == before)
+        p->cover_seen = cover_changes(p->cover);
 }
 
 int pool_report(struct pool *p, uint64_t grant, uint64_t next, uint64_t end, uint64_t compute_us,

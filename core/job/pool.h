@@ -39,6 +39,10 @@ int pool_new(struct pool **out, const struct alloc *a, const struct cover *cover
  * of it that are out stay as they are. */
 void pool_open(struct pool *p, uint32_t stage);
 void pool_close(struct pool *p, uint32_t stage);
+/* Room for so many stages in all; then the shape has got more of them, which are shut. 0 or
+ * ERR_NO_MEMORY. */
+int pool_reserve(struct pool *p, uint32_t stages);
+void pool_more(struct pool *p);
 struct pool_pace {
     int64_t goal_us;  /* how long a chunk should take; first POOL_CHUNK_GOAL_US */
     int64_t least_us; /* it takes no less where so many leaves are left, and is not trimmed to less;
@@ -46,6 +50,8 @@ struct pool_pace {
     double leaves_per_s; /* what a node is taken for whose speed is unknown; 0: nobody knows */
 };
 void pool_set_pace(struct pool *p, struct pool_pace pace);
+/* From now on it is this cover that says what there is to give out: of the same shape, borrowed. */
+void pool_look_at(struct pool *p, const struct cover *cover);
 void pool_free(struct pool *p);
 
 uint64_t pool_free_leaves(struct pool *p); /* nobody has them */
@@ -80,6 +86,10 @@ int pool_adopt(struct pool *p, struct node_id node, uint64_t grant, uint64_t nex
  * ERR_FORMAT for leaves it does not have: then nothing has changed. */
 int pool_report(struct pool *p, uint64_t grant, uint64_t next, uint64_t end, uint64_t compute_us,
                 bool ended, struct instant now);
+/* Since the cover had changed `before` times it got values of leaves [from, next) and no others: if
+ * this chunk has them none of them was free, and what is free need not be compared with all of the
+ * cover. Before pool_report. */
+void pool_counted(struct pool *p, uint64_t grant, uint64_t from, uint64_t next, uint64_t before);
 /* The chunk comes back unrun or broken off: its unreported rest is free again. */
 int pool_return(struct pool *p, uint64_t grant);
 /* A worker died in this chunk. own_doing: of the leaf's own doing. The rest is free again, careful.

@@ -23,7 +23,7 @@ struct pool {
     uint64_t leaves; /* numbers of the row */
     uint8_t one_stage,
         *stage_states; /* enum stage_state by stage; `one_stage` if it is the only one */
-    uint32_t stages;
+    uint32_t stages, stages_cap;
     struct map by_grant;
     struct entry **list;
     uint32_t count, cap;

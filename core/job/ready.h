@@ -17,6 +17,7 @@ enum ready_state {
 
 struct ready_stage {
     uint8_t state;    /* enum ready_state */
+    bool told;        /* the owner's: that it is complete, or never will be, was heard */
     uint32_t missing; /* needs that are not complete */
     uint32_t blocked_by;
     uint64_t covered_to; /* its leaves before it are covered */
@@ -27,6 +28,7 @@ struct ready {
     const struct graph *graph;
     const struct cover *cover;
     struct ready_stage one, *stages;
+    uint32_t count, cap;            /* of stages that it looks at */
     uint32_t done, failed, blocked; /* so many of them */
 };
 
@@ -37,6 +39,10 @@ typedef void ready_opened(void *ctx, uint32_t stage);
 int ready_init(struct ready *r, const struct alloc *a, const struct graph *g,
                const struct cover *cover);
 void ready_clear(struct ready *r);
+/* Room for so many stages in all, which the graph does not have yet. 0 or ERR_NO_MEMORY. */
+int ready_reserve(struct ready *r, uint32_t count);
+/* The graph has got more of them, that there was made room for. */
+void ready_more(struct ready *r, ready_opened *opened, void *ctx);
 /* Values have come for a stage: it may be complete now, and others ready; also when it had failed
  * and others were blocked by it. */
 void ready_look(struct ready *r, uint32_t stage, ready_opened *opened, void *ctx);

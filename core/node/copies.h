@@ -29,8 +29,6 @@ void copies_tick(struct node *n);
 void copies_lost(struct node *n, const struct shelf_object *o);
 /* A fetch has ended. */
 void copies_fetched(struct node *n, struct digest name, bool whole);
-/* This node has said that it keeps no objects. */
-bool copies_never(const struct node *n, struct node_id id);
 /* How many nodes there are that keep objects, COPIES_MAX or more are that many: those that live and
  * can store. */
 uint32_t copies_possible(const struct node *n);

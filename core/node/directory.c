@@ -14,6 +14,7 @@
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
+#include "core/node/listing.h"
 #include "core/node/place.h"
 #include "core/node/request.h"
 #include "core/node/watch.h"
@@ -84,6 +85,7 @@ static void list_add(struct entry_list *l, struct entry *e)
 static void list_remove(struct node *n, struct entry_list *l, struct entry *e)
 {
     greet_entry_gone(n, e);
+    listings_entry_gone(n, e);
     if (e->prev != NULL)
         e->prev->next = e->next;
     else

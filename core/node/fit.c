@@ -47,10 +47,17 @@ int fit_begin(struct job *j)
     for (uint32_t i = 1; i <= g->demands_count; i++)
         l->fits[i - 1].demand = graph_demand(g, j->spec, i);
     l->fits_all = true;
-    for (uint32_t i = 0; i < g->count; i++)
-        l->fits_all &= g->stages[i].demand > 0;
+    fit_more(j);
     l->fits_seen = UINT64_MAX;
     return 0;
+}
+
+void fit_more(struct job *j)
+{
+    struct lead *l = j->lead;
+
+    for (; l->fits_stages < j->graph->count; l->fits_stages++)
+        l->fits_all &= j->graph->stages[l->fits_stages].demand > 0;
 }
 
 void fit_end(struct job *j)
@@ -129,6 +136,14 @@ static void count_nodes(struct job *j)
             count_node(j, linked_at(n, i));
 }
 
+/* It never may run again. */
+static bool is_over(const struct lead *l, uint32_t stage)
+{
+    enum ready_state state = ready_at(&l->ready, stage);
+
+    return state == STAGE_DONE || state == STAGE_FAILED;
+}
+
 static void look_at_stages(struct job *j)
 {
     struct lead *l = j->lead;
@@ -136,7 +151,9 @@ static void look_at_stages(struct job *j)
     for (uint32_t i = 0; i < j->graph->demands_count; i++)
         l->fits[i].open = false;
     l->fits_open = true;
-    for (uint32_t i = 0; i < j->graph->count; i++) {
+    while (l->fits_from < l->ready.count && is_over(l, l->fits_from))
+        l->fits_from++;
+    for (uint32_t i = l->fits_from; i < l->ready.count; i++) {
         struct fit *f = fit_of(j, i);
 
         if (ready_at(&l->ready, i) != STAGE_READY)
@@ -151,9 +168,9 @@ static void look_at_stages(struct job *j)
 /* The first of those that may run and are met by nobody; or all. */
 static uint32_t first_unmet(const struct job *j)
 {
-    uint32_t i = 0;
+    uint32_t i = j->lead->fits_from;
 
-    for (; i < j->graph->count; i++) {
+    for (; i < j->lead->ready.count; i++) {
         const struct fit *f = fit_of(j, i);
 
         if (f != NULL && f->nodes == 0 && ready_at(&j->lead->ready, i) == STAGE_READY)
@@ -179,7 +196,7 @@ void fit_look(struct job *j)
         l->fits_without = l->hands_without;
     }
     look_at_stages(j);
-    unmet = first_unmet(j) < j->graph->count;
+    unmet = first_unmet(j) < l->ready.count;
     if (unmet == l->unmet)
         return;
     l->unmet = unmet;
@@ -347,11 +364,11 @@ static struct offer nearest(const struct node *n, const struct demand *d)
 
 void fit_say_unmet(const struct job *j, char *text, size_t cap)
 {
-    uint32_t stage = j->lead->fits == NULL ? j->graph->count : first_unmet(j);
+    uint32_t stage = j->lead->fits == NULL ? 0 : first_unmet(j);
     const struct demand *d;
     struct offer o;
 
-    if (stage == j->graph->count || !j->lead->unmet)
+    if (j->lead->fits == NULL || stage == j->lead->ready.count || !j->lead->unmet)
         return;
     d = &fit_of(j, stage)->demand;
     o = nearest(j->node, d);

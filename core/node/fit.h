@@ -14,6 +14,8 @@ struct load fit_load_of(const struct stage_spec *s);
 
 /* 0 or ERR_NO_MEMORY. Looks nowhere yet. */
 int fit_begin(struct job *j);
+/* Stages were appended; what they ask for, stages of the spec ask for too. */
+void fit_more(struct job *j);
 void fit_end(struct job *j);
 /* The same as fit_load_of. */
 struct load fit_load(const struct job *j, uint32_t stage);

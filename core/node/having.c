@@ -4,6 +4,14 @@
 #include "core/node/link.h"
 #include "core/node/objects.h"
 
+bool having_never(const struct node *n, struct node_id id)
+{
+    for (uint32_t i = 0; i < n->objects->without_count; i++)
+        if (node_id_equal(n->objects->without[i], id))
+            return true;
+    return false;
+}
+
 /* The end of its boot: two in a row are hardly ever alike. */
 static uint32_t boot_of(const struct node *n, struct node_id id)
 {

@@ -6,6 +6,8 @@
 #include "core/node/keeping.h"
 #include "core/object/shelf.h"
 
+/* This node has said that it keeps no objects. */
+bool having_never(const struct node *n, struct node_id id);
 /* It has said so, this process of it or another. */
 bool having_had(const struct keeping *k, struct node_id id);
 /* It has said so since it started. */

@@ -1,13 +1,10 @@
-/* Facts: keeping them for a coordinator, comparing ledgers with other holders, taking over when the
- * coordinator is gone. Private to core/node. */
+/* Facts: keeping them for a coordinator, and comparing ledgers with other holders. Private to
+ * core/node. */
 #ifndef VELUM_NODE_HOLDER_H
 #define VELUM_NODE_HOLDER_H
 
 #include "core/node/state.h"
 
-/* Claims when it must, steps down when it must. */
-void holder_tend(struct job *j);
-void holder_tend_all(struct node *n);
 /* FACTS: verified, kept, and said to be kept once they are synced. */
 int holder_facts(struct node *n, struct node_id from, struct bytes payload);
 /* FACTS_KEPT: a holder has synced a batch. */
@@ -17,6 +14,10 @@ int holder_sync(struct node *n, struct node_id from, struct bytes payload);
 /* Shows the ledger's digest to another node that has the job: both then send what the other lacks.
  */
 void holder_compare(struct job *j, struct node_id other);
+/* Where the ledger of a live job may be behind: others have told an outcome that is not here,
+ * nobody has answered since a restart, or nothing was heard for long. Whoever should know is asked,
+ * once a second; in silence every five. */
+void holder_catch_up(struct job *j);
 /* A node is reachable: compares this live job with it, or brings it up to date. */
 void holder_peer_up(struct job *j, struct node_id id);
 /* Ended jobs about which coordinators may have differed are compared once more a little later, so
@@ -32,5 +33,8 @@ void holder_send_snapshot(struct job *j, struct node_id to);
  * block, and counted, when it is new. */
 int holder_take_fact(struct node *n, struct job_id job, struct bytes fact, struct buf *news,
                      uint16_t *news_count);
+
+/* Stages that came with a grant, as u16 count and blocks: facts like any others. 0 or an error. */
+int holder_take_lists(struct job *j, struct node_id from, struct bytes lists);
 
 #endif

@@ -126,6 +126,7 @@ struct hand {
     double leaves_per_us;
     struct instant no_merges_until; /* it gave some back */
     uint32_t has_run;               /* it has computed leaves of this stage, and one; 0: of none */
+    uint32_t stages_told;           /* of those that were appended it knows all before this one */
     uint32_t told_for; /* it was told last what this stage reads, and one; 0: of none */
 };
 
@@ -159,12 +160,15 @@ struct lead {
     char last_cause[REASON_SIZE];
     struct instant no_input_since; /* nobody has got an input, and no leaf was computed since */
     struct ready ready;            /* which stages may run */
+    struct sessions *sessions;     /* of an open job; session.h */
     struct fit *fits; /* fit.c: by number of the demand from 1, behind that of all together; NULL:
                          its stages ask for nothing */
     uint64_t fits_seen;
     uint32_t fits_without;
-    bool fits_all;  /* every stage asks for something */
-    bool fits_open; /* so do all that may run */
+    uint32_t fits_stages; /* of so many stages it is known whether all of them ask for something */
+    uint32_t fits_from;   /* those before it never may run again */
+    bool fits_all;        /* they do */
+    bool fits_open;       /* so do all that may run */
     enum fit_care care;
     bool unmet;       /* a stage that may run is met by no node */
     bool look_at_all; /* values came from elsewhere than reports */
@@ -221,6 +225,7 @@ struct job {
     const struct graph *graph;   /* the ledger's, or own_graph */
     struct graph *own_graph;
     struct stage_kernel first_kernel, *kernels; /* by stage; see stages.h */
+    uint32_t kernels_count, kernels_cap;
     bool lacks_kernel, wants_objects, collects; /* some stage of it does */
     struct job *next_kept, *prev_kept;          /* finished jobs kept whole, oldest first */
     bool kept;
@@ -262,6 +267,7 @@ struct job {
     uint64_t batch_last;
     bool own_synced; /* a batch of this node's as coordinator is in its journal */
     struct batch *batches;
+    bool awaits_batch;        /* one of them is among the waits */
     struct replica *replicas; /* HOLDERS_MAX of them, or NULL while there are none */
     uint8_t replicas_count;
     uint8_t *log; /* what workers wrote, the tail of it, or NULL */

@@ -141,6 +141,12 @@ int job_add_ledger(struct job *j, struct bytes spec_fact)
         j->ledger = NULL;
         return rc;
     }
+    /* It may be at work on stages that come as facts later. */
+    if (j->own_graph != NULL && ledger_lend(j->ledger, j->own_graph) < 0) {
+        ledger_free(j->ledger);
+        j->ledger = NULL;
+        return ERR_NO_MEMORY;
+    }
     j->spec = ledger_spec(j->ledger);
     j->graph = ledger_graph(j->ledger);
     own_spec_free(j);
@@ -187,10 +193,19 @@ out:
 int job_drop_ledger(struct job *j)
 {
     struct ledger *l = j->ledger;
+    struct graph *own;
     int rc = own_spec_read(j, ledger_spec_signed(l));
 
     if (rc < 0)
         return rc;
+    own = j->own_graph;
+    rc = graph_take_over(own, j->spec, ledger_graph(l));
+    if (rc < 0) {
+        j->spec = ledger_spec(l);
+        j->graph = ledger_graph(l);
+        own_spec_free(j);
+        return rc;
+    }
     j->ledger = NULL;
     accounts_changed(j);
     job_set_live(j, false);

@@ -5,6 +5,7 @@
 #include "core/node/fit.h"
 #include "core/node/forget.h"
 #include "core/node/holder.h"
+#include "core/node/holder_tend.h"
 #include "core/node/jobs.h"
 #include "core/node/labour_inputs.h"
 #include "core/node/labour_output.h"
@@ -204,7 +205,7 @@ static int take_chunk(struct job *j, const struct peer_chunk *p, uint8_t flags)
     if (labour_chunk_of(j, p->grant) != NULL)
         return 0;
     if (!stage_has_run(j, p->first, p->end, &stage))
-        return ERR_FORMAT;
+        return j->spec->open && p->first >= j->graph->shape.end ? ERR_NOT_FOUND : ERR_FORMAT;
     if (unkept_is_full(j))
         return ERR_BUSY;
     spec = stage_spec_of(j, stage, &room);
@@ -265,12 +266,15 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
     struct job *j;
     uint64_t back[GRANT_CHUNKS_MAX];
     uint16_t back_count = 0;
-    int rc, reason, title;
+    int rc, reason, title, taken;
+    bool lacks = false;
 
     rc = read_peer_grant(payload, &g);
     if (rc < 0)
         return rc;
     rc = grant_job(n, &g, &j);
+    if (rc == 0 && g.lists.len > 0)
+        rc = holder_take_lists(j, from, g.lists);
     reason = rc < 0 ? RETURN_STOPPING : refusal(n, j);
     title = reason == RETURN_STOPPING || labour_make(j) == NULL
                 ? -1
@@ -285,7 +289,9 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
 
         if (g.rest.failed)
             return ERR_FORMAT;
-        if (reason >= 0 || title <= 0 || take_chunk(j, &c, g.flags) < 0)
+        taken = reason >= 0 || title <= 0 ? ERR_BUSY : take_chunk(j, &c, g.flags);
+        lacks |= taken == ERR_NOT_FOUND;
+        if (taken < 0)
             back[back_count++] = c.grant;
     }
     if (reason < 0 && title > 0 && merge_work_take(j, &g.rest) < 0)
@@ -300,11 +306,12 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
     if (back_count > 0 || reason >= 0)
         send_return(n, from, g.job,
                     (uint8_t)(reason >= 0                      ? reason
+                              : lacks                          ? RETURN_STOPPING
                               : title > 0 && unkept_is_full(j) ? RETURN_UNKEPT
                               : (g.flags & GRANT_KNOCK)        ? RETURN_FULL
                                                                : RETURN_BUSY),
                     "", back, back_count);
-    if (rc == 0)
+    if (rc == 0 && !(g.flags & GRANT_MORE))
         labour_drop_idle(j);
     return 0;
 }

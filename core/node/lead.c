@@ -22,6 +22,7 @@
 #include "core/node/replica.h"
 #include "core/node/report.h"
 #include "core/node/seal.h"
+#include "core/node/session.h"
 #include "core/node/site.h"
 #include "core/node/stages.h"
 #include "core/node/turns.h"
@@ -276,6 +277,7 @@ void lead_end(struct job *j)
     lead_pool_drop(j);
     fit_end(j);
     proving_drop(j);
+    sessions_end(j);
     j->lead = NULL;
     ready_clear(&l->ready);
     alloc_free(n->alloc, l->failed_why, VIEW_ERROR_SIZE);
@@ -330,16 +332,24 @@ static bool hears_most(const struct node *n)
     return missing <= there;
 }
 
-/* Why leaves that kept dying are given up: names the nodes that were lost, or says how the last
- * worker died. */
+/* Why leaves that kept dying are given up: names the stage as its flow does, and the nodes that
+ * were lost, or says how the last worker died. */
 static void say_poisoned(struct job *j, uint64_t leaf, const char *why, char text[VIEW_ERROR_SIZE])
 {
     struct lead *l = j->lead;
     char name[NODE_NAME_SIZE];
     struct node_id lost[POOL_LOST_AT_MAX];
     uint32_t count = pool_lost_at(l->pool, leaf, lost);
+    struct stage_spec room;
+    const struct stage_spec *s = stage_spec_of(j, stage_of_leaf(j, leaf), &room);
 
-    text_copy(text, VIEW_ERROR_SIZE, why);
+    text[0] = 0;
+    if (s->name[0] != 0) {
+        text_append(text, VIEW_ERROR_SIZE, "[");
+        text_append(text, VIEW_ERROR_SIZE, s->name);
+        text_append(text, VIEW_ERROR_SIZE, "] ");
+    }
+    text_append(text, VIEW_ERROR_SIZE, why);
     for (uint32_t i = 0; i < count; i++) {
         member_name(j->node, lost[i], name);
         text_append(text, VIEW_ERROR_SIZE, i == 0 ? "; lost were " : ", ");
@@ -362,6 +372,7 @@ static void give_up_stage(struct job *j, uint32_t stage, const char *text)
     if (l->failed_why != NULL && l->ready.failed == 0)
         text_copy(l->failed_why, VIEW_ERROR_SIZE, text);
     ready_fail(&l->ready, stage);
+    sessions_note_all(j);
     pool_close(l->pool, stage);
 #if VELUM_PLANT == 480 /* trace/test_graph: leaves of a stage that failed are given out again */
     pool_open(l->pool, stage);
@@ -388,7 +399,7 @@ static void fail_if_poisoned(struct job *j)
 #endif
     while (pool_poisoned(l->pool, lead_eligible(j, &slots), sure, &leaf, why, sizeof why)) {
         say_poisoned(j, leaf, why, text);
-        if (!j->spec->keep_going || j->graph->count == 1) {
+        if (!j->spec->keep_going || (j->graph->count == 1 && ledger_is_whole(j->ledger))) {
             if (j->graph->count > 1)
                 ready_fail(&l->ready, stage_of_leaf(j, leaf));
             outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
@@ -427,7 +438,7 @@ static void judge(struct job *j)
     const struct lead *l = j->lead;
 
     fail_if_poisoned(j);
-    if (!l->finishing && l->ready.failed > 0 && ready_over(&l->ready))
+    if (!l->finishing && l->ready.failed > 0 && ready_over(&l->ready) && ledger_is_whole(j->ledger))
         fail_in_the_end(j);
 }
 
@@ -456,7 +467,9 @@ void lead_advance(struct job *j)
 #endif
     if (cancel != NULL) {
         outcome_write(j, cancel->state, (struct bytes){NULL, 0},
-                      cancel->state == JOB_TIMED_OUT ? "its time ran out" : "cancelled");
+                      cancel->state != JOB_TIMED_OUT ? "cancelled"
+                      : sessions_abandoned(j) ? "its author neither closed it nor asked for 60 s"
+                                              : "its time ran out");
         return;
     }
     /* Values may have come as facts of another holder, with nobody's report to fold them. */
@@ -470,7 +483,13 @@ void lead_advance(struct job *j)
         l->look_at_all = false;
         lead_values_all(j);
     }
+    if (!ready_all(&l->ready))
+        proving_tend(j);
+#if VELUM_PLANT == 527 /* trace/test_append: an open job is done when all there is so far is */
     if (ready_all(&l->ready))
+#else
+    if (ready_all(&l->ready) && ledger_is_whole(j->ledger))
+#endif
         complete(j);
     else
         outcome_merge(j);
@@ -571,6 +590,10 @@ void lead_tick(struct job *j)
 #endif
         ledger_cancel(j->ledger) == NULL) {
 #endif
+        cancel_here(j, n->options.id, JOB_TIMED_OUT);
+        return;
+    }
+    if (sessions_abandoned(j) && ledger_cancel(j->ledger) == NULL) {
         cancel_here(j, n->options.id, JOB_TIMED_OUT);
         return;
     }

@@ -11,12 +11,21 @@ int lead_pool_begin(struct job *j);
 /* Gives out what this cover lacks, from now on; nothing else that is known of leaves holds. It is
  * borrowed for as long as it leads. 0 or ERR_NO_MEMORY: then nothing has changed. */
 int lead_pool_anew(struct job *j, const struct cover *cover);
+/* As if this cover, which lacks some of what there was, were all that is known: whoever reads what
+ * is lacking waits, what is out of it is taken back, and the rest goes on. Borrowed until the next
+ * call of this, or of lead_pool_whole. 0 or ERR_NO_MEMORY: then nothing has changed. */
+int lead_pool_lacks(struct job *j, const struct cover *cover);
+/* All of it is there again: from now on the ledger's cover counts. */
+void lead_pool_whole(struct job *j);
 /* Nothing is out any more; nothing when there is no pool. */
 void lead_pool_drop(struct job *j);
 /* What so many nodes and slots that may run it mean for reports and chunks. */
 void lead_pace(struct job *j, uint32_t nodes, uint32_t slots);
 /* Values of this stage have come into the cover: others may be ready now. */
 void lead_values_came(struct job *j, uint32_t stage);
+/* Room for so many stages in all; then they have come. 0 or ERR_NO_MEMORY. */
+int lead_make_room(struct job *j, uint32_t stages);
+void lead_stages_came(struct job *j);
 /* They may have come for any stage. */
 void lead_values_all(struct job *j);
 

@@ -18,6 +18,8 @@ static uint16_t send_some(struct job *j, uint32_t stage, uint16_t from, struct n
     struct buf b;
     size_t count_at;
 
+    if (cover_is_spent(cover, stage))
+        return 0;
     buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
     put_peer_input(&b, &m, true);
     count_at = b.len - 2;

@@ -26,6 +26,8 @@ const struct node_limits node_limits_usual = {
     .compact_bytes = 65536,
     .compact_us = MS_US,
     .round_jobs = 256,
+    .waits = 65536,
+    .waits_run = 64,
     .signatures = SEALED_MEMOS,
     .fruitless_jobs = 64,
 };

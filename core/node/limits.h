@@ -30,6 +30,8 @@ struct node_limits {
     uint32_t compact_bytes;  /* of a snapshot in one slice; a single job may have more */
     uint32_t compact_us;     /* between two slices of it */
     uint32_t round_jobs;     /* looked at in one round */
+    uint32_t waits;          /* answers to others that wait for the disk; more are refused */
+    uint32_t waits_run;      /* of what waited for the disk, in one step */
     uint32_t signatures;     /* that verified and are remembered, 1 to 64 */
     uint32_t fruitless_jobs; /* passed over in one go of giving out work */
 };

@@ -202,7 +202,7 @@ bool send_node(struct node *n, struct node_id to, uint8_t type, uint32_t request
 void reply_error(struct node *n, uint64_t link, uint32_t request, uint8_t exit_code,
                  const char *what, const char *hint)
 {
-    struct reply_error m = {.exit_code = exit_code};
+    struct reply_error m = {.exit_code = exit_code, .no_kernel = exit_code == REPLY_NO_KERNEL};
     struct buf b;
 
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);

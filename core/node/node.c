@@ -11,6 +11,7 @@
 #include "core/node/forget.h"
 #include "core/node/greet.h"
 #include "core/node/holder.h"
+#include "core/node/holder_tend.h"
 #include "core/node/joblog.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
@@ -23,6 +24,7 @@
 #include "core/node/lead_values.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
+#include "core/node/listing.h"
 #include "core/node/objects.h"
 #include "core/node/owners.h"
 #include "core/node/ports.h"
@@ -32,11 +34,13 @@
 #include "core/node/request.h"
 #include "core/node/round.h"
 #include "core/node/seal.h"
+#include "core/node/session.h"
 #include "core/node/show_stages.h"
 #include "core/node/snapshot.h"
 #include "core/node/stale.h"
 #include "core/node/submit.h"
 #include "core/node/watch.h"
+#include "core/node/watchers.h"
 #include "core/node/workers.h"
 
 #define STOP_US (1500 * MS_US)
@@ -79,6 +83,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     map_init(&n->stale, alloc, ID_SIZE, STALE_MAX);
     tombs_init(&n->tombs, alloc, TOMBSTONES_MAX);
     map_init(&n->directory, alloc, ID_SIZE, JOBS_LIVE_MAX + JOBS_KEPT_MAX + 1);
+    watchers_init(n);
     map_init(&n->keeping, alloc, ID_SIZE, KEEPING_MAX);
     map_init(&n->owners, alloc, ID_SIZE, KEEPING_MAX);
     map_init(&n->sites, alloc, ID_SIZE, MESH_MEMBERS_MAX + 1);
@@ -113,10 +118,12 @@ void node_free(struct node *n)
     actions_init(&quiet, n->alloc);
     n->out = &quiet;
     watchers_free(n);
+    listings_free(n);
     kills_free(n);
     forwards_free(n);
     requests_free(n);
     show_stages_free(n);
+    session_routes_free(n);
     objects_free(n);
     snapshot_clear(n);
     keeping_free(n);
@@ -291,6 +298,10 @@ static int peer_frame(struct node *n, struct node_id from, uint8_t type, uint32_
         return show_stages_peer(n, from, request, payload);
     case MESSAGE_STAGES_TOLD:
         return show_stages_told(n, from, request, payload);
+    case MESSAGE_SESSION:
+        return session_peer(n, from, request, payload);
+    case MESSAGE_SESSION_TOLD:
+        return session_told(n, from, request, payload);
     case MESSAGE_LOG_TAIL:
         return request_log_tail(n, from, request, payload);
     default:
@@ -353,9 +364,11 @@ static void link_down(struct node *n, uint64_t link)
         mesh_link_down(n->mesh, link, n->now);
     } else {
         watch_link_down(n, link);
+        listings_link_down(n, link);
         kill_link_down(n, link);
         aside_link_down(n, link);
         objects_link_down(n, link);
+        session_link_down(n, link);
     }
     link_remove(n, link);
 }
@@ -402,7 +415,6 @@ static void handle(struct node *n, const struct event *ev)
         break;
     case EVENT_STORED:
         record_stored(n, ev->stored.ticket, ev->stored.rc);
-        waits_run(n);
         break;
     case EVENT_DISK:
         n->disk_full = ev->disk.full;
@@ -462,6 +474,7 @@ static void settle_jobs(struct node *n)
         if (j->lead != NULL)
             lead_tick(j);
         record_settle(j);
+        sessions_settle(j);
     }
 }
 
@@ -531,6 +544,8 @@ int node_step(struct node *n, const struct event *ev, struct actions *out)
     round_forgive_pause(n);
     mesh_tick(n->mesh, n->now);
     handle(n, ev);
+    waits_run(n);
+    listings_run(n);
     round_run(n);
     forget_tick(n);
     owners_tick(n);
@@ -579,6 +594,8 @@ struct instant node_due(const struct node *n)
     due = instant_first(due, n->round_at);
     due = instant_first(due, n->kept_more ? n->now : n->forget_at);
     due = instant_first(due, labour_due(n));
+    if (waits_are_due(n) || listings_are_due(n))
+        due = n->now;
     due = instant_first(due, snapshot_due(n));
     due = instant_first(due, owners_due(n));
     if (n->directory_dirty)

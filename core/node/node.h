@@ -49,11 +49,12 @@ struct seal {
 struct node_kernel {
     char name[KERNEL_NAME_SIZE];
     struct digest source;
-    uint8_t origin;            /* enum kernel_origin */
-    char path[PATH_SIZE_MAX];  /* of the plugin, empty for a built-in */
-    uint8_t reduction;         /* enum reduction */
-    uint16_t files_from;       /* arguments from this one on, from 1, are files; 0: none are */
-    uint32_t accumulator_size; /* canonical bytes; 0 of a collect */
+    uint8_t origin;              /* enum kernel_origin */
+    char path[PATH_SIZE_MAX];    /* of the plugin, empty for a built-in */
+    uint8_t reduction;           /* enum reduction */
+    uint16_t files_from;         /* arguments from this one on, from 1, are files; 0: none are */
+    char then[KERNEL_NAME_SIZE]; /* the kernel that makes a result of what it yields, or "" */
+    uint32_t accumulator_size;   /* canonical bytes; 0 of a collect */
     char usage[256];
     char summary[256];
     char refused[REASON_SIZE]; /* not empty: it was refused, this is why; name is the file's then */

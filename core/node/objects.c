@@ -377,12 +377,14 @@ static void list(struct node *n, uint64_t link, uint32_t request, const struct r
 void objects_answer_later(struct node *n, uint64_t link, uint32_t request,
                           const struct shelf_object *o, uint32_t copies)
 {
-    wait_add(n, (struct wait){.ticket = n->ticket_last,
-                              .kind = WAIT_OBJECT,
-                              .number = copies,
-                              .link = link,
-                              .request = request,
-                              .object = o->name});
+    if (wait_add(n, (struct wait){.ticket = n->ticket_last,
+                                  .kind = WAIT_OBJECT,
+                                  .number = copies,
+                                  .link = link,
+                                  .request = request,
+                                  .object = o->name}) == ERR_FULL)
+        reply_error(n, link, request, 1, "too much waits for the disk of this node",
+                    "try again when its disk has caught up, or another node");
 }
 
 static void is_removed(struct node *n, const struct wait *w, struct shelf_object *o)

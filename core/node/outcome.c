@@ -13,6 +13,7 @@
 #include "core/node/replica.h"
 #include "core/node/seal.h"
 #include "core/node/stages.h"
+#include "core/node/tell_stages.h"
 #include "core/node/turns.h"
 #include "core/node/watch.h"
 #include "core/wire/output.h"
@@ -217,7 +218,7 @@ static void merge_send(struct job *j, uint32_t stage, struct node_id to)
     struct buf b, pairs;
     uint16_t count;
 
-    if (h == NULL)
+    if (h == NULL || !tell_stages(j, h, stage))
         return;
     if (!node_is_self(n, to))
         job_seal(j);
@@ -268,7 +269,7 @@ void outcome_merge(struct job *j)
         /* Perhaps it has forgotten the job meanwhile. */
         h = lead_hand(l, l->merging_at);
         if (h != NULL)
-            h->knows_spec = false;
+            h->knows_spec = false, h->stages_told = 0;
         l->merging = false;
     }
     if (!l->merging && stage_to_merge(j, &stage) && merge_node(j, stage, &to))

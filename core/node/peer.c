@@ -78,6 +78,8 @@ void put_peer_grant_begin(struct buf *b, const struct peer_grant *m)
     put_job_id(b, m->job);
     put_u8(b, m->flags);
     put_block(b, m->spec);
+    if (m->flags & GRANT_STAGES)
+        put_block(b, m->lists);
     put_block(b, m->claim);
     put_u32(b, m->report_us);
     put_u16(b, m->chunks);
@@ -91,6 +93,8 @@ int read_peer_grant(struct bytes payload, struct peer_grant *m)
     m->job = read_job_id(&r);
     m->flags = read_u8(&r);
     m->spec = read_block(&r, FORWARD_SPEC_MAX);
+    if (m->flags & GRANT_STAGES)
+        m->lists = read_block(&r, FRAME_PAYLOAD_MAX);
     m->claim = read_block(&r, FORWARD_SPEC_MAX);
     m->report_us = read_u32(&r);
     m->chunks = read_u16(&r);

@@ -13,8 +13,10 @@
  *               everything up to this batch is synced here; refused: not all was taken
  *   GRANT       32 job, u8 flags (1 careful: report after every leaf; 2 knock: a full node may
  *               take it by turning another job's worker out; 4 spare: another node computes the
- *               same), block signed spec (empty: you have it), block claim fact, u32 report_us, u16
- *               chunks x (u64 grant, u64 first, u64 end), u16 merges x (value, value)
+ *               same; 8 stages that were appended come along; 16 leaves follow: keep the job),
+ *               block signed spec (empty: you have it), with flag 8 a block of u16 count, count x
+ *               block STAGES fact, block claim fact, u32 report_us, u16 chunks x (u64 grant, u64
+ *               first, u64 end), u16 merges x (value, value)
  *   REPORT      32 job, u64 seq, u8 again (it was sent before), u64 seq of the report before it
  *               that is not kept yet (0: none), u16 count, count x (u64 grant, u64 from, u64 next,
  *               u64 end, u64 compute_us, u64 cpu_us, u8 flags, text cause, u16 values, values)
@@ -46,6 +48,7 @@
  *   INPUT_VALUES 32 job, u32 stage, u16 from, u16 count, count x block: what the stage yielded, the
  *               accumulator of a fold, or outputs of leaves in their order (output.h), as many as
  *               fit. No answer: it is not complete, as far as the coordinator knows
+ *   SESSION, SESSION_TOLD   as core/wire/session.h draws them (request: the asker's token)
  *   STAGES      32 job                     (request: the asker's token)
  *   STAGES_TOLD 32 job, u8 what (0 it is not here, 1 more follow, 2 the last), then a REPLY_STAGES
  *               (request.h)                (request: as asked)
@@ -69,8 +72,8 @@ enum return_reason {
     RETURN_BUSY = 0,
     RETURN_NO_KERNEL = 1,
     RETURN_STOPPING = 2,
-    RETURN_UNKNOWN = 3, /* no such chunk here (any more) */
-    RETURN_FULL = 4,    /* it knocked and was not let in */
+    RETURN_UNKNOWN = 3,  /* no such chunk here (any more) */
+    RETURN_FULL = 4,     /* it knocked and was not let in */
     RETURN_NO_INPUT = 5, /* an input is to be had nowhere, as far as it knows */
     RETURN_UNKEPT = 6    /* too much of what it reported is not confirmed yet */
 };
@@ -82,7 +85,13 @@ enum report_flags {
     REPORT_MERGED = 8,
     REPORT_MEMORY = 16
 };
-enum grant_flags { GRANT_CAREFUL = 1, GRANT_KNOCK = 2, GRANT_SPARE = 4 };
+enum grant_flags {
+    GRANT_CAREFUL = 1,
+    GRANT_KNOCK = 2,
+    GRANT_SPARE = 4,
+    GRANT_STAGES = 8,
+    GRANT_MORE = 16
+};
 
 struct peer_entry {
     uint64_t version;
@@ -111,6 +120,7 @@ struct peer_grant {
     struct job_id job;
     uint8_t flags;
     struct bytes spec;  /* borrowed */
+    struct bytes lists; /* the same; with GRANT_STAGES, count and blocks */
     struct bytes claim; /* borrowed */
     uint32_t report_us;
     uint16_t chunks; /* then u16 merges and the merges follow in rest */

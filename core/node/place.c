@@ -301,22 +301,22 @@ void place_left(const struct node *n, const struct node_id *holders, uint32_t co
     struct digest seen[HOLDERS_MAX];
     uint32_t gone = 0, places = 0;
 
+    for (uint32_t i = 0; i < count && i < HOLDERS_MAX; i++)
+        gone += is_gone(n, holders[i]);
+    /* Whoever counted knew their machines, which may not be known here yet. */
+    if (gone == 0)
+        return;
     for (uint32_t i = 0; i < count && i < HOLDERS_MAX; i++) {
         struct digest at = member_machine(n, holders[i]);
         bool known = false;
 
-        if (is_gone(n, holders[i])) {
-            gone++;
+        if (is_gone(n, holders[i]))
             continue;
-        }
         for (uint32_t k = 0; k < places; k++)
             known |= digest_equal(seen[k], at);
         if (!known)
             seen[places++] = at;
     }
-    /* Whoever counted knew their machines, which may not be known here yet. */
-    if (gone == 0)
-        return;
     *copies -= gone < *copies ? gone : *copies;
     if (*machines > places)
         *machines = places;

@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/node/copies.h"
+#include "core/node/having.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
 #include "core/node/lead_pool.h"
@@ -24,6 +25,7 @@ struct proven {
 };
 
 struct proving {
+    uint32_t of;        /* the stage that reads them; the number of stages: they are the result */
     struct map by_name; /* digest -> struct proven */
     struct proven *list;
     uint32_t count, left;
@@ -35,13 +37,63 @@ struct proving {
 
 /* --- what there is to prove --- */
 
+static uint32_t result_of(const struct job *j)
+{
+    return j->graph->count;
+}
+
+/* Goes through the outputs that are asked about. */
+struct cursor {
+    uint32_t of;   /* as in proving */
+    uint32_t need; /* the next of its needs */
+    uint32_t at;   /* where in the cover */
+    uint64_t end;  /* behind the leaves of the present one */
+};
+
+/* False: what is left of its needs yields no outputs that it reads. */
+static bool next_stage(const struct job *j, struct cursor *c, uint32_t *stage)
+{
+    struct stage_spec room;
+    const struct stage_spec *s;
+
+    if (c->of == result_of(j)) {
+        *stage = graph_result(j->graph);
+        return c->need++ == 0;
+    }
+    s = stage_spec_of(j, c->of, &room);
+    while (c->need < s->needs_count) {
+        struct stage_need need = stage_need_at(s->needs, (uint16_t)c->need++);
+
+        *stage = need.stage;
+        if (need.place != NEED_ORDER && !stage_folds(j, need.stage))
+            return true;
+    }
+    return false;
+}
+
+static bool next_output(const struct job *j, struct cursor *c, struct output *o)
+{
+    const struct cover *cover = ledger_cover(j->ledger);
+    uint32_t stage;
+
+    for (;;) {
+        while (c->at < cover_count(cover) && tree_first(cover_at(cover, c->at)->at) < c->end)
+            if (read_output(cover_at(cover, c->at++)->data, o) == 0 && o->kind == OUTPUT_OBJECT)
+                return true;
+        if (!next_stage(j, c, &stage))
+            return false;
+        c->at = cover_index(cover, stage_leaves(j, stage).first);
+        c->end = stage_leaves(j, stage).end;
+    }
+}
+
 static uint32_t places_possible(const struct node *n)
 {
     uint32_t count = n->objects != NULL;
 
     for (uint32_t i = 0; i < mesh_count(n->mesh) && count < 2; i++)
         count += mesh_at(n->mesh, i)->state == NODE_ALIVE &&
-                 (n->objects == NULL || !copies_never(n, mesh_at(n->mesh, i)->info->id));
+                 (n->objects == NULL || !having_never(n, mesh_at(n->mesh, i)->info->id));
     return count;
 }
 
@@ -109,32 +161,26 @@ static int add(struct job *j, struct proving *p, uint32_t *used, const struct ou
     return map_put(&p->by_name, &x->name, x);
 }
 
-/* Where the outputs of the last stage stand in the cover: what others yielded has been read. */
-static uint32_t first_of(const struct job *j)
-{
-    return cover_index(ledger_cover(j->ledger), stage_leaves(j, graph_result(j->graph)).first);
-}
-
-static struct proving *begin(struct job *j)
+static struct proving *begin(struct job *j, uint32_t of)
 {
     struct node *n = j->node;
-    const struct cover *cover = ledger_cover(j->ledger);
     struct proving *p = node_alloc(n, sizeof *p);
-    uint32_t used = 0, first = first_of(j);
+    struct cursor c = {.of = of};
+    uint32_t used = 0;
     struct output o;
 
     if (p == NULL)
         return NULL;
-    p->count = cover_count(cover) - first;
+    p->of = of;
+    while (next_output(j, &c, &o))
+        p->count++;
     p->began = p->round = n->now;
     p->partings = n->partings;
     map_init(&p->by_name, n->alloc, ID_SIZE, p->count);
-    p->list = alloc_array(n->alloc, p->count, sizeof *p->list);
-    n->memory_out |= p->list == NULL;
-    for (uint32_t i = first; i < cover_count(cover) && !n->memory_out; i++)
-        if (read_output(cover_at(cover, i)->data, &o) == 0 && o.kind == OUTPUT_OBJECT &&
-            add(j, p, &used, &o) < 0)
-            n->memory_out = true;
+    p->list = p->count == 0 ? NULL : alloc_array(n->alloc, p->count, sizeof *p->list);
+    n->memory_out |= p->count > 0 && p->list == NULL;
+    for (c = (struct cursor){.of = of}; !n->memory_out && next_output(j, &c, &o);)
+        n->memory_out |= add(j, p, &used, &o) < 0;
     if (n->memory_out) {
         p->count = p->list == NULL ? 0 : p->count;
         free_all(n, p);
@@ -255,6 +301,33 @@ int proving_value(struct job *j, const struct value *v)
     return j->lead->found == NULL ? 0 : cover_insert(j->lead->found, v);
 }
 
+/* What was read to its end meanwhile need not be computed again. */
+static int spend_as_the_ledger(const struct job *j, struct cover *found)
+{
+    int rc = 0;
+
+    for (uint32_t i = 0; i < j->graph->count && rc >= 0; i++)
+        if (cover_is_spent(ledger_cover(j->ledger), i))
+            rc = cover_spend(found, i);
+    return rc;
+}
+
+void proving_values_came(struct job *j)
+{
+    struct lead *l = j->lead;
+    const struct cover *all = ledger_cover(j->ledger);
+
+    if (l->found == NULL)
+        return;
+    if (cover_leaves(l->found) < cover_leaves(all) && spend_as_the_ledger(j, l->found) < 0)
+        j->node->memory_out = true;
+    if (cover_leaves(l->found) < cover_leaves(all))
+        return;
+    lead_pool_whole(j);
+    cover_free(l->found);
+    l->found = NULL;
+}
+
 static bool is_lost(const struct proving *p, struct bytes value)
 {
     const struct proven *x;
@@ -266,20 +339,29 @@ static bool is_lost(const struct proving *p, struct bytes value)
     return x != NULL && !x->found;
 }
 
-/* The pool gives out what is not in the cover that it is shown. */
+/* Puts what is still there of it into the other cover. */
+static int put_rest(const struct job *j, const struct value *v, struct cover *rest)
+{
+    if (v->data.data == NULL)
+        return cover_spend(rest, stage_of_leaf(j, tree_first(v->at)));
+    return is_lost(j->lead->proving, v->data) ? 0 : cover_insert(rest, v);
+}
+
+/* The pool gives out what is not in the cover that it is shown. At the end nothing runs that it
+ * would have to know of. */
 static int give_out_again(struct job *j)
 {
     struct lead *l = j->lead;
-    const struct cover *all = ledger_cover(j->ledger);
+    const struct cover *all = proving_cover(j);
     struct cover *rest = NULL;
-    uint32_t first = first_of(j);
     int rc = cover_new(&rest, j->node->alloc, cover_shape(all));
 
     for (uint32_t i = 0; i < cover_count(all) && rc >= 0; i++)
-        if (i < first || !is_lost(l->proving, cover_at(all, i)->data))
-            rc = cover_insert(rest, cover_at(all, i));
-    if (rc >= 0)
+        rc = put_rest(j, cover_at(all, i), rest);
+    if (rc >= 0 && l->proving->of == result_of(j))
         rc = lead_pool_anew(j, rest);
+    else if (rc >= 0)
+        rc = lead_pool_lacks(j, rest);
     if (rc < 0) {
         cover_free(rest);
         return rc;
@@ -296,34 +378,17 @@ static bool is_late(const struct job *j)
            is_asked(j);
 }
 
-enum proved proving_look(struct job *j)
+/* Goes on with what is asked about. */
+static enum proved go_on(struct job *j)
 {
     struct node *n = j->node;
     struct lead *l = j->lead;
     uint32_t lost;
 
-    if (l->proving == NULL && l->proved_once && l->proved == n->partings)
-        return PROVED_ALL;
-    if (n->objects != NULL && !n->objects->scanned) {
-        l->list_again = instant_plus_us(n->now, SCAN_WAIT_US); /* what is here is not known yet */
-        return PROVED_NOT_YET;
-    }
-    if (l->proving == NULL)
-        l->proving = begin(j);
-    if (l->proving == NULL)
-        return PROVED_NOT_YET;
-#if VELUM_PLANT == 467 /* trace/test_lost: what is lost with its nodes stays in the result */
-    l->proving->left = 0;
-#endif
     if (is_late(j))
         settle(l->proving);
-    if (l->proving->left == 0) {
-        l->proved = l->proving->partings;
-        l->proved_once = true;
-        free_all(n, l->proving);
-        l->proving = NULL;
+    if (l->proving->left == 0)
         return PROVED_ALL;
-    }
     if (!is_late(j)) {
         ask(j);
         return PROVED_NOT_YET;
@@ -335,10 +400,69 @@ enum proved proving_look(struct job *j)
     }
     log_line(n->options.log, LOG_WARNING,
              "%u outputs of a job are on no node any more, and are computed again", (unsigned)lost);
-    free_all(n, l->proving);
-    l->proving = NULL;
-    l->proved_once = false;
     return PROVED_LOST;
+}
+
+static void end(struct job *j)
+{
+    free_all(j->node, j->lead->proving);
+    j->lead->proving = NULL;
+}
+
+void proving_doubt(struct job *j, uint32_t stage)
+{
+    struct node *n = j->node;
+
+#if VELUM_PLANT == 554 /* trace/test_graph_lost: what is lost between stages stays lost */
+    return;
+#endif
+    if (j->lead->proving == NULL && (n->objects == NULL || n->objects->scanned))
+        j->lead->proving = begin(j, stage);
+}
+
+void proving_tend(struct job *j)
+{
+    struct lead *l = j->lead;
+    enum proved is;
+
+    if (l->proving == NULL || l->proving->of == result_of(j))
+        return;
+    is = go_on(j);
+    if (is == PROVED_NOT_YET)
+        return;
+    if (is == PROVED_LOST)
+        l->no_input_since = (struct instant){0};
+    end(j);
+}
+
+enum proved proving_look(struct job *j)
+{
+    struct node *n = j->node;
+    struct lead *l = j->lead;
+    enum proved is;
+
+    if (l->proving != NULL && l->proving->of != result_of(j))
+        end(j);
+    if (l->proving == NULL && l->proved_once && l->proved == n->partings)
+        return PROVED_ALL;
+    if (n->objects != NULL && !n->objects->scanned) {
+        l->list_again = instant_plus_us(n->now, SCAN_WAIT_US); /* what is here is not known yet */
+        return PROVED_NOT_YET;
+    }
+    if (l->proving == NULL)
+        l->proving = begin(j, result_of(j));
+    if (l->proving == NULL)
+        return PROVED_NOT_YET;
+#if VELUM_PLANT == 467 /* trace/test_lost: what is lost with its nodes stays in the result */
+    l->proving->left = 0;
+#endif
+    is = go_on(j);
+    if (is == PROVED_NOT_YET)
+        return is;
+    l->proved = l->proving->partings;
+    l->proved_once = is == PROVED_ALL;
+    end(j);
+    return is;
 }
 
 void proving_drop(struct job *j)

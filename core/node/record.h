@@ -14,9 +14,12 @@ void record_stored(struct node *n, uint64_t ticket, int rc);
 void record_heal(struct node *n);
 /* A snapshot of everything is whole, and has this ticket. */
 void record_compacted(struct node *n, uint64_t ticket);
-/* Does it when its ticket is synced, perhaps at once. Tickets rise from call to call. */
+/* Does it when its ticket is synced, perhaps at once. ERR_FULL at limits.waits, and then whoever
+ * asked gets no confirmation; never of WAIT_BATCH, of which each job has one. */
 int wait_add(struct node *n, struct wait w);
+/* Does what may be done by now, limits.waits_run of it; the rest is due at once. */
 void waits_run(struct node *n);
+bool waits_are_due(const struct node *n);
 void waits_free(struct node *n);
 /* The coordinator writes a fact: applied to the own ledger by the caller before. */
 void record_fact(struct job *j, struct bytes fact, bool full);

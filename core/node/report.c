@@ -50,20 +50,6 @@ static void not_leading(struct node *n, struct node_id from, struct job *j, stru
     buf_clear(&b);
 }
 
-/* Those whose outputs were lost, and are here again. */
-static int count_found(struct job *j, uint16_t count, struct bytes values)
-{
-    struct reader r = reader_of(values);
-    int rc = 0;
-
-    for (uint16_t i = 0; i < count && rc >= 0; i++) {
-        struct value v = read_value(&r);
-
-        rc = proving_value(j, &v);
-    }
-    return rc;
-}
-
 /* Values of a report under their one name; the value bytes stay borrowed from the payload. They are
  * of one stage. */
 static int read_values(const struct job *j, struct reader *r, uint16_t count, uint32_t *stage,
@@ -95,11 +81,29 @@ static bool folded_into(struct job *j, struct tree_node at, struct value *v)
     for (;;) {
         at = shape_canonical(shape, at);
         if (cover_get(ledger_cover(j->ledger), at, v))
-            return true;
+            return v->data.data != NULL;
         if (shape_is_root(shape, at))
             return false;
         at = tree_parent(at);
     }
+}
+
+/* Those whose outputs were lost, and are here again. */
+static int count_found(struct job *j, uint16_t count, struct bytes values)
+{
+    struct reader r = reader_of(values);
+    struct value v;
+    int rc = 0;
+
+    for (uint16_t i = 0; i < count && rc >= 0; i++) {
+        struct value brought = read_value(&r);
+
+        if (folded_into(j, brought.at, &v))
+            rc = proving_value(j, &v);
+    }
+    if (rc >= 0)
+        proving_values_came(j);
+    return rc;
 }
 
 /* A fact names one run; what a report newly covered may have holes. */
@@ -174,7 +178,7 @@ static int fold_stage(struct job *j, uint32_t stage)
         rc = kernel_merge(k, params, left.data, right.data, out);
         v.data = (struct bytes){out, left.data.len};
         if (rc >= 0)
-            rc = cover_insert(c, &v);
+            rc = ledger_put(j->ledger, &v);
         from = in.first;
     }
     return rc;
@@ -321,6 +325,7 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
     struct peer_report_chunk c;
     struct buf values;
     uint32_t stage = 0;
+    uint64_t before;
     int rc;
 
     read_peer_report_chunk(r, &c);
@@ -337,7 +342,10 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
         j->lead->cpu_us += again ? 0 : c.cpu_us;
         if (c.next > c.from)
             j->lead->no_input_since = (struct instant){0};
+        before = cover_changes(proving_cover(j));
         rc = apply_values(j, h->id, &c, buf_bytes(&values), again);
+        if (rc == 0 && c.next > c.from)
+            pool_counted(j->lead->pool, c.grant, c.from, c.next, before);
         if (rc == ERR_DAMAGED)
             outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0},
                           "two runs of the same leaves gave different values");
@@ -532,6 +540,7 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
         return 0;
     s = site_of(n, from);
     h->knows_spec &= reason != RETURN_STOPPING;
+    h->stages_told = h->knows_spec ? h->stages_told : 0;
 #if VELUM_PLANT == 445 /* trace/test_turns: who waits for confirmation is left alone as if busy */
     if (s != NULL)
         site_is_full(n, s);
@@ -553,6 +562,8 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
             continue;
 #endif
         site_less(n, from, fit_load(j, stage_of_leaf(j, c->first)));
+        if (reason == RETURN_NO_INPUT)
+            proving_doubt(j, stage_of_leaf(j, c->first));
         pool_return(j->lead->pool, grant);
     }
     if (count == 0 || reason == RETURN_NO_KERNEL)

@@ -8,9 +8,11 @@
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
 #include "core/node/link.h"
+#include "core/node/listing.h"
 #include "core/node/objects.h"
 #include "core/node/request.h"
 #include "core/node/seek.h"
+#include "core/node/session.h"
 #include "core/node/show_stages.h"
 #include "core/node/stale.h"
 #include "core/node/submit.h"
@@ -157,21 +159,23 @@ void request_heard(struct node *n, const struct entry *e)
     }
 }
 
+void request_tell_job(struct node *n, uint64_t link, uint32_t request, const struct entry *e,
+                      bool all)
+{
+    if (all || !has_ended(e))
+        send_job(n, link, request, e);
+}
+
 static void on_jobs(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
 {
     struct request_jobs m;
-    struct entry *e = NULL;
-    size_t at = 0;
 
     if (read_request_jobs(payload, &m) < 0) {
         reply_malformed(n, l->link, request);
         return;
     }
     if (m.which[0] == 0) {
-        while ((e = map_next(&n->directory, &at)) != NULL)
-            if (m.all || !has_ended(e))
-                send_job(n, l->link, request, e);
-        reply_end(n, l->link, request);
+        listing_add(n, l->link, request, m.all);
     } else if (answer_which(n, l->link, request, m.which)) {
         return;
     } else if (mesh_live_count(n->mesh) > 1) {
@@ -495,6 +499,7 @@ static void on_kernels(struct node *n, struct link_entry *l, uint32_t request, s
         text_copy(v.name, sizeof v.name, k->name);
         text_copy(v.path, sizeof v.path, k->path);
         text_copy(v.usage, sizeof v.usage, k->usage);
+        text_copy(v.then, sizeof v.then, k->then);
         text_copy(v.summary, sizeof v.summary, k->summary);
         text_copy(v.refused, sizeof v.refused, k->refused);
         buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
@@ -520,7 +525,7 @@ static void no_kernel(struct node *n, uint64_t link, uint32_t request, const cha
 
     text_append(what, sizeof what, name);
     text_append(what, sizeof what, "\"");
-    reply_error(n, link, request, 2, what, "velum kernels lists them");
+    reply_error(n, link, request, REPLY_NO_KERNEL, what, "velum kernels lists them");
 }
 
 static void aside_begin(struct node *n, struct link_entry *l, uint32_t request, uint8_t type,
@@ -599,6 +604,11 @@ static void on_stages(struct node *n, struct link_entry *l, uint32_t request, st
     show_stages(n, l->link, request, payload);
 }
 
+static void on_session(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
+{
+    session_user(n, l->link, request, payload);
+}
+
 static const struct {
     uint8_t type;
     void (*handle)(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload);
@@ -608,7 +618,7 @@ static const struct {
     {MESSAGE_REQUEST_NODES, on_nodes},     {MESSAGE_REQUEST_LOGS, on_logs},
     {MESSAGE_REQUEST_KERNELS, on_kernels}, {MESSAGE_REQUEST_PLAN, on_plan},
     {MESSAGE_REQUEST_SHOW, on_show},       {MESSAGE_REQUEST_STALE, on_stale},
-    {MESSAGE_REQUEST_STAGES, on_stages},
+    {MESSAGE_REQUEST_STAGES, on_stages},   {MESSAGE_REQUEST_SESSION, on_session},
 };
 
 void request_frame(struct node *n, struct link_entry *l, const struct frame *f)

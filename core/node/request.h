@@ -30,6 +30,9 @@ void request_frame(struct node *n, struct link_entry *l, const struct frame *f);
 int request_logs_peer(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
 /* LOG_TAIL: the answer to it, passed on to the user. */
 int request_log_tail(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
+/* What is known of the job of this entry; nothing where it has ended and not all are wanted. */
+void request_tell_job(struct node *n, uint64_t link, uint32_t request, const struct entry *e,
+                      bool all);
 /* The directory has a word of this job: somebody may have asked for it by name. */
 void request_heard(struct node *n, const struct entry *e);
 /* Asks again, and tells users whose log or job did not come. */

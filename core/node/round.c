@@ -4,6 +4,7 @@
 #include "core/node/damage.h"
 #include "core/node/directory.h"
 #include "core/node/holder.h"
+#include "core/node/holder_tend.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
 #include "core/node/kill.h"
@@ -13,6 +14,7 @@
 #include "core/node/objects.h"
 #include "core/node/record.h"
 #include "core/node/request.h"
+#include "core/node/session.h"
 #include "core/node/show_stages.h"
 #include "core/node/submit.h"
 #include "core/node/watch.h"
@@ -91,6 +93,7 @@ void round_run(struct node *n)
     submit_tick(n);
     request_tick(n);
     show_stages_tick(n);
+    session_routes_tick(n);
     workers_limits(n);
     record_heal(n);
     labour_waits(n);

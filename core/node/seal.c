@@ -87,7 +87,7 @@ int fact_verify(struct node *n, const struct fact *f)
     size_t len;
     int rc;
 
-    if (f->kind >= FACT_PARTIAL)
+    if (!fact_is_signed(f->kind))
         return 0;
     len = signed_text(&f->sealed, f->kind == FACT_SPEC ? SIGNED_SPEC : SIGNED_FACT, text);
     rc = seal_verify(n, &f->sealed, (struct bytes){text, len}, &by);
@@ -95,6 +95,12 @@ int fact_verify(struct node *n, const struct fact *f)
         return rc;
     if (f->kind == FACT_SPEC)
         return by.party == PARTY_USER && node_id_equal(by.id, f->spec.author) ? 0 : ERR_IDENTITY;
+    if (f->kind == FACT_STAGES || f->kind == FACT_CLOSE)
+        return by.party == PARTY_USER &&
+                       node_id_equal(by.id,
+                                     f->kind == FACT_STAGES ? f->stages.author : f->close.author)
+                   ? 0
+                   : ERR_IDENTITY;
 #if VELUM_PLANT != 202 /* trace/test_holder: a title may be given by another than its author */
     if (f->kind == FACT_CLAIM && !node_id_equal(by.id, f->claim.node))
         return ERR_IDENTITY;

@@ -38,8 +38,11 @@
 
 #include "core/node/state.h"
 
-/* Begins one. While one is under way, that one will do. */
+/* Begins one. While one is under way, that one will do; while the disk writes a whole one, it
+ * begins when that is done: a disk takes one at a time. */
 void snapshot_begin(struct node *n);
+/* The disk's word on a ticket, whatever it is. */
+void snapshot_answered(struct node *n, uint64_t ticket);
 /* Writes the next slice. 1: there is more; 0: this was the last, COMPACT is on its way, or none is
  * under way; ERR_NO_MEMORY: it was given up. */
 int snapshot_slice(struct node *n);

@@ -22,7 +22,9 @@ enum snapshot_section {
 struct snapshot {
     uint32_t number; /* of the present one, or of the last */
     bool running;
-    bool first; /* no slice of it is out */
+    bool first;          /* no slice of it is out */
+    uint64_t out_ticket; /* of one that is whole and that the disk has not answered for; 0: none */
+    bool again;          /* another is wanted when it has */
     struct instant due;
     enum snapshot_section section;
     struct job *job_next; /* of the list of its section */

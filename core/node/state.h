@@ -29,11 +29,11 @@
  *                    tombs.c: their names; stale.c: old jobs of a node that was away too long
  *   directory.c      what this node knows of all jobs of the mesh
  *   seek.c           whom to ask about a job that is not here
- *   watch.c          who waits for news of a job
+ *   watch.c          who waits for news of a job; watchers.c: the table of them
  *   kill.c           cancelling with proof
  *   stages.c         the stages of a job here; lead_values.c, labour_inputs.c: what they yield, on
  *                    its way to those who read it; show_stages.c: how far they are
- *   request.c        users' requests; submit.c: those that bring a job
+ *   request.c        users' requests; submit.c: those that bring a job; listing.c: lists of jobs
  *   objects.c        what lies here of objects; put.c, get.c: on their way from and to users;
  *                    mover.c: who moves the bytes */
 #ifndef VELUM_NODE_STATE_H
@@ -126,6 +126,7 @@ struct entry {
     struct bytes view;         /* owned, encoded job view without result */
     bool dirty, ended, killed; /* killed: proved to a user of this node */
     uint64_t ended_s;          /* by the calendar */
+    uint64_t listed;           /* the last listing that has it */
     struct entry *next_dirty;
     struct entry *next, *prev; /* in the list of those that run, or of those that have ended */
 };
@@ -194,6 +195,8 @@ struct node {
     bool replaying;
     bool told_late;         /* a partial came in this step for a job that has a cancel here */
     bool told_old;          /* facts that came in this step named holders of an older generation */
+    bool told_former;       /* they said of an ended job who was a holder, */
+    bool told_more;         /* and something else that was not known */
     struct map stale;       /* job_id -> struct job that was set aside */
     struct job *stale_jobs; /* the same, by next_live */
     struct tombs tombs;
@@ -216,7 +219,8 @@ struct node {
     bool directory_dirty;
     struct instant directory_flush;
     uint64_t ticket_last, ticket_synced;
-    struct wait *waits_first, *waits_last;
+    struct wait *waits_first, *waits_last; /* by ticket */
+    uint32_t waits_count;
     bool disk_full;
     bool
         store_broken; /* a record was refused: nothing later counts as synced until a snapshot is */
@@ -232,6 +236,9 @@ struct node {
     struct map sites;   /* node_id -> struct site */
     uint32_t slots_out; /* at all of them together */
     struct watcher *watchers;
+    struct watcher *watch_next; /* the next to be looked at; NULL: the first */
+    struct map watched;         /* job_id -> struct watcher, the latest of that job */
+    uint32_t watchers_count, watching_nodes;
     struct kill_wait *kills;
     struct job_id unseen_killed[KILL_UNSEEN_MAX]; /* a ring; see kill_forbids */
     uint32_t unseen_killed_next;
@@ -239,7 +246,13 @@ struct node {
     uint32_t forwards_count;
     struct logs_wait *logs;
     struct lookup *lookups;
+    struct listing *listings;   /* the first is being told; see listing.h */
+    struct entry *listing_next; /* the next of its list */
+    bool listing_ended;         /* of jobs that have ended */
+    uint64_t listing_number;    /* so many have begun */
     struct stages_wait *stages_waits;
+    struct session_route *session_routes;
+    uint32_t session_routes_count;
     uint32_t token_counter;
     struct peer_news *news;
     uint32_t news_count, news_cap;

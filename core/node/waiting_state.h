@@ -37,7 +37,8 @@ struct watcher {
     struct instant heard; /* of a user: its holder's last word; of a node: when it last asked */
     bool found;           /* some holder has told of it */
     struct instant since; /* without a word from any holder */
-    struct watcher *next;
+    struct watcher *next, *prev;
+    struct watcher *next_same, *prev_same; /* of the same job */
 };
 
 /* A submission on its way to the first holder. */
@@ -50,6 +51,16 @@ struct forward {
     struct instant began, until; /* began: when the user submitted it */
     bool sent;                   /* false: there was no link yet */
     struct forward *next;
+};
+
+/* Where answers of a session go that is passed on to a coordinator. */
+struct session_route {
+    uint32_t token;
+    uint64_t link;
+    uint32_t request;
+    struct node_id at;
+    struct instant heard; /* when its author last asked */
+    struct session_route *next;
 };
 
 #endif

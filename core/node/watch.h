@@ -20,7 +20,6 @@ void watch_node_gone(struct node *n, struct node_id id);
 void watch_tick(struct node *n);
 /* This node itself stood still: nobody was late meanwhile. */
 void watch_late(struct node *n, int64_t late_us);
-void watchers_free(struct node *n);
 /* What the coordination or the ledger here says of a job that has one. Borrows from the job. */
 void job_view_of(struct job *j, struct job_view *v);
 /* The same by id; false without them. Borrows from the job. */

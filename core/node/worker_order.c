@@ -15,14 +15,6 @@ void worker_order(struct node *n, const struct worker *w, uint8_t type, struct b
     a->type = type;
 }
 
-bool worker_reads_files(const struct order_load *m)
-{
-    for (uint16_t i = 0; i < m->inputs_count; i++)
-        if (!stage_input_is_given(m->inputs, i))
-            return true;
-    return false;
-}
-
 void worker_order_load(struct node *n, const struct worker *w, int kernel, struct order_load m)
 {
     struct buf b;
@@ -31,7 +23,7 @@ void worker_order_load(struct node *n, const struct worker *w, int kernel, struc
         m.origin = n->kernels[kernel].origin;
         text_copy(m.path, sizeof m.path, n->kernels[kernel].path);
     }
-    if (worker_reads_files(&m))
+    if (order_load_reads_files(&m))
         text_copy(m.folder, sizeof m.folder, n->options.objects_path);
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
     put_order_load(&b, &m);

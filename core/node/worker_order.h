@@ -8,8 +8,6 @@
 
 /* Tells it something (core/wire/order.h). */
 void worker_order(struct node *n, const struct worker *w, uint8_t type, struct bytes payload);
-/* Some of its inputs are objects. */
-bool worker_reads_files(const struct order_load *m);
 /* Where the kernel and its objects lie is filled in; `kernel` of this node's, -1: a built-in. */
 void worker_order_load(struct node *n, const struct worker *w, int kernel, struct order_load m);
 /* Inputs that are no objects, as many in a frame as fit. */

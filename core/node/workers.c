@@ -225,7 +225,7 @@ static void bind(struct node *n, struct worker *w, struct job *j, uint32_t stage
         m.inputs_count = e->count;
         m.inputs = buf_bytes(&e->list);
     }
-    w->has_files = worker_reads_files(&m);
+    w->has_files = order_load_reads_files(&m);
     worker_order_load(n, w, k->builtin != NULL ? -1 : k->kernel, m);
     if (e != NULL && e->given.len > 0)
         worker_order_inputs(n, w, e);

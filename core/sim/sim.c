@@ -306,31 +306,40 @@ static bool last_holders(const struct world *w, uint32_t job, struct holders *ou
     return out->generation > 0;
 }
 
+/* Whether two of its last holders that are up have not the same ledger. Looked at very often, so
+ * each node is asked once. */
+static bool ledger_differs(const struct world *w, uint32_t job)
+{
+    struct node_holding held[SIM_NODES_MAX];
+    uint32_t keepers = 0, last = SIM_NODES_MAX;
+    const struct digest *ledger = NULL;
+
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        if (!sim_node_is_up(w, i) || !node_holds(w->nodes[i].core, w->jobs[job].id, &held[i]))
+            continue;
+        keepers |= 1u << i;
+        if (held[i].holders.generation > (keepers >> last & 1 ? held[last].holders.generation : 0))
+            last = i;
+    }
+    for (uint8_t k = 0; keepers >> last & 1 && k < held[last].holders.count; k++) {
+        uint32_t i = sim_node_of(w, held[last].holders.ids[k]);
+
+        if (i == SIM_NODES_MAX || !sim_node_is_up(w, i))
+            continue;
+        if ((keepers >> i & 1) == 0 || (ledger != NULL && !digest_equal(held[i].ledger, *ledger)))
+            return true;
+        ledger = &held[i].ledger;
+    }
+    return false;
+}
+
 /* A job for which two holders that are up have not the same ledger; SIM_JOBS_MAX when none. */
 static uint32_t ledgers_differ(const struct world *w)
 {
-    struct node_holding held, other;
-    struct holders last;
-
-    for (uint32_t job = 0; job < w->plan.jobs; job++) {
-        bool any = false;
-
+    for (uint32_t job = 0; job < w->plan.jobs; job++)
         /* Holders forget when their own calendars say so. */
-        if (sim_check_is_past(w, job, -FORGETTING_US) || !last_holders(w, job, &last))
-            continue;
-        for (uint8_t k = 0; k < last.count; k++) {
-            uint32_t i = sim_node_of(w, last.ids[k]);
-
-            if (i == SIM_NODES_MAX || !sim_node_is_up(w, i))
-                continue;
-            if (!node_holds(w->nodes[i].core, w->jobs[job].id, &held))
-                return job;
-            if (any && !digest_equal(held.ledger, other.ledger))
-                return job;
-            other = held;
-            any = true;
-        }
-    }
+        if (!sim_check_is_past(w, job, -FORGETTING_US) && ledger_differs(w, job))
+            return job;
     return SIM_JOBS_MAX;
 }
 

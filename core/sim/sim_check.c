@@ -6,6 +6,7 @@
 #include "core/job/fact.h"
 #include "core/node/peer.h"
 #include "core/sim/sim_collect.h"
+#include "core/sim/sim_graph.h"
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
@@ -54,9 +55,29 @@ static void check_outcome(struct world *w, const struct sim_node *n, uint32_t jo
         world_fail(w, G11, "a result is not that of the failure-free run", n->index, job);
 }
 
+static void learn_leaves(struct held *h, uint64_t first, uint64_t end)
+{
+    for (uint64_t leaf = first; leaf < end; leaf++)
+        h->leaves[leaf / 8] |= (uint8_t)(1u << leaf % 8);
+}
+
+/* Nobody need keep any more what was read to its end. */
+static void learn_root(struct held *h, const struct sim_job *j, uint32_t stage)
+{
+    uint8_t spent;
+
+    h->roots |= (uint8_t)(1u << stage);
+    spent = sim_graph_spent(j, h->roots);
+    for (uint32_t i = 0; i < j->stages; i++)
+        if (spent >> i & 1)
+            learn_leaves(h, shape_at(&j->shape, i).first, shape_at(&j->shape, i).end);
+}
+
 static void learn_values(struct held *h, const struct sim_job *j, const struct partial *p)
 {
     struct reader r = p->values;
+    uint32_t stage;
+    uint64_t end;
 
     for (uint16_t i = 0; i < p->count; i++) {
         struct value v = read_value(&r);
@@ -64,9 +85,11 @@ static void learn_values(struct held *h, const struct sim_job *j, const struct p
         if (r.failed || !shape_has(&j->shape, v.at))
             return;
         /* What lies behind the lowest match may be dropped, and a match may go by a higher node. */
-        for (uint64_t leaf = tree_first(v.at);
-             leaf < shape_end(&j->shape, v.at) && leaf < j->wanted; leaf++)
-            h->leaves[leaf / 8] |= (uint8_t)(1u << leaf % 8);
+        end = shape_end(&j->shape, v.at);
+        learn_leaves(h, tree_first(v.at), end < j->wanted ? end : j->wanted);
+        if (j->stages > 1 && shape_is_root(&j->shape, v.at) &&
+            shape_find(&j->shape, tree_first(v.at), &stage))
+            learn_root(h, j, stage);
     }
 }
 

@@ -94,6 +94,26 @@ uint64_t sim_graph_read(uint64_t seed, uint32_t place, struct bytes value)
     return seed + (x ^ x >> 31) * 0x9e3779b97f4a7c15ull;
 }
 
+/* The last ones first, so that what a stage needs is looked at behind it. */
+uint8_t sim_graph_spent(const struct sim_job *j, uint8_t complete)
+{
+    uint8_t read = 0, reading = 0;
+
+    for (uint32_t i = j->stages; i-- > 0;) {
+        struct stage_spec s = stage_at(j, i);
+        bool is_spent = (read >> i & 1) != 0 && (reading >> i & 1) == 0;
+
+        for (uint16_t k = 0; k < s.needs_count; k++) {
+            uint32_t need = stage_need_at(s.needs, k).stage;
+
+            read |= (uint8_t)(1u << need);
+            if (!is_spent && (complete >> i & 1) == 0)
+                reading |= (uint8_t)(1u << need);
+        }
+    }
+    return (uint8_t)(read & ~reading);
+}
+
 uint64_t sim_graph_seed(const struct sim_job *j, uint32_t stage,
                         const uint8_t values[SIM_STAGES_MAX][64])
 {

@@ -14,6 +14,8 @@ uint32_t sim_graph_stage(const struct sim_job *j, struct bytes params);
 uint16_t sim_graph_inputs(const struct sim_job *j, uint32_t stage);
 /* What reading this input adds to the seed of a stage, from 0 on. */
 uint64_t sim_graph_read(uint64_t seed, uint32_t place, struct bytes value);
+/* Stages that nobody reads any more, bit by bit, when these are complete. */
+uint8_t sim_graph_spent(const struct sim_job *j, uint8_t complete);
 /* The seed of a stage, when the values of those before it are known. */
 uint64_t sim_graph_seed(const struct sim_job *j, uint32_t stage,
                         const uint8_t values[SIM_STAGES_MAX][64]);

@@ -16,12 +16,22 @@
 #define JOURNAL_BYTES (384u << 10)
 #define COMING_MAX 2000
 
+/* What is to take the journal's place is being made, or waits for the disk. */
+static bool is_compacting(const struct sim_disk *d)
+{
+    const struct stored_record *r = d->first;
+
+    while (r != NULL && !r->compact)
+        r = r->next;
+    return d->snapshot.len > 0 || r != NULL;
+}
+
 static bool journal_has_grown(const struct world *w, const struct sim_node *n)
 {
     uint64_t bytes = sim_disk_journal_bytes(n);
 
-    /* What is to take its place is being made, and must be there before another is asked for. */
-    if (n->disk.snapshot.len > 0 && w->now < n->disk.compact_after)
+    /* It must be there before another is asked for. */
+    if (is_compacting(&n->disk) && w->now < n->disk.compact_after)
         return false;
     return bytes > JOURNAL_BYTES && bytes > 5 * node_journal_wants_bytes(n->core);
 }

@@ -351,6 +351,16 @@ void sim_job_of_text(struct sim_job *j, const struct alloc *a, struct node_id us
     job_finish(j, a, leaves_max);
 }
 
+/* Where the job with this id is in the table, or would go. */
+static uint32_t place_of(const struct world *w, struct job_id id)
+{
+    uint32_t at = id.bytes[0] % SIM_JOB_PLACES;
+
+    while (w->jobs_by_id[at] != 0 && !job_id_equal(id, w->jobs[w->jobs_by_id[at] - 1].id))
+        at = (at + 1) % SIM_JOB_PLACES;
+    return at;
+}
+
 void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves)
 {
     struct sim_job *j = &w->jobs[index];
@@ -380,6 +390,7 @@ void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves
     if (w->plan.job == NULL && w->plan.scene == SIM_SCENE_NONE)
         sim_demand_job(j);
     job_finish(j, w->alloc, SIM_LEAVES_MAX);
+    w->jobs_by_id[place_of(w, j->id)] = (uint8_t)(index + 1);
 }
 
 void sim_job_clear(struct world *w, struct sim_job *j)
@@ -411,8 +422,7 @@ uint32_t sim_job_by_params(const struct world *w, const char *kernel, struct byt
 
 uint32_t sim_job_by_id(const struct world *w, struct job_id id)
 {
-    for (uint32_t i = 0; i < w->plan.jobs; i++)
-        if (job_id_equal(id, w->jobs[i].id))
-            return i;
-    return SIM_JOBS_MAX;
+    uint32_t place = w->jobs_by_id[place_of(w, id)];
+
+    return place != 0 ? place - 1 : SIM_JOBS_MAX;
 }

@@ -179,7 +179,7 @@ static void arm(struct world *w, struct sim_node *n)
         due.us = w->now + TICK_LEAST_US;
     if (n->early && due.us != INSTANT_NEVER.us && world_chance(w, 3))
         due.us = w->now + (int64_t)world_between(w, TICK_LEAST_US, (uint64_t)(due.us - w->now));
-    if (due.us != n->tick_at)
+    if (due.us != w->ticks[n->index].at)
         world_tick_later(w, n, due.us == INSTANT_NEVER.us ? INT64_MAX : due.us - w->now);
 }
 

@@ -43,7 +43,7 @@ static void make_node(struct world *w, uint32_t i)
     n->machine = w->plan.one_machine ? 0 : i;
     n->slowness = world_chance(w, 8) ? (uint32_t)world_between(w, 2, 20) : 1;
     n->lacks_kernel = i > 0 && world_chance(w, 12) && w->plan.scene == SIM_SCENE_NONE;
-    n->tick_at = INT64_MAX;
+    w->ticks[i].at = INT64_MAX;
     sim_tight_not(n);
     if (sim_plan_has(w, FAULT_TIGHT))
         sim_tight_draw(n, w->plan.mesh + i);

@@ -49,36 +49,87 @@ static int merge(void *ctx, const struct tally_kernel *k, struct bytes left, str
     return job == SIM_JOBS_MAX ? ERR_KERNEL : sim_merge(&w->jobs[job], left, right, out);
 }
 
-static int each(void *ctx, uint16_t type, struct bytes payload)
+/* A record on a disk; its payload is the disk's. */
+struct written {
+    uint32_t next; /* of the same job, index + 1; 0: none */
+    uint16_t type;
+    struct bytes payload;
+};
+
+/* What one disk says: read once, and then told job by job. Nothing is written meanwhile. */
+struct journal_read {
+    struct world *w;
+    struct written *list;
+    uint32_t count, cap;
+    /* Of each job, index + 1; the last ones are of no job that is known. */
+    uint32_t first[SIM_JOBS_MAX + 1], last[SIM_JOBS_MAX + 1];
+    int rc; /* how the reading ended */
+    const char *what;
+};
+
+static int take_down(void *ctx, uint16_t type, struct bytes payload)
 {
-    return tally_record(ctx, type, payload);
+    struct journal_read *r = ctx;
+    struct reader reader = reader_of(payload);
+    uint32_t job = sim_job_by_id(r->w, read_job_id(&reader));
+    void *list = r->list;
+
+    if (!world_grow(r->w, &list, &r->cap, r->count, sizeof *r->list))
+        return ERR_NO_MEMORY;
+    r->list = list;
+    r->list[r->count++] = (struct written){.type = type, .payload = payload};
+    if (r->first[job] == 0)
+        r->first[job] = r->count;
+    else
+        r->list[r->last[job] - 1].next = r->count;
+    r->last[job] = r->count;
+    return 0;
 }
 
-/* Reads one disk for one job. False: it could not be read. */
-static bool read_disk(struct world *w, uint32_t node, uint32_t job, struct tally *t)
+static void read_disk(struct world *w, uint32_t node, struct journal_read *r)
 {
     struct folder f = {.store = &w->nodes[node].disk.store};
     struct scan_files files = {&f, f.numbers, 0, load};
     struct scan_report report;
-    int rc;
 
-    tally_init(t, w->alloc, w->jobs[job].id, merge, w);
+    *r = (struct journal_read){.w = w, .rc = ERR_NOT_FOUND};
     if (f.store->alloc == NULL)
-        return true;
+        return;
     f.store->store.list(f.store->store.ctx, note, &f);
     files.count = f.count;
-    rc = scan_journal(&files, TALLY_FEATURE_LEVEL, each, t, &report);
+    r->rc = scan_journal(&files, TALLY_FEATURE_LEVEL, take_down, r, &report);
+    r->what = report.what;
+}
+
+static int tell(const struct journal_read *r, uint32_t job, struct tally *t)
+{
+    int rc = 0;
+
+    for (uint32_t at = r->first[job]; at != 0 && rc == 0; at = r->list[at - 1].next)
+        rc = tally_record(t, r->list[at - 1].type, r->list[at - 1].payload);
+    return rc;
+}
+
+/* What the disk says of one job. False: it could not be read. */
+static bool tally_disk(struct world *w, uint32_t node, uint32_t job, const struct journal_read *r,
+                       struct tally *t)
+{
+    int rc = r->rc;
+
+    tally_init(t, w->alloc, w->jobs[job].id, merge, w);
+    if (rc == 0)
+        rc = tell(r, job, t);
+    /* They say nothing of this one, but must be of a type that is known. */
+    if (rc == 0 && job == 0)
+        rc = tell(r, SIM_JOBS_MAX, t);
     if (rc == 0)
         rc = tally_end(t);
     if (rc == 0 || rc == ERR_NOT_FOUND)
         return true;
     /* Nothing of a journal that is damaged is believed; its node has not read it since. */
-    if (rc == ERR_DAMAGED && w->nodes[node].disk.rotten) {
-        tally_clear(t);
-        tally_init(t, w->alloc, w->jobs[job].id, merge, w);
+    if (rc == ERR_DAMAGED && w->nodes[node].disk.rotten)
         return true;
-    }
-    world_fail(w, G4, report.what != NULL ? report.what : err_sentence(rc), node, job);
+    world_fail(w, G4, r->what != NULL ? r->what : err_sentence(rc), node, job);
     return false;
 }
 
@@ -155,23 +206,34 @@ static void judge(struct world *w, uint32_t job, const struct tally *tallies)
     }
 }
 
-void sim_verify(struct world *w)
+static void verify(struct world *w, const struct journal_read *disks, struct tally *tallies)
 {
-    struct tally *tallies = alloc_array(w->alloc, w->plan.nodes, sizeof *tallies);
-
-    if (tallies == NULL) {
-        world_fail(w, G_NONE, "no memory for the tallies", UINT32_MAX, UINT32_MAX);
-        return;
-    }
     for (uint32_t job = 0; job < w->plan.jobs && !w->failed; job++) {
         bool read = true;
 
         for (uint32_t i = 0; i < w->plan.nodes; i++)
-            read &= read_disk(w, i, job, &tallies[i]);
+            read &= tally_disk(w, i, job, &disks[i], &tallies[i]);
         if (read)
             judge(w, job, tallies);
         for (uint32_t i = 0; i < w->plan.nodes; i++)
             tally_clear(&tallies[i]);
     }
-    alloc_free(w->alloc, tallies, w->plan.nodes * sizeof *tallies);
+}
+
+void sim_verify(struct world *w)
+{
+    uint32_t nodes = w->plan.nodes;
+    struct tally *tallies = alloc_array(w->alloc, nodes, sizeof *tallies);
+    struct journal_read *disks = alloc_array(w->alloc, nodes, sizeof *disks);
+
+    for (uint32_t i = 0; disks != NULL && i < nodes; i++)
+        read_disk(w, i, &disks[i]);
+    if (tallies == NULL || disks == NULL)
+        world_fail(w, G_NONE, "no memory for the tallies", UINT32_MAX, UINT32_MAX);
+    else
+        verify(w, disks, tallies);
+    for (uint32_t i = 0; disks != NULL && i < nodes; i++)
+        alloc_free(w->alloc, disks[i].list, disks[i].cap * sizeof *disks[i].list);
+    alloc_free(w->alloc, disks, nodes * sizeof *disks);
+    alloc_free(w->alloc, tallies, nodes * sizeof *tallies);
 }

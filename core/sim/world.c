@@ -57,26 +57,26 @@ void world_later(struct world *w, int64_t in_us, enum happening_kind kind, uint3
     heap_up(w, w->heap_count++);
 }
 
-static bool fires_earlier(const struct sim_node *a, const struct sim_node *b)
+static bool fires_earlier(const struct tick *a, const struct tick *b)
 {
-    return a->tick_at != b->tick_at ? a->tick_at < b->tick_at : a->tick_number < b->tick_number;
+    return a->at != b->at ? a->at < b->at : a->number < b->number;
 }
 
 void world_tick_later(struct world *w, struct sim_node *n, int64_t in_us)
 {
     uint32_t first = w->tick_first;
 
-    n->tick_at = in_us == INT64_MAX ? INT64_MAX : w->now + (in_us > 0 ? in_us : 0);
-    n->tick_number = ++w->happening_counter;
+    w->ticks[n->index] = (struct tick){
+        in_us == INT64_MAX ? INT64_MAX : w->now + (in_us > 0 ? in_us : 0), ++w->happening_counter};
     if (first < SIM_NODES_MAX && first != n->index) {
-        if (fires_earlier(n, &w->nodes[first]))
+        if (fires_earlier(&w->ticks[n->index], &w->ticks[first]))
             w->tick_first = n->index;
         return;
     }
     first = SIM_NODES_MAX;
     for (uint32_t i = 0; i < w->plan.nodes; i++)
-        if (w->nodes[i].tick_at != INT64_MAX &&
-            (first == SIM_NODES_MAX || fires_earlier(&w->nodes[i], &w->nodes[first])))
+        if (w->ticks[i].at != INT64_MAX &&
+            (first == SIM_NODES_MAX || fires_earlier(&w->ticks[i], &w->ticks[first])))
             first = i;
     w->tick_first = first;
 }
@@ -89,8 +89,8 @@ static bool take_tick(struct world *w, struct happening *out)
     if (w->tick_first == SIM_NODES_MAX)
         return false;
     n = &w->nodes[w->tick_first];
-    *out = (struct happening){.at = n->tick_at,
-                              .number = n->tick_number,
+    *out = (struct happening){.at = w->ticks[n->index].at,
+                              .number = w->ticks[n->index].number,
                               .kind = HAPPEN_TICK,
                               .node = n->index,
                               .boot = n->boot};

@@ -25,6 +25,7 @@
 
 #define SIM_NODES_MAX SIM_NODES_LIMIT
 #define SIM_USERS_MAX 256
+#define SIM_JOB_PLACES (4u * SIM_JOBS_MAX)
 #define SIM_SEGMENT_BYTES ((uint64_t)16384)
 #define SIM_EVENTS_MAX 3000000u /* of one season */
 #define SIM_WALL_S ((int64_t)1760000000)
@@ -63,6 +64,11 @@ struct happening {
     uint32_t node; /* whose process it needs; SIM_EVERYBODY: nobody's */
     uint32_t boot; /* and which of its lives */
     uint64_t a, b;
+};
+
+struct tick {
+    int64_t at;
+    uint64_t number;
 };
 
 /* --- sim_net.c --- */
@@ -143,8 +149,6 @@ struct sim_node {
     bool power_goes_too;   /* that crash loses what the disk had not synced */
     int64_t wall_off_s;    /* how wrong its wall clock is */
     int64_t wall_stands_s; /* what it says if it stands still, else 0 */
-    int64_t tick_at;       /* the armed timer; INT64_MAX: none */
-    uint64_t tick_number;
     uint64_t link_counter;
     struct link_end_of *ends;
     uint32_t ends_count, ends_cap;
@@ -195,6 +199,8 @@ struct world {
     bool performing;
     struct happening *heap;
     uint32_t heap_count, heap_cap;
+    /* The armed timer of each node, INT64_MAX: none. Together, because all are looked at often. */
+    struct tick ticks[SIM_NODES_MAX];
     uint32_t tick_first; /* the node whose timer is the first to fire; SIM_NODES_MAX: none */
     uint64_t events, hash;
     bool failed, out_of_memory;
@@ -220,6 +226,7 @@ struct world {
     uint64_t beside;  /* records stored between two slices of a snapshot */
     uint64_t cut_off; /* processes that ended between two slices */
     struct sim_job jobs[SIM_JOBS_MAX];
+    uint8_t jobs_by_id[SIM_JOB_PLACES]; /* job + 1, where its id says or soon after; 0: none */
     struct sim_user users[SIM_USERS_MAX];
     struct sim_stuff stuff;
     struct story story; /* of a scene */

@@ -23,7 +23,7 @@ struct fold {
     uint64_t leaves;
     fold_merge *merge;
     void *merge_ctx;
-    uint64_t leaf_units; /* of a search, whose values begin with the unit that matches; or 0 */
+    uint64_t leaf_units;     /* of a search, whose values begin with the unit that matches; or 0 */
     struct fold_value *list; /* ascending and disjoint: what nothing higher stands for */
     size_t count, cap;
     uint64_t refolded; /* values that were made from their parts again, and were equal */

@@ -8,6 +8,7 @@
 #define COLLECT 2
 #define INPUT_BYTES 40u
 #define MORE_MAX 65536u
+#define NEED_BYTES 6u
 
 void stages_init(struct tally_stages *s, const struct alloc *a)
 {
@@ -16,9 +17,11 @@ void stages_init(struct tally_stages *s, const struct alloc *a)
 
 void stages_clear(struct tally_stages *s)
 {
-    for (uint32_t i = 0; i < s->count; i++)
+    for (uint32_t i = 0; i < s->count; i++) {
         fold_clear(&s->list[i].fold);
-    alloc_free(s->alloc, s->list, s->count * sizeof *s->list);
+        alloc_free(s->alloc, s->list[i].kernel.params, s->list[i].kernel.params_len);
+    }
+    alloc_free(s->alloc, s->list, s->cap * sizeof *s->list);
     stages_init(s, s->alloc);
 }
 
@@ -28,14 +31,24 @@ static int merge_values(void *ctx, struct bytes left, struct bytes right, uint8_
     return s->collects ? -1 : s->merge(s->merge_ctx, &s->kernel, left, right, out);
 }
 
+static bool keep_params(const struct alloc *a, struct tally_kernel *k, struct bytes params)
+{
+    k->params = params.len == 0 ? NULL : alloc_zeroed(a, params.len);
+    k->params_len = k->params == NULL ? 0 : params.len;
+    if (k->params != NULL)
+        memcpy(k->params, params.data, params.len);
+    return k->params_len == params.len;
+}
+
 /* Gives its leaves, 0 when it cannot be. */
-static uint64_t read_one(struct tally_stage *s, struct reader *r, uint64_t *search_units)
+static uint64_t read_one(const struct alloc *a, struct tally_stage *s, struct reader *r,
+                         uint64_t *search_units)
 {
     struct tally_kernel *k = &s->kernel;
     read_text(r, k->name, sizeof k->name);
     k->source = read_digest(r);
     (void)read_view(r, read_u16(r)); /* arguments, for people */
-    struct bytes params = read_block(r, sizeof k->params);
+    struct bytes params = read_block(r, TALLY_PARAMS_MAX);
     uint64_t units = read_u64(r), units_a_leaf = read_u64(r);
     uint8_t reduction = read_u8(r);
     k->value_size = read_u32(r);
@@ -45,10 +58,10 @@ static uint64_t read_one(struct tally_stage *s, struct reader *r, uint64_t *sear
     if (r->failed || units == 0 || units_a_leaf == 0 || (k->value_size == 0) != s->collects ||
         k->value_size > FOLD_VALUE_MAX)
         return 0;
-    if (params.len > 0)
-        memcpy(k->params, params.data, params.len);
-    k->params_len = params.len;
+    if (!keep_params(a, k, params))
+        return 0;
     s->units = units;
+    s->units_a_leaf = units_a_leaf;
     *search_units = reduction == SEARCH ? units_a_leaf : 0;
     return (units - 1) / units_a_leaf + 1;
 }
@@ -66,33 +79,97 @@ static void lay(struct tally_stages *s, struct tally_stage *one, uint64_t leaves
     s->leaves += leaves;
 }
 
+/* Room for one more. The folds of those there are hear where their stage is now. */
+static int make_room(struct tally_stages *s)
+{
+    void *list = s->list;
+    uint32_t cap = s->cap == 0 ? 4 : 2 * s->cap;
+    if (s->count < s->cap)
+        return 0;
+    int rc = alloc_grow(s->alloc, &list, s->cap, cap, sizeof *s->list);
+    if (rc < 0)
+        return rc;
+    s->list = list;
+    s->cap = cap;
+    for (uint32_t i = 0; i < s->count; i++)
+        s->list[i].fold.merge_ctx = &s->list[i];
+    return 0;
+}
+
+/* What was read at the end of the list is one of them. */
+static int take(struct tally_stages *s, uint64_t leaves, uint64_t search_units, tally_merge *merge,
+                void *merge_ctx)
+{
+    struct tally_stage *one = &s->list[s->count++];
+    if (leaves == 0 || leaves > (uint64_t)1 << 40 || s->next > (uint64_t)1 << 40) {
+        fold_init(&one->fold, s->alloc, 1);
+        return ERR_FORMAT;
+    }
+    lay(s, one, leaves, &s->next);
+    one->merge = merge;
+    one->merge_ctx = merge_ctx;
+    fold_init(&one->fold, s->alloc, leaves);
+    one->fold.merge = merge_values;
+    one->fold.merge_ctx = one;
+    one->fold.leaf_units = search_units;
+    one->told = one->end;
+    return 0;
+}
+
 int stages_read(struct tally_stages *s, struct reader *r, uint32_t count, tally_merge *merge,
                 void *merge_ctx)
 {
-    uint64_t next = 0;
-    s->list = count == 0 ? NULL : alloc_zeroed(s->alloc, count * sizeof *s->list);
-    if (!s->list)
-        return count == 0 ? ERR_FORMAT : ERR_NO_MEMORY;
-    s->count = count;
-    for (uint32_t i = 0; i < count; i++)
-        fold_init(&s->list[i].fold, s->alloc, 1);
-    for (uint32_t i = 0; i < count; i++) {
-        struct tally_stage *one = &s->list[i];
-        uint64_t search_units = 0, leaves = read_one(one, r, &search_units);
-        if (leaves == 0 || leaves > (uint64_t)1 << 40 || next > (uint64_t)1 << 40) {
-            stages_clear(s);
-            return ERR_FORMAT;
-        }
-        lay(s, one, leaves, &next);
-        one->merge = merge;
-        one->merge_ctx = merge_ctx;
-        fold_init(&one->fold, s->alloc, leaves);
-        one->fold.merge = merge_values;
-        one->fold.merge_ctx = one;
-        one->fold.leaf_units = search_units;
-        one->told = one->end;
+    int rc = count == 0 ? ERR_FORMAT : 0;
+    for (uint32_t i = 0; rc == 0 && i < count; i++) {
+        uint64_t search_units = 0, leaves;
+        rc = make_room(s);
+        if (rc < 0)
+            break;
+        s->list[s->count] = (struct tally_stage){0};
+        leaves = read_one(s->alloc, &s->list[s->count], r, &search_units);
+        rc = take(s, leaves, search_units, merge, merge_ctx);
     }
-    return 0;
+    if (rc < 0)
+        stages_clear(s);
+    return rc;
+}
+
+/* One that is like another but for its parameters. */
+static uint64_t read_like(struct tally_stages *s, uint32_t like, struct reader *r)
+{
+    struct tally_stage *one = &s->list[s->count];
+    struct bytes params = read_view(r, read_u16(r));
+    (void)read_view(r, (size_t)read_u16(r) * NEED_BYTES);
+    if (r->failed || like >= s->count)
+        return 0;
+    one->kernel = s->list[like].kernel;
+    one->units = s->list[like].units;
+    one->units_a_leaf = s->list[like].units_a_leaf;
+    if (!keep_params(s->alloc, &one->kernel, params))
+        return 0;
+    return (one->units - 1) / one->units_a_leaf + 1;
+}
+
+int stages_more(struct tally_stages *s, struct reader *r, tally_merge *merge, void *merge_ctx)
+{
+    uint32_t first = read_u32(r);
+    uint16_t count = read_u16(r);
+    int rc = r->failed || first > s->count ? ERR_FORMAT : 0;
+    if (rc == 0 && first < s->count)
+        return 0;
+    for (uint16_t i = 0; rc == 0 && i < count; i++) {
+        uint64_t search_units = 0, leaves;
+        uint32_t like;
+        rc = make_room(s);
+        if (rc < 0)
+            break;
+        s->list[s->count] = (struct tally_stage){0};
+        like = read_u32(r);
+        leaves = like == s->count ? read_one(s->alloc, &s->list[s->count], r, &search_units)
+                                  : read_like(s, like, r);
+        rc = take(s, leaves, search_units, merge, merge_ctx);
+    }
+    return rc;
 }
 
 struct tally_stage *stages_at(const struct tally_stages *s, uint64_t leaf)

@@ -14,7 +14,7 @@
 struct tally_kernel {
     char name[TALLY_KERNEL_SIZE];
     struct digest source;
-    _Alignas(8) uint8_t params[TALLY_PARAMS_MAX];
+    uint8_t *params; /* aligned for any type; NULL: none */
     size_t params_len;
     uint32_t value_size;
 };
@@ -27,7 +27,7 @@ typedef int tally_merge(void *ctx, const struct tally_kernel *k, struct bytes le
 struct tally_stage {
     uint64_t first, end; /* its leaves in the row */
     uint64_t told;       /* before it lie those that its output is made of */
-    uint64_t units;
+    uint64_t units, units_a_leaf;
     struct tally_kernel kernel;
     bool collects; /* its values are outputs of leaves, which nothing folds */
     struct fold fold;
@@ -38,7 +38,8 @@ struct tally_stage {
 struct tally_stages {
     const struct alloc *alloc;
     struct tally_stage *list;
-    uint32_t count;
+    uint32_t count, cap;
+    uint64_t next;        /* behind the last block of the row */
     uint64_t end, leaves; /* of the row, and how many of its numbers are leaves */
 };
 
@@ -48,6 +49,9 @@ void stages_clear(struct tally_stages *s);
  * and then there are none. */
 int stages_read(struct tally_stages *s, struct reader *r, uint32_t count, tally_merge *merge,
                 void *merge_ctx);
+/* The same of stages that were appended (core/wire/append.h), from `first` on; those that are known
+ * already are stepped over. ERR_FORMAT too when some before them are missing. */
+int stages_more(struct tally_stages *s, struct reader *r, tally_merge *merge, void *merge_ctx);
 /* The one that this leaf belongs to, or the first behind that number. NULL: there is none. */
 struct tally_stage *stages_at(const struct tally_stages *s, uint64_t leaf);
 /* Of node (level, index) of the row: its stage, or NULL when there is no such node; and its leaves

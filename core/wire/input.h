@@ -13,6 +13,7 @@
 #define STAGE_INPUTS_MAX 256
 #define STAGE_INPUT_BYTES 40u
 #define STAGE_INPUT_SIZE_MAX ((uint64_t)1 << 46) /* as core/object/name.h has it */
+#define STAGE_INPUT_UNKNOWN UINT64_MAX /* in PLAN: a stage is still to yield it (velum_kernel.h) */
 
 /* What a stage needs of others, as spec.h draws it: u32 stage, u16 place. */
 #define STAGE_NEED_BYTES 6u

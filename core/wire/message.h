@@ -45,6 +45,7 @@
     X(INPUT_VALUES, 56) /* the answer */                                                           \
     X(STAGES, 57)       /* how far are the stages of this job? */                                  \
     X(STAGES_TOLD, 58)                                                                             \
+    X(SESSION, 59)     /* the author of an open job appends, closes, or asks */                    \
     X(OBJECT_KEEP, 60) /* these are kept, or are not any more; say what you have of them */        \
     X(OBJECT_HAVE, 61)                                                                             \
     X(OBJECT_SEEK, 62)  /* who has this one? */                                                    \
@@ -52,6 +53,7 @@
     X(BULK_WANT, 64)    /* over bulk links: a part of a list or of a piece */                      \
     X(BULK_BYTES, 65)                                                                              \
     X(BULK_REFUSE, 66)                                                                             \
+    X(SESSION_TOLD, 67)                                                                            \
     X(REQUEST_SUBMIT, 80)                                                                          \
     X(REQUEST_WATCH, 81)                                                                           \
     X(REQUEST_JOBS, 82)                                                                            \
@@ -69,6 +71,7 @@
     X(REQUEST_OBJECTS, 94)                                                                         \
     X(REQUEST_RM, 95)                                                                              \
     X(REQUEST_STAGES, 96)                                                                          \
+    X(REQUEST_SESSION, 97)                                                                         \
     X(REPLY_ERROR, 100)                                                                            \
     X(REPLY_SUBMITTED, 101)                                                                        \
     X(REPLY_JOB, 102)                                                                              \
@@ -83,6 +86,7 @@
     X(REPLY_PIECE, 111)                                                                            \
     X(REPLY_CREDIT, 112)                                                                           \
     X(REPLY_STAGES, 113)                                                                           \
+    X(REPLY_SESSION, 114)                                                                          \
     X(ORDER_LOAD, 128)                                                                             \
     X(ORDER_RUN, 129)                                                                              \
     X(ORDER_TRIM, 130)                                                                             \

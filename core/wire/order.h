@@ -155,6 +155,8 @@ struct order_input {
  * more than the rest can hold. */
 void put_order_load(struct buf *b, const struct order_load *m);
 int read_order_load(struct bytes payload, struct order_load *m);
+/* Some input of it is an object, and so a file. */
+bool order_load_reads_files(const struct order_load *m);
 void put_order_inputs_begin(struct buf *b, uint16_t count); /* then count put_order_input */
 void put_order_input(struct buf *b, const struct order_input *in);
 /* Then take `count` with read_order_input. */

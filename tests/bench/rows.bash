@@ -509,3 +509,30 @@ result_round() { # result_round MIB
     [ "$(stat -c %s "$FOLDER/out")" = $(($1 << 20)) ] || die "a result is too short" || return
     echo "$(calc "$bare / $(cat "$FOLDER/took")")" >>"$FOLDER/results"
 }
+
+# Tasks of one session: empty, so that all of it is what the mesh costs.
+row_tasks() {
+    local i count
+    count=$(many 20000 2000)
+    fresh_mesh 2 --slots 2 || return
+    for ((i = 0; i < $(many 5 3); i++)); do
+        tool tasks "${PORT[a]}" "$count" 1 >>"$FOLDER/mesh" || return
+        tool tasks inside 2000 2000 >>"$FOLDER/one" || return
+        tool tasks inside "$count" 10 >>"$FOLDER/eight" || return
+        tool tasks inside "$((count / 4))" 1 0 >>"$FOLDER/calm" || return
+        tool tasks inside "$((count / 4))" 1 10000 >>"$FOLDER/runs" || return
+    done
+    what="empty tasks a second, at one node of two"
+    command="velum_add, velum_take of noop 1; $count tasks"
+    beside="Redis in batches 589 k, gearman 9 k, Dask 2 k"
+    cp "$FOLDER/mesh" "$FOLDER/values"
+    figure median /s '>=' 294500 1178000
+    what="a chain of 2,000 tasks, on one node, inside the program"
+    beside="Orion 17 k; $count tasks in chains of 10: $(span /s <"$FOLDER/eight")"
+    cp "$FOLDER/one" "$FOLDER/values"
+    figure median /s '>=' 17000 85000
+    what="tasks a second while 10,000 others wait, against none waiting"
+    beside="none waiting $(span /s <"$FOLDER/calm"), 10,000 waiting $(span /s <"$FOLDER/runs")"
+    paste "$FOLDER/runs" "$FOLDER/calm" | awk '{ print $1 / $2 }' >"$FOLDER/values"
+    figure median x '>=' 0.8 0.98
+}

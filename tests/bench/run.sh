@@ -8,7 +8,7 @@
 # a `must` is missed. `make bench` builds what is needed first.
 here=$(cd "$(dirname "$0")" && pwd)
 rows="long_pi kernel pi400 pi1 sleep kill_node kill_coordinator redone skew idle durable recovery \
-sim ensure objects library result"
+sim ensure objects library tasks result"
 quick=0
 chosen=
 for word in "$@"; do
@@ -32,29 +32,6 @@ done
 . "$here/rows.bash"
 TOOLS=$VELUM_OBJECTS/tests/bench
 missed=0 aimed=0 kept=0
-
-# The programs that measure, with the flags of the product.
-build_tools() {
-    local config=$VELUM_ROOT/config.mk cc cppflags cflags ldflags libs name
-    [ -f "$VELUM_OBJECTS/config.mk" ] && config=$VELUM_OBJECTS/config.mk
-    [ -f "$VELUM_OBJECTS/libhost.a" ] && [ -x "$VELUM" ] ||
-        { echo "run.sh: not built yet: make bench" >&2 && exit 1; }
-    setting() { sed -n "s/^$1 = *//p" "$config"; }
-    cc=$(setting CC) cppflags=$(setting CONF_CPPFLAGS) cflags=$(setting CONF_CFLAGS)
-    ldflags=$(setting CONF_LDFLAGS) libs=$(setting LIBS)
-    mkdir -p "$TOOLS"
-    for name in stopwatch bare latency until_busy ready burst recover library tls; do
-        # shellcheck disable=SC2086
-        [ "$TOOLS/$name" -nt "$here/$name.c" ] && [ "$TOOLS/$name" -nt "$here/client.c" ] &&
-            [ "$TOOLS/$name" -nt "$VELUM_OBJECTS/libcore.a" ] &&
-            [ "$TOOLS/$name" -nt "$VELUM_OBJECTS/libapi.a" ] &&
-            [ "$TOOLS/$name" -nt "$VELUM_OBJECTS/libhost.a" ] && continue
-        # shellcheck disable=SC2086
-        $cc -std=c11 -D_GNU_SOURCE -fPIE -pthread -ffp-contract=off -I"$VELUM_ROOT" $cppflags \
-            $cflags -o "$TOOLS/$name" "$here/$name.c" "$here/client.c" "$VELUM_OBJECTS/libapi.a" \
-            "$VELUM_OBJECTS/libhost.a" "$VELUM_OBJECTS/libcore.a" $ldflags $libs || exit 1
-    done
-}
 
 span() { # span UNIT: "MEDIAN UNIT [MIN..MAX]" of the numbers on standard input
     local m low high
@@ -94,7 +71,8 @@ machine() {
         /proc/loadavg
 }
 
-build_tools
+[ -x "$VELUM" ] && [ -x "$TOOLS/stopwatch" ] ||
+    { echo "run.sh: not built yet: make bench" >&2 && exit 1; }
 machine
 for row in ${chosen:-$rows}; do
     echo

@@ -45,7 +45,7 @@ compile() { # compile NAME: the example of that name
 
 @test "the examples: built with cc and pkg-config, without any node" {
     install_library
-    for name in pi squares loop; do compile $name; done
+    for name in pi squares loop tasks; do compile $name; done
     run -0 --separate-stderr ./pi 1000000000
     [ "$output" = 3.14159265358979 ]
     [ -z "$stderr" ]
@@ -56,6 +56,8 @@ compile() { # compile NAME: the example of that name
     [[ $stderr == *"N must be a whole number"* ]]
     seq 1 50 | ./loop | sort -n >sums
     diff sums <(for i in $(seq 1 50); do echo $((i * (i + 1) / 2)); done)
+    ./tasks 300 | sort -n >sums
+    diff sums <(for i in $(seq 1 300); do echo "$i $((i * (i + 1) / 2))"; done)
     # A plain pipe that ends early is the program's affair: its own SIGPIPE still ends it.
     run -0 bash -c 'yes 100 | head -200 | ./loop | head -1; [ "${PIPESTATUS[2]}" != 1 ]'
     # Nothing was written, nothing is left.
@@ -66,12 +68,15 @@ compile() { # compile NAME: the example of that name
     install_library
     compile pi
     compile loop
+    compile tasks
     node a
     run -0 ./pi 1000000000
     [ "$output" = 3.14159265358979 ]
     [ "$(velum ps -a --json | grep -o '"state":"done"' | wc -l)" = 1 ]
     seq 1 20 | ./loop | sort -n >sums
     diff sums <(for i in $(seq 1 20); do echo $((i * (i + 1) / 2)); done)
+    ./tasks 1000 | sort -n >sums
+    diff sums <(for i in $(seq 1 1000); do echo "$i $((i * (i + 1) / 2))"; done)
     VELUM_ADDR=127.0.0.1:9 run -5 --separate-stderr ./pi
     [[ $stderr == *"no node answers at 127.0.0.1:9"* ]]
 }

@@ -46,6 +46,19 @@ sums() { # sums FIRST LAST: what `sum` gives for each
     [[ $stderr == *"input 1, sleep 60000: "*timed-out* ]]
 }
 
+@test "map: a plugin that refuses one input goes on with the others, a kernel that is not there ends" {
+    mkdir plugins
+    cp "$TEST_PLUGINS/chaos.so" plugins/
+    node a --slots 2 --plugins "$PWD/plugins"
+    run -1 --separate-stderr velum map -k chaos ::: x 3
+    [ "${#lines[@]}" = 1 ]
+    [[ $stderr == *"input 1, chaos x: "* ]]
+    [[ $stderr == *"2 inputs done in "*", 1 failed"* ]]
+    run -2 --separate-stderr velum map -k nosuch ::: x 3
+    [[ $stderr == *"this node has no kernel"*nosuch* ]]
+    [[ $stderr == *"no input can be done"* ]]
+}
+
 @test "map: over files, with results of any size" {
     local n f
     mkdir logs

@@ -17,6 +17,15 @@ static int put_body(const struct fact *f, struct buf *body)
     case FACT_CANCEL:
         put_cancel_body(body, f->job, &f->cancel);
         break;
+    case FACT_STAGES:
+        put_stages_begin(body, f->job, f->stages.author);
+        put_append_begin(body, f->stages.append.first, f->stages.append.count);
+        put_raw(body, f->stages.append.entries.data + f->stages.append.entries.at,
+                reader_left(&f->stages.append.entries));
+        break;
+    case FACT_CLOSE:
+        put_close_body(body, f->job, &f->close);
+        break;
     default:
         put_outcome_body(body, f->job, &f->outcome);
         break;
@@ -95,6 +104,40 @@ static void make_signed_kind(struct buf *out, struct fact *f)
     any_raw(f->sealed.signature, SIGNATURE_SIZE);
     put_signed_fact(out, (enum fact_kind)f->kind, &f->sealed);
     buf_clear(&body);
+}
+
+/* Entries are stepped through by whoever takes them: each begins where the one before it ends. */
+static void make_stages(struct buf *out)
+{
+    uint8_t room[4096], needs[3 * STAGE_NEED_BYTES];
+    struct fact f = {.kind = FACT_STAGES};
+    struct append *a = &f.stages.append;
+    struct buf b;
+    f.stages.author = any_node();
+    a->first = (uint32_t)any_below(1000);
+    a->count = (uint16_t)(1 + any_below(6));
+    buf_init_fixed(&b, room, sizeof room);
+    for (uint32_t i = a->first; i < a->first + a->count; i++) {
+        struct stage_spec s = {.units = 1 + any_leaf(), .leaf_units = 1, .accumulator_size = 8};
+        uint16_t count = (uint16_t)any_below(4);
+        any_raw(needs, sizeof needs);
+        any_name(s.kernel, sizeof s.kernel);
+        if (i == 0 || any_below(3) == 0)
+            put_append_whole(&b, i, &s);
+        else
+            put_append_like(&b, (uint32_t)any_below(i), any_bytes(100), count,
+                            (struct bytes){needs, count * STAGE_NEED_BYTES});
+    }
+    a->entries = reader_of(buf_bytes(&b));
+    make_signed_kind(out, &f);
+}
+
+static void make_close(struct buf *out)
+{
+    struct fact f = {.kind = FACT_CLOSE};
+    f.close.author = any_node();
+    f.close.count = 1 + (uint32_t)any_below(JOB_STAGES_MAX);
+    make_signed_kind(out, &f);
 }
 
 static void make_spec(struct buf *out)
@@ -226,6 +269,8 @@ TEST(damaged_facts_are_refused_or_mean_one_thing)
         {"DIVERGENT", fact_again, make_divergent, true, 12000},
         {"RETIRED", fact_again, make_retired, true, 12000},
         {"COUNTS", fact_again, make_counts, true, 12000},
+        {"STAGES", fact_again, make_stages, true, 12000},
+        {"CLOSE", fact_again, make_close, true, 12000},
     };
     fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
 }

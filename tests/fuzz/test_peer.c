@@ -1,6 +1,10 @@
 /* What nodes tell each other about jobs, damaged. */
 #include "core/node/peer.h"
 
+#include "core/base/err.h"
+#include "core/wire/append.h"
+#include "core/wire/session.h"
+
 #include "tests/fuzz/fuzz.h"
 
 static int entry_again(struct bytes in, struct buf *out)
@@ -151,6 +155,43 @@ static void make_input(struct buf *out)
         put_block(out, any_bytes(1000));
 }
 
+static void make_session_ask(struct buf *out)
+{
+    struct session_ask m = {any_job(), any_u64(), any_u32(), (uint8_t)any_below(2), any_bytes(500)};
+    put_session_ask(out, &m);
+}
+
+static int session_answer_again(struct bytes in, struct buf *out)
+{
+    struct session_answer m;
+    if (read_session_answer(in, &m) < 0)
+        return ERR_FORMAT;
+    put_session_answer(out, &m);
+    for (; m.count > 0; m.count--) {
+        struct session_stage s = read_session_end(&m.ends);
+        put_session_end(out, &s);
+    }
+    return again_end(&m.ends, out);
+}
+
+static void make_session_answer(struct buf *out)
+{
+    struct session_answer m = {.job = any_job(),
+                               .number = any_u32(),
+                               .taken = any_u32(),
+                               .safe = any_u32(),
+                               .durable = any_u32(),
+                               .machines = any_u32(),
+                               .count = (uint16_t)any_below(6)};
+    put_session_answer(out, &m);
+    for (uint16_t i = 0; i < m.count; i++) {
+        struct session_stage s = {(uint32_t)any_below(JOB_STAGES_MAX), (uint8_t)any_below(3),
+                                  any_bytes(1000)};
+        put_session_end(out, &s);
+    }
+}
+
+FUZZ_AGAIN(session_ask, session_ask, read_session_ask, put_session_ask)
 FUZZ_AGAIN(forwarded, peer_forwarded, read_peer_forwarded, put_peer_forwarded)
 FUZZ_AGAIN(sync, peer_sync, read_peer_sync, put_peer_sync)
 
@@ -163,6 +204,8 @@ TEST(damaged_words_of_peers_are_refused_or_mean_one_thing)
         {"REPORT chunk", report_chunk_again, make_report_chunk, false, 20000},
         {"SYNC", sync_again, make_sync, false, 10000},
         {"INPUT_VALUES", input_again, make_input, true, 10000},
+        {"SESSION", session_ask_again, make_session_ask, true, 10000},
+        {"SESSION_TOLD", session_answer_again, make_session_answer, true, 10000},
     };
     fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
 }

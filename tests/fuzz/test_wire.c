@@ -509,6 +509,7 @@ static void make_kernel_view(struct buf *out)
     any_text(v.name, sizeof v.name);
     any_text(v.path, sizeof v.path);
     any_text(v.usage, sizeof v.usage);
+    any_text(v.then, sizeof v.then);
     any_text(v.summary, sizeof v.summary);
     any_text(v.refused, sizeof v.refused);
     put_kernel_view(out, &v);

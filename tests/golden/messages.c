@@ -1,12 +1,14 @@
 #include <string.h>
 
 #include "core/base/ensure.h"
+#include "core/job/fact.h"
 #include "core/mesh/mesh_wire.h"
 #include "core/node/object_peer.h"
 #include "core/node/peer.h"
 #include "core/wire/message.h"
 #include "core/wire/output.h"
 #include "core/wire/request.h"
+#include "core/wire/session.h"
 #include "core/wire/signed.h"
 #include "core/wire/spec.h"
 #include "tests/golden/golden.h"
@@ -150,6 +152,7 @@ static void put_kernel(struct buf *b)
                             .accumulator_size = 8};
     TEXT(v.name, "sum");
     TEXT(v.path, "/plugins/sum.so");
+    TEXT(v.then, "total");
     TEXT(v.usage, "sum N");
     TEXT(v.summary, "adds up");
     TEXT(v.refused, "it is for another machine");
@@ -377,6 +380,9 @@ static void make_job(uint8_t type, struct buf *b)
     case MESSAGE_STAGES:
         put_job_id(b, golden_job(1));
         break;
+    case MESSAGE_SESSION:
+        golden_put_session(b, false);
+        break;
     case MESSAGE_STAGES_TOLD:
         put_job_id(b, golden_job(1));
         put_u8(b, 2);
@@ -415,6 +421,9 @@ static void make_object(uint8_t type, struct buf *b)
     case MESSAGE_OBJECT_OWNER:
         put_object_owner(b, &owner);
         break;
+    case MESSAGE_SESSION_TOLD:
+        golden_put_session(b, true);
+        break;
     default: /* BULK, which goes over other links */
         put_job_id(b, golden_job(1));
         break;
@@ -449,6 +458,9 @@ static void make_request(uint8_t type, struct buf *b)
     case MESSAGE_REQUEST_STAGES:
         put_job_id(b, golden_job(1));
         break;
+    case MESSAGE_REQUEST_SESSION:
+        golden_put_session(b, false);
+        break;
     case MESSAGE_REQUEST_PLAN:
         ensure(put_request_plan(b, "sum", 3, args, 2, input_sizes) == 0);
         break;
@@ -470,6 +482,7 @@ static void make_reply(uint8_t type, struct buf *b)
         .exit_code = 3, .what = "there is no such job", .hint = "velum ps -a"};
     struct reply_submitted submitted = {golden_job(1), 3, 2, true};
     struct reply_plan plan = {.kernel = "sum",
+                              .then = "total",
                               .source = golden_digest(1),
                               .accumulator_size = 8,
                               .params = bytes_of_text("\1\2\3\4"),
@@ -504,6 +517,9 @@ static void make_reply(uint8_t type, struct buf *b)
         break;
     case MESSAGE_REPLY_STAGES:
         put_stages(b);
+        break;
+    case MESSAGE_REPLY_SESSION:
+        golden_put_session(b, true);
         break;
     case MESSAGE_REPLY_KILLED:
         put_reply_killed(b, &killed);

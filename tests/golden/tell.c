@@ -206,6 +206,7 @@ static int say_kernel(struct bytes p)
     say_id("source", v.source.bytes);
     SAY(" origin=%u accumulator=%u reduction=%u files_from=%u", v.origin,
         (unsigned)v.accumulator_size, v.reduction, (unsigned)v.files_from);
+    say_text("then", v.then);
     say_text("path", v.path);
     say_text("usage", v.usage);
     say_text("summary", v.summary);
@@ -498,11 +499,10 @@ static int tell_reply(uint8_t type, struct bytes p)
     case MESSAGE_REPLY_PLAN:
         rc = read_reply_plan(p, &planned);
         say_text("kernel", planned.kernel);
-        say_id("source", planned.source.bytes);
+        say_id("source", planned.source.bytes), say_text("then", planned.then);
         say_block("params", planned.params);
-        SAY(" reduction=%u", planned.reduction);
-        SAY(" %llu/%llu, accumulator %u", U(planned.units), U(planned.leaf_units),
-            (unsigned)planned.accumulator_size);
+        SAY(" reduction=%u %llu/%llu, accumulator %u", planned.reduction, U(planned.units),
+            U(planned.leaf_units), (unsigned)planned.accumulator_size);
         return rc;
     case MESSAGE_REPLY_KILLED:
         rc = read_reply_killed(p, &killed);
@@ -684,11 +684,11 @@ int golden_message_tell(struct bytes bytes, FILE *out)
 {
     struct frame f;
     int rc = frame_take(bytes, &f);
-    to = out;
     if (rc <= 0 || (size_t)rc != bytes.len)
         return rc < 0 ? rc : ERR_SHORT;
-    SAY("%s %u", message_name(f.type), (unsigned)f.request);
-    rc = f.type < 32                       ? tell_mesh(f.type, f.payload)
+    to = out, SAY("%s %u", message_name(f.type), (unsigned)f.request);
+    rc = golden_is_session(f.type)         ? golden_tell_session(f.type, f.payload, to)
+         : f.type < 32                     ? tell_mesh(f.type, f.payload)
          : f.type < MESSAGE_OBJECT_KEEP    ? tell_job(f.type, f.payload)
          : f.type < MESSAGE_REQUEST_SUBMIT ? golden_tell_object(f.type, f.payload, to)
          : f.type < MESSAGE_REPLY_ERROR    ? tell_request(f.type, f.payload)

@@ -77,3 +77,18 @@ void parts_spec(struct job_spec *spec, const char *kernel)
     spec->more = buf_bytes(&b);
     spec->more_count = (uint16_t)(parts_count - 1);
 }
+
+void parts_append(struct buf *b, uint32_t from, uint32_t to, const char *kernel)
+{
+    put_append_begin(b, from, (uint16_t)(to - from));
+    for (uint32_t i = from; i < to; i++) {
+        struct stage_spec s = stage_of(i, kernel);
+        bool alike = s.units == parts[0].leaves && s.reduction == REDUCE_FOLD && s.name[0] == 0 &&
+                     s.retries == parts[0].retries && s.leaf_us == parts[0].leaf_us;
+
+        if (alike)
+            put_append_like(b, 0, s.params, s.needs_count, s.needs);
+        else
+            put_append_whole(b, i, &s);
+    }
+}

@@ -3,9 +3,9 @@
 #ifndef VELUM_TESTS_PARTS_H
 #define VELUM_TESTS_PARTS_H
 
-#include "core/wire/spec.h"
+#include "core/wire/append.h"
 
-#define PARTS_MAX 200
+#define PARTS_MAX 1000
 #define PART_NEEDS_MAX 8
 
 struct part {
@@ -26,6 +26,9 @@ void parts_begin(void);
 struct part *parts_add(uint64_t leaves, bool collects);
 void parts_need(struct part *p, uint32_t stage, uint16_t place);
 uint64_t parts_leaves(void); /* of all */
+/* Those of [from, to) as a list that is appended (core/wire/append.h): like the first where they
+ * can be. */
+void parts_append(struct buf *b, uint32_t from, uint32_t to, const char *kernel);
 /* Replaces the stages of the spec. */
 void parts_spec(struct job_spec *spec, const char *kernel);
 

@@ -215,6 +215,8 @@ static void move(struct story *s, struct story_node *n, const struct action *a,
     moves_count(n, payload.len);
     if (!n->mover_silent)
         sim_mover_order(&n->mover, (uint8_t)a->type, payload, moved, &to);
+    else if (n->unanswered_count < STORY_UNANSWERED_MAX)
+        n->unanswered[n->unanswered_count++] = a->request;
 }
 
 void story_worker_later(struct story *s, uint32_t node, uint32_t number, uint8_t type,
@@ -490,6 +492,7 @@ void story_start(struct story *s, uint32_t i)
 
     n->moves_open = 0;
     n->moves_open_bytes = 0;
+    n->unanswered_count = 0;
     text_copy(kernel.name, sizeof kernel.name, "work");
     o.boot = 1000 * ++n->generation + i;
     o.seed = o.boot;

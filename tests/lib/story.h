@@ -16,6 +16,7 @@
 
 #define STORY_NODES_MAX 24
 #define STORY_USER STORY_NODES_MAX /* the other side of a user's link */
+#define STORY_UNANSWERED_MAX 256u
 #define STORY_WALL_S ((int64_t)1760000000)
 
 struct story;
@@ -26,17 +27,19 @@ struct story_node {
     struct node *core; /* NULL while it does not run */
     struct node_id id;
     uint32_t generation;
-    bool stuck;                  /* its disk syncs nothing */
-    bool fails;                  /* its disk refuses every record */
-    bool paused;                 /* nothing happens in it, and what comes waits */
-    bool keeps_disk;             /* the next process reads what this one stored */
-    struct story_record *stored; /* oldest first */
-    struct story_record *slices; /* of a snapshot that is not whole */
-    int64_t wall_off_s;          /* how wrong its wall clock is */
-    struct sim_mover mover;      /* its objects outlive it */
-    bool mover_silent;           /* it takes orders and answers none */
-    int64_t mover_us;            /* it obeys at once, and says so this much later */
-    uint32_t moves_open;         /* orders that were not answered yet, and their bytes */
+    bool stuck;                                /* its disk syncs nothing */
+    bool fails;                                /* its disk refuses every record */
+    bool paused;                               /* nothing happens in it, and what comes waits */
+    bool keeps_disk;                           /* the next process reads what this one stored */
+    struct story_record *stored;               /* oldest first */
+    struct story_record *slices;               /* of a snapshot that is not whole */
+    int64_t wall_off_s;                        /* how wrong its wall clock is */
+    struct sim_mover mover;                    /* its objects outlive it */
+    bool mover_silent;                         /* it takes orders and answers none */
+    uint32_t unanswered[STORY_UNANSWERED_MAX]; /* the orders that it took since */
+    uint32_t unanswered_count;
+    int64_t mover_us;    /* it obeys at once, and says so this much later */
+    uint32_t moves_open; /* orders that were not answered yet, and their bytes */
     size_t moves_open_bytes;
 };
 
@@ -90,6 +93,9 @@ void story_init(struct story *s, uint32_t count);
 /* Frees all; false when a node did not give its memory back. */
 bool story_end(struct story *s);
 void story_start(struct story *s, uint32_t i);
+/* A fact that this user says of a job: signed around the body. */
+void story_user_fact(enum fact_kind kind, struct bytes body, struct node_id user, struct buf *to);
+struct node_id story_user_id(void);
 /* Everybody starts, hears of node 0, and has met everybody. */
 void story_begin(struct story *s, uint32_t count);
 /* Node i hears of another. */

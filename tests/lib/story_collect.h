@@ -147,4 +147,27 @@ static inline void story_add_input(struct digest name, uint64_t size)
     story_collect.inputs++;
 }
 
+/* Ended, and its disk with it. */
+static inline void story_lose(struct story *s, uint32_t i)
+{
+    story_kill(s, i);
+    story_restore(s, i, NULL);
+    sim_mover_clear(&s->nodes[i].mover);
+    sim_mover_init(&s->nodes[i].mover, &s->heap.alloc, UINT64_MAX);
+}
+
+/* All but one, with their disks; new ones come in their place. */
+static inline void story_lose_others(struct story *s, uint32_t left)
+{
+    for (uint32_t i = 0; i < s->count; i++)
+        if (i != left)
+            story_lose(s, i);
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (i == left)
+            continue;
+        story_start(s, i);
+        story_hint(s, i, left);
+    }
+}
+
 #endif

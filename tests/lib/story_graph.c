@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/base/ensure.h"
+#include "core/object/name.h"
 #include "core/wire/tree.h"
 
 #define STAGES_MAX 1024
@@ -61,9 +62,23 @@ struct yield {
     uint64_t seed, value, leaves;
 };
 
+/* As a worker reads it: bytes, or an object by its name. */
+static uint64_t read_one(uint64_t seed, struct bytes output)
+{
+    struct stage_input in = {.size = output.len};
+    struct object_sum sum;
+
+    if (output.len <= OUTPUT_INLINE_MAX)
+        return story_seed_bytes(seed, output);
+    object_sum_begin(&sum, output.len);
+    object_sum_piece(&sum, sha256_of(output.data, output.len));
+    object_sum_end(&sum, &in.name);
+    return story_seed_object(seed, in);
+}
+
 static uint64_t take(uint64_t seed, const struct yield *y, uint32_t (*output)(uint64_t leaf))
 {
-    uint8_t bytes[OUTPUT_INLINE_MAX];
+    static uint8_t bytes[PIECE_SIZE];
 
     if (y->folds) {
         store_u64(bytes, y->value);
@@ -73,7 +88,7 @@ static uint64_t take(uint64_t seed, const struct yield *y, uint32_t (*output)(ui
         ensure(output(leaf) <= sizeof bytes);
         for (uint32_t k = 0; k < output(leaf); k++)
             bytes[k] = story_leaf_byte(y->seed, leaf, k);
-        seed = story_seed_bytes(seed, (struct bytes){bytes, output(leaf)});
+        seed = read_one(seed, (struct bytes){bytes, output(leaf)});
     }
     return seed;
 }

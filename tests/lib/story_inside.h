@@ -76,6 +76,5 @@ void story_step(struct story *s, struct story_node *n, struct event *ev);
 void story_link_up(struct story *s, uint64_t link, uint32_t dial);
 uint8_t *story_copy(struct bytes b);
 void story_certificate(struct node_id id, enum party party, uint8_t to[CERTIFICATE_SIZE]);
-struct node_id story_user_id(void);
 
 #endif

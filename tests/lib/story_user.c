@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "core/base/ensure.h"
+#include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/node/jobs.h"
+#include "core/wire/move.h"
 #include "core/wire/signed.h"
 #include "tests/lib/story_inside.h"
 
@@ -41,6 +43,15 @@ static struct story_spec *spec_make(struct story *s, uint32_t number)
     buf_clear(&body);
     buf_clear(&whole);
     return x;
+}
+
+void story_user_fact(enum fact_kind kind, struct bytes body, struct node_id user, struct buf *to)
+{
+    uint8_t certificate[CERTIFICATE_SIZE];
+    struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}, .body = body};
+
+    story_certificate(user, PARTY_USER, certificate);
+    put_signed_fact(to, kind, &sealed);
 }
 
 static struct story_spec *spec_of(struct story *s, uint32_t number)
@@ -205,10 +216,22 @@ void story_worker_says(struct story *s, uint32_t i, uint32_t worker, uint8_t typ
 
 void story_mover_dies(struct story *s, uint32_t i)
 {
-    struct event ev = {.kind = EVENT_MOVER};
+    struct story_node *n = &s->nodes[i];
+    struct event ev = {.kind = EVENT_MOVED};
+    uint32_t count = n->unanswered_count;
+    uint8_t bytes[8];
+    struct buf b;
 
-    sim_mover_crash(&s->nodes[i].mover);
-    story_step(s, &s->nodes[i], &ev);
+    sim_mover_crash(&n->mover);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_moved_done(&b, ERR_IO);
+    n->unanswered_count = 0;
+    for (uint32_t k = 0; k < count; k++) {
+        ev.moved.frame = (struct frame){MESSAGE_MOVED_DONE, n->unanswered[k], buf_bytes(&b)};
+        story_step(s, n, &ev);
+    }
+    ev = (struct event){.kind = EVENT_MOVER};
+    story_step(s, n, &ev);
 }
 
 bool story_holds(const struct story *s, uint32_t i, struct job_id id)

@@ -21,7 +21,7 @@ plugin() {
     $cc $flags "-DVELUM_SOURCE_DIGEST=\"$digest\"" "$@" -o "$to" "$from" "$root/plugins/helper.c"
 }
 
-for name in skew chaos crash fat emit seek; do
+for name in skew chaos crash fat emit seek pair flip; do
     plugin "$out/$name.so" "$root/tests/plugins/$name.c"
 done
 for name in pi sum sleep noop grep factor; do

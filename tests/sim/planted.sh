@@ -57,6 +57,20 @@ link() { # link PROGRAM OBJECT TO SOURCE
         "$objects/libcore.a" -lm
 }
 
+# A defect may end a program in its middle, and then nobody ends the nodes that it had started. They
+# are in its session; what they had started themselves ends with them.
+session=
+end_session() {
+    [ -n "$session" ] || return 0
+    for stat in /proc/[0-9]*/stat; do
+        { read -r line <"$stat"; } 2>/dev/null || continue
+        # shellcheck disable=SC2086
+        set -- ${line##*) } # state, parent, group, session
+        [ "$4" != "$session" ] || kill -9 "$(basename "${stat%/stat}")" 2>/dev/null
+    done
+    session=
+}
+
 # One line "RESULT planted_NUMBER ...", and a file with the number of seeds when it was the simulator.
 try_one() { # try_one NUMBER
     line=$(planted | grep -E "VELUM_PLANT [!=]= $1 /")
@@ -84,8 +98,11 @@ try_one() { # try_one NUMBER
     wipe) set -- --wipe --seeds "$seeds" --failures 1 ;;
     ship) set -- --ship --seeds $((seeds / 10)) --failures 1 ;;
     esac
-    (cd "$folder" && exec timeout 300 ./program "$@") >"$folder/output" 2>&1
+    (cd "$folder" && exec setsid timeout 300 ./program "$@") >"$folder/output" 2>&1 &
+    session=$!
+    wait $session
     status=$?
+    end_session
     seed=$(sed -n 's/^FAIL seed \([0-9]*\):.*/\1/p' "$folder/output" | head -n 1)
     told=$(grep -m1 -aE '^FAIL|ensure failed' "$folder/output" | sed 's/; replay.*//' | cut -c1-110)
     if [ $status = 0 ] || { [ "$program" = sim/sim ] && [ -z "$seed" ]; }; then
@@ -99,6 +116,8 @@ try_one() { # try_one NUMBER
 }
 
 if [ -n "$one" ]; then
+    trap end_session EXIT
+    trap 'exit 130' INT TERM
     try_one "$one"
     exit 0
 fi

@@ -21,6 +21,7 @@
 
 #include "core/base/err.h"
 #include "core/sim/explore.h"
+#include "core/sim/sim_pool.h"
 #include "core/sim/sim_try.h"
 #include "tests/lib/heap.h"
 
@@ -37,6 +38,20 @@ static void *heap_resize(void *ctx, void *old, size_t old_size, size_t new_size)
 }
 
 static const struct alloc plain_heap = {heap_resize, NULL};
+
+/* Where a sanitizer looks at the memory it sees each request. */
+static const struct alloc *heap_of_runs(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return &plain_heap;
+#else
+    static struct sim_pool pool;
+
+    if (pool.below == NULL)
+        sim_pool_init(&pool, &plain_heap);
+    return &pool.alloc;
+#endif
+}
 
 static void print_line(void *ctx, enum log_level level, const char *text)
 {
@@ -79,7 +94,7 @@ static bool run_seed(const struct sim_options *o, bool twice, struct sim_result 
              replay_command(), profile(o), (unsigned long long)o->seed);
     snprintf(last_words, sizeof last_words, "FAIL seed %llu: it ends the process; %s\n",
              (unsigned long long)o->seed, replay);
-    if (sim_try(&plain_heap, o, twice, r) < 0) {
+    if (sim_try(heap_of_runs(), o, twice, r) < 0) {
         printf("FAIL sim out of memory\n");
         return false;
     }

@@ -185,6 +185,67 @@ TEST(test_jobs_that_run_are_tightened)
     end();
 }
 
+/* Peer 0 is a holder. */
+static void replay_holders(const struct rig_job *j)
+{
+    struct holders h = {.generation = 1, .count = 2, .ids = {rig.id, rig.peers[0].id}};
+    struct buf body, fact;
+
+    buf_init(&body, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_holders_body(&body, j->id, &h);
+    rig_put_signed(&fact, FACT_HOLDERS, rig.id, buf_bytes(&body));
+    replay_fact(j->id, buf_bytes(&fact));
+    buf_clear(&body);
+    buf_clear(&fact);
+}
+
+static void tell(uint32_t peer, const struct rig_job *j, const struct buf *fact)
+{
+    struct buf b;
+
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_facts_begin(&b, j->id, 0, false, 1);
+    put_block(&b, buf_bytes(fact));
+    rig_frame(&rig, peer, MESSAGE_FACTS, &b);
+    buf_clear(&b);
+}
+
+/* All leaves for itself, once in counts and once by a run. */
+static void claim_all(uint32_t peer, const struct rig_job *j)
+{
+    struct leaf_count all = {.author = rig.peers[peer].id, .leaves = LEAVES};
+    uint8_t bytes[256];
+    struct buf fact;
+
+    buf_init_fixed(&fact, bytes, sizeof bytes);
+    put_partial_run(&fact, all.author, 0, LEAVES);
+    tell(peer, j, &fact);
+    buf_init_fixed(&fact, bytes, sizeof bytes);
+    put_counts(&fact, &all, 1);
+    tell(peer, j, &fact);
+}
+
+/* A member that never held the job may say what it likes. */
+TEST(test_of_an_ended_job_only_a_holder_says_who_counted_what)
+{
+    begin();
+    rig_peer_up(&rig, 0, 1);
+    rig_peer_up(&rig, 1, 1);
+    rig_job_make(&rig, &jobs[0],
+                 (struct rig_spec){.nonce = 1, .accumulator_size = 16, .leaves = LEAVES});
+    replay_spec(&jobs[0]);
+    replay_holders(&jobs[0]);
+    replay_end(&jobs[0]);
+    claim_all(1, &jobs[0]);
+    CHECK_INT(ledger_account_bytes(ledger_of(0)), 0);
+    CHECK(!ledger_account_is_joined(ledger_of(0)));
+    claim_all(0, &jobs[0]);
+    CHECK(ledger_account_bytes(ledger_of(0)) > 0);
+    end();
+}
+
 TEST_MAIN(test_of_ended_jobs_the_oldest_accounts_are_joined,
           test_counts_outlive_a_compaction_and_a_restart,
-          test_a_late_word_does_not_make_counts_grow, test_jobs_that_run_are_tightened)
+          test_a_late_word_does_not_make_counts_grow, test_jobs_that_run_are_tightened,
+          test_of_an_ended_job_only_a_holder_says_who_counted_what)

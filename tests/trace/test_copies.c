@@ -132,6 +132,41 @@ TEST(a_copy_at_a_node_that_was_killed_is_counted_no_more)
     CHECK(story_end(&story));
 }
 
+static bool is_tended(struct job_id id)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < story.count; i++) {
+        const struct job *j =
+            story.nodes[i].core == NULL ? NULL : job_find(story.nodes[i].core, id);
+
+        any |= j != NULL && j->tending == TEND_COPIES;
+    }
+    return any;
+}
+
+/* Another is chosen as soon as it is known to be dead. */
+TEST(a_copy_is_not_waited_for_at_a_node_that_dies_before_it_has_it)
+{
+    struct job_id id;
+    uint32_t next;
+
+    story_begin(&story, 4);
+    id = story_ended(&story, 1);
+    story_all_tell(&story, id, JOB_CANCELLED, 3);
+    next = story_one_that(&story, false, id);
+    story_drop(&story, MESSAGE_FACTS, STORY_USER, next);
+    story_kill(&story, story_one_that(&story, true, id));
+    for (int k = 0; k < 8000 && !is_tended(id); k++)
+        story_run(&story, MS_US);
+    CHECK(is_tended(id));
+    story_run(&story, 100 * MS_US);
+    story_kill(&story, next);
+    story_run(&story, 7 * S_US);
+    story_all_tell(&story, id, JOB_CANCELLED, 2);
+    CHECK(story_end(&story));
+}
+
 /* It missed the word of who counted last, because it was counting itself. */
 TEST(a_holder_that_counts_too_many_counts_again)
 {
@@ -529,8 +564,9 @@ TEST_MAIN(a_holder_that_catches_up_confirms_only_what_it_has,
           the_log_of_an_ended_job_goes_along, copies_of_the_dead_are_not_counted,
           a_new_holder_counts_when_it_has_synced,
           a_copy_at_a_node_that_was_killed_is_counted_no_more,
-          a_holder_that_counts_too_many_counts_again, a_disk_that_works_again_gets_its_place_back,
-          of_two_counts_everybody_takes_the_same,
+          a_holder_that_counts_too_many_counts_again,
+          a_copy_is_not_waited_for_at_a_node_that_dies_before_it_has_it,
+          a_disk_that_works_again_gets_its_place_back, of_two_counts_everybody_takes_the_same,
           a_job_is_kept_though_all_have_heard_of_an_outcome_that_is_lost,
           a_holder_that_nobody_meets_again_is_replaced,
           whoever_counts_copies_is_heard_after_a_title_was_lost,

@@ -1,7 +1,8 @@
 /* What a node keeps of jobs that have ended: their facts, and little else. */
 #include "core/node/jobs.h"
+#include "core/node/peer.h"
 #include "tests/lib/check.h"
-#include "tests/lib/story.h"
+#include "tests/lib/story_copies.h"
 
 static struct story story;
 
@@ -58,5 +59,48 @@ TEST(an_ended_job_takes_so_much_memory)
     CHECK(story_end(&story));
 }
 
+#define MANY 200u
+#define IN_A_ROUND 64u
+
+/* Something of no consequence that node 0 does not know yet. */
+static void tell_news(struct job_id id)
+{
+    struct leaf_count c = {.author = story.nodes[1].id, .leaves = 1};
+    uint8_t bytes[512];
+    struct buf fact, b;
+
+    buf_init_fixed(&fact, bytes, sizeof bytes);
+    put_counts(&fact, &c, 1);
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_facts_begin(&b, id, 0, false, 1);
+    put_block(&b, buf_bytes(&fact));
+    story_say(&story, 1, 0, MESSAGE_FACTS, 0, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+/* Each is compared with two other holders, and these answer. */
+TEST(news_of_many_ended_jobs_take_several_rounds)
+{
+    struct job_id ids[MANY];
+    uint32_t before, most = 0, all;
+
+    story_begin(&story, 3);
+    for (uint32_t k = 0; k < MANY; k++)
+        ids[k] = story_ended(&story, 1 + k);
+    story_run(&story, 10 * S_US);
+    for (uint32_t k = 0; k < MANY; k++)
+        tell_news(ids[k]);
+    all = story.sent[MESSAGE_SYNC];
+    for (int i = 0; i < 100; i++) {
+        before = story.sent[MESSAGE_SYNC];
+        story_run(&story, 25 * MS_US);
+        before = story.sent[MESSAGE_SYNC] - before;
+        most = before > most ? before : most;
+    }
+    CHECK_INT(story.sent[MESSAGE_SYNC] - all, MANY * 4);
+    CHECK(most <= IN_A_ROUND * 4);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(an_ended_job_has_no_room_for_what_only_a_running_one_needs,
-          an_ended_job_takes_so_much_memory)
+          an_ended_job_takes_so_much_memory, news_of_many_ended_jobs_take_several_rounds)

@@ -2,14 +2,21 @@
  * of the job when they are lost with the nodes that had them. */
 #include "core/base/err.h"
 #include "core/job/ledger.h"
+#include "core/job/pool.h"
 #include "core/node/jobs.h"
 #include "core/node/objects.h"
 #include "tests/lib/parts.h"
 #include "tests/lib/story_collect.h"
+#include "tests/lib/story_graph.h"
+#include "tests/lib/story_worker.h"
 
 #define OUTPUTS 12
 
 static struct story story;
+static struct job_spec made; /* of the job that was made last */
+static uint8_t input[STAGE_INPUT_BYTES];
+static bool keeps_going;
+static bool reads; /* its first stage reads this object */
 
 static uint32_t of_much(uint64_t leaf)
 {
@@ -20,7 +27,12 @@ static void as_told(struct job_spec *spec, uint32_t number)
 {
     (void)number;
     spec->slots_max = 0;
+    spec->keep_going = keeps_going;
     parts_spec(spec, "work");
+    spec->stage.inputs = (struct bytes){input, sizeof input};
+    spec->stage.inputs_count = reads;
+    spec->stage.inputs.len *= reads;
+    made = *spec;
 }
 
 static void begin(uint32_t count)
@@ -31,6 +43,7 @@ static void begin(uint32_t count)
     story.graphs = true;
     story.adjust = as_told;
     parts_begin();
+    reads = keeps_going = false;
     for (uint32_t i = 0; i < count; i++) {
         story.nodes[i].keeps_disk = true;
         story_start(&story, i);
@@ -38,6 +51,17 @@ static void begin(uint32_t count)
     for (uint32_t i = 1; i < count; i++)
         story_hint(&story, i, 0);
     story_run(&story, 2 * S_US);
+}
+
+/* The result is what the graph comes to without losses. */
+static void check_done(const struct job_view *v)
+{
+    uint8_t bytes[8];
+
+    CHECK_STR(v->error, "");
+    CHECK_INT(v->state, JOB_DONE);
+    store_u64(bytes, story_graph_result(&made, of_much));
+    CHECK(bytes_equal(v->result, (struct bytes){bytes, 8}));
 }
 
 static uint64_t covered_at(uint32_t i, struct job_id id)
@@ -52,28 +76,6 @@ static void cover(uint32_t i, struct job_id id, uint64_t leaves)
     for (int k = 0; k < 8000 && covered_at(i, id) < leaves; k++)
         story_run(&story, MS_US);
     CHECK(covered_at(i, id) >= leaves);
-}
-
-static void lose(uint32_t i)
-{
-    story_kill(&story, i);
-    story_restore(&story, i, NULL);
-    sim_mover_clear(&story.nodes[i].mover);
-    sim_mover_init(&story.nodes[i].mover, &story.heap.alloc, UINT64_MAX);
-}
-
-/* All but one, with their disks; new ones come in their place. */
-static void lose_others(uint32_t left)
-{
-    for (uint32_t i = 0; i < story.count; i++)
-        if (i != left)
-            lose(i);
-    for (uint32_t i = 0; i < story.count; i++) {
-        if (i == left)
-            continue;
-        story_start(&story, i);
-        story_hint(&story, i, left);
-    }
 }
 
 /* The coordinator of a new job, where nothing that is made or got comes about. It may not even hear
@@ -92,7 +94,7 @@ static uint32_t submitted_beside(struct job_id *id, bool hears)
 
 static void lose_all_but(uint32_t left)
 {
-    lose_others(left);
+    story_lose_others(&story, left);
     story_drop(&story, 0, 0, 0);
     story.nodes[left].mover_silent = false;
     story_mover_dies(&story, left);
@@ -154,7 +156,53 @@ TEST(outputs_of_the_last_stage_that_are_lost_are_computed_again)
     CHECK(story_end(&story));
 }
 
-TEST(an_output_that_is_lost_before_it_was_read_fails_the_job_by_name)
+/* What they were made of is read once more, and nothing else is done twice. */
+TEST(outputs_that_are_lost_before_they_were_read_are_computed_again)
+{
+    struct job_id id;
+    struct job_view v;
+    uint64_t computed;
+    uint32_t left;
+
+    begin(4);
+    parts_add(3, false);
+    parts_need(parts_add(OUTPUTS, true), 0, 0);
+    parts_need(parts_add(8, false), 1, 0);
+    left = submitted_beside(&id, true);
+    cover(left, id, 3 + OUTPUTS);
+    computed = story_leaves_computed(&story);
+    lose_all_but(left);
+    v = story_result(&story, left, id, 120 * S_US);
+    check_done(&v);
+    CHECK_INT(story_leaves_computed(&story) - computed, OUTPUTS + 8);
+    CHECK(story_end(&story));
+}
+
+/* What they were made of is lost as well: stage by stage, as far back as there is a loss. */
+TEST(a_chain_of_outputs_that_are_lost_is_computed_again)
+{
+    struct job_id id;
+    struct job_view v;
+    uint64_t computed;
+    uint32_t left;
+
+    begin(4);
+    parts_add(5, true);
+    parts_need(parts_add(4, true), 0, 0);
+    parts_need(parts_add(6, true), 1, 0);
+    parts_need(parts_add(2, false), 2, 0);
+    left = submitted_beside(&id, true);
+    cover(left, id, 15);
+    computed = story_leaves_computed(&story);
+    lose_all_but(left);
+    v = story_result(&story, left, id, 240 * S_US);
+    check_done(&v);
+    CHECK(story_leaves_computed(&story) - computed >= 17);
+    CHECK(story_end(&story));
+}
+
+/* Its next process knows nothing of what the one before has given out. */
+TEST(outputs_that_are_lost_with_their_coordinator_are_computed_again)
 {
     struct job_id id;
     struct job_view v;
@@ -166,13 +214,103 @@ TEST(an_output_that_is_lost_before_it_was_read_fails_the_job_by_name)
     left = submitted_beside(&id, true);
     cover(left, id, OUTPUTS);
     lose_all_but(left);
+    story_kill(&story, left);
+    story_start(&story, left);
+    for (uint32_t i = 0; i < story.count; i++)
+        story_hint(&story, left, i);
+    v = story_result(&story, left, id, 120 * S_US);
+    check_done(&v);
+    CHECK(story_end(&story));
+}
+
+static uint32_t chunks_of(const struct job *j, uint32_t stage)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < pool_chunks(j->lead->pool); i++)
+        count += graph_stage_of(j->graph, pool_chunk_at(j->lead->pool, i)->first) == stage;
+    return count;
+}
+
+/* Something is given out again, but nothing of what was given up. */
+TEST(a_stage_that_failed_rests_while_what_another_lost_is_computed_again)
+{
+    const struct job *j;
+    uint32_t left, tried = 0;
+    bool again = false;
+    struct job_id id;
+    struct job_view v;
+
+    begin(4);
+    keeps_going = true;
+    parts_add(OUTPUTS, true);
+    parts_add(2, false);
+    parts[1].param = STORY_FAILING;
+    parts_need(parts_add(8, false), 0, 0);
+    left = submitted_beside(&id, true);
+    cover(left, id, OUTPUTS);
+    for (int k = 0; k < 4000; k++) {
+        j = job_find(story.nodes[left].core, id);
+        if (ready_at(&j->lead->ready, 1) == STAGE_FAILED && chunks_of(j, 1) == 0)
+            break;
+        story_run(&story, 5 * MS_US);
+    }
+    CHECK_INT(ready_at(&j->lead->ready, 1), STAGE_FAILED);
+    lose_all_but(left);
+    for (int k = 0; k < 6000 && !job_is_final(j); k++) {
+        story_run(&story, 10 * MS_US);
+        if (job_is_final(j) || j->lead == NULL)
+            break;
+        again |= j->lead->found != NULL;
+        tried += chunks_of(j, 1);
+    }
+    CHECK(again);
+    CHECK_INT(tried, 0);
+    v = story_result(&story, left, id, 60 * S_US);
+    CHECK_INT(v.state, JOB_FAILED);
+    CHECK(strstr(v.error, " of stage 1 ended its worker") != NULL);
+    CHECK_INT(v.leaves_done, OUTPUTS + 8);
+    CHECK(story_end(&story));
+}
+
+/* One of the nodes has neither the input nor what was made of it, but knows of both. */
+TEST(outputs_whose_inputs_are_lost_too_fail_the_job_by_name)
+{
+    static uint8_t bytes[70000];
+    char text[64] = "input ";
+    const uint32_t left = 2;
+    struct object_view told;
+    struct digest name;
+    struct job_id id;
+    struct job_view v;
+    struct buf b;
+
+    begin(4);
+    story_fill(bytes, sizeof bytes);
+    story_drop(&story, MESSAGE_BULK_BYTES, STORY_USER, left);
+    name = story_put_whole(&story, 0, bytes, sizeof bytes, 15 * S_US, &told);
+    reads = true;
+    buf_init_fixed(&b, input, sizeof input);
+    put_stage_input(&b, &(struct stage_input){.name = name, .size = sizeof bytes});
+    parts_add(OUTPUTS, true);
+    parts_need(parts_add(40, false), 0, 0);
+    id = story_submitted(&story, 0, 1);
+    REQUIRE(story_holds(&story, left, id));
+    cover(left, id, OUTPUTS);
+    story_lose_others(&story, left);
+    story_drop(&story, 0, 0, 0);
     v = story_result(&story, left, id, 240 * S_US);
     CHECK_INT(v.state, JOB_FAILED);
-    CHECK(strstr(v.error, "is on no node that can be asked") != NULL);
+    id_hex(name.bytes, 8, text + strlen(text));
+    CHECK(strstr(v.error, text) != NULL);
     CHECK(strstr(v.error, "had it last") != NULL);
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(outputs_that_others_read_are_kept_for_their_job,
+TEST_MAIN(a_stage_that_failed_rests_while_what_another_lost_is_computed_again,
+          outputs_whose_inputs_are_lost_too_fail_the_job_by_name,
+          outputs_that_others_read_are_kept_for_their_job,
           outputs_of_the_last_stage_that_are_lost_are_computed_again,
-          an_output_that_is_lost_before_it_was_read_fails_the_job_by_name)
+          outputs_that_are_lost_before_they_were_read_are_computed_again,
+          a_chain_of_outputs_that_are_lost_is_computed_again,
+          outputs_that_are_lost_with_their_coordinator_are_computed_again)

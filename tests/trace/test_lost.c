@@ -22,28 +22,6 @@ static void begin(uint32_t count)
     story_fill(bytes, sizeof bytes);
 }
 
-static void lose(uint32_t i)
-{
-    story_kill(&story, i);
-    story_restore(&story, i, NULL);
-    sim_mover_clear(&story.nodes[i].mover);
-    sim_mover_init(&story.nodes[i].mover, &story.heap.alloc, UINT64_MAX);
-}
-
-/* All but one, with their disks; new ones come in their place. */
-static void lose_others(uint32_t left)
-{
-    for (uint32_t i = 0; i < story.count; i++)
-        if (i != left)
-            lose(i);
-    for (uint32_t i = 0; i < story.count; i++) {
-        if (i == left)
-            continue;
-        story_start(&story, i);
-        story_hint(&story, i, left);
-    }
-}
-
 static uint64_t covered_at(uint32_t i, struct job_id id)
 {
     return cover_leaves(ledger_cover(job_find(story.nodes[i].core, id)->ledger));
@@ -75,7 +53,7 @@ static void outputs_are_lost_but_for(bool coordinator, bool restarts)
         story_run(&story, MS_US);
     had = covered_at(left, id);
     CHECK(had >= 6 && had < STORY_LEAVES);
-    lose_others(left);
+    story_lose_others(&story, left);
     story_drop(&story, 0, 0, 0);
     story.nodes[left].mover_silent = false;
     if (restarts) {
@@ -135,7 +113,7 @@ TEST(outputs_that_others_have_are_not_computed_again)
     for (int k = 0; k < 4000 && covered_at(story_leader(&story, id), id) < 20; k++)
         story_run(&story, MS_US);
     lost = (story_leader(&story, id) + 1) % 5;
-    lose(lost);
+    story_lose(&story, lost);
     v = story_result(&story, (lost + 1) % 5, id, 60 * S_US);
     story_check_result(&story, (lost + 2) % 5, &v);
     CHECK(story.sent[MESSAGE_OBJECT_SEEK] > 0);
@@ -163,7 +141,7 @@ TEST(outputs_whose_inputs_are_lost_too_fail_the_job_by_name)
     for (int k = 0; k < 4000 && covered_at(left, id) < 6; k++)
         story_run(&story, MS_US);
     CHECK(covered_at(left, id) >= 6 && covered_at(left, id) < STORY_LEAVES);
-    lose_others(left);
+    story_lose_others(&story, left);
     story_drop(&story, 0, 0, 0);
     v = story_result(&story, left, id, 240 * S_US);
     CHECK_INT(v.state, JOB_FAILED);
@@ -188,8 +166,8 @@ TEST(what_is_lost_after_the_end_is_told_with_its_last_holder)
     CHECK_INT(story_result(&story, 0, id, 20 * S_US).state, JOB_DONE);
     story_run(&story, 3 * S_US);
     REQUIRE(sim_mover_rot(&story.nodes[0].mover, 5, &name));
-    lose(1);
-    lose(2);
+    story_lose(&story, 1);
+    story_lose(&story, 2);
     story_run(&story, 20 * S_US);
     user = story_user(&story, 0);
     request = story_get_begun(&story, user, name, 64, 0);

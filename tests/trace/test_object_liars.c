@@ -54,12 +54,13 @@ static struct digest put(void)
 static void lie(uint32_t from, uint32_t to, struct digest name, uint64_t size)
 {
     struct object_have m = {.name = name, .size = size, .whole = true};
-    uint8_t raw[64];
+    uint8_t raw[128];
     struct buf b;
 
     buf_init_fixed(&b, raw, sizeof raw);
     put_u16(&b, 1);
     put_object_have(&b, &m);
+    REQUIRE(!b.failed);
     story_say(&story, from, to, MESSAGE_OBJECT_HAVE, 0, buf_bytes(&b));
 }
 

@@ -239,6 +239,28 @@ TEST(what_somebody_happens_to_have_is_no_copy_to_count_on)
     CHECK(story_end(&story));
 }
 
+/* It put it, and is none of those that should have it. */
+TEST(who_lets_go_of_a_copy_is_counted_no_more)
+{
+    uint64_t size = 1000;
+    uint32_t machines;
+    struct digest name;
+
+    begin(5);
+    do {
+        name = put(0, ++size);
+        story_run(&story, 5 * S_US);
+    } while (at(0, name)->kept);
+    CHECK_INT(wholes(name), 4);
+    for (uint32_t i = 1; i < story.count; i++)
+        if (is_whole(i, name))
+            CHECK_INT(having_count(story.nodes[i].core, at(i, name),
+                                   keeping_find(story.nodes[i].core, name, KEEPING_USER),
+                                   &machines),
+                      3);
+    CHECK(story_end(&story));
+}
+
 #define HALF 4u
 #define MANY 60u
 
@@ -312,7 +334,8 @@ TEST(nodes_that_keep_no_objects_are_replaced_by_the_next_best)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(a_removal_in_one_half_reaches_the_other_when_it_heals,
+TEST_MAIN(who_lets_go_of_a_copy_is_counted_no_more,
+          a_removal_in_one_half_reaches_the_other_when_it_heals,
           nodes_that_keep_no_objects_are_replaced_by_the_next_best,
           the_last_but_one_copy_stays_where_it_is, a_disk_that_was_replaced_gets_what_it_had,
           what_is_on_its_way_is_asked_for_twice_at_most,

@@ -354,10 +354,98 @@ TEST(what_comes_while_a_node_leaves_is_not_given_up)
     CHECK(story_end(&story));
 }
 
+static const struct ledger *ledger_at(uint32_t i, struct job_id id)
+{
+    const struct job *j = job_find(story.nodes[i].core, id);
+
+    return j == NULL ? NULL : j->ledger;
+}
+
+/* Three nodes with so many jobs that have ended, then three more. */
+static void grow_ended(struct job_id *ids, uint32_t jobs)
+{
+    story_init(&story, 6);
+    for (uint32_t i = 0; i < 3; i++)
+        story_start(&story, i);
+    story_hint(&story, 1, 0);
+    story_hint(&story, 2, 0);
+    story_run(&story, 5 * S_US);
+    for (uint32_t k = 0; k < jobs; k++)
+        ids[k] = story_ended(&story, 1 + k);
+    for (uint32_t i = 3; i < 6; i++) {
+        story_start(&story, i);
+        story_hint(&story, i, 0);
+    }
+}
+
+/* Those that were not asked when it left hear of it from the one that was. */
+TEST(who_gave_up_an_ended_job_is_known_to_all_its_holders)
+{
+    struct job_id ids[6];
+    uint32_t known = 0;
+
+    grow_ended(ids, 6);
+    story_run(&story, 60 * S_US);
+    for (uint32_t k = 0; k < 6; k++)
+        for (uint32_t former = 0; former < 3; former++)
+            for (uint32_t i = 0; i < 6 && !story_holds(&story, former, ids[k]); i++) {
+                if (!story_holds(&story, i, ids[k]))
+                    continue;
+                CHECK(ledger_has_retired(ledger_at(i, ids[k]), story.nodes[former].id));
+                known++;
+            }
+    CHECK(known >= 3);
+    CHECK(story_end(&story));
+}
+
+/* Nobody names it any more, and it has not gone yet. */
+static bool is_leaving(uint32_t i, struct job_id id)
+{
+    return story_holds(&story, i, id) &&
+           !holders_have(ledger_holders(ledger_at(i, id)), story.nodes[i].id);
+}
+
+/* It hears nothing while the former holder leaves, and of it when it is compared with. */
+TEST(a_holder_that_missed_who_left_hears_of_it_later)
+{
+    struct job_id ids[6];
+    uint32_t k = 6, former = 0, last = 0, other = 0;
+
+    grow_ended(ids, 6);
+    for (int at = 0; at < 60000 && k == 6; at++) {
+        story_run(&story, MS_US);
+        for (former = 0; former < 3 && k == 6; former++)
+            for (uint32_t i = 0; i < 6 && k == 6; i++)
+                k = is_leaving(former, ids[i]) ? i : 6;
+    }
+    REQUIRE(k < 6);
+    former--;
+    for (uint32_t i = 0; i < 6; i++) {
+        const struct holders *h = ledger_holders(ledger_at(former, ids[k]));
+
+        last = node_id_equal(story.nodes[i].id, h->ids[h->count - 1]) ? i : last;
+        other = node_id_equal(story.nodes[i].id, h->ids[0]) ? i : other;
+    }
+    story_drop(&story, MESSAGE_FACTS, STORY_USER, last);
+    story_run(&story, 20 * S_US);
+    CHECK(!story_holds(&story, former, ids[k]));
+    CHECK(ledger_has_retired(ledger_at(other, ids[k]), story.nodes[former].id));
+    CHECK(!ledger_has_retired(ledger_at(last, ids[k]), story.nodes[former].id));
+    story_drop(&story, 0, STORY_USER, STORY_USER);
+    story_cut(&story, last, other);
+    story_run(&story, 500 * MS_US);
+    story_mend(&story, last, other);
+    story_run(&story, 10 * S_US);
+    CHECK(ledger_has_retired(ledger_at(last, ids[k]), story.nodes[former].id));
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(holders_drift_to_the_best_of_a_mesh_that_grows,
           a_former_holder_that_has_retired_is_not_waited_for,
           nobody_gives_anything_up_before_others_have_it,
           a_former_holder_waits_for_the_word_of_a_present_one,
           the_set_stays_small_after_many_replacements, holders_of_both_halves_hear_who_stays,
           a_job_that_was_given_up_and_comes_back_gets_a_new_title,
-          what_comes_while_a_node_leaves_is_not_given_up)
+          what_comes_while_a_node_leaves_is_not_given_up,
+          who_gave_up_an_ended_job_is_known_to_all_its_holders,
+          a_holder_that_missed_who_left_hears_of_it_later)

@@ -527,6 +527,30 @@ TEST(test_a_second_one_asked_meanwhile_is_the_first)
     end();
 }
 
+/* A disk writes one at a time: asked for meanwhile, another comes when it has. */
+TEST(test_another_waits_until_the_disk_has_the_one_before)
+{
+    begin(1);
+    for (uint32_t i = 0; i < 6; i++)
+        hold();
+    rig.node->limits.compact_us = 1000;
+    rig.syncs_late = true;
+    while (rig_compact(&rig) > 0)
+        ;
+    CHECK_INT(rig.snapshots, 1);
+    CHECK_INT(rig_compact(&rig), 0);
+    tell_leaf(&jobs[0], 1);
+    rig_run(&rig, S_US);
+    CHECK_INT(rig.snapshots, 1);
+    rig_synced(&rig);
+    rig_run(&rig, S_US);
+    CHECK_INT(rig.snapshots, 2);
+    rig_run(&rig, S_US);
+    CHECK(!rig.node->store_broken && rig.snapshots == 2);
+    CHECK(all_is_right());
+    end();
+}
+
 /* A node whose disk refused a record trusts it again when a snapshot is synced that was whole after
  * that, and not before. */
 TEST(test_what_the_disk_refuses_between_slices_is_in_the_snapshot)
@@ -663,6 +687,7 @@ TEST(test_what_is_given_up_is_not_the_old_copy)
 TEST_MAIN(test_whatever_happens_between_slices_is_on_the_disk,
           test_what_waits_for_a_sync_is_written_once, test_it_ends_however_much_is_stored,
           test_a_second_one_asked_meanwhile_is_the_first,
+          test_another_waits_until_the_disk_has_the_one_before,
           test_what_the_disk_refuses_between_slices_is_in_the_snapshot,
           test_a_snapshot_that_is_refused_is_made_again, test_memory_refused_at_any_moment,
           test_a_job_is_set_aside_twice, test_what_is_given_up_is_not_the_old_copy)

@@ -87,6 +87,35 @@ static inline int naps_leaf(const struct velum_host *host, struct velum_call *ca
     return 0;
 }
 
+/* N, and what it reads: three times the first input and once the others. */
+static inline int adds_plan(const struct velum_host *host, int argc, const char *const *argv,
+                            struct velum_plan *out)
+{
+    uint64_t n = 0;
+    if (argc != 1 || host->parse_u64(argv[0], UINT64_MAX, &n) < 0)
+        return velum_refuse(out, "N must be a whole number");
+    memcpy(out->params, &n, sizeof n);
+    out->params_size = sizeof n;
+    out->units = out->leaf_units = 1;
+    return 0;
+}
+
+static inline int adds_leaf(const struct velum_host *host, struct velum_call *call,
+                            void *accumulator)
+{
+    struct total *t = accumulator;
+    memcpy(&t->sum, call->params, sizeof t->sum);
+    for (uint32_t i = 0; i < host->inputs(host); i++) {
+        uint64_t size, value = 0;
+        const uint8_t *bytes = host->input(host, i, &size);
+        if (!bytes || size != sizeof value)
+            return velum_fail(call, "an input is no number");
+        memcpy(&value, bytes, sizeof value);
+        t->sum += i == 0 ? 3 * value : value;
+    }
+    return 0;
+}
+
 #define OWN(kernel_name, kernel_plan, kernel_leaf)                                                 \
     {                                                                                              \
         VELUM_KERNEL_HEAD, .name = (kernel_name), .usage = "N", .summary = "of this test",         \
@@ -98,6 +127,7 @@ static inline int naps_leaf(const struct velum_host *host, struct velum_call *ca
 static const struct velum_kernel squares = OWN("squares", squares_plan, squares_leaf);
 static const struct velum_kernel grumpy = OWN("grumpy", squares_plan, grumpy_leaf);
 static const struct velum_kernel crash = OWN("crash", squares_plan, crash_leaf);
+static const struct velum_kernel adds = OWN("adds", adds_plan, adds_leaf);
 static const struct velum_kernel naps = OWN("naps", naps_plan, naps_leaf);
 
 static inline int register_all(void)
@@ -107,6 +137,8 @@ static inline int register_all(void)
         rc = velum_register(&grumpy);
     if (rc == 0)
         rc = velum_register(&crash);
+    if (rc == 0)
+        rc = velum_register(&adds);
     return rc == 0 ? velum_register(&naps) : rc;
 }
 

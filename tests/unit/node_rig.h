@@ -15,6 +15,10 @@
 
 #include "core/host/memory.h"
 #include "core/wire/frame.h"
+#include "core/wire/message.h"
+#include "core/wire/output.h"
+#include "core/wire/spec.h"
+#include "core/wire/view.h"
 #include "tests/lib/check.h"
 
 static char root[64];
@@ -151,6 +155,29 @@ static inline void say(struct node *n, uint8_t type, uint32_t request, struct by
         at += (size_t)sent;
     }
     buf_clear(&b);
+}
+
+/* This grep of three leaves is done. */
+static inline void say_collected(struct node *n, uint32_t request, struct job_id id,
+                                 const struct collected *c)
+{
+    static struct job_view v;
+    struct buf result, payload;
+    buf_init(&result, &host_memory, 4096);
+    put_collected(&result, c);
+    v = (struct job_view){.id = id,
+                          .kernel = "grep",
+                          .state = JOB_DONE,
+                          .reduction = REDUCE_COLLECT,
+                          .units = 3,
+                          .leaf_units = 1,
+                          .leaves_total = 3,
+                          .leaves_done = 3,
+                          .digest = c->list,
+                          .result = buf_bytes(&result)};
+    buf_init(&payload, &host_memory, FRAME_PAYLOAD_MAX);
+    put_job_view(&payload, &v);
+    say(n, MESSAGE_REPLY_JOB, request, buf_bytes(&payload));
 }
 
 #endif

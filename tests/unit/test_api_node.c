@@ -30,9 +30,12 @@ TEST(at_a_running_node)
         velum_text(other, velum_wait(other, velum_spawn(other, "pi", "1000000000", NULL), -1)),
         PI_ONE_BILLION);
     /* The node is not this program: it does not have its kernels, whatever they are called. */
-    int rc = velum_wait(v, velum_spawn(v, "squares", "10", NULL), -1);
+    job = velum_spawn(v, "squares", "10", NULL);
+    int rc = velum_wait(v, job, -1);
     CHECK(rc < 0);
     CHECK(says(v, rc, "squares"));
+    CHECK_INT(velum_look(v, job, &s), VELUM_DONE);
+    CHECK_INT(s.no_kernel, 1);
     /* Objects, by the whole reference and by its beginning. */
     int put = velum_wait(v, velum_put(v, "some bytes", 10), -1);
     REQUIRE(put > 0);

@@ -201,7 +201,7 @@ TEST(test_retired)
 TEST(test_unknown_kinds_and_versions)
 {
     struct fact f;
-    static const uint8_t kinds[][2] = {{0, 1}, {11, 1}, {6, 2}, {255, 255}};
+    static const uint8_t kinds[][2] = {{0, 1}, {13, 1}, {6, 2}, {255, 255}};
     for (size_t i = 0; i < 4; i++)
         CHECK_INT(fact_read((struct bytes){kinds[i], 2}, &f), ERR_VERSION);
 }

@@ -615,6 +615,36 @@ TEST(test_plan_by_sizes)
     }
 }
 
+/* Where sizes are not known, units are shares of all bytes, and leaves of any number of them make
+ * the same lines. */
+TEST(test_shares_of_what_is_not_there_yet)
+{
+    static uint8_t whole[TEXT_MAX];
+    const uint64_t unknown[] = {VELUM_SIZE_UNKNOWN, 5, VELUM_SIZE_UNKNOWN};
+    const char *words[] = {"the", "fox", "lines", "", "a longer line with more words in it"};
+    struct kernel_plan blind;
+    files = 3;
+    for (uint32_t i = 0; i < files; i++) {
+        static char lines[4000];
+        size_t len = 0;
+        while (len < 3000 * i + 50)
+            len += (size_t)snprintf(lines + len % 3000, 100, "%s %u\n", words[below(5)], below(50));
+        put_file(i, lines, len < sizeof lines ? len : 3000);
+    }
+    REQUIRE(kernel_plan(kernel_find("grep"), 1, (const char *[]){"1"}, 3, unknown, &blind) == 0);
+    CHECK(blind.units == 64 && blind.leaf_units == 1);
+    REQUIRE(make_plan(1, (const char *[]){"1"}) == 0);
+    run_kernel(plan.leaf_units);
+    const size_t whole_len = ours_len;
+    memcpy(whole, ours, ours_len);
+    CHECK(whole_len > 0);
+    plan = blind;
+    for (uint64_t leaf = 1; leaf <= 64; leaf += 1 + below(9)) {
+        run_kernel(leaf);
+        CHECK(ours_len == whole_len && memcmp(ours, whole, whole_len) == 0);
+    }
+}
+
 /* Lines that follow each other leave in one piece. */
 TEST(test_neighbours_leave_together)
 {
@@ -627,6 +657,6 @@ TEST(test_neighbours_leave_together)
 }
 
 TEST_MAIN(test_the_lines_of_the_systems_grep, test_files_of_every_shape,
-          test_lines_longer_than_a_leaf, test_hard_patterns, test_time_is_linear,
-          test_patterns_that_are_refused, test_arguments, test_plan_by_sizes,
+          test_lines_longer_than_a_leaf, test_shares_of_what_is_not_there_yet, test_hard_patterns,
+          test_time_is_linear, test_patterns_that_are_refused, test_arguments, test_plan_by_sizes,
           test_neighbours_leave_together)

@@ -231,6 +231,10 @@ TEST(test_check_of_a_kernel_that_collects)
     CHECK_INT(kernel_check(&k, reason), 0);
     k.files_from = ARGS_COUNT_MAX + 1;
     check_bad(&k, "64th");
+    k = collecting(), k.then = "next";
+    CHECK_INT(kernel_check(&k, reason), 0);
+    k.then = "not a name";
+    check_bad(&k, "what follows it");
     k = collecting(), k.reduce = 3;
     check_bad(&k, "reduction 3");
     k = collecting(), k.reduce = VELUM_FOLD;
@@ -272,6 +276,10 @@ TEST(test_calls_of_a_kernel_that_collects)
     CHECK(strstr(p.reason, "16384 leaves") != NULL);
     k.files_from = 3;
     kernel_describe(&k, ORIGIN_BUILTIN, &v);
+    CHECK_STR(v.then, "");
+    k.then = "next";
+    kernel_describe(&k, ORIGIN_BUILTIN, &v);
+    CHECK_STR(v.then, "next");
     CHECK(v.reduction == REDUCE_COLLECT && v.files_from == 3 && v.accumulator_size == 0);
     k.plan = sizes_plan;
     CHECK_INT(kernel_plan(&k, 0, NULL, 3, (uint64_t[]){1, 2, 3}, &p), 0);

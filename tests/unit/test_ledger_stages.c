@@ -1,201 +1,480 @@
-/* A ledger of several stages: what it takes, that a snapshot says it all, and that of the numbers
- * between two stages none is ever named. */
+/* What the author of an open job appends, in its ledger: lists come in order, however often and
+ * from whomever; what contradicts itself makes the job divergent, in whatever order it is heard. */
+#include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/base/prng.h"
-#include "core/job/account.h"
-#include "core/job/ledger_inside.h"
+#include "core/job/ledger.h"
 #include "tests/lib/check.h"
 #include "tests/lib/heap.h"
 #include "tests/lib/parts.h"
 
+#define STAGES 40
+#define FACTS_MAX 128
+
 static struct heap heap;
-static struct ledger *ledger;
+static uint8_t arena[1 << 20];
+static size_t arena_used;
+static struct job_id job;
+static struct bytes spec;
+static struct bytes facts[FACTS_MAX];
+static uint32_t facts_count;
 
-static struct node_id id_of(uint8_t n)
+static struct buf room(void)
 {
-    struct node_id id;
+    struct buf b;
 
-    memset(id.bytes, n, sizeof id.bytes);
-    return id;
+    buf_init_fixed(&b, arena + arena_used, sizeof arena - arena_used);
+    return b;
 }
 
-static void begin(void)
+static struct bytes kept(struct buf *b)
 {
-    struct job_spec spec = {.name = "t"};
-    struct signed_bytes sealed = {.certificate = bytes_of_text("c")};
-    struct buf body, fact;
+    REQUIRE(buf_result(b) == 0);
+    arena_used += b->len;
+    return buf_bytes(b);
+}
+
+static struct bytes seal(enum fact_kind kind, struct bytes body, uint8_t mark)
+{
+    struct signed_bytes s = {.certificate = bytes_of_text("cert"), .body = body};
+    struct buf b = room();
+
+    s.signature[0] = mark;
+    put_signed_fact(&b, kind, &s);
+    return kept(&b);
+}
+
+/* The first stage is in the spec, and asks for this. */
+static void begin_with(bool open, const struct demand *demand)
+{
+    struct job_spec s = {.name = "t", .open = open};
+    struct buf b;
+
+    arena_used = facts_count = 0;
+    parts_begin();
+    for (uint32_t i = 0; i < STAGES; i++) {
+        struct part *p = parts_add(1 + i % 3, false);
+
+        if (i > 0)
+            parts_need(p, i - 1, 0);
+    }
+    parts_spec(&s, "sum");
+    s.stage.demand = *demand;
+    s.more = (struct bytes){NULL, 0};
+    s.more_count = 0;
+    b = room();
+    REQUIRE(put_spec(&b, &s) == 0);
+    spec = kept(&b);
+    job = spec_id(spec);
+    spec = seal(FACT_SPEC, spec, 0);
+}
+
+static void begin(bool open)
+{
+    begin_with(open, &(struct demand){0});
+}
+
+static struct bytes stages_by(uint32_t from, uint32_t to, struct node_id author)
+{
+    struct buf b = room();
+
+    put_stages_begin(&b, job, author);
+    parts_append(&b, from, to, "sum");
+    return seal(FACT_STAGES, kept(&b), 1);
+}
+
+static struct bytes stages(uint32_t from, uint32_t to)
+{
+    return stages_by(from, to, (struct node_id){0});
+}
+
+static struct bytes close_with(uint32_t count)
+{
+    struct close_fact c = {.count = count};
+    struct buf b = room();
+
+    put_close_body(&b, job, &c);
+    return seal(FACT_CLOSE, kept(&b), 1);
+}
+
+static struct bytes value_of(uint32_t stage, uint64_t first)
+{
+    struct partial p = {.author = {{7}}, .from = first, .upto = first + 1, .count = 1};
+    uint8_t raw[8];
+    struct buf b = room();
+
+    store_u64(raw, 1000 + stage);
+    put_partial_begin(&b, &p);
+    put_value(&b, &(struct value){{0, first}, {raw, 8}});
+    return kept(&b);
+}
+
+static struct ledger *ledger(void)
+{
+    struct ledger *l;
+
+    REQUIRE(ledger_new(&l, &heap.alloc, spec) == 0);
+    return l;
+}
+
+TEST(stages_are_appended_in_their_order)
+{
+    struct stage_spec got;
+    struct ledger *l;
 
     heap_init(&heap);
-    parts_spec(&spec, "work");
-    buf_init(&body, &heap.alloc, SPEC_SIZE_MAX);
-    buf_init(&fact, &heap.alloc, SPEC_SIZE_MAX + 1000);
-    REQUIRE(put_spec(&body, &spec) == 0);
-    sealed.body = buf_bytes(&body);
-    put_signed_fact(&fact, FACT_SPEC, &sealed);
-    REQUIRE(ledger_new(&ledger, &heap.alloc, buf_bytes(&fact)) == 0);
-    buf_clear(&body);
-    buf_clear(&fact);
-}
+    begin(true);
+    l = ledger();
+    CHECK_INT(ledger_apply(l, stages(5, 9)), ERR_FULL);
+    CHECK_INT(ledger_apply(l, stages(1, 5)), LEDGER_NEW);
+    CHECK_INT(ledger_apply(l, stages(5, 9)), LEDGER_NEW);
+    CHECK_INT(ledger_apply(l, stages(1, 5)), LEDGER_KNOWN);
+    CHECK_INT(ledger_graph(l)->count, 9);
+    for (uint32_t i = 1; i < 9; i++) {
+        const struct stage_spec *s = graph_spec(ledger_graph(l), ledger_spec(l), i, &got);
 
-static void end(void)
-{
-    ledger_free(ledger);
+        CHECK_STR(s->kernel, "sum");
+        CHECK_INT(s->units, parts[i].leaves);
+        CHECK_INT(s->params.data[0], parts[i].param);
+        CHECK_INT(stage_need_at(s->needs, 0).stage, i - 1);
+        CHECK_INT(ledger_graph(l)->stages[i - 1].readers_count, 1);
+    }
+    ledger_free(l);
     CHECK(heap_is_empty(&heap));
 }
 
-/* A report of leaves [from, upto) of one author, with a value for each, of `len` bytes. */
-static int report(uint8_t author, uint64_t from, uint64_t upto, size_t len)
+TEST(a_job_that_is_not_open_takes_none)
 {
-    struct partial p = {.author = id_of(author), .from = from, .upto = upto};
-    static const uint8_t value[9];
-    uint8_t room[8192];
-    struct buf f;
+    struct ledger *l;
 
-    p.count = (uint16_t)(upto - from);
-    buf_init_fixed(&f, room, sizeof room);
-    put_partial_begin(&f, &p);
-    for (uint64_t leaf = from; leaf < upto; leaf++)
-        put_value(&f, &(struct value){{0, leaf}, {value, len}});
-    return ledger_apply(ledger, buf_bytes(&f));
+    heap_init(&heap);
+    begin(false);
+    l = ledger();
+    CHECK(ledger_is_whole(l));
+    CHECK_INT(ledger_apply(l, stages(1, 5)), ERR_FORMAT);
+    CHECK_INT(ledger_apply(l, close_with(1)), ERR_FORMAT);
+    ledger_free(l);
 }
 
-/* Applies a snapshot of the ledger to another one. */
-static struct ledger *copied(void)
+TEST(only_its_author_appends)
 {
-    struct ledger *other = NULL;
-    struct reader r;
+    struct ledger *l;
+
+    heap_init(&heap);
+    begin(true);
+    l = ledger();
+    CHECK_INT(ledger_apply(l, stages_by(1, 5, (struct node_id){{1}})), ERR_FORMAT);
+    CHECK_INT(ledger_graph(l)->count, 1);
+    ledger_free(l);
+}
+
+TEST(it_is_whole_when_it_is_closed_and_all_are_there)
+{
+    struct ledger *l;
+
+    heap_init(&heap);
+    begin(true);
+    l = ledger();
+    CHECK(!ledger_is_whole(l));
+    CHECK_INT(ledger_apply(l, close_with(9)), LEDGER_NEW);
+    CHECK_INT(ledger_apply(l, close_with(9)), LEDGER_KNOWN);
+    CHECK(!ledger_is_whole(l));
+    CHECK_INT(ledger_apply(l, stages(1, 9)), LEDGER_NEW);
+    CHECK(ledger_is_whole(l));
+    CHECK_INT(ledger_closed(l), 9);
+    ledger_free(l);
+}
+
+/* Values of stages that are not known yet are not wrong, and are not taken. */
+TEST(values_come_after_their_stage)
+{
+    struct ledger *l;
+
+    heap_init(&heap);
+    begin(true);
+    l = ledger();
+    CHECK_INT(ledger_apply(l, value_of(1, 2)), ERR_FULL);
+    CHECK_INT(ledger_apply(l, stages(1, 3)), LEDGER_NEW);
+    CHECK_INT(ledger_apply(l, value_of(1, 2)), LEDGER_NEW);
+    CHECK_INT(ledger_apply(l, close_with(3)), LEDGER_NEW);
+    CHECK_INT(ledger_apply(l, value_of(9, 900)), ERR_FORMAT);
+    ledger_free(l);
+}
+
+static void check_contradiction(struct bytes a, struct bytes b, struct bytes before)
+{
+    struct ledger *one = ledger(), *two = ledger(), *told = ledger();
     struct buf all;
+    struct reader r;
 
+    for (int i = 0; i < 2; i++)
+        if (before.len > 0)
+            CHECK_INT(ledger_apply(i == 0 ? one : two, before), LEDGER_NEW);
+    CHECK_INT(ledger_apply(one, a), LEDGER_NEW);
+    CHECK_INT(ledger_apply(one, b), LEDGER_DIVERGED);
+    CHECK_INT(ledger_apply(two, b), LEDGER_NEW);
+    CHECK_INT(ledger_apply(two, a), LEDGER_DIVERGED);
+    CHECK(digest_equal(ledger_digest(one), ledger_digest(two)));
+    CHECK_INT(ledger_outcome(one)->state, JOB_DIVERGENT);
+    CHECK(strstr(ledger_outcome(one)->error, "its author said two different things") != NULL);
     buf_init(&all, &heap.alloc, 1 << 20);
-    ledger_snapshot(ledger, &all);
-    r = reader_of(buf_bytes(&all));
-    REQUIRE(ledger_new(&other, &heap.alloc, read_block(&r, 1 << 20)) == 0);
-    while (reader_left(&r) > 0)
-        CHECK(ledger_apply(other, read_block(&r, 1 << 20)) >= 0);
+    ledger_snapshot(one, &all);
+    for (r = reader_of(buf_bytes(&all)); reader_left(&r) > 0;)
+        CHECK(ledger_apply(told, read_block(&r, 1 << 20)) >= 0);
+    CHECK(digest_equal(ledger_digest(one), ledger_digest(told)));
     buf_clear(&all);
-    return other;
+    ledger_free(one);
+    ledger_free(two);
+    ledger_free(told);
 }
 
-static uint64_t named(const struct ledger *l)
+TEST(an_author_who_contradicts_himself_makes_it_divergent)
 {
-    return account_leaves(&l->account);
+    struct bytes list, other;
+
+    heap_init(&heap);
+    begin(true);
+    list = stages(1, 5);
+    parts[2].param = 99;
+    other = stages(1, 5);
+    check_contradiction(list, other, (struct bytes){NULL, 0});
+    check_contradiction(list, stages(1, 4), (struct bytes){NULL, 0});
+    check_contradiction(close_with(5), close_with(6), (struct bytes){NULL, 0});
+    check_contradiction(list, close_with(3), (struct bytes){NULL, 0});
+    check_contradiction(stages(3, 6), stages(3, 7), stages(1, 3));
+    CHECK(heap_is_empty(&heap));
 }
 
-/* Stages of 5, 1, 1 and 3 leaves: 0-4, 8, 9, 12-14. */
-static void four(void)
+/* What a list may not say. */
+TEST(a_list_that_cannot_be_is_refused_whole)
 {
-    parts_begin();
-    parts_add(5, false);
-    parts_add(1, false);
-    parts_add(1, true);
-    parts_add(3, true);
-    begin();
-}
+    struct ledger *l;
+    struct stage_spec s = {.units = 1, .leaf_units = 1, .accumulator_size = 8};
+    struct buf b;
 
-TEST(values_go_by_their_place_in_the_row)
-{
-    four();
-    CHECK_INT(report(1, 0, 2, 8), LEDGER_NEW);
-    CHECK_INT(report(1, 8, 9, 8), LEDGER_NEW);
-    CHECK_INT(report(1, 9, 10, 8), ERR_FORMAT); /* no output of a leaf */
-    CHECK_INT(report(1, 9, 10, 9), LEDGER_NEW);
-    CHECK_INT(report(1, 12, 14, 9), LEDGER_NEW);
-    CHECK_INT(report(1, 12, 13, 8), ERR_FORMAT);
-    CHECK_INT(report(1, 5, 6, 8), ERR_FORMAT); /* no leaf */
-    CHECK_INT(report(1, 14, 16, 9), ERR_FORMAT);
-    CHECK_INT(cover_leaves(ledger_cover(ledger)), 6);
-    CHECK_INT(named(ledger), 6);
-    end();
-}
+    heap_init(&heap);
+    begin(true);
+    l = ledger();
+    memcpy(s.kernel, "sum", 4);
+    for (int k = 0; k < 4; k++) {
+        b = room();
+        put_stages_begin(&b, job, (struct node_id){0});
+        put_append_begin(&b, 1, 2);
+        put_append_like(&b, 0, (struct bytes){NULL, 0}, 0, (struct bytes){NULL, 0});
+        s.reduction = k == 0 ? REDUCE_SEARCH : REDUCE_FOLD;
+        s.accumulator_size = k == 0 ? 32 : 8;
+        s.units = k == 1 ? 0 : 1;
+        if (k == 2)
+            put_append_like(&b, 1, (struct bytes){NULL, 0}, 0, (struct bytes){NULL, 0});
+        else if (k == 3) {
+            struct stage_need need = {2, 0};
+            uint8_t raw[STAGE_NEED_BYTES];
+            struct buf n;
 
-TEST(numbers_that_are_no_leaves_are_never_named)
-{
-    struct ledger *other;
-
-    four();
-    for (uint64_t leaf = 0; leaf < 15; leaf++)
-        if (leaf < 5 || leaf == 8)
-            CHECK_INT(report(2, leaf, leaf + 1, 8), LEDGER_NEW);
-        else if (leaf == 9 || leaf >= 12)
-            CHECK_INT(report(2, leaf, leaf + 1, 9), LEDGER_NEW);
-    CHECK_INT(named(ledger), 10);
-    /* The neighbours 8 and 9 are one run of one author. */
-    CHECK_INT(ledger->account.count, 3);
-    other = copied();
-    CHECK_INT(named(other), 10);
-    ledger_shrink(other);
-    CHECK_INT(named(other), 10);
-    ledger_free(other);
-    end();
-}
-
-/* Whoever names a run that is wider than the leaves in it. */
-TEST(a_wide_run_names_the_leaves_in_it)
-{
-    uint8_t room[256];
-    struct buf f;
-
-    four();
-    CHECK_INT(report(1, 12, 15, 9), LEDGER_NEW);
-    CHECK_INT(report(1, 8, 9, 8), LEDGER_NEW);
-    buf_init_fixed(&f, room, sizeof room);
-    put_partial_run(&f, id_of(3), 0, 15);
-    ledger_apply(ledger, buf_bytes(&f));
-    CHECK_INT(named(ledger), 4);
-    CHECK_INT(ledger->account.count, 2);
-    end();
-}
-
-TEST(what_is_covered_and_has_no_name_gets_one_before_the_cover_goes)
-{
-    static const uint8_t value[8];
-    struct value v = {{0, 0}, {value, 8}};
-
-    four();
-    /* As a merge brings it, with nobody's report. */
-    v.at = shape_root(&ledger->graph.shape, 0);
-    CHECK_INT(cover_insert(ledger_cover(ledger), &v), COVER_ADDED);
-    v.at = shape_root(&ledger->graph.shape, 1);
-    CHECK_INT(cover_insert(ledger_cover(ledger), &v), COVER_ADDED);
-    ledger_shrink(ledger);
-    CHECK_INT(named(ledger), 6);
-    CHECK_INT(ledger->account.count, 2);
-    end();
-}
-
-TEST(a_snapshot_leads_to_an_equal_ledger)
-{
-    for (uint64_t seed = 0; seed < 60; seed++) {
-        struct ledger *other;
-        struct digest a, b;
-        struct prng p;
-
-        prng_init(&p, seed);
-        parts_begin();
-        for (uint32_t i = 0, count = 1 + (uint32_t)prng_below(&p, 12); i < count; i++)
-            parts_add(1 + prng_below(&p, 9), prng_below(&p, 2) == 0);
-        begin();
-        for (int i = 0; i < 40; i++) {
-            uint32_t stage = (uint32_t)prng_below(&p, parts_count);
-            struct shape_stage s = shape_at(&ledger->graph.shape, stage);
-            uint64_t from = s.first + prng_below(&p, s.end - s.first);
-
-            CHECK(report((uint8_t)(1 + prng_below(&p, 3)), from,
-                         from + 1 + prng_below(&p, s.end - from),
-                         parts[stage].collects ? 9 : 8) >= 0);
+            buf_init_fixed(&n, raw, sizeof raw);
+            put_stage_need(&n, &need);
+            put_append_like(&b, 0, (struct bytes){NULL, 0}, 1, buf_bytes(&n));
+        } else {
+            put_append_whole(&b, 2, &s);
         }
-        CHECK_INT(named(ledger), cover_leaves(ledger_cover(ledger)));
-        other = copied();
-        a = ledger_digest(ledger);
-        b = ledger_digest(other);
-        CHECK(digest_equal(a, b));
-        CHECK_INT(named(other), named(ledger));
-        ledger_free(other);
-        end();
+        CHECK(ledger_apply(l, seal(FACT_STAGES, kept(&b), 1)) < 0);
+        CHECK_INT(ledger_graph(l)->count, 1);
+    }
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
+static struct bytes one_stage(uint32_t number, const struct demand *demand)
+{
+    struct stage_spec s = {.units = 1, .leaf_units = 1, .accumulator_size = 8, .demand = *demand};
+    struct buf b = room();
+
+    memcpy(s.kernel, "sum", 4);
+    put_stages_begin(&b, job, (struct node_id){0});
+    put_append_begin(&b, number, 1);
+    put_append_whole(&b, number, &s);
+    return seal(FACT_STAGES, kept(&b), 1);
+}
+
+/* Whoever coordinates knows all demands when it begins. */
+TEST(what_is_appended_asks_for_what_the_spec_asks_for)
+{
+    struct demand asked = {.cpus = 2, .on = bytes_of_text("gpu=1")}, other = asked, got;
+    const struct graph_stage *s;
+    struct ledger *l;
+    struct buf b;
+
+    heap_init(&heap);
+    begin_with(true, &asked);
+    l = ledger();
+    other.cpus = 3;
+    CHECK_INT(ledger_apply(l, one_stage(1, &other)), ERR_NOT_FOUND);
+    other.on = bytes_of_text("gpu=");
+    CHECK_INT(ledger_apply(l, one_stage(1, &other)), ERR_FORMAT);
+    CHECK_INT(ledger_graph(l)->count, 1);
+    CHECK_INT(ledger_apply(l, one_stage(1, &asked)), LEDGER_NEW);
+    CHECK_INT(ledger_apply(l, one_stage(2, &(struct demand){0})), LEDGER_NEW);
+    b = room();
+    put_stages_begin(&b, job, (struct node_id){0});
+    put_append_begin(&b, 3, 2);
+    put_append_like(&b, 1, (struct bytes){NULL, 0}, 0, (struct bytes){NULL, 0});
+    put_append_like(&b, 2, (struct bytes){NULL, 0}, 0, (struct bytes){NULL, 0});
+    CHECK_INT(ledger_apply(l, seal(FACT_STAGES, kept(&b), 1)), LEDGER_NEW);
+    s = ledger_graph(l)->stages;
+    CHECK(s[0].demand == 1 && s[1].demand == 1 && s[2].demand == 0);
+    CHECK(s[3].demand == 1 && s[4].demand == 0);
+    CHECK_INT(ledger_graph(l)->demands_count, 1);
+    got = graph_demand(ledger_graph(l), ledger_spec(l), 1);
+    CHECK(demand_equal(&got, &asked));
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
+static void apply_in_some_order(struct ledger *l, struct prng *p)
+{
+    uint32_t left = facts_count;
+    bool done[FACTS_MAX] = {false};
+
+    while (left > 0) {
+        uint32_t i = (uint32_t)prng_below(p, facts_count);
+        int rc = ledger_apply(l, facts[i]);
+
+        CHECK(rc >= 0 || rc == ERR_FULL);
+        left -= rc >= 0 && !done[i];
+        done[i] |= rc >= 0;
     }
 }
 
-TEST_MAIN(values_go_by_their_place_in_the_row, numbers_that_are_no_leaves_are_never_named,
-          a_wide_run_names_the_leaves_in_it,
-          what_is_covered_and_has_no_name_gets_one_before_the_cover_goes,
-          a_snapshot_leads_to_an_equal_ledger)
+static void merge_into(struct ledger *to, const struct ledger *from)
+{
+    struct buf all;
+    struct reader r;
+
+    buf_init(&all, &heap.alloc, 1 << 20);
+    ledger_snapshot(from, &all);
+    for (r = reader_of(buf_bytes(&all)); reader_left(&r) > 0;)
+        CHECK(ledger_apply(to, read_block(&r, 1 << 20)) >= 0);
+    buf_clear(&all);
+}
+
+/* Facts in any order, and snapshots of ledgers that have some of them, come to one thing. */
+TEST(merging_is_commutative_associative_and_idempotent)
+{
+    struct prng p;
+
+    prng_init(&p, 520);
+    heap_init(&heap);
+    for (int round = 0; round < 60; round++) {
+        struct ledger *l[3], *all;
+        uint32_t at = 1, closed = 0;
+
+        begin(true);
+        while (at < STAGES) {
+            uint32_t to = at + 1 + (uint32_t)prng_below(&p, 7);
+
+            to = to < STAGES ? to : STAGES;
+            facts[facts_count++] = stages(at, to);
+            at = to;
+        }
+        all = ledger();
+        for (uint32_t i = 0; i < facts_count; i++)
+            CHECK_INT(ledger_apply(all, facts[i]), LEDGER_NEW);
+        for (uint32_t k = 0; k < 30; k++) {
+            uint32_t stage = (uint32_t)prng_below(&p, STAGES);
+
+            facts[facts_count++] =
+                value_of(stage, shape_at(&ledger_graph(all)->shape, stage).first);
+        }
+        if (prng_below(&p, 2) == 0)
+            closed = facts_count, facts[facts_count++] = close_with(STAGES);
+        for (int i = 0; i < 3; i++) {
+            l[i] = ledger();
+            for (uint32_t k = 0; k < facts_count; k++)
+                if (prng_below(&p, 3) > 0)
+                    (void)ledger_apply(l[i], facts[k]);
+        }
+        merge_into(l[0], l[1]);
+        merge_into(l[0], l[2]);
+        merge_into(l[2], l[1]);
+        merge_into(l[2], l[0]);
+        CHECK(digest_equal(ledger_digest(l[0]), ledger_digest(l[2])));
+        merge_into(l[2], l[2]);
+        CHECK(digest_equal(ledger_digest(l[0]), ledger_digest(l[2])));
+        for (int i = 0; i < 2; i++) {
+            apply_in_some_order(l[i], &p);
+            CHECK_INT(ledger_graph(l[i])->count, STAGES);
+            CHECK(ledger_is_whole(l[i]) == (closed > 0));
+        }
+        CHECK(digest_equal(ledger_digest(l[0]), ledger_digest(l[1])));
+        for (int i = 0; i < 3; i++)
+            ledger_free(l[i]);
+        ledger_free(all);
+    }
+    CHECK(heap_is_empty(&heap));
+}
+
+/* Stages that a node works on before it holds the job are news when they come as facts. */
+TEST(lent_stages_are_news_once)
+{
+    struct ledger *from, *to;
+
+    heap_init(&heap);
+    begin(true);
+    from = ledger();
+    to = ledger();
+    CHECK_INT(ledger_apply(from, stages(1, 5)), LEDGER_NEW);
+    CHECK_INT(ledger_apply(from, stages(5, 9)), LEDGER_NEW);
+    CHECK_INT(ledger_lend(to, ledger_graph(from)), 0);
+    CHECK_INT(ledger_graph(to)->count, 9);
+    CHECK(digest_equal(ledger_digest(from), ledger_digest(to)));
+    CHECK_INT(ledger_apply(to, stages(1, 5)), LEDGER_NEW);
+    CHECK_INT(ledger_apply(to, stages(1, 5)), LEDGER_KNOWN);
+    ledger_free(from);
+    ledger_free(to);
+    CHECK(heap_is_empty(&heap));
+}
+
+static int append_some(struct ledger **l)
+{
+    int rc = ledger_new(l, &heap.alloc, spec);
+
+    if (rc < 0)
+        return rc;
+    rc = ledger_apply(*l, stages(1, 20));
+    if (rc >= 0)
+        rc = ledger_apply(*l, stages(20, 40));
+    return rc < 0 ? rc : ledger_apply(*l, close_with(40));
+}
+
+TEST(a_list_that_finds_no_memory_is_not_there)
+{
+    heap_init(&heap);
+    begin(true);
+    for (uint32_t fail = 1;; fail++) {
+        struct ledger *l = NULL;
+        size_t used = arena_used;
+        int rc;
+
+        heap.fail_at = heap.calls + fail;
+        rc = append_some(&l);
+        heap.fail_at = 0;
+        arena_used = used;
+        if (l != NULL && rc < 0) {
+            CHECK_INT(rc, ERR_NO_MEMORY);
+            CHECK(ledger_graph(l)->count == 1 || ledger_graph(l)->count == 20 ||
+                  ledger_graph(l)->count == 40);
+        }
+        if (l != NULL)
+            ledger_free(l);
+        CHECK(heap_is_empty(&heap));
+        if (rc >= 0)
+            break;
+    }
+}
+
+TEST_MAIN(stages_are_appended_in_their_order, a_job_that_is_not_open_takes_none,
+          only_its_author_appends, it_is_whole_when_it_is_closed_and_all_are_there,
+          values_come_after_their_stage, an_author_who_contradicts_himself_makes_it_divergent,
+          a_list_that_cannot_be_is_refused_whole, what_is_appended_asks_for_what_the_spec_asks_for,
+          merging_is_commutative_associative_and_idempotent, lent_stages_are_news_once,
+          a_list_that_finds_no_memory_is_not_there)

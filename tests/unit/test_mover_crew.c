@@ -255,6 +255,7 @@ TEST(one_that_cannot_be_started_is_told)
     CHECK(strstr(rig.last_log, "cannot be started"));
     CHECK_INT(rig.renewed, 0);
     mover_crew_close(rig.mover);
+    rig.mover = NULL;
     CHECK(mover_crew_open(&rig.mover, rig.loop, fd, "no-program", false, rig_patience_us(),
                           &rig_log, &events) < 0);
     CHECK(mover_crew_open(&rig.mover, rig.loop, fd, "not/there", false, rig_patience_us(), &rig_log,

@@ -218,6 +218,16 @@ TEST(test_plan_and_its_bounds)
     CHECK_INT(read_order_plan(buf_bytes(&b), &got), 0);
     store_u16(raw, ARGS_COUNT_MAX + 1);
     CHECK_INT(read_order_plan(buf_bytes(&b), &got), ERR_FORMAT);
+    /* A size is one that an object can have, or not known yet. */
+    uint64_t sizes[] = {STAGE_INPUT_SIZE_MAX, STAGE_INPUT_UNKNOWN, 0};
+    b = fresh();
+    CHECK_INT(put_order_plan(&b, 0, args, 3, sizes), 0);
+    REQUIRE(read_order_plan(buf_bytes(&b), &got) == 0);
+    CHECK(got.input_sizes[1] == STAGE_INPUT_UNKNOWN && got.inputs_count == 3);
+    sizes[2] = STAGE_INPUT_SIZE_MAX + 1;
+    b = fresh();
+    CHECK_INT(put_order_plan(&b, 0, args, 3, sizes), 0);
+    CHECK_INT(read_order_plan(buf_bytes(&b), &got), ERR_FORMAT);
 }
 
 TEST(test_loaded_reason_is_made_safe)

@@ -182,9 +182,8 @@ static void serve_watch(struct node *n, const struct frame *first, const struct 
     const struct output outputs[] = {{.size = strlen(HEAD), .bytes = bytes_of_text(HEAD)},
                                      {.kind = OUTPUT_OBJECT, .size = SIZE, .name = object_name},
                                      {.size = strlen(TAIL), .bytes = bytes_of_text(TAIL)}};
-    static struct job_view v;
     struct request_watch ask;
-    struct buf value, list, result, payload;
+    struct buf value, list;
     if (read_request_watch(first->payload, &ask) < 0)
         _exit(5);
     buf_init(&list, &host_memory, 4096);
@@ -199,21 +198,7 @@ static void serve_watch(struct node *n, const struct frame *first, const struct 
                           .list = object_name_of(buf_bytes(&list)),
                           .inline_list = buf_bytes(&list)};
     c.list.bytes[5] ^= w->other_list;
-    buf_init(&result, &host_memory, 4096);
-    put_collected(&result, &c);
-    v = (struct job_view){.id = ask.job,
-                          .kernel = "grep",
-                          .state = JOB_DONE,
-                          .reduction = REDUCE_COLLECT,
-                          .units = 3,
-                          .leaf_units = 1,
-                          .leaves_total = 3,
-                          .leaves_done = 3,
-                          .digest = c.list,
-                          .result = buf_bytes(&result)};
-    buf_init(&payload, &host_memory, FRAME_PAYLOAD_MAX);
-    put_job_view(&payload, &v);
-    say(n, MESSAGE_REPLY_JOB, first->request, buf_bytes(&payload));
+    say_collected(n, first->request, ask.job, &c);
 }
 
 /* The one object that it has, and no other node. */

@@ -107,6 +107,21 @@ TEST(test_error_reply_is_made_safe)
     CHECK_STR(got.hint, "try\\u{a}ps");
 }
 
+/* It stands for an exit code, and says more. */
+TEST(test_error_reply_about_a_kernel)
+{
+    struct reply_error m = {.exit_code = 2, .no_kernel = true, .what = "no kernel"}, got;
+    struct buf b = fresh();
+    put_reply_error(&b, &m);
+    CHECK_INT(read_reply_error(buf_bytes(&b), &got), 0);
+    CHECK(got.exit_code == 2 && got.no_kernel);
+    m.no_kernel = false;
+    b = fresh();
+    put_reply_error(&b, &m);
+    CHECK_INT(read_reply_error(buf_bytes(&b), &got), 0);
+    CHECK(got.exit_code == 2 && !got.no_kernel);
+}
+
 TEST(test_submitted_and_plan_replies)
 {
     struct reply_submitted s = {.durable = 3, .machines = 1, .already = true};
@@ -119,8 +134,12 @@ TEST(test_submitted_and_plan_replies)
     CHECK(got_s.durable == 3 && got_s.machines == 1 && got_s.already);
     CHECK(job_id_equal(got_s.job, s.job));
 
-    struct reply_plan p = {
-        .kernel = "pi", .reduction = 2, .accumulator_size = 16, .units = 10, .leaf_units = 3};
+    struct reply_plan p = {.kernel = "pi",
+                           .reduction = 2,
+                           .then = "total",
+                           .accumulator_size = 16,
+                           .units = 10,
+                           .leaf_units = 3};
     struct reply_plan got_p;
     p.params = bytes_of_text("xyz");
     b = fresh();
@@ -130,6 +149,7 @@ TEST(test_submitted_and_plan_replies)
     CHECK(got_p.units == 10 && got_p.leaf_units == 3 && got_p.accumulator_size == 16 &&
           got_p.reduction == 2);
     CHECK(bytes_equal(got_p.params, p.params));
+    CHECK_STR(got_p.then, "total");
     p.units = 0;
     b = fresh();
     put_reply_plan(&b, &p);
@@ -163,4 +183,5 @@ TEST(test_killed_reply)
 }
 
 TEST_MAIN(test_watch_and_jobs, test_plan_request, test_show_request, test_error_reply_is_made_safe,
-          test_submitted_and_plan_replies, test_log_reply_keeps_its_bytes, test_killed_reply)
+          test_error_reply_about_a_kernel, test_submitted_and_plan_replies,
+          test_log_reply_keeps_its_bytes, test_killed_reply)

@@ -157,6 +157,20 @@ TEST(test_spec_with_an_empty_demand_is_refused)
     CHECK_INT(read_spec(body, &got), ERR_FORMAT);
 }
 
+TEST(an_open_job_is_no_search)
+{
+    struct job_spec s = sample(), got;
+    uint8_t room[4096];
+    struct buf b;
+    s.open = true;
+    CHECK_INT(read_spec(encode(&s), &got), 0);
+    CHECK(got.open && !got.keep_going);
+    s.stage.reduction = REDUCE_SEARCH;
+    s.stage.accumulator_size = 32;
+    buf_init_fixed(&b, room, sizeof room);
+    CHECK_INT(put_spec(&b, &s), ERR_VERSION);
+}
+
 TEST(test_spec_of_a_later_generation_is_another_version)
 {
     struct job_spec s = sample();
@@ -166,7 +180,7 @@ TEST(test_spec_of_a_later_generation_is_another_version)
     size_t places[] = {0, flags_at, body.len - 11};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         uint8_t was = raw[places[i]];
-        raw[places[i]] = 7;
+        raw[places[i]] = 8;
         CHECK_INT(read_spec(body, &got), ERR_VERSION);
         raw[places[i]] = was;
         CHECK_INT(read_spec(body, &got), 0);
@@ -527,6 +541,6 @@ TEST_MAIN(test_a_job_has_a_bound_of_different_demands, test_spec_what_all_stages
           test_spec_round_trip, test_spec_truncated_anywhere_or_too_long_is_refused,
           test_spec_bounds, test_spec_says_what_a_stage_asks_of_nodes,
           test_spec_with_an_empty_demand_is_refused,
-          test_spec_of_a_later_generation_is_another_version,
+          test_spec_of_a_later_generation_is_another_version, an_open_job_is_no_search,
           test_spec_with_any_flipped_bit_is_another_job_or_refused,
           test_spec_texts_are_made_safe_but_the_bytes_stay)

@@ -91,6 +91,41 @@ static void begin(void)
     buf_clear(&b);
 }
 
+static void append(uint32_t from, uint32_t to)
+{
+    struct buf b;
+
+    buf_init(&b, &heap.alloc, 65536);
+    put_stages_begin(&b, job, (struct node_id){0});
+    parts_append(&b, from, to, "work");
+    record_signed(FACT_STAGES, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+/* Stages of 5, 5, 1 and 3 leaves; all but the first are appended. */
+static void begin_open(void)
+{
+    struct job_spec spec = {.name = "t", .open = true};
+    struct buf b;
+
+    parts_begin();
+    parts_add(5, false);
+    parts_need(parts_add(5, false), 0, 0);
+    parts_add(1, false);
+    parts_need(parts_add(3, false), 2, 0);
+    first[0] = 0, first[1] = 8, first[2] = 16, first[3] = 20;
+    parts_spec(&spec, "work");
+    spec.more = (struct bytes){NULL, 0};
+    spec.more_count = 0;
+    heap_init(&heap);
+    buf_init(&b, &heap.alloc, 65536);
+    REQUIRE(put_spec(&b, &spec) == 0);
+    job = spec_id(buf_bytes(&b));
+    tally_init(&tally, &heap.alloc, job, merge, NULL);
+    record_signed(FACT_SPEC, buf_bytes(&b));
+    buf_clear(&b);
+}
+
 static void put_leaf_value(struct buf *f, uint32_t stage, uint64_t leaf, uint64_t lie)
 {
     uint8_t raw[64];
@@ -232,6 +267,29 @@ TEST(a_result_is_that_of_the_last_stage)
     check_end(false, TALLY_COUNT);
 }
 
+TEST(stages_that_were_appended_are_proven_like_others)
+{
+    begin_open();
+    append(1, 3);
+    append(1, 3); /* another holder told it again */
+    append(3, 4);
+    CHECK_INT(tally.leaves, 14);
+    all_but(NONE, 0);
+    root(1, 0);
+    root(3, 0);
+    CHECK_INT(tally_refolded(&tally), 2);
+    done(14, 0);
+    check_end(true, TALLY_MISSING);
+    begin_open();
+    append(1, 4);
+    all_but(3, 1);
+    done(14, 0);
+    check_end(false, TALLY_MISSING);
+    begin_open();
+    append(2, 4);
+    check_end(false, TALLY_FORMAT);
+}
+
 TEST(what_is_no_leaf_is_no_value_and_has_no_name)
 {
     struct partial p = {.from = 5, .upto = 8};
@@ -251,4 +309,5 @@ TEST(what_is_no_leaf_is_no_value_and_has_no_name)
 TEST_MAIN(every_stage_is_proven, a_leaf_of_any_stage_that_nothing_counts_is_missed,
           a_leaf_of_a_later_stage_is_counted_once_only,
           a_value_of_a_later_stage_that_does_not_fold_is_found, a_result_is_that_of_the_last_stage,
+          stages_that_were_appended_are_proven_like_others,
           what_is_no_leaf_is_no_value_and_has_no_name)

@@ -141,6 +141,7 @@ TEST(test_kernel_view)
     memcpy(v.usage, "pi N\npi -x", 11);
     memcpy(v.summary, "the circle", 11);
     memcpy(v.refused, "wrong ABI", 10);
+    memcpy(v.then, "next", 5);
     v.accumulator_size = 24;
     v.reduction = 2;
     v.files_from = 64;
@@ -154,6 +155,7 @@ TEST(test_kernel_view)
     CHECK_STR(got.summary, v.summary);
     CHECK_STR(got.refused, v.refused);
     CHECK(got.reduction == 2 && got.files_from == 64);
+    CHECK_STR(got.then, "next");
     CHECK(got.accumulator_size == 24 && got.origin == ORIGIN_PLUGIN);
     v.accumulator_size = ACCUMULATOR_SIZE_MAX + 1;
     b = fresh();

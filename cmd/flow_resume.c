@@ -1,0 +1,374 @@
+#include "cmd/flow_resume.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd/follow.h"
+#include "cmd/interrupt.h"
+#include "cmd/jobs.h"
+#include "cmd/pour.h"
+#include "cmd/submit.h"
+#include "core/base/err.h"
+#include "core/base/sha256.h"
+#include "core/base/text.h"
+#include "core/host/loop.h"
+#include "core/host/memory.h"
+#include "core/wire/output.h"
+
+#define NAME_DIGITS 40
+#define NAP_MIN_US (5 * MS_US)
+#define NAP_MAX_US (250 * MS_US)
+
+enum step { TO_COME, RUNNING, DONE, FAILED, BLOCKED };
+
+struct one {
+    enum step step;
+    bool found; /* its job was there before this command */
+    bool anew;  /* that job's result is kept nowhere any more: it runs again */
+    struct job_id job;
+    struct stage_input *yields; /* where somebody reads them */
+    uint32_t yields_count;
+};
+
+struct resume {
+    const struct call *call;
+    const struct flow_plan *plan;
+    struct line *line;
+    struct identity *identity;
+    struct one *list; /* as the stages stand in the file */
+    bool keep_going;
+    int failure; /* the exit code of the first stage that failed, or 0 */
+};
+
+static const struct flow_stage *stage_at(const struct resume *r, uint32_t i)
+{
+    return &r->plan->flow->stages[i];
+}
+
+void flow_resume_name(const struct plan *plan, const struct stage_input *inputs, uint32_t count,
+                      char name[JOB_NAME_SIZE])
+{
+    uint8_t head[KERNEL_NAME_SIZE + ID_SIZE + 32], raw[STAGE_INPUT_BYTES];
+    struct sha256 sum;
+    struct buf b;
+    buf_init_fixed(&b, head, sizeof head);
+    put_text(&b, plan->kernel);
+    put_digest(&b, plan->source);
+    put_u64(&b, plan->units);
+    put_u64(&b, plan->leaf_units);
+    put_u32(&b, (uint32_t)plan->params_len);
+    sha256_init(&sum);
+    sha256_add(&sum, b.data, b.len);
+    sha256_add(&sum, plan->params, plan->params_len);
+#if VELUM_PLANT == 533 /* unit/test_flow_plan: what a stage reads is no part of what it is */
+    count = 0;
+#endif
+    for (uint32_t i = 0; i < count; i++) {
+        buf_init_fixed(&b, raw, sizeof raw);
+        put_stage_input(&b, &inputs[i]);
+        sha256_add(&sum, b.data, b.len);
+    }
+    const struct digest d = sha256_end(&sum);
+    text_copy(name, JOB_NAME_SIZE, "flow-");
+    id_hex(d.bytes, NAME_DIGITS, name + strlen(name));
+}
+
+/* --- what a stage yields --- */
+
+/* A few bytes, as an object. */
+static int put_bytes(const struct resume *r, struct bytes bytes, struct stage_input *out)
+{
+    struct source from = {.what = "what a stage yields", .whole = true, .size = bytes.len};
+    struct source_way way = {.line = r->line, .again = "velum flow --resume again"};
+    struct transfer progress;
+    struct object_view made;
+    transfer_begin(&progress, PROGRESS_NONE, stderr, talk_columns(), bytes.len, 0, loop_clock());
+    way.progress = &progress;
+    from.fd = memfd_create("velum", MFD_CLOEXEC);
+    if (from.fd < 0 || write(from.fd, bytes.data, bytes.len) != (ssize_t)bytes.len ||
+        lseek(from.fd, 0, SEEK_SET) != 0) {
+        source_close(&from);
+        return line_report(r->line, ERR_SYSTEM);
+    }
+    if (bytes.len == 0) { /* that it is nothing is said at its end */
+        from.size = SOURCE_UNKNOWN;
+        from.whole = false;
+    }
+    int code = source_put(&from, &way, &made);
+    source_close(&from);
+    *out = (struct stage_input){.name = made.name, .size = made.size};
+    return code;
+}
+
+static int take_output(const struct resume *r, const struct output *o, struct stage_input *out)
+{
+    *out = (struct stage_input){.name = o->name, .size = o->size};
+    return o->kind == OUTPUT_OBJECT ? 0 : put_bytes(r, o->bytes, out);
+}
+
+static int take_list(const struct resume *r, struct one *one, struct bytes list)
+{
+    struct reader in = reader_of(list);
+    struct output o;
+    int code = 0;
+    for (uint32_t i = 0; i < one->yields_count && code == 0; i++) {
+        if (read_output(read_block(&in, OUTPUT_VALUE_MAX), &o) < 0)
+            return line_report(r->line, ERR_FORMAT);
+        code = take_output(r, &o, &one->yields[i]);
+    }
+    return code;
+}
+
+static int take_yields(const struct resume *r, uint32_t i, const struct job_view *v)
+{
+    struct one *one = &r->list[i];
+    const bool folds = r->plan->list[i].reduction != REDUCE_COLLECT;
+    uint8_t *list = NULL;
+    size_t len = 0;
+    one->yields_count = folds ? 1 : (uint32_t)flow_plan_leaves(r->plan, i);
+    one->yields = calloc(one->yields_count, sizeof *one->yields);
+    if (!one->yields)
+        return line_report(r->line, ERR_NO_MEMORY);
+    if (v->result.len == 0)
+        return line_report_about(r->line, stage_at(r, i)->name, ERR_NOT_FOUND);
+    if (folds)
+        return put_bytes(r, v->result, &one->yields[0]);
+    int code = pour_list(r->line, v, &list, &len);
+    if (code == 0)
+        code = take_list(r, one, (struct bytes){list, len});
+    free(list);
+    return code;
+}
+
+static bool is_read(const struct resume *r, uint32_t i)
+{
+    for (uint32_t k = 0; k < r->plan->flow->count; k++)
+        for (uint32_t n = 0; n < stage_at(r, k)->inputs_count; n++)
+            if (stage_at(r, k)->inputs[n].stage == i)
+                return true;
+    return false;
+}
+
+/* --- a stage's job --- */
+
+/* It has ended. 0 or an exit code. */
+static int take_end(struct resume *r, uint32_t i, const struct job_view *v)
+{
+    struct one *one = &r->list[i];
+    if (v->state == JOB_DONE && v->result.len == 0 && !one->anew) {
+        one->step = TO_COME;
+        one->anew = true;
+        return 0;
+    }
+    if (v->state == JOB_DONE) {
+        one->step = DONE;
+        return is_read(r, i) ? take_yields(r, i, v) : 0;
+    }
+    one->step = FAILED;
+    talk_line("[%s]", stage_at(r, i)->name);
+    const int code = follow_failure(v);
+    if (r->failure == 0)
+        r->failure = code;
+    return 0;
+}
+
+static uint32_t gather_inputs(const struct resume *r, uint32_t i,
+                              struct stage_input to[STAGE_INPUTS_MAX])
+{
+    const struct flow_stage *s = stage_at(r, i);
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < s->inputs_count; k++) {
+        const struct flow_input *in = &s->inputs[k];
+        if (in->stage == FLOW_NONE) {
+            to[count++] = flow_files_made(r->plan->files, in->file);
+            continue;
+        }
+        const struct one *from = &r->list[in->stage];
+        memcpy(to + count, from->yields, from->yields_count * sizeof *to);
+        count += from->yields_count;
+    }
+    return count;
+}
+
+static int submit(struct resume *r, uint32_t i, const char *name, const struct stage_input *inputs,
+                  uint32_t count)
+{
+    struct reply_submitted ack;
+    struct buf body;
+    buf_init(&body, &host_memory, SPEC_SIZE_MAX);
+    int rc = flow_plan_encode_one(r->plan, i, identity_id(r->identity), name, inputs,
+                                  (uint16_t)count, &body);
+    int code =
+        rc < 0 ? flow_plan_refuse(r->plan, rc) : submit_spec(buf_bytes(&body), r->line, &ack);
+    buf_clear(&body);
+    if (code == 0)
+        r->list[i].job = ack.job;
+    return code;
+}
+
+/* The latest job of that name that this user submitted and that is done or may be: 1, 0 or < 0. */
+static int find_job(const struct resume *r, const char *name, struct job_id *job)
+{
+    const struct node_id own = identity_id(r->identity);
+    struct job_list found;
+    int rc = jobs_fetch(r->line, true, name, &found);
+    if (rc == LINE_REFUSED && line_refusal(r->line) == CODE_NOT_FOUND)
+        return 0;
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < found.count; i++) {
+        const struct job_view *v = &found.list[i].view;
+        if (!node_id_equal(v->by, own) || (job_state_is_final(v->state) && v->state != JOB_DONE))
+            continue;
+        *job = v->id;
+        rc = 1;
+    }
+    jobs_clear(&found);
+    return rc;
+}
+
+static int begin(struct resume *r, uint32_t i)
+{
+    struct stage_input inputs[STAGE_INPUTS_MAX];
+    char name[JOB_NAME_SIZE], id[9];
+    const uint32_t count = gather_inputs(r, i, inputs);
+    struct one *one = &r->list[i];
+    flow_resume_name(&r->plan->list[i], inputs, count, name);
+    const int rc = one->anew ? 0 : find_job(r, name, &one->job);
+    if (rc < 0)
+        return line_report(r->line, rc);
+    one->found = rc > 0;
+    one->step = RUNNING;
+    const int code = one->found ? 0 : submit(r, i, name, inputs, count);
+    id_hex(one->job.bytes, 8, id);
+    if (code == 0)
+        talk_line("[%s] job %s%s", stage_at(r, i)->name, id,
+                  one->found ? " was there already" : "");
+    return code;
+}
+
+/* --- all of them --- */
+
+/* The worst that is true of what the stage needs. */
+static enum step needs_of(const struct resume *r, uint32_t i)
+{
+    const struct flow_stage *s = stage_at(r, i);
+    enum step worst = DONE;
+    for (uint32_t k = 0; k < s->inputs_count + s->after_count; k++) {
+        const uint32_t need =
+            k < s->inputs_count ? s->inputs[k].stage : s->after[k - s->inputs_count];
+        const enum step step = need == FLOW_NONE ? DONE : r->list[need].step;
+        if (step == FAILED || step == BLOCKED)
+            return BLOCKED;
+        worst = step == DONE ? worst : TO_COME;
+    }
+    return worst;
+}
+
+static int look(struct resume *r, uint32_t i)
+{
+    struct job_entry e;
+    int rc = jobs_look(r->line, r->list[i].job, &e);
+    for (int tries = 0; rc == ERR_CLOSED && tries < 50 && !interrupt_came(); tries++) {
+        nanosleep(&(struct timespec){.tv_nsec = NAP_MAX_US * 1000}, NULL);
+        if (line_reopen(r->line) == 0)
+            rc = jobs_look(r->line, r->list[i].job, &e);
+    }
+    if (rc < 0)
+        return line_report(r->line, rc);
+    const int code = job_state_is_final(e.view.state) ? take_end(r, i, &e.view) : 0;
+    job_entry_clear(&e);
+    return code;
+}
+
+/* Once over all stages: `running` of them, and whether anything has happened. */
+static int go_round(struct resume *r, uint32_t *running, bool *moved)
+{
+    int code = 0;
+    *running = 0;
+    *moved = false;
+    for (uint32_t k = 0; k < r->plan->flow->count && code == 0; k++) {
+        const uint32_t i = r->plan->flow->order[k];
+        struct one *one = &r->list[i];
+        const enum step before = one->step;
+        if (before == TO_COME && needs_of(r, i) == BLOCKED)
+            one->step = BLOCKED;
+        else if (before == TO_COME && needs_of(r, i) == DONE && (r->failure == 0 || r->keep_going))
+            code = begin(r, i);
+        if (code == 0 && one->step == RUNNING)
+            code = look(r, i);
+        *running += one->step == RUNNING;
+        *moved = *moved || one->step != before || (one->anew && one->step == TO_COME);
+    }
+    return code;
+}
+
+static int interrupted(void)
+{
+    talk_error("interrupted: what was submitted goes on");
+    talk_try("the same command again, which goes on from there");
+    return CODE_INTERRUPTED;
+}
+
+static int run_all(struct resume *r)
+{
+    int64_t nap_us = NAP_MIN_US;
+    uint32_t running;
+    bool moved;
+    interrupt_catch();
+    for (;;) {
+        const int code = go_round(r, &running, &moved);
+        if (code != 0)
+            return code;
+        if (running == 0 && !moved)
+            return r->failure;
+        if (interrupt_came())
+            return interrupted();
+        nap_us = moved ? NAP_MIN_US : nap_us * 2 < NAP_MAX_US ? nap_us * 2 : NAP_MAX_US;
+        if (running > 0)
+            nanosleep(&(struct timespec){.tv_nsec = nap_us * 1000}, NULL);
+    }
+}
+
+static int print_result(struct resume *r)
+{
+    const uint32_t last = r->plan->flow->order[r->plan->flow->count - 1];
+    const char *progress = opt_text(r->call->opts, "progress", NULL);
+    uint32_t found = 0;
+    struct job_entry e;
+    for (uint32_t i = 0; i < r->plan->flow->count; i++)
+        found += r->list[i].found;
+    talk_line("%u of %u stages were there already", (unsigned)found,
+              (unsigned)r->plan->flow->count);
+    int rc = jobs_look(r->line, r->list[last].job, &e);
+    if (rc < 0)
+        return line_report(r->line, rc);
+    const int code = follow_outcome(r->line, &e, opt_given(r->call->opts, "json"),
+                                    progress_kind_of(progress, talk_is_terminal()));
+    job_entry_clear(&e);
+    return code;
+}
+
+int flow_resume(const struct call *c, const struct flow_plan *p, struct line *l)
+{
+    struct resume r = {.call = c,
+                       .plan = p,
+                       .line = l,
+                       .identity = line_identity(l),
+                       .list = calloc(p->flow->count, sizeof *r.list),
+                       .keep_going = p->flow->keep_going || opt_given(c->opts, "keep-going")};
+    if (!r.identity)
+        return CODE_NOT_ALLOWED;
+    if (!r.list)
+        return line_report(l, ERR_NO_MEMORY);
+    int code = run_all(&r);
+    if (code == 0)
+        code = print_result(&r);
+    for (uint32_t i = 0; i < p->flow->count; i++)
+        free(r.list[i].yields);
+    free(r.list);
+    return code;
+}

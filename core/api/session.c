@@ -1,0 +1,567 @@
+#include "core/api/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/api/program.h"
+#include "core/api/session_lists.h"
+#include "core/api/task.h"
+#include "core/base/err.h"
+#include "core/base/text.h"
+#include "core/host/builtin.h"
+#include "core/host/loop.h"
+#include "core/host/memory.h"
+#include "core/job/fact.h"
+#include "core/wire/message.h"
+#include "core/wire/session.h"
+
+#define TEMPLATES_MAX 16                /* stages that others may be like, the last ones */
+#define ENDS_HELD_MAX ((size_t)1 << 20) /* not taken by the program: no credit for more */
+#define UNTAKEN_MAX ((size_t)256 << 10) /* bytes of lists on their way */
+#define CREDIT_EVERY ((uint64_t)128 << 10)
+#define SILENT_US (3 * S_US)
+#define AGAIN_US S_US
+
+/* A stage that was written out. */
+struct template
+{
+    uint32_t number;
+    char kernel[KERNEL_NAME_SIZE];
+    struct digest source;
+    uint64_t units, leaf_units;
+    uint32_t accumulator_size;
+    bool used;
+};
+
+struct session {
+    struct velum *v;
+    struct op *op, *next; /* in the handle's list */
+    enum velum_level level;
+    char name[JOB_NAME_SIZE];
+    uint32_t slots_max;
+    uint64_t timeout_us;
+    struct template templates[TEMPLATES_MAX];
+    uint32_t templates_next;
+    uint16_t *sizes;     /* of the values, by task */
+    uint8_t *known;      /* by task: what became of it was heard */
+    uint32_t count, cap; /* tasks */
+    uint32_t ended;
+    struct lists lists; /* not taken by the coordinator yet */
+    uint32_t taken, safe, low, durable, machines;
+    struct buf ends; /* of tasks, as they came, from ends_at on; not taken by the program */
+    size_t ends_at;
+    struct buf scratch; /* the value that was taken last */
+    uint32_t request, number;
+    uint64_t heard_bytes, told_bytes;
+    struct instant heard, progress;
+    bool closing;
+};
+
+static void link_in(struct velum *v, struct session *s)
+{
+    s->next = v->sessions;
+    v->sessions = s->op;
+}
+
+int session_open(struct velum *v, const struct velum_session *options)
+{
+    static const struct velum_session usual = {0};
+    const struct velum_session *o = options ? options : &usual;
+    struct op *op = NULL;
+    struct session *s;
+    int rc;
+
+    if (o->name && o->name[0] && (!text_is_name(o->name) || strlen(o->name) >= JOB_NAME_SIZE))
+        return handle_fail(v, VELUM_MISUSE, "nightly-1",
+                           "a job's name takes a-z, 0-9 and -, at most 63, not \"%.64s\"", o->name);
+    rc = task_gather(v, &op);
+    if (rc < 0)
+        return rc;
+    s = calloc(1, sizeof *s);
+    if (!s) {
+        handle_free(v, op);
+        return handle_fail_err(v, ERR_NO_MEMORY, "a new operation");
+    }
+    s->v = v;
+    s->op = op;
+    s->level = o->level == VELUM_DURABLE ? VELUM_DURABLE : VELUM_SENT;
+    if (o->name)
+        text_copy(s->name, sizeof s->name, o->name);
+    s->slots_max = o->slots_max;
+    s->timeout_us = o->timeout_ms > UINT64_MAX / 1000 ? UINT64_MAX : o->timeout_ms * 1000;
+    buf_init(&s->ends, &host_memory, SIZE_MAX / 2);
+    buf_init(&s->scratch, &host_memory, ACCUMULATOR_SIZE_MAX);
+    lists_init(&s->lists);
+    op->session = s;
+    link_in(v, s);
+    return op->number;
+}
+
+void session_free(struct velum *v, struct op *op)
+{
+    struct session *s = op->session;
+    struct op **at = &v->sessions;
+
+    if (!s)
+        return;
+    while (*at != op)
+        at = &(*at)->session->next;
+    *at = s->next;
+    lists_clear(&s->lists);
+    buf_clear(&s->ends);
+    buf_clear(&s->scratch);
+    free(s->sizes);
+    free(s->known);
+    free(s);
+    op->session = NULL;
+}
+
+/* --- adding --- */
+
+static int make_room(struct session *s)
+{
+    uint32_t cap = s->cap ? 2 * s->cap : 256;
+    uint16_t *sizes;
+    uint8_t *known;
+
+    if (s->count < s->cap)
+        return 0;
+    sizes = realloc(s->sizes, cap * sizeof *sizes);
+    if (sizes)
+        s->sizes = sizes;
+    known = sizes ? realloc(s->known, cap) : NULL;
+    if (!known)
+        return ERR_NO_MEMORY;
+    memset(known + s->cap, 0, cap - s->cap);
+    s->known = known;
+    s->cap = cap;
+    return 0;
+}
+
+static int refuse(struct velum *v, const char *kernel, int rc, const char *reason)
+{
+    const char *near = builtin_nearest(kernel);
+
+    if (rc == ERR_NOT_FOUND)
+        return handle_fail(v, VELUM_MISUSE, near ? near : "velum kernels",
+                           "this program has no kernel \"%s\" for a task", kernel);
+    return handle_fail(v, VELUM_MISUSE, "", "%s: %s", kernel,
+                       reason[0] ? reason : "the arguments are not allowed");
+}
+
+/* Which inputs it reads, and how many bytes they have. */
+static int read_needs(struct velum *v, const struct session *s, const struct velum_stage *t,
+                      struct buf *needs, uint64_t *sizes, uint16_t *inputs)
+{
+    *inputs = 0;
+    for (int i = 0; i < t->inputs_count + t->after_count; i++) {
+        bool input = i < t->inputs_count;
+        int64_t task = input ? t->inputs[i] : t->after[i - t->inputs_count];
+        struct stage_need need = {(uint32_t)task, input ? (uint16_t)i : NEED_ORDER};
+
+        if (task < 0 || task >= s->count)
+            return handle_fail(v, VELUM_MISUSE, "a number that velum_add gave",
+                               "task %u of this session needs task %lld, which is none before it",
+                               s->count, (long long)task);
+        put_stage_need(needs, &need);
+        if (input)
+            sizes[(*inputs)++] = s->sizes[task];
+    }
+    return buf_result(needs) < 0 ? handle_fail_err(v, ERR_TOO_LARGE, "what a task needs") : 0;
+}
+
+static int plan(struct velum *v, const struct velum_stage *t, uint16_t inputs,
+                const uint64_t *sizes, struct plan *out)
+{
+    char reason[REASON_SIZE] = "";
+    int rc = !v->inside && program_has(t->kernel)
+                 ? ERR_NOT_FOUND
+                 : builtin_plan(t->kernel, t->argc, t->argv, inputs, sizes, out, reason);
+
+    if (rc < 0)
+        return refuse(v, t->kernel, rc, reason);
+    if (t->leaf_units > 0)
+        out->leaf_units = t->leaf_units;
+    if (out->reduction != REDUCE_FOLD)
+        return handle_fail(v, VELUM_MISUSE, "velum_submit",
+                           "%s searches or collects, and a task folds", t->kernel);
+    return 0;
+}
+
+static const struct template *template_of(const struct session *s, const struct plan *p)
+{
+    for (uint32_t i = 0; i < TEMPLATES_MAX; i++) {
+        const struct template *t = &s->templates[i];
+
+        if (t->used && t->units == p->units && t->leaf_units == p->leaf_units &&
+            t->accumulator_size == p->accumulator_size && strcmp(t->kernel, p->kernel) == 0 &&
+            digest_equal(t->source, p->source))
+            return t;
+    }
+    return NULL;
+}
+
+static void remember(struct session *s, const struct plan *p)
+{
+    struct template *t = &s->templates[s->templates_next++ % TEMPLATES_MAX];
+
+    *t = (struct template){.number = s->count,
+                           .source = p->source,
+                           .units = p->units,
+                           .leaf_units = p->leaf_units,
+                           .accumulator_size = p->accumulator_size,
+                           .used = true};
+    text_copy(t->kernel, sizeof t->kernel, p->kernel);
+}
+
+/* The first task is in the job's specification, the others are appended. */
+static int first_task(struct velum *v, struct session *s, const struct velum_stage *t,
+                      const struct plan *p)
+{
+    struct submission *job = task_submission(s->op);
+
+    job->name = s->name;
+    job->slots_max = s->slots_max;
+    job->timeout_us = s->timeout_us;
+    job->open = true;
+    job->plan = *p;
+    submission_join_args(job, t->argc, t->argv);
+    task_gathered(v, s->op);
+    return 0;
+}
+
+static int append(struct velum *v, struct session *s, const struct velum_stage *t,
+                  const struct plan *p, uint16_t needs_count, struct bytes needs)
+{
+    const struct template *like = template_of(s, p);
+    struct submission args;
+    struct stage_spec stage = {.source = p->source,
+                               .params = {p->params, p->params_len},
+                               .units = p->units,
+                               .leaf_units = p->leaf_units,
+                               .reduction = p->reduction,
+                               .accumulator_size = p->accumulator_size,
+                               .needs_count = needs_count,
+                               .needs = needs};
+    int rc;
+
+    if (like) {
+        rc = lists_add_like(&s->lists, s->count, like->number, stage.params, needs_count, needs);
+    } else {
+        submission_join_args(&args, t->argc, t->argv);
+        text_copy(stage.kernel, sizeof stage.kernel, p->kernel);
+        text_copy(stage.args, sizeof stage.args, args.args);
+        rc = lists_add_whole(&s->lists, s->count, &stage);
+        if (rc == 0)
+            remember(s, p);
+    }
+    return rc < 0 ? handle_fail_err(v, rc, "a task") : 0;
+}
+
+static int check(struct velum *v, const struct session *s, const struct velum_stage *t)
+{
+    if (s->op->code != VELUM_IN_PART)
+        return s->op->code < 0
+                   ? handle_fail(v, s->op->code, "", "%s", s->op->said ? s->op->said : "it ended")
+                   : handle_fail(v, VELUM_MISUSE, "velum_open", "the session has ended");
+    if (s->closing)
+        return handle_fail(v, VELUM_MISUSE, "velum_open", "the session was closed");
+    if (!t->kernel || strlen(t->kernel) >= KERNEL_NAME_SIZE)
+        return handle_fail(v, VELUM_MISUSE, "velum kernels", "there is no kernel of that name");
+    if (t->argc < 0 || t->argc > ARGS_COUNT_MAX || (t->argc > 0 && !t->argv) ||
+        t->inputs_count < 0 || t->inputs_count > STAGE_INPUTS_MAX || t->after_count < 0 ||
+        t->after_count > STAGE_INPUTS_MAX || (t->inputs_count > 0 && !t->inputs) ||
+        (t->after_count > 0 && !t->after))
+        return handle_fail(v, VELUM_MISUSE, "", "a task has at most %d arguments and %d inputs",
+                           ARGS_COUNT_MAX, STAGE_INPUTS_MAX);
+    if (s->count >= JOB_STAGES_MAX)
+        return handle_fail(v, VELUM_FAILED, "velum_close, then velum_open",
+                           "a session has at most %u tasks", JOB_STAGES_MAX);
+    if (s->count - s->ended >= SESSION_OPEN_MAX - APPEND_STAGES_MAX)
+        return handle_fail(v, VELUM_IN_PART, "velum_take",
+                           "%u tasks of this session have not ended", s->count - s->ended);
+    return 0;
+}
+
+int64_t session_add(struct velum *v, struct op *op, const struct velum_stage *t)
+{
+    struct session *s = op->session;
+    uint8_t room[2 * STAGE_INPUTS_MAX * STAGE_NEED_BYTES];
+    uint64_t sizes[STAGE_INPUTS_MAX];
+    uint16_t inputs;
+    struct plan p;
+    struct buf needs;
+    int rc = check(v, s, t);
+
+    buf_init_fixed(&needs, room, sizeof room);
+    if (rc == 0)
+        rc = read_needs(v, s, t, &needs, sizes, &inputs);
+    if (rc == 0)
+        rc = plan(v, t, inputs, sizes, &p);
+    if (rc < 0)
+        return rc;
+    if (make_room(s) < 0)
+        return handle_fail_err(v, ERR_NO_MEMORY, "a task");
+    rc = s->count == 0
+             ? first_task(v, s, t, &p)
+             : append(v, s, t, &p, (uint16_t)(t->inputs_count + t->after_count), buf_bytes(&needs));
+    if (rc < 0)
+        return rc;
+    if (s->count == 0)
+        remember(s, &p);
+    s->sizes[s->count] = (uint16_t)p.accumulator_size;
+    return s->count++;
+}
+
+/* --- saying --- */
+
+static void ask(struct velum *v, struct session *s, struct bytes fact)
+{
+    struct session_ask m = {.job = *task_job(s->op),
+                            .consumed = s->heard_bytes,
+                            .low = s->low,
+                            .level = s->level == VELUM_DURABLE ? SESSION_DURABLE : SESSION_SENT,
+                            .fact = fact};
+    struct buf b;
+
+    if (!v->ask || !task_job(s->op))
+        return;
+    /* A program that does not take what came gets no more. */
+    if (s->ends.len - s->ends_at > ENDS_HELD_MAX)
+        m.consumed = s->told_bytes;
+    s->told_bytes = m.consumed;
+    if (s->request == 0) {
+        s->request = ops_next_request(s->op);
+        s->heard_bytes = s->told_bytes = m.consumed = 0;
+        s->number = 0;
+    }
+    buf_init(&b, &host_memory, FRAME_PAYLOAD_MAX);
+    put_session_ask(&b, &m);
+    if (!b.failed)
+        (void)ask_send(v->ask, MESSAGE_REQUEST_SESSION, s->request, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+/* The end is said once everything that became of tasks is here: what is behind an outcome would not
+ * be told. */
+static bool may_close(const struct session *s)
+{
+    return s->closing && s->count > 0 && s->ended == s->count && lists_is_empty(&s->lists);
+}
+
+static void say_close(struct velum *v, struct session *s)
+{
+    struct buf fact;
+
+    buf_init(&fact, &host_memory, FRAME_PAYLOAD_MAX);
+    if (lists_sign_close(ask_identity(v->ask), *task_job(s->op), s->count, &fact) == 0)
+        ask(v, s, buf_bytes(&fact));
+    buf_clear(&fact);
+}
+
+/* Sends what was not sent, as far as there is room for it. */
+static void flush(struct velum *v, struct session *s)
+{
+    struct bytes fact;
+    int rc;
+
+    if (!v->ask || !task_job(s->op) || s->op->code != VELUM_IN_PART)
+        return;
+    rc = lists_seal(&s->lists, ask_identity(v->ask), *task_job(s->op));
+    if (rc < 0) {
+        handle_end_failed(v, s->op, VELUM_FAILED, "", "tasks cannot be signed: %s",
+                          err_sentence(rc));
+        return;
+    }
+    while (lists_next(&s->lists, UNTAKEN_MAX, &fact))
+        ask(v, s, fact);
+    if (may_close(s) && s->progress.us != INSTANT_NEVER.us) {
+        s->progress = INSTANT_NEVER;
+        say_close(v, s);
+    }
+    if (s->heard_bytes - s->told_bytes >= CREDIT_EVERY && s->ends.len - s->ends_at <= ENDS_HELD_MAX)
+        ask(v, s, (struct bytes){NULL, 0});
+}
+
+void session_flush_all(struct velum *v)
+{
+    for (struct op *op = v->sessions; op; op = op->session->next)
+        flush(v, op->session);
+}
+
+void session_resume(struct velum *v, struct op *op)
+{
+    struct session *s = op->session;
+
+    if (!s || !task_job(op) || op->code != VELUM_IN_PART)
+        return;
+    s->request = 0;
+    s->heard = s->progress = loop_clock();
+    lists_again(&s->lists);
+    ask(v, s, (struct bytes){NULL, 0});
+    flush(v, s);
+}
+
+void session_tick(struct velum *v, struct op *op)
+{
+    struct session *s = op->session;
+    const struct instant now = loop_clock();
+
+    if (!s || !task_job(op) || op->code != VELUM_IN_PART || !v->ask)
+        return;
+    if (s->request == 0 || instant_since_us(now, s->heard) > SILENT_US) {
+        session_resume(v, op);
+        return;
+    }
+    if (!lists_is_empty(&s->lists) && instant_since_us(now, s->progress) > AGAIN_US) {
+        s->progress = now;
+        lists_again(&s->lists);
+    }
+    if (may_close(s))
+        say_close(v, s);
+    else
+        ask(v, s, (struct bytes){NULL, 0});
+    flush(v, s);
+}
+
+int session_close(struct velum *v, struct op *op)
+{
+    struct session *s = op->session;
+
+    s->closing = true;
+    if (s->count == 0 && op->code == VELUM_IN_PART)
+        handle_end(v, op, VELUM_DONE);
+    else
+        flush(v, s);
+    return op->number;
+}
+
+/* --- hearing --- */
+
+static void hear_end(struct session *s, const struct session_stage *e)
+{
+    if (e->stage >= s->count || s->known[e->stage])
+        return;
+    s->known[e->stage] = 1;
+    s->ended++;
+    while (s->low < s->count && s->known[s->low])
+        s->low++;
+    if (s->ends_at > ((size_t)64 << 10) && s->ends_at > s->ends.len / 2) {
+        buf_drop_front(&s->ends, s->ends_at);
+        s->ends_at = 0;
+    }
+    put_session_end(&s->ends, e);
+}
+
+static void hear(struct velum *v, struct session *s, struct bytes payload)
+{
+    struct session_answer m;
+
+    if (read_session_answer(payload, &m) < 0 || !job_id_equal(m.job, *task_job(s->op))) {
+        handle_makes_no_sense(v, s->op);
+        return;
+    }
+    s->heard = loop_clock();
+    if (m.number != s->number + 1) { /* one was lost on its way */
+        session_resume(v, s->op);
+        return;
+    }
+    s->number = m.number;
+    s->heard_bytes += payload.len;
+    if (m.taken > s->taken || m.count > 0)
+        s->progress = s->heard;
+    s->taken = m.taken;
+    s->safe = m.safe;
+    s->durable = m.durable;
+    s->machines = m.machines;
+    lists_taken(&s->lists, m.taken);
+    for (uint16_t i = 0; i < m.count; i++) {
+        struct session_stage e = read_session_end(&m.ends);
+
+        hear_end(s, &e);
+    }
+    if (s->ends.failed)
+        handle_end_failed(v, s->op, VELUM_FAILED, "velum_take more often",
+                          "what became of tasks finds no memory");
+}
+
+static void hear_refusal(struct velum *v, struct session *s, struct bytes payload)
+{
+    struct reply_error e;
+    char hint[sizeof e.hint];
+
+    /* Whoever coordinates may not be known there yet: the next tick asks again. */
+    if (read_reply_error(payload, &e) < 0 || e.exit_code == 7) {
+        s->request = 0;
+        return;
+    }
+    text_sanitise(e.hint, strlen(e.hint), true, hint, sizeof hint);
+    handle_end_failed(v, s->op, e.exit_code ? -(int)e.exit_code : VELUM_FAILED, hint, "%s", e.what);
+}
+
+bool session_aside(struct velum *v, struct op *op, const struct frame *frame)
+{
+    struct session *s = op->session;
+
+    if (!s || s->request == 0 || frame->request != s->request)
+        return false;
+    if (op->code != VELUM_IN_PART)
+        return true;
+    if (frame->type == MESSAGE_REPLY_SESSION)
+        hear(v, s, frame->payload);
+    else if (frame->type == MESSAGE_REPLY_ERROR)
+        hear_refusal(v, s, frame->payload);
+    return true;
+}
+
+/* --- taking --- */
+
+bool session_has_end(const struct op *op)
+{
+    return op->session->ends_at < op->session->ends.len;
+}
+
+bool session_is_idle(const struct op *op)
+{
+    const struct session *s = op->session;
+
+    return op->code != VELUM_IN_PART || s->ended == s->count;
+}
+
+bool session_take(struct op *op, struct velum_end *out)
+{
+    struct session *s = op->session;
+    struct reader r = reader_of(buf_bytes(&s->ends));
+    struct session_stage e;
+
+    if (!session_has_end(op))
+        return false;
+    r.at = s->ends_at;
+    e = read_session_end(&r);
+    s->ends_at = r.at;
+    buf_reset(&s->scratch);
+    put_raw(&s->scratch, e.value.data, e.value.len);
+    out->task = e.stage;
+    out->code = e.state == STAGE_END_DONE     ? VELUM_DONE
+                : e.state == STAGE_END_FAILED ? VELUM_FAILED
+                                              : VELUM_CANCELLED;
+    out->bytes = s->scratch.data;
+    out->size = s->scratch.len;
+    if (s->ends_at == s->ends.len) {
+        buf_reset(&s->ends);
+        s->ends_at = 0;
+    }
+    return true;
+}
+
+void session_look(const struct op *op, struct velum_progress *out)
+{
+    const struct session *s = op->session;
+
+    *out = (struct velum_progress){.added = s->count,
+                                   .sent = s->taken,
+                                   .safe = s->safe,
+                                   .ended = s->ended,
+                                   .durable = s->durable,
+                                   .machines = s->machines};
+}

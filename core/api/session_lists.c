@@ -1,0 +1,184 @@
+#include "core/api/session_lists.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/host/memory.h"
+#include "core/job/fact.h"
+
+#define LIST_BYTES (APPEND_BYTES_MAX / 2) /* then the next list begins */
+#define FACT_BYTES ((size_t)64 << 10)
+
+void lists_init(struct lists *l)
+{
+    *l = (struct lists){NULL, NULL, NULL, 0};
+}
+
+static void drop_head(struct lists *l)
+{
+    struct list_out *o = l->head;
+
+    l->head = o->next;
+    if (!l->head)
+        l->tail = NULL;
+    buf_clear(&o->bytes);
+    free(o);
+}
+
+void lists_clear(struct lists *l)
+{
+    while (l->head)
+        drop_head(l);
+}
+
+bool lists_is_empty(const struct lists *l)
+{
+    return !l->head;
+}
+
+/* The list that this task goes to. */
+static struct list_out *list_for(struct lists *l, uint32_t number)
+{
+    struct list_out *o = l->tail;
+
+    if (o && !o->sealed && o->count < APPEND_STAGES_MAX && o->bytes.len < LIST_BYTES)
+        return o;
+    o = calloc(1, sizeof *o);
+    if (!o)
+        return NULL;
+    buf_init(&o->bytes, &host_memory, APPEND_BYTES_MAX);
+    o->first = number;
+    *(l->tail ? &l->tail->next : &l->head) = o;
+    l->tail = o;
+    if (!l->unsent)
+        l->unsent = o;
+    return o;
+}
+
+/* What does not fit is not there. */
+static int added(struct list_out *o, size_t before)
+{
+    int rc = buf_result(&o->bytes);
+
+    if (rc == 0) {
+        o->count++;
+        return 0;
+    }
+    o->bytes.len = before;
+    o->bytes.failed = o->bytes.no_memory = false;
+    return rc;
+}
+
+int lists_add_like(struct lists *l, uint32_t number, uint32_t like, struct bytes params,
+                   uint16_t needs_count, struct bytes needs)
+{
+    struct list_out *o = list_for(l, number);
+    size_t before = o ? o->bytes.len : 0;
+
+    if (!o)
+        return ERR_NO_MEMORY;
+    put_append_like(&o->bytes, like, params, needs_count, needs);
+    return added(o, before);
+}
+
+int lists_add_whole(struct lists *l, uint32_t number, const struct stage_spec *s)
+{
+    struct list_out *o = list_for(l, number);
+    size_t before = o ? o->bytes.len : 0;
+
+    if (!o)
+        return ERR_NO_MEMORY;
+    put_append_whole(&o->bytes, number, s);
+    return added(o, before);
+}
+
+static int sign(struct identity *identity, enum fact_kind kind, struct bytes body, struct buf *to)
+{
+    struct signed_bytes s = {.certificate = identity_certificate(identity), .body = body};
+    uint8_t text[64];
+    size_t len = signed_text(&s, SIGNED_FACT, text);
+    int rc = identity_sign(identity, (struct bytes){text, len}, s.signature);
+
+    if (rc < 0)
+        return rc;
+    put_signed_fact(to, kind, &s);
+    return buf_result(to);
+}
+
+static int seal_one(struct list_out *o, struct identity *identity, struct job_id job)
+{
+    struct buf body, fact;
+    int rc;
+
+    buf_init(&body, &host_memory, FACT_BYTES);
+    buf_init(&fact, &host_memory, FACT_BYTES);
+    put_stages_begin(&body, job, identity_id(identity));
+    put_append_begin(&body, o->first, o->count);
+    put_raw(&body, o->bytes.data, o->bytes.len);
+    rc = buf_result(&body);
+    if (rc == 0)
+        rc = sign(identity, FACT_STAGES, buf_bytes(&body), &fact);
+    buf_clear(&body);
+    if (rc < 0) {
+        buf_clear(&fact);
+        return rc;
+    }
+    buf_clear(&o->bytes);
+    o->bytes = fact;
+    o->sealed = true;
+    return 0;
+}
+
+int lists_seal(struct lists *l, struct identity *identity, struct job_id job)
+{
+    int rc = 0;
+
+    for (struct list_out *o = l->unsent; rc == 0 && o; o = o->next)
+        if (!o->sealed && o->count > 0)
+            rc = identity ? seal_one(o, identity, job) : ERR_IDENTITY;
+    return rc;
+}
+
+bool lists_next(struct lists *l, size_t most, struct bytes *fact)
+{
+    struct list_out *o = l->unsent;
+
+    if (!o || !o->sealed || l->on_the_way >= most)
+        return false;
+    *fact = buf_bytes(&o->bytes);
+    l->on_the_way += fact->len;
+    l->unsent = o->next;
+    return true;
+}
+
+void lists_taken(struct lists *l, uint32_t tasks)
+{
+    while (l->head && l->head->sealed && l->head->first + l->head->count <= tasks) {
+        if (l->head == l->unsent)
+            l->unsent = l->head->next;
+        else
+            l->on_the_way -= l->head->bytes.len;
+        drop_head(l);
+    }
+}
+
+void lists_again(struct lists *l)
+{
+    l->unsent = l->head;
+    l->on_the_way = 0;
+}
+
+int lists_sign_close(struct identity *identity, struct job_id job, uint32_t count, struct buf *to)
+{
+    struct close_fact c = {.count = count};
+    uint8_t room[128];
+    struct buf body;
+
+    if (!identity)
+        return ERR_IDENTITY;
+    c.author = identity_id(identity);
+    buf_init_fixed(&body, room, sizeof room);
+    put_close_body(&body, job, &c);
+    return sign(identity, FACT_CLOSE, buf_bytes(&body), to);
+}

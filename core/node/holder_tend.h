@@ -1,0 +1,12 @@
+/* Whether a holder leads a job: it takes over when the coordinator is gone, and steps down for a
+ * greater title. Private to core/node. */
+#ifndef VELUM_NODE_HOLDER_TEND_H
+#define VELUM_NODE_HOLDER_TEND_H
+
+#include "core/node/state.h"
+
+/* Claims when it must, steps down when it must. */
+void holder_tend(struct job *j);
+void holder_tend_all(struct node *n);
+
+#endif

@@ -1,0 +1,66 @@
+#include "core/wire/append.h"
+
+#include "core/base/err.h"
+#include "core/wire/field.h"
+
+void put_append_begin(struct buf *b, uint32_t first, uint16_t count)
+{
+    put_u32(b, first);
+    put_u16(b, count);
+}
+
+void put_append_like(struct buf *b, uint32_t like, struct bytes params, uint16_t needs_count,
+                     struct bytes needs)
+{
+    put_u32(b, like);
+    put_u16(b, (uint16_t)params.len);
+    put_raw(b, params.data, params.len);
+    put_u16(b, needs_count);
+    put_raw(b, needs.data, needs.len);
+}
+
+void put_append_whole(struct buf *b, uint32_t number, const struct stage_spec *s)
+{
+    put_u32(b, number);
+    put_stage(b, s);
+}
+
+int read_append_entry(struct reader *r, uint32_t number, uint32_t *like, struct stage_spec *s)
+{
+    *like = read_u32(r);
+    if (*like == number && !r->failed)
+        return read_stage(r, s);
+    s->params = read_view(r, read_u16(r));
+    s->needs_count = read_u16(r);
+    s->needs = read_view(r, (size_t)s->needs_count * STAGE_NEED_BYTES);
+    return r->failed || *like > number || s->params.len > PARAMS_SIZE_MAX ? ERR_FORMAT : 0;
+}
+
+void append_take_after(struct stage_spec *s, const struct stage_spec *entry)
+{
+    s->name[0] = 0;
+    s->inputs_count = 0;
+    s->inputs = (struct bytes){NULL, 0};
+    s->params = entry->params;
+    s->needs_count = entry->needs_count;
+    s->needs = entry->needs;
+}
+
+int read_append(struct reader *r, struct append *a)
+{
+    struct stage_spec s;
+    struct reader all;
+    uint32_t like;
+    int rc = 0;
+
+    a->first = read_u32(r);
+    a->count = read_u16(r);
+    all = a->entries = *r;
+    if (r->failed || a->count == 0 || a->count > APPEND_STAGES_MAX ||
+        reader_left(r) > APPEND_BYTES_MAX || a->first > JOB_STAGES_MAX)
+        return ERR_FORMAT;
+    for (uint16_t i = 0; rc == 0 && i < a->count; i++)
+        rc = read_append_entry(&all, a->first + i, &like, &s);
+    *r = all;
+    return rc < 0 ? rc : reader_result(&all);
+}

@@ -1,0 +1,44 @@
+/* Stages that the author of an open job (spec.h) adds while it runs, many at a time. The drawing,
+ * the part of a STAGES fact (core/job/fact.h) behind its author:
+ *
+ *   u32 first              the number of the first of them: as many stages as there are before it
+ *   u16 count              1..APPEND_STAGES_MAX
+ *   count x entry
+ *     u32 like             its own number: a stage follows as spec.h draws it
+ *                          a lower one, of a stage that was written out so, in the spec or in a
+ *                          list: all is as there but its name, its objects, and what follows
+ *       u16 length, params
+ *       u16 need count     and so many needs as spec.h draws them
+ *
+ * Such stages fold. The author numbers them, and the same stages are always in the same list: one
+ * that is sent again is the same bytes. */
+#ifndef VELUM_WIRE_APPEND_H
+#define VELUM_WIRE_APPEND_H
+
+#include "core/wire/spec.h"
+
+#define APPEND_STAGES_MAX 2048u
+#define APPEND_BYTES_MAX 32768u /* of a list */
+#define JOB_STAGES_MAX 1000000u
+
+struct append {
+    uint32_t first;
+    uint16_t count;
+    struct reader entries; /* take `count` with read_append_entry; borrowed */
+};
+
+/* Then the entries. */
+void put_append_begin(struct buf *b, uint32_t first, uint16_t count);
+void put_append_like(struct buf *b, uint32_t like, struct bytes params, uint16_t needs_count,
+                     struct bytes needs);
+void put_append_whole(struct buf *b, uint32_t number, const struct stage_spec *s);
+/* The next entry, of the stage of this number. Of one that is written out all of *s; of another
+ * params and needs, and *like is whose the rest is. 0, or an error of read_stage. */
+int read_append_entry(struct reader *r, uint32_t number, uint32_t *like, struct stage_spec *s);
+/* What the entry says over what the other stage is. */
+void append_take_after(struct stage_spec *s, const struct stage_spec *entry);
+/* Reads to the end of `r`, which must be that of the list, and steps through all entries. 0,
+ * ERR_FORMAT, or ERR_VERSION as of read_spec. */
+int read_append(struct reader *r, struct append *a);
+
+#endif

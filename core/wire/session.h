@@ -1,0 +1,56 @@
+/* A session: what the author of an open job (spec.h) and its coordinator say to each other. The
+ * author appends stages and closes, and hears what became of stages as they end; the node he is
+ * connected to passes both on.
+ *
+ *   SESSION, REQUEST_SESSION   32 job, u64 consumed (bytes of answers of this session, taken in),
+ *                              u32 low (what became of all stages before it is known), u8 level (0
+ *                              sent, 1 durable), block fact (STAGES or CLOSE; empty: it only asks)
+ *   SESSION_TOLD, REPLY_SESSION
+ *                              32 job, u32 number (1, 2, ... of the answers of this session), u32
+ *                              taken, u32 safe, u32 durable, u32 machines, u16 count, count x (u32
+ *                              stage, u8 state, block value of a stage that is complete)
+ *
+ * A session has the number of its request, and another coordinator, or the same, begins anew with
+ * each. `taken`: so many stages are known; what was sent behind them is to be sent again. `safe`:
+ * so many are synced by enough holders. Every SESSION is answered. What became of stages comes
+ * while the answers that were not consumed are less than SESSION_WINDOW; it may come twice. */
+#ifndef VELUM_WIRE_SESSION_H
+#define VELUM_WIRE_SESSION_H
+
+#include "core/base/id.h"
+#include "core/wire/value.h"
+
+#define SESSION_WINDOW ((uint64_t)512 << 10)
+#define SESSION_OPEN_MAX 65536u /* stages of a job that have not ended; beyond, none is taken */
+
+enum session_level { SESSION_SENT = 0, SESSION_DURABLE = 1 };
+enum session_end { STAGE_END_DONE = 0, STAGE_END_FAILED = 1, STAGE_END_BLOCKED = 2 };
+
+struct session_ask {
+    struct job_id job;
+    uint64_t consumed;
+    uint32_t low;
+    uint8_t level;     /* enum session_level */
+    struct bytes fact; /* borrowed */
+};
+struct session_answer {
+    struct job_id job;
+    uint32_t number, taken, safe, durable, machines;
+    uint16_t count;
+    struct reader ends; /* take `count` with read_session_end */
+};
+struct session_stage {
+    uint32_t stage;
+    uint8_t state;      /* enum session_end */
+    struct bytes value; /* borrowed */
+};
+
+void put_session_ask(struct buf *b, const struct session_ask *m);
+int read_session_ask(struct bytes payload, struct session_ask *m);
+/* Then the ends. */
+void put_session_answer(struct buf *b, const struct session_answer *m);
+int read_session_answer(struct bytes payload, struct session_answer *m);
+void put_session_end(struct buf *b, const struct session_stage *s);
+struct session_stage read_session_end(struct reader *r);
+
+#endif

@@ -1,0 +1,116 @@
+/* What the author of an open job and its coordinator say to each other, made and told. */
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/job/fact.h"
+#include "core/wire/message.h"
+#include "core/wire/session.h"
+#include "tests/golden/golden.h"
+
+/* Two stages that are appended, the second like the first. */
+static void put_appended(struct buf *fact)
+{
+    static const uint8_t needs[STAGE_NEED_BYTES] = {17, 0, 0, 0, 0, 0};
+    struct stage_spec s = {.units = 64, .leaf_units = 8, .accumulator_size = 8};
+    struct signed_bytes sealed = {.certificate = bytes_of_text("a certificate, DER")};
+    uint8_t room[1024];
+    struct buf body;
+    memcpy(s.kernel, "sum", 4);
+    memcpy(s.args, "64", 3);
+    s.source = golden_digest(3);
+    s.params = bytes_of_text("params");
+    buf_init_fixed(&body, room, sizeof room);
+    put_stages_begin(&body, golden_job(1), golden_node(9));
+    put_append_begin(&body, 17, 2);
+    put_append_whole(&body, 17, &s);
+    put_append_like(&body, 17, bytes_of_text("others"), 1, (struct bytes){needs, sizeof needs});
+    sealed.body = buf_bytes(&body);
+    memset(sealed.signature, 0xa5, sizeof sealed.signature);
+    put_signed_fact(fact, FACT_STAGES, &sealed);
+}
+
+/* The author of an open job asks, and is answered. */
+void golden_put_session(struct buf *b, bool answer)
+{
+    struct session_ask ask = {golden_job(1), 4096, 17, SESSION_DURABLE, {NULL, 0}};
+    const struct session_answer m = {.job = golden_job(1),
+                                     .number = 3,
+                                     .taken = 20,
+                                     .safe = 19,
+                                     .durable = 3,
+                                     .machines = 2,
+                                     .count = 2};
+    if (!answer) {
+        uint8_t room[2048];
+        struct buf fact;
+        buf_init_fixed(&fact, room, sizeof room);
+        put_appended(&fact);
+        ask.fact = buf_bytes(&fact);
+        put_session_ask(b, &ask);
+        return;
+    }
+    put_session_answer(b, &m);
+    put_session_end(b, &(struct session_stage){17, STAGE_END_DONE, bytes_of_text("8 bytes.")});
+    put_session_end(b, &(struct session_stage){18, STAGE_END_BLOCKED, {NULL, 0}});
+}
+
+#define U(x) ((unsigned long long)(x))
+
+static void say_stages(struct bytes fact, FILE *to)
+{
+    static struct fact f;
+    struct stage_spec s;
+    uint32_t like;
+    int rc = fact_read(fact, &f);
+    if (rc < 0 || f.kind != FACT_STAGES) {
+        fprintf(to, " fact: %s", rc < 0 ? err_sentence(rc) : "no stages");
+        return;
+    }
+    fprintf(to, " first=%u", (unsigned)f.stages.append.first);
+    for (uint32_t i = 0; i < f.stages.append.count; i++) {
+        if (read_append_entry(&f.stages.append.entries, f.stages.append.first + i, &like, &s) < 0)
+            return;
+        fprintf(to, " like=%u params=%zu needs=%u", (unsigned)like, s.params.len,
+                (unsigned)s.needs_count);
+        for (uint16_t k = 0; k < s.needs_count; k++)
+            fprintf(to, " %u@%u", (unsigned)stage_need_at(s.needs, k).stage,
+                    (unsigned)stage_need_at(s.needs, k).place);
+    }
+}
+
+static int tell_answer(struct bytes p, FILE *to)
+{
+    struct session_answer m;
+    int rc = read_session_answer(p, &m);
+    if (rc < 0)
+        return rc;
+    fprintf(to, " number=%u taken=%u safe=%u durable=%u machines=%u", (unsigned)m.number,
+            (unsigned)m.taken, (unsigned)m.safe, (unsigned)m.durable, (unsigned)m.machines);
+    for (uint16_t i = 0; i < m.count; i++) {
+        struct session_stage s = read_session_end(&m.ends);
+        fprintf(to, " stage %u state=%u bytes=%zu", (unsigned)s.stage, (unsigned)s.state,
+                s.value.len);
+    }
+    return 0;
+}
+
+int golden_tell_session(uint8_t type, struct bytes p, FILE *to)
+{
+    struct session_ask m;
+    int rc;
+    if (type == MESSAGE_SESSION_TOLD || type == MESSAGE_REPLY_SESSION)
+        return tell_answer(p, to);
+    rc = read_session_ask(p, &m);
+    if (rc < 0)
+        return rc;
+    fprintf(to, " consumed=%llu low=%u level=%u", U(m.consumed), (unsigned)m.low,
+            (unsigned)m.level);
+    say_stages(m.fact, to);
+    return 0;
+}
+
+bool golden_is_session(uint8_t type)
+{
+    return type == MESSAGE_SESSION || type == MESSAGE_SESSION_TOLD ||
+           type == MESSAGE_REQUEST_SESSION || type == MESSAGE_REPLY_SESSION;
+}

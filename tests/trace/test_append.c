@@ -1,0 +1,615 @@
+/* Stories of open jobs: their author appends stages while they run, hears what became of each, and
+ * closes them in the end. */
+#include "core/base/err.h"
+#include "core/base/prng.h"
+#include "core/job/ledger.h"
+#include "core/node/jobs.h"
+#include "core/node/session.h"
+#include "core/node/stages.h"
+#include "core/wire/session.h"
+#include "tests/lib/check.h"
+#include "tests/lib/parts.h"
+#include "tests/lib/story_graph.h"
+#include "tests/lib/story_worker.h"
+
+#define LEAVES 3
+
+static struct story story;
+static struct job_spec made;
+static struct job_id id;
+static bool alone; /* signed for one slot only */
+static bool wild;  /* coordinators come and go */
+
+/* What the author knows. */
+static uint64_t user;
+static uint32_t at, request, last_number, taken, safe, answers_seen;
+static uint64_t consumed;
+static uint8_t ends[PARTS_MAX]; /* how often each stage's end was told */
+static uint8_t states[PARTS_MAX];
+static uint64_t values[PARTS_MAX];
+
+static uint32_t none(uint64_t leaf)
+{
+    (void)leaf;
+    return 0;
+}
+
+static void as_told(struct job_spec *spec, uint32_t number)
+{
+    (void)number;
+    spec->slots_max = alone;
+    spec->open = spec->keep_going = true;
+    parts_spec(spec, "work");
+    made = *spec;
+    spec->more = (struct bytes){NULL, 0};
+    spec->more_count = 0;
+}
+
+static void come_to(uint32_t node)
+{
+    user = story_user(&story, node);
+    at = node;
+    request = 0;
+    consumed = last_number = 0;
+    answers_seen = story.answers_count;
+}
+
+/* All stages of the test are there by now; the first is that of the spec. */
+static void begin(uint32_t count)
+{
+    uint64_t first;
+    uint32_t asked;
+
+    story_init(&story, count);
+    story.output = none;
+    story.graphs = true;
+    story.adjust = as_told;
+    for (uint32_t i = 0; i < count; i++) {
+        story.nodes[i].keeps_disk = true;
+        story_start(&story, i);
+    }
+    for (uint32_t i = 1; i < count; i++)
+        story_hint(&story, i, 0);
+    story_run(&story, 2 * S_US);
+    memset(ends, 0, sizeof ends);
+    taken = safe = 0;
+    first = story_user(&story, 0);
+    asked = story_submit(&story, first, 1);
+    REQUIRE(story_code_within(&story, first, asked, S_US) == 0);
+    story_leave(&story, first);
+    id = story_job(&story, 1);
+    story_run(&story, 500 * MS_US);
+    come_to(count - 1);
+}
+
+static void hear(const struct story_answer *a)
+{
+    struct session_answer m;
+
+    REQUIRE(read_session_answer((struct bytes){a->data, a->len}, &m) == 0);
+    CHECK(job_id_equal(m.job, id));
+    /* Another coordinator answers, or one was lost: its author begins anew. */
+    if (wild && m.number != last_number + 1) {
+        request = 0;
+        return;
+    }
+    CHECK_INT(m.number, last_number + 1);
+    last_number = m.number;
+    taken = m.taken;
+    safe = m.safe;
+    consumed += a->len;
+    for (uint16_t i = 0; i < m.count; i++) {
+        struct session_stage end = read_session_end(&m.ends);
+
+        REQUIRE(end.stage < PARTS_MAX);
+        ends[end.stage]++;
+        states[end.stage] = end.state;
+        values[end.stage] = end.value.len == 8 ? load_u64(end.value.data) : 0;
+    }
+}
+
+static void listen(void)
+{
+    for (; answers_seen < story.answers_count; answers_seen++) {
+        const struct story_answer *a = &story.answers[answers_seen];
+
+        if (a->link == user && a->request == request && a->type == MESSAGE_REPLY_SESSION)
+            hear(a);
+    }
+}
+
+static void ask(struct bytes fact, enum session_level level)
+{
+    struct session_ask m = {.job = id, .consumed = consumed, .level = level, .fact = fact};
+    struct buf b;
+
+    if (request == 0)
+        last_number = 0, consumed = m.consumed = 0;
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_session_ask(&b, &m);
+    if (request == 0)
+        request = story_ask(&story, user, MESSAGE_REQUEST_SESSION, buf_bytes(&b));
+    else
+        story_tell(&story, user, MESSAGE_REQUEST_SESSION, request, buf_bytes(&b));
+    buf_clear(&b);
+    listen();
+}
+
+static void say(enum fact_kind kind, struct bytes body, struct node_id who,
+                enum session_level level)
+{
+    struct buf fact;
+
+    buf_init(&fact, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    story_user_fact(kind, body, who, &fact);
+    ask(buf_bytes(&fact), level);
+    buf_clear(&fact);
+}
+
+static void append_as(uint32_t from, uint32_t to, struct node_id who)
+{
+    struct buf b;
+
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_stages_begin(&b, id, who);
+    parts_append(&b, from, to, "work");
+    say(FACT_STAGES, buf_bytes(&b), who, SESSION_DURABLE);
+    buf_clear(&b);
+}
+
+static void append(uint32_t from, uint32_t to)
+{
+    append_as(from, to, story_user_id());
+}
+
+static void end_with(uint32_t count)
+{
+    struct close_fact c = {.author = story_user_id(), .count = count};
+    uint8_t bytes[128];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_close_body(&b, id, &c);
+    say(FACT_CLOSE, buf_bytes(&b), story_user_id(), SESSION_DURABLE);
+}
+
+static bool all_ended(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (ends[i] == 0)
+            return false;
+    return true;
+}
+
+/* Until what became of the first `count` stages is known; asks again as an author does. */
+static void hear_all(uint32_t count, int64_t within_us)
+{
+    struct instant until = instant_plus_us(story.now, within_us);
+
+    for (int k = 1; !all_ended(count) && instant_before(story.now, until); k++) {
+        story_run(&story, 10 * MS_US);
+        listen();
+        if (k % 100 == 0)
+            ask((struct bytes){NULL, 0}, SESSION_SENT);
+    }
+    CHECK(all_ended(count));
+}
+
+static struct job_view outcome(int64_t within_us)
+{
+    uint64_t link = story_user(&story, at);
+    uint32_t asked = story_watch(&story, link, id);
+    struct job_view v = {0};
+
+    for (; within_us > 0; within_us -= 100 * MS_US) {
+        const struct story_answer *a;
+
+        story_run(&story, 100 * MS_US);
+        a = story_answer(&story, link, asked);
+        if (a != NULL && a->type == MESSAGE_REPLY_JOB &&
+            read_job_view((struct bytes){a->data, a->len}, &v) == 0 && job_state_is_final(v.state))
+            break;
+    }
+    return v;
+}
+
+static void check_result(int64_t within_us)
+{
+    struct job_view v = outcome(within_us);
+    uint8_t bytes[8];
+
+    CHECK_STR(v.error, "");
+    CHECK_INT(v.state, JOB_DONE);
+    store_u64(bytes, story_graph_result(&made, none));
+    CHECK(bytes_equal(v.result, (struct bytes){bytes, 8}));
+    CHECK_INT(v.leaves_total, parts_leaves());
+}
+
+/* Each stage reads one or two earlier ones. */
+static void make_parts(uint32_t count)
+{
+    parts_begin();
+    for (uint32_t i = 0; i < count; i++) {
+        struct part *p = parts_add(i % 7 == 6 ? 5 : LEAVES, false);
+
+        if (i > 0)
+            parts_need(p, i / 2, 0);
+        if (i > 4)
+            parts_need(p, i - 3, 1);
+    }
+}
+
+static struct job *job_at(uint32_t node)
+{
+    return job_find(story.nodes[node].core, id);
+}
+
+TEST(stages_that_are_appended_come_to_what_a_spec_of_them_does)
+{
+    make_parts(60);
+    begin(3);
+    append(1, 20);
+    hear_all(20, 20 * S_US);
+    append(20, 60);
+    hear_all(60, 20 * S_US);
+    CHECK_INT(taken, 60);
+    CHECK_INT(safe, 60);
+    for (uint32_t i = 0; i < 60; i++) {
+        CHECK_INT(ends[i], 1);
+        CHECK_INT(states[i], STAGE_END_DONE);
+    }
+    CHECK(values[59] == story_graph_result(&made, none));
+    end_with(60);
+    check_result(10 * S_US);
+    CHECK(story_leaves_computed(&story) >= parts_leaves());
+    CHECK(story_end(&story));
+}
+
+TEST(an_open_job_does_not_end_before_it_is_closed)
+{
+    make_parts(4);
+    begin(3);
+    append(1, 4);
+    hear_all(4, 20 * S_US);
+    story_run(&story, 10 * S_US);
+    CHECK(!job_is_final(job_at(story_leader(&story, id))));
+    end_with(4);
+    check_result(10 * S_US);
+    CHECK(story_end(&story));
+}
+
+TEST(a_list_that_comes_twice_is_there_once)
+{
+    make_parts(12);
+    begin(3);
+    append(1, 6);
+    append(1, 6);
+    append(6, 12);
+    append(1, 6);
+    hear_all(12, 20 * S_US);
+    CHECK_INT(taken, 12);
+    end_with(12);
+    end_with(12);
+    check_result(10 * S_US);
+    CHECK(story_end(&story));
+}
+
+/* Its author sends it again, when it hears that it was not taken. */
+TEST(a_list_behind_one_that_is_missing_waits_for_it)
+{
+    make_parts(12);
+    begin(3);
+    append(6, 12);
+    story_run(&story, S_US);
+    listen();
+    CHECK_INT(taken, 1);
+    append(1, 6);
+    append(6, 12);
+    hear_all(12, 20 * S_US);
+    end_with(12);
+    check_result(10 * S_US);
+    CHECK(story_end(&story));
+}
+
+TEST(what_contradicts_what_was_said_is_refused)
+{
+    uint32_t leader;
+
+    make_parts(12);
+    begin(3);
+    append(1, 6);
+    hear_all(6, 20 * S_US);
+    leader = story_leader(&story, id);
+    story_leave(&story, user);
+    come_to(leader);
+    append(1, 5); /* not the list that it was */
+    CHECK_INT(story_code(&story, user, request), 2);
+    request = 0;
+    end_with(3);
+    CHECK_INT(story_code(&story, user, request), 2);
+    request = 0;
+    end_with(8);
+    story_run(&story, MS_US);
+    request = 0;
+    append(6, 12);
+    CHECK_INT(story_code(&story, user, request), 2);
+    request = 0;
+    end_with(9);
+    CHECK_INT(story_code(&story, user, request), 2);
+    append(6, 8);
+    story_run(&story, 5 * S_US);
+    CHECK_INT(job_at(leader)->graph->count, 8);
+    CHECK_INT(job_final_state(job_at(leader)), JOB_DONE);
+    CHECK(story_end(&story));
+}
+
+TEST(nobody_but_its_author_appends)
+{
+    struct node_id other = story_user_id();
+    uint32_t leader;
+
+    make_parts(6);
+    begin(3);
+    leader = story_leader(&story, id);
+    story_leave(&story, user);
+    come_to(leader);
+    other.bytes[0] ^= 1;
+    append_as(1, 3, other);
+    CHECK_INT(story_code(&story, user, request), 4);
+    CHECK_INT(job_at(leader)->graph->count, 1);
+    request = 0;
+    append(1, 6);
+    hear_all(6, 20 * S_US);
+    CHECK(story_end(&story));
+}
+
+TEST(who_works_for_a_job_without_holding_it_hears_of_its_stages)
+{
+    uint32_t stranger;
+    bool worked = false;
+
+    make_parts(100);
+    begin(6);
+    append(1, 100);
+    stranger = story_stranger(&story, id);
+    for (int k = 0; k < 5000 && !all_ended(100); k++) {
+        story_run(&story, MS_US);
+        listen();
+        worked |= job_at(stranger) != NULL && job_at(stranger)->graph->count == 100 &&
+                  job_at(stranger)->labour != NULL && job_at(stranger)->labour->chunks != NULL;
+    }
+    CHECK(worked);
+    hear_all(100, 30 * S_US);
+    end_with(100);
+    check_result(10 * S_US);
+    CHECK(story_end(&story));
+}
+
+TEST(another_coordinator_goes_on_with_what_was_appended)
+{
+    uint32_t leader;
+
+    make_parts(80);
+    begin(5);
+    append(1, 40);
+    for (int k = 0; k < 3000 && safe < 40; k++) {
+        story_run(&story, MS_US);
+        listen();
+    }
+    CHECK_INT(safe, 40);
+    leader = story_leader(&story, id);
+    story_kill(&story, leader);
+    story_run(&story, 8 * S_US);
+    come_to((leader + 1) % 5);
+    append(40, 80);
+    hear_all(80, 60 * S_US);
+    for (uint32_t i = 0; i < 80; i++)
+        CHECK_INT(states[i], STAGE_END_DONE);
+    end_with(80);
+    check_result(20 * S_US);
+    CHECK(story_end(&story));
+}
+
+TEST(what_was_called_safe_is_there_when_all_come_back)
+{
+    make_parts(40);
+    alone = true;
+    begin(3);
+    alone = false;
+    append(1, 40);
+    for (int k = 0; k < 3000 && safe < 40; k++) {
+        story_run(&story, MS_US);
+        listen();
+    }
+    CHECK_INT(safe, 40);
+    for (uint32_t i = 0; i < 3; i++)
+        story_kill(&story, i);
+    for (uint32_t i = 0; i < 3; i++)
+        story_start(&story, i);
+    for (uint32_t i = 1; i < 3; i++)
+        story_hint(&story, i, 0);
+    story_run(&story, 10 * S_US);
+    CHECK_INT(job_at(story_leader(&story, id))->graph->count, 40);
+    come_to(1);
+    ask((struct bytes){NULL, 0}, SESSION_SENT);
+    hear_all(40, 60 * S_US);
+    end_with(40);
+    check_result(20 * S_US);
+    CHECK(story_end(&story));
+}
+
+TEST(a_task_that_fails_blocks_what_needs_it_and_nothing_else)
+{
+    struct job_view v;
+
+    parts_begin();
+    for (uint32_t i = 0; i < 6; i++)
+        parts_add(1, false);
+    parts[2].param = STORY_FAILING;
+    parts_need(&parts[3], 2, 0);
+    parts_need(&parts[4], 1, 0);
+    begin(3);
+    append(1, 4);
+    hear_all(4, 60 * S_US);
+    CHECK_INT(states[2], STAGE_END_FAILED);
+    CHECK_INT(states[3], STAGE_END_BLOCKED);
+    parts_need(&parts[5], 3, 0); /* known to be blocked when it comes */
+    append(4, 6);
+    hear_all(6, 20 * S_US);
+    CHECK_INT(states[4], STAGE_END_DONE);
+    CHECK_INT(states[5], STAGE_END_BLOCKED);
+    end_with(6);
+    v = outcome(20 * S_US);
+    CHECK_INT(v.state, JOB_FAILED);
+    CHECK(story_end(&story));
+}
+
+TEST(an_open_job_whose_author_is_gone_ends)
+{
+    struct job_view v;
+
+    make_parts(4);
+    begin(3);
+    append(1, 4);
+    hear_all(4, 20 * S_US);
+    story_leave(&story, user);
+    story_run(&story, SESSION_ABANDONED_US - 10 * S_US);
+    CHECK(!job_is_final(job_at(story_leader(&story, id))));
+    v = outcome(20 * S_US);
+    CHECK_INT(v.state, JOB_TIMED_OUT);
+    CHECK(strstr(v.error, "its author neither closed it nor asked") != NULL);
+    CHECK(story_end(&story));
+}
+
+/* An author that says everything again that was not taken, at whichever node it finds. */
+static void feed(uint32_t *given, uint32_t count, struct prng *p)
+{
+    static uint32_t borders[PARTS_MAX];
+    uint32_t from = 1;
+
+    for (uint32_t i = 1; i < *given; i = borders[i])
+        from = i < taken ? borders[i] : from;
+    if (from == *given && *given < count) {
+        borders[from] = from + 1 + (uint32_t)prng_below(p, 9);
+        *given = borders[from] = borders[from] < count ? borders[from] : count;
+    }
+    for (uint32_t i = from; i < *given; i = borders[i])
+        append(i, borders[i]);
+    if (*given == count && taken == count && all_ended(count))
+        end_with(count);
+    else if (from == *given)
+        ask((struct bytes){NULL, 0}, SESSION_SENT);
+}
+
+static void one_dies_or_comes_back(bool down[4], struct prng *p)
+{
+    uint32_t i = (uint32_t)prng_below(p, 4), others = 0;
+
+    for (uint32_t k = 0; k < 4; k++)
+        others += !down[k];
+    if (down[i]) {
+        story_start(&story, i);
+        for (uint32_t k = 0; k < 4; k++)
+            if (k != i && !down[k])
+                story_hint(&story, i, k);
+        down[i] = false;
+    } else if (others > 2) {
+        story_kill(&story, i);
+        down[i] = true;
+    }
+}
+
+static void random_life(uint64_t seed)
+{
+    uint32_t given = 1, count, step = 0;
+    bool down[4] = {false};
+    struct prng p;
+    struct job *j;
+
+    prng_init(&p, seed);
+    count = 10 + (uint32_t)prng_below(&p, 60);
+    make_parts(count);
+    begin(4);
+    for (; step < 400; step++) {
+        feed(&given, count, &p);
+        story_run(&story, (int64_t)prng_below(&p, 2000) * MS_US);
+        listen();
+        if (step < 40 && prng_below(&p, 4) == 0)
+            one_dies_or_comes_back(down, &p);
+        if (down[at] || prng_below(&p, 8) == 0) {
+            uint32_t next = (uint32_t)prng_below(&p, 4);
+
+            if (!down[at])
+                story_leave(&story, user);
+            while (down[next])
+                next = (next + 1) % 4;
+            come_to(next);
+        }
+        j = job_at(at);
+        if (j != NULL && job_is_final(j) && j->settled)
+            break;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        CHECK_INT(states[i], STAGE_END_DONE);
+    for (uint32_t i = 0; i < 4; i++)
+        if (down[i])
+            story_start(&story, i);
+    check_result(30 * S_US);
+    if (!CHECK(step < 400))
+        printf("# seed %llu\n", (unsigned long long)seed);
+    CHECK(story_end(&story));
+}
+
+TEST(whoever_dies_meanwhile_the_same_comes_of_it)
+{
+    wild = true;
+    for (uint64_t seed = 1; seed <= 12; seed++)
+        random_life(seed);
+    wild = false;
+}
+
+/* Stages that wait for one that hangs. */
+static void append_waiting(uint32_t first, uint16_t count)
+{
+    struct stage_need need = {0, NEED_ORDER};
+    uint8_t room[STAGE_NEED_BYTES];
+    struct buf b, needs;
+
+    buf_init_fixed(&needs, room, sizeof room);
+    put_stage_need(&needs, &need);
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_stages_begin(&b, id, story_user_id());
+    put_append_begin(&b, first, count);
+    for (uint16_t i = 0; i < count; i++)
+        put_append_like(&b, 0, (struct bytes){NULL, 0}, 1, buf_bytes(&needs));
+    say(FACT_STAGES, buf_bytes(&b), story_user_id(), SESSION_SENT);
+    buf_clear(&b);
+}
+
+TEST(no_more_than_a_bound_of_them_wait)
+{
+    uint32_t leader;
+
+    parts_begin();
+    parts_add(1, false);
+    parts[0].param = STORY_HANGING;
+    begin(1);
+    leader = story_leader(&story, id);
+    for (uint32_t first = 1; first < SESSION_OPEN_MAX + 4000; first += 1000)
+        append_waiting(first, 1000);
+    listen();
+    CHECK(taken > SESSION_OPEN_MAX - 1000);
+    CHECK(taken <= SESSION_OPEN_MAX);
+    CHECK_INT(job_at(leader)->graph->count, taken);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(stages_that_are_appended_come_to_what_a_spec_of_them_does,
+          an_open_job_does_not_end_before_it_is_closed, a_list_that_comes_twice_is_there_once,
+          a_list_behind_one_that_is_missing_waits_for_it, what_contradicts_what_was_said_is_refused,
+          nobody_but_its_author_appends, who_works_for_a_job_without_holding_it_hears_of_its_stages,
+          another_coordinator_goes_on_with_what_was_appended,
+          what_was_called_safe_is_there_when_all_come_back,
+          a_task_that_fails_blocks_what_needs_it_and_nothing_else,
+          an_open_job_whose_author_is_gone_ends, whoever_dies_meanwhile_the_same_comes_of_it,
+          no_more_than_a_bound_of_them_wait)
