@@ -2,7 +2,6 @@
 
 #include "cmd/flow_resume.h"
 #include "cmd/flow_show.h"
-#include "cmd/follow.h"
 #include "cmd/submit.h"
 #include "core/base/err.h"
 #include "core/host/memory.h"
@@ -29,20 +28,6 @@ static const struct opt opts[] = {
     {.name = "local", .kind = OPT_SWITCH, .effect = "compute in this process, without any node"},
     {0},
 };
-
-static int follow(const struct call *c, struct line *l, const struct reply_submitted *ack)
-{
-    struct job_entry end;
-    int code;
-    const char *progress = opt_text(c->opts, "progress", NULL);
-    struct follow_options o = {.progress = progress_kind_of(progress, talk_is_terminal()),
-                               .until = INSTANT_NEVER};
-    if (!follow_job(l, ack->job, &o, &end, &code))
-        return code;
-    code = follow_outcome(l, &end, opt_given(c->opts, "json"), o.progress);
-    job_entry_clear(&end);
-    return code;
-}
 
 static void announce(const struct flow_plan *p, const struct line *l, const char *id,
                      uint32_t durable)
@@ -75,7 +60,7 @@ static int submit(const struct call *c, const struct flow_plan *p, struct line *
         return CODE_DONE;
     }
     announce(p, l, id, ack.durable);
-    return follow(c, l, &ack);
+    return submit_follow(c, l, &ack);
 }
 
 static bool only_shows(const struct call *c)

@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "cmd/follow.h"
 #include "cmd/inputs.h"
 #include "cmd/submit.h"
 #include "cmd/wants_opts.h"
@@ -110,25 +109,6 @@ static void announce(const struct submission *s, const struct reply_submitted *r
               leaves, leaves == 1 ? "f" : "ves", durable);
 }
 
-static int follow(const struct call *c, struct line *l, const struct reply_submitted *ack)
-{
-    struct job_entry end;
-    int code;
-    const char *progress = opt_text(c->opts, "progress", NULL);
-    struct follow_options o = {.progress = progress_kind_of(progress, talk_is_terminal()),
-                               .until = INSTANT_NEVER};
-    if (!follow_job(l, ack->job, &o, &end, &code))
-        return code;
-    /* A short job ends before the news of its copies has gone round. */
-    if (end.view.durable < ack->durable) {
-        end.view.durable = ack->durable;
-        end.view.machines = ack->machines;
-    }
-    code = follow_outcome(l, &end, opt_given(c->opts, "json"), o.progress);
-    job_entry_clear(&end);
-    return code;
-}
-
 static int submit(const struct call *c, struct line *l, struct submission *s)
 {
     struct reply_submitted reply;
@@ -142,7 +122,7 @@ static int submit(const struct call *c, struct line *l, struct submission *s)
         return CODE_DONE;
     }
     announce(s, &reply);
-    return follow(c, l, &reply);
+    return submit_follow(c, l, &reply);
 }
 
 static int take_options(const struct call *c, struct submission *s)

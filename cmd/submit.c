@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cmd/follow.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/memory.h"
@@ -165,4 +166,23 @@ int submit_spec(struct bytes body, struct line *l, struct reply_submitted *out)
         rc = send_until_answered(l, buf_bytes(&sealed), out);
     buf_clear(&sealed);
     return rc < 0 ? line_report(l, rc) : 0;
+}
+
+int submit_follow(const struct call *c, struct line *l, const struct reply_submitted *ack)
+{
+    struct job_entry end;
+    int code;
+    const char *progress = opt_text(c->opts, "progress", NULL);
+    struct follow_options o = {.progress = progress_kind_of(progress, talk_is_terminal()),
+                               .until = INSTANT_NEVER};
+    if (!follow_job(l, ack->job, &o, &end, &code))
+        return code;
+    /* A short job ends before the news of its copies has gone round. */
+    if (end.view.durable < ack->durable) {
+        end.view.durable = ack->durable;
+        end.view.machines = ack->machines;
+    }
+    code = follow_outcome(l, &end, opt_given(c->opts, "json"), o.progress);
+    job_entry_clear(&end);
+    return code;
 }
