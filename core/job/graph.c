@@ -86,8 +86,7 @@ static uint8_t demand_take(struct graph *g, const struct job_spec *spec, const s
     if (number > 0 || demand_is_empty(&s->demand))
         return number;
     ensure(g->demands_count < DEMANDS_MAX); /* the spec was checked */
-    g->demand_stages[g->demands_count++] = g->count;
-    return (uint8_t)g->demands_count;
+    return ++g->demands_count;
 }
 
 static void link_up(struct graph *g, uint32_t reader, uint32_t stage)
@@ -405,9 +404,12 @@ const struct stage_spec *graph_spec(const struct graph *g, const struct job_spec
 struct demand graph_demand(const struct graph *g, const struct job_spec *spec, uint32_t i)
 {
     struct stage_spec room;
+    uint32_t first = 0;
 
     ensure(i > 0 && i <= g->demands_count);
-    return graph_spec(g, spec, g->demand_stages[i - 1], &room)->demand;
+    while (g->stages[first].demand != i)
+        first++;
+    return graph_spec(g, spec, first, &room)->demand;
 }
 
 uint32_t graph_stage_of(const struct graph *g, uint64_t leaf)

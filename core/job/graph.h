@@ -40,13 +40,12 @@ struct graph {
     uint32_t count, cap;
     struct graph_link *links; /* by reader */
     uint32_t links_count, links_cap;
-    uint32_t demand_stages[DEMANDS_MAX]; /* the first stage of the spec with each */
-    uint32_t demands_count;
     uint64_t units, leaf_units; /* of a search, which is the only stage of its job */
     struct graph_list *lists;   /* what was appended, in order */
     uint32_t lists_count, lists_cap;
     size_t lists_bytes;
-    uint32_t of_spec; /* so many stages are those of the spec */
+    uint32_t of_spec;      /* so many stages are those of the spec */
+    uint8_t demands_count; /* so many different ones these have, numbered as they come */
 };
 
 #define GRAPH_LISTS_BYTES_MAX ((size_t)48 << 20) /* appended to one job */
