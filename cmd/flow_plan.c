@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/submit.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/kernels.h"
@@ -173,18 +174,12 @@ static int plan_there(const struct flow_plan *p, uint32_t i, const struct wish *
 {
     const struct flow_stage *s = stage_at(p, i);
     char about[FLOW_ABOUT_SIZE];
-    struct frame frame;
-    struct buf b;
-    buf_init(&b, &host_memory, FRAME_PAYLOAD_MAX);
-    int rc = put_request_plan(&b, s->kernel, (int)s->args_count, (const char *const *)s->args,
-                              w->inputs_count, w->sizes);
-    if (rc == 0)
-        rc = buf_result(&b);
-    if (rc == 0)
-        rc = line_exchange(l, MESSAGE_REQUEST_PLAN, buf_bytes(&b), MESSAGE_REPLY_PLAN, &frame);
-    if (rc == 0)
-        rc = plan_read(to, frame.payload);
-    buf_clear(&b);
+    const struct plan_wish ask = {.kernel = s->kernel,
+                                  .argc = (int)s->args_count,
+                                  .argv = s->args,
+                                  .inputs_count = w->inputs_count,
+                                  .input_sizes = w->sizes};
+    int rc = submit_plan_ask(l, &ask, to);
     flow_about(p->path, s, false, about);
     about[strlen(about) - 1] = '\0'; /* a colon comes there */
     return rc < 0 ? line_report_about(l, about, rc) : 0;

@@ -1,14 +1,11 @@
 /* The specification of a flow's job. See flow_plan.h. */
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 
 #include "cmd/flow_plan.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/memory.h"
-
-#define NOT_AFTER_S (SPEC_NOT_AFTER_MAX_S - 3600) /* an hour is left for clocks that differ */
+#include "core/host/submission.h"
 
 /* What a stage borrows while it is encoded. */
 struct room {
@@ -52,21 +49,14 @@ static void join_args(const struct flow_stage *s, char to[JOB_ARGS_SIZE])
 static struct stage_spec spec_in(const struct flow_plan *p, uint32_t at, const struct room *room)
 {
     const struct flow_stage *f = &p->flow->stages[at];
-    const struct plan *plan = &p->list[at];
-    struct stage_spec s = {.source = plan->source,
-                           .params = {plan->params, plan->params_len},
-                           .units = plan->units,
-                           .leaf_units = plan->leaf_units,
-                           .reduction = plan->reduction,
-                           .accumulator_size = plan->accumulator_size,
-                           .inputs = buf_bytes(&room->inputs),
-                           .inputs_count = (uint16_t)(room->inputs.len / STAGE_INPUT_BYTES),
-                           .needs = buf_bytes(&room->needs),
-                           .needs_count = (uint16_t)(room->needs.len / STAGE_NEED_BYTES),
-                           .retries = (uint8_t)f->retries,
-                           .leaf_us = (uint64_t)f->leaf_us,
-                           .demand = wants_demand(&f->wants)};
-    text_copy(s.kernel, sizeof s.kernel, f->kernel);
+    struct stage_spec s = submission_stage(&p->list[at]);
+    s.inputs = buf_bytes(&room->inputs);
+    s.inputs_count = (uint16_t)(room->inputs.len / STAGE_INPUT_BYTES);
+    s.needs = buf_bytes(&room->needs);
+    s.needs_count = (uint16_t)(room->needs.len / STAGE_NEED_BYTES);
+    s.retries = (uint8_t)f->retries;
+    s.leaf_us = (uint64_t)f->leaf_us;
+    s.demand = wants_demand(&f->wants);
     text_copy(s.name, sizeof s.name, f->name);
     join_args(f, s.args);
     return s;
@@ -92,30 +82,32 @@ static void room_clear(struct room *r)
     buf_clear(&r->inputs);
 }
 
-static int put_nonce(struct job_spec *spec)
+/* What the whole file says of its job. */
+static int begin(struct job_spec *spec, const struct flow *f, struct node_id author,
+                 const char *name)
 {
-    return getrandom(spec->nonce, sizeof spec->nonce, 0) == (ssize_t)sizeof spec->nonce
-               ? 0
-               : ERR_SYSTEM;
+    int rc = submission_begin(spec, author);
+    spec->slots_max = (uint32_t)f->slots_max;
+    spec->timeout_us = (uint64_t)f->timeout_us;
+    spec->priority = f->priority;
+    spec->waits = f->waits;
+    text_copy(spec->name, sizeof spec->name, name);
+    return rc;
 }
 
 int flow_plan_encode_one(const struct flow_plan *p, uint32_t stage, struct node_id author,
                          const char *name, const struct stage_input *inputs, uint16_t count,
                          struct buf *body)
 {
-    struct job_spec spec = {.author = author,
-                            .not_after_s = (int64_t)time(NULL) + NOT_AFTER_S,
-                            .slots_max = (uint32_t)p->flow->slots_max,
-                            .timeout_us = (uint64_t)p->flow->timeout_us,
-                            .priority = p->flow->priority,
-                            .waits = p->flow->waits};
+    struct job_spec spec;
     struct room room;
+    int rc = begin(&spec, p->flow, author, name);
     room_init(&room);
     for (uint16_t i = 0; i < count; i++)
         put_stage_input(&room.inputs, &inputs[i]);
-    text_copy(spec.name, sizeof spec.name, name);
     spec.stage = spec_in(p, stage, &room);
-    int rc = room.inputs.failed ? ERR_NO_MEMORY : put_nonce(&spec);
+    if (room.inputs.failed)
+        rc = ERR_NO_MEMORY;
     if (rc == 0)
         rc = put_spec(body, &spec);
     room_clear(&room);
@@ -126,18 +118,13 @@ int flow_plan_encode(const struct flow_plan *p, struct node_id author, bool keep
                      struct buf *body)
 {
     const struct flow *f = p->flow;
-    struct job_spec spec = {.author = author,
-                            .not_after_s = (int64_t)time(NULL) + NOT_AFTER_S,
-                            .keep_going = keep_going || f->keep_going,
-                            .slots_max = (uint32_t)f->slots_max,
-                            .timeout_us = (uint64_t)f->timeout_us,
-                            .priority = f->priority,
-                            .waits = f->waits,
-                            .more_count = (uint16_t)(f->count - 1)};
+    struct job_spec spec;
     struct room first, room;
     struct buf more;
     bool failed = false;
-    text_copy(spec.name, sizeof spec.name, f->name);
+    int rc = begin(&spec, f, author, f->name);
+    spec.keep_going = keep_going || f->keep_going;
+    spec.more_count = (uint16_t)(f->count - 1);
     buf_init(&more, &host_memory, SPEC_SIZE_MAX);
     room_init(&first);
     room_init(&room);
@@ -149,7 +136,6 @@ int flow_plan_encode(const struct flow_plan *p, struct node_id author, bool keep
     }
     spec.more = buf_bytes(&more);
     failed = failed || more.failed || first.needs.failed || first.inputs.failed;
-    int rc = put_nonce(&spec);
     if (rc == 0)
         rc = failed ? ERR_TOO_LARGE : put_spec(body, &spec);
     buf_clear(&more);

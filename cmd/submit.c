@@ -71,7 +71,7 @@ static int refuse_plan(const struct line *l, int rc, const char *kernel)
     return code;
 }
 
-static int plan_there(struct line *l, const struct plan_wish *w, struct plan *out)
+int submit_plan_ask(struct line *l, const struct plan_wish *w, struct plan *out)
 {
     struct frame frame;
     struct buf payload;
@@ -86,6 +86,12 @@ static int plan_there(struct line *l, const struct plan_wish *w, struct plan *ou
     if (rc == 0)
         rc = plan_read(out, frame.payload);
     buf_clear(&payload);
+    return rc;
+}
+
+static int plan_there(struct line *l, const struct plan_wish *w, struct plan *out)
+{
+    int rc = submit_plan_ask(l, w, out);
     return rc < 0 ? refuse_plan(l, rc, w->kernel) : 0;
 }
 

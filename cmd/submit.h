@@ -21,7 +21,10 @@ struct plan_wish {
 
 /* Plans by a built-in, which there is. 0; or an exit code after saying what is wrong. */
 int submit_plan_here(struct submission *s, const struct plan_wish *w);
-/* Plans by a worker of the node. 0 or an exit code. */
+/* The plan that a worker of the node makes. 0, or < 0 as line_exchange says, for the caller to
+ * report. */
+int submit_plan_ask(struct line *l, const struct plan_wish *w, struct plan *out);
+/* The same, with all that follows from it. 0 or an exit code after saying what is wrong. */
 int submit_plan_there(struct submission *s, struct line *l, const struct plan_wish *w);
 /* Signs and sends. When the node dies before it has answered, the same signed bytes go to another
  * one: sent twice is one job. 0 or an exit code. */

@@ -235,21 +235,16 @@ static int append(struct velum *v, struct session *s, const struct velum_stage *
 {
     const struct template *like = template_of(s, p);
     struct submission args;
-    struct stage_spec stage = {.source = p->source,
-                               .params = {p->params, p->params_len},
-                               .units = p->units,
-                               .leaf_units = p->leaf_units,
-                               .reduction = p->reduction,
-                               .accumulator_size = p->accumulator_size,
-                               .needs_count = needs_count,
-                               .needs = needs};
+    struct stage_spec stage = submission_stage(p);
     int rc;
+
+    stage.needs_count = needs_count;
+    stage.needs = needs;
 
     if (like) {
         rc = lists_add_like(&s->lists, s->count, like->number, stage.params, needs_count, needs);
     } else {
         submission_join_args(&args, t->argc, t->argv);
-        text_copy(stage.kernel, sizeof stage.kernel, p->kernel);
         text_copy(stage.args, sizeof stage.args, args.args);
         rc = lists_add_whole(&s->lists, s->count, &stage);
         if (rc == 0)

@@ -49,29 +49,38 @@ static void put_inputs(const struct submission *s, struct buf *to)
         put_stage_input(to, &s->inputs[i]);
 }
 
-static void fill_stage(struct stage_spec *stage, const struct plan *p)
+struct stage_spec submission_stage(const struct plan *p)
 {
-    text_copy(stage->kernel, sizeof stage->kernel, p->kernel);
-    stage->source = p->source;
-    stage->params = (struct bytes){p->params, p->params_len};
-    stage->units = p->units;
-    stage->leaf_units = p->leaf_units;
-    stage->reduction = p->reduction;
-    stage->accumulator_size = p->accumulator_size;
+    struct stage_spec stage = {.source = p->source,
+                               .params = {p->params, p->params_len},
+                               .units = p->units,
+                               .leaf_units = p->leaf_units,
+                               .reduction = p->reduction,
+                               .accumulator_size = p->accumulator_size};
+    text_copy(stage.kernel, sizeof stage.kernel, p->kernel);
+    return stage;
+}
+
+int submission_begin(struct job_spec *spec, struct node_id author)
+{
+    *spec = (struct job_spec){.author = author, .not_after_s = (int64_t)time(NULL) + NOT_AFTER_S};
+    return getrandom(spec->nonce, sizeof spec->nonce, 0) == (ssize_t)sizeof spec->nonce
+               ? 0
+               : ERR_SYSTEM;
 }
 
 /* The stage behind the first, whose inputs are all that the first yields. */
 static void put_then(const struct submission *s, struct job_spec *spec, struct buf *more)
 {
     uint8_t raw[STAGE_NEED_BYTES];
-    struct stage_spec stage = {.needs_count = 1};
+    struct stage_spec stage = submission_stage(&s->then);
     struct buf needs;
     if (!s->plan.then[0])
         return;
     buf_init_fixed(&needs, raw, sizeof raw);
     put_stage_need(&needs, &(struct stage_need){.stage = 0, .place = 0});
     stage.needs = buf_bytes(&needs);
-    fill_stage(&stage, &s->then);
+    stage.needs_count = 1;
     text_copy(stage.args, sizeof stage.args, s->args);
     stage.demand = wants_demand(&s->wants);
     put_stage(more, &stage);
@@ -81,18 +90,18 @@ static void put_then(const struct submission *s, struct job_spec *spec, struct b
 
 static int encode_spec(const struct submission *s, struct identity *identity, struct buf *body)
 {
-    struct job_spec spec = {.author = identity_id(identity),
-                            .not_after_s = (int64_t)time(NULL) + NOT_AFTER_S,
-                            .open = s->open,
-                            .keep_going = s->open,
-                            .slots_max = s->slots_max,
-                            .timeout_us = s->timeout_us,
-                            .priority = s->priority,
-                            .waits = s->waits};
-    struct stage_spec *stage = &spec.stage;
+    struct job_spec spec;
     uint8_t inputs[STAGE_INPUTS_MAX * STAGE_INPUT_BYTES],
         behind[PARAMS_SIZE_MAX + 2 * JOB_ARGS_SIZE + 2 * LABELS_SIZE];
     struct buf inputs_buf, more;
+    int rc = submission_begin(&spec, identity_id(identity));
+    if (rc < 0)
+        return rc;
+    spec.open = spec.keep_going = s->open;
+    spec.slots_max = s->slots_max;
+    spec.timeout_us = s->timeout_us;
+    spec.priority = s->priority;
+    spec.waits = s->waits;
     buf_init_fixed(&inputs_buf, inputs, sizeof inputs);
     buf_init_fixed(&more, behind, sizeof behind);
     put_inputs(s, &inputs_buf);
@@ -100,14 +109,12 @@ static int encode_spec(const struct submission *s, struct identity *identity, st
     /* People see the last stage's kernel: such a job has the name of the one they asked for. */
     text_copy(spec.name, sizeof spec.name,
               s->name[0] || !s->plan.then[0] ? s->name : s->plan.kernel);
-    fill_stage(stage, &s->plan);
-    text_copy(stage->args, sizeof stage->args, s->args);
-    stage->inputs_count = s->inputs_count;
-    stage->inputs = buf_bytes(&inputs_buf);
-    stage->demand = wants_demand(&s->wants);
-    if (getrandom(spec.nonce, sizeof spec.nonce, 0) != (ssize_t)sizeof spec.nonce)
-        return ERR_SYSTEM;
-    int rc = put_spec(body, &spec);
+    spec.stage = submission_stage(&s->plan);
+    text_copy(spec.stage.args, sizeof spec.stage.args, s->args);
+    spec.stage.inputs_count = s->inputs_count;
+    spec.stage.inputs = buf_bytes(&inputs_buf);
+    spec.stage.demand = wants_demand(&s->wants);
+    rc = put_spec(body, &spec);
     return rc < 0 ? rc : buf_result(body);
 }
 

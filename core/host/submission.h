@@ -30,6 +30,12 @@ uint64_t submission_leaves(const struct submission *s);
  * or ERR_TOO_LARGE: there are more leaves than a stage may have inputs. */
 int submission_then_inputs(const struct submission *s, uint16_t *count,
                            uint64_t sizes[STAGE_INPUTS_MAX]);
+/* A stage that computes what was planned, whose parameters it borrows: without arguments and inputs
+ * yet. */
+struct stage_spec submission_stage(const struct plan *p);
+/* A job of this author, with a nonce of its own, that may be submitted from now on. 0 or
+ * ERR_SYSTEM. */
+int submission_begin(struct job_spec *spec, struct node_id author);
 /* The payload of SUBMIT, with a nonce of its own: the same bytes sent twice are one job. `to` is
  * empty and holds FRAME_PAYLOAD_MAX. 0 or < 0. */
 int submission_seal(const struct submission *s, struct identity *identity, struct buf *to);

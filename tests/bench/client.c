@@ -229,3 +229,18 @@ void client_sign(struct identity *author, struct bytes body, struct buf *to)
     if (buf_result(to) < 0)
         die("the specification is too large");
 }
+
+struct velum *client_library(const char *where)
+{
+    char addr[64] = "";
+    const bool is_inside = !where || strcmp(where, "inside") == 0;
+    const struct velum_options inside = {.where = VELUM_INSIDE};
+    const struct velum_options there = {.where = VELUM_AT_NODE, .addr = addr};
+    struct velum *v;
+    if (!is_inside)
+        snprintf(addr, sizeof addr, "127.0.0.1:%.20s", where);
+    int rc = velum_init(&v, is_inside ? &inside : &there);
+    if (rc < 0)
+        die("%s", velum_sentence(v, rc));
+    return v;
+}

@@ -4,6 +4,7 @@
 #ifndef VELUM_BENCH_CLIENT_H
 #define VELUM_BENCH_CLIENT_H
 
+#include "core/api/velum.h"
 #include "core/host/identity.h"
 #include "core/wire/frame.h"
 #include "core/wire/request.h"
@@ -46,5 +47,8 @@ void client_plan(struct client *c, const char *kernel, int argc, const char *con
 void client_spec(const struct reply_plan *plan, struct identity *author, struct buf *body);
 /* The payload of SUBMIT: body, signed alone. */
 void client_sign(struct identity *author, struct bytes body, struct buf *to);
+/* libvelum with the node inside this program ("inside"), or at the one on a port. A worker of the
+ * node inside ends here: it comes with no arguments, so NULL is to be asked for then. */
+struct velum *client_library(const char *where);
 
 #endif

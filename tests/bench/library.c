@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/api/velum.h"
 #include "tests/bench/client.h"
 
 #define WARM_UP 20
@@ -22,20 +21,11 @@ static int run_one(struct velum *v, const struct velum_task *task)
 int main(int argc, char **argv)
 {
     struct velum *v;
-    char addr[64];
-    struct velum_options inside = {.where = VELUM_INSIDE};
-    struct velum_options there = {.where = VELUM_AT_NODE, .addr = addr};
-    if (argc < 4) {
-        /* A worker of the node inside ends here. */
-        (void)velum_init(&v, &inside);
+    v = client_library(argc < 4 ? NULL : argv[1]);
+    if (argc < 4)
         return 2;
-    }
     struct velum_task task = {
         .kernel = argv[3], .argc = argc - 4, .argv = (const char *const *)argv + 4};
-    snprintf(addr, sizeof addr, "127.0.0.1:%.20s", argv[1]);
-    int rc = velum_init(&v, strcmp(argv[1], "inside") == 0 ? &inside : &there);
-    if (rc < 0)
-        die("%s", velum_sentence(v, rc));
     for (int i = 0; i < WARM_UP; i++)
         run_one(v, &task);
     for (int i = 0; i < atoi(argv[2]); i++) {

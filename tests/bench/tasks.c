@@ -7,9 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "core/api/velum.h"
 #include "tests/bench/client.h"
 
 #define WARM_UP 200
@@ -20,13 +18,6 @@ static struct velum *v;
 static int session;
 static int64_t counted; /* tasks from this number on */
 static long taken;      /* of those */
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void take(long until)
 {
@@ -56,22 +47,14 @@ static int64_t add(const char *kernel, const char *arg, int64_t after)
 
 int main(int argc, char **argv)
 {
-    char addr[64];
-    struct velum_options inside = {.where = VELUM_INSIDE};
-    struct velum_options there = {.where = VELUM_AT_NODE, .addr = addr};
-    if (argc < 4) {
-        /* A worker of the node inside ends here. */
-        (void)velum_init(&v, &inside);
+    v = client_library(argc < 4 ? NULL : argv[1]);
+    if (argc < 4)
         return 2;
-    }
     const long count = atol(argv[2]), chain = atol(argv[3]);
     const long waiting = argc > 4 ? atol(argv[4]) : -1;
-    snprintf(addr, sizeof addr, "127.0.0.1:%.20s", argv[1]);
-    int rc = velum_init(&v, strcmp(argv[1], "inside") == 0 ? &inside : &there);
-    if (rc == VELUM_DONE)
-        rc = session = velum_open(v, NULL);
-    if (rc < 0)
-        die("%s", velum_sentence(v, rc));
+    session = velum_open(v, NULL);
+    if (session < 0)
+        die("%s", velum_sentence(v, session));
     for (int i = 0; i < WARM_UP; i++)
         add("noop", "1", -1);
     take(WARM_UP);
@@ -81,14 +64,14 @@ int main(int argc, char **argv)
     counted = WARM_UP + (waiting < 0 ? 0 : 1 + waiting);
     taken = 0;
     (void)velum_serve(v, waiting < 0 ? 0 : 500);
-    const double began = now_s();
+    const int64_t began = clock_us();
     for (long i = 0; i < count; i++) {
         last = add("noop", "1", i % chain == 0 ? -1 : last);
         if (i % ADD_AT_ONCE == 0)
             (void)velum_process(v);
     }
     take(count);
-    printf("%.0f\n", (double)count / (now_s() - began));
+    printf("%.0f\n", (double)count * 1e6 / (double)(clock_us() - began));
     (void)velum_kill(v, session, 10000);
     velum_shutdown(v);
     return 0;

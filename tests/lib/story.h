@@ -144,6 +144,8 @@ const struct story_answer *story_answer(const struct story *s, uint64_t user, ui
 int story_code(const struct story *s, uint64_t user, uint32_t request);
 /* The same, after waiting for an answer for so long. */
 int story_code_within(struct story *s, uint64_t user, uint32_t request, int64_t us);
+/* The job as node i tells of it, when it has ended; its result is borrowed from the story. */
+struct job_view story_result(struct story *s, uint32_t i, struct job_id id, int64_t within_us);
 /* Of its KILLED; -1 for anything else. */
 int story_killed(const struct story *s, uint64_t user, uint32_t request);
 

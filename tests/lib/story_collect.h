@@ -54,25 +54,6 @@ static inline void story_fill(uint8_t *bytes, size_t size)
         bytes[i] = (uint8_t)(i * 2654435761u >> 13);
 }
 
-/* The job as node i tells of it, when it has ended; its result is borrowed from the story. */
-static inline struct job_view story_result(struct story *s, uint32_t i, struct job_id id,
-                                           int64_t within_us)
-{
-    uint64_t user = story_user(s, i);
-    uint32_t request = story_watch(s, user, id);
-    const struct story_answer *a;
-    struct job_view v = {0};
-
-    for (; within_us > 0; within_us -= 100 * MS_US) {
-        story_run(s, 100 * MS_US);
-        a = story_answer(s, user, request);
-        if (a != NULL && a->type == MESSAGE_REPLY_JOB &&
-            read_job_view((struct bytes){a->data, a->len}, &v) == 0 && job_state_is_final(v.state))
-            break;
-    }
-    return v;
-}
-
 static inline uint64_t story_get_all(struct story *s, uint32_t i, struct digest name, uint8_t *to,
                                      size_t cap)
 {

@@ -5,6 +5,7 @@
 #include "core/base/ensure.h"
 #include "core/object/name.h"
 #include "core/wire/tree.h"
+#include "tests/lib/check.h"
 
 #define STAGES_MAX 1024
 
@@ -117,4 +118,15 @@ uint64_t story_graph_result(const struct job_spec *spec, uint32_t (*output)(uint
     }
     ensure(yields[i].folds);
     return yields[i].value;
+}
+
+void story_check_graph(const struct job_view *v, const struct job_spec *spec,
+                       uint32_t (*output)(uint64_t leaf))
+{
+    uint8_t bytes[8];
+
+    CHECK_STR(v->error, "");
+    CHECK_INT(v->state, JOB_DONE);
+    store_u64(bytes, story_graph_result(spec, output));
+    CHECK(bytes_equal(v->result, (struct bytes){bytes, 8}));
 }

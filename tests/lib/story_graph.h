@@ -6,6 +6,7 @@
 
 #include "core/wire/output.h"
 #include "core/wire/spec.h"
+#include "core/wire/view.h"
 
 /* A leaf of a stage whose first parameter this is always fails, or never ends. */
 #define STORY_FAILING 0xff
@@ -24,5 +25,8 @@ uint8_t story_leaf_byte(uint64_t seed, uint64_t leaf, uint64_t k);
 /* The result of the job, computed one stage after the other: the value of the last stage, which
  * must fold. Stages have no objects as inputs, and collect what is told in bytes. */
 uint64_t story_graph_result(const struct job_spec *spec, uint32_t (*output)(uint64_t leaf));
+/* The job is done, and its result is that. */
+void story_check_graph(const struct job_view *v, const struct job_spec *spec,
+                       uint32_t (*output)(uint64_t leaf));
 
 #endif

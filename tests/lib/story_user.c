@@ -234,6 +234,23 @@ void story_mover_dies(struct story *s, uint32_t i)
     story_step(s, n, &ev);
 }
 
+struct job_view story_result(struct story *s, uint32_t i, struct job_id id, int64_t within_us)
+{
+    uint64_t user = story_user(s, i);
+    uint32_t request = story_watch(s, user, id);
+    const struct story_answer *a;
+    struct job_view v = {0};
+
+    for (; within_us > 0; within_us -= 100 * MS_US) {
+        story_run(s, 100 * MS_US);
+        a = story_answer(s, user, request);
+        if (a != NULL && a->type == MESSAGE_REPLY_JOB &&
+            read_job_view((struct bytes){a->data, a->len}, &v) == 0 && job_state_is_final(v.state))
+            break;
+    }
+    return v;
+}
+
 bool story_holds(const struct story *s, uint32_t i, struct job_id id)
 {
     const struct job *j = job_find(s->nodes[i].core, id);

@@ -198,33 +198,11 @@ static void hear_all(uint32_t count, int64_t within_us)
     CHECK(all_ended(count));
 }
 
-static struct job_view outcome(int64_t within_us)
-{
-    uint64_t link = story_user(&story, at);
-    uint32_t asked = story_watch(&story, link, id);
-    struct job_view v = {0};
-
-    for (; within_us > 0; within_us -= 100 * MS_US) {
-        const struct story_answer *a;
-
-        story_run(&story, 100 * MS_US);
-        a = story_answer(&story, link, asked);
-        if (a != NULL && a->type == MESSAGE_REPLY_JOB &&
-            read_job_view((struct bytes){a->data, a->len}, &v) == 0 && job_state_is_final(v.state))
-            break;
-    }
-    return v;
-}
-
 static void check_result(int64_t within_us)
 {
-    struct job_view v = outcome(within_us);
-    uint8_t bytes[8];
+    struct job_view v = story_result(&story, at, id, within_us);
 
-    CHECK_STR(v.error, "");
-    CHECK_INT(v.state, JOB_DONE);
-    store_u64(bytes, story_graph_result(&made, none));
-    CHECK(bytes_equal(v.result, (struct bytes){bytes, 8}));
+    story_check_graph(&v, &made, none);
     CHECK_INT(v.leaves_total, parts_leaves());
 }
 
@@ -462,7 +440,7 @@ TEST(a_task_that_fails_blocks_what_needs_it_and_nothing_else)
     CHECK_INT(states[4], STAGE_END_DONE);
     CHECK_INT(states[5], STAGE_END_BLOCKED);
     end_with(6);
-    v = outcome(20 * S_US);
+    v = story_result(&story, at, id, 20 * S_US);
     CHECK_INT(v.state, JOB_FAILED);
     CHECK(story_end(&story));
 }
@@ -478,7 +456,7 @@ TEST(an_open_job_whose_author_is_gone_ends)
     story_leave(&story, user);
     story_run(&story, SESSION_ABANDONED_US - 10 * S_US);
     CHECK(!job_is_final(job_at(story_leader(&story, id))));
-    v = outcome(20 * S_US);
+    v = story_result(&story, at, id, 20 * S_US);
     CHECK_INT(v.state, JOB_TIMED_OUT);
     CHECK(strstr(v.error, "its author neither closed it nor asked") != NULL);
     CHECK(story_end(&story));

@@ -49,32 +49,9 @@ static void begin(uint32_t count)
     story_run(&story, 2 * S_US);
 }
 
-/* The job as node i tells of it, when it has ended; its result is borrowed from the story. */
-static struct job_view ended(uint32_t i, struct job_id id, int64_t within_us)
-{
-    uint64_t user = story_user(&story, i);
-    uint32_t request = story_watch(&story, user, id);
-    const struct story_answer *a;
-    struct job_view v = {0};
-
-    for (; within_us > 0; within_us -= 100 * MS_US) {
-        story_run(&story, 100 * MS_US);
-        a = story_answer(&story, user, request);
-        if (a != NULL && a->type == MESSAGE_REPLY_JOB &&
-            read_job_view((struct bytes){a->data, a->len}, &v) == 0 && job_state_is_final(v.state))
-            break;
-    }
-    return v;
-}
-
 static void check_done(const struct job_view *v)
 {
-    uint8_t bytes[8];
-
-    CHECK_STR(v->error, "");
-    CHECK_INT(v->state, JOB_DONE);
-    store_u64(bytes, story_graph_result(&made, few));
-    CHECK(bytes_equal(v->result, (struct bytes){bytes, 8}));
+    story_check_graph(v, &made, few);
     CHECK_INT(v->leaves_total, parts_leaves());
     CHECK_INT(v->leaves_done, parts_leaves());
 }
@@ -82,7 +59,7 @@ static void check_done(const struct job_view *v)
 static void run_to_the_end(uint32_t i, int64_t within_us)
 {
     struct job_id id = story_submitted(&story, i, 1);
-    struct job_view v = ended(i, id, within_us);
+    struct job_view v = story_result(&story, i, id, within_us);
 
     check_done(&v);
 }
@@ -167,7 +144,7 @@ TEST(outputs_that_are_objects_are_got_by_who_reads_them)
     parts_add(5, true);
     parts_need(parts_add(4, false), 0, 0);
     id = story_submitted(&story, 0, 1);
-    v = ended(1, id, 30 * S_US);
+    v = story_result(&story, 1, id, 30 * S_US);
     CHECK_STR(v.error, "");
     CHECK_INT(v.state, JOB_DONE);
     CHECK(story_end(&story));
@@ -183,7 +160,7 @@ TEST(a_last_stage_that_collects_is_the_result)
     parts_add(5, false);
     parts_need(parts_add(6, true), 0, 0);
     id = story_submitted(&story, 0, 1);
-    v = ended(1, id, 20 * S_US);
+    v = story_result(&story, 1, id, 20 * S_US);
     CHECK_INT(v.state, JOB_DONE);
     REQUIRE(read_collected(v.result, &c) == 0);
     CHECK_INT(c.leaves, 6);
@@ -238,7 +215,7 @@ TEST(a_coordinator_that_dies_between_stages_is_followed)
     leader = story_leader(&story, id);
     other = (leader + 1) % 4;
     story_kill(&story, leader);
-    v = ended(other, id, 60 * S_US);
+    v = story_result(&story, other, id, 60 * S_US);
     check_done(&v);
     CHECK(story_end(&story));
 }
@@ -262,7 +239,7 @@ TEST(holders_that_come_back_go_on_where_the_graph_was)
         story_start(&story, i);
     for (uint32_t i = 1; i < 3; i++)
         story_hint(&story, i, 0);
-    v = ended(1, id, 90 * S_US);
+    v = story_result(&story, 1, id, 90 * S_US);
     check_done(&v);
     /* Stages that were complete were not run again. */
     CHECK(story_leaves_computed(&story) < parts_leaves() + 30);
@@ -280,7 +257,7 @@ TEST(a_stage_that_fails_ends_the_job_by_its_name)
     parts[1].param = STORY_FAILING;
     parts_need(parts_add(3, false), 1, 0);
     id = story_submitted(&story, 0, 1);
-    v = ended(1, id, 60 * S_US);
+    v = story_result(&story, 1, id, 60 * S_US);
     CHECK_INT(v.state, JOB_FAILED);
     CHECK(strstr(v.error, " of stage 1 ended its worker") != NULL);
     CHECK(strstr(v.error, "as it was told to") != NULL);
@@ -315,7 +292,7 @@ TEST(what_does_not_need_a_stage_that_failed_goes_on_where_that_is_wanted)
         CHECK_INT(ready_at(&j->lead->ready, 4), STAGE_READY);
     }
     CHECK(seen);
-    v = ended(1, id, 60 * S_US);
+    v = story_result(&story, 1, id, 60 * S_US);
     CHECK_INT(v.state, JOB_FAILED);
     CHECK(strstr(v.error, " of stage 1 ended its worker") != NULL);
     CHECK(strstr(v.error, "; 2 stages are blocked") != NULL);
@@ -335,7 +312,7 @@ TEST(a_stage_may_be_tried_more_or_less_often_than_others)
         parts[1].param = STORY_FAILING;
         parts[1].retries = retries;
         id = story_submitted(&story, 0, 1);
-        v = ended(1, id, 60 * S_US);
+        v = story_result(&story, 1, id, 60 * S_US);
         CHECK_INT(v.state, JOB_FAILED);
         CHECK(strstr(v.error, "as often as it may") != NULL);
         /* One more where all of them were on one node. */
@@ -355,7 +332,7 @@ TEST(a_stage_may_have_a_limit_of_its_own_for_a_leaf)
     parts[1].leaf_us = 1000; /* a story's leaf takes twice that, and a tick to be seen */
     parts[1].param = STORY_HANGING;
     id = story_submitted(&story, 0, 1);
-    v = ended(1, id, 60 * S_US);
+    v = story_result(&story, 1, id, 60 * S_US);
     CHECK_INT(v.state, JOB_FAILED);
     CHECK(strstr(v.error, "a leaf ran longer than its limit of 1 ms") != NULL);
     CHECK(story_end(&story));
@@ -407,7 +384,7 @@ TEST(every_node_tells_how_far_the_stages_are)
         REQUIRE(v[2].needs_count == 1);
         CHECK_INT(stage_need_at(v[2].needs, 0).stage, 1);
     }
-    job = ended(0, id, 30 * S_US);
+    job = story_result(&story, 0, id, 30 * S_US);
     check_done(&job);
     for (uint32_t i = 0; i < 5; i++) {
         CHECK_INT(shown(i, id, v, 8), 3);
@@ -431,7 +408,7 @@ TEST(who_led_a_job_that_has_ended_is_not_waited_for)
     compute(20);
     leader = story_leader(&story, id);
     REQUIRE(leader < 5);
-    ended(leader == 0 ? 1 : 0, id, 30 * S_US);
+    story_result(&story, leader == 0 ? 1 : 0, id, 30 * S_US);
     story_kill(&story, leader);
     story_run(&story, 20 * S_US);
     for (uint32_t i = 0; i < 5; i++)
@@ -475,7 +452,7 @@ TEST(of_a_job_that_has_ended_no_stage_waits)
     parts_need(parts_add(3, false), 1, 0);
     parts_need(parts_add(3000, false), 0, NEED_ORDER);
     id = story_submitted(&story, 0, 1);
-    CHECK_INT(ended(1, id, 60 * S_US).state, JOB_FAILED);
+    CHECK_INT(story_result(&story, 1, id, 60 * S_US).state, JOB_FAILED);
     for (int k = 0; k < 2; k++) {
         CHECK_INT(shown(1, id, v, 8), 4);
         CHECK_INT(v[0].state, STAGE_VIEW_DONE);
@@ -518,7 +495,7 @@ TEST(values_that_nobody_waits_for_are_let_alone)
     }
     story_drop(&story, 0, STORY_USER, STORY_USER);
     buf_clear(&b);
-    v = ended(0, m.job, 60 * S_US);
+    v = story_result(&story, 0, m.job, 60 * S_US);
     check_done(&v);
     CHECK(story_end(&story));
 }
@@ -572,7 +549,7 @@ TEST(values_that_were_lost_are_asked_for_again)
     story_drop(&story, MESSAGE_INPUT_VALUES, STORY_USER, STORY_USER);
     story_run(&story, 3 * S_US);
     story_drop(&story, 0, STORY_USER, STORY_USER);
-    v = ended(1, id, 60 * S_US);
+    v = story_result(&story, 1, id, 60 * S_US);
     check_done(&v);
     CHECK(story_end(&story));
 }

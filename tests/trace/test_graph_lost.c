@@ -53,17 +53,6 @@ static void begin(uint32_t count)
     story_run(&story, 2 * S_US);
 }
 
-/* The result is what the graph comes to without losses. */
-static void check_done(const struct job_view *v)
-{
-    uint8_t bytes[8];
-
-    CHECK_STR(v->error, "");
-    CHECK_INT(v->state, JOB_DONE);
-    store_u64(bytes, story_graph_result(&made, of_much));
-    CHECK(bytes_equal(v->result, (struct bytes){bytes, 8}));
-}
-
 static uint64_t covered_at(uint32_t i, struct job_id id)
 {
     const struct job *j = job_find(story.nodes[i].core, id);
@@ -173,7 +162,7 @@ TEST(outputs_that_are_lost_before_they_were_read_are_computed_again)
     computed = story_leaves_computed(&story);
     lose_all_but(left);
     v = story_result(&story, left, id, 120 * S_US);
-    check_done(&v);
+    story_check_graph(&v, &made, of_much);
     CHECK_INT(story_leaves_computed(&story) - computed, OUTPUTS + 8);
     CHECK(story_end(&story));
 }
@@ -196,7 +185,7 @@ TEST(a_chain_of_outputs_that_are_lost_is_computed_again)
     computed = story_leaves_computed(&story);
     lose_all_but(left);
     v = story_result(&story, left, id, 240 * S_US);
-    check_done(&v);
+    story_check_graph(&v, &made, of_much);
     CHECK(story_leaves_computed(&story) - computed >= 17);
     CHECK(story_end(&story));
 }
@@ -219,7 +208,7 @@ TEST(outputs_that_are_lost_with_their_coordinator_are_computed_again)
     for (uint32_t i = 0; i < story.count; i++)
         story_hint(&story, left, i);
     v = story_result(&story, left, id, 120 * S_US);
-    check_done(&v);
+    story_check_graph(&v, &made, of_much);
     CHECK(story_end(&story));
 }
 

@@ -20,8 +20,7 @@ static bool is_named(struct job_id id, uint32_t at, uint32_t who)
     return h != NULL && holders_have(h, story.nodes[who].id);
 }
 
-/* Three nodes with so many jobs, then three more. */
-static void grow(struct job_id *ids, uint32_t jobs)
+static void begin_three(void)
 {
     story_init(&story, 6);
     for (uint32_t i = 0; i < 3; i++)
@@ -29,13 +28,24 @@ static void grow(struct job_id *ids, uint32_t jobs)
     story_hint(&story, 1, 0);
     story_hint(&story, 2, 0);
     story_run(&story, 5 * S_US);
-    for (uint32_t k = 0; k < jobs; k++)
-        ids[k] = story_submitted(&story, 0, 1 + k);
-    story_run(&story, S_US);
+}
+
+static void three_more(void)
+{
     for (uint32_t i = 3; i < 6; i++) {
         story_start(&story, i);
         story_hint(&story, i, 0);
     }
+}
+
+/* Three nodes with so many jobs, then three more. */
+static void grow(struct job_id *ids, uint32_t jobs)
+{
+    begin_three();
+    for (uint32_t k = 0; k < jobs; k++)
+        ids[k] = story_submitted(&story, 0, 1 + k);
+    story_run(&story, S_US);
+    three_more();
 }
 
 TEST(holders_drift_to_the_best_of_a_mesh_that_grows)
@@ -364,18 +374,10 @@ static const struct ledger *ledger_at(uint32_t i, struct job_id id)
 /* Three nodes with so many jobs that have ended, then three more. */
 static void grow_ended(struct job_id *ids, uint32_t jobs)
 {
-    story_init(&story, 6);
-    for (uint32_t i = 0; i < 3; i++)
-        story_start(&story, i);
-    story_hint(&story, 1, 0);
-    story_hint(&story, 2, 0);
-    story_run(&story, 5 * S_US);
+    begin_three();
     for (uint32_t k = 0; k < jobs; k++)
         ids[k] = story_ended(&story, 1 + k);
-    for (uint32_t i = 3; i < 6; i++) {
-        story_start(&story, i);
-        story_hint(&story, i, 0);
-    }
+    three_more();
 }
 
 /* Those that were not asked when it left hear of it from the one that was. */

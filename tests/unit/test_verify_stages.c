@@ -5,40 +5,12 @@
 #include "core/verify/verdict.h"
 #include "core/wire/output.h"
 #include "core/wire/tree.h"
-#include "tests/lib/check.h"
-#include "tests/lib/heap.h"
 #include "tests/lib/parts.h"
+#include "tests/unit/tally_rig.h"
 
-#define RECORD_FACTS 1
 #define NONE UINT32_MAX
 
-static struct heap heap;
-static struct tally tally;
-static struct job_id job;
 static uint64_t first[PARTS_MAX]; /* where stages begin, worked out by hand below */
-
-static void record(struct bytes fact)
-{
-    struct buf b;
-
-    buf_init(&b, &heap.alloc, 1 << 20);
-    put_job_id(&b, job);
-    put_u16(&b, 1);
-    put_block(&b, fact);
-    CHECK_INT(tally_record(&tally, RECORD_FACTS, buf_bytes(&b)), 0);
-    buf_clear(&b);
-}
-
-static void record_signed(enum fact_kind kind, struct bytes body)
-{
-    struct signed_bytes s = {.body = body};
-    struct buf b;
-
-    buf_init(&b, &heap.alloc, 1 << 20);
-    put_signed_fact(&b, kind, &s);
-    record(buf_bytes(&b));
-    buf_clear(&b);
-}
 
 /* Each stage folds in a way of its own. */
 static uint64_t join(uint64_t left, uint64_t right, uint8_t param)
@@ -69,11 +41,24 @@ static uint64_t value_of(uint32_t stage, struct tree_node at)
     return join(value_of(stage, tree_left(at)), value_of(stage, right), parts[stage].param);
 }
 
+/* The tally hears what the job is. */
+static void begin_job(const struct job_spec *spec)
+{
+    struct buf b;
+
+    heap_init(&heap);
+    buf_init(&b, &heap.alloc, 65536);
+    REQUIRE(put_spec(&b, spec) == 0);
+    job = spec_id(buf_bytes(&b));
+    tally_init(&tally, &heap.alloc, job, merge, NULL);
+    record_signed(FACT_SPEC, buf_bytes(&b));
+    buf_clear(&b);
+}
+
 /* Stages of 5, 1, 6 and 3 leaves, the third of which collects. */
 static void begin(void)
 {
     struct job_spec spec = {.name = "t"};
-    struct buf b;
 
     parts_begin();
     parts_add(5, false)->name = "numbers";
@@ -82,13 +67,7 @@ static void begin(void)
     parts_need(parts_add(3, false), 2, 0);
     first[0] = 0, first[1] = 8, first[2] = 16, first[3] = 24;
     parts_spec(&spec, "work");
-    heap_init(&heap);
-    buf_init(&b, &heap.alloc, 65536);
-    REQUIRE(put_spec(&b, &spec) == 0);
-    job = spec_id(buf_bytes(&b));
-    tally_init(&tally, &heap.alloc, job, merge, NULL);
-    record_signed(FACT_SPEC, buf_bytes(&b));
-    buf_clear(&b);
+    begin_job(&spec);
 }
 
 static void append(uint32_t from, uint32_t to)
@@ -106,7 +85,6 @@ static void append(uint32_t from, uint32_t to)
 static void begin_open(void)
 {
     struct job_spec spec = {.name = "t", .open = true};
-    struct buf b;
 
     parts_begin();
     parts_add(5, false);
@@ -117,13 +95,7 @@ static void begin_open(void)
     parts_spec(&spec, "work");
     spec.more = (struct bytes){NULL, 0};
     spec.more_count = 0;
-    heap_init(&heap);
-    buf_init(&b, &heap.alloc, 65536);
-    REQUIRE(put_spec(&b, &spec) == 0);
-    job = spec_id(buf_bytes(&b));
-    tally_init(&tally, &heap.alloc, job, merge, NULL);
-    record_signed(FACT_SPEC, buf_bytes(&b));
-    buf_clear(&b);
+    begin_job(&spec);
 }
 
 static void put_leaf_value(struct buf *f, uint32_t stage, uint64_t leaf, uint64_t lie)
