@@ -157,7 +157,7 @@ void forget_jumped(struct node *n, uint64_t by_s)
         if (!j->settled_here || by_s < n->options.calendar_look_s)
             continue;
         job_ended_later(j, by_s);
-        directory_ended_later(n, j);
+        directory_ended_later(j);
     }
 #endif
     forget_now(n);
