@@ -22,6 +22,13 @@ void graph_clear(struct graph *g)
     g->stages = &g->one;
 }
 
+size_t graph_bytes(const struct graph *g)
+{
+    return (g->stages == &g->one ? 0 : g->cap * sizeof *g->stages) +
+           g->links_cap * sizeof *g->links + g->lists_cap * sizeof *g->lists + g->lists_bytes +
+           shape_bytes(&g->shape);
+}
+
 static int grow(const struct alloc *a, void **list, uint32_t *cap, uint32_t wanted, size_t each)
 {
     uint32_t more = *cap == 0 ? wanted : 2 * *cap;

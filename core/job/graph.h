@@ -51,6 +51,8 @@ struct graph {
 /* Of a spec that was checked. 0 or ERR_NO_MEMORY; then it is empty. */
 int graph_init(struct graph *g, const struct alloc *a, const struct job_spec *spec);
 void graph_clear(struct graph *g);
+/* What it has allocated. */
+size_t graph_bytes(const struct graph *g);
 /* The stages of this list, which begins where the graph ends. `fact` is what says so, and is
  * copied; the list lies within it. 0; ERR_FORMAT, ERR_VERSION, ERR_TOO_LARGE (what the author says
  * cannot be); ERR_FULL (more than a job may have), ERR_NO_MEMORY. Then nothing has changed. */

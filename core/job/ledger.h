@@ -100,6 +100,8 @@ struct digest ledger_digest(struct ledger *l);
 /* After an outcome: drops the cover and attempts, keeps spec, holders, claim, cancel, outcome, and
  * the account. */
 void ledger_shrink(struct ledger *l);
+/* What is left in memory of one that was shrunk, but for its account: the facts, and the graph. */
+size_t ledger_bytes(const struct ledger *l);
 
 /* How many leaves of [first, end) somebody is named for; 0 of an account that was joined. */
 uint64_t ledger_named(const struct ledger *l, uint64_t first, uint64_t end);

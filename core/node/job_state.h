@@ -230,6 +230,7 @@ struct job {
     bool settled_here;    /* by this process: its calendar may have been behind at the time */
     bool shrunk;
     size_t account_bytes;      /* of the ledger's account, as counted in node.account_bytes */
+    size_t kept_bytes;         /* as counted in node.kept_bytes */
     uint32_t copies, machines; /* of the outcome, as they were counted last */
     enum tending tending;
     struct instant tended_since, need_since;
@@ -250,7 +251,7 @@ struct job {
     uint64_t batch_last;
     bool own_synced; /* a batch of this node's as coordinator is in its journal */
     struct batch *batches;
-    bool awaits_batch; /* one of them is among the waits */
+    bool awaits_batch;        /* one of them is among the waits */
     struct replica *replicas; /* HOLDERS_MAX of them, or NULL while there are none */
     uint8_t replicas_count;
     uint8_t *log; /* what workers wrote, the tail of it, or NULL */

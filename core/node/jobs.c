@@ -403,6 +403,7 @@ static void job_keep(struct job *j)
     n->kept_last = j;
     n->kept_count++;
     accounts_kept(j);
+    forget_weigh(j);
     keep_look_again(n, S_US);
 }
 
@@ -413,6 +414,7 @@ static void job_unkeep(struct job *j)
     if (!j->kept)
         return;
     j->kept = false;
+    forget_weigh(j);
     holder_changed_gone(j);
     greet_kept_gone(n, j);
     keep_kept_gone(n, j);

@@ -55,6 +55,7 @@ static void set_ages(struct node *n)
     o->keep_s = o->keep_s == 0 ? KEEP_S_DEFAULT : o->keep_s;
     o->tombstone_s = o->tombstone_s == 0 ? TOMBSTONE_S_DEFAULT : o->tombstone_s;
     o->calendar_look_s = o->calendar_look_s == 0 ? CALENDAR_LOOK_S_DEFAULT : o->calendar_look_s;
+    o->keep_bytes = o->keep_bytes == 0 ? KEEP_BYTES_DEFAULT : o->keep_bytes;
     if (o->keep_jobs == 0 || o->keep_jobs > JOBS_KEPT_MAX)
         o->keep_jobs = JOBS_KEPT_MAX;
 }

@@ -81,6 +81,11 @@ void stages_free(struct job *j)
     j->kernels_count = j->kernels_cap = 0;
 }
 
+size_t stages_bytes(const struct job *j)
+{
+    return j->kernels == &j->first_kernel ? 0 : j->kernels_cap * sizeof *j->kernels;
+}
+
 /* --- what is appended --- */
 
 static int append_here(struct job *j, struct bytes bytes, const struct fact *f)

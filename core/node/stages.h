@@ -9,6 +9,7 @@
  */
 int stages_bind(struct job *j);
 void stages_free(struct job *j);
+size_t stages_bytes(const struct job *j); /* of its kernels */
 /* Takes a STAGES or CLOSE fact whose signature was checked, with or without a ledger: whether its
  * author is the job's is looked at here. enum ledger_result, or an error of ledger_apply;
  * ERR_IDENTITY. */

@@ -59,6 +59,7 @@
 
 #define JOBS_LIVE_MAX 10000
 #define JOBS_KEPT_MAX 2000 /* finished jobs kept whole; older ones shrink to tombstones */
+#define KEEP_BYTES_DEFAULT ((uint64_t)256 << 20)
 #define KEEP_S_DEFAULT (7u * 24 * 3600)
 #define TOMBSTONE_S_DEFAULT (30u * 24 * 3600)
 #define CALENDAR_LOOK_S_DEFAULT 3600u
@@ -187,6 +188,7 @@ struct node {
     struct job *changed_first, *changed_last; /* of these, those to be compared for their news */
     struct job *join_next; /* of these, the first whose account may not be joined yet */
     size_t account_bytes;  /* of all accounts together */
+    size_t kept_bytes;     /* of all finished jobs; see forget.h */
     uint32_t live_count, kept_count;
     uint64_t kept_counter;
     bool replaying;

@@ -28,6 +28,8 @@ static int take_fact(struct node *n, struct job **at, struct job_id id, struct b
     }
     if (j != NULL && (f->kind == FACT_STAGES || f->kind == FACT_CLOSE)) {
         rc = stages_take(j, bytes, f);
+        if (j->kept)
+            forget_weigh(j);
         return j->ledger != NULL || rc < 0 ? rc : LEDGER_KNOWN;
     }
     if (j == NULL || j->ledger == NULL)

@@ -17,8 +17,9 @@
 static struct story story;
 static struct job_spec made;
 static struct job_id id;
-static bool alone; /* signed for one slot only */
-static bool wild;  /* coordinators come and go */
+static bool alone;          /* signed for one slot only */
+static bool wild;           /* coordinators come and go */
+static uint64_t keep_bytes; /* of finished jobs, at each node; 0: the usual */
 
 /* What the author knows. */
 static uint64_t user;
@@ -54,13 +55,25 @@ static void come_to(uint32_t node)
     answers_seen = story.answers_count;
 }
 
+static void open_job(uint32_t number)
+{
+    uint64_t first = story_user(&story, 0);
+    uint32_t asked = story_submit(&story, first, number);
+
+    memset(ends, 0, sizeof ends);
+    taken = safe = 0;
+    REQUIRE(story_code_within(&story, first, asked, S_US) == 0);
+    story_leave(&story, first);
+    id = story_job(&story, number);
+    story_run(&story, 500 * MS_US);
+    come_to(story.count - 1);
+}
+
 /* All stages of the test are there by now; the first is that of the spec. */
 static void begin(uint32_t count)
 {
-    uint64_t first;
-    uint32_t asked;
-
     story_init(&story, count);
+    story.ages.keep_bytes = keep_bytes;
     story.output = none;
     story.graphs = true;
     story.adjust = as_told;
@@ -71,15 +84,7 @@ static void begin(uint32_t count)
     for (uint32_t i = 1; i < count; i++)
         story_hint(&story, i, 0);
     story_run(&story, 2 * S_US);
-    memset(ends, 0, sizeof ends);
-    taken = safe = 0;
-    first = story_user(&story, 0);
-    asked = story_submit(&story, first, 1);
-    REQUIRE(story_code_within(&story, first, asked, S_US) == 0);
-    story_leave(&story, first);
-    id = story_job(&story, 1);
-    story_run(&story, 500 * MS_US);
-    come_to(count - 1);
+    open_job(1);
 }
 
 static void hear(const struct story_answer *a)
@@ -546,6 +551,82 @@ TEST(whoever_dies_meanwhile_the_same_comes_of_it)
     wild = false;
 }
 
+static void end_it(uint32_t count)
+{
+    append(1, count);
+    hear_all(count, 60 * S_US);
+    end_with(count);
+    check_result(10 * S_US);
+    story_leave(&story, user);
+}
+
+/* What `result` says of a job, and its exit code. */
+static int code_of(struct job_id job, char what[VIEW_ERROR_SIZE])
+{
+    uint64_t asker = story_user(&story, at);
+    uint32_t watch = story_watch(&story, asker, job);
+    int code = story_code_within(&story, asker, watch, 3 * S_US);
+    const struct story_answer *a = story_answer(&story, asker, watch);
+    struct reply_error e;
+
+    what[0] = '\0';
+    if (a != NULL && a->type == MESSAGE_REPLY_ERROR &&
+        read_reply_error((struct bytes){a->data, a->len}, &e) == 0)
+        text_copy(what, VIEW_ERROR_SIZE, e.what);
+    story_leave(&story, asker);
+    return code;
+}
+
+#define KEPT_TASKS 200
+
+/* The first job is never closed: it stays, however many end beside it. */
+TEST(what_finished_jobs_need_is_bounded_and_the_oldest_go_first)
+{
+    struct job_id live, ended[6];
+    char what[VIEW_ERROR_SIZE];
+    uint32_t kept = 0;
+
+    make_parts(KEPT_TASKS);
+    keep_bytes = 1 << 20;
+    begin(1);
+    append(1, KEPT_TASKS);
+    hear_all(KEPT_TASKS, 60 * S_US);
+    live = id;
+    keep_bytes = story.nodes[0].core->options.keep_bytes = 3 * graph_bytes(job_at(0)->graph);
+    for (uint32_t i = 0; i < 6; i++) {
+        open_job(i + 2);
+        end_it(KEPT_TASKS);
+        ended[i] = id;
+        story_run(&story, 100 * MS_US);
+        CHECK(story.nodes[0].core->kept_bytes > graph_bytes(job_at(0)->graph));
+        CHECK(story.nodes[0].core->kept_bytes <= keep_bytes);
+    }
+    for (uint32_t i = 0; i < 6; i++)
+        kept += code_of(ended[i], what) == 0;
+    CHECK_INT(kept, 2);
+    CHECK_INT(code_of(ended[5], what), 0);
+    CHECK_INT(code_of(ended[3], what), 9);
+    CHECK(strstr(what, "finished jobs are kept in 0 MiB of memory, the oldest go first") != NULL);
+    id = live;
+    CHECK(job_at(0) != NULL && !job_is_final(job_at(0)));
+    CHECK_INT(job_at(0)->graph->count, KEPT_TASKS);
+    story_kill(&story, 0);
+    story_start(&story, 0);
+    story_run(&story, S_US);
+    CHECK(story.nodes[0].core->kept_bytes <= keep_bytes);
+    CHECK_INT(code_of(ended[5], what), 0);
+    CHECK_INT(code_of(ended[0], what), 9);
+    /* One alone is kept however much it needs. */
+    story.nodes[0].core->options.keep_bytes = 1;
+    open_job(8);
+    end_it(KEPT_TASKS);
+    story_run(&story, 100 * MS_US);
+    CHECK_INT(code_of(id, what), 0);
+    CHECK_INT(code_of(ended[5], what), 9);
+    keep_bytes = 0;
+    CHECK(story_end(&story));
+}
+
 /* Stages that wait for one that hangs. */
 static void append_waiting(uint32_t first, uint16_t count)
 {
@@ -589,5 +670,6 @@ TEST_MAIN(stages_that_are_appended_come_to_what_a_spec_of_them_does,
           another_coordinator_goes_on_with_what_was_appended,
           what_was_called_safe_is_there_when_all_come_back,
           a_task_that_fails_blocks_what_needs_it_and_nothing_else,
-          an_open_job_whose_author_is_gone_ends, whoever_dies_meanwhile_the_same_comes_of_it,
-          no_more_than_a_bound_of_them_wait)
+          an_open_job_whose_author_is_gone_ends,
+          what_finished_jobs_need_is_bounded_and_the_oldest_go_first,
+          whoever_dies_meanwhile_the_same_comes_of_it, no_more_than_a_bound_of_them_wait)
