@@ -131,8 +131,20 @@ static void free_all(struct node *n, struct proving *p)
     alloc_free(n->alloc, p, sizeof *p);
 }
 
+/* What is asked about is wanted by stages only. */
+static bool passes(const struct job *j, const struct proving *p)
+{
+    return !j->spec->open && p->of != result_of(j);
+}
+
+static int keep(const struct job *j, const struct proven *x, bool passing)
+{
+    return passing ? keeping_pass(j->node, x->name, x->size, j->id)
+                   : keeping_say(j->node, x->name, x->size, j->id, true);
+}
+
 /* It is here: for this job too from now on. */
-static bool is_here(struct job *j, const struct proven *x)
+static bool is_here(struct job *j, const struct proven *x, bool passing)
 {
     struct node *n = j->node;
     const struct shelf_object *o =
@@ -140,8 +152,7 @@ static bool is_here(struct job *j, const struct proven *x)
 
     if (o == NULL || !o->whole || !member_keeps(n, n->options.id))
         return false;
-    if (keeping_find(n, x->name, j->id) == NULL &&
-        keeping_say(n, x->name, x->size, j->id, true) == 0)
+    if (keeping_find(n, x->name, j->id) == NULL && keep(j, x, passing) == 0)
         copies_look_at(n, x->name);
     return keeping_find(n, x->name, j->id) != NULL;
 }
@@ -156,7 +167,7 @@ static int add(struct job *j, struct proving *p, uint32_t *used, const struct ou
     x->size = o->size;
     (*used)++;
     p->left++;
-    if (is_here(j, x))
+    if (is_here(j, x, passes(j, p)))
         found(j->node, p, x, j->node->options.id);
     return map_put(&p->by_name, &x->name, x);
 }
@@ -283,7 +294,7 @@ void proving_heard(struct node *n, struct node_id from, const struct object_have
     if (x == NULL || (!m->whole && !m->loose))
         return;
     if (m->loose)
-        copies_keep_there(n, from, m->name, x->size, j->id);
+        copies_keep_there(n, from, m->name, x->size, j->id, passes(j, p));
     if (m->whole)
         found(n, p, x, from);
     job_mark_busy(j);

@@ -178,6 +178,11 @@ bool stage_folds(const struct job *j, uint32_t stage)
     return j->graph->stages[stage].reduction != REDUCE_COLLECT;
 }
 
+bool stage_passes(const struct job *j, uint32_t stage)
+{
+    return !j->spec->open && stage != graph_result(j->graph);
+}
+
 void stage_append_name(const struct job *j, uint32_t stage, char *text, size_t cap)
 {
     struct stage_spec room;
