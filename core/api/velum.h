@@ -179,7 +179,8 @@ struct velum_stage {
 /* What became of a task. */
 struct velum_end {
     int64_t task;
-    int code;          /* VELUM_DONE, VELUM_FAILED, or VELUM_CANCELLED: one that it needs failed */
+    int code;          /* VELUM_DONE, VELUM_FAILED, VELUM_CANCELLED (one that it needs failed);
+                          a task that was either of these may be given once more, as done */
     const void *bytes; /* the accumulator; until the next velum_take of the session */
     size_t size;
 };

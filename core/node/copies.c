@@ -680,8 +680,7 @@ void copies_ask_keepers(struct node *n, struct digest name, struct job_id owner)
 void copies_keep_there(struct node *n, struct node_id at, struct digest name, uint64_t size,
                        struct job_id owner, bool passing)
 {
-    struct keeping k = {
-        .name = name, .owner = owner, .size = size, .generation = 1, .kept = true};
+    struct keeping k = {.name = name, .owner = owner, .size = size, .generation = 1, .kept = true};
 
     k.passing = passing;
     send_keep(n, at, &k);

@@ -88,7 +88,7 @@ static enum gone_why why_not_kept(const struct node *n, const struct job *j)
 {
     if (n->kept_count > n->options.keep_jobs)
         return GONE_NUMBER;
-#if VELUM_PLANT != 630 /* trace/test_append: what the stages of finished jobs need has no bound */
+#if VELUM_PLANT != 630 /* trace/test_append_bounds: what finished jobs need has no bound */
     if (n->kept_bytes > n->options.keep_bytes && j->next_kept != NULL)
         return GONE_MEMORY;
 #endif
@@ -172,7 +172,7 @@ void forget_tick(struct node *n)
 #if VELUM_PLANT != 322 /* trace/test_object_links: what was removed is remembered for ever */
     more |= keeping_forget(n, STONES_A_LOOK);
 #endif
-    directory_forget(n);
+    more |= directory_forget(n);
     n->forget_at = instant_plus_us(n->now, more ? GO_ON_US : next_look_us(n));
 }
 

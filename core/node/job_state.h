@@ -156,7 +156,7 @@ struct lead {
     struct instant no_input_since; /* nobody has got an input, and no leaf was computed since */
     struct ready ready;            /* which stages may run */
     struct sessions *sessions;     /* of an open job; session.h */
-    bool look_at_all;              /* values came from elsewhere than reports */
+    uint32_t spent_seen;           /* the last of the spent stages that `ready` knows of */
     char *failed_why; /* of the first stage that failed, where the job goes on; owned */
     /* collect.c: the list of outputs that is being made */
     uint64_t list_making, list_number; /* 0: none */
@@ -167,6 +167,7 @@ struct lead {
      * and what the node's partings were when all outputs were last known to be there */
     struct proving *proving;
     struct cover *found;
+    uint32_t found_spent; /* the last of the spent stages that it knows of */
     uint64_t proved;
     bool proved_once;
 };

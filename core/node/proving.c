@@ -315,12 +315,15 @@ int proving_value(struct job *j, const struct value *v)
 /* What was read to its end meanwhile need not be computed again. */
 static int spend_as_the_ledger(const struct job *j, struct cover *found)
 {
-    int rc = 0;
+    struct lead *l = j->lead;
+    uint32_t next;
 
-    for (uint32_t i = 0; i < j->graph->count && rc >= 0; i++)
-        if (cover_is_spent(ledger_cover(j->ledger), i))
-            rc = cover_spend(found, i);
-    return rc;
+    while ((next = ledger_spent_after(j->ledger, l->found_spent)) > 0) {
+        if (cover_spend(found, next - 1) < 0)
+            return ERR_NO_MEMORY;
+        l->found_spent = next;
+    }
+    return 0;
 }
 
 void proving_values_came(struct job *j)
@@ -330,7 +333,7 @@ void proving_values_came(struct job *j)
 
     if (l->found == NULL)
         return;
-    if (cover_leaves(l->found) < cover_leaves(all) && spend_as_the_ledger(j, l->found) < 0)
+    if (spend_as_the_ledger(j, l->found) < 0)
         j->node->memory_out = true;
     if (cover_leaves(l->found) < cover_leaves(all))
         return;
@@ -377,6 +380,7 @@ static int give_out_again(struct job *j)
         cover_free(rest);
         return rc;
     }
+    l->found_spent = l->found == NULL ? l->spent_seen : l->found_spent;
     cover_free(l->found);
     l->found = rest;
     j->node->assign_wanted = true;

@@ -150,7 +150,7 @@ static void fail_those_given_up(const struct job *j, struct ready *r)
 
     for (uint16_t i = 0; o != NULL && i < o->failed_count; i++)
         if (outcome_failed(o, i) < j->graph->count)
-            ready_fail(r, outcome_failed(o, i));
+            ready_fail(r, outcome_failed(o, i), not_told, NULL);
 }
 
 /* A holder that does not lead sees what is complete, and what may run because of that. Of a job
@@ -170,7 +170,8 @@ static void send_all(const struct sink *s, struct job *j)
     if (job_is_final(j))
         fail_those_given_up(j, &own);
     else
-        ready_look_all(&own, not_told, NULL);
+        ready_due_all(&own);
+    ready_go_on(&own, UINT32_MAX, not_told, NULL);
     send_views(s, j, &own);
     ready_clear(&own);
 }

@@ -126,7 +126,7 @@ struct entry {
     bool dirty, ended, killed; /* killed: proved to a user of this node */
     uint64_t ended_s;          /* by the calendar */
     uint64_t listed;           /* the last listing that has it */
-    struct entry *next_dirty;
+    struct entry *next_dirty, *prev_dirty;
     struct entry *next, *prev; /* in the list of those that run, or of those that have ended */
 };
 
@@ -205,6 +205,7 @@ struct node {
     struct map directory;     /* job_id -> struct entry */
     struct entry_list running, ended;
     struct entry *dirty_first, *dirty_last;
+    struct entry *forget_next; /* of those that have ended, the next to be looked at; NULL: first */
     struct greeting *greetings;
     uint32_t entries_live;
     struct job *tended[TENDED_MAX]; /* jobs whose copies are looked after (keep.c) */

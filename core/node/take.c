@@ -5,6 +5,7 @@
 #include "core/node/accounts.h"
 #include "core/node/forget.h"
 #include "core/node/jobs.h"
+#include "core/node/lead_pool.h"
 #include "core/node/place.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
@@ -42,7 +43,7 @@ static int take_fact(struct node *n, struct job **at, struct job_id id, struct b
     rc = ledger_apply_read(j->ledger, bytes, f, gained);
 #if VELUM_PLANT != 478 /* trace/test_graph: values that another holder tells open no stage */
     if (f->kind == FACT_PARTIAL && j->lead != NULL)
-        j->lead->look_at_all = true;
+        lead_values_told(j, f->partial);
 #endif
     if (f->kind == FACT_PARTIAL || f->kind == FACT_COUNTS)
         accounts_changed(j);
