@@ -259,6 +259,8 @@ struct job {
     size_t log_len, log_cap;
     struct job *next_busy; /* list of jobs to settle at the end of the step */
     bool busy;
+    struct job *next_later; /* and in the next one */
+    bool later;
     struct job *next_labour, *prev_labour; /* jobs this node works for */
     struct turn_link turn[TURNS_KINDS];
     struct job *next_live, *prev_live; /* jobs without an outcome; or those that are set aside */

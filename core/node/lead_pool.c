@@ -110,7 +110,7 @@ void lead_stages_look(struct job *j)
 {
     spent_are_due(j);
     if (!ready_go_on(&j->lead->ready, LOOKS_A_GO, stage_changed, j))
-        job_mark_busy(j);
+        job_go_on_later(j);
 }
 
 void lead_values_came(struct job *j, uint32_t stage)

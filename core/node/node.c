@@ -543,6 +543,7 @@ int node_step(struct node *n, const struct event *ev, struct actions *out)
     n->now = ev->now;
     n->wall_s = ev->wall_s;
     round_forgive_pause(n);
+    jobs_go_on(n);
     mesh_tick(n->mesh, n->now);
     handle(n, ev);
     waits_run(n);
@@ -595,7 +596,7 @@ struct instant node_due(const struct node *n)
     due = instant_first(due, n->round_at);
     due = instant_first(due, n->kept_more ? n->now : n->forget_at);
     due = instant_first(due, labour_due(n));
-    if (waits_are_due(n) || listings_are_due(n))
+    if (waits_are_due(n) || listings_are_due(n) || n->later_jobs != NULL)
         due = n->now;
     due = instant_first(due, snapshot_due(n));
     due = instant_first(due, owners_due(n));

@@ -176,7 +176,7 @@ struct node {
     struct map links; /* u64 -> struct link_entry */
     struct inbox_item *inbox_first, *inbox_last;
     struct map jobs; /* job_id -> struct job */
-    struct job *busy_jobs;
+    struct job *busy_jobs, *later_jobs;
     struct job *live_jobs, *round_cursor;
     struct turns turns;
     struct job *labour_jobs;
