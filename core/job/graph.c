@@ -94,6 +94,11 @@ static void add(struct graph *g, const struct stage_spec *s, uint32_t like, uint
                                             : shape_add(&g->shape, spec_leaves(s));
 
     ensure(rc == 0); /* it was checked */
+    g->all_units = s->units < UINT64_MAX - g->all_units ? g->all_units + s->units : UINT64_MAX;
+    if (g->count == 0)
+        g->all_leaf_units = s->leaf_units;
+    else if (g->all_leaf_units != s->leaf_units)
+        g->all_leaf_units = 0;
     *own =
         (struct graph_stage){.at = at,
                              .like = like,

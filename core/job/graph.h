@@ -39,8 +39,9 @@ struct graph {
     uint32_t count, cap;
     struct graph_link *links; /* by reader */
     uint32_t links_count, links_cap;
-    uint64_t units, leaf_units; /* of a search, which is the only stage of its job */
-    struct graph_list *lists;   /* what was appended, in order */
+    uint64_t units, leaf_units;         /* of a search, which is the only stage of its job */
+    uint64_t all_units, all_leaf_units; /* of all stages together; 0: they are not all alike */
+    struct graph_list *lists;           /* what was appended, in order */
     uint32_t lists_count, lists_cap;
     size_t lists_bytes;
     uint32_t of_spec; /* so many stages are those of the spec */
