@@ -398,7 +398,7 @@ TEST(one_that_came_again_after_its_name_was_forgotten_is_there_after_a_restart)
     CHECK(story_end(&story));
 }
 
-/* It was killed when it had only the spec, and comes back when the others have forgotten the job. */
+/* It was killed when it had only the spec, and comes back when the others have forgotten it. */
 TEST(of_what_only_the_spec_is_left_the_end_is_heard)
 {
     uint8_t bytes[4096];
