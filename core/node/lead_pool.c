@@ -7,6 +7,7 @@
 #include "core/node/link.h"
 #include "core/node/linked.h"
 #include "core/node/session.h"
+#include "core/node/shares.h"
 #include "core/node/site.h"
 #include "core/node/stages.h"
 
@@ -81,8 +82,7 @@ void lead_pool_drop(struct job *j)
     struct pool *p = j->lead->pool;
 
     for (uint32_t i = 0; p != NULL && i < pool_chunks(p); i++)
-        site_less(j->node, pool_chunk_at(p, i)->node,
-                  fit_load(j, stage_of_leaf(j, pool_chunk_at(p, i)->first)));
+        site_less(j, pool_chunk_at(p, i));
     pool_free(p);
     j->lead->pool = NULL;
 }
@@ -92,6 +92,7 @@ static void stage_opened(void *ctx, uint32_t stage)
     struct job *j = ctx;
 
     pool_open(j->lead->pool, stage);
+    shares_back(j);
     j->node->assign_wanted = true;
 }
 
