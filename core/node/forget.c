@@ -244,6 +244,12 @@ int forget_replay(struct node *n, struct bytes payload)
     return rc;
 }
 
+void forget_replayed_until(struct node *n, struct job_id id)
+{
+    while (tombs_find(&n->tombs, id) != NULL)
+        tombs_drop_oldest(&n->tombs);
+}
+
 void forget_snapshot(const struct tombstone *t, struct buf *to)
 {
     put_u16(to, RECORD_GONE);

@@ -484,6 +484,9 @@ static bool is_over(struct world *w, struct progress *p)
     p->jobs_over = p->jobs_over || jobs_are_over(w, p);
     if (!w->failed && (!p->jobs_over || !objects_over))
         return false;
+    /* What stood before a blocked way has come by then: it is no growth. */
+    if (!w->failed && w->plan.lasting && w->now < w->healed_at + S_US)
+        return false;
     check_agreement(w, p);
     sim_verify(w);
     if (w->plan.lasting)

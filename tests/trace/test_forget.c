@@ -372,6 +372,32 @@ TEST(the_same_bytes_are_no_new_job_however_late)
     CHECK(story_end(&story));
 }
 
+/* The journal still says that the job was gone, before it says that it is there. */
+TEST(one_that_came_again_after_its_name_was_forgotten_is_there_after_a_restart)
+{
+    struct job_id id, other;
+
+    begin(1);
+    other = ended_job(2);
+    id = ended_job(1);
+    story_run(&story, 70 * S_US);
+    CHECK_INT(tombs_count(&story.nodes[0].core->tombs), 0);
+    CHECK_INT(submit_again(0, 1), 0);
+    CHECK(is_whole(0, id));
+    for (int i = 0; i < 2; i++) {
+        restart(0);
+        story_run(&story, S_US);
+        CHECK(is_whole(0, id));
+        CHECK_INT(tombs_count(&story.nodes[0].core->tombs), 0);
+        CHECK_INT(code_of(0, other), 3);
+    }
+    kill_job(0, id);
+    story_run(&story, 22 * S_US);
+    restart(0);
+    CHECK_INT(code_of(0, id), 9);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(a_finished_job_is_kept_then_its_name_then_nothing,
           beyond_their_number_the_oldest_shrink_first, restarts_and_wall_clocks_change_no_age,
           time_in_which_a_process_stood_still_is_not_counted_at_once,
@@ -380,4 +406,5 @@ TEST_MAIN(a_finished_job_is_kept_then_its_name_then_nothing,
           what_ended_at_a_node_that_was_away_is_old_nowhere,
           a_node_that_never_had_it_says_when_and_why_too, an_old_disk_brings_no_finished_job_back,
           a_healed_partition_brings_no_finished_job_back,
-          the_same_bytes_are_no_new_job_however_late)
+          the_same_bytes_are_no_new_job_however_late,
+          one_that_came_again_after_its_name_was_forgotten_is_there_after_a_restart)

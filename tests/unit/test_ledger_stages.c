@@ -201,6 +201,34 @@ TEST(values_come_after_their_stage)
     ledger_free(l);
 }
 
+/* Between the stages of a row are numbers that are no leaf of any. */
+TEST(only_leaves_are_named)
+{
+    struct outcome o = {.state = JOB_CANCELLED};
+    struct partial p = {.author = {{7}}};
+    uint64_t leaves = 0;
+    struct ledger *l;
+    struct buf b;
+
+    heap_init(&heap);
+    begin(true);
+    l = ledger();
+    CHECK_INT(ledger_apply(l, stages(1, STAGES)), LEDGER_NEW);
+    for (uint32_t i = 0; i < STAGES; i++)
+        leaves += parts[i].leaves;
+    p.upto = ledger_graph(l)->shape.end;
+    CHECK(leaves < p.upto);
+    b = room();
+    put_outcome_body(&b, job, &o);
+    CHECK_INT(ledger_apply(l, seal(FACT_OUTCOME, kept(&b), 1)), LEDGER_NEW);
+    b = room();
+    put_partial_begin(&b, &p);
+    CHECK_INT(ledger_apply(l, kept(&b)), LEDGER_NEW);
+    CHECK_INT(ledger_named(l, 0, p.upto), leaves);
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
 static void check_contradiction(struct bytes a, struct bytes b, struct bytes before)
 {
     struct ledger *one = ledger(), *two = ledger(), *told = ledger();
@@ -474,7 +502,8 @@ TEST(a_list_that_finds_no_memory_is_not_there)
 
 TEST_MAIN(stages_are_appended_in_their_order, a_job_that_is_not_open_takes_none,
           only_its_author_appends, it_is_whole_when_it_is_closed_and_all_are_there,
-          values_come_after_their_stage, an_author_who_contradicts_himself_makes_it_divergent,
+          values_come_after_their_stage, only_leaves_are_named,
+          an_author_who_contradicts_himself_makes_it_divergent,
           a_list_that_cannot_be_is_refused_whole, what_is_appended_asks_for_what_the_spec_asks_for,
           merging_is_commutative_associative_and_idempotent, lent_stages_are_news_once,
           a_list_that_finds_no_memory_is_not_there)
