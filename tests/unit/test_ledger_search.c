@@ -245,7 +245,7 @@ TEST(no_leaf_is_named_twice_when_a_search_fails)
     CHECK(heap_is_empty(&heap));
 }
 
-/* They were counted before the match was known, and come behind it when a journal is written anew. */
+/* They were counted before the match was known, and stand behind it in a journal written anew. */
 TEST(names_behind_a_match_outlive_a_restart)
 {
     struct prng p;
