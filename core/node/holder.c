@@ -468,6 +468,21 @@ void holder_peer_kept(struct job *j, struct node_id id)
         send_sync(j, id, true);
 }
 
+struct instant holder_compare_due(const struct node *n)
+{
+    struct instant due = INSTANT_NEVER;
+
+#if VELUM_PLANT == 621 /* trace/test_idle: a node looks all the time whether to compare a job */
+    if (n->compare_next != NULL)
+        return n->now;
+#endif
+    if (n->compare_next != NULL)
+        due = instant_plus_us(n->compare_next->settled_at, COMPARE_ENDED_US);
+    if (n->changed_first != NULL)
+        due = instant_first(due, instant_plus_us(n->changed_first->changed_at, COMPARE_NEWS_US));
+    return due;
+}
+
 /* Another holder has had it, seen it end, and shrunk it to its name: nothing of it is brought back
  * to life here, and whoever led it to its end once more waits for no copy there. */
 static void end_forgotten(struct job *j, struct node_id from, uint8_t state)
@@ -562,4 +577,18 @@ void holder_catch_up(struct job *j)
     for (uint8_t i = 0; !ended && j->replayed && h != NULL && i < h->count; i++)
         if (!node_is_self(n, h->ids[i]))
             send_sync(j, h->ids[i], true);
+}
+
+struct instant holder_catch_up_due(const struct job *j)
+{
+    const struct entry *e = directory_find(j->node, j->id);
+    struct instant due = instant_plus_us(j->fetched, S_US);
+    struct instant silent = instant_plus_us(j->heard, SILENCE_US);
+
+#if VELUM_PLANT == 623 /* trace/test_idle: a holder looks all the time at who coordinates */
+    return j->node->now;
+#endif
+    if (j->replayed || (e != NULL && job_state_is_final((enum job_state)e->state)))
+        return due;
+    return instant_before(due, silent) ? silent : due;
 }

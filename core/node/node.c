@@ -583,7 +583,8 @@ static struct instant labour_due(const struct node *n)
 
     for (const struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
         if (j->labour->pending_count > 0)
-            due = instant_first(due, instant_plus_us(j->labour->pending_since, 5 * MS_US));
+            due = instant_first(due,
+                                instant_plus_us(j->labour->pending_since, n->limits.coalesce_us));
     return due;
 }
 
