@@ -332,7 +332,8 @@ static void make_job(uint8_t type, struct buf *b)
                              .boot = 0x0123456789abcdef,
                              .coordinator = golden_node(1),
                              .digest = golden_digest(5),
-                             .answer = true,
+                             .former = 0xfedcba9876543210,
+                             .answer = SYNC_ANSWER,
                              .gone = JOB_DONE};
     struct job_view v = view();
     switch (type) {

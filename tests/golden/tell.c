@@ -383,8 +383,8 @@ static int tell_job(uint8_t type, struct bytes p)
     case MESSAGE_SYNC:
         rc = read_peer_sync(p, &s);
         say_id("job", s.job.bytes);
-        SAY(" epoch=%u boot=%llx answer=%d gone=%u", (unsigned)s.epoch, U(s.boot), s.answer,
-            s.gone);
+        SAY(" epoch=%u boot=%llx former=%llx answer=%d gone=%u", (unsigned)s.epoch, U(s.boot),
+            U(s.former), (int)s.answer, s.gone);
         say_id("coordinator", s.coordinator.bytes);
         say_id("digest", s.digest.bytes);
         return rc;
