@@ -537,8 +537,12 @@ int holder_sync(struct node *n, struct node_id from, struct bytes payload)
         keep_unsure(j);
         return 0;
     }
-    j->replayed = false;
     differs = !digest_equal(m.digest, ledger_digest(j->ledger));
+    /* One that has other facts sends them, and how it stands with the job is known then. */
+#if VELUM_PLANT != 458 /* trace/test_ended: who hears that others know more leads what has ended */
+    if (digest_equal(m.digest, nothing) || !differs)
+#endif
+        j->replayed = false;
     /* One that has nothing of the job is only told when it should have it. */
     if (differs && (!digest_equal(m.digest, nothing) || take_is_holder(j, from))) {
         if (j->kept)
