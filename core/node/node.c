@@ -20,6 +20,7 @@
 #include "core/node/labour.h"
 #include "core/node/labour_inputs.h"
 #include "core/node/labour_report.h"
+#include "core/node/lag.h"
 #include "core/node/lead.h"
 #include "core/node/lead_values.h"
 #include "core/node/link.h"
@@ -386,6 +387,7 @@ static void handle(struct node *n, const struct event *ev)
 {
     switch (ev->kind) {
     case EVENT_TICK:
+        lag_note(n, ev->tick.late_us);
         break;
     case EVENT_LINK_UP:
         if (ev->link_up.bulk)

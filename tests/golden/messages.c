@@ -134,6 +134,7 @@ static void put_node(struct buf *b)
                           .memory_bytes = (uint64_t)8 << 30,
                           .speed_units_s = 1000000,
                           .seen_us = 250000,
+                          .lag_us = 1500,
                           .self = true,
                           .coordinator = true};
     TEXT(v.name, "calm-otter");

@@ -191,10 +191,10 @@ static int say_node(struct bytes p)
     say_id("id", v.id.bytes);
     say_text("name", v.name);
     say_text("addr", v.addr);
-    SAY(" %s %s %s slots=%u busy=%u load=%u memory=%llu speed=%llu seen=%llu self=%d lead=%d",
+    SAY(" %s %s %s slots=%u busy=%u load=%u mem=%llu speed=%llu seen=%llu lag=%llu me=%d lead=%d",
         node_state_name(v.state), v.arch, v.version, (unsigned)v.slots, (unsigned)v.busy,
-        (unsigned)v.load_percent, U(v.memory_bytes), U(v.speed_units_s), U(v.seen_us), v.self,
-        v.coordinator);
+        (unsigned)v.load_percent, U(v.memory_bytes), U(v.speed_units_s), U(v.seen_us), U(v.lag_us),
+        v.self, v.coordinator);
     return rc;
 }
 

@@ -1,9 +1,10 @@
 /* How often a node wakes that has nothing to do: an idle mesh costs what its members' probes cost,
- * whatever it has done before. */
+ * whatever it has done before. And how late it came to what was due. */
 #include "core/node/jobs.h"
+#include "core/node/lag.h"
 #include "core/node/state.h"
 #include "tests/lib/check.h"
-#include "tests/lib/rig.h"
+#include "tests/lib/rig_inside.h"
 #include "tests/lib/story_copies.h"
 
 #define NODES 5u
@@ -115,6 +116,31 @@ TEST(a_node_that_computes_a_long_leaf_sleeps)
     rig_stop(&rig);
 }
 
+static void late(int64_t us)
+{
+    struct event ev = {.kind = EVENT_TICK, .tick = {us}};
+
+    rig_event(&rig, &ev);
+}
+
+TEST(a_node_that_came_late_says_so_for_a_while)
+{
+    rig_start(&rig, 1, true);
+    late(-5000);
+    CHECK_INT(lag_recent_us(rig.node), 0);
+    late(7000);
+    late(3000);
+    CHECK_INT(lag_recent_us(rig.node), 7000);
+    rig_run(&rig, 35 * S_US);
+    late(2000);
+    CHECK_INT(lag_recent_us(rig.node), 7000);
+    rig_run(&rig, 35 * S_US);
+    CHECK_INT(lag_recent_us(rig.node), 2000);
+    rig_run(&rig, 70 * S_US);
+    CHECK_INT(lag_recent_us(rig.node), 0);
+    rig_stop(&rig);
+}
+
 TEST_MAIN(a_job_that_has_ended_wakes_nobody, who_waits_to_compare_an_ended_job_sleeps_until_then,
           a_holder_of_a_job_that_another_coordinates_sleeps,
-          a_node_that_computes_a_long_leaf_sleeps)
+          a_node_that_computes_a_long_leaf_sleeps, a_node_that_came_late_says_so_for_a_while)
