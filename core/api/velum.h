@@ -180,7 +180,7 @@ struct velum_stage {
     const int64_t *inputs;         /* what these tasks came to is its inputs, in this order */
     const int64_t *after;          /* and these must have ended well before it begins */
 };
-/* What became of a task. */
+/* What became of a task. One that was given up may be given once more, as done. */
 struct velum_end {
     int64_t task;
     int code;          /* VELUM_DONE, VELUM_FAILED, or VELUM_CANCELLED: one that it needs failed */
