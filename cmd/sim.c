@@ -3,16 +3,17 @@
 
 #include "cmd/cmd.h"
 #include "cmd/exhaustive.h"
+#include "cmd/sim_crew.h"
 #include "cmd/sim_scale.h"
 #include "cmd/sim_scatter.h"
 #include "cmd/view_json.h"
+#include "core/base/err.h"
+#include "core/host/machine.h"
 #include "core/host/memory.h"
 #include "core/sim/explore.h"
 #include "core/sim/scale.h"
-#include "core/sim/sim_try.h"
 
 #define FAILURES_MAX 20
-#define TWICE_EVERY 100 /* so many seeds, one is run twice: what cannot be repeated is no use */
 
 static const struct opt opts[] = {
     {.name = "seed",
@@ -76,6 +77,12 @@ static const struct opt opts[] = {
     {.name = "shrink",
      .kind = OPT_SWITCH,
      .effect = "look for fewer faults and nodes that still fail"},
+    {.name = "jobs",
+     .kind = OPT_NUMBER,
+     .value = "N",
+     .effect = "run so many seeds at a time (default: as many as there are cores)",
+     .min = 1,
+     .max = SIM_CREW_MAX},
     {.name = "exhaustive",
      .kind = OPT_SWITCH,
      .effect = "every order of events of three nodes and one job of four leaves"},
@@ -271,57 +278,88 @@ static void json_sim(struct json *j, const struct sim_options *o, const struct s
     json_close(j, '}');
 }
 
-static int run_seed(const struct call *c, struct sim_options o, bool twice, struct tally *t,
-                    struct json *j)
+static void add_result(struct tally *t, const struct sim_result *r)
+{
+    uint64_t step = (uint64_t)r->unequal_us / UNEQUAL_STEP_US;
+    t->seeds++;
+    t->failures += r->failed;
+    t->events += r->events;
+    t->faults += r->injected;
+    t->crashes += r->crashes;
+    t->wiped_busy += r->wiped == SIM_WIPED_BUSY;
+    t->wiped_idle += r->wiped == SIM_WIPED_IDLE;
+    t->sailed += r->sailed;
+    t->virtual_s += (double)r->virtual_us / 1e6;
+    t->unequal[step < UNEQUAL_STEPS ? step : UNEQUAL_STEPS - 1]++;
+}
+
+static void tell_seed(const struct call *c, const struct sim_options *o, const struct sim_result *r,
+                      struct json *j)
+{
+    if (r->failed)
+        tell_failure(o, r);
+    if (j)
+        json_sim(j, o, r);
+    else if (opt_given(c->opts, "seed"))
+        printf("seed %llu: %u nodes, %u jobs (%u acknowledged), %u crashes, %llu events, %.3f s of "
+               "virtual time, hash %016llx\n",
+               (unsigned long long)o->seed, r->nodes, r->jobs, r->acknowledged, r->crashes,
+               (unsigned long long)r->events, (double)r->virtual_us / 1e6,
+               (unsigned long long)r->hash);
+}
+
+static int run_one(const struct call *c, struct sim_options o, struct tally *t, struct json *j)
 {
     struct sim_result r;
-    uint64_t step;
-    int rc = sim_try(&host_memory, &o, twice, &r);
+    int rc = sim_try(&host_memory, &o, !o.trace && o.until == 0, &r);
     if (rc == 0 && r.failed && opt_given(c->opts, "shrink"))
         rc = sim_shrink(&host_memory, &o, &r);
     if (rc < 0)
         return rc;
-    t->seeds++;
-    t->failures += r.failed;
-    t->events += r.events;
-    t->faults += r.injected;
-    t->crashes += r.crashes;
-    t->wiped_busy += r.wiped == SIM_WIPED_BUSY;
-    t->wiped_idle += r.wiped == SIM_WIPED_IDLE;
-    t->sailed += r.sailed;
-    t->virtual_s += (double)r.virtual_us / 1e6;
-    step = (uint64_t)r.unequal_us / UNEQUAL_STEP_US;
-    t->unequal[step < UNEQUAL_STEPS ? step : UNEQUAL_STEPS - 1]++;
-    if (r.failed)
-        tell_failure(&o, &r);
-    if (j)
-        json_sim(j, &o, &r);
-    else if (opt_given(c->opts, "seed"))
-        printf("seed %llu: %u nodes, %u jobs (%u acknowledged), %u crashes, %llu events, %.3f s of "
-               "virtual time, hash %016llx\n",
-               (unsigned long long)o.seed, r.nodes, r.jobs, r.acknowledged, r.crashes,
-               (unsigned long long)r.events, (double)r.virtual_us / 1e6,
-               (unsigned long long)r.hash);
+    add_result(t, &r);
+    tell_seed(c, &o, &r, j);
     return 0;
+}
+
+/* The seeds that its process would have run next are lost with it. */
+static void tell_crash(const struct sim_options *o, struct tally *t)
+{
+    t->seeds++;
+    t->failures++;
+    fprintf(stderr,
+            "seed %llu failed: it ends the process\n  replay: ", (unsigned long long)o->seed);
+    print_replay(stderr, o);
+    fputc('\n', stderr);
 }
 
 static int run_all(const struct call *c, const struct sim_options *o, struct tally *t,
                    struct json *j)
 {
-    struct sim_options each = *o;
-    uint64_t hours = opt_number(c->opts, "hours", 0), first = opt_number(c->opts, "first", 1);
-    uint64_t count = opt_number(c->opts, "seeds", hours > 0 ? UINT64_MAX : 100);
-    bool watched = o->trace || o->until > 0;
-    int rc = 0;
-    if (opt_given(c->opts, "seed"))
-        return run_seed(c, *o, !watched, t, j);
-    for (uint64_t i = 0; rc == 0 && i < count && t->failures < FAILURES_MAX &&
-                         (hours == 0 || t->virtual_s < 3600.0 * (double)hours);
-         i++) {
-        each.seed = first + i;
-        rc = run_seed(c, each, i % TWICE_EVERY == 0, t, j);
+    uint64_t hours = opt_number(c->opts, "hours", 0);
+    struct sim_plan plan = {
+        .options = *o,
+        .first = opt_number(c->opts, "first", 1),
+        .count = opt_number(c->opts, "seeds", hours > 0 ? UINT64_MAX : 100),
+        .jobs = (uint32_t)opt_number(c->opts, "jobs", machine_cores()),
+        .shrink = opt_given(c->opts, "shrink"),
+    };
+    struct sim_crew *crew = sim_crew_open(&plan);
+    struct sim_options seed;
+    struct sim_result r;
+    int rc = 1;
+    if (!crew)
+        return ERR_SYSTEM;
+    while (t->failures < FAILURES_MAX && (hours == 0 || t->virtual_s < 3600.0 * (double)hours)) {
+        rc = sim_crew_next(crew, &seed, &r);
+        if (rc == ERR_CLOSED)
+            tell_crash(&seed, t);
+        if (rc <= 0)
+            break;
+        add_result(t, &r);
+        tell_seed(c, &seed, &r, j);
     }
-    return rc;
+    sim_crew_close(crew);
+    return rc == ERR_NO_MEMORY ? rc : 0;
 }
 
 /* So many of a thousand seeds took no longer. */
@@ -396,13 +434,14 @@ static int run(const struct call *c)
         o.trace = &sink;
     if (json)
         json_document_open(&j, stdout, "seeds");
-    int rc = run_all(c, &o, &t, json ? &j : NULL);
+    int rc = one ? run_one(c, o, &t, json ? &j : NULL) : run_all(c, &o, &t, json ? &j : NULL);
     if (json)
         json_document_close(&j);
     else if (!one)
         tell_tally(&t);
     if (rc < 0) {
-        talk_error("out of memory");
+        talk_error("%s", err_sentence(rc));
+        talk_try("velum sim --jobs 1");
         return CODE_FAILED;
     }
     return t.failures > 0 ? CODE_FAILED : CODE_DONE;

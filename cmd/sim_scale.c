@@ -192,7 +192,7 @@ static int say_broken(const struct scale_figure *figures)
 int sim_scale(const struct call *c)
 {
     static const char *const not_here[] = {"seeds", "first",  "faults", "until",
-                                           "trace", "shrink", "scene"};
+                                           "trace", "shrink", "scene",  "jobs"};
     struct scale_said said = {.terminal = isatty(STDERR_FILENO) == 1};
     struct scale_figure figures[SCALE_FIGURES];
     struct scale_options o = {.seed = opt_number(c->opts, "seed", 1),

@@ -143,7 +143,7 @@ static int say_broken(const struct scatter_result *r, const struct scale_figure 
 static int refuse_others(const struct call *c, const struct scatter_options *o)
 {
     static const char *const not_here[] = {"seeds", "first",  "faults", "until",
-                                           "trace", "shrink", "scene"};
+                                           "trace", "shrink", "scene",  "jobs"};
 
     for (size_t i = 0; i < sizeof not_here / sizeof not_here[0]; i++)
         if (opt_given(c->opts, not_here[i])) {

@@ -289,6 +289,10 @@ void json_node(struct json *j, const struct node_view *v)
     json_null(j, "tier"); /* nodes have no cage to speak of yet */
     json_text(j, "version", v->version);
     json_seconds(j, "seen_seconds", v->seen_us);
+    if (v->self)
+        json_seconds(j, "lag_seconds", v->lag_us);
+    else
+        json_null(j, "lag_seconds");
     json_truth(j, "self", v->self);
     json_truth(j, "coordinator", v->coordinator);
     put_labels(j, v);

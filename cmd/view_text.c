@@ -166,7 +166,7 @@ void view_jobs_row(struct grid *g, const struct job_view *v, int64_t now_s)
 void view_nodes_head(struct grid *g)
 {
     static const char *const names[] = {"NODE", "ADDR",  "STATE", "ARCH", "SLOTS", "LOAD",
-                                        "MEM",  "SPEED", "VER",   "SEEN", "LABELS"};
+                                        "MEM",  "SPEED", "VER",   "SEEN", "LAG",   "LABELS"};
     grid_init(g, sizeof names / sizeof *names);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         grid_add(g, "%s", names[i]);
@@ -191,6 +191,10 @@ void view_nodes_row(struct grid *g, const struct node_view *v)
         grid_add(g, "-");
     grid_add(g, "%s", or_dash(v->version));
     grid_add(g, "%s", v->self || v->seen_us < 1000000 ? "now" : seen);
+    if (v->self)
+        grid_add(g, "%.1f ms", (double)v->lag_us / 1000);
+    else
+        grid_add(g, "-");
     grid_add(g, "%s", or_dash(v->labels));
 }
 

@@ -535,9 +535,10 @@ void driver_stop(struct driver *d, int code)
 static void tick(struct driver *d, struct instant now)
 {
     struct event ev = {.kind = EVENT_TICK};
-    int64_t late_us = instant_since_us(now, d->due);
-    if (d->due.us != INSTANT_NEVER.us && late_us > LATE_US)
+    int64_t late_us = d->due.us == INSTANT_NEVER.us ? 0 : instant_since_us(now, d->due);
+    if (late_us > LATE_US)
         log_line(d->parts.log, LOG_INFO, "the loop came %lld ms late", (long long)(late_us / 1000));
+    ev.tick.late_us = late_us;
     driver_event(d, &ev);
 }
 

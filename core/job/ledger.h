@@ -87,6 +87,9 @@ bool ledger_has_retired(const struct ledger *l, struct node_id id);
 /* One RETIRED fact with all that the present HOLDERS fact does not say of them, as a block. False:
  * there is nothing of that kind. */
 bool ledger_put_former(const struct ledger *l, struct buf *to);
+/* A number that two who would say different things of that hardly ever have in common: whoever
+ * makes it so fools himself only. 0 where there is nothing of that kind. */
+uint64_t ledger_former_mark(const struct ledger *l);
 
 /* A node that is alone keeps its holders, claim and outcome facts with a blank signature (64 zero
  * bytes): nobody is there to check it, and signing is what a submission costs most. Before anything

@@ -134,6 +134,24 @@ bool ledger_put_former(const struct ledger *l, struct buf *to)
     return true;
 }
 
+uint64_t ledger_former_mark(const struct ledger *l)
+{
+    struct term terms[FACT_TERMS_MAX];
+    uint8_t count = terms_to_tell(l, terms);
+    uint64_t mark = 0;
+
+    for (uint8_t i = 0; i < count; i++) {
+        const struct term *t = &terms[i];
+        const uint64_t words[] = {load_u64(t->id.bytes), (uint64_t)t->named << 32 | t->retired};
+
+        for (size_t k = 0; k < 2; k++) {
+            mark = (mark ^ words[k]) * 0x9e3779b97f4a7c15u;
+            mark ^= mark >> 29;
+        }
+    }
+    return mark;
+}
+
 static void put_name(struct buf *to, struct node_id author, struct run of)
 {
     size_t start = block_begin(to);

@@ -107,6 +107,9 @@ struct event {
         struct {
             const char *addr; /* "host:port" */
         } hint;
+        struct {
+            int64_t late_us; /* after it was due; not above 0: in time */
+        } tick;
     };
 };
 

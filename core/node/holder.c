@@ -38,8 +38,9 @@ static void snapshot_frame(struct job *j, struct node_id to, uint16_t count, str
     buf_clear(&b);
 }
 
-/* Who has retired is no part of an ended job's digest: it goes along whenever two holders compare
- * theirs, so that one that missed it asks a node that has given the job up only once. */
+/* Who has retired is no part of an ended job's digest: it is told where two holders compare theirs
+ * and know different things of that, so that one that missed it asks a node that has given the job
+ * up only once. */
 static void show_former(struct job *j, struct node_id to)
 {
     struct buf fact;
@@ -51,7 +52,7 @@ static void show_former(struct job *j, struct node_id to)
     buf_clear(&fact);
 }
 
-static void send_sync(struct job *j, struct node_id to, bool answer)
+static void send_sync(struct job *j, struct node_id to, enum sync_answer answer)
 {
     const struct claim *c = ledger_claim(j->ledger);
     struct peer_sync m = {.job = j->id, .digest = ledger_digest(j->ledger), .answer = answer};
@@ -63,13 +64,17 @@ static void send_sync(struct job *j, struct node_id to, bool answer)
         m.boot = c->boot;
         m.coordinator = c->node;
     }
-#if VELUM_PLANT != 575 /* trace/test_places: who has retired is not told when holders compare */
-    if (j->kept && answer && take_is_holder(j, to))
-        show_former(j, to);
-#endif
+    if (j->kept)
+        m.former = ledger_former_mark(j->ledger);
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_peer_sync(&b, &m);
     send_node(j->node, to, MESSAGE_SYNC, 0, buf_bytes(&b));
+}
+
+/* Where both have seen it end there is nothing to say about what is equal. */
+static void ask_sync(struct job *j, struct node_id to)
+{
+    send_sync(j, to, j->kept ? SYNC_ANSWER_DIFFERENCE : SYNC_ANSWER);
 }
 
 /* A former holder that is not known to have given the job up. */
@@ -89,10 +94,10 @@ static void compare_with_holders(struct job *j)
 
     for (uint8_t i = 0; h != NULL && i < h->count; i++)
         if (!node_is_self(j->node, h->ids[i]))
-            send_sync(j, h->ids[i], true);
+            ask_sync(j, h->ids[i]);
     for (uint32_t i = 0; i < count; i++)
         if (!node_is_self(j->node, ever[i]) && may_have_stayed(j, ever[i]))
-            send_sync(j, ever[i], true);
+            ask_sync(j, ever[i]);
 }
 
 /* News of an ended job are compared a little later, and once however many there are: whoever tells
@@ -425,7 +430,7 @@ void holder_send_snapshot(struct job *j, struct node_id to)
 
 void holder_compare(struct job *j, struct node_id other)
 {
-    send_sync(j, other, true);
+    ask_sync(j, other);
 }
 
 /* Whoever holds it now may be named in a fact that did not come here: everybody is asked. */
@@ -435,7 +440,7 @@ void holder_peer_up(struct job *j, struct node_id id)
     if (j->lead != NULL && take_is_holder(j, id))
         replicas_tick(j);
     else
-        send_sync(j, id, true);
+        ask_sync(j, id);
 }
 
 static bool may_differ(const struct job *j)
@@ -465,7 +470,22 @@ void holder_compare_ended(struct node *n)
 void holder_peer_kept(struct job *j, struct node_id id)
 {
     if (take_is_holder(j, id) || may_have_stayed(j, id))
-        send_sync(j, id, true);
+        ask_sync(j, id);
+}
+
+struct instant holder_compare_due(const struct node *n)
+{
+    struct instant due = INSTANT_NEVER;
+
+#if VELUM_PLANT == 621 /* trace/test_idle: a node looks all the time whether to compare a job */
+    if (n->compare_next != NULL)
+        return n->now;
+#endif
+    if (n->compare_next != NULL)
+        due = instant_plus_us(n->compare_next->settled_at, COMPARE_ENDED_US);
+    if (n->changed_first != NULL)
+        due = instant_first(due, instant_plus_us(n->changed_first->changed_at, COMPARE_NEWS_US));
+    return due;
 }
 
 /* Of one that was killed when it had only the spec: it knows of no holder, but whom others call one
@@ -513,6 +533,7 @@ int holder_sync(struct node *n, struct node_id from, struct bytes payload)
     const struct tombstone *t;
     struct peer_sync m;
     struct job *j;
+    bool differs;
     int rc = read_peer_sync(payload, &m);
 
     if (rc < 0)
@@ -520,7 +541,7 @@ int holder_sync(struct node *n, struct node_id from, struct bytes payload)
     j = job_find(n, m.job);
     if (j == NULL || j->ledger == NULL) {
         t = tombstone_of(n, m.job);
-        if (m.answer)
+        if (m.answer != SYNC_NO_ANSWER)
             send_unknown(n, m.job, from, t == NULL ? 0 : t->state);
         return 0;
     }
@@ -535,21 +556,32 @@ int holder_sync(struct node *n, struct node_id from, struct bytes payload)
         keep_unsure(j);
         return 0;
     }
+    differs = !digest_equal(m.digest, ledger_digest(j->ledger));
     /* One that has other facts sends them, and how it stands with the job is known then. */
 #if VELUM_PLANT != 458 /* trace/test_ended: who hears that others know more leads what has ended */
-    if (digest_equal(m.digest, nothing) || digest_equal(m.digest, ledger_digest(j->ledger)))
+    if (digest_equal(m.digest, nothing) || !differs)
 #endif
         j->replayed = false;
     /* One that has nothing of the job is only told when it should have it. */
-    if (!digest_equal(m.digest, ledger_digest(j->ledger)) &&
-        (!digest_equal(m.digest, nothing) || take_is_holder(j, from))) {
+    if (differs && (!digest_equal(m.digest, nothing) || take_is_holder(j, from))) {
         if (j->kept)
             show_kept(j, from);
         else
             holder_send_snapshot(j, from);
     }
-    if (m.answer)
-        send_sync(j, from, false);
+    differs |= !j->kept || m.former != ledger_former_mark(j->ledger);
+#if VELUM_PLANT == 625 /* trace/test_ended: former holders are told however well they are known */
+    differs |= m.former != 0;
+#endif
+#if VELUM_PLANT != 575 /* trace/test_places: who has retired is not told when holders compare */
+    if (differs && j->kept && take_is_holder(j, from))
+        show_former(j, from);
+#endif
+#if VELUM_PLANT == 624 /* trace/test_ended: whoever has the same of an ended job says so */
+    differs = true;
+#endif
+    if (m.answer == SYNC_ANSWER || (m.answer == SYNC_ANSWER_DIFFERENCE && differs))
+        send_sync(j, from, SYNC_NO_ANSWER);
     job_mark_busy(j);
     return 0;
 }
@@ -575,14 +607,28 @@ void holder_catch_up(struct job *j)
         return;
     j->fetched = j->heard = n->now;
     if (c != NULL && !node_is_self(n, c->node))
-        send_sync(j, c->node, true);
+        ask_sync(j, c->node);
     if (ended && !node_is_self(n, e->coordinator) &&
         (c == NULL || !node_id_equal(c->node, e->coordinator)))
-        send_sync(j, e->coordinator, true);
+        ask_sync(j, e->coordinator);
     for (uint8_t i = 0; ended && i < e->holders_count; i++)
         if (!node_is_self(n, e->holders[i]))
-            send_sync(j, e->holders[i], true);
+            ask_sync(j, e->holders[i]);
     for (uint8_t i = 0; !ended && j->replayed && h != NULL && i < h->count; i++)
         if (!node_is_self(n, h->ids[i]))
-            send_sync(j, h->ids[i], true);
+            ask_sync(j, h->ids[i]);
+}
+
+struct instant holder_catch_up_due(const struct job *j)
+{
+    const struct entry *e = directory_find(j->node, j->id);
+    struct instant due = instant_plus_us(j->fetched, S_US);
+    struct instant silent = instant_plus_us(j->heard, SILENCE_US);
+
+#if VELUM_PLANT == 623 /* trace/test_idle: a holder looks all the time at who coordinates */
+    return j->node->now;
+#endif
+    if (j->replayed || (e != NULL && job_state_is_final((enum job_state)e->state)))
+        return due;
+    return instant_before(due, silent) ? silent : due;
 }

@@ -18,11 +18,15 @@ void holder_compare(struct job *j, struct node_id other);
  * nobody has answered since a restart, or nothing was heard for long. Whoever should know is asked,
  * once a second; in silence every five. */
 void holder_catch_up(struct job *j);
+/* When that is due next, of a job that has not ended here and that another coordinates. */
+struct instant holder_catch_up_due(const struct job *j);
 /* A node is reachable: compares this live job with it, or brings it up to date. */
 void holder_peer_up(struct job *j, struct node_id id);
 /* Ended jobs about which coordinators may have differed are compared once more a little later, so
  * that all holders keep the same. */
 void holder_compare_ended(struct node *n);
+/* When the next of them is due; INSTANT_NEVER: none. */
+struct instant holder_compare_due(const struct node *n);
 /* An ended job goes: its news are compared no more. */
 void holder_changed_gone(struct job *j);
 /* The same for a job that has ended: a holder may have come back without it. */

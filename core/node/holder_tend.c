@@ -158,6 +158,19 @@ void holder_tend(struct job *j)
         claim_now(j);
 }
 
+/* Only where a member that is known to be well coordinates it, and this node is a holder, nothing
+ * but silence can come up without an event. */
+struct instant holder_tend_due(const struct job *j)
+{
+    const struct node *n = j->node;
+    const struct claim *c = ledger_claim(j->ledger);
+
+    if (j->lead != NULL || job_is_final(j) || c == NULL || mesh_find(n->mesh, c->node) == NULL ||
+        !coordinator_is_well(j, c) || !take_is_holder(j, n->options.id))
+        return n->now;
+    return holder_catch_up_due(j);
+}
+
 void holder_tend_all(struct node *n)
 {
     for (struct job *j = n->live_jobs; j != NULL; j = j->next_live)

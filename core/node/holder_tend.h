@@ -7,6 +7,8 @@
 
 /* Claims when it must, steps down when it must. */
 void holder_tend(struct job *j);
+/* When a round has something to do for it. */
+struct instant holder_tend_due(const struct job *j);
 void holder_tend_all(struct node *n);
 
 #endif

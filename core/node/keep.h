@@ -12,8 +12,9 @@
 
 /* One round: goes on with what was begun, looks at some more ended jobs where that is due. */
 void keep_run(struct node *n);
-/* Nothing is looked after, and nothing is to be looked at. */
-bool keep_is_quiet(const struct node *n);
+/* When the next round has something to do; INSTANT_NEVER: nothing is looked after, and nothing is
+ * to be looked at. */
+struct instant keep_due(const struct node *n);
 /* Ended jobs are to be looked at again: the mesh has changed, or a job has just ended. */
 void keep_look_again(struct node *n, int64_t in_us);
 /* A holder of this ended job does not have it (any more), or its copy was never confirmed. */

@@ -36,6 +36,8 @@ void labour_waits(struct node *n);
 /* Work whose coordinator and holders have been gone for long, and that has nothing running, is
  * given up; a job that has had nothing here for a while is forgotten. */
 void labour_orphans(struct node *n);
+/* When the next round has something to do for jobs that this node works for. */
+struct instant labour_round_due(const struct node *n);
 /* Whether nothing runs, waits or is unconfirmed. */
 bool labour_is_idle(const struct node *n);
 

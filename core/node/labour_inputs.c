@@ -377,6 +377,14 @@ static void give_back(struct job *j, struct stage_inputs *e)
     e->moved = j->node->now;
 }
 
+bool labour_inputs_wait(const struct job *j)
+{
+    for (const struct stage_inputs *e = j->labour->inputs; e != NULL; e = e->next)
+        if (!is_here(e) && is_wanted(j, e->stage))
+            return true;
+    return false;
+}
+
 void labour_inputs_tick(struct node *n)
 {
     struct job *j, *next;

@@ -35,6 +35,8 @@ bool labour_inputs_want(const struct node *n, struct digest name);
 /* Goes on with what is missing, for chunks and for merges; chunks of a stage of which an input is
  * to be had nowhere go back. */
 void labour_inputs_tick(struct node *n);
+/* Chunks of it wait for inputs that are not here yet. */
+bool labour_inputs_wait(const struct job *j);
 void labour_inputs_drop(struct job *j);
 
 #endif

@@ -20,6 +20,7 @@
 #include "core/node/labour.h"
 #include "core/node/labour_inputs.h"
 #include "core/node/labour_report.h"
+#include "core/node/lag.h"
 #include "core/node/lead.h"
 #include "core/node/lead_values.h"
 #include "core/node/link.h"
@@ -390,6 +391,7 @@ static void handle(struct node *n, const struct event *ev)
 {
     switch (ev->kind) {
     case EVENT_TICK:
+        lag_note(n, ev->tick.late_us);
         break;
     case EVENT_LINK_UP:
         if (ev->link_up.bulk)
@@ -588,7 +590,8 @@ static struct instant labour_due(const struct node *n)
 
     for (const struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
         if (j->labour->pending_count > 0)
-            due = instant_first(due, instant_plus_us(j->labour->pending_since, 5 * MS_US));
+            due = instant_first(due,
+                                instant_plus_us(j->labour->pending_since, n->limits.coalesce_us));
     return due;
 }
 

@@ -209,13 +209,15 @@ void put_peer_sync(struct buf *b, const struct peer_sync *m)
     put_u64(b, m->boot);
     put_node_id(b, m->coordinator);
     put_digest(b, m->digest);
-    put_u8(b, m->answer);
+    put_u64(b, m->former);
+    put_u8(b, (uint8_t)m->answer);
     put_u8(b, m->gone);
 }
 
 int read_peer_sync(struct bytes payload, struct peer_sync *m)
 {
     struct reader r = reader_of(payload);
+    uint8_t answer;
 
     memset(m, 0, sizeof *m);
     m->job = read_job_id(&r);
@@ -223,7 +225,10 @@ int read_peer_sync(struct bytes payload, struct peer_sync *m)
     m->boot = read_u64(&r);
     m->coordinator = read_node_id(&r);
     m->digest = read_digest(&r);
-    m->answer = read_u8(&r) != 0;
+    m->former = read_u64(&r);
+    answer = read_u8(&r);
+    r.failed |= answer > SYNC_ANSWER_DIFFERENCE;
+    m->answer = (enum sync_answer)answer;
     m->gone = read_u8(&r);
     return read_result(&r);
 }

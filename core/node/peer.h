@@ -42,8 +42,10 @@
  *               it has ended and is gone: u8 state, u8 why (tombs.h), u32 Unix time it ended
  *   LOGS        32 job                     (request: the asker's token)
  *   LOG_TAIL    32 job, u8 known, block text
- *   SYNC        32 job, u32 epoch, u64 boot, 32 coordinator, 32 ledger digest, u8 answer wanted,
- *               u8 state of an outcome (the job has ended there and shrunk to its name) or 0
+ *   SYNC        32 job, u32 epoch, u64 boot, 32 coordinator, 32 ledger digest, u64 mark of its
+ *               former holders (ledger.h), u8 answer wanted (0 no, 1 yes, 2 where there is a
+ *               difference), u8 state of an outcome (the job has ended there and shrunk to its
+ *               name) or 0
  *   INPUT_WANT  32 job, u32 stage, u16 from (so many of its outputs are here already)
  *   INPUT_VALUES 32 job, u32 stage, u16 from, u16 count, count x block: what the stage yielded, the
  *               accumulator of a fold, or outputs of leaves in their order (output.h), as many as
@@ -141,13 +143,15 @@ struct peer_input {
     uint16_t from, count; /* INPUT_VALUES: then count blocks follow in rest */
     struct reader rest;
 };
+enum sync_answer { SYNC_NO_ANSWER, SYNC_ANSWER, SYNC_ANSWER_DIFFERENCE };
 struct peer_sync {
     struct job_id job;
     uint32_t epoch;
     uint64_t boot;
     struct node_id coordinator;
     struct digest digest;
-    bool answer;
+    uint64_t former;
+    enum sync_answer answer;
     uint8_t gone;
 };
 

@@ -7,6 +7,7 @@
 #include "core/node/forget.h"
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
+#include "core/node/lag.h"
 #include "core/node/link.h"
 #include "core/node/listing.h"
 #include "core/node/objects.h"
@@ -233,7 +234,8 @@ static struct node_view view_of_self(const struct node *n)
                           .slots = i->slots,
                           .busy = i->busy,
                           .memory_bytes = i->memory_bytes,
-                          .speed_units_s = i->speed_units_s};
+                          .speed_units_s = i->speed_units_s,
+                          .lag_us = lag_recent_us(n)};
 
     text_copy(v.name, sizeof v.name, i->name);
     text_copy(v.addr, sizeof v.addr, i->addr);

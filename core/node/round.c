@@ -21,6 +21,7 @@
 #include "core/node/workers.h"
 
 #define STOOD_STILL_US S_US /* a round this late was not late because of others */
+#define DUES_MAX 16 /* live jobs that are looked at after each step for when their round is due */
 
 /* A job's share of the slow timers. */
 static void round_job(struct node *n, struct job *j)
@@ -106,24 +107,39 @@ void round_run(struct node *n)
     n->assign_wanted = n->sites_stale = true;
 }
 
-static bool is_quiet(const struct node *n)
+/* Something is under way that may go on at any time. */
+static bool is_busy(const struct node *n)
 {
-    return n->live_jobs == NULL && n->labour_jobs == NULL && n->watchers == NULL &&
-           n->kills == NULL && n->forwards == NULL && n->logs == NULL && n->lookups == NULL &&
-           n->asides == NULL && !n->store_broken && n->compare_next == NULL &&
-           n->changed_first == NULL &&
+    return n->live_count > DUES_MAX || n->watchers != NULL || n->kills != NULL ||
+           n->forwards != NULL || n->logs != NULL || n->lookups != NULL || n->asides != NULL ||
+           n->store_broken ||
 #if VELUM_PLANT != 294 /* trace/test_copies: a quiet node does not see that a disk works again */
-           !n->keepers_changed &&
+           n->keepers_changed ||
 #endif
-           keep_is_quiet(n) && copies_are_quiet(n);
+           !copies_are_quiet(n);
 }
 
+/* When a round has something to do. */
+static struct instant next_due(const struct node *n)
+{
+    struct instant due = damage_due(n);
+
+    if (is_busy(n))
+        return n->now;
+    for (const struct job *j = n->live_jobs; j != NULL; j = j->next_live)
+        due = instant_first(due, holder_tend_due(j));
+    due = instant_first(due, labour_round_due(n));
+    due = instant_first(due, holder_compare_due(n));
+    return instant_first(due, keep_due(n));
+}
+
+/* What comes up waits for a round that is armed already, and otherwise limits.round_us at most, so
+ * that rounds keep that distance. */
 void round_arm(struct node *n)
 {
-    struct instant soon = instant_plus_us(n->now, n->limits.round_us);
+    struct instant soon = instant_plus_us(n->now, n->limits.round_us), due = next_due(n);
 
-    if (is_quiet(n))
-        n->round_at = damage_due(n);
-    else if (instant_reached(n->now, n->round_at) || instant_before(soon, n->round_at))
-        n->round_at = soon;
+    if (!instant_reached(n->now, n->round_at))
+        soon = instant_first(soon, n->round_at);
+    n->round_at = instant_before(due, soon) ? soon : due;
 }

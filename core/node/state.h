@@ -1,7 +1,8 @@
 /* What a node is made of. Private to core/node: each file below owns one part and is named after
  * it.
  *
- *   node.c           the entry: replay, start, step, due; round.c: timers that need no precision
+ *   node.c           the entry: replay, start, step, due; round.c: timers that need no precision;
+ *                    lag.c: how late the host comes
  *   ports.c          what mesh wants and tells
  *   linked.c         which members have a link to this node
  *   link.c           who is on which link; sending to peers, to users, to itself
@@ -164,6 +165,12 @@ struct peer_news {
     bool link_up, link_down, state;
 };
 
+/* See lag.h. */
+struct lag {
+    int64_t most_us, before_us; /* since then, and in the span before that */
+    struct instant since;
+};
+
 struct node {
     const struct alloc *alloc;
     struct node_options options;
@@ -285,6 +292,7 @@ struct node {
     size_t owners_look;
     bool owners_asked;       /* some were asked in this look, and are looked at again soon */
     struct objects *objects; /* NULL: this node keeps none */
+    struct lag lag;
     bool stopping, exited;
     struct instant stop_until;
     struct instant round_at; /* next look at slow timers */

@@ -642,6 +642,16 @@ void workers_limits(struct node *n)
     }
 }
 
+struct instant workers_limits_due(const struct node *n)
+{
+    struct instant due = n->merges != NULL || n->asides != NULL ? n->now : INSTANT_NEVER;
+
+    for (const struct worker *w = n->workers; w != NULL; w = w->next)
+        if (w->state == WORKER_BOUND && w->chunk != NULL)
+            due = instant_first(due, instant_plus_us(w->chunk->moved, leaf_limit_us(w) + 1));
+    return due;
+}
+
 void workers_free(struct node *n)
 {
     struct worker *w;

@@ -21,6 +21,8 @@ void workers_exited(struct node *n, uint32_t number, enum worker_end end, int st
 void workers_release(struct node *n, struct job *j);
 /* Ends workers whose leaf, merges or aside take longer than their limit. */
 void workers_limits(struct node *n);
+/* When the first of them may have to. */
+struct instant workers_limits_due(const struct node *n);
 /* This node itself stood still: what its workers said meanwhile is still to be read. */
 void workers_late(struct node *n, int64_t late_us);
 void workers_free(struct node *n);

@@ -25,7 +25,8 @@ struct scatter {
     struct scatter_run *run;
     struct prng prng;
     struct asker askers[SCATTER_JOBS_MAX];
-    uint32_t first; /* job of the present run */
+    uint32_t first;           /* job of the present run */
+    uint64_t computed_before; /* leaves, when it began */
 };
 
 static void report(const struct scatter *s, const char *name)
@@ -153,8 +154,7 @@ static void measure(struct scatter *s, struct scatter_run *r)
         if (i != first && n->nodes[i].up)
             add_load(r, &l, 1.0 / n->count);
     }
-    for (uint32_t job = s->first; job < s->first + r->jobs; job++)
-        r->computed += n->computed_leaves[job];
+    r->computed = n->computed_leaves - s->computed_before;
 }
 
 static void traffic_reset(struct scatter *s)
@@ -171,6 +171,7 @@ static void begin(struct scatter *s, uint32_t jobs)
     uint64_t max = SCATTER_LEAVES_MAX;
 
     s->first = n->jobs_count;
+    s->computed_before = n->computed_leaves;
     for (uint32_t i = 0; i < jobs; i++) {
         uint32_t job = n->jobs_count++;
 
@@ -225,7 +226,8 @@ static void kill_some(struct scatter *s)
 {
     struct scatter_net *n = &s->net;
     uint32_t want = n->count / 100 + 1, asker = s->askers[s->first].node, node = coordinator_of(n);
-    double left = (double)s->run->leaves - (double)n->computed_leaves[s->first], all;
+    double left = (double)s->run->leaves - (double)(n->computed_leaves - s->computed_before);
+    double all;
 
     all = leaves_per_us(n);
     while (s->run->killed < want) {

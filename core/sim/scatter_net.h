@@ -65,8 +65,7 @@ struct scatter_net {
     struct actions actions;
     const char *wrong; /* what should never be, if it has been */
     struct sim_job jobs[SCATTER_JOBS_MAX];
-    uint64_t computed_us[SCATTER_JOBS_MAX]; /* by all workers */
-    uint64_t computed_leaves[SCATTER_JOBS_MAX];
+    uint64_t computed_leaves; /* by all workers, ever: a worker cannot tell two like jobs apart */
     uint32_t jobs_count;
     void *ctx;
     /* A frame for the user of that job. */

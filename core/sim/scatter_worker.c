@@ -154,8 +154,7 @@ static void catch_up(struct scatter_net *n, struct scatter_worker *x)
         if (run_push(&x->run, merge, j) < 0)
             wrong(n, "a run folds what are no neighbours");
         x->compute_us += (uint64_t)x->leaf_us;
-        n->computed_us[x->job] += (uint64_t)x->leaf_us;
-        n->computed_leaves[x->job]++;
+        n->computed_leaves++;
     }
 }
 

@@ -128,6 +128,7 @@ void put_node_view(struct buf *b, const struct node_view *v)
     put_u64(b, v->memory_bytes);
     put_u64(b, v->speed_units_s);
     put_u64(b, v->seen_us);
+    put_u64(b, v->lag_us);
     put_flag(b, v->self);
     put_flag(b, v->coordinator);
     put_text(b, v->labels);
@@ -148,6 +149,7 @@ int read_node_view(struct bytes payload, struct node_view *v)
     v->memory_bytes = read_u64(&r);
     v->speed_units_s = read_u64(&r);
     v->seen_us = read_u64(&r);
+    v->lag_us = read_u64(&r);
     v->self = read_flag(&r);
     v->coordinator = read_flag(&r);
     read_safe_text(&r, true, v->labels, sizeof v->labels);

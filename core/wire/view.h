@@ -80,6 +80,7 @@ struct node_view {
     uint64_t memory_bytes;
     uint64_t speed_units_s; /* units a second it showed lately, 0 when unknown */
     uint64_t seen_us;       /* since something was heard of it */
+    uint64_t lag_us; /* its loop was so late at most, lately; only of the node that answers */
     bool self;
     bool coordinator; /* of at least one live job */
 };

@@ -451,9 +451,13 @@ END
     until_true 10 alive_is 3 "127.0.0.1:$PORT_c"
     run -0 velum nodes --json
     [[ $output == '{"v":1,"nodes":['*']}' ]]
-    for key in id name addr state arch slots busy load mem speed tier version seen_seconds; do
+    for key in id name addr state arch slots busy load mem speed tier version seen_seconds lag_seconds; do
         [ "$(grep -o "\"$key\":" <<<"$output" | wc -l)" = 3 ]
     done
+    # Only the one that is asked tells its own lag, and one that was stopped had much of it.
+    [ "$(grep -o '"lag_seconds":null' <<<"$output" | wc -l)" = 2 ]
+    run -0 velum nodes --json --addr "127.0.0.1:$PORT_c"
+    [[ $(grep -o '"lag_seconds":[0-9.]*' <<<"$output") =~ ^\"lag_seconds\":([1-9]|0\.[1-9]) ]]
 }
 
 @test "Worker processes: through the spawner, fresh exec, three descriptors, rlimits, nice 10" {

@@ -180,6 +180,41 @@ load lib.bash
     ends_with_try
 }
 
+two_children_of() { [ "$(children_of "$1" | wc -w)" = 2 ]; }
+all_gone() { # all_gone PID...
+    local pid
+    for pid in "$@"; do
+        [ ! -e "/proc/$pid" ] || return 1
+    done
+}
+
+@test "sim: seeds that run side by side are told alike, and end with whoever runs them" {
+    run -0 --separate-stderr velum sim --seeds 12 --jobs 1 --json
+    local alone=$output sim children code=0
+    run -0 --separate-stderr velum sim --seeds 12 --jobs 5 --json
+    [[ $output == "$alone" ]]
+    run -2 velum sim --nodes 17 --jobs 2
+    ends_with_try
+
+    "$VELUM" sim --long --first 3 --seeds 1000 --jobs 2 >"$FOLDER/out" 2>"$FOLDER/talk" &
+    sim=$!
+    PIDS+=($sim)
+    until_true 10 two_children_of $sim
+    kill -KILL "$(children_of $sim | cut -d' ' -f1)"
+    wait $sim || code=$?
+    [ $code = 1 ]
+    [[ $(<"$FOLDER/talk") == *"it ends the process"*"replay: velum sim --seed "*" --long"* ]]
+
+    "$VELUM" sim --long --first 3 --seeds 1000 --jobs 2 >"$FOLDER/out" 2>&1 &
+    sim=$!
+    PIDS+=($sim)
+    until_true 10 two_children_of $sim
+    children=$(children_of $sim)
+    kill -KILL $sim
+    # shellcheck disable=SC2086
+    until_true 10 all_gone $children
+}
+
 @test "sim: a job of one's own, scenes, and what is refused" {
     run -0 --separate-stderr velum sim --job 'pi 1000000' --seeds 3
     [[ $output == "3 seeds, 0 failed; "* ]]

@@ -131,7 +131,8 @@ static void make_sync(struct buf *out)
                           any_u64(),
                           any_node(),
                           any_digest(),
-                          any_bool(),
+                          any_u64(),
+                          (enum sync_answer)any_below(3),
                           (uint8_t)any_below(9)};
     put_peer_sync(out, &m);
 }

@@ -490,6 +490,7 @@ static void make_node_view(struct buf *out)
                           .memory_bytes = any_u64(),
                           .speed_units_s = any_u64(),
                           .seen_us = any_u64(),
+                          .lag_us = any_u64(),
                           .self = any_bool(),
                           .coordinator = any_bool()};
     any_text(v.name, sizeof v.name);

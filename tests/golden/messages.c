@@ -134,6 +134,7 @@ static void put_node(struct buf *b)
                           .memory_bytes = (uint64_t)8 << 30,
                           .speed_units_s = 1000000,
                           .seen_us = 250000,
+                          .lag_us = 1500,
                           .self = true,
                           .coordinator = true};
     TEXT(v.name, "calm-otter");
@@ -335,7 +336,8 @@ static void make_job(uint8_t type, struct buf *b)
                              .boot = 0x0123456789abcdef,
                              .coordinator = golden_node(1),
                              .digest = golden_digest(5),
-                             .answer = true,
+                             .former = 0xfedcba9876543210,
+                             .answer = SYNC_ANSWER,
                              .gone = JOB_DONE};
     struct job_view v = view();
     switch (type) {

@@ -191,10 +191,10 @@ static int say_node(struct bytes p)
     say_id("id", v.id.bytes);
     say_text("name", v.name);
     say_text("addr", v.addr);
-    SAY(" %s %s %s slots=%u busy=%u load=%u memory=%llu speed=%llu seen=%llu self=%d lead=%d",
+    SAY(" %s %s %s slots=%u busy=%u load=%u mem=%llu speed=%llu seen=%llu lag=%llu me=%d lead=%d",
         node_state_name(v.state), v.arch, v.version, (unsigned)v.slots, (unsigned)v.busy,
-        (unsigned)v.load_percent, U(v.memory_bytes), U(v.speed_units_s), U(v.seen_us), v.self,
-        v.coordinator);
+        (unsigned)v.load_percent, U(v.memory_bytes), U(v.speed_units_s), U(v.seen_us), U(v.lag_us),
+        v.self, v.coordinator);
     return rc;
 }
 
@@ -383,8 +383,8 @@ static int tell_job(uint8_t type, struct bytes p)
     case MESSAGE_SYNC:
         rc = read_peer_sync(p, &s);
         say_id("job", s.job.bytes);
-        SAY(" epoch=%u boot=%llx answer=%d gone=%u", (unsigned)s.epoch, U(s.boot), s.answer,
-            s.gone);
+        SAY(" epoch=%u boot=%llx former=%llx answer=%d gone=%u", (unsigned)s.epoch, U(s.boot),
+            U(s.former), (int)s.answer, s.gone);
         say_id("coordinator", s.coordinator.bytes);
         say_id("digest", s.digest.bytes);
         return rc;

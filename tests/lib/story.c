@@ -435,6 +435,7 @@ void story_run(struct story *s, int64_t us)
         n = next_timer(s, until, &at);
         s->now = at;
         if (n != NULL) {
+            n->woken++;
             story_step(s, n, &tick);
         } else if (s->events_count > 0 && instant_before(s->events[0].at, until)) {
             e = story_pop(s);

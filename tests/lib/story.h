@@ -31,6 +31,7 @@ struct story_node {
     bool fails;                                /* its disk refuses every record */
     bool paused;                               /* nothing happens in it, and what comes waits */
     bool keeps_disk;                           /* the next process reads what this one stored */
+    uint32_t woken;                            /* so often its own timer came */
     struct story_record *stored;               /* oldest first */
     struct story_record *slices;               /* of a snapshot that is not whole */
     int64_t wall_off_s;                        /* how wrong its wall clock is */

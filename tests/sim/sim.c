@@ -1,16 +1,17 @@
 /* Runs seeds of the simulated mesh.
  *
  *   sim --seed N | --seeds N | --hours H [--first N] [--failures N] [--nodes N] [--trace]
- *       [--until EVENT] [--long | --wipe | --ship]
+ *       [--until EVENT] [--once] [--long | --wipe | --ship]
  *   sim --starved N [--until EVENT]
  *   sim --exhaustive DEPTH | --detours N [--states N]
  *
  * A single seed prints its figures. It is run twice, unless it is traced or cut short, and so is
- * every hundredth of many, because a run that cannot be repeated cannot be debugged. A failing seed
- * prints the line that replays it. --long, --wipe and --ship are other kinds of runs (sim.h and
- * sim_scene.h in core/sim), and --hours takes as many of the long ones as come to so many hours of
- * virtual time. --starved runs the first events of a seed again and again, each time with the next
- * request for memory refused: it must say so, and give back what it has.
+ * every hundredth of many, because a run that cannot be repeated cannot be debugged; with --once
+ * none is, for who measures. A failing seed prints the line that replays it. --long, --wipe and
+ * --ship are other kinds of runs (sim.h and sim_scene.h in core/sim), and --hours takes as many of
+ * the long ones as come to so many hours of virtual time. --starved runs the first events of a seed
+ * again and again, each time with the next request for memory refused: it must say so, and give
+ * back what it has.
  * --exhaustive and --detours look at every order of events in a small scope (core/sim/explore.h);
  * more states than so many are a failure, because it then saw only some. */
 #include <signal.h>
@@ -149,7 +150,7 @@ static int run_one(const struct sim_options *o)
 }
 
 static int run_many(struct sim_options *o, uint64_t first, uint64_t count, double hours,
-                    uint64_t most)
+                    uint64_t most, bool once)
 {
     struct sim_result r;
     uint64_t failures = 0, done = 0, events = 0, crashes = 0, faults = 0, repeats = 0;
@@ -159,7 +160,7 @@ static int run_many(struct sim_options *o, uint64_t first, uint64_t count, doubl
 
     for (uint64_t i = 0; i < count && virtual_s < 3600 * hours && failures < most; i++, done++) {
         o->seed = first + i;
-        failures += !run_seed(o, i % 100 == 0, &r);
+        failures += !run_seed(o, i % 100 == 0 && !once, &r);
         events += r.events;
         crashes += r.crashes;
         faults += r.injected;
@@ -272,7 +273,7 @@ static int run_exhaustive_starved(uint32_t depth)
 static int usage(void)
 {
     fputs("usage: sim --seed N | --seeds N | --hours H [--first N] [--failures N] [--nodes N]\n"
-          "                     [--trace] [--until EVENT] [--long | --wipe | --ship]\n"
+          "                     [--trace] [--until EVENT] [--once] [--long | --wipe | --ship]\n"
           "       sim --starved N [--until EVENT]\n"
           "       sim --exhaustive DEPTH | --detours N [--states N]\n",
           stderr);
@@ -285,13 +286,17 @@ int main(int argc, char **argv)
     struct sim_options o = {0};
     uint64_t seeds = 0, first = 1, depth = 0, states_max = 0, failures = FAILURES_MAX;
     double hours = 1e9; /* as many as the seeds make */
-    bool starved = false, detours = false;
+    bool starved = false, detours = false, once = false;
 
     for (int i = 1; i < argc; i++) {
         uint64_t value = i + 1 < argc ? strtoull(argv[i + 1], NULL, 10) : 0;
 
         if (strcmp(argv[i], "--trace") == 0) {
             o.trace = &sink;
+            continue;
+        }
+        if (strcmp(argv[i], "--once") == 0) {
+            once = true;
             continue;
         }
         if (strcmp(argv[i], "--long") == 0) {
@@ -337,5 +342,5 @@ int main(int argc, char **argv)
     if (starved)
         return run_starved(&o);
     signal(SIGABRT, on_abort);
-    return seeds > 0 ? run_many(&o, first, seeds, hours, failures) : run_one(&o);
+    return seeds > 0 ? run_many(&o, first, seeds, hours, failures, once) : run_one(&o);
 }

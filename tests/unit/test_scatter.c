@@ -56,8 +56,10 @@ TEST(a_kernel_that_is_built_in_folds_at_the_coordinator)
     struct scatter_options o = {.seed = 2, .nodes = 17, .job = "pi 1000000000"};
     struct scatter_result r;
     REQUIRE(run(&o, &r, 0) == 0);
-    for (uint32_t i = 0; i < SCATTER_RUNS; i++)
+    for (uint32_t i = 0; i < SCATTER_RUNS; i++) {
         CHECK_INT(r.runs[i].right, r.runs[i].jobs);
+        CHECK(r.runs[i].computed >= r.runs[i].leaves);
+    }
     CHECK(r.wrong == NULL);
 }
 

@@ -114,6 +114,7 @@ TEST(test_node_view)
     v.memory_bytes = (uint64_t)1 << 40;
     v.speed_units_s = 5;
     v.seen_us = 6;
+    v.lag_us = 7;
     v.coordinator = true;
     struct buf b = fresh();
     put_node_view(&b, &v);
@@ -127,7 +128,7 @@ TEST(test_node_view)
     CHECK_INT(got.state, NODE_SUSPECT);
     CHECK(got.slots == 2 && got.busy == 1 && got.load_percent == 50);
     CHECK(got.memory_bytes == v.memory_bytes && got.speed_units_s == 5 && got.seen_us == 6);
-    CHECK(!got.self && got.coordinator);
+    CHECK(got.lag_us == 7 && !got.self && got.coordinator);
     v.state = (enum node_state)8;
     b = fresh();
     put_node_view(&b, &v);

@@ -142,9 +142,9 @@ TEST(test_a_job_without_a_result_has_no_digest)
 
 TEST(test_a_node_has_every_agreed_field)
 {
-    static const char *const fields[] = {"id",    "name",    "addr",        "state", "arch",
-                                         "slots", "busy",    "load",        "mem",   "speed",
-                                         "tier",  "version", "seen_seconds"};
+    static const char *const fields[] = {"id",    "name",    "addr",         "state",      "arch",
+                                         "slots", "busy",    "load",         "mem",        "speed",
+                                         "tier",  "version", "seen_seconds", "lag_seconds"};
     struct page p;
     struct node_view v = {.state = NODE_AWAY, .slots = 4, .seen_us = 41000000};
     begin(&p);
@@ -157,6 +157,14 @@ TEST(test_a_node_has_every_agreed_field)
     }
     CHECK(strstr(p.text, "\"state\":\"away\"") != NULL);
     CHECK(strstr(p.text, "\"seen_seconds\":41.000000") != NULL);
+    CHECK(strstr(p.text, "\"lag_seconds\":null") != NULL);
+    end(&p);
+    v.self = true;
+    v.lag_us = 1500;
+    begin(&p);
+    json_node(&p.j, &v);
+    text_of(&p);
+    CHECK(strstr(p.text, "\"lag_seconds\":0.001500") != NULL);
     end(&p);
 }
 
