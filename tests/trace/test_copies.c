@@ -558,6 +558,24 @@ TEST(a_holder_that_catches_up_confirms_only_what_it_has)
     CHECK(story_end(&story));
 }
 
+/* Nothing else happens that would make anybody look. */
+TEST(a_holder_that_cannot_write_is_replaced_by_nodes_at_rest)
+{
+    uint32_t holder, stranger;
+    struct job_id id;
+
+    story_begin(&story, 4);
+    id = story_ended(&story, 1);
+    story_run(&story, 30 * S_US);
+    holder = story_one_that(&story, true, id);
+    stranger = story_one_that(&story, false, id);
+    REQUIRE(holder < 4 && stranger < 4);
+    story.nodes[holder].core->disk_full = true;
+    story_run(&story, 30 * S_US);
+    CHECK(story_holds(&story, stranger, id));
+    CHECK(story_end(&story));
+}
+
 /* What it has of an ended job is something else. */
 static void say_other(uint32_t from, uint32_t to, struct job_id id)
 {
@@ -599,7 +617,8 @@ TEST(ended_jobs_that_are_shown_at_once_all_come)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(ended_jobs_that_are_shown_at_once_all_come,
+TEST_MAIN(a_holder_that_cannot_write_is_replaced_by_nodes_at_rest,
+          ended_jobs_that_are_shown_at_once_all_come,
           a_holder_that_catches_up_confirms_only_what_it_has,
           an_ended_job_outlives_any_sequence_of_single_losses,
           a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again,
