@@ -165,8 +165,7 @@ struct peer_news {
     bool link_up, link_down, state;
 };
 
-/* See lag.h. */
-struct lag {
+struct lag {                    /* lag.h */
     int64_t most_us, before_us; /* since then, and in the span before that */
     struct instant since;
 };
