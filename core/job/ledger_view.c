@@ -163,8 +163,10 @@ static void put_nameless(const struct ledger *l, struct buf *to)
 
 static void put_stages(const struct ledger *l, struct buf *to)
 {
+#if VELUM_PLANT != 636 /* sim: a snapshot forgets what was appended */
     for (uint32_t i = 0; i < l->graph.lists_count; i++)
         put_fact_block(to, graph_list_fact(&l->graph, i));
+#endif
 #if VELUM_PLANT != 522 /* unit/test_ledger_stages: a snapshot forgets that the job is closed */
     put_fact_block(to, buf_bytes(&l->close_fact));
 #endif
