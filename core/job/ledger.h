@@ -97,7 +97,7 @@ int ledger_seal(struct ledger *l, ledger_sign *sign, void *ctx);
  * author. Applied elsewhere it leads to an equal digest. */
 void ledger_snapshot(const struct ledger *l, struct buf *to);
 /* Over what the facts say, not over signatures. With an outcome, cancel, cover, attempts and former
- * holders do not count; of a divergent job only that it is divergent does. */
+ * holders do not count, but stages do; of a divergent job only that it is divergent does. */
 struct digest ledger_digest(struct ledger *l);
 /* After an outcome: drops the cover and attempts, keeps spec, holders, claim, cancel, outcome, and
  * the account. */
