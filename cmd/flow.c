@@ -163,8 +163,10 @@ const struct cmd cmd_flow = {
         "A section of the file is a stage: [NAME], kernel = KERNEL, args = ARGS, inputs = what\n"
         "it reads (stages, files, references), after = stages it only waits for, foreach = words,\n"
         "ranges (1..9) and files (*.txt) of which each gets a stage with {} in its place, units,\n"
-        "leaf, reduce, retries and timeout (of a leaf). A section [job] may have name,\n"
-        "keep-going, timeout and slots-max. The last stage that no other needs gives the result.\n"
+        "leaf, reduce, retries, timeout (of a leaf), and what a leaf asks of its node: cpus,\n"
+        "mem, on and prefer (labels). A section [job] may have name, keep-going, timeout,\n"
+        "slots-max, priority and wait-for-capacity. The last stage that no other needs gives the\n"
+        "result.\n"
         "What cannot be is refused before anything runs, with file and line.",
     .group = GROUP_RUN,
     .opts = opts,

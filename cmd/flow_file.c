@@ -110,6 +110,27 @@ static bool set_leaf_limit(struct take *t, const char *value)
     return span(value, &last(t)->as.leaf_us);
 }
 
+static bool set_cpus(struct take *t, const char *value)
+{
+    uint64_t cpus;
+    return number(value, DEMAND_CPUS_MAX, &cpus) && wants_cpus(&last(t)->as.wants, cpus);
+}
+
+static bool set_mem(struct take *t, const char *value)
+{
+    return wants_mem(&last(t)->as.wants, value);
+}
+
+static bool set_on(struct take *t, const char *value)
+{
+    return wants_labels(last(t)->as.wants.on, value);
+}
+
+static bool set_prefer(struct take *t, const char *value)
+{
+    return wants_labels(last(t)->as.wants.prefer, value);
+}
+
 static bool set_name(struct take *t, const char *value)
 {
     return text_is_name(value) && text_copy(t->flow->name, JOB_NAME_SIZE, value);
@@ -131,6 +152,22 @@ static bool set_slots(struct take *t, const char *value)
     return number(value, UINT32_MAX, &t->flow->slots_max);
 }
 
+static bool set_priority(struct take *t, const char *value)
+{
+    const bool below = value[0] == '-';
+    uint64_t n;
+    if (text_to_u64(value + below, JOB_PRIORITY_MAX, &n) < 0)
+        return false;
+    t->flow->priority = (int8_t)(below ? -(int)n : (int)n);
+    return true;
+}
+
+static bool set_waits(struct take *t, const char *value)
+{
+    t->flow->waits = strcmp(value, "yes") == 0;
+    return t->flow->waits || strcmp(value, "no") == 0;
+}
+
 static const struct row {
     const char *key;
     bool of_job;
@@ -147,10 +184,16 @@ static const struct row {
     {"leaf", false, set_leaf, "a number from 1 on"},
     {"retries", false, set_retries, "a number from 1 to 17"},
     {"timeout", false, set_leaf_limit, "a span of time, such as 500ms, 10s or 2h"},
+    {"cpus", false, set_cpus, "a number from 1 to 1024"},
+    {"mem", false, set_mem, "a number of bytes, or one with K, M, G or T behind it"},
+    {"on", false, set_on, "labels, KEY or KEY=VALUE, of letters, digits and . _ -"},
+    {"prefer", false, set_prefer, "labels, KEY or KEY=VALUE, of letters, digits and . _ -"},
     {"name", true, set_name, "a-z, 0-9 and -, at most 63"},
     {"keep-going", true, set_keep_going, "yes or no"},
     {"timeout", true, set_timeout, "a span of time, such as 500ms, 10s or 2h"},
     {"slots-max", true, set_slots, "a number from 1 on"},
+    {"priority", true, set_priority, "a number from -10 to 10"},
+    {"wait-for-capacity", true, set_waits, "yes or no"},
 };
 
 #define ROWS_COUNT (sizeof rows / sizeof *rows)
@@ -170,9 +213,9 @@ static int take_pair(void *ctx, const char *key, const char *value, char what[IN
     if (!row) {
         say(what, "there is no key %.60s in %s; allowed are %s", key,
             t->in_job ? "[job]" : "a stage",
-            t->in_job ? "name, keep-going, timeout and slots-max"
-                      : "kernel, args, inputs, after, foreach, units, leaf, reduce, retries and "
-                        "timeout");
+            t->in_job ? "name, keep-going, timeout, slots-max, priority and wait-for-capacity"
+                      : "kernel, args, inputs, after, foreach, units, leaf, reduce, retries, "
+                        "timeout, cpus, mem, on and prefer");
         return ERR_NOT_FOUND;
     }
     if (t->set & 1u << (row - rows)) {

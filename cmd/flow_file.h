@@ -5,6 +5,8 @@
  *   keep-going = yes         what does not need a stage that failed still runs
  *   timeout = 1h             the job ends after that long
  *   slots-max = 4            slots that it uses at most at a time
+ *   priority = -5            among your own jobs, -10 to 10
+ *   wait-for-capacity = yes  it waits where no node meets what a stage asks for
  *
  *   [numbers]                a stage, and its name
  *   kernel = sum             needed
@@ -20,6 +22,10 @@
  *   reduce = collect         what the kernel must do with what leaves compute: fold or collect
  *   retries = 5              how often a leaf that failed is begun again; else twice
  *   timeout = 10s            how long a leaf may run; else 10 minutes
+ *   cpus = 2                 slots that a leaf takes on its node; else one
+ *   mem = 2G                 memory that a worker may need
+ *   on = gpu=1 arch=x86_64   labels that a node must have
+ *   prefer = disk=ssd        labels of the nodes that come first
  *
  * Stages may stand in any order. A name that foreach made stages of means all of them, in order.
  * The last stage in the file that nobody reads or waits for gives the result of the job. Files are
@@ -28,6 +34,7 @@
 #define VELUM_CMD_FLOW_FILE_H
 
 #include "core/host/ini_file.h"
+#include "core/host/wants.h"
 #include "core/wire/spec.h"
 
 #define FLOW_NONE UINT32_MAX
@@ -49,7 +56,8 @@ struct flow_stage {
     uint64_t units, leaf_units; /* 0: as planned */
     uint64_t retries;
     int64_t leaf_us;
-    int reduction;                          /* enum reduction, or < 0: as the kernel does */
+    int reduction; /* enum reduction, or < 0: as the kernel does */
+    struct wants wants;
     uint32_t line, inputs_line, after_line; /* where they stand in the file */
     uint32_t number;                        /* in the job */
 };
@@ -65,6 +73,8 @@ struct flow {
     bool keep_going;
     int64_t timeout_us;
     uint64_t slots_max;
+    int8_t priority;
+    bool waits;
     struct flow_stage *stages; /* as they stand in the file, those of a foreach in its order */
     uint32_t count, cap;
     struct flow_word files[FLOW_FILES_MAX];

@@ -56,6 +56,7 @@ static struct stage_spec spec_in(const struct flow_plan *p, uint32_t at, const s
     s.needs_count = (uint16_t)(room->needs.len / STAGE_NEED_BYTES);
     s.retries = (uint8_t)f->retries;
     s.leaf_us = (uint64_t)f->leaf_us;
+    s.demand = wants_demand(&f->wants);
     text_copy(s.name, sizeof s.name, f->name);
     join_args(f, s.args);
     return s;
@@ -88,6 +89,8 @@ static int begin(struct job_spec *spec, const struct flow *f, struct node_id aut
     int rc = submission_begin(spec, author);
     spec->slots_max = (uint32_t)f->slots_max;
     spec->timeout_us = (uint64_t)f->timeout_us;
+    spec->priority = f->priority;
+    spec->waits = f->waits;
     text_copy(spec->name, sizeof spec->name, name);
     return rc;
 }

@@ -6,6 +6,7 @@
 #include "cmd/line.h"
 #include "cmd/map_run.h"
 #include "cmd/map_words.h"
+#include "cmd/wants_opts.h"
 #include "core/base/err.h"
 #include "core/host/builtin.h"
 
@@ -42,6 +43,7 @@ static const struct opt opts[] = {
      .min = 1,
      .max = UINT32_MAX,
      .effect = "use at most so many slots for one input"},
+    WANTS_OPTS,
     {.name = "null", .kind = OPT_SWITCH, .effect = "inputs in files end with a zero byte"},
     {.name = "dry-run", .kind = OPT_SWITCH, .effect = "print the commands, run nothing"},
     {.name = "json", .kind = OPT_SWITCH, .effect = "one JSON document of all inputs"},
@@ -90,7 +92,7 @@ static int take_options(const struct call *c, struct map_task *t)
     t->slots_max = (uint32_t)opt_number(c->opts, "slots-max", 0);
     t->timeout_ms = (opt_number(c->opts, "timeout", 0) + 999) / 1000;
     t->delay_us = (int64_t)opt_number(c->opts, "delay", 0);
-    return 0;
+    return wants_take(c, &t->wants);
 }
 
 static int take_words(const struct call *c, struct map_task *t)

@@ -9,6 +9,7 @@
 #include "cmd/map_halt.h"
 #include "cmd/map_log.h"
 #include "cmd/progress.h"
+#include "cmd/wants_opts.h"
 #include "core/api/velum.h"
 
 #define MAP_PARALLEL_MAX 8192
@@ -24,6 +25,7 @@ struct map_task {
     uint32_t slots_max;
     uint64_t timeout_ms;
     int64_t delay_us;
+    struct job_wants wants; /* of each input's job */
 };
 
 /* Until all inputs are through, or --halt, Ctrl-C, or the loss of the node ends it; says what came

@@ -2,6 +2,7 @@
 
 #include "cmd/inputs.h"
 #include "cmd/submit.h"
+#include "cmd/wants_opts.h"
 #include "core/base/text.h"
 #include "core/wire/message.h"
 
@@ -30,6 +31,7 @@ static const struct opt opts[] = {
      .min = 1,
      .max = UINT64_MAX,
      .effect = "units in a leaf, the step of sharing"},
+    WANTS_OPTS,
     {0},
 };
 
@@ -125,10 +127,17 @@ static int submit(const struct call *c, struct line *l, struct submission *s)
 
 static int take_options(const struct call *c, struct submission *s)
 {
+    struct job_wants wants;
     s->name = opt_text(c->opts, "name", "");
     s->slots_max = (uint32_t)opt_number(c->opts, "slots-max", 0);
     s->timeout_us = opt_number(c->opts, "timeout", 0);
     s->leaf_units = opt_number(c->opts, "leaf", 0);
+    int code = wants_take(c, &wants);
+    if (code != 0)
+        return code;
+    s->wants = wants.stage;
+    s->priority = wants.priority;
+    s->waits = wants.waits;
     return check_names(s, c->argv[0]);
 }
 

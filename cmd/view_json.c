@@ -6,6 +6,7 @@
 
 #include "cmd/duration.h"
 #include "cmd/view_fields.h"
+#include "core/base/text.h"
 #include "core/wire/found.h"
 #include "core/wire/output.h"
 #include "core/wire/spec.h"
@@ -236,7 +237,9 @@ static void put_job_fields(struct json *j, const struct job_view *v, const char 
         put_id(j, "digest", v->digest.bytes);
     else
         json_null(j, "digest");
-    json_text(j, "error", or_null(v->error));
+    bool ended = job_state_is_final(v->state);
+    json_text(j, "error", ended ? or_null(v->error) : NULL);
+    json_text(j, "note", ended ? NULL : or_null(v->error));
     json_text(j, "submitted", v->submitted_s ? or_null(submitted) : NULL);
     put_job_output(j, v);
     put_job_found(j, v);
@@ -257,6 +260,19 @@ void json_job_exact(struct json *j, const struct job_view *v, const char *result
     json_close(j, '}');
 }
 
+/* Each as it is: KEY or KEY=VALUE. */
+static void put_labels(struct json *j, const struct node_view *v)
+{
+    struct bytes rest = bytes_of_text(v->labels), label;
+    char text[LABELS_SIZE];
+    json_open(j, "labels", '[');
+    while (labels_next(&rest, &label)) {
+        text_sanitise((const char *)label.data, label.len, true, text, sizeof text);
+        json_text(j, NULL, text);
+    }
+    json_close(j, ']');
+}
+
 void json_node(struct json *j, const struct node_view *v)
 {
     json_open(j, NULL, '{');
@@ -275,6 +291,7 @@ void json_node(struct json *j, const struct node_view *v)
     json_seconds(j, "seen_seconds", v->seen_us);
     json_truth(j, "self", v->self);
     json_truth(j, "coordinator", v->coordinator);
+    put_labels(j, v);
     json_close(j, '}');
 }
 

@@ -165,8 +165,8 @@ void view_jobs_row(struct grid *g, const struct job_view *v, int64_t now_s)
 
 void view_nodes_head(struct grid *g)
 {
-    static const char *const names[] = {"NODE", "ADDR", "STATE", "ARCH", "SLOTS",
-                                        "LOAD", "MEM",  "SPEED", "VER",  "SEEN"};
+    static const char *const names[] = {"NODE", "ADDR",  "STATE", "ARCH", "SLOTS", "LOAD",
+                                        "MEM",  "SPEED", "VER",   "SEEN", "LABELS"};
     grid_init(g, sizeof names / sizeof *names);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         grid_add(g, "%s", names[i]);
@@ -191,6 +191,7 @@ void view_nodes_row(struct grid *g, const struct node_view *v)
         grid_add(g, "-");
     grid_add(g, "%s", or_dash(v->version));
     grid_add(g, "%s", v->self || v->seen_us < 1000000 ? "now" : seen);
+    grid_add(g, "%s", or_dash(v->labels));
 }
 
 void view_kernels_head(struct grid *g)
@@ -274,7 +275,7 @@ void view_job(FILE *to, const struct job_view *v, const char *result)
     if (result)
         pair(to, "Result", "%s", result);
     if (v->error[0])
-        pair(to, "Error", "%s", v->error);
+        pair(to, job_state_is_final(v->state) ? "Error" : "Note", "%s", v->error);
 }
 
 void view_kernel(FILE *to, const struct kernel_view *v)

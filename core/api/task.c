@@ -217,6 +217,22 @@ static int begin_feeding(struct velum *v, struct task *t, const struct velum_tas
     return keep_words(t, asked) < 0 ? handle_fail_err(v, ERR_NO_MEMORY, "a new operation") : 0;
 }
 
+static int take_wants(struct velum *v, struct submission *s, const struct velum_task *asked)
+{
+    bool ok = wants_cpus(&s->wants, asked->cpus > 0 ? asked->cpus : 1) &&
+              asked->mem_bytes <= DEMAND_MEM_MAX &&
+              wants_labels(s->wants.on, asked->on ? asked->on : "") &&
+              wants_labels(s->wants.prefer, asked->prefer ? asked->prefer : "") &&
+              asked->priority >= -JOB_PRIORITY_MAX && asked->priority <= JOB_PRIORITY_MAX;
+    if (!ok)
+        return handle_fail(v, VELUM_MISUSE, "what velum_task says of them in velum.h",
+                           "cpus, mem_bytes, on, prefer or priority is not allowed");
+    s->wants.mem_bytes = asked->mem_bytes;
+    s->priority = (int8_t)asked->priority;
+    s->waits = asked->wait_for_capacity != 0;
+    return 0;
+}
+
 static int fill(struct velum *v, struct task *t, const struct velum_task *asked)
 {
     struct submission *s = t->submission;
@@ -226,7 +242,9 @@ static int fill(struct velum *v, struct task *t, const struct velum_task *asked)
     s->leaf_units = asked->leaf_units;
     t->progress_ms = asked->progress_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)asked->progress_ms;
     submission_join_args(s, asked->argc, asked->argv);
-    int rc = feed_open(v, asked, &t->feed);
+    int rc = take_wants(v, s, asked);
+    if (rc == 0)
+        rc = feed_open(v, asked, &t->feed);
     if (rc < 0)
         return rc;
     const struct wish w = {asked->kernel, asked->argc, asked->argv, NULL};

@@ -47,8 +47,7 @@ struct velum_kernel; /* velum_kernel.h, the same for plugins and programs */
 /* The exit codes of the command line, negated; velum_sentence says each in words. */
 enum velum_code {
     VELUM_DONE = 0,
-    VELUM_FAILED = -1,       /* the job failed, diverged or ended unknown; or the call could not do
-                               what it was for */
+    VELUM_FAILED = -1,       /* the job failed, diverged or ended unknown; or the call failed */
     VELUM_MISUSE = -2,       /* an argument, a kernel or an operation that cannot be */
     VELUM_NOT_FOUND = -3,    /* no such job or object */
     VELUM_NOT_ALLOWED = -4,  /* the node belongs to another mesh or user, or the key is not there */
@@ -62,11 +61,10 @@ enum velum_code {
 };
 
 enum velum_where {
-    VELUM_ANYWHERE =
-        0,             /* a node as the commands find it; without one, a node inside this program */
-    VELUM_INSIDE = 1,  /* a node inside this program, even with others near */
-    VELUM_AT_NODE = 2, /* a running node, or VELUM_NO_NODE */
-    VELUM_AS_NODE = 3  /* this program is a node of the mesh, as `velum node` is */
+    VELUM_ANYWHERE = 0, /* a node as the commands find it; without one, one inside this program */
+    VELUM_INSIDE = 1,   /* a node inside this program, even with others near */
+    VELUM_AT_NODE = 2,  /* a running node, or VELUM_NO_NODE */
+    VELUM_AS_NODE = 3   /* this program is a node of the mesh, as `velum node` is */
 };
 
 /* What is left zero has its default. */
@@ -89,17 +87,15 @@ struct velum_options {
 
 /* Makes a kernel known to the node inside this program. Before the first velum_init; the struct is
  * copied, what it points to must stay. Its identity is its name and the SHA-256 of this program's
- * file, so a node takes part in its jobs only with exactly this program. At most 64. VELUM_DONE,
- * or VELUM_MISUSE when the struct is wrong, the name is taken, or it comes too late: then
- * velum_sentence(NULL, VELUM_MISUSE) says why. */
+ * file, so a node takes part in its jobs only with exactly this program. At most 64. VELUM_DONE, or
+ * VELUM_MISUSE (wrong, name taken, too late): velum_sentence(NULL, VELUM_MISUSE) says why. */
 int velum_register(const struct velum_kernel *kernel);
 
 /* Opens a handle. options NULL: all defaults. The node inside a program keeps nothing on disk (but
- * with keep_objects), does
- * not listen, and ends with the handle, and so do its jobs (but for VELUM_AS_NODE); jobs at a
- * running node go on without the program. Waits at most about 4 s, for an address that does not
- * answer. On failure there is a handle all the same (but NULL without memory), for velum_sentence
- * and velum_shutdown only. */
+ * with keep_objects), does not listen, and ends with the handle, and so do its jobs (but for
+ * VELUM_AS_NODE); jobs at a running node go on without the program. Waits at most about 4 s, for an
+ * address that does not answer. On failure there is a handle all the same (but NULL without
+ * memory), for velum_sentence and velum_shutdown only. */
 int velum_init(struct velum **out, const struct velum_options *options);
 /* Ends everything of the handle; waits at most a second for worker processes, and two for a node of
  * the mesh to say goodbye. NULL is allowed. */
@@ -147,6 +143,14 @@ struct velum_task {
      * has. */
     int inputs_count;
     const struct velum_input *inputs;
+    /* What it asks of nodes. None that is there has it: VELUM_NOWHERE, and velum_sentence names the
+     * nearest miss; or the job waits. Labels are "gpu=1 disk", less than 256 bytes; every node has
+     * arch=ARCHITECTURE and node=NAME too. */
+    uint32_t cpus;           /* slots that a leaf takes, at most 1024; 0: one */
+    uint64_t mem_bytes;      /* that a worker may need; 0: nothing is said */
+    const char *on, *prefer; /* labels that a node must have; of the nodes that come first */
+    int priority;            /* -10 to 10, among the user's jobs: a lower one runs behind */
+    int wait_for_capacity;   /* not 0: it waits */
 };
 
 /* The same with more to say. At most 10,000 operations of a handle go on at a time, beyond them it
@@ -184,12 +188,11 @@ struct velum_end {
     size_t size;
 };
 struct velum_progress {
-    uint64_t added, sent, ended,
-        safe; /* tasks; safe: synced at so many nodes, on so many machines */
-    uint32_t durable, machines;
+    uint64_t added, sent, ended, safe; /* tasks; safe: synced */
+    uint32_t durable, machines;        /* at so many nodes, on so many machines */
 };
 
-/* Opens a session: the operation is its job. options NULL: all defaults. */
+/* The operation is the job of the session. options NULL: all defaults. */
 int velum_open(struct velum *v, const struct velum_session *options);
 /* Adds a task: its number, from 0; or a code. VELUM_IN_PART: too many have not ended. */
 int64_t velum_add(struct velum *v, int session, const struct velum_stage *task);
@@ -204,15 +207,14 @@ int velum_close(struct velum *v, int session);
 /* How many tasks are where, as far as is known now. VELUM_DONE, or VELUM_MISUSE. */
 int velum_progress(struct velum *v, int session, struct velum_progress *out);
 
-/* Keeps bytes as an object in the mesh; its text is the reference, 64 hex digits. The bytes are
- * borrowed until the operation ends. Ends when two nodes have synced it, or all where there are
- * fewer. Needs a node that keeps objects: running, VELUM_AS_NODE, or with keep_objects. */
+/* Keeps bytes, borrowed until it ends, as an object in the mesh; its text is the reference, 64 hex
+ * digits. Ends when two nodes have synced it, or all where there are fewer. Needs a node that keeps
+ * objects: running, VELUM_AS_NODE, or with keep_objects. */
 int velum_put(struct velum *v, const void *data, size_t size);
 /* The same of an ordinary file, from where its offset stands to its end. */
 int velum_put_fd(struct velum *v, int fd);
-/* Fetches an object by its reference, or the first 8 and more digits of it where only one object
- * begins so. Its bytes are in memory then, checked against the reference; its text is the whole
- * reference. */
+/* Fetches an object by its reference, or 8 and more first digits of it that only one object has.
+ * Its bytes are in memory then, checked against the reference; its text is the whole reference. */
 int velum_get(struct velum *v, const char *ref);
 /* The same into an ordinary file at its offset: the bytes are there, and right, when the operation
  * is VELUM_DONE, and must not be used otherwise. */
@@ -229,8 +231,8 @@ int velum_result_fd(struct velum *v, int job, int fd);
 /* --- waiting, and what came of it --- */
 
 /* Runs the library until the operation has ended: the operation itself, or the code it ended with.
- * timeout_ms < 0: as long as it takes; 0: only what can be done without waiting. VELUM_IN_PART when
- * the time is over and it has not ended. A negative `operation` comes back as it is. */
+ * timeout_ms < 0: as long as it takes; 0: only what needs no waiting. VELUM_IN_PART when the time
+ * is over. A negative `operation` comes back as it is. */
 int velum_wait(struct velum *v, int operation, int64_t timeout_ms);
 
 /* Runs the library for so long, or (< 0) until velum_wake: for a program that is a node and has
@@ -251,8 +253,7 @@ const char *velum_text(struct velum *v, int operation);
 const void *velum_bytes(struct velum *v, int operation, size_t *size);
 
 struct velum_state {
-    int code;          /* VELUM_IN_PART while it goes on, else what velum_wait returned at its end,
-                          VELUM_DONE for success */
+    int code;          /* VELUM_IN_PART while it goes on, then VELUM_DONE or what it ended with */
     char id[65];       /* of a job, for `velum show ID`; "" until it is known */
     const char *state; /* of a job: "waiting", "running", "done", ... as in `velum ps` */
     uint64_t units, leaves, leaves_done; /* of a job */
@@ -268,7 +269,7 @@ struct velum_state {
 /* What is known of an operation now; asks nobody. VELUM_DONE, or VELUM_MISUSE. */
 int velum_look(struct velum *v, int operation, struct velum_state *out);
 
-/* The last failure of this handle in words, when `code` is its code, with what to try; else what
+/* The last failure of this handle in words, with what to try, when `code` is its code; else what
  * the code means. Never NULL; v may be NULL. */
 const char *velum_sentence(const struct velum *v, int code);
 
@@ -279,16 +280,15 @@ int velum_fd(const struct velum *v);
 /* How many milliseconds velum_process can be left alone though the descriptor is not readable; -1:
  * for ever. The argument for poll. */
 int velum_timeout(const struct velum *v);
-/* Does all that can be done without waiting; call it when the descriptor is readable, when the time
- * of velum_timeout is over, and after operations were started. Returns how many operations have
- * ended that velum_next has not told yet, or a code. Where a node was lost that is reached over the
- * network it may take up to 4 s to look for it again; a file of velum_put_fd and velum_get_fd is
- * read and written in parts of at most 60 KiB. */
+/* Does all that needs no waiting; call it when the descriptor is readable, when the time of
+ * velum_timeout is over, and after operations were started. Returns how many have ended that
+ * velum_next has not told yet, or a code. To look again for a lost node over the network may take
+ * up to 4 s; files are read and written in parts of at most 60 KiB. */
 int velum_process(struct velum *v);
 /* The next operation that has ended and was not told yet (nor waited for), or 0. */
 int velum_next(struct velum *v);
-/* Ends a velum_wait or velum_kill that is going on, or the next one, and makes the descriptor
- * readable once. Async-signal-safe. The handle must exist. */
+/* Ends a velum_wait or velum_kill that goes on, or the next one, and makes the descriptor readable
+ * once. Async-signal-safe. The handle must exist. */
 void velum_wake(struct velum *v);
 
 /* The version of the library, "0.1.0". */

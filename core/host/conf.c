@@ -9,6 +9,7 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/ini_file.h"
+#include "core/wire/demand.h"
 
 #define SLOTS_MAX 1024
 #define OBJECTS_MAX ((uint64_t)1 << 60)
@@ -103,6 +104,16 @@ static bool set_slots(struct conf *c, const char *value)
     return true;
 }
 
+static bool add_label(struct conf *c, const char *value)
+{
+    return labels_add(c->labels, value);
+}
+
+static bool set_mem(struct conf *c, const char *value)
+{
+    return text_to_bytes(value, DEMAND_MEM_MAX, &c->memory) == 0 && c->memory > 0;
+}
+
 static bool set_path(char to[PATH_SIZE_MAX], const char *value)
 {
     for (const char *at = value; *at; at++)
@@ -178,6 +189,11 @@ static const struct row {
      "1 to 63 of a to z, 0 to 9 and -, not starting with -", set_name, false},
     {"slots", "as many as cores this process may use", "how many workers may run at a time",
      "a number from 1 to 1024", set_slots, false},
+    {"mem", "what the machine has", "bytes of memory that workers may have together",
+     "a number of bytes, or one with K, M, G or T behind it", set_mem, false},
+    {"label", "none", "a label of the node, KEY or KEY=VALUE, that jobs may ask for; once for each",
+     "KEY or KEY=VALUE of letters, digits and . _ -, all together less than 256 bytes", add_label,
+     true},
     {"data", "$VELUM_HOME/nodes/PORT", "the node's state folder: key, journal, lock",
      "a path of 1 to 1023 bytes", set_data, false},
     {"plugins", "none", "a folder; every .so in it is tried at start and loaded as a kernel",

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "core/node/action.h"
+#include "core/wire/labels.h"
 #include "core/wire/order.h"
 
 #define CONF_PEERS_MAX 64
@@ -21,6 +22,8 @@ struct conf {
     uint32_t peers_count;
     char name[64];               /* "" = made from the node's id, an adjective and an animal */
     uint32_t slots;              /* 0 = as many as cores this process may use */
+    uint64_t memory;             /* bytes for workers; 0 = what the machine has */
+    char labels[LABELS_SIZE];    /* of the node (core/wire/labels.h) */
     char data[PATH_SIZE_MAX];    /* "" = $VELUM_HOME/nodes/PORT */
     char plugins[PATH_SIZE_MAX]; /* "" = none */
     uint64_t objects;            /* bytes at most; 0 = keeps none; CONF_OBJECTS_AUTO */
@@ -34,7 +37,8 @@ void conf_default(struct conf *c);
 /* path NULL: reads nothing. 0, or < 0 with one sentence in message
  * that names file, line and key. */
 int conf_read(struct conf *c, const char *path, char message[CONF_MESSAGE_SIZE]);
-/* Sets one key as from the file or a flag: same checks. `peer` adds. */
+/* Sets one key as from the file or a flag: same checks. `peer` and
+ * `label` add. */
 int conf_set(struct conf *c, const char *key, const char *value, char message[CONF_MESSAGE_SIZE]);
 /* The rows, for help, completions and the test that compares them with conf/velum.conf.
  * NULL past the end. */

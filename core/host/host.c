@@ -176,6 +176,9 @@ static void node_options_fill(const struct host *h, struct node_options *o)
     text_copy(o->name, sizeof o->name, h->conf->name);
     text_copy(o->addr, sizeof o->addr, h->addr);
     machine_fill(o, h->identity, h->conf->slots);
+    if (h->conf->memory > 0)
+        o->memory_bytes = h->conf->memory;
+    text_copy(o->labels, sizeof o->labels, h->conf->labels);
     o->keep_s = h->conf->keep_days * DAY_S;
     o->keep_jobs = h->conf->keep_jobs;
     o->keep_bytes = h->conf->keep_memory;

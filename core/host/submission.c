@@ -12,7 +12,7 @@
 
 /* A node refuses what is more than 7 days ahead of its clock;
  * an hour is left for clocks that differ. */
-#define NOT_AFTER_S (SPEC_NOT_AFTER_MAX_S - 3600) /* an hour is left for clocks that differ */
+#define NOT_AFTER_S (SPEC_NOT_AFTER_MAX_S - 3600)
 
 void submission_join_args(struct submission *s, int argc, const char *const *argv)
 {
@@ -82,6 +82,7 @@ static void put_then(const struct submission *s, struct job_spec *spec, struct b
     stage.needs = buf_bytes(&needs);
     stage.needs_count = 1;
     text_copy(stage.args, sizeof stage.args, s->args);
+    stage.demand = wants_demand(&s->wants);
     put_stage(more, &stage);
     spec->more_count = 1;
     spec->more = buf_bytes(more);
@@ -91,7 +92,7 @@ static int encode_spec(const struct submission *s, struct identity *identity, st
 {
     struct job_spec spec;
     uint8_t inputs[STAGE_INPUTS_MAX * STAGE_INPUT_BYTES],
-        behind[PARAMS_SIZE_MAX + 2 * JOB_ARGS_SIZE];
+        behind[PARAMS_SIZE_MAX + 2 * JOB_ARGS_SIZE + 2 * LABELS_SIZE];
     struct buf inputs_buf, more;
     int rc = submission_begin(&spec, identity_id(identity));
     if (rc < 0)
@@ -99,6 +100,8 @@ static int encode_spec(const struct submission *s, struct identity *identity, st
     spec.open = spec.keep_going = s->open;
     spec.slots_max = s->slots_max;
     spec.timeout_us = s->timeout_us;
+    spec.priority = s->priority;
+    spec.waits = s->waits;
     buf_init_fixed(&inputs_buf, inputs, sizeof inputs);
     buf_init_fixed(&more, behind, sizeof behind);
     put_inputs(s, &inputs_buf);
@@ -110,6 +113,7 @@ static int encode_spec(const struct submission *s, struct identity *identity, st
     text_copy(spec.stage.args, sizeof spec.stage.args, s->args);
     spec.stage.inputs_count = s->inputs_count;
     spec.stage.inputs = buf_bytes(&inputs_buf);
+    spec.stage.demand = wants_demand(&s->wants);
     rc = put_spec(body, &spec);
     return rc < 0 ? rc : buf_result(body);
 }

@@ -5,6 +5,7 @@
 
 #include "core/host/builtin.h"
 #include "core/host/identity.h"
+#include "core/host/wants.h"
 
 struct submission {
     const char *name; /* "" for none */
@@ -17,6 +18,9 @@ struct submission {
     struct plan then;      /* of the stage behind it, where plan.then names a kernel */
     uint16_t inputs_count; /* to STAGE_INPUTS_MAX */
     const struct stage_input *inputs;
+    struct wants wants;
+    int8_t priority;
+    bool waits; /* for nodes that have what it wants */
 };
 
 /* Joins the arguments for people; they are cut to what fits. */

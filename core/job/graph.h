@@ -16,7 +16,8 @@ struct graph_stage {
     uint32_t readers_count;
     uint16_t needs_count, accumulator_size;
     uint8_t reduction, retries;
-    bool reads; /* it has inputs, objects or outputs of others */
+    uint8_t demand; /* which of the spec's, from 1; 0: it asks for nothing */
+    bool reads;     /* it has inputs, objects or outputs of others */
 };
 
 /* That one stage needs another; a link twice where it is read twice. */
@@ -44,7 +45,8 @@ struct graph {
     struct graph_list *lists;           /* what was appended, in order */
     uint32_t lists_count, lists_cap;
     size_t lists_bytes;
-    uint32_t of_spec; /* so many stages are those of the spec */
+    uint32_t of_spec;      /* so many stages are those of the spec */
+    uint8_t demands_count; /* so many different ones these have, numbered as they come */
 };
 
 #define GRAPH_LISTS_BYTES_MAX ((size_t)48 << 20) /* appended to one job */
@@ -56,7 +58,9 @@ void graph_clear(struct graph *g);
 size_t graph_bytes(const struct graph *g);
 /* The stages of this list, which begins where the graph ends. `fact` is what says so, and is
  * copied; the list lies within it. 0; ERR_FORMAT, ERR_VERSION, ERR_TOO_LARGE (what the author says
- * cannot be); ERR_FULL (more than a job may have), ERR_NO_MEMORY. Then nothing has changed. */
+ * cannot be); ERR_NOT_FOUND (a stage asks for something of nodes that no stage of the spec asks
+ * for: its coordinator counts who meets what by the demands of the spec); ERR_FULL (more than a job
+ * may have), ERR_NO_MEMORY. Then nothing has changed. */
 int graph_append(struct graph *g, const struct job_spec *spec, struct bytes fact,
                  const struct append *list);
 /* Which list this stage was appended in, or lists_count: it is the spec's. */
@@ -74,6 +78,8 @@ uint32_t graph_stage_of(const struct graph *g, uint64_t leaf);
  * accumulator; of a search as well, and a match lies in the node; of one that collects it is a
  * leaf's output. */
 bool graph_value(const struct graph *g, const struct value *v);
+/* The i-th different demand of the spec, from 1; borrowed from it. */
+struct demand graph_demand(const struct graph *g, const struct job_spec *spec, uint32_t i);
 /* The one whose output is the result of the job. */
 uint32_t graph_result(const struct graph *g);
 

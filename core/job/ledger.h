@@ -92,10 +92,14 @@ bool ledger_put_former(const struct ledger *l, struct buf *to);
 typedef int ledger_sign(void *ctx, const struct signed_bytes *s, uint8_t signature[SIGNATURE_SIZE]);
 int ledger_seal(struct ledger *l, ledger_sign *sign, void *ctx);
 
-/* Appends the reduced view as facts, each as a block (u32 length, bytes): for a new holder, a sync,
- * a compaction. The spec comes first. Big covers give PARTIAL facts of at most 32 KiB each, without
- * author. Applied elsewhere it leads to an equal digest. */
+/* Appends the reduced view as facts, each as a block (u32 length, bytes): for a new holder or a
+ * sync. The spec comes first, then an outcome, behind which no value is taken: leaves that are
+ * counted without a name are therefore told as counted by nobody. Big covers give PARTIAL facts of
+ * at most 32 KiB each, without author. Applied elsewhere it leads to an equal digest. */
 void ledger_snapshot(const struct ledger *l, struct buf *to);
+/* The same for a compaction, which is read as a whole: the values come before the outcome, and
+ * nobody is named who is not known, so that the name that comes later is the only one. */
+void ledger_snapshot_own(const struct ledger *l, struct buf *to);
 /* Over what the facts say, not over signatures. With an outcome, cancel, cover, attempts and former
  * holders do not count, but stages do; of a divergent job only that it is divergent does. */
 struct digest ledger_digest(struct ledger *l);
@@ -111,6 +115,8 @@ uint64_t ledger_named(const struct ledger *l, uint64_t first, uint64_t end);
  * ERR_NO_MEMORY. */
 size_t ledger_account_bytes(const struct ledger *l);
 bool ledger_account_is_joined(const struct ledger *l);
+/* Every leaf of the result is named or counted. */
+bool ledger_account_is_whole(const struct ledger *l);
 int ledger_account_join(struct ledger *l);
 void ledger_account_tighten(struct ledger *l);
 

@@ -154,6 +154,11 @@ bool ledger_account_is_joined(const struct ledger *l)
     return l->account.joined;
 }
 
+bool ledger_account_is_whole(const struct ledger *l)
+{
+    return account_leaves(&l->account) >= ledger_leaves(l);
+}
+
 int ledger_account_join(struct ledger *l)
 {
     uint64_t named = account_leaves(&l->account), rest = 0;

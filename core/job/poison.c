@@ -69,6 +69,11 @@ static int make_room(struct poison *p)
     return 0;
 }
 
+static uint32_t eligible(const struct poison *p, uint64_t leaf)
+{
+    return p->eligible.of ? p->eligible.of(p->eligible.ctx, leaf) : p->eligible_nodes;
+}
+
 static struct poison_leaf *get_or_make(struct poison *p, uint64_t leaf)
 {
     uint32_t i = find(p, leaf);
@@ -184,8 +189,8 @@ bool poison_refuses(const struct poison *p, uint64_t leaf, struct node_id node)
     if (l && l->too_little > 0 && p->memory.of(p->memory.ctx, node) <= l->too_little)
         return true;
 #endif
-    return l && p->eligible_nodes >= 2 && l->nodes_count == 1 && l->own_first >= 2 &&
-           node_id_equal(l->nodes[0], node);
+    return l && l->nodes_count == 1 && l->own_first >= 2 && node_id_equal(l->nodes[0], node) &&
+           eligible(p, leaf) >= 2;
 }
 
 static void append_number(char *why, size_t cap, uint64_t n)
@@ -217,7 +222,7 @@ static uint32_t own_max(const struct poison *p, uint64_t leaf)
 
 static bool has_too_little_everywhere(const struct poison *p, const struct poison_leaf *l)
 {
-    return l->too_little > 0 && p->memory.most(p->memory.ctx) <= l->too_little;
+    return l->too_little > 0 && p->memory.most(p->memory.ctx, l->leaf) <= l->too_little;
 }
 
 static void say_memory(const struct poison *p, char *why, size_t cap, const struct poison_leaf *l)
@@ -238,7 +243,7 @@ bool poison_has_losses(const struct poison *p)
 static const char *verdict(const struct poison *p, const struct poison_leaf *l, bool sure)
 {
     uint32_t most = own_max(p, l->leaf);
-    if (l->own >= most && (l->nodes_count >= 2 || p->eligible_nodes < 2))
+    if (l->own >= most && (l->nodes_count >= 2 || eligible(p, l->leaf) < 2))
         return most == POISON_OWN_MAX ? " ended its worker three times"
                                       : " ended its worker as often as it may";
     if (sure && l->losses >= POISON_LOSSES_MAX)

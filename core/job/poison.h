@@ -23,12 +23,18 @@ enum death { DEATH_OWN, DEATH_OUTSIDE, DEATH_MEMORY };
 struct poison_memory {
     void *ctx;
     uint64_t (*of)(void *ctx, struct node_id node);
-    uint64_t (*most)(void *ctx); /* of a node that may run the job */
+    uint64_t (*most)(void *ctx, uint64_t leaf); /* of a node that may run it */
 };
 
 /* How often a leaf that died of its own doing is begun again, if it has a limit of its own: 0 where
  * it has none. */
 struct poison_retries {
+    void *ctx;
+    uint32_t (*of)(void *ctx, uint64_t leaf);
+};
+
+/* How many nodes may run a leaf, where that is not the same for all. */
+struct poison_eligible {
     void *ctx;
     uint32_t (*of)(void *ctx, uint64_t leaf);
 };
@@ -53,10 +59,11 @@ struct poison {
     const struct alloc *alloc;
     struct poison_leaf *leaves; /* ascending */
     uint32_t count, cap;
-    uint32_t eligible_nodes;       /* as was told last */
-    struct poison_memory memory;   /* of == NULL: nobody knows */
-    struct poison_retries retries; /* of == NULL: all as usual */
-    const struct shape *shape;     /* NULL, or one stage: leaves go by their numbers */
+    uint32_t eligible_nodes;         /* as was told last */
+    struct poison_memory memory;     /* of == NULL: nobody knows */
+    struct poison_retries retries;   /* of == NULL: all as usual */
+    struct poison_eligible eligible; /* of == NULL: eligible_nodes */
+    const struct shape *shape;       /* NULL, or one stage: leaves go by their numbers */
 };
 
 void poison_init(struct poison *p, const struct alloc *a);

@@ -182,7 +182,7 @@ static struct entry *twin_of(const struct pool *p, const struct entry *e)
     return e->has_twin ? entry_of(p, e->twin) : NULL;
 }
 
-static uint32_t stage_of(const struct pool *p, uint64_t leaf)
+uint32_t pool_stage_of(const struct pool *p, uint64_t leaf)
 {
     uint32_t stage = 0;
     bool found = p->stages == 1 || shape_find(p->shape, leaf, &stage);
@@ -194,7 +194,7 @@ static uint32_t stage_of(const struct pool *p, uint64_t leaf)
  * free, unless covered or the other copy has it. */
 static void give_back(struct pool *p, const struct entry *e, uint64_t first, uint64_t end)
 {
-    if (first >= end || p->stale || p->stage_states[stage_of(p, first)] != STAGE_OPEN)
+    if (first >= end || p->stale || p->stage_states[pool_stage_of(p, first)] != STAGE_OPEN)
         return;
     int rc = free_uncovered(p, first, end);
     const struct entry *twin = twin_of(p, e);
@@ -377,7 +377,12 @@ static bool find_free(const struct pool *p, struct node_id node, struct run *fou
     uint64_t end = cover_frontier(p->cover);
 #endif
     for (uint64_t at = 0; runset_next(&p->free, at, &run) && run.first < end; at = run.first + 1) {
-        uint64_t stage_end = shape_at(p->shape, stage_of(p, run.first)).end;
+        uint32_t stage = pool_stage_of(p, run.first);
+        uint64_t stage_end = shape_at(p->shape, stage).end;
+        if (!pool_suits_node(p, stage, node)) {
+            run.first = stage_end - 1; /* all of it is passed over */
+            continue;
+        }
         run.end = run.end < end ? run.end : end;
 #if VELUM_PLANT != 473 /* unit/test_pool_stages: a chunk goes on into the next stage */
         run.end = run.end < stage_end ? run.end : stage_end;
@@ -542,6 +547,21 @@ int pool_died_of_memory(struct pool *p, uint64_t grant, struct instant now)
 void pool_memory(struct pool *p, struct poison_memory memory)
 {
     p->poison.memory = memory;
+}
+
+void pool_eligible_of(struct pool *p, struct poison_eligible eligible)
+{
+    p->poison.eligible = eligible;
+}
+
+void pool_suit(struct pool *p, struct pool_suits suits)
+{
+    p->suits = suits;
+}
+
+bool pool_suits_node(const struct pool *p, uint32_t stage, struct node_id node)
+{
+    return !p->suits.of || p->suits.of(p->suits.ctx, stage, node);
 }
 
 void pool_retries_of(struct pool *p, struct poison_retries retries)

@@ -102,6 +102,15 @@ int pool_died_of_memory(struct pool *p, uint64_t grant, struct instant now);
 void pool_memory(struct pool *p, struct poison_memory memory);
 /* Who knows how often leaves may be tried again; without it all as usual. */
 void pool_retries_of(struct pool *p, struct poison_retries retries);
+/* Who knows how many nodes may run a leaf, where it is not the same for all. */
+void pool_eligible_of(struct pool *p, struct poison_eligible eligible);
+/* Who knows whether a node is to be given leaves of a stage now; without it all nodes are, of all
+ * stages. */
+struct pool_suits {
+    void *ctx;
+    bool (*of)(void *ctx, uint32_t stage, struct node_id node);
+};
+void pool_suit(struct pool *p, struct pool_suits suits);
 /* This process (boot) of a node is gone for certain: its chunks' rests are free at once; counts a
  * node loss for the first unreported leaf of each (at two it runs alone). Returns how many chunks
  * it had; *lost_us gets the time since their last reports, summed: how much work is gone at most.

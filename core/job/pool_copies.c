@@ -20,6 +20,8 @@ static bool wants_spare(const struct pool *p, const struct entry *e, struct node
         return false;
     if (poison_refuses(&p->poison, e->c.next, node) || !(e->c.doubtful || is_slow(p, e, now)))
         return false;
+    if (!pool_suits_node(p, pool_stage_of(p, e->c.next), node))
+        return false;
     return cover_wanted(p->cover, e->c.next, e->c.end) > 0;
 }
 

@@ -36,8 +36,13 @@ struct pool {
     struct instant spare_at; /* before it no chunk is slow or doubtful */
     struct instant trim_at;  /* before it none is worth trimming */
     struct pool_pace pace;
+    struct pool_suits suits; /* of == NULL: everybody suits */
 };
 
+/* Whether this node may have leaves of the stage. */
+bool pool_suits_node(const struct pool *p, uint32_t stage, struct node_id node);
+/* The stage of a leaf. */
+uint32_t pool_stage_of(const struct pool *p, uint64_t leaf);
 /* One more chunk. NULL: its number is taken, there are too many, or memory is out. */
 struct entry *pool_entry_add(struct pool *p, const struct chunk *c);
 

@@ -270,6 +270,7 @@ int members_set_addr(struct members *t, struct peer *p, const char *addr)
     text_copy(info.addr, sizeof info.addr, addr);
     text_copy(info.arch, sizeof info.arch, old->arch);
     text_copy(info.version, sizeof info.version, old->version);
+    text_copy(info.labels, sizeof info.labels, old->labels);
     memcpy(info.journal_id, old->journal_id, sizeof info.journal_id);
     const struct profile *profile = profiles_hold(t->profiles, &info);
     if (!profile)

@@ -20,6 +20,7 @@
 #include "core/base/instant.h"
 #include "core/base/log.h"
 #include "core/wire/frame.h"
+#include "core/wire/labels.h"
 #include "core/wire/view.h"
 
 #define MESH_MEMBERS_MAX 16384
@@ -35,6 +36,7 @@ struct member_info {
     struct digest machine;
     char arch[32];
     char version[32];
+    char labels[LABELS_SIZE];
     uint32_t slots;
     uint32_t busy; /* slots in use; mesh tells others of a change at most once in 100 ms */
     uint64_t memory_bytes;
@@ -49,7 +51,7 @@ struct profile {
     struct digest machine;
     uint64_t boot;
     uint64_t memory_bytes;
-    const char *name, *addr, *arch, *version;
+    const char *name, *addr, *arch, *version, *labels;
     uint32_t slots;
     bool recovering;
     uint8_t journal_id[16];

@@ -8,6 +8,8 @@
 
 #define MEMBER_ARCH_SIZE sizeof((struct member_info *)0)->arch
 #define MEMBER_VERSION_SIZE sizeof((struct member_info *)0)->version
+#define MEMBER_RECOVERING 1u
+#define MEMBER_LABELS 2u
 
 static bool is_printable(struct bytes text)
 {
@@ -22,7 +24,30 @@ bool member_info_is_sound(const struct member_info *info)
     return !node_id_is_zero(info->id) && info->slots <= MESH_SLOTS_MAX &&
            info->busy <= MESH_SLOTS_MAX && is_printable(bytes_of_text(info->name)) &&
            is_printable(bytes_of_text(info->addr)) && is_printable(bytes_of_text(info->arch)) &&
-           is_printable(bytes_of_text(info->version));
+           is_printable(bytes_of_text(info->version)) &&
+           labels_are_sound(bytes_of_text(info->labels));
+}
+
+static void put_last(struct buf *b, bool recovering, const char *labels)
+{
+    put_u8(b, (uint8_t)((recovering ? MEMBER_RECOVERING : 0) | (labels[0] ? MEMBER_LABELS : 0)));
+    if (labels[0])
+        put_text(b, labels);
+}
+
+/* Labels, and whether it is recovering. */
+static bool read_last(struct reader *r, struct bytes *labels)
+{
+    uint8_t flags = read_u8(r);
+    *labels = (struct bytes){NULL, 0};
+    if ((flags & ~(MEMBER_RECOVERING | MEMBER_LABELS)) != 0)
+        r->failed = true;
+    if (flags & MEMBER_LABELS) {
+        *labels = read_view(r, read_u16(r));
+        if (labels->len == 0 || !labels_are_sound(*labels))
+            r->failed = true;
+    }
+    return (flags & MEMBER_RECOVERING) != 0;
 }
 
 static void put_member(struct buf *b, const struct member_info *m)
@@ -40,7 +65,7 @@ static void put_member(struct buf *b, const struct member_info *m)
     put_u64(b, m->memory_bytes);
     put_u64(b, m->speed_units_s);
     put_raw(b, m->journal_id, sizeof m->journal_id);
-    put_u8(b, m->recovering);
+    put_last(b, m->recovering, m->labels);
 }
 
 static void put_kept_member(struct buf *b, const struct member *m)
@@ -59,11 +84,12 @@ static void put_kept_member(struct buf *b, const struct member *m)
     put_u64(b, p->memory_bytes);
     put_u64(b, m->speed_units_s);
     put_raw(b, p->journal_id, sizeof p->journal_id);
-    put_u8(b, p->recovering);
+    put_last(b, p->recovering, p->labels);
 }
 
 static void read_member(struct reader *r, struct member_info *m)
 {
+    struct bytes labels;
     *m = (struct member_info){0};
     m->id = read_node_id(r);
     m->boot = read_u64(r);
@@ -78,7 +104,9 @@ static void read_member(struct reader *r, struct member_info *m)
     m->memory_bytes = read_u64(r);
     m->speed_units_s = read_u64(r);
     read_raw(r, m->journal_id, sizeof m->journal_id);
-    m->recovering = read_flag(r);
+    m->recovering = read_last(r, &labels);
+    if (!r->failed && labels.len > 0)
+        memcpy(m->labels, labels.data, labels.len);
     if (!r->failed && !member_info_is_sound(m))
         r->failed = true;
 }
@@ -187,6 +215,7 @@ static void pass_text(struct reader *r, size_t size)
 static void pass_member(struct reader *r)
 {
     struct node_id id = read_node_id(r);
+    struct bytes labels;
 #if VELUM_PLANT != 133 /* unit/test_mesh_wire: a member without an id is passed over as sound */
     if (node_id_is_zero(id))
         r->failed = true;
@@ -200,7 +229,7 @@ static void pass_member(struct reader *r)
     if (read_u32(r) > MESH_SLOTS_MAX || read_u32(r) > MESH_SLOTS_MAX)
         r->failed = true;
     read_view(r, 8 + 8 + 16);
-    read_flag(r);
+    read_last(r, &labels);
 }
 
 static void pass_rumor(struct reader *r)

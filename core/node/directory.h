@@ -25,8 +25,9 @@ void directory_flush(struct node *n);
 void directory_killed(struct node *n, struct job_id id);
 /* This node knows nothing of the job any more. */
 void directory_drop(struct node *n, struct job_id id);
-/* The job ended later than its entry said. */
-void directory_ended_later(struct node *n, const struct job *j);
+/* The job ended later than its entry said: all who were told so hear it anew, or a holder that gets
+ * it from now on takes it for old. */
+void directory_ended_later(struct job *j);
 /* Entries of jobs of which nothing is kept any more go; some are looked at. True when that was not
  * all of them. */
 bool directory_forget(struct node *n);

@@ -183,7 +183,7 @@ void forget_jumped(struct node *n, uint64_t by_s)
         if (!j->settled_here || by_s < n->options.calendar_look_s)
             continue;
         job_ended_later(j, by_s);
-        directory_ended_later(n, j);
+        directory_ended_later(j);
     }
 #endif
     forget_now(n);
@@ -272,6 +272,12 @@ int forget_replay(struct node *n, struct bytes payload)
     if (j != NULL)
         job_free(j);
     return rc;
+}
+
+void forget_replayed_until(struct node *n, struct job_id id)
+{
+    while (tombs_find(&n->tombs, id) != NULL)
+        tombs_drop_oldest(&n->tombs);
 }
 
 void forget_snapshot(const struct tombstone *t, struct buf *to)

@@ -43,6 +43,9 @@ void gone_sentence(const struct node *n, const struct gone *g, char to[GONE_SENT
 void reply_gone(struct node *n, uint64_t link, uint32_t request, struct job_id id);
 struct gone gone_of(const struct tombstone *t);
 int forget_replay(struct node *n, struct bytes payload);
+/* The journal has the job's spec behind its tombstone, if there is one: nobody takes the spec of a
+ * job whose name is kept, so the name was forgotten in between, and the older ones before it. */
+void forget_replayed_until(struct node *n, struct job_id id);
 void forget_snapshot(const struct tombstone *t, struct buf *to); /* as one record */
 
 #endif

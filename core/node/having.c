@@ -42,6 +42,23 @@ bool having_has(const struct node *n, const struct keeping *k, struct node_id id
     return i < k->has_count && k->has_boot[i] == boot_of(n, id);
 }
 
+bool having_whole(const struct node *n, struct digest name, struct node_id id)
+{
+    const struct shelf_object *o;
+
+    if (node_is_self(n, id)) {
+        o = n->objects == NULL || !n->objects->scanned ? NULL : shelf_find(n->objects->shelf, name);
+        return o != NULL && o->whole;
+    }
+    for (const struct keeping *k = keeping_about(n, name); k != NULL; k = k->next_same) {
+        uint8_t i = place_of(k, id);
+
+        if (i < k->has_count && k->has_boot[i] - boot_of(n, id) <= 1)
+            return true;
+    }
+    return false;
+}
+
 void having_add(const struct node *n, struct keeping *k, struct node_id id, bool loose)
 {
     uint8_t i = place_of(k, id);

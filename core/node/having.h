@@ -15,6 +15,8 @@ bool having_has(const struct node *n, const struct keeping *k, struct node_id id
 /* `loose`: it may let go of it any time, and is no copy to count on. */
 void having_add(const struct node *n, struct keeping *k, struct node_id id, bool loose);
 void having_remove(struct keeping *k, struct node_id id);
+/* It has said of any owner's that it has it, to keep or not; or this node has it. */
+bool having_whole(const struct node *n, struct digest name, struct node_id id);
 /* Of what was removed: who knows it. Where there is no room for one more it is told again, and says
  * so again. */
 bool having_heard(const struct keeping *k, struct node_id id);

@@ -8,6 +8,7 @@
 #include "core/job/pool.h"
 #include "core/job/ready.h"
 #include "core/kernel/kernel.h"
+#include "core/node/fit_state.h"
 #include "core/node/peer.h"
 
 struct node;
@@ -38,7 +39,9 @@ struct labour_chunk {
     uint32_t stage;
     enum slot_state state;
     uint32_t worker;
+    struct load load;
     bool careful;
+    bool leaving;         /* it was told to make room */
     bool spare;           /* another node computes the same */
     bool let_in;          /* it knocked when all slots were taken, or might have been */
     struct instant moved; /* when it last made progress */
@@ -53,6 +56,7 @@ struct stage_kernel {
 
 /* A job as the node of a worker sees it. */
 struct labour {
+    struct submitter *submitter;
     struct claim claim; /* the greatest seen */
     struct buf claim_fact;
     uint32_t report_us;
@@ -121,6 +125,7 @@ struct hand {
     uint64_t shown; /* last grant given out when the claim was shown over the present link */
     double leaves_per_us;
     struct instant no_merges_until; /* it gave some back */
+    uint32_t has_run;               /* it has computed leaves of this stage, and one; 0: of none */
     uint32_t stages_told;           /* of those that were appended it knows all before this one */
     uint32_t told_for; /* it was told last what this stage reads, and one; 0: of none */
 };
@@ -156,8 +161,18 @@ struct lead {
     struct instant no_input_since; /* nobody has got an input, and no leaf was computed since */
     struct ready ready;            /* which stages may run */
     struct sessions *sessions;     /* of an open job; session.h */
-    uint32_t spent_seen;           /* the last of the spent stages that `ready` knows of */
-    char *failed_why; /* of the first stage that failed, where the job goes on; owned */
+    struct fit *fits; /* fit.c: by number of the demand from 1, behind that of all together; NULL:
+                         its stages ask for nothing */
+    uint64_t fits_seen;
+    uint32_t fits_without;
+    uint32_t fits_stages; /* of so many stages it is known whether all of them ask for something */
+    uint32_t fits_from;   /* those before it never may run again */
+    bool fits_all;        /* they do */
+    bool fits_open;       /* so do all that may run */
+    enum fit_care care;
+    bool unmet;          /* a stage that may run is met by no node */
+    uint32_t spent_seen; /* the last of the spent stages that `ready` knows of */
+    char *failed_why;    /* of the first stage that failed, where the job goes on; owned */
     /* collect.c: the list of outputs that is being made */
     uint64_t list_making, list_number; /* 0: none */
     uint32_t list_at, list_ahead;      /* the next value; bytes that the mover does not have yet */
@@ -181,8 +196,9 @@ enum tending {
 };
 
 /* Jobs this node coordinates and may grant from, in the order of their turns: all of them, and
- * those that go ahead of others because they are new, the one that came last first. */
-enum turn_kind { TURNS_ALL, TURNS_NEW, TURNS_KINDS };
+ * those that go ahead of others because they are new, the one that came last first; and those of a
+ * priority above the usual one. */
+enum turn_kind { TURNS_ALL, TURNS_NEW, TURNS_HIGH, TURNS_KINDS };
 struct turn_link {
     struct job *next, *prev;
     bool in;
@@ -195,6 +211,7 @@ struct turns {
     struct turn_list list[TURNS_KINDS];
     struct job *walk, *cursor; /* see turns_next and turns_scan */
     bool ahead;                /* the last turn went to one that is new */
+    uint32_t ranked;           /* of all: so many are not of the usual priority */
     struct instant served;     /* when the last word came that some job was */
 };
 

@@ -578,7 +578,7 @@ void job_snapshot(struct job *j, struct buf *to)
     uint16_t count = 0;
 
     buf_init(&facts, j->node->alloc, COVER_BYTES_MAX * 2);
-    ledger_snapshot(j->ledger, &facts);
+    ledger_snapshot_own(j->ledger, &facts);
     r = reader_of(facts.failed ? (struct bytes){0} : buf_bytes(&facts));
     while (reader_left(&r) > 0 && !r.failed) {
         struct bytes fact = read_block(&r, FRAME_PAYLOAD_MAX);

@@ -2,6 +2,7 @@
 #include "core/node/labour.h"
 
 #include "core/base/err.h"
+#include "core/node/fit.h"
 #include "core/node/forget.h"
 #include "core/node/holder.h"
 #include "core/node/holder_tend.h"
@@ -9,6 +10,7 @@
 #include "core/node/labour_inputs.h"
 #include "core/node/labour_output.h"
 #include "core/node/labour_report.h"
+#include "core/node/labour_room.h"
 #include "core/node/link.h"
 #include "core/node/merge_work.h"
 #include "core/node/record.h"
@@ -44,6 +46,11 @@ static struct labour *labour_make(struct job *j)
     buf_init(&l->pending, n->alloc, FRAME_PAYLOAD_MAX);
     l->report_us = n->limits.report_us;
     l->touched = n->now;
+    l->submitter = room_submitter(n, j->spec->author);
+    if (l->submitter == NULL) {
+        alloc_free(n->alloc, l, sizeof *l);
+        return NULL;
+    }
     j->labour = l;
     j->prev_labour = NULL;
     j->next_labour = n->labour_jobs;
@@ -83,6 +90,7 @@ void labour_drop(struct job *j)
     labour_inputs_drop(j);
     buf_clear(&l->pending);
     buf_clear(&l->claim_fact);
+    room_submitter_drop(n, l->submitter);
     if (j->prev_labour != NULL)
         j->prev_labour->next_labour = j->next_labour;
     else
@@ -180,42 +188,6 @@ static void show_greater(struct job *j, struct node_id to)
     buf_clear(&b);
 }
 
-static uint32_t chunks_total(const struct node *n)
-{
-    uint32_t count = 0;
-
-    for (const struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
-        count += j->labour->chunks_count;
-    return count;
-}
-
-/* Whether a job that has a chunk here was served no less than this one was, which may wait for its
- * slot then. If it was served more, the chunk of the one that was served most makes room at its
- * next leaf. */
-static bool make_room(struct node *n, const struct job *newcomer)
-{
-    uint64_t served = newcomer->labour->served_us;
-    struct labour_chunk *victim = NULL;
-    bool room = false;
-
-    for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour) {
-        if (j == newcomer || j->labour->chunks == NULL || j->labour->served_us < served)
-            continue;
-#if VELUM_PLANT == 356 /* trace/test_labour: nobody is let in before the first report of another */
-        if (j->labour->served_us == newcomer->labour->served_us)
-            continue;
-#endif
-        room = true;
-        for (struct labour_chunk *c = j->labour->chunks; c != NULL && j->labour->served_us > served;
-             c = c->next_chunk)
-            if (c->state == SLOT_RUNNING)
-                served = j->labour->served_us, victim = c;
-    }
-    if (victim != NULL)
-        labour_order_trim(n, victim, 0);
-    return room;
-}
-
 /* Nobody confirms what was reported: more work would only pile up here. */
 static bool unkept_is_full(const struct job *j)
 {
@@ -226,6 +198,8 @@ static int take_chunk(struct job *j, const struct peer_chunk *p, uint8_t flags)
 {
     struct node *n = j->node;
     struct labour_chunk *c;
+    struct stage_spec room;
+    const struct stage_spec *spec;
     uint32_t stage;
 
     if (labour_chunk_of(j, p->grant) != NULL)
@@ -234,14 +208,15 @@ static int take_chunk(struct job *j, const struct peer_chunk *p, uint8_t flags)
         return j->spec->open && p->first >= j->graph->shape.end ? ERR_NOT_FOUND : ERR_FORMAT;
     if (unkept_is_full(j))
         return ERR_BUSY;
-    if (chunks_total(n) >= n->options.slots &&
-        (!(flags & GRANT_KNOCK) || chunks_total(n) >= 2 * n->options.slots || !make_room(n, j)))
+    spec = stage_spec_of(j, stage, &room);
+    if (!room_meets(n, spec) || !room_for_chunk(j, spec, flags))
         return ERR_BUSY;
     c = node_alloc(n, sizeof *c);
     if (c == NULL)
         return ERR_NO_MEMORY;
     c->grant = p->grant;
     c->stage = stage;
+    c->load = fit_load_of(spec);
     c->first = c->next = p->first;
     c->end = p->end;
     c->careful = (flags & GRANT_CAREFUL) != 0;
@@ -576,8 +551,6 @@ static bool end_spare(struct node *n)
 /* A leaf may take minutes, and slots of others be free meanwhile. */
 void labour_waits(struct node *n)
 {
-    if (workers_busy(n) < n->options.slots)
-        return;
 #if VELUM_PLANT == 357 /* trace/test_labour: who was let in waits behind a long leaf */
     return;
 #endif
@@ -587,7 +560,8 @@ void labour_waits(struct node *n)
         for (; c != NULL; c = next) {
             next = c->next_chunk;
             if (!c->let_in || c->state != SLOT_QUEUED ||
-                instant_since_us(n->now, c->moved) < LET_IN_US)
+                instant_since_us(n->now, c->moved) < LET_IN_US ||
+                load_fits(n, workers_load(n), c->load))
                 continue;
             if (end_spare(n))
                 return;

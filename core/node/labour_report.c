@@ -6,6 +6,7 @@
 #include "core/node/jobs.h"
 #include "core/node/labour.h"
 #include "core/node/labour_output.h"
+#include "core/node/labour_room.h"
 #include "core/node/link.h"
 #include "core/node/stages.h"
 
@@ -108,7 +109,7 @@ int labour_report_progress(struct job *j, struct labour_chunk *c, const struct w
 #if VELUM_PLANT != 272 /* trace/test_labour: all leaves of a chunk share the limit of one */
     c->moved = n->now;
 #endif
-    j->labour->served_us += p->compute_us;
+    room_served(j, p->compute_us);
     if (p->ended)
         r.flags |= REPORT_ENDED;
     r.end = c->end;

@@ -7,6 +7,7 @@
 #include "core/node/assign.h"
 #include "core/node/collect.h"
 #include "core/node/directory.h"
+#include "core/node/fit.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
@@ -22,6 +23,7 @@
 #include "core/node/report.h"
 #include "core/node/seal.h"
 #include "core/node/session.h"
+#include "core/node/site.h"
 #include "core/node/stages.h"
 #include "core/node/turns.h"
 
@@ -273,6 +275,7 @@ void lead_end(struct job *j)
     turns_set(j, false);
     collect_drop(j);
     lead_pool_drop(j);
+    fit_end(j);
     proving_drop(j);
     sessions_end(j);
     j->lead = NULL;
@@ -290,7 +293,8 @@ void lead_end(struct job *j)
     record_clear(j);
 }
 
-/* How many live nodes could run this job: those not known to lack the kernel. */
+/* How many live nodes could run this job: those not known to lack the kernel, of those that meet
+ * what it asks for. */
 uint32_t lead_eligible(struct job *j, uint32_t *slots)
 {
     const struct node *n = j->node;
@@ -299,6 +303,8 @@ uint32_t lead_eligible(struct job *j, uint32_t *slots)
     const struct member *m;
     uint32_t count = h == NULL || !h->no_kernel;
 
+    if (fit_all(j, &count, slots))
+        return count;
     *slots = count * n->options.slots + n->there_slots;
     count += n->there_count;
     /* Few lack it, where not all do. */
@@ -498,10 +504,11 @@ void lead_node_gone(struct job *j, struct node_id id)
 
     if (j->lead == NULL)
         return;
+    site_less_all(j, id);
     if (m != NULL && m->state == NODE_LEFT)
-        site_less(n, id, pool_left(j->lead->pool, id));
+        pool_left(j->lead->pool, id);
     else
-        site_less(n, id, pool_lost(j->lead->pool, id, member_boot(n, id), n->now, &lost_us));
+        pool_lost(j->lead->pool, id, member_boot(n, id), n->now, &lost_us);
     j->lead->redone_us += lost_us > 0 ? (uint64_t)lost_us : 0;
     if (j->lead->merging && node_id_equal(j->lead->merging_at, id))
         j->lead->merging = false;
@@ -611,6 +618,7 @@ void lead_view(struct job *j, struct job_view *v)
     v->state =
         l->begun || v->leaves_done > 0 || pool_chunks(l->pool) > 0 ? JOB_RUNNING : JOB_WAITING;
     v->retries = pool_retries(l->pool);
+    fit_say_unmet(j, v->error, sizeof v->error);
     v->duplicates = l->duplicates;
     v->redone_us = l->redone_us;
     v->cpu_us = l->cpu_us;

@@ -1,11 +1,13 @@
 #include "core/node/lead_pool.h"
 
 #include "core/node/assign.h"
+#include "core/node/fit.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
 #include "core/node/session.h"
+#include "core/node/site.h"
 #include "core/node/stages.h"
 
 /* Of one job, at its coordinator. At its end chunks are short. */
@@ -56,13 +58,15 @@ static uint64_t memory_of(void *ctx, struct node_id id)
 }
 
 /* Of the nodes that may run the job, as lead_eligible counts them. */
-static uint64_t memory_most(void *ctx)
+static uint64_t memory_most(void *ctx, uint64_t leaf)
 {
     const struct job *j = ctx;
     const struct node *n = j->node;
     const struct hand *h = lead_hand(j->lead, n->options.id);
     uint64_t most = h == NULL || !h->no_kernel ? n->options.memory_bytes : 0;
 
+    if (fit_memory_most(j, leaf, &most))
+        return most;
     for (uint32_t i = 0; i < linked_count(n); i++) {
         const struct member *m = linked_at(n, i);
 
@@ -78,7 +82,8 @@ void lead_pool_drop(struct job *j)
     struct pool *p = j->lead->pool;
 
     for (uint32_t i = 0; p != NULL && i < pool_chunks(p); i++)
-        site_less(j->node, pool_chunk_at(p, i)->node, 1);
+        site_less(j->node, pool_chunk_at(p, i)->node,
+                  fit_load(j, stage_of_leaf(j, pool_chunk_at(p, i)->first)));
     pool_free(p);
     j->lead->pool = NULL;
 }
@@ -149,8 +154,21 @@ int lead_make_room(struct job *j, uint32_t stages)
     return rc == 0 ? pool_reserve(j->lead->pool, stages) : rc;
 }
 
+static bool suits(void *ctx, uint32_t stage, struct node_id id)
+{
+    return fit_suits(ctx, stage, id);
+}
+
+static void let_choose(struct job *j)
+{
+    if (fit_chooses(j) || j->lead->fits != NULL)
+        pool_suit(j->lead->pool, (struct pool_suits){j, suits});
+}
+
 void lead_stages_came(struct job *j)
 {
+    fit_more(j);
+    let_choose(j); /* the first that reads objects may be among them */
     pool_more(j->lead->pool);
     ready_more(&j->lead->ready, stage_changed, j);
     job_mark_busy(j);
@@ -161,6 +179,11 @@ static uint32_t retries_of(void *ctx, uint64_t leaf)
     const struct job *j = ctx;
 
     return j->graph->stages[stage_of_leaf(j, leaf)].retries;
+}
+
+static uint32_t eligible_of(void *ctx, uint64_t leaf)
+{
+    return fit_eligible(ctx, leaf);
 }
 
 /* Also those that are complete: what is lost of them is computed again. */
@@ -190,6 +213,9 @@ int lead_pool_anew(struct job *j, const struct cover *cover)
     lead_pace(j, 1, 1);
     pool_memory(p, (struct poison_memory){j, memory_of, memory_most});
     pool_retries_of(p, (struct poison_retries){j, retries_of});
+    if (j->lead->fits != NULL)
+        pool_eligible_of(p, (struct poison_eligible){j, eligible_of});
+    let_choose(j);
     open_stages(j, p);
     return 0;
 }
@@ -270,6 +296,8 @@ int lead_pool_begin(struct job *j)
     const struct cover *cover = ledger_cover(j->ledger);
     int rc = ready_init(&l->ready, j->node->alloc, j->graph, cover);
 
+    if (rc == 0)
+        rc = fit_begin(j);
     if (rc == 0)
         rc = sessions_begin(j);
     if (rc == 0)

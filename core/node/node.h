@@ -21,6 +21,7 @@
 #include "core/node/action.h"
 #include "core/node/event.h"
 #include "core/node/limits.h"
+#include "core/wire/labels.h"
 #include "core/wire/order.h"
 
 /* Who signed something. A certificate that has expired since still shows who did: time alone makes
@@ -69,8 +70,9 @@ struct node_options {
     char addr[ADDR_SIZE]; /* where others reach it; empty in embedded mode */
     char arch[32];
     char version[32];
-    uint32_t slots; /* 1..1024 */
-    uint64_t memory_bytes;
+    char labels[LABELS_SIZE]; /* core/wire/labels.h */
+    uint32_t slots;           /* 1..1024 */
+    uint64_t memory_bytes;    /* for workers, all together */
     uint32_t ready_workers;   /* blank workers kept ahead of need, <= slots */
     bool embedded;            /* alone: no members, no directory, durable is 0 */
     uint64_t seed;            /* of the node's own prng */

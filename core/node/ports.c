@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-#include "core/node/assign.h"
 #include "core/node/copies.h"
 #include "core/node/keep.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
+#include "core/node/site.h"
 
 #define NEWS_MAX 65536
 
@@ -78,6 +78,7 @@ static void port_changed(void *ctx, const struct member *m, enum node_state befo
         n->keepers_changed = true;
         keep_look_again(n, 0);
     }
+    n->members_changes++;
     n->partings += m->state != before || (link_before != 0 && m->link != link_before);
     linked_changed(n, m, before, link_before);
     if (m->link != link_before)
@@ -104,6 +105,7 @@ static void port_described(void *ctx, const struct member *m, uint32_t slots_bef
     struct node *n = ctx;
 
     n->keepers_changed = true;
+    n->members_changes++;
     if (m->info->slots != slots_before)
         linked_slots(n, m, slots_before);
 }
@@ -135,6 +137,7 @@ int ports_make_mesh(struct node *n)
     text_copy(self.addr, sizeof self.addr, o->addr);
     text_copy(self.arch, sizeof self.arch, o->arch);
     text_copy(self.version, sizeof self.version, o->version);
+    text_copy(self.labels, sizeof self.labels, o->labels);
     memcpy(self.journal_id, o->journal_id, sizeof self.journal_id);
     return mesh_new(&n->mesh, n->alloc, &self, o->seed, o->profiles, &ports, o->log, o->now);
 }

@@ -6,6 +6,7 @@
 #include "core/node/accounts.h"
 #include "core/node/assign.h"
 #include "core/node/directory.h"
+#include "core/node/fit.h"
 #include "core/node/forget.h"
 #include "core/node/having.h"
 #include "core/node/holder.h"
@@ -19,6 +20,7 @@
 #include "core/node/record.h"
 #include "core/node/report.h"
 #include "core/node/seal.h"
+#include "core/node/site.h"
 #include "core/node/stages.h"
 #include "core/node/turns.h"
 #include "core/wire/output.h"
@@ -274,8 +276,11 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
     bool known = chunk != NULL && node_id_equal(chunk->node, h->id);
     uint64_t leaves = c->next - c->from, twin;
     bool has_twin = known && pool_twin(l->pool, c->grant, &twin);
+    struct load load = {0};
     struct site *s;
 
+    if (known && leaves > 0)
+        h->has_run = stage_of_leaf(j, chunk->first) + 1;
     if (leaves > 0 && c->compute_us > 0) {
         double now = (double)leaves / (double)c->compute_us;
 
@@ -284,6 +289,7 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
     }
     if (!known)
         return;
+    load = fit_load(j, stage_of_leaf(j, chunk->first));
     if (c->flags & REPORT_FAILED) {
         pool_report(l->pool, c->grant, c->next, c->end, c->compute_us, false, n->now);
         if (c->flags & REPORT_MEMORY)
@@ -297,7 +303,7 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
         pool_return(l->pool, c->grant);
     }
     if ((c->flags & (REPORT_FAILED | REPORT_ENDED)) && (s = map_get(&n->sites, &h->id)) != NULL)
-        site_is_done(n, s);
+        site_is_done(n, s, load);
     if (has_twin)
         stop_if_moot(j, pool_find(l->pool, twin));
 }
@@ -555,10 +561,10 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
         if (c == NULL || !node_id_equal(c->node, from))
             continue;
 #endif
+        site_less(n, from, fit_load(j, stage_of_leaf(j, c->first)));
         if (reason == RETURN_NO_INPUT)
             proving_doubt(j, stage_of_leaf(j, c->first));
         pool_return(j->lead->pool, grant);
-        site_less(n, from, 1);
     }
     if (count == 0 || reason == RETURN_NO_KERNEL)
         outcome_merges_returned(j, h);
@@ -586,8 +592,8 @@ static void return_unlisted(struct job *j, const struct hand *h, const uint64_t 
             continue;
         }
         /* Another takes its place in the list. */
+        site_less(j->node, h->id, fit_load(j, stage_of_leaf(j, c->first)));
         pool_return(p, c->grant);
-        site_less(j->node, h->id, 1);
     }
 }
 
@@ -610,7 +616,7 @@ static int open_chunk(struct job *j, struct hand *h, struct reader *r, uint64_t 
         return 0;
     }
     if (pool_adopt(j->lead->pool, h->id, *grant, next, end, n->now) == 0 && s != NULL)
-        site_more(n, s);
+        site_more(n, s, fit_load(j, stage_of_leaf(j, next)));
     else
         assign_trim(j, h->id, *grant, 0);
     return 0;

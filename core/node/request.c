@@ -239,6 +239,7 @@ static struct node_view view_of_self(const struct node *n)
     text_copy(v.addr, sizeof v.addr, i->addr);
     text_copy(v.arch, sizeof v.arch, i->arch);
     text_copy(v.version, sizeof v.version, i->version);
+    text_copy(v.labels, sizeof v.labels, i->labels);
     return v;
 }
 
@@ -259,6 +260,7 @@ static struct node_view view_of_member(const struct node *n, const struct member
     text_copy(v.addr, sizeof v.addr, p->addr);
     text_copy(v.arch, sizeof v.arch, p->arch);
     text_copy(v.version, sizeof v.version, p->version);
+    text_copy(v.labels, sizeof v.labels, p->labels);
     return v;
 }
 

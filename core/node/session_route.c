@@ -60,6 +60,11 @@ static void refuse(struct node *n, uint64_t link, uint32_t request, int rc)
     else if (rc == ERR_EXISTS)
         reply_error(n, link, request, 2, "other stages have these numbers, or the job is closed",
                     "open another job");
+    else if (rc == ERR_NOT_FOUND)
+        reply_error(
+            n, link, request, 2,
+            "a stage asks for something of nodes that no stage of the specification asks for",
+            "open another job whose first stage asks for it");
     else
         reply_error(n, link, request, 1, err_sentence(rc), "");
 }

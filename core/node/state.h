@@ -16,9 +16,11 @@
  *   snapshot.c       everything once more, in slices, in place of a journal that has grown
  *   place.c          which nodes should hold a job; keep.c: copies of jobs that nobody leads, and
  *                    leaving
- *   lead.c           coordination; assign.c: who gets chunks; turns.c: which job is next;
+ *   lead.c           coordination; assign.c: who gets chunks; fit.c: who meets what they ask for;
+ *                    site.c: how much others are taken to have; turns.c: which job is next;
  *                    report.c: what came of them; outcome.c: merges and the end
- *   labour.c         chunks granted to this node; labour_report.c: reports about them;
+ *   labour.c         chunks granted to this node; labour_room.c: what they take of it, and who goes
+ *                    first; labour_report.c: reports about them;
  *                    merge_work.c: merges granted to it
  *   workers.c        worker processes; aside.c: what users want of them
  *   accounts.c       how much there is about who counted which leaves
@@ -108,7 +110,7 @@ struct wait {
 /* A node as this node's coordinators together see it. */
 struct site {
     struct node_id id;
-    uint32_t outstanding;
+    struct load outstanding;
     struct instant busy_until;
     int64_t pause_us; /* it was last left alone for so long; 0: it takes what it is offered */
     bool listed;      /* among those that may have a free slot */
@@ -180,6 +182,7 @@ struct node {
     struct job *live_jobs, *round_cursor;
     struct turns turns;
     struct job *labour_jobs;
+    struct submitter *submitters; /* of these */
     bool serve_wanted;
     uint64_t merge_counter;
     uint64_t report_counter; /* of all jobs: a job forgotten and met again never counts anew */
@@ -233,8 +236,8 @@ struct node {
     uint32_t start_failures;
     struct aside *asides;
     struct merge_work *merges;
-    struct map sites;    /* node_id -> struct site */
-    uint32_t chunks_out; /* at all of them together */
+    struct map sites;   /* node_id -> struct site */
+    uint32_t slots_out; /* at all of them together */
     struct watcher *watchers;
     struct watcher *watch_next; /* the next to be looked at; NULL: the first */
     struct map watched;         /* job_id -> struct watcher, the latest of that job */
@@ -258,8 +261,9 @@ struct node {
     uint32_t news_count, news_cap;
     struct sealed_memo sealed[SEALED_MEMOS];
     uint32_t busy_told;
-    uint64_t partings; /* how often a member came or went, or a link ended */
-    bool keeps_told;   /* that its disk takes what it is given */
+    uint64_t partings;        /* how often a member came or went, or a link ended */
+    uint64_t members_changes; /* how often anything of that, or what one says of itself, did */
+    bool keeps_told;          /* that its disk takes what it is given */
     double speed_units_us;
     bool assign_wanted;
     /* linked.c */

@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/node/asker.h"
 #include "core/node/directory.h"
+#include "core/node/fit.h"
 #include "core/node/forget.h"
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
@@ -198,7 +199,7 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_id 
     const struct tombstone *t;
     const struct entry *e;
     struct job *j;
-    char why[GONE_SENTENCE_SIZE] = "";
+    char why[GONE_SENTENCE_SIZE] = "", unmet[VIEW_ERROR_SIZE] = "";
 
     if (spec_signed.len > FORWARD_SPEC_MAX) {
         submit_refuse(n, to, 2, "the job's specification is larger than 60 KiB", "");
@@ -227,6 +228,12 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_id 
         return 1;
     }
 #endif
+    /* A node that was forwarded to may know fewer others. */
+    if (to->link != 0 && !fit_can_run(n, &spec, unmet, sizeof unmet)) {
+        submit_refuse(n, to, 6, unmet,
+                      "ask for less (velum nodes), or wait for such a node: --wait-for-capacity");
+        return 1;
+    }
     if (n->disk_full || n->stopping) {
         submit_refuse(n, to, 1,
                       n->stopping ? "this node is stopping"

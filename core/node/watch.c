@@ -56,6 +56,10 @@ static void view_heard(const struct node *n, const struct job *j, struct job_vie
     v->duplicates = heard.duplicates;
     v->redone_us = heard.redone_us;
     v->cpu_us = heard.cpu_us;
+    if (heard.state == JOB_WAITING && v->leaves_done == 0)
+        v->state = JOB_WAITING;
+    if (!job_state_is_final(heard.state))
+        text_copy(v->error, sizeof v->error, heard.error); /* what it waits for */
     if (v->leaves_done < heard.leaves_done)
         v->leaves_done = heard.leaves_done;
     /* It may have counted leaves behind a match of which only this node knows so far. */

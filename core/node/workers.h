@@ -26,8 +26,10 @@ void workers_late(struct node *n, int64_t late_us);
 void workers_free(struct node *n);
 /* Whether any worker is bound to the job, or merges of it wait for one. */
 bool workers_serve_job(const struct node *n, const struct job *j);
-/* How many have a chunk. */
+/* How many slots are taken by chunks that run. */
 uint32_t workers_busy(const struct node *n);
+/* What the chunks that run take. */
+struct load workers_load(const struct node *n);
 /* NULL: it has ended. */
 struct worker *worker_find(const struct node *n, uint32_t number);
 /* Asks the host to kill it; it counts until workers_exited. */

@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/sim/sim_carrier.h"
 #include "core/sim/sim_check.h"
+#include "core/sim/sim_demand.h"
 #include "core/sim/sim_disk.h"
 #include "core/sim/sim_fault.h"
 #include "core/sim/sim_growth.h"
@@ -161,7 +162,8 @@ static bool may_end(const struct world *w, uint32_t job)
     bool eligible = false;
 
     for (uint32_t i = 0; i < w->plan.nodes; i++)
-        eligible |= !w->nodes[i].dead_for_good && (j->builtin || !w->nodes[i].lacks_kernel);
+        eligible |= !w->nodes[i].dead_for_good && (j->builtin || !w->nodes[i].lacks_kernel) &&
+                    sim_demand_met(j, &w->nodes[i]);
     return eligible && sim_check_survives(w, job);
 }
 
@@ -481,6 +483,9 @@ static bool is_over(struct world *w, struct progress *p)
         return false;
     p->jobs_over = p->jobs_over || jobs_are_over(w, p);
     if (!w->failed && (!p->jobs_over || !objects_over))
+        return false;
+    /* What stood before a blocked way has come by then: it is no growth. */
+    if (!w->failed && w->plan.lasting && w->now < w->healed_at + S_US)
         return false;
     check_agreement(w, p);
     sim_verify(w);

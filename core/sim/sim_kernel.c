@@ -6,6 +6,7 @@
 #include "core/base/sha256.h"
 #include "core/kernel/kernel.h"
 #include "core/sim/sim_collect.h"
+#include "core/sim/sim_demand.h"
 #include "core/sim/sim_graph.h"
 #include "core/sim/sim_seal.h"
 #include "core/wire/found.h"
@@ -388,6 +389,8 @@ void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves
                            w->plan.scene == SIM_SCENE_NONE &&
                                (leaves + j->leaf_us) / GRAPHS_ONE_IN % 2 == 0);
     }
+    if (w->plan.job == NULL && w->plan.scene == SIM_SCENE_NONE)
+        sim_demand_job(j);
     job_finish(j, w->alloc, SIM_LEAVES_MAX);
     w->jobs_by_id[place_of(w, j->id)] = (uint8_t)(index + 1);
 }

@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/sim/sim_check.h"
+#include "core/sim/sim_demand.h"
 #include "core/sim/sim_disk.h"
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_net.h"
@@ -57,7 +58,6 @@ static int make_core(struct world *w, struct sim_node *n)
     uint8_t certificate[SIM_CERTIFICATE_SIZE];
     struct node_options o = {.id = n->id,
                              .slots = n->slots,
-                             .memory_bytes = (uint64_t)1 << 30,
                              .ready_workers = n->ready_workers,
                              .kernels = kernels,
                              .log = &n->log,
@@ -78,6 +78,7 @@ static int make_core(struct world *w, struct sim_node *n)
     sim_net_addr(n->index, o.addr);
     text_copy(o.name, sizeof o.name, o.addr);
     text_copy(o.arch, sizeof o.arch, "simulated");
+    sim_demand_node(n, &o);
     text_copy(o.version, sizeof o.version, "0");
     sim_certificate(n->id, PARTY_NODE, certificate);
     o.certificate = (struct bytes){certificate, sizeof certificate};

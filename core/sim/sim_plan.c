@@ -6,6 +6,7 @@
 #include "core/sim/sim_author.h"
 #include "core/sim/sim_check.h"
 #include "core/sim/sim_collect.h"
+#include "core/sim/sim_demand.h"
 #include "core/sim/sim_fault.h"
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_node.h"
@@ -398,8 +399,11 @@ int64_t sim_plan_work_us(const struct world *w)
         pause_us = TIGHT_PAUSE_US;
     for (uint32_t i = w->plan.jobs_old; i < w->plan.jobs; i++)
         total += sim_collect_patience_us(&w->jobs[i]) + sim_author_patience_us(w, &w->jobs[i]);
-    for (uint32_t i = w->plan.jobs_old; i < w->plan.jobs; i++)
+    for (uint32_t i = w->plan.jobs_old; i < w->plan.jobs; i++) {
+        int64_t slowness = sim_demand_slowness(w, &w->jobs[i]);
+
         for (uint64_t leaf = 0; leaf < w->jobs[i].leaves; leaf++)
-            total += sim_leaf_us(&w->jobs[i], leaf) * 9 / 8 + pause_us;
+            total += sim_leaf_us(&w->jobs[i], leaf) * 9 / 8 * slowness + pause_us;
+    }
     return total;
 }

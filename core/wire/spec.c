@@ -13,6 +13,9 @@
 
 #define FLAG_KEEP_GOING 1u
 #define FLAG_OPEN 2u
+#define FLAG_WAITS 4u
+#define PRIORITY_SHIFT 8
+#define FLAGS_KNOWN (FLAG_KEEP_GOING | FLAG_OPEN | FLAG_WAITS | 0xffu << PRIORITY_SHIFT)
 
 static uint64_t leaf_of(const struct stage_spec *s, struct bytes match)
 {
@@ -73,6 +76,8 @@ struct yields {
     bool searches;      /* the only one does */
     uint64_t collected; /* leaves of those that collect */
     uint64_t row;       /* numbers of leaves that they take, as core/job/shape.h lays them */
+    struct demand demands[DEMANDS_MAX]; /* different ones */
+    uint32_t demands_count;
 };
 
 /* Room in the row for one more of so many leaves. */
@@ -117,6 +122,22 @@ static int check_needs(const struct stage_spec *s, uint32_t number, stage_yields
     return 0;
 }
 
+/* A coordinator looks at every node once for each different one. */
+static int check_demand(const struct demand *d, struct yields *y)
+{
+    int rc = demand_check(d);
+
+    if (rc < 0 || demand_is_empty(d))
+        return rc;
+    for (uint32_t i = 0; i < y->demands_count; i++)
+        if (demand_equal(d, &y->demands[i]))
+            return 0;
+    if (y->demands_count == DEMANDS_MAX)
+        return ERR_TOO_LARGE;
+    y->demands[y->demands_count++] = *d;
+    return 0;
+}
+
 int stage_check(const struct stage_spec *s, uint32_t number, stage_yields *yields, void *ctx)
 {
     int rc = check_alone(s);
@@ -137,6 +158,8 @@ static int check_next(const struct stage_spec *s, struct yields *y)
     uint64_t leaves;
     int rc = stage_check(s, y->count, yielded, y);
 
+    if (rc == 0)
+        rc = check_demand(&s->demand, y);
     if (rc < 0)
         return rc;
     if (y->count > 0 && (s->reduction == REDUCE_SEARCH || y->searches))
@@ -155,7 +178,8 @@ static int check_next(const struct stage_spec *s, struct yields *y)
 
 static bool has_more(const struct stage_spec *s)
 {
-    return s->name[0] != 0 || s->retries > 0 || s->leaf_us > 0 || s->needs_count > 0;
+    return s->name[0] != 0 || s->retries > 0 || s->leaf_us > 0 || s->needs_count > 0 ||
+           !demand_is_empty(&s->demand);
 }
 
 void put_stage(struct buf *b, const struct stage_spec *s)
@@ -181,6 +205,8 @@ void put_stage(struct buf *b, const struct stage_spec *s)
     put_u64(b, s->leaf_us);
     put_u16(b, s->needs_count);
     put_raw(b, s->needs.data, s->needs.len);
+    if (!demand_is_empty(&s->demand))
+        put_demand(b, &s->demand);
     if (!b->failed)
         patch_u32(b, at - 4, (uint32_t)(b->len - at));
 }
@@ -195,6 +221,7 @@ static int read_more(struct bytes more, struct stage_spec *s)
     s->leaf_us = 0;
     s->needs_count = 0;
     s->needs = (struct bytes){NULL, 0};
+    s->demand = (struct demand){0};
     if (more.len == 0)
         return 0;
     read_safe_text(&r, true, s->name, sizeof s->name);
@@ -202,6 +229,11 @@ static int read_more(struct bytes more, struct stage_spec *s)
     s->leaf_us = read_u64(&r);
     s->needs_count = read_u16(&r);
     s->needs = read_view(&r, (size_t)s->needs_count * STAGE_NEED_BYTES);
+    if (!r.failed && reader_left(&r) > 0) {
+        read_demand(&r, &s->demand);
+        if (demand_is_empty(&s->demand))
+            return ERR_FORMAT;
+    }
     if (r.failed || !has_more(s))
         return ERR_FORMAT;
     return reader_done(&r) ? 0 : ERR_VERSION;
@@ -233,7 +265,9 @@ void read_next_stage(struct reader *r, struct stage_spec *s)
 
 static int check_head(const struct job_spec *s)
 {
-    return s->not_after_s < 0 || s->timeout_us > INT64_MAX ? ERR_TOO_LARGE : 0;
+    if (s->not_after_s < 0 || s->timeout_us > INT64_MAX)
+        return ERR_TOO_LARGE;
+    return s->priority < -JOB_PRIORITY_MAX || s->priority > JOB_PRIORITY_MAX ? ERR_TOO_LARGE : 0;
 }
 
 /* A search is the only stage of its job, so there can be none behind it. */
@@ -271,6 +305,12 @@ static int check_spec(const struct job_spec *s)
     return rc < 0 ? rc : reader_result(&r);
 }
 
+static uint32_t flags_of(const struct job_spec *s)
+{
+    return (s->keep_going ? FLAG_KEEP_GOING : 0) | (s->open ? FLAG_OPEN : 0) |
+           (s->waits ? FLAG_WAITS : 0) | (uint32_t)(uint8_t)s->priority << PRIORITY_SHIFT;
+}
+
 int put_spec(struct buf *b, const struct job_spec *s)
 {
     int rc = check_spec(s);
@@ -282,7 +322,7 @@ int put_spec(struct buf *b, const struct job_spec *s)
     put_raw(b, s->nonce, sizeof s->nonce);
     put_u64(b, (uint64_t)s->not_after_s);
     put_text(b, s->name);
-    put_u32(b, (s->keep_going ? FLAG_KEEP_GOING : 0) | (s->open ? FLAG_OPEN : 0));
+    put_u32(b, flags_of(s));
     put_u32(b, s->slots_max);
     put_u64(b, s->timeout_us);
     put_u16(b, (uint16_t)(1u + s->more_count));
@@ -326,10 +366,12 @@ int read_spec(struct bytes body, struct job_spec *s)
     uint16_t stages = read_u16(&r);
     if (r.failed || stages == 0)
         return ERR_FORMAT;
-    if ((flags & ~(FLAG_KEEP_GOING | FLAG_OPEN)) != 0)
+    if ((flags & ~FLAGS_KNOWN) != 0)
         return ERR_VERSION;
     s->keep_going = (flags & FLAG_KEEP_GOING) != 0;
     s->open = (flags & FLAG_OPEN) != 0;
+    s->waits = (flags & FLAG_WAITS) != 0;
+    s->priority = (int8_t)(uint8_t)(flags >> PRIORITY_SHIFT);
     if (not_after_s > INT64_MAX)
         return ERR_TOO_LARGE;
     s->not_after_s = (int64_t)not_after_s;

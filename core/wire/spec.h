@@ -5,8 +5,10 @@
  *   16 nonce
  *   u64 not_after          Unix seconds
  *   text name
- *   u32 flags              1: keep going; what does not need a stage that failed still runs
- *                          2: open; its author appends stages (append.h) until he closes it
+ *   u32 flags              bit 0: keep going; what does not need a stage that failed still runs
+ *                          bit 1: open; its author appends stages (append.h) until he closes it
+ *                          bit 2: waits; it is taken though no node meets what it asks for
+ *                          bits 8 to 15: its priority, -10 to 10 in two's complement
  *   u32 slots_max          0: no bound
  *   u64 timeout_us         0: none
  *   u16 stage count
@@ -29,6 +31,8 @@
  *         u32 stage        that is to be complete before, of a lower number than its own
  *         u16 place        that its output takes among the inputs of this stage, ascending;
  *                          NEED_ORDER for one that is only waited for; these come last
+ *       its demand         as demand.h draws it, where it has one; a job has at most DEMANDS_MAX
+ *                          different ones
  *
  * Stages are numbered from 0 in this order, and none needs itself or a later one, so there is no
  * cycle. The output of a stage that folds is one input, its accumulator; that of one that collects
@@ -46,6 +50,7 @@
 #ifndef VELUM_WIRE_SPEC_H
 #define VELUM_WIRE_SPEC_H
 
+#include "core/wire/demand.h"
 #include "core/wire/input.h"
 #include "core/wire/value.h"
 #include "core/wire/view.h"
@@ -57,6 +62,7 @@
 #define SPEC_STAGES_MAX 1024u
 #define STAGE_NAME_SIZE 64
 #define STAGE_RETRIES_MAX 17 /* twenty restarts of any kind fail a job */
+#define JOB_PRIORITY_MAX 10
 
 /* What becomes of the values of leaves. FOLD: siblings are merged until one is left. COLLECT: each
  * leaf yields bytes (core/wire/output.h), nothing is merged, and the result is all of them in
@@ -81,6 +87,7 @@ struct stage_spec {
     uint64_t leaf_us;
     uint16_t needs_count;
     struct bytes needs; /* borrowed, STAGE_NEED_BYTES each */
+    struct demand demand;
 };
 
 struct job_spec {
@@ -89,6 +96,8 @@ struct job_spec {
     int64_t not_after_s;
     char name[JOB_NAME_SIZE];
     bool keep_going, open;
+    bool waits;      /* for nodes that meet what its stages ask for */
+    int8_t priority; /* among the jobs of its author: a lower one has its turns behind */
     uint32_t slots_max;
     uint64_t timeout_us;
     struct stage_spec stage; /* the first */
@@ -116,10 +125,10 @@ void read_next_stage(struct reader *r, struct stage_spec *s);
 int put_spec(struct buf *b, const struct job_spec *s);
 /* Checks every bound of each stage: kernel is a name, units and leaf_units >= 1, at most 2^40
  * leaves, lengths, inputs, what a collect may be, that it needs only what comes before it, and has
- * no more than STAGE_INPUTS_MAX inputs with what others yield. Borrows params, inputs, needs and
- * more from body; names and args are sanitised to one line, the signed bytes stay as they are. 0,
- * ERR_FORMAT, ERR_TOO_LARGE, or ERR_VERSION: another version, or something a later generation says
- * (flags, another reduction, more about a stage). */
+ * no more than STAGE_INPUTS_MAX inputs with what others yield. Borrows params, inputs, needs,
+ * demands and more from body; names and args are sanitised to one line, the signed bytes stay as
+ * they are. 0, ERR_FORMAT, ERR_TOO_LARGE, or ERR_VERSION: another version, or something a later
+ * generation says (flags, another reduction, more about a stage). */
 int read_spec(struct bytes body, struct job_spec *s);
 struct job_id spec_id(struct bytes body);
 uint64_t spec_leaves(const struct stage_spec *s);

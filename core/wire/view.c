@@ -130,6 +130,7 @@ void put_node_view(struct buf *b, const struct node_view *v)
     put_u64(b, v->seen_us);
     put_flag(b, v->self);
     put_flag(b, v->coordinator);
+    put_text(b, v->labels);
 }
 
 int read_node_view(struct bytes payload, struct node_view *v)
@@ -149,6 +150,7 @@ int read_node_view(struct bytes payload, struct node_view *v)
     v->seen_us = read_u64(&r);
     v->self = read_flag(&r);
     v->coordinator = read_flag(&r);
+    read_safe_text(&r, true, v->labels, sizeof v->labels);
     return reader_result(&r);
 }
 

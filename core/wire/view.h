@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/base/id.h"
+#include "core/wire/labels.h"
 #include "core/wire/order.h"
 
 #define JOB_NAME_SIZE 64
@@ -73,6 +74,7 @@ struct node_view {
     enum node_state state;
     char arch[32];
     char version[32];
+    char labels[LABELS_SIZE];
     uint32_t slots, busy;
     uint32_t load_percent; /* busy slots in percent; the host's own load is a later matter */
     uint64_t memory_bytes;

@@ -589,6 +589,16 @@ static void any_more(struct job_spec *s)
     s->more = buf_bytes(&more);
 }
 
+static struct demand any_demand(void)
+{
+    static const char *const labels[] = {"", "gpu=1", "disk=ssd gpu", "a.b_c=/:+ node=n"};
+    struct demand d = {.cpus = (uint16_t)any_below(DEMAND_CPUS_MAX + 1),
+                       .mem_bytes = any_below(DEMAND_MEM_MAX + 1),
+                       .on = bytes_of_text(labels[any_below(4)]),
+                       .prefer = bytes_of_text(labels[any_below(4)])};
+    return d;
+}
+
 static void make_spec(struct buf *out)
 {
     struct job_spec s = {.author = any_node(),
@@ -608,6 +618,10 @@ static void make_spec(struct buf *out)
     else
         s.stage.accumulator_size = (uint32_t)any_below(ACCUMULATOR_SIZE_MAX + 1);
     s.keep_going = any_bool();
+    s.waits = any_bool();
+    s.priority = (int8_t)((int)any_below(2 * JOB_PRIORITY_MAX + 1) - JOB_PRIORITY_MAX);
+    if (any_bool())
+        s.stage.demand = any_demand();
     if (any_bool() && spec_leaves(&s.stage) < 1 << 20)
         any_more(&s);
     if (s.stage.accumulator_size > FOUND_HEAD && s.more_count == 0 && any_bool())

@@ -37,6 +37,8 @@ static struct member_info person(uint8_t n)
     TEXT(m.addr, "127.0.0.1:8001");
     TEXT(m.arch, "x86_64");
     TEXT(m.version, "0.1.0");
+    if (n == 2)
+        TEXT(m.labels, "gpu=1 disk=ssd");
     memset(m.journal_id, 0xee, sizeof m.journal_id);
     return m;
 }
@@ -138,6 +140,7 @@ static void put_node(struct buf *b)
     TEXT(v.addr, "127.0.0.1:8001");
     TEXT(v.arch, "x86_64");
     TEXT(v.version, "0.1.0");
+    TEXT(v.labels, "gpu=1 disk=ssd");
     put_node_view(b, &v);
 }
 

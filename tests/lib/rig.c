@@ -452,8 +452,11 @@ static struct member_info info_of(const struct rig *r, uint32_t peer)
                                .boot = p->boot,
                                .incarnation = 1,
                                .slots = p->slots,
-                               .memory_bytes = (uint64_t)1 << 30};
+                               .memory_bytes =
+                                   p->memory_bytes > 0 ? p->memory_bytes : (uint64_t)1 << 30};
 
+    if (p->labels != NULL)
+        text_copy(info.labels, sizeof info.labels, p->labels);
     snprintf(info.name, sizeof info.name, "peer%u", peer);
     snprintf(info.addr, sizeof info.addr, "peer%u:1", peer);
     info.machine = sha256_of(&peer, sizeof peer);

@@ -25,6 +25,8 @@ struct rig_peer {
     struct node_id id;
     uint64_t boot, link; /* link 0: none */
     uint32_t greeting, slots;
+    uint64_t memory_bytes; /* 0: 1 GiB */
+    const char *labels;    /* NULL: none */
     uint8_t addr;
     bool mute; /* answers nothing */
 };
@@ -113,6 +115,11 @@ struct rig_spec {
     size_t params_len; /* all zero */
     uint8_t reduction;
     bool long_args;
+    struct demand demand;
+    int8_t priority;
+    uint8_t author; /* 0: the usual one */
+    bool waits;
+    struct stage_input input; /* of size 0: it reads nothing */
 };
 void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s);
 void rig_job_clear(struct rig_job *j);

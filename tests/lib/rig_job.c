@@ -9,13 +9,16 @@ void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s)
 {
     static const uint8_t params[PARAMS_SIZE_MAX];
     uint8_t certificate[RIG_CERTIFICATE_SIZE];
-    struct job_spec spec = {.author = rig_id(0xee),
+    struct job_spec spec = {.author = rig_id(s.author > 0 ? s.author : 0xee),
                             .nonce = {s.nonce},
                             .not_after_s = RIG_WALL_S + 7200,
                             .slots_max = s.slots_max,
-                            .timeout_us = s.timeout_us};
+                            .timeout_us = s.timeout_us,
+                            .priority = s.priority,
+                            .waits = s.waits};
     struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}};
-    struct buf body;
+    uint8_t input[STAGE_INPUT_BYTES];
+    struct buf body, inputs;
 
     text_copy(spec.stage.kernel, sizeof spec.stage.kernel, "fat");
     if (s.long_args)
@@ -26,6 +29,11 @@ void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s)
     spec.stage.leaf_units = 1;
     spec.stage.accumulator_size = s.accumulator_size;
     spec.stage.reduction = s.reduction;
+    spec.stage.demand = s.demand;
+    buf_init_fixed(&inputs, input, sizeof input);
+    put_stage_input(&inputs, &s.input);
+    spec.stage.inputs_count = s.input.size > 0;
+    spec.stage.inputs = (struct bytes){input, s.input.size > 0 ? sizeof input : 0};
     buf_init(&body, &r->heap.alloc, SPEC_SIZE_MAX);
     ensure(put_spec(&body, &spec) == 0);
     rig_certificate(spec.author, PARTY_USER, certificate);

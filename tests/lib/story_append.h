@@ -6,6 +6,7 @@
 #include "core/base/err.h"
 #include "core/job/ledger.h"
 #include "core/node/jobs.h"
+#include "core/node/lead.h"
 #include "core/node/session.h"
 #include "core/node/stages.h"
 #include "core/wire/session.h"
@@ -19,9 +20,10 @@
 static struct story story;
 static struct job_spec made;
 static struct job_id id;
-static bool alone;          /* signed for one slot only */
-static bool wild;           /* coordinators come and go */
-static uint64_t keep_bytes; /* of finished jobs, at each node; 0: the usual */
+static bool alone;              /* signed for one slot only */
+static bool wild;               /* coordinators come and go */
+static struct demand asked_for; /* of nodes, by the stage of the spec and all like it */
+static uint64_t keep_bytes;     /* of finished jobs, at each node; 0: the usual */
 
 /* What the author knows. */
 static uint64_t user;
@@ -43,6 +45,7 @@ static inline void as_told(struct job_spec *spec, uint32_t number)
     spec->slots_max = alone;
     spec->open = spec->keep_going = true;
     parts_spec(spec, "work");
+    spec->stage.demand = asked_for;
     made = *spec;
     spec->more = (struct bytes){NULL, 0};
     spec->more_count = 0;

@@ -245,7 +245,54 @@ TEST(test_of_an_ended_job_only_a_holder_says_who_counted_what)
     end();
 }
 
+/* How many leaves the joined account of a job has by nobody that is known. */
+static uint64_t counted_by_nobody(const struct ledger *l)
+{
+    uint64_t sum = 0;
+    struct reader r;
+    struct fact f;
+    struct buf b;
+
+    buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
+    ledger_snapshot(l, &b);
+    for (r = reader_of(buf_bytes(&b)); reader_left(&r) > 0;) {
+        REQUIRE(fact_read(read_block(&r, FRAME_PAYLOAD_MAX), &f) == 0);
+        for (uint16_t i = 0; f.kind == FACT_COUNTS && i < f.counts.count; i++) {
+            struct leaf_count one = read_leaf_count(&f.counts.list);
+
+            sum += node_id_is_zero(one.author) ? one.leaves : 0;
+        }
+    }
+    buf_clear(&b);
+    return sum;
+}
+
+/* It had ended before it was told here, and who counted what comes behind that, in parts. */
+TEST(test_names_that_come_after_the_outcome_are_taken_where_there_is_no_room)
+{
+    uint8_t bytes[256];
+    struct buf fact;
+
+    begin();
+    rig.node->limits.account_bytes = 0;
+    rig_job_make(&rig, &jobs[0],
+                 (struct rig_spec){.nonce = 1, .accumulator_size = 16, .leaves = LEAVES});
+    replay_spec(&jobs[0]);
+    replay_end(&jobs[0]);
+    for (uint64_t i = 0; i < LEAVES; i += LEAVES / 4) {
+        buf_init_fixed(&fact, bytes, sizeof bytes);
+        put_partial_run(&fact, rig.peers[i / 4 % 2].id, i, i + LEAVES / 4);
+        CHECK(!ledger_account_is_joined(ledger_of(0)));
+        replay_fact(jobs[0].id, buf_bytes(&fact));
+    }
+    CHECK(ledger_account_is_joined(ledger_of(0)));
+    CHECK(ledger_account_is_whole(ledger_of(0)));
+    CHECK_INT(counted_by_nobody(ledger_of(0)), 0);
+    end();
+}
+
 TEST_MAIN(test_of_ended_jobs_the_oldest_accounts_are_joined,
           test_counts_outlive_a_compaction_and_a_restart,
           test_a_late_word_does_not_make_counts_grow, test_jobs_that_run_are_tightened,
-          test_of_an_ended_job_only_a_holder_says_who_counted_what)
+          test_of_an_ended_job_only_a_holder_says_who_counted_what,
+          test_names_that_come_after_the_outcome_are_taken_where_there_is_no_room)

@@ -327,6 +327,57 @@ TEST(whoever_dies_meanwhile_the_same_comes_of_it)
     wild = false;
 }
 
+static void append_demanding(uint32_t number, const struct demand *demand)
+{
+    struct stage_spec s = made.stage;
+    struct buf b;
+
+    s.demand = *demand;
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_stages_begin(&b, id, story_user_id());
+    put_append_begin(&b, number, 1);
+    put_append_whole(&b, number, &s);
+    say(FACT_STAGES, buf_bytes(&b), story_user_id(), SESSION_DURABLE);
+    buf_clear(&b);
+}
+
+/* Those that are like the first run only where it may; another demand than those of the spec is
+ * refused in words, and the job goes on. */
+TEST(what_is_appended_asks_for_nodes_as_the_spec_does)
+{
+    struct demand other = {.on = bytes_of_text("node=n2")};
+    uint32_t leader, ran = 0;
+
+    asked_for = (struct demand){.on = bytes_of_text("node=n1")};
+    make_parts(60);
+    begin(3);
+    leader = story_leader(&story, id);
+    story_leave(&story, user);
+    come_to(leader);
+    append_demanding(1, &other);
+    CHECK_INT(story_code(&story, user, request), 2);
+    CHECK_INT(job_at(leader)->graph->count, 1);
+    request = 0;
+    append(1, 60);
+    for (uint32_t i = 0; !all_ended(60) && i < 2000; i++) {
+        story_run(&story, 10 * MS_US);
+        listen();
+        for (uint32_t k = 0; k < 3; k++) {
+            const struct hand *h = lead_hand(job_at(leader)->lead, story.nodes[k].id);
+
+            CHECK(h == NULL || k == 1 ||
+                  h->has_run % 7 == 0); /* those of five leaves ask nothing */
+            ran += h != NULL && k == 1 && h->has_run > 0;
+        }
+    }
+    CHECK(ran > 0 && all_ended(60));
+    CHECK(values[59] == story_graph_result(&made, none));
+    end_with(60);
+    check_result(10 * S_US);
+    CHECK(story_end(&story));
+    asked_for = (struct demand){0};
+}
+
 TEST_MAIN(stages_that_are_appended_come_to_what_a_spec_of_them_does,
           an_open_job_does_not_end_before_it_is_closed, a_list_that_comes_twice_is_there_once,
           a_list_behind_one_that_is_missing_waits_for_it, what_contradicts_what_was_said_is_refused,
@@ -334,7 +385,5 @@ TEST_MAIN(stages_that_are_appended_come_to_what_a_spec_of_them_does,
           another_coordinator_goes_on_with_what_was_appended,
           what_was_called_safe_is_there_when_all_come_back,
           a_task_that_fails_blocks_what_needs_it_and_nothing_else,
-
-          an_open_job_whose_author_is_gone_ends,
-
-          whoever_dies_meanwhile_the_same_comes_of_it)
+          an_open_job_whose_author_is_gone_ends, whoever_dies_meanwhile_the_same_comes_of_it,
+          what_is_appended_asks_for_nodes_as_the_spec_does)

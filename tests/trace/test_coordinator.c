@@ -3,6 +3,7 @@
 #include "core/base/err.h"
 #include "core/node/assign.h"
 #include "core/node/jobs.h"
+#include "core/node/site.h"
 #include "core/wire/frame.h"
 #include "core/wire/tree.h"
 #include "tests/lib/check.h"

@@ -102,5 +102,78 @@ TEST(news_of_many_ended_jobs_take_several_rounds)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(an_ended_job_has_no_room_for_what_only_a_running_one_needs,
+/* Four nodes; it ended while the one that led it was away, whose place another took. */
+static struct job_id ended_without(uint32_t *left, uint32_t *stranger)
+{
+    struct job_id id;
+
+    story_init(&story, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        story.nodes[i].keeps_disk = true;
+        story_start(&story, i);
+    }
+    for (uint32_t i = 1; i < 4; i++)
+        story_hint(&story, i, 0);
+    story_run(&story, 8 * S_US);
+    id = story_submitted(&story, 0, 1);
+    story_run(&story, S_US);
+    *stranger = story_stranger(&story, id);
+    *left = story_leader(&story, id);
+    story_kill(&story, *left);
+    story_run(&story, 15 * S_US);
+    story_ask_id(&story, story_user(&story, *stranger), MESSAGE_REQUEST_KILL, id);
+    story_run(&story, S_US);
+    CHECK(story_holds(&story, *stranger, id));
+    return id;
+}
+
+static void kill_but(uint32_t left, uint32_t stranger)
+{
+    for (uint32_t i = 0; i < 4; i++)
+        if (i != left && i != stranger)
+            story_kill(&story, i);
+    story_run(&story, 10 * S_US);
+}
+
+/* What a holder knows is on its way when it asks what the one that comes back knows. */
+TEST(who_comes_back_leads_no_job_that_has_ended)
+{
+    uint32_t left, stranger, claims;
+    struct job_id id = ended_without(&left, &stranger);
+
+    kill_but(left, stranger);
+    claims = story.sent[MESSAGE_CLAIM];
+    story_start(&story, left);
+    story_hint(&story, left, stranger);
+    story_run(&story, 10 * S_US);
+    CHECK_INT(story.sent[MESSAGE_CLAIM], claims);
+    CHECK_INT(job_final_state(job_find(story.nodes[left].core, id)), JOB_CANCELLED);
+    CHECK(story_end(&story));
+}
+
+/* The holders whom it knows have died, and the one that took a place is slow to answer: but it was
+ * said that the job has ended. */
+TEST(who_has_heard_that_a_job_has_ended_waits_for_its_end)
+{
+    uint32_t left, stranger, claims;
+    struct job_id id = ended_without(&left, &stranger);
+
+    claims = story.sent[MESSAGE_CLAIM];
+    story_drop(&story, MESSAGE_SYNC, STORY_USER, left);
+    story.drop.type_too = MESSAGE_FACTS;
+    story_start(&story, left);
+    story_hint(&story, left, stranger);
+    story_run(&story, S_US);
+    kill_but(left, stranger);
+    CHECK_INT(story.sent[MESSAGE_CLAIM], claims);
+    story_drop(&story, 0, STORY_USER, STORY_USER);
+    story.drop.type_too = 0;
+    story_run(&story, 5 * S_US);
+    CHECK_INT(job_final_state(job_find(story.nodes[left].core, id)), JOB_CANCELLED);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(who_comes_back_leads_no_job_that_has_ended,
+          who_has_heard_that_a_job_has_ended_waits_for_its_end,
+          an_ended_job_has_no_room_for_what_only_a_running_one_needs,
           an_ended_job_takes_so_much_memory, news_of_many_ended_jobs_take_several_rounds)

@@ -43,12 +43,29 @@ static void kill_job(uint32_t at, struct job_id id)
     story_leave(&story, user);
 }
 
+static struct job_id ended_job_at(uint32_t i, uint32_t number)
+{
+    struct job_id id = story_submitted(&story, i, number);
+
+    kill_job(i, id);
+    return id;
+}
+
 static struct job_id ended_job(uint32_t number)
 {
-    struct job_id id = story_submitted(&story, 0, number);
+    return ended_job_at(0, number);
+}
 
-    kill_job(0, id);
-    return id;
+/* From then on, before anybody copies it there. */
+static bool hears_that_it_ended(uint32_t i, struct job_id id)
+{
+    const struct entry *e = NULL;
+
+    for (int ms = 0; ms < 300 && (e == NULL || !e->ended); ms++) {
+        story_run(&story, MS_US);
+        e = directory_find(story.nodes[i].core, id);
+    }
+    return e != NULL && e->ended;
 }
 
 /* The exit code of `result` at a node, and what it says. */
@@ -196,8 +213,7 @@ TEST(what_ended_at_a_node_that_was_away_is_not_old_at_once)
     story_cut(&story, 2, 1);
     restart(2);
     story_run(&story, 8 * S_US);
-    id = story_submitted(&story, 2, 1);
-    kill_job(2, id);
+    id = ended_job_at(2, 1);
     story_mend(&story, 2, 0);
     story_mend(&story, 2, 1);
     story_hint(&story, 2, 0);
@@ -210,6 +226,44 @@ TEST(what_ended_at_a_node_that_was_away_is_not_old_at_once)
     story_run(&story, 15 * S_US);
     CHECK(!is_whole(2, id));
     CHECK_INT(code_of(2, id), 9);
+    CHECK(story_end(&story));
+}
+
+/* The first that hears when it ended learns before the other how long both of them were away, and
+ * passes on what it was told. */
+TEST(what_ended_at_a_node_that_was_away_is_old_nowhere)
+{
+    struct job_id id;
+    uint64_t early_s;
+
+    begin(3);
+    story_kill(&story, 1);
+    story_kill(&story, 2);
+    story_run(&story, 30 * S_US);
+    story_kill(&story, 0);
+    story_start(&story, 2);
+    story_run(&story, 8 * S_US);
+    id = ended_job_at(2, 1);
+    restart(1);
+    CHECK(hears_that_it_ended(1, id));
+    early_s = calendar_now(story.nodes[1].core);
+    story_cut(&story, 1, 2);
+    story_cut(&story, 0, 2);
+    restart(0);
+    CHECK(hears_that_it_ended(0, id));
+    story_mend(&story, 0, 2);
+    story_mend(&story, 1, 2);
+    CHECK(calendar_now(story.nodes[1].core) > early_s + 20);
+    CHECK(calendar_now(story.nodes[2].core) <= early_s + 20);
+    story_hint(&story, 2, 0);
+    story_run(&story, 10 * S_US);
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK(is_whole(i, id));
+        CHECK_INT(code_of(i, id), 0);
+    }
+    story_run(&story, 15 * S_US);
+    for (uint32_t i = 0; i < 3; i++)
+        CHECK_INT(code_of(i, id), 9);
     CHECK(story_end(&story));
 }
 
@@ -318,11 +372,39 @@ TEST(the_same_bytes_are_no_new_job_however_late)
     CHECK(story_end(&story));
 }
 
+/* The journal still says that the job was gone, before it says that it is there. */
+TEST(one_that_came_again_after_its_name_was_forgotten_is_there_after_a_restart)
+{
+    struct job_id id, other;
+
+    begin(1);
+    other = ended_job(2);
+    id = ended_job(1);
+    story_run(&story, 70 * S_US);
+    CHECK_INT(tombs_count(&story.nodes[0].core->tombs), 0);
+    CHECK_INT(submit_again(0, 1), 0);
+    CHECK(is_whole(0, id));
+    for (int i = 0; i < 2; i++) {
+        restart(0);
+        story_run(&story, S_US);
+        CHECK(is_whole(0, id));
+        CHECK_INT(tombs_count(&story.nodes[0].core->tombs), 0);
+        CHECK_INT(code_of(0, other), 3);
+    }
+    kill_job(0, id);
+    story_run(&story, 22 * S_US);
+    restart(0);
+    CHECK_INT(code_of(0, id), 9);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(a_finished_job_is_kept_then_its_name_then_nothing,
           beyond_their_number_the_oldest_shrink_first, restarts_and_wall_clocks_change_no_age,
           time_in_which_a_process_stood_still_is_not_counted_at_once,
           who_was_away_learns_how_long_from_those_it_meets,
           what_ended_at_a_node_that_was_away_is_not_old_at_once,
+          what_ended_at_a_node_that_was_away_is_old_nowhere,
           a_node_that_never_had_it_says_when_and_why_too, an_old_disk_brings_no_finished_job_back,
           a_healed_partition_brings_no_finished_job_back,
-          the_same_bytes_are_no_new_job_however_late)
+          the_same_bytes_are_no_new_job_however_late,
+          one_that_came_again_after_its_name_was_forgotten_is_there_after_a_restart)

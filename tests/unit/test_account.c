@@ -288,6 +288,45 @@ static void check_names(const struct ledger *l, struct heap *heap, const char *w
         CHECK_INT(names[i], wanted[i] == '?' ? 255 : wanted[i] - '0');
 }
 
+/* A value that nobody is named for yet. */
+static int tell_value(struct ledger *l, uint64_t leaf)
+{
+    struct partial p = {.author = node(9), .from = leaf, .upto = leaf, .count = 1};
+    uint8_t room[256], raw[8];
+    struct buf f;
+    buf_init_fixed(&f, room, sizeof room);
+    put_partial_begin(&f, &p);
+    store_u64(raw, leaf);
+    put_value(&f, &(struct value){{0, leaf}, {raw, 8}});
+    return ledger_apply(l, buf_bytes(&f));
+}
+
+/* Who reads the journal has what was known when it was written, and takes what follows. */
+TEST(test_a_journal_that_is_written_anew_leaves_room_for_a_late_name)
+{
+    struct heap heap;
+    heap_init(&heap);
+    struct ledger *l = ledger_of(&heap), *read = ledger_of(&heap);
+    struct buf b;
+    CHECK_INT(report(l, 1, 0, 2, NULL), LEDGER_NEW);
+    CHECK_INT(tell_value(l, 3), LEDGER_NEW);
+    CHECK_INT(end_as(l, JOB_FAILED), LEDGER_NEW);
+    CHECK_INT(tell_run(l, 4, 6, 7), LEDGER_NEW); /* its value is elsewhere */
+    buf_init(&b, &heap.alloc, 1 << 20);
+    ledger_snapshot_own(l, &b);
+    CHECK_INT(tell_run(l, 5, 3, 4), LEDGER_NEW);
+    for (struct reader r = reader_of(buf_bytes(&b)); reader_left(&r) > 0;)
+        CHECK(ledger_apply(read, read_block(&r, SIZE_MAX)) >= 0);
+    check_names(read, &heap, "110?004");
+    CHECK_INT(tell_run(read, 5, 3, 4), LEDGER_NEW);
+    check_names(l, &heap, "1105004");
+    check_names(read, &heap, "1105004");
+    buf_clear(&b);
+    ledger_free(l);
+    ledger_free(read);
+    CHECK(heap_is_empty(&heap));
+}
+
 TEST(test_a_report_names_only_what_it_newly_covers)
 {
     struct heap heap;
@@ -471,6 +510,7 @@ TEST_MAIN(test_a_joined_account_of_a_result_is_whole, test_each_leaf_is_named_on
           test_what_would_not_become_smaller_stays,
           test_counts_of_others_are_taken_where_they_say_more,
           test_what_has_no_room_for_its_name_is_counted_all_the_same,
+          test_a_journal_that_is_written_anew_leaves_room_for_a_late_name,
           test_a_report_names_only_what_it_newly_covers,
           test_a_run_is_named_only_where_it_is_covered, test_there_are_no_leaves_behind_the_last,
           test_of_an_ended_job_others_know_what_was_counted, test_what_nobody_named_keeps_its_place)

@@ -121,6 +121,28 @@ TEST(what_cannot_be_is_refused_at_once)
     CHECK_INT(velum_timeout(NULL), -1);
 }
 
+TEST(what_a_task_asks_of_nodes_is_met_or_said)
+{
+    const char *args[] = {"1000"};
+    struct velum *v = open_at(VELUM_INSIDE, NULL);
+    struct velum_task t = {.kernel = "sum", .argc = 1, .argv = args};
+    t.mem_bytes = 1 << 20;
+    t.on = "arch node=here";
+    t.prefer = "disk=ssd";
+    t.priority = -10;
+    CHECK_STR(velum_text(v, velum_wait(v, velum_submit(v, &t), -1)), "500500");
+    t.mem_bytes = (uint64_t)1 << 50;
+    CHECK_INT(velum_wait(v, velum_submit(v, &t), -1), VELUM_NOWHERE);
+    CHECK(says(v, VELUM_NOWHERE, "no node has 1024 TiB of memory"));
+    t.mem_bytes = 0;
+    t.on = "gpu=";
+    CHECK_INT(velum_submit(v, &t), VELUM_MISUSE);
+    t.on = NULL;
+    t.priority = 11;
+    CHECK_INT(velum_submit(v, &t), VELUM_MISUSE);
+    velum_shutdown(v);
+}
+
 TEST(objects_need_a_node)
 {
     struct velum *v = open_at(VELUM_INSIDE, NULL);
@@ -342,6 +364,7 @@ int main(int argc, char **argv)
         kernels_of_the_program_run_in_its_workers,
         a_kernel_that_fails_says_why,
         what_cannot_be_is_refused_at_once,
+        what_a_task_asks_of_nodes_is_met_or_said,
         objects_need_a_node,
         no_node_is_no_end,
         killed_inside,

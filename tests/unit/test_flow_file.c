@@ -28,9 +28,11 @@ static void refused(const char *text, const char *why)
 TEST(a_flow_says_what_each_stage_is)
 {
     CHECK_INT(read_text_of("[job]\nname = nightly\nkeep-going = yes\ntimeout = 1h\nslots-max = 3\n"
+                           "priority = -4\nwait-for-capacity = yes\n"
                            "\n# a comment\n[first]\nkernel = sum\nargs = 1 2 30\n"
                            "[second]\nkernel = pi\ninputs = first  first\nafter = first\n"
-                           "units = 7\nleaf = 2\nretries = 4\ntimeout = 1.5s\nreduce = collect\n"),
+                           "units = 7\nleaf = 2\nretries = 4\ntimeout = 1.5s\nreduce = collect\n"
+                           "cpus = 2\nmem = 1G\non = gpu=1, arch=x86_64\nprefer = disk\n"),
               0);
     CHECK_STR(flow.name, "nightly");
     CHECK(flow.keep_going && flow.timeout_us == 3600000000 && flow.slots_max == 3);
@@ -39,11 +41,15 @@ TEST(a_flow_says_what_each_stage_is)
     CHECK_STR(flow.stages[0].kernel, "sum");
     CHECK_INT(flow.stages[0].args_count, 3);
     CHECK_STR(flow.stages[0].args[2], "30");
-    CHECK_INT(flow.stages[0].line, 8);
+    CHECK(flow.priority == -4 && flow.waits);
+    CHECK_INT(flow.stages[0].line, 10);
     const struct flow_stage *s = &flow.stages[1];
     CHECK(s->inputs_count == 2 && s->after_count == 1 && s->inputs[1].stage == 0);
     CHECK(flow.stages[0].reduction < 0 && s->reduction == REDUCE_COLLECT);
     CHECK(s->units == 7 && s->leaf_units == 2 && s->retries == 4 && s->leaf_us == 1500000);
+    CHECK(s->wants.cpus == 2 && s->wants.mem_bytes == 1 << 30);
+    CHECK_STR(s->wants.on, "gpu=1 arch=x86_64");
+    CHECK_STR(s->wants.prefer, "disk");
     flow_clear(&flow);
 }
 
@@ -77,10 +83,10 @@ TEST(what_is_wrong_is_said_with_its_line)
     refused("[a]\nargs = 5\n", "t.flow line 1: [a] has no kernel; add kernel = NAME");
     refused("[a]\nkernel = x\ninput = b\n",
             "t.flow line 3: there is no key input in a stage; allowed are kernel, args, inputs, "
-            "after, foreach, units, leaf, reduce, retries and timeout");
+            "after, foreach, units, leaf, reduce, retries, timeout, cpus, mem, on and prefer");
     refused("[job]\nkernel = x\n",
-            "t.flow line 2: there is no key kernel in [job]; allowed are name, keep-going, timeout "
-            "and slots-max");
+            "t.flow line 2: there is no key kernel in [job]; allowed are name, keep-going, "
+            "timeout, slots-max, priority and wait-for-capacity");
     refused("[a]\nkernel = x\n\nkernel = y\n",
             "t.flow line 4: kernel is set a second time; keep one of the two");
     refused("[a]\nkernel = x\n[a]\nkernel = y\n",
@@ -90,11 +96,17 @@ TEST(what_is_wrong_is_said_with_its_line)
             "t.flow line 3: retries cannot be \"18\"; allowed is a number from 1 to 17");
     refused("[a]\nk\33[31m = x\n",
             "t.flow line 2: there is no key k\\u{1b}[31m in a stage; allowed are kernel, args, "
-            "inputs, after, foreach, units, leaf, reduce, retries and timeout");
+            "inputs, after, foreach, units, leaf, reduce, retries, timeout, cpus, mem, on and "
+            "prefer");
     refused("[a]\nkernel = x\nafter = \33[31m\n",
             "t.flow line 3: there is no stage [\\u{1b}[31m] in this file");
     refused("[a]\nkernel = x\nunits = 0\n",
             "t.flow line 3: units cannot be \"0\"; allowed is a number from 1 on");
+    refused("[a]\nkernel = x\ncpus = 0\n",
+            "t.flow line 3: cpus cannot be \"0\"; allowed is a number from 1 to 1024");
+    refused("[a]\nkernel = x\non = a=\n",
+            "t.flow line 3: on cannot be \"a=\"; allowed is labels, KEY or KEY=VALUE, of letters, "
+            "digits and . _ -");
     refused("[a]\nkernel = x\nreduce = search\n",
             "t.flow line 3: reduce cannot be \"search\"; allowed is fold or collect, as the kernel "
             "does");

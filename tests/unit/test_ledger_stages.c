@@ -44,8 +44,8 @@ static struct bytes seal(enum fact_kind kind, struct bytes body, uint8_t mark)
     return kept(&b);
 }
 
-/* The first stage is in the spec. */
-static void begin(bool open)
+/* The first stage is in the spec, and asks for this. */
+static void begin_with(bool open, const struct demand *demand)
 {
     struct job_spec s = {.name = "t", .open = open};
     struct buf b;
@@ -59,6 +59,7 @@ static void begin(bool open)
             parts_need(p, i - 1, 0);
     }
     parts_spec(&s, "sum");
+    s.stage.demand = *demand;
     s.more = (struct bytes){NULL, 0};
     s.more_count = 0;
     b = room();
@@ -66,6 +67,11 @@ static void begin(bool open)
     spec = kept(&b);
     job = spec_id(spec);
     spec = seal(FACT_SPEC, spec, 0);
+}
+
+static void begin(bool open)
+{
+    begin_with(open, &(struct demand){0});
 }
 
 static struct bytes stages_by(uint32_t from, uint32_t to, struct node_id author)
@@ -230,6 +236,34 @@ TEST(values_come_after_their_stage)
     ledger_free(l);
 }
 
+/* Between the stages of a row are numbers that are no leaf of any. */
+TEST(only_leaves_are_named)
+{
+    struct outcome o = {.state = JOB_CANCELLED};
+    struct partial p = {.author = {{7}}};
+    uint64_t leaves = 0;
+    struct ledger *l;
+    struct buf b;
+
+    heap_init(&heap);
+    begin(true);
+    l = ledger();
+    CHECK_INT(ledger_apply(l, stages(1, STAGES)), LEDGER_NEW);
+    for (uint32_t i = 0; i < STAGES; i++)
+        leaves += parts[i].leaves;
+    p.upto = ledger_graph(l)->shape.end;
+    CHECK(leaves < p.upto);
+    b = room();
+    put_outcome_body(&b, job, &o);
+    CHECK_INT(ledger_apply(l, seal(FACT_OUTCOME, kept(&b), 1)), LEDGER_NEW);
+    b = room();
+    put_partial_begin(&b, &p);
+    CHECK_INT(ledger_apply(l, kept(&b)), LEDGER_NEW);
+    CHECK_INT(ledger_named(l, 0, p.upto), leaves);
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
 static void check_contradiction(struct bytes a, struct bytes b, struct bytes before)
 {
     struct ledger *one = ledger(), *two = ledger(), *told = ledger();
@@ -309,6 +343,52 @@ TEST(a_list_that_cannot_be_is_refused_whole)
         CHECK(ledger_apply(l, seal(FACT_STAGES, kept(&b), 1)) < 0);
         CHECK_INT(ledger_graph(l)->count, 1);
     }
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
+static struct bytes one_stage(uint32_t number, const struct demand *demand)
+{
+    struct stage_spec s = {.units = 1, .leaf_units = 1, .accumulator_size = 8, .demand = *demand};
+    struct buf b = room();
+
+    memcpy(s.kernel, "sum", 4);
+    put_stages_begin(&b, job, (struct node_id){0});
+    put_append_begin(&b, number, 1);
+    put_append_whole(&b, number, &s);
+    return seal(FACT_STAGES, kept(&b), 1);
+}
+
+/* Whoever coordinates knows all demands when it begins. */
+TEST(what_is_appended_asks_for_what_the_spec_asks_for)
+{
+    struct demand asked = {.cpus = 2, .on = bytes_of_text("gpu=1")}, other = asked, got;
+    const struct graph_stage *s;
+    struct ledger *l;
+    struct buf b;
+
+    heap_init(&heap);
+    begin_with(true, &asked);
+    l = ledger();
+    other.cpus = 3;
+    CHECK_INT(ledger_apply(l, one_stage(1, &other)), ERR_NOT_FOUND);
+    other.on = bytes_of_text("gpu=");
+    CHECK_INT(ledger_apply(l, one_stage(1, &other)), ERR_FORMAT);
+    CHECK_INT(ledger_graph(l)->count, 1);
+    CHECK_INT(ledger_apply(l, one_stage(1, &asked)), LEDGER_NEW);
+    CHECK_INT(ledger_apply(l, one_stage(2, &(struct demand){0})), LEDGER_NEW);
+    b = room();
+    put_stages_begin(&b, job, (struct node_id){0});
+    put_append_begin(&b, 3, 2);
+    put_append_like(&b, 1, (struct bytes){NULL, 0}, 0, (struct bytes){NULL, 0});
+    put_append_like(&b, 2, (struct bytes){NULL, 0}, 0, (struct bytes){NULL, 0});
+    CHECK_INT(ledger_apply(l, seal(FACT_STAGES, kept(&b), 1)), LEDGER_NEW);
+    s = ledger_graph(l)->stages;
+    CHECK(s[0].demand == 1 && s[1].demand == 1 && s[2].demand == 0);
+    CHECK(s[3].demand == 1 && s[4].demand == 0);
+    CHECK_INT(ledger_graph(l)->demands_count, 1);
+    got = graph_demand(ledger_graph(l), ledger_spec(l), 1);
+    CHECK(demand_equal(&got, &asked));
     ledger_free(l);
     CHECK(heap_is_empty(&heap));
 }
@@ -458,6 +538,7 @@ TEST(a_list_that_finds_no_memory_is_not_there)
 TEST_MAIN(stages_are_appended_in_their_order, an_ended_job_without_its_stages_is_not_the_same,
           a_job_that_is_not_open_takes_none, only_its_author_appends,
           it_is_whole_when_it_is_closed_and_all_are_there, values_come_after_their_stage,
-          an_author_who_contradicts_himself_makes_it_divergent,
-          a_list_that_cannot_be_is_refused_whole, merging_is_commutative_associative_and_idempotent,
-          lent_stages_are_news_once, a_list_that_finds_no_memory_is_not_there)
+          only_leaves_are_named, an_author_who_contradicts_himself_makes_it_divergent,
+          a_list_that_cannot_be_is_refused_whole, what_is_appended_asks_for_what_the_spec_asks_for,
+          merging_is_commutative_associative_and_idempotent, lent_stages_are_news_once,
+          a_list_that_finds_no_memory_is_not_there)

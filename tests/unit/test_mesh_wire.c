@@ -20,6 +20,8 @@ static struct member_info somebody(uint8_t seed)
     snprintf(m.addr, sizeof m.addr, "host%u.example:8001", seed);
     snprintf(m.arch, sizeof m.arch, "aarch64");
     snprintf(m.version, sizeof m.version, "0.1.0");
+    if (seed % 2)
+        snprintf(m.labels, sizeof m.labels, "gpu=%u disk=ssd", seed);
     return m;
 }
 
@@ -32,6 +34,7 @@ static void check_member(const struct member_info *a, const struct member_info *
     CHECK_MEM(&a->machine, &b->machine, sizeof a->machine);
     CHECK_STR(a->arch, b->arch);
     CHECK_STR(a->version, b->version);
+    CHECK_STR(a->labels, b->labels);
     CHECK(a->slots == b->slots && a->busy == b->busy);
     CHECK(a->memory_bytes == b->memory_bytes && a->speed_units_s == b->speed_units_s);
     CHECK_MEM(a->journal_id, b->journal_id, sizeof a->journal_id);

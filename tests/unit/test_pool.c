@@ -235,8 +235,9 @@ static uint64_t memory_of(void *ctx, struct node_id node)
     return (uint64_t)(node_id_equal(node, id_of(3)) ? 4 : 1) << 30;
 }
 
-static uint64_t memory_most(void *ctx)
+static uint64_t memory_most(void *ctx, uint64_t leaf)
 {
+    (void)leaf;
     (void)ctx;
     return most_memory;
 }

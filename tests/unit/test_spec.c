@@ -117,6 +117,46 @@ TEST(test_spec_bounds)
     CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
 }
 
+static struct job_spec demanding(void)
+{
+    struct job_spec s = sample();
+    s.waits = true;
+    s.priority = -JOB_PRIORITY_MAX;
+    s.stage.demand =
+        (struct demand){3, 1u << 30, bytes_of_text("gpu=1 arch=x86_64"), bytes_of_text("disk=ssd")};
+    return s;
+}
+
+TEST(test_spec_says_what_a_stage_asks_of_nodes)
+{
+    struct job_spec s = demanding(), got;
+    struct bytes body = encode(&s);
+    CHECK_INT(read_spec(body, &got), 0);
+    CHECK(demand_equal(&got.stage.demand, &s.stage.demand));
+    CHECK(got.waits && !got.keep_going && got.priority == -JOB_PRIORITY_MAX);
+    for (size_t n = 0; n < body.len; n++)
+        CHECK_INT(read_spec((struct bytes){body.data, n}, &got), ERR_FORMAT);
+    s.priority = JOB_PRIORITY_MAX + 1;
+    struct buf b;
+    buf_init_fixed(&b, raw, sizeof raw);
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+    s = demanding();
+    s.stage.demand.on = bytes_of_text("gpu=");
+    CHECK_INT(put_spec(&b, &s), ERR_FORMAT);
+}
+
+/* Nobody can make two specs that mean the same: what asks for nothing is not written. */
+TEST(test_spec_with_an_empty_demand_is_refused)
+{
+    struct job_spec s = sample(), got;
+    s.stage.retries = 1;
+    s.stage.demand.cpus = 2;
+    struct bytes body = encode(&s);
+    CHECK_INT(read_spec(body, &got), 0);
+    raw[body.len - 14] = 0; /* cpus; nothing else is asked for */
+    CHECK_INT(read_spec(body, &got), ERR_FORMAT);
+}
+
 TEST(an_open_job_is_no_search)
 {
     struct job_spec s = sample(), got;
@@ -140,7 +180,7 @@ TEST(test_spec_of_a_later_generation_is_another_version)
     size_t places[] = {0, flags_at, body.len - 11};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         uint8_t was = raw[places[i]];
-        raw[places[i]] = 4;
+        raw[places[i]] = 8;
         CHECK_INT(read_spec(body, &got), ERR_VERSION);
         raw[places[i]] = was;
         CHECK_INT(read_spec(body, &got), 0);
@@ -203,6 +243,28 @@ TEST(test_spec_of_several_stages_says_who_needs_whom)
     struct bytes body = encode(&s);
     for (size_t n = 0; n < body.len; n++)
         CHECK_INT(read_spec((struct bytes){body.data, n}, &got), ERR_FORMAT);
+}
+
+TEST(test_a_job_has_a_bound_of_different_demands)
+{
+    struct job_spec s = sample();
+    struct stage_spec stage = {.kernel = "sum", .units = 1, .leaf_units = 1, .accumulator_size = 8};
+    struct buf b;
+    buf_init_fixed(&more, more_raw, sizeof more_raw);
+    s.stage.demand.cpus = 1;
+    for (uint32_t i = 0; i < 2 * DEMANDS_MAX; i++) {
+        stage.demand.cpus = (uint16_t)(1 + i % DEMANDS_MAX);
+        put_stage(&more, &stage);
+    }
+    s.more_count = 2 * DEMANDS_MAX;
+    s.more = buf_bytes(&more);
+    encode(&s);
+    stage.demand.mem_bytes = 1;
+    put_stage(&more, &stage);
+    s.more_count++;
+    s.more = buf_bytes(&more);
+    buf_init_fixed(&b, raw, sizeof raw);
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
 }
 
 static int with_needs(int count, const struct stage_need *needs)
@@ -470,13 +532,15 @@ TEST(test_spec_texts_are_made_safe_but_the_bytes_stay)
     CHECK_STR(got.stage.args, "4\\u{7f}0");
 }
 
-TEST_MAIN(test_spec_what_all_stages_collect_is_bounded,
+TEST_MAIN(test_a_job_has_a_bound_of_different_demands, test_spec_what_all_stages_collect_is_bounded,
           test_spec_of_several_stages_says_who_needs_whom, test_spec_needs_are_bounded_and_in_order,
           test_spec_inputs_are_counted_with_what_other_stages_yield,
           test_spec_all_stages_lie_in_one_row, test_spec_has_as_many_stages_as_fit,
           test_spec_with_inputs, test_spec_of_a_collect, test_spec_of_a_search,
           test_values_of_a_search, test_values_of_a_stage, test_spec_golden_bytes,
           test_spec_round_trip, test_spec_truncated_anywhere_or_too_long_is_refused,
-          test_spec_bounds, test_spec_of_a_later_generation_is_another_version,
-          an_open_job_is_no_search, test_spec_with_any_flipped_bit_is_another_job_or_refused,
+          test_spec_bounds, test_spec_says_what_a_stage_asks_of_nodes,
+          test_spec_with_an_empty_demand_is_refused,
+          test_spec_of_a_later_generation_is_another_version, an_open_job_is_no_search,
+          test_spec_with_any_flipped_bit_is_another_job_or_refused,
           test_spec_texts_are_made_safe_but_the_bytes_stay)

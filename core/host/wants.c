@@ -1,0 +1,40 @@
+#include "core/host/wants.h"
+
+#include <string.h>
+
+#include "core/base/text.h"
+
+bool wants_cpus(struct wants *w, uint64_t cpus)
+{
+    if (cpus < 1 || cpus > DEMAND_CPUS_MAX)
+        return false;
+    w->cpus = (uint16_t)(cpus > 1 ? cpus : 0);
+    return true;
+}
+
+bool wants_mem(struct wants *w, const char *size)
+{
+    return text_to_bytes(size, DEMAND_MEM_MAX, &w->mem_bytes) == 0;
+}
+
+bool wants_labels(char to[LABELS_SIZE], const char *labels)
+{
+    char made[LABELS_SIZE], one[LABELS_SIZE];
+    text_copy(made, sizeof made, to);
+    while (*(labels += strspn(labels, " \t,")) != '\0') {
+        size_t len = strcspn(labels, " \t,");
+        if (len >= sizeof one)
+            return false;
+        memcpy(one, labels, len);
+        one[len] = 0;
+        if (!labels_add(made, one))
+            return false;
+        labels += len;
+    }
+    return text_copy(to, LABELS_SIZE, made);
+}
+
+struct demand wants_demand(const struct wants *w)
+{
+    return (struct demand){w->cpus, w->mem_bytes, bytes_of_text(w->on), bytes_of_text(w->prefer)};
+}

@@ -1,0 +1,22 @@
+/* What a user asks of the nodes that are to run a stage, as words and numbers on their way into a
+ * specification (core/wire/demand.h). Called by cmd and core/api. */
+#ifndef VELUM_HOST_WANTS_H
+#define VELUM_HOST_WANTS_H
+
+#include "core/wire/demand.h"
+
+struct wants {
+    uint16_t cpus;
+    uint64_t mem_bytes;
+    char on[LABELS_SIZE], prefer[LABELS_SIZE];
+};
+
+/* Each returns false when it is no such thing; nothing has changed then. */
+bool wants_cpus(struct wants *w, uint64_t cpus); /* 1 to DEMAND_CPUS_MAX; 1 says nothing */
+bool wants_mem(struct wants *w, const char *size);
+/* KEY or KEY=VALUE, several with blanks or commas between them. Of one key the last counts. */
+bool wants_labels(char to[LABELS_SIZE], const char *labels);
+/* Borrows from it. */
+struct demand wants_demand(const struct wants *w);
+
+#endif

@@ -1,0 +1,63 @@
+/* What a stage asks of a node that is to run its leaves, and whether a node meets it. In a spec it
+ * stands behind what else is said about the stage (spec.h), only where it asks for something:
+ *
+ *   u16 cpus       slots that a leaf takes; 0: one
+ *   u64 mem_bytes  that a worker may need; 0: nothing is said
+ *   text on        labels that a node must have (labels.h)
+ *   text prefer    labels that are better had: nodes that have them come first
+ *
+ * Every node has the labels arch=ARCHITECTURE and node=NAME besides its own.
+ * Pure; owns nothing. */
+#ifndef VELUM_WIRE_DEMAND_H
+#define VELUM_WIRE_DEMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/bytes.h"
+#include "core/wire/labels.h"
+
+#define DEMAND_CPUS_MAX 1024u /* a node has no more slots */
+#define DEMAND_MEM_MAX ((uint64_t)1 << 50)
+#define DEMANDS_MAX 16u /* different ones in a job */
+
+struct demand {
+    uint16_t cpus;
+    uint64_t mem_bytes;
+    struct bytes on, prefer; /* borrowed */
+};
+
+/* What a node has; labels, arch and name borrowed, empty where unknown. */
+struct offer {
+    uint32_t slots;
+    uint64_t memory_bytes;
+    const char *labels, *arch, *name;
+};
+
+bool demand_is_empty(const struct demand *d);
+bool demand_equal(const struct demand *a, const struct demand *b);
+/* 0, ERR_FORMAT or ERR_TOO_LARGE. */
+int demand_check(const struct demand *d);
+/* Never of an empty one. */
+void put_demand(struct buf *b, const struct demand *d);
+/* Borrows. Nothing is checked but that it is whole. */
+void read_demand(struct reader *r, struct demand *d);
+
+static inline uint32_t demand_slots(const struct demand *d)
+{
+    return d->cpus > 1 ? d->cpus : 1;
+}
+
+/* How many of the things that are asked for the node lacks; 0: it meets the demand. */
+uint32_t demand_misses(const struct demand *d, const struct offer *o);
+/* It has all labels that are better had. */
+bool demand_prefers(const struct demand *d, const struct offer *o);
+/* Whether `than` is nearer to meeting it than `best` (NULL: nobody so far): it lacks fewer things,
+ * or has more memory, or more slots, where that is what is lacking. */
+bool demand_is_nearer(const struct demand *d, const struct offer *than, const struct offer *best);
+/* Appends "64 GiB of memory, 2 slots and gpu=1". */
+void demand_say(const struct demand *d, char *text, size_t cap);
+/* Appends what the node has of that, or not: "n3 with 16 GiB, without gpu=1". */
+void demand_say_miss(const struct demand *d, const struct offer *o, char *text, size_t cap);
+
+#endif
