@@ -106,7 +106,7 @@ void ledger_snapshot(const struct ledger *l, struct buf *to);
  * nobody is named who is not known, so that the name that comes later is the only one. */
 void ledger_snapshot_own(const struct ledger *l, struct buf *to);
 /* Over what the facts say, not over signatures. With an outcome, cancel, cover, attempts and former
- * holders do not count; of a divergent job only that it is divergent does. */
+ * holders do not count, but stages do; of a divergent job only that it is divergent does. */
 struct digest ledger_digest(struct ledger *l);
 /* After an outcome: drops the cover and attempts, keeps spec, holders, claim, cancel, outcome, and
  * the account. */

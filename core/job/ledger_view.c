@@ -181,8 +181,10 @@ static void put_nameless(const struct ledger *l, struct buf *to)
 
 static void put_stages(const struct ledger *l, struct buf *to)
 {
+#if VELUM_PLANT != 636 /* sim: a snapshot forgets what was appended */
     for (uint32_t i = 0; i < l->graph.lists_count; i++)
         put_fact_block(to, graph_list_fact(&l->graph, i));
+#endif
 #if VELUM_PLANT != 522 /* unit/test_ledger_stages: a snapshot forgets that the job is closed */
     put_fact_block(to, buf_bytes(&l->close_fact));
 #endif
@@ -281,7 +283,12 @@ static void digest_titles(const struct ledger *l, struct sha256 *s)
     /* One that comes after an outcome says nothing any more. */
     if (l->cancel_fact.len > 0 && l->shown.state == 0)
         put_cancel_body(&b, l->job, &l->cancel);
+    /* A holder that was told the end before the stages must get them all the same. */
+#if VELUM_PLANT == 637 /* unit/test_ledger_stages: stages that an ended job lacks stay away */
     if (l->spec.open && l->shown.state == 0) {
+#else
+    if (l->spec.open && !l->divergent) {
+#endif
         put_digest(&b, l->stages_digest);
         put_u32(&b, l->closed);
     }

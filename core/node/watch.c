@@ -72,6 +72,9 @@ static void view_heard(const struct node *n, const struct job *j, struct job_vie
 static void view_counts(const struct outcome *o, struct job_view *v)
 {
     v->leaves_done = o->leaves;
+    /* Stages that were appended may not have come here yet. */
+    if (v->leaves_total < o->leaves)
+        v->leaves_total = o->leaves;
     v->nodes = o->nodes;
     v->retries = o->retries;
     v->duplicates = o->duplicates;

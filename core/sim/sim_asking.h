@@ -10,7 +10,7 @@
 
 /* --- sim_user.c --- */
 
-enum user_kind { USER_SUBMITS, USER_WATCHES, USER_KILLS };
+enum user_kind { USER_SUBMITS, USER_WATCHES, USER_KILLS, USER_APPENDS };
 
 struct sim_user {
     enum user_kind kind;

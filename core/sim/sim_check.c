@@ -5,6 +5,7 @@
 #include "core/base/sha256.h"
 #include "core/job/fact.h"
 #include "core/node/peer.h"
+#include "core/sim/sim_author.h"
 #include "core/sim/sim_collect.h"
 #include "core/sim/sim_graph.h"
 #include "core/sim/sim_kernel.h"
@@ -42,9 +43,11 @@ static void check_outcome(struct world *w, const struct sim_node *n, uint32_t jo
         world_fail(w, G3, "an outcome is failed without a reason", n->index, job);
     if (o->state == JOB_CANCELLED && !j->kill_asked)
         world_fail(w, G9, "an outcome is cancelled and nobody asked", n->index, job);
-    if (o->state == JOB_TIMED_OUT && j->spec.timeout_us == 0)
+    if (o->state == JOB_TIMED_OUT && j->spec.timeout_us == 0 && !sim_author_is_gone(w, j) &&
+        j->ended_at == 0)
         world_fail(w, G3, "an outcome is timed out and has no limit", n->index, job);
-    if (o->state == JOB_TIMED_OUT && w->now - j->submitted <= (int64_t)j->spec.timeout_us)
+    if (o->state == JOB_TIMED_OUT && !sim_author_is_gone(w, j) &&
+        w->now - j->submitted <= (int64_t)j->spec.timeout_us)
         world_fail(w, G3, "an outcome is timed out before its time", n->index, job);
     if (o->cpu_us > j->computed_us)
         world_fail(w, G1, "an outcome counts more work than was done", n->index, job);
@@ -118,6 +121,8 @@ static bool has_all(const struct held *has, const struct held *of)
     if (!has->spec || (of->outcome && !has->outcome) ||
         (of->cancel && !has->cancel && !has->outcome))
         return false;
+    if (!has->outcome && (has->stages < of->stages || (of->closed && !has->closed)))
+        return false;
     for (uint32_t k = 0; k < sizeof of->leaves && !has->outcome; k++)
         if (of->leaves[k] & ~has->leaves[k])
             return false;
@@ -166,6 +171,13 @@ static void learn(struct world *w, const struct sim_node *n, uint32_t job, const
         break;
     case FACT_PARTIAL:
         learn_values(h, j, &f->partial);
+        break;
+    case FACT_STAGES:
+        if (f->stages.append.first == j->of_spec + h->stages)
+            h->stages += f->stages.append.count;
+        break;
+    case FACT_CLOSE:
+        h->closed = true;
         break;
     case FACT_HOLDERS:
         learn_holders(w, n, &f->holders, h);
@@ -319,6 +331,8 @@ static void check_contains(struct world *w, const struct sim_node *n, const stru
         if ((had->spec && !has->spec) || (had->outcome && !has->outcome) ||
             (had->cancel && !has->cancel && (snapshot || !has->outcome)))
             world_fail(w, G4, "a synced fact did not survive", n->index, i);
+        if (!has->outcome && (had->stages > has->stages || (had->closed && !has->closed)))
+            world_fail(w, G4, "synced stages did not survive", n->index, i);
         for (uint32_t k = 0; k < sizeof had->leaves && !has->outcome; k++)
             if (had->leaves[k] & ~has->leaves[k])
                 world_fail(w, G4, "a synced partial did not survive", n->index, i);
@@ -614,6 +628,7 @@ void sim_check_lost(struct world *w)
         j->copies_left -= j->copies_left > 0;
         j->cancels_left -= j->cancels_left > 0;
         j->outcomes_left -= j->outcomes_left > 0;
+        sim_author_lost(w, i);
         if (j->outcomes_left > 0 && disks_with_outcome(w, i) == 0 &&
             !sim_check_is_past(w, i, -SLACK_US))
             world_fail(w, G2, "an outcome is lost with fewer disks than it was told to survive",

@@ -4,6 +4,7 @@
 
 #include "core/base/ensure.h"
 #include "core/base/prng.h"
+#include "core/sim/sim_author.h"
 
 /* Of a stage: u32 number of the job, u8 of the stage. */
 #define PARAMS 5u
@@ -31,7 +32,19 @@ static void add_needs(struct sim_job *j, uint32_t stage, struct prng *p, struct 
     s->needs = buf_bytes(&b);
 }
 
-void sim_graph_make(struct sim_job *j, uint32_t index, uint64_t leaves)
+static void leave_to_author(struct sim_job *j)
+{
+    struct reader r = reader_of(j->all_more);
+    struct stage_spec s;
+
+    for (uint32_t i = 1; i < j->of_spec; i++)
+        read_next_stage(&r, &s);
+    j->spec.more.len = r.at;
+    j->spec.more_count = (uint16_t)(j->of_spec - 1);
+    j->spec.open = j->spec.keep_going = true;
+}
+
+void sim_graph_make(struct sim_job *j, uint32_t index, uint64_t leaves, bool open)
 {
     struct prng p;
     struct buf more;
@@ -41,13 +54,18 @@ void sim_graph_make(struct sim_job *j, uint32_t index, uint64_t leaves)
     count = 2 + (uint32_t)prng_below(&p, SIM_STAGES_MAX - 1);
     buf_init_fixed(&more, j->more, sizeof j->more);
     j->stages = count;
+    if (open)
+        sim_author_plan(j, &p);
     for (uint32_t i = 0; i < count; i++) {
         struct stage_spec s = j->spec.stage;
 
         store_u32(j->stage_params[i], index);
         j->stage_params[i][4] = (uint8_t)i;
         s.params = (struct bytes){j->stage_params[i], PARAMS};
+        /* Some that are appended are like the first. */
         s.units = size_of(&p, leaves, count);
+        if (open && i > 0 && prng_one_in(&p, 2))
+            s.units = j->spec.stage.units;
         if (i > 0)
             add_needs(j, i, &p, &s);
         if (i == 0)
@@ -56,8 +74,10 @@ void sim_graph_make(struct sim_job *j, uint32_t index, uint64_t leaves)
             put_stage(&more, &s);
     }
     ensure(!more.failed);
-    j->spec.more = buf_bytes(&more);
+    j->all_more = j->spec.more = buf_bytes(&more);
     j->spec.more_count = (uint16_t)(count - 1);
+    if (open)
+        leave_to_author(j);
 }
 
 uint32_t sim_graph_stage(const struct sim_job *j, struct bytes params)
@@ -65,9 +85,9 @@ uint32_t sim_graph_stage(const struct sim_job *j, struct bytes params)
     return j->stages > 1 && params.len == PARAMS ? params.data[4] : 0;
 }
 
-static struct stage_spec stage_at(const struct sim_job *j, uint32_t stage)
+struct stage_spec sim_graph_spec(const struct sim_job *j, uint32_t stage)
 {
-    struct reader r = reader_of(j->spec.more);
+    struct reader r = reader_of(j->all_more);
     struct stage_spec s = j->spec.stage;
 
     for (uint32_t i = 0; i < stage; i++)
@@ -77,7 +97,7 @@ static struct stage_spec stage_at(const struct sim_job *j, uint32_t stage)
 
 uint16_t sim_graph_inputs(const struct sim_job *j, uint32_t stage)
 {
-    struct stage_spec s = stage_at(j, stage);
+    struct stage_spec s = sim_graph_spec(j, stage);
     uint16_t count = s.inputs_count;
 
     for (uint16_t k = 0; k < s.needs_count; k++)
@@ -99,8 +119,10 @@ uint8_t sim_graph_spent(const struct sim_job *j, uint8_t complete)
 {
     uint8_t read = 0, reading = 0;
 
+    if (j->of_spec > 0)
+        return 0;
     for (uint32_t i = j->stages; i-- > 0;) {
-        struct stage_spec s = stage_at(j, i);
+        struct stage_spec s = sim_graph_spec(j, i);
         bool is_spent = (read >> i & 1) != 0 && (reading >> i & 1) == 0;
 
         for (uint16_t k = 0; k < s.needs_count; k++) {
@@ -117,7 +139,7 @@ uint8_t sim_graph_spent(const struct sim_job *j, uint8_t complete)
 uint64_t sim_graph_seed(const struct sim_job *j, uint32_t stage,
                         const uint8_t values[SIM_STAGES_MAX][64])
 {
-    struct stage_spec s = stage_at(j, stage);
+    struct stage_spec s = sim_graph_spec(j, stage);
     uint64_t seed = 0;
 
     for (uint16_t k = 0; k < s.needs_count; k++) {

@@ -6,10 +6,12 @@
 #include "core/sim/sim_kernel.h"
 
 /* Turns a job that has one stage of simsum into one of several, of about so many leaves together.
- * Which ones follows from the number of leaves alone. */
-void sim_graph_make(struct sim_job *j, uint32_t index, uint64_t leaves);
+ * Which ones follows from the number of leaves alone. Of an `open` one some are appended by its
+ * author. */
+void sim_graph_make(struct sim_job *j, uint32_t index, uint64_t leaves, bool open);
 /* Of the parameters of a stage of the job. */
 uint32_t sim_graph_stage(const struct sim_job *j, struct bytes params);
+struct stage_spec sim_graph_spec(const struct sim_job *j, uint32_t stage);
 /* How many inputs a worker has for a stage: objects, and the values of others that it reads. */
 uint16_t sim_graph_inputs(const struct sim_job *j, uint32_t stage);
 /* What reading this input adds to the seed of a stage, from 0 on. */

@@ -9,6 +9,7 @@
 #define CORE_BYTES (96u << 10)
 #define CORE_BYTES_A_JOB_HELD (10u << 10)
 #define CORE_BYTES_A_LEAF 96u
+#define CORE_BYTES_SESSIONS (24u << 10) /* of an open one, at its coordinator */
 #define CORE_BYTES_A_JOB (2u << 10)
 /* One to each node; to a user whose goodbye is on its way, or that was met twice, a few more. */
 #define LINKS_MORE 40
@@ -46,7 +47,8 @@ static size_t bytes_max(const struct world *w, const struct sim_node *n)
 
         most += CORE_BYTES_A_JOB;
         if (node_holds(n->core, j->id, &held))
-            most += CORE_BYTES_A_JOB_HELD + (size_t)j->leaves * CORE_BYTES_A_LEAF;
+            most += (j->of_spec > 0 ? CORE_BYTES_SESSIONS : 0) + CORE_BYTES_A_JOB_HELD +
+                    (size_t)j->leaves * CORE_BYTES_A_LEAF;
     }
     return most;
 }

@@ -8,6 +8,17 @@
 
 #define SIM_STAGES_MAX 5u
 
+/* Of an open job (sim_author.c): what he is going to do, and what he knows. */
+struct sim_author {
+    uint32_t borders; /* bit i: a list of what is appended begins with stage i */
+    bool dies;        /* he is never heard of again when so many stages are known */
+    uint32_t dies_at;
+    uint32_t number, taken, safe, ended; /* as in the answers; ended: bit by bit */
+    uint32_t safe_left; /* disks that may be lost before what was called safe may be gone */
+    uint64_t consumed;
+    int64_t came, heard;
+};
+
 struct sim_job {
     bool builtin; /* pi, else simsum or simseek */
     bool searches;
@@ -21,8 +32,12 @@ struct sim_job {
     struct job_spec spec; /* params borrowed from params below */
     uint8_t params[64];
     uint32_t params_len;
-    uint64_t leaves; /* numbers of the row of all its stages */
-    uint32_t stages; /* 1, or several of simsum: sim_graph.h */
+    uint64_t leaves;  /* numbers of the row of all its stages */
+    uint32_t stages;  /* 1, or several of simsum: sim_graph.h */
+    uint32_t of_spec; /* of an open job so many are in its spec; 0: it is not open */
+    struct sim_author author;
+    struct bytes all_more;              /* all but the first, those that are appended too */
+    uint8_t values[SIM_STAGES_MAX][64]; /* that they must have */
     struct shape shape;
     uint8_t stage_params[SIM_STAGES_MAX][8], needs[SIM_STAGES_MAX][32], more[1024];
     uint32_t leaf_us;

@@ -18,7 +18,7 @@
 #define SIMSEEK "simseek"
 #define SIMSEEK_SIZE (FOUND_HEAD + 8) /* hash */
 #define PI_LEAF_UNITS 16
-#define GRAPHS_ONE_IN 5 /* of simsum's jobs */
+#define GRAPHS_ONE_IN 3 /* of simsum's jobs */
 #define AUTHORS 3
 
 static struct digest source_of(const char *name)
@@ -287,7 +287,7 @@ static int add_stage(struct shape *shape, const struct stage_spec *s)
 
 static void lay_out(struct sim_job *j, const struct alloc *a)
 {
-    struct reader r = reader_of(j->spec.more);
+    struct reader r = reader_of(j->all_more);
     struct stage_spec s = j->spec.stage;
 
     shape_init(&j->shape, a);
@@ -303,7 +303,7 @@ static void lay_out(struct sim_job *j, const struct alloc *a)
 /* From the stages to the result that the last must have. */
 static void job_finish(struct sim_job *j, const struct alloc *a, uint64_t leaves_max)
 {
-    uint8_t values[SIM_STAGES_MAX][64];
+    uint8_t(*values)[64] = j->values;
 
     if (j->stages == 0)
         j->stages = 1;
@@ -396,7 +396,9 @@ void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves
         leaves = sim_collect_plan(w, j, leaves);
         stage_simsum(j, index, leaves);
         if (!j->collects && leaves >= 3 && (leaves + j->leaf_us) % GRAPHS_ONE_IN == 0)
-            sim_graph_make(j, index, leaves);
+            sim_graph_make(j, index, leaves,
+                           w->plan.scene == SIM_SCENE_NONE &&
+                               (leaves + j->leaf_us) / GRAPHS_ONE_IN % 2 == 0);
     }
     if (w->plan.job == NULL && w->plan.scene == SIM_SCENE_NONE)
         sim_demand_job(j);

@@ -324,6 +324,7 @@ void sim_node_start(struct world *w, struct sim_node *n)
     n->log = (struct log_sink){on_log, n, LOG_DEBUG};
     world_note(w, n->index, 1000, n->boot);
     world_trace(w, "%u: node%u starts", (unsigned)w->now, n->index);
+    n->disk.compact_after = 0; /* it has not asked yet */
     if (make_core(w, n) < 0) {
         world_fail(w, G_NONE, "a node could not be made", n->index, UINT32_MAX);
         return;

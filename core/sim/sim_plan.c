@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/sha256.h"
+#include "core/sim/sim_author.h"
 #include "core/sim/sim_check.h"
 #include "core/sim/sim_collect.h"
 #include "core/sim/sim_demand.h"
@@ -133,6 +134,8 @@ static void make_users(struct world *w, uint32_t i)
     int64_t at = (int64_t)world_between(w, 1000, (uint64_t)w->plan.season_us * 2 / 3);
 
     sim_user_add(w, USER_SUBMITS, i, (uint32_t)prng_below(&w->prng, w->plan.nodes), false, at);
+    if (w->jobs[i].of_spec > 0)
+        add_user(w, USER_APPENDS, i, at, 1000, 200000);
     if (world_chance(w, 4))
         add_user(w, USER_SUBMITS, i, at, 0, 20000);
     if (world_chance(w, 2))
@@ -395,7 +398,7 @@ int64_t sim_plan_work_us(const struct world *w)
     if (sim_plan_has(w, FAULT_TIGHT))
         pause_us = TIGHT_PAUSE_US;
     for (uint32_t i = w->plan.jobs_old; i < w->plan.jobs; i++)
-        total += sim_collect_patience_us(&w->jobs[i]);
+        total += sim_collect_patience_us(&w->jobs[i]) + sim_author_patience_us(w, &w->jobs[i]);
     for (uint32_t i = w->plan.jobs_old; i < w->plan.jobs; i++) {
         int64_t slowness = sim_demand_slowness(w, &w->jobs[i]);
 

@@ -1,11 +1,13 @@
 #include "core/sim/sim_user.h"
 
+#include "core/sim/sim_author.h"
 #include "core/sim/sim_carrier.h"
 #include "core/sim/sim_check.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
 
 #define AGAIN_US (100 * MS_US)
+#define APPEND_US (150 * MS_US)
 #define PATIENCE_US (6 * S_US) /* then it asks another node */
 
 uint32_t sim_user_add(struct world *w, enum user_kind kind, uint32_t job, uint32_t node,
@@ -87,6 +89,29 @@ void sim_users_leave(struct world *w)
     w->users_count = 0;
 }
 
+/* Goes to another node when this one says nothing. */
+static void author_turn(struct world *w, uint32_t user)
+{
+    struct sim_user *u = &w->users[user];
+    const struct sim_job *j = &w->jobs[u->job];
+    uint32_t link;
+
+    u->done = !sim_author_goes_on(j);
+    if (u->done || (u->link >= 0 && sim_author_silence_us(w, j) > PATIENCE_US) ||
+        !j->acknowledged || !sim_node_is_up(w, u->node)) {
+        again(w, u);
+        return;
+    }
+    if (u->link < 0) {
+        if (!sim_net_user_link(w, user, &w->nodes[u->node], &link))
+            return;
+        u->link = link;
+        sim_author_comes(w, u);
+    }
+    sim_author_asks(w, u);
+    later(w, u, APPEND_US);
+}
+
 void sim_user_turn(struct world *w, uint32_t user, uint64_t turn)
 {
     struct sim_user *u = &w->users[user];
@@ -94,6 +119,10 @@ void sim_user_turn(struct world *w, uint32_t user, uint64_t turn)
 
     if (u->done || u->turn != turn)
         return;
+    if (u->kind == USER_APPENDS) {
+        author_turn(w, user);
+        return;
+    }
     /* An answer is long overdue. */
     if (u->link >= 0 && (u->pinned || u->watching)) {
         later(w, u, PATIENCE_US);
@@ -166,6 +195,8 @@ static void on_error(struct world *w, struct sim_user *u, struct bytes payload)
     }
     world_trace(w, "%u: user of job %u: node%u refuses: %s", (unsigned)w->now, u->job, u->node,
                 e.what);
+    if (u->kind == USER_APPENDS && e.exit_code == 2)
+        world_fail(w, G5, "an author is refused what he said before", u->node, u->job);
     if (w->plan.keep_s > 0 && e.exit_code == 9)
         sim_check_gone(w, u);
     if (is_gone(w, u, e.exit_code)) {
@@ -198,6 +229,9 @@ void sim_user_frame(struct world *w, uint32_t user, uint8_t type, uint32_t reque
     switch (type) {
     case MESSAGE_REPLY_SUBMITTED:
         on_submitted(w, u, payload);
+        break;
+    case MESSAGE_REPLY_SESSION:
+        sim_author_hears(w, u, payload);
         break;
     case MESSAGE_REPLY_JOB:
         on_job(w, u, payload);

@@ -154,7 +154,11 @@ int stages_more(struct tally_stages *s, struct reader *r, tally_merge *merge, vo
 {
     uint32_t first = read_u32(r);
     uint16_t count = read_u16(r);
-    int rc = r->failed || first > s->count ? ERR_FORMAT : 0;
+    int rc = r->failed || first > UINT32_MAX - count ? ERR_FORMAT : 0;
+    if (rc == 0 && first + count > s->told)
+        s->told = first + count;
+    if (rc == 0 && first > s->count)
+        return ERR_NOT_FOUND;
     if (rc == 0 && first < s->count)
         return 0;
     for (uint16_t i = 0; rc == 0 && i < count; i++) {

@@ -39,7 +39,8 @@ struct tally_stages {
     const struct alloc *alloc;
     struct tally_stage *list;
     uint32_t count, cap;
-    uint64_t next;        /* behind the last block of the row */
+    uint32_t told; /* so many were appended as far as is told, some of which may be missing here */
+    uint64_t next; /* behind the last block of the row */
     uint64_t end, leaves; /* of the row, and how many of its numbers are leaves */
 };
 
@@ -50,7 +51,7 @@ void stages_clear(struct tally_stages *s);
 int stages_read(struct tally_stages *s, struct reader *r, uint32_t count, tally_merge *merge,
                 void *merge_ctx);
 /* The same of stages that were appended (core/wire/append.h), from `first` on; those that are known
- * already are stepped over. ERR_FORMAT too when some before them are missing. */
+ * already are stepped over. ERR_NOT_FOUND when some before them are missing. */
 int stages_more(struct tally_stages *s, struct reader *r, tally_merge *merge, void *merge_ctx);
 /* The one that this leaf belongs to, or the first behind that number. NULL: there is none. */
 struct tally_stage *stages_at(const struct tally_stages *s, uint64_t leaf);

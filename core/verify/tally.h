@@ -45,6 +45,7 @@ struct tally {
     tally_merge *merge;
     void *merge_ctx;
     bool known; /* the specification is there */
+    bool open;  /* its author appended stages: what is said of others than are known is left out */
     bool gone;  /* it ended and was forgotten */
     enum tally_aside aside;
     struct tally_stages stages;

@@ -2,22 +2,55 @@
  * their author hears everything that becomes of a stage. */
 #include "tests/lib/story_append.h"
 
+static void tell_fact(uint32_t from, uint32_t to, struct bytes fact)
+{
+    struct buf b;
+
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_facts_begin(&b, id, 1, false, 1);
+    put_block(&b, fact);
+    story_say(&story, from, to, MESSAGE_FACTS, 0, buf_bytes(&b));
+    buf_clear(&b);
+}
+
 /* Another holder tells its coordinator the value of a leaf. */
 static void tell_value(uint32_t leader, uint64_t leaf)
 {
     struct partial p = {.count = 1};
     uint8_t bytes[8] = {1};
-    struct buf fact, b;
+    struct buf fact;
 
     buf_init(&fact, &story.heap.alloc, 1024);
-    buf_init(&b, &story.heap.alloc, 1024);
     put_partial_begin(&fact, &p);
     put_value(&fact, &(struct value){{0, leaf}, {bytes, 8}});
-    put_facts_begin(&b, id, 1, false, 1);
-    put_block(&b, buf_bytes(&fact));
-    story_say(&story, (leader + 1) % story.count, leader, MESSAGE_FACTS, 0, buf_bytes(&b));
+    tell_fact((leader + 1) % story.count, leader, buf_bytes(&fact));
     buf_clear(&fact);
-    buf_clear(&b);
+}
+
+/* Whoever reads the journal could not say what it means. */
+TEST(a_list_that_was_refused_is_not_written)
+{
+    uint32_t leader, other;
+    uint64_t written;
+    struct buf body, fact;
+
+    make_parts(12);
+    begin(3);
+    leader = story_leader(&story, id);
+    other = (leader + 1) % 3;
+    buf_init(&body, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&fact, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_stages_begin(&body, id, story_user_id());
+    parts_append(&body, 6, 12, "work");
+    story_user_fact(FACT_STAGES, buf_bytes(&body), story_user_id(), &fact);
+    written = story.nodes[other].core->ticket_last;
+    tell_fact(leader, other, buf_bytes(&fact));
+    story_run(&story, 20 * MS_US);
+    CHECK_INT(job_at(other)->graph->count, 1);
+    CHECK_INT(story.nodes[other].core->ticket_last, written);
+    buf_clear(&body);
+    buf_clear(&fact);
+    CHECK(story_end(&story));
 }
 
 TEST(a_task_that_was_told_failed_and_is_complete_then_is_told_again)
@@ -137,6 +170,7 @@ TEST(no_more_than_a_bound_of_them_wait)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(a_task_that_was_told_failed_and_is_complete_then_is_told_again,
+TEST_MAIN(a_list_that_was_refused_is_not_written,
+          a_task_that_was_told_failed_and_is_complete_then_is_told_again,
           what_finished_jobs_need_is_bounded_and_the_oldest_go_first,
           no_more_than_a_bound_of_them_wait)

@@ -143,6 +143,41 @@ TEST(stages_are_appended_in_their_order)
     CHECK(heap_is_empty(&heap));
 }
 
+static struct bytes ended(void)
+{
+    struct outcome o = {.state = JOB_CANCELLED};
+    struct buf b = room();
+
+    put_outcome_body(&b, job, &o);
+    return seal(FACT_OUTCOME, kept(&b), 1);
+}
+
+/* Who was told the end first is told the stages too, because its ledger is another. */
+TEST(an_ended_job_without_its_stages_is_not_the_same)
+{
+    struct ledger *all, *some;
+    struct buf all_facts;
+
+    heap_init(&heap);
+    begin(true);
+    all = ledger();
+    some = ledger();
+    CHECK_INT(ledger_apply(all, stages(1, 5)), LEDGER_NEW);
+    CHECK_INT(ledger_apply(all, ended()), LEDGER_NEW);
+    CHECK_INT(ledger_apply(some, ended()), LEDGER_NEW);
+    ledger_shrink(all);
+    CHECK(!digest_equal(ledger_digest(all), ledger_digest(some)));
+    all_facts = room();
+    ledger_snapshot(all, &all_facts);
+    for (struct reader r = reader_of(buf_bytes(&all_facts)); reader_left(&r) > 0;)
+        CHECK(ledger_apply(some, read_block(&r, FRAME_PAYLOAD_MAX)) >= 0);
+    CHECK(digest_equal(ledger_digest(all), ledger_digest(some)));
+    CHECK_INT(ledger_graph(some)->count, 5);
+    ledger_free(all);
+    ledger_free(some);
+    CHECK(heap_is_empty(&heap));
+}
+
 TEST(a_job_that_is_not_open_takes_none)
 {
     struct ledger *l;
@@ -500,10 +535,10 @@ TEST(a_list_that_finds_no_memory_is_not_there)
     }
 }
 
-TEST_MAIN(stages_are_appended_in_their_order, a_job_that_is_not_open_takes_none,
-          only_its_author_appends, it_is_whole_when_it_is_closed_and_all_are_there,
-          values_come_after_their_stage, only_leaves_are_named,
-          an_author_who_contradicts_himself_makes_it_divergent,
+TEST_MAIN(stages_are_appended_in_their_order, an_ended_job_without_its_stages_is_not_the_same,
+          a_job_that_is_not_open_takes_none, only_its_author_appends,
+          it_is_whole_when_it_is_closed_and_all_are_there, values_come_after_their_stage,
+          only_leaves_are_named, an_author_who_contradicts_himself_makes_it_divergent,
           a_list_that_cannot_be_is_refused_whole, what_is_appended_asks_for_what_the_spec_asks_for,
           merging_is_commutative_associative_and_idempotent, lent_stages_are_news_once,
           a_list_that_finds_no_memory_is_not_there)

@@ -257,9 +257,29 @@ TEST(stages_that_were_appended_are_proven_like_others)
     all_but(3, 1);
     done(14, 0);
     check_end(false, TALLY_MISSING);
+}
+
+/* What a full disk refused is no damage: the journal proves nothing, until it has them. */
+TEST(stages_that_are_missing_are_waited_for)
+{
     begin_open();
     append(2, 4);
-    check_end(false, TALLY_FORMAT);
+    report(3, 0, 0);
+    done(14, 0);
+    CHECK_INT(tally.problems_count, 0);
+    CHECK(!tally_is_whole(&tally));
+    append(1, 2);
+    append(2, 4);
+    all_but(NONE, 0);
+    CHECK_INT(tally_end(&tally), 0);
+    CHECK_INT(tally.problems_count, 0);
+    CHECK(tally_is_whole(&tally));
+    check_end(true, TALLY_MISSING);
+    begin_open();
+    append(1, 2);
+    append(3, 4);
+    done(14, 0);
+    check_end(false, TALLY_MISSING);
 }
 
 TEST(what_is_no_leaf_is_no_value_and_has_no_name)
@@ -281,5 +301,5 @@ TEST(what_is_no_leaf_is_no_value_and_has_no_name)
 TEST_MAIN(every_stage_is_proven, a_leaf_of_any_stage_that_nothing_counts_is_missed,
           a_leaf_of_a_later_stage_is_counted_once_only,
           a_value_of_a_later_stage_that_does_not_fold_is_found, a_result_is_that_of_the_last_stage,
-          stages_that_were_appended_are_proven_like_others,
+          stages_that_were_appended_are_proven_like_others, stages_that_are_missing_are_waited_for,
           what_is_no_leaf_is_no_value_and_has_no_name)
