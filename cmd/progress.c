@@ -40,12 +40,18 @@ uint32_t progress_interval_ms(const struct progress *p)
     return 0;
 }
 
+/* In a leaf, on average: those of one stage may have more than those of another. */
+static double leaf_units(const struct job_view *v)
+{
+    return v->leaves_total == 0 ? 0 : (double)v->units / (double)v->leaves_total;
+}
+
 /* Units a second since the job began. */
 static uint64_t average(const struct progress *p, const struct job_view *v)
 {
     if (v->elapsed_us == 0)
         return 0;
-    return (uint64_t)((double)p->done * (double)v->leaf_units * 1e6 / (double)v->elapsed_us);
+    return (uint64_t)((double)p->done * leaf_units(v) * 1e6 / (double)v->elapsed_us);
 }
 
 /* A sample lasts 300 ms at least; each new one counts for a third, so that the number is calm.
@@ -64,7 +70,7 @@ static void take_speed(struct progress *p, const struct job_view *v, struct inst
     if (us < SAMPLE_US)
         return;
     double leaves = (double)(p->done - p->sample_done);
-    double speed = leaves * (double)v->leaf_units * 1e6 / (double)us;
+    double speed = leaves * leaf_units(v) * 1e6 / (double)us;
     p->speed = (uint64_t)(p->speed ? (double)p->speed * 2 / 3 + speed / 3 : speed);
     p->sample_at = now;
     p->sample_done = p->done;
@@ -75,7 +81,7 @@ static void left_text(const struct progress *p, const struct job_view *v,
 {
     uint64_t leaves = v->leaves_total - p->done;
     char clock[DURATION_TEXT_SIZE];
-    double us = p->speed ? (double)leaves * (double)v->leaf_units * 1e6 / (double)p->speed : 0;
+    double us = p->speed ? (double)leaves * leaf_units(v) * 1e6 / (double)p->speed : 0;
     if ((!p->speed && (leaves || !v->leaves_total)) || us > (double)DURATION_MAX_US) {
         snprintf(to, DURATION_TEXT_SIZE + 8, "time left unknown");
         return;

@@ -48,8 +48,6 @@ static int print(const struct call *c, struct line *l, struct job_entry *e)
         id_hex(e->view.id.bytes, 8, id);
         stage_list_dot(stdout, &stages, e->view.name[0] ? e->view.name : id);
     } else {
-        if (stages.count > 1)
-            e->view.units = e->view.leaf_units = 0; /* those of the last stage alone */
         view_job(stdout, &e->view, e->text);
         stage_list_print(stdout, &stages);
         fflush(stdout);

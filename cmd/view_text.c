@@ -243,8 +243,8 @@ static void job_figures(FILE *to, const struct job_view *v)
         pair(to, "Leaves", "%llu of %llu, %llu unit%s each", (unsigned long long)v->leaves_done,
              (unsigned long long)v->leaves_total, (unsigned long long)v->leaf_units,
              v->leaf_units == 1 ? "" : "s");
-        pair(to, "Units", "%llu", (unsigned long long)v->units);
     }
+    pair(to, "Units", "%llu", (unsigned long long)v->units);
     pair(to, "Nodes", "%u", v->nodes);
     pair(to, "Retries", "%u", v->retries);
     pair(to, "Run twice", "%llu leaves, %.3f s", (unsigned long long)v->duplicates,

@@ -34,6 +34,10 @@ struct template
     bool used;
 };
 
+/* What was heard of a task. One that was given up may be complete after all: a node that was
+ * thought lost had computed it. */
+enum known { KNOWN_NOT, KNOWN_GIVEN_UP, KNOWN_DONE };
+
 struct session {
     struct velum *v;
     struct op *op, *next; /* in the handle's list */
@@ -45,7 +49,7 @@ struct session {
     struct template templates[TEMPLATES_MAX];
     uint32_t templates_next;
     uint16_t *sizes;     /* of the values, by task */
-    uint8_t *known;      /* by task: what became of it was heard */
+    uint8_t *known;      /* by task: enum known */
     uint32_t count, cap; /* tasks */
     uint32_t ended;
     struct lists lists; /* not taken by the coordinator yet */
@@ -449,11 +453,12 @@ int session_close(struct velum *v, struct op *op)
 
 static void hear_end(struct session *s, const struct session_stage *e)
 {
-    if (e->stage >= s->count || s->known[e->stage])
+    if (e->stage >= s->count || s->known[e->stage] == KNOWN_DONE ||
+        (s->known[e->stage] == KNOWN_GIVEN_UP && e->state != STAGE_END_DONE))
         return;
-    s->known[e->stage] = 1;
-    s->ended++;
-    while (s->low < s->count && s->known[s->low])
+    s->ended += s->known[e->stage] == 0;
+    s->known[e->stage] = e->state == STAGE_END_DONE ? KNOWN_DONE : KNOWN_GIVEN_UP;
+    while (s->low < s->count && s->known[s->low] == KNOWN_DONE)
         s->low++;
     if (s->ends_at > ((size_t)64 << 10) && s->ends_at > s->ends.len / 2) {
         buf_drop_front(&s->ends, s->ends_at);

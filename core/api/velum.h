@@ -183,7 +183,7 @@ struct velum_stage {
     const int64_t *after;          /* and these must have ended well before it begins */
     int asks_nothing;              /* not 0: any node will do; not for the first of a session */
 };
-/* What became of a task. */
+/* What became of a task. One that was given up may be given once more, as done. */
 struct velum_end {
     int64_t task;
     int code;          /* VELUM_DONE, VELUM_FAILED, or VELUM_CANCELLED: one that it needs failed */

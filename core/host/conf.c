@@ -15,6 +15,8 @@
 #define OBJECTS_MAX ((uint64_t)1 << 60)
 #define KEEP_DAYS_MAX 365
 #define KEEP_JOBS_MAX 2000
+#define KEEP_MEMORY_MIN ((uint64_t)1 << 20)
+#define KEEP_MEMORY_DEFAULT ((uint64_t)256 << 20)
 #define TOMBSTONE_DAYS_MIN 8
 #define KEY_SIZE_MAX 64
 #define VALUE_SHOWN 60
@@ -154,6 +156,15 @@ static bool set_keep_jobs(struct conf *c, const char *value)
     return set_number(&c->keep_jobs, value, 1, KEEP_JOBS_MAX);
 }
 
+static bool set_keep_memory(struct conf *c, const char *value)
+{
+    uint64_t bytes;
+    if (text_to_bytes(value, OBJECTS_MAX, &bytes) != 0 || bytes < KEEP_MEMORY_MIN)
+        return false;
+    c->keep_memory = bytes;
+    return true;
+}
+
 /* Fewer than a submission may be ahead of its last date, and the same bytes could be a new job. */
 static bool set_tombstone_days(struct conf *c, const char *value)
 {
@@ -194,6 +205,10 @@ static const struct row {
      "a number from 1 to 365", set_keep_days, false},
     {"keep_jobs", "2000", "finished jobs that keep them; beyond, the oldest are forgotten first",
      "a number from 1 to 2000", set_keep_jobs, false},
+    {"keep_memory", "256M",
+     "bytes of memory for finished jobs; beyond, the oldest but the last are forgotten first",
+     "a number of bytes from 1M on, with K, M, G or T behind it or without", set_keep_memory,
+     false},
     {"tombstone_days", "30",
      "days for which the name of a forgotten job is kept; the same on every node",
      "a number from 8 to 365", set_tombstone_days, false},
@@ -209,6 +224,7 @@ void conf_default(struct conf *c)
     c->objects = CONF_OBJECTS_AUTO;
     c->keep_days = 7;
     c->keep_jobs = KEEP_JOBS_MAX;
+    c->keep_memory = KEEP_MEMORY_DEFAULT;
     c->tombstone_days = 30;
 }
 
@@ -249,7 +265,7 @@ static void say_unknown(char *message, const char *key)
     else
         say(message,
             "there is no key %s; allowed are port, bind, peer, name, slots, data, plugins, "
-            "objects, keep_days, keep_jobs and tombstone_days",
+            "objects, keep_days, keep_jobs, keep_memory and tombstone_days",
             shown);
 }
 

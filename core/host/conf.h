@@ -29,6 +29,7 @@ struct conf {
     uint64_t objects;            /* bytes at most; 0 = keeps none; CONF_OBJECTS_AUTO */
     uint32_t keep_days;          /* 7: finished jobs are kept whole */
     uint32_t keep_jobs;          /* 2000: so many of them at most */
+    uint64_t keep_memory;        /* 256 MiB: in so many bytes of memory */
     uint32_t tombstone_days;     /* 30: then their names */
 };
 

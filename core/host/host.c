@@ -181,6 +181,7 @@ static void node_options_fill(const struct host *h, struct node_options *o)
     text_copy(o->labels, sizeof o->labels, h->conf->labels);
     o->keep_s = h->conf->keep_days * DAY_S;
     o->keep_jobs = h->conf->keep_jobs;
+    o->keep_bytes = h->conf->keep_memory;
     o->objects_bytes = h->objects_bytes;
     o->objects_path = h->objects;
     o->tombstone_s = h->conf->tombstone_days * DAY_S;

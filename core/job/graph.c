@@ -22,6 +22,13 @@ void graph_clear(struct graph *g)
     g->stages = &g->one;
 }
 
+size_t graph_bytes(const struct graph *g)
+{
+    return (g->stages == &g->one ? 0 : g->cap * sizeof *g->stages) +
+           g->links_cap * sizeof *g->links + g->lists_cap * sizeof *g->lists + g->lists_bytes +
+           shape_bytes(&g->shape);
+}
+
 static int grow(const struct alloc *a, void **list, uint32_t *cap, uint32_t wanted, size_t each)
 {
     uint32_t more = *cap == 0 ? wanted : 2 * *cap;
@@ -112,6 +119,11 @@ static void add(struct graph *g, const struct stage_spec *s, uint8_t demand, uin
                                             : shape_add(&g->shape, spec_leaves(s));
 
     ensure(rc == 0); /* it was checked */
+    g->all_units = s->units < UINT64_MAX - g->all_units ? g->all_units + s->units : UINT64_MAX;
+    if (g->count == 0)
+        g->all_leaf_units = s->leaf_units;
+    else if (g->all_leaf_units != s->leaf_units)
+        g->all_leaf_units = 0;
     *own =
         (struct graph_stage){.at = at,
                              .like = like,

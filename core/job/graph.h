@@ -40,8 +40,9 @@ struct graph {
     uint32_t count, cap;
     struct graph_link *links; /* by reader */
     uint32_t links_count, links_cap;
-    uint64_t units, leaf_units; /* of a search, which is the only stage of its job */
-    struct graph_list *lists;   /* what was appended, in order */
+    uint64_t units, leaf_units;         /* of a search, which is the only stage of its job */
+    uint64_t all_units, all_leaf_units; /* of all stages together; 0: they are not all alike */
+    struct graph_list *lists;           /* what was appended, in order */
     uint32_t lists_count, lists_cap;
     size_t lists_bytes;
     uint32_t of_spec;      /* so many stages are those of the spec */
@@ -53,6 +54,8 @@ struct graph {
 /* Of a spec that was checked. 0 or ERR_NO_MEMORY; then it is empty. */
 int graph_init(struct graph *g, const struct alloc *a, const struct job_spec *spec);
 void graph_clear(struct graph *g);
+/* What it has allocated. */
+size_t graph_bytes(const struct graph *g);
 /* The stages of this list, which begins where the graph ends. `fact` is what says so, and is
  * copied; the list lies within it. 0; ERR_FORMAT, ERR_VERSION, ERR_TOO_LARGE (what the author says
  * cannot be); ERR_NOT_FOUND (a stage asks for something of nodes that no stage of the spec asks

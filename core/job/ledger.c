@@ -90,6 +90,17 @@ void ledger_free(struct ledger *l)
     alloc_free(l->alloc, l, sizeof *l);
 }
 
+size_t ledger_bytes(const struct ledger *l)
+{
+    size_t bytes = sizeof *l + l->spec_fact.cap + l->claim_fact.cap + l->cancel_fact.cap +
+                   l->close_fact.cap + l->outcome_fact.cap + l->variants_cap * sizeof *l->variants +
+                   l->terms_cap * sizeof *l->terms;
+
+    for (uint32_t i = 0; i < l->variants_count; i++)
+        bytes += l->variants[i].fact.cap;
+    return bytes + graph_bytes(&l->graph);
+}
+
 void ledger_shrink(struct ledger *l)
 {
     l->digested = false;

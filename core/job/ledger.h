@@ -72,6 +72,8 @@ uint64_t ledger_leaves(const struct ledger *l);
 /* A value that was folded here, of those in the cover: as cover_insert. Values of stages that
  * nobody reads any more are dropped (job/spent.h). */
 int ledger_put(struct ledger *l, const struct value *v);
+/* Of its stages: as spent_after. */
+uint32_t ledger_spent_after(const struct ledger *l, uint32_t known);
 struct cover *ledger_cover(struct ledger *l); /* freed (NULL) once `ledger_shrink` was called */
 /* Every holder that any generation ever named and that has not retired since, by id; for `kill`.
  * Survives snapshots. At most FACT_TERMS_MAX: when there were more, ledger_forgot_holders. */
@@ -104,6 +106,8 @@ struct digest ledger_digest(struct ledger *l);
 /* After an outcome: drops the cover and attempts, keeps spec, holders, claim, cancel, outcome, and
  * the account. */
 void ledger_shrink(struct ledger *l);
+/* What is left in memory of one that was shrunk, but for its account: the facts, and the graph. */
+size_t ledger_bytes(const struct ledger *l);
 
 /* How many leaves of [first, end) somebody is named for; 0 of an account that was joined. */
 uint64_t ledger_named(const struct ledger *l, uint64_t first, uint64_t end);

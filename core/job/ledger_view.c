@@ -61,6 +61,11 @@ struct bytes ledger_outcome_fact(const struct ledger *l)
     return buf_bytes(&l->outcome_fact);
 }
 
+uint32_t ledger_spent_after(const struct ledger *l, uint32_t known)
+{
+    return spent_after(&l->spent, known);
+}
+
 struct cover *ledger_cover(struct ledger *l)
 {
     return l->cover;

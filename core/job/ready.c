@@ -48,6 +48,40 @@ void ready_clear(struct ready *r)
     r->stages = NULL;
 }
 
+/* --- what is due --- */
+
+void ready_due(struct ready *r, uint32_t stage)
+{
+    struct ready_stage *s = &r->stages[stage];
+
+    ensure(stage < r->count);
+    if (s->due)
+        return;
+    s->due = true;
+    s->next_due = 0;
+    if (r->last_due > 0)
+        r->stages[r->last_due - 1].next_due = stage + 1;
+    else
+        r->first_due = stage + 1;
+    r->last_due = stage + 1;
+}
+
+void ready_due_all(struct ready *r)
+{
+    for (uint32_t i = 0; i < r->count; i++)
+        ready_due(r, i);
+}
+
+static void readers_are_due(struct ready *r, uint32_t stage)
+{
+    for (uint32_t at = r->graph->stages[stage].readers_first; at > 0;
+         at = r->graph->links[at - 1].next)
+        if (r->graph->links[at - 1].reader < r->count)
+            ready_due(r, r->graph->links[at - 1].reader);
+}
+
+/* --- looking --- */
+
 /* A fold, or a search, is complete when its value is known: until then it is merged. */
 static bool is_complete(struct ready *r, uint32_t stage)
 {
@@ -56,6 +90,8 @@ static bool is_complete(struct ready *r, uint32_t stage)
     struct value root;
     uint64_t end;
 
+    if (r->cover == NULL)
+        return false;
     if (r->graph->stages[stage].reduction != REDUCE_COLLECT)
         return cover_root(r->cover, stage, &root);
 #if VELUM_PLANT == 471 /* unit/test_ready: a stage that collects is complete with its first leaf */
@@ -66,18 +102,34 @@ static bool is_complete(struct ready *r, uint32_t stage)
     return s->covered_to >= in.end;
 }
 
-static void open_stage(struct ready *r, uint32_t stage, ready_opened *opened, void *ctx)
+static void count_as(struct ready *r, enum ready_state state, uint32_t more)
 {
-    r->stages[stage].state = STAGE_READY;
-    opened(ctx, stage);
+    if (state == STAGE_DONE)
+        r->done += more;
+    else if (state == STAGE_FAILED)
+        r->failed += more;
+    else if (state == STAGE_BLOCKED)
+        r->blocked += more;
 }
 
-static void complete(struct ready *r, uint32_t stage, ready_opened *opened, void *ctx)
+static void becomes(struct ready *r, uint32_t stage, enum ready_state state, ready_changed *changed,
+                    void *ctx)
+{
+    struct ready_stage *s = &r->stages[stage];
+
+    count_as(r, ready_at(r, stage), UINT32_MAX); /* one less */
+    count_as(r, state, 1);
+    s->state = (uint8_t)state;
+    changed(ctx, stage);
+}
+
+/* Leaves of a stage may be covered before what it needs: another coordinator knew that. */
+static void complete(struct ready *r, uint32_t stage, ready_changed *changed, void *ctx)
 {
     const struct graph_stage *g = &r->graph->stages[stage];
+    enum ready_state before = ready_at(r, stage);
 
-    r->stages[stage].state = STAGE_DONE;
-    r->done++;
+    becomes(r, stage, STAGE_DONE, changed, ctx);
     for (uint32_t at = g->readers_first; at > 0; at = r->graph->links[at - 1].next) {
         uint32_t reader = r->graph->links[at - 1].reader;
         struct ready_stage *s = &r->stages[reader];
@@ -86,13 +138,13 @@ static void complete(struct ready *r, uint32_t stage, ready_opened *opened, void
             break; /* it is to be added, and will look itself */
         ensure(s->missing > 0);
         s->missing--;
-#if VELUM_PLANT == 472 /* unit/test_ready: a stage is ready when one of its needs is complete */
-        if (s->state == STAGE_WAITING)
-#else
         if (s->missing == 0 && s->state == STAGE_WAITING)
-#endif
-            open_stage(r, reader, opened, ctx);
+            ready_due(r, reader); /* opened in its turn: many may have waited */
     }
+#if VELUM_PLANT != 580 /* unit/test_ready: what was blocked stays so when the stage is complete */
+    if (before == STAGE_FAILED || before == STAGE_BLOCKED)
+        readers_are_due(r, stage);
+#endif
 }
 
 /* Whether something that it needs has failed, or is blocked itself, and by which stage. */
@@ -110,49 +162,57 @@ static bool is_held_up(const struct ready *r, uint32_t stage, uint32_t *by)
     return false;
 }
 
-/* The stage held others up, and is complete after all. Needs have lower numbers, so one pass over
- * those behind finds all, however far. */
-static void let_go(struct ready *r, uint32_t stage, ready_opened *opened, void *ctx)
+/* By what it needs: those that read it are due where that has changed something. */
+static void look_at_needs(struct ready *r, uint32_t stage, ready_changed *changed, void *ctx)
 {
-    for (uint32_t i = stage + 1; i < r->count; i++) {
-        struct ready_stage *s = &r->stages[i];
+    struct ready_stage *s = &r->stages[stage];
+    uint32_t by = s->blocked_by;
+    bool was = s->state == STAGE_BLOCKED, held = is_held_up(r, stage, &s->blocked_by);
 
-        if (s->state != STAGE_BLOCKED || is_held_up(r, i, &s->blocked_by))
-            continue;
-        s->state = STAGE_WAITING;
-        r->blocked--;
-        if (s->missing == 0)
-            open_stage(r, i, opened, ctx);
-    }
+    if (held && !was)
+        becomes(r, stage, STAGE_BLOCKED, changed, ctx);
+    else if (!held && was)
+        becomes(r, stage, STAGE_WAITING, changed, ctx);
+    if (held != was || (held && by != s->blocked_by))
+        readers_are_due(r, stage);
+#if VELUM_PLANT == 472 /* unit/test_ready: a stage is ready when some of its needs are complete */
+    if (s->state == STAGE_WAITING &&
+        (s->missing == 0 || s->missing < r->graph->stages[stage].needs_count))
+#else
+    if (s->state == STAGE_WAITING && s->missing == 0)
+#endif
+        becomes(r, stage, STAGE_READY, changed, ctx);
 }
 
-void ready_look(struct ready *r, uint32_t stage, ready_opened *opened, void *ctx)
+static void look(struct ready *r, uint32_t stage, ready_changed *changed, void *ctx)
 {
     enum ready_state state = ready_at(r, stage);
 
-    /* Leaves of a stage may be covered before what it needs: another coordinator knew that. */
-    if (state == STAGE_DONE || !is_complete(r, stage))
+    if (state == STAGE_DONE)
         return;
-    r->failed -= state == STAGE_FAILED;
-    r->blocked -= state == STAGE_BLOCKED;
-    complete(r, stage, opened, ctx);
-#if VELUM_PLANT != 580 /* unit/test_ready: what was blocked stays so when the stage is complete */
-    if (state == STAGE_FAILED || state == STAGE_BLOCKED)
-        let_go(r, stage, opened, ctx);
-#endif
+    if (is_complete(r, stage))
+        complete(r, stage, changed, ctx);
+    else if (state == STAGE_WAITING || state == STAGE_BLOCKED)
+        look_at_needs(r, stage, changed, ctx);
 }
 
-void ready_look_all(struct ready *r, ready_opened *opened, void *ctx)
+bool ready_go_on(struct ready *r, uint32_t most, ready_changed *changed, void *ctx)
 {
-    for (uint32_t i = 0; i < r->count; i++)
-        if (r->stages[i].state == STAGE_WAITING && r->stages[i].missing == 0)
-            open_stage(r, i, opened, ctx);
-    for (uint32_t i = 0; i < r->count; i++)
-        ready_look(r, i, opened, ctx);
+    while (r->first_due > 0) {
+        uint32_t stage = r->first_due - 1;
+
+        if (most-- == 0)
+            return false;
+        r->first_due = r->stages[stage].next_due;
+        r->last_due = r->first_due == 0 ? 0 : r->last_due;
+        r->stages[stage].due = false;
+        look(r, stage, changed, ctx);
+    }
+    return true;
 }
 
 /* One more than those it looks at: what it needs may be complete, or never be. */
-static void join(struct ready *r, uint32_t stage, ready_opened *opened, void *ctx)
+static void join(struct ready *r, uint32_t stage, ready_changed *changed, void *ctx)
 {
     const struct graph_stage *g = &r->graph->stages[stage];
     struct ready_stage *s = &r->stages[stage];
@@ -167,36 +227,24 @@ static void join(struct ready *r, uint32_t stage, ready_opened *opened, void *ct
 #endif
         s->missing -= done;
     }
-    if (is_held_up(r, stage, &s->blocked_by)) {
-        s->state = STAGE_BLOCKED;
-        r->blocked++;
-    } else if (s->missing == 0) {
-        open_stage(r, stage, opened, ctx);
-    }
+    look_at_needs(r, stage, changed, ctx);
 }
 
-void ready_more(struct ready *r, ready_opened *opened, void *ctx)
+void ready_more(struct ready *r, ready_changed *changed, void *ctx)
 {
     ensure(r->graph->count <= r->cap || r->graph->count == 1);
     while (r->count < r->graph->count)
-        join(r, r->count, opened, ctx);
+        join(r, r->count, changed, ctx);
 }
 
-/* As in let_go, one pass is enough. */
-void ready_fail(struct ready *r, uint32_t stage)
+void ready_fail(struct ready *r, uint32_t stage, ready_changed *changed, void *ctx)
 {
-    if (r->stages[stage].state == STAGE_DONE || r->stages[stage].state == STAGE_FAILED)
-        return;
-    r->stages[stage].state = STAGE_FAILED;
-    r->failed++;
-    for (uint32_t i = stage + 1; i < r->count; i++) {
-        struct ready_stage *s = &r->stages[i];
+    enum ready_state state = ready_at(r, stage);
 
-        if (s->state != STAGE_WAITING || !is_held_up(r, i, &s->blocked_by))
-            continue;
-        s->state = STAGE_BLOCKED;
-        r->blocked++;
-    }
+    if (state == STAGE_DONE || state == STAGE_FAILED)
+        return;
+    becomes(r, stage, STAGE_FAILED, changed, ctx);
+    readers_are_due(r, stage);
 }
 
 enum ready_state ready_at(const struct ready *r, uint32_t stage)
@@ -212,5 +260,5 @@ bool ready_all(const struct ready *r)
 
 bool ready_over(const struct ready *r)
 {
-    return r->done + r->failed + r->blocked == r->count;
+    return r->first_due == 0 && r->done + r->failed + r->blocked == r->count;
 }

@@ -19,6 +19,11 @@ void shape_clear(struct shape *s)
     shape_init(s, s->alloc);
 }
 
+size_t shape_bytes(const struct shape *s)
+{
+    return s->stages == &s->one ? 0 : s->cap * sizeof *s->stages;
+}
+
 static int make_room(struct shape *s, uint32_t count)
 {
     uint32_t cap = s->cap < FIRST_CAP ? FIRST_CAP : 2 * s->cap;

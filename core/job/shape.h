@@ -37,6 +37,7 @@ struct shape {
 /* Without a stage. */
 void shape_init(struct shape *s, const struct alloc *a);
 void shape_clear(struct shape *s);
+size_t shape_bytes(const struct shape *s); /* that it has allocated */
 /* One more stage, of 1..LEAVES_MAX leaves. 0; ERR_FULL (too many stages, or leaves behind
  * LEAVES_MAX); ERR_NO_MEMORY. Then nothing has changed. */
 int shape_add(struct shape *s, uint64_t leaves);

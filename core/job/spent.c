@@ -67,7 +67,17 @@ int spent_look(struct spent *s, struct cover *c, uint32_t stage)
         if (rc < 0)
             return rc;
         s->first_due = s->stages[due].next;
+        s->stages[due].next = 0;
+        *(s->last == 0 ? &s->first : &s->stages[s->last - 1].next) = due + 1;
+        s->last = due + 1;
         becomes_through(s, due);
     }
     return 0;
+}
+
+uint32_t spent_after(const struct spent *s, uint32_t known)
+{
+    if (s->stages == NULL)
+        return 0;
+    return known == 0 ? s->first : s->stages[known - 1].next;
 }

@@ -17,7 +17,7 @@
 
 struct spent_stage {
     uint32_t left; /* links to readers that are not through */
-    uint32_t next; /* of those that are to be dropped: its number + 1; 0 is the end */
+    uint32_t next; /* of those that are to be dropped, or then were: its number + 1; 0 is the end */
     bool through, due;
 };
 
@@ -26,6 +26,7 @@ struct spent {
     const struct graph *graph;
     struct spent_stage *stages; /* NULL: there is one, which nobody reads */
     uint32_t first_due;         /* as `next` */
+    uint32_t first, last;       /* the same, of those that were dropped, in that order */
 };
 
 /* The graph is borrowed. 0 or ERR_NO_MEMORY. */
@@ -34,5 +35,9 @@ void spent_clear(struct spent *s);
 /* The stage, which folds, has its value in the cover: drops what is spent by that. 0, or
  * ERR_NO_MEMORY: the rest is dropped at the next call, for whatever stage. */
 int spent_look(struct spent *s, struct cover *c, uint32_t stage);
+
+/* Which was dropped after that one (its number + 1; 0: which was the first), as number + 1; 0: none
+ * was yet. So whoever knows some of them finds those that came since. */
+uint32_t spent_after(const struct spent *s, uint32_t known);
 
 #endif

@@ -158,7 +158,7 @@ void collect_advance(struct job *j)
         return;
     }
     l->list_number = ++j->node->objects->number_counter;
-    l->list_making = making_begin(j->node, &owner, l->list_number, j->id);
+    l->list_making = making_begin(j->node, &owner, l->list_number, j->id, false);
     l->list_at = first_of(j);
     l->list_ahead = 0;
     l->list_ended = false;

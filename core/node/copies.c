@@ -35,7 +35,7 @@ uint32_t copies_possible(const struct node *n)
 
 static void send_keep(struct node *n, struct node_id to, const struct keeping *k)
 {
-    struct object_keep m = {k->name, k->owner, k->size, k->generation, k->kept};
+    struct object_keep m = {k->name, k->owner, k->size, k->generation, k->kept, k->passing};
     uint8_t bytes[128];
     struct buf b;
 
@@ -440,12 +440,14 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
                                .owner = m->owner,
                                .size = m->size,
                                .generation = m->generation,
-                               .kept = m->kept};
+                               .kept = m->kept,
+                               .passing = m->passing};
     struct shelf_object *o;
     int rc;
 
 #if VELUM_PLANT != 464 /* trace/test_owners: what a job that is over made is taken in again */
-    if (m->kept && !job_id_equal(m->owner, KEEPING_USER) && owner_is_over(n, m->owner)) {
+    if (m->kept && !job_id_equal(m->owner, KEEPING_USER) &&
+        (owner_is_over(n, m->owner) || (m->passing && owner_has_result(n, m->owner)))) {
         send_word(n, from, &(struct object_have){.name = m->name, .owner = m->owner, .over = true});
         return;
     }
@@ -454,7 +456,8 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
     k = keeping_find(n, m->name, m->owner);
     if (rc < 0 || k == NULL)
         return;
-    if (rc == 0 && (k->generation > m->generation || (k->kept && !m->kept))) {
+    if (rc == 0 && (k->generation > m->generation || (k->kept && !m->kept) ||
+                    (k->kept && !k->passing && m->passing))) {
         send_keep(n, from, k);
         return;
     }
@@ -675,11 +678,11 @@ void copies_ask_keepers(struct node *n, struct digest name, struct job_id owner)
 }
 
 void copies_keep_there(struct node *n, struct node_id at, struct digest name, uint64_t size,
-                       struct job_id owner)
+                       struct job_id owner, bool passing)
 {
-    const struct keeping k = {
-        .name = name, .owner = owner, .size = size, .generation = 1, .kept = true};
+    struct keeping k = {.name = name, .owner = owner, .size = size, .generation = 1, .kept = true};
 
+    k.passing = passing;
     send_keep(n, at, &k);
 }
 

@@ -38,9 +38,10 @@ bool copies_ask_kept(struct node *n, struct digest name, uint64_t size);
 void copies_seek(struct node *n, struct digest name);
 /* Whoever should have it is asked whether he has it for this owner. */
 void copies_ask_keepers(struct node *n, struct digest name, struct job_id owner);
-/* That node has it, and hears that it is to be kept for this owner. */
+/* That node has it, and hears that it is to be kept for this owner; `passing`: until that has a
+ * result. */
 void copies_keep_there(struct node *n, struct node_id at, struct digest name, uint64_t size,
-                       struct job_id owner);
+                       struct job_id owner, bool passing);
 /* Nothing is under way. */
 bool copies_are_quiet(const struct node *n);
 

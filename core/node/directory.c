@@ -23,6 +23,7 @@
 
 #define DIRECTORY_MAX (JOBS_LIVE_MAX + JOBS_KEPT_MAX)
 #define MEET_AGAIN_US (200 * MS_US)
+#define ENTRIES_A_LOOK 1024u
 #define NEXT_PAGE_US (5 * MS_US)
 
 struct entry *directory_find(const struct node *n, struct job_id id)
@@ -87,6 +88,8 @@ static void list_remove(struct node *n, struct entry_list *l, struct entry *e)
 {
     greet_entry_gone(n, e);
     listings_entry_gone(n, e);
+    if (n->forget_next == e)
+        n->forget_next = e->next;
     if (e->prev != NULL)
         e->prev->next = e->next;
     else
@@ -105,6 +108,7 @@ static void mark_dirty(struct node *n, struct entry *e, int64_t flush_us)
         return;
     e->dirty = true;
     e->next_dirty = NULL;
+    e->prev_dirty = n->dirty_last;
     if (n->dirty_last != NULL)
         n->dirty_last->next_dirty = e;
     else
@@ -114,15 +118,10 @@ static void mark_dirty(struct node *n, struct entry *e, int64_t flush_us)
 
 static void unmark_dirty(struct node *n, struct entry *e)
 {
-    struct entry **at, *before = NULL;
-
     if (!e->dirty)
         return;
-    for (at = &n->dirty_first; *at != e; at = &(*at)->next_dirty)
-        before = *at;
-    *at = e->next_dirty;
-    if (n->dirty_last == e)
-        n->dirty_last = before;
+    *(e->prev_dirty == NULL ? &n->dirty_first : &e->prev_dirty->next_dirty) = e->next_dirty;
+    *(e->next_dirty == NULL ? &n->dirty_last : &e->next_dirty->prev_dirty) = e->prev_dirty;
     e->dirty = false;
 }
 
@@ -178,16 +177,19 @@ static void make_room(struct node *n)
         entry_drop(n, n->ended.first);
 }
 
-/* They came in any order: all are looked at. */
-void directory_forget(struct node *n)
+/* They came in any order: all are looked at, some at a time. */
+bool directory_forget(struct node *n)
 {
-    struct entry *e, *next;
+    struct entry *e = n->forget_next == NULL ? n->ended.first : n->forget_next;
 
-    for (e = n->ended.first; e != NULL; e = next) {
-        next = e->next;
+    for (uint32_t i = 0; e != NULL && i < ENTRIES_A_LOOK; i++) {
+        n->forget_next = e->next;
         if (forget_is_past(n, e->ended_s))
             entry_drop(n, e);
+        e = n->forget_next;
     }
+    n->forget_next = e;
+    return e != NULL;
 }
 
 static struct bytes encode_view(struct node *n, struct job_view *v)
@@ -386,13 +388,10 @@ void directory_flush(struct node *n)
         return;
     page_begin(n, &page);
     while ((e = n->dirty_first) != NULL && (count == 0 || page.len <= n->limits.page_bytes)) {
-        n->dirty_first = e->next_dirty;
-        e->dirty = false;
+        unmark_dirty(n, e);
         put_entry(&page, e);
         count++;
     }
-    if (n->dirty_first == NULL)
-        n->dirty_last = NULL;
     page_send(n, NULL, &page, count);
     buf_clear(&page);
     n->directory_dirty = n->dirty_first != NULL;

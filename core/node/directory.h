@@ -28,8 +28,9 @@ void directory_drop(struct node *n, struct job_id id);
 /* The job ended later than its entry said: all who were told so hear it anew, or a holder that gets
  * it from now on takes it for old. */
 void directory_ended_later(struct job *j);
-/* Entries of jobs of which nothing is kept any more go. */
-void directory_forget(struct node *n);
+/* Entries of jobs of which nothing is kept any more go; some are looked at. True when that was not
+ * all of them. */
+bool directory_forget(struct node *n);
 struct entry *directory_find(const struct node *n, struct job_id id);
 int directory_resolve(struct node *n, const char *which,
                       struct entry **out); /* 0, ERR_NOT_FOUND, ERR_EXISTS ambiguous */

@@ -6,6 +6,7 @@
 #include "core/node/keeping.h"
 #include "core/node/link.h"
 #include "core/node/record.h"
+#include "core/node/stages.h"
 
 #define JOBS_A_LOOK 64u
 #define STONES_A_LOOK 4096u
@@ -69,18 +70,43 @@ static bool is_too_old(const struct node *n, const struct job *j)
 #endif
 }
 
+void forget_weigh(struct job *j)
+{
+    struct node *n = j->node;
+    size_t bytes = 0;
+
+    if (j->kept)
+        bytes = sizeof *j + stages_bytes(j) + ledger_bytes(j->ledger);
+    n->kept_bytes += bytes;
+    n->kept_bytes -= j->kept_bytes;
+    j->kept_bytes = bytes;
+    n->kept_more |= j->kept && !n->replaying;
+}
+
+/* Why it is to go, or 0. */
+static enum gone_why why_not_kept(const struct node *n, const struct job *j)
+{
+    if (n->kept_count > n->options.keep_jobs)
+        return GONE_NUMBER;
+#if VELUM_PLANT != 630 /* trace/test_append_bounds: what finished jobs need has no bound */
+    if (n->kept_bytes > n->options.keep_bytes && j->next_kept != NULL)
+        return GONE_MEMORY;
+#endif
+    return is_too_old(n, j) ? GONE_AGE : 0;
+}
+
 bool forget_jobs(struct node *n, uint32_t most)
 {
+    enum gone_why why;
     struct job *j;
-    bool many;
 
     for (uint32_t i = 0; (j = n->kept_first) != NULL; i++) {
-        many = n->kept_count > n->options.keep_jobs;
-        if (!many && !is_too_old(n, j))
+        why = why_not_kept(n, j);
+        if (why == 0)
             return false;
         if (i == most)
             return true;
-        job_bury(j, job_final_state(j), many ? GONE_NUMBER : GONE_AGE);
+        job_bury(j, job_final_state(j), why);
         job_free(j);
     }
     return false;
@@ -146,7 +172,7 @@ void forget_tick(struct node *n)
 #if VELUM_PLANT != 322 /* trace/test_object_links: what was removed is remembered for ever */
     more |= keeping_forget(n, STONES_A_LOOK);
 #endif
-    directory_forget(n);
+    more |= directory_forget(n);
     n->forget_at = instant_plus_us(n->now, more ? GO_ON_US : next_look_us(n));
 }
 
@@ -207,6 +233,10 @@ void gone_sentence(const struct node *n, const struct gone *g, char to[GONE_SENT
         text_append(to, GONE_SENTENCE_SIZE, ": of finished jobs the last ");
         append_number(to, GONE_SENTENCE_SIZE, n->options.keep_jobs);
         text_append(to, GONE_SENTENCE_SIZE, " are kept");
+    } else if (g->why == GONE_MEMORY) {
+        text_append(to, GONE_SENTENCE_SIZE, ": finished jobs are kept in ");
+        append_number(to, GONE_SENTENCE_SIZE, n->options.keep_bytes >> 20);
+        text_append(to, GONE_SENTENCE_SIZE, " MiB of memory, the oldest go first");
     } else if (g->why == GONE_TOLD) {
         text_append(to, GONE_SENTENCE_SIZE, ": the other nodes that kept it have forgotten it");
     } else if (g->why == GONE_DROPPED) {

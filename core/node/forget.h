@@ -1,7 +1,10 @@
-/* Forgetting finished jobs. One that has ended is kept whole (spec, result, log tail) for keep_s of
- * the calendar, or until keep_jobs later ones have ended; then only its name is left for
- * tombstone_s, so that nothing that comes back from an old disk or another part of the mesh can
- * begin it again; then nothing. An entry of the directory goes with the last of it.
+/* Forgetting finished jobs. One that has ended is kept whole (spec, stages, result, log tail) for
+ * keep_s of the calendar, or until keep_jobs later ones have ended, or until these need its memory:
+ * those that are kept have keep_bytes together (beside their logs and accounts, which have bounds
+ * of their own), and the one that ended last is kept however much it needs: of JOB_STAGES_MAX
+ * stages some 250 MiB. Then only its name is left for tombstone_s, so that nothing that comes back
+ * from an old disk or another part of the mesh can begin it again; then nothing. An entry of the
+ * directory goes with the last of it.
  *
  * Each holder has its own word on when the job ended, in its journal; one that gets the job later
  * takes the word of the directory.
@@ -21,8 +24,10 @@
 const struct tombstone *tombstone_of(const struct node *n, struct job_id id);
 /* The job is gone but for its name and its outcome; the caller frees it. */
 void job_bury(struct job *j, uint8_t state, enum gone_why why);
-/* Shrinks jobs that are too old, or too many, at most so many of them. True when that was not
- * enough. */
+/* It is one of those that are kept, or no more, or something of it has come: counts its memory. */
+void forget_weigh(struct job *j);
+/* Shrinks jobs that are too old, too many or too large, at most so many of them. True when that was
+ * not enough. */
 bool forget_jobs(struct node *n, uint32_t most);
 /* The hourly look, and what is due before: jobs, tombstones, entries of the directory. */
 void forget_tick(struct node *n);

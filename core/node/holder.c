@@ -318,7 +318,7 @@ static void answer_facts(struct node *n, struct job_id id, struct node_id from, 
 /* A job that runs is asked for again; nobody asks for one that has ended. */
 static void show_kept(struct job *j, struct node_id to)
 {
-#if VELUM_PLANT != 120 /* long: an ended job that finds no room is not sent to its holder later */
+#if VELUM_PLANT != 120 /* trace/test_copies: an ended job that finds no room is not sent later */
     if (!link_has_room(j->node, to)) {
         greet_kept_again(j->node, to, j);
         return;

@@ -173,9 +173,9 @@ struct lead {
     bool fits_all;        /* they do */
     bool fits_open;       /* so do all that may run */
     enum fit_care care;
-    bool unmet;       /* a stage that may run is met by no node */
-    bool look_at_all; /* values came from elsewhere than reports */
-    char *failed_why; /* of the first stage that failed, where the job goes on; owned */
+    bool unmet;          /* a stage that may run is met by no node */
+    uint32_t spent_seen; /* the last of the spent stages that `ready` knows of */
+    char *failed_why;    /* of the first stage that failed, where the job goes on; owned */
     /* collect.c: the list of outputs that is being made */
     uint64_t list_making, list_number; /* 0: none */
     uint32_t list_at, list_ahead;      /* the next value; bytes that the mover does not have yet */
@@ -185,6 +185,7 @@ struct lead {
      * and what the node's partings were when all outputs were last known to be there */
     struct proving *proving;
     struct cover *found;
+    uint32_t found_spent; /* the last of the spent stages that it knows of */
     uint64_t proved;
     bool proved_once;
 };
@@ -230,6 +231,7 @@ struct job {
     bool settled_here;    /* by this process: its calendar may have been behind at the time */
     bool shrunk;
     size_t account_bytes;      /* of the ledger's account, as counted in node.account_bytes */
+    size_t kept_bytes;         /* as counted in node.kept_bytes */
     uint32_t copies, machines; /* of the outcome, as they were counted last */
     enum tending tending;
     struct instant tended_since, need_since;
@@ -257,6 +259,8 @@ struct job {
     size_t log_len, log_cap;
     struct job *next_busy; /* list of jobs to settle at the end of the step */
     bool busy;
+    struct job *next_later; /* and in the next one */
+    bool later;
     struct job *next_labour, *prev_labour; /* jobs this node works for */
     struct turn_link turn[TURNS_KINDS];
     struct job *next_live, *prev_live; /* jobs without an outcome; or those that are set aside */

@@ -319,22 +319,42 @@ void job_mark_busy(struct job *j)
     j->node->busy_jobs = j;
 }
 
+void job_go_on_later(struct job *j)
+{
+    if (j->later)
+        return;
+    j->later = true;
+    j->next_later = j->node->later_jobs;
+    j->node->later_jobs = j;
+}
+
+void jobs_go_on(struct node *n)
+{
+    struct job *j;
+
+    while ((j = n->later_jobs) != NULL) {
+        n->later_jobs = j->next_later;
+        j->later = false;
+        job_mark_busy(j);
+    }
+}
+
 static void job_unkeep(struct job *j);
 
 static void job_settle_not(struct job *j)
 {
-    struct job **at;
+    struct job **at = &j->node->busy_jobs;
 
-    if (!j->busy)
-        return;
-
-    for (at = &j->node->busy_jobs; *at != NULL; at = &(*at)->next_busy) {
-        if (*at == j) {
-            *at = j->next_busy;
-            break;
-        }
-    }
+    while (j->busy && *at != j)
+        at = &(*at)->next_busy;
+    if (j->busy)
+        *at = j->next_busy;
     j->busy = false;
+    for (at = &j->node->later_jobs; j->later && *at != j;)
+        at = &(*at)->next_later;
+    if (j->later)
+        *at = j->next_later;
+    j->later = false;
 }
 
 void job_unlist(struct job *j)
@@ -403,6 +423,7 @@ static void job_keep(struct job *j)
     n->kept_last = j;
     n->kept_count++;
     accounts_kept(j);
+    forget_weigh(j);
     keep_look_again(n, S_US);
 }
 
@@ -413,6 +434,7 @@ static void job_unkeep(struct job *j)
     if (!j->kept)
         return;
     j->kept = false;
+    forget_weigh(j);
     holder_changed_gone(j);
     greet_kept_gone(n, j);
     keep_kept_gone(n, j);

@@ -17,6 +17,9 @@ int job_add_ledger(struct job *j, struct bytes spec_fact);
 void job_free(struct job *j);
 void jobs_free(struct node *n);
 void job_mark_busy(struct job *j); /* settle it at the end of this step */
+/* The same in the next step, which comes at once: what is left of long work. */
+void job_go_on_later(struct job *j);
+void jobs_go_on(struct node *n); /* the next step is here */
 void job_unlist(struct job *j);    /* takes it out of those to settle, and of those that run */
 /* Whether it is among those without an outcome. */
 void job_set_live(struct job *j, bool live);

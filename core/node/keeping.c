@@ -9,7 +9,14 @@
 #include "core/node/snapshot.h"
 
 /* What a record says of a statement. */
-enum kept_as { AS_REMOVED = 0, AS_KEPT = 1, AS_DROPPED = 2 };
+enum kept_as { AS_REMOVED = 0, AS_KEPT = 1, AS_DROPPED = 2, AS_PASSING = 3 };
+
+static enum kept_as as_it_is(const struct keeping *k)
+{
+    if (!k->kept)
+        return AS_REMOVED;
+    return k->passing ? AS_PASSING : AS_KEPT;
+}
 
 void keeping_free(struct node *n)
 {
@@ -131,6 +138,14 @@ static void write_down(struct node *n, struct keeping *k, enum kept_as as)
 
 /* --- saying --- */
 
+static bool lasts_longer(const struct keeping *k, const struct keeping *old)
+{
+#if VELUM_PLANT == 632 /* trace/test_graph_lost: what passes between stages goes from the result */
+    return k->kept && !old->kept;
+#endif
+    return k->kept && (!old->kept || (old->passing && !k->passing));
+}
+
 static bool is_news(const struct keeping *old, const struct keeping *k)
 {
     if (old == NULL)
@@ -139,7 +154,7 @@ static bool is_news(const struct keeping *old, const struct keeping *k)
     return k->generation >= old->generation;
 #else
     return k->generation > old->generation ||
-           (k->generation == old->generation && k->kept && !old->kept);
+           (k->generation == old->generation && lasts_longer(k, old));
 #endif
 }
 
@@ -195,8 +210,14 @@ static int set(struct node *n, const struct keeping *k)
     }
     old->size = k->size;
     old->generation = k->generation;
+    /* Whoever has it while it passes may let go of it: no copy before he says so again. */
+    if (old->kept && old->passing && !k->passing)
+        old->has_count = 0;
     old->kept = k->kept;
+    old->passing = k->kept && k->passing;
     old->since_s = k->since_s;
+    if (old->of != NULL)
+        owner_sort(old);
     old->told = KEEPING_NOT_TOLD;
     old->placed = 0;
     memset(old->heard, 0, sizeof old->heard);
@@ -213,25 +234,34 @@ int keeping_learn(struct node *n, const struct keeping *told)
     if (rc > 0) {
         struct keeping *now = keeping_find(n, k.name, k.owner);
 
-        write_down(n, now, now->kept ? AS_KEPT : AS_REMOVED);
+        write_down(n, now, as_it_is(now));
     }
     return rc;
 }
 
-int keeping_say(struct node *n, struct digest name, uint64_t size, struct job_id owner, bool kept)
+static int say(struct node *n, struct keeping k)
 {
-    const struct keeping *old = keeping_find(n, name, owner);
-    struct keeping k = {.name = name, .owner = owner, .size = size, .generation = 1, .kept = kept};
+    const struct keeping *old = keeping_find(n, k.name, k.owner);
     int rc;
 
-    if (old != NULL && old->kept == kept)
-        return 0;
-    if (old == NULL && !kept)
+    if (old == NULL && !k.kept)
         return 0; /* nobody ever asked for it to be kept */
+    k.generation = 1;
     if (old != NULL)
-        k.generation = old->generation + 1;
+        k.generation = old->generation + (old->kept != k.kept);
     rc = keeping_learn(n, &k);
     return rc < 0 ? rc : 0;
+}
+
+int keeping_say(struct node *n, struct digest name, uint64_t size, struct job_id owner, bool kept)
+{
+    return say(n, (struct keeping){.name = name, .owner = owner, .size = size, .kept = kept});
+}
+
+int keeping_pass(struct node *n, struct digest name, uint64_t size, struct job_id owner)
+{
+    return say(n, (struct keeping){
+                      .name = name, .owner = owner, .size = size, .kept = true, .passing = true});
 }
 
 void keeping_drop(struct node *n, struct keeping *k)
@@ -252,9 +282,10 @@ int keeping_replay(struct node *n, struct bytes payload)
     k.size = read_u64(&r);
     k.generation = read_u64(&r);
     as = read_u8(&r);
-    k.kept = as == AS_KEPT;
+    k.kept = as == AS_KEPT || as == AS_PASSING;
+    k.passing = as == AS_PASSING;
     k.since_s = read_u64(&r);
-    if (!reader_done(&r) || as > AS_DROPPED)
+    if (!reader_done(&r) || as > AS_PASSING)
         return ERR_FORMAT;
     if (as == AS_DROPPED) {
         old = keeping_find(n, k.name, k.owner);
@@ -273,7 +304,7 @@ void keeping_snapshot(const struct keeping *k, struct buf *to)
     put_u16(to, RECORD_OBJECT);
     length_at = to->len;
     put_u32(to, 0);
-    put_keeping(to, k, k->kept ? AS_KEPT : AS_REMOVED);
+    put_keeping(to, k, as_it_is(k));
     if (!to->failed)
         patch_u32(to, length_at, (uint32_t)(to->len - length_at - 4));
 }

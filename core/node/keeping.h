@@ -4,9 +4,11 @@
  * statement for a name and an owner, and an object stays while any of its statements keeps it: what
  * a user and a job own both stays for the user.
  *
+ * What a job makes for its own later stages is *passing*: it is kept until the job has a result.
+ *
  * Of two statements of one owner that of the greater generation holds, and of two like ones the one
- * that keeps: what was put again after it was removed is kept, and what both happened to at once is
- * not lost.
+ * that keeps longer: what was put again after it was removed is kept, and what both happened to at
+ * once is not lost; nor is an output of the result that some other stage yielded too.
  *
  * A node knows them whether it keeps objects at the moment or not. At most KEEPING_MAX; those of
  * removed objects are forgotten after tombstone_s of the calendar, and where there is no room for
@@ -30,7 +32,7 @@ struct keeping {
     struct job_id owner; /* KEEPING_USER: a user */
     uint64_t size;
     uint64_t generation; /* from 1 on */
-    bool kept;
+    bool kept, passing;
     uint64_t since_s; /* by the calendar: when it was told here */
     /* Not journaled: the ticket it was written with; and (copies.c) who has said that it is whole
      * there, when keepers were told, and what was found when its keepers were ranked last. */
@@ -60,6 +62,8 @@ bool keeping_is_kept(const struct node *n, struct digest name);
 bool keeping_is_removed(const struct node *n, struct digest name);
 /* The one who says so is here. Writes it when it is news. 0, or ERR_FULL: so many are kept. */
 int keeping_say(struct node *n, struct digest name, uint64_t size, struct job_id owner, bool kept);
+/* The same, of what the job wants until it has a result. */
+int keeping_pass(struct node *n, struct digest name, uint64_t size, struct job_id owner);
 /* Somebody else has said so. 1: it was news and is written; 0: it was known; ERR_FULL, ERR_FORMAT
  * (a generation that cannot be). */
 int keeping_learn(struct node *n, const struct keeping *k);

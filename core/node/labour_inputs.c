@@ -242,13 +242,30 @@ int labour_inputs_values(struct node *n, struct node_id from, struct bytes paylo
 
 /* --- objects among them --- */
 
-/* From now on it is kept for the job too: what is lost of its outputs can be computed again for as
- * long as it has a result, also when the user has taken his input away. */
-static void keep(struct node *n, struct job_id job, const struct shelf_object *o)
+static bool is_object(const struct job *j, uint32_t stage, struct digest name)
+{
+    struct stage_spec room;
+    const struct stage_spec *s = stage_spec_of(j, stage, &room);
+
+    for (uint16_t i = 0; i < s->inputs_count; i++)
+        if (digest_equal(stage_input_at(s->inputs, i).name, name))
+            return true;
+    return false;
+}
+
+/* From now on it is kept for the job too, also when the user has taken his input away; what other
+ * stages yielded only until the job has a result. */
+static void keep(struct job *j, uint32_t stage, const struct shelf_object *o)
 {
 #if VELUM_PLANT != 466 /* trace/test_owners: the inputs of a job stay for the user alone */
-    if (keeping_say(n, o->name, o->size, job, true) == 0)
-        copies_look_at(n, o->name);
+    int rc;
+
+    if (j->spec->open || is_object(j, stage, o->name))
+        rc = keeping_say(j->node, o->name, o->size, j->id, true);
+    else
+        rc = keeping_pass(j->node, o->name, o->size, j->id);
+    if (rc == 0)
+        copies_look_at(j->node, o->name);
 #endif
 }
 
@@ -264,7 +281,7 @@ static void pin(struct job *j, struct stage_inputs *e)
         if (o == NULL)
             return;
         shelf_pin(j->node->objects->shelf, o);
-        keep(j->node, j->id, o);
+        keep(j, e->stage, o);
         e->moved = j->node->now;
     }
 }

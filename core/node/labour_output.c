@@ -81,7 +81,7 @@ int labour_output_part(struct node *n, struct worker *w, struct bytes payload)
     if (read_worker_output(payload, &m) < 0 || !is_its(w, &m))
         return ERR_FORMAT;
     if (w->making == 0) {
-        w->making = making_begin(n, &owner, w->number, w->job->id);
+        w->making = making_begin(n, &owner, w->number, w->job->id, stage_passes(w->job, w->stage));
         w->output_leaf = m.leaf;
         w->output_bytes = 0;
     }

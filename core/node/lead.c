@@ -375,8 +375,7 @@ static void give_up_stage(struct job *j, uint32_t stage, const char *text)
     /* Those that had failed before may be complete after all. */
     if (l->failed_why != NULL && l->ready.failed == 0)
         text_copy(l->failed_why, VIEW_ERROR_SIZE, text);
-    ready_fail(&l->ready, stage);
-    sessions_note_all(j);
+    lead_stage_fails(j, stage);
     pool_close(l->pool, stage);
 #if VELUM_PLANT == 480 /* trace/test_graph: leaves of a stage that failed are given out again */
     pool_open(l->pool, stage);
@@ -405,7 +404,7 @@ static void fail_if_poisoned(struct job *j)
         say_poisoned(j, leaf, why, text);
         if (!j->spec->keep_going || (j->graph->count == 1 && ledger_is_whole(j->ledger))) {
             if (j->graph->count > 1)
-                ready_fail(&l->ready, stage_of_leaf(j, leaf));
+                lead_stage_fails(j, stage_of_leaf(j, leaf));
             outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
             return;
         }
@@ -483,10 +482,7 @@ void lead_advance(struct job *j)
         return;
     }
     assign_cut(j);
-    if (l->look_at_all) {
-        l->look_at_all = false;
-        lead_values_all(j);
-    }
+    lead_stages_look(j);
     if (!ready_all(&l->ready))
         proving_tend(j);
 #if VELUM_PLANT == 527 /* trace/test_append: an open job is done when all there is so far is */

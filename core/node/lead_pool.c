@@ -15,6 +15,7 @@
 #define REPORTS_A_SECOND 2000
 #define CHUNKS_A_SECOND 2000
 #define CHUNKS_A_SECOND_LAST 8000
+#define LOOKS_A_GO 2048    /* at stages that may have changed: some tenths of a millisecond */
 #define LINKS_WORKING 1024 /* a node has no more of them */
 
 /* So many nodes will soon work for it, each with some leaf or other; not all of them have a link
@@ -87,25 +88,64 @@ void lead_pool_drop(struct job *j)
     j->lead->pool = NULL;
 }
 
-static void stage_opened(void *ctx, uint32_t stage)
+static void stage_changed(void *ctx, uint32_t stage)
 {
     struct job *j = ctx;
 
+    sessions_note(j, stage);
+    if (ready_at(&j->lead->ready, stage) != STAGE_READY)
+        return;
     pool_open(j->lead->pool, stage);
     shares_back(j);
     j->node->assign_wanted = true;
 }
 
-void lead_values_all(struct job *j)
+/* What was read to its end is complete, whether its value was ever here or not. */
+static void spent_are_due(struct job *j)
 {
-    ready_look_all(&j->lead->ready, stage_opened, j);
-    sessions_note_all(j);
+    struct lead *l = j->lead;
+    uint32_t next;
+
+    while ((next = ledger_spent_after(j->ledger, l->spent_seen)) > 0) {
+        l->spent_seen = next;
+        ready_due(&l->ready, next - 1);
+    }
+}
+
+void lead_stages_look(struct job *j)
+{
+    spent_are_due(j);
+    if (!ready_go_on(&j->lead->ready, LOOKS_A_GO, stage_changed, j))
+        job_go_on_later(j);
 }
 
 void lead_values_came(struct job *j, uint32_t stage)
 {
-    ready_look(&j->lead->ready, stage, stage_opened, j);
-    sessions_note(j, stage);
+    ready_due(&j->lead->ready, stage);
+    lead_stages_look(j);
+}
+
+void lead_stage_fails(struct job *j, uint32_t stage)
+{
+    ready_fail(&j->lead->ready, stage, stage_changed, j);
+    lead_stages_look(j);
+}
+
+void lead_values_told(struct job *j, struct partial told)
+{
+    struct shape_stage in = {0, 0, false};
+    uint32_t stage;
+
+    for (uint16_t i = 0; i < told.count; i++) {
+        uint64_t leaf = tree_first(read_value(&told.values).at);
+
+        if (told.values.failed || !shape_find(&j->graph->shape, leaf, &stage))
+            continue;
+        if (leaf >= in.first && leaf < in.end)
+            continue;
+        in = stage_leaves(j, stage);
+        ready_due(&j->lead->ready, stage);
+    }
 }
 
 int lead_make_room(struct job *j, uint32_t stages)
@@ -128,14 +168,10 @@ static void let_choose(struct job *j)
 
 void lead_stages_came(struct job *j)
 {
-    uint32_t before = j->lead->ready.count;
-
     fit_more(j);
     let_choose(j); /* the first that reads objects may be among them */
     pool_more(j->lead->pool);
-    ready_more(&j->lead->ready, stage_opened, j);
-    for (uint32_t i = before; i < j->lead->ready.count; i++)
-        sessions_note(j, i); /* some may be blocked already */
+    ready_more(&j->lead->ready, stage_changed, j);
     job_mark_busy(j);
 }
 
@@ -185,12 +221,20 @@ int lead_pool_anew(struct job *j, const struct cover *cover)
     return 0;
 }
 
-/* What failed stays so. */
-static void fail_again(struct ready *now, const struct ready *before)
+/* What failed stays so, and what was told is not told again. All of it at once: what rests now is
+ * taken back. */
+static void look_anew(struct job *j, const struct ready *before)
 {
+    struct ready *now = &j->lead->ready;
+
+    for (uint32_t i = 0; i < now->graph->count; i++)
+        now->stages[i].told = before->stages[i].told;
+    ready_due_all(now);
+    ready_go_on(now, UINT32_MAX, stage_changed, j);
     for (uint32_t i = 0; i < now->graph->count; i++)
         if (ready_at(before, i) == STAGE_FAILED)
-            ready_fail(now, i);
+            ready_fail(now, i, stage_changed, j);
+    ready_go_on(now, UINT32_MAX, stage_changed, j);
 }
 
 static bool rests(const struct job *j, uint32_t stage)
@@ -229,8 +273,7 @@ int lead_pool_lacks(struct job *j, const struct cover *cover)
         return rc;
     }
     pool_look_at(l->pool, cover);
-    lead_values_all(j);
-    fail_again(&l->ready, &before);
+    look_anew(j, &before);
     ready_clear(&before);
 #if VELUM_PLANT != 555 /* trace/test_graph_lost: who waits for what is lost keeps its slots */
     take_back(j);
@@ -244,7 +287,8 @@ void lead_pool_whole(struct job *j)
 
     pool_look_at(l->pool, ledger_cover(j->ledger));
     l->ready.cover = ledger_cover(j->ledger);
-    l->look_at_all = true; /* what was folded meanwhile was folded there */
+    ready_due_all(&l->ready); /* what was folded meanwhile was folded there */
+    job_mark_busy(j);
 }
 
 int lead_pool_begin(struct job *j)
@@ -259,7 +303,9 @@ int lead_pool_begin(struct job *j)
         rc = sessions_begin(j);
     if (rc == 0)
         rc = lead_pool_anew(j, cover);
-    if (rc == 0)
-        lead_values_all(j);
+    if (rc == 0) {
+        ready_due_all(&l->ready);
+        lead_stages_look(j);
+    }
     return rc;
 }

@@ -26,7 +26,11 @@ void lead_values_came(struct job *j, uint32_t stage);
 /* Room for so many stages in all; then they have come. 0 or ERR_NO_MEMORY. */
 int lead_make_room(struct job *j, uint32_t stages);
 void lead_stages_came(struct job *j);
-/* They may have come for any stage. */
-void lead_values_all(struct job *j);
+/* The same of what another holder told: looked at with the next lead_stages_look. */
+void lead_values_told(struct job *j, struct partial told);
+/* The stage is given up. */
+void lead_stage_fails(struct job *j, uint32_t stage);
+/* Goes on with stages that may have changed: with so many at most, the rest in the next step. */
+void lead_stages_look(struct job *j);
 
 #endif

@@ -20,7 +20,8 @@ struct making {
     uint64_t number; /* also the mover's stream */
     const struct making_owner *owner;
     uint64_t who;
-    struct job_id job; /* that it is kept for */
+    struct job_id job; /* that it is kept for, */
+    bool passing;      /* until it has a result */
     enum making_state state;
     bool ended;      /* the owner has given all of it */
     bool finishing;  /* and the mover knows */
@@ -115,7 +116,8 @@ static void is_made(struct node *n, struct making *m, struct shelf_object *o, in
     if (rc == 0) {
         n->objects->coming_bytes -= m->bytes;
         m->state = MAKING_WRITTEN; /* the mover has no stream of it any more */
-        rc = keeping_say(n, o->name, o->size, m->job, true);
+        rc = m->passing ? keeping_pass(n, o->name, o->size, m->job)
+                        : keeping_say(n, o->name, o->size, m->job, true);
     }
     if (rc < 0) {
         fail(n, m, rc);
@@ -167,7 +169,7 @@ static void open_next(struct node *n)
 }
 
 uint64_t making_begin(struct node *n, const struct making_owner *owner, uint64_t who,
-                      struct job_id job)
+                      struct job_id job, bool passing)
 {
     struct making *m = n->objects == NULL ? NULL : node_alloc(n, sizeof *m);
 
@@ -177,7 +179,8 @@ uint64_t making_begin(struct node *n, const struct making_owner *owner, uint64_t
                          .number = ++n->objects->number_counter,
                          .owner = owner,
                          .who = who,
-                         .job = job};
+                         .job = job,
+                         .passing = passing};
     buf_init(&m->held, n->alloc, MAKING_WINDOW);
     n->objects->makings = m;
     return m->number;

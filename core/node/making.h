@@ -25,10 +25,10 @@ struct making_owner {
     void (*made)(struct node *n, uint64_t who, int rc, const struct shelf_object *o);
 };
 
-/* It is to be kept for this job. Gives its number; 0 when memory is out, or this node keeps no
- * objects. */
+/* It is to be kept for this job; `passing`: until that has a result. Gives its number; 0
+ * when memory is out, or this node keeps no objects. */
 uint64_t making_begin(struct node *n, const struct making_owner *owner, uint64_t who,
-                      struct job_id job);
+                      struct job_id job, bool passing);
 /* The next bytes. The owner is told of what it may not have, later: there is no answer. */
 void making_add(struct node *n, uint64_t number, struct bytes bytes);
 void making_finish(struct node *n, uint64_t number);

@@ -57,6 +57,7 @@ static void set_ages(struct node *n)
     o->keep_s = o->keep_s == 0 ? KEEP_S_DEFAULT : o->keep_s;
     o->tombstone_s = o->tombstone_s == 0 ? TOMBSTONE_S_DEFAULT : o->tombstone_s;
     o->calendar_look_s = o->calendar_look_s == 0 ? CALENDAR_LOOK_S_DEFAULT : o->calendar_look_s;
+    o->keep_bytes = o->keep_bytes == 0 ? KEEP_BYTES_DEFAULT : o->keep_bytes;
     if (o->keep_jobs == 0 || o->keep_jobs > JOBS_KEPT_MAX)
         o->keep_jobs = JOBS_KEPT_MAX;
 }
@@ -547,6 +548,7 @@ int node_step(struct node *n, const struct event *ev, struct actions *out)
     n->now = ev->now;
     n->wall_s = ev->wall_s;
     round_forgive_pause(n);
+    jobs_go_on(n);
     mesh_tick(n->mesh, n->now);
     handle(n, ev);
     waits_run(n);
@@ -599,7 +601,7 @@ struct instant node_due(const struct node *n)
     due = instant_first(due, n->round_at);
     due = instant_first(due, n->kept_more ? n->now : n->forget_at);
     due = instant_first(due, labour_due(n));
-    if (waits_are_due(n) || listings_are_due(n))
+    if (waits_are_due(n) || listings_are_due(n) || n->later_jobs != NULL)
         due = n->now;
     due = instant_first(due, snapshot_due(n));
     due = instant_first(due, owners_due(n));

@@ -92,6 +92,7 @@ struct node_options {
     /* How long what has ended is kept, by the calendar (core/node/calendar.h); 0: the default. */
     uint32_t keep_s;          /* a finished job, whole; 7 days */
     uint32_t keep_jobs;       /* so many of them at most; 2,000, which is the most */
+    uint64_t keep_bytes;      /* of memory for all of them; 256 MiB. See forget.h */
     uint32_t tombstone_s;     /* then its name; 30 days */
     const char *objects_path; /* their folder, for workers; borrowed. NULL: they have no files */
     uint64_t objects_bytes;   /* of objects on the disk, at most; 0: this node keeps none */

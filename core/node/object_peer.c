@@ -12,17 +12,20 @@ void put_object_keep(struct buf *b, const struct object_keep *m)
     put_job_id(b, m->owner);
     put_u64(b, m->size);
     put_u64(b, m->generation);
-    put_flag(b, m->kept);
+    put_u8(b, m->kept && m->passing ? 2 : m->kept);
 }
 
 struct object_keep read_object_keep(struct reader *r)
 {
     struct object_keep m = {.name = read_digest(r)};
+    uint8_t how;
 
     m.owner = read_job_id(r);
     m.size = read_u64(r);
     m.generation = read_u64(r);
-    m.kept = read_flag(r);
+    how = read_choice(r, 0, 2);
+    m.kept = how > 0;
+    m.passing = how == 2;
     if (m.size > OBJECT_SIZE_MAX || m.generation == 0 || m.generation > KEEPING_GENERATION_MAX)
         r->failed = true;
     return m;

@@ -8,8 +8,9 @@
  *   - nobody knows it, for as long as anything of a job is kept anywhere.
  *
  * While none of this is so the objects stay: of a job that runs, and of one whose result can be
- * had. When it is over, its statements are dropped, here and on the disk, and an object goes with
- * the last statement that keeps it.
+ * had; but of the latter what passed between its stages goes. When it is over, its
+ * statements are dropped, here and on the disk, and an object goes with the last statement that
+ * keeps it.
  *
  * Whoever cannot say from what is here asks those who should hold the job (OWNER in object_peer.h).
  * Bounded by the statements there are (keeping.h). Private to core/node. */
@@ -20,8 +21,9 @@
 
 struct owner {
     struct job_id job;
-    struct keeping *first; /* its statements, the latest first */
-    bool over;             /* its statements are being dropped */
+    struct keeping *first, *last; /* its statements; those that pass stand behind the others */
+    uint64_t since_s;             /* of the latest */
+    bool over;                    /* its statements are being dropped, or those that pass */
     bool asked, said_gone, said_known;
     struct instant ask_at;        /* not before */
     struct instant unknown_since; /* INSTANT_NEVER: somebody knew it when it was last looked at */
@@ -29,12 +31,16 @@ struct owner {
 
 /* The statement is new; the owner is made where it is the first. 0 or ERR_NO_MEMORY. */
 int owner_add(struct node *n, struct keeping *k);
+/* It passes no more, or again: its place among the others is another. */
+void owner_sort(struct keeping *k);
 /* It goes, and with the last one its owner. Nothing of a user's. */
 void owner_remove(struct node *n, struct keeping *k);
 void owners_free(struct node *n);
 
 /* The job wants nothing any more, as far as can be said from what is here. */
 bool owner_is_over(const struct node *n, struct job_id job);
+/* It is known here that it has a result: what passed between its stages is not wanted any more. */
+bool owner_has_result(const struct node *n, struct job_id job);
 /* It is known here that it has ended: of what it wants a user may let go. */
 bool owner_has_ended(const struct node *n, struct job_id job);
 /* Somebody says that it is over: it is looked at soon. */

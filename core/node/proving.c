@@ -131,8 +131,20 @@ static void free_all(struct node *n, struct proving *p)
     alloc_free(n->alloc, p, sizeof *p);
 }
 
+/* What is asked about is wanted by stages only. */
+static bool passes(const struct job *j, const struct proving *p)
+{
+    return !j->spec->open && p->of != result_of(j);
+}
+
+static int keep(const struct job *j, const struct proven *x, bool passing)
+{
+    return passing ? keeping_pass(j->node, x->name, x->size, j->id)
+                   : keeping_say(j->node, x->name, x->size, j->id, true);
+}
+
 /* It is here: for this job too from now on. */
-static bool is_here(struct job *j, const struct proven *x)
+static bool is_here(struct job *j, const struct proven *x, bool passing)
 {
     struct node *n = j->node;
     const struct shelf_object *o =
@@ -140,8 +152,7 @@ static bool is_here(struct job *j, const struct proven *x)
 
     if (o == NULL || !o->whole || !member_keeps(n, n->options.id))
         return false;
-    if (keeping_find(n, x->name, j->id) == NULL &&
-        keeping_say(n, x->name, x->size, j->id, true) == 0)
+    if (keeping_find(n, x->name, j->id) == NULL && keep(j, x, passing) == 0)
         copies_look_at(n, x->name);
     return keeping_find(n, x->name, j->id) != NULL;
 }
@@ -156,7 +167,7 @@ static int add(struct job *j, struct proving *p, uint32_t *used, const struct ou
     x->size = o->size;
     (*used)++;
     p->left++;
-    if (is_here(j, x))
+    if (is_here(j, x, passes(j, p)))
         found(j->node, p, x, j->node->options.id);
     return map_put(&p->by_name, &x->name, x);
 }
@@ -283,7 +294,7 @@ void proving_heard(struct node *n, struct node_id from, const struct object_have
     if (x == NULL || (!m->whole && !m->loose))
         return;
     if (m->loose)
-        copies_keep_there(n, from, m->name, x->size, j->id);
+        copies_keep_there(n, from, m->name, x->size, j->id, passes(j, p));
     if (m->whole)
         found(n, p, x, from);
     job_mark_busy(j);
@@ -304,12 +315,15 @@ int proving_value(struct job *j, const struct value *v)
 /* What was read to its end meanwhile need not be computed again. */
 static int spend_as_the_ledger(const struct job *j, struct cover *found)
 {
-    int rc = 0;
+    struct lead *l = j->lead;
+    uint32_t next;
 
-    for (uint32_t i = 0; i < j->graph->count && rc >= 0; i++)
-        if (cover_is_spent(ledger_cover(j->ledger), i))
-            rc = cover_spend(found, i);
-    return rc;
+    while ((next = ledger_spent_after(j->ledger, l->found_spent)) > 0) {
+        if (cover_spend(found, next - 1) < 0)
+            return ERR_NO_MEMORY;
+        l->found_spent = next;
+    }
+    return 0;
 }
 
 void proving_values_came(struct job *j)
@@ -319,7 +333,7 @@ void proving_values_came(struct job *j)
 
     if (l->found == NULL)
         return;
-    if (cover_leaves(l->found) < cover_leaves(all) && spend_as_the_ledger(j, l->found) < 0)
+    if (spend_as_the_ledger(j, l->found) < 0)
         j->node->memory_out = true;
     if (cover_leaves(l->found) < cover_leaves(all))
         return;
@@ -366,6 +380,7 @@ static int give_out_again(struct job *j)
         cover_free(rest);
         return rc;
     }
+    l->found_spent = l->found == NULL ? l->spent_seen : l->found_spent;
     cover_free(l->found);
     l->found = rest;
     j->node->assign_wanted = true;

@@ -21,9 +21,9 @@ void session_routes_free(struct node *n);
 /* Of a job that this node begins to lead, open or not; and leads no more. 0 or ERR_NO_MEMORY. */
 int sessions_begin(struct job *j);
 void sessions_end(struct job *j);
-/* The stage may be complete, or given up: those who wait hear of it once. */
+/* The stage may be complete, or given up: those who wait hear of it once; of one that was given up
+ * and is complete after all once more. */
 void sessions_note(struct job *j, uint32_t stage);
-void sessions_note_all(struct job *j);
 /* End of a step: what is new goes out. */
 void sessions_settle(struct job *j);
 /* Nobody has asked for so long, and there is nothing left to run. */

@@ -15,6 +15,7 @@ struct stages_wait {
     struct node_id at;
     uint8_t tried; /* of the job's coordinator and its holders, in this order */
     bool begun;    /* the user has a part of the answer */
+    uint32_t told; /* all stages before this one were told */
     struct instant since;
     struct stages_wait *next;
 };

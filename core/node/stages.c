@@ -81,6 +81,11 @@ void stages_free(struct job *j)
     j->kernels_count = j->kernels_cap = 0;
 }
 
+size_t stages_bytes(const struct job *j)
+{
+    return j->kernels == &j->first_kernel ? 0 : j->kernels_cap * sizeof *j->kernels;
+}
+
 /* --- what is appended --- */
 
 static int append_here(struct job *j, struct bytes bytes, const struct fact *f)
@@ -171,6 +176,11 @@ bool stage_has_run(const struct job *j, uint64_t first, uint64_t end, uint32_t *
 bool stage_folds(const struct job *j, uint32_t stage)
 {
     return j->graph->stages[stage].reduction != REDUCE_COLLECT;
+}
+
+bool stage_passes(const struct job *j, uint32_t stage)
+{
+    return !j->spec->open && stage != graph_result(j->graph);
 }
 
 void stage_append_name(const struct job *j, uint32_t stage, char *text, size_t cap)

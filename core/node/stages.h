@@ -9,6 +9,7 @@
  */
 int stages_bind(struct job *j);
 void stages_free(struct job *j);
+size_t stages_bytes(const struct job *j); /* of its kernels */
 /* Takes a STAGES or CLOSE fact whose signature was checked, with or without a ledger: whether its
  * author is the job's is looked at here. enum ledger_result, or an error of ledger_apply;
  * ERR_IDENTITY. */
@@ -26,6 +27,9 @@ struct shape_stage stage_leaves(const struct job *j, uint32_t stage);
 /* Whether [first, end), of one leaf at least, are leaves of one stage. */
 bool stage_has_run(const struct job *j, uint64_t first, uint64_t end, uint32_t *stage);
 bool stage_folds(const struct job *j, uint32_t stage);
+/* What it yields is wanted by later stages only: it is none of the result, and no author of an open
+ * job can ask for it. */
+bool stage_passes(const struct job *j, uint32_t stage);
 /* Appends "stage NAME", or its number where it has none. */
 void stage_append_name(const struct job *j, uint32_t stage, char *text, size_t cap);
 

@@ -61,6 +61,7 @@
 
 #define JOBS_LIVE_MAX 10000
 #define JOBS_KEPT_MAX 2000 /* finished jobs kept whole; older ones shrink to tombstones */
+#define KEEP_BYTES_DEFAULT ((uint64_t)256 << 20)
 #define KEEP_S_DEFAULT (7u * 24 * 3600)
 #define TOMBSTONE_S_DEFAULT (30u * 24 * 3600)
 #define CALENDAR_LOOK_S_DEFAULT 3600u
@@ -127,7 +128,7 @@ struct entry {
     bool dirty, ended, killed; /* killed: proved to a user of this node */
     uint64_t ended_s;          /* by the calendar */
     uint64_t listed;           /* the last listing that has it */
-    struct entry *next_dirty;
+    struct entry *next_dirty, *prev_dirty;
     struct entry *next, *prev; /* in the list of those that run, or of those that have ended */
 };
 
@@ -177,7 +178,7 @@ struct node {
     struct map links; /* u64 -> struct link_entry */
     struct inbox_item *inbox_first, *inbox_last;
     struct map jobs; /* job_id -> struct job */
-    struct job *busy_jobs;
+    struct job *busy_jobs, *later_jobs;
     struct job *live_jobs, *round_cursor;
     struct turns turns;
     struct job *labour_jobs;
@@ -190,6 +191,7 @@ struct node {
     struct job *changed_first, *changed_last; /* of these, those to be compared for their news */
     struct job *join_next; /* of these, the first whose account may not be joined yet */
     size_t account_bytes;  /* of all accounts together */
+    size_t kept_bytes;     /* of all finished jobs; see forget.h */
     uint32_t live_count, kept_count;
     uint64_t kept_counter;
     bool replaying;
@@ -206,6 +208,7 @@ struct node {
     struct map directory;     /* job_id -> struct entry */
     struct entry_list running, ended;
     struct entry *dirty_first, *dirty_last;
+    struct entry *forget_next; /* of those that have ended, the next to be looked at; NULL: first */
     struct greeting *greetings;
     uint32_t entries_live;
     struct map authors;             /* of these: node_id -> struct author (authors.c) */

@@ -5,6 +5,7 @@
 #include "core/node/accounts.h"
 #include "core/node/forget.h"
 #include "core/node/jobs.h"
+#include "core/node/lead_pool.h"
 #include "core/node/place.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
@@ -28,6 +29,8 @@ static int take_fact(struct node *n, struct job **at, struct job_id id, struct b
     }
     if (j != NULL && (f->kind == FACT_STAGES || f->kind == FACT_CLOSE)) {
         rc = stages_take(j, bytes, f);
+        if (j->kept)
+            forget_weigh(j);
         return j->ledger != NULL || rc < 0 ? rc : LEDGER_KNOWN;
     }
     if (j == NULL || j->ledger == NULL)
@@ -40,7 +43,7 @@ static int take_fact(struct node *n, struct job **at, struct job_id id, struct b
     rc = ledger_apply_read(j->ledger, bytes, f, gained);
 #if VELUM_PLANT != 478 /* trace/test_graph: values that another holder tells open no stage */
     if (f->kind == FACT_PARTIAL && j->lead != NULL)
-        j->lead->look_at_all = true;
+        lead_values_told(j, f->partial);
 #endif
     if (f->kind == FACT_PARTIAL || f->kind == FACT_COUNTS)
         accounts_changed(j);

@@ -16,10 +16,11 @@
 
 /* Why nothing more of it is kept. */
 enum gone_why {
-    GONE_AGE = 1,    /* it had ended long enough ago */
-    GONE_NUMBER = 2, /* later ones needed its place */
-    GONE_TOLD = 3,   /* another of its holders had forgotten it */
-    GONE_DROPPED = 4 /* a user dropped the old copy of a node that was away */
+    GONE_AGE = 1,     /* it had ended long enough ago */
+    GONE_NUMBER = 2,  /* later ones needed its place */
+    GONE_TOLD = 3,    /* another of its holders had forgotten it */
+    GONE_DROPPED = 4, /* a user dropped the old copy of a node that was away */
+    GONE_MEMORY = 5   /* later ones needed its memory */
 };
 
 struct tombstone {

@@ -38,6 +38,8 @@ static const struct range ranges[] = {
     RANGE(fruitless_jobs, 1, 2),
     RANGE(compact_bytes, 1, 2000),
     RANGE(compact_us, 0, 60000),
+    RANGE(waits, 1, 60),
+    RANGE(waits_run, 1, 8),
 };
 
 void sim_tight_not(struct sim_node *n)

@@ -48,8 +48,9 @@ struct job_view {
     struct digest source;
     char args[JOB_ARGS_SIZE]; /* joined by blanks, sanitised */
     enum job_state state;
-    struct node_id by; /* the submitter's key */
-    uint64_t units, leaf_units, leaves_total, leaves_done;
+    struct node_id by;          /* the submitter's key */
+    uint64_t units, leaf_units; /* of all stages; 0: their leaves have not all as many units */
+    uint64_t leaves_total, leaves_done;
     uint32_t nodes;       /* nodes that hold chunks of it now, or did when it ended */
     uint32_t retries;     /* leaves given out again after a failure */
     uint64_t duplicates;  /* leaves computed and reported more than once */

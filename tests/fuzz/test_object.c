@@ -255,8 +255,10 @@ static int keep_again(struct bytes in, struct buf *out)
 
 static void make_keep(struct buf *out)
 {
-    struct object_keep m = {any_digest(), any_job(), any_below(OBJECT_SIZE_MAX),
-                            1 + any_below(1000), any_bool()};
+    struct object_keep m = {any_digest(),        any_job(),  any_below(OBJECT_SIZE_MAX),
+                            1 + any_below(1000), any_bool(), false};
+
+    m.passing = m.kept && any_bool();
     put_object_keep(out, &m);
 }
 

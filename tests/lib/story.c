@@ -481,6 +481,7 @@ void story_start(struct story *s, uint32_t i)
                              .wall_s = STORY_WALL_S + n->wall_off_s,
                              .keep_s = s->ages.keep_s,
                              .keep_jobs = s->ages.keep_jobs,
+                             .keep_bytes = s->ages.keep_bytes,
                              .tombstone_s = s->ages.tombstone_s,
                              .calendar_look_s = s->ages.calendar_look_s,
                              .objects_bytes = s->ages.objects_bytes,

@@ -558,7 +558,49 @@ TEST(a_holder_that_catches_up_confirms_only_what_it_has)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(a_holder_that_catches_up_confirms_only_what_it_has,
+/* What it has of an ended job is something else. */
+static void say_other(uint32_t from, uint32_t to, struct job_id id)
+{
+    struct peer_sync m = {.job = id, .digest = {{1}}};
+    uint8_t bytes[256];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_peer_sync(&b, &m);
+    story_say(&story, from, to, MESSAGE_SYNC, 0, buf_bytes(&b));
+}
+
+/* A link that takes little at a time has no room for the second: it is sent when there is. */
+TEST(ended_jobs_that_are_shown_at_once_all_come)
+{
+    struct job_id ids[4];
+    uint32_t before, each;
+
+    story_init(&story, 3);
+    story.ages.link_room_bytes = 512;
+    for (uint32_t i = 0; i < 3; i++)
+        story_start(&story, i);
+    story_hint(&story, 1, 0);
+    story_hint(&story, 2, 0);
+    story_run(&story, 5 * S_US);
+    for (uint32_t i = 0; i < 4; i++)
+        ids[i] = story_ended(&story, i + 1);
+    story_run(&story, 10 * S_US);
+    before = story.sent[MESSAGE_FACTS];
+    say_other(1, 0, ids[0]);
+    story_run(&story, 2 * S_US);
+    each = story.sent[MESSAGE_FACTS] - before;
+    CHECK(each > 0);
+    before += each;
+    for (uint32_t i = 0; i < 4; i++)
+        say_other(1, 0, ids[i]);
+    story_run(&story, 2 * S_US);
+    CHECK_INT(story.sent[MESSAGE_FACTS] - before, 4 * each);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(ended_jobs_that_are_shown_at_once_all_come,
+          a_holder_that_catches_up_confirms_only_what_it_has,
           an_ended_job_outlives_any_sequence_of_single_losses,
           a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again,
           the_log_of_an_ended_job_goes_along, copies_of_the_dead_are_not_counted,

@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "core/job/ledger.h"
 #include "core/node/jobs.h"
+#include "core/node/show_stages.h"
 #include "core/node/stages.h"
 #include "tests/lib/check.h"
 #include "tests/lib/parts.h"
@@ -403,11 +404,50 @@ TEST(every_node_tells_how_far_the_stages_are)
     }
     job = story_result(&story, 0, id, 30 * S_US);
     check_done(&job);
+    CHECK_INT(job.units, 310);
+    CHECK_INT(job.leaf_units, 1);
     for (uint32_t i = 0; i < 5; i++) {
         CHECK_INT(shown(i, id, v, 8), 3);
         for (uint32_t k = 0; k < 3; k++)
             CHECK(v[k].state == STAGE_VIEW_DONE && v[k].done == v[k].leaves);
     }
+    CHECK(story_end(&story));
+}
+
+/* A coordinator that says the same stage again and again. */
+TEST(who_tells_of_stages_comes_to_an_end)
+{
+    uint32_t leader, asker, request;
+    struct stage_view v = {.state = STAGE_VIEW_READY, .leaves = 1};
+    struct job_id id;
+    uint64_t user;
+    struct buf b;
+
+    begin(5);
+    parts_add(300, false);
+    parts_need(parts_add(4, false), 0, 0);
+    id = story_submitted(&story, 0, 1);
+    leader = story_leader(&story, id);
+    asker = story_stranger(&story, id);
+    story_drop(&story, MESSAGE_STAGES, STORY_USER, leader);
+    user = story_user(&story, asker);
+    request = story_ask_id(&story, user, MESSAGE_REQUEST_STAGES, id);
+    story_run(&story, MS_US);
+    REQUIRE(story.nodes[asker].core->stages_waits != NULL);
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, id);
+    put_u8(&b, 1); /* more of them follow */
+    put_u16(&b, 1);
+    put_stage_view(&b, &v);
+    for (int k = 0; k < 3 && story.nodes[asker].core->stages_waits != NULL; k++) {
+        story_say(&story, leader, asker, MESSAGE_STAGES_TOLD,
+                  story.nodes[asker].core->stages_waits->token, buf_bytes(&b));
+        story_run(&story, MS_US);
+    }
+    CHECK_INT(story_code(&story, user, request), 1);
+    CHECK(story.nodes[asker].core->stages_waits == NULL);
+    buf_clear(&b);
+    story_drop(&story, 0, 0, 0);
     CHECK(story_end(&story));
 }
 
@@ -598,9 +638,9 @@ TEST_MAIN(a_worker_turns_from_stage_to_stage,
           values_that_nobody_waits_for_are_let_alone,
           values_that_another_holder_tells_open_stages_too, every_node_tells_how_far_the_stages_are,
           what_is_blocked_is_shown_with_what_blocks_it, of_a_job_that_has_ended_no_stage_waits,
-          who_led_a_job_that_has_ended_is_not_waited_for, a_value_is_read_by_the_next_stage,
-          a_diamond_reads_both_of_its_sides_in_their_order, many_small_stages_fan_out_and_in_again,
-          outputs_that_were_collected_are_read_one_by_one,
+          who_tells_of_stages_comes_to_an_end, who_led_a_job_that_has_ended_is_not_waited_for,
+          a_value_is_read_by_the_next_stage, a_diamond_reads_both_of_its_sides_in_their_order,
+          many_small_stages_fan_out_and_in_again, outputs_that_were_collected_are_read_one_by_one,
           outputs_that_are_objects_are_got_by_who_reads_them,
           a_last_stage_that_collects_is_the_result,
           no_leaf_runs_before_what_it_waits_for_is_complete,

@@ -4,6 +4,7 @@
 #include "core/job/ledger.h"
 #include "core/job/pool.h"
 #include "core/node/jobs.h"
+#include "core/node/keeping.h"
 #include "core/node/objects.h"
 #include "tests/lib/parts.h"
 #include "tests/lib/story_collect.h"
@@ -13,6 +14,7 @@
 #define OUTPUTS 12
 
 static struct story story;
+static struct node_limits limits;
 static struct job_spec made; /* of the job that was made last */
 static uint8_t input[STAGE_INPUT_BYTES];
 static bool keeps_going;
@@ -38,7 +40,10 @@ static void as_told(struct job_spec *spec, uint32_t number)
 static void begin(uint32_t count)
 {
     story_init(&story, count);
+    limits = node_limits_usual;
+    limits.owners_us = 2 * S_US;
     story.ages.objects_bytes = 1 << 30;
+    story.ages.limits = &limits;
     story.output = of_much;
     story.graphs = true;
     story.adjust = as_told;
@@ -296,7 +301,86 @@ TEST(outputs_whose_inputs_are_lost_too_fail_the_job_by_name)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(a_stage_that_failed_rests_while_what_another_lost_is_computed_again,
+/* Objects that lie anywhere and are kept, each once, and whether so many nodes have each. */
+static uint32_t objects_kept(uint32_t *copies)
+{
+    static struct digest names[256];
+    uint32_t count = 0, least = UINT32_MAX;
+
+    for (uint32_t i = 0; i < story.count; i++)
+        for (struct keeping *k = story.nodes[i].core->keeping_first; k != NULL; k = k->next) {
+            uint32_t at = 0, here = 0;
+
+            while (at < count && !digest_equal(names[at], k->name))
+                at++;
+            if (at < count)
+                continue;
+            REQUIRE(count < 256);
+            names[count++] = k->name;
+            for (uint32_t n = 0; n < story.count; n++) {
+                const struct shelf_object *o =
+                    shelf_find(story.nodes[n].core->objects->shelf, k->name);
+
+                here += o != NULL && o->whole && o->kept;
+            }
+            least = here < least ? here : least;
+        }
+    *copies = least;
+    return count;
+}
+
+TEST(what_passed_between_stages_goes_once_there_is_a_result)
+{
+    struct job_id id;
+    uint32_t copies;
+
+    begin(4);
+    parts_add(OUTPUTS, true);
+    parts_need(parts_add(7, true), 0, 0);
+    parts_need(parts_add(5, true), 1, 0);
+    id = story_submitted(&story, 0, 1);
+    cover(story_leader(&story, id), id, OUTPUTS + 7 + 1);
+    story_run(&story, 5 * S_US);
+    CHECK_INT(story_result(&story, 1, id, 30 * S_US).state, JOB_DONE);
+    story_run(&story, 30 * S_US);
+    CHECK_INT(objects_kept(&copies), 5);
+    CHECK(copies >= 2);
+    for (uint32_t i = 0; i < story.count; i++)
+        CHECK(shelf_count(story.nodes[i].core->objects->shelf) <= 5);
+    /* Nor does it come back from the disk. */
+    for (uint32_t i = 0; i < story.count; i++) {
+        story_kill(&story, i);
+        story_start(&story, i);
+    }
+    for (uint32_t i = 1; i < story.count; i++)
+        story_hint(&story, i, 0);
+    story_run(&story, 60 * S_US);
+    CHECK_INT(objects_kept(&copies), 5);
+    CHECK(copies >= 2);
+    CHECK(story_end(&story));
+}
+
+/* Two stages yield the same bytes, and what they yield is one object each. */
+TEST(what_passed_stays_where_the_result_is_the_same)
+{
+    struct job_id id;
+    uint32_t copies;
+
+    begin(4);
+    parts_add(6, true);
+    parts_add(6, true)->param = 0;
+    parts_need(&parts[1], 0, NEED_ORDER);
+    id = story_submitted(&story, 0, 1);
+    CHECK_INT(story_result(&story, 1, id, 30 * S_US).state, JOB_DONE);
+    story_run(&story, 30 * S_US);
+    CHECK_INT(objects_kept(&copies), 6);
+    CHECK(copies >= 2);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(what_passed_between_stages_goes_once_there_is_a_result,
+          what_passed_stays_where_the_result_is_the_same,
+          a_stage_that_failed_rests_while_what_another_lost_is_computed_again,
           outputs_whose_inputs_are_lost_too_fail_the_job_by_name,
           outputs_that_others_read_are_kept_for_their_job,
           outputs_of_the_last_stage_that_are_lost_are_computed_again,

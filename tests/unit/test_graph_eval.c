@@ -77,10 +77,11 @@ static uint64_t evaluated(void)
 
 /* --- as a coordinator does it --- */
 
-static void opened(void *ctx, uint32_t stage)
+static void changed(void *ctx, uint32_t stage)
 {
     (void)ctx;
-    pool_open(pool, stage);
+    if (ready_at(&ready, stage) == STAGE_READY)
+        pool_open(pool, stage);
 }
 
 /* What the leaves of the stage read, as the ledger has it now. */
@@ -157,7 +158,8 @@ static void report(struct chunk *c, uint64_t next)
     fold_all();
     CHECK(pool_report(pool, c->grant, next, c->end, 1, next == c->end, (struct instant){1}) >= 0);
     c->next = next;
-    ready_look(&ready, stage, opened, NULL);
+    ready_due(&ready, stage);
+    ready_go_on(&ready, UINT32_MAX, changed, NULL);
 }
 
 static void one_step(struct prng *p, uint64_t *grants)
@@ -220,7 +222,8 @@ static void begin(void)
     REQUIRE(ready_init(&ready, &heap.alloc, &ledger->graph, ledger->cover) == 0);
     REQUIRE(pool_new(&pool, &heap.alloc, ledger->cover) == 0);
     out_count = 0;
-    ready_look_all(&ready, opened, NULL);
+    ready_due_all(&ready);
+    ready_go_on(&ready, UINT32_MAX, changed, NULL);
 }
 
 static void end(void)

@@ -14,11 +14,28 @@ static struct cover *cover;
 static struct ready ready;
 static bool opened[PARTS_MAX];
 
+static uint32_t changes;
+
+#define MANY 400
+
 static void note(void *ctx, uint32_t stage)
 {
-    (void)ctx;
+    changes++;
+    if (ready_at(ctx, stage) != STAGE_READY)
+        return;
     CHECK(!opened[stage]);
     opened[stage] = true;
+}
+
+static void look(struct ready *r)
+{
+    CHECK(ready_go_on(r, UINT32_MAX, note, r));
+}
+
+static void fail(uint32_t stage)
+{
+    ready_fail(&ready, stage, note, &ready);
+    look(&ready);
 }
 
 static void begin(void)
@@ -29,7 +46,8 @@ static void begin(void)
     REQUIRE(graph_init(&graph, &heap.alloc, &spec) == 0);
     REQUIRE(cover_new(&cover, &heap.alloc, &graph.shape) == 0);
     REQUIRE(ready_init(&ready, &heap.alloc, &graph, cover) == 0);
-    ready_look_all(&ready, note, NULL);
+    ready_due_all(&ready);
+    look(&ready);
 }
 
 static void end(void)
@@ -50,7 +68,8 @@ static void put(uint32_t stage, uint64_t leaf)
         v = (struct value){{0, shape_at(&graph.shape, stage).first + leaf}, {bytes, 9}};
     CHECK(graph_value(&graph, &v));
     CHECK(cover_insert(cover, &v) >= 0);
-    ready_look(&ready, stage, note, NULL);
+    ready_due(&ready, stage);
+    look(&ready);
 }
 
 static void finish(uint32_t stage)
@@ -94,7 +113,7 @@ TEST(what_needs_a_stage_that_failed_is_blocked_by_it)
     parts_need(parts_add(1, false), 2, NEED_ORDER);
     parts_need(parts_add(1, false), 1, 0);
     begin();
-    ready_fail(&ready, 0);
+    fail(0);
     CHECK_INT(ready_at(&ready, 0), STAGE_FAILED);
     CHECK_INT(ready_at(&ready, 2), STAGE_BLOCKED);
     CHECK_INT(ready_at(&ready, 3), STAGE_BLOCKED);
@@ -124,8 +143,8 @@ TEST(what_two_failed_stages_block_waits_for_both)
     parts_need(&parts[2], 1, 1);
     parts_need(parts_add(1, false), 2, 0);
     begin();
-    ready_fail(&ready, 0);
-    ready_fail(&ready, 1);
+    fail(0);
+    fail(1);
     finish(0);
     CHECK_INT(ready_at(&ready, 2), STAGE_BLOCKED);
     CHECK_INT(ready.stages[2].blocked_by, 1);
@@ -202,12 +221,42 @@ TEST(who_begins_with_a_cover_knows_the_same)
                 finish(i);
         memset(opened, 0, sizeof opened);
         REQUIRE(ready_init(&again, &heap.alloc, &graph, cover) == 0);
-        ready_look_all(&again, note, NULL);
+        ready_due_all(&again);
+        look(&again);
         for (uint32_t i = 0; i < parts_count; i++)
             CHECK_INT(ready_at(&again, i), ready_at(&ready, i));
         ready_clear(&again);
         end();
     }
+}
+
+/* Each stage that waits is looked at once, and no go looks at more than it may. */
+TEST(what_a_failed_stage_blocks_is_found_in_goes)
+{
+    uint32_t goes = 0;
+
+    parts_begin();
+    parts_add(1, false);
+    for (uint32_t i = 1; i < MANY; i++)
+        parts_need(parts_add(1, false), i < MANY / 2 ? 0 : i - MANY / 2, NEED_ORDER);
+    begin();
+    changes = 0;
+    ready_fail(&ready, 0, note, &ready);
+    CHECK(!ready_over(&ready));
+    while (!ready_go_on(&ready, 100, note, &ready))
+        goes++;
+    CHECK_INT(goes, (MANY - 1) / 100);
+    CHECK_INT(changes, MANY);
+    CHECK_INT(ready.blocked, MANY - 1);
+    CHECK(ready_over(&ready));
+    /* And the same back again. */
+    changes = 0;
+    finish(0);
+    CHECK_INT(ready.blocked, 0);
+    CHECK(changes < 2 * MANY);
+    for (uint32_t i = 1; i < MANY / 2; i++)
+        CHECK_INT(ready_at(&ready, i), STAGE_READY);
+    end();
 }
 
 TEST(every_stage_is_read_back_as_it_was_written)
@@ -257,5 +306,5 @@ TEST(memory_that_runs_out_leaves_nothing)
 TEST_MAIN(a_diamond_opens_from_the_top, what_needs_a_stage_that_failed_is_blocked_by_it,
           what_two_failed_stages_block_waits_for_both,
           stages_open_when_all_they_need_is_complete_and_not_before,
-          who_begins_with_a_cover_knows_the_same, every_stage_is_read_back_as_it_was_written,
-          memory_that_runs_out_leaves_nothing)
+          who_begins_with_a_cover_knows_the_same, what_a_failed_stage_blocks_is_found_in_goes,
+          every_stage_is_read_back_as_it_was_written, memory_that_runs_out_leaves_nothing)

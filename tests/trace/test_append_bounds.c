@@ -1,0 +1,142 @@
+/* Stories of open jobs: how much of them may wait, what is kept of those that have ended, and that
+ * their author hears everything that becomes of a stage. */
+#include "tests/lib/story_append.h"
+
+/* Another holder tells its coordinator the value of a leaf. */
+static void tell_value(uint32_t leader, uint64_t leaf)
+{
+    struct partial p = {.count = 1};
+    uint8_t bytes[8] = {1};
+    struct buf fact, b;
+
+    buf_init(&fact, &story.heap.alloc, 1024);
+    buf_init(&b, &story.heap.alloc, 1024);
+    put_partial_begin(&fact, &p);
+    put_value(&fact, &(struct value){{0, leaf}, {bytes, 8}});
+    put_facts_begin(&b, id, 1, false, 1);
+    put_block(&b, buf_bytes(&fact));
+    story_say(&story, (leader + 1) % story.count, leader, MESSAGE_FACTS, 0, buf_bytes(&b));
+    buf_clear(&fact);
+    buf_clear(&b);
+}
+
+TEST(a_task_that_was_told_failed_and_is_complete_then_is_told_again)
+{
+    uint32_t leader;
+
+    parts_begin();
+    for (uint32_t i = 0; i < 5; i++)
+        parts_add(1, false);
+    parts[2].param = STORY_FAILING;
+    parts_need(&parts[3], 2, 0);
+    parts_need(&parts[4], 3, 0);
+    begin(3);
+    append(1, 5);
+    hear_all(5, 60 * S_US);
+    leader = story_leader(&story, id);
+    CHECK_INT(states[2], STAGE_END_FAILED);
+    CHECK_INT(states[4], STAGE_END_BLOCKED);
+    tell_value(leader, shape_at(&job_at(leader)->graph->shape, 2).first);
+    for (int k = 0; k < 1000 && (ends[2] < 2 || ends[4] < 2); k++) {
+        story_run(&story, 10 * MS_US);
+        listen();
+    }
+    for (uint32_t i = 0; i < 5; i++) {
+        CHECK_INT(states[i], STAGE_END_DONE);
+        CHECK_INT(ends[i], i < 2 ? 1 : 2);
+    }
+    CHECK(values[2] == 1 && values[4] != 0);
+    end_with(5);
+    CHECK_INT(story_result(&story, at, id, 20 * S_US).state, JOB_DONE);
+    CHECK(story_end(&story));
+}
+
+#define KEPT_TASKS 200
+
+/* The first job is never closed: it stays, however many end beside it. */
+TEST(what_finished_jobs_need_is_bounded_and_the_oldest_go_first)
+{
+    struct job_id live, ended[6];
+    char what[VIEW_ERROR_SIZE];
+    uint32_t kept = 0;
+
+    make_parts(KEPT_TASKS);
+    keep_bytes = 1 << 20;
+    begin(1);
+    append(1, KEPT_TASKS);
+    hear_all(KEPT_TASKS, 60 * S_US);
+    live = id;
+    keep_bytes = story.nodes[0].core->options.keep_bytes = 3 * graph_bytes(job_at(0)->graph);
+    for (uint32_t i = 0; i < 6; i++) {
+        open_job(i + 2);
+        end_it(KEPT_TASKS);
+        ended[i] = id;
+        story_run(&story, 100 * MS_US);
+        CHECK(story.nodes[0].core->kept_bytes > graph_bytes(job_at(0)->graph));
+        CHECK(story.nodes[0].core->kept_bytes <= keep_bytes);
+    }
+    for (uint32_t i = 0; i < 6; i++)
+        kept += code_of(ended[i], what) == 0;
+    CHECK_INT(kept, 2);
+    CHECK_INT(code_of(ended[5], what), 0);
+    CHECK_INT(code_of(ended[3], what), 9);
+    CHECK(strstr(what, "finished jobs are kept in 0 MiB of memory, the oldest go first") != NULL);
+    id = live;
+    CHECK(job_at(0) != NULL && !job_is_final(job_at(0)));
+    CHECK_INT(job_at(0)->graph->count, KEPT_TASKS);
+    story_kill(&story, 0);
+    story_start(&story, 0);
+    story_run(&story, S_US);
+    CHECK(story.nodes[0].core->kept_bytes <= keep_bytes);
+    CHECK_INT(code_of(ended[5], what), 0);
+    CHECK_INT(code_of(ended[0], what), 9);
+    /* One alone is kept however much it needs. */
+    story.nodes[0].core->options.keep_bytes = 1;
+    open_job(8);
+    end_it(KEPT_TASKS);
+    story_run(&story, 100 * MS_US);
+    CHECK_INT(code_of(id, what), 0);
+    CHECK_INT(code_of(ended[5], what), 9);
+    keep_bytes = 0;
+    CHECK(story_end(&story));
+}
+
+/* Stages that wait for one that hangs. */
+static void append_waiting(uint32_t first, uint16_t count)
+{
+    struct stage_need need = {0, NEED_ORDER};
+    uint8_t room[STAGE_NEED_BYTES];
+    struct buf b, needs;
+
+    buf_init_fixed(&needs, room, sizeof room);
+    put_stage_need(&needs, &need);
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_stages_begin(&b, id, story_user_id());
+    put_append_begin(&b, first, count);
+    for (uint16_t i = 0; i < count; i++)
+        put_append_like(&b, 0, (struct bytes){NULL, 0}, 1, buf_bytes(&needs));
+    say(FACT_STAGES, buf_bytes(&b), story_user_id(), SESSION_SENT);
+    buf_clear(&b);
+}
+
+TEST(no_more_than_a_bound_of_them_wait)
+{
+    uint32_t leader;
+
+    parts_begin();
+    parts_add(1, false);
+    parts[0].param = STORY_HANGING;
+    begin(1);
+    leader = story_leader(&story, id);
+    for (uint32_t first = 1; first < SESSION_OPEN_MAX + 4000; first += 1000)
+        append_waiting(first, 1000);
+    listen();
+    CHECK(taken > SESSION_OPEN_MAX - 1000);
+    CHECK(taken <= SESSION_OPEN_MAX);
+    CHECK_INT(job_at(leader)->graph->count, taken);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(a_task_that_was_told_failed_and_is_complete_then_is_told_again,
+          what_finished_jobs_need_is_bounded_and_the_oldest_go_first,
+          no_more_than_a_bound_of_them_wait)
