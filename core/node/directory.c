@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/authors.h"
 #include "core/node/directory.h"
 #include "core/node/forget.h"
 #include "core/node/greet.h"
@@ -124,9 +125,29 @@ static void unmark_dirty(struct node *n, struct entry *e)
     e->dirty = false;
 }
 
+/* Whose job it is, if it has not ended. */
+static bool is_live(const struct entry *e, struct node_id *by)
+{
+    struct job_view v;
+
+    if (outcome_rank(e->state) > 0 || !entry_view(e, &v))
+        return false;
+    *by = v.by;
+    return true;
+}
+
+static void count_less(struct node *n, struct node_id by)
+{
+    n->entries_live--;
+    authors_less(n, by);
+}
+
 static void entry_drop(struct node *n, struct entry *e)
 {
-    n->entries_live -= outcome_rank(e->state) == 0 && e->view.len > 0;
+    struct node_id by;
+
+    if (is_live(e, &by))
+        count_less(n, by);
     list_remove(n, e->ended ? &n->ended : &n->running, e);
     unmark_dirty(n, e);
     map_remove(&n->directory, &e->id);
@@ -188,6 +209,8 @@ static struct bytes encode_view(struct node *n, struct job_view *v)
 static bool entry_take(struct node *n, struct peer_entry *p)
 {
     struct entry *e = directory_find(n, p->view.id);
+    struct node_id before, by;
+    bool was_live;
 
     if (e != NULL && !entry_is_newer(e, p))
         return false;
@@ -211,9 +234,8 @@ static bool entry_take(struct node *n, struct peer_entry *p)
     e->holders_count = p->holders_count;
     memcpy(e->holders, p->holders, sizeof e->holders);
     e->ended_s = p->ended_s;
-    n->entries_live -= outcome_rank(e->state) == 0 && e->view.len > 0;
+    was_live = is_live(e, &before);
     e->state = (uint8_t)p->view.state;
-    n->entries_live += outcome_rank(e->state) == 0;
     if (outcome_rank(e->state) > 0 && !e->ended) {
         list_remove(n, &n->running, e);
         list_add(&n->ended, e);
@@ -221,6 +243,12 @@ static bool entry_take(struct node *n, struct peer_entry *p)
     }
     bytes_free(n, e->view);
     e->view = encode_view(n, &p->view);
+    if (is_live(e, &by)) {
+        n->entries_live++;
+        authors_more(n, by);
+    }
+    if (was_live)
+        count_less(n, before);
     request_heard(n, e);
     return true;
 }
@@ -558,4 +586,5 @@ void directory_free(struct node *n)
     while ((e = map_next(&n->directory, &at)) != NULL)
         entry_free(n, e);
     map_clear(&n->directory);
+    authors_free(n);
 }

@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/node/aside.h"
 #include "core/node/assign.h"
+#include "core/node/authors.h"
 #include "core/node/bulk.h"
 #include "core/node/copies.h"
 #include "core/node/directory.h"
@@ -91,6 +92,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     map_init(&n->owners, alloc, ID_SIZE, KEEPING_MAX);
     map_init(&n->sites, alloc, ID_SIZE, MESH_MEMBERS_MAX + 1);
     shares_init(n);
+    authors_init(n);
     n->options.certificate = bytes_copy(n, options->certificate);
     n->options.kernels = NULL;
     if (options->kernels_count > 0)

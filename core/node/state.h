@@ -217,6 +217,7 @@ struct node {
     struct entry *forget_next; /* of those that have ended, the next to be looked at; NULL: first */
     struct greeting *greetings;
     uint32_t entries_live;
+    struct map authors;             /* of these: node_id -> struct author (authors.c) */
     struct job *tended[TENDED_MAX]; /* jobs whose copies are looked after (keep.c) */
     uint32_t tended_count;
     struct job *keep_next;       /* of the kept ones, the next to be looked at */

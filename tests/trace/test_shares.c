@@ -1,4 +1,6 @@
 /* Many submitters, few slots: how the node that coordinates their jobs shares what there is. */
+#include "core/base/text.h"
+#include "tests/lib/rig_inside.h"
 #include "tests/lib/rig_turns.h"
 
 #define LEAVES 4096
@@ -125,7 +127,62 @@ TEST(test_those_who_can_use_nothing_hold_up_nobody)
     end();
 }
 
-TEST_MAIN(test_who_has_a_hundred_jobs_has_no_more_turns,
+/* Jobs of this submitter that somebody else coordinates, as peer 0 tells. */
+static void told_of(uint8_t author, uint32_t count)
+{
+    struct peer_entry p = {
+        .version = 1, .epoch = 1, .coordinator = rig.rig.peers[0].id, .holders_count = 1};
+    struct buf b;
+
+    p.holders[0] = rig.rig.peers[0].id;
+    p.view.state = JOB_RUNNING;
+    p.view.by = rig_id(author);
+    text_copy(p.view.kernel, sizeof p.view.kernel, "work");
+    for (uint32_t i = 0; i < count; i++) {
+        store_u32(p.view.id.bytes, i + 1);
+        buf_init(&b, &rig.rig.heap.alloc, FRAME_PAYLOAD_MAX);
+        put_u8(&b, 0);
+        put_u16(&b, 1);
+        put_peer_entry(&b, &p);
+        rig_frame(&rig.rig, 0, MESSAGE_DIRECTORY, &b);
+        buf_clear(&b);
+    }
+}
+
+/* Chunks that a full node lets in by turn: only who knocks gets any. */
+static uint32_t let_in(int64_t within_us)
+{
+    struct turn t;
+    uint32_t count = 0;
+
+    for (int64_t us = 0; us < within_us; us += 10 * MS_US) {
+        while (turn_next(&rig, &t))
+            if (t.knock)
+                count++;
+            else
+                turn_back(&rig, t, RETURN_BUSY);
+        rig_run(&rig.rig, 10 * MS_US);
+    }
+    return count;
+}
+
+/* All slots are taken by jobs of others' coordinators. */
+TEST(test_the_only_job_of_a_submitter_knocks_for_his_share_of_the_mesh)
+{
+    begin(8);
+    told_of(1, 60);
+    submit_jobs(2, 1);
+    CHECK_INT(let_in(5 * S_US), 4);
+    end();
+    begin(8);
+    told_of(2, 60);
+    submit_jobs(2, 1);
+    CHECK_INT(let_in(5 * S_US), 1);
+    end();
+}
+
+TEST_MAIN(test_the_only_job_of_a_submitter_knocks_for_his_share_of_the_mesh,
+          test_who_has_a_hundred_jobs_has_no_more_turns,
           test_slots_that_are_free_at_once_are_shared, test_who_has_long_leaves_has_fewer_turns,
           test_who_comes_late_has_no_more_than_the_others,
           test_those_who_can_use_nothing_hold_up_nobody)

@@ -1,0 +1,16 @@
+/* How many jobs of each submitter the mesh has that have not ended, as far as is known here (the
+ * directory). Bounded by the directory; each step is O(1). Private to core/node. */
+#ifndef VELUM_NODE_AUTHORS_H
+#define VELUM_NODE_AUTHORS_H
+
+#include "core/node/state.h"
+
+void authors_init(struct node *n);
+void authors_free(struct node *n);
+/* One job more, or one fewer; that it is known is the caller's business. */
+void authors_more(struct node *n, struct node_id id);
+void authors_less(struct node *n, struct node_id id);
+uint32_t authors_count(const struct node *n); /* who has any */
+uint32_t authors_jobs(const struct node *n, struct node_id id);
+
+#endif
