@@ -339,12 +339,12 @@ static void start(struct map *m, const struct map_input *in, const struct map_wo
                            .inputs = files,
                            .slots_max = task->slots_max,
                            .timeout_ms = task->timeout_ms,
-                           .cpus = task->wants.stage.cpus,
-                           .mem_bytes = task->wants.stage.mem_bytes,
-                           .on = task->wants.stage.on,
-                           .prefer = task->wants.stage.prefer,
-                           .priority = task->wants.priority,
-                           .wait_for_capacity = task->wants.waits};
+                           .asks = {.cpus = task->wants.stage.cpus,
+                                    .mem_bytes = task->wants.stage.mem_bytes,
+                                    .on = task->wants.stage.on,
+                                    .prefer = task->wants.stage.prefer,
+                                    .priority = task->wants.priority,
+                                    .wait_for_capacity = task->wants.waits}};
     t.argc = take_files(task, words, files, &t.inputs_count);
     struct item *it = free_item(m, in->seq);
     *it = (struct item){.state = ITEM_RUNNING,

@@ -30,6 +30,7 @@ struct template
     struct digest source;
     uint64_t units, leaf_units;
     uint32_t accumulator_size;
+    bool asks_nothing;
     bool used;
 };
 
@@ -44,6 +45,7 @@ struct session {
     char name[JOB_NAME_SIZE];
     uint32_t slots_max;
     uint64_t timeout_us;
+    struct wants wants;
     struct template templates[TEMPLATES_MAX];
     uint32_t templates_next;
     uint16_t *sizes;     /* of the values, by task */
@@ -81,10 +83,11 @@ int session_open(struct velum *v, const struct velum_session *options)
     rc = task_gather(v, &op);
     if (rc < 0)
         return rc;
-    s = calloc(1, sizeof *s);
+    rc = task_asks(v, task_submission(op), &o->asks);
+    s = rc < 0 ? NULL : calloc(1, sizeof *s);
     if (!s) {
         handle_free(v, op);
-        return handle_fail_err(v, ERR_NO_MEMORY, "a new operation");
+        return rc < 0 ? rc : handle_fail_err(v, ERR_NO_MEMORY, "a new operation");
     }
     s->v = v;
     s->op = op;
@@ -92,6 +95,7 @@ int session_open(struct velum *v, const struct velum_session *options)
     if (o->name)
         text_copy(s->name, sizeof s->name, o->name);
     s->slots_max = o->slots_max;
+    s->wants = task_submission(op)->wants;
     s->timeout_us = o->timeout_ms > UINT64_MAX / 1000 ? UINT64_MAX : o->timeout_ms * 1000;
     buf_init(&s->ends, &host_memory, SIZE_MAX / 2);
     buf_init(&s->scratch, &host_memory, ACCUMULATOR_SIZE_MAX);
@@ -192,20 +196,24 @@ static int plan(struct velum *v, const struct velum_stage *t, uint16_t inputs,
     return 0;
 }
 
-static const struct template *template_of(const struct session *s, const struct plan *p)
+static const struct template *template_of(const struct session *s, const struct plan *p,
+                                          bool asks_nothing)
 {
     for (uint32_t i = 0; i < TEMPLATES_MAX; i++) {
         const struct template *t = &s->templates[i];
 
-        if (t->used && t->units == p->units && t->leaf_units == p->leaf_units &&
-            t->accumulator_size == p->accumulator_size && strcmp(t->kernel, p->kernel) == 0 &&
-            digest_equal(t->source, p->source))
+#if VELUM_PLANT == 609 /* unit/test_api_session: a task that asks nothing stands for others */
+        asks_nothing = t->asks_nothing;
+#endif
+        if (t->used && t->asks_nothing == asks_nothing && t->units == p->units &&
+            t->leaf_units == p->leaf_units && t->accumulator_size == p->accumulator_size &&
+            strcmp(t->kernel, p->kernel) == 0 && digest_equal(t->source, p->source))
             return t;
     }
     return NULL;
 }
 
-static void remember(struct session *s, const struct plan *p)
+static void remember(struct session *s, const struct plan *p, bool asks_nothing)
 {
     struct template *t = &s->templates[s->templates_next++ % TEMPLATES_MAX];
 
@@ -214,6 +222,7 @@ static void remember(struct session *s, const struct plan *p)
                            .units = p->units,
                            .leaf_units = p->leaf_units,
                            .accumulator_size = p->accumulator_size,
+                           .asks_nothing = asks_nothing,
                            .used = true};
     text_copy(t->kernel, sizeof t->kernel, p->kernel);
 }
@@ -237,7 +246,8 @@ static int first_task(struct velum *v, struct session *s, const struct velum_sta
 static int append(struct velum *v, struct session *s, const struct velum_stage *t,
                   const struct plan *p, uint16_t needs_count, struct bytes needs)
 {
-    const struct template *like = template_of(s, p);
+    const bool asks_nothing = t->asks_nothing != 0;
+    const struct template *like = template_of(s, p, asks_nothing);
     struct submission args;
     struct stage_spec stage = submission_stage(p);
     int rc;
@@ -250,9 +260,13 @@ static int append(struct velum *v, struct session *s, const struct velum_stage *
     } else {
         submission_join_args(&args, t->argc, t->argv);
         text_copy(stage.args, sizeof stage.args, args.args);
+#if VELUM_PLANT != 608 /* unit/test_api_session: only the first task of a session asks of nodes */
+        if (!asks_nothing)
+            stage.demand = wants_demand(&s->wants);
+#endif
         rc = lists_add_whole(&s->lists, s->count, &stage);
         if (rc == 0)
-            remember(s, p);
+            remember(s, p, asks_nothing);
     }
     return rc < 0 ? handle_fail_err(v, rc, "a task") : 0;
 }
@@ -312,7 +326,7 @@ int64_t session_add(struct velum *v, struct op *op, const struct velum_stage *t)
     if (rc < 0)
         return rc;
     if (s->count == 0)
-        remember(s, &p);
+        remember(s, &p, false);
     s->sizes[s->count] = (uint16_t)p.accumulator_size;
     return s->count++;
 }

@@ -217,19 +217,18 @@ static int begin_feeding(struct velum *v, struct task *t, const struct velum_tas
     return keep_words(t, asked) < 0 ? handle_fail_err(v, ERR_NO_MEMORY, "a new operation") : 0;
 }
 
-static int take_wants(struct velum *v, struct submission *s, const struct velum_task *asked)
+int task_asks(struct velum *v, struct submission *s, const struct velum_asks *a)
 {
-    bool ok = wants_cpus(&s->wants, asked->cpus > 0 ? asked->cpus : 1) &&
-              asked->mem_bytes <= DEMAND_MEM_MAX &&
-              wants_labels(s->wants.on, asked->on ? asked->on : "") &&
-              wants_labels(s->wants.prefer, asked->prefer ? asked->prefer : "") &&
-              asked->priority >= -JOB_PRIORITY_MAX && asked->priority <= JOB_PRIORITY_MAX;
+    bool ok = wants_cpus(&s->wants, a->cpus > 0 ? a->cpus : 1) && a->mem_bytes <= DEMAND_MEM_MAX &&
+              wants_labels(s->wants.on, a->on ? a->on : "") &&
+              wants_labels(s->wants.prefer, a->prefer ? a->prefer : "") &&
+              a->priority >= -JOB_PRIORITY_MAX && a->priority <= JOB_PRIORITY_MAX;
     if (!ok)
-        return handle_fail(v, VELUM_MISUSE, "what velum_task says of them in velum.h",
+        return handle_fail(v, VELUM_MISUSE, "what velum_asks says of them in velum.h",
                            "cpus, mem_bytes, on, prefer or priority is not allowed");
-    s->wants.mem_bytes = asked->mem_bytes;
-    s->priority = (int8_t)asked->priority;
-    s->waits = asked->wait_for_capacity != 0;
+    s->wants.mem_bytes = a->mem_bytes;
+    s->priority = (int8_t)a->priority;
+    s->waits = a->wait_for_capacity != 0;
     return 0;
 }
 
@@ -242,7 +241,7 @@ static int fill(struct velum *v, struct task *t, const struct velum_task *asked)
     s->leaf_units = asked->leaf_units;
     t->progress_ms = asked->progress_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)asked->progress_ms;
     submission_join_args(s, asked->argc, asked->argv);
-    int rc = take_wants(v, s, asked);
+    int rc = task_asks(v, s, &asked->asks);
     if (rc == 0)
         rc = feed_open(v, asked, &t->feed);
     if (rc < 0)

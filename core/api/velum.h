@@ -100,8 +100,7 @@ int velum_init(struct velum **out, const struct velum_options *options);
 /* Ends everything of the handle; waits at most a second for worker processes, and two for a node of
  * the mesh to say goodbye. NULL is allowed. */
 void velum_shutdown(struct velum *v);
-/* 1 when the node is inside this program, else 0. */
-int velum_is_inside(const struct velum *v);
+int velum_is_inside(const struct velum *v); /* 1 when its node is inside this program, else 0 */
 
 /* --- work --- */
 
@@ -127,6 +126,17 @@ enum velum_level {
                          the program keeps nothing: velum_state.durable is 0 there */
 };
 
+/* What work asks of nodes. None that is there has it: VELUM_NOWHERE, and velum_sentence names the
+ * nearest miss; or the job waits. Labels are "gpu=1 disk", less than 256 bytes; every node has
+ * arch=ARCHITECTURE and node=NAME too. */
+struct velum_asks {
+    uint32_t cpus;           /* slots that a leaf takes, at most 1024; 0: one */
+    uint64_t mem_bytes;      /* that a worker may need, and no more; 0: nothing is said */
+    const char *on, *prefer; /* labels that a node must have; of the nodes that come first */
+    int priority;            /* -10 to 10, among the user's jobs: a lower one runs behind */
+    int wait_for_capacity;   /* not 0: it waits */
+};
+
 /* One job of one stage. What is left zero has its default. Later versions add members. */
 struct velum_task {
     const char *kernel;
@@ -143,33 +153,25 @@ struct velum_task {
      * has. */
     int inputs_count;
     const struct velum_input *inputs;
-    /* What it asks of nodes. None that is there has it: VELUM_NOWHERE, and velum_sentence names the
-     * nearest miss; or the job waits. Labels are "gpu=1 disk", less than 256 bytes; every node has
-     * arch=ARCHITECTURE and node=NAME too. */
-    uint32_t cpus;           /* slots that a leaf takes, at most 1024; 0: one */
-    uint64_t mem_bytes;      /* that a worker may need; 0: nothing is said */
-    const char *on, *prefer; /* labels that a node must have; of the nodes that come first */
-    int priority;            /* -10 to 10, among the user's jobs: a lower one runs behind */
-    int wait_for_capacity;   /* not 0: it waits */
+    struct velum_asks asks;
 };
 
-/* The same with more to say. At most 10,000 operations of a handle go on at a time, beyond them it
- * is VELUM_FAILED. */
+/* The same with more to say. Beyond 10,000 operations of a handle at a time it is VELUM_FAILED. */
 int velum_submit(struct velum *v, const struct velum_task *task);
 
 /* --- many small tasks --- */
 
 /* A session is one job to which tasks are added while it runs: up to 1,000,000, of which 63,488 may
  * not have ended. Each is a kernel that folds, whose inputs may be what earlier tasks came to. They
- * are sent many at a time while the library runs, and run as soon as what they need is there. A
- * session whose program does not run the library for a minute, while nothing is left to run, ends
- * as VELUM_TIME_OUT. */
+ * are sent many at a time, and run as soon as what they need is there. A session whose program does
+ * not run the library for a minute, while nothing is left to run, ends as VELUM_TIME_OUT. */
 struct velum_session {
     const char *name;       /* [a-z0-9-], at most 63, for people; NULL: none */
     uint32_t slots_max;     /* use at most so many slots at a time */
     uint64_t timeout_ms;    /* end the job after that long */
     enum velum_level level; /* DURABLE: tasks are synced at all that keep the job as soon as can be,
                                else with others; velum_progress tells how many are */
+    struct velum_asks asks; /* what each of its tasks does */
 };
 struct velum_stage {
     const char *kernel; /* built in, or registered by this program */
@@ -179,6 +181,7 @@ struct velum_stage {
     int inputs_count, after_count; /* at most 256 */
     const int64_t *inputs;         /* what these tasks came to is its inputs, in this order */
     const int64_t *after;          /* and these must have ended well before it begins */
+    int asks_nothing;              /* not 0: any node will do; not for the first of a session */
 };
 /* What became of a task. One that was given up may be given once more, as done. */
 struct velum_end {
@@ -194,7 +197,7 @@ struct velum_progress {
 
 /* The operation is the job of the session. options NULL: all defaults. */
 int velum_open(struct velum *v, const struct velum_session *options);
-/* Adds a task: its number, from 0; or a code. VELUM_IN_PART: too many have not ended. */
+/* The new task's number, from 0; or a code. VELUM_IN_PART: too many have not ended. */
 int64_t velum_add(struct velum *v, int session, const struct velum_stage *task);
 /* Runs the library until a task has ended that was not taken yet: fills *out and returns the
  * session; 0 when all that were added have ended and were taken; VELUM_IN_PART when the time is
@@ -211,8 +214,7 @@ int velum_progress(struct velum *v, int session, struct velum_progress *out);
  * digits. Ends when two nodes have synced it, or all where there are fewer. Needs a node that keeps
  * objects: running, VELUM_AS_NODE, or with keep_objects. */
 int velum_put(struct velum *v, const void *data, size_t size);
-/* The same of an ordinary file, from where its offset stands to its end. */
-int velum_put_fd(struct velum *v, int fd);
+int velum_put_fd(struct velum *v, int fd); /* an ordinary file, from its offset to its end */
 /* Fetches an object by its reference, or 8 and more first digits of it that only one object has.
  * Its bytes are in memory then, checked against the reference; its text is the whole reference. */
 int velum_get(struct velum *v, const char *ref);
@@ -235,14 +237,14 @@ int velum_result_fd(struct velum *v, int job, int fd);
  * is over. A negative `operation` comes back as it is. */
 int velum_wait(struct velum *v, int operation, int64_t timeout_ms);
 
-/* Runs the library for so long, or (< 0) until velum_wake: for a program that is a node and has
- * nothing else to do. VELUM_DONE, VELUM_INTERRUPTED, or why the node has ended. */
+/* Runs the library for so long, or (< 0) until velum_wake: for a program that is only a node.
+ * VELUM_DONE, VELUM_INTERRUPTED, or why the node has ended. */
 int velum_serve(struct velum *v, int64_t timeout_ms);
 
 /* Cancels a job, and waits at most so long for the proof: VELUM_DONE when every node that keeps it
  * has written that down (or it had ended); VELUM_IN_PART when somebody is away or the time is over.
- * The job's operation ends by itself, mostly as VELUM_CANCELLED. With timeout_ms 0 it only asks. An
- * operation that is no job just ends. */
+ * The job's operation ends by itself, mostly as VELUM_CANCELLED; one that is no job just ends. With
+ * timeout_ms 0 it only asks. */
 int velum_kill(struct velum *v, int operation, int64_t timeout_ms);
 
 /* Forgets an operation with its texts and bytes. A job that has not ended goes on. */
@@ -277,8 +279,8 @@ const char *velum_sentence(const struct velum *v, int code);
 
 /* One descriptor for poll, select or epoll (wait for reading); the same as long as the handle. */
 int velum_fd(const struct velum *v);
-/* How many milliseconds velum_process can be left alone though the descriptor is not readable; -1:
- * for ever. The argument for poll. */
+/* So many milliseconds velum_process can be left alone, if it does not become readable; -1: for
+ * ever. The argument for poll. */
 int velum_timeout(const struct velum *v);
 /* Does all that needs no waiting; call it when the descriptor is readable, when the time of
  * velum_timeout is over, and after operations were started. Returns how many have ended that
@@ -291,10 +293,8 @@ int velum_next(struct velum *v);
  * once. Async-signal-safe. The handle must exist. */
 void velum_wake(struct velum *v);
 
-/* The version of the library, "0.1.0". */
-const char *velum_version(void);
+const char *velum_version(void); /* of the library, "0.1.0" */
 #ifdef __cplusplus
 }
 #endif
-
 #endif

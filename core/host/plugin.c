@@ -65,9 +65,10 @@ int plugin_load(const char *path, const struct velum_kernel **out, char reason[R
     /* A name without a slash would be looked for in the system's library folders. */
     char here[PATH_SIZE_MAX + 2] = "./";
     text_append(here, sizeof here, path);
+    errno = 0;
     void *handle = dlopen(strchr(path, '/') ? path : here, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
-        return refuse(reason, ERR_KERNEL, dlerror());
+        return refuse(reason, errno == ENOMEM ? ERR_NO_MEMORY : ERR_KERNEL, dlerror());
     const struct velum_kernel *k = dlsym(handle, "velum_kernel");
     if (!k)
         return refuse(reason, ERR_KERNEL,

@@ -7,7 +7,8 @@
 #include "plugins/velum_kernel.h"
 
 /* Checks and loads the file for the rest of the process's life. 0 with *out, or ERR_NOT_FOUND,
- * ERR_IO, ERR_UNSUPPORTED or ERR_KERNEL with one sentence in reason, without the file's name. */
+ * ERR_IO, ERR_UNSUPPORTED, ERR_NO_MEMORY or ERR_KERNEL with one sentence in reason, without the
+ * file's name. */
 int plugin_load(const char *path, const struct velum_kernel **out, char reason[REASON_SIZE]);
 
 #endif

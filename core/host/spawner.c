@@ -21,6 +21,7 @@
 #include "core/base/err.h"
 #include "core/host/descriptors.h"
 #include "core/host/role.h"
+#include "core/host/sanitizer.h"
 
 #define SOCKET_FD 3
 #define EXECUTABLE_FD 4
@@ -30,17 +31,6 @@
 #define NICE 10
 #define CLOSE_MS 400
 #define MEMORY_BYTES_DEFAULT ((uint64_t)4 << 30)
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZER 1
-#endif
-#endif
-#ifndef SANITIZER
-#define SANITIZER 0
-#endif
 
 enum packet_kind { PACKET_START = 1, PACKET_KILL = 2, PACKET_EXITED = 3 };
 

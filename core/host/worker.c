@@ -14,6 +14,7 @@
 #include "core/host/plugin.h"
 #include "core/host/worker_host.h"
 #include "core/host/worker_input.h"
+#include "core/host/worker_memory.h"
 #include "core/host/worker_output.h"
 #include "core/host/worker_pipe.h"
 #include "core/kernel/kernel.h"
@@ -191,7 +192,7 @@ static void keep_params(struct worker *w, const struct order_load *m)
 static int load_kernel(struct worker *w, const struct order_load *m, char reason[REASON_SIZE])
 {
     const struct velum_kernel *k = NULL;
-    if (worker_input_open(m, reason) < 0)
+    if (worker_memory_limit(m->mem_bytes, reason) < 0 || worker_input_open(m, reason) < 0)
         return ERR_NOT_FOUND;
     if (m->origin == ORIGIN_PLUGIN) {
         int rc = plugin_load(m->path, &k, reason);
@@ -240,6 +241,8 @@ static void on_load(struct worker *w, const struct frame *f)
     int rc = read_order_load(f->payload, &m);
     if (rc == 0)
         rc = w->kernel ? load_again(w, &m, answer.reason) : load_kernel(w, &m, answer.reason);
+    if (rc == ERR_NO_MEMORY)
+        worker_memory_explain(answer.reason);
     if (rc == ERR_FORMAT || (rc < 0 && w->kernel)) {
         leave(w, "a bad LOAD, or a second one that cannot be");
         return;

@@ -41,6 +41,8 @@ int ledger_apply_counting(struct ledger *l, struct bytes fact, struct runset *ga
 /* The same, for who has read the fact already: `f` is what fact_read made of `fact`. */
 int ledger_apply_read(struct ledger *l, struct bytes fact, const struct fact *f,
                       struct runset *gained);
+/* The same of a fact in the own journal: it says who counted what also where nothing else does. */
+int ledger_apply_own(struct ledger *l, struct bytes fact, const struct fact *f);
 /* The ledger keeps exactly these bytes as a signed fact: the signature was checked, or is its
  * own. */
 bool ledger_keeps(const struct ledger *l, enum fact_kind kind, struct bytes fact);

@@ -102,20 +102,20 @@ bool ledger_nameless(const struct ledger *l, uint64_t at, struct run *part)
     return false;
 }
 
-int ledger_name_leaves(struct ledger *l, struct node_id author, struct run of, bool believed,
+int ledger_name_leaves(struct ledger *l, struct node_id author, struct run of, enum naming naming,
                        struct runset *gained)
 {
     int result = LEDGER_KNOWN;
     struct run gap, part;
 #if VELUM_PLANT != 514 /* unit/test_ledger_search: leaves behind the match are named */
-    if (of.end > naming_end(l))
+    if (naming != NAMING_OWN && of.end > naming_end(l))
         of.end = naming_end(l);
 #endif
     while (account_gap(&l->account, of.first, of.end, &gap)) {
 #if VELUM_PLANT == 216 /* unit/test_account: leaves are named that no value covers */
-        believed = true;
+        naming = NAMING_TOLD;
 #endif
-        if (believed ? !leaf_part(l, gap, &part) : !covered_part(l, gap, &part)) {
+        if (naming == NAMING_COVERED ? !covered_part(l, gap, &part) : !leaf_part(l, gap, &part)) {
             of.first = gap.end;
             continue;
         }
@@ -144,8 +144,8 @@ static uint64_t count_nameless(const struct ledger *l)
  * is no room for that, it is counted at least. Without memory for either it has no place. */
 void ledger_name_rest(struct ledger *l)
 {
-    (void)ledger_name_leaves(l, (struct node_id){0}, (struct run){0, l->graph.shape.end}, false,
-                             NULL);
+    (void)ledger_name_leaves(l, (struct node_id){0}, (struct run){0, l->graph.shape.end},
+                             NAMING_COVERED, NULL);
     uint64_t nameless = count_nameless(l);
     if (nameless > 0)
         (void)account_join(&l->account, nameless);

@@ -59,6 +59,7 @@ struct ledger {
     uint32_t attempts_count, attempts_cap;
     uint64_t compute_us;
     struct account account;
+    bool own; /* what is applied now is of the own journal */
 };
 
 /* Remembers who is named. LEDGER_NEW when somebody was not by this generation yet, LEDGER_KNOWN, or
@@ -78,9 +79,15 @@ int close_apply(struct ledger *l, const struct close_fact *c, struct bytes fact)
 int ledger_contradicted(struct ledger *l, struct bytes a, struct bytes b);
 /* The first leaves at or after `at` that are covered and that nobody is named for. False: none. */
 bool ledger_nameless(const struct ledger *l, uint64_t at, struct run *part);
-/* Names the leaves of a run that are covered, or believed to be, and not named yet: LEDGER_NEW when
- * there were any, LEDGER_KNOWN, ERR_NO_MEMORY. `gained` learns them; it may be NULL. */
-int ledger_name_leaves(struct ledger *l, struct node_id author, struct run of, bool believed,
+/* Which leaves of a run get a name. */
+enum naming {
+    NAMING_COVERED, /* those that have a value here */
+    NAMING_TOLD,    /* all that the result was made of: it has ended */
+    NAMING_OWN      /* all: the own journal says so */
+};
+/* Names the leaves of a run that may be and are not named yet: LEDGER_NEW when there were any,
+ * LEDGER_KNOWN, ERR_NO_MEMORY. `gained` learns them; it may be NULL. */
+int ledger_name_leaves(struct ledger *l, struct node_id author, struct run of, enum naming naming,
                        struct runset *gained);
 /* Before the cover goes. */
 void ledger_name_rest(struct ledger *l);

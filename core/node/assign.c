@@ -16,6 +16,7 @@
 #include "core/node/outcome.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
+#include "core/node/shares.h"
 #include "core/node/site.h"
 #include "core/node/stages.h"
 #include "core/node/tell_stages.h"
@@ -31,6 +32,7 @@
 #define HELP_LOOKS_MAX 256           /* at members, the same */
 #define HELP_APART_US (4 * MS_US)    /* of all jobs together */
 #define SPREAD_LOOKS_MAX 64          /* at nodes, in a row and in vain */
+#define FEW_OF 8                     /* one part in so many of all looks in vain */
 
 static struct node_id site_id(const struct node *n, const struct member *m)
 {
@@ -137,7 +139,7 @@ static bool give(struct job *j, struct node_id to, uint8_t flags)
         pool_return(l->pool, chunk.grant);
         return false;
     }
-    site_more(n, s, fit_load(j, stage_of_leaf(j, chunk.first)));
+    site_more(j, s, chunk.first);
     /* From now on it runs: others hear that with the first word about it. */
     if (!l->begun) {
         l->begun = true;
@@ -206,6 +208,12 @@ static bool still_free(struct node *n, uint32_t at)
     return false;
 }
 
+/* Where others want slots too, a turn is one chunk: what is free at once is shared. */
+static bool had_its_turn(const struct node *n, bool given)
+{
+    return given && shares_wanting(n) > 1;
+}
+
 /* Rounds over the nodes with free slots, one chunk each, until so many in a row can take none, or
  * all: what it costs follows from what is given, not from how large the mesh is. Returns idle slots
  * among them that this job could use. */
@@ -214,7 +222,8 @@ static uint32_t spread(struct job *j, bool *given)
     struct node *n = j->node;
     uint32_t idle = 0, misses = 0, most;
 
-    while (misses < n->free_count && misses < SPREAD_LOOKS_MAX && slots_left(j) > 0) {
+    while (misses < n->free_count && misses < SPREAD_LOOKS_MAX && slots_left(j) > 0 &&
+           !had_its_turn(n, *given)) {
         uint32_t at = n->free_at % n->free_count, slots;
 
         if (!still_free(n, at))
@@ -482,13 +491,14 @@ static bool assign_instead(struct job *j, bool ahead)
     return used;
 }
 
-/* The jobs that came last go ahead of others. False when the first few of them can use nothing. */
-static bool assign_new(struct node *n)
+/* The jobs of a submitter that came last go ahead of his others. False when the first few of them
+ * can use nothing. */
+static bool assign_new(struct share *s)
 {
-    struct job *j = turns_new(n, NULL), *next;
+    struct job *j = turns_new(s, NULL), *next;
 
     for (uint32_t i = 0; i < NEW_LOOKS && j != NULL; i++, j = next) {
-        next = turns_new(n, j);
+        next = turns_new(s, j);
         /* One that runs behind another has the usual turns only, for that one. */
         if (turns_instead(j) == j && assign_job(j)) {
             turns_had(j, true);
@@ -512,44 +522,74 @@ static void ask_around(struct job *j, bool ahead)
 static void ask_for_some(struct node *n)
 {
     uint32_t count = turns_count(n);
-    struct job *j = turns_new(n, NULL), *next;
+    const struct share *s = shares_scan(n);
+    struct job *j = s == NULL ? NULL : turns_new(s, NULL), *next;
 
     for (uint32_t i = 0; i < NEW_LOOKS && j != NULL; i++, j = next) {
-        next = turns_new(n, j);
+        next = turns_new(s, j);
         ask_around(j, true);
     }
     for (uint32_t i = 0; i < ASK_LOOKS && i < count && (j = turns_scan(n)) != NULL; i++)
         ask_around(j, false);
 }
 
-/* Jobs take turns while slots are free. Of those that can use none of them only so many are looked
- * at in one go. */
+/* One look at a job of the submitter, or at those of them that are new. False: there are no more in
+ * this go. */
+static bool look_at_next(struct node *n, struct share *s, uint32_t *fruitless)
+{
+    const uint64_t go = n->turns.go;
+    struct job *j;
+
+    if (turns_ahead(s, go)) {
+        if (!assign_new(s))
+            turns_no_new(s);
+        return true;
+    }
+    j = turns_next(s, go);
+    if (j == NULL)
+        return false;
+    if (assign_instead(j, false))
+        return true;
+    ++*fruitless;
+#if VELUM_PLANT == 355 /* trace/test_turns: who cannot use a slot that is free loses its turn */
+    turns_pass(j);
+#endif
+    /* Also where no node meets what it asks for: those behind it are looked at. */
+    if (pool_free_leaves(j->lead->pool) == 0 || j->lead->unmet)
+        turns_pass(j);
+    return true;
+}
+
+/* The turn of a submitter. False when none of his jobs took a slot, of so many as are looked at. */
+static bool serve(struct node *n, struct share *s, uint32_t *left, uint32_t *fruitless)
+{
+    const uint32_t had = s->slots_out, most = n->limits.fruitless_jobs;
+    const uint32_t until = shares_wanting(n) > 1 ? *fruitless + most / FEW_OF + 1 : most;
+
+    while (*left > 0 && *fruitless < most && *fruitless < until && look_at_next(n, s, fruitless)) {
+        if (s->slots_out > had) {
+            turns_again(s);
+            return true;
+        }
+        --*left;
+    }
+    return false;
+}
+
+/* Submitters take turns while slots are free. Of jobs that can use none of them only so many are
+ * looked at in one go. */
 static void take_turns(struct node *n)
 {
     uint32_t left = turns_count(n), fruitless = 0;
-    bool try_new = true;
-    struct job *j;
+    struct share *s;
 
-    turns_begin(n);
-    while (left > 0 && fruitless < n->limits.fruitless_jobs && any_slot_free(n)) {
-        if (try_new && turns_ahead(n)) {
-            try_new = assign_new(n);
-            continue;
-        }
-        j = turns_next(n);
-        if (j == NULL)
-            return;
-        if (!assign_instead(j, false)) {
-            fruitless++;
-#if VELUM_PLANT == 355 /* trace/test_turns: who cannot use a slot that is free loses its turn */
-            turns_pass(j);
-#endif
-            /* Also where no node meets what it asks for: those behind it are looked at. */
-            if (pool_free_leaves(j->lead->pool) == 0 || j->lead->unmet)
-                turns_pass(j);
-        }
-        left--;
-    }
+    if (!any_slot_free(n))
+        return;
+    shares_go(n);
+    while (left > 0 && fruitless < n->limits.fruitless_jobs && any_slot_free(n) &&
+           (s = shares_next(n)) != NULL)
+        if (!serve(n, s, &left, &fruitless))
+            shares_aside(n, s);
 }
 
 void assign_all(struct node *n)

@@ -468,6 +468,24 @@ void holder_peer_kept(struct job *j, struct node_id id)
         send_sync(j, id, true);
 }
 
+/* Of one that was killed when it had only the spec: it knows of no holder, but whom others call one
+ * of the ended job is one. */
+static bool is_named_of_orphan(const struct job *j, struct node_id id)
+{
+    const struct entry *e = directory_find(j->node, j->id);
+
+#if VELUM_PLANT == 459 /* trace/test_forget: of whom only the spec is left hears of no end */
+    return false;
+#endif
+    if (ledger_holders(j->ledger) != NULL || ledger_claim(j->ledger) != NULL || e == NULL ||
+        !job_state_is_final((enum job_state)e->state))
+        return false;
+    for (uint8_t i = 0; i < e->holders_count; i++)
+        if (node_id_equal(e->holders[i], id))
+            return true;
+    return node_id_equal(e->coordinator, id);
+}
+
 /* Another holder has had it, seen it end, and shrunk it to its name: nothing of it is brought back
  * to life here, and whoever led it to its end once more waits for no copy there. */
 static void end_forgotten(struct job *j, struct node_id from, uint8_t state)
@@ -479,7 +497,8 @@ static void end_forgotten(struct job *j, struct node_id from, uint8_t state)
     if (job_is_final(j))
         return;
 #endif
-    if (j->settled || !job_state_is_final((enum job_state)state) || !take_may_tell(j, from))
+    if (j->settled || !job_state_is_final((enum job_state)state) ||
+        (!take_may_tell(j, from) && !is_named_of_orphan(j, from)))
         return;
     job_bury(j, state, GONE_TOLD);
     job_free(j);

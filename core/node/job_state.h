@@ -10,6 +10,7 @@
 #include "core/kernel/kernel.h"
 #include "core/node/fit_state.h"
 #include "core/node/peer.h"
+#include "core/node/turns_state.h"
 
 struct node;
 
@@ -151,7 +152,9 @@ struct lead {
     bool finishing;      /* an outcome is written, waiting for its copies */
     uint64_t outcome_batch;
     uint64_t duplicates, redone_us, cpu_us;
-    uint64_t served_us;      /* by workers, as far as turns go */
+    struct share *share;
+    uint32_t slots_out;      /* that its chunks have, as the share counts them */
+    uint64_t served_us;      /* by workers, as far as it is new */
     uint32_t eligible_slots; /* of nodes that may run it, as of the last look */
     uint32_t report_us;      /* of work between two reports of a worker */
     double leaves_per_us;    /* of a slot, as nodes have shown lately */
@@ -197,26 +200,6 @@ enum tending {
     TEND_COPIES,  /* an ended job is copied to those who should hold it */
     TEND_LEAVES,  /* this node is no holder: a present one gets what it has */
     TEND_RETIRES, /* and now it hears that this node gives the job up */
-};
-
-/* Jobs this node coordinates and may grant from, in the order of their turns: all of them, and
- * those that go ahead of others because they are new, the one that came last first; and those of a
- * priority above the usual one. */
-enum turn_kind { TURNS_ALL, TURNS_NEW, TURNS_HIGH, TURNS_KINDS };
-struct turn_link {
-    struct job *next, *prev;
-    bool in;
-};
-struct turn_list {
-    struct job *first, *last;
-    uint32_t count;
-};
-struct turns {
-    struct turn_list list[TURNS_KINDS];
-    struct job *walk, *cursor; /* see turns_next and turns_scan */
-    bool ahead;                /* the last turn went to one that is new */
-    uint32_t ranked;           /* of all: so many are not of the usual priority */
-    struct instant served;     /* when the last word came that some job was */
 };
 
 struct job {

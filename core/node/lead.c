@@ -23,6 +23,7 @@
 #include "core/node/report.h"
 #include "core/node/seal.h"
 #include "core/node/session.h"
+#include "core/node/shares.h"
 #include "core/node/site.h"
 #include "core/node/stages.h"
 #include "core/node/turns.h"
@@ -223,7 +224,9 @@ int lead_begin(struct job *j, bool fresh)
     l->proved_once = true;
 #endif
     l->proved = n->partings;
-    rc = lead_pool_begin(j);
+    rc = shares_join(j);
+    if (rc == 0)
+        rc = lead_pool_begin(j);
     if (rc < 0)
         goto fail;
     l->cut_at = j->graph->shape.end;
@@ -275,6 +278,7 @@ void lead_end(struct job *j)
     turns_set(j, false);
     collect_drop(j);
     lead_pool_drop(j);
+    shares_leave(j);
     fit_end(j);
     proving_drop(j);
     sessions_end(j);

@@ -7,6 +7,7 @@
 #include "core/node/link.h"
 #include "core/node/linked.h"
 #include "core/node/session.h"
+#include "core/node/shares.h"
 #include "core/node/site.h"
 #include "core/node/stages.h"
 
@@ -82,8 +83,7 @@ void lead_pool_drop(struct job *j)
     struct pool *p = j->lead->pool;
 
     for (uint32_t i = 0; p != NULL && i < pool_chunks(p); i++)
-        site_less(j->node, pool_chunk_at(p, i)->node,
-                  fit_load(j, stage_of_leaf(j, pool_chunk_at(p, i)->first)));
+        site_less(j, pool_chunk_at(p, i));
     pool_free(p);
     j->lead->pool = NULL;
 }
@@ -96,6 +96,7 @@ static void stage_changed(void *ctx, uint32_t stage)
     if (ready_at(&j->lead->ready, stage) != STAGE_READY)
         return;
     pool_open(j->lead->pool, stage);
+    shares_back(j);
     j->node->assign_wanted = true;
 }
 

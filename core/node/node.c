@@ -35,6 +35,7 @@
 #include "core/node/round.h"
 #include "core/node/seal.h"
 #include "core/node/session.h"
+#include "core/node/shares.h"
 #include "core/node/show_stages.h"
 #include "core/node/snapshot.h"
 #include "core/node/stale.h"
@@ -88,6 +89,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     map_init(&n->keeping, alloc, ID_SIZE, KEEPING_MAX);
     map_init(&n->owners, alloc, ID_SIZE, KEEPING_MAX);
     map_init(&n->sites, alloc, ID_SIZE, MESH_MEMBERS_MAX + 1);
+    shares_init(n);
     n->options.certificate = bytes_copy(n, options->certificate);
     n->options.kernels = NULL;
     if (options->kernels_count > 0)
@@ -130,6 +132,7 @@ void node_free(struct node *n)
     keeping_free(n);
     owners_free(n);
     jobs_free(n);
+    shares_free(n);
     directory_free(n);
     workers_free(n);
     waits_free(n);

@@ -284,8 +284,7 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
     bool known = chunk != NULL && node_id_equal(chunk->node, h->id);
     uint64_t leaves = c->next - c->from, twin;
     bool has_twin = known && pool_twin(l->pool, c->grant, &twin);
-    struct load load = {0};
-    struct site *s;
+    struct chunk was;
 
     if (known && leaves > 0)
         h->has_run = stage_of_leaf(j, chunk->first) + 1;
@@ -297,7 +296,8 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
     }
     if (!known)
         return;
-    load = fit_load(j, stage_of_leaf(j, chunk->first));
+    was = *chunk;
+    was.compute_us += c->compute_us;
     if (c->flags & REPORT_FAILED) {
         pool_report(l->pool, c->grant, c->next, c->end, c->compute_us, false, n->now);
         if (c->flags & REPORT_MEMORY)
@@ -310,8 +310,8 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
                (c->flags & REPORT_ENDED)) {
         pool_return(l->pool, c->grant);
     }
-    if ((c->flags & (REPORT_FAILED | REPORT_ENDED)) && (s = map_get(&n->sites, &h->id)) != NULL)
-        site_is_done(n, s, load);
+    if (c->flags & (REPORT_FAILED | REPORT_ENDED))
+        site_is_done(j, &was);
     if (has_twin)
         stop_if_moot(j, pool_find(l->pool, twin));
 }
@@ -575,7 +575,7 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
         if (c == NULL || !node_id_equal(c->node, from))
             continue;
 #endif
-        site_less(n, from, fit_load(j, stage_of_leaf(j, c->first)));
+        site_less(j, c);
         if (reason == RETURN_NO_INPUT)
             proving_doubt(j, stage_of_leaf(j, c->first));
         pool_return(j->lead->pool, grant);
@@ -606,7 +606,7 @@ static void return_unlisted(struct job *j, const struct hand *h, const uint64_t 
             continue;
         }
         /* Another takes its place in the list. */
-        site_less(j->node, h->id, fit_load(j, stage_of_leaf(j, c->first)));
+        site_less(j, c);
         pool_return(p, c->grant);
     }
 }
@@ -630,7 +630,7 @@ static int open_chunk(struct job *j, struct hand *h, struct reader *r, uint64_t 
         return 0;
     }
     if (pool_adopt(j->lead->pool, h->id, *grant, next, end, n->now) == 0 && s != NULL)
-        site_more(n, s, fit_load(j, stage_of_leaf(j, next)));
+        site_more(j, s, next);
     else
         assign_trim(j, h->id, *grant, 0);
     return 0;

@@ -4,6 +4,7 @@
 #include "core/node/assign.h"
 #include "core/node/fit.h"
 #include "core/node/link.h"
+#include "core/node/shares.h"
 #include "core/node/stages.h"
 
 #define RETURNED_PAUSE_US (100 * MS_US) /* a node that gave chunks back is left alone so long */
@@ -72,18 +73,25 @@ void site_is_heard(struct node *n, struct site *s)
     site_may_be_free(n, s);
 }
 
-void site_is_done(struct node *n, struct site *s, struct load load)
+void site_is_done(struct job *j, const struct chunk *c)
 {
-    s->pause_us = s->pause_us > RETURNED_PAUSE_US ? s->pause_us / 2 : 0;
-    s->busy_until = n->now;
-    site_less(n, s->id, load);
+    struct site *s = map_get(&j->node->sites, &c->node);
+
+    if (s != NULL) {
+        s->pause_us = s->pause_us > RETURNED_PAUSE_US ? s->pause_us / 2 : 0;
+        s->busy_until = j->node->now;
+    }
+    site_less(j, c);
 }
 
-void site_more(struct node *n, struct site *s, struct load load)
+void site_more(struct job *j, struct site *s, uint64_t leaf)
 {
+    const struct load load = fit_load(j, stage_of_leaf(j, leaf));
+
     s->outstanding.slots += load.slots;
     s->outstanding.memory_bytes += load.memory_bytes;
-    n->slots_out += load.slots;
+    j->node->slots_out += load.slots;
+    shares_more(j, load.slots);
 }
 
 static void less(struct node *n, struct site *s, struct load by)
@@ -96,31 +104,26 @@ static void less(struct node *n, struct site *s, struct load by)
     n->slots_out -= by.slots;
 }
 
-void site_less(struct node *n, struct node_id id, struct load load)
+void site_less(struct job *j, const struct chunk *c)
 {
-    struct site *s = map_get(&n->sites, &id);
+    struct site *s = map_get(&j->node->sites, &c->node);
+    struct load load = fit_load(j, stage_of_leaf(j, c->first));
 
+    shares_less(j, load.slots, c);
     if (s == NULL)
         return;
 #if VELUM_PLANT == 548 /* sim: of a chunk that took two slots one stays taken */
     load.slots = 1;
 #endif
-    less(n, s, load);
-    site_may_be_free(n, s);
+    less(j->node, s, load);
+    site_may_be_free(j->node, s);
 }
 
 void site_less_all(struct job *j, struct node_id id)
 {
-    struct site *s = map_get(&j->node->sites, &id);
     const struct pool *p = j->lead->pool;
 
-    if (s == NULL)
-        return;
-    for (uint32_t i = 0; i < pool_chunks(p); i++) {
-        const struct chunk *c = pool_chunk_at(p, i);
-
-        if (node_id_equal(c->node, id))
-            less(j->node, s, fit_load(j, stage_of_leaf(j, c->first)));
-    }
-    site_may_be_free(j->node, s);
+    for (uint32_t i = 0; i < pool_chunks(p); i++)
+        if (node_id_equal(pool_chunk_at(p, i)->node, id))
+            site_less(j, pool_chunk_at(p, i));
 }

@@ -14,12 +14,13 @@ void site_is_full(struct node *n, struct site *s);
 void site_is_unkept(struct node *n, struct site *s);
 /* It has a free slot, as it says or shows. */
 void site_is_heard(struct node *n, struct site *s);
-/* A chunk that took so much has ended there, and another can take its place. */
-void site_is_done(struct node *n, struct site *s, struct load load);
-/* One chunk more is out there. */
-void site_more(struct node *n, struct site *s, struct load load);
-/* One fewer is out at this node. */
-void site_less(struct node *n, struct node_id id, struct load load);
+/* This chunk of the job has ended there, with all that it was computed for, and another can take
+ * its place. */
+void site_is_done(struct job *j, const struct chunk *c);
+/* One chunk of the job more is out there, from this leaf on. */
+void site_more(struct job *j, struct site *s, uint64_t leaf);
+/* This one is out no longer. */
+void site_less(struct job *j, const struct chunk *c);
 /* All chunks of the job at this node are about to go. */
 void site_less_all(struct job *j, struct node_id id);
 

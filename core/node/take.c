@@ -40,7 +40,8 @@ static int take_fact(struct node *n, struct job **at, struct job_id id, struct b
     /* Who counted what may still be told. */
     if (f->kind == FACT_PARTIAL && f->partial.count > 0 && job_is_final(j))
         return LEDGER_KNOWN;
-    rc = ledger_apply_read(j->ledger, bytes, f, gained);
+    rc = n->replaying ? ledger_apply_own(j->ledger, bytes, f)
+                      : ledger_apply_read(j->ledger, bytes, f, gained);
 #if VELUM_PLANT != 478 /* trace/test_graph: values that another holder tells open no stage */
     if (f->kind == FACT_PARTIAL && j->lead != NULL)
         lead_values_told(j, f->partial);

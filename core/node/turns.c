@@ -1,12 +1,19 @@
 /* Who is next; see turns.h. */
 #include "core/node/turns.h"
 
+#include "core/node/shares.h"
+
 #define RANK_LOOKS_MAX 64 /* at jobs that may be of a higher priority */
 #define PASSES_MAX 64     /* of new jobs of which nothing is known yet, in a row */
 
+static struct turn_list *list_of(struct job *j, enum turn_kind which)
+{
+    return which == TURNS_SCAN ? &j->node->turns.scan : &j->lead->share->list[which];
+}
+
 static void put_in(struct job *j, enum turn_kind which, bool first)
 {
-    struct turn_list *l = &j->node->turns.list[which];
+    struct turn_list *l = list_of(j, which);
     struct turn_link *at = &j->turn[which];
 
     ensure(!at->in);
@@ -26,16 +33,16 @@ static void put_in(struct job *j, enum turn_kind which, bool first)
 
 static void take_out(struct job *j, enum turn_kind which)
 {
-    struct turn_list *l = &j->node->turns.list[which];
+    struct turn_list *l = list_of(j, which);
     struct turn_link *at = &j->turn[which];
 
     if (!at->in)
         return;
     at->in = false;
-    if (which == TURNS_ALL && j->node->turns.cursor == j)
+    if (which == TURNS_SCAN && j->node->turns.cursor == j)
         j->node->turns.cursor = at->next;
-    if (which == TURNS_ALL && j->node->turns.walk == j)
-        j->node->turns.walk = at->next;
+    if (which == TURNS_ALL && j->lead->share->walk == j)
+        j->lead->share->walk = at->next;
     if (at->prev != NULL)
         at->prev->turn[which].next = at->next;
     else
@@ -61,23 +68,42 @@ static bool came_now(const struct job *j)
     return j->lead->claim.epoch <= 1;
 }
 
-void turns_set(struct job *j, bool hungry)
+static void put_in_all(struct job *j)
 {
-    if (j->turn[TURNS_ALL].in == hungry)
-        return;
-    if (!hungry) {
-        take_out(j, TURNS_ALL);
-        take_out(j, TURNS_NEW);
-        take_out(j, TURNS_HIGH);
-        j->node->turns.ranked -= j->spec->priority != 0;
-        return;
-    }
+    struct share *s = j->lead->share;
+
+    put_in(j, TURNS_SCAN, false);
     put_in(j, TURNS_ALL, false);
-    j->node->turns.ranked += j->spec->priority != 0;
+    s->ranked += j->spec->priority != 0;
     if (j->spec->priority > 0)
         put_in(j, TURNS_HIGH, false);
     if (is_new(j))
         put_in(j, TURNS_NEW, came_now(j));
+    if (s->list[TURNS_ALL].count == 1)
+        shares_want(j->node, s, true);
+    else
+        shares_back(j);
+}
+
+static void take_out_all(struct job *j)
+{
+    struct share *s = j->lead->share;
+
+    for (int which = 0; which < TURNS_KINDS; which++)
+        take_out(j, (enum turn_kind)which);
+    s->ranked -= j->spec->priority != 0;
+    if (s->list[TURNS_ALL].count == 0)
+        shares_want(j->node, s, false);
+}
+
+void turns_set(struct job *j, bool hungry)
+{
+    if (j->turn[TURNS_ALL].in == hungry)
+        return;
+    if (hungry)
+        put_in_all(j);
+    else
+        take_out_all(j);
 }
 
 void turns_served(struct job *j, uint64_t us)
@@ -90,23 +116,39 @@ void turns_served(struct job *j, uint64_t us)
 
 uint32_t turns_count(const struct node *n)
 {
-    return n->turns.list[TURNS_ALL].count;
+    return n->turns.scan.count;
 }
 
-bool turns_ahead(const struct node *n)
+/* At the first look in a go. */
+static void begin_go(struct share *s, uint64_t go)
 {
+    if (s->go == go)
+        return;
+    s->go = go;
+    s->walk = s->list[TURNS_ALL].first;
+    s->new_tried = false;
+}
+
+bool turns_ahead(struct share *s, uint64_t go)
+{
+    begin_go(s, go);
 #if VELUM_PLANT == 350 /* trace/test_turns: a new job waits for a round of all others */
     return false;
 #endif
 #if VELUM_PLANT == 351 /* trace/test_turns: while jobs are new, no other has a turn */
-    return n->turns.list[TURNS_NEW].first != NULL;
+    return !s->new_tried && s->list[TURNS_NEW].first != NULL;
 #endif
-    return n->turns.list[TURNS_NEW].first != NULL && !n->turns.ahead;
+    return !s->new_tried && s->list[TURNS_NEW].first != NULL && !s->ahead;
 }
 
-struct job *turns_new(struct node *n, const struct job *before)
+void turns_no_new(struct share *s)
 {
-    struct job *j = before == NULL ? n->turns.list[TURNS_NEW].first : before->turn[TURNS_NEW].next;
+    s->new_tried = true;
+}
+
+struct job *turns_new(const struct share *s, const struct job *before)
+{
+    struct job *j = before == NULL ? s->list[TURNS_NEW].first : before->turn[TURNS_NEW].next;
 
     for (uint32_t i = 0; j != NULL && pool_chunks(j->lead->pool) > 0 && j->lead->served_us == 0;
          i++)
@@ -124,17 +166,16 @@ void turns_pass(struct job *j)
 
 void turns_had(struct job *j, bool ahead)
 {
-    j->node->turns.ahead = ahead;
+    j->lead->share->ahead = ahead;
     turns_pass(j);
 }
 
-static struct job *higher_of(enum turn_kind which, const struct job *j, struct job *best)
+static struct job *higher_of(enum turn_kind which, struct job *j, struct job *best)
 {
-    struct job *at = j->node->turns.list[which].first;
+    struct job *at = list_of(j, which)->first;
 
     for (uint32_t i = 0; i < RANK_LOOKS_MAX && at != NULL; i++, at = at->turn[which].next)
-        if (at->spec->priority > best->spec->priority &&
-            node_id_equal(at->spec->author, j->spec->author) && !at->lead->unmet &&
+        if (at->spec->priority > best->spec->priority && !at->lead->unmet &&
             pool_free_leaves(at->lead->pool) > 0)
             best = at;
     return best;
@@ -145,28 +186,31 @@ struct job *turns_instead(struct job *j)
 #if VELUM_PLANT == 547 /* trace/test_demand: a job of low priority has its turns like the others */
     return j;
 #endif
-    if (j->node->turns.ranked == 0)
+    if (j->lead->share->ranked == 0)
         return j;
     return higher_of(TURNS_ALL, j, higher_of(TURNS_HIGH, j, j));
 }
 
-void turns_begin(struct node *n)
+struct job *turns_next(struct share *s, uint64_t go)
 {
-    n->turns.walk = n->turns.list[TURNS_ALL].first;
+    struct job *j;
+
+    begin_go(s, go);
+    j = s->walk;
+    s->walk = j == NULL ? NULL : j->turn[TURNS_ALL].next;
+    return j;
 }
 
-struct job *turns_next(struct node *n)
+void turns_again(struct share *s)
 {
-    struct job *j = n->turns.walk;
-
-    n->turns.walk = j == NULL ? NULL : j->turn[TURNS_ALL].next;
-    return j;
+    if (s->walk == NULL)
+        s->walk = s->list[TURNS_ALL].first;
 }
 
 struct job *turns_scan(struct node *n)
 {
-    struct job *j = n->turns.cursor != NULL ? n->turns.cursor : n->turns.list[TURNS_ALL].first;
+    struct job *j = n->turns.cursor != NULL ? n->turns.cursor : n->turns.scan.first;
 
-    n->turns.cursor = j == NULL ? NULL : j->turn[TURNS_ALL].next;
+    n->turns.cursor = j == NULL ? NULL : j->turn[TURNS_SCAN].next;
     return j;
 }

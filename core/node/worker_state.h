@@ -10,8 +10,9 @@ struct worker {
     uint32_t number;
     enum worker_state state;
     struct job *job;
-    uint32_t stage; /* of it, whose kernel it has */
-    bool has_files; /* some of its inputs are */
+    uint32_t stage;     /* of it, whose kernel it has */
+    bool has_files;     /* some of its inputs are */
+    uint64_t mem_bytes; /* its limit, for good; 0: it has none of its job's */
     struct labour_chunk *chunk;
     struct instant since;
     struct aside *aside;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/wire/demand.h"
 #include "core/wire/field.h"
 #include "core/wire/output.h"
 #include "core/wire/tree.h"
@@ -26,6 +27,7 @@ void put_order_load(struct buf *b, const struct order_load *m)
     put_text(b, m->path);
     put_block(b, m->params);
     put_u8(b, m->reduction);
+    put_u64(b, m->mem_bytes);
     put_text(b, m->folder);
     put_u16(b, m->inputs_count);
     put_raw(b, m->inputs.data, m->inputs.len);
@@ -48,9 +50,10 @@ int read_order_load(struct bytes payload, struct order_load *m)
     read_text(&r, m->path, sizeof m->path);
     m->params = read_block(&r, PARAMS_SIZE_MAX);
     m->reduction = read_u8(&r);
+    m->mem_bytes = read_u64(&r);
     read_text(&r, m->folder, sizeof m->folder);
     m->inputs = read_stage_inputs(&r, &m->inputs_count);
-    if ((m->origin == ORIGIN_PLUGIN) != (m->path[0] != '\0') ||
+    if ((m->origin == ORIGIN_PLUGIN) != (m->path[0] != '\0') || m->mem_bytes > DEMAND_MEM_MAX ||
         (!r.failed && order_load_reads_files(m) != (m->folder[0] != '\0')))
         r.failed = true;
     return reader_result(&r);

@@ -4,8 +4,8 @@
  *
  * A worker starts blank and says READY. It is given one kernel by LOAD and keeps it for life: it
  * serves one job of one submitter. While no run is open LOAD may come again, with the same kernel
- * for another stage: other parameters, and other inputs if none of them, nor of those before, is a
- * file. While a run is open it looks at its input between leaves (at
+ * for another stage: other parameters, the same mem_bytes, and other inputs if none of them, nor of
+ * those before, is a file. While a run is open it looks at its input between leaves (at
  * most every 100 us), so TRIM and a closed pipe reach it there. RUN or TASKS while a run is open
  * is queued (one deep): the worker goes on without waiting.
  *
@@ -13,6 +13,7 @@
  *
  *   LOAD       text kernel, 32 source digest, u8 origin (0 built-in, 1 plugin),
  *              text plugin file path (empty exactly for a built-in), block params, u8 reduction,
+ *              u64 mem_bytes (that the worker may have, for good; 0: nothing is said),
  *              text folder of objects (empty exactly where no input is one), u16 count, inputs
  *              (input.h): each is the file of its name, 64 hex digits, in the folder; the node
  *              keeps it there. Those with a name of zeroes come in INPUTS
@@ -92,6 +93,7 @@ struct order_load {
     char path[PATH_SIZE_MAX];
     struct bytes params; /* borrowed */
     uint8_t reduction;   /* enum reduction */
+    uint64_t mem_bytes;  /* up to DEMAND_MEM_MAX */
     char folder[PATH_SIZE_MAX];
     uint16_t inputs_count;
     struct bytes inputs; /* borrowed, as in a spec */

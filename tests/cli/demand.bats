@@ -116,3 +116,12 @@ EOF
     [ "$status" -eq 2 ]
     [[ $output == *"f.flow line 2: priority cannot be \"11\"; allowed is a number from -10 to 10"* ]]
 }
+
+@test "mem is a limit of the job's workers: more is refused, and the job fails with the number" {
+    node a --slots 1 --plugins "$TEST_PLUGINS"
+    run velum run crash none 0 20 --mem 64M
+    [ "$status" -eq 1 ]
+    [[ $output == *"the kernel needs more than the 64 MiB of memory that the job says it needs (mem)"* ]]
+    run velum run crash none 0 20 --mem 256M
+    [ "$status" -eq 0 ]
+}

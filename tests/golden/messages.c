@@ -539,6 +539,7 @@ static void make_order(uint8_t type, struct buf *b)
                               .path = "/plugins/sum.so",
                               .params = bytes_of_text("\1\2\3\4"),
                               .reduction = REDUCE_COLLECT,
+                              .mem_bytes = 300 << 20,
                               .folder = "/state/objects",
                               .inputs_count = 1};
     const struct stage_input input = {golden_digest(2), 123456};

@@ -564,7 +564,7 @@ static int tell_order(uint8_t type, struct bytes p)
         SAY(" origin=%u", load.origin);
         say_text("path", load.path);
         say_block("params", load.params);
-        SAY(" reduction=%u", load.reduction);
+        SAY(" reduction=%u mem_bytes=%llu", load.reduction, U(load.mem_bytes));
         say_text("folder", load.folder);
         for (uint16_t i = 0; i < load.inputs_count; i++)
             say_input(stage_input_at(load.inputs, i));

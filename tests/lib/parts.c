@@ -49,6 +49,7 @@ static struct stage_spec stage_of(uint32_t i, const char *kernel)
                            .accumulator_size = p->collects ? 0 : 8,
                            .retries = p->retries,
                            .leaf_us = p->leaf_us,
+                           .demand.mem_bytes = p->mem_bytes,
                            .needs_count = p->needs_count};
     struct buf b;
 

@@ -13,7 +13,7 @@ struct part {
     bool collects;   /* else it folds eight bytes */
     uint8_t param;   /* its number, if nothing else is said */
     uint8_t retries;
-    uint64_t leaf_us;
+    uint64_t leaf_us, mem_bytes;
     const char *name;
     uint8_t needs_count;
     struct stage_need needs[PART_NEEDS_MAX];

@@ -77,7 +77,8 @@ struct story {
     bool graphs; /* what a leaf yields also depends on parameters and inputs; see story_graph.h */
     struct story_worker *workers;
     uint64_t leaves_computed;
-    uint32_t loads; /* of workers that turned to another stage */
+    uint32_t loads;  /* of workers that turned to another stage */
+    uint32_t unlike; /* of these, to one with another limit of memory */
     /* What a job of this number is, beyond the usual; NULL: nothing. Before it is first named. */
     void (*adjust)(struct job_spec *spec, uint32_t number);
     /* Frames of these types between these nodes are lost, and counted by whom they were for. */

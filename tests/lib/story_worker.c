@@ -21,6 +21,7 @@ struct story_worker {
     /* Of a graph: what it was loaded with. */
     bool folds;
     struct bytes params, list; /* owned */
+    uint64_t mem_bytes;
     uint16_t inputs;
     uint8_t *given[STAGE_INPUTS_MAX]; /* owned; NULL: not yet, or an object */
     uint64_t seed;
@@ -278,6 +279,8 @@ static void on_load(struct story *s, struct story_worker *w, struct bytes p)
 
     ensure(read_order_load(p, &m) == 0 && !w->open);
     s->loads += w->params.data != NULL;
+    s->unlike += w->params.data != NULL && w->mem_bytes != m.mem_bytes;
+    w->mem_bytes = m.mem_bytes;
     unload(w);
     w->folds = s->graphs && m.reduction == REDUCE_FOLD;
     w->params = own(m.params);

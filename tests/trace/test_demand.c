@@ -280,7 +280,8 @@ TEST(test_a_lower_job_runs_behind_the_others_of_its_submitter_and_takes_nothing_
     }
     CHECK_INT(had[0], 0);
     CHECK(had[1] + had[2] >= 60);
-    CHECK(2 * had[1] >= 3 * had[2] && 2 * had[1] <= 5 * had[2]);
+    /* Each submitter has half of the slots, however many jobs. */
+    CHECK(had[1] <= had[2] + 2 && had[2] <= had[1] + 2);
     end();
 }
 

@@ -398,7 +398,40 @@ TEST(one_that_came_again_after_its_name_was_forgotten_is_there_after_a_restart)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(a_finished_job_is_kept_then_its_name_then_nothing,
+/* It was killed when it had only the spec, and comes back when the others have forgotten it. */
+TEST(of_what_only_the_spec_is_left_the_end_is_heard)
+{
+    uint8_t bytes[4096];
+    struct bytes spec;
+    struct job_id id;
+    struct buf b;
+
+    begin(3);
+    story_kill(&story, 2);
+    story_run(&story, 8 * S_US);
+    id = ended_job(1);
+    story_run(&story, 22 * S_US);
+    CHECK_INT(code_of(0, id), 9);
+    spec = story_spec(&story, 1);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, id);
+    put_u16(&b, 1);
+    put_u32(&b, (uint32_t)spec.len + 2);
+    put_u8(&b, FACT_SPEC);
+    put_u8(&b, 1);
+    put_raw(&b, spec.data, spec.len);
+    story_store(&story, 2, RECORD_FACTS, buf_bytes(&b));
+    restart(2);
+    CHECK(is_whole(2, id));
+    story_run(&story, 5 * S_US);
+    CHECK(!is_whole(2, id));
+    for (uint32_t i = 0; i < 3; i++)
+        CHECK_INT(code_of(i, id), 9);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(of_what_only_the_spec_is_left_the_end_is_heard,
+          a_finished_job_is_kept_then_its_name_then_nothing,
           beyond_their_number_the_oldest_shrink_first, restarts_and_wall_clocks_change_no_age,
           time_in_which_a_process_stood_still_is_not_counted_at_once,
           who_was_away_learns_how_long_from_those_it_meets,

@@ -88,6 +88,23 @@ TEST(a_worker_turns_from_stage_to_stage)
     CHECK(story_end(&story));
 }
 
+/* The limit of a worker is for good. */
+TEST(no_worker_turns_to_a_stage_that_says_something_else_of_its_memory)
+{
+    begin(1);
+    for (uint32_t i = 0; i < 40; i++) {
+        struct part *p = parts_add(1, false);
+
+        p->mem_bytes = i % 4 < 2 ? 1 << 20 : 2 << 20;
+        if (i > 0)
+            parts_need(p, i - 1, 0);
+    }
+    run_to_the_end(0, 20 * S_US);
+    CHECK(story.loads >= 10);
+    CHECK_INT(story.unlike, 0);
+    CHECK(story_end(&story));
+}
+
 TEST(a_diamond_reads_both_of_its_sides_in_their_order)
 {
     struct part *last;
@@ -616,7 +633,9 @@ TEST(random_graphs_come_to_what_they_come_to_alone)
     }
 }
 
-TEST_MAIN(a_worker_turns_from_stage_to_stage, values_that_nobody_waits_for_are_let_alone,
+TEST_MAIN(a_worker_turns_from_stage_to_stage,
+          no_worker_turns_to_a_stage_that_says_something_else_of_its_memory,
+          values_that_nobody_waits_for_are_let_alone,
           values_that_another_holder_tells_open_stages_too, every_node_tells_how_far_the_stages_are,
           what_is_blocked_is_shown_with_what_blocks_it, of_a_job_that_has_ended_no_stage_waits,
           who_tells_of_stages_comes_to_an_end, who_led_a_job_that_has_ended_is_not_waited_for,

@@ -126,19 +126,19 @@ TEST(what_a_task_asks_of_nodes_is_met_or_said)
     const char *args[] = {"1000"};
     struct velum *v = open_at(VELUM_INSIDE, NULL);
     struct velum_task t = {.kernel = "sum", .argc = 1, .argv = args};
-    t.mem_bytes = 1 << 20;
-    t.on = "arch node=here";
-    t.prefer = "disk=ssd";
-    t.priority = -10;
+    t.asks.mem_bytes = 1 << 20;
+    t.asks.on = "arch node=here";
+    t.asks.prefer = "disk=ssd";
+    t.asks.priority = -10;
     CHECK_STR(velum_text(v, velum_wait(v, velum_submit(v, &t), -1)), "500500");
-    t.mem_bytes = (uint64_t)1 << 50;
+    t.asks.mem_bytes = (uint64_t)1 << 50;
     CHECK_INT(velum_wait(v, velum_submit(v, &t), -1), VELUM_NOWHERE);
     CHECK(says(v, VELUM_NOWHERE, "no node has 1024 TiB of memory"));
-    t.mem_bytes = 0;
-    t.on = "gpu=";
+    t.asks.mem_bytes = 0;
+    t.asks.on = "gpu=";
     CHECK_INT(velum_submit(v, &t), VELUM_MISUSE);
-    t.on = NULL;
-    t.priority = 11;
+    t.asks.on = NULL;
+    t.asks.priority = 11;
     CHECK_INT(velum_submit(v, &t), VELUM_MISUSE);
     velum_shutdown(v);
 }

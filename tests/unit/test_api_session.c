@@ -76,6 +76,70 @@ TEST(tasks_with_the_node_inside)
     velum_shutdown(v);
 }
 
+static void add_one(struct velum *v, int session, const char *kernel, const char *argument,
+                    bool asks)
+{
+    const struct velum_stage task = {
+        .kernel = kernel, .argc = 1, .argv = &argument, .asks_nothing = !asks};
+    CHECK(velum_add(v, session, &task) >= 0);
+}
+
+static void take_so_many(struct velum *v, int session, int count)
+{
+    struct velum_end end;
+    while (count-- > 0) {
+        CHECK_INT(velum_take(v, session, &end, 30000), session);
+        CHECK_INT(end.code, VELUM_DONE);
+    }
+    CHECK_INT(velum_wait(v, velum_close(v, session), 30000), session);
+}
+
+TEST(what_a_session_asks_of_nodes_is_met_or_said)
+{
+    struct velum *v = open_at(VELUM_INSIDE, NULL);
+    struct velum_session o = {.asks = {.mem_bytes = 1 << 20, .on = "node=here", .priority = 3}};
+    struct velum_end end;
+    int session = velum_open(v, &o);
+    for (int i = 0; i < 12; i++)
+        add_one(v, session, "sum", i < 6 ? "10" : "11", i % 3 != 1);
+    take_so_many(v, session, 12);
+    o.asks.on = "gpu";
+    session = velum_open(v, &o);
+    add_one(v, session, "sum", "10", true);
+    CHECK_INT(velum_take(v, session, &end, 30000), VELUM_NOWHERE);
+    CHECK(says(v, VELUM_NOWHERE, "no node has 1 MiB of memory and gpu"));
+    o.asks.cpus = 1025;
+    CHECK_INT(velum_open(v, &o), VELUM_MISUSE);
+    velum_shutdown(v);
+}
+
+TEST(a_task_that_asks_nothing_does_not_wait_for_what_its_session_asks)
+{
+    const struct velum_session o = {.asks = {.on = "gpu", .wait_for_capacity = 1}};
+    struct velum *v = open_at(VELUM_INSIDE, NULL);
+    struct velum_end end;
+    int session = velum_open(v, &o);
+    add_one(v, session, "sum", "10", true);
+    add_one(v, session, "sum", "10", false);
+    CHECK_INT(velum_take(v, session, &end, 20000), session);
+    CHECK_INT(end.task, 1);
+    velum_shutdown(v);
+}
+
+/* There are two slots: two such tasks never run at once. */
+TEST(tasks_of_a_session_take_the_slots_that_it_says)
+{
+    const struct velum_session o = {.asks = {.cpus = 2}};
+    struct velum *v = open_at(VELUM_INSIDE, NULL);
+    const long long since = now_ms();
+    int session = velum_open(v, &o);
+    for (int i = 0; i < 7; i++)
+        add_one(v, session, "sleep", i == 0 ? "100" : "120", true);
+    take_so_many(v, session, 7);
+    CHECK(now_ms() - since >= 100 + 6 * 120);
+    velum_shutdown(v);
+}
+
 TEST(tasks_at_two_nodes)
 {
     int port = a_port(), other = a_port();
@@ -202,6 +266,9 @@ int main(int argc, char **argv)
         a_task_reads_what_others_came_to,
         a_task_that_fails_stops_what_needs_it_only,
         what_cannot_be_is_refused_at_once,
+        what_a_session_asks_of_nodes_is_met_or_said,
+        a_task_that_asks_nothing_does_not_wait_for_what_its_session_asks,
+        tasks_of_a_session_take_the_slots_that_it_says,
     };
     return api_main(tests, sizeof tests / sizeof *tests, argc, argv);
 }

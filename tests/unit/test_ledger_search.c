@@ -245,6 +245,37 @@ TEST(no_leaf_is_named_twice_when_a_search_fails)
     CHECK(heap_is_empty(&heap));
 }
 
+/* They were counted before the match was known, and stand behind it in a journal written anew. */
+TEST(names_behind_a_match_outlive_a_restart)
+{
+    struct prng p;
+    struct fact f;
+    struct buf b;
+    begin(&p, 1);
+    for (uint64_t i = 0; i < LEAVES; i++)
+        match[i] = FOUND_NONE;
+    struct bytes behind = report(30, 32, 1);
+    match[20] = 20 * LEAF_UNITS;
+    struct ledger *l = ledger(), *read = ledger();
+    CHECK_INT(ledger_apply(l, behind), LEDGER_NEW);
+    CHECK_INT(ledger_apply(l, report(20, 21, 2)), LEDGER_NEW);
+    CHECK_INT(ledger_named(l, 0, LEAVES), 3);
+    buf_init(&b, &heap.alloc, 1 << 20);
+    ledger_snapshot_own(l, &b);
+    for (struct reader r = reader_of(buf_bytes(&b)); reader_left(&r) > 0;) {
+        struct bytes fact = read_block(&r, SIZE_MAX);
+        CHECK_INT(fact_read(fact, &f), 0);
+        if (f.kind != FACT_SPEC)
+            CHECK(ledger_apply_own(read, fact, &f) >= 0);
+    }
+    CHECK_INT(ledger_named(read, 0, LEAVES), 3);
+    CHECK_INT(ledger_apply(read, told(30, 32)), LEDGER_KNOWN);
+    buf_clear(&b);
+    ledger_free(l);
+    ledger_free(read);
+    CHECK(heap_is_empty(&heap));
+}
+
 TEST(what_contradicts_a_match_makes_it_divergent)
 {
     struct prng p;
@@ -263,6 +294,6 @@ TEST(what_contradicts_a_match_makes_it_divergent)
     CHECK(heap_is_empty(&heap));
 }
 
-TEST_MAIN(the_lowest_match_wins_however_ledgers_meet,
+TEST_MAIN(names_behind_a_match_outlive_a_restart, the_lowest_match_wins_however_ledgers_meet,
           the_account_of_an_ended_search_ends_at_its_match,
           no_leaf_is_named_twice_when_a_search_fails, what_contradicts_a_match_makes_it_divergent)

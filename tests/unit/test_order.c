@@ -1,5 +1,6 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/wire/demand.h"
 #include "core/wire/order.h"
 #include "core/wire/output.h"
 #include "tests/lib/check.h"
@@ -48,15 +49,21 @@ TEST(test_load)
     m.inputs = buf_bytes(&in_buf);
     m.inputs_count = 2;
     m.reduction = 2;
+    m.mem_bytes = DEMAND_MEM_MAX;
     text_copy(m.folder, sizeof m.folder, "/x/objects");
     b = fresh();
     put_order_load(&b, &m);
     CHECK_EVERY_TRUNCATION(b, read_order_load(in, &got));
     CHECK_INT(read_order_load(buf_bytes(&b), &got), 0);
     CHECK_STR(got.folder, "/x/objects");
-    CHECK(got.reduction == 2 && got.inputs_count == 2);
+    CHECK(got.reduction == 2 && got.inputs_count == 2 && got.mem_bytes == DEMAND_MEM_MAX);
     CHECK_INT(stage_input_at(got.inputs, 1).size, STAGE_INPUT_SIZE_MAX);
     CHECK_INT(stage_input_at(got.inputs, 1).name.bytes[0], 2);
+    m.mem_bytes++;
+    b = fresh();
+    put_order_load(&b, &m);
+    CHECK_INT(read_order_load(buf_bytes(&b), &got), ERR_FORMAT);
+    m.mem_bytes--;
     m.folder[0] = '\0'; /* inputs from nowhere */
     b = fresh();
     put_order_load(&b, &m);

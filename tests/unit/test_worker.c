@@ -404,6 +404,34 @@ TEST(test_load_refuses_another_source)
     CHECK_INT(end_worker(), 0);
 }
 
+/* What a worker says that loads "crash", whose data is 192 MiB, under this limit. Its source is not
+ * the one that is asked for: a worker whose parent had loaded it would have it for nothing. */
+static const char *said_of_crash(uint64_t mem_bytes)
+{
+    static struct worker_loaded l;
+    struct velum_kernel k = *kernel_find("pi");
+    struct order_load m = {.mem_bytes = mem_bytes};
+    k.name = "crash";
+    start_worker();
+    l = load_order(&k, plugin_path("crash.so"), &m);
+    CHECK(!l.ok);
+    CHECK_INT(end_worker(), 0);
+    return l.reason;
+}
+
+TEST(test_a_worker_has_no_more_memory_than_its_job_says)
+{
+    static const char *const loaded = "this node's kernel of that name has another source";
+#ifdef __SANITIZE_ADDRESS__
+    SKIP("the sanitizer takes what it wants");
+#endif
+    CHECK_STR(said_of_crash((uint64_t)64 << 20),
+              "the kernel needs more than the 64 MiB of memory that the job says it needs (mem)");
+    CHECK_STR(said_of_crash((uint64_t)256 << 20), loaded);
+    CHECK_STR(said_of_crash((uint64_t)64 << 30), loaded);
+    CHECK_STR(said_of_crash(0), loaded);
+}
+
 static struct kernel_view described(const char *name)
 {
     struct kernel_view v = {0};
@@ -458,10 +486,11 @@ TEST(test_a_search_ends_behind_its_match)
     CHECK_INT(end_worker(), 0);
 }
 
-TEST_MAIN(test_a_search_ends_behind_its_match, test_pi_in_one_run_is_the_straight_fold,
-          test_progress_comes_while_it_works, test_values_that_do_not_fit_one_frame,
-          test_trim_to_nothing_stops_before_the_next_leaf, test_trim_further_on_and_after_the_end,
-          test_queued_run_goes_on_without_waiting, test_merge_during_a_run,
-          test_plan_is_made_in_the_worker, test_many_small_leaves, test_kernel_that_says_no,
-          test_causes_of_death, test_closed_input_ends_it_even_in_a_nap, test_broken_output_ends_it,
-          test_garbage_ends_it, test_load_refuses_another_source, test_describe)
+TEST_MAIN(test_a_worker_has_no_more_memory_than_its_job_says, test_a_search_ends_behind_its_match,
+          test_pi_in_one_run_is_the_straight_fold, test_progress_comes_while_it_works,
+          test_values_that_do_not_fit_one_frame, test_trim_to_nothing_stops_before_the_next_leaf,
+          test_trim_further_on_and_after_the_end, test_queued_run_goes_on_without_waiting,
+          test_merge_during_a_run, test_plan_is_made_in_the_worker, test_many_small_leaves,
+          test_kernel_that_says_no, test_causes_of_death, test_closed_input_ends_it_even_in_a_nap,
+          test_broken_output_ends_it, test_garbage_ends_it, test_load_refuses_another_source,
+          test_describe)

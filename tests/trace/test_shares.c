@@ -1,0 +1,131 @@
+/* Many submitters, few slots: how the node that coordinates their jobs shares what there is. */
+#include "tests/lib/rig_turns.h"
+
+#define LEAVES 4096
+
+static struct rig_turns rig;
+static uint32_t had[256]; /* turns, by the author's number */
+static uint8_t author_of[TURN_JOBS_MAX];
+
+static void begin(uint32_t slots)
+{
+    memset(had, 0, sizeof had);
+    turns_start(&rig, slots);
+}
+
+static void end(void)
+{
+    turns_stop(&rig);
+}
+
+static void submit_jobs(uint8_t author, uint32_t count)
+{
+    while (count-- > 0)
+        author_of[turns_submit(&rig, (struct rig_spec){.leaves = LEAVES, .author = author})] =
+            author;
+}
+
+static struct turn take(void)
+{
+    struct turn t = turn_take(&rig);
+
+    /* Each leaf takes a turn, so that none of the jobs is at its end soon. */
+    t.c.end = t.c.first + 1;
+    had[author_of[t.job]]++;
+    return t;
+}
+
+static void take_turns(uint32_t count)
+{
+    while (count-- > 0)
+        turn_work(&rig, take(), TURN_US);
+}
+
+TEST(test_who_has_a_hundred_jobs_has_no_more_turns)
+{
+    begin(1);
+    submit_jobs(1, 100);
+    submit_jobs(2, 1);
+    submit_jobs(3, 5);
+    take_turns(90);
+    for (uint8_t i = 1; i <= 3; i++)
+        CHECK(had[i] >= 29 && had[i] <= 31);
+    end();
+}
+
+/* Leaves may take hours: whoever is next does not get all slots that become free at once. */
+TEST(test_slots_that_are_free_at_once_are_shared)
+{
+    const struct rig_sent *s;
+    struct peer_grant g;
+
+    begin(0);
+    submit_jobs(1, 3);
+    submit_jobs(2, 1);
+    rig_peer_up(&rig.rig, 1, 8);
+    rig_run(&rig.rig, MS_US);
+    while ((s = rig_take(&rig.rig, 1, MESSAGE_GRANT)) != NULL)
+        if (read_peer_grant(s->payload, &g) == 0 && (g.flags & GRANT_KNOCK) == 0)
+            had[author_of[turns_job(&rig, g.job)]]++;
+    CHECK_INT(had[1], 4);
+    CHECK_INT(had[2], 4);
+    end();
+}
+
+/* It is time that is shared, not chunks: a leaf may be longer than a turn. */
+TEST(test_who_has_long_leaves_has_fewer_turns)
+{
+    begin(1);
+    submit_jobs(1, 1);
+    submit_jobs(2, 1);
+    for (uint32_t i = 0; i < 110; i++) {
+        struct turn t = take();
+
+        turn_work(&rig, t, author_of[t.job] == 1 ? 10 * TURN_US : TURN_US);
+    }
+    CHECK(had[1] >= 9 && had[1] <= 11);
+    end();
+}
+
+/* Nor has he less, who was the only one before. */
+TEST(test_who_comes_late_has_no_more_than_the_others)
+{
+    begin(1);
+    submit_jobs(1, 2);
+    take_turns(200);
+    submit_jobs(2, 1);
+    memset(had, 0, sizeof had);
+    take_turns(4);
+    CHECK(had[2] >= 1);
+    take_turns(36);
+    CHECK(had[1] >= 18 && had[1] <= 22);
+    end();
+}
+
+/* Their jobs wait for a node that there is not, and they have had least. */
+TEST(test_those_who_can_use_nothing_hold_up_nobody)
+{
+    struct rig_spec waits = {.leaves = LEAVES, .waits = true};
+    struct turn t;
+
+    begin(1);
+    waits.demand.on = bytes_of_text("gpu");
+    submit_jobs(1, 1);
+    take_turns(8);
+    for (uint8_t i = 0; i < 200; i++) {
+        waits.author = (uint8_t)(2 + i);
+        author_of[turns_submit(&rig, waits)] = waits.author;
+    }
+    take_turns(8);
+    for (uint32_t i = 0; i < 20; i++) {
+        t = take();
+        turn_work(&rig, t, TURN_US);
+        CHECK_INT(author_of[t.job], 1);
+    }
+    end();
+}
+
+TEST_MAIN(test_who_has_a_hundred_jobs_has_no_more_turns,
+          test_slots_that_are_free_at_once_are_shared, test_who_has_long_leaves_has_fewer_turns,
+          test_who_comes_late_has_no_more_than_the_others,
+          test_those_who_can_use_nothing_hold_up_nobody)
