@@ -296,6 +296,11 @@ static int check(struct velum *v, const struct session *s, const struct velum_st
     return 0;
 }
 
+bool session_is_empty(const struct op *op)
+{
+    return op->session->count == 0;
+}
+
 int64_t session_add(struct velum *v, struct op *op, const struct velum_stage *t)
 {
     struct session *s = op->session;

@@ -11,6 +11,8 @@ struct session;
 /* A new operation, or a code. options NULL: all defaults. */
 int session_open(struct velum *v, const struct velum_session *options);
 void session_free(struct velum *v, struct op *op);
+/* No task was added yet: the first one sends the job, what comes behind it is only gathered. */
+bool session_is_empty(const struct op *op);
 /* The task's number, or a code. */
 int64_t session_add(struct velum *v, struct op *op, const struct velum_stage *stage);
 int session_close(struct velum *v, struct op *op);

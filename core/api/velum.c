@@ -341,6 +341,10 @@ int64_t velum_add(struct velum *v, int session, const struct velum_stage *task)
     int rc = task ? find_session(v, session, &op) : VELUM_MISUSE;
     if (rc < 0)
         return rc;
+    /* Only the first writes; hundreds of thousands a second may be added, each for the price of a
+     * system call otherwise. */
+    if (!session_is_empty(op))
+        return session_add(v, op, task);
     guard_begin(&g);
     int64_t number = session_add(v, op, task);
     guard_end(&g);
@@ -360,12 +364,13 @@ int velum_take(struct velum *v, int session, struct velum_end *out, int64_t time
     int rc = out ? find_session(v, session, &op) : VELUM_MISUSE;
     if (rc < 0)
         return rc;
-    guard_begin(&g);
-    if (!can_take(v, op))
+    if (!can_take(v, op)) {
+        guard_begin(&g);
         rc = run_until(v, op, can_take, until_of(timeout_ms));
+        guard_end(&g);
+    }
     if (rc == 0 && session_take(op, out))
         rc = op->number;
-    guard_end(&g);
     return rc == 0 && op->code < 0 && op->code != VELUM_IN_PART ? op->code : rc;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,12 +23,17 @@
 #include "core/wire/message.h"
 #include "core/wire/tree.h"
 
+#define TASK_LONG_US 20000   /* one that takes longer does not keep back those before it */
 #define LOOK_EVERY_NS 100000 /* between leaves; a look costs about half a microsecond */
 
+/* A run. Of TASKS, which read their params one after the other, `order` says the same in the words
+ * of RUN; the frame is copied. */
 struct task {
-    bool present;
+    bool present, tasks;
     uint32_t request;
     struct order_run order;
+    struct reader params;
+    uint8_t *frame;
 };
 
 struct worker {
@@ -37,6 +43,8 @@ struct worker {
     size_t params_len;
     struct task now, queued;
     struct run run;         /* of `now` */
+    uint8_t *task_values;   /* of all tasks of `now`, where it is some */
+    uint64_t told_next;     /* leaves of `now` before it are told */
     void *values;           /* of a fold: RUN_VALUES_MAX values, for `run` */
     struct collect collect; /* of a collect: what `run` yields */
     bool collects, searches;
@@ -77,6 +85,11 @@ static void leave(struct worker *w, const char *why)
     w->status = 2;
 }
 
+static uint8_t *task_value(const struct worker *w, uint64_t leaf)
+{
+    return w->task_values + (leaf - w->run.first) * w->value_size;
+}
+
 /* One frame with values [from, to). Only the last one tells how far the run is. */
 static void send_part(struct worker *w, uint32_t from, uint32_t to, bool last, uint64_t told_next,
                       uint64_t compute_us, uint64_t cpu_us)
@@ -104,6 +117,19 @@ static void send_folded(struct worker *w, uint64_t told_next, uint64_t compute_u
     send_part(w, from, w->run.count, true, told_next, compute_us, cpu_us);
 }
 
+/* One value a task. */
+static void send_tasks(struct worker *w, uint64_t told_next, uint64_t compute_us, uint64_t cpu_us)
+{
+    struct buf *b = pipe_begin(MESSAGE_WORKER_PROGRESS, w->now.request);
+    put_worker_progress_begin(b, w->now.order.run, w->run.next, compute_us, cpu_us,
+                              run_ended(&w->run), (uint16_t)(w->run.next - told_next));
+    for (uint64_t leaf = told_next; leaf < w->run.next; leaf++) {
+        const struct value v = {{0, leaf}, {task_value(w, leaf), w->value_size}};
+        put_value(b, &v);
+    }
+    pipe_send();
+}
+
 static void send_collected(struct worker *w, uint64_t compute_us, uint64_t cpu_us)
 {
     struct buf *b = pipe_begin(MESSAGE_WORKER_PROGRESS, w->now.request);
@@ -114,18 +140,46 @@ static void send_collected(struct worker *w, uint64_t compute_us, uint64_t cpu_u
     collect_drop_values(&w->collect);
 }
 
-static void send_progress(struct worker *w, uint64_t told_next)
+static void send_progress(struct worker *w)
 {
+    const uint64_t told_next = w->told_next;
     const uint64_t compute_us = (uint64_t)(now_ns() - w->began_ns) / 1000;
     const int64_t cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     const uint64_t cpu_us = (uint64_t)(cpu_ns - w->cpu_ns) / 1000;
-    if (w->collects)
+    if (w->now.tasks)
+        send_tasks(w, told_next, compute_us, cpu_us);
+    else if (w->collects)
         send_collected(w, compute_us, cpu_us);
     else
         send_folded(w, told_next, compute_us, cpu_us);
+    w->told_next = w->run.next;
     /* Waiting for a full pipe is not computing. */
     w->began_ns = now_ns();
     w->cpu_ns = cpu_ns;
+}
+
+/* The worker whose kernel computes a task, and nothing else of it runs: its buffers are free. */
+static struct worker *volatile at_task;
+static volatile sig_atomic_t task_is_long;
+
+/* What was done before a task that takes long is told meanwhile: others may wait for it, and the
+ * node knows from then on which task that is. */
+static void on_alarm(int number)
+{
+    struct worker *w = at_task;
+    (void)number;
+    if (!w)
+        return;
+    at_task = NULL;
+    task_is_long = true;
+    if (w->run.next > w->told_next)
+        send_progress(w);
+}
+
+static void alarm_every(int64_t us)
+{
+    const struct itimerval every = {{0, us}, {0, us}};
+    setitimer(ITIMER_REAL, &every, NULL);
 }
 
 static void keep_params(struct worker *w, const struct order_load *m)
@@ -212,29 +266,79 @@ static void on_inputs(struct worker *w, const struct frame *f)
         leave(w, "bad INPUTS");
 }
 
-static void start_run(struct worker *w, const struct task *t)
+static void start_run(struct worker *w, struct task *t)
 {
     const struct order_run *o = &t->order;
+    uint8_t *frame = w->now.frame;
     w->now = *t;
-    run_init(&w->run, o->first, o->end, tree_leaves(o->units, o->leaf_units), w->values,
-             w->value_size);
+    /* Their two copies change places. */
+    t->frame = frame;
+    if (t->tasks)
+        run_init(&w->run, o->first, o->end, LEAVES_MAX, NULL, 0);
+    else
+        run_init(&w->run, o->first, o->end, tree_leaves(o->units, o->leaf_units), w->values,
+                 w->value_size);
     collect_begin_run(&w->collect, o->run, t->request);
+    w->told_next = o->first;
     w->began_ns = w->looked_ns = now_ns();
     w->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+/* What is in `queued` begins at once where nothing runs. */
+static void begin(struct worker *w)
+{
+    if (w->now.present)
+        return;
+    start_run(w, &w->queued);
+    w->queued.present = false;
+}
+
 static void on_run(struct worker *w, const struct frame *f)
 {
-    struct task t = {.present = true, .request = f->request};
+    struct order_run order;
     if (!w->kernel || w->queued.present || !worker_input_complete() ||
-        read_order_run(f->payload, &t.order) < 0) {
+        read_order_run(f->payload, &order) < 0) {
         leave(w, "a bad RUN, or a third one, or one before its inputs");
         return;
     }
-    if (w->now.present)
-        w->queued = t;
-    else
-        start_run(w, &t);
+    w->queued.present = true;
+    w->queued.tasks = false;
+    w->queued.request = f->request;
+    w->queued.order = order;
+    begin(w);
+}
+
+/* Room for the first of them, once. */
+static bool has_room_for_tasks(struct worker *w)
+{
+    if (!w->task_values)
+        w->task_values = malloc((size_t)ORDER_TASKS_MAX * w->value_size);
+    if (!w->queued.frame)
+        w->queued.frame = malloc(FRAME_PAYLOAD_MAX);
+    return w->task_values && w->queued.frame;
+}
+
+static void on_tasks(struct worker *w, const struct frame *f)
+{
+    struct order_tasks m;
+    if (!w->kernel || w->collects || w->searches || w->queued.present || worker_input_count() > 0 ||
+        !has_room_for_tasks(w) || read_order_tasks(f->payload, &m) < 0 ||
+        m.count * (VALUE_HEAD_SIZE + w->value_size) > PROGRESS_VALUES_MAX) {
+        leave(w, "bad TASKS, or a third run");
+        return;
+    }
+    memcpy(w->queued.frame, f->payload.data, f->payload.len);
+    w->queued.params = m.rest;
+    w->queued.params.data = w->queued.frame;
+    w->queued.present = w->queued.tasks = true;
+    w->queued.request = f->request;
+    w->queued.order = (struct order_run){.run = m.run,
+                                         .first = m.first,
+                                         .end = m.first + m.count,
+                                         .units = m.units,
+                                         .leaf_units = m.units,
+                                         .report_us = m.report_us};
+    begin(w);
 }
 
 /* A run that has not begun can be cut down to nothing; it then ends as soon as it begins. */
@@ -257,6 +361,19 @@ static uint64_t trim_current(struct worker *w, uint64_t end)
     return run_trim(&w->run, end);
 }
 
+/* What is queued may belong to the same run, behind it. */
+static uint64_t trim_tasks(struct worker *w, uint64_t end)
+{
+    const uint64_t now = trim_current(w, end);
+    struct order_run *o = &w->queued.order;
+    if (!w->queued.present || o->run != w->now.order.run)
+        return now;
+    if (end > o->first)
+        return trim_queued(o, end);
+    w->queued.present = false;
+    return now;
+}
+
 static void on_trim(struct worker *w, const struct frame *f)
 {
     struct order_trim m;
@@ -264,7 +381,9 @@ static void on_trim(struct worker *w, const struct frame *f)
         leave(w, "a bad TRIM");
         return;
     }
-    if (w->now.present && m.run == w->now.order.run)
+    if (w->now.tasks && w->now.present && m.run == w->now.order.run)
+        m.end = trim_tasks(w, m.end);
+    else if (w->now.present && m.run == w->now.order.run)
         m.end = trim_current(w, m.end);
     else if (w->queued.present && m.run == w->queued.order.run)
         m.end = trim_queued(&w->queued.order, m.end);
@@ -396,6 +515,7 @@ static void on_frame(struct worker *w, const struct frame *f)
         {MESSAGE_ORDER_PLAN, on_plan},         {MESSAGE_ORDER_SHOW, on_show},
         {MESSAGE_ORDER_DESCRIBE, on_describe}, {MESSAGE_ORDER_TAKEN, on_taken},
         {MESSAGE_ORDER_MORE, on_more},         {MESSAGE_ORDER_INPUTS, on_inputs},
+        {MESSAGE_ORDER_TASKS, on_tasks},
     };
     for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
         if (handlers[i].type == f->type) {
@@ -419,12 +539,12 @@ static int merge_values(void *ctx, struct bytes left, struct bytes right, uint8_
     return kernel_merge(w->kernel, params_of(w), left, right, out);
 }
 
-static void kernel_said_no(struct worker *w, uint64_t told_next, struct worker_failed *answer)
+static void kernel_said_no(struct worker *w, struct worker_failed *answer)
 {
     answer->run = w->now.order.run;
     answer->leaf = w->run.next;
     if (w->run.next > w->run.first)
-        send_progress(w, told_next);
+        send_progress(w);
     put_worker_failed(pipe_begin(MESSAGE_WORKER_FAILED, w->now.request), answer);
     pipe_send();
     w->done = true;
@@ -469,10 +589,28 @@ static int collect_leaf(struct worker *w, uint64_t first, uint64_t count, char r
     return rc;
 }
 
+/* The params move to where they are aligned. */
+static int task_leaf(struct worker *w, char reason[REASON_SIZE])
+{
+    const struct bytes params = read_order_task(&w->now.params);
+    if (params.len > 0)
+        memcpy(w->params, params.data, params.len);
+    w->params_len = params.len;
+    at_task = w;
+    int rc = kernel_leaf(w->kernel, worker_host_fresh(), params_of(w), 0, w->now.order.units,
+                         task_value(w, w->run.next), reason);
+    at_task = NULL;
+    if (rc == 0)
+        run_step(&w->run);
+    return rc;
+}
+
 static int compute_leaf(struct worker *w, char reason[REASON_SIZE])
 {
     const struct order_run *o = &w->now.order;
     uint64_t first, count;
+    if (w->now.tasks)
+        return task_leaf(w, reason);
     kernel_leaf_range(o->units, o->leaf_units, w->run.next, &first, &count);
     return w->collects ? collect_leaf(w, first, count, reason) : fold_leaf(w, first, count, reason);
 }
@@ -486,38 +624,48 @@ static bool report_is_due(const struct worker *w, int64_t now, int64_t reported)
 /* Looks for orders when a look is due, and obeys those that have come. */
 static void look(struct worker *w, int64_t now)
 {
-    if (now - w->looked_ns >= LOOK_EVERY_NS) {
+    if (now - w->looked_ns >= LOOK_EVERY_NS || task_is_long) {
         pipe_look();
         w->looked_ns = now;
+        task_is_long = false;
     }
     obey(w);
 }
 
 /* Until the run has ended, as it is by then. A progress report leaves every report_us of time. */
-static void work(struct worker *w)
+static void work_at(struct worker *w)
 {
-    uint64_t told_next = w->run.first;
     int64_t reported = w->began_ns;
     while (!w->done && !run_ended(&w->run)) {
         struct worker_failed failed = {0};
         if (compute_leaf(w, failed.reason) < 0) {
             if (!w->done)
-                kernel_said_no(w, told_next, &failed);
+                kernel_said_no(w, &failed);
             return;
         }
         const int64_t now = now_ns();
         look(w, now);
         if (run_ended(&w->run) || !report_is_due(w, now, reported))
             continue;
-        send_progress(w, told_next);
-        told_next = w->run.next;
+        send_progress(w);
         reported = w->began_ns;
     }
     if (!w->done)
-        send_progress(w, told_next);
+        send_progress(w);
     w->last_run = w->now.order.run;
     w->end = w->run.end;
     w->now.present = false;
+}
+
+static void work(struct worker *w)
+{
+    /* The first of several may be the long one as well: only what is told is worth an alarm. */
+    const bool several = w->now.tasks && w->run.end - w->run.first > 1;
+    if (several)
+        alarm_every(TASK_LONG_US);
+    work_at(w);
+    if (several)
+        alarm_every(0);
 }
 
 int worker_main(void)
@@ -525,7 +673,9 @@ int worker_main(void)
     static struct worker w;
     w.collect.stand_by = stand_by;
     w.collect.ctx = &w;
+    const struct sigaction on_time = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
     signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGALRM, &on_time, NULL);
     /* Naps are measured in milliseconds; the default slack is a hundredth of the shortest. */
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     put_u32(pipe_begin(MESSAGE_WORKER_READY, 0), (uint32_t)getpid());
@@ -535,8 +685,7 @@ int worker_main(void)
         if (w.now.present) {
             work(&w);
         } else if (w.queued.present) {
-            start_run(&w, &w.queued);
-            w.queued.present = false;
+            begin(&w);
         } else if (!w.done) {
             pipe_wait();
         }

@@ -513,6 +513,13 @@ bool cover_gap(const struct cover *c, uint64_t at, uint64_t *first, uint64_t *en
     return true;
 }
 
+uint64_t cover_covered_to(const struct cover *c, uint64_t at, uint64_t end)
+{
+    for (uint32_t i = find(c, at); i < c->count && at < end && first_of(c, i) <= at; i++)
+        at = end_of(c, i);
+    return at < end ? at : end;
+}
+
 uint64_t cover_judged(const struct cover *c)
 {
 #if VELUM_PLANT != 516 /* unit/test_pool_search: a leaf that may lie behind the match is judged */

@@ -73,6 +73,8 @@ uint64_t cover_overlap(const struct cover *c, uint64_t from, uint64_t end);
 uint64_t cover_wanted(const struct cover *c, uint64_t from, uint64_t end);
 /* The first uncovered run of leaves of one stage at or after `at`: false when there is none. */
 bool cover_gap(const struct cover *c, uint64_t at, uint64_t *first, uint64_t *end);
+/* Up to where the numbers of [at, end) are covered without a gap: at, if that one is not. */
+uint64_t cover_covered_to(const struct cover *c, uint64_t at, uint64_t end);
 /* Where new ground begins that there is no room for: values of leaves before it fill a hole or lie
  * below what is there. The end of all stages while the cover is not at its bound. */
 uint64_t cover_frontier(const struct cover *c);

@@ -134,16 +134,34 @@ static void add(struct graph *g, const struct stage_spec *s, uint8_t demand, uin
                              .retries = s->retries,
                              .demand = demand,
                              .reads = s->inputs_count > 0 || (s->needs_count > 0 && has_input(s))};
+    own->task = s->reduction == REDUCE_FOLD && spec_leaves(s) == 1 && !own->reads;
     for (uint16_t i = 0; i < s->needs_count; i++)
         link_up(g, g->count, stage_need_at(s->needs, i).stage);
     g->count++;
+}
+
+static bool are_alike(const struct stage_spec *a, const struct stage_spec *b)
+{
+    return strcmp(a->kernel, b->kernel) == 0 && digest_equal(a->source, b->source) &&
+           a->units == b->units && a->leaf_units == b->leaf_units &&
+           a->accumulator_size == b->accumulator_size && a->retries == b->retries &&
+           a->leaf_us == b->leaf_us;
+}
+
+/* The stage that was added last. */
+static void join(struct graph *g, bool alike)
+{
+    struct graph_stage *s = &g->stages[g->count - 1];
+
+    s->joins = alike && s->task && s[-1].task &&
+               shape_at(&g->shape, g->count - 1).first == shape_at(&g->shape, g->count - 2).end;
 }
 
 int graph_init(struct graph *g, const struct alloc *a, const struct job_spec *spec)
 {
     struct reader r = reader_of(spec->more);
     uint32_t links = spec->stage.needs_count;
-    struct stage_spec s;
+    struct stage_spec s, before = spec->stage;
     int rc;
 
     *g = (struct graph){.alloc = a, .of_spec = 1u + spec->more_count};
@@ -167,6 +185,9 @@ int graph_init(struct graph *g, const struct alloc *a, const struct job_spec *sp
 
         read_next_stage(&r, &s);
         add(g, &s, demand_take(g, spec, &s), g->count, at);
+        join(g, are_alike(&before, &s) &&
+                    g->stages[g->count - 1].demand == g->stages[g->count - 2].demand);
+        before = s;
     }
     return 0;
 }
@@ -336,6 +357,7 @@ int graph_append(struct graph *g, const struct job_spec *spec, struct bytes fact
         ensure(rc == 0);
         /* What is like another asks for the same. */
         add(g, &s, like < g->count ? g->stages[like].demand : demand_number(g, spec, &s), like, at);
+        join(g, like == g->stages[g->count - 2].like);
     }
     return 0;
 }
@@ -431,6 +453,31 @@ uint32_t graph_stage_of(const struct graph *g, uint64_t leaf)
 
     ensure(found);
     return stage;
+}
+
+uint32_t graph_tasks_told(const struct graph *g, uint32_t stage)
+{
+    uint32_t fit =
+        GRAPH_TASKS_BYTES_MAX / (VALUE_HEAD_SIZE + (uint32_t)g->stages[stage].accumulator_size);
+
+    return fit < GRAPH_TASKS_TOLD_MAX ? fit : GRAPH_TASKS_TOLD_MAX;
+}
+
+bool graph_has_run(const struct graph *g, uint64_t first, uint64_t end, uint32_t *stage)
+{
+    uint32_t last;
+
+    if (first >= end || !shape_find(&g->shape, first, stage))
+        return false;
+    if (end <= shape_at(&g->shape, *stage).end)
+        return true;
+    if (end - first > GRAPH_TASKS_MAX)
+        return false;
+    last = *stage + (uint32_t)(end - first);
+    for (uint32_t i = *stage + 1; i < last; i++)
+        if (i >= g->count || !g->stages[i].joins)
+            return false;
+    return true;
 }
 
 bool graph_value(const struct graph *g, const struct value *v)

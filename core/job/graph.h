@@ -17,8 +17,14 @@ struct graph_stage {
     uint16_t needs_count, accumulator_size;
     uint8_t reduction, retries;
     uint8_t demand; /* which of the spec's, from 1; 0: it asks for nothing */
-    bool reads;     /* it has inputs, objects or outputs of others */
+    bool reads : 1; /* it has inputs, objects or outputs of others */
+    bool task : 1;  /* it folds, has one leaf, and reads nothing */
+    bool joins : 1; /* the task before it, see below */
 };
+
+/* A task joins the stage before it when that is a task that is the same in all but name, arguments,
+ * and what it waits for, and its leaf is the one before it in the row: such may be computed one
+ * after the other as a run of leaves, in one chunk. */
 
 /* That one stage needs another; a link twice where it is read twice. */
 struct graph_link {
@@ -49,6 +55,9 @@ struct graph {
     uint8_t demands_count; /* so many different ones these have, numbered as they come */
 };
 
+#define GRAPH_TASKS_MAX 32768u                   /* in one run */
+#define GRAPH_TASKS_TOLD_MAX 2048u               /* in one frame of a worker */
+#define GRAPH_TASKS_BYTES_MAX 45056u             /* of their values there, with their heads */
 #define GRAPH_LISTS_BYTES_MAX ((size_t)48 << 20) /* appended to one job */
 
 /* Of a spec that was checked. 0 or ERR_NO_MEMORY; then it is empty. */
@@ -74,6 +83,12 @@ const struct stage_spec *graph_spec(const struct graph *g, const struct job_spec
                                     struct stage_spec *room);
 /* The stage of a leaf that is one. */
 uint32_t graph_stage_of(const struct graph *g, uint64_t leaf);
+/* So many tasks like this one have values that fit one report. */
+uint32_t graph_tasks_told(const struct graph *g, uint32_t stage);
+/* Whether [first, end), of one leaf at least, are leaves of one stage, or of GRAPH_TASKS_MAX tasks
+ * at most that join;
+ * *stage is that of the first. */
+bool graph_has_run(const struct graph *g, uint64_t first, uint64_t end, uint32_t *stage);
 /* Whether it can be the value of this node of the row: of a stage that folds it has the size of its
  * accumulator; of a search as well, and a match lies in the node; of one that collects it is a
  * leaf's output. */

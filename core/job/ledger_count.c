@@ -4,7 +4,7 @@
 #include "core/job/ledger_inside.h"
 
 /* The first numbers of `of` that are leaves, all of one stage. */
-static bool leaf_part(const struct ledger *l, struct run of, struct run *part)
+static bool first_leaf(const struct ledger *l, struct run of, struct run *part)
 {
     const struct shape *shape = &l->graph.shape;
     struct shape_stage in;
@@ -23,22 +23,34 @@ static bool leaf_part(const struct ledger *l, struct run of, struct run *part)
     return part->first < part->end;
 }
 
-/* The first leaves of `of` that the cover has. */
+/* The first of them that are neighbours, of however many stages. */
+static bool leaf_part(const struct ledger *l, struct run of, struct run *part)
+{
+    struct run next;
+
+    if (!first_leaf(l, of, part))
+        return false;
+    while (first_leaf(l, (struct run){part->end, of.end}, &next) && next.first == part->end)
+        part->end = next.end;
+    return true;
+}
+
+/* The first leaves of `of` that the cover has. What is covered are leaves, so where they are
+ * neighbours nothing lies between them. */
 static bool covered_part(const struct ledger *l, struct run of, struct run *part)
 {
     uint64_t hole, hole_end;
+    struct run first;
     if (l->cover && of.end > cover_end(l->cover))
         of.end = cover_end(l->cover);
-    while (l->cover && leaf_part(l, of, part)) {
-        if (!cover_gap(l->cover, part->first, &hole, &hole_end))
+    while (l->cover && first_leaf(l, of, &first)) {
+        part->first = first.first;
+        part->end = cover_covered_to(l->cover, first.first, of.end);
+        if (part->end > part->first)
             return true;
-        if (hole > part->first) {
-            part->end = hole < part->end ? hole : part->end;
-            return true;
-        }
-        of.first = hole_end;
-        if (of.first >= of.end)
+        if (!cover_gap(l->cover, first.first, &hole, &hole_end) || hole_end >= of.end)
             return false;
+        of.first = hole_end;
     }
     return false;
 }

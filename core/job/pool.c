@@ -38,6 +38,7 @@ int pool_new(struct pool **out, const struct alloc *a, const struct cover *cover
     p->pace.goal_us = POOL_CHUNK_GOAL_US;
     map_init(&p->by_grant, a, sizeof(uint64_t), POOL_CHUNKS_MAX);
     runset_init(&p->free, a, FREE_RUNS_MAX + p->stages);
+    runset_init(&p->ahead, a, FREE_RUNS_MAX + p->stages);
     runset_init(&p->careful, a, CAREFUL_RUNS_MAX);
     poison_init(&p->poison, a);
     p->poison.shape = p->shape;
@@ -66,7 +67,12 @@ void pool_more(struct pool *p)
     ensure(shape_count(p->shape) <= p->stages_cap || shape_count(p->shape) == 1);
     p->stages = shape_count(p->shape);
     p->leaves = p->shape->end;
-    p->free.count_max = FREE_RUNS_MAX + p->stages;
+    p->free.count_max = p->ahead.count_max = FREE_RUNS_MAX + p->stages;
+}
+
+void pool_tasks_of(struct pool *p, struct pool_tasks tasks)
+{
+    p->tasks = tasks;
 }
 
 void pool_set_pace(struct pool *p, struct pool_pace pace)
@@ -93,6 +99,7 @@ void pool_free(struct pool *p)
     alloc_free(p->alloc, p->list, p->cap * sizeof(struct entry *));
     map_clear(&p->by_grant);
     runset_clear(&p->free);
+    runset_clear(&p->ahead);
     runset_clear(&p->careful);
     poison_clear(&p->poison);
     if (p->stage_states != &p->one_stage)
@@ -110,14 +117,15 @@ static void mark(struct pool *p, int rc)
 }
 
 /* Adds what the cover lacks of [first, end). */
-static int free_uncovered(struct pool *p, uint64_t first, uint64_t end)
+int pool_free_uncovered(struct pool *p, uint64_t first, uint64_t end)
 {
     uint64_t a;
     uint64_t b;
     int rc = 0;
+    first = cover_covered_to(p->cover, first, end);
     while (rc == 0 && first < end && cover_gap(p->cover, first, &a, &b) && a < end) {
         rc = runset_add(&p->free, a, b < end ? b : end);
-        first = b;
+        first = cover_covered_to(p->cover, b, end);
     }
     return rc;
 }
@@ -125,12 +133,13 @@ static int free_uncovered(struct pool *p, uint64_t first, uint64_t end)
 static int rebuild(struct pool *p)
 {
     runset_reset(&p->free);
+    runset_reset(&p->ahead);
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < p->stages; i++)
         if (p->stage_states[i] == STAGE_OPEN)
-            rc = free_uncovered(p, shape_at(p->shape, i).first, shape_at(p->shape, i).end);
+            rc = pool_free_uncovered(p, shape_at(p->shape, i).first, shape_at(p->shape, i).end);
     for (uint32_t i = 0; rc == 0 && i < p->count; i++)
-        rc = runset_remove(&p->free, p->list[i]->c.next, p->list[i]->c.end);
+        rc = pool_tasks_take(p, p->list[i]->c.next, p->list[i]->c.end);
     return rc;
 }
 
@@ -194,12 +203,12 @@ uint32_t pool_stage_of(const struct pool *p, uint64_t leaf)
  * free, unless covered or the other copy has it. */
 static void give_back(struct pool *p, const struct entry *e, uint64_t first, uint64_t end)
 {
-    if (first >= end || p->stale || p->stage_states[pool_stage_of(p, first)] != STAGE_OPEN)
+    if (first >= end || p->stale)
         return;
-    int rc = free_uncovered(p, first, end);
+    int rc = pool_tasks_give_back(p, first, end);
     const struct entry *twin = twin_of(p, e);
     if (rc == 0 && twin)
-        rc = runset_remove(&p->free, twin->c.next, twin->c.end);
+        rc = pool_tasks_take(p, twin->c.next, twin->c.end);
     mark(p, rc);
 }
 
@@ -212,8 +221,13 @@ void pool_open(struct pool *p, uint32_t stage)
     p->stage_states[stage] = STAGE_OPEN;
     if (was == STAGE_CLOSED)
         p->stale = true;
-    if (!p->stale)
-        mark(p, free_uncovered(p, s.first, s.end));
+    if (p->stale)
+        return;
+    /* Somebody has it already, and others do not. */
+    if (runset_contains(&p->ahead, s.first))
+        mark(p, runset_remove(&p->ahead, s.first, s.end));
+    else
+        mark(p, pool_free_uncovered(p, s.first, s.end));
 }
 
 void pool_close(struct pool *p, uint32_t stage)
@@ -222,6 +236,8 @@ void pool_close(struct pool *p, uint32_t stage)
     p->stage_states[stage] = STAGE_CLOSED;
     if (!p->stale)
         mark(p, runset_remove(&p->free, s.first, s.end));
+    if (!p->stale)
+        mark(p, runset_remove(&p->ahead, s.first, s.end));
     poison_absolve(&p->poison, s.first, s.end);
 }
 
@@ -400,6 +416,17 @@ void pool_set_eligible(struct pool *p, uint32_t nodes)
     p->poison.eligible_nodes = nodes;
 }
 
+/* How far a chunk goes that begins with this leaf: into tasks without a history of their own. */
+static uint64_t go_on(const struct pool *p, uint64_t first, bool careful, uint64_t length)
+{
+    uint64_t most = p->leaves;
+    struct run c;
+    if (runset_next(&p->careful, first, &c))
+        most = careful ? c.end : c.first;
+    most = poison_next_alone(&p->poison, first + 1, most);
+    return pool_tasks_reach(p, first, most, length);
+}
+
 bool pool_take(struct pool *p, struct node_id node, uint64_t grant, uint64_t length,
                struct instant now, struct chunk *out)
 {
@@ -408,6 +435,8 @@ bool pool_take(struct pool *p, struct node_id node, uint64_t grant, uint64_t len
     if (refresh(p) < 0 || !find_free(p, node, &run, &careful))
         return false;
     uint64_t end = run.first + border_length(run.first, run.end, length > 0 ? length : 1);
+    if (end == run.first + 1 && !poison_alone(&p->poison, run.first))
+        end = go_on(p, run.first, careful, length > 0 ? length : 1);
     struct chunk c = {.grant = grant, .node = node, .first = run.first, .next = run.first};
     c.end = end;
     c.granted = c.reported = now;
@@ -419,7 +448,7 @@ bool pool_take(struct pool *p, struct node_id node, uint64_t grant, uint64_t len
 #if VELUM_PLANT == 36 /* sim: the leaf behind a chunk is taken with it */
     mark(p, runset_remove(&p->free, c.first, c.end + 1));
 #else
-    mark(p, runset_remove(&p->free, c.first, c.end));
+    mark(p, pool_tasks_take(p, c.first, c.end));
 #endif
     *out = e->c;
     return true;
@@ -428,21 +457,19 @@ bool pool_take(struct pool *p, struct node_id node, uint64_t grant, uint64_t len
 int pool_adopt(struct pool *p, struct node_id node, uint64_t grant, uint64_t next, uint64_t end,
                struct instant now)
 {
-    uint32_t stage;
-    if (next >= end || !shape_find(p->shape, next, &stage) || end > shape_at(p->shape, stage).end)
+    if (!pool_tasks_run(p, next, end))
         return ERR_FORMAT;
     int rc = refresh(p);
     if (rc < 0)
         return rc;
-    uint64_t free = runset_overlap(&p->free, next, end);
-    if (free == 0 || free != cover_wanted(p->cover, next, end) || entry_of(p, grant))
+    if (!pool_tasks_are_free(p, next, end) || entry_of(p, grant))
         return ERR_EXISTS;
     struct chunk c = {.grant = grant, .node = node, .first = next, .next = next, .end = end};
     c.granted = c.reported = now;
     c.trim_asked = UINT64_MAX;
     if (!pool_entry_add(p, &c))
         return p->count >= POOL_CHUNKS_MAX ? ERR_FULL : ERR_NO_MEMORY;
-    mark(p, runset_remove(&p->free, next, end));
+    mark(p, pool_tasks_take(p, next, end));
     return 0;
 }
 

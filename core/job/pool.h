@@ -2,9 +2,13 @@
  * outstanding chunks, deaths. Soft state: a new coordinator builds it from the cover and from what
  * workers' nodes report as open. Pure policy, no messages.
  *
- * Free leaves = those of stages that are open minus the cover minus outstanding chunks. A chunk
- * never crosses the border of a stage. In a search none behind the lowest match is free
- * (cover_end); chunks that reach there are cut by the owner. */
+ * Free leaves = those of stages that are open minus the cover minus outstanding chunks. In a search
+ * none behind the lowest match is free (cover_end); chunks that reach there are cut by the owner.
+ *
+ * A chunk crosses the border of a stage only where tasks join (graph.h): thousands of them travel
+ * together. Those of a chain, each of which waits for the one before it, are lent *ahead*: they are
+ * in a chunk while their stage is shut, and whoever has the chunk computes them in order. What
+ * comes back of them is free as soon as its stage is open. */
 #ifndef VELUM_JOB_POOL_H
 #define VELUM_JOB_POOL_H
 
@@ -35,6 +39,17 @@ struct pool;
 /* `cover` is borrowed and read; the owner inserts values into it before telling the pool. A single
  * stage is open; of several none is before pool_open. */
 int pool_new(struct pool **out, const struct alloc *a, const struct cover *cover);
+/* Which tasks may be in one chunk; without it each is a chunk of its own. */
+struct pool_tasks {
+    void *ctx;
+    uint32_t most; /* leaves in one chunk */
+    /* Whether this stage is a task that joins the one before it. */
+    bool (*join)(void *ctx, uint32_t stage);
+    /* Of one that is shut: whether all it waits for is complete, or lies in the chunk, which begins
+     * with stage `first`; and no slot could begin it before that has come to the one before it. */
+    bool (*ahead)(void *ctx, uint32_t stage, uint32_t first);
+};
+void pool_tasks_of(struct pool *p, struct pool_tasks tasks);
 /* The stage's leaves may be given out, or not any more, and then none of them is to blame. Chunks
  * of it that are out stay as they are. */
 void pool_open(struct pool *p, uint32_t stage);

@@ -1,5 +1,6 @@
-/* The inside of a pool, shared by its own files only: pool.c (what is free, and who has what) and
- * pool_copies.c (spare copies and trims). Nobody else includes this. */
+/* The inside of a pool, shared by its own files only: pool.c (what is free, and who has what),
+ * pool_tasks.c (chunks of several stages) and pool_copies.c (spare copies and trims). Nobody else
+ * includes this. */
 #ifndef VELUM_JOB_POOL_INSIDE_H
 #define VELUM_JOB_POOL_INSIDE_H
 
@@ -28,6 +29,8 @@ struct pool {
     struct entry **list;
     uint32_t count, cap;
     struct runset free, careful;
+    struct runset ahead; /* leaves of chunks whose stages are shut; in step with `free` */
+    struct pool_tasks tasks;
     uint64_t cover_seen; /* covered leaves when `free` was last compared with the cover */
     bool stale;
     struct poison poison;
@@ -45,5 +48,23 @@ bool pool_suits_node(const struct pool *p, uint32_t stage, struct node_id node);
 uint32_t pool_stage_of(const struct pool *p, uint64_t leaf);
 /* One more chunk. NULL: its number is taken, there are too many, or memory is out. */
 struct entry *pool_entry_add(struct pool *p, const struct chunk *c);
+uint32_t pool_stage_of(const struct pool *p, uint64_t leaf);
+/* Adds to what is free what the cover lacks of [first, end). */
+int pool_free_uncovered(struct pool *p, uint64_t first, uint64_t end);
+
+/* pool_tasks.c. How far a chunk that begins with this leaf may go on behind it, where it is a task:
+ * to `most` at most, and with no more than `own` leaves that others could compute meanwhile. */
+uint64_t pool_tasks_reach(const struct pool *p, uint64_t first, uint64_t most, uint64_t own);
+/* Whether [first, end) can be one chunk. */
+bool pool_tasks_run(const struct pool *p, uint64_t first, uint64_t end);
+/* Leaves [first, end) are a chunk's, and nobody else's: they are not free, nor to be lent ahead. */
+int pool_tasks_take(struct pool *p, uint64_t first, uint64_t end);
+/* Nobody computes [first, end) for a chunk any more: free, unless covered, or another has it. */
+int pool_tasks_give_back(struct pool *p, uint64_t first, uint64_t end);
+/* Whether all of [next, end) that is not covered may become a chunk's. */
+bool pool_tasks_are_free(struct pool *p, uint64_t next, uint64_t end);
+/* The first leaf from `at` on and before `end` that somebody else could compute now; `end`: none.
+ */
+uint64_t pool_tasks_open_from(const struct pool *p, uint64_t at, uint64_t end);
 
 #endif

@@ -89,10 +89,18 @@ struct shape_stage shape_at(const struct shape *s, uint32_t i)
     return s->stages[i];
 }
 
-/* The first stage that ends after the leaf, or count. */
+/* The first stage that ends after the leaf, or count. Each stage before it has a leaf at least, and
+ * so has each behind it: among stages of one leaf there is nothing to search. */
 static uint32_t find(const struct shape *s, uint64_t leaf)
 {
     uint32_t low = 0, high = s->count;
+
+    if (leaf >= s->end)
+        return s->count;
+    if (s->end - leaf < s->count)
+        low = s->count - (uint32_t)(s->end - leaf);
+    if (leaf < s->count)
+        high = (uint32_t)leaf;
 
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;

@@ -89,7 +89,7 @@ static bool send_grant(struct job *j, struct node_id to, uint8_t flags, const st
     struct buf b;
     bool sent;
 
-    if (h == NULL || !tell_stages(j, h, stage_of_leaf(j, chunk->first)))
+    if (h == NULL || !tell_stages(j, h, stage_of_leaf(j, chunk->end - 1)))
         return false;
     if (!node_is_self(n, to))
         job_seal(j);

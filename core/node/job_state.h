@@ -37,9 +37,12 @@ struct unkept {
 enum slot_state { SLOT_QUEUED, SLOT_RUNNING };
 struct labour_chunk {
     uint64_t grant, first, next, end; /* leaves by their numbers in the row of all stages */
-    uint32_t stage;
+    uint32_t stage;                   /* of the first */
     enum slot_state state;
     uint32_t worker;
+    bool tasks; /* each leaf is a stage: see labour_tasks.h */
+    /* Of tasks: where its worker's orders end, and the first of them; and where it is to end. */
+    uint64_t ordered, halfway, cut_at;
     struct load load;
     bool careful;
     bool leaving;         /* it was told to make room */
@@ -75,6 +78,7 @@ struct labour {
     bool open_due;          /* then the coordinator of this epoch hears what is open here */
     uint32_t open_epoch;
     uint64_t served_us;
+    double task_us; /* what a task took lately; 0: nobody knows */
     struct instant touched;
     struct stage_inputs *inputs; /* of stages that have some, and chunks here; labour_inputs.h */
 };

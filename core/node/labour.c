@@ -11,6 +11,7 @@
 #include "core/node/labour_output.h"
 #include "core/node/labour_report.h"
 #include "core/node/labour_room.h"
+#include "core/node/labour_tasks.h"
 #include "core/node/link.h"
 #include "core/node/merge_work.h"
 #include "core/node/record.h"
@@ -217,9 +218,11 @@ static int take_chunk(struct job *j, const struct peer_chunk *p, uint8_t flags)
         return ERR_NO_MEMORY;
     c->grant = p->grant;
     c->stage = stage;
+    c->tasks = labour_tasks_are(j, stage);
     c->load = fit_load_of(spec);
-    c->first = c->next = p->first;
+    c->first = c->next = c->ordered = c->halfway = p->first;
     c->end = p->end;
+    c->cut_at = UINT64_MAX;
     c->careful = (flags & GRANT_CAREFUL) != 0;
     c->spare = (flags & GRANT_SPARE) != 0;
     c->let_in = (flags & GRANT_KNOCK) != 0;
@@ -317,15 +320,18 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
     return 0;
 }
 
-void labour_order_trim(struct node *n, const struct labour_chunk *c, uint64_t end)
+void labour_order_trim(struct node *n, struct labour_chunk *c, uint64_t end)
 {
     const struct worker *w = worker_find(n, c->worker);
-    uint64_t base = w == NULL || w->job == NULL ? 0 : stage_leaves(w->job, c->stage).first;
-    struct order_trim m = {.run = c->grant, .end = end > base ? end - base : 0};
+    uint64_t base = w == NULL || w->job == NULL ? 0 : labour_tasks_base(w->job, c);
+    struct order_trim m = {.run = c->grant};
     uint8_t bytes[32];
     struct buf b;
     struct action *a;
 
+    if (c->tasks && w != NULL && w->job != NULL && !labour_tasks_cut(w->job, c, &end))
+        return;
+    m.end = end > base ? end - base : 0;
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_order_trim(&b, &m);
     a = actions_add(n->out, ACTION_ORDER, buf_bytes(&b));

@@ -19,7 +19,7 @@ struct labour_chunk *labour_chunk_of(struct job *j, uint64_t grant);
 /* Frees the chunk; its worker, if any, is free for others. */
 void labour_chunk_remove(struct job *j, struct labour_chunk *c);
 /* Asks the chunk's worker to end it at this leaf, or at the next it can. */
-void labour_order_trim(struct node *n, const struct labour_chunk *c, uint64_t end);
+void labour_order_trim(struct node *n, struct labour_chunk *c, uint64_t end);
 /* Every chunk of the job goes back that no worker has. */
 void labour_return_all(struct job *j, enum return_reason reason, const char *why);
 /* The same of one stage. */

@@ -7,6 +7,7 @@
 #include "core/node/labour.h"
 #include "core/node/labour_output.h"
 #include "core/node/labour_room.h"
+#include "core/node/labour_tasks.h"
 #include "core/node/link.h"
 #include "core/node/stages.h"
 
@@ -84,10 +85,12 @@ static void show_speed(struct job *j, const struct labour_chunk *c, uint64_t lea
     n->speed_units_us = n->speed_units_us == 0 ? speed : n->speed_units_us * 0.8 + speed * 0.2;
 }
 
-int labour_report_progress(struct job *j, struct labour_chunk *c, const struct worker_progress *p)
+/* Of a chunk that goes on or ends with it. */
+static int take_progress(struct job *j, struct labour_chunk *c, const struct worker_progress *p)
 {
     struct node *n = j->node;
-    uint64_t base = stage_leaves(j, c->stage).first, next = p->next + base;
+    uint64_t base = labour_tasks_base(j, c), next = p->next + base, told = next - c->next;
+    bool ended = c->tasks ? next == c->end : p->ended;
     struct peer_report_chunk r = {.grant = c->grant,
                                   .from = c->next,
                                   .next = next,
@@ -110,16 +113,27 @@ int labour_report_progress(struct job *j, struct labour_chunk *c, const struct w
     c->moved = n->now;
 #endif
     room_served(j, p->compute_us);
-    if (p->ended)
+    if (ended)
         r.flags |= REPORT_ENDED;
     r.end = c->end;
     pending_add(j, &r, buf_bytes(&values));
     buf_clear(&values);
-    if (p->ended) {
+    if (ended) {
         j->labour->pending_now = true;
         labour_chunk_remove(j, c);
+    } else if (c->tasks) {
+        labour_tasks_told(n, c, told, p->compute_us);
     }
     return 0;
+}
+
+int labour_report_progress(struct job *j, struct labour_chunk *c, const struct worker_progress *p)
+{
+    struct worker_progress kept = *p;
+
+    if (c->tasks && !labour_tasks_clip(c, &kept))
+        return ERR_FORMAT;
+    return take_progress(j, c, &kept);
 }
 
 void labour_report_border(struct job *j, const struct labour_chunk *c, uint8_t flags,
@@ -135,12 +149,17 @@ void labour_report_border(struct job *j, const struct labour_chunk *c, uint8_t f
 
 void labour_report_trimmed(struct job *j, struct labour_chunk *c, uint64_t end)
 {
-    uint64_t base = stage_leaves(j, c->stage).first;
+    uint64_t base = labour_tasks_base(j, c);
+    bool ended;
 
     if (end < c->next - base || end > c->end - base)
         return;
     c->end = end + base;
-    labour_report_border(j, c, 0, "");
+    /* All that the worker has to do of tasks may be told by now; of other runs their end is. */
+    ended = c->tasks && c->end == c->next;
+    labour_report_border(j, c, ended ? REPORT_ENDED : 0, "");
+    if (ended)
+        labour_chunk_remove(j, c);
 }
 
 int labour_report_merged(struct job *j, uint32_t stage, const struct worker_merged *m)

@@ -369,6 +369,7 @@ static void say_poisoned(struct job *j, uint64_t leaf, const char *why, char tex
 static void give_up_stage(struct job *j, uint32_t stage, const char *text)
 {
     struct lead *l = j->lead;
+    struct shape_stage leaves = stage_leaves(j, stage);
 
     if (l->failed_why == NULL)
         l->failed_why = node_alloc(j->node, VIEW_ERROR_SIZE);
@@ -383,8 +384,8 @@ static void give_up_stage(struct job *j, uint32_t stage, const char *text)
     for (uint32_t i = 0; i < pool_chunks(l->pool); i++) {
         const struct chunk *c = pool_chunk_at(l->pool, i);
 
-        if (stage_of_leaf(j, c->first) == stage)
-            assign_trim(j, c->node, c->grant, 0);
+        if (c->next < leaves.end && leaves.first < c->end)
+            assign_trim(j, c->node, c->grant, leaves.first);
     }
 }
 

@@ -182,6 +182,34 @@ static uint32_t retries_of(void *ctx, uint64_t leaf)
     return j->graph->stages[stage_of_leaf(j, leaf)].retries;
 }
 
+static bool tasks_join(void *ctx, uint32_t stage)
+{
+    const struct job *j = ctx;
+
+    return j->graph->stages[stage].joins;
+}
+
+/* One that could begin no earlier anywhere else: it waits for the one before it, which is computed
+ * last of those in the chunk. */
+static bool goes_ahead(void *ctx, uint32_t stage, uint32_t first)
+{
+    const struct job *j = ctx;
+    const struct graph_stage *s = &j->graph->stages[stage];
+    bool waits = false, follows = false;
+
+    for (uint32_t k = 0; k < s->needs_count; k++) {
+        uint32_t need = j->graph->links[s->needs + k].stage;
+
+        if (ready_at(&j->lead->ready, need) == STAGE_DONE)
+            continue;
+        if (need < first)
+            return false;
+        waits = true;
+        follows |= need + 1 == stage;
+    }
+    return !waits || follows;
+}
+
 static uint32_t eligible_of(void *ctx, uint64_t leaf)
 {
     return fit_eligible(ctx, leaf);
@@ -214,6 +242,7 @@ int lead_pool_anew(struct job *j, const struct cover *cover)
     lead_pace(j, 1, 1);
     pool_memory(p, (struct poison_memory){j, memory_of, memory_most});
     pool_retries_of(p, (struct poison_retries){j, retries_of});
+    pool_tasks_of(p, (struct pool_tasks){j, GRAPH_TASKS_MAX, tasks_join, goes_ahead});
     if (j->lead->fits != NULL)
         pool_eligible_of(p, (struct poison_eligible){j, eligible_of});
     let_choose(j);
@@ -250,6 +279,7 @@ static bool rests(const struct job *j, uint32_t stage)
 static void take_back(struct job *j)
 {
     struct lead *l = j->lead;
+    uint32_t stage;
 
     for (uint32_t i = 0; i < j->graph->count; i++)
         if (rests(j, i))
@@ -257,8 +287,13 @@ static void take_back(struct job *j)
     for (uint32_t i = 0; i < pool_chunks(l->pool); i++) {
         const struct chunk *c = pool_chunk_at(l->pool, i);
 
-        if (rests(j, stage_of_leaf(j, c->first)))
-            assign_trim(j, c->node, c->grant, 0);
+        for (uint64_t leaf = c->next; leaf < c->end; leaf = stage_leaves(j, stage).end) {
+            stage = stage_of_leaf(j, leaf);
+            if (!rests(j, stage))
+                continue;
+            assign_trim(j, c->node, c->grant, leaf);
+            break;
+        }
     }
 }
 

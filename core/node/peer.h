@@ -16,7 +16,9 @@
  *               same; 8 stages that were appended come along; 16 leaves follow: keep the job),
  *               block signed spec (empty: you have it), with flag 8 a block of u16 count, count x
  *               block STAGES fact, block claim fact, u32 report_us, u16 chunks x (u64 grant, u64
- *               first, u64 end), u16 merges x (value, value)
+ *               first, u64 end), u16 merges x (value, value). A chunk is of one stage, or of tasks
+ *               that join (core/job/graph.h), each of them a stage of one leaf; so is what a
+ *               REPORT tells of it
  *   REPORT      32 job, u64 seq, u8 again (it was sent before), u64 seq of the report before it
  *               that is not kept yet (0: none), u16 count, count x (u64 grant, u64 from, u64 next,
  *               u64 end, u64 compute_us, u64 cpu_us, u8 flags, text cause, u16 values, values)

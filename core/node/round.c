@@ -11,6 +11,7 @@
 #include "core/node/labour.h"
 #include "core/node/labour_inputs.h"
 #include "core/node/labour_report.h"
+#include "core/node/labour_tasks.h"
 #include "core/node/objects.h"
 #include "core/node/record.h"
 #include "core/node/request.h"
@@ -98,6 +99,7 @@ void round_run(struct node *n)
     workers_limits(n);
     record_heal(n);
     labour_waits(n);
+    labour_tasks_tick(n);
     labour_orphans(n);
     labour_inputs_tick(n);
     holder_compare_ended(n);

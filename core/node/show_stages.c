@@ -37,8 +37,11 @@ static bool *who_has_chunks(const struct job *j)
     const struct pool *p = j->lead == NULL ? NULL : j->lead->pool;
     bool *busy = p == NULL ? NULL : node_alloc(j->node, j->graph->count * sizeof *busy);
 
-    for (uint32_t i = 0; busy != NULL && i < pool_chunks(p); i++)
-        busy[stage_of_leaf(j, pool_chunk_at(p, i)->first)] = true;
+    for (uint32_t i = 0; busy != NULL && i < pool_chunks(p); i++) {
+        const struct chunk *c = pool_chunk_at(p, i);
+
+        busy[stage_of_leaf(j, c->next < c->end ? c->next : c->first)] = true;
+    }
     return busy;
 }
 

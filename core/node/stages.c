@@ -169,8 +169,7 @@ struct shape_stage stage_leaves(const struct job *j, uint32_t stage)
 
 bool stage_has_run(const struct job *j, uint64_t first, uint64_t end, uint32_t *stage)
 {
-    return first < end && shape_find(&j->graph->shape, first, stage) &&
-           end <= stage_leaves(j, *stage).end;
+    return graph_has_run(j->graph, first, end, stage);
 }
 
 bool stage_folds(const struct job *j, uint32_t stage)

@@ -24,7 +24,8 @@ const struct stage_spec *stage_spec_of(const struct job *j, uint32_t stage,
 uint32_t stage_of_leaf(const struct job *j, uint64_t leaf);
 /* The leaves of the stage, and the number in the row of its first. */
 struct shape_stage stage_leaves(const struct job *j, uint32_t stage);
-/* Whether [first, end), of one leaf at least, are leaves of one stage. */
+/* Whether [first, end), of one leaf at least, are leaves of one stage, or of tasks that join; the
+ * stage is that of the first. */
 bool stage_has_run(const struct job *j, uint64_t first, uint64_t end, uint32_t *stage);
 bool stage_folds(const struct job *j, uint32_t stage);
 /* What it yields is wanted by later stages only: it is none of the result, and no author of an open

@@ -10,6 +10,7 @@
 #include "core/node/labour_output.h"
 #include "core/node/labour_report.h"
 #include "core/node/labour_room.h"
+#include "core/node/labour_tasks.h"
 #include "core/node/link.h"
 #include "core/node/merge_work.h"
 #include "core/node/stages.h"
@@ -184,6 +185,13 @@ static bool same_kernel(const struct job *j, uint32_t a, uint32_t b)
            j->graph->stages[a].accumulator_size == j->graph->stages[b].accumulator_size;
 }
 
+/* Tasks whose params come with each. */
+static bool are_alike(const struct job *j, uint32_t a, uint32_t b)
+{
+    return labour_tasks_are(j, a) && labour_tasks_are(j, b) &&
+           j->graph->stages[a].like == j->graph->stages[b].like;
+}
+
 /* A worker's limit is for good. */
 static bool same_memory(const struct worker *w, const struct job *j, uint32_t stage)
 {
@@ -255,6 +263,10 @@ static struct worker *worker_for(struct node *n, struct job *j, uint32_t stage)
     if (w != NULL)
         return w;
     w = turning_to(n, j, stage);
+    if (w != NULL && are_alike(j, w->stage, stage)) {
+        w->stage = stage;
+        return w;
+    }
     if (w == NULL)
         w = take_ready(n);
     if (w != NULL)
@@ -262,7 +274,7 @@ static struct worker *worker_for(struct node *n, struct job *j, uint32_t stage)
     return w;
 }
 
-static void run_chunk(struct node *n, struct worker *w, struct labour_chunk *c)
+static void order_run(struct node *n, struct worker *w, struct labour_chunk *c)
 {
     struct stage_spec room;
     const struct stage_spec *s = stage_spec_of(w->job, c->stage, &room);
@@ -279,6 +291,14 @@ static void run_chunk(struct node *n, struct worker *w, struct labour_chunk *c)
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_order_run(&b, &m);
     worker_order(n, w, MESSAGE_ORDER_RUN, buf_bytes(&b));
+}
+
+static void run_chunk(struct node *n, struct worker *w, struct labour_chunk *c)
+{
+    if (c->tasks)
+        labour_tasks_order(n, w, c);
+    else
+        order_run(n, w, c);
     w->chunk = c;
     w->since = n->now;
     c->worker = w->number;

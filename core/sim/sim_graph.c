@@ -32,6 +32,20 @@ static void add_needs(struct sim_job *j, uint32_t stage, struct prng *p, struct 
     s->needs = buf_bytes(&b);
 }
 
+/* A task: it waits for the one before it, or for none. */
+static void make_task(struct sim_job *j, uint32_t stage, struct prng *p, struct stage_spec *s)
+{
+    struct buf b;
+
+    s->units = 1;
+    if (prng_below(p, 2) == 0)
+        return;
+    buf_init_fixed(&b, j->needs[stage], sizeof j->needs[stage]);
+    put_stage_need(&b, &(struct stage_need){stage - 1, NEED_ORDER});
+    s->needs = buf_bytes(&b);
+    s->needs_count = 1;
+}
+
 static void leave_to_author(struct sim_job *j)
 {
     struct reader r = reader_of(j->all_more);
@@ -48,10 +62,11 @@ void sim_graph_make(struct sim_job *j, uint32_t index, uint64_t leaves, bool ope
 {
     struct prng p;
     struct buf more;
-    uint32_t count;
+    uint32_t count, tasks_from;
 
     prng_init(&p, leaves * SIM_JOBS_MAX + index);
     count = 2 + (uint32_t)prng_below(&p, SIM_STAGES_MAX - 1);
+    tasks_from = prng_below(&p, 3) == 0 ? (uint32_t)prng_below(&p, count) : count;
     buf_init_fixed(&more, j->more, sizeof j->more);
     j->stages = count;
     if (open)
@@ -66,7 +81,9 @@ void sim_graph_make(struct sim_job *j, uint32_t index, uint64_t leaves, bool ope
         s.units = size_of(&p, leaves, count);
         if (open && i > 0 && prng_one_in(&p, 2))
             s.units = j->spec.stage.units;
-        if (i > 0)
+        if (i > 0 && i >= tasks_from && i + 1 < count)
+            make_task(j, i, &p, &s);
+        else if (i > 0)
             add_needs(j, i, &p, &s);
         if (i == 0)
             j->spec.stage = s;
@@ -105,6 +122,11 @@ uint16_t sim_graph_inputs(const struct sim_job *j, uint32_t stage)
     return count;
 }
 
+uint64_t sim_graph_begin(uint32_t stage)
+{
+    return stage * 0xd1b54a32d192ed03ull;
+}
+
 uint64_t sim_graph_read(uint64_t seed, uint32_t place, struct bytes value)
 {
     uint64_t x = place + 1;
@@ -140,7 +162,7 @@ uint64_t sim_graph_seed(const struct sim_job *j, uint32_t stage,
                         const uint8_t values[SIM_STAGES_MAX][64])
 {
     struct stage_spec s = sim_graph_spec(j, stage);
-    uint64_t seed = 0;
+    uint64_t seed = sim_graph_begin(stage);
 
     for (uint16_t k = 0; k < s.needs_count; k++) {
         struct stage_need n = stage_need_at(s.needs, k);

@@ -14,7 +14,9 @@ uint32_t sim_graph_stage(const struct sim_job *j, struct bytes params);
 struct stage_spec sim_graph_spec(const struct sim_job *j, uint32_t stage);
 /* How many inputs a worker has for a stage: objects, and the values of others that it reads. */
 uint16_t sim_graph_inputs(const struct sim_job *j, uint32_t stage);
-/* What reading this input adds to the seed of a stage, from 0 on. */
+/* The seed of a stage that reads nothing. */
+uint64_t sim_graph_begin(uint32_t stage);
+/* What reading this input adds to the seed of a stage. */
 uint64_t sim_graph_read(uint64_t seed, uint32_t place, struct bytes value);
 /* Stages that nobody reads any more, bit by bit, when these are complete. */
 uint8_t sim_graph_spent(const struct sim_job *j, uint8_t complete);

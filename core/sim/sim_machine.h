@@ -79,6 +79,10 @@ struct sim_worker {
     uint32_t now_request;
     struct run run;
     uint8_t *values;
+    /* Of a run of tasks: its order, params and all, and that of the one that waits; empty: it is
+     * none. And the values that are not told yet, from leaf `told` on. */
+    struct buf tasks, next_tasks, task_values;
+    uint64_t told;
     uint64_t compute_us, last_run, last_end;
     int64_t reported, leaf_began, leaf_ends;
     /* Of a job that collects: the value of the leaf before `run.next`, which is to be reported; and

@@ -86,6 +86,9 @@ static void worker_free(struct world *w, struct sim_worker *x)
     }
     if (x->values != NULL)
         alloc_free(w->alloc, x->values, (size_t)RUN_VALUES_MAX * value_size(w, x));
+    buf_clear(&x->tasks);
+    buf_clear(&x->next_tasks);
+    buf_clear(&x->task_values);
     alloc_free(w->alloc, x, sizeof *x);
 }
 
@@ -98,6 +101,9 @@ void sim_worker_start(struct world *w, struct sim_node *n, uint32_t number)
         return;
     x->number = number;
     x->job = SIM_JOBS_MAX;
+    buf_init(&x->tasks, w->alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&x->next_tasks, w->alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&x->task_values, w->alloc, FRAME_PAYLOAD_MAX);
     x->next = n->workers;
     n->workers = x;
     s = say(w, n, x, MESSAGE_WORKER_READY, 0, (int64_t)world_between(w, 800, 3000));
@@ -111,11 +117,29 @@ static int merge(void *ctx, struct bytes left, struct bytes right, uint8_t *out)
     return sim_merge(ctx, left, right, out);
 }
 
-static void progress(struct world *w, struct sim_node *n, struct sim_worker *x)
+static void tasks_progress(struct world *w, struct sim_node *n, struct sim_worker *x)
 {
     struct worker_says *s = say(w, n, x, MESSAGE_WORKER_PROGRESS, x->now_request, PIPE_US);
+
+    put_worker_progress_begin(&s->payload, x->now.run, x->run.next, x->compute_us, x->compute_us,
+                              run_ended(&x->run), (uint16_t)(x->run.next - x->told));
+    put_raw(&s->payload, x->task_values.data, x->task_values.len);
+    buf_reset(&x->task_values);
+    x->told = x->run.next;
+    x->compute_us = 0;
+    x->reported = w->now;
+}
+
+static void progress(struct world *w, struct sim_node *n, struct sim_worker *x)
+{
+    struct worker_says *s;
     uint32_t from;
 
+    if (x->tasks.len > 0) {
+        tasks_progress(w, n, x);
+        return;
+    }
+    s = say(w, n, x, MESSAGE_WORKER_PROGRESS, x->now_request, PIPE_US);
     run_take(&x->run, &from);
     put_worker_progress_begin(&s->payload, x->now.run, x->run.next, x->compute_us, x->compute_us,
                               run_ended(&x->run),
@@ -142,16 +166,35 @@ static void next_leaf(struct world *w, struct sim_node *n, struct sim_worker *x)
     world_later(w, cost, HAPPEN_LEAF, n->index, x->number, ++x->turn);
 }
 
+static void run_make(struct world *w, struct sim_worker *x, uint64_t first, uint64_t end)
+{
+    x->told = first;
+    if (x->tasks.len > 0)
+        run_init(&x->run, first, end, LEAVES_MAX, NULL, 0);
+    else
+        run_init(&x->run, first, end, tree_leaves(x->now.units, x->now.leaf_units), x->values,
+                 value_size(w, x));
+}
+
 static void run_begin(struct world *w, struct sim_node *n, struct sim_worker *x)
 {
     const struct order_run *o = &x->now;
 
-    run_init(&x->run, o->first, o->end, tree_leaves(o->units, o->leaf_units), x->values,
-             value_size(w, x));
+    run_make(w, x, o->first, o->end);
     x->working = true;
     x->compute_us = 0;
     x->reported = w->now;
     next_leaf(w, n, x);
+}
+
+static void take_next(struct sim_worker *x)
+{
+    struct buf before = x->tasks;
+
+    x->now = x->next_run;
+    x->tasks = x->next_tasks;
+    x->next_tasks = before;
+    buf_reset(&x->next_tasks);
 }
 
 /* The run has ended, as it is by now; the one that waits begins. */
@@ -164,10 +207,9 @@ static void run_over(struct world *w, struct sim_node *n, struct sim_worker *x)
     if (!x->queued)
         return;
     x->queued = false;
-    x->now = x->next_run;
+    take_next(x);
     if (x->now.first >= x->now.end) {
-        run_init(&x->run, x->now.first, x->now.first, tree_leaves(x->now.units, x->now.leaf_units),
-                 x->values, value_size(w, x));
+        run_make(w, x, x->now.first, x->now.first);
         run_over(w, n, x);
         return;
     }
@@ -235,8 +277,8 @@ static void on_load(struct world *w, struct sim_node *n, struct sim_worker *x,
         return;
     }
     x->job = job;
-    x->seed = 0;
     x->stage = sim_graph_stage(&w->jobs[x->job], m.params);
+    x->seed = sim_graph_begin(x->stage);
     x->inputs_missing = given_count(&m);
     answer.accumulator_size = value_size(w, x);
     if (x->values == NULL && answer.accumulator_size > 0)
@@ -267,6 +309,19 @@ static void on_inputs(struct world *w, struct sim_node *n, struct sim_worker *x,
     }
 }
 
+/* What waits, or begins at once. */
+static void goes_next(struct world *w, struct sim_node *n, struct sim_worker *x,
+                      const struct worker_order *o, struct order_run m)
+{
+    x->next_run = m;
+    x->queued = x->working;
+    if (x->working)
+        return;
+    take_next(x);
+    x->now_request = o->request;
+    run_begin(w, n, x);
+}
+
 static void on_run(struct world *w, struct sim_node *n, struct sim_worker *x,
                    const struct worker_order *o)
 {
@@ -280,14 +335,38 @@ static void on_run(struct world *w, struct sim_node *n, struct sim_worker *x,
         world_fail(w, G1, "a leaf was to be computed without its inputs", n->index, x->job);
         return;
     }
-    if (x->working) {
-        x->next_run = m;
-        x->queued = true;
+    goes_next(w, n, x, o, m);
+}
+
+/* Tasks are of stages that read nothing. */
+static void on_tasks(struct world *w, struct sim_node *n, struct sim_worker *x,
+                     const struct worker_order *o)
+{
+    struct order_tasks m;
+
+    if (x->job == SIM_JOBS_MAX || x->queued || x->inputs_missing > 0 ||
+        read_order_tasks(buf_bytes(&o->payload), &m) < 0) {
+        world_fail(w, G_NONE, "a worker got bad TASKS, or a third run", n->index, UINT32_MAX);
         return;
     }
-    x->now = m;
-    x->now_request = o->request;
-    run_begin(w, n, x);
+    put_raw(&x->next_tasks, o->payload.data, o->payload.len);
+    goes_next(w, n, x, o,
+              (struct order_run){m.run, m.first, m.first + m.count, m.units, m.units, m.report_us});
+}
+
+/* The run goes on with what waits. */
+static void trim_tasks(struct sim_worker *x, struct order_trim *m)
+{
+    uint64_t end = m->end;
+
+    m->end = run_trim(&x->run, end);
+    if (end > x->next_run.first) {
+        x->next_run.end = end < x->next_run.end ? end : x->next_run.end;
+        m->end = x->next_run.end;
+    } else {
+        x->queued = false;
+        buf_reset(&x->next_tasks);
+    }
 }
 
 static void on_trim(struct world *w, struct sim_node *n, struct sim_worker *x,
@@ -300,7 +379,9 @@ static void on_trim(struct world *w, struct sim_node *n, struct sim_worker *x,
         world_fail(w, G_NONE, "a worker got a bad TRIM", n->index, UINT32_MAX);
         return;
     }
-    if (x->working && m.run == x->now.run) {
+    if (x->working && m.run == x->now.run && x->queued && m.run == x->next_run.run) {
+        trim_tasks(x, &m);
+    } else if (x->working && m.run == x->now.run) {
         if (x->gives && m.end <= x->run.next)
             m.end = x->run.next + 1;
         m.end = run_trim(&x->run, m.end);
@@ -400,6 +481,8 @@ static void obey(struct world *w, struct sim_node *n, struct sim_worker *x)
             on_load(w, n, x, o);
         else if (o->type == MESSAGE_ORDER_RUN)
             on_run(w, n, x, o);
+        else if (o->type == MESSAGE_ORDER_TASKS)
+            on_tasks(w, n, x, o);
         else if (o->type == MESSAGE_ORDER_TRIM)
             on_trim(w, n, x, o);
         else if (o->type == MESSAGE_ORDER_MERGE)
@@ -473,6 +556,30 @@ static void collect_leaf(struct world *w, struct sim_node *n, struct sim_worker 
         is_computed(w, n, x);
 }
 
+/* Of another stage than the one before it. */
+static void task_is_computed(struct world *w, struct sim_node *n, struct sim_worker *x)
+{
+    struct sim_job *j = &w->jobs[x->job];
+    struct value v = {.at = {0, x->run.next}};
+    struct order_tasks m;
+    uint8_t out[64];
+
+    read_order_tasks(buf_bytes(&x->tasks), &m);
+    for (uint64_t i = x->now.first; i < x->run.next; i++)
+        read_order_task(&m.rest);
+    sim_leaf_seeded(j, sim_graph_begin(sim_graph_stage(j, read_order_task(&m.rest))), 0, out);
+    v.data = (struct bytes){out, value_size(w, x)};
+    put_value(&x->task_values, &v);
+    run_step(&x->run);
+    x->compute_us += (uint64_t)(w->now - x->leaf_began);
+    j->computed_us += (uint64_t)(w->now - x->leaf_began);
+    if (!goes_on(w, n, x))
+        return;
+    if (w->now - x->reported >= (int64_t)x->now.report_us)
+        progress(w, n, x);
+    next_leaf(w, n, x);
+}
+
 void sim_worker_leaf(struct world *w, struct sim_node *n, uint32_t number, uint64_t turn)
 {
     struct sim_worker *x = find(n, number);
@@ -482,7 +589,7 @@ void sim_worker_leaf(struct world *w, struct sim_node *n, uint32_t number, uint6
     if (x == NULL || !x->working || x->dying || x->turn != turn)
         return;
     j = &w->jobs[x->job];
-    base = shape_at(&j->shape, x->stage).first;
+    base = x->tasks.len > 0 ? 0 : shape_at(&j->shape, x->stage).first;
     if (j->poison == base + x->run.next && j->poison_times > 0) {
         j->poison_times -= j->poison_times != UINT32_MAX;
         die(w, n, x, WORKER_SIGNALLED, SEGV);
@@ -490,6 +597,10 @@ void sim_worker_leaf(struct world *w, struct sim_node *n, uint32_t number, uint6
     }
     if (j->collects) {
         collect_leaf(w, n, x);
+        return;
+    }
+    if (x->tasks.len > 0) {
+        task_is_computed(w, n, x);
         return;
     }
     sim_leaf_seeded(j, x->seed, x->run.next, run_slot(&x->run));

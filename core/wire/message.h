@@ -97,6 +97,7 @@
     X(ORDER_TAKEN, 135)                                                                            \
     X(ORDER_MORE, 136)                                                                             \
     X(ORDER_INPUTS, 137) /* inputs that are no objects */                                          \
+    X(ORDER_TASKS, 138)                                                                            \
     X(WORKER_READY, 144)                                                                           \
     X(WORKER_LOADED, 145)                                                                          \
     X(WORKER_PROGRESS, 146)                                                                        \

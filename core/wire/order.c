@@ -111,6 +111,53 @@ int read_order_run(struct bytes payload, struct order_run *m)
     return leaves <= LEAVES_MAX && m->end <= leaves ? 0 : ERR_FORMAT;
 }
 
+#define TASKS_COUNT_AT 28u
+
+void put_order_tasks_begin(struct buf *b, const struct order_tasks *m)
+{
+    put_u64(b, m->run);
+    put_u64(b, m->first);
+    put_u64(b, m->units);
+    put_u32(b, m->report_us);
+    put_u16(b, m->count);
+}
+
+void put_order_task(struct buf *b, struct bytes params)
+{
+    put_u16(b, (uint16_t)params.len);
+    put_raw(b, params.data, params.len);
+}
+
+void order_tasks_count(struct buf *b, uint16_t count)
+{
+    if (!b->failed)
+        store_u16(b->data + TASKS_COUNT_AT, count);
+}
+
+struct bytes read_order_task(struct reader *r)
+{
+    uint16_t len = read_u16(r);
+    r->failed |= len > PARAMS_SIZE_MAX;
+    return read_view(r, len);
+}
+
+int read_order_tasks(struct bytes payload, struct order_tasks *m)
+{
+    struct reader r = reader_of(payload);
+    m->run = read_u64(&r);
+    m->first = read_u64(&r);
+    m->units = read_u64(&r);
+    m->report_us = read_u32(&r);
+    m->count = read_u16(&r);
+    m->rest = r;
+    if (m->count == 0 || m->count > ORDER_TASKS_MAX || m->units == 0 ||
+        m->first >= LEAVES_MAX - m->count)
+        return ERR_FORMAT;
+    for (uint16_t i = 0; i < m->count; i++)
+        read_order_task(&r);
+    return reader_result(&r);
+}
+
 void put_order_trim(struct buf *b, const struct order_trim *m)
 {
     put_u64(b, m->run);

@@ -6,8 +6,8 @@
  * serves one job of one submitter. While no run is open LOAD may come again, with the same kernel
  * for another stage: other parameters, the same mem_bytes, and other inputs if none of them, nor of
  * those before, is a file. While a run is open it looks at its input between leaves (at
- * most every 100 us), so TRIM and a closed pipe reach it there. RUN while a run is open is queued
- * (one deep): the worker goes on without waiting.
+ * most every 100 us), so TRIM and a closed pipe reach it there. RUN or TASKS while a run is open
+ * is queued (one deep): the worker goes on without waiting.
  *
  * Layouts (u8, u16, u32, u64; text = u16 length, bytes; block = u32 length, bytes):
  *
@@ -21,6 +21,11 @@
  *              that LOAD left out, in one or more frames, each of the size that LOAD said
  *   RUN        u64 run, u64 first leaf, u64 end leaf (first < end <= leaves), u64 units,
  *              u64 leaf_units, u32 report_us
+ *   TASKS      u64 run, u64 first leaf, u64 units, u32 report_us, u16 count (1..ORDER_TASKS_MAX),
+ *              count x (u16 length, params): one leaf each, of stages that are like the one of LOAD
+ *              in all but their params, and read nothing. It is a run as well, and another of the
+ *              same number goes on where it ends. Leaves go by their numbers in the row of all
+ *              stages (core/job/shape.h), and their values are not merged
  *   TRIM       u64 run, u64 end leaf (0 = stop before the next leaf)
  *   MERGE      u64 run, u16 count (1..7), count x (value left, value right);
  *              the parent of the two is (left.level + 1, left.index >> 1)
@@ -73,6 +78,7 @@
 #define SHOW_SIZE_MAX 4096
 #define OUTPUT_WINDOW (256u << 10)
 #define OUTPUT_PART_MAX 61440u
+#define ORDER_TASKS_MAX 2048u
 #define MERGE_COUNT_MAX 7 /* 7 pairs of 4 KiB values fit a frame */
 /* Bytes of values in one PROGRESS: the same values must fit a REPORT, a PARTIAL fact, and a FACTS
  * frame around that, each with a head of its own. */
@@ -107,6 +113,13 @@ struct worker_output { /* OUTPUT; OUTPUT_END has a size instead of bytes */
 struct order_run {
     uint64_t run, first, end, units, leaf_units;
     uint32_t report_us;
+};
+/* Then `count` params, taken with read_order_task. */
+struct order_tasks {
+    uint64_t run, first, units;
+    uint32_t report_us;
+    uint16_t count;
+    struct reader rest;
 };
 struct order_trim {
     uint64_t run, end;
@@ -166,6 +179,13 @@ int read_order_inputs(struct bytes payload, uint16_t *count, struct reader *rest
 struct order_input read_order_input(struct reader *r);
 void put_order_run(struct buf *b, const struct order_run *m);
 int read_order_run(struct bytes payload, struct order_run *m);
+/* Then count put_order_task; the count is put in when it is known. */
+void put_order_tasks_begin(struct buf *b, const struct order_tasks *m);
+void put_order_task(struct buf *b, struct bytes params);
+void order_tasks_count(struct buf *b, uint16_t count);
+/* Checks all of it. */
+int read_order_tasks(struct bytes payload, struct order_tasks *m);
+struct bytes read_order_task(struct reader *r);
 void put_order_trim(struct buf *b, const struct order_trim *m); /* TRIM and TRIMMED */
 int read_order_trim(struct bytes payload, struct order_trim *m);
 /* Then 2 x count put_value. */

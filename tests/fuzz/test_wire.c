@@ -107,6 +107,31 @@ static void make_order_run(struct buf *out)
     put_order_run(out, &m);
 }
 
+static void make_order_tasks(struct buf *out)
+{
+    struct order_tasks m = {.run = any_u64(),
+                            .first = any_leaf() / 2,
+                            .units = 1 + any_below(1000),
+                            .report_us = any_u32(),
+                            .count = (uint16_t)(1 + any_below(6))};
+    put_order_tasks_begin(out, &m);
+    for (uint16_t i = 0; i < m.count; i++)
+        put_order_task(out, any_bytes(40));
+}
+
+static int order_tasks_again(struct bytes in, struct buf *out)
+{
+    struct order_tasks m;
+    int rc = read_order_tasks(in, &m);
+    if (rc < 0)
+        return rc;
+    CHECK(m.count >= 1 && m.count <= ORDER_TASKS_MAX && m.units > 0);
+    put_order_tasks_begin(out, &m);
+    for (uint16_t i = 0; i < m.count; i++)
+        put_order_task(out, read_order_task(&m.rest));
+    return 0;
+}
+
 static void make_order_trim(struct buf *out)
 {
     struct order_trim m = {any_u64(), any_leaf()};
@@ -340,6 +365,7 @@ TEST(damaged_orders_and_reports_are_refused_or_mean_one_thing)
     static const struct codec codecs[] = {
         {"LOAD", order_load_again, make_order_load, true, 15000},
         {"RUN", order_run_again, make_order_run, true, 15000},
+        {"TASKS", order_tasks_again, make_order_tasks, true, 10000},
         {"TRIM", order_trim_again, make_order_trim, true, 5000},
         {"MERGE", order_merge_again, make_order_merge, true, 15000},
         {"PLAN", order_plan_again, make_order_plan, true, 10000},

@@ -48,6 +48,7 @@ void golden_message_make(uint8_t type, struct buf *frame);
 int golden_message_tell(struct bytes frame, FILE *to);
 /* Of those about objects between nodes: the payload alone. 0 or ERR_FORMAT. */
 int golden_tell_object(uint8_t type, struct bytes payload, FILE *to);
+/* Those of sessions, and the order that their tasks become. */
 void golden_put_session(struct buf *b, bool answer);
 bool golden_is_session(uint8_t type);
 int golden_tell_session(uint8_t type, struct bytes payload, FILE *to);

@@ -548,6 +548,7 @@ static void make_order(uint8_t type, struct buf *b)
     const struct output output = {OUTPUT_OBJECT, 70000, {0}, golden_digest(3)};
     struct order_more more = {11, 61440};
     struct order_run order = {11, 0, 4, 790, 100, 25000};
+    struct order_tasks tasks = {.run = 11, .first = 8, .units = 1, .report_us = 25000, .count = 2};
     struct order_trim trim = {11, 3};
     uint8_t raw[OUTPUT_VALUE_MAX];
     struct buf part;
@@ -561,6 +562,11 @@ static void make_order(uint8_t type, struct buf *b)
         break;
     case MESSAGE_ORDER_RUN:
         put_order_run(b, &order);
+        break;
+    case MESSAGE_ORDER_TASKS:
+        put_order_tasks_begin(b, &tasks);
+        put_order_task(b, bytes_of_text("\1\2\3\4"));
+        put_order_task(b, bytes_of_text(""));
         break;
     case MESSAGE_ORDER_TRIM:
         put_order_trim(b, &trim);

@@ -4,6 +4,7 @@
 #include "core/base/err.h"
 #include "core/job/fact.h"
 #include "core/wire/message.h"
+#include "core/wire/order.h"
 #include "core/wire/session.h"
 #include "tests/golden/golden.h"
 
@@ -94,10 +95,26 @@ static int tell_answer(struct bytes p, FILE *to)
     return 0;
 }
 
+/* What becomes of them at a worker. */
+static int tell_tasks(struct bytes p, FILE *to)
+{
+    struct order_tasks m;
+    int rc = read_order_tasks(p, &m);
+    fprintf(to, " run=%llu first=%llu units=%llu report_us=%u", U(m.run), U(m.first), U(m.units),
+            (unsigned)m.report_us);
+    for (uint16_t i = 0; rc == 0 && i < m.count; i++) {
+        fprintf(to, " params=");
+        golden_write_hex(read_order_task(&m.rest), to);
+    }
+    return rc;
+}
+
 int golden_tell_session(uint8_t type, struct bytes p, FILE *to)
 {
     struct session_ask m;
     int rc;
+    if (type == MESSAGE_ORDER_TASKS)
+        return tell_tasks(p, to);
     if (type == MESSAGE_SESSION_TOLD || type == MESSAGE_REPLY_SESSION)
         return tell_answer(p, to);
     rc = read_session_ask(p, &m);
@@ -112,5 +129,6 @@ int golden_tell_session(uint8_t type, struct bytes p, FILE *to)
 bool golden_is_session(uint8_t type)
 {
     return type == MESSAGE_SESSION || type == MESSAGE_SESSION_TOLD ||
-           type == MESSAGE_REQUEST_SESSION || type == MESSAGE_REPLY_SESSION;
+           type == MESSAGE_REQUEST_SESSION || type == MESSAGE_REPLY_SESSION ||
+           type == MESSAGE_ORDER_TASKS;
 }

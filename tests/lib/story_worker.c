@@ -25,6 +25,8 @@ struct story_worker {
     uint16_t inputs;
     uint8_t *given[STAGE_INPUTS_MAX]; /* owned; NULL: not yet, or an object */
     uint64_t seed;
+    struct bytes *tasks; /* params of leaves [tasks_at, tasks_end), owned; NULL: of no tasks */
+    uint64_t tasks_at, tasks_end;
 };
 
 uint8_t story_output_byte(uint64_t leaf, uint64_t k)
@@ -66,8 +68,17 @@ void story_worker_starts(struct story *s, uint32_t node, uint32_t number)
     story_worker_later(s, node, number, MESSAGE_WORKER_READY, (struct bytes){0}, 0);
 }
 
+static void drop_tasks(struct story_worker *w)
+{
+    for (uint64_t i = w->tasks_at; w->tasks && i < w->tasks_end; i++)
+        free((void *)(uintptr_t)w->tasks[i - w->tasks_at].data);
+    free(w->tasks);
+    w->tasks = NULL;
+}
+
 static void unload(struct story_worker *w)
 {
+    drop_tasks(w);
     for (int i = 0; i < STAGE_INPUTS_MAX; i++) {
         free(w->given[i]);
         w->given[i] = NULL;
@@ -111,6 +122,12 @@ uint64_t story_leaves_computed(const struct story *s)
     return s->leaves_computed;
 }
 
+/* Of the leaf that is next. */
+static struct bytes params_of(const struct story_worker *w)
+{
+    return w->tasks ? w->tasks[w->leaf - w->tasks_at] : w->params;
+}
+
 static uint8_t output_byte(const struct story *s, const struct story_worker *w, uint64_t k)
 {
     return s->graphs ? story_leaf_byte(w->seed, w->leaf, k) : story_output_byte(w->leaf, k);
@@ -127,7 +144,8 @@ static void progress(struct story *s, struct story_worker *w, const struct outpu
         if (o)
             put_output(&v, o);
         else
-            put_u64(&v, story_leaf_value(w->seed, w->leaf));
+            put_u64(&v, w->tasks ? story_leaf_value(story_seed(params_of(w)), 0)
+                                 : story_leaf_value(w->seed, w->leaf));
         value.data = buf_bytes(&v);
         w->leaf++;
         s->leaves_computed++;
@@ -190,11 +208,13 @@ static void compute(struct story *s, struct story_worker *w)
     uint8_t bytes[OUTPUT_INLINE_MAX];
     struct output o = {.kind = OUTPUT_BYTES};
 
-    if (s->graphs && w->params.len > 0 && w->params.data[0] == STORY_FAILING) {
+    struct bytes params = w->leaf < w->end ? params_of(w) : (struct bytes){0};
+
+    if (s->graphs && params.len > 0 && params.data[0] == STORY_FAILING) {
         fail(s, w);
         return;
     }
-    if (s->graphs && w->params.len > 0 && w->params.data[0] == STORY_HANGING)
+    if (s->graphs && params.len > 0 && params.data[0] == STORY_HANGING)
         return;
     if (w->leaf >= w->end || w->folds) {
         progress(s, w, NULL);
@@ -220,6 +240,11 @@ static void on_trim(struct story *s, struct story_worker *w, struct bytes p)
     struct buf b = payload(s);
 
     ensure(read_order_trim(p, &m) == 0);
+    /* It looks at its orders behind a leaf. */
+    if (w->tasks && w->open && w->leaf < w->end && params_of(w).data[0] == STORY_HANGING) {
+        buf_clear(&b);
+        return;
+    }
     if (w->open && m.run == w->run) {
         m.end = m.end < w->leaf ? w->leaf : m.end;
         w->end = m.end < w->end ? m.end : w->end;
@@ -299,6 +324,27 @@ static uint64_t seed_of(const struct story_worker *w)
     return seed;
 }
 
+/* Those that go on where its run ends are part of it. */
+static void on_tasks(struct story *s, struct story_worker *w, struct bytes p)
+{
+    struct order_tasks m;
+
+    ensure(read_order_tasks(p, &m) == 0 && w->folds && w->inputs == 0);
+    if (!w->open) {
+        drop_tasks(w);
+        w->run = m.run;
+        w->leaf = w->end = w->tasks_at = w->tasks_end = m.first;
+        story_worker_later(s, w->node, w->number, 0, (struct bytes){0}, STORY_LEAF_US);
+    }
+    ensure(m.run == w->run && m.first == w->end);
+    w->tasks = realloc(w->tasks, (w->tasks_end - w->tasks_at + m.count) * sizeof *w->tasks);
+    ensure(w->tasks);
+    for (; m.count > 0; m.count--, w->end++, w->tasks_end++)
+        w->tasks[w->tasks_end - w->tasks_at] = own(read_order_task(&m.rest));
+    w->open = true;
+    w->sent = 0;
+}
+
 static void on_merge(struct story *s, struct story_worker *w, struct bytes p)
 {
     struct buf b = payload(s);
@@ -352,10 +398,14 @@ void story_worker_hears(struct story *s, uint32_t node, uint32_t number, uint8_t
         w->run = run.run;
         w->leaf = run.first;
         w->end = run.end;
+        drop_tasks(w);
         w->open = true;
         w->sent = 0;
         w->seed = seed_of(w);
         story_worker_later(s, node, number, 0, (struct bytes){0}, STORY_LEAF_US);
+        break;
+    case MESSAGE_ORDER_TASKS:
+        on_tasks(s, w, p);
         break;
     case MESSAGE_ORDER_TRIM:
         on_trim(s, w, p);

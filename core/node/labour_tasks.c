@@ -1,0 +1,148 @@
+#include "core/node/labour_tasks.h"
+
+#include "core/node/labour.h"
+#include "core/node/labour_report.h"
+#include "core/node/link.h"
+#include "core/node/stages.h"
+#include "core/node/worker_order.h"
+#include "core/node/workers.h"
+
+#define PORTION_US (5.0 * MS_US)
+#define PORTION_UNKNOWN 4u
+#define PORTION_PARAMS_MAX (FRAME_PAYLOAD_MAX - 64u)
+
+bool labour_tasks_are(const struct job *j, uint32_t stage)
+{
+    return j->graph->count > 1 && j->graph->stages[stage].task;
+}
+
+uint64_t labour_tasks_base(const struct job *j, const struct labour_chunk *c)
+{
+    return c->tasks ? 0 : stage_leaves(j, c->stage).first;
+}
+
+static uint32_t portion(const struct job *j, const struct labour_chunk *c)
+{
+    uint32_t most = graph_tasks_told(j->graph, c->stage);
+    double task_us = j->labour->task_us;
+
+    if (task_us == 0)
+        return PORTION_UNKNOWN;
+    if (task_us >= PORTION_US)
+        return 1;
+    return PORTION_US / task_us < most ? (uint32_t)(PORTION_US / task_us) : most;
+}
+
+/* One frame of them, of those that fit. */
+static void order_portion(struct node *n, struct worker *w, struct labour_chunk *c)
+{
+    uint32_t stage = stage_of_leaf(w->job, c->ordered), most = portion(w->job, c);
+    struct order_tasks m = {.run = c->grant,
+                            .first = c->ordered,
+                            .report_us = c->careful ? 0 : w->job->labour->report_us};
+    struct stage_spec room;
+    const struct stage_spec *s = stage_spec_of(w->job, stage, &room);
+    struct buf b;
+
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    m.units = s->units;
+    put_order_tasks_begin(&b, &m);
+    for (; c->ordered < c->end && m.count < most; c->ordered++, m.count++) {
+        s = stage_spec_of(w->job, stage + m.count, &room);
+        if (b.len + 2 + s->params.len > PORTION_PARAMS_MAX)
+            break;
+        put_order_task(&b, s->params);
+    }
+    order_tasks_count(&b, m.count);
+    if (b.failed)
+        n->memory_out = true;
+    else
+        worker_order(n, w, MESSAGE_ORDER_TASKS, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+void labour_tasks_order(struct node *n, struct worker *w, struct labour_chunk *c)
+{
+    if (c->ordered == c->next && c->ordered < c->end) {
+        order_portion(n, w, c);
+        c->halfway = c->ordered;
+    }
+#if VELUM_PLANT == 614 /* trace/test_tasks: a worker waits for its node between two portions */
+    return;
+#endif
+    if (c->ordered == c->halfway && c->ordered < c->end)
+        order_portion(n, w, c);
+}
+
+void labour_tasks_told(struct node *n, struct labour_chunk *c, uint64_t tasks, uint64_t us)
+{
+    struct worker *w = worker_find(n, c->worker);
+    struct labour *l = w->job->labour;
+
+    if (tasks > 0) {
+        double task_us = ((double)us + 0.5) / (double)tasks;
+
+        /* A task that takes long is followed by small portions at once. */
+        l->task_us =
+            l->task_us == 0 || task_us > l->task_us ? task_us : l->task_us * 0.5 + task_us * 0.5;
+    }
+    if (c->next >= c->halfway)
+        c->halfway = c->ordered;
+    labour_tasks_order(n, w, c);
+}
+
+static void cut_now(struct job *j, struct labour_chunk *c, uint64_t end)
+{
+    if (end >= c->end)
+        return;
+    c->end = end;
+    labour_report_border(j, c, 0, "");
+}
+
+static bool is_stuck(const struct job *j, const struct labour_chunk *c)
+{
+#if VELUM_PLANT == 615 /* trace/test_tasks: tasks behind a long one wait for it */
+    return false;
+#endif
+    return instant_since_us(j->node->now, c->moved) >= TASK_STUCK_US;
+}
+
+bool labour_tasks_cut(struct job *j, struct labour_chunk *c, uint64_t *end)
+{
+    if (*end < c->cut_at)
+        c->cut_at = *end;
+    cut_now(j, c, *end > c->ordered ? *end : c->ordered);
+    if (is_stuck(j, c))
+        cut_now(j, c, c->next + 1);
+    if (c->end < *end)
+        *end = c->end;
+    return *end < c->ordered;
+}
+
+void labour_tasks_tick(struct node *n)
+{
+    for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
+        for (struct labour_chunk *c = j->labour->chunks; c != NULL; c = c->next_chunk)
+            if (c->tasks && c->state == SLOT_RUNNING && c->cut_at < c->end &&
+                c->end > c->next + 1 && is_stuck(j, c))
+                labour_order_trim(n, c, c->cut_at);
+}
+
+/* There is one value a leaf, in order. */
+bool labour_tasks_clip(const struct labour_chunk *c, struct worker_progress *p)
+{
+    struct reader r = p->rest;
+    uint64_t drop;
+
+    if (p->next > c->ordered || p->count != p->next - c->next || p->next < c->next)
+        return false;
+    drop = p->next > c->end ? p->next - c->end : 0;
+    if (drop == 0)
+        return true;
+    p->count = (uint16_t)(p->count - drop);
+    p->next = c->end;
+    for (uint16_t i = 0; i < p->count; i++)
+        (void)read_value(&r);
+    p->rest.len = r.at;
+    return !r.failed;
+}

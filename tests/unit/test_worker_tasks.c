@@ -1,0 +1,216 @@
+/* A worker that is given tasks: many leaves in one order, each with parameters of its own. */
+#include <time.h>
+
+#include "core/wire/tree.h"
+#include "tests/unit/worker_child.h"
+
+/* Yields its parameter, after so many milliseconds. */
+struct napped {
+    uint64_t ms;
+};
+
+static const struct velum_field nap_fields[] = {VELUM_FIELD(struct napped, ms, VELUM_U64, 1)};
+
+static int nap_plan(const struct velum_host *host, int argc, const char *const *argv,
+                    struct velum_plan *out)
+{
+    (void)host;
+    (void)argc;
+    (void)argv;
+    out->units = out->leaf_units = 1;
+    return 0;
+}
+
+static int nap_leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)
+{
+    uint64_t ms = load_u64(call->params);
+    if (ms > 1000)
+        return velum_fail(call, "too long");
+    if (ms > 0)
+        host->nap(host, ms * 1000);
+    ((struct napped *)accumulator)->ms = ms;
+    return 0;
+}
+
+static void nap_merge(const struct velum_host *host, const struct velum_call *call, void *left,
+                      const void *right)
+{
+    (void)host;
+    (void)call;
+    ((struct napped *)left)->ms += ((const struct napped *)right)->ms;
+}
+
+static int nap_show(const struct velum_host *host, const struct velum_call *call,
+                    const void *accumulator, char *text, size_t cap)
+{
+    (void)call;
+    return host->put_u64(text, cap, ((const struct napped *)accumulator)->ms);
+}
+
+static const struct velum_kernel nap = {
+    VELUM_KERNEL_HEAD,    .name = "nap-of-its-own", .usage = "MS",
+    .summary = "naps",    .limits = "MS to 1000",   .accumulator_size = sizeof(struct napped),
+    .fields = nap_fields, .fields_count = 1,        .plan = nap_plan,
+    .leaf = nap_leaf,     .merge = nap_merge,       .show = nap_show,
+};
+
+static uint64_t told; /* leaves before it */
+
+static void begin(void)
+{
+    static bool added;
+    uint8_t ms[8] = {0};
+    struct order_load m = {.params = {ms, 8}, .reduction = VELUM_FOLD};
+    REQUIRE(added || kernel_add(&nap) == 0);
+    added = true;
+    start_worker();
+    REQUIRE(load_order(&nap, NULL, &m).ok);
+}
+
+/* Each naps for as long as `ms` says. */
+static void order(uint64_t run, uint64_t first, const uint64_t *ms, uint16_t count)
+{
+    struct order_tasks m = {
+        .run = run, .first = first, .units = 1, .report_us = 1000000, .count = count};
+    struct buf b = *payload();
+    uint8_t params[8];
+    put_order_tasks_begin(&b, &m);
+    for (uint16_t i = 0; i < count; i++) {
+        store_u64(params, ms[i]);
+        put_order_task(&b, (struct bytes){params, 8});
+    }
+    send_order(MESSAGE_ORDER_TASKS, 9, &b);
+}
+
+static uint64_t trim(uint64_t run, uint64_t end)
+{
+    struct order_trim m = {run, end};
+    struct buf b = *payload();
+    put_order_trim(&b, &m);
+    send_order(MESSAGE_ORDER_TRIM, 55, &b);
+    REQUIRE(read_order_trim(expect(MESSAGE_WORKER_TRIMMED).payload, &m) == 0);
+    return m.end;
+}
+
+/* One value a task, in their order, behind what was told before. Whether the run has ended. */
+static bool hear(uint64_t run, const uint64_t *ms)
+{
+    struct worker_progress m;
+    REQUIRE(read_worker_progress(expect(MESSAGE_WORKER_PROGRESS).payload, &m) == 0);
+    CHECK_INT(m.run, run);
+    REQUIRE(CHECK_INT(m.count, m.next - told));
+    for (; told < m.next; told++) {
+        struct value v = read_value(&m.rest);
+        CHECK(v.at.level == 0 && v.at.index == told);
+        CHECK_INT(load_u64(v.data.data), ms[told]);
+    }
+    return m.ended;
+}
+
+static int64_t ms_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+TEST(each_task_has_parameters_of_its_own)
+{
+    uint64_t ms[2000];
+    for (int i = 0; i < 2000; i++)
+        ms[i] = i == 700 || i == 1999;
+    begin();
+    told = 0;
+    order(4, 0, ms, 1000);
+    order(4, 1000, ms + 1000, 1000);
+    CHECK(hear(4, ms));
+    CHECK_INT(told, 1000);
+    CHECK(hear(4, ms));
+    CHECK_INT(told, 2000);
+    CHECK_INT(end_worker(), 0);
+}
+
+TEST(a_long_task_does_not_keep_back_what_was_done_before_it)
+{
+    const uint64_t ms[] = {0, 0, 0, 600, 0};
+    const int64_t began = ms_now();
+    begin();
+    told = 0;
+    order(4, 0, ms, 5);
+    CHECK(!hear(4, ms));
+    CHECK_INT(told, 3);
+    CHECK(ms_now() - began < 500);
+    CHECK(hear(4, ms));
+    CHECK_INT(told, 5);
+    CHECK(ms_now() - began >= 600);
+    CHECK_INT(end_worker(), 0);
+}
+
+TEST(a_trim_during_a_task_holds_behind_it)
+{
+    const uint64_t ms[] = {0, 300, 0, 0, 0, 0};
+    begin();
+    told = 0;
+    order(4, 0, ms, 3);
+    order(4, 3, ms + 3, 3);
+    CHECK(!hear(4, ms));
+    CHECK_INT(told, 1);
+    CHECK_INT(trim(4, 2), 2);
+    CHECK(hear(4, ms));
+    CHECK_INT(told, 2);
+    told = 8;
+    order(5, 8, ms, 1);
+    REQUIRE(read_worker_progress(expect(MESSAGE_WORKER_PROGRESS).payload,
+                                 &(struct worker_progress){0}) == 0);
+    CHECK_INT(end_worker(), 0);
+}
+
+TEST(a_trim_cuts_what_waits_behind_the_run)
+{
+    const uint64_t ms[] = {0, 200, 0, 0, 0, 0};
+    begin();
+    told = 0;
+    order(4, 0, ms, 3);
+    order(4, 3, ms + 3, 3);
+    CHECK(!hear(4, ms));
+    CHECK_INT(trim(4, 5), 5);
+    while (told < 5)
+        (void)hear(4, ms);
+    CHECK_INT(told, 5);
+    CHECK_INT(trim(4, 5), 5);
+    CHECK_INT(end_worker(), 0);
+}
+
+TEST(a_task_that_says_no_is_named)
+{
+    const uint64_t ms[] = {0, 0, 1001, 0};
+    struct worker_failed m;
+    begin();
+    told = 0;
+    order(4, 0, ms, 4);
+    CHECK(!hear(4, ms));
+    CHECK_INT(told, 2);
+    REQUIRE(read_worker_failed(expect(MESSAGE_WORKER_FAILED).payload, &m) == 0);
+    CHECK_INT(m.leaf, 2);
+    CHECK_STR(m.reason, "too long");
+    CHECK_INT(end_worker(), 0);
+}
+
+TEST(more_values_than_fit_a_frame_are_refused)
+{
+    static const uint64_t ms[2048];
+    struct order_tasks m = {.run = 1, .first = 0, .units = 1, .count = 2049};
+    struct buf b;
+    begin();
+    b = *payload();
+    put_order_tasks_begin(&b, &m);
+    for (int i = 0; i < 2049; i++)
+        put_order_task(&b, (struct bytes){(const uint8_t *)ms, 8});
+    send_order(MESSAGE_ORDER_TASKS, 9, &b);
+    CHECK_INT(end_worker(), 2);
+}
+
+TEST_MAIN(each_task_has_parameters_of_its_own,
+          a_long_task_does_not_keep_back_what_was_done_before_it,
+          a_trim_during_a_task_holds_behind_it, a_trim_cuts_what_waits_behind_the_run,
+          a_task_that_says_no_is_named, more_values_than_fit_a_frame_are_refused)
