@@ -10,6 +10,7 @@
 #include "core/node/take.h"
 
 #define ORPHAN_US (3 * S_US) /* whoever leads it has time to say so */
+#define SURE_US (3 * S_US)   /* after a start, whoever holds a job too can be met */
 
 static bool coordinator_is_well(const struct job *j, const struct claim *c)
 {
@@ -33,6 +34,15 @@ static bool others_are_gone(const struct job *j)
         if (!node_is_self(j->node, h->ids[i]) && !member_is_gone(j->node, h->ids[i]))
             return false;
     return true;
+}
+
+/* Who is dead it has by hearsay, from one node that may be cut off from all others. */
+static bool has_just_started(const struct node *n)
+{
+#if VELUM_PLANT == 484 /* trace/test_ended: the first word after a start on who is dead is believed */
+    return false;
+#endif
+    return instant_since_us(n->now, n->started) < SURE_US;
 }
 
 /* Others say that it has ended, and one of them is there to be asked for its end. */
@@ -147,7 +157,7 @@ void holder_tend(struct job *j)
         return;
     }
 #if VELUM_PLANT != 25 /* sim: a replayed job is led before another of its holders has answered */
-    if (j->replayed && (!others_are_gone(j) || end_can_be_heard(j)))
+    if (j->replayed && (!others_are_gone(j) || end_can_be_heard(j) || has_just_started(n)))
         return;
 #endif
     if (!member_keeps(n, n->options.id) && another_could_lead(j))

@@ -135,6 +135,48 @@ TEST(what_all_know_of_former_holders_is_not_told_again)
     CHECK(story_end(&story));
 }
 
+/* Two nodes hold no copy: one of them is cut off from all who live, and takes them for dead. */
+TEST(the_first_word_on_who_is_dead_is_not_the_last)
+{
+    uint32_t left, strangers[2], count = 0;
+    bool led = false;
+    struct job_id id;
+
+    story_init(&story, 5);
+    for (uint32_t i = 0; i < 5; i++) {
+        story.nodes[i].keeps_disk = true;
+        story_start(&story, i);
+    }
+    for (uint32_t i = 1; i < 5; i++)
+        story_hint(&story, i, 0);
+    story_run(&story, 8 * S_US);
+    id = story_submitted(&story, 0, 1);
+    story_run(&story, S_US);
+    left = story_leader(&story, id);
+    for (uint32_t i = 0; i < 5; i++)
+        if (!story_holds(&story, i, id) && count < 2)
+            strangers[count++] = i;
+    REQUIRE(count == 2);
+    story_kill(&story, left);
+    for (uint32_t i = 0; i < 5; i++)
+        if (i != strangers[1])
+            story_cut(&story, strangers[1], i);
+    story_run(&story, 10 * S_US);
+    story_mend(&story, strangers[1], left);
+    story_drop(&story, MESSAGE_SYNC, STORY_USER, left);
+    story.drop.type_too = MESSAGE_FACTS;
+    story_start(&story, left);
+    story_hint(&story, left, strangers[0]);
+    story_run(&story, MS_US);
+    story_hint(&story, left, strangers[1]);
+    for (int k = 0; k < 2000; k++) {
+        story_run(&story, MS_US);
+        led |= story_leads(&story, left, id);
+    }
+    CHECK(!led);
+    CHECK(story_end(&story));
+}
+
 /* Four nodes; it ended while the one that led it was away, whose place another took. */
 static struct job_id ended_without(uint32_t *left, uint32_t *stranger)
 {
@@ -206,7 +248,7 @@ TEST(who_has_heard_that_a_job_has_ended_waits_for_its_end)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(who_comes_back_leads_no_job_that_has_ended,
+TEST_MAIN(the_first_word_on_who_is_dead_is_not_the_last, who_comes_back_leads_no_job_that_has_ended,
           who_has_heard_that_a_job_has_ended_waits_for_its_end,
           an_ended_job_has_no_room_for_what_only_a_running_one_needs,
           an_ended_job_takes_so_much_memory, news_of_many_ended_jobs_take_several_rounds,
