@@ -201,10 +201,10 @@ struct node {
     uint32_t live_count, kept_count;
     uint64_t kept_counter;
     bool replaying;
-    bool told_late;         /* a partial came in this step for a job that has a cancel here */
-    bool told_old;          /* facts that came in this step named holders of an older generation */
-    bool told_former;       /* they said of an ended job who was a holder, */
-    bool told_more;         /* and something else that was not known */
+    bool told_late; /* a partial came in this step for a job that has a cancel here */
+    bool told_old;  /* facts that came in this step named holders of an older generation */
+    bool told_former,
+        told_more;          /* they said of an ended job who was a holder, or more that is new */
     struct map stale;       /* job_id -> struct job that was set aside */
     struct job *stale_jobs; /* the same, by next_live */
     struct tombs tombs;

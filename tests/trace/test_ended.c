@@ -161,13 +161,13 @@ TEST(the_first_word_on_who_is_dead_is_not_the_last)
     for (uint32_t i = 0; i < 5; i++)
         if (i != strangers[1])
             story_cut(&story, strangers[1], i);
-    story_run(&story, 10 * S_US);
+    story_run(&story, 8 * S_US);
     story_mend(&story, strangers[1], left);
     story_drop(&story, MESSAGE_SYNC, STORY_USER, left);
     story.drop.type_too = MESSAGE_FACTS;
     story_start(&story, left);
     story_hint(&story, left, strangers[0]);
-    story_run(&story, MS_US);
+    story_run(&story, 200);
     story_hint(&story, left, strangers[1]);
     for (int k = 0; k < 2000; k++) {
         story_run(&story, MS_US);
