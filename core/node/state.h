@@ -203,10 +203,9 @@ struct node {
     bool replaying;
     bool told_late; /* a partial came in this step for a job that has a cancel here */
     bool told_old;  /* facts that came in this step named holders of an older generation */
-    bool told_former,
-        told_more;          /* they said of an ended job who was a holder, or more that is new */
-    struct map stale;       /* job_id -> struct job that was set aside */
-    struct job *stale_jobs; /* the same, by next_live */
+    bool told_former, told_more; /* of an ended job: a former holder; other news */
+    struct map stale;            /* job_id -> struct job that was set aside */
+    struct job *stale_jobs;      /* the same, by next_live */
     struct tombs tombs;
     struct calendar calendar;
     struct instant forget_at; /* when something may be old enough */
