@@ -39,7 +39,7 @@ static bool others_are_gone(const struct job *j)
 /* Who is dead it has by hearsay, from one node that may be cut off from all others. */
 static bool has_just_started(const struct node *n)
 {
-#if VELUM_PLANT == 484 /* trace/test_ended: the first word after a start on who is dead is believed */
+#if VELUM_PLANT == 484 /* trace/test_ended: the first word on who is dead is taken for the last */
     return false;
 #endif
     return instant_since_us(n->now, n->started) < SURE_US;
