@@ -11,6 +11,7 @@
 #define PATIENCE_US (60 * S_US) /* beyond four times what would be ideal */
 #define SEVERAL 4
 #define INTERVAL_MS 1000
+#define KILLED_MAX 16 /* all hear of each: more of them cost time, and show nothing more */
 
 /* The user of one job. */
 struct asker {
@@ -220,12 +221,13 @@ static void end(struct scatter *s)
     scatter_net_run(&s->net, REST_US);
 }
 
-/* One of a hundred dies, the coordinator among them, but not the node whose user waits. What is
+/* One of a hundred dies, or KILLED_MAX: the coordinator, but not the node whose user waits. What is
  * left to do is then done by fewer slots. */
 static void kill_some(struct scatter *s)
 {
     struct scatter_net *n = &s->net;
-    uint32_t want = n->count / 100 + 1, asker = s->askers[s->first].node, node = coordinator_of(n);
+    uint32_t most = n->count / 100 + 1, want = most < KILLED_MAX ? most : KILLED_MAX;
+    uint32_t asker = s->askers[s->first].node, node = coordinator_of(n);
     double left = (double)s->run->leaves - (double)(n->computed_leaves - s->computed_before);
     double all;
 
