@@ -556,6 +556,19 @@ static void collect_leaf(struct world *w, struct sim_node *n, struct sim_worker 
         is_computed(w, n, x);
 }
 
+/* The next one, behind a report that is due. */
+static void leaf_is_done(struct world *w, struct sim_node *n, struct sim_worker *x,
+                         struct sim_job *j)
+{
+    x->compute_us += (uint64_t)(w->now - x->leaf_began);
+    j->computed_us += (uint64_t)(w->now - x->leaf_began);
+    if (!goes_on(w, n, x))
+        return;
+    if (w->now - x->reported >= (int64_t)x->now.report_us)
+        progress(w, n, x);
+    next_leaf(w, n, x);
+}
+
 /* Of another stage than the one before it. */
 static void task_is_computed(struct world *w, struct sim_node *n, struct sim_worker *x)
 {
@@ -571,13 +584,7 @@ static void task_is_computed(struct world *w, struct sim_node *n, struct sim_wor
     v.data = (struct bytes){out, value_size(w, x)};
     put_value(&x->task_values, &v);
     run_step(&x->run);
-    x->compute_us += (uint64_t)(w->now - x->leaf_began);
-    j->computed_us += (uint64_t)(w->now - x->leaf_began);
-    if (!goes_on(w, n, x))
-        return;
-    if (w->now - x->reported >= (int64_t)x->now.report_us)
-        progress(w, n, x);
-    next_leaf(w, n, x);
+    leaf_is_done(w, n, x, j);
 }
 
 void sim_worker_leaf(struct world *w, struct sim_node *n, uint32_t number, uint64_t turn)
@@ -610,13 +617,7 @@ void sim_worker_leaf(struct world *w, struct sim_node *n, uint32_t number, uint6
     }
     if (sim_ends_run(j, run_value(&x->run, x->run.count - 1).data))
         run_trim(&x->run, x->run.next);
-    x->compute_us += (uint64_t)(w->now - x->leaf_began);
-    j->computed_us += (uint64_t)(w->now - x->leaf_began);
-    if (!goes_on(w, n, x))
-        return;
-    if (w->now - x->reported >= (int64_t)x->now.report_us)
-        progress(w, n, x);
-    next_leaf(w, n, x);
+    leaf_is_done(w, n, x, j);
 }
 
 void sim_worker_kill(struct world *w, struct sim_node *n, uint32_t number, bool own)
