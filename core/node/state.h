@@ -262,6 +262,7 @@ struct node {
     struct stages_wait *stages_waits;
     struct session_route *session_routes;
     uint32_t session_routes_count;
+    struct instant session_routes_at; /* they are looked at by then; while there are any */
     uint32_t token_counter;
     struct peer_news *news;
     uint32_t news_count, news_cap;
