@@ -67,8 +67,7 @@ static bool progress_fits(const struct labour_chunk *c, const struct worker_prog
                           uint64_t base)
 {
     return p->next <= c->end - base && p->next >= c->next - base &&
-           p->compute_us <= (uint64_t)(24 * 3600) * S_US &&
-           p->cpu_us <= (uint64_t)(24 * 3600) * S_US;
+           p->compute_us <= REPORT_US_MAX && p->cpu_us <= REPORT_US_MAX;
 }
 
 static void show_speed(struct job *j, const struct labour_chunk *c, uint64_t leaves,
@@ -178,6 +177,8 @@ int labour_report_merged(struct job *j, uint32_t stage, const struct worker_merg
 
     if (j->labour == NULL)
         return 0;
+    if (m->compute_us > REPORT_US_MAX)
+        return ERR_FORMAT;
     buf_init(&values, j->node->alloc, FRAME_PAYLOAD_MAX);
     /* Merges are asked for by the names in the row. */
     rc = take_values(j, stage, m->rest, m->count, (struct run){in.first, in.end}, 0, &values);

@@ -141,8 +141,7 @@ void labour_tasks_over(struct node *n, const struct labour_chunk *c, uint64_t to
 {
     struct worker *w = worker_find(n, c->worker);
 
-#if VELUM_PLANT !=                                                                                 \
-    618 /* trace/test_tasks: a worker is given more while it is at what was cut off */
+#if VELUM_PLANT != 618 /* trace/test_tasks: who is at what was cut off is given more */
     if (told < c->ordered && w != NULL)
         worker_kill(n, w);
 #endif

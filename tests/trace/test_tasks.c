@@ -289,10 +289,15 @@ TEST(a_task_that_fails_counts_for_itself)
 }
 
 /* Its seq and grant are as good as any. */
-static void lie(uint32_t from, uint32_t to, struct job_id id, uint64_t tells, uint64_t value_of)
+static void lie(uint32_t from, uint32_t to, struct job_id id, uint64_t tells, uint64_t value_of,
+                uint64_t compute_us)
 {
-    struct peer_report_chunk c = {
-        .grant = 1, .from = tells, .next = tells + 1, .end = tells + 1, .values = 1};
+    struct peer_report_chunk c = {.grant = 1,
+                                  .from = tells,
+                                  .next = tells + 1,
+                                  .end = tells + 1,
+                                  .compute_us = compute_us,
+                                  .values = 1};
     uint8_t eight[8] = {9}, bytes[1024];
     struct buf b;
 
@@ -320,17 +325,36 @@ TEST(a_report_tells_of_no_stage_but_its_own)
     id = story_submitted(&story, 0, 1);
     leader = story_leader(&story, id);
     other = 1 - leader;
-    lie(other, leader, id, 3, 5);
+    lie(other, leader, id, 3, 5, 1);
     story_run(&story, 100 * MS_US);
     CHECK(!cover_get(ledger_cover(job_at(leader, id)->ledger), (struct tree_node){0, 5}, &v));
-    lie(other, leader, id, 3, 3);
+    lie(other, leader, id, 3, 3, 1);
     story_run(&story, 100 * MS_US);
     CHECK(!cover_get(ledger_cover(job_at(leader, id)->ledger), (struct tree_node){0, 5}, &v));
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(tasks_that_are_alike_travel_together, a_chain_of_tasks_is_one_grant,
-          a_worker_has_its_next_portion_before_it_needs_it,
+/* What is served is added up, and taken from what has passed. */
+TEST(a_report_tells_of_no_ages_of_computing)
+{
+    struct value v;
+    struct job_id id;
+    uint32_t leader;
+
+    begin(2);
+    tasks(8);
+    for (uint32_t i = 0; i < 8; i++)
+        parts[i].param = STORY_HANGING;
+    id = story_submitted(&story, 0, 1);
+    leader = story_leader(&story, id);
+    lie(1 - leader, leader, id, 3, 3, UINT64_MAX / 2 + 1);
+    story_run(&story, 100 * MS_US);
+    CHECK(!cover_get(ledger_cover(job_at(leader, id)->ledger), (struct tree_node){0, 3}, &v));
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(a_report_tells_of_no_ages_of_computing, tasks_that_are_alike_travel_together,
+          a_chain_of_tasks_is_one_grant, a_worker_has_its_next_portion_before_it_needs_it,
           tasks_of_a_node_that_is_lost_are_computed_elsewhere,
           tasks_behind_one_that_hangs_do_not_wait_for_it, a_task_that_fails_counts_for_itself,
           a_task_that_turns_out_long_wakes_its_node,
