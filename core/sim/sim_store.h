@@ -11,7 +11,7 @@
 #include "core/base/prng.h"
 #include "core/journal/store.h"
 
-#define SIM_FILES_MAX 64
+#define SIM_FILES_MAX 192
 #define SIM_NAMINGS_MAX 32
 #define SIM_SECTOR 512
 

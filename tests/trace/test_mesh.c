@@ -1,10 +1,7 @@
 /* Stories of membership in virtual time. */
-#include "tests/lib/mesh_net.h"
-
 #include "core/base/err.h"
-#include "core/mesh/mesh_wire.h"
-#include "core/wire/message.h"
-#include "tests/lib/check.h"
+#include "tests/lib/mesh_hand.h"
+#include "tests/lib/mesh_net.h"
 
 static struct net net;
 
@@ -313,104 +310,6 @@ TEST(dialling_oneself_is_noticed_and_forgotten)
     CHECK(net_end(&net));
 }
 
-/* Frames of one mesh in a test's hands. */
-struct hand {
-    struct heap heap;
-    struct mesh *mesh;
-    uint8_t sent_type[16];
-    uint8_t sent[16][4096];
-    size_t sent_len[16];
-    uint32_t sent_count;
-    uint32_t dials, closes;
-    uint64_t closed;
-    char log[1024];
-};
-
-static void hand_send(void *ctx, uint64_t link, uint8_t type, struct bytes payload)
-{
-    struct hand *h = ctx;
-    (void)link;
-    if (h->sent_count == 16 || payload.len > sizeof h->sent[0])
-        return;
-    h->sent_type[h->sent_count] = type;
-    h->sent_len[h->sent_count] = payload.len;
-    memcpy(h->sent[h->sent_count++], payload.data, payload.len);
-}
-
-static void hand_dial(void *ctx, uint32_t dial, const char *addr, struct node_id expected)
-{
-    struct hand *h = ctx;
-    (void)addr;
-    (void)expected;
-    h->dials = dial;
-}
-
-static void hand_close(void *ctx, uint64_t link)
-{
-    struct hand *h = ctx;
-    h->closes++;
-    h->closed = link;
-}
-
-static void hand_changed(void *ctx, const struct member *m, enum node_state before,
-                         uint64_t link_before)
-{
-    (void)ctx;
-    (void)m;
-    (void)before;
-    (void)link_before;
-}
-
-static void hand_load(void *ctx, const struct member *m)
-{
-    (void)ctx;
-    (void)m;
-}
-
-static void hand_log(void *ctx, enum log_level level, const char *text)
-{
-    struct hand *h = ctx;
-    (void)level;
-    snprintf(h->log, sizeof h->log, "%s", text);
-}
-
-static struct hand hand;
-static struct log_sink hand_sink = {hand_log, &hand, LOG_DEBUG};
-static const struct instant begin_at = {S_US};
-
-static struct member_info person(uint8_t id)
-{
-    struct member_info info = {.boot = id, .name = "somebody", .slots = 1};
-    memset(info.id.bytes, id, ID_SIZE);
-    return info;
-}
-
-static int hand_open(uint64_t fail_at)
-{
-    memset(&hand, 0, sizeof hand);
-    heap_init(&hand.heap);
-    hand.heap.fail_at = fail_at;
-    struct mesh_ports ports = {.ctx = &hand,
-                               .send = hand_send,
-                               .dial = hand_dial,
-                               .close = hand_close,
-                               .changed = hand_changed,
-                               .load = hand_load};
-    struct member_info self = person(5);
-    return mesh_new(&hand.mesh, &hand.heap.alloc, &self, 1, NULL, &ports, &hand_sink, begin_at);
-}
-
-static int hand_hello(uint64_t link, struct hello h)
-{
-    uint8_t raw[1024];
-    struct buf b;
-    buf_init_fixed(&b, raw, sizeof raw);
-    put_hello(&b, &h);
-    rumor_list_end(&b, rumor_list_begin(&b), 0);
-    struct frame f = {.type = MESSAGE_HELLO, .payload = buf_bytes(&b)};
-    return mesh_frame(hand.mesh, link, &f, begin_at);
-}
-
 static void another_version(uint16_t min, uint16_t max, const char *named)
 {
     REQUIRE(hand_open(0) == 0);
@@ -485,6 +384,48 @@ TEST(a_hello_in_anothers_name_is_refused)
     struct hello h = {.version_min = 1, .version_max = 1, .self = person(8)};
     CHECK_INT(hand_hello(1, h), ERR_IDENTITY);
     CHECK_INT(mesh_count(hand.mesh), 0);
+    mesh_free(hand.mesh);
+    CHECK(heap_is_empty(&hand.heap));
+}
+
+/* What the accused had said last, others know: a word on what it was before would be past. */
+static uint32_t accused_of(uint8_t id)
+{
+    struct rumor_list list;
+    struct rumor r;
+    for (uint32_t i = 0; i < hand.sent_count; i++)
+        if (hand.sent_type[i] == MESSAGE_RUMORS &&
+            read_rumors((struct bytes){hand.sent[i], hand.sent_len[i]}, &list) == 0)
+            while (rumor_list_next(&list, &r))
+                if (r.state == NODE_SUSPECT && r.info.id.bytes[0] == id)
+                    return r.info.incarnation;
+    return 0;
+}
+
+TEST(an_accusation_is_repeated_of_the_state_that_was_accused)
+{
+    struct rumor r = {.state = NODE_SUSPECT, .info = person(9), .accusers_count = 1};
+    uint8_t raw[1024];
+    struct buf b;
+    REQUIRE(hand_open(0) == 0);
+    for (uint8_t i = 8; i <= 9; i++) {
+        struct hello h = {.version_min = 1, .version_max = 1, .self = person(i)};
+        mesh_link_up(hand.mesh, i, 0, h.self.id, begin_at);
+        REQUIRE(hand_hello(i, h) >= 0);
+    }
+    r.info.incarnation = 7;
+    r.accusers[0] = person(8).id;
+    buf_init_fixed(&b, raw, sizeof raw);
+    size_t start = rumor_list_begin(&b);
+    put_rumor(&b, &r);
+    rumor_list_end(&b, start, 1);
+    struct frame f = {.type = MESSAGE_RUMORS, .payload = buf_bytes(&b)};
+    CHECK(mesh_frame(hand.mesh, 8, &f, begin_at) >= 0);
+    for (hand.sent_count = 0; accused_of(9) == 0 && mesh_due(hand.mesh).us <= 4 * S_US;) {
+        hand.sent_count = 0;
+        mesh_tick(hand.mesh, mesh_due(hand.mesh));
+    }
+    CHECK_INT(accused_of(9), 7);
     mesh_free(hand.mesh);
     CHECK(heap_is_empty(&hand.heap));
 }
@@ -649,7 +590,8 @@ TEST(memory_that_runs_out_costs_a_link_at_most)
     CHECK(swept);
 }
 
-TEST_MAIN(four_start_at_once_and_all_know_each_other,
+TEST_MAIN(an_accusation_is_repeated_of_the_state_that_was_accused,
+          four_start_at_once_and_all_know_each_other,
           a_killed_node_is_suspect_at_once_and_dead_within_5_s,
           a_reset_connection_is_replaced_without_suspicion, a_node_paused_for_10_s_comes_back,
           a_short_pause_is_refuted, a_refutation_reaches_those_without_a_link,
