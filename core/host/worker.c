@@ -308,11 +308,11 @@ static void on_run(struct worker *w, const struct frame *f)
     begin(w);
 }
 
-/* Room for the first of them, once. */
+/* Room for the first of them, once: their values fit a frame. */
 static bool has_room_for_tasks(struct worker *w)
 {
     if (!w->task_values)
-        w->task_values = malloc((size_t)ORDER_TASKS_MAX * w->value_size);
+        w->task_values = malloc(PROGRESS_VALUES_MAX);
     if (!w->queued.frame)
         w->queued.frame = malloc(FRAME_PAYLOAD_MAX);
     return w->task_values && w->queued.frame;

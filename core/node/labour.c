@@ -607,6 +607,8 @@ static struct instant job_round_due(const struct job *j)
     for (const struct labour_chunk *c = l->chunks; c != NULL; c = c->next_chunk)
         if (c->let_in && c->state == SLOT_QUEUED)
             due = instant_first(due, instant_plus_us(c->moved, LET_IN_US));
+        else
+            due = instant_first(due, labour_tasks_due(c));
 #if VELUM_PLANT == 622 /* trace/test_idle: a node looks at long leaves all the time */
     if (l->chunks != NULL)
         return j->node->now;

@@ -67,8 +67,7 @@ static bool progress_fits(const struct labour_chunk *c, const struct worker_prog
                           uint64_t base)
 {
     return p->next <= c->end - base && p->next >= c->next - base &&
-           p->compute_us <= (uint64_t)(24 * 3600) * S_US &&
-           p->cpu_us <= (uint64_t)(24 * 3600) * S_US;
+           p->compute_us <= REPORT_US_MAX && p->cpu_us <= REPORT_US_MAX;
 }
 
 static void show_speed(struct job *j, const struct labour_chunk *c, uint64_t leaves,
@@ -85,8 +84,9 @@ static void show_speed(struct job *j, const struct labour_chunk *c, uint64_t lea
     n->speed_units_us = n->speed_units_us == 0 ? speed : n->speed_units_us * 0.8 + speed * 0.2;
 }
 
-/* Of a chunk that goes on or ends with it. */
-static int take_progress(struct job *j, struct labour_chunk *c, const struct worker_progress *p)
+/* Of a chunk that goes on or ends with it; the worker is at `at`. */
+static int take_progress(struct job *j, struct labour_chunk *c, const struct worker_progress *p,
+                         uint64_t at)
 {
     struct node *n = j->node;
     uint64_t base = labour_tasks_base(j, c), next = p->next + base, told = next - c->next;
@@ -120,6 +120,8 @@ static int take_progress(struct job *j, struct labour_chunk *c, const struct wor
     buf_clear(&values);
     if (ended) {
         j->labour->pending_now = true;
+        if (c->tasks)
+            labour_tasks_over(n, c, at);
         labour_chunk_remove(j, c);
     } else if (c->tasks) {
         labour_tasks_told(n, c, told, p->compute_us);
@@ -133,7 +135,7 @@ int labour_report_progress(struct job *j, struct labour_chunk *c, const struct w
 
     if (c->tasks && !labour_tasks_clip(c, &kept))
         return ERR_FORMAT;
-    return take_progress(j, c, &kept);
+    return take_progress(j, c, &kept, p->next);
 }
 
 void labour_report_border(struct job *j, const struct labour_chunk *c, uint8_t flags,
@@ -152,6 +154,9 @@ void labour_report_trimmed(struct job *j, struct labour_chunk *c, uint64_t end)
     uint64_t base = labour_tasks_base(j, c);
     bool ended;
 
+    /* It has nothing behind that any more, whether or not the chunk was cut before it. */
+    if (c->tasks && end >= c->next && end < c->ordered)
+        c->ordered = end;
     if (end < c->next - base || end > c->end - base)
         return;
     c->end = end + base;
@@ -172,6 +177,8 @@ int labour_report_merged(struct job *j, uint32_t stage, const struct worker_merg
 
     if (j->labour == NULL)
         return 0;
+    if (m->compute_us > REPORT_US_MAX)
+        return ERR_FORMAT;
     buf_init(&values, j->node->alloc, FRAME_PAYLOAD_MAX);
     /* Merges are asked for by the names in the row. */
     rc = take_values(j, stage, m->rest, m->count, (struct run){in.first, in.end}, 0, &values);

@@ -119,13 +119,32 @@ bool labour_tasks_cut(struct job *j, struct labour_chunk *c, uint64_t *end)
     return *end < c->ordered;
 }
 
+struct instant labour_tasks_due(const struct labour_chunk *c)
+{
+#if VELUM_PLANT == 617 /* trace/test_tasks: nothing wakes the node of a task that turns out long */
+    return INSTANT_NEVER;
+#endif
+    if (!c->tasks || c->state != SLOT_RUNNING || c->cut_at >= c->end || c->end <= c->next + 1)
+        return INSTANT_NEVER;
+    return instant_plus_us(c->moved, TASK_STUCK_US);
+}
+
 void labour_tasks_tick(struct node *n)
 {
     for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
         for (struct labour_chunk *c = j->labour->chunks; c != NULL; c = c->next_chunk)
-            if (c->tasks && c->state == SLOT_RUNNING && c->cut_at < c->end &&
-                c->end > c->next + 1 && is_stuck(j, c))
+            if (labour_tasks_due(c).us != INSTANT_NEVER.us && is_stuck(j, c))
                 labour_order_trim(n, c, c->cut_at);
+}
+
+void labour_tasks_over(struct node *n, const struct labour_chunk *c, uint64_t told)
+{
+    struct worker *w = worker_find(n, c->worker);
+
+#if VELUM_PLANT != 618 /* trace/test_tasks: who is at what was cut off is given more */
+    if (told < c->ordered && w != NULL)
+        worker_kill(n, w);
+#endif
 }
 
 /* There is one value a leaf, in order. */

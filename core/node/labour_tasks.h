@@ -31,6 +31,11 @@ void labour_tasks_told(struct node *n, struct labour_chunk *c, uint64_t tasks, u
 /* Leaves out what it tells of leaves behind the chunk's end. False: it tells of such as it was
  * not given. */
 bool labour_tasks_clip(const struct labour_chunk *c, struct worker_progress *p);
+/* When the chunk's worker has been at one task for long enough that it is cut behind it. */
+struct instant labour_tasks_due(const struct labour_chunk *c);
+/* The chunk is over, and its worker has told all before `told`: what it is at behind that, if it
+ * is, nobody wants, and it would not hear of anything else before it is done. */
+void labour_tasks_over(struct node *n, const struct labour_chunk *c, uint64_t told);
 /* Cuts chunks whose workers have been at one task for long. */
 void labour_tasks_tick(struct node *n);
 /* The chunk is to end here: what its worker does not have yet behind it is cut off now, or all but

@@ -152,6 +152,9 @@ void read_peer_report_chunk(struct reader *r, struct peer_report_chunk *c)
     c->values = read_u16(r);
     if (c->from > c->next || c->next > LEAVES_MAX || c->end > LEAVES_MAX)
         r->failed = true;
+#if VELUM_PLANT != 486 /* trace/test_tasks: a report may tell of ages of computing */
+    r->failed |= c->compute_us > REPORT_US_MAX || c->cpu_us > REPORT_US_MAX;
+#endif
     if (!r->failed)
         text_sanitise(cause, strlen(cause), true, c->cause, sizeof c->cause);
 }

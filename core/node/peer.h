@@ -63,6 +63,7 @@
 #define VELUM_NODE_PEER_H
 
 #include "core/base/id.h"
+#include "core/base/instant.h"
 #include "core/wire/order.h"
 #include "core/wire/view.h"
 
@@ -82,6 +83,7 @@ enum return_reason {
     RETURN_UNKEPT = 6    /* too much of what it reported is not confirmed yet */
 };
 
+#define REPORT_US_MAX ((uint64_t)24 * 3600 * (uint64_t)S_US) /* of computing, told at once */
 enum report_flags {
     REPORT_ENDED = 1,
     REPORT_FAILED = 2,

@@ -113,6 +113,9 @@ void round_run(struct node *n)
 static bool is_busy(const struct node *n)
 {
     return n->live_count > DUES_MAX || n->watchers != NULL || n->kills != NULL ||
+#if VELUM_PLANT != 619 /* trace/test_graph: nothing ends the wait for who is silent about stages */
+           n->stages_waits != NULL ||
+#endif
            n->forwards != NULL || n->logs != NULL || n->lookups != NULL || n->asides != NULL ||
            n->store_broken ||
 #if VELUM_PLANT != 294 /* trace/test_copies: a quiet node does not see that a disk works again */
@@ -132,6 +135,7 @@ static struct instant next_due(const struct node *n)
         due = instant_first(due, holder_tend_due(j));
     due = instant_first(due, labour_round_due(n));
     due = instant_first(due, holder_compare_due(n));
+    due = instant_first(due, session_routes_due(n));
     return instant_first(due, keep_due(n));
 }
 

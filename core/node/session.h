@@ -16,6 +16,8 @@ int session_peer(struct node *n, struct node_id from, uint32_t request, struct b
 int session_told(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
 void session_link_down(struct node *n, uint64_t link);
 void session_routes_tick(struct node *n);
+/* When those that were silent for long are to be dropped, at the latest. */
+struct instant session_routes_due(const struct node *n);
 void session_routes_free(struct node *n);
 
 /* Of a job that this node begins to lead, open or not; and leads no more. 0 or ERR_NO_MEMORY. */

@@ -261,8 +261,8 @@ struct node {
     uint64_t listing_number;    /* so many have begun */
     struct stages_wait *stages_waits;
     struct session_route *session_routes;
-    uint32_t session_routes_count;
-    uint32_t token_counter;
+    struct instant session_routes_at; /* they are looked at by then; while there are any */
+    uint32_t session_routes_count, token_counter;
     struct peer_news *news;
     uint32_t news_count, news_cap;
     struct sealed_memo sealed[SEALED_MEMOS];

@@ -103,7 +103,8 @@ static int report_chunk_again(struct bytes in, struct buf *out)
     read_peer_report_chunk(&r, &c);
     if (r.failed)
         return ERR_FORMAT;
-    CHECK(c.from <= c.next && c.next <= LEAVES_MAX && c.end <= LEAVES_MAX);
+    CHECK(c.from <= c.next && c.next <= LEAVES_MAX && c.end <= LEAVES_MAX &&
+          c.compute_us <= REPORT_US_MAX && c.cpu_us <= REPORT_US_MAX);
     put_peer_report_chunk(out, &c);
     int rc = again_values(&r, c.values, out);
     return rc < 0 ? rc : again_end(&r, out);
@@ -114,8 +115,8 @@ static void make_report_chunk(struct buf *out)
     struct peer_report_chunk c = {.grant = any_u64(),
                                   .next = any_leaf(),
                                   .end = any_leaf(),
-                                  .compute_us = any_u64(),
-                                  .cpu_us = any_u64(),
+                                  .compute_us = any_below(REPORT_US_MAX + 1),
+                                  .cpu_us = any_below(REPORT_US_MAX + 1),
                                   .flags = (uint8_t)any_u64(),
                                   .values = (uint16_t)any_size(40)};
     c.from = any_below(c.next + 1);

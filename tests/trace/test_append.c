@@ -378,7 +378,28 @@ TEST(what_is_appended_asks_for_nodes_as_the_spec_does)
     asked_for = (struct demand){0};
 }
 
-TEST_MAIN(stages_that_are_appended_come_to_what_a_spec_of_them_does,
+/* Its author keeps the connection for more sessions, and its node has nothing else to do. */
+TEST(the_way_of_a_session_that_is_over_is_forgotten)
+{
+    const struct node *asked;
+
+    make_parts(4);
+    begin(5);
+    asked = story.nodes[story_stranger(&story, id)].core;
+    user = story_user(&story, story_stranger(&story, id));
+    request = 0;
+    append(1, 4);
+    hear_all(4, 20 * S_US);
+    CHECK(asked->session_routes != NULL);
+    end_with(4);
+    check_result(10 * S_US);
+    story_run(&story, 70 * S_US);
+    CHECK(asked->session_routes == NULL);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(the_way_of_a_session_that_is_over_is_forgotten,
+          stages_that_are_appended_come_to_what_a_spec_of_them_does,
           an_open_job_does_not_end_before_it_is_closed, a_list_that_comes_twice_is_there_once,
           a_list_behind_one_that_is_missing_waits_for_it, what_contradicts_what_was_said_is_refused,
           nobody_but_its_author_appends, who_works_for_a_job_without_holding_it_hears_of_its_stages,

@@ -633,7 +633,30 @@ TEST(random_graphs_come_to_what_they_come_to_alone)
     }
 }
 
-TEST_MAIN(a_worker_turns_from_stage_to_stage,
+/* The node that was asked does nothing else meanwhile. */
+TEST(who_is_silent_about_stages_is_not_waited_for_without_end)
+{
+    uint32_t leader, asker, request;
+    struct job_id id;
+    uint64_t user;
+
+    begin(5);
+    parts_add(300, false);
+    parts_need(parts_add(4, false), 0, 0);
+    parts[0].param = STORY_HANGING;
+    id = story_submitted(&story, 0, 1);
+    leader = story_leader(&story, id);
+    asker = story_stranger(&story, id);
+    story_run(&story, 20 * S_US);
+    story_drop(&story, MESSAGE_STAGES, STORY_USER, leader);
+    user = story_user(&story, asker);
+    request = story_ask_id(&story, user, MESSAGE_REQUEST_STAGES, id);
+    CHECK_INT(story_code_within(&story, user, request, 8 * S_US), 0);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(who_is_silent_about_stages_is_not_waited_for_without_end,
+          a_worker_turns_from_stage_to_stage,
           no_worker_turns_to_a_stage_that_says_something_else_of_its_memory,
           values_that_nobody_waits_for_are_let_alone,
           values_that_another_holder_tells_open_stages_too, every_node_tells_how_far_the_stages_are,

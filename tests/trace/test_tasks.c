@@ -178,6 +178,96 @@ TEST(tasks_behind_one_that_hangs_do_not_wait_for_it)
     CHECK(story_end(&story));
 }
 
+/* A chunk of several tasks whose worker hangs in the first of them, at a node that does not
+ * coordinate. */
+static struct labour_chunk *hanging(uint32_t node, struct job_id id)
+{
+    for (int k = 0; k < 1000; k++) {
+        const struct job *j = job_at(node, id);
+        struct labour_chunk *c = j == NULL || j->labour == NULL ? NULL : j->labour->chunks;
+
+        for (; c != NULL; c = c->next_chunk)
+            if (c->state == SLOT_RUNNING && c->ordered > c->next + 1)
+                return c;
+        story_run(&story, MS_US);
+    }
+    return NULL;
+}
+
+static void trim(uint32_t from, uint32_t to, struct job_id id, const struct labour_chunk *c)
+{
+    uint8_t bytes[64];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, id);
+    put_u64(&b, c->grant);
+    put_u64(&b, c->next + 1);
+    story_say(&story, from, to, MESSAGE_TRIM, 0, buf_bytes(&b));
+}
+
+TEST(a_task_that_turns_out_long_wakes_its_node)
+{
+    struct labour_chunk *c;
+    struct job_id id;
+    uint32_t leader;
+
+    begin(2);
+    tasks(64);
+    for (uint32_t i = 0; i < 64; i++)
+        parts[i].param = STORY_HANGING;
+    id = story_submitted(&story, 0, 1);
+    leader = story_leader(&story, id);
+    c = hanging(1 - leader, id);
+    CHECK(c != NULL);
+    trim(leader, 1 - leader, id, c);
+    story_run(&story, 20 * MS_US);
+    /* Nobody knows yet that it is long. */
+    CHECK(c->end > c->next + 1);
+    story_run(&story, 150 * MS_US);
+    CHECK_INT(c->end, c->next + 1);
+    CHECK(story_end(&story));
+}
+
+/* What the worker said when it began another task, which crossed the order to begin none. */
+static void tells_one(uint32_t node, const struct labour_chunk *c)
+{
+    uint8_t param = STORY_HANGING, eight[8], bytes[256];
+    struct buf b;
+
+    store_u64(eight, story_leaf_value(story_seed((struct bytes){&param, 1}), 0));
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_worker_progress_begin(&b, c->grant, c->next + 1, 1000, 1000, false, 1);
+    put_value(&b, &(struct value){{0, c->next}, {eight, 8}});
+    story_worker_says(&story, node, c->worker, MESSAGE_WORKER_PROGRESS, buf_bytes(&b));
+}
+
+TEST(a_worker_in_a_task_that_was_cut_off_gets_no_other)
+{
+    struct labour_chunk *c;
+    struct job_id id;
+    uint32_t leader, worker;
+
+    begin(2);
+    tasks(64);
+    for (uint32_t i = 0; i < 64; i++)
+        parts[i].param = STORY_HANGING;
+    id = story_submitted(&story, 0, 1);
+    leader = story_leader(&story, id);
+    c = hanging(1 - leader, id);
+    CHECK(c != NULL);
+    worker = c->worker;
+    story_run(&story, 100 * MS_US);
+    trim(leader, 1 - leader, id, c);
+    story_run(&story, 5 * MS_US);
+    CHECK_INT(c->end, c->next + 1);
+    tells_one(1 - leader, c);
+    /* The slot is free, and there is more to do. */
+    c = hanging(1 - leader, id);
+    CHECK(c != NULL && c->worker != worker);
+    CHECK(story_end(&story));
+}
+
 TEST(a_task_that_fails_counts_for_itself)
 {
     struct job_view v;
@@ -199,10 +289,15 @@ TEST(a_task_that_fails_counts_for_itself)
 }
 
 /* Its seq and grant are as good as any. */
-static void lie(uint32_t from, uint32_t to, struct job_id id, uint64_t tells, uint64_t value_of)
+static void lie(uint32_t from, uint32_t to, struct job_id id, uint64_t tells, uint64_t value_of,
+                uint64_t compute_us)
 {
-    struct peer_report_chunk c = {
-        .grant = 1, .from = tells, .next = tells + 1, .end = tells + 1, .values = 1};
+    struct peer_report_chunk c = {.grant = 1,
+                                  .from = tells,
+                                  .next = tells + 1,
+                                  .end = tells + 1,
+                                  .compute_us = compute_us,
+                                  .values = 1};
     uint8_t eight[8] = {9}, bytes[1024];
     struct buf b;
 
@@ -230,17 +325,37 @@ TEST(a_report_tells_of_no_stage_but_its_own)
     id = story_submitted(&story, 0, 1);
     leader = story_leader(&story, id);
     other = 1 - leader;
-    lie(other, leader, id, 3, 5);
+    lie(other, leader, id, 3, 5, 1);
     story_run(&story, 100 * MS_US);
     CHECK(!cover_get(ledger_cover(job_at(leader, id)->ledger), (struct tree_node){0, 5}, &v));
-    lie(other, leader, id, 3, 3);
+    lie(other, leader, id, 3, 3, 1);
     story_run(&story, 100 * MS_US);
     CHECK(!cover_get(ledger_cover(job_at(leader, id)->ledger), (struct tree_node){0, 5}, &v));
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(tasks_that_are_alike_travel_together, a_chain_of_tasks_is_one_grant,
-          a_worker_has_its_next_portion_before_it_needs_it,
+/* What is served is added up, and taken from what has passed. */
+TEST(a_report_tells_of_no_ages_of_computing)
+{
+    struct value v;
+    struct job_id id;
+    uint32_t leader;
+
+    begin(2);
+    tasks(8);
+    for (uint32_t i = 0; i < 8; i++)
+        parts[i].param = STORY_HANGING;
+    id = story_submitted(&story, 0, 1);
+    leader = story_leader(&story, id);
+    lie(1 - leader, leader, id, 3, 3, UINT64_MAX / 2 + 1);
+    story_run(&story, 100 * MS_US);
+    CHECK(!cover_get(ledger_cover(job_at(leader, id)->ledger), (struct tree_node){0, 3}, &v));
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(a_report_tells_of_no_ages_of_computing, tasks_that_are_alike_travel_together,
+          a_chain_of_tasks_is_one_grant, a_worker_has_its_next_portion_before_it_needs_it,
           tasks_of_a_node_that_is_lost_are_computed_elsewhere,
           tasks_behind_one_that_hangs_do_not_wait_for_it, a_task_that_fails_counts_for_itself,
-          a_report_tells_of_no_stage_but_its_own)
+          a_task_that_turns_out_long_wakes_its_node,
+          a_worker_in_a_task_that_was_cut_off_gets_no_other, a_report_tells_of_no_stage_but_its_own)
