@@ -294,7 +294,7 @@ void accusation_holds(struct mesh *m, struct peer *p, struct instant now)
     }
     if (r.info.incarnation < p->m.incarnation)
         return;
-#if VELUM_PLANT != 485 /* trace/test_mesh: who is accused of what it was before dies late */
+#if VELUM_PLANT != 487 /* trace/test_mesh: who is accused of what it was before dies late */
     if (r.info.incarnation > p->m.incarnation && !peer_inform(m, p, &r.info))
         return;
 #endif
