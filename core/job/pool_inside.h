@@ -48,7 +48,6 @@ bool pool_suits_node(const struct pool *p, uint32_t stage, struct node_id node);
 uint32_t pool_stage_of(const struct pool *p, uint64_t leaf);
 /* One more chunk. NULL: its number is taken, there are too many, or memory is out. */
 struct entry *pool_entry_add(struct pool *p, const struct chunk *c);
-uint32_t pool_stage_of(const struct pool *p, uint64_t leaf);
 /* Adds to what is free what the cover lacks of [first, end). */
 int pool_free_uncovered(struct pool *p, uint64_t first, uint64_t end);
 

@@ -530,13 +530,20 @@ void story_hint(struct story *s, uint32_t i, uint32_t target)
     story_step(s, &s->nodes[i], &ev);
 }
 
+void story_start_all(struct story *s, bool keep_disks)
+{
+    for (uint32_t i = 0; i < s->count; i++) {
+        s->nodes[i].keeps_disk = keep_disks;
+        story_start(s, i);
+    }
+    for (uint32_t i = 1; i < s->count; i++)
+        story_hint(s, i, 0);
+}
+
 void story_begin(struct story *s, uint32_t count)
 {
     story_init(s, count);
-    for (uint32_t i = 0; i < count; i++)
-        story_start(s, i);
-    for (uint32_t i = 1; i < count; i++)
-        story_hint(s, i, 0);
+    story_start_all(s, false);
     story_run(s, 8 * S_US);
 }
 

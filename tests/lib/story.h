@@ -98,7 +98,9 @@ void story_start(struct story *s, uint32_t i);
 /* A fact that this user says of a job: signed around the body. */
 void story_user_fact(enum fact_kind kind, struct bytes body, struct node_id user, struct buf *to);
 struct node_id story_user_id(void);
-/* Everybody starts, hears of node 0, and has met everybody. */
+/* Everybody starts and hears of node 0; their disks outlive their processes, or not. */
+void story_start_all(struct story *s, bool keep_disks);
+/* The same without disks, and everybody has met everybody. */
 void story_begin(struct story *s, uint32_t count);
 /* Node i hears of another. */
 void story_hint(struct story *s, uint32_t i, uint32_t target);

@@ -82,12 +82,7 @@ static inline void begin(uint32_t count)
     story.output = none;
     story.graphs = true;
     story.adjust = as_told;
-    for (uint32_t i = 0; i < count; i++) {
-        story.nodes[i].keeps_disk = true;
-        story_start(&story, i);
-    }
-    for (uint32_t i = 1; i < count; i++)
-        story_hint(&story, i, 0);
+    story_start_all(&story, true);
     story_run(&story, 2 * S_US);
     open_job(1);
 }

@@ -183,10 +183,7 @@ TEST(what_was_called_safe_is_there_when_all_come_back)
     CHECK_INT(safe, 40);
     for (uint32_t i = 0; i < 3; i++)
         story_kill(&story, i);
-    for (uint32_t i = 0; i < 3; i++)
-        story_start(&story, i);
-    for (uint32_t i = 1; i < 3; i++)
-        story_hint(&story, i, 0);
+    story_start_all(&story, true);
     story_run(&story, 10 * S_US);
     CHECK_INT(job_at(story_leader(&story, id))->graph->count, 40);
     come_to(1);

@@ -521,6 +521,15 @@ static bool comes_within(bool (*what)(uint32_t leader, struct job_id id, uint32_
     return what(leader, id, who);
 }
 
+/* Three nodes whose links take little at a time. */
+static void begin_narrow(void)
+{
+    story_init(&story, 3);
+    story.ages.link_room_bytes = 512;
+    story_start_all(&story, false);
+    story_run(&story, 5 * S_US);
+}
+
 /* Its link takes little at a time, and the job goes on meanwhile. What it confirms it has. */
 TEST(a_holder_that_catches_up_confirms_only_what_it_has)
 {
@@ -528,13 +537,7 @@ TEST(a_holder_that_catches_up_confirms_only_what_it_has)
     struct job_id id;
     uint32_t leader, late, other;
 
-    story_init(&story, 3);
-    story.ages.link_room_bytes = 512;
-    for (uint32_t i = 0; i < 3; i++)
-        story_start(&story, i);
-    story_hint(&story, 1, 0);
-    story_hint(&story, 2, 0);
-    story_run(&story, 5 * S_US);
+    begin_narrow();
     id = story_submitted(&story, 0, 1);
     story_run(&story, S_US);
     leader = story_leader(&story, id);
@@ -594,13 +597,7 @@ TEST(ended_jobs_that_are_shown_at_once_all_come)
     struct job_id ids[4];
     uint32_t before, each;
 
-    story_init(&story, 3);
-    story.ages.link_room_bytes = 512;
-    for (uint32_t i = 0; i < 3; i++)
-        story_start(&story, i);
-    story_hint(&story, 1, 0);
-    story_hint(&story, 2, 0);
-    story_run(&story, 5 * S_US);
+    begin_narrow();
     for (uint32_t i = 0; i < 4; i++)
         ids[i] = story_ended(&story, i + 1);
     story_run(&story, 10 * S_US);

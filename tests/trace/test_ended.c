@@ -143,12 +143,7 @@ TEST(the_first_word_on_who_is_dead_is_not_the_last)
     struct job_id id;
 
     story_init(&story, 5);
-    for (uint32_t i = 0; i < 5; i++) {
-        story.nodes[i].keeps_disk = true;
-        story_start(&story, i);
-    }
-    for (uint32_t i = 1; i < 5; i++)
-        story_hint(&story, i, 0);
+    story_start_all(&story, true);
     story_run(&story, 8 * S_US);
     id = story_submitted(&story, 0, 1);
     story_run(&story, S_US);
@@ -183,12 +178,7 @@ static struct job_id ended_without(uint32_t *left, uint32_t *stranger)
     struct job_id id;
 
     story_init(&story, 4);
-    for (uint32_t i = 0; i < 4; i++) {
-        story.nodes[i].keeps_disk = true;
-        story_start(&story, i);
-    }
-    for (uint32_t i = 1; i < 4; i++)
-        story_hint(&story, i, 0);
+    story_start_all(&story, true);
     story_run(&story, 8 * S_US);
     id = story_submitted(&story, 0, 1);
     story_run(&story, S_US);

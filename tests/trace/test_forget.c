@@ -15,12 +15,7 @@ static void begin(uint32_t count)
 {
     story_init(&story, count);
     story.ages = (struct node_options){.keep_s = 20, .tombstone_s = 40, .calendar_look_s = 1};
-    for (uint32_t i = 0; i < count; i++) {
-        story.nodes[i].keeps_disk = true;
-        story_start(&story, i);
-    }
-    for (uint32_t i = 1; i < count; i++)
-        story_hint(&story, i, 0);
+    story_start_all(&story, true);
     story_run(&story, 8 * S_US);
 }
 

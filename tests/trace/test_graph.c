@@ -43,10 +43,7 @@ static void begin(uint32_t count)
     parts_begin();
     keeps_going = false;
     big = false;
-    for (uint32_t i = 0; i < count; i++)
-        story_start(&story, i);
-    for (uint32_t i = 1; i < count; i++)
-        story_hint(&story, i, 0);
+    story_start_all(&story, false);
     story_run(&story, 2 * S_US);
 }
 
@@ -253,10 +250,7 @@ TEST(holders_that_come_back_go_on_where_the_graph_was)
     compute(30);
     for (uint32_t i = 0; i < 3; i++)
         story_kill(&story, i);
-    for (uint32_t i = 0; i < 3; i++)
-        story_start(&story, i);
-    for (uint32_t i = 1; i < 3; i++)
-        story_hint(&story, i, 0);
+    story_start_all(&story, true);
     v = story_result(&story, 1, id, 90 * S_US);
     check_done(&v);
     /* Stages that were complete were not run again. */

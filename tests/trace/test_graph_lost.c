@@ -49,12 +49,7 @@ static void begin(uint32_t count)
     story.adjust = as_told;
     parts_begin();
     reads = keeps_going = false;
-    for (uint32_t i = 0; i < count; i++) {
-        story.nodes[i].keeps_disk = true;
-        story_start(&story, i);
-    }
-    for (uint32_t i = 1; i < count; i++)
-        story_hint(&story, i, 0);
+    story_start_all(&story, true);
     story_run(&story, 2 * S_US);
 }
 

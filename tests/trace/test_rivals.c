@@ -96,12 +96,7 @@ static void begin(struct tale *t)
     uint32_t strangers = 0;
 
     story_init(&story, NODES);
-    for (uint32_t i = 0; i < NODES; i++) {
-        story.nodes[i].keeps_disk = true;
-        story_start(&story, i);
-    }
-    for (uint32_t i = 1; i < NODES; i++)
-        story_hint(&story, i, 0);
+    story_start_all(&story, true);
     story_run(&story, 8 * S_US);
     t->id = story_submitted(&story, 0, 1);
     story_run(&story, S_US);

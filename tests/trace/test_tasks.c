@@ -35,10 +35,7 @@ static void begin(uint32_t count)
     story.adjust = as_told;
     parts_begin();
     keeps_going = false;
-    for (uint32_t i = 0; i < count; i++)
-        story_start(&story, i);
-    for (uint32_t i = 1; i < count; i++)
-        story_hint(&story, i, 0);
+    story_start_all(&story, false);
     story_run(&story, 2 * S_US);
 }
 
@@ -178,6 +175,20 @@ TEST(tasks_behind_one_that_hangs_do_not_wait_for_it)
     CHECK(story_end(&story));
 }
 
+/* Two nodes have a job of tasks that never end. */
+static struct job_id hanging_job(uint32_t count, uint32_t *leader)
+{
+    struct job_id id;
+
+    begin(2);
+    tasks(count);
+    for (uint32_t i = 0; i < count; i++)
+        parts[i].param = STORY_HANGING;
+    id = story_submitted(&story, 0, 1);
+    *leader = story_leader(&story, id);
+    return id;
+}
+
 /* A chunk of several tasks whose worker hangs in the first of them, at a node that does not
  * coordinate. */
 static struct labour_chunk *hanging(uint32_t node, struct job_id id)
@@ -212,12 +223,7 @@ TEST(a_task_that_turns_out_long_wakes_its_node)
     struct job_id id;
     uint32_t leader;
 
-    begin(2);
-    tasks(64);
-    for (uint32_t i = 0; i < 64; i++)
-        parts[i].param = STORY_HANGING;
-    id = story_submitted(&story, 0, 1);
-    leader = story_leader(&story, id);
+    id = hanging_job(64, &leader);
     c = hanging(1 - leader, id);
     CHECK(c != NULL);
     trim(leader, 1 - leader, id, c);
@@ -248,12 +254,7 @@ TEST(a_worker_in_a_task_that_was_cut_off_gets_no_other)
     struct job_id id;
     uint32_t leader, worker;
 
-    begin(2);
-    tasks(64);
-    for (uint32_t i = 0; i < 64; i++)
-        parts[i].param = STORY_HANGING;
-    id = story_submitted(&story, 0, 1);
-    leader = story_leader(&story, id);
+    id = hanging_job(64, &leader);
     c = hanging(1 - leader, id);
     CHECK(c != NULL);
     worker = c->worker;
@@ -318,12 +319,7 @@ TEST(a_report_tells_of_no_stage_but_its_own)
     struct job_id id;
     uint32_t leader, other;
 
-    begin(2);
-    tasks(8);
-    for (uint32_t i = 0; i < 8; i++)
-        parts[i].param = STORY_HANGING;
-    id = story_submitted(&story, 0, 1);
-    leader = story_leader(&story, id);
+    id = hanging_job(8, &leader);
     other = 1 - leader;
     lie(other, leader, id, 3, 5, 1);
     story_run(&story, 100 * MS_US);
@@ -341,12 +337,7 @@ TEST(a_report_tells_of_no_ages_of_computing)
     struct job_id id;
     uint32_t leader;
 
-    begin(2);
-    tasks(8);
-    for (uint32_t i = 0; i < 8; i++)
-        parts[i].param = STORY_HANGING;
-    id = story_submitted(&story, 0, 1);
-    leader = story_leader(&story, id);
+    id = hanging_job(8, &leader);
     lie(1 - leader, leader, id, 3, 3, UINT64_MAX / 2 + 1);
     story_run(&story, 100 * MS_US);
     CHECK(!cover_get(ledger_cover(job_at(leader, id)->ledger), (struct tree_node){0, 3}, &v));
