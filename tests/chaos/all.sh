@@ -16,8 +16,6 @@ export VELUM VELUM_OBJECTS VELUM_ROOT=$PWD LC_ALL=C
 unset VELUM_ADDR VELUM_CONFIG VELUM_HOME MAKEFLAGS MAKELEVEL MFLAGS
 driver=$VELUM_OBJECTS/tests/chaos/driver/driver
 wanted=" $* "
-out=$(mktemp -d "$VELUM_OBJECTS/chaos.XXXXXX") || exit 1
-trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
 
 # One part, bounded in time; what it said is in $out/NAME, its exit status behind that.
 run_part() { # run_part NAME SECONDS COMMAND...
@@ -36,6 +34,55 @@ run_part() { # run_part NAME SECONDS COMMAND...
     fi
 }
 
+# --- the list --------------------------------------------------------------------------------------
+
+parts() {
+    # Figures first, while nothing else runs beside them but one of their kind.
+    part silent 600 "$driver" silent --rounds 40
+    part heal 600 "$driver" heal --rounds 12
+    wait
+
+    for ((i = 0; i < 8; i++)); do
+        part kills$i 300 "$driver" kills --seed $((VELUM_SEED + i)) --kills 130 --nodes $((4 + i % 5))
+    done
+    for ((i = 0; i < 6; i++)); do
+        part ship$i 300 "$driver" ship --seed $((VELUM_SEED + i)) --nodes $((4 + i % 3))
+        part net$i 300 "$driver" net --seed $((VELUM_SEED + i)) --seconds 30 --nodes $((4 + i % 5))
+    done
+    for ((i = 0; i < 16; i++)); do
+        part swarm$i 300 "$driver" swarm --seed $((VELUM_SEED + i))
+    done
+    part simulator 2400 "$VELUM_OBJECTS/tests/sim/sim" --seeds 30000
+    part lasting 900 tests/sim/long.sh 100
+    part wiped 900 "$VELUM_OBJECTS/tests/sim/sim" --wipe --seeds 20000
+    part replaced 300 "$VELUM_OBJECTS/tests/sim/sim" --ship --seeds 400
+    part compilers 900 tests/sim/compilers.sh --jobs 1
+    part journal_life 1200 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/crash/test_journal_life"
+    part journal_bits 600 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/crash/test_journal_bits"
+    part journal_kill 300 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/crash/test_journal_kill"
+    part false_deaths 1800 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/unit/test_scale"
+    part scatter 900 "$VELUM" sim --nodes 1000 --job 'simsum 1000000'
+    part scatter_512 600 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/unit/test_scatter"
+    part power 600 tests/chaos/power.sh 100
+    part objects_gib 600 env OBJECTS_MIB=1024 tests/chaos/objects_memory.sh
+    part mover 600 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/crash/test_mover"
+    part faults 3000 tests/chaos/faults.sh --all
+    part faults_memory 1800 tests/chaos/faults.sh --memory
+}
+
+# ---------------------------------------------------------------------------------------------------
+
+names=" "
+part() { names="$names$1 "; }
+parts
+for name in "$@"; do
+    [[ $names == *" $name "* ]] ||
+        { echo "all.sh: no part $name; there are:$names" >&2 && exit 2; }
+done
+
+out=$(mktemp -d "$VELUM_OBJECTS/chaos.XXXXXX") || exit 1
+trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
+
 part() { # part NAME SECONDS COMMAND...
     [ "$wanted" = "  " ] || [[ $wanted == *" $1 "* ]] || return
     while [ "$(jobs -rp | wc -l)" -ge 2 ]; do
@@ -44,41 +91,7 @@ part() { # part NAME SECONDS COMMAND...
     run_part "$@" &
 }
 
-# --- the list --------------------------------------------------------------------------------------
-
-# Figures first, while nothing else runs beside them but one of their kind.
-part silent 600 "$driver" silent --rounds 40
-part heal 600 "$driver" heal --rounds 12
-wait
-
-for ((i = 0; i < 8; i++)); do
-    part kills$i 300 "$driver" kills --seed $((VELUM_SEED + i)) --kills 130 --nodes $((4 + i % 5))
-done
-for ((i = 0; i < 6; i++)); do
-    part ship$i 300 "$driver" ship --seed $((VELUM_SEED + i)) --nodes $((4 + i % 3))
-    part net$i 300 "$driver" net --seed $((VELUM_SEED + i)) --seconds 30 --nodes $((4 + i % 5))
-done
-for ((i = 0; i < 16; i++)); do
-    part swarm$i 300 "$driver" swarm --seed $((VELUM_SEED + i))
-done
-part simulator 2400 "$VELUM_OBJECTS/tests/sim/sim" --seeds 30000
-part lasting 900 tests/sim/long.sh 100
-part wiped 900 "$VELUM_OBJECTS/tests/sim/sim" --wipe --seeds 20000
-part replaced 300 "$VELUM_OBJECTS/tests/sim/sim" --ship --seeds 400
-part compilers 900 tests/sim/compilers.sh --jobs 1
-part journal_life 1200 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/crash/test_journal_life"
-part journal_bits 600 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/crash/test_journal_bits"
-part journal_kill 300 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/crash/test_journal_kill"
-part false_deaths 1800 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/unit/test_scale"
-part scatter 900 "$VELUM" sim --nodes 1000 --job 'simsum 1000000'
-part scatter_512 600 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/unit/test_scatter"
-part power 600 tests/chaos/power.sh 100
-part objects_gib 600 env OBJECTS_MIB=1024 tests/chaos/objects_memory.sh
-part mover 600 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/crash/test_mover"
-part faults 3000 tests/chaos/faults.sh --all
-part faults_memory 1800 tests/chaos/faults.sh --memory
-
-# ---------------------------------------------------------------------------------------------------
+parts
 wait
 
 failed=$(cat "$out"/*.status | grep -vc '^0$')
