@@ -20,7 +20,10 @@ static int refuse(const struct flow_plan *p, uint32_t i, const char *what, const
     char about[FLOW_ABOUT_SIZE];
     flow_about(p->path, stage_at(p, i), false, about);
     talk_error("%s%s%s%s", about, what, why[0] ? ": " : "", why);
-    talk_try("velum kernels %s", stage_at(p, i)->kernel);
+    if (stage_at(p, i)->inputs_count == 0 && builtin_takes_files(stage_at(p, i)->kernel))
+        talk_try("inputs = FILE: what it reads stands there, not in args");
+    else
+        talk_try("velum kernels %s", stage_at(p, i)->kernel);
     return CODE_MISUSE;
 }
 

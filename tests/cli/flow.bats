@@ -86,6 +86,7 @@ END
     printf '[a]\nkernel = grep\nargs = x\n' >none.flow
     run -2 velum flow --local none.flow
     [[ ${lines[0]} == "velum flow: none.flow line 1: [a] grep: grep reads files: "* ]]
+    [ "${lines[1]}" = "try: inputs = FILE: what it reads stands there, not in args" ]
     printf '[a]\nkernel = grep\nargs = x\ninputs = nothing.txt\n' >missing.flow
     run -2 velum flow --local missing.flow
     [[ ${lines[0]} == "velum flow: missing.flow line 4: nothing.txt is no stage of this file, no file that is there, and no reference of an object" ]]
