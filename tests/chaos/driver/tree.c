@@ -48,15 +48,16 @@ void tree_walk(const char *folder, bool (*found)(void *ctx, const char *relative
     nftw(folder, visit, OPEN_FOLDERS, FTW_PHYS);
 }
 
-size_t tree_lines(const char *path)
+bool tree_line_with(const char *path, const char *word, char *line, size_t cap)
 {
     FILE *from = fopen(path, "re");
-    size_t lines = 0;
-    for (int c; from && (c = getc(from)) != EOF;)
-        lines += c == '\n';
+    bool found = false;
+    while (from && !found && fgets(line, (int)cap, from))
+        found = strstr(line, word) != NULL;
     if (from)
         fclose(from);
-    return lines;
+    line[found ? strcspn(line, "\n") : 0] = 0;
+    return found;
 }
 
 size_t tree_folders(const char *path, const char *prefix)

@@ -9,8 +9,8 @@
 bool tree_remove(const char *path);
 /* Calls for everything below the folder, its own path relative to it; stops when false comes. */
 void tree_walk(const char *folder, bool (*found)(void *ctx, const char *relative), void *ctx);
-/* Lines of a file, 0 when it cannot be read. */
-size_t tree_lines(const char *path);
+/* The first line of a file that has the word in it, cut to `cap` bytes; empty and false: none. */
+bool tree_line_with(const char *path, const char *word, char *line, size_t cap);
 /* How many folders below this one have a name that begins so. */
 size_t tree_folders(const char *path, const char *prefix);
 

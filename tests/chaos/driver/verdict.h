@@ -7,7 +7,6 @@
 
 /* What the machine had before the run, to compare with. */
 struct before {
-    size_t mounts;
     size_t groups;
 };
 
