@@ -20,6 +20,7 @@ void stages_clear(struct tally_stages *s)
     for (uint32_t i = 0; i < s->count; i++) {
         fold_clear(&s->list[i].fold);
         alloc_free(s->alloc, s->list[i].kernel.params, s->list[i].kernel.params_len);
+        alloc_free(s->alloc, s->list[i].needs, s->list[i].needs_count * sizeof *s->list[i].needs);
     }
     alloc_free(s->alloc, s->list, s->cap * sizeof *s->list);
     stages_init(s, s->alloc);
@@ -40,9 +41,42 @@ static bool keep_params(const struct alloc *a, struct tally_kernel *k, struct by
     return k->params_len == params.len;
 }
 
+/* What stage `number` needs: stages before it. */
+static bool keep_needs(const struct alloc *a, struct tally_stage *s, struct reader *r,
+                       uint32_t number)
+{
+    uint16_t count = read_u16(r);
+    struct reader list = reader_of(read_view(r, (size_t)count * NEED_BYTES));
+    if (r->failed)
+        return false;
+    s->needs = count == 0 ? NULL : alloc_array(a, count, sizeof *s->needs);
+    if (count > 0 && s->needs == NULL)
+        return false;
+    s->needs_count = count;
+    for (uint16_t i = 0; i < count; i++) {
+        s->needs[i] = read_u32(&list);
+        (void)read_u16(&list); /* its place among the inputs */
+        if (s->needs[i] >= number)
+            return false;
+    }
+    return true;
+}
+
+/* Of what a stage may say more, nothing but what it needs matters here. */
+static bool read_more(const struct alloc *a, struct tally_stage *s, struct bytes more,
+                      uint32_t number)
+{
+    struct reader r = reader_of(more);
+    if (more.len == 0)
+        return true;
+    (void)read_view(&r, read_u16(&r)); /* name */
+    (void)read_view(&r, 1 + 8);        /* retries, time of a leaf */
+    return keep_needs(a, s, &r, number);
+}
+
 /* Gives its leaves, 0 when it cannot be. */
 static uint64_t read_one(const struct alloc *a, struct tally_stage *s, struct reader *r,
-                         uint64_t *search_units)
+                         uint32_t number, uint64_t *search_units)
 {
     struct tally_kernel *k = &s->kernel;
     read_text(r, k->name, sizeof k->name);
@@ -53,12 +87,12 @@ static uint64_t read_one(const struct alloc *a, struct tally_stage *s, struct re
     uint8_t reduction = read_u8(r);
     k->value_size = read_u32(r);
     (void)read_view(r, (size_t)read_u16(r) * INPUT_BYTES);
-    (void)read_block(r, MORE_MAX); /* what it needs says nothing about what it comes to */
+    struct bytes more = read_block(r, MORE_MAX);
     s->collects = reduction == COLLECT;
     if (r->failed || units == 0 || units_a_leaf == 0 || (k->value_size == 0) != s->collects ||
         k->value_size > FOLD_VALUE_MAX)
         return 0;
-    if (!keep_params(a, k, params))
+    if (!keep_params(a, k, params) || !read_more(a, s, more, number))
         return 0;
     s->units = units;
     s->units_a_leaf = units_a_leaf;
@@ -126,7 +160,7 @@ int stages_read(struct tally_stages *s, struct reader *r, uint32_t count, tally_
         if (rc < 0)
             break;
         s->list[s->count] = (struct tally_stage){0};
-        leaves = read_one(s->alloc, &s->list[s->count], r, &search_units);
+        leaves = read_one(s->alloc, &s->list[s->count], r, s->count, &search_units);
         rc = take(s, leaves, search_units, merge, merge_ctx);
     }
     if (rc < 0)
@@ -134,18 +168,17 @@ int stages_read(struct tally_stages *s, struct reader *r, uint32_t count, tally_
     return rc;
 }
 
-/* One that is like another but for its parameters. */
+/* One that is like another but for its parameters and its needs. */
 static uint64_t read_like(struct tally_stages *s, uint32_t like, struct reader *r)
 {
     struct tally_stage *one = &s->list[s->count];
     struct bytes params = read_view(r, read_u16(r));
-    (void)read_view(r, (size_t)read_u16(r) * NEED_BYTES);
     if (r->failed || like >= s->count)
         return 0;
     one->kernel = s->list[like].kernel;
     one->units = s->list[like].units;
     one->units_a_leaf = s->list[like].units_a_leaf;
-    if (!keep_params(s->alloc, &one->kernel, params))
+    if (!keep_params(s->alloc, &one->kernel, params) || !keep_needs(s->alloc, one, r, s->count))
         return 0;
     return (one->units - 1) / one->units_a_leaf + 1;
 }
@@ -169,11 +202,33 @@ int stages_more(struct tally_stages *s, struct reader *r, tally_merge *merge, vo
             break;
         s->list[s->count] = (struct tally_stage){0};
         like = read_u32(r);
-        leaves = like == s->count ? read_one(s->alloc, &s->list[s->count], r, &search_units)
-                                  : read_like(s, like, r);
+        leaves = like == s->count
+                     ? read_one(s->alloc, &s->list[s->count], r, s->count, &search_units)
+                     : read_like(s, like, r);
         rc = take(s, leaves, search_units, merge, merge_ctx);
     }
     return rc;
+}
+
+bool stage_is_spent(const struct tally_stage *s)
+{
+    return s->is_read && !s->is_awaited;
+}
+
+/* From the last to the first, as each needs only such as are before it. */
+void stages_look(struct tally_stages *s)
+{
+    uint8_t root[FOLD_VALUE_MAX];
+    for (uint32_t i = 0; i < s->count; i++)
+        s->list[i].is_read = s->list[i].is_awaited = false;
+    for (uint32_t i = s->count; i-- > 0;) {
+        const struct tally_stage *one = &s->list[i];
+        bool through = stage_is_spent(one) || (!one->collects && fold_root(&one->fold, root) > 0);
+        for (uint16_t k = 0; k < one->needs_count; k++) {
+            s->list[one->needs[k]].is_read = true;
+            s->list[one->needs[k]].is_awaited |= !through;
+        }
+    }
 }
 
 struct tally_stage *stages_at(const struct tally_stages *s, uint64_t leaf)

@@ -29,7 +29,10 @@ struct tally_stage {
     uint64_t told;       /* before it lie those that its output is made of */
     uint64_t units, units_a_leaf;
     struct tally_kernel kernel;
-    bool collects; /* its values are outputs of leaves, which nothing folds */
+    bool collects;   /* its values are outputs of leaves, which nothing folds */
+    uint32_t *needs; /* stages that are to be complete before it; a number may stand there twice */
+    uint16_t needs_count;
+    bool is_read, is_awaited; /* by a stage; by one that is still to be computed */
     struct fold fold;
     tally_merge *merge;
     void *merge_ctx;
@@ -53,6 +56,14 @@ int stages_read(struct tally_stages *s, struct reader *r, uint32_t count, tally_
 /* The same of stages that were appended (core/wire/append.h), from `first` on; those that are known
  * already are stepped over. ERR_NOT_FOUND when some before them are missing. */
 int stages_more(struct tally_stages *s, struct reader *r, tally_merge *merge, void *merge_ctx);
+/* Says of each stage whether it is read, and whether by one that is still to be computed, or may be
+ * again: one that folds is not once its value is known, and one that collects not once it is spent
+ * itself, because its outputs may be lost with their nodes. */
+void stages_look(struct tally_stages *s);
+/* As it was looked at last: all that read it have done so, and nobody computes it again. Holders
+ * drop its values, and count its leaves all the same. Only of a job to which no more stages
+ * come. */
+bool stage_is_spent(const struct tally_stage *s);
 /* The one that this leaf belongs to, or the first behind that number. NULL: there is none. */
 struct tally_stage *stages_at(const struct tally_stages *s, uint64_t leaf);
 /* Of node (level, index) of the row: its stage, or NULL when there is no such node; and its leaves

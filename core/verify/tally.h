@@ -46,12 +46,14 @@ struct tally {
     void *merge_ctx;
     bool known; /* the specification is there */
     bool open;  /* its author appended stages: what is said of others than are known is left out */
-    bool gone;  /* it ended and was forgotten */
+    uint32_t closed; /* he has said that there will be so many; 0: nothing yet */
+    bool gone;       /* it ended and was forgotten */
     enum tally_aside aside;
     struct tally_stages stages;
     uint64_t leaves; /* that the result is made of: of a search that found something, up to there */
     struct spans named;
-    struct spans hollow; /* runs that came without a value: a result may vouch for them later */
+    struct spans hollow; /* runs that came without a value: a result may vouch for them later, or
+                            values of all that read the stage, because its own are dropped then */
     bool joined; /* in place of runs the journal has counts per node: which leaves is not known */
     uint64_t joined_leaves, joined_unnamed; /* counted so; of these, no node is named for */
     uint32_t joined_nodes;

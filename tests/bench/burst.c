@@ -6,7 +6,6 @@
  * records of the same size to FILE, preallocated and written before, with an fdatasync after each
  * 64. Prints "submissions/s records/s" a round. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include "core/wire/message.h"
 #include "core/wire/signed.h"
 #include "tests/bench/client.h"
+#include "tests/bench/group_commit.h"
 
 #define JOBS_MAX 65536
 #define CONNECTIONS_MAX 512
@@ -152,28 +152,6 @@ static double submit_all(const struct batch *b, struct pipe *pipes, size_t count
     return (double)b->count * 1e6 / (double)(clock_us() - start);
 }
 
-static double sync_all(const char *path, size_t records, size_t size)
-{
-    uint8_t *group = calloc(GROUP, size);
-    int fd = open(path, O_RDWR | O_CREAT, 0600);
-    if (!group || fd < 0)
-        die("%s cannot be written", path);
-    for (size_t i = 0; i < records; i += GROUP)
-        if (pwrite(fd, group, GROUP * size, (off_t)(i * size)) != (ssize_t)(GROUP * size))
-            die("%s cannot be written", path);
-    fsync(fd);
-    memset(group, 1, GROUP * size);
-    int64_t start = clock_us();
-    for (size_t i = 0; i < records; i += GROUP)
-        if (pwrite(fd, group, GROUP * size, (off_t)(i * size)) != (ssize_t)(GROUP * size) ||
-            fdatasync(fd) < 0)
-            die("%s cannot be written", path);
-    double rate = (double)records * 1e6 / (double)(clock_us() - start);
-    close(fd);
-    free(group);
-    return rate;
-}
-
 static void batch_init(struct batch *b, size_t count)
 {
     *b = (struct batch){count, calloc(count, sizeof *b->bodies), calloc(count, sizeof *b->digests),
@@ -209,7 +187,7 @@ int main(int argc, char **argv)
         make_batch(&batch, &plan, author);
         fill_pipes(&batch, pipes, count);
         double submissions = submit_all(&batch, pipes, count);
-        double records = sync_all(argv[5], jobs, batch.bodies[0].len);
+        double records = group_commit(argv[5], jobs, batch.bodies[0].len, GROUP);
         printf("%.0f %.0f\n", submissions, records);
         fflush(stdout);
         int64_t start = clock_us();

@@ -1,78 +1,67 @@
-/* tasks inside|PORT COUNT CHAIN [WAITING]: empty tasks of one session a second, from the first that
- * is added to the last that is taken, one line. Each waits for the one before it, in chains of
- * CHAIN (1: none waits). With WAITING a task that sleeps takes one slot meanwhile, and so many
- * more, which are not counted, wait for it.
+/* tasks inside|PORT COUNT CHAIN [WAITING|durable]: empty tasks of one session a second, from the
+ * first that is added to the last that is taken, one line. Each waits for the one before it, in
+ * chains of CHAIN (1: none waits). With WAITING a task that sleeps takes one slot meanwhile, and so
+ * many more, which are not counted, wait for it. With `durable` the last of them is also synced
+ * at two nodes that keep the job.
  *
  * Not counted either: the first tasks, which start workers. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/bench/client.h"
+#include "tests/bench/stream.h"
 
-#define WARM_UP 200
-#define ADD_AT_ONCE 500
 #define SLEEP_MS "20000"
+#define ADD_AT_ONCE 500
 
-static struct velum *v;
-static int session;
-static int64_t counted; /* tasks from this number on */
-static long taken;      /* of those */
+static const char *const one[] = {"1"}, *const long_time[] = {SLEEP_MS, SLEEP_MS};
+static const struct velum_stage empty = {.kernel = "noop", .argc = 1, .argv = one};
 
-static void take(long until)
+/* Takes a slot, and so many wait for it. */
+static void hold_up(struct stream *s, long waiting)
 {
-    struct velum_end end;
-    while (taken < until) {
-        int rc = velum_take(v, session, &end, -1);
-        if (rc <= 0)
-            die("%s", velum_sentence(v, rc));
-        if (end.code != VELUM_DONE)
-            die("task %lld failed", (long long)end.task);
-        taken += end.task >= counted;
-    }
+    const struct velum_stage sleep = {.kernel = "sleep", .argc = 2, .argv = long_time};
+    const int64_t number = stream_add(s, &sleep);
+    struct velum_stage behind = empty;
+    behind.after = &number;
+    behind.after_count = 1;
+    stream_add_many(s, &behind, waiting);
+    stream_count_from(s, number + 1 + waiting);
+    (void)velum_serve(s->v, 500);
 }
 
-static int64_t add(const char *kernel, const char *arg, int64_t after)
+static void add_chains(struct stream *s, long count, long chain)
 {
-    const char *const args[] = {arg};
-    const struct velum_stage task = {
-        .kernel = kernel, .argc = 1, .argv = args, .after = &after, .after_count = after >= 0};
-    int64_t number;
-    while ((number = velum_add(v, session, &task)) == VELUM_IN_PART)
-        take(taken + 1);
-    if (number < 0)
-        die("%s", velum_sentence(v, (int)number));
-    return number;
+    int64_t last = -1;
+    struct velum_stage task = empty;
+    task.after = &last;
+    for (long i = 0; i < count; i++) {
+        task.after_count = i % chain == 0 ? 0 : 1;
+        last = stream_add(s, &task);
+        if (i % ADD_AT_ONCE == 0)
+            (void)velum_process(s->v);
+    }
 }
 
 int main(int argc, char **argv)
 {
-    v = client_library(argc < 4 ? NULL : argv[1]);
+    struct velum *v = client_library(argc < 4 ? NULL : argv[1]);
     if (argc < 4)
         return 2;
     const long count = atol(argv[2]), chain = atol(argv[3]);
-    const long waiting = argc > 4 ? atol(argv[4]) : -1;
-    session = velum_open(v, NULL);
-    if (session < 0)
-        die("%s", velum_sentence(v, session));
-    for (int i = 0; i < WARM_UP; i++)
-        add("noop", "1", -1);
-    take(WARM_UP);
-    int64_t last = waiting < 0 ? -1 : add("sleep", SLEEP_MS, -1);
-    for (long i = 0; i < waiting; i++)
-        add("noop", "1", last);
-    counted = WARM_UP + (waiting < 0 ? 0 : 1 + waiting);
-    taken = 0;
-    (void)velum_serve(v, waiting < 0 ? 0 : 500);
+    const int durable = argc > 4 && strcmp(argv[4], "durable") == 0;
+    struct stream s;
+    stream_open(&s, v, durable ? VELUM_DURABLE : VELUM_SENT);
+    stream_warm_up(&s, &empty);
+    if (argc > 4 && !durable)
+        hold_up(&s, atol(argv[4]));
     const int64_t began = clock_us();
-    for (long i = 0; i < count; i++) {
-        last = add("noop", "1", i % chain == 0 ? -1 : last);
-        if (i % ADD_AT_ONCE == 0)
-            (void)velum_process(v);
-    }
-    take(count);
+    add_chains(&s, count, chain);
+    stream_take(&s, count);
+    if (durable)
+        stream_sync(&s, 2);
     printf("%.0f\n", (double)count * 1e6 / (double)(clock_us() - began));
-    (void)velum_kill(v, session, 10000);
+    stream_end(&s);
     velum_shutdown(v);
     return 0;
 }

@@ -143,6 +143,29 @@ static void root(uint32_t stage, uint64_t lie)
     record(buf_bytes(&f));
 }
 
+/* The runs of a stage as a journal that was written anew has them: without the values. */
+static void names_only(uint32_t stage)
+{
+    struct partial p = {.from = first[stage], .upto = first[stage] + parts[stage].leaves};
+    uint8_t raw[128];
+    struct buf f;
+
+    memset(p.author.bytes, 1, ID_SIZE);
+    buf_init_fixed(&f, raw, sizeof raw);
+    put_partial_begin(&f, &p);
+    record(buf_bytes(&f));
+}
+
+static void close_with(uint32_t count)
+{
+    struct buf b;
+
+    buf_init(&b, &heap.alloc, 1024);
+    put_close_body(&b, job, &(struct close_fact){.count = count});
+    record_signed(FACT_CLOSE, buf_bytes(&b));
+    buf_clear(&b);
+}
+
 static void done(uint64_t leaves, uint64_t lie)
 {
     uint8_t bytes[8];
@@ -282,6 +305,77 @@ TEST(stages_that_are_missing_are_waited_for)
     check_end(false, TALLY_MISSING);
 }
 
+static void check_counted(uint64_t leaves, uint64_t nameless)
+{
+    uint64_t unnamed;
+
+    CHECK_INT(tally_end(&tally), 0);
+    CHECK_INT(tally.problems_count, 0);
+    CHECK_INT(tally_leaves(&tally, &unnamed), leaves);
+    CHECK_INT(unnamed, nameless);
+    CHECK_INT(tally_is_whole(&tally), leaves == tally.leaves);
+}
+
+static void end_tally(void)
+{
+    tally_clear(&tally);
+    CHECK(heap_is_empty(&heap));
+}
+
+/* Of a job that goes on: those that read a stage have their values, so its own were dropped. The
+ * collect in the middle is read to its end only when what reads it has its value. */
+TEST(a_stage_that_was_read_to_its_end_counts_without_its_values)
+{
+    begin();
+    names_only(0);
+    names_only(2);
+    report(3, 0, 0);
+    report(3, 1, 0);
+    check_counted(2, 0);
+    report(3, 2, 0);
+    root(3, 0);
+    check_counted(14, 0);
+    report(1, 0, 0);
+    check_counted(15, 0);
+    end_tally();
+    /* Nor need anybody be named. */
+    begin();
+    root(3, 0);
+    check_counted(14, 14);
+    end_tally();
+}
+
+/* One that nobody reads never is: its value is missing. */
+TEST(a_stage_that_nothing_reads_counts_with_its_values_only)
+{
+    begin();
+    names_only(1);
+    names_only(3);
+    check_counted(0, 0);
+    end_tally();
+}
+
+TEST(of_a_job_that_may_still_grow_every_value_is_wanted)
+{
+    begin_open();
+    append(1, 4);
+    names_only(0);
+    for (uint64_t leaf = 0; leaf < 5; leaf++)
+        report(1, leaf, 0);
+    check_counted(5, 0);
+    close_with(4);
+    check_counted(10, 0);
+    end_tally();
+    begin_open();
+    append(1, 2);
+    names_only(0);
+    for (uint64_t leaf = 0; leaf < 5; leaf++)
+        report(1, leaf, 0);
+    close_with(4); /* some are missing here, which may read it */
+    check_counted(5, 0);
+    end_tally();
+}
+
 TEST(what_is_no_leaf_is_no_value_and_has_no_name)
 {
     struct partial p = {.from = 5, .upto = 8};
@@ -302,4 +396,7 @@ TEST_MAIN(every_stage_is_proven, a_leaf_of_any_stage_that_nothing_counts_is_miss
           a_leaf_of_a_later_stage_is_counted_once_only,
           a_value_of_a_later_stage_that_does_not_fold_is_found, a_result_is_that_of_the_last_stage,
           stages_that_were_appended_are_proven_like_others, stages_that_are_missing_are_waited_for,
+          a_stage_that_was_read_to_its_end_counts_without_its_values,
+          a_stage_that_nothing_reads_counts_with_its_values_only,
+          of_a_job_that_may_still_grow_every_value_is_wanted,
           what_is_no_leaf_is_no_value_and_has_no_name)
