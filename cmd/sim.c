@@ -7,6 +7,7 @@
 #include "cmd/sim_scale.h"
 #include "cmd/sim_scatter.h"
 #include "cmd/view_json.h"
+#include "config.h"
 #include "core/base/err.h"
 #include "core/host/machine.h"
 #include "core/host/memory.h"
@@ -248,7 +249,8 @@ static void tell_failure(const struct sim_options *o, const struct sim_result *r
             (unsigned long long)o->seed, (unsigned long long)r->events, r->what,
             (unsigned)r->nodes);
     print_faults(stderr, r->faults);
-    fputs("\n  replay: ", stderr);
+    fprintf(stderr, "\n  velum %s, commit %s; hash of the run %016llx\n  replay: ", VELUM_VERSION,
+            VELUM_COMMIT, (unsigned long long)r->hash);
     print_replay(stderr, o);
     fputc('\n', stderr);
 }
