@@ -152,7 +152,7 @@ static int refuse_ambiguous(const char *which, const struct job_list *found)
     return CODE_MISUSE;
 }
 
-static int refuse_missing_stale(const char *which)
+int jobs_refuse_stale(const char *which)
 {
     talk_error("no old job \"%.80s\" is set aside at this node", which);
     talk_try("velum ps --stale");
@@ -166,7 +166,7 @@ int jobs_resolve_stale(struct line *l, const char *which, struct job_id *id)
     if (rc < 0)
         return line_report(l, rc);
     if (found.count == 0)
-        code = refuse_missing_stale(which);
+        code = jobs_refuse_stale(which);
     else if (found.count > 1)
         code = refuse_ambiguous(which, &found);
     else

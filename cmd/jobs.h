@@ -25,6 +25,8 @@ int jobs_fetch_stale(struct line *l, const char *which, struct job_list *out);
 void jobs_clear(struct job_list *list);
 /* A full id, an unambiguous beginning of one, or a name. 0, or the exit code after saying why. */
 int jobs_resolve(struct line *l, const char *which, struct job_id *id);
+/* Says that there is none of that name; the exit code. */
+int jobs_refuse_stale(const char *which);
 /* One of them, or the exit code after saying why. */
 int jobs_resolve_stale(struct line *l, const char *which, struct job_id *id);
 /* The job as its holders know it now. 0 or < 0. */

@@ -2,6 +2,7 @@
  * no lock, because a lock would keep a node from starting. Instead a place that does not read is
  * believed only when it does not read twice: whatever shows that a record was synced was written
  * behind it, so a node that is writing has that record there before the second look begins. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,6 +61,21 @@ static int refuse_option(const char *message)
     return CODE_MISUSE;
 }
 
+/* Why the system shows none there; 0: it is something else. */
+static int refuse_folder(const struct look *l, int cause)
+{
+    if (cause == ENOENT)
+        talk_error("there is no state folder %s", l->folder);
+    else if (cause == 0)
+        talk_error("%s is not a folder", l->folder);
+    else
+        talk_error("cannot look at the state folder %s: %s", l->folder, strerror(cause));
+    talk_try("--data DIR, or the --port of a node that ran here");
+    return cause == EACCES                 ? CODE_NOT_ALLOWED
+           : cause == 0 || cause == ENOENT ? CODE_NOT_FOUND
+                                           : CODE_FAILED;
+}
+
 /* 0, or an exit code after saying what is wrong. */
 static int find_folder(struct look *l)
 {
@@ -80,11 +96,10 @@ static int find_folder(struct look *l)
         talk_try("velum help journal");
         return CODE_MISUSE;
     }
-    if (stat(l->folder, &s) != 0 || !S_ISDIR(s.st_mode)) {
-        talk_error("there is no state folder %s", l->folder);
-        talk_try("--data DIR, or the --port of a node that ran here");
-        return CODE_NOT_FOUND;
-    }
+    if (stat(l->folder, &s) != 0)
+        return refuse_folder(l, errno);
+    if (!S_ISDIR(s.st_mode))
+        return refuse_folder(l, 0);
     l->held = home_state_holder(l->folder, &l->pid) > 0;
     return 0;
 }

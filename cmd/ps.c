@@ -47,6 +47,10 @@ static int print_stale(const struct call *c, struct line *l)
     int rc = jobs_fetch_stale(l, which, &jobs);
     if (rc < 0)
         return line_report(l, rc);
+    if (which[0] && jobs.count == 0) {
+        jobs_clear(&jobs);
+        return jobs_refuse_stale(which);
+    }
     int code = print(c, l, &jobs);
     if (jobs.count > 0 && !opt_given(c->opts, "json")) {
         talk_line("this node was away for so long that the others may have finished and forgotten "

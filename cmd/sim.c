@@ -7,6 +7,7 @@
 #include "cmd/sim_scale.h"
 #include "cmd/sim_scatter.h"
 #include "cmd/view_json.h"
+#include "config.h"
 #include "core/base/err.h"
 #include "core/host/machine.h"
 #include "core/host/memory.h"
@@ -73,7 +74,7 @@ static const struct opt opts[] = {
      .max = UINT64_MAX},
     {.name = "trace",
      .kind = OPT_SWITCH,
-     .effect = "print every event and action of a single seed"},
+     .effect = "print every event and action of a single seed (with --json on standard error)"},
     {.name = "shrink",
      .kind = OPT_SWITCH,
      .effect = "look for fewer faults and nodes that still fail"},
@@ -116,9 +117,8 @@ struct tally {
 
 static void print_trace(void *ctx, enum log_level level, const char *text)
 {
-    (void)ctx;
     (void)level;
-    puts(text);
+    fprintf(ctx, "%s\n", text);
 }
 
 static bool is_word(const char *name, const char *word, size_t len)
@@ -180,11 +180,16 @@ static int refuse_fault(const char *word)
 
 static const char *const scenes[] = {[SIM_SCENE_WIPE] = "wipe", [SIM_SCENE_SHIP] = "ship"};
 
-static int read_scene(const char *word, enum sim_scene *scene)
+static int read_scene(const char *word, uint32_t nodes, enum sim_scene *scene)
 {
     for (size_t i = 1; word && i < sizeof scenes / sizeof scenes[0]; i++)
         if (strcmp(scenes[i], word) == 0)
             *scene = (enum sim_scene)i;
+    if (*scene != SIM_SCENE_NONE && nodes > 0 && nodes < SIM_SCENE_NODES_MIN) {
+        talk_error("--scene needs at least %d nodes, not %u", SIM_SCENE_NODES_MIN, (unsigned)nodes);
+        talk_try("velum sim --scene %s --nodes %d", word, SIM_SCENE_NODES_MIN);
+        return CODE_MISUSE;
+    }
     if (!word || *scene != SIM_SCENE_NONE)
         return CODE_DONE;
     talk_error("there is no scene \"%s\", only wipe and ship", word);
@@ -244,7 +249,8 @@ static void tell_failure(const struct sim_options *o, const struct sim_result *r
             (unsigned long long)o->seed, (unsigned long long)r->events, r->what,
             (unsigned)r->nodes);
     print_faults(stderr, r->faults);
-    fputs("\n  replay: ", stderr);
+    fprintf(stderr, "\n  velum %s, commit %s; hash of the run %016llx\n  replay: ", VELUM_VERSION,
+            VELUM_COMMIT, (unsigned long long)r->hash);
     print_replay(stderr, o);
     fputc('\n', stderr);
 }
@@ -332,14 +338,22 @@ static void tell_crash(const struct sim_options *o, struct tally *t)
     fputc('\n', stderr);
 }
 
+/* Seeds are numbered from 1 to the greatest number there is. */
+static uint64_t seeds_from(uint64_t first)
+{
+    return UINT64_MAX - first + 1;
+}
+
 static int run_all(const struct call *c, const struct sim_options *o, struct tally *t,
                    struct json *j)
 {
     uint64_t hours = opt_number(c->opts, "hours", 0);
+    uint64_t first = opt_number(c->opts, "first", 1), there_are = seeds_from(first);
+    uint64_t wanted = opt_number(c->opts, "seeds", hours > 0 ? UINT64_MAX : 100);
     struct sim_plan plan = {
         .options = *o,
-        .first = opt_number(c->opts, "first", 1),
-        .count = opt_number(c->opts, "seeds", hours > 0 ? UINT64_MAX : 100),
+        .first = first,
+        .count = wanted < there_are ? wanted : there_are,
         .jobs = (uint32_t)opt_number(c->opts, "jobs", machine_cores()),
         .shrink = opt_given(c->opts, "shrink"),
     };
@@ -395,9 +409,40 @@ static void tell_tally(const struct tally *t)
                (unsigned long long)t->sailed);
 }
 
+/* Options of which one would be without effect. */
+static int refuse_together(const struct call *c)
+{
+    static const char *const pairs[][2] = {
+        {"seed", "seeds"},        {"seed", "first"},        {"seed", "jobs"},
+        {"seed", "hours"},        {"long", "scene"},        {"hours", "scene"},
+        {"exhaustive", "seed"},   {"exhaustive", "seeds"},  {"exhaustive", "first"},
+        {"exhaustive", "long"},   {"exhaustive", "hours"},  {"exhaustive", "nodes"},
+        {"exhaustive", "faults"}, {"exhaustive", "job"},    {"exhaustive", "scene"},
+        {"exhaustive", "until"},  {"exhaustive", "shrink"}, {"exhaustive", "jobs"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        if (opt_given(c->opts, pairs[i][0]) && opt_given(c->opts, pairs[i][1])) {
+            talk_error("--%s and --%s do not go together", pairs[i][0], pairs[i][1]);
+            talk_try("velum sim --%s without --%s", pairs[i][0], pairs[i][1]);
+            return CODE_MISUSE;
+        }
+    return CODE_DONE;
+}
+
+static int refuse_too_many(const struct call *c)
+{
+    uint64_t first = opt_number(c->opts, "first", 1), wanted = opt_number(c->opts, "seeds", 1);
+    if (wanted <= seeds_from(first))
+        return CODE_DONE;
+    talk_error("there are only %llu seeds from %llu on, not %llu",
+               (unsigned long long)seeds_from(first), (unsigned long long)first,
+               (unsigned long long)wanted);
+    talk_try("velum sim --seeds %llu", (unsigned long long)wanted);
+    return CODE_MISUSE;
+}
+
 static int run(const struct call *c)
 {
-    static const struct log_sink sink = {print_trace, NULL, LOG_DEBUG};
     struct sim_options o = {.seed = opt_number(c->opts, "seed", 0),
                             .nodes = (uint32_t)opt_number(c->opts, "nodes", 0),
                             .lasting = opt_given(c->opts, "long") || opt_given(c->opts, "hours"),
@@ -406,6 +451,9 @@ static int run(const struct call *c)
     static struct tally t;
     struct json j;
     bool json = opt_given(c->opts, "json"), one = opt_given(c->opts, "seed");
+    const struct log_sink sink = {print_trace, json ? stderr : stdout, LOG_DEBUG};
+    if (refuse_together(c) != CODE_DONE || refuse_too_many(c) != CODE_DONE)
+        return CODE_MISUSE;
     if (opt_given(c->opts, "exhaustive"))
         return exhaustive_run(c);
     if (opt_given(c->opts, "depth") || opt_given(c->opts, "detours")) {
@@ -422,7 +470,7 @@ static int run(const struct call *c)
         return opt_given(c->opts, "job") ? sim_scatter(c) : sim_scale(c);
     if (!read_faults(opt_text(c->opts, "faults", "all"), &o.faults_off, unknown))
         return refuse_fault(unknown);
-    if (read_scene(opt_text(c->opts, "scene", NULL), &o.scene) != CODE_DONE ||
+    if (read_scene(opt_text(c->opts, "scene", NULL), o.nodes, &o.scene) != CODE_DONE ||
         read_job(opt_text(c->opts, "job", NULL), &o.job) != CODE_DONE)
         return CODE_MISUSE;
     if (!one && (opt_given(c->opts, "trace") || o.until > 0)) {

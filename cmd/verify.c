@@ -46,7 +46,7 @@ static int find_journals(const struct call *c, struct looks *l)
         rc = 0;
     for (size_t i = 0; rc == 0 && i < c->opts->count; i++)
         if (c->opts->values[i].opt == &opts[0])
-            rc = looks_add(l, c->opts->values[i].text);
+            rc = looks_add_named(l, c->opts->values[i].text);
     if (rc < 0 || l->full)
         return refuse(CODE_FAILED, rc < 0 ? err_sentence(rc) : "there are more than 1200 journals");
     return 0;
@@ -126,6 +126,11 @@ static int say_ended(const struct verdict *v, const char *which)
 static int judge(const struct looks *l, const struct verdict *v, const char *which)
 {
     const struct look *unread = looks_unread(l);
+    if (unread && unread->rc == ERR_NOT_FOUND) {
+        talk_error("there is no journal in %s", unread->folder);
+        talk_try("velum verify %.64s --data DIR, with a state folder", which);
+        return CODE_NOT_FOUND;
+    }
     if (unread) {
         talk_error("the journal in %s cannot be read: %s", unread->folder,
                    unread->report.what ? unread->report.what : err_sentence(unread->rc));

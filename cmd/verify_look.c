@@ -12,7 +12,7 @@
 
 #define TRIES_MAX 5 /* at a folder whose node writes or compacts while it is read */
 
-int looks_add(struct looks *l, const char *folder)
+static int add(struct looks *l, const char *folder, bool named)
 {
     if (l->count == LOOKS_MAX) {
         l->full = true;
@@ -22,8 +22,14 @@ int looks_add(struct looks *l, const char *folder)
     if (!k)
         return ERR_NO_MEMORY;
     text_copy(k->folder, sizeof k->folder, folder);
+    k->named = named;
     l->list[l->count++] = k;
     return 0;
+}
+
+int looks_add_named(struct looks *l, const char *folder)
+{
+    return add(l, folder, true);
 }
 
 int looks_add_home(struct looks *l, const struct home *home)
@@ -37,7 +43,7 @@ int looks_add_home(struct looks *l, const struct home *home)
         if (strspn(e->d_name, "0123456789") != strlen(e->d_name))
             continue;
         snprintf(path, sizeof path, "%s/nodes/%.32s", home->path, e->d_name);
-        rc = looks_add(l, path);
+        rc = add(l, path, false);
     }
     if (dir)
         closedir(dir);
@@ -137,7 +143,7 @@ int looks_verdict(const struct looks *l, struct verdict *v)
 const struct look *looks_unread(const struct looks *l)
 {
     for (size_t i = 0; i < l->count; i++)
-        if (l->list[i]->rc < 0 && l->list[i]->rc != ERR_NOT_FOUND)
+        if (l->list[i]->rc < 0 && (l->list[i]->rc != ERR_NOT_FOUND || l->list[i]->named))
             return l->list[i];
     return NULL;
 }

@@ -12,8 +12,9 @@
 
 struct look {
     char folder[HOME_PATH_SIZE];
-    bool held; /* a node is using it now */
-    int rc;    /* of reading it; ERR_NOT_FOUND: there is no journal */
+    bool named; /* by whoever asks; that there is none is no answer then */
+    bool held;  /* a node is using it now */
+    int rc;     /* of reading it; ERR_NOT_FOUND: there is no journal */
     struct scan_report report;
     struct tally tally;
 };
@@ -24,8 +25,8 @@ struct looks {
     bool full; /* there were more */
 };
 
-/* Adds a state folder, or every one of a home. 0 or ERR_NO_MEMORY. */
-int looks_add(struct looks *l, const char *folder);
+/* Adds a state folder that was named, or every one of a home. 0 or ERR_NO_MEMORY. */
+int looks_add_named(struct looks *l, const char *folder);
 int looks_add_home(struct looks *l, const struct home *home);
 /* The job whose id begins so, over all journals: 1, 0: there is none, 2: more than one. */
 int looks_find(struct looks *l, const uint8_t prefix[ID_SIZE], size_t digits, struct job_id *id);
@@ -33,7 +34,7 @@ int looks_find(struct looks *l, const uint8_t prefix[ID_SIZE], size_t digits, st
 void looks_read(struct looks *l, struct job_id id);
 /* The verdict over those that could be read. 0 or ERR_NO_MEMORY. */
 int looks_verdict(const struct looks *l, struct verdict *v);
-/* The first journal that could not be read, or NULL. */
+/* The first journal that could not be read, or was named and is not there; or NULL. */
 const struct look *looks_unread(const struct looks *l);
 void looks_clear(struct looks *l);
 

@@ -123,6 +123,52 @@ scripts=$(find $rooms .ci configure -type f \
     }
 ' $sources >>"$findings"
 
+# A seed replays the same run whoever compiled it, so no two draws may stand where the compiler chooses
+# which comes first: in two arguments of one call, or on both sides of an operator that orders nothing.
+# What a draw has in its own arguments is drawn before it.
+# shellcheck disable=SC2086
+[ -z "$sources" ] || LC_ALL=C awk '
+    BEGIN {
+        draw = "(world_between|world_chance|prng_[a-z0-9_]+|any_[a-z_]+|some_[a-z_]+|draw_[a-z_]+)"
+    }
+    function unordered(text, depth, at, c, name) {
+        depth = 0
+        drawn[0] = 0
+        for (at = 1; at <= length(text); at++) {
+            c = substr(text, at, 1)
+            if (c == "(") {
+                name = substr(text, 1, at - 1)
+                depth++
+                is_draw[depth] = name ~ ("(^|[^a-z0-9_])" draw "$")
+                if (depth == 1) is_head = name ~ /(^|[^a-z_])(if|while|for|switch) *$/
+                drawn[depth] = 0
+            } else if (c == ")" && depth > 0) {
+                drawn[depth - 1] += is_draw[depth] ? 1 : drawn[depth]
+                depth--
+                if (depth == 0 && is_head) drawn[0] = 0
+            } else if (c == "?" || c == ":" || c == "&" && substr(text, at + 1, 1) == "&" ||
+                       c == "|" && substr(text, at + 1, 1) == "|") {
+                drawn[depth] = 0
+            }
+            if (drawn[depth] > 1) return 1
+        }
+        return 0
+    }
+    FNR == 1 { text = "" }
+    FILENAME ~ /^core\// {
+        line = $0
+        gsub(/"([^"\\]|\\.)*"|\/\*.*\*\//, "", line)
+        if (line ~ /^[ \t]*(\/\*|\*|#)/) next
+        if (text == "") first = FNR
+        text = text " " line
+        if (text ~ /[;{}][ \t]*$/) {
+            if (gsub(draw "\\(", "&", text) > 1 && unordered(text))
+                print FILENAME ":" first ": two draws in no order of their own"
+            text = ""
+        }
+    }
+' $sources >>"$findings"
+
 # Markers of unfinished work; written in two halves so that this line is none.
 markers="TO""DO|FIX""ME|XX""X|HA""CK"
 # shellcheck disable=SC2086

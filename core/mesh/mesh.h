@@ -116,6 +116,9 @@ void mesh_link_up(struct mesh *m, uint64_t link, uint32_t dial, struct node_id p
 /* It ended, however: an orderly end without GOODBYE is what the death of a process looks like. */
 void mesh_link_down(struct mesh *m, uint64_t link, struct instant now);
 void mesh_dial_failed(struct mesh *m, uint32_t dial, bool refused, struct instant now);
+/* Comes before mesh_dial_failed where somebody answered who does not belong to this mesh: whoever
+ * gave that address is told, once. */
+void mesh_dial_foreign(const struct mesh *m, uint32_t dial);
 /* A frame of types 1 to 31. ERR_FORMAT, ERR_VERSION or ERR_IDENTITY: the caller closes the link
  * (mesh has forgotten it already). Frames of a link unknown here are ignored. */
 int mesh_frame(struct mesh *m, uint64_t link, const struct frame *f, struct instant now);

@@ -412,6 +412,8 @@ static void handle(struct node *n, const struct event *ev)
             bulk_dial_failed(n, ev->dial_failed.dial);
             break;
         }
+        if (ev->dial_failed.end == DIAL_IDENTITY)
+            mesh_dial_foreign(n->mesh, ev->dial_failed.dial);
         /* Somebody else on the port: whoever was there is as gone as when it refuses. */
         mesh_dial_failed(
             n->mesh, ev->dial_failed.dial,

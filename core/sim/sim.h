@@ -25,6 +25,7 @@
 #define SIM_WHAT_SIZE 512
 #define SIM_NODES_LIMIT 16 /* nodes of one mesh */
 #define SIM_JOB_LEAVES 1024
+#define SIM_SCENE_NODES_MIN 3 /* a scene loses nodes, and something must be left */
 
 /* Whoever wants to see what the disks are told, call by call (tests/crash). */
 struct sim_tap {

@@ -151,6 +151,13 @@ void sim_fault_flaps(struct world *w, uint64_t pair, uint64_t times)
                 HAPPEN_FLAP, SIM_EVERYBODY, pair, times - 1);
 }
 
+static void flap(struct world *w)
+{
+    uint64_t times = world_between(w, 2, 12);
+
+    sim_fault_flaps(w, any_pair(w), times);
+}
+
 void sim_fault_open(struct world *w)
 {
     memset(w->blocked, 0, sizeof w->blocked);
@@ -305,11 +312,13 @@ static bool happens_between(struct world *w, enum fault f)
         break;
     case FAULT_LAG:
     case FAULT_NARROW:
-        slow_down(w, f == FAULT_NARROW);
+        if (w->plan.nodes > 1)
+            slow_down(w, f == FAULT_NARROW);
         opens_later(w);
         break;
     case FAULT_FLAP:
-        sim_fault_flaps(w, any_pair(w), world_between(w, 2, 12));
+        if (w->plan.nodes > 1)
+            flap(w);
         break;
     case FAULT_ECHO:
         cut_unheard(w);

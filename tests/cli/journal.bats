@@ -202,6 +202,13 @@ json_is_good() {
     run -3 velum journal check --data nowhere
     ends_with_try
     run -3 velum journal check
+    echo text >file
+    run -3 velum journal check --data file
+    [[ $output == *"file is not a folder"* ]]
+    ends_with_try
+    run -1 velum journal check --data file/state
+    [[ $output == *"file/state: Not a directory"* ]]
+    ends_with_try
     [ -z "$(ls -A empty)" ]
     [ ! -e "$VELUM_HOME" ] && [ ! -e nowhere ]
     run -2 velum journal
@@ -224,6 +231,23 @@ reseal() {
             $crc = $crc & 1 ? ($crc >> 1) ^ 0x82F63B78 : $crc >> 1 for 1 .. 8;
         }
         seek($f, 76, 0); print $f pack("V", $crc ^ 0xFFFFFFFF); close $f' "$1"
+}
+
+@test "a folder that may not be looked at: exit 4, and which" {
+    local as=()
+    if [ "$(id -u)" = 0 ]; then
+        as=(setpriv --reuid=65534 --clear-groups)
+        "${as[@]}" "$VELUM" version >/dev/null || skip "another user cannot run $VELUM"
+    fi
+    mkdir -p shut/state
+    chmod 755 "$FOLDER"
+    chmod 000 shut
+    for word in check dump compact; do
+        run -4 "${as[@]}" "$VELUM" journal $word --data "$FOLDER/shut/state"
+        [[ $output == *"$FOLDER/shut/state: Permission denied"* ]]
+        ends_with_try
+    done
+    chmod 700 shut
 }
 
 @test "a journal of feature level 2 or format 2 is refused in one sentence that names both, untouched" {

@@ -22,10 +22,27 @@ load lib.bash
     run -0 velum kill "$id"
     [ "$output" = "$id killed" ]
     run -8 velum wait "$id"
+    run -0 --separate-stderr velum ps --stale --json
+    [ "$output" = '{"v":1,"jobs":[]}' ]
+    run -3 velum ps --stale "$id"
+    [[ $output == *"no old job \"$id\" is set aside at this node"* ]]
+    ends_with_try
 }
 
 @test "a node ends on SIGTERM with 0" {
     node a --slots 1
     kill -TERM "$PID_a"
     wait "$PID_a"
+}
+
+says_stranger() { grep -q "who answers at 127.0.0.1:$PORT_a belongs to another mesh" b.log; }
+
+@test "a peer of another mesh: the node says so, and neither lets the other in" {
+    node a --slots 1
+    VELUM_HOME=$FOLDER/elsewhere node b --slots 1 --peer "127.0.0.1:$PORT_a"
+    until_true 5 says_stranger
+    alive_is 1 "127.0.0.1:$PORT_a"
+    run -4 velum ps --addr "127.0.0.1:$PORT_b"
+    [[ $output == *"belongs to another mesh"* ]]
+    ends_with_try
 }

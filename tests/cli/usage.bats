@@ -236,6 +236,41 @@ all_gone() { # all_gone PID...
     ends_with_try
 }
 
+@test "sim: meshes of one and two nodes, and the last seeds there are" {
+    run -0 --separate-stderr velum sim --nodes 1 --seeds 60
+    [[ $output == "60 seeds, 0 failed; "* ]]
+    run -0 --separate-stderr velum sim --nodes 2 --seeds 20
+    [[ $output == "20 seeds, 0 failed; "* ]]
+    run -0 --separate-stderr velum sim --first 18446744073709551615 --seeds 1
+    [[ $output == "1 seeds, 0 failed; "* ]]
+    run -0 --separate-stderr velum sim --first 18446744073709551614 --json
+    [ "$(grep -o '"seed":' <<<"$output" | wc -l)" = 2 ]
+    run -2 velum sim --first 18446744073709551614 --seeds 3
+    [[ $output == *"only 2 seeds from 18446744073709551614 on, not 3"* ]]
+    ends_with_try
+    run -2 velum sim --seed 18446744073709551616
+    [[ $output == *"18446744073709551615, not"* ]]
+}
+
+@test "sim: what does not go together is refused by name, and a trace is no part of the JSON" {
+    local words
+    for words in "--seed 1 --seeds 3" "--seed 1 --first 3" "--seed 1 --jobs 2" "--seed 1 --hours 1" \
+        "--long --scene ship" "--hours 1 --scene wipe" "--exhaustive --seed 1" \
+        "--exhaustive --nodes 4" "--exhaustive --faults kill" "--exhaustive --shrink"; do
+        # shellcheck disable=SC2086
+        run -2 velum sim $words
+        [[ $output == *"${words%% *} and --"*" do not go together"* ]]
+        ends_with_try
+    done
+    for words in wipe ship; do
+        run -2 velum sim --scene $words --nodes 2 --seed 1
+        [[ $output == *"--scene needs at least 3 nodes, not 2"* ]]
+        ends_with_try
+    done
+    run -0 --separate-stderr velum sim --seed 7 --until 3 --trace --json
+    [[ $output == '{"v":1,"seeds":[{"seed":7,'*']}' && $stderr == *"starts"* ]]
+}
+
 @test "sim: every order of events, to a depth or with so many detours" {
     run -0 --separate-stderr velum sim --exhaustive --depth 3
     [[ $output == "every run of 3 choices: "*" states, "*" transitions "* ]]

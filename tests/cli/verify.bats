@@ -80,6 +80,9 @@ sums() { find "$VELUM_HOME/nodes" -name '*.seg' -exec sha256sum {} + | sort -k2;
     proven 2
     VELUM_HOME=$FOLDER/nowhere run -0 velum verify "$id" --data copy
     proven 1
+    run -3 velum verify "$id" --data nowhere --data copy
+    [[ $output == *"there is no journal in nowhere"* ]]
+    ends_with_try
     segment=copy/0000000000000001.seg
     printf 'XXXX' | dd of=$segment bs=1 seek=200 conv=notrunc 2>/dev/null
     run -1 velum verify "$id" --data copy

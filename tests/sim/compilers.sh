@@ -11,7 +11,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-seeds=20
+seeds=200
 jobs=$(nproc 2>/dev/null || echo 2)
 while [ $# -gt 0 ]; do
     case $1 in
@@ -26,7 +26,7 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-sources=$(ls core/*/*.c plugins/*.c tests/lib/*.c tests/sim/sim.c | grep -vE "^core/host/|^plugins/helper")
+sources=$(ls core/*/*.c plugins/*.c tests/lib/*.c tests/sim/sim.c | grep -vE "^core/(host|api)/|^plugins/helper")
 
 build() { # build COMPILER LEVEL FOLDER
     mkdir -p "$3"
@@ -40,9 +40,10 @@ build() { # build COMPILER LEVEL FOLDER
 
 # What all the runs print, but for how long they took.
 run() { # run PROGRAM
-    for scene in '' --wipe --ship; do
+    for scene in '' --wipe --ship --long; do
         n=$seeds
         [ -z "$scene" ] || n=$(((seeds + 3) / 4))
+        [ "$scene" != --long ] || n=$(((seeds + 99) / 100))
         for seed in $(seq 1 "$n"); do
             # shellcheck disable=SC2086
             "$1" $scene --seed "$seed" | grep -a '^seed\|^FAIL'

@@ -568,6 +568,26 @@ TEST(load_spreads_at_most_every_100_ms)
     CHECK(net_end(&net));
 }
 
+TEST(an_address_in_another_mesh_is_named_once)
+{
+    CHECK_INT(hand_open(0), 0);
+    mesh_hint(hand.mesh, "a:1", begin_at);
+    uint32_t first = hand.dials;
+    CHECK(first > 0);
+    mesh_dial_foreign(hand.mesh, first);
+    CHECK_STR(hand.log, "mesh: who answers at a:1 belongs to another mesh");
+    mesh_dial_failed(hand.mesh, first, true, begin_at);
+    mesh_tick(hand.mesh, instant_plus_us(begin_at, 2 * S_US));
+    hand.log[0] = '\0';
+    CHECK(hand.dials > first);
+    mesh_dial_foreign(hand.mesh, hand.dials);
+    mesh_dial_failed(hand.mesh, hand.dials, true, instant_plus_us(begin_at, 2 * S_US));
+    CHECK_STR(hand.log, "");
+    mesh_leave(hand.mesh, instant_plus_us(begin_at, 3 * S_US));
+    mesh_free(hand.mesh);
+    CHECK(heap_is_empty(&hand.heap));
+}
+
 TEST(memory_that_runs_out_costs_a_link_at_most)
 {
     bool swept = false;
@@ -607,4 +627,4 @@ TEST_MAIN(an_accusation_is_repeated_of_the_state_that_was_accused,
           sixty_four_nodes_hold_about_2_log_n_links, ten_minutes_of_delays_kill_nobody,
           silence_is_suspect_within_1500_ms_and_dead_within_5_s,
           an_idle_node_sleeps_most_of_the_time, load_spreads_at_most_every_100_ms,
-          memory_that_runs_out_costs_a_link_at_most)
+          an_address_in_another_mesh_is_named_once, memory_that_runs_out_costs_a_link_at_most)
