@@ -53,6 +53,31 @@ static void cover_leaf(uint64_t leaf)
     CHECK(cover_insert(cover, &(struct value){{0, leaf}, {0}}) >= 0);
 }
 
+/* A coordinator that came later hears of chunks before it knows that their stage may run. */
+TEST(a_chunk_told_before_its_stage_opens_takes_no_more_than_it_has)
+{
+    static const uint64_t leaves[] = {3, 8};
+    struct chunk c;
+
+    begin(leaves, 2);
+    CHECK_INT(pool_adopt(pool, id_of(2), 97, 9, 11, (struct instant){0}), 0);
+    CHECK_INT(pool_adopt(pool, id_of(2), 98, 13, 14, (struct instant){0}), 0);
+    CHECK_INT(pool_adopt(pool, id_of(3), 99, 10, 12, (struct instant){0}), ERR_EXISTS);
+    CHECK_INT(pool_free_leaves(pool), 0);
+    pool_open(pool, 1);
+    CHECK_INT(pool_free_leaves(pool), 5);
+    REQUIRE(take(1, &c));
+    CHECK(c.first == 8 && c.end == 9);
+    REQUIRE(take(8, &c));
+    CHECK(c.first == 11 && c.end == 13);
+    REQUIRE(take(8, &c));
+    CHECK(c.first == 14 && c.end == 16);
+    CHECK(!take(8, &c));
+    CHECK_INT(pool_return(pool, 97), 0);
+    CHECK_INT(pool_free_leaves(pool), 2);
+    end();
+}
+
 TEST(what_is_closed_is_not_given_out)
 {
     static const uint64_t leaves[] = {3, 1, 1, 2};
@@ -198,5 +223,6 @@ TEST(no_leaf_of_an_open_stage_is_ever_forgotten)
     }
 }
 
-TEST_MAIN(what_is_closed_is_not_given_out, a_chunk_ends_where_its_stage_does,
+TEST_MAIN(a_chunk_told_before_its_stage_opens_takes_no_more_than_it_has,
+          what_is_closed_is_not_given_out, a_chunk_ends_where_its_stage_does,
           a_stage_that_was_closed_takes_nothing_back, no_leaf_of_an_open_stage_is_ever_forgotten)
