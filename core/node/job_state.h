@@ -256,6 +256,7 @@ struct job {
     uint64_t batch_last;
     bool own_synced; /* a batch of this node's as coordinator is in its journal */
     struct batch *batches;
+    struct instant committed; /* when the last of them was closed */
     bool awaits_batch;        /* one of them is among the waits */
     struct replica *replicas; /* HOLDERS_MAX of them, or NULL while there are none */
     uint8_t replicas_count;
