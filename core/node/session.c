@@ -8,6 +8,7 @@
 #include "core/node/record.h"
 #include "core/node/replica.h"
 #include "core/node/seal.h"
+#include "core/node/session_ahead.h"
 #include "core/node/session_inside.h"
 #include "core/node/stages.h"
 #include "core/wire/session.h"
@@ -85,6 +86,7 @@ void sessions_end(struct job *j)
         return;
     while (all->list != NULL)
         drop_first(j);
+    ahead_drop(j);
     alloc_free(j->node->alloc, all->ended, all->ended_cap * sizeof *all->ended);
     alloc_free(j->node->alloc, all, sizeof *all);
     j->lead->sessions = NULL;
@@ -333,6 +335,7 @@ static int take(struct job *j, const struct session_ask *m)
         record_fact(j, m->fact, m->level == SESSION_DURABLE);
 #endif
         mark(j);
+        ahead_listed(j);
     }
     lead_advance(j);
     return rc == ERR_FULL ? 0 : rc < 0 ? rc : 0;
