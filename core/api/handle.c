@@ -486,5 +486,7 @@ struct instant handle_due(const struct velum *v)
         return due;
     if (!v->ask)
         due = instant_first(due, v->retry_at);
+    for (const struct op *op = v->ask ? v->sessions : NULL; op; op = session_next(op))
+        due = instant_first(due, session_due(op));
     return instant_first(due, v->look_at);
 }

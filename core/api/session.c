@@ -21,6 +21,10 @@
 #define CREDIT_EVERY ((uint64_t)128 << 10)
 #define SILENT_US (3 * S_US)
 #define AGAIN_US S_US
+#define AHEAD_FEW 4        /* tasks that have not ended, at most, are sent ahead of their list */
+#define AHEAD_LIST_MAX 200 /* of which there are no more in a list */
+#define AHEAD_SIGNED_IN_US (20 * MS_US)
+#define AHEAD_SKIP_MAX 1024u
 
 /* A stage that was written out. */
 struct template
@@ -61,6 +65,13 @@ struct session {
     uint64_t heard_bytes, told_bytes;
     struct instant heard, progress;
     bool closing;
+    /* Tasks sent ahead (core/wire/session.h), which are all that is in no signed list. */
+    struct buf ahead;     /* blocks: of those that were not sent yet */
+    uint32_t ahead_count; /* since a list was signed last */
+    uint32_t ahead_skip;  /* so many times tasks go in a list at once; */
+    uint32_t ahead_wait;  /* and so many when it is refused again */
+    bool sign_now;        /* something in the list was not sent ahead, or was not computed */
+    struct instant sign_by;
 };
 
 static void link_in(struct velum *v, struct session *s)
@@ -99,6 +110,8 @@ int session_open(struct velum *v, const struct velum_session *options)
     s->timeout_us = o->timeout_ms > UINT64_MAX / 1000 ? UINT64_MAX : o->timeout_ms * 1000;
     buf_init(&s->ends, &host_memory, SIZE_MAX / 2);
     buf_init(&s->scratch, &host_memory, ACCUMULATOR_SIZE_MAX);
+    buf_init(&s->ahead, &host_memory, FRAME_PAYLOAD_MAX);
+    s->sign_by = INSTANT_NEVER;
     lists_init(&s->lists);
     op->session = s;
     link_in(v, s);
@@ -118,6 +131,7 @@ void session_free(struct velum *v, struct op *op)
     lists_clear(&s->lists);
     buf_clear(&s->ends);
     buf_clear(&s->scratch);
+    buf_clear(&s->ahead);
     free(s->sizes);
     free(s->known);
     free(s);
@@ -243,6 +257,28 @@ static int first_task(struct velum *v, struct session *s, const struct velum_sta
     return 0;
 }
 
+static bool may_go_ahead(const struct session *s)
+{
+    return !s->sign_now && s->ahead_skip == 0 && s->level == VELUM_SENT && !s->closing &&
+           s->ahead_count < AHEAD_LIST_MAX && s->count - s->ended < AHEAD_FEW &&
+           s->ends.len - s->ends_at < ENDS_HELD_MAX / 2;
+}
+
+/* It is in the list already. */
+static void go_ahead(struct session *s, uint32_t like, struct bytes params)
+{
+    const struct session_ahead m = {*task_job(s->op), s->count, like, params};
+    uint8_t room[PARAMS_SIZE_MAX + 128];
+    struct buf b;
+
+    buf_init_fixed(&b, room, sizeof room);
+    put_session_ahead(&b, &m);
+    put_block(&s->ahead, buf_bytes(&b));
+    s->sign_now |= b.failed || s->ahead.failed;
+    if (s->ahead_count++ == 0)
+        s->sign_by = instant_plus_us(loop_clock(), AHEAD_SIGNED_IN_US);
+}
+
 static int append(struct velum *v, struct session *s, const struct velum_stage *t,
                   const struct plan *p, uint16_t needs_count, struct bytes needs)
 {
@@ -268,6 +304,10 @@ static int append(struct velum *v, struct session *s, const struct velum_stage *
         if (rc == 0)
             remember(s, p, asks_nothing);
     }
+    if (rc == 0 && like && needs_count == 0 && task_job(s->op) && may_go_ahead(s))
+        go_ahead(s, like->number, stage.params);
+    else
+        s->sign_now = true;
     return rc < 0 ? handle_fail_err(v, rc, "a task") : 0;
 }
 
@@ -377,15 +417,46 @@ static void say_close(struct velum *v, struct session *s)
     buf_clear(&fact);
 }
 
+/* True: what was gathered is to be signed. Otherwise all of it is on its way without that. */
+static bool ahead_is_over(const struct session *s)
+{
+    return s->sign_now || s->closing || s->request == 0 ||
+           (s->ahead_count > 0 && instant_reached(loop_clock(), s->sign_by));
+}
+
+static void send_ahead(struct velum *v, struct session *s)
+{
+    struct reader r = reader_of(buf_bytes(&s->ahead));
+
+    while (reader_left(&r) > 0)
+        (void)ask_send(v->ask, MESSAGE_REQUEST_AHEAD, s->request,
+                       read_block(&r, FRAME_PAYLOAD_MAX));
+    buf_reset(&s->ahead);
+}
+
+static int sign_lists(struct velum *v, struct session *s)
+{
+    s->ahead_skip -= s->sign_now && s->ahead_skip > 0;
+    s->ahead_count = 0;
+    s->sign_now = false;
+    s->sign_by = INSTANT_NEVER;
+    buf_reset(&s->ahead);
+    s->ahead.failed = false;
+    return lists_seal(&s->lists, ask_identity(v->ask), *task_job(s->op));
+}
+
 /* Sends what was not sent, as far as there is room for it. */
 static void flush(struct velum *v, struct session *s)
 {
     struct bytes fact;
-    int rc;
+    int rc = 0;
 
     if (!v->ask || !task_job(s->op) || s->op->code != VELUM_IN_PART)
         return;
-    rc = lists_seal(&s->lists, ask_identity(v->ask), *task_job(s->op));
+    if (ahead_is_over(s))
+        rc = sign_lists(v, s);
+    else
+        send_ahead(v, s);
     if (rc < 0) {
         handle_end_failed(v, s->op, VELUM_FAILED, "", "tasks cannot be signed: %s",
                           err_sentence(rc));
@@ -401,6 +472,16 @@ static void flush(struct velum *v, struct session *s)
         ask(v, s, (struct bytes){NULL, 0});
 }
 
+struct instant session_due(const struct op *op)
+{
+    return op->code == VELUM_IN_PART ? op->session->sign_by : INSTANT_NEVER;
+}
+
+struct op *session_next(const struct op *op)
+{
+    return op->session->next;
+}
+
 void session_flush_all(struct velum *v)
 {
     for (struct op *op = v->sessions; op; op = op->session->next)
@@ -414,6 +495,7 @@ void session_resume(struct velum *v, struct op *op)
     if (!s || !task_job(op) || op->code != VELUM_IN_PART)
         return;
     s->request = 0;
+    s->sign_now = true;
     s->heard = s->progress = loop_clock();
     lists_again(&s->lists);
     ask(v, s, (struct bytes){NULL, 0});
@@ -504,6 +586,32 @@ static void hear(struct velum *v, struct session *s, struct bytes payload)
                           "what became of tasks finds no memory");
 }
 
+/* A task that is not computed ahead is one of the list; whoever cannot do that now is asked less
+ * and less often. */
+static void hear_computed(struct velum *v, struct session *s, struct bytes payload)
+{
+    struct session_computed m;
+    struct session_stage e = {.state = STAGE_END_DONE};
+
+    if (read_session_computed(payload, &m) < 0 || !job_id_equal(m.job, *task_job(s->op))) {
+        handle_makes_no_sense(v, s->op);
+        return;
+    }
+    s->heard = loop_clock();
+    if (m.computed) {
+        e.stage = m.task;
+        e.value = m.value;
+        s->ahead_wait = 0;
+        hear_end(s, &e);
+        return;
+    }
+    s->sign_now = true;
+    if (s->ahead_skip > 0)
+        return;
+    s->ahead_wait = s->ahead_wait < AHEAD_SKIP_MAX ? 2 * s->ahead_wait + 1 : AHEAD_SKIP_MAX;
+    s->ahead_skip = s->ahead_wait;
+}
+
 static void hear_refusal(struct velum *v, struct session *s, struct bytes payload)
 {
     struct reply_error e;
@@ -528,6 +636,8 @@ bool session_aside(struct velum *v, struct op *op, const struct frame *frame)
         return true;
     if (frame->type == MESSAGE_REPLY_SESSION)
         hear(v, s, frame->payload);
+    else if (frame->type == MESSAGE_REPLY_AHEAD)
+        hear_computed(v, s, frame->payload);
     else if (frame->type == MESSAGE_REPLY_ERROR)
         hear_refusal(v, s, frame->payload);
     return true;

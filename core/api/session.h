@@ -28,6 +28,9 @@ void session_look(const struct op *op, struct velum_progress *out);
 void session_resume(struct velum *v, struct op *op);
 /* Takes a frame that answers it. */
 bool session_aside(struct velum *v, struct op *op, const struct frame *frame);
+/* When something that was gathered is to be signed, and the one behind it in the handle's list. */
+struct instant session_due(const struct op *op);
+struct op *session_next(const struct op *op);
 /* What was gathered goes out, of all sessions. */
 void session_flush_all(struct velum *v);
 /* Once a second: asks, and asks again what was not answered. */

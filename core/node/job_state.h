@@ -41,6 +41,7 @@ struct labour_chunk {
     enum slot_state state;
     uint32_t worker;
     bool tasks; /* each leaf is a stage: see labour_tasks.h */
+    bool ahead; /* it is no chunk of the coordinator's: see session_ahead.h */
     /* Of tasks: where its worker's orders end, and the first of them; and where it is to end. */
     uint64_t ordered, halfway, cut_at;
     struct load load;
@@ -168,6 +169,7 @@ struct lead {
     struct instant no_input_since; /* nobody has got an input, and no leaf was computed since */
     struct ready ready;            /* which stages may run */
     struct sessions *sessions;     /* of an open job; session.h */
+    struct ahead *ahead;           /* session_ahead.h; NULL: nothing was */
     struct fit *fits; /* fit.c: by number of the demand from 1, behind that of all together; NULL:
                          its stages ask for nothing */
     uint64_t fits_seen;
@@ -256,6 +258,7 @@ struct job {
     uint64_t batch_last;
     bool own_synced; /* a batch of this node's as coordinator is in its journal */
     struct batch *batches;
+    struct instant committed; /* when the last of them was closed */
     bool awaits_batch;        /* one of them is among the waits */
     struct replica *replicas; /* HOLDERS_MAX of them, or NULL while there are none */
     uint8_t replicas_count;

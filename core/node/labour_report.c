@@ -9,6 +9,7 @@
 #include "core/node/labour_room.h"
 #include "core/node/labour_tasks.h"
 #include "core/node/link.h"
+#include "core/node/session_ahead.h"
 #include "core/node/stages.h"
 
 static void pending_room(struct job *j, size_t more)
@@ -113,6 +114,8 @@ static int take_progress(struct job *j, struct labour_chunk *c, const struct wor
     c->moved = n->now;
 #endif
     room_served(j, p->compute_us);
+    if (c->tasks)
+        labour_tasks_took(j->labour, told, p->compute_us);
     if (ended)
         r.flags |= REPORT_ENDED;
     r.end = c->end;
@@ -124,7 +127,7 @@ static int take_progress(struct job *j, struct labour_chunk *c, const struct wor
             labour_tasks_over(n, c, at);
         labour_chunk_remove(j, c);
     } else if (c->tasks) {
-        labour_tasks_told(n, c, told, p->compute_us);
+        labour_tasks_told(n, c);
     }
     return 0;
 }
@@ -133,6 +136,8 @@ int labour_report_progress(struct job *j, struct labour_chunk *c, const struct w
 {
     struct worker_progress kept = *p;
 
+    if (c->ahead)
+        return ahead_told(j, c, p);
     if (c->tasks && !labour_tasks_clip(c, &kept))
         return ERR_FORMAT;
     return take_progress(j, c, &kept, p->next);
@@ -203,6 +208,10 @@ void labour_report_merge_failed(struct job *j, uint8_t flags, const char *cause)
 
 void labour_report_failed(struct job *j, struct labour_chunk *c, uint8_t flags, const char *cause)
 {
+    if (c->ahead) {
+        ahead_lost(j, c);
+        return;
+    }
     labour_report_border(j, c, flags, cause);
     labour_chunk_remove(j, c);
 }

@@ -74,18 +74,22 @@ void labour_tasks_order(struct node *n, struct worker *w, struct labour_chunk *c
         order_portion(n, w, c);
 }
 
-void labour_tasks_told(struct node *n, struct labour_chunk *c, uint64_t tasks, uint64_t us)
+/* One that takes long is followed by small portions at once. */
+void labour_tasks_took(struct labour *l, uint64_t tasks, uint64_t us)
+{
+    double task_us;
+
+    if (tasks == 0)
+        return;
+    task_us = ((double)us + 0.5) / (double)tasks;
+    l->task_us =
+        l->task_us == 0 || task_us > l->task_us ? task_us : l->task_us * 0.5 + task_us * 0.5;
+}
+
+void labour_tasks_told(struct node *n, struct labour_chunk *c)
 {
     struct worker *w = worker_find(n, c->worker);
-    struct labour *l = w->job->labour;
 
-    if (tasks > 0) {
-        double task_us = ((double)us + 0.5) / (double)tasks;
-
-        /* A task that takes long is followed by small portions at once. */
-        l->task_us =
-            l->task_us == 0 || task_us > l->task_us ? task_us : l->task_us * 0.5 + task_us * 0.5;
-    }
     if (c->next >= c->halfway)
         c->halfway = c->ordered;
     labour_tasks_order(n, w, c);

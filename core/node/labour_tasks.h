@@ -26,8 +26,10 @@ bool labour_tasks_are(const struct job *j, uint32_t stage);
 uint64_t labour_tasks_base(const struct job *j, const struct labour_chunk *c);
 /* Gives the chunk's worker what it may have at the moment. */
 void labour_tasks_order(struct node *n, struct worker *w, struct labour_chunk *c);
-/* Its worker has told all before c->next, which took it so long, of so many tasks. */
-void labour_tasks_told(struct node *n, struct labour_chunk *c, uint64_t tasks, uint64_t us);
+/* Its worker has told all before c->next, and the chunk goes on. */
+void labour_tasks_told(struct node *n, struct labour_chunk *c);
+/* So many tasks of the job took a worker so long. */
+void labour_tasks_took(struct labour *l, uint64_t tasks, uint64_t us);
 /* Leaves out what it tells of leaves behind the chunk's end. False: it tells of such as it was
  * not given. */
 bool labour_tasks_clip(const struct labour_chunk *c, struct worker_progress *p);

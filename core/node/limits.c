@@ -7,6 +7,7 @@
 const struct node_limits node_limits_usual = {
     .report_us = 25 * MS_US,
     .coalesce_us = 5 * MS_US,
+    .commit_us = 5 * MS_US,
     .collect_us = 200 * MS_US,
     .chunk_us = POOL_CHUNK_GOAL_US,
     .round_us = 50 * MS_US,

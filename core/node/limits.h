@@ -11,6 +11,7 @@
 struct node_limits {
     uint32_t report_us;      /* of work between two reports of a worker */
     uint32_t coalesce_us;    /* a report waits so long for others of its node */
+    uint32_t commit_us;      /* between two records of what nobody waits for */
     uint32_t collect_us;     /* a new coordinator waits for what is open, at most */
     uint32_t chunk_us;       /* a chunk should take so long */
     uint32_t round_us;       /* between two looks at slow timers */

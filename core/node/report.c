@@ -327,6 +327,12 @@ static void merge_failed(struct job *j, const struct peer_report_chunk *c)
     outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
 }
 
+static void say_divergent(struct job *j)
+{
+    outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0},
+                  "two runs of the same leaves gave different values");
+}
+
 /* *taken becomes false when there was no room for all of its values; their leaves are free. */
 static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool again, bool *taken)
 {
@@ -360,8 +366,7 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
         if (rc == 0 && c.next > c.from)
             pool_counted(j->lead->pool, c.grant, c.from, c.next, before);
         if (rc == ERR_DAMAGED)
-            outcome_write(j, JOB_DIVERGENT, (struct bytes){NULL, 0},
-                          "two runs of the same leaves gave different values");
+            say_divergent(j);
 #if VELUM_PLANT == 12 /* trace/test_refused: KEPT is said of what there was no room for */
         *taken = true;
 #else
@@ -480,6 +485,20 @@ int report_take(struct node *n, struct node_id from, struct bytes payload)
     lead_advance(j);
     n->assign_wanted = true;
     return reader_done(&r) ? 0 : ERR_FORMAT;
+}
+
+void report_ahead(struct job *j, uint32_t stage, uint16_t count, struct bytes values,
+                  uint64_t compute_us)
+{
+    const struct peer_report_chunk c = {.from = stage_leaves(j, stage).first,
+                                        .next = stage_leaves(j, stage + count - 1).end,
+                                        .compute_us = compute_us,
+                                        .values = count};
+
+    if (apply_values(j, j->node->options.id, &c, values, false) == ERR_DAMAGED)
+        say_divergent(j);
+    for (uint32_t i = 0; i < count; i++)
+        lead_values_came(j, stage + i);
 }
 
 static void say_if_meant(const struct job *j, struct digest name, char *why, size_t cap)

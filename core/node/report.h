@@ -11,6 +11,10 @@ int report_take(struct node *n, struct node_id from, struct bytes payload);
  * After half a minute the node may forget what it has of them: its leaves are free for anybody, and
  * it may have no room left for other work. */
 void report_ask_again(struct job *j);
+/* What this node's own workers computed of `count` stages of one leaf each, from `stage` on, before
+ * they were stages: put_value for each, in order. */
+void report_ahead(struct job *j, uint32_t stage, uint16_t count, struct bytes values,
+                  uint64_t compute_us);
 int report_returned(struct node *n, struct node_id from, struct bytes payload);
 int report_open(struct node *n, struct node_id from, struct bytes payload);
 

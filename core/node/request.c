@@ -14,6 +14,7 @@
 #include "core/node/request.h"
 #include "core/node/seek.h"
 #include "core/node/session.h"
+#include "core/node/session_ahead.h"
 #include "core/node/show_stages.h"
 #include "core/node/stale.h"
 #include "core/node/submit.h"
@@ -611,6 +612,11 @@ static void on_session(struct node *n, struct link_entry *l, uint32_t request, s
     session_user(n, l->link, request, payload);
 }
 
+static void on_ahead(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
+{
+    ahead_request(n, l, request, payload);
+}
+
 static const struct {
     uint8_t type;
     void (*handle)(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload);
@@ -621,6 +627,7 @@ static const struct {
     {MESSAGE_REQUEST_KERNELS, on_kernels}, {MESSAGE_REQUEST_PLAN, on_plan},
     {MESSAGE_REQUEST_SHOW, on_show},       {MESSAGE_REQUEST_STALE, on_stale},
     {MESSAGE_REQUEST_STAGES, on_stages},   {MESSAGE_REQUEST_SESSION, on_session},
+    {MESSAGE_REQUEST_AHEAD, on_ahead},
 };
 
 void request_frame(struct node *n, struct link_entry *l, const struct frame *f)

@@ -8,6 +8,7 @@
 #include "core/node/record.h"
 #include "core/node/replica.h"
 #include "core/node/seal.h"
+#include "core/node/session_ahead.h"
 #include "core/node/session_inside.h"
 #include "core/node/stages.h"
 #include "core/wire/session.h"
@@ -17,6 +18,7 @@
 #define END_HEAD 9u
 #define ENDED_AGAIN ((uint32_t)1 << 31)
 #define FRAME_ENDS_MAX 57344u
+#define FEW_STAGES 8 /* what becomes of so many is likely known before more of them are sent */
 
 /* One author's, or the same author's after it lost its way. */
 struct session {
@@ -24,7 +26,9 @@ struct session {
     uint64_t sent, consumed;  /* bytes of answers */
     uint32_t number, low, at; /* the next of what became of stages */
     uint32_t taken, safe;     /* as they were told last */
-    bool asked;               /* an answer is due */
+    bool asked;               /* an answer is due, by `answer_by` */
+    struct instant answer_by;
+    bool prompt; /* its author waits for copies */
     struct instant heard;
     struct session *next;
 };
@@ -82,6 +86,7 @@ void sessions_end(struct job *j)
         return;
     while (all->list != NULL)
         drop_first(j);
+    ahead_drop(j);
     alloc_free(j->node->alloc, all->ended, all->ended_cap * sizeof *all->ended);
     alloc_free(j->node->alloc, all, sizeof *all);
     j->lead->sessions = NULL;
@@ -182,6 +187,22 @@ static void send_to(struct job *j, const struct session *s, struct bytes payload
         send_link(n, s->to.link, MESSAGE_REPLY_SESSION, s->to.request, payload);
 }
 
+static struct instant later(const struct job *j, const struct session *s)
+{
+    return instant_plus_us(j->node->now, s->prompt ? 0 : j->node->limits.coalesce_us);
+}
+
+/* That a few stages were taken is told with what became of them, if that comes soon. */
+static bool is_due(const struct job *j, const struct session *s)
+{
+    if (!s->asked && s->taken == j->graph->count && s->safe == j->lead->sessions->safe)
+        return false;
+    if (instant_reached(j->node->now, s->answer_by))
+        return true;
+    record_look_by(j->node, s->answer_by);
+    return false;
+}
+
 /* One answer. False: nothing more goes out now. */
 static bool answer(struct job *j, struct session *s)
 {
@@ -190,8 +211,7 @@ static bool answer(struct job *j, struct session *s)
     bool room = s->sent - s->consumed < SESSION_WINDOW;
     struct buf ends, b;
 
-    if (!s->asked && s->taken == m.taken && s->safe == m.safe &&
-        (!room || s->at == j->lead->sessions->ended_count))
+    if ((!room || s->at == j->lead->sessions->ended_count) && !is_due(j, s))
         return false;
     buf_init(&ends, j->node->alloc, FRAME_PAYLOAD_MAX);
     buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
@@ -204,6 +224,7 @@ static bool answer(struct job *j, struct session *s)
         j->node->memory_out = true;
     } else {
         s->asked = false;
+        s->answer_by = later(j, s);
         s->taken = m.taken;
         s->safe = m.safe;
         s->sent += b.len;
@@ -314,6 +335,7 @@ static int take(struct job *j, const struct session_ask *m)
         record_fact(j, m->fact, m->level == SESSION_DURABLE);
 #endif
         mark(j);
+        ahead_listed(j);
     }
     lead_advance(j);
     return rc == ERR_FULL ? 0 : rc < 0 ? rc : 0;
@@ -321,6 +343,7 @@ static int take(struct job *j, const struct session_ask *m)
 
 int session_hear(struct job *j, const struct session_to *to, const struct session_ask *m)
 {
+    uint32_t count = j->graph->count;
     struct session *s;
     int rc = 0;
 
@@ -334,6 +357,11 @@ int session_hear(struct job *j, const struct session_to *to, const struct sessio
     if (s == NULL)
         return ERR_NO_MEMORY;
     s->heard = j->lead->sessions->heard = j->node->now;
+    s->prompt = m->level == SESSION_DURABLE;
+    if (j->graph->count == count || j->graph->count - count > FEW_STAGES)
+        s->answer_by = j->node->now;
+    else if (!s->asked)
+        s->answer_by = later(j, s);
     s->asked = true;
     s->low = m->low > s->low ? m->low : s->low;
     if (m->consumed > s->consumed && m->consumed <= s->sent)

@@ -294,7 +294,7 @@ struct node {
     struct lag lag;
     bool stopping, exited;
     struct instant stop_until;
-    struct instant round_at; /* next look at slow timers */
+    struct instant round_at, commit_at; /* next look at slow timers; at what waits for others */
 };
 
 #endif

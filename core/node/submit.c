@@ -192,10 +192,9 @@ static bool submit_known(struct node *n, const struct entry *e, struct job *j, s
 }
 
 /* What both ways in check. 0 when the job is new here; 1 when it was answered. */
-static int submit_check(struct node *n, struct bytes spec_signed, struct job_id *id,
-                        const struct asker *to, struct instant began)
+static int submit_check(struct node *n, struct bytes spec_signed, struct job_spec *spec,
+                        struct job_id *id, const struct asker *to, struct instant began)
 {
-    struct job_spec spec;
     const struct tombstone *t;
     const struct entry *e;
     struct job *j;
@@ -205,7 +204,7 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_id 
         submit_refuse(n, to, 2, "the job's specification is larger than 60 KiB", "");
         return 1;
     }
-    if (spec_verify(n, spec_signed, &spec, id, true, why, sizeof why) < 0) {
+    if (spec_verify(n, spec_signed, spec, id, true, why, sizeof why) < 0) {
         submit_refuse(n, to, 4, why, "");
         return 1;
     }
@@ -229,7 +228,7 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_id 
     }
 #endif
     /* A node that was forwarded to may know fewer others. */
-    if (to->link != 0 && !fit_can_run(n, &spec, unmet, sizeof unmet)) {
+    if (to->link != 0 && !fit_can_run(n, spec, unmet, sizeof unmet)) {
         submit_refuse(n, to, 6, unmet,
                       "ask for less (velum nodes), or wait for such a node: --wait-for-capacity");
         return 1;
@@ -245,16 +244,26 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_id 
     return 0;
 }
 
+/* The author of an open job goes on talking to its coordinator: no line is shorter than this. */
+static bool stays_here(const struct node *n, const struct job_spec *spec)
+{
+#if VELUM_PLANT == 505 /* trace/test_ahead: an open job is led elsewhere than its author is */
+    return false;
+#endif
+    return spec->open && member_keeps(n, n->options.id);
+}
+
 void submit_user(struct node *n, uint64_t link, uint32_t request, struct bytes payload)
 {
     struct asker to = {.link = link, .request = request};
     struct node_id first;
+    struct job_spec spec;
     struct job_id id;
 
-    if (submit_check(n, payload, &id, &to, n->now) != 0)
+    if (submit_check(n, payload, &spec, &id, &to, n->now) != 0)
         return;
     first = place_first(n, id);
-    if (node_is_self(n, first))
+    if (node_is_self(n, first) || stays_here(n, &spec))
         submit_here(n, payload, &to);
     else
         forward_to(n, payload, first, link, request, n->now);
@@ -263,9 +272,10 @@ void submit_user(struct node *n, uint64_t link, uint32_t request, struct bytes p
 int submit_forward(struct node *n, struct node_id from, uint32_t request, struct bytes payload)
 {
     struct asker to = {.node = from, .request = request};
+    struct job_spec spec;
     struct job_id id;
 
-    if (submit_check(n, payload, &id, &to, n->now) == 0)
+    if (submit_check(n, payload, &spec, &id, &to, n->now) == 0)
         submit_here(n, payload, &to);
     return 0;
 }
@@ -315,9 +325,10 @@ int submit_forwarded(struct node *n, struct node_id from, uint32_t request, stru
 static void forward_fails(struct node *n, struct forward *f)
 {
     struct asker to = {.link = f->link, .request = f->request};
+    struct job_spec spec;
     struct job_id id;
 
-    if (submit_check(n, f->spec, &id, &to, f->began) == 0)
+    if (submit_check(n, f->spec, &spec, &id, &to, f->began) == 0)
         submit_here(n, f->spec, &to);
     forward_remove(n, f);
 }

@@ -72,6 +72,7 @@
     X(REQUEST_RM, 95)                                                                              \
     X(REQUEST_STAGES, 96)                                                                          \
     X(REQUEST_SESSION, 97)                                                                         \
+    X(REQUEST_AHEAD, 98) /* of a session: a task ahead of the list that will have it */            \
     X(REPLY_ERROR, 100)                                                                            \
     X(REPLY_SUBMITTED, 101)                                                                        \
     X(REPLY_JOB, 102)                                                                              \
@@ -87,6 +88,7 @@
     X(REPLY_CREDIT, 112)                                                                           \
     X(REPLY_STAGES, 113)                                                                           \
     X(REPLY_SESSION, 114)                                                                          \
+    X(REPLY_AHEAD, 115)                                                                            \
     X(ORDER_LOAD, 128)                                                                             \
     X(ORDER_RUN, 129)                                                                              \
     X(ORDER_TRIM, 130)                                                                             \

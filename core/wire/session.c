@@ -72,3 +72,43 @@ struct session_stage read_session_end(struct reader *r)
     r->failed |= s.stage >= JOB_STAGES_MAX;
     return s;
 }
+
+void put_session_ahead(struct buf *b, const struct session_ahead *m)
+{
+    put_job_id(b, m->job);
+    put_u32(b, m->task);
+    put_u32(b, m->like);
+    put_block(b, m->params);
+}
+
+int read_session_ahead(struct bytes payload, struct session_ahead *m)
+{
+    struct reader r = reader_of(payload);
+
+    m->job = read_job_id(&r);
+    m->task = read_u32(&r);
+    m->like = read_u32(&r);
+    m->params = read_block(&r, PARAMS_SIZE_MAX);
+    r.failed |= m->task >= JOB_STAGES_MAX || m->like >= m->task;
+    return reader_result(&r);
+}
+
+void put_session_computed(struct buf *b, const struct session_computed *m)
+{
+    put_job_id(b, m->job);
+    put_u32(b, m->task);
+    put_u8(b, m->computed);
+    put_block(b, m->value);
+}
+
+int read_session_computed(struct bytes payload, struct session_computed *m)
+{
+    struct reader r = reader_of(payload);
+
+    m->job = read_job_id(&r);
+    m->task = read_u32(&r);
+    m->computed = read_choice(&r, 0, 1) != 0;
+    m->value = read_block(&r, ACCUMULATOR_SIZE_MAX);
+    r.failed |= m->task >= JOB_STAGES_MAX || (!m->computed && m->value.len > 0);
+    return reader_result(&r);
+}

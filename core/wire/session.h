@@ -13,7 +13,17 @@
  * A session has the number of its request, and another coordinator, or the same, begins anew with
  * each. `taken`: so many stages are known; what was sent behind them is to be sent again. `safe`:
  * so many are synced by enough holders. Every SESSION is answered. What became of stages comes
- * while the answers that were not consumed are less than SESSION_WINDOW; it may come twice. */
+ * while the answers that were not consumed are less than SESSION_WINDOW; it may come twice.
+ *
+ *   REQUEST_AHEAD   32 job, u32 task (its number), u32 like (as append.h has it), block params
+ *   REPLY_AHEAD     32 job, u32 task, u8 computed, block value (empty where it was not)
+ *
+ * At the level sent nothing survives before it is `safe`, so a short task need not wait for a
+ * signature, nor for the ledger: an author who is connected to the coordinator himself says it
+ * ahead, with the number of his session, hears what it comes to, and signs many such tasks as one
+ * list soon after. What was computed ahead is counted when that list comes, where it says the same
+ * of the task. Every REQUEST_AHEAD is answered; one that is not computed becomes a task of the
+ * list like any other. */
 #ifndef VELUM_WIRE_SESSION_H
 #define VELUM_WIRE_SESSION_H
 
@@ -45,6 +55,18 @@ struct session_stage {
     struct bytes value; /* borrowed */
 };
 
+struct session_ahead {
+    struct job_id job;
+    uint32_t task, like;
+    struct bytes params; /* borrowed */
+};
+struct session_computed {
+    struct job_id job;
+    uint32_t task;
+    bool computed;
+    struct bytes value; /* borrowed */
+};
+
 void put_session_ask(struct buf *b, const struct session_ask *m);
 int read_session_ask(struct bytes payload, struct session_ask *m);
 /* Then the ends. */
@@ -52,5 +74,9 @@ void put_session_answer(struct buf *b, const struct session_answer *m);
 int read_session_answer(struct bytes payload, struct session_answer *m);
 void put_session_end(struct buf *b, const struct session_stage *s);
 struct session_stage read_session_end(struct reader *r);
+void put_session_ahead(struct buf *b, const struct session_ahead *m);
+int read_session_ahead(struct bytes payload, struct session_ahead *m);
+void put_session_computed(struct buf *b, const struct session_computed *m);
+int read_session_computed(struct bytes payload, struct session_computed *m);
 
 #endif

@@ -76,7 +76,7 @@ machine() {
 machine
 for row in ${chosen:-$rows}; do
     echo
-    rm -f "$FOLDER"/{values,torn,bare,mesh,digests,puts,gets,one,eight,calm,killed,redone,speeds,bursts,runs,results}
+    rm -f "$FOLDER"/{values,torn,bare,mesh,digests,puts,gets,one,eight,calm,killed,redone,speeds,bursts,runs,results,single,relay}
     # A figure that cannot be measured is a missed one.
     "row_$row" || { echo "$row: could not be measured" && missed=$((missed + 1)); }
     end_mesh

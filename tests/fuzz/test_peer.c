@@ -193,7 +193,26 @@ static void make_session_answer(struct buf *out)
     }
 }
 
+static void make_session_ahead(struct buf *out)
+{
+    struct session_ahead m = {any_job(), 1 + (uint32_t)any_below(JOB_STAGES_MAX - 1), 0,
+                              any_bytes(500)};
+    m.like = (uint32_t)any_below(m.task);
+    put_session_ahead(out, &m);
+}
+
+static void make_session_computed(struct buf *out)
+{
+    struct session_computed m = {any_job(), (uint32_t)any_below(JOB_STAGES_MAX), true,
+                                 any_bytes(1000)};
+    if (any_below(3) == 0)
+        m = (struct session_computed){.job = m.job, .task = m.task};
+    put_session_computed(out, &m);
+}
+
 FUZZ_AGAIN(session_ask, session_ask, read_session_ask, put_session_ask)
+FUZZ_AGAIN(session_ahead, session_ahead, read_session_ahead, put_session_ahead)
+FUZZ_AGAIN(session_computed, session_computed, read_session_computed, put_session_computed)
 FUZZ_AGAIN(forwarded, peer_forwarded, read_peer_forwarded, put_peer_forwarded)
 FUZZ_AGAIN(sync, peer_sync, read_peer_sync, put_peer_sync)
 
@@ -208,6 +227,8 @@ TEST(damaged_words_of_peers_are_refused_or_mean_one_thing)
         {"INPUT_VALUES", input_again, make_input, true, 10000},
         {"SESSION", session_ask_again, make_session_ask, true, 10000},
         {"SESSION_TOLD", session_answer_again, make_session_answer, true, 10000},
+        {"REQUEST_AHEAD", session_ahead_again, make_session_ahead, true, 10000},
+        {"REPLY_AHEAD", session_computed_again, make_session_computed, true, 10000},
     };
     fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
 }

@@ -463,6 +463,9 @@ static void make_request(uint8_t type, struct buf *b)
     case MESSAGE_REQUEST_SESSION:
         golden_put_session(b, false);
         break;
+    case MESSAGE_REQUEST_AHEAD:
+        golden_put_ahead(b, false);
+        break;
     case MESSAGE_REQUEST_PLAN:
         ensure(put_request_plan(b, "sum", 3, args, 2, input_sizes) == 0);
         break;
@@ -522,6 +525,9 @@ static void make_reply(uint8_t type, struct buf *b)
         break;
     case MESSAGE_REPLY_SESSION:
         golden_put_session(b, true);
+        break;
+    case MESSAGE_REPLY_AHEAD:
+        golden_put_ahead(b, true);
         break;
     case MESSAGE_REPLY_KILLED:
         put_reply_killed(b, &killed);

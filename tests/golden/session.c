@@ -55,6 +55,16 @@ void golden_put_session(struct buf *b, bool answer)
     put_session_end(b, &(struct session_stage){18, STAGE_END_BLOCKED, {NULL, 0}});
 }
 
+void golden_put_ahead(struct buf *b, bool answer)
+{
+    const struct session_ahead ask = {golden_job(1), 19, 17, bytes_of_text("params")};
+    const struct session_computed m = {golden_job(1), 19, true, bytes_of_text("8 bytes.")};
+    if (answer)
+        put_session_computed(b, &m);
+    else
+        put_session_ahead(b, &ask);
+}
+
 #define U(x) ((unsigned long long)(x))
 
 static void say_stages(struct bytes fact, FILE *to)
@@ -109,6 +119,19 @@ static int tell_tasks(struct bytes p, FILE *to)
     return rc;
 }
 
+static int tell_ahead(bool answer, struct bytes p, FILE *to)
+{
+    struct session_ahead ask;
+    struct session_computed m;
+    int rc = answer ? read_session_computed(p, &m) : read_session_ahead(p, &ask);
+    if (rc == 0 && answer)
+        fprintf(to, " task=%u computed=%d bytes=%zu", (unsigned)m.task, m.computed, m.value.len);
+    else if (rc == 0)
+        fprintf(to, " task=%u like=%u params=%zu", (unsigned)ask.task, (unsigned)ask.like,
+                ask.params.len);
+    return rc;
+}
+
 int golden_tell_session(uint8_t type, struct bytes p, FILE *to)
 {
     struct session_ask m;
@@ -117,6 +140,8 @@ int golden_tell_session(uint8_t type, struct bytes p, FILE *to)
         return tell_tasks(p, to);
     if (type == MESSAGE_SESSION_TOLD || type == MESSAGE_REPLY_SESSION)
         return tell_answer(p, to);
+    if (type == MESSAGE_REQUEST_AHEAD || type == MESSAGE_REPLY_AHEAD)
+        return tell_ahead(type == MESSAGE_REPLY_AHEAD, p, to);
     rc = read_session_ask(p, &m);
     if (rc < 0)
         return rc;
@@ -130,5 +155,6 @@ bool golden_is_session(uint8_t type)
 {
     return type == MESSAGE_SESSION || type == MESSAGE_SESSION_TOLD ||
            type == MESSAGE_REQUEST_SESSION || type == MESSAGE_REPLY_SESSION ||
+           type == MESSAGE_REQUEST_AHEAD || type == MESSAGE_REPLY_AHEAD ||
            type == MESSAGE_ORDER_TASKS;
 }

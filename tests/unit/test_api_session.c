@@ -180,6 +180,35 @@ TEST(a_node_that_comes_back_goes_on)
     end_home();
 }
 
+/* Short ones that come one by one are computed ahead of the list that has them; in the end all are
+ * in a list. */
+TEST(tasks_one_by_one_are_not_signed_one_by_one)
+{
+    struct velum *v = open_at(VELUM_INSIDE, NULL);
+    int session = velum_open(v, NULL);
+    struct velum_progress p;
+    struct velum_end end;
+    uint32_t ahead = 0;
+    for (int64_t i = 0; i < 500; i++) {
+        CHECK(add(v, session, "sum", 10, -1) == i);
+        CHECK_INT(velum_take(v, session, &end, 30000), session);
+        CHECK_INT(end.task, i);
+        CHECK_INT(end.code, VELUM_DONE);
+        CHECK(sum_of(&end) == 55);
+        CHECK_INT(velum_progress(v, session, &p), VELUM_DONE);
+        ahead += p.sent < p.ended;
+    }
+    CHECK(ahead > 250);
+    /* One that needs another goes in the list with all before it. */
+    CHECK(add(v, session, "sum", 10, 499) == 500);
+    CHECK_INT(velum_take(v, session, &end, 30000), session);
+    CHECK_INT(velum_wait(v, velum_close(v, session), 30000), session);
+    CHECK_INT(velum_progress(v, session, &p), VELUM_DONE);
+    CHECK_INT(p.sent, 501);
+    CHECK_STR(velum_text(v, session), "55");
+    velum_shutdown(v);
+}
+
 /* Each adds its own number to what the two before it came to. */
 TEST(a_task_reads_what_others_came_to)
 {
@@ -263,6 +292,7 @@ int main(int argc, char **argv)
         tasks_with_the_node_inside,
         tasks_at_two_nodes,
         a_node_that_comes_back_goes_on,
+        tasks_one_by_one_are_not_signed_one_by_one,
         a_task_reads_what_others_came_to,
         a_task_that_fails_stops_what_needs_it_only,
         what_cannot_be_is_refused_at_once,
