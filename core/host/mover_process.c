@@ -336,6 +336,8 @@ static void settle_signals(void)
 int mover_main(bool syncs)
 {
     settle_signals();
+    memory = mover_memory_of(MEMORY_FD);
+    close(MEMORY_FD); /* before another descriptor takes its number */
     int rc = folder_open(&folder, FOLDER_FD);
     if (rc < 0) {
         say("the folder of the objects cannot be used", err_sentence(rc));
@@ -343,8 +345,6 @@ int mover_main(bool syncs)
     }
     if (!syncs)
         folder_never_syncs();
-    memory = mover_memory_of(MEMORY_FD);
-    close(MEMORY_FD);
     cage_enter(folder.fd);
     rc = hash_open();
     if (rc < 0) {
