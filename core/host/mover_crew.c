@@ -21,6 +21,7 @@
 #include "core/wire/move.h"
 
 #define READ_SIZE 131072
+#define TURN_SIZE 512 /* while answers stand for 60 KiB each: some twenty of them */
 #define FRAME_SIZE_MAX (FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX)
 #define LONG_LIFE_US (1 * S_US)
 #define PAUSE_FIRST_US (100 * MS_US)
@@ -259,6 +260,16 @@ static void take_answers(struct mover_crew *m, size_t got)
         buf_clear(&m->in);
 }
 
+/* How much is read at once: a frame that has begun to its end, and otherwise no more than what is
+ * done with in well below a millisecond. */
+static size_t turn_size(const struct mover_crew *m)
+{
+    if (m->in.len == 0)
+        return mover_memory_is_lent(&m->memory) ? TURN_SIZE : READ_SIZE;
+    const size_t missing = frame_missing(buf_bytes(&m->in));
+    return missing < READ_SIZE ? missing : READ_SIZE;
+}
+
 static void answers_ready(void *ctx, bool readable, bool writable)
 {
     struct mover_crew *m = ctx;
@@ -267,7 +278,7 @@ static void answers_ready(void *ctx, bool readable, bool writable)
     if (!readable)
         return;
     do
-        got = read(m->ends.answers, m->scratch, sizeof m->scratch);
+        got = read(m->ends.answers, m->scratch, turn_size(m));
     while (got < 0 && errno == EINTR);
     m->silent = 0;
     if (got > 0)

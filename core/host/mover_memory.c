@@ -55,6 +55,11 @@ void mover_memory_return(struct mover_memory *m, int place)
         m->free |= UINT64_C(1) << place;
 }
 
+bool mover_memory_is_lent(const struct mover_memory *m)
+{
+    return m->bytes && m->free != ALL_FREE;
+}
+
 uint8_t *mover_memory_at(const struct mover_memory *m, int place)
 {
     return m->bytes + (size_t)place * MOVE_PLACE_SIZE;

@@ -28,6 +28,8 @@ void mover_memory_clear(struct mover_memory *m);
 int mover_memory_lend(struct mover_memory *m);
 /* `place` may be -1. */
 void mover_memory_return(struct mover_memory *m, int place);
+/* Whether any is. */
+bool mover_memory_is_lent(const struct mover_memory *m);
 uint8_t *mover_memory_at(const struct mover_memory *m, int place);
 /* Gives the pages back to the system when no place is lent. */
 void mover_memory_rest(struct mover_memory *m);
