@@ -10,6 +10,7 @@
 #include "cmd/transfer.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/hash_stream.h"
 #include "core/host/loop.h"
 #include "core/object/name.h"
 #include "core/wire/output.h"
@@ -31,7 +32,7 @@ struct pour {
     struct digest wanted;
     uint64_t wanted_size;
     uint64_t began; /* where it begins in the sink */
-    struct object_stream name;
+    struct hash_stream *name;
 };
 
 static int refuse(const struct pour *p, const char *why)
@@ -66,15 +67,21 @@ static int begin(void *ctx, const struct object_view *v, uint64_t from)
     if (v->size != p->wanted_size)
         return refuse(p, "an object has another size than the job says");
     if (from == 0)
-        object_stream_begin(&p->name, v->size);
+        hash_stream_begin(p->name, v->size);
     return 0;
+}
+
+static int add(const struct pour *p, struct bytes bytes)
+{
+    int rc = hash_stream_add(p->name, bytes);
+    return rc < 0 ? refuse(p, err_sentence(rc)) : 0;
 }
 
 static int end(void *ctx)
 {
     struct pour *p = ctx;
     struct digest name;
-    bool whole = object_stream_end(&p->name, &name);
+    bool whole = hash_stream_end(p->name, &name);
 #if VELUM_PLANT == 450 /* unit/test_put_get: an output is taken for what the list says it is */
     name = p->wanted;
 #endif
@@ -129,8 +136,7 @@ static int list_take(void *ctx, struct bytes bytes)
     }
     memcpy(p->list + p->list_len, bytes.data, bytes.len);
     p->list_len += bytes.len;
-    object_stream_add(&p->name, bytes);
-    return 0;
+    return add(p, bytes);
 }
 
 static int list_end(void *ctx)
@@ -168,9 +174,9 @@ static int output_take(void *ctx, struct bytes bytes)
     int code = sink_put(p->sink, bytes);
     if (code != 0)
         return code;
-    object_stream_add(&p->name, bytes);
+    code = add(p, bytes);
     transfer_update(&p->progress, sink_at(p->sink), loop_clock());
-    return 0;
+    return code;
 }
 
 static const struct fetch_taker output_taker = {output_at,      begin,   output_take, end,
@@ -289,6 +295,12 @@ static int open_sink(struct pour *p, const struct pour_options *o)
     return 0;
 }
 
+static int open_name(struct pour *p)
+{
+    int rc = hash_stream_new(&p->name);
+    return rc < 0 ? refuse(p, err_sentence(rc)) : 0;
+}
+
 int pour_result(struct line *l, const struct job_view *v, const struct pour_options *o)
 {
     struct pour p = {.fetch = {.line = l}};
@@ -298,12 +310,15 @@ int pour_result(struct line *l, const struct job_view *v, const struct pour_opti
     if (read_collected(v->result, &c) < 0)
         return refuse(&p, "its result makes no sense");
     interrupt_catch();
-    int code = open_sink(&p, o);
+    int code = open_name(&p);
+    if (code == 0)
+        code = open_sink(&p, o);
     if (code == 0)
         code = find_list(&p, &c, &list);
     if (code == 0)
         code = put_all(&p, &c, list);
     sink_close(p.sink);
+    hash_stream_free(p.name);
     free(p.list);
     return code;
 }
@@ -317,13 +332,16 @@ int pour_list(struct line *l, const struct job_view *v, uint8_t **list, size_t *
     *list = NULL;
     if (read_collected(v->result, &c) < 0)
         return refuse(&p, "its result makes no sense");
-    int code = find_list(&p, &c, &found);
+    int code = open_name(&p);
+    if (code == 0)
+        code = find_list(&p, &c, &found);
     if (code == 0 && (*list = malloc(found.len + 1)) != NULL) {
         memcpy(*list, found.data, found.len);
         *len = found.len;
     } else if (code == 0) {
         code = refuse(&p, err_sentence(ERR_NO_MEMORY));
     }
+    hash_stream_free(p.name);
     free(p.list);
     return code;
 }

@@ -12,7 +12,8 @@
 #define READ_BUDGET 65536 /* bytes a link may read before others have their turn */
 #define READ_STEP 16384   /* what half a frame's buffer grows by */
 #define WRITE_BUDGET (size_t)262144
-#define KEPT_BYTES 4096 /* an empty queue keeps no more memory than this */
+#define TLS_RECORD_MAX 16384 /* bytes that one record carries */
+#define KEPT_BYTES 4096      /* an empty queue keeps no more memory than this */
 
 static void connection_ready(void *ctx, bool readable, bool writable);
 
@@ -217,21 +218,11 @@ static size_t connection_cut(struct connection *k, struct bytes in)
     return at;
 }
 
-/* Most of the time whole frames arrive, and a link without half a frame owns no buffer: one that
- * all links share takes the bytes. Returns the bytes read, 0 or an error. */
-static int connection_take(struct connection *k)
+/* More of the frame whose beginning a link keeps, and nothing behind it, so that it keeps nothing
+ * afterwards. Returns the bytes read, 0 or an error. */
+static int connection_take_rest(struct connection *k)
 {
-    struct linkset *s = k->set;
-    if (k->in.len == 0) {
-        int n = stream_read(&k->stream, s->scratch, sizeof s->scratch);
-        if (n <= 0)
-            return n;
-        size_t used = connection_cut(k, (struct bytes){s->scratch, (size_t)n});
-        if (k->phase == LINK_OPEN && used < (size_t)n)
-            put_raw(&k->in, s->scratch + used, (size_t)n - used);
-        return k->in.failed ? ERR_NO_MEMORY : n;
-    }
-    size_t room = FRAME_SIZE_MAX - k->in.len;
+    size_t room = frame_missing(buf_bytes(&k->in));
     room = room < READ_STEP ? room : READ_STEP;
     uint8_t *to = buf_reserve(&k->in, room);
     if (!to)
@@ -244,6 +235,29 @@ static int connection_take(struct connection *k)
     if (k->in.len == 0)
         buf_clear(&k->in);
     return n;
+}
+
+/* Most of the time whole frames arrive, or the rest of one can be read at once; a link without half
+ * a frame owns no buffer: one that all links share takes the bytes. Returns the bytes read, 0 or an
+ * error. */
+static int connection_take(struct connection *k)
+{
+    struct linkset *s = k->set;
+    if (k->in.len > 0)
+        return connection_take_rest(k);
+    int n = stream_read(&k->stream, s->scratch, FRAME_SIZE_MAX);
+    size_t have = 0, at = 0;
+    while (n > 0) {
+        have += (size_t)n;
+        at += connection_cut(k, (struct bytes){s->scratch + at, have - at});
+        if (k->phase != LINK_OPEN || at == have)
+            return (int)have;
+        n = stream_read(&k->stream, s->scratch + have,
+                        frame_missing((struct bytes){s->scratch + at, have - at}));
+    }
+    if (n == 0 && have > at)
+        put_raw(&k->in, s->scratch + at, have - at);
+    return k->in.failed ? ERR_NO_MEMORY : n < 0 ? n : (int)have;
 }
 
 void connection_read(struct connection *k)
@@ -286,8 +300,11 @@ static void connection_finish(struct connection *k)
  * be read, and reading then finds the end. */
 void connection_write(struct connection *k)
 {
+    const bool gathers = k->out.len - k->out_at > TLS_RECORD_MAX;
     size_t written = 0;
     int n = 1;
+    if (gathers)
+        stream_gather(&k->stream, true);
     while (k->out_at < k->out.len && written < WRITE_BUDGET && n > 0) {
         n = stream_write(&k->stream, k->out.data + k->out_at, k->out.len - k->out_at);
         if (n > 0) {
@@ -295,6 +312,8 @@ void connection_write(struct connection *k)
             written += (size_t)n;
         }
     }
+    if (gathers)
+        stream_gather(&k->stream, false);
     if (n < 0) {
         k->mute = true;
         k->out_at = k->out.len;
@@ -313,7 +332,7 @@ void connection_write(struct connection *k)
 
 static void connection_drop_input(struct connection *k)
 {
-    int n = stream_read(&k->stream, k->set->scratch, sizeof k->set->scratch);
+    int n = stream_read(&k->stream, k->set->scratch, FRAME_SIZE_MAX);
     if (n < 0)
         connection_fail(k, LINK_ENDED, DIAL_FAILED, n);
 }

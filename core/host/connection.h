@@ -64,8 +64,8 @@ struct linkset {
     struct alarm *deadline_alarm;
     struct instant deadline;
     struct alarm *again_alarm;
-    bool ran; /* a callback ran since the last flush began */
-    uint8_t scratch[FRAME_SIZE_MAX];
+    bool ran;                            /* a callback ran since the last flush began */
+    uint8_t scratch[2 * FRAME_SIZE_MAX]; /* what is read at once, and the rest of its last frame */
 };
 
 /* Takes the descriptor, also when it fails. NULL when the set is full. */

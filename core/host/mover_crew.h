@@ -3,14 +3,15 @@
  * in core/wire/move.h.
  *
  * The mover is a fresh exec of the same executable with an empty environment, orders on descriptor
- * 0, answers on 1, the node's standard error on 2 and the objects' folder on 3. It shuts itself
- * into that folder, ends when its orders end, and is killed when the node dies. When it dies, what
- * was open is answered with ERR_IO and another is started: at once, or, if it had not lived for a
- * second, after a pause that doubles from 100 ms to 10 s. So is one that says what is no answer,
- * and one that was given more than MOVE_OPEN_ORDERS_MAX orders or MOVE_OPEN_BYTES_MAX bytes that
- * it has not answered: the core counts what is open and never lets it come to that. And one that is
- * silent for `patience_us` while something is open: it was stopped, or its disk does not answer; in
- * the latter case it cannot be ended either, and until it is what is ordered fails at once.
+ * 0, answers on 1, the node's standard error on 2, the objects' folder on 3 and the memory that
+ * both share on 4 (mover_memory.h). It shuts itself into that folder, ends when its orders end, and
+ * is killed when the node dies. When it dies, what was open is answered with ERR_IO and another is
+ * started: at once, or, if it had not lived for a second, after a pause that doubles from 100 ms to
+ * 10 s. So is one that says what is no answer, and one that was given more than
+ * MOVE_OPEN_ORDERS_MAX orders or MOVE_OPEN_BYTES_MAX bytes that it has not answered: the core
+ * counts what is open and never lets it come to that. And one that is silent for `patience_us`
+ * while something is open: it was stopped, or its disk does not answer; in the latter case it
+ * cannot be ended either, and until it is what is ordered fails at once.
  *
  * The folder is drawn in core/host/mover_folder.h.
  *

@@ -244,8 +244,10 @@ static int write_slice(struct folder *f, struct part *p, struct incoming *w,
     if (rc < 0)
         return rc;
     w->at += (uint32_t)m->bytes.len;
-    if (w->at == object_piece_length(p->size, w->piece))
+    if (w->at == object_piece_length(p->size, w->piece)) {
+        folder_send_ahead(fd, w->piece * PIECE_SIZE, w->at);
         return hash_late(p, w->piece, fd);
+    }
     w->used = ++uses;
     return 0;
 }

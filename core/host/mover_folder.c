@@ -171,9 +171,10 @@ void folder_never_syncs(void)
     never_syncs = true;
 }
 
-bool folder_syncs(void)
+void folder_send_ahead(int fd, uint64_t at, uint64_t bytes)
 {
-    return !never_syncs;
+    if (!never_syncs)
+        (void)sync_file_range(fd, (off_t)at, (off_t)bytes, SYNC_FILE_RANGE_WRITE);
 }
 
 int folder_sync(struct folder *f)

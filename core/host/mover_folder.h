@@ -66,7 +66,9 @@ int folder_rename(struct folder *f, struct digest name, enum folder_kind from, e
 int folder_adopt(struct folder *f, const char *from, struct digest name, enum folder_kind kind);
 /* From here on the process syncs nothing: the folder goes with its node. */
 void folder_never_syncs(void);
-bool folder_syncs(void);
+/* The disk begins early to take these bytes of a file, so that the sync at the end has little left
+ * to wait for. A hint: where it is refused nothing is lost. */
+void folder_send_ahead(int fd, uint64_t at, uint64_t bytes);
 /* ERR_SYNC when it fails. */
 int folder_sync(struct folder *f);
 /* The same for one file. */

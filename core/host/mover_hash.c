@@ -79,7 +79,7 @@ static uint32_t fetch(struct lane *l)
     if (want == 0)
         return 0;
     uint8_t *to = j->to ? j->to + l->at : l->room;
-    int got = file_get(j->fd, j->at + l->at, to, want);
+    int got = j->fd < 0 ? (int)want : file_get(j->fd, j->at + l->at, to, want);
     if (got != (int)want) {
         j->rc = got < 0 ? got : ERR_DAMAGED;
         return 0;

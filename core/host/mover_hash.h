@@ -3,7 +3,7 @@
  * hashed is what is there, and no piece is held in memory for it.
  *
  * The threads touch nothing but the jobs they are given. Called by the parts of the mover, and by
- * the command that gets an object into a file. */
+ * the commands that get objects (also by hash_stream.h). */
 #ifndef VELUM_HOST_MOVER_CREW_HASH_H
 #define VELUM_HOST_MOVER_CREW_HASH_H
 
@@ -11,9 +11,9 @@
 
 #include "core/base/id.h"
 
-/* At most PIECE_SIZE bytes of a file, which stays open until the job is done. */
+/* At most PIECE_SIZE bytes of a file, which stays open until the job is done, or of memory. */
 struct hash_job {
-    int fd;
+    int fd; /* -1: the bytes are at `to` already, and stay there */
     uint64_t at;
     uint32_t length;
     uint8_t *to; /* the bytes are left there, or NULL */

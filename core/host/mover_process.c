@@ -13,6 +13,7 @@
 #include "core/host/mover_check.h"
 #include "core/host/mover_fetch.h"
 #include "core/host/mover_hash.h"
+#include "core/host/mover_memory.h"
 #include "core/host/mover_part.h"
 #include "core/host/mover_read.h"
 #include "core/host/mover_scan.h"
@@ -22,10 +23,14 @@
 
 #define INPUT 0
 #define FOLDER_FD 3
+#define MEMORY_FD 4
 #define INPUT_SIZE (512u << 10)
 #define WAITING_MAX 512u
 
 static struct folder folder;
+static uint8_t *memory;       /* that the node shares with us; NULL: none */
+static uint8_t *place;        /* in it, of the order that is obeyed; NULL: it has none */
+static uint32_t place_number; /* of that place */
 
 static void say(const char *what, const char *why)
 {
@@ -144,17 +149,34 @@ static bool on_abort(struct frame *f)
     return true;
 }
 
+/* They are read to where they are answered. */
+static void put_bytes(struct buf *to, const struct move_part *m,
+                      int (*get)(struct folder *from, const struct move_part *m, uint8_t *bytes))
+{
+    const size_t before = to->len;
+    uint8_t *room = put_moved_room(to, m->length);
+    const struct moved_bytes refusal = {.rc = room ? get(&folder, m, room) : ERR_TOO_LARGE};
+    if (refusal.rc == 0)
+        return;
+    to->len = before;
+    put_moved_bytes(to, &refusal);
+}
+
 static bool answer_bytes(struct frame *f,
                          int (*get)(struct folder *to, const struct move_part *m, uint8_t *bytes))
 {
-    static uint8_t bytes[MOVE_BYTES_MAX];
     struct move_part m;
     if (read_move_read(f->payload, &m) < 0)
         return false;
-    struct moved_bytes answer = {.rc = get(&folder, &m, bytes)};
-    if (answer.rc == 0)
-        answer.bytes = (struct bytes){bytes, m.length};
-    put_moved_bytes(answer_begin(MESSAGE_MOVED_BYTES, f->request), &answer);
+    if (!place) {
+        put_bytes(answer_begin(MESSAGE_MOVED_BYTES, f->request), &m, get);
+    } else {
+        struct buf there;
+        buf_init_fixed(&there, place, MOVE_PLACE_SIZE);
+        put_bytes(&there, &m, get);
+        const struct move_at at = {MESSAGE_MOVED_BYTES, place_number, (uint32_t)there.len};
+        put_move_at(answer_begin(MESSAGE_MOVED_AT, f->request), &at);
+    }
     answer_end();
     return true;
 }
@@ -246,6 +268,20 @@ static bool obey(struct frame *f)
     return false;
 }
 
+/* What it names lies in the shared memory. */
+static bool obey_at(const struct frame *f)
+{
+    struct move_at at;
+    if (f->type != MESSAGE_MOVE_AT || !memory || read_move_at(f->payload, &at) < 0)
+        return false;
+    place_number = at.place;
+    place = memory + (size_t)at.place * MOVE_PLACE_SIZE;
+    struct frame inner = {.type = at.type, .request = f->request, .payload = {place, at.length}};
+    const bool obeyed = obey(&inner);
+    place = NULL;
+    return obeyed;
+}
+
 static bool more_has_come(void)
 {
     struct pollfd p = {.fd = INPUT, .events = POLLIN};
@@ -272,7 +308,7 @@ static int serve(void)
         for (;;) {
             struct frame f;
             int size = frame_take((struct bytes){input + at, have - at}, &f);
-            if (size < 0 || (size > 0 && !obey(&f))) {
+            if (size < 0 || (size > 0 && !obey(&f) && !obey_at(&f))) {
                 say("the node sent what is no order", NULL);
                 return 2;
             }
@@ -300,6 +336,8 @@ static void settle_signals(void)
 int mover_main(bool syncs)
 {
     settle_signals();
+    memory = mover_memory_of(MEMORY_FD);
+    close(MEMORY_FD); /* before another descriptor takes its number */
     int rc = folder_open(&folder, FOLDER_FD);
     if (rc < 0) {
         say("the folder of the objects cannot be used", err_sentence(rc));

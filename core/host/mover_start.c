@@ -14,13 +14,14 @@
 #include "core/host/descriptors.h"
 
 #define PIPE_BYTES (1 << 20) /* so that a wake-up is worth sixteen slices; fewer where refused */
-#define EXECUTABLE_FD 4
+#define DESCRIPTORS 5
+#define EXECUTABLE_FD 5
 #define NICE 5 /* behind the node, before workers */
 
 /* Shares the node's memory until exec, so it changes nothing but its own kernel state and
  * *failure. */
-static _Noreturn void become_mover(enum role role, const int descriptors[4], int executable,
-                                   pid_t node, volatile int *failure)
+static _Noreturn void become_mover(enum role role, const int descriptors[DESCRIPTORS],
+                                   int executable, pid_t node, volatile int *failure)
 {
     static char empty[] = "";
     const struct rlimit none = {0, 0};
@@ -30,7 +31,7 @@ static _Noreturn void become_mover(enum role role, const int descriptors[4], int
         goto out;
     /* The executable moves up as well: its number may be one of the places. */
     int high = fcntl(executable, F_DUPFD_CLOEXEC, 8);
-    if (high < 0 || descriptors_place(descriptors, 4) != 0 || setpgid(0, 0) != 0)
+    if (high < 0 || descriptors_place(descriptors, DESCRIPTORS) != 0 || setpgid(0, 0) != 0)
         goto out;
     if (dup2(high, EXECUTABLE_FD) < 0 || fcntl(EXECUTABLE_FD, F_SETFD, FD_CLOEXEC) != 0)
         goto out;
@@ -47,7 +48,8 @@ out:
     _exit(127);
 }
 
-static __attribute__((noinline)) pid_t vfork_mover(enum role role, const int descriptors[4],
+static __attribute__((noinline)) pid_t vfork_mover(enum role role,
+                                                   const int descriptors[DESCRIPTORS],
                                                    int executable, volatile int *failure)
 {
     const pid_t node = getpid();
@@ -60,7 +62,7 @@ static __attribute__((noinline)) pid_t vfork_mover(enum role role, const int des
 }
 
 /* All signals are blocked meanwhile: a handler that ran in the child would run on our memory. */
-static pid_t start(enum role role, const int descriptors[4], int executable)
+static pid_t start(enum role role, const int descriptors[DESCRIPTORS], int executable)
 {
     volatile int failure = 0;
     sigset_t all, before;
@@ -92,12 +94,13 @@ static int make_pipe(int ends[2], int ours)
     return fcntl(ends[ours], F_SETFL, O_NONBLOCK);
 }
 
-int mover_start(struct mover_ends *out, enum role role, int executable, int folder)
+int mover_start(struct mover_ends *out, enum role role, int executable, int folder, int memory)
 {
     int orders[2] = {-1, -1}, answers[2] = {-1, -1};
     pid_t pid = -1;
     if (make_pipe(orders, 1) == 0 && make_pipe(answers, 0) == 0) {
-        const int descriptors[4] = {orders[0], answers[1], STDERR_FILENO, folder};
+        const int descriptors[DESCRIPTORS] = {orders[0], answers[1], STDERR_FILENO, folder,
+                                              memory < 0 ? folder : memory};
         pid = start(role, descriptors, executable);
     }
     if (pid < 0) {

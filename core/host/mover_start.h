@@ -14,8 +14,8 @@ struct mover_ends {
     int answers;
 };
 
-/* 0, or ERR_SYSTEM with errno set and nothing started. Borrows both descriptors. role: ROLE_MOVER
- * or ROLE_SCRATCH. */
-int mover_start(struct mover_ends *out, enum role role, int executable, int folder);
+/* 0, or ERR_SYSTEM with errno set and nothing started. Borrows the descriptors; memory may be -1:
+ * then it has the folder in its place, which is none. role: ROLE_MOVER or ROLE_SCRATCH. */
+int mover_start(struct mover_ends *out, enum role role, int executable, int folder, int memory);
 
 #endif

@@ -14,7 +14,7 @@
 
 #define JOBS 16    /* pieces that may be hashed behind the bytes */
 #define PENDING 64 /* digests that are written to the list at once */
-#define AHEAD ((uint64_t)8 << 20)
+#define AHEAD ((uint64_t)2 << 20)
 
 struct stream {
     uint64_t number;
@@ -130,14 +130,11 @@ static int hash_more(struct stream *s, uint64_t count)
     return 0;
 }
 
-/* The disk begins early, so that the sync at the end has little left to wait for. A hint: where it
- * is refused nothing is lost. */
 static void send_ahead(struct stream *s)
 {
-    if (s->size - s->on_its_way < AHEAD || !folder_syncs())
+    if (s->size - s->on_its_way < AHEAD)
         return;
-    (void)sync_file_range(s->data, (off_t)s->on_its_way, (off_t)(s->size - s->on_its_way),
-                          SYNC_FILE_RANGE_WRITE);
+    folder_send_ahead(s->data, s->on_its_way, s->size - s->on_its_way);
     s->on_its_way = s->size;
 }
 

@@ -52,7 +52,7 @@ static int actions_make_room(struct actions *a)
     return 0;
 }
 
-struct action *actions_add(struct actions *a, enum action_kind kind, struct bytes payload)
+struct action *actions_begin(struct actions *a, enum action_kind kind)
 {
     struct action *action;
 
@@ -64,10 +64,22 @@ struct action *actions_add(struct actions *a, enum action_kind kind, struct byte
     action->addr[0] = '\0';
     action->kind = kind;
     action->payload_at = a->arena.len;
-    action->payload_len = payload.len;
-    put_raw(&a->arena, payload.data, payload.len);
-    if (a->arena.failed)
-        return NULL;
-    a->count++;
     return action;
+}
+
+bool actions_end(struct actions *a, struct action *action)
+{
+    action->payload_len = a->arena.len - action->payload_at;
+    a->count += !a->arena.failed;
+    return !a->arena.failed;
+}
+
+struct action *actions_add(struct actions *a, enum action_kind kind, struct bytes payload)
+{
+    struct action *action = actions_begin(a, kind);
+
+    if (action == NULL)
+        return NULL;
+    put_raw(&a->arena, payload.data, payload.len);
+    return actions_end(a, action) ? action : NULL;
 }

@@ -81,5 +81,9 @@ struct bytes actions_payload(const struct actions *a, const struct action *actio
  * caller's step then fails with ERR_NO_MEMORY and the host ends the node: it must not go on having
  * lost an action). */
 struct action *actions_add(struct actions *a, enum action_kind kind, struct bytes payload);
+/* The same for a payload that is encoded where it will lie: it is put into a->arena between the
+ * two. False, and nothing was added: as NULL of actions_add. */
+struct action *actions_begin(struct actions *a, enum action_kind kind);
+bool actions_end(struct actions *a, struct action *action);
 
 #endif

@@ -8,7 +8,7 @@
 #include "core/node/ports.h"
 #include "core/object/name.h"
 
-#define READS_MAX 4u /* slices ahead */
+#define READS_MAX 16u /* slices ahead: so many may come by one wake-up */
 
 /* A part that was asked of this node. */
 struct serving {
@@ -72,19 +72,16 @@ static void forget(struct node *n, struct bulk *k)
 static void send_part(struct node *n, struct bulk *k, uint8_t type, const struct bulk_part *part,
                       void (*put)(struct buf *b, const struct bulk_part *m))
 {
-    struct action *a;
-    struct buf b;
+    struct action *a = actions_begin(n->out, ACTION_SEND);
 
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put(&b, part);
-    a = b.failed ? NULL : actions_add(n->out, ACTION_SEND, buf_bytes(&b));
-    if (a == NULL) {
+    if (a != NULL)
+        put(&n->out->arena, part);
+    if (a == NULL || !actions_end(n->out, a)) {
         n->memory_out = true;
-    } else {
-        a->link = k->link;
-        a->type = type;
+        return;
     }
-    buf_clear(&b);
+    a->link = k->link;
+    a->type = type;
     k->used = n->now;
 }
 

@@ -17,13 +17,14 @@ static struct worker *maker(const struct node *n, uint64_t who)
 
 static void taken(struct node *n, uint64_t who, uint32_t bytes)
 {
-    const struct worker *w = maker(n, who);
+    struct worker *w = maker(n, who);
     struct order_more m = {.bytes = bytes};
     uint8_t raw[16];
     struct buf b;
 
     if (w == NULL)
         return;
+    w->output_ahead -= bytes;
     m.run = w->chunk->grant;
     buf_init_fixed(&b, raw, sizeof raw);
     put_order_more(&b, &m);
@@ -83,7 +84,7 @@ int labour_output_part(struct node *n, struct worker *w, struct bytes payload)
     if (w->making == 0) {
         w->making = making_begin(n, &owner, w->number, w->job->id, stage_passes(w->job, w->stage));
         w->output_leaf = m.leaf;
-        w->output_bytes = 0;
+        w->output_bytes = w->output_ahead = 0;
     }
     if (w->making == 0) {
         labour_report_failed(w->job, w->chunk, REPORT_FAILED, "this node keeps no objects");
@@ -92,6 +93,11 @@ int labour_output_part(struct node *n, struct worker *w, struct bytes payload)
     }
     if (m.leaf != w->output_leaf)
         return ERR_FORMAT;
+#if VELUM_PLANT != 560 /* trace/test_collect: a worker sends more than it was allowed to */
+    if (m.bytes.len > OUTPUT_WINDOW - w->output_ahead)
+        return ERR_FORMAT;
+#endif
+    w->output_ahead += (uint32_t)m.bytes.len;
     w->output_bytes += m.bytes.len;
     making_add(n, w->making, m.bytes);
     return 0;

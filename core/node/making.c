@@ -93,21 +93,13 @@ static void appended(struct node *n, uint64_t what, const struct frame *answer)
 static void append(struct node *n, struct making *m, struct bytes bytes)
 {
     struct move_stream part = {.stream = m->number};
-    struct buf b;
 
     do {
         part.bytes =
             (struct bytes){bytes.data, bytes.len < MOVE_BYTES_MAX ? bytes.len : MOVE_BYTES_MAX};
         bytes.data += part.bytes.len;
         bytes.len -= part.bytes.len;
-        buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-        put_move_append(&b, &part);
-        if (b.failed)
-            n->memory_out = true;
-        else
-            mover_order(n, MESSAGE_MOVE_APPEND, buf_bytes(&b), appended,
-                        m->number << BYTES_BITS | part.bytes.len);
-        buf_clear(&b);
+        mover_append(n, &part, appended, m->number << BYTES_BITS | part.bytes.len);
     } while (bytes.len > 0);
 }
 

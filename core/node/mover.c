@@ -25,6 +25,14 @@ static bool fits(const struct objects *s, size_t size)
 #endif
 }
 
+static void is_given(struct node *n, const struct move_order *o, struct action *a)
+{
+    a->type = o->type;
+    a->request = o->request;
+    n->objects->orders_open++;
+    n->objects->orders_open_bytes += o->size;
+}
+
 static void give(struct node *n, const struct move_order *o, struct bytes payload)
 {
     struct action *a = actions_add(n->out, ACTION_MOVE, payload);
@@ -33,10 +41,7 @@ static void give(struct node *n, const struct move_order *o, struct bytes payloa
         n->memory_out = true;
         return;
     }
-    a->type = o->type;
-    a->request = o->request;
-    n->objects->orders_open++;
-    n->objects->orders_open_bytes += o->size;
+    is_given(n, o, a);
 }
 
 static void give_waiting(struct node *n)
@@ -58,25 +63,33 @@ static void order_free(struct node *n, struct move_order *o)
     alloc_free(n->alloc, o, sizeof *o);
 }
 
-void mover_order(struct node *n, uint8_t type, struct bytes payload, moved_fn *then, uint64_t what)
+static struct move_order *add(struct node *n, uint8_t type, moved_fn *then, uint64_t what)
 {
     struct objects *s = n->objects;
     struct move_order *o = node_alloc(n, sizeof *o);
 
     if (o == NULL)
-        return;
-    *o = (struct move_order){.request = ++s->order_counter,
-                             .type = type,
-                             .then = then,
-                             .what = what,
-                             .size = payload.len};
-    if (type == MESSAGE_MOVE_DROP)
-        (void)read_move_name(payload, &o->drops);
+        return NULL;
+    *o = (struct move_order){
+        .request = ++s->order_counter, .type = type, .then = then, .what = what};
     if (s->orders_last == NULL)
         s->orders_first = o;
     else
         s->orders_last->next = o;
     s->orders_last = o;
+    return o;
+}
+
+void mover_order(struct node *n, uint8_t type, struct bytes payload, moved_fn *then, uint64_t what)
+{
+    struct objects *s = n->objects;
+    struct move_order *o = add(n, type, then, what);
+
+    if (o == NULL)
+        return;
+    o->size = payload.len;
+    if (type == MESSAGE_MOVE_DROP)
+        (void)read_move_name(payload, &o->drops);
     if (s->orders_waiting == NULL && fits(s, payload.len)) {
         give(n, o, payload);
         return;
@@ -84,6 +97,40 @@ void mover_order(struct node *n, uint8_t type, struct bytes payload, moved_fn *t
     o->payload = bytes_copy(n, payload);
     if (s->orders_waiting == NULL)
         s->orders_waiting = o;
+}
+
+/* What need not wait is encoded where the host takes it from, for it may be long. NULL: it must. */
+static struct action *begin_at_once(struct node *n)
+{
+    const struct objects *s = n->objects;
+
+    return s->orders_waiting == NULL && fits(s, FRAME_PAYLOAD_MAX)
+               ? actions_begin(n->out, ACTION_MOVE)
+               : NULL;
+}
+
+static void end_at_once(struct node *n, struct action *a, uint8_t type, moved_fn *then,
+                        uint64_t what)
+{
+    struct move_order *o = add(n, type, then, what);
+
+    if (!actions_end(n->out, a) || o == NULL) {
+        n->memory_out = true;
+        return;
+    }
+    o->size = a->payload_len;
+    is_given(n, o, a);
+}
+
+/* Releases the payload. */
+static void order_later(struct node *n, uint8_t type, struct buf *payload, moved_fn *then,
+                        uint64_t what)
+{
+    if (payload->failed)
+        n->memory_out = true;
+    else
+        mover_order(n, type, buf_bytes(payload), then, what);
+    buf_clear(payload);
 }
 
 bool mover_drops(const struct node *n, struct digest name)
@@ -107,15 +154,32 @@ void mover_name(struct node *n, uint8_t type, struct digest name, moved_fn *then
 void mover_part(struct node *n, uint8_t type, void (*put)(struct buf *b, const struct move_part *m),
                 const struct move_part *part, moved_fn *then, uint64_t what)
 {
+    struct action *a = begin_at_once(n);
     struct buf b;
 
+    if (a != NULL) {
+        put(&n->out->arena, part);
+        end_at_once(n, a, type, then, what);
+        return;
+    }
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
     put(&b, part);
-    if (b.failed)
-        n->memory_out = true;
-    else
-        mover_order(n, type, buf_bytes(&b), then, what);
-    buf_clear(&b);
+    order_later(n, type, &b, then, what);
+}
+
+void mover_append(struct node *n, const struct move_stream *m, moved_fn *then, uint64_t what)
+{
+    struct action *a = begin_at_once(n);
+    struct buf b;
+
+    if (a != NULL) {
+        put_move_append(&n->out->arena, m);
+        end_at_once(n, a, MESSAGE_MOVE_APPEND, then, what);
+        return;
+    }
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_move_append(&b, m);
+    order_later(n, MESSAGE_MOVE_APPEND, &b, then, what);
 }
 
 void mover_stream(struct node *n, uint8_t type, uint64_t stream, moved_fn *then)

@@ -15,6 +15,8 @@ void mover_order(struct node *n, uint8_t type, struct bytes payload, moved_fn *t
 /* An order about a part of an object, encoded by `put`. */
 void mover_part(struct node *n, uint8_t type, void (*put)(struct buf *b, const struct move_part *m),
                 const struct move_part *part, moved_fn *then, uint64_t what);
+/* The next bytes of a new object. */
+void mover_append(struct node *n, const struct move_stream *m, moved_fn *then, uint64_t what);
 /* For orders of which only the result counts; `then` may be NULL. */
 void mover_name(struct node *n, uint8_t type, struct digest name, moved_fn *then, uint64_t what);
 /* FINISH or ABORT of a new object. */

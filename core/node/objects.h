@@ -25,7 +25,7 @@
 #define ASKS_MAX 64                    /* that wait until the shelf is known */
 #define PUT_WINDOW ((uint32_t)1 << 20) /* bytes of one put that are on their way */
 #define OBJECT_WITHOUT_MAX 64u
-#define GET_READS 4 /* slices of one get that are being read */
+#define GET_READS 16 /* slices of one get that are being read: so many may come by one wake-up */
 
 /* An order that was not answered yet. */
 struct move_order;

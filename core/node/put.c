@@ -223,16 +223,8 @@ static void made(struct node *n, uint64_t number, const struct frame *answer)
 static void append(struct node *n, struct put *p, struct bytes bytes)
 {
     struct move_stream m = {.stream = p->number, .bytes = bytes};
-    struct buf b;
 
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put_move_append(&b, &m);
-    if (b.failed)
-        n->memory_out = true;
-    else
-        mover_order(n, MESSAGE_MOVE_APPEND, buf_bytes(&b), appended,
-                    p->number << COST_BITS | cost_of(bytes.len));
-    buf_clear(&b);
+    mover_append(n, &m, appended, p->number << COST_BITS | cost_of(bytes.len));
     p->begun = true;
 }
 

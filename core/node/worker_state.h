@@ -16,6 +16,7 @@ struct worker {
     struct labour_chunk *chunk;
     struct instant since;
     struct aside *aside;
+    uint32_t output_ahead;                      /* bytes of it that it was not told to be taken */
     uint64_t making, output_leaf, output_bytes; /* of a leaf's output; making 0: none is open */
     bool output_ended;                          /* all of it has come, and is being written */
     char tail[256];                             /* last output, for a cause of death */

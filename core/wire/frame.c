@@ -1,6 +1,7 @@
 #include "core/wire/frame.h"
 
 #include "core/base/crc32c.h"
+#include "core/base/ensure.h"
 #include "core/base/err.h"
 
 #define FRAME_MAGIC 0x4C56
@@ -82,4 +83,13 @@ int frame_take(struct bytes in, struct frame *out)
     out->request = load_u32(in.data + 8);
     out->payload = (struct bytes){in.data + FRAME_HEADER_SIZE, payload_len};
     return (int)(FRAME_HEADER_SIZE + payload_len);
+}
+
+size_t frame_missing(struct bytes in)
+{
+    size_t size = FRAME_HEADER_SIZE;
+    if (in.len >= FRAME_HEADER_SIZE)
+        size += load_u32(in.data + LENGTH_AT);
+    ensure(size > in.len);
+    return size - in.len;
 }

@@ -44,5 +44,8 @@ void frame_head(uint8_t head[FRAME_HEADER_SIZE], uint8_t type, uint32_t request,
  * `in`; 0 when more bytes are needed; ERR_FORMAT, ERR_CHECKSUM, ERR_VERSION or ERR_TOO_LARGE when
  * the connection must be closed (judged as soon as the header is there). */
 int frame_take(struct bytes in, struct frame *out);
+/* Where frame_take needs more bytes: how many the frame lacks, or its header as long as that is not
+ * whole. Who reads no more than that has nothing left over to be copied. */
+size_t frame_missing(struct bytes in);
 
 #endif

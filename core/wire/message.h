@@ -122,11 +122,13 @@
     X(MOVE_SEAL, 168)                                                                              \
     X(MOVE_CHECK, 169)                                                                             \
     X(MOVE_DROP, 170)                                                                              \
+    X(MOVE_AT, 171)                                                                                \
     X(MOVED_FOUND, 176)                                                                            \
     X(MOVED_MADE, 177)                                                                             \
     X(MOVED_BYTES, 178)                                                                            \
     X(MOVED_CHECKED, 179)                                                                          \
-    X(MOVED_DONE, 180)
+    X(MOVED_DONE, 180)                                                                             \
+    X(MOVED_AT, 181)
 
 enum message {
 #define MESSAGE_ENUM(name, number) MESSAGE_##name = (number),

@@ -125,6 +125,24 @@ int read_move_name(struct bytes payload, struct digest *name)
     return reader_result(&r);
 }
 
+void put_move_at(struct buf *b, const struct move_at *m)
+{
+    put_u8(b, m->type);
+    put_u32(b, m->place);
+    put_u32(b, m->length);
+}
+
+int read_move_at(struct bytes payload, struct move_at *m)
+{
+    struct reader r = reader_of(payload);
+    m->type = read_u8(&r);
+    m->place = read_u32(&r);
+    m->length = read_u32(&r);
+    if (m->place >= MOVE_PLACES || m->length > MOVE_PLACE_SIZE)
+        r.failed = true;
+    return reader_result(&r);
+}
+
 void put_moved_found(struct buf *b, const struct moved_found *m)
 {
     put_digest(b, m->name);
@@ -167,6 +185,15 @@ void put_moved_bytes(struct buf *b, const struct moved_bytes *m)
 {
     put_rc(b, m->rc);
     put_block(b, m->bytes);
+}
+
+uint8_t *put_moved_room(struct buf *b, uint32_t length)
+{
+    put_rc(b, 0);
+    put_u32(b, length);
+    uint8_t *room = buf_reserve(b, length);
+    b->len += room ? length : 0;
+    return room;
 }
 
 int read_moved_bytes(struct bytes payload, struct moved_bytes *m)

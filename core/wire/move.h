@@ -33,6 +33,10 @@
  *   CHECK    32 name, u64 from                            CHECKED  reads pieces from there on and
  *                                                                  compares, as many as fit 100 ms
  *   DROP     32 name                                      DONE     nothing is left of it
+ *   AT       u8 type, u32 place, u32 length               AT       an order whose payload lies in a
+ *                                                                  place of the memory that both
+ *                                                                  share (host/mover_memory.h);
+ *                                                                  it may be answered there too
  *
  *   FOUND    32 name, u64 size, u8 whole, block bits (of the pieces there, lowest bit first; empty
  *            when it is whole; the list is there in both cases), u64 used_s (Unix time of the last
@@ -53,10 +57,12 @@
 #include "core/base/bytes.h"
 #include "core/base/id.h"
 
-#define MOVE_BYTES_MAX 61440u /* in one frame, with room for its head */
-#define MOVE_STREAMS_MAX 96u  /* open at once */
-#define MOVE_BITS_MAX 50000u  /* bytes of FOUND */
-#define MOVE_CODE_MAX 63u     /* of an rc, which travels as its amount: u32 */
+#define MOVE_BYTES_MAX 61440u  /* in one frame, with room for its head */
+#define MOVE_STREAMS_MAX 96u   /* open at once */
+#define MOVE_BITS_MAX 50000u   /* bytes of FOUND */
+#define MOVE_CODE_MAX 63u      /* of an rc, which travels as its amount: u32 */
+#define MOVE_PLACES 64u        /* in the shared memory */
+#define MOVE_PLACE_SIZE 65536u /* the largest payload */
 
 /* What may be open, that is ordered and not answered, at once: orders, and bytes of their payloads.
  * The core counts both; beyond, the host takes the mover for stuck and replaces it. */
@@ -73,6 +79,11 @@ struct move_part { /* READ, LIST, LEARN, WRITE, CHECK, DROP and SEAL use what th
 struct move_stream { /* APPEND, FINISH, ABORT */
     uint64_t stream;
     struct bytes bytes; /* borrowed */
+};
+struct move_at { /* either way */
+    uint8_t type;
+    uint32_t place;
+    uint32_t length;
 };
 struct moved_found {
     struct digest name;
@@ -112,11 +123,15 @@ void put_move_check(struct buf *b, const struct move_part *m);
 int read_move_check(struct bytes payload, struct move_part *m);
 void put_move_name(struct buf *b, struct digest name); /* SEAL, DROP */
 int read_move_name(struct bytes payload, struct digest *name);
+void put_move_at(struct buf *b, const struct move_at *m);
+int read_move_at(struct bytes payload, struct move_at *m);
 void put_moved_found(struct buf *b, const struct moved_found *m);
 int read_moved_found(struct bytes payload, struct moved_found *m);
 void put_moved_made(struct buf *b, const struct moved_made *m);
 int read_moved_made(struct bytes payload, struct moved_made *m);
 void put_moved_bytes(struct buf *b, const struct moved_bytes *m);
+/* BYTES with rc 0 and room for so many, which the caller fills; NULL when they do not fit. */
+uint8_t *put_moved_room(struct buf *b, uint32_t length);
 int read_moved_bytes(struct bytes payload, struct moved_bytes *m);
 void put_moved_checked(struct buf *b, const struct moved_checked *m);
 int read_moved_checked(struct bytes payload, struct moved_checked *m);

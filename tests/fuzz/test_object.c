@@ -76,6 +76,14 @@ static void make_check(struct buf *out)
     put_move_check(out, &m);
 }
 
+static void make_at(struct buf *out)
+{
+    struct move_at m = {(uint8_t)any_below(256), (uint32_t)any_below(MOVE_PLACES),
+                        (uint32_t)any_below(MOVE_PLACE_SIZE + 1)};
+    put_move_at(out, &m);
+}
+
+FUZZ_AGAIN(at, move_at, read_move_at, put_move_at)
 FUZZ_AGAIN(append, move_stream, read_move_append, put_move_append)
 FUZZ_AGAIN(read, move_part, read_move_read, put_move_read)
 FUZZ_AGAIN(learn, move_part, read_move_learn, put_move_learn)
@@ -92,6 +100,7 @@ TEST(damaged_orders_are_refused_or_mean_one_thing)
         {"WRITE", write_again, make_write, true, 2000},
         {"CHECK", check_again, make_check, true, 5000},
         {"SEAL and DROP", name_again, make_name, true, 5000},
+        {"AT", at_again, make_at, true, 5000},
     };
     fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
 }

@@ -21,7 +21,8 @@ plugin() {
     $cc $flags "-DVELUM_SOURCE_DIGEST=\"$digest\"" "$@" -o "$to" "$from" "$root/plugins/helper.c"
 }
 
-for name in skew chaos crash fat emit seek pair flip; do
+plugin "$out/emit.so" "$root/tests/plugins/emit.c" -O3
+for name in skew chaos crash fat seek pair flip; do
     plugin "$out/$name.so" "$root/tests/plugins/$name.c"
 done
 for name in pi sum sleep noop grep factor; do

@@ -21,6 +21,19 @@ static int plan(const struct velum_host *host, int argc, const char *const *argv
     return 0;
 }
 
+/* In runs of 512, within which each byte is 7 more than the one before: who measures how fast bytes
+ * travel does not want to wait for this. */
+static void fill(uint8_t *to, uint64_t unit, uint64_t at, uint32_t size)
+{
+    for (uint32_t done = 0, run; done < size; done += run) {
+        const uint32_t left = 512 - (uint32_t)((at + done) % 512);
+        uint8_t byte = EMIT_BYTE(unit, at + done);
+        run = left < size - done ? left : size - done;
+        for (uint32_t i = 0; i < run; i++, byte += 7)
+            to[done + i] = byte;
+    }
+}
+
 static int leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)
 {
     const uint64_t bytes = velum_param_u64(call, 0);
@@ -34,8 +47,7 @@ static int leaf(const struct velum_host *host, struct velum_call *call, void *ac
         const uint32_t now = left < size ? (uint32_t)left : size;
         if (now == 0)
             break;
-        for (uint32_t i = 0; i < now; i++)
-            piece[i] = EMIT_BYTE(call->first, at + i);
+        fill(piece, call->first, at, now);
         if (host->emit(host, piece, now) < 0)
             return velum_fail(call, "there is no room for the output");
         at += now;

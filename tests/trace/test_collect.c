@@ -235,7 +235,8 @@ TEST(a_leaf_waits_until_another_node_has_its_output)
     CHECK(story_end(&story));
 }
 
-/* 0: an object that nobody has; 1: of a leaf that is not its; 2, 3: other numbers of bytes. */
+/* 0: an object that nobody has; 1: of a leaf that is not its; 2, 3: other numbers of bytes; 4: more
+ * of them, when it is said often, than the node has taken. */
 static void put_lie(struct buf *b, const struct worker *w, int lie, uint8_t *type)
 {
     struct output o = {.kind = OUTPUT_OBJECT, .size = 5000, .name = {{1, 2, 3}}};
@@ -249,9 +250,9 @@ static void put_lie(struct buf *b, const struct worker *w, int lie, uint8_t *typ
         put_worker_progress_begin(b, part.run, part.leaf + 1, 10, 0, false, 1);
         put_value(b, &(struct value){{0, part.leaf}, buf_bytes(&x)});
         *type = MESSAGE_WORKER_PROGRESS;
-    } else if (lie == 1) {
-        part.leaf = w->chunk->end;
-        part.bytes = (struct bytes){bytes, 2000};
+    } else if (lie == 1 || lie == 4) {
+        part.leaf = lie == 1 ? w->chunk->end : part.leaf;
+        part.bytes = (struct bytes){bytes, lie == 1 ? 2000 : OUTPUT_PART_MAX};
         put_worker_output(b, &part);
         *type = MESSAGE_WORKER_OUTPUT;
     } else {
@@ -270,7 +271,7 @@ TEST(a_worker_that_lies_about_its_output_ends_and_no_leaf_is_lost)
     uint8_t type;
     struct buf b;
 
-    for (int lie = 0; lie < 4; lie++) {
+    for (int lie = 0; lie < 5; lie++) {
         begin(2, 1 << 30, of_much);
         id = story_submitted(&story, 0, 1);
         for (int k = 0; (w = at_work(&node)) == NULL && k < 1000; k++)
@@ -278,7 +279,9 @@ TEST(a_worker_that_lies_about_its_output_ends_and_no_leaf_is_lost)
         REQUIRE(w != NULL);
         buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
         put_lie(&b, w, lie, &type);
-        story_worker_says(&story, node, w->number, type, buf_bytes(&b));
+        for (uint32_t sent = 0; sent <= OUTPUT_WINDOW; sent += OUTPUT_PART_MAX)
+            if (sent == 0 || lie == 4)
+                story_worker_says(&story, node, w->number, type, buf_bytes(&b));
         buf_clear(&b);
         CHECK(w->state == WORKER_DYING);
         v = story_result(&story, 0, id, 60 * S_US);

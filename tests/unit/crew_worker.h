@@ -27,6 +27,7 @@
 #define DO_FORK 9       /* leaves a process behind and tells its id */
 #define DO_LAST_WORD 10 /* 60 KiB of frames and some text, then exits at once */
 #define DO_HALF 11      /* half a frame, then exits */
+#define DO_YIELD 12     /* 200 MiB of what leaves yield, then echoes */
 
 static void say(uint8_t type, uint32_t request, struct bytes payload)
 {
@@ -77,6 +78,7 @@ static void obey(const struct frame *order)
 {
     uint8_t what = order->payload.len ? order->payload.data[0] : DO_ECHO;
     static const char line[1024] = "text";
+    static const uint8_t yield[65536];
     switch (what) {
     case DO_CRASH:
         signal(SIGSEGV, SIG_DFL); /* a sanitizer would exit instead */
@@ -92,6 +94,10 @@ static void obey(const struct frame *order)
     case DO_FLOOD:
         for (;;)
             say(MESSAGE_WORKER_READY, 0, (struct bytes){NULL, 0});
+    case DO_YIELD:
+        for (int i = 0; i < 200 * 16; i++)
+            say(MESSAGE_WORKER_OUTPUT, 0, (struct bytes){yield, sizeof yield});
+        break;
     case DO_GARBAGE:
         if (write(1, "Dear node, how are you today?", 29) < 0)
             _exit(8);

@@ -252,6 +252,16 @@ TEST(garbage_and_floods_are_killed)
     close_crew();
 }
 
+TEST(what_leaves_yield_is_no_flood)
+{
+    open_crew(4);
+    CHECK_INT(crew_start(c, 1), 0);
+    order(1, DO_YIELD, 0);
+    AWAIT(seen[1].frames == 200 * 16 + 1 || seen[1].ended);
+    CHECK(!seen[1].ended);
+    close_crew();
+}
+
 TEST(talk_is_capped_but_never_blocks_the_worker)
 {
     open_crew(4);
@@ -540,6 +550,7 @@ int main(int argc, char **argv)
         &killed_before_it_was_ready,
         &the_last_words_come_before_the_end,
         &garbage_and_floods_are_killed,
+        &what_leaves_yield_is_no_flood,
         &talk_is_capped_but_never_blocks_the_worker,
         &a_worker_is_confined,
         &what_a_worker_leaves_behind_dies_with_it,

@@ -34,8 +34,11 @@ TEST(test_frame_waits_for_every_byte_and_takes_no_more_than_its_own)
     size_t first = b.len;
     frame_put(&b, 2, 9, (struct bytes){0});
     struct frame f;
-    for (size_t n = 0; n < first; n++)
+    for (size_t n = 0; n < first; n++) {
         CHECK_INT(frame_take((struct bytes){raw, n}, &f), 0);
+        const size_t known = n < FRAME_HEADER_SIZE ? FRAME_HEADER_SIZE : first;
+        CHECK_INT(frame_missing((struct bytes){raw, n}), known - n);
+    }
     for (size_t n = first; n <= b.len; n++)
         CHECK_INT(frame_take((struct bytes){raw, n}, &f), first);
     CHECK_INT(frame_take((struct bytes){raw + first, b.len - first}, &f), FRAME_HEADER_SIZE);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "core/host/mover_cage.h"
+#include "core/host/mover_memory.h"
 #include "tests/unit/mover_orders.h"
 
 /* The child of ours that is a mover. */
@@ -190,6 +191,81 @@ TEST(more_orders_than_may_be_open_replace_the_mover)
     rig_close();
 }
 
+#define MANY 200u /* more than there are places in the shared memory */
+
+/* In the middle of an answer, before it has been read, others are asked for, which find another
+ * place than its own. */
+static void ask_for_more(const struct digest *name, uint32_t i)
+{
+    struct buf b = rig_payload();
+    const struct move_part m = {.name = *name, .offset = i * 1000, .length = MOVE_BYTES_MAX};
+    put_move_read(&b, &m);
+    rig_give(MESSAGE_MOVE_READ, &b);
+}
+
+static struct {
+    struct digest name;
+    const uint8_t *data;
+    uint32_t asked, came, wrong;
+} reading;
+
+static void while_it_is_read(void *ctx, const struct frame *f)
+{
+    struct moved_bytes m;
+    (void)ctx;
+    for (int i = 0; i < 2 && reading.asked < MANY; i++)
+        ask_for_more(&reading.name, reading.asked++);
+    if (f->type != MESSAGE_MOVED_BYTES || read_moved_bytes(f->payload, &m) < 0 || m.rc != 0 ||
+        m.bytes.len != MOVE_BYTES_MAX ||
+        memcmp(m.bytes.data, reading.data + reading.came * 1000, m.bytes.len) != 0)
+        reading.wrong++;
+    reading.came++;
+}
+
+TEST(an_answer_stays_whole_while_others_are_asked_for)
+{
+    uint8_t *data = rig_bytes(MANY * 1000 + MOVE_BYTES_MAX, 1);
+    rig_open();
+    reading.name = rig_put(1, data, MANY * 1000 + MOVE_BYTES_MAX).name;
+    reading.data = data;
+    reading.asked = reading.came = reading.wrong = 0;
+    rig.hears = while_it_is_read;
+    ask_for_more(&reading.name, reading.asked++);
+    RIG_AWAIT(reading.came == MANY);
+    rig.hears = NULL;
+    CHECK_INT(reading.wrong, 0);
+    CHECK_INT(rig.renewed, 0);
+    rig_close();
+    free(data);
+}
+
+TEST(memory_that_is_lent_comes_back_and_rests_empty)
+{
+    struct mover_memory m;
+    struct stat st;
+    mover_memory_make(&m);
+    if (m.fd < 0)
+        SKIP("this system has no memory that can be sealed");
+    for (int i = 0; i < (int)MOVE_PLACES; i++) {
+        CHECK_INT(mover_memory_lend(&m), i);
+        memset(mover_memory_at(&m, i), i, MOVE_PLACE_SIZE);
+    }
+    CHECK_INT(mover_memory_lend(&m), -1);
+    for (int i = 0; i < (int)MOVE_PLACES; i++)
+        CHECK(mover_memory_at(&m, i)[0] == i && mover_memory_at(&m, i)[MOVE_PLACE_SIZE - 1] == i);
+    mover_memory_return(&m, 7);
+    mover_memory_rest(&m);
+    CHECK(fstat(m.fd, &st) == 0 && st.st_blocks > 0);
+    CHECK(ftruncate(m.fd, 0) != 0);
+    for (int i = 0; i < (int)MOVE_PLACES; i++)
+        mover_memory_return(&m, i);
+    mover_memory_rest(&m);
+    CHECK(fstat(m.fd, &st) == 0 && st.st_blocks == 0);
+    CHECK_INT(mover_memory_lend(&m), 0);
+    mover_memory_clear(&m);
+    CHECK(!mover_memory_of(STDIN_FILENO));
+}
+
 /* Kinds of movers that are none, see become_strange. */
 static void open_strange(const char *kind)
 {
@@ -230,6 +306,7 @@ TEST(one_that_talks_nonsense_is_replaced)
     try_nonsense("other-request");
     try_nonsense("other-type");
     try_nonsense("unasked");
+    try_nonsense("no-place");
 }
 
 TEST(one_that_ends_at_once_is_started_ever_more_rarely)
@@ -376,7 +453,7 @@ static bool kind_is(const char *kind)
 
 static int become_strange(void)
 {
-    uint8_t in[256], room[64], done[8];
+    uint8_t in[256], room[64], done[16];
     struct buf out, payload;
     buf_init_fixed(&out, room, sizeof room);
     buf_init_fixed(&payload, done, sizeof done);
@@ -392,7 +469,12 @@ static int become_strange(void)
         put_raw(&out, "Dear node, how are you today?", 29);
     else if (kind_is("other-request"))
         frame_put(&out, MESSAGE_MOVED_DONE, request + 1, buf_bytes(&payload));
-    else if (kind_is("other-type"))
+    else if (kind_is("no-place")) {
+        const struct move_at at = {MESSAGE_MOVED_DONE, 3, 4};
+        buf_reset(&payload);
+        put_move_at(&payload, &at);
+        frame_put(&out, MESSAGE_MOVED_AT, request, buf_bytes(&payload));
+    } else if (kind_is("other-type"))
         frame_put(&out, MESSAGE_MOVED_BYTES, request, buf_bytes(&payload));
     (void)!write(1, out.data, out.len);
     for (;;)
@@ -408,6 +490,8 @@ int main(int argc, char **argv)
         orders_while_there_is_none_fail_at_once,
         more_bytes_than_may_be_open_replace_the_mover,
         more_orders_than_may_be_open_replace_the_mover,
+        an_answer_stays_whole_while_others_are_asked_for,
+        memory_that_is_lent_comes_back_and_rests_empty,
         one_that_talks_nonsense_is_replaced,
         one_that_ends_at_once_is_started_ever_more_rarely,
         one_that_cannot_be_started_is_told,
@@ -417,8 +501,8 @@ int main(int argc, char **argv)
         nothing_outside_the_folder_can_be_reached,
     };
     if (argc > 1 && strcmp(argv[1], "__mover") == 0) {
-        static const char *const kinds[] = {"garbage", "other-request", "other-type", "unasked",
-                                            "ends"};
+        static const char *const kinds[] = {"garbage", "other-request", "other-type",
+                                            "unasked", "no-place",      "ends"};
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
             if (kind_is(kinds[i]))
                 return become_strange();

@@ -1,6 +1,7 @@
 /* Links over real sockets of the loopback: both ends in one loop, or a stranger in a child process
  * who speaks something else. */
 #include "core/host/linkset.h"
+#include "core/host/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -529,6 +530,36 @@ TEST(test_frames_byte_by_byte)
     control_pair_close(&t, fd, node, user);
 }
 
+/* Frames of many sizes, cut wherever it may be. */
+TEST(test_frames_in_pieces_of_many_sizes)
+{
+    static const size_t cuts[] = {1, 15, 17, 4096, 16384, 65535, 65552, 40000, 3};
+    static const size_t sizes[] = {0, 1, 16000, 65536, 61440, 65535, 20, 65536, 30000};
+    static uint8_t load[PAYLOAD];
+    struct identity *node, *user;
+    struct stage t;
+    struct buf b;
+    size_t sum = 0, step, frames = 0;
+    int fd = control_pair(&t, &node, &user);
+    buf_init(&b, &host_memory, 1u << 22);
+    for (size_t i = 0; i < 5 * sizeof sizes / sizeof *sizes; i++, frames++) {
+        const struct bytes payload = {load, sizes[i % (sizeof sizes / sizeof *sizes)]};
+        frame_put(&b, MESSAGE_REQUEST_NODES, 9, payload);
+        sum += payload.len;
+    }
+    REQUIRE(buf_result(&b) == 0);
+    for (size_t at = 0, i = 0; at < b.len; at += step, i++) {
+        step = cuts[i % (sizeof cuts / sizeof *cuts)];
+        step = step < b.len - at ? step : b.len - at;
+        REQUIRE(write(fd, b.data + at, step) == (ssize_t)step);
+        stage_round(&t, instant_plus_us(loop_clock(), S_US));
+    }
+    CHECK_INT(t.server.frames, frames);
+    CHECK_INT(t.server.bytes, sum);
+    buf_clear(&b);
+    control_pair_close(&t, fd, node, user);
+}
+
 TEST(test_garbage_ends_the_link)
 {
     struct identity *node, *user;
@@ -593,5 +624,5 @@ TEST_MAIN(test_right_peer, test_a_bulk_link_is_told_apart_at_both_ends,
           test_plain_garbage_is_refused, test_half_handshake_times_out,
           test_two_hundred_who_never_speak_keep_nobody_out, test_much_goes_through_whole,
           test_what_was_sent_before_the_close_arrives, test_queue_overflow_closes_the_link,
-          test_frames_byte_by_byte, test_garbage_ends_the_link, test_another_version_is_told_ours,
-          test_long_control_path)
+          test_frames_byte_by_byte, test_frames_in_pieces_of_many_sizes, test_garbage_ends_the_link,
+          test_another_version_is_told_ours, test_long_control_path)
