@@ -470,6 +470,7 @@ void handle_step(struct velum *v)
     take_wake(v);
     if (!v->ask && !v->failed)
         find_again(v);
+    session_flush_all(v); /* what was added begins before anything else is looked at */
     if (v->ask)
         ask_step(v->ask);
     rc = take_frames(v);

@@ -191,7 +191,7 @@ struct velum_end {
     size_t size;
 };
 struct velum_progress {
-    uint64_t added, sent, ended, safe; /* tasks; safe: synced */
+    uint64_t added, sent, ended, safe; /* tasks; a short one may end unsent; safe: synced */
     uint32_t durable, machines;        /* at so many nodes, on so many machines */
 };
 

@@ -187,7 +187,7 @@ static void perform_start(struct driver *d, const struct action *a)
 
 static void perform_order(struct driver *d, const struct action *a, struct bytes payload)
 {
-    if (a->type == MESSAGE_ORDER_RUN)
+    if (a->type == MESSAGE_ORDER_RUN || a->type == MESSAGE_ORDER_TASKS)
         spin_run_began(&d->spin, a->worker);
     /* A worker that takes no more orders is stuck, and one that missed an order would wait for
      * ever: it ends, and its end is reported. */
