@@ -46,6 +46,9 @@ int ledger_apply_own(struct ledger *l, struct bytes fact, const struct fact *f);
 /* The ledger keeps exactly these bytes as a signed fact: the signature was checked, or is its
  * own. */
 bool ledger_keeps(const struct ledger *l, enum fact_kind kind, struct bytes fact);
+/* The job has ended, and all that this says is who counted leaves that have a name here: applying
+ * it would change nothing. */
+bool ledger_has_names(const struct ledger *l, const struct partial *p);
 
 const struct job_spec *ledger_spec(const struct ledger *l); /* borrowed from the ledger */
 const struct graph *ledger_graph(const struct ledger *l);   /* the same */
