@@ -223,7 +223,10 @@ int take_told(struct node *n, struct job **at, struct job_id id, struct node_id 
 #endif
     if (rc >= 0 && f.kind == FACT_HOLDERS && j != NULL && j->ledger != NULL)
         n->told_old |= f.holders.generation < ledger_holders(j->ledger)->generation;
-    n->told_former |= rc > 0 && f.kind == FACT_RETIRED;
+    if (rc > 0 && f.kind == FACT_RETIRED) {
+        n->told_former = true;
+        n->told_all_former = j != NULL && ledger_former_is(j->ledger, &f.terms);
+    }
     n->told_more |= rc > 0 && f.kind != FACT_RETIRED;
     /* Whom a kill need not ask any more, the other holders learn from the coordinator. */
     if (rc > 0 && f.kind == FACT_RETIRED && j->lead != NULL)
