@@ -46,6 +46,9 @@ int ledger_apply_own(struct ledger *l, struct bytes fact, const struct fact *f);
 /* The ledger keeps exactly these bytes as a signed fact: the signature was checked, or is its
  * own. */
 bool ledger_keeps(const struct ledger *l, enum fact_kind kind, struct bytes fact);
+/* The job has ended, and all that this says is who counted leaves that have a name here: applying
+ * it would change nothing. */
+bool ledger_has_names(const struct ledger *l, const struct partial *p);
 
 const struct job_spec *ledger_spec(const struct ledger *l); /* borrowed from the ledger */
 const struct graph *ledger_graph(const struct ledger *l);   /* the same */
@@ -89,7 +92,9 @@ bool ledger_has_retired(const struct ledger *l, struct node_id id);
 bool ledger_put_former(const struct ledger *l, struct buf *to);
 /* A number that two who would say different things of that hardly ever have in common: whoever
  * makes it so fools himself only. 0 where there is nothing of that kind. */
-uint64_t ledger_former_mark(const struct ledger *l);
+uint64_t ledger_former_mark(struct ledger *l);
+/* This list says what ledger_put_former would, no more and no less. */
+bool ledger_former_is(const struct ledger *l, const struct terms *told);
 
 /* A node that is alone keeps its holders, claim and outcome facts with a blank signature (64 zero
  * bytes): nobody is there to check it, and signing is what a submission costs most. Before anything
@@ -102,8 +107,12 @@ int ledger_seal(struct ledger *l, ledger_sign *sign, void *ctx);
  * counted without a name are therefore told as counted by nobody. Big covers give PARTIAL facts of
  * at most 32 KiB each, without author. Applied elsewhere it leads to an equal digest. */
 void ledger_snapshot(const struct ledger *l, struct buf *to);
-/* The same for a compaction, which is read as a whole: the values come before the outcome, and
- * nobody is named who is not known, so that the name that comes later is the only one. */
+/* Of a job that has ended, all that its digest speaks of, and its former holders: without the spec,
+ * values, names and attempts. */
+void ledger_titles(const struct ledger *l, struct buf *to);
+/* As ledger_snapshot for a compaction, which is read as a whole: the values come before the
+ * outcome, and nobody is named who is not known, so that the name that comes later is the only
+ * one. */
 void ledger_snapshot_own(const struct ledger *l, struct buf *to);
 /* Over what the facts say, not over signatures. With an outcome, cancel, cover, attempts and former
  * holders do not count, but stages do; of a divergent job only that it is divergent does. */

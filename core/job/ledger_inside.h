@@ -52,6 +52,8 @@ struct ledger {
     struct outcome shown;       /* what ledger_outcome gives; state 0: none yet */
     struct digest digest;       /* what ledger_digest gave last */
     bool digested;              /* and would give again: an ended job is compared many times */
+    uint64_t former_mark;       /* the same of ledger_former_mark */
+    bool marked;
 
     struct cover *cover;      /* NULL once shrunk */
     struct spent spent;       /* of its stages */

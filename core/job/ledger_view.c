@@ -134,12 +134,31 @@ bool ledger_put_former(const struct ledger *l, struct buf *to)
     return true;
 }
 
-uint64_t ledger_former_mark(const struct ledger *l)
+bool ledger_former_is(const struct ledger *l, const struct terms *told)
 {
     struct term terms[FACT_TERMS_MAX];
     uint8_t count = terms_to_tell(l, terms);
-    uint64_t mark = 0;
+    struct reader r = told->list;
+    bool same = count == told->count;
 
+    for (uint8_t i = 0; same && i < count; i++) {
+        struct term t = read_term(&r);
+
+        same = node_id_equal(t.id, terms[i].id) && t.named == terms[i].named &&
+               t.retired == terms[i].retired;
+    }
+    return same;
+}
+
+uint64_t ledger_former_mark(struct ledger *l)
+{
+    struct term terms[FACT_TERMS_MAX];
+    uint64_t mark = 0;
+    uint8_t count;
+
+    if (l->marked)
+        return l->former_mark;
+    count = terms_to_tell(l, terms);
     for (uint8_t i = 0; i < count; i++) {
         const struct term *t = &terms[i];
         const uint64_t words[] = {load_u64(t->id.bytes), (uint64_t)t->named << 32 | t->retired};
@@ -149,6 +168,8 @@ uint64_t ledger_former_mark(const struct ledger *l)
             mark ^= mark >> 29;
         }
     }
+    l->former_mark = mark;
+    l->marked = true;
     return mark;
 }
 
@@ -217,6 +238,12 @@ static void put_terms_and_stages(const struct ledger *l, struct buf *to)
     }
 }
 
+void ledger_titles(const struct ledger *l, struct buf *to)
+{
+    put_fact_block(to, buf_bytes(&l->outcome_fact));
+    put_terms_and_stages(l, to);
+}
+
 static void put_attempts(const struct ledger *l, struct buf *to)
 {
     for (uint32_t i = 0; i < l->attempts_count; i++) {
@@ -283,7 +310,7 @@ static void digest_titles(const struct ledger *l, struct sha256 *s)
     /* One that comes after an outcome says nothing any more. */
     if (l->cancel_fact.len > 0 && l->shown.state == 0)
         put_cancel_body(&b, l->job, &l->cancel);
-    /* A holder that was told the end before the stages must get them all the same. */
+        /* A holder that was told the end before the stages must get them all the same. */
 #if VELUM_PLANT == 637 /* unit/test_ledger_stages: stages that an ended job lacks stay away */
     if (l->spec.open && l->shown.state == 0) {
 #else

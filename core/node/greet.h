@@ -9,8 +9,9 @@
 
 /* From the beginning, also when an earlier greeting is not done yet. */
 void greet_peer(struct node *n, struct node_id id);
-/* What it was to be told of this ended job did not find room: it is sent as soon as there is. */
-void greet_kept_again(struct node *n, struct node_id id, struct job *j);
+/* What it was to be told of this ended job did not find room: it, or its titles, is sent as soon as
+ * there is. */
+void greet_kept_again(struct node *n, struct node_id id, struct job *j, bool titles);
 /* Goes on with all of them as far as there is room. */
 void greet_run(struct node *n);
 /* The job leaves the list of those that run, or of those that are kept; or an entry leaves its. */

@@ -261,16 +261,17 @@ bool member_counts(const struct node *n, struct node_id id)
     return m->state == NODE_ALIVE || m->state == NODE_AWAY;
 }
 
-bool member_is_gone(const struct node *n, struct node_id id)
+/* NULL: it was never met. */
+static bool is_gone(const struct node *n, const struct member *m)
 {
-    const struct member *m;
-
-    if (node_is_self(n, id))
-        return false;
-    m = mesh_find(n->mesh, id);
     if (m == NULL)
         return instant_since_us(n->now, n->started) > MEMBER_UNKNOWN_US;
     return m->state == NODE_DEAD || m->state == NODE_LEFT;
+}
+
+bool member_is_gone(const struct node *n, struct node_id id)
+{
+    return !node_is_self(n, id) && is_gone(n, mesh_find(n->mesh, id));
 }
 
 bool member_seems_gone(const struct node *n, struct node_id id)
@@ -290,7 +291,7 @@ bool member_keeps(const struct node *n, struct node_id id)
     if (node_is_self(n, id))
         return !n->disk_full && !n->store_broken;
     m = mesh_find(n->mesh, id);
-    return !member_is_gone(n, id) && (m == NULL || !m->info->recovering);
+    return !is_gone(n, m) && (m == NULL || !m->info->recovering);
 }
 
 uint64_t member_boot(const struct node *n, struct node_id id)

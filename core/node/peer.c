@@ -205,6 +205,8 @@ struct gone read_gone(struct reader *r)
     return g;
 }
 
+#define SYNC_WHOLE 0x80
+
 void put_peer_sync(struct buf *b, const struct peer_sync *m)
 {
     put_job_id(b, m->job);
@@ -213,7 +215,7 @@ void put_peer_sync(struct buf *b, const struct peer_sync *m)
     put_node_id(b, m->coordinator);
     put_digest(b, m->digest);
     put_u64(b, m->former);
-    put_u8(b, (uint8_t)m->answer);
+    put_u8(b, (uint8_t)(m->answer | (m->whole ? SYNC_WHOLE : 0)));
     put_u8(b, m->gone);
 }
 
@@ -230,6 +232,8 @@ int read_peer_sync(struct bytes payload, struct peer_sync *m)
     m->digest = read_digest(&r);
     m->former = read_u64(&r);
     answer = read_u8(&r);
+    m->whole = (answer & SYNC_WHOLE) != 0;
+    answer &= (uint8_t)~SYNC_WHOLE;
     r.failed |= answer > SYNC_ANSWER_DIFFERENCE;
     m->answer = (enum sync_answer)answer;
     m->gone = read_u8(&r);

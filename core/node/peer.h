@@ -46,8 +46,8 @@
  *   LOG_TAIL    32 job, u8 known, block text
  *   SYNC        32 job, u32 epoch, u64 boot, 32 coordinator, 32 ledger digest, u64 mark of its
  *               former holders (ledger.h), u8 answer wanted (0 no, 1 yes, 2 where there is a
- *               difference), u8 state of an outcome (the job has ended there and shrunk to its
- *               name) or 0
+ *               difference; and 128 where it has ended with the name of whoever counted each leaf),
+ *               u8 state of an outcome (the job has ended there and shrunk to its name) or 0
  *   INPUT_WANT  32 job, u32 stage, u16 from (so many of its outputs are here already)
  *   INPUT_VALUES 32 job, u32 stage, u16 from, u16 count, count x block: what the stage yielded, the
  *               accumulator of a fold, or outputs of leaves in their order (output.h), as many as
@@ -157,6 +157,7 @@ struct peer_sync {
     uint64_t former;
     enum sync_answer answer;
     uint8_t gone;
+    bool whole;
 };
 
 void put_peer_entry(struct buf *b, const struct peer_entry *e);

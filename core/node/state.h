@@ -138,8 +138,7 @@ struct entry_list {
     struct entry *first, *last;
 };
 
-/* What a peer is still to be told since it can be reached: first about the jobs that run and have
- * facts here, then the directory, then about ended jobs that it should have too. */
+/* What a peer is still to be told: of jobs that run, the directory, of ended jobs it has too. */
 #define OWED_MAX 64
 enum greeting_stage { GREETING_JOBS, GREETING_LIVE, GREETING_ENDED, GREETING_KEPT };
 struct greeting {
@@ -149,6 +148,7 @@ struct greeting {
     struct entry *entry; /* the next one, NULL at the end */
     /* Ended jobs that are sent, not only compared, before the walk over them goes on. */
     struct job *owed[OWED_MAX];
+    bool owed_titles[OWED_MAX]; /* no more of it than holder_send_titles says */
     uint32_t owed_count;
     struct greeting *next;
 };
@@ -203,7 +203,7 @@ struct node {
     bool replaying;
     bool told_late; /* a partial came in this step for a job that has a cancel here */
     bool told_old;  /* facts that came in this step named holders of an older generation */
-    bool told_former, told_more; /* of an ended job: a former holder; other news */
+    bool told_former, told_all_former, told_more; /* of an ended one: former holders; other news */
     struct map stale;            /* job_id -> struct job that was set aside */
     struct job *stale_jobs;      /* the same, by next_live */
     struct tombs tombs;

@@ -144,21 +144,47 @@ static uint64_t changes_of(const struct job *j)
     return c == NULL ? 0 : cover_changes(c);
 }
 
+/* Holders show each other the same facts again and again: what the ledger keeps byte for byte need
+ * not be read to know that it is no news. */
+static bool is_kept(struct job *j, struct bytes bytes)
+{
+    uint8_t kind = bytes.len > 0 ? bytes.data[0] : 0;
+
+    if (j == NULL || j->ledger == NULL ||
+        (kind != FACT_SPEC && kind != FACT_CLAIM && kind != FACT_CANCEL && kind != FACT_OUTCOME) ||
+        !ledger_keeps(j->ledger, (enum fact_kind)kind, bytes))
+        return false;
+    j->contested |= kind == FACT_CLAIM;
+    return true;
+}
+
+/* Most of what is shown of an ended job says once more who counted its leaves. */
+static bool is_named(const struct job *j, const struct fact *f)
+{
+    return f->kind == FACT_PARTIAL && j != NULL && j->ledger != NULL && j->lead == NULL &&
+           ledger_has_names(j->ledger, &f->partial);
+}
+
 /* One fact of another node; what is new goes to news as a block or more, which are counted. */
 int take_told(struct node *n, struct job **at, struct job_id id, struct node_id from,
               struct bytes bytes, struct buf *news, uint16_t *news_count)
 {
     struct job *j = *at;
-    struct holders before = {0};
+    struct holders before;
     struct runset gained;
     uint64_t changes;
     struct fact f;
-    int rc = fact_read(bytes, &f);
+    int rc;
 
+    if (is_kept(j, bytes))
+        return LEDGER_KNOWN;
+    rc = fact_read(bytes, &f);
+    if (rc == 0 && is_named(j, &f))
+        return LEDGER_KNOWN;
+    before.generation = before.count = 0;
     if (rc == 0 && f.kind == FACT_HOLDERS && j != NULL && j->ledger != NULL &&
         ledger_holders(j->ledger) != NULL)
         before = *ledger_holders(j->ledger);
-    /* Holders show each other the same facts again and again. */
     if (rc == 0 && (j == NULL || j->ledger == NULL || !ledger_keeps(j->ledger, f.kind, bytes)))
         rc = fact_verify(n, &f);
     if (rc == 0 && is_unsigned(f.kind) &&
@@ -197,7 +223,10 @@ int take_told(struct node *n, struct job **at, struct job_id id, struct node_id 
 #endif
     if (rc >= 0 && f.kind == FACT_HOLDERS && j != NULL && j->ledger != NULL)
         n->told_old |= f.holders.generation < ledger_holders(j->ledger)->generation;
-    n->told_former |= rc > 0 && f.kind == FACT_RETIRED;
+    if (rc > 0 && f.kind == FACT_RETIRED) {
+        n->told_former = true;
+        n->told_all_former = j != NULL && ledger_former_is(j->ledger, &f.terms);
+    }
     n->told_more |= rc > 0 && f.kind != FACT_RETIRED;
     /* Whom a kill need not ask any more, the other holders learn from the coordinator. */
     if (rc > 0 && f.kind == FACT_RETIRED && j->lead != NULL)

@@ -80,7 +80,7 @@ static struct parcel *parcel_make(struct world *w, uint32_t len)
     p->data = NULL;
     if (len <= PARCEL_SMALL)
         return p;
-    p->data = world_alloc(w, len);
+    p->data = w->alloc->resize(w->alloc->ctx, NULL, 0, len);
     if (p->data != NULL)
         return p;
     parcel_free(w, p);

@@ -134,7 +134,8 @@ static void make_sync(struct buf *out)
                           any_digest(),
                           any_u64(),
                           (enum sync_answer)any_below(3),
-                          (uint8_t)any_below(9)};
+                          (uint8_t)any_below(9),
+                          any_below(2) > 0};
     put_peer_sync(out, &m);
 }
 

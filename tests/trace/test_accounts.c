@@ -2,6 +2,7 @@
  * that is full. */
 #include "core/job/account.h"
 #include "core/node/jobs.h"
+#include "core/node/peer.h"
 #include "tests/lib/check.h"
 #include "tests/lib/rig.h"
 
@@ -291,7 +292,62 @@ TEST(test_names_that_come_after_the_outcome_are_taken_where_there_is_no_room)
     end();
 }
 
+/* How many facts without values peer 0 is shown when it says that what it has is something else. */
+static uint32_t names_shown(const struct rig_job *j, bool whole, uint32_t *titles)
+{
+    struct peer_sync m = {.job = j->id, .digest = {{1}}, .whole = whole};
+    const struct rig_sent *s;
+    uint32_t names = 0;
+    uint8_t bytes[256];
+    struct fact f;
+    struct buf b;
+
+    *titles = 0;
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_peer_sync(&b, &m);
+    rig_count(&rig, 0, MESSAGE_FACTS);
+    rig_frame(&rig, 0, MESSAGE_SYNC, &b);
+    rig_run(&rig, 1000);
+    while ((s = rig_take(&rig, 0, MESSAGE_FACTS)) != NULL) {
+        struct reader r = reader_of(s->payload);
+        uint16_t count;
+
+        read_job_id(&r);
+        read_u64(&r);
+        read_u8(&r);
+        count = read_u16(&r);
+        for (uint16_t i = 0; i < count; i++) {
+            REQUIRE(fact_read(read_block(&r, FRAME_PAYLOAD_MAX), &f) == 0);
+            names += f.kind == FACT_PARTIAL;
+            *titles += f.kind == FACT_HOLDERS || f.kind == FACT_OUTCOME;
+        }
+        CHECK(reader_done(&r));
+    }
+    return names;
+}
+
+/* Who counted what is most of an ended job, and seldom what two holders of it differ in. */
+TEST(test_who_has_all_names_is_shown_the_titles_only)
+{
+    uint32_t titles;
+
+    begin();
+    rig_peer_up(&rig, 0, 1);
+    rig_job_make(&rig, &jobs[0],
+                 (struct rig_spec){.nonce = 1, .accumulator_size = 16, .leaves = LEAVES});
+    replay_spec(&jobs[0]);
+    replay_holders(&jobs[0]);
+    replay_end(&jobs[0]);
+    replay_runs(&jobs[0], false);
+    CHECK_INT(names_shown(&jobs[0], true, &titles), 0);
+    CHECK_INT(titles, 2);
+    CHECK_INT(names_shown(&jobs[0], false, &titles), LEAVES / 2);
+    CHECK_INT(titles, 2);
+    end();
+}
+
 TEST_MAIN(test_of_ended_jobs_the_oldest_accounts_are_joined,
+          test_who_has_all_names_is_shown_the_titles_only,
           test_counts_outlive_a_compaction_and_a_restart,
           test_a_late_word_does_not_make_counts_grow, test_jobs_that_run_are_tightened,
           test_of_an_ended_job_only_a_holder_says_who_counted_what,

@@ -419,8 +419,8 @@ TEST(all_that_found_no_room_is_sent)
         newer = older->next_kept;
         facts = story.sent[MESSAGE_FACTS];
         syncs = story.sent[MESSAGE_SYNC];
-        greet_kept_again(n, story.nodes[1].id, newer_first ? newer : older);
-        greet_kept_again(n, story.nodes[1].id, newer_first ? older : newer);
+        greet_kept_again(n, story.nodes[1].id, newer_first ? newer : older, false);
+        greet_kept_again(n, story.nodes[1].id, newer_first ? older : newer, false);
         story_run(&story, 2 * S_US);
         CHECK_INT(story.sent[MESSAGE_FACTS] - facts, 2);
         CHECK_INT(story.sent[MESSAGE_SYNC] - syncs, 0);

@@ -391,6 +391,35 @@ TEST(test_of_an_ended_job_others_know_what_was_counted)
     CHECK(heap_is_empty(&heap));
 }
 
+static struct partial names(uint8_t author, uint64_t first, uint64_t end)
+{
+    return (struct partial){.author = node(author), .from = first, .upto = end};
+}
+
+/* What says nothing new is seen without applying it, and nothing else is taken for that. */
+TEST(test_names_that_are_there_are_known_at_sight)
+{
+    struct heap heap;
+    heap_init(&heap);
+    struct ledger *l = ledger_of(&heap);
+    struct partial p = names(3, 4, 6);
+    CHECK_INT(report(l, 2, 4, 6, NULL), LEDGER_NEW);
+    CHECK(!ledger_has_names(l, &p)); /* of a job that runs it may be more than names */
+    CHECK_INT(end_as(l, JOB_DONE), LEDGER_NEW);
+    CHECK(ledger_has_names(l, &p));
+    p = names(3, 4, 7);
+    CHECK(!ledger_has_names(l, &p));
+    p = names(3, 3, 6);
+    CHECK(!ledger_has_names(l, &p));
+    p = names(3, 4, LEAVES + 1);
+    CHECK(!ledger_has_names(l, &p));
+    p = names(3, 4, 6);
+    p.count = 1;
+    CHECK(!ledger_has_names(l, &p));
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
 TEST(test_what_nobody_named_keeps_its_place)
 {
     struct heap heap;
@@ -513,4 +542,5 @@ TEST_MAIN(test_a_joined_account_of_a_result_is_whole, test_each_leaf_is_named_on
           test_a_journal_that_is_written_anew_leaves_room_for_a_late_name,
           test_a_report_names_only_what_it_newly_covers,
           test_a_run_is_named_only_where_it_is_covered, test_there_are_no_leaves_behind_the_last,
-          test_of_an_ended_job_others_know_what_was_counted, test_what_nobody_named_keeps_its_place)
+          test_of_an_ended_job_others_know_what_was_counted,
+          test_names_that_are_there_are_known_at_sight, test_what_nobody_named_keeps_its_place)
