@@ -547,6 +547,22 @@ bool session_is_idle(const struct op *op)
     return op->code != VELUM_IN_PART || s->ended == s->count;
 }
 
+/* Of a task that failed it is why, which another party wrote. */
+static void take_value(struct session *s, const struct session_stage *e, struct velum_end *out)
+{
+    char clean[VIEW_ERROR_SIZE] = "";
+    bool done = e->state == STAGE_END_DONE;
+
+    if (!done && e->value.len > 0)
+        text_sanitise((const char *)e->value.data, e->value.len, true, clean, sizeof clean);
+    buf_reset(&s->scratch);
+    put_raw(&s->scratch, done ? e->value.data : (const uint8_t *)clean,
+            done ? e->value.len : strlen(clean) + 1);
+    out->bytes = done ? s->scratch.data : NULL;
+    out->size = done ? s->scratch.len : 0;
+    out->error = done || s->scratch.failed ? "" : (const char *)s->scratch.data;
+}
+
 bool session_take(struct op *op, struct velum_end *out)
 {
     struct session *s = op->session;
@@ -558,14 +574,11 @@ bool session_take(struct op *op, struct velum_end *out)
     r.at = s->ends_at;
     e = read_session_end(&r);
     s->ends_at = r.at;
-    buf_reset(&s->scratch);
-    put_raw(&s->scratch, e.value.data, e.value.len);
     out->task = e.stage;
     out->code = e.state == STAGE_END_DONE     ? VELUM_DONE
                 : e.state == STAGE_END_FAILED ? VELUM_FAILED
                                               : VELUM_CANCELLED;
-    out->bytes = s->scratch.data;
-    out->size = s->scratch.len;
+    take_value(s, &e, out);
     if (s->ends_at == s->ends.len) {
         buf_reset(&s->ends);
         s->ends_at = 0;

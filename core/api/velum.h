@@ -122,8 +122,7 @@ struct velum_input {
 
 enum velum_level {
     VELUM_SENT = 0,   /* velum_submit returns at once */
-    VELUM_DURABLE = 1 /* it returns when the nodes that keep the job have synced it. A node inside
-                         the program keeps nothing: velum_state.durable is 0 there */
+    VELUM_DURABLE = 1 /* or when the nodes that keep the job have synced it; one inside does not */
 };
 
 /* What work asks of nodes. None that is there has it: VELUM_NOWHERE, and velum_sentence names the
@@ -189,6 +188,7 @@ struct velum_end {
     int code;          /* VELUM_DONE, VELUM_FAILED, or VELUM_CANCELLED: one that it needs failed */
     const void *bytes; /* the accumulator; until the next velum_take of the session */
     size_t size;
+    const char *error; /* one sentence when it failed, else ""; as long as the bytes */
 };
 struct velum_progress {
     uint64_t added, sent, ended, safe; /* tasks; safe: synced */

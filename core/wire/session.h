@@ -42,7 +42,7 @@ struct session_answer {
 struct session_stage {
     uint32_t stage;
     uint8_t state;      /* enum session_end */
-    struct bytes value; /* borrowed */
+    struct bytes value; /* borrowed; of one that failed it is a sentence, or nothing */
 };
 
 void put_session_ask(struct buf *b, const struct session_ask *m);
