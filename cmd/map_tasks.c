@@ -1,21 +1,16 @@
 #include "cmd/map_tasks.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/err.h"
-#include "core/base/text.h"
 
 #define JOBS_MAX 8
 #define TASKS_MAX 250000u
-#define BYTES_MAX ((size_t)16 << 20) /* of the arguments of one job's tasks */
-#define TASK_BYTES 64u               /* beside them */
 
 struct session {
     int op;                    /* 0: this place is free */
     uint32_t *items;           /* of its tasks, by number, and one; 0: it was told */
     uint32_t count, cap, live; /* live: those that were not told */
-    size_t bytes;
     bool closed;
     int over; /* the code it has ended with, MAP_TASK_AGAIN; VELUM_IN_PART */
 };
@@ -67,7 +62,7 @@ static struct session *free_place(const struct map_tasks *t)
 
 static bool is_full(const struct session *s)
 {
-    return s->count >= TASKS_MAX || s->bytes >= BYTES_MAX;
+    return s->count >= TASKS_MAX;
 }
 
 static bool goes_on(const struct map_tasks *t, const struct session *s)
@@ -122,24 +117,31 @@ static int make_room(struct session *s)
     return 0;
 }
 
-int map_tasks_add(struct map_tasks *t, const char *kernel, int argc, const char *const *argv,
-                  uint32_t item)
+static int add(struct map_tasks *t, const struct velum_stage *task, uint32_t item)
 {
-    const struct velum_stage task = {.kernel = kernel, .argc = argc, .argv = argv};
     int rc = find_session(t);
     if (rc == 0)
         rc = make_room(t->now);
     if (rc < 0)
         return rc;
-    int64_t number = velum_add(t->v, t->now->op, &task);
+    int64_t number = velum_add(t->v, t->now->op, task);
     if (number < 0)
         return (int)number;
     t->now->items[t->now->count++] = item + 1;
     t->now->live++;
-    t->now->bytes += TASK_BYTES;
-    for (int i = 0; i < argc; i++)
-        t->now->bytes += strlen(argv[i]) + 1;
     return 0;
+}
+
+int map_tasks_add(struct map_tasks *t, const char *kernel, int argc, const char *const *argv,
+                  uint32_t item)
+{
+    const struct velum_stage task = {.kernel = kernel, .argc = argc, .argv = argv};
+    int rc = add(t, &task, item);
+    if (rc != VELUM_FAILED || !t->now || t->now->count == 0 || !free_place(t))
+        return rc;
+    /* The job has no room for its bytes; an empty one has. */
+    close_one(t, t->now);
+    return add(t, &task, item);
 }
 
 /* --- ending --- */

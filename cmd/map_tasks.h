@@ -1,7 +1,7 @@
 /* Inputs of `velum map` that are tasks of one open job: those that are short, and whose kernel
  * folds, is built in, and reads no files. They are sent many at a time, and cost the nodes a
- * thousandth of what a job of its own costs. A job that has had 250,000 of them is closed, and the
- * next ones go into a new one, so that inputs without end fill no node's memory.
+ * thousandth of what a job of its own costs. A job that is full, or has had 250,000 of them, is
+ * closed, and the next ones go into a new one, so that inputs without end fill no node's memory.
  *
  * A job whose author was stopped for so long that its nodes gave him up is gone with what it had
  * not told yet: such tasks come back as MAP_TASK_AGAIN. Called by map_run.c. */

