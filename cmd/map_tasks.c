@@ -194,10 +194,8 @@ static bool next_left(struct map_tasks *t, struct session *s, struct map_task_en
                                      .no_kernel = state->no_kernel != 0,
                                      .job = state->id,
                                      .error = state->error};
-#if VELUM_PLANT != 584 /* cli/map: inputs fail whose job was given up while map was stopped */
         if (s->over == VELUM_TIME_OUT)
             out->code = MAP_TASK_AGAIN;
-#endif
         return true;
     }
     t->lost += s->over == VELUM_NO_NODE;

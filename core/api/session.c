@@ -564,6 +564,9 @@ static void take_value(struct session *s, const struct session_stage *e, struct 
 
     if (!done && e->value.len > 0)
         text_sanitise((const char *)e->value.data, e->value.len, true, clean, sizeof clean);
+#if VELUM_PLANT == 585 /* unit/test_api_session: why a task has failed is not told */
+    clean[0] = 0;
+#endif
     buf_reset(&s->scratch);
     put_raw(&s->scratch, done ? e->value.data : (const uint8_t *)clean,
             done ? e->value.len : strlen(clean) + 1);

@@ -183,7 +183,7 @@ void lists_taken(struct lists *l, uint32_t tasks)
 
 void lists_safe(struct lists *l, uint32_t tasks)
 {
-#if VELUM_PLANT == 586 /* cli/map: what was taken is not sent again when it was lost */
+#if VELUM_PLANT == 586 /* unit/test_session_lists: what was taken and lost is not sent again */
     tasks = UINT32_MAX;
 #endif
     while (l->head != l->untaken && is_among(l->head, tasks))
