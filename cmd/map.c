@@ -10,8 +10,6 @@
 #include "core/base/err.h"
 #include "core/host/builtin.h"
 
-#define PARALLEL 256
-
 static const struct opt opts[] = {
     {.name = "max-parallel",
      .letter = 'j',
@@ -19,7 +17,7 @@ static const struct opt opts[] = {
      .value = "N",
      .min = 1,
      .max = MAP_PARALLEL_MAX,
-     .effect = "at most so many inputs at a time (256)"},
+     .effect = "at most so many inputs at a time (256, more while they are short)"},
     {.name = "keep-order",
      .letter = 'k',
      .kind = OPT_SWITCH,
@@ -83,7 +81,9 @@ static int take_options(const struct call *c, struct map_task *t)
         talk_try("--halt soon,fail=1");
         return CODE_MISUSE;
     }
-    t->parallel = (uint32_t)opt_number(c->opts, "max-parallel", PARALLEL);
+    t->parallel = (uint32_t)opt_number(c->opts, "max-parallel", MAP_PARALLEL);
+    t->parallel_max = opt_given(c->opts, "max-parallel") ? t->parallel : MAP_PARALLEL_SHORT;
+    t->jobs_max = t->parallel;
     t->keep_order = opt_given(c->opts, "keep-order");
     t->tag = opt_given(c->opts, "tag");
     t->json = opt_given(c->opts, "json");

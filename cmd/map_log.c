@@ -12,10 +12,12 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/base/text.h"
+#include "core/host/memory.h"
 
 #define HEAD "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n"
 #define FIELDS 9
 #define LINE_MAX_SIZE 131072
+#define LINES_MAX_SIZE ((size_t)64 << 20)
 
 struct past {
     uint8_t state;      /* enum map_past */
@@ -26,6 +28,7 @@ struct map_log {
     int fd;
     struct past *past; /* of seq i at i - 1 */
     uint64_t count, cap;
+    struct buf lines; /* not written yet */
 };
 
 static void digest_of(const char *command, uint8_t out[7])
@@ -196,6 +199,7 @@ int map_log_open(struct map_log **out, const char *path, bool resume,
     if (!l)
         return refuse(message, ERR_NO_MEMORY, path, err_sentence(ERR_NO_MEMORY));
     l->fd = -1;
+    buf_init(&l->lines, &host_memory, LINES_MAX_SIZE);
     int rc = open_file(l, path, resume, message);
     if (rc < 0)
         map_log_close(l);
@@ -225,7 +229,17 @@ int map_log_add(struct map_log *l, const struct map_log_line *line)
                      (unsigned long long)(line->elapsed_us / 1000000),
                      (unsigned)(line->elapsed_us / 1000 % 1000), (unsigned long long)line->bytes,
                      line->code, line->command);
-    return n < 0 || (size_t)n >= sizeof text ? ERR_IO : append(l->fd, text, (size_t)n);
+    if (n < 0 || (size_t)n >= sizeof text)
+        return ERR_TOO_LARGE;
+    put_raw(&l->lines, text, (size_t)n);
+    return buf_result(&l->lines) < 0 ? ERR_NO_MEMORY : 0;
+}
+
+int map_log_write(struct map_log *l)
+{
+    int rc = l->lines.len > 0 ? append(l->fd, (const char *)l->lines.data, l->lines.len) : 0;
+    buf_reset(&l->lines);
+    return rc;
 }
 
 bool map_log_is_file(const char *path, int fd)
@@ -241,6 +255,7 @@ void map_log_close(struct map_log *l)
         return;
     if (l->fd >= 0)
         close(l->fd);
+    buf_clear(&l->lines);
     free(l->past);
     free(l);
 }

@@ -4,7 +4,7 @@
  *   Seq Host Starttime JobRuntime Send Receive Exitval Signal Command
  *
  * Host is the id of the input's job (`velum show`), Send is 0, Receive the bytes of the result,
- * Command the kernel with its arguments (control characters as `\u{d}`). A line is written at once
+ * Command the kernel with its arguments (control characters as `\u{d}`). Lines are written at once
  * and whole, or not at all; a last line without its newline is of a crash and is cut off when the
  * log is read again.
  *
@@ -43,8 +43,13 @@ int map_log_open(struct map_log **out, const char *path, bool resume,
 enum map_past map_log_past(const struct map_log *l, uint64_t seq);
 /* Whether it says so of the same command. */
 bool map_log_is_same(const struct map_log *l, uint64_t seq, const char *command);
-/* 0, or ERR_IO: then the line is not in the log, and nothing more should be started. */
+/* A line of the next write. 0, ERR_TOO_LARGE or ERR_NO_MEMORY: then the line will not be in the
+ * log, and nothing more should be started. */
 int map_log_add(struct map_log *l, const struct map_log_line *line);
+/* Writes what was added. 0, or ERR_IO with errno: none of it is in the log, and nothing more should
+ * be started. */
+int map_log_write(struct map_log *l);
+/* What was not written is lost. */
 void map_log_close(struct map_log *l); /* NULL is allowed */
 
 #endif

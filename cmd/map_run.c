@@ -6,41 +6,30 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cmd/inputs.h"
 #include "cmd/interrupt.h"
+#include "cmd/map_item.h"
+#include "cmd/map_pace.h"
 #include "cmd/map_show.h"
-#include "cmd/map_words.h"
+#include "cmd/map_tasks.h"
 #include "cmd/talk.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/builtin.h"
 #include "core/host/loop.h"
+#include "core/wire/spec.h"
 
 #define HELD_FACTOR 4
 #define LOOK_MS 100
 #define INPUTS_AT_ONCE 256
+#define TASK_LEAVES_MAX 64
 #define CANCEL_US (5 * S_US)
-#define COMMAND_SIZE (KERNEL_NAME_SIZE + ARGS_COUNT_MAX * ARG_SIZE_MAX)
+#define SHOWN_BYTES 2048 /* between two looks at whether standard output takes more */
 
 /* No exit code: 1 when an input failed, else 0. */
 #define CODE_OF_INPUTS (-1)
-
-enum item_state { ITEM_FREE, ITEM_RUNNING, ITEM_ENDED, ITEM_SKIPPED };
-
-struct item {
-    enum item_state state;
-    uint64_t seq;
-    int op;     /* what is waited for: the job, then its result where that is bytes */
-    int job_op; /* the job, while its result is on its way; 0: it is not */
-    struct map_result result;
-    char *command, *label, *error;
-    char job[2 * ID_SIZE + 1];
-    int64_t wall_us; /* when it was started */
-    struct instant began;
-    uint64_t elapsed_us;
-    int code;
-};
 
 /* How it goes on: by and by less. */
 enum phase { GOING, DRAINING, CANCELLING };
@@ -52,16 +41,19 @@ struct map {
     const struct map_task *task;
     struct map_show show;
     struct map_counts counts;
-    struct item *items; /* with keep_order input i is at i % cap */
-    uint32_t cap;
+    struct map_items items;
+    struct map_tasks *tasks;
+    struct map_pace pace;
+    uint32_t jobs;     /* of those that run: inputs with a job of their own */
     uint64_t last_seq; /* of the inputs that were taken */
     uint64_t lost;     /* inputs whose node was reached no more: their jobs may go on */
     uint64_t next_out; /* with keep_order: the input whose result is printed next */
-    bool exhausted, waits;
+    uint64_t shown;    /* bytes since standard output was looked at */
+    bool exhausted, waits, stalled;
     enum phase phase;
     const char *why;
-    int code; /* of what ended it before its inputs did */
-    struct instant started, cancelled;
+    int code;                       /* of what ended it before its inputs did */
+    struct instant started, ending; /* ending: since the last jobs were told to end */
 };
 
 static void stop(struct map *m, enum phase phase, const char *why, int code)
@@ -73,24 +65,28 @@ static void stop(struct map *m, enum phase phase, const char *why, int code)
     m->code = code;
     if (phase != CANCELLING)
         return;
-    m->cancelled = loop_clock();
-    for (uint32_t i = 0; i < m->cap; i++)
-        if (m->items[i].state == ITEM_RUNNING)
-            (void)velum_kill(m->v, m->items[i].op, 0);
+    m->ending = loop_clock();
+    for (struct map_item *it = m->items.jobs; it; it = it->after)
+        (void)velum_kill(m->v, it->op, 0);
+    map_tasks_kill(m->tasks);
+}
+
+/* Whoever reads the results may stop for hours, and the node would give up an open job whose author
+ * waits for him: nothing more is printed than what standard output takes at once. */
+static bool stdout_takes(struct map *m)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    if (!m->stalled && m->shown < SHOWN_BYTES)
+        return true;
+    m->shown = 0;
+    (void)fflush(stdout);
+    m->stalled = poll(&p, 1, 0) == 0;
+    return !m->stalled;
 }
 
 /* --- an input ends --- */
 
-static void clear(struct item *it)
-{
-    free(it->command);
-    free(it->label);
-    map_result_clear(&it->result);
-    free(it->error);
-    *it = (struct item){.state = ITEM_FREE};
-}
-
-static void record(struct map *m, const struct item *it)
+static void record(struct map *m, const struct map_item *it)
 {
     const struct map_log_line line = {.seq = it->seq,
                                       .job = it->job,
@@ -98,39 +94,48 @@ static void record(struct map *m, const struct item *it)
                                       .elapsed_us = it->elapsed_us,
                                       .bytes = it->result.size,
                                       .code = it->code,
-                                      .command = it->command};
+                                      .command = map_item_command(it, m->task->kernel)};
     if (m->log && map_log_add(m->log, &line) < 0)
         stop(m, CANCELLING, "the job log cannot be written", CODE_FAILED);
 }
 
-/* What the log says to be done was printed. */
-static void deliver(struct map *m, struct item *it)
+/* Whoever reads it sees each result now, and may have had enough. What the log says to be done was
+ * printed. */
+static void flush(struct map *m)
 {
+    if (fflush(stdout) != 0 || ferror(stdout))
+        stop(m, CANCELLING, "standard output takes no more", CODE_FAILED);
+    else if (m->log && map_log_write(m->log) < 0)
+        stop(m, CANCELLING, "the job log cannot be written", CODE_FAILED);
+}
+
+static void deliver(struct map *m, struct map_item *it)
+{
+    const bool names = m->task->json || !it->result.there;
     const struct map_end end = {.seq = it->seq,
                                 .job = it->job,
-                                .label = it->label,
-                                .command = it->command,
+                                .label = m->task->json || m->task->tag ? map_item_label(it) : "",
+                                .command = names ? map_item_command(it, m->task->kernel) : "",
                                 .result = &it->result,
                                 .error = it->error,
                                 .code = it->code,
                                 .elapsed_us = it->elapsed_us};
     if (map_show_input(&m->show, &end) < 0)
         stop(m, CANCELLING, "a result that waited in a file cannot be read", CODE_FAILED);
-    else if (m->log && fflush(stdout) != 0)
-        stop(m, CANCELLING, "standard output takes no more", CODE_FAILED);
     else
         record(m, it);
-    clear(it);
+    m->shown += it->result.size + (m->task->json ? SHOWN_BYTES : sizeof it->job);
+    map_items_drop(&m->items, it);
 }
 
 static void deliver_in_order(struct map *m)
 {
-    for (;; m->next_out++) {
-        struct item *it = &m->items[m->next_out % m->cap];
+    for (; stdout_takes(m); m->next_out++) {
+        struct map_item *it = map_items_at(&m->items, m->next_out);
         if (it->state == ITEM_ENDED)
             deliver(m, it);
         else if (it->state == ITEM_SKIPPED)
-            clear(it);
+            map_items_drop(&m->items, it);
         else
             return;
     }
@@ -140,10 +145,11 @@ static void deliver_in_order(struct map *m)
 static void deliver_rest(struct map *m)
 {
     for (; m->task->keep_order && m->next_out <= m->last_seq; m->next_out++) {
-        struct item *it = &m->items[m->next_out % m->cap];
+        struct map_item *it = map_items_at(&m->items, m->next_out);
         if (it->state == ITEM_ENDED)
             deliver(m, it);
     }
+    flush(m);
 }
 
 static void look_at_halt(struct map *m)
@@ -157,11 +163,11 @@ static void look_at_halt(struct map *m)
 
 /* One that this command cancelled itself has not ended: it is not told of, and is done again by
  * --resume. */
-static void ended(struct map *m, struct item *it)
+static void ended(struct map *m, struct map_item *it)
 {
     if (m->phase == CANCELLING && it->code != CODE_DONE) {
         m->lost += it->code == CODE_NO_NODE && it->job[0];
-        clear(it);
+        map_items_drop(&m->items, it);
         return;
     }
     it->state = ITEM_ENDED;
@@ -177,7 +183,7 @@ static void ended(struct map *m, struct item *it)
 }
 
 /* What is said of the first input then holds for all. */
-static void look_at_kernel(struct map *m, const struct item *it, bool missing)
+static void look_at_kernel(struct map *m, const struct map_item *it, bool missing)
 {
     if (!missing || m->counts.succeeded > 0)
         return;
@@ -186,8 +192,10 @@ static void look_at_kernel(struct map *m, const struct item *it, bool missing)
     stop(m, CANCELLING, "no input can be done", CODE_MISUSE);
 }
 
+/* --- one that is a job --- */
+
 /* The bytes of a job that collects are on their way, or the code that says why they are not. */
-static int ask_for_bytes(struct map *m, struct item *it, uint64_t size)
+static int ask_for_bytes(struct map *m, struct map_item *it, uint64_t size)
 {
     int op = VELUM_FAILED;
     if (size <= MAP_RESULT_MEMORY_MAX)
@@ -202,7 +210,7 @@ static int ask_for_bytes(struct map *m, struct item *it, uint64_t size)
 }
 
 /* What the operation leaves, before it is released. */
-static int take_result(struct map *m, struct item *it)
+static int take_result(struct map *m, struct map_item *it)
 {
     const char *text = velum_text(m->v, it->op);
     size_t size = 0;
@@ -214,7 +222,7 @@ static int take_result(struct map *m, struct item *it)
 }
 
 /* A job that collects has no bytes of its own: its result is asked for now. */
-static bool has_bytes_coming(struct map *m, struct item *it, struct velum_state *s)
+static bool has_bytes_coming(struct map *m, struct map_item *it, struct velum_state *s)
 {
     size_t size = 0;
     if (s->code != VELUM_DONE || it->job_op != 0)
@@ -230,75 +238,58 @@ static bool has_bytes_coming(struct map *m, struct item *it, struct velum_state 
     return false;
 }
 
-static void release(struct map *m, struct item *it)
+static void release(struct map *m, struct map_item *it)
 {
     velum_release(m->v, it->op);
     if (it->job_op != 0)
         velum_release(m->v, it->job_op);
     it->job_op = 0;
+    map_items_no_job(&m->items, it);
+    m->jobs--;
 }
 
-static void take_end(struct map *m, struct item *it)
+/* Its outcome, but for the result. `said` may be empty. */
+static void take_outcome(struct map *m, struct map_item *it, int code, const char *said)
+{
+    it->code = code < 0 ? -code : CODE_DONE;
+    it->elapsed_us = (uint64_t)instant_since_us(loop_clock(), it->began);
+    m->counts.running--;
+    map_pace_ended(&m->pace, 1, loop_clock());
+    if (it->code == CODE_DONE)
+        return;
+    it->error = strdup(said && said[0] ? said : velum_sentence(m->v, code));
+    map_result_clear(&it->result);
+}
+
+static void no_memory(struct map_item *it)
+{
+    it->code = CODE_FAILED;
+    it->error = strdup(err_sentence(ERR_NO_MEMORY));
+}
+
+static void job_ended(struct map *m, struct map_item *it)
 {
     struct velum_state s = {0};
     if (velum_look(m->v, it->op, &s) != VELUM_DONE)
         s.code = VELUM_FAILED;
     if (has_bytes_coming(m, it, &s))
         return;
-    it->code = s.code < 0 ? -s.code : CODE_DONE;
-    it->elapsed_us = (uint64_t)instant_since_us(loop_clock(), it->began);
+    take_outcome(m, it, s.code, s.error);
     if (it->job_op == 0)
         text_copy(it->job, sizeof it->job, s.id);
-    if (it->code == CODE_DONE && take_result(m, it) < 0) {
-        it->code = CODE_FAILED;
-        it->error = strdup(err_sentence(ERR_NO_MEMORY));
-    } else if (it->code != CODE_DONE) {
-        it->error = strdup(s.error && s.error[0] ? s.error : velum_sentence(m->v, s.code));
-        map_result_clear(&it->result);
-    }
+    if (it->code == CODE_DONE && take_result(m, it) < 0)
+        no_memory(it);
     release(m, it);
-    m->counts.running--;
     if (it->code == CODE_NO_NODE)
         stop(m, CANCELLING, "no node is reached any more", CODE_NO_NODE);
     look_at_kernel(m, it, s.no_kernel);
     ended(m, it);
 }
 
-static struct item *item_of(struct map *m, int op)
-{
-    for (uint32_t i = 0; i < m->cap; i++)
-        if (m->items[i].state == ITEM_RUNNING && m->items[i].op == op)
-            return &m->items[i];
-    return NULL;
-}
-
 /* --- an input begins --- */
 
-static char *join(const char *first, size_t count, const char *const *words)
-{
-    static char text[COMMAND_SIZE];
-    char raw[COMMAND_SIZE];
-    text_copy(raw, sizeof raw, first);
-    for (size_t i = 0; i < count; i++) {
-        text_append(raw, sizeof raw, i > 0 || first[0] ? " " : "");
-        text_append(raw, sizeof raw, words[i]);
-    }
-    text_sanitise(raw, strlen(raw), true, text, sizeof text);
-    return strdup(text);
-}
-
-static struct item *free_item(struct map *m, uint64_t seq)
-{
-    if (m->task->keep_order)
-        return &m->items[seq % m->cap];
-    for (uint32_t i = 0; i < m->cap; i++)
-        if (m->items[i].state == ITEM_FREE)
-            return &m->items[i];
-    return NULL;
-}
-
 /* What cannot even be asked for has ended. */
-static void refused(struct map *m, struct item *it, int code, const char *why)
+static void refused(struct map *m, struct map_item *it, int code, const char *why)
 {
     it->code = -code;
     it->error = strdup(why);
@@ -317,66 +308,164 @@ static int64_t wall_us(void)
 }
 
 /* The words that are files for the kernel, or references of objects. */
-static int take_files(const struct map_task *task, const struct map_words *words,
+static int take_files(const struct map_task *task, int argc, const char *const *argv,
                       struct velum_input files[ARGS_COUNT_MAX], int *count)
 {
-    int at = builtin_files_at(task->kernel, words->count, words->list);
+    int at = builtin_files_at(task->kernel, argc, argv);
     *count = 0;
-    for (int i = at; at >= 0 && i < words->count; i++) {
-        const char *word = words->list[i];
+    for (int i = at; at >= 0 && i < argc; i++) {
+        const char *word = argv[i];
         files[(*count)++] = inputs_is_ref(word) ? (struct velum_input){.ref = word}
                                                 : (struct velum_input){.path = word};
     }
-    return at >= 0 ? at : words->count;
+    return at >= 0 ? at : argc;
 }
 
-static void start(struct map *m, const struct map_input *in, const struct map_words *words)
+static struct velum_asks asks_of(const struct map_task *task)
+{
+    return (struct velum_asks){.cpus = task->wants.stage.cpus,
+                               .mem_bytes = task->wants.stage.mem_bytes,
+                               .on = task->wants.stage.on,
+                               .prefer = task->wants.stage.prefer,
+                               .priority = task->wants.priority,
+                               .wait_for_capacity = task->wants.waits};
+}
+
+static int start_job(struct map *m, struct map_item *it, int argc, const char *const *argv)
 {
     const struct map_task *task = m->task;
     struct velum_input files[ARGS_COUNT_MAX];
     struct velum_task t = {.kernel = task->kernel,
-                           .argv = words->list,
+                           .argv = argv,
                            .inputs = files,
                            .slots_max = task->slots_max,
                            .timeout_ms = task->timeout_ms,
-                           .asks = {.cpus = task->wants.stage.cpus,
-                                    .mem_bytes = task->wants.stage.mem_bytes,
-                                    .on = task->wants.stage.on,
-                                    .prefer = task->wants.stage.prefer,
-                                    .priority = task->wants.priority,
-                                    .wait_for_capacity = task->wants.waits}};
-    t.argc = take_files(task, words, files, &t.inputs_count);
-    struct item *it = free_item(m, in->seq);
-    *it = (struct item){.state = ITEM_RUNNING,
-                        .seq = in->seq,
-                        .command = join(task->kernel, (size_t)words->count, words->list),
-                        .label = join("", in->count, in->values),
-                        .wall_us = wall_us(),
-                        .began = loop_clock()};
-    m->started = it->began;
-    it->op = velum_submit(m->v, &t);
-    if (it->op < 0)
-        refused(m, it, it->op, velum_sentence(m->v, it->op));
+                           .asks = asks_of(task)};
+    t.argc = take_files(task, argc, argv, files, &t.inputs_count);
+    int op = velum_submit(m->v, &t);
+    if (op < 0)
+        return op;
+    map_items_job(&m->items, it, op);
+    m->jobs++;
+    return 0;
+}
+
+/* Whether it can be a task of an open job. One of many leaves is a job of its own: it shares the
+ * slots with others then, where tasks are run one behind the other. What is wrong with an input is
+ * said where it is no task. */
+static bool is_task(const struct map *m, int argc, const char *const *argv, struct plan *plan)
+{
+    char reason[REASON_SIZE];
+    if (m->task->timeout_ms > 0 || m->task->slots_max > 0 || builtin_takes_files(m->task->kernel))
+        return false;
+    return builtin_plan(m->task->kernel, argc, argv, 0, NULL, plan, reason) == 0 &&
+           plan->reduction == REDUCE_FOLD && !plan->then[0] &&
+           plan->units / plan->leaf_units < TASK_LEAVES_MAX;
+}
+
+static void start(struct map *m, struct map_item *it)
+{
+    static struct plan plan;
+    const char *argv[ARGS_COUNT_MAX];
+    int argc = map_item_argv(it, argv);
+    it->state = ITEM_RUNNING;
+    int rc = is_task(m, argc, argv, &plan) ? map_tasks_add(m->tasks, m->task->kernel, argc, argv,
+                                                           map_items_number(&m->items, it))
+                                           : start_job(m, it, argc, argv);
+    if (rc < 0)
+        refused(m, it, rc, velum_sentence(m->v, rc));
     else
         m->counts.running++;
 }
+
+static void begin(struct map *m, const struct map_input *in, const struct map_words *words)
+{
+    struct map_item *it = map_items_take(&m->items, in->seq);
+    it->wall_us = wall_us();
+    it->began = m->started = loop_clock();
+    if (map_item_words(it, words, in) < 0)
+        refused(m, it, VELUM_FAILED, err_sentence(ERR_NO_MEMORY));
+    else
+        start(m, it);
+}
+
+/* --- one that is a task --- */
+
+static int take_value(const struct map *m, struct map_item *it, const struct map_task_end *end)
+{
+    static struct job_view view;
+    static struct plan plan;
+    static char raw[SHOW_SIZE_MAX], text[SHOW_SIZE_MAX];
+    const char *argv[ARGS_COUNT_MAX];
+    int rc = builtin_plan(m->task->kernel, map_item_argv(it, argv), argv, 0, NULL, &plan, raw);
+    (void)text_copy(view.kernel, sizeof view.kernel, plan.kernel);
+    view.source = plan.source;
+    view.params = (struct bytes){plan.params, plan.params_len};
+    view.result = (struct bytes){end->bytes, end->size};
+    if (rc == 0)
+        rc = builtin_show(&view, raw);
+    if (rc < 0)
+        return rc;
+    text_sanitise(raw, strlen(raw), false, text, sizeof text);
+    return map_result_text(&it->result, text);
+}
+
+/* All that is to be said once of a job that has ended before its tasks, and not of each. */
+static void tasks_lost_job(struct map *m, const struct map_item *it, const struct map_task_end *end)
+{
+    if (end->code == VELUM_NO_NODE)
+        stop(m, CANCELLING, "no node is reached any more", CODE_NO_NODE);
+    look_at_kernel(m, it, end->no_kernel);
+    if (m->phase == CANCELLING || end->code == VELUM_FAILED)
+        return;
+    map_show_pause(&m->show);
+    talk_error("%s", it->error);
+    stop(m, CANCELLING,
+         end->code == VELUM_CANCELLED ? "the job was cancelled" : "no input can be done", it->code);
+}
+
+static void task_ended(struct map *m, const struct map_task_end *end)
+{
+    struct map_item *it = &m->items.list[end->item];
+    if (end->code == MAP_TASK_AGAIN && m->phase != CANCELLING) {
+        m->counts.running--;
+        start(m, it);
+        return;
+    }
+    take_outcome(m, it, end->code > 0 ? VELUM_CANCELLED : end->code, end->error);
+    text_copy(it->job, sizeof it->job, end->job);
+    int rc = it->code == CODE_DONE ? take_value(m, it, end) : 0;
+    if (rc == ERR_NO_MEMORY) {
+        no_memory(it);
+    } else if (rc < 0) {
+        it->code = CODE_FAILED;
+        it->error = strdup("the result cannot be shown");
+    }
+    if (end->by_job)
+        tasks_lost_job(m, it, end);
+    ended(m, it);
+}
+
+/* --- the inputs --- */
 
 /* Whether an earlier run has done this input. */
 static bool is_past(struct map *m, const struct map_input *in, const struct map_words *words)
 {
     enum map_past past = m->log ? map_log_past(m->log, in->seq) : MAP_PAST_NONE;
+    struct map_item it = {0};
     if (past == MAP_PAST_NONE || (past == MAP_PAST_FAILED && m->task->resume_failed))
         return false;
-    char *command = join(m->task->kernel, (size_t)words->count, words->list);
-    bool same = command && map_log_is_same(m->log, in->seq, command);
+    const char *command =
+        map_item_words(&it, words, in) == 0 ? map_item_command(&it, m->task->kernel) : "?";
+    bool same = map_log_is_same(m->log, in->seq, command);
     if (!same) {
         map_show_pause(&m->show);
         talk_error("the job log is of other inputs: input %llu is now %s",
-                   (unsigned long long)in->seq, command ? command : "?");
+                   (unsigned long long)in->seq, command);
         talk_try("another --joblog FILE");
         stop(m, DRAINING, "the job log is of other inputs", CODE_MISUSE);
     }
-    free(command);
+    free(it.words);
     m->counts.skipped += same;
     return true;
 }
@@ -395,18 +484,20 @@ static void take_input(struct map *m, const struct map_input *in)
     } else if (m->log && in->seq > MAP_LOG_SEQ_MAX) {
         stop(m, DRAINING, "a job log has room for 16,777,216 inputs", CODE_MISUSE);
     } else if (!is_past(m, in, &words)) {
-        start(m, in, &words);
+        begin(m, in, &words);
     } else if (m->task->keep_order) {
-        *free_item(m, in->seq) = (struct item){.state = ITEM_SKIPPED, .seq = in->seq};
+        map_items_take(&m->items, in->seq)->state = ITEM_SKIPPED;
         deliver_in_order(m);
     }
 }
 
-static bool may_start(const struct map *m)
+static bool may_start(struct map *m)
 {
-    if (m->phase != GOING || m->exhausted || m->counts.running >= m->task->parallel)
+    if (m->phase != GOING || m->exhausted || m->stalled || m->jobs >= m->task->jobs_max ||
+        m->counts.running >= map_pace_window(&m->pace, loop_clock()) ||
+        !map_tasks_have_room(m->tasks))
         return false;
-    if (m->task->keep_order && m->last_seq + 1 >= m->next_out + m->cap)
+    if (m->task->keep_order && m->last_seq + 1 >= m->next_out + m->items.cap)
         return false;
     return m->started.us == 0 || instant_since_us(loop_clock(), m->started) >= m->task->delay_us;
 }
@@ -441,8 +532,9 @@ static void start_some(struct map *m)
 
 static void wait_some(struct map *m)
 {
-    struct pollfd p[2] = {{.fd = velum_fd(m->v), .events = POLLIN},
-                          {.fd = m->waits ? map_inputs_fd(m->inputs) : -1, .events = POLLIN}};
+    struct pollfd p[3] = {{.fd = velum_fd(m->v), .events = POLLIN},
+                          {.fd = m->waits ? map_inputs_fd(m->inputs) : -1, .events = POLLIN},
+                          {.fd = m->stalled ? STDOUT_FILENO : -1, .events = POLLOUT}};
     int ms = velum_timeout(m->v);
     if (ms < 0 || ms > LOOK_MS)
         ms = LOOK_MS;
@@ -450,19 +542,46 @@ static void wait_some(struct map *m)
         ms = ms < 5 ? ms : 5;
     if (!m->waits && may_start(m))
         ms = 0;
-    (void)poll(p, 2, ms);
+    (void)poll(p, 3, ms);
 }
 
-static bool is_over(const struct map *m)
+/* Nothing that this command began may be left open at the node. */
+static bool jobs_are_over(const struct map *m)
 {
-    if (m->phase == CANCELLING && instant_since_us(loop_clock(), m->cancelled) > CANCEL_US)
+    return !map_tasks_go_on(m->tasks) ||
+           (m->ending.us > 0 && instant_since_us(loop_clock(), m->ending) > CANCEL_US);
+}
+
+static bool is_over(struct map *m)
+{
+    if (m->phase == CANCELLING && instant_since_us(loop_clock(), m->ending) > CANCEL_US)
         return true;
-    return m->counts.running == 0 && (m->exhausted || m->phase != GOING);
+    if (m->counts.running > 0 || (!m->exhausted && m->phase == GOING))
+        return false;
+    if (m->ending.us == 0) {
+        m->ending = loop_clock();
+        map_tasks_close(m->tasks);
+    }
+    return jobs_are_over(m);
+}
+
+static void take_ends(struct map *m)
+{
+    struct map_task_end end;
+    int op;
+    if (m->task->keep_order)
+        deliver_in_order(m);
+    while (stdout_takes(m) && (op = velum_next(m->v)) > 0) {
+        struct map_item *it = map_items_of(&m->items, op);
+        if (it)
+            job_ended(m, it);
+    }
+    while (stdout_takes(m) && map_tasks_next(m->tasks, &end))
+        task_ended(m, &end);
 }
 
 static void go(struct map *m)
 {
-    int op;
     for (;;) {
         start_some(m);
         if (is_over(m))
@@ -470,14 +589,8 @@ static void go(struct map *m)
         if (!m->waits || m->counts.running > 0 || m->phase == GOING)
             wait_some(m);
         int rc = velum_process(m->v);
-        while ((op = velum_next(m->v)) > 0) {
-            struct item *it = item_of(m, op);
-            if (it)
-                take_end(m, it);
-        }
-        /* Whoever reads it sees each result now, and may have had enough. */
-        if (fflush(stdout) != 0)
-            stop(m, CANCELLING, "standard output takes no more", CODE_FAILED);
+        take_ends(m);
+        flush(m);
         if (rc < 0)
             stop(m, CANCELLING, velum_sentence(m->v, rc), -rc);
         if (interrupt_came())
@@ -489,7 +602,7 @@ static void go(struct map *m)
 /* A node that does not answer cannot say that it has cancelled anything. */
 static void tell_what_may_run(const struct map *m)
 {
-    const uint64_t count = m->counts.running + m->lost;
+    const uint64_t count = m->jobs + m->lost + map_tasks_jobs(m->tasks);
     if (count == 0 || velum_is_inside(m->v))
         return;
     talk_error("%llu job%s may still run, for the node does not answer", (unsigned long long)count,
@@ -497,20 +610,25 @@ static void tell_what_may_run(const struct map *m)
     talk_try("velum ps, and velum kill JOB");
 }
 
+static int open_all(struct map *m)
+{
+    const struct map_task *task = m->task;
+    const struct velum_asks asks = asks_of(task);
+    int rc = map_items_open(&m->items, task->parallel_max * (task->keep_order ? HELD_FACTOR : 1),
+                            task->keep_order);
+    map_pace_begin(&m->pace, task->parallel, task->parallel_max, loop_clock());
+    return rc == 0 ? map_tasks_new(&m->tasks, m->v, &asks) : rc;
+}
+
 int map_run(struct velum *v, struct map_inputs *inputs, struct map_log *log,
             const struct map_task *task)
 {
-    struct map m = {.v = v,
-                    .inputs = inputs,
-                    .log = log,
-                    .task = task,
-                    .next_out = 1,
-                    .code = CODE_OF_INPUTS,
-                    .cap = task->parallel * (task->keep_order ? HELD_FACTOR : 1)};
+    struct map m = {
+        .v = v, .inputs = inputs, .log = log, .task = task, .next_out = 1, .code = CODE_OF_INPUTS};
     m.counts.total = map_inputs_total(inputs);
-    m.items = calloc(m.cap, sizeof *m.items);
-    if (!m.items) {
+    if (open_all(&m) < 0) {
         talk_error("%s", err_sentence(ERR_NO_MEMORY));
+        map_items_close(&m.items);
         return CODE_FAILED;
     }
     signal(SIGPIPE, SIG_IGN);
@@ -520,9 +638,8 @@ int map_run(struct velum *v, struct map_inputs *inputs, struct map_log *log,
     deliver_rest(&m);
     map_show_end(&m.show, &m.counts, m.why, loop_clock());
     tell_what_may_run(&m);
-    for (uint32_t i = 0; i < m.cap; i++)
-        clear(&m.items[i]);
-    free(m.items);
+    map_tasks_free(m.tasks);
+    map_items_close(&m.items);
     if (m.code != CODE_OF_INPUTS)
         return m.code;
     return m.counts.failed > 0 ? CODE_FAILED : CODE_DONE;

@@ -1,8 +1,10 @@
-/* The work of `velum map`: a job for each input, so many at a time, results as they come or in the
- * order of the inputs. Called by map.c.
+/* The work of `velum map`: each input is a task of one open job (map_tasks.h), or a job of its own
+ * where its kernel is none that this program has, takes files, searches or collects, where it has
+ * many leaves, or where each has a time or slots of its own. So many at a time, results as they
+ * come or in the order of the inputs. Called by map.c.
  *
- * Bounds: `parallel` jobs at a time; with keep_order at most 4 times as many results are held back
- * for one that is not there yet. */
+ * Bounds: `parallel_max` inputs at a time, of which `jobs_max` are jobs; with keep_order at most 4
+ * times as many results are held back for one that is not there yet. */
 #ifndef VELUM_CMD_MAP_RUN_H
 #define VELUM_CMD_MAP_RUN_H
 
@@ -13,12 +15,14 @@
 #include "core/api/velum.h"
 
 #define MAP_PARALLEL_MAX 8192
+#define MAP_PARALLEL 256        /* of which nothing is said: so many, */
+#define MAP_PARALLEL_SHORT 4096 /* and of short ones more (map_pace.h) */
 
 struct map_task {
     const char *kernel;
     int argc; /* words with placeholders */
     char *const *argv;
-    uint32_t parallel;
+    uint32_t parallel, parallel_max, jobs_max;
     bool keep_order, tag, json, resume_failed;
     struct map_halt halt;
     enum progress_kind progress;

@@ -122,8 +122,7 @@ struct velum_input {
 
 enum velum_level {
     VELUM_SENT = 0,   /* velum_submit returns at once */
-    VELUM_DURABLE = 1 /* it returns when the nodes that keep the job have synced it. A node inside
-                         the program keeps nothing: velum_state.durable is 0 there */
+    VELUM_DURABLE = 1 /* or when the nodes that keep the job have synced it; one inside does not */
 };
 
 /* What work asks of nodes. None that is there has it: VELUM_NOWHERE, and velum_sentence names the
@@ -161,10 +160,10 @@ int velum_submit(struct velum *v, const struct velum_task *task);
 
 /* --- many small tasks --- */
 
-/* A session is one job to which tasks are added while it runs: up to 1,000,000, of which 63,488 may
- * not have ended. Each is a kernel that folds, whose inputs may be what earlier tasks came to. They
- * are sent many at a time, and run as soon as what they need is there. A session whose program does
- * not run the library for a minute, while nothing is left to run, ends as VELUM_TIME_OUT. */
+/* A session is one job to which tasks are added while it runs: up to 1,000,000, and 36 MiB of them,
+ * of which 63,488 may not have ended. Each is a kernel that folds, whose inputs may be what earlier
+ * tasks came to. They are sent many at a time, and run as soon as what they need is there. Where a
+ * program does not run the library for a minute, and nothing is left, it is VELUM_TIME_OUT. */
 struct velum_session {
     const char *name;       /* [a-z0-9-], at most 63, for people; NULL: none */
     uint32_t slots_max;     /* use at most so many slots at a time */
@@ -189,6 +188,7 @@ struct velum_end {
     int code;          /* VELUM_DONE, VELUM_FAILED, or VELUM_CANCELLED: one that it needs failed */
     const void *bytes; /* the accumulator; until the next velum_take of the session */
     size_t size;
+    const char *error; /* one sentence when it failed, else ""; as long as the bytes */
 };
 struct velum_progress {
     uint64_t added, sent, ended, safe; /* tasks; a short one may end unsent; safe: synced */

@@ -376,6 +376,7 @@ static void give_up_stage(struct job *j, uint32_t stage, const char *text)
     /* Those that had failed before may be complete after all. */
     if (l->failed_why != NULL && l->ready.failed == 0)
         text_copy(l->failed_why, VIEW_ERROR_SIZE, text);
+    sessions_note_why(j, stage, text);
     lead_stage_fails(j, stage);
     pool_close(l->pool, stage);
 #if VELUM_PLANT == 480 /* trace/test_graph: leaves of a stage that failed are given out again */

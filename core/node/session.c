@@ -1,6 +1,8 @@
 /* Sessions at the coordinator of an open job. */
 #include "core/node/session.h"
 
+#include <string.h>
+
 #include "core/base/err.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
@@ -16,6 +18,7 @@
 #define SESSIONS_MAX 64 /* of a job; the one that was silent for longest makes room */
 #define MARKS_MAX 1024
 #define END_HEAD 9u
+#define WHYS_MAX 256u
 #define ENDED_AGAIN ((uint32_t)1 << 31)
 #define FRAME_ENDS_MAX 57344u
 #define FEW_STAGES 8 /* what becomes of so many is likely known before more of them are sent */
@@ -39,6 +42,13 @@ struct mark {
     uint32_t stages;
 };
 
+/* Why a stage was given up. */
+struct why {
+    uint32_t stage;
+    size_t size; /* with its end; 0: there is none */
+    char *text;  /* owned */
+};
+
 struct sessions {
     struct session *list;
     uint32_t list_count;
@@ -47,6 +57,7 @@ struct sessions {
      * complete after all. */
     uint32_t *ended;
     uint32_t ended_count, ended_cap;
+    struct why whys[WHYS_MAX];    /* stage i at i % WHYS_MAX: of those that were given up last */
     struct mark marks[MARKS_MAX]; /* a ring */
     uint32_t marks_first, marks_count;
     uint32_t safe;
@@ -87,12 +98,37 @@ void sessions_end(struct job *j)
     while (all->list != NULL)
         drop_first(j);
     ahead_drop(j);
+    for (uint32_t i = 0; i < WHYS_MAX; i++)
+        alloc_free(j->node->alloc, all->whys[i].text, all->whys[i].size);
     alloc_free(j->node->alloc, all->ended, all->ended_cap * sizeof *all->ended);
     alloc_free(j->node->alloc, all, sizeof *all);
     j->lead->sessions = NULL;
 }
 
 /* --- what became of stages --- */
+
+void sessions_note_why(struct job *j, uint32_t stage, const char *text)
+{
+    struct why *w;
+
+    if (j->lead->sessions == NULL)
+        return;
+    w = &j->lead->sessions->whys[stage % WHYS_MAX];
+    alloc_free(j->node->alloc, w->text, w->size);
+    *w = (struct why){.stage = stage, .size = strlen(text) + 1};
+    w->text = node_alloc(j->node, w->size);
+    if (w->text == NULL)
+        *w = (struct why){0};
+    else
+        memcpy(w->text, text, w->size);
+}
+
+static struct bytes why_of(const struct job *j, uint32_t stage)
+{
+    const struct why *w = &j->lead->sessions->whys[stage % WHYS_MAX];
+
+    return w->size > 0 && w->stage == stage ? bytes_of_text(w->text) : (struct bytes){NULL, 0};
+}
 
 void sessions_note(struct job *j, uint32_t stage)
 {
@@ -157,6 +193,8 @@ static void end_of(const struct job *j, uint32_t stage, struct session_stage *ou
     if (state == STAGE_DONE && stage_folds(j, stage) &&
         cover_root(ledger_cover(j->ledger), stage, &v))
         out->value = v.data;
+    if (state == STAGE_FAILED)
+        out->value = why_of(j, stage);
 }
 
 static uint16_t put_ends(const struct job *j, struct session *s, struct buf *to)

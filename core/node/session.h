@@ -26,6 +26,8 @@ void sessions_end(struct job *j);
 /* The stage may be complete, or given up: those who wait hear of it once; of one that was given up
  * and is complete after all once more. */
 void sessions_note(struct job *j, uint32_t stage);
+/* Before a stage is given up: one sentence why, for those who hear of it. */
+void sessions_note_why(struct job *j, uint32_t stage, const char *text);
 /* End of a step: what is new goes out. */
 void sessions_settle(struct job *j);
 /* Nobody has asked for so long, and there is nothing left to run. */

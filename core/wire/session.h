@@ -52,7 +52,7 @@ struct session_answer {
 struct session_stage {
     uint32_t stage;
     uint8_t state;      /* enum session_end */
-    struct bytes value; /* borrowed */
+    struct bytes value; /* borrowed; of one that failed it is a sentence, or nothing */
 };
 
 struct session_ahead {

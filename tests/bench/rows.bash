@@ -510,6 +510,36 @@ result_round() { # result_round MIB
     echo "$(calc "$bare / $(cat "$FOLDER/took")")" >>"$FOLDER/results"
 }
 
+# Inputs of `velum map`, each one empty leaf, beside what starts a program for each on two cores.
+row_map() {
+    local i count starts
+    count=$(many 50000 5000)
+    starts=$(many 2000 200)
+    fresh_mesh 2 --slots 2 || return
+    for ((i = 0; i < $(many 5 3); i++)); do
+        rate_of "$count" "$VELUM" map --progress none sum {} {} >>"$FOLDER/map" || return
+        if parallel --version 2>/dev/null | grep -q GNU; then
+            rate_of "$((starts / 4))" parallel -j2 true >>"$FOLDER/starts" || return
+        else
+            rate_of "$starts" xargs -P2 -n1 true >>"$FOLDER/starts" || return
+        fi
+    done
+    what="empty inputs of velum map a second, at one node of two"
+    command="seq $count | velum map sum {} {}"
+    beside="GNU parallel, else xargs -P2 -n1 true: $(span /s <"$FOLDER/starts")"
+    cp "$FOLDER/map" "$FOLDER/values"
+    figure median /s '>=' 20000 100000
+}
+
+# rate_of COUNT COMMAND...: lines of its input a second.
+rate_of() {
+    local count=$1
+    shift
+    seq "$count" >"$FOLDER/lines"
+    seconds_of sh -c 'exec "$@" <"$0" >/dev/null 2>&1' "$FOLDER/lines" "$@" >"$FOLDER/took" || return
+    echo "$(calc "$count / $(cat "$FOLDER/took")")"
+}
+
 # Tasks of one session: empty, so that all of it is what the mesh costs.
 row_tasks() {
     local i count

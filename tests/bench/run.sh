@@ -8,7 +8,7 @@
 # a `must` is missed. `make bench` builds what is needed first.
 here=$(cd "$(dirname "$0")" && pwd)
 rows="long_pi kernel pi400 pi1 sleep kill_node kill_coordinator redone skew idle durable recovery \
-sim ensure objects library tasks tasks_durable smallest result"
+sim ensure objects library tasks tasks_durable smallest map result"
 quick=0
 chosen=
 for word in "$@"; do

@@ -31,7 +31,7 @@ sums() { # sums FIRST LAST: what `sum` gives for each
     run -0 --separate-stderr velum map -k pi <in
     [ "$output" = "$(cat alone)" ]
     [[ $stderr != *"no node is near"* ]]
-    [ "$(velum ps -a --json | grep -o '"kernel":"pi"' | wc -l)" = 15 ]
+    [ "$(velum ps -a --json | grep -o '"kernel":"pi"' | wc -l)" = 1 ]
 }
 
 @test "map: an input that fails is told of, and is 1 at the end" {
@@ -259,4 +259,107 @@ no_job_is_live() { ! velum ps --json | grep -qE '"state":"(running|waiting)"'; }
     grep -q "2 jobs may still run, for the node does not answer" err
     [[ $(tail -n 1 err) == "try: velum ps"* ]]
     [[ $(tail -n 1 out) == *"]}" ]]
+}
+
+kib_of() { awk '/^VmHWM/ { print $2 }' "/proc/$1/status"; }
+
+# `sum {} {}` gives the input itself: one leaf, and alike for all.
+
+@test "map: 100,000 inputs by a pipe are tasks of one job, in memory that has a bound" {
+    node a --slots 2
+    mkfifo in
+    "$VELUM" map -k --joblog log sum {} {} <in >out 2>err 3>&- &
+    pid=$!
+    PIDS+=($pid)
+    exec 4>in
+    seq 1 100000 >&4
+    until_true 60 has_lines out 99000
+    [ "$(kib_of $pid)" -lt 40000 ]
+    [ "$(velum ps --json | grep -o '"kernel":"sum"' | wc -l)" = 1 ]
+    exec 4>&-
+    wait $pid
+    cmp out <(seq 1 100000)
+    tail -n +2 log | cut -f 1 | cmp - <(seq 1 100000)
+    [[ $(cat err) == *"100000 inputs done in "* ]]
+    until_true 5 no_job_is_live
+}
+
+# One of the processes that compute for a node.
+worker_of() {
+    local pid
+    for pid in $(cat "/proc/$1/task/$1/children"); do
+        pgrep -P "$pid"
+    done | head -n 1 | grep .
+}
+
+@test "map: a worker that is killed in the middle costs nothing" {
+    local i killed=0
+    node a --slots 2
+    "$VELUM" map --joblog log sum {} {} < <(seq 1 200000) >out 2>err 3>&- &
+    pid=$!
+    PIDS+=($pid)
+    for i in 1 2 3 4 5; do
+        until_true 20 has_lines log $((i * 20000))
+        kill -KILL "$(worker_of "$PID_a")" && killed=$((killed + 1))
+    done
+    wait $pid
+    [ $killed -gt 0 ]
+    sort -n out | cmp - <(seq 1 200000)
+    tail -n +2 log | awk -F '\t' '$7 != 0' | cmp - /dev/null
+}
+
+@test "map: among many, --halt stops at once and leaves nothing behind" {
+    node a --slots 2
+    run -0 --separate-stderr bash -c 'yes 1 | "$0" map --halt now,success=300 noop' "$VELUM"
+    [ "${#lines[@]}" -ge 300 ]
+    [ "${#lines[@]}" -lt 20000 ]
+    [[ $stderr == *"halted as --halt says"* ]]
+    until_true 5 no_job_is_live
+    run -1 --separate-stderr bash -c '(yes 1 | head -n 500; echo x; yes 1) |
+        "$0" map -j 100 --halt soon,fail=1 noop' "$VELUM"
+    [ "${#lines[@]}" -ge 500 ]
+    [ "${#lines[@]}" -le 600 ]
+    until_true 5 no_job_is_live
+}
+
+@test "map: a job log goes on behind a kill -9 among many" {
+    node a --slots 2
+    "$VELUM" map --joblog log --tag sum {} {} < <(seq 1 50000) >first 2>/dev/null 3>&- &
+    pid=$!
+    PIDS+=($pid)
+    until_true 20 has_lines log 5000
+    kill -KILL $pid
+    wait $pid || true
+    seq 1 50000 | velum map --joblog log --resume --tag sum {} {} >second 2>err
+    [[ $(cat err) =~ ([0-9]+)" done before" ]]
+    [ "${BASH_REMATCH[1]}" -ge 5000 ]
+    tail -n +2 log | cut -f 1 | sort -n | cmp - <(seq 1 50000)
+    sort -nu first second | cmp - <(paste <(seq 1 50000) <(seq 1 50000))
+}
+
+@test "map: a job that another cancels is said once, and what was not done is not in the log" {
+    node a --slots 2
+    "$VELUM" map -j 10 --joblog log sleep < <(yes 20) >out 2>err 3>&- &
+    pid=$!
+    PIDS+=($pid)
+    until_true 10 has_lines log 5
+    velum kill "$(velum ps --json | field id)"
+    code=0
+    wait $pid || code=$?
+    [ $code = 8 ]
+    [ "$(grep -c "ended cancelled" err)" = 1 ]
+    [[ $(tail -n 1 err) == *"; the job was cancelled"* ]]
+    tail -n +2 log | awk -F '\t' '$7 != 0' | cmp - /dev/null
+}
+
+@test "map: a node that is killed and comes back goes on with the same job" {
+    node a --slots 2
+    "$VELUM" map -k sum {} {} < <(seq 1 40000) >out 2>err 3>&- &
+    pid=$!
+    PIDS+=($pid)
+    until_true 20 has_lines out 3000
+    kill -KILL "$PID_a"
+    node_at a "$PORT_a" --slots 2
+    wait $pid
+    cmp out <(seq 1 40000)
 }

@@ -247,14 +247,36 @@ TEST(a_task_that_fails_stops_what_needs_it_only)
     CHECK_INT(add(v, session, "grumpy", 1, -1), 1);
     CHECK_INT(add(v, session, "squares", 4, 1), 2);
     CHECK_INT(add(v, session, "squares", 5, 0), 3);
-    while (velum_take(v, session, &end, 30000) > 0)
+    while (velum_take(v, session, &end, 30000) > 0) {
         codes[end.task] = end.code;
+        CHECK((strstr(end.error, "not on a Monday") != NULL) == (end.task == 1));
+        CHECK((end.error[0] == 0) == (end.task != 1));
+    }
     CHECK_INT(codes[0], VELUM_DONE);
     CHECK_INT(codes[1], VELUM_FAILED);
     CHECK_INT(codes[2], VELUM_CANCELLED);
     CHECK_INT(codes[3], VELUM_DONE);
     CHECK_INT(velum_wait(v, velum_close(v, session), 30000), VELUM_FAILED);
     CHECK(says(v, VELUM_FAILED, "not on a Monday"));
+    velum_shutdown(v);
+}
+
+/* Each is written out with its words, for it is like none of the last ones. */
+TEST(a_session_that_is_full_says_so)
+{
+    struct velum *v = open_at(VELUM_INSIDE, NULL);
+    int session = velum_open(v, NULL);
+    int64_t number = 0;
+    char word[901];
+    const char *args[] = {word};
+    const struct velum_stage task = {.kernel = "sum", .argc = 1, .argv = args};
+    for (unsigned n = 0; number >= 0; n++) {
+        snprintf(word, sizeof word, "%0900u", n % 50 + 1);
+        number = velum_add(v, session, &task);
+    }
+    CHECK_INT(number, VELUM_FAILED);
+    CHECK(says(v, VELUM_FAILED, "36 MiB"));
+    CHECK_INT(velum_kill(v, session, 10000), VELUM_DONE);
     velum_shutdown(v);
 }
 
@@ -296,6 +318,7 @@ int main(int argc, char **argv)
         a_task_reads_what_others_came_to,
         a_task_that_fails_stops_what_needs_it_only,
         what_cannot_be_is_refused_at_once,
+        a_session_that_is_full_says_so,
         what_a_session_asks_of_nodes_is_met_or_said,
         a_task_that_asks_nothing_does_not_wait_for_what_its_session_asks,
         tasks_of_a_session_take_the_slots_that_it_says,

@@ -9,7 +9,9 @@
 
 #include "cmd/map_halt.h"
 #include "cmd/map_input.h"
+#include "cmd/map_item.h"
 #include "cmd/map_log.h"
+#include "cmd/map_pace.h"
 #include "cmd/map_result.h"
 #include "cmd/map_words.h"
 #include "core/base/err.h"
@@ -250,6 +252,7 @@ static void add(struct map_log *l, uint64_t seq, int code, const char *command)
                                       .code = code,
                                       .command = command};
     CHECK_INT(map_log_add(l, &line), 0);
+    CHECK_INT(map_log_write(l), 0);
 }
 
 TEST(a_job_log_says_what_was_done)
@@ -331,7 +334,8 @@ TEST(a_line_that_found_no_room_is_not_in_the_log)
     long before = size_of_log();
     signal(SIGXFSZ, SIG_IGN);
     allow_bytes((rlim_t)before + 10);
-    CHECK_INT(map_log_add(l, &second), ERR_IO);
+    CHECK_INT(map_log_add(l, &second), 0);
+    CHECK_INT(map_log_write(l), ERR_IO);
     CHECK_INT(size_of_log(), before);
     allow_bytes(RLIM_INFINITY);
     signal(SIGXFSZ, SIG_DFL);
@@ -416,10 +420,94 @@ TEST(a_result_in_a_file_leaves_none_behind)
     unsetenv("TMPDIR");
 }
 
-TEST_MAIN(a_result_is_read_back_in_parts, a_result_in_a_file_leaves_none_behind,
-          placeholders_are_those_of_gnu_parallel, a_source_that_is_not_there_is_named,
-          words_have_bounds, sources_give_every_combination, files_give_their_lines,
-          a_line_that_is_too_long_is_named, a_pipe_is_read_as_it_comes,
+static struct instant at_ms(int64_t ms)
+{
+    return (struct instant){ms * MS_US + 1};
+}
+
+TEST(short_inputs_are_many_at_a_time_and_long_ones_few)
+{
+    struct map_pace p;
+    map_pace_begin(&p, 4, 16, at_ms(0));
+    CHECK_INT(map_pace_window(&p, at_ms(900)), 4);
+    CHECK_INT(map_pace_window(&p, at_ms(1100)), 4); /* never fewer */
+    map_pace_ended(&p, 4, at_ms(1200));
+    CHECK_INT(map_pace_window(&p, at_ms(1200)), 8);
+    map_pace_ended(&p, 7, at_ms(1210)); /* not all that were under way */
+    CHECK_INT(map_pace_window(&p, at_ms(1210)), 8);
+    map_pace_ended(&p, 1, at_ms(1220));
+    map_pace_ended(&p, 16, at_ms(1230));
+    CHECK_INT(map_pace_window(&p, at_ms(1230)), 16); /* never more */
+    map_pace_ended(&p, 16, at_ms(2000));
+    CHECK_INT(map_pace_window(&p, at_ms(2000)), 16);
+    map_pace_ended(&p, 1, at_ms(2900));
+    CHECK_INT(map_pace_window(&p, at_ms(3100)), 8);
+    CHECK_INT(map_pace_window(&p, at_ms(9000)), 4);
+}
+
+TEST(a_number_that_was_given_stays)
+{
+    struct map_pace p;
+    map_pace_begin(&p, 3, 3, at_ms(0));
+    map_pace_ended(&p, 30, at_ms(1));
+    CHECK_INT(map_pace_window(&p, at_ms(1)), 3);
+    CHECK_INT(map_pace_window(&p, at_ms(5000)), 3);
+}
+
+static const char *const some_words[] = {"a b", "", "c"};
+
+/* An item of three words and two values. */
+static struct map_item *some_item(struct map_items *t, uint64_t seq)
+{
+    static struct map_words words;
+    const struct map_input in = {.seq = seq, .count = 2, .values = {"", "x\ny"}};
+    struct map_item *it = map_items_take(t, seq);
+    words.count = 3;
+    memcpy(words.list, some_words, sizeof some_words);
+    CHECK_INT(map_item_words(it, &words, &in), 0);
+    it->state = ITEM_RUNNING;
+    return it;
+}
+
+TEST(an_input_keeps_its_words_until_it_is_dropped)
+{
+    struct map_items t;
+    const char *argv[ARGS_COUNT_MAX];
+    REQUIRE(map_items_open(&t, 2, false) == 0);
+    struct map_item *one = some_item(&t, 1), *two = some_item(&t, 2);
+    CHECK(one != two && t.free_count == 0);
+    CHECK_INT(map_item_argv(one, argv), 3);
+    for (int i = 0; i < 3; i++)
+        CHECK_STR(argv[i], some_words[i]);
+    CHECK_STR(map_item_command(one, "sum"), "sum a b  c");
+    CHECK_STR(map_item_label(one), " x\\u{a}y");
+    map_items_drop(&t, one);
+    CHECK(map_items_take(&t, 3) == one && one->seq == 3);
+    map_items_close(&t);
+}
+
+TEST(an_input_that_is_a_job_is_found_by_its_operation)
+{
+    struct map_items t;
+    REQUIRE(map_items_open(&t, 4, true) == 0);
+    for (uint64_t i = 1; i <= 3; i++)
+        map_items_job(&t, some_item(&t, i), (int)(10 * i));
+    CHECK(map_items_of(&t, 20) == map_items_at(&t, 2));
+    map_items_no_job(&t, map_items_at(&t, 2));
+    CHECK(map_items_of(&t, 20) == NULL);
+    CHECK(map_items_of(&t, 10) == map_items_at(&t, 1) && map_items_of(&t, 30)->seq == 3);
+    map_items_drop(&t, map_items_at(&t, 3));
+    map_items_drop(&t, map_items_at(&t, 1));
+    CHECK(t.jobs == NULL);
+    map_items_close(&t);
+}
+
+TEST_MAIN(short_inputs_are_many_at_a_time_and_long_ones_few, a_number_that_was_given_stays,
+          an_input_keeps_its_words_until_it_is_dropped,
+          an_input_that_is_a_job_is_found_by_its_operation, a_result_is_read_back_in_parts,
+          a_result_in_a_file_leaves_none_behind, placeholders_are_those_of_gnu_parallel,
+          a_source_that_is_not_there_is_named, words_have_bounds, sources_give_every_combination,
+          files_give_their_lines, a_line_that_is_too_long_is_named, a_pipe_is_read_as_it_comes,
           halting_is_read_as_gnu_parallel_writes_it, a_job_log_says_what_was_done,
           a_torn_line_is_cut_off, a_line_that_found_no_room_is_not_in_the_log,
           a_log_knows_its_own_file, a_file_that_is_no_job_log_stays_as_it_is)

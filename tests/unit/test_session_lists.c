@@ -1,0 +1,93 @@
+/* Tasks on their way: what is taken goes on when it is safe, and out again when it was lost. */
+#include "core/api/session_lists.h"
+
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/host/identity.h"
+#include "tests/lib/check.h"
+
+static struct lists l;
+static struct identity *identity;
+static struct job_id job;
+static uint32_t number;
+
+static void begin(void)
+{
+    lists_init(&l);
+    number = 1;
+    REQUIRE(identity_fleeting(&identity) == 0);
+}
+
+static void end(void)
+{
+    lists_clear(&l);
+    identity_free(identity);
+}
+
+/* A list of so many tasks. */
+static void add(uint32_t count)
+{
+    static const uint8_t params[4] = {1, 2, 3, 4};
+    for (uint32_t i = 0; i < count; i++)
+        CHECK_INT(
+            lists_add_like(&l, number++, 0, (struct bytes){params, 4}, 0, (struct bytes){NULL, 0}),
+            0);
+    CHECK_INT(lists_seal(&l, identity, job), 0);
+}
+
+/* How many lists go out now; *first is the length of the first. */
+static int sent(size_t *first)
+{
+    struct bytes fact;
+    int count = 0;
+    for (; lists_next(&l, SIZE_MAX, &fact); count++)
+        if (count == 0 && first)
+            *first = fact.len;
+    return count;
+}
+
+TEST(what_was_taken_and_lost_goes_out_again)
+{
+    size_t first = 0;
+    begin();
+    add(3);
+    add(200);
+    add(7);
+    CHECK_INT(sent(NULL), 3);
+    CHECK(!lists_are_taken(&l));
+    lists_taken(&l, 211);
+    CHECK(lists_are_taken(&l));
+    lists_safe(&l, 4);
+    CHECK_INT(sent(NULL), 0);
+    lists_taken(&l, 4); /* its node has died with the others */
+    CHECK(!lists_are_taken(&l));
+    CHECK_INT(sent(&first), 2);
+    CHECK(first > 200 * 4);
+    lists_taken(&l, 211);
+    lists_safe(&l, 211);
+    CHECK(lists_are_taken(&l) && !l.head && l.on_the_way == 0);
+    end();
+}
+
+TEST(what_was_not_taken_goes_out_once_until_it_is_asked_for)
+{
+    begin();
+    add(2);
+    CHECK_INT(sent(NULL), 1);
+    add(2);
+    CHECK_INT(sent(NULL), 1);
+    lists_taken(&l, 3);
+    lists_again(&l);
+    CHECK_INT(sent(NULL), 1);
+    lists_again(&l);
+    lists_taken(&l, 5); /* before it went out once more */
+    CHECK_INT(sent(NULL), 0);
+    CHECK(lists_are_taken(&l) && l.on_the_way == 0);
+    add(1);
+    CHECK_INT(sent(NULL), 1);
+    end();
+}
+
+TEST_MAIN(what_was_taken_and_lost_goes_out_again,
+          what_was_not_taken_goes_out_once_until_it_is_asked_for)
