@@ -109,6 +109,20 @@ static bool send_grant(struct job *j, struct node_id to, uint8_t flags, const st
     return sent;
 }
 
+static bool is_full(const struct job *j, const struct hand *h)
+{
+    return instant_before(j->node->now, h->no_room_until);
+}
+
+bool assign_has_room(struct job *j)
+{
+    uint32_t full = 0, slots;
+
+    for (uint32_t i = 0; i < j->lead->hands_count; i++)
+        full += is_full(j, j->lead->hands[i]);
+    return full < lead_eligible(j, &slots);
+}
+
 /* Free leaves for the node, about as many as it should have of the stage they are of. */
 static bool take(struct job *j, const struct hand *h, struct node_id to, uint32_t slots,
                  struct chunk *out)
@@ -135,6 +149,9 @@ static bool give(struct job *j, struct node_id to, uint8_t flags)
     uint32_t slots;
 
     if (s == NULL || (h != NULL && h->no_kernel))
+        return false;
+    /* Where all are full each is tried again, until the job fails for it. */
+    if (h != NULL && is_full(j, h) && assign_has_room(j))
         return false;
     if (slots_left(j) == 0)
         return false;

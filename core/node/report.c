@@ -27,6 +27,7 @@
 #include "core/wire/output.h"
 
 #define NO_INPUT_US (60 * S_US)
+#define NO_ROOM_US (10 * S_US)
 #define REFUSED_AGAIN_US S_US
 #define REFUSED_MOST_US (30 * S_US)
 
@@ -295,9 +296,13 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
         return;
     was = *chunk;
     was.compute_us += c->compute_us;
+    if (c->flags & REPORT_NO_ROOM)
+        h->no_room_until = instant_plus_us(n->now, NO_ROOM_US);
     if (c->flags & REPORT_FAILED) {
         pool_report(l->pool, c->grant, c->next, c->end, c->compute_us, false, n->now);
-        if (c->flags & REPORT_MEMORY)
+        if ((c->flags & REPORT_NO_ROOM) && assign_has_room(j))
+            pool_return(l->pool, c->grant);
+        else if (c->flags & REPORT_MEMORY)
             pool_died_of_memory(l->pool, c->grant, n->now);
         else
             pool_died(l->pool, c->grant, (c->flags & REPORT_OWN_DOING) != 0, n->now);
