@@ -358,12 +358,11 @@ static uint64_t leaves_in(const struct pool *p, double leaves_per_s, int64_t us)
     return leaves < (double)p->leaves ? (uint64_t)leaves : p->leaves;
 }
 
-uint64_t pool_length(struct pool *p, double leaves_per_s, uint32_t slots)
+uint64_t pool_length(struct pool *p, double leaves_per_s, double usual_per_s, uint32_t slots)
 {
     uint64_t fair = pool_free_leaves(p) / (2 * (uint64_t)(slots > 0 ? slots : 1));
     uint64_t wanted = LENGTH_UNKNOWN;
-    uint64_t least =
-        leaves_in(p, leaves_per_s > 0 ? leaves_per_s : p->pace.leaves_per_s, p->pace.least_us);
+    uint64_t least = leaves_in(p, leaves_per_s > 0 ? leaves_per_s : usual_per_s, p->pace.least_us);
     if (leaves_per_s > 0)
         wanted = leaves_in(p, leaves_per_s, p->pace.goal_us);
     if (wanted > fair)
@@ -438,6 +437,16 @@ static uint64_t go_on(const struct pool *p, uint64_t first, bool careful, uint64
         most = careful ? c.end : c.first;
     most = poison_next_alone(&p->poison, first + 1, most);
     return pool_tasks_reach(p, first, most, length);
+}
+
+bool pool_next(struct pool *p, struct node_id node, uint32_t *stage)
+{
+    struct run run;
+    bool careful;
+    if (refresh(p) < 0 || !find_free(p, node, &run, &careful))
+        return false;
+    *stage = pool_stage_of(p, run.first);
+    return true;
 }
 
 bool pool_take(struct pool *p, struct node_id node, uint64_t grant, uint64_t length,

@@ -61,8 +61,7 @@ void pool_more(struct pool *p);
 struct pool_pace {
     int64_t goal_us;  /* how long a chunk should take; first POOL_CHUNK_GOAL_US */
     int64_t least_us; /* it takes no less where so many leaves are left, and is not trimmed to less;
-                            first 0 */
-    double leaves_per_s; /* what a node is taken for whose speed is unknown; 0: nobody knows */
+                         first 0 */
 };
 void pool_set_pace(struct pool *p, struct pool_pace pace);
 /* From now on it is this cover that says what there is to give out: of the same shape, borrowed. */
@@ -78,10 +77,13 @@ const struct chunk *pool_find(const struct pool *p, uint64_t grant);
 bool pool_twin(const struct pool *p, uint64_t grant, uint64_t *twin);
 uint32_t pool_chunks_of(const struct pool *p, struct node_id node);
 
+/* The stage whose leaves pool_take would give this node. False: none. */
+bool pool_next(struct pool *p, struct node_id node, uint32_t *stage);
 /* How many leaves a chunk for a node of this speed should have: about half a second of work, no
  * more than a fair part of what is left when slots share it, at least 1, and small (a few ms of
- * work, or 1 leaf; the least of the pace) while the speed is unknown (0). */
-uint64_t pool_length(struct pool *p, double leaves_per_s, uint32_t slots);
+ * work, or 1 leaf; the least of the pace at the usual speed) while the speed is unknown (0). The
+ * usual one is 0 where nobody knows it. */
+uint64_t pool_length(struct pool *p, double leaves_per_s, double usual_per_s, uint32_t slots);
 /* How many nodes may run these leaves, as far as is known at the moment: pool_take keeps a leaf
  * from a node where it died twice while there are others. */
 void pool_set_eligible(struct pool *p, uint32_t nodes);

@@ -19,6 +19,7 @@
 #include "core/node/seal.h"
 #include "core/node/shares.h"
 #include "core/node/site.h"
+#include "core/node/speeds.h"
 #include "core/node/stages.h"
 #include "core/node/tell_stages.h"
 #include "core/node/turns.h"
@@ -108,6 +109,35 @@ static bool send_grant(struct job *j, struct node_id to, uint8_t flags, const st
     return sent;
 }
 
+static bool is_full(const struct job *j, const struct hand *h)
+{
+    return instant_before(j->node->now, h->no_room_until);
+}
+
+bool assign_has_room(struct job *j)
+{
+    uint32_t full = 0, slots;
+
+    for (uint32_t i = 0; i < j->lead->hands_count; i++)
+        full += is_full(j, j->lead->hands[i]);
+    return full < lead_eligible(j, &slots);
+}
+
+/* Free leaves for the node, about as many as it should have of the stage they are of. */
+static bool take(struct job *j, const struct hand *h, struct node_id to, uint32_t slots,
+                 struct chunk *out)
+{
+    struct lead *l = j->lead;
+    uint64_t length;
+    uint32_t stage;
+
+    if (!pool_next(l->pool, to, &stage))
+        return false;
+    length =
+        pool_length(l->pool, speeds_of(j, h, stage) * 1e6, speeds_usual(j, stage) * 1e6, slots);
+    return pool_take(l->pool, to, next_grant(l), length, j->node->now, out);
+}
+
 /* One chunk for one node. False when there is none for it. */
 static bool give(struct job *j, struct node_id to, uint8_t flags)
 {
@@ -116,18 +146,19 @@ static bool give(struct job *j, struct node_id to, uint8_t flags)
     const struct hand *h = lead_hand(l, to);
     struct site *s = site_of(n, to);
     struct chunk chunk;
-    uint64_t length;
     uint32_t slots;
 
     if (s == NULL || (h != NULL && h->no_kernel))
+        return false;
+    /* Where all are full each is tried again, until the job fails for it. */
+    if (h != NULL && is_full(j, h) && assign_has_room(j))
         return false;
     if (slots_left(j) == 0)
         return false;
     slots = l->eligible_slots;
     if (j->spec->slots_max > 0 && slots > j->spec->slots_max)
         slots = j->spec->slots_max;
-    length = pool_length(l->pool, h == NULL ? 0 : h->leaves_per_us * 1e6, slots);
-    if (!pool_take(l->pool, to, next_grant(l), length, n->now, &chunk) &&
+    if (!take(j, h, to, slots, &chunk) &&
         (l->care == FIT_CLOSE || !pool_spare(l->pool, to, next_grant(l), slots, n->now, &chunk)))
         return false;
     if (chunk.careful)

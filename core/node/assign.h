@@ -13,5 +13,7 @@ void assign_trim(struct job *j, struct node_id to, uint64_t grant, uint64_t end)
 void assign_cut(struct job *j);
 /* The site may have a free slot now. */
 void site_may_be_free(struct node *n, struct site *s);
+/* Some node that may run the job has not said lately that its quota of objects is full. */
+bool assign_has_room(struct job *j);
 
 #endif

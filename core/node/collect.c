@@ -105,8 +105,10 @@ static void made(struct node *n, uint64_t who, int rc, const struct shelf_object
     if (rc == 0)
         write_result(j, o->name, (struct bytes){NULL, 0});
     else if (rc == ERR_NO_SPACE)
-        outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0},
-                      "its coordinator has no room for the list of its outputs");
+        outcome_write(
+            j, JOB_FAILED, (struct bytes){NULL, 0},
+            "the list of its outputs does not fit the quota of objects of its coordinator "
+            "(velum node --objects, velum rm)");
     else
         j->lead->list_again = instant_plus_us(n->now, AGAIN_US);
 }

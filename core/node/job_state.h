@@ -115,6 +115,18 @@ struct batch {
     struct batch *next;
 };
 
+/* speeds.h */
+#define SPEED_KINDS_MAX 256u
+struct speed {
+    uint64_t kind; /* 0: none */
+    double leaves_per_us;
+};
+struct speeds {
+    struct speed first, *more; /* NULL while there is one kind, else by kind */
+    uint64_t kind;             /* that of stages like this one; 0: none was asked for */
+    uint32_t kind_of;
+};
+
 /* A node as one job's coordinator sees it. */
 struct hand {
     struct node_id id;
@@ -128,9 +140,11 @@ struct hand {
     uint64_t refused; /* the first of its reports that had no room; 0: none. See report_ask_again */
     uint64_t refused_last;
     struct instant refused_at, refused_since; /* since: refused_last was for the first time */
-    uint64_t shown; /* last grant given out when the claim was shown over the present link */
-    double leaves_per_us;
+    uint64_t shown;     /* last grant given out when the claim was shown over the present link */
+    struct speed speed; /* of the kind of leaves that it computed last */
+    double speed_ratio; /* how much faster it is than others; 0: it is not known */
     struct instant no_merges_until; /* it gave some back */
+    struct instant no_room_until;   /* its quota of objects was full */
     uint32_t has_run;               /* it has computed leaves of this stage, and one; 0: of none */
     uint32_t stages_told;           /* of those that were appended it knows all before this one */
     uint32_t told_for; /* it was told last what this stage reads, and one; 0: of none */
@@ -158,8 +172,8 @@ struct lead {
     uint64_t served_us;      /* by workers, as far as it is new */
     uint32_t eligible_slots; /* of nodes that may run it, as of the last look */
     uint32_t report_us;      /* of work between two reports of a worker */
-    double leaves_per_us;    /* of a slot, as nodes have shown lately */
-    bool begun;              /* a chunk of it was given out */
+    struct speeds speeds;
+    bool begun; /* a chunk of it was given out */
     struct instant view_sent, knocked;
     struct instant place_at, view_seen; /* the next look at the list of holders, and the last */
     bool merging;                       /* one batch of merges is out */

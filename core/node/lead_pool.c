@@ -15,7 +15,7 @@
 #define REPORTS_A_SECOND 2000
 #define CHUNKS_A_SECOND 2000
 #define CHUNKS_A_SECOND_LAST 8000
-#define LOOKS_A_GO 2048    /* at stages that may have changed: some tenths of a millisecond */
+#define LOOKS_A_GO 512     /* a step, at stages that may have changed: tenths of a millisecond */
 #define LINKS_WORKING 1024 /* a node has no more of them */
 
 /* So many nodes will soon work for it, each with some leaf or other; not all of them have a link
@@ -44,8 +44,7 @@ void lead_pace(struct job *j, uint32_t nodes, uint32_t slots)
     l->report_us = report_us > limits->report_us ? (uint32_t)report_us : limits->report_us;
     pool_set_pace(l->pool, (struct pool_pace){
                                .goal_us = goal_us > limits->chunk_us ? goal_us : limits->chunk_us,
-                               .least_us = S_US * slots / CHUNKS_A_SECOND_LAST,
-                               .leaves_per_s = l->leaves_per_us * 1e6});
+                               .least_us = S_US * slots / CHUNKS_A_SECOND_LAST});
 }
 
 static uint64_t memory_of(void *ctx, struct node_id id)
@@ -115,13 +114,16 @@ static void spent_are_due(struct job *j)
 void lead_stages_look(struct job *j)
 {
     spent_are_due(j);
+    if (j->later)
+        return;
     if (!ready_go_on(&j->lead->ready, LOOKS_A_GO, stage_changed, j))
         job_go_on_later(j);
 }
 
-void lead_values_came(struct job *j, uint32_t stage)
+void lead_values_came(struct job *j, uint32_t first, uint32_t end)
 {
-    ready_due(&j->lead->ready, stage);
+    for (uint32_t i = first; i < end; i++)
+        ready_due(&j->lead->ready, i);
     lead_stages_look(j);
 }
 

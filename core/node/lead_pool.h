@@ -21,8 +21,8 @@ void lead_pool_whole(struct job *j);
 void lead_pool_drop(struct job *j);
 /* What so many nodes and slots that may run it mean for reports and chunks. */
 void lead_pace(struct job *j, uint32_t nodes, uint32_t slots);
-/* Values of this stage have come into the cover: others may be ready now. */
-void lead_values_came(struct job *j, uint32_t stage);
+/* Values of stages [first, end) have come into the cover: others may be ready now. */
+void lead_values_came(struct job *j, uint32_t first, uint32_t end);
 /* Room for so many stages in all; then they have come. 0 or ERR_NO_MEMORY. */
 int lead_make_room(struct job *j, uint32_t stages);
 void lead_stages_came(struct job *j);

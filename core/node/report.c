@@ -21,11 +21,13 @@
 #include "core/node/report.h"
 #include "core/node/seal.h"
 #include "core/node/site.h"
+#include "core/node/speeds.h"
 #include "core/node/stages.h"
 #include "core/node/turns.h"
 #include "core/wire/output.h"
 
 #define NO_INPUT_US (60 * S_US)
+#define NO_ROOM_US (10 * S_US)
 #define REFUSED_AGAIN_US S_US
 #define REFUSED_MOST_US (30 * S_US)
 
@@ -288,19 +290,19 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
 
     if (known && leaves > 0)
         h->has_run = stage_of_leaf(j, chunk->first) + 1;
-    if (leaves > 0 && c->compute_us > 0) {
-        double now = (double)leaves / (double)c->compute_us;
-
-        h->leaves_per_us = h->leaves_per_us == 0 ? now : h->leaves_per_us * 0.7 + now * 0.3;
-        l->leaves_per_us = l->leaves_per_us == 0 ? now : l->leaves_per_us * 0.9 + now * 0.1;
-    }
+    if (leaves > 0 && c->compute_us > 0)
+        speeds_shown(j, h, stage_of_leaf(j, c->from), leaves, c->compute_us);
     if (!known)
         return;
     was = *chunk;
     was.compute_us += c->compute_us;
+    if (c->flags & REPORT_NO_ROOM)
+        h->no_room_until = instant_plus_us(n->now, NO_ROOM_US);
     if (c->flags & REPORT_FAILED) {
         pool_report(l->pool, c->grant, c->next, c->end, c->compute_us, false, n->now);
-        if (c->flags & REPORT_MEMORY)
+        if ((c->flags & REPORT_NO_ROOM) && assign_has_room(j))
+            pool_return(l->pool, c->grant);
+        else if (c->flags & REPORT_MEMORY)
             pool_died_of_memory(l->pool, c->grant, n->now);
         else
             pool_died(l->pool, c->grant, (c->flags & REPORT_OWN_DOING) != 0, n->now);
@@ -372,9 +374,8 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
 #else
         *taken &= rc >= 0;
 #endif
-        /* In their order: each may wait for the one before it. */
-        for (uint32_t i = of.first; c.values > 0 && i < of.end; i++)
-            lead_values_came(j, i);
+        if (c.values > 0)
+            lead_values_came(j, of.first, of.end);
         if ((c.flags & REPORT_MERGED) && (c.flags & REPORT_FAILED))
             merge_failed(j, &c);
         else if (c.flags & REPORT_MERGED)

@@ -19,8 +19,11 @@ struct part *parts_add(uint64_t leaves, bool collects)
     struct part *p = &parts[parts_count];
 
     ensure(parts_count < PARTS_MAX);
-    *p = (struct part){
-        .leaves = leaves, .collects = collects, .param = (uint8_t)parts_count, .name = ""};
+    *p = (struct part){.leaves = leaves,
+                       .leaf_units = 1,
+                       .collects = collects,
+                       .param = (uint8_t)parts_count,
+                       .name = ""};
     parts_count++;
     return p;
 }
@@ -43,8 +46,8 @@ uint64_t parts_leaves(void)
 static struct stage_spec stage_of(uint32_t i, const char *kernel)
 {
     struct part *p = &parts[i];
-    struct stage_spec s = {.units = p->leaves,
-                           .leaf_units = 1,
+    struct stage_spec s = {.units = p->leaves * p->leaf_units,
+                           .leaf_units = p->leaf_units,
                            .reduction = p->collects ? REDUCE_COLLECT : REDUCE_FOLD,
                            .accumulator_size = p->collects ? 0 : 8,
                            .retries = p->retries,
@@ -84,7 +87,8 @@ void parts_append(struct buf *b, uint32_t from, uint32_t to, const char *kernel)
     put_append_begin(b, from, (uint16_t)(to - from));
     for (uint32_t i = from; i < to; i++) {
         struct stage_spec s = stage_of(i, kernel);
-        bool alike = s.units == parts[0].leaves && s.reduction == REDUCE_FOLD && s.name[0] == 0 &&
+        bool alike = s.units == parts[0].leaves && s.leaf_units == 1 &&
+                     s.reduction == REDUCE_FOLD && s.name[0] == 0 &&
                      s.retries == parts[0].retries && s.leaf_us == parts[0].leaf_us;
 
         if (alike)

@@ -9,7 +9,8 @@
 #define PART_NEEDS_MAX 8
 
 struct part {
-    uint64_t leaves; /* of one unit each */
+    uint64_t leaves;
+    uint64_t leaf_units; /* 1 if nothing else is said */
     bool collects;   /* else it folds eight bytes */
     uint8_t param;   /* its number, if nothing else is said */
     uint8_t retries;

@@ -75,6 +75,8 @@ struct story {
     uint32_t worker;          /* the last one that a node asked to start, 0: none */
     /* story_worker.h: what a leaf of a collect yields, in bytes; NULL: nobody computes */
     uint32_t (*output)(uint64_t leaf);
+    /* How long a leaf takes, by the first parameter of its stage; NULL: STORY_LEAF_US. */
+    int64_t (*leaf_us)(uint8_t param);
     bool graphs; /* what a leaf yields also depends on parameters and inputs; see story_graph.h */
     struct story_worker *workers;
     uint64_t leaves_computed;

@@ -128,6 +128,13 @@ static struct bytes params_of(const struct story_worker *w)
     return w->tasks ? w->tasks[w->leaf - w->tasks_at] : w->params;
 }
 
+static int64_t leaf_us(const struct story *s, const struct story_worker *w)
+{
+    struct bytes params = params_of(w);
+
+    return s->leaf_us && params.len > 0 ? s->leaf_us(params.data[0]) : STORY_LEAF_US;
+}
+
 static uint8_t output_byte(const struct story *s, const struct story_worker *w, uint64_t k)
 {
     return s->graphs ? story_leaf_byte(w->seed, w->leaf, k) : story_output_byte(w->leaf, k);
@@ -139,6 +146,7 @@ static void progress(struct story *s, struct story_worker *w, const struct outpu
     struct buf b = payload(s), v = payload(s);
     struct value value = {.at = {0, w->leaf}};
     bool ended, has = o != NULL || (w->folds && w->leaf < w->end);
+    int64_t took_us = has ? leaf_us(s, w) : 0;
 
     if (has) {
         if (o)
@@ -151,15 +159,14 @@ static void progress(struct story *s, struct story_worker *w, const struct outpu
         s->leaves_computed++;
     }
     ended = w->leaf >= w->end;
-    put_worker_progress_begin(&b, w->run, w->leaf, has ? (uint64_t)STORY_LEAF_US : 0, 0, ended,
-                              has ? 1 : 0);
+    put_worker_progress_begin(&b, w->run, w->leaf, (uint64_t)took_us, 0, ended, has ? 1 : 0);
     if (has)
         put_value(&b, &value);
     w->open = !ended;
     w->told = false;
     w->sent = 0;
     if (w->open)
-        story_worker_later(s, w->node, w->number, 0, (struct bytes){0}, STORY_LEAF_US);
+        story_worker_later(s, w->node, w->number, 0, (struct bytes){0}, leaf_us(s, w));
     say(s, w, MESSAGE_WORKER_PROGRESS, &b);
     buf_clear(&v);
 }
@@ -402,7 +409,7 @@ void story_worker_hears(struct story *s, uint32_t node, uint32_t number, uint8_t
         w->open = true;
         w->sent = 0;
         w->seed = seed_of(w);
-        story_worker_later(s, node, number, 0, (struct bytes){0}, STORY_LEAF_US);
+        story_worker_later(s, node, number, 0, (struct bytes){0}, leaf_us(s, w));
         break;
     case MESSAGE_ORDER_TASKS:
         on_tasks(s, w, p);

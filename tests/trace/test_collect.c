@@ -183,7 +183,31 @@ TEST(outputs_that_find_no_room_fail_the_job_by_that)
     id = story_submitted(&story, 0, 1);
     v = story_result(&story, 0, id, 120 * S_US);
     CHECK_INT(v.state, JOB_FAILED);
-    CHECK(strstr(v.error, "no room") != NULL);
+    CHECK(strstr(v.error, "quota of objects, 150000 bytes") != NULL);
+    CHECK(story_end(&story));
+}
+
+/* It would fail the same leaves again and again while the other one waits for copies of what it has
+ * made. */
+TEST(outputs_that_find_no_room_on_one_node_are_made_on_another)
+{
+    struct job_id id;
+    struct job_view v;
+
+    story_init(&story, 2);
+    story.output = of_much;
+    story.adjust = story_collects;
+    story.ages.objects_bytes = 150000;
+    story_start(&story, 0);
+    story.ages.objects_bytes = 1 << 30;
+    story_start(&story, 1);
+    story_hint(&story, 1, 0);
+    story_run(&story, 2 * S_US);
+    id = story_submitted(&story, 1, 1);
+    v = story_result(&story, 1, id, 600 * S_US);
+    CHECK_STR(v.error, "");
+    CHECK_INT(v.state, JOB_DONE);
+    story_check_result(&story, 1, &v);
     CHECK(story_end(&story));
 }
 
@@ -298,4 +322,5 @@ TEST_MAIN(a_leaf_waits_until_it_is_written_down_that_its_output_is_kept,
           a_mover_that_dies_costs_leaves_that_are_computed_again, inputs_are_got_before_a_job_runs,
           an_input_that_is_nowhere_fails_the_job_by_name,
           outputs_that_find_no_room_fail_the_job_by_that,
+          outputs_that_find_no_room_on_one_node_are_made_on_another,
           a_job_that_is_killed_leaves_nothing_in_the_making)

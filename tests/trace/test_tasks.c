@@ -289,6 +289,26 @@ TEST(a_task_that_fails_counts_for_itself)
     CHECK(story_end(&story));
 }
 
+/* More of them than a coordinator looks at in one step: nothing else happens that could remind it
+ * of the rest. */
+TEST(all_that_wait_for_a_task_that_fails_are_blocked)
+{
+    struct job_view v;
+    struct job_id id;
+
+    begin(2);
+    keeps_going = true;
+    tasks(600);
+    parts[0].param = STORY_FAILING;
+    for (uint32_t i = 1; i < 600; i++)
+        parts_need(&parts[i], 0, NEED_ORDER);
+    id = story_submitted(&story, 0, 1);
+    v = story_result(&story, 1, id, 60 * S_US);
+    CHECK_INT(v.state, JOB_FAILED);
+    CHECK(strstr(v.error, "; 599 stages are blocked") != NULL);
+    CHECK(story_end(&story));
+}
+
 /* Its seq and grant are as good as any. */
 static void lie(uint32_t from, uint32_t to, struct job_id id, uint64_t tells, uint64_t value_of,
                 uint64_t compute_us)
@@ -348,5 +368,6 @@ TEST_MAIN(a_report_tells_of_no_ages_of_computing, tasks_that_are_alike_travel_to
           a_chain_of_tasks_is_one_grant, a_worker_has_its_next_portion_before_it_needs_it,
           tasks_of_a_node_that_is_lost_are_computed_elsewhere,
           tasks_behind_one_that_hangs_do_not_wait_for_it, a_task_that_fails_counts_for_itself,
+          all_that_wait_for_a_task_that_fails_are_blocked,
           a_task_that_turns_out_long_wakes_its_node,
           a_worker_in_a_task_that_was_cut_off_gets_no_other, a_report_tells_of_no_stage_but_its_own)

@@ -93,15 +93,15 @@ TEST(test_length_is_half_a_second_and_shrinks_towards_the_end)
     struct bench b;
     struct chunk c;
     bench_open(&b, 10000);
-    CHECK_INT(pool_length(b.pool, 1000, 4), 500);
-    CHECK_INT(pool_length(b.pool, 0, 4), 4);
-    CHECK_INT(pool_length(b.pool, 1e30, 4), 1250);
-    CHECK_INT(pool_length(b.pool, 0.001, 4), 1);
+    CHECK_INT(pool_length(b.pool, 1000, 0, 4), 500);
+    CHECK_INT(pool_length(b.pool, 0, 0, 4), 4);
+    CHECK_INT(pool_length(b.pool, 1e30, 0, 4), 1250);
+    CHECK_INT(pool_length(b.pool, 0.001, 0, 4), 1);
     CHECK(take(&b, 1, 1, 8192, &c));
-    CHECK_INT(pool_length(b.pool, 1e6, 4), 226);
+    CHECK_INT(pool_length(b.pool, 1e6, 0, 4), 226);
     CHECK(take(&b, 1, 2, 10000, &c));
-    CHECK_INT(pool_length(b.pool, 1e6, 4), 1);
-    CHECK_INT(pool_length(b.pool, 0, 0), 1);
+    CHECK_INT(pool_length(b.pool, 1e6, 0, 4), 1);
+    CHECK_INT(pool_length(b.pool, 0, 0, 0), 1);
     bench_close(&b);
 }
 
@@ -114,12 +114,10 @@ TEST(test_length_has_a_least_where_there_are_many_slots)
     uint64_t grant, end;
     bench_open(&b, 100000);
     pool_set_pace(b.pool, (struct pool_pace){.goal_us = 1000000, .least_us = 100000});
-    CHECK_INT(pool_length(b.pool, 1000, 1), 1000);
-    CHECK_INT(pool_length(b.pool, 1000, 1000), 100);
-    CHECK_INT(pool_length(b.pool, 0, 1000), 4);
-    pool_set_pace(b.pool,
-                  (struct pool_pace){.goal_us = 1000000, .least_us = 100000, .leaves_per_s = 500});
-    CHECK_INT(pool_length(b.pool, 0, 1000), 50);
+    CHECK_INT(pool_length(b.pool, 1000, 0, 1), 1000);
+    CHECK_INT(pool_length(b.pool, 1000, 0, 1000), 100);
+    CHECK_INT(pool_length(b.pool, 0, 0, 1000), 4);
+    CHECK_INT(pool_length(b.pool, 0, 500, 1000), 50);
     CHECK(take(&b, 1, 1, 128, &c));
     CHECK_INT(pool_report(b.pool, 1, 1, 128, 1000, false, b.now), 0);
     CHECK(!pool_trim(b.pool, b.now, &grant, &end));
