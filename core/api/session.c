@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/api/program.h"
+#include "core/api/session_kinds.h"
 #include "core/api/session_lists.h"
 #include "core/api/task.h"
 #include "core/base/err.h"
@@ -16,7 +17,6 @@
 #include "core/wire/message.h"
 #include "core/wire/session.h"
 
-#define TEMPLATES_MAX 16                /* stages that others may be like, the last ones */
 #define ENDS_HELD_MAX ((size_t)1 << 20) /* not taken by the program: no credit for more */
 #define UNTAKEN_MAX ((size_t)256 << 10) /* bytes of lists on their way */
 #define TASKS_BYTES_MAX (GRAPH_LISTS_BYTES_MAX / 4 * 3) /* each list has a head and a signature */
@@ -27,18 +27,6 @@
 #define AHEAD_LIST_MAX 200 /* of which there are no more in a list */
 #define AHEAD_SIGNED_IN_US (20 * MS_US)
 #define AHEAD_SKIP_MAX 1024u
-
-/* A stage that was written out. */
-struct template
-{
-    uint32_t number;
-    char kernel[KERNEL_NAME_SIZE];
-    struct digest source;
-    uint64_t units, leaf_units;
-    uint32_t accumulator_size;
-    bool asks_nothing;
-    bool used;
-};
 
 /* What was heard of a task. One that was given up may be complete after all: a node that was
  * thought lost had computed it. */
@@ -52,8 +40,7 @@ struct session {
     uint32_t slots_max;
     uint64_t timeout_us;
     struct wants wants;
-    struct template templates[TEMPLATES_MAX];
-    uint32_t templates_next;
+    struct kinds kinds;
     uint16_t *sizes;     /* of the values, by task */
     uint8_t *known;      /* by task: enum known */
     uint32_t count, cap; /* tasks */
@@ -212,37 +199,6 @@ static int plan(struct velum *v, const struct velum_stage *t, uint16_t inputs,
     return 0;
 }
 
-static const struct template *template_of(const struct session *s, const struct plan *p,
-                                          bool asks_nothing)
-{
-    for (uint32_t i = 0; i < TEMPLATES_MAX; i++) {
-        const struct template *t = &s->templates[i];
-
-#if VELUM_PLANT == 609 /* unit/test_api_session: a task that asks nothing stands for others */
-        asks_nothing = t->asks_nothing;
-#endif
-        if (t->used && t->asks_nothing == asks_nothing && t->units == p->units &&
-            t->leaf_units == p->leaf_units && t->accumulator_size == p->accumulator_size &&
-            strcmp(t->kernel, p->kernel) == 0 && digest_equal(t->source, p->source))
-            return t;
-    }
-    return NULL;
-}
-
-static void remember(struct session *s, const struct plan *p, bool asks_nothing)
-{
-    struct template *t = &s->templates[s->templates_next++ % TEMPLATES_MAX];
-
-    *t = (struct template){.number = s->count,
-                           .source = p->source,
-                           .units = p->units,
-                           .leaf_units = p->leaf_units,
-                           .accumulator_size = p->accumulator_size,
-                           .asks_nothing = asks_nothing,
-                           .used = true};
-    text_copy(t->kernel, sizeof t->kernel, p->kernel);
-}
-
 /* The first task is in the job's specification, the others are appended. */
 static int first_task(struct velum *v, struct session *s, const struct velum_stage *t,
                       const struct plan *p)
@@ -285,7 +241,7 @@ static int append(struct velum *v, struct session *s, const struct velum_stage *
                   const struct plan *p, uint16_t needs_count, struct bytes needs)
 {
     const bool asks_nothing = t->asks_nothing != 0;
-    const struct template *like = template_of(s, p, asks_nothing);
+    const struct kind *like = kinds_find(&s->kinds, p, asks_nothing);
     struct submission args;
     struct stage_spec stage = submission_stage(p);
     int rc;
@@ -304,7 +260,7 @@ static int append(struct velum *v, struct session *s, const struct velum_stage *
 #endif
         rc = lists_add_whole(&s->lists, s->count, &stage);
         if (rc == 0)
-            remember(s, p, asks_nothing);
+            kinds_remember(&s->kinds, s->count, p, asks_nothing);
     }
     if (rc == 0 && like && needs_count == 0 && task_job(s->op) && may_go_ahead(s))
         go_ahead(s, like->number, stage.params);
