@@ -34,6 +34,8 @@ enum fault {
     FAULT_REPLACE, /* a node is replaced by a new one */
     FAULT_EVENTS,  /* those before this happen at some moment, the others last for the whole run */
     FAULT_TIGHT = FAULT_EVENTS, /* nodes have tiny limits (sim_tight.h) */
+    FAULT_DRAWN,                /* those before this are in a seed by lot */
+    FAULT_DRIFT = FAULT_DRAWN,  /* clocks drift, and stand while a node does (sim_clock.h) */
     FAULT_COUNT
 };
 

@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/sim/sim_check.h"
+#include "core/sim/sim_clock.h"
 #include "core/sim/sim_demand.h"
 #include "core/sim/sim_disk.h"
 #include "core/sim/sim_kernel.h"
@@ -68,7 +69,7 @@ static int make_core(struct world *w, struct sim_node *n)
                              .limits = &n->limits,
                              .objects_path = "objects",
                              .objects_bytes = w->stuff.bytes_max,
-                             .now = {w->now},
+                             .now = sim_clock_read(w, n),
                              .wall_s = sim_node_wall_s(w, n)};
 
     o.boot = prng_u64(&w->prng) >> 1;
@@ -175,6 +176,8 @@ static void arm(struct world *w, struct sim_node *n)
     if (n->core == NULL)
         return;
     due = node_due(n->core);
+    if (due.us != INSTANT_NEVER.us)
+        due.us = sim_clock_shows(w, n, due);
     if (due.us < w->now + TICK_LEAST_US)
         due.us = w->now + TICK_LEAST_US;
     if (n->early && due.us != INSTANT_NEVER.us && world_chance(w, 3))
@@ -252,7 +255,7 @@ void sim_node_event(struct world *w, struct sim_node *n, struct event *ev)
 
     if (n->core == NULL || w->failed)
         return;
-    ev->now = (struct instant){w->now};
+    ev->now = sim_clock_read(w, n);
     ev->wall_s = sim_node_wall_s(w, n);
     trace_event(w, n, ev);
     if (ev->kind == EVENT_FRAME)
@@ -318,6 +321,7 @@ void sim_node_start(struct world *w, struct sim_node *n)
     n->started = w->now;
     n->silent = n->stopping = false;
     n->paused_until = 0;
+    sim_clock_begin(w, n);
     n->crash_in = 0;
     n->link_counter = 0;
     n->world = w;
@@ -335,7 +339,7 @@ void sim_node_start(struct world *w, struct sim_node *n)
         return;
     }
     actions = no_actions(w);
-    rc = node_start(n->core, (struct instant){w->now}, actions);
+    rc = node_start(n->core, sim_clock_read(w, n), actions);
     settle(w, n, rc, actions);
     hints(w, n);
 }
