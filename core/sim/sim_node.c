@@ -46,7 +46,13 @@ int64_t sim_node_wall_s(const struct world *w, const struct sim_node *n)
 static void *core_resize(void *ctx, void *old, size_t old_size, size_t new_size)
 {
     struct sim_node *n = ctx;
-    void *p = n->world->alloc->resize(n->world->alloc->ctx, old, old_size, new_size);
+    void *p;
+
+    if (new_size > old_size && n->starve_in > 0 && --n->starve_in == 0) {
+        n->starved = true;
+        return NULL;
+    }
+    p = n->world->alloc->resize(n->world->alloc->ctx, old, old_size, new_size);
 
     if (p != NULL || new_size == 0)
         n->core_bytes += new_size - old_size;
@@ -195,8 +201,22 @@ static struct actions *no_actions(struct world *w)
     return &w->actions;
 }
 
+/* The host performs nothing of a step that had no memory, and its process ends. */
+static void starves(struct world *w, struct sim_node *n)
+{
+    world_trace(w, "%u: node%u has no memory", (unsigned)w->now, n->index);
+    sim_node_crash(w, n, false);
+    world_later(w, (int64_t)world_between(w, 5000, 1000000), HAPPEN_RESTART, SIM_EVERYBODY,
+                n->index, 0);
+}
+
 static void settle(struct world *w, struct sim_node *n, int rc, struct actions *actions)
 {
+    if (rc == ERR_NO_MEMORY && n->starved) {
+        w->performing = false;
+        starves(w, n);
+        return;
+    }
     if (rc < 0)
         world_fail(w, G_NONE, "a step of the core failed", n->index, UINT32_MAX);
     perform(w, n, actions);
@@ -322,7 +342,8 @@ void sim_node_start(struct world *w, struct sim_node *n)
     n->silent = n->stopping = false;
     n->paused_until = 0;
     sim_clock_begin(w, n);
-    n->crash_in = 0;
+    n->crash_in = n->starve_in = 0;
+    n->starved = false;
     n->link_counter = 0;
     n->world = w;
     n->log = (struct log_sink){on_log, n, LOG_DEBUG};

@@ -149,8 +149,8 @@ static void make_users(struct world *w, uint32_t i)
  * half of the seeds, so that they do not crowd out the usual ones everywhere. */
 static void make_weights(struct world *w)
 {
-    static const uint8_t usual[] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2, 2,
-                                    1, 2, 1, 2, 2, 2, 4, 2, 2, 2, 1, 1, 1, 1};
+    static const uint8_t usual[] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2, 2, 1,
+                                    2, 1, 2, 2, 2, 4, 2, 2, 2, 1, 1, 1, 2, 1};
     _Static_assert(sizeof usual == FAULT_DRAWN, "each kind that is drawn has a weight");
     bool rarer = world_chance(w, 2);
 

@@ -156,6 +156,8 @@ struct sim_node {
     int64_t paused_until;
     uint32_t slowness;   /* of its workers, 1 is normal */
     uint32_t crash_in;   /* actions until it is killed; 0: not */
+    uint32_t starve_in;  /* requests for memory until one is refused; 0: not */
+    bool starved;        /* one was */
     bool power_goes_too; /* that crash loses what the disk had not synced */
     struct sim_clock clock;
     int64_t wall_off_s;    /* how wrong its wall clock is */
