@@ -359,7 +359,7 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
     if (j != NULL && first)
         j->gap = false;
         /* What came first is in the journal first. */
-#if VELUM_PLANT != 244 /* sim: an outcome of another is written before what was counted earlier */
+#if VELUM_PLANT != 244 /* trace/test_coordinator: an outcome is written before what was counted */
     if (j != NULL && j->lead != NULL)
         record_close(j);
 #endif

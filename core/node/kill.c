@@ -382,7 +382,7 @@ int kill_cancelled(struct node *n, struct node_id from, uint32_t request, struct
     k->more |= known == 2;
     if (has_ended_otherwise(state))
         k->state = state;
-#if VELUM_PLANT == 29 /* sim: holders that an answer names are not asked */
+#if VELUM_PLANT == 29 /* trace/test_kill: holders that an answer names are not asked */
     count = 0;
 #endif
     for (uint8_t i = 0; i < count; i++)

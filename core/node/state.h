@@ -21,8 +21,7 @@
  *                    site.c: how much others are taken to have; turns.c: which job is next;
  *                    report.c: what came of them; outcome.c: merges and the end
  *   labour.c         chunks granted to this node; labour_room.c: what they take of it, and who goes
- *                    first; labour_report.c: reports about them;
- *                    merge_work.c: merges granted to it
+ *                    first; labour_report.c: reports about them; merge_work.c: merges granted
  *   workers.c        worker processes; aside.c: what users want of them
  *   accounts.c       how much there is about who counted which leaves
  *   joblog.c         what the workers of a job wrote
@@ -171,7 +170,8 @@ struct lag {                    /* lag.h */
 };
 
 struct node {
-    const struct alloc *alloc;
+    const struct alloc *alloc, *given; /* the one of this node, and what it asks */
+    struct alloc noticing;
     struct node_options options;
     struct node_limits limits;
     struct node_kernel *kernels;
@@ -179,7 +179,7 @@ struct node {
     int64_t wall_s;
     struct prng prng;
     struct actions *out;
-    bool memory_out;
+    bool memory_out; /* a request was refused, and this step says so */
     struct mesh *mesh;
     struct map links; /* u64 -> struct link_entry */
     struct inbox_item *inbox_first, *inbox_last;

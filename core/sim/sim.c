@@ -362,6 +362,14 @@ static bool copies_are_told(const struct world *w, uint32_t job, const struct ho
     return true;
 }
 
+static bool outcome_is_left(const struct world *w, uint32_t job)
+{
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        if (sim_node_is_up(w, i) && w->nodes[i].disk.held[job].outcome)
+            return true;
+    return false;
+}
+
 /* What is wrong with where this job is kept in the end: NULL when nothing is. */
 static const char *misplaced(const struct world *w, uint32_t job)
 {
@@ -369,8 +377,9 @@ static const char *misplaced(const struct world *w, uint32_t job)
     struct holders last;
     uint32_t up = 0;
 
-    /* One that nobody is left to run waits for somebody. */
-    if (w->jobs[job].ended_at == 0)
+    /* One that nobody is left to run waits for somebody, also when whoever had ended it took that
+     * along before anybody was told. */
+    if (w->jobs[job].ended_at == 0 || (w->jobs[job].told == 0 && !outcome_is_left(w, job)))
         return NULL;
     /* Once its time is over each of them forgets it in its own time, and nobody copies it. */
     if (sim_check_is_past(w, job, -FORGETTING_US) || !last_holders(w, job, &last))

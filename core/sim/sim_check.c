@@ -6,6 +6,7 @@
 #include "core/job/fact.h"
 #include "core/node/peer.h"
 #include "core/sim/sim_author.h"
+#include "core/sim/sim_clock.h"
 #include "core/sim/sim_collect.h"
 #include "core/sim/sim_graph.h"
 #include "core/sim/sim_kernel.h"
@@ -47,7 +48,7 @@ static void check_outcome(struct world *w, const struct sim_node *n, uint32_t jo
         j->ended_at == 0)
         world_fail(w, G3, "an outcome is timed out and has no limit", n->index, job);
     if (o->state == JOB_TIMED_OUT && !sim_author_is_gone(w, j) &&
-        w->now - j->submitted <= (int64_t)j->spec.timeout_us)
+        w->now - j->submitted <= sim_clock_least_us((int64_t)j->spec.timeout_us))
         world_fail(w, G3, "an outcome is timed out before its time", n->index, job);
     if (o->cpu_us > j->computed_us)
         world_fail(w, G1, "an outcome counts more work than was done", n->index, job);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/sim/sim_check.h"
+#include "core/sim/sim_clock.h"
 #include "core/sim/sim_disk.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
@@ -26,7 +27,7 @@ const char *sim_fault_name(uint32_t fault)
         [FAULT_NARROW] = "narrow", [FAULT_FLAP] = "flap",           [FAULT_ECHO] = "echo",
         [FAULT_READ] = "read",     [FAULT_SHORT] = "short",         [FAULT_SPACE] = "space",
         [FAULT_ROT] = "rot",       [FAULT_FROZEN] = "frozen",       [FAULT_REPLACE] = "replace",
-        [FAULT_TIGHT] = "tight",
+        [FAULT_TIGHT] = "tight",   [FAULT_DRIFT] = "drift",         [FAULT_MEMORY] = "memory",
     };
 
     return fault < FAULT_COUNT ? names[fault] : NULL;
@@ -42,11 +43,11 @@ const char *sim_fault_group(uint32_t group, uint32_t *faults)
     } groups[] = {
         {"network", BIT(RESET) | BIT(PARTITION) | BIT(ONE_WAY) | BIT(OPEN) | BIT(DELAY) | BIT(LAG) |
                         BIT(NARROW) | BIT(FLAP) | BIT(ECHO)},
-        {"nodes",
-         BIT(KILL) | BIT(POWER) | BIT(STOP) | BIT(WORKER) | BIT(PAUSE) | BIT(SLOW) | BIT(REPLACE)},
+        {"nodes", BIT(KILL) | BIT(POWER) | BIT(STOP) | BIT(WORKER) | BIT(PAUSE) | BIT(SLOW) |
+                      BIT(REPLACE) | BIT(MEMORY)},
         {"disks", BIT(COMPACT) | BIT(FULL) | BIT(SYNC) | BIT(WIPE) | BIT(IMAGE) | BIT(READ) |
                       BIT(SHORT) | BIT(SPACE) | BIT(ROT)},
-        {"clocks", BIT(CLOCK) | BIT(FROZEN)},
+        {"clocks", BIT(CLOCK) | BIT(FROZEN) | BIT(DRIFT)},
     };
 
     if (group >= sizeof groups / sizeof groups[0])
@@ -282,8 +283,8 @@ static void ask_to_stop(struct world *w)
 
 void sim_fault_mend(struct world *w, struct sim_node *n)
 {
-    n->paused_until = w->now;
-    n->crash_in = 0;
+    sim_clock_pause(w, n, w->now);
+    n->crash_in = n->starve_in = 0;
     n->slowness = 1;
     n->wall_off_s = n->wall_stands_s = 0;
     n->disk.bad_starts = 0;
@@ -380,8 +381,11 @@ static void happens_to_node(struct world *w, struct sim_node *n, enum fault f)
         sim_objects_mover_dies(w, n);
         break;
     case FAULT_PAUSE:
-        n->paused_until =
-            w->now + (int64_t)world_between(w, 10000, world_chance(w, 3) ? 7000000 : 500000);
+        sim_clock_pause(
+            w, n, w->now + (int64_t)world_between(w, 10000, world_chance(w, 3) ? 7000000 : 500000));
+        break;
+    case FAULT_MEMORY:
+        n->starve_in = (uint32_t)world_between(w, 1, world_chance(w, 3) ? 600 : 60);
         break;
     case FAULT_SLOW:
         n->slowness = (uint32_t)world_between(w, 1, 10);

@@ -32,8 +32,11 @@ enum fault {
     FAULT_ROT,     /* synced bytes of a journal change */
     FAULT_FROZEN,  /* a wall clock stands still */
     FAULT_REPLACE, /* a node is replaced by a new one */
+    FAULT_MEMORY,  /* a request of a node for memory is refused */
     FAULT_EVENTS,  /* those before this happen at some moment, the others last for the whole run */
     FAULT_TIGHT = FAULT_EVENTS, /* nodes have tiny limits (sim_tight.h) */
+    FAULT_DRAWN,                /* those before this are in a seed by lot */
+    FAULT_DRIFT = FAULT_DRAWN,  /* clocks drift, and stand while a node does (sim_clock.h) */
     FAULT_COUNT
 };
 

@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/sim/sim_check.h"
+#include "core/sim/sim_clock.h"
 #include "core/sim/sim_demand.h"
 #include "core/sim/sim_disk.h"
 #include "core/sim/sim_kernel.h"
@@ -45,7 +46,13 @@ int64_t sim_node_wall_s(const struct world *w, const struct sim_node *n)
 static void *core_resize(void *ctx, void *old, size_t old_size, size_t new_size)
 {
     struct sim_node *n = ctx;
-    void *p = n->world->alloc->resize(n->world->alloc->ctx, old, old_size, new_size);
+    void *p;
+
+    if (new_size > old_size && n->starve_in > 0 && --n->starve_in == 0) {
+        n->starved = true;
+        return NULL;
+    }
+    p = n->world->alloc->resize(n->world->alloc->ctx, old, old_size, new_size);
 
     if (p != NULL || new_size == 0)
         n->core_bytes += new_size - old_size;
@@ -68,7 +75,7 @@ static int make_core(struct world *w, struct sim_node *n)
                              .limits = &n->limits,
                              .objects_path = "objects",
                              .objects_bytes = w->stuff.bytes_max,
-                             .now = {w->now},
+                             .now = sim_clock_read(w, n),
                              .wall_s = sim_node_wall_s(w, n)};
 
     o.boot = prng_u64(&w->prng) >> 1;
@@ -175,6 +182,8 @@ static void arm(struct world *w, struct sim_node *n)
     if (n->core == NULL)
         return;
     due = node_due(n->core);
+    if (due.us != INSTANT_NEVER.us)
+        due.us = sim_clock_shows(w, n, due);
     if (due.us < w->now + TICK_LEAST_US)
         due.us = w->now + TICK_LEAST_US;
     if (n->early && due.us != INSTANT_NEVER.us && world_chance(w, 3))
@@ -192,8 +201,22 @@ static struct actions *no_actions(struct world *w)
     return &w->actions;
 }
 
+/* The host performs nothing of a step that had no memory, and its process ends. */
+static void starves(struct world *w, struct sim_node *n)
+{
+    world_trace(w, "%u: node%u has no memory", (unsigned)w->now, n->index);
+    sim_node_crash(w, n, false);
+    world_later(w, (int64_t)world_between(w, 5000, 1000000), HAPPEN_RESTART, SIM_EVERYBODY,
+                n->index, 0);
+}
+
 static void settle(struct world *w, struct sim_node *n, int rc, struct actions *actions)
 {
+    if (rc == ERR_NO_MEMORY && n->starved) {
+        w->performing = false;
+        starves(w, n);
+        return;
+    }
     if (rc < 0)
         world_fail(w, G_NONE, "a step of the core failed", n->index, UINT32_MAX);
     perform(w, n, actions);
@@ -252,7 +275,7 @@ void sim_node_event(struct world *w, struct sim_node *n, struct event *ev)
 
     if (n->core == NULL || w->failed)
         return;
-    ev->now = (struct instant){w->now};
+    ev->now = sim_clock_read(w, n);
     ev->wall_s = sim_node_wall_s(w, n);
     trace_event(w, n, ev);
     if (ev->kind == EVENT_FRAME)
@@ -318,7 +341,9 @@ void sim_node_start(struct world *w, struct sim_node *n)
     n->started = w->now;
     n->silent = n->stopping = false;
     n->paused_until = 0;
-    n->crash_in = 0;
+    sim_clock_begin(w, n);
+    n->crash_in = n->starve_in = 0;
+    n->starved = false;
     n->link_counter = 0;
     n->world = w;
     n->log = (struct log_sink){on_log, n, LOG_DEBUG};
@@ -335,7 +360,7 @@ void sim_node_start(struct world *w, struct sim_node *n)
         return;
     }
     actions = no_actions(w);
-    rc = node_start(n->core, (struct instant){w->now}, actions);
+    rc = node_start(n->core, sim_clock_read(w, n), actions);
     settle(w, n, rc, actions);
     hints(w, n);
 }

@@ -15,6 +15,7 @@
 #define SMALL_MAX 3000
 #define ROOM_BYTES ((uint64_t)64 << 20)
 #define OVER_US (60 * S_US) /* after the healing, all that is told below has come about */
+#define TURN_US (10 * S_US) /* a node looks at one object in so long */
 #define LOOK_US (100 * MS_US)
 
 /* --- what there is to be --- */
@@ -480,6 +481,9 @@ bool sim_objects_over(struct world *w)
             return false;
     }
     s->limit = ended + OVER_US;
+    /* What has changed and nobody reads is found when its turn comes. */
+    if (s->rots > 0)
+        s->limit += (int64_t)s->things_count * TURN_US;
     what = outstanding(w);
     s->over = what == NULL;
     if (what != NULL && w->now > s->limit) {

@@ -5,6 +5,7 @@
 #include "core/base/sha256.h"
 #include "core/sim/sim_author.h"
 #include "core/sim/sim_check.h"
+#include "core/sim/sim_clock.h"
 #include "core/sim/sim_collect.h"
 #include "core/sim/sim_demand.h"
 #include "core/sim/sim_fault.h"
@@ -148,12 +149,12 @@ static void make_users(struct world *w, uint32_t i)
  * half of the seeds, so that they do not crowd out the usual ones everywhere. */
 static void make_weights(struct world *w)
 {
-    static const uint8_t usual[] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2, 2,
-                                    1, 2, 1, 2, 2, 2, 4, 2, 2, 2, 1, 1, 1, 1};
-    _Static_assert(sizeof usual == FAULT_COUNT, "each kind has a weight");
+    static const uint8_t usual[] = {6, 3, 2, 4, 4, 2, 1, 4, 3, 2, 2, 3, 2, 2, 1,
+                                    2, 1, 2, 2, 2, 4, 2, 2, 2, 1, 1, 1, 2, 1};
+    _Static_assert(sizeof usual == FAULT_DRAWN, "each kind that is drawn has a weight");
     bool rarer = world_chance(w, 2);
 
-    for (uint32_t i = 0; i < FAULT_COUNT; i++) {
+    for (uint32_t i = 0; i < FAULT_DRAWN; i++) {
         bool left_out = world_chance(w, 3);
         uint32_t times = (uint32_t)world_between(w, 1, 3);
 
@@ -177,7 +178,7 @@ static void make_faults(struct world *w)
         p->fault_every_us = (int64_t)world_between(w, 20000, 800000);
     }
     if (world_chance(w, p->lasting ? 30 : 10))
-        memset(p->weights, 0, sizeof p->weights);
+        memset(p->weights, 0, FAULT_DRAWN * sizeof p->weights[0]);
     p->delay_us =
         (uint32_t)(world_chance(w, 5) ? world_between(w, 1000, 20000) : world_between(w, 30, 400));
     p->jitter_us = (uint32_t)prng_below(&w->prng, p->delay_us * 2);
@@ -246,6 +247,7 @@ void sim_plan_make(struct world *w, const struct sim_options *o)
     p->scene = o->scene;
     p->job = o->job;
     p->faults_off = o->faults_off;
+    p->weights[FAULT_DRIFT] = sim_clock_drifts(o->seed);
     sim_objects_plan(w, o->seed);
     p->nodes_wanted = p->nodes = nodes_of_a_mesh(w, o);
     if (p->lasting)

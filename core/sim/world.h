@@ -123,6 +123,16 @@ struct sim_dial {
     uint32_t next_resting; /* number + 1, 0: none */
 };
 
+/* --- sim_clock.c --- */
+
+struct sim_clock {
+    int64_t zero;  /* of the world, when it began; later for the time that it stood still */
+    int64_t began; /* what it showed then */
+    int64_t last;  /* what it showed last */
+    int32_t ppm;   /* how much too fast */
+    bool suspends; /* stands still while its node does */
+};
+
 /* --- sim_node.c --- */
 
 struct sim_node {
@@ -144,9 +154,12 @@ struct sim_node {
     uint32_t died_in;   /* the season, from 1 */
     bool stopping;
     int64_t paused_until;
-    uint32_t slowness;     /* of its workers, 1 is normal */
-    uint32_t crash_in;     /* actions until it is killed; 0: not */
-    bool power_goes_too;   /* that crash loses what the disk had not synced */
+    uint32_t slowness;   /* of its workers, 1 is normal */
+    uint32_t crash_in;   /* actions until it is killed; 0: not */
+    uint32_t starve_in;  /* requests for memory until one is refused; 0: not */
+    bool starved;        /* one was */
+    bool power_goes_too; /* that crash loses what the disk had not synced */
+    struct sim_clock clock;
     int64_t wall_off_s;    /* how wrong its wall clock is */
     int64_t wall_stands_s; /* what it says if it stands still, else 0 */
     uint64_t link_counter;

@@ -4,8 +4,8 @@
 #
 #   #if VELUM_PLANT == NUMBER /* SUITE: what is wrong */
 #
-# and SUITE is `sim`, which must have a failing seed among the first 4,000, `wipe`, which is the
-# same with `sim --wipe`, `long` or `ship`, the same among the first 400, or a test program such
+# and SUITE is `sim`, which must have a failing seed among the first 1,000, `wipe`, which is the
+# same with `sim --wipe`, `long` or `ship`, the same among the first 100, or a test program such
 # as trace/test_mesh. Only the file with the defect is compiled anew; the rest comes from the build
 # folder ($VELUM_OBJECTS, else obj), where `make test-programs` has left it.
 #
@@ -22,7 +22,7 @@ FEW='1 5 13 14 20 21 24 35'
 CC=${CC:-cc}
 objects=${VELUM_OBJECTS:-obj}
 case $objects in /*) ;; *) objects=$(pwd)/$objects ;; esac
-seeds=4000
+seeds=1000
 jobs=$(nproc 2>/dev/null || echo 2)
 numbers=
 one=

@@ -455,6 +455,76 @@ TEST(test_what_is_written_while_stepping_down_is_in_the_journal)
     end();
 }
 
+/* One leaf of a chunk is done. */
+static void report_leaf(struct peer_chunk c, uint64_t leaf)
+{
+    uint64_t seq = ++seqs[0];
+
+    rig_report(&rig, 0, &job,
+               (struct rig_report){.seq = seq,
+                                   .grant = c.grant,
+                                   .from = leaf,
+                                   .next = leaf + 1,
+                                   .end = c.end,
+                                   .compute_us = 1000,
+                                   .values = true,
+                                   .size = 16});
+    rig_run(&rig, MS_US);
+}
+
+/* Values that the node wrote before an outcome; -1: there is no outcome, -2: values behind it. */
+static int values_before_outcome(void)
+{
+    const struct rig_sent *s;
+    struct journal_record r;
+    struct bytes bytes;
+    struct fact f;
+    bool ended = false;
+    int values = 0;
+
+    while ((s = rig_take_record(&rig, RECORD_FACTS)) != NULL) {
+        REQUIRE(journal_record_read(RECORD_FACTS, s->payload, &r) == 0);
+        while (journal_record_fact(&r, &bytes)) {
+            if (fact_read(bytes, &f) == 0 && f.kind == FACT_PARTIAL && ended)
+                return -2;
+            values += fact_read(bytes, &f) == 0 && f.kind == FACT_PARTIAL;
+            ended |= fact_read(bytes, &f) == 0 && f.kind == FACT_OUTCOME;
+        }
+    }
+    return ended ? values : -1;
+}
+
+/* What was counted waits for the disk when the outcome of another comes, and is in the journal
+ * before it: behind an outcome nothing may be counted. */
+TEST(test_what_was_counted_is_written_before_the_outcome_of_another)
+{
+    struct outcome o = {.state = JOB_FAILED, .leaves = 64, .error = "SIGSEGV"};
+    uint8_t bytes[8192], fact_bytes[4096], body_bytes[512];
+    struct buf b, fact, body;
+    struct peer_chunk c;
+
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 64});
+    REQUIRE(rig_take_grant(&rig, 0, &c) && c.end - c.first >= 2);
+    CHECK_INT(values_before_outcome(), -1);
+    rig.syncs_late = true;
+    report_leaf(c, c.first);
+    report_leaf(c, c.first + 1);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    buf_init_fixed(&fact, fact_bytes, sizeof fact_bytes);
+    buf_init_fixed(&body, body_bytes, sizeof body_bytes);
+    put_outcome_body(&body, job.id, &o);
+    rig_put_signed(&fact, FACT_OUTCOME, rig.peers[0].id, buf_bytes(&body));
+    put_facts_begin(&b, job.id, 2, false, 1);
+    put_block(&b, buf_bytes(&fact));
+    rig_frame(&rig, 0, MESSAGE_FACTS, &b);
+    rig_run(&rig, MS_US);
+    rig_synced(&rig);
+    rig_run(&rig, 20 * MS_US);
+    CHECK_INT(values_before_outcome(), 2);
+    end();
+}
+
 /* A record may stand in a journal whose spec was in one that the disk refused: nobody was told that
  * it is kept, and nothing comes of it. */
 TEST(test_facts_without_their_spec_do_no_harm)
@@ -600,6 +670,7 @@ TEST(test_a_node_gives_back_only_its_own_chunks)
 }
 
 TEST_MAIN(test_what_is_written_while_stepping_down_is_in_the_journal,
+          test_what_was_counted_is_written_before_the_outcome_of_another,
           test_facts_without_their_spec_do_no_harm,
           test_workers_keep_what_they_did_until_holders_have_the_outcome,
           test_takeover_runs_no_leaf_again_that_a_worker_still_has,
