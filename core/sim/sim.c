@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/sim/sim_carrier.h"
 #include "core/sim/sim_check.h"
+#include "core/sim/sim_collect.h"
 #include "core/sim/sim_demand.h"
 #include "core/sim/sim_disk.h"
 #include "core/sim/sim_fault.h"
@@ -287,7 +288,7 @@ static void check_agreement(struct world *w, const struct progress *p)
         if (u->state == JOB_DONE && j->poison_times == UINT32_MAX && j->poison < j->wanted)
             world_fail(w, G1, "done although a leaf cannot be computed", u->node, u->job);
         if (u->state == JOB_FAILED && j->poison_times != UINT32_MAX && !j->kernel_lacks &&
-            !j->collects)
+            !sim_collect_has_objects(j))
             world_fail(w, G3, "failed although the leaf died less than three times", u->node,
                        u->job);
     }

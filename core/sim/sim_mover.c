@@ -501,6 +501,16 @@ bool sim_mover_rot(struct sim_mover *m, uint64_t where, struct digest *name)
     return false;
 }
 
+bool sim_mover_file(struct sim_mover *m, struct digest name, struct bytes *out)
+{
+    const struct sim_object *o = find(m, name);
+
+    if (o == NULL || !o->whole)
+        return false;
+    *out = (struct bytes){o->data, (size_t)o->size};
+    return true;
+}
+
 bool sim_mover_has(const struct sim_mover *m, struct digest name)
 {
     const struct sim_object *o = m->objects;

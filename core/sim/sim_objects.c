@@ -7,6 +7,7 @@
 #include "core/sim/sim_carrier.h"
 #include "core/sim/sim_collect.h"
 #include "core/sim/sim_node.h"
+#include "core/sim/sim_passing.h"
 #include "core/sim/sim_plan.h"
 
 #define ONE_IN 4    /* so many runs have objects */
@@ -168,8 +169,11 @@ void sim_objects_move(struct world *w, struct sim_node *n, const struct action *
 {
     struct answering to = {w, n, a->request, 20 + (int64_t)below(w, chance(w, 10) ? 20000 : 300)};
     struct sim_mover *m = &n->moving.mover;
+    struct digest name;
 
     make_mover(w, n);
+    if (a->type == MESSAGE_MOVE_DROP && read_move_name(payload, &name) == 0)
+        sim_passing_dropped(w, n, name);
     m->bytes_max = n->disk.full || n->disk.store.no_space ? m->bytes : UINT64_MAX;
     m->no_sync = n->disk.store.syncs_fail > 0 && chance(w, 2);
     sim_mover_order(m, (uint8_t)a->type, payload, answered, &to);
