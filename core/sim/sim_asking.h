@@ -75,7 +75,7 @@ struct sim_stuff {
     uint32_t things_count;
     struct sim_carrier carriers[SIM_CARRIERS_MAX];
     uint32_t carriers_count;
-    uint32_t rots, losses;
+    uint32_t rots, losses, thefts;
     int64_t lost_at; /* the last of them */
     /* After the healing. */
     bool asked;

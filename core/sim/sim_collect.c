@@ -10,7 +10,7 @@
 #include "core/sim/sim_passing.h"
 
 #define COLLECTS_IN 3 /* of the jobs of such runs that are no built-in's, all but one in so many */
-#define AMID_IN 2     /* of these so many are graphs */
+#define AMID_IN 2     /* of all of their jobs so many are graphs with objects */
 #define PROOF_US (30 * S_US)  /* of copies, twice with what is computed again between */
 #define AGAIN_US (60 * S_US)  /* what another stage reads is missed, asked about, computed again */
 #define INPUT_US (150 * S_US) /* a node looks for 20 s, and after 60 s more the job fails */
@@ -18,21 +18,32 @@
 
 /* --- what they are --- */
 
-/* Those that also compute others with what is collected are jobs of several stages. */
-enum sim_collecting sim_collect_plan(struct world *w, struct sim_job *j, uint64_t *leaves)
+static uint64_t fewer(uint64_t leaves)
+{
+    return leaves > SIM_COLLECT_MOST ? 1 + leaves % SIM_COLLECT_MOST : leaves;
+}
+
+bool sim_collect_amid(struct world *w, uint64_t *leaves)
+{
+    struct sim_stuff *s = &w->stuff;
+
+    if (!s->wanted || s->tight || !prng_one_in(&s->prng, AMID_IN))
+        return false;
+    *leaves = fewer(*leaves) + 2;
+    return true;
+}
+
+bool sim_collect_plan(struct world *w, struct sim_job *j, uint64_t *leaves)
 {
     struct sim_stuff *s = &w->stuff;
 
     if (!s->wanted || s->tight || prng_one_in(&s->prng, COLLECTS_IN))
-        return SIM_COLLECTS_NOT;
-    if (*leaves > SIM_COLLECT_MOST)
-        *leaves = 1 + *leaves % SIM_COLLECT_MOST;
-    if (prng_one_in(&s->prng, AMID_IN))
-        return SIM_COLLECTS_AMID;
+        return false;
+    *leaves = fewer(*leaves);
     j->collecting = 1;
     if (prng_one_in(&s->prng, 2))
         sim_input_add(j, 0, s, (uint32_t)prng_below(&s->prng, s->things_count), &j->spec.stage);
-    return SIM_COLLECTS;
+    return true;
 }
 
 /* --- while they run --- */

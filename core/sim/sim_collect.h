@@ -12,10 +12,10 @@
 
 #include "core/sim/world.h"
 
-/* Whether a job collects, and what it reads: nothing; all of it; for other stages of it, with
- * objects among what they read (sim_graph.c). How many leaves it may have. */
-enum sim_collecting { SIM_COLLECTS_NOT, SIM_COLLECTS, SIM_COLLECTS_AMID };
-enum sim_collecting sim_collect_plan(struct world *w, struct sim_job *j, uint64_t *leaves);
+/* Whether a job is to be a graph with objects (sim_graph.c); how many leaves it may have. */
+bool sim_collect_amid(struct world *w, uint64_t *leaves);
+/* Whether one of one stage collects, what it reads, and how many leaves it may have. */
+bool sim_collect_plan(struct world *w, struct sim_job *j, uint64_t *leaves);
 
 /* So long it may take beyond its leaves: an input is waited for, outputs are asked about. */
 int64_t sim_collect_patience_us(const struct sim_job *j);

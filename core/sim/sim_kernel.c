@@ -389,27 +389,29 @@ static struct node_id author_of(const struct world *w, uint32_t index)
     return id;
 }
 
-static void make_simsum(struct world *w, struct sim_job *j, uint32_t index, uint64_t leaves)
+static void make_simsum(struct world *w, struct sim_job *j, uint32_t index, uint64_t leaves,
+                        bool amid)
 {
-    enum sim_collecting is = sim_collect_plan(w, j, &leaves);
+    bool collects = !amid && sim_collect_plan(w, j, &leaves);
+    bool is_graph = !collects && leaves >= 3 && (leaves + j->leaf_us) % GRAPHS_ONE_IN == 0;
+    bool open = w->plan.scene == SIM_SCENE_NONE && (leaves + j->leaf_us) / GRAPHS_ONE_IN % 2 == 0;
 
     stage_simsum(j, index, leaves);
-    if (is == SIM_COLLECTS_AMID)
+    if (amid)
         sim_graph_make(j, index, leaves, false, &w->stuff);
-    else if (is == SIM_COLLECTS_NOT && leaves >= 3 && (leaves + j->leaf_us) % GRAPHS_ONE_IN == 0)
-        sim_graph_make(j, index, leaves,
-                       w->plan.scene == SIM_SCENE_NONE &&
-                           (leaves + j->leaf_us) / GRAPHS_ONE_IN % 2 == 0,
-                       NULL);
+    else if (is_graph)
+        sim_graph_make(j, index, leaves, open, NULL);
 }
 
 void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves)
 {
     struct sim_job *j = &w->jobs[index];
+    bool amid = sim_collect_amid(w, &leaves);
     char digits[24];
 
+    builtin &= !amid;
     j->builtin = builtin;
-    j->searches &= !builtin && w->plan.job == NULL;
+    j->searches &= !builtin && !amid && w->plan.job == NULL;
     j->poison = UINT64_MAX;
     j->spec = (struct job_spec){.author = author_of(w, index),
                                 .not_after_s = SIM_WALL_S + w->now / S_US + 3600,
@@ -424,7 +426,7 @@ void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves
     } else if (j->searches) {
         stage_simseek(j, index, leaves);
     } else {
-        make_simsum(w, j, index, leaves);
+        make_simsum(w, j, index, leaves, amid);
     }
     if (w->plan.job == NULL && w->plan.scene == SIM_SCENE_NONE)
         sim_demand_job(j);

@@ -9,6 +9,7 @@
 #include "core/sim/sim_node.h"
 #include "core/sim/sim_passing.h"
 #include "core/sim/sim_plan.h"
+#include "core/sim/sim_theft.h"
 
 #define ONE_IN 4    /* so many runs have objects */
 #define ROTS_MAX 2  /* of pieces */
@@ -109,6 +110,7 @@ void sim_objects_begin(struct world *w)
         if (chance(w, 3))
             sim_carrier_add(w, CARRIER_PUTS, i, SIM_NODES_MAX, 3, some_time(w, 8));
     }
+    sim_theft_plan(w);
 }
 
 void sim_objects_clear(struct world *w)

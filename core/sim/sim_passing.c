@@ -86,11 +86,17 @@ static bool counts(const struct world *w, const struct sim_job *j, uint32_t stag
     return false;
 }
 
+/* It is known, and nobody has ended it, or is about to. */
+static bool is_live(const struct sim_job *j)
+{
+    return j->acknowledged && j->ended_at == 0 && !j->kill_asked;
+}
+
 static bool is_needed(const struct world *w, const struct sim_job *j, struct digest name)
 {
     uint32_t stage = 0;
 
-    if (!j->acknowledged || j->ended_at != 0 || j->kill_asked)
+    if (!is_live(j))
         return false;
     if (reads_thing(w, j, name))
         return true;
@@ -111,6 +117,65 @@ void sim_passing_dropped(struct world *w, const struct sim_node *n, struct diges
             world_fail(w, G2, "the last copy of what a job still needs is dropped", n->index, i);
 }
 
+/* --- what may be lost --- */
+
+static bool is_object(struct digest name)
+{
+    const struct digest none = {{0}};
+
+    return !digest_equal(name, none);
+}
+
+struct choice {
+    uint64_t lot;
+    uint32_t count;
+    struct digest name; /* of those so far, by lot */
+};
+
+static void offer(struct choice *c, struct digest name)
+{
+    c->count++;
+    c->lot = c->lot * 6364136223846793005ull + 1442695040888963407ull;
+    if ((c->lot >> 33) % c->count == 0)
+        c->name = name;
+}
+
+static void offer_passing(const struct world *w, const struct sim_job *j, struct choice *c)
+{
+    uint8_t gone = spent(w, j);
+
+    for (uint32_t i = 0; i + 1 < j->stages; i++)
+        for (uint64_t leaf = 0; sim_collects(j, i) && leaf < sim_stage_leaves(j, i); leaf++) {
+            struct digest name = j->made[j->made_first[i] + leaf];
+
+            if ((gone >> i & 1) == 0 && is_object(name) && counts(w, j, i, name))
+                offer(c, name);
+        }
+}
+
+static void offer_things(const struct world *w, const struct sim_job *j, struct choice *c)
+{
+    for (uint32_t i = 0; i < w->stuff.things_count; i++)
+        if (reads_thing(w, j, w->stuff.things[i].name))
+            offer(c, w->stuff.things[i].name);
+}
+
+bool sim_passing_any(const struct world *w, bool of_user, uint64_t lot, struct digest *name)
+{
+    struct choice c = {.lot = lot};
+
+    for (uint32_t i = 0; i < w->plan.jobs; i++) {
+        if (!is_live(&w->jobs[i]))
+            continue;
+        if (of_user)
+            offer_things(w, &w->jobs[i], &c);
+        else
+            offer_passing(w, &w->jobs[i], &c);
+    }
+    *name = c.name;
+    return c.count > 0;
+}
+
 /* --- what is left --- */
 
 /* Of its result, or what somebody put, or another job wants. */
@@ -124,13 +189,6 @@ static bool is_wanted(const struct world *w, const struct sim_job *j, struct dig
             SIM_STAGES_MAX)
             return true;
     return false;
-}
-
-static bool is_object(struct digest name)
-{
-    const struct digest none = {{0}};
-
-    return !digest_equal(name, none);
 }
 
 static bool is_kept(const struct world *w, struct digest name)
