@@ -356,6 +356,17 @@ bool labour_inputs_want(const struct node *n, struct digest name)
     return false;
 }
 
+void labour_inputs_came(struct node *n, const struct shelf_object *o)
+{
+    for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
+        for (struct stage_inputs *e = j->labour->inputs; e != NULL; e = e->next)
+            for (uint16_t i = e->pinned; i < e->count && is_wanted(j, e->stage); i++)
+                if (digest_equal(name_of(e, i), o->name)) {
+                    keep(j, e->stage, o);
+                    break;
+                }
+}
+
 /* What is missing, for the coordinator and whoever reads the job's error. */
 static void give_back(struct job *j, struct stage_inputs *e)
 {

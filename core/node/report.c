@@ -353,7 +353,7 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
     if (rc == 0 && !j->lead->finishing) {
 #endif
         j->lead->cpu_us += again ? 0 : c.cpu_us;
-        if (c.next > c.from)
+        if (c.next > c.from || ((c.flags & REPORT_MERGED) && !(c.flags & REPORT_FAILED)))
             j->lead->no_input_since = (struct instant){0};
         before = cover_changes(proving_cover(j));
         rc = apply_values(j, h->id, &c, buf_bytes(&values), again);
@@ -580,6 +580,8 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
             proving_doubt(j, stage_of_leaf(j, c->first));
         pool_return(j->lead->pool, grant);
     }
+    if (count == 0 && reason == RETURN_NO_INPUT)
+        proving_doubt(j, j->lead->merging_stage);
     if (count == 0 || reason == RETURN_NO_KERNEL)
         outcome_merges_returned(j, h);
     n->assign_wanted = true;
