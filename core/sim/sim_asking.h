@@ -67,7 +67,8 @@ struct sim_thing {
 };
 
 struct sim_stuff {
-    bool wanted;        /* this run has objects */
+    bool wanted;        /* this run has objects, */
+    uint32_t season;    /* in this season of it */
     bool tight;         /* and hardly room for them */
     uint64_t bytes_max; /* of a node */
     struct prng prng;
@@ -80,7 +81,7 @@ struct sim_stuff {
     /* After the healing. */
     bool asked;
     bool over;
-    int64_t look_at, limit;
+    int64_t look_at, limit, ran_at;
 };
 
 /* An answer on its way from a mover to its node. */

@@ -27,7 +27,7 @@ bool sim_collect_amid(struct world *w, uint64_t *leaves)
 {
     struct sim_stuff *s = &w->stuff;
 
-    if (!s->wanted || s->tight || !prng_one_in(&s->prng, AMID_IN))
+    if (!sim_objects_now(w) || s->tight || !prng_one_in(&s->prng, AMID_IN))
         return false;
     *leaves = fewer(*leaves) + 2;
     return true;
@@ -37,7 +37,7 @@ bool sim_collect_plan(struct world *w, struct sim_job *j, uint64_t *leaves)
 {
     struct sim_stuff *s = &w->stuff;
 
-    if (!s->wanted || s->tight || prng_one_in(&s->prng, COLLECTS_IN))
+    if (!sim_objects_now(w) || s->tight || prng_one_in(&s->prng, COLLECTS_IN))
         return false;
     *leaves = fewer(*leaves);
     j->collecting = 1;

@@ -15,6 +15,7 @@
 #define ROTS_MAX 2  /* of pieces */
 #define LARGE_IN 12 /* of these runs so many have one with more than a piece */
 #define SMALL_MAX 3000
+#define SEASONS 3 /* of a lasting run: one of the first has objects */
 #define ROOM_BYTES ((uint64_t)64 << 20)
 #define OVER_US (60 * S_US) /* after the healing, all that is told below has come about */
 #define LOOK_US (100 * MS_US)
@@ -73,10 +74,12 @@ void sim_objects_plan(struct world *w, uint64_t seed)
     struct sim_stuff *s = &w->stuff;
 
     prng_init(&s->prng, seed ^ 0x6f626a6563747321ull);
-    s->wanted = w->plan.scene == SIM_SCENE_NONE && !w->plan.lasting && w->plan.job == NULL &&
+    /* Where days are seconds, what jobs made goes before it is asked for. */
+    s->wanted = w->plan.scene == SIM_SCENE_NONE && w->plan.keep_s == 0 && w->plan.job == NULL &&
                 chance(w, ONE_IN);
     if (!s->wanted)
         return;
+    s->season = w->plan.lasting ? (uint32_t)below(w, SEASONS) : 0;
     for (uint64_t more = 1 + below(w, SIM_THINGS_PUT_MAX); more > 0; more--) {
         make_thing(w, &s->things[s->things_count], s->things_count == 0);
         s->things_count++;
@@ -84,6 +87,11 @@ void sim_objects_plan(struct world *w, uint64_t seed)
     }
     s->tight = chance(w, 4);
     s->bytes_max = s->tight ? 2 * SMALL_MAX : ROOM_BYTES;
+}
+
+bool sim_objects_now(const struct world *w)
+{
+    return w->stuff.wanted && w->stuff.season == w->seasons;
 }
 
 static int64_t some_time(struct world *w, uint64_t part)
@@ -96,7 +104,7 @@ void sim_objects_begin(struct world *w)
 {
     struct sim_stuff *s = &w->stuff;
 
-    for (uint32_t i = 0; i < s->things_count; i++) {
+    for (uint32_t i = 0; sim_objects_now(w) && i < s->things_count; i++) {
         int64_t at = some_time(w, 5);
 
         sim_carrier_add(w, CARRIER_PUTS, i, SIM_NODES_MAX, 100, at);
@@ -474,18 +482,20 @@ bool sim_objects_over(struct world *w)
     int64_t ended = w->healed_at;
     const char *what;
 
-    if (!s->wanted || s->over || w->failed)
+    if (!sim_objects_now(w) || s->over || w->failed)
         return true;
     if (!w->healed || w->now < s->look_at)
         return false;
     s->look_at = w->now + LOOK_US;
     /* One that nobody is left to run waits for somebody, and is not waited for. */
     if (!sim_collect_ended(w, &ended)) {
+        s->ran_at = w->now;
         ended = w->healed_at + sim_plan_work_us(w) + OVER_US;
         if (w->now < ended)
             return false;
     }
-    s->limit = ended + OVER_US;
+    /* One that had ended may have begun anew with another disk. */
+    s->limit = (s->ran_at > ended ? s->ran_at : ended) + OVER_US;
     what = outstanding(w);
     s->over = what == NULL;
     if (what != NULL && w->now > s->limit) {

@@ -17,14 +17,15 @@ static uint64_t below(struct world *w, uint64_t bound)
 
 static void look_later(struct world *w)
 {
-    world_later(w, 1 + (int64_t)below(w, LOOK_US), HAPPEN_THEFT, SIM_EVERYBODY, 0, 0);
+    world_later(w, 1 + (int64_t)below(w, w->plan.lasting ? 20 * LOOK_US : LOOK_US), HAPPEN_THEFT,
+                SIM_EVERYBODY, 0, 0);
 }
 
 void sim_theft_plan(struct world *w)
 {
     bool any = false;
 
-    for (uint32_t i = 0; i < w->plan.jobs; i++)
+    for (uint32_t i = w->plan.jobs_old; i < w->plan.jobs; i++)
         any |= w->jobs[i].stages > 1 && w->jobs[i].collecting != 0;
     if (any && prng_one_in(&w->stuff.prng, THEFTS_IN))
         look_later(w);
