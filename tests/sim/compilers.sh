@@ -26,7 +26,7 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-sources=$(ls core/*/*.c plugins/*.c tests/lib/*.c tests/sim/sim.c | grep -vE "^core/host/|^plugins/helper")
+sources=$(ls core/*/*.c plugins/*.c tests/lib/*.c tests/sim/sim.c | grep -vE "^core/(host|api)/|^plugins/helper")
 
 build() { # build COMPILER LEVEL FOLDER
     mkdir -p "$3"
