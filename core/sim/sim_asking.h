@@ -68,7 +68,8 @@ struct sim_thing {
 
 struct sim_stuff {
     bool wanted;        /* this run has objects, */
-    uint32_t season;    /* in this season of it */
+    uint32_t season;    /* in this season of it; */
+    bool graphs;        /* and jobs of several stages that read them */
     bool tight;         /* and hardly room for them */
     uint64_t bytes_max; /* of a node */
     struct prng prng;

@@ -27,7 +27,7 @@ bool sim_collect_amid(struct world *w, uint64_t *leaves)
 {
     struct sim_stuff *s = &w->stuff;
 
-    if (!sim_objects_now(w) || s->tight || !prng_one_in(&s->prng, AMID_IN))
+    if (!sim_objects_now(w) || !s->graphs || s->tight || !prng_one_in(&s->prng, AMID_IN))
         return false;
     *leaves = fewer(*leaves) + 2;
     return true;

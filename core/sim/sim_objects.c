@@ -11,7 +11,8 @@
 #include "core/sim/sim_plan.h"
 #include "core/sim/sim_theft.h"
 
-#define ONE_IN 4    /* so many runs have objects */
+#define ONE_IN 4    /* so many runs have objects, */
+#define GRAPHS_IN 8 /* and so many of these graphs that read them */
 #define ROTS_MAX 2  /* of pieces */
 #define LARGE_IN 12 /* of these runs so many have one with more than a piece */
 #define SMALL_MAX 3000
@@ -69,14 +70,24 @@ static void drop_twin(struct world *w)
     }
 }
 
-void sim_objects_plan(struct world *w, uint64_t seed)
+/* Graphs that read objects wait long for what is lost: too long for all runs. */
+static void draw_wanted(struct world *w, bool graphs)
+{
+    struct sim_stuff *s = &w->stuff;
+    bool some = chance(w, ONE_IN), most = chance(w, GRAPHS_IN);
+
+    /* Where days are seconds, what jobs made goes before it is asked for. */
+    s->wanted = w->plan.scene == SIM_SCENE_NONE && w->plan.keep_s == 0 && w->plan.job == NULL &&
+                (some || graphs);
+    s->graphs = s->wanted && (most || graphs);
+}
+
+void sim_objects_plan(struct world *w, uint64_t seed, bool graphs)
 {
     struct sim_stuff *s = &w->stuff;
 
     prng_init(&s->prng, seed ^ 0x6f626a6563747321ull);
-    /* Where days are seconds, what jobs made goes before it is asked for. */
-    s->wanted = w->plan.scene == SIM_SCENE_NONE && w->plan.keep_s == 0 && w->plan.job == NULL &&
-                chance(w, ONE_IN);
+    draw_wanted(w, graphs);
     if (!s->wanted)
         return;
     s->season = w->plan.lasting ? (uint32_t)below(w, SEASONS) : 0;
@@ -85,7 +96,7 @@ void sim_objects_plan(struct world *w, uint64_t seed)
         s->things_count++;
         drop_twin(w);
     }
-    s->tight = chance(w, 4);
+    s->tight = chance(w, 4) && !graphs;
     s->bytes_max = s->tight ? 2 * SMALL_MAX : ROOM_BYTES;
 }
 

@@ -14,8 +14,9 @@
 
 #include "core/sim/world.h"
 
-/* Decides what there is to be, before any node is made; `seed` is the run's. */
-void sim_objects_plan(struct world *w, uint64_t seed);
+/* Decides what there is to be, before any node is made; `seed` is the run's; `graphs`: that there
+ * are graphs that read objects. */
+void sim_objects_plan(struct world *w, uint64_t seed, bool graphs);
 /* The present season has objects. */
 bool sim_objects_now(const struct world *w);
 /* A season begins: whoever carries something does. */

@@ -255,7 +255,7 @@ void sim_plan_make(struct world *w, const struct sim_options *o)
         p->keep_s = KEEP_S;
         p->tombstone_s = TOMBSTONE_S;
     }
-    sim_objects_plan(w, o->seed);
+    sim_objects_plan(w, o->seed, o->graphs);
     jobs = jobs_of_a_season(w);
     make_faults(w);
     if (p->scene != SIM_SCENE_NONE)
