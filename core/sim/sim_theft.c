@@ -58,12 +58,13 @@ static void steal(struct world *w, struct digest name)
 
 void sim_theft_turn(struct world *w)
 {
+    bool now = below(w, 3) == 0, of_user = below(w, THINGS_IN) == 0;
+    uint64_t lot = prng_u64(&w->stuff.prng);
     struct digest name;
 
     if (w->healed || w->stuff.thefts == THEFTS_MAX)
         return;
-    if (below(w, 3) == 0 &&
-        sim_passing_any(w, below(w, THINGS_IN) == 0, prng_u64(&w->stuff.prng), &name))
+    if (now && sim_passing_any(w, of_user, lot, &name))
         steal(w, name);
     look_later(w);
 }
