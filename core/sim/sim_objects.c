@@ -11,10 +11,10 @@
 #include "core/sim/sim_plan.h"
 #include "core/sim/sim_theft.h"
 
-#define ONE_IN 4    /* so many runs have objects, */
-#define GRAPHS_IN 8 /* and so many of these graphs that read them */
-#define ROTS_MAX 2  /* of pieces */
-#define LARGE_IN 12 /* of these runs so many have one with more than a piece */
+#define ONE_IN 4     /* so many runs have objects, */
+#define GRAPHS_IN 16 /* and so many of these graphs that read them */
+#define ROTS_MAX 2   /* of pieces */
+#define LARGE_IN 12  /* of these runs so many have one with more than a piece */
 #define SMALL_MAX 3000
 #define SEASONS 3 /* of a lasting run: one of the first has objects */
 #define ROOM_BYTES ((uint64_t)64 << 20)
