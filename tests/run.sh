@@ -217,6 +217,7 @@ for suite in $suites; do
             run sim 400 1 "$objects/tests/sim/sim" --seeds "$seeds"
             run sim/wipe 100 '' "$objects/tests/sim/sim" --wipe --seeds $(((seeds + 1) / 2))
             run sim/ship 100 '' "$objects/tests/sim/sim" --ship --seeds $(((seeds + 99) / 100))
+            run sim/graphs 100 '' "$objects/tests/sim/sim" --graphs --seeds $(((seeds + 19) / 20))
             run sim/starved 100 '' "$objects/tests/sim/sim" --starved 3 --until 600
             run sim/exhaustive 120 '' "$objects/tests/sim/sim" --exhaustive 5
             run sim/exhaustive_starved 100 '' "$objects/tests/sim/sim" --starved 1 --exhaustive 1

@@ -330,7 +330,7 @@ int64_t session_add(struct velum *v, struct op *op, const struct velum_stage *t)
     if (rc < 0)
         return rc;
     if (s->count == 0)
-        remember(s, &p, false);
+        kinds_remember(&s->kinds, s->count, &p, false);
     s->sizes[s->count] = (uint16_t)p.accumulator_size;
     return s->count++;
 }

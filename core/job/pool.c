@@ -212,25 +212,6 @@ static void give_back(struct pool *p, const struct entry *e, uint64_t first, uin
     mark(p, rc);
 }
 
-/* What nobody has of a stage that opens; chunks of it that were told of before stay theirs. */
-static int free_opened(struct pool *p, struct shape_stage s)
-{
-    struct run run;
-    uint64_t at = s.first;
-    int rc = 0;
-    while (rc == 0 && runset_next(&p->ahead, at, &run) && run.first < s.end) {
-        rc = pool_free_uncovered(p, at, run.first);
-        at = run.end < s.end ? run.end : s.end;
-    }
-#if VELUM_PLANT == 488 /* unit/test_pool_stages: a chunk told early hides the rest of its stage */
-    if (rc == 0 && at == s.first)
-#else
-    if (rc == 0)
-#endif
-        rc = pool_free_uncovered(p, at, s.end);
-    return rc < 0 || at == s.first ? rc : runset_remove(&p->ahead, s.first, s.end);
-}
-
 void pool_open(struct pool *p, uint32_t stage)
 {
     uint8_t was = p->stage_states[stage];
@@ -240,7 +221,7 @@ void pool_open(struct pool *p, uint32_t stage)
     if (was == STAGE_CLOSED)
         p->stale = true;
     if (!p->stale)
-        mark(p, free_opened(p, shape_at(p->shape, stage)));
+        mark(p, pool_tasks_opened(p, shape_at(p->shape, stage)));
 }
 
 void pool_close(struct pool *p, uint32_t stage)

@@ -60,6 +60,8 @@ bool pool_tasks_run(const struct pool *p, uint64_t first, uint64_t end);
 int pool_tasks_take(struct pool *p, uint64_t first, uint64_t end);
 /* Nobody computes [first, end) for a chunk any more: free, unless covered, or another has it. */
 int pool_tasks_give_back(struct pool *p, uint64_t first, uint64_t end);
+/* What nobody has of a stage that opens is free; chunks that were told of before stay theirs. */
+int pool_tasks_opened(struct pool *p, struct shape_stage s);
 /* Whether all of [next, end) that is not covered may become a chunk's. */
 bool pool_tasks_are_free(struct pool *p, uint64_t next, uint64_t end);
 /* The first leaf from `at` on and before `end` that somebody else could compute now; `end`: none.

@@ -92,6 +92,24 @@ int pool_tasks_give_back(struct pool *p, uint64_t first, uint64_t end)
     return for_parts(p, first, end, give_back_part);
 }
 
+int pool_tasks_opened(struct pool *p, struct shape_stage s)
+{
+    struct run run;
+    uint64_t at = s.first;
+    int rc = 0;
+    while (rc == 0 && runset_next(&p->ahead, at, &run) && run.first < s.end) {
+        rc = pool_free_uncovered(p, at, run.first);
+        at = run.end < s.end ? run.end : s.end;
+    }
+#if VELUM_PLANT == 488 /* unit/test_pool_stages: a chunk told early hides the rest of its stage */
+    if (rc == 0 && at == s.first)
+#else
+    if (rc == 0)
+#endif
+        rc = pool_free_uncovered(p, at, s.end);
+    return rc < 0 || at == s.first ? rc : runset_remove(&p->ahead, s.first, s.end);
+}
+
 static int refuse_taken(struct pool *p, enum stage_state state, uint64_t first, uint64_t end)
 {
     uint64_t wanted = cover_wanted(p->cover, first, end);

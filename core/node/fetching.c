@@ -5,6 +5,7 @@
 #include "core/node/copies.h"
 #include "core/node/fetch_wait.h"
 #include "core/node/get.h"
+#include "core/node/labour_inputs.h"
 #include "core/node/link.h"
 #include "core/node/mover.h"
 #include "core/object/fetch.h"
@@ -101,6 +102,10 @@ static void end(struct node *n, struct fetching *f)
     bool whole = o != NULL && o->whole;
 
     forget(n, f);
+#if VELUM_PLANT != 662 /* trace/test_owners: what a user has removed no job can get any more */
+    if (whole)
+        labour_inputs_came(n, o);
+#endif
     /* Without its list nothing is there that could be gone on with. */
     if (o != NULL && !o->listed && !o->kept && o->pins == 1)
         objects_drop(n, o);

@@ -178,6 +178,7 @@ struct lead {
     struct instant place_at, view_seen; /* the next look at the list of holders, and the last */
     bool merging;                       /* one batch of merges is out */
     struct node_id merging_at;
+    uint32_t merging_stage;
     struct instant merging_since;
     char last_cause[REASON_SIZE];
     struct instant no_input_since; /* nobody has got an input, and no leaf was computed since */

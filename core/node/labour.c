@@ -518,6 +518,10 @@ void labour_return_all(struct job *j, enum return_reason reason, const char *why
 void labour_return_stage(struct job *j, uint32_t stage, enum return_reason reason, const char *why)
 {
     return_some(j, &stage, reason, why);
+#if VELUM_PLANT != 661 /* trace/test_graph_lost: merges wait for ever for what they cannot get */
+    if (merge_work_take_back(j->node, j, stage))
+        send_return(j->node, j->labour->claim.node, j->id, (uint8_t)reason, why, NULL, 0);
+#endif
 }
 
 void labour_hand_back(struct node *n)

@@ -148,6 +148,9 @@ static bool next_need(const struct stage_spec *s, const struct stage_inputs *e,
     if (e->need == s->needs_count)
         return false;
     *need = stage_need_at(s->needs, e->need);
+#if VELUM_PLANT == 663 /* graphs: objects come before what stages yielded, whatever their places */
+    return e->object == s->inputs_count && need->place != NEED_ORDER;
+#endif
     return need->place == e->object + e->need;
 }
 
@@ -354,6 +357,17 @@ bool labour_inputs_want(const struct node *n, struct digest name)
                 if (digest_equal(name_of(e, i), name))
                     return true;
     return false;
+}
+
+void labour_inputs_came(struct node *n, const struct shelf_object *o)
+{
+    for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
+        for (struct stage_inputs *e = j->labour->inputs; e != NULL; e = e->next)
+            for (uint16_t i = e->pinned; i < e->count && is_wanted(j, e->stage); i++)
+                if (digest_equal(name_of(e, i), o->name)) {
+                    keep(j, e->stage, o);
+                    break;
+                }
 }
 
 /* What is missing, for the coordinator and whoever reads the job's error. */

@@ -6,6 +6,7 @@
 #define VELUM_NODE_LABOUR_INPUTS_H
 
 #include "core/node/state.h"
+#include "core/object/shelf.h"
 
 #define STAGE_INPUTS_KEPT 16 /* stages of one job that are kept although they have no chunk here */
 
@@ -32,6 +33,8 @@ const struct stage_inputs *labour_inputs_of(const struct job *j, uint32_t stage)
 int labour_inputs_values(struct node *n, struct node_id from, struct bytes payload);
 /* Somebody has said that he has the object whole. */
 bool labour_inputs_want(const struct node *n, struct digest name);
+/* It is whole here now: chunks that wait for it may have it kept, whoever has removed it. */
+void labour_inputs_came(struct node *n, const struct shelf_object *o);
 /* Goes on with what is missing, for chunks and for merges; chunks of a stage of which an input is
  * to be had nowhere go back. */
 void labour_inputs_tick(struct node *n);

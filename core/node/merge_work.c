@@ -148,6 +148,18 @@ void merge_work_limits(struct node *n)
     }
 }
 
+bool merge_work_take_back(struct node *n, const struct job *j, uint32_t stage)
+{
+    struct merge_work **at = &n->merges;
+
+    while (*at != NULL && ((*at)->job != j || (*at)->stage != stage || (*at)->worker != 0))
+        at = &(*at)->next;
+    if (*at == NULL)
+        return false;
+    remove_at(n, at);
+    return true;
+}
+
 void merge_work_release(struct node *n, const struct job *j)
 {
     struct merge_work **at = &n->merges, *m;

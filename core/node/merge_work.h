@@ -21,6 +21,8 @@ bool merge_work_end(struct node *n, const struct worker *w, uint64_t number, uin
 void merge_work_lost(struct node *n, const struct worker *w, uint8_t flags, const char *cause);
 /* Kills workers that have had their merges for too long. */
 void merge_work_limits(struct node *n);
+/* Forgets those of this stage that no worker has yet. False: there are none. */
+bool merge_work_take_back(struct node *n, const struct job *j, uint32_t stage);
 /* Forgets the merges of a job that is leaving this node. */
 void merge_work_release(struct node *n, const struct job *j);
 

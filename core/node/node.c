@@ -97,6 +97,9 @@ int node_new(struct node **out, const struct alloc *alloc, const struct node_opt
     n->commit_at = INSTANT_NEVER;
     set_ages(n);
     prng_init(&n->prng, options->seed);
+#if VELUM_PLANT != 660 /* trace/test_submit: what a life before asked is answered to the next one */
+    n->token_counter = (uint32_t)options->boot;
+#endif
     n->keeps_told = true;
     map_init(&n->links, n->alloc, sizeof(uint64_t), LINKS_MAX);
     map_init(&n->jobs, n->alloc, ID_SIZE, 2 * JOBS_LIVE_MAX + JOBS_KEPT_MAX);

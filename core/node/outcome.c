@@ -148,14 +148,21 @@ void outcome_settled(struct job *j)
     n->assign_wanted = true;
 }
 
+/* Just now: another may get what it could not. */
+static bool has_given_back(const struct job *j, struct node_id id)
+{
+    const struct hand *h = lead_hand(j->lead, id);
+
+    return h != NULL && instant_before(j->node->now, h->no_merges_until);
+}
+
 /* Better than another node for merging: one that has computed leaves of the job has its kernel for
  * certain. 0: not to be asked now. */
 static int merge_fitness(const struct job *j, struct node_id id)
 {
     const struct hand *h = lead_hand(j->lead, id);
 
-    if (!member_works(j->node, id) ||
-        (h != NULL && (h->no_kernel || instant_before(j->node->now, h->no_merges_until))))
+    if (!member_works(j->node, id) || has_given_back(j, id) || (h != NULL && h->no_kernel))
         return 0;
     return h != NULL && h->seq_seen > 0 ? 2 : 1;
 }
@@ -165,7 +172,7 @@ static bool merge_node(const struct job *j, uint32_t stage, struct node_id *id)
     const struct node *n = j->node;
     int best = 0, fitness;
 
-    if (j->kernels[stage].kernel >= 0 && !n->stopping) {
+    if (j->kernels[stage].kernel >= 0 && !n->stopping && !has_given_back(j, n->options.id)) {
         *id = n->options.id;
         return true;
     }
@@ -235,6 +242,7 @@ static void merge_send(struct job *j, uint32_t stage, struct node_id to)
         h->knows_spec = true;
         l->merging = true;
         l->merging_at = to;
+        l->merging_stage = stage;
         l->merging_since = n->now;
     }
     buf_clear(&b);
@@ -280,8 +288,7 @@ void outcome_merges_returned(struct job *j, struct hand *h)
 {
     struct lead *l = j->lead;
 
-    if (!l->merging || !node_id_equal(l->merging_at, h->id))
-        return;
-    l->merging = false;
     h->no_merges_until = instant_plus_us(j->node->now, MERGE_PAUSE_US);
+    if (l->merging && node_id_equal(l->merging_at, h->id))
+        l->merging = false;
 }

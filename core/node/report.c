@@ -361,7 +361,7 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
     if (rc == 0 && !j->lead->finishing) {
 #endif
         j->lead->cpu_us += again ? 0 : c.cpu_us;
-        if (c.next > c.from)
+        if (c.next > c.from || ((c.flags & REPORT_MERGED) && !(c.flags & REPORT_FAILED)))
             j->lead->no_input_since = (struct instant){0};
         before = cover_changes(proving_cover(j));
         rc = apply_values(j, h->id, &c, buf_bytes(&values), again);
@@ -498,8 +498,7 @@ void report_ahead(struct job *j, uint32_t stage, uint16_t count, struct bytes va
 
     if (apply_values(j, j->node->options.id, &c, values, false) == ERR_DAMAGED)
         say_divergent(j);
-    for (uint32_t i = 0; i < count; i++)
-        lead_values_came(j, stage + i);
+    lead_values_came(j, stage, stage + count);
 }
 
 static void say_if_meant(const struct job *j, struct digest name, char *why, size_t cap)
@@ -600,6 +599,8 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
             proving_doubt(j, stage_of_leaf(j, c->first));
         pool_return(j->lead->pool, grant);
     }
+    if (count == 0 && reason == RETURN_NO_INPUT)
+        proving_doubt(j, j->lead->merging_stage);
     if (count == 0 || reason == RETURN_NO_KERNEL)
         outcome_merges_returned(j, h);
     n->assign_wanted = true;

@@ -5,6 +5,7 @@
 #include "core/base/err.h"
 #include "core/sim/sim_carrier.h"
 #include "core/sim/sim_check.h"
+#include "core/sim/sim_collect.h"
 #include "core/sim/sim_demand.h"
 #include "core/sim/sim_disk.h"
 #include "core/sim/sim_fault.h"
@@ -15,6 +16,7 @@
 #include "core/sim/sim_objects.h"
 #include "core/sim/sim_plan.h"
 #include "core/sim/sim_scene.h"
+#include "core/sim/sim_theft.h"
 #include "core/sim/sim_user.h"
 #include "core/sim/sim_verify.h"
 #include "core/sim/sim_worker.h"
@@ -143,6 +145,9 @@ static void happen(struct world *w, const struct happening *h)
         break;
     case HAPPEN_USER:
         sim_user_turn(w, (uint32_t)h->a, h->b);
+        break;
+    case HAPPEN_THEFT:
+        sim_theft_turn(w);
         break;
     case HAPPEN_CARRY:
         sim_carrier_turn(w, (uint32_t)h->a, h->b);
@@ -287,7 +292,7 @@ static void check_agreement(struct world *w, const struct progress *p)
         if (u->state == JOB_DONE && j->poison_times == UINT32_MAX && j->poison < j->wanted)
             world_fail(w, G1, "done although a leaf cannot be computed", u->node, u->job);
         if (u->state == JOB_FAILED && j->poison_times != UINT32_MAX && !j->kernel_lacks &&
-            !j->collects)
+            !sim_collect_has_objects(j))
             world_fail(w, G3, "failed although the leaf died less than three times", u->node,
                        u->job);
     }

@@ -67,7 +67,9 @@ struct sim_thing {
 };
 
 struct sim_stuff {
-    bool wanted;        /* this run has objects */
+    bool wanted;        /* this run has objects, */
+    uint32_t season;    /* in this season of it; */
+    bool graphs;        /* and jobs of several stages that read them */
     bool tight;         /* and hardly room for them */
     uint64_t bytes_max; /* of a node */
     struct prng prng;
@@ -75,12 +77,12 @@ struct sim_stuff {
     uint32_t things_count;
     struct sim_carrier carriers[SIM_CARRIERS_MAX];
     uint32_t carriers_count;
-    uint32_t rots, losses;
+    uint32_t rots, losses, thefts;
     int64_t lost_at; /* the last of them */
     /* After the healing. */
     bool asked;
     bool over;
-    int64_t look_at, limit;
+    int64_t look_at, limit, ran_at;
 };
 
 /* An answer on its way from a mover to its node. */

@@ -4,7 +4,9 @@
 
 #include "core/job/fact.h"
 #include "core/sim/sim_graph.h"
+#include "core/sim/sim_kernel.h"
 #include "core/sim/sim_net.h"
+#include "core/sim/sim_output.h"
 #include "core/sim/sim_seal.h"
 #include "core/wire/append.h"
 #include "core/wire/session.h"
@@ -166,14 +168,16 @@ static uint32_t disks_with(const struct world *w, uint32_t job, uint32_t stages)
 static void hear_stage(struct world *w, const struct sim_user *u, const struct session_stage *s)
 {
     struct sim_job *j = &w->jobs[u->job];
-    size_t size = j->spec.stage.accumulator_size;
+    size_t size;
 
     if (s->stage >= j->stages) {
         world_fail(w, G1, "an author is told of a stage that there is not", u->node, u->job);
         return;
     }
+    size = sim_collects(j, s->stage) ? 0 : sim_value_size(j);
     if (s->state == STAGE_END_DONE &&
-        (s->value.len != size || memcmp(s->value.data, j->values[s->stage], size) != 0))
+        (s->value.len != size ||
+         (size > 0 && memcmp(s->value.data, j->values[s->stage], size) != 0)))
         world_fail(w, G11, "an author is told another value of a stage", u->node, u->job);
     if (s->state != STAGE_END_DONE && j->poison >= j->wanted && !j->kernel_lacks)
         world_fail(w, G3, "an author is told of a failed stage without a reason", u->node, u->job);

@@ -3,151 +3,88 @@
 #include <string.h>
 
 #include "core/object/name.h"
+#include "core/sim/sim_input.h"
 #include "core/sim/sim_node.h"
 #include "core/sim/sim_objects.h"
-#include "core/wire/output.h"
+#include "core/sim/sim_output.h"
+#include "core/sim/sim_passing.h"
 
 #define COLLECTS_IN 3 /* of the jobs of such runs that are no built-in's, all but one in so many */
+#define AMID_IN 2     /* of all of their jobs so many are graphs with objects */
 #define PROOF_US (30 * S_US)  /* of copies, twice with what is computed again between */
+#define AGAIN_US (60 * S_US)  /* what another stage reads is missed, asked about, computed again */
 #define INPUT_US (150 * S_US) /* a node looks for 20 s, and after 60 s more the job fails */
-#define COLLECT_MOST 40
 #define JUST_NOW_US (15 * S_US) /* a disk that was lost so long before the end was noticed */
-#define LIST_MAX ((size_t)COLLECT_MOST * (OUTPUT_VALUE_MAX + 4))
 
 /* --- what they are --- */
 
-uint64_t sim_collect_plan(struct world *w, struct sim_job *j, uint64_t leaves)
+static uint64_t fewer(uint64_t leaves)
+{
+    return leaves > SIM_COLLECT_MOST ? 1 + leaves % SIM_COLLECT_MOST : leaves;
+}
+
+bool sim_collect_amid(struct world *w, uint64_t *leaves)
 {
     struct sim_stuff *s = &w->stuff;
-    struct stage_input in;
-    struct buf b;
 
-    if (!s->wanted || s->tight || prng_one_in(&s->prng, COLLECTS_IN))
-        return leaves;
-    j->collects = true;
-    if (prng_one_in(&s->prng, 2)) {
-        j->input = 1 + (uint32_t)prng_below(&s->prng, s->things_count);
-        in = (struct stage_input){s->things[j->input - 1].name, s->things[j->input - 1].size};
-        buf_init_fixed(&b, j->input_bytes, sizeof j->input_bytes);
-        put_stage_input(&b, &in);
-        j->spec.stage.inputs_count = 1;
-        j->spec.stage.inputs = (struct bytes){j->input_bytes, sizeof j->input_bytes};
-    }
-    return leaves > COLLECT_MOST ? 1 + leaves % COLLECT_MOST : leaves;
+    if (!sim_objects_now(w) || !s->graphs || s->tight || !prng_one_in(&s->prng, AMID_IN))
+        return false;
+    *leaves = fewer(*leaves) + 2;
+    return true;
 }
 
-static uint64_t mix(uint64_t x)
+bool sim_collect_plan(struct world *w, struct sim_job *j, uint64_t *leaves)
 {
-    x = (x ^ x >> 31) * 0x9e3779b97f4a7c15ull;
-    return x ^ x >> 29;
-}
+    struct sim_stuff *s = &w->stuff;
 
-/* Most are a part of the list; some leaves yield the same. */
-uint32_t sim_collect_output(const struct sim_job *j, uint64_t leaf, uint8_t to[SIM_OUTPUT_MAX])
-{
-    uint64_t key = mix((leaf % 16 == 15 ? leaf - 1 : leaf) + 977 * (load_u32(j->params) + 1));
-    uint32_t size = key % 5 < 3 ? (uint32_t)(key >> 8) % 60
-                                : 900 + (uint32_t)(key >> 8) % (SIM_OUTPUT_MAX - 900);
-
-    for (uint32_t i = 0; i < size; i++)
-        to[i] = (uint8_t)mix(key + i);
-    return size;
-}
-
-/* The bytes are the caller's room. */
-static struct output output_of(const struct sim_job *j, uint64_t leaf, uint8_t to[SIM_OUTPUT_MAX])
-{
-    struct output o = {.size = sim_collect_output(j, leaf, to)};
-
-    o.kind = o.size > OUTPUT_INLINE_MAX ? OUTPUT_OBJECT : OUTPUT_BYTES;
-    o.bytes = (struct bytes){to, (size_t)o.size};
-    if (o.kind == OUTPUT_OBJECT)
-        o.name = object_name_of(o.bytes);
-    return o;
-}
-
-void sim_collect_value(const struct sim_job *j, uint64_t leaf, struct buf *to)
-{
-    uint8_t bytes[SIM_OUTPUT_MAX];
-    struct output o = output_of(j, leaf, bytes);
-
-    put_output(to, &o);
-}
-
-/* The plain way: one leaf after the other. */
-static size_t list_of(const struct sim_job *j, uint8_t to[LIST_MAX], uint64_t *size)
-{
-    uint8_t value[OUTPUT_VALUE_MAX], bytes[SIM_OUTPUT_MAX];
-    struct buf list, v;
-
-    *size = 0;
-    buf_init_fixed(&list, to, LIST_MAX);
-    for (uint64_t leaf = 0; leaf < j->leaves; leaf++) {
-        buf_init_fixed(&v, value, sizeof value);
-        sim_collect_value(j, leaf, &v);
-        put_block(&list, buf_bytes(&v));
-        *size += sim_collect_output(j, leaf, bytes);
-    }
-    ensure(!list.failed);
-    return list.len;
-}
-
-void sim_collect_finish(struct sim_job *j)
-{
-    uint8_t list[LIST_MAX], result[RESULT_LIST_MAX + 256];
-    struct collected c = {.leaves = (uint32_t)j->leaves};
-    size_t len = list_of(j, list, &c.size);
-    struct buf b;
-
-    c.list = j->digest = object_name_of((struct bytes){list, len});
-    if (len <= RESULT_LIST_MAX)
-        c.inline_list = (struct bytes){list, len};
-    buf_init_fixed(&b, result, sizeof result);
-    put_collected(&b, &c);
-    ensure(!b.failed);
-    j->accumulator = sha256_of(b.data, b.len);
+    if (!sim_objects_now(w) || s->tight || prng_one_in(&s->prng, COLLECTS_IN))
+        return false;
+    *leaves = fewer(*leaves);
+    j->collecting = 1;
+    if (prng_one_in(&s->prng, 2))
+        sim_input_add(j, 0, s, (uint32_t)prng_below(&s->prng, s->things_count), &j->spec.stage);
+    return true;
 }
 
 /* --- while they run --- */
 
 int64_t sim_collect_patience_us(const struct sim_job *j)
 {
-    return !j->collects ? 0 : j->input > 0 ? INPUT_US : PROOF_US;
+    int64_t us = j->collecting != 0 ? PROOF_US : 0;
+
+    if (j->stages > 1 && j->collecting != 0)
+        us += AGAIN_US;
+    return sim_input_any(j) ? us + INPUT_US : us;
 }
 
 /* A disk that is full, or fails, is no place for an output. */
 bool sim_collect_may_fail(const struct world *w, const struct sim_job *j, const char *error)
 {
-    const struct sim_thing *t = j->input == 0 ? NULL : &w->stuff.things[j->input - 1];
-
-    if (!j->collects)
-        return false;
-    if (strstr(error, "no room") != NULL || strstr(error, "could not be written") != NULL)
+    if (j->collecting != 0 &&
+        (strstr(error, "no room") != NULL || strstr(error, "could not be written") != NULL))
         return true;
-    return t != NULL && strstr(error, "input ") != NULL &&
-           (t->remove_asked || !t->acknowledged || w->stuff.losses > 0 || w->stuff.rots > 0);
-}
-
-bool sim_collect_input_is_here(const struct world *w, const struct sim_node *n,
-                               const struct sim_job *j)
-{
-    return j->input == 0 || w->stuff.rots > 0 ||
-           sim_mover_has(&n->moving.mover, w->stuff.things[j->input - 1].name);
+    return sim_passing_may_fail(w, j, error);
 }
 
 bool sim_collect_reads(const struct world *w, const struct sim_thing *t)
 {
     for (uint32_t i = 0; i < w->plan.jobs; i++)
-        if (w->jobs[i].input > 0 && &w->stuff.things[w->jobs[i].input - 1] == t)
+        if (sim_input_is_read(&w->jobs[i], w, t))
             return true;
     return false;
 }
 
 /* --- in the end --- */
 
+bool sim_collect_has_objects(const struct sim_job *j)
+{
+    return j->collecting != 0 || sim_input_any(j);
+}
+
+/* Its result is a list. */
 static bool is_done(const struct sim_job *j)
 {
-    return j->collects && j->told == JOB_DONE;
+    return sim_collects(j, j->stages - 1) && j->told == JOB_DONE;
 }
 
 static void add_thing(struct world *w, const uint8_t *data, size_t len)
@@ -171,7 +108,7 @@ static void add_thing(struct world *w, const uint8_t *data, size_t len)
 
 void sim_collect_things(struct world *w)
 {
-    uint8_t list[LIST_MAX], bytes[SIM_OUTPUT_MAX];
+    uint8_t list[SIM_LIST_MAX], bytes[SIM_OUTPUT_MAX];
     struct output o;
     uint64_t size;
 
@@ -181,11 +118,11 @@ void sim_collect_things(struct world *w)
 
         if (!is_done(j))
             continue;
-        len = list_of(j, list, &size);
+        len = sim_output_list(j, list, &size);
         if (len > RESULT_LIST_MAX)
             add_thing(w, list, len);
-        for (uint64_t leaf = 0; leaf < j->leaves; leaf++) {
-            o = output_of(j, leaf, bytes);
+        for (uint64_t leaf = 0; leaf < sim_stage_leaves(j, j->stages - 1); leaf++) {
+            o = sim_output_right(j, j->stages - 1, leaf, bytes);
             if (o.kind == OUTPUT_OBJECT)
                 add_thing(w, bytes, (size_t)o.size);
         }
@@ -250,15 +187,15 @@ static const char *misses(const struct world *w, const struct sim_job *j, struct
 
 static const char *done_job(const struct world *w, const struct sim_job *j)
 {
-    uint8_t list[LIST_MAX], bytes[SIM_OUTPUT_MAX];
+    uint8_t list[SIM_LIST_MAX], bytes[SIM_OUTPUT_MAX];
     const char *what = NULL;
     struct output o;
     uint64_t size;
 
-    if (list_of(j, list, &size) > RESULT_LIST_MAX)
+    if (sim_output_list(j, list, &size) > RESULT_LIST_MAX)
         what = misses(w, j, j->digest);
-    for (uint64_t leaf = 0; leaf < j->leaves && what == NULL; leaf++) {
-        o = output_of(j, leaf, bytes);
+    for (uint64_t leaf = 0; leaf < sim_stage_leaves(j, j->stages - 1) && what == NULL; leaf++) {
+        o = sim_output_right(j, j->stages - 1, leaf, bytes);
         if (o.kind == OUTPUT_OBJECT)
             what = misses(w, j, o.name);
     }
@@ -287,9 +224,9 @@ bool sim_collect_ended(const struct world *w, int64_t *since)
     for (uint32_t i = 0; i < w->plan.jobs; i++) {
         const struct sim_job *j = &w->jobs[i];
 
-        if (j->collects && j->acknowledged && j->told == 0)
+        if (sim_collect_has_objects(j) && j->acknowledged && j->told == 0)
             return false;
-        if (j->collects && j->ended_at > *since)
+        if (sim_collect_has_objects(j) && j->ended_at > *since)
             *since = j->ended_at;
     }
     return true;
@@ -304,7 +241,9 @@ const char *sim_collect_outstanding(struct world *w)
 
         if (is_done(j))
             what = done_job(w, j);
-        else if (j->collects && j->told != 0)
+        if (what == NULL && j->told == JOB_DONE)
+            what = sim_passing_left(w, j);
+        else if (what == NULL && sim_collect_has_objects(j) && j->told != 0)
             what = vain_job(w, j);
     }
     return what;

@@ -5,6 +5,8 @@
 #include "core/base/ensure.h"
 #include "core/base/prng.h"
 #include "core/sim/sim_author.h"
+#include "core/sim/sim_input.h"
+#include "core/sim/sim_output.h"
 
 /* Of a stage: u32 number of the job, u8 of the stage. */
 #define PARAMS 5u
@@ -16,15 +18,25 @@ static uint64_t size_of(struct prng *p, uint64_t leaves, uint32_t count)
     return 1 + prng_below(p, most < room ? most : room);
 }
 
+/* Behind those there are, and so many of its objects, which may be more by this. */
+static void add_need(struct buf *b, uint32_t need, uint16_t *objects, struct prng *p,
+                     struct stage_spec *s)
+{
+    while (*objects < s->inputs_count && prng_one_in(p, 2))
+        (*objects)++;
+    put_stage_need(b, &(struct stage_need){need, (uint16_t)(s->needs_count++ + *objects)});
+}
+
 /* The one before it, and perhaps another, and perhaps one whose value it does not read. */
 static void add_needs(struct sim_job *j, uint32_t stage, struct prng *p, struct stage_spec *s)
 {
+    uint16_t objects = 0;
     struct buf b;
 
     buf_init_fixed(&b, j->needs[stage], sizeof j->needs[stage]);
-    put_stage_need(&b, &(struct stage_need){stage - 1, s->needs_count++});
+    add_need(&b, stage - 1, &objects, p, s);
     if (prng_below(p, 2) == 0)
-        put_stage_need(&b, &(struct stage_need){(uint32_t)prng_below(p, stage), s->needs_count++});
+        add_need(&b, (uint32_t)prng_below(p, stage), &objects, p, s);
     if (prng_below(p, 4) == 0) {
         put_stage_need(&b, &(struct stage_need){(uint32_t)prng_below(p, stage), NEED_ORDER});
         s->needs_count++;
@@ -46,6 +58,18 @@ static void make_task(struct sim_job *j, uint32_t stage, struct prng *p, struct 
     s->needs_count = 1;
 }
 
+/* Of a job with objects: the first stage collects for the second, others may. */
+static void add_objects(struct sim_job *j, uint32_t stage, const struct sim_stuff *stuff,
+                        struct prng *p, struct stage_spec *s)
+{
+    bool collects = stage == 0 || prng_one_in(p, stage + 1 < j->stages ? 2 : 4);
+
+    j->collecting |= (uint8_t)((unsigned)collects << stage);
+    for (uint32_t i = 0; i < SIM_READS_MAX; i++)
+        if (prng_one_in(p, stage == 0 ? 2 : 4))
+            sim_input_add(j, stage, stuff, (uint32_t)prng_below(p, stuff->things_count), s);
+}
+
 static void leave_to_author(struct sim_job *j)
 {
     struct reader r = reader_of(j->all_more);
@@ -58,13 +82,33 @@ static void leave_to_author(struct sim_job *j)
     j->spec.open = j->spec.keep_going = true;
 }
 
-void sim_graph_make(struct sim_job *j, uint32_t index, uint64_t leaves, bool open)
+/* All but what it needs, and is. */
+static struct stage_spec begin_stage(struct sim_job *j, uint32_t index, uint32_t stage)
+{
+    struct stage_spec s = j->spec.stage;
+
+    store_u32(j->stage_params[stage], index);
+    j->stage_params[stage][4] = (uint8_t)stage;
+    s.params = (struct bytes){j->stage_params[stage], PARAMS};
+    s.inputs_count = s.needs_count = 0;
+    s.inputs = s.needs = (struct bytes){NULL, 0};
+    return s;
+}
+
+static void reduce(const struct sim_job *j, uint32_t stage, struct stage_spec *s)
+{
+    s->reduction = sim_collects(j, stage) ? REDUCE_COLLECT : REDUCE_FOLD;
+    s->accumulator_size = sim_collects(j, stage) ? 0 : SIM_VALUE_SIZE;
+}
+
+void sim_graph_make(struct sim_job *j, uint32_t index, uint64_t leaves, bool open,
+                    struct sim_stuff *stuff)
 {
     struct prng p;
     struct buf more;
     uint32_t count, tasks_from;
 
-    prng_init(&p, leaves * SIM_JOBS_MAX + index);
+    prng_init(&p, stuff != NULL ? prng_u64(&stuff->prng) : leaves * SIM_JOBS_MAX + index);
     count = 2 + (uint32_t)prng_below(&p, SIM_STAGES_MAX - 1);
     tasks_from = prng_below(&p, 3) == 0 ? (uint32_t)prng_below(&p, count) : count;
     buf_init_fixed(&more, j->more, sizeof j->more);
@@ -72,19 +116,21 @@ void sim_graph_make(struct sim_job *j, uint32_t index, uint64_t leaves, bool ope
     if (open)
         sim_author_plan(j, &p);
     for (uint32_t i = 0; i < count; i++) {
-        struct stage_spec s = j->spec.stage;
+        struct stage_spec s = begin_stage(j, index, i);
 
-        store_u32(j->stage_params[i], index);
-        j->stage_params[i][4] = (uint8_t)i;
-        s.params = (struct bytes){j->stage_params[i], PARAMS};
         /* Some that are appended are like the first. */
         s.units = size_of(&p, leaves, count);
         if (open && i > 0 && prng_one_in(&p, 2))
             s.units = j->spec.stage.units;
-        if (i > 0 && i >= tasks_from && i + 1 < count)
+        if (i > 0 && i >= tasks_from && i + 1 < count) {
             make_task(j, i, &p, &s);
-        else if (i > 0)
-            add_needs(j, i, &p, &s);
+        } else {
+            if (stuff != NULL)
+                add_objects(j, i, stuff, &p, &s);
+            if (i > 0)
+                add_needs(j, i, &p, &s);
+        }
+        reduce(j, i, &s);
         if (i == 0)
             j->spec.stage = s;
         else
@@ -110,16 +156,6 @@ struct stage_spec sim_graph_spec(const struct sim_job *j, uint32_t stage)
     for (uint32_t i = 0; i < stage; i++)
         read_next_stage(&r, &s);
     return s;
-}
-
-uint16_t sim_graph_inputs(const struct sim_job *j, uint32_t stage)
-{
-    struct stage_spec s = sim_graph_spec(j, stage);
-    uint16_t count = s.inputs_count;
-
-    for (uint16_t k = 0; k < s.needs_count; k++)
-        count = (uint16_t)(count + (stage_need_at(s.needs, k).place != NEED_ORDER));
-    return count;
 }
 
 uint64_t sim_graph_begin(uint32_t stage)
@@ -151,25 +187,9 @@ uint8_t sim_graph_spent(const struct sim_job *j, uint8_t complete)
             uint32_t need = stage_need_at(s.needs, k).stage;
 
             read |= (uint8_t)(1u << need);
-            if (!is_spent && (complete >> i & 1) == 0)
+            if (!is_spent && (sim_collects(j, i) || (complete >> i & 1) == 0))
                 reading |= (uint8_t)(1u << need);
         }
     }
     return (uint8_t)(read & ~reading);
-}
-
-uint64_t sim_graph_seed(const struct sim_job *j, uint32_t stage,
-                        const uint8_t values[SIM_STAGES_MAX][64])
-{
-    struct stage_spec s = sim_graph_spec(j, stage);
-    uint64_t seed = sim_graph_begin(stage);
-
-    for (uint16_t k = 0; k < s.needs_count; k++) {
-        struct stage_need n = stage_need_at(s.needs, k);
-
-        if (n.place != NEED_ORDER)
-            seed = sim_graph_read(seed, n.place,
-                                  (struct bytes){values[n.stage], j->spec.stage.accumulator_size});
-    }
-    return seed;
 }

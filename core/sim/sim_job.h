@@ -7,6 +7,15 @@
 #include "core/wire/spec.h"
 
 #define SIM_STAGES_MAX 5u
+#define SIM_READS_MAX 2u
+#define SIM_VALUE_SIZE 24u /* of a stage of simsum that folds */
+
+/* The objects that a stage reads. */
+struct sim_reads {
+    uint8_t count;
+    uint8_t things[SIM_READS_MAX];
+    uint8_t bytes[SIM_READS_MAX * STAGE_INPUT_BYTES]; /* as in the spec */
+};
 
 /* Of an open job (sim_author.c): what he is going to do, and what he knows. */
 struct sim_author {
@@ -24,9 +33,12 @@ struct sim_job {
     bool searches;
     uint64_t match;  /* of a search, the lowest leaf that matches; from `leaves` on: none does */
     uint64_t wanted; /* leaves that the result is made of */
-    bool collects;   /* sim_collect.c */
-    uint32_t input;  /* the thing that it reads, from 1; 0: none */
-    uint8_t input_bytes[STAGE_INPUT_BYTES];
+    /* sim_input.c, sim_output.c: bit i: stage i collects; what stages read; and the names of what
+     * their leaves yield, stage by stage: zero where that is no object. */
+    uint8_t collecting;
+    struct sim_reads reads[SIM_STAGES_MAX];
+    struct digest *made;
+    uint32_t made_count, made_first[SIM_STAGES_MAX];
     struct buf signed_spec;
     struct job_id id;
     struct job_spec spec; /* params borrowed from params below */
@@ -38,8 +50,9 @@ struct sim_job {
     struct sim_author author;
     struct bytes all_more;              /* all but the first, those that are appended too */
     uint8_t values[SIM_STAGES_MAX][64]; /* that they must have */
+    uint64_t seeds[SIM_STAGES_MAX];     /* made of what they read */
     struct shape shape;
-    uint8_t stage_params[SIM_STAGES_MAX][8], needs[SIM_STAGES_MAX][32], more[1024];
+    uint8_t stage_params[SIM_STAGES_MAX][8], needs[SIM_STAGES_MAX][32], more[1536];
     uint32_t leaf_us;
     uint32_t skew;                     /* every so many leaves costs ten times as much; 0: none */
     uint64_t poison;                   /* this leaf kills its worker; UINT64_MAX: none */

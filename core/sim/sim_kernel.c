@@ -8,13 +8,15 @@
 #include "core/sim/sim_collect.h"
 #include "core/sim/sim_demand.h"
 #include "core/sim/sim_graph.h"
+#include "core/sim/sim_input.h"
+#include "core/sim/sim_output.h"
 #include "core/sim/sim_seal.h"
 #include "core/wire/found.h"
 #include "core/wire/signed.h"
 #include "core/wire/tree.h"
 
 #define SIMSUM "simsum"
-#define SIMSUM_SIZE 24 /* u64 hash, u64 first leaf, u64 leaves */
+#define SIMSUM_SIZE SIM_VALUE_SIZE /* u64 hash, u64 first leaf, u64 leaves */
 #define SIMSEEK "simseek"
 #define SIMSEEK_SIZE (FOUND_HEAD + 8) /* hash */
 #define PI_LEAF_UNITS 16
@@ -94,6 +96,11 @@ void sim_leaf_seeded(const struct sim_job *j, uint64_t seed, uint64_t leaf, uint
     store_u64(out + 16, 1);
 }
 
+uint32_t sim_value_size(const struct sim_job *j)
+{
+    return j->stages > 1 ? SIMSUM_SIZE : j->spec.stage.accumulator_size;
+}
+
 /* Only neighbours may meet. */
 int sim_merge(const struct sim_job *j, struct bytes left, struct bytes right, uint8_t *out)
 {
@@ -129,7 +136,7 @@ static void fold(const struct sim_job *j, uint64_t seed, uint64_t leaves, struct
                  uint8_t *out)
 {
     uint8_t left[64], right[64];
-    size_t size = j->spec.stage.accumulator_size;
+    size_t size = sim_value_size(j);
 
     if (at.level == 0) {
         sim_leaf_seeded(j, seed, at.index, out);
@@ -264,8 +271,8 @@ static void stage_simsum(struct sim_job *j, uint32_t index, uint64_t leaves)
     s->source = source_of(SIMSUM);
     s->units = leaves;
     s->leaf_units = 1;
-    s->accumulator_size = j->collects ? 0 : SIMSUM_SIZE;
-    s->reduction = j->collects ? REDUCE_COLLECT : REDUCE_FOLD;
+    s->accumulator_size = sim_collects(j, 0) ? 0 : SIMSUM_SIZE;
+    s->reduction = sim_collects(j, 0) ? REDUCE_COLLECT : REDUCE_FOLD;
 }
 
 static void stage_simseek(struct sim_job *j, uint32_t index, uint64_t leaves)
@@ -300,32 +307,42 @@ static void lay_out(struct sim_job *j, const struct alloc *a)
     j->leaves = j->shape.end;
 }
 
-/* From the stages to the result that the last must have. */
-static void job_finish(struct sim_job *j, const struct alloc *a, uint64_t leaves_max)
+/* One stage after the other, each with what those before it yielded. */
+static void compute(struct sim_job *j, const struct sim_stuff *stuff)
 {
-    uint8_t(*values)[64] = j->values;
+    for (uint32_t i = 0; i < j->stages; i++) {
+        uint64_t leaves = sim_stage_leaves(j, i);
+
+        j->seeds[i] = sim_input_seed(j, i, stuff);
+        if (!sim_collects(j, i))
+            fold(j, j->seeds[i], leaves, tree_root(leaves), j->values[i]);
+    }
+}
+
+/* From the stages to the result that the last must have. */
+static void job_finish(struct sim_job *j, const struct alloc *a, uint64_t leaves_max,
+                       const struct sim_stuff *stuff)
+{
+    uint32_t last;
 
     if (j->stages == 0)
         j->stages = 1;
     if (j->stages == 1)
         j->spec.stage.params = (struct bytes){j->params, j->params_len};
     lay_out(j, a);
-    ensure(j->leaves <= leaves_max && j->spec.stage.accumulator_size <= sizeof j->expected);
+    ensure(j->leaves <= leaves_max && sim_value_size(j) <= sizeof j->expected);
     sign_spec(j, a);
     j->wanted = j->leaves;
-    if (j->collects) {
-        sim_collect_finish(j);
+    compute(j, stuff);
+    if (j->stages == 0 || !sim_outputs_make(j, a))
+        return;
+    last = j->stages - 1;
+    if (sim_collects(j, last)) {
+        sim_output_result(j);
         return;
     }
-    for (uint32_t i = 0; i < j->stages; i++) {
-        struct shape_stage in = shape_at(&j->shape, i);
-        uint64_t leaves = in.end - in.first;
-
-        fold(j, sim_graph_seed(j, i, (const uint8_t(*)[64])values), leaves, tree_root(leaves),
-             values[i]);
-    }
-    memcpy(j->expected, values[j->stages - 1], sizeof j->expected);
-    j->digest = j->accumulator = sha256_of(j->expected, j->spec.stage.accumulator_size);
+    memcpy(j->expected, j->values[last], sizeof j->expected);
+    j->digest = j->accumulator = sha256_of(j->expected, sim_value_size(j));
     if (j->searches)
         j->wanted = spec_leaves_of(&j->spec.stage,
                                    (struct bytes){j->expected, j->spec.stage.accumulator_size});
@@ -349,7 +366,7 @@ void sim_job_of_text(struct sim_job *j, const struct alloc *a, struct node_id us
     j->spec = (struct job_spec){.author = user, .not_after_s = SIM_WALL_S + 24 * 3600};
     store_u32(j->spec.nonce, index);
     stage_of_text(j, index, text, leaves_max);
-    job_finish(j, a, leaves_max);
+    job_finish(j, a, leaves_max, NULL);
 }
 
 /* Where the job with this id is in the table, or would go. */
@@ -372,13 +389,29 @@ static struct node_id author_of(const struct world *w, uint32_t index)
     return id;
 }
 
+static void make_simsum(struct world *w, struct sim_job *j, uint32_t index, uint64_t leaves,
+                        bool amid)
+{
+    bool collects = !amid && sim_collect_plan(w, j, &leaves);
+    bool is_graph = !collects && leaves >= 3 && (leaves + j->leaf_us) % GRAPHS_ONE_IN == 0;
+    bool open = w->plan.scene == SIM_SCENE_NONE && (leaves + j->leaf_us) / GRAPHS_ONE_IN % 2 == 0;
+
+    stage_simsum(j, index, leaves);
+    if (amid)
+        sim_graph_make(j, index, leaves, false, &w->stuff);
+    else if (is_graph)
+        sim_graph_make(j, index, leaves, open, NULL);
+}
+
 void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves)
 {
     struct sim_job *j = &w->jobs[index];
+    bool amid = sim_collect_amid(w, &leaves);
     char digits[24];
 
+    builtin &= !amid;
     j->builtin = builtin;
-    j->searches &= !builtin && w->plan.job == NULL;
+    j->searches &= !builtin && !amid && w->plan.job == NULL;
     j->poison = UINT64_MAX;
     j->spec = (struct job_spec){.author = author_of(w, index),
                                 .not_after_s = SIM_WALL_S + w->now / S_US + 3600,
@@ -393,22 +426,17 @@ void sim_job_make(struct world *w, uint32_t index, bool builtin, uint64_t leaves
     } else if (j->searches) {
         stage_simseek(j, index, leaves);
     } else {
-        leaves = sim_collect_plan(w, j, leaves);
-        stage_simsum(j, index, leaves);
-        if (!j->collects && leaves >= 3 && (leaves + j->leaf_us) % GRAPHS_ONE_IN == 0)
-            sim_graph_make(j, index, leaves,
-                           w->plan.scene == SIM_SCENE_NONE &&
-                               (leaves + j->leaf_us) / GRAPHS_ONE_IN % 2 == 0);
+        make_simsum(w, j, index, leaves, amid);
     }
     if (w->plan.job == NULL && w->plan.scene == SIM_SCENE_NONE)
         sim_demand_job(j);
-    job_finish(j, w->alloc, SIM_LEAVES_MAX);
+    job_finish(j, w->alloc, SIM_LEAVES_MAX, &w->stuff);
     w->jobs_by_id[place_of(w, j->id)] = (uint8_t)(index + 1);
 }
 
 void sim_job_clear(struct world *w, struct sim_job *j)
 {
-    (void)w;
+    sim_outputs_clear(j, w->alloc);
     if (j->signed_spec.alloc == NULL)
         return;
     buf_clear(&j->signed_spec);

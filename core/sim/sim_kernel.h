@@ -29,6 +29,8 @@ void sim_leaf(const struct sim_job *j, uint64_t leaf, uint8_t *out);
 /* The same of a stage that has read others. */
 void sim_leaf_seeded(const struct sim_job *j, uint64_t seed, uint64_t leaf, uint8_t *out);
 int sim_merge(const struct sim_job *j, struct bytes left, struct bytes right, uint8_t *out);
+/* Bytes of a value of one of its stages that fold, or search; 0 where its only one collects. */
+uint32_t sim_value_size(const struct sim_job *j);
 int64_t sim_leaf_us(const struct sim_job *j, uint64_t leaf);
 
 #endif

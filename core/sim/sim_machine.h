@@ -69,8 +69,10 @@ struct sim_worker {
     uint32_t number;
     uint32_t job; /* SIM_JOBS_MAX: not loaded */
     uint32_t stage;
+    bool loaded;
     uint16_t inputs_missing; /* so many were not given yet */
-    uint64_t seed;           /* made of those that were */
+    uint64_t seed;           /* made of those that were, and of the files */
+    struct buf files;        /* the names of those that are mapped */
     bool dying;
     struct worker_order *on_way, *orders; /* sent to it, and arrived */
     struct worker_says *said;             /* on its way to the node */
@@ -78,7 +80,8 @@ struct sim_worker {
     struct order_run now, next_run;
     uint32_t now_request;
     struct run run;
-    uint8_t *values;
+    uint8_t *values; /* room for those of a run, of so many bytes each */
+    uint32_t values_size;
     /* Of a run of tasks: its order, params and all, and that of the one that waits; empty: it is
      * none. And the values that are not told yet, from leaf `told` on. */
     struct buf tasks, next_tasks, task_values;

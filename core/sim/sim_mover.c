@@ -14,6 +14,7 @@ struct sim_object {
     struct digest name;
     uint64_t size;
     uint8_t *data;       /* size bytes */
+    uint8_t *cached;     /* the same before a bit of them turned; NULL: none has */
     struct digest *list; /* of its pieces */
     bool *here;          /* a piece was written to its end */
     bool *right;         /* and has been compared with its digest since something changed it */
@@ -64,6 +65,8 @@ static void object_remove(struct sim_mover *m, struct sim_object *o)
     *at = o->next;
     m->bytes -= o->size;
     alloc_free(m->alloc, o->data, (size_t)o->size + 1);
+    if (o->cached != NULL)
+        alloc_free(m->alloc, o->cached, (size_t)o->size);
     alloc_free(m->alloc, o->list, (pieces + 1) * sizeof *o->list);
     alloc_free(m->alloc, o->here, (pieces + 1) * sizeof *o->here);
     alloc_free(m->alloc, o->right, (pieces + 1) * sizeof *o->right);
@@ -477,6 +480,16 @@ void sim_mover_power(struct sim_mover *m, bool (*lost)(void *ctx), void *ctx)
                 o->here[i] = false;
 }
 
+/* What memory has of its file. */
+static void keep_cached(struct sim_mover *m, struct sim_object *o)
+{
+    if (o->cached != NULL)
+        return;
+    o->cached = alloc_array(m->alloc, (size_t)o->size, 1);
+    if (o->cached != NULL)
+        memcpy(o->cached, o->data, (size_t)o->size);
+}
+
 bool sim_mover_rot(struct sim_mover *m, uint64_t where, struct digest *name)
 {
     uint64_t total = 0, at;
@@ -490,6 +503,7 @@ bool sim_mover_rot(struct sim_mover *m, uint64_t where, struct digest *name)
         if (!o->listed)
             continue;
         if (at < o->size) {
+            keep_cached(m, o);
             o->data[at] ^= (uint8_t)(1u << where % 8);
             o->right[at / PIECE_SIZE] = false;
             if (name != NULL)
@@ -499,6 +513,16 @@ bool sim_mover_rot(struct sim_mover *m, uint64_t where, struct digest *name)
         at -= o->size;
     }
     return false;
+}
+
+bool sim_mover_file(struct sim_mover *m, struct digest name, struct bytes *out)
+{
+    const struct sim_object *o = find(m, name);
+
+    if (o == NULL || !o->whole)
+        return false;
+    *out = (struct bytes){o->cached != NULL ? o->cached : o->data, (size_t)o->size};
+    return true;
 }
 
 bool sim_mover_has(const struct sim_mover *m, struct digest name)

@@ -7,12 +7,16 @@
 #include "core/sim/sim_carrier.h"
 #include "core/sim/sim_collect.h"
 #include "core/sim/sim_node.h"
+#include "core/sim/sim_passing.h"
 #include "core/sim/sim_plan.h"
+#include "core/sim/sim_theft.h"
 
-#define ONE_IN 4    /* so many runs have objects */
-#define ROTS_MAX 2  /* of pieces */
-#define LARGE_IN 12 /* of these runs so many have one with more than a piece */
+#define ONE_IN 4     /* so many runs have objects, */
+#define GRAPHS_IN 16 /* and so many of these graphs that read them */
+#define ROTS_MAX 2   /* of pieces */
+#define LARGE_IN 12  /* of these runs so many have one with more than a piece */
 #define SMALL_MAX 3000
+#define SEASONS 3 /* of a lasting run: one of the first has objects */
 #define ROOM_BYTES ((uint64_t)64 << 20)
 #define OVER_US (60 * S_US) /* after the healing, all that is told below has come about */
 #define TURN_US (10 * S_US) /* a node looks at one object in so long */
@@ -67,22 +71,39 @@ static void drop_twin(struct world *w)
     }
 }
 
-void sim_objects_plan(struct world *w, uint64_t seed)
+/* Graphs that read objects wait long for what is lost: too long for all runs. */
+static void draw_wanted(struct world *w, bool graphs)
+{
+    struct sim_stuff *s = &w->stuff;
+    bool some = chance(w, ONE_IN), most = chance(w, GRAPHS_IN);
+
+    /* Where days are seconds, what jobs made goes before it is asked for. */
+    s->wanted = w->plan.scene == SIM_SCENE_NONE && w->plan.keep_s == 0 && w->plan.job == NULL &&
+                (some || graphs);
+    s->graphs = s->wanted && (most || graphs);
+}
+
+void sim_objects_plan(struct world *w, uint64_t seed, bool graphs)
 {
     struct sim_stuff *s = &w->stuff;
 
     prng_init(&s->prng, seed ^ 0x6f626a6563747321ull);
-    s->wanted = w->plan.scene == SIM_SCENE_NONE && !w->plan.lasting && w->plan.job == NULL &&
-                chance(w, ONE_IN);
+    draw_wanted(w, graphs);
     if (!s->wanted)
         return;
+    s->season = w->plan.lasting ? (uint32_t)below(w, SEASONS) : 0;
     for (uint64_t more = 1 + below(w, SIM_THINGS_PUT_MAX); more > 0; more--) {
         make_thing(w, &s->things[s->things_count], s->things_count == 0);
         s->things_count++;
         drop_twin(w);
     }
-    s->tight = chance(w, 4);
+    s->tight = chance(w, 4) && !graphs;
     s->bytes_max = s->tight ? 2 * SMALL_MAX : ROOM_BYTES;
+}
+
+bool sim_objects_now(const struct world *w)
+{
+    return w->stuff.wanted && w->stuff.season == w->seasons;
 }
 
 static int64_t some_time(struct world *w, uint64_t part)
@@ -95,7 +116,7 @@ void sim_objects_begin(struct world *w)
 {
     struct sim_stuff *s = &w->stuff;
 
-    for (uint32_t i = 0; i < s->things_count; i++) {
+    for (uint32_t i = 0; sim_objects_now(w) && i < s->things_count; i++) {
         int64_t at = some_time(w, 5);
 
         sim_carrier_add(w, CARRIER_PUTS, i, SIM_NODES_MAX, 100, at);
@@ -109,6 +130,7 @@ void sim_objects_begin(struct world *w)
         if (chance(w, 3))
             sim_carrier_add(w, CARRIER_PUTS, i, SIM_NODES_MAX, 3, some_time(w, 8));
     }
+    sim_theft_plan(w);
 }
 
 void sim_objects_clear(struct world *w)
@@ -169,8 +191,11 @@ void sim_objects_move(struct world *w, struct sim_node *n, const struct action *
 {
     struct answering to = {w, n, a->request, 20 + (int64_t)below(w, chance(w, 10) ? 20000 : 300)};
     struct sim_mover *m = &n->moving.mover;
+    struct digest name;
 
     make_mover(w, n);
+    if (a->type == MESSAGE_MOVE_DROP && read_move_name(payload, &name) == 0)
+        sim_passing_dropped(w, n, name);
     m->bytes_max = n->disk.full || n->disk.store.no_space ? m->bytes : UINT64_MAX;
     m->no_sync = n->disk.store.syncs_fail > 0 && chance(w, 2);
     sim_mover_order(m, (uint8_t)a->type, payload, answered, &to);
@@ -469,18 +494,20 @@ bool sim_objects_over(struct world *w)
     int64_t ended = w->healed_at;
     const char *what;
 
-    if (!s->wanted || s->over || w->failed)
+    if (!sim_objects_now(w) || s->over || w->failed)
         return true;
     if (!w->healed || w->now < s->look_at)
         return false;
     s->look_at = w->now + LOOK_US;
     /* One that nobody is left to run waits for somebody, and is not waited for. */
     if (!sim_collect_ended(w, &ended)) {
+        s->ran_at = w->now;
         ended = w->healed_at + sim_plan_work_us(w) + OVER_US;
         if (w->now < ended)
             return false;
     }
-    s->limit = ended + OVER_US;
+    /* One that had ended may have begun anew with another disk. */
+    s->limit = (s->ran_at > ended ? s->ran_at : ended) + OVER_US;
     /* What has changed and nobody reads is found when its turn comes. */
     if (s->rots > 0)
         s->limit += (int64_t)s->things_count * TURN_US;

@@ -14,9 +14,12 @@
 
 #include "core/sim/world.h"
 
-/* Decides what there is to be, before any node is made; `seed` is the run's. */
-void sim_objects_plan(struct world *w, uint64_t seed);
-/* Whoever carries something begins. */
+/* Decides what there is to be, before any node is made; `seed` is the run's; `graphs`: that there
+ * are graphs that read objects. */
+void sim_objects_plan(struct world *w, uint64_t seed, bool graphs);
+/* The present season has objects. */
+bool sim_objects_now(const struct world *w);
+/* A season begins: whoever carries something does. */
 void sim_objects_begin(struct world *w);
 void sim_objects_clear(struct world *w);
 /* True when everything about objects has come to its end, or the run has failed. */

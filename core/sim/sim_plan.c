@@ -198,6 +198,7 @@ static void begin_season(struct world *w, uint32_t jobs)
         if (p->scene == SIM_SCENE_NONE)
             make_users(w, p->jobs - 1);
     }
+    sim_objects_begin(w);
     w->calm = true;
     if (p->scene != SIM_SCENE_NONE)
         return;
@@ -248,7 +249,6 @@ void sim_plan_make(struct world *w, const struct sim_options *o)
     p->job = o->job;
     p->faults_off = o->faults_off;
     p->weights[FAULT_DRIFT] = sim_clock_drifts(o->seed);
-    sim_objects_plan(w, o->seed);
     p->nodes_wanted = p->nodes = nodes_of_a_mesh(w, o);
     if (p->lasting)
         p->ends_at = (int64_t)world_between(w, 5 * MINUTE_US, 55 * MINUTE_US);
@@ -257,13 +257,13 @@ void sim_plan_make(struct world *w, const struct sim_options *o)
         p->keep_s = KEEP_S;
         p->tombstone_s = TOMBSTONE_S;
     }
+    sim_objects_plan(w, o->seed, o->graphs);
     jobs = jobs_of_a_season(w);
     make_faults(w);
     if (p->scene != SIM_SCENE_NONE)
         clear_stage(p);
     make_nodes(w);
     begin_season(w, jobs);
-    sim_objects_begin(w);
     for (uint32_t i = 0; i < p->nodes; i++)
         world_later(w,
                     p->scene == SIM_SCENE_NONE && world_chance(w, 4)

@@ -17,7 +17,7 @@ struct held {
     uint32_t named;      /* bit i: node i is one of them */
     bool retired;        /* its own node has given the job up, or is about to */
     uint32_t named_at, retired_at; /* generations in which that node was named and retired last */
-    uint32_t stages; /* so many that were appended */
+    uint32_t stages;               /* so many that were appended */
     bool closed;
     uint8_t roots; /* bit i: the value of stage i as a whole */
     uint8_t leaves[SIM_LEAVES_MAX / 8];

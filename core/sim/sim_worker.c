@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "core/base/err.h"
-#include "core/sim/sim_collect.h"
 #include "core/sim/sim_graph.h"
+#include "core/sim/sim_input.h"
 #include "core/sim/sim_kernel.h"
 #include "core/sim/sim_node.h"
+#include "core/sim/sim_output.h"
 #include "core/wire/tree.h"
 
 #define PIPE_US 30
@@ -23,7 +24,9 @@ static struct sim_worker *find(const struct sim_node *n, uint32_t number)
 
 static uint32_t value_size(const struct world *w, const struct sim_worker *x)
 {
-    return w->jobs[x->job].spec.stage.accumulator_size;
+    const struct sim_job *j = &w->jobs[x->job];
+
+    return sim_collects(j, x->stage) ? 0 : sim_value_size(j);
 }
 
 /* --- what it says --- */
@@ -85,7 +88,8 @@ static void worker_free(struct world *w, struct sim_worker *x)
         alloc_free(w->alloc, s, sizeof *s);
     }
     if (x->values != NULL)
-        alloc_free(w->alloc, x->values, (size_t)RUN_VALUES_MAX * value_size(w, x));
+        alloc_free(w->alloc, x->values, (size_t)RUN_VALUES_MAX * x->values_size);
+    buf_clear(&x->files);
     buf_clear(&x->tasks);
     buf_clear(&x->next_tasks);
     buf_clear(&x->task_values);
@@ -101,6 +105,7 @@ void sim_worker_start(struct world *w, struct sim_node *n, uint32_t number)
         return;
     x->number = number;
     x->job = SIM_JOBS_MAX;
+    buf_init(&x->files, w->alloc, (size_t)STAGE_INPUTS_MAX * ID_SIZE);
     buf_init(&x->tasks, w->alloc, FRAME_PAYLOAD_MAX);
     buf_init(&x->next_tasks, w->alloc, FRAME_PAYLOAD_MAX);
     buf_init(&x->task_values, w->alloc, FRAME_PAYLOAD_MAX);
@@ -237,7 +242,7 @@ static void is_computed(struct world *w, struct sim_node *n, struct sim_worker *
     struct buf b;
 
     buf_init_fixed(&b, x->output, sizeof x->output);
-    sim_collect_value(&w->jobs[x->job], x->run.next, &b);
+    sim_output_value(&w->jobs[x->job], x->seed, x->run.next, &b);
     x->output_len = b.len;
     x->has_output = true;
     run_step(&x->run);
@@ -249,14 +254,13 @@ static void is_computed(struct world *w, struct sim_node *n, struct sim_worker *
 
 /* --- orders --- */
 
-/* Those that come in INPUTS. */
-static uint16_t given_count(const struct order_load *m)
+/* For the values of a run of any of its stages. */
+static void make_room(struct world *w, struct sim_worker *x, uint32_t size)
 {
-    uint16_t count = 0;
-
-    for (uint16_t i = 0; i < m->inputs_count; i++)
-        count = (uint16_t)(count + stage_input_is_given(m->inputs, i));
-    return count;
+    if (x->values != NULL || size == 0)
+        return;
+    x->values = world_alloc(w, (size_t)RUN_VALUES_MAX * size);
+    x->values_size = size;
 }
 
 static void on_load(struct world *w, struct sim_node *n, struct sim_worker *x,
@@ -278,35 +282,11 @@ static void on_load(struct world *w, struct sim_node *n, struct sim_worker *x,
     }
     x->job = job;
     x->stage = sim_graph_stage(&w->jobs[x->job], m.params);
-    x->seed = sim_graph_begin(x->stage);
-    x->inputs_missing = given_count(&m);
+    answer.ok = sim_input_load(w, n, x, &m);
     answer.accumulator_size = value_size(w, x);
-    if (x->values == NULL && answer.accumulator_size > 0)
-        x->values = world_alloc(w, (size_t)RUN_VALUES_MAX * answer.accumulator_size);
-    if (m.inputs_count != sim_graph_inputs(&w->jobs[x->job], x->stage))
-        world_fail(w, G11, "a worker was loaded with other inputs than its stage has", n->index,
-                   x->job);
+    make_room(w, x, answer.accumulator_size);
     s = say(w, n, x, MESSAGE_WORKER_LOADED, o->request, PIPE_US);
     put_worker_loaded(&s->payload, &answer);
-}
-
-static void on_inputs(struct world *w, struct sim_node *n, struct sim_worker *x,
-                      const struct worker_order *o)
-{
-    struct reader rest;
-    uint16_t count;
-
-    if (x->job == SIM_JOBS_MAX || read_order_inputs(buf_bytes(&o->payload), &count, &rest) < 0 ||
-        count > x->inputs_missing) {
-        world_fail(w, G_NONE, "a worker got bad INPUTS", n->index, UINT32_MAX);
-        return;
-    }
-    x->inputs_missing = (uint16_t)(x->inputs_missing - count);
-    for (; count > 0; count--) {
-        struct order_input in = read_order_input(&rest);
-
-        x->seed = sim_graph_read(x->seed, in.index, in.bytes);
-    }
 }
 
 /* What waits, or begins at once. */
@@ -344,7 +324,8 @@ static void on_tasks(struct world *w, struct sim_node *n, struct sim_worker *x,
 {
     struct order_tasks m;
 
-    if (x->job == SIM_JOBS_MAX || x->queued || x->inputs_missing > 0 ||
+    if (x->job == SIM_JOBS_MAX || x->queued || x->inputs_missing > 0 || x->files.len > 0 ||
+        sim_collects(&w->jobs[x->job], x->stage) ||
         read_order_tasks(buf_bytes(&o->payload), &m) < 0) {
         world_fail(w, G_NONE, "a worker got bad TASKS, or a third run", n->index, UINT32_MAX);
         return;
@@ -464,7 +445,7 @@ static void on_taken(struct world *w, struct sim_node *n, struct sim_worker *x,
         return;
     }
     buf_init_fixed(&b, bytes, sizeof bytes);
-    sim_collect_value(&w->jobs[x->job], m.leaf, &b);
+    sim_output_value(&w->jobs[x->job], x->seed, m.leaf, &b);
     if (!bytes_equal(m.value, buf_bytes(&b)))
         world_fail(w, G5, "an output was taken for another", n->index, x->job);
     x->gives = false;
@@ -492,7 +473,7 @@ static void obey(struct world *w, struct sim_node *n, struct sim_worker *x)
         else if (o->type == MESSAGE_ORDER_MORE && x->job != SIM_JOBS_MAX)
             ; /* what leaves yield here is less than the window */
         else if (o->type == MESSAGE_ORDER_INPUTS)
-            on_inputs(w, n, x, o);
+            sim_input_given(w, n, x, buf_bytes(&o->payload));
         else
             world_fail(w, G_NONE, "a worker got an order that no simulated user causes", n->index,
                        UINT32_MAX);
@@ -544,10 +525,8 @@ static void collect_leaf(struct world *w, struct sim_node *n, struct sim_worker 
 {
     struct sim_job *j = &w->jobs[x->job];
     uint8_t bytes[SIM_OUTPUT_MAX];
-    uint32_t size = sim_collect_output(j, x->run.next, bytes);
+    uint32_t size = sim_output(j, x->seed, x->run.next, bytes);
 
-    if (!sim_collect_input_is_here(w, n, j))
-        world_fail(w, G5, "a leaf runs and its input is not here", n->index, x->job);
     x->compute_us += (uint64_t)(w->now - x->leaf_began);
     j->computed_us += (uint64_t)(w->now - x->leaf_began);
     if (size > OUTPUT_INLINE_MAX)
@@ -602,7 +581,8 @@ void sim_worker_leaf(struct world *w, struct sim_node *n, uint32_t number, uint6
         die(w, n, x, WORKER_SIGNALLED, SEGV);
         return;
     }
-    if (j->collects) {
+    sim_input_look(w, n, x);
+    if (sim_collects(j, x->stage) && x->tasks.len == 0) {
         collect_leaf(w, n, x);
         return;
     }

@@ -53,6 +53,7 @@ enum happening_kind {
     HAPPEN_RESTART,     /* a: node */
     HAPPEN_USER,        /* a: user, b: turn */
     HAPPEN_CARRY,       /* a: carrier, b: turn */
+    HAPPEN_THEFT,       /* sim_theft.c */
     HAPPEN_MOVED,       /* the mover has answered */
     HAPPEN_HEAL
 };

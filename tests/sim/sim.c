@@ -1,14 +1,15 @@
 /* Runs seeds of the simulated mesh.
  *
  *   sim --seed N | --seeds N | --hours H [--first N] [--failures N] [--nodes N] [--trace]
- *       [--until EVENT] [--once] [--long | --wipe | --ship]
+ *       [--until EVENT] [--once] [--long | --wipe | --ship] [--graphs]
  *   sim --starved N [--until EVENT]
  *   sim --exhaustive DEPTH | --detours N [--states N]
  *
  * A single seed prints its figures. It is run twice, unless it is traced or cut short, and so is
  * every hundredth of many, because a run that cannot be repeated cannot be debugged; with --once
  * none is, for who measures. A failing seed prints the line that replays it. --long, --wipe and
- * --ship are other kinds of runs (sim.h and sim_scene.h in core/sim), and --hours takes as many of
+ * --ship are other kinds of runs (sim.h and sim_scene.h in core/sim), with --graphs each run has
+ * graphs that read objects, of which few do otherwise, and --hours takes as many of
  * the long ones as come to so many hours of virtual time. --starved runs the first events of a seed
  * again and again, each time with the next request for memory refused: it must say so, and give
  * back what it has.
@@ -83,7 +84,9 @@ static const char *profile(const struct sim_options *o)
 {
     return o->scene == SIM_SCENE_WIPE   ? " --wipe"
            : o->scene == SIM_SCENE_SHIP ? " --ship"
+           : o->lasting && o->graphs    ? " --long --graphs"
            : o->lasting                 ? " --long"
+           : o->graphs                  ? " --graphs"
                                         : "";
 }
 
@@ -274,6 +277,7 @@ static int usage(void)
 {
     fputs("usage: sim --seed N | --seeds N | --hours H [--first N] [--failures N] [--nodes N]\n"
           "                     [--trace] [--until EVENT] [--once] [--long | --wipe | --ship]\n"
+          "                     [--graphs]\n"
           "       sim --starved N [--until EVENT]\n"
           "       sim --exhaustive DEPTH | --detours N [--states N]\n",
           stderr);
@@ -301,6 +305,10 @@ int main(int argc, char **argv)
         }
         if (strcmp(argv[i], "--long") == 0) {
             o.lasting = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--graphs") == 0) {
+            o.graphs = true;
             continue;
         }
         if (strcmp(argv[i], "--wipe") == 0 || strcmp(argv[i], "--ship") == 0) {

@@ -296,6 +296,38 @@ TEST(outputs_whose_inputs_are_lost_too_fail_the_job_by_name)
     CHECK(story_end(&story));
 }
 
+/* The coordinator cannot get what the stage reads: leaves are computed by others, and so they merge
+ * what is left to be merged. */
+TEST(merges_whose_inputs_are_not_to_be_had_go_back)
+{
+    static uint8_t bytes[70000];
+    struct object_view told;
+    struct digest name;
+    uint32_t number = 0, left = 0;
+    struct job_id id;
+    struct job_view v;
+    struct buf b;
+
+    begin(4);
+    story_fill(bytes, sizeof bytes);
+    name = story_put_whole(&story, 0, bytes, sizeof bytes, 15 * S_US, &told);
+    while (shelf_find(story.nodes[left].core->objects->shelf, name) != NULL)
+        REQUIRE(++left < story.count);
+    story_drop(&story, MESSAGE_OBJECT_HAVE, STORY_USER, left);
+    reads = true;
+    buf_init_fixed(&b, input, sizeof input);
+    put_stage_input(&b, &(struct stage_input){.name = name, .size = sizeof bytes});
+    parts_add(40, false);
+    do {
+        id = story_submitted(&story, 0, ++number);
+    } while (story_leader(&story, id) != left);
+    v = story_result(&story, left, id, 60 * S_US);
+    CHECK_STR(v.error, "");
+    CHECK_INT(v.state, JOB_DONE);
+    CHECK(shelf_find(story.nodes[left].core->objects->shelf, name) == NULL);
+    CHECK(story_end(&story));
+}
+
 /* Objects that lie anywhere and are kept, each once, and whether so many nodes have each. */
 static uint32_t objects_kept(uint32_t *copies)
 {
@@ -373,7 +405,8 @@ TEST(what_passed_stays_where_the_result_is_the_same)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(what_passed_between_stages_goes_once_there_is_a_result,
+TEST_MAIN(merges_whose_inputs_are_not_to_be_had_go_back,
+          what_passed_between_stages_goes_once_there_is_a_result,
           what_passed_stays_where_the_result_is_the_same,
           a_stage_that_failed_rests_while_what_another_lost_is_computed_again,
           outputs_whose_inputs_are_lost_too_fail_the_job_by_name,

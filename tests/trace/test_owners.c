@@ -3,6 +3,7 @@
 #include "core/base/err.h"
 #include "core/node/copies.h"
 #include "core/node/having.h"
+#include "core/node/labour_inputs.h"
 #include "core/node/objects.h"
 #include "core/node/owners.h"
 #include "tests/lib/story_collect.h"
@@ -201,6 +202,46 @@ TEST(an_input_that_its_user_takes_away_stays_for_the_job)
     CHECK(story_end(&story));
 }
 
+static bool has_for(uint32_t i, struct digest name, struct job_id id)
+{
+    const struct node *n = story.nodes[i].core;
+    const struct keeping *k = keeping_find(n, name, id);
+    const struct shelf_object *o = shelf_find(n->objects->shelf, name);
+
+    return k != NULL && k->kept && o != NULL && o->whole && o->kept;
+}
+
+/* One node has chunks, and not their input yet, and hears that this was removed. */
+TEST(an_input_that_was_taken_away_is_got_for_the_job)
+{
+    struct object_view v;
+    struct digest name;
+    uint32_t late = 0;
+    struct job_id id;
+
+    begin(4, 0);
+    name = story_put_whole(&story, 0, bytes, sizeof bytes, 15 * S_US, &v);
+    while (shelf_find(story.nodes[late].core->objects->shelf, name) != NULL)
+        REQUIRE(++late < story.count);
+    story_drop(&story, MESSAGE_OBJECT_HAVE, STORY_USER, late);
+    story_add_input(name, sizeof bytes);
+    for (uint32_t i = 0; i < 4; i++)
+        story.nodes[i].mover_us = 60 * MS_US;
+    id = story_submitted(&story, 1, 1);
+    for (int k = 0; k < 1000 && keepers(name, id) < 3; k++)
+        story_run(&story, MS_US);
+    CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, name), 0);
+    CHECK(labour_inputs_want(story.nodes[late].core, name));
+    CHECK(!has_for(late, name, id));
+    story_drop(&story, 0, 0, 0);
+    for (int k = 0; k < 4000 && !has_for(late, name, id); k++)
+        story_run(&story, MS_US);
+    CHECK(has_for(late, name, id));
+    CHECK(keeping_find(story.nodes[late].core, name, KEEPING_USER) != NULL);
+    CHECK_INT(story_result(&story, 1, id, 20 * S_US).state, JOB_DONE);
+    CHECK(story_end(&story));
+}
+
 /* Nodes that do not hold the job only hear of it when they ask. */
 TEST(what_later_jobs_crowd_out_takes_its_objects_along)
 {
@@ -316,7 +357,8 @@ TEST(what_was_dropped_does_not_come_back_with_a_restart)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(what_a_job_made_stays_while_its_result_is_kept_and_goes_then,
+TEST_MAIN(an_input_that_was_taken_away_is_got_for_the_job,
+          what_a_job_made_stays_while_its_result_is_kept_and_goes_then,
           what_a_user_put_too_stays_for_him, an_input_that_its_user_takes_away_stays_for_the_job,
           what_later_jobs_crowd_out_takes_its_objects_along,
           what_a_killed_job_made_goes_when_everybody_is_there,

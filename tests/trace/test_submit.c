@@ -4,6 +4,7 @@
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
 #include "core/node/journal_record.h"
+#include "core/node/peer.h"
 #include "core/node/state.h"
 #include "tests/lib/check.h"
 #include "tests/lib/story.h"
@@ -107,6 +108,48 @@ TEST(a_coordinator_without_a_link_is_asked_how_safe_it_is)
     story_run(&story, 500 * MS_US);
     CHECK_INT(story_code(&story, user, request), -1);
     CHECK(story.drop.count[b] > 0);
+    CHECK(story_end(&story));
+}
+
+/* Submitted at the first of two nodes, and passed on; the other's answer is lost. */
+static uint64_t passed_on(uint32_t number, uint32_t *request, struct job_id *id)
+{
+    uint64_t user = story_user(&story, 0);
+
+    story_drop(&story, MESSAGE_FORWARDED, 1, STORY_USER);
+    do {
+        *id = story_job(&story, ++number);
+        *request = story_submit(&story, user, number);
+        story_run(&story, 10 * MS_US);
+    } while (story.nodes[0].core->forwards == NULL);
+    return user;
+}
+
+/* The other was slow to answer, and its asker has been killed meanwhile. */
+TEST(an_answer_to_a_life_before_answers_nobody)
+{
+    struct peer_forwarded m = {.durable = 2, .machines = 2};
+    uint32_t request, token;
+    struct job_id id;
+    uint64_t user;
+    struct buf b;
+
+    story_begin(&story, 2);
+    passed_on(0, &request, &m.job);
+    token = story.nodes[0].core->forwards->token;
+    story_kill(&story, 0);
+    story_start(&story, 0);
+    story_run(&story, 2 * S_US);
+    user = passed_on(100, &request, &id);
+    CHECK(!job_id_equal(id, m.job));
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_peer_forwarded(&b, &m);
+    story_drop(&story, 0, 0, 0);
+    story_say(&story, 1, 0, MESSAGE_FORWARDED, token, buf_bytes(&b));
+    buf_clear(&b);
+    story_run(&story, MS_US);
+    CHECK_INT(story_code(&story, user, request), -1);
+    CHECK_INT(story_code_within(&story, user, request, 13 * S_US), 0);
     CHECK(story_end(&story));
 }
 
@@ -260,4 +303,5 @@ TEST_MAIN(a_wall_clock_that_was_put_right_ages_no_job, what_nobody_keeps_is_take
           jobs_of_the_whole_mesh_count_towards_its_limit,
           a_coordinator_that_never_answers_is_given_up,
           a_coordinator_without_a_link_is_asked_how_safe_it_is,
-          an_answer_nobody_asked_for_ends_an_aside, an_entry_that_cannot_be_read_is_stepped_over)
+          an_answer_to_a_life_before_answers_nobody, an_answer_nobody_asked_for_ends_an_aside,
+          an_entry_that_cannot_be_read_is_stepped_over)
