@@ -268,7 +268,7 @@ static void look_anew(struct job *j, const struct ready *before)
     ready_go_on(now, UINT32_MAX, stage_changed, j);
 }
 
-static bool rests(const struct job *j, uint32_t stage)
+bool lead_pool_rests(const struct job *j, uint32_t stage)
 {
     enum ready_state state = ready_at(&j->lead->ready, stage);
 
@@ -284,14 +284,14 @@ static void take_back(struct job *j)
     uint32_t stage;
 
     for (uint32_t i = 0; i < j->graph->count; i++)
-        if (rests(j, i))
+        if (lead_pool_rests(j, i))
             pool_close(l->pool, i);
     for (uint32_t i = 0; i < pool_chunks(l->pool); i++) {
         const struct chunk *c = pool_chunk_at(l->pool, i);
 
         for (uint64_t leaf = c->next; leaf < c->end; leaf = stage_leaves(j, stage).end) {
             stage = stage_of_leaf(j, leaf);
-            if (!rests(j, stage))
+            if (!lead_pool_rests(j, stage))
                 continue;
             assign_trim(j, c->node, c->grant, leaf);
             break;

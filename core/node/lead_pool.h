@@ -15,6 +15,8 @@ int lead_pool_anew(struct job *j, const struct cover *cover);
  * is lacking waits, what is out of it is taken back, and the rest goes on. Borrowed until the next
  * call of this, or of lead_pool_whole. 0 or ERR_NO_MEMORY: then nothing has changed. */
 int lead_pool_lacks(struct job *j, const struct cover *cover);
+/* Nothing of the stage is given out now: what it reads is not there, or it failed. */
+bool lead_pool_rests(const struct job *j, uint32_t stage);
 /* All of it is there again: from now on the ledger's cover counts. */
 void lead_pool_whole(struct job *j);
 /* Nothing is out any more; nothing when there is no pool. */

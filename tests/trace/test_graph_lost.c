@@ -262,8 +262,9 @@ TEST(a_stage_that_failed_rests_while_what_another_lost_is_computed_again)
     CHECK(story_end(&story));
 }
 
-/* One of the nodes has neither the input nor what was made of it, but knows of both. */
-TEST(outputs_whose_inputs_are_lost_too_fail_the_job_by_name)
+/* One of the nodes has neither the input nor what was made of it, but knows of both; and of so many
+ * leaves that others have computed with that. */
+static void lose_inputs_too(uint64_t computed)
 {
     static uint8_t bytes[70000];
     char text[64] = "input ";
@@ -285,7 +286,7 @@ TEST(outputs_whose_inputs_are_lost_too_fail_the_job_by_name)
     parts_need(parts_add(40, false), 0, 0);
     id = story_submitted(&story, 0, 1);
     REQUIRE(story_holds(&story, left, id));
-    cover(left, id, OUTPUTS);
+    cover(left, id, OUTPUTS + computed);
     story_lose_others(&story, left);
     story_drop(&story, 0, 0, 0);
     v = story_result(&story, left, id, 240 * S_US);
@@ -294,6 +295,19 @@ TEST(outputs_whose_inputs_are_lost_too_fail_the_job_by_name)
     CHECK(strstr(v.error, text) != NULL);
     CHECK(strstr(v.error, "had it last") != NULL);
     CHECK(story_end(&story));
+}
+
+TEST(outputs_whose_inputs_are_lost_too_fail_the_job_by_name)
+{
+    lose_inputs_too(0);
+}
+
+/* What was computed with them is still to be merged, and that finds no input either, again and
+ * again. */
+TEST(merges_that_wait_for_what_is_lost_keep_no_job_from_failing)
+{
+    for (uint64_t computed = 1; computed < 40; computed += 6)
+        lose_inputs_too(computed);
 }
 
 /* The coordinator cannot get what the stage reads: leaves are computed by others, and so they merge
@@ -405,7 +419,8 @@ TEST(what_passed_stays_where_the_result_is_the_same)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(merges_whose_inputs_are_not_to_be_had_go_back,
+TEST_MAIN(merges_that_wait_for_what_is_lost_keep_no_job_from_failing,
+          merges_whose_inputs_are_not_to_be_had_go_back,
           what_passed_between_stages_goes_once_there_is_a_result,
           what_passed_stays_where_the_result_is_the_same,
           a_stage_that_failed_rests_while_what_another_lost_is_computed_again,
