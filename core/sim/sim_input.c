@@ -139,6 +139,8 @@ bool sim_input_load(struct world *w, struct sim_node *n, struct sim_worker *x,
 
     x->seed = sim_graph_begin(x->stage);
     x->inputs_missing = 0;
+    for (uint16_t i = 0; i < m->inputs_count; i++)
+        x->inputs_missing = (uint16_t)(x->inputs_missing + stage_input_is_given(m->inputs, i));
     buf_reset(&x->files);
     if (m->inputs_count != sim_input_count(&w->jobs[x->job], x->stage))
         world_fail(w, G11, "a worker was loaded with other inputs than its stage has", n->index,
@@ -146,10 +148,8 @@ bool sim_input_load(struct world *w, struct sim_node *n, struct sim_worker *x,
     for (uint16_t i = 0; i < m->inputs_count; i++) {
         struct stage_input in = stage_input_at(m->inputs, i);
 
-        if (stage_input_is_given(m->inputs, i))
-            x->inputs_missing++;
-        else if (!map_file(w, n, x, &in, i))
-            return false;
+        if (!stage_input_is_given(m->inputs, i) && !map_file(w, n, x, &in, i))
+            return false; /* what is given comes all the same */
     }
     if (x->loaded && (had_files || x->files.len > 0))
         world_fail(w, G_NONE, "a worker that has files mapped is loaded again", n->index, x->job);
