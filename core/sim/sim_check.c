@@ -25,10 +25,14 @@
 #define SLACK_US (3 * S_US)    /* of a calendar that counts seconds */
 #define NOTICED_US (6 * S_US)  /* by then a silent node is declared dead */
 
-/* Its kernel dies, or a node that cannot run it may for a time see nobody else. */
-static bool may_fail(const struct world *w, const struct sim_job *j, const char *error)
+/* Its kernel dies, or a node that cannot run it may for a time see nobody else. What was right once
+ * is told for as long as anybody keeps it, when the objects of another season are there. */
+static bool may_fail(struct world *w, uint32_t job, const char *error)
 {
-    return j->poison < j->wanted || j->kernel_lacks || sim_collect_may_fail(w, j, error);
+    struct sim_job *j = &w->jobs[job];
+
+    j->may_fail |= j->poison < j->wanted || j->kernel_lacks || sim_collect_may_fail(w, j, error);
+    return j->may_fail;
 }
 
 /* --- facts --- */
@@ -40,7 +44,7 @@ static void check_outcome(struct world *w, const struct sim_node *n, uint32_t jo
 
     if (o->state == JOB_DIVERGENT)
         world_fail(w, G1, "an outcome is divergent", n->index, job);
-    if (o->state == JOB_FAILED && !may_fail(w, j, o->error))
+    if (o->state == JOB_FAILED && !may_fail(w, job, o->error))
         world_fail(w, G3, "an outcome is failed without a reason", n->index, job);
     if (o->state == JOB_CANCELLED && !j->kill_asked)
         world_fail(w, G9, "an outcome is cancelled and nobody asked", n->index, job);
@@ -586,7 +590,7 @@ void sim_check_view(struct world *w, uint32_t node, uint32_t job, const struct j
         return;
     if (state == JOB_DIVERGENT)
         world_fail(w, G1, "told divergent", node, job);
-    if (state == JOB_FAILED && !may_fail(w, j, v->error))
+    if (state == JOB_FAILED && !may_fail(w, job, v->error))
         world_fail(w, G3, "told failed without a reason", node, job);
     if (state == JOB_CANCELLED && !j->kill_asked)
         world_fail(w, G9, "told cancelled and nobody asked", node, job);

@@ -60,6 +60,7 @@ struct sim_job {
     uint8_t expected[64];              /* canonical accumulator */
     struct digest digest, accumulator; /* of the result: what it is known by, and its bytes' */
     bool kernel_lacks;                 /* some node does not have its kernel */
+    bool may_fail;                     /* it had a reason to */
     uint32_t submissions;              /* how often the same bytes were submitted */
     int64_t submitted;                 /* when they were first */
     uint64_t computed_us;              /* by all workers that ever ran a leaf of it */
