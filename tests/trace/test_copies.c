@@ -395,8 +395,8 @@ TEST(what_is_new_of_an_ended_job_is_compared_once)
     }
     CHECK_INT(story_holders_up(&story, id), 3);
     /* Each time three holders compare with two others and with the one that is back, at its death
-     * and at its return, and are answered. */
-    CHECK(story.sent[MESSAGE_SYNC] - syncs <= 3u * 2 * 3 * 3 * 2 + 3u * 5);
+     * and at its return; few differ then, and are answered. */
+    CHECK(story.sent[MESSAGE_SYNC] - syncs <= 3u * 2 * 3 * 3 + 3u * 6);
     CHECK(story_end(&story));
 }
 
