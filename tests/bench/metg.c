@@ -15,7 +15,7 @@
 
 #include "core/host/worker_host.h"
 #include "core/kernel/kernel.h"
-#include "tests/bench/stream.h"
+#include "tests/bench/task_stream.h"
 
 #define LONGEST_US 1000.0
 #define TRIED_FROM_US 100.0
@@ -69,15 +69,15 @@ static double mesh_us(struct velum *v, uint64_t units, long count)
     char text[24];
     const char *const args[] = {text};
     const struct velum_stage task = {.kernel = "pi", .argc = 1, .argv = args, .leaf_units = units};
-    struct stream s;
+    struct task_stream s;
     (void)snprintf(text, sizeof text, "%llu", (unsigned long long)units);
-    stream_open(&s, v, VELUM_SENT);
-    stream_warm_up(&s, &task);
+    task_stream_open(&s, v, VELUM_SENT);
+    task_stream_warm_up(&s, &task);
     const int64_t began = clock_us();
-    stream_add_many(&s, &task, count);
-    stream_take(&s, count);
+    task_stream_add_many(&s, &task, count);
+    task_stream_take(&s, count);
     const double took = (double)(clock_us() - began);
-    stream_end(&s);
+    task_stream_end(&s);
     return took;
 }
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/bench/stream.h"
+#include "tests/bench/task_stream.h"
 
 #define SLEEP_MS "20000"
 #define ADD_AT_ONCE 500
@@ -18,26 +18,26 @@ static const char *const one[] = {"1"}, *const long_time[] = {SLEEP_MS, SLEEP_MS
 static const struct velum_stage empty = {.kernel = "noop", .argc = 1, .argv = one};
 
 /* Takes a slot, and so many wait for it. */
-static void hold_up(struct stream *s, long waiting)
+static void hold_up(struct task_stream *s, long waiting)
 {
     const struct velum_stage sleep = {.kernel = "sleep", .argc = 2, .argv = long_time};
-    const int64_t number = stream_add(s, &sleep);
+    const int64_t number = task_stream_add(s, &sleep);
     struct velum_stage behind = empty;
     behind.after = &number;
     behind.after_count = 1;
-    stream_add_many(s, &behind, waiting);
-    stream_count_from(s, number + 1 + waiting);
+    task_stream_add_many(s, &behind, waiting);
+    task_stream_count_from(s, number + 1 + waiting);
     (void)velum_serve(s->v, 500);
 }
 
-static void add_chains(struct stream *s, long count, long chain)
+static void add_chains(struct task_stream *s, long count, long chain)
 {
     int64_t last = -1;
     struct velum_stage task = empty;
     task.after = &last;
     for (long i = 0; i < count; i++) {
         task.after_count = i % chain == 0 ? 0 : 1;
-        last = stream_add(s, &task);
+        last = task_stream_add(s, &task);
         if (i % ADD_AT_ONCE == 0)
             (void)velum_process(s->v);
     }
@@ -50,18 +50,18 @@ int main(int argc, char **argv)
         return 2;
     const long count = atol(argv[2]), chain = atol(argv[3]);
     const int durable = argc > 4 && strcmp(argv[4], "durable") == 0;
-    struct stream s;
-    stream_open(&s, v, durable ? VELUM_DURABLE : VELUM_SENT);
-    stream_warm_up(&s, &empty);
+    struct task_stream s;
+    task_stream_open(&s, v, durable ? VELUM_DURABLE : VELUM_SENT);
+    task_stream_warm_up(&s, &empty);
     if (argc > 4 && !durable)
         hold_up(&s, atol(argv[4]));
     const int64_t began = clock_us();
     add_chains(&s, count, chain);
-    stream_take(&s, count);
+    task_stream_take(&s, count);
     if (durable)
-        stream_sync(&s, 2);
+        task_stream_sync(&s, 2);
     printf("%.0f\n", (double)count * 1e6 / (double)(clock_us() - began));
-    stream_end(&s);
+    task_stream_end(&s);
     velum_shutdown(v);
     return 0;
 }
