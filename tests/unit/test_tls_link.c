@@ -429,7 +429,7 @@ TEST(test_two_hundred_who_never_speak_keep_nobody_out)
 
 TEST(test_much_goes_through_whole)
 {
-    static uint8_t load[PAYLOAD];
+    static uint8_t load[FRAME_PAYLOAD_MAX];
     struct identity *node, *user;
     struct stage t;
     fleeting_pair(&node, &user);
@@ -448,7 +448,7 @@ TEST(test_much_goes_through_whole)
 
 TEST(test_what_was_sent_before_the_close_arrives)
 {
-    static uint8_t load[PAYLOAD];
+    static uint8_t load[FRAME_PAYLOAD_MAX];
     struct identity *node, *user;
     struct stage t;
     fleeting_pair(&node, &user);
@@ -468,7 +468,7 @@ TEST(test_what_was_sent_before_the_close_arrives)
 
 TEST(test_queue_overflow_closes_the_link)
 {
-    static uint8_t load[PAYLOAD];
+    static uint8_t load[FRAME_PAYLOAD_MAX];
     struct identity *a, *b;
     struct stage t;
     fleeting_pair(&a, &b);
@@ -535,7 +535,7 @@ TEST(test_frames_in_pieces_of_many_sizes)
 {
     static const size_t cuts[] = {1, 15, 17, 4096, 16384, 65535, 65552, 40000, 3};
     static const size_t sizes[] = {0, 1, 16000, 65536, 61440, 65535, 20, 65536, 30000};
-    static uint8_t load[PAYLOAD];
+    static uint8_t load[FRAME_PAYLOAD_MAX];
     struct identity *node, *user;
     struct stage t;
     struct buf b;
