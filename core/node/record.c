@@ -342,8 +342,10 @@ void record_commits(struct node *n)
     if (!instant_reached(n->now, n->commit_at))
         return;
     n->commit_at = INSTANT_NEVER;
+    /* Those that may be what was waited for, and no others: many jobs may be led here. */
     for (struct job *j = n->live_jobs; j != NULL; j = j->next_live)
-        if (j->lead != NULL)
+        if (j->lead != NULL &&
+            (j->fresh_count > 0 || j->fresh_notices != NULL || j->lead->sessions != NULL))
             job_mark_busy(j);
 }
 

@@ -341,8 +341,18 @@ void ahead_drop(struct job *j)
 {
     struct ahead *a = j->lead->ahead;
 
-    while (a != NULL && a->count > 0)
-        task_remove(j, &a->tasks[a->count - 1]);
+    while (a != NULL && a->count > 0) {
+        struct ahead_task *t = &a->tasks[a->count - 1];
+        struct worker *w = t->chunk == NULL ? NULL : worker_find(j->node, t->chunk->worker);
+        bool at_it = w != NULL && w->chunk == t->chunk;
+
+        task_remove(j, t);
+        /* It would be at that still when it gets its next chunk, and be blamed for it there. */
+#if VELUM_PLANT != 690 /* trace/test_ahead: a worker gets a chunk behind a task that nobody wants */
+        if (at_it)
+            worker_kill(j->node, w);
+#endif
+    }
     alloc_free(j->node->alloc, a, sizeof *a);
     j->lead->ahead = NULL;
 }

@@ -2,6 +2,7 @@
  * and those that are computed ahead of the list that will have them. */
 #include "core/base/prng.h"
 #include "core/node/link.h"
+#include "core/node/session_ahead.h"
 #include "tests/lib/story_append.h"
 #include "tests/lib/story_inside.h"
 
@@ -233,6 +234,35 @@ TEST(only_the_author_has_tasks_computed_ahead)
     CHECK(story_end(&story));
 }
 
+static uint32_t bound_and_idle(void)
+{
+    uint32_t count = 0;
+
+    for (const struct worker *w = story.nodes[leader].core->workers; w != NULL; w = w->next)
+        count += w->state == WORKER_BOUND && w->chunk == NULL;
+    return count;
+}
+
+/* What it is at nobody wants any more, and it would be blamed for it with its next chunk. */
+TEST(a_worker_at_a_task_ahead_ends_when_its_node_leads_no_more)
+{
+    struct actions out;
+    uint32_t idle;
+
+    begin_tasks(5);
+    idle = bound_and_idle();
+    ask_ahead(4);
+    story_run(&story, STORY_LEAF_US / 2);
+    REQUIRE(bound_and_idle() == idle - 1);
+    actions_init(&out, &story.heap.alloc);
+    story.nodes[leader].core->out = &out;
+    ahead_drop(job_at(leader));
+    CHECK_INT(bound_and_idle(), idle - 1);
+    actions_clear(&out);
+    story_run(&story, S_US);
+    CHECK(story_end(&story));
+}
+
 /* Who is not the coordinator, and a job that has ended, say no; nothing is left behind. */
 TEST(where_nothing_can_be_computed_ahead_that_is_said_at_once)
 {
@@ -353,6 +383,7 @@ TEST_MAIN(a_task_that_comes_alone_waits_for_no_timer,
           what_was_computed_ahead_counts_when_its_list_comes,
           a_list_that_comes_while_its_tasks_are_computed_ahead,
           a_list_that_says_something_else_is_computed_as_it_says,
+          a_worker_at_a_task_ahead_ends_when_its_node_leads_no_more,
           a_task_that_fails_ahead_fails_in_its_list, only_the_author_has_tasks_computed_ahead,
           where_nothing_can_be_computed_ahead_that_is_said_at_once,
           whoever_dies_meanwhile_what_was_computed_ahead_counts_once)
