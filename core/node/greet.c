@@ -121,10 +121,7 @@ static bool greet_more(struct node *n, struct greeting *g)
 
         j = g->owed[0];
         owed_remove(g, 0);
-        if (titles)
-            holder_send_titles(j, g->id);
-        else
-            holder_send_snapshot(j, g->id);
+        holder_send_ended(j, g->id, titles);
         return true;
     }
     if (j != NULL && g->stage == GREETING_KEPT) {

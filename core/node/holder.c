@@ -333,10 +333,7 @@ static void show_kept(struct job *j, struct node_id to, bool titles)
         return;
     }
 #endif
-    if (titles)
-        holder_send_titles(j, to);
-    else
-        holder_send_snapshot(j, to);
+    holder_send_ended(j, to, titles);
 }
 
 int holder_facts(struct node *n, struct node_id from, struct bytes payload)
@@ -443,9 +440,9 @@ void holder_send_snapshot(struct job *j, struct node_id to)
     send_parts(j, to, ledger_snapshot);
 }
 
-void holder_send_titles(struct job *j, struct node_id to)
+void holder_send_ended(struct job *j, struct node_id to, bool titles)
 {
-    send_parts(j, to, ledger_titles);
+    send_parts(j, to, titles ? ledger_titles : ledger_snapshot);
 }
 
 void holder_compare(struct job *j, struct node_id other)

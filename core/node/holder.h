@@ -33,8 +33,9 @@ void holder_changed_gone(struct job *j);
 void holder_peer_kept(struct job *j, struct node_id id);
 /* Sends the whole ledger, for nobody to acknowledge. */
 void holder_send_snapshot(struct job *j, struct node_id to);
-/* Of a job that has ended, no more than a holder can lack that has everybody's name. */
-void holder_send_titles(struct job *j, struct node_id to);
+/* The same of a job that has ended, or with `titles` no more than a holder can lack that has
+ * everybody's name. */
+void holder_send_ended(struct job *j, struct node_id to, bool titles);
 /* Takes a signed fact that this node or a user says: it is verified, and appended to news as a
  * block, and counted, when it is new. */
 int holder_take_fact(struct node *n, struct job_id job, struct bytes fact, struct buf *news,

@@ -99,38 +99,45 @@ void mover_order(struct node *n, uint8_t type, struct bytes payload, moved_fn *t
         s->orders_waiting = o;
 }
 
-/* What need not wait is encoded where the host takes it from, for it may be long. NULL: it must. */
-static struct action *begin_at_once(struct node *n)
+/* Where an order that may be long is encoded: where the host takes it from, if it need not wait. */
+struct encoding {
+    struct action *at_once; /* NULL: it waits, or there is no memory */
+    struct buf later;
+};
+
+/* What is put into it is the order's payload. */
+static struct buf *begin_order(struct node *n, struct encoding *e)
 {
     const struct objects *s = n->objects;
+    bool waits = s->orders_waiting != NULL || !fits(s, FRAME_PAYLOAD_MAX);
 
-    return s->orders_waiting == NULL && fits(s, FRAME_PAYLOAD_MAX)
-               ? actions_begin(n->out, ACTION_MOVE)
-               : NULL;
+    e->at_once = waits ? NULL : actions_begin(n->out, ACTION_MOVE);
+    if (e->at_once != NULL)
+        return &n->out->arena;
+    buf_init(&e->later, n->alloc, FRAME_PAYLOAD_MAX);
+    return &e->later;
 }
 
-static void end_at_once(struct node *n, struct action *a, uint8_t type, moved_fn *then,
-                        uint64_t what)
+static void end_order(struct node *n, struct encoding *e, uint8_t type, moved_fn *then,
+                      uint64_t what)
 {
-    struct move_order *o = add(n, type, then, what);
+    struct move_order *o;
 
-    if (!actions_end(n->out, a) || o == NULL) {
+    if (e->at_once == NULL) {
+        if (e->later.failed)
+            n->memory_out = true;
+        else
+            mover_order(n, type, buf_bytes(&e->later), then, what);
+        buf_clear(&e->later);
+        return;
+    }
+    o = add(n, type, then, what);
+    if (!actions_end(n->out, e->at_once) || o == NULL) {
         n->memory_out = true;
         return;
     }
-    o->size = a->payload_len;
-    is_given(n, o, a);
-}
-
-/* Releases the payload. */
-static void order_later(struct node *n, uint8_t type, struct buf *payload, moved_fn *then,
-                        uint64_t what)
-{
-    if (payload->failed)
-        n->memory_out = true;
-    else
-        mover_order(n, type, buf_bytes(payload), then, what);
-    buf_clear(payload);
+    o->size = e->at_once->payload_len;
+    is_given(n, o, e->at_once);
 }
 
 bool mover_drops(const struct node *n, struct digest name)
@@ -154,32 +161,18 @@ void mover_name(struct node *n, uint8_t type, struct digest name, moved_fn *then
 void mover_part(struct node *n, uint8_t type, void (*put)(struct buf *b, const struct move_part *m),
                 const struct move_part *part, moved_fn *then, uint64_t what)
 {
-    struct action *a = begin_at_once(n);
-    struct buf b;
+    struct encoding e;
 
-    if (a != NULL) {
-        put(&n->out->arena, part);
-        end_at_once(n, a, type, then, what);
-        return;
-    }
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put(&b, part);
-    order_later(n, type, &b, then, what);
+    put(begin_order(n, &e), part);
+    end_order(n, &e, type, then, what);
 }
 
 void mover_append(struct node *n, const struct move_stream *m, moved_fn *then, uint64_t what)
 {
-    struct action *a = begin_at_once(n);
-    struct buf b;
+    struct encoding e;
 
-    if (a != NULL) {
-        put_move_append(&n->out->arena, m);
-        end_at_once(n, a, MESSAGE_MOVE_APPEND, then, what);
-        return;
-    }
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put_move_append(&b, m);
-    order_later(n, MESSAGE_MOVE_APPEND, &b, then, what);
+    put_move_append(begin_order(n, &e), m);
+    end_order(n, &e, MESSAGE_MOVE_APPEND, then, what);
 }
 
 void mover_stream(struct node *n, uint8_t type, uint64_t stream, moved_fn *then)

@@ -509,12 +509,12 @@ static uint32_t stage_returned(const struct job *j, struct reader grants, uint16
 }
 
 /* That a stage lacks what is being computed again says nothing new, and what that lacks counts. */
-static bool is_awaited(const struct job *j, uint32_t stage)
+static bool says_of_input(const struct job *j, uint8_t reason, uint32_t stage)
 {
 #if VELUM_PLANT == 489 /* trace/test_graph_lost: merges keep a job alive that lacks its input */
-    return false;
+    return reason == RETURN_NO_INPUT;
 #endif
-    return stage < j->graph->count && lead_pool_rests(j, stage);
+    return reason == RETURN_NO_INPUT && !(stage < j->graph->count && lead_pool_rests(j, stage));
 }
 
 int report_returned(struct node *n, struct node_id from, struct bytes payload)
@@ -525,7 +525,7 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
     char why[REASON_SIZE];
     uint16_t count;
     struct job *j = job_find(n, id);
-    bool awaited;
+    bool lacks_input;
     struct hand *h;
     struct site *s;
 
@@ -540,8 +540,8 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
         return ERR_NO_MEMORY;
     if (reason == RETURN_NO_KERNEL)
         lead_hand_lacks(j->lead, h);
-    awaited = is_awaited(j, stage_returned(j, r, count));
-    if (reason == RETURN_NO_INPUT && !awaited && no_input_fails(j, why))
+    lacks_input = says_of_input(j, reason, stage_returned(j, r, count));
+    if (lacks_input && no_input_fails(j, why))
         return 0;
     s = site_of(n, from);
     h->knows_spec &= reason != RETURN_STOPPING;
@@ -567,11 +567,11 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
             continue;
 #endif
         site_less(j, c);
-        if (reason == RETURN_NO_INPUT && !awaited)
+        if (lacks_input)
             proving_doubt(j, stage_of_leaf(j, c->first));
         pool_return(j->lead->pool, grant);
     }
-    if (count == 0 && reason == RETURN_NO_INPUT && !awaited)
+    if (count == 0 && lacks_input)
         proving_doubt(j, j->lead->merging_stage);
     if (count == 0 || reason == RETURN_NO_KERNEL)
         outcome_merges_returned(j, h);

@@ -56,7 +56,7 @@ static double usual(const struct speeds *all, uint64_t kind)
     return s->kind == kind ? s->leaves_per_us : 0;
 }
 
-/* Makes room where it is the second kind. Without memory it takes the place of the first. */
+/* Makes room where it is the second kind. */
 static struct speed *take_place(struct job *j, uint64_t kind)
 {
     struct speeds *all = &j->lead->speeds;

@@ -147,7 +147,7 @@ struct greeting {
     struct entry *entry; /* the next one, NULL at the end */
     /* Ended jobs that are sent, not only compared, before the walk over them goes on. */
     struct job *owed[OWED_MAX];
-    bool owed_titles[OWED_MAX]; /* no more of it than holder_send_titles says */
+    bool owed_titles[OWED_MAX]; /* no more of it than its titles */
     uint32_t owed_count;
     struct greeting *next;
 };

@@ -1,5 +1,5 @@
-/* Simulated jobs that collect: which they are, and what
- * must be so of it in the end (sim_output.c, sim_passing.c). Only runs with objects have them, and
+/* Simulated jobs that collect: which they are, and what must be so of them in the end
+ * (sim_output.c, sim_passing.c). Only runs with objects have them, and
  * draw what is about them from the numbers of those.
  *
  * What must hold: the result is the list of what the leaves yield, in their order; each output and

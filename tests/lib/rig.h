@@ -133,6 +133,12 @@ void rig_put_claim(struct rig *r, uint32_t peer, const struct rig_job *j, uint32
                    struct buf *fact);
 /* A fact of this kind, signed by that node. */
 void rig_put_signed(struct buf *fact, enum fact_kind kind, struct node_id by, struct bytes body);
+/* This outcome of it, which the node that `by` is has written. */
+void rig_put_outcome(struct buf *fact, const struct rig_job *j, struct node_id by,
+                     const struct outcome *o);
+/* A peer shows that it has written this outcome. */
+void rig_tell_outcome(struct rig *r, uint32_t peer, const struct rig_job *j,
+                      const struct outcome *o);
 /* It grants a chunk under it, with the spec. */
 void rig_grant(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t epoch,
                struct peer_chunk c);

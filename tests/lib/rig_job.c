@@ -76,6 +76,32 @@ void rig_put_claim(struct rig *r, uint32_t peer, const struct rig_job *j, uint32
     rig_put_signed(fact, FACT_CLAIM, c.node, buf_bytes(&body));
 }
 
+void rig_put_outcome(struct buf *fact, const struct rig_job *j, struct node_id by,
+                     const struct outcome *o)
+{
+    uint8_t bytes[512];
+    struct buf body;
+
+    buf_init_fixed(&body, bytes, sizeof bytes);
+    put_outcome_body(&body, j->id, o);
+    rig_put_signed(fact, FACT_OUTCOME, by, buf_bytes(&body));
+}
+
+void rig_tell_outcome(struct rig *r, uint32_t peer, const struct rig_job *j,
+                      const struct outcome *o)
+{
+    struct buf b, fact;
+
+    buf_init(&b, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init(&fact, &r->heap.alloc, FRAME_PAYLOAD_MAX);
+    rig_put_outcome(&fact, j, r->peers[peer].id, o);
+    put_facts_begin(&b, j->id, 2, false, 1); /* behind the batch that brought the job */
+    put_block(&b, buf_bytes(&fact));
+    rig_frame(r, peer, MESSAGE_FACTS, &b);
+    buf_clear(&fact);
+    buf_clear(&b);
+}
+
 static void put_holders_of(struct rig *r, uint32_t peer, const struct rig_job *j, struct buf *fact)
 {
     struct holders h = {.generation = 1, .count = 2};

@@ -40,20 +40,17 @@ static void replay_spec(const struct rig_job *j)
 static void replay_end(const struct rig_job *j)
 {
     struct outcome o = {.state = JOB_DONE, .leaves = LEAVES};
-    struct buf body, fact, b;
+    struct buf fact, b;
 
-    buf_init(&body, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
     buf_init(&fact, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
     buf_init(&b, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
-    put_outcome_body(&body, j->id, &o);
-    rig_put_signed(&fact, FACT_OUTCOME, rig.id, buf_bytes(&body));
+    rig_put_outcome(&fact, j, rig.id, &o);
     replay_fact(j->id, buf_bytes(&fact));
     put_job_id(&b, j->id);
     put_u32(&b, 1);
     put_u32(&b, 1);
     put_u64(&b, 1);
     CHECK_INT(node_replay(rig.node, RECORD_SETTLED, buf_bytes(&b)), 0);
-    buf_clear(&body);
     buf_clear(&fact);
     buf_clear(&b);
 }

@@ -498,9 +498,7 @@ static int values_before_outcome(void)
  * before it: behind an outcome nothing may be counted. */
 TEST(test_what_was_counted_is_written_before_the_outcome_of_another)
 {
-    struct outcome o = {.state = JOB_FAILED, .leaves = 64, .error = "SIGSEGV"};
-    uint8_t bytes[8192], fact_bytes[4096], body_bytes[512];
-    struct buf b, fact, body;
+    const struct outcome o = {.state = JOB_FAILED, .leaves = 64, .error = "SIGSEGV"};
     struct peer_chunk c;
 
     begin();
@@ -510,14 +508,7 @@ TEST(test_what_was_counted_is_written_before_the_outcome_of_another)
     rig.syncs_late = true;
     report_leaf(c, c.first);
     report_leaf(c, c.first + 1);
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    buf_init_fixed(&fact, fact_bytes, sizeof fact_bytes);
-    buf_init_fixed(&body, body_bytes, sizeof body_bytes);
-    put_outcome_body(&body, job.id, &o);
-    rig_put_signed(&fact, FACT_OUTCOME, rig.peers[0].id, buf_bytes(&body));
-    put_facts_begin(&b, job.id, 2, false, 1);
-    put_block(&b, buf_bytes(&fact));
-    rig_frame(&rig, 0, MESSAGE_FACTS, &b);
+    rig_tell_outcome(&rig, 0, &job, &o);
     rig_run(&rig, MS_US);
     rig_synced(&rig);
     rig_run(&rig, 20 * MS_US);

@@ -108,18 +108,9 @@ TEST(test_forgotten_job_is_not_brought_back_to_life)
 /* The coordinator has written that the job failed: it is here, and settled only with all copies. */
 static void outcome_arrives(void)
 {
-    struct outcome o = {.state = JOB_FAILED, .leaves = 40, .error = "SIGSEGV"};
-    uint8_t bytes[8192], fact_bytes[4096], body_bytes[512];
-    struct buf b, fact, body;
+    const struct outcome o = {.state = JOB_FAILED, .leaves = 40, .error = "SIGSEGV"};
 
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    buf_init_fixed(&fact, fact_bytes, sizeof fact_bytes);
-    buf_init_fixed(&body, body_bytes, sizeof body_bytes);
-    put_outcome_body(&body, job.id, &o);
-    rig_put_signed(&fact, FACT_OUTCOME, rig.peers[0].id, buf_bytes(&body));
-    put_facts_begin(&b, job.id, 2, false, 1);
-    put_block(&b, buf_bytes(&fact));
-    rig_frame(&rig, 0, MESSAGE_FACTS, &b);
+    rig_tell_outcome(&rig, 0, &job, &o);
     rig_run(&rig, 1000);
     CHECK_INT(answer(2), 1);
 }

@@ -96,13 +96,11 @@ static void tell_leaf(const struct rig_job *j, uint64_t leaf)
 static void tell_outcome(const struct rig_job *j)
 {
     struct outcome o = {.state = JOB_FAILED, .leaves = LEAVES, .error = "SIGSEGV"};
-    uint8_t bytes[4096], body_bytes[512];
-    struct buf fact, body;
+    uint8_t bytes[4096];
+    struct buf fact;
 
     buf_init_fixed(&fact, bytes, sizeof bytes);
-    buf_init_fixed(&body, body_bytes, sizeof body_bytes);
-    put_outcome_body(&body, j->id, &o);
-    rig_put_signed(&fact, FACT_OUTCOME, rig.peers[0].id, buf_bytes(&body));
+    rig_put_outcome(&fact, j, rig.peers[0].id, &o);
     tell(j, &fact);
 }
 
