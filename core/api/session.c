@@ -400,13 +400,16 @@ static void send_ahead(struct velum *v, struct session *s)
 
 static int sign_lists(struct velum *v, struct session *s)
 {
-    s->ahead_skip -= s->sign_now && s->ahead_skip > 0;
+    int rc;
+
     s->ahead_count = 0;
-    s->sign_now = false;
     s->sign_by = INSTANT_NEVER;
     buf_reset(&s->ahead);
     s->ahead.failed = false;
-    return lists_seal(&s->lists, ask_identity(v->ask), *task_job(s->op));
+    rc = lists_seal(&s->lists, ask_identity(v->ask), *task_job(s->op));
+    s->ahead_skip -= rc == 0 && s->sign_now && s->ahead_skip > 0;
+    s->sign_now = rc == 1;
+    return rc;
 }
 
 /* Sends what was not sent, as far as there is room for it. */

@@ -21,7 +21,7 @@ struct lists {
     struct list_out *untaken; /* the first that was not taken; NULL: all were */
     struct list_out *unsent;  /* the first that was not sent; NULL: all were */
     size_t on_the_way;        /* bytes of those that were sent and not taken */
-    size_t bytes;             /* of all that were ever added */
+    size_t bytes;             /* of all that were ever added, as the job keeps them */
 };
 
 void lists_init(struct lists *l);
@@ -31,7 +31,7 @@ bool lists_are_taken(const struct lists *l);
 int lists_add_like(struct lists *l, uint32_t number, uint32_t like, struct bytes params,
                    uint16_t needs_count, struct bytes needs);
 int lists_add_whole(struct lists *l, uint32_t number, const struct stage_spec *s);
-/* Signs what was gathered. */
+/* Signs what was gathered. 0; 1: the last waits for others that are on their way; an error. */
 int lists_seal(struct lists *l, struct identity *identity, struct job_id job);
 /* The next to be sent, while fewer than `most` bytes are on the way. Borrowed until it is taken. */
 bool lists_next(struct lists *l, size_t most, struct bytes *fact);

@@ -25,15 +25,20 @@ static void end(void)
     identity_free(identity);
 }
 
-/* A list of so many tasks. */
-static void add(uint32_t count)
+/* So many tasks, which are a list if few others are on their way. */
+static int add_and_seal(uint32_t count)
 {
     static const uint8_t params[4] = {1, 2, 3, 4};
     for (uint32_t i = 0; i < count; i++)
         CHECK_INT(
             lists_add_like(&l, number++, 0, (struct bytes){params, 4}, 0, (struct bytes){NULL, 0}),
             0);
-    CHECK_INT(lists_seal(&l, identity, job), 0);
+    return lists_seal(&l, identity, job);
+}
+
+static void add(uint32_t count)
+{
+    CHECK_INT(add_and_seal(count), 0);
 }
 
 /* How many lists go out now; *first is the length of the first. */
@@ -89,5 +94,57 @@ TEST(what_was_not_taken_goes_out_once_until_it_is_asked_for)
     end();
 }
 
+/* A job keeps each list with its head and signature, and has no room without end. */
+TEST(all_that_a_job_keeps_of_lists_is_counted)
+{
+    struct bytes fact;
+    size_t bytes = 0;
+    begin();
+    for (int i = 0; i < 50; i++) {
+        add(1 + (uint32_t)i % 3);
+        while (lists_next(&l, SIZE_MAX, &fact))
+            bytes += fact.len;
+        lists_taken(&l, number);
+    }
+    CHECK(lists_are_taken(&l));
+    CHECK_INT(l.bytes, bytes);
+    CHECK(bytes > 50 * 64);
+    end();
+}
+
+TEST(while_some_lists_are_on_their_way_more_tasks_are_gathered_to_one)
+{
+    begin();
+    for (int i = 0; i < 4; i++)
+        add(1);
+    CHECK_INT(sent(NULL), 4);
+    for (int i = 0; i < 100; i++)
+        CHECK_INT(add_and_seal(1), 1);
+    CHECK_INT(sent(NULL), 0);
+    lists_taken(&l, 2); /* with task 0, which is in the specification */
+    add(1);
+    CHECK_INT(sent(NULL), 1);
+    lists_taken(&l, number);
+    CHECK(lists_are_taken(&l));
+    end();
+}
+
+TEST(a_full_list_waits_for_none)
+{
+    begin();
+    for (int i = 0; i < 4; i++)
+        add(1);
+    CHECK_INT(add_and_seal(5 * APPEND_STAGES_MAX + 1), 1);
+    CHECK(sent(NULL) >= 4 + 5);
+    CHECK(!l.tail->sealed);
+    lists_taken(&l, number - l.tail->count);
+    CHECK_INT(lists_seal(&l, identity, job), 0);
+    CHECK_INT(sent(NULL), 1);
+    end();
+}
+
 TEST_MAIN(what_was_taken_and_lost_goes_out_again,
-          what_was_not_taken_goes_out_once_until_it_is_asked_for)
+          what_was_not_taken_goes_out_once_until_it_is_asked_for,
+          all_that_a_job_keeps_of_lists_is_counted,
+          while_some_lists_are_on_their_way_more_tasks_are_gathered_to_one,
+          a_full_list_waits_for_none)
