@@ -12,6 +12,7 @@ static void greeting_remove(struct node *n, struct greeting *g)
     for (at = &n->greetings; *at != g; at = &(*at)->next)
         ;
     *at = g->next;
+    parcel_clear(&g->parcel);
     alloc_free(n->alloc, g, sizeof *g);
 }
 
@@ -48,6 +49,24 @@ void greet_peer(struct node *n, struct node_id id)
     g->job = n->live_jobs;
     g->entry = NULL;
     g->owed_count = 0;
+    parcel_clear(&g->parcel);
+}
+
+bool greet_parcel(struct node *n, struct node_id id, struct parcel *p)
+{
+    struct greeting *g = greeting_find(n, id);
+
+    if (g == NULL) {
+        g = greeting_add(n, id);
+        if (g != NULL)
+            g->stage = GREETING_KEPT;
+    }
+    if (g == NULL || !parcel_is_empty(&g->parcel)) {
+        parcel_clear(p);
+        return false;
+    }
+    g->parcel = *p;
+    return true;
 }
 
 /* Whoever is owed a job whole gets it whole, and once. */
@@ -115,6 +134,10 @@ static bool greet_more(struct node *n, struct greeting *g)
 {
     struct job *j = g->job;
 
+    if (!parcel_is_empty(&g->parcel)) {
+        (void)parcel_send(n, &g->parcel, g->id);
+        return true;
+    }
     /* Sent at once: to ask again what it has would be to find no room for the answer again. */
     if (g->stage == GREETING_KEPT && g->owed_count > 0) {
         bool titles = g->owed_titles[0];

@@ -12,6 +12,9 @@ void greet_peer(struct node *n, struct node_id id);
 /* What it was to be told of this ended job did not find room: it, or its titles, is sent as soon as
  * there is. */
 void greet_kept_again(struct node *n, struct node_id id, struct job *j, bool titles);
+/* The rest of it is sent as soon as there is room. Takes it; false: another is on its way there,
+ * and this one is dropped. */
+bool greet_parcel(struct node *n, struct node_id id, struct parcel *p);
 /* Goes on with all of them as far as there is room. */
 void greet_run(struct node *n);
 /* The job leaves the list of those that run, or of those that are kept; or an entry leaves its. */

@@ -48,6 +48,7 @@
 #include "core/kernel/kernel.h"
 #include "core/mesh/mesh.h"
 #include "core/node/calendar.h"
+#include "core/node/greet_state.h"
 #include "core/node/job_state.h"
 #include "core/node/journal_record.h"
 #include "core/node/node.h"
@@ -135,21 +136,6 @@ struct entry {
 /* Entries in the order in which they came: new ones at the end. */
 struct entry_list {
     struct entry *first, *last;
-};
-
-/* What a peer is still to be told: of jobs that run, the directory, of ended jobs it has too. */
-#define OWED_MAX 64
-enum greeting_stage { GREETING_JOBS, GREETING_LIVE, GREETING_ENDED, GREETING_KEPT };
-struct greeting {
-    struct node_id id;
-    enum greeting_stage stage;
-    struct job *job;     /* the next one, NULL at the end */
-    struct entry *entry; /* the next one, NULL at the end */
-    /* Ended jobs that are sent, not only compared, before the walk over them goes on. */
-    struct job *owed[OWED_MAX];
-    bool owed_titles[OWED_MAX]; /* no more of it than its titles */
-    uint32_t owed_count;
-    struct greeting *next;
 };
 
 #define SEALED_MEMOS 64

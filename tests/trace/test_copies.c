@@ -6,6 +6,7 @@
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
 #include "core/node/lead.h"
+#include "core/node/link.h"
 #include "core/node/peer.h"
 #include "core/node/place.h"
 #include "core/node/record.h"
@@ -614,7 +615,62 @@ TEST(ended_jobs_that_are_shown_at_once_all_come)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(a_holder_that_cannot_write_is_replaced_by_nodes_at_rest,
+/* What is on its way to a node, by the count of the one that sends. */
+static uint64_t on_the_way(uint32_t from, uint32_t to)
+{
+    const struct node *n = story.nodes[from].core;
+    const struct member *m = mesh_find(n->mesh, story.nodes[to].id);
+    const struct link_entry *l = link_find(n, m->link);
+
+    return l->sent - l->counted;
+}
+
+static uint64_t most_on_the_way(uint32_t from, uint32_t to, int64_t us)
+{
+    uint64_t most = 0;
+
+    for (int64_t at = 0; at < us; at += 50) {
+        story_run(&story, 50);
+        most = on_the_way(from, to) > most ? on_the_way(from, to) : most;
+    }
+    return most;
+}
+
+static uint64_t sent_to(uint32_t from, uint32_t to)
+{
+    const struct node *n = story.nodes[from].core;
+
+    return link_find(n, mesh_find(n->mesh, story.nodes[to].id)->link)->sent;
+}
+
+/* A link whose queue is too long is closed; when it is there again the same would be sent again. */
+TEST(a_large_ledger_is_shown_no_faster_than_it_is_taken)
+{
+    uint32_t leader, holder, other;
+    struct job_id id;
+    uint64_t before;
+
+    begin_narrow();
+    for (uint32_t i = 0; i < 3; i++)
+        story.nodes[i].core->limits.frame_bytes = 256;
+    id = story_submitted(&story, 0, 1);
+    story_run(&story, S_US);
+    leader = story_leader(&story, id);
+    holder = leader == 0 ? 1 : 0;
+    other = 3 - leader - holder;
+    for (uint64_t leaf = 0; leaf < 40; leaf += 2)
+        say_leaf(other, leader, id, leaf);
+    story_run(&story, S_US);
+    before = sent_to(holder, leader);
+    say_other(leader, holder, id);
+    CHECK(most_on_the_way(holder, leader, 2 * S_US) < 512 + 1024);
+    CHECK(sent_to(holder, leader) - before > 3000);
+    CHECK(story.nodes[holder].core->greetings == NULL);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(a_large_ledger_is_shown_no_faster_than_it_is_taken,
+          a_holder_that_cannot_write_is_replaced_by_nodes_at_rest,
           ended_jobs_that_are_shown_at_once_all_come,
           a_holder_that_catches_up_confirms_only_what_it_has,
           an_ended_job_outlives_any_sequence_of_single_losses,

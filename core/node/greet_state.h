@@ -1,0 +1,27 @@
+/* What state.h knows of greetings (greet.h). */
+#ifndef VELUM_NODE_GREET_STATE_H
+#define VELUM_NODE_GREET_STATE_H
+
+#include "core/base/id.h"
+#include "core/node/parcel.h"
+
+struct entry;
+struct job;
+
+/* What a peer is still to be told: of jobs that run, the directory, of ended jobs it has too. */
+#define OWED_MAX 64
+enum greeting_stage { GREETING_JOBS, GREETING_LIVE, GREETING_ENDED, GREETING_KEPT };
+struct greeting {
+    struct node_id id;
+    enum greeting_stage stage;
+    struct job *job;     /* the next one, NULL at the end */
+    struct entry *entry; /* the next one, NULL at the end */
+    /* Ended jobs that are sent, not only compared, before the walk over them goes on. */
+    struct job *owed[OWED_MAX];
+    bool owed_titles[OWED_MAX]; /* no more of it than its titles */
+    uint32_t owed_count;
+    struct parcel parcel; /* goes out before all else */
+    struct greeting *next;
+};
+
+#endif
