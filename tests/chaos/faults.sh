@@ -6,8 +6,8 @@
 #
 #   faults.sh [--all] [--memory] [--lane I/N] [OPERATION...]
 #
-# Two lanes run side by side, each in a folder of its own and with every second call: a life is
-# mostly waiting. --lane runs one of N and nothing beside it.
+# Two lanes run side by side, with --all or --memory four, each in a folder of its own and with
+# every second or fourth call: a life is mostly waiting. --lane runs one of N and nothing beside it.
 #
 # --all tries each call with every kind of error; without it the kinds take turns from call to call,
 # a row of like calls counts once, and join is left out, whose calls are those of recover. --memory
@@ -30,12 +30,14 @@ operations=${*:-start ${all:+join} submit run checkpoint recover compact}
 [ -z "$all" ] || export VELUM_FAULT_ALL=1
 # Both lanes' verdicts; a lane that ends without one has failed.
 if [ -z "$lane" ]; then
-    for i in 0 1; do
-        "$0" --lane $i/2 "${arguments[@]}" &
+    lanes_count=2
+    [ -z "$all" ] && [ $classes = io ] || lanes_count=4
+    for ((i = 0; i < lanes_count; i++)); do
+        "$0" --lane $i/$lanes_count "${arguments[@]}" &
         lanes[i]=$!
     done
     trap 'kill "${lanes[@]}"; wait; exit 143' INT TERM
-    for i in 0 1; do
+    for ((i = 0; i < lanes_count; i++)); do
         wait "${lanes[i]}" || FAILURES=$((FAILURES + 1))
     done
     finish
@@ -199,9 +201,9 @@ sweep() {
     [ $FAILURES != 0 ] || ok "faults_$operation lane $lane: up to call $n ($class), $tried lives"
 }
 
-# Of one lane both are even, of the other odd.
-while port=$(free_port) && [ $((port % 4)) != "${lane%/*}" ]; do :; done
-other_port=$((port + 2))
+# No two lanes have the same ports.
+while port=$(free_port) && [ $((port % (2 * ${lane#*/}))) != $((2 * ${lane%/*})) ]; do :; done
+other_port=$((port + 1))
 pi_1000=3.14159273692313
 options=() other=''
 template "$FOLDER/template" || { fail faults "the first node does not work: $said" && finish; }
