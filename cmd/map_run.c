@@ -50,6 +50,7 @@ struct map {
     uint64_t next_out; /* with keep_order: the input whose result is printed next */
     uint64_t shown;    /* bytes since standard output was looked at */
     bool exhausted, waits, stalled;
+    bool job_failed; /* one of many tasks, before these had ended */
     enum phase phase;
     const char *why;
     int code;                       /* of what ended it before its inputs did */
@@ -416,6 +417,7 @@ static void tasks_lost_job(struct map *m, const struct map_item *it, const struc
     if (end->code == VELUM_NO_NODE)
         stop(m, CANCELLING, "no node is reached any more", CODE_NO_NODE);
     look_at_kernel(m, it, end->no_kernel);
+    m->job_failed |= end->code == VELUM_FAILED;
     if (m->phase == CANCELLING || end->code == VELUM_FAILED)
         return;
     map_show_pause(&m->show);
@@ -610,6 +612,15 @@ static void tell_what_may_run(const struct map *m)
     talk_try("velum ps, and velum kill JOB");
 }
 
+/* Nothing was wrong with the inputs of a job that its nodes had no room for. */
+static void tell_how_to_go_on(const struct map *m)
+{
+    if (m->job_failed && m->log)
+        talk_try("--resume-failed, which does again what failed");
+    else if (m->job_failed)
+        talk_try("--joblog FILE: with it --resume-failed does again only what failed");
+}
+
 static int open_all(struct map *m)
 {
     const struct map_task *task = m->task;
@@ -637,6 +648,7 @@ int map_run(struct velum *v, struct map_inputs *inputs, struct map_log *log,
     go(&m);
     deliver_rest(&m);
     map_show_end(&m.show, &m.counts, m.why, loop_clock());
+    tell_how_to_go_on(&m);
     tell_what_may_run(&m);
     map_tasks_free(m.tasks);
     map_items_close(&m.items);

@@ -328,6 +328,8 @@ static int peer_frame(struct node *n, struct node_id from, uint8_t type, uint32_
         return session_peer(n, from, request, payload);
     case MESSAGE_SESSION_TOLD:
         return session_told(n, from, request, payload);
+    case MESSAGE_SESSION_REFUSED:
+        return session_refused(n, from, request, payload);
     case MESSAGE_LOG_TAIL:
         return request_log_tail(n, from, request, payload);
     default:

@@ -52,7 +52,8 @@
  *   INPUT_VALUES 32 job, u32 stage, u16 from, u16 count, count x block: what the stage yielded, the
  *               accumulator of a fold, or outputs of leaves in their order (output.h), as many as
  *               fit. No answer: it is not complete, as far as the coordinator knows
- *   SESSION, SESSION_TOLD   as core/wire/session.h draws them (request: the asker's token)
+ *   SESSION, SESSION_TOLD, SESSION_REFUSED
+ *                           as core/wire/session.h draws them (request: the asker's token)
  *   STAGES      32 job                     (request: the asker's token)
  *   STAGES_TOLD 32 job, u8 what (0 it is not here, 1 more follow, 2 the last), then a REPLY_STAGES
  *               (request.h)                (request: as asked)

@@ -349,7 +349,8 @@ static int check_said(const struct job *j, const struct fact *f, struct bytes fa
     return closed > 0 && a->first + a->count > closed ? ERR_EXISTS : 0;
 }
 
-/* Stages, or the end. What cannot be taken now is left: the answer says how many there are. */
+/* Stages, or the end. What cannot be taken now is left: the answer says how many there are. What
+ * can never be is an error: ERR_FULL where the job has all that one may have. */
 static int take(struct job *j, const struct session_ask *m)
 {
     struct fact f;
@@ -367,6 +368,9 @@ static int take(struct job *j, const struct session_ask *m)
     if (f.kind == FACT_STAGES && open_stages(j) + f.stages.append.count > SESSION_OPEN_MAX)
         return 0;
 #endif
+    /* What comes before it was lost on its way. */
+    if (f.kind == FACT_STAGES && f.stages.append.first > j->graph->count)
+        return 0;
     rc = stages_take(j, m->fact, &f);
     if (rc == LEDGER_NEW) {
 #if VELUM_PLANT != 526 /* trace/test_append: what is appended is written nowhere */
@@ -376,7 +380,7 @@ static int take(struct job *j, const struct session_ask *m)
         ahead_listed(j);
     }
     lead_advance(j);
-    return rc == ERR_FULL ? 0 : rc < 0 ? rc : 0;
+    return rc < 0 ? rc : 0;
 }
 
 int session_hear(struct job *j, const struct session_to *to, const struct session_ask *m)

@@ -14,6 +14,7 @@ void session_user(struct node *n, uint64_t link, uint32_t request, struct bytes 
 /* The same of another node's user, and an answer to one of a user here. */
 int session_peer(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
 int session_told(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
+int session_refused(struct node *n, struct node_id from, uint32_t request, struct bytes payload);
 void session_link_down(struct node *n, uint64_t link);
 void session_routes_tick(struct node *n);
 /* When those that were silent for long are to be dropped, at the latest. */

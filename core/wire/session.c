@@ -73,6 +73,22 @@ struct session_stage read_session_end(struct reader *r)
     return s;
 }
 
+void put_session_refused(struct buf *b, const struct session_refused *m)
+{
+    put_job_id(b, m->job);
+    put_reply_error(b, &m->error);
+}
+
+int read_session_refused(struct bytes payload, struct session_refused *m)
+{
+    struct reader r = reader_of(payload);
+
+    m->job = read_job_id(&r);
+    if (r.failed)
+        return ERR_FORMAT;
+    return read_reply_error((struct bytes){payload.data + r.at, reader_left(&r)}, &m->error);
+}
+
 void put_session_ahead(struct buf *b, const struct session_ahead *m)
 {
     put_job_id(b, m->job);

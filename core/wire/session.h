@@ -10,10 +10,15 @@
  *                              taken, u32 safe, u32 durable, u32 machines, u16 count, count x (u32
  *                              stage, u8 state, block value of a stage that is complete)
  *
+ *   SESSION_REFUSED            32 job, then what and why as REPLY_ERROR has it (request.h): what
+ *                              was said cannot be taken, now or later. To the node of an author,
+ *                              which tells him as REPLY_ERROR
+ *
  * A session has the number of its request, and another coordinator, or the same, begins anew with
  * each. `taken`: so many stages are known; what was sent behind them is to be sent again. `safe`:
- * so many are synced by enough holders. Every SESSION is answered. What became of stages comes
- * while the answers that were not consumed are less than SESSION_WINDOW; it may come twice.
+ * so many are synced by enough holders. Every SESSION is answered, or refused. What became of
+ * stages comes while the answers that were not consumed are less than SESSION_WINDOW; it may come
+ * twice.
  *
  *   REQUEST_AHEAD   32 job, u32 task (its number), u32 like (as append.h has it), block params
  *   REPLY_AHEAD     32 job, u32 task, u8 computed, block value (empty where it was not)
@@ -28,6 +33,7 @@
 #define VELUM_WIRE_SESSION_H
 
 #include "core/base/id.h"
+#include "core/wire/request.h"
 #include "core/wire/value.h"
 
 #define SESSION_WINDOW ((uint64_t)512 << 10)
@@ -55,6 +61,11 @@ struct session_stage {
     struct bytes value; /* borrowed; of one that failed it is a sentence, or nothing */
 };
 
+struct session_refused {
+    struct job_id job;
+    struct reply_error error;
+};
+
 struct session_ahead {
     struct job_id job;
     uint32_t task, like;
@@ -74,6 +85,8 @@ void put_session_answer(struct buf *b, const struct session_answer *m);
 int read_session_answer(struct bytes payload, struct session_answer *m);
 void put_session_end(struct buf *b, const struct session_stage *s);
 struct session_stage read_session_end(struct reader *r);
+void put_session_refused(struct buf *b, const struct session_refused *m);
+int read_session_refused(struct bytes payload, struct session_refused *m);
 void put_session_ahead(struct buf *b, const struct session_ahead *m);
 int read_session_ahead(struct bytes payload, struct session_ahead *m);
 void put_session_computed(struct buf *b, const struct session_computed *m);

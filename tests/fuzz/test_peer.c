@@ -194,6 +194,15 @@ static void make_session_answer(struct buf *out)
     }
 }
 
+static void make_session_refused(struct buf *out)
+{
+    struct session_refused m = {.job = any_job()};
+    m.error.exit_code = (uint8_t)any_below(10);
+    any_text(m.error.what, sizeof m.error.what);
+    any_text(m.error.hint, sizeof m.error.hint);
+    put_session_refused(out, &m);
+}
+
 static void make_session_ahead(struct buf *out)
 {
     struct session_ahead m = {any_job(), 1 + (uint32_t)any_below(JOB_STAGES_MAX - 1), 0,
@@ -212,6 +221,7 @@ static void make_session_computed(struct buf *out)
 }
 
 FUZZ_AGAIN(session_ask, session_ask, read_session_ask, put_session_ask)
+FUZZ_AGAIN(session_refused, session_refused, read_session_refused, put_session_refused)
 FUZZ_AGAIN(session_ahead, session_ahead, read_session_ahead, put_session_ahead)
 FUZZ_AGAIN(session_computed, session_computed, read_session_computed, put_session_computed)
 FUZZ_AGAIN(forwarded, peer_forwarded, read_peer_forwarded, put_peer_forwarded)
@@ -228,6 +238,7 @@ TEST(damaged_words_of_peers_are_refused_or_mean_one_thing)
         {"INPUT_VALUES", input_again, make_input, true, 10000},
         {"SESSION", session_ask_again, make_session_ask, true, 10000},
         {"SESSION_TOLD", session_answer_again, make_session_answer, true, 10000},
+        {"SESSION_REFUSED", session_refused_again, make_session_refused, false, 10000},
         {"REQUEST_AHEAD", session_ahead_again, make_session_ahead, true, 10000},
         {"REPLY_AHEAD", session_computed_again, make_session_computed, true, 10000},
     };

@@ -51,6 +51,7 @@ int golden_tell_object(uint8_t type, struct bytes payload, FILE *to);
 /* Those of sessions, and the order that their tasks become. */
 void golden_put_session(struct buf *b, bool answer);
 void golden_put_ahead(struct buf *b, bool answer);
+void golden_put_refused(struct buf *b);
 bool golden_is_session(uint8_t type);
 int golden_tell_session(uint8_t type, struct bytes payload, FILE *to);
 

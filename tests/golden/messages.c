@@ -426,6 +426,9 @@ static void make_object(uint8_t type, struct buf *b)
     case MESSAGE_SESSION_TOLD:
         golden_put_session(b, true);
         break;
+    case MESSAGE_SESSION_REFUSED:
+        golden_put_refused(b);
+        break;
     default: /* BULK, which goes over other links */
         put_job_id(b, golden_job(1));
         break;

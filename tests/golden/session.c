@@ -65,6 +65,25 @@ void golden_put_ahead(struct buf *b, bool answer)
         put_session_ahead(b, &ask);
 }
 
+/* The coordinator will never take it. */
+void golden_put_refused(struct buf *b)
+{
+    struct session_refused m = {.job = golden_job(1), .error = {.exit_code = 1}};
+    memcpy(m.error.what, "the job is full", 16);
+    memcpy(m.error.hint, "open another job", 17);
+    put_session_refused(b, &m);
+}
+
+static int tell_refused(struct bytes p, FILE *to)
+{
+    struct session_refused m;
+    int rc = read_session_refused(p, &m);
+    if (rc == 0)
+        fprintf(to, " exit=%u what=\"%s\" hint=\"%s\"", (unsigned)m.error.exit_code, m.error.what,
+                m.error.hint);
+    return rc;
+}
+
 #define U(x) ((unsigned long long)(x))
 
 static void say_stages(struct bytes fact, FILE *to)
@@ -140,6 +159,8 @@ int golden_tell_session(uint8_t type, struct bytes p, FILE *to)
         return tell_tasks(p, to);
     if (type == MESSAGE_SESSION_TOLD || type == MESSAGE_REPLY_SESSION)
         return tell_answer(p, to);
+    if (type == MESSAGE_SESSION_REFUSED)
+        return tell_refused(p, to);
     if (type == MESSAGE_REQUEST_AHEAD || type == MESSAGE_REPLY_AHEAD)
         return tell_ahead(type == MESSAGE_REPLY_AHEAD, p, to);
     rc = read_session_ask(p, &m);
@@ -156,5 +177,5 @@ bool golden_is_session(uint8_t type)
     return type == MESSAGE_SESSION || type == MESSAGE_SESSION_TOLD ||
            type == MESSAGE_REQUEST_SESSION || type == MESSAGE_REPLY_SESSION ||
            type == MESSAGE_REQUEST_AHEAD || type == MESSAGE_REPLY_AHEAD ||
-           type == MESSAGE_ORDER_TASKS;
+           type == MESSAGE_SESSION_REFUSED || type == MESSAGE_ORDER_TASKS;
 }

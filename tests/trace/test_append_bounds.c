@@ -170,7 +170,86 @@ TEST(no_more_than_a_bound_of_them_wait)
     CHECK(story_end(&story));
 }
 
+/* The answer of the node that this author is at, if it is a refusal. */
+static bool is_refused(struct reply_error *e)
+{
+    const struct story_answer *a = &story.answers[story.answers_count - 1];
+
+    return story.answers_count > 0 && a->link == user && a->request == request &&
+           a->type == MESSAGE_REPLY_ERROR &&
+           read_reply_error((struct bytes){a->data, a->len}, e) == 0;
+}
+
+/* One with as many leaves as all stages of a job may have together. */
+static void append_huge(uint32_t first)
+{
+    struct stage_spec s = made.stage;
+    struct buf b;
+
+    s.units = LEAVES_MAX;
+    s.leaf_units = 1;
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_stages_begin(&b, id, story_user_id());
+    put_append_begin(&b, first, 1);
+    put_append_whole(&b, first, &s);
+    say(FACT_STAGES, buf_bytes(&b), story_user_id(), SESSION_SENT);
+    buf_clear(&b);
+}
+
+/* What was taken before stays, and so does the job. */
+TEST(an_author_hears_that_a_job_is_full_wherever_he_is)
+{
+    struct reply_error e;
+    uint32_t leader;
+
+    make_parts(4);
+    begin(3);
+    leader = story_leader(&story, id);
+    for (uint32_t i = 0; i < 3; i++) {
+        come_to((leader + i) % 3);
+        append(1 + i, 2 + i);
+        story_run(&story, 100 * MS_US);
+        append_huge(2 + i);
+        story_run(&story, 100 * MS_US);
+        REQUIRE(is_refused(&e));
+        CHECK_INT(e.exit_code, 1);
+        CHECK(strstr(e.what, "the job is full") != NULL && e.hint[0] != '\0');
+        CHECK_INT(job_at(leader)->graph->count, 2 + i);
+        story_leave(&story, user);
+    }
+    come_to((leader + 1) % 3);
+    hear_all(4, 60 * S_US);
+    end_with(4);
+    check_result(10 * S_US);
+    CHECK(story_end(&story));
+}
+
+/* What lies between may still come: nothing is said of it but how much is here. */
+TEST(a_list_behind_a_gap_is_not_refused)
+{
+    struct reply_error e;
+    uint32_t leader;
+
+    make_parts(4);
+    begin(3);
+    leader = story_leader(&story, id);
+    come_to((leader + 1) % 3);
+    append(2, 4);
+    story_run(&story, 100 * MS_US);
+    listen();
+    CHECK(!is_refused(&e));
+    CHECK_INT(taken, 1);
+    CHECK_INT(last_number, 1);
+    append(1, 2);
+    append(2, 4);
+    hear_all(4, 60 * S_US);
+    end_with(4);
+    check_result(10 * S_US);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(a_list_that_was_refused_is_not_written,
           a_task_that_was_told_failed_and_is_complete_then_is_told_again,
           what_finished_jobs_need_is_bounded_and_the_oldest_go_first,
-          no_more_than_a_bound_of_them_wait)
+          no_more_than_a_bound_of_them_wait, an_author_hears_that_a_job_is_full_wherever_he_is,
+          a_list_behind_a_gap_is_not_refused)

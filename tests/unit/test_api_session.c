@@ -280,6 +280,42 @@ TEST(a_session_that_is_full_says_so)
     velum_shutdown(v);
 }
 
+/* Its leaves alone are as many as all tasks of a job may have together. */
+static void fill_one(struct velum *v)
+{
+    const char *number = "1099511627776";
+    const struct velum_stage huge = {.kernel = "sum", .argc = 1, .argv = &number, .leaf_units = 1};
+    struct velum_end end;
+    int session = velum_open(v, NULL);
+    CHECK_INT(add(v, session, "sum", 10, -1), 0);
+    CHECK_INT(velum_take(v, session, &end, 30000), session);
+    CHECK_INT(end.code, VELUM_DONE);
+    CHECK_INT(velum_add(v, session, &huge), 1);
+    CHECK_INT(velum_take(v, session, &end, 30000), VELUM_FAILED);
+    CHECK(says(v, VELUM_FAILED, "the job is full"));
+    CHECK_INT(add(v, session, "sum", 10, -1), VELUM_FAILED);
+    CHECK(says(v, VELUM_FAILED, "the job is full"));
+    velum_release(v, session);
+}
+
+/* Whichever of the nodes coordinates: one of two jobs at least is likely the other node's. */
+TEST(a_job_that_its_node_finds_full_ends_with_its_words)
+{
+    struct velum *v = open_at(VELUM_INSIDE, NULL);
+    int port = a_port(), other = a_port();
+    fill_one(v);
+    velum_shutdown(v);
+    new_home();
+    pid_t first = start_node(port), second = start_node(other);
+    v = open_at(VELUM_AT_NODE, addr_of(other));
+    for (int i = 0; i < 8; i++)
+        fill_one(v);
+    velum_shutdown(v);
+    end_node(first, SIGTERM);
+    end_node(second, SIGTERM);
+    end_home();
+}
+
 TEST(what_cannot_be_is_refused_at_once)
 {
     struct velum *v = open_at(VELUM_INSIDE, NULL);
@@ -319,6 +355,7 @@ int main(int argc, char **argv)
         a_task_that_fails_stops_what_needs_it_only,
         what_cannot_be_is_refused_at_once,
         a_session_that_is_full_says_so,
+        a_job_that_its_node_finds_full_ends_with_its_words,
         what_a_session_asks_of_nodes_is_met_or_said,
         a_task_that_asks_nothing_does_not_wait_for_what_its_session_asks,
         tasks_of_a_session_take_the_slots_that_it_says,
