@@ -251,9 +251,9 @@ struct job {
     uint64_t ended_s;     /* by the calendar */
     bool settled_here;    /* by this process: its calendar may have been behind at the time */
     bool shrunk;
-    size_t account_bytes;      /* of the ledger's account, as counted in node.account_bytes */
-    size_t kept_bytes;         /* as counted in node.kept_bytes */
-    uint32_t copies, machines; /* of the outcome, as they were counted last */
+    size_t account_bytes;          /* of the ledger's account, as counted in node.account_bytes */
+    size_t kept_bytes, open_bytes; /* as counted in those of the node */
+    uint32_t copies, machines;     /* of the outcome, as they were counted last */
     enum tending tending;
     struct instant tended_since, need_since;
     uint64_t tend_batch, tend_ticket; /* to be confirmed by others, and by the own disk */

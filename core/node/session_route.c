@@ -70,6 +70,9 @@ static const struct refusal refusals[] = {
     {ERR_FULL, 1,
      "the job is full: 1,048,576 stages, 48 MiB of what is appended, and 2^40 leaves fit one",
      "close it, and open another job for the rest"},
+    {ERR_BUSY, 1,
+     "all open jobs of the node that coordinates this one may need 256 MiB, and no more fits",
+     "wait until some have ended: velum ps"},
 };
 
 static struct refusal refusal_of(int rc)

@@ -10,6 +10,11 @@
 int stages_bind(struct job *j);
 void stages_free(struct job *j);
 size_t stages_bytes(const struct job *j); /* of its kernels */
+/* What the stages of an open job need here counts among node.open_bytes while it runs: anew, after
+ * either may have changed. */
+void stages_weigh(struct job *j);
+/* Whether this much more, of any open job, is within the bound of them all. */
+bool stages_have_room(const struct node *n, size_t bytes);
 /* Takes a STAGES or CLOSE fact whose signature was checked, with or without a ledger: whether its
  * author is the job's is looked at here. enum ledger_result, or an error of ledger_apply;
  * ERR_IDENTITY. */

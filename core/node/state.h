@@ -181,17 +181,17 @@ struct node {
     struct job *kept_first, *kept_last;
     struct job *compare_next; /* of these, the first that was not compared with its other holders */
     struct job *changed_first, *changed_last; /* of these, those to be compared for their news */
-    struct job *join_next; /* of these, the first whose account may not be joined yet */
-    size_t account_bytes;  /* of all accounts together */
-    size_t kept_bytes;     /* of all finished jobs; see forget.h */
+    struct job *join_next;         /* of these, the first whose account may not be joined yet */
+    size_t account_bytes;          /* of all accounts together */
+    size_t kept_bytes, open_bytes; /* of finished jobs, see forget.h; of open ones, stages.h */
     uint32_t live_count, kept_count;
     uint64_t kept_counter;
     bool replaying;
     bool told_late; /* a partial came in this step for a job that has a cancel here */
     bool told_old;  /* facts that came in this step named holders of an older generation */
     bool told_former, told_all_former, told_more; /* of an ended one: former holders; other news */
-    struct map stale;            /* job_id -> struct job that was set aside */
-    struct job *stale_jobs;      /* the same, by next_live */
+    struct map stale;                             /* job_id -> struct job that was set aside */
+    struct job *stale_jobs;                       /* the same, by next_live */
     struct tombs tombs;
     struct calendar calendar;
     struct instant forget_at; /* when something may be old enough */

@@ -248,8 +248,99 @@ TEST(a_list_behind_a_gap_is_not_refused)
     CHECK(story_end(&story));
 }
 
+/* What all open jobs that run at the node need. */
+static size_t open_bytes(void)
+{
+    size_t bytes = 0;
+
+    for (struct job *j = story.nodes[0].core->live_jobs; j != NULL; j = j->next_live)
+        bytes += graph_bytes(j->graph);
+    return bytes;
+}
+
+/* Says the same list once a second, as an author does, until it is taken or refused. */
+static int64_t append_for(uint32_t from, uint32_t to, int64_t most_us, struct reply_error *e)
+{
+    struct instant since = story.now;
+
+    while (instant_since_us(story.now, since) < most_us) {
+        append(from, to);
+        story_run(&story, S_US);
+        listen();
+        if (taken >= to || is_refused(e))
+            break;
+    }
+    return instant_since_us(story.now, since);
+}
+
+TEST(all_open_jobs_together_have_a_bound)
+{
+    struct reply_error e;
+    struct job_id first, second;
+    struct node *n;
+
+    make_parts(12);
+    begin(1);
+    n = story.nodes[0].core;
+    append(1, 6);
+    hear_all(6, 60 * S_US);
+    first = id;
+    open_job(2);
+    second = id;
+    CHECK(n->open_bytes > graph_bytes(job_at(0)->graph));
+    CHECK_INT(n->open_bytes, open_bytes());
+    n->limits.open_bytes = (uint32_t)n->open_bytes;
+    append_for(1, 12, 20 * S_US, &e);
+    CHECK_INT(taken, 1);
+    CHECK(!is_refused(&e));
+    /* Another one ends: there is room, and who waited for it before has not waited now. */
+    id = first;
+    come_to(0);
+    end_with(6);
+    CHECK_INT(story_result(&story, at, id, 20 * S_US).state, JOB_DONE);
+    id = second;
+    come_to(0);
+    CHECK_INT(n->open_bytes, open_bytes());
+    CHECK(append_for(1, 6, 20 * S_US, &e) <= S_US);
+    CHECK_INT(taken, 6);
+    CHECK_INT(n->open_bytes, graph_bytes(job_at(0)->graph));
+    n->limits.open_bytes = (uint32_t)n->open_bytes;
+    CHECK(append_for(6, 12, 100 * S_US, &e) > SESSION_NO_ROOM_US - S_US);
+    REQUIRE(is_refused(&e));
+    CHECK_INT(e.exit_code, 1);
+    CHECK(strstr(e.what, "all open jobs") != NULL);
+    CHECK_INT(job_at(0)->graph->count, 6);
+    come_to(0);
+    end_with(6);
+    CHECK_INT(story_result(&story, at, id, 20 * S_US).state, JOB_DONE);
+    CHECK_INT(n->open_bytes, 0);
+    CHECK(story_end(&story));
+}
+
+/* What it counts after a restart it counts no more when the job is gone. */
+TEST(a_job_that_is_killed_leaves_its_room_to_others)
+{
+    uint64_t killer;
+
+    make_parts(6);
+    begin(1);
+    append(1, 6);
+    hear_all(6, 60 * S_US);
+    story_kill(&story, 0);
+    story_start(&story, 0);
+    story_run(&story, 2 * S_US);
+    CHECK(open_bytes() > 0);
+    CHECK_INT(story.nodes[0].core->open_bytes, open_bytes());
+    killer = story_user(&story, 0);
+    (void)story_ask_id(&story, killer, MESSAGE_REQUEST_KILL, id);
+    story_run(&story, 2 * S_US);
+    CHECK_INT(story.nodes[0].core->open_bytes, 0);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(a_list_that_was_refused_is_not_written,
           a_task_that_was_told_failed_and_is_complete_then_is_told_again,
           what_finished_jobs_need_is_bounded_and_the_oldest_go_first,
           no_more_than_a_bound_of_them_wait, an_author_hears_that_a_job_is_full_wherever_he_is,
-          a_list_behind_a_gap_is_not_refused)
+          a_list_behind_a_gap_is_not_refused, all_open_jobs_together_have_a_bound,
+          a_job_that_is_killed_leaves_its_room_to_others)
