@@ -6,7 +6,7 @@
 #include "core/node/state.h"
 #include "core/wire/output.h"
 
-/* OUTPUT and OUTPUT_END of a worker that has a chunk. ERR_FORMAT when it broke its protocol. */
+/* OUTPUT and OUTPUT_END. ERR_FORMAT: the worker broke its protocol, as one without a chunk does. */
 int labour_output_part(struct node *n, struct worker *w, struct bytes payload);
 int labour_output_end(struct node *n, struct worker *w, struct bytes payload);
 /* The worker has no chunk any more: what it began is dropped. */

@@ -444,9 +444,9 @@ static int bound_frame(struct node *n, struct worker *w, const struct frame *f)
             return 0;
         return labour_report_progress(w->job, w->chunk, &progress);
     case MESSAGE_WORKER_OUTPUT:
-        return w->chunk == NULL ? 0 : labour_output_part(n, w, f->payload);
+        return labour_output_part(n, w, f->payload);
     case MESSAGE_WORKER_OUTPUT_END:
-        return w->chunk == NULL ? 0 : labour_output_end(n, w, f->payload);
+        return labour_output_end(n, w, f->payload);
     case MESSAGE_WORKER_TRIMMED:
         if (read_order_trim(f->payload, &trim) < 0)
             return ERR_FORMAT;
@@ -493,6 +493,8 @@ int workers_frame(struct node *n, uint32_t number, const struct frame *f)
         if (w->chunk != NULL)
             labour_report_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING,
                                  "the worker broke its protocol");
+        else
+            log_line(n->options.log, LOG_WARNING, "a worker with nothing to do broke its protocol");
         worker_kill(n, w);
     }
     return 0;

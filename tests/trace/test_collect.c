@@ -314,9 +314,52 @@ TEST(a_worker_that_lies_about_its_output_ends_and_no_leaf_is_lost)
     }
 }
 
+/* One that is bound to the job, and has no chunk now. */
+static struct worker *at_rest(uint32_t *node)
+{
+    for (*node = 0; *node < story.count; (*node)++)
+        for (struct worker *w = story.nodes[*node].core->workers; w != NULL; w = w->next)
+            if (w->state == WORKER_BOUND && w->chunk == NULL)
+                return w;
+    return NULL;
+}
+
+/* It would cost its node a look at each, and its job nothing. */
+TEST(a_worker_that_sends_output_without_a_chunk_ends)
+{
+    struct worker_output m = {.run = 1, .bytes = {bytes, 1000}};
+    struct job_id id;
+    struct job_view v;
+    struct worker *w;
+    uint32_t node;
+    struct buf b;
+
+    for (int end = 0; end < 2; end++) {
+        begin(2, 1 << 30, of_much);
+        id = story_submitted(&story, 0, 1);
+        for (int k = 0; (w = at_rest(&node)) == NULL && k < 20000; k++)
+            story_run(&story, MS_US / 10);
+        REQUIRE(w != NULL);
+        buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+        if (end == 0)
+            put_worker_output(&b, &m);
+        else
+            put_worker_output_end(&b, &m);
+        story_worker_says(&story, node, w->number,
+                          end == 0 ? MESSAGE_WORKER_OUTPUT : MESSAGE_WORKER_OUTPUT_END,
+                          buf_bytes(&b));
+        buf_clear(&b);
+        CHECK(w->state == WORKER_DYING);
+        v = story_result(&story, 0, id, 60 * S_US);
+        story_check_result(&story, 1, &v);
+        CHECK(story_end(&story));
+    }
+}
+
 TEST_MAIN(a_leaf_waits_until_it_is_written_down_that_its_output_is_kept,
           a_leaf_waits_until_another_node_has_its_output,
           a_worker_that_lies_about_its_output_ends_and_no_leaf_is_lost,
+          a_worker_that_sends_output_without_a_chunk_ends,
           outputs_of_all_sizes_come_in_the_order_of_leaves, a_short_list_is_in_the_result,
           outputs_outlive_the_node_that_made_them, a_coordinator_that_dies_leaves_outputs_behind,
           a_mover_that_dies_costs_leaves_that_are_computed_again, inputs_are_got_before_a_job_runs,
