@@ -263,6 +263,47 @@ TEST(a_worker_at_a_task_ahead_ends_when_its_node_leads_no_more)
     CHECK(story_end(&story));
 }
 
+static struct worker *at_ahead(void)
+{
+    for (struct worker *w = story.nodes[leader].core->workers; w != NULL; w = w->next)
+        if (w->chunk != NULL && w->chunk->ahead)
+            return w;
+    return NULL;
+}
+
+/* It was told no such thing: of that run its coordinator knows nothing. */
+TEST(a_worker_that_cuts_a_task_ahead_cuts_nothing)
+{
+    struct order_trim m = {0};
+    const struct labour *l;
+    uint64_t reported;
+    struct worker *w;
+    uint8_t bytes[32];
+    struct buf b;
+
+    begin_tasks(5);
+    ask_ahead(4);
+    story_run(&story, STORY_LEAF_US / 2);
+    w = at_ahead();
+    REQUIRE(w != NULL);
+    m.run = w->chunk->grant;
+    m.end = w->chunk->next;
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_order_trim(&b, &m);
+    l = job_at(leader)->labour;
+    reported = l->seq;
+    story_worker_says(&story, leader, w->number, MESSAGE_WORKER_TRIMMED, buf_bytes(&b));
+    CHECK_INT(l->pending_count, 0);
+    CHECK_INT(l->seq, reported);
+    story_run(&story, STORY_LEAF_US);
+    check_ahead(4, true);
+    append_sent(4, 5);
+    hear_all(5, S_US);
+    end_with(5);
+    check_result(10 * S_US);
+    CHECK(story_end(&story));
+}
+
 /* Who is not the coordinator, and a job that has ended, say no; nothing is left behind. */
 TEST(where_nothing_can_be_computed_ahead_that_is_said_at_once)
 {
@@ -385,5 +426,6 @@ TEST_MAIN(a_task_that_comes_alone_waits_for_no_timer,
           a_list_that_says_something_else_is_computed_as_it_says,
           a_worker_at_a_task_ahead_ends_when_its_node_leads_no_more,
           a_task_that_fails_ahead_fails_in_its_list, only_the_author_has_tasks_computed_ahead,
+          a_worker_that_cuts_a_task_ahead_cuts_nothing,
           where_nothing_can_be_computed_ahead_that_is_said_at_once,
           whoever_dies_meanwhile_what_was_computed_ahead_counts_once)
