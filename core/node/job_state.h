@@ -184,7 +184,7 @@ struct lead {
     struct instant no_input_since; /* nobody has got an input, and no leaf was computed since */
     struct ready ready;            /* which stages may run */
     struct sessions *sessions;     /* of an open job; session.h */
-    struct ahead *ahead;           /* session_ahead.h; NULL: nothing was */
+    struct ahead *ahead;           /* session_ahead.h; NULL: nothing is */
     struct fit *fits; /* fit.c: by number of the demand from 1, behind that of all together; NULL:
                          its stages ask for nothing */
     uint64_t fits_seen;

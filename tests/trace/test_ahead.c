@@ -167,8 +167,10 @@ TEST(what_was_computed_ahead_counts_when_its_list_comes)
     }
     CHECK_INT(job_at(leader)->graph->count, 4);
     CHECK_INT(story_leaves_computed(&story), computed + 26);
+    CHECK(job_at(leader)->lead->ahead != NULL);
     append_sent(4, 30);
     hear_all(30, S_US);
+    CHECK(job_at(leader)->lead->ahead == NULL);
     for (uint32_t i = 4; i < 30; i++)
         CHECK(values[i] == value_of(i));
     CHECK_INT(story_leaves_computed(&story), computed + 26);
@@ -217,6 +219,7 @@ TEST(a_task_that_fails_ahead_fails_in_its_list)
     ask_ahead(4);
     story_run(&story, S_US);
     check_ahead(4, false);
+    CHECK(job_at(leader)->lead->ahead == NULL);
     append_sent(4, 6);
     hear_all(6, 30 * S_US);
     CHECK_INT(states[4], STAGE_END_FAILED);
