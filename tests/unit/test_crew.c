@@ -504,6 +504,44 @@ TEST(many_at_once)
         CHECK(is_gone(seen[i].pid));
 }
 
+/* Of all pipes that this process has an end of, one each. */
+static size_t piped_bytes(void)
+{
+    size_t bytes = 0;
+    for (int fd = 0; fd < 4096; fd++) {
+        const int size = fcntl(fd, F_GETPIPE_SZ);
+        bytes += size > 0 ? (size_t)size : 0;
+    }
+    return bytes;
+}
+
+/* The kernel gives a user's pipes 64 MiB together; a node may have 1,100 workers. */
+TEST(pipes_of_many_workers_are_smaller_than_those_of_few)
+{
+    static uint8_t payload[50000];
+    const size_t before = piped_bytes();
+    size_t of_some;
+    open_crew(200);
+    for (uint32_t i = 1; i <= 100; i++)
+        CHECK_INT(crew_start(c, i), 0);
+    for (uint32_t i = 1; i <= 100; i++)
+        AWAIT(seen[i].ready);
+    of_some = piped_bytes();
+    CHECK(of_some - before <= (size_t)26 << 20);
+    for (uint32_t i = 101; i <= 160; i++)
+        CHECK_INT(crew_start(c, i), 0);
+    for (uint32_t i = 101; i <= 160; i++)
+        AWAIT(seen[i].ready);
+    CHECK(piped_bytes() - of_some <= 60 * (size_t)36 << 10);
+    /* Frames that are larger than these go through them all the same. */
+    payload[0] = DO_ECHO;
+    for (int i = 0; i < 4; i++)
+        CHECK_INT(
+            crew_order(c, 160, MESSAGE_ORDER_PLAN, 77, (struct bytes){payload, sizeof payload}), 0);
+    AWAIT(seen[160].frames == 4);
+    close_crew();
+}
+
 TEST(from_start_to_ready)
 {
     int64_t best_us = INT64_MAX;
@@ -562,6 +600,7 @@ int main(int argc, char **argv)
         &no_descriptors_left_is_told_as_lost,
         &a_thousand_starts_leak_nothing,
         &many_at_once,
+        &pipes_of_many_workers_are_smaller_than_those_of_few,
         &from_start_to_ready,
         &a_released_spawner_serves_the_next_crew,
     };
