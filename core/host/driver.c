@@ -185,10 +185,19 @@ static void perform_start(struct driver *d, const struct action *a)
     driver_event(d, &ev);
 }
 
+static void note_run(struct driver *d, const struct action *a, struct bytes payload)
+{
+    struct order_run run = {0};
+    struct order_tasks tasks = {0};
+    if (a->type == MESSAGE_ORDER_RUN && read_order_run(payload, &run) == 0)
+        spin_run_began(&d->spin, a->worker, run.first);
+    if (a->type == MESSAGE_ORDER_TASKS && read_order_tasks(payload, &tasks) == 0)
+        spin_run_began(&d->spin, a->worker, tasks.first);
+}
+
 static void perform_order(struct driver *d, const struct action *a, struct bytes payload)
 {
-    if (a->type == MESSAGE_ORDER_RUN || a->type == MESSAGE_ORDER_TASKS)
-        spin_run_began(&d->spin, a->worker);
+    note_run(d, a, payload);
     /* A worker that takes no more orders is stuck, and one that missed an order would wait for
      * ever: it ends, and its end is reported. */
     if (crew_order(d->crew, a->worker, (uint8_t)a->type, a->request, payload) < 0)
@@ -370,11 +379,14 @@ static void on_worker_frame(void *ctx, uint32_t worker, const struct frame *fram
 {
     struct driver *d = ctx;
     struct worker_progress progress;
+    struct order_trim trim;
     struct event ev = {.kind = EVENT_WORKER_FRAME,
                        .worker_frame = {.worker = worker, .frame = *frame}};
     if (frame->type == MESSAGE_WORKER_PROGRESS &&
         read_worker_progress(frame->payload, &progress) == 0 && progress.ended)
         spin_run_ended(&d->spin, worker);
+    if (frame->type == MESSAGE_WORKER_TRIMMED && read_order_trim(frame->payload, &trim) == 0)
+        spin_run_cut(&d->spin, worker, trim.end);
     driver_event(d, &ev);
 }
 

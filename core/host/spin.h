@@ -12,14 +12,18 @@
 
 struct spin {
     uint32_t cores;
-    uint32_t busy;              /* workers that compute now */
-    uint8_t runs[SPIN_WORKERS]; /* open runs of a worker; numbers share places, it is a guess */
-    uint32_t misses;            /* in a row */
-    uint32_t skip;              /* so many waits sleep at once */
+    uint32_t busy;               /* workers that compute now */
+    uint8_t runs[SPIN_WORKERS];  /* open runs of a worker; numbers share places, it is a guess */
+    uint64_t last[SPIN_WORKERS]; /* the first leaf of the last of them */
+    uint32_t misses;             /* in a row */
+    uint32_t skip;               /* so many waits sleep at once */
 };
 
 void spin_init(struct spin *s);
-void spin_run_began(struct spin *s, uint32_t worker);
+void spin_run_began(struct spin *s, uint32_t worker, uint64_t first);
+/* What the worker is at ends there now: tasks that were queued behind it are never begun, so their
+ * end is never told. */
+void spin_run_cut(struct spin *s, uint32_t worker, uint64_t end);
 void spin_run_ended(struct spin *s, uint32_t worker);
 void spin_worker_gone(struct spin *s, uint32_t worker);
 /* True when this wait should begin awake; then spin_learn is told whether something came. */
