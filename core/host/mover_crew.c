@@ -56,6 +56,7 @@ struct mover_crew {
     bool looks_on; /* the alarm is set to see whether it still answers */
     int silent;    /* so many times in a row something was open, and nothing had come */
     bool refused;  /* the system does not start it; said once */
+    bool copies;   /* one could not map the memory: the others get none; said once */
     struct buf out;
     size_t out_at;
     struct buf in; /* the beginning of an answer */
@@ -423,7 +424,8 @@ static int begin_life(struct mover_crew *m)
     buf_clear(&m->in);
     /* The last one is dead, and what it answered has been read. */
     mover_memory_clear(&m->memory);
-    mover_memory_make(&m->memory);
+    if (!m->copies)
+        mover_memory_make(&m->memory);
     int rc = mover_start(&m->ends, m->role, m->executable, m->folder, m->memory.fd);
     m->started = loop_clock();
     if (rc < 0) {
@@ -446,11 +448,23 @@ static struct instant next_life(struct mover_crew *m)
     return instant_plus_us(m->started, m->pause_us);
 }
 
-static void note_end(struct mover_crew *m)
+/* It would be the same with the next one, at its first order. */
+static bool goes_without_memory(struct mover_crew *m, int status)
+{
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != MOVER_UNMAPPED || m->copies)
+        return false;
+    log_line(m->log, LOG_WARNING,
+             "the mover, which keeps the objects, cannot map the memory that it shares with this "
+             "node; bytes of objects go through pipes instead, which is slower");
+    m->copies = true;
+    return true;
+}
+
+static void note_end(struct mover_crew *m, int status)
 {
     bool long_life = instant_since_us(loop_clock(), m->started) >= LONG_LIFE_US;
     m->ends.pid = 0;
-    if (long_life)
+    if (long_life || goes_without_memory(m, status))
         m->pause_us = 0;
     else if (m->pause_us == 0)
         m->pause_us = PAUSE_FIRST_US;
@@ -489,7 +503,7 @@ static void try_again(struct mover_crew *m)
         log_line(m->log, LOG_ERROR, "the mover, which keeps the objects, cannot be started: %s",
                  strerror(errno));
     m->refused = true;
-    note_end(m);
+    note_end(m, 0);
     alarm_set(m->alarm, next_life(m));
 }
 
@@ -505,11 +519,12 @@ static void look_after(void *ctx)
     m->silent = 0;
     refuse_open(m);
     if (m->ends.pid > 0) {
-        if (waitpid(m->ends.pid, NULL, WNOHANG) == 0) {
+        int status = 0;
+        if (waitpid(m->ends.pid, &status, WNOHANG) == 0) {
             alarm_set(m->alarm, instant_plus_us(loop_clock(), REAP_PAUSE_US));
             return;
         }
-        note_end(m);
+        note_end(m, status);
     }
     if (m->open_count > 0)
         alarm_set(m->alarm, loop_clock());

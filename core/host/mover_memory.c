@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/err.h"
+
 #define SIZE ((size_t)MOVE_PLACES * MOVE_PLACE_SIZE)
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 #define ALL_FREE UINT64_MAX
@@ -73,11 +75,13 @@ void mover_memory_rest(struct mover_memory *m)
     m->touched = false;
 }
 
-uint8_t *mover_memory_of(int fd)
+int mover_memory_of(int fd, uint8_t **out)
 {
     struct stat st;
     const int seals = fcntl(fd, F_GET_SEALS);
+    *out = NULL;
     if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &st) != 0 || (size_t)st.st_size != SIZE)
-        return NULL;
-    return map(fd);
+        return 0;
+    *out = map(fd);
+    return *out ? 0 : ERR_NO_MEMORY;
 }

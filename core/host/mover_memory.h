@@ -5,13 +5,16 @@
  * Its size is sealed, so that neither side can take it away under the other. Both can write all of
  * it, and what the mover does to a place while the node reads it is no worse than what it could
  * have said instead: every reader of an answer checks what it uses, each time. Where there is no
- * such memory nothing is lent, and everything goes through the pipes.
+ * such memory nothing is lent, and everything goes through the pipes. A mover that cannot map what
+ * it is given ends with MOVER_UNMAPPED, so that the next one is given none.
  *
  * Called by mover_crew.c, and the last function by the mover. */
 #ifndef VELUM_HOST_MOVER_MEMORY_H
 #define VELUM_HOST_MOVER_MEMORY_H
 
 #include "core/wire/move.h"
+
+#define MOVER_UNMAPPED 3 /* the status that such a mover exits with */
 
 struct mover_memory {
     int fd;         /* -1: there is none */
@@ -34,7 +37,8 @@ uint8_t *mover_memory_at(const struct mover_memory *m, int place);
 /* Gives the pages back to the system when no place is lent. */
 void mover_memory_rest(struct mover_memory *m);
 
-/* The mover's side of it, for good; NULL when that descriptor is not one. */
-uint8_t *mover_memory_of(int fd);
+/* The mover's side of it, for good; NULL when that descriptor is not one. 0; ERR_NO_MEMORY: it is
+ * one, and cannot be mapped. */
+int mover_memory_of(int fd, uint8_t **out);
 
 #endif

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -242,6 +243,7 @@ TEST(an_answer_stays_whole_while_others_are_asked_for)
 TEST(memory_that_is_lent_comes_back_and_rests_empty)
 {
     struct mover_memory m;
+    uint8_t *mapped;
     struct stat st;
     mover_memory_make(&m);
     if (m.fd < 0)
@@ -263,7 +265,7 @@ TEST(memory_that_is_lent_comes_back_and_rests_empty)
     CHECK(fstat(m.fd, &st) == 0 && st.st_blocks == 0);
     CHECK_INT(mover_memory_lend(&m), 0);
     mover_memory_clear(&m);
-    CHECK(!mover_memory_of(STDIN_FILENO));
+    CHECK(mover_memory_of(STDIN_FILENO, &mapped) == 0 && !mapped);
 }
 
 /* Kinds of movers that are none, see become_strange. */
@@ -318,6 +320,22 @@ TEST(one_that_ends_at_once_is_started_ever_more_rarely)
         loop_once(rig.loop, end);
     CHECK(rig.renewed - before >= 2 && rig.renewed - before <= 4); /* 100, 200, 400, 800 ms */
     close_strange("ends");
+}
+
+/* The next one is given no memory, and everything goes through the pipes. */
+TEST(one_that_cannot_map_the_memory_is_told_apart)
+{
+    const size_t size = 100000;
+    uint8_t *data = rig_bytes(size, 5);
+    open_strange("unmapped");
+    RIG_AWAIT(rig.renewed == 2);
+    CHECK(strstr(rig.last_log, "cannot map the memory"));
+    rig.last_log[0] = 0;
+    CHECK(rig_holds(rig_put(1, data, size).name, data, size));
+    CHECK_INT(rig.renewed, 2);
+    CHECK_STR(rig.last_log, "");
+    close_strange("unmapped");
+    free(data);
 }
 
 TEST(one_that_cannot_be_started_is_told)
@@ -481,6 +499,21 @@ static int become_strange(void)
         pause();
 }
 
+/* In the place of the memory that the node shares, some as large and sealed as that, which cannot
+ * be written. */
+static void spoil_memory(void)
+{
+    struct stat st;
+    int fd;
+    if (fcntl(4, F_GET_SEALS) < 0 || fstat(4, &st) != 0)
+        return;
+    fd = memfd_create("spoiled", MFD_ALLOW_SEALING);
+    if (fd < 0 || ftruncate(fd, st.st_size) != 0 || dup2(fd, 4) != 4 || close(fd) != 0)
+        _exit(1);
+    if (fcntl(4, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0)
+        _exit(1);
+}
+
 int main(int argc, char **argv)
 {
     const struct check_test tests[] = {
@@ -494,6 +527,7 @@ int main(int argc, char **argv)
         memory_that_is_lent_comes_back_and_rests_empty,
         one_that_talks_nonsense_is_replaced,
         one_that_ends_at_once_is_started_ever_more_rarely,
+        one_that_cannot_map_the_memory_is_told_apart,
         one_that_cannot_be_started_is_told,
         the_next_waits_until_the_last_has_ended,
         it_dies_with_its_node,
@@ -506,6 +540,8 @@ int main(int argc, char **argv)
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
             if (kind_is(kinds[i]))
                 return become_strange();
+        if (kind_is("unmapped"))
+            spoil_memory();
         return mover_main(true);
     }
     signal(SIGPIPE, SIG_IGN); /* as a node does: movers die here */
