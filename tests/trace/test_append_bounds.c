@@ -1,6 +1,7 @@
 /* Stories of open jobs: how much of them may wait, what is kept of those that have ended, and that
  * their author hears everything that becomes of a stage. */
 #include "tests/lib/story_append.h"
+#include "tests/lib/story_inside.h"
 
 static void tell_fact(uint32_t from, uint32_t to, struct bytes fact)
 {
@@ -248,6 +249,47 @@ TEST(a_list_behind_a_gap_is_not_refused)
     CHECK(story_end(&story));
 }
 
+/* Signed anew, as it is each time that an author says it. */
+static void close_with(uint32_t count, uint8_t signature)
+{
+    struct close_fact c = {.author = story_user_id(), .count = count};
+    uint8_t certificate[CERTIFICATE_SIZE], bytes[128], room[1024];
+    struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate},
+                                  .signature = {signature}};
+    struct buf b, fact;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    buf_init_fixed(&fact, room, sizeof room);
+    put_close_body(&b, id, &c);
+    sealed.body = buf_bytes(&b);
+    story_certificate(c.author, PARTY_USER, certificate);
+    put_signed_fact(&fact, FACT_CLOSE, &sealed);
+    ask(buf_bytes(&fact), SESSION_SENT);
+    story_run(&story, 10 * MS_US);
+}
+
+/* Its answer may have been lost; only another number is something else. */
+TEST(an_author_may_say_the_end_again)
+{
+    struct reply_error e;
+
+    make_parts(4);
+    parts[0].param = STORY_HANGING;
+    begin(3);
+    come_to((story_leader(&story, id) + 1) % 3);
+    append(1, 4);
+    story_run(&story, 100 * MS_US);
+    for (uint8_t i = 1; i < 4; i++) {
+        close_with(4, i);
+        CHECK(!is_refused(&e));
+    }
+    close_with(5, 9);
+    REQUIRE(is_refused(&e));
+    CHECK_INT(e.exit_code, 2);
+    CHECK(strstr(e.what, "the job is closed") != NULL);
+    CHECK(story_end(&story));
+}
+
 /* What all open jobs that run at the node need. */
 static size_t open_bytes(void)
 {
@@ -342,5 +384,5 @@ TEST_MAIN(a_list_that_was_refused_is_not_written,
           a_task_that_was_told_failed_and_is_complete_then_is_told_again,
           what_finished_jobs_need_is_bounded_and_the_oldest_go_first,
           no_more_than_a_bound_of_them_wait, an_author_hears_that_a_job_is_full_wherever_he_is,
-          a_list_behind_a_gap_is_not_refused, all_open_jobs_together_have_a_bound,
-          a_job_that_is_killed_leaves_its_room_to_others)
+          a_list_behind_a_gap_is_not_refused, an_author_may_say_the_end_again,
+          all_open_jobs_together_have_a_bound, a_job_that_is_killed_leaves_its_room_to_others)
