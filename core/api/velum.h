@@ -162,8 +162,8 @@ int velum_submit(struct velum *v, const struct velum_task *task);
 
 /* A session is one job to which tasks are added while it runs: up to 1,000,000, and 36 MiB of them,
  * of which 63,488 may not have ended. Each is a kernel that folds, whose inputs may be what earlier
- * tasks came to. They are sent many at a time, and run as soon as what they need is there. Where a
- * program does not run the library for a minute, and nothing is left, it is VELUM_TIME_OUT. */
+ * tasks came to, and run when that is there. If its node has no room for a minute it is
+ * VELUM_FAILED; if nothing is left, and the library does not run for so long, VELUM_TIME_OUT. */
 struct velum_session {
     const char *name;       /* [a-z0-9-], at most 63, for people; NULL: none */
     uint32_t slots_max;     /* use at most so many slots at a time */
