@@ -176,6 +176,10 @@ markers="TO""DO|FIX""ME|XX""X|HA""CK"
     grep -nHE "(^|[^A-Za-z])($markers)([^A-Za-z]|\$)" $sources $scripts Makefile 2>/dev/null |
     sed -E 's/^([^:]*:[0-9]+):.*/\1: a marker of unfinished work/' >>"$findings"
 
+# Nothing is kept here that no editor shows; a copy without git has what git would give.
+git ls-files --eol 2>/dev/null | sed -n 's,^i/-text.*\t,,p' |
+    sed 's/$/: a binary file/' >>"$findings"
+
 if [ -s "$findings" ]; then
     sort -t: -k1,1 -k2,2n "$findings"
     exit 1
