@@ -195,7 +195,14 @@ static bool goes_before(const struct node *n, const struct fetching *f,
     return gets_wait_for(n, f->name) && !gets_wait_for(n, other->name);
 }
 
-int fetching_begin(struct node *n, struct digest name, uint64_t size, struct node_id source)
+/* Whoever waits for it here is not to hear that it is lost. */
+static void has_no_room(struct node *n, struct digest name)
+{
+    gets_fit(n, name, false);
+    labour_inputs_no_room(n, name);
+}
+
+static int begin(struct node *n, struct digest name, uint64_t size, struct node_id source)
 {
     struct objects *s = n->objects;
     struct shelf_object *o = shelf_find(s->shelf, name);
@@ -240,6 +247,17 @@ int fetching_begin(struct node *n, struct digest name, uint64_t size, struct nod
     add_source(f, source);
     s->fetch_wanted = true;
     return 0;
+}
+
+int fetching_begin(struct node *n, struct digest name, uint64_t size, struct node_id source)
+{
+    int rc = begin(n, name, size, source);
+
+    if (rc == 0)
+        gets_fit(n, name, true);
+    else if (rc == ERR_NO_SPACE)
+        has_no_room(n, name);
+    return rc;
 }
 
 /* --- the list --- */
@@ -300,6 +318,8 @@ static void learned(struct node *n, uint64_t what, const struct frame *answer)
             strike(n, f, f->list_from);
         else
             f->sources_count = 0;
+        if (rc == ERR_NO_SPACE)
+            has_no_room(n, f->name);
         f->list_tag = 0;
         n->objects->fetch_wanted = true;
         return;
@@ -438,6 +458,8 @@ static void piece_ends(struct node *n, struct fetching *f, struct incoming *p)
         /* This node's disk does not take it, or has lost what was there. */
         if (p->rc == ERR_NOT_FOUND)
             shelf_lost(n->objects->shelf, o);
+        if (p->rc == ERR_NO_SPACE)
+            has_no_room(n, f->name);
         end(n, f);
     }
 }

@@ -286,6 +286,7 @@ static void pin(struct job *j, struct stage_inputs *e)
         shelf_pin(j->node->objects->shelf, o);
         keep(j, e->stage, o);
         e->moved = j->node->now;
+        e->no_room = false;
     }
 }
 
@@ -370,6 +371,14 @@ void labour_inputs_came(struct node *n, const struct shelf_object *o)
                 }
 }
 
+void labour_inputs_no_room(struct node *n, struct digest name)
+{
+    for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
+        for (struct stage_inputs *e = j->labour->inputs; e != NULL; e = e->next)
+            if (e->pinned < e->count && digest_equal(name_of(e, e->pinned), name))
+                e->no_room = true;
+}
+
 /* What is missing, for the coordinator and whoever reads the job's error. */
 static void give_back(struct job *j, struct stage_inputs *e)
 {
@@ -381,8 +390,12 @@ static void give_back(struct job *j, struct stage_inputs *e)
         id_hex(name_of(e, e->pinned).bytes, 8, digits);
         text_copy(why, sizeof why, "input ");
         text_append(why, sizeof why, digits);
-        text_append(why, sizeof why, " is on no node that can be asked");
-        having_say_last(j->node, name_of(e, e->pinned), why, sizeof why);
+        text_append(why, sizeof why,
+                    e->no_room
+                        ? " does not fit this node: its disk is full, or its limit for objects"
+                        : " is on no node that can be asked");
+        if (!e->no_room)
+            having_say_last(j->node, name_of(e, e->pinned), why, sizeof why);
     } else if (next_need(stage_spec_of(j, e->stage, &room), e, &need)) {
         text_copy(why, sizeof why, "the coordinator does not tell the output of ");
         stage_append_name(j, need.stage, why, sizeof why);

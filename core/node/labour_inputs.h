@@ -19,6 +19,7 @@ struct stage_inputs {
     struct buf list;             /* as in LOAD */
     struct buf given;            /* u16 index, block: as in INPUTS */
     uint16_t pinned;             /* the first of the list, which are here */
+    bool no_room;                /* for the next, which others have */
     struct instant moved, sought, ask_at;
     struct stage_inputs *next;
 };
@@ -35,6 +36,8 @@ int labour_inputs_values(struct node *n, struct node_id from, struct bytes paylo
 bool labour_inputs_want(const struct node *n, struct digest name);
 /* It is whole here now: chunks that wait for it may have it kept, whoever has removed it. */
 void labour_inputs_came(struct node *n, const struct shelf_object *o);
+/* Others have it, and it does not fit here. */
+void labour_inputs_no_room(struct node *n, struct digest name);
 /* Goes on with what is missing, for chunks and for merges; chunks of a stage of which an input is
  * to be had nowhere go back. */
 void labour_inputs_tick(struct node *n);

@@ -124,6 +124,18 @@ nothing_left_over() { [ -z "$(left_over)" ]; }
     [[ $output == *"keeps no objects"* ]]
 }
 
+@test "get: a node without room for the object says so, and that others have it" {
+    node a
+    node b --objects 1M
+    until_true 10 alive_is 2
+    random_file large 3000000
+    ref=$(velum put --addr "127.0.0.1:$PORT_a" large)
+    run -1 velum get --addr "127.0.0.1:$PORT_b" "$ref" -o out
+    [[ $output == *"no room for the object"*1048576* ]]
+    [[ ${lines[-1]} == "try: "*"--addr HOST:PORT"* ]]
+    velum get --addr "127.0.0.1:$PORT_a" "$ref" | cmp - large
+}
+
 @test "get: devices, pipes and links are written as they are, modes stay" {
     node a
     random_file in 3000000

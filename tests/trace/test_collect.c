@@ -174,6 +174,35 @@ TEST(an_input_that_is_nowhere_fails_the_job_by_name)
     CHECK(story_end(&story));
 }
 
+/* The one that has it does not compute. */
+TEST(an_input_that_finds_no_room_fails_the_job_by_that)
+{
+    struct object_view told;
+    struct digest a;
+    struct job_id id;
+    struct job_view v;
+
+    story_init(&story, 3);
+    story.output = of_few_bytes;
+    story.adjust = story_collects;
+    story_collect.inputs = 0;
+    for (uint32_t i = 0; i < 3; i++) {
+        story.ages.objects_bytes = i == 0 ? 1 << 30 : sizeof bytes - 1;
+        story_start(&story, i);
+        for (uint32_t k = 0; k < i; k++)
+            story_hint(&story, i, k);
+    }
+    story_run(&story, 2 * S_US);
+    a = story_put_whole(&story, 0, bytes, sizeof bytes, 20 * S_US, &told);
+    story.nodes[0].core->options.slots = 0;
+    story_add_input(a, sizeof bytes);
+    id = story_submitted(&story, 1, 1);
+    v = story_result(&story, 1, id, 150 * S_US);
+    CHECK_INT(v.state, JOB_FAILED);
+    CHECK(strstr(v.error, "does not fit this node") != NULL);
+    CHECK(story_end(&story));
+}
+
 TEST(outputs_that_find_no_room_fail_the_job_by_that)
 {
     struct job_id id;
@@ -364,6 +393,7 @@ TEST_MAIN(a_leaf_waits_until_it_is_written_down_that_its_output_is_kept,
           outputs_outlive_the_node_that_made_them, a_coordinator_that_dies_leaves_outputs_behind,
           a_mover_that_dies_costs_leaves_that_are_computed_again, inputs_are_got_before_a_job_runs,
           an_input_that_is_nowhere_fails_the_job_by_name,
+          an_input_that_finds_no_room_fails_the_job_by_that,
           outputs_that_find_no_room_fail_the_job_by_that,
           outputs_that_find_no_room_on_one_node_are_made_on_another,
           a_job_that_is_killed_leaves_nothing_in_the_making)

@@ -1,0 +1,87 @@
+/* Stories of nodes that have no room for objects, while others have: what they tell users, and
+ * whether others wait for them. */
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/wire/request.h"
+#include "tests/lib/story_objects.h"
+
+#define SIZE (PIECE_SIZE + 7)
+
+static struct story story;
+static uint8_t bytes[SIZE];
+
+/* The last of them has room for no more than `last`. */
+static void begin(uint32_t count, uint64_t last)
+{
+    story_init(&story, count);
+    for (uint32_t i = 0; i < count; i++) {
+        story.ages.objects_bytes = i + 1 < count ? 1 << 30 : last;
+        story_start(&story, i);
+        for (uint32_t k = 0; k < i; k++)
+            story_hint(&story, i, k);
+    }
+    story_run(&story, 2 * S_US);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+}
+
+static struct reply_error refusal(uint32_t node, struct digest name)
+{
+    uint64_t user = story_user(&story, node);
+    uint32_t request = story_get_begun(&story, user, name, 64, 0);
+    const struct story_answer *a;
+    struct reply_error m = {0};
+
+    CHECK(story_code_within(&story, user, request, 10 * S_US) > 0);
+    a = story_answer(&story, user, request);
+    REQUIRE(a != NULL && a->type == MESSAGE_REPLY_ERROR);
+    CHECK_INT(read_reply_error((struct bytes){a->data, a->len}, &m), 0);
+    story_leave(&story, user);
+    return m;
+}
+
+static struct digest put(void)
+{
+    struct object_view told;
+
+    return story_put_whole(&story, 0, bytes, SIZE, 20 * S_US, &told);
+}
+
+TEST(what_does_not_fit_the_node_that_is_asked_is_not_lost)
+{
+    begin(2, SIZE - 1);
+    struct digest name = put();
+    struct reply_error m = refusal(1, name);
+    CHECK_INT(m.exit_code, 1);
+    CHECK(strstr(m.what, "no room") != NULL);
+    CHECK(strstr(m.hint, "--addr") != NULL);
+    CHECK_INT(story_get_whole(&story, 0, name, bytes, SIZE), 0);
+    CHECK(story_end(&story));
+}
+
+/* The limit lets it in, and the disk does not take it. */
+TEST(what_the_disk_does_not_take_is_not_lost)
+{
+    begin(2, 1 << 30);
+    story.nodes[1].mover.bytes_max = SIZE - 1;
+    struct digest name = put();
+    struct reply_error m = refusal(1, name);
+    CHECK_INT(m.exit_code, 1);
+    CHECK(strstr(m.what, "no room") != NULL);
+    CHECK(story_end(&story));
+}
+
+TEST(what_nobody_has_is_lost_also_for_a_node_that_is_full)
+{
+    begin(2, SIZE - 1);
+    struct digest name = put();
+    CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, name), 0);
+    story_run(&story, 5 * S_US);
+    CHECK_INT(refusal(1, name).exit_code, 3);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(what_does_not_fit_the_node_that_is_asked_is_not_lost,
+          what_the_disk_does_not_take_is_not_lost,
+          what_nobody_has_is_lost_also_for_a_node_that_is_full)
