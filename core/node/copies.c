@@ -13,6 +13,7 @@
 #include "core/node/put.h"
 #include "core/node/record.h"
 #include "core/node/removing.h"
+#include "core/node/room.h"
 
 #define TELL_AGAIN_US (2 * S_US)
 #define LOST_AGAIN_US (10 * S_US)
@@ -20,16 +21,6 @@
 #define HASHES_MAX 1024u /* members ranked in a round, for all of them together */
 #define OTHERS_LEAST 2u  /* that have it, before a node lets go */
 #define SEEKS_MAX 64u    /* nodes asked for one object */
-
-uint32_t copies_possible(const struct node *n)
-{
-    uint32_t count = 1;
-
-    for (uint32_t i = 0; i < mesh_count(n->mesh) && count < COPIES_MAX; i++)
-        count += mesh_at(n->mesh, i)->state == NODE_ALIVE &&
-                 !having_never(n, mesh_at(n->mesh, i)->info->id);
-    return count;
-}
 
 /* --- telling --- */
 
@@ -111,17 +102,18 @@ void copies_written(struct node *n, const struct wait *w)
         send_have(n, w->node, w->object, w->job);
 }
 
-static struct holders keepers_of(const struct node *n, struct digest name)
+/* Of `size` 0: whether there is room does not matter. */
+static struct holders keepers_of(const struct node *n, struct digest name, uint64_t size)
 {
 #if VELUM_PLANT == 492 /* trace/test_object_places: who keeps no objects is struck, not replaced */
-    struct holders wanted = place_keepers(n, name, NULL);
+    struct holders wanted = place_keepers(n, name, size, NULL);
 
     for (uint8_t i = wanted.count; i-- > 0;)
         if (having_never(n, wanted.ids[i]))
             wanted.ids[i] = wanted.ids[--wanted.count];
     return wanted;
 #else
-    return place_keepers(n, name, having_never);
+    return place_keepers(n, name, size, room_lacks);
 #endif
 }
 
@@ -145,7 +137,7 @@ static uint32_t concerned(const struct node *n, const struct keeping *k,
 
 void copies_tell_removed(struct node *n, struct digest name)
 {
-    struct holders wanted = keepers_of(n, name);
+    struct holders wanted = keepers_of(n, name, 0);
     struct node_id to[CONCERNED_MAX];
 
     for (struct keeping *k = keeping_about(n, name); k != NULL; k = k->next_same) {
@@ -181,7 +173,7 @@ static bool tend_removed(struct node *n, struct keeping *k, uint32_t *hashes)
 #if VELUM_PLANT != 496 /* trace/test_object_places: who was in the other half does not hear of it */
     if (k->placed != n->objects->placings || (k->missing && due)) {
         *hashes += mesh_count(n->mesh) + 1;
-        wanted = keepers_of(n, k->name);
+        wanted = keepers_of(n, k->name, 0);
         having_heard_only(k, &wanted);
         k->missing = false;
         k->placed = n->objects->placings;
@@ -202,7 +194,7 @@ static bool tend_removed(struct node *n, struct keeping *k, uint32_t *hashes)
 /* Whoever counts on this node hears what it has, for each of the owners. */
 static void tell_all(struct node *n, const struct keeping *first)
 {
-    struct holders wanted = keepers_of(n, first->name);
+    struct holders wanted = keepers_of(n, first->name, 0);
     struct node_id to[CONCERNED_MAX];
 
     for (const struct keeping *k = first; k != NULL; k = k->next_same) {
@@ -322,7 +314,7 @@ static bool tend(struct node *n, struct keeping *first, uint32_t *hashes)
     if (o->whole && tended)
         return more || missing;
     *hashes += mesh_count(n->mesh) + 1;
-    wanted = keepers_of(n, first->name);
+    wanted = keepers_of(n, first->name, first->size);
     if (!o->whole)
         return tend_lost(n, first, o, &wanted) || more;
     missing = false;
@@ -346,7 +338,7 @@ static bool tend(struct node *n, struct keeping *first, uint32_t *hashes)
 bool copies_ask_kept(struct node *n, struct digest name, uint64_t size)
 {
     const struct keeping nothing = {.name = name, .size = size, .generation = 1};
-    struct holders wanted = keepers_of(n, name);
+    struct holders wanted = keepers_of(n, name, 0);
     bool any = false;
 
     for (uint8_t i = 0; i < wanted.count; i++) {
@@ -406,7 +398,7 @@ void copies_tick(struct node *n)
 #endif
     if (s->view_seen.us != n->view_changed.us) {
         s->view_seen = n->view_changed;
-        s->without_count = 0; /* one of them may have started anew */
+        room_forget(n);
         s->placings++;
         copies_look(n);
     }
@@ -517,6 +509,8 @@ static void on_have(struct node *n, struct node_id from, const struct object_hav
         s->without[s->without_count++] = from;
         s->placings++;
     }
+    if (k != NULL && m->whole && !having_has(n, k, from))
+        room_found(n, from, m->size);
     if (k != NULL && (m->whole || m->loose))
         having_add(n, k, from, m->loose);
     else if (k != NULL)
@@ -644,7 +638,7 @@ static bool has_any(const struct keeping *k, struct node_id id)
 
 void copies_seek(struct node *n, struct digest name)
 {
-    struct holders wanted = keepers_of(n, name);
+    struct holders wanted = keepers_of(n, name, 0);
     const struct keeping *first = keeping_about(n, name);
     struct job_id owner = first != NULL ? first->owner : KEEPING_USER;
     uint32_t asked = 0;
@@ -670,7 +664,7 @@ void copies_seek(struct node *n, struct digest name)
 
 void copies_ask_keepers(struct node *n, struct digest name, struct job_id owner)
 {
-    struct holders wanted = keepers_of(n, name);
+    struct holders wanted = keepers_of(n, name, 0);
 
     for (uint8_t i = 0; i < wanted.count; i++)
         if (!node_is_self(n, wanted.ids[i]))

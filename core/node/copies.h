@@ -29,9 +29,6 @@ void copies_tick(struct node *n);
 void copies_lost(struct node *n, const struct shelf_object *o);
 /* A fetch has ended. */
 void copies_fetched(struct node *n, struct digest name, bool whole);
-/* How many nodes there are that keep objects, COPIES_MAX or more are that many: those that live and
- * can store. */
-uint32_t copies_possible(const struct node *n);
 /* Asks those who should have it what they know of it. False: there is nobody to ask. */
 bool copies_ask_kept(struct node *n, struct digest name, uint64_t size);
 /* Asks for an object that is not here: what has it is fetched. */

@@ -8,6 +8,7 @@
 #include "core/node/labour_inputs.h"
 #include "core/node/link.h"
 #include "core/node/mover.h"
+#include "core/node/room.h"
 #include "core/object/fetch.h"
 #include "core/object/name.h"
 
@@ -195,9 +196,11 @@ static bool goes_before(const struct node *n, const struct fetching *f,
     return gets_wait_for(n, f->name) && !gets_wait_for(n, other->name);
 }
 
-/* Whoever waits for it here is not to hear that it is lost. */
-static void has_no_room(struct node *n, struct digest name)
+/* Whoever waits for it here does not hear that it is lost; whoever waits for a copy here waits no
+ * longer. */
+static void has_no_room(struct node *n, struct digest name, uint64_t size)
 {
+    room_tell(n, name, size);
     gets_fit(n, name, false);
     labour_inputs_no_room(n, name);
 }
@@ -256,7 +259,7 @@ int fetching_begin(struct node *n, struct digest name, uint64_t size, struct nod
     if (rc == 0)
         gets_fit(n, name, true);
     else if (rc == ERR_NO_SPACE)
-        has_no_room(n, name);
+        has_no_room(n, name, size);
     return rc;
 }
 
@@ -319,7 +322,7 @@ static void learned(struct node *n, uint64_t what, const struct frame *answer)
         else
             f->sources_count = 0;
         if (rc == ERR_NO_SPACE)
-            has_no_room(n, f->name);
+            has_no_room(n, f->name, f->size);
         f->list_tag = 0;
         n->objects->fetch_wanted = true;
         return;
@@ -459,7 +462,7 @@ static void piece_ends(struct node *n, struct fetching *f, struct incoming *p)
         if (p->rc == ERR_NOT_FOUND)
             shelf_lost(n->objects->shelf, o);
         if (p->rc == ERR_NO_SPACE)
-            has_no_room(n, f->name);
+            has_no_room(n, f->name, f->size);
         end(n, f);
     }
 }

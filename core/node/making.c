@@ -8,6 +8,7 @@
 #include "core/node/link.h"
 #include "core/node/mover.h"
 #include "core/node/put.h"
+#include "core/node/room.h"
 
 enum making_state {
     MAKING_HELD,    /* its bytes wait here until there is a stream for it */
@@ -242,7 +243,7 @@ void makings_mover_died(struct node *n)
 
 static bool is_safe(const struct node *n, const struct making *m, const struct shelf_object *o)
 {
-    uint32_t machines, possible = copies_possible(n);
+    uint32_t machines, possible = room_possible(n, o->size);
 
 #if VELUM_PLANT == 394 /* trace/test_collect: a leaf counts before its output is written down */
     return true;

@@ -34,6 +34,7 @@
 #include "core/node/replica.h"
 #include "core/node/report.h"
 #include "core/node/request.h"
+#include "core/node/room.h"
 #include "core/node/round.h"
 #include "core/node/seal.h"
 #include "core/node/session.h"
@@ -298,6 +299,8 @@ static int peer_frame(struct node *n, struct node_id from, uint8_t type, uint32_
     case MESSAGE_OBJECT_HAVE:
     case MESSAGE_OBJECT_SEEK:
         return copies_frame(n, from, type, payload);
+    case MESSAGE_OBJECT_FULL:
+        return room_frame(n, from, payload);
     case MESSAGE_OBJECT_OWNER:
         return owner_frame(n, from, payload);
     case MESSAGE_STOP:

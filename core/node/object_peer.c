@@ -91,6 +91,21 @@ int read_object_owner(struct bytes payload, struct object_owner *m)
     return reader_result(&r);
 }
 
+void put_object_full(struct buf *b, uint64_t size)
+{
+    put_u64(b, size);
+}
+
+int read_object_full(struct bytes payload, uint64_t *size)
+{
+    struct reader r = reader_of(payload);
+
+    *size = read_u64(&r);
+    if (*size > OBJECT_SIZE_MAX)
+        r.failed = true;
+    return reader_result(&r);
+}
+
 static void put_head(struct buf *b, const struct bulk_part *m)
 {
     put_digest(b, m->name);

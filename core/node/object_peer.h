@@ -1,4 +1,4 @@
-/* What nodes tell each other about objects: messages 60 to 66. Layouts (number = width in bytes):
+/* What nodes tell each other about objects: messages 60 to 66 and 69. Layouts (number = bytes):
  *
  *   over control links
  *   KEEP    u16 count (1..OBJECT_BATCH), count x (32 name, 32 owner (keeping.h), u64 size,
@@ -13,6 +13,8 @@
  *           HAVE
  *   OWNER   32 job, u8 word: 0 do you know this job, which objects are kept for? and the answer:
  *           1 no, 2 this node holds it, 3 it did, and has forgotten it
+ *   FULL    u64 size: an object of so many bytes, which the other one wants to be kept here, does
+ *           not fit now
  *
  *   over bulk links: the side that dialled asks, the other serves in the order it was asked
  *   WANT    32 name, u8 what (0 its list, 1 its data), u64 offset, u32 length (1..PIECE_SIZE; of
@@ -66,6 +68,8 @@ int read_object_seek(struct bytes payload, struct job_id *owner, uint16_t *count
                      struct reader *names);
 void put_object_owner(struct buf *b, const struct object_owner *m);
 int read_object_owner(struct bytes payload, struct object_owner *m);
+void put_object_full(struct buf *b, uint64_t size);
+int read_object_full(struct bytes payload, uint64_t *size);
 void put_bulk_want(struct buf *b, const struct bulk_part *m);
 int read_bulk_want(struct bytes payload, struct bulk_part *m);
 void put_bulk_bytes(struct buf *b, const struct bulk_part *m);

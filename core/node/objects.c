@@ -16,6 +16,7 @@
 #include "core/node/put.h"
 #include "core/node/record.h"
 #include "core/node/removing.h"
+#include "core/node/room.h"
 #include "core/object/name.h"
 
 #define SCAN_AGAIN_US (10 * S_US)
@@ -574,6 +575,7 @@ void objects_tick(struct node *n)
         objects_start(n);
     fetching_tick(n);
     bulk_tick(n);
+    room_tick(n);
     copies_tick(n);
     damage_tick(n);
     puts_look(n);

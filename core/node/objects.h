@@ -6,6 +6,7 @@
  *   get.c       objects on their way out to users
  *   removing.c  what users want to be gone, and others know more of
  *   keeping.c   which are to be kept; copies.c: by whom, and who has them
+ *   room.c      which nodes have no room
  *   damage.c    pieces that are not what they were
  *   fetching.c  on their way here from other nodes; bulk.c: the links for that
  *   fetch_wait.c  those that no place is left for
@@ -25,6 +26,7 @@
 #define ASKS_MAX 64                    /* that wait until the shelf is known */
 #define PUT_WINDOW ((uint32_t)1 << 20) /* bytes of one put that are on their way */
 #define OBJECT_WITHOUT_MAX 64u
+#define OBJECT_FULLS_MAX 64u
 #define GET_READS 16 /* slices of one get that are being read: so many may come by one wake-up */
 
 /* An order that was not answered yet. */
@@ -45,6 +47,13 @@ struct shelf_check {
     uint64_t piece;
     uint32_t number; /* of this one on the shelf */
     bool begun;
+};
+
+/* A node that has no room for objects of this size, or larger. */
+struct room_full {
+    struct node_id id;
+    uint64_t size;
+    struct instant until; /* it is asked again */
 };
 
 struct fetch_queue {
@@ -93,6 +102,9 @@ struct objects {
     uint64_t placings; /* how often who should have what may have changed */
     struct node_id without[OBJECT_WITHOUT_MAX]; /* nodes that keep no objects */
     uint32_t without_count;
+    /* room.c */
+    struct room_full fulls[OBJECT_FULLS_MAX];
+    uint32_t fulls_count;
     /* damage.c */
     struct shelf_check check;
     bool check_is_on; /* the mover was asked */

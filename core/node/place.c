@@ -103,7 +103,7 @@ uint32_t place_count(const struct node *n, const struct holders *now)
 
 /* Rendezvous hashing (Thaler and Ravishankar, 1998). */
 static uint32_t rank_all(const struct node *n, struct job_id job, const struct holders *now,
-                         place_says *never, struct ranked *list)
+                         uint64_t size, place_lacks *lacks, struct ranked *list)
 {
     uint32_t count = 0;
     struct ranked r;
@@ -115,7 +115,7 @@ static uint32_t rank_all(const struct node *n, struct job_id job, const struct h
     for (uint32_t i = 0; i < mesh_count(n->mesh); i++) {
         const struct member *m = mesh_at(n->mesh, i);
 
-        if (!may_hold(n, m, now) || (never != NULL && never(n, m->info->id)))
+        if (!may_hold(n, m, now) || (lacks != NULL && lacks(n, m->info->id, size)))
             continue;
         r = rank_of(n, job, m->info->id);
         rank_insert(list, &count, &r);
@@ -159,19 +159,20 @@ struct holders place_wanted(const struct node *n, struct job_id job, const struc
                             bool self)
 {
     struct ranked list[RANKED_MAX];
-    uint32_t count = rank_all(n, job, now, NULL, list);
+    uint32_t count = rank_all(n, job, now, 0, NULL, list);
 
     return best_of(n, list, count, self);
 }
 
-struct holders place_keepers(const struct node *n, struct digest name, place_says *never)
+struct holders place_keepers(const struct node *n, struct digest name, uint64_t size,
+                             place_lacks *lacks)
 {
     struct ranked list[RANKED_MAX];
     struct job_id as;
     uint32_t count;
 
     memcpy(as.bytes, name.bytes, ID_SIZE);
-    count = rank_all(n, as, NULL, never, list);
+    count = rank_all(n, as, NULL, size, lacks, list);
     return best_of(n, list, count, false);
 }
 

@@ -20,9 +20,12 @@ struct holders place_wanted(const struct node *n, struct job_id job, const struc
                             bool self);
 /* Something that is so of a node. */
 typedef bool place_says(const struct node *n, struct node_id id);
+/* The same, of an object of this size. */
+typedef bool place_lacks(const struct node *n, struct node_id id, uint64_t size);
 /* The same for an object: the rank of its name is found as that of a job's id is, and those that
- * `never` names are not ranked. */
-struct holders place_keepers(const struct node *n, struct digest name, place_says *never);
+ * `lacks` names are not ranked. */
+struct holders place_keepers(const struct node *n, struct digest name, uint64_t size,
+                             place_lacks *lacks);
 /* How many that would be without `self`: nobody is ranked for it. */
 uint32_t place_count(const struct node *n, const struct holders *now);
 /* The first of them: who is to take a new job in. */

@@ -9,6 +9,7 @@
 #include "core/node/link.h"
 #include "core/node/mover.h"
 #include "core/node/place.h"
+#include "core/node/room.h"
 #include "core/object/name.h"
 
 #define COPIES_USUAL 2
@@ -313,7 +314,7 @@ void put_written(struct node *n, uint64_t link, uint32_t request, const struct s
 static bool look(struct node *n, const struct put_wait *w)
 {
     const struct shelf_object *o = shelf_find(n->objects->shelf, w->name);
-    uint32_t machines, possible = copies_possible(n);
+    uint32_t machines, possible = o == NULL ? 0 : room_possible(n, o->size);
 
     if (o == NULL) {
         reply_error(n, w->link, w->request, 9, "the object has been removed meanwhile", "");

@@ -15,6 +15,7 @@
 #include "core/node/objects.h"
 #include "core/node/record.h"
 #include "core/node/request.h"
+#include "core/node/room.h"
 #include "core/node/session.h"
 #include "core/node/show_stages.h"
 #include "core/node/submit.h"
@@ -136,6 +137,7 @@ static struct instant next_due(const struct node *n)
     due = instant_first(due, labour_round_due(n));
     due = instant_first(due, holder_compare_due(n));
     due = instant_first(due, session_routes_due(n));
+    due = instant_first(due, room_due(n));
     return instant_first(due, keep_due(n));
 }
 

@@ -55,6 +55,7 @@
     X(BULK_REFUSE, 66)                                                                             \
     X(SESSION_TOLD, 67)                                                                            \
     X(SESSION_REFUSED, 68) /* the coordinator of an open job: this will never be taken */          \
+    X(OBJECT_FULL, 69) /* an object of this size does not fit here */                              \
     X(REQUEST_SUBMIT, 80)                                                                          \
     X(REQUEST_WATCH, 81)                                                                           \
     X(REQUEST_JOBS, 82)                                                                            \

@@ -134,6 +134,14 @@ nothing_left_over() { [ -z "$(left_over)" ]; }
     [[ $output == *"no room for the object"*1048576* ]]
     [[ ${lines[-1]} == "try: "*"--addr HOST:PORT"* ]]
     velum get --addr "127.0.0.1:$PORT_a" "$ref" | cmp - large
+    # What a job has yielded there too; and the one that has room does not wait for the other.
+    seq 100000 299999 | tr 0-9 a-j >words
+    velum put --addr "127.0.0.1:$PORT_a" words
+    SECONDS=0
+    run -1 --separate-stderr velum run --addr "127.0.0.1:$PORT_b" wordcount words
+    [[ $stderr == *"no room for the object"*"try: "*"--addr HOST:PORT"* ]]
+    [ "$(velum run --addr "127.0.0.1:$PORT_a" wordcount words 2>/dev/null | wc -l)" = 200000 ]
+    [ $SECONDS -lt 9 ]
 }
 
 @test "get: devices, pipes and links are written as they are, modes stay" {

@@ -324,6 +324,22 @@ static void make_owner(struct buf *out)
 
 FUZZ_AGAIN(owner, object_owner, read_object_owner, put_object_owner)
 
+static int full_again(struct bytes in, struct buf *out)
+{
+    uint64_t size;
+
+    if (read_object_full(in, &size) < 0)
+        return ERR_FORMAT;
+    CHECK(size <= OBJECT_SIZE_MAX);
+    put_object_full(out, size);
+    return buf_result(out);
+}
+
+static void make_full(struct buf *out)
+{
+    put_object_full(out, any_below(100000));
+}
+
 TEST(damaged_words_between_nodes_are_refused_or_mean_one_thing)
 {
     static const struct codec codecs[] = {
@@ -331,6 +347,7 @@ TEST(damaged_words_between_nodes_are_refused_or_mean_one_thing)
         {"HAVE", have_again, make_have, true, 10000},
         {"SEEK", seek_again, make_seek, true, 5000},
         {"OWNER", owner_again, make_owner, true, 5000},
+        {"FULL", full_again, make_full, true, 1000},
     };
     fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
 }

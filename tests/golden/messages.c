@@ -423,6 +423,9 @@ static void make_object(uint8_t type, struct buf *b)
     case MESSAGE_OBJECT_OWNER:
         put_object_owner(b, &owner);
         break;
+    case MESSAGE_OBJECT_FULL:
+        put_object_full(b, 70000);
+        break;
     case MESSAGE_SESSION_TOLD:
         golden_put_session(b, true);
         break;

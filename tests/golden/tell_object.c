@@ -34,6 +34,14 @@ static int tell_owner(struct bytes p, FILE *to)
     return rc;
 }
 
+static int tell_full(struct bytes p, FILE *to)
+{
+    uint64_t size = 0;
+    int rc = read_object_full(p, &size);
+    fprintf(to, " size=%llu", U(size));
+    return rc;
+}
+
 int golden_tell_object(uint8_t type, struct bytes p, FILE *to)
 {
     struct reader r = reader_of(p);
@@ -57,6 +65,8 @@ int golden_tell_object(uint8_t type, struct bytes p, FILE *to)
         break;
     case MESSAGE_OBJECT_SEEK:
         return tell_seek(p, to);
+    case MESSAGE_OBJECT_FULL:
+        return tell_full(p, to);
     case MESSAGE_OBJECT_OWNER:
         return tell_owner(p, to);
     default:

@@ -233,7 +233,7 @@ TEST(outputs_that_find_no_room_on_one_node_are_made_on_another)
     story_hint(&story, 1, 0);
     story_run(&story, 2 * S_US);
     id = story_submitted(&story, 1, 1);
-    v = story_result(&story, 1, id, 600 * S_US);
+    v = story_result(&story, 1, id, 20 * S_US);
     CHECK_STR(v.error, "");
     CHECK_INT(v.state, JOB_DONE);
     story_check_result(&story, 1, &v);

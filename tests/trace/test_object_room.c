@@ -2,7 +2,7 @@
  * whether others wait for them. */
 #include <string.h>
 
-#include "core/base/err.h"
+#include "core/node/objects.h"
 #include "core/wire/request.h"
 #include "tests/lib/story_objects.h"
 
@@ -82,6 +82,83 @@ TEST(what_nobody_has_is_lost_also_for_a_node_that_is_full)
     CHECK(story_end(&story));
 }
 
+static bool is_whole(uint32_t i, struct digest name)
+{
+    const struct shelf_object *o = shelf_find(story.nodes[i].core->objects->shelf, name);
+
+    return o != NULL && o->whole;
+}
+
+static bool keeps(uint32_t i, struct digest name)
+{
+    return shelf_find(story.nodes[i].core->objects->shelf, name)->kept;
+}
+
+/* There is one copy, as with one node only. */
+TEST(nobody_waits_for_a_copy_at_a_node_that_is_full)
+{
+    begin(2, SIZE - 1);
+    struct instant before = story.now;
+    struct digest name = put();
+    CHECK(instant_since_us(story.now, before) < S_US);
+    CHECK(!is_whole(1, name));
+    CHECK(story_end(&story));
+}
+
+TEST(what_is_small_enough_goes_to_a_node_that_is_full_for_others)
+{
+    struct object_view told;
+
+    begin(2, SIZE - 1);
+    (void)put();
+    struct instant before = story.now;
+    struct digest small = story_put_whole(&story, 0, bytes, 1000, 20 * S_US, &told);
+    CHECK(instant_since_us(story.now, before) < S_US);
+    CHECK_INT(told.copies, 2);
+    CHECK(is_whole(1, small));
+    CHECK(story_end(&story));
+}
+
+TEST(a_copy_comes_when_there_is_room_for_it)
+{
+    struct object_view told;
+
+    begin(2, SIZE);
+    struct digest first = story_put_whole(&story, 1, bytes + 1, 1000, 20 * S_US, &told);
+    struct digest name = put();
+    story_run(&story, 60 * S_US);
+    CHECK(!is_whole(1, name));
+    CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, first), 0);
+    story_run(&story, 35 * S_US);
+    CHECK(is_whole(1, name));
+    CHECK(story_end(&story));
+}
+
+/* And it does not hear all the time of what it has no room for. */
+TEST(another_stands_in_for_a_node_that_is_full)
+{
+    uint32_t before;
+
+    begin(5, SIZE - 1);
+    for (uint8_t i = 0; i < 8; i++) {
+        uint32_t kept = 0;
+
+        bytes[0] = i;
+        struct digest name = put();
+        story_run(&story, 5 * S_US);
+        for (uint32_t k = 0; k < 5; k++)
+            kept += is_whole(k, name) && keeps(k, name);
+        CHECK_INT(kept, 3);
+    }
+    before = story.sent[MESSAGE_OBJECT_KEEP];
+    story_run(&story, 60 * S_US);
+    CHECK(story.sent[MESSAGE_OBJECT_KEEP] - before <= 3 * 8 * 3);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(what_does_not_fit_the_node_that_is_asked_is_not_lost,
           what_the_disk_does_not_take_is_not_lost,
-          what_nobody_has_is_lost_also_for_a_node_that_is_full)
+          what_nobody_has_is_lost_also_for_a_node_that_is_full,
+          nobody_waits_for_a_copy_at_a_node_that_is_full,
+          what_is_small_enough_goes_to_a_node_that_is_full_for_others,
+          a_copy_comes_when_there_is_room_for_it, another_stands_in_for_a_node_that_is_full)
