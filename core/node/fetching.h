@@ -22,6 +22,8 @@ int fetching_begin(struct node *n, struct digest name, uint64_t size, struct nod
 /* No more of it for now: the map of the shelf that it goes by is about to change. */
 void fetching_stop(struct node *n, struct digest name);
 bool fetching_is_on(const struct node *n, struct digest name);
+/* When some of it came last, or it waited for its turn; 0: it is not on, or nothing did. */
+struct instant fetching_came(const struct node *n, struct digest name);
 /* One more of its kind may begin. */
 bool fetching_has_place(const struct node *n, struct digest name);
 /* Something is asked, or to be asked, of this node. */

@@ -290,8 +290,10 @@ static void pin(struct job *j, struct stage_inputs *e)
     }
 }
 
+/* That somebody was asked is no progress: he may say that he has it, and bring nothing. */
 static void seek(struct job *j, struct stage_inputs *e)
 {
+    struct instant came;
     uint16_t end = e->count;
 
     if (e->sought.us != 0 && instant_since_us(j->node->now, e->sought) < SEEK_OBJECT_US)
@@ -302,9 +304,10 @@ static void seek(struct job *j, struct stage_inputs *e)
     for (uint16_t i = e->pinned; i < end; i++) {
         if (is_given(e, i) || whole(j->node, name_of(e, i)) != NULL)
             continue;
-        if (fetching_is_on(j->node, name_of(e, i)))
-            e->moved = j->node->now;
-        else
+        came = fetching_came(j->node, name_of(e, i));
+        if (instant_before(e->moved, came))
+            e->moved = came;
+        if (!fetching_is_on(j->node, name_of(e, i)))
             copies_seek(j->node, name_of(e, i));
     }
 }

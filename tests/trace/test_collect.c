@@ -174,6 +174,57 @@ TEST(an_input_that_is_nowhere_fails_the_job_by_name)
     CHECK(story_end(&story));
 }
 
+/* Only the last node computes, and has not what a user has put; the others have. */
+static struct digest put_beside_the_last(uint32_t count)
+{
+    struct object_view told;
+    uint32_t last = count - 1;
+    struct digest name;
+
+    begin(count, 1 << 30, of_few_bytes);
+    story_drop(&story, MESSAGE_OBJECT_KEEP, STORY_USER, last);
+    name = story_put_whole(&story, 0, bytes, sizeof bytes, 20 * S_US, &told);
+    story_run(&story, 5 * S_US);
+    CHECK(shelf_find(story.nodes[last].core->objects->shelf, name) == NULL);
+    for (uint32_t i = 0; i < last; i++)
+        story.nodes[i].core->options.slots = 0;
+    story_add_input(name, sizeof bytes);
+    return name;
+}
+
+/* Its links are well, and it says that it has it. */
+TEST(an_input_of_which_nothing_comes_fails_the_job_by_name)
+{
+    struct job_id id;
+    struct job_view v;
+
+    (void)put_beside_the_last(2);
+    story.nodes[0].mover_silent = true;
+    id = story_submitted(&story, 1, 1);
+    v = story_result(&story, 1, id, 300 * S_US);
+    CHECK_INT(v.state, JOB_FAILED);
+    CHECK(strstr(v.error, "is on no node that can be asked") != NULL);
+    CHECK(story_end(&story));
+}
+
+/* The one that is heard first brings nothing. */
+TEST(an_input_that_does_not_come_from_one_node_is_got_from_another)
+{
+    struct job_id id;
+    struct job_view v;
+
+    (void)put_beside_the_last(3);
+    story.nodes[0].mover_silent = true;
+    story_drop(&story, MESSAGE_OBJECT_HAVE, 1, 2);
+    id = story_submitted(&story, 2, 1);
+    story_run(&story, 3 * S_US);
+    story_drop(&story, 0, STORY_USER, STORY_USER);
+    v = story_result(&story, 2, id, 40 * S_US);
+    CHECK_STR(v.error, "");
+    CHECK_INT(v.state, JOB_DONE);
+    CHECK(story_end(&story));
+}
+
 /* The one that has it does not compute. */
 TEST(an_input_that_finds_no_room_fails_the_job_by_that)
 {
@@ -393,6 +444,8 @@ TEST_MAIN(a_leaf_waits_until_it_is_written_down_that_its_output_is_kept,
           outputs_outlive_the_node_that_made_them, a_coordinator_that_dies_leaves_outputs_behind,
           a_mover_that_dies_costs_leaves_that_are_computed_again, inputs_are_got_before_a_job_runs,
           an_input_that_is_nowhere_fails_the_job_by_name,
+          an_input_of_which_nothing_comes_fails_the_job_by_name,
+          an_input_that_does_not_come_from_one_node_is_got_from_another,
           an_input_that_finds_no_room_fails_the_job_by_that,
           outputs_that_find_no_room_fail_the_job_by_that,
           outputs_that_find_no_room_on_one_node_are_made_on_another,
