@@ -311,6 +311,10 @@ static bool look(struct node *n, struct owner *o, uint32_t *room)
     if (state == OWNER_OVER)
         return drop_some(n, o, room);
 #endif
+#if VELUM_PLANT == 657 /* graphs: what passes between stages goes before it was read */
+    if (drop_passing(n, o, room))
+        return true;
+#endif
 #if VELUM_PLANT != 631 /* trace/test_graph_lost: what passed between stages stays with the result */
     if (owner_has_result(n, o->job) && drop_passing(n, o, room))
         return true;
