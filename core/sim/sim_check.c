@@ -118,6 +118,7 @@ static void learn_holders(struct world *w, const struct sim_node *n, const struc
     for (uint8_t i = 0; i < f->count; i++)
         if (sim_node_of(w, f->ids[i]) < SIM_NODES_MAX)
             h->named |= 1u << sim_node_of(w, f->ids[i]);
+    h->early = h->cancel ? h->early & h->named : h->named;
 }
 
 /* All that this disk has of the job. */
@@ -412,17 +413,24 @@ static void check_durable(struct world *w, const struct sim_node *n, struct job_
         w->jobs[job].copies_left = copies < durable ? copies : durable;
 }
 
-/* Every holder that the author knows of, those that they know of, and so on. */
+/* Every holder that the author knows of, those that they know of, and so on. Whoever was named
+ * behind a cancel, which may be after its author had answered, gets the job with it: he counts as
+ * soon as there is something of the job on his disk. */
 static uint32_t holders_known(const struct world *w, const struct sim_node *n, uint32_t job)
 {
-    uint32_t all = n->disk.held[job].named, before;
+    uint32_t all = n->disk.held[job].named, early = n->disk.held[job].early, before;
 
     do {
         before = all;
         for (uint32_t i = 0; i < w->plan.nodes; i++)
-            if (all >> i & 1)
+            if (all >> i & 1) {
                 all |= w->nodes[i].disk.held[job].named;
+                early |= w->nodes[i].disk.held[job].early;
+            }
     } while (all != before);
+    for (uint32_t i = 0; i < w->plan.nodes; i++)
+        if ((early >> i & 1) == 0 && !w->nodes[i].disk.held[job].spec)
+            all &= ~(1u << i);
     return all;
 }
 

@@ -277,9 +277,13 @@ static void learn(struct world *w, struct sim_node *n, const struct stored_recor
             sim_check_record(w, n, type, payload, has);
     }
     sim_check_snapshot(w, n, has);
-    for (uint32_t i = 0; i < SIM_JOBS_MAX; i++)
+    for (uint32_t i = 0; i < SIM_JOBS_MAX; i++) {
         if (n->disk.held[i].outcome)
             has[i].named = n->disk.held[i].named;
+        /* In which order they were said a snapshot does not tell. */
+        if (n->disk.held[i].outcome || n->disk.held[i].cancel)
+            has[i].early = n->disk.held[i].early & has[i].named;
+    }
     memcpy(n->disk.held, has, sizeof has);
     n->disk.rotten = false; /* nothing of what changed is left */
 }

@@ -15,6 +15,7 @@ struct held {
     bool gone;           /* the last word of it is that it is forgotten, given up or set aside */
     uint32_t generation; /* of the holders */
     uint32_t named;      /* bit i: node i is one of them */
+    uint32_t early;      /* of these, those that were named before the job was cancelled here */
     bool retired;        /* its own node has given the job up, or is about to */
     uint32_t named_at, retired_at; /* generations in which that node was named and retired last */
     uint32_t stages;               /* so many that were appended */
