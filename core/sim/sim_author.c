@@ -43,14 +43,20 @@ static uint32_t list_end(const struct sim_job *j, uint32_t first)
     return end;
 }
 
-/* Stages of as many units as the first are like it. */
+/* All but its params and what it needs; one that is said so reads no objects. */
+static bool is_like_first(const struct sim_job *j, const struct stage_spec *s)
+{
+    return s->units == j->spec.stage.units && s->reduction == j->spec.stage.reduction &&
+           s->inputs_count == 0;
+}
+
 static void put_list(const struct sim_job *j, uint32_t first, uint32_t end, struct buf *to)
 {
     put_append_begin(to, first, (uint16_t)(end - first));
     for (uint32_t i = first; i < end; i++) {
         struct stage_spec s = sim_graph_spec(j, i);
 
-        if (s.units == j->spec.stage.units)
+        if (is_like_first(j, &s))
             put_append_like(to, 0, s.params, s.needs_count, s.needs);
         else
             put_append_whole(to, i, &s);

@@ -398,7 +398,7 @@ static void make_simsum(struct world *w, struct sim_job *j, uint32_t index, uint
 
     stage_simsum(j, index, leaves);
     if (amid)
-        sim_graph_make(j, index, leaves, false, &w->stuff);
+        sim_graph_make(j, index, leaves, open, &w->stuff);
     else if (is_graph)
         sim_graph_make(j, index, leaves, open, NULL);
 }
