@@ -106,7 +106,8 @@ static int encode_spec(const struct submission *s, struct identity *identity, st
     buf_init_fixed(&more, behind, sizeof behind);
     put_inputs(s, &inputs_buf);
     put_then(s, &spec, &more);
-    /* People see the last stage's kernel: such a job has the name of the one they asked for. */
+    /* Where the last stage yields a value people see its kernel (watch.c): such a job has the name
+     * of the one they asked for. */
     text_copy(spec.name, sizeof spec.name,
               s->name[0] || !s->plan.then[0] ? s->name : s->plan.kernel);
     spec.stage = submission_stage(&s->plan);

@@ -82,20 +82,35 @@ static void view_counts(const struct outcome *o, struct job_view *v)
     v->cpu_us = o->cpu_us;
 }
 
+/* Whose kernel and arguments a job is known by: those of the stage whose output is its own, or of
+ * the first, where the second only joins what that yields, as people never ask for it by name
+ * (submission.c). A value is shown by the kernel that made it, so that one stays. */
+static const struct stage_spec *known_by(const struct job *j, const struct stage_spec *result)
+{
+    const struct stage_spec *first = &j->spec->stage;
+
+    return j->graph->count == 2 && !j->spec->open && result->reduction == REDUCE_COLLECT &&
+                   first->name[0] == 0 && result->name[0] == 0 &&
+                   strcmp(first->args, result->args) == 0
+               ? first
+               : result;
+}
+
 void job_view_of(struct job *j, struct job_view *v)
 {
     const struct node *n = j->node;
     struct stage_spec room;
     /* The one whose output is shown as the job's. */
     const struct stage_spec *s = stage_spec_of(j, graph_result(j->graph), &room);
+    const struct stage_spec *asked = known_by(j, s);
     const struct outcome *o;
 
     memset(v, 0, sizeof *v);
     v->id = j->id;
     text_copy(v->name, sizeof v->name, j->spec->name);
-    text_copy(v->kernel, sizeof v->kernel, s->kernel);
-    text_copy(v->args, sizeof v->args, s->args);
-    v->source = s->source;
+    text_copy(v->kernel, sizeof v->kernel, asked->kernel);
+    text_copy(v->args, sizeof v->args, asked->args);
+    v->source = asked->source;
     v->by = j->spec->author;
 #if VELUM_PLANT == 635 /* trace/test_graph: units of a graph are those of its last stage */
     v->units = s->units;

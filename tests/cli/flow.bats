@@ -186,7 +186,7 @@ unix_count() { cat "$@" | tr -cs A-Za-z '\n' | grep . | LC_ALL=C sort | uniq -c;
     mesh 3
     run -0 --separate-stderr velum run wordcount a.txt b.txt c.txt
     [ "$output" = "$(cat want)" ]
-    [[ $(velum ps -a --json) == *'"name":"wordcount","kernel":"wordmerge","args":"a.txt b.txt c.txt"'* ]]
+    [[ $(velum ps -a --json) == *'"name":"wordcount","kernel":"wordcount","args":"a.txt b.txt c.txt"'* ]]
     run -0 --separate-stderr velum flow "$VELUM_ROOT/conf/wordcount.flow"
     [ "$output" = "$(cat want)" ]
     run -0 --separate-stderr velum run --local wordcount - <a.txt
