@@ -31,6 +31,7 @@ struct unkept {
     uint64_t seq;
     struct bytes payload; /* owned */
     bool sent;            /* to anybody, ever */
+    uint64_t outputs;     /* makings_made as it was then: it goes out when those are settled */
     struct unkept *next;
 };
 

@@ -606,7 +606,7 @@ static struct instant job_round_due(const struct job *j)
     const struct labour *l = j->labour;
     struct instant due = INSTANT_NEVER;
 
-    if (l->resend != NULL || l->open_due || labour_inputs_wait(j))
+    if (labour_report_waits(j) || labour_inputs_wait(j))
         return j->node->now;
     for (const struct labour_chunk *c = l->chunks; c != NULL; c = c->next_chunk)
         if (c->let_in && c->state == SLOT_QUEUED)

@@ -1,7 +1,8 @@
 /* What the workers of this node did, on its way to the coordinator: gathered for a few
  * milliseconds, sent as one REPORT, kept until the coordinator says that enough holders have synced
  * it, and until then sent again to whoever coordinates next. It never gives out work. Values of a
- * worker are read before they are passed on. Private to core/node. */
+ * worker are read before they are passed on. One that may name an output that is not written down
+ * yet, or not copied, waits for that, and those behind it with it. Private to core/node. */
 #ifndef VELUM_NODE_LABOUR_REPORT_H
 #define VELUM_NODE_LABOUR_REPORT_H
 
@@ -31,6 +32,8 @@ int labour_report_kept(struct node *n, struct node_id from, struct bytes payload
 /* What no coordinator has confirmed goes out once more, and says so, and what it follows; as much
  * at once as the link has room for. Then what is open, where that is due. */
 void labour_report_resend(struct job *j);
+/* Some of that, or where this node's chunks are, could go out at once. */
+bool labour_report_waits(const struct job *j);
 /* Frees the unconfirmed reports up to seq. */
 void labour_report_forget(struct job *j, uint64_t seq);
 

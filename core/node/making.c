@@ -29,6 +29,7 @@ struct making {
     struct buf held; /* of MAKING_HELD */
     uint64_t bytes;
     struct digest name;
+    uint64_t made_as; /* the counter when it was whole */
     uint64_t ticket;
     struct instant until;
 };
@@ -68,11 +69,16 @@ static void fail(struct node *n, struct making *m, int rc)
 {
     const struct making_owner *owner = m->owner;
     uint64_t who = m->who;
+    bool told;
 
     if (m->state == MAKING_OPEN)
         mover_stream(n, MESSAGE_MOVE_ABORT, m->number, NULL);
+    told = m->state == MAKING_WRITTEN && owner->settled != NULL;
     forget(n, m);
-    owner->made(n, who, rc, NULL);
+    if (told)
+        owner->settled(n, who);
+    else
+        owner->made(n, who, rc, NULL);
 }
 
 /* `what` is the making's number, and how many bytes it was. */
@@ -106,21 +112,26 @@ static void append(struct node *n, struct making *m, struct bytes bytes)
 
 static void is_made(struct node *n, struct making *m, struct shelf_object *o, int rc)
 {
-    if (rc == 0) {
-        n->objects->coming_bytes -= m->bytes;
-        m->state = MAKING_WRITTEN; /* the mover has no stream of it any more */
+    bool streams = rc < 0;
+
+    if (rc == 0)
         rc = m->passing ? keeping_pass(n, o->name, o->size, m->job)
                         : keeping_say(n, o->name, o->size, m->job, true);
-    }
     if (rc < 0) {
+        m->state = streams ? m->state : MAKING_HELD; /* the mover has no stream of it any more */
         fail(n, m, rc);
         return;
     }
+    n->objects->coming_bytes -= m->bytes;
+    m->state = MAKING_WRITTEN;
     m->name = o->name;
+    m->made_as = ++n->objects->number_counter;
     m->ticket = n->ticket_last;
     m->until = instant_plus_us(n->now, MAKING_WAIT_US);
     copies_look_at(n, o->name);
     n->objects->makings_due = true;
+    if (m->owner->settled != NULL)
+        m->owner->made(n, m->who, 0, o);
 }
 
 static void made(struct node *n, uint64_t number, const struct frame *answer)
@@ -276,13 +287,42 @@ void makings_look(struct node *n)
             owner = m->owner;
             who = m->who;
             forget(n, m);
-            owner->made(n, who, 0, o);
+            if (owner->settled != NULL)
+                owner->settled(n, who);
+            else
+                owner->made(n, who, 0, o);
         } else {
             continue;
         }
         next = n->objects->makings; /* the owner may have changed the list */
     }
     open_next(n);
+}
+
+uint32_t makings_unsettled(const struct node *n, const struct making_owner *owner, uint64_t who)
+{
+    const struct making *m = n->objects == NULL ? NULL : n->objects->makings;
+    uint32_t count = 0;
+
+    for (; m != NULL; m = m->next)
+        count += m->state == MAKING_WRITTEN && m->owner == owner && m->who == who;
+    return count;
+}
+
+uint64_t makings_made(const struct node *n)
+{
+    return n->objects == NULL ? 0 : n->objects->number_counter;
+}
+
+bool makings_settled(const struct node *n, struct job_id job, uint64_t by)
+{
+    const struct making *m = n->objects == NULL ? NULL : n->objects->makings;
+
+    for (; m != NULL; m = m->next)
+        if (m->state == MAKING_WRITTEN && m->made_as <= by && m->owner->settled != NULL &&
+            job_id_equal(m->job, job))
+            return false;
+    return true;
 }
 
 bool makings_are_none(const struct node *n)

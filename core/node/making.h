@@ -21,8 +21,12 @@
 struct making_owner {
     /* The mover has so many more bytes. */
     void (*taken)(struct node *n, uint64_t who, uint32_t bytes);
-    /* 0 and the object, or an error: nothing is left of it. The making is gone. */
+    /* 0 and the object, or an error: nothing is left of it. The making is gone, unless it is to be
+     * settled. */
     void (*made)(struct node *n, uint64_t who, int rc, const struct shelf_object *o);
+    /* NULL, or the owner hears that it is made as soon as it is whole here, and of this when it is
+     * written down and others have copies, or when it was lost before that. The making is gone. */
+    void (*settled)(struct node *n, uint64_t who);
 };
 
 /* It is to be kept for this job; `passing`: until that has a result. Gives its number; 0
@@ -34,6 +38,13 @@ void making_add(struct node *n, uint64_t number, struct bytes bytes);
 void making_finish(struct node *n, uint64_t number);
 /* Nobody wants it any more; also of one that has gone. */
 void making_drop(struct node *n, uint64_t number);
+
+/* Those that are whole here and not settled, of this owner and number. */
+uint32_t makings_unsettled(const struct node *n, const struct making_owner *owner, uint64_t who);
+/* Which of them are whole by now: a number for makings_settled. */
+uint64_t makings_made(const struct node *n);
+/* None of the job's that were whole when makings_made gave that number waits any more. */
+bool makings_settled(const struct node *n, struct job_id job, uint64_t by);
 
 void makings_mover_died(struct node *n);
 /* Copies may have come, or statements been written. */

@@ -534,6 +534,8 @@ static void tell_load(struct node *n)
 /* Everything that follows from an event, until nothing follows any more. */
 static void settle(struct node *n)
 {
+    /* Reports may wait for what is written and copied now. */
+    objects_settle(n);
     for (int i = 0; i < 64; i++) {
         look_at_news(n);
         drain_inbox(n);

@@ -19,7 +19,9 @@ struct worker {
     uint32_t output_ahead;                      /* bytes of it that it was not told to be taken */
     uint64_t making, output_leaf, output_bytes; /* of a leaf's output; making 0: none is open */
     bool output_ended;                          /* all of it has come, and is being written */
-    char tail[256];                             /* last output, for a cause of death */
+    bool output_whole;                          /* and is whole here; the worker waits for TAKEN */
+    struct digest output_name;
+    char tail[256]; /* last output, for a cause of death */
     size_t tail_len;
     struct worker *next;
 };
