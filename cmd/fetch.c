@@ -1,14 +1,18 @@
 #include "cmd/fetch.h"
 
+#include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cmd/interrupt.h"
 #include "core/base/err.h"
+#include "core/host/file.h"
 #include "core/host/loop.h"
 #include "core/wire/message.h"
 
 #define SILENCE_MAX_US (300 * S_US) /* of a node that may have to fetch it from afar */
 #define LOST_MAX_US (30 * S_US)
+#define NEAR_STEP (256u << 10)
 #define LOST_NAP_US (100 * MS_US)
 
 /* What one step comes to when it is not an exit code. */
@@ -97,6 +101,49 @@ static int give_up(struct fetch *f, int rc)
     return line_report_about(f->line, what(f), rc);
 }
 
+static int end(struct fetch *f)
+{
+    if (!f->flow.known || at(f) != f->flow.view.size)
+        return give_up(f, ERR_FORMAT);
+    int code = f->taker->end(f->ctx);
+    if (code != FETCH_AGAIN)
+        return code;
+    return ask(f, 0) < 0 ? find_another(f) : GO_ON;
+}
+
+/* 0, an exit code, or GO_ON: the file ends too early, or cannot be read. */
+static int read_near(struct fetch *f, int fd, uint8_t *room)
+{
+    const uint64_t size = f->flow.view.size;
+    int code = 0;
+    while (code == 0 && at(f) < size) {
+        const uint64_t left = size - at(f);
+        const size_t step = left < NEAR_STEP ? (size_t)left : NEAR_STEP;
+        if (interrupt_came())
+            return give_up(f, ERR_CANCELLED);
+        if (file_get(fd, at(f), room, step) != (int)step)
+            return GO_ON;
+        code = f->taker->take(f->ctx, (struct bytes){room, step});
+    }
+    return code;
+}
+
+/* What the node said of the object holds, and it keeps it while the line stands: its bytes are
+ * where it keeps them. Otherwise it sends them, from where this got to. */
+static int take_near(struct fetch *f, int fd)
+{
+    uint8_t *room = malloc(NEAR_STEP);
+    int code = room ? read_near(f, fd, room) : GO_ON;
+    free(room);
+    close(fd);
+    if (code == 0)
+        return end(f);
+    f->near = false;
+    if (code != GO_ON)
+        return code;
+    return ask(f, at(f)) < 0 ? find_another(f) : GO_ON;
+}
+
 static int take_view(struct fetch *f, struct bytes payload)
 {
     struct object_view v;
@@ -114,6 +161,9 @@ static int take_view(struct fetch *f, struct bytes payload)
             return code;
     }
     get_flow_take(&f->flow, &v);
+    int fd = f->near ? line_near_object(f->line, v.name, v.size) : -1;
+    if (fd >= 0)
+        return take_near(f, fd);
     return allow(f) < 0 ? give_up(f, ERR_CLOSED) : GO_ON;
 }
 
@@ -126,16 +176,6 @@ static int take_piece(struct fetch *f, struct bytes bytes)
     if (code != 0)
         return code;
     return allow(f) < 0 ? give_up(f, ERR_CLOSED) : GO_ON;
-}
-
-static int end(struct fetch *f)
-{
-    if (!f->flow.known || at(f) != f->flow.view.size)
-        return give_up(f, ERR_FORMAT);
-    int code = f->taker->end(f->ctx);
-    if (code != FETCH_AGAIN)
-        return code;
-    return ask(f, 0) < 0 ? find_another(f) : GO_ON;
 }
 
 static int step(struct fetch *f)

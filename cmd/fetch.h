@@ -34,7 +34,11 @@ struct fetch {
     struct line *line;
     const struct fetch_taker *taker;
     void *ctx;
-    const char *what;     /* what people call it; NULL: its ref */
+    const char *what; /* what people call it; NULL: its ref */
+    /* The taker can begin again when what it has is not the object: the bytes may be read from the
+     * node's own file, where that is on this machine (near_object.h). They then are not what the
+     * node has checked: where they are wrong it makes this false, and begins again. */
+    bool near;
     struct get_flow flow; /* with the ref of what is wanted */
 };
 

@@ -177,6 +177,11 @@ struct identity *line_identity(struct line *l)
     return identity;
 }
 
+int line_near_object(const struct line *l, struct digest name, uint64_t size)
+{
+    return l->ask ? ask_near_object(l->ask, name, size) : ERR_CLOSED;
+}
+
 int line_send(struct line *l, uint8_t type, struct bytes payload)
 {
     if (!l->ask)

@@ -12,6 +12,7 @@
 #include "core/host/home.h"
 #include "core/host/inbox.h"
 #include "core/host/linkset.h"
+#include "core/host/near_object.h"
 #include "core/host/wake.h"
 
 #define THE_DIAL 1
@@ -29,6 +30,7 @@ struct ask {
     uint64_t link; /* 0 while there is none */
     int fault;     /* why it has ended, or could not begin; 0 while all is well */
     char where[HOME_PATH_SIZE];
+    bool by_control; /* where is the socket */
     char said[ASK_MESSAGE_SIZE];
 };
 
@@ -123,6 +125,7 @@ static int use_control(struct ask *a, const char *path)
     if (rc == 0)
         rc = wait_for_link(a);
     text_copy(a->where, sizeof a->where, path);
+    a->by_control = rc == 0;
     if (rc < 0)
         drop_links(a);
     return rc;
@@ -323,6 +326,11 @@ struct identity *ask_identity(struct ask *a)
 const char *ask_fault(const struct ask *a)
 {
     return a->said;
+}
+
+int ask_near_object(const struct ask *a, struct digest name, uint64_t size)
+{
+    return a->by_control ? near_object_open(a->where, name, size) : ERR_NOT_FOUND;
 }
 
 int ask_send(struct ask *a, uint8_t type, uint32_t request, struct bytes payload)

@@ -115,6 +115,10 @@ static void serve_get(struct node *n, const struct frame *first, const struct wa
     for (uint64_t at = ask.offset; at < SIZE && !(w->short_end && at > 100);) {
         while (credit == 0) {
             hear(n, &f);
+            if (f.type == MESSAGE_REQUEST_GET) { /* what was allowed so far it does not want */
+                serve_get(n, &f, w);
+                return;
+            }
             if (f.type != MESSAGE_REQUEST_MORE || f.request != request ||
                 read_object_credit(f.payload, &more) < 0 || more > OBJECT_CREDIT_MAX - credit)
                 _exit(6);
@@ -435,6 +439,83 @@ TEST(get_believes_no_node_that_breaks_the_rules)
     end();
 }
 
+/* The file that the node keeps the object in. */
+static const char *kept(void)
+{
+    static char file[256];
+    snprintf(file, sizeof file, "%s/nodes/8001/objects/%s", root, ref);
+    return file;
+}
+
+static void keep(size_t len)
+{
+    (void)mkdir(below("nodes/8001/objects"), 0700);
+    int fd = open(kept(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && write(fd, object, len) == (ssize_t)len);
+    close(fd);
+}
+
+TEST(get_reads_the_file_of_a_node_of_this_machine)
+{
+    struct ways mute = honest;
+    begin();
+    keep(SIZE);
+    mute.end_at = 0; /* it ends when it is asked for bytes */
+    CHECK_INT(get_file(&mute, 1), CODE_DONE);
+    CHECK(file_is_right());
+    CHECK(!strstr(said, "asking another"));
+    unlink(below("file"));
+    write_file("file.part", object, 1234567);
+    CHECK_INT(get_file(&mute, 1), CODE_DONE);
+    CHECK(file_is_right());
+    unlink(below("file"));
+    object[3] ^= 1;
+    write_file("file.part", object, 1234567);
+    object[3] ^= 1;
+    CHECK_INT(get_file(&mute, 1), CODE_DONE);
+    CHECK(file_is_right());
+    CHECK(strstr(said, "beginning again"));
+    end();
+}
+
+TEST(get_asks_the_node_where_its_file_is_damaged)
+{
+    begin();
+    for (size_t at = 0; at < SIZE; at += SIZE - 1) {
+        object[at] ^= 1;
+        keep(SIZE);
+        object[at] ^= 1;
+        CHECK_INT(get_file(&honest, 1), CODE_DONE);
+        CHECK(file_is_right());
+        CHECK(strstr(said, "file of this object is damaged; asking the node"));
+        unlink(below("file"));
+    }
+    struct ways w = honest;
+    w.flip_at = 5;
+    object[7] ^= 1;
+    keep(SIZE);
+    object[7] ^= 1;
+    CHECK_INT(get_file(&w, 1), CODE_FAILED);
+    CHECK(!is_there("file") && !is_there("file.part"));
+    end();
+}
+
+TEST(get_leaves_alone_a_file_that_is_not_of_the_objects_size)
+{
+    begin();
+    keep(SIZE - 1);
+    CHECK_INT(get_file(&honest, 1), CODE_DONE);
+    CHECK(file_is_right());
+    CHECK(!strstr(said, "damaged"));
+    unlink(below("file"));
+    unlink(kept());
+    CHECK_INT(symlink("/dev/zero", kept()), 0);
+    CHECK_INT(get_file(&honest, 1), CODE_DONE);
+    CHECK(file_is_right());
+    CHECK(!strstr(said, "damaged"));
+    end();
+}
+
 TEST(get_interrupted_leaves_the_part_and_says_how_to_go_on)
 {
     char option[] = "-o", file[128];
@@ -560,5 +641,7 @@ TEST_MAIN(result_is_what_the_leaves_yielded_in_order,
           put_at_a_node_that_ends_is_exit_5, get_to_a_file_and_to_standard_output,
           get_with_a_wrong_byte_leaves_no_file, get_goes_on_behind_what_an_earlier_one_left,
           get_begins_again_when_the_part_is_of_something_else, get_asks_another_node_for_the_rest,
+          get_reads_the_file_of_a_node_of_this_machine, get_asks_the_node_where_its_file_is_damaged,
+          get_leaves_alone_a_file_that_is_not_of_the_objects_size,
           get_believes_no_node_that_breaks_the_rules,
           get_interrupted_leaves_the_part_and_says_how_to_go_on)
