@@ -1,18 +1,15 @@
 #include "cmd/fetch.h"
 
-#include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cmd/interrupt.h"
 #include "core/base/err.h"
-#include "core/host/file.h"
 #include "core/host/loop.h"
+#include "core/host/near_object.h"
 #include "core/wire/message.h"
 
 #define SILENCE_MAX_US (300 * S_US) /* of a node that may have to fetch it from afar */
 #define LOST_MAX_US (30 * S_US)
-#define NEAR_STEP (256u << 10)
 #define LOST_NAP_US (100 * MS_US)
 
 /* What one step comes to when it is not an exit code. */
@@ -111,37 +108,53 @@ static int end(struct fetch *f)
     return ask(f, 0) < 0 ? find_another(f) : GO_ON;
 }
 
-/* 0, an exit code, or GO_ON: the file ends too early, or cannot be read. */
-static int read_near(struct fetch *f, int fd, uint8_t *room)
+static struct near_object *open_near(const struct fetch *f, struct digest name, uint64_t size)
 {
-    const uint64_t size = f->flow.view.size;
-    int code = 0;
-    while (code == 0 && at(f) < size) {
-        const uint64_t left = size - at(f);
-        const size_t step = left < NEAR_STEP ? (size_t)left : NEAR_STEP;
-        if (interrupt_came())
-            return give_up(f, ERR_CANCELLED);
-        if (file_get(fd, at(f), room, step) != (int)step)
-            return GO_ON;
-        code = f->taker->take(f->ctx, (struct bytes){room, step});
-    }
-    return code;
+    const char *control = line_control(f->line);
+    struct near_object *near;
+    if (!control || at(f) > size || near_object_open(&near, control, name, size, at(f)) < 0)
+        return NULL;
+    return near;
 }
 
-/* What the node said of the object holds, and it keeps it while the line stands: its bytes are
- * where it keeps them. Otherwise it sends them, from where this got to. */
-static int take_near(struct fetch *f, int fd)
+/* 0: all of it is there; an exit code; or GO_ON: the node is to be asked for the rest. */
+static int read_near(struct fetch *f, struct near_object *near)
 {
-    uint8_t *room = malloc(NEAR_STEP);
-    int code = room ? read_near(f, fd, room) : GO_ON;
-    free(room);
-    close(fd);
-    if (code == 0)
-        return end(f);
-    f->near = false;
+    struct near_bytes next;
+    int code = 0, rc = 0;
+    while (code == 0 && !interrupt_came() && (rc = near_object_next(near, &next)) == 1)
+        code = f->taker->take(f->ctx, next.bytes, next.is_piece ? &next.digest : NULL);
+    near_object_close(near);
+    if (code == 0 && interrupt_came())
+        return give_up(f, ERR_CANCELLED);
+    return code != 0 || rc == 0 ? code : GO_ON;
+}
+
+/* The node keeps what it said it has while the line stands. */
+static int take_here(struct fetch *f, const struct object_view *v)
+{
+    struct near_object *near = open_near(f, v->name, v->size);
+    int code = near ? read_near(f, near) : GO_ON;
     if (code != GO_ON)
-        return code;
-    return ask(f, at(f)) < 0 ? find_another(f) : GO_ON;
+        return code == 0 ? end(f) : code;
+    if (near)
+        return ask(f, at(f)) < 0 ? find_another(f) : GO_ON;
+    return allow(f) < 0 ? give_up(f, ERR_CLOSED) : GO_ON;
+}
+
+/* The node was not asked; GO_ON: it is to be. */
+static int take_known(struct fetch *f)
+{
+    const struct object_view v = {.name = f->name, .size = f->size};
+    struct near_object *near = open_near(f, f->name, f->size);
+    if (!near)
+        return GO_ON;
+    int code = f->taker->begin(f->ctx, &v, at(f));
+    if (code == 0)
+        code = read_near(f, near);
+    else
+        near_object_close(near);
+    return code == 0 ? f->taker->end(f->ctx) : code;
 }
 
 static int take_view(struct fetch *f, struct bytes payload)
@@ -161,10 +174,7 @@ static int take_view(struct fetch *f, struct bytes payload)
             return code;
     }
     get_flow_take(&f->flow, &v);
-    int fd = f->near ? line_near_object(f->line, v.name, v.size) : -1;
-    if (fd >= 0)
-        return take_near(f, fd);
-    return allow(f) < 0 ? give_up(f, ERR_CLOSED) : GO_ON;
+    return take_here(f, &v);
 }
 
 static int take_piece(struct fetch *f, struct bytes bytes)
@@ -172,7 +182,7 @@ static int take_piece(struct fetch *f, struct bytes bytes)
     int rc = get_flow_piece(&f->flow, bytes, at(f));
     if (rc < 0)
         return give_up(f, rc);
-    int code = f->taker->take(f->ctx, bytes);
+    int code = f->taker->take(f->ctx, bytes, NULL);
     if (code != 0)
         return code;
     return allow(f) < 0 ? give_up(f, ERR_CLOSED) : GO_ON;
@@ -200,7 +210,9 @@ static int step(struct fetch *f)
 
 int fetch_run(struct fetch *f)
 {
-    int code = ask(f, at(f)) < 0 ? find_another(f) : GO_ON;
+    int code = f->known ? take_known(f) : GO_ON;
+    if (code == GO_ON && ask(f, at(f)) < 0)
+        code = find_another(f);
     while (code == GO_ON)
         code = step(f);
     if (code != CODE_DONE)

@@ -18,8 +18,9 @@ struct fetch_taker {
     /* The object is known, and its bytes come from `from` on, which is 0 or what `at` was. Called
      * again when that changes. 0 or an exit code. */
     int (*begin)(void *ctx, const struct object_view *v, uint64_t from);
-    /* The next bytes. 0 or an exit code. */
-    int (*take)(void *ctx, struct bytes bytes);
+    /* The next bytes. 0 or an exit code. `piece`: NULL, or they are one piece of the object, and
+     * their digest was computed from them. */
+    int (*take)(void *ctx, struct bytes bytes, const struct digest *piece);
     /* All have come: the exit code, or FETCH_AGAIN. */
     int (*end)(void *ctx);
     /* Something will be said now. */
@@ -35,10 +36,11 @@ struct fetch {
     const struct fetch_taker *taker;
     void *ctx;
     const char *what; /* what people call it; NULL: its ref */
-    /* The taker can begin again when what it has is not the object: the bytes may be read from the
-     * node's own file, where that is on this machine (near_object.h). They then are not what the
-     * node has checked: where they are wrong it makes this false, and begins again. */
-    bool near;
+    /* What is wanted is known to be this: where the node's files are on this machine it is not
+     * asked, unless they lack it. */
+    bool known;
+    struct digest name;
+    uint64_t size;
     struct get_flow flow; /* with the ref of what is wanted */
 };
 

@@ -177,9 +177,9 @@ struct identity *line_identity(struct line *l)
     return identity;
 }
 
-int line_near_object(const struct line *l, struct digest name, uint64_t size)
+const char *line_control(const struct line *l)
 {
-    return l->ask ? ask_near_object(l->ask, name, size) : ERR_CLOSED;
+    return l->ask ? ask_control(l->ask) : NULL;
 }
 
 int line_send(struct line *l, uint8_t type, struct bytes payload)

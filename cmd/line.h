@@ -38,8 +38,8 @@ bool line_is_embedded(const struct line *l);
 /* What signs; NULL after saying why there is none. */
 struct identity *line_identity(struct line *l);
 
-/* A descriptor for reading of the node's own file of an object, or < 0: see near_object.h. */
-int line_near_object(const struct line *l, struct digest name, uint64_t size);
+/* As ask_control. */
+const char *line_control(const struct line *l);
 
 /* Sends a request; every later line_next belongs to it. 0 or < 0. */
 int line_send(struct line *l, uint8_t type, struct bytes payload);

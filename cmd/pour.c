@@ -71,9 +71,9 @@ static int begin(void *ctx, const struct object_view *v, uint64_t from)
     return 0;
 }
 
-static int add(const struct pour *p, struct bytes bytes)
+static int add(const struct pour *p, struct bytes bytes, const struct digest *piece)
 {
-    int rc = hash_stream_add(p->name, bytes);
+    int rc = piece && hash_stream_add_piece(p->name, *piece) ? 0 : hash_stream_add(p->name, bytes);
     return rc < 0 ? refuse(p, err_sentence(rc)) : 0;
 }
 
@@ -99,8 +99,9 @@ static int get(struct pour *p, const struct fetch_taker *taker, struct digest na
     p->fetch.what = p->what;
     p->fetch.flow = (struct get_flow){0};
     id_hex(name.bytes, 2 * ID_SIZE, p->fetch.flow.ref);
-    p->wanted = name;
-    p->wanted_size = size;
+    p->wanted = p->fetch.name = name;
+    p->wanted_size = p->fetch.size = size;
+    p->fetch.known = size > 0;
     int code = fetch_run(&p->fetch);
     return code == CODE_NOT_FOUND ? CODE_GONE : code;
 }
@@ -123,7 +124,7 @@ static int list_begin(void *ctx, const struct object_view *v, uint64_t from)
     return begin(p, v, from);
 }
 
-static int list_take(void *ctx, struct bytes bytes)
+static int list_take(void *ctx, struct bytes bytes, const struct digest *piece)
 {
     struct pour *p = ctx;
     if (p->list_len + bytes.len > p->list_room) {
@@ -136,7 +137,7 @@ static int list_take(void *ctx, struct bytes bytes)
     }
     memcpy(p->list + p->list_len, bytes.data, bytes.len);
     p->list_len += bytes.len;
-    return add(p, bytes);
+    return add(p, bytes, piece);
 }
 
 static int list_end(void *ctx)
@@ -168,13 +169,13 @@ static uint64_t output_at(void *ctx)
     return sink_at(p->sink) - p->began;
 }
 
-static int output_take(void *ctx, struct bytes bytes)
+static int output_take(void *ctx, struct bytes bytes, const struct digest *piece)
 {
     struct pour *p = ctx;
     int code = sink_put(p->sink, bytes);
     if (code != 0)
         return code;
-    code = add(p, bytes);
+    code = add(p, bytes, piece);
     transfer_update(&p->progress, sink_at(p->sink), loop_clock());
     return code;
 }

@@ -34,6 +34,9 @@ int sink_read(const struct sink *s, uint64_t at, void *to, size_t len);
 int sink_begin(struct sink *s, uint64_t size, uint64_t at);
 /* The next bytes; never more than the size. 0 or an exit code. */
 int sink_put(struct sink *s, struct bytes bytes);
+/* The same of one whole piece of the object, whose digest was computed from these bytes: a file is
+ * not read back for it. */
+int sink_put_piece(struct sink *s, struct bytes bytes, struct digest digest);
 /* All bytes were put: the name of what is there. 0 or an exit code. */
 int sink_name(struct sink *s, struct digest *name);
 /* FILE.part becomes FILE. 0 or an exit code. */

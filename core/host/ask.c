@@ -12,7 +12,6 @@
 #include "core/host/home.h"
 #include "core/host/inbox.h"
 #include "core/host/linkset.h"
-#include "core/host/near_object.h"
 #include "core/host/wake.h"
 
 #define THE_DIAL 1
@@ -328,9 +327,9 @@ const char *ask_fault(const struct ask *a)
     return a->said;
 }
 
-int ask_near_object(const struct ask *a, struct digest name, uint64_t size)
+const char *ask_control(const struct ask *a)
 {
-    return a->by_control ? near_object_open(a->where, name, size) : ERR_NOT_FOUND;
+    return a->by_control ? a->where : NULL;
 }
 
 int ask_send(struct ask *a, uint8_t type, uint32_t request, struct bytes payload)

@@ -37,8 +37,9 @@ bool ask_is_embedded(const struct ask *a);
 /* The identity that signs this command's jobs: the user's (read when first asked for; NULL when it
  * cannot be), or the embedded run's. */
 struct identity *ask_identity(struct ask *a);
-/* Where the node is one of this machine whose files this user may read: see near_object.h. */
-int ask_near_object(const struct ask *a, struct digest name, uint64_t size);
+/* The control socket that this line goes by, beside which the node's files are; NULL: another way.
+ */
+const char *ask_control(const struct ask *a);
 int ask_send(struct ask *a, uint8_t type, uint32_t request, struct bytes payload);
 /* 1 with a frame (borrowed until the next call), or
  *

@@ -104,6 +104,18 @@ int hash_stream_add(struct hash_stream *s, struct bytes bytes)
     return 0;
 }
 
+bool hash_stream_add_piece(struct hash_stream *s, struct digest piece)
+{
+    const uint64_t next = s->at / PIECE_SIZE;
+    if (s->at % PIECE_SIZE != 0 || s->handed != next || next >= object_pieces(s->size))
+        return false;
+    settle(s);
+    object_sum_piece(&s->sum, piece);
+    s->at += object_piece_length(s->size, next);
+    s->handed = s->taken = next + 1;
+    return true;
+}
+
 /* At most two, of which only the last may be short. */
 static void hash_rest(struct hash_stream *s)
 {

@@ -24,6 +24,9 @@ void hash_stream_free(struct hash_stream *s);
 void hash_stream_begin(struct hash_stream *s, uint64_t size);
 /* Never more than the size. 0 or ERR_NO_MEMORY. */
 int hash_stream_add(struct hash_stream *s, struct bytes bytes);
+/* The next piece, whole, was hashed already. False, and nothing is added, where bytes of the piece
+ * before it are still to be hashed: then hash_stream_add is to be called. */
+bool hash_stream_add_piece(struct hash_stream *s, struct digest piece);
 /* False when bytes are missing. */
 bool hash_stream_end(struct hash_stream *s, struct digest *name);
 

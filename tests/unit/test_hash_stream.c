@@ -68,5 +68,34 @@ TEST(what_is_not_whole_has_no_name_and_is_forgotten)
     free(data);
 }
 
-TEST_MAIN(the_name_is_the_same_whatever_the_size_and_the_parts,
+/* Pieces first whose digests are known, then bytes. */
+TEST(pieces_that_were_hashed_already_are_part_of_the_name)
+{
+    struct hash_stream *s;
+    struct digest name;
+    uint8_t *data = some_bytes();
+    REQUIRE(hash_stream_new(&s) == 0);
+    for (uint64_t first = 0; first <= 10; first++) {
+        hash_stream_begin(s, LONGEST);
+        for (uint64_t i = 0; i < first; i++)
+            CHECK(hash_stream_add_piece(
+                s, sha256_of(data + i * MIB, object_piece_length(LONGEST, i))));
+        if (first < 10)
+            add_all(s, data + first * MIB, LONGEST - first * MIB, 61440);
+        CHECK(!hash_stream_add_piece(s, (struct digest){{0}}));
+        CHECK(hash_stream_end(s, &name));
+        CHECK(digest_equal(name, object_name_of((struct bytes){data, LONGEST})));
+    }
+    hash_stream_begin(s, 3 * MIB);
+    add_all(s, data, MIB, MIB); /* it waits for its pair */
+    CHECK(!hash_stream_add_piece(s, sha256_of(data + MIB, MIB)));
+    add_all(s, data + MIB, 2 * MIB, MIB);
+    CHECK(hash_stream_end(s, &name));
+    CHECK(digest_equal(name, object_name_of((struct bytes){data, 3 * MIB})));
+    hash_stream_free(s);
+    free(data);
+}
+
+TEST_MAIN(pieces_that_were_hashed_already_are_part_of_the_name,
+          the_name_is_the_same_whatever_the_size_and_the_parts,
           what_is_not_whole_has_no_name_and_is_forgotten)

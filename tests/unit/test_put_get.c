@@ -29,6 +29,7 @@ extern const struct cmd cmd_put, cmd_get, cmd_objects, cmd_result, cmd_rm;
 static uint8_t object[SIZE + 1];
 static struct digest object_name;
 static char ref[ID_HEX_SIZE];
+static struct digest digests[SIZE / PIECE_SIZE + 1];
 static uint8_t got[SIZE + 1];
 
 /* --- the node --- */
@@ -39,6 +40,8 @@ static void begin(void)
     for (uint32_t i = 0; i < SIZE; i++)
         object[i] = (uint8_t)(i * 2654435761u >> 13);
     object_name = object_name_of((struct bytes){object, SIZE});
+    for (uint64_t i = 0; i < object_pieces(SIZE); i++)
+        digests[i] = sha256_of(object + i * PIECE_SIZE, object_piece_length(SIZE, i));
     id_hex(object_name.bytes, 2 * ID_SIZE, ref);
 }
 
@@ -274,6 +277,30 @@ static int get_file(const struct ways *ways, size_t count)
     return run(&cmd_get, 3, argv, ways, count);
 }
 
+/* The file that the node keeps the object in. */
+static const char *kept(void)
+{
+    static char file[256];
+    snprintf(file, sizeof file, "%s/nodes/8001/objects/%s", root, ref);
+    return file;
+}
+
+static void keep_file(const char *ending, const void *from, size_t len)
+{
+    char file[300];
+    snprintf(file, sizeof file, "%s%s", kept(), ending);
+    int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && write(fd, from, len) == (ssize_t)len);
+    close(fd);
+}
+
+static void keep(size_t len)
+{
+    (void)mkdir(below("nodes/8001/objects"), 0700);
+    keep_file("", object, len);
+    keep_file(".list", digests, sizeof digests);
+}
+
 static bool file_is_right(void)
 {
     return read_file("file", got, sizeof got) == SIZE && memcmp(got, object, SIZE) == 0 &&
@@ -439,22 +466,6 @@ TEST(get_believes_no_node_that_breaks_the_rules)
     end();
 }
 
-/* The file that the node keeps the object in. */
-static const char *kept(void)
-{
-    static char file[256];
-    snprintf(file, sizeof file, "%s/nodes/8001/objects/%s", root, ref);
-    return file;
-}
-
-static void keep(size_t len)
-{
-    (void)mkdir(below("nodes/8001/objects"), 0700);
-    int fd = open(kept(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    CHECK(fd >= 0 && write(fd, object, len) == (ssize_t)len);
-    close(fd);
-}
-
 TEST(get_reads_the_file_of_a_node_of_this_machine)
 {
     struct ways mute = honest;
@@ -465,10 +476,14 @@ TEST(get_reads_the_file_of_a_node_of_this_machine)
     CHECK(file_is_right());
     CHECK(!strstr(said, "asking another"));
     unlink(below("file"));
-    write_file("file.part", object, 1234567);
-    CHECK_INT(get_file(&mute, 1), CODE_DONE);
-    CHECK(file_is_right());
-    unlink(below("file"));
+    static const size_t parts[] = {1, 1234567, PIECE_SIZE, 2 * PIECE_SIZE, SIZE - 1, SIZE};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        write_file("file.part", object, parts[i]);
+        CHECK_INT(get_file(&mute, 1), CODE_DONE);
+        CHECK(file_is_right());
+        CHECK(!strstr(said, "beginning again"));
+        unlink(below("file"));
+    }
     object[3] ^= 1;
     write_file("file.part", object, 1234567);
     object[3] ^= 1;
@@ -478,23 +493,41 @@ TEST(get_reads_the_file_of_a_node_of_this_machine)
     end();
 }
 
-TEST(get_asks_the_node_where_its_file_is_damaged)
+TEST(get_asks_the_node_for_what_is_damaged_in_its_file)
 {
+    static const size_t places[] = {0, PIECE_SIZE + 5, SIZE - 1};
     begin();
-    for (size_t at = 0; at < SIZE; at += SIZE - 1) {
-        object[at] ^= 1;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        struct ways w = honest;
+        object[places[i]] ^= 1;
         keep(SIZE);
-        object[at] ^= 1;
-        CHECK_INT(get_file(&honest, 1), CODE_DONE);
+        object[places[i]] ^= 1;
+        /* What lies before that piece it is not asked for: it would come wrong. */
+        w.flip_at = places[i] / PIECE_SIZE * PIECE_SIZE - 1;
+        CHECK_INT(get_file(&w, 1), CODE_DONE);
         CHECK(file_is_right());
-        CHECK(strstr(said, "file of this object is damaged; asking the node"));
         unlink(below("file"));
+        char *argv[] = {ref, NULL};
+        CHECK_INT(run(&cmd_get, 1, argv, &w, 1), CODE_DONE);
+        CHECK_INT((int)read_file("out", got, sizeof got), SIZE);
+        CHECK(memcmp(got, object, SIZE) == 0);
     }
+    end();
+}
+
+TEST(get_does_not_believe_a_list_that_does_not_make_the_name)
+{
     struct ways w = honest;
-    w.flip_at = 5;
+    begin();
     object[7] ^= 1;
     keep(SIZE);
+    digests[0] = sha256_of(object, PIECE_SIZE);
+    keep_file(".list", digests, sizeof digests);
     object[7] ^= 1;
+    CHECK_INT(get_file(&w, 1), CODE_DONE);
+    CHECK(file_is_right());
+    unlink(below("file"));
+    w.flip_at = 5;
     CHECK_INT(get_file(&w, 1), CODE_FAILED);
     CHECK(!is_there("file") && !is_there("file.part"));
     end();
@@ -594,6 +627,25 @@ TEST(result_is_what_the_leaves_yielded_in_order)
     end();
 }
 
+TEST(result_reads_the_files_of_a_node_of_this_machine)
+{
+    struct ways w = honest;
+    begin();
+    keep(SIZE);
+    w.gone = true; /* it is not asked */
+    CHECK_INT(result_file(&w, 1), CODE_DONE);
+    CHECK(result_is_right("file"));
+    unlink(below("file"));
+    object[PIECE_SIZE + 9] ^= 1;
+    keep(SIZE);
+    object[PIECE_SIZE + 9] ^= 1;
+    w = honest;
+    w.flip_at = 100;
+    CHECK_INT(result_file(&w, 1), CODE_DONE);
+    CHECK(result_is_right("file"));
+    end();
+}
+
 TEST(result_with_a_wrong_byte_leaves_no_file_and_is_mended_by_the_next)
 {
     static const uint64_t places[] = {0, 1234567, SIZE - 1};
@@ -635,13 +687,16 @@ TEST(result_believes_no_list_that_makes_no_sense)
 }
 
 TEST_MAIN(result_is_what_the_leaves_yielded_in_order,
+          result_reads_the_files_of_a_node_of_this_machine,
           result_with_a_wrong_byte_leaves_no_file_and_is_mended_by_the_next,
           result_believes_no_list_that_makes_no_sense, put_prints_the_name_of_the_bytes_alone,
           put_never_sends_more_than_it_may, put_refused_in_the_middle_says_what_of_which_file,
           put_at_a_node_that_ends_is_exit_5, get_to_a_file_and_to_standard_output,
           get_with_a_wrong_byte_leaves_no_file, get_goes_on_behind_what_an_earlier_one_left,
           get_begins_again_when_the_part_is_of_something_else, get_asks_another_node_for_the_rest,
-          get_reads_the_file_of_a_node_of_this_machine, get_asks_the_node_where_its_file_is_damaged,
+          get_reads_the_file_of_a_node_of_this_machine,
+          get_asks_the_node_for_what_is_damaged_in_its_file,
+          get_does_not_believe_a_list_that_does_not_make_the_name,
           get_leaves_alone_a_file_that_is_not_of_the_objects_size,
           get_believes_no_node_that_breaks_the_rules,
           get_interrupted_leaves_the_part_and_says_how_to_go_on)
