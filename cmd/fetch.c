@@ -112,7 +112,8 @@ static struct near_object *open_near(const struct fetch *f, struct digest name, 
 {
     const char *control = line_control(f->line);
     struct near_object *near;
-    if (!control || at(f) > size || near_object_open(&near, control, name, size, at(f)) < 0)
+    if (f->far || !control || at(f) > size ||
+        near_object_open(&near, control, name, size, at(f)) < 0)
         return NULL;
     return near;
 }
@@ -127,6 +128,7 @@ static int read_near(struct fetch *f, struct near_object *near)
     near_object_close(near);
     if (code == 0 && interrupt_came())
         return give_up(f, ERR_CANCELLED);
+    f->far = rc < 0;
     return code != 0 || rc == 0 ? code : GO_ON;
 }
 
@@ -210,6 +212,7 @@ static int step(struct fetch *f)
 
 int fetch_run(struct fetch *f)
 {
+    f->far = false;
     int code = f->known ? take_known(f) : GO_ON;
     if (code == GO_ON && ask(f, at(f)) < 0)
         code = find_another(f);

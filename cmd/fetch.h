@@ -41,6 +41,7 @@ struct fetch {
     bool known;
     struct digest name;
     uint64_t size;
+    bool far;             /* private: the node's files have it damaged */
     struct get_flow flow; /* with the ref of what is wanted */
 };
 

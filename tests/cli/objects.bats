@@ -243,11 +243,12 @@ nothing_left_over() { [ -z "$(left_over)" ]; }
 }
 
 @test "an acknowledged put survives kill -9 of the only node, and a get goes on when it is back" {
-    node a
+    # Its state is elsewhere, so that the bytes come from the node and not from its files.
+    node a --data "$FOLDER/elsewhere"
     random_file in 60000000
     ref=$(ref_of in)
     kill -KILL "$PID_a"
-    node_at a "$PORT_a"
+    node_at a "$PORT_a" --data "$FOLDER/elsewhere"
     object_count_is 1
     # A reader in the middle: its pipe is full, and waits.
     mkfifo pipe
@@ -257,7 +258,7 @@ nothing_left_over() { [ -z "$(left_over)" ]; }
     exec 8<pipe
     head -c 20000000 <&8 >out
     kill -KILL "$PID_a"
-    node_at a "$PORT_a"
+    node_at a "$PORT_a" --data "$FOLDER/elsewhere"
     cat <&8 >>out
     wait $reader
     cmp in out

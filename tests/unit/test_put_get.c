@@ -474,7 +474,6 @@ TEST(get_reads_the_file_of_a_node_of_this_machine)
     mute.end_at = 0; /* it ends when it is asked for bytes */
     CHECK_INT(get_file(&mute, 1), CODE_DONE);
     CHECK(file_is_right());
-    CHECK(!strstr(said, "asking another"));
     unlink(below("file"));
     static const size_t parts[] = {1, 1234567, PIECE_SIZE, 2 * PIECE_SIZE, SIZE - 1, SIZE};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -539,13 +538,11 @@ TEST(get_leaves_alone_a_file_that_is_not_of_the_objects_size)
     keep(SIZE - 1);
     CHECK_INT(get_file(&honest, 1), CODE_DONE);
     CHECK(file_is_right());
-    CHECK(!strstr(said, "damaged"));
     unlink(below("file"));
     unlink(kept());
     CHECK_INT(symlink("/dev/zero", kept()), 0);
     CHECK_INT(get_file(&honest, 1), CODE_DONE);
     CHECK(file_is_right());
-    CHECK(!strstr(said, "damaged"));
     end();
 }
 
