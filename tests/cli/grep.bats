@@ -310,12 +310,15 @@ below() { # below KB WHO PID: and says so when not
     kill -9 "$PID_b"
     wait $pid || { cat said && false; }
     cmp got big
-    # The node that the command talks to.
+    # The node that the command talks to, and whose files it does not find: their place is unusual.
+    id=$(job_id)
+    node d --data "$FOLDER/elsewhere"
+    until_true 10 sh -c "'$VELUM' result $id --addr 127.0.0.1:$PORT_d | cmp -s - big"
     mkfifo pipe
-    "$VELUM" result "$(job_id)" --addr "127.0.0.1:$PORT_c" >pipe 2>said 3>&- &
+    "$VELUM" result "$id" --addr "127.0.0.1:$PORT_d" >pipe 2>said 3>&- &
     pid=$!
     exec 4<pipe
-    { head -c 2000000 && kill -9 "$PID_c" && cat; } <&4 | cmp - big || { cat said && false; }
+    { head -c 2000000 && kill -9 "$PID_d" && cat; } <&4 | cmp - big || { cat said && false; }
     exec 4<&-
     wait $pid || { cat said && false; }
     grep -q "the node is gone; asking another" said
