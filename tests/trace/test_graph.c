@@ -350,6 +350,30 @@ TEST(a_stage_may_have_a_limit_of_its_own_for_a_leaf)
     CHECK(story_end(&story));
 }
 
+static int64_t of_a_portion(uint8_t param)
+{
+    return param == 0 ? STORY_LEAF_US : 20 * MS_US;
+}
+
+/* What a worker tells of then may be many short leaves. */
+TEST(leaves_are_not_ended_for_what_a_portion_of_them_takes)
+{
+    struct job_view v;
+    struct job_id id;
+
+    begin(2);
+    story.leaf_us = of_a_portion;
+    parts_add(1, false);
+    parts_need(parts_add(64, false), 0, 0);
+    parts[1].leaf_us = 10 * MS_US;
+    id = story_submitted(&story, 0, 1);
+    v = story_result(&story, 1, id, 60 * S_US);
+    CHECK_STR(v.error, "");
+    CHECK_INT(v.state, JOB_DONE);
+    CHECK_INT(v.retries, 0);
+    CHECK(story_end(&story));
+}
+
 /* What a user of node i is told of the job's stages, as far as there is room. Returns how many. */
 static uint32_t shown(uint32_t i, struct job_id id, struct stage_view *to, uint32_t cap)
 {
@@ -666,5 +690,7 @@ TEST_MAIN(who_is_silent_about_stages_is_not_waited_for_without_end,
           a_stage_that_fails_ends_the_job_by_its_name,
           what_does_not_need_a_stage_that_failed_goes_on_where_that_is_wanted,
           a_stage_may_be_tried_more_or_less_often_than_others,
-          a_stage_may_have_a_limit_of_its_own_for_a_leaf, values_that_were_lost_are_asked_for_again,
+          a_stage_may_have_a_limit_of_its_own_for_a_leaf,
+          leaves_are_not_ended_for_what_a_portion_of_them_takes,
+          values_that_were_lost_are_asked_for_again,
           random_graphs_come_to_what_they_come_to_alone)
