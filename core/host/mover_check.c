@@ -15,6 +15,7 @@
 #include "core/object/name.h"
 
 #define CHECK_US (100 * MS_US)
+#define CHECK_WAITED_US (20 * MS_US) /* others wait behind it */
 
 /* A list made anew */
 
@@ -236,8 +237,8 @@ int check_list(struct folder *f, struct digest name)
 void check_object(struct folder *f, const struct move_part *m, struct moved_checked *answer)
 {
     struct checking c = {.folder = f, .name = m->name, .bad = UINT64_MAX};
-    c.until = instant_plus_us(loop_clock(), CHECK_US);
-    be_idle(true);
+    c.until = instant_plus_us(loop_clock(), m->waited_for ? CHECK_WAITED_US : CHECK_US);
+    be_idle(!m->waited_for);
     int rc = open_both(&c);
     if (rc == 0)
         rc = mend_list(&c, look_at_list(&c, m->offset));

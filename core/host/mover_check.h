@@ -7,8 +7,9 @@
 #include "core/wire/move.h"
 
 /* Reads pieces from m->offset (a piece's number) on, as many as fit 100 ms but at least one, or up
- * to the first that is damaged; that one is given up, and the object is not whole any more. At
- * piece 0 the list is looked at as well; one that is damaged is made anew from the bytes, and
+ * to the first that is damaged; that one is given up, and the object is not whole any more. Others
+ * go first at the disk, unless somebody waits for this: then 20 ms, because others wait behind it.
+ * At piece 0 the list is looked at as well; one that is damaged is made anew from the bytes, and
  * where that does not make the name either nothing is left of the object: ERR_DAMAGED. */
 void check_object(struct folder *f, const struct move_part *m, struct moved_checked *answer);
 /* This piece does not make its digest of the list. ERR_DAMAGED: the piece is wrong, and was given

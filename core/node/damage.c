@@ -4,7 +4,9 @@
 #include "core/node/copies.h"
 #include "core/node/fetching.h"
 #include "core/node/get.h"
+#include "core/node/labour_inputs.h"
 #include "core/node/mover.h"
+#include "core/node/sound.h"
 #include "core/object/name.h"
 
 #define SKIPS_MAX 8u  /* slices in a row that were left out because the mover was busy */
@@ -17,6 +19,7 @@
 static void tell(struct node *n, struct shelf_object *o)
 {
     gets_seek_again(n, o->name);
+    labour_inputs_lost(n, o->name);
     copies_lost(n, o);
 }
 
@@ -69,6 +72,23 @@ bool damage_read(struct node *n, struct digest name, uint32_t number, uint64_t o
     return true;
 }
 
+int damage_found(struct node *n, struct shelf_object *o, const struct frame *answer,
+                 struct moved_checked *m)
+{
+    int rc = moved_result(answer);
+
+    if (rc == 0 &&
+        (answer->type != MESSAGE_MOVED_CHECKED || read_moved_checked(answer->payload, m) < 0))
+        rc = ERR_FORMAT;
+#if VELUM_PLANT != 368 /* trace/test_object_damage: what is found by looking is left as it is */
+    if (rc == 0 && is_here(o, m->bad))
+        damage_piece(n, o, m->bad);
+#endif
+    if (rc == ERR_DAMAGED || rc == ERR_NOT_FOUND)
+        damage_all(n, o);
+    return rc;
+}
+
 /* --- looking for it --- */
 
 static void pause(struct node *n)
@@ -106,7 +126,8 @@ static struct shelf_object *to_check(struct node *n)
             rest(n);
             return NULL;
         }
-        s->check = (struct shelf_check){.name = o->name, .number = o->number, .begun = true};
+        s->check = (struct shelf_check){
+            .name = o->name, .number = o->number, .since = n->now, .begun = true};
         if (o->kept && o->have > 0)
             return o;
     }
@@ -117,23 +138,19 @@ static void checked(struct node *n, uint64_t number, const struct frame *answer)
 {
     struct objects *s = n->objects;
     struct shelf_object *o = shelf_find(s->shelf, s->check.name);
+    uint64_t before = s->check.piece;
     struct moved_checked m;
-    int rc = moved_result(answer);
 
     s->check_is_on = false;
-    if (rc == 0 &&
-        (answer->type != MESSAGE_MOVED_CHECKED || read_moved_checked(answer->payload, &m) < 0))
-        rc = ERR_FORMAT;
     if (o == NULL || o->number != number)
         return;
     /* What could not be looked at is passed over until the next time. */
-    s->check.piece = rc < 0 || m.next <= s->check.piece ? o->pieces : m.next;
-#if VELUM_PLANT != 368 /* trace/test_object_damage: what is found by looking is left as it is */
-    if (rc == 0 && is_here(o, m.bad))
-        damage_piece(n, o, m.bad);
-#endif
-    if (rc == ERR_DAMAGED || rc == ERR_NOT_FOUND)
-        damage_all(n, o);
+    s->check.piece = o->pieces;
+    if (damage_found(n, o, answer, &m) < 0 || m.next <= before)
+        return;
+    s->check.piece = m.next;
+    if (o->whole && m.next >= o->pieces)
+        sound_is_from(n, o, s->check.since);
 }
 
 static void check(struct node *n, const struct shelf_object *o)

@@ -10,10 +10,15 @@
 #define VELUM_NODE_DAMAGE_H
 
 #include "core/node/objects.h"
+#include "core/wire/move.h"
 
 /* An order to read these bytes was answered so: of an object that had this number on the shelf.
  * True when a piece is lost by that which was not before. */
 bool damage_read(struct node *n, struct digest name, uint32_t number, uint64_t offset, int rc);
+/* The mover was asked to look at a part of it: what it found damaged is lost. 0 and how far it
+ * came, or why it came to nothing; the object may be gone then. */
+int damage_found(struct node *n, struct shelf_object *o, const struct frame *answer,
+                 struct moved_checked *m);
 /* The mover has not got this piece, whatever the shelf says. */
 void damage_piece(struct node *n, struct shelf_object *o, uint64_t piece);
 /* The mover has nothing of it. */

@@ -9,6 +9,7 @@
 #include "core/node/link.h"
 #include "core/node/mover.h"
 #include "core/node/room.h"
+#include "core/node/sound.h"
 #include "core/object/fetch.h"
 #include "core/object/name.h"
 
@@ -40,6 +41,8 @@ struct fetching {
     uint64_t list_end, list_came, list_written; /* bytes */
     struct incoming pieces[INCOMING_MAX];
     bool sealing;
+    struct instant began;
+    bool from_nothing;    /* so all of it was compared when it came */
     bool starved;         /* there is a piece that none of the sources has */
     struct instant heard; /* when something came last; the others have their time too */
     struct instant came;  /* the same, or it waited for its turn; 0: never */
@@ -244,7 +247,9 @@ static int begin(struct node *n, struct digest name, uint64_t size, struct node_
     f = node_alloc(n, sizeof *f);
     if (f == NULL)
         return ERR_NO_MEMORY;
-    *f = (struct fetching){.number = ++s->number_counter, .name = name, .heard = n->now};
+    *f = (struct fetching){
+        .number = ++s->number_counter, .name = name, .began = n->now, .heard = n->now};
+    f->from_nothing = o == NULL || o->have == 0;
     rc = o != NULL ? 0 : shelf_add(s->shelf, name, size, n->now, &o);
     if (rc < 0) {
         alloc_free(n->alloc, f, sizeof *f);
@@ -410,8 +415,11 @@ static void sealed(struct node *n, uint64_t number, const struct frame *answer)
     if (f == NULL)
         return;
     o = shelf_find(n->objects->shelf, f->name);
-    if (rc == 0 && o != NULL)
+    if (rc == 0 && o != NULL) {
         shelf_sealed(n->objects->shelf, o);
+        if (f->from_nothing)
+            sound_is_from(n, o, f->began);
+    }
 #if VELUM_PLANT != 375 /* trace/test_object_places: what a failed sync has taken counts as here */
     /* Nothing of it is left; or less than the shelf says, and then it is begun anew. */
     if (rc < 0 && rc != ERR_IO && o != NULL) {

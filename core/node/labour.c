@@ -540,6 +540,18 @@ static void send_back(struct job *j, struct labour_chunk *c)
     labour_chunk_remove(j, c);
 }
 
+void labour_take_back(struct node *n, struct worker *w)
+{
+    struct labour_chunk *c = w->chunk;
+
+    merge_work_again(n, w);
+    worker_kill(n, w);
+    if (c != NULL && c->ahead)
+        labour_report_failed(w->job, c, 0, "");
+    else if (c != NULL)
+        send_back(w->job, c);
+}
+
 /* A spare copy is for a slot that has nothing else: in the middle of its leaf, too. */
 static bool end_spare(struct node *n)
 {
@@ -604,9 +616,9 @@ void labour_orphans(struct node *n)
 static struct instant job_round_due(const struct job *j)
 {
     const struct labour *l = j->labour;
-    struct instant due = INSTANT_NEVER;
+    struct instant due = labour_inputs_due(j);
 
-    if (labour_report_waits(j) || labour_inputs_wait(j))
+    if (labour_report_waits(j))
         return j->node->now;
     for (const struct labour_chunk *c = l->chunks; c != NULL; c = c->next_chunk)
         if (c->let_in && c->state == SLOT_QUEUED)

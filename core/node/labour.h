@@ -20,6 +20,9 @@ struct labour_chunk *labour_chunk_of(struct job *j, uint64_t grant);
 void labour_chunk_remove(struct job *j, struct labour_chunk *c);
 /* Asks the chunk's worker to end it at this leaf, or at the next it can. */
 void labour_order_trim(struct node *n, struct labour_chunk *c, uint64_t end);
+/* Ends a worker whose inputs are not what they should be: what it has in hand is done again, here
+ * or elsewhere, and nobody is to blame. */
+void labour_take_back(struct node *n, struct worker *w);
 /* Every chunk of the job goes back that no worker has. */
 void labour_return_all(struct job *j, enum return_reason reason, const char *why);
 /* The same of one stage. */

@@ -17,6 +17,7 @@ const struct node_limits node_limits_usual = {
     .patience_us = 2 * S_US,
     .check_us = 10 * S_US,
     .check_round_s = 6 * 3600,
+    .sound_us = 600 * S_US,
     .owners_us = 600 * S_US,
     .report_bytes = 45056,
     .batch_bytes = 57344,

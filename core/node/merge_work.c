@@ -131,6 +131,13 @@ void merge_work_lost(struct node *n, const struct worker *w, uint8_t flags, cons
     }
 }
 
+void merge_work_again(struct node *n, const struct worker *w)
+{
+    for (struct merge_work *m = n->merges; m != NULL; m = m->next)
+        if (m->worker == w->number)
+            m->worker = 0;
+}
+
 void merge_work_limits(struct node *n)
 {
     for (struct merge_work *m = n->merges; m != NULL; m = m->next) {

@@ -19,6 +19,8 @@ bool merge_work_end(struct node *n, const struct worker *w, uint64_t number, uin
 /* The worker died with merges: they are tried again, three times in all, then the coordinator hears
  * the cause. */
 void merge_work_lost(struct node *n, const struct worker *w, uint8_t flags, const char *cause);
+/* The worker is ended for what is none of their doing: another does its merges. */
+void merge_work_again(struct node *n, const struct worker *w);
 /* Kills workers that have had their merges for too long. */
 void merge_work_limits(struct node *n);
 /* Forgets those of this stage that no worker has yet. False: there are none. */

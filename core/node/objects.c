@@ -17,6 +17,7 @@
 #include "core/node/record.h"
 #include "core/node/removing.h"
 #include "core/node/room.h"
+#include "core/node/sound.h"
 #include "core/object/name.h"
 
 #define SCAN_AGAIN_US (10 * S_US)
@@ -73,6 +74,7 @@ void objects_free(struct node *n)
     makings_free(n);
     gets_free(n);
     removings_free(n);
+    sounds_free(n);
     while ((a = s->asks) != NULL) {
         s->asks = a->next;
         ask_free(n, a);
@@ -249,6 +251,7 @@ int objects_made(struct node *n, const struct frame *answer, bool wanted, struct
     if (rc == 0) {
         fetching_stop(n, m.name);
         shelf_sealed(s, *o);
+        sound_is_from(n, *o, n->now);
         shelf_keep(s, *o, wanted || keeping_is_kept(n, m.name));
     } else if (m.rc == 0) {
         mover_name(n, MESSAGE_MOVE_DROP, m.name, NULL, 0);

@@ -8,6 +8,7 @@
  *   keeping.c   which are to be kept; copies.c: by whom, and who has them
  *   room.c      which nodes have no room
  *   damage.c    pieces that are not what they were
+ *   sound.c     whether any are, of what is to be mapped
  *   fetching.c  on their way here from other nodes; bulk.c: the links for that
  *   fetch_wait.c  those that no place is left for
  *
@@ -40,12 +41,14 @@ struct bulk;
 struct fetching;
 struct removing;
 struct fetch_wait;
+struct sounding;
 
 /* How far the look for damage is: all objects up to this one, and its pieces before this one. */
 struct shelf_check {
     struct digest name;
     uint64_t piece;
-    uint32_t number; /* of this one on the shelf */
+    uint32_t number;      /* of this one on the shelf */
+    struct instant since; /* it is being looked at */
     bool begun;
 };
 
@@ -111,6 +114,10 @@ struct objects {
     uint32_t check_skips;
     struct instant check_at;
     struct instant check_began; /* of this time round; INSTANT_NEVER: it has not begun */
+    /* sound.c */
+    struct sounding *soundings; /* the first is looked at, or will be next */
+    uint32_t soundings_count;
+    bool sounding_is_on; /* the mover was asked */
 };
 
 /* 0, also for a node that keeps no objects; ERR_NO_MEMORY. */

@@ -12,8 +12,6 @@ struct entry {
     struct shelf_object o;      /* first, so that one is the other */
     struct entry *left, *right; /* lesser and greater names */
     struct entry *older, *newer;
-    uint8_t height; /* of the tree below and with it; a leaf has 1 */
-    bool listed;    /* in the list of those that may go */
 };
 
 struct shelf {
@@ -83,13 +81,13 @@ struct shelf_object *shelf_find(const struct shelf *s, struct digest name)
 
 static int height(const struct entry *e)
 {
-    return e ? e->height : 0;
+    return e ? e->o.height : 0;
 }
 
 static void measure(struct entry *e)
 {
     int left = height(e->left), right = height(e->right);
-    e->height = (uint8_t)(1 + (left > right ? left : right));
+    e->o.height = (uint8_t)(1 + (left > right ? left : right));
 }
 
 static struct entry *turn_right(struct entry *e)
@@ -181,12 +179,12 @@ static struct entry *tree_without(struct entry *at, struct entry *e)
 
 static void list_remove(struct shelf *s, struct entry *e)
 {
-    if (!e->listed)
+    if (!e->o.may_go)
         return;
     *(e->older ? &e->older->newer : &s->oldest) = e->newer;
     *(e->newer ? &e->newer->older : &s->newest) = e->older;
     e->older = e->newer = NULL;
-    e->listed = false;
+    e->o.may_go = false;
 #if VELUM_PLANT != 301 /* unit/test_shelf: what went is still counted as what may go */
     s->bytes_loose -= e->o.size;
 #endif
@@ -206,7 +204,7 @@ static void list_update(struct shelf *s, struct entry *e)
     e->older = s->newest;
     *(s->newest ? &s->newest->newer : &s->oldest) = e;
     s->newest = e;
-    e->listed = true;
+    e->o.may_go = true;
     s->bytes_loose += e->o.size;
 }
 
@@ -288,7 +286,7 @@ static int add(struct shelf *s, struct digest name, uint64_t size, struct instan
     e->o = (struct shelf_object){
         .name = name, .size = size, .pieces = object_pieces(size), .since = now};
     e->o.number = ++s->numbers;
-    e->height = 1;
+    e->o.height = 1;
     s->root = tree_with(s->root, e);
     s->count++;
     s->bytes += size;
@@ -354,9 +352,23 @@ int shelf_piece(struct shelf *s, struct shelf_object *o, uint64_t piece)
     return 1;
 }
 
+void shelf_sound(struct shelf_object *o, struct instant until)
+{
+    if (instant_before(o->sound_until, until))
+        o->sound_until = until;
+}
+
+void shelf_doubt(struct shelf_object *o)
+{
+    o->sound_until = (struct instant){0};
+}
+
 int shelf_piece_lost(struct shelf *s, struct shelf_object *o, uint64_t piece)
 {
     ensure(piece < o->pieces);
+#if VELUM_PLANT != 691 /* unit/test_shelf: what lost a piece is sound when it is whole again */
+    shelf_doubt(o);
+#endif
     if (!o->map) {
         o->map = alloc_zeroed(s->alloc, map_size(o));
         if (!o->map)
@@ -380,6 +392,7 @@ void shelf_lost(struct shelf *s, struct shelf_object *o)
     o->map = NULL;
     o->listed = o->whole = false;
     o->have = 0;
+    shelf_doubt(o);
 }
 
 int shelf_by_prefix(const struct shelf *s, const char *ref, struct shelf_object **out)

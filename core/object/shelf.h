@@ -25,10 +25,15 @@ struct shelf_object {
     bool listed : 1; /* its list is here */
     bool whole : 1;  /* sealed: every piece was synced */
     bool kept : 1;
+    bool may_go : 1; /* the shelf's: it is in the order of those */
+    uint8_t height;  /* the shelf's: of the tree of names below it and with it; a leaf has 1 */
     uint16_t pins;
     uint32_t number;      /* what was on this shelf before under the same name has another */
     struct instant since; /* it is here, or was begun */
     uint64_t used;        /* when it was used last: any scale that rises */
+    /* So long its bytes count as what its name says, as they did when they were looked at last;
+     * zero: nobody has looked since this process began, or a piece was lost since. */
+    struct instant sound_until;
 };
 
 struct shelf;
@@ -55,7 +60,12 @@ int shelf_listed(struct shelf *s, struct shelf_object *o);
 void shelf_sealed(struct shelf *s, struct shelf_object *o);
 /* 1 when the piece is new, 0 when it was there. */
 int shelf_piece(struct shelf *s, struct shelf_object *o, uint64_t piece);
-/* A damaged piece of a whole object is gone: 0 or ERR_NO_MEMORY; it is not whole any more. */
+/* All its pieces were looked at, or made here: it is sound until then, or as long as it was. */
+void shelf_sound(struct shelf_object *o, struct instant until);
+/* Somebody who read it says that it is not what it was: it is looked at anew. */
+void shelf_doubt(struct shelf_object *o);
+/* A damaged piece of a whole object is gone: 0 or ERR_NO_MEMORY; it is not whole any more, and not
+ * sound before all of it was looked at again. */
 int shelf_piece_lost(struct shelf *s, struct shelf_object *o, uint64_t piece);
 /* Nothing of it is here any more, not even its list. It stays on the shelf. */
 void shelf_lost(struct shelf *s, struct shelf_object *o);

@@ -194,6 +194,10 @@ static void ask_everybody(struct world *w, struct progress *p)
     p->asked = true;
     p->users_own = w->users_count;
     p->limit = w->now + AGREEMENT_US;
+    /* Of a job that had ended the outcome may be lost with a journal; and what it reads, when it
+     * runs again, with an object. */
+    if (w->rots > 0 && w->stuff.rots > 0)
+        p->limit += sim_plan_work_us(w);
     p->placing = w->now + PLACING_US;
     for (uint32_t job = 0; job < w->plan.jobs; job++) {
         if (!is_asked_for(w, job))

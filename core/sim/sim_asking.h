@@ -99,6 +99,7 @@ struct sim_moving {
     bool made, has_image;
     struct sim_moved *first, *last;
     int64_t arrives; /* when the last answer does: none overtakes another */
+    int64_t rotted;  /* a bit of it turned last */
 };
 
 #endif

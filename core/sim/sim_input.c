@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/sim/sim_graph.h"
+#include "core/sim/sim_objects.h"
 #include "core/sim/sim_output.h"
 
 /* --- what there is to read --- */
@@ -122,6 +123,7 @@ static bool map_file(struct world *w, struct sim_node *n, struct sim_worker *x,
 {
     struct bytes bytes;
 
+    sim_objects_mapped(w, n);
     if (!sim_mover_file(&n->moving.mover, in->name, &bytes) || bytes.len != in->size) {
         if (w->stuff.rots == 0)
             world_fail(w, G5, "a worker is loaded and its input is not here", n->index, x->job);

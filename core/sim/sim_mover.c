@@ -57,6 +57,13 @@ static void *array_of(struct sim_mover *m, uint64_t count, size_t size)
     return alloc_array(m->alloc, (size_t)count + 1, size);
 }
 
+static void forget_cached(struct sim_mover *m, struct sim_object *o)
+{
+    if (o->cached != NULL)
+        alloc_free(m->alloc, o->cached, (size_t)o->size);
+    o->cached = NULL;
+}
+
 static void object_remove(struct sim_mover *m, struct sim_object *o)
 {
     struct sim_object **at = place_of(m, o->name);
@@ -65,8 +72,7 @@ static void object_remove(struct sim_mover *m, struct sim_object *o)
     *at = o->next;
     m->bytes -= o->size;
     alloc_free(m->alloc, o->data, (size_t)o->size + 1);
-    if (o->cached != NULL)
-        alloc_free(m->alloc, o->cached, (size_t)o->size);
+    forget_cached(m, o);
     alloc_free(m->alloc, o->list, (pieces + 1) * sizeof *o->list);
     alloc_free(m->alloc, o->here, (pieces + 1) * sizeof *o->here);
     alloc_free(m->alloc, o->right, (pieces + 1) * sizeof *o->right);
@@ -255,6 +261,8 @@ static int on_write(struct sim_mover *m, const struct move_part *p)
     if (o->here[piece])
         return 0;
     memcpy(o->data + p->offset, p->bytes.data, p->bytes.len);
+    if (o->cached != NULL)
+        memcpy(o->cached + p->offset, p->bytes.data, p->bytes.len);
     end = piece * PIECE_SIZE + object_piece_length(o->size, piece);
     if (p->offset + p->bytes.len < end)
         return 0;
@@ -513,6 +521,12 @@ bool sim_mover_rot(struct sim_mover *m, uint64_t where, struct digest *name)
         at -= o->size;
     }
     return false;
+}
+
+void sim_mover_forget(struct sim_mover *m)
+{
+    for (struct sim_object *o = m->objects; o != NULL; o = o->next)
+        forget_cached(m, o);
 }
 
 bool sim_mover_file(struct sim_mover *m, struct digest name, struct bytes *out)

@@ -40,8 +40,10 @@ void sim_mover_power(struct sim_mover *m, bool (*lost)(void *ctx), void *ctx);
 bool sim_mover_rot(struct sim_mover *m, uint64_t where, struct digest *name);
 /* Another of the same; `to` is cleared first. 0 or ERR_NO_MEMORY. */
 int sim_mover_copy(struct sim_mover *to, const struct sim_mover *from);
-/* Its file, as whoever maps it finds it: what turned on the disk since it was written is still
- * right in memory. False: it is not whole. */
+/* The system's memory of its files is gone: whoever maps one reads the disk. */
+void sim_mover_forget(struct sim_mover *m);
+/* Its file, as whoever maps it finds it: what turned on the disk is still right in memory, until
+ * that forgets it. False: it is not whole. */
 bool sim_mover_file(struct sim_mover *m, struct digest name, struct bytes *out);
 /* It has it whole, and each byte is right. */
 bool sim_mover_has(const struct sim_mover *m, struct digest name);

@@ -6,6 +6,7 @@
 #include "core/object/name.h"
 #include "core/sim/sim_carrier.h"
 #include "core/sim/sim_collect.h"
+#include "core/sim/sim_fault.h"
 #include "core/sim/sim_node.h"
 #include "core/sim/sim_passing.h"
 #include "core/sim/sim_plan.h"
@@ -19,6 +20,7 @@
 #define SEASONS 3 /* of a lasting run: one of the first has objects */
 #define ROOM_BYTES ((uint64_t)64 << 20)
 #define OVER_US (60 * S_US) /* after the healing, all that is told below has come about */
+#define SLOW_LOOK_US (60 * S_US)
 #define TURN_US (10 * S_US) /* a node looks at one object in so long */
 #define LOOK_US (100 * MS_US)
 
@@ -279,16 +281,6 @@ static void drop_answers(struct world *w, struct sim_node *n)
         moved_free(w, m);
 }
 
-void sim_objects_crash(struct world *w, struct sim_node *n, bool power)
-{
-    if (!n->moving.made)
-        return;
-    drop_answers(w, n);
-    sim_mover_crash(&n->moving.mover);
-    if (power)
-        sim_mover_power(&n->moving.mover, is_lost, w);
-}
-
 void sim_objects_node_clear(struct world *w, struct sim_node *n)
 {
     if (!n->moving.made)
@@ -308,13 +300,24 @@ static void one_less(struct world *w, struct sim_thing *t)
                    UINT32_MAX, UINT32_MAX);
 }
 
+/* What a node found right counts as right for limits.sound_us, and longer where it took long to
+ * look at it, as while a node stands still. */
+void sim_objects_mapped(const struct world *w, struct sim_node *n)
+{
+    if (w->now - n->moving.rotted > (int64_t)n->limits.sound_us + SLOW_LOOK_US)
+        sim_mover_forget(&n->moving.mover);
+}
+
 bool sim_objects_rot(struct world *w, struct sim_node *n)
 {
     struct digest name;
 
-    if (!n->moving.made || n->dead_for_good || w->stuff.rots >= ROTS_MAX || chance(w, 3) ||
-        !sim_mover_rot(&n->moving.mover, prng_u64(&w->stuff.prng), &name))
+    if (!n->moving.made || n->dead_for_good || w->stuff.rots >= ROTS_MAX || chance(w, 3))
         return false;
+    sim_objects_mapped(w, n);
+    if (!sim_mover_rot(&n->moving.mover, prng_u64(&w->stuff.prng), &name))
+        return false;
+    n->moving.rotted = w->now;
     w->stuff.rots++;
     for (uint32_t i = 0; i < w->stuff.things_count; i++)
         if (digest_equal(w->stuff.things[i].name, name)) {
@@ -322,6 +325,20 @@ bool sim_objects_rot(struct world *w, struct sim_node *n)
             one_less(w, &w->stuff.things[i]);
         }
     return true;
+}
+
+void sim_objects_crash(struct world *w, struct sim_node *n, bool power)
+{
+    if (!n->moving.made)
+        return;
+    drop_answers(w, n);
+    sim_mover_crash(&n->moving.mover);
+    /* The next process knows of nothing that it is right. */
+    sim_mover_forget(&n->moving.mover);
+    if (power)
+        sim_mover_power(&n->moving.mover, is_lost, w);
+    if (sim_plan_has(w, FAULT_ROT))
+        (void)sim_objects_rot(w, n); /* of what nobody has looked at when the next one begins */
 }
 
 void sim_objects_disk_copied(struct sim_node *n)

@@ -43,6 +43,9 @@ bool sim_objects_rot(struct world *w, struct sim_node *n);
 /* The disk is empty, or as it was when it was copied. */
 void sim_objects_disk_lost(struct world *w, struct sim_node *n, bool to_image);
 void sim_objects_disk_copied(struct sim_node *n);
+/* Whoever maps a file now finds what is on the disk, if that was so before a node may have had it
+ * looked at last. */
+void sim_objects_mapped(const struct world *w, struct sim_node *n);
 void sim_objects_node_clear(struct world *w, struct sim_node *n);
 /* Whether a node that is not gone for good has it, whole and right. */
 bool sim_objects_survives(const struct world *w, const struct sim_thing *t);

@@ -42,6 +42,8 @@ static const struct range ranges[] = {
     RANGE(waits_run, 1, 8),
 };
 
+static const struct range sound = RANGE(sound_us, 5000, 20000000);
+
 void sim_tight_not(struct sim_node *n)
 {
     n->limits = node_limits_usual;
@@ -77,4 +79,5 @@ void sim_tight_draw(struct sim_node *n, uint64_t seed)
     n->ready_workers = (uint32_t)prng_below(&p, n->slots + 1);
     n->segment_bytes = SIM_SEGMENT_BYTES >> prng_below(&p, 3);
     n->early = prng_one_in(&p, 2);
+    n->limits.sound_us = draw(&p, &sound);
 }

@@ -103,6 +103,7 @@ void put_move_check(struct buf *b, const struct move_part *m)
 {
     put_digest(b, m->name);
     put_u64(b, m->offset);
+    put_flag(b, m->waited_for);
 }
 
 int read_move_check(struct bytes payload, struct move_part *m)
@@ -110,6 +111,7 @@ int read_move_check(struct bytes payload, struct move_part *m)
     struct reader r = reader_of(payload);
     *m = (struct move_part){.name = read_digest(&r)};
     m->offset = read_u64(&r);
+    m->waited_for = read_flag(&r);
     return reader_result(&r);
 }
 

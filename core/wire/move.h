@@ -30,8 +30,11 @@
  *                                                                  the piece is to be got again)
  *   SEAL     32 name                                      DONE     every piece is there: synced,
  *                                                                  and whole from now on
- *   CHECK    32 name, u64 from                            CHECKED  reads pieces from there on and
+ *   CHECK    32 name, u64 from, u8 waited for             CHECKED  reads pieces from there on and
  *                                                                  compares, as many as fit 100 ms
+ *                                                                  when the disk has nothing else
+ *                                                                  to do; where somebody waits for
+ *                                                                  it 20 ms, like other orders
  *   DROP     32 name                                      DONE     nothing is left of it
  *   AT       u8 type, u32 place, u32 length               AT       an order whose payload lies in a
  *                                                                  place of the memory that both
@@ -74,6 +77,7 @@ struct move_part { /* READ, LIST, LEARN, WRITE, CHECK, DROP and SEAL use what th
     uint64_t size;
     uint64_t offset;
     uint32_t length;
+    bool waited_for;    /* CHECK: somebody waits for what comes of it */
     struct bytes bytes; /* borrowed */
 };
 struct move_stream { /* APPEND, FINISH, ABORT */

@@ -446,6 +446,29 @@ velum_gets_at_b() { "$VELUM" get "$ref" -o out --addr "127.0.0.1:$PORT_b"; }
     copies_are 3 "$ref" "127.0.0.1:$PORT_b"
 }
 
+@test "bytes flipped while a node was down: a job that reads them there computes what it should" {
+    mesh 3
+    seq -f 'a needle in line %.0f' 200000 >in
+    run -0 velum put in --copies 3 --addr "127.0.0.1:$PORT_a"
+    ref=${output%%[!0-9a-f]*}
+    file=$(objects_folder)/$ref
+    kill -KILL "$PID_a"
+    wait "$PID_a" || true
+    # In each of its pieces, in the middle of the word.
+    size=$(stat -c %s in)
+    for ((offset = 500000; offset < size; offset += 1048576)); do
+        word=$(dd if=in bs=1 skip=$offset count=200 status=none | grep -abo needle | head -n 1)
+        flip_byte "$file" $((offset + ${word%%:*} + 2))
+    done
+    [ "$(grep -c needle "$file")" -lt 200000 ]
+    node_at a "$PORT_a"
+    until_true 15 alive_is 3 "127.0.0.1:$PORT_a"
+    velum run --addr "127.0.0.1:$PORT_a" grep needle "$ref" >out
+    [ "$(grep -c needle out)" = 200000 ]
+    until_true 20 cmp -s "$file" in
+    grep -q "of object ${ref:0:12} is damaged" a.log
+}
+
 @test "flipped bytes on all disks: no node hands it out, and it can be put again" {
     mesh 3
     random_file in 3000000

@@ -47,7 +47,9 @@ static void make_append(struct buf *out)
 
 static struct move_part any_part(void)
 {
-    struct move_part m = {any_digest(), any_u64(), any_u64(), 0, any_bytes(MOVE_BYTES_MAX)};
+    struct move_part m = {.name = any_digest(), .size = any_u64(), .offset = any_u64()};
+    m.bytes = any_bytes(MOVE_BYTES_MAX);
+    m.waited_for = any_below(2) == 1;
     m.length = (uint32_t)any_below(MOVE_BYTES_MAX + 1);
     return m;
 }

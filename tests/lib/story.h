@@ -82,6 +82,8 @@ struct story {
     uint64_t leaves_computed;
     uint32_t loads;  /* of workers that turned to another stage */
     uint32_t unlike; /* of these, to one with another limit of memory */
+    uint32_t maps[STORY_NODES_MAX]; /* objects that workers mapped */
+    uint32_t wrong_maps;            /* of these, such as were not what their names say */
     /* What a job of this number is, beyond the usual; NULL: nothing. Before it is first named. */
     void (*adjust)(struct job_spec *spec, uint32_t number);
     /* Frames of these types between these nodes are lost, and counted by whom they were for. */

@@ -132,7 +132,7 @@ static int64_t leaf_us(const struct story *s, const struct story_worker *w)
 {
     struct bytes params = params_of(w);
 
-    return s->leaf_us && params.len > 0 ? s->leaf_us(params.data[0]) : STORY_LEAF_US;
+    return s->leaf_us ? s->leaf_us(params.len > 0 ? params.data[0] : 0) : STORY_LEAF_US;
 }
 
 static uint8_t output_byte(const struct story *s, const struct story_worker *w, uint64_t k)
@@ -278,6 +278,25 @@ static struct bytes own(struct bytes b)
     return (struct bytes){story_copy(b), b.len};
 }
 
+/* False: one is not there. */
+static bool map_objects(struct story *s, const struct story_worker *w, const struct order_load *m)
+{
+    struct sim_mover *mover = &s->nodes[w->node].mover;
+    struct bytes bytes;
+
+    for (uint16_t i = 0; i < m->inputs_count; i++) {
+        struct stage_input in = stage_input_at(m->inputs, i);
+
+        if (stage_input_is_given(m->inputs, i))
+            continue;
+        if (!sim_mover_file(mover, in.name, &bytes))
+            return false;
+        s->maps[w->node]++;
+        s->wrong_maps += !sim_mover_has(mover, in.name);
+    }
+    return true;
+}
+
 static void on_load(struct story *s, struct story_worker *w, struct bytes p)
 {
     struct worker_loaded loaded = {.ok = true};
@@ -293,6 +312,7 @@ static void on_load(struct story *s, struct story_worker *w, struct bytes p)
     w->params = own(m.params);
     w->list = own(m.inputs);
     w->inputs = m.inputs_count;
+    loaded.ok = map_objects(s, w, &m);
     loaded.accumulator_size = w->folds ? 8 : 0;
     put_worker_loaded(&b, &loaded);
     say(s, w, MESSAGE_WORKER_LOADED, &b);

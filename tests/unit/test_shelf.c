@@ -226,6 +226,35 @@ TEST(test_pieces_come_and_go)
     CHECK(heap_is_empty(&heap));
 }
 
+TEST(test_what_was_looked_at_is_sound_until_a_piece_is_lost)
+{
+    struct heap heap;
+    struct shelf *s;
+    struct shelf_object *o;
+    heap_init(&heap);
+    REQUIRE(shelf_new(&s, &heap.alloc, 10, UINT64_MAX) == 0);
+    REQUIRE(shelf_add(s, (struct digest){{1}}, PIECE_SIZE + 1, (struct instant){9}, &o) == 0);
+    CHECK_INT(o->sound_until.us, 0);
+    shelf_sealed(s, o);
+    CHECK_INT(o->sound_until.us, 0);
+    shelf_sound(o, (struct instant){70});
+    shelf_sound(o, (struct instant){60});
+    CHECK_INT(o->sound_until.us, 70);
+    CHECK_INT(shelf_piece_lost(s, o, 1), 0);
+    CHECK_INT(o->sound_until.us, 0);
+    CHECK_INT(shelf_piece(s, o, 1), 1);
+    shelf_sealed(s, o);
+    CHECK_INT(o->sound_until.us, 0);
+    shelf_sound(o, (struct instant){80});
+    shelf_doubt(o);
+    CHECK_INT(o->sound_until.us, 0);
+    shelf_sound(o, (struct instant){90});
+    shelf_lost(s, o);
+    CHECK_INT(o->sound_until.us, 0);
+    shelf_free(s);
+    CHECK(heap_is_empty(&heap));
+}
+
 TEST(test_prefixes)
 {
     struct heap heap;
@@ -368,6 +397,7 @@ TEST(test_without_memory_nothing_changes)
     }
 }
 
-TEST_MAIN(test_random_steps_agree_with_a_model, test_pieces_come_and_go, test_prefixes,
+TEST_MAIN(test_random_steps_agree_with_a_model, test_pieces_come_and_go,
+          test_what_was_looked_at_is_sound_until_a_piece_is_lost, test_prefixes,
           test_after_a_start_the_order_is_that_of_use, test_bounds,
           test_a_million_objects_whose_names_begin_alike, test_without_memory_nothing_changes)

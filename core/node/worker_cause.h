@@ -1,0 +1,11 @@
+/* What a worker died of, in words, and whether that is its own doing. Private to core/node. */
+#ifndef VELUM_NODE_WORKER_CAUSE_H
+#define VELUM_NODE_WORKER_CAUSE_H
+
+#include "core/node/state.h"
+
+/* `cause` has room for cap bytes. Flags of a report (core/wire/peer.h). */
+uint8_t worker_cause(const struct worker *w, enum worker_end end, int status, char *cause,
+                     size_t cap);
+
+#endif
