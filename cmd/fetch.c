@@ -132,10 +132,11 @@ static int read_near(struct fetch *f, struct near_object *near)
     return code != 0 || rc == 0 ? code : GO_ON;
 }
 
-/* The node keeps what it said it has while the line stands. */
+/* The node keeps what it said it has while the line stands, and its get stays open: of the many
+ * outputs of a job it sends those that it was asked for, as it has so many gets at a time. */
 static int take_here(struct fetch *f, const struct object_view *v)
 {
-    struct near_object *near = open_near(f, v->name, v->size);
+    struct near_object *near = f->known ? NULL : open_near(f, v->name, v->size);
     int code = near ? read_near(f, near) : GO_ON;
     if (code != GO_ON)
         return code == 0 ? end(f) : code;
