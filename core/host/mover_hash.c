@@ -140,6 +140,8 @@ int hash_open(void)
     int rc = start_thread();
     for (uint32_t i = 2; rc == 0 && i < cores && i <= THREADS_MAX; i++)
         (void)start_thread(); /* one is enough */
+    if (rc < 0)
+        line.last = NULL; /* the next call tries again */
     return rc;
 }
 

@@ -9,10 +9,13 @@
 #include "core/wire/output.h"
 
 #define LABOUR_OUTPUTS_AHEAD 15u
+#define LABOUR_OUTPUT_LIMIT_US (120 * S_US)
 
 /* OUTPUT and OUTPUT_END. ERR_FORMAT: the worker broke its protocol, as one without a chunk does. */
 int labour_output_part(struct node *n, struct worker *w, struct bytes payload);
 int labour_output_end(struct node *n, struct worker *w, struct bytes payload);
+/* A worker has waited for LABOUR_OUTPUT_LIMIT_US until it might go on: that is no fault of its. */
+void labour_output_too_long(struct node *n, struct worker *w);
 /* The worker has no chunk any more: what it began is dropped. */
 void labour_output_drop(struct node *n, struct worker *w);
 /* So many outputs of the worker's are whole here, and not yet written down and copied. */

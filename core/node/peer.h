@@ -91,7 +91,7 @@ enum report_flags {
     REPORT_OWN_DOING = 4,
     REPORT_MERGED = 8,
     REPORT_MEMORY = 16,
-    REPORT_NO_ROOM = 32 /* FAILED, because its output does not fit the quota of objects */
+    REPORT_NO_ROOM = 32 /* FAILED: no room for its output, or the disk does not take it */
 };
 enum grant_flags {
     GRANT_CAREFUL = 1,

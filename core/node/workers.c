@@ -597,6 +597,10 @@ static int64_t silence_limit_us(const struct worker *w)
 #if VELUM_PLANT == 659 /* trace/test_graph: leaves are killed for what a portion of them takes */
     return leaf_limit_us(w);
 #endif
+#if VELUM_PLANT != 563 /* trace/test_collect: a worker is blamed for the disk it waits for */
+    if (w->output_ended)
+        return LABOUR_OUTPUT_LIMIT_US;
+#endif
     return leaf_limit_us(w) + (w->chunk->careful ? 0 : (int64_t)w->job->labour->report_us);
 }
 
@@ -618,6 +622,10 @@ void workers_limits(struct node *n)
     for (struct worker *w = n->workers; w != NULL; w = w->next) {
         if (w->state == WORKER_BOUND && w->chunk != NULL &&
             instant_since_us(n->now, w->chunk->moved) > silence_limit_us(w)) {
+            if (w->output_ended) {
+                labour_output_too_long(n, w);
+                continue;
+            }
             leaf_took_too_long(w);
 #if VELUM_PLANT != 273 /* trace/test_labour: a worker whose leaf took too long goes on */
             worker_kill(n, w);

@@ -7,6 +7,7 @@
 #include "core/node/making.h"
 #include "core/node/objects.h"
 #include "tests/lib/story_collect.h"
+#include "tests/lib/story_copies.h"
 
 #define LEAVES STORY_LEAVES
 #define BIG_OUTPUT STORY_OUTPUT_MAX
@@ -292,6 +293,22 @@ TEST(outputs_that_find_no_room_on_one_node_are_made_on_another)
     CHECK(story_end(&story));
 }
 
+/* It would fail the same leaves twenty times within a moment. */
+TEST(outputs_that_one_node_cannot_write_are_made_on_another)
+{
+    struct job_id id;
+    struct job_view v;
+
+    begin(2, 1 << 30, of_much);
+    story.nodes[0].mover.fails = ERR_IO;
+    id = story_submitted(&story, 1, 1);
+    v = story_result(&story, 1, id, 300 * S_US);
+    CHECK_STR(v.error, "");
+    CHECK_INT(v.state, JOB_DONE);
+    CHECK(v.retries < 5);
+    CHECK(story_end(&story));
+}
+
 TEST(a_job_that_is_killed_leaves_nothing_in_the_making)
 {
     struct job_id id;
@@ -409,6 +426,32 @@ TEST(a_worker_is_ahead_of_the_copies_by_so_many_outputs_only)
     story_drop(&story, 0, STORY_USER, STORY_USER);
     story_run(&story, 5 * S_US);
     CHECK(leaves_counted(id) > counted + 32);
+    CHECK(story_end(&story));
+}
+
+static void of_a_second(struct job_spec *spec, uint32_t number)
+{
+    many_leaves(spec, number);
+    spec->stage.leaf_us = S_US;
+}
+
+/* Its limit is one for computing. */
+TEST(a_worker_that_waits_for_copies_of_its_outputs_is_not_blamed)
+{
+    struct job_id id;
+
+    begin(2, 1 << 30, of_little);
+    story.adjust = of_a_second;
+    id = story_submitted(&story, 0, 1);
+    for (int k = 0; k < 10000 && leaves_counted(id) < 200; k++)
+        story_run(&story, MS_US);
+    story_drop(&story, MESSAGE_OBJECT_KEEP, STORY_USER, STORY_USER);
+    story_run(&story, 9 * S_US);
+    CHECK_INT(most_ahead(), LABOUR_OUTPUTS_AHEAD + 1);
+    CHECK_INT(story_told(&story, 0, id).retries, 0);
+    story_drop(&story, 0, STORY_USER, STORY_USER);
+    story_run(&story, 5 * S_US);
+    CHECK_INT(story_told(&story, 0, id).retries, 0);
     CHECK(story_end(&story));
 }
 
@@ -582,4 +625,6 @@ TEST_MAIN(a_leaf_waits_until_it_is_written_down_that_its_output_is_kept,
           an_input_that_finds_no_room_fails_the_job_by_that,
           outputs_that_find_no_room_fail_the_job_by_that,
           outputs_that_find_no_room_on_one_node_are_made_on_another,
+          outputs_that_one_node_cannot_write_are_made_on_another,
+          a_worker_that_waits_for_copies_of_its_outputs_is_not_blamed,
           a_job_that_is_killed_leaves_nothing_in_the_making)
