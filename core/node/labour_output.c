@@ -40,9 +40,12 @@ static void fail_for_room(struct node *n, struct worker *w)
     char why[REASON_SIZE], number[24];
 
     text_of_u64(n->options.objects_bytes, number);
-    text_copy(why, sizeof why, "its output does not fit this node's quota of objects, ");
-    text_append(why, sizeof why, number);
-    text_append(why, sizeof why, " bytes (velum node --objects, velum rm)");
+    text_copy(why, sizeof why, "there is no room for its output on this node's disk");
+    if (shelf_bytes(n->objects->shelf) + w->output_bytes > n->options.objects_bytes) {
+        text_copy(why, sizeof why, "its output does not fit this node's quota of objects, ");
+        text_append(why, sizeof why, number);
+        text_append(why, sizeof why, " bytes (velum node --objects, velum rm)");
+    }
 #if VELUM_PLANT == 650 /* trace/test_collect: nobody hears that a node has no room for outputs */
     labour_report_failed(w->job, w->chunk, REPORT_FAILED, why);
 #else

@@ -293,6 +293,21 @@ TEST(outputs_that_find_no_room_on_one_node_are_made_on_another)
     CHECK(story_end(&story));
 }
 
+TEST(outputs_for_which_no_disk_has_room_fail_the_job_by_that)
+{
+    struct job_id id;
+    struct job_view v;
+
+    begin(2, 1 << 30, of_much);
+    for (uint32_t i = 0; i < 2; i++)
+        story.nodes[i].mover.fails = ERR_NO_SPACE;
+    id = story_submitted(&story, 0, 1);
+    v = story_result(&story, 0, id, 120 * S_US);
+    CHECK_INT(v.state, JOB_FAILED);
+    CHECK(strstr(v.error, "no room for its output on this node's disk") != NULL);
+    CHECK(story_end(&story));
+}
+
 /* It would fail the same leaves twenty times within a moment. */
 TEST(outputs_that_one_node_cannot_write_are_made_on_another)
 {
@@ -625,6 +640,7 @@ TEST_MAIN(a_leaf_waits_until_it_is_written_down_that_its_output_is_kept,
           an_input_that_finds_no_room_fails_the_job_by_that,
           outputs_that_find_no_room_fail_the_job_by_that,
           outputs_that_find_no_room_on_one_node_are_made_on_another,
+          outputs_for_which_no_disk_has_room_fail_the_job_by_that,
           outputs_that_one_node_cannot_write_are_made_on_another,
           a_worker_that_waits_for_copies_of_its_outputs_is_not_blamed,
           a_job_that_is_killed_leaves_nothing_in_the_making)
