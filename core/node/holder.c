@@ -34,7 +34,7 @@ static void show_former(struct job *j, struct node_id to)
 
     buf_init(&fact, j->node->alloc, FRAME_PAYLOAD_MAX);
     if (ledger_put_former(j->ledger, &fact))
-        parcel_frame(j->node, j->id, to, 1, buf_bytes(&fact));
+        (void)parcel_frame(j->node, j->id, to, 0, false, 1, buf_bytes(&fact));
     j->node->memory_out |= fact.no_memory;
     buf_clear(&fact);
 }

@@ -5,38 +5,48 @@
 #include "core/node/link.h"
 #include "core/node/seal.h"
 
-void parcel_frame(struct node *n, struct job_id job, struct node_id to, uint16_t count,
-                  struct bytes facts)
+bool parcel_frame(struct node *n, struct job_id job, struct node_id to, uint64_t batch, bool first,
+                  uint16_t count, struct bytes facts)
 {
     struct buf b;
+    bool sent = false;
 
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put_facts_begin(&b, job, 0, false, count);
+    put_facts_begin(&b, job, batch, first, count);
     put_raw(&b, facts.data, facts.len);
     if (b.failed)
         n->memory_out |= b.no_memory;
     else
-        send_node(n, to, MESSAGE_FACTS, 0, buf_bytes(&b));
+        sent = send_node(n, to, MESSAGE_FACTS, 0, buf_bytes(&b));
     buf_clear(&b);
+    return sent;
 }
 
-/* As many facts as fit a frame; a longer one has a frame of its own. */
-static void next_frame(struct node *n, struct parcel *p, struct node_id to)
+size_t parcel_cut(struct bytes facts, size_t at, uint64_t most, uint16_t *count)
 {
-    struct reader r = reader_of(buf_bytes(&p->facts));
-    size_t end = p->at;
-    uint16_t count = 0;
+    struct reader r = reader_of(facts);
+    size_t end = at;
 
-    r.at = p->at;
+    r.at = at;
+    *count = 0;
     while (reader_left(&r) > 0) {
         read_block(&r, FRAME_PAYLOAD_MAX);
         ensure(!r.failed);
-        if (count > 0 && r.at - p->at > n->limits.frame_bytes)
+        if (*count > 0 && r.at - at > most)
             break;
         end = r.at;
-        count++;
+        ++*count;
     }
-    parcel_frame(n, p->job, to, count, (struct bytes){p->facts.data + p->at, end - p->at});
+    return end;
+}
+
+static void next_frame(struct node *n, struct parcel *p, struct node_id to)
+{
+    uint16_t count;
+    size_t end = parcel_cut(buf_bytes(&p->facts), p->at, n->limits.frame_bytes, &count);
+
+    (void)parcel_frame(n, p->job, to, 0, false, count,
+                       (struct bytes){p->facts.data + p->at, end - p->at});
     p->at = end;
 }
 

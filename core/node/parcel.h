@@ -1,6 +1,7 @@
 /* Facts about a job that may be more than the queue of a link holds: a ledger has up to 64 MiB of
- * values and 48 MiB of appended stages. They go out frame by frame while there is room for more
- * (link_has_room), each as a FACTS that nobody acknowledges. Private to core/node. */
+ * values and 48 MiB of appended stages. They are cut into frames of FACTS, for a holder that
+ * confirms them (replica.c) as for a parcel: that goes out while there is room for more
+ * (link_has_room), and nobody acknowledges it. Private to core/node. */
 #ifndef VELUM_NODE_PARCEL_H
 #define VELUM_NODE_PARCEL_H
 
@@ -15,9 +16,13 @@ struct parcel {
     size_t at;        /* what is before it was sent */
 };
 
-/* One frame of so many facts. */
-void parcel_frame(struct node *n, struct job_id job, struct node_id to, uint16_t count,
-                  struct bytes facts);
+/* One frame of so many facts. `batch`: whoever has synced them says so; 0: nobody does. `first`:
+ * they are the first of all there is. False: it was not sent. */
+bool parcel_frame(struct node *n, struct job_id job, struct node_id to, uint64_t batch, bool first,
+                  uint16_t count, struct bytes facts);
+/* Where the frame ends that begins at `at`, and how many facts it has: as many as fit `most` bytes;
+ * a longer one has a frame of its own. */
+size_t parcel_cut(struct bytes facts, size_t at, uint64_t most, uint16_t *count);
 /* Goes on with it. False: there is more, and no room for it now. True: all was sent, or the job is
  * gone; it is empty then. */
 bool parcel_send(struct node *n, struct parcel *p, struct node_id to);

@@ -5,6 +5,7 @@
 #include "core/node/joblog.h"
 #include "core/node/jobs.h"
 #include "core/node/link.h"
+#include "core/node/parcel.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
 
@@ -32,40 +33,20 @@ static void replica_reset(struct replica *r)
 static bool send_facts(struct job *j, const struct replica *r, uint64_t batch, bool first,
                        uint16_t count, struct bytes facts)
 {
-    struct buf b;
-    bool sent = false;
-
-    buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
-    put_facts_begin(&b, j->id, batch, first, count);
-    put_raw(&b, facts.data, facts.len);
-    if (b.failed)
-        j->node->memory_out |= b.no_memory;
-    else
-        sent = send_node(j->node, r->id, MESSAGE_FACTS, 0, buf_bytes(&b));
-    buf_clear(&b);
-    return sent;
+    return parcel_frame(j->node, j->id, r->id, batch, first, count, facts);
 }
 
 /* One frame of what it lacks; the last one carries the batch, which the holder then confirms. */
 static void catch_up_frame(struct job *j, struct replica *r)
 {
-    struct reader all = reader_of(buf_bytes(&r->catch_up));
     uint64_t room = j->node->options.link_room_bytes, most = j->node->limits.frame_bytes;
-    size_t start = r->catch_at, end = start;
-    uint16_t count = 0;
+    size_t start = r->catch_at, end;
+    uint16_t count;
     bool log;
 
     if (room > 0 && room < most)
         most = room;
-    all.at = start;
-    while (reader_left(&all) > 0) {
-        read_block(&all, FRAME_PAYLOAD_MAX);
-        ensure(!all.failed);
-        if (count > 0 && all.at - start > most)
-            break;
-        end = all.at;
-        count++;
-    }
+    end = parcel_cut(buf_bytes(&r->catch_up), start, most, &count);
     /* The log of an ended job is confirmed with the rest: it comes before the last word. */
     log = end == r->catch_up.len && j->shrunk && j->log_len > 0;
     if (!send_facts(j, r, end == r->catch_up.len && !log ? r->catch_batch : 0, start == 0, count,
