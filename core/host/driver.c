@@ -185,19 +185,10 @@ static void perform_start(struct driver *d, const struct action *a)
     driver_event(d, &ev);
 }
 
-static void note_run(struct driver *d, const struct action *a, struct bytes payload)
-{
-    struct order_run run = {0};
-    struct order_tasks tasks = {0};
-    if (a->type == MESSAGE_ORDER_RUN && read_order_run(payload, &run) == 0)
-        spin_run_began(&d->spin, a->worker, run.first);
-    if (a->type == MESSAGE_ORDER_TASKS && read_order_tasks(payload, &tasks) == 0)
-        spin_run_began(&d->spin, a->worker, tasks.first);
-}
-
 static void perform_order(struct driver *d, const struct action *a, struct bytes payload)
 {
-    note_run(d, a, payload);
+    if (a->type == MESSAGE_ORDER_RUN || a->type == MESSAGE_ORDER_TASKS)
+        spin_run_began(&d->spin, a->worker, order_first(payload));
     /* A worker that takes no more orders is stuck, and one that missed an order would wait for
      * ever: it ends, and its end is reported. */
     if (crew_order(d->crew, a->worker, (uint8_t)a->type, a->request, payload) < 0)

@@ -254,18 +254,21 @@ void makings_mover_died(struct node *n)
 
 static bool is_safe(const struct node *n, const struct making *m, const struct shelf_object *o)
 {
-    uint32_t machines, possible = room_possible(n, o->size);
+    uint32_t machines, possible;
 
 #if VELUM_PLANT == 394 /* trace/test_collect: a leaf counts before its output is written down */
     return true;
 #endif
+    if (n->ticket_synced < m->ticket)
+        return false;
+    if (instant_reached(n->now, m->until))
+        return true;
+    possible = room_possible(n, o->size);
 #if VELUM_PLANT == 395 /* trace/test_collect: a leaf counts while its output has one copy */
     possible = 1;
 #endif
-    return n->ticket_synced >= m->ticket &&
-           (having_count(n, o, keeping_find(n, m->name, m->job), &machines) >=
-                (MAKING_COPIES < possible ? MAKING_COPIES : possible) ||
-            instant_reached(n->now, m->until));
+    return having_count(n, o, keeping_find(n, m->name, m->job), &machines) >=
+           (MAKING_COPIES < possible ? MAKING_COPIES : possible);
 }
 
 void makings_look(struct node *n)

@@ -111,6 +111,13 @@ int read_order_run(struct bytes payload, struct order_run *m)
     return leaves <= LEAVES_MAX && m->end <= leaves ? 0 : ERR_FORMAT;
 }
 
+uint64_t order_first(struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    (void)read_u64(&r);
+    return read_u64(&r);
+}
+
 #define TASKS_COUNT_AT 28u
 
 void put_order_tasks_begin(struct buf *b, const struct order_tasks *m)

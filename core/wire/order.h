@@ -179,6 +179,8 @@ int read_order_inputs(struct bytes payload, uint16_t *count, struct reader *rest
 struct order_input read_order_input(struct reader *r);
 void put_order_run(struct buf *b, const struct order_run *m);
 int read_order_run(struct bytes payload, struct order_run *m);
+/* The first leaf of a RUN or TASKS that was put here; nothing else of it is looked at. */
+uint64_t order_first(struct bytes payload);
 /* Then count put_order_task; the count is put in when it is known. */
 void put_order_tasks_begin(struct buf *b, const struct order_tasks *m);
 void put_order_task(struct buf *b, struct bytes params);

@@ -123,6 +123,20 @@ TEST(test_run)
     CHECK_EVERY_TRUNCATION(b, read_order_run(in, &got));
 }
 
+/* Whoever sends such an order looks at no more of it than that. */
+TEST(test_first_leaf_of_what_is_run)
+{
+    struct order_run run = {.run = 9, .first = 30, .end = 40, .units = 500, .leaf_units = 10};
+    struct order_tasks tasks = {.run = 9, .first = 77, .units = 1, .count = 1};
+    struct buf b = fresh();
+    put_order_run(&b, &run);
+    CHECK_INT(order_first(buf_bytes(&b)), 30);
+    b = fresh();
+    put_order_tasks_begin(&b, &tasks);
+    put_order_task(&b, bytes_of_text("four"));
+    CHECK_INT(order_first(buf_bytes(&b)), 77);
+}
+
 TEST(test_trim)
 {
     struct buf b = fresh();
@@ -467,7 +481,7 @@ TEST(test_shown_keeps_its_lines)
 }
 
 TEST_MAIN(test_plan_with_inputs, test_taken_and_more, test_output_and_its_end, test_load, test_run,
-          test_trim, test_value_bounds, test_merge_of_seven_greatest_pairs_fits_a_frame,
+          test_first_leaf_of_what_is_run, test_trim, test_value_bounds, test_merge_of_seven_greatest_pairs_fits_a_frame,
           test_plan_and_its_bounds, test_loaded_reason_is_made_safe,
           test_reason_that_grows_is_cut_not_overrun, test_progress, test_merged, test_planned,
           test_shown_keeps_its_lines)
