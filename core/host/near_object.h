@@ -6,8 +6,7 @@
  *
  * The files are never written to once they are an object, and open ones stay until they are closed,
  * whatever the node does. Memory is NEAR_PIECES pieces, each taken when it is first needed; they
- * are read and hashed beside the caller's own work (mover_hash.h). Called by ask.c and by fetch.c
- * of the commands. */
+ * are read and hashed beside the caller's own work (mover_hash.h). Called by cmd/fetch.c. */
 #ifndef VELUM_HOST_NEAR_OBJECT_H
 #define VELUM_HOST_NEAR_OBJECT_H
 

@@ -35,9 +35,16 @@ static void taken(struct node *n, uint64_t who, uint32_t bytes)
 }
 
 /* Another node may have room: this one is left alone for a while, where there are others. */
+static void fail(struct node *n, struct worker *w, uint8_t flags, const char *why)
+{
+    labour_report_failed(w->job, w->chunk, REPORT_FAILED | flags, why);
+    worker_kill(n, w);
+}
+
 static void fail_for_room(struct node *n, struct worker *w)
 {
     char why[REASON_SIZE], number[24];
+    uint8_t flags = REPORT_NO_ROOM;
 
     text_of_u64(n->options.objects_bytes, number);
     text_copy(why, sizeof why, "there is no room for its output on this node's disk");
@@ -47,23 +54,19 @@ static void fail_for_room(struct node *n, struct worker *w)
         text_append(why, sizeof why, " bytes (velum node --objects, velum rm)");
     }
 #if VELUM_PLANT == 650 /* trace/test_collect: nobody hears that a node has no room for outputs */
-    labour_report_failed(w->job, w->chunk, REPORT_FAILED, why);
-#else
-    labour_report_failed(w->job, w->chunk, REPORT_FAILED | REPORT_NO_ROOM, why);
+    flags = 0;
 #endif
-    worker_kill(n, w);
+    fail(n, w, flags, why);
 }
 
-static void fail_to_write(struct node *n, struct worker *w)
+void labour_output_not_written(struct node *n, struct worker *w)
 {
+    uint8_t flags = REPORT_NO_ROOM;
+
 #if VELUM_PLANT == 562 /* trace/test_collect: a disk that takes no output is tried again at once */
-    labour_report_failed(w->job, w->chunk, REPORT_FAILED,
-                         "its output could not be written on this node");
-#else
-    labour_report_failed(w->job, w->chunk, REPORT_FAILED | REPORT_NO_ROOM,
-                         "its output could not be written on this node");
+    flags = 0;
 #endif
-    worker_kill(n, w);
+    fail(n, w, flags, "its output could not be written on this node");
 }
 
 static void give_taken(struct node *n, struct worker *w)
@@ -107,7 +110,7 @@ static void made(struct node *n, uint64_t who, int rc, const struct shelf_object
     if (rc == ERR_NO_SPACE) {
         fail_for_room(n, w);
     } else if (rc < 0) {
-        fail_to_write(n, w);
+        labour_output_not_written(n, w);
     } else {
         w->output_whole = true;
         w->output_name = o->name;
@@ -127,7 +130,7 @@ static void settled(struct node *n, uint64_t who)
     if (o != NULL && o->whole)
         let_go_on(n, w);
     else
-        fail_to_write(n, w);
+        labour_output_not_written(n, w);
 }
 
 static const struct making_owner owner = {.taken = taken, .made = made, .settled = settled};
@@ -189,11 +192,6 @@ int labour_output_end(struct node *n, struct worker *w, struct bytes payload)
     w->chunk->moved = n->now;
     making_finish(n, w->making);
     return 0;
-}
-
-void labour_output_too_long(struct node *n, struct worker *w)
-{
-    fail_to_write(n, w);
 }
 
 void labour_output_drop(struct node *n, struct worker *w)

@@ -14,8 +14,9 @@
 /* OUTPUT and OUTPUT_END. ERR_FORMAT: the worker broke its protocol, as one without a chunk does. */
 int labour_output_part(struct node *n, struct worker *w, struct bytes payload);
 int labour_output_end(struct node *n, struct worker *w, struct bytes payload);
-/* A worker has waited for LABOUR_OUTPUT_LIMIT_US until it might go on: that is no fault of its. */
-void labour_output_too_long(struct node *n, struct worker *w);
+/* Ends the worker, whose output the disk does not take: that is no fault of its. It is so, too, of
+ * one that has waited for LABOUR_OUTPUT_LIMIT_US until it might go on. */
+void labour_output_not_written(struct node *n, struct worker *w);
 /* The worker has no chunk any more: what it began is dropped. */
 void labour_output_drop(struct node *n, struct worker *w);
 /* So many outputs of the worker's are whole here, and not yet written down and copied. */

@@ -350,10 +350,8 @@ static int check_said(const struct job *j, const struct fact *f, struct bytes fa
         return closed > 0 || f->close.count < count ? ERR_EXISTS : 0;
 #endif
     /* He signs it anew each time that he says it, and no signature is like another. */
-    if (f->kind == FACT_CLOSE && closed > 0)
-        return f->close.count != closed ? ERR_EXISTS : 0;
     if (f->kind == FACT_CLOSE)
-        return f->close.count < count ? ERR_EXISTS : 0;
+        return (closed > 0 ? f->close.count != closed : f->close.count < count) ? ERR_EXISTS : 0;
     if (a->first < count)
         return ERR_EXISTS;
     return closed > 0 && a->first + a->count > closed ? ERR_EXISTS : 0;

@@ -4,7 +4,7 @@
 
 #include "core/node/state.h"
 
-/* `cause` has room for cap bytes. Flags of a report (core/wire/peer.h). */
+/* `cause` has room for cap bytes. Flags of a report (core/node/peer.h). */
 uint8_t worker_cause(const struct worker *w, enum worker_end end, int status, char *cause,
                      size_t cap);
 

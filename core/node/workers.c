@@ -623,7 +623,7 @@ void workers_limits(struct node *n)
         if (w->state == WORKER_BOUND && w->chunk != NULL &&
             instant_since_us(n->now, w->chunk->moved) > silence_limit_us(w)) {
             if (w->output_ended) {
-                labour_output_too_long(n, w);
+                labour_output_not_written(n, w);
                 continue;
             }
             leaf_took_too_long(w);
