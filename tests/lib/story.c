@@ -540,6 +540,14 @@ void story_start_all(struct story *s, bool keep_disks)
         story_hint(s, i, 0);
 }
 
+void story_start_among(struct story *s, uint32_t i)
+{
+    story_start(s, i);
+    for (uint32_t k = 0; k < s->count; k++)
+        if (k != i && s->nodes[k].core != NULL)
+            story_hint(s, i, k);
+}
+
 void story_begin(struct story *s, uint32_t count)
 {
     story_init(s, count);

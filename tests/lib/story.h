@@ -108,6 +108,8 @@ void story_start_all(struct story *s, bool keep_disks);
 void story_begin(struct story *s, uint32_t count);
 /* Node i hears of another. */
 void story_hint(struct story *s, uint32_t i, uint32_t target);
+/* It starts, and hears of all that are up. */
+void story_start_among(struct story *s, uint32_t i);
 /* Its links end, and dials to it are refused. */
 void story_kill(struct story *s, uint32_t i);
 /* It stops as it is, and goes on; dials to it hang meanwhile. */

@@ -162,6 +162,20 @@ static inline void append_as(uint32_t from, uint32_t to, struct node_id who)
     buf_clear(&b);
 }
 
+/* One that is written out. */
+static inline void append_stage(uint32_t number, const struct stage_spec *s,
+                                enum session_level level)
+{
+    struct buf b;
+
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    put_stages_begin(&b, id, story_user_id());
+    put_append_begin(&b, number, 1);
+    put_append_whole(&b, number, s);
+    say(FACT_STAGES, buf_bytes(&b), story_user_id(), level);
+    buf_clear(&b);
+}
+
 static inline void append(uint32_t from, uint32_t to)
 {
     append_as(from, to, story_user_id());

@@ -47,13 +47,6 @@ static inline void story_collect_begin(struct story *s, uint32_t (*output)(uint6
     story_run(s, 2 * S_US);
 }
 
-/* Bytes for inputs, no two pieces alike. */
-static inline void story_fill(uint8_t *bytes, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
-}
-
 static inline uint64_t story_get_all(struct story *s, uint32_t i, struct digest name, uint8_t *to,
                                      size_t cap)
 {

@@ -8,6 +8,13 @@
 #include "tests/lib/check.h"
 #include "tests/lib/story.h"
 
+/* Bytes of which no two pieces alike. */
+static inline void story_fill(uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+}
+
 static inline void story_put_data(struct story *s, uint64_t user, uint32_t request,
                                   struct bytes data)
 {

@@ -327,15 +327,9 @@ TEST(whoever_dies_meanwhile_the_same_comes_of_it)
 static void append_demanding(uint32_t number, const struct demand *demand)
 {
     struct stage_spec s = made.stage;
-    struct buf b;
 
     s.demand = *demand;
-    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
-    put_stages_begin(&b, id, story_user_id());
-    put_append_begin(&b, number, 1);
-    put_append_whole(&b, number, &s);
-    say(FACT_STAGES, buf_bytes(&b), story_user_id(), SESSION_DURABLE);
-    buf_clear(&b);
+    append_stage(number, &s, SESSION_DURABLE);
 }
 
 /* Those that are like the first run only where it may; another demand than those of the spec is

@@ -185,16 +185,10 @@ static bool is_refused(struct reply_error *e)
 static void append_huge(uint32_t first)
 {
     struct stage_spec s = made.stage;
-    struct buf b;
 
     s.units = LEAVES_MAX;
     s.leaf_units = 1;
-    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
-    put_stages_begin(&b, id, story_user_id());
-    put_append_begin(&b, first, 1);
-    put_append_whole(&b, first, &s);
-    say(FACT_STAGES, buf_bytes(&b), story_user_id(), SESSION_SENT);
-    buf_clear(&b);
+    append_stage(first, &s, SESSION_SENT);
 }
 
 /* What was taken before stays, and so does the job. */

@@ -241,9 +241,7 @@ TEST(an_input_that_finds_no_room_fails_the_job_by_that)
     story_collect.inputs = 0;
     for (uint32_t i = 0; i < 3; i++) {
         story.ages.objects_bytes = i == 0 ? 1 << 30 : sizeof bytes - 1;
-        story_start(&story, i);
-        for (uint32_t k = 0; k < i; k++)
-            story_hint(&story, i, k);
+        story_start_among(&story, i);
     }
     story_run(&story, 2 * S_US);
     a = story_put_whole(&story, 0, bytes, sizeof bytes, 20 * S_US, &told);

@@ -25,8 +25,7 @@ static void begin(uint32_t count)
             story_hint(&story, i, 0);
     }
     story_run(&story, 2 * S_US);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+    story_fill(bytes, sizeof bytes);
 }
 
 static struct object_view told; /* of the last put */

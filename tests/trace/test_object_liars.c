@@ -15,14 +15,10 @@ static void begin(uint32_t count)
 {
     story_init(&story, count);
     story.ages.objects_bytes = 1 << 30;
-    for (uint32_t i = 0; i < count; i++) {
-        story_start(&story, i);
-        for (uint32_t k = 0; k < i; k++)
-            story_hint(&story, i, k);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        story_start_among(&story, i);
     story_run(&story, 2 * S_US);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+    story_fill(bytes, sizeof bytes);
 }
 
 static bool is_whole(uint32_t i, struct digest name)

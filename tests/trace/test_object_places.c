@@ -18,10 +18,7 @@ static uint8_t bytes[SIZE];
 static void start(uint32_t i)
 {
     story.nodes[i].keeps_disk = true;
-    story_start(&story, i);
-    for (uint32_t k = 0; k < story.count; k++)
-        if (k != i && story.nodes[k].core != NULL)
-            story_hint(&story, i, k);
+    story_start_among(&story, i);
 }
 
 static void begin(uint32_t count)
@@ -31,8 +28,7 @@ static void begin(uint32_t count)
     for (uint32_t i = 0; i < count; i++)
         start(i);
     story_run(&story, 2 * S_US);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+    story_fill(bytes, sizeof bytes);
 }
 
 static struct digest put(uint32_t i, uint64_t size)

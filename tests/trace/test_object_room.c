@@ -17,13 +17,10 @@ static void begin(uint32_t count, uint64_t last)
     story_init(&story, count);
     for (uint32_t i = 0; i < count; i++) {
         story.ages.objects_bytes = i + 1 < count ? 1 << 30 : last;
-        story_start(&story, i);
-        for (uint32_t k = 0; k < i; k++)
-            story_hint(&story, i, k);
+        story_start_among(&story, i);
     }
     story_run(&story, 2 * S_US);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+    story_fill(bytes, sizeof bytes);
 }
 
 static struct reply_error refusal(uint32_t node, struct digest name)

@@ -17,8 +17,7 @@ static void begin(uint64_t objects_bytes)
     story.ages.objects_bytes = objects_bytes;
     story_start(&story, 0);
     story_run(&story, 10 * MS_US);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+    story_fill(bytes, sizeof bytes);
 }
 
 static struct digest put_whole(const uint8_t *data, uint64_t size)

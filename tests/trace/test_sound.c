@@ -67,12 +67,13 @@ static void damage(uint32_t i, uint64_t piece)
     sim_mover_forget(&story.nodes[i].mover);
 }
 
-static void restart(uint32_t i)
+/* Of what is on the disk of node 0 nothing was looked at, and this piece is damaged. */
+static void restart_damaged(uint64_t piece)
 {
-    story_start(&story, i);
-    for (uint32_t k = 0; k < story.count; k++)
-        if (k != i)
-            story_hint(&story, i, k);
+    story_kill(&story, 0);
+    damage(0, piece);
+    story_start_among(&story, 0);
+    story_run(&story, 2 * S_US);
 }
 
 static struct objects *objects_of(uint32_t i)
@@ -122,7 +123,7 @@ TEST(what_changed_before_a_restart_is_got_anew_before_a_worker_maps_it)
     story_kill(&story, 0);
     damage(0, 0);
     damage(0, 9);
-    restart(0);
+    story_start_among(&story, 0);
     story_run(&story, 2 * S_US);
     CHECK_INT(sim_mover_damaged(&story.nodes[0].mover), 2);
     is_done(story_submitted(&story, 0, 1));
@@ -164,7 +165,7 @@ TEST(what_was_looked_at_for_damage_is_mapped_without_another_look)
     begin_with(2, node_limits_usual.sound_us, S_US);
     put(BIG);
     story_kill(&story, 0);
-    restart(0);
+    story_start_among(&story, 0);
     story_run(&story, 10 * S_US);
     story.nodes[0].mover_silent = story.nodes[1].mover_silent = true;
     is_done(story_submitted(&story, 0, 1));
@@ -180,10 +181,7 @@ TEST(two_jobs_wait_for_the_same_look)
 
     begin(2);
     put(BIG);
-    story_kill(&story, 0);
-    damage(0, 9);
-    restart(0);
-    story_run(&story, 2 * S_US);
+    restart_damaged(9);
     story.nodes[0].mover_us = 300 * MS_US;
     first = story_submitted(&story, 0, 1);
     run_until(is_looked_at, S_US);
@@ -203,7 +201,7 @@ TEST(several_objects_take_turns)
     put(BIG);
     put(1000);
     story_kill(&story, 0);
-    restart(0);
+    story_start_among(&story, 0);
     story_run(&story, 2 * S_US);
     story.nodes[0].mover_us = 50 * MS_US;
     struct job_id id = story_submitted(&story, 0, 1);
@@ -218,10 +216,7 @@ TEST(a_mover_that_dies_while_it_looks_is_asked_again)
 {
     begin(2);
     put(BIG);
-    story_kill(&story, 0);
-    damage(0, 3);
-    restart(0);
-    story_run(&story, 2 * S_US);
+    restart_damaged(3);
     story.nodes[0].mover_silent = true;
     struct job_id id = story_submitted(&story, 0, 1);
     run_until(is_looked_at, S_US);

@@ -32,14 +32,6 @@ static struct job_id begin(uint32_t count)
     return begin_with(count, 0);
 }
 
-static void start(uint32_t i)
-{
-    story_start(&story, i);
-    for (uint32_t k = 0; k < story.count; k++)
-        if (k != i && story.nodes[k].core != NULL)
-            story_hint(&story, i, k);
-}
-
 static uint32_t stale_at(uint32_t i)
 {
     return (uint32_t)story.nodes[i].core->stale.count;
@@ -88,7 +80,7 @@ static struct job_id forgotten_meanwhile(void)
     story_run(&story, 75 * S_US);
     CHECK_INT(tombs_count(&story.nodes[0].core->tombs), 0);
     CHECK(directory_find(story.nodes[0].core, id) == NULL);
-    start(2);
+    story_start_among(&story, 2);
     return id;
 }
 
@@ -127,14 +119,14 @@ static struct job_id met_by_one_that_was_away(void)
     story_kill(&story, 2);
     kill_job(0, id);
     story.nodes[3].keeps_disk = true;
-    start(3);
+    story_start_among(&story, 3);
     story_run(&story, 31 * S_US);
     story_kill(&story, 3);
     story_run(&story, 33 * S_US);
     CHECK_INT(tombs_count(&story.nodes[0].core->tombs), 0);
     apart(true);
-    start(3);
-    start(2);
+    story_start_among(&story, 3);
+    story_start_among(&story, 2);
     story_run(&story, 2 * S_US);
     CHECK(story_holds(&story, 2, id));
     CHECK_INT(stale_at(2), 0);
@@ -151,7 +143,7 @@ TEST(who_was_away_is_away_for_longer_than_the_first_that_it_meets)
         if (restart > 0) {
             story_run(&story, S_US);
             story_kill(&story, 2);
-            start(2);
+            story_start_among(&story, 2);
         }
         apart(false);
         story_hint(&story, 2, 0);
@@ -174,7 +166,7 @@ TEST(it_stays_aside_over_restarts_and_snapshots)
         story_compact(&story, 2);
         story_run(&story, S_US);
         story_kill(&story, 2);
-        start(2);
+        story_start_among(&story, 2);
         CHECK_INT(stale_at(2), 1);
         story_run(&story, 10 * S_US);
         CHECK_INT(stale_at(2), 1);
@@ -199,7 +191,7 @@ TEST(a_user_brings_it_back)
     CHECK(story_leads(&story, 0, id) || story_leads(&story, 1, id) || story_leads(&story, 2, id));
     /* It is a job like any other now, and stays one. */
     story_kill(&story, 2);
-    start(2);
+    story_start_among(&story, 2);
     story_run(&story, 3 * S_US);
     CHECK_INT(stale_at(2), 0);
     CHECK(story_holds(&story, 2, id));
@@ -216,7 +208,7 @@ TEST(a_user_drops_it)
     CHECK_INT(decide(2, STALE_DROP, id), 0);
     CHECK_INT(stale_at(2), 0);
     story_kill(&story, 2);
-    start(2);
+    story_start_among(&story, 2);
     story_run(&story, 8 * S_US);
     CHECK_INT(stale_at(2), 0);
     CHECK(!story_holds(&story, 2, id));
@@ -230,7 +222,7 @@ TEST(a_job_that_still_runs_takes_nothing_of_the_old_copy)
 
     story_kill(&story, 2);
     story_run(&story, 60 * S_US);
-    start(2);
+    story_start_among(&story, 2);
     story_run(&story, 8 * S_US);
     CHECK_INT(stale_at(2), 1);
     CHECK(story_holds(&story, 0, id) && story_holds(&story, 1, id));
@@ -250,7 +242,7 @@ TEST(a_job_that_was_given_up_is_not_there_after_a_restart)
     story_kill(&story, left);
     story_run(&story, 15 * S_US);
     CHECK(story_holds(&story, stranger, id));
-    start(left);
+    story_start_among(&story, left);
     story_run(&story, 10 * S_US);
     for (uint32_t i = 0; i < 4; i++)
         left = story_holds(&story, i, id) ? left : i;
@@ -258,7 +250,7 @@ TEST(a_job_that_was_given_up_is_not_there_after_a_restart)
     kill_job(story_leader(&story, id), id);
     story_run(&story, 75 * S_US);
     story_kill(&story, left);
-    start(left);
+    story_start_among(&story, left);
     CHECK(!story_holds(&story, left, id));
     story_run(&story, 10 * S_US);
     for (uint32_t i = 0; i < 4; i++)
@@ -274,7 +266,7 @@ TEST(who_was_away_for_less_sets_nothing_aside)
     story_kill(&story, 2);
     kill_job(0, id);
     story_run(&story, 25 * S_US);
-    start(2);
+    story_start_among(&story, 2);
     story_run(&story, 8 * S_US);
     CHECK_INT(stale_at(2), 0);
     CHECK(!runs(2, id));
@@ -291,7 +283,7 @@ TEST(a_mesh_that_slept_goes_on)
         story_kill(&story, i);
     story_run(&story, 500 * S_US);
     for (uint32_t i = 0; i < 3; i++)
-        start(i);
+        story_start_among(&story, i);
     story_run(&story, 10 * S_US);
     for (uint32_t i = 0; i < 3; i++) {
         CHECK_INT(stale_at(i), 0);

@@ -481,7 +481,8 @@ TEST(test_shown_keeps_its_lines)
 }
 
 TEST_MAIN(test_plan_with_inputs, test_taken_and_more, test_output_and_its_end, test_load, test_run,
-          test_first_leaf_of_what_is_run, test_trim, test_value_bounds, test_merge_of_seven_greatest_pairs_fits_a_frame,
+          test_first_leaf_of_what_is_run, test_trim, test_value_bounds,
+          test_merge_of_seven_greatest_pairs_fits_a_frame,
           test_plan_and_its_bounds, test_loaded_reason_is_made_safe,
           test_reason_that_grows_is_cut_not_overrun, test_progress, test_merged, test_planned,
           test_shown_keeps_its_lines)
