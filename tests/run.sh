@@ -158,25 +158,25 @@ run() {
     account $number
 }
 
-# One of the lanes that share a list of programs: each takes the next that no other has taken.
-lane() { # lane FIRST SUITE SECONDS
-    at=$1
-    for source in tests/"$2"/test_*.c; do
-        program=$(basename "$source" .c)
+# One of the lanes that share a list of files: each takes the next that no other has taken. A test
+# that picks ports of its own takes those of its lane.
+lane() { # lane LANE FIRST SECONDS RUN FILE...
+    export VELUM_TEST_LANE="$1"
+    at=$2 seconds=$3 how=$4
+    shift 4
+    for file in "$@"; do
         [ ! -e "$base/interrupted" ] || return
-        ! mkdir "$base/$at.taken" 2>/dev/null ||
-            (run_in_folder "$at" "$2/$program" "$3" '' "$objects/tests/$2/$program")
+        ! mkdir "$base/$at.taken" 2>/dev/null || ("$how" "$at" "$seconds" "$file")
         at=$((at + 1))
     done
 }
 
-# What tests/SUITE/test_*.c became, on all cores, told in order. They need no clock but their own.
-run_programs() { # run_programs SUITE SECONDS
-    set -- "$1" "$2" tests/"$1"/test_*.c
+# spread SECONDS RUN FILE...: what RUN does with each, on all cores, told in order.
+spread() {
     [ -e "$3" ] || return
-    first=$((number + 1))
-    for _ in $(seq "$(nproc)"); do
-        lane $first "$1" "$2" &
+    first=$((number + 1)) lanes=$(nproc)
+    for i in $(seq 0 $((lanes - 1))); do
+        lane "$i/$lanes" $first "$@" &
     done
     number=$((number + $# - 2))
     for at in $(seq $first $number); do
@@ -186,32 +186,34 @@ run_programs() { # run_programs SUITE SECONDS
     wait
 }
 
-run_scripts() { # run_scripts SUITE SECONDS
-    for script in tests/"$1"/*.sh; do
-        [ -e "$script" ] && [ "$(basename "$script")" != all.sh ] || continue
-        run "$1/$(basename "$script" .sh)" "$2" 1 "$root/$script"
-    done
+# What tests/SUITE/test_*.c became.
+program() { # program NUMBER SECONDS FILE
+    name=${3#tests/} && name=${name%.c}
+    run_in_folder "$1" "$name" "$2" '' "$objects/tests/$name"
 }
 
-run_bats() { # run_bats SECONDS FILE...
-    limit_bats=$1
-    shift
-    for file in "$@"; do
-        [ -e "$file" ] || continue
-        if command -v bats >/dev/null; then
-            run "cli/$(basename "$file" .bats)" "$limit_bats" '' \
-                bats --formatter tap "$root/$file"
-        else
-            run "cli/$(basename "$file" .bats)" 10 '' \
-                echo "SKIP $(basename "$file") bats is not installed (package bats)"
-        fi
-    done
+script() { # script NUMBER SECONDS FILE
+    name=${3#tests/}
+    case $name in
+    */all.sh) echo '0 0 0' >"$base/$1.counts" && : >"$base/$1.text" ;;
+    *) run_in_folder "$1" "${name%.sh}" "$2" 1 "$root/$3" ;;
+    esac
+}
+
+bats_file() { # bats_file NUMBER SECONDS FILE
+    name=cli/$(basename "$3" .bats)
+    if command -v bats >/dev/null; then
+        run_in_folder "$1" "$name" "$2" '' bats --formatter tap "$root/$3"
+    else
+        run_in_folder "$1" "$name" 10 '' \
+            echo "SKIP ${name#cli/} bats is not installed (package bats)"
+    fi
 }
 
 for suite in $suites; do
     case $suite in
-    unit | trace) run_programs "$suite" 60 ;;
-    crash | fuzz) run_programs "$suite" 180 ;;
+    unit | trace) spread 60 program tests/"$suite"/test_*.c ;;
+    crash | fuzz) spread 180 program tests/"$suite"/test_*.c ;;
     sim)
         if [ -x "$objects/tests/sim/sim" ]; then
             run sim 400 1 "$objects/tests/sim/sim" --seeds "$seeds"
@@ -228,10 +230,10 @@ for suite in $suites; do
             run sim 10 '' echo "FAIL sim the simulator is not built"
         fi
         ;;
-    smoke) run_bats 200 tests/cli/smoke*.bats ;;
-    cli) run_bats 900 tests/cli/*.bats ;;
-    chaos) run_scripts chaos 600 ;;
-    firmware) run_scripts firmware 200 ;;
+    smoke) spread 200 bats_file tests/cli/smoke*.bats ;;
+    cli) spread 900 bats_file tests/cli/*.bats ;;
+    chaos) spread 600 script tests/chaos/*.sh ;;
+    firmware) spread 200 script tests/firmware/*.sh ;;
     tidy) run tidy 60 1 "$root/tests/tidy.sh" ;;
     *) echo "run.sh: no suite $suite" >&2 && exit 2 ;;
     esac

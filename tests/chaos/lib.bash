@@ -66,11 +66,11 @@ wait_until() {
     done
 }
 
-# Below the ports that the system gives to outgoing connections.
+# Below the ports that the system gives to outgoing connections, and this lane's of them.
 free_port() {
-    local port
+    local port lane=${VELUM_TEST_LANE:-0/1}
     while :; do
-        port=$((20000 + SRANDOM % 12000))
+        port=$((20000 + (SRANDOM % (12000 / ${lane#*/})) * ${lane#*/} + ${lane%/*}))
         (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue
         case " ${PORT[*]} " in *" $port "*) continue ;; esac
         echo $port

@@ -51,11 +51,11 @@ until_true() {
     done
 }
 
-# Below the ports the kernel gives to outgoing connections.
+# Below the ports the kernel gives to outgoing connections, and this lane's of them.
 free_port() {
-    local port
+    local port lane=${VELUM_TEST_LANE:-0/1}
     while :; do
-        port=$((RANDOM % 12000 + 20000))
+        port=$((20000 + (SRANDOM % (12000 / ${lane#*/})) * ${lane#*/} + ${lane%/*}))
         (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue
         case " ${PORTS[*]} " in *" $port "*) continue ;; esac
         echo $port
