@@ -435,6 +435,26 @@ TEST(a_damaged_piece_is_not_read_but_given_up)
     free(data);
 }
 
+/* Whoever asked gets it anew from another node; an object that is right is not given up because
+ * somebody asks for more than there is. */
+TEST(an_object_whose_file_was_cut_is_given_up)
+{
+    const size_t size = 3 * MIB + 9;
+    char path[512];
+    struct bytes got;
+    uint8_t *data = rig_bytes(size, 1);
+    rig_open();
+    struct moved_made made = rig_put(1, data, size);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, made.name, 3 * MIB, 10, &got), ERR_ARGUMENT);
+    CHECK(rig_holds(made.name, data, size));
+    rig_path(made.name, "", path);
+    REQUIRE(truncate(path, 1000) == 0);
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, made.name, MIB, 10, &got), ERR_NOT_FOUND);
+    CHECK_INT(rig_files(), 0);
+    rig_close();
+    free(data);
+}
+
 TEST(a_damaged_list_is_made_anew_by_whoever_reads)
 {
     const size_t size = 2 * MIB + 1;
@@ -519,6 +539,7 @@ int main(int argc, char **argv)
         an_object_that_is_put_while_it_comes_is_whole,
         a_damaged_piece_is_found_given_up_and_got_again,
         a_damaged_piece_is_not_read_but_given_up,
+        an_object_whose_file_was_cut_is_given_up,
         a_damaged_list_is_made_anew_by_whoever_reads,
         what_is_put_again_takes_the_place_of_what_is_damaged,
         a_damaged_list_is_mended_or_the_object_given_up,
