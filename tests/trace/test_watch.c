@@ -89,4 +89,39 @@ TEST(many_who_wait_are_told_in_several_rounds)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(who_waits_hears_of_the_end_whoever_has_left, many_who_wait_are_told_in_several_rounds)
+/* A command that follows many jobs on one link looks at each of them over and over. */
+TEST(who_looks_again_and_again_is_one_who_waits)
+{
+    struct job_id id;
+    uint64_t user, other;
+    uint32_t looks[WAITING], waits;
+    struct job_view v;
+
+    story_begin(&story, 1);
+    id = story_submitted(&story, 0, 1);
+    user = story_user(&story, 0);
+    other = story_user(&story, 0);
+    waits = story_watch(&story, other, id);
+    for (uint32_t i = 0; i < WAITING; i++) {
+        looks[i] = story_watch(&story, user, id);
+        story_run(&story, 10 * MS_US);
+        CHECK(story_answer(&story, user, looks[i]) != NULL);
+    }
+    CHECK_INT(story.nodes[0].core->watchers_count, 2);
+    REQUIRE(story_code_within(&story, user, story_ask_id(&story, user, MESSAGE_REQUEST_KILL, id),
+                              S_US) == 0);
+    story_run(&story, 10 * MS_US);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct story_answer *a =
+            i == 0 ? story_answer(&story, user, looks[WAITING - 1])
+                   : story_answer(&story, other, waits);
+
+        REQUIRE(a != NULL && read_job_view((struct bytes){a->data, a->len}, &v) == 0);
+        CHECK_INT(v.state, JOB_CANCELLED);
+    }
+    CHECK_INT(story.nodes[0].core->watchers_count, 0);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(who_waits_hears_of_the_end_whoever_has_left, many_who_wait_are_told_in_several_rounds,
+          who_looks_again_and_again_is_one_who_waits)
