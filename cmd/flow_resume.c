@@ -21,6 +21,7 @@
 #define NAME_DIGITS 40
 #define NAP_MIN_US (5 * MS_US)
 #define NAP_MAX_US (250 * MS_US)
+#define REOPEN_MAX 120 /* naps of a quarter of a second: as long as `run` waits for a node */
 
 enum step { TO_COME, RUNNING, DONE, FAILED, BLOCKED };
 
@@ -29,6 +30,7 @@ struct one {
     bool found; /* its job was there before this command */
     bool anew;  /* that job's result is kept nowhere any more: it runs again */
     struct job_id job;
+    char name[JOB_NAME_SIZE];
     struct stage_input *yields; /* where somebody reads them */
     uint32_t yields_count;
 };
@@ -37,8 +39,10 @@ struct resume {
     const struct call *call;
     const struct flow_plan *plan;
     struct line *line;
-    struct identity *identity;
-    struct one *list; /* as the stages stand in the file */
+    struct node_id own;
+    struct one *list;     /* as the stages stand in the file */
+    struct job_list jobs; /* those of the mesh, once `listed` */
+    bool listed;
     bool keep_going;
     int failure; /* the exit code of the first stage that failed, or 0 */
 };
@@ -154,13 +158,18 @@ static bool is_read(const struct resume *r, uint32_t i)
 
 /* --- a stage's job --- */
 
+static void run_anew(struct one *one)
+{
+    one->step = TO_COME;
+    one->anew = true;
+}
+
 /* It has ended. 0 or an exit code. */
 static int take_end(struct resume *r, uint32_t i, const struct job_view *v)
 {
     struct one *one = &r->list[i];
     if (v->state == JOB_DONE && v->result.len == 0 && !one->anew) {
-        one->step = TO_COME;
-        one->anew = true;
+        run_anew(one);
         return 0;
     }
     if (v->state == JOB_DONE) {
@@ -199,8 +208,7 @@ static int submit(struct resume *r, uint32_t i, const char *name, const struct s
     struct reply_submitted ack;
     struct buf body;
     buf_init(&body, &host_memory, SPEC_SIZE_MAX);
-    int rc = flow_plan_encode_one(r->plan, i, identity_id(r->identity), name, inputs,
-                                  (uint16_t)count, &body);
+    int rc = flow_plan_encode_one(r->plan, i, r->own, name, inputs, (uint16_t)count, &body);
     int code =
         rc < 0 ? flow_plan_refuse(r->plan, rc) : submit_spec(buf_bytes(&body), r->line, &ack);
     buf_clear(&body);
@@ -209,40 +217,100 @@ static int submit(struct resume *r, uint32_t i, const char *name, const struct s
     return code;
 }
 
-/* The latest job of that name that this user submitted and that is done or may be: 1, 0 or < 0. */
-static int find_job(const struct resume *r, const char *name, struct job_id *job)
+/* --- what is there already --- */
+
+/* The node has gone: another one, or the same one again. False when there was none for 30 s. */
+static bool reopen(struct resume *r)
 {
-    const struct node_id own = identity_id(r->identity);
-    struct job_list found;
-    int rc = jobs_fetch(r->line, true, name, &found);
-    if (rc == LINE_REFUSED && line_refusal(r->line) == CODE_NOT_FOUND)
-        return 0;
-    if (rc < 0)
-        return rc;
-    for (size_t i = 0; i < found.count; i++) {
-        const struct job_view *v = &found.list[i].view;
-        if (!node_id_equal(v->by, own) || (job_state_is_final(v->state) && v->state != JOB_DONE))
+    for (int i = 0; i < REOPEN_MAX && !interrupt_came(); i++) {
+        nanosleep(&(struct timespec){.tv_nsec = NAP_MAX_US * 1000}, NULL);
+        if (line_reopen(r->line) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* jobs_fetch, from another node where one goes away; a word that is no job is a list of none. */
+static int fetch(struct resume *r, const char *which, struct job_list *found)
+{
+    int rc = jobs_fetch(r->line, true, which, found);
+    while (rc == ERR_CLOSED && reopen(r))
+        rc = jobs_fetch(r->line, true, which, found);
+    return rc == LINE_REFUSED && line_refusal(r->line) == CODE_NOT_FOUND ? 0 : rc;
+}
+
+/* The latest of them of that name that this user submitted and that is done or may be. */
+static bool find_in(const struct resume *r, const struct job_list *jobs, const char *name,
+                    struct job_id *job)
+{
+    bool found = false;
+    for (size_t i = 0; i < jobs->count; i++) {
+        const struct job_view *v = &jobs->list[i].view;
+        if (strcmp(v->name, name) != 0 || !node_id_equal(v->by, r->own) ||
+            (job_state_is_final(v->state) && v->state != JOB_DONE))
             continue;
         *job = v->id;
-        rc = 1;
+        found = true;
     }
+    return found;
+}
+
+/* 1, 0 or < 0. */
+static int ask_for(struct resume *r, const char *name, struct job_id *job)
+{
+    struct job_list found;
+    int rc = fetch(r, name, &found);
+    if (rc < 0)
+        return rc;
+    rc = find_in(r, &found, name, job);
     jobs_clear(&found);
     return rc;
+}
+
+/* A stage of this very flow that is the same. */
+static bool find_twin(const struct resume *r, const char *name, struct job_id *job)
+{
+    for (uint32_t i = 0; i < r->plan->flow->count; i++) {
+        const struct one *one = &r->list[i];
+        if ((one->step != RUNNING && one->step != DONE) || strcmp(one->name, name) != 0)
+            continue;
+        *job = one->job;
+        return true;
+    }
+    return false;
+}
+
+/* 1, 0 or < 0. A node waits half a second for word of a name that it has not heard of, as another
+ * node may have been told of it just now. So only the first name is asked for that is new, and
+ * what is listed behind that wait answers for all others. */
+static int find_job(struct resume *r, const char *name, struct job_id *job)
+{
+    int rc = 0;
+    if (!r->listed) {
+        rc = ask_for(r, name, job);
+        if (rc == 0)
+            rc = fetch(r, "", &r->jobs);
+        r->listed = rc == 0;
+        return rc;
+    }
+    if (find_twin(r, name, job) || find_in(r, &r->jobs, name, job))
+        return 1;
+    return r->jobs.left_off > 0 ? ask_for(r, name, job) : 0;
 }
 
 static int begin(struct resume *r, uint32_t i)
 {
     struct stage_input inputs[STAGE_INPUTS_MAX];
-    char name[JOB_NAME_SIZE], id[9];
+    char id[9];
     const uint32_t count = gather_inputs(r, i, inputs);
     struct one *one = &r->list[i];
-    flow_resume_name(&r->plan->list[i], inputs, count, name);
-    const int rc = one->anew ? 0 : find_job(r, name, &one->job);
+    flow_resume_name(&r->plan->list[i], inputs, count, one->name);
+    const int rc = one->anew ? 0 : find_job(r, one->name, &one->job);
     if (rc < 0)
         return line_report(r->line, rc);
     one->found = rc > 0;
     one->step = RUNNING;
-    const int code = one->found ? 0 : submit(r, i, name, inputs, count);
+    const int code = one->found ? 0 : submit(r, i, one->name, inputs, count);
     id_hex(one->job.bytes, 8, id);
     if (code == 0)
         talk_line("[%s] job %s%s", stage_at(r, i)->name, id,
@@ -268,14 +336,21 @@ static enum step needs_of(const struct resume *r, uint32_t i)
     return worst;
 }
 
+/* Its job has ended and is forgotten by now, which is listed for a while: it runs again, once. */
+static bool is_to_run_anew(const struct resume *r, uint32_t i, int rc)
+{
+    return rc == LINE_REFUSED && line_refusal(r->line) == CODE_GONE && !r->list[i].anew;
+}
+
 static int look(struct resume *r, uint32_t i)
 {
     struct job_entry e;
     int rc = jobs_look(r->line, r->list[i].job, &e);
-    for (int tries = 0; rc == ERR_CLOSED && tries < 50 && !interrupt_came(); tries++) {
-        nanosleep(&(struct timespec){.tv_nsec = NAP_MAX_US * 1000}, NULL);
-        if (line_reopen(r->line) == 0)
-            rc = jobs_look(r->line, r->list[i].job, &e);
+    while (rc == ERR_CLOSED && reopen(r))
+        rc = jobs_look(r->line, r->list[i].job, &e);
+    if (is_to_run_anew(r, i, rc)) {
+        run_anew(&r->list[i]);
+        return 0;
     }
     if (rc < 0)
         return line_report(r->line, rc);
@@ -354,14 +429,16 @@ static int print_result(struct resume *r)
 
 int flow_resume(const struct call *c, const struct flow_plan *p, struct line *l)
 {
+    const struct identity *identity = line_identity(l);
+    if (!identity)
+        return CODE_NOT_ALLOWED;
+    /* Its id, as the identity itself goes with the node. */
     struct resume r = {.call = c,
                        .plan = p,
                        .line = l,
-                       .identity = line_identity(l),
+                       .own = identity_id(identity),
                        .list = calloc(p->flow->count, sizeof *r.list),
                        .keep_going = p->flow->keep_going || opt_given(c->opts, "keep-going")};
-    if (!r.identity)
-        return CODE_NOT_ALLOWED;
     if (!r.list)
         return line_report(l, ERR_NO_MEMORY);
     int code = run_all(&r);
@@ -370,5 +447,6 @@ int flow_resume(const struct call *c, const struct flow_plan *p, struct line *l)
     for (uint32_t i = 0; i < p->flow->count; i++)
         free(r.list[i].yields);
     free(r.list);
+    jobs_clear(&r.jobs);
     return code;
 }

@@ -259,6 +259,46 @@ END
     [ "${lines[0]}" = "velum flow: --resume cannot be with -d" ]
 }
 
+many_stages() { # many_stages COUNT
+    printf '[last]\nkernel = pi\nargs = 1000\nafter = s\n' >many.flow
+    printf '[s]\nkernel = sum\nargs = {} 7000\nforeach = 1..%d\n' "$1" >>many.flow
+}
+
+# A node waits half a second for word of a name that it does not know.
+@test "resume waits once for word of what is there, and not for each stage" {
+    local start
+    mesh 2
+    many_stages 60
+    start=$(milliseconds)
+    run -0 --separate-stderr velum flow --resume many.flow
+    [ $(($(milliseconds) - start)) -lt 15000 ]
+    [ "$output" = 3.14159273692313 ]
+    [[ $stderr == *"0 of 61 stages were there already"* ]]
+}
+
+@test "resume runs again what is listed as done and kept no more" {
+    printf '[node]\nkeep_jobs = 12\n' >keep.conf
+    mesh 2 --config "$PWD/keep.conf"
+    many_stages 4
+    run -0 --separate-stderr velum flow --resume many.flow
+    seq 20 | velum map -j 1 --timeout 60s sum >/dev/null 2>&1
+    run -0 --separate-stderr velum flow --resume many.flow
+    [ "$output" = 3.14159273692313 ]
+}
+
+@test "resume goes on at another node when the one it asks is killed" {
+    mesh 3 --slots 2
+    printf '[s]\nkernel = sleep\nargs = 30{} 10\nforeach = 10..21\n[last]\nkernel = pi\n' >nap.flow
+    printf 'args = 1000\nafter = s\n' >>nap.flow
+    export VELUM_ADDR=127.0.0.1:$PORT_a
+    velum flow --resume nap.flow >out 2>err &
+    flow=$!
+    until_true 20 grep -q '^.s-3' err
+    kill -KILL "$PID_a"
+    ended_within 60000 $flow || { cat err; false; }
+    [ "$(cat out)" = 3.14159273692313 ]
+}
+
 @test "resume goes on behind a stage that failed" {
     mesh 1 --plugins "$TEST_PLUGINS"
     until_true 30 has_kernel crash
@@ -301,11 +341,11 @@ END
     mesh 3 --slots 1
     cat >long.flow <<'END'
 [a]
-kernel = pi
-args = 1000000000
+kernel = sleep
+args = 2000 50
 [b]
-kernel = pi
-args = 2000000000
+kernel = sleep
+args = 9000 50
 after = a
 [c]
 kernel = sum
