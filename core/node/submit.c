@@ -230,7 +230,8 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_spe
     /* A node that was forwarded to may know fewer others. */
     if (to->link != 0 && !fit_can_run(n, spec, unmet, sizeof unmet)) {
         submit_refuse(n, to, 6, unmet,
-                      "ask for less (velum nodes), or wait for such a node: --wait-for-capacity");
+                      "ask for less (velum nodes), or wait for such a node: --wait-for-capacity, "
+                      "in a flow wait-for-capacity = yes");
         return 1;
     }
     if (n->disk_full || n->stopping) {
