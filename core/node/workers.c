@@ -64,13 +64,23 @@ static uint32_t workers_in(const struct node *n, enum worker_state state)
     return count;
 }
 
+/* The host has no place for more: it would refuse one, and a refusal means a pause. */
+static bool has_place(const struct node *n)
+{
+    return n->workers_count < WORKERS_MAX &&
+           n->workers_count < 2 * n->options.slots + n->options.ready_workers + WORKERS_SPARE;
+}
+
+/* One that finds no place comes when another has ended. */
 static void worker_start(struct node *n)
 {
     struct worker *w;
     struct action *a;
 
-    if (n->workers_count >= WORKERS_MAX)
+#if VELUM_PLANT != 590 /* trace/test_workers: ready workers are started without room for them */
+    if (!has_place(n))
         return;
+#endif
     w = node_alloc(n, sizeof *w);
     a = actions_add(n->out, ACTION_START, (struct bytes){NULL, 0});
     if (w == NULL || a == NULL) {
@@ -145,17 +155,18 @@ static struct worker *take_ready(struct node *n)
 {
     struct worker *w;
 
+#if VELUM_PLANT != 591 /* trace/test_workers: who finds a ready worker lets all idle ones be */
+    evict_idle(n);
+#endif
     for (w = n->workers; w != NULL; w = w->next) {
         if (w->state != WORKER_READY)
             continue;
-#if VELUM_PLANT != 501 /* trace/test_labour: a ready worker that was taken is not replaced */
+#if VELUM_PLANT != 501 /* trace/test_workers: a ready worker that was taken is not replaced */
         replenish_soon(n, REPLENISH_US);
 #endif
         return w;
     }
-    evict_idle(n);
     if (workers_in(n, WORKER_STARTING) < n->options.slots + 1 && n->start_failures == 0 &&
-        n->workers_count < 2 * n->options.slots + n->options.ready_workers + WORKERS_SPARE &&
         !n->stopping)
         worker_start(n);
     return NULL;
@@ -430,8 +441,7 @@ static void bound_loaded(struct node *n, struct worker *w, struct bytes payload)
 #endif
     if (w->chunk != NULL)
         labour_report_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING,
-                             m.reason[0] != 0 ? m.reason
-                                              : "the kernel does not load in a worker");
+                             m.reason[0] != 0 ? m.reason : "the kernel does not load in a worker");
     worker_kill(n, w);
 }
 

@@ -280,7 +280,8 @@ static void perform(struct rig *r, const struct action *a, struct bytes payload)
         break;
     case ACTION_KILL:
         keep(r, a, payload);
-        rig_worker_exits(r, a->worker, WORKER_KILLED, 9);
+        if (!r->kills_late)
+            rig_worker_exits(r, a->worker, WORKER_KILLED, 9);
         break;
     case ACTION_CLOSE:
         peer = peer_of_link(r, a->link);

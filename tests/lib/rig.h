@@ -54,6 +54,7 @@ struct rig {
     uint64_t starve_at; /* this request of the node for memory is refused, from now on; 0: none */
     bool refuses;       /* its disk takes nothing */
     bool syncs_late;    /* it says so of what it took only when rig_synced is called */
+    bool kills_late; /* who was killed has not ended yet; rig_worker_exits says when */
     uint64_t unsaid;    /* the last ticket it took and did not tell; 0: none */
     struct buf journal; /* what is on it, as a row of records (core/node/action.h) */
     struct buf slices;  /* of a snapshot that is not whole */

@@ -76,33 +76,6 @@ static bool reported(uint8_t flags, const char *cause)
     return false;
 }
 
-static uint32_t ready_workers(void)
-{
-    uint32_t count = 0;
-
-    for (const struct worker *w = rig.node->workers; w != NULL; w = w->next)
-        count += w->state == WORKER_READY;
-    return count;
-}
-
-/* Small jobs that come one after the other each find one. */
-TEST(test_ready_worker_that_was_taken_is_replaced_soon)
-{
-    uint8_t bytes[8];
-    struct buf b;
-
-    begin(2, 8);
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_u32(&b, 1);
-    rig_worker_frame(&rig, 1, MESSAGE_WORKER_READY, &b); /* which was started with the node */
-    CHECK_INT(ready_workers(), 1);
-    (void)start_chunk(1, 0, LEAVES, 8);
-    CHECK_INT(ready_workers(), 0);
-    rig_run(&rig, 2 * MS_US);
-    CHECK_INT(ready_workers(), 1);
-    end();
-}
-
 TEST(test_report_takes_as_many_values_as_a_worker_may_send)
 {
     const uint32_t size = 4080;
@@ -665,8 +638,7 @@ TEST(test_cause_of_death_shows_the_end_of_the_output)
     end();
 }
 
-TEST_MAIN(test_ready_worker_that_was_taken_is_replaced_soon,
-          test_spare_copy_gives_way_in_the_middle_of_its_leaf,
+TEST_MAIN(test_spare_copy_gives_way_in_the_middle_of_its_leaf,
           test_chunk_comes_back_until_more_is_confirmed, test_of_those_who_knock_the_first_is_next,
           test_who_knocks_is_next_though_nobody_was_served_yet,
           test_who_knocks_does_not_wait_behind_a_long_leaf,
