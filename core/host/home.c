@@ -23,8 +23,10 @@
 #define NODES_MAX 1024
 #define LOCK_WAIT_MS 10000
 #define LOCK_STEP_MS 5
-#define LOCK_STATE_MS 20 /* longer than somebody looks whether it is taken */
-#define TAIL_SIZE 48     /* room for the longest name below a folder, "/nodes/65535.addr.tmp" */
+/* A node that was killed has its lock until the system has taken back its memory, and whoever
+ * starts it again may be faster. */
+#define LOCK_STATE_MS 1000
+#define TAIL_SIZE 48 /* room for the longest name below a folder, "/nodes/65535.addr.tmp" */
 
 static void say(char message[HOME_MESSAGE_SIZE], const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -169,6 +169,39 @@ TEST(one_node_a_folder)
     end();
 }
 
+/* One that holds the folder, and is gone a while after somebody else has begun to want it. */
+static pid_t a_node_that_ends_slowly(void)
+{
+    char path[HOME_PATH_SIZE], one = 0;
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        if (home_state_open(&home, 8001, NULL, path, message) < 0 || write(ends[1], &one, 1) != 1)
+            _exit(1);
+        usleep(200000);
+        _exit(0);
+    }
+    CHECK_INT(read(ends[0], &one, 1), 1);
+    close(ends[0]);
+    close(ends[1]);
+    return child;
+}
+
+TEST(the_folder_of_a_node_that_was_killed_is_waited_for)
+{
+    char path[HOME_PATH_SIZE];
+    begin();
+    CHECK_INT(home_open(&home, message), 0);
+    pid_t child = a_node_that_ends_slowly();
+    int fd = home_state_open(&home, 8001, NULL, path, message);
+    CHECK(fd >= 0);
+    close(fd);
+    CHECK_INT(waitpid(child, NULL, 0), child);
+    end();
+}
+
 /* Eight processes at once: each counts up a file under the lock, so a lost update would show. */
 TEST(racing_first_starts)
 {
@@ -403,6 +436,7 @@ TEST(the_machine_has_one_name)
 }
 
 TEST_MAIN(where_the_home_is, folders_are_made_private, loose_folders_are_refused,
-          links_and_files_in_the_way_are_refused, one_node_a_folder, racing_first_starts,
+          links_and_files_in_the_way_are_refused, one_node_a_folder,
+          the_folder_of_a_node_that_was_killed_is_waited_for, racing_first_starts,
           nodes_announce_themselves, controls_are_sockets_in_order, small_files,
           what_a_killed_writer_left_is_used_up, no_space_is_said, the_machine_has_one_name)
