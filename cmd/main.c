@@ -27,8 +27,11 @@ static int refuse_count(const struct cmd *cmd, int given)
 {
     if (given < cmd->args_min)
         talk_error("%s is missing", cmd->args[0] ? cmd->args : "an argument");
+    else if (cmd->args_max == 0)
+        talk_error("%d argument%s too many, this command takes none", given,
+                   given == 1 ? " is" : "s are");
     else
-        talk_error("%d argument%s too many", given, given == 1 ? " is" : "s are");
+        talk_error("%d arguments are too many, the limit is %d", given, cmd->args_max);
     cmd_print_usage(cmd, stderr);
     talk_try("velum help %s", cmd->name);
     return CODE_MISUSE;

@@ -37,7 +37,8 @@ int listen_tcp(const struct address *at, char message[512])
         snprintf(message, 512, "%s is already in use: choose another port with --port", text);
         return ERR_BUSY;
     }
-    snprintf(message, 512, "cannot listen on %s: %s", text, strerror(error));
+    snprintf(message, 512, "cannot listen on %s: %s; choose another --bind or --port", text,
+             strerror(error));
     return ERR_SYSTEM;
 }
 

@@ -47,8 +47,15 @@ load lib.bash
     run -2 velum show
     run -2 velum ps one two
     run -2 velum kernels one two
-    [[ $output == *"too many"* ]]
+    [ "${lines[0]}" = "velum kernels: 2 arguments are too many, the limit is 1" ]
     ends_with_try
+    run -2 velum nodes one
+    [ "${lines[0]}" = "velum nodes: 1 argument is too many, this command takes none" ]
+}
+
+@test "a node that cannot listen names the address and what to choose" {
+    run -1 velum node --bind 192.0.2.1 --port 20999
+    [[ $output == *"cannot listen on 192.0.2.1:20999: "*"; choose another --bind or --port"* ]]
 }
 
 @test "an unknown kernel: exit 2 and did you mean" {
