@@ -214,12 +214,13 @@ static bool goes_before(const struct node *n, const struct fetching *f,
 }
 
 /* Whoever waits for it here does not hear that it is lost; whoever waits for a copy here waits no
- * longer. */
-static void has_no_room(struct node *n, struct digest name, uint64_t size)
+ * longer. `says`: who says that it has this size; NULL: its list is here, so it does. */
+static void has_no_room(struct node *n, struct digest name, uint64_t size,
+                        const struct node_id *says)
 {
     room_tell(n, name, size);
-    gets_fit(n, name, false);
-    labour_inputs_no_room(n, name);
+    gets_no_room(n, name, size, says);
+    labour_inputs_no_room(n, name, size);
 }
 
 static int begin(struct node *n, struct digest name, uint64_t size, struct node_id source)
@@ -276,9 +277,9 @@ int fetching_begin(struct node *n, struct digest name, uint64_t size, struct nod
     int rc = begin(n, name, size, source);
 
     if (rc == 0)
-        gets_fit(n, name, true);
+        gets_fit(n, name);
     else if (rc == ERR_NO_SPACE)
-        has_no_room(n, name, size);
+        has_no_room(n, name, size, &source);
     return rc;
 }
 
@@ -341,7 +342,7 @@ static void learned(struct node *n, uint64_t what, const struct frame *answer)
         else
             f->sources_count = 0;
         if (rc == ERR_NO_SPACE)
-            has_no_room(n, f->name, f->size);
+            has_no_room(n, f->name, f->size, &f->list_from);
         f->list_tag = 0;
         n->objects->fetch_wanted = true;
         return;
@@ -484,7 +485,7 @@ static void piece_ends(struct node *n, struct fetching *f, struct incoming *p)
         if (p->rc == ERR_NOT_FOUND)
             shelf_lost(n->objects->shelf, o);
         if (p->rc == ERR_NO_SPACE)
-            has_no_room(n, f->name, f->size);
+            has_no_room(n, f->name, f->size, NULL);
         end(n, f);
     }
 }

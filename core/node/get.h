@@ -16,8 +16,10 @@ bool gets_wait(const struct node *n);
 void gets_strike(struct node *n, struct digest name, struct node_id id);
 /* Somebody waits who has not struck this node, or nobody waits. */
 bool gets_believe(const struct node *n, struct digest name, struct node_id id);
-/* There is room for it here, or none: whoever waits in vain hears which it was. */
-void gets_fit(struct node *n, struct digest name, bool fits);
+/* There is no room for it here: whoever waits in vain hears that, and who says that it has this
+ * size; NULL: it does. Or there is room after all. */
+void gets_no_room(struct node *n, struct digest name, uint64_t size, const struct node_id *says);
+void gets_fit(struct node *n, struct digest name);
 /* Its fetch has ended. */
 void gets_fetched(struct node *n, struct digest name, bool whole);
 /* There is less of it here than there was: whoever waits for it does so a while longer. */

@@ -47,8 +47,8 @@ int labour_inputs_values(struct node *n, struct node_id from, struct bytes paylo
 bool labour_inputs_want(const struct node *n, struct digest name);
 /* It is whole here now: chunks that wait for it may have it kept, whoever has removed it. */
 void labour_inputs_came(struct node *n, const struct shelf_object *o);
-/* Others have it, and it does not fit here. */
-void labour_inputs_no_room(struct node *n, struct digest name);
+/* Others say that it has this size, and then it does not fit here. */
+void labour_inputs_no_room(struct node *n, struct digest name, uint64_t size);
 /* A piece of the object is damaged: workers that map it are ended, and it is waited for. */
 void labour_inputs_lost(struct node *n, struct digest name);
 /* A worker of the stage did not load. True: that may be because of an input, which is looked for

@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/node/keeping.h"
 #include "core/node/labour_report.h"
 #include "core/node/making.h"
 #include "core/node/stages.h"
@@ -206,18 +207,45 @@ uint32_t labour_outputs_ahead(const struct node *n, const struct worker *w)
     return makings_unsettled(n, &owner, w->number);
 }
 
-bool labour_output_is_here(const struct node *n, struct bytes value)
+static bool is_here(const struct node *n, const struct output *out)
 {
     const struct shelf_object *o;
-    struct output out;
 
-    if (read_output(value, &out) < 0)
-        return false;
-    if (out.kind == OUTPUT_BYTES)
+    if (out->kind == OUTPUT_BYTES)
         return true;
 #if VELUM_PLANT == 396 /* trace/test_collect: a worker may name objects that are not here */
     return true;
 #endif
-    o = n->objects == NULL ? NULL : shelf_find(n->objects->shelf, out.name);
-    return o != NULL && o->whole && o->size == out.size;
+    o = n->objects == NULL ? NULL : shelf_find(n->objects->shelf, out->name);
+    return o != NULL && o->whole && o->size == out->size;
+}
+
+bool labour_output_is_here(const struct node *n, struct bytes value)
+{
+    struct output out;
+
+    return read_output(value, &out) == 0 && is_here(n, &out);
+}
+
+/* When it was made here it was said that it is to be kept for the job, which holds also when it is
+ * lost. */
+int labour_output_check(const struct job *j, struct bytes value)
+{
+    const struct keeping *k;
+    struct output out;
+
+    if (read_output(value, &out) < 0)
+        return ERR_FORMAT;
+    if (is_here(j->node, &out))
+        return 0;
+#if VELUM_PLANT == 683 /* trace/test_collect: a worker is blamed for what this node has lost */
+    return ERR_FORMAT;
+#endif
+    k = keeping_find(j->node, out.name, j->id);
+    return k != NULL && k->kept && k->size == out.size ? ERR_NOT_FOUND : ERR_FORMAT;
+}
+
+void labour_output_lost(struct node *n, struct worker *w)
+{
+    fail(n, w, 0, "an output of it was lost on this node before it was counted");
 }

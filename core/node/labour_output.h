@@ -21,7 +21,13 @@ void labour_output_not_written(struct node *n, struct worker *w);
 void labour_output_drop(struct node *n, struct worker *w);
 /* So many outputs of the worker's are whole here, and not yet written down and copied. */
 uint32_t labour_outputs_ahead(const struct node *n, const struct worker *w);
-/* The objects that outputs name are whole here: a worker made them up otherwise. */
+/* What it names is whole here. */
 bool labour_output_is_here(const struct node *n, struct bytes value);
+/* Of what a worker of the job tells: 0; ERR_NOT_FOUND: it was made here, and has been lost since;
+ * ERR_FORMAT: it is no output, or the worker made it up. */
+int labour_output_check(const struct job *j, struct bytes value);
+/* Ends the worker, which tells of an output that was lost. Its leaves are computed again, and that
+ * is no fault of its. */
+void labour_output_lost(struct node *n, struct worker *w);
 
 #endif

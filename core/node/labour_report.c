@@ -40,26 +40,29 @@ static void pending_add(struct job *j, const struct peer_report_chunk *c, struct
 }
 
 /* The values of a worker's frame, checked: what is not a value of this stage within the run, or
- * would not fit a report, never leaves the node. A worker goes by the leaves of its stage alone,
+ * would not fit a report, never leaves the node; ERR_NOT_FOUND: an output was lost. A worker goes by the leaves of its stage alone,
  * and knows nothing of the `base` leaves before it in the row: `to` gets the values as they are
  * called there. */
 static int take_values(const struct job *j, uint32_t stage, struct reader r, uint16_t count,
                        struct run within, uint64_t base, struct buf *to)
 {
     bool folds = stage_folds(j, stage);
+    int rc = 0;
 
-    for (uint16_t i = 0; i < count; i++) {
+    for (uint16_t i = 0; i < count && rc == 0; i++) {
         struct value v = read_value(&r);
 
         if (r.failed || v.at.level > LEVEL_MAX || v.at.index > LEAVES_MAX >> v.at.level)
             return ERR_FORMAT;
         v.at.index += base >> v.at.level;
         if (!graph_value(j->graph, &v) || tree_first(v.at) < within.first ||
-            shape_end(&j->graph->shape, v.at) > within.end ||
-            (!folds && !labour_output_is_here(j->node, v.data)))
+            shape_end(&j->graph->shape, v.at) > within.end)
             return ERR_FORMAT;
+        rc = folds ? 0 : labour_output_check(j, v.data);
         put_value(to, &v);
     }
+    if (rc < 0)
+        return rc;
     if (to->no_memory)
         j->node->memory_out = true;
     return reader_done(&r) && to->len <= PROGRESS_VALUES_MAX ? 0 : ERR_FORMAT;
@@ -102,13 +105,15 @@ static int take_progress(struct job *j, struct labour_chunk *c, const struct wor
                                   .cpu_us = p->cpu_us,
                                   .values = p->count};
     struct buf values;
+    int rc;
 
-    buf_init(&values, n->alloc, FRAME_PAYLOAD_MAX);
-    if (!progress_fits(c, p, base) ||
-        take_values(j, c->stage, p->rest, p->count, (struct run){c->first, c->end}, base, &values) <
-            0) {
-        buf_clear(&values);
+    if (!progress_fits(c, p, base))
         return ERR_FORMAT;
+    buf_init(&values, n->alloc, FRAME_PAYLOAD_MAX);
+    rc = take_values(j, c->stage, p->rest, p->count, (struct run){c->first, c->end}, base, &values);
+    if (rc < 0) {
+        buf_clear(&values);
+        return rc;
     }
     show_speed(j, c, next - c->next, p->compute_us);
     c->next = next;

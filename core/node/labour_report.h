@@ -8,7 +8,8 @@
 
 #include "core/node/state.h"
 
-/* The chunk moved on, or ended, which frees it. ERR_FORMAT: the worker broke its protocol. */
+/* The chunk moved on, or ended, which frees it. ERR_FORMAT: the worker broke its protocol;
+ * ERR_NOT_FOUND: an output that it tells of was lost here. */
 int labour_report_progress(struct job *j, struct labour_chunk *c, const struct worker_progress *p);
 /* The worker says where its chunk ends now. Should nothing be left of it, its last progress says
  * so. */

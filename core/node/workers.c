@@ -452,6 +452,7 @@ static int bound_frame(struct node *n, struct worker *w, const struct frame *f)
     struct worker_failed failed;
     struct order_trim trim;
     uint32_t stage;
+    int rc;
 
     switch (f->type) {
     case MESSAGE_WORKER_LOADED:
@@ -462,7 +463,10 @@ static int bound_frame(struct node *n, struct worker *w, const struct frame *f)
             return ERR_FORMAT;
         if (w->chunk == NULL || w->chunk->grant != progress.run)
             return 0;
-        return labour_report_progress(w->job, w->chunk, &progress);
+        rc = labour_report_progress(w->job, w->chunk, &progress);
+        if (rc == ERR_NOT_FOUND)
+            labour_output_lost(n, w);
+        return rc == ERR_NOT_FOUND ? 0 : rc;
     case MESSAGE_WORKER_OUTPUT:
         return labour_output_part(n, w, f->payload);
     case MESSAGE_WORKER_OUTPUT_END:

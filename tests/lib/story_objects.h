@@ -3,6 +3,7 @@
 #ifndef VELUM_TESTS_STORY_OBJECTS_H
 #define VELUM_TESTS_STORY_OBJECTS_H
 
+#include "core/node/object_peer.h"
 #include "core/object/name.h"
 #include "core/wire/object_request.h"
 #include "tests/lib/check.h"
@@ -203,6 +204,21 @@ static inline int story_ref_code(struct story *s, uint32_t i, uint8_t type, stru
     code = story_code_within(s, user, request, 10 * MS_US);
     story_leave(s, user);
     return code;
+}
+
+/* Node `from` says so; it need not be true. */
+static inline void story_says_has(struct story *s, uint32_t from, uint32_t to, struct digest name,
+                                  uint64_t size)
+{
+    struct object_have m = {.name = name, .size = size, .whole = true};
+    uint8_t raw[128];
+    struct buf b;
+
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_u16(&b, 1);
+    put_object_have(&b, &m);
+    REQUIRE(!b.failed);
+    story_say(s, from, to, MESSAGE_OBJECT_HAVE, 0, buf_bytes(&b));
 }
 
 #endif

@@ -176,6 +176,27 @@ TEST(an_input_that_is_nowhere_fails_the_job_by_name)
     CHECK(story_end(&story));
 }
 
+/* The job knows how large it is. */
+TEST(an_input_of_which_one_lies_that_it_does_not_fit_is_on_no_node)
+{
+    const struct digest name = {{0xab, 0xcd, 0xef, 0x01}};
+    struct job_id id;
+    struct job_view v;
+
+    begin(2, 1 << 30, of_few_bytes);
+    story_add_input(name, 77);
+    id = story_submitted(&story, 0, 1);
+    for (int k = 0; k < 140; k++) {
+        story_says_has(&story, 0, 1, name, (uint64_t)1 << 40);
+        story_says_has(&story, 1, 0, name, (uint64_t)1 << 40);
+        story_run(&story, S_US);
+    }
+    v = story_result(&story, 0, id, 10 * S_US);
+    CHECK_INT(v.state, JOB_FAILED);
+    CHECK(strstr(v.error, "input abcdef01 is on no node that can be asked") != NULL);
+    CHECK(story_end(&story));
+}
+
 /* Only the last node computes, and has not what a user has put; the others have. */
 static struct digest put_beside_the_last(uint32_t count)
 {
@@ -526,6 +547,69 @@ TEST(an_output_that_is_lost_before_it_has_a_copy_is_made_again)
     CHECK(story_end(&story));
 }
 
+/* A worker with an output that is whole on its node, and that it has not told of. */
+static struct worker *with_output(uint32_t *node)
+{
+    for (*node = 0; *node < story.count; (*node)++)
+        for (struct worker *w = story.nodes[*node].core->workers; w != NULL; w = w->next)
+            if (w->chunk != NULL && w->output_whole)
+                return w;
+    return NULL;
+}
+
+static void tell_of_output(uint32_t node, const struct worker *w)
+{
+    struct output o = {
+        .kind = OUTPUT_OBJECT, .size = w->output_bytes, .name = w->output_name};
+    uint8_t raw[64];
+    struct buf b, x;
+
+    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
+    buf_init_fixed(&x, raw, sizeof raw);
+    put_output(&x, &o);
+    put_worker_progress_begin(&b, w->chunk->grant, w->output_leaf + 1, 10, 0, false, 1);
+    put_value(&b, &(struct value){{0, w->output_leaf}, buf_bytes(&x)});
+    story_worker_says(&story, node, w->number, MESSAGE_WORKER_PROGRESS, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+/* The node has taken it, and finds it damaged before the worker tells of it. */
+TEST(an_output_that_is_lost_before_its_worker_tells_of_it_is_nobodys_fault)
+{
+    struct digest name;
+    struct job_id id;
+    struct worker *w;
+    const struct job *j;
+    uint64_t leaf;
+    uint32_t node;
+
+    begin(2, 1 << 30, of_little);
+    story.adjust = many_leaves;
+    id = story_submitted(&story, 0, 1);
+    for (int k = 0; k < 10000 && leaves_counted(id) < 200; k++)
+        story_run(&story, MS_US);
+    story_drop(&story, MESSAGE_OBJECT_KEEP, STORY_USER, STORY_USER);
+    story_run(&story, 2 * S_US);
+    w = with_output(&node);
+    REQUIRE(w != NULL);
+    name = w->output_name;
+    leaf = w->output_leaf;
+    for (uint64_t bit = 7; bit < 8000000; bit += 8 * 1000 + 8)
+        CHECK(sim_mover_rot(&story.nodes[node].mover, bit, NULL));
+    CHECK(story_get_whole(&story, node, name, bytes, sizeof bytes) != 0);
+    REQUIRE(w->output_whole && whole_at(node, name) == NULL);
+    tell_of_output(node, w);
+    CHECK(w->state == WORKER_DYING);
+    story_drop(&story, 0, STORY_USER, STORY_USER);
+    for (int k = 0; k < 60000 && !is_counted(id, leaf); k++)
+        story_run(&story, MS_US);
+    CHECK(is_counted(id, leaf));
+    j = job_find(story.nodes[story_leader(&story, id)].core, id);
+    REQUIRE(j != NULL && j->lead != NULL);
+    CHECK_STR(j->lead->last_cause, "an output of it was lost on this node before it was counted");
+    CHECK(story_end(&story));
+}
+
 /* 0: an object that nobody has; 1: of a leaf that is not its; 2, 3: other numbers of bytes; 4: more
  * of them, when it is said often, than the node has taken. */
 static void put_lie(struct buf *b, const struct worker *w, int lie, uint8_t *type)
@@ -626,6 +710,7 @@ TEST(a_worker_that_sends_output_without_a_chunk_ends)
 TEST_MAIN(a_leaf_waits_until_it_is_written_down_that_its_output_is_kept,
           a_worker_is_ahead_of_the_copies_by_so_many_outputs_only,
           an_output_that_is_lost_before_it_has_a_copy_is_made_again,
+          an_output_that_is_lost_before_its_worker_tells_of_it_is_nobodys_fault,
           a_leaf_waits_until_another_node_has_its_output,
           a_worker_that_lies_about_its_output_ends_and_no_leaf_is_lost,
           a_worker_that_sends_output_without_a_chunk_ends,
@@ -633,6 +718,7 @@ TEST_MAIN(a_leaf_waits_until_it_is_written_down_that_its_output_is_kept,
           outputs_outlive_the_node_that_made_them, a_coordinator_that_dies_leaves_outputs_behind,
           a_mover_that_dies_costs_leaves_that_are_computed_again, inputs_are_got_before_a_job_runs,
           an_input_that_is_nowhere_fails_the_job_by_name,
+          an_input_of_which_one_lies_that_it_does_not_fit_is_on_no_node,
           an_input_of_which_nothing_comes_fails_the_job_by_name,
           an_input_that_does_not_come_from_one_node_is_got_from_another,
           an_input_that_finds_no_room_fails_the_job_by_that,

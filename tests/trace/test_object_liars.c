@@ -1,8 +1,11 @@
 /* Stories of nodes that say they have an object and do not bring it: whoever wants it gets it from
  * those that do. */
+#include <string.h>
+
 #include "core/base/err.h"
 #include "core/node/copies.h"
 #include "core/node/fetching.h"
+#include "core/node/link.h"
 #include "core/object/name.h"
 #include "tests/lib/story_objects.h"
 
@@ -46,20 +49,6 @@ static struct digest put(void)
     return name;
 }
 
-/* Says that it has it, before anybody who has can. */
-static void lie(uint32_t from, uint32_t to, struct digest name, uint64_t size)
-{
-    struct object_have m = {.name = name, .size = size, .whole = true};
-    uint8_t raw[128];
-    struct buf b;
-
-    buf_init_fixed(&b, raw, sizeof raw);
-    put_u16(&b, 1);
-    put_object_have(&b, &m);
-    REQUIRE(!b.failed);
-    story_say(&story, from, to, MESSAGE_OBJECT_HAVE, 0, buf_bytes(&b));
-}
-
 struct lie {
     uint32_t from;
     uint64_t size;
@@ -73,7 +62,7 @@ static int get_within(uint32_t reader, struct digest name, int64_t us, const str
     static uint8_t got[SIZE];
 
     if (l != NULL)
-        lie(l->from, reader, name, l->size);
+        story_says_has(&story, l->from, reader, name, l->size);
     story_get_more(&story, user, request, SIZE);
     for (; us > 0 && !story_has_ended(&story, user, request); us -= 50 * MS_US)
         story_run(&story, 50 * MS_US);
@@ -114,4 +103,28 @@ TEST(who_says_first_that_it_has_it_has_it_not)
     }
 }
 
-TEST_MAIN(one_of_those_that_have_it_brings_nothing, who_says_first_that_it_has_it_has_it_not)
+/* Nobody has it, and what one says of it nobody can prove. */
+TEST(who_says_that_it_does_not_fit_is_named)
+{
+    const struct digest name = {{0xab, 0xcd}};
+    const struct story_answer *a;
+    struct reply_error m = {0};
+    char node[NODE_NAME_SIZE];
+    uint32_t request;
+    uint64_t user;
+
+    begin(2);
+    user = story_user(&story, 0);
+    request = story_get_begun(&story, user, name, 64, 0);
+    story_says_has(&story, 1, 0, name, (uint64_t)1 << 40);
+    CHECK_INT(story_code_within(&story, user, request, 10 * S_US), 1);
+    a = story_answer(&story, user, request);
+    REQUIRE(a != NULL && read_reply_error((struct bytes){a->data, a->len}, &m) == 0);
+    member_name(story.nodes[0].core, story.nodes[1].id, node);
+    CHECK(strstr(m.what, "it has 1099511627776 bytes, as node ") != NULL);
+    CHECK(strstr(m.what, node) != NULL);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(one_of_those_that_have_it_brings_nothing, who_says_first_that_it_has_it_has_it_not,
+          who_says_that_it_does_not_fit_is_named)

@@ -52,6 +52,7 @@ TEST(what_does_not_fit_the_node_that_is_asked_is_not_lost)
     struct reply_error m = refusal(1, name);
     CHECK_INT(m.exit_code, 1);
     CHECK(strstr(m.what, "no room") != NULL);
+    CHECK(strstr(m.what, "it has 1048583 bytes, as node ") != NULL);
     CHECK(strstr(m.hint, "--addr") != NULL);
     CHECK_INT(story_get_whole(&story, 0, name, bytes, SIZE), 0);
     CHECK(story_end(&story));
@@ -66,6 +67,7 @@ TEST(what_the_disk_does_not_take_is_not_lost)
     struct reply_error m = refusal(1, name);
     CHECK_INT(m.exit_code, 1);
     CHECK(strstr(m.what, "no room") != NULL);
+    CHECK(strstr(m.what, "it has 1048583 bytes") != NULL);
     CHECK(story_end(&story));
 }
 
