@@ -8,6 +8,7 @@
 #include "core/node/holder_tend.h"
 #include "core/node/jobs.h"
 #include "core/node/labour_inputs.h"
+#include "core/node/labour_open.h"
 #include "core/node/labour_output.h"
 #include "core/node/labour_report.h"
 #include "core/node/labour_room.h"
@@ -373,37 +374,6 @@ int labour_trim(struct node *n, struct node_id from, struct bytes payload)
     return 0;
 }
 
-static void send_open(struct node *n, struct job *j, struct job_id id, uint32_t epoch,
-                      struct node_id to)
-{
-    struct buf b;
-    uint16_t count = 0;
-    size_t at;
-
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&b, id);
-    put_u32(&b, epoch);
-    at = b.len;
-    put_u16(&b, 0);
-    for (struct labour_chunk *c = j == NULL || j->labour == NULL ? NULL : j->labour->chunks;
-         c != NULL && count < OPEN_CHUNKS_MAX; c = c->next_chunk, count++) {
-        put_u64(&b, c->grant);
-        put_u64(&b, c->next);
-        put_u64(&b, c->end);
-    }
-    if (!b.failed) {
-        store_u16(b.data + at, count);
-        send_node(n, to, MESSAGE_OPEN, 0, buf_bytes(&b));
-    }
-    buf_clear(&b);
-}
-
-void labour_tell_open(struct job *j)
-{
-    j->labour->open_due = false;
-    send_open(j->node, j, j->id, j->labour->open_epoch, j->labour->claim.node);
-}
-
 /* A coordinator shows its title: it is told what is open here, and gets what nobody has confirmed.
  */
 int labour_claim(struct node *n, struct node_id from, struct bytes payload)
@@ -419,7 +389,7 @@ int labour_claim(struct node *n, struct node_id from, struct bytes payload)
         return ERR_FORMAT;
     if (j == NULL || (j->labour == NULL && j->ledger == NULL)) {
         if (node_id_equal(f.claim.node, from))
-            send_open(n, NULL, id, f.claim.epoch, from);
+            labour_open_tell(n, NULL, id, f.claim.epoch, from);
         return 0;
     }
     if (job_is_final(j)) {
@@ -444,6 +414,7 @@ int labour_claim(struct node *n, struct node_id from, struct bytes payload)
     labour_report_flush(j);
     if (node_id_equal(f.claim.node, from)) {
         /* Reports first: what they cover must not be granted again, what is open must not either.
+         * Those that wait until outputs are safe may do so for long: what they will tell is open.
          */
         j->labour->open_due = true;
         j->labour->open_epoch = f.claim.epoch;

@@ -12,9 +12,6 @@ int labour_trim(struct node *n, struct node_id from, struct bytes payload);
 int labour_claim(struct node *n, struct node_id from, struct bytes payload);
 int labour_stop(struct node *n, struct node_id from, struct bytes payload);
 
-/* Tells the coordinator what is open here: behind all reports, or it would give out again what is
- * done. */
-void labour_tell_open(struct job *j);
 struct labour_chunk *labour_chunk_of(struct job *j, uint64_t grant);
 /* Frees the chunk; its worker, if any, is free for others. */
 void labour_chunk_remove(struct job *j, struct labour_chunk *c);

@@ -238,7 +238,7 @@ int labour_output_check(const struct job *j, struct bytes value)
         return ERR_FORMAT;
     if (is_here(j->node, &out))
         return 0;
-#if VELUM_PLANT == 683 /* trace/test_collect: a worker is blamed for what this node has lost */
+#if VELUM_PLANT == 683 /* trace/test_outputs_wait: a worker is blamed for what this node has lost */
     return ERR_FORMAT;
 #endif
     k = keeping_find(j->node, out.name, j->id);

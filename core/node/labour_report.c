@@ -6,6 +6,7 @@
 #include "core/node/jobs.h"
 #include "core/node/labour.h"
 #include "core/node/labour_lost.h"
+#include "core/node/labour_open.h"
 #include "core/node/labour_output.h"
 #include "core/node/labour_room.h"
 #include "core/node/labour_tasks.h"
@@ -40,9 +41,9 @@ static void pending_add(struct job *j, const struct peer_report_chunk *c, struct
 }
 
 /* The values of a worker's frame, checked: what is not a value of this stage within the run, or
- * would not fit a report, never leaves the node; ERR_NOT_FOUND: an output was lost. A worker goes by the leaves of its stage alone,
+ * would not fit a report, never leaves the node. A worker goes by the leaves of its stage alone,
  * and knows nothing of the `base` leaves before it in the row: `to` gets the values as they are
- * called there. */
+ * called there. ERR_NOT_FOUND: an output was lost. */
 static int take_values(const struct job *j, uint32_t stage, struct reader r, uint16_t count,
                        struct run within, uint64_t base, struct buf *to)
 {
@@ -284,6 +285,16 @@ void labour_report_flush(struct job *j)
     l->pending_now = false;
 }
 
+/* What was gathered last goes before it, or waits and is open. */
+static void tell_open(struct job *j)
+{
+    struct labour *l = j->labour;
+
+    labour_report_flush(j);
+    l->open_due = false;
+    labour_open_tell(j->node, j, j->id, l->open_epoch, l->claim.node);
+}
+
 /* There may be megabytes of them: no more at once than the link has room for. */
 static void resend_some(struct job *j)
 {
@@ -310,21 +321,21 @@ static void resend_some(struct job *j)
         u->sent = true;
         send_node(n, l->claim.node, MESSAGE_REPORT, 0, u->payload);
     }
-    if (l->resend == NULL && l->open_due)
-        labour_tell_open(j);
+    if (l->open_due && (l->resend == NULL || !may_go(j, l->resend)))
+        tell_open(j);
 }
 
 bool labour_report_waits(const struct job *j)
 {
     const struct labour *l = j->labour;
 
-    return l->resend == NULL ? l->open_due : may_go(j, l->resend);
+    return l->open_due || (l->resend != NULL && may_go(j, l->resend));
 }
 
 void labour_report_flush_due(struct node *n)
 {
     for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour) {
-        if (j->labour->resend != NULL)
+        if (j->labour->resend != NULL || j->labour->open_due)
             resend_some(j);
         if (j->labour->pending_count > 0 &&
             (j->labour->pending_now ||

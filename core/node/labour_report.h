@@ -31,7 +31,8 @@ void labour_report_flush_due(struct node *n);
 /* Takes KEPT: 32 job, u64 seq. Reports up to it are synced by enough holders. */
 int labour_report_kept(struct node *n, struct node_id from, struct bytes payload);
 /* What no coordinator has confirmed goes out once more, and says so, and what it follows; as much
- * at once as the link has room for. Then what is open, where that is due. */
+ * at once as the link has room for. Then what is open, where that is due: with it what those tell
+ * that wait for outputs. */
 void labour_report_resend(struct job *j);
 /* Some of that, or where this node's chunks are, could go out at once. */
 bool labour_report_waits(const struct job *j);

@@ -3,6 +3,9 @@
 #ifndef VELUM_TESTS_STORY_COLLECT_H
 #define VELUM_TESTS_STORY_COLLECT_H
 
+#include "core/job/ledger.h"
+#include "core/node/jobs.h"
+#include "core/node/objects.h"
 #include "core/wire/output.h"
 #include "tests/lib/story_objects.h"
 #include "tests/lib/story_worker.h"
@@ -119,6 +122,47 @@ static inline void story_add_input(struct digest name, uint64_t size)
                    STAGE_INPUT_BYTES);
     put_stage_input(&b, &in);
     story_collect.inputs++;
+}
+
+/* NULL: node i knows nothing of the job's leaves, or it has ended there. */
+static inline const struct cover *story_cover(const struct story *s, uint32_t i, struct job_id id)
+{
+    const struct job *j = s->nodes[i].core == NULL ? NULL : job_find(s->nodes[i].core, id);
+
+    return j == NULL || j->ledger == NULL ? NULL : ledger_cover(j->ledger);
+}
+
+/* As many as any node knows of. */
+static inline uint64_t story_leaves_counted(const struct story *s, struct job_id id)
+{
+    uint64_t most = 0, here;
+
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct cover *c = story_cover(s, i, id);
+
+        here = c == NULL ? 0 : cover_leaves(c);
+        most = here > most ? here : most;
+    }
+    return most;
+}
+
+static inline bool story_is_counted(const struct story *s, struct job_id id, uint64_t leaf)
+{
+    for (uint32_t i = 0; i < s->count; i++) {
+        const struct cover *c = story_cover(s, i, id);
+
+        if (c != NULL && cover_overlap(c, leaf, leaf + 1) > 0)
+            return true;
+    }
+    return false;
+}
+
+static inline const struct shelf_object *story_whole_at(const struct story *s, uint32_t i,
+                                                        struct digest name)
+{
+    const struct shelf_object *o = shelf_find(s->nodes[i].core->objects->shelf, name);
+
+    return o == NULL || !o->whole ? NULL : o;
 }
 
 /* Ended, and its disk with it. */

@@ -364,28 +364,6 @@ TEST(a_job_that_is_killed_leaves_nothing_in_the_making)
     CHECK(story_end(&story));
 }
 
-/* NULL: node i knows nothing of the job's leaves, or it has ended there. */
-static const struct cover *cover_at_node(uint32_t i, struct job_id id)
-{
-    const struct job *j = job_find(story.nodes[i].core, id);
-
-    return j == NULL || j->ledger == NULL ? NULL : ledger_cover(j->ledger);
-}
-
-/* As many as any node knows of. */
-static uint64_t leaves_counted(struct job_id id)
-{
-    uint64_t most = 0, here;
-
-    for (uint32_t i = 0; i < story.count; i++) {
-        const struct cover *c = cover_at_node(i, id);
-
-        here = c == NULL ? 0 : cover_leaves(c);
-        most = here > most ? here : most;
-    }
-    return most;
-}
-
 TEST(a_leaf_waits_until_it_is_written_down_that_its_output_is_kept)
 {
     struct job_id id;
@@ -395,7 +373,7 @@ TEST(a_leaf_waits_until_it_is_written_down_that_its_output_is_kept)
     for (uint32_t i = 0; i < story.count; i++)
         story.nodes[i].stuck = true;
     story_run(&story, 20 * S_US);
-    CHECK_INT(leaves_counted(id), 0);
+    CHECK_INT(story_leaves_counted(&story, id), 0);
     CHECK(story_end(&story));
 }
 
@@ -408,7 +386,7 @@ TEST(a_leaf_waits_until_another_node_has_its_output)
     story_drop(&story, MESSAGE_OBJECT_KEEP, STORY_USER, STORY_USER);
     id = story_submitted(&story, 0, 1);
     story_run(&story, 5 * S_US);
-    CHECK_INT(leaves_counted(id), 0);
+    CHECK_INT(story_leaves_counted(&story, id), 0);
     /* The workers do not wait for that. */
     CHECK(story_leaves_computed(&story) > 3);
     story_drop(&story, 0, STORY_USER, STORY_USER);
@@ -448,18 +426,18 @@ TEST(a_worker_is_ahead_of_the_copies_by_so_many_outputs_only)
     begin(2, 1 << 30, of_little);
     story.adjust = many_leaves;
     id = story_submitted(&story, 0, 1);
-    for (int k = 0; k < 10000 && leaves_counted(id) < 200; k++)
+    for (int k = 0; k < 10000 && story_leaves_counted(&story, id) < 200; k++)
         story_run(&story, MS_US);
     story_drop(&story, MESSAGE_OBJECT_KEEP, STORY_USER, STORY_USER);
     story_run(&story, 5 * S_US);
     CHECK_INT(most_ahead(), LABOUR_OUTPUTS_AHEAD + 1);
-    counted = leaves_counted(id);
+    counted = story_leaves_counted(&story, id);
     CHECK(counted >= 200 && counted < 5000);
     story_run(&story, 4 * S_US);
-    CHECK_INT(leaves_counted(id), counted);
+    CHECK_INT(story_leaves_counted(&story, id), counted);
     story_drop(&story, 0, STORY_USER, STORY_USER);
     story_run(&story, 5 * S_US);
-    CHECK(leaves_counted(id) > counted + 32);
+    CHECK(story_leaves_counted(&story, id) > counted + 32);
     CHECK(story_end(&story));
 }
 
@@ -477,7 +455,7 @@ TEST(a_worker_that_waits_for_copies_of_its_outputs_is_not_blamed)
     begin(2, 1 << 30, of_little);
     story.adjust = of_a_second;
     id = story_submitted(&story, 0, 1);
-    for (int k = 0; k < 10000 && leaves_counted(id) < 200; k++)
+    for (int k = 0; k < 10000 && story_leaves_counted(&story, id) < 200; k++)
         story_run(&story, MS_US);
     story_drop(&story, MESSAGE_OBJECT_KEEP, STORY_USER, STORY_USER);
     story_run(&story, 9 * S_US);
@@ -498,24 +476,6 @@ static struct digest output_name(uint64_t leaf)
     return object_name_of((struct bytes){story_collect.got, size});
 }
 
-static const struct shelf_object *whole_at(uint32_t i, struct digest name)
-{
-    const struct shelf_object *o = shelf_find(story.nodes[i].core->objects->shelf, name);
-
-    return o == NULL || !o->whole ? NULL : o;
-}
-
-static bool is_counted(struct job_id id, uint64_t leaf)
-{
-    for (uint32_t i = 0; i < story.count; i++) {
-        const struct cover *c = cover_at_node(i, id);
-
-        if (c != NULL && cover_overlap(c, leaf, leaf + 1) > 0)
-            return true;
-    }
-    return false;
-}
-
 /* The only copy of it, found damaged while the report that names it waits for another. All slots
  * are taken, so nobody makes a second one to pass the time. */
 TEST(an_output_that_is_lost_before_it_has_a_copy_is_made_again)
@@ -530,83 +490,20 @@ TEST(an_output_that_is_lost_before_it_has_a_copy_is_made_again)
     story_drop(&story, MESSAGE_OBJECT_KEEP, STORY_USER, STORY_USER);
     id = story_submitted(&story, 0, 1);
     story_run(&story, 2 * S_US);
-    while (i < story.count && whole_at(i, name) == NULL)
+    while (i < story.count && story_whole_at(&story, i, name) == NULL)
         i++;
     REQUIRE(i < story.count);
     for (uint64_t bit = 7; bit < 800000; bit += 8 * 1000 + 8)
         CHECK(sim_mover_rot(&story.nodes[i].mover, bit, NULL));
     CHECK(story_get_whole(&story, i, name, bytes, sizeof bytes) != 0);
-    CHECK(!is_counted(id, 0));
+    CHECK(!story_is_counted(&story, id, 0));
     story_drop(&story, 0, STORY_USER, STORY_USER);
-    for (int k = 0; k < 60000 && !is_counted(id, 0); k++)
+    for (int k = 0; k < 60000 && !story_is_counted(&story, id, 0); k++)
         story_run(&story, MS_US);
-    CHECK(is_counted(id, 0));
+    CHECK(story_is_counted(&story, id, 0));
     for (uint32_t k = 0; k < story.count; k++)
-        whole += whole_at(k, name) != NULL;
+        whole += story_whole_at(&story, k, name) != NULL;
     CHECK(whole > 0);
-    CHECK(story_end(&story));
-}
-
-/* A worker with an output that is whole on its node, and that it has not told of. */
-static struct worker *with_output(uint32_t *node)
-{
-    for (*node = 0; *node < story.count; (*node)++)
-        for (struct worker *w = story.nodes[*node].core->workers; w != NULL; w = w->next)
-            if (w->chunk != NULL && w->output_whole)
-                return w;
-    return NULL;
-}
-
-static void tell_of_output(uint32_t node, const struct worker *w)
-{
-    struct output o = {
-        .kind = OUTPUT_OBJECT, .size = w->output_bytes, .name = w->output_name};
-    uint8_t raw[64];
-    struct buf b, x;
-
-    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
-    buf_init_fixed(&x, raw, sizeof raw);
-    put_output(&x, &o);
-    put_worker_progress_begin(&b, w->chunk->grant, w->output_leaf + 1, 10, 0, false, 1);
-    put_value(&b, &(struct value){{0, w->output_leaf}, buf_bytes(&x)});
-    story_worker_says(&story, node, w->number, MESSAGE_WORKER_PROGRESS, buf_bytes(&b));
-    buf_clear(&b);
-}
-
-/* The node has taken it, and finds it damaged before the worker tells of it. */
-TEST(an_output_that_is_lost_before_its_worker_tells_of_it_is_nobodys_fault)
-{
-    struct digest name;
-    struct job_id id;
-    struct worker *w;
-    const struct job *j;
-    uint64_t leaf;
-    uint32_t node;
-
-    begin(2, 1 << 30, of_little);
-    story.adjust = many_leaves;
-    id = story_submitted(&story, 0, 1);
-    for (int k = 0; k < 10000 && leaves_counted(id) < 200; k++)
-        story_run(&story, MS_US);
-    story_drop(&story, MESSAGE_OBJECT_KEEP, STORY_USER, STORY_USER);
-    story_run(&story, 2 * S_US);
-    w = with_output(&node);
-    REQUIRE(w != NULL);
-    name = w->output_name;
-    leaf = w->output_leaf;
-    for (uint64_t bit = 7; bit < 8000000; bit += 8 * 1000 + 8)
-        CHECK(sim_mover_rot(&story.nodes[node].mover, bit, NULL));
-    CHECK(story_get_whole(&story, node, name, bytes, sizeof bytes) != 0);
-    REQUIRE(w->output_whole && whole_at(node, name) == NULL);
-    tell_of_output(node, w);
-    CHECK(w->state == WORKER_DYING);
-    story_drop(&story, 0, STORY_USER, STORY_USER);
-    for (int k = 0; k < 60000 && !is_counted(id, leaf); k++)
-        story_run(&story, MS_US);
-    CHECK(is_counted(id, leaf));
-    j = job_find(story.nodes[story_leader(&story, id)].core, id);
-    REQUIRE(j != NULL && j->lead != NULL);
-    CHECK_STR(j->lead->last_cause, "an output of it was lost on this node before it was counted");
     CHECK(story_end(&story));
 }
 
@@ -710,7 +607,6 @@ TEST(a_worker_that_sends_output_without_a_chunk_ends)
 TEST_MAIN(a_leaf_waits_until_it_is_written_down_that_its_output_is_kept,
           a_worker_is_ahead_of_the_copies_by_so_many_outputs_only,
           an_output_that_is_lost_before_it_has_a_copy_is_made_again,
-          an_output_that_is_lost_before_its_worker_tells_of_it_is_nobodys_fault,
           a_leaf_waits_until_another_node_has_its_output,
           a_worker_that_lies_about_its_output_ends_and_no_leaf_is_lost,
           a_worker_that_sends_output_without_a_chunk_ends,

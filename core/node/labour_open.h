@@ -1,0 +1,13 @@
+/* What is open here, as a new coordinator hears it (OPEN of peer.h): chunks; and leaves that are
+ * done and whose report waits until their outputs are safe, or they would be given out again
+ * meanwhile. Private to core/node. */
+#ifndef VELUM_NODE_LABOUR_OPEN_H
+#define VELUM_NODE_LABOUR_OPEN_H
+
+#include "core/node/state.h"
+
+/* `j` NULL: nothing of the job is here. */
+void labour_open_tell(struct node *n, struct job *j, struct job_id id, uint32_t epoch,
+                      struct node_id to);
+
+#endif
