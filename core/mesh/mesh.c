@@ -416,6 +416,16 @@ void mesh_want_link(struct mesh *m, struct node_id id, struct instant now)
     settle(m, now);
 }
 
+void mesh_meet_anew(struct mesh *m, struct node_id id, struct instant now)
+{
+    enter(m, now);
+    struct peer *p = members_find(&m->members, id);
+    if (!p || m->leaving)
+        return;
+    link_anew(m, p, now);
+    settle(m, now);
+}
+
 void mesh_set_load(struct mesh *m, uint32_t busy, uint64_t speed_units_s, struct instant now)
 {
     enter(m, now);

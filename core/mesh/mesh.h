@@ -140,6 +140,9 @@ uint32_t mesh_live_count(const struct mesh *m);
 /* Makes sure a link to this member is up or being dialled (links beyond the standing ones are
  * opened when needed). */
 void mesh_want_link(struct mesh *m, struct node_id id, struct instant now);
+/* Says GOODBYE on every link to this member, reads nothing more of them, and dials it: both say
+ * HELLO once more. */
+void mesh_meet_anew(struct mesh *m, struct node_id id, struct instant now);
 /* The shortest time between two loads that one node tells, where there are so many, itself
  * included. */
 int64_t mesh_load_pause_us(uint32_t nodes);

@@ -108,6 +108,8 @@ void link_goodbye(struct mesh *m, const struct link *l, enum goodbye_reason reas
 void link_gone(struct mesh *m, struct link *l, bool lost, struct instant now);
 /* Long silent although others vouch for its member: closed, forgotten, redialled. */
 void link_mute(struct mesh *m, struct link *l, struct instant now);
+/* GOODBYE on all links of a member, which are closed and forgotten; then it is dialled. */
+void link_anew(struct mesh *m, struct peer *p, struct instant now);
 /* Closes and forgets all links of a node. Its member's link is already 0. */
 void link_drop_all(struct mesh *m, struct node_id id);
 /* Room for one more: closes the link that was not used for longest, if it is not a standing one. */

@@ -175,6 +175,21 @@ void link_mute(struct mesh *m, struct link *l, struct instant now)
     link_gone(m, l, true, now);
 }
 
+void link_anew(struct mesh *m, struct peer *p, struct instant now)
+{
+    struct link *l;
+    for (uint64_t at = 0; (l = links_after(&m->links, at)) != NULL;) {
+        at = l->number;
+        if (l->peer != p)
+            continue;
+        if (l->state != LINK_DRAINING)
+            link_goodbye(m, l, GOODBYE_CLOSING);
+        m->ports.close(m->ports.ctx, l->number);
+        link_gone(m, l, false, now);
+    }
+    peer_dial(m, p, now);
+}
+
 /* Links that the author of this HELLO no longer has. */
 static void drop_disproved(struct mesh *m, const struct link *fresh, const struct hello *h)
 {

@@ -79,9 +79,18 @@ uint64_t calendar_meet(struct node *n, uint64_t theirs_s)
     n->calendar.away_s = 0;
 #endif
     n->calendar.away_s += behind_s;
+    n->calendar.jumped_s += behind_s;
     if (n->calendar.s >= n->calendar.stored_s + n->options.calendar_look_s)
         calendar_store(n);
     return behind_s;
+}
+
+uint64_t calendar_grain_s(const struct node *n)
+{
+    uint64_t looks_s = 2 * (uint64_t)n->options.calendar_look_s;
+    uint64_t part_s = n->options.tombstone_s / 32;
+
+    return part_s > looks_s ? part_s : looks_s;
 }
 
 void calendar_caught_up(struct node *n)

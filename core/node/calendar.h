@@ -31,6 +31,7 @@ struct calendar {
     struct instant at; /* the last look */
     uint64_t stored_s; /* what the journal has, or will have */
     uint64_t away_s;
+    uint64_t jumped_s; /* all its jumps since this process began */
 };
 
 /* More is no date: what says so is not believed. */
@@ -43,6 +44,8 @@ uint64_t calendar_since(const struct node *n, uint64_t then_s);
 void calendar_look(struct node *n);
 /* Another node's calendar. Gives by how many seconds this one was behind, 0 when it was not. */
 uint64_t calendar_meet(struct node *n, uint64_t theirs_s);
+/* Jumps of less are the calendar's own want of precision: nobody need hear of them. */
+uint64_t calendar_grain_s(const struct node *n);
 /* Nothing that this node has is from before it was away. */
 void calendar_caught_up(struct node *n);
 /* Something that the journal has was written so late. */

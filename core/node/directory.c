@@ -162,6 +162,19 @@ void directory_drop(struct node *n, struct job_id id)
         entry_drop(n, e);
 }
 
+void directory_forget_heard(struct node *n)
+{
+    struct entry *e, *next;
+    const struct job *j;
+
+    for (e = n->running.first; e != NULL; e = next) {
+        next = e->next;
+        j = job_find(n, e->id);
+        if (j == NULL || j->ledger == NULL)
+            entry_drop(n, e);
+    }
+}
+
 void directory_killed(struct node *n, struct job_id id)
 {
     struct entry *e = directory_find(n, id);

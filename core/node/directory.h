@@ -25,6 +25,8 @@ void directory_flush(struct node *n);
 void directory_killed(struct node *n, struct job_id id);
 /* This node knows nothing of the job any more. */
 void directory_drop(struct node *n, struct job_id id);
+/* Forgets what it has only heard of jobs that run: it may be as old as those who told it. */
+void directory_forget_heard(struct node *n);
 /* The job ended later than its entry said: all who were told so hear it anew, or a holder that gets
  * it from now on takes it for old. */
 void directory_ended_later(struct job *j);

@@ -23,7 +23,8 @@ int link_add(struct node *n, uint64_t link, enum party party, struct node_id id)
 
     if (l == NULL)
         return ERR_NO_MEMORY;
-    *l = (struct link_entry){.link = link, .party = party, .id = id};
+    *l = (struct link_entry){
+        .link = link, .party = party, .id = id, .jumps_s = n->calendar.jumped_s};
     if (map_put(&n->links, &link, l) < 0) {
         alloc_free(n->alloc, l, sizeof *l);
         return ERR_FULL;

@@ -163,7 +163,7 @@ static void set_all_aside(struct node *n)
         say(n, n->calendar.away_s, count, lost);
 }
 
-void stale_jumped(struct node *n)
+void stale_look(struct node *n)
 {
     if (was_away(n))
         set_all_aside(n);

@@ -4,7 +4,8 @@
  *
  * A node was away when its calendar is behind that of a node it meets (calendar.h): it was off, or
  * stood still, or came back with an old image of its disk. One that was alive and alone counted
- * meanwhile and kept working: its jobs are as good as anybody's.
+ * meanwhile and kept working: its jobs are as good as anybody's. What others tell that were away
+ * too, and do not know it yet, is not listened to (meet.h).
  *
  * Only jobs without an outcome are set aside: those with one grow old like any other. Bounded by
  * STALE_MAX; beyond that the ones that do not fit are dropped, and that is said in the log.
@@ -16,9 +17,10 @@
 
 #define STALE_MAX (2 * JOBS_LIVE_MAX)
 
-/* This node's calendar has jumped ahead. When it was away for so long that tombstones of its jobs
- * may be gone, all jobs that run are set aside, before anything of them is told to whom it met. */
-void stale_jumped(struct node *n);
+/* A peer is met, or this node starts and may have died in the midst of this. When it was away for
+ * so long that tombstones of its jobs may be gone, all jobs that run are set aside, before anything
+ * of them is told to whom it met. */
+void stale_look(struct node *n);
 /* This node holds the job no more: after a restart it does not know of it, or it could begin again
  * one that its holders have finished and forgotten. An old copy that is set aside goes with it: the
  * present holders have all that it could add. */

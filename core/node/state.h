@@ -25,6 +25,7 @@
  *   workers.c        worker processes; aside.c: what users want of them
  *   accounts.c       how much there is about who counted which leaves
  *   joblog.c         what the workers of a job wrote
+ *   meet.c           what comes first when a peer is met: dates
  *   calendar.c       how old things are; forget.c: finished jobs that are too old, or too many;
  *                    tombs.c: their names; stale.c: old jobs of a node that was away too long
  *   directory.c      what this node knows of all jobs of the mesh
@@ -85,6 +86,7 @@ struct link_entry {
     uint64_t sent;    /* bytes about jobs, ever */
     uint64_t asked;   /* the count that was last sent along */
     uint64_t counted; /* the count that came back: so much has arrived there */
+    uint64_t jumps_s; /* of this node's calendar, known to the other side; meet.h */
 };
 
 /* A frame this node sends to itself: it goes the way of a peer's, after the present one. */

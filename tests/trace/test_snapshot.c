@@ -190,7 +190,7 @@ static void set_aside(struct node *n, void *ctx)
 {
     (void)ctx;
     n->calendar.away_s = (uint64_t)n->options.tombstone_s + 1;
-    stale_jumped(n);
+    stale_look(n);
 }
 
 struct decision {

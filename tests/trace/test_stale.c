@@ -1,5 +1,6 @@
 /* Stories of a node that comes back after its jobs may have been finished and forgotten: it sets
  * them aside, and users decide. A day is a second: names of finished jobs are kept for 40. */
+#include "core/mesh/mesh_wire.h"
 #include "core/node/directory.h"
 #include "core/node/jobs.h"
 #include "core/node/stale.h"
@@ -332,10 +333,171 @@ TEST(who_stood_still_for_weeks_was_away)
     CHECK(story_end(&story));
 }
 
+/* Two of the job's holders, one of which leads it, are away for so long that the others end and
+ * forget it. They can reach each other only, when they are back. */
+struct pair {
+    struct job_id id;
+    uint32_t a, b, c; /* c is one that was there all the time */
+};
+
+static struct pair two_were_away(bool leader_first, uint32_t more)
+{
+    struct job_id id = begin_with(4, more);
+    uint32_t stranger = story_stranger(&story, id), leader = story_leader(&story, id), other = 0;
+    struct pair p = {.id = id};
+
+    while (other == stranger || other == leader)
+        other++;
+    p.a = leader_first ? leader : other;
+    p.b = leader_first ? other : leader;
+    p.c = 6 - stranger - p.a - p.b;
+    story_kill(&story, p.a);
+    story_kill(&story, p.b);
+    kill_job(p.c, id);
+    story_run(&story, 90 * S_US);
+    CHECK(!story_holds(&story, p.c, id) && !story_holds(&story, stranger, id));
+    CHECK_INT(tombs_count(&story.nodes[p.c].core->tombs), 0);
+    for (uint32_t i = 0; i < 4; i++) {
+        story.cut[p.a][i] = story.cut[i][p.a] = i != p.b;
+        story.cut[p.b][i] = story.cut[i][p.b] = i != p.a;
+    }
+    return p;
+}
+
+static void both_are_back(const struct pair *p)
+{
+    story_start_among(&story, p->a);
+    story_start_among(&story, p->b);
+    story_run(&story, S_US);
+    CHECK(story_linked(&story, p->a, p->b));
+    CHECK(story_holds(&story, p->a, p->id) && story_holds(&story, p->b, p->id));
+}
+
+/* `way` learns the date from c; then nobody takes the job from b, which cannot reach c itself. */
+static void nobody_begins_it_again(const struct pair *p, uint32_t way)
+{
+    story_mend(&story, way, p->c);
+    story_hint(&story, way, p->c);
+    for (int i = 0; i < 200; i++) {
+        story_run(&story, 100 * MS_US);
+        if (!story_linked(&story, way, p->c))
+            continue;
+        for (uint32_t k = 0; k < story.count; k++)
+            if (k != p->a && k != p->b && !CHECK(!story_holds(&story, k, p->id) && !runs(k, p->id)))
+                return;
+    }
+    CHECK(story_linked(&story, way, p->b));
+    CHECK_INT(stale_at(p->a), 1);
+    CHECK_INT(stale_at(p->b), 1);
+    for (uint32_t k = 0; k < story.count; k++)
+        CHECK(!story_holds(&story, k, p->id) && directory_find(story.nodes[k].core, p->id) == NULL);
+}
+
+TEST(who_is_told_of_an_old_job_by_another_that_was_away_takes_nothing)
+{
+    for (int leader_first = 0; leader_first < 2; leader_first++) {
+        struct pair p = two_were_away(leader_first, 0);
+
+        both_are_back(&p);
+        nobody_begins_it_again(&p, p.a);
+        CHECK(story_end(&story));
+    }
+}
+
+/* Two that are new hear of the job from both, which makes one of them a holder; the other is the
+ * first to meet those who were there. */
+TEST(who_never_had_an_old_job_takes_nothing_from_those_who_were_away)
+{
+    struct pair p = two_were_away(true, 2);
+    uint32_t way;
+
+    both_are_back(&p);
+    for (uint32_t k = 4; k < 6; k++) {
+        for (uint32_t i = 0; i < 4; i++)
+            story.cut[k][i] = story.cut[i][k] = i != p.a && i != p.b;
+        story_start_among(&story, k);
+    }
+    story_run(&story, 3 * S_US);
+    way = story_holds(&story, 4, p.id) ? 5 : 4;
+    CHECK(!story_holds(&story, way, p.id));
+    CHECK(directory_find(story.nodes[way].core, p.id) != NULL);
+    CHECK(story_linked(&story, way, p.a) && story_linked(&story, way, p.b));
+    nobody_begins_it_again(&p, way);
+    CHECK(story_end(&story));
+}
+
+/* What a node says of itself when it greets. */
+static void greet_late(uint32_t from, uint32_t to)
+{
+    struct hello h = {.version_min = MESH_VERSION_MIN,
+                      .version_max = MESH_VERSION_MAX,
+                      .features = MESH_FEATURES,
+                      .greeting = 1,
+                      .alone = true,
+                      .calendar_s = calendar_now(story.nodes[from].core),
+                      .self = *mesh_self(story.nodes[from].core->mesh)};
+    uint8_t bytes[4096];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_hello(&b, &h);
+    rumor_list_end(&b, rumor_list_begin(&b), 0);
+    story_say(&story, from, to, MESSAGE_HELLO, 0, buf_bytes(&b));
+}
+
+/* It greets with its old date, and learns the right one before the other's greeting is there. */
+TEST(whom_it_has_greeted_with_an_old_date_it_meets_anew)
+{
+    struct pair p = two_were_away(true, 0);
+
+    story_drop(&story, MESSAGE_HELLO, p.b, p.a);
+    story_start(&story, p.a);
+    story_start(&story, p.b);
+    story_hint(&story, p.b, p.a);
+    story_run(&story, 200 * MS_US);
+    CHECK(story_linked(&story, p.a, p.b));
+    story_mend(&story, p.a, p.c);
+    story_hint(&story, p.a, p.c);
+    story_run(&story, 200 * MS_US);
+    CHECK_INT(stale_at(p.a), 1);
+    CHECK_INT(stale_at(p.b), 0);
+    story_drop(&story, 0, 0, 0);
+    greet_late(p.b, p.a);
+    story_run(&story, S_US);
+    CHECK(story_linked(&story, p.a, p.b));
+    CHECK_INT(stale_at(p.b), 1);
+    CHECK(story_end(&story));
+}
+
+/* It has written down how long it was away, and not yet what follows from that. */
+TEST(who_learns_its_date_and_dies_sets_its_jobs_aside_when_it_starts)
+{
+    struct job_id id = begin(3);
+    uint8_t bytes[16];
+
+    story_kill(&story, 2);
+    kill_job(0, id);
+    story_run(&story, 75 * S_US);
+    store_u64(bytes, calendar_now(story.nodes[0].core));
+    store_u64(bytes + 8, 80);
+    story_store(&story, 2, RECORD_CALENDAR, (struct bytes){bytes, sizeof bytes});
+    for (uint32_t i = 0; i < 2; i++)
+        story.cut[i][2] = story.cut[2][i] = true;
+    story_start_among(&story, 2);
+    CHECK_INT(stale_at(2), 1);
+    story_run(&story, 20 * S_US);
+    CHECK(!runs(2, id));
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(a_job_that_the_others_have_forgotten_is_set_aside,
           who_was_away_is_away_for_longer_than_the_first_that_it_meets,
           it_stays_aside_over_restarts_and_snapshots, a_user_brings_it_back, a_user_drops_it,
           a_job_that_still_runs_takes_nothing_of_the_old_copy,
           a_job_that_was_given_up_is_not_there_after_a_restart,
           who_was_away_for_less_sets_nothing_aside, a_mesh_that_slept_goes_on,
-          halves_of_a_long_partition_merge, who_stood_still_for_weeks_was_away)
+          halves_of_a_long_partition_merge, who_stood_still_for_weeks_was_away,
+          who_is_told_of_an_old_job_by_another_that_was_away_takes_nothing,
+          who_never_had_an_old_job_takes_nothing_from_those_who_were_away,
+          whom_it_has_greeted_with_an_old_date_it_meets_anew,
+          who_learns_its_date_and_dies_sets_its_jobs_aside_when_it_starts)
