@@ -31,8 +31,12 @@ trap unmount_and_clean_up EXIT
 # Takes what is still free, without ever giving any of it back.
 fill() { dd if=/dev/zero of="$disk/filler" bs=4096 oflag=append conv=notrunc 2>/dev/null; }
 says_full() { grep -qiE 'full|space' "$FOLDER/a.log"; }
-# Whether the node takes a job within 3 s; what it answered is in $FOLDER/answer.
-takes_job() { timeout 3 "$VELUM" run -d --addr "$(addr a)" pi 1000000 >"$FOLDER/answer" 2>&1; }
+# Whether the node takes a job within 3 s; what it answered is in $FOLDER/answer. It has so many
+# stages that a few dozen of them are a segment.
+for i in {1..300}; do printf '[s%d]\nkernel = pi\nargs = 10\n' "$i"; done >"$FOLDER/large.flow"
+takes_job() {
+    timeout 3 "$VELUM" flow -d --addr "$(addr a)" "$FOLDER/large.flow" >"$FOLDER/answer" 2>&1
+}
 finishes_job() {
     [ "$(timeout 5 "$VELUM" run --progress none --addr "$(addr a)" pi 1000000 2>/dev/null)" = \
         3.14159265358988 ]
