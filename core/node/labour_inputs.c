@@ -206,8 +206,12 @@ static void find_out(struct job *j, struct stage_inputs *e)
             e->known = true;
         }
     }
-    if (e->list.failed || e->given.failed)
-        j->node->memory_out = true;
+    if (!e->list.failed && !e->given.failed)
+        return;
+    /* The node ends with this step, in which what found no room must not be looked at. */
+    j->node->memory_out = true;
+    e->known = false;
+    e->count = (uint16_t)(e->list.len / STAGE_INPUT_BYTES);
 }
 
 static int take_values(struct job *j, struct stage_inputs *e, struct peer_input m)
