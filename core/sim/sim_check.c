@@ -1,6 +1,5 @@
 #include "core/sim/sim_check.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/sha256.h"
@@ -39,12 +38,13 @@ static bool were_lost(const struct world *w, const char *error)
     for (uint32_t i = 0; i < w->plan.nodes; i++)
         deaths[i] = w->nodes[i].boot - (w->nodes[i].core != NULL);
     for (at += sizeof said - 1; strncmp(at, node, sizeof node - 1) == 0; at += 2, named++) {
-        char *end;
-        unsigned long i = strtoul(at + sizeof node - 1, &end, 10);
+        uint32_t i = 0;
 
+        for (at += sizeof node - 1; *at >= '0' && *at <= '9' && i < SIM_NODES_MAX; at++)
+            i = i * 10 + (uint32_t)(*at - '0');
         if (i >= w->plan.nodes || deaths[i]-- == 0)
             return false;
-        at = strchr(end, ',');
+        at = strchr(at, ',');
         if (at == NULL)
             return ++named == 4;
     }
