@@ -223,9 +223,9 @@ static bool may_go_ahead(const struct session *s)
 }
 
 /* It is in the list already. */
-static void go_ahead(struct session *s, uint32_t like, struct bytes params)
+static void go_ahead(struct session *s, uint32_t like, uint64_t units, struct bytes params)
 {
-    const struct session_ahead m = {*task_job(s->op), s->count, like, params};
+    const struct session_ahead m = {*task_job(s->op), s->count, like, units, params};
     uint8_t room[PARAMS_SIZE_MAX + 128];
     struct buf b;
 
@@ -242,6 +242,7 @@ static int append(struct velum *v, struct session *s, const struct velum_stage *
 {
     const bool asks_nothing = t->asks_nothing != 0;
     const struct kind *like = kinds_find(&s->kinds, p, asks_nothing);
+    bool same = like && like->units == p->units && like->leaf_units == p->leaf_units;
     struct submission args;
     struct stage_spec stage = submission_stage(p);
     int rc;
@@ -249,8 +250,10 @@ static int append(struct velum *v, struct session *s, const struct velum_stage *
     stage.needs_count = needs_count;
     stage.needs = needs;
 
-    if (like) {
-        rc = lists_add_like(&s->lists, s->count, like->number, stage.params, needs_count, needs);
+    if (same) {
+        rc = lists_add_like(&s->lists, s->count, like->number, &stage);
+    } else if (like) {
+        rc = lists_add_sized(&s->lists, s->count, like->number, &stage);
     } else {
         submission_join_args(&args, t->argc, t->argv);
         text_copy(stage.args, sizeof stage.args, args.args);
@@ -263,7 +266,7 @@ static int append(struct velum *v, struct session *s, const struct velum_stage *
             kinds_remember(&s->kinds, s->count, p, asks_nothing);
     }
     if (rc == 0 && like && needs_count == 0 && task_job(s->op) && may_go_ahead(s))
-        go_ahead(s, like->number, stage.params);
+        go_ahead(s, like->number, same ? 0 : stage.units, stage.params);
     else
         s->sign_now = true;
     return rc < 0 ? handle_fail_err(v, rc, "a task") : 0;

@@ -1,5 +1,6 @@
 /* Which tasks of a session were written out whole, so that later ones need only say whom they are
- * like. The last KINDS_MAX of them; one that is not found is written out again. */
+ * like, and their units where these are others. The last KINDS_MAX of them; one that is not found
+ * is written out again. */
 #ifndef VELUM_API_SESSION_KINDS_H
 #define VELUM_API_SESSION_KINDS_H
 

@@ -26,13 +26,13 @@
 #define TASK_LONG_US 20000   /* one that takes longer does not keep back those before it */
 #define LOOK_EVERY_NS 100000 /* between leaves; a look costs about half a microsecond */
 
-/* A run. Of TASKS, which read their params one after the other, `order` says the same in the words
- * of RUN; the frame is copied. */
+/* A run. Of TASKS, which are read one after the other, `order` says the same in the words of RUN,
+ * but for units that each has of its own; the frame is copied. */
 struct task {
     bool present, tasks;
     uint32_t request;
     struct order_run order;
-    struct reader params;
+    struct reader tasks_left;
     uint8_t *frame;
 };
 
@@ -328,8 +328,8 @@ static void on_tasks(struct worker *w, const struct frame *f)
         return;
     }
     memcpy(w->queued.frame, f->payload.data, f->payload.len);
-    w->queued.params = m.rest;
-    w->queued.params.data = w->queued.frame;
+    w->queued.tasks_left = m.rest;
+    w->queued.tasks_left.data = w->queued.frame;
     w->queued.present = w->queued.tasks = true;
     w->queued.request = f->request;
     w->queued.order = (struct order_run){.run = m.run,
@@ -592,12 +592,12 @@ static int collect_leaf(struct worker *w, uint64_t first, uint64_t count, char r
 /* The params move to where they are aligned. */
 static int task_leaf(struct worker *w, char reason[REASON_SIZE])
 {
-    const struct bytes params = read_order_task(&w->now.params);
-    if (params.len > 0)
-        memcpy(w->params, params.data, params.len);
-    w->params_len = params.len;
+    const struct order_task t = read_order_task(&w->now.tasks_left, w->now.order.units);
+    if (t.params.len > 0)
+        memcpy(w->params, t.params.data, t.params.len);
+    w->params_len = t.params.len;
     at_task = w;
-    int rc = kernel_leaf(w->kernel, worker_host_fresh(), params_of(w), 0, w->now.order.units,
+    int rc = kernel_leaf(w->kernel, worker_host_fresh(), params_of(w), 0, t.units,
                          task_value(w, w->run.next), reason);
     at_task = NULL;
     if (rc == 0)

@@ -23,8 +23,8 @@ struct graph_stage {
 };
 
 /* A task joins the stage before it when that is a task that is the same in all but name, arguments,
- * and what it waits for, and its leaf is the one before it in the row: such may be computed one
- * after the other as a run of leaves, in one chunk. */
+ * units, and what it waits for, and its leaf is the one before it in the row: such may be computed
+ * one after the other as a run of leaves, in one chunk. */
 
 /* That one stage needs another; a link twice where it is read twice. */
 struct graph_link {

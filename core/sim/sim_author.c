@@ -43,10 +43,10 @@ static uint32_t list_end(const struct sim_job *j, uint32_t first)
     return end;
 }
 
-/* All but its params and what it needs; one that is said so reads no objects. */
+/* All but its params, units and what it needs; one that is said so reads no objects. */
 static bool is_like_first(const struct sim_job *j, const struct stage_spec *s)
 {
-    return s->units == j->spec.stage.units && s->reduction == j->spec.stage.reduction &&
+    return s->reduction == j->spec.stage.reduction &&
            s->inputs_count == 0;
 }
 
@@ -56,10 +56,12 @@ static void put_list(const struct sim_job *j, uint32_t first, uint32_t end, stru
     for (uint32_t i = first; i < end; i++) {
         struct stage_spec s = sim_graph_spec(j, i);
 
-        if (is_like_first(j, &s))
+        if (!is_like_first(j, &s))
+            put_append_whole(to, i, &s);
+        else if (s.units == j->spec.stage.units && s.leaf_units == j->spec.stage.leaf_units)
             put_append_like(to, 0, s.params, s.needs_count, s.needs);
         else
-            put_append_whole(to, i, &s);
+            put_append_sized(to, 0, s.units, s.leaf_units, s.params, s.needs_count, s.needs);
     }
 }
 

@@ -44,12 +44,12 @@ static void add_needs(struct sim_job *j, uint32_t stage, struct prng *p, struct 
     s->needs = buf_bytes(&b);
 }
 
-/* A task: it waits for the one before it, or for none. */
+/* A task: it waits for the one before it, or for none. Some have other units. */
 static void make_task(struct sim_job *j, uint32_t stage, struct prng *p, struct stage_spec *s)
 {
     struct buf b;
 
-    s->units = 1;
+    s->units = s->leaf_units = 1 + stage % 3;
     if (prng_below(p, 2) == 0)
         return;
     buf_init_fixed(&b, j->needs[stage], sizeof j->needs[stage]);

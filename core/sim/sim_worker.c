@@ -554,12 +554,20 @@ static void task_is_computed(struct world *w, struct sim_node *n, struct sim_wor
     struct sim_job *j = &w->jobs[x->job];
     struct value v = {.at = {0, x->run.next}};
     struct order_tasks m;
+    struct order_task t;
+    uint32_t stage;
     uint8_t out[64];
 
     read_order_tasks(buf_bytes(&x->tasks), &m);
     for (uint64_t i = x->now.first; i < x->run.next; i++)
-        read_order_task(&m.rest);
-    sim_leaf_seeded(j, sim_graph_begin(sim_graph_stage(j, read_order_task(&m.rest))), 0, out);
+        read_order_task(&m.rest, m.units);
+    t = read_order_task(&m.rest, m.units);
+    stage = sim_graph_stage(j, t.params);
+    if (t.units != sim_graph_spec(j, stage).units) {
+        world_fail(w, G1, "a task is computed with the units of another", n->index, x->job);
+        return;
+    }
+    sim_leaf_seeded(j, sim_graph_begin(stage), 0, out);
     v.data = (struct bytes){out, value_size(w, x)};
     put_value(&x->task_values, &v);
     run_step(&x->run);

@@ -168,16 +168,21 @@ int stages_read(struct tally_stages *s, struct reader *r, uint32_t count, tally_
     return rc;
 }
 
-/* One that is like another but for its parameters and its needs. */
-static uint64_t read_like(struct tally_stages *s, uint32_t like, struct reader *r)
+#define IS_SIZED ((uint32_t)1 << 31) /* its units come with it */
+
+/* One that is like another but for its parameters, its needs, and perhaps its units. */
+static uint64_t read_like(struct tally_stages *s, uint32_t said, struct reader *r)
 {
     struct tally_stage *one = &s->list[s->count];
-    struct bytes params = read_view(r, read_u16(r));
-    if (r->failed || like >= s->count)
+    const uint32_t like = said & ~IS_SIZED;
+    if (like >= s->count)
         return 0;
     one->kernel = s->list[like].kernel;
-    one->units = s->list[like].units;
-    one->units_a_leaf = s->list[like].units_a_leaf;
+    one->units = said & IS_SIZED ? read_u64(r) : s->list[like].units;
+    one->units_a_leaf = said & IS_SIZED ? read_u64(r) : s->list[like].units_a_leaf;
+    const struct bytes params = read_view(r, read_u16(r));
+    if (r->failed || one->units == 0 || one->units_a_leaf == 0)
+        return 0;
     if (!keep_params(s->alloc, &one->kernel, params) || !keep_needs(s->alloc, one, r, s->count))
         return 0;
     return (one->units - 1) / one->units_a_leaf + 1;

@@ -7,6 +7,8 @@
  *     u32 like             its own number: a stage follows as spec.h draws it
  *                          a lower one, of a stage that was written out so, in the spec or in a
  *                          list: all is as there but its name, its objects, and what follows
+ *                          APPEND_SIZED + a lower one: so are its units
+ *       u64 units, u64 leaf_units    only of one with APPEND_SIZED, each 1 or more
  *       u16 length, params
  *       u16 need count     and so many needs as spec.h draws them
  *
@@ -19,6 +21,7 @@
 
 #define APPEND_STAGES_MAX 2048u
 #define APPEND_BYTES_MAX 32768u /* of a list */
+#define APPEND_SIZED ((uint32_t)1 << 31)
 #define JOB_STAGES_MAX 1000000u
 
 struct append {
@@ -31,9 +34,13 @@ struct append {
 void put_append_begin(struct buf *b, uint32_t first, uint16_t count);
 void put_append_like(struct buf *b, uint32_t like, struct bytes params, uint16_t needs_count,
                      struct bytes needs);
+/* The same of other units. */
+void put_append_sized(struct buf *b, uint32_t like, uint64_t units, uint64_t leaf_units,
+                      struct bytes params, uint16_t needs_count, struct bytes needs);
 void put_append_whole(struct buf *b, uint32_t number, const struct stage_spec *s);
 /* The next entry, of the stage of this number. Of one that is written out all of *s; of another
- * params and needs, and *like is whose the rest is. 0, or an error of read_stage. */
+ * params and needs, and units where it has its own (0: it has not), and *like is whose the rest
+ * is. 0, or an error of read_stage. */
 int read_append_entry(struct reader *r, uint32_t number, uint32_t *like, struct stage_spec *s);
 /* What the entry says over what the other stage is. */
 void append_take_after(struct stage_spec *s, const struct stage_spec *entry);

@@ -129,10 +129,12 @@ void put_order_tasks_begin(struct buf *b, const struct order_tasks *m)
     put_u16(b, m->count);
 }
 
-void put_order_task(struct buf *b, struct bytes params)
+void put_order_task(struct buf *b, uint64_t units, struct order_task t)
 {
-    put_u16(b, (uint16_t)params.len);
-    put_raw(b, params.data, params.len);
+    if (units == 0)
+        put_u64(b, t.units);
+    put_u16(b, (uint16_t)t.params.len);
+    put_raw(b, t.params.data, t.params.len);
 }
 
 void order_tasks_count(struct buf *b, uint16_t count)
@@ -141,11 +143,13 @@ void order_tasks_count(struct buf *b, uint16_t count)
         store_u16(b->data + TASKS_COUNT_AT, count);
 }
 
-struct bytes read_order_task(struct reader *r)
+struct order_task read_order_task(struct reader *r, uint64_t units)
 {
+    struct order_task t = {.units = units > 0 ? units : read_u64(r)};
     uint16_t len = read_u16(r);
-    r->failed |= len > PARAMS_SIZE_MAX;
-    return read_view(r, len);
+    r->failed |= len > PARAMS_SIZE_MAX || t.units == 0;
+    t.params = read_view(r, len);
+    return t;
 }
 
 int read_order_tasks(struct bytes payload, struct order_tasks *m)
@@ -157,11 +161,10 @@ int read_order_tasks(struct bytes payload, struct order_tasks *m)
     m->report_us = read_u32(&r);
     m->count = read_u16(&r);
     m->rest = r;
-    if (m->count == 0 || m->count > ORDER_TASKS_MAX || m->units == 0 ||
-        m->first >= LEAVES_MAX - m->count)
+    if (m->count == 0 || m->count > ORDER_TASKS_MAX || m->first >= LEAVES_MAX - m->count)
         return ERR_FORMAT;
     for (uint16_t i = 0; i < m->count; i++)
-        read_order_task(&r);
+        read_order_task(&r, m->units);
     return reader_result(&r);
 }
 

@@ -21,9 +21,10 @@
  *              that LOAD left out, in one or more frames, each of the size that LOAD said
  *   RUN        u64 run, u64 first leaf, u64 end leaf (first < end <= leaves), u64 units,
  *              u64 leaf_units, u32 report_us
- *   TASKS      u64 run, u64 first leaf, u64 units, u32 report_us, u16 count (1..ORDER_TASKS_MAX),
- *              count x (u16 length, params): one leaf each, of stages that are like the one of LOAD
- *              in all but their params, and read nothing. It is a run as well, and another of the
+ *   TASKS      u64 run, u64 first leaf, u64 units (0: they come with each), u32 report_us,
+ *              u16 count (1..ORDER_TASKS_MAX), count x (u64 units where they come with each, u16
+ *              length, params): one leaf each, of stages that are like the one of LOAD in all but
+ *              units and params, and read nothing. It is a run as well, and another of the
  *              same number goes on where it ends. Leaves go by their numbers in the row of all
  *              stages (core/job/shape.h), and their values are not merged
  *   TRIM       u64 run, u64 end leaf (0 = stop before the next leaf)
@@ -114,12 +115,17 @@ struct order_run {
     uint64_t run, first, end, units, leaf_units;
     uint32_t report_us;
 };
-/* Then `count` params, taken with read_order_task. */
+/* Then `count` of them, taken with read_order_task. */
 struct order_tasks {
-    uint64_t run, first, units;
+    uint64_t run, first;
+    uint64_t units; /* of each; 0: each says its own */
     uint32_t report_us;
     uint16_t count;
     struct reader rest;
+};
+struct order_task {
+    uint64_t units;
+    struct bytes params; /* borrowed */
 };
 struct order_trim {
     uint64_t run, end;
@@ -183,11 +189,12 @@ int read_order_run(struct bytes payload, struct order_run *m);
 uint64_t order_first(struct bytes payload);
 /* Then count put_order_task; the count is put in when it is known. */
 void put_order_tasks_begin(struct buf *b, const struct order_tasks *m);
-void put_order_task(struct buf *b, struct bytes params);
+/* `units` as the order has it, here and when it is read. */
+void put_order_task(struct buf *b, uint64_t units, struct order_task t);
 void order_tasks_count(struct buf *b, uint16_t count);
 /* Checks all of it. */
 int read_order_tasks(struct bytes payload, struct order_tasks *m);
-struct bytes read_order_task(struct reader *r);
+struct order_task read_order_task(struct reader *r, uint64_t units);
 void put_order_trim(struct buf *b, const struct order_trim *m); /* TRIM and TRIMMED */
 int read_order_trim(struct bytes payload, struct order_trim *m);
 /* Then 2 x count put_value. */

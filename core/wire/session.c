@@ -93,7 +93,9 @@ void put_session_ahead(struct buf *b, const struct session_ahead *m)
 {
     put_job_id(b, m->job);
     put_u32(b, m->task);
-    put_u32(b, m->like);
+    put_u32(b, m->units > 0 ? m->like | APPEND_SIZED : m->like);
+    if (m->units > 0)
+        put_u64(b, m->units);
     put_block(b, m->params);
 }
 
@@ -104,6 +106,12 @@ int read_session_ahead(struct bytes payload, struct session_ahead *m)
     m->job = read_job_id(&r);
     m->task = read_u32(&r);
     m->like = read_u32(&r);
+    m->units = 0;
+    if (m->like & APPEND_SIZED) {
+        m->units = read_u64(&r);
+        r.failed |= m->units == 0;
+    }
+    m->like &= ~APPEND_SIZED;
     m->params = read_block(&r, PARAMS_SIZE_MAX);
     r.failed |= m->task >= JOB_STAGES_MAX || m->like >= m->task;
     return reader_result(&r);

@@ -20,7 +20,8 @@
  * stages comes while the answers that were not consumed are less than SESSION_WINDOW; it may come
  * twice.
  *
- *   REQUEST_AHEAD   32 job, u32 task (its number), u32 like (as append.h has it), block params
+ *   REQUEST_AHEAD   32 job, u32 task (its number), u32 like (as append.h has it), u64 units (only
+ *                   of one with APPEND_SIZED), block params
  *   REPLY_AHEAD     32 job, u32 task, u8 computed, block value (empty where it was not)
  *
  * At the level sent nothing survives before it is `safe`, so a short task need not wait for a
@@ -69,6 +70,7 @@ struct session_refused {
 struct session_ahead {
     struct job_id job;
     uint32_t task, like;
+    uint64_t units;      /* 0: as many as the one that it is like */
     struct bytes params; /* borrowed */
 };
 struct session_computed {

@@ -518,6 +518,7 @@ row_map() {
     fresh_mesh 2 --slots 2 || return
     for ((i = 0; i < $(many 5 3); i++)); do
         rate_of "$count" "$VELUM" map --progress none sum {} {} >>"$FOLDER/map" || return
+        rate_of "$count" "$VELUM" map --progress none sum 1 {} >>"$FOLDER/differ" || return
         if parallel --version 2>/dev/null | grep -q GNU; then
             rate_of "$((starts / 4))" parallel -j2 true >>"$FOLDER/starts" || return
         else
@@ -529,6 +530,10 @@ row_map() {
     beside="GNU parallel, else xargs -P2 -n1 true: $(span /s <"$FOLDER/starts")"
     cp "$FOLDER/map" "$FOLDER/values"
     figure median /s '>=' 20000 100000
+    what="the same of inputs of which each has another size"
+    command="seq $count | velum map sum 1 {}"
+    cp "$FOLDER/differ" "$FOLDER/values"
+    figure median /s '>=' 20000 50000
 }
 
 # rate_of COUNT COMMAND...: lines of its input a second.

@@ -124,9 +124,13 @@ static void make_stages(struct buf *out)
         any_name(s.kernel, sizeof s.kernel);
         if (i == 0 || any_below(3) == 0)
             put_append_whole(&b, i, &s);
-        else
+        else if (any_below(2) == 0)
             put_append_like(&b, (uint32_t)any_below(i), any_bytes(100), count,
                             (struct bytes){needs, count * STAGE_NEED_BYTES});
+        else
+            put_append_sized(&b, (uint32_t)any_below(i), 1 + any_leaf(), 1 + any_below(9),
+                             any_bytes(100), count,
+                             (struct bytes){needs, count * STAGE_NEED_BYTES});
     }
     a->entries = reader_of(buf_bytes(&b));
     make_signed_kind(out, &f);

@@ -206,7 +206,7 @@ static void make_session_refused(struct buf *out)
 static void make_session_ahead(struct buf *out)
 {
     struct session_ahead m = {any_job(), 1 + (uint32_t)any_below(JOB_STAGES_MAX - 1), 0,
-                              any_bytes(500)};
+                              any_below(2) * any_below(1000), any_bytes(500)};
     m.like = (uint32_t)any_below(m.task);
     put_session_ahead(out, &m);
 }

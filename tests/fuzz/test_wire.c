@@ -111,12 +111,12 @@ static void make_order_tasks(struct buf *out)
 {
     struct order_tasks m = {.run = any_u64(),
                             .first = any_leaf() / 2,
-                            .units = 1 + any_below(1000),
+                            .units = any_below(3) * any_below(1000),
                             .report_us = any_u32(),
                             .count = (uint16_t)(1 + any_below(6))};
     put_order_tasks_begin(out, &m);
     for (uint16_t i = 0; i < m.count; i++)
-        put_order_task(out, any_bytes(40));
+        put_order_task(out, m.units, (struct order_task){1 + any_below(1000), any_bytes(40)});
 }
 
 static int order_tasks_again(struct bytes in, struct buf *out)
@@ -125,10 +125,13 @@ static int order_tasks_again(struct bytes in, struct buf *out)
     int rc = read_order_tasks(in, &m);
     if (rc < 0)
         return rc;
-    CHECK(m.count >= 1 && m.count <= ORDER_TASKS_MAX && m.units > 0);
+    CHECK(m.count >= 1 && m.count <= ORDER_TASKS_MAX);
     put_order_tasks_begin(out, &m);
-    for (uint16_t i = 0; i < m.count; i++)
-        put_order_task(out, read_order_task(&m.rest));
+    for (uint16_t i = 0; i < m.count; i++) {
+        struct order_task t = read_order_task(&m.rest, m.units);
+        CHECK(t.units > 0);
+        put_order_task(out, m.units, t);
+    }
     return 0;
 }
 

@@ -42,6 +42,8 @@ void golden_journal_tell(struct store_memory *m, FILE *to);
 
 /* Appends the whole frame of this type as this executable writes it today. */
 void golden_message_make(uint8_t type, struct buf *frame);
+/* The same of messages that can be written in another way too: row i, or false past the end. */
+bool golden_message_other(size_t i, struct buf *frame);
 /* --- tell.c --- */
 
 /* One line: what a frame says, by the decoders the product has. 0, or what the decoder said. */
@@ -52,6 +54,8 @@ int golden_tell_object(uint8_t type, struct bytes payload, FILE *to);
 void golden_put_session(struct buf *b, bool answer);
 void golden_put_ahead(struct buf *b, bool answer);
 void golden_put_refused(struct buf *b);
+/* Where stages have units of their own. */
+void golden_put_sized(uint8_t type, struct buf *b);
 bool golden_is_session(uint8_t type);
 int golden_tell_session(uint8_t type, struct bytes payload, FILE *to);
 

@@ -577,8 +577,8 @@ static void make_order(uint8_t type, struct buf *b)
         break;
     case MESSAGE_ORDER_TASKS:
         put_order_tasks_begin(b, &tasks);
-        put_order_task(b, bytes_of_text("\1\2\3\4"));
-        put_order_task(b, bytes_of_text(""));
+        put_order_task(b, tasks.units, (struct order_task){1, bytes_of_text("\1\2\3\4")});
+        put_order_task(b, tasks.units, (struct order_task){1, bytes_of_text("")});
         break;
     case MESSAGE_ORDER_TRIM:
         put_order_trim(b, &trim);
@@ -678,4 +678,16 @@ void golden_message_make(uint8_t type, struct buf *frame)
         make_worker(type, frame);
     frame_end(frame, start);
     ensure(!frame->failed);
+}
+
+bool golden_message_other(size_t i, struct buf *frame)
+{
+    static const uint8_t types[] = {MESSAGE_SESSION, MESSAGE_REQUEST_AHEAD, MESSAGE_ORDER_TASKS};
+    if (i >= sizeof types)
+        return false;
+    size_t start = frame_begin(frame, types[i], types[i] >= MESSAGE_REQUEST_SUBMIT ? 7 : 0);
+    golden_put_sized(types[i], frame);
+    frame_end(frame, start);
+    ensure(!frame->failed);
+    return true;
 }

@@ -29,24 +29,34 @@ static int record_journal(const char *folder, size_t i)
     return fclose(hex) != 0 || fclose(text) != 0;
 }
 
+static int record_message(struct bytes frame, const char *name, FILE *hex, FILE *text)
+{
+    int rc;
+    fprintf(hex, "%s ", name);
+    golden_write_hex(frame, hex);
+    fputc('\n', hex);
+    rc = golden_message_tell(frame, text);
+    if (rc < 0)
+        fprintf(stderr, "%s does not come back: %d\n", name, rc);
+    return rc;
+}
+
 static int record_messages(const char *folder)
 {
     static uint8_t room[FRAME_HEADER_SIZE + FRAME_PAYLOAD_MAX];
     FILE *hex = file_in(folder, "messages", ".hex"), *text = file_in(folder, "messages", ".txt");
     int rc = hex == NULL || text == NULL;
+    struct buf b;
     for (unsigned type = 1; rc == 0 && type < 256; type++) {
-        struct buf b;
         if (strcmp(message_name(type), "unknown") == 0)
             continue;
         buf_init_fixed(&b, room, sizeof room);
         golden_message_make((uint8_t)type, &b);
-        fprintf(hex, "%s ", message_name(type));
-        golden_write_hex(buf_bytes(&b), hex);
-        fputc('\n', hex);
-        rc = golden_message_tell(buf_bytes(&b), text);
-        if (rc < 0)
-            fprintf(stderr, "%s does not come back: %d\n", message_name(type), rc);
+        rc = record_message(buf_bytes(&b), message_name(type), hex, text);
     }
+    buf_init_fixed(&b, room, sizeof room);
+    for (size_t i = 0; rc == 0 && golden_message_other(i, &b); i++, buf_reset(&b))
+        rc = record_message(buf_bytes(&b), "OTHER", hex, text);
     return rc != 0 || fclose(hex) != 0 || fclose(text) != 0;
 }
 

@@ -55,9 +55,42 @@ void golden_put_session(struct buf *b, bool answer)
     put_session_end(b, &(struct session_stage){18, STAGE_END_BLOCKED, {NULL, 0}});
 }
 
+static void put_sized_list(struct buf *b)
+{
+    struct session_ask ask = {golden_job(1), 4096, 17, SESSION_SENT, {NULL, 0}};
+    struct signed_bytes sealed = {.certificate = bytes_of_text("a certificate, DER")};
+    uint8_t room[1024], signed_room[2048];
+    struct buf body, fact;
+    buf_init_fixed(&body, room, sizeof room);
+    buf_init_fixed(&fact, signed_room, sizeof signed_room);
+    put_stages_begin(&body, golden_job(1), golden_node(9));
+    put_append_begin(&body, 19, 1);
+    put_append_sized(&body, 17, 100, 16, bytes_of_text("params"), 0, (struct bytes){NULL, 0});
+    sealed.body = buf_bytes(&body);
+    memset(sealed.signature, 0xa5, sizeof sealed.signature);
+    put_signed_fact(&fact, FACT_STAGES, &sealed);
+    ask.fact = buf_bytes(&fact);
+    put_session_ask(b, &ask);
+}
+
+void golden_put_sized(uint8_t type, struct buf *b)
+{
+    const struct session_ahead ask = {golden_job(1), 19, 17, 100, bytes_of_text("params")};
+    struct order_tasks tasks = {.run = 11, .first = 8, .report_us = 25000, .count = 2};
+    if (type == MESSAGE_SESSION) {
+        put_sized_list(b);
+    } else if (type == MESSAGE_REQUEST_AHEAD) {
+        put_session_ahead(b, &ask);
+    } else {
+        put_order_tasks_begin(b, &tasks);
+        put_order_task(b, 0, (struct order_task){100, bytes_of_text("\1\2\3\4")});
+        put_order_task(b, 0, (struct order_task){3, bytes_of_text("")});
+    }
+}
+
 void golden_put_ahead(struct buf *b, bool answer)
 {
-    const struct session_ahead ask = {golden_job(1), 19, 17, bytes_of_text("params")};
+    const struct session_ahead ask = {golden_job(1), 19, 17, 0, bytes_of_text("params")};
     const struct session_computed m = {golden_job(1), 19, true, bytes_of_text("8 bytes.")};
     if (answer)
         put_session_computed(b, &m);
@@ -102,6 +135,8 @@ static void say_stages(struct bytes fact, FILE *to)
             return;
         fprintf(to, " like=%u params=%zu needs=%u", (unsigned)like, s.params.len,
                 (unsigned)s.needs_count);
+        if (like != f.stages.append.first + i && s.units > 0)
+            fprintf(to, " units=%llu/%llu", U(s.units), U(s.leaf_units));
         for (uint16_t k = 0; k < s.needs_count; k++)
             fprintf(to, " %u@%u", (unsigned)stage_need_at(s.needs, k).stage,
                     (unsigned)stage_need_at(s.needs, k).place);
@@ -132,8 +167,11 @@ static int tell_tasks(struct bytes p, FILE *to)
     fprintf(to, " run=%llu first=%llu units=%llu report_us=%u", U(m.run), U(m.first), U(m.units),
             (unsigned)m.report_us);
     for (uint16_t i = 0; rc == 0 && i < m.count; i++) {
+        struct order_task t = read_order_task(&m.rest, m.units);
+        if (m.units == 0)
+            fprintf(to, " units=%llu", U(t.units));
         fprintf(to, " params=");
-        golden_write_hex(read_order_task(&m.rest), to);
+        golden_write_hex(t.params, to);
     }
     return rc;
 }
@@ -148,6 +186,8 @@ static int tell_ahead(bool answer, struct bytes p, FILE *to)
     else if (rc == 0)
         fprintf(to, " task=%u like=%u params=%zu", (unsigned)ask.task, (unsigned)ask.like,
                 ask.params.len);
+    if (rc == 0 && !answer && ask.units > 0)
+        fprintf(to, " units=%llu", U(ask.units));
     return rc;
 }
 

@@ -366,8 +366,12 @@ static void on_tasks(struct story *s, struct story_worker *w, struct bytes p)
     ensure(m.run == w->run && m.first == w->end);
     w->tasks = realloc(w->tasks, (w->tasks_end - w->tasks_at + m.count) * sizeof *w->tasks);
     ensure(w->tasks);
-    for (; m.count > 0; m.count--, w->end++, w->tasks_end++)
-        w->tasks[w->tasks_end - w->tasks_at] = own(read_order_task(&m.rest));
+    for (; m.count > 0; m.count--, w->end++, w->tasks_end++) {
+        struct order_task t = read_order_task(&m.rest, m.units);
+
+        w->tasks[w->tasks_end - w->tasks_at] = own(t.params);
+        s->task_units[t.params.data[0]] = t.units;
+    }
     w->open = true;
     w->sent = 0;
 }

@@ -41,7 +41,9 @@ static void append_sent(uint32_t from, uint32_t to)
 /* Its params are those of the part of that number. */
 static void ask_ahead(uint32_t task)
 {
-    const struct session_ahead m = {id, task, 0, {&parts[task].param, 1}};
+    const struct part *p = &parts[task];
+    const struct session_ahead m = {
+        id, task, 0, p->leaf_units > 1 ? p->leaf_units : 0, {&p->param, 1}};
     uint8_t bytes[128];
     struct buf b;
 
@@ -208,6 +210,28 @@ TEST(a_list_that_says_something_else_is_computed_as_it_says)
     hear_all(6, S_US);
     CHECK(values[4] == value_of(4));
     end_with(6);
+    check_result(10 * S_US);
+    CHECK(story_end(&story));
+}
+
+/* Of other units than those before it, and then of others than were said. */
+TEST(a_task_ahead_has_units_of_its_own)
+{
+    begin_tasks(7);
+    parts[4].leaf_units = parts[5].leaf_units = 9;
+    for (uint32_t i = 4; i < 6; i++) {
+        ask_ahead(i);
+        story_run(&story, STORY_LEAF_US + MS_US / 2);
+        check_ahead(i, true);
+        CHECK_INT(story.task_units[i], 9);
+    }
+    parts[5].leaf_units = 8;
+    story.task_units[4] = 0;
+    append_sent(4, 7);
+    hear_all(7, S_US);
+    CHECK_INT(story.task_units[4], 0);
+    CHECK_INT(story.task_units[5], 8);
+    end_with(7);
     check_result(10 * S_US);
     CHECK(story_end(&story));
 }
@@ -427,6 +451,7 @@ TEST_MAIN(a_task_that_comes_alone_waits_for_no_timer,
           what_was_computed_ahead_counts_when_its_list_comes,
           a_list_that_comes_while_its_tasks_are_computed_ahead,
           a_list_that_says_something_else_is_computed_as_it_says,
+          a_task_ahead_has_units_of_its_own,
           a_worker_at_a_task_ahead_ends_when_its_node_leads_no_more,
           a_task_that_fails_ahead_fails_in_its_list, only_the_author_has_tasks_computed_ahead,
           a_worker_that_cuts_a_task_ahead_cuts_nothing,

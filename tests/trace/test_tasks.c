@@ -96,6 +96,25 @@ TEST(tasks_that_are_alike_travel_together)
     CHECK(story_end(&story));
 }
 
+/* How much each has to do comes with it. */
+TEST(tasks_of_other_units_travel_together)
+{
+    struct job_id id;
+
+    begin(3);
+    tasks(64);
+    for (uint32_t i = 0; i < 64; i++)
+        parts[i].leaf_units = 1 + i % 7;
+    readers(64);
+    id = story_submitted(&story, 0, 1);
+    check_done(id, 20 * S_US);
+    CHECK_INT(story_leaves_computed(&story), parts_leaves());
+    CHECK(story.sent[MESSAGE_GRANT] < 64);
+    for (uint32_t i = 0; i < 64; i++)
+        CHECK_INT(story.task_units[i], parts[i].leaf_units);
+    CHECK(story_end(&story));
+}
+
 TEST(a_chain_of_tasks_is_one_grant)
 {
     struct instant began;
@@ -365,6 +384,7 @@ TEST(a_report_tells_of_no_ages_of_computing)
 }
 
 TEST_MAIN(a_report_tells_of_no_ages_of_computing, tasks_that_are_alike_travel_together,
+          tasks_of_other_units_travel_together,
           a_chain_of_tasks_is_one_grant, a_worker_has_its_next_portion_before_it_needs_it,
           tasks_of_a_node_that_is_lost_are_computed_elsewhere,
           tasks_behind_one_that_hangs_do_not_wait_for_it, a_task_that_fails_counts_for_itself,

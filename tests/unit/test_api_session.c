@@ -261,19 +261,18 @@ TEST(a_task_that_fails_stops_what_needs_it_only)
     velum_shutdown(v);
 }
 
-/* Each is written out with its words, for it is like none of the last ones. */
+/* Each says two hundred times what it waits for. */
 TEST(a_session_that_is_full_says_so)
 {
     struct velum *v = open_at(VELUM_INSIDE, NULL);
     int session = velum_open(v, NULL);
-    int64_t number = 0;
-    char word[901];
-    const char *args[] = {word};
-    const struct velum_stage task = {.kernel = "sum", .argc = 1, .argv = args};
-    for (unsigned n = 0; number >= 0; n++) {
-        snprintf(word, sizeof word, "%0900u", n % 50 + 1);
+    int64_t number = add(v, session, "sum", 1, -1);
+    const int64_t after[200] = {0};
+    const char *args[] = {"1"};
+    const struct velum_stage task = {
+        .kernel = "sum", .argc = 1, .argv = args, .after_count = 200, .after = after};
+    while (number >= 0)
         number = velum_add(v, session, &task);
-    }
     CHECK_INT(number, VELUM_FAILED);
     CHECK(says(v, VELUM_FAILED, "36 MiB"));
     CHECK_INT(velum_kill(v, session, 10000), VELUM_DONE);

@@ -347,6 +347,52 @@ TEST(a_list_that_cannot_be_is_refused_whole)
     CHECK(heap_is_empty(&heap));
 }
 
+static struct bytes sized(uint32_t like, uint64_t units, uint64_t leaf_units)
+{
+    struct buf b = room();
+
+    put_stages_begin(&b, job, (struct node_id){0});
+    put_append_begin(&b, 1, 4);
+    put_append_like(&b, 0, (struct bytes){NULL, 0}, 0, (struct bytes){NULL, 0});
+    put_append_sized(&b, like, units, leaf_units, bytes_of_text("other"), 0,
+                     (struct bytes){NULL, 0});
+    put_append_sized(&b, 0, 12, 5, bytes_of_text("third"), 0, (struct bytes){NULL, 0});
+    put_append_sized(&b, 0, 6, 6, bytes_of_text("fourth"), 0, (struct bytes){NULL, 0});
+    return seal(FACT_STAGES, kept(&b), 1);
+}
+
+/* It is like it in all else, and where both have one leaf they may be one run. */
+TEST(a_stage_is_like_one_of_other_units)
+{
+    const struct stage_spec *s;
+    struct stage_spec place;
+    const struct graph *g;
+    struct ledger *l;
+    uint32_t first;
+
+    heap_init(&heap);
+    begin(true);
+    l = ledger();
+    CHECK_INT(ledger_apply(l, sized(0, 0, 5)), ERR_FORMAT);
+    CHECK_INT(ledger_apply(l, sized(0, 5, 0)), ERR_FORMAT);
+    CHECK_INT(ledger_apply(l, sized(1, 5, 5)), ERR_FORMAT);
+    CHECK_INT(ledger_apply(l, sized(2, 5, 5)), ERR_FORMAT);
+    CHECK_INT(ledger_apply(l, sized(0, 5, 5)), LEDGER_NEW);
+    g = ledger_graph(l);
+    CHECK_INT(g->count, 5);
+    s = graph_spec(g, ledger_spec(l), 2, &place);
+    CHECK(s->units == 5 && s->leaf_units == 5 && s->accumulator_size == 8);
+    CHECK(strcmp(s->kernel, "sum") == 0 && bytes_equal(s->params, bytes_of_text("other")));
+    s = graph_spec(g, ledger_spec(l), 1, &place);
+    CHECK(s->units == 1 && s->leaf_units == 1);
+    CHECK_INT(spec_leaves(graph_spec(g, ledger_spec(l), 3, &place)), 3);
+    CHECK(g->stages[1].joins && g->stages[2].joins && !g->stages[3].joins && !g->stages[4].joins);
+    CHECK(g->stages[2].like == 0 && g->stages[3].like == 0);
+    CHECK(graph_has_run(g, 0, 3, &first) && first == 0);
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
 static struct bytes one_stage(uint32_t number, const struct demand *demand)
 {
     struct stage_spec s = {.units = 1, .leaf_units = 1, .accumulator_size = 8, .demand = *demand};
@@ -538,7 +584,8 @@ TEST(a_list_that_finds_no_memory_is_not_there)
 TEST_MAIN(stages_are_appended_in_their_order, an_ended_job_without_its_stages_is_not_the_same,
           a_job_that_is_not_open_takes_none, only_its_author_appends,
           it_is_whole_when_it_is_closed_and_all_are_there, values_come_after_their_stage,
-          only_leaves_are_named, an_author_who_contradicts_himself_makes_it_divergent,
+          a_stage_is_like_one_of_other_units, only_leaves_are_named,
+          an_author_who_contradicts_himself_makes_it_divergent,
           a_list_that_cannot_be_is_refused_whole, what_is_appended_asks_for_what_the_spec_asks_for,
           merging_is_commutative_associative_and_idempotent, lent_stages_are_news_once,
           a_list_that_finds_no_memory_is_not_there)

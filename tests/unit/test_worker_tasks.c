@@ -4,6 +4,8 @@
 #include "core/wire/tree.h"
 #include "tests/unit/worker_child.h"
 
+#define NAP_UNITS 2000u /* one less than its units */
+
 /* Yields its parameter, after so many milliseconds. */
 struct napped {
     uint64_t ms;
@@ -24,6 +26,8 @@ static int nap_plan(const struct velum_host *host, int argc, const char *const *
 static int nap_leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)
 {
     uint64_t ms = load_u64(call->params);
+    if (ms == NAP_UNITS)
+        ms = call->count - 1;
     if (ms > 1000)
         return velum_fail(call, "too long");
     if (ms > 0)
@@ -77,7 +81,7 @@ static void order(uint64_t run, uint64_t first, const uint64_t *ms, uint16_t cou
     put_order_tasks_begin(&b, &m);
     for (uint16_t i = 0; i < count; i++) {
         store_u64(params, ms[i]);
-        put_order_task(&b, (struct bytes){params, 8});
+        put_order_task(&b, m.units, (struct order_task){1, {params, 8}});
     }
     send_order(MESSAGE_ORDER_TASKS, 9, &b);
 }
@@ -127,6 +131,27 @@ TEST(each_task_has_parameters_of_its_own)
     CHECK_INT(told, 1000);
     CHECK(hear(4, ms));
     CHECK_INT(told, 2000);
+    CHECK_INT(end_worker(), 0);
+}
+
+/* Each naps for as many units as it has. */
+TEST(each_task_has_units_of_its_own)
+{
+    const uint64_t ms[] = {4, 0, 7};
+    struct order_tasks m = {.run = 4, .first = 0, .report_us = 1000000, .count = 3};
+    struct buf b;
+    uint8_t params[8];
+    begin();
+    told = 0;
+    b = *payload();
+    put_order_tasks_begin(&b, &m);
+    for (uint16_t i = 0; i < m.count; i++) {
+        store_u64(params, ms[i] > 0 ? NAP_UNITS : 0);
+        put_order_task(&b, m.units, (struct order_task){ms[i] + 1, {params, 8}});
+    }
+    send_order(MESSAGE_ORDER_TASKS, 9, &b);
+    while (told < m.count)
+        (void)hear(4, ms);
     CHECK_INT(end_worker(), 0);
 }
 
@@ -205,12 +230,12 @@ TEST(more_values_than_fit_a_frame_are_refused)
     b = *payload();
     put_order_tasks_begin(&b, &m);
     for (int i = 0; i < 2049; i++)
-        put_order_task(&b, (struct bytes){(const uint8_t *)ms, 8});
+        put_order_task(&b, m.units, (struct order_task){1, {(const uint8_t *)ms, 8}});
     send_order(MESSAGE_ORDER_TASKS, 9, &b);
     CHECK_INT(end_worker(), 2);
 }
 
-TEST_MAIN(each_task_has_parameters_of_its_own,
+TEST_MAIN(each_task_has_parameters_of_its_own, each_task_has_units_of_its_own,
           a_long_task_does_not_keep_back_what_was_done_before_it,
           a_trim_during_a_task_holds_behind_it, a_trim_cuts_what_waits_behind_the_run,
           a_task_that_says_no_is_named, more_values_than_fit_a_frame_are_refused)
