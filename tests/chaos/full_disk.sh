@@ -82,7 +82,7 @@ id=$("$VELUM" run -d --addr "$(addr a)" pi 40000000000)
 fill
 end=$(($(now_ms) + 60000))
 until node_field_is b a state recovering; do
-    at_b 1000000
+    timeout 5 "$VELUM" flow -d --addr "$(addr b)" "$FOLDER/large.flow" >/dev/null 2>&1
     fill
     [ "$(now_ms)" -lt $end ] || { fail full_disk_mesh "A never says that it keeps nothing" && break; }
 done
