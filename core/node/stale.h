@@ -7,8 +7,9 @@
  * meanwhile and kept working: its jobs are as good as anybody's. What others tell that were away
  * too, and do not know it yet, is not listened to (meet.h).
  *
- * Only jobs without an outcome are set aside: those with one grow old like any other. Bounded by
- * STALE_MAX; beyond that the ones that do not fit are dropped, and that is said in the log.
+ * Only jobs whose end this node has not told are set aside, for want of an outcome or of copies of
+ * it: those that are over grow old like any other. Bounded by STALE_MAX; beyond that the ones that
+ * do not fit are dropped, and that is said in the log.
  * Private to core/node. */
 #ifndef VELUM_NODE_STALE_H
 #define VELUM_NODE_STALE_H

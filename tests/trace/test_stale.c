@@ -104,6 +104,48 @@ TEST(a_job_that_the_others_have_forgotten_is_set_aside)
     CHECK(story_end(&story));
 }
 
+/* Its outcome is here, and nobody has said yet that it is safe. */
+static bool has_untold_end(uint32_t i, struct job_id id)
+{
+    const struct job *j = job_find(story.nodes[i].core, id);
+
+    return j != NULL && j->ledger != NULL && job_is_final(j) && !j->settled;
+}
+
+TEST(an_old_job_whose_end_was_never_told_is_set_aside)
+{
+    struct job_id id = begin(3);
+    uint64_t user = story_user(&story, 0);
+    const struct job *j;
+
+    story_ask_id(&story, user, MESSAGE_REQUEST_KILL, id);
+    for (int i = 0; i < 20000 && !has_untold_end(2, id); i++)
+        story_run(&story, 100);
+    CHECK(has_untold_end(2, id));
+    story_cut(&story, 2, 0);
+    story_cut(&story, 2, 1);
+    story_run(&story, 20 * MS_US); /* its disk has it by then */
+    CHECK(has_untold_end(2, id));
+    story_kill(&story, 2);
+    story_mend(&story, 2, 0);
+    story_mend(&story, 2, 1);
+    story_run(&story, 6 * S_US);
+    story_leave(&story, user);
+    story_run(&story, 75 * S_US);
+    CHECK(job_find(story.nodes[0].core, id) == NULL);
+    CHECK_INT(tombs_count(&story.nodes[0].core->tombs), 0);
+    story_start_among(&story, 2);
+    story_run(&story, 20 * S_US);
+    CHECK_INT(stale_at(2), 1);
+    j = stale_find(story.nodes[2].core, id);
+    CHECK(j != NULL && job_is_final(j));
+    for (uint32_t k = 0; k < 3; k++) {
+        CHECK(!story_holds(&story, k, id));
+        CHECK(directory_find(story.nodes[k].core, id) == NULL);
+    }
+    CHECK(story_end(&story));
+}
+
 static void apart(bool cut)
 {
     for (uint32_t a = 0; a < 2; a++)
@@ -491,6 +533,7 @@ TEST(who_learns_its_date_and_dies_sets_its_jobs_aside_when_it_starts)
 }
 
 TEST_MAIN(a_job_that_the_others_have_forgotten_is_set_aside,
+          an_old_job_whose_end_was_never_told_is_set_aside,
           who_was_away_is_away_for_longer_than_the_first_that_it_meets,
           it_stays_aside_over_restarts_and_snapshots, a_user_brings_it_back, a_user_drops_it,
           a_job_that_still_runs_takes_nothing_of_the_old_copy,
