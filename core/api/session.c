@@ -250,10 +250,8 @@ static int append(struct velum *v, struct session *s, const struct velum_stage *
     stage.needs_count = needs_count;
     stage.needs = needs;
 
-    if (same) {
-        rc = lists_add_like(&s->lists, s->count, like->number, &stage);
-    } else if (like) {
-        rc = lists_add_sized(&s->lists, s->count, like->number, &stage);
+    if (like) {
+        rc = lists_add_like(&s->lists, s->count, like->number, !same, &stage);
     } else {
         submission_join_args(&args, t->argc, t->argv);
         text_copy(stage.args, sizeof stage.args, args.args);

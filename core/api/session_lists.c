@@ -79,25 +79,19 @@ static int added(struct lists *l, struct list_out *o, size_t before)
     return rc;
 }
 
-int lists_add_like(struct lists *l, uint32_t number, uint32_t like, const struct stage_spec *s)
+int lists_add_like(struct lists *l, uint32_t number, uint32_t like, bool sized,
+                   const struct stage_spec *s)
 {
     struct list_out *o = list_for(l, number);
     size_t before = o ? o->bytes.len : 0;
 
     if (!o)
         return ERR_NO_MEMORY;
-    put_append_like(&o->bytes, like, s->params, s->needs_count, s->needs);
-    return added(l, o, before);
-}
-
-int lists_add_sized(struct lists *l, uint32_t number, uint32_t like, const struct stage_spec *s)
-{
-    struct list_out *o = list_for(l, number);
-    size_t before = o ? o->bytes.len : 0;
-
-    if (!o)
-        return ERR_NO_MEMORY;
-    put_append_sized(&o->bytes, like, s->units, s->leaf_units, s->params, s->needs_count, s->needs);
+    if (sized)
+        put_append_sized(&o->bytes, like, s->units, s->leaf_units, s->params, s->needs_count,
+                         s->needs);
+    else
+        put_append_like(&o->bytes, like, s->params, s->needs_count, s->needs);
     return added(l, o, before);
 }
 

@@ -27,10 +27,10 @@ struct lists {
 void lists_init(struct lists *l);
 void lists_clear(struct lists *l);
 bool lists_are_taken(const struct lists *l);
-/* One more task, of this number: they come in order. 0, ERR_TOO_LARGE, ERR_NO_MEMORY. */
-int lists_add_like(struct lists *l, uint32_t number, uint32_t like, const struct stage_spec *s);
-/* The same of other units. */
-int lists_add_sized(struct lists *l, uint32_t number, uint32_t like, const struct stage_spec *s);
+/* One more task, of this number: they come in order. `sized`: its units are not those of the one
+ * that it is like. 0, ERR_TOO_LARGE, ERR_NO_MEMORY. */
+int lists_add_like(struct lists *l, uint32_t number, uint32_t like, bool sized,
+                   const struct stage_spec *s);
 int lists_add_whole(struct lists *l, uint32_t number, const struct stage_spec *s);
 /* Signs what was gathered. 0; 1: the last waits for others that are on their way; an error. */
 int lists_seal(struct lists *l, struct identity *identity, struct job_id job);

@@ -35,7 +35,8 @@ static void taken(struct node *n, uint64_t who, uint32_t bytes)
     worker_order(n, w, MESSAGE_ORDER_MORE, buf_bytes(&b));
 }
 
-/* Another node may have room: this one is left alone for a while, where there are others. */
+/* No fault of the worker's. REPORT_NO_ROOM: another node may have room, and this one is left alone
+ * for a while, where there are others. */
 static void fail(struct node *n, struct worker *w, uint8_t flags, const char *why)
 {
     labour_report_failed(w->job, w->chunk, REPORT_FAILED | flags, why);

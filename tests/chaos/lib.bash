@@ -10,6 +10,8 @@ set -u
 : "${VELUM_OBJECTS:=$VELUM_ROOT/obj}"
 case $VELUM in /*) ;; *) VELUM=$PWD/$VELUM ;; esac
 export VELUM VELUM_OBJECTS VELUM_ROOT
+# shellcheck source=tests/lib/ports.bash
+. "$VELUM_ROOT/tests/lib/ports.bash"
 export PLUGINS=$VELUM_OBJECTS/test-plugins
 unset VELUM_ADDR VELUM_CONFIG
 export LC_ALL=C
@@ -66,17 +68,7 @@ wait_until() {
     done
 }
 
-# Below the ports that the system gives to outgoing connections, and this lane's of them.
-free_port() {
-    local port lane=${VELUM_TEST_LANE:-0/1}
-    while :; do
-        port=$((20000 + (SRANDOM % (12000 / ${lane#*/})) * ${lane#*/} + ${lane%/*}))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue
-        case " ${PORT[*]} " in *" $port "*) continue ;; esac
-        echo $port
-        return
-    done
-}
+free_port() { free_port_but "${PORT[@]}"; }
 
 addr() { echo "127.0.0.1:${PORT[$1]}"; }
 

@@ -13,6 +13,9 @@ bats_require_minimum_version 1.5.0
 case $VELUM in /*) ;; *) VELUM=$PWD/$VELUM ;; esac
 export VELUM VELUM_OBJECTS VELUM_ROOT TEST_PLUGINS
 
+# shellcheck source=tests/lib/ports.bash
+. "$VELUM_ROOT/tests/lib/ports.bash"
+
 velum() { "$VELUM" "$@"; }
 
 # A short path, because a control socket's must fit in 108 bytes.
@@ -51,17 +54,7 @@ until_true() {
     done
 }
 
-# Below the ports the kernel gives to outgoing connections, and this lane's of them.
-free_port() {
-    local port lane=${VELUM_TEST_LANE:-0/1}
-    while :; do
-        port=$((20000 + (SRANDOM % (12000 / ${lane#*/})) * ${lane#*/} + ${lane%/*}))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue
-        case " ${PORTS[*]} " in *" $port "*) continue ;; esac
-        echo $port
-        return
-    done
-}
+free_port() { free_port_but "${PORTS[@]}"; }
 
 # node NAME [OPTION...]: starts one in the background; its port is in PORT_NAME, its process in
 # PID_NAME, what it says in NAME.log.

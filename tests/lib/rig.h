@@ -143,6 +143,9 @@ void rig_tell_outcome(struct rig *r, uint32_t peer, const struct rig_job *j,
 /* It grants a chunk under it, with the spec. */
 void rig_grant(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t epoch,
                struct peer_chunk c);
+/* The same by peer 0, under epoch 1; the worker that was given it, its kernel loaded. */
+uint32_t rig_start_chunk(struct rig *r, const struct rig_job *j, struct peer_chunk c,
+                         uint32_t accumulator_size);
 /* The value of a tree node in a job of these tests: the same whoever made it. */
 void rig_put_value(struct buf *b, struct tree_node at, uint32_t size);
 /* A peer's report with one chunk; values are the leaves' [from, next) when `values`. */

@@ -157,6 +157,23 @@ void rig_grant(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t e
     buf_clear(&b);
 }
 
+uint32_t rig_start_chunk(struct rig *r, const struct rig_job *j, struct peer_chunk c,
+                         uint32_t accumulator_size)
+{
+    struct worker_loaded m = {.accumulator_size = accumulator_size, .ok = true};
+    const struct rig_sent *s;
+    uint8_t bytes[64];
+    struct buf b;
+
+    rig_grant(r, 0, j, 1, c);
+    s = rig_take_order(r, MESSAGE_ORDER_LOAD);
+    ensure(s != NULL && rig_take_order(r, MESSAGE_ORDER_RUN) != NULL);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_worker_loaded(&b, &m);
+    rig_worker_frame(r, s->worker, MESSAGE_WORKER_LOADED, &b);
+    return s->worker;
+}
+
 struct job_view rig_view(struct rig *r, const struct rig_job *j)
 {
     struct event ev = {.kind = EVENT_LINK_UP};

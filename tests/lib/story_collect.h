@@ -34,6 +34,13 @@ static inline void story_collects(struct job_spec *spec, uint32_t number)
         (struct bytes){story_collect.input_list, (size_t)story_collect.inputs * STAGE_INPUT_BYTES};
 }
 
+/* The same of many leaves. */
+static inline void story_collects_many(struct job_spec *spec, uint32_t number)
+{
+    story_collects(spec, number);
+    spec->stage.units = 5000;
+}
+
 /* Nodes that know each other, and whose jobs collect. After story_init and what the ages are. */
 static inline void story_collect_begin(struct story *s, uint32_t (*output)(uint64_t leaf),
                                        bool keeps_disk)
@@ -144,6 +151,12 @@ static inline uint64_t story_leaves_counted(const struct story *s, struct job_id
         most = here > most ? here : most;
     }
     return most;
+}
+
+static inline void story_run_until_counted(struct story *s, struct job_id id, uint64_t leaves)
+{
+    for (int k = 0; k < 10000 && story_leaves_counted(s, id) < leaves; k++)
+        story_run(s, MS_US);
 }
 
 static inline bool story_is_counted(const struct story *s, struct job_id id, uint64_t leaf)

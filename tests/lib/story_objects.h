@@ -207,10 +207,8 @@ static inline int story_ref_code(struct story *s, uint32_t i, uint8_t type, stru
 }
 
 /* Node `from` says so; it need not be true. */
-static inline void story_says_has(struct story *s, uint32_t from, uint32_t to, struct digest name,
-                                  uint64_t size)
+static inline void story_say_have(struct story *s, uint32_t from, uint32_t to, struct object_have m)
 {
-    struct object_have m = {.name = name, .size = size, .whole = true};
     uint8_t raw[128];
     struct buf b;
 
@@ -219,6 +217,12 @@ static inline void story_says_has(struct story *s, uint32_t from, uint32_t to, s
     put_object_have(&b, &m);
     REQUIRE(!b.failed);
     story_say(s, from, to, MESSAGE_OBJECT_HAVE, 0, buf_bytes(&b));
+}
+
+static inline void story_says_has(struct story *s, uint32_t from, uint32_t to, struct digest name,
+                                  uint64_t size)
+{
+    story_say_have(s, from, to, (struct object_have){.name = name, .size = size, .whole = true});
 }
 
 #endif

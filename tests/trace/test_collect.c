@@ -400,12 +400,6 @@ static uint32_t of_little(uint64_t leaf)
     return 2000 + (uint32_t)leaf;
 }
 
-static void many_leaves(struct job_spec *spec, uint32_t number)
-{
-    story_collects(spec, number);
-    spec->stage.units = 5000;
-}
-
 static uint32_t most_ahead(void)
 {
     uint32_t most = 0, here;
@@ -424,10 +418,9 @@ TEST(a_worker_is_ahead_of_the_copies_by_so_many_outputs_only)
     uint64_t counted;
 
     begin(2, 1 << 30, of_little);
-    story.adjust = many_leaves;
+    story.adjust = story_collects_many;
     id = story_submitted(&story, 0, 1);
-    for (int k = 0; k < 10000 && story_leaves_counted(&story, id) < 200; k++)
-        story_run(&story, MS_US);
+    story_run_until_counted(&story, id, 200);
     story_drop(&story, MESSAGE_OBJECT_KEEP, STORY_USER, STORY_USER);
     story_run(&story, 5 * S_US);
     CHECK_INT(most_ahead(), LABOUR_OUTPUTS_AHEAD + 1);
@@ -443,7 +436,7 @@ TEST(a_worker_is_ahead_of_the_copies_by_so_many_outputs_only)
 
 static void of_a_second(struct job_spec *spec, uint32_t number)
 {
-    many_leaves(spec, number);
+    story_collects_many(spec, number);
     spec->stage.leaf_us = S_US;
 }
 
@@ -455,8 +448,7 @@ TEST(a_worker_that_waits_for_copies_of_its_outputs_is_not_blamed)
     begin(2, 1 << 30, of_little);
     story.adjust = of_a_second;
     id = story_submitted(&story, 0, 1);
-    for (int k = 0; k < 10000 && story_leaves_counted(&story, id) < 200; k++)
-        story_run(&story, MS_US);
+    story_run_until_counted(&story, id, 200);
     story_drop(&story, MESSAGE_OBJECT_KEEP, STORY_USER, STORY_USER);
     story_run(&story, 9 * S_US);
     CHECK_INT(most_ahead(), LABOUR_OUTPUTS_AHEAD + 1);
@@ -485,7 +477,7 @@ TEST(an_output_that_is_lost_before_it_has_a_copy_is_made_again)
     struct job_id id;
 
     begin(2, 1 << 30, of_little);
-    story.adjust = many_leaves;
+    story.adjust = story_collects_many;
     name = output_name(0);
     story_drop(&story, MESSAGE_OBJECT_KEEP, STORY_USER, STORY_USER);
     id = story_submitted(&story, 0, 1);

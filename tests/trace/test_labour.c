@@ -29,18 +29,7 @@ static void end(void)
 /* The worker that was given this chunk, its kernel loaded. */
 static uint32_t start_chunk(uint64_t grant, uint64_t first, uint64_t upto, uint32_t size)
 {
-    struct worker_loaded m = {.accumulator_size = size, .ok = true};
-    const struct rig_sent *s;
-    uint8_t bytes[64];
-    struct buf b;
-
-    rig_grant(&rig, 0, &job, 1, (struct peer_chunk){grant, first, upto});
-    s = rig_take_order(&rig, MESSAGE_ORDER_LOAD);
-    REQUIRE(s != NULL && rig_take_order(&rig, MESSAGE_ORDER_RUN) != NULL);
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_worker_loaded(&b, &m);
-    rig_worker_frame(&rig, s->worker, MESSAGE_WORKER_LOADED, &b);
-    return s->worker;
+    return rig_start_chunk(&rig, &job, (struct peer_chunk){grant, first, upto}, size);
 }
 
 /* Leaves [from, next) one value each, every second one left out, so that none could be folded. */

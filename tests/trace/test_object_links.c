@@ -123,15 +123,7 @@ TEST(what_users_wait_for_goes_ahead_of_copies)
 
 static void say_have(uint32_t from, uint32_t to)
 {
-    struct object_have m = {.name = {{1, 2, 3}}};
-    uint8_t raw[128];
-    struct buf b;
-
-    buf_init_fixed(&b, raw, sizeof raw);
-    put_u16(&b, 1);
-    put_object_have(&b, &m);
-    REQUIRE(!b.failed);
-    story_say(&story, from, to, MESSAGE_OBJECT_HAVE, 0, buf_bytes(&b));
+    story_say_have(&story, from, to, (struct object_have){.name = {{1, 2, 3}}});
 }
 
 /* More objects than are looked at in a round: however much is said meanwhile, every one has its

@@ -13,12 +13,6 @@ static uint32_t of_little(uint64_t leaf)
     return 2000 + (uint32_t)leaf;
 }
 
-static void many_leaves(struct job_spec *spec, uint32_t number)
-{
-    story_collects(spec, number);
-    spec->stage.units = 5000;
-}
-
 static void begin(uint32_t count)
 {
     story_init(&story, count);
@@ -66,10 +60,9 @@ TEST(an_output_that_is_lost_before_its_worker_tells_of_it_is_nobodys_fault)
     uint32_t node;
 
     begin(2);
-    story.adjust = many_leaves;
+    story.adjust = story_collects_many;
     id = story_submitted(&story, 0, 1);
-    for (int k = 0; k < 10000 && story_leaves_counted(&story, id) < 200; k++)
-        story_run(&story, MS_US);
+    story_run_until_counted(&story, id, 200);
     story_drop(&story, MESSAGE_OBJECT_KEEP, STORY_USER, STORY_USER);
     story_run(&story, 2 * S_US);
     w = with_output(&node);

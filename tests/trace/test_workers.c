@@ -8,23 +8,6 @@
 static struct rig rig;
 static struct rig_job job;
 
-/* The worker that was given this chunk, its kernel loaded. */
-static uint32_t start_chunk(uint64_t grant, uint64_t first, uint64_t upto, uint32_t size)
-{
-    struct worker_loaded m = {.accumulator_size = size, .ok = true};
-    const struct rig_sent *s;
-    uint8_t bytes[64];
-    struct buf b;
-
-    rig_grant(&rig, 0, &job, 1, (struct peer_chunk){grant, first, upto});
-    s = rig_take_order(&rig, MESSAGE_ORDER_LOAD);
-    REQUIRE(s != NULL && rig_take_order(&rig, MESSAGE_ORDER_RUN) != NULL);
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_worker_loaded(&b, &m);
-    rig_worker_frame(&rig, s->worker, MESSAGE_WORKER_LOADED, &b);
-    return s->worker;
-}
-
 static uint32_t ready_workers(void)
 {
     uint32_t count = 0;
@@ -47,7 +30,7 @@ TEST(test_ready_worker_that_was_taken_is_replaced_soon)
     put_u32(&b, 1);
     rig_worker_frame(&rig, 1, MESSAGE_WORKER_READY, &b); /* which was started with the node */
     CHECK_INT(ready_workers(), 1);
-    (void)start_chunk(1, 0, 64, 8);
+    (void)rig_start_chunk(&rig, &job, (struct peer_chunk){1, 0, 64}, 8);
     CHECK_INT(ready_workers(), 0);
     rig_run(&rig, 2 * MS_US);
     CHECK_INT(ready_workers(), 1);
@@ -106,7 +89,7 @@ static void serve_many_jobs(bool kills_are_late)
         job = jobs[i];
         all_are_ready();
         if (ready_workers() > 0)
-            finish_two_leaves(start_chunk(1, 0, 2, 8));
+            finish_two_leaves(rig_start_chunk(&rig, &job, (struct peer_chunk){1, 0, 2}, 8));
         CHECK(rig.node->workers_count <= bound + spare);
         CHECK(kills_are_late || rig.node->workers_count <= bound + 1);
     }

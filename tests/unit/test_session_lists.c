@@ -31,7 +31,7 @@ static int add_and_seal(uint32_t count)
     static const uint8_t params[4] = {1, 2, 3, 4};
     const struct stage_spec s = {.params = {params, 4}};
     for (uint32_t i = 0; i < count; i++)
-        CHECK_INT(lists_add_like(&l, number++, 0, &s), 0);
+        CHECK_INT(lists_add_like(&l, number++, 0, false, &s), 0);
     return lists_seal(&l, identity, job);
 }
 
