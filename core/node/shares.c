@@ -285,6 +285,10 @@ struct share *shares_next(struct node *n)
 
 void shares_aside(struct node *n, struct share *s)
 {
+#if VELUM_PLANT != 736 /* trace/test_shares: the only job of a submitter may not end in its turn */
+    if (s->place == 0)
+        return;
+#endif
     heap_remove(&n->turns, s);
     aside_add(&n->turns, s);
 }

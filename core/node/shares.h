@@ -34,7 +34,8 @@ void shares_want(struct node *n, struct share *s, bool wants);
 uint32_t shares_wanting(const struct node *n);
 /* Who is next: NULL when all are aside, or nobody wants any. */
 struct share *shares_next(struct node *n);
-/* He can use nothing for the rest of this go of giving out work. shares_go begins the next, with
+/* He can use nothing for the rest of this go of giving out work; nothing when he wants none any
+ * more, as the last of his jobs may have ended in its turn. shares_go begins the next, with
  * those back who are aside for longest, but so few that others have their turns whatever these
  * lack: most of what is looked at in vain (node_limits.fruitless_jobs) is left for them. */
 void shares_aside(struct node *n, struct share *s);

@@ -127,6 +127,24 @@ TEST(test_those_who_can_use_nothing_hold_up_nobody)
     end();
 }
 
+/* This node has not got it either: the only job of a submitter ends while it is his turn, and he
+ * wants nothing any more. Others have theirs. */
+TEST(test_a_job_that_no_node_can_run_fails_in_its_turn)
+{
+    struct turn t;
+
+    begin(1);
+    submit_jobs(1, 1);
+    t = take();
+    submit_jobs(2, 1);
+    turn_back(&rig, t, RETURN_NO_KERNEL);
+    rig_run(&rig.rig, 10 * MS_US);
+    CHECK_INT(rig_view(&rig.rig, &rig.jobs[0]).state, JOB_FAILED);
+    take_turns(3);
+    CHECK_INT(had[2], 3);
+    end();
+}
+
 /* Jobs of this submitter that somebody else coordinates, as peer 0 tells. */
 static void told_of(uint8_t author, uint32_t count)
 {
@@ -185,4 +203,5 @@ TEST_MAIN(test_the_only_job_of_a_submitter_knocks_for_his_share_of_the_mesh,
           test_who_has_a_hundred_jobs_has_no_more_turns,
           test_slots_that_are_free_at_once_are_shared, test_who_has_long_leaves_has_fewer_turns,
           test_who_comes_late_has_no_more_than_the_others,
-          test_those_who_can_use_nothing_hold_up_nobody)
+          test_those_who_can_use_nothing_hold_up_nobody,
+          test_a_job_that_no_node_can_run_fails_in_its_turn)
