@@ -13,7 +13,8 @@
 #define BULK_LINKS_MAX 32u
 #define BULK_WANTS_MAX 3u /* a window of pieces, and a part of a list */
 #define BULK_IDLE_US (10 * S_US)
-#define BULK_AGAIN_US S_US /* a dial that failed is not repeated at once */
+#define BULK_AGAIN_US S_US       /* a dial that failed is not repeated at once */
+#define BULK_MUTE_US (20 * S_US) /* one over which nothing comes that was asked for is closed */
 /* Dials of the mesh room have other numbers. */
 #define BULK_DIAL ((uint32_t)1 << 31)
 
@@ -31,7 +32,7 @@ void bulk_dial_failed(struct node *n, uint32_t dial);
 /* True when the link was one of them. */
 bool bulk_link_down(struct node *n, uint64_t link);
 bool bulk_frame(struct node *n, uint64_t link, const struct frame *f);
-/* Closes those that nobody uses. */
+/* Closes those that nobody uses, and those that bring nothing. */
 void bulk_tick(struct node *n);
 void bulks_free(struct node *n);
 

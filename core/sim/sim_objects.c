@@ -18,6 +18,7 @@
 #define LARGE_IN 12  /* of these runs so many have one with more than a piece */
 #define SMALL_MAX 3000
 #define SEASONS 3 /* of a lasting run: one of the first has objects */
+#define TIGHT_MIN 500
 #define ROOM_BYTES ((uint64_t)64 << 20)
 #define OVER_US (60 * S_US) /* after the healing, all that is told below has come about */
 #define SLOW_LOOK_US (60 * S_US)
@@ -99,8 +100,11 @@ void sim_objects_plan(struct world *w, uint64_t seed, bool graphs)
         s->things_count++;
         drop_twin(w);
     }
-    s->tight = chance(w, 4) && !graphs;
+    s->tight = chance(w, 4);
     s->bytes_max = s->tight ? 2 * SMALL_MAX : ROOM_BYTES;
+    /* What the stages of a graph yield is small: it must be tighter yet to be too little. */
+    if (s->tight && s->graphs)
+        s->bytes_max = TIGHT_MIN + below(w, SMALL_MAX);
 }
 
 bool sim_objects_now(const struct world *w)

@@ -153,6 +153,33 @@ TEST(all_are_looked_at_while_others_talk)
     CHECK(story_end(&story));
 }
 
+/* Its machine is gone without a word: the connection stays, and so does what was asked for over it,
+ * for which others wait their turn. */
+TEST(who_never_answers_is_not_waited_for_for_ever)
+{
+    struct object_view told = {0};
+
+    story_init(&story, 2);
+    story.ages.objects_bytes = 1 << 30;
+    story_start(&story, 0);
+    story_run(&story, 10 * MS_US);
+    for (uint32_t i = 0; i < OBJECTS; i++)
+        story_put_whole(&story, 0, (const uint8_t *)&i, sizeof i, 10 * S_US, &told);
+    story.nodes[0].mover_us = 300 * MS_US;
+    story_start(&story, 1);
+    story_hint(&story, 1, 0);
+    for (uint32_t i = 0; i < 100 && whole_at(1) == 0; i++)
+        story_run(&story, S_US / 10);
+    CHECK(whole_at(1) > 0 && whole_at(1) < OBJECTS);
+    story_pause(&story, 0);
+    story_run(&story, 60 * S_US);
+    CHECK(copies_are_quiet(story.nodes[1].core));
+    story_resume(&story, 0);
+    story_run(&story, 60 * S_US);
+    CHECK_INT(whole_at(1), OBJECTS);
+    CHECK(story_end(&story));
+}
+
 static void take_away(uint32_t i, struct digest name)
 {
     CHECK_INT(story_ref_code(&story, i, MESSAGE_REQUEST_RM, name), 0);
@@ -204,6 +231,6 @@ TEST(that_something_was_removed_is_forgotten_when_it_is_old)
 }
 
 TEST_MAIN(a_place_that_comes_free_is_taken_at_once, what_users_wait_for_goes_ahead_of_copies,
-          all_are_looked_at_while_others_talk, many_fetches_share_a_link,
+          all_are_looked_at_while_others_talk, who_never_answers_is_not_waited_for_for_ever, many_fetches_share_a_link,
           that_something_was_removed_is_forgotten_when_it_is_old,
           a_keeper_that_does_not_hear_of_a_removal_is_told_again)
