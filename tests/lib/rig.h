@@ -121,6 +121,7 @@ struct rig_spec {
     uint8_t author; /* 0: the usual one */
     bool waits;
     struct stage_input input; /* of size 0: it reads nothing */
+    bool chained;             /* a second stage of as many leaves reads the value of the first */
 };
 void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s);
 void rig_job_clear(struct rig_job *j);

@@ -5,6 +5,20 @@
 #include "core/base/text.h"
 #include "tests/lib/rig_inside.h"
 
+static void put_second(struct buf *b, struct stage_spec like)
+{
+    const struct stage_need first = {.stage = 0, .place = 0};
+    uint8_t need[STAGE_NEED_BYTES];
+    struct buf needs;
+
+    buf_init_fixed(&needs, need, sizeof need);
+    put_stage_need(&needs, &first);
+    like.needs_count = 1;
+    like.needs = buf_bytes(&needs);
+    put_stage(b, &like);
+    ensure(!b->failed);
+}
+
 void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s)
 {
     static const uint8_t params[PARAMS_SIZE_MAX];
@@ -17,8 +31,8 @@ void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s)
                             .priority = s.priority,
                             .waits = s.waits};
     struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}};
-    uint8_t input[STAGE_INPUT_BYTES];
-    struct buf body, inputs;
+    uint8_t input[STAGE_INPUT_BYTES], more[1024];
+    struct buf body, inputs, second;
 
     text_copy(spec.stage.kernel, sizeof spec.stage.kernel, "fat");
     if (s.long_args)
@@ -34,6 +48,11 @@ void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s)
     put_stage_input(&inputs, &s.input);
     spec.stage.inputs_count = s.input.size > 0;
     spec.stage.inputs = (struct bytes){input, s.input.size > 0 ? sizeof input : 0};
+    buf_init_fixed(&second, more, sizeof more);
+    if (s.chained)
+        put_second(&second, spec.stage);
+    spec.more_count = s.chained;
+    spec.more = buf_bytes(&second);
     buf_init(&body, &r->heap.alloc, SPEC_SIZE_MAX);
     ensure(put_spec(&body, &spec) == 0);
     rig_certificate(spec.author, PARTY_USER, certificate);

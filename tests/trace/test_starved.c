@@ -48,6 +48,54 @@ TEST(test_every_request_for_memory_refused)
     CHECK(n > 100);
 }
 
+/* Its coordinator tells what the first stage yielded. */
+static void tell_value(void)
+{
+    static const uint8_t value[16];
+    const struct peer_input m = {.job = job.id, .stage = 0, .count = 1};
+    uint8_t bytes[128];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_peer_input(&b, &m, true);
+    put_block(&b, (struct bytes){value, sizeof value});
+    rig_frame(&rig, 0, MESSAGE_INPUT_VALUES, &b);
+}
+
+/* A chunk of a peer's that reads what another stage yielded, from its grant to its worker. */
+static void chunk_with_an_input(void)
+{
+    const struct peer_chunk c = {.grant = 1, .first = 1, .end = 2};
+
+    rig_peer_up(&rig, 0, 1);
+    rig_grant(&rig, 0, &job, 1, c);
+    rig_run(&rig, 20 * MS_US);
+    tell_value();
+    rig_run(&rig, 20 * MS_US);
+}
+
+/* In what is left of its last step a node also looks at what found no room. */
+TEST(test_every_request_for_the_inputs_of_a_chunk_refused)
+{
+    uint64_t n = 0, refused = 0;
+    bool loaded = false;
+
+    do {
+        rig_start(&rig, 1, true);
+        rig_job_make(&rig, &job,
+                     (struct rig_spec){.accumulator_size = 16, .leaves = 1, .chained = true});
+        rig.starve_at = ++n;
+        chunk_with_an_input();
+        refused = rig.heap.failures;
+        CHECK(rig.rc == 0 || rig.rc == ERR_NO_MEMORY);
+        loaded = rig_take_order(&rig, MESSAGE_ORDER_LOAD) != NULL;
+        CHECK(loaded || refused > 0);
+        rig_job_clear(&job);
+        rig_stop(&rig);
+    } while (refused > 0 && n < 100000 && check_state.failures == 0);
+    CHECK(loaded && n > 20);
+}
+
 /* The snapshot that a compaction would write in place of everything; NULL data when it says that it
  * cannot. */
 static struct bytes snapshot(struct actions *out)
@@ -94,4 +142,5 @@ TEST(test_every_request_of_a_compaction_refused)
     rig_stop(&rig);
 }
 
-TEST_MAIN(test_every_request_of_a_compaction_refused, test_every_request_for_memory_refused)
+TEST_MAIN(test_every_request_of_a_compaction_refused, test_every_request_for_memory_refused,
+          test_every_request_for_the_inputs_of_a_chunk_refused)
