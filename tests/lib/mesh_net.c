@@ -215,6 +215,12 @@ static void port_load(void *ctx, const struct member *m)
     node->sight[index_of(node->net, m->info->id)].loads++;
 }
 
+static uint64_t port_calendar(void *ctx)
+{
+    const struct net_node *node = ctx;
+    return node->calendar_s;
+}
+
 static void log_to_net(void *ctx, enum log_level level, const char *text)
 {
     struct net *n = ctx;
@@ -274,7 +280,8 @@ void net_start(struct net *n, uint32_t i)
                                .dial = port_dial,
                                .close = port_close,
                                .changed = port_changed,
-                               .load = port_load};
+                               .load = port_load,
+                               .calendar = port_calendar};
     node->generation++;
     node->paused = false;
     node->mute_dials = false;
@@ -360,6 +367,12 @@ void net_break(struct net *n, uint32_t a, uint32_t b)
                                        .from = c->node[to],
                                        .link = 2 * (uint64_t)k + to + 1});
     }
+}
+
+void net_meet_anew(struct net *n, uint32_t i, uint32_t other, uint64_t calendar_s)
+{
+    n->nodes[i].calendar_s = calendar_s;
+    mesh_meet_anew(n->nodes[i].mesh, n->nodes[other].info.id, n->now);
 }
 
 void net_hint(struct net *n, uint32_t i, uint32_t target)
@@ -548,6 +561,11 @@ uint32_t net_conns_between(const struct net *n, uint32_t a, uint32_t b)
     return count;
 }
 
+uint64_t net_date(const struct net *n, uint32_t i, uint32_t j)
+{
+    return mesh_link_calendar_s(n->nodes[i].mesh, net_link(n, i, j));
+}
+
 bool net_agrees(struct net *n)
 {
     for (uint32_t i = 0; i < n->count; i++)
@@ -579,4 +597,21 @@ void net_forget(struct net *n)
         memset(n->nodes[i].sight, 0, sizeof n->nodes[i].sight);
         n->nodes[i].ticks = n->nodes[i].sent = 0;
     }
+}
+
+bool net_settled(struct net *n)
+{
+    return net_agrees(n) && net_links_agree(n);
+}
+
+void net_begin(struct net *n, uint32_t count, uint64_t seed)
+{
+    net_init(n, count, seed);
+    for (uint32_t i = 0; i < count; i++)
+        net_start(n, i);
+    net_hint_all(n);
+    ensure(net_run_until(n, net_settled, 10 * S_US));
+    net_run(n, 5 * S_US);
+    ensure(net_settled(n));
+    net_forget(n);
 }

@@ -32,6 +32,7 @@ struct net_node {
     uint32_t index;
     struct mesh *mesh; /* NULL while it does not run */
     struct member_info info;
+    uint64_t calendar_s; /* the date it tells */
     bool paused;
     bool mute_dials;      /* cannot be reached by anybody: dials to it hang */
     uint32_t generation;  /* of its process */
@@ -68,6 +69,9 @@ void net_init(struct net *n, uint32_t count, uint64_t seed);
 /* Frees all; false when memory was not given back. */
 bool net_end(struct net *n);
 
+/* `count` nodes that know each other, and nothing else going on. */
+void net_begin(struct net *n, uint32_t count, uint64_t seed);
+
 void net_start(struct net *n, uint32_t i); /* a process with a new boot */
 void net_kill(struct net *n, uint32_t i);  /* links end at once at the others, dials are refused */
 void net_power_off(struct net *n, uint32_t i); /* no end is seen, dials hang */
@@ -77,6 +81,8 @@ void net_leave(struct net *n, uint32_t i); /* and ends the process */
 void net_split(struct net *n, uint64_t one_side);
 void net_heal(struct net *n);
 void net_break(struct net *n, uint32_t a, uint32_t b); /* resets every connection between them */
+/* It learns that its date was wrong, and meets the other anew with this one. */
+void net_meet_anew(struct net *n, uint32_t i, uint32_t other, uint64_t calendar_s);
 void net_hint(struct net *n, uint32_t i, uint32_t target);
 void net_hint_all(struct net *n); /* everybody has heard of node 0 */
 
@@ -88,10 +94,14 @@ bool net_run_until(struct net *n, bool (*holds)(struct net *n), int64_t us_max);
 enum node_state net_state(const struct net *n, uint32_t i, uint32_t j);
 uint64_t net_link(const struct net *n, uint32_t i, uint32_t j);
 uint32_t net_conns_between(const struct net *n, uint32_t a, uint32_t b);
+/* What j's HELLO over their link said; 0: they have none. */
+uint64_t net_date(const struct net *n, uint32_t i, uint32_t j);
 /* All running nodes see all running ones alive and nobody else as live. */
 bool net_agrees(struct net *n);
 /* And every link of one is a link of the other over the same connection. */
 bool net_links_agree(struct net *n);
+/* Both. */
+bool net_settled(struct net *n);
 void net_forget(struct net *n);
 
 #endif

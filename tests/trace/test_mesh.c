@@ -5,24 +5,6 @@
 
 static struct net net;
 
-static bool settled(struct net *n)
-{
-    return net_agrees(n) && net_links_agree(n);
-}
-
-/* `count` nodes that know each other, and nothing else going on. */
-static void begin(uint32_t count, uint64_t seed)
-{
-    net_init(&net, count, seed);
-    for (uint32_t i = 0; i < count; i++)
-        net_start(&net, i);
-    net_hint_all(&net);
-    REQUIRE(net_run_until(&net, settled, 10 * S_US));
-    net_run(&net, 5 * S_US);
-    REQUIRE(settled(&net));
-    net_forget(&net);
-}
-
 static int64_t ms_since(struct instant start, struct instant then)
 {
     return instant_since_us(then, start) / MS_US;
@@ -39,7 +21,7 @@ TEST(four_start_at_once_and_all_know_each_other)
                 net_hint(&net, i, j);
         CHECK(net_run_until(&net, net_agrees, 200 * MS_US));
         net_run(&net, 5 * S_US);
-        CHECK(settled(&net));
+        CHECK(net_settled(&net));
         for (uint32_t i = 0; i < 4; i++)
             for (uint32_t j = 0; j < i; j++) {
                 CHECK_INT(net_conns_between(&net, i, j), 1);
@@ -53,7 +35,7 @@ TEST(four_start_at_once_and_all_know_each_other)
 
 TEST(a_killed_node_is_suspect_at_once_and_dead_within_5_s)
 {
-    begin(4, 7);
+    net_begin(&net, 4, 7);
     struct instant start = net.now;
     net_kill(&net, 2);
     net_run(&net, 6 * S_US);
@@ -73,14 +55,14 @@ TEST(a_killed_node_is_suspect_at_once_and_dead_within_5_s)
 
 TEST(a_reset_connection_is_replaced_without_suspicion)
 {
-    begin(4, 8);
+    net_begin(&net, 4, 8);
     for (uint32_t round = 0; round < 50; round++) {
         net_break(&net, 0, 1);
         net_run(&net, 50 * MS_US);
         CHECK(net_link(&net, 0, 1) != 0);
     }
     net_run(&net, 5 * S_US);
-    CHECK(settled(&net));
+    CHECK(net_settled(&net));
     for (uint32_t i = 0; i < 4; i++)
         for (uint32_t j = 0; j < 4; j++) {
             CHECK_INT(net.nodes[i].sight[j].suspects, 0);
@@ -93,7 +75,7 @@ TEST(a_reset_connection_is_replaced_without_suspicion)
 TEST(a_node_paused_for_10_s_comes_back)
 {
     for (uint64_t seed = 1; seed <= 20; seed++) {
-        begin(4, seed);
+        net_begin(&net, 4, seed);
         struct instant start = net.now;
         net_pause(&net, 1);
         net_run(&net, 10 * S_US);
@@ -105,9 +87,9 @@ TEST(a_node_paused_for_10_s_comes_back)
             CHECK(ms_since(start, net.nodes[i].sight[1].dead_at) <= 5000);
         }
         net_resume(&net, 1);
-        CHECK(net_run_until(&net, settled, 2 * S_US));
+        CHECK(net_run_until(&net, net_settled, 2 * S_US));
         net_run(&net, 10 * S_US);
-        CHECK(settled(&net));
+        CHECK(net_settled(&net));
         for (uint32_t i = 0; i < 4; i++) {
             CHECK_INT(net.nodes[1].sight[i].suspects, 0);
             CHECK_INT(net.nodes[i].sight[1].deads, i == 1 ? 0 : 1);
@@ -118,12 +100,12 @@ TEST(a_node_paused_for_10_s_comes_back)
 
 TEST(a_short_pause_is_refuted)
 {
-    begin(4, 3);
+    net_begin(&net, 4, 3);
     net_pause(&net, 1);
     net_run(&net, 2 * S_US);
     CHECK_INT(net_state(&net, 0, 1), NODE_SUSPECT);
     net_resume(&net, 1);
-    CHECK(net_run_until(&net, settled, 500 * MS_US));
+    CHECK(net_run_until(&net, net_settled, 500 * MS_US));
     net_run(&net, 10 * S_US);
     CHECK_INT(net.nodes[0].sight[1].deads, 0);
     CHECK_INT(net.nodes[0].sight[1].losses, 0);
@@ -135,14 +117,14 @@ TEST(a_refutation_reaches_those_without_a_link)
 {
     uint32_t far = 0;
 
-    begin(24, 12);
+    net_begin(&net, 24, 12);
     net_pause(&net, 1);
     net_run(&net, 2 * S_US);
     for (uint32_t i = 0; i < 24; i++)
         far += i != 1 && net_link(&net, i, 1) == 0 && net_state(&net, i, 1) == NODE_SUSPECT;
     CHECK(far > 5);
     net_resume(&net, 1);
-    CHECK(net_run_until(&net, settled, S_US));
+    CHECK(net_run_until(&net, net_settled, S_US));
     net_run(&net, 10 * S_US);
     for (uint32_t i = 0; i < 24; i++)
         CHECK_INT(net.nodes[i].sight[1].deads, 0);
@@ -152,7 +134,7 @@ TEST(a_refutation_reaches_those_without_a_link)
 TEST(a_partition_of_a_minute_heals)
 {
     for (uint64_t seed = 1; seed <= 10; seed++) {
-        begin(6, seed);
+        net_begin(&net, 6, seed);
         net_split(&net, 0x07);
         net_run(&net, 8 * S_US);
         for (uint32_t i = 0; i < 6; i++)
@@ -161,27 +143,27 @@ TEST(a_partition_of_a_minute_heals)
                     CHECK_INT(net_state(&net, i, j), (i < 3) == (j < 3) ? NODE_ALIVE : NODE_DEAD);
         net_run(&net, 52 * S_US);
         net_heal(&net);
-        CHECK(net_run_until(&net, settled, 9 * S_US));
+        CHECK(net_run_until(&net, net_settled, 9 * S_US));
         net_run(&net, 10 * S_US);
-        CHECK(settled(&net));
+        CHECK(net_settled(&net));
         CHECK(net_end(&net));
     }
 }
 
 TEST(a_partition_longer_than_memory_heals)
 {
-    begin(4, 5);
+    net_begin(&net, 4, 5);
     net_split(&net, 0x03);
     net_run(&net, 700 * S_US);
     CHECK_INT(net_state(&net, 0, 2), 0);
     net_heal(&net);
-    CHECK(net_run_until(&net, settled, 301 * S_US));
+    CHECK(net_run_until(&net, net_settled, 301 * S_US));
     CHECK(net_end(&net));
 }
 
 TEST(a_node_cut_off_from_one_other_is_away_for_it)
 {
-    begin(4, 6);
+    net_begin(&net, 4, 6);
     net.nodes[1].mute_dials = true;
     net.nodes[0].mute_dials = true;
     net_break(&net, 0, 1);
@@ -191,13 +173,13 @@ TEST(a_node_cut_off_from_one_other_is_away_for_it)
     CHECK_INT(net_state(&net, 2, 1), NODE_ALIVE);
     CHECK_INT(net.nodes[0].sight[1].suspects, 0);
     net.nodes[1].mute_dials = net.nodes[0].mute_dials = false;
-    CHECK(net_run_until(&net, settled, 35 * S_US));
+    CHECK(net_run_until(&net, net_settled, 35 * S_US));
     CHECK(net_end(&net));
 }
 
 TEST(power_loss_is_found_by_silence)
 {
-    begin(4, 9);
+    net_begin(&net, 4, 9);
     struct instant start = net.now;
     net_power_off(&net, 3);
     net_run(&net, 6 * S_US);
@@ -219,7 +201,7 @@ TEST(both_dial_and_one_connection_stays)
         net_hint(&net, 0, 1);
         net_hint(&net, 1, 0);
         net_run(&net, 5 * S_US);
-        CHECK(settled(&net));
+        CHECK(net_settled(&net));
         CHECK_INT(net_conns_between(&net, 0, 1), 1);
         for (uint32_t i = 0; i < 2; i++) {
             CHECK_INT(net.nodes[i].sight[1 - i].losses, 0);
@@ -233,11 +215,11 @@ TEST(both_dial_and_one_connection_stays)
 TEST(both_dial_after_a_break_and_one_connection_stays)
 {
     for (uint64_t seed = 1; seed <= 100; seed++) {
-        begin(2, seed);
+        net_begin(&net, 2, seed);
         net.delay_max_us = 20 * MS_US;
         net_break(&net, 0, 1);
         net_run(&net, 5 * S_US);
-        CHECK(settled(&net));
+        CHECK(net_settled(&net));
         CHECK_INT(net_conns_between(&net, 0, 1), 1);
         CHECK(net.nodes[0].sight[1].losses <= 1 && net.nodes[1].sight[0].losses <= 1);
         CHECK_INT(net.nodes[0].sight[1].suspects + net.nodes[1].sight[0].suspects, 0);
@@ -248,7 +230,7 @@ TEST(both_dial_after_a_break_and_one_connection_stays)
 TEST(a_restarted_node_replaces_its_old_self)
 {
     for (uint64_t seed = 1; seed <= 20; seed++) {
-        begin(4, seed);
+        net_begin(&net, 4, seed);
         /* Its incarnation is high, so that its new process must go above it. */
         for (uint32_t k = 0; k < 20; k++) {
             mesh_set_load(net.nodes[2].mesh, k % 2, 1000, net.now);
@@ -259,9 +241,9 @@ TEST(a_restarted_node_replaces_its_old_self)
         net_run(&net, dead_first ? 10 * S_US : 100 * MS_US);
         net_start(&net, 2);
         net_hint(&net, 2, 0);
-        CHECK(net_run_until(&net, settled, 3 * S_US));
+        CHECK(net_run_until(&net, net_settled, 3 * S_US));
         net_run(&net, 10 * S_US);
-        CHECK(settled(&net));
+        CHECK(net_settled(&net));
         for (uint32_t i = 0; i < 4; i++) {
             if (i == 2)
                 continue;
@@ -276,7 +258,7 @@ TEST(a_restarted_node_replaces_its_old_self)
 
 TEST(a_node_that_leaves_is_left_at_once_and_forgotten_after_a_minute)
 {
-    begin(4, 10);
+    net_begin(&net, 4, 10);
     net_leave(&net, 0);
     net_run(&net, 20 * MS_US);
     for (uint32_t i = 1; i < 4; i++) {
@@ -292,7 +274,7 @@ TEST(a_node_that_leaves_is_left_at_once_and_forgotten_after_a_minute)
     }
     net_start(&net, 0);
     net_hint(&net, 0, 1);
-    CHECK(net_run_until(&net, settled, 3 * S_US));
+    CHECK(net_run_until(&net, net_settled, 3 * S_US));
     CHECK(net_end(&net));
 }
 
@@ -444,7 +426,7 @@ TEST(a_link_without_hello_is_closed_after_2_s)
 
 TEST(sixty_four_nodes_hold_about_2_log_n_links)
 {
-    begin(64, 11);
+    net_begin(&net, 64, 11);
     uint32_t links = 0;
     net_run(&net, 70 * S_US);
     for (uint32_t i = 0; i < 64; i++) {
@@ -472,7 +454,7 @@ TEST(sixty_four_nodes_hold_about_2_log_n_links)
 
 TEST(ten_minutes_of_delays_kill_nobody)
 {
-    begin(16, 12);
+    net_begin(&net, 16, 12);
     net.slow_percent = 5;
     net_run(&net, 600 * S_US);
     uint32_t suspects = 0;
@@ -483,7 +465,7 @@ TEST(ten_minutes_of_delays_kill_nobody)
         }
     printf("# false suspicions in 160 node-minutes, summed over observers: %u\n", suspects);
     net.slow_percent = 0;
-    CHECK(net_run_until(&net, settled, 5 * S_US));
+    CHECK(net_run_until(&net, net_settled, 5 * S_US));
     CHECK(net_end(&net));
 }
 
@@ -498,7 +480,7 @@ TEST(silence_is_suspect_within_1500_ms_and_dead_within_5_s)
     enum { RUNS = 100 };
     static int64_t suspect[RUNS], dead[RUNS], known[RUNS];
     for (uint32_t run = 0; run < RUNS; run++) {
-        begin(16, 1000 + run);
+        net_begin(&net, 16, 1000 + run);
         net.slow_percent = 5;
         net_run(&net, (int64_t)prng_below(&net.prng, 3 * S_US));
         net_forget(&net);
@@ -533,7 +515,7 @@ TEST(silence_is_suspect_within_1500_ms_and_dead_within_5_s)
 
 TEST(an_idle_node_sleeps_most_of_the_time)
 {
-    begin(4, 13);
+    net_begin(&net, 4, 13);
     net_run(&net, 100 * S_US);
     for (uint32_t i = 0; i < 4; i++) {
         CHECK(net.nodes[i].ticks <= 400);
@@ -546,7 +528,7 @@ TEST(an_idle_node_sleeps_most_of_the_time)
 
 TEST(load_spreads_at_most_every_100_ms)
 {
-    begin(4, 14);
+    net_begin(&net, 4, 14);
     for (uint32_t k = 1; k <= 100; k++) {
         mesh_set_load(net.nodes[0].mesh, k, 0, net.now);
         net_run(&net, 10 * MS_US);
@@ -558,7 +540,7 @@ TEST(load_spreads_at_most_every_100_ms)
         CHECK(net.nodes[i].sight[0].loads >= 10 && net.nodes[i].sight[0].loads <= 12);
     }
     CHECK(net_end(&net));
-    begin(32, 15);
+    net_begin(&net, 32, 15);
     mesh_set_load(net.nodes[7].mesh, 2, 0, net.now);
     net_run(&net, 1 * S_US);
     for (uint32_t i = 0; i < 32; i++) {
