@@ -517,15 +517,6 @@ static bool says_of_input(const struct job *j, uint8_t reason, uint32_t stage)
     return reason == RETURN_NO_INPUT && !(stage < j->graph->count && lead_pool_rests(j, stage));
 }
 
-/* It would not take the chunks of other jobs either. */
-static bool is_of_the_node(uint8_t reason)
-{
-#if VELUM_PLANT == 735 /* trace/test_shares: a node without the kernel of a job is left alone */
-    return reason != RETURN_UNKNOWN && reason != RETURN_FULL;
-#endif
-    return reason != RETURN_UNKNOWN && reason != RETURN_FULL && reason != RETURN_NO_KERNEL;
-}
-
 int report_returned(struct node *n, struct node_id from, struct bytes payload)
 {
     struct reader r = reader_of(payload);
@@ -561,7 +552,7 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
 #else
     if (reason == RETURN_UNKEPT && s != NULL)
         site_is_unkept(n, s);
-    else if (is_of_the_node(reason) && s != NULL)
+    else if (reason != RETURN_UNKNOWN && reason != RETURN_FULL && s != NULL)
         site_is_full(n, s);
 #endif
     for (uint16_t i = 0; i < count; i++) {

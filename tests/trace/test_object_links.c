@@ -231,6 +231,6 @@ TEST(that_something_was_removed_is_forgotten_when_it_is_old)
 }
 
 TEST_MAIN(a_place_that_comes_free_is_taken_at_once, what_users_wait_for_goes_ahead_of_copies,
-          all_are_looked_at_while_others_talk, who_never_answers_is_not_waited_for_for_ever, many_fetches_share_a_link,
-          that_something_was_removed_is_forgotten_when_it_is_old,
+          all_are_looked_at_while_others_talk, who_never_answers_is_not_waited_for_for_ever,
+          many_fetches_share_a_link, that_something_was_removed_is_forgotten_when_it_is_old,
           a_keeper_that_does_not_hear_of_a_removal_is_told_again)
