@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/sim/sim_author.h"
 #include "core/sim/sim_carrier.h"
 #include "core/sim/sim_check.h"
 #include "core/sim/sim_collect.h"
@@ -198,6 +199,8 @@ static void ask_everybody(struct world *w, struct progress *p)
      * runs again, with an object. */
     if (w->rots > 0 && w->stuff.rots > 0)
         p->limit += sim_plan_work_us(w);
+    for (uint32_t job = 0; job < w->plan.jobs; job++)
+        p->limit += sim_author_again_us(&w->jobs[job]);
     p->placing = w->now + PLACING_US;
     for (uint32_t job = 0; job < w->plan.jobs; job++) {
         if (!is_asked_for(w, job))

@@ -245,6 +245,12 @@ bool sim_author_is_gone(const struct world *w, const struct sim_job *j)
     return j->of_spec > 0 && w->now - j->author.heard > ABANDONED_US - WAY_US;
 }
 
+int64_t sim_author_again_us(const struct sim_job *j)
+{
+    return j->of_spec > 0 && j->ended_at > 0 && j->author.safe_left == 0 ? ABANDONED_US + FINDS_US
+                                                                         : 0;
+}
+
 int64_t sim_author_patience_us(const struct world *w, const struct sim_job *j)
 {
     if (j->of_spec == 0)

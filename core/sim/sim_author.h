@@ -24,6 +24,9 @@ void sim_author_hears(struct world *w, struct sim_user *u, struct bytes payload)
 bool sim_author_is_gone(const struct world *w, const struct sim_job *j);
 /* So long it may take beyond its leaves. */
 int64_t sim_author_patience_us(const struct world *w, const struct sim_job *j);
+/* The same from the healing on where its result was told, and so many disks were lost since that no
+ * node may know all its stages: nobody is left who would say them again. */
+int64_t sim_author_again_us(const struct sim_job *j);
 /* A disk is lost: what was called safe is still somewhere. */
 void sim_author_lost(struct world *w, uint32_t job);
 

@@ -509,6 +509,19 @@ static void trace_things(const struct world *w)
         }
 }
 
+/* Also what jobs have made. */
+static uint32_t most_objects(const struct world *w)
+{
+    uint32_t most = 0;
+
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        uint32_t count = sim_mover_whole(&w->nodes[i].moving.mover);
+
+        most = count > most ? count : most;
+    }
+    return most;
+}
+
 bool sim_objects_over(struct world *w)
 {
     struct sim_stuff *s = &w->stuff;
@@ -531,7 +544,7 @@ bool sim_objects_over(struct world *w)
     s->limit = (s->ran_at > ended ? s->ran_at : ended) + OVER_US;
     /* What has changed and nobody reads is found when its turn comes. */
     if (s->rots > 0)
-        s->limit += (int64_t)s->things_count * TURN_US;
+        s->limit += (int64_t)most_objects(w) * TURN_US;
     what = outstanding(w);
     s->over = what == NULL;
     if (what != NULL && w->now > s->limit) {
