@@ -7,6 +7,7 @@
 #include "core/node/having.h"
 #include "core/node/labour_inputs.h"
 #include "core/node/link.h"
+#include "core/node/making.h"
 #include "core/node/owners.h"
 #include "core/node/place.h"
 #include "core/node/proving.h"
@@ -467,6 +468,7 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
         return;
     }
     having_add(n, k, from, false);
+    makings_about(n, m->name);
     if (rc > 0)
         wait_add(n, (struct wait){.ticket = k->ticket,
                                   .kind = WAIT_KEPT,
@@ -521,6 +523,7 @@ static void on_have(struct node *n, struct node_id from, const struct object_hav
         gets_believe(n, m->name, from))
         (void)fetching_begin(n, m->name, m->size, from);
     puts_look(n);
+    makings_about(n, m->name);
     n->objects->makings_due = true;
     copies_look(n);
 }
@@ -687,5 +690,5 @@ bool copies_are_quiet(const struct node *n)
     return s == NULL || (!s->look_more && (s->scanned || s->scan_is_on) &&
                          s->able == member_keeps(n, n->options.id) && s->fetches == NULL &&
                          s->bulks == NULL && s->put_waits == NULL && s->removings == NULL &&
-                         s->makings == NULL && !fetch_waits_any(n) && !gets_wait(n));
+                         makings_are_none(n) && !fetch_waits_any(n) && !gets_wait(n));
 }

@@ -7,6 +7,7 @@
 #include "core/node/get.h"
 #include "core/node/labour_inputs.h"
 #include "core/node/link.h"
+#include "core/node/making.h"
 #include "core/node/mover.h"
 #include "core/node/room.h"
 #include "core/node/sound.h"
@@ -418,6 +419,7 @@ static void sealed(struct node *n, uint64_t number, const struct frame *answer)
     o = shelf_find(n->objects->shelf, f->name);
     if (rc == 0 && o != NULL) {
         shelf_sealed(n->objects->shelf, o);
+        makings_about(n, f->name);
         if (f->from_nothing)
             sound_is_from(n, o, f->began);
     }

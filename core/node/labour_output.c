@@ -98,7 +98,7 @@ static void let_go_on(struct node *n, struct worker *w)
 #if VELUM_PLANT == 594 /* trace/test_collect: a worker may be ahead as far as it likes */
     ahead = UINT32_MAX;
 #endif
-    if (labour_outputs_ahead(n, w) <= ahead)
+    if (w->outputs_unsettled <= ahead)
         give_taken(n, w);
 }
 
@@ -114,6 +114,7 @@ static void made(struct node *n, uint64_t who, int rc, const struct shelf_object
     } else if (rc < 0) {
         labour_output_not_written(n, w);
     } else {
+        w->outputs_unsettled++;
         w->output_whole = true;
         w->output_name = o->name;
         let_go_on(n, w);
@@ -126,7 +127,10 @@ static void settled(struct node *n, uint64_t who)
     struct worker *w = worker_find(n, (uint32_t)who);
     const struct shelf_object *o;
 
-    if (w == NULL || w->chunk == NULL || !w->output_whole)
+    if (w == NULL)
+        return;
+    w->outputs_unsettled--;
+    if (w->chunk == NULL || !w->output_whole)
         return;
     o = shelf_find(n->objects->shelf, w->output_name);
     if (o != NULL && o->whole)
@@ -201,11 +205,6 @@ void labour_output_drop(struct node *n, struct worker *w)
     making_drop(n, w->making);
     w->making = 0;
     w->output_ended = w->output_whole = false;
-}
-
-uint32_t labour_outputs_ahead(const struct node *n, const struct worker *w)
-{
-    return makings_unsettled(n, &owner, w->number);
 }
 
 static bool is_here(const struct node *n, const struct output *out)

@@ -19,8 +19,6 @@ int labour_output_end(struct node *n, struct worker *w, struct bytes payload);
 void labour_output_not_written(struct node *n, struct worker *w);
 /* The worker has no chunk any more: what it began is dropped. */
 void labour_output_drop(struct node *n, struct worker *w);
-/* So many outputs of the worker's are whole here, and not yet written down and copied. */
-uint32_t labour_outputs_ahead(const struct node *n, const struct worker *w);
 /* What it names is whole here. */
 bool labour_output_is_here(const struct node *n, struct bytes value);
 /* Of what a worker of the job tells: 0; ERR_NOT_FOUND: it was made here, and has been lost since;

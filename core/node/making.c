@@ -10,75 +10,39 @@
 #include "core/node/put.h"
 #include "core/node/room.h"
 
-enum making_state {
-    MAKING_HELD,    /* its bytes wait here until there is a stream for it */
-    MAKING_OPEN,    /* they go to the mover */
-    MAKING_WRITTEN, /* whole; the statement that it is kept is being synced, and copied */
-};
-
-struct making {
-    struct making *next;
-    uint64_t number; /* also the mover's stream */
-    const struct making_owner *owner;
-    uint64_t who;
-    struct job_id job; /* that it is kept for, */
-    bool passing;      /* until it has a result */
-    enum making_state state;
-    bool ended;      /* the owner has given all of it */
-    bool finishing;  /* and the mover knows */
-    struct buf held; /* of MAKING_HELD */
-    uint64_t bytes;
-    struct digest name;
-    uint64_t made_as; /* the counter when it was whole */
-    uint64_t ticket;
-    struct instant until;
-};
-
 static struct making *find(const struct node *n, uint64_t number)
 {
-    struct making *m = n->objects == NULL ? NULL : n->objects->makings;
-
-    while (m != NULL && m->number != number)
-        m = m->next;
-    return m;
-}
-
-static uint32_t open_count(const struct node *n)
-{
-    uint32_t count = 0;
-
-    for (const struct making *m = n->objects->makings; m != NULL; m = m->next)
-        count += m->state == MAKING_OPEN;
-    return count;
+    return n->objects == NULL ? NULL : making_set_find(&n->objects->makings, number);
 }
 
 static void forget(struct node *n, struct making *m)
 {
-    struct making **at = &n->objects->makings;
-
-    while (*at != m)
-        at = &(*at)->next;
-    *at = m->next;
+    making_set_remove(&n->objects->makings, m);
     if (m->state != MAKING_WRITTEN)
         n->objects->coming_bytes -= m->bytes;
     buf_clear(&m->held);
     alloc_free(n->alloc, m, sizeof *m);
 }
 
-static void fail(struct node *n, struct making *m, int rc)
+/* The mover has no stream of it. */
+static void fail_here(struct node *n, struct making *m, int rc)
 {
     const struct making_owner *owner = m->owner;
     uint64_t who = m->who;
-    bool told;
+    bool told = m->state == MAKING_WRITTEN && owner->settled != NULL;
 
-    if (m->state == MAKING_OPEN)
-        mover_stream(n, MESSAGE_MOVE_ABORT, m->number, NULL);
-    told = m->state == MAKING_WRITTEN && owner->settled != NULL;
     forget(n, m);
     if (told)
         owner->settled(n, who);
     else
         owner->made(n, who, rc, NULL);
+}
+
+static void fail(struct node *n, struct making *m, int rc)
+{
+    if (m->state == MAKING_OPEN)
+        mover_stream(n, MESSAGE_MOVE_ABORT, m->number, NULL);
+    fail_here(n, m, rc);
 }
 
 /* `what` is the making's number, and how many bytes it was. */
@@ -112,24 +76,27 @@ static void append(struct node *n, struct making *m, struct bytes bytes)
 
 static void is_made(struct node *n, struct making *m, struct shelf_object *o, int rc)
 {
-    bool streams = rc < 0;
+    struct objects *objects = n->objects;
 
-    if (rc == 0)
-        rc = m->passing ? keeping_pass(n, o->name, o->size, m->job)
-                        : keeping_say(n, o->name, o->size, m->job, true);
     if (rc < 0) {
-        m->state = streams ? m->state : MAKING_HELD; /* the mover has no stream of it any more */
         fail(n, m, rc);
         return;
     }
-    n->objects->coming_bytes -= m->bytes;
-    m->state = MAKING_WRITTEN;
+    rc = m->passing ? keeping_pass(n, o->name, o->size, m->job)
+                    : keeping_say(n, o->name, o->size, m->job, true);
+    if (rc < 0) {
+        fail_here(n, m, rc);
+        return;
+    }
+    objects->coming_bytes -= m->bytes;
     m->name = o->name;
-    m->made_as = ++n->objects->number_counter;
+    m->made_as = ++objects->number_counter;
     m->ticket = n->ticket_last;
     m->until = instant_plus_us(n->now, MAKING_WAIT_US);
+    if (making_set_written(&objects->makings, m, m->owner->settled != NULL) < 0)
+        n->memory_out = true;
     copies_look_at(n, o->name);
-    n->objects->makings_due = true;
+    objects->makings_due = true;
     if (m->owner->settled != NULL)
         m->owner->made(n, m->who, 0, o);
 }
@@ -153,19 +120,19 @@ static void finish(struct node *n, struct making *m)
     mover_stream(n, MESSAGE_MOVE_FINISH, m->number, made);
 }
 
+static bool may_open(const struct node *n)
+{
+    return n->objects->makings.queues[MAKING_OPEN].count < MAKINGS_MAX;
+}
+
 /* The first that waits gets the stream that another has left. */
 static void open_next(struct node *n)
 {
-    struct making *m, *first = NULL;
+    struct making *first = making_set_first(&n->objects->makings, MAKING_HELD);
 
-    if (open_count(n) >= MAKINGS_MAX)
+    if (first == NULL || !may_open(n))
         return;
-    for (m = n->objects->makings; m != NULL; m = m->next)
-        if (m->state == MAKING_HELD && (first == NULL || m->number < first->number))
-            first = m;
-    if (first == NULL)
-        return;
-    first->state = MAKING_OPEN;
+    making_set_open(&n->objects->makings, first);
     append(n, first, buf_bytes(&first->held));
     buf_clear(&first->held);
     if (first->ended)
@@ -179,14 +146,16 @@ uint64_t making_begin(struct node *n, const struct making_owner *owner, uint64_t
 
     if (m == NULL)
         return 0;
-    *m = (struct making){.next = n->objects->makings,
-                         .number = ++n->objects->number_counter,
+    *m = (struct making){.number = ++n->objects->number_counter,
                          .owner = owner,
                          .who = who,
                          .job = job,
                          .passing = passing};
     buf_init(&m->held, n->alloc, MAKING_WINDOW);
-    n->objects->makings = m;
+    if (making_set_add(&n->objects->makings, m) < 0) {
+        alloc_free(n->alloc, m, sizeof *m);
+        return 0;
+    }
     return m->number;
 }
 
@@ -202,8 +171,8 @@ void making_add(struct node *n, uint64_t number, struct bytes bytes)
         fail(n, m, ERR_NO_SPACE);
         return;
     }
-    if (m->state == MAKING_HELD && open_count(n) < MAKINGS_MAX && m->held.len == 0) {
-        m->state = MAKING_OPEN;
+    if (m->state == MAKING_HELD && may_open(n) && m->held.len == 0) {
+        making_set_open(&n->objects->makings, m);
     } else if (m->state == MAKING_HELD) {
         put_raw(&m->held, bytes.data, bytes.len);
         if (m->held.failed)
@@ -238,18 +207,23 @@ void making_drop(struct node *n, uint64_t number)
     n->objects->makings_due = true;
 }
 
+/* The one begun last of those that are with the mover. */
+static struct making *last_open(const struct node *n)
+{
+    struct making *last = making_set_first(&n->objects->makings, MAKING_OPEN);
+
+    for (struct making *m = last; m != NULL; m = m->queue.next)
+        if (m->number > last->number)
+            last = m;
+    return last;
+}
+
 void makings_mover_died(struct node *n)
 {
-    struct making *m, *next;
+    struct making *m;
 
-    for (m = n->objects->makings; m != NULL; m = next) {
-        next = m->next;
-        if (m->state == MAKING_OPEN) {
-            m->state = MAKING_HELD; /* there is no stream to abort */
-            fail(n, m, ERR_IO);
-            next = n->objects->makings;
-        }
-    }
+    while ((m = last_open(n)) != NULL)
+        fail_here(n, m, ERR_IO);
 }
 
 static bool is_safe(const struct node *n, const struct making *m, const struct shelf_object *o)
@@ -271,45 +245,52 @@ static bool is_safe(const struct node *n, const struct making *m, const struct s
            (MAKING_COPIES < possible ? MAKING_COPIES : possible);
 }
 
+static void look_at(struct node *n, struct making *m)
+{
+    const struct making_owner *owner = m->owner;
+    const struct shelf_object *o = shelf_find(n->objects->shelf, m->name);
+    uint64_t who = m->who;
+
+    if (o == NULL) {
+        fail_here(n, m, ERR_NOT_FOUND);
+    } else if (is_safe(n, m, o)) {
+        forget(n, m);
+        if (owner->settled != NULL)
+            owner->settled(n, who);
+        else
+            owner->made(n, who, 0, o);
+    }
+}
+
+/* Whether others have it, or could, hangs on who there is and on who has room. */
+static void look_at_view(struct node *n)
+{
+    struct objects *s = n->objects;
+
+    if (s->makings_members == n->members_changes && s->makings_placings == s->placings)
+        return;
+    s->makings_members = n->members_changes;
+    s->makings_placings = s->placings;
+    making_set_all(&s->makings);
+}
+
 void makings_look(struct node *n)
 {
-    const struct making_owner *owner;
-    const struct shelf_object *o;
-    struct making *m, *next;
-    uint64_t who;
+    struct making_set *s = &n->objects->makings;
+    struct making *m;
 
     n->objects->makings_due = false;
-    for (m = n->objects->makings; m != NULL; m = next) {
-        next = m->next;
-        if (m->state != MAKING_WRITTEN)
-            continue;
-        o = shelf_find(n->objects->shelf, m->name);
-        if (o == NULL) {
-            fail(n, m, ERR_NOT_FOUND);
-        } else if (is_safe(n, m, o)) {
-            owner = m->owner;
-            who = m->who;
-            forget(n, m);
-            if (owner->settled != NULL)
-                owner->settled(n, who);
-            else
-                owner->made(n, who, 0, o);
-        } else {
-            continue;
-        }
-        next = n->objects->makings; /* the owner may have changed the list */
-    }
+    making_set_synced(s, n->ticket_synced);
+    making_set_ended(s, n->now);
+    look_at_view(n);
+    while ((m = making_set_take_due(s)) != NULL)
+        look_at(n, m);
     open_next(n);
 }
 
-uint32_t makings_unsettled(const struct node *n, const struct making_owner *owner, uint64_t who)
+void makings_about(struct node *n, struct digest name)
 {
-    const struct making *m = n->objects == NULL ? NULL : n->objects->makings;
-    uint32_t count = 0;
-
-    for (; m != NULL; m = m->next)
-        count += m->state == MAKING_WRITTEN && m->owner == owner && m->who == who;
-    return count;
+    making_set_named(&n->objects->makings, name);
 }
 
 uint64_t makings_made(const struct node *n)
@@ -319,22 +300,23 @@ uint64_t makings_made(const struct node *n)
 
 bool makings_settled(const struct node *n, struct job_id job, uint64_t by)
 {
-    const struct making *m = n->objects == NULL ? NULL : n->objects->makings;
+    const struct making *first =
+        n->objects == NULL ? NULL : making_set_first_of(&n->objects->makings, job);
 
-    for (; m != NULL; m = m->next)
-        if (m->state == MAKING_WRITTEN && m->made_as <= by && m->owner->settled != NULL &&
-            job_id_equal(m->job, job))
-            return false;
-    return true;
+    return first == NULL || first->made_as > by;
 }
 
 bool makings_are_none(const struct node *n)
 {
-    return n->objects == NULL || n->objects->makings == NULL;
+    return n->objects == NULL || n->objects->makings.numbers.count == 0;
 }
 
 void makings_free(struct node *n)
 {
-    while (n->objects->makings != NULL)
-        forget(n, n->objects->makings);
+    struct making *m;
+
+    for (int state = 0; state < MAKING_STATES; state++)
+        while ((m = making_set_first(&n->objects->makings, (enum making_state)state)) != NULL)
+            forget(n, m);
+    making_set_clear(&n->objects->makings);
 }

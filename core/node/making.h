@@ -5,7 +5,9 @@
  *
  * At most MAKINGS_MAX are with the mover at a time; the bytes of others are held here, up to
  * MAKING_WINDOW each, which is also how many the owner may be ahead of what it was told is taken.
- * Private to core/node. */
+ * With many workers a thousand wait to be safe, so each is looked at only when something has
+ * changed that this hangs on: its ticket, its time, its name, or who there is. Private to
+ * core/node. */
 #ifndef VELUM_NODE_MAKING_H
 #define VELUM_NODE_MAKING_H
 
@@ -39,9 +41,7 @@ void making_finish(struct node *n, uint64_t number);
 /* Nobody wants it any more; also of one that has gone. */
 void making_drop(struct node *n, uint64_t number);
 
-/* Those that are whole here and not settled, of this owner and number. */
-uint32_t makings_unsettled(const struct node *n, const struct making_owner *owner, uint64_t who);
-/* Which of them are whole by now: a number for makings_settled. */
+/* Which are whole by now: a number for makings_settled. */
 uint64_t makings_made(const struct node *n);
 /* None of the job's that were whole when makings_made gave that number waits any more. */
 bool makings_settled(const struct node *n, struct job_id job, uint64_t by);
@@ -49,6 +49,8 @@ bool makings_settled(const struct node *n, struct job_id job, uint64_t by);
 void makings_mover_died(struct node *n);
 /* Copies may have come, or statements been written. */
 void makings_look(struct node *n);
+/* Of this name: somebody has said that he has it, or it is gone or whole again here. */
+void makings_about(struct node *n, struct digest name);
 bool makings_are_none(const struct node *n);
 void makings_free(struct node *n);
 

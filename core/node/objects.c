@@ -49,6 +49,7 @@ int objects_new(struct node *n)
     s->check_began = INSTANT_NEVER;
     s->able = true;
     s->placings = 1;
+    making_set_init(&s->makings, n->alloc);
     n->objects = s;
     fetch_waits_init(n);
     return 0;
@@ -105,6 +106,7 @@ static void on_found_again(struct node *n, struct shelf_object *o, const struct 
     if (m->whole && !o->whole) {
         fetching_stop(n, o->name);
         shelf_sealed(s, o);
+        makings_about(n, o->name);
         copies_fetched(n, o->name, true);
         return;
     }
@@ -231,6 +233,7 @@ void objects_start(struct node *n)
 void objects_drop(struct node *n, struct shelf_object *o)
 {
     mover_name(n, MESSAGE_MOVE_DROP, o->name, NULL, 0);
+    makings_about(n, o->name);
     shelf_remove(n->objects->shelf, o);
 }
 
@@ -251,6 +254,7 @@ int objects_made(struct node *n, const struct frame *answer, bool wanted, struct
     if (rc == 0) {
         fetching_stop(n, m.name);
         shelf_sealed(s, *o);
+        makings_about(n, m.name);
         sound_is_from(n, *o, n->now);
         shelf_keep(s, *o, wanted || keeping_is_kept(n, m.name));
     } else if (m.rc == 0) {

@@ -18,6 +18,7 @@
 #ifndef VELUM_NODE_OBJECTS_H
 #define VELUM_NODE_OBJECTS_H
 
+#include "core/node/making_set.h"
 #include "core/node/state.h"
 #include "core/object/shelf.h"
 #include "core/wire/object_request.h"
@@ -34,7 +35,6 @@
 struct move_order;
 struct put;
 struct put_wait;
-struct making;
 struct get;
 struct object_ask;
 struct bulk;
@@ -85,8 +85,9 @@ struct objects {
     struct removing *removings;
     uint32_t removings_count;
     /* making.c */
-    struct making *makings;
+    struct making_set makings;
     bool makings_due; /* to be looked at at the end of this step */
+    uint64_t makings_members, makings_placings; /* members_changes and placings at the last look */
     /* bulk.c */
     struct bulk *bulks;
     uint32_t bulks_count, dial_counter;

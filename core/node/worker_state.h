@@ -21,6 +21,7 @@ struct worker {
     bool output_ended;                          /* all of it has come, and is being written */
     bool output_whole;                          /* and is whole here; the worker waits for TAKEN */
     struct digest output_name;
+    uint32_t outputs_unsettled; /* that are whole here, and not settled (making.h) */
     char tail[256]; /* last output, for a cause of death */
     size_t tail_len;
     struct worker *next;

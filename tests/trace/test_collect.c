@@ -400,13 +400,25 @@ static uint32_t of_little(uint64_t leaf)
     return 2000 + (uint32_t)leaf;
 }
 
+/* Counted one by one, against what the worker's node keeps in mind. */
+static uint32_t outputs_ahead(const struct node *n, const struct worker *w)
+{
+    uint32_t count = 0;
+
+    for (const struct making *m = making_set_first(&n->objects->makings, MAKING_WRITTEN); m != NULL;
+         m = m->queue.next)
+        count += m->who == w->number;
+    CHECK_INT(w->outputs_unsettled, count);
+    return count;
+}
+
 static uint32_t most_ahead(void)
 {
     uint32_t most = 0, here;
 
     for (uint32_t i = 0; i < story.count; i++)
         for (const struct worker *w = story.nodes[i].core->workers; w != NULL; w = w->next) {
-            here = labour_outputs_ahead(story.nodes[i].core, w);
+            here = outputs_ahead(story.nodes[i].core, w);
             most = here > most ? here : most;
         }
     return most;
