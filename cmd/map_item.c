@@ -26,6 +26,8 @@ static void clear(struct map_item *it)
 {
     free(it->words);
     free(it->error);
+    free(it->params);
+    free(it->value);
     map_result_clear(&it->result);
     *it = (struct map_item){.state = ITEM_FREE};
 }
@@ -128,6 +130,33 @@ int map_item_argv(const struct map_item *it, const char *argv[ARGS_COUNT_MAX])
         argv[i] = at;
     return (int)it->words_count;
 }
+
+/* --- what its plan and its value are --- */
+
+static int copy_bytes(uint8_t **to, uint16_t *len, struct bytes from)
+{
+    free(*to);
+    *to = malloc(from.len > 0 ? from.len : 1);
+    *len = *to ? (uint16_t)from.len : 0;
+    if (!*to)
+        return ERR_NO_MEMORY;
+    if (from.len > 0)
+        memcpy(*to, from.data, from.len);
+    return 0;
+}
+
+int map_item_plan(struct map_item *it, const struct plan *plan)
+{
+    it->source = plan->source;
+    return copy_bytes(&it->params, &it->params_len, (struct bytes){plan->params, plan->params_len});
+}
+
+int map_item_value(struct map_item *it, struct bytes value)
+{
+    return copy_bytes(&it->value, &it->value_len, value);
+}
+
+/* --- for people --- */
 
 static void join(const char *first, uint32_t skip, uint32_t count, const char *words,
                  char text[TEXT_SIZE])

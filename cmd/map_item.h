@@ -7,6 +7,7 @@
 #include "cmd/map_words.h"
 #include "core/base/id.h"
 #include "core/base/instant.h"
+#include "core/host/builtin.h"
 
 enum map_item_state { ITEM_FREE, ITEM_RUNNING, ITEM_ENDED, ITEM_SKIPPED };
 
@@ -18,6 +19,10 @@ struct map_item {
     int op; /* what is waited for: a job, then its result where that is bytes; 0: it is a task */
     int job_op;                      /* the job, while its result is on its way; 0: it is not */
     struct map_item *before, *after; /* among those that are jobs */
+    /* Of a task: what of its plan is needed to show its value, and the value until it is shown. */
+    struct digest source;
+    uint8_t *params, *value;
+    uint16_t params_len, value_len;
     struct map_result result;
     char *error;
     char job[2 * ID_SIZE + 1];
@@ -54,6 +59,10 @@ void map_items_drop(struct map_items *t, struct map_item *it);
 int map_item_words(struct map_item *it, const struct map_words *words, const struct map_input *in);
 /* Its words again, borrowed from it: how many. */
 int map_item_argv(const struct map_item *it, const char *argv[ARGS_COUNT_MAX]);
+/* Copies what is needed of its plan, or of its value; what was there before is gone.
+ * ERR_NO_MEMORY. */
+int map_item_plan(struct map_item *it, const struct plan *plan);
+int map_item_value(struct map_item *it, struct bytes value);
 /* As the log, and people, are told: the kernel and its words; the values, joined by spaces. Good
  * until the next call of the same. */
 const char *map_item_command(const struct map_item *it, const char *kernel);

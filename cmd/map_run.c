@@ -10,10 +10,7 @@
 
 #include "cmd/inputs.h"
 #include "cmd/interrupt.h"
-#include "cmd/map_item.h"
-#include "cmd/map_pace.h"
-#include "cmd/map_show.h"
-#include "cmd/map_tasks.h"
+#include "cmd/map_deliver.h"
 #include "cmd/talk.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
@@ -26,172 +23,6 @@
 #define INPUTS_AT_ONCE 256
 #define TASK_LEAVES_MAX 64
 #define CANCEL_US (5 * S_US)
-#define SHOWN_BYTES 2048 /* between two looks at whether standard output takes more */
-
-/* No exit code: 1 when an input failed, else 0. */
-#define CODE_OF_INPUTS (-1)
-
-/* How it goes on: by and by less. */
-enum phase { GOING, DRAINING, CANCELLING };
-
-struct map {
-    struct velum *v;
-    struct map_inputs *inputs;
-    struct map_log *log;
-    const struct map_task *task;
-    struct map_show show;
-    struct map_counts counts;
-    struct map_items items;
-    struct map_tasks *tasks;
-    struct map_pace pace;
-    uint32_t jobs;     /* of those that run: inputs with a job of their own */
-    uint64_t last_seq; /* of the inputs that were taken */
-    uint64_t lost;     /* inputs whose node was reached no more: their jobs may go on */
-    uint64_t next_out; /* with keep_order: the input whose result is printed next */
-    uint64_t shown;    /* bytes since standard output was looked at */
-    bool exhausted, waits, stalled;
-    bool job_failed; /* one of many tasks, before these had ended */
-    enum phase phase;
-    const char *why;
-    int code;                       /* of what ended it before its inputs did */
-    struct instant started, ending; /* ending: since the last jobs were told to end */
-};
-
-static void stop(struct map *m, enum phase phase, const char *why, int code)
-{
-    if (phase <= m->phase)
-        return;
-    m->phase = phase;
-    m->why = why;
-    m->code = code;
-    if (phase != CANCELLING)
-        return;
-    m->ending = loop_clock();
-    for (struct map_item *it = m->items.jobs; it; it = it->after)
-        (void)velum_kill(m->v, it->op, 0);
-    map_tasks_kill(m->tasks);
-}
-
-/* Whoever reads the results may stop for hours, and the node would give up an open job whose author
- * waits for him: nothing more is printed than what standard output takes at once. */
-static bool stdout_takes(struct map *m)
-{
-    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
-    if (!m->stalled && m->shown < SHOWN_BYTES)
-        return true;
-    m->shown = 0;
-    (void)fflush(stdout);
-    m->stalled = poll(&p, 1, 0) == 0;
-    return !m->stalled;
-}
-
-/* --- an input ends --- */
-
-static void record(struct map *m, const struct map_item *it)
-{
-    const struct map_log_line line = {.seq = it->seq,
-                                      .job = it->job,
-                                      .started_us = it->wall_us,
-                                      .elapsed_us = it->elapsed_us,
-                                      .bytes = it->result.size,
-                                      .code = it->code,
-                                      .command = map_item_command(it, m->task->kernel)};
-    if (m->log && map_log_add(m->log, &line) < 0)
-        stop(m, CANCELLING, "the job log cannot be written", CODE_FAILED);
-}
-
-/* Whoever reads it sees each result now, and may have had enough. What the log says to be done was
- * printed. */
-static void flush(struct map *m)
-{
-    if (fflush(stdout) != 0 || ferror(stdout))
-        stop(m, CANCELLING, "standard output takes no more", CODE_FAILED);
-    else if (m->log && map_log_write(m->log) < 0)
-        stop(m, CANCELLING, "the job log cannot be written", CODE_FAILED);
-}
-
-static void deliver(struct map *m, struct map_item *it)
-{
-    const bool names = m->task->json || !it->result.there;
-    const struct map_end end = {.seq = it->seq,
-                                .job = it->job,
-                                .label = m->task->json || m->task->tag ? map_item_label(it) : "",
-                                .command = names ? map_item_command(it, m->task->kernel) : "",
-                                .result = &it->result,
-                                .error = it->error,
-                                .code = it->code,
-                                .elapsed_us = it->elapsed_us};
-    if (map_show_input(&m->show, &end) < 0)
-        stop(m, CANCELLING, "a result that waited in a file cannot be read", CODE_FAILED);
-    else
-        record(m, it);
-    m->shown += it->result.size + (m->task->json ? SHOWN_BYTES : sizeof it->job);
-    map_items_drop(&m->items, it);
-}
-
-static void deliver_in_order(struct map *m)
-{
-    for (; stdout_takes(m); m->next_out++) {
-        struct map_item *it = map_items_at(&m->items, m->next_out);
-        if (it->state == ITEM_ENDED)
-            deliver(m, it);
-        else if (it->state == ITEM_SKIPPED)
-            map_items_drop(&m->items, it);
-        else
-            return;
-    }
-}
-
-/* What was cancelled leaves gaps. What has ended behind them is as good as any other. */
-static void deliver_rest(struct map *m)
-{
-    for (; m->task->keep_order && m->next_out <= m->last_seq; m->next_out++) {
-        struct map_item *it = map_items_at(&m->items, m->next_out);
-        if (it->state == ITEM_ENDED)
-            deliver(m, it);
-    }
-    flush(m);
-}
-
-static void look_at_halt(struct map *m)
-{
-    const struct map_counts *c = &m->counts;
-    const struct map_halt *h = &m->task->halt;
-    if (map_halt_reached(h, c->failed, c->succeeded, c->total))
-        stop(m, h->now ? CANCELLING : DRAINING, "halted as --halt says",
-             h->what == HALT_SUCCESS ? CODE_DONE : CODE_OF_INPUTS);
-}
-
-/* One that this command cancelled itself has not ended: it is not told of, and is done again by
- * --resume. */
-static void ended(struct map *m, struct map_item *it)
-{
-    if (m->phase == CANCELLING && it->code != CODE_DONE) {
-        m->lost += it->code == CODE_NO_NODE && it->job[0];
-        map_items_drop(&m->items, it);
-        return;
-    }
-    it->state = ITEM_ENDED;
-    if (it->code == CODE_DONE)
-        m->counts.succeeded++;
-    else
-        m->counts.failed++;
-    if (m->task->keep_order)
-        deliver_in_order(m);
-    else
-        deliver(m, it);
-    look_at_halt(m);
-}
-
-/* What is said of the first input then holds for all. */
-static void look_at_kernel(struct map *m, const struct map_item *it, bool missing)
-{
-    if (!missing || m->counts.succeeded > 0)
-        return;
-    if (m->phase == GOING)
-        map_show_pause(&m->show), talk_error("%s", it->error);
-    stop(m, CANCELLING, "no input can be done", CODE_MISUSE);
-}
 
 /* --- one that is a job --- */
 
@@ -249,25 +80,6 @@ static void release(struct map *m, struct map_item *it)
     m->jobs--;
 }
 
-/* Its outcome, but for the result. `said` may be empty. */
-static void take_outcome(struct map *m, struct map_item *it, int code, const char *said)
-{
-    it->code = code < 0 ? -code : CODE_DONE;
-    it->elapsed_us = (uint64_t)instant_since_us(loop_clock(), it->began);
-    m->counts.running--;
-    map_pace_ended(&m->pace, 1, loop_clock());
-    if (it->code == CODE_DONE)
-        return;
-    it->error = strdup(said && said[0] ? said : velum_sentence(m->v, code));
-    map_result_clear(&it->result);
-}
-
-static void no_memory(struct map_item *it)
-{
-    it->code = CODE_FAILED;
-    it->error = strdup(err_sentence(ERR_NO_MEMORY));
-}
-
 static void job_ended(struct map *m, struct map_item *it)
 {
     struct velum_state s = {0};
@@ -275,16 +87,16 @@ static void job_ended(struct map *m, struct map_item *it)
         s.code = VELUM_FAILED;
     if (has_bytes_coming(m, it, &s))
         return;
-    take_outcome(m, it, s.code, s.error);
+    map_outcome(m, it, s.code, s.error);
     if (it->job_op == 0)
         text_copy(it->job, sizeof it->job, s.id);
     if (it->code == CODE_DONE && take_result(m, it) < 0)
-        no_memory(it);
+        map_no_memory(it);
     release(m, it);
     if (it->code == CODE_NO_NODE)
-        stop(m, CANCELLING, "no node is reached any more", CODE_NO_NODE);
-    look_at_kernel(m, it, s.no_kernel);
-    ended(m, it);
+        map_stop(m, CANCELLING, "no node is reached any more", CODE_NO_NODE);
+    map_look_at_kernel(m, it, s.no_kernel);
+    map_ended(m, it);
 }
 
 /* --- an input begins --- */
@@ -295,10 +107,10 @@ static void refused(struct map *m, struct map_item *it, int code, const char *wh
     it->code = -code;
     it->error = strdup(why);
     if (code == VELUM_NO_NODE)
-        stop(m, CANCELLING, "no node is reached any more", CODE_NO_NODE);
+        map_stop(m, CANCELLING, "no node is reached any more", CODE_NO_NODE);
     /* Without a node there are none but the built-in ones. */
-    look_at_kernel(m, it, velum_is_inside(m->v) && !builtin_usage(m->task->kernel));
-    ended(m, it);
+    map_look_at_kernel(m, it, velum_is_inside(m->v) && !builtin_usage(m->task->kernel));
+    map_ended(m, it);
 }
 
 static int64_t wall_us(void)
@@ -351,32 +163,56 @@ static int start_job(struct map *m, struct map_item *it, int argc, const char *c
     return 0;
 }
 
-/* Whether it can be a task of an open job. One of many leaves is a job of its own: it shares the
- * slots with others then, where tasks are run one behind the other. What is wrong with an input is
- * said where it is no task. */
-static bool is_task(const struct map *m, int argc, const char *const *argv, struct plan *plan)
+static void start_apart(struct map *m, struct map_item *it)
 {
-    char reason[REASON_SIZE];
-    if (m->task->timeout_ms > 0 || m->task->slots_max > 0 || builtin_takes_files(m->task->kernel))
-        return false;
-    return builtin_plan(m->task->kernel, argc, argv, 0, NULL, plan, reason) == 0 &&
-           plan->reduction == REDUCE_FOLD && !plan->then[0] &&
-           plan->units / plan->leaf_units < TASK_LEAVES_MAX;
-}
-
-static void start(struct map *m, struct map_item *it)
-{
-    static struct plan plan;
     const char *argv[ARGS_COUNT_MAX];
-    int argc = map_item_argv(it, argv);
-    it->state = ITEM_RUNNING;
-    int rc = is_task(m, argc, argv, &plan) ? map_tasks_add(m->tasks, m->task->kernel, argc, argv,
-                                                           map_items_number(&m->items, it))
-                                           : start_job(m, it, argc, argv);
+    int rc = start_job(m, it, map_item_argv(it, argv), argv);
     if (rc < 0)
         refused(m, it, rc, velum_sentence(m->v, rc));
     else
         m->counts.running++;
+}
+
+static bool can_be_task(const struct plan *plan)
+{
+    return plan->reduction == REDUCE_FOLD && !plan->then[0];
+}
+
+/* One of many leaves is a job of its own: it shares the slots with others then, where tasks are run
+ * one behind the other. */
+static void start_planned(struct map *m, struct map_item *it, const struct plan *plan)
+{
+    const char *argv[ARGS_COUNT_MAX];
+    int rc = VELUM_FAILED;
+    if (!can_be_task(plan) || plan->units / plan->leaf_units >= TASK_LEAVES_MAX) {
+        start_apart(m, it);
+        return;
+    }
+    if (map_item_plan(it, plan) == 0)
+        rc = map_tasks_add(m->tasks, plan, map_item_argv(it, argv), argv,
+                           map_items_number(&m->items, it));
+    if (rc < 0)
+        refused(m, it, rc, velum_sentence(m->v, rc));
+    else
+        m->counts.running++;
+}
+
+/* What is wrong with an input is said where it is a job. */
+static void start(struct map *m, struct map_item *it)
+{
+    static struct plan plan;
+    const char *argv[ARGS_COUNT_MAX];
+    char reason[REASON_SIZE];
+    it->state = ITEM_RUNNING;
+    if (!m->apart && m->far) {
+        map_far_want(m->far, ASIDES_PLAN, map_items_number(&m->items, it));
+        m->counts.running++;
+    } else if (!m->apart && builtin_plan(m->task->kernel, map_item_argv(it, argv), argv, 0, NULL,
+                                         &plan, reason) == 0) {
+        start_planned(m, it, &plan);
+    } else {
+        start_apart(m, it);
+    }
 }
 
 static void begin(struct map *m, const struct map_input *in, const struct map_words *words)
@@ -390,40 +226,88 @@ static void begin(struct map *m, const struct map_input *in, const struct map_wo
         start(m, it);
 }
 
+static int take_text(struct map_item *it, const char *raw)
+{
+    static char text[SHOW_SIZE_MAX];
+    text_sanitise(raw, strlen(raw), false, text, sizeof text);
+    return map_result_text(&it->result, text);
+}
+
+/* --- one that is planned by the node --- */
+
+static void planned(struct map *m, struct map_item *it, const struct map_far_end *end)
+{
+    m->counts.running--;
+    if (end->too_large || (end->code == VELUM_DONE && !can_be_task(end->plan))) {
+        m->apart |= !end->too_large;
+        start_apart(m, it);
+        return;
+    }
+    if (end->code == VELUM_DONE) {
+        start_planned(m, it, end->plan);
+        return;
+    }
+    m->counts.running++;
+    map_outcome(m, it, end->code, end->error);
+    map_look_at_kernel(m, it, end->no_kernel);
+    map_ended(m, it);
+}
+
+static void shown(struct map *m, struct map_item *it, const struct map_far_end *end)
+{
+    map_outcome(m, it, end->code, end->error);
+    if (it->code == CODE_DONE && take_text(it, end->text) < 0)
+        map_no_memory(it);
+    map_ended(m, it);
+}
+
+static void take_far_ends(struct map *m)
+{
+    struct map_far_end end;
+    uint32_t item;
+    while (m->far && map_stdout_takes(m) && map_far_next(m->far, &end)) {
+        struct map_item *it = &m->items.list[end.item];
+        if (end.code == VELUM_NO_NODE)
+            map_stop(m, CANCELLING, "no node is reached any more", CODE_NO_NODE);
+        if (end.what == ASIDES_PLAN)
+            planned(m, it, &end);
+        else
+            shown(m, it, &end);
+    }
+    while (m->far && m->phase == CANCELLING && map_far_give_up(m->far, &item)) {
+        map_outcome(m, &m->items.list[item], VELUM_CANCELLED, "");
+        map_ended(m, &m->items.list[item]);
+    }
+}
+
 /* --- one that is a task --- */
 
 static int take_value(const struct map *m, struct map_item *it, const struct map_task_end *end)
 {
     static struct job_view view;
-    static struct plan plan;
-    static char raw[SHOW_SIZE_MAX], text[SHOW_SIZE_MAX];
-    const char *argv[ARGS_COUNT_MAX];
-    int rc = builtin_plan(m->task->kernel, map_item_argv(it, argv), argv, 0, NULL, &plan, raw);
-    (void)text_copy(view.kernel, sizeof view.kernel, plan.kernel);
-    view.source = plan.source;
-    view.params = (struct bytes){plan.params, plan.params_len};
+    static char raw[SHOW_SIZE_MAX];
+    (void)text_copy(view.kernel, sizeof view.kernel, m->task->kernel);
+    view.source = it->source;
+    view.params = (struct bytes){it->params, it->params_len};
     view.result = (struct bytes){end->bytes, end->size};
-    if (rc == 0)
-        rc = builtin_show(&view, raw);
-    if (rc < 0)
-        return rc;
-    text_sanitise(raw, strlen(raw), false, text, sizeof text);
-    return map_result_text(&it->result, text);
+    int rc = builtin_show(&view, raw);
+    return rc < 0 ? rc : take_text(it, raw);
 }
 
 /* All that is to be said once of a job that has ended before its tasks, and not of each. */
 static void tasks_lost_job(struct map *m, const struct map_item *it, const struct map_task_end *end)
 {
     if (end->code == VELUM_NO_NODE)
-        stop(m, CANCELLING, "no node is reached any more", CODE_NO_NODE);
-    look_at_kernel(m, it, end->no_kernel);
+        map_stop(m, CANCELLING, "no node is reached any more", CODE_NO_NODE);
+    map_look_at_kernel(m, it, end->no_kernel);
     m->job_failed |= end->code == VELUM_FAILED;
     if (m->phase == CANCELLING || end->code == VELUM_FAILED)
         return;
     map_show_pause(&m->show);
     talk_error("%s", it->error);
-    stop(m, CANCELLING,
-         end->code == VELUM_CANCELLED ? "the job was cancelled" : "no input can be done", it->code);
+    map_stop(m, CANCELLING,
+             end->code == VELUM_CANCELLED ? "the job was cancelled" : "no input can be done",
+             it->code);
 }
 
 static void task_ended(struct map *m, const struct map_task_end *end)
@@ -434,18 +318,23 @@ static void task_ended(struct map *m, const struct map_task_end *end)
         start(m, it);
         return;
     }
-    take_outcome(m, it, end->code > 0 ? VELUM_CANCELLED : end->code, end->error);
     text_copy(it->job, sizeof it->job, end->job);
+    if (m->far && end->code == VELUM_DONE &&
+        map_item_value(it, (struct bytes){end->bytes, end->size}) == 0) {
+        map_far_want(m->far, ASIDES_SHOW, end->item);
+        return;
+    }
+    map_outcome(m, it, end->code > 0 ? VELUM_CANCELLED : end->code, end->error);
     int rc = it->code == CODE_DONE ? take_value(m, it, end) : 0;
     if (rc == ERR_NO_MEMORY) {
-        no_memory(it);
+        map_no_memory(it);
     } else if (rc < 0) {
         it->code = CODE_FAILED;
         it->error = strdup("the result cannot be shown");
     }
     if (end->by_job)
         tasks_lost_job(m, it, end);
-    ended(m, it);
+    map_ended(m, it);
 }
 
 /* --- the inputs --- */
@@ -465,7 +354,7 @@ static bool is_past(struct map *m, const struct map_input *in, const struct map_
         talk_error("the job log is of other inputs: input %llu is now %s",
                    (unsigned long long)in->seq, command);
         talk_try("another --joblog FILE");
-        stop(m, DRAINING, "the job log is of other inputs", CODE_MISUSE);
+        map_stop(m, DRAINING, "the job log is of other inputs", CODE_MISUSE);
     }
     free(it.words);
     m->counts.skipped += same;
@@ -482,14 +371,14 @@ static void take_input(struct map *m, const struct map_input *in)
                  rc == ERR_FULL ? "more than 64 words" : "a word above 1,023 bytes");
         map_show_pause(&m->show);
         talk_error("%s", message);
-        stop(m, DRAINING, "an input is too large", CODE_MISUSE);
+        map_stop(m, DRAINING, "an input is too large", CODE_MISUSE);
     } else if (m->log && in->seq > MAP_LOG_SEQ_MAX) {
-        stop(m, DRAINING, "a job log has room for 16,777,216 inputs", CODE_MISUSE);
+        map_stop(m, DRAINING, "a job log has room for 16,777,216 inputs", CODE_MISUSE);
     } else if (!is_past(m, in, &words)) {
         begin(m, in, &words);
     } else if (m->task->keep_order) {
         map_items_take(&m->items, in->seq)->state = ITEM_SKIPPED;
-        deliver_in_order(m);
+        map_deliver_in_order(m);
     }
 }
 
@@ -520,7 +409,7 @@ static void start_some(struct map *m)
         if (rc < 0) {
             map_show_pause(&m->show);
             talk_error("%s", message);
-            stop(m, DRAINING, "not all inputs could be read", CODE_MISUSE);
+            map_stop(m, DRAINING, "not all inputs could be read", CODE_MISUSE);
         }
         m->exhausted = rc <= 0;
         if (rc == 1) {
@@ -572,14 +461,17 @@ static void take_ends(struct map *m)
     struct map_task_end end;
     int op;
     if (m->task->keep_order)
-        deliver_in_order(m);
-    while (stdout_takes(m) && (op = velum_next(m->v)) > 0) {
+        map_deliver_in_order(m);
+    while (map_stdout_takes(m) && (op = velum_next(m->v)) > 0) {
         struct map_item *it = map_items_of(&m->items, op);
         if (it)
             job_ended(m, it);
+        else if (m->far)
+            (void)map_far_took(m->far, op);
     }
-    while (stdout_takes(m) && map_tasks_next(m->tasks, &end))
+    while (map_stdout_takes(m) && map_tasks_next(m->tasks, &end))
         task_ended(m, &end);
+    take_far_ends(m);
 }
 
 static void go(struct map *m)
@@ -588,15 +480,17 @@ static void go(struct map *m)
         start_some(m);
         if (is_over(m))
             return;
+        if (m->far)
+            map_far_send(m->far);
         if (!m->waits || m->counts.running > 0 || m->phase == GOING)
             wait_some(m);
         int rc = velum_process(m->v);
         take_ends(m);
-        flush(m);
+        map_flush(m);
         if (rc < 0)
-            stop(m, CANCELLING, velum_sentence(m->v, rc), -rc);
+            map_stop(m, CANCELLING, velum_sentence(m->v, rc), -rc);
         if (interrupt_came())
-            stop(m, CANCELLING, "interrupted", CODE_INTERRUPTED);
+            map_stop(m, CANCELLING, "interrupted", CODE_INTERRUPTED);
         map_show_progress(&m->show, &m->counts, loop_clock());
     }
 }
@@ -628,6 +522,9 @@ static int open_all(struct map *m)
     int rc = map_items_open(&m->items, task->parallel_max * (task->keep_order ? HELD_FACTOR : 1),
                             task->keep_order);
     map_pace_begin(&m->pace, task->parallel, task->parallel_max, loop_clock());
+    m->apart = task->timeout_ms > 0 || task->slots_max > 0 || builtin_takes_files(task->kernel);
+    if (rc == 0 && !m->apart && !velum_is_inside(m->v) && !builtin_usage(task->kernel))
+        rc = map_far_new(&m->far, m->v, task->kernel, &m->items);
     return rc == 0 ? map_tasks_new(&m->tasks, m->v, &asks) : rc;
 }
 
@@ -639,6 +536,7 @@ int map_run(struct velum *v, struct map_inputs *inputs, struct map_log *log,
     m.counts.total = map_inputs_total(inputs);
     if (open_all(&m) < 0) {
         talk_error("%s", err_sentence(ERR_NO_MEMORY));
+        map_far_free(m.far);
         map_items_close(&m.items);
         return CODE_FAILED;
     }
@@ -646,10 +544,11 @@ int map_run(struct velum *v, struct map_inputs *inputs, struct map_log *log,
     interrupt_catch();
     map_show_begin(&m.show, task, loop_clock());
     go(&m);
-    deliver_rest(&m);
+    map_deliver_rest(&m);
     map_show_end(&m.show, &m.counts, m.why, loop_clock());
     tell_how_to_go_on(&m);
     tell_what_may_run(&m);
+    map_far_free(m.far);
     map_tasks_free(m.tasks);
     map_items_close(&m.items);
     if (m.code != CODE_OF_INPUTS)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "core/api/planned.h"
 #include "core/base/err.h"
 
 #define JOBS_MAX 8
@@ -117,14 +118,15 @@ static int make_room(struct session *s)
     return 0;
 }
 
-static int add(struct map_tasks *t, const struct velum_stage *task, uint32_t item)
+static int add(struct map_tasks *t, const struct velum_stage *task, const struct plan *plan,
+               uint32_t item)
 {
     int rc = find_session(t);
     if (rc == 0)
         rc = make_room(t->now);
     if (rc < 0)
         return rc;
-    int64_t number = velum_add(t->v, t->now->op, task);
+    int64_t number = planned_add(t->v, t->now->op, task, plan);
     if (number < 0)
         return (int)number;
     t->now->items[t->now->count++] = item + 1;
@@ -132,16 +134,16 @@ static int add(struct map_tasks *t, const struct velum_stage *task, uint32_t ite
     return 0;
 }
 
-int map_tasks_add(struct map_tasks *t, const char *kernel, int argc, const char *const *argv,
+int map_tasks_add(struct map_tasks *t, const struct plan *plan, int argc, const char *const *argv,
                   uint32_t item)
 {
-    const struct velum_stage task = {.kernel = kernel, .argc = argc, .argv = argv};
-    int rc = add(t, &task, item);
+    const struct velum_stage task = {.kernel = plan->kernel, .argc = argc, .argv = argv};
+    int rc = add(t, &task, plan, item);
     if (rc != VELUM_FAILED || !t->now || t->now->count == 0 || !free_place(t))
         return rc;
     /* The job has no room for its bytes; an empty one has. */
     close_one(t, t->now);
-    return add(t, &task, item);
+    return add(t, &task, plan, item);
 }
 
 /* --- ending --- */

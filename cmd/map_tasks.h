@@ -1,5 +1,5 @@
 /* Inputs of `velum map` that are tasks of one open job: those that are short, and whose kernel
- * folds, is built in, and reads no files. They are sent many at a time, and cost the nodes a
+ * folds and reads no files. They are sent many at a time, and cost the nodes a
  * thousandth of what a job of its own costs. A job that is full, or has had 250,000 of them, is
  * closed, and the next ones go into a new one, so that inputs without end fill no node's memory.
  *
@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "core/api/velum.h"
+#include "core/host/builtin.h"
 
 #define MAP_TASK_AGAIN 1 /* among codes, which are 0 and below */
 
@@ -32,8 +33,9 @@ int map_tasks_new(struct map_tasks **out, struct velum *v, const struct velum_as
 void map_tasks_free(struct map_tasks *t); /* NULL is allowed */
 /* False: too many jobs that are full wait for their last tasks. */
 bool map_tasks_have_room(const struct map_tasks *t);
-/* Under the caller's number for it. 0, or a code with velum_sentence. */
-int map_tasks_add(struct map_tasks *t, const char *kernel, int argc, const char *const *argv,
+/* Under the caller's number for it; the arguments are for people. 0, or a code with velum_sentence.
+ */
+int map_tasks_add(struct map_tasks *t, const struct plan *plan, int argc, const char *const *argv,
                   uint32_t item);
 /* The next one that has ended. */
 bool map_tasks_next(struct map_tasks *t, struct map_task_end *out);

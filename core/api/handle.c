@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "core/api/far.h"
 #include "core/api/haul.h"
 #include "core/api/session.h"
 #include "core/api/task.h"
@@ -117,8 +118,10 @@ void handle_free(struct velum *v, struct op *op)
         task_free(op);
     else if (op->kind == OP_HAUL)
         haul_free(op);
-    else
+    else if (op->kind == OP_YIELD)
         yield_free(op);
+    else
+        far_free(op);
     ops_remove(&v->ops, op);
 }
 
@@ -305,6 +308,8 @@ static void ask_again(struct velum *v, struct op *op)
         task_resume(v, op);
     else if (op->kind == OP_HAUL)
         haul_resume(v, op);
+    else if (op->kind == OP_FAR)
+        far_resume(v, op);
 }
 
 static void find_again(struct velum *v)
@@ -410,6 +415,8 @@ static void dispatch(struct velum *v, const struct frame *frame)
         task_answer(v, op, frame);
     else if (frame->type != MESSAGE_REPLY_ERROR && op->kind == OP_HAUL)
         haul_answer(v, op, frame);
+    else if (frame->type != MESSAGE_REPLY_ERROR && op->kind == OP_FAR)
+        far_answer(v, op, frame);
 }
 
 static void look_at_one(struct velum *v, struct op *op)

@@ -16,11 +16,12 @@
 #define OPS_MAX 65535u /* of a handle, ended ones too */
 #define OPS_LIVE_MAX 10000u
 
-enum op_kind { OP_TASK, OP_HAUL, OP_YIELD };
+enum op_kind { OP_TASK, OP_HAUL, OP_YIELD, OP_FAR };
 
 struct task;
 struct haul;
 struct yield;
+struct far;
 struct session;
 
 struct op {
@@ -35,9 +36,10 @@ struct op {
     struct instant silent_by; /* without an answer until then it fails */
     struct instant lost_at;   /* since when it has no node; INSTANT_NEVER while it has one */
     struct instant again_at;  /* when it asks once more; INSTANT_NEVER */
-    struct task *task;        /* one of the three */
+    struct task *task;        /* one of the four */
     struct haul *haul;
     struct yield *yield;
+    struct far *far;
     struct session *session; /* of a task that is open; beside it */
     /* Operations that a program has not started itself, by number: one at a time may have come into
      * being because of another, goes with it, and is told to nobody else. */

@@ -193,9 +193,6 @@ static int plan(struct velum *v, const struct velum_stage *t, uint16_t inputs,
         return refuse(v, t->kernel, rc, reason);
     if (t->leaf_units > 0)
         out->leaf_units = t->leaf_units;
-    if (out->reduction != REDUCE_FOLD)
-        return handle_fail(v, VELUM_MISUSE, "velum_submit",
-                           "%s searches or collects, and a task folds", t->kernel);
     return 0;
 }
 
@@ -306,33 +303,38 @@ bool session_is_empty(const struct op *op)
     return op->session->count == 0;
 }
 
-int64_t session_add(struct velum *v, struct op *op, const struct velum_stage *t)
+int64_t session_add(struct velum *v, struct op *op, const struct velum_stage *t,
+                    const struct plan *planned)
 {
     struct session *s = op->session;
     uint8_t room[2 * STAGE_INPUTS_MAX * STAGE_NEED_BYTES];
     uint64_t sizes[STAGE_INPUTS_MAX];
     uint16_t inputs;
-    struct plan p;
+    struct plan here;
+    const struct plan *p = planned ? planned : &here;
     struct buf needs;
     int rc = check(v, s, t);
 
     buf_init_fixed(&needs, room, sizeof room);
     if (rc == 0)
         rc = read_needs(v, s, t, &needs, sizes, &inputs);
-    if (rc == 0)
-        rc = plan(v, t, inputs, sizes, &p);
+    if (rc == 0 && !planned)
+        rc = plan(v, t, inputs, sizes, &here);
     if (rc < 0)
         return rc;
+    if (p->reduction != REDUCE_FOLD)
+        return handle_fail(v, VELUM_MISUSE, "velum_submit",
+                           "%s searches or collects, and a task folds", t->kernel);
     if (make_room(s) < 0)
         return handle_fail_err(v, ERR_NO_MEMORY, "a task");
     rc = s->count == 0
-             ? first_task(v, s, t, &p)
-             : append(v, s, t, &p, (uint16_t)(t->inputs_count + t->after_count), buf_bytes(&needs));
+             ? first_task(v, s, t, p)
+             : append(v, s, t, p, (uint16_t)(t->inputs_count + t->after_count), buf_bytes(&needs));
     if (rc < 0)
         return rc;
     if (s->count == 0)
-        kinds_remember(&s->kinds, s->count, &p, false);
-    s->sizes[s->count] = (uint16_t)p.accumulator_size;
+        kinds_remember(&s->kinds, s->count, p, false);
+    s->sizes[s->count] = (uint16_t)p->accumulator_size;
     return s->count++;
 }
 

@@ -5,6 +5,7 @@
 #define VELUM_API_SESSION_H
 
 #include "core/api/handle.h"
+#include "core/host/builtin.h"
 
 struct session;
 
@@ -13,8 +14,9 @@ int session_open(struct velum *v, const struct velum_session *options);
 void session_free(struct velum *v, struct op *op);
 /* No task was added yet: the first one sends the job, what comes behind it is only gathered. */
 bool session_is_empty(const struct op *op);
-/* The task's number, or a code. */
-int64_t session_add(struct velum *v, struct op *op, const struct velum_stage *stage);
+/* The task's number, or a code. `planned` NULL: it is planned here. */
+int64_t session_add(struct velum *v, struct op *op, const struct velum_stage *stage,
+                    const struct plan *planned);
 int session_close(struct velum *v, struct op *op);
 /* The next task that has ended: false when there is none now. */
 bool session_take(struct op *op, struct velum_end *out);

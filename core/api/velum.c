@@ -344,9 +344,9 @@ int64_t velum_add(struct velum *v, int session, const struct velum_stage *task)
     /* Only the first writes; hundreds of thousands a second may be added, each for the price of a
      * system call otherwise. */
     if (!session_is_empty(op))
-        return session_add(v, op, task);
+        return session_add(v, op, task, NULL);
     guard_begin(&g);
-    int64_t number = session_add(v, op, task);
+    int64_t number = session_add(v, op, task, NULL);
     guard_end(&g);
     return number;
 }
@@ -518,9 +518,10 @@ const void *velum_bytes(struct velum *v, int operation, size_t *size)
     const struct op *op = v ? ops_find(&v->ops, operation) : NULL;
     struct bytes bytes = {0};
     if (op && op->code == VELUM_DONE)
-        bytes = op->kind == OP_TASK   ? task_bytes(op)
-                : op->kind == OP_HAUL ? haul_bytes(op)
-                                      : yield_bytes(op);
+        bytes = op->kind == OP_TASK    ? task_bytes(op)
+                : op->kind == OP_HAUL  ? haul_bytes(op)
+                : op->kind == OP_YIELD ? yield_bytes(op)
+                                       : (struct bytes){0};
     if (size)
         *size = bytes.len;
     return bytes.data;
@@ -541,7 +542,7 @@ int velum_look(struct velum *v, int operation, struct velum_state *out)
         task_look(op, out);
     else if (op->kind == OP_HAUL)
         haul_look(op, out);
-    else
+    else if (op->kind == OP_YIELD)
         yield_look(op, out);
     return VELUM_DONE;
 }

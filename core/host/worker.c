@@ -12,6 +12,7 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/plugin.h"
+#include "core/host/worker_asides.h"
 #include "core/host/worker_host.h"
 #include "core/host/worker_input.h"
 #include "core/host/worker_memory.h"
@@ -447,39 +448,32 @@ static void on_more(struct worker *w, const struct frame *f)
 
 static void on_plan(struct worker *w, const struct frame *f)
 {
-    static struct order_plan m;     /* 64 KiB */
-    static struct kernel_plan plan; /* static as well: the stack of a worker is small */
-    const char *argv[ARGS_COUNT_MAX + 1] = {NULL};
-    if (!w->kernel || read_order_plan(f->payload, &m) < 0) {
+    if (!w->kernel ||
+        worker_plan(w->kernel, f->payload, pipe_begin(MESSAGE_WORKER_PLANNED, f->request)) < 0)
         leave(w, "a bad PLAN");
-        return;
-    }
-    for (uint16_t i = 0; i < m.count; i++)
-        argv[i] = m.args[i];
-    struct worker_planned answer = {
-        .ok = kernel_plan(w->kernel, m.count, argv, m.inputs_count, m.input_sizes, &plan) == 0};
-    text_copy(answer.reason, sizeof answer.reason, plan.reason);
-    answer.params = (struct bytes){plan.params, plan.params_size};
-    answer.units = plan.units;
-    answer.leaf_units = plan.leaf_units;
-    put_worker_planned(pipe_begin(MESSAGE_WORKER_PLANNED, f->request), &answer);
-    pipe_send();
+    else
+        pipe_send();
 }
 
 static void on_show(struct worker *w, const struct frame *f)
 {
-    char text[SHOW_SIZE_MAX];
     struct reader r = reader_of(f->payload);
-    struct bytes accumulator = read_block(&r, ACCUMULATOR_SIZE_MAX);
+    const struct aside_show m = {params_of(w), read_block(&r, ACCUMULATOR_SIZE_MAX)};
     if (!w->kernel || !reader_done(&r)) {
         leave(w, "a bad SHOW");
         return;
     }
-    int rc = kernel_show(w->kernel, params_of(w), accumulator, text);
-    if (rc < 0)
-        text_copy(text, sizeof text, err_sentence(rc));
-    put_worker_shown(pipe_begin(MESSAGE_WORKER_SHOWN, f->request), rc == 0, text);
+    worker_show(w->kernel, &m, pipe_begin(MESSAGE_WORKER_SHOWN, f->request));
     pipe_send();
+}
+
+static void on_asides(struct worker *w, const struct frame *f)
+{
+    if (!w->kernel ||
+        worker_asides(w->kernel, f->payload, pipe_begin(MESSAGE_WORKER_ASIDES, f->request)) < 0)
+        leave(w, "bad ASIDES");
+    else
+        pipe_send();
 }
 
 static void on_describe(struct worker *w, const struct frame *f)
@@ -515,7 +509,7 @@ static void on_frame(struct worker *w, const struct frame *f)
         {MESSAGE_ORDER_PLAN, on_plan},         {MESSAGE_ORDER_SHOW, on_show},
         {MESSAGE_ORDER_DESCRIBE, on_describe}, {MESSAGE_ORDER_TAKEN, on_taken},
         {MESSAGE_ORDER_MORE, on_more},         {MESSAGE_ORDER_INPUTS, on_inputs},
-        {MESSAGE_ORDER_TASKS, on_tasks},
+        {MESSAGE_ORDER_TASKS, on_tasks},       {MESSAGE_ORDER_ASIDES, on_asides},
     };
     for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
         if (handlers[i].type == f->type) {

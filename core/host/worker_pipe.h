@@ -12,7 +12,7 @@
 #include "core/wire/frame.h"
 
 /* The next frame that has already been received, without looking at the descriptor. Its payload is
- * valid until the next call of any function here. */
+ * valid until the next call of a function here that receives, or of this one. */
 bool pipe_next(struct frame *out);
 /* Receives whatever is there now, without waiting. */
 void pipe_look(void);

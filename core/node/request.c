@@ -19,6 +19,7 @@
 #include "core/node/stale.h"
 #include "core/node/submit.h"
 #include "core/node/watch.h"
+#include "core/wire/asides.h"
 
 #define LOGS_WAIT_US (3 * S_US)
 #define LOGS_PATIENCE_US S_US /* with one node that says nothing */
@@ -592,6 +593,24 @@ static void on_show(struct node *n, struct link_entry *l, uint32_t request, stru
     buf_clear(&b);
 }
 
+static void on_asides(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
+{
+    static const struct digest any = {{0}};
+    struct request_asides m;
+    int index;
+
+    if (read_request_asides(payload, &m) < 0) {
+        reply_malformed(n, l->link, request);
+        return;
+    }
+    index = kernel_by_name(n, m.kernel);
+    if (index < 0 ||
+        (!digest_equal(m.source, any) && !digest_equal(m.source, n->kernels[index].source)))
+        no_kernel(n, l->link, request, m.kernel);
+    else
+        aside_begin(n, l, request, MESSAGE_ORDER_ASIDES, index, (struct bytes){NULL, 0}, m.list);
+}
+
 static void on_submit(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
 {
     submit_user(n, l->link, request, payload);
@@ -627,7 +646,7 @@ static const struct {
     {MESSAGE_REQUEST_KERNELS, on_kernels}, {MESSAGE_REQUEST_PLAN, on_plan},
     {MESSAGE_REQUEST_SHOW, on_show},       {MESSAGE_REQUEST_STALE, on_stale},
     {MESSAGE_REQUEST_STAGES, on_stages},   {MESSAGE_REQUEST_SESSION, on_session},
-    {MESSAGE_REQUEST_AHEAD, on_ahead},
+    {MESSAGE_REQUEST_AHEAD, on_ahead},     {MESSAGE_REQUEST_ASIDES, on_asides},
 };
 
 void request_frame(struct node *n, struct link_entry *l, const struct frame *f)

@@ -16,7 +16,9 @@ struct worker {
     struct labour_chunk *chunk;
     struct instant since;
     struct aside *aside;
-    uint32_t output_ahead;                      /* bytes of it that it was not told to be taken */
+    int kernel;            /* of this node's: which asides it can do */
+    uint64_t kept_link;    /* of one with nothing to do: it waits for more of this link's */
+    uint32_t output_ahead; /* bytes of it that it was not told to be taken */
     uint64_t making, output_leaf, output_bytes; /* of a leaf's output; making 0: none is open */
     bool output_ended;                          /* all of it has come, and is being written */
     bool output_whole;                          /* and is whole here; the worker waits for TAKEN */
@@ -27,11 +29,11 @@ struct worker {
     struct worker *next;
 };
 
-/* A PLAN or SHOW for a user, done by a worker of this node. */
+/* A PLAN, a SHOW, or a list of either for a user, done by a worker of this node. */
 struct aside {
     uint64_t link;
     uint32_t request;
-    uint8_t order; /* MESSAGE_ORDER_PLAN or MESSAGE_ORDER_SHOW */
+    uint8_t order; /* MESSAGE_ORDER_PLAN, _SHOW or _ASIDES */
     int kernel;
     struct bytes params;  /* owned */
     struct bytes payload; /* owned: the order's payload */

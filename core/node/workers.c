@@ -141,7 +141,8 @@ static void evict_idle(struct node *n)
         2 * n->options.slots + n->options.ready_workers)
         return;
     for (struct worker *w = n->workers; w != NULL; w = w->next)
-        if (w->state == WORKER_BOUND && w->chunk == NULL && !merge_work_is_given(n, w) &&
+        if ((aside_is_kept(w) ||
+             (w->state == WORKER_BOUND && w->chunk == NULL && !merge_work_is_given(n, w))) &&
             (oldest == NULL || instant_before(w->since, oldest->since)))
             oldest = w;
     if (oldest == NULL)
@@ -378,21 +379,32 @@ static void serve_merges(struct node *n)
     }
 }
 
+static struct worker *bind_aside(struct node *n, const struct aside *a)
+{
+    struct worker *w = take_ready(n);
+    const struct node_kernel *k = &n->kernels[a->kernel];
+    struct order_load load = {.source = k->source, .params = a->params, .reduction = k->reduction};
+
+    if (w == NULL)
+        return NULL;
+    w->state = WORKER_ASIDE;
+    w->kernel = a->kernel;
+    text_copy(load.kernel, sizeof load.kernel, k->name);
+    worker_order_load(n, w, a->kernel, load);
+    return w;
+}
+
 static void serve_asides(struct node *n)
 {
     for (struct aside *a = n->asides; a != NULL; a = a->next) {
-        struct worker *w = a->given ? NULL : take_ready(n);
-        const struct node_kernel *k = &n->kernels[a->kernel];
-        struct order_load load = {
-            .source = k->source, .params = a->params, .reduction = k->reduction};
+        struct worker *w = a->given ? NULL : aside_worker(n, a);
 
+        if (w == NULL && !a->given)
+            w = bind_aside(n, a);
         if (w == NULL)
             continue;
-        w->state = WORKER_ASIDE;
         w->aside = a;
         a->given = true;
-        text_copy(load.kernel, sizeof load.kernel, k->name);
-        worker_order_load(n, w, a->kernel, load);
         worker_order(n, w, a->order, a->payload);
     }
 }
@@ -644,17 +656,13 @@ void workers_limits(struct node *n)
 #if VELUM_PLANT != 273 /* trace/test_labour: a worker whose leaf took too long goes on */
             worker_kill(n, w);
 #endif
-        } else if (w->state == WORKER_ASIDE && w->aside != NULL &&
-                   instant_since_us(n->now, w->aside->since) > ASIDE_LIMIT_US) {
-            aside_too_long(n, w->aside);
-            worker_kill(n, w);
         }
     }
 }
 
 struct instant workers_limits_due(const struct node *n)
 {
-    struct instant due = n->merges != NULL || n->asides != NULL ? n->now : INSTANT_NEVER;
+    struct instant due = n->merges != NULL || n->asides != NULL ? n->now : aside_kept_due(n);
 
     for (const struct worker *w = n->workers; w != NULL; w = w->next)
         if (w->state == WORKER_BOUND && w->chunk != NULL)

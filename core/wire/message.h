@@ -4,7 +4,8 @@
  * 1 to 31     membership, between nodes        core/mesh/mesh_wire.h
  * 32 to 59    jobs, between nodes              core/node/peer.h
  * 60 to 79    objects, between nodes           core/node/object_peer.h
- * 80 to 127   a command and a node             core/wire/request.h, core/wire/object_request.h
+ * 80 to 127   a command and a node             core/wire/request.h, core/wire/object_request.h,
+ *                                              core/wire/asides.h
  * 128 to 159  a node and its workers           core/wire/order.h
  * 160 to 191  a node and its mover             core/wire/move.h */
 #ifndef VELUM_WIRE_MESSAGE_H
@@ -75,6 +76,7 @@
     X(REQUEST_STAGES, 96)                                                                          \
     X(REQUEST_SESSION, 97)                                                                         \
     X(REQUEST_AHEAD, 98) /* of a session: a task ahead of the list that will have it */            \
+    X(REQUEST_ASIDES, 99) /* many PLANs, or SHOWs, of one kernel */                                \
     X(REPLY_ERROR, 100)                                                                            \
     X(REPLY_SUBMITTED, 101)                                                                        \
     X(REPLY_JOB, 102)                                                                              \
@@ -91,6 +93,7 @@
     X(REPLY_STAGES, 113)                                                                           \
     X(REPLY_SESSION, 114)                                                                          \
     X(REPLY_AHEAD, 115)                                                                            \
+    X(REPLY_ASIDES, 116)                                                                           \
     X(ORDER_LOAD, 128)                                                                             \
     X(ORDER_RUN, 129)                                                                              \
     X(ORDER_TRIM, 130)                                                                             \
@@ -102,6 +105,7 @@
     X(ORDER_MORE, 136)                                                                             \
     X(ORDER_INPUTS, 137) /* inputs that are no objects */                                          \
     X(ORDER_TASKS, 138)                                                                            \
+    X(ORDER_ASIDES, 139)                                                                           \
     X(WORKER_READY, 144)                                                                           \
     X(WORKER_LOADED, 145)                                                                          \
     X(WORKER_PROGRESS, 146)                                                                        \
@@ -113,6 +117,7 @@
     X(WORKER_DESCRIBED, 152)                                                                       \
     X(WORKER_OUTPUT, 153)                                                                          \
     X(WORKER_OUTPUT_END, 154)                                                                      \
+    X(WORKER_ASIDES, 155)                                                                          \
     X(MOVE_SCAN, 160)                                                                              \
     X(MOVE_APPEND, 161)                                                                            \
     X(MOVE_FINISH, 162)                                                                            \

@@ -59,6 +59,31 @@ sums() { # sums FIRST LAST: what `sum` gives for each
     [[ $stderr == *"no input can be done"* ]]
 }
 
+@test "map: a plugin's inputs are tasks of one job, and what is wrong with one is said of it" {
+    local n
+    mkdir plugins
+    cp "$TEST_PLUGINS"/{chaos,seek,emit}.so plugins/
+    node a --slots 2 --plugins "$PWD/plugins"
+    for n in 1 2 3 4 5; do velum run chaos $n >one$n 2>/dev/null; done
+    for ((n = 0; n < 3000; n++)); do echo $((n == 700 || n == 2000 ? 0 : n % 5 + 1)); done >in
+    for n in $(grep -v 0 in); do cat one$n; done >expected
+    run -1 --separate-stderr velum map -k --joblog log chaos :::: in
+    [ "$output" = "$(cat expected)" ]
+    [[ $stderr == *"input 701, chaos 0: chaos takes one N from 1"* ]]
+    [[ $stderr == *"input 2001, chaos 0: "* ]]
+    [[ $stderr == *"3000 inputs done in "*", 2 failed"* ]]
+    [ "$(awk -F '\t' '$7 == 2 { print $1, $2, $9 }' log)" = $'701 - chaos 0\n2001 - chaos 0' ]
+    [ "$(awk -F '\t' '$2 != "-" { print $2 }' log | sort -u | wc -l)" = 2 ] # and the line of names
+    [ "$(velum ps -a --json | grep -o '"kernel":"chaos"' | wc -l)" = 6 ]
+    # What searches or collects is a job for each.
+    run -0 --separate-stderr velum map -k --tag seek ::: 100 ::: 0 ::: 3 70
+    [ "$output" = $'100 0 3\t'"$(velum run seek 100 0 3 2>/dev/null)"$'\n100 0 70\t'"$(velum run seek 100 0 70 2>/dev/null)" ]
+    velum map -k emit ::: 10 ::: 3 7 2>/dev/null | cmp - <(velum run emit 10 3 2>/dev/null; velum run emit 10 7 2>/dev/null)
+    run -1 --separate-stderr velum map -j 1 -k --halt soon,fail=1 chaos ::: 1 0 2
+    [ "$output" = "$(cat one1)" ]
+    [[ $stderr == *"2 inputs done in "*"halted as --halt says" ]]
+}
+
 @test "map: over files, with results of any size" {
     local n f
     mkdir logs

@@ -50,7 +50,7 @@ bool golden_message_other(size_t i, struct buf *frame);
 int golden_message_tell(struct bytes frame, FILE *to);
 /* Of those about objects between nodes: the payload alone. 0 or ERR_FORMAT. */
 int golden_tell_object(uint8_t type, struct bytes payload, FILE *to);
-/* Those of sessions, and the order that their tasks become. */
+/* Those of sessions, the order that their tasks become, and lists of plans and shows. */
 void golden_put_session(struct buf *b, bool answer);
 void golden_put_ahead(struct buf *b, bool answer);
 void golden_put_refused(struct buf *b);
@@ -58,6 +58,13 @@ void golden_put_refused(struct buf *b);
 void golden_put_sized(uint8_t type, struct buf *b);
 bool golden_is_session(uint8_t type);
 int golden_tell_session(uint8_t type, struct bytes payload, FILE *to);
+
+/* --- asides.c --- */
+
+/* Lists of plans and shows. */
+bool golden_is_asides(uint8_t type);
+void golden_put_asides(uint8_t type, struct buf *b);
+int golden_tell_asides(uint8_t type, struct bytes payload, FILE *to);
 
 /* --- text.c --- */
 

@@ -195,6 +195,8 @@ int golden_tell_session(uint8_t type, struct bytes p, FILE *to)
 {
     struct session_ask m;
     int rc;
+    if (golden_is_asides(type))
+        return golden_tell_asides(type, p, to);
     if (type == MESSAGE_ORDER_TASKS)
         return tell_tasks(p, to);
     if (type == MESSAGE_SESSION_TOLD || type == MESSAGE_REPLY_SESSION)
@@ -217,5 +219,5 @@ bool golden_is_session(uint8_t type)
     return type == MESSAGE_SESSION || type == MESSAGE_SESSION_TOLD ||
            type == MESSAGE_REQUEST_SESSION || type == MESSAGE_REPLY_SESSION ||
            type == MESSAGE_REQUEST_AHEAD || type == MESSAGE_REPLY_AHEAD ||
-           type == MESSAGE_SESSION_REFUSED || type == MESSAGE_ORDER_TASKS;
+           type == MESSAGE_SESSION_REFUSED || type == MESSAGE_ORDER_TASKS || golden_is_asides(type);
 }

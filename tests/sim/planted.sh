@@ -22,6 +22,9 @@ FEW='1 5 13 14 20 21 24 35'
 CC=${CC:-cc}
 objects=${VELUM_OBJECTS:-obj}
 case $objects in /*) ;; *) objects=$(pwd)/$objects ;; esac
+# Programs that build or load plugins find both; one that does not would fail without any defect.
+VELUM_ROOT=$(pwd) VELUM_OBJECTS=$objects
+export VELUM_ROOT VELUM_OBJECTS
 seeds=1000
 jobs=$(nproc 2>/dev/null || echo 2)
 numbers=

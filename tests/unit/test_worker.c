@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/kernel/run.h"
+#include "core/wire/asides.h"
 #include "core/wire/tree.h"
 #include "tests/unit/worker_child.h"
 
@@ -309,6 +310,102 @@ TEST(test_plan_is_made_in_the_worker)
     CHECK_INT(end_worker(), 0);
 }
 
+/* Of noop, where `what` is a plan by this word. */
+static void put_aside(struct buf *b, enum asides_what what, const char *word, uint64_t value)
+{
+    uint8_t raw[8];
+    const size_t block = put_aside_begin(b);
+    store_u64(raw, value);
+    if (what == ASIDES_PLAN)
+        put_order_plan(b, 1, &word, 0, NULL);
+    else
+        put_aside_show(b, &(struct aside_show){bytes_of_text(word), {raw, sizeof raw}});
+    put_aside_end(b, block);
+}
+
+static struct asides answers_to(struct buf *b, enum asides_what what, uint16_t count)
+{
+    static uint8_t copy[FRAME_PAYLOAD_MAX];
+    struct asides m = {0};
+    asides_count(b, 0, count);
+    send_order(MESSAGE_ORDER_ASIDES, 3, b);
+    const struct bytes list = expect(MESSAGE_WORKER_ASIDES).payload;
+    memcpy(copy, list.data, list.len);
+    REQUIRE(read_asides((struct bytes){copy, list.len}, &m) == 0);
+    CHECK_INT(m.what, what);
+    return m;
+}
+
+TEST(test_lists_of_plans_and_shows_are_made_in_the_worker)
+{
+    static const char *const words[] = {"12", "-1", "13"};
+    char text[SHOW_SIZE_MAX];
+    struct worker_planned p;
+    struct asides m;
+    bool ok;
+    begin("noop", 1, (const char *[]){"1"});
+    struct buf b = *payload();
+    put_asides_begin(&b, ASIDES_PLAN);
+    for (int i = 0; i < 3; i++)
+        put_aside(&b, ASIDES_PLAN, words[i], 0);
+    m = answers_to(&b, ASIDES_PLAN, 3);
+    REQUIRE(m.count == 3);
+    for (uint64_t i = 0; i < 3; i++) {
+        REQUIRE(read_worker_planned(read_aside(&m.rest), &p) == 0);
+        CHECK(p.ok ? p.units == 12 + i / 2 : i == 1);
+    }
+    b = *payload();
+    put_asides_begin(&b, ASIDES_SHOW);
+    for (uint64_t i = 0; i < 500; i++)
+        put_aside(&b, ASIDES_SHOW, "", i);
+    m = answers_to(&b, ASIDES_SHOW, 500);
+    for (uint64_t i = 0; i < m.count; i++) {
+        REQUIRE(read_worker_shown(read_aside(&m.rest), &ok, text) == 0);
+        CHECK(ok && strtoull(text, NULL, 10) == i);
+    }
+    CHECK(m.count > 0);
+    /* A run is as good as before. */
+    order_run(1, 0, 1, 1000000);
+    cover_run(1, 0);
+    CHECK_INT(end_worker(), 0);
+}
+
+/* Each of these is refused in 64 characters. */
+TEST(test_answers_that_fit_no_frame_are_left_for_another)
+{
+    struct worker_planned p;
+    struct asides m;
+    uint16_t left = ASIDES_COUNT_MAX;
+    begin("crash", 2, (const char *[]){"none", "1"});
+    for (int turns = 0; left > 0; turns++) {
+        struct buf b = *payload();
+        REQUIRE(turns < 5);
+        put_asides_begin(&b, ASIDES_PLAN);
+        for (uint16_t i = 0; i < left; i++) {
+            const size_t block = put_aside_begin(&b);
+            put_order_plan(&b, 2, (const char *[]){"x", "1"}, 0, NULL);
+            put_aside_end(&b, block);
+        }
+        m = answers_to(&b, ASIDES_PLAN, left);
+        CHECK(turns > 0 || (m.count > 500 && m.count < left));
+        left = (uint16_t)(left - m.count);
+        for (; m.count > 0; m.count--)
+            CHECK(read_worker_planned(read_aside(&m.rest), &p) == 0 && !p.ok);
+    }
+    CHECK_INT(end_worker(), 0);
+}
+
+TEST(test_bad_lists_end_the_worker)
+{
+    begin("noop", 1, (const char *[]){"1"});
+    struct buf b = *payload();
+    put_asides_begin(&b, ASIDES_PLAN);
+    put_aside(&b, ASIDES_SHOW, "1", 1); /* no plan */
+    asides_count(&b, 0, 1);
+    send_order(MESSAGE_ORDER_ASIDES, 3, &b);
+    CHECK_INT(end_worker(), 2);
+}
+
 TEST(test_many_small_leaves)
 {
     struct timespec a, b;
@@ -490,7 +587,9 @@ TEST_MAIN(test_a_worker_has_no_more_memory_than_its_job_says, test_a_search_ends
           test_pi_in_one_run_is_the_straight_fold, test_progress_comes_while_it_works,
           test_values_that_do_not_fit_one_frame, test_trim_to_nothing_stops_before_the_next_leaf,
           test_trim_further_on_and_after_the_end, test_queued_run_goes_on_without_waiting,
-          test_merge_during_a_run, test_plan_is_made_in_the_worker, test_many_small_leaves,
-          test_kernel_that_says_no, test_causes_of_death, test_closed_input_ends_it_even_in_a_nap,
-          test_broken_output_ends_it, test_garbage_ends_it, test_load_refuses_another_source,
-          test_describe)
+          test_merge_during_a_run, test_plan_is_made_in_the_worker,
+          test_lists_of_plans_and_shows_are_made_in_the_worker,
+          test_answers_that_fit_no_frame_are_left_for_another, test_bad_lists_end_the_worker,
+          test_many_small_leaves, test_kernel_that_says_no, test_causes_of_death,
+          test_closed_input_ends_it_even_in_a_nap, test_broken_output_ends_it, test_garbage_ends_it,
+          test_load_refuses_another_source, test_describe)

