@@ -452,6 +452,11 @@ void directory_settles(struct job *j)
     if (j->settled || e == NULL || outcome_rank(e->state) == 0 || !job_is_final(j) ||
         !entry_view(e, &v))
         return;
+        /* The copies that are told of are those of a lesser end. */
+#if VELUM_PLANT != 584 /* trace/test_outcome: a result is settled by the word of a cancel */
+    if (outcome_rank(e->state) < outcome_rank(job_final_state(j)))
+        return;
+#endif
     lead_end(j);
     place_left(j->node, e->holders, e->holders_count, member_is_gone, &v.durable, &v.machines);
     job_settle(j, v.durable, v.machines, e->ended_s);

@@ -165,7 +165,7 @@ struct lead {
     uint32_t hands_answered;
     uint32_t claims_due; /* so many hands at most have claim_due */
     uint32_t count_pass; /* of lead_view */
-    bool finishing;      /* an outcome is written, waiting for its copies */
+    uint8_t finishing;   /* the end that is written and waits for its copies; 0: none */
     uint64_t outcome_batch;
     uint64_t duplicates, redone_us, cpu_us;
     struct share *share;

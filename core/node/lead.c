@@ -246,7 +246,7 @@ int lead_begin(struct job *j, bool fresh)
     replicas_follow(j);
     /* The outcome of a coordinator that went before enough copies were synced: bringing them about
      * is all that is left. */
-    l->finishing = job_is_final(j);
+    l->finishing = job_final_state(j);
     l->outcome_batch = j->batch_last + (j->fresh_count > 0);
     l->collecting = !fresh;
     /* One that somebody else has led so far is new only if nothing came of that. */
