@@ -238,8 +238,41 @@ TEST(who_has_heard_that_a_job_has_ended_waits_for_its_end)
     CHECK(story_end(&story));
 }
 
+/* Six nodes, of which the holders can be met by nobody for a while: the one that comes back meets
+ * only one that holds no copy, and has nothing to say of the job. */
+TEST(the_word_of_a_node_without_a_copy_lets_nobody_lead)
+{
+    uint32_t left, other, claims;
+    struct job_id id;
+
+    story_init(&story, 6);
+    story_start_all(&story, true);
+    story_run(&story, 8 * S_US);
+    id = story_submitted(&story, 0, 1);
+    story_run(&story, S_US);
+    left = story_leader(&story, id);
+    story_kill(&story, left);
+    story_run(&story, 15 * S_US);
+    other = story_stranger(&story, id) == left ? story_one_that(&story, false, id)
+                                               : story_stranger(&story, id);
+    REQUIRE(other != left && !story_holds(&story, other, id));
+    for (uint32_t i = 0; i < 6; i++)
+        if (i != left && i != other)
+            story_cut(&story, left, i);
+    claims = story.sent[MESSAGE_CLAIM];
+    story_start(&story, left);
+    story_hint(&story, left, other);
+    for (int k = 0; k < 10000; k++) {
+        story_run(&story, MS_US);
+        REQUIRE(!story_leads(&story, left, id));
+    }
+    CHECK_INT(story.sent[MESSAGE_CLAIM], claims);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(the_first_word_on_who_is_dead_is_not_the_last, who_comes_back_leads_no_job_that_has_ended,
           who_has_heard_that_a_job_has_ended_waits_for_its_end,
+          the_word_of_a_node_without_a_copy_lets_nobody_lead,
           an_ended_job_has_no_room_for_what_only_a_running_one_needs,
           an_ended_job_takes_so_much_memory, news_of_many_ended_jobs_take_several_rounds,
           what_all_know_of_former_holders_is_not_told_again)
