@@ -301,12 +301,13 @@ static void answer_facts(struct node *n, struct job_id id, struct node_id from, 
     struct wait w = {
         .ticket = ticket, .kind = WAIT_FACTS_KEPT, .job = id, .node = from, .number = batch};
 
+    w.boot = member_boot(n, from);
 #if VELUM_PLANT != 27 /* trace/test_holder: a batch that was not taken whole is called kept */
     if (refused != 0 && j != NULL)
-        j->gap = true;
+        j->gap_of = from;
 #endif
     /* Without room to wait for the disk it is refused too, so that it is shown again later. */
-    if (j == NULL || j->gap || (batch > 0 && wait_add(n, w) == ERR_FULL))
+    if (j == NULL || node_id_equal(j->gap_of, from) || (batch > 0 && wait_add(n, w) == ERR_FULL))
         send_refused(n, id, from, batch);
 }
 
@@ -327,8 +328,12 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
         send_unknown(n, id, from, t->state);
         return 0;
     }
+#if VELUM_PLANT == 709 /* trace/test_holder: what one sender's batch lacked another's fills */
     if (j != NULL && first)
-        j->gap = false;
+#else
+    if (j != NULL && first && node_id_equal(j->gap_of, from))
+#endif
+        j->gap_of = (struct node_id){0};
         /* What came first is in the journal first. */
 #if VELUM_PLANT != 244 /* trace/test_coordinator: an outcome is written before what was counted */
     if (j != NULL && j->lead != NULL)

@@ -241,9 +241,10 @@ struct job {
     struct instant met; /* when it last compared with another coordinator */
     struct instant known, fetched, heard;
     int64_t submitted_s;
+    struct node_id gap_of; /* as a holder: a fact that this node told was refused, and it has not
+                              shown all since; zero: nobody's was */
     bool replayed;
     bool restarted; /* what is shown of its age is the wall clock's word */
-    bool gap;       /* as a holder: a fact was refused, and not all was shown since */
     bool unsealed;  /* some of its facts may still have blank signatures */
     bool settled;   /* its outcome has the copies it needs: only now it is told */
     bool contested; /* more than one title or list of holders was seen */

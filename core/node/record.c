@@ -97,6 +97,10 @@ static void wait_run(struct node *n, const struct wait *w)
         objects_written(n, w);
         return;
     }
+#if VELUM_PLANT != 599 /* trace/test_holder: what one process sent counts as kept for the next */
+    if (w->kind == WAIT_FACTS_KEPT && w->boot != member_boot(n, w->node))
+        return;
+#endif
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
     put_job_id(&b, w->job);
     if (w->kind == WAIT_FACTS_KEPT) {

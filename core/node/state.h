@@ -104,6 +104,7 @@ struct wait {
     enum wait_kind kind;
     struct job_id job;
     struct node_id node;
+    uint64_t boot; /* of its process, which counted so */
     uint64_t number, link;
     uint32_t request;
     struct digest object;

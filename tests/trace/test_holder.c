@@ -82,6 +82,45 @@ TEST(test_batch_that_was_not_taken_whole_is_refused_and_all_behind_it)
     end();
 }
 
+/* Of another sender nothing is missing; what the first one's batch lacked is lacking still. */
+TEST(test_another_senders_beginning_fills_no_gap)
+{
+    uint8_t bytes[64];
+    struct buf b;
+
+    begin();
+    rig_peer_up(&rig, 1, 1);
+    facts(3, false, false);
+    CHECK_INT(answer(3), 0);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_facts_begin(&b, job.id, 1, true, 0);
+    rig_frame(&rig, 1, MESSAGE_FACTS, &b);
+    facts(4, false, true);
+    CHECK_INT(answer(4), 0);
+    facts(5, true, true);
+    CHECK_INT(answer(5), 1);
+    end();
+}
+
+/* Batches are counted anew by each process: what was synced for the one before says nothing of
+ * those of the next. */
+TEST(test_what_was_synced_for_one_process_is_not_said_to_the_next)
+{
+    begin();
+    rig.syncs_late = true;
+    facts(2, false, true);
+    CHECK_INT(answer(2), -1);
+    rig_peer_dies(&rig, 0);
+    rig_peer_up(&rig, 0, 1);
+    rig_count(&rig, 0, MESSAGE_FACTS_KEPT);
+    rig_synced(&rig);
+    rig_run(&rig, 1000);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_FACTS_KEPT), 0);
+    facts(1, true, true);
+    CHECK_INT(answer(1), 1);
+    end();
+}
+
 TEST(test_forgotten_job_is_not_brought_back_to_life)
 {
     struct peer_sync m = {.gone = JOB_DONE}, said;
@@ -253,6 +292,8 @@ TEST(test_a_claim_for_another_node_is_not_believed)
 }
 
 TEST_MAIN(test_batch_that_was_not_taken_whole_is_refused_and_all_behind_it,
+          test_another_senders_beginning_fills_no_gap,
+          test_what_was_synced_for_one_process_is_not_said_to_the_next,
           test_forgotten_job_is_not_brought_back_to_life,
           test_leaves_stay_in_sight_until_the_outcome_is_settled,
           test_an_end_that_others_have_forgotten_is_forgotten,
