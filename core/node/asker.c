@@ -87,7 +87,7 @@ void askers_answer(struct job *j)
 
     if (j->askers == NULL)
         return;
-    m.durable = s.durable = record_durable(j, &m.machines);
+    m.durable = s.durable = record_durable(j, 1, &m.machines);
     s.machines = m.machines;
     while ((a = *at) != NULL) {
         if (!batch_is_kept(j, a->batch)) {

@@ -637,5 +637,5 @@ void lead_view(struct job *j, struct job_view *v)
     v->duplicates = l->duplicates;
     v->redone_us = l->redone_us;
     v->cpu_us = l->cpu_us;
-    v->durable = record_durable(j, &v->machines);
+    v->durable = record_durable(j, 1, &v->machines);
 }

@@ -155,7 +155,7 @@ void outcome_settled(struct job *j)
     struct node *n = j->node;
     uint32_t copies, machines;
 
-    copies = record_durable(j, &machines);
+    copies = record_durable(j, j->lead->outcome_batch, &machines);
     job_settle(j, copies, machines, 0);
     outcome_stop_all(j, job_final_state(j));
     directory_publish(j);

@@ -30,6 +30,17 @@ static void replica_reset(struct replica *r)
 #endif
 }
 
+/* What it has kept counts again when it says so again: it may come back without its disk, or with
+ * an older one, or may have forgotten the job. Nor is its word on what is under way any word on
+ * what it lacks. */
+static void replica_lacks(struct replica *r)
+{
+    replica_reset(r);
+#if VELUM_PLANT != 15 /* trace/test_coordinator: a holder without its disk still counts as a copy */
+    r->acked = r->sent = 0;
+#endif
+}
+
 static bool send_facts(struct job *j, const struct replica *r, uint64_t batch, bool first,
                        uint16_t count, struct bytes facts)
 {
@@ -134,14 +145,8 @@ void replica_down(struct job *j, struct node_id id)
 {
     struct replica *r = replica_find(j, id);
 
-    /* What it has kept counts again when it says so again: it may come back without its disk, or
-     * with an older one. */
-    if (r != NULL) {
-        replica_reset(r);
-#if VELUM_PLANT != 15 /* trace/test_coordinator: a holder without its disk still counts as a copy */
-        r->acked = r->sent = 0;
-#endif
-    }
+    if (r != NULL)
+        replica_lacks(r);
     job_mark_busy(j);
 }
 
@@ -152,7 +157,7 @@ void replica_kept(struct job *j, struct node_id id, uint64_t batch, bool refused
     if (r == NULL)
         return;
     if (refused) {
-        replica_reset(r);
+        replica_lacks(r);
         r->again_at = instant_plus_us(j->node->now, AGAIN_US);
         return;
     }
@@ -252,9 +257,7 @@ uint32_t copies_wanted(const struct job *j)
     return count;
 }
 
-/* How many nodes have synced everything of this job that was ever acknowledged, and on how many
- * machines. */
-uint32_t record_durable(const struct job *j, uint32_t *machines)
+uint32_t record_durable(const struct job *j, uint64_t batch, uint32_t *machines)
 {
     const struct node *n = j->node;
     struct digest seen[HOLDERS_MAX + 1];
@@ -271,7 +274,7 @@ uint32_t record_durable(const struct job *j, uint32_t *machines)
         if (i >= 0 ? j->replicas[i].sent == 0 : !j->own_synced)
             continue;
 #else
-        if (i < 0 ? !j->own_synced : j->replicas[i].acked == 0)
+        if (i < 0 ? !j->own_synced : j->replicas[i].acked < batch)
             continue;
 #endif
         count++;

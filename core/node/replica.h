@@ -28,7 +28,8 @@ bool replica_is_up(const struct job *j, struct node_id id);
 /* How many copies an acknowledgement of the whole job needs at this moment: this node's, and one
  * for each holder that can be expected to have one. */
 uint32_t copies_wanted(const struct job *j);
-/* How many copies are synced somewhere, and on how many machines; 0 in embedded mode. */
-uint32_t record_durable(const struct job *j, uint32_t *machines);
+/* How many copies of all up to this batch are synced somewhere, and on how many machines; 0 in
+ * embedded mode. The first batch has the specification. */
+uint32_t record_durable(const struct job *j, uint64_t batch, uint32_t *machines);
 
 #endif

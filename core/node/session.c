@@ -257,7 +257,7 @@ static bool answer(struct job *j, struct session *s)
     buf_init(&ends, j->node->alloc, FRAME_PAYLOAD_MAX);
     buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
     m.number = ++s->number;
-    m.durable = record_durable(j, &m.machines);
+    m.durable = record_durable(j, 1, &m.machines);
     m.count = room ? put_ends(j, s, &ends) : 0;
     put_session_answer(&b, &m);
     put_raw(&b, ends.data, ends.len);

@@ -38,6 +38,80 @@ static void three_more(void)
     }
 }
 
+static struct job *led(struct job_id id)
+{
+    return job_find(story.nodes[story_leader(&story, id)].core, id);
+}
+
+/* What holder `r` says to the coordinator of all that it was sent. */
+static void says_of_all(struct job_id id, const struct replica *r, bool refused)
+{
+    uint8_t bytes[64];
+    struct buf b;
+    uint32_t from = 0;
+
+    while (!node_id_equal(story.nodes[from].id, r->id))
+        from++;
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, id);
+    put_u64(&b, r->sent);
+    put_u8(&b, refused);
+    story_say(&story, from, story_leader(&story, id), MESSAGE_FACTS_KEPT, 0, buf_bytes(&b));
+}
+
+static void all_keep_all(struct job_id id)
+{
+    const struct job *j = led(id);
+
+    for (uint8_t i = 0; i < j->replicas_count; i++)
+        says_of_all(id, &j->replicas[i], false);
+    story_run(&story, 10 * MS_US);
+}
+
+/* A job that has a better holder than one of its three, and as many copies as both lists need. */
+static bool has_grown(struct job_id id)
+{
+    return ledger_holders(led(id)->ledger)->count > 3;
+}
+
+/* It refused something of what it had confirmed in part, and is shown everything again: until it
+ * has confirmed that, nobody is left out for it. */
+TEST(a_list_does_not_shrink_for_a_holder_that_refused_something)
+{
+    struct job_id id = {{0}};
+    uint32_t count;
+    const struct job *j;
+    struct replica new;
+
+    begin_three();
+    for (uint32_t k = 0; k < 12; k++)
+        (void)story_submitted(&story, 0, 1 + k);
+    three_more();
+    story_run(&story, S_US);
+    story_drop(&story, MESSAGE_FACTS_KEPT, STORY_USER, STORY_USER);
+    for (uint32_t k = 0; k < 12 * 500 && !has_grown(id = story_job(&story, 1 + k % 12)); k++)
+        story_run(&story, MS_US);
+    REQUIRE(has_grown(id));
+    story_run(&story, 100 * MS_US);
+    j = led(id);
+    count = ledger_holders(j->ledger)->count;
+    new = j->replicas[0];
+    for (uint8_t i = 1; i < j->replicas_count; i++)
+        if (j->replicas[i].acked == 0)
+            new = j->replicas[i];
+    CHECK_INT(new.acked, 0);
+    all_keep_all(id);
+    says_of_all(id, &new, true);
+    for (int k = 0; k < 30; k++) {
+        story_run(&story, 100 * MS_US);
+        CHECK_INT(ledger_holders(j->ledger)->count, count);
+    }
+    all_keep_all(id);
+    story_run(&story, 3 * S_US);
+    CHECK_INT(ledger_holders(led(id)->ledger)->count, 3);
+    CHECK(story_end(&story));
+}
+
 /* Three nodes with so many jobs, then three more. */
 static void grow(struct job_id *ids, uint32_t jobs)
 {
@@ -442,7 +516,8 @@ TEST(a_holder_that_missed_who_left_hears_of_it_later)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(holders_drift_to_the_best_of_a_mesh_that_grows,
+TEST_MAIN(a_list_does_not_shrink_for_a_holder_that_refused_something,
+          holders_drift_to_the_best_of_a_mesh_that_grows,
           a_former_holder_that_has_retired_is_not_waited_for,
           nobody_gives_anything_up_before_others_have_it,
           a_former_holder_waits_for_the_word_of_a_present_one,
