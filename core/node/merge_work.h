@@ -6,7 +6,8 @@
 
 #include "core/node/state.h"
 
-/* The merges at the end of a GRANT: u16 count, 2 x count values of one stage. ERR_FORMAT when
+/* The merges at the end of a GRANT: u16 count, 2 x count values of one stage. Those of another
+ * stage that no worker has yet give way to them; any others are answered first. ERR_FORMAT when
  * malformed. */
 int merge_work_take(struct job *j, struct reader *r);
 /* Whether the job has merges here, given to a worker or not. */

@@ -511,7 +511,7 @@ static uint32_t stage_returned(const struct job *j, struct reader grants, uint16
 /* That a stage lacks what is being computed again says nothing new, and what that lacks counts. */
 static bool says_of_input(const struct job *j, uint8_t reason, uint32_t stage)
 {
-#if VELUM_PLANT == 489 /* trace/test_graph_lost: merges keep a job alive that lacks its input */
+#if VELUM_PLANT == 489 /* trace/test_graph_merges: what is computed again is taken for lost */
     return reason == RETURN_NO_INPUT;
 #endif
     return reason == RETURN_NO_INPUT && !(stage < j->graph->count && lead_pool_rests(j, stage));
