@@ -78,7 +78,7 @@ static uint32_t slots_left(const struct job *j)
 
 static uint64_t next_grant(struct lead *l)
 {
-    return lead_grant_base(l) | ++l->grant_counter;
+    return lead_grant_base(&l->claim) | ++l->grant_counter;
 }
 
 static bool send_grant(struct job *j, struct node_id to, uint8_t flags, const struct chunk *chunk)

@@ -110,9 +110,9 @@ static void hands_free(struct node *n, struct lead *l)
 }
 
 /* Numbers of grants of one claim: two coordinators of one epoch do not share any. */
-uint64_t lead_grant_base(const struct lead *l)
+uint64_t lead_grant_base(const struct claim *c)
 {
-    return (uint64_t)(l->claim.epoch & 0xffff) << 48 | (l->claim.boot & 0xffff) << 32;
+    return (uint64_t)(c->epoch & 0xffff) << 48 | (c->boot & 0xffff) << 32;
 }
 
 /* Greater than any that was seen, and than what this process may have claimed before it gave the
@@ -175,7 +175,7 @@ static void show_claim(struct job *j, struct node_id to)
     j->lead->claims_due += h->claim_due;
     if (h->claim_due)
         return;
-    h->shown = lead_grant_base(j->lead) | j->lead->grant_counter;
+    h->shown = lead_grant_base(&j->lead->claim) | j->lead->grant_counter;
     if (!self)
         job_seal(j);
     buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);

@@ -5,8 +5,8 @@
 
 #include "core/node/state.h"
 
-/* The high half of this coordinator's grants: no other coordinator gives the same ones out. */
-uint64_t lead_grant_base(const struct lead *l);
+/* The high half of the grants under this title: no other coordinator gives the same ones out. */
+uint64_t lead_grant_base(const struct claim *c);
 /* Writes a claim greater than the known one and leads from now on; fresh: the job is new, so its
  * spec is written too and nobody is asked for open chunks. On an error it does not lead. */
 int lead_begin(struct job *j, bool fresh);

@@ -156,6 +156,40 @@ TEST(merges_that_wait_for_their_inputs_give_way_to_others)
     CHECK(story_end(&story));
 }
 
+/* So many of its chunks the node has that no worker was given. */
+static uint32_t waiting_at(uint32_t i, struct job_id id, uint32_t stage)
+{
+    const struct job *j = job_find(story.nodes[i].core, id);
+    const struct labour_chunk *c = j == NULL || j->labour == NULL ? NULL : j->labour->chunks;
+    uint32_t count = 0;
+
+    for (; c != NULL; c = c->next_chunk)
+        count += c->stage == stage && c->state == SLOT_QUEUED;
+    return count;
+}
+
+/* Its only slot waits for what the coordinator has not told any more, and has not passed on. */
+TEST(a_chunk_whose_inputs_went_with_its_coordinator_does_not_keep_its_slot)
+{
+    uint32_t leader, other;
+    struct job_id id;
+    struct job_view v;
+
+    begin(2, 0);
+    id = story_submitted(&story, 0, 1);
+    leader = story_leader(&story, id);
+    other = 1 - leader;
+    story_drop(&story, MESSAGE_INPUT_VALUES, leader, other);
+    story.drop.type_too = MESSAGE_FACTS;
+    for (int k = 0; k < 2000 && waiting_at(other, id, 1) == 0; k++)
+        story_run(&story, MS_US);
+    CHECK_INT(waiting_at(other, id, 1), 1);
+    story_kill(&story, leader);
+    v = story_result(&story, other, id, 5 * S_US);
+    story_check_graph(&v, &made, none);
+    CHECK(story_end(&story));
+}
+
 /* The node says that it has this chunk of the second stage, and then that it lacks an input. */
 static void lacks_input(uint32_t from, const struct job *j, uint64_t grant)
 {
@@ -201,6 +235,7 @@ TEST(who_lacks_what_is_being_computed_does_not_fail_the_job)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(who_lacks_what_is_being_computed_does_not_fail_the_job,
+TEST_MAIN(a_chunk_whose_inputs_went_with_its_coordinator_does_not_keep_its_slot,
+          who_lacks_what_is_being_computed_does_not_fail_the_job,
           values_whose_inputs_are_not_there_are_merged_when_these_are,
           merges_that_wait_for_their_inputs_give_way_to_others)
