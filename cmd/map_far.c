@@ -222,6 +222,7 @@ static void take_plan(const struct reply_asides *told, struct bytes answer, stru
     plan.params_len = m.params.len;
     plan.units = m.units;
     plan.leaf_units = m.leaf_units;
+    plan.leaf_us = 0;
     out->plan = &plan;
 }
 

@@ -19,10 +19,10 @@ struct map_far_end {
     enum asides_what what;
     int code; /* VELUM_DONE, or why there is none */
     bool no_kernel;
-    bool too_large;          /* it fits no list: it is to be asked in another way */
-    const char *error;       /* one sentence, or "" */
-    const struct plan *plan; /* until the next call, and so is the text */
-    const char *text;        /* what it shows, not made safe yet */
+    bool too_large;    /* it fits no list: it is to be asked in another way */
+    const char *error; /* one sentence, or "" */
+    struct plan *plan; /* until the next call, and so is the text */
+    const char *text;  /* what it shows, not made safe yet */
 };
 
 /* Of the items in the table, which is borrowed, as the others are. 0 or ERR_NO_MEMORY. */

@@ -17,6 +17,7 @@
 #include "core/host/builtin.h"
 #include "core/host/loop.h"
 #include "core/wire/spec.h"
+#include "core/wire/tree.h"
 
 #define HELD_FACTOR 4
 #define LOOK_MS 100
@@ -179,15 +180,23 @@ static bool can_be_task(const struct plan *plan)
 }
 
 /* One of many leaves is a job of its own: it shares the slots with others then, where tasks are run
- * one behind the other. */
-static void start_planned(struct map *m, struct map_item *it, const struct plan *plan)
+ * one behind the other. So is one of several with a time of its own, which is that of all of them.
+ */
+static bool is_task(const struct map *m, const struct plan *plan)
+{
+    const uint64_t most = m->task->timeout_ms > 0 ? 1 : TASK_LEAVES_MAX - 1;
+    return can_be_task(plan) && tree_leaves(plan->units, plan->leaf_units) <= most;
+}
+
+static void start_planned(struct map *m, struct map_item *it, struct plan *plan)
 {
     const char *argv[ARGS_COUNT_MAX];
     int rc = VELUM_FAILED;
-    if (!can_be_task(plan) || plan->units / plan->leaf_units >= TASK_LEAVES_MAX) {
+    if (!is_task(m, plan)) {
         start_apart(m, it);
         return;
     }
+    plan->leaf_us = m->task->timeout_ms * 1000;
     if (map_item_plan(it, plan) == 0)
         rc = map_tasks_add(m->tasks, plan, map_item_argv(it, argv), argv,
                            map_items_number(&m->items, it));
@@ -522,7 +531,7 @@ static int open_all(struct map *m)
     int rc = map_items_open(&m->items, task->parallel_max * (task->keep_order ? HELD_FACTOR : 1),
                             task->keep_order);
     map_pace_begin(&m->pace, task->parallel, task->parallel_max, loop_clock());
-    m->apart = task->timeout_ms > 0 || task->slots_max > 0 || builtin_takes_files(task->kernel);
+    m->apart = task->slots_max > 0 || builtin_takes_files(task->kernel);
     if (rc == 0 && !m->apart && !velum_is_inside(m->v) && !builtin_usage(task->kernel))
         rc = map_far_new(&m->far, m->v, task->kernel, &m->items);
     return rc == 0 ? map_tasks_new(&m->tasks, m->v, &asks) : rc;

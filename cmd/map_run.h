@@ -1,8 +1,8 @@
 /* The work of `velum map`: each input is a task of one open job (map_tasks.h), or a job of its own
- * where its kernel takes files, searches or collects, where it has many leaves, or where each has a
- * time or slots of its own. What it is to be, its plan says: this program makes it once, or the
- * node where only that has the kernel (map_far.h). So many at a time, results as they come or in
- * the order of the inputs. Called by map.c.
+ * where its kernel takes files, searches or collects, where it has many leaves, or several and a
+ * time of its own, or where each has slots of its own. What it is to be, its plan says: this
+ * program makes it once, or the node where only that has the kernel (map_far.h). So many at a time,
+ * results as they come or in the order of the inputs. Called by map.c.
  *
  * Bounds: `parallel_max` inputs at a time, of which `jobs_max` are jobs; with keep_order at most 4
  * times as many results are held back for one that is not there yet. */

@@ -659,9 +659,10 @@ bool session_take(struct op *op, struct velum_end *out)
     e = read_session_end(&r);
     s->ends_at = r.at;
     out->task = e.stage;
-    out->code = e.state == STAGE_END_DONE     ? VELUM_DONE
-                : e.state == STAGE_END_FAILED ? VELUM_FAILED
-                                              : VELUM_CANCELLED;
+    out->code = e.state == STAGE_END_DONE        ? VELUM_DONE
+                : e.state == STAGE_END_FAILED    ? VELUM_FAILED
+                : e.state == STAGE_END_TIMED_OUT ? VELUM_TIME_OUT
+                                                 : VELUM_CANCELLED;
     take_value(s, &e, out);
     if (s->ends_at == s->ends.len) {
         buf_reset(&s->ends);

@@ -12,9 +12,13 @@ const struct kind *kinds_find(const struct kinds *k, const struct plan *p, bool 
 #if VELUM_PLANT == 609 /* unit/test_api_session: a task that asks nothing stands for others */
         asks_nothing = t->asks_nothing;
 #endif
+#if VELUM_PLANT != 708 /* unit/test_session_kinds: a task has the time of another */
+        if (t->leaf_us != p->leaf_us)
+            continue;
+#endif
         if (t->used && t->asks_nothing == asks_nothing &&
-            t->accumulator_size == p->accumulator_size &&
-            strcmp(t->kernel, p->kernel) == 0 && digest_equal(t->source, p->source))
+            t->accumulator_size == p->accumulator_size && strcmp(t->kernel, p->kernel) == 0 &&
+            digest_equal(t->source, p->source))
             return t;
     }
     return NULL;
@@ -28,6 +32,7 @@ void kinds_remember(struct kinds *k, uint32_t number, const struct plan *p, bool
                        .source = p->source,
                        .units = p->units,
                        .leaf_units = p->leaf_units,
+                       .leaf_us = p->leaf_us,
                        .accumulator_size = p->accumulator_size,
                        .asks_nothing = asks_nothing,
                        .used = true};

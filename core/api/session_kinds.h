@@ -14,7 +14,7 @@ struct kind {
     uint32_t number; /* of the task that was written out */
     char kernel[KERNEL_NAME_SIZE];
     struct digest source;
-    uint64_t units, leaf_units;
+    uint64_t units, leaf_units, leaf_us;
     uint32_t accumulator_size;
     bool asks_nothing;
     bool used;

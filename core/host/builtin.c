@@ -39,6 +39,7 @@ int builtin_plan(const char *name, int argc, const char *const *argv, uint16_t i
     out->reduction = (uint8_t)k->reduce;
     text_copy(out->then, sizeof out->then, k->then ? k->then : "");
     out->accumulator_size = kernel_accumulator_size(k);
+    out->leaf_us = 0;
     return 0;
 }
 
@@ -60,6 +61,7 @@ int plan_read(struct plan *out, struct bytes payload)
     out->reduction = plan.reduction;
     text_copy(out->then, sizeof out->then, plan.then);
     out->accumulator_size = plan.accumulator_size;
+    out->leaf_us = 0;
     return 0;
 }
 

@@ -18,6 +18,7 @@ struct plan {
     uint8_t reduction;           /* enum reduction */
     char then[KERNEL_NAME_SIZE]; /* the kernel that makes a result of what it yields, or "" */
     uint32_t accumulator_size;
+    uint64_t leaf_us; /* how long a leaf may run, where its user says so; else 0 */
 };
 
 /* The index of the first of these arguments that is a file (argc: none is), or ERR_NOT_FOUND: no

@@ -55,6 +55,7 @@ struct stage_spec submission_stage(const struct plan *p)
                                .params = {p->params, p->params_len},
                                .units = p->units,
                                .leaf_units = p->leaf_units,
+                               .leaf_us = p->leaf_us,
                                .reduction = p->reduction,
                                .accumulator_size = p->accumulator_size};
     text_copy(stage.kernel, sizeof stage.kernel, p->kernel);

@@ -21,6 +21,7 @@ struct ready_stage {
     uint8_t state; /* enum ready_state */
     uint8_t told;  /* the owner's: the state of a stage that was heard to have ended, and one */
     bool due;
+    bool too_long;    /* the owner's: one that has failed ran out of its own time */
     uint32_t missing; /* needs that are not complete */
     uint32_t blocked_by;
     uint32_t next_due;   /* its number, and one; 0: it is the last */

@@ -395,6 +395,17 @@ static void give_up_stage(struct job *j, uint32_t stage, const char *text)
     }
 }
 
+void lead_task_too_long(struct job *j, uint32_t stage, const char *cause)
+{
+    char text[VIEW_ERROR_SIZE] = "timed-out: ";
+
+    if (ready_at(&j->lead->ready, stage) != STAGE_READY)
+        return;
+    text_append(text, sizeof text, cause);
+    j->lead->ready.stages[stage].too_long = true;
+    give_up_stage(j, stage, text);
+}
+
 /* Leaves that keep dying end the job, or their stage. */
 static void fail_if_poisoned(struct job *j)
 {

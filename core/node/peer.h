@@ -23,7 +23,8 @@
  *               that is not kept yet (0: none), u16 count, count x (u64 grant, u64 from, u64 next,
  *               u64 end, u64 compute_us, u64 cpu_us, u8 flags, text cause, u16 values, values)
  *               flags: 1 ended, 2 failed, 4 of the leaf's own doing, 8 merged (values are merge
- *               results), 16 for want of memory, 32 because its output found no room
+ *               results), 16 for want of memory, 32 because its output found no room, 64 because
+ *               the leaf ran for longer than its stage lets it
  *   KEPT        32 job, u64 seq            all reports up to seq are synced by enough holders, but
  *               for values that the cover had no room for: their leaves are free again
  *   TRIM        32 job, u64 grant, u64 end
@@ -91,7 +92,8 @@ enum report_flags {
     REPORT_OWN_DOING = 4,
     REPORT_MERGED = 8,
     REPORT_MEMORY = 16,
-    REPORT_NO_ROOM = 32 /* FAILED: no room for its output, or the disk does not take it */
+    REPORT_NO_ROOM = 32, /* FAILED: no room for its output, or the disk does not take it */
+    REPORT_TOO_LONG = 64 /* FAILED, OWN_DOING: longer than its stage's own limit */
 };
 enum grant_flags {
     GRANT_CAREFUL = 1,

@@ -41,7 +41,12 @@
 #define SESSION_OPEN_MAX 65536u /* stages of a job that have not ended; beyond, none is taken */
 
 enum session_level { SESSION_SENT = 0, SESSION_DURABLE = 1 };
-enum session_end { STAGE_END_DONE = 0, STAGE_END_FAILED = 1, STAGE_END_BLOCKED = 2 };
+enum session_end {
+    STAGE_END_DONE = 0,
+    STAGE_END_FAILED = 1,
+    STAGE_END_BLOCKED = 2,
+    STAGE_END_TIMED_OUT = 3 /* it failed, because it ran out of the time that it has itself */
+};
 
 struct session_ask {
     struct job_id job;

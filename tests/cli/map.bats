@@ -64,9 +64,9 @@ sums() { # sums FIRST LAST: what `sum` gives for each
     mkdir plugins
     cp "$TEST_PLUGINS"/{chaos,seek,emit}.so plugins/
     node a --slots 2 --plugins "$PWD/plugins"
-    for n in 1 2 3 4 5; do velum run chaos $n >one$n 2>/dev/null; done
+    for n in 1 2 3 4 5; do velum run chaos $n 2>/dev/null; done >ones
     for ((n = 0; n < 3000; n++)); do echo $((n == 700 || n == 2000 ? 0 : n % 5 + 1)); done >in
-    for n in $(grep -v 0 in); do cat one$n; done >expected
+    awk 'FNR == NR { one[FNR] = $0; next } $1 { print one[$1] }' ones in >expected
     run -1 --separate-stderr velum map -k --joblog log chaos :::: in
     [ "$output" = "$(cat expected)" ]
     [[ $stderr == *"input 701, chaos 0: chaos takes one N from 1"* ]]
@@ -80,8 +80,24 @@ sums() { # sums FIRST LAST: what `sum` gives for each
     [ "$output" = $'100 0 3\t'"$(velum run seek 100 0 3 2>/dev/null)"$'\n100 0 70\t'"$(velum run seek 100 0 70 2>/dev/null)" ]
     velum map -k emit ::: 10 ::: 3 7 2>/dev/null | cmp - <(velum run emit 10 3 2>/dev/null; velum run emit 10 7 2>/dev/null)
     run -1 --separate-stderr velum map -j 1 -k --halt soon,fail=1 chaos ::: 1 0 2
-    [ "$output" = "$(cat one1)" ]
+    [ "$output" = "$(head -n 1 ones)" ]
     [[ $stderr == *"2 inputs done in "*"halted as --halt says" ]]
+}
+
+@test "map: tasks have each the time of --timeout, from when they run" {
+    local n
+    mesh 1
+    run -1 --separate-stderr velum map -k --joblog log --timeout 400ms sleep {} 60000 ::: 1 60000 2
+    [ "$output" = $'1\n2' ]
+    [[ $stderr == *"input 2, sleep 60000 60000: timed-out: "* ]]
+    [ "$(awk -F '\t' '{ print $7 }' log)" = $'Exitval\n0\n124\n0' ]
+    [ "$(awk -F '\t' '{ print $2 }' log | sort -u | wc -l)" = 2 ] # and the line of names
+    run -1 --separate-stderr velum map -k --joblog log --resume-failed --timeout 400ms sleep {} 60000 ::: 1 60000 2
+    [[ $stderr == *"1 input done in "*"1 failed, 2 done before"* ]]
+    # Of those that have to wait none is late.
+    for ((n = 0; n < 60; n++)); do echo 100; done >in
+    velum map --timeout 2s sleep {} 60000 :::: in 2>err | cmp - in
+    ! grep -q failed err
 }
 
 @test "map: over files, with results of any size" {

@@ -79,6 +79,9 @@ void golden_put_sized(uint8_t type, struct buf *b)
     struct order_tasks tasks = {.run = 11, .first = 8, .report_us = 25000, .count = 2};
     if (type == MESSAGE_SESSION) {
         put_sized_list(b);
+    } else if (type == MESSAGE_SESSION_TOLD) {
+        put_session_answer(b, &(struct session_answer){.job = golden_job(1), .count = 1});
+        put_session_end(b, &(struct session_stage){19, STAGE_END_TIMED_OUT, bytes_of_text("why")});
     } else if (type == MESSAGE_REQUEST_AHEAD) {
         put_session_ahead(b, &ask);
     } else {

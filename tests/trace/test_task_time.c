@@ -1,0 +1,72 @@
+/* Tasks of an open job that have a time of their own. */
+#include "tests/lib/story_append.h"
+
+#define TASKS 40
+
+static void make_tasks(int64_t leaf_us)
+{
+    parts_begin();
+    for (uint32_t i = 0; i < TASKS; i++)
+        parts_add(1, false)->leaf_us = (uint64_t)leaf_us;
+}
+
+/* Whether all but these two have ended well. */
+static void others_are_done(uint32_t one, uint32_t other)
+{
+    for (uint32_t i = 0; i < TASKS; i++)
+        CHECK(i == one || i == other || states[i] == STAGE_END_DONE);
+}
+
+TEST(a_task_whose_time_is_over_is_told_then)
+{
+    struct instant began;
+
+    make_tasks(300 * MS_US);
+    parts[0].param = STORY_HANGING;
+    parts[20].param = STORY_HANGING;
+    begin(2);
+    began = story.now;
+    append(1, TASKS);
+    hear_all(TASKS, 20 * S_US);
+    CHECK_INT(states[0], STAGE_END_TIMED_OUT);
+    CHECK_INT(states[20], STAGE_END_TIMED_OUT);
+    others_are_done(0, 20);
+    /* Not when it was tried three times. */
+    CHECK(instant_since_us(story.now, began) < 900 * MS_US);
+    end_with(TASKS);
+    CHECK_INT(story_result(&story, at, id, 20 * S_US).state, JOB_FAILED);
+    CHECK(story_end(&story));
+}
+
+/* Its worker ends by itself: that is tried again, and is no matter of time. */
+TEST(a_task_that_fails_in_its_time_is_one_that_failed)
+{
+    make_tasks(300 * MS_US);
+    parts[20].param = STORY_FAILING;
+    begin(2);
+    append(1, TASKS);
+    hear_all(TASKS, 20 * S_US);
+    CHECK_INT(states[20], STAGE_END_FAILED);
+    others_are_done(20, 20);
+    end_with(TASKS);
+    CHECK_INT(story_result(&story, at, id, 20 * S_US).state, JOB_FAILED);
+    CHECK(story_end(&story));
+}
+
+/* It has just waited for others. */
+TEST(a_task_that_waits_for_a_slot_does_not_use_up_its_time)
+{
+    make_tasks(50 * MS_US);
+    begin(1);
+    story.leaf_us = NULL;
+    append(1, TASKS);
+    hear_all(TASKS, 20 * S_US);
+    others_are_done(TASKS, TASKS);
+    end_with(TASKS);
+    check_result(10 * S_US);
+    story_leave(&story, user);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(a_task_whose_time_is_over_is_told_then, a_task_that_fails_in_its_time_is_one_that_failed,
+          a_task_that_waits_for_a_slot_does_not_use_up_its_time)
