@@ -12,8 +12,11 @@ void greet_peer(struct node *n, struct node_id id);
 /* What it was to be told of this ended job did not find room: it, or its titles, is sent as soon as
  * there is. */
 void greet_kept_again(struct node *n, struct node_id id, struct job *j, bool titles);
-/* The rest of it is sent as soon as there is room. Takes it; false: another is on its way there,
- * and this one is dropped. */
+/* How long the next parcel to it may be: where another is on its way there, or there is no room for
+ * one that waits, what a link may take at once. */
+size_t greet_parcel_room(const struct node *n, struct node_id id);
+/* The rest of it is sent as soon as there is room. Takes it; false: another is on its way there, or
+ * there is no room for it, and this one is dropped. */
 bool greet_parcel(struct node *n, struct node_id id, struct parcel *p);
 /* Goes on with all of them as far as there is room. */
 void greet_run(struct node *n);

@@ -21,6 +21,7 @@ struct greeting {
     bool owed_titles[OWED_MAX]; /* no more of it than its titles */
     uint32_t owed_count;
     struct parcel parcel; /* goes out before all else */
+    size_t short_of;      /* what is owed is put together once there is more room than this */
     struct greeting *next;
 };
 

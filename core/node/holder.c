@@ -381,22 +381,26 @@ int holder_facts_kept(struct node *n, struct node_id from, struct bytes payload)
 }
 
 /* In as many frames as it takes, as fast as the other node takes them. False: not all of this found
- * room, and another is on its way there. */
+ * room, and another is on its way there, or too much to other nodes. */
 static bool send_parts(struct job *j, struct node_id to,
                        void (*put)(const struct ledger *, struct buf *))
 {
     struct parcel p = {.job = j->id};
+    size_t room = greet_parcel_room(j->node, to);
+    bool waits;
 
     if (!link_has_room(j->node, to))
         return false;
     job_seal(j);
-    buf_init(&p.facts, j->node->alloc, COVER_BYTES_MAX * 2);
-    (void)buf_reserve(&p.facts, FACTS_USUAL_BYTES);
+    buf_init(&p.facts, j->node->alloc, room);
+    if (room >= FACTS_USUAL_BYTES)
+        (void)buf_reserve(&p.facts, FACTS_USUAL_BYTES);
     put(j->ledger, &p.facts);
     if (p.facts.failed) {
+        waits = !p.facts.no_memory && room < PARCEL_BYTES_MAX;
         j->node->memory_out |= p.facts.no_memory;
-        parcel_clear(&p);
-        return true;
+        parcel_clear(j->node, &p);
+        return !waits;
     }
     return parcel_send(j->node, &p, to) || greet_parcel(j->node, to, &p);
 }
@@ -411,7 +415,7 @@ void holder_send_ended(struct job *j, struct node_id to, bool titles)
 {
     bool sent = send_parts(j, to, titles ? ledger_titles : ledger_snapshot);
 
-#if VELUM_PLANT != 120 /* trace/test_copies: an ended job that finds no room is not sent later */
+#if VELUM_PLANT != 120 /* trace/test_parcels: an ended job that finds no room is not sent later */
     if (!sent)
         greet_kept_again(j->node, to, j, titles);
 #endif

@@ -26,6 +26,7 @@ const struct node_limits node_limits_usual = {
     .unkept_bytes = 16u << 20,
     .account_bytes = 32u << 20,
     .open_bytes = 256u << 20,
+    .parcel_bytes = 128u << 20,
     .compact_bytes = 65536,
     .compact_us = MS_US,
     .round_jobs = 256,

@@ -30,6 +30,7 @@ struct node_limits {
     uint32_t unkept_bytes;   /* reported and not confirmed: no more work of the job is taken */
     uint32_t account_bytes;  /* of who counted which leaves of all jobs: see accounts.h */
     uint32_t open_bytes;     /* of the stages of all open jobs that run: see stages.h */
+    uint32_t parcel_bytes;   /* of ledgers that wait for room on links: see parcel.h */
     uint32_t compact_bytes;  /* of a snapshot in one slice; a single job may have more */
     uint32_t compact_us;     /* between two slices of it */
     uint32_t round_jobs;     /* looked at in one round */

@@ -7,7 +7,7 @@
 #define ROOM_MAX ((uint64_t)1 << 20)
 #define COUNTS_A_ROOM 8
 
-static uint64_t room_max(const struct node *n)
+uint64_t link_room(const struct node *n)
 {
     return n->options.link_room_bytes > 0 ? n->options.link_room_bytes : ROOM_MAX;
 }
@@ -114,7 +114,7 @@ static void count_sent(struct node *n, uint64_t link, size_t len)
     if (l == NULL || l->party != PARTY_NODE)
         return;
     l->sent += len;
-    if (l->sent - l->asked < room_max(n) / COUNTS_A_ROOM)
+    if (l->sent - l->asked < link_room(n) / COUNTS_A_ROOM)
         return;
     l->asked = l->sent;
     store_u64(bytes, l->sent);
@@ -133,7 +133,7 @@ bool link_has_room(const struct node *n, struct node_id to)
     const struct member *m = mesh_find(n->mesh, to);
     const struct link_entry *l = m == NULL || m->link == 0 ? NULL : link_find(n, m->link);
 
-    return l != NULL && l->sent - l->counted < room_max(n);
+    return l != NULL && l->sent - l->counted < link_room(n);
 }
 
 int link_count(struct node *n, struct link_entry *l, struct bytes payload)

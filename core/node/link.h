@@ -32,6 +32,8 @@ void *node_alloc(struct node *n, size_t size); /* zeroed; NULL sets memory_out *
  * The other side says back how much has, so that a slow one is never flooded. False without a link.
  */
 bool link_has_room(const struct node *n, struct node_id to);
+/* That much has room, at least, where nothing is on its way. */
+uint64_t link_room(const struct node *n);
 /* COUNT: says it back. COUNTED: so much has arrived. */
 int link_count(struct node *n, struct link_entry *l, struct bytes payload);
 int link_counted(struct link_entry *l, struct bytes payload);

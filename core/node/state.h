@@ -187,6 +187,7 @@ struct node {
     struct job *join_next;         /* of these, the first whose account may not be joined yet */
     size_t account_bytes;          /* of all accounts together */
     size_t kept_bytes, open_bytes; /* of finished jobs, see forget.h; of open ones, stages.h */
+    size_t parcel_bytes;           /* of ledgers that wait for room on links, see parcel.h */
     uint32_t live_count, kept_count;
     uint64_t kept_counter;
     bool replaying;

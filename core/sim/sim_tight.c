@@ -43,6 +43,7 @@ static const struct range ranges[] = {
 };
 
 static const struct range sound = RANGE(sound_us, 5000, 20000000);
+static const struct range parcel = RANGE(parcel_bytes, 1, 4000);
 
 void sim_tight_not(struct sim_node *n)
 {
@@ -80,4 +81,5 @@ void sim_tight_draw(struct sim_node *n, uint64_t seed)
     n->segment_bytes = SIM_SEGMENT_BYTES >> prng_below(&p, 3);
     n->early = prng_one_in(&p, 2);
     n->limits.sound_us = draw(&p, &sound);
+    n->limits.parcel_bytes = draw(&p, &parcel);
 }

@@ -5,6 +5,7 @@
 
 #include "core/wire/view.h"
 #include "tests/lib/check.h"
+#include "tests/lib/rig.h"
 #include "tests/lib/story.h"
 
 static inline uint32_t story_holders_up(struct story *s, struct job_id id)
@@ -78,6 +79,35 @@ static inline void story_all_tell(struct story *s, struct job_id id, enum job_st
         CHECK_INT(v.durable, copies);
         CHECK_INT(v.machines, copies);
     }
+}
+
+/* A node says that it has computed a leaf. */
+static inline void story_say_leaf(struct story *s, uint32_t from, uint32_t to, struct job_id id,
+                                  uint64_t leaf)
+{
+    struct peer_report_chunk c = {
+        .from = leaf, .next = leaf + 1, .end = leaf + 1, .compute_us = 1, .values = 1};
+    struct buf b;
+
+    buf_init(&b, &s->heap.alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, id);
+    put_u64(&b, leaf + 1); /* the report's number */
+    put_u8(&b, 0);
+    put_u64(&b, 0);
+    put_u16(&b, 1);
+    put_peer_report_chunk(&b, &c);
+    rig_put_value(&b, (struct tree_node){0, leaf}, 8);
+    story_say(s, from, to, MESSAGE_REPORT, 0, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+/* Nodes whose links take little at a time. */
+static inline void story_begin_narrow(struct story *s, uint32_t count)
+{
+    story_init(s, count);
+    s->ages.link_room_bytes = 512;
+    story_start_all(s, false);
+    story_run(s, 5 * S_US);
 }
 
 #endif

@@ -463,25 +463,6 @@ TEST(what_one_holder_hears_of_an_ended_job_the_others_hear)
     CHECK(story_end(&story));
 }
 
-/* A node says that it has computed a leaf. */
-static void say_leaf(uint32_t from, uint32_t to, struct job_id id, uint64_t leaf)
-{
-    struct peer_report_chunk c = {
-        .from = leaf, .next = leaf + 1, .end = leaf + 1, .compute_us = 1, .values = 1};
-    struct buf b;
-
-    buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&b, id);
-    put_u64(&b, leaf + 1); /* the report's number */
-    put_u8(&b, 0);
-    put_u64(&b, 0);
-    put_u16(&b, 1);
-    put_peer_report_chunk(&b, &c);
-    rig_put_value(&b, (struct tree_node){0, leaf}, 8);
-    story_say(&story, from, to, MESSAGE_REPORT, 0, buf_bytes(&b));
-    buf_clear(&b);
-}
-
 static const struct replica *replica_at(uint32_t leader, struct job_id id, uint32_t who)
 {
     const struct job *j = job_find(story.nodes[leader].core, id);
@@ -522,15 +503,6 @@ static bool comes_within(bool (*what)(uint32_t leader, struct job_id id, uint32_
     return what(leader, id, who);
 }
 
-/* Three nodes whose links take little at a time. */
-static void begin_narrow(void)
-{
-    story_init(&story, 3);
-    story.ages.link_room_bytes = 512;
-    story_start_all(&story, false);
-    story_run(&story, 5 * S_US);
-}
-
 /* Its link takes little at a time, and the job goes on meanwhile. What it confirms it has. */
 TEST(a_holder_that_catches_up_confirms_only_what_it_has)
 {
@@ -538,7 +510,7 @@ TEST(a_holder_that_catches_up_confirms_only_what_it_has)
     struct job_id id;
     uint32_t leader, late, other;
 
-    begin_narrow();
+    story_begin_narrow(&story, 3);
     id = story_submitted(&story, 0, 1);
     story_run(&story, S_US);
     leader = story_leader(&story, id);
@@ -546,14 +518,14 @@ TEST(a_holder_that_catches_up_confirms_only_what_it_has)
     other = 3 - leader - late;
     story_kill(&story, late);
     for (uint64_t leaf = 0; leaf < 20; leaf += 2)
-        say_leaf(other, leader, id, leaf);
+        story_say_leaf(&story, other, leader, id, leaf);
     story_run(&story, 100 * MS_US);
     story_start(&story, late);
     story_hint(&story, late, leader);
     REQUIRE(comes_within(catches_up, leader, id, late, 5 * S_US));
-    say_leaf(other, leader, id, 30);
+    story_say_leaf(&story, other, leader, id, 30);
     REQUIRE(comes_within(is_whole, leader, id, late, 5 * S_US));
-    say_leaf(other, leader, id, 40);
+    story_say_leaf(&story, other, leader, id, 40);
     story_run(&story, 10 * MS_US); /* into its batch */
     REQUIRE(comes_within(has_all, leader, id, late, 5 * S_US));
     all = ledger_digest(job_find(story.nodes[leader].core, id)->ledger);
@@ -580,98 +552,7 @@ TEST(a_holder_that_cannot_write_is_replaced_by_nodes_at_rest)
     CHECK(story_end(&story));
 }
 
-/* What it has of an ended job is something else. */
-static void say_other(uint32_t from, uint32_t to, struct job_id id)
-{
-    struct peer_sync m = {.job = id, .digest = {{1}}};
-    uint8_t bytes[256];
-    struct buf b;
-
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_peer_sync(&b, &m);
-    story_say(&story, from, to, MESSAGE_SYNC, 0, buf_bytes(&b));
-}
-
-/* A link that takes little at a time has no room for the second: it is sent when there is. */
-TEST(ended_jobs_that_are_shown_at_once_all_come)
-{
-    struct job_id ids[4];
-    uint32_t before, each;
-
-    begin_narrow();
-    for (uint32_t i = 0; i < 4; i++)
-        ids[i] = story_ended(&story, i + 1);
-    story_run(&story, 10 * S_US);
-    before = story.sent[MESSAGE_FACTS];
-    say_other(1, 0, ids[0]);
-    story_run(&story, 2 * S_US);
-    each = story.sent[MESSAGE_FACTS] - before;
-    CHECK(each > 0);
-    before += each;
-    for (uint32_t i = 0; i < 4; i++)
-        say_other(1, 0, ids[i]);
-    story_run(&story, 2 * S_US);
-    CHECK_INT(story.sent[MESSAGE_FACTS] - before, 4 * each);
-    CHECK(story_end(&story));
-}
-
-/* What is on its way to a node, by the count of the one that sends. */
-static uint64_t on_the_way(uint32_t from, uint32_t to)
-{
-    const struct node *n = story.nodes[from].core;
-    const struct member *m = mesh_find(n->mesh, story.nodes[to].id);
-    const struct link_entry *l = link_find(n, m->link);
-
-    return l->sent - l->counted;
-}
-
-static uint64_t most_on_the_way(uint32_t from, uint32_t to, int64_t us)
-{
-    uint64_t most = 0;
-
-    for (int64_t at = 0; at < us; at += 50) {
-        story_run(&story, 50);
-        most = on_the_way(from, to) > most ? on_the_way(from, to) : most;
-    }
-    return most;
-}
-
-static uint64_t sent_to(uint32_t from, uint32_t to)
-{
-    const struct node *n = story.nodes[from].core;
-
-    return link_find(n, mesh_find(n->mesh, story.nodes[to].id)->link)->sent;
-}
-
-/* A link whose queue is too long is closed; when it is there again the same would be sent again. */
-TEST(a_large_ledger_is_shown_no_faster_than_it_is_taken)
-{
-    uint32_t leader, holder, other;
-    struct job_id id;
-    uint64_t before;
-
-    begin_narrow();
-    for (uint32_t i = 0; i < 3; i++)
-        story.nodes[i].core->limits.frame_bytes = 256;
-    id = story_submitted(&story, 0, 1);
-    story_run(&story, S_US);
-    leader = story_leader(&story, id);
-    holder = leader == 0 ? 1 : 0;
-    other = 3 - leader - holder;
-    for (uint64_t leaf = 0; leaf < 40; leaf += 2)
-        say_leaf(other, leader, id, leaf);
-    story_run(&story, S_US);
-    before = sent_to(holder, leader);
-    say_other(leader, holder, id);
-    CHECK(most_on_the_way(holder, leader, 2 * S_US) < 512 + 1024);
-    CHECK(sent_to(holder, leader) - before > 3000);
-    CHECK(story.nodes[holder].core->greetings == NULL);
-    CHECK(story_end(&story));
-}
-
-TEST_MAIN(a_large_ledger_is_shown_no_faster_than_it_is_taken,
-          a_holder_that_cannot_write_is_replaced_by_nodes_at_rest,
-          ended_jobs_that_are_shown_at_once_all_come,
+TEST_MAIN(a_holder_that_cannot_write_is_replaced_by_nodes_at_rest,
           a_holder_that_catches_up_confirms_only_what_it_has,
           an_ended_job_outlives_any_sequence_of_single_losses,
           a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again,
