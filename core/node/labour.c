@@ -352,11 +352,13 @@ int labour_trim(struct node *n, struct node_id from, struct bytes payload)
     uint64_t grant = read_u64(&r), end = read_u64(&r);
     struct job *j = job_find(n, id);
     struct labour_chunk *c;
+    bool waits;
 
     if (!reader_done(&r))
         return ERR_FORMAT;
     c = j == NULL ? NULL : labour_chunk_of(j, grant);
-    if (c == NULL) {
+    waits = c == NULL && j != NULL && j->labour != NULL && labour_open_waits(j, grant);
+    if (c == NULL && !waits) {
         send_return(n, from, id, RETURN_UNKNOWN, "", &grant, 1);
         return 0;
     }
@@ -364,6 +366,9 @@ int labour_trim(struct node *n, struct node_id from, struct bytes payload)
         show_greater(j, from);
         return 0;
     }
+    /* It is over, and its last report says so. */
+    if (waits)
+        return 0;
     if (c->state == SLOT_RUNNING) {
         labour_order_trim(n, c, end);
         return 0;

@@ -9,5 +9,8 @@
 /* `j` NULL: nothing of the job is here. */
 void labour_open_tell(struct node *n, struct job *j, struct job_id id, uint32_t epoch,
                       struct node_id to);
+/* A report that waits says that this chunk is over: until it goes out the coordinator takes the
+ * chunk for open, and rightly so. */
+bool labour_open_waits(const struct job *j, uint64_t grant);
 
 #endif

@@ -1,6 +1,7 @@
 /* Stories of leaves that are done, and whose reports wait until their outputs are safe: what is
  * lost meanwhile, and that nobody does them again. */
 #include "core/node/jobs.h"
+#include "core/node/labour.h"
 #include "core/node/labour_output.h"
 #include "core/node/lead.h"
 #include "tests/lib/story_collect.h"
@@ -129,5 +130,60 @@ TEST(a_new_coordinator_hears_of_leaves_whose_outputs_are_not_safe)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(an_output_that_is_lost_before_its_worker_tells_of_it_is_nobodys_fault,
+/* One that is open for all its coordinator knows, and over at the node that had it. */
+static const struct chunk *over_and_not_told(struct job_id id, uint32_t leader, uint32_t worker)
+{
+    const struct job *j = job_find(story.nodes[leader].core, id);
+
+    for (uint64_t k = 1; k <= j->lead->grant_counter; k++) {
+        uint64_t grant = lead_grant_base(j->lead) | k;
+        const struct chunk *c = pool_find(j->lead->pool, grant);
+
+        if (c != NULL && node_id_equal(c->node, story.nodes[worker].id) &&
+            labour_chunk_of(job_find(story.nodes[worker].core, id), grant) == NULL)
+            return c;
+    }
+    return NULL;
+}
+
+static void trim(struct job_id id, uint32_t leader, uint32_t worker, const struct chunk *c)
+{
+    uint8_t raw[64];
+    struct buf b;
+
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_job_id(&b, id);
+    put_u64(&b, c->grant);
+    put_u64(&b, c->first);
+    story_say(&story, leader, worker, MESSAGE_TRIM, 0, buf_bytes(&b));
+}
+
+/* The chunk is no more, and what it came to is told later: that is no chunk that nobody knows. */
+TEST(a_chunk_that_is_done_and_not_told_does_not_come_back_when_it_is_trimmed)
+{
+    const uint32_t worker = 3;
+    struct job_id id = one_computes(worker);
+    const uint32_t leader = story_leader(&story, id);
+    const struct chunk *c;
+    struct job_view v;
+
+    story_drop(&story, MESSAGE_OBJECT_KEEP, STORY_USER, STORY_USER);
+    story_run(&story, 500 * MS_US);
+    c = over_and_not_told(id, leader, worker);
+    REQUIRE(c != NULL);
+    CHECK(story_leaves_computed(&story) > 0);
+    CHECK_INT(story_leaves_counted(&story, id), 0);
+    trim(id, leader, worker, c);
+    story_run(&story, MS_US);
+    CHECK(over_and_not_told(id, leader, worker) == c);
+    story_run(&story, 500 * MS_US);
+    story_drop(&story, 0, STORY_USER, STORY_USER);
+    v = story_result(&story, worker, id, 20 * S_US);
+    story_check_result(&story, worker, &v);
+    CHECK_INT(story_leaves_computed(&story), STORY_LEAVES);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(a_chunk_that_is_done_and_not_told_does_not_come_back_when_it_is_trimmed,
+          an_output_that_is_lost_before_its_worker_tells_of_it_is_nobodys_fault,
           a_new_coordinator_hears_of_leaves_whose_outputs_are_not_safe)
