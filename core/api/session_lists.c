@@ -87,7 +87,9 @@ int lists_add_like(struct lists *l, uint32_t number, uint32_t like, bool sized,
 
     if (!o)
         return ERR_NO_MEMORY;
-    if (sized)
+    if (s->name[0] || s->args[0])
+        put_append_named(&o->bytes, like, sized, s);
+    else if (sized)
         put_append_sized(&o->bytes, like, s->units, s->leaf_units, s->params, s->needs_count,
                          s->needs);
     else

@@ -1,6 +1,6 @@
 /* Tasks on their way to the coordinator: gathered to lists, each signed once, kept until they are
  * safe: one that took them and died before it had synced them has them no more. The same tasks are
- * always in the same list. Called by session.c. */
+ * always in the same list. Called by session.c and cmd/flow_append.c. */
 #ifndef VELUM_API_SESSION_LISTS_H
 #define VELUM_API_SESSION_LISTS_H
 
@@ -28,7 +28,8 @@ void lists_init(struct lists *l);
 void lists_clear(struct lists *l);
 bool lists_are_taken(const struct lists *l);
 /* One more task, of this number: they come in order. `sized`: its units are not those of the one
- * that it is like. 0, ERR_TOO_LARGE, ERR_NO_MEMORY. */
+ * that it is like; a name and arguments are its own where it has some. 0, ERR_TOO_LARGE,
+ * ERR_NO_MEMORY. */
 int lists_add_like(struct lists *l, uint32_t number, uint32_t like, bool sized,
                    const struct stage_spec *s);
 int lists_add_whole(struct lists *l, uint32_t number, const struct stage_spec *s);

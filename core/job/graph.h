@@ -48,6 +48,7 @@ struct graph {
     uint32_t links_count, links_cap;
     uint64_t units, leaf_units;         /* of a search, which is the only stage of its job */
     uint64_t all_units, all_leaf_units; /* of all stages together; 0: they are not all alike */
+    uint64_t collected;                 /* leaves of those that collect */
     struct graph_list *lists;           /* what was appended, in order */
     uint32_t lists_count, lists_cap;
     size_t lists_bytes;

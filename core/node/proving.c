@@ -134,7 +134,7 @@ static void free_all(struct node *n, struct proving *p)
 /* What is asked about is wanted by stages only. */
 static bool passes(const struct job *j, const struct proving *p)
 {
-    return !j->spec->open && p->of != result_of(j);
+    return p->of != result_of(j);
 }
 
 static int keep(const struct job *j, const struct proven *x, bool passing)

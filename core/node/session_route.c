@@ -68,7 +68,8 @@ static const struct refusal refusals[] = {
      "a stage asks for something of nodes that no stage of the specification asks for",
      "open another job whose first stage asks for it"},
     {ERR_FULL, 1,
-     "the job is full: 1,000,000 stages, 48 MiB of what is appended, and 2^40 leaves fit one",
+     "the job is full: 1,000,000 stages, 48 MiB of what is appended, 2^40 leaves and 16,384 of "
+     "those that collect fit one",
      "close it, and open another job for the rest"},
     {ERR_BUSY, 1,
      "all open jobs of the node that coordinates this one may need 256 MiB, and no more fits",

@@ -196,9 +196,11 @@ bool stage_folds(const struct job *j, uint32_t stage)
     return j->graph->stages[stage].reduction != REDUCE_COLLECT;
 }
 
+/* The result is read by no stage, and while a job grows it is not known which one that is. */
 bool stage_passes(const struct job *j, uint32_t stage)
 {
-    return !j->spec->open && stage != graph_result(j->graph);
+    return j->spec->open ? j->graph->stages[stage].readers_count > 0
+                         : stage != graph_result(j->graph);
 }
 
 void stage_append_name(const struct job *j, uint32_t stage, char *text, size_t cap)

@@ -33,8 +33,7 @@ struct shape_stage stage_leaves(const struct job *j, uint32_t stage);
  * stage is that of the first. */
 bool stage_has_run(const struct job *j, uint64_t first, uint64_t end, uint32_t *stage);
 bool stage_folds(const struct job *j, uint32_t stage);
-/* What it yields is wanted by later stages only: it is none of the result, and no author of an open
- * job can ask for it. */
+/* What it yields, where it collects, is wanted by later stages only: it is none of the result. */
 bool stage_passes(const struct job *j, uint32_t stage);
 /* Appends "stage NAME", or its number where it has none. */
 void stage_append_name(const struct job *j, uint32_t stage, char *text, size_t cap);

@@ -58,19 +58,12 @@ static void make_task(struct sim_job *j, uint32_t stage, struct prng *p, struct 
     s->needs_count = 1;
 }
 
-/* What an author appends folds. */
-static bool may_collect(const struct sim_job *j, uint32_t stage)
-{
-    return j->of_spec == 0 || stage < j->of_spec;
-}
-
 /* Of a job with objects: the first stage collects for the second, others may. */
 static void add_objects(struct sim_job *j, uint32_t stage, const struct sim_stuff *stuff,
                         struct prng *p, struct stage_spec *s)
 {
     bool collects = stage == 0 || prng_one_in(p, stage + 1 < j->stages ? 2 : 4);
 
-    collects &= may_collect(j, stage);
     j->collecting |= (uint8_t)((unsigned)collects << stage);
     for (uint32_t i = 0; i < SIM_READS_MAX; i++)
         if (prng_one_in(p, stage == 0 ? 2 : 4))

@@ -169,15 +169,19 @@ int stages_read(struct tally_stages *s, struct reader *r, uint32_t count, tally_
 }
 
 #define IS_SIZED ((uint32_t)1 << 31) /* its units come with it */
+#define IS_NAMED ((uint32_t)1 << 30) /* so do a name and arguments, for people */
 
 /* One that is like another but for its parameters, its needs, and perhaps its units. */
 static uint64_t read_like(struct tally_stages *s, uint32_t said, struct reader *r)
 {
     struct tally_stage *one = &s->list[s->count];
-    const uint32_t like = said & ~IS_SIZED;
+    const uint32_t like = said & ~(IS_SIZED | IS_NAMED);
     if (like >= s->count)
         return 0;
+    for (int i = 0; said & IS_NAMED && i < 2; i++)
+        (void)read_view(r, read_u16(r));
     one->kernel = s->list[like].kernel;
+    one->collects = s->list[like].collects;
     one->units = said & IS_SIZED ? read_u64(r) : s->list[like].units;
     one->units_a_leaf = said & IS_SIZED ? read_u64(r) : s->list[like].units_a_leaf;
     const struct bytes params = read_view(r, read_u16(r));

@@ -1,5 +1,7 @@
 #include "core/wire/append.h"
 
+#include <string.h>
+
 #include "core/base/err.h"
 #include "core/wire/field.h"
 
@@ -33,6 +35,18 @@ void put_append_sized(struct buf *b, uint32_t like, uint64_t units, uint64_t lea
     put_rest(b, params, needs_count, needs);
 }
 
+void put_append_named(struct buf *b, uint32_t like, bool sized, const struct stage_spec *s)
+{
+    put_u32(b, like | APPEND_NAMED | (sized ? APPEND_SIZED : 0));
+    put_text(b, s->name);
+    put_text(b, s->args);
+    if (sized) {
+        put_u64(b, s->units);
+        put_u64(b, s->leaf_units);
+    }
+    put_rest(b, s->params, s->needs_count, s->needs);
+}
+
 void put_append_whole(struct buf *b, uint32_t number, const struct stage_spec *s)
 {
     put_u32(b, number);
@@ -46,15 +60,25 @@ static void read_size(struct reader *r, struct stage_spec *s)
     r->failed |= s->units == 0 || s->leaf_units == 0;
 }
 
+static void read_words(struct reader *r, struct stage_spec *s)
+{
+    read_safe_text(r, true, s->name, sizeof s->name);
+    read_safe_text(r, true, s->args, sizeof s->args);
+    r->failed |= s->name[0] == 0 && s->args[0] == 0;
+}
+
 int read_append_entry(struct reader *r, uint32_t number, uint32_t *like, struct stage_spec *s)
 {
     *like = read_u32(r);
     if (*like == number && !r->failed)
         return read_stage(r, s);
     s->units = s->leaf_units = 0;
+    s->name[0] = s->args[0] = 0;
+    if (*like & APPEND_NAMED)
+        read_words(r, s);
     if (*like & APPEND_SIZED)
         read_size(r, s);
-    *like &= ~APPEND_SIZED;
+    *like &= ~(APPEND_SIZED | APPEND_NAMED);
     s->params = read_view(r, read_u16(r));
     s->needs_count = read_u16(r);
     s->needs = read_view(r, (size_t)s->needs_count * STAGE_NEED_BYTES);
@@ -63,7 +87,13 @@ int read_append_entry(struct reader *r, uint32_t number, uint32_t *like, struct 
 
 void append_take_after(struct stage_spec *s, const struct stage_spec *entry)
 {
+#if VELUM_PLANT == 720 /* unit/test_ledger_stages: a stage that is like another has no name */
     s->name[0] = 0;
+#else
+    memcpy(s->name, entry->name, sizeof s->name);
+#endif
+    if (entry->name[0] != 0 || entry->args[0] != 0)
+        memcpy(s->args, entry->args, sizeof s->args);
     s->inputs_count = 0;
     s->inputs = (struct bytes){NULL, 0};
 #if VELUM_PLANT == 702 /* unit/test_ledger_stages: a stage has the units of whom it is like */

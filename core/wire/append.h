@@ -6,14 +6,17 @@
  *   count x entry
  *     u32 like             its own number: a stage follows as spec.h draws it
  *                          a lower one, of a stage that was written out so, in the spec or in a
- *                          list: all is as there but its name, its objects, and what follows
- *                          APPEND_SIZED + a lower one: so are its units
+ *                          list: all is as there but its objects, of which it has none, its name,
+ *                          and what follows
+ *                          with APPEND_SIZED: so are its units
+ *                          with APPEND_NAMED: it has a name and arguments (for people) of its own
+ *       text name, text args         only of one with APPEND_NAMED, one of them not empty
  *       u64 units, u64 leaf_units    only of one with APPEND_SIZED, each 1 or more
  *       u16 length, params
  *       u16 need count     and so many needs as spec.h draws them
  *
- * Such stages fold. The author numbers them, and the same stages are always in the same list: one
- * that is sent again is the same bytes. */
+ * Such stages fold or collect. The author numbers them, and the same stages are always in the same
+ * list: one that is sent again is the same bytes. */
 #ifndef VELUM_WIRE_APPEND_H
 #define VELUM_WIRE_APPEND_H
 
@@ -22,6 +25,7 @@
 #define APPEND_STAGES_MAX 2048u
 #define APPEND_BYTES_MAX 32768u /* of a list */
 #define APPEND_SIZED ((uint32_t)1 << 31)
+#define APPEND_NAMED ((uint32_t)1 << 30)
 #define JOB_STAGES_MAX 1000000u
 
 struct append {
@@ -37,10 +41,13 @@ void put_append_like(struct buf *b, uint32_t like, struct bytes params, uint16_t
 /* The same of other units. */
 void put_append_sized(struct buf *b, uint32_t like, uint64_t units, uint64_t leaf_units,
                       struct bytes params, uint16_t needs_count, struct bytes needs);
+/* The same with the name and the arguments of *s, one of which is not empty; its units where
+ * `sized`. */
+void put_append_named(struct buf *b, uint32_t like, bool sized, const struct stage_spec *s);
 void put_append_whole(struct buf *b, uint32_t number, const struct stage_spec *s);
 /* The next entry, of the stage of this number. Of one that is written out all of *s; of another
- * params and needs, and units where it has its own (0: it has not), and *like is whose the rest
- * is. 0, or an error of read_stage. */
+ * params and needs, and units (else 0), name and args (else both empty) where it has its own, and
+ * *like is whose the rest is. 0, or an error of read_stage. */
 int read_append_entry(struct reader *r, uint32_t number, uint32_t *like, struct stage_spec *s);
 /* What the entry says over what the other stage is. */
 void append_take_after(struct stage_spec *s, const struct stage_spec *entry);

@@ -122,8 +122,11 @@ static void make_stages(struct buf *out)
         uint16_t count = (uint16_t)any_below(4);
         any_raw(needs, sizeof needs);
         any_name(s.kernel, sizeof s.kernel);
+        any_name(s.name, sizeof s.name);
         if (i == 0 || any_below(3) == 0)
             put_append_whole(&b, i, &s);
+        else if (any_below(3) == 0)
+            put_append_named(&b, (uint32_t)any_below(i), any_below(2) == 0, &s);
         else if (any_below(2) == 0)
             put_append_like(&b, (uint32_t)any_below(i), any_bytes(100), count,
                             (struct bytes){needs, count * STAGE_NEED_BYTES});

@@ -54,7 +54,7 @@ int golden_tell_object(uint8_t type, struct bytes payload, FILE *to);
 void golden_put_session(struct buf *b, bool answer);
 void golden_put_ahead(struct buf *b, bool answer);
 void golden_put_refused(struct buf *b);
-/* Where stages have units of their own, or a time. */
+/* Where stages have units of their own, a time, or names. */
 void golden_put_sized(uint8_t type, struct buf *b);
 bool golden_is_session(uint8_t type);
 int golden_tell_session(uint8_t type, struct bytes payload, FILE *to);

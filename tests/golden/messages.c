@@ -685,7 +685,7 @@ void golden_message_make(uint8_t type, struct buf *frame)
 bool golden_message_other(size_t i, struct buf *frame)
 {
     static const uint8_t types[] = {MESSAGE_SESSION, MESSAGE_REQUEST_AHEAD, MESSAGE_ORDER_TASKS,
-                                    MESSAGE_SESSION_TOLD};
+                                    MESSAGE_SESSION_TOLD, MESSAGE_REQUEST_SESSION};
     if (i >= sizeof types)
         return false;
     size_t start = frame_begin(frame, types[i], types[i] >= MESSAGE_REQUEST_SUBMIT ? 7 : 0);

@@ -55,17 +55,23 @@ void golden_put_session(struct buf *b, bool answer)
     put_session_end(b, &(struct session_stage){18, STAGE_END_BLOCKED, {NULL, 0}});
 }
 
-static void put_sized_list(struct buf *b)
+/* A list of one stage, which is like another but for what follows. */
+static void put_one_like(struct buf *b, bool named)
 {
     struct session_ask ask = {golden_job(1), 4096, 17, SESSION_SENT, {NULL, 0}};
     struct signed_bytes sealed = {.certificate = bytes_of_text("a certificate, DER")};
+    struct stage_spec s = {.name = "part-7", .args = "1 70", .units = 100, .leaf_units = 16};
     uint8_t room[1024], signed_room[2048];
     struct buf body, fact;
+    s.params = bytes_of_text("params");
     buf_init_fixed(&body, room, sizeof room);
     buf_init_fixed(&fact, signed_room, sizeof signed_room);
     put_stages_begin(&body, golden_job(1), golden_node(9));
     put_append_begin(&body, 19, 1);
-    put_append_sized(&body, 17, 100, 16, bytes_of_text("params"), 0, (struct bytes){NULL, 0});
+    if (named)
+        put_append_named(&body, 17, true, &s);
+    else
+        put_append_sized(&body, 17, 100, 16, bytes_of_text("params"), 0, (struct bytes){NULL, 0});
     sealed.body = buf_bytes(&body);
     memset(sealed.signature, 0xa5, sizeof sealed.signature);
     put_signed_fact(&fact, FACT_STAGES, &sealed);
@@ -77,8 +83,8 @@ void golden_put_sized(uint8_t type, struct buf *b)
 {
     const struct session_ahead ask = {golden_job(1), 19, 17, 100, bytes_of_text("params")};
     struct order_tasks tasks = {.run = 11, .first = 8, .report_us = 25000, .count = 2};
-    if (type == MESSAGE_SESSION) {
-        put_sized_list(b);
+    if (type == MESSAGE_SESSION || type == MESSAGE_REQUEST_SESSION) {
+        put_one_like(b, type == MESSAGE_REQUEST_SESSION);
     } else if (type == MESSAGE_SESSION_TOLD) {
         put_session_answer(b, &(struct session_answer){.job = golden_job(1), .count = 1});
         put_session_end(b, &(struct session_stage){19, STAGE_END_TIMED_OUT, bytes_of_text("why")});
@@ -140,6 +146,8 @@ static void say_stages(struct bytes fact, FILE *to)
                 (unsigned)s.needs_count);
         if (like != f.stages.append.first + i && s.units > 0)
             fprintf(to, " units=%llu/%llu", U(s.units), U(s.leaf_units));
+        if (like != f.stages.append.first + i && s.name[0])
+            fprintf(to, " name=\"%s\" args=\"%s\"", s.name, s.args);
         for (uint16_t k = 0; k < s.needs_count; k++)
             fprintf(to, " %u@%u", (unsigned)stage_need_at(s.needs, k).stage,
                     (unsigned)stage_need_at(s.needs, k).place);

@@ -87,13 +87,16 @@ void parts_append(struct buf *b, uint32_t from, uint32_t to, const char *kernel)
     put_append_begin(b, from, (uint16_t)(to - from));
     for (uint32_t i = from; i < to; i++) {
         struct stage_spec s = stage_of(i, kernel);
-        bool alike = s.reduction == REDUCE_FOLD && s.name[0] == 0 &&
+        bool alike = parts[i].collects == parts[0].collects &&
                      s.retries == parts[0].retries && s.leaf_us == parts[0].leaf_us;
+        bool same = s.units == parts[0].leaves * parts[0].leaf_units &&
+                    s.leaf_units == parts[0].leaf_units;
 
         if (!alike)
             put_append_whole(b, i, &s);
-        else if (s.units == parts[0].leaves * parts[0].leaf_units &&
-                 s.leaf_units == parts[0].leaf_units)
+        else if (s.name[0] != 0)
+            put_append_named(b, 0, !same, &s);
+        else if (same)
             put_append_like(b, 0, s.params, s.needs_count, s.needs);
         else
             put_append_sized(b, 0, s.units, s.leaf_units, s.params, s.needs_count, s.needs);

@@ -24,6 +24,7 @@ static bool alone;              /* signed for one slot only */
 static bool wild;               /* coordinators come and go */
 static struct demand asked_for; /* of nodes, by the stage of the spec and all like it */
 static uint64_t keep_bytes;     /* of finished jobs, at each node; 0: the usual */
+static uint64_t objects_bytes;  /* the same of objects; 0: none */
 
 /* What the author knows. */
 static uint64_t user;
@@ -37,6 +38,12 @@ static inline uint32_t none(uint64_t leaf)
 {
     (void)leaf;
     return 0;
+}
+
+/* What leaves yield that collect: none, bytes that are told, objects. */
+static inline uint32_t of_some(uint64_t leaf)
+{
+    return (uint32_t)(leaf % 4 * 1000);
 }
 
 static inline void as_told(struct job_spec *spec, uint32_t number)
@@ -79,7 +86,8 @@ static inline void begin(uint32_t count)
 {
     story_init(&story, count);
     story.ages.keep_bytes = keep_bytes;
-    story.output = none;
+    story.ages.objects_bytes = objects_bytes;
+    story.output = of_some;
     story.graphs = true;
     story.adjust = as_told;
     story_start_all(&story, true);
@@ -218,7 +226,7 @@ static inline void check_result(int64_t within_us)
 {
     struct job_view v = story_result(&story, at, id, within_us);
 
-    story_check_graph(&v, &made, none);
+    story_check_graph(&v, &made, of_some);
     CHECK_INT(v.leaves_total, parts_leaves());
 }
 

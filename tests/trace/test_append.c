@@ -17,11 +17,36 @@ TEST(stages_that_are_appended_come_to_what_a_spec_of_them_does)
         CHECK_INT(ends[i], 1);
         CHECK_INT(states[i], STAGE_END_DONE);
     }
-    CHECK(values[59] == story_graph_result(&made, none));
+    CHECK(values[59] == story_graph_result(&made, of_some));
     end_with(60);
     check_result(10 * S_US);
     CHECK(story_leaves_computed(&story) >= parts_leaves());
     CHECK(story_end(&story));
+}
+
+/* What collects may be read in the list that it is in, or in a later one. */
+TEST(stages_that_are_appended_may_collect)
+{
+    objects_bytes = 1 << 30;
+    parts_begin();
+    parts_add(3, false);
+    parts_need(parts_add(9, true), 0, 0);
+    parts_need(parts_add(2, false), 1, 0);
+    parts_need(parts_add(5, true), 1, 0);
+    parts_need(&parts[3], 2, 1);
+    parts_add(4, true);
+    parts_need(parts_add(1, false), 3, 0);
+    parts_need(&parts[5], 4, 1);
+    parts_need(&parts[5], 1, 2);
+    begin(4);
+    append(1, 3);
+    hear_all(3, 20 * S_US);
+    append(3, 6);
+    hear_all(6, 20 * S_US);
+    end_with(6);
+    check_result(10 * S_US);
+    CHECK(story_end(&story));
+    objects_bytes = 0;
 }
 
 TEST(an_open_job_does_not_end_before_it_is_closed)
@@ -362,7 +387,7 @@ TEST(what_is_appended_asks_for_nodes_as_the_spec_does)
         }
     }
     CHECK(ran > 0 && all_ended(60));
-    CHECK(values[59] == story_graph_result(&made, none));
+    CHECK(values[59] == story_graph_result(&made, of_some));
     end_with(60);
     check_result(10 * S_US);
     CHECK(story_end(&story));
@@ -389,7 +414,7 @@ TEST(the_way_of_a_session_that_is_over_is_forgotten)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(the_way_of_a_session_that_is_over_is_forgotten,
+TEST_MAIN(the_way_of_a_session_that_is_over_is_forgotten, stages_that_are_appended_may_collect,
           stages_that_are_appended_come_to_what_a_spec_of_them_does,
           an_open_job_does_not_end_before_it_is_closed, a_list_that_comes_twice_is_there_once,
           a_list_behind_one_that_is_missing_waits_for_it, what_contradicts_what_was_said_is_refused,

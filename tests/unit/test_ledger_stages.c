@@ -3,6 +3,7 @@
 #include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/base/prng.h"
+#include "core/base/text.h"
 #include "core/job/ledger.h"
 #include "tests/lib/check.h"
 #include "tests/lib/heap.h"
@@ -393,6 +394,93 @@ TEST(a_stage_is_like_one_of_other_units)
     CHECK(heap_is_empty(&heap));
 }
 
+static struct bytes named(const char *name, const char *args, uint64_t units)
+{
+    struct stage_spec s = {.units = units, .leaf_units = 1, .params = bytes_of_text("other")};
+    struct buf b = room();
+
+    text_copy(s.name, sizeof s.name, name);
+    text_copy(s.args, sizeof s.args, args);
+    put_stages_begin(&b, job, (struct node_id){0});
+    put_append_begin(&b, 1, 2);
+    put_append_named(&b, 0, units > 0, &s);
+    put_append_like(&b, 0, (struct bytes){NULL, 0}, 0, (struct bytes){NULL, 0});
+    return seal(FACT_STAGES, kept(&b), 1);
+}
+
+/* So a graph of many stages is short, and may be shown by their names. */
+TEST(a_stage_is_like_one_of_another_name)
+{
+    const struct stage_spec *s;
+    struct stage_spec place;
+    struct ledger *l;
+
+    heap_init(&heap);
+    for (uint64_t units = 0; units < 9; units += 4) {
+        begin(true);
+        l = ledger();
+        CHECK_INT(ledger_apply(l, named("", "", units)), ERR_FORMAT);
+        CHECK_INT(ledger_apply(l, named("part-7", "1 70", units)), LEDGER_NEW);
+        s = graph_spec(ledger_graph(l), ledger_spec(l), 1, &place);
+        CHECK_STR(s->name, "part-7");
+        CHECK_STR(s->args, "1 70");
+        CHECK_STR(s->kernel, "sum");
+        CHECK_INT(s->units, units > 0 ? units : 1);
+        CHECK(bytes_equal(s->params, bytes_of_text("other")));
+        s = graph_spec(ledger_graph(l), ledger_spec(l), 2, &place);
+        CHECK_STR(s->name, "");
+        CHECK_STR(s->args, "");
+        CHECK(ledger_graph(l)->stages[1].joins == (units < 2));
+        ledger_free(l);
+    }
+    CHECK(heap_is_empty(&heap));
+}
+
+/* One that collects, of so many leaves, and (`reads`) one behind it that reads what they yield. */
+static struct bytes collecting(uint32_t number, uint64_t leaves, bool reads)
+{
+    struct stage_spec s = {.units = leaves, .leaf_units = 1, .reduction = REDUCE_COLLECT};
+    struct stage_need need = {number, 0};
+    uint8_t raw[STAGE_NEED_BYTES];
+    struct buf b = room(), n;
+
+    memcpy(s.kernel, "grep", 5);
+    buf_init_fixed(&n, raw, sizeof raw);
+    put_stage_need(&n, &need);
+    put_stages_begin(&b, job, (struct node_id){0});
+    put_append_begin(&b, number, reads ? 2 : 1);
+    put_append_whole(&b, number, &s);
+    if (reads)
+        put_append_like(&b, 0, (struct bytes){NULL, 0}, 1, buf_bytes(&n));
+    return seal(FACT_STAGES, kept(&b), 1);
+}
+
+/* Each leaf of it is an input of its readers, in the same list too, and all together are bounded as
+ * in a specification. */
+TEST(what_is_appended_may_collect)
+{
+    const struct graph *g;
+    struct ledger *l;
+
+    heap_init(&heap);
+    begin(true);
+    l = ledger();
+    g = ledger_graph(l);
+    CHECK_INT(ledger_apply(l, collecting(1, STAGE_INPUTS_MAX + 1, true)), ERR_TOO_LARGE);
+    CHECK_INT(ledger_apply(l, collecting(1, COLLECT_LEAVES_MAX + 1, false)), ERR_TOO_LARGE);
+    CHECK_INT(ledger_apply(l, collecting(1, STAGE_INPUTS_MAX, true)), LEDGER_NEW);
+    CHECK_INT(g->count, 3);
+    CHECK(shape_is_apart(&g->shape, (struct tree_node){0, shape_at(&g->shape, 1).first}));
+    CHECK(g->stages[1].reduction == REDUCE_COLLECT && g->stages[1].readers_count == 1);
+    CHECK(g->stages[2].reduction == REDUCE_FOLD && g->stages[2].reads && !g->stages[1].task);
+    CHECK_INT(ledger_apply(l, collecting(3, COLLECT_LEAVES_MAX - STAGE_INPUTS_MAX, false)),
+              LEDGER_NEW);
+    CHECK_INT(ledger_apply(l, collecting(4, 1, false)), ERR_FULL);
+    CHECK_INT(g->count, 4);
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
 static struct bytes one_stage(uint32_t number, const struct demand *demand)
 {
     struct stage_spec s = {.units = 1, .leaf_units = 1, .accumulator_size = 8, .demand = *demand};
@@ -584,7 +672,8 @@ TEST(a_list_that_finds_no_memory_is_not_there)
 TEST_MAIN(stages_are_appended_in_their_order, an_ended_job_without_its_stages_is_not_the_same,
           a_job_that_is_not_open_takes_none, only_its_author_appends,
           it_is_whole_when_it_is_closed_and_all_are_there, values_come_after_their_stage,
-          a_stage_is_like_one_of_other_units, only_leaves_are_named,
+          a_stage_is_like_one_of_other_units,
+          a_stage_is_like_one_of_another_name, what_is_appended_may_collect, only_leaves_are_named,
           an_author_who_contradicts_himself_makes_it_divergent,
           a_list_that_cannot_be_is_refused_whole, what_is_appended_asks_for_what_the_spec_asks_for,
           merging_is_commutative_associative_and_idempotent, lent_stages_are_news_once,

@@ -89,7 +89,7 @@ static void begin_open(void)
     parts_begin();
     parts_add(5, false);
     parts_need(parts_add(5, false), 0, 0);
-    parts_add(1, false);
+    parts_add(1, false)->name = "other";
     parts_need(parts_add(3, false), 2, 0);
     first[0] = 0, first[1] = 8, first[2] = 16, first[3] = 20;
     parts_spec(&spec, "work");
