@@ -1,10 +1,10 @@
 #include <stdio.h>
 
+#include "cmd/flow_append.h"
 #include "cmd/flow_resume.h"
 #include "cmd/flow_show.h"
 #include "cmd/submit.h"
 #include "core/base/err.h"
-#include "core/host/memory.h"
 
 static const struct opt opts[] = {
     {.name = "dry-run", .kind = OPT_SWITCH, .effect = "print the stages that would run, and stop"},
@@ -40,27 +40,35 @@ static void announce(const struct flow_plan *p, const struct line *l, const char
               (unsigned)durable, more);
 }
 
-static int submit(const struct call *c, const struct flow_plan *p, struct line *l)
+/* What found no room in the specification is appended, and until then the job needs this command. */
+static int hand_in(const struct call *c, const struct flow_plan *p, struct line *l,
+                   struct flow_job *job)
 {
     struct reply_submitted ack;
-    struct buf body;
     char id[9];
-    struct identity *identity = line_identity(l);
-    if (!identity)
-        return CODE_NOT_ALLOWED;
-    buf_init(&body, &host_memory, SPEC_SIZE_MAX);
-    int rc = flow_plan_encode(p, identity_id(identity), opt_given(c->opts, "keep-going"), &body);
-    int code = rc < 0 ? flow_plan_refuse(p, rc) : submit_spec(buf_bytes(&body), l, &ack);
-    buf_clear(&body);
+    int code = submit_spec(buf_bytes(&job->body), l, &ack);
     if (code != 0)
         return code;
     id_hex(ack.job.bytes, 8, id);
-    if (opt_given(c->opts, "detach")) {
-        printf("%s\n", id);
-        return CODE_DONE;
-    }
-    announce(p, l, id, ack.durable);
-    return submit_follow(c, l, &ack);
+    if (!opt_given(c->opts, "detach"))
+        announce(p, l, id, ack.durable);
+    code = job->rest.head ? flow_append(l, ack.job, &job->rest, p->flow->count) : 0;
+    if (code != 0 || !opt_given(c->opts, "detach"))
+        return code != 0 ? code : submit_follow(c, l, &ack);
+    printf("%s\n", id);
+    return CODE_DONE;
+}
+
+static int submit(const struct call *c, const struct flow_plan *p, struct line *l)
+{
+    struct flow_job job;
+    struct identity *identity = line_identity(l);
+    if (!identity)
+        return CODE_NOT_ALLOWED;
+    int rc = flow_plan_encode(p, identity_id(identity), opt_given(c->opts, "keep-going"), &job);
+    int code = rc < 0 ? flow_plan_refuse(p, &job, rc) : hand_in(c, p, l, &job);
+    flow_job_clear(&job);
+    return code;
 }
 
 static bool only_shows(const struct call *c)
@@ -131,9 +139,10 @@ static int run(const struct call *c)
 {
     static struct flow flow;
     static struct flow_files files;
-    struct flow_plan p = {.path = c->argv[0], .flow = &flow, .files = &files};
-    struct line *l = NULL;
     const bool resumes = opt_given(c->opts, "resume");
+    struct flow_plan p = {
+        .path = c->argv[0], .flow = &flow, .files = &files, .apart = resumes};
+    struct line *l = NULL;
     struct line_options where = {.embedded_ok = !opt_given(c->opts, "detach") && !resumes,
                                  .embedded_only = opt_given(c->opts, "local")};
     int code = resumes ? check_resume(c) : 0;

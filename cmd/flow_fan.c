@@ -14,6 +14,7 @@
 struct fan {
     struct flow *flow;
     struct flow_sections *sections;
+    struct flow_names stages;
     char *message;
 };
 
@@ -57,7 +58,7 @@ static int add_range(const struct fan *f, const struct flow_section *s, struct f
         return flow_refuse(f->sections->path, s->foreach_line, f->message,
                            "the range %llu..%llu is empty; the smaller number comes first",
                            (unsigned long long)from, (unsigned long long)to);
-    for (uint64_t i = from; i <= to && values->count <= SPEC_STAGES_MAX; i++) {
+    for (uint64_t i = from; i <= to && values->count <= FLOW_STAGES_MAX; i++) {
         const size_t len = text_of_u64(i, text);
         if (flow_words_add(values, text, len) < 0)
             return out_of_memory(f);
@@ -84,7 +85,7 @@ static int values_of(const struct fan *f, const struct flow_section *s, struct f
 {
     struct flow_words words;
     *values = (struct flow_words){0};
-    int rc = split(f, &words, s->foreach, s->foreach_line, false);
+    int rc = split(f, &words, s->foreach ? s->foreach : "", s->foreach_line, false);
     for (uint32_t i = 0; i < words.count && rc == 0; i++)
         rc = add_value(f, s, values, words.list[i]);
     flow_words_clear(&words);
@@ -94,15 +95,45 @@ static int values_of(const struct fan *f, const struct flow_section *s, struct f
     return rc;
 }
 
+/* --- what they ask of nodes --- */
+
+#define LOOKED_AT 64u /* a job takes fewer different ones */
+
+static bool same_wants(const struct wants *a, const struct wants *b)
+{
+    return a->cpus == b->cpus && a->mem_bytes == b->mem_bytes && strcmp(a->on, b->on) == 0 &&
+           strcmp(a->prefer, b->prefer) == 0;
+}
+
+const struct wants *flow_wants(struct flow *f, const struct wants *w)
+{
+    static const struct wants nothing;
+    const uint32_t from = f->wants_count > LOOKED_AT ? f->wants_count - LOOKED_AT : 0;
+    if (!w)
+        return &nothing;
+    for (uint32_t i = f->wants_count; i-- > from;)
+        if (same_wants(f->wants[i], w))
+            return f->wants[i];
+    struct wants **list = realloc(f->wants, (f->wants_count + 1) * sizeof *list);
+    if (!list)
+        return NULL;
+    f->wants = list;
+    list[f->wants_count] = malloc(sizeof *w);
+    if (!list[f->wants_count])
+        return NULL;
+    *list[f->wants_count] = *w;
+    return list[f->wants_count++];
+}
+
 /* --- stages --- */
 
 static int add_stage(struct fan *f, const struct flow_section *s, struct flow_stage **out)
 {
     struct flow *flow = f->flow;
-    if (flow->count == SPEC_STAGES_MAX)
+    if (flow->count == FLOW_STAGES_MAX)
         return flow_refuse(f->sections->path, s->foreach_line ? s->foreach_line : s->as.line,
                            f->message, "with [%s] there are more than %u stages; make two flows",
-                           s->as.name, SPEC_STAGES_MAX);
+                           s->as.name, FLOW_STAGES_MAX);
     if (flow->count == flow->cap) {
         const uint32_t cap = flow->cap == 0 ? 16 : flow->cap * 2;
         void *list = realloc(flow->stages, cap * sizeof *flow->stages);
@@ -113,7 +144,8 @@ static int add_stage(struct fan *f, const struct flow_section *s, struct flow_st
     }
     *out = &flow->stages[flow->count++];
     **out = s->as;
-    return 0;
+    (*out)->wants = flow_wants(flow, s->wants);
+    return (*out)->wants ? 0 : out_of_memory(f);
 }
 
 /* The words of a text for one value; in NULL: there is no foreach. */
@@ -123,7 +155,7 @@ static int fill(const struct fan *f, const char *text, uint32_t line, bool comma
     char filled[ARG_SIZE_MAX];
     struct flow_words words;
     *to = (struct flow_words){0};
-    int rc = split(f, &words, text, line, commas);
+    int rc = split(f, &words, text ? text : "", line, commas);
     if (rc == 0 && in && map_words_beyond((int)words.count, words.list, 1) > 0)
         rc = flow_refuse(f->sections->path, line, f->message,
                          "{%u} would be of another list, and foreach has one; {} is its word",
@@ -157,7 +189,7 @@ static int add_args(const struct fan *f, const struct flow_section *s, const str
     return rc;
 }
 
-static int name_of_instance(const struct fan *f, const struct flow_section *s, uint64_t seq,
+static int name_of_instance(struct fan *f, const struct flow_section *s, uint64_t seq,
                             struct flow_stage *to)
 {
     const int len =
@@ -166,18 +198,21 @@ static int name_of_instance(const struct fan *f, const struct flow_section *s, u
         return flow_refuse(f->sections->path, s->as.line, f->message,
                            "[%s] leaves no room for the numbers of foreach; a shorter name",
                            s->as.name);
-    for (uint32_t i = 0; i < f->sections->count; i++)
-        if (strcmp(f->sections->list[i].as.name, to->name) == 0)
-            return flow_refuse(f->sections->path, f->sections->list[i].as.line, f->message,
-                               "[%s] is what foreach makes of [%s]; give it another name", to->name,
-                               s->as.name);
-    return 0;
+    uint32_t other;
+    if (flow_names_find(&f->sections->names, to->name, &other))
+        return flow_refuse(f->sections->path, f->sections->list[other].as.line, f->message,
+                           "[%s] is what foreach makes of [%s]; give it another name", to->name,
+                           s->as.name);
+    return flow_names_put(&f->stages, to->name, (uint32_t)(to - f->flow->stages)) < 0
+               ? out_of_memory(f)
+               : 0;
 }
 
 static bool depends_on_value(const struct flow_section *s)
 {
-    return map_words_has_place(s->args) || map_words_has_place(s->inputs) ||
-           map_words_has_place(s->after);
+    return (s->args && map_words_has_place(s->args)) ||
+           (s->inputs && map_words_has_place(s->inputs)) ||
+           (s->after && map_words_has_place(s->after));
 }
 
 static int make_instances(struct fan *f, const struct flow_section *s,
@@ -221,22 +256,19 @@ static int make_stages(struct fan *f, struct flow_section *s, struct flow_words 
 /* The stages of that name, of a section or one of them. */
 static bool find_stages(const struct fan *f, const char *name, uint32_t *first, uint32_t *count)
 {
-    for (uint32_t i = 0; i < f->sections->count; i++) {
-        const struct flow_section *s = &f->sections->list[i];
+    uint32_t at;
+    if (flow_names_find(&f->sections->names, name, &at)) {
+        const struct flow_section *s = &f->sections->list[at];
         *first = s->first;
 #if VELUM_PLANT == 530 /* unit/test_flow_file: a name of several stages means the first of them */
         *count = s->count == 0 ? 0 : 1;
 #else
         *count = s->count;
 #endif
-        if (strcmp(s->as.name, name) == 0)
-            return true;
+        return true;
     }
     *count = 1;
-    for (*first = 0; *first < f->flow->count; ++*first)
-        if (strcmp(f->flow->stages[*first].name, name) == 0)
-            return true;
-    return false;
+    return flow_names_find(&f->stages, name, first);
 }
 
 static int add_input(const struct fan *f, struct flow_stage *to, struct flow_input in)
@@ -318,7 +350,7 @@ static int resolve_after(const struct fan *f, struct flow_stage *to, const char 
     if (!find_stages(f, word, &first, &count))
         return flow_refuse(f->sections->path, to->after_line, f->message,
                            "there is no stage [%.200s] in this file", word);
-    if (to->after_count + count > SPEC_STAGES_MAX)
+    if (to->after_count > FLOW_STAGES_MAX)
         return flow_refuse(f->sections->path, to->after_line, f->message,
                            "[%s] waits for more stages than there may be", to->name);
     uint32_t *list = realloc(to->after, (to->after_count + count) * sizeof *list);
@@ -361,6 +393,7 @@ static int resolve_section(const struct fan *f, const struct flow_section *s,
 int flow_fan_out(struct flow *flow, struct flow_sections *s, char message[INI_MESSAGE_SIZE])
 {
     struct fan f = {.flow = flow, .sections = s, .message = message};
+    flow_names_init(&f.stages);
     struct flow_words *values = calloc(s->count, sizeof *values);
     int rc = 0;
     if (!values)
@@ -369,8 +402,11 @@ int flow_fan_out(struct flow *flow, struct flow_sections *s, char message[INI_ME
         rc = make_stages(&f, &s->list[i], &values[i]);
     for (uint32_t i = 0; i < s->count && rc == 0; i++)
         rc = resolve_section(&f, &s->list[i], &values[i]);
+    if (rc == 0)
+        rc = flow_join(flow, s->path, &s->names, &f.stages, message);
     for (uint32_t i = 0; i < s->count; i++)
         flow_words_clear(&values[i]);
     free(values);
+    flow_names_clear(&f.stages);
     return rc;
 }

@@ -34,14 +34,6 @@ static struct flow_section *last(struct take *t)
     return &t->sections.list[t->sections.count - 1];
 }
 
-static const struct flow_section *find(const struct flow_sections *s, const char *name)
-{
-    for (uint32_t i = 0; i < s->count; i++)
-        if (strcmp(s->list[i].as.name, name) == 0)
-            return &s->list[i];
-    return NULL;
-}
-
 /* --- keys --- */
 
 static bool number(const char *value, uint64_t most, uint64_t *to)
@@ -59,28 +51,43 @@ static bool set_kernel(struct take *t, const char *value)
     return text_is_name(value) && text_copy(last(t)->as.kernel, KERNEL_NAME_SIZE, value);
 }
 
+static bool keep(char **to, const char *value)
+{
+    if (strlen(value) < FLOW_VALUE_SIZE)
+        *to = strdup(value);
+    return *to != NULL;
+}
+
+/* NULL: there is no memory. */
+static struct wants *wants_of(struct flow_section *s)
+{
+    if (!s->wants)
+        s->wants = calloc(1, sizeof *s->wants);
+    return s->wants;
+}
+
 static bool set_args(struct take *t, const char *value)
 {
     last(t)->args_line = *t->line;
-    return text_copy(last(t)->args, sizeof last(t)->args, value);
+    return keep(&last(t)->args, value);
 }
 
 static bool set_inputs(struct take *t, const char *value)
 {
     last(t)->as.inputs_line = *t->line;
-    return text_copy(last(t)->inputs, sizeof last(t)->inputs, value);
+    return keep(&last(t)->inputs, value);
 }
 
 static bool set_after(struct take *t, const char *value)
 {
     last(t)->as.after_line = *t->line;
-    return text_copy(last(t)->after, sizeof last(t)->after, value);
+    return keep(&last(t)->after, value);
 }
 
 static bool set_foreach(struct take *t, const char *value)
 {
     last(t)->foreach_line = *t->line;
-    return text_copy(last(t)->foreach, sizeof last(t)->foreach, value);
+    return keep(&last(t)->foreach, value);
 }
 
 /* A search is a whole job, so no stage can be one. */
@@ -112,23 +119,27 @@ static bool set_leaf_limit(struct take *t, const char *value)
 
 static bool set_cpus(struct take *t, const char *value)
 {
+    struct wants *w = wants_of(last(t));
     uint64_t cpus;
-    return number(value, DEMAND_CPUS_MAX, &cpus) && wants_cpus(&last(t)->as.wants, cpus);
+    return w && number(value, DEMAND_CPUS_MAX, &cpus) && wants_cpus(w, cpus);
 }
 
 static bool set_mem(struct take *t, const char *value)
 {
-    return wants_mem(&last(t)->as.wants, value);
+    struct wants *w = wants_of(last(t));
+    return w && wants_mem(w, value);
 }
 
 static bool set_on(struct take *t, const char *value)
 {
-    return wants_labels(last(t)->as.wants.on, value);
+    struct wants *w = wants_of(last(t));
+    return w && wants_labels(w->on, value);
 }
 
 static bool set_prefer(struct take *t, const char *value)
 {
-    return wants_labels(last(t)->as.wants.prefer, value);
+    struct wants *w = wants_of(last(t));
+    return w && wants_labels(w->prefer, value);
 }
 
 static bool set_name(struct take *t, const char *value)
@@ -231,22 +242,34 @@ static int take_pair(void *ctx, const char *key, const char *value, char what[IN
 
 /* --- sections --- */
 
+static int make_room(struct flow_sections *all)
+{
+    if (all->count < all->cap)
+        return 0;
+    const uint32_t cap = all->cap == 0 ? 16 : all->cap * 2;
+    void *list = realloc(all->list, cap * sizeof *all->list);
+    if (!list)
+        return ERR_NO_MEMORY;
+    all->list = list;
+    all->cap = cap;
+    return 0;
+}
+
 static int add_section(struct take *t, const char *name, char what[INI_MESSAGE_SIZE])
 {
     struct flow_sections *all = &t->sections;
-    if (find(all, name)) {
+    uint32_t other;
+    if (flow_names_find(&all->names, name, &other)) {
         say(what, "[%s] is there a second time; give one of the two another name", name);
         return ERR_EXISTS;
     }
-    if (all->count == all->cap) {
-        const uint32_t cap = all->cap == 0 ? 16 : all->cap * 2;
-        void *list = realloc(all->list, cap * sizeof *all->list);
-        if (!list) {
-            say(what, "out of memory");
-            return ERR_NO_MEMORY;
-        }
-        all->list = list;
-        all->cap = cap;
+    if (all->count == FLOW_STAGES_MAX) {
+        say(what, "there are more than %u stages; make two flows", FLOW_STAGES_MAX);
+        return ERR_FULL;
+    }
+    if (make_room(all) < 0 || flow_names_put(&all->names, name, all->count) < 0) {
+        say(what, "out of memory");
+        return ERR_NO_MEMORY;
     }
     all->count++;
     *last(t) = (struct flow_section){.as = {.line = *t->line, .reduction = -1}};
@@ -307,6 +330,20 @@ static int check_sections(const struct flow_sections *s, char message[INI_MESSAG
     return 0;
 }
 
+static void clear_sections(struct flow_sections *s)
+{
+    for (uint32_t i = 0; i < s->count; i++) {
+        struct flow_section *one = &s->list[i];
+        free(one->args);
+        free(one->inputs);
+        free(one->after);
+        free(one->foreach);
+        free(one->wants);
+    }
+    free(s->list);
+    flow_names_clear(&s->names);
+}
+
 int flow_read(struct flow *f, const char *path, char message[INI_MESSAGE_SIZE])
 {
     struct take t = {.flow = f, .sections = {.path = path}};
@@ -316,14 +353,16 @@ int flow_read(struct flow *f, const char *path, char message[INI_MESSAGE_SIZE])
                                     .line = &t.line,
                                     .what = "the flow",
                                     .hint = "check the path",
+                                    .size_max = FLOW_FILE_MAX,
                                     .first_section = "any stage; put its name above it, as [sums]"};
     *f = (struct flow){0};
+    flow_names_init(&t.sections.names);
     int rc = ini_file_read(path, &taker, message);
     if (rc == 0)
         rc = check_sections(&t.sections, message);
     if (rc == 0)
         rc = flow_fan_out(f, &t.sections, message);
-    free(t.sections.list);
+    clear_sections(&t.sections);
     return rc < 0 ? rc : flow_put_in_order(f, path, message);
 }
 
@@ -341,6 +380,9 @@ void flow_clear(struct flow *f)
         clear_stage(&f->stages[i]);
     for (uint32_t i = 0; i < f->files_count; i++)
         free(f->files[i].word);
+    for (uint32_t i = 0; i < f->wants_count; i++)
+        free(f->wants[i]);
+    free(f->wants);
     free(f->stages);
     free(f->order);
     *f = (struct flow){0};
@@ -348,6 +390,7 @@ void flow_clear(struct flow *f)
 
 void flow_about(const char *path, const struct flow_stage *s, bool inputs, char to[FLOW_ABOUT_SIZE])
 {
-    snprintf(to, FLOW_ABOUT_SIZE, "%.160s line %u: [%s] ", path,
-             (unsigned)(inputs ? s->inputs_line : s->line), s->name);
+    uint32_t line = s->inputs_line > 0 ? s->inputs_line : s->after_line;
+    line = inputs && line > 0 ? line : s->line;
+    snprintf(to, FLOW_ABOUT_SIZE, "%.160s line %u: [%s] ", path, (unsigned)line, s->name);
 }

@@ -35,9 +35,12 @@
 
 #include "core/host/ini_file.h"
 #include "core/host/wants.h"
-#include "core/wire/spec.h"
+#include "core/wire/append.h"
 
 #define FLOW_NONE UINT32_MAX
+#define FLOW_STAGES_MAX JOB_STAGES_MAX
+#define FLOW_AFTER_MAX 4000u /* that a stage waits for; beyond, through stages between */
+#define FLOW_FILE_MAX ((size_t)256 << 20)
 #define FLOW_FILES_MAX 512u /* files and references that all stages together name */
 
 /* A stage whose outputs are read, or what is read from outside; the other is FLOW_NONE. */
@@ -57,7 +60,7 @@ struct flow_stage {
     uint64_t retries;
     int64_t leaf_us;
     int reduction; /* enum reduction, or < 0: as the kernel does */
-    struct wants wants;
+    const struct wants *wants; /* the flow's */
     uint32_t line, inputs_line, after_line; /* where they stand in the file */
     uint32_t number;                        /* in the job */
 };
@@ -80,6 +83,8 @@ struct flow {
     struct flow_word files[FLOW_FILES_MAX];
     uint32_t files_count;
     uint32_t *order; /* stages by their numbers in the job */
+    struct wants **wants;
+    uint32_t wants_count;
 };
 
 /* 0, or < 0 with one sentence in message that names file and line. Looks which files there are, and

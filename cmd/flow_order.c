@@ -56,31 +56,131 @@ static int say_circle(const struct flow *f, const char *path, char message[INI_M
                        s->name, next->name, s->name);
 }
 
+/* Who needs whom, and how many passes over the file it would take to number a stage if each pass
+ * took those whose needs have numbers by then. */
+struct order {
+    const struct flow *flow;
+    uint32_t *first;   /* of stage i at i + 1: where its readers begin among these */
+    uint32_t *readers; /* once for each need of theirs */
+    uint32_t *left;    /* needs that are not through */
+    uint32_t *pass;
+    uint32_t *queue;
+    uint32_t through;
+};
+
+static uint32_t needs_count(const struct flow_stage *s)
+{
+    return s->inputs_count + s->after_count;
+}
+
+/* FLOW_NONE: it is no stage. */
+static uint32_t need_at(const struct flow_stage *s, uint32_t i)
+{
+    return i < s->inputs_count ? s->inputs[i].stage : s->after[i - s->inputs_count];
+}
+
+static void link_readers(struct order *o)
+{
+    const struct flow *f = o->flow;
+    for (uint32_t i = 0; i < f->count; i++)
+        for (uint32_t k = 0; k < needs_count(&f->stages[i]); k++)
+            if (need_at(&f->stages[i], k) != FLOW_NONE) {
+                o->first[need_at(&f->stages[i], k) + 1]++;
+                o->left[i]++;
+            }
+    for (uint32_t i = 0; i < f->count; i++)
+        o->first[i + 1] += o->first[i];
+    o->first[f->count + 1] = o->first[f->count];
+    /* Filled from behind: then each begins where it should. */
+    for (uint32_t i = f->count; i-- > 0;)
+        for (uint32_t k = needs_count(&f->stages[i]); k-- > 0;)
+            if (need_at(&f->stages[i], k) != FLOW_NONE)
+                o->readers[--o->first[need_at(&f->stages[i], k) + 1]] = i;
+}
+
+/* Those of a circle, and what is behind one, are never through. */
+static void go_through(struct order *o)
+{
+    const struct flow *f = o->flow;
+    for (uint32_t i = 0; i < f->count; i++)
+        if (o->left[i] == 0)
+            o->queue[o->through++] = i;
+    for (uint32_t at = 0; at < o->through; at++) {
+        const uint32_t stage = o->queue[at];
+        for (uint32_t k = o->first[stage + 1]; k < o->first[stage + 2]; k++) {
+            const uint32_t reader = o->readers[k];
+            const uint32_t pass = o->pass[stage] + (stage > reader);
+            o->pass[reader] = pass > o->pass[reader] ? pass : o->pass[reader];
+            if (--o->left[reader] == 0)
+                o->queue[o->through++] = reader;
+        }
+    }
+}
+
+/* By pass, then as in the file. */
+static void number_all(struct order *o, struct flow *f, uint32_t result)
+{
+    uint32_t *next = o->queue; /* the next number of each pass; a pass takes a stage at least */
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < f->count; i++)
+        next[i] = 0;
+    for (uint32_t i = 0; i < f->count; i++)
+        if (o->left[i] == 0 && i != result)
+            next[o->pass[i]]++;
+    for (uint32_t i = 0; i < f->count; i++) {
+        const uint32_t count = next[i];
+        next[i] = sum;
+        sum += count;
+    }
+    for (uint32_t i = 0; i < f->count; i++)
+        f->stages[i].number =
+            o->left[i] > 0 || i == result ? FLOW_NONE : next[o->pass[i]]++;
+    if (o->through == f->count)
+        f->stages[result].number = f->count - 1;
+    for (uint32_t i = 0; i < f->count; i++)
+        if (f->stages[i].number != FLOW_NONE)
+            f->order[f->stages[i].number] = i;
+}
+
+static void order_free(struct order *o)
+{
+    free(o->first);
+    free(o->readers);
+    free(o->left);
+    free(o->pass);
+    free(o->queue);
+}
+
+static bool order_make(struct order *o)
+{
+    const struct flow *f = o->flow;
+    size_t links = 0;
+    for (uint32_t i = 0; i < f->count; i++)
+        links += needs_count(&f->stages[i]);
+    o->first = calloc((size_t)f->count + 2, sizeof *o->first);
+    o->readers = calloc(links + 1, sizeof *o->readers);
+    o->left = calloc(f->count, sizeof *o->left);
+    o->pass = calloc(f->count, sizeof *o->pass);
+    o->queue = calloc(f->count, sizeof *o->queue);
+    return links < UINT32_MAX && o->first && o->readers && o->left && o->pass && o->queue;
+}
+
 int flow_put_in_order(struct flow *f, const char *path, char message[INI_MESSAGE_SIZE])
 {
-    bool *needed = calloc(f->count, sizeof *needed), moved = true;
+    bool *needed = calloc(f->count, sizeof *needed);
+    struct order o = {.flow = f};
     f->order = calloc(f->count, sizeof *f->order);
-    if (!needed || !f->order) {
+    if (!needed || !f->order || !order_make(&o)) {
         free(needed);
+        order_free(&o);
         flow_refuse(path, 0, message, "out of memory");
         return ERR_NO_MEMORY;
     }
-    const uint32_t result = result_of(f, needed);
-    uint32_t next = 0;
+    link_readers(&o);
+    go_through(&o);
+    number_all(&o, f, result_of(f, needed));
+    const bool all = o.through == f->count;
     free(needed);
-    for (uint32_t i = 0; i < f->count; i++)
-        f->stages[i].number = FLOW_NONE;
-    while (moved) {
-        moved = false;
-        for (uint32_t i = 0; i < f->count; i++) {
-            struct flow_stage *s = &f->stages[i];
-            if (s->number != FLOW_NONE || waits_for(f, s) != FLOW_NONE ||
-                (i == result && next + 1 < f->count))
-                continue;
-            s->number = next;
-            f->order[next++] = i;
-            moved = true;
-        }
-    }
-    return next == f->count ? 0 : say_circle(f, path, message);
+    order_free(&o);
+    return all ? 0 : say_circle(f, path, message);
 }

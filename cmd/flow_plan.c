@@ -31,8 +31,39 @@ static int refuse(const struct flow_plan *p, uint32_t i, const char *what, const
 
 uint64_t flow_plan_leaves(const struct flow_plan *p, uint32_t stage)
 {
-    const struct plan *plan = &p->list[stage];
+    const struct flow_planned *plan = &p->list[stage];
     return (plan->units - 1) / plan->leaf_units + 1;
+}
+
+void flow_plan_of(const struct flow_plan *p, uint32_t stage, struct plan *to)
+{
+    const struct flow_planned *from = &p->list[stage];
+    *to = (struct plan){.source = from->source,
+                        .units = from->units,
+                        .leaf_units = from->leaf_units,
+                        .reduction = from->reduction,
+                        .accumulator_size = from->accumulator_size,
+                        .params_len = from->params_len};
+    text_copy(to->kernel, sizeof to->kernel, stage_at(p, stage)->kernel);
+    if (from->params_len > 0)
+        memcpy(to->params, from->params, from->params_len);
+}
+
+static int keep_plan(struct flow_plan *p, uint32_t stage, const struct plan *plan, struct line *l)
+{
+    struct flow_planned *to = &p->list[stage];
+    uint8_t *params = realloc(to->params, plan->params_len + 1);
+    if (!params)
+        return line_report(l, ERR_NO_MEMORY);
+    memcpy(params, plan->params, plan->params_len);
+    *to = (struct flow_planned){.source = plan->source,
+                                .units = plan->units,
+                                .leaf_units = plan->leaf_units,
+                                .params = params,
+                                .params_len = (uint16_t)plan->params_len,
+                                .reduction = plan->reduction,
+                                .accumulator_size = plan->accumulator_size};
+    return 0;
 }
 
 static uint64_t yields(const struct flow_plan *p, uint32_t stage)
@@ -78,6 +109,16 @@ static bool enlarge_leaves(struct flow_plan *p, const struct flow_stage *s, uint
     return any;
 }
 
+/* Where the leaves of what it reads became larger, before all are planned again. */
+static void take_leaves(const struct flow_plan *p, const struct flow_stage *s)
+{
+    for (uint32_t i = 0; i < s->inputs_count; i++) {
+        const uint32_t from = s->inputs[i].stage;
+        if (from != FLOW_NONE && p->leaf_units[from] > 0 && stage_at(p, from)->leaf_units == 0)
+            p->list[from].leaf_units = p->leaf_units[from];
+    }
+}
+
 static int refuse_inputs(const struct flow_plan *p, uint32_t i, uint64_t count)
 {
     char about[FLOW_ABOUT_SIZE];
@@ -98,7 +139,7 @@ static void sizes_of(const struct flow_plan *p, uint32_t stage, uint64_t sizes[S
             sizes[at++] = flow_files_size(p->files, in->file);
             continue;
         }
-        const struct plan *from = &p->list[in->stage];
+        const struct flow_planned *from = &p->list[in->stage];
         const uint64_t size =
             from->reduction == REDUCE_COLLECT ? STAGE_INPUT_UNKNOWN : from->accumulator_size;
         for (uint64_t k = yields(p, in->stage); k > 0; k--)
@@ -192,7 +233,7 @@ static int plan_there(const struct flow_plan *p, uint32_t i, const struct wish *
 static int check_plan(const struct flow_plan *p, uint32_t i)
 {
     const struct flow_stage *s = stage_at(p, i);
-    const struct plan *plan = &p->list[i];
+    const struct flow_planned *plan = &p->list[i];
     const uint64_t leaves = flow_plan_leaves(p, i);
     const uint64_t most = plan->reduction == REDUCE_COLLECT ? COLLECT_LEAVES_MAX : LEAVES_MAX;
     char about[FLOW_ABOUT_SIZE];
@@ -217,7 +258,7 @@ static int take_wishes(const struct flow_plan *p, uint32_t i)
                                        [REDUCE_SEARCH] = "it searches",
                                        [REDUCE_COLLECT] = "it collects"};
     const struct flow_stage *s = stage_at(p, i);
-    struct plan *plan = &p->list[i];
+    struct flow_planned *plan = &p->list[i];
     if (s->units > 0)
         plan->units = s->units;
     if (s->leaf_units > 0 || p->leaf_units[i] > 0)
@@ -230,39 +271,69 @@ static int take_wishes(const struct flow_plan *p, uint32_t i)
 
 /* --- all of it --- */
 
-/* > 0: leaves of stages before it have become larger, so that all is to be planned again. */
-static int plan_stage(struct flow_plan *p, uint32_t i, struct line *l)
+static int plan_kernel(struct flow_plan *p, uint32_t i, const struct wish *w, struct line *l)
 {
-    const struct flow_stage *s = stage_at(p, i);
-    const bool here = builtin_usage(s->kernel) != NULL;
-    const uint64_t count = flow_plan_inputs(p, i);
-    struct wish w = {.inputs_count = (uint16_t)count};
-    if (count > STAGE_INPUTS_MAX)
-        return enlarge_leaves(p, s, count) ? -1 : refuse_inputs(p, i, count);
-    sizes_of(p, i, w.sizes);
+    const bool here = builtin_usage(stage_at(p, i)->kernel) != NULL;
+    static struct plan plan;
     int code = check_kernel(p, i, l, here);
     if (code == 0)
-        code = here ? plan_here(p, i, &w, &p->list[i]) : plan_there(p, i, &w, l, &p->list[i]);
+        code = here ? plan_here(p, i, w, &plan) : plan_there(p, i, w, l, &plan);
+    if (code == 0)
+        code = keep_plan(p, i, &plan, l);
     return code == 0 ? take_wishes(p, i) : code;
+}
+
+/* *again: leaves of stages before it have become larger, and others may read them too. */
+static int plan_stage(struct flow_plan *p, uint32_t i, struct line *l, bool *again)
+{
+    const struct flow_stage *s = stage_at(p, i);
+    uint64_t count;
+    static struct wish w;
+    while ((count = flow_plan_inputs(p, i)) > STAGE_INPUTS_MAX) {
+        if (!enlarge_leaves(p, s, count))
+            return refuse_inputs(p, i, count);
+        take_leaves(p, s);
+        *again = true;
+    }
+    w.inputs_count = (uint16_t)count;
+    sizes_of(p, i, w.sizes);
+    return plan_kernel(p, i, &w, l);
+}
+
+/* What all of them come to, and no job has. */
+static int check_all(const struct flow_plan *p)
+{
+    uint64_t leaves = 0;
+    for (uint32_t i = 0; i < p->flow->count; i++)
+        leaves += p->list[i].reduction == REDUCE_COLLECT ? flow_plan_leaves(p, i) : 0;
+    if (leaves <= COLLECT_LEAVES_MAX)
+        return 0;
+    talk_error("%.200s: the leaves of its stages that collect are %llu; a job takes %u", p->path,
+               (unsigned long long)leaves, COLLECT_LEAVES_MAX);
+    talk_try("larger leaves (leaf = N), or velum flow --resume, where each stage is a job");
+    return CODE_MISUSE;
 }
 
 int flow_plan_make(struct flow_plan *p, struct line *l)
 {
-    int code;
+    bool again = true;
+    int code = 0;
     p->list = calloc(p->flow->count, sizeof *p->list);
     p->leaf_units = calloc(p->flow->count, sizeof *p->leaf_units);
     if (!p->list || !p->leaf_units)
         return line_report(l, ERR_NO_MEMORY);
-    do {
-        code = 0;
+    while (again && code == 0) {
+        again = false;
         for (uint32_t i = 0; i < p->flow->count && code == 0; i++)
-            code = plan_stage(p, p->flow->order[i], l);
-    } while (code < 0);
-    return code;
+            code = plan_stage(p, p->flow->order[i], l, &again);
+    }
+    return code == 0 && !p->apart ? check_all(p) : code;
 }
 
 void flow_plan_clear(struct flow_plan *p)
 {
+    for (uint32_t i = 0; p->list && i < p->flow->count; i++)
+        free(p->list[i].params);
     free(p->list);
     free(p->leaf_units);
     free(p->kernels);

@@ -210,7 +210,7 @@ static int submit(struct resume *r, uint32_t i, const char *name, const struct s
     buf_init(&body, &host_memory, SPEC_SIZE_MAX);
     int rc = flow_plan_encode_one(r->plan, i, r->own, name, inputs, (uint16_t)count, &body);
     int code =
-        rc < 0 ? flow_plan_refuse(r->plan, rc) : submit_spec(buf_bytes(&body), r->line, &ack);
+        rc < 0 ? flow_plan_refuse(r->plan, NULL, rc) : submit_spec(buf_bytes(&body), r->line, &ack);
     buf_clear(&body);
     if (code == 0)
         r->list[i].job = ack.job;
@@ -301,10 +301,12 @@ static int find_job(struct resume *r, const char *name, struct job_id *job)
 static int begin(struct resume *r, uint32_t i)
 {
     struct stage_input inputs[STAGE_INPUTS_MAX];
+    struct plan plan;
     char id[9];
     const uint32_t count = gather_inputs(r, i, inputs);
     struct one *one = &r->list[i];
-    flow_resume_name(&r->plan->list[i], inputs, count, one->name);
+    flow_plan_of(r->plan, i, &plan);
+    flow_resume_name(&plan, inputs, count, one->name);
     const int rc = one->anew ? 0 : find_job(r, one->name, &one->job);
     if (rc < 0)
         return line_report(r->line, rc);

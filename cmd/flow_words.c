@@ -8,15 +8,19 @@
 
 int flow_words_add(struct flow_words *w, const char *word, size_t len)
 {
-    char **list = realloc(w->list, (w->count + 1) * sizeof *list);
-    if (!list)
+    /* Full at 0, 1, 2, 4, 8, ... */
+    if ((w->count & (w->count - 1)) == 0) {
+        char **list = realloc(w->list, (w->count == 0 ? 1 : 2 * (size_t)w->count) * sizeof *list);
+        if (!list)
+            return ERR_NO_MEMORY;
+        w->list = list;
+    }
+    char *copy = malloc(len + 1);
+    if (!copy)
         return ERR_NO_MEMORY;
-    w->list = list;
-    list[w->count] = malloc(len + 1);
-    if (!list[w->count])
-        return ERR_NO_MEMORY;
-    memcpy(list[w->count], word, len);
-    list[w->count++][len] = '\0';
+    memcpy(copy, word, len);
+    copy[len] = '\0';
+    w->list[w->count++] = copy;
     return 0;
 }
 

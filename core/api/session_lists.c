@@ -43,14 +43,10 @@ static bool is_full(const struct list_out *o)
     return o->count >= APPEND_STAGES_MAX || o->bytes.len >= LIST_BYTES;
 }
 
-/* The list that this task goes to. */
-static struct list_out *list_for(struct lists *l, uint32_t number)
+static struct list_out *begin_list(struct lists *l, uint32_t number)
 {
-    struct list_out *o = l->tail;
+    struct list_out *o = calloc(1, sizeof *o);
 
-    if (o && !o->sealed && !is_full(o))
-        return o;
-    o = calloc(1, sizeof *o);
     if (!o)
         return NULL;
     buf_init(&o->bytes, &host_memory, APPEND_BYTES_MAX);
@@ -64,48 +60,53 @@ static struct list_out *list_for(struct lists *l, uint32_t number)
     return o;
 }
 
-/* What does not fit is not there. */
-static int added(struct lists *l, struct list_out *o, size_t before)
+/* The entry of a task, where it fits: it goes to the last list, or to the next one. */
+static int add(struct lists *l, uint32_t number, const struct buf *entry)
 {
-    int rc = buf_result(&o->bytes);
+    struct list_out *o = l->tail;
+    int rc = buf_result(entry);
 
-    if (rc == 0) {
-        o->count++;
-        l->bytes += o->bytes.len - before;
-        return 0;
+    if (rc < 0)
+        return rc;
+    if (!o || o->sealed || is_full(o) || o->bytes.len + entry->len > APPEND_BYTES_MAX)
+        o = begin_list(l, number);
+    if (!o)
+        return ERR_NO_MEMORY;
+    put_raw(&o->bytes, entry->data, entry->len);
+    rc = buf_result(&o->bytes);
+    if (rc < 0) {
+        o->bytes.failed = o->bytes.no_memory = false;
+        return rc;
     }
-    o->bytes.len = before;
-    o->bytes.failed = o->bytes.no_memory = false;
-    return rc;
+    o->count++;
+    l->bytes += entry->len;
+    return 0;
 }
 
 int lists_add_like(struct lists *l, uint32_t number, uint32_t like, bool sized,
                    const struct stage_spec *s)
 {
-    struct list_out *o = list_for(l, number);
-    size_t before = o ? o->bytes.len : 0;
+    uint8_t room[APPEND_BYTES_MAX];
+    struct buf b;
 
-    if (!o)
-        return ERR_NO_MEMORY;
+    buf_init_fixed(&b, room, sizeof room);
     if (s->name[0] || s->args[0])
-        put_append_named(&o->bytes, like, sized, s);
+        put_append_named(&b, like, sized, s);
     else if (sized)
-        put_append_sized(&o->bytes, like, s->units, s->leaf_units, s->params, s->needs_count,
-                         s->needs);
+        put_append_sized(&b, like, s->units, s->leaf_units, s->params, s->needs_count, s->needs);
     else
-        put_append_like(&o->bytes, like, s->params, s->needs_count, s->needs);
-    return added(l, o, before);
+        put_append_like(&b, like, s->params, s->needs_count, s->needs);
+    return add(l, number, &b);
 }
 
 int lists_add_whole(struct lists *l, uint32_t number, const struct stage_spec *s)
 {
-    struct list_out *o = list_for(l, number);
-    size_t before = o ? o->bytes.len : 0;
+    uint8_t room[APPEND_BYTES_MAX];
+    struct buf b;
 
-    if (!o)
-        return ERR_NO_MEMORY;
-    put_append_whole(&o->bytes, number, s);
-    return added(l, o, before);
+    buf_init_fixed(&b, room, sizeof room);
+    put_append_whole(&b, number, s);
+    return add(l, number, &b);
 }
 
 static int sign(struct identity *identity, enum fact_kind kind, struct bytes body, struct buf *to)

@@ -19,6 +19,7 @@
  * stand-in for it. */
 #define LIBRARY_LINE_MAX 190
 #define KEY_SIZE_MAX 64
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* some editors begin a file with it */
 
 static void say(char message[INI_MESSAGE_SIZE], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -199,17 +200,28 @@ static int load(struct feed *f)
         close(fd);
         return ERR_FORMAT;
     }
-    while ((n = read(fd, f->text + got, FILE_SIZE_MAX + 1 - got)) > 0)
+    /* One byte more than there should be, so that a file that grows meanwhile is seen to. */
+    const size_t most = f->taker->size_max > 0 ? f->taker->size_max : FILE_SIZE_MAX;
+    const size_t room = (size_t)s.st_size < most ? (size_t)s.st_size + 1 : most + 1;
+    f->text = malloc(room + 1);
+    if (!f->text) {
+        close(fd);
+        say(f->message, "cannot read %s %.200s: out of memory", f->taker->what, f->path);
+        return ERR_NO_MEMORY;
+    }
+    while ((n = read(fd, f->text + got, room - got)) > 0)
         got += (size_t)n;
     close(fd);
     f->len = got;
-    if (n == 0 && got <= FILE_SIZE_MAX)
+    if (n == 0 && got < room) {
+        f->at = got >= 3 && memcmp(f->text, BYTE_ORDER_MARK, 3) == 0 ? 3 : 0;
         return 0;
+    }
     if (n < 0)
         say(f->message, "reading %s %.200s failed; look at that file", f->taker->what, f->path);
     else
-        say(f->message, "%s %.200s is larger than %d bytes; is it the right file?", f->taker->what,
-            f->path, FILE_SIZE_MAX);
+        say(f->message, "%s %.200s is larger than %zu bytes; is it the right file?", f->taker->what,
+            f->path, room - 1);
     return n < 0 ? ERR_IO : ERR_TOO_LARGE;
 }
 
@@ -217,11 +229,6 @@ int ini_file_read(const char *path, const struct ini_taker *taker, char message[
 {
     message[0] = '\0';
     struct feed f = {.taker = taker, .path = path, .message = message};
-    f.text = malloc(FILE_SIZE_MAX + 2);
-    if (!f.text) {
-        say(message, "cannot read %s %.200s: out of memory", taker->what, path);
-        return ERR_NO_MEMORY;
-    }
     int rc = load(&f);
     if (rc == 0) {
         if (taker->line)

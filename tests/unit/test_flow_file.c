@@ -47,9 +47,9 @@ TEST(a_flow_says_what_each_stage_is)
     CHECK(s->inputs_count == 2 && s->after_count == 1 && s->inputs[1].stage == 0);
     CHECK(flow.stages[0].reduction < 0 && s->reduction == REDUCE_COLLECT);
     CHECK(s->units == 7 && s->leaf_units == 2 && s->retries == 4 && s->leaf_us == 1500000);
-    CHECK(s->wants.cpus == 2 && s->wants.mem_bytes == 1 << 30);
-    CHECK_STR(s->wants.on, "gpu=1 arch=x86_64");
-    CHECK_STR(s->wants.prefer, "disk");
+    CHECK(s->wants->cpus == 2 && s->wants->mem_bytes == 1 << 30);
+    CHECK_STR(s->wants->on, "gpu=1 arch=x86_64");
+    CHECK_STR(s->wants->prefer, "disk");
     flow_clear(&flow);
 }
 
@@ -234,6 +234,59 @@ TEST(many_stages_are_read)
     flow_clear(&flow);
 }
 
+/* Each waits for the one behind it in the file, so that a pass over them finds one only. */
+TEST(a_hundred_thousand_stages_are_read_in_a_moment)
+{
+    static char text[6 << 20];
+    const int count = 100000;
+    size_t len = 0;
+    for (int i = 0; i + 1 < count; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "[s%d]\nkernel = x\nafter = s%d\n",
+                                i, i + 1);
+    snprintf(text + len, sizeof text - len, "[s%d]\nkernel = x\n", count - 1);
+    CHECK_INT(read_text_of(text), 0);
+    REQUIRE(flow.count == (uint32_t)count);
+    for (int i = 0; i < count; i += 7)
+        CHECK_INT(flow.stages[i].number, count - 1 - i);
+    flow_clear(&flow);
+}
+
+/* What one stage may say of others is bounded, and others may say the rest. */
+TEST(a_stage_waits_for_as_many_as_there_are)
+{
+    uint32_t joined = 0;
+    CHECK_INT(read_text_of("[end]\nkernel = x\nafter = b a\n[a]\nkernel = x\nforeach = 1..9000\n"
+                           "args = {}\n[b]\nkernel = x\n"),
+              0);
+    const struct flow_stage *end = &flow.stages[0];
+    CHECK_INT(flow.count, 9002 + 3);
+    REQUIRE(end->after_count == 3 && end->number == flow.count - 1);
+    for (uint32_t i = 0; i < end->after_count; i++) {
+        const struct flow_stage *s = &flow.stages[end->after[i]];
+        REQUIRE(s->after_count <= FLOW_AFTER_MAX && s->number < end->number);
+        CHECK(strcmp(s->kernel, "noop") == 0 && s->args_count == 1 && s->after_line == 3);
+        for (uint32_t k = 0; k < s->after_count; k++) {
+            CHECK(flow.stages[s->after[k]].number < s->number);
+            joined += s->after[k] == (joined == 0 ? 9001 : joined);
+        }
+    }
+    CHECK_INT(joined, 9001);
+    CHECK_STR(flow.stages[end->after[2]].name, "end-after-3");
+    flow_clear(&flow);
+    refused("[end]\nkernel = x\nafter = a\n[a]\nkernel = x\nforeach = 1..5000\nargs = {}\n"
+            "[end-after-2]\nkernel = x\n",
+            "t.flow line 3: [end-after-2] is what joins some that [end] waits for; give it another "
+            "name");
+}
+
+TEST(a_byte_order_mark_is_passed_over)
+{
+    CHECK_INT(read_text_of("\xef\xbb\xbf[a]\nkernel = x\n"), 0);
+    CHECK_INT(flow.count, 1);
+    CHECK_INT(flow.stages[0].line, 1);
+    flow_clear(&flow);
+}
+
 static void write_file(const char *name)
 {
     FILE *f = fopen(name, "wb");
@@ -309,8 +362,8 @@ TEST(what_foreach_cannot_make_is_refused)
             "after");
     refused("[a]\nkernel = x\nforeach = 3..1\nargs = {}\n",
             "t.flow line 3: the range 3..1 is empty; the smaller number comes first");
-    refused("[a]\nkernel = x\nforeach = 1..2000\nargs = {}\n",
-            "t.flow line 3: with [a] there are more than 1024 stages; make two flows");
+    refused("[b]\nkernel = x\n[a]\nkernel = x\nforeach = 1..1000000\nargs = {}\n",
+            "t.flow line 5: with [a] there are more than 1000000 stages; make two flows");
     refused("[a]\nkernel = x\nforeach = none*.txt\nargs = {}\n",
             "t.flow line 3: no file is like none*.txt");
     refused("[a]\nkernel = x\nforeach = 1 2\nargs = {2}\n",
@@ -335,6 +388,8 @@ TEST(a_stage_has_so_many_inputs_and_no_more)
 TEST_MAIN(a_flow_says_what_each_stage_is, stages_come_behind_what_they_need_and_the_result_last,
           what_is_wrong_is_said_with_its_line, no_word_of_the_arguments_is_lost, circles_are_found,
           any_stages_are_put_in_order_or_refused_for_their_circle, many_stages_are_read,
+          a_hundred_thousand_stages_are_read_in_a_moment, a_stage_waits_for_as_many_as_there_are,
+          a_byte_order_mark_is_passed_over,
           words_are_as_a_shell_has_them, inputs_are_stages_files_and_references,
           foreach_makes_a_stage_of_each_word, what_foreach_cannot_make_is_refused,
           a_stage_has_so_many_inputs_and_no_more)

@@ -120,7 +120,7 @@ static size_t damage(size_t len)
 /* Every stage has a number of its own behind all that it needs, and names what is there. */
 static void check_graph(void)
 {
-    CHECK(flow.count > 0 && flow.count <= SPEC_STAGES_MAX && flow.files_count <= FLOW_FILES_MAX);
+    CHECK(flow.count > 0 && flow.count <= FLOW_STAGES_MAX && flow.files_count <= FLOW_FILES_MAX);
     for (uint32_t i = 0; i < flow.count; i++) {
         const struct flow_stage *s = &flow.stages[i];
         REQUIRE(s->number < flow.count && flow.order[s->number] == i);

@@ -6,6 +6,7 @@
 #include "cmd/flow_resume.h"
 #include "core/base/err.h"
 #include "core/host/memory.h"
+#include "core/job/graph.h"
 #include "tests/lib/check.h"
 
 static struct flow flow;
@@ -43,7 +44,7 @@ static void drop(void)
     flow_clear(&flow);
 }
 
-static const struct plan *plan_of(const char *name, uint32_t *at)
+static const struct flow_planned *plan_of(const char *name, uint32_t *at)
 {
     for (uint32_t i = 0; i < flow.count; i++)
         if (strcmp(flow.stages[i].name, name) == 0) {
@@ -100,15 +101,15 @@ TEST(the_specification_names_what_stages_read_in_their_places)
 {
     struct job_spec spec;
     struct stage_spec second;
-    struct buf body;
+    struct flow_job job;
     CHECK_INT(plan_text("[job]\nname = night\n[a]\nkernel = grep\nargs = -i 'x y'\n"
                         "inputs = one.txt\n[z]\nkernel = sum\nargs = 5\n"
                         "[b]\nkernel = wordcount\ninputs = two.txt a one.txt a\nafter = z\n",
                         100),
               0);
-    buf_init(&body, &host_memory, SPEC_SIZE_MAX);
-    REQUIRE(flow_plan_encode(&plan, (struct node_id){{1}}, true, &body) == 0);
-    REQUIRE(read_spec(buf_bytes(&body), &spec) == 0);
+    REQUIRE(flow_plan_encode(&plan, (struct node_id){{1}}, true, &job) == 0);
+    REQUIRE(read_spec(buf_bytes(&job.body), &spec) == 0);
+    CHECK(!spec.open && !job.rest.head);
     CHECK_STR(spec.name, "night");
     CHECK(spec.keep_going && spec.more_count == 2 && spec.stage.inputs_count == 1);
     CHECK_STR(spec.stage.args, "-i x y");
@@ -123,7 +124,72 @@ TEST(the_specification_names_what_stages_read_in_their_places)
     CHECK_INT(stage_need_at(second.needs, 1).place, 3);
     CHECK(stage_need_at(second.needs, 2).place == NEED_ORDER &&
           stage_need_at(second.needs, 2).stage == 1);
-    buf_clear(&body);
+    flow_job_clear(&job);
+    drop();
+}
+
+static void take_rest(struct graph *g, const struct job_spec *spec, const struct lists *rest)
+{
+    REQUIRE(graph_init(g, &host_memory, spec) == 0);
+    for (const struct list_out *o = rest->head; o; o = o->next) {
+        struct append list = {o->first, o->count, reader_of(buf_bytes(&o->bytes))};
+        REQUIRE(graph_append(g, spec, buf_bytes(&o->bytes), &list) == 0);
+    }
+}
+
+/* A graph of any size is one job: what its specification has no room for comes behind it, in the
+ * same order, and says the same. */
+TEST(stages_beyond_the_specification_are_appended_to_it)
+{
+    struct flow_job job;
+    struct job_spec spec;
+    struct stage_spec place;
+    struct graph g;
+    uint32_t alike = 0;
+    CHECK_INT(plan_text("[line]\nkernel = grep\nargs = {}\ninputs = one.txt\nforeach = 1..700\n"
+                        "[words]\nkernel = wordcount\nargs = \ninputs = line-{}\nforeach = 1..700\n"
+                        "[part]\nkernel = sum\nargs = {}\nafter = words-1\nforeach = 1..4000\n"
+                        "leaf = 100\n[end]\nkernel = pi\nargs = 1000\nafter = part words\n",
+                        100),
+              0);
+    REQUIRE(flow_plan_encode(&plan, (struct node_id){{1}}, false, &job) == 0);
+    REQUIRE(read_spec(buf_bytes(&job.body), &spec) == 0);
+    CHECK(spec.open && !spec.keep_going && spec.more_count < SPEC_STAGES_MAX && job.rest.head);
+    take_rest(&g, &spec, &job.rest);
+    REQUIRE(g.count == flow.count && g.count == 5400 + 1 + 2);
+    for (uint32_t i = 0; i < g.count; i++) {
+        const struct flow_stage *want = &flow.stages[flow.order[i]];
+        const struct flow_planned *made = &plan.list[flow.order[i]];
+        const struct stage_spec *s = graph_spec(&g, &spec, i, &place);
+        CHECK_STR(s->name, want->name);
+        CHECK_STR(s->kernel, want->kernel);
+        CHECK(s->args[0] == 0 || strcmp(s->args, want->args[0]) == 0);
+        CHECK(s->units == made->units && s->leaf_units == made->leaf_units);
+        CHECK(bytes_equal(s->params, (struct bytes){made->params, made->params_len}));
+        CHECK_INT(s->needs_count + s->inputs_count, want->inputs_count + want->after_count);
+        alike += g.stages[i].like < i;
+    }
+    CHECK_INT(graph_spec(&g, &spec, g.count - 1, &place)->needs_count, 2);
+    CHECK(alike > 4000); /* so they are short, and one may be computed behind the other */
+    graph_clear(&g);
+    flow_job_clear(&job);
+    drop();
+}
+
+TEST(more_than_a_job_takes_is_refused_before_anything_runs)
+{
+    struct flow_job job;
+    CHECK_INT(plan_text("[a]\nkernel = grep\nargs = {}\ninputs = one.txt\nforeach = 1..2000\n"
+                        "units = 9\nleaf = 1\n",
+                        100),
+              CODE_MISUSE);
+    drop();
+    CHECK_INT(plan_text("[a]\nkernel = noop\nargs = {}\nforeach = 1..2000\n"
+                        "units = 1099511627776\n",
+                        100),
+              0);
+    CHECK_INT(flow_plan_encode(&plan, (struct node_id){{1}}, false, &job), ERR_TOO_LARGE);
+    flow_job_clear(&job);
     drop();
 }
 
@@ -151,4 +217,6 @@ TEST(a_stage_is_called_by_all_that_it_is)
 
 TEST_MAIN(a_stage_is_planned_by_what_those_before_it_yield, a_stage_with_too_many_inputs_gets_fewer,
           the_specification_names_what_stages_read_in_their_places,
+          stages_beyond_the_specification_are_appended_to_it,
+          more_than_a_job_takes_is_refused_before_anything_runs,
           a_stage_is_called_by_all_that_it_is)

@@ -111,6 +111,24 @@ TEST(all_that_a_job_keeps_of_lists_is_counted)
     end();
 }
 
+/* A long one goes to the next list, where it fits: none is refused for what came before it. */
+TEST(what_has_no_room_in_a_list_begins_the_next)
+{
+    static uint8_t needs[4000 * STAGE_NEED_BYTES];
+    const struct stage_spec few = {.params = {needs, 400}, .name = "few"};
+    const struct stage_spec many = {.needs_count = 4000, .needs = {needs, sizeof needs}};
+    begin();
+    for (int i = 0; i < 30; i++)
+        CHECK_INT(lists_add_like(&l, number++, 0, false, &few), 0);
+    CHECK_INT(lists_add_like(&l, number++, 0, false, &many), 0);
+    CHECK_INT(lists_add_like(&l, number++, 0, false, &few), 0);
+    CHECK_INT(lists_seal(&l, identity, job), 0);
+    CHECK_INT(sent(NULL), 3);
+    lists_taken(&l, number);
+    CHECK(lists_are_taken(&l));
+    end();
+}
+
 TEST(while_some_lists_are_on_their_way_more_tasks_are_gathered_to_one)
 {
     begin();
@@ -145,5 +163,5 @@ TEST(a_full_list_waits_for_none)
 TEST_MAIN(what_was_taken_and_lost_goes_out_again,
           what_was_not_taken_goes_out_once_until_it_is_asked_for,
           all_that_a_job_keeps_of_lists_is_counted,
-          while_some_lists_are_on_their_way_more_tasks_are_gathered_to_one,
+          what_has_no_room_in_a_list_begins_the_next, while_some_lists_are_on_their_way_more_tasks_are_gathered_to_one,
           a_full_list_waits_for_none)
