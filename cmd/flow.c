@@ -107,6 +107,19 @@ static int go(const struct call *c, struct flow_plan *p, struct flow_files *file
     return opt_given(c->opts, "resume") ? flow_resume(c, p, l) : submit(c, p, l);
 }
 
+#define RESUME_STAGES_MAX 2000u /* as many finished jobs as nodes keep */
+
+static int check_count(const struct flow_plan *p)
+{
+    if (!p->apart || p->flow->count <= RESUME_STAGES_MAX)
+        return 0;
+    talk_error("%.200s has %u stages; with --resume each is a job, and nodes keep the last %u that "
+               "have ended",
+               p->path, (unsigned)p->flow->count, RESUME_STAGES_MAX);
+    talk_try("velum flow without --resume, which makes one job of all");
+    return CODE_MISUSE;
+}
+
 /* What is done is kept by nodes, and who goes on from stage to stage is this command. */
 static int check_resume(const struct call *c)
 {
@@ -148,6 +161,8 @@ static int run(const struct call *c)
     int code = resumes ? check_resume(c) : 0;
     if (code == 0)
         code = read_file(p.path, &flow);
+    if (code == 0)
+        code = check_count(&p);
     if (code == 0 && where.embedded_only && opt_given(c->opts, "detach"))
         code = refuse_detach();
     if (code == 0)

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cmd/flow_names.h"
 #include "cmd/follow.h"
 #include "cmd/interrupt.h"
 #include "cmd/jobs.h"
@@ -21,6 +22,7 @@
 #define NAME_DIGITS 40
 #define NAP_MIN_US (5 * MS_US)
 #define NAP_MAX_US (250 * MS_US)
+#define RUNNING_MAX 1000u /* jobs of stages at a time; a user has at most 10,000 */
 #define REOPEN_MAX 120 /* naps of a quarter of a second: as long as `run` waits for a node */
 
 enum step { TO_COME, RUNNING, DONE, FAILED, BLOCKED };
@@ -29,6 +31,7 @@ struct one {
     enum step step;
     bool found; /* its job was there before this command */
     bool anew;  /* that job's result is kept nowhere any more: it runs again */
+    bool is_read;
     struct job_id job;
     char name[JOB_NAME_SIZE];
     struct stage_input *yields; /* where somebody reads them */
@@ -43,6 +46,7 @@ struct resume {
     struct one *list;     /* as the stages stand in the file */
     struct job_list jobs; /* those of the mesh, once `listed` */
     bool listed;
+    struct flow_names begun; /* the last stage of each name that has a job */
     bool keep_going;
     int failure; /* the exit code of the first stage that failed, or 0 */
 };
@@ -147,13 +151,12 @@ static int take_yields(const struct resume *r, uint32_t i, const struct job_view
     return code;
 }
 
-static bool is_read(const struct resume *r, uint32_t i)
+static void note_read(struct resume *r)
 {
     for (uint32_t k = 0; k < r->plan->flow->count; k++)
         for (uint32_t n = 0; n < stage_at(r, k)->inputs_count; n++)
-            if (stage_at(r, k)->inputs[n].stage == i)
-                return true;
-    return false;
+            if (stage_at(r, k)->inputs[n].stage != FLOW_NONE)
+                r->list[stage_at(r, k)->inputs[n].stage].is_read = true;
 }
 
 /* --- a stage's job --- */
@@ -174,7 +177,7 @@ static int take_end(struct resume *r, uint32_t i, const struct job_view *v)
     }
     if (v->state == JOB_DONE) {
         one->step = DONE;
-        return is_read(r, i) ? take_yields(r, i, v) : 0;
+        return one->is_read ? take_yields(r, i, v) : 0;
     }
     one->step = FAILED;
     talk_line("[%s]", stage_at(r, i)->name);
@@ -270,14 +273,12 @@ static int ask_for(struct resume *r, const char *name, struct job_id *job)
 /* A stage of this very flow that is the same. */
 static bool find_twin(const struct resume *r, const char *name, struct job_id *job)
 {
-    for (uint32_t i = 0; i < r->plan->flow->count; i++) {
-        const struct one *one = &r->list[i];
-        if ((one->step != RUNNING && one->step != DONE) || strcmp(one->name, name) != 0)
-            continue;
-        *job = one->job;
-        return true;
-    }
-    return false;
+    uint32_t i;
+    if (!flow_names_find(&r->begun, name, &i) ||
+        (r->list[i].step != RUNNING && r->list[i].step != DONE))
+        return false;
+    *job = r->list[i].job;
+    return true;
 }
 
 /* 1, 0 or < 0. A node waits half a second for word of a name that it has not heard of, as another
@@ -312,7 +313,9 @@ static int begin(struct resume *r, uint32_t i)
         return line_report(r->line, rc);
     one->found = rc > 0;
     one->step = RUNNING;
-    const int code = one->found ? 0 : submit(r, i, one->name, inputs, count);
+    int code = one->found ? 0 : submit(r, i, one->name, inputs, count);
+    if (code == 0 && flow_names_put(&r->begun, one->name, i) < 0)
+        code = line_report(r->line, ERR_NO_MEMORY);
     id_hex(one->job.bytes, 8, id);
     if (code == 0)
         talk_line("[%s] job %s%s", stage_at(r, i)->name, id,
@@ -373,7 +376,8 @@ static int go_round(struct resume *r, uint32_t *running, bool *moved)
         const enum step before = one->step;
         if (before == TO_COME && needs_of(r, i) == BLOCKED)
             one->step = BLOCKED;
-        else if (before == TO_COME && needs_of(r, i) == DONE && (r->failure == 0 || r->keep_going))
+        else if (before == TO_COME && *running < RUNNING_MAX && needs_of(r, i) == DONE &&
+                 (r->failure == 0 || r->keep_going))
             code = begin(r, i);
         if (code == 0 && one->step == RUNNING)
             code = look(r, i);
@@ -443,12 +447,15 @@ int flow_resume(const struct call *c, const struct flow_plan *p, struct line *l)
                        .keep_going = p->flow->keep_going || opt_given(c->opts, "keep-going")};
     if (!r.list)
         return line_report(l, ERR_NO_MEMORY);
+    flow_names_init(&r.begun);
+    note_read(&r);
     int code = run_all(&r);
     if (code == 0)
         code = print_result(&r);
     for (uint32_t i = 0; i < p->flow->count; i++)
         free(r.list[i].yields);
     free(r.list);
+    flow_names_clear(&r.begun);
     jobs_clear(&r.jobs);
     return code;
 }

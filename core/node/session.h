@@ -32,6 +32,8 @@ void sessions_note(struct job *j, uint32_t stage);
 void sessions_note_why(struct job *j, uint32_t stage, const char *text);
 /* End of a step: what is new goes out. */
 void sessions_settle(struct job *j);
+/* Appends that nobody asks any more though the job is not closed, if that is so. */
+void sessions_say_absent(const struct job *j, char *text, size_t cap);
 /* Nobody has asked for so long, and there is nothing left to run. */
 bool sessions_abandoned(const struct job *j);
 

@@ -256,6 +256,9 @@ TEST(an_open_job_whose_author_is_gone_ends)
     story_leave(&story, user);
     story_run(&story, SESSION_ABANDONED_US - 10 * S_US);
     CHECK(!job_is_final(job_at(story_leader(&story, id))));
+    v = (struct job_view){0};
+    lead_view(job_at(story_leader(&story, id)), &v);
+    CHECK(strstr(v.error, "its author is silent for ") == v.error);
     v = story_result(&story, at, id, 20 * S_US);
     CHECK_INT(v.state, JOB_TIMED_OUT);
     CHECK(strstr(v.error, "its author neither closed it nor asked") != NULL);

@@ -176,6 +176,36 @@ TEST(stages_beyond_the_specification_are_appended_to_it)
     drop();
 }
 
+/* Stages of one kernel that ask for other nodes are not like each other. */
+TEST(what_is_appended_asks_of_nodes_what_the_file_says)
+{
+    struct flow_job job;
+    struct job_spec spec;
+    struct stage_spec place;
+    struct graph g;
+    CHECK_INT(plan_text("[a]\nkernel = sum\nargs = 1\ncpus = 2\n"
+                        "[b]\nkernel = sum\nargs = {}\nforeach = 1..1500\nafter = a\n"
+                        "[c]\nkernel = sum\nargs = {}\nforeach = 1..50\nafter = b\ncpus = 2\n",
+                        100),
+              0);
+    REQUIRE(flow_plan_encode(&plan, (struct node_id){{1}}, false, &job) == 0);
+    REQUIRE(read_spec(buf_bytes(&job.body), &spec) == 0);
+    take_rest(&g, &spec, &job.rest);
+    for (uint32_t i = 0; i < g.count; i++)
+        CHECK_INT(graph_spec(&g, &spec, i, &place)->demand.cpus, i == 0 || i > 1500 ? 2 : 0);
+    graph_clear(&g);
+    flow_job_clear(&job);
+    drop();
+    CHECK_INT(plan_text("[b]\nkernel = sum\nargs = {}\nforeach = 1..1500\n"
+                        "[c]\nkernel = sum\nargs = 1\nafter = b\nmem = 2G\n",
+                        100),
+              0);
+    CHECK_INT(flow_plan_encode(&plan, (struct node_id){{1}}, false, &job), ERR_NOT_FOUND);
+    CHECK_STR(flow.stages[job.at].name, "c");
+    flow_job_clear(&job);
+    drop();
+}
+
 TEST(more_than_a_job_takes_is_refused_before_anything_runs)
 {
     struct flow_job job;
@@ -218,5 +248,6 @@ TEST(a_stage_is_called_by_all_that_it_is)
 TEST_MAIN(a_stage_is_planned_by_what_those_before_it_yield, a_stage_with_too_many_inputs_gets_fewer,
           the_specification_names_what_stages_read_in_their_places,
           stages_beyond_the_specification_are_appended_to_it,
+          what_is_appended_asks_of_nodes_what_the_file_says,
           more_than_a_job_takes_is_refused_before_anything_runs,
           a_stage_is_called_by_all_that_it_is)
