@@ -186,7 +186,7 @@ $(O)/libcore.a $(O)/libhost.a $(O)/libsim.a $(O)/libcmd.a $(O)/libapi.a $(O)/lib
 
 $(HOST_TESTS): $(TESTLIB_OBJS)
 $(BENCH_TOOLS): $(BENCH_SHARED)
-$(HOST_TESTS) $(BENCH_TOOLS): $(O)/%: $(O)/%.o $(O)/libapi.a $(O)/libcmd.a $(O)/libhost.a \
+$(HOST_TESTS) $(BENCH_TOOLS): $(O)/%: $(O)/%.o $(O)/libcmd.a $(O)/libapi.a $(O)/libhost.a \
                $(O)/libsim.a $(O)/libcore.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)

@@ -40,7 +40,7 @@ static void announce(const struct flow_plan *p, const struct line *l, const char
               (unsigned)durable, more);
 }
 
-/* What found no room in the specification is appended, and until then the job needs this command. */
+/* What found no room in the specification is appended; until then the job needs this command. */
 static int hand_in(const struct call *c, const struct flow_plan *p, struct line *l,
                    struct flow_job *job)
 {

@@ -136,14 +136,14 @@ static int cancel(struct sender *s)
     char id[9];
     id_hex(s->job.bytes, 8, id);
     const struct instant until = instant_plus_us(loop_clock(), CANCEL_MAX_US);
-    int rc =
-        line_send(s->line, MESSAGE_REQUEST_KILL, (struct bytes){s->job.bytes, ID_SIZE});
+    int rc = line_send(s->line, MESSAGE_REQUEST_KILL, (struct bytes){s->job.bytes, ID_SIZE});
     if (rc == 0)
         rc = line_next(s->line, until, &frame);
     if (rc == 1 && frame.type == MESSAGE_REPLY_KILLED) {
         talk_line("interrupted before all stages were handed in: job %s is cancelled", id);
     } else {
-        talk_error("interrupted before all stages were handed in, and job %s could not be cancelled",
+        talk_error("interrupted before all stages were handed in, and job %s could not be "
+                   "cancelled",
                    id);
         talk_try("velum kill %s", id);
     }
@@ -221,7 +221,9 @@ static int wait_over(struct sender *s)
     int rc = flush(s);
     if (rc == 0)
         rc = say(s, (struct bytes){NULL, 0}, false);
-    return rc == 0 ? GO_ON : rc == ERR_CLOSED || rc == ERR_IO ? find_another(s) : line_report(s->line, rc);
+    if (rc == 0)
+        return GO_ON;
+    return rc == ERR_CLOSED || rc == ERR_IO ? find_another(s) : line_report(s->line, rc);
 }
 
 static int refused(struct sender *s)

@@ -58,7 +58,7 @@ static int add_range(const struct fan *f, const struct flow_section *s, struct f
         return flow_refuse(f->sections->path, s->foreach_line, f->message,
                            "the range %llu..%llu is empty; the smaller number comes first",
                            (unsigned long long)from, (unsigned long long)to);
-    for (uint64_t i = from; i <= to && values->count <= FLOW_STAGES_MAX; i++) {
+    for (uint64_t i = from; i <= to && values->count <= f->flow->most; i++) {
         const size_t len = text_of_u64(i, text);
         if (flow_words_add(values, text, len) < 0)
             return out_of_memory(f);
@@ -130,10 +130,10 @@ const struct wants *flow_wants(struct flow *f, const struct wants *w)
 static int add_stage(struct fan *f, const struct flow_section *s, struct flow_stage **out)
 {
     struct flow *flow = f->flow;
-    if (flow->count == FLOW_STAGES_MAX)
+    if (flow->count == flow->most)
         return flow_refuse(f->sections->path, s->foreach_line ? s->foreach_line : s->as.line,
                            f->message, "with [%s] there are more than %u stages; make two flows",
-                           s->as.name, FLOW_STAGES_MAX);
+                           s->as.name, (unsigned)flow->most);
     if (flow->count == flow->cap) {
         const uint32_t cap = flow->cap == 0 ? 16 : flow->cap * 2;
         void *list = realloc(flow->stages, cap * sizeof *flow->stages);
@@ -350,7 +350,7 @@ static int resolve_after(const struct fan *f, struct flow_stage *to, const char 
     if (!find_stages(f, word, &first, &count))
         return flow_refuse(f->sections->path, to->after_line, f->message,
                            "there is no stage [%.200s] in this file", word);
-    if (to->after_count > FLOW_STAGES_MAX)
+    if (to->after_count > f->flow->most)
         return flow_refuse(f->sections->path, to->after_line, f->message,
                            "[%s] waits for more stages than there may be", to->name);
     uint32_t *list = realloc(to->after, (to->after_count + count) * sizeof *list);

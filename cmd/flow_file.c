@@ -263,8 +263,8 @@ static int add_section(struct take *t, const char *name, char what[INI_MESSAGE_S
         say(what, "[%s] is there a second time; give one of the two another name", name);
         return ERR_EXISTS;
     }
-    if (all->count == FLOW_STAGES_MAX) {
-        say(what, "there are more than %u stages; make two flows", FLOW_STAGES_MAX);
+    if (all->count == t->flow->most) {
+        say(what, "there are more than %u stages; make two flows", (unsigned)t->flow->most);
         return ERR_FULL;
     }
     if (make_room(all) < 0 || flow_names_put(&all->names, name, all->count) < 0) {
@@ -346,6 +346,11 @@ static void clear_sections(struct flow_sections *s)
 
 int flow_read(struct flow *f, const char *path, char message[INI_MESSAGE_SIZE])
 {
+    return flow_read_most(f, path, FLOW_STAGES_MAX, message);
+}
+
+int flow_read_most(struct flow *f, const char *path, uint32_t most, char message[INI_MESSAGE_SIZE])
+{
     struct take t = {.flow = f, .sections = {.path = path}};
     const struct ini_taker taker = {.ctx = &t,
                                     .section = take_section,
@@ -355,7 +360,7 @@ int flow_read(struct flow *f, const char *path, char message[INI_MESSAGE_SIZE])
                                     .hint = "check the path",
                                     .size_max = FLOW_FILE_MAX,
                                     .first_section = "any stage; put its name above it, as [sums]"};
-    *f = (struct flow){0};
+    *f = (struct flow){.most = most};
     flow_names_init(&t.sections.names);
     int rc = ini_file_read(path, &taker, message);
     if (rc == 0)

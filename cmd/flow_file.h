@@ -79,7 +79,7 @@ struct flow {
     int8_t priority;
     bool waits;
     struct flow_stage *stages; /* as they stand in the file, those of a foreach in its order */
-    uint32_t count, cap;
+    uint32_t count, cap, most; /* most: there may be no more */
     struct flow_word files[FLOW_FILES_MAX];
     uint32_t files_count;
     uint32_t *order; /* stages by their numbers in the job */
@@ -90,6 +90,8 @@ struct flow {
 /* 0, or < 0 with one sentence in message that names file and line. Looks which files there are, and
  * reads none but its own. Release with flow_clear in any case. */
 int flow_read(struct flow *f, const char *path, char message[INI_MESSAGE_SIZE]);
+/* The same of at most so many stages. */
+int flow_read_most(struct flow *f, const char *path, uint32_t most, char message[INI_MESSAGE_SIZE]);
 void flow_clear(struct flow *f);
 /* "FILE line 7: [NAME] ", for what is wrong with a stage: the line where it begins, or that of its
  * inputs. */

@@ -48,9 +48,10 @@ static bool wait_for_some(const struct flow_stage *s, uint32_t first, struct flo
 }
 
 /* Where its name is taken the sentence says so. */
-static int check_name(const struct flow *f, const struct flow_stage *join, const struct flow_stage *of,
-                      const char *path, const struct flow_names *sections,
-                      struct flow_names *stages, char message[INI_MESSAGE_SIZE])
+static int check_name(const struct flow *f, const struct flow_stage *join,
+                      const struct flow_stage *of, const char *path,
+                      const struct flow_names *sections, struct flow_names *stages,
+                      char message[INI_MESSAGE_SIZE])
 {
     uint32_t other;
     if (flow_names_find(sections, join->name, &other) ||
@@ -68,11 +69,11 @@ static int join_one(struct flow *f, uint32_t stage, const char *path,
                     char message[INI_MESSAGE_SIZE])
 {
     const uint32_t count = (f->stages[stage].after_count - 1) / FLOW_AFTER_MAX + 1;
-    if (f->count + count > FLOW_STAGES_MAX)
+    if (f->count + count > f->most)
         return flow_refuse(path, f->stages[stage].after_line, message,
                            "with those that [%s] waits for there are more than %u stages; make "
                            "two flows",
-                           f->stages[stage].name, FLOW_STAGES_MAX);
+                           f->stages[stage].name, (unsigned)f->most);
     if (f->count + count > f->cap) {
         void *list = realloc(f->stages, (size_t)(f->count + count) * sizeof *f->stages);
         if (!list)

@@ -49,8 +49,8 @@ const struct wants *flow_wants(struct flow *f, const struct wants *w);
 /* Makes the stages of all sections, and finds what they read and wait for. 0, or < 0 with a
  * message. */
 int flow_fan_out(struct flow *f, struct flow_sections *s, char message[INI_MESSAGE_SIZE]);
-/* A stage that waits for more than FLOW_AFTER_MAX gets stages between, which do nothing but wait for
- * some of them. `stages` has the names that foreach made. 0, or < 0 with a message. */
+/* A stage that waits for more than FLOW_AFTER_MAX gets stages between, which do nothing but wait
+ * for some of them. `stages` has the names that foreach made. 0, or < 0 with a message. */
 int flow_join(struct flow *f, const char *path, const struct flow_names *sections,
               struct flow_names *stages, char message[INI_MESSAGE_SIZE]);
 /* Numbers stages so that each comes behind what it needs, else as in the file, the result last. */

@@ -237,8 +237,9 @@ static int encode(const struct flow_plan *p, struct job_spec *spec, struct room 
     uint32_t count;
     room_init(&room);
     spec->stage = spec_of(p, f->order[0], first);
-    int rc = first->needs.failed || first->inputs.failed ? ERR_TOO_LARGE
-                                                         : put_stages(p, &room, &kinds, more, &count);
+    int rc = first->needs.failed || first->inputs.failed ? ERR_TOO_LARGE : 0;
+    if (rc == 0)
+        rc = put_stages(p, &room, &kinds, more, &count);
     if (rc == 0) {
         spec->more = buf_bytes(more);
         spec->more_count = (uint16_t)(count - 1);

@@ -1,6 +1,6 @@
 /* Reading INI files: inih, fed by our own line reader, which counts lines and refuses what the
- * library would quietly change. The one file that knows inih. Limits: file 64 KiB if nothing else is
- * said, line 1 KiB. */
+ * library would quietly change. The one file that knows inih. Limits: a file of 64 KiB, if nothing
+ * else is said, and lines of 1 KiB. */
 #ifndef VELUM_HOST_INI_FILE_H
 #define VELUM_HOST_INI_FILE_H
 

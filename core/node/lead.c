@@ -489,8 +489,9 @@ void lead_advance(struct job *j)
     if (cancel != NULL) {
         outcome_write(j, cancel->state, (struct bytes){NULL, 0},
                       cancel->state != JOB_TIMED_OUT ? "cancelled"
-                      : sessions_abandoned(j) ? "its author neither closed it nor asked for 60 s, so stages may be missing"
-                                              : "its time ran out");
+                      : sessions_abandoned(j)
+                          ? "its author neither closed it nor asked for 60 s: stages may be missing"
+                          : "its time ran out");
         return;
     }
     /* Values may have come as facts of another holder, with nobody's report to fold them. */

@@ -110,7 +110,7 @@ END
     export VELUM_ADDR=127.0.0.1:$PORT_a
     "$VELUM" flow --progress none more.flow >out 2>err &
     flow=$!
-    until_true 20 grep -q 'are handed in' err
+    until_true 20 grep -q '^job ' err
     kill -KILL "$PID_a"
     ended_within 90000 $flow || { cat err; false; }
     [ "$(cat out)" = 3.14159273692313 ]

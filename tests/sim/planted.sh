@@ -51,7 +51,7 @@ link() { # link PROGRAM OBJECT TO SOURCE
     if impure "$4"; then
         # shellcheck disable=SC2046
         $CC -pthread -o "$3" "$objects/tests/$1.o" "$2" "$objects"/tests/lib/*.o \
-            "$objects/libapi.a" "$objects/libcmd.a" "$objects/libhost.a" "$objects/libsim.a" \
+            "$objects/libcmd.a" "$objects/libapi.a" "$objects/libhost.a" "$objects/libsim.a" \
             "$objects/libcore.a" \
             $(setting CONF_LDFLAGS) $(setting LIBS)
         return

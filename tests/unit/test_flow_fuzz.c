@@ -7,6 +7,7 @@
 #include "core/base/prng.h"
 #include "tests/lib/check.h"
 
+#define STAGES_MAX 1024
 #define ROUNDS 6000
 #define TEXT_MAX 70000
 
@@ -120,7 +121,7 @@ static size_t damage(size_t len)
 /* Every stage has a number of its own behind all that it needs, and names what is there. */
 static void check_graph(void)
 {
-    CHECK(flow.count > 0 && flow.count <= FLOW_STAGES_MAX && flow.files_count <= FLOW_FILES_MAX);
+    CHECK(flow.count > 0 && flow.count <= STAGES_MAX && flow.files_count <= FLOW_FILES_MAX);
     for (uint32_t i = 0; i < flow.count; i++) {
         const struct flow_stage *s = &flow.stages[i];
         REQUIRE(s->number < flow.count && flow.order[s->number] == i);
@@ -157,7 +158,7 @@ TEST(any_text_is_read_or_refused)
             len = damage(len);
         write_text("f.flow", len);
         message[0] = '\0';
-        if (flow_read(&flow, "f.flow", message) == 0) {
+        if (flow_read_most(&flow, "f.flow", STAGES_MAX, message) == 0) {
             check_graph();
             taken++;
         } else {

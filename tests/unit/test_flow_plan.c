@@ -147,7 +147,8 @@ TEST(stages_beyond_the_specification_are_appended_to_it)
     struct graph g;
     uint32_t alike = 0;
     CHECK_INT(plan_text("[line]\nkernel = grep\nargs = {}\ninputs = one.txt\nforeach = 1..700\n"
-                        "[words]\nkernel = wordcount\nargs = \ninputs = line-{}\nforeach = 1..700\n"
+                        "[words]\nkernel = wordcount\ninputs = line-{}\nforeach = 1..700\n"
+                        "leaf = 64\n"
                         "[part]\nkernel = sum\nargs = {}\nafter = words-1\nforeach = 1..4000\n"
                         "leaf = 100\n[end]\nkernel = pi\nargs = 1000\nafter = part words\n",
                         100),

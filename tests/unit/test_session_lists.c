@@ -162,6 +162,6 @@ TEST(a_full_list_waits_for_none)
 
 TEST_MAIN(what_was_taken_and_lost_goes_out_again,
           what_was_not_taken_goes_out_once_until_it_is_asked_for,
-          all_that_a_job_keeps_of_lists_is_counted,
-          what_has_no_room_in_a_list_begins_the_next, while_some_lists_are_on_their_way_more_tasks_are_gathered_to_one,
+          all_that_a_job_keeps_of_lists_is_counted, what_has_no_room_in_a_list_begins_the_next,
+          while_some_lists_are_on_their_way_more_tasks_are_gathered_to_one,
           a_full_list_waits_for_none)
