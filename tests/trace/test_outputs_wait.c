@@ -136,7 +136,7 @@ static const struct chunk *over_and_not_told(struct job_id id, uint32_t leader, 
     const struct job *j = job_find(story.nodes[leader].core, id);
 
     for (uint64_t k = 1; k <= j->lead->grant_counter; k++) {
-        uint64_t grant = lead_grant_base(j->lead) | k;
+        uint64_t grant = lead_grant_base(&j->lead->claim) | k;
         const struct chunk *c = pool_find(j->lead->pool, grant);
 
         if (c != NULL && node_id_equal(c->node, story.nodes[worker].id) &&
