@@ -129,7 +129,8 @@ static bool nobody_has(const struct node *n, const struct entry *e, const struct
 {
     const struct claim *c = j == NULL || j->ledger == NULL ? NULL : ledger_claim(j->ledger);
     const struct holders *h = j == NULL || j->ledger == NULL ? NULL : ledger_holders(j->ledger);
-    bool some = (c != NULL && may_have(n, c->node)) || (e != NULL && may_have(n, e->coordinator));
+    bool some = (j != NULL && j->settled) || (c != NULL && may_have(n, c->node)) ||
+                (e != NULL && may_have(n, e->coordinator));
 
     for (uint8_t i = 0; h != NULL && i < h->count; i++)
         some |= may_have(n, h->ids[i]);
@@ -208,8 +209,11 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_spe
         submit_refuse(n, to, 4, why, "");
         return 1;
     }
-    e = directory_find(n, *id);
     j = job_find(n, *id);
+    /* Of all that have ended the directory keeps the last ones only. */
+    if (j != NULL && j->settled && directory_find(n, *id) == NULL)
+        directory_stand_in(j);
+    e = directory_find(n, *id);
     if ((t = tombstone_of(n, *id)) != NULL) {
         struct gone g = gone_of(t);
 

@@ -7,7 +7,7 @@
 #include "core/node/peer.h"
 #include "core/node/state.h"
 #include "tests/lib/check.h"
-#include "tests/lib/story.h"
+#include "tests/lib/story_copies.h"
 
 static struct story story;
 
@@ -298,7 +298,29 @@ TEST(a_wall_clock_that_was_put_right_ages_no_job)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(a_wall_clock_that_was_put_right_ages_no_job, what_nobody_keeps_is_taken_like_a_new_job,
+/* The directory had no room for the entry of a job that has ended and is kept here. */
+TEST(a_job_that_is_kept_without_an_entry_is_not_led_anew)
+{
+    struct job_id id;
+    uint32_t request;
+    uint64_t user;
+
+    story_init(&story, 1);
+    story_start(&story, 0);
+    story_run(&story, S_US);
+    id = story_ended(&story, 1);
+    CHECK(job_find(story.nodes[0].core, id)->kept);
+    directory_drop(story.nodes[0].core, id);
+    user = story_user(&story, 0);
+    request = story_submit(&story, user, 1);
+    CHECK_INT(story_code_within(&story, user, request, S_US), 0);
+    CHECK(!story_leads(&story, 0, id));
+    CHECK_INT(story_told(&story, 0, id).state, JOB_CANCELLED);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(a_job_that_is_kept_without_an_entry_is_not_led_anew,
+          a_wall_clock_that_was_put_right_ages_no_job, what_nobody_keeps_is_taken_like_a_new_job,
           a_job_of_which_only_the_specification_is_left_is_led,
           jobs_of_the_whole_mesh_count_towards_its_limit,
           a_coordinator_that_never_answers_is_given_up,
