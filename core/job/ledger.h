@@ -23,6 +23,10 @@
 
 struct ledger;
 
+/* No ledger says more than this. The cover's bounds are none on that: values of whole stages, of
+ * which there may be JOB_STAGES_MAX, do not count there. */
+#define LEDGER_BYTES_MAX (sizeof(size_t) > 4 ? SIZE_MAX >> 31 : SIZE_MAX >> 2)
+
 /* From a SPEC fact (already verified). The bytes are copied. 0, ERR_FORMAT, ERR_NO_MEMORY. */
 int ledger_new(struct ledger **out, const struct alloc *a, struct bytes spec_fact);
 void ledger_free(struct ledger *l);

@@ -580,7 +580,7 @@ void job_snapshot(struct job *j, struct buf *to)
     size_t length_at = 0, count_at = 0;
     uint16_t count = 0;
 
-    buf_init(&facts, j->node->alloc, COVER_BYTES_MAX * 2);
+    buf_init(&facts, j->node->alloc, LEDGER_BYTES_MAX);
     ledger_snapshot_own(j->ledger, &facts);
     r = reader_of(facts.failed ? (struct bytes){0} : buf_bytes(&facts));
     while (reader_left(&r) > 0 && !r.failed) {

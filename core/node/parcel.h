@@ -8,11 +8,11 @@
 
 #include "core/base/bytes.h"
 #include "core/base/id.h"
-#include "core/job/cover.h"
+#include "core/job/ledger.h"
 
 struct node;
 
-#define PARCEL_BYTES_MAX (COVER_BYTES_MAX * 2) /* of one job */
+#define PARCEL_BYTES_MAX LEDGER_BYTES_MAX /* of one job */
 
 struct parcel {
     struct job_id job;

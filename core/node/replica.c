@@ -81,7 +81,7 @@ static void catch_up_begin(struct job *j, struct replica *r)
 {
     record_close(j);
     job_seal(j);
-    buf_init(&r->catch_up, j->node->alloc, COVER_BYTES_MAX * 2);
+    buf_init(&r->catch_up, j->node->alloc, LEDGER_BYTES_MAX);
     ledger_snapshot(j->ledger, &r->catch_up);
     r->catching = true;
     r->catch_at = 0;
