@@ -113,23 +113,17 @@ static void spread(struct job *j, const struct holders *wanted)
 static uint32_t confirmed(const struct job *j, const struct holders *list, uint32_t *machines)
 {
     const struct node *n = j->node;
-    struct digest seen[FACT_HOLDERS_MAX];
+    struct machines on = {0};
     uint32_t count = 0;
 
-    *machines = 0;
     for (uint8_t i = 0; i < list->count; i++) {
-        struct digest at = member_machine(n, list->ids[i]);
-        bool known = false;
-
         if (node_is_self(n, list->ids[i]) ? n->ticket_synced < j->tend_ticket
                                           : !replica_has(j, list->ids[i], j->tend_batch))
             continue;
         count++;
-        for (uint32_t k = 0; k < *machines; k++)
-            known |= digest_equal(seen[k], at);
-        if (!known)
-            seen[(*machines)++] = at;
+        machines_add(&on, member_machine(n, list->ids[i]));
     }
+    *machines = on.count;
     return count;
 }
 

@@ -111,15 +111,23 @@ static void kill_answer(struct node *n, struct kill_wait *k)
     kill_remove(n, k);
 }
 
-static void kill_send(struct node *n, const struct kill_wait *k, struct kill_asked *to)
+static bool send_cancel(struct node *n, struct job_id job, struct bytes fact, uint32_t token,
+                        struct node_id to)
 {
     struct buf b;
+    bool sent;
 
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&b, k->job);
-    put_block(&b, k->fact);
-    to->sent = !b.failed && send_node(n, to->id, MESSAGE_CANCEL, k->token, buf_bytes(&b));
+    put_job_id(&b, job);
+    put_block(&b, fact);
+    sent = !b.failed && send_node(n, to, MESSAGE_CANCEL, token, buf_bytes(&b));
     buf_clear(&b);
+    return sent;
+}
+
+static void kill_send(struct node *n, const struct kill_wait *k, struct kill_asked *to)
+{
+    to->sent = send_cancel(n, k->job, k->fact, k->token, to->id);
 }
 
 static void kill_ask(struct node *n, struct kill_wait *k, struct node_id id, bool likely)
@@ -232,14 +240,7 @@ void kill_begin(struct node *n, uint64_t link, uint32_t request, struct job_id i
 
 void kill_tell(const struct job *j, struct node_id to)
 {
-    struct buf b;
-
-    buf_init(&b, j->node->alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&b, j->id);
-    put_block(&b, ledger_cancel_fact(j->ledger));
-    if (!b.failed)
-        send_node(j->node, to, MESSAGE_CANCEL, 0, buf_bytes(&b));
-    buf_clear(&b);
+    (void)send_cancel(j->node, j->id, ledger_cancel_fact(j->ledger), 0, to);
 }
 
 /* Whoever coordinates must know at once, and need not have been asked. Only what is new here goes

@@ -296,31 +296,32 @@ void place_tend(struct job *j)
 
 /* --- what is left --- */
 
+void machines_add(struct machines *m, struct digest machine)
+{
+    for (uint32_t i = 0; i < m->count; i++)
+        if (digest_equal(m->seen[i], machine))
+            return;
+    ensure(m->count < HOLDERS_MAX + 1);
+    m->seen[m->count++] = machine;
+}
+
 void place_left(const struct node *n, const struct node_id *holders, uint32_t count,
                 place_says *is_gone, uint32_t *copies, uint32_t *machines)
 {
-    struct digest seen[HOLDERS_MAX];
-    uint32_t gone = 0, places = 0;
+    struct machines left = {0};
+    uint32_t gone = 0;
 
     for (uint32_t i = 0; i < count && i < HOLDERS_MAX; i++)
         gone += is_gone(n, holders[i]);
     /* Whoever counted knew their machines, which may not be known here yet. */
     if (gone == 0)
         return;
-    for (uint32_t i = 0; i < count && i < HOLDERS_MAX; i++) {
-        struct digest at = member_machine(n, holders[i]);
-        bool known = false;
-
-        if (is_gone(n, holders[i]))
-            continue;
-        for (uint32_t k = 0; k < places; k++)
-            known |= digest_equal(seen[k], at);
-        if (!known)
-            seen[places++] = at;
-    }
+    for (uint32_t i = 0; i < count && i < HOLDERS_MAX; i++)
+        if (!is_gone(n, holders[i]))
+            machines_add(&left, member_machine(n, holders[i]));
     *copies -= gone < *copies ? gone : *copies;
-    if (*machines > places)
-        *machines = places;
+    if (*machines > left.count)
+        *machines = left.count;
     if (*machines > *copies)
         *machines = *copies;
 }

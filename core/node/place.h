@@ -49,6 +49,13 @@ void place_tend(struct job *j);
 /* The list a job begins with, or that a new coordinator finds: this node is in it. */
 int place_begin(struct job *j, bool full);
 
+/* The machines of some holders, each once. */
+struct machines {
+    uint32_t count;
+    struct digest seen[HOLDERS_MAX + 1];
+};
+void machines_add(struct machines *m, struct digest machine);
+
 /* Of so many copies that were counted on these holders, what is left for certain: those of holders
  * that have gone since are not. */
 void place_left(const struct node *n, const struct node_id *holders, uint32_t count,

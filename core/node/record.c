@@ -226,11 +226,37 @@ void waits_free(struct node *n)
     n->waits_first = n->waits_last = NULL;
 }
 
-/* Facts waiting in `fresh` become one batch. */
-static int batch_close(struct job *j)
+/* Facts waiting in `fresh` become one record. */
+static int fresh_store(const struct job *j, uint64_t *ticket)
 {
     struct node *n = j->node;
     struct buf b;
+    int rc;
+
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&b, j->id);
+    put_u16(&b, j->fresh_count);
+    put_raw(&b, j->fresh.data, j->fresh.len);
+    b.no_memory |= j->fresh.no_memory;
+#if VELUM_PLANT != 182 /* trace/test_starved: a fact that had no room is counted all the same */
+    b.failed |= j->fresh.failed;
+#endif
+    rc = b.failed ? buf_result(&b) : store_record(n, RECORD_FACTS, buf_bytes(&b), ticket);
+    buf_clear(&b);
+    return rc;
+}
+
+static void fresh_reset(struct job *j)
+{
+    buf_reset(&j->fresh);
+    j->fresh_count = 0;
+    j->fresh_full = false;
+}
+
+/* And one batch. */
+static int batch_close(struct job *j)
+{
+    struct node *n = j->node;
     struct batch *x, **end;
     uint64_t ticket = 0;
     int rc;
@@ -246,24 +272,13 @@ static int batch_close(struct job *j)
     for (end = &j->batches; *end != NULL; end = &(*end)->next)
         ;
     *end = x;
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&b, j->id);
-    put_u16(&b, j->fresh_count);
-    put_raw(&b, j->fresh.data, j->fresh.len);
-    b.no_memory |= j->fresh.no_memory;
-#if VELUM_PLANT != 182 /* trace/test_starved: a fact that had no room is counted all the same */
-    b.failed |= j->fresh.failed;
-#endif
-    rc = b.failed ? buf_result(&b) : store_record(n, RECORD_FACTS, buf_bytes(&b), &ticket);
+    rc = fresh_store(j, &ticket);
     if (rc == 0) {
         x->ticket = ticket;
         batches_await(j);
         replicas_send(j, x->number, j->fresh_count, buf_bytes(&j->fresh));
     }
-    buf_clear(&b);
-    buf_reset(&j->fresh);
-    j->fresh_count = 0;
-    j->fresh_full = false;
+    fresh_reset(j);
     return rc;
 }
 
@@ -468,22 +483,11 @@ void record_clear(struct job *j)
  * it keeps it. */
 void record_unwritten(struct job *j)
 {
-    struct node *n = j->node;
     uint64_t ticket;
-    struct buf b;
 
     if (j->fresh_count == 0)
         return;
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&b, j->id);
-    put_u16(&b, j->fresh_count);
-    put_raw(&b, j->fresh.data, j->fresh.len);
-    if (b.failed)
-        n->memory_out = true;
-    else
-        store_record(n, RECORD_FACTS, buf_bytes(&b), &ticket);
-    buf_clear(&b);
-    buf_reset(&j->fresh);
-    j->fresh_count = 0;
-    j->fresh_full = false;
+    if (fresh_store(j, &ticket) < 0)
+        j->node->memory_out = true;
+    fresh_reset(j);
 }

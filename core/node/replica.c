@@ -6,6 +6,7 @@
 #include "core/node/jobs.h"
 #include "core/node/link.h"
 #include "core/node/parcel.h"
+#include "core/node/place.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
 
@@ -260,16 +261,13 @@ uint32_t copies_wanted(const struct job *j)
 uint32_t record_durable(const struct job *j, uint64_t batch, uint32_t *machines)
 {
     const struct node *n = j->node;
-    struct digest seen[HOLDERS_MAX + 1];
+    struct machines on = {0};
     uint32_t count = 0;
-    bool known;
 
     *machines = 0;
     if (n->options.embedded)
         return 0;
     for (int i = -1; i < (int)j->replicas_count; i++) {
-        struct digest m = i < 0 ? n->options.machine : member_machine(n, j->replicas[i].id);
-
 #if VELUM_PLANT == 2 /* sim: copies count as soon as they are sent */
         if (i >= 0 ? j->replicas[i].sent == 0 : !j->own_synced)
             continue;
@@ -278,11 +276,8 @@ uint32_t record_durable(const struct job *j, uint64_t batch, uint32_t *machines)
             continue;
 #endif
         count++;
-        known = false;
-        for (uint32_t k = 0; k < *machines; k++)
-            known |= digest_equal(seen[k], m);
-        if (!known)
-            seen[(*machines)++] = m;
+        machines_add(&on, member_machine(n, i < 0 ? n->options.id : j->replicas[i].id));
     }
+    *machines = on.count;
     return count;
 }
