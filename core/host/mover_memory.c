@@ -7,7 +7,12 @@
 
 #include "core/base/err.h"
 
-#define SIZE ((size_t)MOVE_PLACES * MOVE_PLACE_SIZE)
+/* Before a place, so that the bytes of a BYTES, which come behind its rc and length, begin at a
+ * multiple of 64: where they begin a few bytes behind a page's beginning, as the pages of a file
+ * that they are read from do, some processors take more than twice as long to read them. */
+#define HEAD 56u
+#define APART (MOVE_PLACE_SIZE + 64u)
+#define SIZE ((size_t)MOVE_PLACES * APART)
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 #define ALL_FREE UINT64_MAX
 
@@ -62,9 +67,14 @@ bool mover_memory_is_lent(const struct mover_memory *m)
     return m->bytes && m->free != ALL_FREE;
 }
 
+uint8_t *mover_memory_place(uint8_t *bytes, uint32_t place)
+{
+    return bytes + (size_t)place * APART + HEAD;
+}
+
 uint8_t *mover_memory_at(const struct mover_memory *m, int place)
 {
-    return m->bytes + (size_t)place * MOVE_PLACE_SIZE;
+    return mover_memory_place(m->bytes, (uint32_t)place);
 }
 
 void mover_memory_rest(struct mover_memory *m)

@@ -40,5 +40,7 @@ void mover_memory_rest(struct mover_memory *m);
 /* The mover's side of it, for good; NULL when that descriptor is not one. 0; ERR_NO_MEMORY: it is
  * one, and cannot be mapped. */
 int mover_memory_of(int fd, uint8_t **out);
+/* A place of it; place < MOVE_PLACES. */
+uint8_t *mover_memory_place(uint8_t *bytes, uint32_t place);
 
 #endif

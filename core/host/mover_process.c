@@ -275,7 +275,7 @@ static bool obey_at(const struct frame *f)
     if (f->type != MESSAGE_MOVE_AT || !memory || read_move_at(f->payload, &at) < 0)
         return false;
     place_number = at.place;
-    place = memory + (size_t)at.place * MOVE_PLACE_SIZE;
+    place = mover_memory_place(memory, at.place);
     struct frame inner = {.type = at.type, .request = f->request, .payload = {place, at.length}};
     const bool obeyed = obey(&inner);
     place = NULL;
