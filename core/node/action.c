@@ -32,6 +32,8 @@ void actions_reset(struct actions *a)
 
 struct bytes actions_payload(const struct actions *a, const struct action *action)
 {
+    if (action->lent != NULL)
+        return (struct bytes){action->lent, action->payload_len};
     return (struct bytes){a->arena.data + action->payload_at, action->payload_len};
 }
 
@@ -82,4 +84,15 @@ struct action *actions_add(struct actions *a, enum action_kind kind, struct byte
         return NULL;
     put_raw(&a->arena, payload.data, payload.len);
     return actions_end(a, action) ? action : NULL;
+}
+
+struct action *actions_add_lent(struct actions *a, enum action_kind kind, struct bytes payload)
+{
+    struct action *action = actions_begin(a, kind);
+
+    if (action == NULL || !actions_end(a, action))
+        return NULL;
+    action->lent = payload.data;
+    action->payload_len = payload.len;
+    return action;
 }

@@ -1,5 +1,7 @@
 /* What a node wants done. node_step fills a list; the host performs it in order, before the next
- * event. Bytes belong to the list until it is reset; the host copies what it cannot finish at once.
+ * event and while the bytes of this one are where they were: what is long and only passes through
+ * is not copied into the list. Other bytes belong to the list until it is reset; the host copies
+ * what it cannot finish at once.
  *
  *   SEND     one frame on a link. Control frames are small; the host queues at most 4 MiB a link
  *            (64 MiB to a user's command), then closes it and reports LINK_DOWN with LINK_FLOODED
@@ -62,6 +64,7 @@ struct action {
     struct node_id id;
     size_t payload_at; /* use actions_payload(): the arena moves while the list grows */
     size_t payload_len;
+    const uint8_t *lent; /* the payload lies in the event that was stepped; NULL: in the arena */
     char addr[ADDR_SIZE];
 };
 
@@ -81,6 +84,8 @@ struct bytes actions_payload(const struct actions *a, const struct action *actio
  * caller's step then fails with ERR_NO_MEMORY and the host ends the node: it must not go on having
  * lost an action). */
 struct action *actions_add(struct actions *a, enum action_kind kind, struct bytes payload);
+/* The same for bytes of the event that is being stepped, which are not copied. */
+struct action *actions_add_lent(struct actions *a, enum action_kind kind, struct bytes payload);
 /* The same for a payload that is encoded where it will lie: it is put into a->arena between the
  * two. False, and nothing was added: as NULL of actions_add. */
 struct action *actions_begin(struct actions *a, enum action_kind kind);

@@ -188,7 +188,7 @@ static void was_read(struct node *n, uint64_t number, const struct frame *answer
         return;
     }
     g->sent += m.bytes.len;
-    send_link(n, g->link, MESSAGE_REPLY_PIECE, g->request, m.bytes);
+    send_user_lent(n, g->link, MESSAGE_REPLY_PIECE, g->request, m.bytes);
     if (g->sent >= g->size)
         end(n, g);
     else

@@ -85,17 +85,8 @@ void bytes_free(struct node *n, struct bytes b)
         alloc_free(n->alloc, (void *)(uintptr_t)b.data, b.len);
 }
 
-static void queue_frame(struct node *n, uint64_t link, uint8_t type, uint32_t request,
-                        struct bytes payload)
+static void address(struct node *n, struct action *a, uint64_t link, uint8_t type, uint32_t request)
 {
-    struct action *a;
-
-    if (payload.len > FRAME_PAYLOAD_MAX) {
-        log_line(n->options.log, LOG_ERROR, "a %s of %zu bytes does not fit a frame",
-                 message_name(type), payload.len);
-        return;
-    }
-    a = actions_add(n->out, ACTION_SEND, payload);
     if (a == NULL) {
         n->memory_out = true;
         return;
@@ -103,6 +94,17 @@ static void queue_frame(struct node *n, uint64_t link, uint8_t type, uint32_t re
     a->link = link;
     a->type = type;
     a->request = request;
+}
+
+static void queue_frame(struct node *n, uint64_t link, uint8_t type, uint32_t request,
+                        struct bytes payload)
+{
+    if (payload.len > FRAME_PAYLOAD_MAX) {
+        log_line(n->options.log, LOG_ERROR, "a %s of %zu bytes does not fit a frame",
+                 message_name(type), payload.len);
+        return;
+    }
+    address(n, actions_add(n->out, ACTION_SEND, payload), link, type, request);
 }
 
 /* What goes to another node about jobs is counted, and now and then the count goes along. */
@@ -126,6 +128,12 @@ void send_link(struct node *n, uint64_t link, uint8_t type, uint32_t request, st
     queue_frame(n, link, type, request, payload);
     if (type >= MESSAGE_DIRECTORY)
         count_sent(n, link, payload.len + FRAME_HEADER_SIZE);
+}
+
+void send_user_lent(struct node *n, uint64_t link, uint8_t type, uint32_t request,
+                    struct bytes payload)
+{
+    address(n, actions_add_lent(n->out, ACTION_SEND, payload), link, type, request);
 }
 
 bool link_has_room(const struct node *n, struct node_id to)

@@ -12,6 +12,10 @@ void link_remove(struct node *n, uint64_t link);
 void node_links_free(struct node *n);
 /* One frame; nothing when the link has gone. */
 void send_link(struct node *n, uint64_t link, uint8_t type, uint32_t request, struct bytes payload);
+/* The same to a user's command, of bytes of the event that is being stepped, which are not copied.
+ * They fit a frame. */
+void send_user_lent(struct node *n, uint64_t link, uint8_t type, uint32_t request,
+                    struct bytes payload);
 /* To a node: itself by way of the inbox, a member by its link. false when there is no link now (one
  * is then being made). */
 bool send_node(struct node *n, struct node_id to, uint8_t type, uint32_t request,
