@@ -74,6 +74,13 @@ static int find_another(struct fetch *f)
     return CODE_NO_NODE;
 }
 
+/* The node is to compare what it reads, so that it finds what is damaged and mends it. */
+static int ask_for_compared(struct fetch *f, uint64_t offset)
+{
+    f->flow.as_is = false;
+    return ask(f, offset) < 0 ? find_another(f) : GO_ON;
+}
+
 /* A code of the line, or an answer that makes no sense. */
 static int give_up(struct fetch *f, int rc)
 {
@@ -92,6 +99,10 @@ static int give_up(struct fetch *f, int rc)
     if (rc == LINE_REFUSED && line_refusal(f->line) == CODE_MISUSE && f->flow.asked > 0 &&
         !f->flow.known)
         return ask(f, 0) < 0 ? find_another(f) : GO_ON;
+    /* It may be older than this way of asking. */
+    if (rc == LINE_REFUSED && line_refusal(f->line) == CODE_FAILED && f->flow.as_is &&
+        !f->flow.known)
+        return ask_for_compared(f, f->flow.asked);
     /* The node began, and cannot go on: nobody has the rest of it. */
     if (rc == LINE_REFUSED && f->flow.known)
         f->taker->lost(f->ctx);
@@ -103,9 +114,7 @@ static int end(struct fetch *f)
     if (!f->flow.known || at(f) != f->flow.view.size)
         return give_up(f, ERR_FORMAT);
     int code = f->taker->end(f->ctx);
-    if (code != FETCH_AGAIN)
-        return code;
-    return ask(f, 0) < 0 ? find_another(f) : GO_ON;
+    return code == FETCH_AGAIN ? ask_for_compared(f, 0) : code;
 }
 
 static struct near_object *open_near(const struct fetch *f, struct digest name, uint64_t size)
@@ -141,7 +150,7 @@ static int take_here(struct fetch *f, const struct object_view *v)
     if (code != GO_ON)
         return code == 0 ? end(f) : code;
     if (near)
-        return ask(f, at(f)) < 0 ? find_another(f) : GO_ON;
+        return ask_for_compared(f, at(f));
     return allow(f) < 0 ? give_up(f, ERR_CLOSED) : GO_ON;
 }
 
@@ -214,6 +223,7 @@ static int step(struct fetch *f)
 int fetch_run(struct fetch *f)
 {
     f->far = false;
+    f->flow.as_is = f->may_begin_again;
     int code = f->known ? take_known(f) : GO_ON;
     if (code == GO_ON && ask(f, at(f)) < 0)
         code = find_another(f);

@@ -41,6 +41,9 @@ struct fetch {
     bool known;
     struct digest name;
     uint64_t size;
+    /* The taker compares all of it with the name, and `end` may say FETCH_AGAIN: the node need not
+     * compare it as well. */
+    bool may_begin_again;
     bool far;             /* private: the node's files have it damaged */
     struct get_flow flow; /* with the ref of what is wanted */
 };

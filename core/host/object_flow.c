@@ -65,7 +65,7 @@ int put_flow_credit(struct put_flow *p, struct bytes payload)
 
 void get_flow_begin(struct get_flow *g, uint64_t offset, struct buf *to)
 {
-    struct request_get m = {.offset = offset};
+    struct request_get m = {.offset = offset, .as_is = g->as_is};
     text_copy(m.ref, sizeof m.ref, g->ref);
     g->asked = offset;
     g->credit = 0;

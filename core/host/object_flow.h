@@ -32,6 +32,7 @@ int put_flow_credit(struct put_flow *p, struct bytes payload);
 struct get_flow {
     char ref[OBJECT_REF_SIZE]; /* as given, the whole name once it is known */
     struct object_view view;
+    bool as_is;      /* the next request is for bytes that the node has not compared */
     bool known;      /* view has come */
     uint64_t asked;  /* the offset of the request that is open */
     uint32_t credit; /* the node may send so many bytes more */

@@ -44,6 +44,9 @@ struct sim_carrier {
     uint64_t at; /* bytes sent, or got */
     uint64_t credit;
     bool all;       /* that is to be put was sent, and so was that it is all */
+    bool as_is;     /* in this try it compares itself what it gets */
+    bool wrong;     /* which is not right; it knows that at its end */
+    bool compared;  /* from then on the node does */
     uint32_t tries; /* left */
 };
 

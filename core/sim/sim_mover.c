@@ -302,7 +302,7 @@ static int on_read(struct sim_mover *m, const struct move_part *p, struct bytes 
         if (!o->here[i])
             return ERR_NOT_FOUND;
     for (uint64_t i = p->offset / PIECE_SIZE; i <= (p->offset + p->length - 1) / PIECE_SIZE; i++)
-        if (!piece_is_right(o, i))
+        if (!p->as_is && !piece_is_right(o, i))
             return ERR_DAMAGED;
     *out = (struct bytes){o->data + p->offset, p->length};
     return 0;

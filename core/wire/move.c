@@ -50,6 +50,8 @@ void put_move_read(struct buf *b, const struct move_part *m)
     put_digest(b, m->name);
     put_u64(b, m->offset);
     put_u32(b, m->length);
+    if (m->as_is)
+        put_u8(b, 1);
 }
 
 int read_move_read(struct bytes payload, struct move_part *m)
@@ -58,6 +60,7 @@ int read_move_read(struct bytes payload, struct move_part *m)
     *m = (struct move_part){.name = read_digest(&r)};
     m->offset = read_u64(&r);
     m->length = read_u32(&r);
+    m->as_is = reader_left(&r) > 0 && read_choice(&r, 1, 1) == 1;
     if (m->length > MOVE_BYTES_MAX)
         r.failed = true;
     return reader_result(&r);

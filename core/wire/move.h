@@ -16,7 +16,9 @@
  *   READ     32 name, u64 offset, u32 length              BYTES    of an object that is whole here,
  *                                                                  or of a piece that is, which
  *                                                                  makes its digest (DAMAGED: it
- *                                                                  does not, and was given up)
+ *                                                                  does not, and was given up);
+ *                                                                  with a u8 1 behind it as they
+ *                                                                  are, whatever that makes
  *   LIST     32 name, u64 offset, u32 length              BYTES    of its list, which makes the
  *                                                                  name
  *   LEARN    32 name, u64 size, u64 offset, block bytes   DONE     the next bytes of its list, from
@@ -78,6 +80,7 @@ struct move_part { /* READ, LIST, LEARN, WRITE, CHECK, DROP and SEAL use what th
     uint64_t offset;
     uint32_t length;
     bool waited_for;    /* CHECK: somebody waits for what comes of it */
+    bool as_is;         /* READ: whoever gets the bytes compares them himself */
     struct bytes bytes; /* borrowed */
 };
 struct move_stream { /* APPEND, FINISH, ABORT */

@@ -71,6 +71,8 @@ void put_request_get(struct buf *b, const struct request_get *m)
 {
     put_text(b, m->ref);
     put_u64(b, m->offset);
+    if (m->as_is)
+        put_u8(b, 1);
 }
 
 int read_request_get(struct bytes payload, struct request_get *m)
@@ -78,6 +80,7 @@ int read_request_get(struct bytes payload, struct request_get *m)
     struct reader r = reader_of(payload);
     read_ref(&r, false, m->ref);
     m->offset = read_u64(&r);
+    m->as_is = reader_left(&r) > 0 && read_choice(&r, 1, 1) == 1;
     return reader_result(&r);
 }
 

@@ -8,7 +8,8 @@
  *   DATA     bytes (to OBJECT_DATA_MAX); none: that    (none of its own: CREDIT says how many
  *            was all of it                             bytes more may be sent. A frame costs its
  *                                                      bytes, and OBJECT_DATA_COST_MIN at least)
- *   GET      text ref, u64 offset                      OBJECT, PIECE ..., END
+ *   GET      text ref, u64 offset, and perhaps u8 1:   OBJECT, PIECE ..., END
+ *            as the node's disk has it (below)
  *   MORE     u32 bytes: so many more may be sent       (none)
  *   OBJECTS  u8 all (says nothing: each node tells of  OBJECT ..., END
  *            its own, and a command asks all of them), (OBJECT_PAGE at most, in the order of their
@@ -18,6 +19,11 @@
  *
  * DATA and MORE have the number of the PUT or GET they belong to. A ref is 64 hex digits, or the
  * first 8 and more of them where only one object begins so.
+ *
+ * A node compares what it reads with the object's name before it sends it. Who compares all of it
+ * himself, and can throw it away, spares it that work: he gets it as the disk has it, and where
+ * that does not make the name he gets it again without that word, so that the node finds what is
+ * damaged, and mends it. A node that is older than this word calls such a GET malformed.
  *
  *   answer   payload
  *   OBJECT   an object view (below)
@@ -67,6 +73,7 @@ struct request_put {
 struct request_get {
     char ref[OBJECT_REF_SIZE];
     uint64_t offset;
+    bool as_is;
 };
 struct request_objects {
     bool all;

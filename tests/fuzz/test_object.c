@@ -50,6 +50,7 @@ static struct move_part any_part(void)
     struct move_part m = {.name = any_digest(), .size = any_u64(), .offset = any_u64()};
     m.bytes = any_bytes(MOVE_BYTES_MAX);
     m.waited_for = any_below(2) == 1;
+    m.as_is = any_below(2) == 1;
     m.length = (uint32_t)any_below(MOVE_BYTES_MAX + 1);
     return m;
 }
@@ -194,7 +195,7 @@ static void make_put(struct buf *out)
 
 static void make_get(struct buf *out)
 {
-    struct request_get m = {.offset = any_u64()};
+    struct request_get m = {.offset = any_u64(), .as_is = any_bool()};
     any_ref(m.ref);
     put_request_get(out, &m);
 }

@@ -48,8 +48,12 @@ bool golden_message_other(size_t i, struct buf *frame);
 
 /* One line: what a frame says, by the decoders the product has. 0, or what the decoder said. */
 int golden_message_tell(struct bytes frame, FILE *to);
-/* Of those about objects between nodes: the payload alone. 0 or ERR_FORMAT. */
+/* Of those about objects between nodes, and GET, which the first golden file has without anything
+ * in it: the payload alone. 0 or ERR_FORMAT. */
+bool golden_is_object(uint8_t type);
 int golden_tell_object(uint8_t type, struct bytes payload, FILE *to);
+/* The request of a command that compares what it gets itself. */
+void golden_put_get(struct buf *b);
 /* Those of sessions, the order that their tasks become, and lists of plans and shows. */
 void golden_put_session(struct buf *b, bool answer);
 void golden_put_ahead(struct buf *b, bool answer);

@@ -684,12 +684,16 @@ void golden_message_make(uint8_t type, struct buf *frame)
 
 bool golden_message_other(size_t i, struct buf *frame)
 {
-    static const uint8_t types[] = {MESSAGE_SESSION, MESSAGE_REQUEST_AHEAD, MESSAGE_ORDER_TASKS,
-                                    MESSAGE_SESSION_TOLD, MESSAGE_REQUEST_SESSION};
+    static const uint8_t types[] = {MESSAGE_SESSION,         MESSAGE_REQUEST_AHEAD,
+                                    MESSAGE_ORDER_TASKS,     MESSAGE_SESSION_TOLD,
+                                    MESSAGE_REQUEST_SESSION, MESSAGE_REQUEST_GET};
     if (i >= sizeof types)
         return false;
     size_t start = frame_begin(frame, types[i], types[i] >= MESSAGE_REQUEST_SUBMIT ? 7 : 0);
-    golden_put_sized(types[i], frame);
+    if (types[i] == MESSAGE_REQUEST_GET)
+        golden_put_get(frame);
+    else
+        golden_put_sized(types[i], frame);
     frame_end(frame, start);
     ensure(!frame->failed);
     return true;

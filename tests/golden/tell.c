@@ -687,14 +687,14 @@ int golden_message_tell(struct bytes bytes, FILE *out)
     if (rc <= 0 || (size_t)rc != bytes.len)
         return rc < 0 ? rc : ERR_SHORT;
     to = out, SAY("%s %u", message_name(f.type), (unsigned)f.request);
-    rc = golden_is_session(f.type)         ? golden_tell_session(f.type, f.payload, to)
-         : f.type < 32                     ? tell_mesh(f.type, f.payload)
-         : f.type < MESSAGE_OBJECT_KEEP    ? tell_job(f.type, f.payload)
-         : f.type < MESSAGE_REQUEST_SUBMIT ? golden_tell_object(f.type, f.payload, to)
-         : f.type < MESSAGE_REPLY_ERROR    ? tell_request(f.type, f.payload)
-         : f.type < MESSAGE_ORDER_LOAD     ? tell_reply(f.type, f.payload)
-         : f.type < MESSAGE_WORKER_READY   ? tell_order(f.type, f.payload)
-                                           : tell_worker(f.type, f.payload);
+    rc = golden_is_session(f.type)       ? golden_tell_session(f.type, f.payload, to)
+         : f.type < 32                   ? tell_mesh(f.type, f.payload)
+         : f.type < MESSAGE_OBJECT_KEEP  ? tell_job(f.type, f.payload)
+         : golden_is_object(f.type)      ? golden_tell_object(f.type, f.payload, to)
+         : f.type < MESSAGE_REPLY_ERROR  ? tell_request(f.type, f.payload)
+         : f.type < MESSAGE_ORDER_LOAD   ? tell_reply(f.type, f.payload)
+         : f.type < MESSAGE_WORKER_READY ? tell_order(f.type, f.payload)
+                                         : tell_worker(f.type, f.payload);
     SAY("\n");
     return rc;
 }

@@ -1,7 +1,8 @@
-/* What nodes say to each other about objects. */
+/* What nodes say to each other about objects, and one request for one. */
 #include "core/base/err.h"
 #include "core/node/object_peer.h"
 #include "core/wire/message.h"
+#include "core/wire/object_request.h"
 #include "tests/golden/golden.h"
 
 #define U(x) ((unsigned long long)(x))
@@ -42,6 +43,21 @@ static int tell_full(struct bytes p, FILE *to)
     return rc;
 }
 
+static int tell_get(struct bytes p, FILE *to)
+{
+    struct request_get get;
+    int rc = p.len > 0 ? read_request_get(p, &get) : 0;
+    if (rc == 0 && p.len > 0)
+        fprintf(to, " ref=\"%s\" offset=%llu as_is=%d", get.ref, U(get.offset), get.as_is);
+    return rc;
+}
+
+bool golden_is_object(uint8_t type)
+{
+    return (type >= MESSAGE_OBJECT_KEEP && type < MESSAGE_REQUEST_SUBMIT) ||
+           type == MESSAGE_REQUEST_GET;
+}
+
 int golden_tell_object(uint8_t type, struct bytes p, FILE *to)
 {
     struct reader r = reader_of(p);
@@ -69,9 +85,17 @@ int golden_tell_object(uint8_t type, struct bytes p, FILE *to)
         return tell_full(p, to);
     case MESSAGE_OBJECT_OWNER:
         return tell_owner(p, to);
+    case MESSAGE_REQUEST_GET:
+        return tell_get(p, to);
     default:
         say_id(to, "job", read_job_id(&r).bytes);
         break;
     }
     return reader_done(&r) ? 0 : ERR_FORMAT;
+}
+
+void golden_put_get(struct buf *b)
+{
+    const struct request_get get = {.ref = "0123456789abcdef", .offset = 1000, .as_is = true};
+    put_request_get(b, &get);
 }

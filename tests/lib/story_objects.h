@@ -110,17 +110,23 @@ static inline struct digest story_put_whole(struct story *s, uint32_t i, const u
     return v.name;
 }
 
+static inline uint32_t story_get_asked(struct story *s, uint64_t user, const struct request_get *m)
+{
+    uint8_t raw[128];
+    struct buf b;
+
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_request_get(&b, m);
+    return story_ask(s, user, MESSAGE_REQUEST_GET, buf_bytes(&b));
+}
+
 static inline uint32_t story_get_begun(struct story *s, uint64_t user, struct digest name,
                                        size_t digits, uint64_t offset)
 {
     struct request_get m = {.offset = offset};
-    uint8_t raw[128];
-    struct buf b;
 
     id_hex(name.bytes, digits, m.ref);
-    buf_init_fixed(&b, raw, sizeof raw);
-    put_request_get(&b, &m);
-    return story_ask(s, user, MESSAGE_REQUEST_GET, buf_bytes(&b));
+    return story_get_asked(s, user, &m);
 }
 
 static inline void story_get_more(struct story *s, uint64_t user, uint32_t request, uint32_t count)

@@ -97,6 +97,55 @@ TEST(a_damaged_piece_is_got_from_another_node_while_it_is_read)
     CHECK(story_end(&story));
 }
 
+/* He compares it himself, and asks again; then it is mended, here too. */
+TEST(whoever_wants_it_as_it_is_gets_the_damage)
+{
+    static uint8_t got[BIG];
+    struct request_get m = {.as_is = true};
+
+    begin(2);
+    struct digest name = put_whole(0);
+    damage(0, 1);
+    uint64_t user = story_user(&story, 0);
+    id_hex(name.bytes, 2 * ID_SIZE, m.ref);
+    uint32_t request = story_get_asked(&story, user, &m);
+    story_get_more(&story, user, request, OBJECT_CREDIT_MAX);
+    story_run(&story, 2 * S_US);
+    CHECK(story_has_ended(&story, user, request));
+    CHECK_INT(story_got(&story, user, request, got, sizeof got), BIG);
+    CHECK(got[PIECE_SIZE + 5] != bytes[PIECE_SIZE + 5]);
+    got[PIECE_SIZE + 5] = bytes[PIECE_SIZE + 5];
+    CHECK(memcmp(got, bytes, BIG) == 0);
+    CHECK_INT(wholes(name), 1);
+    CHECK_INT(get(0, name), 0);
+    CHECK_INT(wholes(name), 2);
+    CHECK(story_end(&story));
+}
+
+/* A piece that was given up meanwhile he waits for like anybody else. */
+TEST(whoever_wants_it_as_it_is_waits_for_what_is_missing)
+{
+    struct request_get m = {.as_is = true};
+
+    begin(2);
+    struct digest name = put_whole(0);
+    uint64_t user = story_user(&story, 0);
+    id_hex(name.bytes, 2 * ID_SIZE, m.ref);
+    uint32_t request = story_get_asked(&story, user, &m);
+    story_get_more(&story, user, request, 1000);
+    story_run(&story, S_US);
+    damage(0, 2);
+    CHECK_INT(get(0, name), 0);
+    CHECK_INT(wholes(name), 2);
+    story_get_more(&story, user, request, OBJECT_CREDIT_MAX);
+    story_run(&story, 2 * S_US);
+    static uint8_t got[BIG];
+    CHECK(story_has_ended(&story, user, request));
+    CHECK_INT(story_got(&story, user, request, got, sizeof got), BIG);
+    CHECK(memcmp(got, bytes, BIG) == 0);
+    CHECK(story_end(&story));
+}
+
 TEST(two_readers_of_a_damaged_piece_both_get_it)
 {
     uint64_t users[2];
@@ -342,6 +391,8 @@ TEST(a_mover_that_dies_while_damage_is_mended_is_no_matter)
 }
 
 TEST_MAIN(a_damaged_piece_is_got_from_another_node_while_it_is_read,
+          whoever_wants_it_as_it_is_gets_the_damage,
+          whoever_wants_it_as_it_is_waits_for_what_is_missing,
           two_readers_of_a_damaged_piece_both_get_it, a_damaged_piece_is_not_sent_to_other_nodes,
           nodes_with_different_damage_mend_each_other,
           what_is_damaged_everywhere_is_refused_and_can_be_put_again,

@@ -49,19 +49,32 @@ static inline int rig_name_order(uint8_t type, struct digest name)
     return rig_rc(rig_ask(type, &b));
 }
 
-/* READ or LIST; the bytes are borrowed until the next order. */
-static inline int rig_read(uint8_t type, struct digest name, uint64_t offset, uint32_t length,
-                           struct bytes *out)
+static inline int rig_read_part(uint8_t type, const struct move_part *m, struct bytes *out)
 {
     struct buf b = rig_payload();
-    const struct move_part m = {.name = name, .offset = offset, .length = length};
     struct moved_bytes bytes;
-    put_move_read(&b, &m);
+    put_move_read(&b, m);
     struct rig_answer *a = rig_ask(type, &b);
     CHECK_INT(a->type, MESSAGE_MOVED_BYTES);
     REQUIRE(read_moved_bytes(buf_bytes(&a->payload), &bytes) == 0);
     *out = bytes.bytes;
     return bytes.rc;
+}
+
+/* READ or LIST; the bytes are borrowed until the next order. */
+static inline int rig_read(uint8_t type, struct digest name, uint64_t offset, uint32_t length,
+                           struct bytes *out)
+{
+    const struct move_part m = {.name = name, .offset = offset, .length = length};
+    return rig_read_part(type, &m, out);
+}
+
+/* READ of bytes that nobody compares here. */
+static inline int rig_read_as_is(struct digest name, uint64_t offset, uint32_t length,
+                                 struct bytes *out)
+{
+    const struct move_part m = {.name = name, .offset = offset, .length = length, .as_is = true};
+    return rig_read_part(MESSAGE_MOVE_READ, &m, out);
 }
 
 /* Whether the object here is exactly these bytes. */

@@ -435,6 +435,50 @@ TEST(a_damaged_piece_is_not_read_but_given_up)
     free(data);
 }
 
+/* Nothing is given up by that: whoever finds it wrong asks for it to be compared. */
+TEST(what_is_wanted_as_it_is_is_not_compared)
+{
+    const size_t size = 6 * MIB + 9;
+    struct bytes got;
+    uint8_t *data = rig_bytes(size, 1);
+    rig_open();
+    struct moved_made made = rig_put(1, data, size);
+    CHECK_INT(rig_read_as_is(made.name, 3 * MIB - 5, 20, &got), 0);
+    CHECK(got.len == 20 && memcmp(got.data, data + 3 * MIB - 5, 20) == 0);
+    CHECK_INT(rig_read_as_is(made.name, size - 5, 6, &got), ERR_ARGUMENT);
+    rig_spoil(made.name, "", 4 * MIB + 77);
+    data[4 * MIB + 77] ^= 0x40;
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(rig_read_as_is(made.name, 4 * MIB + 70, 100, &got), 0);
+        CHECK(got.len == 100 && memcmp(got.data, data + 4 * MIB + 70, 100) == 0);
+    }
+    CHECK_INT(rig_read(MESSAGE_MOVE_READ, made.name, 4 * MIB, 10, &got), ERR_DAMAGED);
+    /* It is a part now, and there is a hole where that piece was. */
+    CHECK_INT(rig_read_as_is(made.name, 4 * MIB, 10, &got), ERR_NOT_FOUND);
+    CHECK_INT(rig_read_as_is(made.name, 4 * MIB - 5, 10, &got), ERR_NOT_FOUND);
+    CHECK_INT(rig_read_as_is(made.name, 5 * MIB - 5, 10, &got), ERR_NOT_FOUND);
+    CHECK_INT(rig_read_as_is(made.name, 5 * MIB, 10, &got), 0);
+    CHECK(memcmp(got.data, data + 5 * MIB, 10) == 0);
+    rig_close();
+    free(data);
+}
+
+TEST(what_is_wanted_as_it_is_and_was_cut_off_is_given_up)
+{
+    const size_t size = 3 * MIB + 9;
+    char path[512];
+    struct bytes got;
+    uint8_t *data = rig_bytes(size, 1);
+    rig_open();
+    struct moved_made made = rig_put(1, data, size);
+    rig_path(made.name, "", path);
+    REQUIRE(truncate(path, 1000) == 0);
+    CHECK_INT(rig_read_as_is(made.name, MIB, 10, &got), ERR_NOT_FOUND);
+    CHECK_INT(rig_files(), 0);
+    rig_close();
+    free(data);
+}
+
 /* Whoever asked gets it anew from another node; an object that is right is not given up because
  * somebody asks for more than there is. */
 TEST(an_object_whose_file_was_cut_is_given_up)
@@ -539,6 +583,8 @@ int main(int argc, char **argv)
         an_object_that_is_put_while_it_comes_is_whole,
         a_damaged_piece_is_found_given_up_and_got_again,
         a_damaged_piece_is_not_read_but_given_up,
+        what_is_wanted_as_it_is_is_not_compared,
+        what_is_wanted_as_it_is_and_was_cut_off_is_given_up,
         an_object_whose_file_was_cut_is_given_up,
         a_damaged_list_is_made_anew_by_whoever_reads,
         what_is_put_again_takes_the_place_of_what_is_damaged,
