@@ -13,13 +13,11 @@
 #include "cmd/talk.h"
 #include "core/base/ensure.h"
 #include "core/base/err.h"
-#include "core/base/sha256.h"
 #include "core/host/file.h"
-#include "core/host/mover_hash.h"
-#include "core/object/name.h"
+#include "core/host/hash_stream.h"
 
 #define PATH_SIZE 4096
-#define AHEAD 8     /* pieces that are hashed at once */
+#define READ_BACK ((size_t)65536)
 #define LATE_MAX 10 /* times in a row that FILE.part became FILE between open and lock */
 
 struct sink {
@@ -29,12 +27,7 @@ struct sink {
     char file[PATH_SIZE], part[PATH_SIZE];
     mode_t mode; /* of the file that is replaced; 0: there is none */
     uint64_t at, size;
-    /* Of a file: pieces are handed out in order and taken back in order. */
-    struct hash_job jobs[AHEAD];
-    uint64_t handed, taken;
-    struct object_sum sum;
-    /* Of anything else, it is hashed as it is written. */
-    struct object_stream stream;
+    struct hash_stream *name; /* of what was put, NULL of what is plain */
 };
 
 static int refuse(const char *what, const char *why, const char *hint)
@@ -127,9 +120,7 @@ static int open_part(struct sink *s)
         code = lock_part(s);
     if (code < 0)
         return refuse(s->part, "other commands write it all the time", "another -o FILE");
-    if (code > 0)
-        return code;
-    return hash_open() < 0 ? refuse(s->part, "no thread can be started", "try again") : 0;
+    return code;
 }
 
 int sink_open(struct sink **out, const char *file)
@@ -162,17 +153,6 @@ const char *sink_where(const struct sink *s)
     return s->part;
 }
 
-/* Takes back the oldest piece that was handed out. */
-static int take_piece(struct sink *s)
-{
-    struct hash_job *j = &s->jobs[s->taken++ % AHEAD];
-    hash_wait(j);
-    if (j->rc < 0)
-        return j->rc;
-    object_sum_piece(&s->sum, j->digest);
-    return 0;
-}
-
 void sink_plain(struct sink *s)
 {
     s->plain = true;
@@ -186,58 +166,40 @@ int sink_read(const struct sink *s, uint64_t at, void *to, size_t len)
     return got < 0 ? refuse_write(s, got) : 0;
 }
 
-static struct hash_job *hand_out(struct sink *s)
+/* What is there already is part of the name. */
+static int add_what_is_there(struct sink *s)
 {
-    struct hash_job *j = &s->jobs[s->handed % AHEAD];
-    *j = (struct hash_job){.fd = s->fd,
-                           .at = s->handed * PIECE_SIZE,
-                           .length = object_piece_length(s->size, s->handed)};
-    s->handed++;
-    return j;
-}
-
-/* Hands out the pieces of the file that are whole by now, two by two, and a last one alone. */
-static int hash_file(struct sink *s)
-{
-    uint64_t pieces = object_pieces(s->size);
-    if (s->plain)
-        return 0;
-    uint64_t whole = s->at == s->size ? pieces : s->at / PIECE_SIZE;
-#if VELUM_PLANT == 343 /* unit/test_put_get: a last piece without a second is not hashed */
-    pieces &= ~(uint64_t)1;
-#endif
-    while (whole - s->handed >= 2 || (whole == pieces && s->handed < pieces)) {
-        int rc = 0;
-        while (rc == 0 && s->handed - s->taken > AHEAD - 2)
-            rc = take_piece(s);
-        if (rc < 0)
-            return rc;
-        struct hash_job *first = hand_out(s);
-        hash_add(first, s->handed < whole ? hand_out(s) : NULL);
+    uint8_t bytes[READ_BACK];
+    int rc = 0;
+    for (uint64_t at = 0; rc == 0 && at < s->at;) {
+        const size_t want = s->at - at < READ_BACK ? (size_t)(s->at - at) : READ_BACK;
+        const int got = file_get(s->fd, at, bytes, want);
+        if (got != (int)want)
+            return got < 0 ? got : ERR_DAMAGED;
+        rc = hash_stream_add(s->name, (struct bytes){bytes, want});
+        at += want;
     }
-    return 0;
+    return rc;
 }
 
-/* The threads read from the file until all that was handed out is back. */
-static void settle(struct sink *s)
+static int begin_name(struct sink *s)
 {
-    while (s->taken < s->handed)
-        (void)take_piece(s);
-    s->handed = s->taken = 0;
+    int rc = s->name ? 0 : hash_stream_new(&s->name);
+    if (rc < 0)
+        return refuse(s->part, "no thread can be started, or no memory is left", "try again");
+    hash_stream_begin(s->name, s->size);
+    rc = add_what_is_there(s);
+    return rc < 0 ? refuse_write(s, rc) : 0;
 }
 
 int sink_begin(struct sink *s, uint64_t size, uint64_t at)
 {
     ensure(at <= s->at && at <= size);
-    settle(s);
     if (s->is_file && at < s->at && ftruncate(s->fd, (off_t)at) < 0)
         return refuse_write(s, file_fault(errno));
     s->at = at;
     s->size = size;
-    object_sum_begin(&s->sum, size);
-    object_stream_begin(&s->stream, size);
-    int rc = s->is_file ? hash_file(s) : 0;
-    return rc < 0 ? refuse_write(s, rc) : 0;
+    return s->plain ? 0 : begin_name(s);
 }
 
 static int write_all(int fd, struct bytes bytes)
@@ -253,59 +215,42 @@ static int write_all(int fd, struct bytes bytes)
     return 0;
 }
 
-int sink_put(struct sink *s, struct bytes bytes)
+static int write_bytes(struct sink *s, struct bytes bytes)
 {
-    int rc;
     ensure(bytes.len <= s->size - s->at);
-    if (s->is_file) {
-        rc = file_put(s->fd, s->at, bytes.data, bytes.len);
-        s->at += rc < 0 ? 0 : bytes.len;
-        rc = rc < 0 ? rc : hash_file(s);
-    } else {
-        rc = write_all(s->fd, bytes);
-        if (rc == 0 && !s->plain)
-            object_stream_add(&s->stream, bytes);
-        s->at += rc < 0 ? 0 : bytes.len;
-    }
+    int rc = s->is_file ? file_put(s->fd, s->at, bytes.data, bytes.len) : write_all(s->fd, bytes);
+    s->at += rc < 0 ? 0 : bytes.len;
+    return rc < 0 ? rc : 0;
+}
+
+static int refuse_put(const struct sink *s, int rc)
+{
     if (rc == ERR_CLOSED && s->plain)
         return CODE_NO_READER;
     if (rc == ERR_CLOSED)
         return refuse(s->part, "nobody reads it any more", "velum get REF -o FILE");
-    return rc < 0 ? refuse_write(s, rc) : 0;
+    return refuse_write(s, rc);
 }
 
-/* Behind all pieces that are hashed already, or being hashed. */
-static bool begins_a_piece(const struct sink *s)
+int sink_put(struct sink *s, struct bytes bytes)
 {
-    return s->is_file && !s->plain && s->at == s->handed * PIECE_SIZE;
+    int rc = write_bytes(s, bytes);
+    if (rc == 0 && !s->plain)
+        rc = hash_stream_add(s->name, bytes);
+    return rc < 0 ? refuse_put(s, rc) : 0;
 }
 
 int sink_put_piece(struct sink *s, struct bytes bytes, struct digest digest)
 {
-    if (!begins_a_piece(s))
-        return sink_put(s, bytes);
-    ensure(bytes.len <= s->size - s->at);
-    int rc = file_put(s->fd, s->at, bytes.data, bytes.len);
-    s->at += rc < 0 ? 0 : bytes.len;
-#if VELUM_PLANT != 598 /* unit/test_put_get: pieces before it have not been counted yet */
-    while (rc == 0 && s->taken < s->handed)
-        rc = take_piece(s);
-#endif
-    if (rc < 0)
-        return refuse_write(s, rc);
-    object_sum_piece(&s->sum, digest);
-    s->taken = ++s->handed;
-    return 0;
+    int rc = write_bytes(s, bytes);
+    if (rc == 0 && !s->plain && !hash_stream_add_piece(s->name, digest))
+        rc = hash_stream_add(s->name, bytes);
+    return rc < 0 ? refuse_put(s, rc) : 0;
 }
 
 int sink_name(struct sink *s, struct digest *name)
 {
-    int rc = 0;
-    while (rc == 0 && s->taken < s->handed)
-        rc = take_piece(s);
-    if (rc < 0)
-        return refuse_write(s, rc);
-    bool whole = s->is_file ? object_sum_end(&s->sum, name) : object_stream_end(&s->stream, name);
+    bool whole = hash_stream_end(s->name, name);
     ensure(whole);
     return 0;
 }
@@ -324,7 +269,6 @@ int sink_keep(struct sink *s)
 
 void sink_drop(struct sink *s)
 {
-    settle(s);
     if (s->is_file)
         unlink(s->part);
     s->is_file = false;
@@ -334,7 +278,7 @@ void sink_close(struct sink *s)
 {
     if (!s)
         return;
-    settle(s);
+    hash_stream_free(s->name);
     /* Only its owner may say that there is nothing in it. */
     if (s->is_file && s->at == 0 && s->locked)
         unlink(s->part);

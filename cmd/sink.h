@@ -1,7 +1,6 @@
 /* Where the bytes of an object go, and what they are: a file by way of FILE.part, which is renamed
  * when it is known to be right, or a descriptor for what is no ordinary file (standard output, a
- * pipe, a device). The name is computed of what was written: a file is read back for it, by other
- * threads.
+ * pipe, a device). The name is computed of what was written, by other threads.
  *
  * Owns the descriptor and the lock on FILE.part, so that two commands never write one. What goes
  * wrong is said here, with an exit code. Called by get.c and pour.c, in this order: open, begin,
@@ -34,8 +33,7 @@ int sink_read(const struct sink *s, uint64_t at, void *to, size_t len);
 int sink_begin(struct sink *s, uint64_t size, uint64_t at);
 /* The next bytes; never more than the size. 0 or an exit code. */
 int sink_put(struct sink *s, struct bytes bytes);
-/* The same of one whole piece of the object, whose digest was computed from these bytes: a file is
- * not read back for it. */
+/* The same of one whole piece of the object, whose digest was computed from these bytes. */
 int sink_put_piece(struct sink *s, struct bytes bytes, struct digest digest);
 /* All bytes were put: the name of what is there. 0 or an exit code. */
 int sink_name(struct sink *s, struct digest *name);

@@ -109,7 +109,9 @@ bool hash_stream_add_piece(struct hash_stream *s, struct digest piece)
     const uint64_t next = s->at / PIECE_SIZE;
     if (s->at % PIECE_SIZE != 0 || s->handed != next || next >= object_pieces(s->size))
         return false;
+#if VELUM_PLANT != 598 /* unit/test_put_get: pieces before it have not been counted yet */
     settle(s);
+#endif
     object_sum_piece(&s->sum, piece);
     s->at += object_piece_length(s->size, next);
     s->handed = s->taken = next + 1;
@@ -119,7 +121,11 @@ bool hash_stream_add_piece(struct hash_stream *s, struct digest piece)
 /* At most two, of which only the last may be short. */
 static void hash_rest(struct hash_stream *s)
 {
+#if VELUM_PLANT == 343 /* unit/test_put_get: a last piece without a second is not hashed */
+    const uint64_t pieces = object_pieces(s->size) & ~(uint64_t)1, first = s->handed;
+#else
     const uint64_t pieces = object_pieces(s->size), first = s->handed;
+#endif
     struct sha256 sha[2];
     const uint8_t *data[2] = {NULL, NULL};
     uint32_t length[2] = {0, 0};

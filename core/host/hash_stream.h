@@ -5,7 +5,7 @@
  *
  * Memory is HASH_STREAM_PIECES pieces, each taken when it is first needed. What is left at the end
  * is hashed by the caller, who would have to wait for it anyway; so a small object wakes nobody.
- * Called by the command that gets the results of jobs. */
+ * Called by the commands that get objects and the results of jobs. */
 #ifndef VELUM_HOST_HASH_STREAM_H
 #define VELUM_HOST_HASH_STREAM_H
 
