@@ -446,6 +446,31 @@ velum_gets_at_b() { "$VELUM" get "$ref" -o out --addr "127.0.0.1:$PORT_b"; }
     copies_are 3 "$ref" "127.0.0.1:$PORT_b"
 }
 
+# It goes by TLS to a node whose state is elsewhere, and compares what comes itself.
+@test "flipped bytes on the disk of a node elsewhere: got again, and the disk is as it was" {
+    node a --data "$PWD/elsewhere"
+    node b
+    until_true 10 alive_is 2 "127.0.0.1:$PORT_a"
+    random_file in 5000000
+    run -0 velum put in --addr "127.0.0.1:$PORT_a"
+    ref=${output%%[!0-9a-f]*}
+    file=elsewhere/objects/$ref
+    flip_byte "$file" 2500000
+    run -0 velum get "$ref" -o out --addr "127.0.0.1:$PORT_a"
+    [[ $output == *"beginning again"* ]]
+    cmp in out
+    until_true 10 cmp -s "$file" in
+    rm out
+    # Nobody else has it.
+    kill -KILL "$PID_b"
+    sleep 1.1
+    flip_byte "$file" 2500000
+    run -1 velum get "$ref" -o out --addr "127.0.0.1:$PORT_a"
+    [[ $output == *"beginning again"*"1 of its 5 pieces are damaged or missing here"* ]]
+    ends_with_try
+    [ ! -e out ] && [ ! -e out.part ]
+}
+
 @test "bytes flipped while a node was down: a job that reads them there computes what it should" {
     mesh 3
     seq -f 'a needle in line %.0f' 200000 >in
