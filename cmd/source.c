@@ -79,7 +79,7 @@ static int begin(struct put *p)
 static bool input_is_ready(const struct put *p)
 {
     struct pollfd input = {.fd = p->from->fd, .events = POLLIN};
-    return poll(&input, 1, INPUT_WAIT_MS) > 0;
+    return p->from->whole || poll(&input, 1, INPUT_WAIT_MS) > 0;
 }
 
 static int interrupted(const struct put *p)
