@@ -171,6 +171,14 @@ void hash_wait(struct hash_job *j)
     pthread_mutex_unlock(&line.guard);
 }
 
+bool hash_is_done(const struct hash_job *j)
+{
+    pthread_mutex_lock(&line.guard);
+    const bool done = j->done;
+    pthread_mutex_unlock(&line.guard);
+    return done;
+}
+
 static struct hash_job *walk_job(const struct hash_walk *w, struct hash_job *j, uint64_t piece)
 {
     j->fd = w->fd;

@@ -1,6 +1,6 @@
 /* Digests of pieces of files, computed beside the caller's own work: by one thread for each core
- * that is left over, at least one. A piece is read back from the file it was written to, so what is
- * hashed is what is there, and no piece is held in memory for it.
+ * that is left over, at least one. A piece that is not held in memory is read back from the file it
+ * was written to.
  *
  * The threads touch nothing but the jobs they are given. Called by the parts of the mover, and by
  * the commands that get objects (also by hash_stream.h). */
@@ -30,6 +30,8 @@ int hash_open(void);
  * are hashed together, which takes little longer than one. */
 void hash_add(struct hash_job *first, struct hash_job *second);
 void hash_wait(struct hash_job *j);
+/* Whether hash_wait would return at once. */
+bool hash_is_done(const struct hash_job *j);
 
 /* Hashes pieces of an object in order, several side by side. */
 struct hash_walk {

@@ -15,12 +15,21 @@
 #define JOBS 16    /* pieces that may be hashed behind the bytes */
 #define PENDING 64 /* digests that are written to the list at once */
 #define AHEAD ((uint64_t)2 << 20)
+#define ROOMS 8 /* pieces in memory, of all streams together */
+
+/* Pieces are hashed from memory, where there is room for the two that come next; or else they are
+ * read back from the file. */
+static struct {
+    uint8_t *bytes; /* PIECE_SIZE of them, once they were wanted */
+    bool taken;
+} rooms[ROOMS];
 
 struct stream {
     uint64_t number;
     int rc; /* after an error: nothing of the stream is left but this */
     int data, list;
     uint64_t size;
+    uint8_t *next[2];    /* rooms of the two pieces that come in; NULL: they have none */
     uint64_t on_its_way; /* bytes the disk was asked to take */
     uint64_t added;      /* pieces given to the hashing threads */
     uint64_t taken;      /* pieces whose digest was taken back */
@@ -37,6 +46,38 @@ static struct stream **find(uint64_t number)
         if (streams[i] && streams[i]->number == number)
             return &streams[i];
     return NULL;
+}
+
+static uint8_t *take_room(void)
+{
+    size_t i = 0;
+    while (i < ROOMS && rooms[i].taken)
+        i++;
+    if (i < ROOMS && !rooms[i].bytes)
+        rooms[i].bytes = malloc(PIECE_SIZE);
+    if (i == ROOMS || !rooms[i].bytes)
+        return NULL;
+    rooms[i].taken = true;
+    return rooms[i].bytes;
+}
+
+static void give_room_back(const uint8_t *bytes)
+{
+    for (size_t i = 0; bytes && i < ROOMS; i++)
+        if (rooms[i].bytes == bytes)
+            rooms[i].taken = false;
+}
+
+/* A mover that has nothing to do is small. */
+static void free_rooms(void)
+{
+    for (size_t i = 0; i < MOVE_STREAMS_MAX; i++)
+        if (streams[i])
+            return;
+    for (size_t i = 0; i < ROOMS; i++) {
+        free(rooms[i].bytes);
+        rooms[i].bytes = NULL;
+    }
 }
 
 static void file_name(uint64_t number, const char *ending, char to[FOLDER_NAME_SIZE])
@@ -65,8 +106,14 @@ static int open_files(const struct folder *f, struct stream *s)
 static void drop_files(const struct folder *f, struct stream *s)
 {
     char text[FOLDER_NAME_SIZE];
-    for (; s->taken < s->added; s->taken++)
+    for (; s->taken < s->added; s->taken++) {
         hash_wait(&s->jobs[s->taken % JOBS]);
+        give_room_back(s->jobs[s->taken % JOBS].to);
+    }
+    for (int i = 0; i < 2; i++) {
+        give_room_back(s->next[i]);
+        s->next[i] = NULL;
+    }
     if (s->data >= 0)
         close(s->data);
     if (s->list >= 0)
@@ -99,6 +146,7 @@ static int take_digest(struct stream *s)
 {
     struct hash_job *j = &s->jobs[s->taken % JOBS];
     hash_wait(j);
+    give_room_back(j->to);
     s->taken++;
     if (j->rc < 0)
         return j->rc;
@@ -110,17 +158,26 @@ static struct hash_job *next_job(struct stream *s)
 {
     struct hash_job *j = &s->jobs[s->added % JOBS];
     const uint64_t left = s->size - s->added * PIECE_SIZE;
-    j->fd = s->data;
-    j->at = s->added * PIECE_SIZE;
-    j->length = left < PIECE_SIZE ? (uint32_t)left : PIECE_SIZE;
+    uint8_t **room = &s->next[s->added % 2];
+    *j = (struct hash_job){.fd = *room ? -1 : s->data,
+                           .at = s->added * PIECE_SIZE,
+                           .length = left < PIECE_SIZE ? (uint32_t)left : PIECE_SIZE,
+                           .to = *room};
+    *room = NULL;
     s->added++;
     return j;
+}
+
+/* What is hashed is taken back before there is need, because it may lie in a room. */
+static bool may_take(struct stream *s)
+{
+    return s->taken < s->added && hash_is_done(&s->jobs[s->taken % JOBS]);
 }
 
 /* So many pieces more, one or two. */
 static int hash_more(struct stream *s, uint64_t count)
 {
-    while (s->added - s->taken > JOBS - count) {
+    while (s->added - s->taken > JOBS - count || may_take(s)) {
         int rc = take_digest(s);
         if (rc < 0)
             return rc;
@@ -138,17 +195,42 @@ static void send_ahead(struct stream *s)
     s->on_its_way = s->size;
 }
 
+/* Both or none: two are hashed together. */
+static void take_rooms(struct stream *s)
+{
+    s->next[0] = take_room();
+    s->next[1] = s->next[0] ? take_room() : NULL;
+    if (s->next[1])
+        return;
+    give_room_back(s->next[0]);
+    s->next[0] = NULL;
+}
+
+/* To the end of a piece at most. */
+static int add_part(struct stream *s, struct bytes part)
+{
+    if (s->size == s->added * PIECE_SIZE)
+        take_rooms(s);
+    uint8_t *room = s->next[s->size / PIECE_SIZE % 2];
+    if (room)
+        memcpy(room + s->size % PIECE_SIZE, part.data, part.len);
+    s->size += part.len;
+    return s->size == (s->added + 2) * PIECE_SIZE ? hash_more(s, 2) : 0;
+}
+
 static int add_bytes(struct stream *s, struct bytes bytes)
 {
     if (s->size + bytes.len > OBJECT_SIZE_MAX)
         return ERR_TOO_LARGE;
     int rc = file_put(s->data, s->size, bytes.data, bytes.len);
-    if (rc < 0)
-        return rc;
-    s->size += bytes.len;
-    while (rc == 0 && s->size / PIECE_SIZE >= s->added + 2)
-        rc = hash_more(s, 2);
-    send_ahead(s);
+    while (rc >= 0 && bytes.len > 0) {
+        const size_t left = (size_t)(PIECE_SIZE - s->size % PIECE_SIZE);
+        const size_t n = bytes.len < left ? bytes.len : left;
+        rc = add_part(s, (struct bytes){bytes.data, n});
+        bytes = (struct bytes){bytes.data + n, bytes.len - n};
+    }
+    if (rc >= 0)
+        send_ahead(s);
     return rc;
 }
 
@@ -180,6 +262,7 @@ static void end(const struct folder *f, struct stream **at)
     drop_files(f, *at);
     free(*at);
     *at = NULL;
+    free_rooms();
 }
 
 int stream_abort(struct folder *f, uint64_t number)
