@@ -121,14 +121,14 @@ bool hash_stream_add_piece(struct hash_stream *s, struct digest piece)
 /* At most two, of which only the last may be short. */
 static void hash_rest(struct hash_stream *s)
 {
-#if VELUM_PLANT == 343 /* unit/test_put_get: a last piece without a second is not hashed */
-    const uint64_t pieces = object_pieces(s->size) & ~(uint64_t)1, first = s->handed;
-#else
     const uint64_t pieces = object_pieces(s->size), first = s->handed;
-#endif
     struct sha256 sha[2];
     const uint8_t *data[2] = {NULL, NULL};
     uint32_t length[2] = {0, 0};
+#if VELUM_PLANT == 343 /* unit/test_put_get: a last piece without a second is not hashed */
+    if (pieces - first == 1)
+        return;
+#endif
     for (uint64_t i = first; i < pieces; i++) {
         data[i - first] = s->pieces[i % HASH_STREAM_PIECES];
         length[i - first] = object_piece_length(s->size, i);
