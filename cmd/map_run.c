@@ -12,6 +12,7 @@
 #include "cmd/interrupt.h"
 #include "cmd/map_deliver.h"
 #include "cmd/talk.h"
+#include "core/api/planned.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/builtin.h"
@@ -145,8 +146,10 @@ static struct velum_asks asks_of(const struct map_task *task)
                                .wait_for_capacity = task->wants.waits};
 }
 
-static int start_job(struct map *m, struct map_item *it, int argc, const char *const *argv)
+static int start_job(struct map *m, struct map_item *it, const struct plan *plan)
 {
+    const char *argv[ARGS_COUNT_MAX];
+    int argc = map_item_argv(it, argv);
     const struct map_task *task = m->task;
     struct velum_input files[ARGS_COUNT_MAX];
     struct velum_task t = {.kernel = task->kernel,
@@ -156,7 +159,7 @@ static int start_job(struct map *m, struct map_item *it, int argc, const char *c
                            .timeout_ms = task->timeout_ms,
                            .asks = asks_of(task)};
     t.argc = take_files(task, argc, argv, files, &t.inputs_count);
-    int op = velum_submit(m->v, &t);
+    int op = planned_submit(m->v, &t, plan);
     if (op < 0)
         return op;
     map_items_job(&m->items, it, op);
@@ -164,19 +167,14 @@ static int start_job(struct map *m, struct map_item *it, int argc, const char *c
     return 0;
 }
 
-static void start_apart(struct map *m, struct map_item *it)
+/* As a job of its own; plan NULL: it has none yet. */
+static void start_apart(struct map *m, struct map_item *it, const struct plan *plan)
 {
-    const char *argv[ARGS_COUNT_MAX];
-    int rc = start_job(m, it, map_item_argv(it, argv), argv);
+    int rc = start_job(m, it, plan);
     if (rc < 0)
         refused(m, it, rc, velum_sentence(m->v, rc));
     else
         m->counts.running++;
-}
-
-static bool can_be_task(const struct plan *plan)
-{
-    return plan->reduction == REDUCE_FOLD && !plan->then[0];
 }
 
 /* One of many leaves is a job of its own: it shares the slots with others then, where tasks are run
@@ -185,7 +183,8 @@ static bool can_be_task(const struct plan *plan)
 static bool is_task(const struct map *m, const struct plan *plan)
 {
     const uint64_t most = m->task->timeout_ms > 0 ? 1 : TASK_LEAVES_MAX - 1;
-    return can_be_task(plan) && tree_leaves(plan->units, plan->leaf_units) <= most;
+    return !m->apart && plan->reduction == REDUCE_FOLD && !plan->then[0] &&
+           tree_leaves(plan->units, plan->leaf_units) <= most;
 }
 
 static void start_planned(struct map *m, struct map_item *it, struct plan *plan)
@@ -193,7 +192,7 @@ static void start_planned(struct map *m, struct map_item *it, struct plan *plan)
     const char *argv[ARGS_COUNT_MAX];
     int rc = VELUM_FAILED;
     if (!is_task(m, plan)) {
-        start_apart(m, it);
+        start_apart(m, it, plan);
         return;
     }
     plan->leaf_us = m->task->timeout_ms * 1000;
@@ -213,14 +212,14 @@ static void start(struct map *m, struct map_item *it)
     const char *argv[ARGS_COUNT_MAX];
     char reason[REASON_SIZE];
     it->state = ITEM_RUNNING;
-    if (!m->apart && m->far) {
+    if (m->far) {
         map_far_want(m->far, ASIDES_PLAN, map_items_number(&m->items, it));
         m->counts.running++;
     } else if (!m->apart && builtin_plan(m->task->kernel, map_item_argv(it, argv), argv, 0, NULL,
                                          &plan, reason) == 0) {
         start_planned(m, it, &plan);
     } else {
-        start_apart(m, it);
+        start_apart(m, it, NULL);
     }
 }
 
@@ -246,18 +245,16 @@ static int take_text(struct map_item *it, const char *raw)
 
 static void planned(struct map *m, struct map_item *it, const struct map_far_end *end)
 {
-    m->counts.running--;
-    if (end->too_large || (end->code == VELUM_DONE && !can_be_task(end->plan))) {
-        m->apart |= !end->too_large;
-        start_apart(m, it);
+    const bool begins = m->phase != CANCELLING && end->code == VELUM_DONE;
+    if (begins) {
+        m->counts.running--;
+        if (end->too_large)
+            start_apart(m, it, NULL);
+        else
+            start_planned(m, it, end->plan);
         return;
     }
-    if (end->code == VELUM_DONE) {
-        start_planned(m, it, end->plan);
-        return;
-    }
-    m->counts.running++;
-    map_outcome(m, it, end->code, end->error);
+    map_outcome(m, it, end->code == VELUM_DONE ? VELUM_CANCELLED : end->code, end->error);
     map_look_at_kernel(m, it, end->no_kernel);
     map_ended(m, it);
 }
@@ -532,7 +529,7 @@ static int open_all(struct map *m)
                             task->keep_order);
     map_pace_begin(&m->pace, task->parallel, task->parallel_max, loop_clock());
     m->apart = task->slots_max > 0 || builtin_takes_files(task->kernel);
-    if (rc == 0 && !m->apart && !velum_is_inside(m->v) && !builtin_usage(task->kernel))
+    if (rc == 0 && !velum_is_inside(m->v) && !builtin_usage(task->kernel))
         rc = map_far_new(&m->far, m->v, task->kernel, &m->items);
     return rc == 0 ? map_tasks_new(&m->tasks, m->v, &asks) : rc;
 }

@@ -4,8 +4,9 @@
  * program makes it once, or the node where only that has the kernel (map_far.h). So many at a time,
  * results as they come or in the order of the inputs. Called by map.c.
  *
- * Bounds: `parallel_max` inputs at a time, of which `jobs_max` are jobs; with keep_order at most 4
- * times as many results are held back for one that is not there yet. */
+ * Bounds: `parallel_max` inputs at a time, of which `jobs_max` are jobs, and those that a node was
+ * asked to plan before that was known of them; with keep_order at most 4 times as many results are
+ * held back for one that is not there yet. */
 #ifndef VELUM_CMD_MAP_RUN_H
 #define VELUM_CMD_MAP_RUN_H
 

@@ -2,6 +2,18 @@
 
 #include "core/api/guard.h"
 #include "core/api/session.h"
+#include "core/api/task.h"
+
+int planned_submit(struct velum *v, const struct velum_task *task, const struct plan *plan)
+{
+    struct guard g;
+    if (v->failed)
+        return v->failed;
+    guard_begin(&g);
+    int number = task_start(v, task, plan);
+    guard_end(&g);
+    return number;
+}
 
 int64_t planned_add(struct velum *v, int session, const struct velum_stage *task,
                     const struct plan *plan)

@@ -141,12 +141,17 @@ struct wish {
     int argc;
     const char *const *argv;
     const uint64_t *sizes;
+    const struct plan *planned; /* it is made already; NULL: it is not */
 };
 
 /* A kernel of this program's own is no kernel of a node outside, even when it has that name. */
 static int plan_here(struct velum *v, struct task *t, const struct wish *w,
                      char reason[REASON_SIZE])
 {
+    if (w->planned) {
+        t->submission->plan = *w->planned;
+        return 0;
+    }
     if (!v->inside && program_has(w->kernel))
         return ERR_NOT_FOUND;
     return builtin_plan(w->kernel, w->argc, w->argv, t->feed.count, w->sizes, &t->submission->plan,
@@ -202,7 +207,7 @@ static int begin_feeding(struct velum *v, struct task *t, const struct velum_tas
 {
     uint64_t sizes[STAGE_INPUTS_MAX];
     char reason[REASON_SIZE] = "";
-    const struct wish w = {asked->kernel, asked->argc, asked->argv, sizes};
+    const struct wish w = {asked->kernel, asked->argc, asked->argv, sizes, NULL};
     t->step = FEEDING;
     if (v->inside && !v->options.objects)
         return handle_fail(v, VELUM_MISUSE, "velum_options.keep_objects, or a node: velum node",
@@ -232,7 +237,8 @@ int task_asks(struct velum *v, struct submission *s, const struct velum_asks *a)
     return 0;
 }
 
-static int fill(struct velum *v, struct task *t, const struct velum_task *asked)
+static int fill(struct velum *v, struct task *t, const struct velum_task *asked,
+                const struct plan *planned)
 {
     struct submission *s = t->submission;
     s->name = asked->name ? asked->name : "";
@@ -246,7 +252,7 @@ static int fill(struct velum *v, struct task *t, const struct velum_task *asked)
         rc = feed_open(v, asked, &t->feed);
     if (rc < 0)
         return rc;
-    const struct wish w = {asked->kernel, asked->argc, asked->argv, NULL};
+    const struct wish w = {asked->kernel, asked->argc, asked->argv, NULL, planned};
     return t->feed.count > 0 ? begin_feeding(v, t, asked) : plan(v, t, &w);
 }
 
@@ -306,7 +312,7 @@ const struct job_id *task_job(const struct op *op)
     return op->task->acknowledged ? &op->task->ack.job : NULL;
 }
 
-int task_start(struct velum *v, const struct velum_task *asked)
+int task_start(struct velum *v, const struct velum_task *asked, const struct plan *planned)
 {
     struct op *op = NULL;
     int rc = check(v, asked);
@@ -315,7 +321,7 @@ int task_start(struct velum *v, const struct velum_task *asked)
     rc = new_task(v, &op);
     if (rc < 0)
         return rc;
-    rc = fill(v, op->task, asked);
+    rc = fill(v, op->task, asked, planned);
     if (rc < 0) {
         task_free(op);
         ops_remove(&v->ops, op);
@@ -419,7 +425,7 @@ void task_fed(struct velum *v, struct op *op, const struct op *child)
         return;
     }
     (void)feed_sizes(&t->feed, sizes);
-    const struct wish w = {t->kernel, t->argc, (const char *const *)t->argv, sizes};
+    const struct wish w = {t->kernel, t->argc, (const char *const *)t->argv, sizes, NULL};
     int rc = plan(v, t, &w);
     if (rc < 0)
         handle_end(v, op, rc);

@@ -6,8 +6,8 @@
 #include "core/api/handle.h"
 #include "core/host/submission.h"
 
-/* A new operation, or a code. */
-int task_start(struct velum *v, const struct velum_task *t);
+/* A new operation, or a code. `planned` NULL: its plan is made here or by its node. */
+int task_start(struct velum *v, const struct velum_task *t, const struct plan *planned);
 /* One whose kernel and arguments come later: then *task_submission is filled in, and
  * task_gathered goes on with it. */
 int task_gather(struct velum *v, struct op **out);

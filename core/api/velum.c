@@ -199,7 +199,7 @@ int velum_submit(struct velum *v, const struct velum_task *task)
     if (v->failed)
         return v->failed;
     guard_begin(&g);
-    int number = task_start(v, task);
+    int number = task_start(v, task, NULL);
     guard_end(&g);
     if (number < 0 || task->level != VELUM_DURABLE)
         return number;

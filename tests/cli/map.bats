@@ -82,6 +82,24 @@ sums() { # sums FIRST LAST: what `sum` gives for each
     run -1 --separate-stderr velum map -j 1 -k --halt soon,fail=1 chaos ::: 1 0 2
     [ "$output" = "$(head -n 1 ones)" ]
     [[ $stderr == *"2 inputs done in "*"halted as --halt says" ]]
+    # What was planned with the one that failed is not begun.
+    n=$(velum ps -a --json | grep -o '"kernel":"chaos"' | wc -l)
+    run -1 --separate-stderr velum map -k --halt now,fail=1 chaos ::: 0 1 2 3
+    [ "$output" = "" ]
+    [ "$(velum ps -a --json | grep -o '"kernel":"chaos"' | wc -l)" = "$n" ]
+}
+
+@test "map: more jobs of a plugin than its node makes plans at a time" {
+    local n
+    mkdir plugins
+    cp "$TEST_PLUGINS"/emit.so plugins/
+    node a --slots 2 --plugins "$PWD/plugins"
+    for ((n = 0; n < 120; n++)); do echo $((n % 3 + 1)); done >in
+    for n in 1 2 3; do velum run emit 3 $n 2>/dev/null; done >three
+    for ((n = 0; n < 40; n++)); do cat three; done >expected
+    velum map -k emit 3 {} :::: in 2>err | cmp - expected
+    grep -q "120 inputs done in " err
+    velum map -k --slots-max 1 emit 3 {} :::: in 2>/dev/null | cmp - expected
 }
 
 @test "map: tasks have each the time of --timeout, from when they run" {
