@@ -9,11 +9,17 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "core/host/builtin.h"
 #include "core/host/role.h"
 
 static int refuse_command(const char *name)
 {
     const char *nearest = cmd_nearest(name);
+    if (builtin_usage(name)) {
+        talk_error("%.64s is a kernel, and no command", name);
+        talk_try("velum run %.64s %s", name, builtin_usage(name));
+        return CODE_MISUSE;
+    }
     talk_error("there is no command \"%.64s\"%s%s%s", name, nearest ? "; did you mean " : "",
                nearest ? nearest : "", nearest ? "?" : "");
     if (nearest)

@@ -225,11 +225,7 @@ static int write_bytes(struct sink *s, struct bytes bytes)
 
 static int refuse_put(const struct sink *s, int rc)
 {
-    if (rc == ERR_CLOSED && s->plain)
-        return CODE_NO_READER;
-    if (rc == ERR_CLOSED)
-        return refuse(s->part, "nobody reads it any more", "velum get REF -o FILE");
-    return refuse_write(s, rc);
+    return rc == ERR_CLOSED ? CODE_NO_READER : refuse_write(s, rc);
 }
 
 int sink_put(struct sink *s, struct bytes bytes)

@@ -24,14 +24,14 @@ uint64_t sink_at(const struct sink *s);
 bool sink_is_file(const struct sink *s);
 /* FILE.part, or "standard output". */
 const char *sink_where(const struct sink *s);
-/* What is written is no object whose name anybody wants: it is not hashed, and when nobody reads it
- * any more that is said to nobody: CODE_NO_READER. After sink_open. */
+/* What is written is no object whose name anybody wants: it is not hashed. After sink_open. */
 void sink_plain(struct sink *s);
 /* Bytes [at, at + len) of a file, which are there. 0 or an exit code. */
 int sink_read(const struct sink *s, uint64_t at, void *to, size_t len);
 /* The object has so many bytes, and `at` of them (sink_at or 0) are to stay. 0 or an exit code. */
 int sink_begin(struct sink *s, uint64_t size, uint64_t at);
-/* The next bytes; never more than the size. 0 or an exit code. */
+/* The next bytes; never more than the size. 0 or an exit code; CODE_NO_READER, and nothing is said,
+ * when nobody reads them any more. */
 int sink_put(struct sink *s, struct bytes bytes);
 /* The same of one whole piece of the object, whose digest was computed from these bytes. */
 int sink_put_piece(struct sink *s, struct bytes bytes, struct digest digest);

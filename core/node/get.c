@@ -337,6 +337,14 @@ static void nobody_has_it(struct node *n, struct get *g)
         return;
     }
 #endif
+#if VELUM_PLANT != 727 /* trace/test_object_copies: what was removed is told to be lost */
+    if (keeping_is_removed(n, g->name)) {
+        reply_error(n, g->link, g->request, 3, "this object was removed",
+                    "velum put FILE, which keeps it again");
+        forget(n, g);
+        return;
+    }
+#endif
     if (o == NULL || !(g->begun || o->kept)) {
         text_copy(what, sizeof what, "no node that can be asked has this object whole");
         having_say_last(n, g->name, what, sizeof what);

@@ -396,3 +396,9 @@ all_gone() { # all_gone PID...
     run -1 --separate-stderr timeout 20 "$VELUM" node --port "$port" --slots 1
     [[ $stderr == *"$VELUM_HOME/nodes/$port.addr: Is a directory"* ]]
 }
+
+@test "a kernel's name is no command, and how to run it is said" {
+    run -2 velum wordcount some.txt
+    [ "${lines[0]}" = "velum: wordcount is a kernel, and no command" ]
+    [ "${lines[1]}" = "try: velum run wordcount FILE..." ]
+}

@@ -122,6 +122,22 @@ TEST(copies_of_the_dead_are_made_again)
     CHECK(story_end(&story));
 }
 
+/* Whoever asks hears that, and not that it was lost. */
+static void check_is_told_to_be_removed(uint32_t node, struct digest name)
+{
+    uint64_t user = story_user(&story, node);
+    uint32_t request = story_get_begun(&story, user, name, 64, 0);
+    const struct story_answer *a;
+    struct reply_error e = {0};
+
+    story_get_more(&story, user, request, 100000);
+    CHECK_INT(story_code_within(&story, user, request, 10 * S_US), 3);
+    a = story_answer(&story, user, request);
+    REQUIRE(a != NULL && read_reply_error((struct bytes){a->data, a->len}, &e) == 0);
+    CHECK_STR(e.what, "this object was removed");
+    story_leave(&story, user);
+}
+
 TEST(what_is_removed_goes_everywhere_and_does_not_come_back)
 {
     struct digest name;
@@ -138,6 +154,7 @@ TEST(what_is_removed_goes_everywhere_and_does_not_come_back)
     CHECK_INT(story_ref_code(&story, 0, MESSAGE_REQUEST_RM, name), 0);
     story_run(&story, 10 * S_US);
     CHECK_INT(wholes(name), 0);
+    check_is_told_to_be_removed(0, name);
     story_start(&story, away);
     story_hint(&story, away, 0);
     story_run(&story, 20 * S_US);
