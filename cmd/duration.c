@@ -63,15 +63,15 @@ void duration_short(uint64_t us, char to[DURATION_TEXT_SIZE])
 {
     uint64_t s = us / 1000000;
     if (s < 10)
-        snprintf(to, DURATION_TEXT_SIZE, "%.1fs", (double)us / 1e6);
+        snprintf(to, DURATION_TEXT_SIZE, "%.1f s", (double)us / 1e6);
     else if (s < 120)
-        snprintf(to, DURATION_TEXT_SIZE, "%llus", (unsigned long long)s);
+        snprintf(to, DURATION_TEXT_SIZE, "%llu s", (unsigned long long)s);
     else if (s < 7200)
-        snprintf(to, DURATION_TEXT_SIZE, "%llum", (unsigned long long)(s / 60));
+        snprintf(to, DURATION_TEXT_SIZE, "%llu min", (unsigned long long)(s / 60));
     else if (s < 172800)
-        snprintf(to, DURATION_TEXT_SIZE, "%lluh", (unsigned long long)(s / 3600));
+        snprintf(to, DURATION_TEXT_SIZE, "%llu h", (unsigned long long)(s / 3600));
     else
-        snprintf(to, DURATION_TEXT_SIZE, "%llud", (unsigned long long)(s / 86400));
+        snprintf(to, DURATION_TEXT_SIZE, "%llu d", (unsigned long long)(s / 86400));
 }
 
 void duration_clock(uint64_t us, char to[DURATION_TEXT_SIZE])

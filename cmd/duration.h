@@ -11,7 +11,7 @@
 /* "500ms", "10s", "1.5m", "2h", "1d", "250us", or a plain number of seconds; at most a year. 0,
  * ERR_FORMAT or ERR_TOO_LARGE. */
 int duration_parse(const char *text, int64_t *us);
-/* Short, for tables: "0.2s", "7s", "2m", "5h", "3d". */
+/* Short, for tables: "0.2 s", "7 s", "2 min", "5 h", "3 d". */
 void duration_short(uint64_t us, char to[DURATION_TEXT_SIZE]);
 /* What is left, as "0:06" or "1:02:03". */
 void duration_clock(uint64_t us, char to[DURATION_TEXT_SIZE]);

@@ -5,6 +5,7 @@
  * node.c before it calls the host, `velum run` in line.c, and only when no control socket answers,
  * because a run with a node near does not need one. */
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -88,11 +89,19 @@ static int run_command(const struct cmd *cmd, const char *argv0, int argc, char 
     return cmd->run(&call);
 }
 
-/* An answer that could not be written is no answer. */
+static bool nobody_reads(void)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
+}
+
+/* An answer that could not be written is no answer. Who has read enough of it wants no word. */
 static int flush(int code)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
+    if (nobody_reads())
+        return CODE_NO_READER;
     talk_error("standard output could not be written");
     return code == CODE_DONE ? CODE_FAILED : code;
 }

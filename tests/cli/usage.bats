@@ -390,6 +390,12 @@ all_gone() { # all_gone PID...
     [[ $output == *"could not be written"* ]]
 }
 
+@test "standard output that nobody reads to its end: exit 141, and no word" {
+    mkfifo nobody
+    run -141 bash -c 'trap "" PIPE; exec 3<>nobody 4>nobody 3>&-; "$VELUM" help >&4'
+    [ -z "$output" ]
+}
+
 @test "a node whose address cannot be written for others: exit 1, the file and the reason" {
     port=$(free_port)
     mkdir -p -m 700 "$VELUM_HOME/nodes/$port.addr/occupied"

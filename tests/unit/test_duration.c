@@ -63,11 +63,11 @@ static const char *shown(uint64_t us)
 
 TEST(test_short)
 {
-    CHECK_STR(shown(200000), "0.2s");
-    CHECK_STR(shown(41000000), "41s");
-    CHECK_STR(shown(180000000), "3m");
-    CHECK_STR(shown(3 * 3600000000ull), "3h");
-    CHECK_STR(shown(3 * 86400000000ull), "3d");
+    CHECK_STR(shown(200000), "0.2 s");
+    CHECK_STR(shown(41000000), "41 s");
+    CHECK_STR(shown(180000000), "3 min");
+    CHECK_STR(shown(3 * 3600000000ull), "3 h");
+    CHECK_STR(shown(3 * 86400000000ull), "3 d");
 }
 
 TEST(test_clock)
