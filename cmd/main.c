@@ -100,7 +100,7 @@ static int flush(int code)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return code;
-    if (nobody_reads())
+    if (nobody_reads() && code == CODE_DONE)
         return CODE_NO_READER;
     talk_error("standard output could not be written");
     return code == CODE_DONE ? CODE_FAILED : code;
