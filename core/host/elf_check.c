@@ -272,7 +272,7 @@ static int read_dynamic(struct elf *e)
             return refuse(e, "it has two dynamic sections", "");
         segment = &e->segments[i];
     }
-    /* dlopen finds the section by its address, so that is what must be read, not the offset. */
+    /* elf_load finds the section by its address, so that is what must be read, not the offset. */
     const uint8_t *p = segment ? at_address(e, segment->p_vaddr, segment->p_filesz) : NULL;
     if (!p)
         return refuse(e, "it has no usable dynamic section", "");

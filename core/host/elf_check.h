@@ -1,4 +1,4 @@
-/* Reads a plugin file before dlopen does, and refuses by name what must not be loaded: a foreign
+/* Reads a plugin file before elf_load does, and refuses by name what must not be loaded: a foreign
  * machine, a program, another library it wants, undefined symbols, constructors and destructors,
  * relocations that write to code or call functions, thread-local storage, writable or stack code.
  *

@@ -1,6 +1,5 @@
 #include "core/host/plugin.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/elf_check.h"
+#include "core/host/elf_load.h"
 #include "core/kernel/kernel.h"
 
 static int refuse(char reason[REASON_SIZE], int code, const char *why)
@@ -30,7 +30,28 @@ static int check_size(const struct stat *s, char reason[REASON_SIZE])
     return 0;
 }
 
-static int check_file(const char *path, char reason[REASON_SIZE])
+/* Memory of our own: what is checked cannot change behind the check, nor be cut off. */
+static int read_whole(int fd, size_t size, struct bytes *out, char reason[REASON_SIZE])
+{
+    uint8_t *to = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (to == MAP_FAILED)
+        return refuse(reason, ERR_NO_MEMORY, strerror(errno));
+    for (size_t at = 0; at < size;) {
+        ssize_t n = read(fd, to + at, size - at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            const char *why = n < 0 ? strerror(errno) : "it changed while it was read";
+            munmap(to, size);
+            return refuse(reason, ERR_IO, why);
+        }
+        at += (size_t)n;
+    }
+    *out = (struct bytes){to, size};
+    return 0;
+}
+
+int plugin_read(const char *path, struct bytes *out, char reason[REASON_SIZE])
 {
     struct stat s;
     int rc;
@@ -38,38 +59,27 @@ static int check_file(const char *path, char reason[REASON_SIZE])
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return refuse(reason, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, strerror(errno));
-    if (fstat(fd, &s) < 0) {
+    if (fstat(fd, &s) < 0)
         rc = refuse(reason, ERR_IO, strerror(errno));
-        goto out;
-    }
-    rc = check_size(&s, reason);
-    if (rc < 0)
-        goto out;
-    void *map = mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (map == MAP_FAILED) {
-        rc = refuse(reason, ERR_IO, strerror(errno));
-        goto out;
-    }
-    rc = elf_check((struct bytes){map, (size_t)s.st_size}, reason);
-    munmap(map, (size_t)s.st_size);
-out:
+    else
+        rc = check_size(&s, reason);
+    if (rc == 0)
+        rc = read_whole(fd, (size_t)s.st_size, out, reason);
     close(fd);
     return rc;
 }
 
-int plugin_load(const char *path, const struct velum_kernel **out, char reason[REASON_SIZE])
+int plugin_take(struct bytes file, const struct velum_kernel **out, char reason[REASON_SIZE])
 {
-    int rc = check_file(path, reason);
+    const void *k = NULL;
+    /* A kernel of another version may have a shorter table: kernel_check looks at its size. */
+    const size_t head = offsetof(struct velum_kernel, source);
+    int rc = elf_check(file, reason);
+    if (rc == 0)
+        rc = elf_load(file, "velum_kernel", head, &k, reason);
+    munmap((void *)(uintptr_t)file.data, file.len);
     if (rc < 0)
         return rc;
-    /* A name without a slash would be looked for in the system's library folders. */
-    char here[PATH_SIZE_MAX + 2] = "./";
-    text_append(here, sizeof here, path);
-    errno = 0;
-    void *handle = dlopen(strchr(path, '/') ? path : here, RTLD_NOW | RTLD_LOCAL);
-    if (!handle)
-        return refuse(reason, errno == ENOMEM ? ERR_NO_MEMORY : ERR_KERNEL, dlerror());
-    const struct velum_kernel *k = dlsym(handle, "velum_kernel");
     if (!k)
         return refuse(reason, ERR_KERNEL,
                       "it has no symbol velum_kernel: define one with VELUM_KERNEL(name)");
@@ -77,4 +87,11 @@ int plugin_load(const char *path, const struct velum_kernel **out, char reason[R
     if (rc == 0)
         *out = k;
     return rc;
+}
+
+int plugin_load(const char *path, const struct velum_kernel **out, char reason[REASON_SIZE])
+{
+    struct bytes file;
+    int rc = plugin_read(path, &file, reason);
+    return rc < 0 ? rc : plugin_take(file, out, reason);
 }
