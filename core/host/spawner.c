@@ -21,13 +21,12 @@
 #include "core/base/err.h"
 #include "core/host/descriptors.h"
 #include "core/host/role.h"
+#include "core/host/sandbox.h"
 #include "core/host/sanitizer.h"
 
 #define SOCKET_FD 3
 #define EXECUTABLE_FD 4
 #define PACKET_SIZE 16
-#define STACK_BYTES (8u << 20)
-#define OPEN_FILES 16
 #define NICE 10
 #define CLOSE_MS 400
 #define MEMORY_BYTES_DEFAULT ((uint64_t)4 << 30)
@@ -69,39 +68,6 @@ static void on_node_death(int signal_number)
 #endif
 }
 
-static int limit(__rlimit_resource_t resource, rlim_t value)
-{
-    struct rlimit now;
-    if (getrlimit(resource, &now) != 0)
-        return -1;
-    if (now.rlim_max != RLIM_INFINITY && value > now.rlim_max)
-        value = now.rlim_max;
-    struct rlimit wanted = {value, value};
-    return setrlimit(resource, &wanted);
-}
-
-/* The worker raises this by the size of its inputs, which it maps, and makes it final before
- * foreign code is there (worker_input.h). */
-static int limit_addresses(uint64_t bytes)
-{
-    struct rlimit now;
-    if (getrlimit(RLIMIT_AS, &now) != 0)
-        return -1;
-    now.rlim_cur = bytes < now.rlim_max ? bytes : now.rlim_max;
-    return setrlimit(RLIMIT_AS, &now);
-}
-
-static int limit_worker(uint64_t memory_bytes)
-{
-    if (limit(RLIMIT_CORE, 0) != 0 || limit(RLIMIT_FSIZE, 0) != 0 ||
-        limit(RLIMIT_MEMLOCK, 0) != 0 || limit(RLIMIT_STACK, STACK_BYTES) != 0)
-        return -1;
-    /* A sanitizer reserves terabytes of addresses and makes a helper process at the end. */
-    if (!SANITIZER && (limit_addresses(memory_bytes) != 0 || limit(RLIMIT_NPROC, 0) != 0))
-        return -1;
-    return limit(RLIMIT_NOFILE, OPEN_FILES);
-}
-
 /* Runs between vfork and exec: it shares the spawner's memory, so it changes nothing but its own
  * kernel state and *failure. */
 static _Noreturn void become_worker(const struct nursery *n, const int descriptors[3],
@@ -121,9 +87,8 @@ static _Noreturn void become_worker(const struct nursery *n, const int descripto
     descriptors_close_from(4);
     setpriority(PRIO_PROCESS, 0, NICE); /* fails only where it is nicer already */
     umask(077);
-    if (chdir("/") != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        goto out;
-    if (limit_worker(memory_bytes) != 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
+    if (chdir("/") != 0 || sandbox_confine(memory_bytes) != 0 ||
+        sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         goto out;
     syscall(SYS_execveat, 3, empty, role_arguments(ROLE_WORKER), role_environment(ROLE_WORKER),
             AT_EMPTY_PATH);

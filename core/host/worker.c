@@ -11,10 +11,10 @@
 #include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
-#include "core/host/plugin.h"
 #include "core/host/worker_asides.h"
 #include "core/host/worker_host.h"
 #include "core/host/worker_input.h"
+#include "core/host/worker_kernel.h"
 #include "core/host/worker_memory.h"
 #include "core/host/worker_output.h"
 #include "core/host/worker_pipe.h"
@@ -193,15 +193,9 @@ static void keep_params(struct worker *w, const struct order_load *m)
 static int load_kernel(struct worker *w, const struct order_load *m, char reason[REASON_SIZE])
 {
     const struct velum_kernel *k = NULL;
-    if (worker_memory_limit(m->mem_bytes, reason) < 0 || worker_input_open(m, reason) < 0)
-        return ERR_NOT_FOUND;
-    if (m->origin == ORIGIN_PLUGIN) {
-        int rc = plugin_load(m->path, &k, reason);
-        if (rc < 0)
-            return rc;
-    } else {
-        k = kernel_find(m->kernel);
-    }
+    int rc = worker_kernel_load(m, &k, reason);
+    if (rc < 0)
+        return rc;
     if (!k || strcmp(k->name, m->kernel) != 0 || !digest_equal(kernel_source(k), m->source)) {
         text_copy(reason, REASON_SIZE, "this node's kernel of that name has another source");
         return ERR_NOT_FOUND;
@@ -488,8 +482,7 @@ static void on_describe(struct worker *w, const struct frame *f)
         leave(w, "a bad DESCRIBE");
         return;
     }
-    worker_input_none();
-    if (plugin_load(path, &k, refused) == 0)
+    if (worker_kernel_try(path, &k, refused) == 0)
         kernel_describe(k, ORIGIN_PLUGIN, &view);
     text_copy(view.path, sizeof view.path, path);
     text_copy(view.refused, sizeof view.refused, refused);

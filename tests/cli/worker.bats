@@ -73,3 +73,16 @@ END
     [ $seen -ge 1 ]
     velum kill "$id"
 }
+
+@test "a plugin that makes a forbidden system call: its job fails and says which call it was" {
+    node a --slots 1 --plugins "$TEST_PLUGINS"
+    run velum run hostile call 41 2 1 0 # on x86-64 a socket, elsewhere nothing better
+    [ "$status" -eq 1 ]
+    [[ $output == *"the kernel died of SIGSYS"*"killed: forbidden system call "*"(41)"* ]]
+    [[ $output != *"u{a}"* ]]
+    [[ $(uname -m) != x86_64 || $output == *"call socket (41)"* ]]
+    run velum run hostile code 4
+    [ "$status" -eq 1 ]
+    [[ $output == *"the kernel died of SIGSEGV"* ]]
+    [ "$(velum run --progress none pi 1000000 2>/dev/null)" = 3.14159265358988 ]
+}

@@ -22,7 +22,7 @@ plugin() {
 }
 
 plugin "$out/emit.so" "$root/tests/plugins/emit.c" -O3
-for name in skew chaos crash fat seek pair flip; do
+for name in skew chaos crash fat seek pair flip hostile; do
     plugin "$out/$name.so" "$root/tests/plugins/$name.c"
 done
 for name in pi sum sleep noop grep factor; do

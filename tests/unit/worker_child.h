@@ -5,11 +5,14 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/base/text.h"
 #include "core/host/plugin.h"
+#include "core/host/sandbox.h"
+#include "core/host/spawner.h"
 #include "core/host/worker.h"
 #include "core/kernel/kernel.h"
 #include "core/wire/frame.h"
@@ -28,6 +31,20 @@ struct child {
 static struct child child;
 static uint8_t scratch[1 << 17];
 
+/* Something that the child does before it becomes a worker; NULL: nothing. */
+static void (*child_first)(void);
+static uint64_t child_memory = (uint64_t)4 << 30;
+
+/* What the spawner does before it starts one, and the worker first of all. Its standard error may
+ * be a file here, which none may grow. */
+static inline void confine_child(void)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || sandbox_confine(child_memory) != 0)
+        _exit(126);
+    spawner_settle_worker();
+}
+
 static inline void start_worker(void)
 {
     int in[2], out[2];
@@ -41,6 +58,9 @@ static inline void start_worker(void)
         dup2(out[1], 1);
         for (int fd = 3; fd < 64; fd++)
             close(fd);
+        if (child_first)
+            child_first();
+        confine_child();
         _exit(worker_main());
     }
     close(in[0]);
