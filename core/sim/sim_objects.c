@@ -447,8 +447,9 @@ static const char *misplaced(const struct world *w, const struct sim_thing *t)
     /* What only those have who happen to is a copy for nobody. */
     if (w->stuff.tight || kept == 0)
         return NULL;
-    /* With many of them it may be long until what rots is found. */
-    whole += t->made ? w->stuff.rots : 0;
+    /* With many of them it may be long until what rots is found; and in a lasting run a node may
+     * just have looked at all of them, and does so again in hours. */
+    whole += t->made || w->plan.lasting ? w->stuff.rots : 0;
     return whole < (up < 3 ? up : 3) ? "an object has too few copies in the end" : NULL;
 }
 
