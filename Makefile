@@ -3,7 +3,7 @@
 #   make                 the product, ./velum, and the plugins
 #   make demo            four nodes, one job, one of them killed
 #   make check           every test; ends in one line "N passed, N failed, N skipped"
-#   make chaos           real nodes killed and cut off for half an hour, and other long modes
+#   make chaos           real nodes killed and cut off, and other long modes: more than an hour
 #   make planted         the core with one planted defect after another: the tests must find each
 #   make bench           the figures, with medians
 #   make sanitize        the tests under the address and undefined-behaviour sanitizers

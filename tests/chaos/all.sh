@@ -1,5 +1,5 @@
 #!/bin/bash
-# Everything that takes longer than `make check` may: run by `make chaos`, about half an hour on two
+# Everything that takes longer than `make check` may: run by `make chaos`, more than an hour on two
 # cores. One line a part as it ends; what failed is shown whole, and kept in the folder that is
 # named at the end. Ends with "N passed, N failed, N skipped, N real kills".
 #
