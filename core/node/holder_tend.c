@@ -26,7 +26,7 @@ static bool coordinator_is_well(const struct job *j, const struct claim *c)
            !m->info->recovering;
 }
 
-static bool others_are_gone(const struct job *j)
+bool holder_others_are_gone(const struct job *j)
 {
     const struct holders *h = ledger_holders(j->ledger);
 
@@ -151,13 +151,13 @@ void holder_tend(struct job *j)
         return;
     }
     /* A former holder is all that is left when the present ones are gone. */
-    if ((!take_is_holder(j, n->options.id) && !others_are_gone(j)) ||
+    if ((!take_is_holder(j, n->options.id) && !holder_others_are_gone(j)) ||
         (c != NULL && coordinator_is_well(j, c))) {
         j->unled_since = (struct instant){0};
         return;
     }
 #if VELUM_PLANT != 25 /* sim: a replayed job is led before another of its holders has answered */
-    if (j->replayed && (!others_are_gone(j) || end_can_be_heard(j) || has_just_started(n)))
+    if (j->replayed && (!holder_others_are_gone(j) || end_can_be_heard(j) || has_just_started(n)))
         return;
 #endif
     if (!member_keeps(n, n->options.id) && another_could_lead(j))

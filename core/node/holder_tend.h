@@ -9,6 +9,8 @@
 void holder_tend(struct job *j);
 /* When a round has something to do for it. */
 struct instant holder_tend_due(const struct job *j);
+/* All the other holders that this node knows of are. */
+bool holder_others_are_gone(const struct job *j);
 void holder_tend_all(struct node *n);
 
 #endif

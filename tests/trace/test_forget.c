@@ -425,7 +425,39 @@ TEST(of_what_only_the_spec_is_left_the_end_is_heard)
     CHECK(story_end(&story));
 }
 
+/* Since then others came, and the one that it knew to hold the job is gone for good. */
+TEST(who_comes_back_hears_of_the_end_from_holders_it_never_knew)
+{
+    struct job_id id;
+
+    story_init(&story, 5);
+    story.ages = (struct node_options){.keep_s = 20, .tombstone_s = 400, .calendar_look_s = 1};
+    story.nodes[0].keeps_disk = true;
+    story_start(&story, 0);
+    story_start_among(&story, 1);
+    story_run(&story, 2 * S_US);
+    id = story_submitted(&story, 1, 1);
+    CHECK(is_whole(0, id));
+    story_kill(&story, 0);
+    for (uint32_t i = 2; i < 5; i++)
+        story_start_among(&story, i);
+    story_run(&story, 10 * S_US);
+    CHECK(is_whole(2, id) || is_whole(3, id) || is_whole(4, id));
+    story_ask_id(&story, story_user(&story, 1), MESSAGE_REQUEST_KILL, id);
+    story_run(&story, 2 * S_US);
+    story_kill(&story, 1);
+    story_run(&story, 25 * S_US);
+    CHECK_INT(code_of(2, id), 9);
+    story_start_among(&story, 0);
+    CHECK(is_whole(0, id));
+    story_run(&story, 9 * S_US);
+    CHECK(!is_whole(0, id));
+    CHECK_INT(code_of(0, id), 9);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(of_what_only_the_spec_is_left_the_end_is_heard,
+          who_comes_back_hears_of_the_end_from_holders_it_never_knew,
           a_finished_job_is_kept_then_its_name_then_nothing,
           beyond_their_number_the_oldest_shrink_first, restarts_and_wall_clocks_change_no_age,
           time_in_which_a_process_stood_still_is_not_counted_at_once,
