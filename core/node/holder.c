@@ -493,7 +493,7 @@ static bool is_named_of_orphan(const struct job *j, struct node_id id)
 #if VELUM_PLANT == 459 /* trace/test_forget: of whom only the spec is left hears of no end */
     return false;
 #endif
-#if VELUM_PLANT != 738 /* trace/test_forget: who comes back hears of no end from later holders */
+#if VELUM_PLANT != 740 /* trace/test_forget: who comes back hears of no end from later holders */
     orphan |= j->replayed && holder_others_are_gone(j);
 #endif
     if (!orphan || e == NULL || !job_state_is_final((enum job_state)e->state))
