@@ -53,6 +53,41 @@ TEST(a_task_that_fails_in_its_time_is_one_that_failed)
     CHECK(story_end(&story));
 }
 
+/* It is its own all the same. */
+TEST(a_time_as_long_as_that_of_every_leaf_is_told_as_well)
+{
+    make_tasks(LEAF_LIMIT_US);
+    parts[0].param = STORY_HANGING;
+    begin(2);
+    append(1, TASKS);
+    hear_all(TASKS, LEAF_LIMIT_US + 60 * S_US);
+    CHECK_INT(states[0], STAGE_END_TIMED_OUT);
+    others_are_done(0, 0);
+    end_with(TASKS);
+    CHECK_INT(story_result(&story, at, id, 20 * S_US).state, JOB_FAILED);
+    CHECK(story_end(&story));
+}
+
+/* As in a flow that is handed in at once. */
+TEST(a_stage_of_a_flow_is_begun_again_when_its_time_is_over)
+{
+    struct instant began;
+
+    make_tasks(300 * MS_US);
+    parts[20].param = STORY_HANGING;
+    parts[20].name = "slow";
+    begin(2);
+    began = story.now;
+    append(1, TASKS);
+    hear_all(TASKS, 20 * S_US);
+    CHECK_INT(states[20], STAGE_END_FAILED);
+    others_are_done(20, 20);
+    CHECK(instant_since_us(story.now, began) > 900 * MS_US);
+    end_with(TASKS);
+    CHECK_INT(story_result(&story, at, id, 20 * S_US).state, JOB_FAILED);
+    CHECK(story_end(&story));
+}
+
 /* It has just waited for others. */
 TEST(a_task_that_waits_for_a_slot_does_not_use_up_its_time)
 {
@@ -69,4 +104,6 @@ TEST(a_task_that_waits_for_a_slot_does_not_use_up_its_time)
 }
 
 TEST_MAIN(a_task_whose_time_is_over_is_told_then, a_task_that_fails_in_its_time_is_one_that_failed,
+          a_time_as_long_as_that_of_every_leaf_is_told_as_well,
+          a_stage_of_a_flow_is_begun_again_when_its_time_is_over,
           a_task_that_waits_for_a_slot_does_not_use_up_its_time)
