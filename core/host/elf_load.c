@@ -12,6 +12,8 @@
 #include "core/base/text.h"
 
 #define ALIGN_MAX ((uint64_t)2 << 20)
+#define TAG_RELR_SIZE 35 /* these two by number: not every system header has them */
+#define TAG_RELR 36
 
 /* What a relocation writes: the base and an addend, a symbol and an addend, or a symbol alone. */
 #if defined(__x86_64__)
@@ -190,16 +192,54 @@ static int relocate_table(struct image *m, uint64_t table, uint64_t size, bool h
     return 0;
 }
 
+static int add_base(struct image *m, uint64_t address)
+{
+    ElfW(Addr) v;
+    uint8_t *place = at(m, address, sizeof v);
+    if (!place)
+        return refuse(m, "it is truncated or damaged");
+    memcpy(&v, place, sizeof v);
+    v += (ElfW(Addr))(uintptr_t)m->base;
+    memcpy(place, &v, sizeof v);
+    return 0;
+}
+
+/* The short form of relative relocations (DT_RELR): an even word is the address of one, and each
+ * bit but the lowest of an odd word stands for one of the places that follow. */
+static int relocate_short(struct image *m, uint64_t table, uint64_t size)
+{
+    const uint64_t step = sizeof(ElfW(Addr)), bits = 8 * step;
+    uint64_t next = 0;
+    int rc = 0;
+    for (uint64_t i = 0; i + step <= size && rc == 0; i += step) {
+        ElfW(Addr) word;
+        const uint8_t *p = at(m, table + i, step);
+        if (!p)
+            return refuse(m, "it is truncated or damaged");
+        memcpy(&word, p, step);
+        if ((word & 1) == 0) {
+            rc = add_base(m, word);
+            next = word + step;
+            continue;
+        }
+        for (uint64_t bit = 1; bit < bits && rc == 0; bit++)
+            if (word >> bit & 1)
+                rc = add_base(m, next + (bit - 1) * step);
+        next += (bits - 1) * step;
+    }
+    return rc;
+}
+
 /* Reads the dynamic section, whose end elf_check has seen, and applies what it lists. */
 static int relocate_all(struct image *m, uint64_t dynamic)
 {
-    uint64_t tags[DT_JMPREL + 1] = {0};
+    uint64_t tags[TAG_RELR + 1] = {0};
     ElfW(Dyn) d;
     for (const uint8_t *p; (p = at(m, dynamic, sizeof d)) != NULL; dynamic += sizeof d) {
         memcpy(&d, p, sizeof d);
         if (d.d_tag == DT_NULL)
             break;
-        if (d.d_tag > 0 && d.d_tag <= DT_JMPREL)
+        if (d.d_tag > 0 && d.d_tag <= TAG_RELR)
             tags[d.d_tag] = d.d_un.d_val;
         if (d.d_tag == DT_GNU_HASH)
             m->gnu_hash = d.d_un.d_val;
@@ -208,7 +248,9 @@ static int relocate_all(struct image *m, uint64_t dynamic)
     m->strings = tags[DT_STRTAB];
     m->strings_size = tags[DT_STRSZ];
     m->hash = tags[DT_HASH];
-    int rc = relocate_table(m, tags[DT_RELA], tags[DT_RELASZ], true);
+    int rc = relocate_short(m, tags[TAG_RELR], tags[TAG_RELR_SIZE]);
+    if (rc == 0)
+        rc = relocate_table(m, tags[DT_RELA], tags[DT_RELASZ], true);
     if (rc == 0)
         rc = relocate_table(m, tags[DT_REL], tags[DT_RELSZ], false);
     if (rc == 0)

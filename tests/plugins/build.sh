@@ -31,6 +31,8 @@ done
 
 bad=$root/tests/plugins/bad/bad.c
 plugin "$out/bad/good.so" "$bad"
+# Where the linker does not know the option it warns, and makes one like good.so.
+plugin "$out/bad/short-relocations.so" "$bad" -Wl,-z,pack-relative-relocs 2>/dev/null
 plugin "$out/bad/hangs-in-plan.so" "$bad" -DHANGS_IN_PLAN
 plugin "$out/bad/no-symbol.so" "$bad" -DBAD_SYMBOL
 plugin "$out/bad/wrong-abi.so" "$bad" -DBAD_ABI

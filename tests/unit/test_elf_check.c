@@ -43,6 +43,20 @@ TEST(test_good_plugins_load)
     CHECK_INT(load("bad/hangs-in-plan.so"), 0);
 }
 
+/* Of the good one, which has more than a few pointers, linked in the way that newer systems do. */
+TEST(test_the_short_form_of_relocations_is_applied)
+{
+    const struct velum_kernel *k = NULL, *usual = NULL;
+    CHECK_INT(plugin_load(plugin_path("bad/good.so"), &usual, reason), 0);
+    CHECK_INT(plugin_load(plugin_path("bad/short-relocations.so"), &k, reason), 0);
+    REQUIRE(k && usual);
+    CHECK_STR(k->name, usual->name);
+    CHECK_STR(k->summary, usual->summary);
+    CHECK_STR(k->fields[0].name, usual->fields[0].name);
+    CHECK((uintptr_t)k->merge - (uintptr_t)k->plan ==
+          (uintptr_t)usual->merge - (uintptr_t)usual->plan);
+}
+
 TEST(test_bad_plugins_are_refused_by_reason)
 {
     check_refused("bad/no-symbol.so", "no symbol velum_kernel");
@@ -152,8 +166,13 @@ TEST(test_damage_that_passes_the_check_does_not_hurt_the_loader)
         passed += check_copy(contents_len, at, (uint8_t)(1u << prng_below(&p, 8))) == 0;
     CHECK(passed > 1000);
     free(contents);
+    read_plugin("bad/short-relocations.so");
+    for (size_t at = 0; at < contents_len && at < 4096; at++)
+        check_copy(contents_len, at, (uint8_t)(1u << prng_below(&p, 8)));
+    free(contents);
 }
 
-TEST_MAIN(test_good_plugins_load, test_bad_plugins_are_refused_by_reason,
+TEST_MAIN(test_good_plugins_load, test_the_short_form_of_relocations_is_applied,
+          test_bad_plugins_are_refused_by_reason,
           test_truncation_at_every_byte, test_flips_and_random_bytes_stay_inside,
           test_damage_that_passes_the_check_does_not_hurt_the_loader)
