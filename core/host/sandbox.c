@@ -149,9 +149,11 @@ int sandbox_enter(bool foreign, char reason[REASON_SIZE])
     if (shut_files() != 0)
         return refuse_errno(reason, "Landlock");
     if (!sandbox_filter_works()) {
+        if (!foreign)
+            return 0;
         text_copy(reason, REASON_SIZE,
                   "this node takes no plugin: its system does not filter system calls (tier S0)");
-        return foreign ? ERR_UNSUPPORTED : 0;
+        return ERR_UNSUPPORTED;
     }
     if (sandbox_filter_listen() != 0)
         return refuse_errno(reason, "SIGSYS");

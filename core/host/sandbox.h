@@ -5,7 +5,8 @@
  *
  *   spawner's child    sandbox_confine: hard limits, no new rights. SIGKILL when the spawner dies,
  *   (before exec)      a group of its own, no environment, three descriptors (spawner.c)
- *   worker, at start   nobody may look into it or trace it (spawner_settle_worker)
+ *   worker, at start   nobody may look into it or trace it; the signal once more, which an exec of
+ *                      a file with capabilities takes away (spawner_settle_worker)
  *   worker, at LOAD    opens what it will ever open: inputs are mapped, a plugin's file is read
  *   sandbox_enter      finds every step above done, closes all other descriptors; leaves root's id
  *                      for one of its own, where it had that; gives up every capability, for good;

@@ -47,6 +47,12 @@ static const struct call allowed[] = {
     {SYS_exit, CALL_FREE, "exit"},
     {SYS_exit_group, CALL_FREE, "exit_group"},
     {SYS_seccomp, CALL_WHILE_LOAD, "seccomp"},
+/* Some machines ask the system before new code may run (elf_load.c). */
+#if defined(__arm__)
+    {0x0f0002, CALL_WHILE_LOAD, "cacheflush"},
+#elif defined(SYS_riscv_flush_icache)
+    {SYS_riscv_flush_icache, CALL_WHILE_LOAD, "riscv_flush_icache"},
+#endif
 };
 
 const struct call *sandbox_calls(size_t *count)

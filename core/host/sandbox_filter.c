@@ -171,6 +171,10 @@ int sandbox_filter_install(bool loading, bool threads)
     const unsigned flags =
         SECCOMP_FILTER_FLAG_SPEC_ALLOW | (threads ? SECCOMP_FILTER_FLAG_TSYNC : 0);
     long rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+    /* Systems that do not know the word do not slow anything down without it. */
+    if (rc < 0 && errno == EINVAL)
+        rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                     flags & ~(unsigned)SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program);
     if (rc > 0) /* the thread that cannot be shut in */
         errno = EBUSY;
     return rc == 0 ? 0 : -1;

@@ -304,6 +304,9 @@ _Noreturn void spawner_main(void)
 
 void spawner_settle_worker(void)
 {
+    /* Where the parent has died since the exec no signal comes any more: but then the node closes
+     * the pipe that orders come through, or is itself that parent. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (!SANITIZER)
         prctl(PR_SET_DUMPABLE, 0);
 }

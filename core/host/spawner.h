@@ -51,7 +51,8 @@ void spawner_close(struct spawner *s);
 void spawner_bury(struct spawner *s);
 
 /* First thing in `velum __worker` and `velum __mover`: closes the process to others of the same
- * user, who could look into it and trace it otherwise. No exec hands that on, so each does it
+ * user, who could look into it and trace it otherwise, and has it killed when its parent dies. No
+ * exec hands on the one, and that of a file with capabilities not the other, so each does both
  * itself. */
 void spawner_settle_worker(void);
 

@@ -3,6 +3,8 @@
  * ordinary user are both tried where this test is root. */
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,6 +19,13 @@
 #define NOBODY 65534
 #define X32 0x40000000l
 #define RETURNED 77
+
+/* The low half of the second argument of a call. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define FLAGS_OFFSET offsetof(struct seccomp_data, args[1])
+#else
+#define FLAGS_OFFSET (offsetof(struct seccomp_data, args[1]) + 4)
+#endif
 
 struct outcome {
     bool returned; /* else it died */
@@ -511,6 +520,67 @@ TEST(a_step_that_is_missing_is_a_refusal_with_its_name)
     }
 }
 
+/* The exec of a file with capabilities (setcap) takes the signal away that the spawner has set. */
+static int lose_signal(void)
+{
+    char reason[REASON_SIZE] = "";
+    confine_child();
+    prctl(PR_SET_PDEATHSIG, 0);
+    spawner_settle_worker();
+    worker_input_none();
+    const int rc = sandbox_enter(true, reason);
+    (void)!write(2, reason, strlen(reason));
+    return rc == 0 && sandbox_close(reason) == 0 ? 0 : 1;
+}
+
+/* Before Linux 4.17 a filter was EINVAL with a word that is only about speed; so it is here. */
+static int filter_as_of_old(void)
+{
+    struct sock_filter code[] = {
+        {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr)},
+        {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, SYS_seccomp},
+        {BPF_LD | BPF_W | BPF_ABS, 0, 0, FLAGS_OFFSET},
+        {BPF_JMP | BPF_JSET | BPF_K, 0, 1, SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EINVAL},
+        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
+    };
+    const struct sock_fprog old = {sizeof code / sizeof *code, code};
+    char reason[REASON_SIZE] = "";
+    confine_child();
+    worker_input_none();
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &old) != 0)
+        return 2;
+    if (sandbox_enter(true, reason) != 0 || sandbox_close(reason) != 0)
+        return 1;
+    (void)getppid(); /* of which it dies where there is a filter */
+    return 3;
+}
+
+static int status_of(int (*what)(void))
+{
+    int status = -1;
+    pid_t pid = fork();
+    REQUIRE(pid >= 0);
+    if (pid == 0)
+        _exit(what());
+    REQUIRE(waitpid(pid, &status, 0) == pid);
+    return status;
+}
+
+TEST(a_file_with_capabilities_makes_a_worker_too)
+{
+    find_plugin();
+    CHECK_INT(status_of(lose_signal), 0);
+}
+
+TEST(an_older_system_filters_as_well)
+{
+    find_plugin();
+    const int status = status_of(filter_as_of_old);
+    if (!CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS))
+        printf("# status %x\n", (unsigned)status);
+}
+
 /* Words of the manual between two lines. */
 static bool manual_has(const char *text, const char *name)
 {
@@ -545,7 +615,7 @@ TEST(the_manual_prints_the_list)
             printf("# %s\n", calls[i].name);
     /* Those that this machine has not. */
     static const char *const others[] = {"poll", "ppoll_time64", "mmap", "mmap2",
-                                         "clock_gettime64"};
+                                         "clock_gettime64", "cacheflush", "riscv_flush_icache"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         bool has = false;
         for (size_t j = 0; j < count; j++)
@@ -559,4 +629,6 @@ TEST_MAIN(every_number_that_is_not_on_the_list_kills, of_an_ordinary_user_as_wel
           attempts_that_mean_it_die_and_say_which_call_it_was, a_blocked_signal_kills_as_well,
           code_that_wrecks_itself_dies_of_that, allowed_calls_stay_within_the_limits,
           a_loaded_worker_has_no_rights_left, files_are_shut_off_before_calls_are_filtered,
-          a_step_that_is_missing_is_a_refusal_with_its_name, the_manual_prints_the_list)
+          a_step_that_is_missing_is_a_refusal_with_its_name,
+          a_file_with_capabilities_makes_a_worker_too, an_older_system_filters_as_well,
+          the_manual_prints_the_list)
