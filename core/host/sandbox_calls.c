@@ -103,6 +103,12 @@ static const struct {
 #ifdef SYS_fstat
     NAME(fstat)
 #endif
+#ifdef SYS_newfstatat
+    NAME(newfstatat)
+#endif
+#ifdef SYS_statx
+    NAME(statx)
+#endif
 #ifdef SYS_accept
     NAME(accept)
 #endif
