@@ -614,7 +614,8 @@ static int64_t leaf_limit_us(const struct worker *w)
     struct stage_spec room;
     uint64_t us = stage_spec_of(w->job, w->stage, &room)->leaf_us;
 
-    return us > 0 ? (int64_t)us : LEAF_LIMIT_US;
+    /* To what a user wrote something is added. */
+    return us == 0 ? LEAF_LIMIT_US : us < INT64_MAX / 2 ? (int64_t)us : INT64_MAX / 2;
 }
 
 /* A worker tells that leaves have ended at the first end behind report_us of work. */

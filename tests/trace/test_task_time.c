@@ -88,6 +88,26 @@ TEST(a_stage_of_a_flow_is_begun_again_when_its_time_is_over)
     CHECK(story_end(&story));
 }
 
+static int64_t a_second(uint8_t param)
+{
+    (void)param;
+    return S_US;
+}
+
+TEST(a_time_without_end_is_not_over_at_once)
+{
+    make_tasks(INT64_MAX);
+    begin(2);
+    story.leaf_us = a_second;
+    append(1, TASKS);
+    hear_all(TASKS, 60 * S_US);
+    others_are_done(TASKS, TASKS);
+    end_with(TASKS);
+    check_result(10 * S_US);
+    story_leave(&story, user);
+    CHECK(story_end(&story));
+}
+
 /* It has just waited for others. */
 TEST(a_task_that_waits_for_a_slot_does_not_use_up_its_time)
 {
@@ -106,4 +126,5 @@ TEST(a_task_that_waits_for_a_slot_does_not_use_up_its_time)
 TEST_MAIN(a_task_whose_time_is_over_is_told_then, a_task_that_fails_in_its_time_is_one_that_failed,
           a_time_as_long_as_that_of_every_leaf_is_told_as_well,
           a_stage_of_a_flow_is_begun_again_when_its_time_is_over,
+          a_time_without_end_is_not_over_at_once,
           a_task_that_waits_for_a_slot_does_not_use_up_its_time)
