@@ -130,7 +130,7 @@ static int shut_files(void)
     return 0;
 #endif
     const int version = sandbox_landlock_version();
-    return version > 0 ? sandbox_landlock_enter(version) : 0;
+    return version > 0 ? sandbox_landlock_enter(version, -1, 0) : 0;
 }
 
 /* A program with the library in it may have threads: beside foreign code they are held as well. */

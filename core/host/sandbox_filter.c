@@ -64,23 +64,26 @@ static void answer(struct program *p, uint32_t what)
     add(p, BPF_RET | BPF_K, what, 0, 0);
 }
 
-/* Forbids where the argument has one of these bits. */
-static void allow_without(struct program *p, uint32_t number, unsigned argument, uint32_t bits)
+/* Allows where this test of the argument holds, or (`holds` false) where it does not. */
+static void allow_where(struct program *p, uint32_t number, unsigned argument, uint16_t test,
+                        uint32_t value, bool holds)
 {
     add(p, BPF_JMP | BPF_JEQ | BPF_K, number, 0, 4);
     load(p, ARGUMENT(argument));
-    add(p, BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1);
+    add(p, (uint16_t)(BPF_JMP | test | BPF_K), value, holds, !holds);
     answer(p, SECCOMP_RET_TRAP);
     answer(p, SECCOMP_RET_ALLOW);
 }
 
+/* Forbids where the argument has one of these bits. */
+static void allow_without(struct program *p, uint32_t number, unsigned argument, uint32_t bits)
+{
+    allow_where(p, number, argument, BPF_JSET, bits, false);
+}
+
 static void allow_equal(struct program *p, uint32_t number, unsigned argument, uint32_t value)
 {
-    add(p, BPF_JMP | BPF_JEQ | BPF_K, number, 0, 4);
-    load(p, ARGUMENT(argument));
-    add(p, BPF_JMP | BPF_JEQ | BPF_K, value, 1, 0);
-    answer(p, SECCOMP_RET_TRAP);
-    answer(p, SECCOMP_RET_ALLOW);
+    allow_where(p, number, argument, BPF_JEQ, value, true);
 }
 
 static void allow(struct program *p, uint32_t number)

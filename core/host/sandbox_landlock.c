@@ -9,13 +9,19 @@
 /* The same on every machine; system headers know them only in part (the kernel's
  * Documentation/userspace-api/landlock.rst). */
 #define CREATE_RULESET 444
+#define ADD_RULE 445
 #define RESTRICT_SELF 446
 #define GET_VERSION 1u
+#define RULE_PATH_BENEATH 1
 
 struct ruleset {
     uint64_t fs;
     uint64_t net;    /* bind and connect of TCP, from version 4 */
     uint64_t scoped; /* abstract sockets and signals, from version 6 */
+};
+struct __attribute__((packed)) path_rule {
+    uint64_t allowed;
+    int32_t parent;
 };
 
 int sandbox_landlock_version(void)
@@ -36,14 +42,22 @@ static struct ruleset everything(int version)
     };
 }
 
+static int allow(int set, int folder, uint64_t rights)
+{
+    const struct path_rule rule = {.allowed = rights, .parent = folder};
+    return rights == 0 ? 0 : (int)syscall(ADD_RULE, set, RULE_PATH_BENEATH, &rule, 0);
+}
+
 /* A kernel takes no longer a struct than it knows, unless the rest is zero. */
-int sandbox_landlock_enter(int version)
+int sandbox_landlock_enter(int version, int folder, uint64_t rights)
 {
     const struct ruleset rules = everything(version);
     int set = (int)syscall(CREATE_RULESET, &rules, sizeof rules, 0);
     if (set < 0)
         return -1;
-    int rc = (int)syscall(RESTRICT_SELF, set, 0);
+    int rc = allow(set, folder, rights & rules.fs);
+    if (rc == 0)
+        rc = (int)syscall(RESTRICT_SELF, set, 0);
     const int failure = errno;
     close(set);
     errno = failure;

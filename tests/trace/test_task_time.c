@@ -17,6 +17,19 @@ static void others_are_done(uint32_t one, uint32_t other)
         CHECK(i == one || i == other || states[i] == STAGE_END_DONE);
 }
 
+/* They run, and so ends this one of them, and only it does not end well. */
+static void one_ends(uint32_t task, uint8_t state, int64_t within_us)
+{
+    begin(2);
+    append(1, TASKS);
+    hear_all(TASKS, within_us);
+    CHECK_INT(states[task], state);
+    others_are_done(task, task);
+    end_with(TASKS);
+    CHECK_INT(story_result(&story, at, id, 20 * S_US).state, JOB_FAILED);
+    CHECK(story_end(&story));
+}
+
 TEST(a_task_whose_time_is_over_is_told_then)
 {
     struct instant began;
@@ -43,14 +56,7 @@ TEST(a_task_that_fails_in_its_time_is_one_that_failed)
 {
     make_tasks(300 * MS_US);
     parts[20].param = STORY_FAILING;
-    begin(2);
-    append(1, TASKS);
-    hear_all(TASKS, 20 * S_US);
-    CHECK_INT(states[20], STAGE_END_FAILED);
-    others_are_done(20, 20);
-    end_with(TASKS);
-    CHECK_INT(story_result(&story, at, id, 20 * S_US).state, JOB_FAILED);
-    CHECK(story_end(&story));
+    one_ends(20, STAGE_END_FAILED, 20 * S_US);
 }
 
 /* It is its own all the same. */
@@ -58,14 +64,7 @@ TEST(a_time_as_long_as_that_of_every_leaf_is_told_as_well)
 {
     make_tasks(LEAF_LIMIT_US);
     parts[0].param = STORY_HANGING;
-    begin(2);
-    append(1, TASKS);
-    hear_all(TASKS, LEAF_LIMIT_US + 60 * S_US);
-    CHECK_INT(states[0], STAGE_END_TIMED_OUT);
-    others_are_done(0, 0);
-    end_with(TASKS);
-    CHECK_INT(story_result(&story, at, id, 20 * S_US).state, JOB_FAILED);
-    CHECK(story_end(&story));
+    one_ends(0, STAGE_END_TIMED_OUT, LEAF_LIMIT_US + 60 * S_US);
 }
 
 /* As in a flow that is handed in at once. */
