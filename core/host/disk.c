@@ -12,6 +12,7 @@
 
 #include "core/base/ensure.h"
 #include "core/base/err.h"
+#include "core/host/loop.h"
 #include "core/host/memory.h"
 #include "core/host/store_file.h"
 
@@ -61,8 +62,10 @@ struct disk {
     struct list done;
     size_t bytes; /* of all items not yet given back */
     size_t records;
-    bool compacting;  /* a compaction is among them */
-    bool compact_new; /* and the writer has not seen it */
+    size_t waiting;       /* items that the writer has not completed */
+    struct instant since; /* when it last completed one, or the first of them came */
+    bool compacting;      /* a compaction is among them */
+    bool compact_new;     /* and the writer has not seen it */
     bool closing;
     bool full;
     uint64_t sequence;
@@ -161,6 +164,10 @@ static void complete(struct disk *d, size_t count, int rc)
     }
     lock(d);
     silent = count > 0 && d->done.first == NULL;
+#if VELUM_PLANT != 771 /* unit/test_disk: a disk that has answered is thought to hang */
+    d->waiting -= count;
+#endif
+    d->since = loop_clock();
     for (; count > 0; count--) {
         struct item *i = list_pop(&d->work);
 
@@ -340,6 +347,8 @@ static void *writer_main(void *arg)
 static void enqueue(struct disk *d, struct item *i)
 {
     list_add(&d->queued, i);
+    if (d->waiting++ == 0)
+        d->since = loop_clock();
     d->bytes += sizeof(*i) + i->len;
     d->records++;
     if (d->writer == WRITER_IDLE || (d->writer == WRITER_STALLED && i->compact))
@@ -465,6 +474,17 @@ void disk_poll(struct disk *d, void (*done)(void *ctx, uint64_t ticket, int rc),
     for (const struct item *i = polled.first; i != NULL; i = i->next)
         done(ctx, i->ticket, i->rc);
     list_free(&polled);
+}
+
+struct instant disk_waits_since(struct disk *d)
+{
+    struct instant since = INSTANT_NEVER;
+
+    lock(d);
+    if (d->waiting > 0)
+        since = d->since;
+    unlock(d);
+    return since;
 }
 
 int disk_fd(const struct disk *d)

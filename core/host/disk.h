@@ -12,11 +12,13 @@
 #include <stdint.h>
 
 #include "core/base/bytes.h"
+#include "core/base/instant.h"
 #include "core/journal/journal.h"
 
 #define DISK_QUEUE_BYTES_MAX ((size_t)64 << 20)
 #define DISK_QUEUE_RECORDS_MAX 100000
 #define DISK_RETRY_MS 250
+#define DISK_SILENT_US (10 * S_US) /* then a disk that has answered nothing is said to be silent */
 
 struct disk;
 
@@ -58,6 +60,10 @@ int disk_compact(struct disk *d, uint64_t ticket);
  * longer is. Both callbacks may call disk_store. */
 void disk_poll(struct disk *d, void (*done)(void *ctx, uint64_t ticket, int rc),
                void (*state)(void *ctx, bool full), void *ctx);
+
+/* When the disk last answered, or was last given something after nothing had waited for it;
+ * INSTANT_NEVER while nothing waits. A sync may hang for as long as the device likes. */
+struct instant disk_waits_since(struct disk *d);
 
 void disk_journal_id(const struct disk *d, uint8_t to[JOURNAL_ID_SIZE]);
 uint64_t disk_sequence(struct disk *d);      /* last synced */

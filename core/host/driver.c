@@ -46,7 +46,9 @@ struct driver {
     struct instant compact_after;
     struct instant give_back_at; /* when it has been quiet for a while; INSTANT_NEVER: done */
     struct instant give_back_after;
-    struct instant due; /* node_due as it was when the loop began to wait */
+    struct instant due;          /* node_due as it was when the loop began to wait */
+    struct instant disk_look_at; /* whether it answers; INSTANT_NEVER: nothing waits for it */
+    bool disk_full, disk_silent; /* as the core was told */
     uint32_t peers;
     struct spin spin;
 };
@@ -170,6 +172,8 @@ static void perform_store(struct driver *d, const struct action *a, struct bytes
         d->stored_ticket = a->ticket;
         return;
     }
+    if (d->disk_look_at.us == INSTANT_NEVER.us)
+        d->disk_look_at = instant_plus_us(loop_clock(), DISK_SILENT_US);
     int rc = a->kind == ACTION_STORE ? disk_store(d->parts.disk, a->ticket, a->type, payload)
                                      : compact_disk(d, a, payload);
     if (rc < 0 && a->kind != ACTION_SNAPSHOT)
@@ -412,14 +416,43 @@ static void on_stored(void *ctx, uint64_t ticket, int rc)
     tell_stored(d, ticket, rc);
 }
 
+static void tell_disk(struct driver *d)
+{
+    struct event ev = {.kind = EVENT_DISK,
+                       .disk = {.full = d->disk_full, .silent = d->disk_silent}};
+    driver_event(d, &ev);
+}
+
 static void on_disk_state(void *ctx, bool full)
 {
     struct driver *d = ctx;
-    struct event ev = {.kind = EVENT_DISK, .disk = {.full = full}};
     log_line(d->parts.log, LOG_WARNING,
              full ? "the disk is full: nothing is acknowledged until there is space"
                   : "the disk has space again");
-    driver_event(d, &ev);
+    d->disk_full = full;
+    tell_disk(d);
+}
+
+/* A sync may hang for as long as the device likes, and then only the time tells. What is full has
+ * said so, and waits for space. */
+static void look_at_disk(struct driver *d)
+{
+    const struct instant now = loop_clock();
+    if (!instant_reached(now, d->disk_look_at))
+        return;
+    const struct instant by = instant_plus_us(disk_waits_since(d->parts.disk), DISK_SILENT_US);
+    const bool late = instant_reached(now, by), silent = late && !d->disk_full;
+    d->disk_look_at = late ? instant_plus_us(now, S_US) : by;
+    if (silent == d->disk_silent)
+        return;
+    d->disk_silent = silent;
+    if (silent)
+        log_line(d->parts.log, LOG_WARNING,
+                 "the disk has not answered for %d s: nothing is acknowledged until it does",
+                 (int)(DISK_SILENT_US / S_US));
+    else
+        log_line(d->parts.log, LOG_WARNING, "the disk answers again");
+    tell_disk(d);
 }
 
 /* A journal several times as long as what it says is written anew; the slices behind the first come
@@ -444,6 +477,8 @@ static void on_disk(void *ctx, bool readable, bool writable)
         d->stored_at_once = false;
         tell_stored(d, d->stored_ticket, 0);
     }
+    if (d->disk_silent)
+        d->disk_look_at = loop_clock();
     compact_when_grown(d);
     d->give_back_at = instant_plus_us(loop_clock(), QUIET_US);
     if (instant_before(d->give_back_at, d->give_back_after))
@@ -479,7 +514,7 @@ int driver_new(struct driver **out, const struct driver_parts *parts)
     struct crew_events crew = {d, on_worker_frame, on_worker_output, on_worker_exited};
     d->parts = *parts;
     d->last = &d->first;
-    d->stop_by = d->exit_by = d->due = d->give_back_at = INSTANT_NEVER;
+    d->stop_by = d->exit_by = d->due = d->give_back_at = d->disk_look_at = INSTANT_NEVER;
     actions_init(&d->actions, &host_memory);
     spin_init(&d->spin);
     int rc = linkset_new(&d->links, parts->loop, parts->identity, parts->user, &links);
@@ -587,13 +622,15 @@ static struct instant due_of(const struct driver *d)
 {
     if (d->exiting)
         return d->exit_by;
-    return instant_first(instant_first(node_due(d->parts.node), d->stop_by), d->give_back_at);
+    return instant_first(instant_first(node_due(d->parts.node), d->stop_by),
+                         instant_first(d->give_back_at, d->disk_look_at));
 }
 
 /* What is due is done, what was said is written: then the loop may wait. */
 static struct instant settle(struct driver *d)
 {
     give_back(d);
+    look_at_disk(d);
     if (!d->exiting && instant_reached(loop_clock(), node_due(d->parts.node)))
         tick(d, loop_clock());
     linkset_flush(d->links);

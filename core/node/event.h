@@ -21,7 +21,7 @@ enum event_kind {
     EVENT_DIAL_FAILED, /* a DIAL came to nothing */
     EVENT_FRAME,       /* one whole frame from a link */
     EVENT_STORED,      /* every STORE and COMPACT up to `ticket` is synced (or failed) */
-    EVENT_DISK,        /* the disk is full, or is no longer */
+    EVENT_DISK,        /* the disk is full, or does not answer; or neither any longer */
     EVENT_WORKER_FRAME,  /* one whole frame from a worker's standard output */
     EVENT_WORKER_OUTPUT, /* bytes from a worker's standard error */
     EVENT_WORKER_EXITED, /* a worker process has ended and has been reaped */
@@ -83,7 +83,7 @@ struct event {
             int rc;
         } stored;
         struct {
-            bool full;
+            bool full, silent;
         } disk;
         struct {
             uint32_t worker;

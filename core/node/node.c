@@ -448,6 +448,7 @@ static void handle(struct node *n, const struct event *ev)
         break;
     case EVENT_DISK:
         n->disk_full = ev->disk.full;
+        n->disk_silent = ev->disk.silent;
         break;
     case EVENT_WORKER_FRAME:
         workers_frame(n, ev->worker_frame.worker, &ev->worker_frame.frame);

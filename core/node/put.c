@@ -137,6 +137,9 @@ void put_begin(struct node *n, uint64_t link, uint32_t request, struct bytes pay
         refuse(n, p, 1, "this node is stopping", "ask another node: --addr HOST:PORT");
     else if (n->disk_full)
         refuse_rc(n, p, ERR_NO_SPACE); /* of what its journal does not take nobody can be told */
+    else if (n->disk_silent)
+        refuse(n, p, 1, "the disk of this node does not answer",
+               "ask another node: --addr HOST:PORT");
     else if (m.size != UINT64_MAX && !objects_room(n, m.size))
         no_room(n, p);
     else

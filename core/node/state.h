@@ -220,7 +220,7 @@ struct node {
     uint64_t ticket_last, ticket_synced;
     struct wait *waits_first, *waits_last; /* by ticket */
     uint32_t waits_count;
-    bool disk_full;
+    bool disk_full, disk_silent;
     bool
         store_broken; /* a record was refused: nothing later counts as synced until a snapshot is */
     uint64_t heal_ticket; /* of that snapshot, 0 before it is on its way */

@@ -238,12 +238,15 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_spe
                       "in a flow wait-for-capacity = yes");
         return 1;
     }
-    if (n->disk_full || n->stopping) {
+    if (n->disk_full || n->disk_silent || n->stopping) {
         submit_refuse(n, to, 1,
-                      n->stopping ? "this node is stopping"
-                                  : "the disk of this node is full, so nothing new is acknowledged",
-                      n->stopping ? "ask another node: --addr HOST:PORT"
-                                  : "free some space; it goes on by itself");
+                      n->stopping    ? "this node is stopping"
+                      : n->disk_full ? "the disk of this node is full, so nothing new is "
+                                       "acknowledged"
+                                     : "the disk of this node does not answer, so nothing new is "
+                                       "acknowledged",
+                      n->disk_full && !n->stopping ? "free some space; it goes on by itself"
+                                                   : "ask another node: --addr HOST:PORT");
         return 1;
     }
     return 0;

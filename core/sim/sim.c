@@ -90,7 +90,7 @@ static void happen_at_node(struct world *w, const struct happening *h)
         sim_disk_synced(w, n);
         break;
     case HAPPEN_ROOM:
-        sim_disk_room(w, n, h->a != 0);
+        sim_disk_room(w, n, (enum room)h->a);
         break;
     case HAPPEN_ORDER:
         sim_worker_order_arrives(w, n, (uint32_t)h->a);

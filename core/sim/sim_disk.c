@@ -8,6 +8,8 @@
 #include "core/sim/sim_objects.h"
 
 #define STALL_US (250 * MS_US) /* then a full disk is tried again */
+#define SILENT_US (3 * S_US)   /* then a host says so: sooner than a real one, as runs are short */
+#define SILENT_TIMES 4         /* so much longer than a full one is a disk that does not answer */
 #define COMPACT_BYTES_MIN 65536
 
 struct replaying {
@@ -236,7 +238,8 @@ static void tell_full(struct world *w, struct sim_node *n)
 {
     struct event ev = {.kind = EVENT_DISK};
 
-    ev.disk.full = n->disk.full || n->disk.stalled;
+    ev.disk.full = (n->disk.full && n->disk.silent_at == 0) || n->disk.stalled;
+    ev.disk.silent = n->disk.silent_at != 0;
     sim_node_event(w, n, &ev);
 }
 
@@ -245,7 +248,7 @@ static void stall(struct world *w, struct sim_node *n)
     bool news = !n->disk.stalled;
 
     n->disk.stalled = true;
-    world_later(w, STALL_US, HAPPEN_ROOM, n->index, 1, 0);
+    world_later(w, STALL_US, HAPPEN_ROOM, n->index, ROOM_PERHAPS, 0);
     if (!news)
         return;
     tell_full(w, n);
@@ -357,20 +360,42 @@ void sim_disk_fill(struct world *w, struct sim_node *n, int64_t for_us)
 {
     if (n->core == NULL || n->disk.full)
         return;
-    world_later(w, for_us, HAPPEN_ROOM, n->index, 0, 0);
+    world_later(w, for_us, HAPPEN_ROOM, n->index, ROOM_THERE, 0);
     n->disk.full = true;
     tell_full(w, n);
 }
 
-void sim_disk_room(struct world *w, struct sim_node *n, bool perhaps)
+void sim_disk_hang(struct world *w, struct sim_node *n, int64_t for_us)
 {
-    if (n->core == NULL || (perhaps ? !n->disk.stalled : !n->disk.full))
+    if (n->core == NULL || n->disk.full)
         return;
-    if (perhaps) {
+    world_later(w, SILENT_TIMES * for_us, HAPPEN_ROOM, n->index, ROOM_THERE, 0);
+    world_later(w, SILENT_US, HAPPEN_ROOM, n->index, ROOM_SILENT, 0);
+    n->disk.full = true;
+    n->disk.silent_at = w->now;
+}
+
+/* It may answer again, and hang once more since. */
+static void tell_silent(struct world *w, struct sim_node *n)
+{
+    if (n->disk.silent_at != 0 && w->now - n->disk.silent_at >= SILENT_US)
+        tell_full(w, n);
+}
+
+void sim_disk_room(struct world *w, struct sim_node *n, enum room room)
+{
+    if (n->core == NULL || (room == ROOM_PERHAPS ? !n->disk.stalled : !n->disk.full))
+        return;
+    if (room == ROOM_PERHAPS) {
         sim_disk_synced(w, n);
         return;
     }
+    if (room == ROOM_SILENT) {
+        tell_silent(w, n);
+        return;
+    }
     n->disk.full = false;
+    n->disk.silent_at = 0;
     begin(w, n);
     tell_full(w, n);
 }
@@ -439,7 +464,7 @@ void sim_disk_mend(struct world *w, struct sim_node *n)
     n->disk.bad_starts = 0;
     n->disk.store.syncs_fail = n->disk.store.names_fail = n->disk.store.short_write = 0;
     n->disk.store.no_space = false;
-    sim_disk_room(w, n, false);
+    sim_disk_room(w, n, ROOM_THERE);
 }
 
 void sim_disk_copy(struct world *w, struct sim_node *n)
@@ -496,6 +521,7 @@ void sim_disk_crash(struct world *w, struct sim_node *n, bool power)
     w->cut_off += d->snapshot.len > 0;
     snapshot_forget(d);
     d->busy = d->full = d->stalled = false;
+    d->silent_at = 0;
     d->writing = 0;
     if (power)
         sim_store_power_loss(&d->store, &w->prng);

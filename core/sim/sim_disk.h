@@ -12,6 +12,12 @@ enum opened {
     OPENED_DAMAGED /* the journal said that synced bytes do not read */
 };
 
+enum room {
+    ROOM_THERE,   /* there is space again, or it answers again */
+    ROOM_PERHAPS, /* a write that found none is tried again */
+    ROOM_SILENT   /* it has not answered for so long that the node is told, if it still does not */
+};
+
 /* Opens the journal and replays it into the node's core (n->core is there, not started). */
 enum opened sim_disk_open(struct world *w, struct sim_node *n);
 /* A STORE, SNAPSHOT or COMPACT action. */
@@ -21,8 +27,9 @@ void sim_disk_store(struct world *w, struct sim_node *n, const struct action *a,
 void sim_disk_synced(struct world *w, struct sim_node *n);
 /* It takes nothing for so long, and the node is told. */
 void sim_disk_fill(struct world *w, struct sim_node *n, int64_t for_us);
-/* There is space again; `perhaps`: a write that found none is tried again. */
-void sim_disk_room(struct world *w, struct sim_node *n, bool perhaps);
+/* It answers nothing for four times so long, and the node is told when it has waited a while. */
+void sim_disk_hang(struct world *w, struct sim_node *n, int64_t for_us);
+void sim_disk_room(struct world *w, struct sim_node *n, enum room room);
 /* Some of the next syncs fail, or of the next renames and syncs of the folder. */
 void sim_disk_fail(struct world *w, struct sim_node *n);
 /* One of the next writes takes only a part of what it is given, and says so. */

@@ -338,7 +338,11 @@ static bool happens_to_disk(struct world *w, struct sim_node *n, enum fault f)
         compact(w, n);
         break;
     case FAULT_FULL:
-        sim_disk_fill(w, n, some_time_us(w));
+        /* Every other one says nothing. */
+        if (world_chance(w, 2))
+            sim_disk_fill(w, n, some_time_us(w));
+        else
+            sim_disk_hang(w, n, some_time_us(w));
         break;
     case FAULT_SPACE:
         sim_disk_no_space(w, n, some_time_us(w));

@@ -30,6 +30,7 @@ struct sim_disk {
     uint32_t writing;                   /* how many of them the present sync takes */
     struct buf snapshot;                /* the slices of the compaction to come */
     bool busy, full;
+    int64_t silent_at; /* since then it is full and its node was not told so, 0: it was told */
     int64_t compact_after;            /* when the host may ask for it again */
     bool stalled;                     /* a write said that there is no space, and is tried again */
     bool rotten;                      /* synced bytes of it have changed, and nobody knows */

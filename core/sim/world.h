@@ -41,7 +41,7 @@ enum happening_kind {
     HAPPEN_DIAL,        /* a: dial record */
     HAPPEN_DIAL_ANSWER, /* a: dial record */
     HAPPEN_STORED,
-    HAPPEN_ROOM,        /* the disk has space again, or (a) it is tried whether it has */
+    HAPPEN_ROOM,        /* a: enum room, of the disk */
     HAPPEN_SPACE,       /* a: node whose disk has space again; it is not told */
     HAPPEN_ORDER,       /* a: worker */
     HAPPEN_LEAF,        /* a: worker, b: turn */

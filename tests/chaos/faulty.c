@@ -5,8 +5,9 @@
  *
  *   VELUM_FAULT=CLASS:N:KIND   CLASS io or memory; the N-th call fails; KIND eio, enospc, short
  *                              (half of a write is written, and the next one finds no space),
- *                              lie (no call fails, but no sync does what it says) or kill (the
- *                              process dies before the call; of a write half is done)
+ *                              lie (no call fails, but no sync does what it says), hang (no call
+ *                              fails, but no sync ends while the file of VELUM_FAULT_ARM is there)
+ *                              or kill (the process dies before the call; of a write half is done)
  *   VELUM_FAULT_ARM=FILE       counting begins when this file is there; without it, at the start
  *   VELUM_FAULT_LOG=FILE       gets one line when the fault has happened
  *   VELUM_FAULT_ALL=1          also every call of a long row of reads or zeroes, not only the
@@ -27,7 +28,7 @@
 
 static struct {
     pid_t pid; /* 0: nothing is to fail */
-    bool memory, cut_short, lie, dies, all, armed;
+    bool memory, cut_short, lie, hangs, dies, all, armed;
     int error;
     int log;
     uint64_t left;
@@ -62,9 +63,10 @@ __attribute__((constructor)) static void fault_read(void)
     fault.memory = strcmp(class, "memory") == 0;
     fault.cut_short = strcmp(kind, "short") == 0;
     fault.lie = strcmp(kind, "lie") == 0;
+    fault.hangs = strcmp(kind, "hang") == 0;
     fault.dies = strcmp(kind, "kill") == 0;
     fault.error = fault.memory ? ENOMEM : strcmp(kind, "eio") == 0 ? EIO : ENOSPC;
-    fault.left = fault.lie ? 0 : n;
+    fault.left = fault.lie || fault.hangs ? 0 : n;
     fault.arm = getenv("VELUM_FAULT_ARM");
     fault.log = log_open(getenv("VELUM_FAULT_LOG"));
     fault.all = getenv("VELUM_FAULT_ALL") != NULL;
@@ -240,8 +242,15 @@ ssize_t faulty_pwrite(int fd, const void *from, size_t n, off_t at)
     return pwrite(fd, from, n / 2, at);
 }
 
+static void hang(void)
+{
+    while (fault.hangs && fault.pid == getpid() && syscall(SYS_access, fault.arm, F_OK) == 0)
+        usleep(20000);
+}
+
 int faulty_fsync(int fd)
 {
+    hang();
     if (fault.lie)
         return 0;
     return fails(false, "fsync", "") ? -1 : fsync(fd);
@@ -249,6 +258,7 @@ int faulty_fsync(int fd)
 
 int faulty_fdatasync(int fd)
 {
+    hang();
     if (fault.lie)
         return 0;
     return fails(false, "fdatasync", "") ? -1 : fdatasync(fd);

@@ -535,7 +535,7 @@ TEST(a_holder_that_catches_up_confirms_only_what_it_has)
 }
 
 /* Nothing else happens that would make anybody look. */
-TEST(a_holder_that_cannot_write_is_replaced_by_nodes_at_rest)
+static void disk_becomes(bool full, bool silent)
 {
     uint32_t holder, stranger;
     struct job_id id;
@@ -546,13 +546,25 @@ TEST(a_holder_that_cannot_write_is_replaced_by_nodes_at_rest)
     holder = story_one_that(&story, true, id);
     stranger = story_one_that(&story, false, id);
     REQUIRE(holder < 4 && stranger < 4);
-    story.nodes[holder].core->disk_full = true;
+    story.nodes[holder].core->disk_full = full;
+    story.nodes[holder].core->disk_silent = silent;
     story_run(&story, 30 * S_US);
     CHECK(story_holds(&story, stranger, id));
     CHECK(story_end(&story));
 }
 
+TEST(a_holder_that_cannot_write_is_replaced_by_nodes_at_rest)
+{
+    disk_becomes(true, false);
+}
+
+TEST(a_holder_whose_disk_does_not_answer_is_replaced)
+{
+    disk_becomes(false, true);
+}
+
 TEST_MAIN(a_holder_that_cannot_write_is_replaced_by_nodes_at_rest,
+          a_holder_whose_disk_does_not_answer_is_replaced,
           a_holder_that_catches_up_confirms_only_what_it_has,
           an_ended_job_outlives_any_sequence_of_single_losses,
           a_holder_that_comes_back_without_its_disk_gets_ended_jobs_again,

@@ -305,17 +305,21 @@ TEST(test_full_disk_does_not_keep_from_closing)
     store_memory_free(m);
 }
 
-/* A store in memory whose next syncs fail, as many as are asked for. */
+/* A store in memory whose next syncs fail, as many as are asked for, or hang for as long as is
+ * asked for. */
 struct flaky {
     struct store store;
     struct store_memory *m;
     int failures;
+    int hangs;
 };
 
 static struct flaky flaky;
 
 static int flaky_sync(void *ctx, int file)
 {
+    while (__atomic_load_n(&flaky.hangs, __ATOMIC_SEQ_CST) != 0)
+        poll(NULL, 0, 1);
     if (__atomic_load_n(&flaky.failures, __ATOMIC_SEQ_CST) > 0) {
         __atomic_sub_fetch(&flaky.failures, 1, __ATOMIC_SEQ_CST);
         flaky.m->fail_rc = ERR_IO;
@@ -385,6 +389,27 @@ TEST(test_disk_that_never_syncs_says_so)
     store_memory_power_loss(flaky.m, STORE_MEMORY_LOSE_ALL);
     REQUIRE(disk_open_on(&d, &flaky.store, &options, on_replay, &s, NULL) == 0);
     CHECK_INT(s.replayed, 2);
+    disk_close(d);
+    store_memory_free(flaky.m);
+}
+
+TEST(test_disk_that_hangs_is_seen_to_wait)
+{
+    struct seen s = {0};
+    struct disk *d = flaky_open(&s);
+    struct instant since;
+
+    CHECK(disk_waits_since(d).us == INSTANT_NEVER.us);
+    __atomic_store_n(&flaky.hangs, 1, __ATOMIC_SEQ_CST);
+    CHECK_INT(disk_store(d, 2, 1, text("second")), 0);
+    since = disk_waits_since(d);
+    CHECK(since.us != INSTANT_NEVER.us);
+    poll(NULL, 0, 20);
+    CHECK_INT(disk_store(d, 3, 1, text("third")), 0);
+    CHECK(disk_waits_since(d).us == since.us);
+    __atomic_store_n(&flaky.hangs, 0, __ATOMIC_SEQ_CST);
+    CHECK(await(d, &s, 3, false));
+    CHECK(disk_waits_since(d).us == INSTANT_NEVER.us);
     disk_close(d);
     store_memory_free(flaky.m);
 }
@@ -510,4 +535,5 @@ TEST_MAIN(test_stored_is_there_after_a_restart, test_close_drains, test_rotation
           test_group_commit, test_queue_is_bounded, test_full_disk_waits,
           test_full_disk_is_compacted, test_full_disk_does_not_keep_from_closing,
           test_failed_sync_moves_to_a_new_segment, test_disk_that_never_syncs_says_so,
-          test_writer_blocks_signals, test_full_file_system, test_idle_is_still)
+          test_disk_that_hangs_is_seen_to_wait, test_writer_blocks_signals, test_full_file_system,
+          test_idle_is_still)
