@@ -233,7 +233,7 @@ TEST(a_stage_that_failed_rests_while_what_another_lost_is_computed_again)
     begin(4);
     keeps_going = true;
     parts_add(OUTPUTS, true);
-    parts_add(2, false);
+    parts_add(40, false);
     parts[1].param = STORY_FAILING;
     parts_need(parts_add(8, false), 0, 0);
     left = submitted_beside(&id, true);
