@@ -293,6 +293,29 @@ int holder_take_lists(struct job *j, struct node_id from, struct bytes lists)
     return rc < 0 ? rc : 0;
 }
 
+/* NULL: nothing of it was refused. */
+static struct node_id *gap_of(struct job *j, struct node_id from)
+{
+    for (size_t i = 0; i < sizeof j->gaps / sizeof j->gaps[0]; i++)
+        if (node_id_equal(j->gaps[i], from))
+            return &j->gaps[i];
+    return NULL;
+}
+
+/* So many nodes tell of one job at a time only after partitions of partitions: one more takes the
+ * first one's place. */
+static void gap_add(struct job *j, struct node_id from)
+{
+    struct node_id *place = gap_of(j, from);
+
+#if VELUM_PLANT == 772 /* trace/test_holder: who else was refused is forgotten */
+    place = &j->gaps[0];
+#endif
+    if (place == NULL)
+        place = gap_of(j, (struct node_id){0});
+    *(place == NULL ? &j->gaps[0] : place) = from;
+}
+
 /* A fact that could not be taken must not look kept, neither by this batch nor by a later one: the
  * coordinator hears that and shows everything once more. */
 static void answer_facts(struct node *n, struct job_id id, struct node_id from, uint64_t batch,
@@ -305,10 +328,10 @@ static void answer_facts(struct node *n, struct job_id id, struct node_id from, 
     w.boot = member_boot(n, from);
 #if VELUM_PLANT != 27 /* trace/test_holder: a batch that was not taken whole is called kept */
     if (refused != 0 && j != NULL)
-        j->gap_of = from;
+        gap_add(j, from);
 #endif
     /* Without room to wait for the disk it is refused too, so that it is shown again later. */
-    if (j == NULL || node_id_equal(j->gap_of, from) || (batch > 0 && wait_add(n, w) == ERR_FULL))
+    if (j == NULL || gap_of(j, from) != NULL || (batch > 0 && wait_add(n, w) == ERR_FULL))
         send_refused(n, id, from, batch);
 }
 
@@ -320,6 +343,7 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
     bool first = read_u8(&r) != 0;
     const struct tombstone *t = tombstone_of(n, id);
     struct job *j = job_find(n, id);
+    struct node_id *gap;
     int rc;
 
 #if VELUM_PLANT == 26 /* trace/test_holder: nobody looks at tombstones */
@@ -330,11 +354,12 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
         return 0;
     }
 #if VELUM_PLANT == 709 /* trace/test_holder: what one sender's batch lacked another's fills */
-    if (j != NULL && first)
+    gap = j != NULL && first ? &j->gaps[0] : NULL;
 #else
-    if (j != NULL && first && node_id_equal(j->gap_of, from))
+    gap = j != NULL && first ? gap_of(j, from) : NULL;
 #endif
-        j->gap_of = (struct node_id){0};
+    if (gap != NULL)
+        *gap = (struct node_id){0};
         /* What came first is in the journal first. */
 #if VELUM_PLANT != 244 /* trace/test_coordinator: an outcome is written before what was counted */
     if (j != NULL && j->lead != NULL)

@@ -241,8 +241,8 @@ struct job {
     struct instant met; /* when it last compared with another coordinator */
     struct instant known, fetched, heard;
     int64_t submitted_s;
-    struct node_id gap_of; /* as a holder: a fact that this node told was refused, and it has not
-                              shown all since; zero: nobody's was */
+    /* As a holder: nodes of which a fact was refused, and that have not shown all since. */
+    struct node_id gaps[4];
     bool replayed;
     bool restarted; /* what is shown of its age is the wall clock's word */
     bool unsealed;  /* some of its facts may still have blank signatures */

@@ -55,9 +55,9 @@ static struct digest digest_now(void)
 }
 
 /* What is said of a batch: 1 it is kept, 0 it is refused, -1 nothing. */
-static int answer(uint64_t batch)
+static int answer_to(uint32_t peer, uint64_t batch)
 {
-    const struct rig_sent *s = rig_take(&rig, 0, MESSAGE_FACTS_KEPT);
+    const struct rig_sent *s = rig_take(&rig, peer, MESSAGE_FACTS_KEPT);
     struct reader r;
 
     if (s == NULL)
@@ -66,6 +66,11 @@ static int answer(uint64_t batch)
     read_job_id(&r);
     CHECK_INT(read_u64(&r), batch);
     return read_u8(&r) == 0;
+}
+
+static int answer(uint64_t batch)
+{
+    return answer_to(0, batch);
 }
 
 TEST(test_batch_that_was_not_taken_whole_is_refused_and_all_behind_it)
@@ -82,19 +87,26 @@ TEST(test_batch_that_was_not_taken_whole_is_refused_and_all_behind_it)
     end();
 }
 
-/* Of another sender nothing is missing; what the first one's batch lacked is lacking still. */
-TEST(test_another_senders_beginning_fills_no_gap)
+/* A batch of none: whoever is no holder tells nothing that would be believed. */
+static void no_facts(uint32_t peer, uint64_t batch, bool first)
 {
     uint8_t bytes[64];
     struct buf b;
 
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_facts_begin(&b, job.id, batch, first, 0);
+    rig_frame(&rig, peer, MESSAGE_FACTS, &b);
+    rig_run(&rig, 1000);
+}
+
+/* Of another sender nothing is missing; what the first one's batch lacked is lacking still. */
+TEST(test_another_senders_beginning_fills_no_gap)
+{
     begin();
     rig_peer_up(&rig, 1, 1);
     facts(3, false, false);
     CHECK_INT(answer(3), 0);
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_facts_begin(&b, job.id, 1, true, 0);
-    rig_frame(&rig, 1, MESSAGE_FACTS, &b);
+    no_facts(1, 1, true);
     facts(4, false, true);
     CHECK_INT(answer(4), 0);
     facts(5, true, true);
@@ -104,6 +116,25 @@ TEST(test_another_senders_beginning_fills_no_gap)
 
 /* Batches are counted anew by each process: what was synced for the one before says nothing of
  * those of the next. */
+TEST(test_gaps_of_two_senders_are_filled_by_each_of_them)
+{
+    begin();
+    rig_peer_up(&rig, 1, 1);
+    facts(3, false, false);
+    CHECK_INT(answer(3), 0);
+    facts_of(1, 3, false, false);
+    CHECK_INT(answer_to(1, 3), 0);
+    facts(4, false, true);
+    CHECK_INT(answer(4), 0);
+    facts(5, true, true);
+    CHECK_INT(answer(5), 1);
+    no_facts(1, 4, false);
+    CHECK_INT(answer_to(1, 4), 0);
+    no_facts(1, 5, true);
+    CHECK_INT(answer_to(1, 5), 1);
+    end();
+}
+
 TEST(test_what_was_synced_for_one_process_is_not_said_to_the_next)
 {
     begin();
@@ -293,6 +324,7 @@ TEST(test_a_claim_for_another_node_is_not_believed)
 
 TEST_MAIN(test_batch_that_was_not_taken_whole_is_refused_and_all_behind_it,
           test_another_senders_beginning_fills_no_gap,
+          test_gaps_of_two_senders_are_filled_by_each_of_them,
           test_what_was_synced_for_one_process_is_not_said_to_the_next,
           test_forgotten_job_is_not_brought_back_to_life,
           test_leaves_stay_in_sight_until_the_outcome_is_settled,
