@@ -134,6 +134,18 @@ static void send_return(struct node *n, struct node_id to, struct job_id id, uin
     buf_clear(&b);
 }
 
+/* Whoever had a lesser one is not told what is open any more; this one is when it shows its own. */
+static void obey(struct labour *l, const struct claim *claim, struct bytes fact)
+{
+#if VELUM_PLANT != 773 /* trace/test_labour: what is open is told to another than asked */
+    if (claim_compare(claim, &l->claim) != 0)
+        l->open_due = false;
+#endif
+    l->claim = *claim;
+    buf_reset(&l->claim_fact);
+    put_raw(&l->claim_fact, fact.data, fact.len);
+}
+
 /* Looks at a coordinator's title: 1 it is (now) the greatest, 0 a greater one is known, < 0 it is
  * not valid. */
 static int claim_check(struct job *j, struct bytes fact, struct labour *l)
@@ -154,10 +166,7 @@ static int claim_check(struct job *j, struct bytes fact, struct labour *l)
     if (rc < 0)
         return rc;
     if (known != NULL && claim_compare(&f.claim, known) < 0) {
-        l->claim = *known;
-        buf_reset(&l->claim_fact);
-        put_raw(&l->claim_fact, ledger_claim_fact(j->ledger).data,
-                ledger_claim_fact(j->ledger).len);
+        obey(l, known, ledger_claim_fact(j->ledger));
         return 0;
     }
 #if VELUM_PLANT != 19 /* trace/test_labour: a coordinator of an older epoch is obeyed */
@@ -167,9 +176,7 @@ static int claim_check(struct job *j, struct bytes fact, struct labour *l)
     /* Epochs rise by one: one far ahead is somebody who wants to end all claims. */
     if (f.claim.epoch > (l->claim_fact.len > 0 ? l->claim.epoch : 0) + EPOCH_LEAP_MAX)
         return ERR_FORMAT;
-    l->claim = f.claim;
-    buf_reset(&l->claim_fact);
-    put_raw(&l->claim_fact, fact.data, fact.len);
+    obey(l, &f.claim, fact);
     if (j->ledger != NULL && ledger_apply(j->ledger, fact) == LEDGER_NEW)
         job_mark_busy(j);
     return 1;

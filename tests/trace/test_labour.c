@@ -271,19 +271,25 @@ static void stop(uint32_t peer, uint8_t state)
     rig_run(&rig, 20 * MS_US);
 }
 
-static void show_claim(uint32_t peer, uint32_t epoch)
+/* The title of one node, shown by another. */
+static void show_claim_of(uint32_t peer, uint32_t whose, uint32_t epoch)
 {
     uint8_t bytes[8192];
     struct buf fact, claim;
 
     buf_init_fixed(&fact, bytes, sizeof bytes);
-    rig_put_claim(&rig, peer, &job, epoch, &fact);
+    rig_put_claim(&rig, whose, &job, epoch, &fact);
     buf_init(&claim, &rig.heap.alloc, FRAME_PAYLOAD_MAX);
     put_job_id(&claim, job.id);
     put_block(&claim, buf_bytes(&fact));
     rig_frame(&rig, peer, MESSAGE_CLAIM, &claim);
     buf_clear(&claim);
     rig_run(&rig, 20 * MS_US);
+}
+
+static void show_claim(uint32_t peer, uint32_t epoch)
+{
+    show_claim_of(peer, peer, epoch);
 }
 
 TEST(test_what_was_done_is_kept_until_holders_have_the_outcome)
@@ -332,14 +338,14 @@ static void say_count_back(uint32_t peer)
     rig_run(&rig, 20 * MS_US);
 }
 
-TEST(test_what_nobody_has_confirmed_goes_out_as_the_link_takes_it)
-{
-    enum { REPORTS = 40, LEAVES_EACH = 24 };
-    uint32_t worker, first, all;
+#define REPORTS 40u
 
-    begin(1, 4096);
-    rig_peer_up(&rig, 1, 1);
-    worker = start_chunk(1, 0, LEAVES, 4096);
+/* More than a link takes at once. */
+static void report_much(void)
+{
+    enum { LEAVES_EACH = 24 };
+    uint32_t worker = start_chunk(1, 0, LEAVES, 4096);
+
     for (uint16_t i = 0; i < REPORTS; i++) {
         struct buf b;
 
@@ -352,6 +358,15 @@ TEST(test_what_nobody_has_confirmed_goes_out_as_the_link_takes_it)
         rig_run(&rig, 20 * MS_US);
     }
     CHECK_INT(rig_count(&rig, 0, MESSAGE_REPORT), REPORTS);
+}
+
+TEST(test_what_nobody_has_confirmed_goes_out_as_the_link_takes_it)
+{
+    uint32_t first, all;
+
+    begin(1, 4096);
+    rig_peer_up(&rig, 1, 1);
+    report_much();
     rig_count(&rig, 1, MESSAGE_COUNT);
     rig.peers[1].mute = true;
     show_claim(1, 2);
@@ -362,6 +377,28 @@ TEST(test_what_nobody_has_confirmed_goes_out_as_the_link_takes_it)
     all += rig_count(&rig, 1, MESSAGE_REPORT);
     CHECK_INT(all, REPORTS);
     CHECK_INT(rig_count(&rig, 1, MESSAGE_OPEN), 1);
+    end();
+}
+
+/* A node that shows its own title is told all that was done and then what is open, and whoever is
+ * only said to have a greater one is not told the rest of it. */
+TEST(test_what_is_open_is_told_to_whom_all_was_told)
+{
+    begin(1, 4096);
+    rig_peer_up(&rig, 1, 1);
+    rig_peer_up(&rig, 2, 1);
+    report_much();
+    rig.peers[1].mute = true;
+    show_claim(1, 2);
+    CHECK(rig_count(&rig, 1, MESSAGE_REPORT) < REPORTS);
+    show_claim_of(1, 2, 3);
+    rig_run(&rig, 100 * MS_US);
+    CHECK_INT(rig_count(&rig, 2, MESSAGE_OPEN), 0);
+    rig_count(&rig, 2, MESSAGE_REPORT);
+    show_claim(2, 3);
+    rig_run(&rig, 100 * MS_US);
+    CHECK_INT(rig_count(&rig, 2, MESSAGE_REPORT), REPORTS);
+    CHECK_INT(rig_count(&rig, 2, MESSAGE_OPEN), 1);
     end();
 }
 
@@ -632,6 +669,7 @@ TEST_MAIN(test_spare_copy_gives_way_in_the_middle_of_its_leaf,
           test_who_knocks_is_next_though_nobody_was_served_yet,
           test_who_knocks_does_not_wait_behind_a_long_leaf,
           test_what_nobody_has_confirmed_goes_out_as_the_link_takes_it,
+          test_what_is_open_is_told_to_whom_all_was_told,
           test_what_was_done_is_kept_until_holders_have_the_outcome,
           test_only_the_coordinator_trims_and_stops, test_held_job_without_work_is_no_labour,
           test_coordinator_of_an_older_epoch_is_not_obeyed,
