@@ -60,7 +60,7 @@ for compiler in gcc clang; do
     for level in -O0 -O2; do
         folder=$work/$compiler$level
         if ! build $compiler $level "$folder" >"$work/log" 2>&1; then
-            echo "FAIL sim_compilers $compiler $level does not build: $(head -n 1 "$work/log")"
+            echo "FAIL sim_compilers $compiler $level does not build: $(head -n 3 "$work/log" | tr '\n' ' ')"
             exit 1
         fi
         run "$folder/sim" >"$folder/lines"
