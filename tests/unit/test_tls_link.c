@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
+#include "core/base/sha256.h"
 #include "core/host/certificate.h"
 #include "core/host/control.h"
 #include "core/host/listen.h"
@@ -31,6 +32,7 @@ struct side {
     bool bulk;
     int ups, downs, fails, frames;
     uint64_t bytes;
+    struct sha256 *content; /* of all frames, where it is asked for */
     struct node_id peer;
     enum party party;
     enum link_end end;
@@ -65,6 +67,8 @@ static void on_frame(void *ctx, uint64_t link, const struct frame *frame)
     struct side *s = ctx;
     s->frames++;
     s->bytes += frame->payload.len;
+    if (s->content != NULL)
+        sha256_add(s->content, frame->payload.data, frame->payload.len);
     if (s->echoes)
         linkset_send(s->links, link, frame->type, frame->request, frame->payload);
 }
@@ -427,20 +431,36 @@ TEST(test_two_hundred_who_never_speak_keep_nobody_out)
 
 /* --- frames ----------------------------------------------------------------------------------- */
 
+/* Large frames among small ones, more than the network takes before anybody reads. */
 TEST(test_much_goes_through_whole)
 {
+    enum { FRAMES_MAX = 1000, BEHIND = 9 };
     static uint8_t load[FRAME_PAYLOAD_MAX];
     struct identity *node, *user;
+    struct digest all, all_came;
+    struct sha256 sent, came;
+    int frames = 0, behind = 0;
     struct stage t;
+    for (size_t i = 0; i < sizeof load; i++)
+        load[i] = (uint8_t)(i * i >> 7);
     fleeting_pair(&node, &user);
     stage_open(&t, node, user);
     stage_connect(&t, NULL);
     t.server.echoes = true;
-    for (int i = 0; i < 50; i++)
-        linkset_send(t.client.links, t.client.link, MESSAGE_PING, 0,
-                     (struct bytes){load, PAYLOAD - (size_t)i});
-    RUN_UNTIL(&t, t.client.frames == 50);
-    CHECK_INT(t.client.bytes, 50 * PAYLOAD - 49 * 50 / 2);
+    sha256_init(&sent);
+    sha256_init(&came);
+    t.client.content = &came;
+    /* The last ones while the network takes nothing more. */
+    for (size_t i = 0; i < FRAMES_MAX && behind < BEHIND; i++, frames++) {
+        struct bytes frame = {load + i, i % 3 == 0 ? i : i % 3 == 1 ? PAYLOAD - i : 32768};
+        sha256_add(&sent, frame.data, frame.len);
+        linkset_send(t.client.links, t.client.link, MESSAGE_PING, 0, frame);
+        behind += frame.len == 32768 ? linkset_have_unsent(t.client.links) : behind > 0;
+    }
+    RUN_UNTIL(&t, t.client.frames == frames);
+    all = sha256_end(&sent);
+    all_came = sha256_end(&came);
+    CHECK_MEM(&all_came, &all, sizeof all);
     stage_close(&t);
     identity_free(user);
     identity_free(node);
@@ -466,6 +486,8 @@ TEST(test_what_was_sent_before_the_close_arrives)
     identity_free(node);
 }
 
+#define SYSTEM_KEEPS ((size_t)32 << 20) /* more than it does of what nobody reads */
+
 TEST(test_queue_overflow_closes_the_link)
 {
     static uint8_t load[FRAME_PAYLOAD_MAX];
@@ -474,7 +496,7 @@ TEST(test_queue_overflow_closes_the_link)
     fleeting_pair(&a, &b);
     stage_open(&t, a, a); /* two nodes: 4 MiB */
     stage_connect(&t, NULL);
-    for (size_t sent = 0; sent < LINK_NODE_QUEUE_MAX + PAYLOAD; sent += PAYLOAD)
+    for (size_t sent = 0; sent < LINK_NODE_QUEUE_MAX + SYSTEM_KEEPS; sent += PAYLOAD)
         linkset_send(t.client.links, t.client.link, MESSAGE_PING, 0, (struct bytes){load, PAYLOAD});
     CHECK_INT(t.client.downs, 0); /* never from inside the call */
     linkset_flush(t.client.links);
