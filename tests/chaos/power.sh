@@ -54,6 +54,20 @@ user() {
 
 known() { "$VELUM" ps --all --json --addr "$(addr a)" | grep -oE '"id":"[0-9a-f]+' | cut -d'"' -f4 | cut -c1-8 | sort; }
 
+# A node keeps so many finished jobs whole; of older ones it knows that there was such a job, which is
+# what `result` says with exit status 9. Those that were asked for once are not asked for again.
+KEPT=2000
+forgotten() { # forgotten: of the ids on standard input, those that are not known at all
+    local id
+    while read -r id; do
+        if [ "$(wc -l <"$FOLDER/known")" -ge $KEPT ]; then
+            "$VELUM" result --addr "$(addr a)" "$id" >/dev/null 2>&1 </dev/null
+            [ $? = 9 ] && echo "$id" >>"$FOLDER/gone" && continue
+        fi
+        echo "$id"
+    done
+}
+
 # cut_power MS: users at work for so long, then the cut, and an ordinary node on what is left. What
 # was acknowledged and is not there is in $missing.
 cut_power() {
@@ -75,7 +89,8 @@ cut_power() {
     wait_until 15 answers a || return 1
     cat "$FOLDER"/acked.* | sort >"$FOLDER/acked"
     known >"$FOLDER/known"
-    missing=$(comm -23 "$FOLDER/acked" "$FOLDER/known")
+    touch "$FOLDER/gone"
+    missing=$(sort "$FOLDER/gone" "$FOLDER/known" | comm -23 "$FOLDER/acked" - | forgotten)
     acked=$(wc -l <"$FOLDER/acked")
 }
 
