@@ -453,15 +453,36 @@ static const char *misplaced(const struct world *w, const struct sim_thing *t)
     return whole < (up < 3 ? up : 3) ? "an object has too few copies in the end" : NULL;
 }
 
+/* Somebody is to keep it, and no disk has all of it: as long as that is so those are asked that may
+ * have it. */
+static bool is_sought(const struct world *w, const struct sim_thing *t)
+{
+    struct node_object o;
+    bool kept = false;
+
+    for (uint32_t i = 0; i < w->plan.nodes; i++) {
+        if (!sim_node_is_up(w, i))
+            continue;
+        kept |= node_object(w->nodes[i].core, t->name, &o) && o.kept;
+        if (sim_mover_has(&w->nodes[i].moving.mover, t->name))
+            return false;
+    }
+    return kept;
+}
+
 static const char *left_over(const struct world *w)
 {
+    uint32_t sought = 0;
+
+    for (uint32_t i = 0; i < w->stuff.things_count; i++)
+        sought += is_sought(w, &w->stuff.things[i]);
     for (uint32_t i = 0; i < w->plan.nodes; i++) {
         struct node_objects o;
 
         if (!sim_node_is_up(w, i))
             continue;
         o = node_objects(w->nodes[i].core);
-        if (o.puts + o.gets + o.waits + o.asks + o.fetches > 0)
+        if (o.puts + o.gets + o.waits + o.asks > 0 || o.fetches > sought)
             return "something about objects is under way that nobody waits for";
         if (o.bytes > w->stuff.bytes_max)
             return "a node has more bytes of objects than it may";
