@@ -275,8 +275,11 @@ static void entry_drop(struct pool *p, struct entry *e)
     struct entry *twin = twin_of(p, e);
     if (twin)
         twin->has_twin = false;
-    if (e->c.spare)
+    if (e->c.spare) {
         p->spares--;
+        p->spares_silent -= e->for_silent;
+        p->spare_at = (struct instant){0};
+    }
     p->trims -= e->c.trim_asked != UINT64_MAX;
     map_remove(&p->by_grant, &e->c.grant);
     p->list[e->at] = p->list[--p->count];

@@ -145,7 +145,7 @@ uint32_t pool_lost_at(const struct pool *p, uint64_t leaf, struct node_id to[POO
 void pool_doubt(struct pool *p, struct node_id node);
 void pool_heard(struct pool *p, struct node_id node);
 /* A spare copy for an idle slot: of a doubtful chunk, or of one slower than three times its
- * forecast. At most two copies of a leaf alive, at most max(1, slots / 10) spares. */
+ * forecast. At most two copies of a leaf alive, at most max(1, slots / 10) spares of each kind. */
 bool pool_spare(struct pool *p, struct node_id node, uint64_t grant, uint32_t slots,
                 struct instant now, struct chunk *out);
 /* The chunk to trim for an idle slot: the one with most time left (at least 2 leaves and 2 ms) that

@@ -13,6 +13,7 @@ struct entry {
     uint32_t at;   /* its place in the list */
     uint64_t twin; /* the grant of the other copy; 0: none. Only while `has_twin` */
     bool has_twin;
+    bool for_silent; /* of a spare: when it was made, nothing was heard of the other one's node */
 };
 
 enum stage_state { STAGE_SHUT, STAGE_OPEN, STAGE_CLOSED /* it was open, and may have chunks */ };
@@ -34,9 +35,11 @@ struct pool {
     uint64_t cover_seen; /* covered leaves when `free` was last compared with the cover */
     bool stale;
     struct poison poison;
-    uint32_t spares, retries;
+    uint32_t spares, spares_silent; /* spares_silent: of these, of chunks of silent nodes */
+    uint32_t retries;
     uint32_t trims;          /* chunks that are being trimmed */
-    struct instant spare_at; /* before it no chunk is slow or doubtful */
+    struct instant spare_at; /* before it no chunk may have a spare, of so many at most */
+    uint32_t spares_most;
     struct instant trim_at;  /* before it none is worth trimming */
     struct pool_pace pace;
     struct pool_suits suits; /* of == NULL: everybody suits */

@@ -493,6 +493,27 @@ TEST(test_slow_chunk_gets_a_spare_after_three_times_its_forecast)
     bench_close(&b);
 }
 
+TEST(test_a_spare_of_a_slow_chunk_leaves_one_for_a_silent_node)
+{
+    struct bench b;
+    struct chunk c;
+    bench_open(&b, 256);
+    for (uint64_t i = 1; i <= 4; i++)
+        CHECK(take(&b, (uint8_t)i, i, 64, &c));
+    b.now.us = 3 * POOL_CHUNK_GOAL_US + 1;
+    CHECK(pool_spare(b.pool, id_of(9), 9, 4, b.now, &c) && c.first == 0);
+    CHECK(!pool_spare(b.pool, id_of(8), 8, 4, b.now, &c)); /* the others are as slow */
+    pool_doubt(b.pool, id_of(3));
+    CHECK(pool_spare(b.pool, id_of(8), 8, 4, b.now, &c) && c.first == 128);
+    pool_doubt(b.pool, id_of(4));
+    CHECK(!pool_spare(b.pool, id_of(7), 7, 4, b.now, &c));
+    CHECK_INT(pool_return(b.pool, 8), 0); /* its place is free again */
+    CHECK(pool_spare(b.pool, id_of(7), 7, 4, b.now, &c) && c.first == 128);
+    CHECK_INT(pool_return(b.pool, 9), 0);
+    CHECK(pool_spare(b.pool, id_of(9), 10, 4, b.now, &c) && c.first == 0);
+    bench_close(&b);
+}
+
 TEST(test_a_new_coordinator_adopts_what_is_open)
 {
     struct bench b;
@@ -644,6 +665,7 @@ TEST(test_no_memory_at_the_start)
 }
 
 TEST_MAIN(test_at_the_bound_of_the_cover_only_holes_are_given_out,
+          test_a_spare_of_a_slow_chunk_leaves_one_for_a_silent_node,
           test_lowest_first_and_holes_before_fresh_ground,
           test_length_is_half_a_second_and_shrinks_towards_the_end,
           test_length_has_a_least_where_there_are_many_slots, test_trim_gives_back_the_tail,
