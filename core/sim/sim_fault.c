@@ -98,15 +98,17 @@ static void cut_unheard(struct world *w)
     }
 }
 
+/* A third of them is partial: some nodes are on both sides, and hear everybody. */
 static void partition(struct world *w, bool both_ways)
 {
-    bool side[SIM_NODES_MAX];
+    bool partial = w->plan.nodes > 2 && world_chance(w, 3);
+    uint64_t side[SIM_NODES_MAX];
 
     for (uint32_t i = 0; i < w->plan.nodes; i++)
-        side[i] = world_chance(w, 2);
+        side[i] = prng_below(&w->prng, partial ? 3 : 2);
     for (uint32_t a = 0; a < w->plan.nodes; a++)
         for (uint32_t b = 0; b < w->plan.nodes; b++)
-            if (side[a] && !side[b]) {
+            if (side[a] == 1 && side[b] == 0) {
                 w->blocked[a][b] = true;
                 w->blocked[b][a] |= both_ways;
             }
