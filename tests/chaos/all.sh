@@ -56,15 +56,18 @@ parts() {
     part lasting 900 tests/sim/long.sh 100
     part wiped 900 "$VELUM_OBJECTS/tests/sim/sim" --wipe --seeds 20000
     part replaced 300 "$VELUM_OBJECTS/tests/sim/sim" --ship --seeds 400
+    part exhaustive 600 "$VELUM_OBJECTS/tests/sim/sim" --exhaustive 7 --least 1000000
     part compilers 900 tests/sim/compilers.sh --jobs 1
     part journal_life 1200 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/crash/test_journal_life"
     part journal_bits 600 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/crash/test_journal_bits"
     part journal_kill 300 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/crash/test_journal_kill"
     part false_deaths 1800 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/unit/test_scale"
+    part scale_1000 900 "$VELUM" sim --nodes 1000
     part scatter 900 "$VELUM" sim --nodes 1000 --job 'simsum 1000000'
     part scatter_512 600 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/unit/test_scatter"
     part power 600 tests/chaos/power.sh 100
     part objects_gib 600 env OBJECTS_MIB=1024 tests/chaos/objects_memory.sh
+    part words_gib 900 env WORDS_MIB=2560 tests/chaos/words.sh
     part mover 600 env VELUM_CHAOS=1 "$VELUM_OBJECTS/tests/crash/test_mover"
     part faults 3000 tests/chaos/faults.sh --all
     part faults_memory 1800 tests/chaos/faults.sh --memory

@@ -60,7 +60,8 @@ for compiler in gcc clang; do
     for level in -O0 -O2; do
         folder=$work/$compiler$level
         if ! build $compiler $level "$folder" >"$work/log" 2>&1; then
-            echo "FAIL sim_compilers $compiler $level does not build: $(head -n 3 "$work/log" | tr '\n' ' ')"
+            echo "FAIL sim_compilers $compiler $level does not build:"
+            grep -m 3 -i error "$work/log" || tail -n 3 "$work/log"
             exit 1
         fi
         run "$folder/sim" >"$folder/lines"

@@ -10,6 +10,8 @@
 #define LOOK_MS 5
 #define ROUND_MS 30000
 #define CUT_MS 7000 /* a silent node is declared dead within 5 s */
+#define SUSPECTED_MS 1500
+#define HEALED_MS 5000
 
 static int compare(const void *a, const void *b)
 {
@@ -17,7 +19,8 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void print(const char *what, struct samples *s)
+/* False when it is not what is promised. */
+static bool print(struct run *r, const char *what, struct samples *s, int64_t promised_ms)
 {
     qsort(s->ms, s->count, sizeof *s->ms, compare);
     uint32_t at = s->count ? (s->count * 99 + 99) / 100 - 1 : 0;
@@ -25,6 +28,9 @@ static void print(const char *what, struct samples *s)
            (long long)s->ms[s->count / 2], (long long)s->ms[at],
            (long long)s->ms[s->count ? s->count - 1 : 0], s->count);
     fflush(stdout);
+    return s->ms[at] <= promised_ms ||
+           run_fail(r, "%s: p99 is %lld ms, and %lld ms are promised", what, (long long)s->ms[at],
+                    (long long)promised_ms);
 }
 
 static void add(struct samples *s, int64_t ms)
@@ -130,9 +136,9 @@ bool figures_silent(struct run *r, uint32_t rounds)
     for (uint32_t i = 0; i < rounds; i++)
         if (!silent_round(r, i % r->mesh->count, &suspected, &granted))
             return false;
-    print("silent node suspected", &suspected);
-    print("its leaf granted again", &granted);
-    return suspected.count > 0 || run_fail(r, "no node was ever seen at work");
+    bool good = print(r, "silent node suspected", &suspected, SUSPECTED_MS) &
+                print(r, "its leaf granted again", &granted, SUSPECTED_MS);
+    return good && (suspected.count > 0 || run_fail(r, "no node was ever seen at work"));
 }
 
 static bool all_say_done(struct run *r, const char *id)
@@ -182,6 +188,5 @@ bool figures_heal(struct run *r, uint32_t rounds)
     for (uint32_t i = 0; i < rounds; i++)
         if (!heal_round(r, i % r->mesh->count, &healed))
             return false;
-    print("healed until every node has the outcome, and all copies", &healed);
-    return true;
+    return print(r, "healed until every node has the outcome, and all copies", &healed, HEALED_MS);
 }
