@@ -45,6 +45,32 @@ newest() { velum ps --json | grep -oE '"id":"[0-9a-f]{8}' | tail -n 1 | cut -d'"
     [[ ${lines[-1]} == "verified: 5001 leaves, each counted once, by "* ]]
 }
 
+@test "a stage that 10,000 wait for, and one that waits for them all" {
+    cat >fan.flow <<'END'
+[first]
+kernel = sum
+args = 5
+[fan]
+kernel = sum
+args = {}
+foreach = 1..10000
+after = first
+[end]
+kernel = pi
+args = 1000
+after = fan
+END
+    mesh 3
+    run -0 --separate-stderr velum flow --progress none fan.flow
+    [ "$output" = 3.14159273692313 ]
+    id=${stderr#job }
+    id=${id%% *}
+    run -0 --separate-stderr velum show --json "$id"
+    [ "$(grep -oE '"name":"fan-[0-9]+"' <<<"$output" | sort -u | wc -l)" = 10000 ]
+    run -0 velum verify "$id"
+    [[ ${lines[-1]} == "verified: "*" leaves, each counted once, by "* ]]
+}
+
 @test "stages that are appended read files and what other stages collect" {
     seq 4000 >numbers
     cat >late.flow <<'END'

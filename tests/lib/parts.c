@@ -66,20 +66,25 @@ static struct stage_spec stage_of(uint32_t i, const char *kernel)
     return s;
 }
 
-void parts_spec(struct job_spec *spec, const char *kernel)
+void parts_spec_first(struct job_spec *spec, uint32_t count, const char *kernel)
 {
     struct buf b;
 
     buf_init_fixed(&b, more_room, sizeof more_room);
     spec->stage = stage_of(0, kernel);
-    for (uint32_t i = 1; i < parts_count; i++) {
+    for (uint32_t i = 1; i < count; i++) {
         struct stage_spec s = stage_of(i, kernel);
 
         put_stage(&b, &s);
     }
     ensure(!b.failed);
     spec->more = buf_bytes(&b);
-    spec->more_count = (uint16_t)(parts_count - 1);
+    spec->more_count = (uint16_t)(count - 1);
+}
+
+void parts_spec(struct job_spec *spec, const char *kernel)
+{
+    parts_spec_first(spec, parts_count, kernel);
 }
 
 void parts_append(struct buf *b, uint32_t from, uint32_t to, const char *kernel)

@@ -5,7 +5,7 @@
 
 #include "core/wire/append.h"
 
-#define PARTS_MAX 1000
+#define PARTS_MAX 10000
 #define PART_NEEDS_MAX 8
 
 struct part {
@@ -30,7 +30,8 @@ uint64_t parts_leaves(void); /* of all */
 /* Those of [from, to) as a list that is appended (core/wire/append.h): like the first where they
  * can be. */
 void parts_append(struct buf *b, uint32_t from, uint32_t to, const char *kernel);
-/* Replaces the stages of the spec. */
+/* Replaces the stages of the spec: all of them, or the first so many. */
 void parts_spec(struct job_spec *spec, const char *kernel);
+void parts_spec_first(struct job_spec *spec, uint32_t count, const char *kernel);
 
 #endif
