@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "cmd/flow_append.h"
+#include "cmd/flow_fit.h"
 #include "cmd/flow_resume.h"
 #include "cmd/flow_show.h"
 #include "cmd/submit.h"
@@ -66,7 +67,11 @@ static int submit(const struct call *c, const struct flow_plan *p, struct line *
     if (!identity)
         return CODE_NOT_ALLOWED;
     int rc = flow_plan_encode(p, identity_id(identity), opt_given(c->opts, "keep-going"), &job);
-    int code = rc < 0 ? flow_plan_refuse(p, &job, rc) : hand_in(c, p, l, &job);
+    int code = rc < 0 ? flow_plan_refuse(p, &job, rc) : 0;
+    if (code == 0 && job.rest.head)
+        code = flow_fit(p->flow, l);
+    if (code == 0)
+        code = hand_in(c, p, l, &job);
     flow_job_clear(&job);
     return code;
 }

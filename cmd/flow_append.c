@@ -129,8 +129,8 @@ static void nap(void)
     nanosleep(&(struct timespec){.tv_nsec = NAP_MS * 1000000}, NULL);
 }
 
-/* Nobody would ever append the rest. */
-static int cancel(struct sender *s)
+/* Nobody would ever append the rest. `why` it is not handed in; gives `code`. */
+static int cancel(struct sender *s, const char *why, int code)
 {
     struct frame frame;
     char id[9];
@@ -140,14 +140,18 @@ static int cancel(struct sender *s)
     if (rc == 0)
         rc = line_next(s->line, until, &frame);
     if (rc == 1 && frame.type == MESSAGE_REPLY_KILLED) {
-        talk_line("interrupted before all stages were handed in: job %s is cancelled", id);
+        talk_line("%s before all stages were handed in: job %s is cancelled", why, id);
     } else {
-        talk_error("interrupted before all stages were handed in, and job %s could not be "
-                   "cancelled",
+        talk_error("%s before all stages were handed in, and job %s could not be cancelled", why,
                    id);
         talk_try("velum kill %s", id);
     }
-    return CODE_INTERRUPTED;
+    return code;
+}
+
+static int cancel_interrupted(struct sender *s)
+{
+    return cancel(s, "interrupted", CODE_INTERRUPTED);
 }
 
 static int give_up(const struct sender *s)
@@ -174,7 +178,7 @@ static int find_another(struct sender *s)
         if (line_reopen(s->line) == 0 && begin(s) == 0)
             return GO_ON;
         if (interrupt_came())
-            return cancel(s);
+            return cancel_interrupted(s);
         if (instant_since_us(loop_clock(), s->lost_at) > LOST_MAX_US)
             return give_up(s);
     }
@@ -231,7 +235,8 @@ static int refused(struct sender *s)
     const int code = line_refusal(s->line);
     if (code == CODE_IN_PART)
         return look(s);
-    return line_report(s->line, LINE_REFUSED);
+    (void)line_report(s->line, LINE_REFUSED);
+    return cancel(s, "refused", code);
 }
 
 /* GO_ON, 0, or an exit code. */
@@ -248,7 +253,7 @@ static int step(struct sender *s)
     if (rc == ERR_CLOSED || rc == ERR_IO)
         return find_another(s);
     if (rc == ERR_CANCELLED)
-        return interrupt_came() ? cancel(s) : GO_ON;
+        return interrupt_came() ? cancel_interrupted(s) : GO_ON;
     if (rc < 0)
         return line_report(s->line, rc);
     return s->closed && s->taken == s->count && s->safe == s->count ? 0 : GO_ON;

@@ -128,7 +128,6 @@ int flow_plan_encode_one(const struct flow_plan *p, uint32_t stage, struct node_
 struct kinds {
     uint32_t stages[KINDS_MAX]; /* as they stand in the file; a ring */
     uint32_t count;
-    uint32_t of_spec; /* so many stages are in the specification */
 };
 
 static bool is_like(const struct flow_plan *p, uint32_t a, uint32_t b)
@@ -162,17 +161,6 @@ static void remember_kind(const struct flow_plan *p, struct kinds *k, uint32_t s
         k->stages[k->count++ % KINDS_MAX] = stage;
 }
 
-/* Whether one of the first stages asks the same of nodes: whoever coordinates looks at those. */
-static bool is_asked_for(const struct flow_plan *p, uint32_t stage, uint32_t count)
-{
-    const struct flow_stage *s = &p->flow->stages[stage];
-    const struct demand demand = wants_demand(s->wants);
-    bool found = demand_is_empty(&demand);
-    for (uint32_t i = 0; i < count && !found; i++)
-        found = p->flow->stages[p->flow->order[i]].wants == s->wants;
-    return found;
-}
-
 static int append_one(const struct flow_plan *p, uint32_t at, struct kinds *k, struct room *room,
                       struct lists *rest)
 {
@@ -181,8 +169,6 @@ static int append_one(const struct flow_plan *p, uint32_t at, struct kinds *k, s
     if (room->needs.failed || room->inputs.failed)
         return ERR_TOO_LARGE;
     if (like == FLOW_NONE) {
-        if (!is_asked_for(p, at, k->of_spec))
-            return ERR_NOT_FOUND;
         int rc = lists_add_whole(rest, number, &s);
         if (rc == 0)
             remember_kind(p, k, at);
@@ -244,7 +230,6 @@ static int encode(const struct flow_plan *p, struct job_spec *spec, struct room 
         spec->more = buf_bytes(more);
         spec->more_count = (uint16_t)(count - 1);
         spec->open = count < f->count;
-        kinds.of_spec = count;
         for (; count < f->count && rc == 0; count++) {
             rc = append_one(p, f->order[count], &kinds, &room, &job->rest);
             job->at = rc < 0 ? f->order[count] : FLOW_NONE;
@@ -252,6 +237,17 @@ static int encode(const struct flow_plan *p, struct job_spec *spec, struct room 
     }
     room_clear(&room);
     return rc;
+}
+
+/* A job asks for so many different things of nodes at most. */
+static bool ask_few(const struct flow *f)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < f->wants_count; i++) {
+        const struct demand d = wants_demand(f->wants[i]);
+        count += !demand_is_empty(&d);
+    }
+    return count <= DEMANDS_MAX;
 }
 
 int flow_plan_encode(const struct flow_plan *p, struct node_id author, bool keep_going,
@@ -265,7 +261,7 @@ int flow_plan_encode(const struct flow_plan *p, struct node_id author, bool keep
     job->at = FLOW_NONE;
     buf_init(&more, &host_memory, 2 * SPEC_SIZE_MAX);
     room_init(&first);
-    int rc = begin(&spec, p->flow, author, p->flow->name);
+    int rc = ask_few(p->flow) ? begin(&spec, p->flow, author, p->flow->name) : ERR_NOT_FOUND;
     spec.keep_going = keep_going || p->flow->keep_going;
     if (rc == 0)
         rc = encode(p, &spec, &first, &more, job);
@@ -291,12 +287,11 @@ int flow_plan_refuse(const struct flow_plan *p, const struct flow_job *job, int 
         flow_about(p->path, &p->flow->stages[job->at], true, about);
         talk_error("%swhat it reads and waits for is longer than a stage may say", about);
         talk_try("fewer, or a stage between that joins some");
-    } else if (job && job->at != FLOW_NONE && rc == ERR_NOT_FOUND) {
-        flow_about(p->path, &p->flow->stages[job->at], false, about);
-        talk_error("%sit asks for something of nodes that none of the first stages of the job, "
-                   "those of its specification, asks for",
-                   about);
-        talk_try("the same cpus, mem, on and prefer in a stage that waits for none");
+    } else if (job && rc == ERR_NOT_FOUND) {
+        talk_error("%.200s: its stages ask for %u different things of nodes (cpus, mem, on and "
+                   "prefer together), and those of a job for at most %u",
+                   p->path, (unsigned)p->flow->wants_count, DEMANDS_MAX);
+        talk_try("the same for more of them, or velum flow --resume, where each stage is a job");
     } else if (rc == ERR_TOO_LARGE || rc == ERR_FULL) {
         talk_error("%.200s: its stages are more than a job takes: %u of them, 48 MiB, 2^40 leaves "
                    "in all, %u leaves that collect",

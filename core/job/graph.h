@@ -16,7 +16,7 @@ struct graph_stage {
     uint32_t readers_count;
     uint16_t needs_count, accumulator_size;
     uint8_t reduction, retries;
-    uint8_t demand; /* which of the spec's, from 1; 0: it asks for nothing */
+    uint8_t demand; /* which of the job's, from 1; 0: it asks for nothing */
     bool reads : 1; /* it has inputs, objects or outputs of others */
     bool task : 1;  /* it folds, has one leaf, and reads nothing */
     bool joins : 1; /* the task before it, see below */
@@ -53,7 +53,8 @@ struct graph {
     uint32_t lists_count, lists_cap;
     size_t lists_bytes;
     uint32_t of_spec;      /* so many stages are those of the spec */
-    uint8_t demands_count; /* so many different ones these have, numbered as they come */
+    uint8_t demands_count; /* so many different ones all have, numbered as they come */
+    uint32_t demands[DEMANDS_MAX]; /* the first stage with each */
 };
 
 #define GRAPH_TASKS_MAX 32768u                   /* in one run */
@@ -68,9 +69,8 @@ void graph_clear(struct graph *g);
 size_t graph_bytes(const struct graph *g);
 /* The stages of this list, which begins where the graph ends. `fact` is what says so, and is
  * copied; the list lies within it. 0; ERR_FORMAT, ERR_VERSION, ERR_TOO_LARGE (what the author says
- * cannot be); ERR_NOT_FOUND (a stage asks for something of nodes that no stage of the spec asks
- * for: its coordinator counts who meets what by the demands of the spec); ERR_FULL (more than a job
- * may have), ERR_NO_MEMORY. Then nothing has changed. */
+ * cannot be); ERR_NOT_FOUND (more than DEMANDS_MAX different things would be asked of nodes);
+ * ERR_FULL (more than a job may have), ERR_NO_MEMORY. Then nothing has changed. */
 int graph_append(struct graph *g, const struct job_spec *spec, struct bytes fact,
                  const struct append *list);
 /* Which list this stage was appended in, or lists_count: it is the spec's. */
@@ -94,8 +94,10 @@ bool graph_has_run(const struct graph *g, uint64_t first, uint64_t end, uint32_t
  * accumulator; of a search as well, and a match lies in the node; of one that collects it is a
  * leaf's output. */
 bool graph_value(const struct graph *g, const struct value *v);
-/* The i-th different demand of the spec, from 1; borrowed from it. */
+/* The i-th different demand, from 1; borrowed from the spec, or from the graph. */
 struct demand graph_demand(const struct graph *g, const struct job_spec *spec, uint32_t i);
+/* The number of this demand; 0: no stage has asked for that, or it is empty. */
+uint8_t graph_asks(const struct graph *g, const struct job_spec *spec, const struct demand *d);
 /* The one whose output is the result of the job. */
 uint32_t graph_result(const struct graph *g);
 

@@ -14,8 +14,8 @@ struct load fit_load_of(const struct stage_spec *s);
 
 /* 0 or ERR_NO_MEMORY. Looks nowhere yet. */
 int fit_begin(struct job *j);
-/* Stages were appended; what they ask for, stages of the spec ask for too. */
-void fit_more(struct job *j);
+/* The same of stages that were appended, which may ask for something new. */
+int fit_more(struct job *j);
 void fit_end(struct job *j);
 /* The same as fit_load_of. */
 struct load fit_load(const struct job *j, uint32_t stage);
@@ -44,5 +44,7 @@ void fit_say_unmet(const struct job *j, char *text, size_t cap);
 /* Whether every stage is met by some node that is not dead and has not left, or the job is to wait
  * for one. If not, the sentence names the nearest miss. */
 bool fit_can_run(const struct node *n, const struct job_spec *spec, char *why, size_t cap);
+/* The same of stages that are to be appended to a job. */
+bool fit_can_append(const struct job *j, const struct append *list, char *why, size_t cap);
 
 #endif

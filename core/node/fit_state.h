@@ -22,7 +22,7 @@ struct submitter {
 
 /* What some stages of a job ask for, and who meets that, of the nodes that may run the job. */
 struct fit {
-    struct demand demand;  /* borrowed from the spec */
+    struct demand demand;  /* borrowed from the spec, or from what was appended */
     uint32_t nodes, slots; /* chunks that they run at a time */
     uint64_t memory_most;  /* of one of them */
     bool open;             /* a stage that asks for it may run */

@@ -170,7 +170,7 @@ static void let_choose(struct job *j)
 
 void lead_stages_came(struct job *j)
 {
-    fit_more(j);
+    j->node->memory_out |= fit_more(j) < 0;
     let_choose(j); /* the first that reads objects may be among them */
     pool_more(j->lead->pool);
     ready_more(&j->lead->ready, stage_changed, j);

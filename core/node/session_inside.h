@@ -12,7 +12,9 @@ struct session_to {
     uint32_t request;
 };
 
-/* At the coordinator. 0, or why what came along cannot be taken. */
-int session_hear(struct job *j, const struct session_to *to, const struct session_ask *m);
+/* At the coordinator. 0, or why what came along cannot be taken; where that needs words of its own
+ * they are in *why, which is empty before. */
+int session_hear(struct job *j, const struct session_to *to, const struct session_ask *m,
+                 struct reply_error *why);
 
 #endif

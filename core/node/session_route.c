@@ -64,9 +64,8 @@ struct refusal {
 static const struct refusal refusals[] = {
     {ERR_IDENTITY, 4, "only the author of a job appends to it", ""},
     {ERR_EXISTS, 2, "other stages have these numbers, or the job is closed", "open another job"},
-    {ERR_NOT_FOUND, 2,
-     "a stage asks for something of nodes that no stage of the specification asks for",
-     "open another job whose first stage asks for it"},
+    {ERR_NOT_FOUND, 2, "the stages of a job ask for at most 16 different things of nodes",
+     "open another job for those that ask for more"},
     {ERR_FULL, 1,
      "the job is full: 1,000,000 stages, 48 MiB of what is appended, 2^40 leaves and 16,384 of "
      "those that collect fit one",
@@ -76,27 +75,32 @@ static const struct refusal refusals[] = {
      "wait until some have ended: velum ps"},
 };
 
-static struct refusal refusal_of(int rc)
+/* In words, where *e has none of its own. */
+static void say_refusal(int rc, struct reply_error *e)
 {
+    struct refusal r = {rc, 1, err_sentence(rc), ""};
+
+    if (e->what[0] != 0)
+        return;
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
         if (refusals[i].rc == rc)
-            return refusals[i];
-    return (struct refusal){rc, 1, err_sentence(rc), ""};
+            r = refusals[i];
+    e->exit_code = r.exit_code;
+    text_copy(e->what, sizeof e->what, r.what);
+    text_copy(e->hint, sizeof e->hint, r.hint);
 }
 
 /* Its node tells the author: without a word from here he would say the same again for ever. */
 static void refuse_peer(struct node *n, struct node_id to, uint32_t request, struct job_id job,
-                        int rc)
+                        int rc, const struct reply_error *why)
 {
-    const struct refusal r = refusal_of(rc);
-    struct session_refused m = {.job = job, .error = {.exit_code = r.exit_code}};
+    struct session_refused m = {.job = job, .error = *why};
     struct buf b;
 
 #if VELUM_PLANT == 666 /* trace/test_append_bounds: an author elsewhere hears of no refusal */
     return;
 #endif
-    text_copy(m.error.what, sizeof m.error.what, r.what);
-    text_copy(m.error.hint, sizeof m.error.hint, r.hint);
+    say_refusal(rc, &m.error);
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
     put_session_refused(&b, &m);
     if (b.failed)
@@ -106,11 +110,11 @@ static void refuse_peer(struct node *n, struct node_id to, uint32_t request, str
     buf_clear(&b);
 }
 
-static void refuse_user(struct node *n, uint64_t link, uint32_t request, int rc)
+static void refuse_user(struct node *n, uint64_t link, uint32_t request, int rc,
+                        struct reply_error *why)
 {
-    const struct refusal r = refusal_of(rc);
-
-    reply_error(n, link, request, r.exit_code, r.what, r.hint);
+    say_refusal(rc, why);
+    reply_error(n, link, request, why->exit_code, why->what, why->hint);
 }
 
 static void pass_on(struct node *n, uint64_t link, uint32_t request, struct job_id id,
@@ -139,6 +143,7 @@ void session_user(struct node *n, uint64_t link, uint32_t request, struct bytes 
 {
     struct session_ask m;
     struct session_to to = {.link = link, .request = request};
+    struct reply_error why = {0};
     struct job *j;
     int rc;
 
@@ -151,15 +156,16 @@ void session_user(struct node *n, uint64_t link, uint32_t request, struct bytes 
         pass_on(n, link, request, m.job, payload);
         return;
     }
-    rc = session_hear(j, &to, &m);
+    rc = session_hear(j, &to, &m, &why);
     if (rc < 0)
-        refuse_user(n, link, request, rc);
+        refuse_user(n, link, request, rc, &why);
 }
 
 int session_peer(struct node *n, struct node_id from, uint32_t request, struct bytes payload)
 {
     struct session_ask m;
     struct session_to to = {.node = from, .request = request};
+    struct reply_error why = {0};
     struct job *j;
     int rc = read_session_ask(payload, &m);
 
@@ -169,9 +175,9 @@ int session_peer(struct node *n, struct node_id from, uint32_t request, struct b
     /* The author asks again, and by then its node may know who coordinates. */
     if (j == NULL || j->lead == NULL)
         return 0;
-    rc = session_hear(j, &to, &m);
+    rc = session_hear(j, &to, &m, &why);
     if (rc < 0 && rc != ERR_NO_MEMORY)
-        refuse_peer(n, from, request, m.job, rc);
+        refuse_peer(n, from, request, m.job, rc, &why);
     return rc == ERR_NO_MEMORY ? rc : 0;
 }
 

@@ -53,6 +53,7 @@ static struct stage_spec stage_of(uint32_t i, const char *kernel)
                            .retries = p->retries,
                            .leaf_us = p->leaf_us,
                            .demand.mem_bytes = p->mem_bytes,
+                           .demand.on = bytes_of_text(p->on == NULL ? "" : p->on),
                            .needs_count = p->needs_count};
     struct buf b;
 
@@ -93,7 +94,8 @@ void parts_append(struct buf *b, uint32_t from, uint32_t to, const char *kernel)
     for (uint32_t i = from; i < to; i++) {
         struct stage_spec s = stage_of(i, kernel);
         bool alike = parts[i].collects == parts[0].collects &&
-                     s.retries == parts[0].retries && s.leaf_us == parts[0].leaf_us;
+                     s.retries == parts[0].retries && s.leaf_us == parts[0].leaf_us &&
+                     parts[i].on == parts[0].on;
         bool same = s.units == parts[0].leaves * parts[0].leaf_units &&
                     s.leaf_units == parts[0].leaf_units;
 

@@ -16,6 +16,7 @@ struct part {
     uint8_t retries;
     uint64_t leaf_us, mem_bytes;
     const char *name;
+    const char *on; /* labels that its node must have; NULL: none */
     uint8_t needs_count;
     struct stage_need needs[PART_NEEDS_MAX];
 };

@@ -360,41 +360,123 @@ static void append_demanding(uint32_t number, const struct demand *demand)
     append_stage(number, &s, SESSION_DURABLE);
 }
 
-/* Those that are like the first run only where it may; another demand than those of the spec is
- * refused in words, and the job goes on. */
+/* Each node has run only what it meets, of what is known of it. */
+static void check_runs(uint32_t leader, uint32_t only, uint32_t *ran)
+{
+    for (uint32_t k = 0; k < story.count; k++) {
+        const struct hand *h = lead_hand(job_at(leader)->lead, story.nodes[k].id);
+        uint32_t stage = h == NULL || h->has_run == 0 ? UINT32_MAX : h->has_run - 1;
+
+        if (stage >= parts_count)
+            continue;
+        CHECK(parts[stage].on == NULL || k == only);
+        *ran += parts[stage].on != NULL;
+    }
+}
+
+static bool knows_parts(uint32_t node)
+{
+    const struct job *j = story.nodes[node].core != NULL ? job_at(node) : NULL;
+
+    return j != NULL && j->lead != NULL;
+}
+
+/* Whether the spec asks for it or not, and whoever coordinates. */
 TEST(what_is_appended_asks_for_nodes_as_the_spec_does)
 {
-    struct demand other = {.on = bytes_of_text("node=n2")};
-    uint32_t leader, ran = 0;
+    static char on[16];
+    uint32_t leader, only, ran = 0;
 
-    asked_for = (struct demand){.on = bytes_of_text("node=n1")};
+    make_parts(120);
+    begin(5);
+    leader = story_leader(&story, id);
+    only = (leader + 2) % 5;
+    snprintf(on, sizeof on, "node=n%u", (unsigned)only);
+    for (uint32_t i = 1; i < 120; i += 2)
+        parts[i].on = on;
+    append(1, 60);
+    for (uint32_t i = 0; !all_ended(60) && i < 2000; i++) {
+        story_run(&story, 10 * MS_US);
+        listen();
+        check_runs(leader, only, &ran);
+    }
+    CHECK(ran > 0 && all_ended(60));
+    CHECK_INT(job_at(leader)->graph->demands_count, 1);
+    story_kill(&story, leader);
+    story_run(&story, 8 * S_US);
+    come_to(only);
+    append(60, 120);
+    ran = 0;
+    for (uint32_t i = 0; !all_ended(120) && i < 3000; i++) {
+        story_run(&story, 10 * MS_US);
+        listen();
+        if (i % 100 == 0)
+            ask((struct bytes){NULL, 0}, SESSION_SENT);
+        if (knows_parts(story_leader(&story, id)))
+            check_runs(story_leader(&story, id), only, &ran);
+    }
+    CHECK(ran > 0 && all_ended(120));
+    end_with(120);
+    check_result(20 * S_US);
+    CHECK(story_end(&story));
+}
+
+/* Before it is taken, by the node that its author is connected to; the job goes on. */
+TEST(what_no_node_has_is_refused_with_the_nearest_miss)
+{
+    struct demand nobody = {.on = bytes_of_text("gpu=9")};
+    const struct story_answer *a;
+    struct reply_error e;
+    uint32_t leader;
+
     make_parts(60);
     begin(3);
     leader = story_leader(&story, id);
     story_leave(&story, user);
     come_to(leader);
-    append_demanding(1, &other);
-    CHECK_INT(story_code(&story, user, request), 2);
+    append_demanding(1, &nobody);
+    CHECK_INT(story_code(&story, user, request), 6);
+    a = story_answer(&story, user, request);
+    REQUIRE(a != NULL && read_reply_error((struct bytes){a->data, a->len}, &e) == 0);
+    CHECK(strncmp(e.what, "no node has gpu=9: the nearest is n", 35) == 0);
     CHECK_INT(job_at(leader)->graph->count, 1);
     request = 0;
     append(1, 60);
-    for (uint32_t i = 0; !all_ended(60) && i < 2000; i++) {
-        story_run(&story, 10 * MS_US);
-        listen();
-        for (uint32_t k = 0; k < 3; k++) {
-            const struct hand *h = lead_hand(job_at(leader)->lead, story.nodes[k].id);
-
-            CHECK(h == NULL || k == 1 ||
-                  h->has_run % 7 == 0); /* those of five leaves ask nothing */
-            ran += h != NULL && k == 1 && h->has_run > 0;
-        }
-    }
-    CHECK(ran > 0 && all_ended(60));
-    CHECK(values[59] == story_graph_result(&made, of_some));
+    hear_all(60, 30 * S_US);
     end_with(60);
     check_result(10 * S_US);
     CHECK(story_end(&story));
-    asked_for = (struct demand){0};
+}
+
+/* The node that would have it is away: what was taken waits, and says for what. */
+TEST(what_is_appended_waits_for_a_node_and_says_so)
+{
+    static char on[16];
+    struct job_view v;
+    uint32_t leader, only;
+
+    make_parts(40);
+    begin(5);
+    leader = story_leader(&story, id);
+    only = (leader + 1) % 5;
+    snprintf(on, sizeof on, "node=n%u", (unsigned)only);
+    parts[39].on = on;
+    story_leave(&story, user);
+    come_to(leader);
+    append(1, 39);
+    hear_all(39, 30 * S_US);
+    story_kill(&story, only);
+    append(39, 40);
+    story_run(&story, 10 * S_US);
+    CHECK_INT(job_at(leader)->graph->count, 40);
+    lead_view(job_at(leader), &v);
+    CHECK(strstr(v.error, "waits for a node with node=n") != NULL);
+    story_start(&story, only);
+    story_run(&story, S_US);
+    hear_all(40, 60 * S_US);
+    end_with(40);
+    check_result(20 * S_US);
+    CHECK(story_end(&story));
 }
 
 /* Its author keeps the connection for more sessions, and its node has nothing else to do. */
@@ -426,4 +508,6 @@ TEST_MAIN(the_way_of_a_session_that_is_over_is_forgotten, stages_that_are_append
           what_was_called_safe_is_there_when_all_come_back,
           a_task_that_fails_blocks_what_needs_it_and_nothing_else,
           an_open_job_whose_author_is_gone_ends, whoever_dies_meanwhile_the_same_comes_of_it,
-          what_is_appended_asks_for_nodes_as_the_spec_does)
+          what_is_appended_asks_for_nodes_as_the_spec_does,
+          what_no_node_has_is_refused_with_the_nearest_miss,
+          what_is_appended_waits_for_a_node_and_says_so)

@@ -197,14 +197,38 @@ TEST(what_is_appended_asks_of_nodes_what_the_file_says)
     graph_clear(&g);
     flow_job_clear(&job);
     drop();
+    /* Also what no stage of the specification asks for. */
     CHECK_INT(plan_text("[b]\nkernel = sum\nargs = {}\nforeach = 1..1500\n"
-                        "[c]\nkernel = sum\nargs = 1\nafter = b\nmem = 2G\n",
+                        "[c]\nkernel = sum\nargs = 1\nafter = b\nmem = 2G\non = gpu=1\n",
                         100),
               0);
-    CHECK_INT(flow_plan_encode(&plan, (struct node_id){{1}}, false, &job), ERR_NOT_FOUND);
-    CHECK_STR(flow.stages[job.at].name, "c");
+    REQUIRE(flow_plan_encode(&plan, (struct node_id){{1}}, false, &job) == 0);
+    REQUIRE(read_spec(buf_bytes(&job.body), &spec) == 0);
+    take_rest(&g, &spec, &job.rest);
+    CHECK(g.of_spec < 1500 && g.demands_count == 1 && g.stages[1500].demand == 1);
+    CHECK_INT(graph_demand(&g, &spec, 1).mem_bytes, (int64_t)2 << 30);
+    graph_clear(&g);
     flow_job_clear(&job);
     drop();
+}
+
+TEST(a_job_asks_for_few_different_things_of_nodes)
+{
+    char text[4096] = "";
+    struct flow_job job;
+    for (uint32_t most = DEMANDS_MAX; most <= DEMANDS_MAX + 1; most++) {
+        size_t len = (size_t)snprintf(text, sizeof text,
+                                      "[b]\nkernel = sum\nargs = {}\nforeach = 1..1500\n");
+        for (uint32_t i = 1; i <= most; i++)
+            len += (size_t)snprintf(text + len, sizeof text - len,
+                                    "[c%u]\nkernel = sum\nargs = 1\nafter = b\nmem = %uM\n",
+                                    (unsigned)i, (unsigned)i);
+        CHECK_INT(plan_text(text, 100), 0);
+        CHECK_INT(flow_plan_encode(&plan, (struct node_id){{1}}, false, &job),
+                  most > DEMANDS_MAX ? ERR_NOT_FOUND : 0);
+        flow_job_clear(&job);
+        drop();
+    }
 }
 
 TEST(more_than_a_job_takes_is_refused_before_anything_runs)
@@ -250,5 +274,6 @@ TEST_MAIN(a_stage_is_planned_by_what_those_before_it_yield, a_stage_with_too_man
           the_specification_names_what_stages_read_in_their_places,
           stages_beyond_the_specification_are_appended_to_it,
           what_is_appended_asks_of_nodes_what_the_file_says,
+          a_job_asks_for_few_different_things_of_nodes,
           more_than_a_job_takes_is_refused_before_anything_runs,
           a_stage_is_called_by_all_that_it_is)

@@ -493,8 +493,8 @@ static struct bytes one_stage(uint32_t number, const struct demand *demand)
     return seal(FACT_STAGES, kept(&b), 1);
 }
 
-/* Whoever coordinates knows all demands when it begins. */
-TEST(what_is_appended_asks_for_what_the_spec_asks_for)
+/* Whether the spec asks for it or not; different ones are few. */
+TEST(what_is_appended_asks_for_something_of_nodes)
 {
     struct demand asked = {.cpus = 2, .on = bytes_of_text("gpu=1")}, other = asked, got;
     const struct graph_stage *s;
@@ -504,8 +504,6 @@ TEST(what_is_appended_asks_for_what_the_spec_asks_for)
     heap_init(&heap);
     begin_with(true, &asked);
     l = ledger();
-    other.cpus = 3;
-    CHECK_INT(ledger_apply(l, one_stage(1, &other)), ERR_NOT_FOUND);
     other.on = bytes_of_text("gpu=");
     CHECK_INT(ledger_apply(l, one_stage(1, &other)), ERR_FORMAT);
     CHECK_INT(ledger_graph(l)->count, 1);
@@ -523,6 +521,18 @@ TEST(what_is_appended_asks_for_what_the_spec_asks_for)
     CHECK_INT(ledger_graph(l)->demands_count, 1);
     got = graph_demand(ledger_graph(l), ledger_spec(l), 1);
     CHECK(demand_equal(&got, &asked));
+    other = asked;
+    for (uint32_t i = 2; i <= DEMANDS_MAX; i++) {
+        other.cpus = (uint16_t)(1 + i);
+        CHECK_INT(ledger_apply(l, one_stage(3 + i, &other)), LEDGER_NEW);
+        CHECK_INT(ledger_graph(l)->stages[3 + i].demand, i);
+        got = graph_demand(ledger_graph(l), ledger_spec(l), i);
+        CHECK(demand_equal(&got, &other));
+    }
+    other.cpus = 100;
+    CHECK_INT(ledger_apply(l, one_stage(4 + DEMANDS_MAX, &other)), ERR_NOT_FOUND);
+    CHECK_INT(ledger_apply(l, one_stage(4 + DEMANDS_MAX, &asked)), LEDGER_NEW);
+    CHECK_INT(ledger_graph(l)->demands_count, DEMANDS_MAX);
     ledger_free(l);
     CHECK(heap_is_empty(&heap));
 }
@@ -675,6 +685,6 @@ TEST_MAIN(stages_are_appended_in_their_order, an_ended_job_without_its_stages_is
           a_stage_is_like_one_of_other_units,
           a_stage_is_like_one_of_another_name, what_is_appended_may_collect, only_leaves_are_named,
           an_author_who_contradicts_himself_makes_it_divergent,
-          a_list_that_cannot_be_is_refused_whole, what_is_appended_asks_for_what_the_spec_asks_for,
+          a_list_that_cannot_be_is_refused_whole, what_is_appended_asks_for_something_of_nodes,
           merging_is_commutative_associative_and_idempotent, lent_stages_are_news_once,
           a_list_that_finds_no_memory_is_not_there)
