@@ -158,8 +158,7 @@ static int run(const struct call *c)
     static struct flow flow;
     static struct flow_files files;
     const bool resumes = opt_given(c->opts, "resume");
-    struct flow_plan p = {
-        .path = c->argv[0], .flow = &flow, .files = &files, .apart = resumes};
+    struct flow_plan p = {.path = c->argv[0], .flow = &flow, .files = &files, .apart = resumes};
     struct line *l = NULL;
     struct line_options where = {.embedded_ok = !opt_given(c->opts, "detach") && !resumes,
                                  .embedded_only = opt_given(c->opts, "local")};

@@ -354,15 +354,41 @@ static int keep_fact(struct graph *g, struct bytes fact, const struct append *li
     return 0;
 }
 
+/* A demand of the spec's was understood before lists had any of their own. */
+static bool asks_new(const struct graph *g, const struct job_spec *spec, const struct demand *d)
+{
+    uint8_t number = graph_asks(g, spec, d);
+
+    return !demand_is_empty(d) && (number == 0 || g->demands[number - 1] >= g->of_spec);
+}
+
+uint32_t graph_list_level(const struct graph *g, const struct job_spec *spec,
+                          const struct append *list)
+{
+    struct reader r = list->entries;
+    struct stage_spec s;
+    uint32_t like;
+
+    for (uint16_t i = 0; i < list->count; i++) {
+        if (read_append_entry(&r, list->first + i, &like, &s) < 0)
+            return FEATURE_FIRST;
+        if (like == list->first + i ? s.reduction == REDUCE_COLLECT || asks_new(g, spec, &s.demand)
+                                    : s.name[0] != 0 || s.args[0] != 0)
+            return FEATURE_APPEND_MORE;
+    }
+    return FEATURE_FIRST;
+}
+
 int graph_append(struct graph *g, const struct job_spec *spec, struct bytes fact,
                  const struct append *list)
 {
     struct reader r = list->entries;
     struct stage_spec s;
-    uint32_t links, like;
+    uint32_t links, like, level;
     int rc;
 
     ensure(list->first == g->count);
+    level = graph_list_level(g, spec, list);
     if (list->count > JOB_STAGES_MAX - g->count ||
         fact.len > GRAPH_LISTS_BYTES_MAX - g->lists_bytes)
         return ERR_FULL;
@@ -373,6 +399,7 @@ int graph_append(struct graph *g, const struct job_spec *spec, struct bytes fact
         rc = keep_fact(g, fact, list);
     if (rc < 0)
         return rc;
+    g->level = level > g->level ? (uint8_t)level : g->level;
     for (uint16_t i = 0; i < list->count; i++) {
         uint32_t at = (uint32_t)(r.at - list->entries.at);
 

@@ -7,6 +7,7 @@
 
 #include "core/job/shape.h"
 #include "core/wire/append.h"
+#include "core/wire/feature.h"
 
 struct graph_stage {
     uint32_t at;    /* its bytes begin there: in job_spec.more, but for the first; in its list */
@@ -52,8 +53,9 @@ struct graph {
     struct graph_list *lists;           /* what was appended, in order */
     uint32_t lists_count, lists_cap;
     size_t lists_bytes;
-    uint32_t of_spec;      /* so many stages are those of the spec */
-    uint8_t demands_count; /* so many different ones all have, numbered as they come */
+    uint32_t of_spec;              /* so many stages are those of the spec */
+    uint8_t demands_count;         /* so many different ones all have, numbered as they come */
+    uint8_t level;                 /* the feature level that reading its lists takes */
     uint32_t demands[DEMANDS_MAX]; /* the first stage with each */
 };
 
@@ -73,6 +75,10 @@ size_t graph_bytes(const struct graph *g);
  * ERR_FULL (more than a job may have), ERR_NO_MEMORY. Then nothing has changed. */
 int graph_append(struct graph *g, const struct job_spec *spec, struct bytes fact,
                  const struct append *list);
+/* The feature level (core/wire/feature.h) that it takes to read this list, which begins where the
+ * graph ends; the first, where the list cannot be at all. */
+uint32_t graph_list_level(const struct graph *g, const struct job_spec *spec,
+                          const struct append *list);
 /* Which list this stage was appended in, or lists_count: it is the spec's. */
 uint32_t graph_list_of(const struct graph *g, uint32_t stage);
 struct bytes graph_list_fact(const struct graph *g, uint32_t list);

@@ -99,6 +99,11 @@ uint64_t segment_room(const struct journal *j)
 {
     uint64_t end = j->now.file_bytes - RECORD_HEAD_BYTES;
 
+    /* What it holds must not be more than its header says. */
+#if VELUM_PLANT != 741 /* unit/test_journal: a newer generation goes on in an older one's segment */
+    if (j->now.feature_level < j->options.feature_level)
+        return 0;
+#endif
     return j->at < end ? end - j->at : 0;
 }
 

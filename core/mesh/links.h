@@ -36,6 +36,7 @@ struct link {
     uint32_t dial;       /* the ticket it came from, or 0 */
     uint64_t boot;       /* of the process at the other end, from its HELLO */
     uint64_t calendar_s; /* what that said of the time that all have seen pass */
+    uint32_t features;   /* the feature level that it said */
     uint32_t greeting_ours, greeting_theirs;
     struct instant deadline; /* of GREETING, ENDING, DRAINING; of OPEN: when more pages are sent */
     struct instant heard;

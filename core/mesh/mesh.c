@@ -371,6 +371,12 @@ uint64_t mesh_link_calendar_s(const struct mesh *m, uint64_t link)
     return l && l->peer ? l->calendar_s : 0;
 }
 
+uint32_t mesh_link_features(const struct mesh *m, uint64_t link)
+{
+    const struct link *l = links_find(&m->links, link);
+    return l && l->peer ? l->features : 0;
+}
+
 const struct member *mesh_find(const struct mesh *m, struct node_id id)
 {
     const struct peer *p = members_find(&m->members, id);

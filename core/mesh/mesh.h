@@ -129,6 +129,7 @@ void mesh_heard(struct mesh *m, uint64_t link, struct instant now);
 const struct member *mesh_link_peer(const struct mesh *m, uint64_t link);
 /* What the HELLO over this link said; 0 when there was none. */
 uint64_t mesh_link_calendar_s(const struct mesh *m, uint64_t link);
+uint32_t mesh_link_features(const struct mesh *m, uint64_t link);
 const struct member *mesh_find(const struct mesh *m, struct node_id id);
 /* Members other than self, in the order of their ids: index 0 .. count - 1. */
 uint32_t mesh_count(const struct mesh *m);

@@ -275,6 +275,7 @@ void link_on_hello(struct mesh *m, struct link *l, const struct hello *h, struct
     p->care->links++;
     l->boot = h->self.boot;
     l->calendar_s = h->calendar_s;
+    l->features = h->features;
     l->greeting_theirs = h->greeting;
     l->used = l->deadline = now;
 #if VELUM_PLANT == 134 /* unit/test_scale: all who came in through a node stay linked to it */

@@ -3,7 +3,7 @@
  *
  *   HELLO    u16 version_min
  *            u16 version_max  protocol versions its author speaks
- *            u32 features     feature level
+ *            u32 features     feature level (core/wire/feature.h)
  *            u32 greeting     rises by one with each HELLO of a process; ranks parallel links
  *            u8 alone         1: its author holds no other link to the receiver
  *            u64 calendar     how far its author's calendar is, in seconds
@@ -37,10 +37,11 @@
 
 #include "core/base/bytes.h"
 #include "core/mesh/mesh.h"
+#include "core/wire/feature.h"
 
 #define MESH_VERSION_MIN 1
 #define MESH_VERSION_MAX 1
-#define MESH_FEATURES 1
+#define MESH_FEATURES FEATURE_LEVEL
 #define MESH_ACCUSERS_MAX 4
 #define MESH_RUMORS_MAX 65 /* of one list: a page of 64 and the receiver itself */
 #define MESH_SLOTS_MAX 65536

@@ -12,6 +12,7 @@
 #include "core/node/lead.h"
 #include "core/node/lead_pool.h"
 #include "core/node/lead_values.h"
+#include "core/node/level.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
 #include "core/node/outcome.h"
@@ -59,8 +60,11 @@ static uint32_t site_free(struct node *n, const struct member *m)
 static uint32_t site_free_for(struct job *j, const struct member *m)
 {
     uint32_t slots = site_free(j->node, m);
-    const struct hand *h = slots == 0 ? NULL : lead_hand(j->lead, site_id(j->node, m));
+    struct hand *h = slots == 0 ? NULL : lead_hand(j->lead, site_id(j->node, m));
 
+    if (slots > 0 && level_lacks(j, site_id(j->node, m)) &&
+        (h = lead_hand_make(j, site_id(j->node, m))) != NULL)
+        lead_hand_lacks(j->lead, h);
     return h != NULL && h->no_kernel ? 0 : slots;
 }
 

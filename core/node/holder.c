@@ -10,6 +10,7 @@
 #include "core/node/keep.h"
 #include "core/node/kill.h"
 #include "core/node/lead.h"
+#include "core/node/level.h"
 #include "core/node/link.h"
 #include "core/node/outcome.h"
 #include "core/node/record.h"
@@ -198,7 +199,8 @@ int holder_take_fact(struct node *n, struct job_id id, struct bytes fact, struct
 }
 
 /* Not all of a batch was taken. */
-static void send_refused(struct node *n, struct job_id id, struct node_id to, uint64_t batch)
+static void send_refused(struct node *n, struct job_id id, struct node_id to, uint64_t batch,
+                         bool unread)
 {
     uint8_t bytes[64];
     struct buf b;
@@ -206,7 +208,7 @@ static void send_refused(struct node *n, struct job_id id, struct node_id to, ui
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_job_id(&b, id);
     put_u64(&b, batch);
-    put_u8(&b, 1);
+    put_u8(&b, unread ? ANSWER_UNREAD : ANSWER_REFUSED);
     send_node(n, to, MESSAGE_FACTS_KEPT, 0, buf_bytes(&b));
 }
 
@@ -245,9 +247,9 @@ static int news_store(struct node *n, struct buf *news, uint16_t *count, uint64_
 }
 
 /* All the facts of a frame; those that are new become records, *ticket that of the last one. Gives
- * how many were refused, or an error. */
+ * how many were refused, or an error; *unread: one of these is of a later generation. */
 static int take_all(struct node *n, struct job_id id, struct node_id from, struct reader *r,
-                    uint64_t *ticket)
+                    uint64_t *ticket, bool *unread)
 {
     uint16_t count = read_u16(r), news_count = 0;
     struct job *j = job_find(n, id);
@@ -266,6 +268,7 @@ static int take_all(struct node *n, struct job_id id, struct node_id from, struc
         rc = take_told(n, &j, id, from, fact, &news, &news_count);
         any |= news_count > 0;
         refused += rc < 0;
+        *unread |= rc == ERR_VERSION;
         if (news.len < FRAME_PAYLOAD_MAX || rc == ERR_NO_MEMORY)
             continue;
         rc = news_store(n, &news, &news_count, ticket);
@@ -287,10 +290,11 @@ int holder_take_lists(struct job *j, struct node_id from, struct bytes lists)
 {
     struct reader r = reader_of(lists);
     uint64_t ticket = 0;
-    int rc = take_all(j->node, j->id, from, &r, &ticket);
+    bool unread = false;
+    int rc = take_all(j->node, j->id, from, &r, &ticket, &unread);
 
     /* Those behind one that is missing are sent again, when their leaves come back. */
-    return rc < 0 ? rc : 0;
+    return rc < 0 ? rc : unread ? ERR_VERSION : 0;
 }
 
 /* NULL: nothing of it was refused. */
@@ -319,7 +323,7 @@ static void gap_add(struct job *j, struct node_id from)
 /* A fact that could not be taken must not look kept, neither by this batch nor by a later one: the
  * coordinator hears that and shows everything once more. */
 static void answer_facts(struct node *n, struct job_id id, struct node_id from, uint64_t batch,
-                         uint64_t ticket, int refused)
+                         uint64_t ticket, int refused, bool unread)
 {
     struct job *j = job_find(n, id);
     struct wait w = {
@@ -332,7 +336,7 @@ static void answer_facts(struct node *n, struct job_id id, struct node_id from, 
 #endif
     /* Without room to wait for the disk it is refused too, so that it is shown again later. */
     if (j == NULL || gap_of(j, from) != NULL || (batch > 0 && wait_add(n, w) == ERR_FULL))
-        send_refused(n, id, from, batch);
+        send_refused(n, id, from, batch, unread);
 }
 
 int holder_facts(struct node *n, struct node_id from, struct bytes payload)
@@ -344,6 +348,7 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
     const struct tombstone *t = tombstone_of(n, id);
     struct job *j = job_find(n, id);
     struct node_id *gap;
+    bool unread = false;
     int rc;
 
 #if VELUM_PLANT == 26 /* trace/test_holder: nobody looks at tombstones */
@@ -367,13 +372,13 @@ int holder_facts(struct node *n, struct node_id from, struct bytes payload)
 #endif
     n->told_old = n->told_late = n->told_former = n->told_more = false;
     n->told_all_former = false;
-    rc = take_all(n, id, from, &r, &ticket);
+    rc = take_all(n, id, from, &r, &ticket, &unread);
 #if VELUM_PLANT == 1 /* sim: a copy is confirmed before it is synced */
     ticket = 0;
 #endif
     if (rc < 0)
         return rc;
-    answer_facts(n, id, from, batch, ticket, rc);
+    answer_facts(n, id, from, batch, ticket, rc, unread);
     j = job_find(n, id);
     if (j != NULL) {
         j->replayed = false;
@@ -393,7 +398,7 @@ int holder_facts_kept(struct node *n, struct node_id from, struct bytes payload)
     struct reader r = reader_of(payload);
     struct job_id id = read_job_id(&r);
     uint64_t batch = read_u64(&r);
-    bool refused = read_u8(&r) != 0;
+    uint8_t answer = read_u8(&r);
     struct job *j;
 
     if (!reader_done(&r))
@@ -401,7 +406,7 @@ int holder_facts_kept(struct node *n, struct node_id from, struct bytes payload)
     j = job_find(n, id);
     if (j == NULL || (j->lead == NULL && j->tending == TEND_NONE))
         return 0;
-    replica_kept(j, from, batch, refused);
+    replica_kept(j, from, batch, answer);
     keep_advance(j);
     return 0;
 }
@@ -415,6 +420,8 @@ static bool send_parts(struct job *j, struct node_id to,
     size_t room = greet_parcel_room(j->node, to);
     bool waits;
 
+    if (level_lacks(j, to)) /* another process of it may ask again */
+        return true;
     if (!link_has_room(j->node, to))
         return false;
     job_seal(j);

@@ -92,6 +92,7 @@ struct replica {
     uint64_t sent;        /* the latest batch sent over the present link */
     bool whole;           /* it has caught up over the present link, batches follow */
     bool catching;        /* what it lacks is on its way */
+    bool unread;          /* it has said over the present link that it cannot read it */
     struct buf catch_up;  /* that: facts as blocks */
     size_t catch_at;      /* so many bytes of it are sent */
     uint64_t catch_batch; /* what it has when it has all of it */

@@ -22,9 +22,10 @@
 #include <stdbool.h>
 
 #include "core/base/id.h"
+#include "core/wire/feature.h"
 
 /* The greatest vocabulary this generation writes and reads. */
-#define NODE_FEATURE_LEVEL 1
+#define NODE_FEATURE_LEVEL FEATURE_LEVEL
 
 enum record_type {
     RECORD_FACTS = 1,

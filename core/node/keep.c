@@ -351,7 +351,7 @@ static struct holders wanted_of(const struct job *j, uint32_t *hashes)
     const struct node *n = j->node;
 
     *hashes += mesh_count(n->mesh) + 1;
-    return place_wanted(n, j->id, ledger_holders(j->ledger), false);
+    return place_wanted(n, j->id, j->graph->level, ledger_holders(j->ledger), false);
 }
 
 /* What a close look costs is paid only when the mesh has changed since the last time, and ranking

@@ -280,7 +280,7 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
     uint64_t back[GRANT_CHUNKS_MAX];
     uint16_t back_count = 0;
     int rc, reason, title, taken;
-    bool lacks = false;
+    bool lacks = false, unread;
 
     rc = read_peer_grant(payload, &g);
     if (rc < 0)
@@ -288,7 +288,8 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
     rc = grant_job(n, &g, &j);
     if (rc == 0 && g.lists.len > 0)
         rc = holder_take_lists(j, from, g.lists);
-    reason = rc < 0 ? RETURN_STOPPING : refusal(n, j);
+    unread = rc == ERR_VERSION && g.lists.len > 0;
+    reason = unread ? RETURN_NO_KERNEL : rc < 0 ? RETURN_STOPPING : refusal(n, j);
     title = reason == RETURN_STOPPING || labour_make(j) == NULL
                 ? -1
                 : claim_check(j, g.claim, j->labour);

@@ -13,6 +13,7 @@
 #include "core/node/keep.h"
 #include "core/node/kill.h"
 #include "core/node/lead_pool.h"
+#include "core/node/level.h"
 #include "core/node/link.h"
 #include "core/node/linked.h"
 #include "core/node/outcome.h"
@@ -650,6 +651,8 @@ void lead_view(struct job *j, struct job_view *v)
         l->begun || v->leaves_done > 0 || pool_chunks(l->pool) > 0 ? JOB_RUNNING : JOB_WAITING;
     v->retries = pool_retries(l->pool);
     fit_say_unmet(j, v->error, sizeof v->error);
+    if (v->error[0] == 0)
+        level_say_lacking(j, v->error, sizeof v->error);
     if (v->error[0] == 0)
         sessions_say_absent(j, v->error, sizeof v->error);
     v->duplicates = l->duplicates;

@@ -9,8 +9,9 @@
  *   FORWARDED   u8 exit code, text what, text hint, 32 job, u32 durable, u32 machines, u8 already
  *   FACTS       32 job, u64 batch (0: more follow, not confirmed), u8 first (of everything there
  *               is, in one or more frames), u16 count, count x block fact
- *   FACTS_KEPT  32 job, u64 batch, u8 refused
- *               everything up to this batch is synced here; refused: not all was taken
+ *   FACTS_KEPT  32 job, u64 batch, u8 answer
+ *               0: everything up to this batch is synced here; 1: not all was taken; 2: nor can it
+ *               be, as a later generation wrote it
  *   GRANT       32 job, u8 flags (1 careful: report after every leaf; 2 knock: a full node may
  *               take it by turning another job's worker out; 4 spare: another node computes the
  *               same; 8 stages that were appended come along; 16 leaves follow: keep the job),

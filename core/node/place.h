@@ -13,11 +13,11 @@
 /* A better rank takes over only when the mesh has been the same for so long. */
 #define PLACE_CALM_US (3 * S_US)
 
-/* The best by rank among live members that can store, one node a machine first: at most
- * COPIES_MAX, fewer in a small mesh. `now`, which may be NULL: present holders among them count for
+/* The best by rank among live members that can store, and whose feature level is this or not known,
+ * one node a machine first: at most COPIES_MAX, fewer in a small mesh. `now`, which may be NULL: present holders among them count for
  * as long as they are not gone. With `self` this node is one of them whatever its rank. */
-struct holders place_wanted(const struct node *n, struct job_id job, const struct holders *now,
-                            bool self);
+struct holders place_wanted(const struct node *n, struct job_id job, uint64_t level,
+                            const struct holders *now, bool self);
 /* Something that is so of a node. */
 typedef bool place_says(const struct node *n, struct node_id id);
 /* The same, of an object of this size. */

@@ -4,6 +4,7 @@
 
 #include "core/node/joblog.h"
 #include "core/node/jobs.h"
+#include "core/node/level.h"
 #include "core/node/link.h"
 #include "core/node/parcel.h"
 #include "core/node/place.h"
@@ -102,7 +103,7 @@ static void replica_tick(struct job *j, struct replica *r)
     else if (!member_is_gone(n, r->id))
         mesh_want_link(n->mesh, r->id, n->now);
     if (r->whole || !member_works(n, r->id) || !instant_reached(n->now, r->again_at) ||
-        !link_has_room(n, r->id))
+        !link_has_room(n, r->id) || level_lacks(j, r->id))
         return;
     if (!r->catching)
         catch_up_begin(j, r);
@@ -146,19 +147,24 @@ void replica_down(struct job *j, struct node_id id)
 {
     struct replica *r = replica_find(j, id);
 
-    if (r != NULL)
+    if (r != NULL) {
         replica_lacks(r);
+        r->unread = false;
+    }
     job_mark_busy(j);
 }
 
-void replica_kept(struct job *j, struct node_id id, uint64_t batch, bool refused)
+void replica_kept(struct job *j, struct node_id id, uint64_t batch, uint8_t answer)
 {
     struct replica *r = replica_find(j, id);
 
     if (r == NULL)
         return;
-    if (refused) {
+    if (answer != ANSWER_KEPT) {
         replica_lacks(r);
+#if VELUM_PLANT != 742 /* trace/test_levels: who cannot read something is shown it again for ever */
+        r->unread |= answer == ANSWER_UNREAD;
+#endif
         r->again_at = instant_plus_us(j->node->now, AGAIN_US);
         return;
     }

@@ -16,9 +16,15 @@ void replicas_send(struct job *j, uint64_t batch, uint16_t count, struct bytes f
 void replicas_clear(struct job *j);
 /* Its link has gone: it must catch up when it is back. */
 void replica_down(struct job *j, struct node_id id);
-/* The holder has synced everything up to this batch; or, refused, it has not taken all of it, and
- * must catch up again. */
-void replica_kept(struct job *j, struct node_id id, uint64_t batch, bool refused);
+/* What a holder says of a batch, in FACTS_KEPT. */
+enum kept_answer {
+    ANSWER_KEPT = 0,
+    ANSWER_REFUSED = 1, /* it has not taken all of it, and must catch up again */
+    ANSWER_UNREAD = 2   /* the same, but it cannot read it, as a later generation wrote it */
+};
+/* It has synced everything up to this batch, or else. One that cannot read it is asked no more
+ * before it is another process. */
+void replica_kept(struct job *j, struct node_id id, uint64_t batch, uint8_t answer);
 /* Only this one, which is to get everything there is. */
 void replicas_only(struct job *j, struct node_id id);
 /* It has synced everything up to this batch. */

@@ -7,6 +7,7 @@
 #include "core/node/fit.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
+#include "core/node/level.h"
 #include "core/node/link.h"
 #include "core/node/record.h"
 #include "core/node/replica.h"
@@ -23,7 +24,7 @@
 #define ENDED_AGAIN ((uint32_t)1 << 31)
 #define FRAME_ENDS_MAX 57344u
 #define NO_ROOM_ANEW_US (10 * S_US) /* an author who was silent for so long did not wait for room */
-#define ABSENT_US (10 * S_US) /* a living author asks each second or so */
+#define ABSENT_US (10 * S_US)       /* a living author asks each second or so */
 #define FEW_STAGES 8 /* what becomes of so many is likely known before more of them are sent */
 
 /* One author's, or the same author's after it lost its way. */
@@ -409,16 +410,23 @@ static int may_take(struct job *j, const struct fact *f, size_t bytes)
     return stages_have_room(j->node, bytes) ? 1 : no_room(j);
 }
 
-/* As with what a spec asks for, the node that its author is connected to looks: another may know
- * fewer nodes. 1, or ERR_UNSUPPORTED with words. */
+/* Whether nodes can read it; and meet what it asks for, where as with a spec the node that its
+ * author is connected to looks: another may know fewer. 1, or ERR_UNSUPPORTED with words. */
 static int can_run(const struct job *j, const struct session_to *to, const struct fact *f,
                    struct reply_error *why)
 {
+    if (f->kind != FACT_STAGES || f->stages.append.first != j->graph->count)
+        return 1;
+    why->exit_code = 1;
+    text_copy(why->hint, sizeof why->hint,
+              "update velum there; or give a job no more stages than its specification has room "
+              "for, some 600 short ones");
+    if (!level_can_append(j, &f->stages.append, why->what, sizeof why->what))
+        return ERR_UNSUPPORTED;
 #if VELUM_PLANT == 729 /* trace/test_append: what no node has is asked for all the same */
     return 1;
 #endif
-    if (to->link == 0 || f->kind != FACT_STAGES || f->stages.append.first != j->graph->count ||
-        fit_can_append(j, &f->stages.append, why->what, sizeof why->what))
+    if (to->link == 0 || fit_can_append(j, &f->stages.append, why->what, sizeof why->what))
         return 1;
     why->exit_code = 6;
     text_copy(why->hint, sizeof why->hint,

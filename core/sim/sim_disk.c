@@ -6,6 +6,7 @@
 #include "core/sim/sim_check.h"
 #include "core/sim/sim_node.h"
 #include "core/sim/sim_objects.h"
+#include "core/wire/feature.h"
 
 #define STALL_US (250 * MS_US) /* then a full disk is tried again */
 #define SILENT_US (3 * S_US)   /* then a host says so: sooner than a real one, as runs are short */
@@ -54,7 +55,8 @@ static bool went_back(const struct sim_disk *d, const struct journal_report *rep
 static int open_journal(struct world *w, struct sim_node *n)
 {
     struct sim_disk *d = &n->disk;
-    struct journal_options options = {.segment_bytes = n->segment_bytes, .feature_level = 1};
+    struct journal_options options = {.segment_bytes = n->segment_bytes,
+                                      .feature_level = FEATURE_LEVEL};
     struct journal_report report = {0};
     struct replaying r = {w, n};
     struct store store;

@@ -74,6 +74,12 @@ int read_append_entry(struct reader *r, uint32_t number, uint32_t *like, struct 
         return read_stage(r, s);
     s->units = s->leaf_units = 0;
     s->name[0] = s->args[0] = 0;
+    s->demand = (struct demand){0};
+#if VELUM_PLANT !=                                                                                 \
+    733 /* unit/test_ledger_stages: what a later generation says is taken for damage */
+    if (*like & APPEND_LATER)
+        return ERR_VERSION;
+#endif
     if (*like & APPEND_NAMED)
         read_words(r, s);
     if (*like & APPEND_SIZED)

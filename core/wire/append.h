@@ -16,7 +16,8 @@
  *       u16 need count     and so many needs as spec.h draws them
  *
  * Such stages fold or collect. The author numbers them, and the same stages are always in the same
- * list: one that is sent again is the same bytes. */
+ * list: one that is sent again is the same bytes. A later generation may set other ones of the bits
+ * APPEND_LATER; whoever does not know them refuses the list as of another version. */
 #ifndef VELUM_WIRE_APPEND_H
 #define VELUM_WIRE_APPEND_H
 
@@ -26,6 +27,7 @@
 #define APPEND_BYTES_MAX 32768u /* of a list */
 #define APPEND_SIZED ((uint32_t)1 << 31)
 #define APPEND_NAMED ((uint32_t)1 << 30)
+#define APPEND_LATER ((uint32_t)63 << 24)
 #define JOB_STAGES_MAX 1000000u
 
 struct append {

@@ -117,6 +117,31 @@ EOF
     [[ $output == *"f.flow line 2: priority cannot be \"11\"; allowed is a number from -10 to 10"* ]]
 }
 
+@test "flow: stages that are appended ask for what no other does" {
+    labelled
+    cat >late.flow <<'EOF'
+[first]
+kernel = sum
+args = {}
+foreach = 1..1500
+
+[last]
+kernel = pi
+args = 100000
+on = gpu=1
+after = first
+EOF
+    velum flow late.flow >got
+    velum run pi 100000 >want
+    cmp got want
+    velum ps --json >before
+    sed -i 's/gpu=1/gpu=2/' late.flow
+    run velum flow late.flow
+    [ "$status" -eq 6 ]
+    [[ $output == *"no node has gpu=2: the nearest is "*" without gpu=2"* ]]
+    [ "$(velum ps --json | grep -o '"id":' | wc -l)" = "$(grep -o '"id":' before | wc -l)" ]
+}
+
 @test "mem is a limit of the job's workers: more is refused, and the job fails with the number" {
     node a --slots 1 --plugins "$TEST_PLUGINS"
     run velum run crash none 0 20 --mem 64M

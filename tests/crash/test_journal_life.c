@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/sim/sim.h"
+#include "core/wire/feature.h"
 #include "tests/lib/check.h"
 #include "tests/lib/crash_walk.h"
 #include "tests/lib/heap.h"
@@ -91,7 +92,7 @@ static void lives_count(const struct lives *l, size_t counts[TRACE_ACK + 1])
 /* Those in which records were stored between two slices of a snapshot. */
 TEST(test_every_crash_of_simulated_lives)
 {
-    const struct journal_options options = {.segment_bytes = 16384, .feature_level = 1};
+    const struct journal_options options = {.segment_bytes = 16384, .feature_level = FEATURE_LEVEL};
     const struct crash_depth depth = {8, 3, chaos() ? SIZE_MAX : STEPS_MAX > 3 ? 3 : 2};
     uint64_t states = 0, mended = 0, beside = 0, cut_off = 0, lives = 0, seed = 0;
     static struct crash_walk walk;

@@ -93,11 +93,10 @@ void parts_append(struct buf *b, uint32_t from, uint32_t to, const char *kernel)
     put_append_begin(b, from, (uint16_t)(to - from));
     for (uint32_t i = from; i < to; i++) {
         struct stage_spec s = stage_of(i, kernel);
-        bool alike = parts[i].collects == parts[0].collects &&
-                     s.retries == parts[0].retries && s.leaf_us == parts[0].leaf_us &&
-                     parts[i].on == parts[0].on;
-        bool same = s.units == parts[0].leaves * parts[0].leaf_units &&
-                    s.leaf_units == parts[0].leaf_units;
+        bool alike = parts[i].collects == parts[0].collects && s.retries == parts[0].retries &&
+                     s.leaf_us == parts[0].leaf_us && parts[i].on == parts[0].on;
+        bool same =
+            s.units == parts[0].leaves * parts[0].leaf_units && s.leaf_units == parts[0].leaf_units;
 
         if (!alike)
             put_append_whole(b, i, &s);

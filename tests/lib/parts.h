@@ -11,8 +11,8 @@
 struct part {
     uint64_t leaves;
     uint64_t leaf_units; /* 1 if nothing else is said */
-    bool collects;   /* else it folds eight bytes */
-    uint8_t param;   /* its number, if nothing else is said */
+    bool collects;       /* else it folds eight bytes */
+    uint8_t param;       /* its number, if nothing else is said */
     uint8_t retries;
     uint64_t leaf_us, mem_bytes;
     const char *name;

@@ -12,6 +12,7 @@
 #include "tests/lib/story_worker.h"
 
 #define WAY_US 100
+#define HELLO_LEVEL_AT 4 /* core/mesh/mesh_wire.h */
 #define SYNC_US 50
 #define DIAL_TIMEOUT_US (3 * S_US)
 
@@ -125,16 +126,17 @@ static void send(struct story *s, const struct action *a, struct bytes payload)
     s->sent[a->type & 255]++;
     if (s->cut[from][to] || is_dropped(s, from, to, (uint8_t)a->type))
         return;
-    story_push(s,
-               (struct story_event){.kind = STORY_FRAME,
-                                    .node = to,
-                                    .generation = s->nodes[to].generation,
-                                    .link = story_other_end(a->link),
-                                    .type = (uint8_t)a->type,
-                                    .request = a->request,
-                                    .data = story_copy(payload),
-                                    .len = payload.len},
-               WAY_US);
+    struct story_event ev = {.kind = STORY_FRAME,
+                             .node = to,
+                             .generation = s->nodes[to].generation,
+                             .link = story_other_end(a->link),
+                             .type = (uint8_t)a->type,
+                             .request = a->request,
+                             .data = story_copy(payload),
+                             .len = payload.len};
+    if (a->type == MESSAGE_HELLO && s->nodes[from].level > 0)
+        store_u32(ev.data + HELLO_LEVEL_AT, s->nodes[from].level);
+    story_push(s, ev, WAY_US);
 }
 
 static void dial(struct story *s, const struct story_node *n, const struct action *a)

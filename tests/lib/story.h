@@ -27,16 +27,17 @@ struct story_node {
     struct node *core; /* NULL while it does not run */
     struct node_id id;
     uint32_t generation;
-    bool stuck;                                /* its disk syncs nothing */
-    bool fails;                                /* its disk refuses every record */
-    bool paused;                               /* nothing happens in it, and what comes waits */
-    bool keeps_disk;                           /* the next process reads what this one stored */
-    uint32_t woken;                            /* so often its own timer came */
-    struct story_record *stored;               /* oldest first */
-    struct story_record *slices;               /* of a snapshot that is not whole */
-    int64_t wall_off_s;                        /* how wrong its wall clock is */
-    struct sim_mover mover;                    /* its objects outlive it */
-    bool mover_silent;                         /* it takes orders and answers none */
+    bool stuck;                  /* its disk syncs nothing */
+    bool fails;                  /* its disk refuses every record */
+    bool paused;                 /* nothing happens in it, and what comes waits */
+    bool keeps_disk;             /* the next process reads what this one stored */
+    uint32_t woken;              /* so often its own timer came */
+    struct story_record *stored; /* oldest first */
+    struct story_record *slices; /* of a snapshot that is not whole */
+    int64_t wall_off_s;          /* how wrong its wall clock is */
+    uint32_t level;              /* the feature level that it says it has; 0: its own */
+    struct sim_mover mover;      /* its objects outlive it */
+    bool mover_silent;           /* it takes orders and answers none */
     uint32_t unanswered[STORY_UNANSWERED_MAX]; /* the orders that it took since */
     uint32_t unanswered_count;
     int64_t mover_us;    /* it obeys at once, and says so this much later */
@@ -80,9 +81,9 @@ struct story {
     bool graphs; /* what a leaf yields also depends on parameters and inputs; see story_graph.h */
     struct story_worker *workers;
     uint64_t leaves_computed;
-    uint64_t task_units[256]; /* of tasks that workers were given, by their first parameter */
-    uint32_t loads;  /* of workers that turned to another stage */
-    uint32_t unlike; /* of these, to one with another limit of memory */
+    uint64_t task_units[256];       /* of tasks that workers were given, by their first parameter */
+    uint32_t loads;                 /* of workers that turned to another stage */
+    uint32_t unlike;                /* of these, to one with another limit of memory */
     uint32_t maps[STORY_NODES_MAX]; /* objects that workers mapped */
     uint32_t wrong_maps;            /* of these, such as were not what their names say */
     /* What a job of this number is, beyond the usual; NULL: nothing. Before it is first named. */

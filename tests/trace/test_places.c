@@ -131,7 +131,7 @@ TEST(holders_drift_to_the_best_of_a_mesh_that_grows)
     story_run(&story, 25 * S_US);
     for (uint32_t k = 0; k < 12; k++) {
         uint32_t leader = story_leader(&story, ids[k]);
-        struct holders best = place_wanted(story.nodes[leader].core, ids[k], NULL, true);
+        struct holders best = place_wanted(story.nodes[leader].core, ids[k], 0, NULL, true);
 
         CHECK_INT(story_holders_up(&story, ids[k]), 3);
         CHECK_INT(best.count, 3);

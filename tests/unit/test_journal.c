@@ -522,6 +522,28 @@ TEST(test_unknown_feature_level_is_refused_untouched)
     end();
 }
 
+/* A newer generation writes nothing of its own where an older one would read it. */
+TEST(test_a_newer_generation_begins_a_segment_of_its_own)
+{
+    begin();
+    CHECK_INT(store("of level two"), 0);
+    CHECK_INT(journal_close(j), 0);
+    options.feature_level = 3;
+    CHECK_INT(reopen(), 0);
+    CHECK_INT(store("of level three"), 0);
+    CHECK_INT(journal_close(j), 0);
+    options.feature_level = 2;
+    m->writes = m->syncs = 0;
+    CHECK_INT(reopen(), ERR_VERSION);
+    CHECK_STR(report.bad_segment, "0000000000000002.seg");
+    CHECK_INT(report.bad_feature_level, 3);
+    CHECK_INT(m->writes + m->syncs, 0);
+    options.feature_level = 3;
+    CHECK_INT(reopen(), 0);
+    CHECK_INT(report.records, 2);
+    end();
+}
+
 static int refuse(void *ctx, uint64_t sequence, uint16_t type, struct bytes payload)
 {
     (void)ctx;
@@ -583,5 +605,6 @@ TEST_MAIN(test_fresh_journal, test_synced_survives_and_the_rest_does_not,
           test_damage_in_the_synced_part_is_refused_with_its_place,
           test_damage_at_the_end_of_a_snapshot_is_refused,
           test_half_a_record_given_up_is_left_behind, test_missing_segment_is_damage,
-          test_unknown_feature_level_is_refused_untouched, test_replay_may_refuse,
+          test_unknown_feature_level_is_refused_untouched,
+          test_a_newer_generation_begins_a_segment_of_its_own, test_replay_may_refuse,
           test_allocation_failures)

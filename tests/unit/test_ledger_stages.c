@@ -537,6 +537,40 @@ TEST(what_is_appended_asks_for_something_of_nodes)
     CHECK(heap_is_empty(&heap));
 }
 
+/* What it takes to read a list; what nobody here can is refused as such. */
+TEST(a_list_says_which_generation_reads_it)
+{
+    struct demand asked = {.cpus = 2}, other = {.cpus = 3};
+    struct stage_spec named = {.name = "x"};
+    struct ledger *l;
+    struct buf b;
+
+    heap_init(&heap);
+    begin_with(true, &asked);
+    l = ledger();
+    CHECK_INT(ledger_apply(l, one_stage(1, &asked)), LEDGER_NEW);
+    CHECK_INT(ledger_graph(l)->level, FEATURE_FIRST);
+    b = room();
+    put_stages_begin(&b, job, (struct node_id){0});
+    put_append_begin(&b, 2, 1);
+    put_u32(&b, APPEND_LATER & ~(APPEND_LATER << 1));
+    CHECK_INT(ledger_apply(l, seal(FACT_STAGES, kept(&b), 1)), ERR_VERSION);
+    CHECK_INT(ledger_graph(l)->count, 2);
+    CHECK_INT(ledger_apply(l, one_stage(2, &other)), LEDGER_NEW);
+    CHECK_INT(ledger_graph(l)->level, FEATURE_APPEND_MORE);
+    ledger_free(l);
+    begin_with(true, &asked);
+    l = ledger();
+    b = room();
+    put_stages_begin(&b, job, (struct node_id){0});
+    put_append_begin(&b, 1, 1);
+    put_append_named(&b, 0, false, &named);
+    CHECK_INT(ledger_apply(l, seal(FACT_STAGES, kept(&b), 1)), LEDGER_NEW);
+    CHECK_INT(ledger_graph(l)->level, FEATURE_APPEND_MORE);
+    ledger_free(l);
+    CHECK(heap_is_empty(&heap));
+}
+
 static void apply_in_some_order(struct ledger *l, struct prng *p)
 {
     uint32_t left = facts_count;
@@ -682,9 +716,9 @@ TEST(a_list_that_finds_no_memory_is_not_there)
 TEST_MAIN(stages_are_appended_in_their_order, an_ended_job_without_its_stages_is_not_the_same,
           a_job_that_is_not_open_takes_none, only_its_author_appends,
           it_is_whole_when_it_is_closed_and_all_are_there, values_come_after_their_stage,
-          a_stage_is_like_one_of_other_units,
-          a_stage_is_like_one_of_another_name, what_is_appended_may_collect, only_leaves_are_named,
+          a_stage_is_like_one_of_other_units, a_stage_is_like_one_of_another_name,
+          what_is_appended_may_collect, only_leaves_are_named,
           an_author_who_contradicts_himself_makes_it_divergent,
           a_list_that_cannot_be_is_refused_whole, what_is_appended_asks_for_something_of_nodes,
-          merging_is_commutative_associative_and_idempotent, lent_stages_are_news_once,
-          a_list_that_finds_no_memory_is_not_there)
+          a_list_says_which_generation_reads_it, merging_is_commutative_associative_and_idempotent,
+          lent_stages_are_news_once, a_list_that_finds_no_memory_is_not_there)

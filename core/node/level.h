@@ -1,0 +1,19 @@
+/* Who can read what a job has (core/wire/feature.h). What the author of an open job appends may need
+ * a greater feature level than some node near has: that is refused in words, and where such a node
+ * comes later it gets no part in the job. Private to core/node. */
+#ifndef VELUM_NODE_LEVEL_H
+#define VELUM_NODE_LEVEL_H
+
+#include "core/node/state.h"
+
+/* By the HELLO of a node whose link is up; of others nothing is known. */
+bool level_is_below(const struct node *n, struct node_id id, uint64_t level);
+/* The same of what the job has, or it has said itself that it cannot read that. */
+bool level_lacks(const struct job *j, struct node_id id);
+/* Whether every node that lives, as far as is known, can read this list. If not, the sentence names
+ * one that cannot. */
+bool level_can_append(const struct job *j, const struct append *list, char *why, size_t cap);
+/* Appends which holder cannot read what the job has, if one cannot. */
+void level_say_lacking(const struct job *j, char *text, size_t cap);
+
+#endif
