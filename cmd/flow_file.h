@@ -41,7 +41,7 @@
 #define FLOW_STAGES_MAX JOB_STAGES_MAX
 #define FLOW_AFTER_MAX 4000u /* that a stage waits for; beyond, through stages between */
 #define FLOW_FILE_MAX ((size_t)256 << 20)
-#define FLOW_FILES_MAX 512u /* files and references that all stages together name */
+#define FLOW_FILES_MAX 100000u /* files and references that all stages together name */
 
 /* A stage whose outputs are read, or what is read from outside; the other is FLOW_NONE. */
 struct flow_input {
@@ -59,8 +59,8 @@ struct flow_stage {
     uint64_t units, leaf_units; /* 0: as planned */
     uint64_t retries;
     int64_t leaf_us;
-    int reduction; /* enum reduction, or < 0: as the kernel does */
-    const struct wants *wants; /* the flow's */
+    int reduction;                          /* enum reduction, or < 0: as the kernel does */
+    const struct wants *wants;              /* the flow's */
     uint32_t line, inputs_line, after_line; /* where they stand in the file */
     uint32_t number;                        /* in the job */
 };
@@ -80,8 +80,8 @@ struct flow {
     bool waits;
     struct flow_stage *stages; /* as they stand in the file, those of a foreach in its order */
     uint32_t count, cap, most; /* most: there may be no more */
-    struct flow_word files[FLOW_FILES_MAX];
-    uint32_t files_count;
+    struct flow_word *files;
+    uint32_t files_count, files_cap;
     uint32_t *order; /* stages by their numbers in the job */
     struct wants **wants;
     uint32_t wants_count;

@@ -246,7 +246,7 @@ static int send_all(struct inputs *in, const struct call *c, struct line *l)
                    bytes_to_send(in), 0, loop_clock());
     int code = put_all(in, &way);
     transfer_pause(&progress);
-    if (code != 0 || way.before == 0 || line_is_embedded(l))
+    if (code != 0 || way.before == 0 || in->quiet || line_is_embedded(l))
         return code;
     transfer_summary(&progress, way.before, loop_clock(), moved);
     talk_line("put %s", moved);

@@ -21,6 +21,7 @@ struct input {
 
 struct inputs {
     uint16_t count;
+    bool quiet; /* how much was put is said by the caller */
     struct input list[STAGE_INPUTS_MAX];
     struct stage_input made[STAGE_INPUTS_MAX]; /* of those that are there: what a job names */
 };

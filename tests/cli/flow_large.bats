@@ -168,6 +168,37 @@ END
     run -0 velum kill "$id"
 }
 
+# counts FOLDERS: a text in each of 240 files of so many folders, and how often each word is in each.
+counts() {
+    for d in $(seq "$1"); do
+        mkdir -p "p$d"
+        for i in $(seq 240); do
+            printf 'all of folder %c\nis %s\n' "$d" "$i" | tr 1-5 a-e >"p$d/$i.txt"
+        done
+        printf '[c%s]\nkernel = wordcount\ninputs = {}\nforeach = p%s/*.txt\n' "$d" "$d"
+        printf '[m%s]\nkernel = wordmerge\ninputs = c%s\n' "$d" "$d"
+    done
+    printf '[end]\nkernel = grep\nargs = .\ninputs ='
+    for d in $(seq "$1"); do printf ' m%s' "$d"; done
+    printf '\n'
+}
+
+@test "a flow reads more files than a process may have open" {
+    counts 5 >files.flow
+    for d in 1 2 3 4 5; do
+        cat "p$d"/*.txt | tr -cs A-Za-z '\n' | grep . | LC_ALL=C sort | uniq -c
+    done >want
+    ulimit -Sn 400
+    run -0 --separate-stderr velum flow --progress none --local files.flow
+    [ "$output" = "$(cat want)" ]
+    ulimit -Sn "$(ulimit -Hn)"
+    mesh 2
+    ulimit -Sn 400
+    run -0 --separate-stderr velum flow --progress none files.flow
+    [ "$output" = "$(cat want)" ]
+    [[ $stderr == *"1200 files and objects are there"* ]]
+}
+
 @test "a flow of more stages than nodes keep jobs is not resumed" {
     printf '[s]\nkernel = sum\nargs = {}\nforeach = 1..2001\n' >many.flow
     run -2 velum flow --resume many.flow

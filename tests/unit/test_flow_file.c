@@ -331,6 +331,20 @@ TEST(inputs_are_stages_files_and_references)
     flow_clear(&flow);
 }
 
+/* A word that looks like a reference needs no file. */
+TEST(a_flow_names_many_files_and_no_more_than_a_bound)
+{
+    CHECK_INT(read_text_of("[a]\nkernel = x\ninputs = abcdef00{}\nforeach = 1..5000\n"
+                           "[b]\nkernel = x\ninputs = abcdef00{}\nforeach = 4001..6000\n"),
+              0);
+    CHECK_INT(flow.files_count, 6000);
+    CHECK_STR(input_of(&flow.stages[4999], 0), "abcdef005000");
+    CHECK_INT(flow.stages[5000].inputs[0].file, 4000);
+    flow_clear(&flow);
+    refused("[a]\nkernel = x\ninputs = abcdef00{}\nforeach = 1..100001\n",
+            "t.flow line 3: with abcdef00100001 there are more than 100000 files; make two flows");
+}
+
 TEST(foreach_makes_a_stage_of_each_word)
 {
     write_file("a.txt"), write_file("b.txt");
@@ -389,7 +403,7 @@ TEST_MAIN(a_flow_says_what_each_stage_is, stages_come_behind_what_they_need_and_
           what_is_wrong_is_said_with_its_line, no_word_of_the_arguments_is_lost, circles_are_found,
           any_stages_are_put_in_order_or_refused_for_their_circle, many_stages_are_read,
           a_hundred_thousand_stages_are_read_in_a_moment, a_stage_waits_for_as_many_as_there_are,
-          a_byte_order_mark_is_passed_over,
-          words_are_as_a_shell_has_them, inputs_are_stages_files_and_references,
+          a_byte_order_mark_is_passed_over, words_are_as_a_shell_has_them,
+          inputs_are_stages_files_and_references, a_flow_names_many_files_and_no_more_than_a_bound,
           foreach_makes_a_stage_of_each_word, what_foreach_cannot_make_is_refused,
           a_stage_has_so_many_inputs_and_no_more)

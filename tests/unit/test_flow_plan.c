@@ -30,10 +30,13 @@ static int plan_text(const char *text, uint64_t size)
     if (rc < 0)
         CHECK_STR(message, "");
     REQUIRE(rc == 0);
+    files.flow = &flow;
+    files.list = calloc(flow.files_count + 1, sizeof *files.list);
+    REQUIRE(files.list);
     for (uint32_t i = 0; i < flow.files_count; i++) {
-        files.batches[0].list[i].there = true;
-        files.batches[0].made[i].size = size + i;
-        files.batches[0].made[i].name.bytes[0] = (uint8_t)(i + 1);
+        files.list[i].there = true;
+        files.list[i].made.size = size + i;
+        files.list[i].made.name.bytes[0] = (uint8_t)(i + 1);
     }
     return flow_plan_make(&plan, NULL);
 }
@@ -41,6 +44,7 @@ static int plan_text(const char *text, uint64_t size)
 static void drop(void)
 {
     flow_plan_clear(&plan);
+    flow_files_close(&files);
     flow_clear(&flow);
 }
 
