@@ -152,7 +152,7 @@ static bool give(struct job *j, struct node_id to, uint8_t flags)
     struct chunk chunk;
     uint32_t slots;
 
-    if (s == NULL || (h != NULL && h->no_kernel))
+    if (s == NULL || (h != NULL && h->no_kernel) || level_lacks(j, to))
         return false;
     /* Where all are full each is tried again, until the job fails for it. */
     if (h != NULL && is_full(j, h) && assign_has_room(j))

@@ -66,8 +66,7 @@ int fit_more(struct job *j)
 
     for (; l->fits_stages < j->graph->count; l->fits_stages++)
         l->fits_all &= j->graph->stages[l->fits_stages].demand > 0;
-#if VELUM_PLANT ==                                                                                 \
-    728 /* trace/test_append: what an appended stage asks for first is not looked at */
+#if VELUM_PLANT == 728 /* trace/test_append: what is asked for later is not looked at */
     if (l->fits_count > 0 || j->graph->count > j->graph->of_spec)
         return 0;
 #endif

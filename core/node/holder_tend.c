@@ -5,6 +5,7 @@
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/lead.h"
+#include "core/node/level.h"
 #include "core/node/link.h"
 #include "core/node/submit.h"
 #include "core/node/take.h"
@@ -19,6 +20,9 @@ static bool coordinator_is_well(const struct job *j, const struct claim *c)
 
     if (node_is_self(n, c->node))
         return j->lead != NULL;
+    /* One of an older generation, which was alone with what it has of it. */
+    if (level_lacks(j, c->node))
+        return false;
     m = mesh_find(n->mesh, c->node);
     if (m == NULL)
         return !member_is_gone(n, c->node);

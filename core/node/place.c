@@ -163,7 +163,8 @@ struct holders place_wanted(const struct node *n, struct job_id job, uint64_t le
 #if VELUM_PLANT == 744 /* trace/test_levels: who cannot read a job is to keep it */
     level = 0;
 #endif
-    uint32_t count = rank_all(n, job, now, level, level_is_below, list);
+    uint32_t count =
+        rank_all(n, job, now, level, level > FEATURE_FIRST ? level_is_below : NULL, list);
 
     return best_of(n, list, count, self);
 }
