@@ -145,6 +145,7 @@ void map_outcome(struct map *m, struct map_item *it, int code, const char *said)
     it->elapsed_us = (uint64_t)instant_since_us(loop_clock(), it->began);
     m->counts.running--;
     map_pace_ended(&m->pace, 1, loop_clock());
+    map_roll_ended(&m->roll, it->leaves, loop_clock());
     if (it->code == CODE_DONE)
         return;
     it->error = strdup(said && said[0] ? said : velum_sentence(m->v, code));

@@ -6,6 +6,7 @@
 
 #include "cmd/map_far.h"
 #include "cmd/map_pace.h"
+#include "cmd/map_roll.h"
 #include "cmd/map_run.h"
 #include "cmd/map_show.h"
 #include "cmd/map_tasks.h"
@@ -28,6 +29,7 @@ struct map {
     struct map_far *far; /* NULL: this program has the kernel, or no node is asked */
     bool apart;          /* each input is a job of its own */
     struct map_pace pace;
+    struct map_roll roll;
     uint32_t jobs;     /* of those that run: inputs with a job of their own */
     uint64_t last_seq; /* of the inputs that were taken */
     uint64_t lost;     /* inputs whose node was reached no more: their jobs may go on */

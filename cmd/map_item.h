@@ -26,6 +26,7 @@ struct map_item {
     struct map_result result;
     char *error;
     char job[2 * ID_SIZE + 1];
+    uint64_t leaves; /* of its plan, where that was made here */
     int64_t wall_us; /* when it was started */
     struct instant began;
     uint64_t elapsed_us;

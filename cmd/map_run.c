@@ -179,7 +179,7 @@ static void start_apart(struct map *m, struct map_item *it, const struct plan *p
 
 /* One of many leaves is a job of its own: it shares the slots with others then, where tasks are run
  * one behind the other. So is one of several with a time of its own, which is that of all of them.
- */
+ * One of several is a task as well; rolled, where it is short, it travels with its neighbours. */
 static bool is_task(const struct map *m, const struct plan *plan)
 {
     const uint64_t most = m->task->timeout_ms > 0 ? 1 : TASK_LEAVES_MAX - 1;
@@ -196,6 +196,8 @@ static void start_planned(struct map *m, struct map_item *it, struct plan *plan)
         return;
     }
     plan->leaf_us = m->task->timeout_ms * 1000;
+    it->leaves = tree_leaves(plan->units, plan->leaf_units);
+    plan->rolled = map_roll_takes(&m->roll, it->leaves);
     if (map_item_plan(it, plan) == 0)
         rc = map_tasks_add(m->tasks, plan, map_item_argv(it, argv), argv,
                            map_items_number(&m->items, it));
@@ -528,6 +530,7 @@ static int open_all(struct map *m)
     int rc = map_items_open(&m->items, task->parallel_max * (task->keep_order ? HELD_FACTOR : 1),
                             task->keep_order);
     map_pace_begin(&m->pace, task->parallel, task->parallel_max, loop_clock());
+    m->roll.began = loop_clock();
     m->apart = task->slots_max > 0 || builtin_takes_files(task->kernel);
     if (rc == 0 && !velum_is_inside(m->v) && !builtin_usage(task->kernel))
         rc = map_far_new(&m->far, m->v, task->kernel, &m->items);

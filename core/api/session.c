@@ -239,13 +239,15 @@ static int append(struct velum *v, struct session *s, const struct velum_stage *
 {
     const bool asks_nothing = t->asks_nothing != 0;
     const struct kind *like = kinds_find(&s->kinds, p, asks_nothing);
-    bool same = like && like->units == p->units && like->leaf_units == p->leaf_units;
+    const bool rolled = like && p->rolled;
+    bool same = like && !rolled && like->units == p->units && like->leaf_units == p->leaf_units;
     struct submission args;
     struct stage_spec stage = submission_stage(p);
     int rc;
 
     stage.needs_count = needs_count;
     stage.needs = needs;
+    stage.rolled = rolled;
 
     if (like) {
         rc = lists_add_like(&s->lists, s->count, like->number, !same, &stage);
@@ -260,7 +262,7 @@ static int append(struct velum *v, struct session *s, const struct velum_stage *
         if (rc == 0)
             kinds_remember(&s->kinds, s->count, p, asks_nothing);
     }
-    if (rc == 0 && like && needs_count == 0 && task_job(s->op) && may_go_ahead(s))
+    if (rc == 0 && like && !rolled && needs_count == 0 && task_job(s->op) && may_go_ahead(s))
         go_ahead(s, like->number, same ? 0 : stage.units, stage.params);
     else
         s->sign_now = true;

@@ -96,6 +96,8 @@ int lists_add_like(struct lists *l, uint32_t number, uint32_t like, bool sized,
     buf_init_fixed(&b, room, sizeof room);
     if (s->name[0] || s->args[0])
         put_append_named(&b, like, sized, s);
+    else if (s->rolled)
+        put_append_rolled(&b, like, s);
     else if (sized)
         put_append_sized(&b, like, s->units, s->leaf_units, s->params, s->needs_count, s->needs);
     else

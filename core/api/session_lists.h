@@ -28,7 +28,8 @@ void lists_init(struct lists *l);
 void lists_clear(struct lists *l);
 bool lists_are_taken(const struct lists *l);
 /* One more task, of this number: they come in order. `sized`: its units are not those of the one
- * that it is like; a name and arguments are its own where it has some. 0, ERR_TOO_LARGE,
+ * that it is like, or it is rolled; a name and arguments are its own where it has some, and then it
+ * is not rolled. 0, ERR_TOO_LARGE,
  * ERR_NO_MEMORY. */
 int lists_add_like(struct lists *l, uint32_t number, uint32_t like, bool sized,
                    const struct stage_spec *s);

@@ -40,6 +40,7 @@ int builtin_plan(const char *name, int argc, const char *const *argv, uint16_t i
     text_copy(out->then, sizeof out->then, k->then ? k->then : "");
     out->accumulator_size = kernel_accumulator_size(k);
     out->leaf_us = 0;
+    out->rolled = false;
     return 0;
 }
 
@@ -62,6 +63,7 @@ int plan_read(struct plan *out, struct bytes payload)
     text_copy(out->then, sizeof out->then, plan.then);
     out->accumulator_size = plan.accumulator_size;
     out->leaf_us = 0;
+    out->rolled = false;
     return 0;
 }
 

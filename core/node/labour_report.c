@@ -86,8 +86,8 @@ static void show_speed(struct job *j, const struct labour_chunk *c, uint64_t lea
 
     if (leaves == 0 || compute_us == 0)
         return;
-    speed =
-        (double)leaves * (double)stage_spec_of(j, c->stage, &room)->leaf_units / (double)compute_us;
+    speed = (double)leaves * (double)spec_leaf_units(stage_spec_of(j, c->stage, &room)) /
+            (double)compute_us;
     n->speed_units_us = n->speed_units_us == 0 ? speed : n->speed_units_us * 0.8 + speed * 0.2;
 }
 

@@ -135,7 +135,7 @@ static void order(struct job *j, struct worker *w, const struct ahead_task *t)
 
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
     put_order_tasks_begin(&b, &m);
-    put_order_task(&b, m.units, (struct order_task){t->units, t->params});
+    put_order_task(&b, m.units, (struct order_task){t->units, t->units, t->params});
     order_tasks_count(&b, 1);
     if (b.failed)
         n->memory_out = true;
@@ -310,7 +310,7 @@ static bool is_same(const struct job *j, const struct ahead_task *t)
 #if VELUM_PLANT == 700 /* trace/test_ahead: it counts for a task of other units */
     return bytes_equal(said->params, t->params);
 #endif
-    return said->units == t->units && bytes_equal(said->params, t->params);
+    return said->units == t->units && !said->rolled && bytes_equal(said->params, t->params);
 }
 
 /* Those from `at` on that are neighbours; returns how many. */

@@ -50,13 +50,25 @@ static bool is_like_first(const struct sim_job *j, const struct stage_spec *s)
            s->inputs_count == 0;
 }
 
+bool sim_author_rolls(const struct sim_job *j, uint32_t stage)
+{
+    struct stage_spec s = sim_graph_spec(j, stage);
+    const bool reads = s.needs_count > 0 && stage_need_at(s.needs, 0).place != NEED_ORDER;
+
+    return j->spec.open && stage >= j->of_spec && is_like_first(j, &s) &&
+           s.reduction == REDUCE_FOLD && !reads && s.units > 1 && s.leaf_units == s.units;
+}
+
 static void put_list(const struct sim_job *j, uint32_t first, uint32_t end, struct buf *to)
 {
     put_append_begin(to, first, (uint16_t)(end - first));
     for (uint32_t i = first; i < end; i++) {
         struct stage_spec s = sim_graph_spec(j, i);
 
-        if (!is_like_first(j, &s))
+        if (sim_author_rolls(j, i)) {
+            s.leaf_units = 1;
+            put_append_rolled(to, 0, &s);
+        } else if (!is_like_first(j, &s))
             put_append_whole(to, i, &s);
         else if (s.units == j->spec.stage.units && s.leaf_units == j->spec.stage.leaf_units)
             put_append_like(to, 0, s.params, s.needs_count, s.needs);

@@ -10,6 +10,8 @@
 
 /* What of the job is appended, once its stages are made: drawn from `p`. */
 void sim_author_plan(struct sim_job *j, struct prng *p);
+/* Whether the stage is a task that he appends as one of several leaves of a unit, rolled. */
+bool sim_author_rolls(const struct sim_job *j, uint32_t stage);
 /* He has something left to say. */
 bool sim_author_goes_on(const struct sim_job *j);
 /* He has come to a node: from now on all that he hears is of this session. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/sim/sim_author.h"
 #include "core/sim/sim_graph.h"
 #include "core/sim/sim_input.h"
 #include "core/sim/sim_kernel.h"
@@ -563,7 +564,8 @@ static void task_is_computed(struct world *w, struct sim_node *n, struct sim_wor
         read_order_task(&m.rest, m.units);
     t = read_order_task(&m.rest, m.units);
     stage = sim_graph_stage(j, t.params);
-    if (t.units != sim_graph_spec(j, stage).units) {
+    if (t.units != sim_graph_spec(j, stage).units ||
+        t.leaf_units != (sim_author_rolls(j, stage) ? 1 : t.units)) {
         world_fail(w, G1, "a task is computed with the units of another", n->index, x->job);
         return;
     }

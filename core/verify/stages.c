@@ -170,12 +170,13 @@ int stages_read(struct tally_stages *s, struct reader *r, uint32_t count, tally_
 
 #define IS_SIZED ((uint32_t)1 << 31) /* its units come with it */
 #define IS_NAMED ((uint32_t)1 << 30) /* so do a name and arguments, for people */
+#define IS_ROLLED ((uint32_t)1 << 29) /* all its units are one leaf here */
 
 /* One that is like another but for its parameters, its needs, and perhaps its units. */
 static uint64_t read_like(struct tally_stages *s, uint32_t said, struct reader *r)
 {
     struct tally_stage *one = &s->list[s->count];
-    const uint32_t like = said & ~(IS_SIZED | IS_NAMED);
+    const uint32_t like = said & ~(IS_SIZED | IS_NAMED | IS_ROLLED);
     if (like >= s->count)
         return 0;
     for (int i = 0; said & IS_NAMED && i < 2; i++)
@@ -187,6 +188,10 @@ static uint64_t read_like(struct tally_stages *s, uint32_t said, struct reader *
     const struct bytes params = read_view(r, read_u16(r));
     if (r->failed || one->units == 0 || one->units_a_leaf == 0)
         return 0;
+#if VELUM_PLANT != 747 /* unit/test_verify_stages: one that is rolled has leaves in the row */
+    if (said & IS_ROLLED)
+        one->units_a_leaf = one->units;
+#endif
     if (!keep_params(s->alloc, &one->kernel, params) || !keep_needs(s->alloc, one, r, s->count))
         return 0;
     return (one->units - 1) / one->units_a_leaf + 1;

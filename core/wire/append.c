@@ -4,6 +4,7 @@
 
 #include "core/base/err.h"
 #include "core/wire/field.h"
+#include "core/wire/tree.h"
 
 void put_append_begin(struct buf *b, uint32_t first, uint16_t count)
 {
@@ -33,6 +34,12 @@ void put_append_sized(struct buf *b, uint32_t like, uint64_t units, uint64_t lea
     put_u64(b, units);
     put_u64(b, leaf_units);
     put_rest(b, params, needs_count, needs);
+}
+
+void put_append_rolled(struct buf *b, uint32_t like, const struct stage_spec *s)
+{
+    put_append_sized(b, like | APPEND_ROLLED, s->units, s->leaf_units, s->params, s->needs_count,
+                     s->needs);
 }
 
 void put_append_named(struct buf *b, uint32_t like, bool sized, const struct stage_spec *s)
@@ -67,6 +74,13 @@ static void read_words(struct reader *r, struct stage_spec *s)
     r->failed |= s->name[0] == 0 && s->args[0] == 0;
 }
 
+/* Its units are there, and not too many leaves are made of them. */
+static bool can_roll(const struct stage_spec *s)
+{
+    return s->units > 0 && s->leaf_units > 0 &&
+           tree_leaves(s->units, s->leaf_units) <= APPEND_ROLLED_MAX;
+}
+
 int read_append_entry(struct reader *r, uint32_t number, uint32_t *like, struct stage_spec *s)
 {
     *like = read_u32(r);
@@ -79,11 +93,14 @@ int read_append_entry(struct reader *r, uint32_t number, uint32_t *like, struct 
     if (*like & APPEND_LATER)
         return ERR_VERSION;
 #endif
+    s->rolled = (*like & APPEND_ROLLED) != 0;
     if (*like & APPEND_NAMED)
         read_words(r, s);
     if (*like & APPEND_SIZED)
         read_size(r, s);
-    *like &= ~(APPEND_SIZED | APPEND_NAMED);
+    if (s->rolled)
+        r->failed |= !can_roll(s);
+    *like &= ~(APPEND_SIZED | APPEND_NAMED | APPEND_ROLLED);
     s->params = read_view(r, read_u16(r));
     s->needs_count = read_u16(r);
     s->needs = read_view(r, (size_t)s->needs_count * STAGE_NEED_BYTES);
@@ -109,6 +126,7 @@ void append_take_after(struct stage_spec *s, const struct stage_spec *entry)
         s->units = entry->units;
         s->leaf_units = entry->leaf_units;
     }
+    s->rolled = entry->rolled;
     s->params = entry->params;
     s->needs_count = entry->needs_count;
     s->needs = entry->needs;

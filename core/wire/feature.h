@@ -4,8 +4,8 @@
  * some node near could not read is not made.
  *
  *   1  what there was when levels were first told
- *   2  appended stages with names of their own, that collect, or that ask of nodes what no stage of
- *      the specification asks for */
+ *   2  appended stages with names of their own, that collect, that are rolled, or that ask of nodes
+ *      what no stage of the specification asks for */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 

@@ -131,8 +131,10 @@ void put_order_tasks_begin(struct buf *b, const struct order_tasks *m)
 
 void put_order_task(struct buf *b, uint64_t units, struct order_task t)
 {
-    if (units == 0)
+    if (units == 0 || units == TASKS_ROLLED)
         put_u64(b, t.units);
+    if (units == TASKS_ROLLED)
+        put_u64(b, t.leaf_units);
     put_u16(b, (uint16_t)t.params.len);
     put_raw(b, t.params.data, t.params.len);
 }
@@ -145,9 +147,11 @@ void order_tasks_count(struct buf *b, uint16_t count)
 
 struct order_task read_order_task(struct reader *r, uint64_t units)
 {
-    struct order_task t = {.units = units > 0 ? units : read_u64(r)};
+    struct order_task t = {.units = units > 0 && units != TASKS_ROLLED ? units : read_u64(r)};
+    t.leaf_units = units == TASKS_ROLLED ? read_u64(r) : t.units;
     uint16_t len = read_u16(r);
-    r->failed |= len > PARAMS_SIZE_MAX || t.units == 0;
+    r->failed |= len > PARAMS_SIZE_MAX || t.units == 0 || t.leaf_units == 0 ||
+                 tree_leaves(t.units, t.leaf_units) > LEAVES_MAX;
     t.params = read_view(r, len);
     return t;
 }

@@ -21,12 +21,15 @@
  *              that LOAD left out, in one or more frames, each of the size that LOAD said
  *   RUN        u64 run, u64 first leaf, u64 end leaf (first < end <= leaves), u64 units,
  *              u64 leaf_units, u32 report_us
- *   TASKS      u64 run, u64 first leaf, u64 units (0: they come with each), u32 report_us,
- *              u16 count (1..ORDER_TASKS_MAX), count x (u64 units where they come with each, u16
- *              length, params): one leaf each, of stages that are like the one of LOAD in all but
- *              units and params, and read nothing. It is a run as well, and another of the
- *              same number goes on where it ends. Leaves go by their numbers in the row of all
- *              stages (core/job/shape.h), and their values are not merged
+ *   TASKS      u64 run, u64 first leaf, u64 units (0: they come with each; TASKS_ROLLED: so do the
+ *              units of a leaf), u32 report_us,
+ *              u16 count (1..ORDER_TASKS_MAX), count x (u64 units where they come with each, u64
+ *              leaf_units where they do, u16 length, params): one leaf each, of stages that are
+ *              like the one of LOAD in all but units and params, and read nothing. Of one with more
+ *              units than a leaf, all leaves are computed, and their root is its value. It is a
+ *              run as well, and another of the same number goes on where it ends. Leaves go by
+ *              their numbers in the row of all stages (core/job/shape.h), and their values are not
+ *              merged
  *   TRIM       u64 run, u64 end leaf (0 = stop before the next leaf)
  *   MERGE      u64 run, u16 count (1..7), count x (value left, value right);
  *              the parent of the two is (left.level + 1, left.index >> 1)
@@ -80,6 +83,7 @@
 #define OUTPUT_WINDOW (256u << 10)
 #define OUTPUT_PART_MAX 61440u
 #define ORDER_TASKS_MAX 2048u
+#define TASKS_ROLLED UINT64_MAX
 #define MERGE_COUNT_MAX 7 /* 7 pairs of 4 KiB values fit a frame */
 /* Bytes of values in one PROGRESS: the same values must fit a REPORT, a PARTIAL fact, and a FACTS
  * frame around that, each with a head of its own. */
@@ -118,13 +122,13 @@ struct order_run {
 /* Then `count` of them, taken with read_order_task. */
 struct order_tasks {
     uint64_t run, first;
-    uint64_t units; /* of each; 0: each says its own */
+    uint64_t units; /* of each; 0: each says its own; TASKS_ROLLED: and those of a leaf */
     uint32_t report_us;
     uint16_t count;
     struct reader rest;
 };
 struct order_task {
-    uint64_t units;
+    uint64_t units, leaf_units;
     struct bytes params; /* borrowed */
 };
 struct order_trim {

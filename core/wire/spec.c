@@ -249,6 +249,7 @@ int read_stage(struct reader *r, struct stage_spec *s)
     s->params = read_block(r, PARAMS_SIZE_MAX);
     s->units = read_u64(r);
     s->leaf_units = read_u64(r);
+    s->rolled = false;
     s->reduction = read_u8(r);
     s->accumulator_size = read_u32(r);
     s->inputs = read_stage_inputs(r, &s->inputs_count);
@@ -391,9 +392,14 @@ struct job_id spec_id(struct bytes body)
     return id;
 }
 
+uint64_t spec_leaf_units(const struct stage_spec *s)
+{
+    return s->rolled ? s->units : s->leaf_units;
+}
+
 uint64_t spec_leaves(const struct stage_spec *s)
 {
-    return tree_leaves(s->units, s->leaf_units);
+    return tree_leaves(s->units, spec_leaf_units(s));
 }
 
 uint64_t spec_leaves_of(const struct stage_spec *s, struct bytes root)

@@ -78,6 +78,7 @@ struct stage_spec {
     char args[JOB_ARGS_SIZE];
     struct bytes params; /* borrowed */
     uint64_t units, leaf_units;
+    bool rolled; /* its leaves are folded where they are computed, and are one (append.h) */
     uint8_t reduction;
     uint32_t accumulator_size;
     uint16_t inputs_count;
@@ -132,6 +133,8 @@ int put_spec(struct buf *b, const struct job_spec *s);
 int read_spec(struct bytes body, struct job_spec *s);
 struct job_id spec_id(struct bytes body);
 uint64_t spec_leaves(const struct stage_spec *s);
+/* The units of a leaf of the row, but for the last: all of them, of one that is rolled. */
+uint64_t spec_leaf_units(const struct stage_spec *s);
 /* The same that this value of the root is made of: of a search that found something it is the
  * leaves up to the match. */
 uint64_t spec_leaves_of(const struct stage_spec *s, struct bytes root);

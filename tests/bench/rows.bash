@@ -519,6 +519,7 @@ row_map() {
     for ((i = 0; i < $(many 5 3); i++)); do
         rate_of "$count" "$VELUM" map --progress none sum {} {} >>"$FOLDER/map" || return
         rate_of "$count" "$VELUM" map --progress none sum 1 {} >>"$FOLDER/differ" || return
+        rate_of "$count" "$VELUM" map --progress none pi 7{} >>"$FOLDER/rolled" || return
         if parallel --version 2>/dev/null | grep -q GNU; then
             rate_of "$((starts / 4))" parallel -j2 true >>"$FOLDER/starts" || return
         else
@@ -534,6 +535,10 @@ row_map() {
     command="seq $count | velum map sum 1 {}"
     cp "$FOLDER/differ" "$FOLDER/values"
     figure median /s '>=' 20000 50000
+    what="the same of inputs of up to twelve leaves"
+    command="seq $count | velum map pi 7{}"
+    cp "$FOLDER/rolled" "$FOLDER/values"
+    figure median /s '>=' 10000 40000
 }
 
 # rate_of COUNT COMMAND...: lines of its input a second.

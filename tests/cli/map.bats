@@ -34,6 +34,20 @@ sums() { # sums FIRST LAST: what `sum` gives for each
     [ "$(velum ps -a --json | grep -o '"kernel":"pi"' | wc -l)" = 1 ]
 }
 
+# Once they are known to be short they are rolled, and have the bits that `velum run` gives.
+@test "map: inputs of several leaves give what each gives alone" {
+    local n
+    node a --slots 2
+    seq 100000 100 500000 >in
+    velum map -k pi <in >out 2>/dev/null
+    [ "$(wc -l <out)" = "$(wc -l <in)" ]
+    for n in 100000 250000 500000; do
+        [ "$(sed -n "$(((n - 100000) / 100 + 1))p" out)" = "$(velum run pi $n 2>/dev/null)" ]
+    done
+    velum map -k --local pi <in 2>/dev/null | cmp - out
+    [ "$(velum ps -a --json | grep -o '"kernel":"pi"' | wc -l)" = 4 ]
+}
+
 @test "map: an input that fails is told of, and is 1 at the end" {
     run -1 --separate-stderr velum map -k sum ::: 3 x 4
     [ "$output" = $'6\n10' ]

@@ -130,6 +130,11 @@ static void make_stages(struct buf *out)
         else if (any_below(2) == 0)
             put_append_like(&b, (uint32_t)any_below(i), any_bytes(100), count,
                             (struct bytes){needs, count * STAGE_NEED_BYTES});
+        else if (any_below(2) == 0)
+            put_append_rolled(&b, (uint32_t)any_below(i),
+                              &(struct stage_spec){.units = 1 + any_below(APPEND_ROLLED_MAX),
+                                                   .leaf_units = 1 + any_below(9),
+                                                   .params = any_bytes(100)});
         else
             put_append_sized(&b, (uint32_t)any_below(i), 1 + any_leaf(), 1 + any_below(9),
                              any_bytes(100), count,

@@ -577,8 +577,8 @@ static void make_order(uint8_t type, struct buf *b)
         break;
     case MESSAGE_ORDER_TASKS:
         put_order_tasks_begin(b, &tasks);
-        put_order_task(b, tasks.units, (struct order_task){1, bytes_of_text("\1\2\3\4")});
-        put_order_task(b, tasks.units, (struct order_task){1, bytes_of_text("")});
+        put_order_task(b, tasks.units, (struct order_task){1, 1, bytes_of_text("\1\2\3\4")});
+        put_order_task(b, tasks.units, (struct order_task){1, 1, bytes_of_text("")});
         break;
     case MESSAGE_ORDER_TRIM:
         put_order_trim(b, &trim);
@@ -693,8 +693,10 @@ static void put_unread(struct buf *b)
 bool golden_message_other(size_t i, struct buf *frame)
 {
     static const uint8_t types[] = {
-        MESSAGE_SESSION,         MESSAGE_REQUEST_AHEAD, MESSAGE_ORDER_TASKS, MESSAGE_SESSION_TOLD,
-        MESSAGE_REQUEST_SESSION, MESSAGE_REQUEST_GET,   MESSAGE_FACTS_KEPT};
+        MESSAGE_SESSION,      MESSAGE_REQUEST_AHEAD,   MESSAGE_ORDER_TASKS,
+        MESSAGE_SESSION_TOLD, MESSAGE_REQUEST_SESSION, MESSAGE_REQUEST_GET,
+        MESSAGE_FACTS_KEPT,   MESSAGE_SESSION,         MESSAGE_ORDER_TASKS};
+    const size_t rolled_from = 7;
     if (i >= sizeof types)
         return false;
     size_t start = frame_begin(frame, types[i], types[i] >= MESSAGE_REQUEST_SUBMIT ? 7 : 0);
@@ -702,6 +704,8 @@ bool golden_message_other(size_t i, struct buf *frame)
         golden_put_get(frame);
     else if (types[i] == MESSAGE_FACTS_KEPT)
         put_unread(frame);
+    else if (i >= rolled_from)
+        golden_put_rolled(types[i], frame);
     else
         golden_put_sized(types[i], frame);
     frame_end(frame, start);

@@ -55,8 +55,10 @@ void golden_put_session(struct buf *b, bool answer)
     put_session_end(b, &(struct session_stage){18, STAGE_END_BLOCKED, {NULL, 0}});
 }
 
+enum likeness { SIZED, NAMED, ROLLED };
+
 /* A list of one stage, which is like another but for what follows. */
-static void put_one_like(struct buf *b, bool named)
+static void put_one_like(struct buf *b, enum likeness likeness)
 {
     struct session_ask ask = {golden_job(1), 4096, 17, SESSION_SENT, {NULL, 0}};
     struct signed_bytes sealed = {.certificate = bytes_of_text("a certificate, DER")};
@@ -68,8 +70,10 @@ static void put_one_like(struct buf *b, bool named)
     buf_init_fixed(&fact, signed_room, sizeof signed_room);
     put_stages_begin(&body, golden_job(1), golden_node(9));
     put_append_begin(&body, 19, 1);
-    if (named)
+    if (likeness == NAMED)
         put_append_named(&body, 17, true, &s);
+    else if (likeness == ROLLED)
+        put_append_rolled(&body, 17, &s);
     else
         put_append_sized(&body, 17, 100, 16, bytes_of_text("params"), 0, (struct bytes){NULL, 0});
     sealed.body = buf_bytes(&body);
@@ -84,7 +88,7 @@ void golden_put_sized(uint8_t type, struct buf *b)
     const struct session_ahead ask = {golden_job(1), 19, 17, 100, bytes_of_text("params")};
     struct order_tasks tasks = {.run = 11, .first = 8, .report_us = 25000, .count = 2};
     if (type == MESSAGE_SESSION || type == MESSAGE_REQUEST_SESSION) {
-        put_one_like(b, type == MESSAGE_REQUEST_SESSION);
+        put_one_like(b, type == MESSAGE_REQUEST_SESSION ? NAMED : SIZED);
     } else if (type == MESSAGE_SESSION_TOLD) {
         put_session_answer(b, &(struct session_answer){.job = golden_job(1), .count = 1});
         put_session_end(b, &(struct session_stage){19, STAGE_END_TIMED_OUT, bytes_of_text("why")});
@@ -92,9 +96,22 @@ void golden_put_sized(uint8_t type, struct buf *b)
         put_session_ahead(b, &ask);
     } else {
         put_order_tasks_begin(b, &tasks);
-        put_order_task(b, 0, (struct order_task){100, bytes_of_text("\1\2\3\4")});
-        put_order_task(b, 0, (struct order_task){3, bytes_of_text("")});
+        put_order_task(b, 0, (struct order_task){100, 100, bytes_of_text("\1\2\3\4")});
+        put_order_task(b, 0, (struct order_task){3, 3, bytes_of_text("")});
     }
+}
+
+void golden_put_rolled(uint8_t type, struct buf *b)
+{
+    struct order_tasks tasks = {
+        .run = 11, .first = 8, .units = TASKS_ROLLED, .report_us = 25000, .count = 2};
+    if (type == MESSAGE_SESSION) {
+        put_one_like(b, ROLLED);
+        return;
+    }
+    put_order_tasks_begin(b, &tasks);
+    put_order_task(b, tasks.units, (struct order_task){100, 16, bytes_of_text("\1\2\3\4")});
+    put_order_task(b, tasks.units, (struct order_task){3, 3, bytes_of_text("")});
 }
 
 void golden_put_ahead(struct buf *b, bool answer)
@@ -145,7 +162,8 @@ static void say_stages(struct bytes fact, FILE *to)
         fprintf(to, " like=%u params=%zu needs=%u", (unsigned)like, s.params.len,
                 (unsigned)s.needs_count);
         if (like != f.stages.append.first + i && s.units > 0)
-            fprintf(to, " units=%llu/%llu", U(s.units), U(s.leaf_units));
+            fprintf(to, " units=%llu/%llu%s", U(s.units), U(s.leaf_units),
+                    s.rolled ? " rolled" : "");
         if (like != f.stages.append.first + i && s.name[0])
             fprintf(to, " name=\"%s\" args=\"%s\"", s.name, s.args);
         for (uint16_t k = 0; k < s.needs_count; k++)
@@ -181,6 +199,8 @@ static int tell_tasks(struct bytes p, FILE *to)
         struct order_task t = read_order_task(&m.rest, m.units);
         if (m.units == 0)
             fprintf(to, " units=%llu", U(t.units));
+        if (m.units == TASKS_ROLLED)
+            fprintf(to, " units=%llu/%llu", U(t.units), U(t.leaf_units));
         fprintf(to, " params=");
         golden_write_hex(t.params, to);
     }

@@ -98,7 +98,11 @@ void parts_append(struct buf *b, uint32_t from, uint32_t to, const char *kernel)
         bool same =
             s.units == parts[0].leaves * parts[0].leaf_units && s.leaf_units == parts[0].leaf_units;
 
-        if (!alike)
+        if (alike && parts[i].rolled > 0) {
+            s.leaf_units = parts[i].leaf_units;
+            s.units = s.leaf_units * parts[i].rolled;
+            put_append_rolled(b, 0, &s);
+        } else if (!alike)
             put_append_whole(b, i, &s);
         else if (s.name[0] != 0)
             put_append_named(b, 0, !same, &s);

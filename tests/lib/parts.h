@@ -11,6 +11,7 @@
 struct part {
     uint64_t leaves;
     uint64_t leaf_units; /* 1 if nothing else is said */
+    uint64_t rolled;     /* so many are its one leaf, where it is appended; 0: it is not rolled */
     bool collects;       /* else it folds eight bytes */
     uint8_t param;       /* its number, if nothing else is said */
     uint8_t retries;

@@ -81,7 +81,8 @@ struct story {
     bool graphs; /* what a leaf yields also depends on parameters and inputs; see story_graph.h */
     struct story_worker *workers;
     uint64_t leaves_computed;
-    uint64_t task_units[256];       /* of tasks that workers were given, by their first parameter */
+    /* Of tasks that workers were given, by their first parameter. */
+    uint64_t task_units[256], task_leaf_units[256];
     uint32_t loads;                 /* of workers that turned to another stage */
     uint32_t unlike;                /* of these, to one with another limit of memory */
     uint32_t maps[STORY_NODES_MAX]; /* objects that workers mapped */

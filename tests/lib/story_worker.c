@@ -371,6 +371,7 @@ static void on_tasks(struct story *s, struct story_worker *w, struct bytes p)
 
         w->tasks[w->tasks_end - w->tasks_at] = own(t.params);
         s->task_units[t.params.data[0]] = t.units;
+        s->task_leaf_units[t.params.data[0]] = t.leaf_units;
     }
     w->open = true;
     w->sent = 0;

@@ -49,6 +49,32 @@ TEST(stages_that_are_appended_may_collect)
     objects_bytes = 0;
 }
 
+/* One leaf each in the row: they travel together, and their workers hear how many they are of. */
+TEST(tasks_of_several_leaves_that_are_rolled_travel_together)
+{
+    parts_begin();
+    for (uint32_t i = 0; i < 61; i++) {
+        struct part *p = parts_add(1, false);
+
+        p->leaf_units = 1 + i % 3;
+        p->rolled = i % 4 == 0 ? 0 : i % 4 + 1;
+    }
+    begin(3);
+    append(1, 61);
+    hear_all(61, 20 * S_US);
+    CHECK_INT(job_at(story_leader(&story, id))->graph->shape.leaves, 61);
+    CHECK(story.sent[MESSAGE_GRANT] < 61);
+    for (uint32_t i = 1; i < 61; i++) {
+        CHECK_INT(states[i], STAGE_END_DONE);
+        CHECK_INT(story.task_units[i], (1 + i % 3) * (i % 4 == 0 ? 1 : i % 4 + 1));
+        CHECK_INT(story.task_leaf_units[i], 1 + i % 3);
+    }
+    end_with(61);
+    check_result(10 * S_US);
+    CHECK_INT(story_leaves_computed(&story), 61);
+    CHECK(story_end(&story));
+}
+
 TEST(an_open_job_does_not_end_before_it_is_closed)
 {
     make_parts(4);
@@ -505,6 +531,7 @@ TEST(the_way_of_a_session_that_is_over_is_forgotten)
 }
 
 TEST_MAIN(the_way_of_a_session_that_is_over_is_forgotten, stages_that_are_appended_may_collect,
+          tasks_of_several_leaves_that_are_rolled_travel_together,
           stages_that_are_appended_come_to_what_a_spec_of_them_does,
           an_open_job_does_not_end_before_it_is_closed, a_list_that_comes_twice_is_there_once,
           a_list_behind_one_that_is_missing_waits_for_it, what_contradicts_what_was_said_is_refused,

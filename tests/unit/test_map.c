@@ -13,6 +13,7 @@
 #include "cmd/map_log.h"
 #include "cmd/map_pace.h"
 #include "cmd/map_result.h"
+#include "cmd/map_roll.h"
 #include "cmd/map_words.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
@@ -454,6 +455,22 @@ TEST(a_number_that_was_given_stays)
     CHECK_INT(map_pace_window(&p, at_ms(5000)), 3);
 }
 
+/* Of how many leaves at once they are short enough is known from those before them. */
+TEST(inputs_of_several_short_leaves_are_rolled)
+{
+    struct map_roll r = {.began = at_ms(0)};
+    CHECK(!map_roll_takes(&r, 2));
+    map_roll_ended(&r, 40, at_ms(1));
+    CHECK(!map_roll_takes(&r, 2)); /* that is nothing to judge by yet */
+    map_roll_ended(&r, 24, at_ms(16));
+    CHECK(map_roll_takes(&r, 6) && !map_roll_takes(&r, 7) && !map_roll_takes(&r, 1));
+    map_roll_ended(&r, 6400, at_ms(26));
+    CHECK(map_roll_takes(&r, 63));
+    for (int i = 1; i <= 64; i++) /* now they take long */
+        map_roll_ended(&r, 1, at_ms(26 + i));
+    CHECK(!map_roll_takes(&r, 2));
+}
+
 static const char *const some_words[] = {"a b", "", "c"};
 
 /* An item of three words and two values. */
@@ -503,7 +520,7 @@ TEST(an_input_that_is_a_job_is_found_by_its_operation)
 }
 
 TEST_MAIN(short_inputs_are_many_at_a_time_and_long_ones_few, a_number_that_was_given_stays,
-          an_input_keeps_its_words_until_it_is_dropped,
+          inputs_of_several_short_leaves_are_rolled, an_input_keeps_its_words_until_it_is_dropped,
           an_input_that_is_a_job_is_found_by_its_operation, a_result_is_read_back_in_parts,
           a_result_in_a_file_leaves_none_behind, placeholders_are_those_of_gnu_parallel,
           a_source_that_is_not_there_is_named, words_have_bounds, sources_give_every_combination,

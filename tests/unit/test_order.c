@@ -133,7 +133,7 @@ TEST(test_first_leaf_of_what_is_run)
     CHECK_INT(order_first(buf_bytes(&b)), 30);
     b = fresh();
     put_order_tasks_begin(&b, &tasks);
-    put_order_task(&b, tasks.units, (struct order_task){1, bytes_of_text("four")});
+    put_order_task(&b, tasks.units, (struct order_task){1, 1, bytes_of_text("four")});
     CHECK_INT(order_first(buf_bytes(&b)), 77);
 }
 
@@ -144,8 +144,8 @@ TEST(test_tasks_of_other_units)
     struct order_task t;
     struct buf b = fresh();
     put_order_tasks_begin(&b, &tasks);
-    put_order_task(&b, tasks.units, (struct order_task){3, bytes_of_text("four")});
-    put_order_task(&b, tasks.units, (struct order_task){UINT64_MAX, bytes_of_text("")});
+    put_order_task(&b, tasks.units, (struct order_task){3, 3, bytes_of_text("four")});
+    put_order_task(&b, tasks.units, (struct order_task){UINT64_MAX, UINT64_MAX, bytes_of_text("")});
     CHECK_INT(read_order_tasks(buf_bytes(&b), &got), 0);
     t = read_order_task(&got.rest, got.units);
     CHECK(t.units == 3 && bytes_equal(t.params, bytes_of_text("four")));
@@ -155,14 +155,40 @@ TEST(test_tasks_of_other_units)
     b = fresh();
     tasks.count = 1;
     put_order_tasks_begin(&b, &tasks);
-    put_order_task(&b, tasks.units, (struct order_task){0, bytes_of_text("four")});
+    put_order_task(&b, tasks.units, (struct order_task){0, 0, bytes_of_text("four")});
     CHECK_INT(read_order_tasks(buf_bytes(&b), &got), ERR_FORMAT);
     b = fresh();
     tasks.units = 5;
     put_order_tasks_begin(&b, &tasks);
-    put_order_task(&b, tasks.units, (struct order_task){1, bytes_of_text("four")});
+    put_order_task(&b, tasks.units, (struct order_task){1, 1, bytes_of_text("four")});
     CHECK_INT(read_order_tasks(buf_bytes(&b), &got), 0);
     CHECK_INT(read_order_task(&got.rest, got.units).units, 5);
+}
+
+/* Several leaves are one value: how many units each of them has comes with them. */
+TEST(test_tasks_that_are_rolled)
+{
+    struct order_tasks tasks = {.run = 9, .first = 77, .units = TASKS_ROLLED, .count = 2}, got;
+    struct order_task t;
+    struct buf b = fresh();
+    put_order_tasks_begin(&b, &tasks);
+    put_order_task(&b, tasks.units, (struct order_task){30, 4, bytes_of_text("four")});
+    put_order_task(&b, tasks.units, (struct order_task){7, 9, bytes_of_text("")});
+    CHECK_INT(read_order_tasks(buf_bytes(&b), &got), 0);
+    t = read_order_task(&got.rest, got.units);
+    CHECK(t.units == 30 && t.leaf_units == 4 && bytes_equal(t.params, bytes_of_text("four")));
+    t = read_order_task(&got.rest, got.units);
+    CHECK(t.units == 7 && t.leaf_units == 9 && reader_done(&got.rest));
+    CHECK_EVERY_TRUNCATION(b, read_order_tasks(in, &got));
+    tasks.count = 1;
+    for (int i = 0; i < 3; i++) {
+        struct order_task none[] = {
+            {0, 1, {NULL, 0}}, {1, 0, {NULL, 0}}, {UINT64_MAX, 1, {NULL, 0}}};
+        b = fresh();
+        put_order_tasks_begin(&b, &tasks);
+        put_order_task(&b, tasks.units, none[i]);
+        CHECK_INT(read_order_tasks(buf_bytes(&b), &got), ERR_FORMAT);
+    }
 }
 
 TEST(test_trim)
@@ -509,8 +535,8 @@ TEST(test_shown_keeps_its_lines)
 }
 
 TEST_MAIN(test_plan_with_inputs, test_taken_and_more, test_output_and_its_end, test_load, test_run,
-          test_first_leaf_of_what_is_run, test_tasks_of_other_units, test_trim, test_value_bounds,
-          test_merge_of_seven_greatest_pairs_fits_a_frame,
+          test_first_leaf_of_what_is_run, test_tasks_of_other_units, test_tasks_that_are_rolled,
+          test_trim, test_value_bounds, test_merge_of_seven_greatest_pairs_fits_a_frame,
           test_plan_and_its_bounds, test_loaded_reason_is_made_safe,
           test_reason_that_grows_is_cut_not_overrun, test_progress, test_merged, test_planned,
           test_shown_keeps_its_lines)

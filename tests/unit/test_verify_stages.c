@@ -305,6 +305,19 @@ TEST(stages_that_are_missing_are_waited_for)
     check_end(false, TALLY_MISSING);
 }
 
+/* Its seven leaves were folded where they were computed, and are one here. */
+TEST(a_stage_that_is_rolled_is_one_leaf)
+{
+    begin_open();
+    parts[2].name = "";
+    parts[2].rolled = 7;
+    append(1, 4);
+    all_but(NONE, 0);
+    done(14, 0);
+    close_with(4);
+    check_end(true, TALLY_MISSING);
+}
+
 static void check_counted(uint64_t leaves, uint64_t nameless)
 {
     uint64_t unnamed;
@@ -392,7 +405,8 @@ TEST(what_is_no_leaf_is_no_value_and_has_no_name)
     CHECK(heap_is_empty(&heap));
 }
 
-TEST_MAIN(every_stage_is_proven, a_leaf_of_any_stage_that_nothing_counts_is_missed,
+TEST_MAIN(a_stage_that_is_rolled_is_one_leaf, every_stage_is_proven,
+          a_leaf_of_any_stage_that_nothing_counts_is_missed,
           a_leaf_of_a_later_stage_is_counted_once_only,
           a_value_of_a_later_stage_that_does_not_fold_is_found, a_result_is_that_of_the_last_stage,
           stages_that_were_appended_are_proven_like_others, stages_that_are_missing_are_waited_for,

@@ -5,6 +5,7 @@
 #include "tests/unit/worker_child.h"
 
 #define NAP_UNITS 2000u /* one less than its units */
+#define LEAF_UNITS 3000u /* no nap: where it begins and how much it is, see nap_merge */
 
 /* Yields its parameter, after so many milliseconds. */
 struct napped {
@@ -26,6 +27,10 @@ static int nap_plan(const struct velum_host *host, int argc, const char *const *
 static int nap_leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)
 {
     uint64_t ms = load_u64(call->params);
+    if (ms == LEAF_UNITS) {
+        ((struct napped *)accumulator)->ms = 1000 * call->first + call->count;
+        return 0;
+    }
     if (ms == NAP_UNITS)
         ms = call->count - 1;
     if (ms > 1000)
@@ -40,8 +45,8 @@ static void nap_merge(const struct velum_host *host, const struct velum_call *ca
                       const void *right)
 {
     (void)host;
-    (void)call;
-    ((struct napped *)left)->ms += ((const struct napped *)right)->ms;
+    uint64_t weight = load_u64(call->params) == LEAF_UNITS ? 3 : 1;
+    ((struct napped *)left)->ms += weight * ((const struct napped *)right)->ms;
 }
 
 static int nap_show(const struct velum_host *host, const struct velum_call *call,
@@ -81,7 +86,7 @@ static void order(uint64_t run, uint64_t first, const uint64_t *ms, uint16_t cou
     put_order_tasks_begin(&b, &m);
     for (uint16_t i = 0; i < count; i++) {
         store_u64(params, ms[i]);
-        put_order_task(&b, m.units, (struct order_task){1, {params, 8}});
+        put_order_task(&b, m.units, (struct order_task){1, 1, {params, 8}});
     }
     send_order(MESSAGE_ORDER_TASKS, 9, &b);
 }
@@ -147,11 +152,36 @@ TEST(each_task_has_units_of_its_own)
     put_order_tasks_begin(&b, &m);
     for (uint16_t i = 0; i < m.count; i++) {
         store_u64(params, ms[i] > 0 ? NAP_UNITS : 0);
-        put_order_task(&b, m.units, (struct order_task){ms[i] + 1, {params, 8}});
+        put_order_task(&b, m.units, (struct order_task){ms[i] + 1, ms[i] + 1, {params, 8}});
     }
     send_order(MESSAGE_ORDER_TASKS, 9, &b);
     while (told < m.count)
         (void)hear(4, ms);
+    CHECK_INT(end_worker(), 0);
+}
+
+/* Its five leaves are merged as those of a stage are: ((0 1) (2 3)) 4. */
+TEST(a_task_that_is_rolled_is_folded_by_the_tree_of_its_leaves)
+{
+    const uint64_t leaves[] = {10, 10010, 20010, 30010, 40002};
+    const uint64_t one = leaves[0] + 3 * leaves[1], two = leaves[2] + 3 * leaves[3];
+    const uint64_t values[] = {5, one + 3 * two + 3 * leaves[4], 7};
+    struct order_tasks m = {
+        .run = 4, .first = 0, .units = TASKS_ROLLED, .report_us = 1000000, .count = 3};
+    struct buf b;
+    uint8_t params[8];
+    begin();
+    told = 0;
+    b = *payload();
+    put_order_tasks_begin(&b, &m);
+    for (uint16_t i = 0; i < m.count; i++) {
+        store_u64(params, i == 1 ? LEAF_UNITS : values[i]);
+        put_order_task(&b, m.units,
+                       (struct order_task){i == 1 ? 42 : 1, i == 1 ? 10 : 1, {params, 8}});
+    }
+    send_order(MESSAGE_ORDER_TASKS, 9, &b);
+    while (told < m.count)
+        (void)hear(4, values);
     CHECK_INT(end_worker(), 0);
 }
 
@@ -230,12 +260,13 @@ TEST(more_values_than_fit_a_frame_are_refused)
     b = *payload();
     put_order_tasks_begin(&b, &m);
     for (int i = 0; i < 2049; i++)
-        put_order_task(&b, m.units, (struct order_task){1, {(const uint8_t *)ms, 8}});
+        put_order_task(&b, m.units, (struct order_task){1, 1, {(const uint8_t *)ms, 8}});
     send_order(MESSAGE_ORDER_TASKS, 9, &b);
     CHECK_INT(end_worker(), 2);
 }
 
 TEST_MAIN(each_task_has_parameters_of_its_own, each_task_has_units_of_its_own,
+          a_task_that_is_rolled_is_folded_by_the_tree_of_its_leaves,
           a_long_task_does_not_keep_back_what_was_done_before_it,
           a_trim_during_a_task_holds_behind_it, a_trim_cuts_what_waits_behind_the_run,
           a_task_that_says_no_is_named, more_values_than_fit_a_frame_are_refused)
