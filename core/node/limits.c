@@ -18,6 +18,7 @@ const struct node_limits node_limits_usual = {
     .check_us = 10 * S_US,
     .check_round_s = 6 * 3600,
     .sound_us = 600 * S_US,
+    .no_room_us = 60 * S_US,
     .owners_us = 600 * S_US,
     .report_bytes = 45056,
     .batch_bytes = 57344,

@@ -22,6 +22,7 @@ struct node_limits {
     uint32_t check_us;       /* between two slices of the look for damage in objects */
     uint32_t check_round_s;  /* all of them are looked at no more than once in so long */
     uint32_t sound_us;       /* what was found right is mapped so long without another look */
+    uint32_t no_room_us;     /* then what found no room beside other open jobs is refused */
     uint32_t owners_us;      /* between two looks at the jobs that objects are kept for */
     uint32_t report_bytes;   /* of values in one report; a single run may have more */
     uint32_t batch_bytes;    /* of facts in one record; a single fact may have more */

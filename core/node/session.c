@@ -391,7 +391,7 @@ static int no_room(struct job *j)
         s->no_room_since = now;
     s->no_room = true;
     s->no_room_seen = now;
-    return instant_since_us(now, s->no_room_since) < SESSION_NO_ROOM_US ? 0 : ERR_BUSY;
+    return instant_since_us(now, s->no_room_since) < j->node->limits.no_room_us ? 0 : ERR_BUSY;
 }
 
 /* 1; or 0: not now; or an error: never. */

@@ -8,7 +8,6 @@
 #include "core/node/state.h"
 
 #define SESSION_ABANDONED_US (60 * S_US)
-#define SESSION_NO_ROOM_US (60 * S_US) /* then what found no room beside other jobs is refused */
 
 /* REQUEST_SESSION of a user here. */
 void session_user(struct node *n, uint64_t link, uint32_t request, struct bytes payload);
