@@ -12,6 +12,9 @@
  * At piece 0 the list is looked at as well; one that is damaged is made anew from the bytes, and
  * where that does not make the name either nothing is left of the object: ERR_DAMAGED. */
 void check_object(struct folder *f, const struct move_part *m, struct moved_checked *answer);
+/* The object has this size, as its name and its list say: what its file has beyond that was
+ * appended by somebody else, and is cut off. Returns how much. */
+uint64_t check_length(struct folder *f, struct digest name, uint64_t size);
 /* This piece does not make its digest of the list. ERR_DAMAGED: the piece is wrong, and was given
  * up; 0: the list was, and has been made anew; ERR_NOT_FOUND: both are, and nothing is left of the
  * object. Others leave it as it is. */

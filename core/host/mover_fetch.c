@@ -7,6 +7,7 @@
 #include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/host/file.h"
+#include "core/host/mover_check.h"
 #include "core/host/mover_hash.h"
 #include "core/host/mover_part.h"
 #include "core/host/mover_scan.h"
@@ -276,6 +277,7 @@ int fetch_seal(struct folder *f, struct digest name)
         return folder_has(f, name, FOLDER_DATA) ? 0 : ERR_NOT_FOUND;
     if (p->have < p->pieces)
         return ERR_NOT_FOUND;
+    (void)check_length(f, name, p->size);
     int fd = folder_get(f, name, FOLDER_PART);
     int rc = fd < 0 ? fd : folder_sync_file(fd);
     if (rc == 0)

@@ -126,6 +126,8 @@ static bool are_here(const struct part *p, const struct piece_place *at, const s
 
 int read_object(struct folder *f, const struct move_part *m, uint8_t *to)
 {
+    if (m->size > 0)
+        (void)check_length(f, m->name, m->size);
     const struct part *p = scan_part(f, m->name);
     struct piece_place place;
     int rc = find_object(f, m, p, &place);
@@ -137,6 +139,8 @@ int read_object(struct folder *f, const struct move_part *m, uint8_t *to)
 int read_list(struct folder *f, const struct move_part *m, uint8_t *to)
 {
     struct stat st;
+    if (m->size > 0)
+        (void)check_length(f, m->name, m->size);
     int rc = m->offset == 0 ? check_list(f, m->name) : 0;
     if (rc < 0)
         return rc;

@@ -13,7 +13,8 @@
 /* A part that was asked of this node. */
 struct serving {
     struct bulk_part part;
-    uint32_t number;      /* of the object on the shelf when it was asked for */
+    uint64_t size;        /* of the object, where it is here */
+    uint32_t number;      /* of that on the shelf when it was asked for */
     uint32_t asked, sent; /* of its length: read orders given, bytes sent */
     uint32_t reads;       /* that were not answered yet */
     bool failed;
@@ -334,6 +335,7 @@ static void serve(struct node *n, struct bulk *k)
 
     while (k->wants_count > 0 && s->reads < READS_MAX && s->asked < s->part.length && !s->failed) {
         struct move_part m = {.name = s->part.name,
+                              .size = s->size,
                               .offset = s->part.offset + s->asked,
                               .length = s->part.length - s->asked};
 
@@ -419,6 +421,7 @@ static int on_want(struct node *n, struct bulk *k, struct bytes payload)
         return ERR_FORMAT;
     o = shelf_find(n->objects->shelf, s.part.name);
     s.number = o != NULL ? o->number : 0;
+    s.size = o != NULL ? o->size : 0;
     k->wants[k->wants_count++] = s;
     k->used = n->now;
     if (k->wants_count == 1)

@@ -97,7 +97,9 @@ static void go_on(struct node *n, struct get *g)
 {
     while (!g->waits && g->asked < g->size && g->reads_count < GET_READS && g->credit > 0) {
         struct move_part m = {
-            .name = g->name, .offset = g->asked, .length = slice(g), .as_is = g->as_is};
+            .name = g->name, .size = g->size, .offset = g->asked, .length = slice(g)};
+
+        m.as_is = g->as_is;
 #if VELUM_PLANT == 658 /* trace/test_object_damage: nobody's bytes are compared */
         m.as_is = true;
 #endif

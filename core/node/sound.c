@@ -10,7 +10,7 @@ struct sounding {
     uint64_t number;
     struct digest name;
     uint32_t of; /* its number on the shelf */
-    uint64_t piece;
+    uint64_t size, piece;
     struct instant began;
 };
 
@@ -78,7 +78,8 @@ static void go_on(struct node *n)
 
     if (s == NULL || n->objects->sounding_is_on)
         return;
-    m = (struct move_part){.name = s->name, .offset = s->piece, .waited_for = true};
+    m = (struct move_part){
+        .name = s->name, .size = s->size, .offset = s->piece, .waited_for = true};
     n->objects->sounding_is_on = true;
     mover_part(n, MESSAGE_MOVE_CHECK, put_move_check, &m, looked, s->number);
 }
@@ -105,6 +106,7 @@ bool sound_look(struct node *n, const struct shelf_object *o)
         return false;
     *s = (struct sounding){.number = ++n->objects->number_counter,
                            .name = o->name,
+                           .size = o->size,
                            .of = o->number,
                            .began = n->now};
     while (*at != NULL)

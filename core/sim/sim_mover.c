@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/object/name.h"
 #include "core/wire/message.h"
@@ -20,6 +21,7 @@ struct sim_object {
     bool *right;         /* and has been compared with its digest since something changed it */
     uint64_t list_bytes; /* of the list that came so far */
     bool listed, whole;
+    uint64_t behind; /* bytes of its file behind its end */
 };
 
 struct sim_stream {
@@ -331,6 +333,14 @@ static void on_check(struct sim_mover *m, const struct move_part *p, struct move
         c->rc = ERR_NOT_FOUND;
         return;
     }
+    /* Without its size nobody can say which of them are its own. */
+    if (o->behind > 0 && p->size != o->size) {
+        object_remove(m, o);
+        c->rc = ERR_DAMAGED;
+        return;
+    }
+    c->cut = o->behind;
+    o->behind = 0;
     for (uint32_t i = 0; i < CHECKED_AT_ONCE && c->next < object_pieces(o->size); i++) {
         uint64_t piece = c->next++;
 
@@ -496,6 +506,14 @@ static void keep_cached(struct sim_mover *m, struct sim_object *o)
     o->cached = alloc_array(m->alloc, (size_t)o->size, 1);
     if (o->cached != NULL)
         memcpy(o->cached, o->data, (size_t)o->size);
+}
+
+void sim_mover_append(struct sim_mover *m, struct digest name, uint64_t count)
+{
+    struct sim_object *o = find(m, name);
+
+    ensure(o != NULL);
+    o->behind += count;
 }
 
 bool sim_mover_rot(struct sim_mover *m, uint64_t where, struct digest *name)

@@ -35,6 +35,8 @@ void sim_mover_crash(struct sim_mover *m);
 /* The power goes: of what was not synced, which are pieces of objects that are not whole, `lost`
  * says which are there no more. */
 void sim_mover_power(struct sim_mover *m, bool (*lost)(void *ctx), void *ctx);
+/* So many bytes more are written behind the end of an object that is here. */
+void sim_mover_append(struct sim_mover *m, struct digest name, uint64_t count);
 /* A bit of one of its objects turns; false when there is nothing to turn. `where` chooses. Of which
  * object, into `name` where that is not NULL. */
 bool sim_mover_rot(struct sim_mover *m, uint64_t where, struct digest *name);

@@ -50,8 +50,21 @@ void put_move_read(struct buf *b, const struct move_part *m)
     put_digest(b, m->name);
     put_u64(b, m->offset);
     put_u32(b, m->length);
-    if (m->as_is)
-        put_u8(b, 1);
+    if (m->as_is || m->size > 0)
+        put_flag(b, m->as_is);
+    if (m->size > 0)
+        put_u64(b, m->size);
+}
+
+/* A number that is there where it is not 0. */
+static uint64_t read_behind(struct reader *r)
+{
+    uint64_t number;
+    if (reader_left(r) == 0)
+        return 0;
+    number = read_u64(r);
+    r->failed |= number == 0;
+    return number;
 }
 
 int read_move_read(struct bytes payload, struct move_part *m)
@@ -60,7 +73,11 @@ int read_move_read(struct bytes payload, struct move_part *m)
     *m = (struct move_part){.name = read_digest(&r)};
     m->offset = read_u64(&r);
     m->length = read_u32(&r);
-    m->as_is = reader_left(&r) > 0 && read_choice(&r, 1, 1) == 1;
+    if (reader_left(&r) > 0) {
+        m->as_is = read_flag(&r);
+        r.failed |= !m->as_is && reader_left(&r) == 0;
+        m->size = read_behind(&r);
+    }
     if (m->length > MOVE_BYTES_MAX)
         r.failed = true;
     return reader_result(&r);
@@ -107,6 +124,8 @@ void put_move_check(struct buf *b, const struct move_part *m)
     put_digest(b, m->name);
     put_u64(b, m->offset);
     put_flag(b, m->waited_for);
+    if (m->size > 0)
+        put_u64(b, m->size);
 }
 
 int read_move_check(struct bytes payload, struct move_part *m)
@@ -115,6 +134,7 @@ int read_move_check(struct bytes payload, struct move_part *m)
     *m = (struct move_part){.name = read_digest(&r)};
     m->offset = read_u64(&r);
     m->waited_for = read_flag(&r);
+    m->size = read_behind(&r);
     return reader_result(&r);
 }
 
@@ -214,6 +234,8 @@ void put_moved_checked(struct buf *b, const struct moved_checked *m)
     put_rc(b, m->rc);
     put_u64(b, m->next);
     put_u64(b, m->bad);
+    if (m->cut > 0)
+        put_u64(b, m->cut);
 }
 
 int read_moved_checked(struct bytes payload, struct moved_checked *m)
@@ -222,6 +244,7 @@ int read_moved_checked(struct bytes payload, struct moved_checked *m)
     m->rc = read_rc(&r);
     m->next = read_u64(&r);
     m->bad = read_u64(&r);
+    m->cut = read_behind(&r);
     return reader_result(&r);
 }
 

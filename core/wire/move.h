@@ -18,7 +18,9 @@
  *                                                                  makes its digest (DAMAGED: it
  *                                                                  does not, and was given up);
  *                                                                  with a u8 1 behind it as they
- *                                                                  are, whatever that makes
+ *                                                                  are, whatever that makes; behind
+ *                                                                  a flag there may be the size, as
+ *                                                                  in CHECK
  *   LIST     32 name, u64 offset, u32 length              BYTES    of its list, which makes the
  *                                                                  name
  *   LEARN    32 name, u64 size, u64 offset, block bytes   DONE     the next bytes of its list, from
@@ -36,7 +38,10 @@
  *                                                                  compares, as many as fit 100 ms
  *                                                                  when the disk has nothing else
  *                                                                  to do; where somebody waits for
- *                                                                  it 20 ms, like other orders
+ *                                                                  it 20 ms, like other orders. With
+ *                                                                  a u64 size behind it, which is
+ *                                                                  the object's: a file that is
+ *                                                                  longer is cut before
  *   DROP     32 name                                      DONE     nothing is left of it
  *   AT       u8 type, u32 place, u32 length               AT       an order whose payload lies in a
  *                                                                  place of the memory that both
@@ -51,7 +56,7 @@
  *   MADE     u32 rc, 32 name, u64 size, u8 there (it was here already)
  *   BYTES    u32 rc, block bytes (exactly what was asked for when rc is 0)
  *   CHECKED  u32 rc, u64 next (the object's pieces when it is through), u64 bad (a piece that is
- *            damaged and was given up, or UINT64_MAX)
+ *            damaged and was given up, or UINT64_MAX), and where some were cut off u64 bytes of it
  *   DONE     u32 rc
  *
  * rc is 0 or the amount of an error code of base/err.h: NOT_FOUND, DAMAGED, NO_SPACE, IO, SYNC,
@@ -112,6 +117,7 @@ struct moved_bytes {
 struct moved_checked {
     int rc;
     uint64_t next, bad;
+    uint64_t cut; /* bytes that were none of it */
 };
 
 /* Each put_ appends the payload only; each read_ returns 0 or ERR_FORMAT and checks every bound

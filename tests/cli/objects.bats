@@ -446,6 +446,24 @@ velum_gets_at_b() { "$VELUM" get "$ref" -o out --addr "127.0.0.1:$PORT_b"; }
     copies_are 3 "$ref" "127.0.0.1:$PORT_b"
 }
 
+# Nobody else has it: it must not be lost for what was written behind its end.
+@test "bytes behind the end of an object on the disk: cut off, and the object stays" {
+    node a
+    random_file in 3000000
+    run -0 velum put in --addr "127.0.0.1:$PORT_a"
+    ref=${output%%[!0-9a-f]*}
+    file=$(objects_folder)/$ref
+    for more in 1 2000000; do
+        head -c $more /dev/zero >>"$file"
+        sleep 1.1
+        velum run --addr "127.0.0.1:$PORT_a" grep needle "$ref" >found || true
+        run -0 velum get "$ref" -o out --addr "127.0.0.1:$PORT_a"
+        cmp in out
+        rm out
+        until_true 10 cmp -s "$file" in
+    done
+}
+
 # It goes by TLS to a node whose state is elsewhere, and compares what comes itself.
 @test "flipped bytes on the disk of a node elsewhere: got again, and the disk is as it was" {
     node a --data "$PWD/elsewhere"

@@ -131,7 +131,7 @@ static void make_bytes(struct buf *out)
 
 static void make_checked(struct buf *out)
 {
-    struct moved_checked m = {any_rc(), any_u64(), any_u64()};
+    struct moved_checked m = {any_rc(), any_u64(), any_u64(), any_below(3)};
     put_moved_checked(out, &m);
 }
 

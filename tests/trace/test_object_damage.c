@@ -310,6 +310,23 @@ TEST(damage_that_nobody_reads_is_found_and_mended)
 }
 
 /* The usual pace: a slice in ten seconds, and all once in six hours. */
+/* Nothing of the object itself is wrong. It is looked at here only. */
+TEST(what_was_appended_is_found_and_cut_off)
+{
+    begin(1);
+    struct digest name = put_whole(0);
+    uint32_t number = at(0, name)->number;
+    limits.check_us = 100 * MS_US;
+    story.nodes[0].core->limits.check_us = 100 * MS_US;
+    story.nodes[0].core->limits.check_round_s = 1;
+    sim_mover_append(&story.nodes[0].mover, name, 77);
+    story_run(&story, 20 * S_US);
+    CHECK(is_whole(0, name));
+    CHECK_INT(at(0, name)->number, number);
+    CHECK_INT(get(0, name), 0);
+    CHECK(story_end(&story));
+}
+
 TEST(damage_is_looked_for_at_a_bounded_pace)
 {
     struct instant last = {0};
@@ -398,6 +415,6 @@ TEST_MAIN(a_damaged_piece_is_got_from_another_node_while_it_is_read,
           what_is_damaged_everywhere_is_refused_and_can_be_put_again,
           a_copy_that_was_away_mends_the_others,
           what_was_damaged_before_a_restart_is_mended_after_it, a_damaged_copy_is_not_counted,
-          damage_that_nobody_reads_is_found_and_mended, damage_is_looked_for_at_a_bounded_pace,
-          what_is_put_while_it_is_fetched_is_whole,
+          damage_that_nobody_reads_is_found_and_mended, what_was_appended_is_found_and_cut_off,
+          damage_is_looked_for_at_a_bounded_pace, what_is_put_while_it_is_fetched_is_whole,
           a_mover_that_dies_while_damage_is_mended_is_no_matter)

@@ -141,16 +141,22 @@ static inline int rig_write_piece(struct digest name, const uint8_t *data, size_
     return rc;
 }
 
-static inline struct moved_checked rig_check(struct digest name, uint64_t from)
+/* size 0: it is not said. */
+static inline struct moved_checked rig_check_of(struct digest name, uint64_t size, uint64_t from)
 {
     struct buf b = rig_payload();
-    const struct move_part m = {.name = name, .offset = from};
+    const struct move_part m = {.name = name, .size = size, .offset = from};
     struct moved_checked checked = {0};
     put_move_check(&b, &m);
     struct rig_answer *a = rig_ask(MESSAGE_MOVE_CHECK, &b);
     CHECK_INT(a->type, MESSAGE_MOVED_CHECKED);
     REQUIRE(read_moved_checked(buf_bytes(&a->payload), &checked) == 0);
     return checked;
+}
+
+static inline struct moved_checked rig_check(struct digest name, uint64_t from)
+{
+    return rig_check_of(name, 0, from);
 }
 
 /* What the object of these bytes is called, by the definition; the list into `list` where it is not

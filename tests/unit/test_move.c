@@ -58,16 +58,14 @@ TEST(test_parts)
 {
     struct bytes in;
     struct buf b = fresh();
-    struct move_part got, m = {.name = name_of(3),
-                               .size = 1 << 30,
-                               .offset = 77,
-                               .length = 4,
-                               .bytes = bytes_of_text("four")};
+    struct move_part got,
+        m = {.name = name_of(3), .offset = 77, .length = 4, .bytes = bytes_of_text("four")};
     struct digest name;
     put_move_read(&b, &m);
     CHECK_EVERY_TRUNCATION(b, read_move_read(in, &got));
     CHECK(is_name(got.name, 3) && got.offset == 77 && got.length == 4);
     b = fresh();
+    m.size = 1 << 30;
     put_move_learn(&b, &m);
     CHECK_EVERY_TRUNCATION(b, read_move_learn(in, &got));
     CHECK(is_name(got.name, 3) && got.size == 1 << 30 && got.offset == 77 && got.length == 4);
@@ -77,13 +75,42 @@ TEST(test_parts)
     CHECK_EVERY_TRUNCATION(b, read_move_write(in, &got));
     CHECK(is_name(got.name, 3) && got.offset == 77 && bytes_equal(got.bytes, m.bytes));
     b = fresh();
+    m.size = 0;
     put_move_check(&b, &m);
     CHECK_EVERY_TRUNCATION(b, read_move_check(in, &got));
-    CHECK(is_name(got.name, 3) && got.offset == 77);
+    CHECK(is_name(got.name, 3) && got.offset == 77 && got.size == 0);
     b = fresh();
     put_move_name(&b, name_of(4));
     CHECK_EVERY_TRUNCATION(b, read_move_name(in, &name));
     CHECK(is_name(name, 4));
+}
+
+/* It may be told, and then what was told without it is not the same. */
+TEST(test_orders_that_say_how_large_it_is)
+{
+    struct buf b = fresh();
+    struct move_part got, m = {.name = name_of(3), .size = 1 << 30, .offset = 77, .length = 4};
+    put_move_read(&b, &m);
+    CHECK_INT(read_move_read(buf_bytes(&b), &got), 0);
+    CHECK(got.size == 1 << 30 && !got.as_is && got.offset == 77);
+    b.len -= 8; /* a flag that says nothing */
+    CHECK_INT(read_move_read(buf_bytes(&b), &got), ERR_FORMAT);
+    put_u64(&b, 0);
+    CHECK_INT(read_move_read(buf_bytes(&b), &got), ERR_FORMAT);
+    b = fresh();
+    m.as_is = true;
+    put_move_read(&b, &m);
+    CHECK_INT(read_move_read(buf_bytes(&b), &got), 0);
+    CHECK(got.size == 1 << 30 && got.as_is);
+    b = fresh();
+    put_move_check(&b, &m);
+    CHECK_INT(read_move_check(buf_bytes(&b), &got), 0);
+    CHECK(got.size == 1 << 30 && got.offset == 77);
+    b = fresh();
+    struct moved_checked checked, cut = {.next = 3, .bad = UINT64_MAX, .cut = 9};
+    put_moved_checked(&b, &cut);
+    CHECK_INT(read_moved_checked(buf_bytes(&b), &checked), 0);
+    CHECK(checked.cut == 9 && checked.next == 3);
 }
 
 TEST(test_answers)
@@ -93,7 +120,7 @@ TEST(test_answers)
     struct moved_found found = {name_of(1), 5, true, bytes_of_text("\x05"), 99}, got_found;
     struct moved_made made = {ERR_NO_SPACE, name_of(2), 6, true}, got_made;
     struct moved_bytes bytes = {0, bytes_of_text("read")}, got_bytes;
-    struct moved_checked checked = {ERR_DAMAGED, 3, 2}, got_checked;
+    struct moved_checked checked = {ERR_DAMAGED, 3, 2, 0}, got_checked;
     int rc;
     put_moved_found(&b, &found);
     CHECK_EVERY_TRUNCATION(b, read_moved_found(in, &got_found));
@@ -205,5 +232,5 @@ TEST(test_a_ref_is_digits_and_enough_of_them)
     CHECK_INT(read_object_ref(buf_bytes(&b), ref), 0);
 }
 
-TEST_MAIN(test_streams, test_parts, test_answers, test_one_byte_too_many_is_refused, test_requests,
-          test_a_ref_is_digits_and_enough_of_them)
+TEST_MAIN(test_streams, test_parts, test_orders_that_say_how_large_it_is, test_answers,
+          test_one_byte_too_many_is_refused, test_requests, test_a_ref_is_digits_and_enough_of_them)

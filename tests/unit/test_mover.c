@@ -499,6 +499,87 @@ TEST(an_object_whose_file_was_cut_is_given_up)
     free(data);
 }
 
+static void append_to(struct digest name, const char *end, size_t bytes)
+{
+    char path[512];
+    struct stat st;
+    rig_path(name, end, path);
+    REQUIRE(stat(path, &st) == 0 && truncate(path, st.st_size + (off_t)bytes) == 0);
+}
+
+static bool has_size(struct digest name, size_t size)
+{
+    char path[512];
+    struct stat st;
+    rig_path(name, "", path);
+    return stat(path, &st) == 0 && (size_t)st.st_size == size;
+}
+
+/* All of it is there: it is not given up for what somebody has written behind it. */
+TEST(an_object_whose_file_is_too_long_is_cut)
+{
+    const size_t size = 2 * MIB + 9;
+    struct bytes got;
+    uint8_t *data = rig_bytes(size, 1);
+    rig_open();
+    struct moved_made made = rig_put(1, data, size);
+    for (size_t more = 7; more < 3 * MIB; more *= 1000) {
+        append_to(made.name, "", more);
+        struct moved_checked c = rig_check_of(made.name, size, 0);
+        CHECK(c.rc == 0 && c.bad == UINT64_MAX && c.next > 0);
+        CHECK_INT(c.cut, more);
+        CHECK(has_size(made.name, size));
+    }
+    CHECK_INT(rig_check_of(made.name, size, 0).cut, 0);
+    CHECK(rig_holds(made.name, data, size));
+    /* Whoever reads it says its size too. */
+    struct move_part m = {.name = made.name, .size = size, .offset = 2 * MIB, .length = 9};
+    append_to(made.name, "", 5);
+    CHECK_INT(rig_read_part(MESSAGE_MOVE_READ, &m, &got), 0);
+    CHECK(got.len == 9 && memcmp(got.data, data + 2 * MIB, 9) == 0);
+    CHECK(has_size(made.name, size));
+    append_to(made.name, "", 2 * MIB);
+    m.offset = 0, m.length = 3 * ID_SIZE;
+    CHECK_INT(rig_read_part(MESSAGE_MOVE_LIST, &m, &got), 0);
+    CHECK(has_size(made.name, size));
+    rig_close();
+    free(data);
+}
+
+/* A node that is wrong about it takes nothing away. */
+TEST(an_object_is_not_cut_to_a_size_that_it_has_not)
+{
+    const size_t size = 2 * MIB + 9;
+    uint8_t *data = rig_bytes(size, 1);
+    rig_open();
+    struct moved_made made = rig_put(1, data, size);
+    struct moved_checked c = rig_check_of(made.name, size - 1, 0);
+    CHECK(c.rc == 0 && c.cut == 0 && c.bad == UINT64_MAX);
+    c = rig_check_of(made.name, MIB, 0);
+    CHECK(c.rc == 0 && c.cut == 0 && c.bad == UINT64_MAX);
+    CHECK(rig_holds(made.name, data, size));
+    rig_close();
+    free(data);
+}
+
+TEST(what_is_too_long_when_it_is_sealed_is_cut)
+{
+    const size_t size = MIB + 9;
+    struct digest list[2];
+    uint8_t *data = rig_bytes(size, 1);
+    struct digest name = rig_name_of(data, size, list);
+    rig_open();
+    CHECK_INT(rig_learn(name, size, 0, (const uint8_t *)list, sizeof list), 0);
+    CHECK_INT(rig_write_piece(name, data, size, 0), 0);
+    CHECK_INT(rig_write_piece(name, data, size, 1), 0);
+    append_to(name, ".part", 100);
+    CHECK_INT(rig_name_order(MESSAGE_MOVE_SEAL, name), 0);
+    CHECK(has_size(name, size));
+    CHECK(rig_holds(name, data, size));
+    rig_close();
+    free(data);
+}
+
 TEST(a_damaged_list_is_made_anew_by_whoever_reads)
 {
     const size_t size = 2 * MIB + 1;
@@ -586,6 +667,9 @@ int main(int argc, char **argv)
         what_is_wanted_as_it_is_is_not_compared,
         what_is_wanted_as_it_is_and_was_cut_off_is_given_up,
         an_object_whose_file_was_cut_is_given_up,
+        an_object_whose_file_is_too_long_is_cut,
+        an_object_is_not_cut_to_a_size_that_it_has_not,
+        what_is_too_long_when_it_is_sealed_is_cut,
         a_damaged_list_is_made_anew_by_whoever_reads,
         what_is_put_again_takes_the_place_of_what_is_damaged,
         a_damaged_list_is_mended_or_the_object_given_up,
