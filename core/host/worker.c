@@ -19,6 +19,7 @@
 #include "core/host/worker_output.h"
 #include "core/host/worker_pipe.h"
 #include "core/kernel/kernel.h"
+#include "core/kernel/rolled.h"
 #include "core/kernel/run.h"
 #include "core/wire/found.h"
 #include "core/wire/message.h"
@@ -576,27 +577,6 @@ static int collect_leaf(struct worker *w, uint64_t first, uint64_t count, char r
     return rc;
 }
 
-/* The value of a task that is rolled: its leaves have a run of their own. */
-static int rolled_leaf(struct worker *w, const struct order_task *t, uint8_t *value,
-                       char reason[REASON_SIZE])
-{
-    static struct run leaves;
-    const uint64_t end = tree_leaves(t->units, t->leaf_units);
-    int rc = 0;
-    run_init(&leaves, 0, end, end, w->values, w->value_size);
-    while (rc == 0 && !run_ended(&leaves)) {
-        uint64_t first, count;
-        kernel_leaf_range(t->units, t->leaf_units, leaves.next, &first, &count);
-        rc = kernel_leaf(w->kernel, worker_host_fresh(), params_of(w), first, count,
-                         run_slot(&leaves), reason);
-        if (rc == 0)
-            rc = run_push(&leaves, merge_values, w);
-    }
-    if (rc == 0)
-        memcpy(value, run_value(&leaves, 0).data.data, w->value_size);
-    return rc;
-}
-
 /* The params move to where they are aligned. */
 static int task_leaf(struct worker *w, char reason[REASON_SIZE])
 {
@@ -606,9 +586,9 @@ static int task_leaf(struct worker *w, char reason[REASON_SIZE])
     w->params_len = t.params.len;
     at_task = w;
     uint8_t *value = task_value(w, w->run.next);
-    int rc = t.units > t.leaf_units ? rolled_leaf(w, &t, value, reason)
-                                    : kernel_leaf(w->kernel, worker_host_fresh(), params_of(w), 0,
-                                                  t.units, value, reason);
+    const struct rolled all = {w->kernel, worker_host_fresh, params_of(w),
+                               t.units,   t.leaf_units,      w->values};
+    int rc = rolled_compute(&all, value, reason);
     at_task = NULL;
     if (rc == 0)
         run_step(&w->run);

@@ -310,7 +310,7 @@ static int check_reduction(const struct stage_spec *s, uint64_t *collected, uint
 /* What it comes to is one value, which its parameters and units say. */
 static int check_rolled(const struct stage_spec *s)
 {
-#if VELUM_PLANT == 745 /* unit/test_ledger_stages: a stage that reads others is rolled */
+#if VELUM_PLANT == 745 /* unit/test_rolled: a stage that reads others is rolled */
     return 0;
 #endif
     return s->rolled && (s->reduction != REDUCE_FOLD || (s->needs_count > 0 && has_input(s)))

@@ -42,6 +42,7 @@
 #include "core/node/shares.h"
 #include "core/node/show_stages.h"
 #include "core/node/snapshot.h"
+#include "core/node/stage_views.h"
 #include "core/node/stale.h"
 #include "core/node/submit.h"
 #include "core/node/watch.h"
@@ -146,6 +147,7 @@ void node_free(struct node *n)
     n->out = &quiet;
     watchers_free(n);
     listings_free(n);
+    stage_views_free(n);
     kills_free(n);
     forwards_free(n);
     requests_free(n);
@@ -581,6 +583,7 @@ int node_step(struct node *n, const struct event *ev, struct actions *out)
     waits_run(n);
     record_commits(n);
     listings_run(n);
+    stage_views_run(n);
     round_run(n);
     forget_tick(n);
     owners_tick(n);
@@ -633,7 +636,7 @@ struct instant node_due(const struct node *n)
     due = instant_first(instant_first(due, n->round_at), n->commit_at);
     due = instant_first(due, n->kept_more ? n->now : n->forget_at);
     due = instant_first(due, labour_due(n));
-    if (waits_are_due(n) || listings_are_due(n) || n->later_jobs != NULL)
+    if (waits_are_due(n) || listings_are_due(n) || stage_views_are_due(n) || n->later_jobs != NULL)
         due = n->now;
     due = instant_first(due, snapshot_due(n));
     due = instant_first(due, owners_due(n));

@@ -33,7 +33,8 @@
  *   watch.c          who waits for news of a job; watchers.c: the table of them
  *   kill.c           cancelling with proof
  *   stages.c         the stages of a job here; lead_values.c, labour_inputs.c: what they yield, on
- *                    its way to those who read it; show_stages.c: how far they are
+ *                    its way to those who read it; show_stages.c: how far they are;
+ *                    stage_views.c: the same in slices, on its way to users
  *   request.c        users' requests; submit.c: those that bring a job; listing.c: lists of jobs
  *   objects.c        what lies here of objects; put.c, get.c: on their way from and to users;
  *                    mover.c: who moves the bytes */
@@ -250,6 +251,7 @@ struct node {
     bool listing_ended;         /* of jobs that have ended */
     uint64_t listing_number;    /* so many have begun */
     struct stages_wait *stages_waits;
+    struct stages_telling *stages_tellings; /* the first is being told; see stage_views.h */
     struct session_route *session_routes;
     struct instant session_routes_at; /* they are looked at by then; while there are any */
     uint32_t session_routes_count, token_counter;

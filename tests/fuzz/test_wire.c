@@ -111,14 +111,12 @@ static void make_order_tasks(struct buf *out)
 {
     struct order_tasks m = {.run = any_u64(),
                             .first = any_leaf() / 2,
-                            .units =
-                                any_below(4) == 0 ? TASKS_ROLLED : any_below(3) * any_below(1000),
+                            .units = any_below(4) == 0 ? TASKS_ROLLED : any_below(9),
                             .report_us = any_u32(),
                             .count = (uint16_t)(1 + any_below(6))};
     put_order_tasks_begin(out, &m);
     for (uint16_t i = 0; i < m.count; i++)
-        put_order_task(out, m.units,
-                       (struct order_task){1 + any_below(1000), 1 + any_below(9), any_bytes(40)});
+        put_order_task(out, m.units, (struct order_task){1 + any_below(99), 9, any_bytes(40)});
 }
 
 static int order_tasks_again(struct bytes in, struct buf *out)

@@ -59,9 +59,7 @@ void golden_put_session(struct buf *b, bool answer);
 void golden_put_ahead(struct buf *b, bool answer);
 void golden_put_refused(struct buf *b);
 /* Where stages have units of their own, a time, or names. */
-void golden_put_sized(uint8_t type, struct buf *b);
-/* The same of such as are rolled. */
-void golden_put_rolled(uint8_t type, struct buf *b);
+void golden_put_sized(uint8_t type, bool rolled, struct buf *b);
 bool golden_is_session(uint8_t type);
 int golden_tell_session(uint8_t type, struct bytes payload, FILE *to);
 

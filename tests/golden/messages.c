@@ -696,7 +696,6 @@ bool golden_message_other(size_t i, struct buf *frame)
         MESSAGE_SESSION,      MESSAGE_REQUEST_AHEAD,   MESSAGE_ORDER_TASKS,
         MESSAGE_SESSION_TOLD, MESSAGE_REQUEST_SESSION, MESSAGE_REQUEST_GET,
         MESSAGE_FACTS_KEPT,   MESSAGE_SESSION,         MESSAGE_ORDER_TASKS};
-    const size_t rolled_from = 7;
     if (i >= sizeof types)
         return false;
     size_t start = frame_begin(frame, types[i], types[i] >= MESSAGE_REQUEST_SUBMIT ? 7 : 0);
@@ -704,10 +703,8 @@ bool golden_message_other(size_t i, struct buf *frame)
         golden_put_get(frame);
     else if (types[i] == MESSAGE_FACTS_KEPT)
         put_unread(frame);
-    else if (i >= rolled_from)
-        golden_put_rolled(types[i], frame);
     else
-        golden_put_sized(types[i], frame);
+        golden_put_sized(types[i], i > 6, frame);
     frame_end(frame, start);
     ensure(!frame->failed);
     return true;

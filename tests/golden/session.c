@@ -83,11 +83,26 @@ static void put_one_like(struct buf *b, enum likeness likeness)
     put_session_ask(b, &ask);
 }
 
-void golden_put_sized(uint8_t type, struct buf *b)
+static void put_rolled(uint8_t type, struct buf *b)
+{
+    struct order_tasks tasks = {
+        .run = 11, .first = 8, .units = TASKS_ROLLED, .report_us = 25000, .count = 2};
+    if (type == MESSAGE_SESSION) {
+        put_one_like(b, ROLLED);
+        return;
+    }
+    put_order_tasks_begin(b, &tasks);
+    put_order_task(b, tasks.units, (struct order_task){100, 16, bytes_of_text("\1\2\3\4")});
+    put_order_task(b, tasks.units, (struct order_task){3, 3, bytes_of_text("")});
+}
+
+void golden_put_sized(uint8_t type, bool rolled, struct buf *b)
 {
     const struct session_ahead ask = {golden_job(1), 19, 17, 100, bytes_of_text("params")};
     struct order_tasks tasks = {.run = 11, .first = 8, .report_us = 25000, .count = 2};
-    if (type == MESSAGE_SESSION || type == MESSAGE_REQUEST_SESSION) {
+    if (rolled) {
+        put_rolled(type, b);
+    } else if (type == MESSAGE_SESSION || type == MESSAGE_REQUEST_SESSION) {
         put_one_like(b, type == MESSAGE_REQUEST_SESSION ? NAMED : SIZED);
     } else if (type == MESSAGE_SESSION_TOLD) {
         put_session_answer(b, &(struct session_answer){.job = golden_job(1), .count = 1});
@@ -99,19 +114,6 @@ void golden_put_sized(uint8_t type, struct buf *b)
         put_order_task(b, 0, (struct order_task){100, 100, bytes_of_text("\1\2\3\4")});
         put_order_task(b, 0, (struct order_task){3, 3, bytes_of_text("")});
     }
-}
-
-void golden_put_rolled(uint8_t type, struct buf *b)
-{
-    struct order_tasks tasks = {
-        .run = 11, .first = 8, .units = TASKS_ROLLED, .report_us = 25000, .count = 2};
-    if (type == MESSAGE_SESSION) {
-        put_one_like(b, ROLLED);
-        return;
-    }
-    put_order_tasks_begin(b, &tasks);
-    put_order_task(b, tasks.units, (struct order_task){100, 16, bytes_of_text("\1\2\3\4")});
-    put_order_task(b, tasks.units, (struct order_task){3, 3, bytes_of_text("")});
 }
 
 void golden_put_ahead(struct buf *b, bool answer)

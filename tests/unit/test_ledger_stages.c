@@ -394,69 +394,6 @@ TEST(a_stage_is_like_one_of_other_units)
     CHECK(heap_is_empty(&heap));
 }
 
-/* As rolled, needing the spec's stage, whose value it reads unless the place says otherwise. */
-static struct bytes rolled(uint32_t flags, uint64_t units, uint64_t leaf_units, uint16_t place)
-{
-    struct buf b = room();
-    uint8_t needs[STAGE_NEED_BYTES];
-    struct buf need;
-
-    buf_init_fixed(&need, needs, sizeof needs);
-    put_stage_need(&need, &(struct stage_need){0, place});
-    put_stages_begin(&b, job, (struct node_id){0});
-    put_append_begin(&b, 1, 2);
-    put_append_sized(&b, flags, units, leaf_units, bytes_of_text("other"), 1,
-                     (struct bytes){needs, sizeof needs});
-    put_append_rolled(&b, 0, &(struct stage_spec){.units = 9, .leaf_units = 2});
-    return seal(FACT_STAGES, kept(&b), 1);
-}
-
-TEST(a_stage_that_is_rolled_is_one_leaf)
-{
-    const uint64_t most = APPEND_ROLLED_MAX;
-    const struct stage_spec *s;
-    struct stage_spec place;
-    const struct graph *g;
-    struct ledger *l;
-    uint32_t first;
-
-    heap_init(&heap);
-    begin(true);
-    l = ledger();
-    CHECK_INT(ledger_apply(l, rolled(APPEND_ROLLED, 12, 5, 0)), ERR_FORMAT);
-    CHECK_INT(ledger_apply(l, rolled(APPEND_ROLLED, most * 5 + 1, 5, NEED_ORDER)), ERR_FORMAT);
-    CHECK_INT(ledger_apply(l, rolled(APPEND_ROLLED, most * 5, 5, NEED_ORDER)), LEDGER_NEW);
-    g = ledger_graph(l);
-    CHECK_INT(g->count, 3);
-    s = graph_spec(g, ledger_spec(l), 1, &place);
-    CHECK(s->rolled && s->units == most * 5 && s->leaf_units == 5);
-    CHECK_INT(spec_leaves(s), 1);
-    CHECK_INT(g->shape.leaves, 3);
-    CHECK(g->stages[1].joins && g->stages[2].joins && g->stages[2].rolled);
-    CHECK(!g->stages[0].rolled && !graph_spec(g, ledger_spec(l), 0, &place)->rolled);
-    CHECK(graph_has_run(g, 0, 3, &first) && first == 0);
-    ledger_free(l);
-    CHECK(heap_is_empty(&heap));
-}
-
-/* Of how many leaves it is made has to be said. */
-TEST(a_stage_is_rolled_only_with_units_of_its_own)
-{
-    struct ledger *l;
-    struct buf b;
-
-    heap_init(&heap);
-    begin(true);
-    l = ledger();
-    b = room();
-    put_stages_begin(&b, job, (struct node_id){0});
-    put_append_begin(&b, 1, 1);
-    put_append_like(&b, APPEND_ROLLED, (struct bytes){NULL, 0}, 0, (struct bytes){NULL, 0});
-    CHECK_INT(ledger_apply(l, seal(FACT_STAGES, kept(&b), 1)), ERR_FORMAT);
-    ledger_free(l);
-    CHECK(heap_is_empty(&heap));
-}
-
 static struct bytes named(const char *name, const char *args, uint64_t units)
 {
     struct stage_spec s = {.units = units, .leaf_units = 1, .params = bytes_of_text("other")};
@@ -779,8 +716,7 @@ TEST(a_list_that_finds_no_memory_is_not_there)
 TEST_MAIN(stages_are_appended_in_their_order, an_ended_job_without_its_stages_is_not_the_same,
           a_job_that_is_not_open_takes_none, only_its_author_appends,
           it_is_whole_when_it_is_closed_and_all_are_there, values_come_after_their_stage,
-          a_stage_is_like_one_of_other_units, a_stage_that_is_rolled_is_one_leaf,
-          a_stage_is_rolled_only_with_units_of_its_own, a_stage_is_like_one_of_another_name,
+          a_stage_is_like_one_of_other_units, a_stage_is_like_one_of_another_name,
           what_is_appended_may_collect, only_leaves_are_named,
           an_author_who_contradicts_himself_makes_it_divergent,
           a_list_that_cannot_be_is_refused_whole, what_is_appended_asks_for_something_of_nodes,

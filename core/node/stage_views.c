@@ -1,0 +1,270 @@
+#include "core/node/stage_views.h"
+
+#include "core/base/err.h"
+#include "core/node/jobs.h"
+#include "core/node/link.h"
+#include "core/node/stages.h"
+
+#define TELLINGS_MAX 64
+#define SLICE 512u              /* stages looked at in a step */
+#define FRAME_STAGES_MAX 57344u /* bytes of views in one frame, beside its head */
+
+/* Stages [first, end) of a job, and what is known of them. */
+struct slice {
+    uint32_t first, end;
+    const struct ready *ready;
+    bool busy[SLICE]; /* chunks of it are out, by its place among them */
+    bool ended;       /* what is not complete never will be */
+};
+
+/* --- the views of a job --- */
+
+static void not_told(void *ctx, uint32_t stage)
+{
+    (void)ctx, (void)stage;
+}
+
+static uint64_t leaves_done(const struct job *j, uint32_t stage)
+{
+    struct shape_stage in = stage_leaves(j, stage);
+    const struct cover *cover = ledger_cover(j->ledger);
+
+    if (job_final_state(j) == JOB_DONE)
+        return in.end - in.first;
+    return cover == NULL ? ledger_named(j->ledger, in.first, in.end)
+                         : cover_overlap(cover, in.first, in.end);
+}
+
+/* Which of the stages of a slice have chunks out; none, where nobody here knows. */
+static void who_has_chunks(const struct job *j, struct slice *of)
+{
+    const struct pool *p = j->lead == NULL ? NULL : j->lead->pool;
+
+    for (uint32_t i = 0; p != NULL && i < pool_chunks(p); i++) {
+        const struct chunk *c = pool_chunk_at(p, i);
+        uint32_t stage = stage_of_leaf(j, c->next < c->end ? c->next : c->first);
+
+        if (stage >= of->first && stage < of->end)
+            of->busy[stage - of->first] = true;
+    }
+}
+
+static enum stage_view_state state_of(const struct slice *k, const struct stage_view *v)
+{
+    enum ready_state state = ready_at(k->ready, v->number);
+
+    if (v->done == v->leaves && (k->ended || state == STAGE_DONE))
+        return STAGE_VIEW_DONE;
+    if (state == STAGE_FAILED)
+        return STAGE_VIEW_FAILED;
+    if (state == STAGE_BLOCKED)
+        return STAGE_VIEW_BLOCKED;
+#if VELUM_PLANT != 581 /* trace/test_graph: stages of a job that has ended seem to wait */
+    if (k->ended)
+        return STAGE_VIEW_STOPPED;
+#endif
+    if (state == STAGE_WAITING)
+        return STAGE_VIEW_WAITING;
+    return v->done > 0 || k->busy[v->number - k->first] ? STAGE_VIEW_RUNNING : STAGE_VIEW_READY;
+}
+
+static void view_of(const struct job *j, const struct slice *k, uint32_t stage,
+                    struct stage_view *v)
+{
+    struct stage_spec room;
+    const struct stage_spec *s = stage_spec_of(j, stage, &room);
+
+    *v = (struct stage_view){.number = stage, .leaves = spec_leaves(s)};
+    text_copy(v->name, sizeof v->name, s->name);
+    text_copy(v->kernel, sizeof v->kernel, s->kernel);
+    text_copy(v->args, sizeof v->args, s->args);
+    v->done = leaves_done(j, stage);
+    v->needs_count = s->needs_count;
+    v->needs = s->needs;
+    v->state = state_of(k, v);
+    if (v->state == STAGE_VIEW_BLOCKED)
+        v->blocked_by = k->ready->stages[stage].blocked_by;
+}
+
+/* --- a slice on its way --- */
+
+static void send_part(struct node *n, const struct views_to *to, enum views_told told,
+                      uint16_t count, struct bytes views)
+{
+    struct buf b;
+
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    if (to->link == 0) {
+        put_job_id(&b, to->job);
+        put_u8(&b, (uint8_t)told);
+    }
+    put_u16(&b, count);
+    put_raw(&b, views.data, views.len);
+    if (b.failed)
+        n->memory_out = true;
+    else if (to->link == 0)
+        send_node(n, to->node, MESSAGE_STAGES_TOLD, to->request, buf_bytes(&b));
+    else
+        send_link(n, to->link, MESSAGE_REPLY_STAGES, to->request, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+void stage_views_unknown(struct node *n, const struct views_to *to)
+{
+    send_part(n, to, VIEWS_UNKNOWN, 0, (struct bytes){NULL, 0});
+}
+
+/* As many as fit one frame and one slice; t->next goes on behind them. */
+static void tell_slice(struct node *n, struct stages_telling *t, struct job *j,
+                       const struct ready *r)
+{
+    struct slice k = {.first = t->next, .ready = r, .ended = job_is_final(j) && j->lead == NULL};
+    struct stage_view v;
+    uint16_t count = 0;
+    struct buf b;
+
+    k.end = t->count - k.first < SLICE ? t->count : k.first + SLICE;
+    who_has_chunks(j, &k);
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    for (; t->next < k.end && b.len < FRAME_STAGES_MAX - STAGE_VIEW_SIZE_MAX; t->next++, count++) {
+        view_of(j, &k, t->next, &v);
+        put_stage_view(&b, &v);
+    }
+    if (b.failed)
+        n->memory_out = true;
+    else
+        send_part(n, &t->to, t->next < t->count ? VIEWS_MORE : VIEWS_LAST, count, buf_bytes(&b));
+    buf_clear(&b);
+}
+
+/* The outcome names them; who wrote it may be anybody. */
+static void fail_those_given_up(const struct job *j, struct ready *r)
+{
+    const struct outcome *o = ledger_outcome(j->ledger);
+
+    for (uint16_t i = 0; o != NULL && i < o->failed_count; i++)
+        if (outcome_failed(o, i) < j->graph->count)
+            ready_fail(r, outcome_failed(o, i), not_told, NULL);
+}
+
+/* A holder that does not lead sees what is complete, and what may run because of that. Of a job
+ * that has ended each does. */
+static int make_ready(struct node *n, struct job *j, struct ready *own)
+{
+    int rc = ready_init(own, n->alloc, j->graph, ledger_cover(j->ledger));
+
+    if (rc < 0)
+        return rc;
+    if (job_is_final(j))
+        fail_those_given_up(j, own);
+    else
+        ready_due_all(own);
+    ready_go_on(own, UINT32_MAX, not_told, NULL);
+    return 0;
+}
+
+/* It may have changed hands since the last slice. NULL: memory is out. */
+static const struct ready *ready_of(struct node *n, struct stages_telling *t, struct job *j)
+{
+    if (j->lead != NULL && j->lead->ready.count >= t->count)
+        return &j->lead->ready;
+    if (!t->has_own && make_ready(n, j, &t->own) < 0) {
+        n->memory_out = true;
+        return NULL;
+    }
+    t->has_own = true;
+    return &t->own;
+}
+
+/* --- who is told --- */
+
+static void remove_first(struct node *n)
+{
+    struct stages_telling *t = n->stages_tellings;
+
+    n->stages_tellings = t->next_telling;
+    if (t->has_own)
+        ready_clear(&t->own);
+    alloc_free(n->alloc, t, sizeof *t);
+}
+
+/* A node that is refused has the patience that it has with one that is silent. */
+void stage_views_tell(struct node *n, const struct views_to *to, const struct job *j)
+{
+    struct stages_telling **end = &n->stages_tellings, *t = NULL;
+    uint32_t count = 0;
+
+    for (; *end != NULL; end = &(*end)->next_telling)
+        count++;
+    if (count < TELLINGS_MAX)
+        t = node_alloc(n, sizeof *t);
+    if (t == NULL) {
+        if (to->link != 0)
+            reply_error(n, to->link, to->request, 1,
+                        "too many lists of stages are on their way at this node", "try again");
+        return;
+    }
+    *t = (struct stages_telling){.to = *to, .count = j->graph->count};
+    *end = t;
+}
+
+static bool is_gone(const struct node *n, const struct views_to *to)
+{
+    return to->link != 0 ? link_find(n, to->link) == NULL : !member_works(n, to->node);
+}
+
+/* In the middle of it: others do not tell the rest. */
+static void job_is_gone(struct node *n, const struct views_to *to)
+{
+    if (to->link != 0)
+        reply_error(n, to->link, to->request, 3, "the job is gone",
+                    "velum ps --all lists those that are kept");
+    else
+        stage_views_unknown(n, to);
+}
+
+static void tell_next(struct node *n)
+{
+    struct stages_telling *t = n->stages_tellings;
+    struct job *j = job_find(n, t->to.job);
+    const struct ready *r;
+
+    if (is_gone(n, &t->to)) {
+        remove_first(n);
+        return;
+    }
+    if (j == NULL || j->ledger == NULL || j->graph->count < t->count) {
+        job_is_gone(n, &t->to);
+        remove_first(n);
+        return;
+    }
+    r = ready_of(n, t, j);
+    if (r != NULL)
+        tell_slice(n, t, j, r);
+    if (r == NULL || t->next < t->count)
+        return;
+    if (t->to.link != 0)
+        reply_end(n, t->to.link, t->to.request);
+    remove_first(n);
+}
+
+void stage_views_run(struct node *n)
+{
+#if VELUM_PLANT == 752 /* trace/test_stage_views: the stages of a job are told in one step */
+    while (n->stages_tellings != NULL)
+        tell_next(n);
+#endif
+    if (n->stages_tellings != NULL)
+        tell_next(n);
+}
+
+bool stage_views_are_due(const struct node *n)
+{
+    return n->stages_tellings != NULL;
+}
+
+void stage_views_free(struct node *n)
+{
+    while (n->stages_tellings != NULL)
+        remove_first(n);
+}

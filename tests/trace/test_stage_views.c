@@ -1,0 +1,127 @@
+/* How far the stages of a job are, told in slices. */
+#include "core/base/text.h"
+#include "core/node/jobs.h"
+#include "core/node/show_stages.h"
+#include "core/node/stage_views.h"
+#include "tests/lib/check.h"
+#include "tests/lib/parts.h"
+#include "tests/lib/story_inside.h"
+#include "tests/lib/story_worker.h"
+
+#define MANY 600u
+
+static struct story story;
+
+static uint32_t none(uint64_t leaf)
+{
+    (void)leaf;
+    return 0;
+}
+
+static void as_told(struct job_spec *spec, uint32_t number)
+{
+    (void)number;
+    spec->slots_max = 0;
+    parts_spec(spec, "work");
+}
+
+static void begin(uint32_t count)
+{
+    story_init(&story, count);
+    story.output = none;
+    story.graphs = true;
+    story.adjust = as_told;
+    parts_begin();
+    story_start_all(&story, false);
+    story_run(&story, 2 * S_US);
+}
+
+/* What a user of node i is told of the job's stages, as far as there is room. Returns how many. */
+static uint32_t shown(uint32_t i, struct job_id id, struct stage_view *to, uint32_t cap)
+{
+    uint64_t user = story_user(&story, i);
+    uint32_t request = story_ask_id(&story, user, MESSAGE_REQUEST_STAGES, id), all = 0;
+
+    for (int k = 0; k < 40 && story_code(&story, user, request) < 0; k++)
+        story_run(&story, 100);
+    CHECK_INT(story_code(&story, user, request), 0);
+    for (uint32_t k = 0; k < story.answers_count; k++) {
+        const struct story_answer *a = &story.answers[k];
+        struct reader r;
+        uint16_t count;
+
+        if (a->link != user || a->request != request || a->type != MESSAGE_REPLY_STAGES)
+            continue;
+        REQUIRE(read_reply_stages((struct bytes){a->data, a->len}, &count, &r) == 0);
+        for (; count > 0 && all < cap; count--)
+            read_stage_view(&r, &to[all++]);
+        CHECK(reader_done(&r));
+    }
+    story_leave(&story, user);
+    return all;
+}
+
+/* No step of a node is long because there are many. */
+TEST(many_stages_are_told_in_slices)
+{
+    static struct stage_view v[MANY];
+    struct actions out;
+    struct job_id id;
+    struct node *n;
+    uint32_t leader;
+    uint64_t user;
+
+    begin(5);
+    for (uint32_t i = 0; i < MANY; i++)
+        parts_add(i == 0 ? 300 : 1, false);
+    for (uint32_t i = 1; i < MANY; i++)
+        parts_need(&parts[i], i - 1, NEED_ORDER);
+    id = story_submitted(&story, 0, 1);
+    leader = story_leader(&story, id);
+    n = story.nodes[leader].core;
+    user = story_user(&story, leader);
+    actions_init(&out, &story.heap.alloc);
+    n->out = &out;
+    show_stages(n, story_other_end(user), 77, (struct bytes){id.bytes, ID_SIZE});
+    stage_views_run(n);
+    REQUIRE(n->stages_tellings != NULL);
+    CHECK(n->stages_tellings->next > 0 && n->stages_tellings->next <= 512);
+    CHECK(stage_views_are_due(n) && node_due(n).us <= story.now.us);
+    while (n->stages_tellings != NULL)
+        stage_views_run(n);
+    actions_clear(&out);
+    for (uint32_t i = 0; i < 5; i++) {
+        CHECK_INT(shown(i, id, v, MANY), MANY);
+        for (uint32_t k = 0; k < MANY; k++)
+            CHECK_INT(v[k].number, k);
+    }
+    CHECK(story_end(&story));
+}
+
+/* Whoever asked is gone before all was told. */
+TEST(stages_are_told_to_nobody_who_has_left)
+{
+    struct actions out;
+    struct job_id id;
+    struct node *n;
+    uint64_t user;
+
+    begin(1);
+    for (uint32_t i = 0; i < MANY; i++)
+        parts_add(i == 0 ? 300 : 1, false);
+    id = story_submitted(&story, 0, 1);
+    n = story.nodes[0].core;
+    user = story_user(&story, 0);
+    actions_init(&out, &story.heap.alloc);
+    n->out = &out;
+    show_stages(n, story_other_end(user), 77, (struct bytes){id.bytes, ID_SIZE});
+    stage_views_run(n);
+    CHECK(n->stages_tellings != NULL);
+    actions_clear(&out);
+    story_leave(&story, user);
+    story_run(&story, MS_US);
+    CHECK(n->stages_tellings == NULL);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(many_stages_are_told_in_slices, stages_are_told_to_nobody_who_has_left)
