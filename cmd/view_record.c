@@ -6,11 +6,19 @@
 #include "core/base/text.h"
 #include "core/job/fact.h"
 
-static const char *const kinds[] = {
-    [FACT_SPEC] = "spec",       [FACT_HOLDERS] = "holders",     [FACT_CLAIM] = "claim",
-    [FACT_CANCEL] = "cancel",   [FACT_OUTCOME] = "outcome",     [FACT_PARTIAL] = "partial",
-    [FACT_ATTEMPT] = "attempt", [FACT_DIVERGENT] = "divergent", [FACT_RETIRED] = "retired",
-    [FACT_COUNTS] = "counts"};
+static const char *const kinds[] = {[FACT_SPEC] = "spec",
+                                    [FACT_HOLDERS] = "holders",
+                                    [FACT_CLAIM] = "claim",
+                                    [FACT_CANCEL] = "cancel",
+                                    [FACT_OUTCOME] = "outcome",
+                                    [FACT_PARTIAL] = "partial",
+                                    [FACT_ATTEMPT] = "attempt",
+                                    [FACT_DIVERGENT] = "divergent",
+                                    [FACT_RETIRED] = "retired",
+                                    [FACT_COUNTS] = "counts",
+                                    [FACT_STAGES] = "stages",
+                                    [FACT_CLOSE] = "close",
+                                    [FACT_STAGE_CANCEL] = "stage cancel"};
 
 static const char *type_name(uint16_t type)
 {
@@ -94,6 +102,31 @@ static void text_divergence(FILE *to, const struct divergence *d)
             brief(d->digests[0].bytes, one), brief(d->digests[1].bytes, other));
 }
 
+/* The next stages that were cancelled, from *first on, neighbours all of them. */
+static bool next_cancelled(const struct stage_cancel *c, uint32_t *first, uint32_t *end)
+{
+    const uint32_t last = stage_cancel_last(c);
+    while (*first <= last && !stage_cancel_has(c, *first))
+        ++*first;
+    for (*end = *first; *end <= last && stage_cancel_has(c, *end); ++*end)
+        ;
+    return *end > *first;
+}
+
+static void text_stage_cancel(FILE *to, const struct stage_cancel *c)
+{
+    const char *before = " of";
+    char id[9];
+    uint32_t end;
+    for (uint32_t first = c->first; next_cancelled(c, &first, &end); first = end) {
+        fprintf(to, "%s %u", before, (unsigned)first);
+        before = ",";
+        if (end > first + 1)
+            fprintf(to, " to %u", (unsigned)(end - 1));
+    }
+    fprintf(to, " by %s", brief(c->by.bytes, id));
+}
+
 static void text_retired(FILE *to, struct terms t)
 {
     char id[9];
@@ -150,6 +183,18 @@ static void text_fact(FILE *to, const struct fact *f)
         break;
     case FACT_COUNTS:
         text_counts(to, f->counts);
+        break;
+    case FACT_STAGES:
+        fprintf(to, " %u to %u by %s", (unsigned)f->stages.append.first,
+                (unsigned)f->stages.append.first + f->stages.append.count - 1u,
+                brief(f->stages.author.bytes, id));
+        break;
+    case FACT_CLOSE:
+        fprintf(to, " with %u stages by %s", (unsigned)f->close.count,
+                brief(f->close.author.bytes, id));
+        break;
+    case FACT_STAGE_CANCEL:
+        text_stage_cancel(to, &f->stage_cancel);
         break;
     default:
         text_divergence(to, &f->divergence);
@@ -334,6 +379,17 @@ static void json_counts(struct json *j, struct counts c)
     json_close(j, ']');
 }
 
+static void json_stage_cancel(struct json *j, const struct stage_cancel *c)
+{
+    uint32_t end;
+    json_open(j, "stages", '[');
+    for (uint32_t first = c->first; next_cancelled(c, &first, &end); first = end)
+        for (uint32_t i = first; i < end; i++)
+            json_number(j, NULL, i);
+    json_close(j, ']');
+    json_id(j, "by", c->by.bytes);
+}
+
 static void json_body(struct json *j, const struct fact *f)
 {
     switch (f->kind) {
@@ -370,6 +426,18 @@ static void json_body(struct json *j, const struct fact *f)
         break;
     case FACT_COUNTS:
         json_counts(j, f->counts);
+        break;
+    case FACT_STAGES:
+        json_number(j, "first", f->stages.append.first);
+        json_number(j, "stages", f->stages.append.count);
+        json_id(j, "by", f->stages.author.bytes);
+        break;
+    case FACT_CLOSE:
+        json_number(j, "stages", f->close.count);
+        json_id(j, "by", f->close.author.bytes);
+        break;
+    case FACT_STAGE_CANCEL:
+        json_stage_cancel(j, &f->stage_cancel);
         break;
     default:
         json_divergence(j, &f->divergence);

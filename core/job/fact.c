@@ -52,6 +52,19 @@ static void read_cancel(struct reader *r, struct cancel *c)
         r->failed = true;
 }
 
+static void read_stage_cancel(struct reader *r, struct stage_cancel *c)
+{
+    c->by = read_node_id(r);
+    c->first = read_u32(r);
+    c->set = read_block(r, STAGE_CANCEL_SET_MAX);
+    r->failed |= c->set.len == 0 || c->first % 8 != 0 || c->first >= JOB_STAGES_MAX;
+    if (r->failed)
+        return;
+    r->failed |= c->set.data[0] == 0 || c->set.data[c->set.len - 1] == 0 ||
+                 stage_cancel_last(c) >= JOB_STAGES_MAX ||
+                 stage_cancel_last(c) / STAGE_CANCEL_SPAN != c->first / STAGE_CANCEL_SPAN;
+}
+
 /* Stages that were given up, if there is anything more. */
 static void read_failed(struct reader *r, struct outcome *o)
 {
@@ -107,6 +120,9 @@ static int read_body(struct fact *f)
         return read_append(&r, &f->stages.append);
     case FACT_CLOSE:
         read_close(&r, &f->close);
+        break;
+    case FACT_STAGE_CANCEL:
+        read_stage_cancel(&r, &f->stage_cancel);
         break;
     default:
         read_outcome(&r, &f->outcome);
@@ -219,7 +235,7 @@ static void read_counts(struct reader *r, struct counts *c)
 
 bool fact_is_signed(uint8_t kind)
 {
-    return kind <= FACT_OUTCOME || kind == FACT_STAGES || kind == FACT_CLOSE;
+    return kind <= FACT_OUTCOME || (kind >= FACT_STAGES && kind <= FACT_STAGE_CANCEL);
 }
 
 /* A fact is as large as a specification, and most are of a small kind. */
@@ -256,7 +272,7 @@ int fact_read(struct bytes encoded, struct fact *f)
     uint8_t version = read_u8(&r);
     if (r.failed)
         return ERR_FORMAT;
-    if (version != FACT_VERSION || f->kind < FACT_SPEC || f->kind > FACT_CLOSE)
+    if (version != FACT_VERSION || f->kind < FACT_SPEC || f->kind > FACT_STAGE_CANCEL)
         return ERR_VERSION;
     if (f->kind == FACT_PARTIAL)
         read_partial(&r, &f->partial);
@@ -303,6 +319,14 @@ void put_cancel_body(struct buf *b, struct job_id job, const struct cancel *c)
     put_body_head(b, FACT_CANCEL, job);
     put_node_id(b, c->by);
     put_u8(b, c->state);
+}
+
+void put_stage_cancel_body(struct buf *b, struct job_id job, const struct stage_cancel *c)
+{
+    put_body_head(b, FACT_STAGE_CANCEL, job);
+    put_node_id(b, c->by);
+    put_u32(b, c->first);
+    put_block(b, c->set);
 }
 
 void put_outcome_body(struct buf *b, struct job_id job, const struct outcome *o)
@@ -414,6 +438,28 @@ void put_counts(struct buf *b, const struct leaf_count *counts, uint16_t count)
 uint32_t outcome_failed(const struct outcome *o, uint16_t i)
 {
     return load_u32(o->failed.data + 4u * (size_t)i);
+}
+
+bool stage_cancel_has(const struct stage_cancel *c, uint32_t stage)
+{
+    uint32_t at = stage - c->first;
+
+    return stage >= c->first && at / 8 < c->set.len && (c->set.data[at / 8] >> at % 8 & 1) != 0;
+}
+
+uint32_t stage_cancel_last(const struct stage_cancel *c)
+{
+    uint32_t last = c->first + 8 * (uint32_t)c->set.len - 1;
+
+    while (last > c->first && !stage_cancel_has(c, last))
+        last--;
+    return last;
+}
+
+struct stage_cancel stage_cancel_of(struct node_id by, uint32_t stage, uint8_t room[1])
+{
+    room[0] = (uint8_t)(1u << stage % 8);
+    return (struct stage_cancel){.by = by, .first = stage - stage % 8, .set = {room, 1}};
 }
 
 int outcome_rank(uint8_t state)

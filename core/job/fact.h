@@ -2,7 +2,8 @@
  * encoding for the wire and the journal:
  *
  *   u8 kind, u8 version (1), then by kind
- *   SPEC, HOLDERS, CLAIM, CANCEL, OUTCOME, STAGES, CLOSE   signed bytes (wire/signed.h)
+ *   SPEC, HOLDERS, CLAIM, CANCEL, OUTCOME, STAGES, CLOSE, STAGE_CANCEL
+ *       signed bytes (wire/signed.h)
  *       The body of SPEC is the spec itself; the others' bodies begin with u8 kind, 32 job id:
  *       HOLDERS   u32 generation, u8 count (1..8), ids in rank order, no id twice
  *       CLAIM     u32 epoch, u64 boot, 32 node id (must be the signer), u64 submitted_s (Unix
@@ -15,6 +16,10 @@
  *                 count x u32 stage, ascending: those that were given up, or the first of them
  *       STAGES    32 author (of the spec, and the signer), then stages as wire/append.h draws them
  *       CLOSE     32 author (the same), u32 how many stages the job has, and will ever have
+ *       STAGE_CANCEL  32 id of who asked, u32 first (a multiple of 8), block set: stage first + i
+ *                 is cancelled where bit i % 8 of byte i / 8 is set. Neither its first byte nor its
+ *                 last is 0, and all of it lies between two multiples of STAGE_CANCEL_SPAN, so
+ *                 that however many stages of a job are cancelled, few facts can say so
  *   PARTIAL       u16 0, 32 author, u64 from, u64 upto (leaves newly covered by the author;
  *                 from == upto for a merge), u64 compute_us, u16 count, values. A zero author: not
  *                 a report but part of a snapshot, compute_us is the sum of all so far. Without
@@ -47,6 +52,8 @@
 #define FACT_TERMS_MAX 64 /* nodes that are remembered as holders of one job */
 #define FACT_COUNTS_MAX 256
 #define FACT_FAILED_MAX 256
+#define STAGE_CANCEL_SPAN 32768u
+#define STAGE_CANCEL_SET_MAX (STAGE_CANCEL_SPAN / 8)
 
 /* Of a generation or an epoch, so that there is always a next one. */
 #define FACT_COUNTER_MAX (UINT32_MAX / 2)
@@ -63,7 +70,8 @@ enum fact_kind {
     FACT_RETIRED = 9,
     FACT_COUNTS = 10,
     FACT_STAGES = 11,
-    FACT_CLOSE = 12
+    FACT_CLOSE = 12,
+    FACT_STAGE_CANCEL = 13
 };
 
 struct holders {
@@ -108,6 +116,12 @@ struct attempt {
 struct cancel {
     struct node_id by;
     uint8_t state;
+};
+/* Of stages, one or many. Such a one is not worked for any more unless its output is complete. */
+struct stage_cancel {
+    struct node_id by;
+    uint32_t first;
+    struct bytes set; /* borrowed; see stage_cancel_has */
 };
 struct divergence {
     uint16_t stage;
@@ -158,6 +172,7 @@ struct fact {
         struct holders holders;
         struct claim claim;
         struct cancel cancel;
+        struct stage_cancel stage_cancel;
         struct outcome outcome;
         struct partial partial;
         struct attempt attempt;
@@ -175,6 +190,12 @@ int outcome_rank(uint8_t state);
 /* The i-th stage that was given up; whether the job has it the reader looks himself. */
 uint32_t outcome_failed(const struct outcome *o, uint16_t i);
 
+bool stage_cancel_has(const struct stage_cancel *c, uint32_t stage);
+/* The greatest of them. */
+uint32_t stage_cancel_last(const struct stage_cancel *c);
+/* Of one stage; `room` is borrowed by it. */
+struct stage_cancel stage_cancel_of(struct node_id by, uint32_t stage, uint8_t room[1]);
+
 /* Whether it is around signed bytes. */
 bool fact_is_signed(uint8_t kind);
 
@@ -187,6 +208,7 @@ int fact_read(struct bytes encoded, struct fact *f);
 void put_holders_body(struct buf *b, struct job_id job, const struct holders *h);
 void put_claim_body(struct buf *b, struct job_id job, const struct claim *c);
 void put_cancel_body(struct buf *b, struct job_id job, const struct cancel *c);
+void put_stage_cancel_body(struct buf *b, struct job_id job, const struct stage_cancel *c);
 void put_outcome_body(struct buf *b, struct job_id job, const struct outcome *o);
 /* STAGES: the caller puts the list behind it (append.h). */
 void put_stages_begin(struct buf *b, struct job_id job, struct node_id author);

@@ -86,6 +86,7 @@ void ledger_free(struct ledger *l)
     buf_clear(&l->cancel_fact);
     buf_clear(&l->close_fact);
     buf_clear(&l->outcome_fact);
+    cancels_clear(l);
     alloc_free(l->alloc, l->terms, l->terms_cap * sizeof *l->terms);
     alloc_free(l->alloc, l, sizeof *l);
 }
@@ -98,7 +99,7 @@ size_t ledger_bytes(const struct ledger *l)
 
     for (uint32_t i = 0; i < l->variants_count; i++)
         bytes += l->variants[i].fact.cap;
-    return bytes + graph_bytes(&l->graph);
+    return bytes + cancels_bytes(l) + graph_bytes(&l->graph);
 }
 
 void ledger_shrink(struct ledger *l)
@@ -602,6 +603,8 @@ static int apply(struct ledger *l, struct bytes fact, const struct fact *f, stru
         return stages_apply(l, &f->stages, fact);
     case FACT_CLOSE:
         return close_apply(l, &f->close, fact);
+    case FACT_STAGE_CANCEL:
+        return cancels_apply(l, &f->stage_cancel, fact);
     default:
         return LEDGER_KNOWN; /* the spec itself */
     }
@@ -642,6 +645,8 @@ bool ledger_keeps(const struct ledger *l, enum fact_kind kind, struct bytes fact
         return bytes_equal(buf_bytes(&l->close_fact), fact);
     case FACT_STAGES:
         return stages_keeps(l, fact);
+    case FACT_STAGE_CANCEL:
+        return cancels_keep(l, fact);
     default:
         return false;
     }

@@ -1,9 +1,9 @@
 /* The facts of one job in their reduced view: the spec, the holders (greatest generation; two
  * unequal ones of the same generation are the union, ranked by id), everybody who was ever named as
  * a holder, the greatest claim, the cover, at most 3 attempts a leaf and 64 in all, one cancel, one
- * outcome; of an open job the stages its author appended, and how many he closed it with. Those of
- * a list are taken when all before them are there. For a kernel that is a function merging is
- * commutative, associative and idempotent.
+ * outcome, which stages were cancelled; of an open job the stages its author appended, and how many
+ * he closed it with. Those of a list are taken when all before them are there. For a kernel that is
+ * a function merging is commutative, associative and idempotent.
  *
  * Beside it stands the account (core/job/account.h): who counted which leaves, as far as the own
  * facts tell, each leaf named once. It outlives the cover and is no part of the digest: holders
@@ -72,6 +72,17 @@ const struct claim *ledger_claim(const struct ledger *l);
 struct bytes ledger_claim_fact(const struct ledger *l);
 const struct cancel *ledger_cancel(const struct ledger *l);
 struct bytes ledger_cancel_fact(const struct ledger *l);
+/* Somebody has cancelled this stage. One whose output is complete is complete all the same,
+ * whatever came first: whoever asks looks at that too. */
+bool ledger_stage_cancelled(const struct ledger *l, uint32_t stage);
+uint32_t ledger_stages_cancelled(const struct ledger *l); /* so many */
+/* One fact that says so, encoded; empty when there is none. */
+struct bytes ledger_stage_cancel_fact(const struct ledger *l, uint32_t stage);
+/* Many facts say which stages near this one are cancelled: one should, that is to say of them what
+ * ledger_stage_cancels gives (borrowed until the next fact; `by` is left to the caller). When it is
+ * applied, the others are kept no more. */
+bool ledger_stage_cancels_apart(const struct ledger *l, uint32_t stage);
+struct stage_cancel ledger_stage_cancels(const struct ledger *l, uint32_t stage);
 /* DIVERGENT state without a signed fact is possible. */
 const struct outcome *ledger_outcome(const struct ledger *l);
 struct bytes ledger_outcome_fact(const struct ledger *l);
@@ -118,8 +129,8 @@ void ledger_titles(const struct ledger *l, struct buf *to);
  * outcome, and nobody is named who is not known, so that the name that comes later is the only
  * one. */
 void ledger_snapshot_own(const struct ledger *l, struct buf *to);
-/* Over what the facts say, not over signatures. With an outcome, cancel, cover, attempts and former
- * holders do not count, but stages do; of a divergent job only that it is divergent does. */
+/* Over what the facts say, not over signatures. With an outcome, cancels, cover, attempts and
+ * former holders do not count, but stages do; of a divergent job only that it is divergent does. */
 struct digest ledger_digest(struct ledger *l);
 /* After an outcome: drops the cover and attempts, keeps spec, holders, claim, cancel, outcome, and
  * the account. */

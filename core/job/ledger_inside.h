@@ -1,6 +1,7 @@
 /* The inside of a ledger, shared by its own files only: ledger.c (taking facts in), ledger_view.c
  * (what they come to), ledger_terms.c (who was ever named as a holder), ledger_count.c (who counted
- * what), ledger_stages.c (what the author of an open job appends) and ledger_seal.c (signing late).
+ * what), ledger_stages.c (what the author of an open job appends), ledger_cancels.c (stages that
+ * were cancelled) and ledger_seal.c (signing late).
  * Nobody else includes this. */
 #ifndef VELUM_JOB_LEDGER_INSIDE_H
 #define VELUM_JOB_LEDGER_INSIDE_H
@@ -22,6 +23,23 @@ struct holders_variant {
     struct holders holders;
 };
 
+/* Facts that are kept of stages that were cancelled: 31 spans have some joined ones, and a few each
+ * that are not yet. */
+#define STAGE_CANCELS_MAX 1024u
+
+struct cancel_kept {
+    struct buf fact;
+    struct stage_cancel said; /* borrows from it */
+};
+
+struct cancels {
+    struct cancel_kept *list;
+    uint32_t count, cap;
+    uint8_t *set; /* all that they say, a bit a stage */
+    size_t size;
+    uint32_t stages; /* how many that are */
+};
+
 struct ledger {
     const struct alloc *alloc;
     struct job_id job;
@@ -41,6 +59,7 @@ struct ledger {
     struct digest stages_digest; /* over the lists in their order */
     struct claim claim;
     struct cancel cancel;
+    struct cancels cancels;
 
     struct buf outcome_fact; /* the greatest signed one; empty: none */
     struct bytes outcome_body;
@@ -77,6 +96,12 @@ int ledger_keep(struct ledger *l, struct buf *to, struct bytes fact);
 int stages_apply(struct ledger *l, const struct stages_fact *s, struct bytes fact);
 bool stages_keeps(const struct ledger *l, struct bytes fact);
 int close_apply(struct ledger *l, const struct close_fact *c, struct bytes fact);
+/* The same, and whatever else there is to do with stages that were cancelled. */
+int cancels_apply(struct ledger *l, const struct stage_cancel *said, struct bytes fact);
+bool cancels_keep(const struct ledger *l, struct bytes fact);
+size_t cancels_bytes(const struct ledger *l);
+void cancels_digest(const struct ledger *l, struct sha256 *s);
+void cancels_clear(struct ledger *l);
 /* The author contradicts himself: these two bodies say so. LEDGER_DIVERGED, or LEDGER_KNOWN. */
 int ledger_contradicted(struct ledger *l, struct bytes a, struct bytes b);
 /* The first leaves at or after `at` that are covered and that nobody is named for. False: none. */

@@ -231,6 +231,10 @@ static void put_terms_and_stages(const struct ledger *l, struct buf *to)
 #if VELUM_PLANT != 30 /* sim: a snapshot leaves out the cancel */
     put_fact_block(to, buf_bytes(&l->cancel_fact));
 #endif
+#if VELUM_PLANT != 715 /* unit/test_ledger_cancels: a snapshot forgets which stages are cancelled */
+    for (uint32_t i = 0; i < l->cancels.count; i++)
+        put_fact_block(to, buf_bytes(&l->cancels.list[i].fact));
+#endif
     if (l->evidence_kept) {
         size_t start = block_begin(to);
         put_divergent(to, &l->evidence);
@@ -320,6 +324,8 @@ static void digest_titles(const struct ledger *l, struct sha256 *s)
         put_u32(&b, l->closed);
     }
     sha256_add(s, b.data, b.len);
+    if (l->shown.state == 0)
+        cancels_digest(l, s);
     /* Whom a kill must ask: while there is none. */
     for (uint32_t i = 0; i < l->terms_count && l->shown.state == 0; i++)
         if (l->terms[i].retired <= l->terms[i].named)

@@ -26,6 +26,9 @@ static int put_body(const struct fact *f, struct buf *body)
     case FACT_CLOSE:
         put_close_body(body, f->job, &f->close);
         break;
+    case FACT_STAGE_CANCEL:
+        put_stage_cancel_body(body, f->job, &f->stage_cancel);
+        break;
     default:
         put_outcome_body(body, f->job, &f->outcome);
         break;
@@ -149,6 +152,20 @@ static void make_close(struct buf *out)
     struct fact f = {.kind = FACT_CLOSE};
     f.close.author = any_node();
     f.close.count = 1 + (uint32_t)any_below(JOB_STAGES_MAX);
+    make_signed_kind(out, &f);
+}
+
+static void make_stage_cancel(struct buf *out)
+{
+    uint8_t set[40];
+    struct fact f = {.kind = FACT_STAGE_CANCEL};
+    size_t len = 1 + (size_t)any_below(sizeof set);
+    any_raw(set, sizeof set);
+    set[0] |= 1;
+    set[len - 1] |= 128;
+    f.stage_cancel.by = any_node();
+    f.stage_cancel.first = 8 * (uint32_t)any_below(1000);
+    f.stage_cancel.set = (struct bytes){set, len};
     make_signed_kind(out, &f);
 }
 
@@ -283,6 +300,7 @@ TEST(damaged_facts_are_refused_or_mean_one_thing)
         {"COUNTS", fact_again, make_counts, true, 12000},
         {"STAGES", fact_again, make_stages, true, 12000},
         {"CLOSE", fact_again, make_close, true, 12000},
+        {"STAGE_CANCEL", fact_again, make_stage_cancel, true, 12000},
     };
     fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
 }

@@ -201,7 +201,7 @@ TEST(test_retired)
 TEST(test_unknown_kinds_and_versions)
 {
     struct fact f;
-    static const uint8_t kinds[][2] = {{0, 1}, {13, 1}, {6, 2}, {255, 255}};
+    static const uint8_t kinds[][2] = {{0, 1}, {14, 1}, {6, 2}, {255, 255}};
     for (size_t i = 0; i < 4; i++)
         CHECK_INT(fact_read((struct bytes){kinds[i], 2}, &f), ERR_VERSION);
 }
@@ -216,5 +216,52 @@ TEST(test_claims_are_ordered_by_epoch_boot_node)
     CHECK(claim_compare(&d, &a) > 0 && claim_compare(&d, &d) == 0);
 }
 
-TEST_MAIN(test_holders_and_claim, test_cancel_and_outcome, test_partial_attempt_divergent,
-          test_retired, test_unknown_kinds_and_versions, test_claims_are_ordered_by_epoch_boot_node)
+TEST(test_stage_cancel)
+{
+    static uint8_t set[STAGE_CANCEL_SET_MAX];
+    uint8_t one[1];
+    struct fact f;
+    struct buf body;
+    struct stage_cancel c = stage_cancel_of(id_of(4), 77, one);
+    CHECK(c.first == 72 && stage_cancel_last(&c) == 77);
+    buf_init_fixed(&body, body_raw, sizeof body_raw);
+    put_stage_cancel_body(&body, job, &c);
+    struct bytes fact = seal(FACT_STAGE_CANCEL, &body);
+    check_every_truncation(fact);
+    CHECK_INT(fact_read(fact, &f), 0);
+    CHECK(node_id_equal(f.stage_cancel.by, id_of(4)));
+    for (uint32_t i = 60; i < 100; i++)
+        CHECK(stage_cancel_has(&f.stage_cancel, i) == (i == 77));
+
+    /* All of a span; then the same moved, so that it touches the next one. */
+    memset(set, 0xff, sizeof set);
+    c = (struct stage_cancel){.by = id_of(4), .first = STAGE_CANCEL_SPAN, .set = {set, sizeof set}};
+    for (uint32_t k = 0; k < 2; k++) {
+        buf_reset(&body);
+        c.first = STAGE_CANCEL_SPAN + 8 * k;
+        put_stage_cancel_body(&body, job, &c);
+        CHECK_INT(fact_read(seal(FACT_STAGE_CANCEL, &body), &f), k == 0 ? 0 : ERR_FORMAT);
+    }
+    static const struct {
+        uint32_t first;
+        uint8_t set[2];
+        uint8_t len;
+    } wrong[] = {{4, {1}, 1},
+                 {8, {0}, 1},
+                 {8, {1, 0}, 2},
+                 {8, {0, 1}, 2},
+                 {8, {0}, 0},
+                 {JOB_STAGES_MAX, {1}, 1},
+                 {UINT32_MAX - 7, {1}, 1}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        buf_reset(&body);
+        c.first = wrong[i].first;
+        c.set = (struct bytes){wrong[i].set, wrong[i].len};
+        put_stage_cancel_body(&body, job, &c);
+        CHECK_INT(fact_read(seal(FACT_STAGE_CANCEL, &body), &f), ERR_FORMAT);
+    }
+}
+
+TEST_MAIN(test_stage_cancel, test_holders_and_claim, test_cancel_and_outcome,
+          test_partial_attempt_divergent, test_retired, test_unknown_kinds_and_versions,
+          test_claims_are_ordered_by_epoch_boot_node)

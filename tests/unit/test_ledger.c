@@ -81,6 +81,16 @@ static struct bytes cancel_fact(uint8_t by, uint8_t state)
     return seal(FACT_CANCEL, kept(&b), 1);
 }
 
+/* The job has one stage. */
+static struct bytes stage_cancel_fact(uint8_t by, uint8_t mark)
+{
+    uint8_t set[1];
+    struct stage_cancel c = stage_cancel_of(id_of(by), 0, set);
+    struct buf b = room();
+    put_stage_cancel_body(&b, job, &c);
+    return seal(FACT_STAGE_CANCEL, kept(&b), mark);
+}
+
 static struct bytes outcome_fact(uint8_t state, uint64_t result, uint32_t nodes)
 {
     uint8_t raw[8];
@@ -178,6 +188,8 @@ static struct bytes random_fact(struct prng *p, bool outcomes)
     if (prng_one_in(p, 12))
         return retired_fact(prng_one_in(p, 2) ? a : b, (uint32_t)prng_below(p, 2),
                             (uint32_t)prng_below(p, 4));
+    if (prng_one_in(p, 12))
+        return stage_cancel_fact(a, (uint8_t)prng_below(p, 3));
     switch (prng_below(p, outcomes ? 8 : 6)) {
     case 0:
         return holders_fact((uint32_t)(1 + prng_below(p, 2)), a, b, (uint8_t)prng_below(p, 3));
