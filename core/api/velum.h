@@ -185,10 +185,10 @@ struct velum_stage {
 /* What became of a task. One that was given up may be given once more, as done. */
 struct velum_end {
     int64_t task;
-    int code;          /* VELUM_DONE, VELUM_FAILED, or VELUM_CANCELLED: one that it needs failed */
+    int code;          /* VELUM_DONE, _FAILED, or _CANCELLED: one that it needs failed, or killed */
     const void *bytes; /* the accumulator; until the next velum_take of the session */
     size_t size;
-    const char *error; /* one sentence when it failed, else ""; as long as the bytes */
+    const char *error; /* one sentence when it failed or was killed, else ""; as the bytes */
 };
 struct velum_progress {
     uint64_t added, sent, ended, safe; /* tasks; a short one may end unsent; safe: synced */

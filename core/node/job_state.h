@@ -197,9 +197,10 @@ struct lead {
     bool fits_all;        /* they do */
     bool fits_open;       /* so do all that may run */
     enum fit_care care;
-    bool unmet;          /* a stage that may run is met by no node */
-    uint32_t spent_seen; /* the last of the spent stages that `ready` knows of */
-    char *failed_why;    /* of the first stage that failed, where the job goes on; owned */
+    bool unmet;            /* a stage that may run is met by no node */
+    uint32_t cancels_seen; /* so many stages that were cancelled are given up */
+    uint32_t spent_seen;   /* the last of the spent stages that `ready` knows of */
+    char *failed_why;      /* of the first stage that failed, where the job goes on; owned */
     /* collect.c: the list of outputs that is being made */
     uint64_t list_making, list_number; /* 0: none */
     uint32_t list_at, list_ahead;      /* the next value; bytes that the mover does not have yet */

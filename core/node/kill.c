@@ -15,6 +15,7 @@
 #include "core/node/record.h"
 #include "core/node/seal.h"
 #include "core/node/seek.h"
+#include "core/node/stages.h"
 
 #define KILL_WAIT_US (5 * S_US)
 #define SEND_AGAIN_US (500 * MS_US)
@@ -100,7 +101,7 @@ static void kill_answer(struct node *n, struct kill_wait *k)
     } else if (waiting_for(k) > 0 || k->more) {
         m.outcome = KILL_CANCELLING;
         say_who_is_away(n, k, m.away, sizeof m.away);
-    } else {
+    } else if (!k->alone) {
         directory_killed(n, k->job);
     }
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
@@ -167,6 +168,32 @@ static int make_cancel(struct node *n, struct job_id id, struct node_id by, enum
     return rc;
 }
 
+static int make_stage_cancel(struct node *n, struct job_id id, const struct stage_cancel *c,
+                             struct buf *fact)
+{
+    struct buf body;
+    int rc;
+
+    buf_init(&body, n->alloc, 1024 + STAGE_CANCEL_SET_MAX);
+    put_stage_cancel_body(&body, id, c);
+    rc = buf_result(&body);
+    if (rc == 0)
+        rc = seal_fact(n, FACT_STAGE_CANCEL, buf_bytes(&body), fact);
+    buf_clear(&body);
+    return rc;
+}
+
+/* What is asked for, as a fact of this node. */
+static int make_fact(struct node *n, const struct request_kill *m, struct node_id by,
+                     struct buf *fact)
+{
+    uint8_t room[1];
+    struct stage_cancel c = stage_cancel_of(by, m->stage, room);
+
+    return m->alone ? make_stage_cancel(n, m->job, &c, fact)
+                    : make_cancel(n, m->job, by, JOB_CANCELLED, fact);
+}
+
 /* Holders are waited for, away or not. A coordinator need not be one of them, and may have lost
  * the job since; one that is gone hands nothing out. */
 static void kill_ask_named(struct node *n, struct kill_wait *k)
@@ -204,12 +231,26 @@ static uint32_t kills_count(const struct node *n)
     return count;
 }
 
-void kill_begin(struct node *n, uint64_t link, uint32_t request, struct job_id id,
+/* Only where its job is known here to have all its stages, and not so many. */
+static bool is_no_stage(const struct node *n, const struct request_kill *m)
+{
+    const struct job *j = job_find(n, m->job);
+
+    return m->alone && j != NULL && j->ledger != NULL && ledger_is_whole(j->ledger) &&
+           m->stage >= j->graph->count;
+}
+
+void kill_begin(struct node *n, uint64_t link, uint32_t request, const struct request_kill *m,
                 struct node_id by)
 {
+    struct job_id id = m->job;
     struct kill_wait *k;
     struct buf fact;
 
+    if (is_no_stage(n, m)) {
+        reply_error(n, link, request, 3, "this job has no such stage", "velum show JOB lists them");
+        return;
+    }
     if (directory_find(n, id) == NULL && tombstone_of(n, id) != NULL) {
         reply_gone(n, link, request, id);
         return;
@@ -223,7 +264,7 @@ void kill_begin(struct node *n, uint64_t link, uint32_t request, struct job_id i
     if (k == NULL)
         return;
     buf_init(&fact, n->alloc, 8192);
-    if (make_cancel(n, id, by, JOB_CANCELLED, &fact) < 0)
+    if (make_fact(n, m, by, &fact) < 0)
         n->memory_out = true;
     k->fact = bytes_copy(n, buf_bytes(&fact));
     buf_clear(&fact);
@@ -231,6 +272,8 @@ void kill_begin(struct node *n, uint64_t link, uint32_t request, struct job_id i
     k->request = request;
     k->token = ++n->token_counter;
     k->job = id;
+    k->alone = m->alone;
+    k->stage = m->stage;
     k->since = k->sent = n->now;
     k->next = n->kills;
     n->kills = k;
@@ -245,13 +288,12 @@ void kill_tell(const struct job *j, struct node_id to)
 
 /* Whoever coordinates must know at once, and need not have been asked. Only what is new here goes
  * on, so that it ends. */
-static void kill_pass_on(const struct job *j, struct node_id from)
+static void kill_pass_on(const struct job *j, struct node_id from, struct bytes fact)
 {
     const struct claim *c = ledger_claim(j->ledger);
 
-    if (j->lead == NULL && c != NULL && !node_is_self(j->node, c->node) &&
-        !node_id_equal(c->node, from))
-        kill_tell(j, c->node);
+    if (c != NULL && !node_is_self(j->node, c->node) && !node_id_equal(c->node, from))
+        (void)send_cancel(j->node, j->id, fact, 0, c->node);
 }
 
 bool kill_forbids(const struct node *n, struct job_id id)
@@ -268,6 +310,98 @@ static void remember_unseen(struct node *n, struct job_id id)
         n->unseen_killed[n->unseen_killed_next++ % KILL_UNSEEN_MAX] = id;
 }
 
+/* Many facts that say that a stage near this one is cancelled become one. */
+static void join_stage_cancels(struct job *j, uint32_t stage)
+{
+    struct stage_cancel all = ledger_stage_cancels(j->ledger, stage);
+    struct buf fact;
+
+#if VELUM_PLANT != 716 /* trace/test_kill_stage: each kill of a stage keeps its own fact */
+    if (!ledger_stage_cancels_apart(j->ledger, stage))
+        return;
+#else
+    return;
+#endif
+    all.by = j->node->options.id;
+    buf_init(&fact, j->node->alloc, FRAME_PAYLOAD_MAX);
+    if (make_stage_cancel(j->node, j->id, &all, &fact) < 0 ||
+        ledger_apply(j->ledger, buf_bytes(&fact)) < 0)
+        j->node->memory_out |= fact.no_memory;
+    else
+        record_fact(j, buf_bytes(&fact), false);
+    buf_clear(&fact);
+}
+
+/* What a coordinator has taken goes to the other holders, too. */
+static void took_cancel(struct job *j, struct node_id from, struct bytes fact, const struct fact *f)
+{
+    keep_news(j);
+    if (j->lead == NULL) {
+#if VELUM_PLANT == 719 /* trace/test_kill_stage: only who asks tells a coordinator of a kill */
+        return;
+#endif
+        kill_pass_on(j, from, fact);
+        return;
+    }
+    record_fact(j, fact, false);
+    if (f->kind == FACT_STAGE_CANCEL)
+        join_stage_cancels(j, stage_cancel_last(&f->stage_cancel));
+}
+
+/* 1: it was new here; *ticket is that of its record. 0: it was not, or cannot be taken. */
+static int take_cancel(struct job *j, struct node_id from, struct bytes fact, const struct fact *f,
+                       uint64_t *ticket)
+{
+    struct node *n = j->node;
+    uint16_t count = 0;
+    struct buf record;
+    int rc;
+
+    buf_init(&record, n->alloc, FRAME_PAYLOAD_MAX);
+    put_job_id(&record, j->id);
+    put_u16(&record, 1);
+    if (j->lead != NULL)
+        record_close(j); /* what came first is in the journal first */
+    rc = holder_take_fact(n, j->id, fact, &record, &count);
+    if (rc >= 0 && count > 0) {
+        store_record(n, RECORD_FACTS, buf_bytes(&record), ticket);
+        took_cancel(j, from, fact, f);
+    }
+    buf_clear(&record);
+    if (rc >= 0)
+        lead_advance(j);
+    return rc < 0 ? rc : count;
+}
+
+/* What may be said of a stage that is to be cancelled: 0, or 1 and behind it the state of the
+ * stage, or of its job where that has ended. */
+static uint64_t answer_of_stage(const struct job *j, uint32_t stage)
+{
+    uint8_t state = 0;
+
+    if (stage >= j->graph->count)
+        return 0;
+    if (stage_is_complete(j, stage))
+        state = JOB_DONE;
+    else if (ledger_stage_cancelled(j->ledger, stage))
+        state = JOB_CANCELLED;
+    else
+        state = job_final_state(j);
+    return state == 0 ? 0 : (uint64_t)state << 8 | 1;
+}
+
+/* What is answered is what is here now: a job that arrives while this waits for the disk has not
+ * taken the cancel. */
+static uint64_t answer_of(const struct node *n, const struct job *j, struct job_id id,
+                          const struct fact *f)
+{
+    if (j == NULL || j->ledger == NULL)
+        return tombstone_of(n, id) != NULL;
+    if (f->kind == FACT_STAGE_CANCEL)
+        return answer_of_stage(j, stage_cancel_last(&f->stage_cancel));
+    return job_is_final(j) || ledger_cancel(j->ledger) != NULL;
+}
+
 /* At a holder: the cancel is kept, and said to be kept once it is synced. */
 int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct bytes payload)
 {
@@ -275,53 +409,31 @@ int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct by
     struct job_id id = read_job_id(&r);
     struct bytes fact = read_block(&r, FRAME_PAYLOAD_MAX);
     struct job *j = job_find(n, id);
-    uint64_t ticket = n->ticket_last;
-    uint16_t count = 0;
-    struct buf record;
+    uint64_t ticket = n->ticket_last, number;
     struct fact f;
-    bool has;
-    int rc;
+    int rc = 0;
 
     /* Other kinds are believed from some nodes only, which is not looked at here. */
 #if VELUM_PLANT == 203 /* trace/test_holder: other facts come in as a cancel */
     if (!reader_done(&r) || fact_read(fact, &f) < 0)
 #else
-    if (!reader_done(&r) || fact_read(fact, &f) < 0 || f.kind != FACT_CANCEL)
+    if (!reader_done(&r) || fact_read(fact, &f) < 0 ||
+        (f.kind != FACT_CANCEL && f.kind != FACT_STAGE_CANCEL))
 #endif
         return ERR_FORMAT;
-    buf_init(&record, n->alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&record, id);
-    put_u16(&record, 1);
-    if (j != NULL && j->ledger != NULL && !job_is_final(j)) {
-        if (j->lead != NULL)
-            record_close(j); /* what came first is in the journal first */
-        rc = holder_take_fact(n, id, fact, &record, &count);
-        if (rc < 0) {
-            buf_clear(&record);
-            return rc == ERR_NO_MEMORY ? rc : 0;
-        }
-        if (count > 0) {
-            store_record(n, RECORD_FACTS, buf_bytes(&record), &ticket);
-            keep_news(j);
-        }
-        if (j->lead != NULL && count > 0)
-            record_fact(j, ledger_cancel_fact(j->ledger), false);
-        else if (count > 0)
-            kill_pass_on(j, from);
-        lead_advance(j);
-    }
-    buf_clear(&record);
+    if (j != NULL && j->ledger != NULL && !job_is_final(j))
+        rc = take_cancel(j, from, fact, &f, &ticket);
+    /* A stage that this node has not heard of yet, among others: it is asked again. */
+    if (rc < 0)
+        return rc == ERR_NO_MEMORY ? rc : 0;
 #if VELUM_PLANT == 5 /* sim: the cancel is confirmed before it is synced */
     ticket = 0;
 #endif
-    /* What is answered is what is here now: a job that arrives while this waits for the disk has
-     * not taken the cancel. */
-    has = j == NULL || j->ledger == NULL ? tombstone_of(n, id) != NULL
-                                         : job_is_final(j) || ledger_cancel(j->ledger) != NULL;
+    number = answer_of(n, job_find(n, id), id, &f);
 #if VELUM_PLANT == 407 /* trace/test_kill: what only looks like a cancel forbids a job */
-    if (!has)
+    if (number == 0)
 #else
-    if (!has && job_id_equal(f.job, id) && fact_verify(n, &f) == 0)
+    if (number == 0 && f.kind == FACT_CANCEL && job_id_equal(f.job, id) && fact_verify(n, &f) == 0)
 #endif
         remember_unseen(n, id);
     /* Where there is no room to wait it goes without an answer: the cancel is not proved here. */
@@ -329,7 +441,7 @@ int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct by
                                     .kind = WAIT_CANCELLED,
                                     .job = id,
                                     .node = from,
-                                    .number = has,
+                                    .number = number,
                                     .request = request});
     return 0;
 }

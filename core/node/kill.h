@@ -1,4 +1,6 @@
-/* Cancelling with proof. Private to core/node. */
+/* Cancelling with proof: a job, or one of its stages alone. What is cancelled alone blocks the
+ * stages that need it; all others go on, and when they have ended the job fails. Private to
+ * core/node. */
 #ifndef VELUM_NODE_KILL_H
 #define VELUM_NODE_KILL_H
 
@@ -21,19 +23,22 @@ struct kill_wait {
     uint32_t request;
     uint32_t token;
     struct job_id job;
+    bool alone; /* only this stage of it */
+    uint32_t stage;
     struct kill_asked asked[KILL_HOLDERS_MAX];
     uint32_t asked_count;
     struct instant since, sent;
-    bool named;        /* the directory's holders are asked */
-    bool proof;        /* at least one holder has said that it has the cancel */
-    bool more;         /* there are holders beyond those that could be asked */
-    uint8_t state;     /* of an outcome, as a holder told it last */
+    bool named;    /* the directory's holders are asked */
+    bool proof;    /* at least one holder has said that it has the cancel */
+    bool more;     /* there are holders beyond those that could be asked */
+    uint8_t state; /* of an outcome, as a holder told it last; of a stage alone JOB_DONE where its
+                      output is complete */
     struct bytes fact; /* owned: the cancel fact, to be sent on to holders named later */
     struct kill_wait *next;
 };
 
 /* KILL of a user: every holder known is asked, and answered once one of them has proof. */
-void kill_begin(struct node *n, uint64_t link, uint32_t request, struct job_id id,
+void kill_begin(struct node *n, uint64_t link, uint32_t request, const struct request_kill *m,
                 struct node_id by);
 /* CANCEL at a holder: kept, and said to be kept once it is synced. */
 int kill_cancel(struct node *n, struct node_id from, uint32_t request, struct bytes payload);

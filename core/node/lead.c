@@ -8,6 +8,7 @@
 #include "core/node/collect.h"
 #include "core/node/directory.h"
 #include "core/node/fit.h"
+#include "core/node/give_up.h"
 #include "core/node/holder.h"
 #include "core/node/jobs.h"
 #include "core/node/keep.h"
@@ -371,42 +372,6 @@ static void say_poisoned(struct job *j, uint64_t leaf, const char *why, char tex
     }
 }
 
-/* The job goes on without the stage and what needs it. */
-static void give_up_stage(struct job *j, uint32_t stage, const char *text)
-{
-    struct lead *l = j->lead;
-    struct shape_stage leaves = stage_leaves(j, stage);
-
-    if (l->failed_why == NULL)
-        l->failed_why = node_alloc(j->node, VIEW_ERROR_SIZE);
-    /* Those that had failed before may be complete after all. */
-    if (l->failed_why != NULL && l->ready.failed == 0)
-        text_copy(l->failed_why, VIEW_ERROR_SIZE, text);
-    sessions_note_why(j, stage, text);
-    lead_stage_fails(j, stage);
-    pool_close(l->pool, stage);
-#if VELUM_PLANT == 480 /* trace/test_graph: leaves of a stage that failed are given out again */
-    pool_open(l->pool, stage);
-#endif
-    for (uint32_t i = 0; i < pool_chunks(l->pool); i++) {
-        const struct chunk *c = pool_chunk_at(l->pool, i);
-
-        if (c->next < leaves.end && leaves.first < c->end)
-            assign_trim(j, c->node, c->grant, leaves.first);
-    }
-}
-
-void lead_task_too_long(struct job *j, uint32_t stage, const char *cause)
-{
-    char text[VIEW_ERROR_SIZE] = "timed-out: ";
-
-    if (ready_at(&j->lead->ready, stage) != STAGE_READY)
-        return;
-    text_append(text, sizeof text, cause);
-    j->lead->ready.stages[stage].too_long = true;
-    give_up_stage(j, stage, text);
-}
-
 /* Leaves that keep dying end the job, or their stage. */
 static void fail_if_poisoned(struct job *j)
 {
@@ -431,37 +396,13 @@ static void fail_if_poisoned(struct job *j)
     }
 }
 
-static void append_count(char *text, uint32_t count, const char *one, const char *many)
-{
-    char number[24];
-
-    text_of_u64(count, number);
-    text_append(text, VIEW_ERROR_SIZE, "; ");
-    text_append(text, VIEW_ERROR_SIZE, number);
-    text_append(text, VIEW_ERROR_SIZE, count == 1 ? one : many);
-}
-
-/* Stages have failed, and the others are complete or blocked. */
-static void fail_in_the_end(struct job *j)
-{
-    const struct lead *l = j->lead;
-    char text[VIEW_ERROR_SIZE];
-
-    text_copy(text, sizeof text, l->failed_why == NULL ? "a stage failed" : l->failed_why);
-    if (l->ready.failed > 1)
-        append_count(text, l->ready.failed, "", " stages failed");
-    if (l->ready.blocked > 0)
-        append_count(text, l->ready.blocked, " stage is blocked", " stages are blocked");
-    outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
-}
-
 static void judge(struct job *j)
 {
     const struct lead *l = j->lead;
 
     fail_if_poisoned(j);
     if (!l->finishing && l->ready.failed > 0 && ready_over(&l->ready) && ledger_is_whole(j->ledger))
-        fail_in_the_end(j);
+        give_up_job(j);
 }
 
 /* Every stage is complete: the output of the last one is the result. */
@@ -502,6 +443,7 @@ void lead_advance(struct job *j)
         return;
     }
     assign_cut(j);
+    give_up_cancelled(j);
     lead_stages_look(j);
     if (!ready_all(&l->ready))
         proving_tend(j);

@@ -18,8 +18,6 @@ void lead_node_gone(struct job *j, struct node_id id);
 void lead_node_doubt(struct job *j, struct node_id id, bool doubt);
 /* Shows the claim over the new link; what is open there comes as the answer. */
 void lead_peer_up(struct job *j, struct node_id id);
-/* Gives up a task whose own time is over; `cause` is how its worker's node says so. */
-void lead_task_too_long(struct job *j, uint32_t stage, const char *cause);
 /* The slow timers of a job that this node leads: timeouts, dead holders, merges without answer. */
 void lead_tick(struct job *j);
 /* Merges, completes, judges; nothing when this node does not lead. */

@@ -276,7 +276,7 @@ static bool may_merge(const struct job *j, uint32_t stage)
 #if VELUM_PLANT == 730 /* trace/test_graph_merges: values whose inputs are not there are merged */
     return true;
 #endif
-    return state != STAGE_WAITING && state != STAGE_BLOCKED;
+    return state != STAGE_WAITING && state != STAGE_BLOCKED && !stage_is_cancelled(j, stage);
 }
 
 /* The first stage with two values that a worker has to merge, and can. */

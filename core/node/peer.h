@@ -36,10 +36,12 @@
  *   STOP        32 job, u8 state of the outcome once enough holders have it; 0: an outcome is
  *               written, nothing more is to be run, and what was reported is still to be kept
  *   LOG         32 job, u8 whole (in place of what is there), block text
- *   CANCEL      32 job, block cancel fact  (request: the asker's token; 0: a holder passes it on)
+ *   CANCEL      32 job, block fact, CANCEL or STAGE_CANCEL
+ *               (request: the asker's token; 0: a holder passes it on)
  *   CANCELLED   32 job, u8 known (1 it holds the job, and the cancel is synced; or it has ended and
  *               is gone; 2 the same, and there were more holders than it remembers), u8 state of an
- *               outcome, u8 count (to 64), every holder ever named and not retired x 32
+ *               outcome (of a stage alone: done where its output is complete), u8 count (to 64),
+ *               every holder ever named and not retired x 32
  *               (request: as asked)
  *   WATCH       32 job, u32 interval_ms
  *   STATE       u8 known, 32 job, u64 version, job view (when known is 1); when it is 2,

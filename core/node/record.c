@@ -37,8 +37,10 @@ int store_record(struct node *n, uint16_t type, struct bytes payload, uint64_t *
 
 /* Every holder ever named goes along, so that whoever asks for the proof can ask them all. */
 static void put_cancelled(struct buf *b, const struct node *n, const struct job *j,
-                          struct job_id id, bool has)
+                          struct job_id id, uint64_t answer)
 {
+    const bool has = (answer & 1) != 0;
+    const uint8_t state = (uint8_t)(answer >> 8); /* of a stage alone */
     const struct tombstone *t = tombstone_of(n, id);
     struct node_id ever[KILL_HOLDERS_MAX];
     uint32_t count = 0;
@@ -46,7 +48,7 @@ static void put_cancelled(struct buf *b, const struct node *n, const struct job 
     put_u8(b, !has                                                                 ? 0
               : j != NULL && j->ledger != NULL && ledger_forgot_holders(j->ledger) ? 2
                                                                                    : 1);
-    put_u8(b, t != NULL ? t->state : j == NULL ? 0 : job_final_state(j));
+    put_u8(b, state != 0 ? state : t != NULL ? t->state : j == NULL ? 0 : job_final_state(j));
     if (j != NULL && j->ledger != NULL)
         count = ledger_ever_holders(j->ledger, ever, KILL_HOLDERS_MAX);
     put_u8(b, (uint8_t)count);
@@ -108,7 +110,7 @@ static void wait_run(struct node *n, const struct wait *w)
         put_u8(&b, 0);
         send_node(n, w->node, MESSAGE_FACTS_KEPT, 0, buf_bytes(&b));
     } else {
-        put_cancelled(&b, n, j, w->job, w->number != 0);
+        put_cancelled(&b, n, j, w->job, w->number);
         send_node(n, w->node, MESSAGE_CANCELLED, w->request, buf_bytes(&b));
     }
     buf_clear(&b);

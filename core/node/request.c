@@ -190,14 +190,13 @@ static void on_jobs(struct node *n, struct link_entry *l, uint32_t request, stru
 
 static void on_kill(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
 {
-    struct reader r = reader_of(payload);
-    struct job_id id = read_job_id(&r);
+    struct request_kill m;
 
-    if (!reader_done(&r)) {
+    if (read_request_kill(payload, &m) < 0) {
         reply_malformed(n, l->link, request);
         return;
     }
-    kill_begin(n, l->link, request, id, l->id);
+    kill_begin(n, l->link, request, &m, l->id);
 }
 
 static bool coordinates(const struct node *n, struct node_id id)

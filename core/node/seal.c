@@ -105,7 +105,9 @@ int fact_verify(struct node *n, const struct fact *f)
     if (f->kind == FACT_CLAIM && !node_id_equal(by.id, f->claim.node))
         return ERR_IDENTITY;
 #endif
-    return by.party == PARTY_NODE || f->kind == FACT_CANCEL ? 0 : ERR_IDENTITY;
+    return by.party == PARTY_NODE || f->kind == FACT_CANCEL || f->kind == FACT_STAGE_CANCEL
+               ? 0
+               : ERR_IDENTITY;
 }
 
 /* Out of memory the old one stays; the host stops the node then anyway. */

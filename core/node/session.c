@@ -211,12 +211,13 @@ static void end_of(const struct job *j, uint32_t stage, struct session_stage *ou
     struct value v = {.data = {NULL, 0}};
     enum ready_state state = (enum ready_state)(j->lead->ready.stages[stage].told - 1);
 
-    *out = (struct session_stage){.stage = stage,
-                                  .state = state == STAGE_DONE     ? STAGE_END_DONE
-                                           : state != STAGE_FAILED ? STAGE_END_BLOCKED
-                                           : j->lead->ready.stages[stage].too_long
-                                               ? STAGE_END_TIMED_OUT
-                                               : STAGE_END_FAILED};
+    *out = (struct session_stage){
+        .stage = stage,
+        .state = state == STAGE_DONE                        ? STAGE_END_DONE
+                 : state != STAGE_FAILED                    ? STAGE_END_BLOCKED
+                 : j->lead->ready.stages[stage].too_long    ? STAGE_END_TIMED_OUT
+                 : ledger_stage_cancelled(j->ledger, stage) ? STAGE_END_CANCELLED
+                                                            : STAGE_END_FAILED};
     if (state == STAGE_DONE && stage_folds(j, stage) &&
         cover_root(ledger_cover(j->ledger), stage, &v))
         out->value = v.data;

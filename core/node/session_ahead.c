@@ -325,7 +325,7 @@ static uint32_t put_run(const struct job *j, uint32_t at, struct buf *values, ui
         const struct ahead_task *t = &a->tasks[i];
         const struct value v = {{0, stage_leaves(j, t->task).first}, t->value};
 
-        if (t->chunk != NULL || !is_same(j, t))
+        if (t->chunk != NULL || !is_same(j, t) || stage_is_cancelled(j, t->task))
             break;
         put_value(values, &v);
         *us += t->compute_us;

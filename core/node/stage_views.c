@@ -12,6 +12,7 @@
 /* Stages [first, end) of a job, and what is known of them. */
 struct slice {
     uint32_t first, end;
+    const struct ledger *ledger;
     const struct ready *ready;
     bool busy[SLICE]; /* chunks of it are out, by its place among them */
     bool ended;       /* what is not complete never will be */
@@ -56,7 +57,8 @@ static enum stage_view_state state_of(const struct slice *k, const struct stage_
     if (v->done == v->leaves && (k->ended || state == STAGE_DONE))
         return STAGE_VIEW_DONE;
     if (state == STAGE_FAILED)
-        return STAGE_VIEW_FAILED;
+        return ledger_stage_cancelled(k->ledger, v->number) ? STAGE_VIEW_CANCELLED
+                                                            : STAGE_VIEW_FAILED;
     if (state == STAGE_BLOCKED)
         return STAGE_VIEW_BLOCKED;
 #if VELUM_PLANT != 581 /* trace/test_graph: stages of a job that has ended seem to wait */
@@ -118,7 +120,10 @@ void stage_views_unknown(struct node *n, const struct views_to *to)
 static void tell_slice(struct node *n, struct stages_telling *t, struct job *j,
                        const struct ready *r)
 {
-    struct slice k = {.first = t->next, .ready = r, .ended = job_is_final(j) && j->lead == NULL};
+    struct slice k = {.first = t->next,
+                      .ledger = j->ledger,
+                      .ready = r,
+                      .ended = job_is_final(j) && j->lead == NULL};
     struct stage_view v;
     uint16_t count = 0;
     struct buf b;
@@ -147,6 +152,19 @@ static void fail_those_given_up(const struct job *j, struct ready *r)
             ready_fail(r, outcome_failed(o, i), not_told, NULL);
 }
 
+/* Those of a job that goes on: of one that has ended the outcome names those that count. */
+static void fail_those_cancelled(const struct job *j, struct ready *r)
+{
+    uint32_t left = ledger_stages_cancelled(j->ledger);
+
+    for (uint32_t i = 0; left > 0 && i < j->graph->count; i++) {
+        if (!ledger_stage_cancelled(j->ledger, i))
+            continue;
+        ready_fail(r, i, not_told, NULL);
+        left--;
+    }
+}
+
 /* A holder that does not lead sees what is complete, and what may run because of that. Of a job
  * that has ended each does. */
 static int make_ready(struct node *n, struct job *j, struct ready *own)
@@ -159,6 +177,9 @@ static int make_ready(struct node *n, struct job *j, struct ready *own)
         fail_those_given_up(j, own);
     else
         ready_due_all(own);
+    ready_go_on(own, UINT32_MAX, not_told, NULL);
+    if (!job_is_final(j))
+        fail_those_cancelled(j, own);
     ready_go_on(own, UINT32_MAX, not_told, NULL);
     return 0;
 }

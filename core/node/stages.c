@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/jobs.h"
 #include "core/node/lead_pool.h"
 #include "core/node/link.h"
 
@@ -194,6 +195,26 @@ bool stage_has_run(const struct job *j, uint64_t first, uint64_t end, uint32_t *
 bool stage_folds(const struct job *j, uint32_t stage)
 {
     return j->graph->stages[stage].reduction != REDUCE_COLLECT;
+}
+
+bool stage_is_complete(const struct job *j, uint32_t stage)
+{
+    const struct cover *cover = j->ledger == NULL ? NULL : ledger_cover(j->ledger);
+    struct shape_stage in = stage_leaves(j, stage);
+    struct value root;
+
+    if (job_final_state(j) == JOB_DONE)
+        return true;
+    if (cover == NULL)
+        return false;
+    return stage_folds(j, stage) ? cover_root(cover, stage, &root)
+                                 : cover_overlap(cover, in.first, in.end) == in.end - in.first;
+}
+
+bool stage_is_cancelled(const struct job *j, uint32_t stage)
+{
+    return j->ledger != NULL && ledger_stage_cancelled(j->ledger, stage) &&
+           !stage_is_complete(j, stage);
 }
 
 /* The result is read by no stage, and while a job grows it is not known which one that is. */

@@ -33,6 +33,10 @@ struct shape_stage stage_leaves(const struct job *j, uint32_t stage);
  * stage is that of the first. */
 bool stage_has_run(const struct job *j, uint64_t first, uint64_t end, uint32_t *stage);
 bool stage_folds(const struct job *j, uint32_t stage);
+/* Its output is complete, as far as the facts here tell. */
+bool stage_is_complete(const struct job *j, uint32_t stage);
+/* It was cancelled before it was complete: nothing is computed for it any more. */
+bool stage_is_cancelled(const struct job *j, uint32_t stage);
 /* What it yields, where it collects, is wanted by later stages only: it is none of the result. */
 bool stage_passes(const struct job *j, uint32_t stage);
 /* Appends "stage NAME", or its number where it has none. */

@@ -151,7 +151,8 @@ static bool is_kept(struct job *j, struct bytes bytes)
     uint8_t kind = bytes.len > 0 ? bytes.data[0] : 0;
 
     if (j == NULL || j->ledger == NULL ||
-        (kind != FACT_SPEC && kind != FACT_CLAIM && kind != FACT_CANCEL && kind != FACT_OUTCOME) ||
+        (kind != FACT_SPEC && kind != FACT_CLAIM && kind != FACT_CANCEL && kind != FACT_OUTCOME &&
+         kind != FACT_STAGE_CANCEL) ||
         !ledger_keeps(j->ledger, (enum fact_kind)kind, bytes))
         return false;
     j->contested |= kind == FACT_CLAIM;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/wire/append.h"
 #include "core/wire/field.h"
 #include "core/wire/frame.h"
 
@@ -17,6 +18,24 @@ int read_request_watch(struct bytes payload, struct request_watch *m)
     struct reader r = reader_of(payload);
     m->job = read_job_id(&r);
     m->interval_ms = read_u32(&r);
+    return reader_result(&r);
+}
+
+void put_request_kill(struct buf *b, const struct request_kill *m)
+{
+    put_job_id(b, m->job);
+    if (m->alone)
+        put_u32(b, m->stage);
+}
+
+int read_request_kill(struct bytes payload, struct request_kill *m)
+{
+    struct reader r = reader_of(payload);
+
+    m->job = read_job_id(&r);
+    m->alone = !r.failed && !reader_done(&r);
+    m->stage = m->alone ? read_u32(&r) : 0;
+    r.failed |= m->stage >= JOB_STAGES_MAX;
     return reader_result(&r);
 }
 

@@ -6,7 +6,7 @@
  *   SUBMIT     the signed spec (layout of core/wire/signed.h)      SUBMITTED
  *   WATCH      32 job id, u32 interval_ms                          JOB ... until one is final
  *   JOBS       u8 all (finished ones too), text which              JOB ..., END
- *   KILL       32 job id                                           KILLED
+ *   KILL       32 job id; of a stage alone u32 stage behind it     KILLED
  *   NODES      (empty)                                             NODE ..., END
  *   LOGS       32 job id                                           LOG ..., END
  *   KERNELS    (empty)                                             KERNEL ..., END
@@ -31,7 +31,8 @@
  *              block params, u64 units, u64 leaf_units
  *   TEXT       text, not sanitised
  *   KILLED     u8 outcome (0 killed: every holder has synced the cancel; 1 cancelling; 2 it had
- *              already ended), u8 job state, text who is away (names, joined by ", ")
+ *              already ended), u8 job state (of a stage: done where its output is complete), text
+ *              who is away (names, joined by ", ")
  *   END        (empty)
  *
  * Other texts are sanitised while they are read, to one line but for `what`; the arguments of PLAN
@@ -44,6 +45,11 @@
 struct request_watch {
     struct job_id job;
     uint32_t interval_ms;
+};
+struct request_kill {
+    struct job_id job;
+    bool alone; /* nothing but this stage of it */
+    uint32_t stage;
 };
 struct request_jobs {
     bool all;
@@ -91,6 +97,8 @@ struct reply_killed {
 
 void put_request_watch(struct buf *b, const struct request_watch *m);
 int read_request_watch(struct bytes payload, struct request_watch *m);
+void put_request_kill(struct buf *b, const struct request_kill *m);
+int read_request_kill(struct bytes payload, struct request_kill *m);
 void put_request_jobs(struct buf *b, const struct request_jobs *m);
 int read_request_jobs(struct bytes payload, struct request_jobs *m);
 int put_request_plan(struct buf *b, const char *kernel, int count, const char *const *args,

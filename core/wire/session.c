@@ -67,7 +67,7 @@ struct session_stage read_session_end(struct reader *r)
     struct session_stage s;
 
     s.stage = read_u32(r);
-    s.state = read_choice(r, STAGE_END_DONE, STAGE_END_TIMED_OUT);
+    s.state = read_choice(r, STAGE_END_DONE, STAGE_END_CANCELLED);
     s.value = read_block(r, ACCUMULATOR_SIZE_MAX);
     r->failed |= s.stage >= JOB_STAGES_MAX;
     return s;

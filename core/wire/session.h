@@ -45,7 +45,8 @@ enum session_end {
     STAGE_END_DONE = 0,
     STAGE_END_FAILED = 1,
     STAGE_END_BLOCKED = 2,
-    STAGE_END_TIMED_OUT = 3 /* it failed, because it ran out of the time that it has itself */
+    STAGE_END_TIMED_OUT = 3, /* it failed, because it ran out of the time that it has itself */
+    STAGE_END_CANCELLED = 4  /* somebody killed it alone */
 };
 
 struct session_ask {
@@ -64,7 +65,7 @@ struct session_answer {
 struct session_stage {
     uint32_t stage;
     uint8_t state;      /* enum session_end */
-    struct bytes value; /* borrowed; of one that failed it is a sentence, or nothing */
+    struct bytes value; /* borrowed; of one that failed or was killed a sentence, or nothing */
 };
 
 struct session_refused {

@@ -158,8 +158,8 @@ int read_node_view(struct bytes payload, struct node_view *v)
 
 const char *stage_state_name(enum stage_view_state s)
 {
-    static const char *const names[] = {"?",    "waiting", "ready",   "running",
-                                        "done", "failed",  "blocked", "stopped"};
+    static const char *const names[] = {"?",      "waiting", "ready",   "running",  "done",
+                                        "failed", "blocked", "stopped", "cancelled"};
 
     return (size_t)s < sizeof names / sizeof names[0] ? names[s] : names[0];
 }
@@ -184,7 +184,7 @@ void read_stage_view(struct reader *r, struct stage_view *v)
     read_safe_text(r, true, v->name, sizeof v->name);
     read_safe_text(r, true, v->kernel, sizeof v->kernel);
     read_safe_text(r, true, v->args, sizeof v->args);
-    v->state = (enum stage_view_state)read_choice(r, STAGE_VIEW_WAITING, STAGE_VIEW_STOPPED);
+    v->state = (enum stage_view_state)read_choice(r, STAGE_VIEW_WAITING, STAGE_VIEW_CANCELLED);
     v->blocked_by = read_u32(r);
     v->leaves = read_u64(r);
     v->done = read_u64(r);

@@ -92,9 +92,10 @@ enum stage_view_state {
     STAGE_VIEW_DONE = 4,
     STAGE_VIEW_FAILED = 5,
     STAGE_VIEW_BLOCKED = 6,
-    STAGE_VIEW_STOPPED = 7 /* the job ended before the stage was complete */
+    STAGE_VIEW_STOPPED = 7, /* the job ended before the stage was complete */
+    STAGE_VIEW_CANCELLED = 8
 };
-const char *stage_state_name(enum stage_view_state s); /* "waiting", ..., "stopped" */
+const char *stage_state_name(enum stage_view_state s); /* "waiting", ..., "cancelled" */
 
 #define STAGE_VIEW_SIZE_MAX 10240u /* with as many needs as there may be stages */
 
@@ -104,7 +105,7 @@ struct stage_view {
     char kernel[KERNEL_NAME_SIZE];
     char args[JOB_ARGS_SIZE];
     enum stage_view_state state;
-    uint32_t blocked_by; /* the stage that failed, when it is blocked */
+    uint32_t blocked_by; /* the stage that failed or was cancelled, when it is blocked */
     uint64_t leaves, done;
     uint16_t needs_count;
     struct bytes needs; /* as a spec has them (spec.h); borrowed */

@@ -35,6 +35,7 @@ struct job_id golden_job(uint8_t n);
 void golden_put_spec(struct buf *signed_spec, uint8_t n);
 void golden_put_claim(struct buf *fact, uint8_t n, uint32_t epoch);
 void golden_put_cancel(struct buf *fact, uint8_t n);
+void golden_put_stage_cancel(struct buf *fact);
 /* What a journal says, as `velum journal` shows it, and what its check found. */
 void golden_journal_tell(struct store_memory *m, FILE *to);
 
@@ -42,8 +43,13 @@ void golden_journal_tell(struct store_memory *m, FILE *to);
 
 /* Appends the whole frame of this type as this executable writes it today. */
 void golden_message_make(uint8_t type, struct buf *frame);
+
+/* --- others.c --- */
+
 /* The same of messages that can be written in another way too: row i, or false past the end. */
 bool golden_message_other(size_t i, struct buf *frame);
+int golden_tell_kill(struct bytes payload, FILE *to);
+
 /* --- tell.c --- */
 
 /* One line: what a frame says, by the decoders the product has. 0, or what the decoder said. */
@@ -55,10 +61,11 @@ int golden_tell_object(uint8_t type, struct bytes payload, FILE *to);
 /* The request of a command that compares what it gets itself. */
 void golden_put_get(struct buf *b);
 /* Those of sessions, the order that their tasks become, and lists of plans and shows. */
+void golden_put_stages(struct buf *fact);
 void golden_put_session(struct buf *b, bool answer);
 void golden_put_ahead(struct buf *b, bool answer);
 void golden_put_refused(struct buf *b);
-/* Where stages have units of their own, a time, or names. */
+/* Where stages have units of their own, a time, or names, or were cancelled. */
 void golden_put_sized(uint8_t type, bool rolled, struct buf *b);
 bool golden_is_session(uint8_t type);
 int golden_tell_session(uint8_t type, struct bytes payload, FILE *to);

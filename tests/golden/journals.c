@@ -132,6 +132,42 @@ void golden_put_cancel(struct buf *b, uint8_t n)
     put_signed_kind(b, FACT_CANCEL, &body);
 }
 
+/* Of these stages, ascending. */
+static void put_fact_stage_cancel(struct buf *b, const uint32_t *stages, size_t count)
+{
+    uint8_t room[512], set[8] = {0};
+    struct stage_cancel c = {.by = golden_node(9), .first = stages[0] - stages[0] % 8};
+    struct buf body;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t at = stages[i] - c.first;
+        set[at / 8] = (uint8_t)(set[at / 8] | 1u << at % 8);
+        c.set = (struct bytes){set, at / 8 + 1};
+    }
+    buf_init_fixed(&body, room, sizeof room);
+    put_stage_cancel_body(&body, golden_job(1), &c);
+    put_signed_kind(b, FACT_STAGE_CANCEL, &body);
+}
+
+static void put_first_cancelled(struct buf *b)
+{
+    put_fact_stage_cancel(b, (const uint32_t[]){0}, 1);
+}
+
+void golden_put_stage_cancel(struct buf *b)
+{
+    put_fact_stage_cancel(b, (const uint32_t[]){19, 24, 25, 26, 40}, 5);
+}
+
+static void put_fact_close(struct buf *b)
+{
+    uint8_t room[512];
+    const struct close_fact c = {.author = golden_node(9), .count = 19};
+    struct buf body;
+    buf_init_fixed(&body, room, sizeof room);
+    put_close_body(&body, golden_job(1), &c);
+    put_signed_kind(b, FACT_CLOSE, &body);
+}
+
 static void put_fact_outcome(struct buf *b, uint8_t n, uint8_t state)
 {
     uint8_t room[2048];
@@ -366,6 +402,20 @@ static void make_life(struct store_memory *m)
     ensure(journal_close(journal) == 0);
 }
 
+/* What is said of stages. Only the first of it is of a stage that the job has. */
+static void make_stages(struct store_memory *m)
+{
+    (void)m;
+    record_begin_job(1, 3);
+    record_fact(1, put_first_cancelled);
+    sync_now();
+    record_fact(1, golden_put_stages);
+    record_fact(1, put_fact_close);
+    record_fact(1, golden_put_stage_cancel);
+    sync_now();
+    ensure(journal_close(journal) == 0);
+}
+
 /* Made anew, and gone on with: numbers go on. */
 static void make_compacted(struct store_memory *m)
 {
@@ -427,7 +477,8 @@ static const struct {
 } rows[] = {{"life", 1536, make_life},
             {"compacted", 1536, make_compacted},
             {"fenced", 1536, make_fenced},
-            {"torn", 1536, make_torn}};
+            {"torn", 1536, make_torn},
+            {"stages", 1536, make_stages}};
 
 const char *golden_journal_name(size_t i)
 {

@@ -681,31 +681,3 @@ void golden_message_make(uint8_t type, struct buf *frame)
     frame_end(frame, start);
     ensure(!frame->failed);
 }
-
-/* Its author is of an older generation than what was told. */
-static void put_unread(struct buf *b)
-{
-    put_job_id(b, golden_job(1));
-    put_u64(b, 9);
-    put_u8(b, 2);
-}
-
-bool golden_message_other(size_t i, struct buf *frame)
-{
-    static const uint8_t types[] = {
-        MESSAGE_SESSION,      MESSAGE_REQUEST_AHEAD,   MESSAGE_ORDER_TASKS,
-        MESSAGE_SESSION_TOLD, MESSAGE_REQUEST_SESSION, MESSAGE_REQUEST_GET,
-        MESSAGE_FACTS_KEPT,   MESSAGE_SESSION,         MESSAGE_ORDER_TASKS};
-    if (i >= sizeof types)
-        return false;
-    size_t start = frame_begin(frame, types[i], types[i] >= MESSAGE_REQUEST_SUBMIT ? 7 : 0);
-    if (types[i] == MESSAGE_REQUEST_GET)
-        golden_put_get(frame);
-    else if (types[i] == MESSAGE_FACTS_KEPT)
-        put_unread(frame);
-    else
-        golden_put_sized(types[i], i > 6, frame);
-    frame_end(frame, start);
-    ensure(!frame->failed);
-    return true;
-}

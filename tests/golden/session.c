@@ -9,7 +9,7 @@
 #include "tests/golden/golden.h"
 
 /* Two stages that are appended, the second like the first. */
-static void put_appended(struct buf *fact)
+void golden_put_stages(struct buf *fact)
 {
     static const uint8_t needs[STAGE_NEED_BYTES] = {17, 0, 0, 0, 0, 0};
     struct stage_spec s = {.units = 64, .leaf_units = 8, .accumulator_size = 8};
@@ -45,7 +45,7 @@ void golden_put_session(struct buf *b, bool answer)
         uint8_t room[2048];
         struct buf fact;
         buf_init_fixed(&fact, room, sizeof room);
-        put_appended(&fact);
+        golden_put_stages(&fact);
         ask.fact = buf_bytes(&fact);
         put_session_ask(b, &ask);
         return;
@@ -107,6 +107,9 @@ void golden_put_sized(uint8_t type, bool rolled, struct buf *b)
     } else if (type == MESSAGE_SESSION_TOLD) {
         put_session_answer(b, &(struct session_answer){.job = golden_job(1), .count = 1});
         put_session_end(b, &(struct session_stage){19, STAGE_END_TIMED_OUT, bytes_of_text("why")});
+    } else if (type == MESSAGE_REPLY_SESSION) {
+        put_session_answer(b, &(struct session_answer){.job = golden_job(1), .count = 1});
+        put_session_end(b, &(struct session_stage){19, STAGE_END_CANCELLED, bytes_of_text("why")});
     } else if (type == MESSAGE_REQUEST_AHEAD) {
         put_session_ahead(b, &ask);
     } else {
@@ -230,6 +233,8 @@ int golden_tell_session(uint8_t type, struct bytes p, FILE *to)
     int rc;
     if (golden_is_asides(type))
         return golden_tell_asides(type, p, to);
+    if (type == MESSAGE_REQUEST_KILL)
+        return golden_tell_kill(p, to);
     if (type == MESSAGE_ORDER_TASKS)
         return tell_tasks(p, to);
     if (type == MESSAGE_SESSION_TOLD || type == MESSAGE_REPLY_SESSION)
@@ -252,5 +257,6 @@ bool golden_is_session(uint8_t type)
     return type == MESSAGE_SESSION || type == MESSAGE_SESSION_TOLD ||
            type == MESSAGE_REQUEST_SESSION || type == MESSAGE_REPLY_SESSION ||
            type == MESSAGE_REQUEST_AHEAD || type == MESSAGE_REPLY_AHEAD ||
-           type == MESSAGE_SESSION_REFUSED || type == MESSAGE_ORDER_TASKS || golden_is_asides(type);
+           type == MESSAGE_REQUEST_KILL || type == MESSAGE_SESSION_REFUSED ||
+           type == MESSAGE_ORDER_TASKS || golden_is_asides(type);
 }

@@ -434,7 +434,6 @@ static int tell_request(uint8_t type, struct bytes p)
         SAY(" all=%d", jobs.all);
         say_text("which", jobs.which);
         return rc;
-    case MESSAGE_REQUEST_KILL:
     case MESSAGE_REQUEST_LOGS:
     case MESSAGE_REQUEST_STAGES:
         say_id("job", read_job_id(&r).bytes);

@@ -159,6 +159,33 @@ TEST(what_two_failed_stages_block_waits_for_both)
     end();
 }
 
+/* Users give up stages that wait, or are blocked already. */
+TEST(a_stage_that_did_not_run_yet_may_be_given_up)
+{
+    parts_begin();
+    parts_add(1, false);
+    parts_need(parts_add(1, false), 0, 0);
+    parts_need(parts_add(1, false), 1, 0);
+    parts_need(parts_add(1, false), 2, 0);
+    begin();
+    fail(1);
+    CHECK_INT(ready_at(&ready, 1), STAGE_FAILED);
+    CHECK_INT(ready.stages[3].blocked_by, 1);
+    fail(2);
+    CHECK_INT(ready_at(&ready, 2), STAGE_FAILED);
+    CHECK_INT(ready_at(&ready, 3), STAGE_BLOCKED);
+    CHECK_INT(ready.stages[3].blocked_by, 2);
+    CHECK(!ready_over(&ready));
+    finish(0);
+    CHECK(!opened[1] && ready_at(&ready, 1) == STAGE_FAILED);
+    CHECK(ready_over(&ready) && ready.failed == 2 && ready.blocked == 1);
+    /* The first of them is complete after all: the other stays given up. */
+    finish(1);
+    CHECK(ready_at(&ready, 1) == STAGE_DONE && ready_at(&ready, 2) == STAGE_FAILED);
+    CHECK(ready_over(&ready) && ready.failed == 1);
+    end();
+}
+
 static void any_graph(struct prng *p)
 {
     uint32_t count = 1 + (uint32_t)prng_below(p, 60);
@@ -305,6 +332,7 @@ TEST(memory_that_runs_out_leaves_nothing)
 
 TEST_MAIN(a_diamond_opens_from_the_top, what_needs_a_stage_that_failed_is_blocked_by_it,
           what_two_failed_stages_block_waits_for_both,
+          a_stage_that_did_not_run_yet_may_be_given_up,
           stages_open_when_all_they_need_is_complete_and_not_before,
           who_begins_with_a_cover_knows_the_same, what_a_failed_stage_blocks_is_found_in_goes,
           every_stage_is_read_back_as_it_was_written, memory_that_runs_out_leaves_nothing)
