@@ -6,6 +6,7 @@
 #include "cmd/dot.h"
 #include "cmd/view_text.h"
 #include "core/base/err.h"
+#include "core/base/text.h"
 #include "core/wire/message.h"
 
 #define NEEDS_TEXT_SIZE 64 /* of a table; the rest is counted */
@@ -64,8 +65,21 @@ void stage_list_clear(struct stage_list *s)
     *s = (struct stage_list){0};
 }
 
-/* By name where it has one. */
-static void stage_name(const struct stage_list *s, uint32_t stage, char *to, size_t cap)
+bool stage_list_find(const struct stage_list *s, const char *which, uint32_t *stage)
+{
+    uint64_t number;
+    for (size_t i = 0; i < s->count; i++)
+        if (s->list[i].name[0] && strcmp(s->list[i].name, which) == 0) {
+            *stage = (uint32_t)i;
+            return true;
+        }
+    if (text_to_u64(which, UINT32_MAX, &number) < 0 || number >= s->count)
+        return false;
+    *stage = (uint32_t)number;
+    return true;
+}
+
+void stage_list_name(const struct stage_list *s, uint32_t stage, char *to, size_t cap)
 {
     if (stage < s->count && s->list[stage].name[0])
         snprintf(to, cap, "%s", s->list[stage].name);
@@ -80,7 +94,7 @@ static void needs_text(const struct stage_list *s, const struct stage_view *v,
     size_t len = 0;
     to[0] = '\0';
     for (uint16_t i = 0; i < v->needs_count; i++) {
-        stage_name(s, stage_need_at(v->needs, i).stage, name, sizeof name);
+        stage_list_name(s, stage_need_at(v->needs, i).stage, name, sizeof name);
         if (len + strlen(name) + 16 > NEEDS_TEXT_SIZE) {
             snprintf(to + len, NEEDS_TEXT_SIZE - len, " +%u", (unsigned)(v->needs_count - i));
             return;
@@ -104,7 +118,7 @@ void stage_list_print(FILE *to, const struct stage_list *s)
     for (size_t i = 0; i < s->count; i++) {
         const struct stage_view *v = &s->list[i];
         needs_text(s, v, needs);
-        stage_name(s, v->blocked_by, blocker, sizeof blocker);
+        stage_list_name(s, v->blocked_by, blocker, sizeof blocker);
         grid_add(&g, "%u", (unsigned)v->number);
         grid_add(&g, "%s", v->name[0] ? v->name : "-");
         grid_add(&g, "%.20s%s%.40s", v->kernel, v->args[0] ? " " : "", v->args);
@@ -126,7 +140,7 @@ static const char *colour_of(enum stage_view_state state)
         [STAGE_VIEW_WAITING] = "white",     [STAGE_VIEW_READY] = "lightyellow",
         [STAGE_VIEW_RUNNING] = "gold",      [STAGE_VIEW_DONE] = "palegreen",
         [STAGE_VIEW_FAILED] = "lightcoral", [STAGE_VIEW_BLOCKED] = "lightgrey",
-        [STAGE_VIEW_STOPPED] = "lightgrey"};
+        [STAGE_VIEW_STOPPED] = "lightgrey", [STAGE_VIEW_CANCELLED] = "plum"};
     return state < sizeof colours / sizeof *colours && colours[state] ? colours[state] : "";
 }
 
@@ -136,8 +150,8 @@ void stage_list_dot(FILE *to, const struct stage_list *s, const char *name)
     dot_open(to, name);
     for (size_t i = 0; i < s->count; i++) {
         const struct stage_view *v = &s->list[i];
-        stage_name(s, v->number, own, sizeof own);
-        stage_name(s, v->blocked_by, blocker, sizeof blocker);
+        stage_list_name(s, v->number, own, sizeof own);
+        stage_list_name(s, v->blocked_by, blocker, sizeof blocker);
         snprintf(what, sizeof what, "%.40s%s%.60s", v->kernel, v->args[0] ? " " : "", v->args);
         const bool blocked = v->state == STAGE_VIEW_BLOCKED;
         snprintf(more, sizeof more, "%s%s%s  %llu/%llu", stage_state_name(v->state),

@@ -398,3 +398,53 @@ END
     [[ $output == *'"name":"bad","kernel":"crash","args":"abort 0 3","state":"failed"'* ]]
     [[ $output == *'"name":"behind","kernel":"sum","args":"10","state":"blocked","blocked_by":1'* ]]
 }
+
+shows() { velum show "$1" | grep -q "$2"; }
+
+# `kill` of one stage: what needs it is blocked, all else goes on to its end, and the job says why it
+# failed.
+@test "velum kill JOB/STAGE ends that stage alone" {
+    local id short
+    mesh 2 --plugins "$TEST_PLUGINS"
+    until_true 30 has_kernel sleep
+    cat >killed.flow <<'END'
+[first]
+kernel = sum
+args = 10
+[slow]
+kernel = sleep
+args = 60000
+after = first
+[behind]
+kernel = sum
+args = 10
+after = slow
+[beside]
+kernel = sleep
+args = 2500
+after = first
+END
+    id=$(velum flow -d killed.flow)
+    short=${id:0:8}
+    until_true 10 shows "$id" "slow .* running"
+    run -0 velum kill "$id/slow"
+    [ "$output" = "$short/slow killed" ]
+    run -0 velum kill "$id/1" "$id/first"
+    [ "${lines[0]}" = "$short/slow killed" ]
+    [ "${lines[1]}" = "$short/first had already ended: done" ]
+    run -3 velum kill "$id/other"
+    [[ $output == *"job $short has no stage \"other\""* ]]
+    run -3 velum kill "$id/4"
+    run -0 velum show "$id"
+    [[ $output == *"cancelled"* ]]
+    [[ $output == *"blocked by slow"* ]]
+    [[ $output == *" running "* ]]
+    run -1 velum wait "$id"
+    [[ $output == *"stage slow was killed; 1 stage is blocked"* ]]
+    run -0 --separate-stderr velum show --json "$id"
+    [[ $output == *'"name":"slow","kernel":"sleep","args":"60000","state":"cancelled"'* ]]
+    [[ $output == *'"name":"behind","kernel":"sum","args":"10","state":"blocked","blocked_by":1'* ]]
+    [[ $output == *'"name":"beside","kernel":"sleep","args":"2500","state":"done"'* ]]
+    run -0 velum show --dot "$id"
+    [[ $output == *"cancelled"* ]]
+}
