@@ -10,14 +10,15 @@
 
 /* --- sim_user.c --- */
 
-enum user_kind { USER_SUBMITS, USER_WATCHES, USER_KILLS, USER_APPENDS };
+enum user_kind { USER_SUBMITS, USER_WATCHES, USER_KILLS, USER_KILLS_STAGE, USER_APPENDS };
 
 struct sim_user {
     enum user_kind kind;
     uint32_t job;
-    uint32_t node; /* where it asks now */
-    bool pinned;   /* asks only there */
-    bool watching; /* a WATCH is out; it waits for as long as its link is up */
+    uint32_t stage; /* of it, where it kills one */
+    uint32_t node;  /* where it asks now */
+    bool pinned;    /* asks only there */
+    bool watching;  /* a WATCH is out; it waits for as long as its link is up */
     bool done;
     uint8_t state; /* the final state it was told */
     int64_t link;  /* index, or -1 */

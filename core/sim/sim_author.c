@@ -46,8 +46,7 @@ static uint32_t list_end(const struct sim_job *j, uint32_t first)
 /* All but its params, units and what it needs; one that is said so reads no objects. */
 static bool is_like_first(const struct sim_job *j, const struct stage_spec *s)
 {
-    return s->reduction == j->spec.stage.reduction &&
-           s->inputs_count == 0;
+    return s->reduction == j->spec.stage.reduction && s->inputs_count == 0;
 }
 
 bool sim_author_rolls(const struct sim_job *j, uint32_t stage)
@@ -199,7 +198,10 @@ static void hear_stage(struct world *w, const struct sim_user *u, const struct s
         (s->value.len != size ||
          (size > 0 && memcmp(s->value.data, j->values[s->stage], size) != 0)))
         world_fail(w, G11, "an author is told another value of a stage", u->node, u->job);
-    if (s->state != STAGE_END_DONE && j->poison >= j->wanted && !j->kernel_lacks)
+    if (s->state == STAGE_END_CANCELLED && (j->stages_asked >> s->stage & 1) == 0)
+        world_fail(w, G9, "an author is told of a killed stage and nobody asked", u->node, u->job);
+    if (s->state != STAGE_END_DONE && j->poison >= j->wanted && !j->kernel_lacks &&
+        j->stages_asked == 0)
         world_fail(w, G3, "an author is told of a failed stage without a reason", u->node, u->job);
     j->author.ended |= 1u << s->stage;
 }

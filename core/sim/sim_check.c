@@ -10,6 +10,7 @@
 #include "core/sim/sim_collect.h"
 #include "core/sim/sim_graph.h"
 #include "core/sim/sim_kernel.h"
+#include "core/sim/sim_kill.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
 #include "core/sim/sim_objects.h"
@@ -57,8 +58,8 @@ static bool may_fail(struct world *w, uint32_t job, const char *error)
 {
     struct sim_job *j = &w->jobs[job];
 
-    j->may_fail |= j->poison < j->wanted || j->kernel_lacks || sim_collect_may_fail(w, j, error) ||
-                   were_lost(w, error);
+    j->may_fail |= j->poison < j->wanted || j->kernel_lacks || j->stages_asked != 0 ||
+                   sim_collect_may_fail(w, j, error) || were_lost(w, error);
     return j->may_fail;
 }
 
@@ -152,7 +153,8 @@ static void learn_holders(struct world *w, const struct sim_node *n, const struc
 static bool has_all(const struct held *has, const struct held *of)
 {
     if (!has->spec || (of->outcome && !has->outcome) ||
-        (of->cancel && !has->cancel && !has->outcome))
+        (of->cancel && !has->cancel && !has->outcome) ||
+        ((of->cancelled & ~has->cancelled) != 0 && !has->outcome))
         return false;
     if (!has->outcome && (has->stages < of->stages || (of->closed && !has->closed)))
         return false;
@@ -198,6 +200,9 @@ static void learn(struct world *w, const struct sim_node *n, uint32_t job, const
         break;
     case FACT_CANCEL:
         h->cancel = true;
+        break;
+    case FACT_STAGE_CANCEL:
+        sim_kill_learn(h, &f->stage_cancel);
         break;
     case FACT_OUTCOME:
         h->outcome = true;
@@ -362,7 +367,8 @@ static void check_contains(struct world *w, const struct sim_node *n, const stru
         if (!had->spec || ((has->gone || (snapshot && had->retired)) && !has->spec))
             continue;
         if ((had->spec && !has->spec) || (had->outcome && !has->outcome) ||
-            (had->cancel && !has->cancel && (snapshot || !has->outcome)))
+            (had->cancel && !has->cancel && (snapshot || !has->outcome)) ||
+            ((had->cancelled & ~has->cancelled) != 0 && !has->outcome))
             world_fail(w, G4, "a synced fact did not survive", n->index, i);
         if (!has->outcome && (had->stages > has->stages || (had->closed && !has->closed)))
             world_fail(w, G4, "synced stages did not survive", n->index, i);
@@ -388,11 +394,6 @@ void sim_check_snapshot(struct world *w, const struct sim_node *n, const struct 
 
 /* --- what is said --- */
 
-static bool has_ended_here(const struct held *h)
-{
-    return h->cancel || h->outcome;
-}
-
 static uint32_t disks_with(const struct world *w, uint32_t job, bool cancel)
 {
     uint32_t count = 0;
@@ -400,7 +401,7 @@ static uint32_t disks_with(const struct world *w, uint32_t job, bool cancel)
     for (uint32_t i = 0; i < w->plan.nodes; i++) {
         const struct held *h = &w->nodes[i].disk.held[job];
 
-        count += cancel ? has_ended_here(h) : h->spec;
+        count += cancel ? h->cancel || h->outcome : h->spec;
     }
     return count;
 }
@@ -466,7 +467,8 @@ static void check_killed(struct world *w, const struct sim_node *n, uint32_t use
                          struct bytes payload)
 {
     struct reply_killed m;
-    uint32_t job = w->users[user].job, known = holders_known(w, n, job);
+    const struct sim_user *u = &w->users[user];
+    uint32_t job = u->job, known = holders_known(w, n, job);
     struct sim_job *j = &w->jobs[job];
 
     if (read_reply_killed(payload, &m) < 0) {
@@ -478,9 +480,13 @@ static void check_killed(struct world *w, const struct sim_node *n, uint32_t use
     for (uint32_t i = 0; i < w->plan.nodes; i++) {
         const struct sim_disk *d = &w->nodes[i].disk;
 
-        if (known >> i & 1 && !has_ended_here(&d->held[job]) &&
-            !(lost_just_now(w, d) && has_ended_here(&d->lost[job])))
+        if (known >> i & 1 && !sim_kill_is_kept(u, &d->held[job]) &&
+            !(lost_just_now(w, d) && sim_kill_is_kept(u, &d->lost[job])))
             world_fail(w, G5, "killed, but a holder has not synced the cancel", i, job);
+    }
+    if (u->kind == USER_KILLS_STAGE) {
+        sim_kill_proved(w, u);
+        return;
     }
     /* The same bytes, submitted again elsewhere, may be a job that the kill did not know of. */
     if (j->told != JOB_DONE && j->acknowledged && j->submissions == 1)
@@ -543,8 +549,11 @@ void sim_check_frame(struct world *w, struct sim_node *n, uint64_t link, const s
 }
 
 /* Once all see each other, nobody works for a job that ended so long ago that it is forgotten. */
-static void check_grant(struct world *w, const struct sim_node *n, uint32_t job)
+static void check_grant(struct world *w, const struct sim_node *n, uint32_t job,
+                        struct bytes payload)
 {
+    if (job < SIM_JOBS_MAX)
+        sim_kill_granted(w, n, job, payload);
     if (job < SIM_JOBS_MAX && w->healed && w->now - w->healed_at > ALL_MET_US &&
         sim_check_is_past(w, job, 0))
         world_fail(w, G1, "a job that was forgotten is run again", n->index, job);
@@ -575,7 +584,7 @@ void sim_check_send(struct world *w, struct sim_node *n, const struct action *a,
             check_durable(w, n, f.job, f.durable);
         break;
     case MESSAGE_GRANT:
-        check_grant(w, n, sim_job_by_id(w, read_job_id(&r)));
+        check_grant(w, n, sim_job_by_id(w, read_job_id(&r)), payload);
         break;
     case MESSAGE_KEPT:
         sim_report_kept(w, n, a->link, payload);

@@ -70,6 +70,7 @@ struct sim_job {
     bool stopped;                      /* enough holders had an outcome, and somebody said so */
     /* what was told */
     bool acknowledged, kill_asked, kill_proved;
+    uint8_t stages_asked, stages_proved; /* the same of stages alone, bit by bit */
     uint32_t told_durable;
     /* So many disks may still be lost before what was told may be untrue. */
     uint32_t copies_left, cancels_left, outcomes_left;

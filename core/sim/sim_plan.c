@@ -120,13 +120,13 @@ static void make_job(struct world *w, uint32_t i)
 
 /* One draw a statement: the order of draws in one argument list is the compiler's, and a seed must
  * replay the same run whoever compiled it. */
-static void add_user(struct world *w, enum user_kind kind, uint32_t job, int64_t at, uint64_t least,
-                     uint64_t most)
+static uint32_t add_user(struct world *w, enum user_kind kind, uint32_t job, int64_t at,
+                         uint64_t least, uint64_t most)
 {
     int64_t when = at + (int64_t)world_between(w, least, most);
     uint32_t node = (uint32_t)prng_below(&w->prng, w->plan.nodes);
 
-    sim_user_add(w, kind, job, node, false, when);
+    return sim_user_add(w, kind, job, node, false, when);
 }
 
 /* Somebody submits it, perhaps somebody else the same bytes elsewhere; others watch, or kill it. */
@@ -143,6 +143,11 @@ static void make_users(struct world *w, uint32_t i)
         add_user(w, USER_WATCHES, i, at, 1000, 300000);
     if (world_chance(w, 6))
         add_user(w, USER_KILLS, i, at, 5000, 1500000);
+    if (w->jobs[i].stages > 1 && world_chance(w, 4)) {
+        uint32_t user = add_user(w, USER_KILLS_STAGE, i, at, 5000, 800000);
+
+        w->users[user].stage = (uint32_t)prng_below(&w->prng, w->jobs[i].stages);
+    }
 }
 
 /* Swarm: each seed leaves some kinds of faults out and exaggerates others. The rarer kinds are in

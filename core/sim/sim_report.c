@@ -2,6 +2,7 @@
 
 #include "core/node/peer.h"
 #include "core/sim/sim_kernel.h"
+#include "core/sim/sim_kill.h"
 #include "core/sim/sim_net.h"
 #include "core/wire/tree.h"
 
@@ -70,7 +71,7 @@ static bool leaves_are_held(const struct world *w, uint32_t job, const struct re
         for (uint32_t bit = 0; bit < 8; bit++) {
             uint32_t have = 0;
 
-            if (!(x->leaves[k] >> bit & 1))
+            if (!(x->leaves[k] >> bit & 1) || sim_kill_may_drop(&w->jobs[job], 8 * k + bit))
                 continue;
             for (uint32_t i = 0; i < w->plan.nodes; i++) {
                 const struct held *h = &w->nodes[i].disk.held[job];

@@ -20,7 +20,8 @@ struct held {
     uint32_t named_at, retired_at; /* generations in which that node was named and retired last */
     uint32_t stages;               /* so many that were appended */
     bool closed;
-    uint8_t roots; /* bit i: the value of stage i as a whole */
+    uint8_t cancelled; /* bit i: stage i is */
+    uint8_t roots;     /* bit i: the value of stage i as a whole */
     uint8_t leaves[SIM_LEAVES_MAX / 8];
 };
 

@@ -3,6 +3,7 @@
 #include "core/sim/sim_author.h"
 #include "core/sim/sim_carrier.h"
 #include "core/sim/sim_check.h"
+#include "core/sim/sim_kill.h"
 #include "core/sim/sim_net.h"
 #include "core/sim/sim_node.h"
 
@@ -74,10 +75,12 @@ static void ask_submit(struct world *w, struct sim_user *u)
 
 static void ask_kill(struct world *w, struct sim_user *u)
 {
-    struct job_id id = w->jobs[u->job].id;
+    uint8_t bytes[64];
+    struct buf b;
 
-    w->jobs[u->job].kill_asked = true;
-    ask(w, u, MESSAGE_REQUEST_KILL, (struct bytes){id.bytes, ID_SIZE});
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    sim_kill_ask(w, u, &b);
+    ask(w, u, MESSAGE_REQUEST_KILL, buf_bytes(&b));
 }
 
 void sim_users_leave(struct world *w)
@@ -137,7 +140,7 @@ void sim_user_turn(struct world *w, uint32_t user, uint64_t turn)
     u->link = link;
     if (u->kind == USER_SUBMITS && !w->jobs[u->job].acknowledged)
         ask_submit(w, u);
-    else if (u->kind == USER_KILLS)
+    else if (u->kind == USER_KILLS || u->kind == USER_KILLS_STAGE)
         ask_kill(w, u);
     else
         ask_watch(w, u);

@@ -1,0 +1,67 @@
+#include "core/sim/sim_kill.h"
+
+#include "core/node/peer.h"
+#include "core/wire/request.h"
+
+void sim_kill_ask(struct world *w, const struct sim_user *u, struct buf *to)
+{
+    struct sim_job *j = &w->jobs[u->job];
+    const struct request_kill m = {
+        .job = j->id, .alone = u->kind == USER_KILLS_STAGE, .stage = u->stage};
+
+    if (m.alone)
+        j->stages_asked |= (uint8_t)(1u << u->stage);
+    else
+        j->kill_asked = true;
+    put_request_kill(to, &m);
+}
+
+void sim_kill_learn(struct held *h, const struct stage_cancel *c)
+{
+    for (uint32_t i = 0; i < SIM_STAGES_MAX; i++)
+        if (stage_cancel_has(c, i))
+            h->cancelled |= (uint8_t)(1u << i);
+}
+
+bool sim_kill_is_kept(const struct sim_user *u, const struct held *h)
+{
+    return h->cancel || h->outcome ||
+           (u->kind == USER_KILLS_STAGE && (h->cancelled >> u->stage & 1) != 0);
+}
+
+void sim_kill_proved(struct world *w, const struct sim_user *u)
+{
+    struct sim_job *j = &w->jobs[u->job];
+
+    /* The same bytes, submitted again elsewhere, may be a job that the kill did not know of. */
+    if (j->acknowledged && j->submissions == 1)
+        j->stages_proved |= (uint8_t)(1u << u->stage);
+}
+
+/* Disks that are lost may have been all that had it. */
+void sim_kill_granted(struct world *w, const struct sim_node *n, uint32_t job, struct bytes payload)
+{
+    const struct sim_job *j = &w->jobs[job];
+    struct peer_grant g;
+
+    if (j->stages_proved == 0 || j->losses > 0 || w->forgetful || read_peer_grant(payload, &g) < 0)
+        return;
+    for (uint16_t i = 0; i < g.chunks; i++) {
+        struct peer_chunk c = read_peer_chunk(&g.rest);
+
+        for (uint32_t k = 0; k < j->stages; k++) {
+            struct shape_stage s = shape_at(&j->shape, k);
+
+            if ((j->stages_proved >> k & 1) != 0 && c.first < s.end && s.first < c.end)
+                world_fail(w, G6, "a leaf of a stage that was killed is given out", n->index, job);
+        }
+    }
+}
+
+bool sim_kill_may_drop(const struct sim_job *j, uint64_t leaf)
+{
+    uint32_t stage;
+
+    return j->stages_asked != 0 && shape_find(&j->shape, leaf, &stage) &&
+           (j->stages_asked >> stage & 1) != 0;
+}
