@@ -1,4 +1,4 @@
-/* Whether nodes meet what the stages of a flow ask for. Of stages in the specification the node that
+/* Whether nodes meet what the stages of a flow ask for. Of those in the specification the node that
  * takes it looks; those that are appended it would refuse while others run already, so that the
  * same is looked at here before anything is handed in. Called by flow.c. */
 #ifndef VELUM_CMD_FLOW_FIT_H

@@ -202,7 +202,7 @@ static uint32_t yields(void *ctx, uint32_t stage)
     const struct graph *g = w->graph;
     struct shape_stage in;
 
-#if VELUM_PLANT == 721 /* unit/test_ledger_stages: what collects in a list is one input */
+#if VELUM_PLANT == 721 /* unit/test_ledger_like: what collects in a list is one input */
     if (stage >= g->count)
         return 1;
 #endif
@@ -285,7 +285,7 @@ static int check_demand(struct written *w, const struct job_spec *spec, const st
     for (uint32_t i = 0; i < w->demands_count; i++)
         if (demand_equal(&w->demands[i], d))
             return 0;
-#if VELUM_PLANT == 549 /* unit/test_ledger_stages: what is appended may ask for ever more */
+#if VELUM_PLANT == 549 /* unit/test_ledger_like: what is appended may ask for ever more */
     return 0;
 #endif
     if (w->graph->demands_count + w->demands_count == DEMANDS_MAX)
@@ -301,7 +301,7 @@ static int check_reduction(const struct stage_spec *s, uint64_t *collected, uint
         return ERR_VERSION;
     *inputs = s->reduction == REDUCE_COLLECT ? (uint16_t)spec_leaves(s) : 1;
     *collected += s->reduction == REDUCE_COLLECT ? *inputs : 0;
-#if VELUM_PLANT == 722 /* unit/test_ledger_stages: leaves that collect are appended without end */
+#if VELUM_PLANT == 722 /* unit/test_ledger_like: leaves that collect are appended without end */
     return 0;
 #endif
     return *collected > COLLECT_LEAVES_MAX ? ERR_FULL : 0;

@@ -11,6 +11,7 @@
 #include "core/node/keep.h"
 #include "core/node/kill.h"
 #include "core/node/lead.h"
+#include "core/node/level.h"
 #include "core/node/link.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
@@ -244,6 +245,7 @@ void kill_begin(struct node *n, uint64_t link, uint32_t request, const struct re
                 struct node_id by)
 {
     struct job_id id = m->job;
+    char why[VIEW_ERROR_SIZE];
     struct kill_wait *k;
     struct buf fact;
 
@@ -253,6 +255,11 @@ void kill_begin(struct node *n, uint64_t link, uint32_t request, const struct re
     }
     if (directory_find(n, id) == NULL && tombstone_of(n, id) != NULL) {
         reply_gone(n, link, request, id);
+        return;
+    }
+    if (m->alone &&
+        !level_all_have(n, FEATURE_STAGE_CANCEL, "kills of single stages", why, sizeof why)) {
+        reply_error(n, link, request, 1, why, "update that node, or kill the whole job");
         return;
     }
     if (kills_count(n) >= KILLS_MAX) {

@@ -42,10 +42,8 @@ static void say_node(const struct node *n, const struct member *m, char *text, s
     text_append(text, cap, number);
 }
 
-bool level_can_append(const struct job *j, const struct append *list, char *why, size_t cap)
+bool level_all_have(const struct node *n, uint32_t needs, const char *what, char *why, size_t cap)
 {
-    const struct node *n = j->node;
-    uint32_t needs = graph_list_level(j->graph, j->spec, list);
     char number[24];
 
 #if VELUM_PLANT == 735 /* trace/test_levels: nobody asks who can read what is appended */
@@ -57,13 +55,20 @@ bool level_can_append(const struct job *j, const struct append *list, char *why,
         if (!member_is_there(m) || level_of(n, m) == 0 || level_of(n, m) >= needs)
             continue;
         text_of_u64(needs, number);
-        text_copy(why, cap, "stages like these need feature level ");
+        text_copy(why, cap, what);
+        text_append(why, cap, " need feature level ");
         text_append(why, cap, number);
         text_append(why, cap, " of every node, and ");
         say_node(n, m, why, cap);
         return false;
     }
     return true;
+}
+
+bool level_can_append(const struct job *j, const struct append *list, char *why, size_t cap)
+{
+    return level_all_have(j->node, graph_list_level(j->graph, j->spec, list), "stages like these",
+                          why, cap);
 }
 
 void level_say_lacking(const struct job *j, char *text, size_t cap)

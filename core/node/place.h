@@ -14,8 +14,9 @@
 #define PLACE_CALM_US (3 * S_US)
 
 /* The best by rank among live members that can store, and whose feature level is this or not known,
- * one node a machine first: at most COPIES_MAX, fewer in a small mesh. `now`, which may be NULL: present holders among them count for
- * as long as they are not gone. With `self` this node is one of them whatever its rank. */
+ * one node a machine first: at most COPIES_MAX, fewer in a small mesh. `now`, which may be NULL:
+ * present holders among them count for as long as they are not gone. With `self` this node is one
+ * of them whatever its rank. */
 struct holders place_wanted(const struct node *n, struct job_id job, uint64_t level,
                             const struct holders *now, bool self);
 /* Something that is so of a node. */

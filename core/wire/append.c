@@ -89,7 +89,7 @@ int read_append_entry(struct reader *r, uint32_t number, uint32_t *like, struct 
     s->units = s->leaf_units = 0;
     s->name[0] = s->args[0] = 0;
     s->demand = (struct demand){0};
-#if VELUM_PLANT != 733 /* unit/test_ledger_stages: a later generation's word is damage */
+#if VELUM_PLANT != 733 /* unit/test_ledger_like: a later generation's word is damage */
     if (*like & APPEND_LATER)
         return ERR_VERSION;
 #endif
@@ -109,7 +109,7 @@ int read_append_entry(struct reader *r, uint32_t number, uint32_t *like, struct 
 
 void append_take_after(struct stage_spec *s, const struct stage_spec *entry)
 {
-#if VELUM_PLANT == 720 /* unit/test_ledger_stages: a stage that is like another has no name */
+#if VELUM_PLANT == 720 /* unit/test_ledger_like: a stage that is like another has no name */
     s->name[0] = 0;
 #else
     memcpy(s->name, entry->name, sizeof s->name);
@@ -118,7 +118,7 @@ void append_take_after(struct stage_spec *s, const struct stage_spec *entry)
         memcpy(s->args, entry->args, sizeof s->args);
     s->inputs_count = 0;
     s->inputs = (struct bytes){NULL, 0};
-#if VELUM_PLANT == 702 /* unit/test_ledger_stages: a stage has the units of whom it is like */
+#if VELUM_PLANT == 702 /* unit/test_ledger_like: a stage has the units of whom it is like */
     if (false) {
 #else
     if (entry->units > 0) {

@@ -1,16 +1,17 @@
-/* The feature level of this generation, one number for all that nodes write and say: a HELLO carries
+/* The feature level of this generation, one number for all that nodes write and say: a HELLO has
  * it (core/mesh/mesh_wire.h), and so does each segment of a journal (core/journal/record.h), where
  * a greater one is refused untouched. What it takes to read a thing stands here, and a thing that
  * some node near could not read is not made.
  *
  *   1  what there was when levels were first told
  *   2  appended stages with names of their own, that collect, that are rolled, or that ask of nodes
- *      what no stage of the specification asks for */
+ *      what no stage of the specification asks for; the cancel of a single stage */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 
 #define FEATURE_LEVEL 2u
 #define FEATURE_FIRST 1u
 #define FEATURE_APPEND_MORE 2u
+#define FEATURE_STAGE_CANCEL 2u
 
 #endif

@@ -38,10 +38,10 @@
  *                                                                  compares, as many as fit 100 ms
  *                                                                  when the disk has nothing else
  *                                                                  to do; where somebody waits for
- *                                                                  it 20 ms, like other orders; with
- *                                                                  u64 size behind it, which is the
- *                                                                  object's, a file that is longer
- *                                                                  is cut before
+ *                                                                  it 20 ms, like other orders; of
+ *                                                                  a u64 size behind it, which is
+ *                                                                  the object's, a file that is
+ *                                                                  longer is cut before
  *   DROP     32 name                                      DONE     nothing is left of it
  *   AT       u8 type, u32 place, u32 length               AT       an order whose payload lies in a
  *                                                                  place of the memory that both

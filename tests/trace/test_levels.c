@@ -88,6 +88,53 @@ TEST(an_older_node_that_comes_later_gets_no_part_in_it)
     CHECK(story_end(&story));
 }
 
+static int kill_stage(uint32_t stage, struct reply_error *e)
+{
+    const struct request_kill m = {.job = id, .alone = true, .stage = stage};
+    uint64_t killer = story_user(&story, 0);
+    const struct story_answer *a;
+    uint32_t asked;
+    uint8_t bytes[64];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_request_kill(&b, &m);
+    asked = story_ask(&story, killer, MESSAGE_REQUEST_KILL, buf_bytes(&b));
+    int code = story_code_within(&story, killer, asked, 8 * S_US);
+    a = story_answer(&story, killer, asked);
+    if (code > 0 && a != NULL)
+        REQUIRE(read_reply_error((struct bytes){a->data, a->len}, e) == 0);
+    return code;
+}
+
+TEST(a_single_stage_is_killed_where_every_node_can_read_that)
+{
+    uint32_t old = 2;
+    struct reply_error e = {0};
+
+    make_parts(40);
+    story_init(&story, 3);
+    story.output = of_some;
+    story.graphs = true;
+    story.adjust = as_told;
+    story.nodes[old].level = 1;
+    story_start_all(&story, true);
+    story_run(&story, 2 * S_US);
+    open_job(1);
+    append(1, 20);
+    hear_all(20, 30 * S_US);
+    CHECK_INT(kill_stage(19, &e), 1);
+    CHECK(strstr(e.what, "kills of single stages need feature level 2 of every node") != NULL);
+    story_kill(&story, old);
+    story_run(&story, 8 * S_US);
+    CHECK(kill_stage(19, &e) != 1);
+    append(20, 40);
+    hear_all(40, 30 * S_US);
+    end_with(40);
+    check_result(20 * S_US);
+    CHECK(story_end(&story));
+}
+
 /* A list of a later generation than this one. */
 static void tell_unreadable(uint32_t from, uint32_t to)
 {
@@ -98,7 +145,7 @@ static void tell_unreadable(uint32_t from, uint32_t to)
     buf_init(&b, &story.heap.alloc, FRAME_PAYLOAD_MAX);
     put_stages_begin(&body, id, story_user_id());
     put_append_begin(&body, 1, 1);
-    put_u32(&body, (uint32_t)1 << 29);
+    put_u32(&body, (uint32_t)1 << 28);
     put_text(&body, "what nobody knows yet");
     story_user_fact(FACT_STAGES, buf_bytes(&body), story_user_id(), &fact);
     put_facts_begin(&b, id, 1, false, 1);
@@ -145,4 +192,5 @@ TEST(a_holder_that_cannot_read_something_is_asked_once)
 
 TEST_MAIN(what_an_older_node_cannot_read_is_refused_in_words,
           an_older_node_that_comes_later_gets_no_part_in_it,
+          a_single_stage_is_killed_where_every_node_can_read_that,
           a_holder_that_cannot_read_something_is_asked_once)
