@@ -102,7 +102,7 @@ static int values_of(const struct fan *f, const struct flow_section *s, struct f
 static bool same_wants(const struct wants *a, const struct wants *b)
 {
     return a->cpus == b->cpus && a->mem_bytes == b->mem_bytes && strcmp(a->on, b->on) == 0 &&
-           strcmp(a->prefer, b->prefer) == 0;
+           strcmp(a->prefer, b->prefer) == 0 && a->tier == b->tier;
 }
 
 const struct wants *flow_wants(struct flow *f, const struct wants *w)

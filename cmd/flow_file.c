@@ -130,6 +130,12 @@ static bool set_mem(struct take *t, const char *value)
     return w && wants_mem(w, value);
 }
 
+static bool set_tier(struct take *t, const char *value)
+{
+    struct wants *w = wants_of(last(t));
+    return w && tier_read(value, &w->tier);
+}
+
 static bool set_on(struct take *t, const char *value)
 {
     struct wants *w = wants_of(last(t));
@@ -198,6 +204,7 @@ static const struct row {
     {"cpus", false, set_cpus, "a number from 1 to 1024"},
     {"mem", false, set_mem, "a number of bytes, or one with K, M, G or T behind it"},
     {"on", false, set_on, "labels, KEY or KEY=VALUE, of letters, digits and . _ -"},
+    {"min-tier", false, set_tier, "S1, S2 or S3"},
     {"prefer", false, set_prefer, "labels, KEY or KEY=VALUE, of letters, digits and . _ -"},
     {"name", true, set_name, "a-z, 0-9 and -, at most 63"},
     {"keep-going", true, set_keep_going, "yes or no"},

@@ -142,6 +142,9 @@ static struct velum_asks asks_of(const struct map_task *task)
                                .mem_bytes = task->wants.stage.mem_bytes,
                                .on = task->wants.stage.on,
                                .prefer = task->wants.stage.prefer,
+                               .min_tier = task->wants.stage.tier != TIER_UNKNOWN
+                                               ? tier_name(task->wants.stage.tier)
+                                               : NULL,
                                .priority = task->wants.priority,
                                .wait_for_capacity = task->wants.waits};
 }

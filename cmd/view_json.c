@@ -273,6 +273,17 @@ static void put_labels(struct json *j, const struct node_view *v)
     json_close(j, ']');
 }
 
+/* What the node's cage is, and what it lacks for the best. */
+static void put_tier(struct json *j, const struct node_view *v)
+{
+    json_text(j, "tier", v->tier == TIER_UNKNOWN ? NULL : tier_name(v->tier));
+    json_open(j, "tier_lacks", '[');
+    for (unsigned i = 0; i < LACKS_COUNT; i++)
+        if (tier_lack(v->tier_lacks, i))
+            json_text(j, NULL, tier_lack(v->tier_lacks, i));
+    json_close(j, ']');
+}
+
 void json_node(struct json *j, const struct node_view *v)
 {
     json_open(j, NULL, '{');
@@ -286,7 +297,7 @@ void json_node(struct json *j, const struct node_view *v)
     json_real(j, "load", (double)v->load_percent / 100);
     json_number(j, "mem", v->memory_bytes);
     json_number(j, "speed", v->speed_units_s);
-    json_null(j, "tier"); /* nodes have no cage to speak of yet */
+    put_tier(j, v);
     json_text(j, "version", v->version);
     json_seconds(j, "seen_seconds", v->seen_us);
     if (v->self)

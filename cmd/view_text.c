@@ -165,8 +165,8 @@ void view_jobs_row(struct grid *g, const struct job_view *v, int64_t now_s)
 
 void view_nodes_head(struct grid *g)
 {
-    static const char *const names[] = {"NODE", "ADDR",  "STATE", "ARCH", "SLOTS", "LOAD",
-                                        "MEM",  "SPEED", "VER",   "SEEN", "LAG",   "LABELS"};
+    static const char *const names[] = {"NODE", "ADDR",  "STATE", "ARCH", "SLOTS", "LOAD",  "MEM",
+                                        "TIER", "SPEED", "VER",   "SEEN", "LAG",   "LABELS"};
     grid_init(g, sizeof names / sizeof *names);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         grid_add(g, "%s", names[i]);
@@ -174,8 +174,9 @@ void view_nodes_head(struct grid *g)
 
 void view_nodes_row(struct grid *g, const struct node_view *v)
 {
-    char bytes[VIEW_NUMBER_SIZE], speed[VIEW_NUMBER_SIZE], seen[DURATION_TEXT_SIZE];
+    char bytes[VIEW_NUMBER_SIZE], speed[VIEW_NUMBER_SIZE], seen[DURATION_TEXT_SIZE], tier[96] = "";
     view_bytes(v->memory_bytes, bytes);
+    tier_say(v->tier, v->tier_lacks, tier, sizeof tier);
     view_number(v->speed_units_s, speed);
     duration_short(v->seen_us, seen);
     grid_add(g, "%s", or_dash(v->name));
@@ -185,6 +186,7 @@ void view_nodes_row(struct grid *g, const struct node_view *v)
     grid_add(g, "%u/%u", v->busy, v->slots);
     grid_add(g, "%u%%", v->load_percent);
     grid_add(g, "%s", v->memory_bytes ? bytes : "-");
+    grid_add(g, "%s", tier);
     if (v->speed_units_s)
         grid_add(g, "%s/s", speed);
     else

@@ -48,11 +48,22 @@ static int take_mem(const char *text, struct wants *w)
     return CODE_MISUSE;
 }
 
+static int take_tier(const char *text, struct wants *w)
+{
+    if (!text || tier_read(text, &w->tier))
+        return 0;
+    talk_error("--min-tier takes S1, S2 or S3, not \"%.64s\"", text);
+    talk_try("--min-tier S2");
+    return CODE_MISUSE;
+}
+
 int wants_take(const struct call *c, struct job_wants *w)
 {
     *w = (struct job_wants){.waits = opt_given(c->opts, "wait-for-capacity")};
     wants_cpus(&w->stage, opt_number(c->opts, "cpus", 1));
     int code = take_mem(opt_text(c->opts, "mem", NULL), &w->stage);
+    if (code == 0)
+        code = take_tier(opt_text(c->opts, "min-tier", NULL), &w->stage);
     if (code == 0)
         code = take_labels(c, "on", w->stage.on);
     if (code == 0)

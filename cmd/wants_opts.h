@@ -22,6 +22,8 @@ struct job_wants {
      .effect = "only on nodes with this label; arch= and node= too"},                              \
     {.name = "prefer", .kind = OPT_TEXT, .repeats = true, .value = "KEY[=VALUE]",                  \
      .effect = "on nodes with this label first"},                                                  \
+    {.name = "min-tier", .kind = OPT_TEXT, .value = "TIER",                                        \
+     .effect = "only on nodes whose cage is at least that good: S1, S2, S3"},                      \
     {.name = "priority", .letter = 'p', .kind = OPT_TEXT, .value = "N",                            \
      .effect = "-10 to 10, among your own jobs (0)"},                                              \
     {.name = "wait-for-capacity", .kind = OPT_SWITCH,                                              \

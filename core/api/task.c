@@ -227,10 +227,11 @@ int task_asks(struct velum *v, struct submission *s, const struct velum_asks *a)
     bool ok = wants_cpus(&s->wants, a->cpus > 0 ? a->cpus : 1) && a->mem_bytes <= DEMAND_MEM_MAX &&
               wants_labels(s->wants.on, a->on ? a->on : "") &&
               wants_labels(s->wants.prefer, a->prefer ? a->prefer : "") &&
+              (!a->min_tier || tier_read(a->min_tier, &s->wants.tier)) &&
               a->priority >= -JOB_PRIORITY_MAX && a->priority <= JOB_PRIORITY_MAX;
     if (!ok)
         return handle_fail(v, VELUM_MISUSE, "what velum_asks says of them in velum.h",
-                           "cpus, mem_bytes, on, prefer or priority is not allowed");
+                           "cpus, mem_bytes, on, prefer, min_tier or priority is not allowed");
     s->wants.mem_bytes = a->mem_bytes;
     s->priority = (int8_t)a->priority;
     s->waits = a->wait_for_capacity != 0;

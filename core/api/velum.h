@@ -129,11 +129,11 @@ enum velum_level {
  * nearest miss; or the job waits. Labels are "gpu=1 disk", less than 256 bytes; every node has
  * arch=ARCHITECTURE and node=NAME too. */
 struct velum_asks {
-    uint32_t cpus;           /* slots that a leaf takes, at most 1024; 0: one */
-    uint64_t mem_bytes;      /* that a worker may need, and no more; 0: nothing is said */
-    const char *on, *prefer; /* labels that a node must have; of the nodes that come first */
-    int priority;            /* -10 to 10, among the user's jobs: a lower one runs behind */
-    int wait_for_capacity;   /* not 0: it waits */
+    uint32_t cpus;                   /* slots that a leaf takes, at most 1024; 0: one */
+    uint64_t mem_bytes;              /* that a worker may need, and no more; 0: nothing is said */
+    const char *on, *prefer;         /* labels a node must have; of the nodes that come first */
+    int priority, wait_for_capacity; /* -10 to 10: a lower one runs behind; not 0: it waits */
+    const char *min_tier;            /* "S2": of nodes whose cage is at least so good; or NULL */
 };
 
 /* One job of one stage. What is left zero has its default. Later versions add members. */

@@ -132,6 +132,11 @@ static bool set_plugins(struct conf *c, const char *value)
     return set_path(c->plugins, value);
 }
 
+static bool set_plugin_tier(struct conf *c, const char *value)
+{
+    return tier_read(value, &c->plugin_tier);
+}
+
 static bool set_objects(struct conf *c, const char *value)
 {
     return text_to_bytes(value, OBJECTS_MAX, &c->objects) == 0;
@@ -198,6 +203,8 @@ static const struct row {
      "a path of 1 to 1023 bytes", set_data, false},
     {"plugins", "none", "a folder; every .so in it is tried at start and loaded as a kernel",
      "a path of 1 to 1023 bytes", set_plugins, false},
+    {"plugin_tier", "S2", "the tier of cage below which this node loads no plugin", "S1, S2 or S3",
+     set_plugin_tier, false},
     {"objects", "10G, or half of what is free at the start if that is less",
      "bytes of objects that the node keeps at most; with 0 it keeps none",
      "a number of bytes, or one with K, M, G or T behind it", set_objects, false},
@@ -222,6 +229,7 @@ void conf_default(struct conf *c)
     c->port = 8001;
     text_copy(c->bind, sizeof c->bind, "127.0.0.1");
     c->objects = CONF_OBJECTS_AUTO;
+    c->plugin_tier = TIER_S2;
     c->keep_days = 7;
     c->keep_jobs = KEEP_JOBS_MAX;
     c->keep_memory = KEEP_MEMORY_DEFAULT;
@@ -265,7 +273,7 @@ static void say_unknown(char *message, const char *key)
     else
         say(message,
             "there is no key %s; allowed are port, bind, peer, name, slots, data, plugins, "
-            "objects, keep_days, keep_jobs, keep_memory and tombstone_days",
+            "plugin_tier, objects, keep_days, keep_jobs, keep_memory and tombstone_days",
             shown);
 }
 

@@ -10,6 +10,7 @@
 #include "core/node/action.h"
 #include "core/wire/labels.h"
 #include "core/wire/order.h"
+#include "core/wire/tier.h"
 
 #define CONF_PEERS_MAX 64
 #define CONF_MESSAGE_SIZE 512
@@ -26,6 +27,7 @@ struct conf {
     char labels[LABELS_SIZE];    /* of the node (core/wire/labels.h) */
     char data[PATH_SIZE_MAX];    /* "" = $VELUM_HOME/nodes/PORT */
     char plugins[PATH_SIZE_MAX]; /* "" = none */
+    uint8_t plugin_tier;         /* S2: the least that plugins are loaded at */
     uint64_t objects;            /* bytes at most; 0 = keeps none; CONF_OBJECTS_AUTO */
     uint32_t keep_days;          /* 7: finished jobs are kept whole */
     uint32_t keep_jobs;          /* 2000: so many of them at most */

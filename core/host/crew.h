@@ -51,8 +51,9 @@ struct crew;
  * call everything here but crew_close and crew_release. */
 int crew_open(struct crew **out, struct loop *l, struct spawner *s, const struct crew_options *o,
               const struct crew_events *events);
-/* 0: exited will come for it, also when the system refuses to start it (WORKER_LOST,
- * status = errno). ERR_FULL, ERR_EXISTS, ERR_NO_MEMORY: nothing was started, nothing will come. */
+/* 0: exited will come for it, also when the system refuses to start it (WORKER_LOST, and
+ * spawner_failure makes words of the status). ERR_FULL, ERR_EXISTS, ERR_NO_MEMORY: nothing was
+ * started, nothing will come. */
 int crew_start(struct crew *c, uint32_t worker);
 /* Queues one whole frame (bounded: 1 MiB a worker, ERR_FULL); may be called straight after
  * crew_start. A worker that is gone is ignored, its EXITED is on the way. */

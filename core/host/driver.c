@@ -8,6 +8,7 @@
 #include "core/base/err.h"
 #include "core/host/memory.h"
 #include "core/host/mover_crew.h"
+#include "core/host/spawner.h"
 #include "core/host/spin.h"
 #include "core/wire/message.h"
 
@@ -397,6 +398,11 @@ static void on_worker_exited(void *ctx, uint32_t worker, enum worker_end end, in
     struct driver *d = ctx;
     struct event ev = {.kind = EVENT_WORKER_EXITED,
                        .worker_exited = {.worker = worker, .end = end, .status = status}};
+    char why[SPAWNER_FAILURE_SIZE];
+    if (end == WORKER_LOST && status != 0) {
+        spawner_failure(status, why);
+        ev.worker_exited.why = why;
+    }
     spin_worker_gone(&d->spin, worker);
     driver_event(d, &ev);
 }

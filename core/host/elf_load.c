@@ -261,9 +261,14 @@ static int relocate_all(struct image *m, uint64_t dynamic)
 static int protect(struct image *m, uint64_t from, uint64_t to, int prot)
 {
     from = from / m->page * m->page;
-    return mprotect(m->base + from, (size_t)(to - from), prot) == 0
-               ? 0
-               : refuse(m, "its memory cannot be protected");
+    if (mprotect(m->base + from, (size_t)(to - from), prot) == 0)
+        return 0;
+    if (errno == ENOMEM)
+        return ERR_NO_MEMORY;
+    refuse(m, prot & PROT_EXEC ? "this system does not let memory become code: "
+                               : "its memory cannot be protected: ");
+    text_append(m->reason, REASON_SIZE, strerror(errno));
+    return ERR_SYSTEM;
 }
 
 /* RELRO ends with its last whole page: the rest of that is data. */

@@ -13,8 +13,8 @@
 #include "core/wire/order.h"
 
 /* The file has passed elf_check. 0 with the address of the named symbol, which has `size` bytes of
- * the image behind it, or NULL when there is none of that name; ERR_NO_MEMORY, or ERR_KERNEL with
- * one sentence in reason. */
+ * the image behind it, or NULL when there is none of that name; ERR_NO_MEMORY, ERR_KERNEL, or
+ * ERR_SYSTEM where the system does not let memory become code, with one sentence in reason. */
 int elf_load(struct bytes file, const char *symbol, size_t size, const void **out,
              char reason[REASON_SIZE]);
 

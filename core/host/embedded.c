@@ -103,7 +103,7 @@ static int open_parts(struct embedded *e, struct spawner *s, const struct embedd
     char text[1280] = "";
     int rc = open_scratch(e, o, text, sizeof text);
     if (rc == 0)
-        rc = kernels_open(&e->kernels, s, "", text);
+        rc = kernels_open(&e->kernels, s, "", NULL, text);
     if (rc == 0)
         rc = o->guest ? loop_new_guest(&e->loop) : loop_new(&e->loop);
     if (rc == 0)

@@ -224,10 +224,26 @@ static int open_journal(struct host *h)
     return rc < 0 ? fail(h, rc, "") : 0;
 }
 
+/* What is said of a cage that is not good enough for plugins. False where it is. A build with a
+ * sanitizer has none, and is for trying things. */
+static bool cage_is_weak(const struct host *h, uint8_t lacks, char why[REASON_SIZE])
+{
+    text_copy(why, REASON_SIZE, "the cage of this node's workers is of tier ");
+    tier_say((uint8_t)tier_of(lacks), lacks, why, REASON_SIZE);
+    text_append(why, REASON_SIZE, ", and plugins are loaded from ");
+    text_append(why, REASON_SIZE, tier_name(h->conf->plugin_tier));
+    text_append(why, REASON_SIZE, " on (plugin_tier)");
+    return tier_of(lacks) < h->conf->plugin_tier && !(lacks & LACKS_WALLS);
+}
+
 static int open_kernels(struct host *h)
 {
-    char message[1280] = "";
-    int rc = kernels_open(&h->kernels, h->spawner, h->conf->plugins, message);
+    char message[1280] = "", why[REASON_SIZE];
+    const uint8_t lacks = machine_tier_lacks();
+    const bool weak = cage_is_weak(h, lacks, why);
+    if (weak || tier_of(lacks) < TIER_S2)
+        say(h, "warning: %s", why);
+    int rc = kernels_open(&h->kernels, h->spawner, h->conf->plugins, weak ? why : NULL, message);
     if (rc < 0)
         return fail(h, rc, message);
     for (uint32_t i = 0; i < h->kernels.count; i++)

@@ -46,7 +46,8 @@ static uint32_t count_builtins(void)
     return n;
 }
 
-int kernels_open(struct kernels *k, struct spawner *s, const char *plugins, char message[1280])
+int kernels_open(struct kernels *k, struct spawner *s, const char *plugins, const char *refuse,
+                 char message[1280])
 {
     uint32_t count = count_builtins();
     struct kernel_view *views = calloc(count + 1, sizeof *views);
@@ -59,7 +60,7 @@ int kernels_open(struct kernels *k, struct spawner *s, const char *plugins, char
         kernel_describe(kernel_at(i), ORIGIN_BUILTIN, &views[i]);
         add(k, &views[i]);
     }
-    int rc = plugins[0] ? probe_plugins(s, plugins, views, count, add, k, message) : 0;
+    int rc = plugins[0] ? probe_plugins(s, plugins, refuse, views, count, add, k, message) : 0;
     free(views);
     if (rc < 0)
         kernels_clear(k);

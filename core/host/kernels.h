@@ -13,9 +13,11 @@ struct kernels {
     uint32_t count;
 };
 
-/* plugins "" for none. < 0 with a sentence when the folder cannot be used.
+/* plugins "" for none. `refuse`: NULL, or why none of them may be loaded: then they are listed as
+ * refused, and none is tried. < 0 with a sentence when the folder cannot be used.
  * Release with kernels_clear. */
-int kernels_open(struct kernels *k, struct spawner *s, const char *plugins, char message[1280]);
+int kernels_open(struct kernels *k, struct spawner *s, const char *plugins, const char *refuse,
+                 char message[1280]);
 void kernels_clear(struct kernels *k);
 
 #endif

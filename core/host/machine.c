@@ -13,6 +13,7 @@
 #include "core/host/identity.h"
 #include "core/host/loop.h"
 #include "core/host/nickname.h"
+#include "core/host/sandbox.h"
 
 #define READY_WORKERS_MAX 4
 #define SLOTS_MAX 1024
@@ -39,6 +40,16 @@ void machine_arch(char to[32])
     text_sanitise(name.machine, strlen(name.machine), true, to, 32);
 }
 
+uint8_t machine_tier_lacks(void)
+{
+    static uint8_t lacks;
+    static bool measured;
+    if (!measured)
+        lacks = sandbox_lacks();
+    measured = true;
+    return lacks;
+}
+
 uint64_t machine_random(void)
 {
     uint64_t v = 0;
@@ -57,6 +68,8 @@ void machine_fill(struct node_options *o, struct identity *identity, uint32_t sl
     o->boot = machine_random();
     o->seed = machine_random();
     o->memory_bytes = machine_memory_bytes();
+    o->tier_lacks = machine_tier_lacks();
+    o->tier = (uint8_t)tier_of(o->tier_lacks);
     machine_arch(o->arch);
     text_copy(o->version, sizeof o->version, VELUM_VERSION);
     if (!o->name[0])

@@ -10,6 +10,8 @@
 uint32_t machine_cores(void);
 uint64_t machine_memory_bytes(void);
 void machine_arch(char to[32]);
+/* What the cage of workers lacks here (core/wire/tier.h): measured at the first call. */
+uint8_t machine_tier_lacks(void);
 uint64_t machine_random(void);
 /* Fills what every node of this machine has in common: identity, slots (0: all cores), time, random
  * numbers, and a name when there is none. */

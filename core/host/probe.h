@@ -13,16 +13,18 @@
 #define PROBE_PLUGINS_MAX 256
 #define PROBE_MESSAGE_SIZE 1280
 
-/* Calls found for every file of `dir` whose name ends in ".so", sorted by name. A view whose
- * `refused` is empty is a plugin to use; otherwise its name is the file's. Refused are files that
- * are not regular, or that others may write, or that are another user's (root's are fine); kernels
- * with a built-in's name and another source; and, of two plugins with one name, the later file.
+/* Calls found for every file of `dir` whose name ends in ".so", sorted by name. `refuse`: NULL, or
+ * why none of them is tried. A view whose `refused` is empty is a plugin to use; otherwise its name
+ * is the file's. Refused are files that are not regular, or that others may write, or that are
+ * another user's (root's are fine); kernels with a built-in's name and another source;
+ * and, of two plugins with one name, the later file.
  *
  * Returns the number of views, or < 0 with one sentence in message when the folder cannot be used
  * (missing, others may write it, more than 256 plugins). The spawner stays the caller's; it may
  * have been replaced. */
-int probe_plugins(struct spawner *s, const char *dir, const struct kernel_view *builtins,
-                  uint32_t builtins_count, void (*found)(void *ctx, const struct kernel_view *view),
-                  void *ctx, char message[PROBE_MESSAGE_SIZE]);
+int probe_plugins(struct spawner *s, const char *dir, const char *refuse,
+                  const struct kernel_view *builtins, uint32_t builtins_count,
+                  void (*found)(void *ctx, const struct kernel_view *view), void *ctx,
+                  char message[PROBE_MESSAGE_SIZE]);
 
 #endif

@@ -38,6 +38,7 @@ static const struct {
 };
 
 #define LIMITS (sizeof limits / sizeof *limits)
+enum { STEP_ADDRESSES = (int)LIMITS + 1, STEP_NO_NEW_RIGHTS };
 
 static int limit(__rlimit_resource_t resource, rlim_t value)
 {
@@ -65,11 +66,20 @@ int sandbox_confine(uint64_t memory_bytes)
 {
     for (size_t i = 0; i < LIMITS; i++)
         if (limit(limits[i].resource, limits[i].value) != 0)
-            return -1;
+            return 1 + (int)i;
     /* A sanitizer reserves terabytes of addresses. */
     if (!SANITIZER && limit_addresses(memory_bytes) != 0)
-        return -1;
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        return STEP_ADDRESSES;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : STEP_NO_NEW_RIGHTS;
+}
+
+const char *sandbox_step(int number)
+{
+    if (number > 0 && number <= (int)LIMITS)
+        return limits[number - 1].name;
+    return number == STEP_ADDRESSES       ? "the limit on addresses"
+           : number == STEP_NO_NEW_RIGHTS ? "to get no new rights"
+                                          : "";
 }
 
 /* NULL, or what is not as it must be by now. */
@@ -105,23 +115,16 @@ static int refuse_errno(char reason[REASON_SIZE], const char *step)
     return refuse(reason, step, strerror(errno));
 }
 
-enum sandbox_tier sandbox_tier(char reason[REASON_SIZE])
+uint8_t sandbox_lacks(void)
 {
-    reason[0] = '\0';
-    if (SANITIZER) {
-        text_copy(reason, REASON_SIZE, "a build with a sanitizer has no walls");
-        return SANDBOX_S0;
-    }
-    if (!sandbox_filter_works()) {
-        text_copy(reason, REASON_SIZE, "this system does not filter system calls (seccomp)");
-        return SANDBOX_S0;
-    }
-    if (sandbox_landlock_version() == 0) {
-        text_copy(reason, REASON_SIZE, "this system has no Landlock");
-        return SANDBOX_S1;
-    }
-    text_copy(reason, REASON_SIZE, "workers have no namespaces and no cgroup of their own");
-    return SANDBOX_S2;
+    uint8_t lacks = LACKS_NAMESPACES | LACKS_CGROUP;
+    if (SANITIZER)
+        lacks |= LACKS_WALLS;
+    if (!sandbox_filter_works())
+        lacks |= LACKS_FILTER;
+    if (sandbox_landlock_version() == 0)
+        lacks |= LACKS_LANDLOCK;
+    return lacks;
 }
 
 static int shut_files(void)

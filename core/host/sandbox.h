@@ -18,12 +18,7 @@
  *
  * Every step is checked. One that fails is a refusal with its name ("Landlock: ..."), and the
  * worker loads nothing: it is never let off with weaker walls than this system has. What a system
- * does not have at all is its tier:
- *
- *   S3   all of S2, in namespaces and a cgroup of its own: not built yet
- *   S2   filtered system calls, hard limits, fresh exec, Landlock
- *   S1   the same without Landlock
- *   S0   no filtered system calls: plugins are refused
+ * does not have at all makes its tier (core/wire/tier.h); no worker has a cgroup of its own yet.
  *
  * A forbidden system call is not made, and ends the worker by SIGSYS. Its last words on standard
  * error are "killed: forbidden system call NAME (NUMBER)"; a kernel that has spoilt its own memory
@@ -37,17 +32,18 @@
 #include <stdint.h>
 
 #include "core/wire/order.h"
+#include "core/wire/tier.h"
 
-enum sandbox_tier { SANDBOX_S0, SANDBOX_S1, SANDBOX_S2, SANDBOX_S3 };
-
-/* What this system has; the reason says in a few words why it is not a better one. Changes nothing
- * of the process. */
-enum sandbox_tier sandbox_tier(char reason[REASON_SIZE]);
+/* What this system lacks for the best cage: bits of enum tier_lack, of which tier_of makes the
+ * tier. Changes nothing of the process. */
+uint8_t sandbox_lacks(void);
 
 /* Limits and no new rights, for a process that is about to become a worker with so many bytes of
  * addresses. Good between vfork and exec: changes nothing but the kernel's view of the process. 0,
- * or -1 with errno set. */
+ * or the number of the step that failed, with errno set. */
 int sandbox_confine(uint64_t memory_bytes);
+/* "the limit on processes", for such a number; "" for any other. */
+const char *sandbox_step(int number);
 
 /* Once; in a process that has no thread of its own that must go on opening files. `foreign`: what
  * is to be loaded is no part of this executable. 0, or ERR_UNSUPPORTED (foreign on a system of tier

@@ -19,6 +19,7 @@
 #include "core/base/bytes.h"
 #include "core/base/ensure.h"
 #include "core/base/err.h"
+#include "core/base/text.h"
 #include "core/host/descriptors.h"
 #include "core/host/role.h"
 #include "core/host/sandbox.h"
@@ -28,6 +29,7 @@
 #define EXECUTABLE_FD 4
 #define PACKET_SIZE 16
 #define NICE 10
+#define STEP_SHIFT 16
 #define CLOSE_MS 400
 #define MEMORY_BYTES_DEFAULT ((uint64_t)4 << 30)
 
@@ -75,6 +77,7 @@ static _Noreturn void become_worker(const struct nursery *n, const int descripto
 {
     static char empty[] = "";
     sigset_t none;
+    int step = 0;
     sigemptyset(&none);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != n->pid)
         goto out;
@@ -87,13 +90,13 @@ static _Noreturn void become_worker(const struct nursery *n, const int descripto
     descriptors_close_from(4);
     setpriority(PRIO_PROCESS, 0, NICE); /* fails only where it is nicer already */
     umask(077);
-    if (chdir("/") != 0 || sandbox_confine(memory_bytes) != 0 ||
+    if (chdir("/") != 0 || (step = sandbox_confine(memory_bytes)) != 0 ||
         sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         goto out;
     syscall(SYS_execveat, 3, empty, role_arguments(ROLE_WORKER), role_environment(ROLE_WORKER),
             AT_EMPTY_PATH);
 out:
-    *failure = errno ? errno : ECHILD;
+    *failure = (errno ? errno : ECHILD) | step << STEP_SHIFT;
     _exit(127);
 }
 
@@ -502,6 +505,16 @@ int spawner_next_exit(const struct spawner *s, struct spawner_exit *out)
     out->code = (int)load_u32(data + 8);
     out->status = (int)load_u32(data + 12);
     return 1;
+}
+
+void spawner_failure(int status, char text[SPAWNER_FAILURE_SIZE])
+{
+    const char *step = sandbox_step(status >> STEP_SHIFT);
+    text_copy(text, SPAWNER_FAILURE_SIZE, step);
+    if (status != 0) {
+        text_append(text, SPAWNER_FAILURE_SIZE, step[0] ? ": " : "");
+        text_append(text, SPAWNER_FAILURE_SIZE, strerror(status & ((1 << STEP_SHIFT) - 1)));
+    }
 }
 
 void spawner_bury(struct spawner *s)

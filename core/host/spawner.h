@@ -12,7 +12,8 @@
  *   from the spawner  u32 kind (3 EXITED), u32 worker, u32 code, u32 status
  *
  * code is waitid's si_code (CLD_EXITED, CLD_KILLED, CLD_DUMPED), or 0 when the worker could not be
- * started; status is the exit code, the signal or errno. A worker keeps its process id until its
+ * started; status is the exit code, the signal, or then errno and in the high half what failed: the
+ * number of a step of sandbox_confine, or 0. A worker keeps its process id until its
  * EXITED was sent, so KILL can never hit a stranger.
  *
  * Called by crew.c, role.c and core/api. */
@@ -25,6 +26,7 @@
 #include "core/host/crew.h"
 
 #define SPAWNER_WORKERS_MAX 1100
+#define SPAWNER_FAILURE_SIZE 128
 
 struct spawner_exit {
     uint32_t worker;
@@ -39,6 +41,9 @@ int spawner_start(const struct spawner *s, uint32_t worker, uint64_t memory_byte
 int spawner_kill(const struct spawner *s, uint32_t worker);
 /* 1 with *out, 0 when there is nothing now, ERR_CLOSED when the spawner is gone. */
 int spawner_next_exit(const struct spawner *s, struct spawner_exit *out);
+/* "the limit on processes: Operation not permitted", for the status of a worker that could not be
+ * started; "" for 0. */
+void spawner_failure(int status, char text[SPAWNER_FAILURE_SIZE]);
 
 /* A spawner by exec: no thread, key or library of this process is in its way, and it costs a new
  * process's start. 0 or ERR_SYSTEM with errno set. */

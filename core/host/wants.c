@@ -36,5 +36,6 @@ bool wants_labels(char to[LABELS_SIZE], const char *labels)
 
 struct demand wants_demand(const struct wants *w)
 {
-    return (struct demand){w->cpus, w->mem_bytes, bytes_of_text(w->on), bytes_of_text(w->prefer)};
+    return (struct demand){w->cpus, w->mem_bytes, bytes_of_text(w->on), bytes_of_text(w->prefer),
+                           w->tier};
 }

@@ -9,6 +9,7 @@ struct wants {
     uint16_t cpus;
     uint64_t mem_bytes;
     char on[LABELS_SIZE], prefer[LABELS_SIZE];
+    uint8_t tier; /* enum tier */
 };
 
 /* Each returns false when it is no such thing; nothing has changed then. */

@@ -230,6 +230,13 @@ static int load_again(struct worker *w, const struct order_load *m, char reason[
     return rc;
 }
 
+/* Walls that do not close, and a plugin's file that is not what the node has found at its start:
+ * the kernel can do nothing about either. */
+static bool is_by_node(int rc)
+{
+    return rc == ERR_SYSTEM || rc == ERR_UNSUPPORTED || rc == ERR_NOT_FOUND || rc == ERR_IO;
+}
+
 static void on_load(struct worker *w, const struct frame *f)
 {
     struct order_load m;
@@ -244,6 +251,7 @@ static void on_load(struct worker *w, const struct frame *f)
         return;
     }
     answer.ok = rc == 0;
+    answer.by_node = is_by_node(rc);
     answer.accumulator_size = w->kernel ? w->value_size : 0;
     put_worker_loaded(pipe_begin(MESSAGE_WORKER_LOADED, f->request), &answer);
     pipe_send();

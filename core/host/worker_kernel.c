@@ -28,8 +28,10 @@ static int take_builtin(const char *name, const struct velum_kernel **out, char 
 int worker_kernel_load(const struct order_load *m, const struct velum_kernel **out,
                        char reason[REASON_SIZE])
 {
-    if (worker_memory_limit(m->mem_bytes, reason) < 0 || worker_input_open(m, reason) < 0)
-        return ERR_NOT_FOUND;
+    if (worker_memory_limit(m->mem_bytes, reason) < 0)
+        return ERR_SYSTEM;
+    if (worker_input_open(m, reason) < 0)
+        return ERR_KERNEL;
     return m->origin == ORIGIN_PLUGIN ? take_plugin(m->path, out, reason)
                                       : take_builtin(m->kernel, out, reason);
 }

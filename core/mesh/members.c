@@ -265,7 +265,9 @@ int members_set_addr(struct members *t, struct peer *p, const char *addr)
                                .machine = old->machine,
                                .slots = old->slots,
                                .memory_bytes = old->memory_bytes,
-                               .recovering = old->recovering};
+                               .recovering = old->recovering,
+                               .tier = old->tier,
+                               .tier_lacks = old->tier_lacks};
     text_copy(info.name, sizeof info.name, old->name);
     text_copy(info.addr, sizeof info.addr, addr);
     text_copy(info.arch, sizeof info.arch, old->arch);

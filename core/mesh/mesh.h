@@ -43,6 +43,7 @@ struct member_info {
     uint64_t speed_units_s;
     uint8_t journal_id[16];
     bool recovering;
+    uint8_t tier, tier_lacks; /* core/wire/tier.h */
 };
 
 /* The part of it that seldom changes: kept once in a store (profiles.h), however many hold it. */
@@ -54,6 +55,7 @@ struct profile {
     const char *name, *addr, *arch, *version, *labels;
     uint32_t slots;
     bool recovering;
+    uint8_t tier, tier_lacks;
     uint8_t journal_id[16];
     /* The store's own. */
     uint32_t holders;

@@ -10,6 +10,7 @@
 #define MEMBER_VERSION_SIZE sizeof((struct member_info *)0)->version
 #define MEMBER_RECOVERING 1u
 #define MEMBER_LABELS 2u
+#define MEMBER_TIER 4u
 
 static bool is_printable(struct bytes text)
 {
@@ -25,29 +26,52 @@ bool member_info_is_sound(const struct member_info *info)
            info->busy <= MESH_SLOTS_MAX && is_printable(bytes_of_text(info->name)) &&
            is_printable(bytes_of_text(info->addr)) && is_printable(bytes_of_text(info->arch)) &&
            is_printable(bytes_of_text(info->version)) &&
-           labels_are_sound(bytes_of_text(info->labels));
+           labels_are_sound(bytes_of_text(info->labels)) && info->tier <= TIER_S3;
 }
 
-static void put_last(struct buf *b, bool recovering, const char *labels)
+/* What stands at the end of a member, by its flags. */
+struct last {
+    bool recovering;
+    struct bytes labels;
+    uint8_t tier, tier_lacks;
+};
+
+static void put_last(struct buf *b, const struct last *l)
 {
-    put_u8(b, (uint8_t)((recovering ? MEMBER_RECOVERING : 0) | (labels[0] ? MEMBER_LABELS : 0)));
-    if (labels[0])
-        put_text(b, labels);
+    put_u8(b, (uint8_t)((l->recovering ? MEMBER_RECOVERING : 0) |
+                        (l->labels.len > 0 ? MEMBER_LABELS : 0) |
+                        (l->tier != TIER_UNKNOWN ? MEMBER_TIER : 0)));
+    if (l->labels.len > 0) {
+        put_u16(b, (uint16_t)l->labels.len);
+        put_raw(b, l->labels.data, l->labels.len);
+    }
+    if (l->tier != TIER_UNKNOWN) {
+        put_u8(b, l->tier);
+        put_u8(b, l->tier_lacks);
+    }
 }
 
-/* Labels, and whether it is recovering. */
-static bool read_last(struct reader *r, struct bytes *labels)
+static void read_tier(struct reader *r, struct last *l)
+{
+    l->tier = read_u8(r);
+    l->tier_lacks = read_u8(r);
+    if (l->tier == TIER_UNKNOWN || l->tier > TIER_S3)
+        r->failed = true;
+}
+
+static void read_last(struct reader *r, struct last *l)
 {
     uint8_t flags = read_u8(r);
-    *labels = (struct bytes){NULL, 0};
-    if ((flags & ~(MEMBER_RECOVERING | MEMBER_LABELS)) != 0)
+    *l = (struct last){.recovering = (flags & MEMBER_RECOVERING) != 0};
+    if ((flags & ~(MEMBER_RECOVERING | MEMBER_LABELS | MEMBER_TIER)) != 0)
         r->failed = true;
     if (flags & MEMBER_LABELS) {
-        *labels = read_view(r, read_u16(r));
-        if (labels->len == 0 || !labels_are_sound(*labels))
+        l->labels = read_view(r, read_u16(r));
+        if (l->labels.len == 0 || !labels_are_sound(l->labels))
             r->failed = true;
     }
-    return (flags & MEMBER_RECOVERING) != 0;
+    if (flags & MEMBER_TIER)
+        read_tier(r, l);
 }
 
 static void put_member(struct buf *b, const struct member_info *m)
@@ -65,7 +89,7 @@ static void put_member(struct buf *b, const struct member_info *m)
     put_u64(b, m->memory_bytes);
     put_u64(b, m->speed_units_s);
     put_raw(b, m->journal_id, sizeof m->journal_id);
-    put_last(b, m->recovering, m->labels);
+    put_last(b, &(struct last){m->recovering, bytes_of_text(m->labels), m->tier, m->tier_lacks});
 }
 
 static void put_kept_member(struct buf *b, const struct member *m)
@@ -84,12 +108,12 @@ static void put_kept_member(struct buf *b, const struct member *m)
     put_u64(b, p->memory_bytes);
     put_u64(b, m->speed_units_s);
     put_raw(b, p->journal_id, sizeof p->journal_id);
-    put_last(b, p->recovering, p->labels);
+    put_last(b, &(struct last){p->recovering, bytes_of_text(p->labels), p->tier, p->tier_lacks});
 }
 
 static void read_member(struct reader *r, struct member_info *m)
 {
-    struct bytes labels;
+    struct last last;
     *m = (struct member_info){0};
     m->id = read_node_id(r);
     m->boot = read_u64(r);
@@ -104,9 +128,12 @@ static void read_member(struct reader *r, struct member_info *m)
     m->memory_bytes = read_u64(r);
     m->speed_units_s = read_u64(r);
     read_raw(r, m->journal_id, sizeof m->journal_id);
-    m->recovering = read_last(r, &labels);
-    if (!r->failed && labels.len > 0)
-        memcpy(m->labels, labels.data, labels.len);
+    read_last(r, &last);
+    m->recovering = last.recovering;
+    m->tier = last.tier;
+    m->tier_lacks = last.tier_lacks;
+    if (!r->failed && last.labels.len > 0)
+        memcpy(m->labels, last.labels.data, last.labels.len);
     if (!r->failed && !member_info_is_sound(m))
         r->failed = true;
 }
@@ -215,7 +242,7 @@ static void pass_text(struct reader *r, size_t size)
 static void pass_member(struct reader *r)
 {
     struct node_id id = read_node_id(r);
-    struct bytes labels;
+    struct last last;
 #if VELUM_PLANT != 133 /* unit/test_mesh_wire: a member without an id is passed over as sound */
     if (node_id_is_zero(id))
         r->failed = true;
@@ -229,7 +256,7 @@ static void pass_member(struct reader *r)
     if (read_u32(r) > MESH_SLOTS_MAX || read_u32(r) > MESH_SLOTS_MAX)
         r->failed = true;
     read_view(r, 8 + 8 + 16);
-    read_last(r, &labels);
+    read_last(r, &last);
 }
 
 static void pass_rumor(struct reader *r)

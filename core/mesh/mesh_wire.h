@@ -21,8 +21,9 @@
  *   member      id, u64 boot, u32 incarnation (its low 14 bits count changes of load), text name,
  *               text addr, id machine, text arch, text version, u32 slots, u32 busy,
  *               u64 memory_bytes, u64 speed_units_s, 16 bytes journal id, u8 flags, and with
- *               flag 2 text labels, which is not empty (core/wire/labels.h)
- *               flags: 1 recovering, 2 it has labels
+ *               flag 2 text labels, which is not empty (core/wire/labels.h), and then with
+ *               flag 4 u8 tier, which is known, u8 lacks (core/wire/tier.h)
+ *               flags: 1 recovering, 2 it has labels, 4 it says its tier
  *   rumor       u8 state (ALIVE, SUSPECT, DEAD or LEFT), member, u8 count of accusers, id each
  *   rumor list  u16 count, rumor each
  *

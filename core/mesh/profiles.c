@@ -68,8 +68,9 @@ static void grow(struct profiles *t)
 static bool says_this(const struct profile *p, const struct member_info *info)
 {
     return node_id_equal(p->id, info->id) && p->boot == info->boot &&
-           p->recovering == info->recovering && p->slots == info->slots &&
-           p->memory_bytes == info->memory_bytes && digest_equal(p->machine, info->machine) &&
+           p->recovering == info->recovering && p->slots == info->slots && p->tier == info->tier &&
+           p->tier_lacks == info->tier_lacks && p->memory_bytes == info->memory_bytes &&
+           digest_equal(p->machine, info->machine) &&
            memcmp(p->journal_id, info->journal_id, sizeof p->journal_id) == 0 &&
            strcmp(p->name, info->name) == 0 && strcmp(p->addr, info->addr) == 0 &&
            strcmp(p->arch, info->arch) == 0 && strcmp(p->version, info->version) == 0 &&
@@ -98,6 +99,8 @@ static struct profile *make(struct profiles *t, const struct member_info *info)
     p->memory_bytes = info->memory_bytes;
     p->slots = info->slots;
     p->recovering = info->recovering;
+    p->tier = info->tier;
+    p->tier_lacks = info->tier_lacks;
     memcpy(p->journal_id, info->journal_id, sizeof p->journal_id);
     p->text_size = (uint32_t)text_size;
     p->name = add_text(p, &at, info->name);

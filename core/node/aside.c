@@ -207,11 +207,12 @@ static uint8_t answer_of(uint8_t order)
                                          : MESSAGE_WORKER_ASIDES;
 }
 
-/* True: the worker may do another. */
-static bool aside_answered(struct node *n, const struct aside *a, const struct frame *f)
+/* True: the worker may do another. `why` of one that did not load. */
+static bool aside_answered(struct node *n, const struct aside *a, const struct frame *f,
+                           const char *why)
 {
     if (f->type == MESSAGE_WORKER_LOADED)
-        aside_fail(n, a, "the kernel does not load in a worker");
+        aside_fail(n, a, why[0] != 0 ? why : "the kernel does not load in a worker");
     else if (f->type != answer_of(a->order))
         aside_fail(n, a, "the worker answered something that was not asked");
     else if (a->order == MESSAGE_ORDER_ASIDES)
@@ -226,7 +227,7 @@ static bool aside_answered(struct node *n, const struct aside *a, const struct f
 void aside_frame(struct node *n, struct worker *w, const struct frame *f)
 {
     struct aside *a = w->aside;
-    struct worker_loaded loaded;
+    struct worker_loaded loaded = {0};
     uint64_t link;
     bool again;
 
@@ -238,7 +239,7 @@ void aside_frame(struct node *n, struct worker *w, const struct frame *f)
         return;
     }
     link = a->link;
-    again = aside_answered(n, a, f);
+    again = aside_answered(n, a, f, loaded.reason);
     w->aside = NULL;
     aside_end(n, a);
     if (again)

@@ -427,7 +427,10 @@ static bool fail_if_nobody_can(struct job *j)
 
     if (j->node->stopping || somebody_may_have_it(j))
         return false;
-    if (j->graph->count > 1) {
+    if (j->lead->cannot_why != NULL) {
+        text_copy(text, sizeof text, "no node can run it: ");
+        text_append(text, sizeof text, j->lead->cannot_why);
+    } else if (j->graph->count > 1) {
         text_copy(text, sizeof text, "no node has the kernels of all its stages");
     } else {
         text_copy(text, sizeof text, "no node has the kernel \"");

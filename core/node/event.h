@@ -49,7 +49,7 @@ enum worker_end {
     WORKER_KILLED,         /* SIGKILL that this node sent (WORKER_KILL action) */
     WORKER_KILLED_OUTSIDE, /* SIGKILL that this node did not send */
     WORKER_OUT_OF_MEMORY,  /* the system killed it because there was no memory left */
-    WORKER_LOST,           /* its spawner died, or it could not be started (status = errno) */
+    WORKER_LOST,           /* its spawner died, or it could not be started */
     WORKER_GARBAGE         /* it broke the pipe protocol; the host killed it */
 };
 
@@ -97,6 +97,7 @@ struct event {
             uint32_t worker;
             enum worker_end end;
             int status;
+            const char *why; /* of one LOST: what the host could not do for it; or NULL */
         } worker_exited;
         struct {
             struct frame frame; /* its request is that of the order */

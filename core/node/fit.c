@@ -17,9 +17,10 @@ struct offer fit_offer(const struct node *n, const struct member *m)
     const struct node_options *o = &n->options;
 
     if (m == NULL)
-        return (struct offer){o->slots, o->memory_bytes, o->labels, o->arch, o->name};
-    return (struct offer){m->info->slots, m->info->memory_bytes, m->info->labels, m->info->arch,
-                          m->info->name};
+        return (struct offer){o->slots, o->memory_bytes, o->labels,    o->arch,
+                              o->name,  o->tier,         o->tier_lacks};
+    return (struct offer){m->info->slots, m->info->memory_bytes, m->info->labels,    m->info->arch,
+                          m->info->name,  m->info->tier,         m->info->tier_lacks};
 }
 
 static struct load load_of(const struct demand *d)

@@ -72,6 +72,7 @@ struct labour {
     uint16_t pending_count;
     struct instant pending_since;
     bool pending_now; /* something in it must not wait */
+    uint8_t unable;   /* workers in a row that this machine kept from loading the kernel */
     uint64_t seq;
     struct unkept *unkept_first, *unkept_last;
     size_t unkept_bytes;
@@ -201,6 +202,7 @@ struct lead {
     uint32_t cancels_seen; /* so many stages that were cancelled are given up */
     uint32_t spent_seen;   /* the last of the spent stages that `ready` knows of */
     char *failed_why;      /* of the first stage that failed, where the job goes on; owned */
+    char *cannot_why;      /* of a node that has the kernel and cannot run it; owned */
     /* collect.c: the list of outputs that is being made */
     uint64_t list_making, list_number; /* 0: none */
     uint32_t list_at, list_ahead;      /* the next value; bytes that the mover does not have yet */

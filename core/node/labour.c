@@ -26,6 +26,7 @@
 #define LET_IN_US S_US      /* a chunk that knocked waits so long for a slot */
 #define IDLE_US (10 * S_US) /* a job that has nothing here is forgotten behind it */
 #define DUES_MAX 64 /* jobs whose next round is found out after each step; with more all have it */
+#define UNABLE_MAX 3
 
 struct labour_chunk *labour_chunk_of(struct job *j, uint64_t grant)
 {
@@ -561,6 +562,32 @@ void labour_take_back(struct node *n, struct worker *w)
         labour_report_failed(w->job, c, 0, "");
     else if (c != NULL)
         send_back(w->job, c);
+}
+
+void labour_cannot(struct node *n, struct worker *w, const char *why)
+{
+    struct job *j = w->job;
+    struct labour_chunk *c = w->chunk;
+    struct stage_spec room;
+
+    if (j->labour != NULL && ++j->labour->unable < UNABLE_MAX) {
+        labour_take_back(n, w);
+        return;
+    }
+    if (!j->lacks_kernel)
+        log_line(n->options.log, LOG_WARNING, "the kernel %s cannot run here: %s",
+                 stage_spec_of(j, w->stage, &room)->kernel, why);
+    j->lacks_kernel = true;
+    merge_work_again(n, w);
+    worker_kill(n, w);
+    if (c != NULL && c->ahead) {
+        labour_report_failed(j, c, 0, "");
+    } else if (c != NULL) {
+        send_return(n, j->labour->claim.node, j->id, RETURN_NO_KERNEL, why, &c->grant, 1);
+        labour_chunk_remove(j, c);
+    }
+    if (j->labour != NULL)
+        labour_return_stage(j, w->stage, RETURN_NO_KERNEL, why);
 }
 
 /* A spare copy is for a slot that has nothing else: in the middle of its leaf, too. */

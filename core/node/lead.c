@@ -292,6 +292,7 @@ void lead_end(struct job *j)
     j->lead = NULL;
     ready_clear(&l->ready);
     alloc_free(n->alloc, l->failed_why, VIEW_ERROR_SIZE);
+    alloc_free(n->alloc, l->cannot_why, REASON_SIZE);
     hands_free(n, l);
     alloc_free(n->alloc, l, sizeof *l);
     c = j->ledger == NULL ? NULL : ledger_claim(j->ledger);

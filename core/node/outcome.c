@@ -187,9 +187,11 @@ static int merge_fitness(const struct job *j, struct node_id id)
 static bool merge_node(const struct job *j, uint32_t stage, struct node_id *id)
 {
     const struct node *n = j->node;
+    const struct hand *own = lead_hand(j->lead, n->options.id);
     int best = 0, fitness;
 
-    if (j->kernels[stage].kernel >= 0 && !n->stopping && !has_given_back(j, n->options.id)) {
+    if (j->kernels[stage].kernel >= 0 && !n->stopping && !has_given_back(j, n->options.id) &&
+        (own == NULL || !own->no_kernel)) {
         *id = n->options.id;
         return true;
     }

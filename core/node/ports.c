@@ -123,7 +123,9 @@ int ports_make_mesh(struct node *n)
                                .incarnation = 1,
                                .machine = o->machine,
                                .slots = o->slots,
-                               .memory_bytes = o->memory_bytes};
+                               .memory_bytes = o->memory_bytes,
+                               .tier = o->tier,
+                               .tier_lacks = o->tier_lacks};
     const struct mesh_ports ports = {.ctx = n,
                                      .send = port_send,
                                      .dial = port_dial,

@@ -549,6 +549,19 @@ static bool says_of_input(const struct job *j, uint8_t reason, uint32_t stage)
     return reason == RETURN_NO_INPUT && !(stage < j->graph->count && lead_pool_rests(j, stage));
 }
 
+/* What a node that has the kernel said last of why it does not run it, should nobody. */
+static void keep_why(struct job *j, const char *why)
+{
+    struct lead *l = j->lead;
+
+    if (why[0] == 0)
+        return;
+    if (l->cannot_why == NULL)
+        l->cannot_why = node_alloc(j->node, REASON_SIZE);
+    if (l->cannot_why != NULL)
+        text_sanitise(why, strlen(why), true, l->cannot_why, REASON_SIZE);
+}
+
 int report_returned(struct node *n, struct node_id from, struct bytes payload)
 {
     struct reader r = reader_of(payload);
@@ -570,8 +583,10 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
     h = lead_hand_make(j, from);
     if (h == NULL)
         return ERR_NO_MEMORY;
-    if (reason == RETURN_NO_KERNEL)
+    if (reason == RETURN_NO_KERNEL) {
         lead_hand_lacks(j->lead, h);
+        keep_why(j, why);
+    }
     lacks_input = says_of_input(j, reason, stage_returned(j, r, count));
     if (lacks_input && no_input_fails(j, why))
         return 0;

@@ -235,6 +235,8 @@ static struct node_view view_of_self(const struct node *n)
                           .slots = i->slots,
                           .busy = i->busy,
                           .memory_bytes = i->memory_bytes,
+                          .tier = i->tier,
+                          .tier_lacks = i->tier_lacks,
                           .speed_units_s = i->speed_units_s,
                           .lag_us = lag_recent_us(n)};
 
@@ -256,6 +258,8 @@ static struct node_view view_of_member(const struct node *n, const struct member
                           .slots = p->slots,
                           .busy = m->busy,
                           .memory_bytes = p->memory_bytes,
+                          .tier = p->tier,
+                          .tier_lacks = p->tier_lacks,
                           .speed_units_s = m->speed_units_s,
                           .seen_us = seen_us > 0 ? (uint64_t)seen_us : 0};
 

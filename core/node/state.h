@@ -230,7 +230,7 @@ struct node {
     struct worker *workers;
     uint32_t worker_counter, workers_count;
     struct instant replenish_at;
-    uint32_t start_failures;
+    uint32_t start_failures, start_rounds; /* since the last pause; pauses without one that began */
     struct aside *asides;
     struct merge_work *merges;
     struct map sites;   /* node_id -> struct site */

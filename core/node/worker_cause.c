@@ -17,8 +17,8 @@ static const char *signal_name(int number)
     return "a signal";
 }
 
-uint8_t worker_cause(const struct worker *w, enum worker_end end, int status, char *cause,
-                     size_t cap)
+uint8_t worker_cause(const struct worker *w, enum worker_end end, int status, const char *why,
+                     char *cause, size_t cap)
 {
     char digits[24], tail[REASON_SIZE / 2];
     uint8_t flags = REPORT_FAILED;
@@ -41,6 +41,9 @@ uint8_t worker_cause(const struct worker *w, enum worker_end end, int status, ch
         text_copy(cause, cap, "the worker ran out of memory, and the system killed it");
     } else if (end == WORKER_KILLED_OUTSIDE) {
         text_copy(cause, cap, "the worker was killed from outside (SIGKILL)");
+    } else if (why != NULL) {
+        text_copy(cause, cap, "no worker can be started: ");
+        text_append(cause, cap, why);
     } else {
         text_copy(cause, cap, "the worker was lost");
     }

@@ -4,8 +4,9 @@
 
 #include "core/node/state.h"
 
-/* `cause` has room for cap bytes. Flags of a report (core/node/peer.h). */
-uint8_t worker_cause(const struct worker *w, enum worker_end end, int status, char *cause,
-                     size_t cap);
+/* `why` of one that could not be started, or NULL. `cause` has room for cap bytes. Flags of a
+ * report (core/node/peer.h). */
+uint8_t worker_cause(const struct worker *w, enum worker_end end, int status, const char *why,
+                     char *cause, size_t cap);
 
 #endif

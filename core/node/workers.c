@@ -15,7 +15,9 @@
 #include "core/node/merge_work.h"
 #include "core/node/stages.h"
 #include "core/node/worker_cause.h"
+#include "core/node/worker_loaded.h"
 #include "core/node/worker_order.h"
+#include "core/node/worker_starts.h"
 
 #define REPLENISH_US MS_US /* so long the job that took a ready one has the processors alone */
 #define START_BACKOFF_US (500 * MS_US)
@@ -103,11 +105,7 @@ void workers_start_ready(struct node *n)
     if (n->stopping || !instant_reached(n->now, n->replenish_at))
         return;
     n->replenish_at = INSTANT_NEVER;
-    if (n->start_failures > 0) {
-        /* The pause is over: starting is tried again, also for work that waits. */
-        n->start_failures = 0;
-        n->serve_wanted = true;
-    }
+    starts_again(n);
     ready = workers_in(n, WORKER_READY) + workers_in(n, WORKER_STARTING);
     for (; ready < n->options.ready_workers; ready++)
         worker_start(n);
@@ -433,30 +431,6 @@ void workers_serve(struct node *n)
     serve_asides(n);
 }
 
-static bool has_loaded(const struct worker *w, struct bytes payload, struct worker_loaded *m)
-{
-    return read_worker_loaded(payload, m) == 0 && m->ok &&
-           m->accumulator_size == w->job->graph->stages[w->stage].accumulator_size;
-}
-
-static void bound_loaded(struct node *n, struct worker *w, struct bytes payload)
-{
-    struct worker_loaded m;
-
-    if (has_loaded(w, payload, &m))
-        return;
-#if VELUM_PLANT != 694 /* trace/test_sound: an input that went is the fault of whoever wanted it */
-    if (w->has_files && labour_inputs_doubt(w->job, w->stage)) {
-        labour_take_back(n, w);
-        return;
-    }
-#endif
-    if (w->chunk != NULL)
-        labour_report_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING,
-                             m.reason[0] != 0 ? m.reason : "the kernel does not load in a worker");
-    worker_kill(n, w);
-}
-
 static int bound_frame(struct node *n, struct worker *w, const struct frame *f)
 {
     struct worker_progress progress;
@@ -468,7 +442,7 @@ static int bound_frame(struct node *n, struct worker *w, const struct frame *f)
 
     switch (f->type) {
     case MESSAGE_WORKER_LOADED:
-        bound_loaded(n, w, f->payload);
+        worker_loaded_heard(n, w, f->payload);
         return 0;
     case MESSAGE_WORKER_PROGRESS:
         if (read_worker_progress(f->payload, &progress) < 0)
@@ -517,7 +491,7 @@ int workers_frame(struct node *n, uint32_t number, const struct frame *f)
     if (f->type == MESSAGE_WORKER_READY) {
         if (w->state == WORKER_STARTING)
             w->state = WORKER_READY;
-        n->start_failures = 0;
+        starts_work(n);
         n->serve_wanted = true;
         return 0;
     }
@@ -566,7 +540,8 @@ void workers_output(struct node *n, uint32_t number, struct bytes text)
     buf_clear(&b);
 }
 
-void workers_exited(struct node *n, uint32_t number, enum worker_end end, int status)
+void workers_exited(struct node *n, uint32_t number, enum worker_end end, int status,
+                    const char *why)
 {
     struct worker *w = worker_find(n, number), **at;
     char cause[REASON_SIZE] = "";
@@ -578,7 +553,7 @@ void workers_exited(struct node *n, uint32_t number, enum worker_end end, int st
         ;
     *at = w->next;
     n->workers_count--;
-    flags = worker_cause(w, end, status, cause, sizeof cause);
+    flags = worker_cause(w, end, status, why, cause, sizeof cause);
     labour_output_drop(n, w);
     merge_work_lost(n, w, flags, cause);
     if (w->chunk != NULL)
@@ -587,10 +562,8 @@ void workers_exited(struct node *n, uint32_t number, enum worker_end end, int st
         aside_fail(n, w->aside, cause);
         aside_end(n, w->aside);
     }
-    if (w->state == WORKER_STARTING) {
-        n->start_failures++;
-        log_line(n->options.log, LOG_WARNING, "a worker did not start: %s", cause);
-    }
+    if (w->state == WORKER_STARTING)
+        starts_failed(n, why != NULL, cause);
     replenish_soon(n, n->start_failures > 0 ? START_BACKOFF_US : REPLENISH_US);
     n->serve_wanted = n->start_failures == 0;
     alloc_free(n->alloc, w, sizeof *w);

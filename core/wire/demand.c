@@ -7,19 +7,22 @@
 
 bool demand_is_empty(const struct demand *d)
 {
-    return d->cpus == 0 && d->mem_bytes == 0 && d->on.len == 0 && d->prefer.len == 0;
+    return d->cpus == 0 && d->mem_bytes == 0 && d->on.len == 0 && d->prefer.len == 0 &&
+           d->tier == TIER_UNKNOWN;
 }
 
 bool demand_equal(const struct demand *a, const struct demand *b)
 {
     return a->cpus == b->cpus && a->mem_bytes == b->mem_bytes && bytes_equal(a->on, b->on) &&
-           bytes_equal(a->prefer, b->prefer);
+           bytes_equal(a->prefer, b->prefer) && a->tier == b->tier;
 }
 
 int demand_check(const struct demand *d)
 {
     if (d->cpus > DEMAND_CPUS_MAX || d->mem_bytes > DEMAND_MEM_MAX)
         return ERR_TOO_LARGE;
+    if (d->tier > TIER_S3)
+        return ERR_VERSION;
     return labels_are_sound(d->on) && labels_are_sound(d->prefer) ? 0 : ERR_FORMAT;
 }
 
@@ -35,6 +38,8 @@ void put_demand(struct buf *b, const struct demand *d)
     put_u64(b, d->mem_bytes);
     put_labels(b, d->on);
     put_labels(b, d->prefer);
+    if (d->tier != TIER_UNKNOWN)
+        put_u8(b, d->tier);
 }
 
 void read_demand(struct reader *r, struct demand *d)
@@ -43,6 +48,11 @@ void read_demand(struct reader *r, struct demand *d)
     d->mem_bytes = read_u64(r);
     d->on = read_view(r, read_u16(r));
     d->prefer = read_view(r, read_u16(r));
+    d->tier = TIER_UNKNOWN;
+    if (r->failed || reader_left(r) == 0)
+        return;
+    d->tier = read_u8(r);
+    r->failed |= d->tier == TIER_UNKNOWN;
 }
 
 /* KEY=TEXT, or KEY alone. */
@@ -79,6 +89,9 @@ uint32_t demand_misses(const struct demand *d, const struct offer *o)
 #if VELUM_PLANT != 540 /* unit/test_demand: a node with less memory than is asked for is taken */
     count += o->memory_bytes < d->mem_bytes;
 #endif
+#if VELUM_PLANT != 759 /* unit/test_demand: a node of a lower tier than is asked for is taken */
+    count += o->tier < d->tier;
+#endif
     return count;
 }
 
@@ -94,6 +107,8 @@ bool demand_is_nearer(const struct demand *d, const struct offer *than, const st
         return misses < least;
     if (best->memory_bytes < d->mem_bytes && than->memory_bytes != best->memory_bytes)
         return than->memory_bytes > best->memory_bytes;
+    if (best->tier < d->tier && than->tier != best->tier)
+        return than->tier > best->tier;
     return best->slots < demand_slots(d) && than->slots > best->slots;
 }
 
@@ -143,6 +158,7 @@ void demand_say(const struct demand *d, char *text, size_t cap)
     uint32_t count = 0, i = 0;
     count += d->mem_bytes > 0;
     count += d->cpus > 1;
+    count += d->tier != TIER_UNKNOWN;
     while (labels_next(&rest, &label))
         count++;
     if (d->mem_bytes > 0) {
@@ -159,6 +175,12 @@ void demand_say(const struct demand *d, char *text, size_t cap)
         text_append(text, cap, joint(i++, count));
         say_label(text, cap, label);
     }
+    if (d->tier != TIER_UNKNOWN) {
+        text_append(text, cap, joint(i++, count));
+        text_append(text, cap, "tier ");
+        text_append(text, cap, tier_name(d->tier));
+        text_append(text, cap, d->tier < TIER_S3 ? " or better" : "");
+    }
 }
 
 void demand_say_miss(const struct demand *d, const struct offer *o, char *text, size_t cap)
@@ -166,6 +188,11 @@ void demand_say_miss(const struct demand *d, const struct offer *o, char *text, 
     struct bytes rest = d->on, label;
     const char *before = " with ";
     text_append(text, cap, o->name);
+    if (o->tier < d->tier) {
+        text_append(text, cap, o->tier == TIER_UNKNOWN ? " of no known tier" : " of tier ");
+        if (o->tier != TIER_UNKNOWN)
+            tier_say(o->tier, o->tier_lacks, text, cap);
+    }
     if (o->memory_bytes < d->mem_bytes) {
         text_append(text, cap, before);
         say_bytes(text, cap, o->memory_bytes);

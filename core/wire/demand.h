@@ -5,6 +5,7 @@
  *   u64 mem_bytes  that a worker may need; 0: nothing is said
  *   text on        labels that a node must have (labels.h)
  *   text prefer    labels that are better had: nodes that have them come first
+ *   u8 tier        the least tier (tier.h) that a node must have; only where one is asked for
  *
  * Every node has the labels arch=ARCHITECTURE and node=NAME besides its own.
  * Pure; owns nothing. */
@@ -16,6 +17,7 @@
 
 #include "core/base/bytes.h"
 #include "core/wire/labels.h"
+#include "core/wire/tier.h"
 
 #define DEMAND_CPUS_MAX 1024u /* a node has no more slots */
 #define DEMAND_MEM_MAX ((uint64_t)1 << 50)
@@ -25,6 +27,7 @@ struct demand {
     uint16_t cpus;
     uint64_t mem_bytes;
     struct bytes on, prefer; /* borrowed */
+    uint8_t tier;            /* enum tier; TIER_UNKNOWN: nothing is said */
 };
 
 /* What a node has; labels, arch and name borrowed, empty where unknown. */
@@ -32,15 +35,16 @@ struct offer {
     uint32_t slots;
     uint64_t memory_bytes;
     const char *labels, *arch, *name;
+    uint8_t tier, tier_lacks;
 };
 
 bool demand_is_empty(const struct demand *d);
 bool demand_equal(const struct demand *a, const struct demand *b);
-/* 0, ERR_FORMAT or ERR_TOO_LARGE. */
+/* 0, ERR_FORMAT, ERR_TOO_LARGE, or ERR_VERSION: a tier that a later generation has. */
 int demand_check(const struct demand *d);
 /* Never of an empty one. */
 void put_demand(struct buf *b, const struct demand *d);
-/* Borrows. Nothing is checked but that it is whole. */
+/* Borrows; takes the tier where anything is left. Nothing is checked but that it is whole. */
 void read_demand(struct reader *r, struct demand *d);
 
 static inline uint32_t demand_slots(const struct demand *d)
@@ -53,11 +57,12 @@ uint32_t demand_misses(const struct demand *d, const struct offer *o);
 /* It has all labels that are better had. */
 bool demand_prefers(const struct demand *d, const struct offer *o);
 /* Whether `than` is nearer to meeting it than `best` (NULL: nobody so far): it lacks fewer things,
- * or has more memory, or more slots, where that is what is lacking. */
+ * or has more memory, a better tier or more slots, where that is what is lacking. */
 bool demand_is_nearer(const struct demand *d, const struct offer *than, const struct offer *best);
-/* Appends "64 GiB of memory, 2 slots and gpu=1". */
+/* Appends "64 GiB of memory, 2 slots, gpu=1 and tier S2 or better". */
 void demand_say(const struct demand *d, char *text, size_t cap);
-/* Appends what the node has of that, or not: "n3 with 16 GiB, without gpu=1". */
+/* Appends what the node has of that, or not: "n3 of tier S1 (no Landlock and namespaces) with 16
+ * GiB without gpu=1". */
 void demand_say_miss(const struct demand *d, const struct offer *o, char *text, size_t cap);
 
 #endif

@@ -326,15 +326,18 @@ int read_worker_output_end(struct bytes payload, struct worker_output *m)
 void put_worker_loaded(struct buf *b, const struct worker_loaded *m)
 {
     put_u32(b, m->accumulator_size);
-    put_flag(b, m->ok);
+    put_u8(b, m->ok ? 1 : m->by_node ? 2 : 0);
     put_text(b, m->reason);
 }
 
 int read_worker_loaded(struct bytes payload, struct worker_loaded *m)
 {
     struct reader r = reader_of(payload);
+    uint8_t how;
     m->accumulator_size = read_u32(&r);
-    m->ok = read_flag(&r);
+    how = read_choice(&r, 0, 2);
+    m->ok = how == 1;
+    m->by_node = how == 2;
     read_safe_text(&r, true, m->reason, sizeof m->reason);
     if (m->accumulator_size > ACCUMULATOR_SIZE_MAX)
         r.failed = true;

@@ -42,7 +42,8 @@
  *   DESCRIBE   text plugin file path: load it, answer DESCRIBED, exit. For trying a plugin at a
  *              node's start
  *   READY      u32 process id (0 in a simulation)
- *   LOADED     u32 accumulator size, u8 ok, text reason (why not)
+ *   LOADED     u32 accumulator size, u8 (1: it is loaded; 0: it is not, and 2: because of this
+ *              machine, not of the kernel), text reason (why not)
  *   PROGRESS   u64 run, u64 next leaf, u64 compute_us (since the last progress of this run),
  *              u64 cpu_us (processor time in it), u8 ended, u16 count, count x value.
  *              The values are those that became part of the cover of [first, next) since the last
@@ -142,7 +143,7 @@ struct order_plan {
 };
 struct worker_loaded {
     uint32_t accumulator_size;
-    bool ok;
+    bool ok, by_node; /* at most one of them */
     char reason[REASON_SIZE];
 };
 /* After the fixed part, `count` values follow in `rest`: take them with read_value. */

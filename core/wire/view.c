@@ -132,6 +132,10 @@ void put_node_view(struct buf *b, const struct node_view *v)
     put_flag(b, v->self);
     put_flag(b, v->coordinator);
     put_text(b, v->labels);
+    if (v->tier == TIER_UNKNOWN)
+        return;
+    put_u8(b, v->tier);
+    put_u8(b, v->tier_lacks);
 }
 
 int read_node_view(struct bytes payload, struct node_view *v)
@@ -153,6 +157,12 @@ int read_node_view(struct bytes payload, struct node_view *v)
     v->self = read_flag(&r);
     v->coordinator = read_flag(&r);
     read_safe_text(&r, true, v->labels, sizeof v->labels);
+    v->tier = v->tier_lacks = 0;
+    /* Not all nodes say. */
+    if (!r.failed && reader_left(&r) > 0) {
+        v->tier = read_choice(&r, TIER_S0, TIER_S3);
+        v->tier_lacks = read_u8(&r);
+    }
     return reader_result(&r);
 }
 

@@ -9,6 +9,7 @@
 #include "core/base/id.h"
 #include "core/wire/labels.h"
 #include "core/wire/order.h"
+#include "core/wire/tier.h"
 
 #define JOB_NAME_SIZE 64
 #define JOB_ARGS_SIZE 1024
@@ -82,7 +83,8 @@ struct node_view {
     uint64_t seen_us;       /* since something was heard of it */
     uint64_t lag_us; /* its loop was so late at most, lately; only of the node that answers */
     bool self;
-    bool coordinator; /* of at least one live job */
+    bool coordinator;         /* of at least one live job */
+    uint8_t tier, tier_lacks; /* tier.h; unknown of a node that does not say */
 };
 
 enum stage_view_state {

@@ -279,7 +279,7 @@ static void make_collected(struct buf *out)
 
 static void make_loaded(struct buf *out)
 {
-    struct worker_loaded m = {(uint32_t)any_below(ACCUMULATOR_SIZE_MAX + 1), any_bool(), ""};
+    struct worker_loaded m = {(uint32_t)any_below(ACCUMULATOR_SIZE_MAX + 1), false, any_bool(), ""};
     any_text(m.reason, sizeof m.reason);
     put_worker_loaded(out, &m);
 }
@@ -622,11 +622,11 @@ static void any_more(struct job_spec *s)
 static struct demand any_demand(void)
 {
     static const char *const labels[] = {"", "gpu=1", "disk=ssd gpu", "a.b_c=/:+ node=n"};
-    struct demand d = {.cpus = (uint16_t)any_below(DEMAND_CPUS_MAX + 1),
-                       .mem_bytes = any_below(DEMAND_MEM_MAX + 1),
-                       .on = bytes_of_text(labels[any_below(4)]),
-                       .prefer = bytes_of_text(labels[any_below(4)])};
-    return d;
+    return (struct demand){.cpus = (uint16_t)any_below(DEMAND_CPUS_MAX + 1),
+                           .mem_bytes = any_below(DEMAND_MEM_MAX + 1),
+                           .on = bytes_of_text(labels[any_below(4)]),
+                           .prefer = bytes_of_text(labels[any_below(4)]),
+                           .tier = (uint8_t)any_below(TIER_S3 + 1)};
 }
 
 static void make_spec(struct buf *out)

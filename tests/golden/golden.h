@@ -77,6 +77,13 @@ bool golden_is_asides(uint8_t type);
 void golden_put_asides(uint8_t type, struct buf *b);
 int golden_tell_asides(uint8_t type, struct bytes payload, FILE *to);
 
+/* --- caged.c --- */
+
+/* The i-th frame in which a node or a worker says something of its cage. False: there is none. */
+bool golden_put_caged(size_t i, struct buf *frame);
+/* Empty where it is unknown: not all nodes say it. Until the next call. */
+const char *golden_tier(uint8_t tier, uint8_t lacks);
+
 /* --- text.c --- */
 
 void golden_write_store(struct store_memory *m, FILE *to);

@@ -614,7 +614,7 @@ static void make_order(uint8_t type, struct buf *b)
 
 static void make_worker(uint8_t type, struct buf *b)
 {
-    struct worker_loaded loaded = {8, false, "it is for another machine"};
+    struct worker_loaded loaded = {.accumulator_size = 8, .reason = "it is for another machine"};
     struct worker_planned planned = {true, "", bytes_of_text("\1\2\3\4"), 790, 100};
     struct worker_failed failed = {11, 2, "the kernel said no"};
     struct worker_output output = {11, 2, 70000, bytes_of_text("a line that matches\n")};

@@ -50,7 +50,7 @@ bool golden_message_other(size_t i, struct buf *frame)
         MESSAGE_ORDER_TASKS,     MESSAGE_REPLY_SESSION, MESSAGE_CANCEL,      MESSAGE_REQUEST_KILL};
     const bool rolled = i == 7 || i == 8;
     if (i >= sizeof types)
-        return false;
+        return golden_put_caged(i - sizeof types, frame);
     size_t start = frame_begin(frame, types[i], types[i] >= MESSAGE_REQUEST_SUBMIT ? 7 : 0);
     if (types[i] == MESSAGE_REQUEST_GET)
         golden_put_get(frame);

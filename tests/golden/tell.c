@@ -98,9 +98,9 @@ static void say_member(const struct member_info *m)
     say_text("name", m->name);
     say_text("addr", m->addr);
     say_id("machine", m->machine.bytes);
-    SAY(" %s %s slots=%u busy=%u memory=%llu speed=%llu recovering=%d journal=%02x", m->arch,
+    SAY(" %s %s slots=%u busy=%u memory=%llu speed=%llu recovering=%d journal=%02x%s", m->arch,
         m->version, (unsigned)m->slots, (unsigned)m->busy, U(m->memory_bytes), U(m->speed_units_s),
-        m->recovering, m->journal_id[0]);
+        m->recovering, m->journal_id[0], golden_tier(m->tier, m->tier_lacks));
 }
 
 static void say_list(struct rumor_list *list)
@@ -191,10 +191,10 @@ static int say_node(struct bytes p)
     say_id("id", v.id.bytes);
     say_text("name", v.name);
     say_text("addr", v.addr);
-    SAY(" %s %s %s slots=%u busy=%u load=%u mem=%llu speed=%llu seen=%llu lag=%llu me=%d lead=%d",
+    SAY(" %s %s %s slots=%u busy=%u load=%u mem=%llu speed=%llu seen=%llu lag=%llu me=%d lead=%d%s",
         node_state_name(v.state), v.arch, v.version, (unsigned)v.slots, (unsigned)v.busy,
         (unsigned)v.load_percent, U(v.memory_bytes), U(v.speed_units_s), U(v.seen_us), U(v.lag_us),
-        v.self, v.coordinator);
+        v.self, v.coordinator, golden_tier(v.tier, v.tier_lacks));
     return rc;
 }
 
@@ -641,7 +641,7 @@ static int tell_worker(uint8_t type, struct bytes p)
         return reader_done(&r) ? 0 : ERR_FORMAT;
     case MESSAGE_WORKER_LOADED:
         rc = read_worker_loaded(p, &loaded);
-        SAY(" accumulator=%u ok=%d", (unsigned)loaded.accumulator_size, loaded.ok);
+        SAY(" accumulator=%u ok=%d", loaded.accumulator_size, loaded.ok + 2 * loaded.by_node);
         say_text("reason", loaded.reason);
         return rc;
     case MESSAGE_WORKER_PROGRESS:

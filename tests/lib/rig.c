@@ -239,6 +239,10 @@ static void on_start(struct rig *r, uint32_t worker)
     uint8_t bytes[8];
     struct buf b;
 
+    if (r->starts_refused != NULL) {
+        rig_worker_refused(r, worker, r->starts_refused);
+        return;
+    }
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_u32(&b, 1);
     rig_worker_frame(r, worker, MESSAGE_WORKER_READY, &b);
@@ -456,6 +460,7 @@ static struct member_info info_of(const struct rig *r, uint32_t peer)
                                .memory_bytes =
                                    p->memory_bytes > 0 ? p->memory_bytes : (uint64_t)1 << 30};
 
+    info.tier = p->tier;
     if (p->labels != NULL)
         text_copy(info.labels, sizeof info.labels, p->labels);
     snprintf(info.name, sizeof info.name, "peer%u", peer);
@@ -579,6 +584,16 @@ void rig_worker_output(struct rig *r, uint32_t worker, const char *text)
 
     ev.worker_output.worker = worker;
     ev.worker_output.text = bytes_of_text(text);
+    rig_event(r, &ev);
+}
+
+void rig_worker_refused(struct rig *r, uint32_t worker, const char *why)
+{
+    struct event ev = {.kind = EVENT_WORKER_EXITED};
+
+    ev.worker_exited.worker = worker;
+    ev.worker_exited.end = WORKER_LOST;
+    ev.worker_exited.why = why;
     rig_event(r, &ev);
 }
 

@@ -27,6 +27,7 @@ struct rig_peer {
     uint32_t greeting, slots;
     uint64_t memory_bytes; /* 0: 1 GiB */
     const char *labels;    /* NULL: none */
+    uint8_t tier;
     uint8_t addr;
     bool mute; /* answers nothing */
 };
@@ -61,6 +62,7 @@ struct rig {
     uint32_t slices_count, snapshots; /* so many came; so many of them were whole */
     uint32_t slots;
     bool has_kernel;
+    const char *starts_refused; /* why no worker can be started; NULL: they can */
     struct log_sink log;
     char last_log[256];
 };
@@ -108,6 +110,8 @@ uint32_t rig_count(struct rig *r, uint32_t peer, uint8_t type); /* takes all of 
 void rig_worker_frame(struct rig *r, uint32_t worker, uint8_t type, const struct buf *payload);
 void rig_worker_output(struct rig *r, uint32_t worker, const char *text);
 void rig_worker_exits(struct rig *r, uint32_t worker, enum worker_end end, int status);
+/* The host was not able to start it. */
+void rig_worker_refused(struct rig *r, uint32_t worker, const char *why);
 
 struct rig_spec {
     uint8_t nonce;

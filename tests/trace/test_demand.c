@@ -103,6 +103,26 @@ TEST(test_leaves_go_to_nodes_that_have_the_labels)
     end();
 }
 
+TEST(test_leaves_go_to_nodes_whose_cage_is_good_enough)
+{
+    struct rig_spec s = {.leaves = 4096};
+
+    begin(1, false);
+    rig.peers[0].tier = TIER_S1;
+    rig.peers[1].tier = TIER_S3;
+    peer_up(0, 2, 0, NULL);
+    peer_up(1, 2, 0, NULL);
+    peer_up(2, 2, 0, NULL); /* it does not say what its cage is */
+    rig_run(&rig, S_US);
+    s.demand.tier = TIER_S2;
+    submit(s);
+    rig_run(&rig, S_US);
+    CHECK_INT(grants(0), 0);
+    CHECK_INT(grants(1), 2);
+    CHECK_INT(grants(2), 0);
+    end();
+}
+
 TEST(test_slots_and_memory_of_what_runs_are_added_up)
 {
     struct rig_spec s = {.leaves = 4096};
@@ -409,6 +429,7 @@ TEST(test_at_a_node_a_higher_job_is_let_in_at_the_next_leaf)
 }
 
 TEST_MAIN(test_leaves_go_to_nodes_that_have_the_labels,
+          test_leaves_go_to_nodes_whose_cage_is_good_enough,
           test_slots_and_memory_of_what_runs_are_added_up, test_a_job_waits_for_a_node_and_says_so,
           test_a_leaf_that_kills_its_worker_fails_where_only_one_node_meets_the_demand,
           test_nodes_that_have_what_a_stage_reads_come_first,

@@ -114,6 +114,139 @@ TEST(test_workers_that_are_slow_to_end_leave_room_for_no_more)
     serve_many_jobs(true);
 }
 
+/* A chunk comes, and its worker says that it cannot load the kernel. */
+static void load_fails(uint64_t grant, bool by_node)
+{
+    struct worker_loaded m = {.by_node = by_node, .reason = "Landlock: not permitted"};
+    const struct rig_sent *s;
+    uint8_t bytes[128];
+    struct buf b;
+
+    rig_grant(&rig, 0, &job, 1, (struct peer_chunk){grant, 8 * grant, 8 * grant + 8});
+    s = rig_take_order(&rig, MESSAGE_ORDER_LOAD);
+    REQUIRE(s != NULL);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_worker_loaded(&b, &m);
+    rig_worker_frame(&rig, s->worker, MESSAGE_WORKER_LOADED, &b);
+    rig_run(&rig, 20 * MS_US);
+    CHECK(rig_take_kill(&rig) != NULL);
+}
+
+/* What came back, and why. */
+static bool is_returned(uint8_t reason, const char *why)
+{
+    const struct rig_sent *s = rig_take(&rig, 0, MESSAGE_RETURN);
+    char text[REASON_SIZE];
+    struct reader r;
+
+    if (s == NULL)
+        return false;
+    r = reader_of(s->payload);
+    (void)read_job_id(&r);
+    if (read_u8(&r) != reason)
+        return false;
+    read_text(&r, text, sizeof text);
+    return strcmp(text, why) == 0 && read_u16(&r) == 1 && read_u64(&r) > 0;
+}
+
+static const struct rig_spec small = {.accumulator_size = 8, .leaves = 64};
+
+static void begin_small(void)
+{
+    rig_start(&rig, 2, true);
+    rig_peer_up(&rig, 0, 1);
+    rig_job_make(&rig, &job, small);
+    all_are_ready();
+}
+
+/* Whoever coordinates gives it to other nodes, and none of its leaves is to blame. */
+TEST(test_a_cage_that_does_not_close_is_no_fault_of_the_kernel)
+{
+    begin_small();
+    load_fails(1, true);
+    CHECK(is_returned(RETURN_FULL, ""));
+    load_fails(2, true);
+    CHECK(is_returned(RETURN_FULL, ""));
+    load_fails(3, true);
+    CHECK(is_returned(RETURN_NO_KERNEL, "Landlock: not permitted"));
+    CHECK(strstr(rig.last_log, "cannot run here: Landlock: not permitted") != NULL);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_REPORT), 0);
+    rig_grant(&rig, 0, &job, 1, (struct peer_chunk){4, 32, 40});
+    rig_run(&rig, 20 * MS_US);
+    CHECK(is_returned(RETURN_NO_KERNEL, ""));
+    CHECK(rig_take_order(&rig, MESSAGE_ORDER_LOAD) == NULL);
+    rig_job_clear(&job);
+    rig_stop(&rig);
+}
+
+TEST(test_a_kernel_that_does_not_load_is_to_blame)
+{
+    begin_small();
+    load_fails(1, false);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_REPORT), 1);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_RETURN), 0);
+    rig_job_clear(&job);
+    rig_stop(&rig);
+}
+
+/* For so long none of those that it starts begins. */
+static void refuse_for(int64_t us)
+{
+    rig.starts_refused = "the limit on processes: not permitted";
+    if (rig.node->workers != NULL && rig.node->workers->state == WORKER_STARTING)
+        rig_worker_refused(&rig, rig.node->workers->number, rig.starts_refused);
+    rig_run(&rig, us);
+    rig.starts_refused = NULL;
+}
+
+TEST(test_work_goes_back_where_no_worker_starts_for_seconds)
+{
+    static const char why[] = "no worker can be started: the limit on processes: not permitted";
+
+    rig_start(&rig, 2, true);
+    rig_peer_up(&rig, 0, 1);
+    rig_job_make(&rig, &job, small);
+    refuse_for(S_US);
+    rig_grant(&rig, 0, &job, 1, (struct peer_chunk){1, 0, 8});
+    refuse_for(2 * S_US);
+    CHECK_INT(rig_count(&rig, 0, MESSAGE_RETURN), 0);
+    refuse_for(4 * S_US);
+    CHECK(is_returned(RETURN_NO_KERNEL, why));
+    CHECK(strstr(rig.last_log, why) != NULL);
+    /* It goes on trying, and then takes work as ever. */
+    rig_run(&rig, 600 * MS_US);
+    rig_grant(&rig, 0, &job, 1, (struct peer_chunk){2, 8, 16});
+    rig_run(&rig, 20 * MS_US);
+    CHECK(rig_take_order(&rig, MESSAGE_ORDER_LOAD) != NULL);
+    rig_job_clear(&job);
+    rig_stop(&rig);
+}
+
+/* The node that coordinates is the only one, and the job says why it ends. */
+TEST(test_a_job_that_no_node_can_run_ends_with_the_reason)
+{
+    struct job_view v;
+
+    rig_start(&rig, 2, true);
+    rig_peer_up(&rig, 0, 0);
+    rig_job_make(&rig, &job, small);
+    refuse_for(100 * MS_US);
+    rig_submit(&rig, 0, &job);
+    refuse_for(7 * S_US);
+    rig_peer_leaves(&rig, 0);
+    rig_run(&rig, 3 * S_US);
+    v = rig_view(&rig, &job);
+    CHECK_INT(v.state, JOB_FAILED);
+    if (!CHECK(strstr(v.error, "no node can run it: no worker can be started: the limit on")))
+        printf("# %s\n", v.error);
+    rig_job_clear(&job);
+    rig_stop(&rig);
+}
+
 TEST_MAIN(test_ready_worker_that_was_taken_is_replaced_soon,
           test_idle_workers_of_many_jobs_make_room,
-          test_workers_that_are_slow_to_end_leave_room_for_no_more)
+          test_workers_that_are_slow_to_end_leave_room_for_no_more,
+          test_a_cage_that_does_not_close_is_no_fault_of_the_kernel,
+          test_a_kernel_that_does_not_load_is_to_blame,
+          test_work_goes_back_where_no_worker_starts_for_seconds,
+          test_a_job_that_no_node_can_run_ends_with_the_reason)

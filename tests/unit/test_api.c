@@ -138,6 +138,12 @@ TEST(what_a_task_asks_of_nodes_is_met_or_said)
     t.asks.on = "gpu=";
     CHECK_INT(velum_submit(v, &t), VELUM_MISUSE);
     t.asks.on = NULL;
+    t.asks.min_tier = "S4";
+    CHECK_INT(velum_submit(v, &t), VELUM_MISUSE);
+    t.asks.min_tier = "S3";
+    CHECK_INT(velum_wait(v, velum_submit(v, &t), -1), VELUM_NOWHERE);
+    CHECK(says(v, VELUM_NOWHERE, "no node has tier S3: the nearest is here of tier S"));
+    t.asks.min_tier = NULL;
     t.asks.priority = 11;
     CHECK_INT(velum_submit(v, &t), VELUM_MISUSE);
     velum_shutdown(v);

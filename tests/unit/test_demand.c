@@ -61,8 +61,10 @@ TEST(test_labels_are_added_once_for_each_key_and_have_a_bound)
     CHECK(strlen(labels) < LABELS_SIZE && labels_are_sound(t(labels)));
 }
 
-static const struct offer small = {2, (uint64_t)16 << 30, "disk=ssd", "x86_64", "n3"};
-static const struct offer large = {8, (uint64_t)64 << 30, "", "aarch64", "n4"};
+static const struct offer small = {2,       (uint64_t)16 << 30, "disk=ssd", "x86_64", "n3",
+                                   TIER_S2, LACKS_CGROUP};
+static const struct offer large = {
+    8, (uint64_t)64 << 30, "", "aarch64", "n4", TIER_S1, LACKS_LANDLOCK | LACKS_NAMESPACES};
 
 TEST(test_what_a_node_lacks_is_counted)
 {
@@ -115,6 +117,31 @@ TEST(test_a_miss_is_said_in_one_sentence)
     CHECK_STR(text, "n3 with 2 slots without gpu=1");
 }
 
+TEST(test_a_node_of_a_lower_tier_is_a_miss_that_says_why)
+{
+    struct demand d = {.tier = TIER_S2, .mem_bytes = 1};
+    struct offer silent = large;
+    char text[200] = "";
+
+    CHECK(!demand_is_empty(&(struct demand){.tier = TIER_S1}));
+    CHECK(!demand_equal(&d, &(struct demand){.mem_bytes = 1}));
+    CHECK_INT(demand_misses(&d, &small), 0);
+    CHECK_INT(demand_misses(&d, &large), 1);
+    silent.tier = TIER_UNKNOWN;
+    CHECK_INT(demand_misses(&(struct demand){.tier = TIER_S1}, &silent), 1);
+    d.tier = TIER_S3;
+    CHECK(demand_is_nearer(&d, &small, &large) && !demand_is_nearer(&d, &large, &small));
+    d = (struct demand){.tier = TIER_S2, .mem_bytes = (uint64_t)128 << 30};
+    demand_say(&d, text, sizeof text);
+    CHECK_STR(text, "128 GiB of memory and tier S2 or better");
+    text[0] = 0;
+    demand_say_miss(&d, &large, text, sizeof text);
+    CHECK_STR(text, "n4 of tier S1 (no Landlock and namespaces) with 64 GiB");
+    text[0] = 0;
+    demand_say_miss(&d, &silent, text, sizeof text);
+    CHECK_STR(text, "n4 of no known tier with 64 GiB");
+}
+
 TEST(test_demands_have_bounds)
 {
     struct demand d = {.cpus = DEMAND_CPUS_MAX, .mem_bytes = DEMAND_MEM_MAX, .on = t("a")};
@@ -126,9 +153,14 @@ TEST(test_demands_have_bounds)
     CHECK_INT(demand_check(&d), ERR_TOO_LARGE);
     d = (struct demand){.prefer = t("a  b")};
     CHECK_INT(demand_check(&d), ERR_FORMAT);
+    d = (struct demand){.tier = TIER_S3};
+    CHECK_INT(demand_check(&d), 0);
+    d.tier++;
+    CHECK_INT(demand_check(&d), ERR_VERSION);
 }
 
 TEST_MAIN(test_labels_are_keys_or_keys_with_a_value, test_a_key_alone_stands_for_any_value,
           test_labels_are_added_once_for_each_key_and_have_a_bound,
           test_what_a_node_lacks_is_counted, test_the_nearest_lacks_least_and_has_most_of_that,
-          test_a_miss_is_said_in_one_sentence, test_demands_have_bounds)
+          test_a_miss_is_said_in_one_sentence, test_a_node_of_a_lower_tier_is_a_miss_that_says_why,
+          test_demands_have_bounds)

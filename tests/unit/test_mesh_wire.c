@@ -22,6 +22,10 @@ static struct member_info somebody(uint8_t seed)
     snprintf(m.version, sizeof m.version, "0.1.0");
     if (seed % 2)
         snprintf(m.labels, sizeof m.labels, "gpu=%u disk=ssd", seed);
+    if (seed % 3 > 0) {
+        m.tier = TIER_S1 + seed % 3 - 1;
+        m.tier_lacks = LACKS_CGROUP | LACKS_LANDLOCK;
+    }
     return m;
 }
 
@@ -39,6 +43,7 @@ static void check_member(const struct member_info *a, const struct member_info *
     CHECK(a->memory_bytes == b->memory_bytes && a->speed_units_s == b->speed_units_s);
     CHECK_MEM(a->journal_id, b->journal_id, sizeof a->journal_id);
     CHECK_INT(a->recovering, b->recovering);
+    CHECK(a->tier == b->tier && a->tier_lacks == b->tier_lacks);
 }
 
 static uint8_t raw[FRAME_PAYLOAD_MAX];

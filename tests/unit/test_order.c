@@ -318,9 +318,25 @@ TEST(test_loaded_reason_is_made_safe)
     b = fresh();
     put_worker_loaded(&b, &m);
     CHECK_INT(read_worker_loaded(buf_bytes(&b), &got), ERR_FORMAT);
-    raw[4] = 2; /* a flag is 0 or 1 */
+    raw[4] = 3; /* neither of the kernel's doing nor of the node's */
     store_u32(raw, 1);
     CHECK_INT(read_worker_loaded(buf_bytes(&b), &got), ERR_FORMAT);
+}
+
+TEST(test_loaded_says_whose_doing_it_is)
+{
+    struct worker_loaded m = {.reason = "no"}, got;
+    struct buf b = fresh();
+    put_worker_loaded(&b, &m);
+    CHECK(read_worker_loaded(buf_bytes(&b), &got) == 0 && !got.ok && !got.by_node);
+    m.by_node = true;
+    b = fresh();
+    put_worker_loaded(&b, &m);
+    CHECK(read_worker_loaded(buf_bytes(&b), &got) == 0 && !got.ok && got.by_node);
+    m = (struct worker_loaded){.ok = true};
+    b = fresh();
+    put_worker_loaded(&b, &m);
+    CHECK(read_worker_loaded(buf_bytes(&b), &got) == 0 && got.ok && !got.by_node);
 }
 
 TEST(test_plan_with_inputs)
@@ -538,5 +554,6 @@ TEST_MAIN(test_plan_with_inputs, test_taken_and_more, test_output_and_its_end, t
           test_first_leaf_of_what_is_run, test_tasks_of_other_units, test_tasks_that_are_rolled,
           test_trim, test_value_bounds, test_merge_of_seven_greatest_pairs_fits_a_frame,
           test_plan_and_its_bounds, test_loaded_reason_is_made_safe,
+          test_loaded_says_whose_doing_it_is,
           test_reason_that_grows_is_cut_not_overrun, test_progress, test_merged, test_planned,
           test_shown_keeps_its_lines)

@@ -118,6 +118,8 @@ static void on_found(void *ctx, const struct kernel_view *v)
     got[got_count++] = *v;
 }
 
+static const char *weak; /* why no plugin may be tried */
+
 static int probe(const char *dir)
 {
     struct spawner s;
@@ -126,7 +128,7 @@ static int probe(const char *dir)
     got_count = 0;
     message[0] = '\0';
     REQUIRE(spawner_fork(&s, program) == 0);
-    int rc = probe_plugins(&s, dir, &builtin, 1, on_found, NULL, message);
+    int rc = probe_plugins(&s, dir, weak, &builtin, 1, on_found, NULL, message);
     CHECK(s.fd >= 0 && s.pid > 0);
     spawner_close(&s);
     return rc;
@@ -148,6 +150,21 @@ static void check_refused(const char *name, const char *why)
         return;
     if (!CHECK(v->refused[0] && strstr(v->refused, why)))
         printf("# %s: %s\n", name, v->refused);
+}
+
+TEST(in_a_weak_cage_none_is_tried)
+{
+    make_folder();
+    make_file("good.so", 0644);
+    make_file("crash.so", 0644);
+    make_file("loose.so", 0666);
+    weak = "the cage is of tier S1";
+    CHECK_INT(probe(folder), 3);
+    weak = NULL;
+    check_refused("good.so", "the cage is of tier S1");
+    check_refused("crash.so", "the cage is of tier S1");
+    check_refused("loose.so", "others may write to it");
+    remove_folder();
 }
 
 TEST(every_plugin_is_named_with_its_reason)
@@ -228,7 +245,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "__spawner") == 0)
         spawner_main();
     const struct check_test tests[] = {every_plugin_is_named_with_its_reason,
-                                       folders_that_cannot_be_used,
+                                       in_a_weak_cage_none_is_tried, folders_that_cannot_be_used,
                                        a_relative_folder_and_an_odd_name};
     program = argv[0];
     return check_main(tests, sizeof tests / sizeof *tests, argc, argv);

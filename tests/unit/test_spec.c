@@ -122,8 +122,10 @@ static struct job_spec demanding(void)
     struct job_spec s = sample();
     s.waits = true;
     s.priority = -JOB_PRIORITY_MAX;
-    s.stage.demand =
-        (struct demand){3, 1u << 30, bytes_of_text("gpu=1 arch=x86_64"), bytes_of_text("disk=ssd")};
+    s.stage.demand = (struct demand){.cpus = 3,
+                                     .mem_bytes = 1u << 30,
+                                     .on = bytes_of_text("gpu=1 arch=x86_64"),
+                                     .prefer = bytes_of_text("disk=ssd")};
     return s;
 }
 
@@ -143,6 +145,24 @@ TEST(test_spec_says_what_a_stage_asks_of_nodes)
     s = demanding();
     s.stage.demand.on = bytes_of_text("gpu=");
     CHECK_INT(put_spec(&b, &s), ERR_FORMAT);
+}
+
+/* It stands behind the demand as it was before there were tiers. */
+TEST(test_spec_says_the_least_tier_where_one_is_asked_for)
+{
+    struct job_spec s = demanding(), got;
+    const size_t without = encode(&s).len;
+    s.stage.demand.tier = TIER_S2;
+    struct bytes body = encode(&s);
+    CHECK_INT(body.len, without + 1);
+    CHECK_INT(read_spec(body, &got), 0);
+    CHECK(demand_equal(&got.stage.demand, &s.stage.demand));
+    for (size_t n = 0; n < body.len; n++)
+        CHECK_INT(read_spec((struct bytes){body.data, n}, &got), ERR_FORMAT);
+    raw[body.len - 1] = TIER_UNKNOWN;
+    CHECK_INT(read_spec(body, &got), ERR_FORMAT);
+    raw[body.len - 1] = TIER_S3 + 1;
+    CHECK_INT(read_spec(body, &got), ERR_VERSION);
 }
 
 /* Nobody can make two specs that mean the same: what asks for nothing is not written. */
@@ -540,6 +560,7 @@ TEST_MAIN(test_a_job_has_a_bound_of_different_demands, test_spec_what_all_stages
           test_values_of_a_search, test_values_of_a_stage, test_spec_golden_bytes,
           test_spec_round_trip, test_spec_truncated_anywhere_or_too_long_is_refused,
           test_spec_bounds, test_spec_says_what_a_stage_asks_of_nodes,
+          test_spec_says_the_least_tier_where_one_is_asked_for,
           test_spec_with_an_empty_demand_is_refused,
           test_spec_of_a_later_generation_is_another_version, an_open_job_is_no_search,
           test_spec_with_any_flipped_bit_is_another_job_or_refused,

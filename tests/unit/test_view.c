@@ -120,6 +120,13 @@ TEST(test_node_view)
     put_node_view(&b, &v);
     CHECK_EVERY_TRUNCATION(b, read_node_view(in, &got));
     CHECK_INT(read_node_view(buf_bytes(&b), &got), 0);
+    CHECK(got.tier == TIER_UNKNOWN && got.tier_lacks == 0);
+    v.tier = TIER_S2;
+    v.tier_lacks = LACKS_CGROUP;
+    b = fresh();
+    put_node_view(&b, &v);
+    CHECK_INT(read_node_view(buf_bytes(&b), &got), 0);
+    CHECK(got.tier == TIER_S2 && got.tier_lacks == LACKS_CGROUP);
     CHECK(node_id_equal(got.id, v.id));
     CHECK_STR(got.name, v.name);
     CHECK_STR(got.addr, v.addr);

@@ -158,13 +158,17 @@ TEST(test_a_node_has_every_agreed_field)
     CHECK(strstr(p.text, "\"state\":\"away\"") != NULL);
     CHECK(strstr(p.text, "\"seen_seconds\":41.000000") != NULL);
     CHECK(strstr(p.text, "\"lag_seconds\":null") != NULL);
+    CHECK(strstr(p.text, "\"tier\":null,\"tier_lacks\":[]") != NULL);
     end(&p);
     v.self = true;
     v.lag_us = 1500;
+    v.tier = TIER_S1;
+    v.tier_lacks = LACKS_LANDLOCK | LACKS_CGROUP;
     begin(&p);
     json_node(&p.j, &v);
     text_of(&p);
     CHECK(strstr(p.text, "\"lag_seconds\":0.001500") != NULL);
+    CHECK(strstr(p.text, "\"tier\":\"S1\",\"tier_lacks\":[\"Landlock\",\"cgroup\"]") != NULL);
     end(&p);
 }
 
