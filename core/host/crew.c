@@ -10,6 +10,7 @@
 #include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/base/map.h"
+#include "core/host/machine.h"
 #include "core/host/memory.h"
 #include "core/host/oom.h"
 #include "core/host/spawner.h"
@@ -507,6 +508,8 @@ int crew_open(struct crew **out, struct loop *l, struct spawner *s, const struct
         return ERR_NO_MEMORY;
     c->loop = l;
     c->options = *o;
+    if (!(machine_tier_lacks() & LACKS_NAMESPACES))
+        c->options.memory_bytes |= SPAWNER_APART;
     c->events = *events;
     c->waiting_end = &c->waiting;
     c->oom_explained = oom_kills();

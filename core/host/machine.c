@@ -13,6 +13,7 @@
 #include "core/host/identity.h"
 #include "core/host/loop.h"
 #include "core/host/nickname.h"
+#include "core/host/role.h"
 #include "core/host/sandbox.h"
 
 #define READY_WORKERS_MAX 4
@@ -40,12 +41,19 @@ void machine_arch(char to[32])
     text_sanitise(name.machine, strlen(name.machine), true, to, 32);
 }
 
+static bool lives_shortly;
+
+void machine_lives_shortly(void)
+{
+    lives_shortly = true;
+}
+
 uint8_t machine_tier_lacks(void)
 {
     static uint8_t lacks;
     static bool measured;
     if (!measured)
-        lacks = sandbox_lacks();
+        lacks = sandbox_lacks(lives_shortly || role_is_program());
     measured = true;
     return lacks;
 }

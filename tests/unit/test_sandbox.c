@@ -9,14 +9,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "core/host/sandbox_apart.h"
 #include "core/host/sandbox_calls.h"
 #include "core/host/sandbox_rights.h"
 #include "core/host/sanitizer.h"
 #include "core/host/worker_input.h"
+#include "tests/unit/cage_rig.h"
 #include "tests/unit/hostile_calls.h"
-#include "tests/unit/worker_child.h"
 
-#define NOBODY 65534
 #define X32 0x40000000l
 #define RETURNED 77
 
@@ -38,12 +38,6 @@ static char folder[64];
 static char plugin_file[128];
 static const struct velum_kernel *hostile;
 
-static void be_nobody(void)
-{
-    if (setresgid(NOBODY, NOBODY, NOBODY) != 0 || setresuid(NOBODY, NOBODY, NOBODY) != 0)
-        _exit(125);
-}
-
 static void forget_folder(void)
 {
     unlink(plugin_file);
@@ -58,6 +52,7 @@ static void find_plugin(void)
         SKIP("a build with a sanitizer has no walls");
     if (hostile)
         return;
+    child_apart = apart_works();
     snprintf(folder, sizeof folder, "/tmp/velum-cage-XXXXXX");
     REQUIRE(mkdtemp(folder) && chmod(folder, 0755) == 0);
     atexit(forget_folder);
@@ -384,6 +379,35 @@ static void check_line(const char *name, const char *want)
         printf("# %s\n", name);
 }
 
+/* Of the worker and of this process, by /proc. */
+static bool shares(const char *name)
+{
+    char path[64], own[64], others[64];
+    snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)child.pid, name);
+    const ssize_t theirs = readlink(path, others, sizeof others - 1);
+    snprintf(path, sizeof path, "/proc/self/ns/%s", name);
+    const ssize_t ours = readlink(path, own, sizeof own - 1);
+    return theirs > 0 && theirs == ours && memcmp(own, others, (size_t)ours) == 0;
+}
+
+static bool has_files(void)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/root/etc", (int)child.pid);
+    return access(path, F_OK) == 0;
+}
+
+static void check_apart(void)
+{
+    static const char *const names[] = {"net", "mnt", "ipc", "uts"};
+    if (getuid() != 0) /* it is closed to its own user, too */
+        return;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        CHECK_INT(shares(names[i]), !child_apart);
+    CHECK_INT(shares("user"), !(child_apart && child_first));
+    CHECK_INT(has_files(), !child_apart);
+}
+
 static void check_from_outside(bool is_plugin)
 {
     char ids[128];
@@ -404,6 +428,7 @@ static void check_from_outside(bool is_plugin)
     check_line("Seccomp", "2");
     check_line("Seccomp_filters", is_plugin ? "2" : "1");
     check_line("CoreDumping", "0");
+    check_apart();
 }
 
 /* Loaded, waiting, and seen by /proc. */
@@ -438,6 +463,7 @@ static int look_around(void)
     char reason[REASON_SIZE];
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    child_apart = false; /* where there are files Landlock shuts them off */
     confine_child();
     worker_input_none();
     if (sandbox_enter(false, reason) != 0)
@@ -468,7 +494,7 @@ TEST(files_are_shut_off_before_calls_are_filtered)
 {
     int status;
     find_plugin();
-    if (sandbox_lacks() & LACKS_LANDLOCK)
+    if (sandbox_lacks(true) & LACKS_LANDLOCK)
         SKIP("this system has no Landlock");
     for (int round = 0; round < (getuid() == 0 ? 2 : 1); round++) {
         pid_t pid = fork();
@@ -553,17 +579,6 @@ static int filter_as_of_old(void)
         return 1;
     (void)getppid(); /* of which it dies where there is a filter */
     return 3;
-}
-
-static int status_of(int (*what)(void))
-{
-    int status = -1;
-    pid_t pid = fork();
-    REQUIRE(pid >= 0);
-    if (pid == 0)
-        _exit(what());
-    REQUIRE(waitpid(pid, &status, 0) == pid);
-    return status;
 }
 
 TEST(a_file_with_capabilities_makes_a_worker_too)

@@ -34,6 +34,7 @@ static uint8_t scratch[1 << 17];
 /* Something that the child does before it becomes a worker; NULL: nothing. */
 static void (*child_first)(void);
 static uint64_t child_memory = (uint64_t)4 << 30;
+static bool child_apart; /* from its machine, as the worker of a node is where that is allowed */
 
 /* What the spawner does before it starts one, and the worker first of all. Its standard error may
  * be a file here, which none may grow. */
@@ -42,6 +43,8 @@ static inline void confine_child(void)
     signal(SIGXFSZ, SIG_IGN);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || sandbox_confine(child_memory) != 0)
         _exit(126);
+    if (child_apart)
+        sandbox_apart();
     spawner_settle_worker();
 }
 
