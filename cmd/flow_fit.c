@@ -17,7 +17,8 @@ struct sought {
 
 static struct offer offer_of(const struct node_view *v)
 {
-    return (struct offer){v->slots, v->memory_bytes, v->labels, v->arch, v->name};
+    return (struct offer){v->slots, v->memory_bytes, v->labels,    v->arch,
+                          v->name,  v->tier,         v->tier_lacks};
 }
 
 static void look_at(struct sought *s, const struct node_view *v)

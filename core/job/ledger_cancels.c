@@ -5,55 +5,80 @@
 
 #include "core/base/err.h"
 #include "core/job/ledger_inside.h"
+#include "core/wire/feature.h"
 
 /* Of one span; more than that are to be joined. */
 #define APART_MAX 8u
 
+/* Most jobs have none. */
+static const struct cancels *cancels_of(const struct ledger *l)
+{
+    static const struct cancels none;
+
+    return l->cancels != NULL ? l->cancels : &none;
+}
+
 bool ledger_stage_cancelled(const struct ledger *l, uint32_t stage)
 {
-    const struct cancels *c = &l->cancels;
+    const struct cancels *c = cancels_of(l);
 
     return stage / 8 < c->size && (c->set[stage / 8] >> stage % 8 & 1) != 0;
 }
 
 uint32_t ledger_stages_cancelled(const struct ledger *l)
 {
-    return l->cancels.stages;
+    return cancels_of(l)->stages;
 }
 
 struct bytes ledger_stage_cancel_fact(const struct ledger *l, uint32_t stage)
 {
-    for (uint32_t i = 0; i < l->cancels.count; i++)
-        if (stage_cancel_has(&l->cancels.list[i].said, stage))
-            return buf_bytes(&l->cancels.list[i].fact);
+    const struct cancels *c = cancels_of(l);
+
+    for (uint32_t i = 0; i < c->count; i++)
+        if (stage_cancel_has(&c->list[i].said, stage))
+            return buf_bytes(&c->list[i].fact);
     return (struct bytes){0};
+}
+
+uint32_t cancels_count(const struct ledger *l)
+{
+    return cancels_of(l)->count;
+}
+
+struct bytes cancels_fact(const struct ledger *l, uint32_t i)
+{
+    return buf_bytes(&cancels_of(l)->list[i].fact);
 }
 
 bool cancels_keep(const struct ledger *l, struct bytes fact)
 {
-    for (uint32_t i = 0; i < l->cancels.count; i++)
-        if (bytes_equal(buf_bytes(&l->cancels.list[i].fact), fact))
+    for (uint32_t i = 0; i < cancels_count(l); i++)
+        if (bytes_equal(cancels_fact(l, i), fact))
             return true;
     return false;
 }
 
 void cancels_clear(struct ledger *l)
 {
-    struct cancels *c = &l->cancels;
+    struct cancels *c = l->cancels;
 
+    if (c == NULL)
+        return;
     for (uint32_t i = 0; i < c->count; i++)
         buf_clear(&c->list[i].fact);
     alloc_free(l->alloc, c->list, c->cap * sizeof *c->list);
     alloc_free(l->alloc, c->set, c->size);
-    *c = (struct cancels){0};
+    alloc_free(l->alloc, c, sizeof *c);
+    l->cancels = NULL;
 }
 
 size_t cancels_bytes(const struct ledger *l)
 {
-    size_t bytes = l->cancels.cap * sizeof *l->cancels.list + l->cancels.size;
+    const struct cancels *c = cancels_of(l);
+    size_t bytes = l->cancels == NULL ? 0 : sizeof *c + c->cap * sizeof *c->list + c->size;
 
-    for (uint32_t i = 0; i < l->cancels.count; i++)
-        bytes += l->cancels.list[i].fact.cap;
+    for (uint32_t i = 0; i < c->count; i++)
+        bytes += c->list[i].fact.cap;
     return bytes;
 }
 
@@ -104,11 +129,17 @@ static uint32_t count_said(const struct cancels *c, const struct stage_cancel *s
 /* For one fact more, and its stages. */
 static int make_room(struct ledger *l, const struct stage_cancel *said)
 {
-    struct cancels *c = &l->cancels;
-    size_t size = said->first / 8 + said->set.len, cap = size > 2 * c->size ? size : 2 * c->size;
-    void *list = c->list, *set = c->set;
+    struct cancels *c = l->cancels != NULL ? l->cancels : alloc_zeroed(l->alloc, sizeof *c);
+    size_t size = said->first / 8 + said->set.len, cap;
+    void *list, *set;
     int rc = 0;
 
+    if (c == NULL)
+        return ERR_NO_MEMORY;
+    l->cancels = c;
+    cap = size > 2 * c->size ? size : 2 * c->size;
+    list = c->list;
+    set = c->set;
     if (c->count == c->cap) {
         uint32_t more = c->cap == 0 ? 2 : 2 * c->cap;
 
@@ -143,7 +174,7 @@ static void drop_said(struct cancels *c, const struct stage_cancel *said)
 
 static int keep(struct ledger *l, struct bytes fact)
 {
-    struct cancels *c = &l->cancels;
+    struct cancels *c = l->cancels;
     struct cancel_kept *to = &c->list[c->count];
     struct fact f;
     int rc;
@@ -163,9 +194,9 @@ static int keep(struct ledger *l, struct bytes fact)
 
 int cancels_apply(struct ledger *l, const struct stage_cancel *said, struct bytes fact)
 {
-    struct cancels *c = &l->cancels;
-    uint32_t news = count_new(c, said), known = count_said(c, said);
+    uint32_t news = count_new(cancels_of(l), said), known = count_said(cancels_of(l), said);
     struct cancel_kept last;
+    struct cancels *c;
     int rc;
 
     if (stage_cancel_last(said) >= l->graph.count)
@@ -173,13 +204,14 @@ int cancels_apply(struct ledger *l, const struct stage_cancel *said, struct byte
     /* What says nothing new is of use only in place of several others. */
     if (news == 0 && known < 2)
         return LEDGER_KNOWN;
-    if (c->count - known >= STAGE_CANCELS_MAX)
+    if (cancels_count(l) - known >= STAGE_CANCELS_MAX)
         return ERR_FULL;
     rc = make_room(l, said);
     if (rc == 0)
         rc = keep(l, fact);
     if (rc < 0)
         return rc;
+    c = l->cancels;
     last = c->list[--c->count];
     drop_said(c, said);
     c->list[c->count++] = last;
@@ -190,22 +222,25 @@ int cancels_apply(struct ledger *l, const struct stage_cancel *said, struct byte
     memcpy(c->set + said->first / 8, said->set.data, said->set.len);
 #endif
     c->stages += news;
+    if (l->graph.level < FEATURE_STAGE_CANCEL)
+        l->graph.level = FEATURE_STAGE_CANCEL;
     return news > 0 ? LEDGER_NEW : LEDGER_KNOWN;
 }
 
 bool ledger_stage_cancels_apart(const struct ledger *l, uint32_t stage)
 {
+    const struct cancels *c = cancels_of(l);
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < l->cancels.count; i++)
-        count += l->cancels.list[i].said.first / STAGE_CANCEL_SPAN == stage / STAGE_CANCEL_SPAN;
+    for (uint32_t i = 0; i < c->count; i++)
+        count += c->list[i].said.first / STAGE_CANCEL_SPAN == stage / STAGE_CANCEL_SPAN;
     return count > APART_MAX;
 }
 
 /* The set is kept by bytes, as the facts say it. */
 struct stage_cancel ledger_stage_cancels(const struct ledger *l, uint32_t stage)
 {
-    const struct cancels *c = &l->cancels;
+    const struct cancels *c = cancels_of(l);
     size_t at = stage / STAGE_CANCEL_SPAN * STAGE_CANCEL_SET_MAX, end = at + STAGE_CANCEL_SET_MAX;
 
     end = end < c->size ? end : c->size;
@@ -220,7 +255,7 @@ struct stage_cancel ledger_stage_cancels(const struct ledger *l, uint32_t stage)
 
 void cancels_digest(const struct ledger *l, struct sha256 *s)
 {
-    const struct cancels *c = &l->cancels;
+    const struct cancels *c = cancels_of(l);
     uint8_t length[4];
     size_t size = c->size;
 

@@ -53,13 +53,13 @@ struct ledger {
     struct term *terms;                    /* of all that were ever named, by id */
     uint32_t terms_count, terms_cap;
     bool terms_lost; /* more were named than are remembered */
+    uint32_t closed; /* with so many stages; 0: it is not, or never was open */
 
     struct buf claim_fact, cancel_fact, close_fact; /* empty: there is none */
-    uint32_t closed;
-    struct digest stages_digest; /* over the lists in their order */
+    struct digest stages_digest;                    /* over the lists in their order */
     struct claim claim;
     struct cancel cancel;
-    struct cancels cancels;
+    struct cancels *cancels; /* NULL: no stage is */
 
     struct buf outcome_fact; /* the greatest signed one; empty: none */
     struct bytes outcome_body;
@@ -99,6 +99,8 @@ int close_apply(struct ledger *l, const struct close_fact *c, struct bytes fact)
 /* The same, and whatever else there is to do with stages that were cancelled. */
 int cancels_apply(struct ledger *l, const struct stage_cancel *said, struct bytes fact);
 bool cancels_keep(const struct ledger *l, struct bytes fact);
+uint32_t cancels_count(const struct ledger *l); /* facts that are kept */
+struct bytes cancels_fact(const struct ledger *l, uint32_t i);
 size_t cancels_bytes(const struct ledger *l);
 void cancels_digest(const struct ledger *l, struct sha256 *s);
 void cancels_clear(struct ledger *l);

@@ -232,8 +232,8 @@ static void put_terms_and_stages(const struct ledger *l, struct buf *to)
     put_fact_block(to, buf_bytes(&l->cancel_fact));
 #endif
 #if VELUM_PLANT != 715 /* unit/test_ledger_cancels: a snapshot forgets which stages are cancelled */
-    for (uint32_t i = 0; i < l->cancels.count; i++)
-        put_fact_block(to, buf_bytes(&l->cancels.list[i].fact));
+    for (uint32_t i = 0; i < cancels_count(l); i++)
+        put_fact_block(to, cancels_fact(l, i));
 #endif
     if (l->evidence_kept) {
         size_t start = block_begin(to);

@@ -70,5 +70,7 @@ bool pool_tasks_are_free(struct pool *p, uint64_t next, uint64_t end);
 /* The first leaf from `at` on and before `end` that somebody else could compute now; `end`: none.
  */
 uint64_t pool_tasks_open_from(const struct pool *p, uint64_t at, uint64_t end);
+/* The first leaf from `at` on and before `end` of a stage that was closed; `end`: none is. */
+uint64_t pool_tasks_closed_from(const struct pool *p, uint64_t at, uint64_t end);
 
 #endif

@@ -130,3 +130,11 @@ uint64_t pool_tasks_open_from(const struct pool *p, uint64_t at, uint64_t end)
         at = shape_at(p->shape, stage).end;
     return at < end ? at : end;
 }
+
+uint64_t pool_tasks_closed_from(const struct pool *p, uint64_t at, uint64_t end)
+{
+    uint32_t stage = at < end ? pool_stage_of(p, at) : 0;
+    for (; at < end && p->stage_states[stage] != STAGE_CLOSED; stage++)
+        at = shape_at(p->shape, stage).end;
+    return at < end ? at : end;
+}

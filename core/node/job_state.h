@@ -190,9 +190,8 @@ struct lead {
     struct ahead *ahead;           /* session_ahead.h; NULL: nothing is */
     struct fit *fits; /* fit.c: of all demands together, then by their number; NULL: its stages ask
                          for nothing */
-    uint32_t fits_count; /* with the first */
+    uint32_t fits_count, fits_without; /* fits_count: with the first */
     uint64_t fits_seen;
-    uint32_t fits_without;
     uint32_t fits_stages; /* of so many stages it is known whether all of them ask for something */
     uint32_t fits_from;   /* those before it never may run again */
     bool fits_all;        /* they do */

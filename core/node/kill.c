@@ -344,9 +344,6 @@ static void took_cancel(struct job *j, struct node_id from, struct bytes fact, c
 {
     keep_news(j);
     if (j->lead == NULL) {
-#if VELUM_PLANT == 719 /* trace/test_kill_stage: only who asks tells a coordinator of a kill */
-        return;
-#endif
         kill_pass_on(j, from, fact);
         return;
     }

@@ -138,6 +138,27 @@ TEST(a_stage_that_was_closed_takes_nothing_back)
     end();
 }
 
+/* It was given up while its leaves were under way at a node that is doubtful now. */
+TEST(a_stage_that_was_closed_has_no_spare_copies)
+{
+    static const uint64_t leaves[] = {4, 4};
+    struct chunk c, spare;
+
+    begin(leaves, 2);
+    pool_open(pool, 0);
+    pool_open(pool, 1);
+    REQUIRE(take(4, &c) && c.first == 0);
+    REQUIRE(take(4, &c) && c.first == 4);
+    pool_close(pool, 0);
+    pool_doubt(pool, id_of(1));
+    REQUIRE(pool_spare(pool, id_of(2), ++grant, 1, (struct instant){0}, &spare));
+    CHECK(spare.first == 4 && spare.end == 8);
+    pool_lost(pool, id_of(2), 0, (struct instant){0}, &(int64_t){0});
+    pool_close(pool, 1);
+    CHECK(!pool_spare(pool, id_of(3), ++grant, 10, (struct instant){0}, &spare));
+    end();
+}
+
 static uint32_t stage_of(uint64_t leaf)
 {
     uint32_t stage = 0;
@@ -223,6 +244,7 @@ TEST(no_leaf_of_an_open_stage_is_ever_forgotten)
     }
 }
 
-TEST_MAIN(a_chunk_told_before_its_stage_opens_takes_no_more_than_it_has,
+TEST_MAIN(a_stage_that_was_closed_has_no_spare_copies,
+          a_chunk_told_before_its_stage_opens_takes_no_more_than_it_has,
           what_is_closed_is_not_given_out, a_chunk_ends_where_its_stage_does,
           a_stage_that_was_closed_takes_nothing_back, no_leaf_of_an_open_stage_is_ever_forgotten)

@@ -287,7 +287,23 @@ TEST(no_task_is_lost_or_given_out_twice)
     }
 }
 
-TEST_MAIN(tasks_that_join_are_one_chunk_of_the_wanted_length, a_chain_goes_ahead_in_one_chunk,
+/* One of them was given up: a spare copy of the chunk ends before it. */
+TEST(a_spare_copy_has_no_task_that_was_given_up)
+{
+    struct chunk c, spare;
+
+    begin(100, 1);
+    open_ready();
+    REQUIRE(take(20, &c) && c.first == 0 && c.end == 20);
+    pool_close(pool, 7);
+    pool_doubt(pool, id_of(1));
+    REQUIRE(pool_spare(pool, id_of(2), ++grant, 1, now, &spare));
+    CHECK(spare.first == 0 && spare.end == 7);
+    end();
+}
+
+TEST_MAIN(a_spare_copy_has_no_task_that_was_given_up,
+          tasks_that_join_are_one_chunk_of_the_wanted_length, a_chain_goes_ahead_in_one_chunk,
           what_another_slot_could_begin_is_not_gone_ahead_of,
           what_comes_back_of_a_chain_is_free_when_its_turn_is,
           a_chunk_that_is_open_somewhere_is_taken_over_with_what_it_goes_ahead_of,

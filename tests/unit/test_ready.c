@@ -331,8 +331,7 @@ TEST(memory_that_runs_out_leaves_nothing)
 }
 
 TEST_MAIN(a_diamond_opens_from_the_top, what_needs_a_stage_that_failed_is_blocked_by_it,
-          what_two_failed_stages_block_waits_for_both,
-          a_stage_that_did_not_run_yet_may_be_given_up,
+          what_two_failed_stages_block_waits_for_both, a_stage_that_did_not_run_yet_may_be_given_up,
           stages_open_when_all_they_need_is_complete_and_not_before,
           who_begins_with_a_cover_knows_the_same, what_a_failed_stage_blocks_is_found_in_goes,
           every_stage_is_read_back_as_it_was_written, memory_that_runs_out_leaves_nothing)
