@@ -6,7 +6,8 @@
 #include "core/node/stages.h"
 
 #define TELLINGS_MAX 64
-#define SLICE 512u              /* stages looked at in a step */
+#define SLICE 512u              /* stages told in a step */
+#define MADE_IN_A_STEP 2048u    /* stages looked at before that */
 #define FRAME_STAGES_MAX 57344u /* bytes of views in one frame, beside its head */
 
 /* Stages [first, end) of a job, and what is known of them. */
@@ -165,36 +166,55 @@ static void fail_those_cancelled(const struct job *j, struct ready *r)
     }
 }
 
-/* A holder that does not lead sees what is complete, and what may run because of that. Of a job
- * that has ended each does. */
-static int make_ready(struct node *n, struct job *j, struct ready *own)
+/* Once it is known what is complete, and before it is told. */
+static bool block(const struct job *j, struct ready *r)
 {
-    int rc = ready_init(own, n->alloc, j->graph, ledger_cover(j->ledger));
-
-    if (rc < 0)
-        return rc;
-    if (job_is_final(j))
-        fail_those_given_up(j, own);
-    else
-        ready_due_all(own);
-    ready_go_on(own, UINT32_MAX, not_told, NULL);
     if (!job_is_final(j))
-        fail_those_cancelled(j, own);
-    ready_go_on(own, UINT32_MAX, not_told, NULL);
-    return 0;
+        fail_those_cancelled(j, r);
+    return ready_go_on(r, UINT32_MAX, not_told, NULL);
 }
 
-/* It may have changed hands since the last slice. NULL: memory is out. */
+static void drop_own(struct stages_telling *t)
+{
+    if (t->has_own)
+        ready_clear(&t->own);
+    t->has_own = t->own_made = false;
+}
+
+/* A holder that does not lead sees what is complete, and what may run because of that. Of a job
+ * that has ended each does. */
+static void begin_own(struct node *n, struct stages_telling *t, struct job *j)
+{
+    if (ready_init(&t->own, n->alloc, j->graph, ledger_cover(j->ledger)) < 0) {
+        n->memory_out = true;
+        return;
+    }
+    t->has_own = true;
+    if (job_is_final(j))
+        fail_those_given_up(j, &t->own);
+    else
+        ready_due_all(&t->own);
+}
+
+/* While it is made it looks at the graph and the cover, which may be others in the next step. */
+static bool is_of(const struct ready *own, const struct job *j)
+{
+    return own->graph == j->graph && own->cover == ledger_cover(j->ledger) &&
+           own->count <= j->graph->count;
+}
+
+/* The job may have changed hands since the last slice. NULL: it is not made yet. */
 static const struct ready *ready_of(struct node *n, struct stages_telling *t, struct job *j)
 {
     if (j->lead != NULL && j->lead->ready.count >= t->count)
         return &j->lead->ready;
-    if (!t->has_own && make_ready(n, j, &t->own) < 0) {
-        n->memory_out = true;
-        return NULL;
-    }
-    t->has_own = true;
-    return &t->own;
+    if (!t->own_made && !is_of(&t->own, j))
+        drop_own(t);
+    if (!t->has_own)
+        begin_own(n, t, j);
+    if (t->has_own && !t->own_made)
+        t->own_made = ready_go_on(&t->own, MADE_IN_A_STEP, not_told, NULL) && block(j, &t->own);
+    return t->own_made ? &t->own : NULL;
 }
 
 /* --- who is told --- */
@@ -204,8 +224,7 @@ static void remove_first(struct node *n)
     struct stages_telling *t = n->stages_tellings;
 
     n->stages_tellings = t->next_telling;
-    if (t->has_own)
-        ready_clear(&t->own);
+    drop_own(t);
     alloc_free(n->alloc, t, sizeof *t);
 }
 

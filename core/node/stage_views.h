@@ -21,8 +21,8 @@ struct views_to {
 struct stages_telling {
     struct views_to to;
     uint32_t next, count; /* stages before `next` of so many were told */
-    struct ready own;     /* of a job that is not led here, from its first slice on */
-    bool has_own;
+    struct ready own;     /* of a job that is not led here, made before its first slice */
+    bool has_own, own_made;
     struct stages_telling *next_telling;
 };
 
