@@ -17,6 +17,7 @@ void graph_clear(struct graph *g)
     for (uint32_t i = 0; i < g->lists_count; i++)
         alloc_free(g->alloc, g->lists[i].fact, g->lists[i].fact_len);
     alloc_free(g->alloc, g->lists, g->lists_cap * sizeof *g->lists);
+    alloc_free(g->alloc, g->demands, DEMANDS_MAX * sizeof *g->demands);
     *g = (struct graph){.alloc = g->alloc};
     shape_init(&g->shape, g->alloc);
     g->stages = &g->one;
@@ -26,7 +27,7 @@ size_t graph_bytes(const struct graph *g)
 {
     return (g->stages == &g->one ? 0 : g->cap * sizeof *g->stages) +
            g->links_cap * sizeof *g->links + g->lists_cap * sizeof *g->lists + g->lists_bytes +
-           shape_bytes(&g->shape);
+           (g->demands == NULL ? 0 : DEMANDS_MAX * sizeof *g->demands) + shape_bytes(&g->shape);
 }
 
 static int grow(const struct alloc *a, void **list, uint32_t *cap, uint32_t wanted, size_t each)
@@ -43,13 +44,17 @@ static int grow(const struct alloc *a, void **list, uint32_t *cap, uint32_t want
     return rc;
 }
 
-/* Room for so many more: nothing fails for want of it then. */
-static int make_room(struct graph *g, uint32_t stages, uint32_t links)
+/* Room for so many more, and for what they ask of nodes: nothing fails for want of it then. */
+static int make_room(struct graph *g, uint32_t stages, uint32_t links, bool demand)
 {
     void *list = g->stages == &g->one ? NULL : g->stages, *all = g->links;
     uint32_t cap = list == NULL ? 0 : g->cap;
     int rc = shape_reserve(&g->shape, stages);
 
+    if (rc == 0 && demand && g->demands == NULL) {
+        g->demands = alloc_array(g->alloc, DEMANDS_MAX, sizeof *g->demands);
+        rc = g->demands == NULL ? ERR_NO_MEMORY : 0;
+    }
     if (rc == 0 && g->count + stages > 1) {
         rc = grow(g->alloc, &list, &cap, g->count + stages, sizeof *g->stages);
         if (rc == 0 && g->stages == &g->one)
@@ -151,17 +156,19 @@ int graph_init(struct graph *g, const struct alloc *a, const struct job_spec *sp
 {
     struct reader r = reader_of(spec->more);
     uint32_t links = spec->stage.needs_count;
+    bool demand = !demand_is_empty(&spec->stage.demand);
     struct stage_spec s, before = spec->stage;
     int rc;
 
-    *g = (struct graph){.alloc = a, .of_spec = 1u + spec->more_count};
+    *g = (struct graph){.alloc = a, .of_spec = (uint16_t)(1 + spec->more_count)};
     g->stages = &g->one;
     shape_init(&g->shape, a);
     for (uint16_t i = 0; i < spec->more_count; i++) {
         read_next_stage(&r, &s);
         links += s.needs_count;
+        demand |= !demand_is_empty(&s.demand);
     }
-    rc = make_room(g, g->of_spec, links);
+    rc = make_room(g, g->of_spec, links, demand);
     if (rc < 0) {
         graph_clear(g);
         return rc;
@@ -319,7 +326,7 @@ static int check_rolled(const struct stage_spec *s)
 }
 
 static int check_list(struct graph *g, const struct job_spec *spec, const struct append *list,
-                      uint32_t *links)
+                      uint32_t *links, bool *demand)
 {
     struct reader r = list->entries;
     uint64_t next = g->shape.next, collected = g->collected;
@@ -344,6 +351,7 @@ static int check_list(struct graph *g, const struct job_spec *spec, const struct
             rc = ERR_FULL;
         *links += rc == 0 ? s.needs_count : 0;
     }
+    *demand = w.demands_count > 0;
     return rc;
 }
 
@@ -364,7 +372,7 @@ static int keep_fact(struct graph *g, struct bytes fact, const struct append *li
         .entries_at = (uint32_t)(list->entries.data + list->entries.at - fact.data),
         .first = list->first,
         .count = list->count};
-    g->lists_bytes += fact.len;
+    g->lists_bytes += (uint32_t)fact.len;
     return 0;
 }
 
@@ -399,6 +407,7 @@ int graph_append(struct graph *g, const struct job_spec *spec, struct bytes fact
     struct reader r = list->entries;
     struct stage_spec s;
     uint32_t links, like, level;
+    bool demand;
     int rc;
 
     ensure(list->first == g->count);
@@ -406,9 +415,9 @@ int graph_append(struct graph *g, const struct job_spec *spec, struct bytes fact
     if (list->count > JOB_STAGES_MAX - g->count ||
         fact.len > GRAPH_LISTS_BYTES_MAX - g->lists_bytes)
         return ERR_FULL;
-    rc = check_list(g, spec, list, &links);
+    rc = check_list(g, spec, list, &links, &demand);
     if (rc == 0)
-        rc = make_room(g, list->count, links);
+        rc = make_room(g, list->count, links, demand);
     if (rc == 0)
         rc = keep_fact(g, fact, list);
     if (rc < 0)

@@ -52,12 +52,12 @@ struct graph {
     uint64_t all_units, all_leaf_units; /* of all stages together; 0: they are not all alike */
     uint64_t collected;                 /* leaves of those that collect */
     struct graph_list *lists;           /* what was appended, in order */
+    uint32_t *demands;                  /* the first stage with each demand; NULL: none has one */
     uint32_t lists_count, lists_cap;
-    size_t lists_bytes;
-    uint32_t of_spec;              /* so many stages are those of the spec */
-    uint8_t demands_count;         /* so many different ones all have, numbered as they come */
-    uint8_t level;                 /* the feature level that reading its lists takes */
-    uint32_t demands[DEMANDS_MAX]; /* the first stage with each */
+    uint32_t lists_bytes;
+    uint16_t of_spec;      /* so many stages are those of the spec */
+    uint8_t demands_count; /* so many different ones all have, numbered as they come */
+    uint8_t level;         /* the feature level that reading its lists takes */
 };
 
 #define GRAPH_TASKS_MAX 32768u                   /* in one run */

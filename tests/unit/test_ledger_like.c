@@ -1,9 +1,8 @@
 /* What is appended in the likeness of another stage: with other units, another name, an output of
- * its own, other wants; and which generation can read it. */
+ * its own, other wants. */
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/job/ledger.h"
-#include "core/wire/feature.h"
 #include "tests/lib/appended.h"
 #include "tests/lib/check.h"
 #include "tests/lib/heap.h"
@@ -199,39 +198,6 @@ TEST(what_is_appended_asks_for_something_of_nodes)
 }
 
 /* What it takes to read a list; what nobody here can is refused as such. */
-TEST(a_list_says_which_generation_reads_it)
-{
-    struct demand asked = {.cpus = 2}, other = {.cpus = 3};
-    struct stage_spec named = {.name = "x"};
-    struct ledger *l;
-    struct buf b;
-
-    heap_init(&appended_heap);
-    appended_begin_with(true, &asked);
-    l = appended_ledger();
-    CHECK_INT(ledger_apply(l, one_stage(1, &asked)), LEDGER_NEW);
-    CHECK_INT(ledger_graph(l)->level, FEATURE_FIRST);
-    b = appended_room();
-    put_stages_begin(&b, appended_job, (struct node_id){0});
-    put_append_begin(&b, 2, 1);
-    put_u32(&b, APPEND_LATER & ~(APPEND_LATER << 1));
-    CHECK_INT(ledger_apply(l, appended_seal(FACT_STAGES, appended_kept(&b), 1)), ERR_VERSION);
-    CHECK_INT(ledger_graph(l)->count, 2);
-    CHECK_INT(ledger_apply(l, one_stage(2, &other)), LEDGER_NEW);
-    CHECK_INT(ledger_graph(l)->level, FEATURE_APPEND_MORE);
-    ledger_free(l);
-    appended_begin_with(true, &asked);
-    l = appended_ledger();
-    b = appended_room();
-    put_stages_begin(&b, appended_job, (struct node_id){0});
-    put_append_begin(&b, 1, 1);
-    put_append_named(&b, 0, false, &named);
-    CHECK_INT(ledger_apply(l, appended_seal(FACT_STAGES, appended_kept(&b), 1)), LEDGER_NEW);
-    CHECK_INT(ledger_graph(l)->level, FEATURE_APPEND_MORE);
-    ledger_free(l);
-    CHECK(heap_is_empty(&appended_heap));
-}
 
 TEST_MAIN(a_stage_is_like_one_of_other_units, a_stage_is_like_one_of_another_name,
-          what_is_appended_may_collect, what_is_appended_asks_for_something_of_nodes,
-          a_list_says_which_generation_reads_it)
+          what_is_appended_may_collect, what_is_appended_asks_for_something_of_nodes)
