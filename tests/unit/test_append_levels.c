@@ -1,4 +1,5 @@
-/* Which generation reads what is appended: the feature level of a list, and what is of a later one. */
+/* Which generation reads what is appended: the feature level of a list, and what is of a later
+ * one. */
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/job/graph.h"
