@@ -99,7 +99,7 @@ enum stage_view_state {
 };
 const char *stage_state_name(enum stage_view_state s); /* "waiting", ..., "cancelled" */
 
-#define STAGE_VIEW_SIZE_MAX 10240u /* with as many needs as there may be stages */
+#define STAGE_VIEW_SIZE_MAX 36864u /* with as many needs as a list of stages holds (append.h) */
 
 struct stage_view {
     uint32_t number;

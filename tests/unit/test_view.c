@@ -1,4 +1,5 @@
 #include "core/base/err.h"
+#include "core/wire/append.h"
 #include "core/wire/view.h"
 #include "tests/lib/check.h"
 
@@ -182,5 +183,29 @@ TEST(test_state_names)
     CHECK(!job_state_is_final((enum job_state)9));
 }
 
+/* What was appended may need thousands of others. */
+TEST(test_the_longest_stage_has_room)
+{
+    static uint8_t needs[APPEND_BYTES_MAX], bytes[2 * APPEND_BYTES_MAX];
+    struct stage_view v = {.number = UINT32_MAX, .state = STAGE_VIEW_BLOCKED}, got;
+    struct reader r;
+    struct buf b;
+
+    memset(v.name, 'n', sizeof v.name - 1);
+    memset(v.kernel, 'k', sizeof v.kernel - 1);
+    memset(v.args, 'a', sizeof v.args - 1);
+    v.needs_count = sizeof needs / STAGE_NEED_BYTES;
+    v.needs = (struct bytes){needs, (size_t)v.needs_count * STAGE_NEED_BYTES};
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_stage_view(&b, &v);
+    CHECK_INT(buf_result(&b), 0);
+    CHECK(b.len <= STAGE_VIEW_SIZE_MAX);
+    r = reader_of(buf_bytes(&b));
+    read_stage_view(&r, &got);
+    CHECK(reader_done(&r));
+    CHECK_INT(got.needs_count, v.needs_count);
+    CHECK_STR(got.args, v.args);
+}
+
 TEST_MAIN(test_job_view, test_job_view_that_cannot_be_is_refused, test_texts_of_a_job_are_made_safe,
-          test_node_view, test_kernel_view, test_state_names)
+          test_the_longest_stage_has_room, test_node_view, test_kernel_view, test_state_names)
