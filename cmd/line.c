@@ -96,6 +96,8 @@ static int report_open(int rc, const char *message, const char *addr)
         talk_try("velum version, here and on the node");
     else if (addr && (int)exit_code_of_open(rc) == CODE_MISUSE)
         talk_try("--addr 127.0.0.1:8001");
+    else if (addr && strstr(message, "there is no mesh in"))
+        talk_try("VELUM_HOME of the mesh that %s belongs to, or begin one here: velum node", addr);
     else if (addr)
         talk_try("velum node, where %s should be", addr);
     else

@@ -127,8 +127,8 @@ static int open_user(struct identity **out, const struct home *h, bool signs, ch
     struct authority_leaf leaf = user_leaf(h);
     certificate_library_open();
     if (!authority_exists(h)) {
-        snprintf(message, HOME_MESSAGE_SIZE, "there is no mesh in %s: start a node: velum node",
-                 h->path);
+        snprintf(message, HOME_MESSAGE_SIZE,
+                 "there is no mesh in %s, and so no key that a node would take", h->path);
         return ERR_NOT_FOUND;
     }
     int rc = authority_ready(h, &leaf, message);

@@ -39,10 +39,18 @@ static int rank(enum node_state s)
     }
 }
 
-static void log_becomes(const struct mesh *m, const struct peer *p, enum node_state state)
+static bool is_bad_news(enum node_state state)
 {
-    enum log_level level = state == NODE_SUSPECT || state == NODE_DEAD ? LOG_WARNING : LOG_INFO;
-    log_line(m->log, level, "mesh: %s is %s", p->m.info->name, node_state_name(state));
+    return state == NODE_SUSPECT || state == NODE_DEAD;
+}
+
+/* Whoever has read that a node is dead also reads that it came back. */
+static void log_becomes(const struct mesh *m, const struct peer *p, enum node_state before)
+{
+    enum node_state state = p->m.state;
+    bool back = is_bad_news(before) && state == NODE_ALIVE;
+    log_line(m->log, is_bad_news(state) || back ? LOG_WARNING : LOG_INFO, "mesh: %s is %s",
+             p->m.info->name, back ? "back" : node_state_name(state));
 }
 
 static void is_gone(struct mesh *m, struct peer *p, bool is_news, struct instant now)
@@ -79,7 +87,7 @@ void peer_becomes(struct mesh *m, struct peer *p, enum node_state state, uint64_
         members_set_state(&m->members, p, state);
         if (suspicions_change(&m->members) || !node_state_is_live(state))
             mesh_arm(m, now);
-        log_becomes(m, p, state);
+        log_becomes(m, p, before);
     }
     if (node_state_is_live(state))
         link_arm_of(m, p);

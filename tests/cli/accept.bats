@@ -449,6 +449,7 @@ END
     kill -CONT "$PID_c"
     until_true 10 alive_is 3 "127.0.0.1:$PORT_a"
     until_true 10 alive_is 3 "127.0.0.1:$PORT_c"
+    [ "$(grep 'mesh: c is ' "$FOLDER/a.log" | tail -n 1)" = "velum node: mesh: c is back" ]
     run -0 velum nodes --json
     [[ $output == '{"v":1,"nodes":['*']}' ]]
     for key in id name addr state arch slots busy load mem speed tier version seen_seconds lag_seconds; do

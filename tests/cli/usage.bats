@@ -114,6 +114,10 @@ load lib.bash
     run -5 velum nodes --addr "127.0.0.1:$port"
     VELUM_ADDR=127.0.0.1:$port run -5 velum ps
     ends_with_try
+    # Without a mesh here no node would let it in, wherever it is.
+    VELUM_HOME=$PWD/nothing run -5 velum nodes --addr "127.0.0.1:$port"
+    [ "${lines[0]}" = "velum nodes: there is no mesh in $PWD/nothing, and so no key that a node would take" ]
+    [[ ${lines[1]} == "try: VELUM_HOME of the mesh that 127.0.0.1:$port belongs to"* ]]
 }
 
 @test "help: commands, topics, and what is neither" {
