@@ -9,7 +9,8 @@
 /* Nothing more of it is given out, what is out ends at the next border, and nobody hears of it as
  * complete unless it is. `text` says why. */
 void give_up_stage(struct job *j, uint32_t stage, const char *text);
-/* A task whose own time is over; `cause` is how its worker's node says so. */
+/* A task whose own time is over, unless it is to be begun again; `cause` is how its worker's node
+ * says so. */
 void give_up_task(struct job *j, uint32_t stage, const char *cause);
 /* Those that were cancelled, and are not complete; each once. */
 void give_up_cancelled(struct job *j);

@@ -11,8 +11,8 @@
 bool level_is_below(const struct node *n, struct node_id id, uint64_t level);
 /* The same of what the job has, or it has said itself that it cannot read that. */
 bool level_lacks(const struct job *j, struct node_id id);
-/* Whether every node that lives has this level, as far as is known. If not, the sentence begins with
- * `what`, which "need" follows, and names one that has not. */
+/* Whether every node that lives has this level, as far as is known. If not, the sentence begins
+ * with `what`, which "need" follows, and names one that has not. */
 bool level_all_have(const struct node *n, uint32_t needs, const char *what, char *why, size_t cap);
 /* Whether every node that lives, as far as is known, can read this list. If not, the sentence names
  * one that cannot. */

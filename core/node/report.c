@@ -287,24 +287,6 @@ static void stop_if_moot(struct job *j, const struct chunk *c)
         assign_trim(j, c->node, c->grant, 0);
 }
 
-/* A task of an open job whose own time is over is not begun again: whoever gave it so long wants to
- * hear of that then. A stage of a flow, which has a name, is, as often as its author says. */
-static void task_too_long(struct job *j, uint32_t stage, const char *cause)
-{
-    struct stage_spec room;
-    const struct stage_spec *s = stage_spec_of(j, stage, &room);
-    bool again = s->name[0] != 0 || s->retries > 0;
-
-#if VELUM_PLANT == 707 /* trace/test_task_time: a task that ran out of its time is begun again */
-    return;
-#endif
-#if VELUM_PLANT == 739 /* trace/test_task_time: a stage of a flow is not begun again */
-    again = false;
-#endif
-    if (j->spec->open && j->graph->stages[stage].task && s->leaf_us > 0 && !again)
-        give_up_task(j, stage, cause);
-}
-
 static void report_pool(struct job *j, struct hand *h, const struct peer_report_chunk *c)
 {
     struct node *n = j->node;
@@ -344,7 +326,7 @@ static void report_pool(struct job *j, struct hand *h, const struct peer_report_
     if (has_twin)
         stop_if_moot(j, pool_find(l->pool, twin));
     if ((c->flags & REPORT_TOO_LONG) && c->next >= was.first && c->next < was.end)
-        task_too_long(j, stage_of_leaf(j, c->next), c->cause);
+        give_up_task(j, stage_of_leaf(j, c->next), c->cause);
 }
 
 static void merge_failed(struct job *j, const struct peer_report_chunk *c)

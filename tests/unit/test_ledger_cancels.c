@@ -4,6 +4,7 @@
 #include "core/base/prng.h"
 #include "core/base/text.h"
 #include "core/job/ledger.h"
+#include "core/wire/feature.h"
 #include "tests/lib/check.h"
 #include "tests/lib/heap.h"
 #include "tests/lib/parts.h"
@@ -145,7 +146,9 @@ TEST(stages_are_cancelled_one_by_one)
     told = ledger();
     CHECK_INT(ledger_apply(l, cancel_of(3, 1)), ERR_FULL); /* it may still come */
     CHECK_INT(ledger_apply(l, rest()), LEDGER_NEW);
+    CHECK_INT(ledger_graph(l)->level, FEATURE_FIRST);
     CHECK_INT(ledger_apply(l, cancel_of(9, 1)), LEDGER_NEW);
+    CHECK_INT(ledger_graph(l)->level, FEATURE_STAGE_CANCEL);
     CHECK_INT(ledger_apply(l, cancel_of(9, 2)), LEDGER_KNOWN);
     CHECK_INT(ledger_apply(l, cancel_of(3, 1)), LEDGER_NEW);
     CHECK_INT(ledger_apply(l, cancel_of(8, 1)), LEDGER_NEW);
