@@ -250,23 +250,24 @@ reseal() {
     chmod 700 shut
 }
 
-@test "a journal of feature level 2 or format 2 is refused in one sentence that names both, untouched" {
+@test "a journal of feature level 3 or format 2 is refused in one sentence that names both, untouched" {
     command -v perl >/dev/null || skip "no perl"
     recorded TERM
-    local segment place
+    local segment place at byte words
     segment=$(ls "$state"/*.seg)
     cp "$segment" kept
-    for place in 8:"format 2 with feature level 1" 12:"format 1 with feature level 2"; do
+    for place in 8:2:"format 2 with feature level 2" 12:3:"format 1 with feature level 3"; do
         cp kept "$segment"
-        printf '\002' | dd of="$segment" bs=1 seek="${place%%:*}" conv=notrunc 2>/dev/null
+        IFS=: read -r at byte words <<<"$place"
+        printf "\\x$byte" | dd of="$segment" bs=1 seek="$at" conv=notrunc 2>/dev/null
         reseal "$segment"
         sha256sum "$state"/*.seg >before
         run -1 timeout 10 "$VELUM" node --port "$PORT_a"
         [ "${#lines[@]}" = 1 ]
-        [[ $output == *"is of ${place#*:}, and this velum reads format 1 with feature levels up to 1"* ]]
+        [[ $output == *"is of $words, and this velum reads format 1 with feature levels up to 2"* ]]
         for word in check dump compact; do
             run -1 velum journal $word --data "$state"
-            [[ $output == *"is of ${place#*:}, and this velum reads format 1 with feature levels up to 1"* ]]
+            [[ $output == *"is of $words, and this velum reads format 1 with feature levels up to 2"* ]]
             ends_with_try
         done
         sha256sum "$state"/*.seg >after
