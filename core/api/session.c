@@ -24,8 +24,8 @@
 #define SILENT_US (3 * S_US)
 #define AGAIN_US S_US
 #define AHEAD_FEW 4        /* tasks that have not ended, at most, are sent ahead of their list */
-#define AHEAD_LIST_MAX 200 /* of which there are no more in a list */
-#define AHEAD_SIGNED_IN_US (20 * MS_US)
+#define AHEAD_LIST_MAX 800 /* of which there are no more in a list */
+#define AHEAD_SIGNED_IN_US (80 * MS_US)
 #define AHEAD_SKIP_MAX 1024u
 #define NO_ROOM 1 /* as the node refuses what a job is too full for, or all jobs together */
 

@@ -13,8 +13,8 @@
 #include "core/node/state.h"
 #include "core/wire/order.h"
 
-#define AHEAD_MAX 256u
-#define AHEAD_BYTES_MAX ((size_t)16 << 10)
+#define AHEAD_MAX 1024u
+#define AHEAD_BYTES_MAX ((size_t)64 << 10)
 #define AHEAD_TASK_US 5000.0 /* tasks of a job that take longer are not computed so */
 
 void ahead_request(struct node *n, const struct link_entry *l, uint32_t request,
