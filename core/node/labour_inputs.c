@@ -186,7 +186,7 @@ static void ask(struct job *j, struct stage_inputs *e, uint32_t stage)
 }
 
 /* Goes as far as is known, and asks for what is not. */
-static void find_out(struct job *j, struct stage_inputs *e)
+static void go_through(struct job *j, struct stage_inputs *e)
 {
     struct stage_spec room;
     const struct stage_spec *s = stage_spec_of(j, e->stage, &room);
@@ -206,6 +206,11 @@ static void find_out(struct job *j, struct stage_inputs *e)
             e->known = true;
         }
     }
+}
+
+static void find_out(struct job *j, struct stage_inputs *e)
+{
+    go_through(j, e);
     if (!e->list.failed && !e->given.failed)
         return;
     /* The node ends with this step, in which what found no room must not be looked at. */

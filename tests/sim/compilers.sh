@@ -32,9 +32,9 @@ build() { # build COMPILER LEVEL FOLDER
     mkdir -p "$3"
     digest=$(sha256sum <plugins/pi.c | cut -c1-64)
     # shellcheck disable=SC2086
-    printf '%s\n' $sources | xargs -P "$jobs" -I F sh -c '
+    printf '%s\n' $sources | xargs -P "$jobs" -I @ sh -c '
         "$1" -std=c11 "$2" -D_GNU_SOURCE -ffp-contract=off -DVELUM_BUILTIN \
-            "-DVELUM_SOURCE_DIGEST=\"$4\"" -I. -c "F" -o "$3/$(echo "F" | tr / _).o"' \
+            "-DVELUM_SOURCE_DIGEST=\"$4\"" -I. -c "@" -o "$3/$(echo "@" | tr / _).o"' \
         sh "$1" "$2" "$3" "$digest" && "$1" -o "$3/sim" "$3"/*.o -lm
 }
 

@@ -128,6 +128,19 @@ TEST(test_what_comes_behind_a_refused_report_is_kept_when_that_is)
 }
 
 /* It may have no room for other work as long as it keeps it. */
+/* It may be of stages that were appended and have not come here yet. */
+TEST(test_a_report_of_leaves_that_are_not_known_is_not_called_kept)
+{
+    begin();
+    submit((struct rig_spec){.accumulator_size = 16, .leaves = 64});
+    report_leaves(0, 2, 4);
+    CHECK_INT(last_kept(), 1);
+    report_leaves(64, 1, 2);
+    report_leaves(16, 2, 4);
+    CHECK_INT(last_kept(), 0);
+    end();
+}
+
 TEST(test_after_half_a_minute_a_refused_report_may_be_forgotten)
 {
     uint64_t refused;
@@ -152,5 +165,6 @@ TEST(test_after_half_a_minute_a_refused_report_may_be_forgotten)
 }
 
 TEST_MAIN(test_what_the_cover_has_no_room_for_is_not_called_kept,
+          test_a_report_of_leaves_that_are_not_known_is_not_called_kept,
           test_what_comes_behind_a_refused_report_is_kept_when_that_is,
           test_after_half_a_minute_a_refused_report_may_be_forgotten)
