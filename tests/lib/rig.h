@@ -55,7 +55,7 @@ struct rig {
     uint64_t starve_at; /* this request of the node for memory is refused, from now on; 0: none */
     bool refuses;       /* its disk takes nothing */
     bool syncs_late;    /* it says so of what it took only when rig_synced is called */
-    bool kills_late; /* who was killed has not ended yet; rig_worker_exits says when */
+    bool kills_late;    /* who was killed has not ended yet; rig_worker_exits says when */
     uint64_t unsaid;    /* the last ticket it took and did not tell; 0: none */
     struct buf journal; /* what is on it, as a row of records (core/node/action.h) */
     struct buf slices;  /* of a snapshot that is not whole */
@@ -125,7 +125,8 @@ struct rig_spec {
     uint8_t author; /* 0: the usual one */
     bool waits;
     struct stage_input input; /* of size 0: it reads nothing */
-    bool chained;             /* a second stage of as many leaves reads the value of the first */
+    bool chained;             /* a second stage of as many leaves reads the value of the first, */
+    bool twice;               /* in two places */
 };
 void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s);
 void rig_job_clear(struct rig_job *j);

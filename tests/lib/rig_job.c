@@ -5,15 +5,17 @@
 #include "core/base/text.h"
 #include "tests/lib/rig_inside.h"
 
-static void put_second(struct buf *b, struct stage_spec like)
+static void put_second(struct buf *b, struct stage_spec like, bool twice)
 {
-    const struct stage_need first = {.stage = 0, .place = 0};
-    uint8_t need[STAGE_NEED_BYTES];
+    const struct stage_need first = {.stage = 0, .place = 0}, second = {.stage = 0, .place = 1};
+    uint8_t raw[2 * STAGE_NEED_BYTES];
     struct buf needs;
 
-    buf_init_fixed(&needs, need, sizeof need);
+    buf_init_fixed(&needs, raw, sizeof raw);
     put_stage_need(&needs, &first);
-    like.needs_count = 1;
+    if (twice)
+        put_stage_need(&needs, &second);
+    like.needs_count = twice ? 2 : 1;
     like.needs = buf_bytes(&needs);
     put_stage(b, &like);
     ensure(!b->failed);
@@ -50,7 +52,7 @@ void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s)
     spec.stage.inputs = (struct bytes){input, s.input.size > 0 ? sizeof input : 0};
     buf_init_fixed(&second, more, sizeof more);
     if (s.chained)
-        put_second(&second, spec.stage);
+        put_second(&second, spec.stage, s.twice);
     spec.more_count = s.chained;
     spec.more = buf_bytes(&second);
     buf_init(&body, &r->heap.alloc, SPEC_SIZE_MAX);

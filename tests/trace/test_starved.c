@@ -62,20 +62,23 @@ static void tell_value(void)
     rig_frame(&rig, 0, MESSAGE_INPUT_VALUES, &b);
 }
 
-/* A chunk of a peer's that reads what another stage yielded, from its grant to its worker. */
-static void chunk_with_an_input(void)
+/* A chunk of a peer's that reads what another stage yielded, in so many places, from its grant to
+ * its worker. */
+static void chunk_with_inputs(uint32_t places)
 {
     const struct peer_chunk c = {.grant = 1, .first = 1, .end = 2};
 
     rig_peer_up(&rig, 0, 1);
     rig_grant(&rig, 0, &job, 1, c);
     rig_run(&rig, 20 * MS_US);
-    tell_value();
-    rig_run(&rig, 20 * MS_US);
+    for (uint32_t i = 0; i < places; i++) {
+        tell_value();
+        rig_run(&rig, 20 * MS_US);
+    }
 }
 
 /* In what is left of its last step a node also looks at what found no room. */
-TEST(test_every_request_for_the_inputs_of_a_chunk_refused)
+static void refuse_every_request(bool twice)
 {
     uint64_t n = 0, refused = 0;
     bool loaded = false;
@@ -83,9 +86,10 @@ TEST(test_every_request_for_the_inputs_of_a_chunk_refused)
     do {
         rig_start(&rig, 1, true);
         rig_job_make(&rig, &job,
-                     (struct rig_spec){.accumulator_size = 16, .leaves = 1, .chained = true});
+                     (struct rig_spec){
+                         .accumulator_size = 16, .leaves = 1, .chained = true, .twice = twice});
         rig.starve_at = ++n;
-        chunk_with_an_input();
+        chunk_with_inputs(twice ? 2 : 1);
         refused = rig.heap.failures;
         CHECK(rig.rc == 0 || rig.rc == ERR_NO_MEMORY);
         loaded = rig_take_order(&rig, MESSAGE_ORDER_LOAD) != NULL;
@@ -94,6 +98,17 @@ TEST(test_every_request_for_the_inputs_of_a_chunk_refused)
         rig_stop(&rig);
     } while (refused > 0 && n < 100000 && check_state.failures == 0);
     CHECK(loaded && n > 20);
+}
+
+TEST(test_every_request_for_the_inputs_of_a_chunk_refused)
+{
+    refuse_every_request(false);
+}
+
+/* The second one is awaited while the first found no room. */
+TEST(test_every_request_for_two_inputs_of_a_chunk_refused)
+{
+    refuse_every_request(true);
 }
 
 /* The snapshot that a compaction would write in place of everything; NULL data when it says that it
@@ -143,4 +158,5 @@ TEST(test_every_request_of_a_compaction_refused)
 }
 
 TEST_MAIN(test_every_request_of_a_compaction_refused, test_every_request_for_memory_refused,
-          test_every_request_for_the_inputs_of_a_chunk_refused)
+          test_every_request_for_the_inputs_of_a_chunk_refused,
+          test_every_request_for_two_inputs_of_a_chunk_refused)
