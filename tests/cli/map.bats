@@ -358,12 +358,7 @@ kib_of() { awk '/^VmHWM/ { print $2 }' "/proc/$1/status"; }
 }
 
 # One of the processes that compute for a node.
-worker_of() {
-    local pid
-    for pid in $(cat "/proc/$1/task/$1/children"); do
-        pgrep -P "$pid"
-    done | head -n 1 | grep .
-}
+worker_of() { workers_of "$1" | tr ' ' '\n' | grep -m 1 .; }
 
 @test "map: a worker that is killed in the middle costs nothing" {
     local i killed=0

@@ -137,9 +137,9 @@ nothing_left_over() { [ -z "$(left_over)" ]; }
     # What a job has yielded there too; and the one that has room does not wait for the other.
     seq 100000 299999 | tr 0-9 a-j >words
     velum put --addr "127.0.0.1:$PORT_a" words
-    SECONDS=0
     run -1 --separate-stderr velum run --addr "127.0.0.1:$PORT_b" wordcount words
     [[ $stderr == *"no room for the object"*"try: "*"--addr HOST:PORT"* ]]
+    SECONDS=0
     [ "$(velum run --addr "127.0.0.1:$PORT_a" wordcount words 2>/dev/null | wc -l)" = 200000 ]
     [ $SECONDS -lt 9 ]
 }
