@@ -46,15 +46,11 @@ static int look_at_all(struct line *l, struct sought *list, uint32_t count)
 static int report(const struct sought *s)
 {
     const struct offer best = offer_of(&s->best);
-    char what[VIEW_ERROR_SIZE] = "";
+    char what[VIEW_ERROR_SIZE];
     if (s->found && demand_misses(&s->demand, &best) == 0)
         return 0;
-    demand_say(&s->demand, what, sizeof what);
-    if (s->found) {
-        text_append(what, sizeof what, ": the nearest is ");
-        demand_say_miss(&s->demand, &best, what, sizeof what);
-    }
-    talk_error("no node has %s", what);
+    demand_say_unmet(&s->demand, s->found ? &best : NULL, what, sizeof what);
+    talk_error("%s", what);
     talk_try("ask for less (velum nodes), or let the flow wait for such a node: wait-for-capacity "
              "= yes in its [job]");
     return CODE_NOWHERE;

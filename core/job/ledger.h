@@ -76,6 +76,8 @@ struct bytes ledger_cancel_fact(const struct ledger *l);
  * whatever came first: whoever asks looks at that too. */
 bool ledger_stage_cancelled(const struct ledger *l, uint32_t stage);
 uint32_t ledger_stages_cancelled(const struct ledger *l); /* so many */
+/* The first of them from `stage` on; UINT32_MAX: there is none. */
+uint32_t ledger_cancelled_from(const struct ledger *l, uint32_t stage);
 /* One fact that says so, encoded; empty when there is none. */
 struct bytes ledger_stage_cancel_fact(const struct ledger *l, uint32_t stage);
 /* Many facts say which stages near this one are cancelled: one should, that is to say of them what

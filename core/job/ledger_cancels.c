@@ -30,6 +30,14 @@ uint32_t ledger_stages_cancelled(const struct ledger *l)
     return cancels_of(l)->stages;
 }
 
+uint32_t ledger_cancelled_from(const struct ledger *l, uint32_t stage)
+{
+    for (; stage / 8 < cancels_of(l)->size; stage++)
+        if (ledger_stage_cancelled(l, stage))
+            return stage;
+    return UINT32_MAX;
+}
+
 struct bytes ledger_stage_cancel_fact(const struct ledger *l, uint32_t stage)
 {
     const struct cancels *c = cancels_of(l);

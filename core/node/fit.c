@@ -405,10 +405,7 @@ static bool somebody_meets(const struct node *n, const struct demand *d, char *w
     o = nearest(n, d);
     if (demand_misses(d, &o) == 0)
         return true;
-    text_copy(why, cap, "no node has ");
-    demand_say(d, why, cap);
-    text_append(why, cap, ": the nearest is ");
-    demand_say_miss(d, &o, why, cap);
+    demand_say_unmet(d, &o, why, cap);
     return false;
 }
 

@@ -78,7 +78,7 @@ static void give_up_one(struct job *j, uint32_t stage)
 
 void give_up_cancelled(struct job *j)
 {
-    uint32_t count = ledger_stages_cancelled(j->ledger), left = count;
+    uint32_t count = ledger_stages_cancelled(j->ledger), i;
 
 #if VELUM_PLANT == 717 /* trace/test_kill_stage: a stage that is cancelled goes on */
     return;
@@ -86,12 +86,9 @@ void give_up_cancelled(struct job *j)
     if (j->lead->cancels_seen == count)
         return;
     j->lead->cancels_seen = count;
-    for (uint32_t i = 0; left > 0 && i < j->graph->count; i++) {
-        if (!ledger_stage_cancelled(j->ledger, i))
-            continue;
+    i = ledger_cancelled_from(j->ledger, 0);
+    for (; i < j->graph->count; i = ledger_cancelled_from(j->ledger, i + 1))
         give_up_one(j, i);
-        left--;
-    }
 }
 
 /* --- the end of the job --- */
@@ -109,14 +106,10 @@ static void append_count(char *text, uint32_t count, const char *one, const char
 /* So many of those that were given up were cancelled. */
 static uint32_t count_cancelled(const struct job *j)
 {
-    uint32_t count = 0, left = ledger_stages_cancelled(j->ledger);
+    uint32_t count = 0, i = ledger_cancelled_from(j->ledger, 0);
 
-    for (uint32_t i = 0; left > 0 && i < j->graph->count; i++) {
-        bool is = ledger_stage_cancelled(j->ledger, i);
-
-        left -= is;
-        count += is && ready_at(&j->lead->ready, i) == STAGE_FAILED;
-    }
+    for (; i < j->graph->count; i = ledger_cancelled_from(j->ledger, i + 1))
+        count += ready_at(&j->lead->ready, i) == STAGE_FAILED;
     return count;
 }
 

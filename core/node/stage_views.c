@@ -156,14 +156,10 @@ static void fail_those_given_up(const struct job *j, struct ready *r)
 /* Those of a job that goes on: of one that has ended the outcome names those that count. */
 static void fail_those_cancelled(const struct job *j, struct ready *r)
 {
-    uint32_t left = ledger_stages_cancelled(j->ledger);
+    uint32_t i = ledger_cancelled_from(j->ledger, 0);
 
-    for (uint32_t i = 0; left > 0 && i < j->graph->count; i++) {
-        if (!ledger_stage_cancelled(j->ledger, i))
-            continue;
+    for (; i < r->count; i = ledger_cancelled_from(j->ledger, i + 1))
         ready_fail(r, i, not_told, NULL);
-        left--;
-    }
 }
 
 /* Once it is known what is complete, and before it is told. */

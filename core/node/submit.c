@@ -238,18 +238,16 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_spe
                       "in a flow wait-for-capacity = yes");
         return 1;
     }
-    if (n->disk_full || n->disk_silent || n->stopping) {
+    if (n->stopping)
+        submit_refuse(n, to, 1, "this node is stopping", "ask another node: --addr HOST:PORT");
+    else if (n->disk_full)
+        submit_refuse(n, to, 1, "the disk of this node is full, so nothing new is acknowledged",
+                      "free some space; it goes on by itself");
+    else if (n->disk_silent)
         submit_refuse(n, to, 1,
-                      n->stopping    ? "this node is stopping"
-                      : n->disk_full ? "the disk of this node is full, so nothing new is "
-                                       "acknowledged"
-                                     : "the disk of this node does not answer, so nothing new is "
-                                       "acknowledged",
-                      n->disk_full && !n->stopping ? "free some space; it goes on by itself"
-                                                   : "ask another node: --addr HOST:PORT");
-        return 1;
-    }
-    return 0;
+                      "the disk of this node does not answer, so nothing new is acknowledged",
+                      "ask another node: --addr HOST:PORT");
+    return n->stopping || n->disk_full || n->disk_silent;
 }
 
 /* The author of an open job goes on talking to its coordinator: no line is shorter than this. */

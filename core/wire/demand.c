@@ -211,3 +211,13 @@ void demand_say_miss(const struct demand *d, const struct offer *o, char *text, 
         before = ", ";
     }
 }
+
+void demand_say_unmet(const struct demand *d, const struct offer *nearest, char *text, size_t cap)
+{
+    text_copy(text, cap, "no node has ");
+    demand_say(d, text, cap);
+    if (nearest == NULL)
+        return;
+    text_append(text, cap, ": the nearest is ");
+    demand_say_miss(d, nearest, text, cap);
+}

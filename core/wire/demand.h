@@ -64,5 +64,8 @@ void demand_say(const struct demand *d, char *text, size_t cap);
 /* Appends what the node has of that, or not: "n3 of tier S1 (no Landlock and namespaces) with 16
  * GiB without gpu=1". */
 void demand_say_miss(const struct demand *d, const struct offer *o, char *text, size_t cap);
+/* "no node has 2 slots and gpu=1: the nearest is n3 with 1 slot without gpu=1"; `nearest` NULL:
+ * there is no node at all. */
+void demand_say_unmet(const struct demand *d, const struct offer *nearest, char *text, size_t cap);
 
 #endif
