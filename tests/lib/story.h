@@ -159,6 +159,12 @@ int story_code(const struct story *s, uint64_t user, uint32_t request);
 int story_code_within(struct story *s, uint64_t user, uint32_t request, int64_t us);
 /* The job as node i tells of it, when it has ended; its result is borrowed from the story. */
 struct job_view story_result(struct story *s, uint32_t i, struct job_id id, int64_t within_us);
+/* KILL of one stage alone. */
+uint32_t story_ask_kill(struct story *s, uint64_t user, struct job_id id, uint32_t stage);
+/* What node i tells a user of the job's stages within 4 ms: so many, of which there is room for
+ * `cap`. */
+uint32_t story_stages(struct story *s, uint32_t i, struct job_id id, struct stage_view *to,
+                      uint32_t cap);
 /* Of its KILLED; -1 for anything else. */
 int story_killed(const struct story *s, uint64_t user, uint32_t request);
 

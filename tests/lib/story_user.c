@@ -8,6 +8,7 @@
 #include "core/node/jobs.h"
 #include "core/wire/move.h"
 #include "core/wire/signed.h"
+#include "tests/lib/check.h"
 #include "tests/lib/story_inside.h"
 
 static struct story_spec *spec_make(struct story *s, uint32_t number)
@@ -172,6 +173,51 @@ int story_code_within(struct story *s, uint64_t user, uint32_t request, int64_t 
     while (story_code(s, user, request) < 0 && instant_before(s->now, until))
         story_run(s, MS_US);
     return story_code(s, user, request);
+}
+
+uint32_t story_ask_kill(struct story *s, uint64_t user, struct job_id id, uint32_t stage)
+{
+    const struct request_kill m = {.job = id, .alone = true, .stage = stage};
+    uint8_t bytes[ID_SIZE + 4];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_request_kill(&b, &m);
+    return story_ask(s, user, MESSAGE_REQUEST_KILL, buf_bytes(&b));
+}
+
+/* The last answer is none with stages. */
+static bool stages_are_told(const struct story *s, uint64_t user, uint32_t request)
+{
+    const struct story_answer *a = story_answer(s, user, request);
+
+    return a != NULL && a->type != MESSAGE_REPLY_STAGES;
+}
+
+uint32_t story_stages(struct story *s, uint32_t i, struct job_id id, struct stage_view *to,
+                      uint32_t cap)
+{
+    uint64_t user = story_user(s, i);
+    uint32_t request = story_ask_id(s, user, MESSAGE_REQUEST_STAGES, id), all = 0;
+
+    for (int k = 0; k < 40 && !stages_are_told(s, user, request); k++)
+        story_run(s, 100);
+    CHECK(stages_are_told(s, user, request));
+    CHECK_INT(story_code(s, user, request), 0);
+    for (uint32_t k = 0; k < s->answers_count; k++) {
+        const struct story_answer *a = &s->answers[k];
+        struct reader r;
+        uint16_t count;
+
+        if (a->link != user || a->request != request || a->type != MESSAGE_REPLY_STAGES)
+            continue;
+        REQUIRE(read_reply_stages((struct bytes){a->data, a->len}, &count, &r) == 0);
+        for (; count > 0 && all < cap; count--)
+            read_stage_view(&r, &to[all++]);
+        CHECK(reader_done(&r));
+    }
+    story_leave(s, user);
+    return all;
 }
 
 int story_killed(const struct story *s, uint64_t user, uint32_t request)

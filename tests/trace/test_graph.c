@@ -374,31 +374,6 @@ TEST(leaves_are_not_ended_for_what_a_portion_of_them_takes)
     CHECK(story_end(&story));
 }
 
-/* What a user of node i is told of the job's stages, as far as there is room. Returns how many. */
-static uint32_t shown(uint32_t i, struct job_id id, struct stage_view *to, uint32_t cap)
-{
-    uint64_t user = story_user(&story, i);
-    uint32_t request = story_ask_id(&story, user, MESSAGE_REQUEST_STAGES, id), all = 0;
-
-    for (int k = 0; k < 40 && story_code(&story, user, request) < 0; k++)
-        story_run(&story, 100);
-    CHECK_INT(story_code(&story, user, request), 0);
-    for (uint32_t k = 0; k < story.answers_count; k++) {
-        const struct story_answer *a = &story.answers[k];
-        struct reader r;
-        uint16_t count;
-
-        if (a->link != user || a->request != request || a->type != MESSAGE_REPLY_STAGES)
-            continue;
-        REQUIRE(read_reply_stages((struct bytes){a->data, a->len}, &count, &r) == 0);
-        for (; count > 0 && all < cap; count--)
-            read_stage_view(&r, &to[all++]);
-        CHECK(reader_done(&r));
-    }
-    story_leave(&story, user);
-    return all;
-}
-
 TEST(every_node_tells_how_far_the_stages_are)
 {
     struct stage_view v[8];
@@ -412,7 +387,7 @@ TEST(every_node_tells_how_far_the_stages_are)
     id = story_submitted(&story, 0, 1);
     compute(60);
     for (uint32_t i = 0; i < 5; i++) {
-        CHECK_INT(shown(i, id, v, 8), 3);
+        CHECK_INT(story_stages(&story, i, id, v, 8), 3);
         CHECK_STR(v[0].name, "first");
         CHECK_INT(v[0].state, STAGE_VIEW_DONE);
         CHECK(v[1].state == STAGE_VIEW_RUNNING && v[1].done > 0 && v[1].done < 300);
@@ -425,7 +400,7 @@ TEST(every_node_tells_how_far_the_stages_are)
     CHECK_INT(job.units, 310);
     CHECK_INT(job.leaf_units, 1);
     for (uint32_t i = 0; i < 5; i++) {
-        CHECK_INT(shown(i, id, v, 8), 3);
+        CHECK_INT(story_stages(&story, i, id, v, 8), 3);
         for (uint32_t k = 0; k < 3; k++)
             CHECK(v[k].state == STAGE_VIEW_DONE && v[k].done == v[k].leaves);
     }
@@ -488,7 +463,7 @@ TEST(who_led_a_job_that_has_ended_is_not_waited_for)
     story_run(&story, 20 * S_US);
     for (uint32_t i = 0; i < 5; i++)
         if (i != leader)
-            CHECK_INT(shown(i, id, v, 4), 2);
+            CHECK_INT(story_stages(&story, i, id, v, 4), 2);
     CHECK(story_end(&story));
 }
 
@@ -506,7 +481,7 @@ TEST(what_is_blocked_is_shown_with_what_blocks_it)
     parts_need(parts_add(3000, false), 0, 0);
     id = story_submitted(&story, 0, 1);
     story_run(&story, 2 * S_US);
-    CHECK_INT(shown(1, id, v, 8), 4);
+    CHECK_INT(story_stages(&story, 1, id, v, 8), 4);
     CHECK_INT(v[1].state, STAGE_VIEW_FAILED);
     CHECK_INT(v[2].state, STAGE_VIEW_BLOCKED);
     CHECK_INT(v[2].blocked_by, 1);
@@ -529,7 +504,7 @@ TEST(of_a_job_that_has_ended_no_stage_waits)
     id = story_submitted(&story, 0, 1);
     CHECK_INT(story_result(&story, 1, id, 60 * S_US).state, JOB_FAILED);
     for (int k = 0; k < 2; k++) {
-        CHECK_INT(shown(1, id, v, 8), 4);
+        CHECK_INT(story_stages(&story, 1, id, v, 8), 4);
         CHECK_INT(v[0].state, STAGE_VIEW_DONE);
         CHECK_INT(v[1].state, STAGE_VIEW_FAILED);
         CHECK_INT(v[2].state, STAGE_VIEW_BLOCKED);
@@ -692,5 +667,4 @@ TEST_MAIN(who_is_silent_about_stages_is_not_waited_for_without_end,
           a_stage_may_be_tried_more_or_less_often_than_others,
           a_stage_may_have_a_limit_of_its_own_for_a_leaf,
           leaves_are_not_ended_for_what_a_portion_of_them_takes,
-          values_that_were_lost_are_asked_for_again,
-          random_graphs_come_to_what_they_come_to_alone)
+          values_that_were_lost_are_asked_for_again, random_graphs_come_to_what_they_come_to_alone)

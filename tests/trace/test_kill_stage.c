@@ -54,17 +54,6 @@ static void compute(uint64_t leaves)
     CHECK(story_leaves_computed(&story) >= leaves);
 }
 
-static uint32_t ask_kill(uint64_t user, uint32_t stage)
-{
-    const struct request_kill m = {.job = id, .alone = true, .stage = stage};
-    uint8_t bytes[64];
-    struct buf b;
-
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_request_kill(&b, &m);
-    return story_ask(&story, user, MESSAGE_REQUEST_KILL, buf_bytes(&b));
-}
-
 static struct reply_killed answer_within(uint64_t user, uint32_t request, int64_t us)
 {
     struct reply_killed m = {.outcome = 255};
@@ -80,7 +69,7 @@ static struct reply_killed answer_within(uint64_t user, uint32_t request, int64_
 static struct reply_killed kill_at(uint32_t node, uint32_t stage)
 {
     uint64_t user = story_user(&story, node);
-    struct reply_killed m = answer_within(user, ask_kill(user, stage), S_US);
+    struct reply_killed m = answer_within(user, story_ask_kill(&story, user, id, stage), S_US);
 
     story_leave(&story, user);
     return m;
@@ -101,24 +90,7 @@ static struct stage_view shown[16];
 
 static uint32_t show(uint32_t i)
 {
-    uint64_t user = story_user(&story, i);
-    uint32_t request = story_ask_id(&story, user, MESSAGE_REQUEST_STAGES, id), all = 0;
-
-    CHECK_INT(story_code_within(&story, user, request, S_US), 0);
-    story_run(&story, MS_US);
-    for (uint32_t k = 0; k < story.answers_count; k++) {
-        const struct story_answer *a = &story.answers[k];
-        struct reader r;
-        uint16_t count;
-
-        if (a->link != user || a->request != request || a->type != MESSAGE_REPLY_STAGES)
-            continue;
-        REQUIRE(read_reply_stages((struct bytes){a->data, a->len}, &count, &r) == 0);
-        for (; count > 0 && all < 16; count--)
-            read_stage_view(&r, &shown[all++]);
-    }
-    story_leave(&story, user);
-    return all;
+    return story_stages(&story, i, id, shown, 16);
 }
 
 static void check_end(uint32_t node, const char *why)
@@ -289,14 +261,14 @@ TEST(killed_is_not_said_while_a_holder_is_away)
         ;
     story_drop(&story, MESSAGE_CANCEL, stranger, holder);
     user = story_user(&story, stranger);
-    m = answer_within(user, ask_kill(user, 1), 6 * S_US);
+    m = answer_within(user, story_ask_kill(&story, user, id, 1), 6 * S_US);
     CHECK_INT(m.outcome, KILL_CANCELLING);
     CHECK(m.away[0] != 0 && strchr(m.away, ',') == NULL);
     /* The coordinator has it all the same, and passes it on. */
     CHECK(ledger_stage_cancelled(job_at(leader())->ledger, 1));
     CHECK(ledger_stage_cancelled(job_at(holder)->ledger, 1));
     story_drop(&story, 0, 0, 0);
-    m = answer_within(user, ask_kill(user, 1), S_US);
+    m = answer_within(user, story_ask_kill(&story, user, id, 1), S_US);
     CHECK_INT(m.outcome, KILL_DONE);
     CHECK(story_end(&story));
 }
@@ -313,7 +285,7 @@ TEST(a_holder_passes_it_on_to_the_coordinator)
     stranger = story_stranger(&story, id);
     story_drop(&story, MESSAGE_CANCEL, stranger, leader());
     user = story_user(&story, stranger);
-    (void)ask_kill(user, 0);
+    (void)story_ask_kill(&story, user, id, 0);
     story_run(&story, 100 * MS_US);
     CHECK(ledger_stage_cancelled(job_at(leader())->ledger, 0));
     story_drop(&story, 0, 0, 0);
@@ -350,7 +322,7 @@ TEST(what_is_no_stage_is_not_killed)
     fork_of(2000, 20);
     id = story_submitted(&story, 0, 1);
     user = story_user(&story, 1);
-    CHECK_INT(story_code_within(&story, user, ask_kill(user, 5), S_US), 3);
+    CHECK_INT(story_code_within(&story, user, story_ask_kill(&story, user, id, 5), S_US), 3);
     CHECK_INT(kill_at(1, 0).outcome, KILL_DONE);
     check_end(1, "stage 0 was killed; 2 stages are blocked");
     CHECK_INT(kill_at(1, 0).outcome, KILL_DONE);

@@ -4,15 +4,9 @@
 
 static int kill_task(uint32_t node, uint32_t stage)
 {
-    const struct request_kill m = {.job = id, .alone = true, .stage = stage};
     uint64_t killer = story_user(&story, node);
-    uint32_t asked;
-    uint8_t bytes[64];
-    struct buf b;
+    uint32_t asked = story_ask_kill(&story, killer, id, stage);
 
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_request_kill(&b, &m);
-    asked = story_ask(&story, killer, MESSAGE_REQUEST_KILL, buf_bytes(&b));
     CHECK_INT(story_code_within(&story, killer, asked, S_US), 0);
     return story_killed(&story, killer, asked);
 }
@@ -74,20 +68,13 @@ TEST(a_task_that_did_not_come_yet_is_not_killed)
 {
     uint64_t killer;
     uint32_t asked;
-    const struct request_kill m = {.job = {{0}}, .alone = true, .stage = 3};
-    struct request_kill of = m;
-    uint8_t bytes[64];
-    struct buf b;
 
     make_parts(6);
     begin(3);
     append(1, 3);
     hear_all(3, 20 * S_US);
-    of.job = id;
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_request_kill(&b, &of);
     killer = story_user(&story, 1);
-    asked = story_ask(&story, killer, MESSAGE_REQUEST_KILL, buf_bytes(&b));
+    asked = story_ask_kill(&story, killer, id, 3);
     CHECK_INT(story_code_within(&story, killer, asked, 8 * S_US), 7);
     append(3, 6);
     hear_all(6, 20 * S_US);

@@ -11,29 +11,43 @@ static void name_parts(uint32_t from, uint32_t to)
         parts[i].name = "named";
 }
 
-/* Nothing of what was refused is there, and what every node can read is taken. */
-TEST(what_an_older_node_cannot_read_is_refused_in_words)
+/* A job is opened where one node is of the first generation. */
+static void open_beside(uint32_t count, uint32_t old)
 {
-    const struct story_answer *a;
-    struct reply_error e;
-    uint32_t leader, old;
-
-    make_parts(40);
-    story_init(&story, 5);
+    story_init(&story, count);
     story.output = of_some;
     story.graphs = true;
     story.adjust = as_told;
-    old = 3;
     story.nodes[old].level = 1;
     story_start_all(&story, true);
     story_run(&story, 2 * S_US);
     open_job(1);
+}
+
+/* What was asked was refused, with exit code 1. */
+static struct reply_error refusal_of(uint64_t asker, uint32_t asked)
+{
+    const struct story_answer *a;
+    struct reply_error e;
+
+    CHECK_INT(story_code_within(&story, asker, asked, S_US), 1);
+    a = story_answer(&story, asker, asked);
+    REQUIRE(a != NULL && read_reply_error((struct bytes){a->data, a->len}, &e) == 0);
+    return e;
+}
+
+/* Nothing of what was refused is there, and what every node can read is taken. */
+TEST(what_an_older_node_cannot_read_is_refused_in_words)
+{
+    struct reply_error e;
+    uint32_t leader;
+
+    make_parts(40);
+    open_beside(5, 3);
     leader = story_leader(&story, id);
     name_parts(1, 40);
     append(1, 40);
-    CHECK_INT(story_code_within(&story, user, request, S_US), 1);
-    a = story_answer(&story, user, request);
-    REQUIRE(a != NULL && read_reply_error((struct bytes){a->data, a->len}, &e) == 0);
+    e = refusal_of(user, request);
     CHECK(strstr(e.what, "need feature level 2 of every node, and n3 runs velum ") != NULL);
     CHECK(strstr(e.what, "whose feature level is 1") != NULL);
     CHECK_INT(job_at(leader)->graph->count, 1);
@@ -88,42 +102,17 @@ TEST(an_older_node_that_comes_later_gets_no_part_in_it)
     CHECK(story_end(&story));
 }
 
-static int kill_stage(uint32_t stage, struct reply_error *e)
-{
-    const struct request_kill m = {.job = id, .alone = true, .stage = stage};
-    uint64_t killer = story_user(&story, 0);
-    const struct story_answer *a;
-    uint32_t asked;
-    uint8_t bytes[64];
-    struct buf b;
-
-    buf_init_fixed(&b, bytes, sizeof bytes);
-    put_request_kill(&b, &m);
-    asked = story_ask(&story, killer, MESSAGE_REQUEST_KILL, buf_bytes(&b));
-    int code = story_code_within(&story, killer, asked, 8 * S_US);
-    a = story_answer(&story, killer, asked);
-    if (code > 0 && a != NULL)
-        REQUIRE(read_reply_error((struct bytes){a->data, a->len}, e) == 0);
-    return code;
-}
-
 TEST(a_single_stage_is_killed_where_every_node_can_read_that)
 {
-    uint32_t old = 2;
-    struct reply_error e = {0};
+    struct reply_error e;
+    uint64_t killer;
 
     make_parts(40);
-    story_init(&story, 3);
-    story.output = of_some;
-    story.graphs = true;
-    story.adjust = as_told;
-    story.nodes[old].level = 1;
-    story_start_all(&story, true);
-    story_run(&story, 2 * S_US);
-    open_job(1);
+    open_beside(3, 2);
     append(1, 20);
     hear_all(20, 30 * S_US);
-    CHECK_INT(kill_stage(19, &e), 1);
+    killer = story_user(&story, 0);
+    e = refusal_of(killer, story_ask_kill(&story, killer, id, 19));
     CHECK(strstr(e.what, "kills of single stages need feature level 2 of every node") != NULL);
     append(20, 40);
     hear_all(40, 30 * S_US);

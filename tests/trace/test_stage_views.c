@@ -36,43 +36,6 @@ static void begin(uint32_t count)
     story_run(&story, 2 * S_US);
 }
 
-static bool told_all(uint64_t user, uint32_t request)
-{
-    for (uint32_t i = 0; i < story.answers_count; i++) {
-        const struct story_answer *a = &story.answers[i];
-
-        if (a->link == user && a->request == request && a->type != MESSAGE_REPLY_STAGES)
-            return true;
-    }
-    return false;
-}
-
-/* What a user of node i is told of the job's stages, as far as there is room. Returns how many. */
-static uint32_t shown(uint32_t i, struct job_id id, struct stage_view *to, uint32_t cap)
-{
-    uint64_t user = story_user(&story, i);
-    uint32_t request = story_ask_id(&story, user, MESSAGE_REQUEST_STAGES, id), all = 0;
-
-    for (int k = 0; k < 100 && !told_all(user, request); k++)
-        story_run(&story, 100);
-    CHECK(told_all(user, request));
-    CHECK_INT(story_code(&story, user, request), 0);
-    for (uint32_t k = 0; k < story.answers_count; k++) {
-        const struct story_answer *a = &story.answers[k];
-        struct reader r;
-        uint16_t count;
-
-        if (a->link != user || a->request != request || a->type != MESSAGE_REPLY_STAGES)
-            continue;
-        REQUIRE(read_reply_stages((struct bytes){a->data, a->len}, &count, &r) == 0);
-        for (; count > 0 && all < cap; count--)
-            read_stage_view(&r, &to[all++]);
-        CHECK(reader_done(&r));
-    }
-    story_leave(&story, user);
-    return all;
-}
-
 /* No step of a node is long because there are many. */
 TEST(many_stages_are_told_in_slices)
 {
@@ -104,7 +67,7 @@ TEST(many_stages_are_told_in_slices)
     actions_clear(&out);
     story_run(&story, 200 * MS_US); /* until all nodes know of it */
     for (uint32_t i = 0; i < 5; i++) {
-        CHECK_INT(shown(i, id, v, MANY), MANY);
+        CHECK_INT(story_stages(&story, i, id, v, MANY), MANY);
         for (uint32_t k = 0; k < MANY; k++)
             CHECK_INT(v[k].number, k);
     }
