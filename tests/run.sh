@@ -63,9 +63,7 @@ seconds_since() { awk -v a="$1" -v b="$(date +%s%N)" 'BEGIN { printf "%.1f", (b 
 left_behind() { # left_behind FOLDER
     {
         grep -lsazxF "VELUM_TEST_FOLDER=$1" /proc/[0-9]*/environ | cut -d/ -f3
-        for cwd in /proc/[0-9]*/cwd; do
-            case $(readlink "$cwd" 2>/dev/null) in "$1"/*) echo "$cwd" | cut -d/ -f3 ;; esac
-        done
+        find /proc/[0-9]*/cwd -prune -lname "$1/*" 2>/dev/null | cut -d/ -f3
     } | sort -un
 }
 
