@@ -319,7 +319,7 @@ all_gone() { # all_gone PID...
     [[ $output == *"velum run pi N"* ]]
 }
 
-@test "kernels sum, sleep and noop: their answers, and what they refuse" {
+@test "kernels sum, sleep, noop and primes: their answers, and what they refuse" {
     local args
     for args in 1 10 "7 7" "5 1000000" "3 7 10000000" "2 1000000 999999999"; do
         # shellcheck disable=SC2086
@@ -333,9 +333,13 @@ all_gone() { # all_gone PID...
     [ "$output" = 30 ]
     run -0 --separate-stderr velum run --local noop 3000
     [ "$output" = 3000 ]
+    run -0 --separate-stderr velum run --local primes 0..1000000
+    [ "$output" = 78498 ]
+    run -0 --separate-stderr velum run --local primes 9223372036854775337..9223372036854775807
+    [ "$output" = 10 ]
     for args in "sum" "sum 0" "sum 5 4" "sum 1 0 9" "sum 1 2 3 4" "sum x" \
         "sum 1000000000000000001" "sleep 0" "sleep 86400001" "sleep 5 600001" "noop 0" \
-        "noop 1099511627777"; do
+        "noop 1099511627777" "primes" "primes 10" "primes 5..4" "primes 1..9223372036854775808"; do
         # shellcheck disable=SC2086
         run -2 velum run --local $args
         ends_with_try
@@ -347,7 +351,7 @@ all_gone() { # all_gone PID...
     bash -n c.bash
     cmp c.bash "$VELUM_ROOT/completions/velum.bash"
     source c.bash
-    COMP_WORDS=("$VELUM" run p)
+    COMP_WORDS=("$VELUM" run pi)
     COMP_CWORD=2
     _velum
     [ "${COMPREPLY[*]}" = pi ]
@@ -359,7 +363,7 @@ all_gone() { # all_gone PID...
     # The shell hands over what was typed, a tilde too.
     ln -s "$VELUM" velum
     HOME=$FOLDER
-    COMP_WORDS=('~/velum' run p)
+    COMP_WORDS=('~/velum' run pi)
     COMP_CWORD=2
     _velum
     [ "${COMPREPLY[*]}" = pi ]
@@ -368,7 +372,7 @@ all_gone() { # all_gone PID...
     run -2 velum completion tcsh
     ends_with_try
     [ "$(velum complete r)" = "$(printf 'run\nresult\nrm')" ]
-    [ "$(velum complete run p)" = pi ]
+    [ "$(velum complete run pi)" = pi ]
     [[ $(velum complete run --) == *--detach*--leaf* ]]
     [ "$(velum complete run --progress l)" = line ]
     [ -z "$(velum complete run --name x)" ]

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Proves that the tests find bugs: builds the core with one realistic defect after another and
-# demands that the suite named beside it fails. A defect is planted where the sources say
+# Proves that the tests find bugs: builds the core, or a kernel, with one realistic defect after
+# another and demands that the suite named beside it fails. A defect is planted where the sources say
 #
 #   #if VELUM_PLANT == NUMBER /* SUITE: what is wrong */
 #
@@ -29,7 +29,7 @@ seeds=1000
 jobs=$(nproc 2>/dev/null || echo 2)
 numbers=
 one=
-planted() { grep -HoE 'VELUM_PLANT [!=]= [0-9]+ /\*.*\*/' core/*/*.c cmd/*.c; }
+planted() { grep -HoE 'VELUM_PLANT [!=]= [0-9]+ /\*.*\*/' core/*/*.c cmd/*.c plugins/*.c; }
 all() { planted | sed 's/.*= \([0-9]*\) .*/\1/' | sort -un; }
 while [ $# -gt 0 ]; do
     case $1 in
@@ -86,6 +86,7 @@ try_one() { # try_one NUMBER
     mkdir -p "$folder"
     flags=
     if impure "$source"; then flags="-D_GNU_SOURCE $(setting CONF_CPPFLAGS)"; fi
+    case $source in plugins/*) flags=-DVELUM_BUILTIN ;; esac
     # shellcheck disable=SC2086
     if ! $CC -std=c11 -O1 -fPIE -ffp-contract=off $flags -DVELUM_PLANT="$1" -I. -c "$source" \
         -o "$folder/planted.o" ||
