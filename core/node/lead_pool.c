@@ -87,6 +87,17 @@ void lead_pool_drop(struct job *j)
     j->lead->pool = NULL;
 }
 
+void lead_pool_halt(struct job *j)
+{
+    struct pool *p = j->lead->pool;
+
+    while (pool_chunks(p) > 0) {
+        site_less(j, pool_chunk_at(p, 0));
+        pool_return(p, pool_chunk_at(p, 0)->grant);
+    }
+    j->node->assign_wanted = true;
+}
+
 static void stage_changed(void *ctx, uint32_t stage)
 {
     struct job *j = ctx;

@@ -21,6 +21,8 @@ bool lead_pool_rests(const struct job *j, uint32_t stage);
 void lead_pool_whole(struct job *j);
 /* Nothing is out any more; nothing when there is no pool. */
 void lead_pool_drop(struct job *j);
+/* Who has chunks was told to stop: their slots are free for other jobs. */
+void lead_pool_halt(struct job *j);
 /* What so many nodes and slots that may run it mean for reports and chunks. */
 void lead_pace(struct job *j, uint32_t nodes, uint32_t slots);
 /* Values of stages [first, end) have come into the cover: others may be ready now. */

@@ -209,7 +209,27 @@ TEST(a_result_is_not_settled_by_the_word_that_the_job_was_cancelled)
     end();
 }
 
+/* Whoever computes it was told to stop, and waits for no copy of its end. */
+TEST(slots_of_a_job_that_has_ended_are_free_before_its_end_is_copied)
+{
+    struct rig_job next;
+    struct peer_chunk c;
+
+    begin();
+    REQUIRE(rig_take_grant(&rig, 0, &c));
+    is_cancelled();
+    hear_nothing(false);
+    rig_job_make(&rig, &next, (struct rig_spec){.nonce = 1, .accumulator_size = 16, .leaves = 1});
+    rig_submit(&rig, 0, &next);
+    rig_run(&rig, 20 * MS_US);
+    CHECK(!is_told());
+    CHECK(rig_take_grant(&rig, 0, &c));
+    rig_job_clear(&next);
+    end();
+}
+
 TEST_MAIN(a_greater_end_that_comes_while_another_is_copied_is_copied_first,
           that_two_results_differ_is_copied_before_it_is_told,
           that_two_values_differ_is_copied_before_it_is_told,
-          a_result_is_not_settled_by_the_word_that_the_job_was_cancelled)
+          a_result_is_not_settled_by_the_word_that_the_job_was_cancelled,
+          slots_of_a_job_that_has_ended_are_free_before_its_end_is_copied)
