@@ -23,7 +23,10 @@
  *               u64 memory_bytes, u64 speed_units_s, 16 bytes journal id, u8 flags, and with
  *               flag 2 text labels, which is not empty (core/wire/labels.h), and then with
  *               flag 4 u8 tier, which is known, u8 lacks (core/wire/tier.h)
- *               flags: 1 recovering, 2 it has labels, 4 it says its tier
+ *               flags: 1 recovering, 2 it has labels, 4 is read only: generations without tiers
+ *               would refuse the member
+ *               Of a known tier the version goes on with "+", the tier, "." and what it lacks as a
+ *               decimal number: "0.1.0+S2.24"
  *   rumor       u8 state (ALIVE, SUSPECT, DEAD or LEFT), member, u8 count of accusers, id each
  *   rumor list  u16 count, rumor each
  *

@@ -90,6 +90,46 @@ TEST(hello_comes_back_whole)
     CHECK(!rumor_list_next(&list, &r));
 }
 
+/* Generations without tiers refuse other flags than theirs, and the link with them (G12). */
+TEST(what_says_a_tier_is_read_by_those_who_know_none)
+{
+    struct rumor r = {.state = NODE_ALIVE, .info = somebody(4)}, got;
+    struct rumor_list list;
+    struct buf b;
+    REQUIRE(r.info.tier != TIER_UNKNOWN && r.info.labels[0] == 0);
+    for (unsigned recovering = 0; recovering < 2; recovering++) {
+        r.info.recovering = recovering != 0;
+        buf_init_fixed(&b, raw, sizeof raw);
+        size_t start = rumor_list_begin(&b);
+        put_rumor(&b, &r);
+        rumor_list_end(&b, start, 1);
+        /* Behind the flags there is only the count of accusers. */
+        CHECK_INT(raw[b.len - 2], recovering);
+        REQUIRE(read_rumors(buf_bytes(&b), &list) == 0 && rumor_list_next(&list, &got));
+        check_member(&got.info, &r.info);
+    }
+}
+
+TEST(a_version_that_only_looks_like_one_with_a_tier_stays_as_it_is)
+{
+    static const char *const versions[] = {
+        "0.1.0+S4.1",  "0.1.0+S2.256", "0.1.0+S2.01", "0.1.0+S2.1 ",  "0.1.0+S2", "0.1.0+S2.",
+        "0.1.0+S-1.2", "0.1.0+Z2.1",   "0.1.0+",      "0.1.0-S2.1+x", "S2.1"};
+    struct rumor r = {.state = NODE_ALIVE, .info = somebody(3)}, got;
+    struct rumor_list list;
+    struct buf b;
+    for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+        snprintf(r.info.version, sizeof r.info.version, "%s", versions[i]);
+        buf_init_fixed(&b, raw, sizeof raw);
+        size_t start = rumor_list_begin(&b);
+        put_rumor(&b, &r);
+        rumor_list_end(&b, start, 1);
+        REQUIRE(read_rumors(buf_bytes(&b), &list) == 0 && rumor_list_next(&list, &got));
+        CHECK_STR(got.info.version, versions[i]);
+        CHECK_INT(got.info.tier, TIER_UNKNOWN);
+    }
+}
+
 TEST(a_hello_cut_anywhere_is_refused)
 {
     struct hello h = greeting, got;
@@ -150,6 +190,7 @@ TEST(a_full_page_of_the_largest_rumors_fits_a_frame)
     memset(h.self.addr, 'a', sizeof h.self.addr - 1);
     memset(h.self.arch, 'c', sizeof h.self.arch - 1);
     memset(h.self.version, 'v', sizeof h.self.version - 1);
+    h.self.tier = h.self.tier_lacks = 0; /* which that leaves no room for */
     struct buf b;
     buf_init_fixed(&b, raw, sizeof raw);
     put_hello(&b, &h);
@@ -250,7 +291,9 @@ TEST(small_messages_come_back_and_are_refused_when_cut)
     CHECK_INT(read_goodbye(buf_bytes(&b), &g2), ERR_FORMAT);
 }
 
-TEST_MAIN(hello_comes_back_whole, a_hello_cut_anywhere_is_refused,
-          a_flipped_byte_never_gets_out_of_bounds, versions_of_an_unknown_hello_can_be_named,
-          a_full_page_of_the_largest_rumors_fits_a_frame, a_list_longer_than_the_limit_is_refused,
-          what_others_may_not_say_is_refused, small_messages_come_back_and_are_refused_when_cut)
+TEST_MAIN(hello_comes_back_whole, what_says_a_tier_is_read_by_those_who_know_none,
+          a_version_that_only_looks_like_one_with_a_tier_stays_as_it_is,
+          a_hello_cut_anywhere_is_refused, a_flipped_byte_never_gets_out_of_bounds,
+          versions_of_an_unknown_hello_can_be_named, a_full_page_of_the_largest_rumors_fits_a_frame,
+          a_list_longer_than_the_limit_is_refused, what_others_may_not_say_is_refused,
+          small_messages_come_back_and_are_refused_when_cut)
