@@ -161,6 +161,7 @@ int graph_init(struct graph *g, const struct alloc *a, const struct job_spec *sp
     int rc;
 
     *g = (struct graph){.alloc = a, .of_spec = (uint16_t)(1 + spec->more_count)};
+    g->level = (uint8_t)spec_level(spec);
     g->stages = &g->one;
     shape_init(&g->shape, a);
     for (uint16_t i = 0; i < spec->more_count; i++) {

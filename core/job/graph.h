@@ -57,7 +57,7 @@ struct graph {
     uint32_t lists_bytes;
     uint16_t of_spec;      /* so many stages are those of the spec */
     uint8_t demands_count; /* so many different ones all have, numbered as they come */
-    uint8_t level;         /* the feature level that reading its lists takes */
+    uint8_t level;         /* the feature level that reading all of it takes */
 };
 
 #define GRAPH_TASKS_MAX 32768u                   /* in one run */

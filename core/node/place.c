@@ -181,9 +181,9 @@ struct holders place_keepers(const struct node *n, struct digest name, uint64_t 
     return best_of(n, list, count, false);
 }
 
-struct node_id place_first(const struct node *n, struct job_id job)
+struct node_id place_first(const struct node *n, struct job_id job, uint64_t level)
 {
-    struct holders h = place_wanted(n, job, 0, NULL, false);
+    struct holders h = place_wanted(n, job, level, NULL, false);
 
     return h.count > 0 ? h.ids[0] : n->options.id;
 }

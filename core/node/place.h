@@ -30,7 +30,7 @@ struct holders place_keepers(const struct node *n, struct digest name, uint64_t 
 /* How many that would be without `self`: nobody is ranked for it. */
 uint32_t place_count(const struct node *n, const struct holders *now);
 /* The first of them: who is to take a new job in. */
-struct node_id place_first(const struct node *n, struct job_id job);
+struct node_id place_first(const struct node *n, struct job_id job, uint64_t level);
 
 bool holders_have(const struct holders *h, struct node_id id);
 /* Every id of `these` is in `h`. */

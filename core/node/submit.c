@@ -268,7 +268,7 @@ void submit_user(struct node *n, uint64_t link, uint32_t request, struct bytes p
 
     if (submit_check(n, payload, &spec, &id, &to, n->now) != 0)
         return;
-    first = place_first(n, id);
+    first = place_first(n, id, spec_level(&spec));
     if (node_is_self(n, first) || stays_here(n, &spec))
         submit_here(n, payload, &to);
     else

@@ -5,7 +5,8 @@
  *
  *   1  what there was when levels were first told
  *   2  appended stages with names of their own, that collect, that are rolled, or that ask of nodes
- *      what no stage of the specification asks for; the cancel of a single stage */
+ *      what no stage of the specification asks for; the cancel of a single stage; specifications
+ *      that ask for a tier (tier.h) */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 
@@ -13,5 +14,6 @@
 #define FEATURE_FIRST 1u
 #define FEATURE_APPEND_MORE 2u
 #define FEATURE_STAGE_CANCEL 2u
+#define FEATURE_TIER 2u
 
 #endif

@@ -132,6 +132,8 @@ int put_spec(struct buf *b, const struct job_spec *s);
  * generation says (flags, another reduction, more about a stage). */
 int read_spec(struct bytes body, struct job_spec *s);
 struct job_id spec_id(struct bytes body);
+/* The feature level (feature.h) that it takes to read it. */
+uint32_t spec_level(const struct job_spec *s);
 uint64_t spec_leaves(const struct stage_spec *s);
 /* The units of a leaf of the row, but for the last: all of them, of one that is rolled. */
 uint64_t spec_leaf_units(const struct stage_spec *s);

@@ -121,6 +121,40 @@ TEST(a_single_stage_is_killed_where_every_node_can_read_that)
     CHECK(story_end(&story));
 }
 
+/* No node has that tier, so that it waits; who is to keep it is asked before. */
+static void as_waiting(struct job_spec *spec, uint32_t number)
+{
+    (void)number;
+    spec->waits = true;
+    spec->stage.demand.tier = TIER_S3;
+}
+
+/* An older node could not read what is asked for, and not keep the job: whoever waited for it to do
+ * so would wait for ever. */
+TEST(what_asks_for_a_tier_is_kept_by_those_who_can_read_that)
+{
+    uint64_t asker;
+
+    story_init(&story, 5);
+    story.adjust = as_waiting;
+    story.nodes[1].level = story.nodes[3].level = 1;
+    story_start_all(&story, true);
+    story_run(&story, 2 * S_US);
+    asker = story_user(&story, 0);
+    for (uint32_t number = 1; number <= 12; number++) {
+        uint32_t asked = story_submit(&story, asker, number);
+        const struct job *j;
+
+        REQUIRE(story_code_within(&story, asker, asked, S_US) == 0);
+        id = story_job(&story, number);
+        story_run(&story, 100 * MS_US);
+        CHECK(job_at(1) == NULL && job_at(3) == NULL);
+        j = job_at(story_leader(&story, id));
+        CHECK_INT(ledger_holders(j->ledger)->count, 3);
+    }
+    CHECK(story_end(&story));
+}
+
 /* A list of a later generation than this one. */
 static void tell_unreadable(uint32_t from, uint32_t to)
 {
@@ -179,4 +213,5 @@ TEST(a_holder_that_cannot_read_something_is_asked_once)
 TEST_MAIN(what_an_older_node_cannot_read_is_refused_in_words,
           an_older_node_that_comes_later_gets_no_part_in_it,
           a_single_stage_is_killed_where_every_node_can_read_that,
+          what_asks_for_a_tier_is_kept_by_those_who_can_read_that,
           a_holder_that_cannot_read_something_is_asked_once)
