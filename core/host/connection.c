@@ -391,6 +391,10 @@ static void put_large(struct connection *k, uint8_t type, uint32_t request, stru
     put_raw(&k->out, head, sizeof head);
     at = TLS_RECORD_MAX - (k->out.len - k->out_at) % TLS_RECORD_MAX;
     put_raw(&k->out, payload.data, at);
+#if VELUM_PLANT != 794 /* unit/test_tls_link: what finds no memory is sent without its head */
+    if (k->out.failed)
+        return;
+#endif
     stream_gather(&k->stream, true);
     write_queue(k);
     if (k->out_at == k->out.len)

@@ -17,6 +17,7 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/host/certificate.h"
+#include "core/host/connection.h"
 #include "core/host/control.h"
 #include "core/host/listen.h"
 #include "core/wire/message.h"
@@ -508,6 +509,33 @@ TEST(test_queue_overflow_closes_the_link)
     identity_free(a);
 }
 
+/* What stands in a large frame is not taken for frames because its head found no memory. */
+TEST(test_a_large_frame_without_room_is_not_begun_in_the_middle)
+{
+    static uint8_t load[FRAME_PAYLOAD_MAX];
+    struct identity *a, *b;
+    struct stage t;
+    struct buf forged;
+    fleeting_pair(&a, &b);
+    stage_open(&t, a, a);
+    stage_connect(&t, NULL);
+    for (size_t at = 0; at + FRAME_HEADER_SIZE <= sizeof load; at += FRAME_HEADER_SIZE) {
+        buf_init_fixed(&forged, load + at, FRAME_HEADER_SIZE);
+        frame_put(&forged, MESSAGE_PONG, 0, (struct bytes){NULL, 0});
+    }
+    for (size_t i = 0; i < SLOTS; i++)
+        if (t.client.links->slots[i] != NULL)
+            t.client.links->slots[i]->out.max = 0;
+    linkset_send(t.client.links, t.client.link, MESSAGE_PING, 0, (struct bytes){load, PAYLOAD});
+    linkset_flush(t.client.links);
+    CHECK_INT(t.client.end, LINK_FLOODED);
+    RUN_UNTIL(&t, t.server.downs == 1);
+    CHECK_INT(t.server.frames, 0);
+    stage_close(&t);
+    identity_free(b);
+    identity_free(a);
+}
+
 /* A pair of plain descriptors, one end a link of the control socket, the other in our hand. */
 static int control_pair(struct stage *t, struct identity **node, struct identity **user)
 {
@@ -646,5 +674,6 @@ TEST_MAIN(test_right_peer, test_a_bulk_link_is_told_apart_at_both_ends,
           test_plain_garbage_is_refused, test_half_handshake_times_out,
           test_two_hundred_who_never_speak_keep_nobody_out, test_much_goes_through_whole,
           test_what_was_sent_before_the_close_arrives, test_queue_overflow_closes_the_link,
-          test_frames_byte_by_byte, test_frames_in_pieces_of_many_sizes, test_garbage_ends_the_link,
+          test_a_large_frame_without_room_is_not_begun_in_the_middle, test_frames_byte_by_byte,
+          test_frames_in_pieces_of_many_sizes, test_garbage_ends_the_link,
           test_another_version_is_told_ours, test_long_control_path)
