@@ -288,8 +288,8 @@ int flow_plan_refuse(const struct flow_plan *p, const struct flow_job *job, int 
         talk_error("%swhat it reads and waits for is longer than a stage may say", about);
         talk_try("fewer, or a stage between that joins some");
     } else if (job && rc == ERR_NOT_FOUND) {
-        talk_error("%.200s: its stages ask for %u different things of nodes (cpus, mem, on and "
-                   "prefer together), and those of a job for at most %u",
+        talk_error("%.200s: its stages ask for %u different things of nodes (cpus, mem, on, "
+                   "prefer and min-tier together), and those of a job for at most %u",
                    p->path, (unsigned)p->flow->wants_count, DEMANDS_MAX);
         talk_try("the same for more of them, or velum flow --resume, where each stage is a job");
     } else if (rc == ERR_TOO_LARGE || rc == ERR_FULL) {
