@@ -135,9 +135,10 @@ struct hand {
     struct node_id id;
     bool knows_spec;
     bool no_kernel;
-    bool answered;    /* told its open chunks to this coordinator */
-    bool claim_due;   /* the title is still to be shown to it */
-    uint32_t counted; /* the last count_pass that found a chunk of it */
+    struct instant again_at; /* without the kernel: then it may have chunks again */
+    bool answered;           /* told its open chunks to this coordinator */
+    bool claim_due;          /* the title is still to be shown to it */
+    uint32_t counted;        /* the last count_pass that found a chunk of it */
     uint64_t boot;
     uint64_t seq_seen, seq_kept;
     uint64_t refused; /* the first of its reports that had no room; 0: none. See report_ask_again */
@@ -237,6 +238,7 @@ struct job {
     struct stage_kernel first_kernel, *kernels; /* by stage; see stages.h */
     uint32_t kernels_count, kernels_cap;
     bool lacks_kernel, wants_objects, collects; /* some stage of it does */
+    struct instant unable_until;                /* labour_unable.h: nothing of it is taken before */
     struct job *next_kept, *prev_kept;          /* finished jobs kept whole, oldest first */
     bool kept;
     struct job *next_changed, *prev_changed; /* ended jobs of which there are news, oldest first */

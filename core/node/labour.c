@@ -13,6 +13,7 @@
 #include "core/node/labour_report.h"
 #include "core/node/labour_room.h"
 #include "core/node/labour_tasks.h"
+#include "core/node/labour_unable.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
 #include "core/node/merge_work.h"
@@ -26,7 +27,6 @@
 #define LET_IN_US S_US      /* a chunk that knocked waits so long for a slot */
 #define IDLE_US (10 * S_US) /* a job that has nothing here is forgotten behind it */
 #define DUES_MAX 64 /* jobs whose next round is found out after each step; with more all have it */
-#define UNABLE_MAX 3
 
 struct labour_chunk *labour_chunk_of(struct job *j, uint64_t grant)
 {
@@ -119,7 +119,7 @@ static void labour_drop_idle(struct job *j)
         job_free(j);
 }
 
-static void send_return(struct node *n, struct node_id to, struct job_id id, uint8_t reason,
+void labour_send_return(struct node *n, struct node_id to, struct job_id id, uint8_t reason,
                         const char *why, const uint64_t *grants, uint16_t count)
 {
     struct buf b;
@@ -271,7 +271,7 @@ static int refusal(const struct node *n, const struct job *j)
     /* What it reads and what it yields may be objects. */
     if (n->objects == NULL && (j->wants_objects || (j->collects && !n->options.embedded)))
         return RETURN_NO_KERNEL;
-    return j->lacks_kernel ? RETURN_NO_KERNEL : -1;
+    return j->lacks_kernel || labour_is_unable(j) ? RETURN_NO_KERNEL : -1;
 }
 
 int labour_grant(struct node *n, struct node_id from, struct bytes payload)
@@ -319,13 +319,16 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
         j->labour->report_us = g.report_us;
     /* Without chunks it says that the merges come back. */
     if (back_count > 0 || reason >= 0)
-        send_return(n, from, g.job,
-                    (uint8_t)(reason >= 0                      ? reason
-                              : lacks                          ? RETURN_STOPPING
-                              : title > 0 && unkept_is_full(j) ? RETURN_UNKEPT
-                              : (g.flags & GRANT_KNOCK)        ? RETURN_FULL
-                                                               : RETURN_BUSY),
-                    "", back, back_count);
+        labour_send_return(n, from, g.job,
+                           (uint8_t)(reason >= 0                      ? reason
+                                     : lacks                          ? RETURN_STOPPING
+                                     : title > 0 && unkept_is_full(j) ? RETURN_UNKEPT
+                                     : (g.flags & GRANT_KNOCK)        ? RETURN_FULL
+                                                                      : RETURN_BUSY),
+                           reason == RETURN_NO_KERNEL && labour_is_unable(j)
+                               ? "no worker there can load its kernel"
+                               : "",
+                           back, back_count);
     if (rc == 0 && !(g.flags & GRANT_MORE))
         labour_drop_idle(j);
     return 0;
@@ -368,7 +371,7 @@ int labour_trim(struct node *n, struct node_id from, struct bytes payload)
     c = j == NULL ? NULL : labour_chunk_of(j, grant);
     waits = c == NULL && j != NULL && j->labour != NULL && labour_open_waits(j, grant);
     if (c == NULL && !waits) {
-        send_return(n, from, id, RETURN_UNKNOWN, "", &grant, 1);
+        labour_send_return(n, from, id, RETURN_UNKNOWN, "", &grant, 1);
         return 0;
     }
     if (!node_id_equal(from, j->labour->claim.node)) {
@@ -517,7 +520,8 @@ static void return_some(struct job *j, const uint32_t *stage, enum return_reason
         next = c->next_chunk;
         if (c->state == SLOT_RUNNING || (stage != NULL && c->stage != *stage))
             continue;
-        send_return(j->node, j->labour->claim.node, j->id, (uint8_t)reason, why, &c->grant, 1);
+        labour_send_return(j->node, j->labour->claim.node, j->id, (uint8_t)reason, why, &c->grant,
+                           1);
         labour_chunk_remove(j, c);
     }
 }
@@ -532,7 +536,7 @@ void labour_return_stage(struct job *j, uint32_t stage, enum return_reason reaso
     return_some(j, &stage, reason, why);
 #if VELUM_PLANT != 661 /* trace/test_graph_lost: merges wait for ever for what they cannot get */
     if (merge_work_take_back(j->node, j, stage))
-        send_return(j->node, j->labour->claim.node, j->id, (uint8_t)reason, why, NULL, 0);
+        labour_send_return(j->node, j->labour->claim.node, j->id, (uint8_t)reason, why, NULL, 0);
 #endif
 }
 
@@ -548,7 +552,7 @@ void labour_hand_back(struct node *n)
 
 static void send_back(struct job *j, struct labour_chunk *c)
 {
-    send_return(j->node, j->labour->claim.node, j->id, RETURN_FULL, "", &c->grant, 1);
+    labour_send_return(j->node, j->labour->claim.node, j->id, RETURN_FULL, "", &c->grant, 1);
     labour_chunk_remove(j, c);
 }
 
@@ -562,32 +566,6 @@ void labour_take_back(struct node *n, struct worker *w)
         labour_report_failed(w->job, c, 0, "");
     else if (c != NULL)
         send_back(w->job, c);
-}
-
-void labour_cannot(struct node *n, struct worker *w, const char *why)
-{
-    struct job *j = w->job;
-    struct labour_chunk *c = w->chunk;
-    struct stage_spec room;
-
-    if (j->labour != NULL && ++j->labour->unable < UNABLE_MAX) {
-        labour_take_back(n, w);
-        return;
-    }
-    if (!j->lacks_kernel)
-        log_line(n->options.log, LOG_WARNING, "the kernel %s cannot run here: %s",
-                 stage_spec_of(j, w->stage, &room)->kernel, why);
-    j->lacks_kernel = true;
-    merge_work_again(n, w);
-    worker_kill(n, w);
-    if (c != NULL && c->ahead) {
-        labour_report_failed(j, c, 0, "");
-    } else if (c != NULL) {
-        send_return(n, j->labour->claim.node, j->id, RETURN_NO_KERNEL, why, &c->grant, 1);
-        labour_chunk_remove(j, c);
-    }
-    if (j->labour != NULL)
-        labour_return_stage(j, w->stage, RETURN_NO_KERNEL, why);
 }
 
 /* A spare copy is for a slot that has nothing else: in the middle of its leaf, too. */

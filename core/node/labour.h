@@ -20,10 +20,9 @@ void labour_order_trim(struct node *n, struct labour_chunk *c, uint64_t end);
 /* Ends a worker whose inputs are not what they should be: what it has in hand is done again, here
  * or elsewhere, and nobody is to blame. */
 void labour_take_back(struct node *n, struct worker *w);
-/* This node cannot run the kernel of a job's worker, for a reason of its own: its chunk goes back.
- * When that was so three times in a row, which is no passing lack of something, so does what of the
- * job waits for a worker; the node says why, and takes no more of it. */
-void labour_cannot(struct node *n, struct worker *w, const char *why);
+/* RETURN of so many grants, to the node that gave them. */
+void labour_send_return(struct node *n, struct node_id to, struct job_id id, uint8_t reason,
+                        const char *why, const uint64_t *grants, uint16_t count);
 /* Every chunk of the job goes back that no worker has. */
 void labour_return_all(struct job *j, enum return_reason reason, const char *why);
 /* The same of one stage. */

@@ -95,6 +95,26 @@ void lead_hand_lacks(struct lead *l, struct hand *h)
 {
     l->hands_without += !h->no_kernel;
     h->no_kernel = true;
+    h->again_at = INSTANT_NEVER;
+}
+
+/* What kept them from running it may be over. */
+static void hands_again(struct job *j)
+{
+    struct lead *l = j->lead;
+
+    for (uint32_t i = 0; l->hands_without > 0 && i < l->hands_count; i++) {
+        struct hand *h = l->hands[i];
+
+        if (!h->no_kernel || !instant_reached(j->node->now, h->again_at))
+            continue;
+#if VELUM_PLANT != 793 /* trace/test_shares: who could not run a job once never gets a part of it */
+        h->no_kernel = false;
+        l->hands_without--;
+        j->node->assign_wanted = true;
+        job_mark_busy(j);
+#endif
+    }
 }
 
 void lead_hand_answers(struct lead *l, struct hand *h)
@@ -543,6 +563,7 @@ void lead_tick(struct job *j)
     askers_tick(j);
     if (l->finishing)
         return;
+    hands_again(j);
     report_ask_again(j);
     outcome_merge(j);
 #if VELUM_PLANT != 648 /* trace/test_tasks: stages that are to be looked at later wait for news */

@@ -26,7 +26,7 @@ void lead_advance(struct job *j);
 struct hand *lead_hand(const struct lead *l, struct node_id id);
 /* Blank again when the node was restarted; NULL when memory is out. */
 struct hand *lead_hand_make(struct job *j, struct node_id id);
-/* It has not got the kernel; it has told what is open there. */
+/* It cannot run the kernel, until again_at; it has told what is open there. */
 void lead_hand_lacks(struct lead *l, struct hand *h);
 void lead_hand_answers(struct lead *l, struct hand *h);
 /* Fills in what only a coordinator knows. */

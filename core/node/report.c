@@ -30,6 +30,7 @@
 #define NO_ROOM_US (10 * S_US)
 #define REFUSED_AGAIN_US S_US
 #define REFUSED_MOST_US (30 * S_US)
+#define UNABLE_AGAIN_US (60 * S_US)
 
 /* This node is not, or no longer, the coordinator: whoever believes it is told what is known. */
 static void not_leading(struct node *n, struct node_id from, struct job *j, struct job_id id)
@@ -570,6 +571,9 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
         return ERR_NO_MEMORY;
     if (reason == RETURN_NO_KERNEL) {
         lead_hand_lacks(j->lead, h);
+        /* It has the kernel, and what it lacks it may have again. */
+        if (why[0] != 0)
+            h->again_at = instant_plus_us(n->now, UNABLE_AGAIN_US);
         keep_why(j, why);
     }
     lacks_input = says_of_input(j, reason, stage_returned(j, r, count));

@@ -3,6 +3,7 @@
 #include "core/node/labour.h"
 #include "core/node/labour_inputs.h"
 #include "core/node/labour_report.h"
+#include "core/node/labour_unable.h"
 #include "core/node/workers.h"
 
 static bool has_loaded(const struct worker *w, const struct worker_loaded *m)

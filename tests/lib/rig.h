@@ -62,6 +62,7 @@ struct rig {
     uint32_t slices_count, snapshots; /* so many came; so many of them were whole */
     uint32_t slots;
     bool has_kernel;
+    uint8_t grant_flags;        /* of what rig_grant gives */
     const char *starts_refused; /* why no worker can be started; NULL: they can */
     struct log_sink log;
     char last_log[256];

@@ -167,6 +167,8 @@ void rig_grant(struct rig *r, uint32_t peer, const struct rig_job *j, uint32_t e
     uint8_t bytes[4096];
     struct buf claim, b;
 
+    g.flags = r->grant_flags;
+
     buf_init_fixed(&claim, bytes, sizeof bytes);
     rig_put_claim(r, peer, j, epoch, &claim);
     g.claim = buf_bytes(&claim);

@@ -127,7 +127,8 @@ TEST(test_those_who_can_use_nothing_hold_up_nobody)
     end();
 }
 
-static void lacks_the_kernel(uint32_t peer)
+/* Or, where it says why, it has it and cannot run it now. */
+static void cannot_run(uint32_t peer, const char *why)
 {
     struct peer_chunk c;
     uint8_t bytes[128];
@@ -137,10 +138,33 @@ static void lacks_the_kernel(uint32_t peer)
     buf_init_fixed(&b, bytes, sizeof bytes);
     put_job_id(&b, rig.jobs[0].id);
     put_u8(&b, RETURN_NO_KERNEL);
-    put_text(&b, "");
+    put_text(&b, why);
     put_u16(&b, 1);
     put_u64(&b, c.grant);
     rig_frame(&rig.rig, peer, MESSAGE_RETURN, &b);
+}
+
+static void lacks_the_kernel(uint32_t peer)
+{
+    cannot_run(peer, "");
+}
+
+/* What kept it from running it may be over, and it is not out for as long as the job lives. */
+TEST(test_who_could_not_run_a_job_is_asked_again_later)
+{
+    begin(1);
+    rig_peer_up(&rig.rig, 1, 1);
+    submit_jobs(1, 1);
+    rig_run(&rig.rig, MS_US);
+    cannot_run(0, "no worker can be started");
+    rig_run(&rig.rig, 55 * S_US);
+    CHECK_INT(rig_count(&rig.rig, 0, MESSAGE_GRANT), 0);
+    rig_run(&rig.rig, 10 * S_US);
+    /* Who has not got it never will have it. */
+    lacks_the_kernel(0);
+    rig_run(&rig.rig, 200 * S_US);
+    CHECK_INT(rig_count(&rig.rig, 0, MESSAGE_GRANT), 0);
+    end();
 }
 
 /* This node has not got it either: the only job of a submitter ends while it is his turn, and he
@@ -222,4 +246,5 @@ TEST_MAIN(test_the_only_job_of_a_submitter_knocks_for_his_share_of_the_mesh,
           test_slots_that_are_free_at_once_are_shared, test_who_has_long_leaves_has_fewer_turns,
           test_who_comes_late_has_no_more_than_the_others,
           test_those_who_can_use_nothing_hold_up_nobody,
+          test_who_could_not_run_a_job_is_asked_again_later,
           test_a_job_that_no_node_can_run_fails_in_its_turn)
