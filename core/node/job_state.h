@@ -133,8 +133,7 @@ struct speeds {
 /* A node as one job's coordinator sees it. */
 struct hand {
     struct node_id id;
-    bool knows_spec;
-    bool no_kernel;
+    bool knows_spec, no_kernel;
     struct instant again_at; /* without the kernel: then it may have chunks again */
     bool answered;           /* told its open chunks to this coordinator */
     bool claim_due;          /* the title is still to be shown to it */
@@ -238,14 +237,13 @@ struct job {
     struct stage_kernel first_kernel, *kernels; /* by stage; see stages.h */
     uint32_t kernels_count, kernels_cap;
     bool lacks_kernel, wants_objects, collects; /* some stage of it does */
-    struct instant unable_until;                /* labour_unable.h: nothing of it is taken before */
     struct job *next_kept, *prev_kept;          /* finished jobs kept whole, oldest first */
     bool kept;
     struct job *next_changed, *prev_changed; /* ended jobs of which there are news, oldest first */
     bool changed;
     struct instant changed_at;
     struct instant met; /* when it last compared with another coordinator */
-    struct instant known, fetched, heard;
+    struct instant known, fetched, heard, unable_until; /* the last: labour_unable.h */
     int64_t submitted_s;
     /* As a holder: nodes of which a fact was refused, and that have not shown all since. */
     struct node_id gaps[4];
