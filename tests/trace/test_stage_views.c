@@ -100,4 +100,46 @@ TEST(stages_are_told_to_nobody_who_has_left)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(many_stages_are_told_in_slices, stages_are_told_to_nobody_who_has_left)
+/* A link to a node has a bounded queue, and is closed beyond it. */
+TEST(stages_are_told_as_fast_as_a_node_takes_them)
+{
+    static struct stage_view v[MANY];
+    struct actions out;
+    struct job_id id;
+    struct node *n;
+    uint32_t leader, other;
+    uint64_t user;
+
+    begin(2);
+    for (uint32_t i = 0; i < 2; i++)
+        story.nodes[i].core->options.link_room_bytes = 16384;
+    for (uint32_t i = 0; i < MANY; i++)
+        parts_add(i == 0 ? 300 : 1, false);
+    id = story_submitted(&story, 0, 1);
+    leader = story_leader(&story, id);
+    other = 1 - leader;
+    n = story.nodes[leader].core;
+    CHECK_INT(story_stages(&story, other, id, v, MANY), MANY);
+    user = story_user(&story, leader);
+    actions_init(&out, &story.heap.alloc);
+    n->out = &out;
+    REQUIRE(show_stages_peer(n, story.nodes[other].id, 77, (struct bytes){id.bytes, ID_SIZE}) == 0);
+    for (int i = 0; i < 100; i++)
+        stage_views_run(n);
+    CHECK(n->stages_tellings != NULL && n->stages_tellings->next > 0);
+    CHECK(!stage_views_are_due(n));
+    /* Whoever asks later need not wait for that. */
+    show_stages(n, story_other_end(user), 78, (struct bytes){id.bytes, ID_SIZE});
+    CHECK(stage_views_are_due(n));
+    while (stage_views_are_due(n))
+        stage_views_run(n);
+    CHECK(n->stages_tellings != NULL && n->stages_tellings->next_telling == NULL);
+    actions_clear(&out);
+    story_cut(&story, leader, other);
+    story_run(&story, 10 * S_US);
+    CHECK(n->stages_tellings == NULL);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(many_stages_are_told_in_slices, stages_are_told_to_nobody_who_has_left,
+          stages_are_told_as_fast_as_a_node_takes_them)
