@@ -99,7 +99,10 @@ enum stage_view_state {
 };
 const char *stage_state_name(enum stage_view_state s); /* "waiting", ..., "cancelled" */
 
-#define STAGE_VIEW_SIZE_MAX 36864u /* with as many needs as a list of stages holds (append.h) */
+/* With so many needs as a list of stages has room for (append.h). A specification can name more in
+ * one stage only by naming some again: of those the first are told. */
+#define STAGE_VIEW_SIZE_MAX 36864u
+#define STAGE_VIEW_NEEDS_MAX 5600u
 
 struct stage_view {
     uint32_t number;

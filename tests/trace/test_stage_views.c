@@ -9,6 +9,7 @@
 #include "tests/lib/story_worker.h"
 
 #define MANY 600u
+#define FEW 10u
 
 static struct story story;
 
@@ -100,6 +101,51 @@ TEST(stages_are_told_to_nobody_who_has_left)
     CHECK(story_end(&story));
 }
 
+static uint8_t needs_room[9300 * STAGE_NEED_BYTES], more_room[SPEC_SIZE_MAX];
+
+/* Its last stage waits for the first ten thousand times, and all have words that grow when they are
+ * made safe to print. */
+static void as_repeated(struct job_spec *spec, uint32_t number)
+{
+    struct stage_spec s;
+    struct buf b, more;
+
+    (void)number;
+    spec->slots_max = 0;
+    memset(spec->stage.args, 1, 200);
+    s = spec->stage;
+    buf_init_fixed(&more, more_room, sizeof more_room);
+    for (uint32_t i = 1; i < FEW - 1; i++)
+        put_stage(&more, &s);
+    buf_init_fixed(&b, needs_room, sizeof needs_room);
+    for (uint32_t i = 0; i < 9300; i++)
+        put_stage_need(&b, &(struct stage_need){.stage = 0, .place = NEED_ORDER});
+    s.needs = buf_bytes(&b);
+    s.needs_count = 9300;
+    put_stage(&more, &s);
+    REQUIRE(!more.failed);
+    spec->more = buf_bytes(&more);
+    spec->more_count = FEW - 1;
+}
+
+/* Whoever signs such a job ends no node that shows it. */
+TEST(a_stage_that_needs_another_again_and_again_is_shown)
+{
+    static struct stage_view v[FEW];
+    struct job_id id;
+
+    story_init(&story, 1);
+    story.output = none;
+    story.graphs = true;
+    story.adjust = as_repeated;
+    story_start_all(&story, false);
+    story_run(&story, 2 * S_US);
+    id = story_submitted(&story, 0, 1);
+    CHECK_INT(story_stages(&story, 0, id, v, FEW), FEW);
+    CHECK_INT(v[FEW - 1].needs_count, STAGE_VIEW_NEEDS_MAX);
+    CHECK(story_end(&story));
+}
+
 /* A link to a node has a bounded queue, and is closed beyond it. */
 TEST(stages_are_told_as_fast_as_a_node_takes_them)
 {
@@ -142,4 +188,5 @@ TEST(stages_are_told_as_fast_as_a_node_takes_them)
 }
 
 TEST_MAIN(many_stages_are_told_in_slices, stages_are_told_to_nobody_who_has_left,
+          a_stage_that_needs_another_again_and_again_is_shown,
           stages_are_told_as_fast_as_a_node_takes_them)
