@@ -30,6 +30,7 @@ static int ask(struct fetch *f, uint64_t offset)
     uint8_t room[128];
     struct buf payload;
     buf_init_fixed(&payload, room, sizeof room);
+    f->answered = false;
     get_flow_begin(&f->flow, offset, &payload);
     return line_send(f->line, MESSAGE_REQUEST_GET, buf_bytes(&payload));
 }
@@ -99,9 +100,11 @@ static int give_up(struct fetch *f, int rc)
     if (rc == LINE_REFUSED && line_refusal(f->line) == CODE_MISUSE && f->flow.asked > 0 &&
         !f->flow.known)
         return ask(f, 0) < 0 ? find_another(f) : GO_ON;
-    /* It may be older than this way of asking. */
-    if (rc == LINE_REFUSED && line_refusal(f->line) == CODE_FAILED && f->flow.as_is &&
-        !f->flow.known)
+        /* It may be older than this way of asking, also where another one has begun. */
+#if VELUM_PLANT == 798 /* unit/test_put_get: an older node cannot go on where another began */
+    f->answered = f->flow.known;
+#endif
+    if (rc == LINE_REFUSED && line_refusal(f->line) == CODE_FAILED && f->flow.as_is && !f->answered)
         return ask_for_compared(f, f->flow.asked);
     /* The node began, and cannot go on: nobody has the rest of it. */
     if (rc == LINE_REFUSED && f->flow.known)
@@ -175,6 +178,7 @@ static int take_view(struct fetch *f, struct bytes payload)
     int rc = get_flow_view(&f->flow, payload, &v);
     if (rc < 0)
         return give_up(f, rc);
+    f->answered = true;
 #if VELUM_PLANT != 406 /* unit/test_put_get: a FILE.part that is too long is an error */
     /* Nothing begins there; the node says so next. */
     if (f->flow.asked > v.size)

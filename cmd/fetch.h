@@ -45,6 +45,7 @@ struct fetch {
      * compare it as well. */
     bool may_begin_again;
     bool far;             /* private: the node's files have it damaged */
+    bool answered;        /* private: the node has said what it has since it was asked last */
     struct get_flow flow; /* with the ref of what is wanted */
 };
 

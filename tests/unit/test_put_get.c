@@ -230,6 +230,18 @@ TEST(get_asks_another_node_for_the_rest)
     end();
 }
 
+TEST(get_asks_an_older_node_for_the_rest_as_it_knows_it)
+{
+    struct ways ways[2] = {honest, honest};
+    begin();
+    ways[0].end_at = 500000;
+    ways[1].is_old = true;
+    CHECK_INT(get_file(ways, 2), CODE_DONE);
+    CHECK(file_is_right());
+    CHECK(!strstr(said, "malformed"));
+    end();
+}
+
 TEST(get_believes_no_node_that_breaks_the_rules)
 {
     struct ways w = honest;
@@ -473,7 +485,9 @@ TEST_MAIN(result_is_what_the_leaves_yielded_in_order,
           get_with_a_wrong_byte_leaves_no_file,
           get_of_what_is_damaged_on_the_nodes_disk_asks_again_and_is_right,
           get_that_cannot_throw_away_what_came_has_it_compared,
-          get_from_an_older_node_asks_as_it_knows_it, get_goes_on_behind_what_an_earlier_one_left,
+          get_from_an_older_node_asks_as_it_knows_it,
+          get_asks_an_older_node_for_the_rest_as_it_knows_it,
+          get_goes_on_behind_what_an_earlier_one_left,
           get_begins_again_when_the_part_is_of_something_else, get_asks_another_node_for_the_rest,
           get_reads_the_file_of_a_node_of_this_machine,
           get_asks_the_node_for_what_is_damaged_in_its_file,
