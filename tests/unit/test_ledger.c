@@ -635,6 +635,13 @@ TEST(test_more_holders_than_are_remembered_are_not_denied)
                   LEDGER_NEW);
     CHECK(ledger_forgot_holders(l));
     CHECK_INT(ledger_ever_holders(l, ever, 64), 64);
+    /* The one that found no room is no holder any more, and others hear of it no more. */
+    CHECK_INT(ledger_apply(l, holders_fact(65, 1, 2, 0)), LEDGER_NEW);
+    struct ledger *other = ledger_of(&heap, spec_fact());
+    take_all(other, snapshot(l));
+    CHECK_INT(ledger_ever_holders(other, ever, 64), 64);
+    CHECK(ledger_forgot_holders(other));
+    ledger_free(other);
     ledger_free(l);
     l = ledger_of(&heap, spec_fact());
     for (uint8_t i = 0; i < 64; i++) {
