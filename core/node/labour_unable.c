@@ -28,9 +28,6 @@ void labour_cannot(struct node *n, struct worker *w, const char *why)
     if (!labour_is_unable(j))
         log_line(n->options.log, LOG_WARNING, "the kernel %s cannot run here: %s",
                  stage_spec_of(j, w->stage, &room)->kernel, why);
-#if VELUM_PLANT == 792 /* trace/test_workers: a machine that lacked something is out for good */
-    j->lacks_kernel = true;
-#endif
     j->unable_until = instant_plus_us(n->now, UNABLE_US);
     merge_work_again(n, w);
     worker_kill(n, w);

@@ -1,7 +1,7 @@
 /* Views of the stages of a job on their way to users, or to the nodes of users: in slices, so that
  * no step is long because there are many, and no faster than a node takes them. One job after the
- * other, in the order in which they were asked for, but for those that wait for room; each slice says how it is then, and those that come later are not told. Private to
- * core/node. */
+ * other, in the order in which they were asked for, but for those that wait for room; each slice
+ * says how it is then, and those that come later are not told. Private to core/node. */
 #ifndef VELUM_NODE_STAGE_VIEWS_H
 #define VELUM_NODE_STAGE_VIEWS_H
 

@@ -6,6 +6,7 @@
 struct part parts[PARTS_MAX];
 uint32_t parts_count;
 
+uint32_t parts_value_bytes = 8;
 static uint8_t needs_room[PARTS_MAX][PART_NEEDS_MAX * STAGE_NEED_BYTES];
 static uint8_t more_room[SPEC_SIZE_MAX];
 
@@ -49,7 +50,7 @@ static struct stage_spec stage_of(uint32_t i, const char *kernel)
     struct stage_spec s = {.units = p->leaves * p->leaf_units,
                            .leaf_units = p->leaf_units,
                            .reduction = p->collects ? REDUCE_COLLECT : REDUCE_FOLD,
-                           .accumulator_size = p->collects ? 0 : 8,
+                           .accumulator_size = p->collects ? 0 : parts_value_bytes,
                            .retries = p->retries,
                            .leaf_us = p->leaf_us,
                            .demand.mem_bytes = p->mem_bytes,

@@ -23,6 +23,8 @@ struct part {
 };
 
 extern struct part parts[PARTS_MAX];
+extern uint32_t
+    parts_value_bytes; /* of what a stage folds to, in all of a story: 8, and then zeroes */
 extern uint32_t parts_count;
 
 void parts_begin(void);

@@ -8,6 +8,7 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/base/text.h"
+#include "tests/lib/parts.h"
 #include "tests/lib/story_inside.h"
 #include "tests/lib/story_worker.h"
 
@@ -472,7 +473,7 @@ void story_init(struct story *s, uint32_t count)
 void story_start(struct story *s, uint32_t i)
 {
     struct story_node *n = &s->nodes[i];
-    struct node_kernel kernel = {.accumulator_size = 8};
+    struct node_kernel kernel = {.accumulator_size = parts_value_bytes};
     uint8_t certificate[CERTIFICATE_SIZE];
     struct node_options o = {.id = n->id,
                              .slots = 1,

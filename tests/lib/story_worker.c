@@ -6,6 +6,7 @@
 #include "core/wire/message.h"
 #include "core/wire/output.h"
 #include "core/wire/tree.h"
+#include "tests/lib/parts.h"
 #include "tests/lib/story_graph.h"
 #include "tests/lib/story_inside.h"
 
@@ -154,6 +155,8 @@ static void progress(struct story *s, struct story_worker *w, const struct outpu
         else
             put_u64(&v, w->tasks ? story_leaf_value(story_seed(params_of(w)), 0)
                                  : story_leaf_value(w->seed, w->leaf));
+        for (size_t k = v.len; w->folds && k < parts_value_bytes; k++)
+            put_u8(&v, 0);
         value.data = buf_bytes(&v);
         w->leaf++;
         s->leaves_computed++;
@@ -313,7 +316,7 @@ static void on_load(struct story *s, struct story_worker *w, struct bytes p)
     w->list = own(m.inputs);
     w->inputs = m.inputs_count;
     loaded.ok = map_objects(s, w, &m);
-    loaded.accumulator_size = w->folds ? 8 : 0;
+    loaded.accumulator_size = w->folds ? parts_value_bytes : 0;
     put_worker_loaded(&b, &loaded);
     say(s, w, MESSAGE_WORKER_LOADED, &b);
 }

@@ -181,6 +181,29 @@ TEST(what_was_computed_ahead_counts_when_its_list_comes)
     CHECK(story_end(&story));
 }
 
+/* All of them together are more than one frame, or one fact, holds. */
+TEST(many_large_values_that_were_computed_ahead_count_when_their_list_comes)
+{
+    uint64_t computed;
+
+    parts_value_bytes = 80;
+    begin_tasks(804);
+    computed = story_leaves_computed(&story);
+    for (uint32_t i = 4; i < 804; i++) {
+        parts[i].param = (uint8_t)(i % 200);
+        ask_ahead(i);
+        story_run(&story, STORY_LEAF_US + MS_US / 2);
+    }
+    CHECK_INT(story_leaves_computed(&story), computed + 800);
+    append_sent(4, 804);
+    hear_all(804, S_US);
+    CHECK_INT(story_leaves_computed(&story), computed + 800);
+    end_with(804);
+    story_run(&story, S_US);
+    CHECK(story_end(&story));
+    parts_value_bytes = 8;
+}
+
 TEST(a_list_that_comes_while_its_tasks_are_computed_ahead)
 {
     begin_tasks(6);
@@ -449,9 +472,9 @@ TEST_MAIN(a_task_that_comes_alone_waits_for_no_timer,
           tasks_that_come_one_by_one_stay_where_they_are_asked_for,
           an_open_job_is_led_where_its_author_is,
           what_was_computed_ahead_counts_when_its_list_comes,
+          many_large_values_that_were_computed_ahead_count_when_their_list_comes,
           a_list_that_comes_while_its_tasks_are_computed_ahead,
-          a_list_that_says_something_else_is_computed_as_it_says,
-          a_task_ahead_has_units_of_its_own,
+          a_list_that_says_something_else_is_computed_as_it_says, a_task_ahead_has_units_of_its_own,
           a_worker_at_a_task_ahead_ends_when_its_node_leads_no_more,
           a_task_that_fails_ahead_fails_in_its_list, only_the_author_has_tasks_computed_ahead,
           a_worker_that_cuts_a_task_ahead_cuts_nothing,
