@@ -4,6 +4,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/line.h"
+#include "cmd/map_level.h"
 #include "cmd/map_run.h"
 #include "cmd/map_words.h"
 #include "cmd/wants_opts.h"
@@ -217,7 +218,7 @@ static int run_at_mesh(const struct call *c, struct map_inputs *inputs, struct m
 
 static int map(const struct call *c)
 {
-    struct map_task t = {0};
+    struct map_task t = {.may_roll = map_level_may_roll, .call = c};
     struct map_inputs *inputs = NULL;
     struct map_log *log = NULL;
     char message[MAP_MESSAGE_SIZE];

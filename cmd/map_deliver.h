@@ -30,11 +30,12 @@ struct map {
     bool apart;          /* each input is a job of its own */
     struct map_pace pace;
     struct map_roll roll;
-    uint32_t jobs;     /* of those that run: inputs with a job of their own */
-    uint64_t last_seq; /* of the inputs that were taken */
-    uint64_t lost;     /* inputs whose node was reached no more: their jobs may go on */
-    uint64_t next_out; /* with keep_order: the input whose result is printed next */
-    uint64_t shown;    /* bytes since standard output was looked at */
+    bool roll_asked, may_roll; /* task->may_roll */
+    uint32_t jobs;             /* of those that run: inputs with a job of their own */
+    uint64_t last_seq;         /* of the inputs that were taken */
+    uint64_t lost;             /* inputs whose node was reached no more: their jobs may go on */
+    uint64_t next_out;         /* with keep_order: the input whose result is printed next */
+    uint64_t shown;            /* bytes since standard output was looked at */
     bool exhausted, waits, stalled;
     bool job_failed; /* one of many tasks, before these had ended */
     enum phase phase;

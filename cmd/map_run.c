@@ -190,6 +190,15 @@ static bool is_task(const struct map *m, const struct plan *plan)
            tree_leaves(plan->units, plan->leaf_units) <= most;
 }
 
+static bool may_roll(struct map *m)
+{
+    const struct map_task *t = m->task;
+    if (!m->roll_asked)
+        m->may_roll = !t->may_roll || velum_is_inside(m->v) || t->may_roll(t->call);
+    m->roll_asked = true;
+    return m->may_roll;
+}
+
 static void start_planned(struct map *m, struct map_item *it, struct plan *plan)
 {
     const char *argv[ARGS_COUNT_MAX];
@@ -200,7 +209,7 @@ static void start_planned(struct map *m, struct map_item *it, struct plan *plan)
     }
     plan->leaf_us = m->task->timeout_ms * 1000;
     it->leaves = tree_leaves(plan->units, plan->leaf_units);
-    plan->rolled = map_roll_takes(&m->roll, it->leaves);
+    plan->rolled = map_roll_takes(&m->roll, it->leaves) && may_roll(m);
     if (map_item_plan(it, plan) == 0)
         rc = map_tasks_add(m->tasks, plan, map_item_argv(it, argv), argv,
                            map_items_number(&m->items, it));

@@ -32,6 +32,10 @@ struct map_task {
     uint64_t timeout_ms;
     int64_t delay_us;
     struct job_wants wants; /* of each input's job */
+    /* Whether nodes can take inputs that are rolled: asked once, where one is to be. NULL: they
+     * can. */
+    bool (*may_roll)(const struct call *c);
+    const struct call *call; /* for it */
 };
 
 /* Until all inputs are through, or --halt, Ctrl-C, or the loss of the node ends it; says what came

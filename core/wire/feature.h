@@ -6,7 +6,7 @@
  *   1  what there was when levels were first told
  *   2  appended stages with names of their own, that collect, that are rolled, or that ask of nodes
  *      what no stage of the specification asks for; the cancel of a single stage; specifications
- *      that ask for a tier (tier.h) */
+ *      that ask for a tier (tier.h). Whoever says its tier has this level at least */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 

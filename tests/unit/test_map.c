@@ -10,6 +10,7 @@
 #include "cmd/map_halt.h"
 #include "cmd/map_input.h"
 #include "cmd/map_item.h"
+#include "cmd/map_level.h"
 #include "cmd/map_log.h"
 #include "cmd/map_pace.h"
 #include "cmd/map_result.h"
@@ -471,6 +472,21 @@ TEST(inputs_of_several_short_leaves_are_rolled)
     CHECK(!map_roll_takes(&r, 2));
 }
 
+/* Nodes that are older refuse them; those that are gone say nothing. */
+TEST(inputs_are_rolled_where_every_node_reads_that)
+{
+    struct node_view v = {.state = NODE_ALIVE, .tier = TIER_S0};
+    CHECK(map_level_reads(&v));
+    v.tier = TIER_UNKNOWN;
+    CHECK(!map_level_reads(&v));
+    v.state = NODE_AWAY;
+    CHECK(!map_level_reads(&v));
+    v.state = NODE_DEAD;
+    CHECK(map_level_reads(&v));
+    v.state = NODE_LEFT;
+    CHECK(map_level_reads(&v));
+}
+
 static const char *const some_words[] = {"a b", "", "c"};
 
 /* An item of three words and two values. */
@@ -520,7 +536,8 @@ TEST(an_input_that_is_a_job_is_found_by_its_operation)
 }
 
 TEST_MAIN(short_inputs_are_many_at_a_time_and_long_ones_few, a_number_that_was_given_stays,
-          inputs_of_several_short_leaves_are_rolled, an_input_keeps_its_words_until_it_is_dropped,
+          inputs_of_several_short_leaves_are_rolled, inputs_are_rolled_where_every_node_reads_that,
+          an_input_keeps_its_words_until_it_is_dropped,
           an_input_that_is_a_job_is_found_by_its_operation, a_result_is_read_back_in_parts,
           a_result_in_a_file_leaves_none_behind, placeholders_are_those_of_gnu_parallel,
           a_source_that_is_not_there_is_named, words_have_bounds, sources_give_every_combination,
