@@ -64,7 +64,7 @@ static uint32_t site_free_for(struct job *j, const struct member *m)
 
     if (slots > 0 && level_lacks(j, site_id(j->node, m)) &&
         (h = lead_hand_make(j, site_id(j->node, m))) != NULL)
-        lead_hand_lacks(j->lead, h);
+        lead_hand_lacks(j->lead, h, INSTANT_NEVER);
     return h != NULL && h->no_kernel ? 0 : slots;
 }
 

@@ -206,7 +206,7 @@ struct lead {
     uint64_t list_making, list_number; /* 0: none */
     uint32_t list_at, list_ahead;      /* the next value; bytes that the mover does not have yet */
     bool list_ended;
-    struct instant list_again;
+    struct instant list_again, hands_again_at; /* the latter: the first of theirs, or before it */
     /* proving.c: outputs that are asked about; the leaves that count while some are computed again;
      * and what the node's partings were when all outputs were last known to be there */
     struct proving *proving;

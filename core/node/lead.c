@@ -91,23 +91,29 @@ struct hand *lead_hand_make(struct job *j, struct node_id id)
     return h;
 }
 
-void lead_hand_lacks(struct lead *l, struct hand *h)
+void lead_hand_lacks(struct lead *l, struct hand *h, struct instant again_at)
 {
     l->hands_without += !h->no_kernel;
     h->no_kernel = true;
-    h->again_at = INSTANT_NEVER;
+    h->again_at = again_at;
+    l->hands_again_at = instant_first(l->hands_again_at, again_at);
 }
 
 /* What kept them from running it may be over. */
 static void hands_again(struct job *j)
 {
     struct lead *l = j->lead;
+    struct instant next = INSTANT_NEVER;
 
+    if (!instant_reached(j->node->now, l->hands_again_at))
+        return;
     for (uint32_t i = 0; l->hands_without > 0 && i < l->hands_count; i++) {
         struct hand *h = l->hands[i];
 
-        if (!h->no_kernel || !instant_reached(j->node->now, h->again_at))
+        if (!h->no_kernel || !instant_reached(j->node->now, h->again_at)) {
+            next = h->no_kernel ? instant_first(next, h->again_at) : next;
             continue;
+        }
 #if VELUM_PLANT != 793 /* trace/test_shares: who could not run a job once never gets a part of it */
         h->no_kernel = false;
         l->hands_without--;
@@ -115,6 +121,7 @@ static void hands_again(struct job *j)
         job_mark_busy(j);
 #endif
     }
+    l->hands_again_at = next;
 }
 
 void lead_hand_answers(struct lead *l, struct hand *h)

@@ -27,7 +27,7 @@ struct hand *lead_hand(const struct lead *l, struct node_id id);
 /* Blank again when the node was restarted; NULL when memory is out. */
 struct hand *lead_hand_make(struct job *j, struct node_id id);
 /* It cannot run the kernel, until again_at; it has told what is open there. */
-void lead_hand_lacks(struct lead *l, struct hand *h);
+void lead_hand_lacks(struct lead *l, struct hand *h, struct instant again_at);
 void lead_hand_answers(struct lead *l, struct hand *h);
 /* Fills in what only a coordinator knows. */
 void lead_view(struct job *j, struct job_view *v);

@@ -570,10 +570,9 @@ int report_returned(struct node *n, struct node_id from, struct bytes payload)
     if (h == NULL)
         return ERR_NO_MEMORY;
     if (reason == RETURN_NO_KERNEL) {
-        lead_hand_lacks(j->lead, h);
-        /* It has the kernel, and what it lacks it may have again. */
-        if (why[0] != 0)
-            h->again_at = instant_plus_us(n->now, UNABLE_AGAIN_US);
+        /* One that says why has the kernel, and what it lacks it may have again. */
+        lead_hand_lacks(j->lead, h,
+                        why[0] != 0 ? instant_plus_us(n->now, UNABLE_AGAIN_US) : INSTANT_NEVER);
         keep_why(j, why);
     }
     lacks_input = says_of_input(j, reason, stage_returned(j, r, count));
