@@ -5,6 +5,7 @@
 #include "cmd/flow_resume.h"
 #include "cmd/flow_show.h"
 #include "cmd/submit.h"
+#include "cmd/wants_opts.h"
 #include "core/base/err.h"
 
 static const struct opt opts[] = {
@@ -174,8 +175,10 @@ static int run(const struct call *c)
     where.objects = flow.files_count > 0;
     if (code == 0)
         code = line_open(&l, c, &where);
-    if (code == 0)
+    if (code == 0) {
+        flow.waits = wants_wait(flow.waits, line_is_embedded(l));
         code = go(c, &p, &files, l);
+    }
     line_close(l);
     flow_plan_clear(&p);
     flow_files_close(&files);
@@ -192,9 +195,9 @@ const struct cmd cmd_flow = {
         "it reads (stages, files, references), after = stages it only waits for, foreach = words,\n"
         "ranges (1..9) and files (*.txt) of which each gets a stage with {} in its place, units,\n"
         "leaf, reduce, retries, timeout (of a leaf), and what a leaf asks of its node: cpus,\n"
-        "mem, on and prefer (labels). A section [job] may have name, keep-going, timeout,\n"
-        "slots-max, priority and wait-for-capacity. The last stage that no other needs gives the\n"
-        "result.\n"
+        "mem, on and prefer (labels), min-tier. A section [job] may have name, keep-going,\n"
+        "timeout, slots-max, priority and wait-for-capacity. The last stage that no other needs\n"
+        "gives the result.\n"
         "What cannot be is refused before anything runs, with file and line.",
     .group = GROUP_RUN,
     .opts = opts,

@@ -4,6 +4,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/line.h"
+#include "cmd/map_dry.h"
 #include "cmd/map_level.h"
 #include "cmd/map_run.h"
 #include "cmd/map_words.h"
@@ -127,53 +128,22 @@ static int check_places(const struct map_task *t, struct map_inputs *inputs)
     return CODE_MISUSE;
 }
 
-/* As a shell reads it back as one word. */
-static void print_word(const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_-+=.,:/@%";
-    if (word[0] && strspn(word, plain) == strlen(word)) {
-        printf(" %s", word);
-        return;
-    }
-    fputs(" '", stdout);
-    for (; *word; word++)
-        fputs(*word == '\'' ? "'\\''" : (char[]){*word, 0}, stdout);
-    putchar('\'');
-}
-
-static int print_commands(struct map_inputs *inputs, const struct map_task *t)
-{
-    static struct map_words words;
-    char message[MAP_MESSAGE_SIZE];
-    struct map_input in;
-    int rc;
-    while ((rc = map_inputs_next(inputs, &in, message)) > 0) {
-        if (rc == MAP_LATER) {
-            map_inputs_wait(inputs);
-            continue;
-        }
-        if (map_words_make(&words, t->argc, t->argv, &in) < 0) {
-            talk_error("input %llu gives too many words, or one above 1,023 bytes",
-                       (unsigned long long)in.seq);
-            return CODE_MISUSE;
-        }
-        printf("velum run %s", t->kernel);
-        for (int i = 0; i < words.count; i++)
-            print_word(words.list[i]);
-        putchar('\n');
-    }
-    if (rc == 0)
-        return CODE_DONE;
-    talk_error("%s", message);
-    return CODE_MISUSE;
-}
-
 static int refuse_log(const char *path, const char *what)
 {
     talk_error("%.200s is %s, so it cannot be the job log", path, what);
     talk_try("another --joblog FILE");
     return CODE_MISUSE;
+}
+
+/* What would run is what the log does not have; of one that would be begun anew nothing is read. */
+static int look_at_log(const struct call *c, const char *path, struct map_log **out)
+{
+    char message[MAP_MESSAGE_SIZE];
+    if (!resumes(c) || map_log_look(out, path, message) == 0)
+        return 0;
+    talk_error("%s", message);
+    talk_try("another --joblog FILE");
+    return CODE_FAILED;
 }
 
 static int open_log(const struct call *c, const struct map_inputs *inputs, struct map_log **out)
@@ -182,6 +152,8 @@ static int open_log(const struct call *c, const struct map_inputs *inputs, struc
     const char *path = opt_text(c->opts, "joblog", NULL);
     if (!path)
         return 0;
+    if (opt_given(c->opts, "dry-run"))
+        return look_at_log(c, path, out);
     if (map_log_is_file(path, map_inputs_fd(inputs)))
         return refuse_log(path, "what the inputs are read from");
     if (map_log_is_file(path, STDOUT_FILENO))
@@ -196,7 +168,7 @@ static int open_log(const struct call *c, const struct map_inputs *inputs, struc
 }
 
 static int run_at_mesh(const struct call *c, struct map_inputs *inputs, struct map_log *log,
-                       const struct map_task *t)
+                       struct map_task *t)
 {
     struct velum_options o = {.where = VELUM_ANYWHERE,
                               .addr = line_addr(c),
@@ -211,6 +183,7 @@ static int run_at_mesh(const struct call *c, struct map_inputs *inputs, struct m
         talk_error("%s", velum_sentence(v, rc));
     else if (velum_is_inside(v) && o.where == VELUM_ANYWHERE)
         talk_line("no node is near: this process computes");
+    t->wants.waits = wants_wait(t->wants.waits, velum_is_inside(v));
     int code = rc < 0 ? -rc : map_run(v, inputs, log, t);
     velum_shutdown(v);
     return code;
@@ -234,12 +207,11 @@ static int map(const struct call *c)
         return CODE_MISUSE;
     }
     code = check_places(&t, inputs);
-    if (code == 0 && opt_given(c->opts, "dry-run")) {
-        code = print_commands(inputs, &t);
-    } else if (code == 0) {
+    if (code == 0)
         code = open_log(c, inputs, &log);
-        code = code == 0 ? run_at_mesh(c, inputs, log, &t) : code;
-    }
+    if (code == 0)
+        code = opt_given(c->opts, "dry-run") ? map_dry_run(inputs, log, &t)
+                                             : run_at_mesh(c, inputs, log, &t);
     map_log_close(log);
     map_inputs_close(inputs);
     return code;

@@ -195,3 +195,16 @@ const char *map_item_label(const struct map_item *it)
         join("", it->words_count, it->values_count, it->words, text);
     return text;
 }
+
+enum map_past map_item_past(const struct map_log *log, bool resume_failed, const char *kernel,
+                            const struct map_words *words, const struct map_input *in,
+                            const char **command)
+{
+    const enum map_past past = log ? map_log_past(log, in->seq) : MAP_PAST_NONE;
+    struct map_item it = {0};
+    if (past == MAP_PAST_NONE || (past == MAP_PAST_FAILED && resume_failed))
+        return MAP_PAST_NONE;
+    *command = map_item_words(&it, words, in) == 0 ? map_item_command(&it, kernel) : "?";
+    free(it.words);
+    return map_log_is_same(log, in->seq, *command) ? MAP_PAST_DONE : MAP_PAST_OTHER;
+}

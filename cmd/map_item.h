@@ -3,6 +3,7 @@
 #ifndef VELUM_CMD_MAP_ITEM_H
 #define VELUM_CMD_MAP_ITEM_H
 
+#include "cmd/map_log.h"
 #include "cmd/map_result.h"
 #include "cmd/map_words.h"
 #include "core/base/id.h"
@@ -68,5 +69,11 @@ int map_item_value(struct map_item *it, struct bytes value);
  * until the next call of the same. */
 const char *map_item_command(const struct map_item *it, const char *kernel);
 const char *map_item_label(const struct map_item *it);
+/* What is to become of an input with these words where there is a log, or NULL: MAP_PAST_NONE, it
+ * is to run; MAP_PAST_DONE, an earlier run has done all that is wanted of it; MAP_PAST_OTHER, the
+ * log has another command there. *command is the input's, where it is not MAP_PAST_NONE. */
+enum map_past map_item_past(const struct map_log *log, bool resume_failed, const char *kernel,
+                            const struct map_words *words, const struct map_input *in,
+                            const char **command);
 
 #endif

@@ -122,19 +122,30 @@ static bool begins_as_log(int fd)
     return n > 0 && memcmp(head, HEAD, (size_t)n) == 0;
 }
 
-/* What a crash left of its last line goes. */
-static int read_past(struct map_log *l, const char *path, char message[MAP_MESSAGE_SIZE])
+/* *whole: the bytes of its whole lines. */
+static int read_past(struct map_log *l, const char *path, off_t *whole,
+                     char message[MAP_MESSAGE_SIZE])
 {
+    if (!begins_as_log(l->fd))
+        return refuse(message, ERR_FORMAT, path, "line 1: this is no job log");
     int copy = fcntl(l->fd, F_DUPFD_CLOEXEC, 3);
     FILE *from = copy < 0 ? NULL : fdopen(copy, "r");
-    off_t whole = 0;
+    *whole = 0;
     if (!from) {
         if (copy >= 0)
             close(copy);
         return refuse(message, ERR_SYSTEM, path, strerror(errno));
     }
-    int rc = read_lines(l, from, path, &whole, message);
+    int rc = read_lines(l, from, path, whole, message);
     fclose(from);
+    return rc;
+}
+
+/* What a crash left of its last line goes. */
+static int go_on_behind(struct map_log *l, const char *path, char message[MAP_MESSAGE_SIZE])
+{
+    off_t whole;
+    int rc = read_past(l, path, &whole, message);
     if (rc == 0 && ftruncate(l->fd, whole) < 0)
         rc = refuse(message, ERR_IO, path, strerror(errno));
     return rc;
@@ -169,6 +180,12 @@ static int append(int fd, const char *text, size_t len)
     return rc;
 }
 
+static off_t size_of(int fd)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+    return size < 0 || lseek(fd, 0, SEEK_SET) < 0 ? -1 : size;
+}
+
 static int open_file(struct map_log *l, const char *path, bool resume,
                      char message[MAP_MESSAGE_SIZE])
 {
@@ -177,14 +194,12 @@ static int open_file(struct map_log *l, const char *path, bool resume,
         return refuse(message, ERR_SYSTEM, path, strerror(errno));
     if (flock(l->fd, LOCK_EX | LOCK_NB) < 0)
         return refuse(message, ERR_BUSY, path, "another velum map writes it");
-    off_t size = lseek(l->fd, 0, SEEK_END);
-    if (size < 0 || lseek(l->fd, 0, SEEK_SET) < 0)
+    const off_t size = size_of(l->fd);
+    if (size < 0)
         return refuse(message, ERR_SYSTEM, path, "not an ordinary file");
     if (size > 0 && !resume)
         return refuse(message, ERR_EXISTS, path, "there is something in it");
-    if (size > 0 && !begins_as_log(l->fd))
-        return refuse(message, ERR_FORMAT, path, "line 1: this is no job log");
-    int rc = size > 0 ? read_past(l, path, message) : 0;
+    int rc = size > 0 ? go_on_behind(l, path, message) : 0;
     if (rc == 0 && lseek(l->fd, 0, SEEK_END) == 0)
         rc = append(l->fd, HEAD, sizeof HEAD - 1) < 0
                  ? refuse(message, ERR_IO, path, strerror(errno))
@@ -192,20 +207,54 @@ static int open_file(struct map_log *l, const char *path, bool resume,
     return rc;
 }
 
-int map_log_open(struct map_log **out, const char *path, bool resume,
-                 char message[MAP_MESSAGE_SIZE])
+static int look_at_file(struct map_log *l, const char *path, char message[MAP_MESSAGE_SIZE])
+{
+    off_t whole;
+    l->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (l->fd < 0 && errno == ENOENT)
+        return 0;
+    if (l->fd < 0)
+        return refuse(message, ERR_SYSTEM, path, strerror(errno));
+    const off_t size = size_of(l->fd);
+    if (size < 0)
+        return refuse(message, ERR_SYSTEM, path, "not an ordinary file");
+    return size > 0 ? read_past(l, path, &whole, message) : 0;
+}
+
+static struct map_log *new_log(void)
 {
     struct map_log *l = calloc(1, sizeof *l);
     if (!l)
-        return refuse(message, ERR_NO_MEMORY, path, err_sentence(ERR_NO_MEMORY));
+        return NULL;
     l->fd = -1;
     buf_init(&l->lines, &host_memory, LINES_MAX_SIZE);
-    int rc = open_file(l, path, resume, message);
+    return l;
+}
+
+static int give(struct map_log **out, struct map_log *l, int rc)
+{
     if (rc < 0)
         map_log_close(l);
     else
         *out = l;
     return rc;
+}
+
+int map_log_open(struct map_log **out, const char *path, bool resume,
+                 char message[MAP_MESSAGE_SIZE])
+{
+    struct map_log *l = new_log();
+    if (!l)
+        return refuse(message, ERR_NO_MEMORY, path, err_sentence(ERR_NO_MEMORY));
+    return give(out, l, open_file(l, path, resume, message));
+}
+
+int map_log_look(struct map_log **out, const char *path, char message[MAP_MESSAGE_SIZE])
+{
+    struct map_log *l = new_log();
+    if (!l)
+        return refuse(message, ERR_NO_MEMORY, path, err_sentence(ERR_NO_MEMORY));
+    return give(out, l, look_at_file(l, path, message));
 }
 
 enum map_past map_log_past(const struct map_log *l, uint64_t seq)

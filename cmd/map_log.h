@@ -30,7 +30,7 @@ struct map_log_line {
     const char *command;
 };
 
-enum map_past { MAP_PAST_NONE, MAP_PAST_DONE, MAP_PAST_FAILED };
+enum map_past { MAP_PAST_NONE, MAP_PAST_DONE, MAP_PAST_FAILED, MAP_PAST_OTHER };
 
 /* Whether a descriptor is of the file that would be the log: what is read from there would be the
  * log's lines, and what is written there would be written over. */
@@ -39,7 +39,10 @@ bool map_log_is_file(const char *path, int fd);
  * a job log. 0, or < 0 with one sentence in message; then the file is as it was. */
 int map_log_open(struct map_log **out, const char *path, bool resume,
                  char message[MAP_MESSAGE_SIZE]);
-/* What the log says of an input; its last line counts. */
+/* Only reads it, and changes nothing, not even what a crash left; no file is an empty one. Errors
+ * are those of map_log_open. */
+int map_log_look(struct map_log **out, const char *path, char message[MAP_MESSAGE_SIZE]);
+/* What the log says of an input, never MAP_PAST_OTHER; its last line counts. */
 enum map_past map_log_past(const struct map_log *l, uint64_t seq);
 /* Whether it says so of the same command. */
 bool map_log_is_same(const struct map_log *l, uint64_t seq, const char *command);

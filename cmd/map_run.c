@@ -362,35 +362,28 @@ static void task_ended(struct map *m, const struct map_task_end *end)
 /* Whether an earlier run has done this input. */
 static bool is_past(struct map *m, const struct map_input *in, const struct map_words *words)
 {
-    enum map_past past = m->log ? map_log_past(m->log, in->seq) : MAP_PAST_NONE;
-    struct map_item it = {0};
-    if (past == MAP_PAST_NONE || (past == MAP_PAST_FAILED && m->task->resume_failed))
+    const struct map_task *task = m->task;
+    const char *command;
+    const enum map_past past =
+        map_item_past(m->log, task->resume_failed, task->kernel, words, in, &command);
+    if (past == MAP_PAST_NONE)
         return false;
-    const char *command =
-        map_item_words(&it, words, in) == 0 ? map_item_command(&it, m->task->kernel) : "?";
-    bool same = map_log_is_same(m->log, in->seq, command);
-    if (!same) {
+    if (past == MAP_PAST_OTHER) {
         map_show_pause(&m->show);
-        talk_error("the job log is of other inputs: input %llu is now %s",
-                   (unsigned long long)in->seq, command);
-        talk_try("another --joblog FILE");
+        map_show_other(in->seq, command);
         map_stop(m, DRAINING, "the job log is of other inputs", CODE_MISUSE);
     }
-    free(it.words);
-    m->counts.skipped += same;
+    m->counts.skipped += past == MAP_PAST_DONE;
     return true;
 }
 
 static void take_input(struct map *m, const struct map_input *in)
 {
     static struct map_words words;
-    char message[64];
     int rc = map_words_make(&words, m->task->argc, m->task->argv, in);
     if (rc < 0) {
-        snprintf(message, sizeof message, "input %llu gives %s", (unsigned long long)in->seq,
-                 rc == ERR_FULL ? "more than 64 words" : "a word above 1,023 bytes");
         map_show_pause(&m->show);
-        talk_error("%s", message);
+        map_show_large(in->seq, rc);
         map_stop(m, DRAINING, "an input is too large", CODE_MISUSE);
     } else if (m->log && in->seq > MAP_LOG_SEQ_MAX) {
         map_stop(m, DRAINING, "a job log has room for 16,777,216 inputs", CODE_MISUSE);

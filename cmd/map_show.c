@@ -5,6 +5,7 @@
 #include "cmd/duration.h"
 #include "cmd/talk.h"
 #include "cmd/view_text.h"
+#include "core/base/err.h"
 
 #define BAR_US (100 * MS_US)
 #define JSON_US S_US
@@ -171,4 +172,20 @@ void map_show_end(struct map_show *s, const struct map_counts *c, const char *wh
         snprintf(skipped, sizeof skipped, ", %llu done before", (unsigned long long)c->skipped);
     talk_line("%llu input%s done in %s%s%s%s%s", (unsigned long long)ended, ended == 1 ? "" : "s",
               took, failed, skipped, why ? "; " : "", why ? why : "");
+}
+
+/* --- what ends it before it has begun --- */
+
+void map_show_large(uint64_t seq, int rc)
+{
+    talk_error("input %llu gives %s", (unsigned long long)seq,
+               rc == ERR_FULL ? "more than 64 words" : "a word above 1,023 bytes");
+    talk_try("velum help map");
+}
+
+void map_show_other(uint64_t seq, const char *command)
+{
+    talk_error("the job log is of other inputs: input %llu is now %s", (unsigned long long)seq,
+               command);
+    talk_try("another --joblog FILE");
 }

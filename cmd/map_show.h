@@ -42,5 +42,9 @@ void map_show_pause(struct map_show *s);
 /* The last line, "400 inputs done in 1.2s"; `why` (or NULL) says why it is over before the end. */
 void map_show_end(struct map_show *s, const struct map_counts *c, const char *why,
                   struct instant now);
+/* Why nothing more is begun: an input gives more than a kernel takes (rc of map_words_make), or the
+ * job log has another command in its place. */
+void map_show_large(uint64_t seq, int rc);
+void map_show_other(uint64_t seq, const char *command);
 
 #endif

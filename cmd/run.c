@@ -217,6 +217,7 @@ static int go(struct errand *e, struct line *l)
         code = plan(e, l);
     e->job.inputs_count = e->inputs.count;
     e->job.inputs = e->inputs.made;
+    e->job.waits = wants_wait(e->job.waits, line_is_embedded(l));
     return code == 0 ? submit(e->call, l, &e->job) : code;
 }
 

@@ -70,3 +70,10 @@ int wants_take(const struct call *c, struct job_wants *w)
         code = take_labels(c, "prefer", w->stage.prefer);
     return code == 0 ? take_priority(opt_text(c->opts, "priority", "0"), &w->priority) : code;
 }
+
+bool wants_wait(bool waits, bool alone)
+{
+    if (waits && alone)
+        talk_line("no node can join this process, so nothing is waited for");
+    return waits && !alone;
+}

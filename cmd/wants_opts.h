@@ -32,5 +32,8 @@ struct job_wants {
 
 /* Takes them. 0 or an exit code. */
 int wants_take(const struct call *c, struct job_wants *w);
+/* What is left of the wish to wait for a node where this process computes (`alone`): no node can
+ * join it, so that it would wait for ever. Says so. */
+bool wants_wait(bool waits, bool alone);
 
 #endif

@@ -85,6 +85,19 @@ note_is() { # note_is PORT NOTE
     [[ $output != *Note* ]]
 }
 
+@test "without a node nothing is waited for, as no node can join" {
+    run -6 velum run --on gpu --wait-for-capacity sum 5
+    [[ $output == *"no node can join this process, so nothing is waited for"* ]]
+    [[ $output == *"no node has gpu: the nearest is here without gpu"* ]]
+    ends_with_try
+    run -6 velum map --on gpu --wait-for-capacity sum ::: 5
+    [[ $output == *"no node has gpu"* ]]
+    printf '[job]\nwait-for-capacity = yes\n[a]\nkernel = sum\nargs = 5\non = gpu\n' >waits.flow
+    run -6 velum flow waits.flow
+    [[ $output == *"no node has gpu"* ]]
+    ends_with_try
+}
+
 @test "flow: stages ask for nodes" {
     labelled
     cat >f.flow <<'EOF'

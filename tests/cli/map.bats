@@ -181,7 +181,7 @@ sums() { # sums FIRST LAST: what `sum` gives for each
     ends_with_try
     run -5 velum map --addr 127.0.0.1:9 sum ::: 1
     run -0 velum map --dry-run pi -- -{}{#} {1//} ::: a/b --json
-    [ "$output" = $'velum run pi -a/b1 a\nvelum run pi ---json2 .' ]
+    [ "$output" = $'velum run pi -- -a/b1 a\nvelum run pi -- ---json2 .' ]
 }
 
 @test "map: --dry-run prints commands that a shell reads back" {
@@ -190,6 +190,29 @@ sums() { # sums FIRST LAST: what `sum` gives for each
     [ "$(cat commands)" = $'velum run sum \'it\'\\\'\'s a $(touch x) "b"\'' ]
     eval "set -- $(cat commands)"
     [ $# = 4 ] && [ "$4" = "$value" ] && [ ! -e x ]
+    # A word that run has an option for is the kernel's here, and there.
+    echo "a dog and a cat" >./-d
+    run -0 velum map --dry-run wordcount ::: -d
+    [ "$output" = "velum run wordcount -- -d" ]
+    eval "$output" 2>/dev/null | cmp - <(velum map wordcount ::: -d 2>/dev/null)
+}
+
+@test "map: --dry-run leaves out what a job log has, and leaves the log as it is" {
+    run -1 velum map --joblog log sum ::: 1 x 3
+    printf 'torn' >>log
+    cp log before
+    run -0 velum map --dry-run --joblog log --resume sum ::: 1 x 3 4
+    [ "$output" = "velum run sum 4" ]
+    run -0 velum map --dry-run --joblog log --resume-failed sum ::: 1 x 3 4
+    [ "$output" = $'velum run sum x\nvelum run sum 4' ]
+    run -2 velum map --dry-run --joblog log --resume sum ::: 2
+    [[ $output == *"input 1 is now sum 2"* ]]
+    ends_with_try
+    cmp log before
+    run -0 velum map --dry-run --joblog none --resume sum ::: 1
+    [ "$output" = "velum run sum 1" ] && [ ! -e none ]
+    run -1 velum map --dry-run --joblog ./ --resume sum ::: 1
+    ends_with_try
 }
 
 @test "map: the job log, and going on behind it after a kill -9" {
