@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/flow_section.h"
@@ -315,9 +316,30 @@ static int take_file(struct fan *f, const struct flow_stage *to, const char *wor
     return flow_names_put(&f->files, word, flow->files_count++) < 0 ? out_of_memory(f) : 0;
 }
 
+/* It is opened more than once, which a pipe would not outlive. */
+static int check_ordinary(const struct fan *f, const struct flow_stage *to, const char *word)
+{
+    struct stat st;
+#if VELUM_PLANT == 802 /* unit/test_flow_file: a folder or a pipe is taken for a file */
+    return 0;
+#endif
+    if (stat(word, &st) < 0 || S_ISREG(st.st_mode))
+        return 0;
+    if (S_ISDIR(st.st_mode))
+        return flow_refuse(f->sections->path, to->inputs_line, f->message,
+                           "%.200s is a folder; name the files in it, as in %.200s/*", word, word);
+    return flow_refuse(f->sections->path, to->inputs_line, f->message,
+                       "%.200s is no ordinary file; put it first (velum put), and name its "
+                       "reference",
+                       word);
+}
+
 static int add_file(struct fan *f, struct flow_stage *to, const char *word)
 {
     uint32_t at = f->flow->files_count;
+    int ordinary = check_ordinary(f, to, word);
+    if (ordinary < 0)
+        return ordinary;
 #if VELUM_PLANT == 743 /* unit/test_flow_file: a file is put once for each stage that reads it */
     int rc = take_file(f, to, word);
 #else

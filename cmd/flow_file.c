@@ -204,8 +204,8 @@ static const struct row {
     {"cpus", false, set_cpus, "a number from 1 to 1024"},
     {"mem", false, set_mem, "a number of bytes, or one with K, M, G or T behind it"},
     {"on", false, set_on, "labels, KEY or KEY=VALUE, of letters, digits and . _ -"},
-    {"min-tier", false, set_tier, "S1, S2 or S3"},
     {"prefer", false, set_prefer, "labels, KEY or KEY=VALUE, of letters, digits and . _ -"},
+    {"min-tier", false, set_tier, "S1, S2 or S3"},
     {"name", true, set_name, "a-z, 0-9 and -, at most 63"},
     {"keep-going", true, set_keep_going, "yes or no"},
     {"timeout", true, set_timeout, "a span of time, such as 500ms, 10s or 2h"},
@@ -224,18 +224,28 @@ static const struct row *row_of(const char *key, bool of_job)
     return NULL;
 }
 
+static int refuse_key(const char *key, bool of_job, char what[INI_MESSAGE_SIZE])
+{
+    size_t left = 0;
+    for (size_t i = 0; i < ROWS_COUNT; i++)
+        left += rows[i].of_job == of_job;
+    say(what, "there is no key %.60s in %s; allowed are ", key, of_job ? "[job]" : "a stage");
+    for (size_t i = 0; i < ROWS_COUNT; i++) {
+        if (rows[i].of_job != of_job)
+            continue;
+        left--;
+        text_append(what, INI_MESSAGE_SIZE, rows[i].key);
+        text_append(what, INI_MESSAGE_SIZE, left > 1 ? ", " : left == 1 ? " and " : "");
+    }
+    return ERR_NOT_FOUND;
+}
+
 static int take_pair(void *ctx, const char *key, const char *value, char what[INI_MESSAGE_SIZE])
 {
     struct take *t = ctx;
     const struct row *row = row_of(key, t->in_job);
-    if (!row) {
-        say(what, "there is no key %.60s in %s; allowed are %s", key,
-            t->in_job ? "[job]" : "a stage",
-            t->in_job ? "name, keep-going, timeout, slots-max, priority and wait-for-capacity"
-                      : "kernel, args, inputs, after, foreach, units, leaf, reduce, retries, "
-                        "timeout, cpus, mem, on and prefer");
-        return ERR_NOT_FOUND;
-    }
+    if (!row)
+        return refuse_key(key, t->in_job, what);
     if (t->set & 1u << (row - rows)) {
         say(what, "%s is set a second time; keep one of the two", key);
         return ERR_EXISTS;

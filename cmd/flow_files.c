@@ -51,7 +51,7 @@ static void note_batch(struct flow_files *files, uint32_t first)
         struct flow_found *to = &files->list[first + i];
         const struct input *in = &files->batch.list[i];
         to->is_ref = in->from.fd < 0;
-        to->size = to->is_ref ? SOURCE_UNKNOWN : in->from.size;
+        to->size = to->is_ref ? SOURCE_UNKNOWN : in->from.is_empty ? 0 : in->from.size;
         to->there = in->there;
         to->made = files->batch.made[i];
     }

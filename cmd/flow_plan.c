@@ -15,6 +15,15 @@ static const struct flow_stage *stage_at(const struct flow_plan *p, uint32_t i)
     return &p->flow->stages[i];
 }
 
+static int refuse_kernel(const struct flow_plan *p, uint32_t i, const char *why)
+{
+    char about[FLOW_ABOUT_SIZE];
+    flow_about(p->path, stage_at(p, i), false, about);
+    talk_error("%s%s: %s", about, stage_at(p, i)->kernel, why);
+    talk_try("velum kernels");
+    return CODE_MISUSE;
+}
+
 static int refuse(const struct flow_plan *p, uint32_t i, const char *what, const char *why)
 {
     char about[FLOW_ABOUT_SIZE];
@@ -181,13 +190,13 @@ static int check_kernel(struct flow_plan *p, uint32_t i, struct line *l, bool he
     bool reads = here && builtin_takes_files(s->kernel);
     if (!here) {
         if (line_is_embedded(l))
-            return refuse(p, i, "there is no kernel of that name", "");
+            return refuse_kernel(p, i, "there is no kernel of that name");
         int code = fetch_kernels(p, l);
         const struct kernel_view *k = kernel_there(p, s->kernel);
         if (code != 0)
             return code;
         if (!k)
-            return refuse(p, i, s->kernel, "no node near has a kernel of that name");
+            return refuse_kernel(p, i, "no node near has a kernel of that name");
         reads = k->files_from > 0;
     }
     if (s->inputs_count == 0 || reads)

@@ -246,8 +246,8 @@ int follow_failure(const struct job_view *v)
         talk_try("a longer timeout; velum show %s", id);
     else if (v->state == JOB_DIVERGENT)
         talk_try("a kernel that gives the same value every time; velum show %s", id);
-    else if (v->state == JOB_CANCELLED)
-        talk_try("velum show %s", id);
+    else if (v->state == JOB_CANCELLED || strncmp(v->error, "stage ", 6) == 0)
+        talk_try("velum show %s", id); /* nothing has gone wrong in a worker */
     else
         talk_try("velum logs %s", id);
     return (int)exit_code_of_state(v->state);

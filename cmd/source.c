@@ -54,6 +54,8 @@ int source_open(struct source *s, const char *file)
     off_t at = lseek(s->fd, 0, SEEK_CUR);
     bool known = S_ISREG(st.st_mode) && at >= 0 && st.st_size > at;
     s->whole = known && at == 0;
+    char byte;
+    s->is_empty = !known && S_ISREG(st.st_mode) && at >= 0 && pread(s->fd, &byte, 1, at) == 0;
     s->size = known ? (uint64_t)(st.st_size - at) : SOURCE_UNKNOWN;
     s->sent = 0;
     return 0;

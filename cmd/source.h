@@ -16,6 +16,7 @@ struct source {
     const char *what; /* FILE, or what people call "-" */
     int fd;
     bool whole;    /* an ordinary file, from its first byte on */
+    bool is_empty; /* an ordinary file of which nothing is left to read */
     uint64_t size; /* to its end; SOURCE_UNKNOWN of a pipe, and of what may be empty */
     uint64_t sent; /* by source_put */
 };

@@ -45,13 +45,23 @@ END
     [ ${#lines[@]} = 5 ]
 }
 
+@test "a dry run plans an empty file as the run does" {
+    : >empty
+    printf '[a]\nkernel = wordcount\ninputs = empty\n[b]\nkernel = wordmerge\ninputs = a\n' >empty.flow
+    run -0 velum flow --local --dry-run --json empty.flow
+    [ "$(grep -o '"leaves_total":1,' <<<"$output" | wc -l)" = 2 ]
+    run -0 --separate-stderr velum flow --local empty.flow
+    [ "$output" = "" ]
+}
+
 @test "what cannot be is refused with file and line before anything runs" {
     printf '[a]\nkernel = sum\nargs = 5\nafter = b\n[b]\nkernel = sum\nargs = 5\nafter = a\n' >circle.flow
     run -2 velum flow --local circle.flow
     [ "${lines[0]}" = "velum flow: circle.flow line 4: [a] waits for [b], which in the end waits for [a]" ]
     printf '[a]\nkernel = nosuch\n' >kernel.flow
     run -2 velum flow --local kernel.flow
-    [ "${lines[0]}" = "velum flow: kernel.flow line 1: [a] there is no kernel of that name" ]
+    [ "${lines[0]}" = "velum flow: kernel.flow line 1: [a] nosuch: there is no kernel of that name" ]
+    [ "${lines[1]}" = "try: velum kernels" ]
     printf '\n\n[a]\nkernel = sum\nargs = none\n' >args.flow
     run -2 velum flow --local args.flow
     [[ ${lines[0]} == "velum flow: args.flow line 3: [a] sum: "* ]]
@@ -447,6 +457,7 @@ END
     [[ $output == *" running "* ]]
     run -1 velum wait "$id"
     [[ $output == *"stage slow was killed; 1 stage is blocked"* ]]
+    [ "${lines[-1]}" = "try: velum show $short" ]
     run -0 --separate-stderr velum show --json "$id"
     [[ $output == *'"name":"slow","kernel":"sleep","args":"60000","state":"cancelled"'* ]]
     [[ $output == *'"name":"behind","kernel":"sum","args":"10","state":"blocked","blocked_by":1'* ]]

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cmd/flow_file.h"
 #include "core/base/err.h"
@@ -83,7 +85,8 @@ TEST(what_is_wrong_is_said_with_its_line)
     refused("[a]\nargs = 5\n", "t.flow line 1: [a] has no kernel; add kernel = NAME");
     refused("[a]\nkernel = x\ninput = b\n",
             "t.flow line 3: there is no key input in a stage; allowed are kernel, args, inputs, "
-            "after, foreach, units, leaf, reduce, retries, timeout, cpus, mem, on and prefer");
+            "after, foreach, reduce, units, leaf, retries, timeout, cpus, mem, on, prefer and "
+            "min-tier");
     refused("[job]\nkernel = x\n",
             "t.flow line 2: there is no key kernel in [job]; allowed are name, keep-going, "
             "timeout, slots-max, priority and wait-for-capacity");
@@ -96,8 +99,8 @@ TEST(what_is_wrong_is_said_with_its_line)
             "t.flow line 3: retries cannot be \"18\"; allowed is a number from 1 to 17");
     refused("[a]\nk\33[31m = x\n",
             "t.flow line 2: there is no key k\\u{1b}[31m in a stage; allowed are kernel, args, "
-            "inputs, after, foreach, units, leaf, reduce, retries, timeout, cpus, mem, on and "
-            "prefer");
+            "inputs, after, foreach, reduce, units, leaf, retries, timeout, cpus, mem, on, prefer "
+            "and min-tier");
     refused("[a]\nkernel = x\nafter = \33[31m\n",
             "t.flow line 3: there is no stage [\\u{1b}[31m] in this file");
     refused("[a]\nkernel = x\nunits = 0\n",
@@ -117,6 +120,15 @@ TEST(what_is_wrong_is_said_with_its_line)
             "reference of an object");
     refused("[a]\nkernel = x\n[b]\nkernel = x\ninputs = none*.txt\n",
             "t.flow line 5: no file is like none*.txt");
+    REQUIRE(mkdir("shelf", 0700) == 0 && mkfifo("pipe", 0600) == 0);
+    refused("[a]\nkernel = x\ninputs = shelf\n",
+            "t.flow line 3: shelf is a folder; name the files in it, as in shelf/*");
+    refused("[a]\nkernel = x\nforeach = she*\ninputs = {}\n",
+            "t.flow line 4: shelf is a folder; name the files in it, as in shelf/*");
+    refused("[a]\nkernel = x\ninputs = pip?\n",
+            "t.flow line 3: pipe is no ordinary file; put it first (velum put), and name its "
+            "reference");
+    CHECK(rmdir("shelf") == 0 && unlink("pipe") == 0);
     refused("[A]\nkernel = x\n",
             "t.flow line 1: the name of a stage takes a-z, 0-9 and -, at most 63, not \"A\"");
     refused("[]\nkernel = x\n",
