@@ -19,7 +19,7 @@ static int open_file(struct velum *v, struct feed_one *one, const char *path)
     if (one->fd < 0 || fstat(one->fd, &s) < 0)
         return handle_fail(v, VELUM_FAILED, "", "%.400s: %s", path, strerror(errno));
     if (!S_ISREG(s.st_mode))
-        return handle_fail(v, VELUM_MISUSE, "velum_put, and its reference",
+        return handle_fail(v, VELUM_MISUSE, "put it as an object, and its reference",
                            "%.400s is no ordinary file", path);
     one->size = (uint64_t)s.st_size;
     return 0;

@@ -188,8 +188,10 @@ static int open_inside(struct velum *v, char message[ASK_MESSAGE_SIZE])
     return rc;
 }
 
-static const char *hint_of_open(const struct velum *v, int code)
+static const char *hint_of_open(const struct velum *v, int code, const char *message)
 {
+    if (v->options.addr && strstr(message, "there is no mesh in"))
+        return "VELUM_HOME of the mesh that it belongs to, or velum node, which begins one";
     if (v->options.addr && code == VELUM_MISUSE)
         return "127.0.0.1:8001";
     if (code == VELUM_NO_NODE)
@@ -215,7 +217,7 @@ int handle_open(struct velum *v)
     if (rc == 0)
         return 0;
     const int code = -(int)exit_code_of_open(rc);
-    const char *hint = strstr(message, "try: ") ? "" : hint_of_open(v, code);
+    const char *hint = strstr(message, "try: ") ? "" : hint_of_open(v, code, message);
     return handle_fail(v, code, hint, "%s", message[0] ? message : err_sentence(rc));
 }
 

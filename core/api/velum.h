@@ -139,7 +139,7 @@ struct velum_asks {
 /* One job of one stage. What is left zero has its default. Later versions add members. */
 struct velum_task {
     const char *kernel;
-    int argc; /* at most 256 arguments */
+    int argc; /* at most 64 arguments, each of less than 1,024 bytes */
     const char *const *argv;
     const char *name;     /* [a-z0-9-], at most 63, for people; NULL: none */
     uint32_t slots_max;   /* use at most so many slots at a time */

@@ -350,6 +350,15 @@ TEST(programs_are_nodes_of_one_mesh)
     int put = velum_wait(v, velum_put(v, "bytes", 5), -1);
     REQUIRE(put > 0);
     CHECK(velum_wait(v, velum_get(v, velum_text(v, put)), -1) > 0);
+    /* And tasks read them. */
+    const char *pattern[] = {"y"};
+    const struct velum_input in = {.ref = velum_text(v, put)};
+    const struct velum_task grep = {
+        .kernel = "grep", .argc = 1, .argv = pattern, .inputs_count = 1, .inputs = &in};
+    int found = velum_wait(v, velum_result(v, velum_wait(v, velum_submit(v, &grep), -1)), -1);
+    size_t size = 0;
+    const void *line = velum_bytes(v, found, &size);
+    CHECK(size == 6 && memcmp(line, "bytes\n", 6) == 0);
     /* And a command, or another program, finds this one. */
     struct velum *other = NULL;
     struct velum_options there = {.where = VELUM_AT_NODE, .addr = addr_of(ports[1])};
