@@ -184,11 +184,10 @@ const struct cmd cmd_get = {
     .name = "get",
     .args = "REF",
     .summary = "write an object to a file or to standard output",
-    .more = "REF is 64 hex digits, or the first 8 and more of them where only one object\n"
-            "of all nodes begins so. With -o the bytes go to FILE.part, which becomes FILE when "
-            "they are known to be\n"
-            "the object; after an interruption the same command goes on behind what is there. A\n"
-            "wrong byte means exit 1, and no FILE.",
+    .more = "REF is 64 hex digits, or the first 8 and more of them where only one object of all\n"
+            "nodes begins so. With -o the bytes go to FILE.part, which becomes FILE when they are\n"
+            "known to be the object; after an interruption the same command goes on behind what\n"
+            "is there. A wrong byte means exit 1, and no FILE.",
     .group = GROUP_OBJECTS,
     .takes = TAKES_OBJECT,
     .opts = opts,

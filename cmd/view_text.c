@@ -277,7 +277,8 @@ void view_job(FILE *to, const struct job_view *v, const char *result)
         pair_id(to, "Digest", v->digest.bytes);
     if (v->reduction == REDUCE_COLLECT && v->state == JOB_DONE &&
         read_collected(v->result, &c) == 0)
-        pair(to, "Result", "%llu bytes, from %u leaves", (unsigned long long)c.size, c.leaves);
+        pair(to, "Result", "%llu byte%s, from %u lea%s", (unsigned long long)c.size,
+             c.size == 1 ? "" : "s", c.leaves, c.leaves == 1 ? "f" : "ves");
     if (result)
         pair(to, "Result", "%s", result);
     if (v->error[0])
