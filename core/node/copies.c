@@ -14,6 +14,7 @@
 #include "core/node/put.h"
 #include "core/node/record.h"
 #include "core/node/removing.h"
+#include "core/node/reserve.h"
 #include "core/node/room.h"
 
 #define TELL_AGAIN_US (2 * S_US)
@@ -547,6 +548,7 @@ static int on_list(struct node *n, struct node_id from, uint8_t type, struct byt
             if (r.failed)
                 break;
             proving_heard(n, from, &m);
+            reserve_heard(n, from, &m);
             if (n->objects != NULL)
                 on_have(n, from, &m);
         }
