@@ -21,11 +21,11 @@
  * and last until its operation is released, or, where no operation is named, until the next call.
  *
  * Processes. The node inside a program computes in worker processes, which are the same program
- * executed again. So call velum_register and velum_init first in main, before anything is printed,
- * opened or started: in such a process velum_init computes and ends the process instead of
- * returning. A running program whose file is replaced goes on with the old file. The program gets a
- * child that it did not make, and SIGCHLD when that ends; a program that waits for any child should
- * leave alone those it does not know.
+ * executed again with other arguments. So call velum_register and velum_init first in main, before
+ * arguments are looked at and anything is printed, opened or started: in such a process velum_init
+ * computes and ends the process instead of returning. A program whose file is replaced goes on with
+ * the old file. It gets a child that it did not make, and SIGCHLD when that ends; a program that
+ * waits for any child should leave alone those it does not know.
  *
  * Linking. libvelum.a goes into executables (not into shared objects):
  *

@@ -191,12 +191,19 @@ static void keep_params(struct worker *w, const struct order_load *m)
     w->params_len = m->params.len;
 }
 
+#define REGISTER "velum_register comes before arguments are looked at"
+
 static int load_kernel(struct worker *w, const struct order_load *m, char reason[REASON_SIZE])
 {
     const struct velum_kernel *k = NULL;
     int rc = worker_kernel_load(m, &k, reason);
     if (rc < 0)
         return rc;
+    /* Built-ins are in every executable, so it is one of a program's own. */
+    if (!k && m->origin != ORIGIN_PLUGIN) {
+        text_copy(reason, REASON_SIZE, "a worker of this program did not register it; " REGISTER);
+        return ERR_NOT_FOUND;
+    }
     if (!k || strcmp(k->name, m->kernel) != 0 || !digest_equal(kernel_source(k), m->source)) {
         text_copy(reason, REASON_SIZE, "this node's kernel of that name has another source");
         return ERR_NOT_FOUND;

@@ -499,6 +499,13 @@ TEST(test_load_refuses_another_source)
     CHECK(!l.ok);
     CHECK_STR(l.reason, "this node's kernel of that name has another source");
     CHECK_INT(end_worker(), 0);
+    /* A program that registers its kernel only where its arguments say so has none in a worker. */
+    other.name = "none";
+    start_worker();
+    l = load_with(&other, NULL, (struct bytes){0});
+    CHECK(!l.ok);
+    CHECK(strstr(l.reason, "velum_register comes before arguments are looked at") != NULL);
+    CHECK_INT(end_worker(), 0);
 }
 
 /* What a worker says that loads "crash", whose data is 192 MiB, under this limit. Its source is not
