@@ -2,8 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/dot.h"
+#include "cmd/stage_graph.h"
 #include "cmd/view_text.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
@@ -105,33 +107,49 @@ static void needs_text(const struct stage_list *s, const struct stage_view *v,
         snprintf(to, NEEDS_TEXT_SIZE, "-");
 }
 
+static void add_row(struct grid *g, const struct stage_list *s, const struct stage_view *v)
+{
+    char needs[NEEDS_TEXT_SIZE], blocker[JOB_NAME_SIZE];
+    needs_text(s, v, needs);
+    stage_list_name(s, v->blocked_by, blocker, sizeof blocker);
+    grid_add(g, "%u", (unsigned)v->number);
+    grid_add(g, "%s", v->name[0] ? v->name : "-");
+    grid_add(g, "%.20s%s%.40s", v->kernel, v->args[0] ? " " : "", v->args);
+    if (v->state == STAGE_VIEW_BLOCKED)
+        grid_add(g, "blocked by %s", blocker);
+    else
+        grid_add(g, "%s", stage_state_name(v->state));
+    grid_add(g, "%llu/%llu", (unsigned long long)v->done, (unsigned long long)v->leaves);
+    grid_add(g, "%s", needs);
+}
+
+/* Where a program reads it, columns stay what they are. */
+static bool is_drawn(FILE *to, const struct stage_list *s, char (*lines)[STAGE_GRAPH_SIZE])
+{
+    return lines && isatty(fileno(to)) && stage_graph_draw(s, lines);
+}
+
 void stage_list_print(FILE *to, const struct stage_list *s)
 {
-    static const char *const head[] = {"STAGE", "NAME", "WHAT", "STATE", "DONE", "NEEDS"};
-    char needs[NEEDS_TEXT_SIZE], blocker[JOB_NAME_SIZE];
+    static const char *const head[] = {"", "STAGE", "NAME", "WHAT", "STATE", "DONE", "NEEDS"};
+    const unsigned columns = sizeof head / sizeof *head;
     struct grid g;
     if (s->count < 2)
         return;
-    grid_init(&g, sizeof head / sizeof *head);
-    for (size_t i = 0; i < sizeof head / sizeof *head; i++)
+    char(*lines)[STAGE_GRAPH_SIZE] = calloc(s->count, sizeof *lines);
+    const bool drawn = is_drawn(to, s, lines);
+    grid_init(&g, drawn ? columns : columns - 1);
+    for (unsigned i = drawn ? 0 : 1; i < columns; i++)
         grid_add(&g, "%s", head[i]);
     for (size_t i = 0; i < s->count; i++) {
-        const struct stage_view *v = &s->list[i];
-        needs_text(s, v, needs);
-        stage_list_name(s, v->blocked_by, blocker, sizeof blocker);
-        grid_add(&g, "%u", (unsigned)v->number);
-        grid_add(&g, "%s", v->name[0] ? v->name : "-");
-        grid_add(&g, "%.20s%s%.40s", v->kernel, v->args[0] ? " " : "", v->args);
-        if (v->state == STAGE_VIEW_BLOCKED)
-            grid_add(&g, "blocked by %s", blocker);
-        else
-            grid_add(&g, "%s", stage_state_name(v->state));
-        grid_add(&g, "%llu/%llu", (unsigned long long)v->done, (unsigned long long)v->leaves);
-        grid_add(&g, "%s", needs);
+        if (drawn)
+            grid_add(&g, "%s", lines[i]);
+        add_row(&g, s, &s->list[i]);
     }
     fputc('\n', to);
     grid_print(&g, to);
     grid_clear(&g);
+    free(lines);
 }
 
 static const char *colour_of(enum stage_view_state state)

@@ -21,7 +21,7 @@ void stage_list_clear(struct stage_list *s);
 bool stage_list_find(const struct stage_list *s, const char *which, uint32_t *stage);
 /* Its name, or its number where it has none. */
 void stage_list_name(const struct stage_list *s, uint32_t stage, char *to, size_t cap);
-/* A table; nothing of a job of one stage. */
+/* A table, on a terminal beside the graph (stage_graph.h); nothing of a job of one stage. */
 void stage_list_print(FILE *to, const struct stage_list *s);
 /* The same as a graph; `name` is the job's. */
 void stage_list_dot(FILE *to, const struct stage_list *s, const char *name);

@@ -351,6 +351,10 @@ END
     [[ ${lines[0]} == 'digraph "steps" {' ]]
     [[ $output == *'s0 [label = "first\npi 1000000\ndone  '*'", style = filled, fillcolor = "palegreen"];'* ]]
     [[ $output == *'s0 -> s1 [style = dashed];'* && ${lines[-1]} == '}' ]]
+    on_terminal true "$VELUM" show "$id" >screen
+    grep -q "^\*-' *3 *last" screen
+    velum show "$id" >piped
+    grep -q "^3 *last" piped
 }
 
 @test "a flow on three nodes survives the death of one, is shown by stages and proven" {
