@@ -15,7 +15,7 @@
 # V=1 shows the commands. O=DIR builds another configuration, made by ./configure --build=DIR.
 
 O ?= obj
-BUILTINS = factor grep noop pi primes sleep sum wordcount wordmerge
+BUILTINS = cat factor grep noop pi primes sleep sum wordcount wordmerge
 
 .DELETE_ON_ERROR:
 .SUFFIXES:

@@ -2,6 +2,7 @@
 
 #include "cmd/flow_append.h"
 #include "cmd/flow_fit.h"
+#include "cmd/flow_many.h"
 #include "cmd/flow_resume.h"
 #include "cmd/flow_show.h"
 #include "cmd/submit.h"
@@ -110,20 +111,9 @@ static int go(const struct call *c, struct flow_plan *p, struct flow_files *file
         code = flow_plan_make(p, l);
     if (code != 0)
         return code;
-    return opt_given(c->opts, "resume") ? flow_resume(c, p, l) : submit(c, p, l);
-}
-
-#define RESUME_STAGES_MAX 2000u /* as many finished jobs as nodes keep */
-
-static int check_count(const struct flow_plan *p)
-{
-    if (!p->apart || p->flow->count <= RESUME_STAGES_MAX)
-        return 0;
-    talk_error("%.200s has %u stages; with --resume each is a job, and nodes keep the last %u that "
-               "have ended",
-               p->path, (unsigned)p->flow->count, RESUME_STAGES_MAX);
-    talk_try("velum flow without --resume, which makes one job of all");
-    return CODE_MISUSE;
+    if (!opt_given(c->opts, "resume"))
+        return submit(c, p, l);
+    return p->flow->count > FLOW_FEW_MAX ? flow_many(c, p, l) : flow_resume(c, p, l);
 }
 
 /* What is done is kept by nodes, and who goes on from stage to stage is this command. */
@@ -166,8 +156,6 @@ static int run(const struct call *c)
     int code = resumes ? check_resume(c) : 0;
     if (code == 0)
         code = read_file(p.path, &flow);
-    if (code == 0)
-        code = check_count(&p);
     if (code == 0 && where.embedded_only && opt_given(c->opts, "detach"))
         code = refuse_detach();
     if (code == 0)

@@ -54,6 +54,20 @@ void flow_job_clear(struct flow_job *job);
 int flow_plan_encode_one(const struct flow_plan *p, uint32_t stage, struct node_id author,
                          const char *name, const struct stage_input *inputs, uint16_t count,
                          struct buf *body);
+/* What a stage borrows while it is encoded. */
+struct flow_room {
+    struct buf needs, inputs;
+    struct plan plan;
+};
+void flow_room_init(struct flow_room *r);
+void flow_room_reset(struct flow_room *r);
+void flow_room_clear(struct flow_room *r);
+/* The stage, but for what it reads and waits for, which is in the room. */
+struct stage_spec flow_plan_stage(const struct flow_plan *p, uint32_t stage,
+                                  struct flow_room *room);
+/* What the whole file says of its job, or of each of its jobs. 0 or < 0. */
+int flow_plan_begin(struct job_spec *spec, const struct flow *f, struct node_id author,
+                    const char *name);
 /* job NULL: of one stage. */
 int flow_plan_refuse(const struct flow_plan *p, const struct flow_job *job, int rc);
 

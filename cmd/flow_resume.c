@@ -2,28 +2,23 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "cmd/flow_ask.h"
 #include "cmd/flow_names.h"
+#include "cmd/flow_yield.h"
 #include "cmd/follow.h"
 #include "cmd/interrupt.h"
-#include "cmd/jobs.h"
 #include "cmd/pour.h"
 #include "cmd/submit.h"
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/base/text.h"
-#include "core/host/loop.h"
 #include "core/host/memory.h"
-#include "core/wire/output.h"
 
-#define NAME_DIGITS 40
 #define NAP_MIN_US (5 * MS_US)
 #define NAP_MAX_US (250 * MS_US)
 #define RUNNING_MAX 1000u /* jobs of stages at a time; a user has at most 10,000 */
-#define REOPEN_MAX 120 /* naps of a quarter of a second: as long as `run` waits for a node */
 
 enum step { TO_COME, RUNNING, DONE, FAILED, BLOCKED };
 
@@ -56,8 +51,8 @@ static const struct flow_stage *stage_at(const struct resume *r, uint32_t i)
     return &r->plan->flow->stages[i];
 }
 
-void flow_resume_name(const struct plan *plan, const struct stage_input *inputs, uint32_t count,
-                      char name[JOB_NAME_SIZE])
+struct digest flow_resume_key(const struct plan *plan, const struct stage_input *inputs,
+                              uint32_t count)
 {
     uint8_t head[KERNEL_NAME_SIZE + ID_SIZE + 32], raw[STAGE_INPUT_BYTES];
     struct sha256 sum;
@@ -79,56 +74,22 @@ void flow_resume_name(const struct plan *plan, const struct stage_input *inputs,
         put_stage_input(&b, &inputs[i]);
         sha256_add(&sum, b.data, b.len);
     }
-    const struct digest d = sha256_end(&sum);
+    return sha256_end(&sum);
+}
+
+void flow_resume_name_of(struct digest key, char name[JOB_NAME_SIZE])
+{
     text_copy(name, JOB_NAME_SIZE, "flow-");
-    id_hex(d.bytes, NAME_DIGITS, name + strlen(name));
+    id_hex(key.bytes, FLOW_KEY_DIGITS, name + strlen(name));
+}
+
+void flow_resume_name(const struct plan *plan, const struct stage_input *inputs, uint32_t count,
+                      char name[JOB_NAME_SIZE])
+{
+    flow_resume_name_of(flow_resume_key(plan, inputs, count), name);
 }
 
 /* --- what a stage yields --- */
-
-/* A few bytes, as an object. */
-static int put_bytes(const struct resume *r, struct bytes bytes, struct stage_input *out)
-{
-    struct source from = {.what = "what a stage yields", .whole = true, .size = bytes.len};
-    struct source_way way = {.line = r->line, .again = "velum flow --resume again"};
-    struct transfer progress;
-    struct object_view made;
-    transfer_begin(&progress, PROGRESS_NONE, stderr, talk_columns(), bytes.len, 0, loop_clock());
-    way.progress = &progress;
-    from.fd = memfd_create("velum", MFD_CLOEXEC);
-    if (from.fd < 0 || write(from.fd, bytes.data, bytes.len) != (ssize_t)bytes.len ||
-        lseek(from.fd, 0, SEEK_SET) != 0) {
-        source_close(&from);
-        return line_report(r->line, ERR_SYSTEM);
-    }
-    if (bytes.len == 0) { /* that it is nothing is said at its end */
-        from.size = SOURCE_UNKNOWN;
-        from.whole = false;
-    }
-    int code = source_put(&from, &way, &made);
-    source_close(&from);
-    *out = (struct stage_input){.name = made.name, .size = made.size};
-    return code;
-}
-
-static int take_output(const struct resume *r, const struct output *o, struct stage_input *out)
-{
-    *out = (struct stage_input){.name = o->name, .size = o->size};
-    return o->kind == OUTPUT_OBJECT ? 0 : put_bytes(r, o->bytes, out);
-}
-
-static int take_list(const struct resume *r, struct one *one, struct bytes list)
-{
-    struct reader in = reader_of(list);
-    struct output o;
-    int code = 0;
-    for (uint32_t i = 0; i < one->yields_count && code == 0; i++) {
-        if (read_output(read_block(&in, OUTPUT_VALUE_MAX), &o) < 0)
-            return line_report(r->line, ERR_FORMAT);
-        code = take_output(r, &o, &one->yields[i]);
-    }
-    return code;
-}
 
 static int take_yields(const struct resume *r, uint32_t i, const struct job_view *v)
 {
@@ -143,10 +104,11 @@ static int take_yields(const struct resume *r, uint32_t i, const struct job_view
     if (v->result.len == 0)
         return line_report_about(r->line, stage_at(r, i)->name, ERR_NOT_FOUND);
     if (folds)
-        return put_bytes(r, v->result, &one->yields[0]);
+        return flow_yield_bytes(r->line, v->result, &one->yields[0]);
     int code = pour_list(r->line, v, &list, &len);
     if (code == 0)
-        code = take_list(r, one, (struct bytes){list, len});
+        code =
+            flow_yield_list(r->line, (struct bytes){list, len}, 0, one->yields_count, one->yields);
     free(list);
     return code;
 }
@@ -222,26 +184,6 @@ static int submit(struct resume *r, uint32_t i, const char *name, const struct s
 
 /* --- what is there already --- */
 
-/* The node has gone: another one, or the same one again. False when there was none for 30 s. */
-static bool reopen(struct resume *r)
-{
-    for (int i = 0; i < REOPEN_MAX && !interrupt_came(); i++) {
-        nanosleep(&(struct timespec){.tv_nsec = NAP_MAX_US * 1000}, NULL);
-        if (line_reopen(r->line) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* jobs_fetch, from another node where one goes away; a word that is no job is a list of none. */
-static int fetch(struct resume *r, const char *which, struct job_list *found)
-{
-    int rc = jobs_fetch(r->line, true, which, found);
-    while (rc == ERR_CLOSED && reopen(r))
-        rc = jobs_fetch(r->line, true, which, found);
-    return rc == LINE_REFUSED && line_refusal(r->line) == CODE_NOT_FOUND ? 0 : rc;
-}
-
 /* The latest of them of that name that this user submitted and that is done or may be. */
 static bool find_in(const struct resume *r, const struct job_list *jobs, const char *name,
                     struct job_id *job)
@@ -262,7 +204,7 @@ static bool find_in(const struct resume *r, const struct job_list *jobs, const c
 static int ask_for(struct resume *r, const char *name, struct job_id *job)
 {
     struct job_list found;
-    int rc = fetch(r, name, &found);
+    int rc = flow_ask_jobs(r->line, name, &found);
     if (rc < 0)
         return rc;
     rc = find_in(r, &found, name, job);
@@ -290,7 +232,7 @@ static int find_job(struct resume *r, const char *name, struct job_id *job)
     if (!r->listed) {
         rc = ask_for(r, name, job);
         if (rc == 0)
-            rc = fetch(r, "", &r->jobs);
+            rc = flow_ask_jobs(r->line, "", &r->jobs);
         r->listed = rc == 0;
         return rc;
     }
@@ -341,19 +283,11 @@ static enum step needs_of(const struct resume *r, uint32_t i)
     return worst;
 }
 
-/* Its job has ended and is forgotten by now, which is listed for a while: it runs again, once. */
-static bool is_to_run_anew(const struct resume *r, uint32_t i, int rc)
-{
-    return rc == LINE_REFUSED && line_refusal(r->line) == CODE_GONE && !r->list[i].anew;
-}
-
 static int look(struct resume *r, uint32_t i)
 {
     struct job_entry e;
-    int rc = jobs_look(r->line, r->list[i].job, &e);
-    while (rc == ERR_CLOSED && reopen(r))
-        rc = jobs_look(r->line, r->list[i].job, &e);
-    if (is_to_run_anew(r, i, rc)) {
+    int rc = flow_ask_job(r->line, r->list[i].job, &e);
+    if (flow_job_is_gone(r->line, rc) && !r->list[i].anew) { /* it runs again, once */
         run_anew(&r->list[i]);
         return 0;
     }
@@ -387,13 +321,6 @@ static int go_round(struct resume *r, uint32_t *running, bool *moved)
     return code;
 }
 
-static int interrupted(void)
-{
-    talk_error("interrupted: what was submitted goes on");
-    talk_try("the same command again, which goes on from there");
-    return CODE_INTERRUPTED;
-}
-
 static int run_all(struct resume *r)
 {
     int64_t nap_us = NAP_MIN_US;
@@ -407,7 +334,7 @@ static int run_all(struct resume *r)
         if (running == 0 && !moved)
             return r->failure;
         if (interrupt_came())
-            return interrupted();
+            return flow_interrupted();
         nap_us = moved ? NAP_MIN_US : nap_us * 2 < NAP_MAX_US ? nap_us * 2 : NAP_MAX_US;
         if (running > 0)
             nanosleep(&(struct timespec){.tv_nsec = nap_us * 1000}, NULL);

@@ -14,6 +14,11 @@
 
 /* All files are put. Waits for the last stage and prints its result. The exit code. */
 int flow_resume(const struct call *c, const struct flow_plan *p, struct line *l);
+/* What a stage is that reads these; what counts of it; and its name. */
+#define FLOW_KEY_DIGITS 40
+struct digest flow_resume_key(const struct plan *plan, const struct stage_input *inputs,
+                              uint32_t count);
+void flow_resume_name_of(struct digest key, char name[JOB_NAME_SIZE]);
 /* "flow-..." of a stage that reads these. */
 void flow_resume_name(const struct plan *plan, const struct stage_input *inputs, uint32_t count,
                       char name[JOB_NAME_SIZE]);

@@ -13,13 +13,7 @@
 #define LIST_BESIDE 1024u /* what signs a list, at most */
 #define KINDS_MAX 64
 
-/* What a stage borrows while it is encoded. */
-struct room {
-    struct buf needs, inputs;
-    struct plan plan;
-};
-
-static void put_reads(const struct flow_plan *p, const struct flow_stage *s, struct room *to)
+static void put_reads(const struct flow_plan *p, const struct flow_stage *s, struct flow_room *to)
 {
     for (uint32_t i = 0; i < s->inputs_count; i++) {
         const struct flow_input *in = &s->inputs[i];
@@ -52,8 +46,7 @@ static void join_args(const struct flow_stage *s, char to[JOB_ARGS_SIZE])
     text_sanitise(joined, strlen(joined), true, to, JOB_ARGS_SIZE);
 }
 
-/* What it reads is in the room. */
-static struct stage_spec spec_in(const struct flow_plan *p, uint32_t at, struct room *room)
+struct stage_spec flow_plan_stage(const struct flow_plan *p, uint32_t at, struct flow_room *room)
 {
     const struct flow_stage *f = &p->flow->stages[at];
     flow_plan_of(p, at, &room->plan);
@@ -70,29 +63,33 @@ static struct stage_spec spec_in(const struct flow_plan *p, uint32_t at, struct 
     return s;
 }
 
-static struct stage_spec spec_of(const struct flow_plan *p, uint32_t at, struct room *room)
+static struct stage_spec spec_of(const struct flow_plan *p, uint32_t at, struct flow_room *room)
 {
-    buf_reset(&room->needs);
-    buf_reset(&room->inputs);
+    flow_room_reset(room);
     put_reads(p, &p->flow->stages[at], room);
-    return spec_in(p, at, room);
+    return flow_plan_stage(p, at, room);
 }
 
-static void room_init(struct room *r)
+void flow_room_reset(struct flow_room *r)
+{
+    buf_reset(&r->needs);
+    buf_reset(&r->inputs);
+}
+
+void flow_room_init(struct flow_room *r)
 {
     buf_init(&r->needs, &host_memory, SPEC_SIZE_MAX);
     buf_init(&r->inputs, &host_memory, SPEC_SIZE_MAX);
 }
 
-static void room_clear(struct room *r)
+void flow_room_clear(struct flow_room *r)
 {
     buf_clear(&r->needs);
     buf_clear(&r->inputs);
 }
 
-/* What the whole file says of its job. */
-static int begin(struct job_spec *spec, const struct flow *f, struct node_id author,
-                 const char *name)
+int flow_plan_begin(struct job_spec *spec, const struct flow *f, struct node_id author,
+                    const char *name)
 {
     int rc = submission_begin(spec, author);
     spec->slots_max = (uint32_t)f->slots_max;
@@ -108,17 +105,17 @@ int flow_plan_encode_one(const struct flow_plan *p, uint32_t stage, struct node_
                          struct buf *body)
 {
     struct job_spec spec;
-    struct room room;
-    int rc = begin(&spec, p->flow, author, name);
-    room_init(&room);
+    struct flow_room room;
+    int rc = flow_plan_begin(&spec, p->flow, author, name);
+    flow_room_init(&room);
     for (uint16_t i = 0; i < count; i++)
         put_stage_input(&room.inputs, &inputs[i]);
-    spec.stage = spec_in(p, stage, &room);
+    spec.stage = flow_plan_stage(p, stage, &room);
     if (room.inputs.failed)
         rc = ERR_NO_MEMORY;
     if (rc == 0)
         rc = put_spec(body, &spec);
-    room_clear(&room);
+    flow_room_clear(&room);
     return rc;
 }
 
@@ -161,8 +158,8 @@ static void remember_kind(const struct flow_plan *p, struct kinds *k, uint32_t s
         k->stages[k->count++ % KINDS_MAX] = stage;
 }
 
-static int append_one(const struct flow_plan *p, uint32_t at, struct kinds *k, struct room *room,
-                      struct lists *rest)
+static int append_one(const struct flow_plan *p, uint32_t at, struct kinds *k,
+                      struct flow_room *room, struct lists *rest)
 {
     const struct stage_spec s = spec_of(p, at, room);
     const uint32_t number = p->flow->stages[at].number, like = find_kind(p, k, at);
@@ -194,7 +191,7 @@ static int check_rest(const struct job_spec *spec, const struct lists *rest)
 }
 
 /* So many stages, as their numbers are, as fit a specification. */
-static int put_stages(const struct flow_plan *p, struct room *room, struct kinds *k,
+static int put_stages(const struct flow_plan *p, struct flow_room *room, struct kinds *k,
                       struct buf *more, uint32_t *count)
 {
     const struct flow *f = p->flow;
@@ -214,14 +211,14 @@ static int put_stages(const struct flow_plan *p, struct room *room, struct kinds
     return 0;
 }
 
-static int encode(const struct flow_plan *p, struct job_spec *spec, struct room *first,
+static int encode(const struct flow_plan *p, struct job_spec *spec, struct flow_room *first,
                   struct buf *more, struct flow_job *job)
 {
     const struct flow *f = p->flow;
     struct kinds kinds = {.count = 0};
-    struct room room;
+    struct flow_room room;
     uint32_t count;
-    room_init(&room);
+    flow_room_init(&room);
     spec->stage = spec_of(p, f->order[0], first);
     int rc = first->needs.failed || first->inputs.failed ? ERR_TOO_LARGE : 0;
     if (rc == 0)
@@ -235,7 +232,7 @@ static int encode(const struct flow_plan *p, struct job_spec *spec, struct room 
             job->at = rc < 0 ? f->order[count] : FLOW_NONE;
         }
     }
-    room_clear(&room);
+    flow_room_clear(&room);
     return rc;
 }
 
@@ -254,14 +251,15 @@ int flow_plan_encode(const struct flow_plan *p, struct node_id author, bool keep
                      struct flow_job *job)
 {
     struct job_spec spec;
-    struct room first;
+    struct flow_room first;
     struct buf more;
     buf_init(&job->body, &host_memory, SPEC_SIZE_MAX);
     lists_init(&job->rest);
     job->at = FLOW_NONE;
     buf_init(&more, &host_memory, 2 * SPEC_SIZE_MAX);
-    room_init(&first);
-    int rc = ask_few(p->flow) ? begin(&spec, p->flow, author, p->flow->name) : ERR_NOT_FOUND;
+    flow_room_init(&first);
+    int rc =
+        ask_few(p->flow) ? flow_plan_begin(&spec, p->flow, author, p->flow->name) : ERR_NOT_FOUND;
     spec.keep_going = keep_going || p->flow->keep_going;
     if (rc == 0)
         rc = encode(p, &spec, &first, &more, job);
@@ -270,7 +268,7 @@ int flow_plan_encode(const struct flow_plan *p, struct node_id author, bool keep
     if (rc == 0 && job->rest.head)
         rc = check_rest(&spec, &job->rest);
     buf_clear(&more);
-    room_clear(&first);
+    flow_room_clear(&first);
     return rc;
 }
 

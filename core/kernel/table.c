@@ -1,5 +1,6 @@
 #include "core/kernel/kernel.h"
 
+extern const struct velum_kernel velum_kernel_cat;
 extern const struct velum_kernel velum_kernel_factor;
 extern const struct velum_kernel velum_kernel_grep;
 extern const struct velum_kernel velum_kernel_noop;
@@ -12,8 +13,15 @@ extern const struct velum_kernel velum_kernel_wordmerge;
 
 /* Ascending names. */
 const struct velum_kernel *const kernel_table[] = {
-    &velum_kernel_factor,    &velum_kernel_grep,      &velum_kernel_noop,
-    &velum_kernel_pi,        &velum_kernel_primes,    &velum_kernel_sleep,
-    &velum_kernel_sum,       &velum_kernel_wordcount, &velum_kernel_wordmerge,
+    &velum_kernel_cat,
+    &velum_kernel_factor,
+    &velum_kernel_grep,
+    &velum_kernel_noop,
+    &velum_kernel_pi,
+    &velum_kernel_primes,
+    &velum_kernel_sleep,
+    &velum_kernel_sum,
+    &velum_kernel_wordcount,
+    &velum_kernel_wordmerge,
     NULL,
 };

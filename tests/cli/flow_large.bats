@@ -199,9 +199,68 @@ counts() {
     [[ $stderr == *"1200 files and objects are there"* ]]
 }
 
-@test "a flow of more stages than nodes keep jobs is not resumed" {
-    printf '[s]\nkernel = sum\nargs = {}\nforeach = 1..2001\n' >many.flow
-    run -2 velum flow --resume many.flow
-    [[ ${lines[0]} == "velum flow: many.flow has 2001 stages; with --resume each is a job, "* ]]
-    [ "${lines[1]}" = "try: velum flow without --resume, which makes one job of all" ]
+# many: more stages than nodes keep jobs, and some that read what those in other bundles yield.
+many() {
+    seq 4000 >numbers
+    cat <<'END'
+[lines]
+kernel = grep
+args = {}$
+inputs = numbers
+foreach = 1 2
+leaf = 5000
+[s]
+kernel = sum
+args = {} 7000
+foreach = 1..2097
+[mid]
+kernel = cat
+inputs = lines numbers
+after = s-1000 s-2000
+[end]
+kernel = grep
+args = 99
+inputs = mid
+after = s
+END
+}
+
+there() { sed -n 's/^\([0-9]*\) of 2101 stages were there already$/\1/p' <<<"$1"; }
+
+@test "a flow of more stages than nodes keep jobs goes on after everything was killed" {
+    many >many.flow
+    { grep 1$ numbers; grep 2$ numbers; cat numbers; } | grep 99 >want
+    mesh 2
+    velum flow --resume many.flow >out 2>err &
+    flow=$!
+    begun() { [ "$(grep -c ': job ' err)" -ge 12 ]; }
+    until_true 30 begun
+    kill -KILL $flow "$PID_a" "$PID_b"
+    wait $flow "$PID_a" "$PID_b" || :
+    [ ! -s out ]
+    node_at a "$PORT_a"
+    node_at b "$PORT_b"
+    until_true 20 alive_is 2
+    run -0 --separate-stderr velum flow --resume many.flow
+    [ "$output" = "$(cat want)" ]
+    [ "$(there "$stderr")" -ge 300 ]
+    # A stage that is changed runs again, and with it what reads it.
+    sed -i 's/^args = 99/args = 98/' many.flow
+    run -0 --separate-stderr velum flow --resume many.flow
+    [ "$output" = "$({ grep 1$ numbers; grep 2$ numbers; cat numbers; } | grep 98)" ]
+    [ "$(there "$stderr")" = 2100 ]
+}
+
+@test "a large flow goes on behind a stage that failed, without what is done" {
+    mesh 1 --plugins "$TEST_PLUGINS"
+    until_true 30 has_kernel crash
+    many | sed 's/^after = s-1000 s-2000/after = bad/' >fails.flow
+    printf '[bad]\nkernel = crash\nargs = abort 0 3\nafter = lines s-1900\n' >>fails.flow
+    run -1 velum flow --resume fails.flow
+    [[ $output == *"[bad]"*"ended its worker three times"* ]]
+    sed -i 's/^args = abort 0 3/args = 3/; s/crash/noop/' fails.flow
+    run -0 --separate-stderr velum flow --resume fails.flow
+    [ "$output" = "$({ grep 1$ numbers; grep 2$ numbers; cat numbers; } | grep 99)" ]
+    found=$(sed -n 's/^\([0-9]*\) of 2102 stages were there already$/\1/p' <<<"$stderr")
+    [ "$found" -ge 1700 ] && [ "$found" -lt 2102 ]
 }

@@ -309,7 +309,7 @@ all_gone() { # all_gone PID...
     run -0 --separate-stderr velum kernels
     [[ $output == *"pi"*"built-in"* ]]
     run -0 --separate-stderr velum kernels --json
-    [[ $output == '{"v":1,"kernels":[{"name":"factor",'*'{"name":"grep",'*'{"name":"noop",'*'{"name":"pi",'*']}' ]]
+    [[ $output == '{"v":1,"kernels":[{"name":"cat",'*'{"name":"factor",'*'{"name":"grep",'*'{"name":"noop",'*'{"name":"pi",'*']}' ]]
     [[ $output == *'"reduction":"collect","files_from":2,"accumulator_bytes":0,'* ]]
     [[ $output == *'"reduction":"fold","files_from":null,"accumulator_bytes":8,'* ]]
     [[ $output == *'"reduction":"search","files_from":null,"accumulator_bytes":16,'* ]]
