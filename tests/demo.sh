@@ -116,10 +116,10 @@ is_half_done() {
     [ $(($(field leaves_done <<<"$shown") * 2)) -ge "${leaves:-1}" ] && [ "${leaves:-0}" -gt 0 ]
 }
 
-# Kills a working node halfway. The result is in $folder/killed.json, the bar on the terminal.
+# Kills a working node halfway. The result is in $folder/killed.json.
 run_and_kill() { # run_and_kill N
     local victim end=$((SECONDS + 120))
-    "$velum" run --json --progress bar --name disturbed pi "$1" >"$folder/killed.json" </dev/null &
+    "$velum" run --json --name disturbed pi "$1" >"$folder/killed.json" </dev/null &
     command=$!
     until is_half_done && victim=$(busy_port) && [ -n "$victim" ]; do
         kill -0 $command 2>/dev/null || give_up "the job ended before a node could be killed"
@@ -145,11 +145,11 @@ wait_for_mesh
 "$velum" nodes
 
 say "velum run pi 400000000"
-"$velum" run --progress bar pi 400000000 || give_up "the job failed"
+"$velum" run pi 400000000 || give_up "the job failed"
 
 n=$(measure) || exit 1
 say "velum run pi $n, undisturbed: about $seconds_wanted s"
-"$velum" run --json --progress bar pi "$n" >"$folder/calm.json" || give_up "the job failed"
+"$velum" run --json pi "$n" >"$folder/calm.json" || give_up "the job failed"
 calm=$(field digest <"$folder/calm.json")
 field result <"$folder/calm.json"
 
