@@ -84,8 +84,11 @@ const struct cmd cmd_put = {
     .more =
         "The reference is what the bytes are, so the same bytes have the same one everywhere.\n"
         "The command returns when copies are synced on two nodes (--copies: on so many), or on\n"
-        "all where there are fewer; fewer than --copies asked for means exit 7. Ctrl-C, or the\n"
-        "end of the command in any way, leaves nothing behind.",
+        "all where there are fewer; fewer than --copies asked for means exit 7. After Ctrl-C, or "
+        "the\n"
+        "end of the command in any way, the node keeps for ten minutes what came of a file of 16 "
+        "MiB\n"
+        "or more, and the same command goes on behind that.",
     .group = GROUP_OBJECTS,
     .takes = TAKES_NOTHING,
     .opts = opts,

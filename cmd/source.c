@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "cmd/interrupt.h"
+#include "cmd/view_text.h"
 #include "core/base/err.h"
+#include "core/base/sha256.h"
 #include "core/host/loop.h"
 #include "core/host/mover_hash.h"
 #include "core/object/name.h"
@@ -18,7 +20,9 @@
 #define INPUT_WAIT_MS 100
 #define LOST_MAX_US (30 * S_US)
 #define LOST_NAP_US (100 * MS_US)
-#define SILENCE_MAX_US (300 * S_US) /* of a node whose disk is slow, or that copies a lot */
+#define KEY_BYTES_MIN ((uint64_t)16 << 20) /* less is soon sent again */
+#define KEY_AGE_MIN_S 2                    /* a clock may stand still for so long, and less */
+#define SILENCE_MAX_US (300 * S_US)        /* of a node whose disk is slow, or that copies a lot */
 
 /* What one step comes to when it is not an exit code. */
 #define GO_ON (-1)
@@ -28,6 +32,7 @@ struct put {
     const struct source_way *way;
     struct put_flow flow;
     struct object_view made;
+    bool keyless; /* the node may be older than keys */
 };
 
 static int refuse_file(const char *file, const char *why, const char *hint)
@@ -35,6 +40,23 @@ static int refuse_file(const char *file, const char *why, const char *hint)
     talk_error("%s: %s", file, why);
     talk_try("%s", hint);
     return CODE_FAILED;
+}
+
+static struct digest key_of(const struct stat *st)
+{
+    uint8_t room[64];
+    struct buf b;
+    if ((uint64_t)st->st_size < KEY_BYTES_MIN || st->st_mtim.tv_sec > time(NULL) - KEY_AGE_MIN_S)
+        return (struct digest){{0}};
+    buf_init_fixed(&b, room, sizeof room);
+    put_u64(&b, (uint64_t)st->st_dev);
+    put_u64(&b, (uint64_t)st->st_ino);
+    put_u64(&b, (uint64_t)st->st_size);
+    put_u64(&b, (uint64_t)st->st_mtim.tv_sec);
+    put_u64(&b, (uint64_t)st->st_mtim.tv_nsec);
+    put_u64(&b, (uint64_t)st->st_ctim.tv_sec);
+    put_u64(&b, (uint64_t)st->st_ctim.tv_nsec);
+    return sha256_of(b.data, b.len);
 }
 
 int source_open(struct source *s, const char *file)
@@ -58,6 +80,7 @@ int source_open(struct source *s, const char *file)
     s->is_empty = !known && S_ISREG(st.st_mode) && at >= 0 && pread(s->fd, &byte, 1, at) == 0;
     s->size = known ? (uint64_t)(st.st_size - at) : SOURCE_UNKNOWN;
     s->sent = 0;
+    s->key = s->whole ? key_of(&st) : (struct digest){{0}};
     return 0;
 }
 
@@ -70,10 +93,13 @@ void source_close(struct source *s)
 
 static int begin(struct put *p)
 {
-    uint8_t room[16];
+    struct request_put ask = {.size = p->from->size, .copies = p->way->copies};
+    uint8_t room[64];
     struct buf payload;
+    if (!p->keyless)
+        ask.key = p->from->key;
     buf_init_fixed(&payload, room, sizeof room);
-    put_flow_begin(&p->flow, p->from->size, p->way->copies, &payload);
+    put_flow_begin(&p->flow, &ask, &payload);
     return line_send(p->way->line, MESSAGE_REQUEST_PUT, buf_bytes(&payload));
 }
 
@@ -90,6 +116,9 @@ static int interrupted(const struct put *p)
         talk_error("interrupted: the node has all of %s and goes on without this command",
                    p->from->what);
         talk_try("velum objects");
+    } else if (p->flow.sent > 0 && !p->keyless && !digest_is_zero(p->from->key)) {
+        talk_error("interrupted: the node keeps what it has of %s for ten minutes", p->from->what);
+        talk_try("%s", p->way->again);
     } else {
         talk_error("interrupted: nothing of %s was put", p->from->what);
         talk_try("%s", p->way->again);
@@ -104,6 +133,13 @@ static int node_has_ended(const struct put *p)
     return CODE_NO_NODE;
 }
 
+static int begin_again(struct put *p)
+{
+    transfer_unskip(p->way->progress, p->flow.there);
+    p->flow.there = 0;
+    return lseek(p->from->fd, 0, SEEK_SET) == 0 ? begin(p) : ERR_IO;
+}
+
 /* Another node gets it from its first byte. */
 static int find_another(struct put *p)
 {
@@ -111,17 +147,28 @@ static int find_another(struct put *p)
     const struct timespec nap = {.tv_nsec = LOST_NAP_US * 1000};
     talk_line("the node is gone; asking another");
     while (instant_since_us(loop_clock(), since) < LOST_MAX_US && !interrupt_came()) {
-        if (line_reopen(p->way->line) == 0 && lseek(p->from->fd, 0, SEEK_SET) == 0 && begin(p) == 0)
+        if (line_reopen(p->way->line) == 0 && begin_again(p) == 0)
             return GO_ON;
         nanosleep(&nap, NULL);
     }
     return interrupt_came() ? interrupted(p) : node_has_ended(p);
 }
 
+/* It may be older than keys: asked without one, it says what is wrong if that is something else. */
+static bool ask_keyless(struct put *p, int rc)
+{
+    if (rc != LINE_REFUSED || line_refusal(p->way->line) != CODE_FAILED || !p->flow.may_be_there)
+        return false;
+    p->keyless = true;
+    return begin(p) == 0;
+}
+
 /* What a code of the line, or an answer that makes no sense, comes to. */
 static int give_up(struct put *p, int rc)
 {
     transfer_pause(p->way->progress);
+    if (ask_keyless(p, rc))
+        return GO_ON;
     if (rc == ERR_CANCELLED)
         return interrupt_came() ? interrupted(p) : GO_ON;
     if (rc == ERR_CLOSED)
@@ -163,6 +210,30 @@ static int send_bytes(struct put *p)
     return GO_ON;
 }
 
+/* What came of the same file before, and was broken off, is not sent again. */
+static int go_behind(struct put *p)
+{
+    const uint64_t there = p->flow.there;
+    char has[VIEW_NUMBER_SIZE], size[VIEW_NUMBER_SIZE];
+    if (lseek(p->from->fd, (off_t)there, SEEK_SET) < 0)
+        return give_up(p, ERR_IO);
+    transfer_pause(p->way->progress);
+    transfer_skip(p->way->progress, there);
+    view_bytes(there, has);
+    view_bytes(p->from->size, size);
+    talk_line("%s: %s of %s were there already", p->from->what, has, size);
+    return GO_ON;
+}
+
+static int take_credit(struct put *p, struct bytes payload)
+{
+    const bool first = p->flow.may_be_there;
+    int rc = put_flow_credit(&p->flow, payload);
+    if (rc < 0)
+        return give_up(p, rc);
+    return first && p->flow.there > 0 ? go_behind(p) : GO_ON;
+}
+
 static int listen_until(struct put *p, struct instant until, bool *silent)
 {
     struct frame frame;
@@ -171,7 +242,7 @@ static int listen_until(struct put *p, struct instant until, bool *silent)
     if (rc == 0)
         return GO_ON;
     if (rc == 1 && frame.type == MESSAGE_REPLY_CREDIT)
-        rc = put_flow_credit(&p->flow, frame.payload);
+        return take_credit(p, frame.payload);
     else if (rc == 1 && frame.type == MESSAGE_REPLY_OBJECT && p->flow.ended)
         return read_object_view(frame.payload, &p->made) < 0 ? give_up(p, ERR_FORMAT) : CODE_DONE;
     else if (rc == 1)

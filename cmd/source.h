@@ -19,6 +19,9 @@ struct source {
     bool is_empty; /* an ordinary file of which nothing is left to read */
     uint64_t size; /* to its end; SOURCE_UNKNOWN of a pipe, and of what may be empty */
     uint64_t sent; /* by source_put */
+    /* Which file it is, and when it was written to last: a put of it that was broken off goes on by
+     * this. Zero: it cannot, as of one that is short, or was written to just now. */
+    struct digest key;
 };
 
 /* 0 or an exit code. `file` is borrowed until source_close. */
@@ -40,8 +43,9 @@ struct source_way {
 };
 
 /* Sends all of it, and waits until the node has it and the copies are synced: 0, or an exit code
- * after saying what is wrong; nothing of it is at the node then, unless it says so. SIGINT must be
- * caught (interrupt.h). */
+ * after saying what is wrong; nothing of it is at the node then, unless it says so. What a command
+ * that was broken off has sent of the same file in the last minutes is not sent again, and that is
+ * said. SIGINT must be caught (interrupt.h). */
 int source_put(struct source *s, const struct source_way *way, struct object_view *made);
 
 #endif

@@ -29,6 +29,18 @@ static uint64_t rate_of(uint64_t bytes, int64_t us)
     return us > 0 ? (uint64_t)((double)bytes * 1e6 / (double)us) : 0;
 }
 
+void transfer_skip(struct transfer *t, uint64_t bytes)
+{
+    t->first += bytes;
+    t->sample_done += bytes;
+}
+
+void transfer_unskip(struct transfer *t, uint64_t bytes)
+{
+    t->first -= bytes;
+    t->sample_done = t->first;
+}
+
 /* Each new sample counts for a third, so that the number is calm. */
 static void take_rate(struct transfer *t, uint64_t done, struct instant now)
 {

@@ -25,6 +25,9 @@ struct transfer {
 void transfer_begin(struct transfer *t, enum progress_kind kind, FILE *to, unsigned columns,
                     uint64_t total, uint64_t first, struct instant now);
 void transfer_update(struct transfer *t, uint64_t done, struct instant now);
+/* The next so many bytes were there already; and are not, after all. */
+void transfer_skip(struct transfer *t, uint64_t bytes);
+void transfer_unskip(struct transfer *t, uint64_t bytes);
 /* Leaves the bar's line, so that something else can be said. */
 void transfer_pause(struct transfer *t);
 /* "1.0G in 2.1 s (490.5M/s)" of what this command moved. */

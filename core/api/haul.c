@@ -129,7 +129,7 @@ void haul_resume(struct velum *v, struct op *op)
     struct buf payload;
     buf_init_fixed(&payload, room, sizeof room);
     if (h->is_put) {
-        put_flow_begin(&h->put, h->put.size, 0, &payload);
+        put_flow_begin(&h->put, &(struct request_put){.size = h->put.size}, &payload);
         ask(v, op, MESSAGE_REQUEST_PUT, &payload);
     } else {
         get_flow_begin(&h->get, h->is_look ? BEHIND_ALL : h->at, &payload);

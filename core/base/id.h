@@ -55,6 +55,11 @@ static inline bool digest_equal(struct digest a, struct digest b)
     return id_bytes_equal(a.bytes, b.bytes);
 }
 
+static inline bool digest_is_zero(struct digest a)
+{
+    return digest_equal(a, (struct digest){{0}});
+}
+
 int node_id_compare(struct node_id a, struct node_id b); /* as memcmp */
 int job_id_compare(struct job_id a, struct job_id b);
 

@@ -20,11 +20,10 @@ bool object_is_meant(struct digest name, const char *ref)
     return count > 0 && id_has_prefix(name.bytes, digits, (size_t)count);
 }
 
-void put_flow_begin(struct put_flow *p, uint64_t size, uint8_t copies, struct buf *to)
+void put_flow_begin(struct put_flow *p, const struct request_put *ask, struct buf *to)
 {
-    const struct request_put ask = {.size = size, .copies = copies};
-    *p = (struct put_flow){.size = size};
-    put_request_put(to, &ask);
+    *p = (struct put_flow){.size = ask->size, .may_be_there = !digest_is_zero(ask->key)};
+    put_request_put(to, ask);
 }
 
 size_t put_flow_room(const struct put_flow *p)
@@ -55,12 +54,18 @@ void put_flow_sent(struct put_flow *p, size_t bytes)
 int put_flow_credit(struct put_flow *p, struct bytes payload)
 {
     uint32_t more;
-    int rc = read_object_credit(payload, &more);
-    if (rc == 0 && more > OBJECT_CREDIT_MAX - p->credit)
+    uint64_t there = 0;
+    int rc = p->may_be_there ? read_object_there(payload, &more, &there)
+                             : read_object_credit(payload, &more);
+    if (rc == 0 && (more > OBJECT_CREDIT_MAX - p->credit || there > p->size))
         rc = ERR_FORMAT;
-    if (rc == 0)
-        p->credit += more;
-    return rc;
+    if (rc < 0)
+        return rc;
+    p->credit += more;
+    p->sent += there;
+    p->there += there;
+    p->may_be_there = false;
+    return 0;
 }
 
 void get_flow_begin(struct get_flow *g, uint64_t offset, struct buf *to)

@@ -12,14 +12,16 @@ bool object_is_ref(const char *text);
 bool object_is_meant(struct digest name, const char *ref);
 
 struct put_flow {
-    uint64_t size; /* as announced, or UINT64_MAX */
-    uint64_t sent;
+    uint64_t size;  /* as announced, or UINT64_MAX */
+    uint64_t sent;  /* with what was there */
+    uint64_t there; /* of a PUT with a key: known with the first CREDIT */
     uint32_t credit;
-    bool ended; /* the node has been told that this was all */
+    bool may_be_there; /* the first CREDIT has not come */
+    bool ended;        /* the node has been told that this was all */
 };
 
-/* Begins, also once more from the first byte; the payload of PUT. size and copies as there. */
-void put_flow_begin(struct put_flow *p, uint64_t size, uint8_t copies, struct buf *to);
+/* Begins, also once more from the first byte; the payload of PUT, as there. */
+void put_flow_begin(struct put_flow *p, const struct request_put *ask, struct buf *to);
 /* How many bytes the next DATA may have; 0: wait for CREDIT. */
 size_t put_flow_room(const struct put_flow *p);
 /* Whether so many bytes (0: the end) come next in an object of the announced size. */

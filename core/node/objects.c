@@ -284,8 +284,9 @@ bool objects_room(struct node *n, uint64_t bytes)
     struct objects *s = n->objects;
     struct shelf_object *o;
 
-    if (bytes > UINT64_MAX - s->coming_bytes || !shelf_fits(s->shelf, s->coming_bytes + bytes))
-        return false;
+    while (bytes > UINT64_MAX - s->coming_bytes || !shelf_fits(s->shelf, s->coming_bytes + bytes))
+        if (!put_drop_left(n))
+            return false;
     while ((o = shelf_victim(s->shelf, s->coming_bytes + bytes)) != NULL)
         objects_drop(n, o);
     return true;

@@ -1,4 +1,6 @@
-/* Objects on their way in from users. Private to core/node. */
+/* Objects on their way in from users. Of one whose user goes before its end nothing is left, unless
+ * it has a key (core/wire/object_request.h): then what came waits for him, while there is room for
+ * it. Private to core/node. */
 #ifndef VELUM_NODE_PUT_H
 #define VELUM_NODE_PUT_H
 
@@ -7,6 +9,8 @@
 void put_begin(struct node *n, uint64_t link, uint32_t request, struct bytes payload);
 void put_data(struct node *n, uint64_t link, uint32_t request, struct bytes payload);
 void put_link_down(struct node *n, uint64_t link);
+/* Gives up the put that waits longest for its user to come back; false: none does. */
+bool put_drop_left(struct node *n);
 /* What was on its way in a mover that died is lost: their users are told. */
 void put_mover_died(struct node *n);
 /* It is written down here: the user hears of it when so many copies are whole, or after a while of
@@ -14,6 +18,8 @@ void put_mover_died(struct node *n);
 void put_written(struct node *n, uint64_t link, uint32_t request, const struct shelf_object *o,
                  uint32_t copies);
 void puts_look(struct node *n);
+/* When what a user left has waited for long enough, at the earliest. */
+struct instant puts_due(const struct node *n);
 void puts_free(struct node *n);
 
 #endif

@@ -13,6 +13,7 @@
 #include "core/node/labour_report.h"
 #include "core/node/labour_tasks.h"
 #include "core/node/objects.h"
+#include "core/node/put.h"
 #include "core/node/record.h"
 #include "core/node/request.h"
 #include "core/node/room.h"
@@ -138,6 +139,7 @@ static struct instant next_due(const struct node *n)
     due = instant_first(due, holder_compare_due(n));
     due = instant_first(due, session_routes_due(n));
     due = instant_first(due, room_due(n));
+    due = instant_first(due, puts_due(n));
     return instant_first(due, keep_due(n));
 }
 

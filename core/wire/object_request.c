@@ -40,6 +40,8 @@ void put_request_put(struct buf *b, const struct request_put *m)
 {
     put_u64(b, m->size);
     put_u8(b, m->copies);
+    if (!digest_is_zero(m->key))
+        put_digest(b, m->key);
 }
 
 int read_request_put(struct bytes payload, struct request_put *m)
@@ -47,6 +49,11 @@ int read_request_put(struct bytes payload, struct request_put *m)
     struct reader r = reader_of(payload);
     m->size = read_u64(&r);
     m->copies = read_choice(&r, 0, COPIES_MAX);
+    m->key = (struct digest){{0}};
+    if (reader_left(&r) > 0) {
+        m->key = read_digest(&r);
+        r.failed |= digest_is_zero(m->key);
+    }
     return reader_result(&r);
 }
 
@@ -122,6 +129,22 @@ int read_object_credit(struct bytes payload, uint32_t *bytes)
     struct reader r = reader_of(payload);
     *bytes = read_u32(&r);
     if (*bytes > OBJECT_CREDIT_MAX)
+        r.failed = true;
+    return reader_result(&r);
+}
+
+void put_object_there(struct buf *b, uint32_t bytes, uint64_t there)
+{
+    put_object_credit(b, bytes);
+    put_u64(b, there);
+}
+
+int read_object_there(struct bytes payload, uint32_t *bytes, uint64_t *there)
+{
+    struct reader r = reader_of(payload);
+    *bytes = read_u32(&r);
+    *there = reader_left(&r) > 0 ? read_u64(&r) : 0;
+    if (*bytes > OBJECT_CREDIT_MAX || (payload.len > sizeof *bytes && *there == 0))
         r.failed = true;
     return reader_result(&r);
 }

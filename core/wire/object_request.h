@@ -4,7 +4,8 @@
  *
  *   request  payload                                   answer
  *   PUT      u64 size (UINT64_MAX: not known yet),     CREDIT ..., and after the last DATA one
- *            u8 copies (0: the usual number)           OBJECT: it is synced on that many nodes
+ *            u8 copies (0: the usual number), and      OBJECT: it is synced on that many nodes
+ *            perhaps 32 key (below)
  *   DATA     bytes (to OBJECT_DATA_MAX); none: that    (none of its own: CREDIT says how many
  *            was all of it                             bytes more may be sent. A frame costs its
  *                                                      bytes, and OBJECT_DATA_COST_MIN at least)
@@ -20,6 +21,11 @@
  * DATA and MORE have the number of the PUT or GET they belong to. A ref is 64 hex digits, or the
  * first 8 and more of them where only one object begins so.
  *
+ * A key says which file the bytes are of, and in which state: the same bytes have the same one, and
+ * what was written to since has another. When the line of such a PUT ends before the last DATA, the
+ * node keeps for a while what has come, and a PUT of the same key and size goes on behind it: its
+ * first CREDIT says where. A node that is older than keys calls such a PUT malformed.
+ *
  * A node compares what it reads with the object's name before it sends it. Who compares all of it
  * himself, and can throw it away, spares it that work: he gets it as the disk has it, and where
  * that does not make the name he gets it again without that word, so that the node finds what is
@@ -28,7 +34,8 @@
  *   answer   payload
  *   OBJECT   an object view (below)
  *   PIECE    bytes (to OBJECT_DATA_MAX), in order, never more than MORE allowed
- *   CREDIT   u32 bytes: so many more may be sent
+ *   CREDIT   u32 bytes: so many more may be sent; and perhaps, in the first of a PUT with a key,
+ *            u64 there: so many are there, and the next is the one behind them
  *
  * An object view: 32 name, u64 size, u64 here (bytes of it on the node that answers), u8 flags
  * (1 kept: a user put it or a job needs it; 2 whole here; 4 on its way here; 8 in use; 16 a user
@@ -69,6 +76,7 @@ struct object_view {
 struct request_put {
     uint64_t size;
     uint8_t copies;
+    struct digest key; /* zero: none */
 };
 struct request_get {
     char ref[OBJECT_REF_SIZE];
@@ -94,5 +102,9 @@ void put_object_ref(struct buf *b, const char *ref);
 int read_object_ref(struct bytes payload, char ref[OBJECT_REF_SIZE]);
 void put_object_credit(struct buf *b, uint32_t bytes);
 int read_object_credit(struct bytes payload, uint32_t *bytes); /* <= OBJECT_CREDIT_MAX */
+/* CREDIT of a PUT that goes on behind `there`, which is more than 0. */
+void put_object_there(struct buf *b, uint32_t bytes, uint64_t there);
+/* Either; `there` is 0 where nothing is said of it. */
+int read_object_there(struct bytes payload, uint32_t *bytes, uint64_t *there);
 
 #endif

@@ -187,6 +187,64 @@ nothing_left_over() { [ -z "$(left_over)" ]; }
     done
 }
 
+# While its mover stands still a node takes no more than a window of a put.
+mover_of() { # mover_of PID: the child of that node that has its folder of objects open
+    local stat line fd
+    for stat in /proc/[0-9]*/stat; do
+        { read -r line <"$stat"; } 2>/dev/null || continue
+        # shellcheck disable=SC2086
+        set -- "$1" ${line##*) }
+        [ "$3" = "$1" ] || continue
+        for fd in "${stat%stat}"fd/*; do
+            [[ $(readlink "$fd") != */objects ]] || basename "${stat%/stat}"
+        done
+    done | head -n 1
+}
+has_mover() { [ -n "$(mover_of "$PID_a")" ]; }
+
+@test "put: ended by force in the middle, the same command goes on behind what is there" {
+    local mover signal
+    node a
+    random_file in 30000000
+    touch -d '1 minute ago' in
+    until_true 10 has_mover
+    mover=$(mover_of "$PID_a")
+    for signal in KILL INT; do
+        kill -STOP "$mover"
+        "$VELUM" put in >out 2>err 3>&- &
+        writer=$!
+        PIDS+=($writer)
+        until_true 10 awk '/^rchar/ { f = $2 > 1000000 } END { exit !f }' /proc/$writer/io
+        kill -$signal $writer
+        code=0
+        wait $writer || code=$?
+        [ $signal = KILL ] || { [ $code = 130 ] && grep -q "the node keeps what it has of in" err; }
+        [ ! -s out ]
+        kill -CONT "$mover"
+        run -0 --separate-stderr velum put in
+        [[ $stderr == *"in: "*" of 28.6M were there already"* ]]
+        velum get "$output" | cmp - in
+        velum rm "$output"
+        until_true 5 nothing_left_over
+        random_file in 30000000
+        touch -d '1 minute ago' in
+    done
+    # A file that was written to meanwhile is another one, and what was left is of no use to it.
+    kill -STOP "$mover"
+    "$VELUM" put in >out 2>err 3>&- &
+    writer=$!
+    PIDS+=($writer)
+    until_true 10 awk '/^rchar/ { f = $2 > 1000000 } END { exit !f }' /proc/$writer/io
+    kill -KILL $writer
+    wait $writer || :
+    kill -CONT "$mover"
+    printf x | dd of=in conv=notrunc status=none
+    touch -d '1 minute ago' in
+    run -0 --separate-stderr velum put in
+    [[ $stderr != *"were there already"* ]]
+    velum get "$output" | cmp - in
+}
+
 @test "get: ended by force in the middle, the same command goes on behind what is there" {
     node a
     random_file in 30000000

@@ -189,7 +189,9 @@ static void make_view(struct buf *out)
 
 static void make_put(struct buf *out)
 {
-    struct request_put m = {any_u64(), (uint8_t)any_below(9)};
+    struct request_put m = {.size = any_u64(), .copies = (uint8_t)any_below(9)};
+    if (any_below(2) > 0)
+        m.key.bytes[any_below(ID_SIZE)] = 1;
     put_request_put(out, &m);
 }
 

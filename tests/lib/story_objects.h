@@ -27,10 +27,11 @@ static inline void story_put_data(struct story *s, uint64_t user, uint32_t reque
     buf_clear(&b);
 }
 
-static inline uint32_t story_put_begun(struct story *s, uint64_t user, uint64_t size)
+static inline uint32_t story_put_keyed(struct story *s, uint64_t user, uint64_t size,
+                                       struct digest key)
 {
-    struct request_put m = {.size = size};
-    uint8_t raw[16];
+    struct request_put m = {.size = size, .key = key};
+    uint8_t raw[64];
     struct buf b;
 
     buf_init_fixed(&b, raw, sizeof raw);
@@ -38,20 +39,40 @@ static inline uint32_t story_put_begun(struct story *s, uint64_t user, uint64_t 
     return story_ask(s, user, MESSAGE_REQUEST_PUT, buf_bytes(&b));
 }
 
+static inline uint32_t story_put_begun(struct story *s, uint64_t user, uint64_t size)
+{
+    return story_put_keyed(s, user, size, (struct digest){{0}});
+}
+
 /* The credit of all answers together. */
 static inline uint64_t story_put_credit(struct story *s, uint64_t user, uint32_t request)
 {
-    uint64_t sum = 0;
+    uint64_t sum = 0, there;
     uint32_t credit;
 
     for (uint32_t i = 0; i < s->answers_count; i++) {
         const struct story_answer *a = &s->answers[i];
 
         if (a->link == user && a->request == request && a->type == MESSAGE_REPLY_CREDIT &&
-            read_object_credit((struct bytes){a->data, a->len}, &credit) == 0)
+            read_object_there((struct bytes){a->data, a->len}, &credit, &there) == 0)
             sum += credit;
     }
     return sum;
+}
+
+/* What the first of them says. */
+static inline uint64_t story_put_there(struct story *s, uint64_t user, uint32_t request)
+{
+    for (uint32_t i = 0; i < s->answers_count; i++) {
+        const struct story_answer *a = &s->answers[i];
+        uint32_t credit;
+        uint64_t there;
+
+        if (a->link == user && a->request == request && a->type == MESSAGE_REPLY_CREDIT &&
+            read_object_there((struct bytes){a->data, a->len}, &credit, &there) == 0)
+            return there;
+    }
+    return 0;
 }
 
 /* Sends as a command does, never more than it may. */
