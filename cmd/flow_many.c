@@ -508,6 +508,9 @@ static int run_all(struct many *m)
     interrupt_catch();
     for (;;) {
         const int code = go_round(m, &running, &moved);
+        if (code == CODE_INTERRUPTED) /* in the middle of a question, which has said so */
+            talk_try(
+                "the same command again: what was submitted goes on, and it goes on from there");
         if (code != 0)
             return code;
         if (running == 0 && !moved)
