@@ -76,7 +76,7 @@ objects = $(patsubst %.c,$(O)/%.o,$(sort $(wildcard $(1))))
 PURE_ROOMS := $(filter-out core/host core/sim core/api,$(wildcard core/*))
 CORE_OBJS := $(call objects,$(PURE_ROOMS:%=%/*.c))
 SIM_OBJS := $(call objects,core/sim/*.c)
-HOST_OBJS := $(call objects,core/host/*.c)
+HOST_OBJS := $(call objects,core/host/*.c) $(if $(filter 1,$(HAVE_TCC)),$(O)/tcc.o)
 API_OBJS := $(call objects,core/api/*.c)
 CMD_OBJS := $(call objects,cmd/*.c)
 BUILTIN_OBJS := $(BUILTINS:%=$(O)/plugins/%.o)
@@ -117,6 +117,20 @@ $(O)/%.o: %.c $(CONF)/config.mk Makefile | $(CONF)/config.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS_ALL) $(SYSTEM) -MMD -MP -c -o $@ $<
+
+# snippet_headers.c takes them in by .incbin, which no compiler reports as a dependency.
+$(O)/core/host/snippet_headers.o: plugins/velum_kernel.h $(wildcard core/host/snippet/*.h)
+
+# libtcc with other functions in place of the C library's (core/host/snippet_system.h), and without
+# names of its own that a program could have as well: only what snippet.c calls is left.
+TCC_CALLS = tcc_new tcc_delete tcc_set_error_func tcc_set_options tcc_set_output_type \
+            tcc_add_sysinclude_path tcc_define_symbol tcc_add_symbol tcc_add_file tcc_relocate \
+            tcc_get_symbol
+$(O)/tcc.o: core/host/snippet.syms $(CONF)/config.mk Makefile
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(LD) -r --whole-archive -o $@.new $(TCC_ARCHIVE)
+	$(Q)$(OBJCOPY) --redefine-syms=$< $(TCC_CALLS:%=--keep-global-symbol=%) $@.new $@ && rm -f $@.new
 
 # --- the library ---------------------------------------------------------------------------------
 

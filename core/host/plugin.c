@@ -1,16 +1,12 @@
 #include "core/host/plugin.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/elf_check.h"
 #include "core/host/elf_load.h"
+#include "core/host/foreign_file.h"
 #include "core/kernel/kernel.h"
 
 static int refuse(char reason[REASON_SIZE], int code, const char *why)
@@ -19,54 +15,9 @@ static int refuse(char reason[REASON_SIZE], int code, const char *why)
     return code;
 }
 
-static int check_size(const struct stat *s, char reason[REASON_SIZE])
-{
-    if (!S_ISREG(s->st_mode))
-        return refuse(reason, ERR_KERNEL, "it is not a file");
-    if (s->st_size == 0)
-        return refuse(reason, ERR_KERNEL, "it is empty");
-    if ((uint64_t)s->st_size > ELF_FILE_SIZE_MAX)
-        return refuse(reason, ERR_KERNEL, "it is larger than 64 MiB");
-    return 0;
-}
-
-/* Memory of our own: what is checked cannot change behind the check, nor be cut off. */
-static int read_whole(int fd, size_t size, struct bytes *out, char reason[REASON_SIZE])
-{
-    uint8_t *to = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (to == MAP_FAILED)
-        return refuse(reason, ERR_NO_MEMORY, strerror(errno));
-    for (size_t at = 0; at < size;) {
-        ssize_t n = read(fd, to + at, size - at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            const char *why = n < 0 ? strerror(errno) : "it changed while it was read";
-            munmap(to, size);
-            return refuse(reason, ERR_IO, why);
-        }
-        at += (size_t)n;
-    }
-    *out = (struct bytes){to, size};
-    return 0;
-}
-
 int plugin_read(const char *path, struct bytes *out, char reason[REASON_SIZE])
 {
-    struct stat s;
-    int rc;
-    /* Without O_NONBLOCK a named pipe of that name would hold the worker for ever. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return refuse(reason, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, strerror(errno));
-    if (fstat(fd, &s) < 0)
-        rc = refuse(reason, ERR_IO, strerror(errno));
-    else
-        rc = check_size(&s, reason);
-    if (rc == 0)
-        rc = read_whole(fd, (size_t)s.st_size, out, reason);
-    close(fd);
-    return rc;
+    return foreign_file_read(path, ELF_FILE_SIZE_MAX, out, reason);
 }
 
 int plugin_take(struct bytes file, const struct velum_kernel **out, char reason[REASON_SIZE])
@@ -77,7 +28,7 @@ int plugin_take(struct bytes file, const struct velum_kernel **out, char reason[
     int rc = elf_check(file, reason);
     if (rc == 0)
         rc = elf_load(file, "velum_kernel", head, &k, reason);
-    munmap((void *)(uintptr_t)file.data, file.len);
+    foreign_file_forget(file);
     if (rc < 0)
         return rc;
     if (!k)

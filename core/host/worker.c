@@ -488,19 +488,17 @@ static void on_asides(struct worker *w, const struct frame *f)
 
 static void on_describe(struct worker *w, const struct frame *f)
 {
-    char path[PATH_SIZE_MAX];
+    struct order_describe m;
     char refused[REASON_SIZE] = "";
     const struct velum_kernel *k = NULL;
-    struct kernel_view view = {.origin = ORIGIN_PLUGIN};
-    struct reader r = reader_of(f->payload);
-    read_text(&r, path, sizeof path);
-    if (!reader_done(&r)) {
+    if (read_order_describe(f->payload, &m) < 0) {
         leave(w, "a bad DESCRIBE");
         return;
     }
-    if (worker_kernel_try(path, &k, refused) == 0)
-        kernel_describe(k, ORIGIN_PLUGIN, &view);
-    text_copy(view.path, sizeof view.path, path);
+    struct kernel_view view = {.origin = m.origin};
+    if (worker_kernel_try(m.origin, m.path, &k, refused) == 0)
+        kernel_describe(k, m.origin, &view);
+    text_copy(view.path, sizeof view.path, m.path);
     text_copy(view.refused, sizeof view.refused, refused);
     put_kernel_view(pipe_begin(MESSAGE_WORKER_DESCRIBED, f->request), &view);
     pipe_send();

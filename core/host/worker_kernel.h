@@ -12,7 +12,8 @@
  * NULL where there is no such built-in; or < 0 with a sentence. */
 int worker_kernel_load(const struct order_load *m, const struct velum_kernel **out,
                        char reason[REASON_SIZE]);
-/* The plugin of DESCRIBE, without inputs. */
-int worker_kernel_try(const char *path, const struct velum_kernel **out, char reason[REASON_SIZE]);
+/* The plugin or snippet of DESCRIBE, without inputs. */
+int worker_kernel_try(uint8_t origin, const char *path, const struct velum_kernel **out,
+                      char reason[REASON_SIZE]);
 
 #endif

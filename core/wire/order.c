@@ -46,14 +46,14 @@ int read_order_load(struct bytes payload, struct order_load *m)
     struct reader r = reader_of(payload);
     read_text(&r, m->kernel, sizeof m->kernel);
     m->source = read_digest(&r);
-    m->origin = read_choice(&r, ORIGIN_BUILTIN, ORIGIN_PLUGIN);
+    m->origin = read_choice(&r, ORIGIN_BUILTIN, ORIGIN_SNIPPET);
     read_text(&r, m->path, sizeof m->path);
     m->params = read_block(&r, PARAMS_SIZE_MAX);
     m->reduction = read_u8(&r);
     m->mem_bytes = read_u64(&r);
     read_text(&r, m->folder, sizeof m->folder);
     m->inputs = read_stage_inputs(&r, &m->inputs_count);
-    if ((m->origin == ORIGIN_PLUGIN) != (m->path[0] != '\0') || m->mem_bytes > DEMAND_MEM_MAX ||
+    if ((m->origin != ORIGIN_BUILTIN) != (m->path[0] != '\0') || m->mem_bytes > DEMAND_MEM_MAX ||
         (!r.failed && order_load_reads_files(m) != (m->folder[0] != '\0')))
         r.failed = true;
     return reader_result(&r);
@@ -248,6 +248,24 @@ int read_order_plan(struct bytes payload, struct order_plan *m)
 #endif
             r.failed = true;
     }
+    return reader_result(&r);
+}
+
+/* Of a plugin the path is all there is, as it has always been. */
+void put_order_describe(struct buf *b, const struct order_describe *m)
+{
+    put_text(b, m->path);
+    if (m->origin != ORIGIN_PLUGIN)
+        put_u8(b, m->origin);
+}
+
+int read_order_describe(struct bytes payload, struct order_describe *m)
+{
+    struct reader r = reader_of(payload);
+    read_text(&r, m->path, sizeof m->path);
+    m->origin = ORIGIN_PLUGIN;
+    if (reader_left(&r) > 0)
+        m->origin = read_choice(&r, ORIGIN_SNIPPET, ORIGIN_SNIPPET);
     return reader_result(&r);
 }
 

@@ -11,8 +11,9 @@
  *
  * Layouts (u8, u16, u32, u64; text = u16 length, bytes; block = u32 length, bytes):
  *
- *   LOAD       text kernel, 32 source digest, u8 origin (0 built-in, 1 plugin),
- *              text plugin file path (empty exactly for a built-in), block params, u8 reduction,
+ *   LOAD       text kernel, 32 source digest, u8 origin (0 built-in, 1 plugin,
+ *              2 snippet), text path of the plugin or of the C source (empty exactly for a
+ *              built-in), block params, u8 reduction,
  *              u64 mem_bytes (that the worker may have, for good; 0: nothing is said),
  *              text folder of objects (empty exactly where no input is one), u16 count, inputs
  *              (input.h): each is the file of its name, 64 hex digits, in the folder; the node
@@ -39,8 +40,8 @@
  *              of the run's are off the node's hands. More than the window is never lent
  *   PLAN       u16 argument count, texts, u16 input count, count x u64 size
  *   SHOW       block accumulator
- *   DESCRIBE   text plugin file path: load it, answer DESCRIBED, exit. For trying a plugin at a
- *              node's start
+ *   DESCRIBE   text path of a plugin or of C source, and of that u8 origin: load it, answer
+ *              DESCRIBED, exit. For trying one before it is used
  *   READY      u32 process id (0 in a simulation)
  *   LOADED     u32 accumulator size, u8 (1: it is loaded; 0: it is not, and 2: because of this
  *              machine, not of the kernel), text reason (why not)
@@ -90,7 +91,8 @@
  * frame around that, each with a head of its own. */
 #define PROGRESS_VALUES_MAX (FRAME_PAYLOAD_MAX - 512)
 
-enum kernel_origin { ORIGIN_BUILTIN = 0, ORIGIN_PLUGIN = 1 };
+enum kernel_origin { ORIGIN_BUILTIN = 0, ORIGIN_PLUGIN = 1, ORIGIN_SNIPPET = 2 };
+#define SNIPPET_SOURCE_MAX (256u << 10) /* bytes of a snippet's C source */
 
 struct order_load {
     char kernel[KERNEL_NAME_SIZE];
@@ -140,6 +142,10 @@ struct order_plan {
     char args[ARGS_COUNT_MAX][ARG_SIZE_MAX];
     uint16_t inputs_count;
     uint64_t input_sizes[STAGE_INPUTS_MAX];
+};
+struct order_describe {
+    uint8_t origin; /* ORIGIN_PLUGIN or ORIGIN_SNIPPET */
+    char path[PATH_SIZE_MAX];
 };
 struct worker_loaded {
     uint32_t accumulator_size;
@@ -208,6 +214,8 @@ int read_order_merge(struct bytes payload, uint64_t *run, uint16_t *count, struc
 int put_order_plan(struct buf *b, int count, const char *const *args, uint16_t inputs_count,
                    const uint64_t *input_sizes);
 int read_order_plan(struct bytes payload, struct order_plan *m);
+void put_order_describe(struct buf *b, const struct order_describe *m);
+int read_order_describe(struct bytes payload, struct order_describe *m);
 void put_order_taken(struct buf *b, const struct order_taken *m);
 int read_order_taken(struct bytes payload, struct order_taken *m);
 void put_order_more(struct buf *b, const struct order_more *m);

@@ -222,7 +222,7 @@ int read_kernel_view(struct bytes payload, struct kernel_view *v)
     struct reader r = reader_of(payload);
     read_safe_text(&r, true, v->name, sizeof v->name);
     v->source = read_digest(&r);
-    v->origin = read_choice(&r, ORIGIN_BUILTIN, ORIGIN_PLUGIN);
+    v->origin = read_choice(&r, ORIGIN_BUILTIN, ORIGIN_SNIPPET);
     read_safe_text(&r, true, v->path, sizeof v->path);
     read_safe_text(&r, false, v->usage, sizeof v->usage);
     read_safe_text(&r, true, v->summary, sizeof v->summary);

@@ -547,7 +547,7 @@ static int say_taken(struct bytes p)
 static int tell_order(uint8_t type, struct bytes p)
 {
     static struct order_load load;
-    static char path[PATH_SIZE_MAX];
+    static struct order_describe describe;
     struct reader r = reader_of(p), rest;
     struct order_run order;
     struct order_trim trim;
@@ -600,9 +600,9 @@ static int tell_order(uint8_t type, struct bytes p)
         say_block("accumulator", read_block(&r, ACCUMULATOR_SIZE_MAX));
         break;
     default: /* DESCRIBE */
-        read_text(&r, path, sizeof path);
-        say_text("path", path);
-        break;
+        rc = read_order_describe(p, &describe);
+        say_text(describe.origin == ORIGIN_SNIPPET ? "source" : "path", describe.path);
+        return rc;
     }
     return reader_done(&r) ? 0 : ERR_FORMAT;
 }

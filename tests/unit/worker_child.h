@@ -137,14 +137,16 @@ static inline struct buf *payload(void)
     return &b;
 }
 
-/* READY is taken, LOAD is sent with the name and source of the kernel, and answered. */
+/* READY is taken, LOAD is sent with the name and source of the kernel, and answered. A path is that
+ * of a plugin, unless the origin says a snippet's. */
 static inline struct worker_loaded load_order(const struct velum_kernel *k, const char *path,
                                               struct order_load *m)
 {
     struct worker_loaded answer;
     struct frame f = expect(MESSAGE_WORKER_READY);
     CHECK_INT(load_u32(f.payload.data), child.pid);
-    m->origin = path ? ORIGIN_PLUGIN : ORIGIN_BUILTIN;
+    if (m->origin != ORIGIN_SNIPPET)
+        m->origin = path ? ORIGIN_PLUGIN : ORIGIN_BUILTIN;
     text_copy(m->kernel, sizeof m->kernel, k->name);
     m->source = kernel_source(k);
     text_copy(m->path, sizeof m->path, path ? path : "");

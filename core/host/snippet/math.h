@@ -1,0 +1,47 @@
+/* For snippets, in place of the machine's: functions whose result IEEE 754 fixes to the last bit,
+ * so that it is the same on every machine. */
+#ifndef VELUM_SNIPPET_MATH_H
+#define VELUM_SNIPPET_MATH_H
+
+#define HUGE_VALF 1e39F
+#define HUGE_VAL 1e309
+#define INFINITY HUGE_VALF
+#define NAN (INFINITY - INFINITY)
+
+#define isnan(x) ((x) != (x))
+#define isinf(x) ((x) == INFINITY || (x) == -INFINITY)
+#define isfinite(x) ((x) - (x) == 0)
+
+#define M_E 2.7182818284590452354
+#define M_LOG2E 1.4426950408889634074
+#define M_LOG10E 0.43429448190325182765
+#define M_LN2 0.69314718055994530942
+#define M_LN10 2.30258509299404568402
+#define M_PI 3.14159265358979323846
+#define M_PI_2 1.57079632679489661923
+#define M_PI_4 0.78539816339744830962
+#define M_SQRT2 1.41421356237309504880
+#define M_SQRT1_2 0.70710678118654752440
+
+double sqrt(double);
+double fabs(double);
+double floor(double);
+double ceil(double);
+double trunc(double);
+double round(double);
+double fmod(double, double);
+double copysign(double, double);
+double fmin(double, double);
+double fmax(double, double);
+float sqrtf(float);
+float fabsf(float);
+float floorf(float);
+float ceilf(float);
+float truncf(float);
+float roundf(float);
+float fmodf(float, float);
+float copysignf(float, float);
+float fminf(float, float);
+float fmaxf(float, float);
+
+#endif

@@ -1,0 +1,10 @@
+/* For snippets, in place of the machine's. */
+#ifndef VELUM_SNIPPET_STDBOOL_H
+#define VELUM_SNIPPET_STDBOOL_H
+
+#define bool _Bool
+#define true 1
+#define false 0
+#define __bool_true_false_are_defined 1
+
+#endif

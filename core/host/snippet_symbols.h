@@ -1,0 +1,10 @@
+/* The functions that a snippet may call beside those of the table it is given: what the headers of
+ * core/host/snippet declare, and what libtcc calls behind one's back instead of making code for it.
+ * Whatever they return is the same on every machine. Called by snippet.c. */
+#ifndef VELUM_HOST_SNIPPET_SYMBOLS_H
+#define VELUM_HOST_SNIPPET_SYMBOLS_H
+
+/* Calls for each. */
+void snippet_symbols(void (*give)(void *ctx, const char *name, const void *address), void *ctx);
+
+#endif

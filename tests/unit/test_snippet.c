@@ -1,0 +1,378 @@
+/* Snippets: C source that a worker compiles in its cage. Each is written to a file, and a worker in
+ * a forked child is told to describe, load and run it, as a node would. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "core/host/sandbox_apart.h"
+#include "core/host/sanitizer.h"
+#include "core/host/snippet.h"
+#include "core/object/name.h"
+#include "tests/unit/cage_rig.h"
+
+static char folder[64], file[96];
+static const char *text; /* of the file */
+static size_t text_len;
+static char words[8192]; /* what the worker wrote on its standard error */
+
+static void forget_folder(void)
+{
+    unlink(file);
+    rmdir(folder);
+}
+
+static void write_bytes(const void *bytes, size_t len)
+{
+    if (!folder[0]) {
+        snprintf(folder, sizeof folder, "/tmp/velum-snippet-XXXXXX");
+        REQUIRE(mkdtemp(folder) && chmod(folder, 0755) == 0);
+        snprintf(file, sizeof file, "%s/it.c", folder);
+        atexit(forget_folder);
+    }
+    text = bytes;
+    text_len = len;
+    FILE *f = fopen(file, "w");
+    REQUIRE(f && fwrite(bytes, 1, len, f) == len && fclose(f) == 0);
+}
+
+static void write_source(const char *source)
+{
+    write_bytes(source, strlen(source));
+}
+
+/* What a kernel has beside its leaf: N units of a u64 and a f64, leaves of 1000. */
+#define KERNEL_OF(name, before, body)                                                              \
+    "#include \"velum_kernel.h\"\n" before "\nstruct total { uint64_t n; double x; };\n"           \
+    "static const struct velum_field fields[] = {\n"                                               \
+    "    VELUM_FIELD(struct total, n, VELUM_U64, 1), VELUM_FIELD(struct total, x, VELUM_F64, "     \
+    "1)};\n"                                                                                       \
+    "static int plan(const struct velum_host *host, int argc, const char *const *argv,\n"          \
+    "                struct velum_plan *out)\n"                                                    \
+    "{\n"                                                                                          \
+    "    uint64_t n;\n"                                                                            \
+    "    if (argc != 1 || host->parse_u64(argv[0], 1000000, &n) < 0 || n == 0)\n"                  \
+    "        return velum_refuse(out, \"N must be a whole number from 1 to 1000000\");\n"          \
+    "    out->units = n;\n"                                                                        \
+    "    out->leaf_units = 1000;\n"                                                                \
+    "    return 0;\n"                                                                              \
+    "}\n"                                                                                          \
+    "static int leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)\n" \
+    "{\n"                                                                                          \
+    "    struct total *t = accumulator;\n" body "    return 0;\n"                                  \
+    "}\n"                                                                                          \
+    "static void merge(const struct velum_host *host, const struct velum_call *call, void "        \
+    "*left,\n"                                                                                     \
+    "                  const void *right)\n"                                                       \
+    "{\n"                                                                                          \
+    "    ((struct total *)left)->n += ((const struct total *)right)->n;\n"                         \
+    "    ((struct total *)left)->x += ((const struct total *)right)->x;\n"                         \
+    "}\n"                                                                                          \
+    "static int show(const struct velum_host *host, const struct velum_call *call,\n"              \
+    "                const void *accumulator, char *text, size_t cap)\n"                           \
+    "{\n"                                                                                          \
+    "    return host->put_u64(text, cap, ((const struct total *)accumulator)->n);\n"               \
+    "}\n"                                                                                          \
+    "VELUM_KERNEL(it) = {VELUM_KERNEL_HEAD, .name = \"" name "\", .usage = \"N\",\n"               \
+    "    .summary = \"squares\", .limits = \"N from 1\", .accumulator_size = sizeof(struct "       \
+    "total),\n"                                                                                    \
+    "    .fields = fields, .fields_count = 2, .plan = plan, .leaf = leaf, .merge = merge,\n"       \
+    "    .show = show};\n"
+
+#define SQUARES                                                                                    \
+    "    for (uint64_t i = call->first; i < call->first + call->count; i++)\n"                     \
+    "        t->n += i * i, t->x += 1.0 / (double)(i + 1);\n"
+
+static int start_with_errors(void)
+{
+    int errors[2], before = fcntl(2, F_DUPFD_CLOEXEC, 100);
+    REQUIRE(pipe2(errors, O_CLOEXEC) == 0 && before >= 0 && dup2(errors[1], 2) == 2);
+    start_worker();
+    dup2(before, 2);
+    close(before);
+    close(errors[1]);
+    return errors[0];
+}
+
+static int end_with_words(int errors)
+{
+    const int status = end_worker();
+    size_t len = 0;
+    ssize_t n;
+    while ((n = read(errors, words + len, sizeof words - 1 - len)) > 0)
+        len += (size_t)n;
+    words[len] = '\0';
+    close(errors);
+    return status;
+}
+
+static struct kernel_view view;
+
+/* The end of the worker that describes the file; -1 where it said nothing of it. */
+static int describe(void)
+{
+    struct frame f;
+    struct order_describe m = {.origin = ORIGIN_SNIPPET};
+    memset(&view, 0, sizeof view);
+    text_copy(view.refused, sizeof view.refused, "(nothing was said)");
+    const int errors = start_with_errors();
+    expect(MESSAGE_WORKER_READY);
+    text_copy(m.path, sizeof m.path, file);
+    struct buf b = *payload();
+    put_order_describe(&b, &m);
+    send_order(MESSAGE_ORDER_DESCRIBE, 1, &b);
+    if (next_report(&f) && f.type == MESSAGE_WORKER_DESCRIBED)
+        CHECK_INT(read_kernel_view(f.payload, &view), 0);
+    return end_with_words(errors);
+}
+
+/* What is wrong with the source, with the path of its file left out. */
+static const char *refused(const char *source)
+{
+    static char reason[REASON_SIZE];
+    write_source(source);
+    CHECK_INT(describe(), 0);
+    const size_t skip = strncmp(view.refused, file, strlen(file)) == 0 ? strlen(file) : 0;
+    snprintf(reason, sizeof reason, "%s", view.refused + skip);
+    return reason;
+}
+
+TEST(test_a_snippet_is_described)
+{
+    write_source(KERNEL_OF("it", "", SQUARES));
+    CHECK_INT(describe(), 0);
+    CHECK_STR(view.refused, "");
+    CHECK_STR(words, "");
+    CHECK_STR(view.name, "it");
+    CHECK_STR(view.usage, "N");
+    CHECK_INT(view.origin, ORIGIN_SNIPPET);
+    CHECK_INT(view.accumulator_size, 16);
+    const struct digest source = object_name_of((struct bytes){(const uint8_t *)text, text_len});
+    CHECK(digest_equal(view.source, source));
+}
+
+TEST(test_errors_are_of_the_users_file)
+{
+    CHECK_STR(refused("int f(void)\n{\n    return 1 + wrong;\n}\n"),
+              ":3:16: error: 'wrong' undeclared");
+    CHECK(strncmp(words, file, strlen(file)) == 0 && words[strlen(words) - 1] == '\n');
+    /* Twice in the line: no column is made up. */
+    CHECK_STR(refused("int f(void)\n{\n    return wrong + wrong;\n}\n"),
+              ":3: error: 'wrong' undeclared");
+    CHECK_STR(refused("/* sin */ double sin(double);\ndouble f(void)\n{ return sin(1); }\n"),
+              ":1:18: error: undefined symbol 'sin'");
+    CHECK_STR(refused("int f(void)\n{\n    return 1;\n"), ":4: error: identifier expected");
+    CHECK_STR(refused("#error \"never \x1b[31m\""), ":1: error: #error \"never \\u{1b}[31m\"");
+    CHECK(strchr(words, '\x1b') == NULL);
+    refused("#line 7 \"other.c\"\nint f(void) { return wrong; }\n");
+    CHECK(strstr(view.refused, "other.c:7: error: 'wrong' undeclared") != NULL);
+}
+
+TEST(test_a_snippet_includes_nothing_of_the_machine)
+{
+    CHECK_STR(refused("#include </etc/passwd>\n"),
+              ":1:11: error: include file '/etc/passwd' not found");
+    CHECK(strstr(words, "note: a snippet may include velum_kernel.h, stdint.h") != NULL);
+    CHECK_STR(refused("#include \"/etc/passwd\"\n"),
+              ":1: error: include file '/etc/passwd' not found");
+    CHECK_STR(refused("#include \"-\"\n"), ":1: error: include file '-' not found");
+    CHECK_STR(refused("#include <stdio.h>\n"), ":1:11: error: include file 'stdio.h' not found");
+    CHECK_STR(refused("#include \"../../../../../etc/passwd\"\n"),
+              ":1: error: include file '../../../../../etc/passwd' not found");
+    CHECK_STR(refused("#pragma comment(lib, \"c\")\nint f(void);\nint f(void) { return 1; }\n"),
+              ": error: library 'c' not found");
+    CHECK_STR(refused("#include \"it.c\"\n"), ":1: error: #include recursion too deep");
+    CHECK_STR(refused("__asm__(\".incbin \\\"/etc/passwd\\\"\");\n"),
+              ":1: error: bad expression syntax [\"/etc/passwd\"]");
+}
+
+TEST(test_what_is_no_kernel_is_refused)
+{
+    static char large[SNIPPET_SOURCE_MAX + 1];
+    CHECK_STR(refused(""), "it is empty");
+    CHECK_STR(refused("int f(void) { return 1; }\n"),
+              ": error: it defines no kernel: write one with VELUM_KERNEL(name)");
+    CHECK(strstr(refused("int velum_kernel(void) { return 1; }\n"), "kernel ABI") != NULL);
+    CHECK(strstr(refused("char velum_kernel[4];\n"), "kernel ABI 0") != NULL);
+    CHECK_STR(refused("This is a letter, dear compiler.\n"),
+              ":1: error: ';' expected (got \"is\")");
+    CHECK_STR(refused(KERNEL_OF("Not a name", "", SQUARES)),
+              ": error: its name is not 1 to 63 of a-z, 0-9 and -");
+    CHECK_STR(refused("#include \"velum_kernel.h\"\n"
+                      "VELUM_KERNEL(x) = {.abi = 99, .size = sizeof(struct velum_kernel)};\n"),
+              ": error: it was built for kernel ABI 99, and this velum has ABI 1");
+    CHECK_STR(refused("#include \"velum_kernel.h\"\n"
+                      "VELUM_KERNEL(x) = {VELUM_KERNEL_HEAD, .name = (const char *)8};\n"),
+              ": error: a pointer in its kernel leads nowhere");
+    CHECK_STR(
+        refused(KERNEL_OF("it",
+                          "#undef VELUM_SOURCE_DIGEST\n#define VELUM_SOURCE_DIGEST "
+                          "\"0123456789012345678901234567890123456789012345678901234567891234\"",
+                          SQUARES)),
+        ": error: its kernel names another source than its own: begin it with "
+        "VELUM_KERNEL_HEAD");
+    memset(large, ' ', sizeof large);
+    write_bytes(large, sizeof large);
+    CHECK_INT(describe(), 0);
+    CHECK_STR(view.refused, "it is larger than 256 KiB");
+    large[100] = '\0';
+    write_bytes(large, sizeof large - 1);
+    CHECK_INT(describe(), 0);
+    CHECK_STR(view.refused, "it is no C source: it has a byte of zero");
+}
+
+#define TOO_LARGE                                                                                  \
+    ": error: it needs more than the 256 MiB of memory that a snippet, or the compiler for it, "   \
+    "may "                                                                                         \
+    "have"
+
+/* Whatever becomes of the compiler, the worker says it and ends by itself. */
+TEST(test_a_compiler_that_is_led_astray_ends_with_a_sentence)
+{
+    static char deep[200000];
+    CHECK_STR(refused("#define A B B B B B B B B\n#define B C C C C C C C C\n"
+                      "#define C D D D D D D D D\n#define D E E E E E E E E\n"
+                      "#define E F F F F F F F F\n#define F G G G G G G G G\n"
+                      "#define G H H H H H H H H\n#define H I I I I I I I I\n"
+                      "#define I 1+1+1+1+1+1+1+\nint x = A A A A 0;\n"),
+              TOO_LARGE);
+    CHECK_STR(refused("__asm__(\".rept 2000000000\\n.endr\");\n"),
+              ": error: the compiler needs more than the second of processor time that it may have "
+              "for it");
+    memset(deep, '(', sizeof deep - 1);
+    memcpy(deep, "int x = ", 8);
+    CHECK_STR(refused(deep),
+              ": error: the compiler crashed on it (signal 11); it may be nested too "
+              "deeply, or too large");
+    CHECK_STR(refused("int x = 1 / 0;\n"), ":1: error: division by zero in constant");
+    CHECK_STR(refused("long long y = (-9223372036854775807LL - 1) / -1;\n"),
+              ": error: it defines no kernel: write one with VELUM_KERNEL(name)");
+}
+
+TEST(test_data_that_is_too_large_is_refused)
+{
+    CHECK_STR(refused("char room[2147483647];\nchar *f(void) { return room; }\n"), TOO_LARGE);
+    CHECK_STR(refused("char room[1000000000] = {1};\nchar *f(void) { return room; }\n"), TOO_LARGE);
+    CHECK_STR(refused("__asm__(\".space 1000000000\");\n"), TOO_LARGE);
+}
+
+/* A source may say what the compiler is to do, and is not to hang it. */
+TEST(test_options_in_a_source_do_no_harm)
+{
+    static const char *const options[] = {"-c",           "-run",      "-E",   "-shared", "-b",
+                                          "-g",           "-bench",    "-v",   "-I/etc",  "-L/",
+                                          "-lc",          "-o /tmp/x", "-M",   "-static", "-w",
+                                          "@/etc/passwd", "-x none",   "-m32", "-nosuch"};
+    char source[4096];
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        snprintf(source, sizeof source, "#pragma comment(option, \"%s\")\n%s", options[i],
+                 KERNEL_OF("it", "", SQUARES));
+        write_source(source);
+        CHECK_INT(describe(), 0);
+        CHECK(view.refused[0] ? strstr(view.refused, ": error: ") != NULL
+                              : strcmp(view.name, "it") == 0);
+        CHECK(strstr(words, "root:") == NULL && strstr(words, "bytes") == NULL);
+    }
+}
+
+static struct frame ask_plan(int argc, const char *const *argv)
+{
+    struct buf b = *payload();
+    REQUIRE(put_order_plan(&b, argc, argv, 0, NULL) == 0);
+    send_order(MESSAGE_ORDER_PLAN, 3, &b);
+    return expect(MESSAGE_WORKER_PLANNED);
+}
+
+/* Loads the file into a worker that is left running. */
+static int load(const char *name)
+{
+    struct velum_kernel k = {.name = name};
+    struct order_load m = {.origin = ORIGIN_SNIPPET};
+    char hex[ID_HEX_SIZE];
+    const struct digest source = object_name_of((struct bytes){(const uint8_t *)text, text_len});
+    id_hex(source.bytes, 2 * ID_SIZE, hex);
+    k.source = hex;
+    const int errors = start_with_errors();
+    const struct worker_loaded l = load_order(&k, file, &m);
+    CHECK_STR(l.reason, "");
+    REQUIRE(l.ok);
+    return errors;
+}
+
+static void send_run(uint64_t units)
+{
+    struct order_run run = {1, 0, 1, units, 1000, 1000000};
+    struct buf b = *payload();
+    put_order_run(&b, &run);
+    send_order(MESSAGE_ORDER_RUN, 2, &b);
+}
+
+TEST(test_a_snippet_computes)
+{
+    struct worker_progress m;
+    struct worker_planned planned;
+    write_source(KERNEL_OF("it", "", SQUARES));
+    const int errors = load("it");
+    REQUIRE(read_worker_planned(ask_plan(1, (const char *[]){"1000"}).payload, &planned) == 0);
+    CHECK(planned.ok);
+    CHECK_INT(planned.units, 1000);
+    REQUIRE(read_worker_planned(ask_plan(1, (const char *[]){"x"}).payload, &planned) == 0);
+    CHECK(!planned.ok);
+    CHECK_STR(planned.reason, "N must be a whole number from 1 to 1000000");
+    send_run(1000);
+    REQUIRE(read_worker_progress(expect(MESSAGE_WORKER_PROGRESS).payload, &m) == 0);
+    REQUIRE(m.count == 1);
+    const struct value v = read_value(&m.rest);
+    uint64_t n = 0;
+    double x = 0, got;
+    for (uint64_t i = 0; i < 1000; i++)
+        n += i * i, x += 1.0 / (double)(i + 1);
+    CHECK_INT(load_u64(v.data.data), n);
+    const uint64_t bits = load_u64(v.data.data + 8);
+    memcpy(&got, &bits, sizeof got);
+    CHECK(got == x);
+    CHECK_INT(end_with_words(errors), 0);
+}
+
+/* The end of a worker whose leaf does this; what it said is in `words`. */
+static int end_of_leaf(const char *source)
+{
+    struct frame f;
+    write_source(source);
+    const int errors = load("it");
+    send_run(1000);
+    CHECK(!next_report(&f));
+    const int status = end_with_words(errors);
+    child.orders = -1;
+    return status;
+}
+
+TEST(test_what_a_leaf_does_ends_it_by_name)
+{
+    if (SANITIZER)
+        SKIP("a build with a sanitizer has no walls");
+    CHECK_INT(end_of_leaf(KERNEL_OF("it", "", "    t->n = 1 / (call->first * 2);\n")), -SIGFPE);
+    CHECK_INT(end_of_leaf(KERNEL_OF("it", "", "    *(volatile int *)8 = 1;\n")), -SIGSEGV);
+    CHECK_INT(end_of_leaf(KERNEL_OF("it",
+                                    "static int down(int n) { char room[4096]; room[n & 7] = n;"
+                                    " return down(n + 1) + room[3]; }",
+                                    "    t->n = down(1);\n")),
+              -SIGSEGV);
+#if defined(__x86_64__)
+    CHECK_INT(
+        end_of_leaf(KERNEL_OF("it", "", "    __asm__ volatile(\"mov $110, %eax; syscall\");\n")),
+        -SIGSYS);
+    CHECK_STR(words, "killed: forbidden system call getppid (110)");
+    CHECK_INT(
+        end_of_leaf(KERNEL_OF("it", "", "    __asm__ volatile(\"mov $20, %eax; int $0x80\");\n")),
+        -SIGSYS);
+    CHECK(strstr(words, "of another machine's manner") != NULL);
+    CHECK_INT(end_of_leaf(KERNEL_OF("it", "", "    __asm__ volatile(\"ud2\");\n")), -SIGILL);
+#endif
+}
+
+TEST_MAIN(test_a_snippet_is_described, test_errors_are_of_the_users_file,
+          test_a_snippet_includes_nothing_of_the_machine, test_what_is_no_kernel_is_refused,
+          test_a_compiler_that_is_led_astray_ends_with_a_sentence,
+          test_data_that_is_too_large_is_refused, test_options_in_a_source_do_no_harm,
+          test_a_snippet_computes, test_what_a_leaf_does_ends_it_by_name)
