@@ -125,6 +125,7 @@ static void offer_arguments(const struct call *c, const struct cmd *cmd, const c
 {
     switch (cmd->takes) {
     case TAKES_NOTHING:
+    case TAKES_SOURCE: /* a file, for the shell to find */
         return;
     case TAKES_COMMAND:
         offer_commands(prefix);

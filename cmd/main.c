@@ -65,6 +65,12 @@ static int options_end(const struct cmd *cmd, int argc, char *const *argv)
     return i;
 }
 
+/* Behind it stand the words of a kernel. */
+static bool names_kernel(const struct cmd *cmd)
+{
+    return cmd->takes == TAKES_KERNEL || cmd->takes == TAKES_SOURCE;
+}
+
 static int run_command(const struct cmd *cmd, const char *argv0, int argc, char **argv)
 {
     static struct opts opts;
@@ -72,8 +78,7 @@ static int run_command(const struct cmd *cmd, const char *argv0, int argc, char 
     const int end = options_end(cmd, argc, argv);
     int head = end;
     if (!cmd->raw)
-        head = opt_parse(&opts, cmd->opts, cmd->takes == TAKES_KERNEL ? 1 : 0, end, argv, message,
-                         hint);
+        head = opt_parse(&opts, cmd->opts, names_kernel(cmd) ? 1 : 0, end, argv, message, hint);
     if (head < 0)
         return refuse_option(cmd, message, hint);
     memmove(argv + head, argv + end, (size_t)(argc - end) * sizeof *argv);

@@ -319,7 +319,10 @@ void json_kernel(struct json *j, const struct kernel_view *v)
 {
     json_open(j, NULL, '{');
     json_text(j, "name", v->name);
-    json_text(j, "origin", v->origin == ORIGIN_BUILTIN ? "built-in" : "plugin");
+    json_text(j, "origin",
+              v->origin == ORIGIN_BUILTIN  ? "built-in"
+              : v->origin == ORIGIN_PLUGIN ? "plugin"
+                                           : "snippet");
     json_text(j, "file", or_null(v->path));
     json_text(j, "usage", v->usage);
     json_text(j, "summary", v->summary);

@@ -209,13 +209,15 @@ void view_kernels_head(struct grid *g)
     grid_add(g, "WHAT");
 }
 
+static const char *origin_name(uint8_t origin)
+{
+    return origin == ORIGIN_BUILTIN ? "built-in" : origin == ORIGIN_PLUGIN ? "plugin" : "snippet";
+}
+
 void view_kernels_row(struct grid *g, const struct kernel_view *v)
 {
     grid_add(g, "%s", v->name);
-    grid_add(g, "%s",
-             v->refused[0]                 ? "refused"
-             : v->origin == ORIGIN_BUILTIN ? "built-in"
-                                           : "plugin");
+    grid_add(g, "%s", v->refused[0] ? "refused" : origin_name(v->origin));
     grid_add(g, "%s", v->refused[0] ? "-" : v->usage);
     grid_add(g, "%s", v->refused[0] ? v->refused : v->summary);
 }
@@ -288,12 +290,12 @@ void view_job(FILE *to, const struct job_view *v, const char *result)
 void view_kernel(FILE *to, const struct kernel_view *v)
 {
     pair(to, "Name", "%s", v->name);
-    pair(to, "Origin", "%s%s", v->origin == ORIGIN_BUILTIN ? "built-in" : "plugin ", v->path);
+    pair(to, "Origin", "%s%s%s", origin_name(v->origin), v->path[0] ? " " : "", v->path);
     if (v->refused[0]) {
         pair(to, "Refused", "%s", v->refused);
         return;
     }
-    pair(to, "Usage", "velum run %s %s", v->name, v->usage);
+    pair(to, "Usage", "velum run %s %s", v->origin == ORIGIN_SNIPPET ? v->path : v->name, v->usage);
     pair(to, "What", "%s", v->summary);
     if (v->files_from > 0)
         pair(to, "Files", "from argument %u on, options not counted", (unsigned)v->files_from);
@@ -306,4 +308,17 @@ void view_kernel(FILE *to, const struct kernel_view *v)
     else
         pair(to, "Result", "%u bytes, exact", v->accumulator_size);
     pair_id(to, "Source", v->source.bytes);
+}
+
+void view_trial(FILE *to, const struct trial *t)
+{
+    view_kernel(to, &t->view);
+    if (!t->planned)
+        return;
+    pair(to, "Plan", "%llu units, %llu a leaf", (unsigned long long)t->units,
+         (unsigned long long)t->leaf_units);
+    if (t->ran)
+        pair(to, "First leaf", "%.3f ms", (double)t->leaf_us / 1000);
+    else if (t->reads_files)
+        pair(to, "First leaf", "not tried: it reads files");
 }

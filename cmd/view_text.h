@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "core/host/trial.h"
 #include "core/wire/view.h"
 
 #define VIEW_NUMBER_SIZE 24
@@ -37,5 +38,7 @@ void view_kernels_row(struct grid *g, const struct kernel_view *v);
 /* Leaf units 0: of several stages, each of which has its own. */
 void view_job(FILE *to, const struct job_view *v, const char *result);
 void view_kernel(FILE *to, const struct kernel_view *v);
+/* The same, with what came of trying it. */
+void view_trial(FILE *to, const struct trial *t);
 
 #endif

@@ -16,6 +16,7 @@
     extern const uint8_t symbol[], symbol##_end[]
 
 EMBED(snippet_kernel_h, "plugins/velum_kernel.h");
+EMBED(snippet_helper_c, "plugins/helper.c");
 EMBED(snippet_stdint_h, "core/host/snippet/stdint.h");
 EMBED(snippet_stddef_h, "core/host/snippet/stddef.h");
 EMBED(snippet_stdbool_h, "core/host/snippet/stdbool.h");
@@ -52,4 +53,9 @@ bool snippet_header(const char *path, struct bytes *text)
         return true;
     }
     return false;
+}
+
+void snippet_helper(struct bytes *text)
+{
+    *text = (struct bytes){snippet_helper_c, (size_t)(snippet_helper_c_end - snippet_helper_c)};
 }

@@ -1,6 +1,7 @@
 /* The headers that a snippet may include, and no other: velum_kernel.h, and those of C that need no
  * library behind them or one that Velum gives (core/host/snippet/). They are part of this
- * executable; no file of the machine is looked at. Called by snippet_system.c and snippet.c. */
+ * executable; no file of the machine is looked at. Called by the other files of snippets, and
+ * plugin_build.c. */
 #ifndef VELUM_HOST_SNIPPET_HEADERS_H
 #define VELUM_HOST_SNIPPET_HEADERS_H
 
@@ -17,5 +18,7 @@
 
 /* The text of "<velum>/stdint.h". */
 bool snippet_header(const char *path, struct bytes *text);
+/* That of plugins/helper.c, which a plugin is linked with. */
+void snippet_helper(struct bytes *text);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/text.h"
+#include "core/host/snippet_headers.h"
 
 #define LINE_SIZE 512
 #define WORD_SIZE 64
@@ -159,9 +160,20 @@ static void add_one(struct snippet_messages *m, const char *said)
         add_line(m, said, strstr(said, ": error: ") != NULL);
 }
 
+/* How it came to a file is of interest where that is one of ours. */
+static const char *skip_stack(const char *said)
+{
+    static const char came[] = "In file included from ";
+    const char *last = said;
+    while (strncmp(last, came, sizeof came - 1) == 0 && strchr(last, '\n'))
+        last = strchr(last, '\n') + 1;
+    return strncmp(last, SNIPPET_HEADERS_FOLDER, strlen(SNIPPET_HEADERS_FOLDER)) == 0 ? said : last;
+}
+
 void snippet_messages_add(struct snippet_messages *m, const char *said)
 {
     char line[2 * PATH_SIZE_MAX];
+    said = skip_stack(said);
     while (*said) {
         const size_t len = strcspn(said, "\n");
         snprintf(line, sizeof line, "%.*s", (int)(len < sizeof line ? len : sizeof line - 1), said);

@@ -1,0 +1,14 @@
+/* Makes a plugin of C source with the system's own compiler, for whoever asks for one: this runs as
+ * the user does, outside of every cage, on the user's own file. What a plugin needs beside the
+ * source, velum_kernel.h and helper.c, is part of this executable. Called by cmd/cc.c. */
+#ifndef VELUM_HOST_PLUGIN_BUILD_H
+#define VELUM_HOST_PLUGIN_BUILD_H
+
+#define PLUGIN_BUILD_MESSAGE_SIZE 512
+
+/* Writes `to`, which is replaced only when the compiler is content; what that one says goes to
+ * standard error. 0; ERR_NOT_FOUND: there is no cc, gcc or clang; ERR_KERNEL: the compiler refused
+ * the source; or another code, each with a sentence in message. */
+int plugin_build(const char *source, const char *to, char message[PLUGIN_BUILD_MESSAGE_SIZE]);
+
+#endif

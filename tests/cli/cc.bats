@@ -1,0 +1,69 @@
+# velum cc: kernels in C, tried without a node.
+load lib.bash
+
+# The example of velum_kernel.h.
+squares() {
+    sed -n '/^ \*     #include "velum_kernel.h"/,/^ \* Built as a plugin/p' \
+        "$VELUM_ROOT/plugins/velum_kernel.h" | grep -v 'Built as' | sed 's/^ \* \{0,5\}//'
+}
+
+@test "the example of the manual: its name, its plan and a leaf of it" {
+    squares >squares.c
+    run -0 velum cc squares.c 1000000
+    [[ $output == *"Name        = squares"*"Origin      = snippet squares.c"* ]]
+    [[ $output == *"Usage       = velum run squares.c N"* ]]
+    [[ $output == *"Plan        = 1000000 units, 65536 a leaf"*"First leaf  = "*" ms" ]]
+    run -0 velum cc --json squares.c 1000000
+    [[ $output == '{"v":1,"kernels":[{"name":"squares","origin":"snippet","file":"squares.c",'* ]]
+    [[ $output == *'"units":1000000,"leaf_units":65536,"leaf_seconds":0'*'"error":null}' ]]
+    run -0 velum cc squares.c
+    [[ $output != *Plan* ]]
+    run -2 velum cc squares.c many
+    [[ $output == *"squares.c: N must be a whole number from 1 to 1000000"* ]]
+    ends_with_try
+}
+
+@test "errors are those of a compiler, in the file as it was named" {
+    squares | sed 's/parse_u64(argv/parse_u65(argv/' >squares.c
+    run -1 velum cc ./squares.c 5
+    [[ ${lines[0]} == "./squares.c:"*": error: field not found: parse_u65" ]]
+    ends_with_try
+    printf '#include </etc/passwd>\n' >squares.c
+    run -1 velum cc squares.c
+    [ "${lines[0]}" = "squares.c:1:11: error: include file '/etc/passwd' not found" ]
+    [[ ${lines[1]} == "squares.c: note: a snippet may include velum_kernel.h, "* ]]
+    run -2 velum cc nothing.c
+    ends_with_try
+}
+
+@test "a leaf that divides by zero is told with the signal" {
+    squares | sed 's,t->sum += i \* i,t->sum += i / (call->first * 0),' >zero.c
+    run -1 velum cc zero.c 1000
+    [[ $output == *"zero.c: its first leaf fails: it died of SIGFPE"* ]]
+    ends_with_try
+}
+
+@test "velum alone in an empty root compiles and runs a kernel" {
+    [ "$(id -u)" = 0 ] || skip "only root can change its root"
+    mkdir root
+    cp "$VELUM" root/velum
+    squares >root/squares.c
+    run -0 chroot root /velum cc /squares.c 1000000
+    [[ $output == *"First leaf  = "* ]]
+}
+
+@test "-o makes a plugin that a node would take, and nothing of what is none" {
+    squares >squares.c
+    run -0 velum cc squares.c -o squares.so 1000000
+    [[ $output == *"Origin      = plugin squares.so"*"First leaf  = "* ]]
+    digest=$(velum cc squares.c | grep Source)
+    [ "$(velum cc squares.c -o squares.so | grep Source)" = "$digest" ]
+    echo 'int f(void) { return 1; }' >none.c
+    run -1 velum cc none.c -o none.so
+    [[ $output == *"none.so: it has no symbol velum_kernel"* ]]
+    [ ! -e none.so ]
+    PATH=/nowhere run -1 "$VELUM" cc squares.c -o other.so
+    [[ $output == *"there is no cc, gcc or clang here"* ]]
+    ends_with_try
+    [ ! -e other.so ]
+}
