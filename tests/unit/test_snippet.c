@@ -24,6 +24,8 @@ static void forget_folder(void)
 
 static void write_bytes(const void *bytes, size_t len)
 {
+    if (!snippet_works())
+        SKIP(SNIPPET_NOT_HERE);
     if (!folder[0]) {
         snprintf(folder, sizeof folder, "/tmp/velum-snippet-XXXXXX");
         REQUIRE(mkdtemp(folder) && chmod(folder, 0755) == 0);
@@ -284,20 +286,48 @@ static struct frame ask_plan(int argc, const char *const *argv)
     return expect(MESSAGE_WORKER_PLANNED);
 }
 
-/* Loads the file into a worker that is left running. */
-static int load(const char *name)
+/* A worker that is left running, and what it says of loading the file by this name. */
+static int load_as(const char *name, struct worker_loaded *said)
 {
     struct velum_kernel k = {.name = name};
     struct order_load m = {.origin = ORIGIN_SNIPPET};
-    char hex[ID_HEX_SIZE];
+    static char hex[ID_HEX_SIZE];
     const struct digest source = object_name_of((struct bytes){(const uint8_t *)text, text_len});
     id_hex(source.bytes, 2 * ID_SIZE, hex);
     k.source = hex;
     const int errors = start_with_errors();
-    const struct worker_loaded l = load_order(&k, file, &m);
+    *said = load_order(&k, file, &m);
+    return errors;
+}
+
+static int load(const char *name)
+{
+    struct worker_loaded l;
+    const int errors = load_as(name, &l);
     CHECK_STR(l.reason, "");
     REQUIRE(l.ok);
     return errors;
+}
+
+/* Any other node would find the same: that is not this machine's doing. */
+TEST(test_a_source_that_is_another_kernels_is_its_authors_fault)
+{
+    struct worker_loaded l;
+    write_source(KERNEL_OF("it", "", SQUARES));
+    int errors = load_as("other", &l);
+    CHECK(!l.ok && !l.by_node);
+    CHECK_STR(l.reason, "its source defines a kernel of another name, it");
+    CHECK_INT(end_with_words(errors), 0);
+    write_source("int f(void) { return wrong; }\n");
+    errors = load_as("it", &l);
+    CHECK(!l.ok && !l.by_node);
+    CHECK(strstr(l.reason, ":1:22: error: 'wrong' undeclared") != NULL);
+    CHECK_INT(end_with_words(errors), 0);
+    unlink(file);
+    errors = load_as("it", &l);
+    CHECK(!l.ok && l.by_node);
+    CHECK_STR(l.reason, "No such file or directory");
+    CHECK_INT(end_with_words(errors), 0);
 }
 
 static void send_run(uint64_t units)
@@ -376,4 +406,5 @@ TEST_MAIN(test_a_snippet_is_described, test_errors_are_of_the_users_file,
           test_a_snippet_includes_nothing_of_the_machine, test_what_is_no_kernel_is_refused,
           test_a_compiler_that_is_led_astray_ends_with_a_sentence,
           test_data_that_is_too_large_is_refused, test_options_in_a_source_do_no_harm,
-          test_a_snippet_computes, test_what_a_leaf_does_ends_it_by_name)
+          test_a_snippet_computes, test_a_source_that_is_another_kernels_is_its_authors_fault,
+          test_what_a_leaf_does_ends_it_by_name)
