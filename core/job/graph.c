@@ -321,7 +321,8 @@ static int check_rolled(const struct stage_spec *s)
 #if VELUM_PLANT == 745 /* unit/test_rolled: a stage that reads others is rolled */
     return 0;
 #endif
-    return s->rolled && (s->reduction != REDUCE_FOLD || (s->needs_count > 0 && has_input(s)))
+    return s->rolled && (s->reduction != REDUCE_FOLD || s->inputs_count > 0 ||
+                         (s->needs_count > 0 && has_input(s)))
                ? ERR_FORMAT
                : 0;
 }
@@ -385,21 +386,32 @@ static bool asks_new(const struct graph *g, const struct job_spec *spec, const s
     return !demand_is_empty(d) && (number == 0 || g->demands[number - 1] >= g->of_spec);
 }
 
+/* Of a stage that is written out, or of what one says that is like another. */
+static uint32_t entry_level(const struct graph *g, const struct job_spec *spec,
+                            const struct stage_spec *s, bool whole)
+{
+    bool more = whole ? s->reduction == REDUCE_COLLECT || asks_new(g, spec, &s->demand)
+                      : s->rolled || s->name[0] != 0 || s->args[0] != 0;
+
+    return s->snippet ? FEATURE_SNIPPETS : more ? FEATURE_APPEND_MORE : FEATURE_FIRST;
+}
+
 uint32_t graph_list_level(const struct graph *g, const struct job_spec *spec,
                           const struct append *list)
 {
     struct reader r = list->entries;
     struct stage_spec s;
-    uint32_t like;
+    uint32_t like, level = FEATURE_FIRST;
 
     for (uint16_t i = 0; i < list->count; i++) {
+        uint32_t of;
+
         if (read_append_entry(&r, list->first + i, &like, &s) < 0)
             return FEATURE_FIRST;
-        if (like == list->first + i ? s.reduction == REDUCE_COLLECT || asks_new(g, spec, &s.demand)
-                                    : s.rolled || s.name[0] != 0 || s.args[0] != 0)
-            return FEATURE_APPEND_MORE;
+        of = entry_level(g, spec, &s, like == list->first + i);
+        level = of > level ? of : level;
     }
-    return FEATURE_FIRST;
+    return level;
 }
 
 int graph_append(struct graph *g, const struct job_spec *spec, struct bytes fact,

@@ -3,6 +3,8 @@
 
 #include "core/base/err.h"
 #include "core/node/link.h"
+#include "core/node/snippet.h"
+#include "core/node/stages.h"
 #include "core/node/workers.h"
 #include "core/wire/asides.h"
 
@@ -10,6 +12,7 @@
 
 static void aside_free(struct node *n, struct aside *a)
 {
+    snippet_end(n, a);
     bytes_free(n, a->params);
     bytes_free(n, a->payload);
     alloc_free(n->alloc, a, sizeof *a);
@@ -28,22 +31,28 @@ void aside_end(struct node *n, struct aside *a)
     aside_free(n, a);
 }
 
-int aside_add(struct node *n, struct aside *a)
+void aside_begin(struct node *n, const struct aside *wanted)
 {
-    struct aside **end = &n->asides;
+    struct aside **end = &n->asides, *a;
     uint32_t count = 0;
 
     for (; *end != NULL; end = &(*end)->next)
         count++;
     if (count >= ASIDES_MAX) {
-        aside_free(n, a);
-        return ERR_FULL;
+        reply_error(n, wanted->link, wanted->request, 1,
+                    "too many requests wait for a worker of this node", "try again");
+        return;
     }
+    a = node_alloc(n, sizeof *a);
+    if (a == NULL)
+        return;
+    *a = *wanted;
+    a->params = bytes_copy(n, wanted->params);
+    a->payload = bytes_copy(n, wanted->payload);
     a->next = NULL;
     a->since = n->now;
     *end = a;
     n->serve_wanted = true;
-    return 0;
 }
 
 void aside_link_down(struct node *n, uint64_t link)
@@ -64,7 +73,7 @@ void aside_fail(struct node *n, const struct aside *a, const char *why)
 
 static void aside_planned(struct node *n, const struct aside *a, struct bytes payload)
 {
-    const struct node_kernel *k = &n->kernels[a->kernel];
+    const struct aside_kernel *k = &a->about;
     struct worker_planned m;
     struct reply_plan reply = {
         .source = k->source, .reduction = k->reduction, .accumulator_size = k->accumulator_size};
@@ -105,6 +114,25 @@ static void aside_shown(struct node *n, const struct aside *a, struct bytes payl
     buf_clear(&b);
 }
 
+/* Of a snippet; nothing of the words of a worker is what the node goes by. */
+static void aside_described(struct node *n, const struct aside *a, struct bytes payload)
+{
+    struct kernel_view v;
+    struct buf b;
+
+    if (read_kernel_view(payload, &v) < 0) {
+        reply_error(n, a->link, a->request, 1, "the worker's answer is malformed", "");
+        return;
+    }
+    v.origin = ORIGIN_SNIPPET;
+    v.source = a->about.source;
+    v.path[0] = 0;
+    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
+    put_kernel_view(&b, &v);
+    send_link(n, a->link, MESSAGE_REPLY_KERNEL, a->request, buf_bytes(&b));
+    buf_clear(&b);
+}
+
 /* --- lists --- */
 
 /* Each is what the worker may say of it; its words for people are made safe by who reads them. */
@@ -128,7 +156,7 @@ static bool answers_read(struct bytes list, const struct aside *a)
 
 static bool aside_listed(struct node *n, const struct aside *a, struct bytes list)
 {
-    const struct node_kernel *k = &n->kernels[a->kernel];
+    const struct aside_kernel *k = &a->about;
     struct reply_asides reply = {.source = k->source,
                                  .reduction = k->reduction,
                                  .accumulator_size = k->accumulator_size,
@@ -202,9 +230,10 @@ static void keep(struct node *n, struct worker *w, uint64_t link)
 
 static uint8_t answer_of(uint8_t order)
 {
-    return order == MESSAGE_ORDER_PLAN   ? MESSAGE_WORKER_PLANNED
-           : order == MESSAGE_ORDER_SHOW ? MESSAGE_WORKER_SHOWN
-                                         : MESSAGE_WORKER_ASIDES;
+    return order == MESSAGE_ORDER_PLAN       ? MESSAGE_WORKER_PLANNED
+           : order == MESSAGE_ORDER_SHOW     ? MESSAGE_WORKER_SHOWN
+           : order == MESSAGE_ORDER_DESCRIBE ? MESSAGE_WORKER_DESCRIBED
+                                             : MESSAGE_WORKER_ASIDES;
 }
 
 /* True: the worker may do another. `why` of one that did not load. */
@@ -219,6 +248,8 @@ static bool aside_answered(struct node *n, const struct aside *a, const struct f
         return aside_listed(n, a, f->payload);
     else if (a->link != 0 && a->order == MESSAGE_ORDER_PLAN)
         aside_planned(n, a, f->payload);
+    else if (a->link != 0 && a->order == MESSAGE_ORDER_DESCRIBE)
+        aside_described(n, a, f->payload);
     else if (a->link != 0)
         aside_shown(n, a, f->payload);
     return false;
@@ -232,8 +263,10 @@ void aside_frame(struct node *n, struct worker *w, const struct frame *f)
     bool again;
 
     if (a != NULL && f->type == MESSAGE_WORKER_LOADED &&
-        read_worker_loaded(f->payload, &loaded) == 0 && loaded.ok)
+        read_worker_loaded(f->payload, &loaded) == 0 && loaded.ok) {
+        a->about.accumulator_size = loaded.accumulator_size;
         return;
+    }
     if (a == NULL) { /* nothing was asked */
         worker_kill(n, w);
         return;
@@ -253,10 +286,19 @@ static void too_long(struct node *n, struct aside *a)
 {
     char what[VIEW_ERROR_SIZE] = "the kernel ";
 
-    text_append(what, sizeof what, n->kernels[a->kernel].name);
+    text_append(what, sizeof what, a->about.name);
     text_append(what, sizeof what, " gave no answer within 10 s, so its worker was ended");
     aside_fail(n, a, what);
     a->link = 0;
+}
+
+static void never_began(struct node *n, struct aside *a)
+{
+    char what[VIEW_ERROR_SIZE] = "no worker of this node could be started";
+
+    if (!snippet_is_here(n, a))
+        snippet_say_missing(n, a, what, sizeof what);
+    aside_fail(n, a, what);
 }
 
 void aside_limits(struct node *n)
@@ -265,9 +307,12 @@ void aside_limits(struct node *n)
 
     for (a = n->asides; a != NULL; a = next) {
         next = a->next;
-        if (a->given || instant_since_us(n->now, a->since) <= ASIDE_LIMIT_US)
+        if (a->given)
             continue;
-        aside_fail(n, a, "no worker of this node could be started");
+        n->serve_wanted |= !a->pinned && a->kernel == KERNEL_COMPILED && snippet_is_here(n, a);
+        if (instant_since_us(n->now, a->since) <= snippet_patience_us(n, a))
+            continue;
+        never_began(n, a);
         aside_end(n, a);
     }
     for (struct worker *w = n->workers; w != NULL; w = w->next) {

@@ -13,8 +13,9 @@
 #define ASIDE_KEPT_US S_US
 #define ASIDE_KEPT_MAX 4 /* workers of a node that wait so */
 
-/* Takes the aside and queues it. ERR_FULL: too many wait, and it is freed. */
-int aside_add(struct node *n, struct aside *a);
+/* Queues one like this, with copies of its params and payload, or tells its user that too many
+ * wait. */
+void aside_begin(struct node *n, const struct aside *wanted);
 /* What the aside's worker said; the end of the aside ends the worker too. */
 void aside_frame(struct node *n, struct worker *w, const struct frame *f);
 /* Tells the user why, if one is still there. The aside stays. */

@@ -16,6 +16,7 @@
 #include "core/node/removing.h"
 #include "core/node/reserve.h"
 #include "core/node/room.h"
+#include "core/node/snippet.h"
 
 #define TELL_AGAIN_US (2 * S_US)
 #define LOST_AGAIN_US (10 * S_US)
@@ -496,8 +497,8 @@ static bool is_wanted(const struct node *n, struct digest name)
 {
     const struct shelf_object *o = shelf_find(n->objects->shelf, name);
 
-    return gets_wait_for(n, name) || labour_inputs_want(n, name) || fetching_is_on(n, name) ||
-           (o != NULL && o->kept && !o->whole);
+    return gets_wait_for(n, name) || labour_inputs_want(n, name) || snippet_wants(n, name) ||
+           fetching_is_on(n, name) || (o != NULL && o->kept && !o->whole);
 }
 
 static void on_have(struct node *n, struct node_id from, const struct object_have *m)
@@ -627,7 +628,7 @@ void copies_fetched(struct node *n, struct digest name, bool whole)
         tell_all(n, k);
     }
     gets_fetched(n, name, whole);
-    if (whole && labour_inputs_want(n, name))
+    if (whole && (labour_inputs_want(n, name) || snippet_wants(n, name)))
         n->serve_wanted = true;
     copies_look(n);
 }

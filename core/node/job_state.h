@@ -56,7 +56,7 @@ struct labour_chunk {
 
 /* What this node has of the kernel of a stage. */
 struct stage_kernel {
-    int kernel; /* index in node.kernels, or -1 */
+    int kernel; /* index in node.kernels; KERNEL_COMPILED (stages.h); or -1 */
     const struct velum_kernel *builtin;
 };
 

@@ -74,6 +74,7 @@ struct node_options {
     uint32_t slots;           /* 1..1024 */
     uint64_t memory_bytes;    /* for workers, all together */
     uint8_t tier, tier_lacks; /* of their cage: core/wire/tier.h */
+    bool compiles;            /* its workers have a C compiler: it runs snippets */
     uint32_t ready_workers;   /* blank workers kept ahead of need, <= slots */
     bool embedded;            /* alone: no members, no directory, durable is 0 */
     uint64_t seed;            /* of the node's own prng */

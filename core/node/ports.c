@@ -8,6 +8,7 @@
 #include "core/node/link.h"
 #include "core/node/linked.h"
 #include "core/node/site.h"
+#include "core/wire/demand.h"
 
 #define NEWS_MAX 65536
 
@@ -135,6 +136,9 @@ int ports_make_mesh(struct node *n)
                                      .described = port_described,
                                      .calendar = port_calendar};
 
+    /* Without room for it among its labels a node is not asked to compile. */
+    if (o->compiles)
+        (void)labels_add(n->options.labels, LABEL_COMPILES);
     text_copy(self.name, sizeof self.name, o->name);
     text_copy(self.addr, sizeof self.addr, o->addr);
     text_copy(self.arch, sizeof self.arch, o->arch);

@@ -16,6 +16,7 @@
 #include "core/node/session.h"
 #include "core/node/session_ahead.h"
 #include "core/node/show_stages.h"
+#include "core/node/snippet.h"
 #include "core/node/stale.h"
 #include "core/node/submit.h"
 #include "core/node/watch.h"
@@ -535,22 +536,23 @@ static void no_kernel(struct node *n, uint64_t link, uint32_t request, const cha
     reply_error(n, link, request, REPLY_NO_KERNEL, what, "velum kernels lists them");
 }
 
-static void aside_begin(struct node *n, struct link_entry *l, uint32_t request, uint8_t type,
+static void begin_aside(struct node *n, struct link_entry *l, uint32_t request, uint8_t type,
                         int kernel, struct bytes params, struct bytes payload)
 {
-    struct aside *a = node_alloc(n, sizeof *a);
+    const struct node_kernel *k = &n->kernels[kernel];
+    struct aside a = {.link = l->link,
+                      .request = request,
+                      .order = type,
+                      .kernel = kernel,
+                      .about = {.source = k->source,
+                                .reduction = k->reduction,
+                                .accumulator_size = k->accumulator_size},
+                      .params = params,
+                      .payload = payload};
 
-    if (a == NULL)
-        return;
-    *a = (struct aside){.link = l->link,
-                        .request = request,
-                        .order = type,
-                        .kernel = kernel,
-                        .params = bytes_copy(n, params),
-                        .payload = bytes_copy(n, payload)};
-    if (aside_add(n, a) < 0)
-        reply_error(n, l->link, request, 1, "too many requests wait for a worker of this node",
-                    "try again");
+    text_copy(a.about.name, sizeof a.about.name, k->name);
+    text_copy(a.about.then, sizeof a.about.then, k->then);
+    aside_begin(n, &a);
 }
 
 static void on_plan(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
@@ -569,7 +571,7 @@ static void on_plan(struct node *n, struct link_entry *l, uint32_t request, stru
     } else {
         /* What follows the kernel's name in the request is just what the order carries. */
         read_text(&r, kernel, sizeof kernel);
-        aside_begin(n, l, request, MESSAGE_ORDER_PLAN, index, (struct bytes){NULL, 0},
+        begin_aside(n, l, request, MESSAGE_ORDER_PLAN, index, (struct bytes){NULL, 0},
                     (struct bytes){payload.data + r.at, payload.len - r.at});
     }
     alloc_free(n->alloc, args, sizeof *args);
@@ -592,7 +594,7 @@ static void on_show(struct node *n, struct link_entry *l, uint32_t request, stru
     }
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
     put_block(&b, m.accumulator);
-    aside_begin(n, l, request, MESSAGE_ORDER_SHOW, index, m.params, buf_bytes(&b));
+    begin_aside(n, l, request, MESSAGE_ORDER_SHOW, index, m.params, buf_bytes(&b));
     buf_clear(&b);
 }
 
@@ -611,7 +613,7 @@ static void on_asides(struct node *n, struct link_entry *l, uint32_t request, st
         (!digest_equal(m.source, any) && !digest_equal(m.source, n->kernels[index].source)))
         no_kernel(n, l->link, request, m.kernel);
     else
-        aside_begin(n, l, request, MESSAGE_ORDER_ASIDES, index, (struct bytes){NULL, 0}, m.list);
+        begin_aside(n, l, request, MESSAGE_ORDER_ASIDES, index, (struct bytes){NULL, 0}, m.list);
 }
 
 static void on_submit(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
@@ -639,6 +641,11 @@ static void on_ahead(struct node *n, struct link_entry *l, uint32_t request, str
     ahead_request(n, l, request, payload);
 }
 
+static void on_snippet(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
+{
+    snippet_request(n, l->link, request, payload);
+}
+
 static const struct {
     uint8_t type;
     void (*handle)(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload);
@@ -650,6 +657,7 @@ static const struct {
     {MESSAGE_REQUEST_SHOW, on_show},       {MESSAGE_REQUEST_STALE, on_stale},
     {MESSAGE_REQUEST_STAGES, on_stages},   {MESSAGE_REQUEST_SESSION, on_session},
     {MESSAGE_REQUEST_AHEAD, on_ahead},     {MESSAGE_REQUEST_ASIDES, on_asides},
+    {MESSAGE_REQUEST_SNIPPET, on_snippet},
 };
 
 void request_frame(struct node *n, struct link_entry *l, const struct frame *f)

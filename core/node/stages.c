@@ -6,6 +6,7 @@
 #include "core/node/jobs.h"
 #include "core/node/lead_pool.h"
 #include "core/node/link.h"
+#include "core/node/snippet.h"
 
 static int kernel_index(const struct node *n, const struct stage_spec *s)
 {
@@ -21,6 +22,10 @@ static struct stage_kernel kernel_of(const struct node *n, const struct stage_sp
     struct stage_kernel have = {.kernel = kernel_index(n, s)};
     const struct velum_kernel *k = kernel_find(s->kernel);
 
+    if (s->snippet) {
+        have.kernel = snippet_is_taken(n) ? KERNEL_COMPILED : -1;
+        return have;
+    }
     if (k != NULL && digest_equal(kernel_source(k), s->source) && k->reduce == s->reduction &&
         kernel_accumulator_size(k) == s->accumulator_size)
         have.builtin = k;

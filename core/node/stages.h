@@ -3,7 +3,12 @@
 #ifndef VELUM_NODE_STAGES_H
 #define VELUM_NODE_STAGES_H
 
+#include <limits.h>
+
 #include "core/node/state.h"
+
+/* In place of the number of one of this node's kernels: of a snippet, whose source is an input. */
+#define KERNEL_COMPILED INT_MAX
 
 /* Looks up the kernels of the job's stages, once its spec and graph are there. 0 or ERR_NO_MEMORY.
  */

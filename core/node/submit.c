@@ -10,6 +10,7 @@
 #include "core/node/jobs.h"
 #include "core/node/kill.h"
 #include "core/node/lead.h"
+#include "core/node/level.h"
 #include "core/node/link.h"
 #include "core/node/place.h"
 #include "core/node/record.h"
@@ -236,6 +237,10 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_spe
         submit_refuse(n, to, 6, unmet,
                       "ask for less (velum nodes), or wait for such a node: --wait-for-capacity, "
                       "in a flow wait-for-capacity = yes");
+        return 1;
+    }
+    if (to->link != 0 && !level_all_have(n, spec_level(spec), "snippets", unmet, sizeof unmet)) {
+        submit_refuse(n, to, 1, unmet, "update that node; velum nodes lists the versions");
         return 1;
     }
     if (n->stopping)

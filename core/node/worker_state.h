@@ -24,19 +24,30 @@ struct worker {
     bool output_whole;                          /* and is whole here; the worker waits for TAKEN */
     struct digest output_name;
     uint32_t outputs_unsettled; /* that are whole here, and not settled (making.h) */
-    char tail[256]; /* last output, for a cause of death */
+    char tail[256];             /* last output, for a cause of death */
     size_t tail_len;
     struct worker *next;
+};
+
+/* What the kernel of an aside is called, and what it yields. */
+struct aside_kernel {
+    char name[KERNEL_NAME_SIZE], then[KERNEL_NAME_SIZE];
+    struct digest source;
+    uint8_t reduction;
+    uint32_t accumulator_size; /* of a snippet its worker tells it */
 };
 
 /* A PLAN, a SHOW, or a list of either for a user, done by a worker of this node. */
 struct aside {
     uint64_t link;
     uint32_t request;
-    uint8_t order; /* MESSAGE_ORDER_PLAN, _SHOW or _ASIDES */
-    int kernel;
-    struct bytes params;  /* owned */
-    struct bytes payload; /* owned: the order's payload */
+    uint8_t order; /* MESSAGE_ORDER_PLAN, _SHOW, _ASIDES, or _DESCRIBE of a snippet */
+    int kernel;    /* of this node's, or KERNEL_COMPILED */
+    struct aside_kernel about;
+    struct instant sought; /* its source, which is not here */
+    bool pinned;           /* it is */
+    struct bytes params;   /* owned */
+    struct bytes payload;  /* owned: the order's payload */
     bool given;
     struct instant since;
     struct aside *next;

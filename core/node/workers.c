@@ -13,6 +13,7 @@
 #include "core/node/labour_tasks.h"
 #include "core/node/link.h"
 #include "core/node/merge_work.h"
+#include "core/node/snippet.h"
 #include "core/node/stages.h"
 #include "core/node/worker_cause.h"
 #include "core/node/worker_loaded.h"
@@ -380,13 +381,15 @@ static void serve_merges(struct node *n)
 static struct worker *bind_aside(struct node *n, const struct aside *a)
 {
     struct worker *w = take_ready(n);
-    const struct node_kernel *k = &n->kernels[a->kernel];
+    const struct aside_kernel *k = &a->about;
     struct order_load load = {.source = k->source, .params = a->params, .reduction = k->reduction};
 
     if (w == NULL)
         return NULL;
     w->state = WORKER_ASIDE;
     w->kernel = a->kernel;
+    if (a->order == MESSAGE_ORDER_DESCRIBE) /* it loads by itself, and ends */
+        return w;
     text_copy(load.kernel, sizeof load.kernel, k->name);
     worker_order_load(n, w, a->kernel, load);
     return w;
@@ -395,9 +398,10 @@ static struct worker *bind_aside(struct node *n, const struct aside *a)
 static void serve_asides(struct node *n)
 {
     for (struct aside *a = n->asides; a != NULL; a = a->next) {
-        struct worker *w = a->given ? NULL : aside_worker(n, a);
+        bool waits = a->given || !snippet_is_here(n, a);
+        struct worker *w = waits ? NULL : aside_worker(n, a);
 
-        if (w == NULL && !a->given)
+        if (w == NULL && !waits)
             w = bind_aside(n, a);
         if (w == NULL)
             continue;

@@ -46,7 +46,8 @@ static uint32_t list_end(const struct sim_job *j, uint32_t first)
 /* All but its params, units and what it needs; one that is said so reads no objects. */
 static bool is_like_first(const struct sim_job *j, const struct stage_spec *s)
 {
-    return s->reduction == j->spec.stage.reduction && s->inputs_count == 0;
+    return s->reduction == j->spec.stage.reduction && s->inputs_count == 0 &&
+           !j->spec.stage.snippet;
 }
 
 bool sim_author_rolls(const struct sim_job *j, uint32_t stage)

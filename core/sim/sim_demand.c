@@ -11,6 +11,8 @@ void sim_demand_node(const struct sim_node *n, struct node_options *o)
     text_copy(o->labels, sizeof o->labels, n->index % 2 == 0 ? "half=even" : "half=odd");
     if (n->index % 3 == 0)
         labels_add(o->labels, "third");
+    o->tier = TIER_S2 + n->index % 2;
+    o->compiles = !n->lacks_kernel;
 }
 
 void sim_demand_job(struct sim_job *j)
@@ -48,7 +50,10 @@ static bool node_meets(const struct demand *d, const struct sim_node *n)
     struct offer offer = {.slots = n->slots, .labels = o.labels, .arch = "simulated", .name = ""};
 
     sim_demand_node(n, &o);
+    if (o.compiles)
+        (void)labels_add(o.labels, LABEL_COMPILES);
     offer.memory_bytes = o.memory_bytes;
+    offer.tier = o.tier;
     return demand_misses(d, &offer) == 0;
 }
 

@@ -10,6 +10,7 @@
 
 /* Of a stage: u32 number of the job, u8 of the stage. */
 #define PARAMS 5u
+#define SNIPPETS_ONE_IN 3
 
 static uint64_t size_of(struct prng *p, uint64_t leaves, uint32_t count)
 {
@@ -22,7 +23,7 @@ static uint64_t size_of(struct prng *p, uint64_t leaves, uint32_t count)
 static void add_need(struct buf *b, uint32_t need, uint16_t *objects, struct prng *p,
                      struct stage_spec *s)
 {
-    while (*objects < s->inputs_count && prng_one_in(p, 2))
+    while (*objects < s->inputs_count - s->snippet && prng_one_in(p, 2))
         (*objects)++;
     put_stage_need(b, &(struct stage_need){need, (uint16_t)(s->needs_count++ + *objects)});
 }
@@ -70,6 +71,26 @@ static void add_objects(struct sim_job *j, uint32_t stage, const struct sim_stuf
             sim_input_add(j, stage, stuff, (uint32_t)prng_below(p, stuff->things_count), s);
 }
 
+/* Where the last thing that the stage reads could be C source, it may be that. What it computes
+ * goes by its bytes all the same. Some ask for a node that compiles, others come to know who does.
+ */
+static void make_snippet(struct sim_job *j, uint32_t stage, struct stage_spec *s)
+{
+    struct stage_input source;
+
+    if (s->inputs_count == 0 || (j->leaf_us + stage) % SNIPPETS_ONE_IN != 0)
+        return;
+    source = stage_source(s);
+    if (source.size == 0 || source.size > SNIPPET_SOURCE_MAX)
+        return;
+    s->snippet = true;
+    s->source = source.name;
+    s->demand = (struct demand){.tier = TIER_S2};
+    if (j->leaf_us % 2 == 0)
+        s->demand.on = bytes_of_text(LABEL_COMPILES);
+    j->spec.waits = true;
+}
+
 static void leave_to_author(struct sim_job *j)
 {
     struct reader r = reader_of(j->all_more);
@@ -83,7 +104,8 @@ static void leave_to_author(struct sim_job *j)
 }
 
 /* All but what it needs, and is. */
-static struct stage_spec begin_stage(struct sim_job *j, uint32_t index, uint32_t stage)
+static struct stage_spec begin_stage(struct sim_job *j, uint32_t index, uint32_t stage,
+                                     struct digest source)
 {
     struct stage_spec s = j->spec.stage;
 
@@ -92,6 +114,9 @@ static struct stage_spec begin_stage(struct sim_job *j, uint32_t index, uint32_t
     s.params = (struct bytes){j->stage_params[stage], PARAMS};
     s.inputs_count = s.needs_count = 0;
     s.inputs = s.needs = (struct bytes){NULL, 0};
+    s.source = source;
+    s.demand = (struct demand){0};
+    s.snippet = false;
     return s;
 }
 
@@ -104,6 +129,7 @@ static void reduce(const struct sim_job *j, uint32_t stage, struct stage_spec *s
 void sim_graph_make(struct sim_job *j, uint32_t index, uint64_t leaves, bool open,
                     struct sim_stuff *stuff)
 {
+    const struct digest source = j->spec.stage.source;
     struct prng p;
     struct buf more;
     uint32_t count, tasks_from;
@@ -116,7 +142,7 @@ void sim_graph_make(struct sim_job *j, uint32_t index, uint64_t leaves, bool ope
     if (open)
         sim_author_plan(j, &p);
     for (uint32_t i = 0; i < count; i++) {
-        struct stage_spec s = begin_stage(j, index, i);
+        struct stage_spec s = begin_stage(j, index, i, source);
 
         /* Some that are appended are like the first. */
         s.units = size_of(&p, leaves, count);
@@ -127,6 +153,7 @@ void sim_graph_make(struct sim_job *j, uint32_t index, uint64_t leaves, bool ope
         } else {
             if (stuff != NULL)
                 add_objects(j, i, stuff, &p, &s);
+            make_snippet(j, i, &s);
             if (i > 0)
                 add_needs(j, i, &p, &s);
         }

@@ -134,17 +134,33 @@ static bool map_file(struct world *w, struct sim_node *n, struct sim_worker *x,
     return true;
 }
 
+/* The C source of a snippet, which is named last of what its stage reads. */
+static bool map_source(struct world *w, struct sim_node *n, struct sim_worker *x,
+                       const struct order_load *m)
+{
+    struct stage_spec s = sim_graph_spec(&w->jobs[x->job], x->stage);
+    struct stage_input source = stage_source(&s);
+    char path[PATH_SIZE_MAX] = "objects/";
+
+    id_hex(m->source.bytes, 64, path + strlen(path));
+    if (strcmp(path, m->path) != 0 || !digest_equal(source.name, m->source))
+        world_fail(w, G11, "a worker was told to compile another file than its source", n->index,
+                   x->job);
+    return map_file(w, n, x, &source, m->inputs_count);
+}
+
 bool sim_input_load(struct world *w, struct sim_node *n, struct sim_worker *x,
                     const struct order_load *m)
 {
-    bool had_files = x->files.len > 0;
+    bool had_files = x->files.len > 0, is_snippet = m->origin == ORIGIN_SNIPPET;
 
     x->seed = sim_graph_begin(x->stage);
     x->inputs_missing = 0;
     for (uint16_t i = 0; i < m->inputs_count; i++)
         x->inputs_missing = (uint16_t)(x->inputs_missing + stage_input_is_given(m->inputs, i));
     buf_reset(&x->files);
-    if (m->inputs_count != sim_input_count(&w->jobs[x->job], x->stage))
+    if (m->inputs_count + is_snippet != sim_input_count(&w->jobs[x->job], x->stage) ||
+        is_snippet != sim_graph_spec(&w->jobs[x->job], x->stage).snippet)
         world_fail(w, G11, "a worker was loaded with other inputs than its stage has", n->index,
                    x->job);
     for (uint16_t i = 0; i < m->inputs_count; i++) {
@@ -153,6 +169,8 @@ bool sim_input_load(struct world *w, struct sim_node *n, struct sim_worker *x,
         if (!stage_input_is_given(m->inputs, i) && !map_file(w, n, x, &in, i))
             return false; /* what is given comes all the same */
     }
+    if (is_snippet && !map_source(w, n, x, m))
+        return false;
     if (x->loaded && (had_files || x->files.len > 0))
         world_fail(w, G_NONE, "a worker that has files mapped is loaded again", n->index, x->job);
     x->loaded = true;

@@ -89,6 +89,7 @@ int read_append_entry(struct reader *r, uint32_t number, uint32_t *like, struct 
     s->units = s->leaf_units = 0;
     s->name[0] = s->args[0] = 0;
     s->demand = (struct demand){0};
+    s->snippet = false;
 #if VELUM_PLANT != 733 /* unit/test_append_levels: a later generation's word is damage */
     if (*like & APPEND_LATER)
         return ERR_VERSION;
@@ -107,6 +108,16 @@ int read_append_entry(struct reader *r, uint32_t number, uint32_t *like, struct 
     return r->failed || *like >= number || s->params.len > PARAMS_SIZE_MAX ? ERR_FORMAT : 0;
 }
 
+/* Of its objects only a snippet's source, the last, is those' that are like it. */
+static void take_inputs(struct stage_spec *s)
+{
+    size_t kept = s->snippet ? STAGE_INPUT_BYTES : 0;
+
+    s->inputs_count = s->snippet;
+    s->inputs = kept == 0 ? (struct bytes){NULL, 0}
+                          : (struct bytes){s->inputs.data + s->inputs.len - kept, kept};
+}
+
 void append_take_after(struct stage_spec *s, const struct stage_spec *entry)
 {
 #if VELUM_PLANT == 720 /* unit/test_ledger_like: a stage that is like another has no name */
@@ -116,8 +127,7 @@ void append_take_after(struct stage_spec *s, const struct stage_spec *entry)
 #endif
     if (entry->name[0] != 0 || entry->args[0] != 0)
         memcpy(s->args, entry->args, sizeof s->args);
-    s->inputs_count = 0;
-    s->inputs = (struct bytes){NULL, 0};
+    take_inputs(s);
 #if VELUM_PLANT == 702 /* unit/test_ledger_like: a stage has the units of whom it is like */
     if (false) {
 #else

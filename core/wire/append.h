@@ -6,8 +6,8 @@
  *   count x entry
  *     u32 like             its own number: a stage follows as spec.h draws it
  *                          a lower one, of a stage that was written out so, in the spec or in a
- *                          list: all is as there but its objects, of which it has none, its name,
- *                          and what follows
+ *                          list: all is as there but its objects, of which it has none but the
+ *                          source of a snippet, its name, and what follows
  *                          with APPEND_SIZED: so are its units
  *                          with APPEND_NAMED: it has a name and arguments (for people) of its own
  *                          with APPEND_ROLLED, which comes with APPEND_SIZED: it is rolled

@@ -142,6 +142,10 @@ static void say_bytes(char *text, size_t cap, uint64_t bytes)
 static void say_label(char *text, size_t cap, struct bytes label)
 {
     char one[LABELS_SIZE];
+    if (bytes_equal(label, bytes_of_text(LABEL_COMPILES))) {
+        text_append(text, cap, "a C compiler");
+        return;
+    }
     text_sanitise((const char *)label.data, label.len, true, one, sizeof one);
     text_append(text, cap, one);
 }

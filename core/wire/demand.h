@@ -7,7 +7,8 @@
  *   text prefer    labels that are better had: nodes that have them come first
  *   u8 tier        the least tier (tier.h) that a node must have; only where one is asked for
  *
- * Every node has the labels arch=ARCHITECTURE and node=NAME besides its own.
+ * Every node has the labels arch=ARCHITECTURE and node=NAME besides its own, and one whose workers
+ * have a C compiler has LABEL_COMPILES.
  * Pure; owns nothing. */
 #ifndef VELUM_WIRE_DEMAND_H
 #define VELUM_WIRE_DEMAND_H
@@ -21,6 +22,7 @@
 
 #define DEMAND_CPUS_MAX 1024u /* a node has no more slots */
 #define DEMAND_MEM_MAX ((uint64_t)1 << 50)
+#define LABEL_COMPILES "compiles=c"
 #define DEMANDS_MAX 16u /* different ones in a job */
 
 struct demand {

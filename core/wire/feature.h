@@ -6,14 +6,16 @@
  *   1  what there was when levels were first told
  *   2  appended stages with names of their own, that collect, that are rolled, or that ask of nodes
  *      what no stage of the specification asks for; the cancel of a single stage; specifications
- *      that ask for a tier (tier.h). Whoever says its tier has this level at least */
+ *      that ask for a tier (tier.h). Whoever says its tier has this level at least
+ *   3  stages whose kernel is a snippet (spec.h) */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 
-#define FEATURE_LEVEL 2u
+#define FEATURE_LEVEL 3u
 #define FEATURE_FIRST 1u
 #define FEATURE_APPEND_MORE 2u
 #define FEATURE_STAGE_CANCEL 2u
 #define FEATURE_TIER 2u
+#define FEATURE_SNIPPETS 3u
 
 #endif

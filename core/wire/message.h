@@ -5,7 +5,7 @@
  * 32 to 59    jobs, between nodes              core/node/peer.h
  * 60 to 79    objects, between nodes           core/node/object_peer.h
  * 80 to 127   a command and a node             core/wire/request.h, core/wire/object_request.h,
- *                                              core/wire/asides.h
+ *                                              core/wire/asides.h, core/wire/snippet.h
  * 128 to 159  a node and its workers           core/wire/order.h
  * 160 to 191  a node and its mover             core/wire/move.h */
 #ifndef VELUM_WIRE_MESSAGE_H
@@ -56,7 +56,7 @@
     X(BULK_REFUSE, 66)                                                                             \
     X(SESSION_TOLD, 67)                                                                            \
     X(SESSION_REFUSED, 68) /* the coordinator of an open job: this will never be taken */          \
-    X(OBJECT_FULL, 69) /* an object of this size does not fit here */                              \
+    X(OBJECT_FULL, 69)     /* an object of this size does not fit here */                          \
     X(REQUEST_SUBMIT, 80)                                                                          \
     X(REQUEST_WATCH, 81)                                                                           \
     X(REQUEST_JOBS, 82)                                                                            \
@@ -75,7 +75,7 @@
     X(REQUEST_RM, 95)                                                                              \
     X(REQUEST_STAGES, 96)                                                                          \
     X(REQUEST_SESSION, 97)                                                                         \
-    X(REQUEST_AHEAD, 98) /* of a session: a task ahead of the list that will have it */            \
+    X(REQUEST_AHEAD, 98)  /* of a session: a task ahead of the list that will have it */           \
     X(REQUEST_ASIDES, 99) /* many PLANs, or SHOWs, of one kernel */                                \
     X(REPLY_ERROR, 100)                                                                            \
     X(REPLY_SUBMITTED, 101)                                                                        \
@@ -94,6 +94,7 @@
     X(REPLY_SESSION, 114)                                                                          \
     X(REPLY_AHEAD, 115)                                                                            \
     X(REPLY_ASIDES, 116)                                                                           \
+    X(REQUEST_SNIPPET, 117) /* what is in this C source; plan or show by it */                     \
     X(ORDER_LOAD, 128)                                                                             \
     X(ORDER_RUN, 129)                                                                              \
     X(ORDER_TRIM, 130)                                                                             \

@@ -50,6 +50,28 @@ bool stage_value(const struct stage_spec *s, const struct value *v)
     return tree_end(v->at, leaves) - tree_first(v->at) == 1 && read_output(v->data, NULL) == 0;
 }
 
+struct stage_input stage_source(const struct stage_spec *s)
+{
+    return stage_input_at(s->inputs, (uint16_t)(s->inputs_count - 1));
+}
+
+/* Its digest says which object its source is, and nobody else runs it than who takes such code. */
+static bool snippet_fits(const struct stage_spec *s)
+{
+    struct stage_input source;
+
+    if (!s->snippet)
+        return true;
+    if (s->inputs_count == 0 || s->demand.tier < TIER_S2)
+        return false;
+    source = stage_source(s);
+#if VELUM_PLANT == 820 /* unit/test_spec: a snippet's digest is that of something else */
+    return source.size > 0 && source.size <= SNIPPET_SOURCE_MAX;
+#endif
+    return source.size > 0 && source.size <= SNIPPET_SOURCE_MAX &&
+           digest_equal(source.name, s->source);
+}
+
 static int check_alone(const struct stage_spec *s)
 {
     if (!text_is_name(s->kernel) || s->units == 0 || s->leaf_units == 0)
@@ -59,6 +81,8 @@ static int check_alone(const struct stage_spec *s)
     if (s->accumulator_size > ACCUMULATOR_SIZE_MAX || s->params.len > PARAMS_SIZE_MAX ||
         !stage_inputs_fit(s->inputs, s->inputs_count))
         return ERR_TOO_LARGE;
+    if (!snippet_fits(s))
+        return ERR_FORMAT;
     if (s->reduction == REDUCE_COLLECT && s->accumulator_size != 0)
         return ERR_FORMAT;
     if (s->reduction == REDUCE_SEARCH && s->accumulator_size <= FOUND_HEAD)
@@ -91,10 +115,11 @@ static bool take_row(struct yields *y, uint64_t leaves)
     return first < LEAVES_MAX && leaves <= LEAVES_MAX - first;
 }
 
-/* Needs in their order: places rise, then come those that are only waited for. */
+/* Needs in their order: places rise, then come those that are only waited for. A snippet's source
+ * takes no place. */
 static int check_needs(const struct stage_spec *s, uint32_t number, stage_yields *yields, void *ctx)
 {
-    uint32_t places = s->inputs_count, inputs = s->inputs_count, least = 0;
+    uint32_t places = (uint32_t)(s->inputs_count - s->snippet), inputs = s->inputs_count, least = 0;
 
     if (s->needs.len != (size_t)s->needs_count * STAGE_NEED_BYTES)
         return ERR_FORMAT;
@@ -180,7 +205,7 @@ static int check_next(const struct stage_spec *s, struct yields *y)
 static bool has_more(const struct stage_spec *s)
 {
     return s->name[0] != 0 || s->retries > 0 || s->leaf_us > 0 || s->needs_count > 0 ||
-           !demand_is_empty(&s->demand);
+           !demand_is_empty(&s->demand) || s->snippet;
 }
 
 void put_stage(struct buf *b, const struct stage_spec *s)
@@ -208,6 +233,8 @@ void put_stage(struct buf *b, const struct stage_spec *s)
     put_raw(b, s->needs.data, s->needs.len);
     if (!demand_is_empty(&s->demand))
         put_demand(b, &s->demand);
+    if (s->snippet)
+        put_u8(b, 1);
     if (!b->failed)
         patch_u32(b, at - 4, (uint32_t)(b->len - at));
 }
@@ -223,6 +250,7 @@ static int read_more(struct bytes more, struct stage_spec *s)
     s->needs_count = 0;
     s->needs = (struct bytes){NULL, 0};
     s->demand = (struct demand){0};
+    s->snippet = false;
     if (more.len == 0)
         return 0;
     read_safe_text(&r, true, s->name, sizeof s->name);
@@ -234,6 +262,11 @@ static int read_more(struct bytes more, struct stage_spec *s)
         read_demand(&r, &s->demand);
         if (demand_is_empty(&s->demand))
             return ERR_FORMAT;
+    }
+    if (!r.failed && reader_left(&r) > 0) {
+        s->snippet = true;
+        if (read_u8(&r) != 1)
+            return ERR_VERSION;
     }
     if (r.failed || !has_more(s))
         return ERR_FORMAT;
@@ -393,17 +426,30 @@ struct job_id spec_id(struct bytes body)
     return id;
 }
 
+static uint32_t stage_level(const struct stage_spec *s)
+{
+    if (s->snippet)
+        return FEATURE_SNIPPETS;
+    return s->demand.tier == TIER_UNKNOWN ? FEATURE_FIRST : FEATURE_TIER;
+}
+
 uint32_t spec_level(const struct job_spec *s)
 {
     struct reader r = reader_of(s->more);
-    struct stage_spec one = s->stage;
+    uint32_t level = stage_level(&s->stage);
+    struct stage_spec one;
 #if VELUM_PLANT == 791 /* trace/test_levels: a job that asks for a tier is for every node */
     return FEATURE_FIRST;
 #endif
 
-    for (uint16_t i = 0; i < s->more_count && one.demand.tier == TIER_UNKNOWN; i++)
+    for (uint16_t i = 0; i < s->more_count; i++) {
+        uint32_t of;
+
         read_next_stage(&r, &one);
-    return one.demand.tier == TIER_UNKNOWN ? FEATURE_FIRST : FEATURE_TIER;
+        of = stage_level(&one);
+        level = of > level ? of : level;
+    }
+    return level;
 }
 
 uint64_t spec_leaf_units(const struct stage_spec *s)

@@ -33,12 +33,18 @@
  *                          NEED_ORDER for one that is only waited for; these come last
  *       its demand         as demand.h draws it, where it has one; a job has at most DEMANDS_MAX
  *                          different ones
+ *       u8 1               only of a snippet: its kernel is the C source that is its last input
  *
  * Stages are numbered from 0 in this order, and none needs itself or a later one, so there is no
  * cycle. The output of a stage that folds is one input, its accumulator; that of one that collects
  * is as many inputs as it has leaves, in their order, each with what its leaf yielded. The inputs
  * of a stage are its objects in their order, with outputs of stages put in at their places: a place
  * counts what is named before it, an object or a stage.
+ *
+ * A snippet's source digest is the name of the object that is its source, which is named last among
+ * its inputs: it comes to whoever computes it, and is lost and found again, as inputs are, and a
+ * node that knows a kernel's name and digest can get it. No place counts it, and the kernel does
+ * not see it. It asks of a node that it takes foreign code, tier S2 or better.
  *
  * The result of a job is the output of its last stage; the job is done when all are complete. What
  * the others yielded its holders keep until then, and no longer. The
@@ -89,6 +95,7 @@ struct stage_spec {
     uint16_t needs_count;
     struct bytes needs; /* borrowed, STAGE_NEED_BYTES each */
     struct demand demand;
+    bool snippet; /* the last of its inputs is its source */
 };
 
 struct job_spec {
@@ -134,6 +141,8 @@ int read_spec(struct bytes body, struct job_spec *s);
 struct job_id spec_id(struct bytes body);
 /* The feature level (feature.h) that it takes to read it. */
 uint32_t spec_level(const struct job_spec *s);
+/* The input that is a snippet's source. */
+struct stage_input stage_source(const struct stage_spec *s);
 uint64_t spec_leaves(const struct stage_spec *s);
 /* The units of a leaf of the row, but for the last: all of them, of one that is rolled. */
 uint64_t spec_leaf_units(const struct stage_spec *s);

@@ -44,7 +44,7 @@ bool golden_put_caged(size_t i, struct buf *frame)
         .id = golden_node(1), .state = NODE_ALIVE, .tier = TIER_S2, .tier_lacks = LACKS_CGROUP};
     const struct worker_loaded loaded = {.by_node = true, .reason = "Landlock: not permitted"};
     if (i >= sizeof types)
-        return false;
+        return golden_put_snippets(i - sizeof types, frame);
     size_t start = frame_begin(frame, types[i], types[i] >= MESSAGE_REQUEST_SUBMIT ? 7 : 0);
     if (types[i] == MESSAGE_RUMORS)
         put_member(frame, i == 0);

@@ -84,6 +84,14 @@ bool golden_put_caged(size_t i, struct buf *frame);
 /* Empty where it is unknown: not all nodes say it. Until the next call. */
 const char *golden_tier(uint8_t tier, uint8_t lacks);
 
+/* --- snippet.c --- */
+
+/* What a command asks of a snippet: enum snippet_what. */
+void golden_put_snippet(uint8_t what, struct buf *b);
+int golden_tell_snippet(struct bytes payload, FILE *to);
+/* The i-th frame besides that is about one. False: there is none. */
+bool golden_put_snippets(size_t i, struct buf *frame);
+
 /* --- text.c --- */
 
 void golden_write_store(struct store_memory *m, FILE *to);

@@ -664,6 +664,8 @@ void golden_message_make(uint8_t type, struct buf *frame)
     size_t start = frame_begin(frame, type, type >= MESSAGE_REQUEST_SUBMIT ? 7 : 0);
     if (golden_is_asides(type))
         golden_put_asides(type, frame);
+    else if (type == MESSAGE_REQUEST_SNIPPET)
+        golden_put_snippet(0, frame);
     else if (type < 32)
         make_mesh(type, frame);
     else if (type < MESSAGE_OBJECT_KEEP)

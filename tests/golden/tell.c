@@ -84,8 +84,9 @@ static int say_spec(struct bytes encoded)
     say_id("source", s.stage.source.bytes);
     say_text("args", s.stage.args);
     say_block("params", s.stage.params);
-    SAY(" %llu/%llu, accumulator %u, path %u", U(s.stage.units), U(s.stage.leaf_units),
-        (unsigned)s.stage.accumulator_size, (unsigned)sealed.path_count);
+    SAY(" %llu/%llu, accumulator %u, path %u%s", U(s.stage.units), U(s.stage.leaf_units),
+        (unsigned)s.stage.accumulator_size, (unsigned)sealed.path_count,
+        s.stage.snippet ? ", a snippet" : "");
     return 0;
 }
 

@@ -490,6 +490,8 @@ void story_start(struct story *s, uint32_t i)
                              .calendar_look_s = s->ages.calendar_look_s,
                              .objects_bytes = s->ages.objects_bytes,
                              .objects_path = "objects",
+                             .tier = n->tier,
+                             .compiles = n->compiles,
                              .link_room_bytes = s->ages.link_room_bytes,
                              .limits = s->ages.limits,
                              .certificate = {certificate, sizeof certificate}};

@@ -36,6 +36,8 @@ struct story_node {
     struct story_record *slices; /* of a snapshot that is not whole */
     int64_t wall_off_s;          /* how wrong its wall clock is */
     uint32_t level;              /* the feature level that it says it has; 0: its own */
+    uint8_t tier;                /* of its cage; 0: none is known */
+    bool compiles;               /* its workers have a C compiler */
     struct sim_mover mover;      /* its objects outlive it */
     bool mover_silent;           /* it takes orders and answers none */
     uint32_t unanswered[STORY_UNANSWERED_MAX]; /* the orders that it took since */
@@ -83,10 +85,12 @@ struct story {
     uint64_t leaves_computed;
     /* Of tasks that workers were given, by their first parameter. */
     uint64_t task_units[256], task_leaf_units[256];
-    uint32_t loads;                 /* of workers that turned to another stage */
-    uint32_t unlike;                /* of these, to one with another limit of memory */
-    uint32_t maps[STORY_NODES_MAX]; /* objects that workers mapped */
-    uint32_t wrong_maps;            /* of these, such as were not what their names say */
+    uint32_t loads;                     /* of workers that turned to another stage */
+    uint32_t unlike;                    /* of these, to one with another limit of memory */
+    uint32_t maps[STORY_NODES_MAX];     /* objects that workers mapped */
+    uint32_t wrong_maps;                /* of these, such as were not what their names say */
+    uint32_t compiled[STORY_NODES_MAX]; /* snippets that workers loaded */
+    const char *no_kernel; /* what the compiler says against all of them; NULL: nothing */
     /* What a job of this number is, beyond the usual; NULL: nothing. Before it is first named. */
     void (*adjust)(struct job_spec *spec, uint32_t number);
     /* Frames of these types between these nodes are lost, and counted by whom they were for. */

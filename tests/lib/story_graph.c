@@ -106,7 +106,7 @@ uint64_t story_graph_result(const struct job_spec *spec, uint32_t (*output)(uint
 
         *y = (struct yield){.folds = s.reduction == REDUCE_FOLD, .leaves = spec_leaves(&s)};
         y->seed = story_seed(s.params);
-        ensure(s.inputs_count == 0);
+        ensure(s.inputs_count == s.snippet);
         for (uint16_t k = 0; k < s.needs_count; k++)
             if (stage_need_at(s.needs, k).place != NEED_ORDER)
                 y->seed = take(y->seed, &yields[stage_need_at(s.needs, k).stage], output);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/base/ensure.h"
+#include "core/base/text.h"
 #include "core/wire/message.h"
 #include "core/wire/output.h"
 #include "core/wire/tree.h"
@@ -300,6 +301,20 @@ static bool map_objects(struct story *s, const struct story_worker *w, const str
     return true;
 }
 
+/* Whatever is in it stands for a kernel. */
+static bool compile(struct story *s, const struct story_worker *w, const struct order_load *m)
+{
+    char path[PATH_SIZE_MAX] = "objects/";
+    struct bytes bytes;
+
+    id_hex(m->source.bytes, 64, path + strlen(path));
+    if (strcmp(path, m->path) != 0 || !sim_mover_file(&s->nodes[w->node].mover, m->source, &bytes))
+        return false;
+    s->wrong_maps += !sim_mover_has(&s->nodes[w->node].mover, m->source);
+    s->compiled[w->node]++;
+    return s->no_kernel == NULL;
+}
+
 static void on_load(struct story *s, struct story_worker *w, struct bytes p)
 {
     struct worker_loaded loaded = {.ok = true};
@@ -316,6 +331,10 @@ static void on_load(struct story *s, struct story_worker *w, struct bytes p)
     w->list = own(m.inputs);
     w->inputs = m.inputs_count;
     loaded.ok = map_objects(s, w, &m);
+    if (m.origin == ORIGIN_SNIPPET && !compile(s, w, &m)) {
+        loaded.ok = false;
+        text_copy(loaded.reason, sizeof loaded.reason, s->no_kernel == NULL ? "" : s->no_kernel);
+    }
     loaded.accumulator_size = w->folds ? parts_value_bytes : 0;
     put_worker_loaded(&b, &loaded);
     say(s, w, MESSAGE_WORKER_LOADED, &b);

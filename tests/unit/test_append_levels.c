@@ -60,6 +60,35 @@ static uint32_t level_of_stage(const struct stage_spec *s)
     return level();
 }
 
+/* Another stage like it has its source too, and nothing else of what it reads. */
+TEST(a_snippet_is_appended_with_its_source)
+{
+    struct demand none = {0};
+    struct stage_spec s, room_for_it;
+    uint8_t inputs[2 * STAGE_INPUT_BYTES];
+    struct buf b;
+
+    begin(&none);
+    s = stage(&(struct demand){.tier = TIER_S2});
+    s.source = (struct digest){{5}};
+    buf_init_fixed(&b, inputs, sizeof inputs);
+    put_stage_input(&b, &(struct stage_input){{{4}}, 70});
+    put_stage_input(&b, &(struct stage_input){s.source, 80});
+    s.inputs = buf_bytes(&b);
+    s.inputs_count = 2;
+    s.snippet = true;
+    CHECK_INT(level_of_stage(&s), FEATURE_SNIPPETS);
+    begin_list(1);
+    put_append_like(&list, 1, (struct bytes){NULL, 0}, 0, (struct bytes){NULL, 0});
+    CHECK_INT(level(), FEATURE_FIRST);
+    CHECK_INT(graph.level, FEATURE_SNIPPETS);
+    s = *graph_spec(&graph, &spec, 2, &room_for_it);
+    CHECK(s.snippet && s.inputs_count == 1 && s.demand.tier == TIER_S2);
+    CHECK_INT(stage_source(&s).size, 80);
+    CHECK(graph.stages[2].reads);
+    end();
+}
+
 TEST(a_list_says_which_generation_reads_it)
 {
     struct demand asked = {.cpus = 2}, other = {.cpus = 3};
@@ -107,4 +136,5 @@ TEST(what_a_later_generation_says_is_no_damage)
     end();
 }
 
-TEST_MAIN(a_list_says_which_generation_reads_it, what_a_later_generation_says_is_no_damage)
+TEST_MAIN(a_snippet_is_appended_with_its_source, a_list_says_which_generation_reads_it,
+          what_a_later_generation_says_is_no_damage)

@@ -1,4 +1,5 @@
 #include "core/base/err.h"
+#include "core/wire/feature.h"
 #include "core/wire/found.h"
 #include "core/wire/output.h"
 #include "core/wire/spec.h"
@@ -166,6 +167,84 @@ TEST(test_spec_says_the_least_tier_where_one_is_asked_for)
 }
 
 /* Nobody can make two specs that mean the same: what asks for nothing is not written. */
+/* The first input is the kernel's, the last is its source. */
+static struct job_spec of_snippet(uint8_t inputs[2 * STAGE_INPUT_BYTES], uint64_t size)
+{
+    struct job_spec s = sample();
+    struct buf b;
+    buf_init_fixed(&b, inputs, 2 * STAGE_INPUT_BYTES);
+    put_stage_input(&b, &(struct stage_input){{{0xd4}}, 7});
+    put_stage_input(&b, &(struct stage_input){s.stage.source, size});
+    s.stage.inputs = buf_bytes(&b);
+    s.stage.inputs_count = 2;
+    s.stage.demand.tier = TIER_S2;
+    s.stage.snippet = true;
+    return s;
+}
+
+TEST(test_spec_of_a_snippet_names_its_source)
+{
+    uint8_t inputs[2 * STAGE_INPUT_BYTES];
+    struct job_spec s = of_snippet(inputs, SNIPPET_SOURCE_MAX), got;
+    struct bytes body = encode(&s);
+    CHECK_INT(read_spec(body, &got), 0);
+    CHECK(got.stage.snippet && digest_equal(stage_source(&got.stage).name, s.stage.source));
+    CHECK_INT(spec_level(&got), FEATURE_SNIPPETS);
+    raw[body.len - 1] = 2; /* what a later generation may say there */
+    CHECK_INT(read_spec(body, &got), ERR_VERSION);
+    s.stage.snippet = false;
+    CHECK_INT(read_spec(encode(&s), &got), 0);
+    CHECK(!got.stage.snippet);
+    CHECK_INT(spec_level(&got), FEATURE_FIRST);
+}
+
+static int put_anew(const struct job_spec *s)
+{
+    struct buf b;
+    buf_init_fixed(&b, raw, sizeof raw);
+    return put_spec(&b, s);
+}
+
+TEST(test_spec_of_a_snippet_that_cannot_be_is_refused)
+{
+    uint8_t inputs[2 * STAGE_INPUT_BYTES];
+    struct job_spec s = of_snippet(inputs, SNIPPET_SOURCE_MAX + 1);
+    CHECK_INT(put_anew(&s), ERR_FORMAT);
+    s = of_snippet(inputs, 0);
+    CHECK_INT(put_anew(&s), ERR_FORMAT);
+    s = of_snippet(inputs, 9);
+    CHECK_INT(put_anew(&s), 0);
+    s.stage.source.bytes[3] ^= 1; /* what it is called is not what it is */
+    CHECK_INT(put_anew(&s), ERR_FORMAT);
+    s = of_snippet(inputs, 9);
+    s.stage.demand.tier = TIER_S1;
+    CHECK_INT(put_anew(&s), ERR_FORMAT);
+    s = of_snippet(inputs, 9);
+    s.stage.inputs_count = 0;
+    s.stage.inputs.len = 0;
+    CHECK_INT(put_anew(&s), ERR_FORMAT);
+}
+
+/* Behind its one object, which is place 0, is place 1: the source takes none. */
+TEST(test_spec_of_a_snippet_counts_no_place_for_its_source)
+{
+    uint8_t inputs[2 * STAGE_INPUT_BYTES], need[STAGE_NEED_BYTES], behind[512];
+    struct job_spec s = of_snippet(inputs, 9);
+    struct stage_spec second = s.stage;
+    struct buf b, more;
+    for (uint16_t place = 0; place < 3; place++) {
+        buf_init_fixed(&b, need, sizeof need);
+        put_stage_need(&b, &(struct stage_need){0, place});
+        second.needs = buf_bytes(&b);
+        second.needs_count = 1;
+        buf_init_fixed(&more, behind, sizeof behind);
+        put_stage(&more, &second);
+        s.more = buf_bytes(&more);
+        s.more_count = 1;
+        CHECK_INT(put_anew(&s), place < 2 ? 0 : ERR_FORMAT);
+    }
+}
+
 TEST(test_spec_with_an_empty_demand_is_refused)
 {
     struct job_spec s = sample(), got;
@@ -561,6 +640,8 @@ TEST_MAIN(test_a_job_has_a_bound_of_different_demands, test_spec_what_all_stages
           test_spec_round_trip, test_spec_truncated_anywhere_or_too_long_is_refused,
           test_spec_bounds, test_spec_says_what_a_stage_asks_of_nodes,
           test_spec_says_the_least_tier_where_one_is_asked_for,
+          test_spec_of_a_snippet_names_its_source, test_spec_of_a_snippet_that_cannot_be_is_refused,
+          test_spec_of_a_snippet_counts_no_place_for_its_source,
           test_spec_with_an_empty_demand_is_refused,
           test_spec_of_a_later_generation_is_another_version, an_open_job_is_no_search,
           test_spec_with_any_flipped_bit_is_another_job_or_refused,

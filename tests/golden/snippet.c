@@ -1,0 +1,108 @@
+/* Snippets: what commands ask about them, and the jobs and orders that have one. */
+#include "core/wire/snippet.h"
+
+#include "core/base/ensure.h"
+#include "core/base/err.h"
+#include "core/base/text.h"
+#include "core/wire/message.h"
+#include "core/wire/signed.h"
+#include "core/wire/spec.h"
+#include "tests/golden/golden.h"
+
+void golden_put_snippet(uint8_t what, struct buf *b)
+{
+    static const char *const words[] = {"790", "x"};
+    struct request_snippet m = {.what = what, .source = golden_digest(1)};
+    uint8_t room[512];
+    struct buf order;
+    buf_init_fixed(&order, room, sizeof room);
+    if (what == SNIPPET_PLAN)
+        ensure(put_order_plan(&order, 2, words, 0, NULL) == 0);
+    if (what == SNIPPET_SHOW)
+        put_block(&order, bytes_of_text("8 bytes."));
+    if (what == SNIPPET_SHOW)
+        m.params = bytes_of_text("\1\2\3\4");
+    if (what != SNIPPET_DESCRIBE)
+        text_copy(m.kernel, sizeof m.kernel, "sum");
+    m.order = buf_bytes(&order);
+    put_request_snippet(b, &m);
+}
+
+int golden_tell_snippet(struct bytes payload, FILE *to)
+{
+    struct request_snippet m;
+    char hex[9];
+    int rc = read_request_snippet(payload, &m);
+    if (rc < 0)
+        return rc;
+    id_hex(m.source.bytes, 8, hex);
+    fprintf(to, " what=%u source=%s kernel=\"%s\" reduction=%u params=", (unsigned)m.what, hex,
+            m.kernel, (unsigned)m.reduction);
+    golden_write_hex(m.params, to);
+    fprintf(to, " order=");
+    golden_write_hex(m.order, to);
+    return 0;
+}
+
+/* It reads one object, and the last of its inputs is its source. */
+static void put_job(struct buf *b)
+{
+    const struct stage_input read = {golden_digest(2), 123456}, source = {golden_digest(1), 321};
+    struct job_spec s = {.author = golden_node(9),
+                         .not_after_s = 1800000000,
+                         .name = "golden-4",
+                         .stage = {.kernel = "sum",
+                                   .source = golden_digest(1),
+                                   .args = "790",
+                                   .params = bytes_of_text("\1\2\3\4"),
+                                   .units = 790,
+                                   .leaf_units = 100,
+                                   .accumulator_size = 8,
+                                   .inputs_count = 2,
+                                   .demand = {.tier = TIER_S2, .on = bytes_of_text(LABEL_COMPILES)},
+                                   .snippet = true}};
+    struct signed_bytes sealed = {.certificate = bytes_of_text("a certificate, DER")};
+    uint8_t inputs[2 * STAGE_INPUT_BYTES], room[2048];
+    struct buf list, body;
+    buf_init_fixed(&list, inputs, sizeof inputs);
+    put_stage_input(&list, &read);
+    put_stage_input(&list, &source);
+    s.stage.inputs = buf_bytes(&list);
+    buf_init_fixed(&body, room, sizeof room);
+    ensure(put_spec(&body, &s) == 0);
+    sealed.body = buf_bytes(&body);
+    put_signed(b, &sealed);
+}
+
+static void put_load(struct buf *b)
+{
+    const struct order_load load = {.kernel = "sum",
+                                    .source = golden_digest(1),
+                                    .origin = ORIGIN_SNIPPET,
+                                    .path = "/state/objects/0101",
+                                    .params = bytes_of_text("\1\2\3\4")};
+    put_order_load(b, &load);
+}
+
+bool golden_put_snippets(size_t i, struct buf *frame)
+{
+    static const uint8_t types[] = {MESSAGE_REQUEST_SNIPPET, MESSAGE_REQUEST_SNIPPET,
+                                    MESSAGE_REQUEST_SUBMIT, MESSAGE_ORDER_LOAD,
+                                    MESSAGE_ORDER_DESCRIBE};
+    const struct order_describe describe = {.origin = ORIGIN_SNIPPET,
+                                            .path = "/state/objects/0101"};
+    if (i >= sizeof types)
+        return false;
+    size_t start = frame_begin(frame, types[i], types[i] >= MESSAGE_REQUEST_SUBMIT ? 7 : 0);
+    if (types[i] == MESSAGE_REQUEST_SNIPPET)
+        golden_put_snippet(i == 0 ? SNIPPET_PLAN : SNIPPET_SHOW, frame);
+    else if (types[i] == MESSAGE_REQUEST_SUBMIT)
+        put_job(frame);
+    else if (types[i] == MESSAGE_ORDER_LOAD)
+        put_load(frame);
+    else
+        put_order_describe(frame, &describe);
+    frame_end(frame, start);
+    ensure(!frame->failed);
+    return true;
+}
