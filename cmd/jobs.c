@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/snippet.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/builtin.h"
@@ -242,6 +243,8 @@ int jobs_show(struct line *l, struct job_entry *e)
     int rc = builtin_show(v, raw);
     if (rc == ERR_NOT_FOUND)
         rc = show_by_node(l, v, raw);
+    if (rc == LINE_REFUSED && line_lacks_kernel(l))
+        rc = snippet_show_ask(l, v, raw);
     if (rc < 0)
         return rc;
     text_sanitise(raw, strlen(raw), false, clean, sizeof clean);

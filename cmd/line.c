@@ -118,7 +118,8 @@ int line_open(struct line **out, const struct call *c, const struct line_options
                                                                  : line_addr(c),
                                       .embedded_ok = o->embedded_ok,
                                       .embedded_only = o->embedded_only,
-                                      .objects = o->objects};
+                                      .objects = o->objects,
+                                      .foreign = o->foreign};
     rc = fork_spawner(l, c->argv0);
     if (rc < 0)
         goto out;
@@ -245,6 +246,11 @@ int line_item(struct line *l, uint8_t item, struct frame *out)
 int line_refusal(const struct line *l)
 {
     return l->error.exit_code;
+}
+
+bool line_lacks_kernel(const struct line *l)
+{
+    return l->error.no_kernel;
 }
 
 bool line_has_hint(const struct line *l)

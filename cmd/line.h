@@ -20,6 +20,7 @@ struct line_options {
     bool embedded_ok;   /* no node: run one inside */
     bool embedded_only; /* --local */
     bool objects;       /* one inside keeps objects: the job has inputs */
+    bool foreign;       /* and runs C source */
     bool quiet;         /* say nothing when there is no node; the caller does */
     const char *addr;   /* NULL: by --addr, VELUM_ADDR or the nearest */
 };
@@ -59,6 +60,8 @@ int line_item(struct line *l, uint8_t item, struct frame *out);
 int line_report(const struct line *l, int rc);
 /* The same with what it was about before the node's own sentence: "a.iso: the disk is full". */
 int line_report_about(const struct line *l, const char *about, int rc);
+/* The last REPLY_ERROR said that the node does not have the kernel. */
+bool line_lacks_kernel(const struct line *l);
 /* Whether the last REPLY_ERROR said what to try. */
 bool line_has_hint(const struct line *l);
 /* The exit code inside the last REPLY_ERROR. */

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "cmd/inputs.h"
+#include "cmd/snippet.h"
 #include "cmd/submit.h"
 #include "cmd/wants_opts.h"
 #include "core/base/text.h"
@@ -81,14 +82,14 @@ static int find_there(struct line *l, const char *name, uint16_t *files_from)
     return found ? 0 : refuse_kernel(name, near.name[0] ? near.name : NULL, near.usage);
 }
 
-static int check_names(const struct submission *s, const char *kernel)
+static int check_names(const struct submission *s, const char *kernel, bool is_file)
 {
     if (s->name[0] && !text_is_name(s->name)) {
         talk_error("--name takes a-z, 0-9 and -, at most 63, not \"%.64s\"", s->name);
         talk_try("--name nightly-1");
         return CODE_MISUSE;
     }
-    return strlen(kernel) < KERNEL_NAME_SIZE ? 0 : refuse_kernel(kernel, NULL, NULL);
+    return is_file || strlen(kernel) < KERNEL_NAME_SIZE ? 0 : refuse_kernel(kernel, NULL, NULL);
 }
 
 static int refuse_detach(void)
@@ -125,7 +126,7 @@ static int submit(const struct call *c, struct line *l, struct submission *s)
     return submit_follow(c, l, &reply);
 }
 
-static int take_options(const struct call *c, struct submission *s)
+static int take_options(const struct call *c, bool is_file, struct submission *s)
 {
     struct job_wants wants;
     s->name = opt_text(c->opts, "name", "");
@@ -138,16 +139,17 @@ static int take_options(const struct call *c, struct submission *s)
     s->wants = wants.stage;
     s->priority = wants.priority;
     s->waits = wants.waits;
-    return check_names(s, c->argv[0]);
+    return check_names(s, c->argv[0], is_file);
 }
 
 /* A detached job needs a node that goes on with it,
  * so no node is no error of the mesh then but a misuse. */
-static int open_line(const struct call *c, bool objects, struct line **out)
+static int open_line(const struct call *c, bool objects, bool foreign, struct line **out)
 {
     bool detach = opt_given(c->opts, "detach");
     struct line_options where = {.embedded_ok = !detach,
                                  .objects = objects,
+                                 .foreign = foreign,
                                  .quiet = detach && !line_addr(c),
                                  .embedded_only = opt_given(c->opts, "local")};
     if (detach && where.embedded_only)
@@ -163,6 +165,9 @@ struct errand {
     struct inputs inputs;
     int files_at; /* index of the first argument that is a file */
     bool here;    /* a built-in plans it, in this process */
+    bool is_c;    /* the kernel is a snippet */
+    struct snippet snippet;
+    struct stage_input source;
     bool planned; /* with the sizes as they are */
 };
 
@@ -180,7 +185,8 @@ static int plan(struct errand *e, struct line *l)
                                    .argc = e->files_at,
                                    .argv = arguments(e),
                                    .inputs_count = e->inputs.count,
-                                   .input_sizes = sizes};
+                                   .input_sizes = sizes,
+                                   .snippet = e->is_c ? &e->snippet : NULL};
     if (e->planned || !inputs_sizes(&e->inputs, sizes))
         return 0;
     int code = e->here ? submit_plan_here(&e->job, &wish) : submit_plan_there(&e->job, l, &wish);
@@ -208,9 +214,22 @@ static int ask_for_kernel(struct errand *e, struct line *l)
     return code ? code : take_arguments(e, l);
 }
 
+/* What a snippet takes is known once a worker has compiled it. */
+static int ask_for_snippet(struct errand *e, struct line *l)
+{
+    int code = snippet_describe(&e->snippet, e->call, l);
+    if (code != 0)
+        return code;
+    e->source = snippet_source(&e->snippet);
+    e->job.source = &e->source;
+    e->files_at = kernel_files_at(e->snippet.kernel.files_from, e->call->argc - 1,
+                                  (const char *const *)arguments(e));
+    return take_arguments(e, l);
+}
+
 static int go(struct errand *e, struct line *l)
 {
-    int code = e->here ? 0 : ask_for_kernel(e, l);
+    int code = e->here ? 0 : e->is_c ? ask_for_snippet(e, l) : ask_for_kernel(e, l);
     if (code == 0)
         code = inputs_put(&e->inputs, e->call, l);
     if (code == 0)
@@ -226,16 +245,20 @@ static int run(const struct call *c)
     static struct errand e;
     struct line *l = NULL;
     e.call = c;
+    e.is_c = snippet_is_file(c->argv[0]);
     e.files_at = builtin_files_at(c->argv[0], c->argc - 1, (const char *const *)c->argv + 1);
     e.here = e.files_at >= 0;
-    int code = take_options(c, &e.job);
+    int code = take_options(c, e.is_c, &e.job);
+    if (code == 0 && e.is_c)
+        code = snippet_open(&e.snippet, c->argv[0]);
     if (code == 0 && e.here)
         code = take_arguments(&e, NULL);
     if (code == 0)
-        code = open_line(c, e.inputs.count > 0, &l);
+        code = open_line(c, e.is_c || e.inputs.count > 0, e.is_c, &l);
     if (code == 0)
         code = go(&e, l);
     inputs_close(&e.inputs);
+    snippet_close(&e.snippet);
     line_close(l);
     return code;
 }

@@ -63,11 +63,15 @@ static int plan_here(const struct plan_wish *w, struct plan *out)
 }
 
 /* What a kernel refuses it explains; how it wants to be called is with the node. */
-static int refuse_plan(const struct line *l, int rc, const char *kernel)
+static int refuse_plan(const struct line *l, int rc, const struct plan_wish *w)
 {
     int code = line_report(l, rc);
-    if (rc == LINE_REFUSED && !line_has_hint(l))
-        talk_try("velum kernels %s", kernel);
+    if (rc != LINE_REFUSED || line_has_hint(l))
+        return code;
+    if (w->snippet)
+        talk_try("velum run %s %s", w->snippet->what, w->snippet->kernel.usage);
+    else
+        talk_try("velum kernels %s", w->kernel);
     return code;
 }
 
@@ -75,6 +79,9 @@ int submit_plan_ask(struct line *l, const struct plan_wish *w, struct plan *out)
 {
     struct frame frame;
     struct buf payload;
+    if (w->snippet)
+        return snippet_plan_ask(w->snippet, l, w->argc, w->argv, w->inputs_count, w->input_sizes,
+                                out);
     buf_init(&payload, &host_memory, FRAME_PAYLOAD_MAX);
     int rc = put_request_plan(&payload, w->kernel, w->argc, (const char *const *)w->argv,
                               w->inputs_count, w->input_sizes);
@@ -92,7 +99,7 @@ int submit_plan_ask(struct line *l, const struct plan_wish *w, struct plan *out)
 static int plan_there(struct line *l, const struct plan_wish *w, struct plan *out)
 {
     int rc = submit_plan_ask(l, w, out);
-    return rc < 0 ? refuse_plan(l, rc, w->kernel) : 0;
+    return rc < 0 ? refuse_plan(l, rc, w) : 0;
 }
 
 static int refuse_leaves(const struct submission *s)

@@ -4,6 +4,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/line.h"
+#include "cmd/snippet.h"
 #include "core/host/submission.h"
 
 /* Checks the count and size of the arguments, of which those from files_at on are files, and joins
@@ -17,6 +18,7 @@ struct plan_wish {
     char *const *argv;
     uint16_t inputs_count;
     const uint64_t *input_sizes;
+    const struct snippet *snippet; /* that is the kernel; NULL: it is one of the node's */
 };
 
 /* Plans by a built-in, which there is. 0; or an exit code after saying what is wrong. */

@@ -249,7 +249,8 @@ static int open_embedded(struct ask *a, const struct ask_options *o, char *messa
 {
     char text[HOST_MESSAGE_SIZE] = "";
     ensure(o->spawner);
-    const struct embedded_options e = {.slots = o->slots, .guest = o->guest, .objects = o->objects};
+    const struct embedded_options e = {
+        .slots = o->slots, .guest = o->guest, .objects = o->objects, .foreign = o->foreign};
     int rc = o->node ? embedded_open_node(&a->embedded, o->spawner, o->node, o->guest, text)
                      : embedded_open(&a->embedded, o->spawner, &e, text);
     if (rc < 0)

@@ -21,6 +21,7 @@ struct ask_options {
     bool embedded_only; /* --local */
     uint32_t slots;     /* of an embedded node, 0 = all cores */
     bool objects;       /* an embedded node keeps objects, in a folder of its own */
+    bool foreign;       /* and runs code that is not Velum's own */
     const struct conf
         *node; /* with embedded_only: a node of the mesh inside, with these settings */
     struct spawner *spawner; /* needed for embedded; made by the caller before anything else */

@@ -140,7 +140,8 @@ int embedded_open(struct embedded **out, struct spawner *s, const struct embedde
     struct embedded *e = allocate(message);
     if (!e)
         return ERR_NO_MEMORY;
-    machine_lives_shortly();
+    if (!o->foreign)
+        machine_lives_shortly();
     int rc = open_parts(e, s, o, message);
     if (rc < 0) {
         embedded_close(e);

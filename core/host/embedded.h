@@ -12,6 +12,7 @@ struct embedded_options {
     uint32_t slots; /* 0: all cores */
     bool guest;     /* its loop has a descriptor (loop.h) */
     bool objects;   /* it keeps objects, in a folder of its own that goes with it (scratch.h) */
+    bool foreign;   /* it runs code that is not Velum's own, so that its workers have all walls */
 };
 
 /* Embedded mode. On an error the spawner stays the caller's. */

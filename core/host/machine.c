@@ -15,6 +15,7 @@
 #include "core/host/nickname.h"
 #include "core/host/role.h"
 #include "core/host/sandbox.h"
+#include "core/host/snippet.h"
 
 #define READY_WORKERS_MAX 4
 #define SLOTS_MAX 1024
@@ -76,6 +77,7 @@ void machine_fill(struct node_options *o, struct identity *identity, uint32_t sl
     o->boot = machine_random();
     o->seed = machine_random();
     o->memory_bytes = machine_memory_bytes();
+    o->compiles = snippet_works();
     o->tier_lacks = machine_tier_lacks();
     o->tier = (uint8_t)tier_of(o->tier_lacks);
     machine_arch(o->arch);

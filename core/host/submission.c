@@ -43,10 +43,25 @@ int submission_then_inputs(const struct submission *s, uint16_t *count,
     return 0;
 }
 
-static void put_inputs(const struct submission *s, struct buf *to)
+/* A snippet's source comes last, and it asks for a node that compiles it in a cage that is good
+ * enough, besides what its user wants. */
+static int put_reads(const struct submission *s, struct wants *wants, struct stage_spec *stage,
+                     struct buf *to)
 {
     for (uint16_t i = 0; i < s->inputs_count; i++)
         put_stage_input(to, &s->inputs[i]);
+    *wants = s->wants;
+    if (s->source) {
+        put_stage_input(to, s->source);
+        if (to->failed || !labels_add(wants->on, LABEL_COMPILES))
+            return ERR_TOO_LARGE;
+        wants->tier = wants->tier > TIER_S2 ? wants->tier : TIER_S2;
+        stage->snippet = true;
+    }
+    stage->inputs_count = (uint16_t)(s->inputs_count + stage->snippet);
+    stage->inputs = buf_bytes(to);
+    stage->demand = wants_demand(wants);
+    return 0;
 }
 
 struct stage_spec submission_stage(const struct plan *p)
@@ -92,6 +107,7 @@ static void put_then(const struct submission *s, struct job_spec *spec, struct b
 static int encode_spec(const struct submission *s, struct identity *identity, struct buf *body)
 {
     struct job_spec spec;
+    struct wants wants;
     uint8_t inputs[STAGE_INPUTS_MAX * STAGE_INPUT_BYTES],
         behind[PARAMS_SIZE_MAX + 2 * JOB_ARGS_SIZE + 2 * LABELS_SIZE];
     struct buf inputs_buf, more;
@@ -105,7 +121,6 @@ static int encode_spec(const struct submission *s, struct identity *identity, st
     spec.waits = s->waits;
     buf_init_fixed(&inputs_buf, inputs, sizeof inputs);
     buf_init_fixed(&more, behind, sizeof behind);
-    put_inputs(s, &inputs_buf);
     put_then(s, &spec, &more);
     /* Where the last stage yields a value people see its kernel (watch.c): such a job has the name
      * of the one they asked for. */
@@ -113,10 +128,9 @@ static int encode_spec(const struct submission *s, struct identity *identity, st
               s->name[0] || !s->plan.then[0] ? s->name : s->plan.kernel);
     spec.stage = submission_stage(&s->plan);
     text_copy(spec.stage.args, sizeof spec.stage.args, s->args);
-    spec.stage.inputs_count = s->inputs_count;
-    spec.stage.inputs = buf_bytes(&inputs_buf);
-    spec.stage.demand = wants_demand(&s->wants);
-    rc = put_spec(body, &spec);
+    rc = put_reads(s, &wants, &spec.stage, &inputs_buf);
+    if (rc == 0)
+        rc = put_spec(body, &spec);
     return rc < 0 ? rc : buf_result(body);
 }
 

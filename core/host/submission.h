@@ -18,6 +18,7 @@ struct submission {
     struct plan then;      /* of the stage behind it, where plan.then names a kernel */
     uint16_t inputs_count; /* to STAGE_INPUTS_MAX */
     const struct stage_input *inputs;
+    const struct stage_input *source; /* of a snippet; else NULL */
     struct wants wants;
     int8_t priority;
     bool waits; /* for nodes that have what it wants */
@@ -37,7 +38,8 @@ struct stage_spec submission_stage(const struct plan *p);
  * ERR_SYSTEM. */
 int submission_begin(struct job_spec *spec, struct node_id author);
 /* The payload of SUBMIT, with a nonce of its own: the same bytes sent twice are one job. `to` is
- * empty and holds FRAME_PAYLOAD_MAX. 0 or < 0. */
+ * empty and holds FRAME_PAYLOAD_MAX. 0 or < 0; ERR_TOO_LARGE also where there is no room for what a
+ * snippet asks of its nodes, or for its source. */
 int submission_seal(const struct submission *s, struct identity *identity, struct buf *to);
 
 /* The same of a specification that was made elsewhere. */
