@@ -1,9 +1,11 @@
 #include <string.h>
 
+#include "cmd/expression.h"
 #include "cmd/inputs.h"
 #include "cmd/snippet.h"
 #include "cmd/submit.h"
 #include "cmd/wants_opts.h"
+#include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/wire/message.h"
 
@@ -25,6 +27,15 @@ static const struct opt opts[] = {
      .kind = OPT_SPAN,
      .value = "TIME",
      .effect = "end the job after that long (exit 124)"},
+    {.name = "expression",
+     .letter = 'e',
+     .kind = OPT_TEXT,
+     .value = "EXPR",
+     .effect = "compute this C expression of i over A..B, in place of a kernel"},
+    {.name = "reduce",
+     .kind = OPT_CHOICE,
+     .value = EXPRESSION_REDUCE,
+     .effect = "what becomes of its values (sum)"},
     {.name = "local", .kind = OPT_SWITCH, .effect = "compute in this process, without any node"},
     {.name = "leaf",
      .kind = OPT_NUMBER,
@@ -168,7 +179,8 @@ struct errand {
     bool is_c;    /* the kernel is a snippet */
     struct snippet snippet;
     struct stage_input source;
-    bool planned; /* with the sizes as they are */
+    struct expression *expression; /* NULL: it is a file */
+    bool planned;                  /* with the sizes as they are */
 };
 
 /* Of a kernel's arguments, which are those behind its name. */
@@ -190,6 +202,22 @@ static int plan(struct errand *e, struct line *l)
     if (e->planned || !inputs_sizes(&e->inputs, sizes))
         return 0;
     int code = e->here ? submit_plan_here(&e->job, &wish) : submit_plan_there(&e->job, l, &wish);
+    e->planned = code == 0;
+    return code;
+}
+
+/* What the expression's kernel is told is not what its user has said. */
+static int plan_expression(struct errand *e, struct line *l)
+{
+    const struct plan_wish wish = {.kernel = EXPRESSION_NAME,
+                                   .argc = e->expression->count,
+                                   .argv = e->expression->args,
+                                   .snippet = &e->snippet};
+    const char *words[CMD_ARGS_MAX + 1] = {opt_text(e->call->opts, "expression", "")};
+    for (int k = 0; k < e->call->argc; k++)
+        words[k + 1] = e->call->argv[k];
+    submission_join_args(&e->job, e->call->argc + 1, words);
+    int code = submit_plan_there(&e->job, l, &wish);
     e->planned = code == 0;
     return code;
 }
@@ -222,6 +250,8 @@ static int ask_for_snippet(struct errand *e, struct line *l)
         return code;
     e->source = snippet_source(&e->snippet);
     e->job.source = &e->source;
+    if (e->expression)
+        return plan_expression(e, l);
     e->files_at = kernel_files_at(e->snippet.kernel.files_from, e->call->argc - 1,
                                   (const char *const *)arguments(e));
     return take_arguments(e, l);
@@ -240,17 +270,43 @@ static int go(struct errand *e, struct line *l)
     return code == 0 ? submit(e->call, l, &e->job) : code;
 }
 
+static int open_source(struct errand *e)
+{
+    static struct expression made;
+    const struct call *c = e->call;
+    const char *text = opt_text(c->opts, "expression", NULL);
+    if (!text)
+        return snippet_open(&e->snippet, c->argv[0]);
+    e->expression = &made;
+    int code = expression_make(&made, text, opt_text(c->opts, "reduce", "sum"), c->argc, c->argv);
+    return code == 0 ? snippet_open_text(&e->snippet, EXPRESSION_NAME,
+                                         (struct bytes){(const uint8_t *)made.source, made.len})
+                     : code;
+}
+
+static int refuse_reduce(void)
+{
+    talk_error("--reduce says what becomes of the values of an expression, and there is none");
+    talk_try("velum run -e 'i * i' 1..1000 --reduce max");
+    return CODE_MISUSE;
+}
+
 static int run(const struct call *c)
 {
     static struct errand e;
     struct line *l = NULL;
+    const bool is_expression = opt_given(c->opts, "expression");
+    if (!is_expression && opt_given(c->opts, "reduce"))
+        return refuse_reduce();
     e.call = c;
-    e.is_c = snippet_is_file(c->argv[0]);
-    e.files_at = builtin_files_at(c->argv[0], c->argc - 1, (const char *const *)c->argv + 1);
+    e.is_c = is_expression || snippet_is_file(c->argv[0]);
+    e.files_at = e.is_c
+                     ? ERR_NOT_FOUND
+                     : builtin_files_at(c->argv[0], c->argc - 1, (const char *const *)c->argv + 1);
     e.here = e.files_at >= 0;
     int code = take_options(c, e.is_c, &e.job);
     if (code == 0 && e.is_c)
-        code = snippet_open(&e.snippet, c->argv[0]);
+        code = open_source(&e);
     if (code == 0 && e.here)
         code = take_arguments(&e, NULL);
     if (code == 0)
@@ -265,7 +321,7 @@ static int run(const struct call *c)
 
 const struct cmd cmd_run = {
     .name = "run",
-    .args = "KERNEL [ARGS]",
+    .args = "KERNEL|FILE.c [ARGS]",
     .summary = "compute a kernel over its range and print the result",
     .more = "With a node near, its mesh computes; without one, this process does, on all cores.\n"
             "The result goes to standard output, everything else to standard error. Ctrl-C asks\n"
@@ -273,7 +329,9 @@ const struct cmd cmd_run = {
             "A kernel that reads files (velum kernels NAME) is given files, - for standard input,\n"
             "or references of objects; the files are put first, each only where nobody keeps its\n"
             "bytes yet, and stay objects. Letters behind KERNEL that are no option of run are\n"
-            "the kernel's.",
+            "the kernel's. FILE.c is a kernel of your own in C (velum_kernel.h): each node\n"
+            "compiles it in a cage. With -e EXPR there is no KERNEL, but a range A..B, both ends\n"
+            "included, of the 64-bit number i in EXPR, and perhaps numbers that are x[0], x[1]...",
     .group = GROUP_RUN,
     .takes = TAKES_KERNEL,
     .opts = opts,

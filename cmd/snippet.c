@@ -80,7 +80,10 @@ struct stage_input snippet_source(const struct snippet *s)
 static int refuse_source(const struct snippet *s, const char *why)
 {
     static const char head[] = "snippet.c:";
-    if (strncmp(why, head, sizeof head - 1) == 0) {
+    if (strncmp(why, s->what, strlen(s->what)) == 0 && why[strlen(s->what)] == ':') {
+        talk_line("%s", why);
+        talk_error("%s is no kernel: it does not compile", s->what);
+    } else if (strncmp(why, head, sizeof head - 1) == 0) {
         talk_line("%s:%s", s->what, why + sizeof head - 1);
         talk_error("%s is no kernel: it does not compile", s->what);
     } else {

@@ -1,0 +1,146 @@
+#!/usr/bin/env bats
+# Kernels that are given as C source, and expressions: through real nodes, and without any.
+
+load lib
+
+# squares.c NAP_US [WHAT]: the sum of what it says of each i below N, and so long a nap each leaf.
+squares() {
+    cat <<C
+#include "velum_kernel.h"
+struct total { uint64_t sum; };
+static const struct velum_field fields[] = {VELUM_FIELD(struct total, sum, VELUM_U64, 1)};
+static int plan(const struct velum_host *host, int argc, const char *const *argv,
+                struct velum_plan *out)
+{
+    uint64_t n;
+    if (argc != 1 || host->parse_u64(argv[0], 1000000, &n) < 0 || n == 0)
+        return velum_refuse(out, "N must be a whole number from 1 to 1000000");
+    out->units = n;
+    out->leaf_units = 1000;
+    return 0;
+}
+static int leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)
+{
+    struct total *t = accumulator;
+    uint64_t i;
+    host->nap(host, $1);
+    for (i = call->first; i < call->first + call->count; i++)
+        t->sum += ${2:-i * i};
+    return 0;
+}
+static void merge(const struct velum_host *host, const struct velum_call *call, void *left,
+                  const void *right)
+{
+    ((struct total *)left)->sum += ((const struct total *)right)->sum;
+}
+static int show(const struct velum_host *host, const struct velum_call *call,
+                const void *accumulator, char *text, size_t cap)
+{
+    return host->put_u64(text, cap, ((const struct total *)accumulator)->sum);
+}
+VELUM_KERNEL(squares) = {
+    VELUM_KERNEL_HEAD, .name = "squares", .usage = "N", .summary = "sum of the squares below N",
+    .limits = "N from 1 to 1000000", .accumulator_size = sizeof(struct total),
+    .fields = fields, .fields_count = 1,
+    .plan = plan, .leaf = leaf, .merge = merge, .show = show,
+};
+C
+}
+
+needs_compiler() {
+    run velum run -e i 1..2
+    [ "$status" -eq 0 ] || skip "this velum compiles no C here: ${lines[0]}"
+}
+
+@test "a file of C is a kernel, without any node" {
+    needs_compiler
+    squares 0 >squares.c
+    run --separate-stderr velum run squares.c 10000
+    [ "$status" -eq 0 ]
+    [ "$output" = 333283335000 ]
+    [ "$(velum run --json --progress none squares.c 10 2>/dev/null | field kernel)" = squares ]
+    run velum run squares.c 0
+    [ "$status" -eq 2 ]
+    [[ ${lines[0]} == *"N must be a whole number from 1 to 1000000" ]]
+    [ "${lines[1]}" = "try: velum run squares.c N" ]
+}
+
+@test "what the compiler says is told by file and line" {
+    needs_compiler
+    squares 0 | sed 's/out->leaf_units = 1000;/out->leaf_units = 1000/' >bad.c
+    run velum run bad.c 10
+    [ "$status" -eq 2 ]
+    [[ ${lines[0]} == "bad.c:1"[0-9]":"*"error: "* ]]
+    ends_with_try
+    run velum run none.c 10
+    [ "$status" -eq 1 ]
+    : >empty.c
+    run velum run empty.c 10
+    [ "$status" -eq 2 ]
+}
+
+@test "a job in C survives the loss of a node, and any node shows its result" {
+    needs_compiler
+    mesh 3 --slots 2
+    squares 20000 >squares.c
+    job=$(velum run -d squares.c 200000 --addr "127.0.0.1:$PORT_a")
+    until_true 10 job_has_begun "$job"
+    kill -KILL "$PID_b"
+    run --separate-stderr velum wait "$job" --addr "127.0.0.1:$PORT_c"
+    [ "$status" -eq 0 ]
+    [ "$output" = 2666646666700000 ]
+    run --separate-stderr velum result "$job" --addr "127.0.0.1:$PORT_c"
+    [ "$output" = 2666646666700000 ]
+}
+
+@test "a division by zero in a leaf fails the job and names the leaf" {
+    needs_compiler
+    squares 0 'i / (call->first - 3000 ? 1 : 0)' >zero.c
+    run velum run zero.c 10000
+    [ "$status" -eq 1 ]
+    [[ $output == *"leaf 3 ended its worker three times: the kernel died of SIGFPE"* ]]
+}
+
+@test "an expression of i is reduced as it is told" {
+    needs_compiler
+    mesh 1
+    while IFS='|' read -r answer words; do
+        eval "run --separate-stderr velum run -e $words"
+        echo "$words: $output, not $answer"
+        [ "$output" = "$answer" ]
+    done <<'WORDS'
+333833500|'i * i' 1..1000
+2.9289682539682538|'1.0 / i' 1..10
+-6|-i 1..3
+32.5|'i * x[0] + x[1]' 0..9 0.5 1
+98999945000000000000|'i * 1000000000000' 8999990..9000000 --leaf 1 --reduce sum
+3|'(i - 5) * (i - 5) + 3' -10..20 --reduce min
+5|'(i - 5) * (i - 5)' -10..20 --reduce argmin
+0.30000000000000004|'i * 0.1' 1..3 --reduce max
+142|'i % 7 == 0' 1..1000 --reduce count
+100|i 1..100 --reduce xor
+78|'i > 77' 0..100000 --reduce first
+no match|'i > 1000' 0..1000 --reduce first
+WORDS
+}
+
+@test "an expression that cannot be is refused in words" {
+    needs_compiler
+    run velum run -e 'i +' 1..5
+    [ "$status" -eq 2 ]
+    [[ ${lines[0]} == "expression:"*"error: "* ]]
+    run velum run -e 'i * 0.5' 1..5 --reduce xor
+    [ "$status" -eq 2 ]
+    [[ $output == *"xor is of whole numbers"* ]]
+    run velum run -e i 5
+    [ "$status" -eq 2 ]
+    run velum run -e i 5..1
+    [ "$status" -eq 2 ]
+    run velum run -e 'i * x[0]' 1..5 abc
+    [ "$status" -eq 2 ]
+    run velum run pi 1000 --reduce max
+    [ "$status" -eq 2 ]
+    run velum run -e 'i * 1000000000000000' 0..100000
+    [ "$status" -eq 1 ]
+    [[ $output == *"leaf 0 "*"the sum of a leaf does not fit 64 bits"* ]]
+}
