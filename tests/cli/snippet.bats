@@ -1,7 +1,7 @@
-#!/usr/bin/env bats
 # Kernels that are given as C source, and expressions: through real nodes, and without any.
 
-load lib
+# shellcheck disable=SC2154
+load lib.bash
 
 # squares.c NAP_US [WHAT]: the sum of what it says of each i below N, and so long a nap each leaf.
 squares() {

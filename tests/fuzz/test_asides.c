@@ -1,5 +1,6 @@
-/* Damaged lists of plans and shows. */
+/* Damaged lists of plans and shows, and what is asked of snippets. */
 #include "core/wire/asides.h"
+#include "core/wire/snippet.h"
 #include "tests/fuzz/fuzz.h"
 
 static int again(struct bytes in, struct buf *out)
@@ -71,6 +72,24 @@ static void make_reply(struct buf *out)
     put_reply_asides(out, &m);
 }
 
+static void make_snippet(struct buf *out)
+{
+    static uint8_t raw[FRAME_PAYLOAD_MAX];
+    struct request_snippet m = {
+        .what = (uint8_t)any_below(3), .source = any_digest(), .reduction = (uint8_t)any_below(3)};
+    struct buf params;
+    buf_init_fixed(&params, raw, sizeof raw);
+    if (m.what != SNIPPET_DESCRIBE) {
+        any_name(m.kernel, sizeof m.kernel);
+        m.order = any_bytes(300);
+    }
+    if (m.what == SNIPPET_SHOW)
+        put_raw(&params, m.order.data, m.order.len);
+    m.params = buf_bytes(&params);
+    put_request_snippet(out, &m);
+}
+
+FUZZ_AGAIN(snippet, request_snippet, read_request_snippet, put_request_snippet)
 FUZZ_AGAIN(show, aside_show, read_aside_show, put_aside_show)
 FUZZ_AGAIN(reply, reply_asides, read_reply_asides, put_reply_asides)
 
@@ -81,6 +100,7 @@ TEST(damaged_lists_of_asides_are_refused_or_mean_one_thing)
         {"SHOW in a list", show_again, make_show, true, 10000},
         {"ASIDES asked", request_again, make_request, false, 10000},
         {"ASIDES", reply_again, make_reply, false, 10000},
+        {"SNIPPET", snippet_again, make_snippet, false, 10000},
     };
     fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
 }
