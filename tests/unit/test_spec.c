@@ -193,6 +193,7 @@ TEST(test_spec_of_a_snippet_names_its_source)
     raw[body.len - 1] = 2; /* what a later generation may say there */
     CHECK_INT(read_spec(body, &got), ERR_VERSION);
     s.stage.snippet = false;
+    s.stage.demand.tier = TIER_UNKNOWN;
     CHECK_INT(read_spec(encode(&s), &got), 0);
     CHECK(!got.stage.snippet);
     CHECK_INT(spec_level(&got), FEATURE_FIRST);
