@@ -15,7 +15,7 @@
 # V=1 shows the commands. O=DIR builds another configuration, made by ./configure --build=DIR.
 
 O ?= obj
-BUILTINS = cat factor grep noop pi primes sleep sum wordcount wordmerge
+BUILTINS = cat factor grep hash hash_find noop pi primes sleep sum wordcount wordmerge
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -149,8 +149,9 @@ $(O)/libvelum.a: $(O)/libvelum.o
 
 # --- kernels: built-in and as plugins, from the same source --------------------------------------
 
-# What is called after a kernel is part of its source: grep_*.h of grep.c.
-source = $(1) $(sort $(wildcard $(1:.c=_*.h)))
+# What is called after the first word of a kernel is part of its source: grep_*.h of grep.c, and
+# hash_*.h of hash.c and hash_find.c.
+source = $(1) $(sort $(wildcard $(firstword $(subst _, ,$(1:.c=)))_*.h))
 digest = -DVELUM_SOURCE_DIGEST="\"$$(cat $(call source,$(1)) | sha256sum | cut -c1-64)\""
 
 $(BUILTIN_OBJS): $(O)/plugins/%.o: plugins/%.c $(CONF)/config.mk Makefile

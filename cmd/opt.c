@@ -207,6 +207,16 @@ static int take_letters(struct parse *p, int argc, char **argv)
     return 1;
 }
 
+/* An option by its name, or so nearly one that the name is a slip. */
+static bool is_own(const struct parse *p, const char *word)
+{
+    char bare[NAME_MAX_LEN + 1];
+    const size_t len = strcspn(word + 2, "=");
+    snprintf(bare, sizeof bare, "%.*s", (int)(len < sizeof bare ? len : sizeof bare - 1), word + 2);
+    return len == 0 || opt_find(p->own, bare, len) || opt_find(opt_common, bare, len) ||
+           nearest(p, bare);
+}
+
 /* Whether all letters are options, up to one that takes the rest as its value. */
 static bool are_known(const struct parse *p, const char *word)
 {
@@ -225,7 +235,7 @@ static bool is_option(const char *word)
     return word[0] == '-' && word[1] && !(word[1] >= '0' && word[1] <= '9') && word[1] != '.';
 }
 
-int opt_parse(struct opts *o, const struct opt *own, int letters_from, int argc, char **argv,
+int opt_parse(struct opts *o, const struct opt *own, int foreign_from, int argc, char **argv,
               char message[OPT_MESSAGE_SIZE], char hint[OPT_MESSAGE_SIZE])
 {
     struct parse p = {.opts = o, .own = own, .message = message, .hint = hint};
@@ -235,8 +245,8 @@ int opt_parse(struct opts *o, const struct opt *own, int letters_from, int argc,
     bool ended = false;
     for (int i = 0; i < argc;) {
         char *word = argv[i];
-        bool foreign = letters_from > 0 && kept >= letters_from && word[0] == '-' &&
-                       word[1] != '-' && !are_known(&p, word);
+        bool foreign = foreign_from > 0 && kept >= foreign_from && word[0] == '-' &&
+                       !(word[1] == '-' ? is_own(&p, word) : are_known(&p, word));
         if (ended || foreign || !is_option(word)) {
             argv[kept++] = word;
             i++;

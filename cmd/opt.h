@@ -9,8 +9,8 @@
  *   --                          ends the options
  *   -5, -.5, -                  arguments, so that a kernel can say itself what it thinks of a
  *                               negative number
- *   -x                          behind a kernel's name, where no option has that letter: an
- *                               argument, for the kernel to know */
+ *   -x, --word                  behind a kernel's name, where no option has that letter or a name
+ *                               like that: an argument, for the kernel to know */
 #ifndef VELUM_CMD_OPT_H
 #define VELUM_CMD_OPT_H
 
@@ -57,9 +57,9 @@ extern const struct opt opt_common[];
 /* Reads argv[0..argc) by the rows of `own` (may be NULL) and opt_common. Arguments that are no
  * options are moved to the front of argv in their order; returns how many there are, or
  * ERR_ARGUMENT with one sentence in message and in hint what to try ("" for nothing better than
- * the command's help). letters_from: so many arguments must stand before letters that are no option
- * are one; 0: they never are. */
-int opt_parse(struct opts *o, const struct opt *own, int letters_from, int argc, char **argv,
+ * the command's help). foreign_from: so many arguments must stand before what is no option is one;
+ * 0: it never is. */
+int opt_parse(struct opts *o, const struct opt *own, int foreign_from, int argc, char **argv,
               char message[OPT_MESSAGE_SIZE], char hint[OPT_MESSAGE_SIZE]);
 
 /* What was given, by name. The name must be one of the rows that were parsed. */

@@ -328,8 +328,8 @@ const struct cmd cmd_run = {
             "whether to detach from the job or to kill it; without a terminal it detaches.\n"
             "A kernel that reads files (velum kernels NAME) is given files, - for standard input,\n"
             "or references of objects; the files are put first, each only where nobody keeps its\n"
-            "bytes yet, and stay objects. Letters behind KERNEL that are no option of run are\n"
-            "the kernel's. FILE.c is a kernel of your own in C (velum_kernel.h): each node\n"
+            "bytes yet, and stay objects. Options behind KERNEL that are none of run are the\n"
+            "kernel's. FILE.c is a kernel of your own in C (velum_kernel.h): each node\n"
             "compiles it in a cage. With -e EXPR there is no KERNEL, but a range A..B, both ends\n"
             "included, of the 64-bit number i in EXPR, and perhaps numbers that are x[0], x[1]...",
     .group = GROUP_RUN,

@@ -8,14 +8,10 @@
  * arguments alone: no global state, no clock, no uninitialised byte.
  *
  * A whole kernel, the sum of the squares below N:
- *
  *     #include "velum_kernel.h"
  *
  *     struct total { uint64_t sum; };
- *
- *     static const struct velum_field fields[] = {
- *         VELUM_FIELD(struct total, sum, VELUM_U64, 1),
- *     };
+ *     static const struct velum_field fields[] = {VELUM_FIELD(struct total, sum, VELUM_U64, 1)};
  *
  *     static int plan(const struct velum_host *host, int argc, const char *const *argv,
  *                     struct velum_plan *out)
@@ -109,6 +105,7 @@ typedef __SIZE_TYPE__ size_t;
 #define VELUM_CPU_AVX2 ((uint64_t)1 << 0)
 #define VELUM_CPU_AVX512 ((uint64_t)1 << 1) /* F and DQ and VL */
 
+enum velum_digest { VELUM_SHA256 = 1, VELUM_SHA512 };
 enum velum_type { VELUM_U8 = 1, VELUM_I32, VELUM_U32, VELUM_I64, VELUM_U64, VELUM_F32, VELUM_F64 };
 
 /* One member of the accumulator struct. The canonical form, in which accumulators travel and are
@@ -154,6 +151,13 @@ struct velum_host {
     /* In `leaf` of a kernel that collects: the next bytes of the leaf's output. 0, or negative when
      * there is no room for them: the leaf then fails. */
     int (*emit)(const struct velum_host *host, const void *bytes, size_t size);
+    /* The digest of bytes: 32 of VELUM_SHA256, 64 of VELUM_SHA512. 0, or negative for others. */
+    int (*digest)(const struct velum_host *host, uint32_t algorithm, const void *bytes, size_t size,
+                  uint8_t *out);
+    /* In `leaf`: bcrypt of the first 72 bytes, none of them zero, as the first 29 characters of
+     * `setting` say: $2b$10$ and 22 of salt. 0, or negative where that cannot be, as on boards. */
+    int (*bcrypt)(const struct velum_host *host, const void *bytes, size_t size,
+                  const char *setting, char text[61]);
 };
 
 #define VELUM_HOST_HAS(host, member)                                                               \
@@ -164,8 +168,7 @@ struct velum_plan {
     uint64_t units;      /* >= 1 */
     uint64_t leaf_units; /* >= 1; aim at 1 ms a leaf on a desktop core, at most 2^40 leaves */
     uint8_t *params;     /* written by the kernel in a portable form: velum_put_u64 and the like */
-    uint32_t params_size;
-    uint32_t params_cap; /* 4096 */
+    uint32_t params_size, params_cap; /* 4096 */
     uint32_t reason_cap;
     char *reason; /* when refusing: one sentence, what is wrong and what is allowed */
 };
@@ -177,8 +180,7 @@ struct velum_call {
     uint32_t params_size;
     uint32_t reason_cap;
     char *reason; /* for a leaf that says no; otherwise left alone */
-    uint64_t first;
-    uint64_t count;
+    uint64_t first, count;
     uint64_t match; /* in the leaf of a search: for velum_match only */
 };
 
@@ -198,9 +200,9 @@ struct velum_kernel {
     uint16_t reduce;     /* VELUM_FOLD; VELUM_SEARCH: no merge; VELUM_COLLECT: no accumulator, no
                             fields, merge or show, `leaf` is given NULL; at most 16,384 leaves */
     uint16_t files_from; /* arguments from this one on, counted from 1, are files: they become the
-                            inputs and are not among the arguments of `plan`. Options are not
-                            counted: the first arguments as long as they begin with - and are
-                            longer than that, up to a --. 0: none are */
+                            inputs and are not among those of `plan`. Not counted are options: the
+                            first arguments as long as they begin with - and are longer, up to a
+                            --; and the one behind a --WORD without a =. 0: none are files */
     const char *then;    /* NULL, or the kernel that makes the result, in a stage of its own, of
                             what the leaves of this one, which collects, yield: 256 at most */
     /* Arguments to parameters, units and leaf size, a function of the arguments alone. Returns 0,
@@ -270,16 +272,14 @@ static inline int velum_fail(struct velum_call *call, const char *text)
 /* Parameters are bytes that travel between architectures, so numbers go in little-endian. */
 static inline void velum_store_u64(uint8_t *to, uint64_t v)
 {
-    int i;
-    for (i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++)
         to[i] = (uint8_t)(v >> (8 * i));
 }
 
 static inline uint64_t velum_load_u64(const uint8_t *from)
 {
     uint64_t v = 0;
-    int i;
-    for (i = 7; i >= 0; i--)
+    for (int i = 7; i >= 0; i--)
         v = v << 8 | from[i];
     return v;
 }

@@ -47,6 +47,7 @@ scripts=$(find $rooms .ci configure -type f \
         home["event2"] = " core/host/loop "
         home["openssl"] = " core/host/tls core/host/identity core/host/authority core/host/certificate " \
             "core/host/trust "
+        home["crypt.h"] = " core/host/bcrypt "
         home["dlfcn.h"] = " "
         home["ini.h"] = " core/host/ini_file "
         home["libtcc.h"] = " core/host/snippet "

@@ -7,6 +7,7 @@
 #include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/bcrypt.h"
 #include "core/host/worker_input.h"
 #include "core/host/worker_pipe.h"
 #include "core/kernel/kernel.h"
@@ -79,6 +80,13 @@ static int host_emit(const struct velum_host *host, const void *bytes, size_t si
     return collect_emit(host->ctx, bytes, size);
 }
 
+static int host_bcrypt(const struct velum_host *host, const void *bytes, size_t size,
+                       const char *setting, char text[61])
+{
+    (void)host;
+    return bcrypt_text(bytes, size, setting, text);
+}
+
 int worker_host_init(const struct velum_kernel *k, struct collect *c)
 {
     ensure(!table.size && k->memory <= VELUM_MEMORY_MAX);
@@ -89,6 +97,7 @@ int worker_host_init(const struct velum_kernel *k, struct collect *c)
     table.memory = host_memory;
     table.inputs = host_inputs;
     table.input = host_input;
+    table.bcrypt = host_bcrypt;
     if (k->reduce == VELUM_COLLECT) {
         table.ctx = c;
         table.emit = host_emit;

@@ -1,6 +1,6 @@
 /* The host table that kernels see inside a worker: processor features, log lines on standard error,
- * naps during which orders are still received, scratch memory, the inputs of worker_input.h and, of
- * a kernel that collects, its output. Called by worker.c. */
+ * naps during which orders are still received, scratch memory, the inputs of worker_input.h, bcrypt
+ * and, of a kernel that collects, its output. Called by worker.c. */
 #ifndef VELUM_HOST_WORKER_HOST_H
 #define VELUM_HOST_WORKER_HOST_H
 

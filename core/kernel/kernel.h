@@ -48,8 +48,8 @@ void kernel_describe(const struct velum_kernel *k, uint8_t origin, struct kernel
  * says of files_from. */
 int kernel_files_at(uint16_t files_from, int argc, const char *const *argv);
 
-/* A host table without memory, log, nap, inputs and emit, good for merge, show, and for the leaves
- * of kernels that ask for nothing. cpu is 0. */
+/* A host table without memory, log, nap, inputs, emit and bcrypt, good for merge, show, and for the
+ * leaves of kernels that ask for nothing. cpu is 0. */
 const struct velum_host *kernel_host_plain(void);
 
 struct kernel_plan {

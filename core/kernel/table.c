@@ -3,6 +3,8 @@
 extern const struct velum_kernel velum_kernel_cat;
 extern const struct velum_kernel velum_kernel_factor;
 extern const struct velum_kernel velum_kernel_grep;
+extern const struct velum_kernel velum_kernel_hash;
+extern const struct velum_kernel velum_kernel_hash_find;
 extern const struct velum_kernel velum_kernel_noop;
 extern const struct velum_kernel velum_kernel_pi;
 extern const struct velum_kernel velum_kernel_primes;
@@ -16,6 +18,8 @@ const struct velum_kernel *const kernel_table[] = {
     &velum_kernel_cat,
     &velum_kernel_factor,
     &velum_kernel_grep,
+    &velum_kernel_hash,
+    &velum_kernel_hash_find,
     &velum_kernel_noop,
     &velum_kernel_pi,
     &velum_kernel_primes,

@@ -42,9 +42,10 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-# What is not pure is compiled and linked as the product is.
+# What is not pure is compiled and linked as the product is, and so are kernels, whose tests may be
+# of either kind.
 setting() { sed -n "s/^$1 = *//p" "$(ls "$objects/config.mk" config.mk 2>/dev/null | head -n 1)"; }
-impure() { case $1 in cmd/* | core/host/* | core/api/*) true ;; *) false ;; esac }
+impure() { case $1 in cmd/* | core/host/* | core/api/* | plugins/*) true ;; *) false ;; esac }
 
 # Links the named program with the one object that is different.
 link() { # link PROGRAM OBJECT TO SOURCE

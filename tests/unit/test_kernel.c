@@ -397,6 +397,31 @@ TEST(test_where_files_begin)
     CHECK_INT(kernel_files_at(2, 0, NULL), 0);
 }
 
+/* An option that is a word has what it says behind it, or behind a =. */
+TEST(test_options_with_words)
+{
+    static const char *const args[] = {"--size", "-5", "-v", "--way=x", "f", "g"};
+    CHECK_INT(kernel_files_at(1, 6, args), 4);
+    CHECK_INT(kernel_files_at(2, 6, args), 5);
+    CHECK_INT(kernel_files_at(1, 1, args), 1);
+    CHECK_INT(kernel_files_at(1, 2, args), 2);
+    CHECK_INT(kernel_files_at(1, 3, args + 3), 1);
+}
+
+TEST(test_digests_of_the_table)
+{
+    const struct velum_host *host = kernel_host_plain();
+    uint8_t out[64];
+    char text[61] = "x";
+    CHECK_INT(host->digest(host, VELUM_SHA256, "abc", 3, out), 0);
+    CHECK(load_u64(out) == 0xeacf018fbf1678ba);
+    CHECK_INT(host->digest(host, VELUM_SHA512, "abc", 3, out), 0);
+    CHECK(load_u64(out) == 0xba7a6193a135afdd);
+    CHECK_INT(host->digest(host, 3, "abc", 3, out), ERR_UNSUPPORTED);
+    CHECK_INT(host->bcrypt(host, "abc", 3, "$2b$04$abcdefghijklmnopqrstuu", text), ERR_UNSUPPORTED);
+    CHECK_STR(text, "");
+}
+
 TEST(test_plan_bounds)
 {
     static struct kernel_plan p;
@@ -527,5 +552,6 @@ TEST(test_leaf_ranges)
 TEST_MAIN(test_table, test_did_you_mean, test_source, test_check_finds_each_fault,
           test_check_of_a_kernel_that_collects, test_calls_of_a_kernel_that_collects,
           test_check_of_a_kernel_that_searches, test_calls_of_a_kernel_that_searches,
-          test_where_files_begin, test_plan_bounds, test_leaf_merge_show,
-          test_fields_are_told_exactly, test_signed_fields, test_describe, test_leaf_ranges)
+          test_where_files_begin, test_options_with_words, test_digests_of_the_table,
+          test_plan_bounds, test_leaf_merge_show, test_fields_are_told_exactly, test_signed_fields,
+          test_describe, test_leaf_ranges)

@@ -16,7 +16,7 @@ static const struct opt rows[] = {
 static struct opts opts;
 static char message[OPT_MESSAGE_SIZE], hint[OPT_MESSAGE_SIZE];
 static char *words[16];
-static int letters_from;
+static int foreign_from;
 
 static int parse(const char *line)
 {
@@ -25,7 +25,7 @@ static int parse(const char *line)
     snprintf(copy, sizeof copy, "%s", line);
     for (char *at = strtok(copy, " "); at; at = strtok(NULL, " "))
         words[count++] = at;
-    return opt_parse(&opts, rows, letters_from, count, words, message, hint);
+    return opt_parse(&opts, rows, foreign_from, count, words, message, hint);
 }
 
 TEST(test_arguments_and_options_mix)
@@ -55,9 +55,28 @@ TEST(test_two_dashes_end_the_options)
     CHECK(!opt_given(&opts, "name"));
 }
 
+/* What is like a name is taken for a slip. */
+TEST(test_words_behind_a_kernel_are_its_own)
+{
+    foreign_from = 1;
+    CHECK_INT(parse("hash --cost 4 -d --salt=x file --name n"), 5);
+    CHECK_STR(words[1], "--cost");
+    CHECK_STR(words[2], "4");
+    CHECK_STR(words[3], "--salt=x");
+    CHECK(opt_given(&opts, "detach"));
+    CHECK_STR(opt_text(&opts, "name", NULL), "n");
+    CHECK_INT(parse("hash --nmae n"), ERR_ARGUMENT);
+    CHECK_STR(hint, "--name");
+    CHECK_INT(parse("hash --help"), 1);
+    CHECK_INT(parse("hash -- --name"), 2);
+    CHECK_INT(parse("--cost hash"), ERR_ARGUMENT);
+    foreign_from = 0;
+    CHECK_INT(parse("hash --cost"), ERR_ARGUMENT);
+}
+
 TEST(test_letters_behind_a_kernel_are_its_own)
 {
-    letters_from = 1;
+    foreign_from = 1;
     CHECK_INT(parse("grep -iv foo -d file -nN"), 4);
     CHECK_STR(words[1], "-iv");
     CHECK_STR(words[2], "foo");
@@ -67,8 +86,7 @@ TEST(test_letters_behind_a_kernel_are_its_own)
     CHECK_INT(parse("grep -di"), 2);
     CHECK(!opt_given(&opts, "detach"));
     CHECK_INT(parse("-i grep"), ERR_ARGUMENT);
-    CHECK_INT(parse("grep --ignore"), ERR_ARGUMENT);
-    letters_from = 0;
+    foreign_from = 0;
     CHECK_INT(parse("grep -i"), ERR_ARGUMENT);
 }
 
@@ -150,8 +168,9 @@ TEST(test_more_options_than_the_table_holds_are_refused)
     CHECK_INT(opt_parse(&opts, rows, 0, OPT_VALUES_MAX, many, message, hint), 0);
 }
 
-TEST_MAIN(test_letters_behind_a_kernel_are_its_own, test_arguments_and_options_mix,
-          test_a_negative_number_is_an_argument, test_two_dashes_end_the_options,
-          test_short_options_join, test_unknown_option_names_itself_and_the_nearest,
-          test_values_are_checked, test_a_missing_or_needless_value, test_repeats,
-          test_common_rows_are_known_everywhere, test_more_options_than_the_table_holds_are_refused)
+TEST_MAIN(test_words_behind_a_kernel_are_its_own, test_letters_behind_a_kernel_are_its_own,
+          test_arguments_and_options_mix, test_a_negative_number_is_an_argument,
+          test_two_dashes_end_the_options, test_short_options_join,
+          test_unknown_option_names_itself_and_the_nearest, test_values_are_checked,
+          test_a_missing_or_needless_value, test_repeats, test_common_rows_are_known_everywhere,
+          test_more_options_than_the_table_holds_are_refused)
