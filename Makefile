@@ -15,7 +15,7 @@
 # V=1 shows the commands. O=DIR builds another configuration, made by ./configure --build=DIR.
 
 O ?= obj
-BUILTINS = cat factor grep hash hash_find noop pi primes sleep sum wordcount wordmerge
+BUILTINS = cat factor grep hash hash_find matmul noop pi primes sleep sum wordcount wordmerge
 
 .DELETE_ON_ERROR:
 .SUFFIXES:

@@ -114,8 +114,10 @@ static inline const uint8_t *hash_line_end(const uint8_t *p, const uint8_t *end)
 /* How many lines begin in the first `len` bytes. */
 static inline uint64_t hash_count_lines(const uint8_t *p, uint64_t len)
 {
-    uint64_t count = len > 0;
-    const uint8_t *last = p + (len > 0 ? len - 1 : 0);
+    if (len == 0)
+        return 0;
+    uint64_t count = 1;
+    const uint8_t *last = p + len - 1;
     for (; last - p >= 8; p += 8)
         count += (hash_newlines(hash_word(p)) >> 7) * 0x0101010101010101u >> 56;
     for (; p < last; p++)

@@ -623,3 +623,82 @@ $(awk '{ print $2 }' "$FOLDER/runs" | span '')"
     awk '{ print $1 }' "$FOLDER/runs" >"$FOLDER/values"
     figure median us '<=' 50 5
 }
+
+row_hash() {
+    local i
+    for ((i = 0; i < $(many 15 5); i++)); do
+        tool kernels sha256 >>"$FOLDER/speeds" && tool kernels bcrypt >>"$FOLDER/bcrypt" || return
+    done
+    what="sha256 of short lines per core, against a loop over OpenSSL's EVP"
+    command="the leaves of velum run hash, a million words of 5 to 12 letters, by thread time"
+    beside="$(versus "$FOLDER/speeds" k lines/s 1e3)"
+    awk '{ print $1 / $2 }' "$FOLDER/speeds" >"$FOLDER/values"
+    figure median x '>=' 0.95 0.99
+    what="bcrypt with cost 10 per core, against a loop over crypt_r"
+    command="the leaves of velum run hash --algorithm bcrypt, eight words, by thread time"
+    beside="$(versus "$FOLDER/bcrypt" '' lines/s 1)"
+    awk '{ print $1 / $2 }' "$FOLDER/bcrypt" >"$FOLDER/values"
+    figure median x '>=' 0.95 0.99
+}
+versus() { # versus FILE PREFIX UNIT SCALE: both columns
+    echo "kernel $(awk -v s="$4" '{ print $1 / s }' "$1" | span "$2 $3"), loop \
+$(awk -v s="$4" '{ print $2 / s }' "$1" | span "$2 $3")"
+}
+
+row_primes() {
+    local i
+    for ((i = 0; i < $(many 7 3); i++)); do tool kernels primes >>"$FOLDER/speeds" || return; done
+    what="primes from 10^12 on per core, against a plain segmented sieve"
+    command="the leaves of velum run primes 1000000000000..1000299999999, by thread time"
+    beside="$(versus "$FOLDER/speeds" M numbers/s 1e6)"
+    awk '{ print $1 / $2 }' "$FOLDER/speeds" >"$FOLDER/values"
+    figure median x '>=' 1 2
+}
+
+# OpenBLAS is for measuring only: where it is not installed, what it did in the study stands for it.
+openblas() { # openblas FILE: makes the program, if there is a compiler and the library
+    "${CC:-cc}" -O2 -x c - -o "$1" -lopenblas 2>/dev/null <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+void cblas_dgemm(int order, int ta, int tb, int m, int n, int k, double alpha, const double *a,
+                 int lda, const double *b, int ldb, double beta, double *c, int ldc);
+static double a[1024 * 1024], b[1024 * 1024], c[1024 * 1024];
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+int main(void)
+{
+    double start = 0;
+    for (int i = 0; i < 1024 * 1024; i++)
+        a[i] = b[i] = (i % 1003) / 1003.0 - 0.5;
+    for (int i = 0; i < 2; i++) {
+        start = seconds();
+        cblas_dgemm(101, 111, 111, 1024, 1024, 1024, 1, a, 1024, b, 1024, 0, c, 1024);
+    }
+    printf("%.6g\n", 2e-9 * 1024 * 1024 * 1024 / (seconds() - start));
+    return 0;
+}
+END
+}
+
+row_matmul() {
+    local i
+    openblas "$FOLDER/blas" && beside="OpenBLAS" || beside="OpenBLAS in the study"
+    for ((i = 0; i < $(many 15 5); i++)); do
+        tool kernels matmul 1024 >>"$FOLDER/mesh" || return
+        if [ "$beside" = OpenBLAS ]; then
+            OPENBLAS_NUM_THREADS=1 "$FOLDER/blas" >>"$FOLDER/bare" || return
+        else
+            echo 71 >>"$FOLDER/bare"
+        fi
+    done
+    what="matmul of 1024 rows of doubles on one core, against OpenBLAS on one core"
+    command="the leaves of velum run matmul A.bin B.bin, by thread time"
+    beside="$beside $(span GFLOP/s <"$FOLDER/bare"), kernel $(span GFLOP/s <"$FOLDER/mesh")"
+    paste "$FOLDER/mesh" "$FOLDER/bare" | awk '{ print $1 / $2 }' >"$FOLDER/values"
+    figure median x '>=' 0.35 0.9
+}

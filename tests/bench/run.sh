@@ -8,7 +8,7 @@
 # a `must` is missed. `make bench` builds what is needed first.
 here=$(cd "$(dirname "$0")" && pwd)
 rows="long_pi kernel pi400 pi1 sleep kill_node kill_coordinator redone skew idle durable recovery \
-sim ensure objects library tasks tasks_durable smallest map result"
+sim ensure objects library tasks tasks_durable smallest map result hash primes matmul"
 quick=0
 chosen=
 for word in "$@"; do
@@ -76,7 +76,7 @@ machine() {
 machine
 for row in ${chosen:-$rows}; do
     echo
-    rm -f "$FOLDER"/{values,torn,bare,mesh,digests,puts,gets,one,eight,calm,killed,redone,speeds,bursts,runs,results,single,relay}
+    rm -f "$FOLDER"/{values,torn,bare,mesh,digests,puts,gets,one,eight,calm,killed,redone,speeds,bursts,runs,results,single,relay,bcrypt}
     # A figure that cannot be measured is a missed one.
     "row_$row" || { echo "$row: could not be measured" && missed=$((missed + 1)); }
     end_mesh

@@ -1,4 +1,4 @@
-# Kernels hash and hash-find beside the system's own commands.
+# Kernels hash, hash-find and matmul beside the system's own commands.
 load lib.bash
 
 quietly() { "$VELUM" run --progress none "$@" 2>said || { cat said && return 1; }; }
@@ -7,6 +7,21 @@ each_line() { # each_line COMMAND: of each line of words, without its newline
     while IFS= read -r line || [ -n "$line" ]; do
         printf %s "$line" | "$1" | cut -d' ' -f1
     done <words
+}
+# Small whole numbers: the sign, the exponent and the first bits of a double say them.
+put_doubles() {
+    local n
+    for n in "$@"; do
+        case $n in
+        0) printf '\0\0\0\0\0\0\0\0' ;;
+        1) printf '\0\0\0\0\0\0\360\77' ;;
+        2) printf '\0\0\0\0\0\0\0\100' ;;
+        3) printf '\0\0\0\0\0\0\10\100' ;;
+        4) printf '\0\0\0\0\0\0\20\100' ;;
+        5) printf '\0\0\0\0\0\0\24\100' ;;
+        6) printf '\0\0\0\0\0\0\30\100' ;;
+        esac
+    done
 }
 
 @test "hash: what sha256sum and sha512sum say of each line; hash-find: which line it is" {
@@ -35,5 +50,19 @@ each_line() { # each_line COMMAND: of each line of words, without its newline
     [[ $output == *"zero byte"* ]]
     run -2 velum run hash --algorithm md5 words
     [[ $output == *"sha256, sha512 or bcrypt"* ]]
+    ends_with_try
+}
+
+@test "matmul: a product of files is that of three loops, and of itself in parts" {
+    # 1 2 3 / 4 5 6 times 1 0 / 0 1 / 1 1, as doubles.
+    put_doubles 1 2 3 4 5 6 >a.bin
+    put_doubles 1 0 0 1 1 1 >b.bin
+    quietly matmul --inner 3 a.bin b.bin | od -An -v -t f8 -w16 | tr -s ' ' >got
+    [ "$(cat got)" = "$(printf ' 4 5\n 10 11')" ]
+    quietly matmul --size 11 >whole
+    [ "$(wc -c <whole)" = 968 ]
+    quietly matmul --size=11 --tile 7 | cmp - whole
+    run -2 velum run matmul a.bin b.bin
+    [[ $output == *"--inner"* ]]
     ends_with_try
 }
