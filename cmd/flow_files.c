@@ -1,32 +1,19 @@
 #include "cmd/flow_files.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "cmd/talk.h"
 #include "core/base/err.h"
 
-/* What can be read once only, and whose writer ends when it is closed: a pipe with a name. */
-static bool is_stream(const char *word)
-{
-    struct stat st;
-#if VELUM_PLANT == 795 /* unit/test_flow_plan: a pipe is opened when the flow is read, too */
-    return false;
-#endif
-    return stat(word, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
-}
-
-/* Files and references [first, first + batch.count) of the flow. Until they are put something that
- * is as little known stands for a stream. */
-static int open_batch(struct flow_files *files, uint32_t first, bool puts)
+/* Files and references [first, first + batch.count) of the flow. */
+static int open_batch(struct flow_files *files, uint32_t first)
 {
     const struct flow *f = files->flow;
-    static char nothing[] = "/dev/null";
     char *words[STAGE_INPUTS_MAX];
     int count = 0;
     while (count < STAGE_INPUTS_MAX && first + (uint32_t)count < f->files_count) {
         const struct flow_word *w = &f->files[first + (uint32_t)count];
-        words[count] = !puts && is_stream(w->word) ? nothing : w->word;
+        words[count] = w->word;
         flow_about(files->path, &f->stages[w->stage], true, files->about[count++]);
     }
     files->batch.count = 0;
@@ -68,7 +55,7 @@ int flow_files_open(struct flow_files *files, const struct flow *f, const char *
         return CODE_FAILED;
     }
     for (uint32_t at = 0; at < f->files_count && code == 0; at += STAGE_INPUTS_MAX) {
-        code = open_batch(files, at, false);
+        code = open_batch(files, at);
         if (code == 0)
             note_batch(files, at);
         inputs_close(&files->batch);
@@ -90,7 +77,7 @@ int flow_files_find(struct flow_files *files, const struct call *c, struct line 
     for (uint32_t at = 0; at < files->flow->files_count && code == 0; at += STAGE_INPUTS_MAX) {
         if (!has_refs(files, at))
             continue;
-        code = open_batch(files, at, false);
+        code = open_batch(files, at);
         if (code == 0)
             code = inputs_find(&files->batch, c, l);
         if (code == 0)
@@ -121,7 +108,7 @@ int flow_files_put(struct flow_files *files, const struct call *c, struct line *
     int code = 0;
     files->batch.quiet = count > STAGE_INPUTS_MAX;
     for (uint32_t at = 0; at < count && code == 0; at += STAGE_INPUTS_MAX) {
-        code = open_batch(files, at, true);
+        code = open_batch(files, at);
         recall_batch(files, at);
         if (code == 0)
             code = inputs_put(&files->batch, c, l);

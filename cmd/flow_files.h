@@ -4,7 +4,7 @@
  *
  * There may be many: of each little is remembered, and so many are open at a time as one stage may
  * read. Each is opened at first, to see what is wrong before anything is put, and once more when it
- * is put; what can be read once only is opened then. */
+ * is put. */
 #ifndef VELUM_CMD_FLOW_FILES_H
 #define VELUM_CMD_FLOW_FILES_H
 

@@ -132,12 +132,6 @@ END
     sed -i "s/${ref:0:12}/seven/" lines.flow
     run -0 --separate-stderr velum flow --local lines.flow
     [ "$output" = "$(cat want)" ]
-    # What can be read once only is.
-    mv seven numbers
-    mkfifo seven
-    cat numbers >seven &
-    run -0 --separate-stderr velum flow lines.flow
-    [ "$output" = "$(cat want)" ]
 }
 
 @test "foreach makes a stage of each file, and a stage that names them reads all in order" {

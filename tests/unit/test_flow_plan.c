@@ -1,8 +1,6 @@
 /* From a flow's file to the specification of its job, with built-in kernels. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cmd/flow_plan.h"
 #include "cmd/flow_resume.h"
@@ -276,29 +274,10 @@ TEST(a_stage_is_called_by_all_that_it_is)
     q = p, q.params_len++, DIFFERS(&q, reads, 2);
 }
 
-/* Whoever writes into a pipe would find it closed, and its next reader wait for ever. */
-TEST(a_pipe_is_not_opened_before_it_is_put)
-{
-    char message[INI_MESSAGE_SIZE];
-    unlink("pipe");
-    REQUIRE(mkfifo("pipe", 0600) == 0);
-    write_file("p.flow", "[words]\nkernel = wordcount\ninputs = pipe\n");
-    memset(&files, 0, sizeof files);
-    REQUIRE(flow_read(&flow, "p.flow", message) == 0);
-    alarm(10); /* nobody writes into it */
-    CHECK_INT(flow_files_open(&files, &flow, "p.flow"), 0);
-    alarm(0);
-    CHECK(flow_files_size(&files, 0) == SOURCE_UNKNOWN);
-    CHECK(!flow_files_sizes_known(&files));
-    flow_files_close(&files);
-    flow_clear(&flow);
-    unlink("pipe");
-}
-
 TEST_MAIN(a_stage_is_planned_by_what_those_before_it_yield, a_stage_with_too_many_inputs_gets_fewer,
           the_specification_names_what_stages_read_in_their_places,
           stages_beyond_the_specification_are_appended_to_it,
           what_is_appended_asks_of_nodes_what_the_file_says,
           a_job_asks_for_few_different_things_of_nodes,
           more_than_a_job_takes_is_refused_before_anything_runs,
-          a_pipe_is_not_opened_before_it_is_put, a_stage_is_called_by_all_that_it_is)
+          a_stage_is_called_by_all_that_it_is)
