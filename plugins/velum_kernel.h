@@ -9,10 +9,8 @@
  *
  * A whole kernel, the sum of the squares below N:
  *     #include "velum_kernel.h"
- *
  *     struct total { uint64_t sum; };
  *     static const struct velum_field fields[] = {VELUM_FIELD(struct total, sum, VELUM_U64, 1)};
- *
  *     static int plan(const struct velum_host *host, int argc, const char *const *argv,
  *                     struct velum_plan *out)
  *     {
@@ -23,7 +21,6 @@
  *         out->leaf_units = 65536;
  *         return 0;
  *     }
- *
  *     static int leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)
  *     {
  *         struct total *t = accumulator;
@@ -31,25 +28,21 @@
  *             t->sum += i * i;
  *         return 0;
  *     }
- *
  *     static void merge(const struct velum_host *host, const struct velum_call *call, void *left,
  *                       const void *right)
  *     {
  *         ((struct total *)left)->sum += ((const struct total *)right)->sum;
  *     }
- *
  *     static int show(const struct velum_host *host, const struct velum_call *call,
  *                     const void *accumulator, char *text, size_t cap)
  *     {
  *         return host->put_u64(text, cap, ((const struct total *)accumulator)->sum);
  *     }
- *
  *     VELUM_KERNEL(squares) = {
  *         VELUM_KERNEL_HEAD,
  *         .name = "squares", .usage = "N", .summary = "sum of the squares below N",
  *         .limits = "N from 1 to 1000000",
- *         .accumulator_size = sizeof(struct total),
- *         .fields = fields, .fields_count = 1,
+ *         .accumulator_size = sizeof(struct total), .fields = fields, .fields_count = 1,
  *         .plan = plan, .leaf = leaf, .merge = merge, .show = show,
  *     };
  *
@@ -123,6 +116,15 @@ struct velum_field {
 #member, (field_type), (elements), (uint32_t)offsetof(container, member)                   \
     }
 
+/* Maths with the same bits on every machine, at most 0.7 ulp from the true value, sqrt rounded
+ * correctly; special cases as in C, and what is no number is always the same NaN. */
+struct velum_maths {
+    uint32_t size; /* of this struct, as the host knows it */
+    double (*sqrt)(double x), (*cbrt)(double x), (*exp)(double x), (*log)(double x);
+    double (*log2)(double x), (*pow)(double x, double y), (*sin)(double x), (*cos)(double x);
+    double (*tan)(double x), (*atan2)(double y, double x);
+};
+
 /* What the host offers. Passed to every call; valid during the call only. Later versions append
  * members: test `size` with VELUM_HOST_HAS before using one that came later. */
 struct velum_host {
@@ -158,6 +160,7 @@ struct velum_host {
      * `setting` say: $2b$10$ and 22 of salt. 0, or negative where that cannot be, as on boards. */
     int (*bcrypt)(const struct velum_host *host, const void *bytes, size_t size,
                   const char *setting, char text[61]);
+    const struct velum_maths *maths;
 };
 
 #define VELUM_HOST_HAS(host, member)                                                               \

@@ -9,6 +9,7 @@
 #include "core/base/text.h"
 #include "core/kernel/accumulator.h"
 #include "core/kernel/decimal.h"
+#include "core/kernel/maths.h"
 #include "core/wire/found.h"
 #include "core/wire/spec.h"
 
@@ -211,6 +212,7 @@ const struct velum_host *kernel_host_plain(void)
         .emit = plain_emit,
         .digest = plain_digest,
         .bcrypt = plain_bcrypt,
+        .maths = &maths_table,
     };
     return &host;
 }
