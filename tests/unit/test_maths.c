@@ -261,5 +261,5 @@ TEST(test_bits)
     CHECK(all == BITS_OF_ALL);
 }
 
-TEST_MAIN(test_log, test_log2, test_exp, test_sin, test_cos, test_tan, test_cbrt, test_sqrt, test_pow,
-          test_atan2, test_bits)
+TEST_MAIN(test_log, test_log2, test_exp, test_sin, test_cos, test_tan, test_cbrt, test_sqrt,
+          test_pow, test_atan2, test_bits)
