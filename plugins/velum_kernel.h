@@ -17,8 +17,7 @@
  *         uint64_t n;
  *         if (argc != 1 || host->parse_u64(argv[0], 1000000, &n) < 0 || n == 0)
  *             return velum_refuse(out, "N must be a whole number from 1 to 1000000");
- *         out->units = n;
- *         out->leaf_units = 65536;
+ *         out->units = n, out->leaf_units = 65536;
  *         return 0;
  *     }
  *     static int leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)
@@ -171,8 +170,7 @@ struct velum_plan {
     uint64_t units;      /* >= 1 */
     uint64_t leaf_units; /* >= 1; aim at 1 ms a leaf on a desktop core, at most 2^40 leaves */
     uint8_t *params;     /* written by the kernel in a portable form: velum_put_u64 and the like */
-    uint32_t params_size, params_cap; /* 4096 */
-    uint32_t reason_cap;
+    uint32_t params_size, params_cap /* 4096 */, reason_cap;
     char *reason; /* when refusing: one sentence, what is wrong and what is allowed */
 };
 
@@ -180,8 +178,7 @@ struct velum_plan {
  * search sees first = the unit that matches, and count = 1. */
 struct velum_call {
     const uint8_t *params; /* aligned to 8 bytes */
-    uint32_t params_size;
-    uint32_t reason_cap;
+    uint32_t params_size, reason_cap;
     char *reason; /* for a leaf that says no; otherwise left alone */
     uint64_t first, count;
     uint64_t match; /* in the leaf of a search: for velum_match only */
