@@ -294,11 +294,17 @@ static void too_long(struct node *n, struct aside *a)
 
 static void never_began(struct node *n, struct aside *a)
 {
-    char what[VIEW_ERROR_SIZE] = "no worker of this node could be started";
+    char what[VIEW_ERROR_SIZE];
 
-    if (!snippet_is_here(n, a))
-        snippet_say_missing(n, a, what, sizeof what);
-    aside_fail(n, a, what);
+    if (snippet_is_here(n, a)) {
+        aside_fail(n, a, "no worker of this node could be started");
+        return;
+    }
+    snippet_say_missing(n, a, what, sizeof what);
+    if (a->about.name[0] == 0)
+        aside_fail(n, a, what);
+    else if (a->link != 0)
+        reply_error(n, a->link, a->request, REPLY_NO_KERNEL, what, "velum kernels lists them");
 }
 
 void aside_limits(struct node *n)
