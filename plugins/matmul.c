@@ -141,7 +141,7 @@ static int matmul_plan(const struct velum_host *host, int argc, const char *cons
                        struct velum_plan *out)
 {
     struct ask ask = {0, 0, 0};
-    struct shape s;
+    struct shape s = {0};
     const uint32_t inputs = VELUM_HOST_HAS(host, emit) ? host->inputs(host) : 0;
     if (parse(host, argc, argv, &ask, out) < 0)
         return -1;
