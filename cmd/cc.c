@@ -1,6 +1,7 @@
 /* `velum cc FILE.c`: what the compiler of a node says of a kernel, what the kernel says of itself,
  * and, with arguments, what its first leaf takes. Works without a node; the kernel is in a cage all
  * the same. */
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ struct cc {
     const struct call *call;
     const char *source, *plugin; /* as they were given; plugin NULL: none is made */
     char path[PATH_MAX];         /* of what is tried */
+    char made[PATH_MAX];         /* beside the plugin-to-be, so that it can take its place */
     struct trial trial;
 };
 
@@ -94,10 +96,25 @@ static int try_file(struct cc *c, struct spawner *s)
     return CODE_FAILED;
 }
 
+/* The compiler never writes over the source, whatever name it is given. */
+static bool is_the_source(const struct cc *c)
+{
+    struct stat source, plugin;
+    return stat(c->source, &source) == 0 && stat(c->plugin, &plugin) == 0 &&
+           source.st_dev == plugin.st_dev && source.st_ino == plugin.st_ino;
+}
+
 static int build(struct cc *c)
 {
     char message[PLUGIN_BUILD_MESSAGE_SIZE];
-    int rc = plugin_build(c->source, c->plugin, message);
+    const int len = snprintf(c->made, sizeof c->made, "%s.new-%ld", c->plugin, (long)getpid());
+    if (is_the_source(c) || len >= (int)sizeof c->made) {
+        talk_error("%s %s", c->plugin,
+                   len < 0 || len >= (int)sizeof c->made ? "is too long a name" : "is the source");
+        talk_try("velum cc %s -o kernel.so", c->source);
+        return CODE_MISUSE;
+    }
+    int rc = plugin_build(c->path, c->made, message);
     if (rc == 0)
         return 0;
     talk_error("%s", message);
@@ -107,6 +124,23 @@ static int build(struct cc *c)
     else
         talk_try("velum help cc");
     return CODE_FAILED;
+}
+
+/* What no node would take takes nothing's place, and neither does what could not be tried. */
+static int keep(const struct cc *c)
+{
+    if (!c->plugin)
+        return 0;
+    if (c->trial.view.refused[0] || rename(c->made, c->plugin) != 0) {
+        const int error = errno;
+        unlink(c->made);
+        if (c->trial.view.refused[0])
+            return 0; /* judge() says why */
+        talk_error("%s: %s", c->plugin, strerror(error));
+        talk_try("velum cc %s -o FILE.so, in a folder that can be written", c->source);
+        return CODE_FAILED;
+    }
+    return 0;
 }
 
 static void print_json(const struct cc *c)
@@ -174,17 +208,19 @@ static int run(const struct call *call)
     }
     int code = find_file(&c, c.source);
     if (code == 0 && c.plugin && (code = build(&c)) == 0)
-        code = find_file(&c, c.plugin);
-    if (code != 0) {
+        code = find_file(&c, c.made);
+    if (code != 0)
         spawner_close(&spawner);
+    else
+        code = try_file(&c, &spawner);
+    if (code != 0) {
+        unlink(c.made);
         return code;
     }
-    if ((code = try_file(&c, &spawner)) != 0)
-        return code;
     print_words(&c);
     text_copy(c.trial.view.path, sizeof c.trial.view.path, c.plugin ? c.plugin : c.source);
-    if (c.plugin && c.trial.view.refused[0])
-        unlink(c.plugin); /* no node would take it */
+    if ((code = keep(&c)) != 0)
+        return code;
     if (opt_given(call->opts, "json"))
         print_json(&c);
     else if (!c.trial.view.refused[0])

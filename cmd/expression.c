@@ -110,9 +110,9 @@ static const char middle[] =
     "    number_x x[VALUES + 1];\n"
     "    int64_t sum = 0;\n"
     "    uint64_t k;\n"
-    "    for (k = 0; k < VALUES; k++) {\n"
+    "    for (k = 0; k <= VALUES; k++) {\n"
     "        union number n;\n"
-    "        n.bits = velum_param_u64(call, (uint32_t)k + 2);\n"
+    "        n.bits = k < VALUES ? velum_param_u64(call, (uint32_t)k + 2) : 0;\n"
     "        x[k] = n.x;\n"
     "    }\n"
     "    for (k = call->first; k < call->first + call->count; k++) {\n"
@@ -239,19 +239,19 @@ static const struct reduction *reduction_of(const char *word)
 static void write_source(struct expression *e, const char *text, const struct reduction *r,
                          bool real, int values)
 {
+    /* Without numbers there is no x in the expression. */
+    const char *x = values > 0 ? "x" : "none";
     e->len = 0;
     add(e, "%s", head);
     add(e, "#define LEAF_UNITS %d\n#define VALUES %d\ntypedef %s number_x;\n", LEAF_UNITS, values,
         real ? "double" : "int64_t");
-    add(e, "extern int64_t i;\nextern const number_x *x;\n");
+    add(e, "extern int64_t i;\nextern const number_x *%s;\n", x);
     add_text(e, "enum { REAL = _Generic((", text,
              "), float: 1, double: 1, long double: 1, default: 0) };");
-    add_text(
-        e, "static int64_t whole_of(const int64_t i, const number_x *x)\n{\n    return (int64_t)(",
-        text, ");\n}");
-    add_text(e,
-             "static double real_of(const int64_t i, const number_x *x)\n{\n    return (double)(",
-             text, ");\n}");
+    add(e, "static int64_t whole_of(const int64_t i, const number_x *%s)\n", x);
+    add_text(e, "{\n    return (int64_t)(", text, ");\n}");
+    add(e, "static double real_of(const int64_t i, const number_x *%s)\n", x);
+    add_text(e, "{\n    return (double)(", text, ");\n}");
     add(e, "%s%s    return 0;\n}\n\n", middle, r->leaf);
     if (r->merge)
         add(e, fold_end, r->merge);

@@ -210,7 +210,7 @@ static int open_file(struct map_log *l, const char *path, bool resume,
 static int look_at_file(struct map_log *l, const char *path, char message[MAP_MESSAGE_SIZE])
 {
     off_t whole;
-    l->fd = open(path, O_RDONLY | O_CLOEXEC);
+    l->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (l->fd < 0 && errno == ENOENT)
         return 0;
     if (l->fd < 0)

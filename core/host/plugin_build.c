@@ -21,7 +21,7 @@ extern char **environ;
 struct build {
     char folder[PATH_MAX]; /* with the two files below */
     char header[PATH_MAX + 32], helper[PATH_MAX + 32];
-    char result[PATH_MAX + 32]; /* beside the plugin-to-be, so that it can be renamed */
+    const char *result;
     char include[PATH_MAX + 32], digest[128];
     char *message;
 };
@@ -35,8 +35,9 @@ static int fail(struct build *b, int code, const char *what, const char *why)
 static int write_file(struct build *b, const char *path, struct bytes text)
 {
     int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-    const bool written = fd >= 0 && write(fd, text.data, text.len) == (ssize_t)text.len;
-    const int error = errno;
+    const ssize_t n = fd >= 0 ? write(fd, text.data, text.len) : -1;
+    const bool written = n == (ssize_t)text.len;
+    const int error = n < 0 ? errno : ENOSPC;
     if (fd >= 0)
         close(fd);
     return written ? 0 : fail(b, ERR_IO, path, strerror(error));
@@ -134,19 +135,17 @@ static int compile(struct build *b, const char *source)
                 "there is no cc, gcc or clang here");
 }
 
-int plugin_build(const char *source, const char *to, char message[PLUGIN_BUILD_MESSAGE_SIZE])
+int plugin_build(const char *source, const char *result, char message[PLUGIN_BUILD_MESSAGE_SIZE])
 {
     static struct build b;
     memset(&b, 0, sizeof b);
     b.message = message;
-    snprintf(b.result, sizeof b.result, "%.4000s.new-%ld", to, (long)getpid());
+    b.result = result;
     int rc = take_digest(&b, source);
     if (rc == 0)
         rc = make_folder(&b);
     if (rc == 0)
         rc = compile(&b, source);
-    if (rc == 0 && rename(b.result, to) != 0)
-        rc = fail(&b, ERR_IO, to, strerror(errno));
     if (rc < 0)
         unlink(b.result);
     remove_folder(&b);

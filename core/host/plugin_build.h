@@ -6,9 +6,10 @@
 
 #define PLUGIN_BUILD_MESSAGE_SIZE 512
 
-/* Writes `to`, which is replaced only when the compiler is content; what that one says goes to
- * standard error. 0; ERR_NOT_FOUND: there is no cc, gcc or clang; ERR_KERNEL: the compiler refused
- * the source; or another code, each with a sentence in message. */
-int plugin_build(const char *source, const char *to, char message[PLUGIN_BUILD_MESSAGE_SIZE]);
+/* Writes the new file `result`, which is there only when the compiler is content; what that one
+ * says goes to standard error. `source` begins with a slash, so that no compiler takes it for an
+ * option. 0; ERR_NOT_FOUND: there is no cc, gcc or clang; ERR_KERNEL: the compiler refused the
+ * source; or another code, each with a sentence in message. */
+int plugin_build(const char *source, const char *result, char message[PLUGIN_BUILD_MESSAGE_SIZE]);
 
 #endif

@@ -184,8 +184,9 @@ struct tm *snippet_system_localtime(const time_t *t)
  * programs with threads, and a source can make libtcc wait for it for ever. */
 #define NOTHINGS(X)                                                                                \
     X(mprotect)                                                                                    \
-    X(sigaction) X(dlopen) X(dlsym) X(dlclose) X(getenv) X(getcwd) X(unlink) X(fdopen) X(fclose)   \
-        X(fflush) X(fwrite) X(fputc) X(fputs) X(puts) X(putchar) X(printf) X(fprintf) X(vfprintf)  \
+    X(sigaction)                                                                                   \
+    X(dlopen) X(dlsym) X(dlclose) X(getenv) X(getcwd) X(unlink) X(fdopen) X(fclose) X(fflush)      \
+        X(fwrite) X(fputc) X(fputs) X(puts) X(putchar) X(printf) X(fprintf) X(vfprintf)            \
             X(__printf_chk) X(__fprintf_chk) X(__vfprintf_chk) X(sem_init) X(sem_wait) X(sem_post)
 
 static void *nothing(void)

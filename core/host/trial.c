@@ -82,7 +82,11 @@ static void send_plan(struct trying *t)
 {
     const int from = kernel_files_at(t->out->view.files_from, t->order->argc, t->order->argv);
     struct buf b = begin(t);
-    put_order_plan(&b, from, t->order->argv, t->inputs_count, t->sizes);
+    if (put_order_plan(&b, from, t->order->argv, t->inputs_count, t->sizes) < 0) {
+        text_copy(t->out->reason, REASON_SIZE, "an argument is too long, or there are too many");
+        end_stage(t);
+        return;
+    }
     order(t, MESSAGE_ORDER_PLAN, &b);
 }
 
@@ -107,7 +111,7 @@ static void on_loaded(struct trying *t, struct bytes payload)
 {
     struct worker_loaded m;
     if (read_worker_loaded(payload, &m) < 0 || !m.ok) {
-        text_copy(t->out->reason, REASON_SIZE, m.reason);
+        text_copy(t->out->reason, REASON_SIZE, m.reason[0] ? m.reason : "it broke the protocol");
         end_stage(t);
     } else if (!t->has_plan) {
         send_plan(t);
@@ -121,7 +125,7 @@ static void on_planned(struct trying *t, struct bytes payload)
 {
     struct worker_planned m;
     if (read_worker_planned(payload, &m) < 0 || !m.ok || m.params.len > sizeof t->params) {
-        text_copy(t->out->reason, REASON_SIZE, m.reason);
+        text_copy(t->out->reason, REASON_SIZE, m.reason[0] ? m.reason : "it broke the protocol");
         end_stage(t);
         return;
     }

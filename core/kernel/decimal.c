@@ -169,7 +169,7 @@ int decimal_of_double(char *text, size_t cap, double value, int places)
         return ERR_ARGUMENT;
     const struct number n = number_of(value);
     struct out o = {text, 0, cap};
-    if (n.negative)
+    if (n.negative && !n.is_nan)
         out_char(&o, '-');
     if (n.is_nan || n.is_infinite) {
         out_text(&o, n.is_nan ? "nan" : "inf");

@@ -62,6 +62,13 @@ squares() {
     run -1 velum cc none.c -o none.so
     [[ $output == *"none.so: it has no symbol velum_kernel"* ]]
     [ ! -e none.so ]
+    # What is there stays, the source too.
+    sha256sum squares.c squares.so >before
+    run -1 velum cc none.c -o squares.so
+    run -2 velum cc squares.c -o ./squares.c
+    [[ $output == *"./squares.c is the source"* ]]
+    sha256sum --quiet -c before
+    [ -z "$(ls | grep new-)" ]
     PATH=/nowhere run -1 "$VELUM" cc squares.c -o other.so
     [[ $output == *"there is no cc, gcc or clang here"* ]]
     ends_with_try

@@ -136,6 +136,8 @@ WORDS
     [ "$status" -eq 2 ]
     run velum run -e i 5..1
     [ "$status" -eq 2 ]
+    run -2 velum run -e 'i * x[0]' 1..5
+    [[ $output == *"'x' undeclared"* ]]
     run velum run -e 'i * x[0]' 1..5 abc
     [ "$status" -eq 2 ]
     run velum run pi 1000 --reduce max

@@ -365,6 +365,24 @@ TEST(test_a_snippet_computes)
     CHECK_INT(end_with_words(errors), 0);
 }
 
+/* Where two roundings, to 64 bits and then to 53, give another number than one. */
+TEST(test_floating_constants_are_folded_as_doubles)
+{
+    struct worker_progress m;
+    struct worker_planned planned;
+    write_source(KERNEL_OF("it", "",
+                           "    t->n = (1.0 + 0x1.001p-53 > 1.0) + 2 * (0x1p53 + 0x1.001p0 > "
+                           "0x1p53) + 4 * (1.0 - 0x1.001p-54 < 1.0);\n"));
+    const int errors = load("it");
+    REQUIRE(read_worker_planned(ask_plan(1, (const char *[]){"1"}).payload, &planned) == 0);
+    send_run(1);
+    REQUIRE(read_worker_progress(expect(MESSAGE_WORKER_PROGRESS).payload, &m) == 0);
+    REQUIRE(m.count == 1);
+    const struct value v = read_value(&m.rest);
+    CHECK_INT(load_u64(v.data.data), 7);
+    CHECK_INT(end_with_words(errors), 0);
+}
+
 /* The end of a worker whose leaf does this; what it said is in `words`. */
 static int end_of_leaf(const char *source)
 {
@@ -406,5 +424,6 @@ TEST_MAIN(test_a_snippet_is_described, test_errors_are_of_the_users_file,
           test_a_snippet_includes_nothing_of_the_machine, test_what_is_no_kernel_is_refused,
           test_a_compiler_that_is_led_astray_ends_with_a_sentence,
           test_data_that_is_too_large_is_refused, test_options_in_a_source_do_no_harm,
-          test_a_snippet_computes, test_a_source_that_is_another_kernels_is_its_authors_fault,
+          test_a_snippet_computes, test_floating_constants_are_folded_as_doubles,
+          test_a_source_that_is_another_kernels_is_its_authors_fault,
           test_what_a_leaf_does_ends_it_by_name)
