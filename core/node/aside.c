@@ -286,7 +286,7 @@ static void too_long(struct node *n, struct aside *a)
 {
     char what[VIEW_ERROR_SIZE] = "the kernel ";
 
-    text_append(what, sizeof what, a->about.name);
+    text_append(what, sizeof what, a->about.name[0] != 0 ? a->about.name : "of this C source");
     text_append(what, sizeof what, " gave no answer within 10 s, so its worker was ended");
     aside_fail(n, a, what);
     a->link = 0;

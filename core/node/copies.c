@@ -493,12 +493,13 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
 }
 
 /* Somebody waits for it, or it is to be kept and not whole. */
-static bool is_wanted(const struct node *n, struct digest name)
+static bool is_wanted(const struct node *n, struct digest name, uint64_t size)
 {
     const struct shelf_object *o = shelf_find(n->objects->shelf, name);
 
-    return gets_wait_for(n, name) || labour_inputs_want(n, name) || snippet_wants(n, name) ||
-           fetching_is_on(n, name) || (o != NULL && o->kept && !o->whole);
+    return gets_wait_for(n, name) || labour_inputs_want(n, name) ||
+           (size <= SNIPPET_SOURCE_MAX && snippet_wants(n, name)) || fetching_is_on(n, name) ||
+           (o != NULL && o->kept && !o->whole);
 }
 
 static void on_have(struct node *n, struct node_id from, const struct object_have *m)
@@ -521,7 +522,7 @@ static void on_have(struct node *n, struct node_id from, const struct object_hav
         having_remove(k, from);
     if (k != NULL && !k->kept && !m->whole && !m->loose && !m->part)
         having_note_heard(k, from);
-    if ((m->whole || m->loose || m->part) && is_wanted(n, m->name) &&
+    if ((m->whole || m->loose || m->part) && is_wanted(n, m->name, m->size) &&
         gets_believe(n, m->name, from))
         (void)fetching_begin(n, m->name, m->size, from);
     puts_look(n);

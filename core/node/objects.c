@@ -284,6 +284,8 @@ bool objects_room(struct node *n, uint64_t bytes)
     struct objects *s = n->objects;
     struct shelf_object *o;
 
+    if (!shelf_fits(s->shelf, bytes))
+        return false;
     while (bytes > UINT64_MAX - s->coming_bytes || !shelf_fits(s->shelf, s->coming_bytes + bytes))
         if (!put_drop_left(n))
             return false;

@@ -358,7 +358,7 @@ static void drop_long_left(struct node *n)
     for (p = n->objects->puts; p != NULL; p = next) {
         next = p->next;
 #if VELUM_PLANT != 784 /* trace/test_put_again: what its user left stays for ever */
-        if (p->left && instant_since_us(n->now, p->left_at) >= LEFT_MAX_US)
+        if (p->left && (n->disk_full || instant_since_us(n->now, p->left_at) >= LEFT_MAX_US))
             give_up(n, p);
 #endif
     }

@@ -29,7 +29,7 @@ static struct shelf_object *source_of(const struct node *n, const struct aside *
                                  ? NULL
                                  : shelf_find(n->objects->shelf, a->about.source);
 
-    return o != NULL && o->whole ? o : NULL;
+    return o != NULL && o->whole && o->size <= SNIPPET_SOURCE_MAX ? o : NULL;
 }
 
 static void seek(struct node *n, struct aside *a)
@@ -54,6 +54,7 @@ bool snippet_is_here(struct node *n, struct aside *a)
     }
     shelf_pin(n->objects->shelf, o);
     a->pinned = true;
+    a->since = n->now; /* the worker has all of its time, however long the source took */
     return true;
 }
 
