@@ -14,7 +14,6 @@
 #include "core/node/put.h"
 #include "core/node/record.h"
 #include "core/node/removing.h"
-#include "core/node/reserve.h"
 #include "core/node/room.h"
 #include "core/node/snippet.h"
 
@@ -550,7 +549,6 @@ static int on_list(struct node *n, struct node_id from, uint8_t type, struct byt
             if (r.failed)
                 break;
             proving_heard(n, from, &m);
-            reserve_heard(n, from, &m);
             if (n->objects != NULL)
                 on_have(n, from, &m);
         }

@@ -211,70 +211,7 @@ static bool has_for(uint32_t i, struct digest name, struct job_id id)
     return k != NULL && k->kept && o != NULL && o->whole && o->kept;
 }
 
-/* More memory than there is: no leaf of it is ever begun. */
-static void waits(struct job_spec *spec, uint32_t number)
-{
-    story_collects(spec, number);
-    spec->stage.demand.mem_bytes = (uint64_t)1 << 50;
-    spec->waits = true;
-}
-
-/* Its coordinator is one of those that have the input, or another. */
-TEST(an_input_that_no_stage_reads_yet_stays_for_the_job_too)
-{
-    struct object_view v;
-    struct digest name;
-    struct job_id id;
-    uint32_t at;
-
-    begin(6, 0);
-    story.adjust = waits;
-    for (uint32_t k = 1; k <= 6; k++) {
-        bytes[0] = (uint8_t)k;
-        name = story_put_whole(&story, k % 6, bytes, sizeof bytes, 5 * S_US, &v);
-        story_collect.inputs = 0;
-        story_add_input(name, sizeof bytes);
-        id = story_submitted(&story, k % 3, k);
-        story_run(&story, S_US);
-        CHECK_INT(keepers(name, id), 3);
-        for (at = 0; !has_for(at, name, KEEPING_USER);)
-            REQUIRE(++at < story.count);
-        CHECK_INT(story_ref_code(&story, at, MESSAGE_REQUEST_RM, name), 0);
-        story_run(&story, 5 * S_US);
-        CHECK_INT(keepers(name, KEEPING_USER), 0);
-        CHECK_INT(keepers(name, id), 3);
-        kill_job(0, id);
-        story_run(&story, 10 * S_US);
-        CHECK_INT(keepers(name, id), 0);
-        CHECK_INT(left_of(id), 0);
-    }
-    CHECK(story_end(&story));
-}
-
 /* One node has chunks, and not their input yet, and hears that this was removed. */
-/* Whoever is told to keep an object answers that it has it, and is not told for that again. */
-TEST(keepers_whose_disks_are_slow_are_told_once_to_keep_an_input)
-{
-    struct object_view v;
-    uint32_t before;
-
-    for (uint32_t k = 1; k <= 6; k++) {
-        begin(6, 0);
-        story.adjust = waits;
-        bytes[0] = (uint8_t)k;
-        story_collect.inputs = 0;
-        story_add_input(story_put_whole(&story, k % 6, bytes, sizeof bytes, 5 * S_US, &v),
-                        sizeof bytes);
-        before = story.sent[MESSAGE_OBJECT_KEEP];
-        for (uint32_t i = 0; i < story.count; i++)
-            story.nodes[i].stuck = true;
-        story_submit(&story, story_user(&story, k % 3), k);
-        story_run(&story, 150 * MS_US);
-        CHECK(story.sent[MESSAGE_OBJECT_KEEP] - before < 12);
-        CHECK(story_end(&story));
-    }
-}
-
 TEST(an_input_that_was_taken_away_is_got_for_the_job)
 {
     struct object_view v;
@@ -420,9 +357,7 @@ TEST(what_was_dropped_does_not_come_back_with_a_restart)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(an_input_that_no_stage_reads_yet_stays_for_the_job_too,
-          keepers_whose_disks_are_slow_are_told_once_to_keep_an_input,
-          an_input_that_was_taken_away_is_got_for_the_job,
+TEST_MAIN(an_input_that_was_taken_away_is_got_for_the_job,
           what_a_job_made_stays_while_its_result_is_kept_and_goes_then,
           what_a_user_put_too_stays_for_him, an_input_that_its_user_takes_away_stays_for_the_job,
           what_later_jobs_crowd_out_takes_its_objects_along,
