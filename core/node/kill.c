@@ -466,6 +466,21 @@ static bool kill_was_waiting(struct kill_wait *k, struct node_id from, bool know
     return false;
 }
 
+/* This node may have named holders itself since it was asked: a coordinator that has just met one.
+ */
+static void kill_ask_own(struct node *n, struct kill_wait *k)
+{
+    const struct job *j = job_find(n, k->job);
+    struct node_id list[KILL_HOLDERS_MAX];
+    uint32_t count;
+
+    if (j == NULL || j->ledger == NULL)
+        return;
+    count = ledger_ever_holders(j->ledger, list, KILL_HOLDERS_MAX);
+    for (uint32_t i = 0; i < count && i < KILL_HOLDERS_MAX; i++)
+        kill_ask(n, k, list[i], false);
+}
+
 /* Whether there is nothing more to wait for. Where nobody asked had the job and there are others,
  * or the directory may yet tell of it, that is given a second. */
 static bool kill_is_over(const struct node *n, const struct kill_wait *k)
@@ -504,6 +519,7 @@ int kill_cancelled(struct node *n, struct node_id from, uint32_t request, struct
 #endif
     for (uint8_t i = 0; i < count; i++)
         kill_ask(n, k, read_node_id(&r), false);
+    kill_ask_own(n, k);
     if (kill_is_over(n, k))
         kill_answer(n, k);
     return 0;
@@ -520,6 +536,7 @@ void kill_tick(struct node *n)
         if (again)
             k->sent = n->now;
         kill_ask_named(n, k);
+        kill_ask_own(n, k);
         for (uint32_t i = 0; i < k->asked_count; i++)
             if (!k->asked[i].answered && (again || !k->asked[i].sent))
                 kill_send(n, k, &k->asked[i]);
