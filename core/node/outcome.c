@@ -42,8 +42,7 @@ static void halt_all(struct job *j)
     if (pool_chunks(j->lead->pool) > 0 || j->lead->merging)
         outcome_stop_all(j, 0);
 #endif
-#if VELUM_PLANT !=                                                                                 \
-    777 /* trace/test_outcome: slots of a job that has ended are taken until copied */
+#if VELUM_PLANT != 777 /* trace/test_outcome: slots of an ended job are taken until copied */
     lead_pool_halt(j);
 #endif
 }
