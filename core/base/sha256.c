@@ -20,77 +20,18 @@ static const uint32_t round_constants[64] = {
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
 
-static uint32_t rotate_right(uint32_t v, unsigned n)
-{
-    return v >> n | v << (32 - n);
-}
-
 static uint32_t big_endian(const uint8_t *p)
 {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static uint32_t mix_early(uint32_t w)
-{
-    return rotate_right(w, 7) ^ rotate_right(w, 18) ^ w >> 3;
-}
-
-static uint32_t mix_late(uint32_t w)
-{
-    return rotate_right(w, 17) ^ rotate_right(w, 19) ^ w >> 10;
-}
-
-/* One round on a register file that rotates by renaming: eight rounds bring every name back to its
- * place, and no value is ever moved. */
-#define ROUND(a, b, c, d, e, f, g, h, i)                                                           \
-    do {                                                                                           \
-        uint32_t t = (h) + (rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25)) +      \
-                     ((g) ^ ((e) & ((f) ^ (g)))) + round_constants[(base) + (i)] + w[i];           \
-        (d) += t;                                                                                  \
-        (h) = t + (rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22)) +               \
-              (((a) & (b)) | ((c) & ((a) | (b))));                                                 \
-    } while (0)
-
-/* Sixteen rounds, then the next sixteen words of the schedule in place: 64 bytes of it live at a
- * time, which matters on boards. */
-static void sixteen_rounds(uint32_t s[8], const uint32_t w[16], size_t base)
-{
-    uint32_t a = s[0], b = s[1], c = s[2], d = s[3], e = s[4], f = s[5], g = s[6], h = s[7];
-    for (size_t i = 0; i < 16; i += 8) {
-        ROUND(a, b, c, d, e, f, g, h, i);
-        ROUND(h, a, b, c, d, e, f, g, i + 1);
-        ROUND(g, h, a, b, c, d, e, f, i + 2);
-        ROUND(f, g, h, a, b, c, d, e, i + 3);
-        ROUND(e, f, g, h, a, b, c, d, i + 4);
-        ROUND(d, e, f, g, h, a, b, c, i + 5);
-        ROUND(c, d, e, f, g, h, a, b, i + 6);
-        ROUND(b, c, d, e, f, g, h, a, i + 7);
-    }
-    uint32_t out[8] = {a, b, c, d, e, f, g, h};
-    memcpy(s, out, sizeof out);
-}
-
-static void next_words(uint32_t w[16])
-{
-    for (size_t i = 0; i < 16; i++)
-        w[i] += mix_early(w[(i + 1) % 16]) + w[(i + 9) % 16] + mix_late(w[(i + 14) % 16]);
-}
-
-static void block_portable(uint32_t state[8], const uint8_t block[64])
-{
-    uint32_t w[16];
-    uint32_t s[8];
-    for (size_t i = 0; i < 16; i++)
-        w[i] = big_endian(block + 4 * i);
-    memcpy(s, state, sizeof s);
-    for (size_t base = 0; base < 64; base += 16) {
-        if (base > 0)
-            next_words(w);
-        sixteen_rounds(s, w, base);
-    }
-    for (size_t i = 0; i < 8; i++)
-        state[i] += s[i];
-}
+#define SHA2_WORD uint32_t
+#define SHA2_ROUNDS 64u
+#define SHA2_SUM_A(x) (rotate_right(x, 2) ^ rotate_right(x, 13) ^ rotate_right(x, 22))
+#define SHA2_SUM_E(x) (rotate_right(x, 6) ^ rotate_right(x, 11) ^ rotate_right(x, 25))
+#define SHA2_MIX_0(x) (rotate_right(x, 7) ^ rotate_right(x, 18) ^ (x) >> 3)
+#define SHA2_MIX_1(x) (rotate_right(x, 17) ^ rotate_right(x, 19) ^ (x) >> 10)
+#include "core/base/sha2_rounds.h"
 
 #ifdef HAVE_INSTRUCTIONS
 /* The instructions keep the eight words as (f, e, b, a) and (h, g, d, c), do two rounds each, and
@@ -206,7 +147,7 @@ static bool has_instructions(void)
 void sha256_blocks_portable(uint32_t state[8], const uint8_t *blocks, size_t count)
 {
     for (; count > 0; count--, blocks += 64)
-        block_portable(state, blocks);
+        take_block(state, blocks);
 }
 
 void sha256_blocks(uint32_t state[8], const uint8_t *blocks, size_t count)

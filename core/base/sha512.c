@@ -27,11 +27,6 @@ static const uint64_t round_constants[80] = {
     0x4cc5d4becb3e42b6, 0x597f299cfc657e2a, 0x5fcb6fab3ad6faec, 0x6c44198c4a475817,
 };
 
-static uint64_t rotate_right(uint64_t v, unsigned n)
-{
-    return v >> n | v << (64 - n);
-}
-
 static uint64_t big_endian(const uint8_t *p)
 {
     return (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 |
@@ -45,63 +40,13 @@ static void store_big_endian(uint8_t *to, uint64_t v)
         to[i] = (uint8_t)(v >> (56 - 8 * i));
 }
 
-static uint64_t mix_early(uint64_t w)
-{
-    return rotate_right(w, 1) ^ rotate_right(w, 8) ^ w >> 7;
-}
-
-static uint64_t mix_late(uint64_t w)
-{
-    return rotate_right(w, 19) ^ rotate_right(w, 61) ^ w >> 6;
-}
-
-/* As in sha256.c: eight rounds bring every name back to its place. */
-#define ROUND(a, b, c, d, e, f, g, h, i)                                                           \
-    do {                                                                                           \
-        uint64_t t = (h) + (rotate_right(e, 14) ^ rotate_right(e, 18) ^ rotate_right(e, 41)) +     \
-                     ((g) ^ ((e) & ((f) ^ (g)))) + round_constants[(base) + (i)] + w[i];           \
-        (d) += t;                                                                                  \
-        (h) = t + (rotate_right(a, 28) ^ rotate_right(a, 34) ^ rotate_right(a, 39)) +              \
-              (((a) & (b)) | ((c) & ((a) | (b))));                                                 \
-    } while (0)
-
-static void sixteen_rounds(uint64_t s[8], const uint64_t w[16], size_t base)
-{
-    uint64_t a = s[0], b = s[1], c = s[2], d = s[3], e = s[4], f = s[5], g = s[6], h = s[7];
-    for (size_t i = 0; i < 16; i += 8) {
-        ROUND(a, b, c, d, e, f, g, h, i);
-        ROUND(h, a, b, c, d, e, f, g, i + 1);
-        ROUND(g, h, a, b, c, d, e, f, i + 2);
-        ROUND(f, g, h, a, b, c, d, e, i + 3);
-        ROUND(e, f, g, h, a, b, c, d, i + 4);
-        ROUND(d, e, f, g, h, a, b, c, i + 5);
-        ROUND(c, d, e, f, g, h, a, b, i + 6);
-        ROUND(b, c, d, e, f, g, h, a, i + 7);
-    }
-    const uint64_t out[8] = {a, b, c, d, e, f, g, h};
-    memcpy(s, out, sizeof out);
-}
-
-static void next_words(uint64_t w[16])
-{
-    for (size_t i = 0; i < 16; i++)
-        w[i] += mix_early(w[(i + 1) % 16]) + w[(i + 9) % 16] + mix_late(w[(i + 14) % 16]);
-}
-
-static void take_block(uint64_t state[8], const uint8_t block[BLOCK])
-{
-    uint64_t w[16], s[8];
-    for (size_t i = 0; i < 16; i++)
-        w[i] = big_endian(block + 8 * i);
-    memcpy(s, state, sizeof s);
-    for (size_t base = 0; base < 80; base += 16) {
-        if (base > 0)
-            next_words(w);
-        sixteen_rounds(s, w, base);
-    }
-    for (size_t i = 0; i < 8; i++)
-        state[i] += s[i];
-}
+#define SHA2_WORD uint64_t
+#define SHA2_ROUNDS 80u
+#define SHA2_SUM_A(x) (rotate_right(x, 28) ^ rotate_right(x, 34) ^ rotate_right(x, 39))
+#define SHA2_SUM_E(x) (rotate_right(x, 14) ^ rotate_right(x, 18) ^ rotate_right(x, 41))
+#define SHA2_MIX_0(x) (rotate_right(x, 1) ^ rotate_right(x, 8) ^ (x) >> 7)
+#define SHA2_MIX_1(x) (rotate_right(x, 19) ^ rotate_right(x, 61) ^ (x) >> 6)
+#include "core/base/sha2_rounds.h"
 
 /* What is left behind the last whole block, a one, zeros, and the length in bits, a number of 128
  * bits. */
