@@ -11,12 +11,12 @@ static const struct pair half_pi = {0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54}
 
 /* 64 zeros, for angles below 2, and the first 1280 bits of 2/pi. */
 static const uint32_t two_over_pi[] = {
-    0,          0,          0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041,
-    0xfe5163ab, 0xdebbc561, 0xb7246e3a, 0x424dd2e0, 0x06492eea, 0x09d1921c, 0xfe1deb1c, 0xb129a73e,
-    0xe88235f5, 0x2ebb4484, 0xe99c7026, 0xb45f7e41, 0x3991d639, 0x835339f4, 0x9c845f8b, 0xbdf9283b,
-    0x1ff897ff, 0xde05980f, 0xef2f118b, 0x5a0a6d1f, 0x6d367ecf, 0x27cb09b7, 0x4f463f66, 0x9e5fea2d,
-    0x7527bac7, 0xebe5f17b, 0x3d0739f7, 0x8a5292ea, 0x6bfb5fb1, 0x1f8d5d08, 0x56033046, 0xfc7b6bab,
-    0xf0cfbc20, 0x9af4361d,
+    0,          0,          0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599,
+    0x3c439041, 0xfe5163ab, 0xdebbc561, 0xb7246e3a, 0x424dd2e0, 0x06492eea, 0x09d1921c,
+    0xfe1deb1c, 0xb129a73e, 0xe88235f5, 0x2ebb4484, 0xe99c7026, 0xb45f7e41, 0x3991d639,
+    0x835339f4, 0x9c845f8b, 0xbdf9283b, 0x1ff897ff, 0xde05980f, 0xef2f118b, 0x5a0a6d1f,
+    0x6d367ecf, 0x27cb09b7, 0x4f463f66, 0x9e5fea2d, 0x7527bac7, 0xebe5f17b, 0x3d0739f7,
+    0x8a5292ea, 0x6bfb5fb1, 0x1f8d5d08, 0x56033046, 0xfc7b6bab, 0xf0cfbc20, 0x9af4361d,
 };
 
 /* --- sine, cosine, tangent --- */
@@ -86,6 +86,11 @@ static struct reduced reduce(double x)
     return r;
 }
 
+/* 1/17!, -1/15!, ... 1/5! */
+static const double sine_parts[] = {
+    1.0 / 355687428096000, -1.0 / 1307674368000, 1.0 / 6227020800, -1.0 / 39916800,
+    1.0 / 362880,          -1.0 / 5040,          1.0 / 120};
+
 /* r in [-pi/4, pi/4]. The cube is a tenth of the sine, so it is computed as a pair. */
 static struct pair sine_near(struct pair r)
 {
@@ -94,28 +99,20 @@ static struct pair sine_near(struct pair r)
     const struct pair cube = pair_multiply(sixth, pair_multiply((struct pair){r.high, 0}, square));
     const struct pair s = pair_sum(r.high, cube.high);
     const double z = square.high;
-    double t = 1.0 / 355687428096000;
-    t = -1.0 / 1307674368000 + z * t;
-    t = 1.0 / 6227020800 + z * t;
-    t = -1.0 / 39916800 + z * t;
-    t = 1.0 / 362880 + z * t;
-    t = -1.0 / 5040 + z * t;
-    t = 1.0 / 120 + z * t;
+    const double t = pair_series(z, sine_parts, 7);
     return pair_sum(s.high, s.low + (cube.low + r.low * (1 - 0.5 * z) + r.high * z * z * t));
 }
+
+/* -1/18!, 1/16!, ... 1/4! */
+static const double cosine_parts[] = {
+    -1.0 / 6402373705728000, 1.0 / 20922789888000, -1.0 / 87178291200, 1.0 / 479001600,
+    -1.0 / 3628800,          1.0 / 40320,          -1.0 / 720,         1.0 / 24};
 
 static struct pair cosine_near(struct pair r)
 {
     const struct pair z = pair_product(r.high, r.high);
     const struct pair s = pair_sum(1, -0.5 * z.high);
-    double t = -1.0 / 6402373705728000;
-    t = 1.0 / 20922789888000 + z.high * t;
-    t = -1.0 / 87178291200 + z.high * t;
-    t = 1.0 / 479001600 + z.high * t;
-    t = -1.0 / 3628800 + z.high * t;
-    t = 1.0 / 40320 + z.high * t;
-    t = -1.0 / 720 + z.high * t;
-    t = 1.0 / 24 + z.high * t;
+    const double t = pair_series(z.high, cosine_parts, 8);
     return pair_sum(s.high, s.low + (z.high * z.high * t - 0.5 * z.low - r.high * r.low));
 }
 
@@ -198,6 +195,9 @@ static const struct pair arcs[PARTS + 1] = {
     {0x1.921fb54442d18p-1, 0x1.1a62633145c07p-55},
 };
 
+/* Behind the first part of the series. */
+static const double arc_parts[] = {1.0 / 13, -1.0 / 11, 1.0 / 9, -1.0 / 7, 1.0 / 5, -1.0 / 3};
+
 /* The arc tangent of small/great, from 0 to 1; great from 1 to below 2. */
 static struct pair arc_of(double small, double great)
 {
@@ -208,12 +208,7 @@ static struct pair arc_of(double small, double great)
     const struct pair below = pair_add((struct pair){great, 0}, q);
     const struct pair t = pair_divide(above, below);
     const double z = t.high * t.high;
-    double s = 1.0 / 13;
-    s = -1.0 / 11 + z * s;
-    s = 1.0 / 9 + z * s;
-    s = -1.0 / 7 + z * s;
-    s = 1.0 / 5 + z * s;
-    s = -1.0 / 3 + z * s;
+    const double s = pair_series(z, arc_parts, 6);
     return pair_add(arcs[j], pair_sum(t.high, t.low + t.high * z * s));
 }
 

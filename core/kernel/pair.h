@@ -14,6 +14,15 @@ struct pair {
     double high, low;
 };
 
+/* Horner's rule: c[0] z^(count - 1) + ... + c[count - 1]. */
+static inline double pair_series(double z, const double *c, int count)
+{
+    double t = c[0];
+    for (int i = 1; i < count; i++)
+        t = c[i] + z * t;
+    return t;
+}
+
 /* high + low is a + b, exactly. */
 static inline struct pair pair_sum(double a, double b)
 {

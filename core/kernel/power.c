@@ -32,20 +32,14 @@ static struct pair ratio_of(double f)
     return pair_divide((struct pair){f, 0}, pair_sum(2, f));
 }
 
+static const double odd_parts[] = {1.0 / 27, 1.0 / 25, 1.0 / 23, 1.0 / 21, 1.0 / 19,
+                                   1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9,
+                                   1.0 / 7,  1.0 / 5,  1.0 / 3};
+
 /* z/3 + z^2/5 + ... z^10/21 */
 static double short_tail(double z)
 {
-    double t = 1.0 / 21;
-    t = 1.0 / 19 + z * t;
-    t = 1.0 / 17 + z * t;
-    t = 1.0 / 15 + z * t;
-    t = 1.0 / 13 + z * t;
-    t = 1.0 / 11 + z * t;
-    t = 1.0 / 9 + z * t;
-    t = 1.0 / 7 + z * t;
-    t = 1.0 / 5 + z * t;
-    t = 1.0 / 3 + z * t;
-    return z * t;
+    return z * pair_series(z, odd_parts + 3, 10);
 }
 
 /* log(1 + f), low to about 2^-59 of it. */
@@ -58,17 +52,7 @@ static struct pair log_near(double f)
 /* 1/7 + z/9 + ... z^10/27 */
 static double long_tail(double z)
 {
-    double t = 1.0 / 27;
-    t = 1.0 / 25 + z * t;
-    t = 1.0 / 23 + z * t;
-    t = 1.0 / 21 + z * t;
-    t = 1.0 / 19 + z * t;
-    t = 1.0 / 17 + z * t;
-    t = 1.0 / 15 + z * t;
-    t = 1.0 / 13 + z * t;
-    t = 1.0 / 11 + z * t;
-    t = 1.0 / 9 + z * t;
-    return 1.0 / 7 + z * t;
+    return pair_series(z, odd_parts, 11);
 }
 
 /* log x to about 2^-68 of it, x finite and above 0. */
@@ -122,19 +106,20 @@ double power_log2(double x)
 /* 1/2 + r/3! + ... r^12/14! */
 static double exp_tail(double r)
 {
-    double t = 1.0 / 87178291200;
-    t = 1.0 / 6227020800 + r * t;
-    t = 1.0 / 479001600 + r * t;
-    t = 1.0 / 39916800 + r * t;
-    t = 1.0 / 3628800 + r * t;
-    t = 1.0 / 362880 + r * t;
-    t = 1.0 / 40320 + r * t;
-    t = 1.0 / 5040 + r * t;
-    t = 1.0 / 720 + r * t;
-    t = 1.0 / 120 + r * t;
-    t = 1.0 / 24 + r * t;
-    t = 1.0 / 6 + r * t;
-    return 0.5 + r * t;
+    static const double parts[] = {1.0 / 87178291200,
+                                   1.0 / 6227020800,
+                                   1.0 / 479001600,
+                                   1.0 / 39916800,
+                                   1.0 / 3628800,
+                                   1.0 / 362880,
+                                   1.0 / 40320,
+                                   1.0 / 5040,
+                                   1.0 / 720,
+                                   1.0 / 120,
+                                   1.0 / 24,
+                                   1.0 / 6,
+                                   0.5};
+    return pair_series(r, parts, 13);
 }
 
 /* In two steps, of which only the second can round: 2^k itself may be out of range. */
