@@ -19,6 +19,7 @@
 #include "cmd/talk.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/file.h"
 
 #define PORT_FIRST 20000 /* below the ports that the system gives to outgoing connections */
 #define PORT_COUNT 12000
@@ -80,8 +81,8 @@ static int fork_keeper(struct demo_nodes *d)
 static int make_folder(struct demo_nodes *d)
 {
     char home[DEMO_PATH_SIZE + 8];
-    const char *tmp = getenv("TMPDIR");
-    if (!tmp || !tmp[0] || strlen(tmp) > TMP_LEN_MAX)
+    const char *tmp = file_temporary();
+    if (strlen(tmp) > TMP_LEN_MAX)
         tmp = "/tmp";
     snprintf(d->folder, sizeof d->folder, "%.*s/velum-demo.XXXXXX", TMP_LEN_MAX, tmp);
     if (!mkdtemp(d->folder)) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
+#include "core/host/file.h"
 
 static int copy(struct map_result *r, const void *from, uint64_t size)
 {
@@ -34,9 +35,8 @@ int map_result_bytes(struct map_result *r, const void *bytes, uint64_t size)
 
 int map_result_file(struct map_result *r, uint64_t size)
 {
-    const char *folder = getenv("TMPDIR");
     char path[4096];
-    snprintf(path, sizeof path, "%s/velum-map-XXXXXX", folder && folder[0] ? folder : "/tmp");
+    snprintf(path, sizeof path, "%s/velum-map-XXXXXX", file_temporary());
     r->fd = mkostemp(path, O_CLOEXEC);
     if (r->fd < 0)
         return ERR_SYSTEM;

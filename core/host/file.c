@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "core/base/err.h"
@@ -79,4 +80,10 @@ int file_sync_parent(int folder)
     rc = file_result(fsync(parent));
     close(parent);
     return rc;
+}
+
+const char *file_temporary(void)
+{
+    const char *folder = getenv("TMPDIR");
+    return folder && folder[0] ? folder : "/tmp";
 }

@@ -12,6 +12,7 @@
 
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/file.h"
 #include "core/host/foreign_file.h"
 #include "core/host/snippet_headers.h"
 #include "core/object/name.h"
@@ -35,19 +36,16 @@ static int fail(struct build *b, int code, const char *what, const char *why)
 static int write_file(struct build *b, const char *path, struct bytes text)
 {
     int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-    const ssize_t n = fd >= 0 ? write(fd, text.data, text.len) : -1;
-    const bool written = n == (ssize_t)text.len;
-    const int error = n < 0 ? errno : ENOSPC;
+    const int rc = fd < 0 ? file_fault(errno) : file_put(fd, 0, text.data, text.len);
     if (fd >= 0)
         close(fd);
-    return written ? 0 : fail(b, ERR_IO, path, strerror(error));
+    return rc < 0 ? fail(b, ERR_IO, path, err_sentence(rc)) : 0;
 }
 
 static int make_folder(struct build *b)
 {
     struct bytes header, helper;
-    const char *where = getenv("TMPDIR");
-    snprintf(b->folder, sizeof b->folder, "%s/velum-cc-XXXXXX", where && where[0] ? where : "/tmp");
+    snprintf(b->folder, sizeof b->folder, "%s/velum-cc-XXXXXX", file_temporary());
     if (!mkdtemp(b->folder)) {
         int rc = fail(b, ERR_IO, b->folder, strerror(errno));
         b->folder[0] = '\0';

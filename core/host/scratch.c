@@ -20,12 +20,6 @@
 #define RANDOM "XXXXXX"
 #define YOUNG_S 60 /* an empty one may just have been made */
 
-static const char *base(void)
-{
-    const char *dir = getenv("TMPDIR");
-    return dir && dir[0] ? dir : "/tmp";
-}
-
 static bool join(char to[HOME_PATH_SIZE], const char *folder, const char *name)
 {
     int len = snprintf(to, HOME_PATH_SIZE, "%s/%s", folder, name);
@@ -113,8 +107,8 @@ static int make_parts(struct scratch *s)
 int scratch_open(struct scratch *s)
 {
     *s = (struct scratch){.lock = -1};
-    sweep(base());
-    if (!join(s->folder, base(), PREFIX RANDOM)) {
+    sweep(file_temporary());
+    if (!join(s->folder, file_temporary(), PREFIX RANDOM)) {
         s->folder[0] = 0;
         return ERR_TOO_LARGE;
     }
