@@ -64,18 +64,6 @@ static void find_plugin(void)
     REQUIRE(hostile);
 }
 
-/* A worker whose standard error is read by nobody until it has ended. */
-static int start_with_errors(void)
-{
-    int errors[2], before = fcntl(2, F_DUPFD_CLOEXEC, 100);
-    REQUIRE(pipe2(errors, O_CLOEXEC) == 0 && before >= 0 && dup2(errors[1], 2) == 2);
-    start_worker();
-    dup2(before, 2);
-    close(before);
-    close(errors[1]);
-    return errors[0];
-}
-
 static void send_unit(const struct kernel_plan *plan)
 {
     struct order_run run = {1, 0, 1, plan->units, plan->leaf_units, 1000000};
@@ -247,8 +235,8 @@ static void end_trial(const struct trial *t)
         CHECK(WIFSIGNALED(status) || WEXITSTATUS(status) == RETURNED);
     else if (!is_own || !passes(t->number))
         check_killed(t, status, words);
-    else if (!CHECK(!WIFSIGNALED(status) || (WTERMSIG(status) != SIGSYS &&
-                                             WTERMSIG(status) != SIGALRM)))
+    else if (!CHECK(!WIFSIGNALED(status) ||
+                    (WTERMSIG(status) != SIGSYS && WTERMSIG(status) != SIGALRM)))
         printf("# %ld: status %x, %s\n", t->number, (unsigned)status, words);
 }
 
@@ -628,8 +616,9 @@ TEST(the_manual_prints_the_list)
         if (!CHECK(manual_has(from, calls[i].name)))
             printf("# %s\n", calls[i].name);
     /* Those that this machine has not. */
-    static const char *const others[] = {"poll", "ppoll_time64", "mmap", "mmap2",
-                                         "clock_gettime64", "cacheflush", "riscv_flush_icache"};
+    static const char *const others[] = {
+        "poll",       "ppoll_time64",      "mmap", "mmap2", "clock_gettime64",
+        "cacheflush", "riscv_flush_icache"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         bool has = false;
         for (size_t j = 0; j < count; j++)

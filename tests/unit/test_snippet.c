@@ -85,17 +85,6 @@ static void write_source(const char *source)
     "    for (uint64_t i = call->first; i < call->first + call->count; i++)\n"                     \
     "        t->n += i * i, t->x += 1.0 / (double)(i + 1);\n"
 
-static int start_with_errors(void)
-{
-    int errors[2], before = fcntl(2, F_DUPFD_CLOEXEC, 100);
-    REQUIRE(pipe2(errors, O_CLOEXEC) == 0 && before >= 0 && dup2(errors[1], 2) == 2);
-    start_worker();
-    dup2(before, 2);
-    close(before);
-    close(errors[1]);
-    return errors[0];
-}
-
 static int end_with_words(int errors)
 {
     const int status = end_worker();

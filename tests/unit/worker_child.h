@@ -3,6 +3,7 @@
 #define VELUM_TESTS_WORKER_CHILD_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -68,6 +69,18 @@ static inline void start_worker(void)
     }
     close(in[0]);
     close(out[1]);
+}
+
+/* A worker whose standard error is read by nobody until it has ended. */
+static inline int start_with_errors(void)
+{
+    int errors[2], before = fcntl(2, F_DUPFD_CLOEXEC, 100);
+    REQUIRE(pipe2(errors, O_CLOEXEC) == 0 && before >= 0 && dup2(errors[1], 2) == 2);
+    start_worker();
+    dup2(before, 2);
+    close(before);
+    close(errors[1]);
+    return errors[0];
 }
 
 /* The exit status as waitid gives it: code >= 0, or minus the signal; -1000 when it hangs. */
