@@ -26,13 +26,18 @@ static void as_told(struct job_spec *spec, uint32_t number)
     parts_spec(spec, "work");
 }
 
-static void begin(uint32_t count)
+static void prepare(uint32_t count)
 {
     story_init(&story, count);
     story.output = none;
     story.graphs = true;
     story.adjust = as_told;
     parts_begin();
+}
+
+static void begin(uint32_t count)
+{
+    prepare(count);
     story_start_all(&story, true);
     story_run(&story, 2 * S_US);
 }
@@ -99,6 +104,59 @@ static void check_end(uint32_t node, const char *why)
 
     CHECK_INT(v.state, JOB_FAILED);
     CHECK_STR(v.error, why);
+}
+
+static bool is_named(uint32_t by, uint32_t node)
+{
+    return ledger_was_holder(job_at(by)->ledger, story.nodes[node].id);
+}
+
+/* What the second holder said when these two were all; it was on its way for long. */
+static void say_cancelled(uint32_t from, uint32_t to)
+{
+    uint8_t bytes[128];
+    struct buf b;
+
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_job_id(&b, id);
+    put_u8(&b, 1);
+    put_u8(&b, JOB_RUNNING);
+    put_u8(&b, 2);
+    put_node_id(&b, story.nodes[0].id);
+    put_node_id(&b, story.nodes[1].id);
+    story_say(&story, from, to, MESSAGE_CANCELLED, story.nodes[to].core->kills->token,
+              buf_bytes(&b));
+}
+
+/* The coordinator is asked, answers for itself, and meets another node before the second holder's
+ * answer has come: whom it names then is waited for as well, and that one's disk syncs nothing. */
+TEST(a_holder_that_is_named_while_a_kill_waits_is_asked)
+{
+    uint32_t asked, other, request;
+    uint64_t user;
+
+    prepare(3);
+    story_start(&story, 0);
+    story_start_among(&story, 1);
+    story_run(&story, S_US);
+    fork_of(2000, 2000);
+    id = story_submitted(&story, 0, 1);
+    story_run(&story, 100 * MS_US);
+    asked = leader();
+    other = 1 - asked;
+    story_drop(&story, MESSAGE_CANCELLED, other, asked);
+    user = story_user(&story, asked);
+    request = story_ask_kill(&story, user, id, 1);
+    story_run(&story, 50 * MS_US);
+    story_start_among(&story, 2);
+    for (uint32_t i = 0; i < 20000 && !is_named(asked, 2); i++)
+        story_run(&story, 50);
+    REQUIRE(is_named(asked, 2));
+    story.nodes[2].stuck = true;
+    story.drop.type = 0;
+    say_cancelled(other, asked);
+    CHECK_INT(answer_within(user, request, 6 * S_US).outcome, KILL_CANCELLING);
+    CHECK(story_end(&story));
 }
 
 TEST(a_stage_that_waits_is_killed)
@@ -343,8 +401,9 @@ TEST(the_last_stage_left_ends_its_job)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(a_stage_that_waits_is_killed, a_stage_that_runs_is_cut, a_late_report_counts_nothing,
-          a_stage_that_is_complete_stays_so, who_takes_over_knows_what_was_killed,
-          all_come_back_and_know_what_was_killed, killed_is_not_said_while_a_holder_is_away,
-          a_holder_passes_it_on_to_the_coordinator, many_kills_become_one_fact,
-          what_is_no_stage_is_not_killed, the_last_stage_left_ends_its_job)
+TEST_MAIN(a_holder_that_is_named_while_a_kill_waits_is_asked, a_stage_that_waits_is_killed,
+          a_stage_that_runs_is_cut, a_late_report_counts_nothing, a_stage_that_is_complete_stays_so,
+          who_takes_over_knows_what_was_killed, all_come_back_and_know_what_was_killed,
+          killed_is_not_said_while_a_holder_is_away, a_holder_passes_it_on_to_the_coordinator,
+          many_kills_become_one_fact, what_is_no_stage_is_not_killed,
+          the_last_stage_left_ends_its_job)
