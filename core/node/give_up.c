@@ -91,6 +91,22 @@ void give_up_cancelled(struct job *j)
         give_up_one(j, i);
 }
 
+bool given_up_behind(const struct job *j, uint32_t stage)
+{
+    const struct ready_stage *s = &j->lead->ready.stages[stage];
+    const struct graph_stage *g = &j->graph->stages[stage];
+
+    if (ledger_stages_cancelled(j->ledger) == 0)
+        return false;
+    if (stage_is_cancelled(j, stage) ||
+        (s->state == STAGE_BLOCKED && stage_is_cancelled(j, s->blocked_by)))
+        return true;
+    for (uint32_t k = 0; k < g->needs_count; k++)
+        if (stage_is_cancelled(j, j->graph->links[g->needs + k].stage))
+            return true;
+    return false;
+}
+
 /* --- the end of the job --- */
 
 static void append_count(char *text, uint32_t count, const char *one, const char *many)

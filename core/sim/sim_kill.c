@@ -1,6 +1,7 @@
 #include "core/sim/sim_kill.h"
 
 #include "core/node/peer.h"
+#include "core/sim/sim_graph.h"
 #include "core/wire/request.h"
 
 void sim_kill_ask(struct world *w, const struct sim_user *u, struct buf *to)
@@ -58,10 +59,24 @@ void sim_kill_granted(struct world *w, const struct sim_node *n, uint32_t job, s
     }
 }
 
+/* Needs come before what needs them. */
+static uint8_t killed_or_behind(const struct sim_job *j)
+{
+    uint8_t set = j->stages_asked;
+
+    for (uint32_t i = 0; i < j->stages; i++) {
+        struct stage_spec s = sim_graph_spec(j, i);
+
+        for (uint16_t k = 0; k < s.needs_count; k++)
+            set |= (uint8_t)((set >> stage_need_at(s.needs, k).stage & 1u) << i);
+    }
+    return set;
+}
+
 bool sim_kill_may_drop(const struct sim_job *j, uint64_t leaf)
 {
     uint32_t stage;
 
     return j->stages_asked != 0 && shape_find(&j->shape, leaf, &stage) &&
-           (j->stages_asked >> stage & 1) != 0;
+           (killed_or_behind(j) >> stage & 1) != 0;
 }

@@ -17,7 +17,8 @@ void sim_kill_proved(struct world *w, const struct sim_user *u);
 /* A node sends a GRANT. */
 void sim_kill_granted(struct world *w, const struct sim_node *n, uint32_t job,
                       struct bytes payload);
-/* The leaf is of a stage that somebody wants killed: what is reported of it may be dropped. */
+/* The leaf is of a stage that somebody wants killed, or needs one: what is reported of it may be
+ * dropped. */
 bool sim_kill_may_drop(const struct sim_job *j, uint64_t leaf);
 
 #endif

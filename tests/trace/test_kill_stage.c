@@ -238,6 +238,37 @@ TEST(a_late_report_counts_nothing)
     CHECK(story_end(&story));
 }
 
+static int64_t slow_but_two(uint8_t param)
+{
+    return param == 0 ? 6 * S_US : param == 2 ? 2 * S_US : STORY_LEAF_US;
+}
+
+/* Tasks one behind the other, which their node computes in one go: what comes behind the killed one
+ * is not complete either, or that one would count as read to its end. */
+TEST(what_came_behind_a_killed_task_counts_nothing)
+{
+    begin(3);
+    story.leaf_us = slow_but_two;
+    parts_add(2, false)->name = "other"; /* which the coordinator takes itself */
+    for (uint32_t i = 1; i <= 4; i++)
+        parts_add(1, false);
+    for (uint32_t i = 2; i <= 4; i++)
+        parts_need(&parts[i], i - 1, NEED_ORDER);
+    id = story_submitted(&story, 0, 1);
+    story_run(&story, S_US);
+    story_drop(&story, MESSAGE_TRIM, STORY_USER, STORY_USER);
+    CHECK_INT(kill_at(1, 2).outcome, KILL_DONE);
+    story_run(&story, 3 * S_US);
+    REQUIRE(!job_is_final(job_at(leader())));
+    CHECK(story.sent[MESSAGE_TRIM] > 0);
+    check_end(2, "stage 2 was killed; 2 stages are blocked");
+    REQUIRE(show(0) == 5);
+    CHECK_INT(shown[2].state, STAGE_VIEW_CANCELLED);
+    CHECK_INT(shown[3].state, STAGE_VIEW_BLOCKED);
+    CHECK_INT(shown[4].done, 0);
+    CHECK(story_end(&story));
+}
+
 TEST(a_stage_that_is_complete_stays_so)
 {
     struct reply_killed m;
@@ -402,7 +433,8 @@ TEST(the_last_stage_left_ends_its_job)
 }
 
 TEST_MAIN(a_holder_that_is_named_while_a_kill_waits_is_asked, a_stage_that_waits_is_killed,
-          a_stage_that_runs_is_cut, a_late_report_counts_nothing, a_stage_that_is_complete_stays_so,
+          a_stage_that_runs_is_cut, a_late_report_counts_nothing,
+          what_came_behind_a_killed_task_counts_nothing, a_stage_that_is_complete_stays_so,
           who_takes_over_knows_what_was_killed, all_come_back_and_know_what_was_killed,
           killed_is_not_said_while_a_holder_is_away, a_holder_passes_it_on_to_the_coordinator,
           many_kills_become_one_fact, what_is_no_stage_is_not_killed,
