@@ -190,6 +190,31 @@ TEST(a_chain_of_outputs_that_are_lost_is_computed_again)
     CHECK(story_end(&story));
 }
 
+/* All stages were complete, and the last one misses what it reads when it is computed anew. */
+TEST(outputs_of_the_last_stage_are_lost_together_with_what_it_read)
+{
+    struct collected c;
+    struct job_id id;
+    struct job_view v;
+    uint32_t left;
+
+    begin(4);
+    parts_add(5, true);
+    parts_need(parts_add(4, true), 0, 0);
+    left = submitted_beside(&id, true);
+    /* A node has gone meanwhile: so they are asked about, and nobody answers. */
+    story_drop(&story, MESSAGE_OBJECT_HAVE, STORY_USER, left);
+    story_kill(&story, (left + 1) % 4);
+    cover(left, id, 9);
+    lose_all_but(left);
+    v = story_result(&story, left, id, 240 * S_US);
+    CHECK_STR(v.error, "");
+    CHECK_INT(v.state, JOB_DONE);
+    REQUIRE(read_collected(v.result, &c) == 0);
+    CHECK_INT(c.leaves, 4);
+    CHECK(story_end(&story));
+}
+
 /* Its next process knows nothing of what the one before has given out. */
 TEST(outputs_that_are_lost_with_their_coordinator_are_computed_again)
 {
@@ -429,4 +454,5 @@ TEST_MAIN(merges_that_wait_for_what_is_lost_keep_no_job_from_failing,
           outputs_of_the_last_stage_that_are_lost_are_computed_again,
           outputs_that_are_lost_before_they_were_read_are_computed_again,
           a_chain_of_outputs_that_are_lost_is_computed_again,
+          outputs_of_the_last_stage_are_lost_together_with_what_it_read,
           outputs_that_are_lost_with_their_coordinator_are_computed_again)
