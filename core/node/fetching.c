@@ -125,8 +125,9 @@ static void end(struct node *n, struct fetching *f)
     if (whole)
         labour_inputs_came(n, o);
 #endif
-    /* Without its list nothing is there that could be gone on with. */
-    if (o != NULL && !o->listed && !o->kept && o->pins == 1)
+    /* Without its list nothing is there that could be gone on with; but the order to drop it would
+     * take along what a worker here has just yielded, if it is the same. */
+    if (o != NULL && !o->listed && !o->kept && o->pins == 1 && !mover_makes(n))
         objects_drop(n, o);
     else if (o != NULL)
         objects_unpin(n, o);

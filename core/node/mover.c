@@ -148,6 +148,15 @@ bool mover_drops(const struct node *n, struct digest name)
     return false;
 }
 
+bool mover_makes(const struct node *n)
+{
+    const struct move_order *o = n->objects->orders_first;
+
+    while (o != NULL && o->type != MESSAGE_MOVE_FINISH)
+        o = o->next;
+    return o != NULL;
+}
+
 void mover_name(struct node *n, uint8_t type, struct digest name, moved_fn *then, uint64_t what)
 {
     uint8_t bytes[ID_SIZE];

@@ -24,6 +24,8 @@ void mover_stream(struct node *n, uint8_t type, uint64_t stream, moved_fn *then)
 /* It was ordered to drop this one, and has not said yet that it did: what it says of the object
  * until then is of before. */
 bool mover_drops(const struct node *n, struct digest name);
+/* It was ordered to make an object of a stream, and has not said yet which. */
+bool mover_makes(const struct node *n);
 void mover_answered(struct node *n, const struct frame *f);
 /* The result in any answer but FOUND; ERR_FORMAT for one that does not read. */
 int moved_result(const struct frame *f);
