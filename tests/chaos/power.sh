@@ -68,6 +68,10 @@ forgotten() { # forgotten: of the ids on standard input, those that are not know
     done
 }
 
+is_let_go() {
+    [ -z "$(losetup -j "$image")" ]
+}
+
 # cut_power MS: users at work for so long, then the cut, and an ordinary node on what is left. What
 # was acknowledged and is not there is in $missing.
 cut_power() {
@@ -84,6 +88,9 @@ cut_power() {
     wait "${users[@]}"
     # The node's own processes notice its end, and go; as long as the driver allows them.
     wait_until 5 umount "$disk" || { fail power "the disk is still used" && finish; }
+    # A worker that is still there has it in its own name space, and what is mounted again would be
+    # the same one, which is off.
+    wait_until 15 is_let_go || { fail power "somebody still has the disk" && finish; }
     mount -o loop "$image" "$disk" || { fail power "it does not mount again" && finish; }
     node a --slots 1
     wait_until 15 answers a || return 1
