@@ -43,6 +43,16 @@ static bool try_at(void *ctx, struct line *l)
     return e->rc == 0 || e->code != CODE_NOT_FOUND;
 }
 
+/* Who removes it wants its room back, and may wonder. */
+static void say_stays(const struct object_view *v, const char *name)
+{
+    char job[9];
+    id_hex(v->job.bytes, 8, job);
+    fflush(stdout);
+    talk_line("%s stays for job %s%s until that has ended", name, job,
+              v->jobs > 1 ? " and others" : "");
+}
+
 /* Not every node knows of every object: those that have it tell each other. */
 static int act(struct line *l, const void *ctx, const char *ref)
 {
@@ -67,6 +77,8 @@ static int act(struct line *l, const void *ctx, const char *ref)
         return e.code;
     object_short(e.v.name, name);
     printf("%s removed\n", name);
+    if (e.v.jobs > 0)
+        say_stays(&e.v, name);
     return CODE_DONE;
 }
 
@@ -80,7 +92,7 @@ const struct cmd cmd_rm = {
     .args = "REF...",
     .summary = "let go of objects, on every node",
     .more = "Nodes that are away hear of it when they are back. Who is reading the object at the\n"
-            "moment reads it to its end.",
+            "moment reads it to its end, and what a job that has not ended needs stays for it.",
     .group = GROUP_OBJECTS,
     .takes = TAKES_OBJECT,
     .args_min = 1,

@@ -14,6 +14,7 @@
 #include "core/node/put.h"
 #include "core/node/record.h"
 #include "core/node/removing.h"
+#include "core/node/reserve.h"
 #include "core/node/room.h"
 #include "core/node/snippet.h"
 
@@ -468,7 +469,8 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
         copies_look(n);
         return;
     }
-    having_add(n, k, from, false);
+    o = shelf_find(n->objects->shelf, m->name);
+    having_told(n, k, from, o != NULL && o->whole);
     makings_about(n, m->name);
     if (rc > 0)
         wait_add(n, (struct wait){.ticket = k->ticket,
@@ -481,7 +483,6 @@ static void on_keep(struct node *n, struct node_id from, const struct object_kee
     if (!n->objects->scanned)
         return;
 #endif
-    o = shelf_find(n->objects->shelf, m->name);
     if (o != NULL && o->whole) {
         shelf_keep(n->objects->shelf, o, true);
         send_have(n, from, m->name, m->owner);
@@ -549,6 +550,7 @@ static int on_list(struct node *n, struct node_id from, uint8_t type, struct byt
             if (r.failed)
                 break;
             proving_heard(n, from, &m);
+            reserve_heard(n, from, &m);
             if (n->objects != NULL)
                 on_have(n, from, &m);
         }

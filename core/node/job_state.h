@@ -188,8 +188,8 @@ struct lead {
     struct ready ready;            /* which stages may run */
     struct sessions *sessions;     /* of an open job; session.h */
     struct ahead *ahead;           /* session_ahead.h; NULL: nothing is */
-    struct fit *fits; /* fit.c: of all demands together, then by their number; NULL: its stages ask
-                         for nothing */
+    struct reserve *reserve;       /* reserve.c; NULL: no stage reads an object */
+    struct fit *fits; /* fit.c: of all demands together, then by number; NULL: nothing is asked */
     uint32_t fits_count, fits_without; /* fits_count: with the first */
     uint64_t fits_seen;
     uint32_t fits_stages; /* of so many stages it is known whether all of them ask for something */

@@ -23,6 +23,7 @@
 #include "core/node/record.h"
 #include "core/node/replica.h"
 #include "core/node/report.h"
+#include "core/node/reserve.h"
 #include "core/node/seal.h"
 #include "core/node/session.h"
 #include "core/node/shares.h"
@@ -291,6 +292,7 @@ int lead_begin(struct job *j, bool fresh)
     n->assign_wanted = true;
     directory_publish(j);
     job_mark_busy(j);
+    reserve_look(j);
     /* Nothing that is told now counts any more. */
     if (ledger_cancel(j->ledger) != NULL)
         lead_advance(j);
@@ -314,6 +316,7 @@ void lead_end(struct job *j)
     shares_leave(j);
     fit_end(j);
     proving_drop(j);
+    reserve_end(j);
     sessions_end(j);
     speeds_end(j);
     j->lead = NULL;
@@ -576,6 +579,7 @@ void lead_tick(struct job *j)
         return;
     hands_again(j);
     report_ask_again(j);
+    reserve_look(j);
     outcome_merge(j);
 #if VELUM_PLANT != 648 /* trace/test_tasks: stages that are to be looked at later wait for news */
     if (l->ready.first_due > 0)

@@ -448,6 +448,20 @@ copies_are() { # copies_are COUNT REF ADDR
     done
 }
 
+@test "rm: what a job is still to read stays for it" {
+    mesh 2 --slots 1
+    echo "the fox and the dog" >text
+    ref=$(velum put text 2>/dev/null)
+    printf '[nap]\nkernel = sleep\nargs = 3000\n[find]\nkernel = grep\nargs = fox\ninputs = %s\nafter = nap\n' \
+        "$ref" >late.flow
+    id=$(velum flow -d late.flow 2>/dev/null)
+    run -0 --separate-stderr velum rm "$ref"
+    [ "$output" = "${ref:0:12} removed" ]
+    [ "$stderr" = "${ref:0:12} stays for job ${id:0:8} until that has ended" ]
+    run -0 --separate-stderr velum wait "$id"
+    [ "$output" = "the fox and the dog" ]
+}
+
 @test "a node killed while it holds the only copy: others get it when it is back" {
     node a
     random_file in 20000000

@@ -211,7 +211,95 @@ static bool has_for(uint32_t i, struct digest name, struct job_id id)
     return k != NULL && k->kept && o != NULL && o->whole && o->kept;
 }
 
+static const struct shelf_object *whole_at(uint32_t i, struct digest name)
+{
+    const struct shelf_object *o = shelf_find(story.nodes[i].core->objects->shelf, name);
+
+    return o != NULL && o->whole ? o : NULL;
+}
+
+/* Nobody tells users of more copies than there are. */
+static void check_told(struct digest name)
+{
+    struct object_view v;
+    uint32_t there = 0;
+
+    for (uint32_t i = 0; i < story.count; i++)
+        there += whole_at(i, name) != NULL;
+    for (uint32_t i = 0; i < story.count; i++)
+        if (whole_at(i, name) != NULL) {
+            objects_view(story.nodes[i].core, whole_at(i, name), &v);
+            CHECK(v.copies <= there);
+        }
+}
+
+/* More memory than there is: no leaf of it is ever begun. */
+static void waits(struct job_spec *spec, uint32_t number)
+{
+    story_collects(spec, number);
+    spec->stage.demand.mem_bytes = (uint64_t)1 << 50;
+    spec->waits = true;
+}
+
+/* Its coordinator is one of those that have the input, or another. */
+TEST(an_input_that_no_stage_reads_yet_stays_for_the_job_too)
+{
+    struct object_view v;
+    struct digest name;
+    struct job_id id;
+    uint32_t at;
+
+    begin(6, 0);
+    story.adjust = waits;
+    for (uint32_t k = 1; k <= 6; k++) {
+        bytes[0] = (uint8_t)k;
+        name = story_put_whole(&story, k % 6, bytes, sizeof bytes, 5 * S_US, &v);
+        story_collect.inputs = 0;
+        story_add_input(name, sizeof bytes);
+        id = story_submitted(&story, k % 3, k);
+        for (int ms = 0; ms < 1000; ms++) {
+            story_run(&story, MS_US);
+            check_told(name);
+        }
+        CHECK_INT(keepers(name, id), 3);
+        for (at = 0; !has_for(at, name, KEEPING_USER);)
+            REQUIRE(++at < story.count);
+        CHECK_INT(story_ref_code(&story, at, MESSAGE_REQUEST_RM, name), 0);
+        story_run(&story, 5 * S_US);
+        CHECK_INT(keepers(name, KEEPING_USER), 0);
+        CHECK_INT(keepers(name, id), 3);
+        kill_job(0, id);
+        story_run(&story, 10 * S_US);
+        CHECK_INT(keepers(name, id), 0);
+        CHECK_INT(left_of(id), 0);
+    }
+    CHECK(story_end(&story));
+}
+
 /* One node has chunks, and not their input yet, and hears that this was removed. */
+/* Whoever is told to keep an object answers that it has it, and is not told for that again. */
+TEST(keepers_whose_disks_are_slow_are_told_once_to_keep_an_input)
+{
+    struct object_view v;
+    uint32_t before;
+
+    for (uint32_t k = 1; k <= 6; k++) {
+        begin(6, 0);
+        story.adjust = waits;
+        bytes[0] = (uint8_t)k;
+        story_collect.inputs = 0;
+        story_add_input(story_put_whole(&story, k % 6, bytes, sizeof bytes, 5 * S_US, &v),
+                        sizeof bytes);
+        before = story.sent[MESSAGE_OBJECT_KEEP];
+        for (uint32_t i = 0; i < story.count; i++)
+            story.nodes[i].stuck = true;
+        story_submit(&story, story_user(&story, k % 3), k);
+        story_run(&story, 150 * MS_US);
+        CHECK(story.sent[MESSAGE_OBJECT_KEEP] - before < 12);
+        CHECK(story_end(&story));
+    }
+}
+
 TEST(an_input_that_was_taken_away_is_got_for_the_job)
 {
     struct object_view v;
@@ -318,7 +406,7 @@ TEST(a_copy_counts_for_the_owner_that_it_is_kept_for)
     name = story_put_whole(&story, 0, bytes, sizeof bytes, 5 * S_US, &v);
     story_run(&story, 5 * S_US);
     CHECK_INT(keepers(name, KEEPING_USER), 3);
-    story_drop(&story, MESSAGE_OBJECT_KEEP, 0, 1);
+    story_drop(&story, MESSAGE_OBJECT_KEEP, STORY_USER, 1);
     say_keep(2, 0, name, job);
     story_run(&story, S_US);
     buf_init_fixed(&b, raw, sizeof raw);
@@ -357,7 +445,9 @@ TEST(what_was_dropped_does_not_come_back_with_a_restart)
     CHECK(story_end(&story));
 }
 
-TEST_MAIN(an_input_that_was_taken_away_is_got_for_the_job,
+TEST_MAIN(an_input_that_no_stage_reads_yet_stays_for_the_job_too,
+          keepers_whose_disks_are_slow_are_told_once_to_keep_an_input,
+          an_input_that_was_taken_away_is_got_for_the_job,
           what_a_job_made_stays_while_its_result_is_kept_and_goes_then,
           what_a_user_put_too_stays_for_him, an_input_that_its_user_takes_away_stays_for_the_job,
           what_later_jobs_crowd_out_takes_its_objects_along,
