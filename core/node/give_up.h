@@ -14,8 +14,8 @@ void give_up_stage(struct job *j, uint32_t stage, const char *text);
 void give_up_task(struct job *j, uint32_t stage, const char *cause);
 /* Those that were cancelled, and are not complete; each once. */
 void give_up_cancelled(struct job *j);
-/* Somebody cancelled it, or what it needs, and that is not complete. Where its node had not heard so
- * it was computed all the same: were it complete, what it needs would count as read to its end. */
+/* Somebody cancelled it, or what it needs, and that is not complete. A node that had not heard so
+ * computes it all the same: were it complete, what it needs would count as read to its end. */
 bool given_up_behind(const struct job *j, uint32_t stage);
 /* Every stage is complete, given up or blocked: the job fails. */
 void give_up_job(struct job *j);

@@ -14,8 +14,8 @@ bool having_had(const struct keeping *k, struct node_id id);
 bool having_has(const struct node *n, const struct keeping *k, struct node_id id);
 /* `loose`: it may let go of it any time, and is no copy to count on. */
 void having_add(const struct node *n, struct keeping *k, struct node_id id, bool loose);
-/* It says that this is to be kept. So it has it; but where it is `here` already it may not, and is no
- * copy to count on before it has said more. */
+/* It says that this is to be kept. So it has it; but where it is `here` already it may not, and is
+ * no copy to count on before it has said more. */
 void having_told(const struct node *n, struct keeping *k, struct node_id id, bool here);
 void having_remove(struct keeping *k, struct node_id id);
 /* It has said of any owner's that it has it, to keep or not; or this node has it. */
