@@ -211,11 +211,11 @@ static bool has_for(uint32_t i, struct digest name, struct job_id id)
     return k != NULL && k->kept && o != NULL && o->whole && o->kept;
 }
 
-static const struct shelf_object *whole_at(uint32_t i, struct digest name)
+static const struct shelf_object *kept_at(uint32_t i, struct digest name)
 {
     const struct shelf_object *o = shelf_find(story.nodes[i].core->objects->shelf, name);
 
-    return o != NULL && o->whole ? o : NULL;
+    return o != NULL && o->whole && o->kept ? o : NULL;
 }
 
 /* Nobody tells users of more copies than there are. */
@@ -225,10 +225,10 @@ static void check_told(struct digest name)
     uint32_t there = 0;
 
     for (uint32_t i = 0; i < story.count; i++)
-        there += whole_at(i, name) != NULL;
+        there += kept_at(i, name) != NULL;
     for (uint32_t i = 0; i < story.count; i++)
-        if (whole_at(i, name) != NULL) {
-            objects_view(story.nodes[i].core, whole_at(i, name), &v);
+        if (kept_at(i, name) != NULL) {
+            objects_view(story.nodes[i].core, kept_at(i, name), &v);
             CHECK(v.copies <= there);
         }
 }
@@ -276,7 +276,6 @@ TEST(an_input_that_no_stage_reads_yet_stays_for_the_job_too)
     CHECK(story_end(&story));
 }
 
-/* One node has chunks, and not their input yet, and hears that this was removed. */
 /* Whoever is told to keep an object answers that it has it, and is not told for that again. */
 TEST(keepers_whose_disks_are_slow_are_told_once_to_keep_an_input)
 {
@@ -300,6 +299,7 @@ TEST(keepers_whose_disks_are_slow_are_told_once_to_keep_an_input)
     }
 }
 
+/* One node has chunks, and not their input yet, and hears that this was removed. */
 TEST(an_input_that_was_taken_away_is_got_for_the_job)
 {
     struct object_view v;
