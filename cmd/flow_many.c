@@ -526,6 +526,7 @@ static int run_all(struct many *m)
 static int print_result(struct many *m)
 {
     const char *progress = opt_text(m->call->opts, "progress", NULL);
+    const struct pour_options o = {.progress = progress_kind_of(progress, talk_is_terminal())};
     uint32_t found = 0;
     struct job_entry e;
     for (uint32_t i = 0; i < m->plan->flow->count; i++)
@@ -535,8 +536,7 @@ static int print_result(struct many *m)
     int rc = flow_ask_job(m->line, m->runs[m->stages[m->last].run].job, &e);
     if (rc < 0)
         return line_report(m->line, rc);
-    const int code = follow_outcome(m->line, &e, opt_given(m->call->opts, "json"),
-                                    progress_kind_of(progress, talk_is_terminal()));
+    const int code = follow_outcome(m->line, &e, opt_given(m->call->opts, "json"), &o);
     job_entry_clear(&e);
     return code;
 }

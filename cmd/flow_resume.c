@@ -345,6 +345,7 @@ static int print_result(struct resume *r)
 {
     const uint32_t last = r->plan->flow->order[r->plan->flow->count - 1];
     const char *progress = opt_text(r->call->opts, "progress", NULL);
+    const struct pour_options o = {.progress = progress_kind_of(progress, talk_is_terminal())};
     uint32_t found = 0;
     struct job_entry e;
     for (uint32_t i = 0; i < r->plan->flow->count; i++)
@@ -354,8 +355,7 @@ static int print_result(struct resume *r)
     int rc = jobs_look(r->line, r->list[last].job, &e);
     if (rc < 0)
         return line_report(r->line, rc);
-    const int code = follow_outcome(r->line, &e, opt_given(r->call->opts, "json"),
-                                    progress_kind_of(progress, talk_is_terminal()));
+    const int code = follow_outcome(r->line, &e, opt_given(r->call->opts, "json"), &o);
     job_entry_clear(&e);
     return code;
 }

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "cmd/interrupt.h"
-#include "cmd/pour.h"
 #include "cmd/view_json.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
@@ -253,18 +252,21 @@ int follow_failure(const struct job_view *v)
     return (int)exit_code_of_state(v->state);
 }
 
-static int print_result(struct line *l, const struct job_entry *e, enum progress_kind progress)
+int follow_result(struct line *l, const struct job_entry *e, const struct pour_options *o)
 {
-    const struct pour_options o = {.progress = progress};
-    if (e->view.reduction == REDUCE_COLLECT)
-        return pour_result(l, &e->view, &o);
-    if (e->text)
-        printf("%s\n", e->text);
+    char id[9];
     fflush(stdout);
-    return CODE_DONE;
+    if (e->view.reduction == REDUCE_COLLECT)
+        return pour_result(l, &e->view, o);
+    if (e->text)
+        return pour_text(e->text, o);
+    id_hex(e->view.id.bytes, 8, id);
+    talk_error("job %s is done, but its result is kept nowhere any more", id);
+    talk_try("velum run it again: the digest will be the same");
+    return CODE_GONE;
 }
 
-int follow_outcome(struct line *l, struct job_entry *e, bool json, enum progress_kind progress)
+int follow_outcome(struct line *l, struct job_entry *e, bool json, const struct pour_options *o)
 {
     int rc = jobs_show(l, e), code = CODE_DONE;
     if (rc < 0) {
@@ -276,7 +278,7 @@ int follow_outcome(struct line *l, struct job_entry *e, bool json, enum progress
     if (e->view.state != JOB_DONE)
         return follow_failure(&e->view);
     if (!json)
-        code = print_result(l, e, progress);
+        code = follow_result(l, e, o);
     if (code == CODE_DONE)
         say_done(&e->view);
     return code;

@@ -4,7 +4,7 @@
 #define VELUM_CMD_FOLLOW_H
 
 #include "cmd/jobs.h"
-#include "cmd/progress.h"
+#include "cmd/pour.h"
 
 #define FOLLOW_LOST_MAX_US (30 * S_US)
 
@@ -18,10 +18,12 @@ struct follow_options {
  * chose to detach. */
 bool follow_job(struct line *l, struct job_id id, const struct follow_options *o,
                 struct job_entry *end, int *code);
-/* Prints what became of an ended job: the result (or with json the job object) on standard output,
- * how it went on standard error. Returns the exit code; CODE_NO_READER, and nothing is said, when a
- * result was longer than anybody wanted to read. */
-int follow_outcome(struct line *l, struct job_entry *e, bool json, enum progress_kind progress);
+/* Prints what became of an ended job: the result where `o` says (or with json the job object on
+ * standard output), how it went on standard error. Returns the exit code; CODE_NO_READER, and
+ * nothing is said, when a result was longer than anybody wanted to read. */
+int follow_outcome(struct line *l, struct job_entry *e, bool json, const struct pour_options *o);
+/* Only the result, of a job that is done and was shown (jobs_show). */
+int follow_result(struct line *l, const struct job_entry *e, const struct pour_options *o);
 /* Says why an ended job has no result. Returns the exit code. */
 int follow_failure(const struct job_view *v);
 /* The document {"v":1,"jobs":[...]} on standard output. */

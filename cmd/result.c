@@ -26,9 +26,7 @@ static int print_result(const struct call *c, struct line *l, const struct job_e
 {
     const struct pour_options o = {.file = opt_text(c->opts, "output", NULL),
                                    .progress = progress_kind_of(NULL, talk_is_terminal())};
-    if (e->view.reduction == REDUCE_COLLECT)
-        return pour_result(l, &e->view, &o);
-    return pour_text(e->text, &o);
+    return follow_result(l, e, &o);
 }
 
 static int misuse_json(void)
@@ -49,11 +47,8 @@ static int print(const struct call *c, struct line *l, struct job_entry *e)
         return refuse_unfinished(&e->view, c->argv[0]);
     if (e->view.state != JOB_DONE)
         return follow_failure(&e->view);
-    if (e->view.result.len > 0)
-        return opt_given(c->opts, "json") ? CODE_DONE : print_result(c, l, e);
-    talk_error("job %.80s is done, but its result is kept nowhere any more", c->argv[0]);
-    talk_try("velum run it again: the digest will be the same");
-    return CODE_GONE;
+    return opt_given(c->opts, "json") && e->view.result.len > 0 ? CODE_DONE
+                                                                : print_result(c, l, e);
 }
 
 static int run(const struct call *c)

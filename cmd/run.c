@@ -2,6 +2,7 @@
 
 #include "cmd/expression.h"
 #include "cmd/inputs.h"
+#include "cmd/sink.h"
 #include "cmd/snippet.h"
 #include "cmd/submit.h"
 #include "cmd/wants_opts.h"
@@ -12,6 +13,11 @@
 static const struct opt opts[] = {
     {.name = "detach", .letter = 'd', .kind = OPT_SWITCH, .effect = "print only the id and return"},
     {.name = "name", .kind = OPT_TEXT, .value = "NAME", .effect = "a name for the job"},
+    {.name = "output",
+     .letter = 'o',
+     .kind = OPT_TEXT,
+     .value = "FILE",
+     .effect = "write the result there (default: to standard output)"},
     {.name = "json", .kind = OPT_SWITCH, .effect = "print the job as JSON instead of the result"},
     {.name = "progress",
      .kind = OPT_CHOICE,
@@ -134,7 +140,22 @@ static int submit(const struct call *c, struct line *l, struct submission *s)
         return CODE_DONE;
     }
     announce(s, &reply);
-    return submit_follow(c, l, &reply);
+    return submit_follow(c, l, &reply, opt_text(c->opts, "output", NULL));
+}
+
+/* Where a result cannot be written is said before anything is computed. */
+static int check_output(const struct call *c)
+{
+    if (!opt_given(c->opts, "output"))
+        return 0;
+    if (opt_given(c->opts, "json"))
+        talk_error("--json prints the job, and -o writes its result: one of the two");
+    else if (opt_given(c->opts, "detach"))
+        talk_error("-d does not wait for the result, and -o writes it: one of the two");
+    else
+        return sink_try(opt_text(c->opts, "output", NULL));
+    talk_try("velum run without -o, and then velum result JOB -o FILE");
+    return CODE_MISUSE;
 }
 
 static int take_options(const struct call *c, bool is_file, struct submission *s)
@@ -305,6 +326,8 @@ static int run(const struct call *c)
                      : builtin_files_at(c->argv[0], c->argc - 1, (const char *const *)c->argv + 1);
     e.here = e.files_at >= 0;
     int code = take_options(c, e.is_c, &e.job);
+    if (code == 0)
+        code = check_output(c);
     if (code == 0 && e.is_c)
         code = open_source(&e);
     if (code == 0 && e.here)
@@ -324,7 +347,8 @@ const struct cmd cmd_run = {
     .args = "KERNEL|FILE.c [ARGS]",
     .summary = "compute a kernel over its range and print the result",
     .more = "With a node near, its mesh computes; without one, this process does, on all cores.\n"
-            "The result goes to standard output, everything else to standard error. Ctrl-C asks\n"
+            "The result goes to standard output, or by way of FILE.part to FILE, which is only there\n"
+            "when it is whole; everything else goes to standard error. Ctrl-C asks\n"
             "whether to detach from the job or to kill it; without a terminal it detaches.\n"
             "A kernel that reads files (velum kernels NAME) is given files, - for standard input,\n"
             "or references of objects; the files are put first, each only where nobody keeps its\n"

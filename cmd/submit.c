@@ -181,13 +181,15 @@ int submit_spec(struct bytes body, struct line *l, struct reply_submitted *out)
     return rc < 0 ? line_report(l, rc) : 0;
 }
 
-int submit_follow(const struct call *c, struct line *l, const struct reply_submitted *ack)
+int submit_follow(const struct call *c, struct line *l, const struct reply_submitted *ack,
+                  const char *file)
 {
     struct job_entry end;
     int code;
     const char *progress = opt_text(c->opts, "progress", NULL);
     struct follow_options o = {.progress = progress_kind_of(progress, talk_is_terminal()),
                                .until = INSTANT_NEVER};
+    const struct pour_options pour = {.file = file, .progress = o.progress};
     if (!follow_job(l, ack->job, &o, &end, &code))
         return code;
     /* A short job ends before the news of its copies has gone round. */
@@ -195,7 +197,7 @@ int submit_follow(const struct call *c, struct line *l, const struct reply_submi
         end.view.durable = ack->durable;
         end.view.machines = ack->machines;
     }
-    code = follow_outcome(l, &end, opt_given(c->opts, "json"), o.progress);
+    code = follow_outcome(l, &end, opt_given(c->opts, "json"), &pour);
     job_entry_clear(&end);
     return code;
 }

@@ -35,7 +35,8 @@ int submit_send(const struct submission *s, struct line *l, struct reply_submitt
 /* The same with the bytes of a specification, whose author is the line's identity. */
 int submit_spec(struct bytes body, struct line *l, struct reply_submitted *out);
 /* Waits for what was submitted as the options --progress and --json say, and prints what became of
- * it. Returns the exit code. */
-int submit_follow(const struct call *c, struct line *l, const struct reply_submitted *ack);
+ * it, the result to this file (as in pour.h). Returns the exit code. */
+int submit_follow(const struct call *c, struct line *l, const struct reply_submitted *ack,
+                  const char *file);
 
 #endif

@@ -39,12 +39,13 @@ static int wait_all(const struct call *c, struct line *l, const struct job_id *i
     struct follow_options o = {.progress = progress_kind_of(progress, talk_is_terminal()),
                                .until =
                                    us ? instant_plus_us(loop_clock(), (int64_t)us) : INSTANT_NEVER};
+    const struct pour_options pour = {.progress = o.progress};
     for (int i = 0; i < c->argc; i++) {
         int code;
         if (!follow_job(l, ids[i], &o, &ends[i], &code))
             return code;
         code = opt_given(c->opts, "json") ? jobs_show(l, &ends[i])
-                                          : follow_outcome(l, &ends[i], false, o.progress);
+                                          : follow_outcome(l, &ends[i], false, &pour);
         if (code < 0)
             code = line_report(l, code);
         else if (opt_given(c->opts, "json"))

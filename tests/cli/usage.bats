@@ -305,6 +305,32 @@ all_gone() { # all_gone PID...
     [[ $output == *"from 2"* ]]
 }
 
+@test "run -o: the whole result is in the file, and of a job that fails nothing" {
+    run --separate-stderr velum run --local pi 100000 -o pi.txt
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
+    [ "$(velum run --local pi 100000 -o - 2>/dev/null)" = "$(cat pi.txt)" ]
+    printf 'one\ntwo\n' >lines
+    velum run --local cat lines lines --output both 2>/dev/null
+    cmp both <(cat lines lines)
+    velum run --local cat lines -o both 2>/dev/null
+    cmp both lines
+    run -124 velum run --local sleep 60000 --timeout 100ms -o pi.txt
+    [ "$(wc -l <pi.txt)" = 1 ]
+    [ -z "$(find . -name '*.part')" ]
+}
+
+@test "run -o: a file that cannot be is said first, and so is what does not go with it" {
+    run -1 velum run --local pi 100000000000000 -o no/folder
+    [[ ${lines[0]} == *"no/folder.part: No such file or directory" ]]
+    ends_with_try
+    run -2 velum run pi 1000 -o pi.txt --json
+    ends_with_try
+    run -2 velum run pi 1000 -o pi.txt -d
+    ends_with_try
+    [ ! -e pi.txt ]
+}
+
 @test "kernels: built-ins without a node, text and JSON" {
     run -0 --separate-stderr velum kernels
     [[ $output == *"pi"*"built-in"* ]]

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -129,6 +130,31 @@ TEST(one_that_is_always_late_gives_up)
     sink_close(s);
 }
 
-TEST_MAIN(the_file_of_one_that_has_become_ready_is_not_written,
+TEST(to_try_leaves_no_trace_and_takes_nothing)
+{
+    begin();
+    CHECK_INT(sink_try(NULL), 0);
+    CHECK_INT(sink_try("-"), 0);
+    CHECK_INT(sink_try("out"), 0);
+    CHECK(has("out.part", "the first"));
+    unlink("out.part");
+    write_file("out", "what was there", O_TRUNC);
+    CHECK_INT(sink_try("out"), 0);
+    CHECK(has("out", "what was there"));
+    CHECK(access("out.part", F_OK) != 0);
+    CHECK_INT(sink_try("no/such/folder/out"), CODE_FAILED);
+    CHECK_INT(sink_try("."), CODE_MISUSE);
+}
+
+TEST(a_pipe_without_a_reader_is_not_waited_for)
+{
+    begin();
+    REQUIRE(mkfifo("out", 0600) == 0);
+    CHECK_INT(sink_try("out"), 0);
+    unlink("out");
+}
+
+TEST_MAIN(to_try_leaves_no_trace_and_takes_nothing, a_pipe_without_a_reader_is_not_waited_for,
+          the_file_of_one_that_has_become_ready_is_not_written,
           what_another_has_written_before_it_ended_is_seen, the_file_of_a_third_is_left_alone,
           one_that_is_always_late_gives_up)
