@@ -1,12 +1,18 @@
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
 #include "cmd/line.h"
+#include "cmd/snippet.h"
 #include "cmd/view_json.h"
 #include "cmd/view_text.h"
 #include "core/base/err.h"
+#include "core/base/text.h"
 #include "core/host/builtin.h"
+#include "core/host/spawner.h"
+#include "core/host/trial.h"
 #include "core/wire/message.h"
 
 static const struct opt opts[] = {
@@ -39,7 +45,14 @@ static int list_node(struct line *l, struct listing *to)
 {
     static struct kernel_view v;
     struct frame frame;
-    int rc = line_send(l, MESSAGE_REQUEST_KERNELS, (struct bytes){0});
+    uint8_t room[PATH_SIZE_MAX];
+    struct buf only;
+    buf_init_fixed(&only, room, sizeof room);
+    if (to->wanted)
+        put_text(&only, to->wanted);
+    int rc = buf_result(&only);
+    if (rc == 0)
+        rc = line_send(l, MESSAGE_REQUEST_KERNELS, buf_bytes(&only));
     while (rc >= 0 && (rc = line_item(l, MESSAGE_REPLY_KERNEL, &frame)) == 1)
         if ((rc = read_kernel_view(frame.payload, &v)) == 0)
             list(to, &v);
@@ -86,12 +99,72 @@ static int print(struct line *l, struct listing *to)
     return rc;
 }
 
+/* --- a kernel that is a file --- */
+
+static bool is_file(const char *word)
+{
+    const size_t len = strlen(word);
+    return snippet_is_file(word) || (len > 3 && strcmp(word + len - 3, ".so") == 0);
+}
+
+/* What a worker in a cage finds in it. 0 or an exit code. */
+static int look_into(const struct call *c, const char *file, struct trial *out)
+{
+    char path[PATH_MAX], message[TRIAL_MESSAGE_SIZE];
+    const size_t len = strlen(file);
+    struct spawner spawner;
+    if (!realpath(file, path) || strlen(path) >= PATH_SIZE_MAX) {
+        talk_error("%s cannot be read", file);
+        talk_try("velum kernels FILE.c or FILE.so, with the file of a kernel");
+        return CODE_MISUSE;
+    }
+    const struct trial_order order = {
+        .origin = strcmp(file + len - 2, ".c") == 0 ? ORIGIN_SNIPPET : ORIGIN_PLUGIN, .path = path};
+    int rc = spawner_fork(&spawner, c->argv0);
+    if (rc == 0)
+        rc = trial_run(&spawner, &order, out, message);
+    else
+        snprintf(message, sizeof message, "no process for a worker can be made");
+    spawner_close(&spawner);
+    if (rc == 0)
+        return 0;
+    talk_error("%s", message);
+    talk_try("velum nodes, and what it says of the cage");
+    return CODE_FAILED;
+}
+
+static int tell_file(const struct call *c, const char *file)
+{
+    static struct trial trial;
+    struct json j;
+    struct kernel_view *v = &trial.view;
+    int code = look_into(c, file, &trial);
+    if (code != 0)
+        return code;
+    text_copy(v->path, sizeof v->path, file);
+    if (v->refused[0]) {
+        talk_error("%s: %s", file, v->refused);
+        talk_try("velum cc %s", file);
+        return CODE_FAILED;
+    }
+    if (opt_given(c->opts, "json")) {
+        json_document_open(&j, stdout, "kernels");
+        json_kernel(&j, v);
+        json_document_close(&j);
+    } else {
+        view_kernel(stdout, v);
+    }
+    return CODE_DONE;
+}
+
 static int run(const struct call *c)
 {
     struct json unset;
     struct line *l = NULL;
     struct line_options where = {.quiet = true};
     struct listing to = {.wanted = c->argc > 0 ? c->argv[0] : NULL};
+    if (to.wanted && is_file(to.wanted))
+        return tell_file(c, to.wanted);
     int code = line_open(&l, c, &where);
     /* An address that was given is a question about that node;
      * without one, the built-ins answer. */
@@ -118,8 +191,10 @@ static int run(const struct call *c)
 
 const struct cmd cmd_kernels = {
     .name = "kernels",
-    .args = "[NAME]",
+    .args = "[NAME|FILE]",
     .summary = "list kernels: built-ins, and the plugins of a node",
+    .more = "With NAME, the manual of that one: its parameters, limits, result, memory and an\n"
+            "example. FILE.c and FILE.so are kernels too: a worker in its cage looks into them.",
     .group = GROUP_TOOLS,
     .takes = TAKES_KERNEL,
     .opts = opts,

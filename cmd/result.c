@@ -47,8 +47,7 @@ static int print(const struct call *c, struct line *l, struct job_entry *e)
         return refuse_unfinished(&e->view, c->argv[0]);
     if (e->view.state != JOB_DONE)
         return follow_failure(&e->view);
-    return opt_given(c->opts, "json") && e->view.result.len > 0 ? CODE_DONE
-                                                                : print_result(c, l, e);
+    return opt_given(c->opts, "json") && e->view.result.len > 0 ? CODE_DONE : print_result(c, l, e);
 }
 
 static int run(const struct call *c)

@@ -347,8 +347,8 @@ const struct cmd cmd_run = {
     .args = "KERNEL|FILE.c [ARGS]",
     .summary = "compute a kernel over its range and print the result",
     .more = "With a node near, its mesh computes; without one, this process does, on all cores.\n"
-            "The result goes to standard output, or by way of FILE.part to FILE, which is only there\n"
-            "when it is whole; everything else goes to standard error. Ctrl-C asks\n"
+            "The result goes to standard output, or by way of FILE.part to FILE, which is there\n"
+            "only when it is whole; everything else goes to standard error. Ctrl-C asks\n"
             "whether to detach from the job or to kill it; without a terminal it detaches.\n"
             "A kernel that reads files (velum kernels NAME) is given files, - for standard input,\n"
             "or references of objects; the files are put first, each only where nobody keeps its\n"

@@ -18,8 +18,9 @@ struct sink;
 
 /* NULL or "-": standard output. 0, or an exit code. */
 int sink_open(struct sink **out, const char *file);
-/* Whether sink_open would work, asked before the work whose result goes there. Leaves no trace; what
- * is no ordinary file is not opened, because a pipe has a reader only once. 0, or an exit code. */
+/* Whether sink_open would work, asked before the work whose result goes there. Leaves no trace;
+ * what is no ordinary file is not opened, because a pipe has a reader only once. 0, or an exit
+ * code. */
 int sink_try(const char *file);
 /* Bytes that are there: those an earlier command left in FILE.part, and what was put since. */
 uint64_t sink_at(const struct sink *s);

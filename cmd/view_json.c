@@ -333,6 +333,12 @@ void json_kernel(struct json *j, const struct kernel_view *v)
         json_null(j, "files_from");
     json_number(j, "accumulator_bytes", v->accumulator_size);
     json_text(j, "then", or_null(v->then));
+    json_text(j, "limits", or_null(v->limits));
+    if (v->limits[0])
+        json_number(j, "memory_bytes", v->memory);
+    else
+        json_null(j, "memory_bytes");
+    json_text(j, "manual", or_null(v->manual));
     if (v->refused[0])
         json_null(j, "source");
     else

@@ -287,6 +287,17 @@ void view_job(FILE *to, const struct job_view *v, const char *result)
         pair(to, job_state_is_final(v->state) ? "Error" : "Note", "%s", v->error);
 }
 
+/* The limits come as part of the summary, and where there is room, by themselves. */
+static void pair_summary(FILE *to, const struct kernel_view *v)
+{
+    const size_t all = strlen(v->summary), limits = strlen(v->limits);
+    const bool split =
+        limits > 0 && all > limits + 2 && strcmp(v->summary + all - limits, v->limits) == 0;
+    pair(to, "What", "%.*s", (int)(split ? all - limits - 2 : all), v->summary);
+    if (limits > 0)
+        pair(to, "Limits", "%s", v->limits);
+}
+
 void view_kernel(FILE *to, const struct kernel_view *v)
 {
     pair(to, "Name", "%s", v->name);
@@ -296,7 +307,7 @@ void view_kernel(FILE *to, const struct kernel_view *v)
         return;
     }
     pair(to, "Usage", "velum run %s %s", v->origin == ORIGIN_SNIPPET ? v->path : v->name, v->usage);
-    pair(to, "What", "%s", v->summary);
+    pair_summary(to, v);
     if (v->files_from > 0)
         pair(to, "Files", "from argument %u on, options not counted", (unsigned)v->files_from);
     if (v->then[0])
@@ -307,7 +318,14 @@ void view_kernel(FILE *to, const struct kernel_view *v)
         pair(to, "Result", "the lowest unit that matches, exact");
     else
         pair(to, "Result", "%u bytes, exact", v->accumulator_size);
+    if (v->memory > 0) {
+        char memory[VIEW_NUMBER_SIZE];
+        view_bytes(v->memory, memory);
+        pair(to, "Memory", "%s of scratch for a leaf", memory);
+    }
     pair_id(to, "Source", v->source.bytes);
+    if (v->manual[0])
+        fprintf(to, "\n%s%s", v->manual, v->manual[strlen(v->manual) - 1] == '\n' ? "" : "\n");
 }
 
 void view_trial(FILE *to, const struct trial *t)

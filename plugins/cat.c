@@ -27,12 +27,21 @@ static int cat_leaf(const struct velum_host *host, struct velum_call *call, void
     return rc;
 }
 
+static const char manual[] =
+    "Parameters:\n"
+    "  FILE  files, - or references, 1 to 256; in a flow, what other stages yield\n"
+    "Units:\n"
+    "  a file each, and each is a leaf.\n"
+    "Example:\n"
+    "  velum run cat part-1 part-2 -o whole\n";
+
 VELUM_KERNEL(cat) = {
     VELUM_KERNEL_HEAD,
     .name = "cat",
     .usage = "FILE...",
     .summary = "the bytes of files, one after the other",
     .limits = "1 to 256 files",
+    .manual = manual,
     .reduce = VELUM_COLLECT,
     .files_from = 1,
     .plan = cat_plan,

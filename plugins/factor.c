@@ -64,12 +64,22 @@ static int factor_show(const struct velum_host *host, const struct velum_call *c
     return host->put_u64(text, cap, ((const struct divisor *)accumulator)->divisor);
 }
 
+static const char manual[] =
+    "Parameters:\n"
+    "  N    what is to be divided\n"
+    "Units:\n"
+    "  a divisor to try each: 2, and then the odd numbers up to the root of N; a leaf\n"
+    "  has 524288. The lowest that divides N is the result, and none behind it counts.\n"
+    "Example:\n"
+    "  velum run factor 1000000016000000063\n";
+
 VELUM_KERNEL(factor) = {
     VELUM_KERNEL_HEAD,
     .name = "factor",
     .usage = "N",
     .summary = "the smallest prime factor of N, the first that factor(1) prints",
     .limits = LIMITS,
+    .manual = manual,
     .accumulator_size = sizeof(struct divisor),
     .fields = factor_fields,
     .fields_count = 1,

@@ -273,12 +273,28 @@ static int grep_leaf(const struct velum_host *host, struct velum_call *call, voi
     return rc < 0 ? velum_fail(call, "there is no room for the lines") : 0;
 }
 
+static const char manual[] =
+    "Parameters:\n"
+    "  -E       PATTERN is an extended expression; unless it is said, a basic one\n"
+    "  -F       PATTERN is the text itself\n"
+    "  -i       small and capital letters are the same\n"
+    "  -v       the lines that do not match\n"
+    "  -x       the whole line must match\n"
+    "  PATTERN  a POSIX regular expression without references back to groups\n"
+    "  FILE     files, - or references, 1 to 256\n"
+    "Units:\n"
+    "  a byte of all files together; a leaf has the lines that begin in its 256 KiB or\n"
+    "  more. Of files that another stage is still to yield, a 64th share each.\n"
+    "Example:\n"
+    "  velum run grep -E '^(error|warning):' log.1 log.2\n";
+
 VELUM_KERNEL(grep) = {
     VELUM_KERNEL_HEAD,
     .name = "grep",
     .usage = USAGE,
     .summary = "the lines of files that match a POSIX regular expression, in order",
     .limits = "basic expressions, extended with -E, no back-references; bytes, not characters",
+    .manual = manual,
     .memory = (sizeof(struct grep) + 63) / 64 * 64,
     .reduce = VELUM_COLLECT,
     .files_from = 2,

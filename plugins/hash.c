@@ -201,12 +201,26 @@ static int hash_leaf(const struct velum_host *host, struct velum_call *call, voi
     return flush(o) < 0 ? velum_fail(call, "there is no room for the digests") : 0;
 }
 
+static const char manual[] =
+    "Parameters:\n"
+    "  --algorithm A  sha256, sha512 or bcrypt; sha256 where it is not said\n"
+    "  --cost N       of bcrypt, from 4 to 20; 10 where it is not said\n"
+    "  --salt S       of bcrypt: its salts are made of S and the number of the line, so\n"
+    "                 that the result repeats; give each list an S of its own\n"
+    "  FILE           files, - or references, 1 to 256\n"
+    "Units:\n"
+    "  a byte of all files together; a leaf has the lines that begin in its 64 KiB or\n"
+    "  more, of bcrypt in 16 bytes or more. A line's newline is no part of it.\n"
+    "Example:\n"
+    "  velum run hash --algorithm bcrypt --cost 12 --salt users-1 words -o hashes\n";
+
 VELUM_KERNEL(hash) = {
     VELUM_KERNEL_HEAD,
     .name = "hash",
     .usage = USAGE,
     .summary = "the digest of each line of files, in order",
     .limits = HASH_ALGORITHMS ", this with a cost from 4 to 20 and of 72 bytes of a line",
+    .manual = manual,
     .memory = (sizeof(struct output) + 63) / 64 * 64,
     .reduce = VELUM_COLLECT,
     .files_from = 1,

@@ -178,12 +178,25 @@ static int find_show(const struct velum_host *host, const struct velum_call *cal
     return (int)len;
 }
 
+static const char manual[] =
+    "Parameters:\n"
+    "  --algorithm A  sha256, sha512 or bcrypt; what HASH looks like where it is not said\n"
+    "  HASH           as velum run hash prints it; of bcrypt it says cost and salt\n"
+    "  WORDLIST       files, - or references, 1 to 256\n"
+    "Units:\n"
+    "  a byte of all files together; a leaf has the lines that begin in its 64 KiB or\n"
+    "  more, of bcrypt in 16 bytes or more. The first line that matches is the result,\n"
+    "  and what comes behind it is not looked at.\n"
+    "Example:\n"
+    "  velum run hash-find $(printf secret | sha256sum | cut -c1-64) words\n";
+
 VELUM_KERNEL(hash_find) = {
     VELUM_KERNEL_HEAD,
     .name = "hash-find",
     .usage = USAGE,
     .summary = "the first line of files with that digest",
     .limits = HASHES "; 1024 bytes of the line are shown",
+    .manual = manual,
     .accumulator_size = sizeof(struct found),
     .fields = find_fields,
     .fields_count = 2,

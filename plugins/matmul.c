@@ -480,12 +480,25 @@ static int matmul_leaf(const struct velum_host *host, struct velum_call *call, v
     return 0;
 }
 
+static const char manual[] =
+    "Parameters:\n"
+    "  --size N   N rows and columns, of two matrices that a formula makes\n"
+    "  --tile T   rows that are computed together; 84, or as many as have room\n"
+    "  --inner K  columns of A and rows of B; unless it is said both are square\n"
+    "  A.bin      the numbers alone, row after row, little-endian doubles\n"
+    "  B.bin      the same\n"
+    "Units:\n"
+    "  a row of the product each, which is bytes like those of A and B.\n"
+    "Example:\n"
+    "  velum run matmul A.bin B.bin -o C.bin\n";
+
 VELUM_KERNEL(matmul) = {
     VELUM_KERNEL_HEAD,
     .name = "matmul",
     .usage = USAGE,
     .summary = "the product of two matrices of doubles, with the bits of three plain loops",
     .limits = "files of little-endian doubles, row by row; the product has up to 9216 columns",
+    .manual = manual,
     .memory = MEMORY,
     .reduce = VELUM_COLLECT,
     .files_from = 1,

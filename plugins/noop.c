@@ -40,12 +40,21 @@ static int noop_show(const struct velum_host *host, const struct velum_call *cal
     return host->put_u64(text, cap, ((const struct count *)accumulator)->units);
 }
 
+static const char manual[] =
+    "Parameters:\n"
+    "  N    how many times\n"
+    "Units:\n"
+    "  one a leaf: what is left to measure is what Velum itself costs.\n"
+    "Example:\n"
+    "  velum run noop 1000000\n";
+
 VELUM_KERNEL(noop) = {
     VELUM_KERNEL_HEAD,
     .name = "noop",
     .usage = "N",
     .summary = "do nothing N times",
     .limits = "N from 1 to 1099511627776",
+    .manual = manual,
     .accumulator_size = sizeof(struct count),
     .fields = noop_fields,
     .fields_count = 1,

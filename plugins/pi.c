@@ -300,12 +300,21 @@ static int pi_plan(const struct velum_host *host, int argc, const char *const *a
     return 0;
 }
 
+static const char manual[] =
+    "Parameters:\n"
+    "  N    how many intervals; the rule is off by about 1/(12 N^2)\n"
+    "Units:\n"
+    "  an interval each; a leaf has 65536 to 8388608, by N.\n"
+    "Example:\n"
+    "  velum run pi 400000000\n";
+
 VELUM_KERNEL(pi) = {
     VELUM_KERNEL_HEAD,
     .name = "pi",
     .usage = "N",
     .summary = "pi by the midpoint rule of the integral of 4/(1+x^2) over N intervals",
     .limits = "N from 1 to " N_MAX_TEXT,
+    .manual = manual,
     .accumulator_size = sizeof(struct pair),
     .fields = pi_fields,
     .fields_count = 2,

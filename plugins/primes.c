@@ -396,12 +396,23 @@ static int primes_plan(const struct velum_host *host, int argc, const char *cons
     return 0;
 }
 
+static const char manual[] =
+    "Parameters:\n"
+    "  A..B  the range, both ends included\n"
+    "Units:\n"
+    "  a number each; a leaf has 65536 to 8388608, by the range: above 2^54 a sieve\n"
+    "  would need too many primes, and what small primes leave is put to a test that\n"
+    "  proves.\n"
+    "Example:\n"
+    "  velum run primes 0..1000000000\n";
+
 VELUM_KERNEL(primes) = {
     VELUM_KERNEL_HEAD,
     .name = "primes",
     .usage = "A..B",
     .summary = "how many primes there are from A to B, by a sieve",
     .limits = LIMITS,
+    .manual = manual,
     .accumulator_size = sizeof(struct total),
     .fields = primes_fields,
     .fields_count = 1,

@@ -44,12 +44,22 @@ static int sleep_show(const struct velum_host *host, const struct velum_call *ca
     return host->put_u64(text, cap, ((const struct slept *)accumulator)->ms);
 }
 
+static const char manual[] =
+    "Parameters:\n"
+    "  TOTAL_MS  milliseconds of slot time, over all slots together\n"
+    "  LEAF_MS   milliseconds of a leaf, 5 where it is not said\n"
+    "Units:\n"
+    "  a millisecond each.\n"
+    "Example:\n"
+    "  velum run sleep 60000 100\n";
+
 VELUM_KERNEL(sleep) = {
     VELUM_KERNEL_HEAD,
     .name = "sleep",
     .usage = "TOTAL_MS [LEAF_MS]",
     .summary = "nap for TOTAL_MS of slot time in leaves of LEAF_MS",
     .limits = "TOTAL_MS from 1 to 86400000, LEAF_MS from 1 to 600000 (5)",
+    .manual = manual,
     .accumulator_size = sizeof(struct slept),
     .fields = sleep_fields,
     .fields_count = 1,

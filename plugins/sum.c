@@ -96,12 +96,23 @@ static int sum_show(const struct velum_host *host, const struct velum_call *call
     return count;
 }
 
+static const char manual[] =
+    "Parameters:\n"
+    "  FIRST  the first number, 1 where it is not said\n"
+    "  STEP   from each number to the next, 1 where it is not said\n"
+    "  LAST   no number above it counts\n"
+    "Units:\n"
+    "  a number each; a leaf has 1048576. The sum has 128 bits and is exact.\n"
+    "Example:\n"
+    "  velum run sum 1 2 1000000000\n";
+
 VELUM_KERNEL(sum) = {
     VELUM_KERNEL_HEAD,
     .name = "sum",
     .usage = "[FIRST [STEP]] LAST",
     .summary = "sum of the numbers from FIRST to LAST, as seq(1) counts them",
     .limits = LIMITS,
+    .manual = manual,
     .accumulator_size = sizeof(struct total),
     .fields = sum_fields,
     .fields_count = 2,

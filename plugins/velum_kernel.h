@@ -45,13 +45,9 @@
  *         .plan = plan, .leaf = leaf, .merge = merge, .show = show,
  *     };
  *
- * Built as a plugin, with the helper that supplies memcpy and its kind:
- *
- *     gcc -O2 -fPIC -shared -nostdlib -ffreestanding -fvisibility=hidden -fno-stack-protector \
- *         -ffp-contract=off -DVELUM_SOURCE_DIGEST='"<its sha256>"' -o squares.so squares.c helper.c
- *
- * A plugin has no C library, no constructors and no undefined symbols: it calls the host through
- * the table it is given, and is refused otherwise.
+ * `velum cc -o squares.so squares.c` makes a plugin of it, with the helper that supplies memcpy
+ * and its kind. A plugin has no C library, no constructors and no undefined symbols: it calls the
+ * host through the table it is given, and is refused otherwise.
  * Floating point: IEEE operations in the order they are written. Never -ffast-math, never fused
  * multiply-add (hence -ffp-contract=off), nothing whose answer differs between processors. */
 #ifndef VELUM_KERNEL_H
@@ -219,6 +215,9 @@ struct velum_kernel {
     /* Writes the result as text without a newline. Returns its length, or < 0. */
     int (*show)(const struct velum_host *host, const struct velum_call *call,
                 const void *accumulator, char *text, size_t cap);
+    /* NULL, or what `velum kernels NAME` prints: lines about parameters, units and defaults, and an
+     * example, less than 4096 bytes. Came later: the struct of an older kernel ends before it. */
+    const char *manual;
 };
 
 /* Begins the definition of the one kernel of a source file. A plugin shows the symbol

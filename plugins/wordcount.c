@@ -271,12 +271,22 @@ static int wordcount_leaf(const struct velum_host *host, struct velum_call *call
     return end_run(host, t) < 0 ? velum_fail(call, "there is no room for what was counted") : 0;
 }
 
+static const char manual[] =
+    "Parameters:\n"
+    "  FILE  files, - or references, 1 to 256\n"
+    "Units:\n"
+    "  a share of all bytes each, of half a MiB or more, 256 at most, and each is a leaf.\n"
+    "  The kernel wordmerge, in a stage of its own, makes one list of what they count.\n"
+    "Example:\n"
+    "  velum run wordcount book.txt -o words\n";
+
 VELUM_KERNEL(wordcount) = {
     VELUM_KERNEL_HEAD,
     .name = "wordcount",
     .usage = USAGE,
     .summary = "how often each word is in files, as sort | uniq -c prints it",
     .limits = "a word is a run of letters, A to Z and a to z; wordmerge joins what leaves counted",
+    .manual = manual,
     .memory = (sizeof(struct table) + 63) / 64 * 64,
     .reduce = VELUM_COLLECT,
     .files_from = 1,

@@ -240,12 +240,21 @@ static int wordmerge_leaf(const struct velum_host *host, struct velum_call *call
     return rc;
 }
 
+static const char manual[] =
+    "Parameters:\n"
+    "  FILE  what leaves of wordcount yielded: in a flow, its stage\n"
+    "Units:\n"
+    "  a first letter each, capital or small.\n"
+    "Example:\n"
+    "  velum run wordcount book.txt, which adds this by itself\n";
+
 VELUM_KERNEL(wordmerge) = {
     VELUM_KERNEL_HEAD,
     .name = "wordmerge",
     .usage = "FILE...",
     .summary = "one sorted list of what the leaves of wordcount counted",
     .limits = "inputs are what wordcount yielded, at most 40000 runs of them",
+    .manual = manual,
     .memory = (sizeof(struct merge) + 63) / 64 * 64,
     .reduce = VELUM_COLLECT,
     .files_from = 1,

@@ -44,7 +44,7 @@ struct host {
     bool announced;
     struct listener *tcp;
     struct listener *control;
-    struct kernels kernels; /* until the node is made */
+    struct kernels kernels; /* whose texts the node borrows */
     struct journal_report report;
     struct disk *disk;
     struct node *node;
@@ -258,7 +258,6 @@ static void introduce(struct host *h)
     node_options_fill(h, &o);
     if (h->options.introduce)
         h->options.introduce(h->options.ctx, &o);
-    kernels_clear(&h->kernels);
 }
 
 static int open_driver(struct host *h)

@@ -9,6 +9,12 @@
 #include "core/host/probe.h"
 #include "core/kernel/kernel.h"
 
+/* Without memory the manual lacks, and nothing else. */
+static const char *copy_text(const char *text)
+{
+    return text[0] ? strdup(text) : NULL;
+}
+
 static void copy_kernel(struct node_kernel *to, const struct kernel_view *v)
 {
     memset(to, 0, sizeof *to);
@@ -23,6 +29,9 @@ static void copy_kernel(struct node_kernel *to, const struct kernel_view *v)
     text_copy(to->usage, sizeof to->usage, v->usage);
     text_copy(to->summary, sizeof to->summary, v->summary);
     text_copy(to->refused, sizeof to->refused, v->refused);
+    to->memory = v->memory;
+    to->limits = copy_text(v->limits);
+    to->manual = copy_text(v->manual);
 }
 
 /* Beyond the maximum, or without memory, a kernel is simply not there. */
@@ -69,6 +78,10 @@ int kernels_open(struct kernels *k, struct spawner *s, const char *plugins, cons
 
 void kernels_clear(struct kernels *k)
 {
+    for (uint32_t i = 0; i < k->count; i++) {
+        free((char *)(uintptr_t)k->list[i].limits);
+        free((char *)(uintptr_t)k->list[i].manual);
+    }
     free(k->list);
     *k = (struct kernels){NULL, 0};
 }

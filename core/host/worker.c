@@ -500,7 +500,9 @@ static void on_describe(struct worker *w, const struct frame *f)
         kernel_describe(k, m.origin, &view);
     text_copy(view.path, sizeof view.path, m.path);
     text_copy(view.refused, sizeof view.refused, refused);
-    put_kernel_view(pipe_begin(MESSAGE_WORKER_DESCRIBED, f->request), &view);
+    struct buf *b = pipe_begin(MESSAGE_WORKER_DESCRIBED, f->request);
+    put_kernel_view(b, &view);
+    put_kernel_manual(b, &view);
     pipe_send();
     w->done = true;
 }

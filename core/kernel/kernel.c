@@ -93,6 +93,9 @@ void kernel_describe(const struct velum_kernel *k, uint8_t origin, struct kernel
     text_copy(out->summary, sizeof out->summary, k->summary);
     text_append(out->summary, sizeof out->summary, "; ");
     text_append(out->summary, sizeof out->summary, k->limits);
+    text_copy(out->limits, sizeof out->limits, k->limits);
+    text_copy(out->manual, sizeof out->manual, kernel_manual(k));
+    out->memory = k->memory;
     out->accumulator_size = kernel_accumulator_size(k);
     out->reduction = (uint8_t)k->reduce;
     out->files_from = k->files_from;

@@ -35,6 +35,8 @@ const char *kernel_nearest(const char *name);
  * Reads nothing that the struct's own size does not cover. */
 int kernel_check(const struct velum_kernel *k, char reason[REASON_SIZE]);
 
+/* What it says of itself at length, "" where that is nothing. Of a struct whose head is right. */
+const char *kernel_manual(const struct velum_kernel *k);
 /* Digest of the kernel's source; with the name it is the kernel's identity. A built-in that was
  * compiled without a digest has that of its digest text. */
 struct digest kernel_source(const struct velum_kernel *k);

@@ -58,6 +58,9 @@ struct node_kernel {
     char usage[256];
     char summary[256];
     char refused[REASON_SIZE]; /* not empty: it was refused, this is why; name is the file's then */
+    uint32_t memory;           /* as in a kernel view, and so are these, which are the host's as
+                                * long as the node is there, NULL for "": */
+    const char *limits, *manual;
 };
 
 struct profiles;

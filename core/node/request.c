@@ -493,12 +493,18 @@ void requests_free(struct node *n)
 
 static void on_kernels(struct node *n, struct link_entry *l, uint32_t request, struct bytes payload)
 {
+    char only[KERNEL_NAME_SIZE] = "";
+    struct reader r = reader_of(payload);
     struct buf b;
 
-    (void)payload;
+    if (payload.len > 0)
+        read_text(&r, only, sizeof only);
     for (uint32_t i = 0; i < n->options.kernels_count; i++) {
         const struct node_kernel *k = &n->kernels[i];
+        if (payload.len > 0 && strcmp(k->name, only) != 0)
+            continue;
         struct kernel_view v = {.source = k->source,
+                                .memory = k->memory,
                                 .origin = k->origin,
                                 .reduction = k->reduction,
                                 .files_from = k->files_from,
@@ -512,6 +518,10 @@ static void on_kernels(struct node *n, struct link_entry *l, uint32_t request, s
         text_copy(v.refused, sizeof v.refused, k->refused);
         buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
         put_kernel_view(&b, &v);
+        text_copy(v.limits, sizeof v.limits, k->limits ? k->limits : "");
+        text_copy(v.manual, sizeof v.manual, k->manual ? k->manual : "");
+        if (payload.len > 0)
+            put_kernel_manual(&b, &v);
         if (!b.failed)
             send_link(n, l->link, MESSAGE_REPLY_KERNEL, request, buf_bytes(&b));
         buf_clear(&b);

@@ -63,7 +63,8 @@
  *   PLANNED    u8 ok, text reason, block params, u64 units, u64 leaf_units (>= 1 each when ok)
  *   SHOWN      u8 ok, text (result text or reason)
  *   FAILED     u64 run, u64 leaf, text reason: the kernel itself said no; the worker exits after it
- *   DESCRIBED  a kernel view (view.h); `refused` is not empty when it cannot be used */
+ *   DESCRIBED  a kernel view with its manual (view.h); `refused` is not empty when it cannot be
+ *              used */
 #ifndef VELUM_WIRE_ORDER_H
 #define VELUM_WIRE_ORDER_H
 

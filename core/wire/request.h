@@ -9,7 +9,8 @@
  *   KILL       32 job id; of a stage alone u32 stage behind it     KILLED
  *   NODES      (empty)                                             NODE ..., END
  *   LOGS       32 job id                                           LOG ..., END
- *   KERNELS    (empty)                                             KERNEL ..., END
+ *   KERNELS    (empty), or text name: of that one alone, and       KERNEL ..., END
+ *              with its manual (nodes of old tell all, without)
  *   PLAN       text kernel, u16 count, texts                       PLAN
  *   SHOW       text kernel, 32 source, block params,               TEXT
  *              block accumulator

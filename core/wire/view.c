@@ -217,6 +217,13 @@ void put_kernel_view(struct buf *b, const struct kernel_view *v)
     put_text(b, v->refused);
 }
 
+void put_kernel_manual(struct buf *b, const struct kernel_view *v)
+{
+    put_u32(b, v->memory);
+    put_text(b, v->limits);
+    put_text(b, v->manual);
+}
+
 int read_kernel_view(struct bytes payload, struct kernel_view *v)
 {
     struct reader r = reader_of(payload);
@@ -231,6 +238,13 @@ int read_kernel_view(struct bytes payload, struct kernel_view *v)
     read_safe_text(&r, true, v->then, sizeof v->then);
     v->accumulator_size = read_u32(&r);
     read_safe_text(&r, true, v->refused, sizeof v->refused);
+    v->memory = 0;
+    v->limits[0] = v->manual[0] = 0;
+    if (!r.failed && reader_left(&r) > 0) {
+        v->memory = read_u32(&r);
+        read_safe_text(&r, true, v->limits, sizeof v->limits);
+        read_safe_text(&r, false, v->manual, sizeof v->manual);
+    }
     if (v->accumulator_size > ACCUMULATOR_SIZE_MAX)
         r.failed = true;
     return reader_result(&r);

@@ -116,6 +116,8 @@ struct stage_view {
     struct bytes needs; /* as a spec has them (spec.h); borrowed */
 };
 
+#define MANUAL_SIZE_MAX 4096
+
 struct kernel_view {
     char name[KERNEL_NAME_SIZE];
     struct digest source;
@@ -128,6 +130,10 @@ struct kernel_view {
     char then[KERNEL_NAME_SIZE]; /* the kernel that makes a result of what it yields, or "" */
     uint32_t accumulator_size;
     char refused[REASON_SIZE];
+    /* Only where put_kernel_manual has told them; else 0 and "". */
+    uint32_t memory;  /* scratch bytes of a leaf */
+    char limits[256]; /* which the summary ends with, too */
+    char manual[MANUAL_SIZE_MAX];
 };
 
 /* Each read_ returns 0 or ERR_FORMAT; texts are sanitised to one line (error and usage keep their
@@ -140,6 +146,8 @@ void put_stage_view(struct buf *b, const struct stage_view *v);
 /* One of several: borrows from the reader, which fails at a bound. */
 void read_stage_view(struct reader *r, struct stage_view *v);
 void put_kernel_view(struct buf *b, const struct kernel_view *v);
+/* Behind it, for those that ask for it: who came earlier does not know it. */
+void put_kernel_manual(struct buf *b, const struct kernel_view *v);
 int read_kernel_view(struct bytes payload, struct kernel_view *v);
 
 #endif

@@ -3,8 +3,8 @@ load lib.bash
 
 # The example of velum_kernel.h.
 squares() {
-    sed -n '/^ \*     #include "velum_kernel.h"/,/^ \* Built as a plugin/p' \
-        "$VELUM_ROOT/plugins/velum_kernel.h" | grep -v 'Built as' | sed 's/^ \* \{0,5\}//'
+    sed -n '/^ \*     #include "velum_kernel.h"/,/^ \*     };/s/^ \*     //p' \
+        "$VELUM_ROOT/plugins/velum_kernel.h"
 }
 
 @test "the example of the manual: its name, its plan and a leaf of it" {

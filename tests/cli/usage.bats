@@ -345,6 +345,40 @@ all_gone() { # all_gone PID...
     [[ $output == *"velum run pi N"* ]]
 }
 
+@test "kernels NAME: the manual of a kernel, built in, of a plugin and of a file" {
+    for name in $(velum kernels 2>/dev/null | awk 'NR > 1 { print $1 }'); do
+        velum kernels "$name" 2>/dev/null >"$name.txt"
+        grep -q "^Limits  *= " "$name.txt"
+        grep -q "^Parameters:" "$name.txt"
+        grep -qE "^  velum run (-[a-z]+ )*$name|^  velum run wordcount" "$name.txt"
+    done
+    mkdir plugins
+    cp "$VELUM_OBJECTS/plugins/pi.so" plugins/pie.so
+    run velum kernels plugins/pie.so
+    [ "$status" -eq 0 ]
+    [ "$(grep -v ^Origin <<<"$output")" = "$(grep -v ^Origin pi.txt)" ]
+    run velum kernels --json plugins/pie.so
+    [[ $output == *'"manual":"Parameters:\n'* ]]
+    [[ $output == *'"file":"plugins/pie.so"'* ]]
+    : >none.so
+    run -1 velum kernels none.so
+    ends_with_try
+    run -2 velum kernels no/such.so
+    ends_with_try
+}
+
+@test "kernels NAME: a node tells the manual of its plugin" {
+    mkdir plugins
+    cp "$TEST_PLUGINS/seek.so" "$TEST_PLUGINS/emit.so" plugins/
+    node a --plugins "$FOLDER/plugins"
+    run velum kernels seek
+    [ "$status" -eq 0 ]
+    [[ $output == *"Limits  "*"Parameters:"$'\n'"  all there are" ]]
+    [ "$(velum kernels --json seek | field name)" = seek ]
+    [ "$(velum kernels | awk '$2 == "plugin"' | wc -l)" -ge 1 ]
+    run -2 velum kernels seeek
+}
+
 @test "kernels sum, sleep, noop and primes: their answers, and what they refuse" {
     local args
     for args in 1 10 "7 7" "5 1000000" "3 7 10000000" "2 1000000 999999999"; do

@@ -199,22 +199,6 @@ static int say_node(struct bytes p)
     return rc;
 }
 
-static int say_kernel(struct bytes p)
-{
-    static struct kernel_view v;
-    int rc = read_kernel_view(p, &v);
-    say_text("name", v.name);
-    say_id("source", v.source.bytes);
-    SAY(" origin=%u accumulator=%u reduction=%u files_from=%u", v.origin,
-        (unsigned)v.accumulator_size, v.reduction, (unsigned)v.files_from);
-    say_text("then", v.then);
-    say_text("path", v.path);
-    say_text("usage", v.usage);
-    say_text("summary", v.summary);
-    say_text("refused", v.refused);
-    return rc;
-}
-
 /* --- jobs, between nodes --- */
 
 static int say_entry(struct reader *r)
@@ -456,7 +440,9 @@ static int tell_request(uint8_t type, struct bytes p)
         say_block("params", show.params);
         say_block("accumulator", show.accumulator);
         return rc;
-    default: /* NODES, KERNELS */
+    case MESSAGE_REQUEST_KERNELS:
+        return golden_tell_kernels(p, to);
+    default: /* NODES */
         break;
     }
     return reader_done(&r) ? 0 : ERR_FORMAT;
@@ -490,7 +476,7 @@ static int tell_reply(uint8_t type, struct bytes p)
     case MESSAGE_REPLY_NODE:
         return say_node(p);
     case MESSAGE_REPLY_KERNEL:
-        return say_kernel(p);
+        return golden_tell_kernel(p, to);
     case MESSAGE_REPLY_LOG:
         rc = read_reply_log(p, text, &log);
         say_text("node", text);
@@ -676,7 +662,7 @@ static int tell_worker(uint8_t type, struct bytes p)
         say_text("reason", failed.reason);
         return rc;
     default: /* DESCRIBED */
-        return say_kernel(p);
+        return golden_tell_kernel(p, to);
     }
 }
 

@@ -53,6 +53,7 @@ VELUM_KERNEL(seek) = {
     .usage = "UNITS NAP_US MATCH [DIES_AT]",
     .summary = "the lowest unit that matches, slowly",
     .limits = "numbers up to 2^40",
+    .manual = "Parameters:\n  all there are\n",
     .accumulator_size = sizeof(struct seen),
     .fields = fields,
     .fields_count = 1,

@@ -286,6 +286,45 @@ TEST(test_calls_of_a_kernel_that_collects)
     CHECK_INT(p.units, 10203);
 }
 
+TEST(test_manual)
+{
+    char reason[REASON_SIZE];
+    static char longest[MANUAL_SIZE_MAX + 1];
+    struct kernel_view v;
+    struct velum_kernel k = fake();
+    kernel_describe(&k, ORIGIN_PLUGIN, &v);
+    CHECK_STR(v.manual, "");
+    k.manual = "Parameters:\n  N\n";
+    k.memory = 77;
+    kernel_describe(&k, ORIGIN_PLUGIN, &v);
+    CHECK_STR(v.manual, "Parameters:\n  N\n");
+    CHECK_STR(v.limits, k.limits);
+    CHECK_INT(v.memory, 77);
+    memset(longest, 'x', MANUAL_SIZE_MAX);
+    k.manual = longest;
+    check_bad(&k, "its manual is over 4095 bytes");
+    longest[MANUAL_SIZE_MAX - 1] = 0;
+    CHECK_INT(kernel_check(&k, reason), 0);
+    /* One that was built before there were manuals: what lies behind its struct is not its own. */
+    k.size = offsetof(struct velum_kernel, manual);
+    CHECK_INT(kernel_check(&k, reason), 0);
+    CHECK_STR(kernel_manual(&k), "");
+    k.size--;
+    check_bad(&k, "smaller");
+}
+
+/* Whoever looks at one finds how it is called and what its arguments are. */
+TEST(test_builtins_have_manuals)
+{
+    for (size_t i = 0; kernel_table[i]; i++) {
+        const struct velum_kernel *k = kernel_table[i];
+        if (!CHECK(strncmp(kernel_manual(k), "Parameters:\n", 12) == 0 &&
+                   strstr(kernel_manual(k), "\nUnits:\n") &&
+                   strstr(kernel_manual(k), "\nExample:\n  velum run ")))
+            printf("# %s\n", k->name);
+    }
+}
+
 /* Finds the units of which it is told, in the order in which it is told them. */
 static uint64_t told_units[3];
 static size_t told_count;
@@ -549,9 +588,9 @@ TEST(test_leaf_ranges)
     CHECK(first == UINT64_MAX - 1 && count == 1);
 }
 
-TEST_MAIN(test_table, test_did_you_mean, test_source, test_check_finds_each_fault,
-          test_check_of_a_kernel_that_collects, test_calls_of_a_kernel_that_collects,
-          test_check_of_a_kernel_that_searches, test_calls_of_a_kernel_that_searches,
-          test_where_files_begin, test_options_with_words, test_digests_of_the_table,
-          test_plan_bounds, test_leaf_merge_show, test_fields_are_told_exactly, test_signed_fields,
-          test_describe, test_leaf_ranges)
+TEST_MAIN(test_manual, test_builtins_have_manuals, test_table, test_did_you_mean, test_source,
+          test_check_finds_each_fault, test_check_of_a_kernel_that_collects,
+          test_calls_of_a_kernel_that_collects, test_check_of_a_kernel_that_searches,
+          test_calls_of_a_kernel_that_searches, test_where_files_begin, test_options_with_words,
+          test_digests_of_the_table, test_plan_bounds, test_leaf_merge_show,
+          test_fields_are_told_exactly, test_signed_fields, test_describe, test_leaf_ranges)

@@ -557,6 +557,8 @@ TEST(test_describe)
     CHECK_STR(v.usage, "N");
     CHECK_INT(v.accumulator_size, 16);
     CHECK(strstr(v.summary, "N from 1 to 1000000000000000") != NULL);
+    CHECK_STR(v.limits, "N from 1 to 1000000000000000");
+    CHECK(strstr(v.manual, "Example:\n  velum run pi 400000000\n") != NULL);
     v = described("bad/constructor.so");
     CHECK(strstr(v.refused, "constructors") != NULL);
     v = described("bad/nothing-there.so");
