@@ -104,7 +104,9 @@ try_one() { # try_one NUMBER
     ship) set -- --ship --seeds $((seeds / 10)) --failures 1 ;;
     graphs) set -- --graphs --seeds $((seeds / 10)) --failures 1 ;;
     esac
-    (cd "$folder" && exec setsid timeout 300 ./program "$@") >"$folder/output" 2>&1 &
+    # A defect may take memory without end.
+    (cd "$folder" && exec setsid prlimit --as=8589934592 timeout 300 ./program "$@") \
+        >"$folder/output" 2>&1 &
     session=$!
     wait $session
     status=$?
