@@ -10,8 +10,8 @@
  * The list is in place, synced, before NAME or NAME.part is, and goes after it. What SCAN makes of
  * what a crash has left: NAME.learn, stream-N, stream-N.list, a list without an object and a part
  * beside the whole object are removed; of a part the pieces that make their digests count; a whole
- * object whose list is missing or too short is hashed anew and kept if that makes its name. A file
- * of any other name is left alone. The mover holds a lock on the folder, so that one that a dead
+ * object whose list is missing or too short is hashed anew and kept if that makes its name, or else,
+ * where there is a list, left to whoever knows its size. A file of any other name is left alone. The mover holds a lock on the folder, so that one that a dead
  * node left behind has ended before the next begins.
  *
  * Here are the names, a few files kept open, and the calls that change the folder. Called by the

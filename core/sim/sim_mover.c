@@ -386,6 +386,10 @@ static void scan(struct sim_mover *m, sim_answer *answer, void *ctx)
             object_remove(m, o);
             continue;
         }
+        if (o->whole && o->behind > 0) { /* its list tells only where it should have more pieces */
+            f.size += o->behind;
+            f.whole = object_pieces(f.size) == pieces;
+        }
         memset(bits, 0, sizeof bits);
         for (uint64_t i = 0; i < pieces; i++)
             bits[i / 8] |= (uint8_t)((unsigned)o->here[i] << i % 8);

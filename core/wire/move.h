@@ -51,6 +51,8 @@
  *   FOUND    32 name, u64 size, u8 whole, block bits (of the pieces there, lowest bit first; empty
  *            when it is whole; the list is there in both cases), u64 used_s (Unix time of the last
  *            use, for the first order of eviction only)
+ *            Not whole and without bits: its file is longer than its list; CHECK with its size cuts
+ *            it, and the next scan finds it
  *            Of an object with more than 400,000 pieces that is not whole nothing is found: it is
  *            dropped by the scan
  *   MADE     u32 rc, 32 name, u64 size, u8 there (it was here already)

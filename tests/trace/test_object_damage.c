@@ -327,6 +327,24 @@ TEST(what_was_appended_is_found_and_cut_off)
     CHECK(story_end(&story));
 }
 
+/* The same while the node is down: some bytes, and more than a piece has. */
+TEST(what_was_appended_while_the_node_was_down_is_cut_off)
+{
+    for (uint64_t more = 77; more < 3 * PIECE_SIZE; more += 2 * PIECE_SIZE) {
+        begin(1);
+        struct digest name = put_whole(0);
+        story_kill(&story, 0);
+        sim_mover_append(&story.nodes[0].mover, name, more);
+        start(0);
+        story_run(&story, S_US);
+        CHECK(is_whole(0, name));
+        REQUIRE(at(0, name) != NULL);
+        CHECK_INT(at(0, name)->size, BIG);
+        CHECK_INT(get(0, name), 0);
+        CHECK(story_end(&story));
+    }
+}
+
 TEST(damage_is_looked_for_at_a_bounded_pace)
 {
     struct instant last = {0};
@@ -416,5 +434,6 @@ TEST_MAIN(a_damaged_piece_is_got_from_another_node_while_it_is_read,
           a_copy_that_was_away_mends_the_others,
           what_was_damaged_before_a_restart_is_mended_after_it, a_damaged_copy_is_not_counted,
           damage_that_nobody_reads_is_found_and_mended, what_was_appended_is_found_and_cut_off,
+          what_was_appended_while_the_node_was_down_is_cut_off,
           damage_is_looked_for_at_a_bounded_pace, what_is_put_while_it_is_fetched_is_whole,
           a_mover_that_dies_while_damage_is_mended_is_no_matter)

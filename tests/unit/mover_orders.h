@@ -159,6 +159,15 @@ static inline struct moved_checked rig_check(struct digest name, uint64_t from)
     return rig_check_of(name, 0, from);
 }
 
+/* Somebody else writes behind the end of a file. */
+static inline void rig_grow(struct digest name, const char *end, size_t bytes)
+{
+    char path[512];
+    struct stat st;
+    rig_path(name, end, path);
+    REQUIRE(stat(path, &st) == 0 && truncate(path, st.st_size + (off_t)bytes) == 0);
+}
+
 /* What the object of these bytes is called, by the definition; the list into `list` where it is not
  * NULL. */
 static inline struct digest rig_name_of(const uint8_t *data, size_t n, struct digest *list)

@@ -499,14 +499,6 @@ TEST(an_object_whose_file_was_cut_is_given_up)
     free(data);
 }
 
-static void append_to(struct digest name, const char *end, size_t bytes)
-{
-    char path[512];
-    struct stat st;
-    rig_path(name, end, path);
-    REQUIRE(stat(path, &st) == 0 && truncate(path, st.st_size + (off_t)bytes) == 0);
-}
-
 static bool has_size(struct digest name, size_t size)
 {
     char path[512];
@@ -524,7 +516,7 @@ TEST(an_object_whose_file_is_too_long_is_cut)
     rig_open();
     struct moved_made made = rig_put(1, data, size);
     for (size_t more = 7; more < 3 * MIB; more *= 1000) {
-        append_to(made.name, "", more);
+        rig_grow(made.name, "", more);
         struct moved_checked c = rig_check_of(made.name, size, 0);
         CHECK(c.rc == 0 && c.bad == UINT64_MAX && c.next > 0);
         CHECK_INT(c.cut, more);
@@ -534,14 +526,39 @@ TEST(an_object_whose_file_is_too_long_is_cut)
     CHECK(rig_holds(made.name, data, size));
     /* Whoever reads it says its size too. */
     struct move_part m = {.name = made.name, .size = size, .offset = 2 * MIB, .length = 9};
-    append_to(made.name, "", 5);
+    rig_grow(made.name, "", 5);
     CHECK_INT(rig_read_part(MESSAGE_MOVE_READ, &m, &got), 0);
     CHECK(got.len == 9 && memcmp(got.data, data + 2 * MIB, 9) == 0);
     CHECK(has_size(made.name, size));
-    append_to(made.name, "", 2 * MIB);
+    rig_grow(made.name, "", 2 * MIB);
     m.offset = 0, m.length = 3 * ID_SIZE;
     CHECK_INT(rig_read_part(MESSAGE_MOVE_LIST, &m, &got), 0);
     CHECK(has_size(made.name, size));
+    rig_close();
+    free(data);
+}
+
+/* A scan knows no sizes: it leaves the object to whoever does. */
+TEST(what_was_appended_while_no_mover_ran_is_cut)
+{
+    const size_t size = 2 * MIB + 9;
+    struct moved_found found;
+    uint8_t *data = rig_bytes(size, 1);
+    rig_open();
+    struct moved_made made = rig_put(1, data, size);
+    for (size_t more = 7; more < 3 * MIB; more += 2 * MIB) {
+        const bool fits_the_list = more < MIB - 9;
+        rig_grow(made.name, "", more);
+        rig_again();
+        CHECK_INT(rig_scan(&found, NULL, 1), 0);
+        CHECK_INT(rig.found, 1);
+        CHECK_INT(found.size, size + more);
+        CHECK(found.whole == fits_the_list && found.bits.len == 0);
+        CHECK_INT(rig_check_of(made.name, size, 3).cut, more);
+        CHECK_INT(rig_scan(&found, NULL, 1), 0);
+        CHECK(rig.found == 1 && found.whole && found.size == size);
+        CHECK(rig_holds(made.name, data, size));
+    }
     rig_close();
     free(data);
 }
@@ -572,7 +589,7 @@ TEST(what_is_too_long_when_it_is_sealed_is_cut)
     CHECK_INT(rig_learn(name, size, 0, (const uint8_t *)list, sizeof list), 0);
     CHECK_INT(rig_write_piece(name, data, size, 0), 0);
     CHECK_INT(rig_write_piece(name, data, size, 1), 0);
-    append_to(name, ".part", 100);
+    rig_grow(name, ".part", 100);
     CHECK_INT(rig_name_order(MESSAGE_MOVE_SEAL, name), 0);
     CHECK(has_size(name, size));
     CHECK(rig_holds(name, data, size));
@@ -668,6 +685,7 @@ int main(int argc, char **argv)
         what_is_wanted_as_it_is_and_was_cut_off_is_given_up,
         an_object_whose_file_was_cut_is_given_up,
         an_object_whose_file_is_too_long_is_cut,
+        what_was_appended_while_no_mover_ran_is_cut,
         an_object_is_not_cut_to_a_size_that_it_has_not,
         what_is_too_long_when_it_is_sealed_is_cut,
         a_damaged_list_is_made_anew_by_whoever_reads,
