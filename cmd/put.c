@@ -88,7 +88,8 @@ const struct cmd cmd_put = {
         "the\n"
         "end of the command in any way, the node keeps for ten minutes what came of a file of 16 "
         "MiB\n"
-        "or more, and the same command goes on behind that.",
+        "or more, and the same command goes on behind that, also when the node has ended and is\n"
+        "back.",
     .group = GROUP_OBJECTS,
     .takes = TAKES_NOTHING,
     .opts = opts,

@@ -81,6 +81,8 @@ static uint8_t answer_type(uint8_t order)
         return MESSAGE_MOVED_BYTES;
     case MESSAGE_MOVE_CHECK:
         return MESSAGE_MOVED_CHECKED;
+    case MESSAGE_MOVE_KEYED:
+        return MESSAGE_MOVED_KEYED;
     default:
         return MESSAGE_MOVED_DONE;
     }
@@ -91,6 +93,7 @@ uint8_t mover_crew_refuse(struct buf *payload, uint8_t order, int rc)
     const struct moved_made made = {.rc = rc};
     const struct moved_bytes bytes = {.rc = rc};
     const struct moved_checked checked = {.rc = rc, .bad = UINT64_MAX};
+    const struct moved_keyed keyed = {.rc = rc};
     const uint8_t type = answer_type(order);
     switch (type) {
     case MESSAGE_MOVED_MADE:
@@ -101,6 +104,9 @@ uint8_t mover_crew_refuse(struct buf *payload, uint8_t order, int rc)
         break;
     case MESSAGE_MOVED_CHECKED:
         put_moved_checked(payload, &checked);
+        break;
+    case MESSAGE_MOVED_KEYED:
+        put_moved_keyed(payload, &keyed);
         break;
     default:
         put_moved_done(payload, rc);
@@ -203,9 +209,8 @@ static struct frame unwrap(const struct mover_crew *m, const struct open_order *
 
 static bool answers(const struct open_order *o, const struct frame *f)
 {
-    return f->request == o->request &&
-           (f->type == answer_type(o->type) ||
-            (f->type == MESSAGE_MOVED_FOUND && o->type == MESSAGE_MOVE_SCAN));
+    return f->request == o->request && (f->type == answer_type(o->type) ||
+                                        (!moved_is_last(f->type) && o->type == MESSAGE_MOVE_SCAN));
 }
 
 /* Its place is lent anew only when the answer in it has been read. */
@@ -218,13 +223,13 @@ static void deliver(struct mover_crew *m, const struct frame *f)
         end_life(m, "gave an answer to no order");
         return;
     }
-    if (inner.type != MESSAGE_MOVED_FOUND)
+    if (moved_is_last(inner.type))
         pop_open(m);
 #if VELUM_PLANT == 557 /* unit/test_mover_crew: a place is lent while its answer is being read */
     mover_memory_return(&m->memory, place);
 #endif
     m->events.answer(m->events.ctx, &inner);
-    if (inner.type != MESSAGE_MOVED_FOUND)
+    if (moved_is_last(inner.type))
         mover_memory_return(&m->memory, place);
 }
 

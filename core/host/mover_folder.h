@@ -6,13 +6,16 @@
  *   NAME.learn     a list that is coming in
  *   stream-N       a new object that is coming in
  *   stream-N.list  the digests of its pieces so far
+ *   put-KEY-N, put-KEY-N.list
+ *                  the same of one that its user may go on with: a file of N bytes, KEY as NAME
  *
  * The list is in place, synced, before NAME or NAME.part is, and goes after it. What SCAN makes of
  * what a crash has left: NAME.learn, stream-N, stream-N.list, a list without an object and a part
- * beside the whole object are removed; of a part the pieces that make their digests count; a whole
- * object whose list is missing or too short is hashed anew and kept if that makes its name, or else,
- * where there is a list, left to whoever knows its size. A file of any other name is left alone. The mover holds a lock on the folder, so that one that a dead
- * node left behind has ended before the next begins.
+ * beside the whole object are removed; of put-KEY-N the pieces that have digests count, for ten
+ * minutes; of a part the pieces that make their digests count; a whole object whose list is missing
+ * or too short is hashed anew and kept if that makes its name, or else, where there is a list, left
+ * to whoever knows its size. A file of any other name is left alone. The mover holds a lock on the
+ * folder, so that one that a dead node left behind has ended before the next begins.
  *
  * Here are the names, a few files kept open, and the calls that change the folder. Called by the
  * parts of the mover. */
@@ -24,7 +27,7 @@
 #include "core/base/id.h"
 
 #define FOLDER_OPEN_MAX 64
-#define FOLDER_NAME_SIZE 80
+#define FOLDER_NAME_SIZE 96
 
 enum folder_kind { FOLDER_DATA, FOLDER_LIST, FOLDER_PART, FOLDER_LEARN };
 

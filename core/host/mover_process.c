@@ -98,11 +98,19 @@ static void tell_found(void *ctx, const struct moved_found *m)
     answer_end();
 }
 
+static void tell_left(void *ctx, const struct moved_left *m)
+{
+    const uint32_t *request = ctx;
+    put_moved_left(answer_begin(MESSAGE_MOVED_LEFT, *request), m);
+    answer_end();
+}
+
 static bool on_scan(struct frame *f)
 {
+    const struct scan_ears ears = {&f->request, tell_found, tell_left};
     if (f->payload.len > 0)
         return false;
-    done(f->request, scan_folder(&folder, tell_found, &f->request));
+    done(f->request, scan_folder(&folder, &ears));
     return true;
 }
 
@@ -112,6 +120,18 @@ static bool on_append(struct frame *f)
     if (read_move_append(f->payload, &m) < 0)
         return false;
     done(f->request, stream_append(&folder, &m));
+    return true;
+}
+
+static bool on_keyed(struct frame *f)
+{
+    struct move_keyed m;
+    struct moved_keyed keyed;
+    if (read_move_keyed(f->payload, &m) < 0)
+        return false;
+    stream_keyed(&folder, &m, &keyed);
+    put_moved_keyed(answer_begin(MESSAGE_MOVED_KEYED, f->request), &keyed);
+    answer_end();
     return true;
 }
 
@@ -256,7 +276,7 @@ static bool obey(struct frame *f)
         {MESSAGE_MOVE_LEARN, false, on_learn},  {MESSAGE_MOVE_FINISH, false, on_finish},
         {MESSAGE_MOVE_SEAL, false, on_seal},    {MESSAGE_MOVE_ABORT, false, on_abort},
         {MESSAGE_MOVE_CHECK, false, on_check},  {MESSAGE_MOVE_DROP, false, on_drop},
-        {MESSAGE_MOVE_SCAN, false, on_scan},
+        {MESSAGE_MOVE_SCAN, false, on_scan},    {MESSAGE_MOVE_KEYED, false, on_keyed},
     };
     for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) {
         if (handlers[i].type != f->type)

@@ -12,18 +12,19 @@
 #include "core/host/mover_check.h"
 #include "core/host/mover_fetch.h"
 #include "core/host/mover_hash.h"
+#include "core/host/mover_left.h"
 #include "core/host/mover_part.h"
 #include "core/host/mover_stream.h"
 #include "core/object/name.h"
 
 struct scan {
     struct folder *folder;
-    void (*found)(void *ctx, const struct moved_found *m);
-    void *ctx;
+    const struct scan_ears *ears;
     struct digest *parts; /* to be looked at when the folder was read */
     size_t parts_count;
     struct part *part; /* the one that is looked at */
     int fd, list;
+    struct left_scan lefts;
 };
 
 static int size_of(const struct folder *f, struct digest name, enum folder_kind kind,
@@ -81,7 +82,7 @@ static void see_whole(struct scan *s, struct digest name)
     if (rc == ERR_DAMAGED)
         rc = see_longer(s, &found);
     if (rc == 0)
-        s->found(s->ctx, &found);
+        s->ears->found(s->ears->ctx, &found);
 }
 
 static void see_part(struct scan *s, struct digest name)
@@ -114,7 +115,7 @@ static void see(struct scan *s, const char *text)
             unlinkat(s->folder->fd, text, 0);
         return;
     }
-    if (!folder_parse(text, &name, &kind))
+    if (left_see(&s->lefts, s->folder, text) || !folder_parse(text, &name, &kind))
         return;
     if (kind == FOLDER_DATA)
         see_whole(s, name);
@@ -175,7 +176,7 @@ static void tell_part(struct scan *s, const struct stat *st)
                                       .size = p->size,
                                       .bits = {p->bits, (size_t)((p->pieces + 7) / 8)},
                                       .used_s = used_of(st)};
-    s->found(s->ctx, &found);
+    s->ears->found(s->ears->ctx, &found);
 }
 
 /* 0: s->part is what is there. */
@@ -210,9 +211,9 @@ struct part *scan_part(struct folder *f, struct digest name)
     return look_at_part(&s, name, &st) == 0 ? s.part : NULL;
 }
 
-int scan_folder(struct folder *f, void (*found)(void *ctx, const struct moved_found *m), void *ctx)
+int scan_folder(struct folder *f, const struct scan_ears *ears)
 {
-    struct scan s = {.folder = f, .found = found, .ctx = ctx};
+    struct scan s = {.folder = f, .ears = ears};
     int fd = openat(f->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *entry;
@@ -235,6 +236,8 @@ int scan_folder(struct folder *f, void (*found)(void *ctx, const struct moved_fo
     for (size_t i = 0; rc == 0 && i < s.parts_count; i++)
         if (look_at_part(&s, s.parts[i], &st) == 0)
             tell_part(&s, &st);
+    for (uint32_t i = 0; rc == 0 && i < s.lefts.count; i++)
+        ears->left(ears->ctx, &s.lefts.puts[i]);
     free(s.parts);
     return rc;
 }

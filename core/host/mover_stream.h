@@ -1,16 +1,25 @@
-/* New objects that are coming in: APPEND, FINISH, ABORT.
+/* New objects that are coming in: APPEND, KEYED, FINISH, ABORT.
  *
  * Bytes go to stream-N as they come; each piece that is complete is hashed beside that. The digests
  * go to stream-N.list, so that memory does not grow with the object. After an error nothing more is
  * written and the space is given back; the stream answers with that error until it is finished or
- * aborted. */
+ * aborted.
+ *
+ * The files of a stream that has a key are called after that (mover_left.h), and what another mover
+ * left of them is gone on with. */
 #ifndef VELUM_HOST_MOVER_STREAM_H
 #define VELUM_HOST_MOVER_STREAM_H
 
 #include "core/host/mover_folder.h"
 #include "core/wire/move.h"
 
-/* 0, or the stream's error. ERR_FULL: MOVE_STREAMS_MAX are open. ERR_TOO_LARGE. */
+/* Makes a stream, or looks further at what another mover left of it. Two of one key and size are
+ * two streams, of which the second is as one without a key. */
+void stream_keyed(struct folder *f, const struct move_keyed *m, struct moved_keyed *answer);
+/* Whether one with this key and size is open. */
+bool stream_is_of(struct digest key, uint64_t size);
+/* 0, or the stream's error. ERR_FULL: MOVE_STREAMS_MAX are open. ERR_TOO_LARGE. ERR_ARGUMENT: what
+ * was left of it is not looked at yet. */
 int stream_append(struct folder *f, const struct move_stream *m);
 /* The object is whole, in place and synced, or nothing is left of it; the stream has ended. */
 void stream_finish(struct folder *f, uint64_t number, struct moved_made *answer);

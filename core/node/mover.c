@@ -199,6 +199,7 @@ int moved_result(const struct frame *f)
     struct moved_made made;
     struct moved_bytes bytes;
     struct moved_checked checked;
+    struct moved_keyed keyed;
     int rc = ERR_FORMAT, read = ERR_FORMAT;
 
     switch (f->type) {
@@ -217,6 +218,10 @@ int moved_result(const struct frame *f)
         read = read_moved_checked(f->payload, &checked);
         rc = checked.rc;
         break;
+    case MESSAGE_MOVED_KEYED:
+        read = read_moved_keyed(f->payload, &keyed);
+        rc = keyed.rc;
+        break;
     default:
         break;
     }
@@ -234,7 +239,7 @@ void mover_answered(struct node *n, const struct frame *f)
         return;
     }
     /* What it finds comes before its one answer. */
-    if (f->type != MESSAGE_MOVED_FOUND) {
+    if (moved_is_last(f->type)) {
         s->orders_first = o->next;
         if (s->orders_first == NULL)
             s->orders_last = NULL;
@@ -243,7 +248,7 @@ void mover_answered(struct node *n, const struct frame *f)
     }
     if (o->then != NULL)
         o->then(n, o->what, f);
-    if (f->type == MESSAGE_MOVED_FOUND)
+    if (!moved_is_last(f->type))
         return;
     order_free(n, o);
     give_waiting(n);

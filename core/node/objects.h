@@ -69,7 +69,7 @@ struct objects {
     bool scanned;              /* what was there at the start is on the shelf */
     bool scan_is_on;           /* the mover looks */
     struct instant scan_again; /* when it is to look again, after it could not */
-    bool scan_cuts, scan_cut; /* files that were too long are cut in this scan; were, before it */
+    bool scan_cuts, scan_cut;  /* files that were too long are cut in this scan; were, before it */
     struct move_order *orders_first, *orders_last;
     struct move_order *orders_waiting; /* the first that the mover was not given yet */
     uint32_t orders_open;              /* that it was given, and has not answered; their bytes */
@@ -87,7 +87,7 @@ struct objects {
     uint32_t removings_count;
     /* making.c */
     struct making_set makings;
-    bool makings_due; /* to be looked at at the end of this step */
+    bool makings_due;                           /* to be looked at at the end of this step */
     uint64_t makings_members, makings_placings; /* members_changes and placings at the last look */
     /* bulk.c */
     struct bulk *bulks;

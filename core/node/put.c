@@ -14,7 +14,8 @@
 
 #define COPIES_USUAL 2
 #define COPIES_WAIT_US (10 * S_US)
-#define LEFT_MAX_US (600 * S_US) /* what came of a put whose user has gone waits so long for him */
+/* What came of a put whose user has gone waits so long for him. */
+#define LEFT_MAX_US (MOVE_LEFT_MAX_S * S_US)
 
 /* Whole here, and waiting for others. */
 struct put_wait {
@@ -37,6 +38,8 @@ struct put {
     uint8_t copies;    /* whole ones before the user hears of it */
     bool begun, ended; /* the mover has a stream; the user has sent all of it */
     struct digest key; /* zero: it cannot be gone on with */
+    bool asked;        /* the mover is to say what it has of it */
+    bool looked;       /* and has looked at all of that */
     bool left;         /* its user has gone, at this time */
     struct instant left_at;
 };
@@ -134,24 +137,102 @@ bool put_drop_left(struct node *n)
     return oldest != NULL;
 }
 
-/* The user may send what he might have sent then: what is on its way to the mover still is. */
-static void go_on(struct node *n, struct put *p, const struct request_put *m)
+/* The user may send what he might have sent before: what is on its way to the mover still is. */
+static void first_credit(struct node *n, struct put *p)
 {
-    uint32_t credit = p->credit + p->owed;
     uint8_t raw[16];
     struct buf b;
 
-    p->left = false;
-    p->copies = m->copies > 0 ? m->copies : COPIES_USUAL;
-    p->credit = credit;
+    p->credit += p->owed;
     p->owed = 0;
     buf_init_fixed(&b, raw, sizeof raw);
 #if VELUM_PLANT == 783 /* trace/test_put_again: a put goes on at its first byte */
-    put_object_credit(&b, credit);
+    put_object_credit(&b, p->credit);
 #else
-    put_object_there(&b, credit, p->bytes);
+    if (p->bytes == 0)
+        put_object_credit(&b, p->credit);
+    else
+        put_object_there(&b, p->credit, p->bytes);
 #endif
     send_link(n, p->link, MESSAGE_REPLY_CREDIT, p->request, buf_bytes(&b));
+}
+
+static void ask_keyed(struct node *n, struct put *p, bool look);
+
+/* Nobody looks on for a user who has gone. Of what was looked at there is no news: that was asked
+ * only so that another mover can go on with it. */
+static void is_keyed(struct node *n, uint64_t number, const struct frame *answer)
+{
+    struct put *p = find(n, number);
+    int rc = moved_result(answer);
+    struct moved_keyed m;
+
+    if (p == NULL)
+        return;
+    if (rc == 0 && (answer->type != MESSAGE_MOVED_KEYED ||
+                    read_moved_keyed(answer->payload, &m) < 0 || m.there > p->size))
+        rc = ERR_FORMAT;
+    if (rc < 0) {
+        refuse_rc(n, p, rc);
+        return;
+    }
+    p->asked = false;
+    if (p->looked)
+        return;
+    n->objects->coming_bytes += m.there - p->bytes;
+    p->bytes = m.there;
+    p->looked = !m.more;
+    if (p->left && p->bytes == 0)
+        give_up(n, p);
+    else if (!p->left && m.more)
+        ask_keyed(n, p, true);
+    else if (!p->left)
+        first_credit(n, p);
+}
+
+static void ask_keyed(struct node *n, struct put *p, bool look)
+{
+    struct move_keyed m = {.stream = p->number, .key = p->key, .size = p->size, .look = look};
+    uint8_t raw[64];
+    struct buf b;
+
+    buf_init_fixed(&b, raw, sizeof raw);
+    put_move_keyed(&b, &m);
+    p->begun = p->asked = true;
+    mover_order(n, MESSAGE_MOVE_KEYED, buf_bytes(&b), is_keyed, p->number);
+}
+
+static void go_on(struct node *n, struct put *p, const struct request_put *m)
+{
+    p->left = false;
+    p->copies = m->copies > 0 ? m->copies : COPIES_USUAL;
+    if (p->looked)
+        first_credit(n, p);
+    else if (!p->asked)
+        ask_keyed(n, p, true);
+}
+
+static bool is_full(const struct objects *s)
+{
+    return s->puts_count + s->put_waits_count >= PUTS_MAX;
+}
+
+/* NULL: no memory. */
+static struct put *add(struct node *n, struct digest key, uint64_t size)
+{
+    struct objects *s = n->objects;
+    struct put *p = node_alloc(n, sizeof *p);
+
+    if (p == NULL)
+        return NULL;
+    *p = (struct put){.next = s->puts,
+                      .number = ++s->number_counter,
+                      .size = size,
+                      .key = key,
+                      .owed = PUT_WINDOW};
+    s->puts = p;
+    s->puts_count++;
+    return p;
 }
 
 static bool takes_none(const struct node *n)
@@ -176,25 +257,19 @@ void put_begin(struct node *n, uint64_t link, uint32_t request, struct bytes pay
         go_on(n, p, &m);
         return;
     }
-    while (s->puts_count + s->put_waits_count >= PUTS_MAX && put_drop_left(n))
+    while (is_full(s) && put_drop_left(n))
         ;
-    if (s->puts_count + s->put_waits_count >= PUTS_MAX) {
+    if (is_full(s)) {
         reply_error(n, link, request, 1, "64 objects are being put at this node already",
                     "try again when one of them is there");
         return;
     }
-    p = node_alloc(n, sizeof *p);
+    p = add(n, m.key, m.size);
     if (p == NULL)
         return;
-    *p = (struct put){.next = s->puts,
-                      .number = ++s->number_counter,
-                      .link = link,
-                      .request = request,
-                      .size = m.size,
-                      .key = m.key,
-                      .copies = m.copies > 0 ? m.copies : COPIES_USUAL};
-    s->puts = p;
-    s->puts_count++;
+    p->link = link;
+    p->request = request;
+    p->copies = m.copies > 0 ? m.copies : COPIES_USUAL;
     if (n->stopping)
         refuse(n, p, 1, "this node is stopping", "ask another node: --addr HOST:PORT");
     else if (n->disk_full)
@@ -204,8 +279,31 @@ void put_begin(struct node *n, uint64_t link, uint32_t request, struct bytes pay
                "ask another node: --addr HOST:PORT");
     else if (m.size != UINT64_MAX && !objects_room(n, m.size))
         no_room(n, p);
+    else if (!digest_is_zero(m.key))
+        ask_keyed(n, p, true);
     else
-        send_credit(n, p, PUT_WINDOW);
+        first_credit(n, p);
+}
+
+void put_found(struct node *n, const struct moved_left *m)
+{
+    struct objects *s = n->objects;
+    struct put *p = s->puts;
+
+    while (p != NULL && (p->size != m->size || !digest_equal(p->key, m->key)))
+        p = p->next;
+    if (p != NULL) /* somebody was quicker than the scan */
+        return;
+    p = add(n, m->key, m->size);
+    if (p == NULL)
+        return;
+    p->left = true;
+    p->left_at = (struct instant){n->now.us - (int64_t)m->age_s * S_US};
+    p->bytes = m->there;
+    s->coming_bytes += m->there;
+    ask_keyed(n, p, false);
+    if (s->puts_count + s->put_waits_count > PUTS_MAX || !shelf_fits(s->shelf, s->coming_bytes))
+        give_up(n, p);
 }
 
 /* What a frame takes of the credit: small ones are not for nothing. */
@@ -342,9 +440,11 @@ void put_link_down(struct node *n, uint64_t link)
         /* All of it is here: it is put, whoever waits for the answer. */
         if (p->left || p->link != link || p->ended)
             continue;
-        if (p->begun && !digest_is_zero(p->key)) {
+        if ((p->bytes > 0 || p->asked) && !digest_is_zero(p->key)) {
             p->left = true;
             p->left_at = n->now;
+            if (p->looked && !p->asked)
+                ask_keyed(n, p, true);
         } else {
             give_up(n, p);
         }

@@ -1,14 +1,18 @@
 /* Objects on their way in from users. Of one whose user goes before its end nothing is left, unless
  * it has a key (core/wire/object_request.h): then what came waits for him, while there is room for
- * it. Private to core/node. */
+ * it. It does so too when the node or its mover ends before him: the next scan finds what was
+ * written. Private to core/node. */
 #ifndef VELUM_NODE_PUT_H
 #define VELUM_NODE_PUT_H
 
 #include "core/node/objects.h"
+#include "core/wire/move.h"
 
 void put_begin(struct node *n, uint64_t link, uint32_t request, struct bytes payload);
 void put_data(struct node *n, uint64_t link, uint32_t request, struct bytes payload);
 void put_link_down(struct node *n, uint64_t link);
+/* The mover found what came of a put before it, or the node, began. */
+void put_found(struct node *n, const struct moved_left *m);
 /* Gives up the put that waits longest for its user to come back; false: none does. */
 bool put_drop_left(struct node *n);
 /* What was on its way in a mover that died is lost: their users are told. */

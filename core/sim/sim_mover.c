@@ -5,9 +5,9 @@
 #include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/object/name.h"
+#include "core/sim/sim_stream.h"
 #include "core/wire/message.h"
 
-#define SIM_OBJECT_MAX ((uint64_t)64 << 20)
 #define CHECKED_AT_ONCE 8
 
 struct sim_object {
@@ -22,12 +22,6 @@ struct sim_object {
     uint64_t list_bytes; /* of the list that came so far */
     bool listed, whole;
     uint64_t behind; /* bytes of its file behind its end */
-};
-
-struct sim_stream {
-    struct sim_stream *next;
-    uint64_t number;
-    struct buf data;
 };
 
 void sim_mover_init(struct sim_mover *m, const struct alloc *a, uint64_t bytes_max)
@@ -133,50 +127,7 @@ static bool list_makes_name(const struct sim_object *o)
     return object_sum_end(&sum, &name) && digest_equal(name, o->name);
 }
 
-/* --- streams --- */
-
-static struct sim_stream *stream_find(struct sim_mover *m, uint64_t number)
-{
-    struct sim_stream *s = m->streams;
-
-    while (s != NULL && s->number != number)
-        s = s->next;
-    return s;
-}
-
-static void stream_remove(struct sim_mover *m, struct sim_stream *s)
-{
-    struct sim_stream **at = &m->streams;
-
-    while (*at != s)
-        at = &(*at)->next;
-    *at = s->next;
-    m->bytes -= s->data.len;
-    buf_clear(&s->data);
-    alloc_free(m->alloc, s, sizeof *s);
-}
-
-static int on_append(struct sim_mover *m, const struct move_stream *p)
-{
-    struct sim_stream *s = stream_find(m, p->stream);
-
-    if (s == NULL) {
-        s = alloc_zeroed(m->alloc, sizeof *s);
-        if (s == NULL)
-            return ERR_IO;
-        s->number = p->stream;
-        s->next = m->streams;
-        buf_init(&s->data, m->alloc, SIM_OBJECT_MAX);
-        m->streams = s;
-    }
-    if (m->bytes + p->bytes.len > m->bytes_max)
-        return ERR_NO_SPACE;
-    put_raw(&s->data, p->bytes.data, p->bytes.len);
-    if (s->data.failed)
-        return ERR_IO;
-    m->bytes += p->bytes.len;
-    return 0;
-}
+/* --- streams that end --- */
 
 static int fill(struct sim_mover *m, struct sim_stream *s, struct moved_made *made)
 {
@@ -213,11 +164,11 @@ static int fill(struct sim_mover *m, struct sim_stream *s, struct moved_made *ma
 
 static void on_finish(struct sim_mover *m, uint64_t number, struct moved_made *made)
 {
-    struct sim_stream *s = stream_find(m, number);
+    struct sim_stream *s = sim_stream_find(m, number);
 
     made->rc = s == NULL ? ERR_NOT_FOUND : m->no_sync ? ERR_SYNC : fill(m, s, made);
     if (s != NULL)
-        stream_remove(m, s);
+        sim_stream_remove(m, s);
 }
 
 /* --- parts of objects --- */
@@ -398,7 +349,21 @@ static void scan(struct sim_mover *m, sim_answer *answer, void *ctx)
         put_moved_found(&b, &f);
         answer(ctx, MESSAGE_MOVED_FOUND, buf_bytes(&b));
     }
+    sim_streams_tell(m, answer, ctx);
     answer_done(0, answer, ctx);
+}
+
+static void answer_keyed(struct sim_mover *m, const struct move_keyed *k, sim_answer *answer,
+                         void *ctx)
+{
+    struct moved_keyed keyed = {0};
+    uint8_t bytes[64];
+    struct buf b;
+
+    sim_stream_keyed(m, k, &keyed);
+    buf_init_fixed(&b, bytes, sizeof bytes);
+    put_moved_keyed(&b, &keyed);
+    answer(ctx, MESSAGE_MOVED_KEYED, buf_bytes(&b));
 }
 
 static void answer_made(struct sim_mover *m, uint64_t stream, sim_answer *answer, void *ctx)
@@ -446,6 +411,7 @@ void sim_mover_order(struct sim_mover *m, uint8_t type, struct bytes payload, si
                      void *ctx)
 {
     struct move_stream stream;
+    struct move_keyed keyed;
     struct move_part part;
     struct digest name;
     uint64_t number;
@@ -455,12 +421,14 @@ void sim_mover_order(struct sim_mover *m, uint8_t type, struct bytes payload, si
     else if (type == MESSAGE_MOVE_SCAN)
         scan(m, answer, ctx);
     else if (type == MESSAGE_MOVE_APPEND && read_move_append(payload, &stream) == 0)
-        answer_done(on_append(m, &stream), answer, ctx);
+        answer_done(sim_stream_append(m, &stream), answer, ctx);
+    else if (type == MESSAGE_MOVE_KEYED && read_move_keyed(payload, &keyed) == 0)
+        answer_keyed(m, &keyed, answer, ctx);
     else if (type == MESSAGE_MOVE_FINISH && read_move_stream(payload, &number) == 0)
         answer_made(m, number, answer, ctx);
     else if (type == MESSAGE_MOVE_ABORT && read_move_stream(payload, &number) == 0) {
-        if (stream_find(m, number) != NULL)
-            stream_remove(m, stream_find(m, number));
+        if (sim_stream_find(m, number) != NULL)
+            sim_stream_remove(m, sim_stream_find(m, number));
         answer_done(0, answer, ctx);
     } else if ((type == MESSAGE_MOVE_READ || type == MESSAGE_MOVE_LIST) &&
                read_move_read(payload, &part) == 0)
@@ -485,8 +453,7 @@ void sim_mover_crash(struct sim_mover *m)
 {
     struct sim_object *o, *next;
 
-    while (m->streams != NULL)
-        stream_remove(m, m->streams);
+    sim_streams_crash(m);
     for (o = m->objects; o != NULL; o = next) {
         next = o->next;
         if (!o->listed)
@@ -500,6 +467,7 @@ void sim_mover_power(struct sim_mover *m, bool (*lost)(void *ctx), void *ctx)
         for (uint64_t i = 0; !o->whole && i < object_pieces(o->size); i++)
             if (o->here[i] && lost(ctx))
                 o->here[i] = false;
+    sim_streams_power(m, lost, ctx);
 }
 
 /* What memory has of its file. */
@@ -619,7 +587,7 @@ uint32_t sim_mover_whole(const struct sim_mover *m)
 void sim_mover_clear(struct sim_mover *m)
 {
     while (m->streams != NULL)
-        stream_remove(m, m->streams);
+        sim_stream_remove(m, m->streams);
     while (m->objects != NULL)
         object_remove(m, m->objects);
 }

@@ -1,6 +1,7 @@
 /* A mover in memory: what core/wire/move.h draws, with objects as bytes in the simulator's memory.
  * The same rules as the real one: a list must make the name, a piece its digest, and only what was
- * finished or sealed is there after a crash; pieces that were written before are found as pieces.
+ * finished or sealed is there after a crash; pieces that were written before are found as pieces,
+ * and what came of a put with a key is gone on with.
  *
  * Owns its objects. Answers at once; delays and failures are the caller's. */
 #ifndef VELUM_SIM_SIM_MOVER_H
@@ -18,8 +19,9 @@ struct sim_mover {
     struct sim_stream *streams;
     uint64_t bytes_max; /* more is NO_SPACE */
     uint64_t bytes;
-    int fails;    /* this order and all later ones have this result; 0: none */
-    bool no_sync; /* what is to be synced is not, and nothing is left of it */
+    int fails;           /* this order and all later ones have this result; 0: none */
+    bool no_sync;        /* what is to be synced is not, and nothing is left of it */
+    uint64_t left_age_s; /* of what a scan finds left of puts */
 };
 
 /* Called for every answer; the payload is borrowed for the call. */
@@ -30,10 +32,10 @@ void sim_mover_clear(struct sim_mover *m);
 /* An order that does not read is answered with ARGUMENT. */
 void sim_mover_order(struct sim_mover *m, uint8_t type, struct bytes payload, sim_answer *answer,
                      void *ctx);
-/* The process ends, or power goes: streams and half pieces are lost. */
+/* The process ends, or power goes: streams without keys and half pieces are lost. */
 void sim_mover_crash(struct sim_mover *m);
-/* The power goes: of what was not synced, which are pieces of objects that are not whole, `lost`
- * says which are there no more. */
+/* The power goes: of what was not synced, which are pieces of objects that are not whole and of
+ * puts, `lost` says which are there no more. */
 void sim_mover_power(struct sim_mover *m, bool (*lost)(void *ctx), void *ctx);
 /* So many bytes more are written behind the end of an object that is here. */
 void sim_mover_append(struct sim_mover *m, struct digest name, uint64_t count);

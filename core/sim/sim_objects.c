@@ -259,7 +259,7 @@ void sim_objects_mover_dies(struct world *w, struct sim_node *n)
     g->first = g->last = NULL;
     while ((m = next) != NULL) {
         next = m->next;
-        if (m->type != MESSAGE_MOVED_FOUND) {
+        if (moved_is_last(m->type)) {
             m->type = MESSAGE_MOVED_DONE;
             buf_clear(&m->payload);
             buf_init(&m->payload, w->alloc, FRAME_PAYLOAD_MAX);

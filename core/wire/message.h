@@ -131,12 +131,15 @@
     X(MOVE_CHECK, 169)                                                                             \
     X(MOVE_DROP, 170)                                                                              \
     X(MOVE_AT, 171)                                                                                \
+    X(MOVE_KEYED, 172)                                                                             \
     X(MOVED_FOUND, 176)                                                                            \
     X(MOVED_MADE, 177)                                                                             \
     X(MOVED_BYTES, 178)                                                                            \
     X(MOVED_CHECKED, 179)                                                                          \
     X(MOVED_DONE, 180)                                                                             \
-    X(MOVED_AT, 181)
+    X(MOVED_AT, 181)                                                                               \
+    X(MOVED_LEFT, 182)                                                                             \
+    X(MOVED_KEYED, 183)
 
 enum message {
 #define MESSAGE_ENUM(name, number) MESSAGE_##name = (number),

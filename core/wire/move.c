@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/wire/field.h"
+#include "core/wire/message.h"
 
 /* An error code, or 0: never a count. */
 static void put_rc(struct buf *b, int rc)
@@ -30,6 +31,24 @@ int read_move_append(struct bytes payload, struct move_stream *m)
     struct reader r = reader_of(payload);
     m->stream = read_u64(&r);
     m->bytes = read_block(&r, MOVE_BYTES_MAX);
+    return reader_result(&r);
+}
+
+void put_move_keyed(struct buf *b, const struct move_keyed *m)
+{
+    put_u64(b, m->stream);
+    put_digest(b, m->key);
+    put_u64(b, m->size);
+    put_flag(b, m->look);
+}
+
+int read_move_keyed(struct bytes payload, struct move_keyed *m)
+{
+    struct reader r = reader_of(payload);
+    m->stream = read_u64(&r);
+    m->key = read_digest(&r);
+    m->size = read_u64(&r);
+    m->look = read_flag(&r);
     return reader_result(&r);
 }
 
@@ -168,6 +187,11 @@ int read_move_at(struct bytes payload, struct move_at *m)
     return reader_result(&r);
 }
 
+bool moved_is_last(uint8_t type)
+{
+    return type != MESSAGE_MOVED_FOUND && type != MESSAGE_MOVED_LEFT;
+}
+
 void put_moved_found(struct buf *b, const struct moved_found *m)
 {
     put_digest(b, m->name);
@@ -185,6 +209,42 @@ int read_moved_found(struct bytes payload, struct moved_found *m)
     m->whole = read_flag(&r);
     m->bits = read_block(&r, MOVE_BITS_MAX);
     m->used_s = read_u64(&r);
+    return reader_result(&r);
+}
+
+void put_moved_left(struct buf *b, const struct moved_left *m)
+{
+    put_digest(b, m->key);
+    put_u64(b, m->size);
+    put_u64(b, m->there);
+    put_u64(b, m->age_s);
+}
+
+int read_moved_left(struct bytes payload, struct moved_left *m)
+{
+    struct reader r = reader_of(payload);
+    m->key = read_digest(&r);
+    m->size = read_u64(&r);
+    m->there = read_u64(&r);
+    m->age_s = read_u64(&r);
+    if (m->there > m->size || m->age_s > MOVE_LEFT_MAX_S)
+        r.failed = true;
+    return reader_result(&r);
+}
+
+void put_moved_keyed(struct buf *b, const struct moved_keyed *m)
+{
+    put_rc(b, m->rc);
+    put_u64(b, m->there);
+    put_flag(b, m->more);
+}
+
+int read_moved_keyed(struct bytes payload, struct moved_keyed *m)
+{
+    struct reader r = reader_of(payload);
+    m->rc = read_rc(&r);
+    m->there = read_u64(&r);
+    m->more = read_flag(&r);
     return reader_result(&r);
 }
 

@@ -1,16 +1,27 @@
 /* Between a node and its mover: the process that reads, writes and hashes objects, so that the node
  * never waits for a disk. Frames of wire/frame.h on the mover's standard input and output; the
  * request number of the frame is the order's ticket, and every order is answered by exactly one
- * frame with the same number, in the order they were given (SCAN alone is answered by any number
- * of FOUND before its DONE). The node trusts its mover no more than its disk: every field is
+ * frame with the same number, in the order they were given (SCAN alone is answered by any number of
+ * FOUND and LEFT before its DONE). The node trusts its mover no more than its disk: every field is
  * checked.
  *
  * The folder is drawn in core/host/mover_folder.h. Layouts (u8, u32, u64; block = u32 length, and
  * that many bytes):
  *
- *   SCAN     (empty)                                      FOUND ..., DONE
+ *   SCAN     (empty)                                      FOUND ..., LEFT ..., DONE
  *   APPEND   u64 stream, block bytes                      DONE     the next bytes of a new object;
  *                                                                  the first makes the stream
+ *   KEYED    u64 stream, 32 key, u64 size, u8 look        KEYED    makes the stream, which is of
+ *                                                                  this put (object_request.h),
+ *                                                                  behind whatever another mover
+ *                                                                  has left of that; look: compares
+ *                                                                  pieces of it with their digests
+ *                                                                  for 100 ms, and cuts off what is
+ *                                                                  damaged; to be asked again while
+ *                                                                  there is more, and until then
+ *                                                                  nothing is appended; of what was
+ *                                                                  appended here it has the digests
+ *                                                                  written
  *   FINISH   u64 stream                                   MADE     named, synced and in place
  *   ABORT    u64 stream                                   DONE     nothing is left of it
  *   READ     32 name, u64 offset, u32 length              BYTES    of an object that is whole here,
@@ -55,6 +66,9 @@
  *            it, and the next scan finds it
  *            Of an object with more than 400,000 pieces that is not whole nothing is found: it is
  *            dropped by the scan
+ *   LEFT     32 key, u64 size, u64 there, u64 age_s: of a put of this key and size so many bytes
+ *            are there, the last of them so long ago; not compared with their digests yet
+ *   KEYED    u32 rc, u64 there, u8 more: so many bytes are there; there is more to look at
  *   MADE     u32 rc, 32 name, u64 size, u8 there (it was here already)
  *   BYTES    u32 rc, block bytes (exactly what was asked for when rc is 0)
  *   CHECKED  u32 rc, u64 next (the object's pieces when it is through), u64 bad (a piece that is
@@ -69,9 +83,11 @@
 #include "core/base/bytes.h"
 #include "core/base/id.h"
 
-#define MOVE_BYTES_MAX 61440u  /* in one frame, with room for its head */
-#define MOVE_STREAMS_MAX 96u   /* open at once */
-#define MOVE_BITS_MAX 50000u   /* bytes of FOUND */
+#define MOVE_BYTES_MAX 61440u /* in one frame, with room for its head */
+#define MOVE_STREAMS_MAX 96u  /* open at once */
+#define MOVE_BITS_MAX 50000u  /* bytes of FOUND */
+#define MOVE_LEFTS_MAX 64u    /* of LEFT; more are removed, and so are those that are older */
+#define MOVE_LEFT_MAX_S 600u
 #define MOVE_CODE_MAX 63u      /* of an rc, which travels as its amount: u32 */
 #define MOVE_PLACES 64u        /* in the shared memory */
 #define MOVE_PLACE_SIZE 65536u /* the largest payload */
@@ -94,6 +110,12 @@ struct move_stream { /* APPEND, FINISH, ABORT */
     uint64_t stream;
     struct bytes bytes; /* borrowed */
 };
+struct move_keyed {
+    uint64_t stream;
+    struct digest key;
+    uint64_t size; /* that was announced */
+    bool look;
+};
 struct move_at { /* either way */
     uint8_t type;
     uint32_t place;
@@ -105,6 +127,15 @@ struct moved_found {
     bool whole;
     struct bytes bits; /* borrowed */
     uint64_t used_s;
+};
+struct moved_left {
+    struct digest key;
+    uint64_t size, there, age_s;
+};
+struct moved_keyed {
+    int rc;
+    uint64_t there;
+    bool more;
 };
 struct moved_made {
     int rc;
@@ -126,6 +157,8 @@ struct moved_checked {
  * above. */
 void put_move_append(struct buf *b, const struct move_stream *m);
 int read_move_append(struct bytes payload, struct move_stream *m);
+void put_move_keyed(struct buf *b, const struct move_keyed *m);
+int read_move_keyed(struct bytes payload, struct move_keyed *m);
 void put_move_stream(struct buf *b, uint64_t stream); /* FINISH, ABORT */
 int read_move_stream(struct bytes payload, uint64_t *stream);
 void put_move_read(struct buf *b, const struct move_part *m); /* READ, LIST */
@@ -140,8 +173,14 @@ void put_move_name(struct buf *b, struct digest name); /* SEAL, DROP */
 int read_move_name(struct bytes payload, struct digest *name);
 void put_move_at(struct buf *b, const struct move_at *m);
 int read_move_at(struct bytes payload, struct move_at *m);
+/* Whether this answer is the one that ends its order. */
+bool moved_is_last(uint8_t type);
 void put_moved_found(struct buf *b, const struct moved_found *m);
 int read_moved_found(struct bytes payload, struct moved_found *m);
+void put_moved_left(struct buf *b, const struct moved_left *m);
+int read_moved_left(struct bytes payload, struct moved_left *m);
+void put_moved_keyed(struct buf *b, const struct moved_keyed *m);
+int read_moved_keyed(struct bytes payload, struct moved_keyed *m);
 void put_moved_made(struct buf *b, const struct moved_made *m);
 int read_moved_made(struct bytes payload, struct moved_made *m);
 void put_moved_bytes(struct buf *b, const struct moved_bytes *m);

@@ -8,7 +8,7 @@ ref_of() { "$VELUM" put --progress none "$@" 2>/dev/null; }
 object_count_is() { [ "$("$VELUM" objects --json "${@:2}" | grep -o '"name"' | wc -l)" = "$1" ]; }
 objects_folder() { echo "$VELUM_HOME/nodes/$PORT_a/objects"; }
 # What is in the folder of node a but whole objects and their lists.
-left_over() { find "$(objects_folder)" -name 'stream*' -o -name '*.part'; }
+left_over() { find "$(objects_folder)" -name 'stream*' -o -name 'put-*' -o -name '*.part'; }
 nothing_left_over() { [ -z "$(left_over)" ]; }
 
 @test "put and get: empty, one byte, borders of pieces, a file, a pipe" {
@@ -187,59 +187,79 @@ nothing_left_over() { [ -z "$(left_over)" ]; }
     done
 }
 
-# While its mover stands still a node takes no more than a window of a put.
-mover_of() { # mover_of PID: the child of that node that has its folder of objects open
-    local stat line fd
-    for stat in /proc/[0-9]*/stat; do
-        { read -r line <"$stat"; } 2>/dev/null || continue
-        # shellcheck disable=SC2086
-        set -- "$1" ${line##*) }
-        [ "$3" = "$1" ] || continue
-        for fd in "${stat%stat}"fd/*; do
-            [[ $(readlink "$fd") != */objects ]] || basename "${stat%/stat}"
-        done
-    done | head -n 1
+# The command goes by way of a proxy, which comes to a stop when it has handed on 20 MB.
+put_comes_to_a_stop() {
+    rm -rf h sent
+    mkdir -m 700 h h/nodes "h/nodes/$PORT_a"
+    cp -p "$VELUM_HOME"/*.key "$VELUM_HOME"/*.pem h/
+    mkfifo sent
+    exec 7<>sent
+    perl "$VELUM_ROOT/tests/cli/proxy.pl" "h/nodes/$PORT_a/control" \
+        "$VELUM_HOME/nodes/$PORT_a/control" sent 2>proxy.log 3>&- 7>&- &
+    proxy=$!
+    PIDS+=($proxy)
+    until_true 5 test -S "h/nodes/$PORT_a/control"
+    VELUM_HOME=$PWD/h "$VELUM" put in >out 2>err 3>&- 7>&- &
+    writer=$!
+    PIDS+=($writer)
+    head -c 20000000 <&7 >/dev/null
 }
-has_mover() { [ -n "$(mover_of "$PID_a")" ]; }
 
 @test "put: ended by force in the middle, the same command goes on behind what is there" {
-    local mover signal
+    local signal
     node a
-    random_file in 30000000
-    touch -d '1 minute ago' in
-    until_true 10 has_mover
-    mover=$(mover_of "$PID_a")
     for signal in KILL INT; do
-        kill -STOP "$mover"
-        "$VELUM" put in >out 2>err 3>&- &
-        writer=$!
-        PIDS+=($writer)
-        until_true 10 awk '/^rchar/ { f = $2 > 1000000 } END { exit !f }' /proc/$writer/io
-        kill -$signal $writer
+        random_file in 30000000
+        touch -d '1 minute ago' in
+        put_comes_to_a_stop
+        kill -$signal "$writer"
         code=0
-        wait $writer || code=$?
+        wait "$writer" || code=$?
+        kill -KILL "$proxy"
         [ $signal = KILL ] || { [ $code = 130 ] && grep -q "the node keeps what it has of in" err; }
         [ ! -s out ]
-        kill -CONT "$mover"
         run -0 --separate-stderr velum put in
-        [[ $stderr == *"in: "*" of 28.6M were there already"* ]]
+        [[ $stderr == *"in: 19."*" of 28.6M were there already"* ]]
         velum get "$output" | cmp - in
         velum rm "$output"
         until_true 5 nothing_left_over
-        random_file in 30000000
-        touch -d '1 minute ago' in
     done
     # A file that was written to meanwhile is another one, and what was left is of no use to it.
-    kill -STOP "$mover"
-    "$VELUM" put in >out 2>err 3>&- &
-    writer=$!
-    PIDS+=($writer)
-    until_true 10 awk '/^rchar/ { f = $2 > 1000000 } END { exit !f }' /proc/$writer/io
-    kill -KILL $writer
-    wait $writer || :
-    kill -CONT "$mover"
+    random_file in 30000000
+    touch -d '1 minute ago' in
+    put_comes_to_a_stop
+    kill -KILL "$writer" "$proxy"
+    wait "$writer" || :
     printf x | dd of=in conv=notrunc status=none
     touch -d '1 minute ago' in
+    run -0 --separate-stderr velum put in
+    [[ $stderr != *"were there already"* ]]
+    velum get "$output" | cmp - in
+}
+
+@test "put: kill -9 of the node in the middle, and the same command goes on when it is back" {
+    node a
+    random_file in 30000000
+    touch -d '1 minute ago' in
+    put_comes_to_a_stop
+    kill -KILL "$PID_a" "$writer" "$proxy"
+    node_at a "$PORT_a"
+    run -0 --separate-stderr velum put in
+    [[ $stderr =~ "in: "([0-9.]+)"M of 28.6M were there already" ]]
+    ref=$output
+    velum get "$ref" | cmp - in
+    until_true 5 nothing_left_over
+    # What comes at once has the same name.
+    velum rm "$ref"
+    [ "$(ref_of in)" = "$ref" ]
+    # A file that was written to meanwhile is another one.
+    random_file in 30000000
+    touch -d '2 minutes ago' in
+    put_comes_to_a_stop
+    kill -KILL "$PID_a" "$writer" "$proxy"
+    printf x | dd of=in conv=notrunc status=none
+    touch -d '1 minute ago' in
+    node_at a "$PORT_a"
     run -0 --separate-stderr velum put in
     [[ $stderr != *"were there already"* ]]
     velum get "$output" | cmp - in

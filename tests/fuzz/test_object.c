@@ -86,7 +86,14 @@ static void make_at(struct buf *out)
     put_move_at(out, &m);
 }
 
+static void make_keyed_order(struct buf *out)
+{
+    struct move_keyed m = {any_u64(), any_digest(), any_u64(), any_bool()};
+    put_move_keyed(out, &m);
+}
+
 FUZZ_AGAIN(at, move_at, read_move_at, put_move_at)
+FUZZ_AGAIN(keyed_order, move_keyed, read_move_keyed, put_move_keyed)
 FUZZ_AGAIN(append, move_stream, read_move_append, put_move_append)
 FUZZ_AGAIN(read, move_part, read_move_read, put_move_read)
 FUZZ_AGAIN(learn, move_part, read_move_learn, put_move_learn)
@@ -104,6 +111,7 @@ TEST(damaged_orders_are_refused_or_mean_one_thing)
         {"CHECK", check_again, make_check, true, 5000},
         {"SEAL and DROP", name_again, make_name, true, 5000},
         {"AT", at_again, make_at, true, 5000},
+        {"KEYED", keyed_order_again, make_keyed_order, true, 5000},
     };
     fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
 }
@@ -135,6 +143,19 @@ static void make_checked(struct buf *out)
     put_moved_checked(out, &m);
 }
 
+static void make_left(struct buf *out)
+{
+    const uint64_t size = any_u64();
+    struct moved_left m = {any_digest(), size, size / 2, any_below(MOVE_LEFT_MAX_S + 1)};
+    put_moved_left(out, &m);
+}
+
+static void make_keyed(struct buf *out)
+{
+    struct moved_keyed m = {any_rc(), any_u64(), any_bool()};
+    put_moved_keyed(out, &m);
+}
+
 /* An answer is an error or none, never a count. */
 static int done_again(struct bytes in, struct buf *out)
 {
@@ -152,6 +173,8 @@ static void make_done(struct buf *out)
 FUZZ_AGAIN(found, moved_found, read_moved_found, put_moved_found)
 FUZZ_AGAIN(made, moved_made, read_moved_made, put_moved_made)
 FUZZ_AGAIN(bytes, moved_bytes, read_moved_bytes, put_moved_bytes)
+FUZZ_AGAIN(left, moved_left, read_moved_left, put_moved_left)
+FUZZ_AGAIN(keyed, moved_keyed, read_moved_keyed, put_moved_keyed)
 FUZZ_AGAIN(checked, moved_checked, read_moved_checked, put_moved_checked)
 
 TEST(damaged_answers_are_refused_or_mean_one_thing)
@@ -161,6 +184,8 @@ TEST(damaged_answers_are_refused_or_mean_one_thing)
         {"MADE", made_again, make_made, true, 10000},
         {"BYTES", bytes_again, make_bytes, true, 2000},
         {"CHECKED", checked_again, make_checked, true, 5000},
+        {"LEFT", left_again, make_left, true, 5000},
+        {"KEYED", keyed_again, make_keyed, true, 5000},
         {"DONE", done_again, make_done, true, 5000},
     };
     fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);

@@ -193,7 +193,7 @@ static void moved(void *ctx, uint8_t type, struct bytes payload)
                              .generation = to->node->generation,
                              .type = type,
                              .request = to->request,
-                             .order_bytes = type == MESSAGE_MOVED_FOUND ? 0 : to->bytes + 1,
+                             .order_bytes = moved_is_last(type) ? to->bytes + 1 : 0,
                              .data = story_copy(payload),
                              .len = payload.len};
 

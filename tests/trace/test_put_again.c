@@ -148,7 +148,151 @@ TEST(so_many_that_were_left_make_place_for_others)
     CHECK(story_end(&story));
 }
 
+/* --- the node, or its mover, ends before the user --- */
+
+#define WHOLE_PIECES ((uint64_t)2 * PIECE_SIZE) /* of PART */
+
+static void start_again(uint64_t objects_bytes)
+{
+    story_kill(&story, 0);
+    story.ages.objects_bytes = objects_bytes;
+    story.nodes[0].keeps_disk = true;
+    story_start(&story, 0);
+    story_run(&story, 10 * MS_US);
+}
+
+static void send_and_stay(void)
+{
+    const uint64_t user = story_user(&story, 0);
+    const uint32_t request = story_put_keyed(&story, user, BIG, key);
+
+    story_run(&story, MS_US);
+    send_part(user, request, 0, PART);
+    story_run(&story, 5 * MS_US);
+}
+
+TEST(a_put_goes_on_when_the_node_is_back)
+{
+    begin(1 << 30);
+    send_and_stay();
+    start_again(1 << 30);
+    CHECK_INT(coming(), WHOLE_PIECES);
+    put_rest(WHOLE_PIECES);
+    start_again(1 << 30);
+    CHECK_INT(coming(), 0);
+    put_rest(0);
+    CHECK(story_end(&story));
+}
+
+TEST(what_a_user_left_goes_on_when_the_node_is_back)
+{
+    begin(1 << 30);
+    break_off(key);
+    start_again(1 << 30);
+    start_again(1 << 30);
+    put_rest(WHOLE_PIECES);
+    CHECK(story_end(&story));
+}
+
+TEST(a_put_goes_on_when_there_is_another_mover)
+{
+    begin(1 << 30);
+    send_and_stay();
+    story_mover_dies(&story, 0);
+    story_run(&story, 10 * MS_US);
+    CHECK_INT(coming(), WHOLE_PIECES);
+    put_rest(WHOLE_PIECES);
+    CHECK(story_end(&story));
+}
+
+static bool is_lost(void *ctx)
+{
+    uint32_t *asked = ctx;
+
+    return (*asked)++ > 0;
+}
+
+TEST(what_power_took_of_it_is_sent_again)
+{
+    uint32_t asked = 0;
+
+    begin(1 << 30);
+    send_and_stay();
+    sim_mover_power(&story.nodes[0].mover, is_lost, &asked);
+    start_again(1 << 30);
+    CHECK_INT(coming(), WHOLE_PIECES);
+    put_rest(PIECE_SIZE);
+    CHECK(story_end(&story));
+}
+
+/* The time before the node ended counts too. */
+TEST(what_was_left_goes_when_it_is_old)
+{
+    begin(1 << 30);
+    send_and_stay();
+    story.nodes[0].mover.left_age_s = 590;
+    start_again(1 << 30);
+    CHECK_INT(coming(), WHOLE_PIECES);
+    story_run(&story, 5 * S_US);
+    CHECK_INT(coming(), WHOLE_PIECES);
+    story_run(&story, 10 * S_US);
+    CHECK_INT(coming(), 0);
+    CHECK_INT(story.nodes[0].mover.bytes, 0);
+    put_rest(0);
+    CHECK(story_end(&story));
+}
+
+TEST(what_was_left_goes_where_there_is_no_room_for_it)
+{
+    begin(1 << 30);
+    send_and_stay();
+    start_again(WHOLE_PIECES - 1);
+    CHECK_INT(coming(), 0);
+    CHECK_INT(story.nodes[0].mover.bytes, 0);
+    CHECK(story_end(&story));
+}
+
+/* While that is looked at, which is a piece at a time here. */
+TEST(users_that_come_and_go_while_it_is_looked_at)
+{
+    begin(1 << 30);
+    send_and_stay();
+    story.nodes[0].mover_us = 20 * MS_US;
+    start_again(1 << 30);
+    for (int i = 0; i < 5; i++) {
+        const uint64_t user = story_user(&story, 0);
+
+        (void)story_put_keyed(&story, user, BIG, key);
+        story_run(&story, (5 + 7 * i) * (int64_t)MS_US);
+        story_leave(&story, user);
+        story_run(&story, 3 * (int64_t)i * MS_US);
+    }
+    story_run(&story, 50 * MS_US);
+    story.nodes[0].mover_us = 0;
+    CHECK_INT(coming(), WHOLE_PIECES);
+    put_rest(WHOLE_PIECES);
+    CHECK(story_end(&story));
+}
+
+/* Before the scan has said what there is. */
+TEST(a_user_who_is_quicker_than_the_scan_goes_on_too)
+{
+    begin(1 << 30);
+    send_and_stay();
+    story_kill(&story, 0);
+    story.nodes[0].keeps_disk = true;
+    story_start(&story, 0);
+    put_rest(WHOLE_PIECES);
+    CHECK_INT(story.nodes[0].core->objects->puts_count, 0);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(a_put_goes_on_where_it_was_broken_off,
           another_file_or_another_size_begins_at_its_first_byte,
           what_a_user_left_goes_after_a_while, what_a_user_left_makes_room,
-          so_many_that_were_left_make_place_for_others)
+          so_many_that_were_left_make_place_for_others, a_put_goes_on_when_the_node_is_back,
+          what_a_user_left_goes_on_when_the_node_is_back, a_put_goes_on_when_there_is_another_mover,
+          what_power_took_of_it_is_sent_again, what_was_left_goes_when_it_is_old,
+          what_was_left_goes_where_there_is_no_room_for_it,
+          users_that_come_and_go_while_it_is_looked_at,
+          a_user_who_is_quicker_than_the_scan_goes_on_too)

@@ -13,6 +13,19 @@ static inline int rig_append(uint64_t stream, const uint8_t *data, size_t n)
     return rig_rc(rig_ask(MESSAGE_MOVE_APPEND, &b));
 }
 
+static inline struct moved_keyed rig_keyed(uint64_t stream, struct digest key, uint64_t size,
+                                           bool look)
+{
+    struct buf b = rig_payload();
+    const struct move_keyed m = {stream, key, size, look};
+    struct moved_keyed keyed = {0};
+    put_move_keyed(&b, &m);
+    struct rig_answer *a = rig_ask(MESSAGE_MOVE_KEYED, &b);
+    CHECK_INT(a->type, MESSAGE_MOVED_KEYED);
+    REQUIRE(read_moved_keyed(buf_bytes(&a->payload), &keyed) == 0);
+    return keyed;
+}
+
 static inline struct moved_made rig_finish(uint64_t stream)
 {
     struct buf b = rig_payload();
@@ -95,11 +108,16 @@ static inline int rig_scan(struct moved_found *found, uint8_t (*bits)[16], uint3
 {
     struct buf b = rig_payload();
     rig_give(MESSAGE_MOVE_SCAN, &b);
-    rig.found = 0;
+    rig.found = rig.left_count = 0;
     for (;;) {
         struct rig_answer *a = rig_take();
         struct moved_found m;
         CHECK_INT(a->request, rig.request);
+        if (a->type == MESSAGE_MOVED_LEFT) {
+            REQUIRE(rig.left_count < 4);
+            CHECK_INT(read_moved_left(buf_bytes(&a->payload), &rig.left[rig.left_count++]), 0);
+            continue;
+        }
         if (a->type != MESSAGE_MOVED_FOUND)
             return rig_rc(a);
         REQUIRE(read_moved_found(buf_bytes(&a->payload), &m) == 0);

@@ -37,6 +37,8 @@ static struct {
     uint32_t count, taken;
     uint32_t renewed;
     uint32_t found; /* of the last scan */
+    struct moved_left left[4];
+    uint32_t left_count; /* of the last scan, too */
     char last_log[256];
     int64_t patience_us;                             /* 0: as a node's */
     void (*hears)(void *ctx, const struct frame *f); /* instead of being kept */

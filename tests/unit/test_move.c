@@ -54,6 +54,33 @@ TEST(test_streams)
     CHECK_INT(stream, 9);
 }
 
+TEST(test_keyed)
+{
+    struct bytes in;
+    struct buf b = fresh();
+    struct move_keyed m = {.stream = 7, .key = name_of(4), .size = 1 << 30, .look = true}, got;
+    struct moved_left l = {.key = name_of(5), .size = 100, .there = 100, .age_s = 600}, left;
+    struct moved_keyed k = {.there = 77, .more = true}, keyed;
+    put_move_keyed(&b, &m);
+    CHECK_EVERY_TRUNCATION(b, read_move_keyed(in, &got));
+    CHECK(is_name(got.key, 4) && got.stream == 7 && got.size == 1 << 30 && got.look);
+    b = fresh();
+    put_moved_left(&b, &l);
+    CHECK_EVERY_TRUNCATION(b, read_moved_left(in, &left));
+    CHECK(is_name(left.key, 5) && left.size == 100 && left.there == 100 && left.age_s == 600);
+    for (int i = 0; i < 2; i++) {
+        l.there = i == 0 ? 101 : 100;
+        l.age_s = i == 0 ? 600 : 601;
+        b = fresh();
+        put_moved_left(&b, &l);
+        CHECK_INT(read_moved_left(buf_bytes(&b), &left), ERR_FORMAT);
+    }
+    b = fresh();
+    put_moved_keyed(&b, &k);
+    CHECK_EVERY_TRUNCATION(b, read_moved_keyed(in, &keyed));
+    CHECK(keyed.rc == 0 && keyed.there == 77 && keyed.more);
+}
+
 TEST(test_parts)
 {
     struct bytes in;
@@ -232,5 +259,5 @@ TEST(test_a_ref_is_digits_and_enough_of_them)
     CHECK_INT(read_object_ref(buf_bytes(&b), ref), 0);
 }
 
-TEST_MAIN(test_streams, test_parts, test_orders_that_say_how_large_it_is, test_answers,
+TEST_MAIN(test_streams, test_keyed, test_parts, test_orders_that_say_how_large_it_is, test_answers,
           test_one_byte_too_many_is_refused, test_requests, test_a_ref_is_digits_and_enough_of_them)
