@@ -3,6 +3,7 @@
  * the same. */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,24 @@ static bool is_the_source(const struct cc *c)
            source.st_dev == plugin.st_dev && source.st_ino == plugin.st_ino;
 }
 
+static char unwanted[PATH_MAX]; /* c->made, of who is interrupted before it was tried */
+
+static void leave(int number)
+{
+    unlink(unwanted);
+    raise(number); /* as its default has it, from when this returns */
+}
+
+static void catch_signals(const struct cc *c)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction act = {.sa_handler = leave, .sa_flags = (int)SA_RESETHAND};
+    text_copy(unwanted, sizeof unwanted, c->made);
+    sigemptyset(&act.sa_mask);
+    for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++)
+        sigaction(signals[i], &act, NULL);
+}
+
 static int build(struct cc *c)
 {
     char message[PLUGIN_BUILD_MESSAGE_SIZE];
@@ -114,9 +133,12 @@ static int build(struct cc *c)
         talk_try("velum cc %s -o kernel.so", c->source);
         return CODE_MISUSE;
     }
+    catch_signals(c);
     int rc = plugin_build(c->path, c->made, message);
     if (rc == 0)
         return 0;
+    if (rc == ERR_CANCELLED)
+        return CODE_INTERRUPTED;
     talk_error("%s", message);
     if (rc == ERR_NOT_FOUND)
         talk_try("apt-get install gcc; or velum cc %s, which needs no compiler of the system",

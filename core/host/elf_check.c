@@ -6,6 +6,7 @@
 
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/snippet_symbols.h"
 
 #define SEGMENTS_MAX 64
 #define DYNAMIC_MAX 256
@@ -313,11 +314,15 @@ static int check_symbol(struct elf *e, uint64_t index)
         return refuse_truncated(e);
     memcpy(&symbol, p, sizeof symbol);
     name_at(e, symbol.st_name, name);
-    if (symbol.st_shndx == SHN_UNDEF) {
+#if VELUM_PLANT != 853 /* unit/test_elf_check: who calls what nobody gives is loaded */
+    if (symbol.st_shndx == SHN_UNDEF && !snippet_symbol(name)) {
         refuse(e, "it has the undefined symbol ", name);
-        text_append(e->reason, REASON_SIZE, ": a plugin calls nothing but its host table");
+        text_append(e->reason, REASON_SIZE,
+                    ": a plugin calls nothing but its host table and what math.h and string.h of "
+                    "velum cc declare");
         return ERR_KERNEL;
     }
+#endif
     /* The type is the low half of st_info in both classes. */
     if ((symbol.st_info & 0xf) == STT_GNU_IFUNC)
         return refuse(e, "it chooses code at load time (IFUNC): ", name);

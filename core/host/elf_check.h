@@ -1,6 +1,7 @@
 /* Reads a plugin file before elf_load does, and refuses by name what must not be loaded: a foreign
- * machine, a program, another library it wants, undefined symbols, constructors and destructors,
- * relocations that write to code or call functions, thread-local storage, writable or stack code.
+ * machine, a program, another library it wants, undefined symbols but those of snippet_symbols.h,
+ * constructors and destructors, relocations that write to code or call functions, thread-local
+ * storage, writable or stack code.
  *
  * It must never trust a number in the file: every offset is checked against the bytes
  * that are there. It cannot say that the code is harmless; that is the sandbox's

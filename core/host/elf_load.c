@@ -10,7 +10,9 @@
 
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/snippet_symbols.h"
 
+#define NAME_SIZE 32 /* of a function that a plugin is given */
 #define ALIGN_MAX ((uint64_t)2 << 20)
 #define TAG_RELR_SIZE 35 /* these two by number: not every system header has them */
 #define TAG_RELR 36
@@ -149,6 +151,19 @@ static uint64_t address_of(const struct image *m, const ElfW(Sym) * s)
     return s->st_shndx == SHN_ABS ? s->st_value : (uintptr_t)m->base + s->st_value;
 }
 
+/* Where one that the plugin does not define is in this executable; 0 for what nobody gives. */
+static uint64_t address_given(const struct image *m, const ElfW(Sym) * s)
+{
+    char name[NAME_SIZE];
+    for (size_t i = 0; i < sizeof name; i++) {
+        const uint8_t *p = at(m, m->strings + s->st_name + i, 1);
+        name[i] = p ? (char)*p : 0;
+        if (name[i] == 0)
+            return (uintptr_t)snippet_symbol(name);
+    }
+    return 0;
+}
+
 /* One relocation; `addend` is NULL where it stands in the place itself. */
 static int relocate(struct image *m, const ElfW(Rel) * r, const ElfW(Sxword) * addend)
 {
@@ -162,7 +177,10 @@ static int relocate(struct image *m, const ElfW(Rel) * r, const ElfW(Sxword) * a
         return refuse(m, "it is truncated or damaged");
     memcpy(&v, place, sizeof v);
     const uint64_t more = addend ? (uint64_t)*addend : v;
-    const uint64_t to = index ? address_of(m, &symbol) : 0;
+    const bool given = index && symbol.st_shndx == SHN_UNDEF;
+    const uint64_t to = given ? address_given(m, &symbol) : index ? address_of(m, &symbol) : 0;
+    if (given && to == 0)
+        return refuse(m, "it calls what nobody gives to it");
     if (type == RELATIVE)
         v = (ElfW(Addr))((uintptr_t)m->base + more);
     else if (type == ABSOLUTE)

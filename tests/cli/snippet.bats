@@ -121,6 +121,8 @@ needs_compiler() {
 100|i 1..100 --reduce xor
 78|'i > 77' 0..100000 --reduce first
 no match|'i > 1000' 0..1000 --reduce first
+0.4195697895124155|'sin(i) * exp(-i)' 0..100
+6|'cbrt(i) == 2 || exp2(i) == 8 || log2(i) == 2 || atan(i - 9) == 0 || pow(i, 2) == 25 || tan(i - 1) == 0' 1..100 --reduce count
 WORDS
 }
 
@@ -145,4 +147,17 @@ WORDS
     run velum run -e 'i * 1000000000000000' 0..100000
     [ "$status" -eq 1 ]
     [[ $output == *"leaf "[0-9]*" "*"the sum of a leaf does not fit 64 bits"* ]]
+}
+
+@test "a snippet and the plugin of its source give the same bits, maths too" {
+    needs_compiler
+    command -v cc >/dev/null || skip "there is no cc here"
+    squares 0 '(uint64_t)(1e15 * (sin(i) * exp(cos(i)) + pow(i, 0.3) + log(i + 1))) ^ strlen("four")' |
+        sed '1a #include <math.h>\n#include <string.h>' >squares.c
+    mkdir plugins
+    velum cc squares.c -o plugins/squares.so >/dev/null
+    node a --plugins "$FOLDER/plugins"
+    snippet=$(digest_of --local squares.c 20000)
+    [ "$(velum run --json --progress none squares 20000 2>/dev/null | field digest)" = "$snippet" ]
+    [ "${#snippet}" = 64 ]
 }

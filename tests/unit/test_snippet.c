@@ -8,6 +8,7 @@
 #include "core/host/sandbox_apart.h"
 #include "core/host/sanitizer.h"
 #include "core/host/snippet.h"
+#include "core/kernel/maths.h"
 #include "core/object/name.h"
 #include "tests/unit/cage_rig.h"
 
@@ -150,8 +151,8 @@ TEST(test_errors_are_of_the_users_file)
     /* Twice in the line: no column is made up. */
     CHECK_STR(refused("int f(void)\n{\n    return wrong + wrong;\n}\n"),
               ":3: error: 'wrong' undeclared");
-    CHECK_STR(refused("/* sin */ double sin(double);\ndouble f(void)\n{ return sin(1); }\n"),
-              ":1:18: error: undefined symbol 'sin'");
+    CHECK_STR(refused("/* asin */ double asin(double);\ndouble f(void)\n{ return asin(1); }\n"),
+              ":1:19: error: undefined symbol 'asin'");
     CHECK_STR(refused("int f(void)\n{\n    return 1;\n"), ":4: error: identifier expected");
     CHECK_STR(refused("#error \"never \x1b[31m\""), ":1: error: #error \"never \\u{1b}[31m\"");
     CHECK(strchr(words, '\x1b') == NULL);
@@ -372,6 +373,50 @@ TEST(test_floating_constants_are_folded_as_doubles)
     CHECK_INT(end_with_words(errors), 0);
 }
 
+#define MATHS                                                                                      \
+    "    for (uint64_t i = call->first; i < call->first + call->count; i++) {\n"                   \
+    "        const double v = (double)i / 7 - 60;\n"                                               \
+    "        const double r[] = {sin(v), cos(v), tan(v), atan2(v, 3), exp(v), log(i), log2(i),\n"  \
+    "                            pow(i, 0.3), cbrt(v), sqrt(v), atan(v), exp2(v)};\n"              \
+    "        for (int k = 0; k < 12; k++) {\n"                                                     \
+    "            union { double d; uint64_t u; } bits = {r[k]};\n"                                 \
+    "            t->n = 31 * t->n + bits.u;\n"                                                     \
+    "        }\n"                                                                                  \
+    "    }\n"
+
+static uint64_t sum_of_maths(void)
+{
+    const struct velum_maths *m = &maths_table;
+    uint64_t n = 0;
+    for (uint64_t i = 0; i < 1000; i++) {
+        const double v = (double)i / 7 - 60, x = (double)i;
+        const double r[] = {m->sin(v),      m->cos(v),       m->tan(v),  m->atan2(v, 3),
+                            m->exp(v),      m->log(x),       m->log2(x), m->pow(x, 0.3),
+                            m->cbrt(v),     m->sqrt(v),      m->atan2(v, 1),
+                            m->pow(2, v)};
+        for (int k = 0; k < 12; k++) {
+            uint64_t bits;
+            memcpy(&bits, &r[k], sizeof bits);
+            n = 31 * n + bits;
+        }
+    }
+    return n;
+}
+
+/* To the last bit, and what is no number too. */
+TEST(test_math_is_that_of_the_table)
+{
+    struct worker_progress m;
+    write_source(KERNEL_OF("it", "#include <math.h>\n", MATHS));
+    const int errors = load("it");
+    send_run(1000);
+    REQUIRE(read_worker_progress(expect(MESSAGE_WORKER_PROGRESS).payload, &m) == 0);
+    REQUIRE(m.count == 1);
+    const struct value v = read_value(&m.rest);
+    CHECK(load_u64(v.data.data) == sum_of_maths());
+    CHECK_INT(end_with_words(errors), 0);
+}
+
 /* The end of a worker whose leaf does this; what it said is in `words`. */
 static int end_of_leaf(const char *source)
 {
@@ -413,6 +458,7 @@ TEST_MAIN(test_a_snippet_is_described, test_errors_are_of_the_users_file,
           test_a_snippet_includes_nothing_of_the_machine, test_what_is_no_kernel_is_refused,
           test_a_compiler_that_is_led_astray_ends_with_a_sentence,
           test_data_that_is_too_large_is_refused, test_options_in_a_source_do_no_harm,
-          test_a_snippet_computes, test_floating_constants_are_folded_as_doubles,
+          test_a_snippet_computes, test_math_is_that_of_the_table,
+          test_floating_constants_are_folded_as_doubles,
           test_a_source_that_is_another_kernels_is_its_authors_fault,
           test_what_a_leaf_does_ends_it_by_name)

@@ -1,5 +1,5 @@
-/* For snippets, in place of the machine's: functions whose result IEEE 754 fixes to the last bit,
- * so that it is the same on every machine. */
+/* For kernels in C, in place of the machine's. Their result is the same on every machine: IEEE 754
+ * fixes it to the last bit, or Velum computes it, as the table `maths` of velum_kernel.h says. */
 #ifndef VELUM_SNIPPET_MATH_H
 #define VELUM_SNIPPET_MATH_H
 
@@ -31,6 +31,17 @@ double trunc(double);
 double round(double);
 double fmod(double, double);
 double copysign(double, double);
+double cbrt(double);
+double exp(double);
+double exp2(double);
+double log(double);
+double log2(double);
+double pow(double, double);
+double sin(double);
+double cos(double);
+double tan(double);
+double atan(double);
+double atan2(double, double);
 double fmin(double, double);
 double fmax(double, double);
 float sqrtf(float);
