@@ -94,11 +94,14 @@ static void show(const struct call *c, const struct flow_plan *p)
 }
 
 /* Where the size of a file is not known before it is put, stages are planned behind that. */
-static int go(const struct call *c, struct flow_plan *p, struct flow_files *files, struct line *l)
+static int go(const struct call *c, struct flow_plan *p, struct flow_files *files,
+              struct flow_sources *sources, struct flow *flow, struct line *l)
 {
     const bool shows = only_shows(c);
     int code = flow_files_find(files, c, l);
     const bool plan_first = shows || flow_files_sizes_known(files);
+    if (code == 0)
+        code = flow_sources_describe(sources, flow, c, l);
     if (code == 0 && plan_first)
         code = flow_plan_make(p, l);
     if (code == 0 && shows) {
@@ -148,8 +151,13 @@ static int run(const struct call *c)
 {
     static struct flow flow;
     static struct flow_files files;
+    static struct flow_sources sources;
     const bool resumes = opt_given(c->opts, "resume");
-    struct flow_plan p = {.path = c->argv[0], .flow = &flow, .files = &files, .apart = resumes};
+    struct flow_plan p = {.path = c->argv[0],
+                          .flow = &flow,
+                          .files = &files,
+                          .sources = &sources,
+                          .apart = resumes};
     struct line *l = NULL;
     struct line_options where = {.embedded_ok = !opt_given(c->opts, "detach") && !resumes,
                                  .embedded_only = opt_given(c->opts, "local")};
@@ -160,16 +168,20 @@ static int run(const struct call *c)
         code = refuse_detach();
     if (code == 0)
         code = flow_files_open(&files, &flow, p.path);
-    where.objects = flow.files_count > 0;
+    if (code == 0)
+        code = flow_sources_open(&sources, &flow);
+    where.foreign = flow.sources_count > 0;
+    where.objects = flow.files_count > 0 || where.foreign;
     if (code == 0)
         code = line_open(&l, c, &where);
     if (code == 0) {
         flow.waits = wants_wait(flow.waits, line_is_embedded(l));
-        code = go(c, &p, &files, l);
+        code = go(c, &p, &files, &sources, &flow, l);
     }
     line_close(l);
     flow_plan_clear(&p);
     flow_files_close(&files);
+    flow_sources_close(&sources);
     flow_clear(&flow);
     return code;
 }
@@ -179,9 +191,10 @@ const struct cmd cmd_flow = {
     .args = "FILE",
     .summary = "compute a job of several stages that a file describes",
     .more =
-        "A section of the file is a stage: [NAME], kernel = KERNEL, args = ARGS, inputs = what\n"
-        "it reads (stages, files, references), after = stages it only waits for, foreach = words,\n"
-        "ranges (1..9) and files (*.txt) of which each gets a stage with {} in its place, units,\n"
+        "A section of the file is a stage: [NAME], kernel = KERNEL or FILE.c beside the flow,\n"
+        "args = ARGS, inputs = what it reads (stages, files, references), after = stages it only\n"
+        "waits for, foreach = words, ranges (1..9) and files (*.txt) of which each gets a stage\n"
+        "with {} in its place, units,\n"
         "leaf, reduce, retries, timeout (of a leaf), and what a leaf asks of its node: cpus,\n"
         "mem, on and prefer (labels), min-tier. A section [job] may have name, keep-going,\n"
         "timeout, slots-max, priority and wait-for-capacity. The last stage that no other needs\n"

@@ -46,8 +46,55 @@ static bool span(const char *value, int64_t *us)
     return duration_parse(value, us) == 0 && *us > 0;
 }
 
+/* Relative to the folder of the flow's own file, as an include is. NULL without memory. */
+static char *beside(const char *flow, const char *file)
+{
+    const char *slash = file[0] == '/' ? NULL : strrchr(flow, '/');
+    const size_t folder = slash ? (size_t)(slash - flow) + 1 : 0;
+    char *path = malloc(folder + strlen(file) + 1);
+    if (path) {
+        memcpy(path, flow, folder);
+        memcpy(path + folder, file, strlen(file) + 1);
+    }
+    return path;
+}
+
+/* Its number from 1, or 0: there is no room. */
+static uint32_t add_source(struct flow *f, char *path)
+{
+    for (uint32_t i = 0; i < f->sources_count; i++) {
+        if (strcmp(f->sources[i], path) == 0) {
+            free(path);
+            return i + 1;
+        }
+    }
+    char **more = f->sources_count < FLOW_SOURCES_MAX
+                      ? realloc(f->sources, (f->sources_count + 1) * sizeof *more)
+                      : NULL;
+    if (!more) {
+        free(path);
+        return 0;
+    }
+    f->sources = more;
+    f->sources[f->sources_count++] = path;
+    return f->sources_count;
+}
+
+/* Until it is described its file's name is all that is known of it. */
+static bool set_source(struct take *t, const char *value)
+{
+    const char *slash = strrchr(value, '/');
+    char *path = beside(t->sections.path, value);
+    last(t)->as.source = path ? add_source(t->flow, path) : 0;
+    (void)text_copy(last(t)->as.kernel, KERNEL_NAME_SIZE, slash ? slash + 1 : value);
+    return last(t)->as.source > 0;
+}
+
 static bool set_kernel(struct take *t, const char *value)
 {
+    const size_t len = strlen(value);
+    if (len > 2 && strcmp(value + len - 2, ".c") == 0)
+        return set_source(t, value);
     return text_is_name(value) && text_copy(last(t)->as.kernel, KERNEL_NAME_SIZE, value);
 }
 
@@ -191,7 +238,7 @@ static const struct row {
     bool (*set)(struct take *t, const char *value);
     const char *allowed;
 } rows[] = {
-    {"kernel", false, set_kernel, "the name of a kernel; velum kernels lists them"},
+    {"kernel", false, set_kernel, "the name of a kernel (velum kernels lists them), or FILE.c"},
     {"args", false, set_args, "what the kernel takes, less than 1024 bytes"},
     {"inputs", false, set_inputs, "stages, files and references of objects"},
     {"after", false, set_after, "names of stages"},
@@ -344,6 +391,11 @@ static int check_sections(const struct flow_sections *s, char message[INI_MESSAG
         if (!s->list[i].as.kernel[0])
             return flow_refuse(s->path, s->list[i].as.line, message,
                                "[%s] has no kernel; add kernel = NAME", s->list[i].as.name);
+    for (uint32_t i = 0; i < s->count; i++)
+        if (s->list[i].as.source > 0 && !wants_source(wants_of(&s->list[i])))
+            return flow_refuse(s->path, s->list[i].as.line, message,
+                               "[%s] asks for too many labels beside " LABEL_COMPILES,
+                               s->list[i].as.name);
     return 0;
 }
 
@@ -403,6 +455,9 @@ void flow_clear(struct flow *f)
     for (uint32_t i = 0; i < f->files_count; i++)
         free(f->files[i].word);
     free(f->files);
+    for (uint32_t i = 0; i < f->sources_count; i++)
+        free(f->sources[i]);
+    free(f->sources);
     for (uint32_t i = 0; i < f->wants_count; i++)
         free(f->wants[i]);
     free(f->wants);

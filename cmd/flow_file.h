@@ -9,7 +9,7 @@
  *   wait-for-capacity = yes  it waits where no node meets what a stage asks for
  *
  *   [numbers]                a stage, and its name
- *   kernel = sum             needed
+ *   kernel = sum             needed; or FILE.c, a kernel of your own in C, beside this file
  *   args = 1000000           for the kernel, separated by blanks; '...' and "..." hold blanks
  *   inputs = first a.txt     what it reads, in this order: stages whose outputs it reads, files
  *                            (also by *, ? and [...]), references of objects
@@ -41,6 +41,7 @@
 #define FLOW_STAGES_MAX JOB_STAGES_MAX
 #define FLOW_AFTER_MAX 4000u /* that a stage waits for; beyond, through stages between */
 #define FLOW_FILE_MAX ((size_t)256 << 20)
+#define FLOW_SOURCES_MAX 256u
 #define FLOW_FILES_MAX 100000u /* files and references that all stages together name */
 
 /* A stage whose outputs are read, or what is read from outside; the other is FLOW_NONE. */
@@ -61,6 +62,7 @@ struct flow_stage {
     int64_t leaf_us;
     int reduction;                          /* enum reduction, or < 0: as the kernel does */
     const struct wants *wants;              /* the flow's */
+    uint32_t source;                        /* of flow.sources, from 1; 0: the kernel is no file */
     uint32_t line, inputs_line, after_line; /* where they stand in the file */
     uint32_t number;                        /* in the job */
 };
@@ -85,6 +87,8 @@ struct flow {
     uint32_t *order; /* stages by their numbers in the job */
     struct wants **wants;
     uint32_t wants_count;
+    char **sources; /* files of C, each path once */
+    uint32_t sources_count;
 };
 
 /* 0, or < 0 with one sentence in message that names file and line. Looks which files there are, and

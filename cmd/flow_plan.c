@@ -187,8 +187,11 @@ static const struct kernel_view *kernel_there(const struct flow_plan *p, const c
 static int check_kernel(struct flow_plan *p, uint32_t i, struct line *l, bool here)
 {
     const struct flow_stage *s = stage_at(p, i);
+    const struct snippet *source = flow_source_of(p->sources, s);
     bool reads = here && builtin_takes_files(s->kernel);
-    if (!here) {
+    if (source) {
+        reads = source->kernel.files_from > 0;
+    } else if (!here) {
         if (line_is_embedded(l))
             return refuse_kernel(p, i, "there is no kernel of that name");
         int code = fetch_kernels(p, l);
@@ -231,7 +234,8 @@ static int plan_there(const struct flow_plan *p, uint32_t i, const struct wish *
                                   .argc = (int)s->args_count,
                                   .argv = s->args,
                                   .inputs_count = w->inputs_count,
-                                  .input_sizes = w->sizes};
+                                  .input_sizes = w->sizes,
+                                  .snippet = flow_source_of(p->sources, s)};
     int rc = submit_plan_ask(l, &ask, to);
     flow_about(p->path, s, false, about);
     about[strlen(about) - 1] = '\0'; /* a colon comes there */
@@ -282,7 +286,8 @@ static int take_wishes(const struct flow_plan *p, uint32_t i)
 
 static int plan_kernel(struct flow_plan *p, uint32_t i, const struct wish *w, struct line *l)
 {
-    const bool here = builtin_usage(stage_at(p, i)->kernel) != NULL;
+    const struct flow_stage *s = stage_at(p, i);
+    const bool here = s->source == 0 && builtin_usage(s->kernel) != NULL;
     static struct plan plan;
     int code = check_kernel(p, i, l, here);
     if (code == 0)
@@ -298,7 +303,8 @@ static int plan_stage(struct flow_plan *p, uint32_t i, struct line *l, bool *aga
     const struct flow_stage *s = stage_at(p, i);
     uint64_t count;
     static struct wish w;
-    while ((count = flow_plan_inputs(p, i)) > STAGE_INPUTS_MAX) {
+    /* A source is one of them. */
+    while ((count = flow_plan_inputs(p, i)) + (s->source > 0) > STAGE_INPUTS_MAX) {
         if (!enlarge_leaves(p, s, count))
             return refuse_inputs(p, i, count);
         take_leaves(p, s);

@@ -4,6 +4,7 @@
 #define VELUM_CMD_FLOW_PLAN_H
 
 #include "cmd/flow_files.h"
+#include "cmd/flow_source.h"
 #include "core/api/session_lists.h"
 #include "core/host/builtin.h"
 
@@ -21,6 +22,7 @@ struct flow_plan {
     const char *path;
     const struct flow *flow;
     const struct flow_files *files;
+    const struct flow_sources *sources; /* described */
     struct flow_planned *list;   /* as the stages stand in the file */
     uint64_t *leaf_units;        /* the same: what is taken in place of the plan's; 0: nothing */
     struct kernel_view *kernels; /* of the node, once one is needed that is not built in */

@@ -51,6 +51,12 @@ struct stage_spec flow_plan_stage(const struct flow_plan *p, uint32_t at, struct
     const struct flow_stage *f = &p->flow->stages[at];
     flow_plan_of(p, at, &room->plan);
     struct stage_spec s = submission_stage(&room->plan);
+    const struct snippet *source = flow_source_of(p->sources, f);
+    if (source) {
+        const struct stage_input made = snippet_source(source);
+        put_stage_input(&room->inputs, &made);
+        s.snippet = true;
+    }
     s.inputs = buf_bytes(&room->inputs);
     s.inputs_count = (uint16_t)(room->inputs.len / STAGE_INPUT_BYTES);
     s.needs = buf_bytes(&room->needs);
@@ -143,6 +149,8 @@ static bool is_like(const struct flow_plan *p, uint32_t a, uint32_t b)
 static uint32_t find_kind(const struct flow_plan *p, const struct kinds *k, uint32_t stage)
 {
     const struct flow_stage *s = &p->flow->stages[stage];
+    if (s->source > 0)
+        return FLOW_NONE;
     for (uint32_t i = 0; i < s->inputs_count; i++)
         if (s->inputs[i].stage == FLOW_NONE)
             return FLOW_NONE;

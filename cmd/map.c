@@ -8,7 +8,9 @@
 #include "cmd/map_level.h"
 #include "cmd/map_run.h"
 #include "cmd/map_words.h"
+#include "cmd/snippet.h"
 #include "cmd/wants_opts.h"
+#include "core/api/source.h"
 #include "core/base/err.h"
 #include "core/host/builtin.h"
 
@@ -106,6 +108,7 @@ static int take_words(const struct call *c, struct map_task *t)
         return CODE_MISUSE;
     }
     t->kernel = c->argv[0];
+    t->is_source = source_is_file(t->kernel);
     t->argc = c->head - 1;
     t->argv = c->argv + 1;
     return 0;
@@ -167,12 +170,32 @@ static int open_log(const struct call *c, const struct map_inputs *inputs, struc
     return CODE_FAILED;
 }
 
+/* What is wrong with a source is said once, and before any input begins. */
+static int look_at_source(const struct call *c, struct map_task *t)
+{
+    static struct snippet source;
+    const struct line_options where = {.embedded_ok = true,
+                                       .objects = true,
+                                       .foreign = true,
+                                       .embedded_only = opt_given(c->opts, "local")};
+    struct line *l = NULL;
+    int code = snippet_open(&source, t->kernel);
+    if (code == 0)
+        code = line_open(&l, c, &where);
+    if (code == 0)
+        code = snippet_describe(&source, c, l);
+    t->files_from = source.kernel.files_from;
+    line_close(l);
+    snippet_close(&source);
+    return code;
+}
+
 static int run_at_mesh(const struct call *c, struct map_inputs *inputs, struct map_log *log,
                        struct map_task *t)
 {
     struct velum_options o = {.where = VELUM_ANYWHERE,
                               .addr = line_addr(c),
-                              .keep_objects = builtin_takes_files(t->kernel)};
+                              .keep_objects = t->is_source || builtin_takes_files(t->kernel)};
     struct velum *v = NULL;
     if (opt_given(c->opts, "local")) {
         o.where = VELUM_INSIDE;
@@ -207,6 +230,8 @@ static int map(const struct call *c)
         return CODE_MISUSE;
     }
     code = check_places(&t, inputs);
+    if (code == 0 && t.is_source && !opt_given(c->opts, "dry-run"))
+        code = look_at_source(c, &t);
     if (code == 0)
         code = open_log(c, inputs, &log);
     if (code == 0)
@@ -219,7 +244,7 @@ static int map(const struct call *c)
 
 const struct cmd cmd_map = {
     .name = "map",
-    .args = "KERNEL [ARGS] [::: INPUTS]",
+    .args = "KERNEL|FILE.c [ARGS] [::: INPUTS]",
     .summary = "compute a kernel for each of many inputs",
     .more = "Inputs are the words after :::, the lines of files after ::::, or the lines of\n"
             "standard input; several ::: give every combination. In ARGS {} stands for the input,\n"

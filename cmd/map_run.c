@@ -111,7 +111,8 @@ static void refused(struct map *m, struct map_item *it, int code, const char *wh
     if (code == VELUM_NO_NODE)
         map_stop(m, CANCELLING, "no node is reached any more", CODE_NO_NODE);
     /* Without a node there are none but the built-in ones. */
-    map_look_at_kernel(m, it, velum_is_inside(m->v) && !builtin_usage(m->task->kernel));
+    map_look_at_kernel(m, it, velum_is_inside(m->v) && !m->task->is_source &&
+                                  !builtin_usage(m->task->kernel));
     map_ended(m, it);
 }
 
@@ -126,7 +127,8 @@ static int64_t wall_us(void)
 static int take_files(const struct map_task *task, int argc, const char *const *argv,
                       struct velum_input files[ARGS_COUNT_MAX], int *count)
 {
-    int at = builtin_files_at(task->kernel, argc, argv);
+    int at = task->is_source ? kernel_files_at(task->files_from, argc, argv)
+                             : builtin_files_at(task->kernel, argc, argv);
     *count = 0;
     for (int i = at; at >= 0 && i < argc; i++) {
         const char *word = argv[i];
@@ -536,8 +538,8 @@ static int open_all(struct map *m)
                             task->keep_order);
     map_pace_begin(&m->pace, task->parallel, task->parallel_max, loop_clock());
     m->roll.began = loop_clock();
-    m->apart = task->slots_max > 0 || builtin_takes_files(task->kernel);
-    if (rc == 0 && !velum_is_inside(m->v) && !builtin_usage(task->kernel))
+    m->apart = task->slots_max > 0 || task->is_source || builtin_takes_files(task->kernel);
+    if (rc == 0 && !task->is_source && !velum_is_inside(m->v) && !builtin_usage(task->kernel))
         rc = map_far_new(&m->far, m->v, task->kernel, &m->items);
     return rc == 0 ? map_tasks_new(&m->tasks, m->v, &asks) : rc;
 }

@@ -22,6 +22,8 @@
 
 struct map_task {
     const char *kernel;
+    bool is_source; /* it is a file of C, whose inputs are jobs of their own, */
+    uint16_t files_from; /* and this is what velum_kernel.h says of it */
     int argc; /* words with placeholders */
     char *const *argv;
     uint32_t parallel, parallel_max, jobs_max;

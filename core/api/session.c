@@ -7,6 +7,7 @@
 #include "core/api/session_kinds.h"
 #include "core/api/session_lists.h"
 #include "core/api/task.h"
+#include "core/api/task_check.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/builtin.h"

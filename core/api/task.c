@@ -6,6 +6,8 @@
 #include "core/api/feed.h"
 #include "core/api/program.h"
 #include "core/api/session.h"
+#include "core/api/source.h"
+#include "core/api/task_check.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/job_entry.h"
@@ -17,7 +19,7 @@
 
 #define AGAIN_US (100 * MS_US)
 
-enum step { GATHERING, FEEDING, PLANNING, SIGNING, SUBMITTING, WATCHING, SHOWING };
+enum step { GATHERING, FEEDING, DESCRIBING, PLANNING, SIGNING, SUBMITTING, WATCHING, SHOWING };
 
 struct task {
     enum step step;
@@ -25,6 +27,7 @@ struct task {
     struct feed feed;              /* its inputs, until it is signed */
     char *kernel, **argv;          /* for its plan, while it is fed */
     int argc;
+    struct source code; /* its kernel, where that is C */
     bool behind;        /* the plan that is asked for is that of the stage behind the first */
     struct buf payload; /* of the request that has to be answered */
     uint32_t progress_ms;
@@ -39,42 +42,6 @@ struct task {
 };
 
 /* --- beginning --- */
-
-static int check_args(struct velum *v, const struct velum_task *t)
-{
-    if (t->argc < 0 || t->argc > ARGS_COUNT_MAX || (t->argc > 0 && !t->argv))
-        return handle_fail(v, VELUM_MISUSE, "", "a kernel takes 0 to %d arguments, not %d",
-                           ARGS_COUNT_MAX, t->argc);
-    for (int i = 0; i < t->argc; i++)
-        if (!t->argv[i] || strlen(t->argv[i]) >= ARG_SIZE_MAX)
-            return handle_fail(v, VELUM_MISUSE, "", "argument %d is %s", i + 1,
-                               t->argv[i] ? "too long" : "NULL");
-    return 0;
-}
-
-static int check(struct velum *v, const struct velum_task *t)
-{
-    if (!t->kernel || strlen(t->kernel) >= KERNEL_NAME_SIZE)
-        return handle_fail(v, VELUM_MISUSE, "velum kernels", "there is no kernel of that name");
-    if (t->name && t->name[0] && !text_is_name(t->name))
-        return handle_fail(v, VELUM_MISUSE, "nightly-1",
-                           "a job's name takes a-z, 0-9 and -, at most 63, not \"%.64s\"", t->name);
-    return check_args(v, t);
-}
-
-static int refuse_kernel(struct velum *v, const char *kernel)
-{
-    const char *near = builtin_nearest(kernel);
-    return handle_fail(v, VELUM_MISUSE, near ? near : "velum kernels", "there is no kernel \"%s\"",
-                       kernel);
-}
-
-static int refuse_args(struct velum *v, const char *kernel, const char *reason)
-{
-    const char *usage = builtin_usage(kernel);
-    return handle_fail(v, VELUM_MISUSE, usage && usage[0] ? usage : "", "%s: %s", kernel,
-                       reason[0] ? reason : "the arguments are not allowed");
-}
 
 /* The leaf the caller chose must leave a number of leaves that a job may have. */
 static int choose_leaf(struct velum *v, struct submission *s)
@@ -103,9 +70,9 @@ static int plan_then(struct velum *v, struct task *t)
                            (unsigned long long)submission_leaves(s), STAGE_INPUTS_MAX);
     int rc = builtin_plan(s->plan.then, 0, NULL, count, sizes, &s->then, reason);
     if (rc != ERR_NOT_FOUND)
-        return rc < 0 ? refuse_args(v, s->plan.then, reason) : 0;
+        return rc < 0 ? task_refuse_args(v, s->plan.then, reason) : 0;
     if (v->inside)
-        return refuse_kernel(v, s->plan.then);
+        return task_refuse_kernel(v, s->plan.then);
     t->step = PLANNING;
     t->behind = true;
     buf_reset(&t->payload);
@@ -152,6 +119,8 @@ static int plan_here(struct velum *v, struct task *t, const struct wish *w,
         t->submission->plan = *w->planned;
         return 0;
     }
+    if (t->code.is)
+        return ERR_NOT_FOUND;
     if (!v->inside && program_has(w->kernel))
         return ERR_NOT_FOUND;
     return builtin_plan(w->kernel, w->argc, w->argv, t->feed.count, w->sizes, &t->submission->plan,
@@ -170,10 +139,15 @@ static int plan(struct velum *v, struct task *t, const struct wish *w)
         return rc == 0 && t->step == SIGNING && v->ask ? seal(v, t) : rc;
     }
     if (rc != ERR_NOT_FOUND)
-        return refuse_args(v, w->kernel, reason);
-    if (v->inside)
-        return refuse_kernel(v, w->kernel);
-    rc = put_request_plan(&t->payload, w->kernel, w->argc, w->argv, t->feed.count, w->sizes);
+        return task_refuse_args(v, w->kernel, reason);
+    if (v->inside && !t->code.is)
+        return task_refuse_kernel(v, w->kernel);
+    buf_reset(&t->payload);
+    if (t->code.is)
+        rc = source_put_plan(&t->code, w->argc, w->argv, t->submission->inputs_count, w->sizes,
+                             &t->payload);
+    else
+        rc = put_request_plan(&t->payload, w->kernel, w->argc, w->argv, t->feed.count, w->sizes);
     if (rc == 0)
         rc = buf_result(&t->payload);
     return rc < 0 ? handle_fail_err(v, rc, w->kernel) : 0;
@@ -216,30 +190,38 @@ static int begin_feeding(struct velum *v, struct task *t, const struct velum_tas
 #endif
         return handle_fail(v, VELUM_MISUSE, "velum_options.keep_objects, or a node: velum node",
                            "the node inside this program keeps no objects");
-    t->submission->inputs_count = t->feed.count;
+    t->submission->inputs_count = (uint16_t)(t->feed.count - (t->code.is && !t->code.described));
     t->submission->inputs = t->feed.made;
     if (feed_sizes(&t->feed, sizes)) {
         int rc = plan_here(v, t, &w, reason);
         if (rc < 0 && rc != ERR_NOT_FOUND)
-            return refuse_args(v, asked->kernel, reason);
+            return task_refuse_args(v, asked->kernel, reason);
     }
     return keep_words(t, asked) < 0 ? handle_fail_err(v, ERR_NO_MEMORY, "a new operation") : 0;
 }
 
-int task_asks(struct velum *v, struct submission *s, const struct velum_asks *a)
+/* A source that its node has not yet comes behind the inputs. */
+static int open_feed(struct velum *v, struct task *t, const struct velum_task *asked)
 {
-    bool ok = wants_cpus(&s->wants, a->cpus > 0 ? a->cpus : 1) && a->mem_bytes <= DEMAND_MEM_MAX &&
-              wants_labels(s->wants.on, a->on ? a->on : "") &&
-              wants_labels(s->wants.prefer, a->prefer ? a->prefer : "") &&
-              (!a->min_tier || tier_read(a->min_tier, &s->wants.tier)) &&
-              a->priority >= -JOB_PRIORITY_MAX && a->priority <= JOB_PRIORITY_MAX;
-    if (!ok)
-        return handle_fail(v, VELUM_MISUSE, "what velum_asks says of them in velum.h",
-                           "cpus, mem_bytes, on, prefer, min_tier or priority is not allowed");
-    s->wants.mem_bytes = a->mem_bytes;
-    s->priority = (int8_t)a->priority;
-    s->waits = a->wait_for_capacity != 0;
-    return 0;
+    struct velum_input list[STAGE_INPUTS_MAX];
+    struct velum_task with = *asked;
+    const int count = asked->inputs_count;
+    int rc = source_is_file(asked->kernel) ? source_open(v, asked->kernel, &t->code) : 0;
+    if (rc < 0)
+        return rc;
+    if (t->code.is)
+        t->submission->source = &t->code.made;
+    if (t->code.is && count >= STAGE_INPUTS_MAX)
+        return handle_fail(v, VELUM_MISUSE, "", "a task of C source has 0 to %d inputs, not %d",
+                           STAGE_INPUTS_MAX - 1, count);
+    if (t->code.is && !t->code.described && count >= 0) {
+        if (count > 0 && asked->inputs)
+            memcpy(list, asked->inputs, (size_t)count * sizeof *list);
+        list[count] = (struct velum_input){.path = asked->kernel};
+        with.inputs = list;
+        with.inputs_count++;
+    }
+    return feed_open(v, &with, &t->feed);
 }
 
 static int fill(struct velum *v, struct task *t, const struct velum_task *asked,
@@ -254,7 +236,7 @@ static int fill(struct velum *v, struct task *t, const struct velum_task *asked,
     submission_join_args(s, asked->argc, asked->argv);
     int rc = task_asks(v, s, &asked->asks);
     if (rc == 0)
-        rc = feed_open(v, asked, &t->feed);
+        rc = open_feed(v, t, asked);
     if (rc < 0)
         return rc;
     const struct wish w = {asked->kernel, asked->argc, asked->argv, NULL, planned};
@@ -320,7 +302,7 @@ const struct job_id *task_job(const struct op *op)
 int task_start(struct velum *v, const struct velum_task *asked, const struct plan *planned)
 {
     struct op *op = NULL;
-    int rc = check(v, asked);
+    int rc = task_check(v, asked);
     if (rc < 0)
         return rc;
     rc = new_task(v, &op);
@@ -369,7 +351,12 @@ static void ask_show(struct velum *v, struct op *op)
     (void)text_copy(ask.kernel, sizeof ask.kernel, j->kernel);
     put_request_show(&op->task->payload, &ask);
     op->task->step = SHOWING;
-    handle_ask(v, op, MESSAGE_REQUEST_SHOW, buf_bytes(&op->task->payload));
+    if (op->task->code.is) {
+        buf_reset(&op->task->payload);
+        (void)source_put_show(&op->task->code, j, &op->task->payload);
+    }
+    handle_ask(v, op, op->task->code.is ? MESSAGE_REQUEST_SNIPPET : MESSAGE_REQUEST_SHOW,
+               buf_bytes(&op->task->payload));
 }
 
 static void sign_and_send(struct velum *v, struct op *op)
@@ -395,8 +382,10 @@ void task_resume(struct velum *v, struct op *op)
         if (!op->child)
             feed_next(v, op, &t->feed);
         break;
+    case DESCRIBING:
     case PLANNING:
-        handle_ask(v, op, MESSAGE_REQUEST_PLAN, buf_bytes(&t->payload));
+        handle_ask(v, op, t->code.is && !t->behind ? MESSAGE_REQUEST_SNIPPET : MESSAGE_REQUEST_PLAN,
+                   buf_bytes(&t->payload));
         break;
     case SIGNING:
         sign_and_send(v, op);
@@ -419,16 +408,10 @@ void task_resume(struct velum *v, struct op *op)
 #endif
 }
 
-void task_fed(struct velum *v, struct op *op, const struct op *child)
+static void plan_fed(struct velum *v, struct op *op)
 {
     struct task *t = op->task;
     uint64_t sizes[STAGE_INPUTS_MAX];
-    if (!feed_take(v, op, &t->feed, child))
-        return;
-    if (!feed_is_done(&t->feed)) {
-        feed_next(v, op, &t->feed);
-        return;
-    }
     (void)feed_sizes(&t->feed, sizes);
     const struct wish w = {t->kernel, t->argc, (const char *const *)t->argv, sizes, NULL};
     int rc = plan(v, t, &w);
@@ -436,6 +419,34 @@ void task_fed(struct velum *v, struct op *op, const struct op *child)
         handle_end(v, op, rc);
     else
         task_resume(v, op);
+}
+
+static void describe(struct velum *v, struct op *op)
+{
+    struct task *t = op->task;
+    t->code.made = t->feed.made[t->feed.count - 1];
+    t->step = DESCRIBING;
+    buf_reset(&t->payload);
+    int rc = source_put_describe(&t->code, &t->payload);
+    if (rc < 0)
+        handle_end(v, op, handle_fail_err(v, rc, t->kernel));
+    else
+        task_resume(v, op);
+}
+
+void task_fed(struct velum *v, struct op *op, const struct op *child)
+{
+    struct task *t = op->task;
+    if (!feed_take(v, op, &t->feed, child))
+        return;
+    if (!feed_is_done(&t->feed)) {
+        feed_next(v, op, &t->feed);
+        return;
+    }
+    if (t->code.is && !t->code.described)
+        describe(v, op);
+    else
+        plan_fed(v, op);
 }
 
 static void planned(struct velum *v, struct op *op, const struct frame *frame)
@@ -446,6 +457,8 @@ static void planned(struct velum *v, struct op *op, const struct frame *frame)
         handle_makes_no_sense(v, op);
         return;
     }
+    if (t->code.is && !t->behind)
+        text_copy(plan->then, sizeof plan->then, t->code.then);
     int rc = t->behind ? 0 : choose_leaf(v, t->submission);
     if (t->behind)
         t->step = SIGNING;
@@ -558,8 +571,13 @@ static void shown(struct velum *v, struct op *op, const struct frame *frame)
 
 void task_answer(struct velum *v, struct op *op, const struct frame *frame)
 {
+    struct task *t = op->task;
     handle_answered(op);
-    switch (op->task->step) {
+    switch (t->step) {
+    case DESCRIBING:
+        if (source_described(v, op, t->kernel, frame, &t->code) == 0)
+            plan_fed(v, op);
+        break;
     case PLANNING:
         planned(v, op, frame);
         break;
@@ -610,7 +628,7 @@ bool task_aside(struct op *op, const struct frame *frame)
 void task_kill(struct velum *v, struct op *op)
 {
     struct task *t = op->task;
-    if (t->step == GATHERING || t->step == FEEDING || t->step == PLANNING || t->step == SIGNING) {
+    if (t->step < SUBMITTING) {
         handle_end_failed(v, op, VELUM_CANCELLED, "", "cancelled before it was submitted");
         return;
     }

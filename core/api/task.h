@@ -12,8 +12,6 @@ int task_start(struct velum *v, const struct velum_task *t, const struct plan *p
  * task_gathered goes on with it. */
 int task_gather(struct velum *v, struct op **out);
 struct submission *task_submission(struct op *op);
-/* Into the submission. 0, or a code: something of it is not allowed. */
-int task_asks(struct velum *v, struct submission *s, const struct velum_asks *a);
 void task_gathered(struct velum *v, struct op *op);
 /* Its id, or NULL: it is not acknowledged yet. */
 const struct job_id *task_job(const struct op *op);

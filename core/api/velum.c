@@ -62,7 +62,7 @@ static int take_options(struct velum *v, const struct velum_options *o)
     if (where == VELUM_ANYWHERE && !addr && program_has_any())
         where = VELUM_INSIDE;
     v->options.slots = o->slots;
-    v->options.objects = o->keep_objects != 0;
+    v->options.objects = v->options.foreign = o->keep_objects != 0;
     v->options.embedded_only = where == VELUM_INSIDE || where == VELUM_AS_NODE;
     v->options.embedded_ok = where == VELUM_ANYWHERE && !addr;
     if (where == VELUM_AS_NODE)
@@ -118,6 +118,7 @@ void velum_shutdown(struct velum *v)
         if (v->ops.places[i])
             handle_free(v, v->ops.places[i]);
     ops_clear(&v->ops);
+    free(v->source);
     free(v);
 }
 

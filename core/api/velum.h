@@ -138,7 +138,7 @@ struct velum_asks {
 
 /* One job of one stage. What is left zero has its default. Later versions add members. */
 struct velum_task {
-    const char *kernel;
+    const char *kernel; /* its name; or FILE.c, C source, which needs what objects need */
     int argc; /* at most 64 arguments, each of less than 1,024 bytes */
     const char *const *argv;
     const char *name;     /* [a-z0-9-], at most 63, for people; NULL: none */

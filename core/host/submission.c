@@ -53,9 +53,8 @@ static int put_reads(const struct submission *s, struct wants *wants, struct sta
     *wants = s->wants;
     if (s->source) {
         put_stage_input(to, s->source);
-        if (to->failed || !labels_add(wants->on, LABEL_COMPILES))
+        if (to->failed || !wants_source(wants))
             return ERR_TOO_LARGE;
-        wants->tier = wants->tier > TIER_S2 ? wants->tier : TIER_S2;
         stage->snippet = true;
     }
     stage->inputs_count = (uint16_t)(s->inputs_count + stage->snippet);

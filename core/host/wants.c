@@ -34,6 +34,14 @@ bool wants_labels(char to[LABELS_SIZE], const char *labels)
     return text_copy(to, LABELS_SIZE, made);
 }
 
+bool wants_source(struct wants *w)
+{
+    if (!w || !labels_add(w->on, LABEL_COMPILES))
+        return false;
+    w->tier = w->tier > TIER_S2 ? w->tier : TIER_S2;
+    return true;
+}
+
 struct demand wants_demand(const struct wants *w)
 {
     return (struct demand){w->cpus, w->mem_bytes, bytes_of_text(w->on), bytes_of_text(w->prefer),

@@ -17,6 +17,8 @@ bool wants_cpus(struct wants *w, uint64_t cpus); /* 1 to DEMAND_CPUS_MAX; 1 says
 bool wants_mem(struct wants *w, const char *size);
 /* KEY or KEY=VALUE, several with blanks or commas between them. Of one key the last counts. */
 bool wants_labels(char to[LABELS_SIZE], const char *labels);
+/* What C source asks for besides: a compiler, and a cage of tier S2 at least. NULL: false. */
+bool wants_source(struct wants *w);
 /* Borrows from it. */
 struct demand wants_demand(const struct wants *w);
 

@@ -161,3 +161,60 @@ WORDS
     [ "$(velum run --json --progress none squares 20000 2>/dev/null | field digest)" = "$snippet" ]
     [ "${#snippet}" = 64 ]
 }
+
+@test "map takes a file of C where it takes a kernel, with a node and without" {
+    needs_compiler
+    squares 0 >squares.c
+    squares 0 wrong >bad.c
+    printf '285\n332833500\n333328333350000\n' >answers
+    velum map -k --progress none squares.c ::: 10 1000 100000 >local
+    diff answers local
+    run velum map --progress none squares.c ::: 10 0
+    [ "$status" -eq 1 ]
+    [[ $output == *"N must be a whole number from 1 to 1000000"* ]]
+    run velum map --progress none bad.c ::: 10 1000
+    [ "$status" -eq 2 ]
+    [ "$(grep -c "^bad.c:20:.*error: 'wrong' undeclared" <<<"$output")" = 1 ]
+    mesh 2 --slots 2
+    velum map -k --progress none squares.c ::: 10 1000 100000 >there
+    diff answers there
+}
+
+@test "a flow names files of C beside it as kernels" {
+    needs_compiler
+    mkdir of
+    squares 0 >of/squares.c
+    squares 0 'i + 1' >of/sums.c
+    cat >of/it.flow <<'FLOW'
+[each]
+kernel = squares.c
+foreach = 10 1000
+args = {}
+[both]
+kernel = cat
+inputs = each
+[last]
+kernel = sums.c
+args = 2000
+after = both
+FLOW
+    run --separate-stderr velum flow --progress none of/it.flow
+    [ "$status" -eq 0 ]
+    [ "$output" = 2001000 ]
+    sed '/last/,$d' of/it.flow >of/both.flow
+    velum flow --progress none of/both.flow 2>/dev/null >both
+    [ "$(od -An -tu8 both | tr -s ' ')" = " 285 332833500" ]
+    mesh 2 --slots 2
+    [ "$(velum flow --progress none of/it.flow 2>/dev/null)" = 2001000 ]
+    velum flow --resume --progress none of/both.flow >both 2>/dev/null
+    [ "$(od -An -tu8 both | tr -s ' ')" = " 285 332833500" ]
+    run velum flow --resume --progress none of/both.flow
+    [[ $output == *"3 of 3 stages were there already"* ]]
+    sed -i 's/i + 1/wrong/' of/sums.c
+    run velum flow --progress none of/it.flow
+    [ "$status" -eq 2 ]
+    [[ ${lines[0]} == "of/sums.c:20:"*"error: 'wrong' undeclared" ]]
+    sed -i 's/sums.c/none.c/' of/it.flow
+    run velum flow --progress none of/it.flow
+    [[ $output == *"of/none.c"* ]]
+}

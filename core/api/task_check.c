@@ -1,0 +1,60 @@
+#include "core/api/task_check.h"
+
+#include <string.h>
+
+#include "core/api/source.h"
+#include "core/base/text.h"
+#include "core/host/builtin.h"
+#include "core/wire/spec.h"
+
+static int check_args(struct velum *v, const struct velum_task *t)
+{
+    if (t->argc < 0 || t->argc > ARGS_COUNT_MAX || (t->argc > 0 && !t->argv))
+        return handle_fail(v, VELUM_MISUSE, "", "a kernel takes 0 to %d arguments, not %d",
+                           ARGS_COUNT_MAX, t->argc);
+    for (int i = 0; i < t->argc; i++)
+        if (!t->argv[i] || strlen(t->argv[i]) >= ARG_SIZE_MAX)
+            return handle_fail(v, VELUM_MISUSE, "", "argument %d is %s", i + 1,
+                               t->argv[i] ? "too long" : "NULL");
+    return 0;
+}
+
+int task_check(struct velum *v, const struct velum_task *t)
+{
+    if (!t->kernel || (!source_is_file(t->kernel) && strlen(t->kernel) >= KERNEL_NAME_SIZE))
+        return handle_fail(v, VELUM_MISUSE, "velum kernels", "there is no kernel of that name");
+    if (t->name && t->name[0] && !text_is_name(t->name))
+        return handle_fail(v, VELUM_MISUSE, "nightly-1",
+                           "a job's name takes a-z, 0-9 and -, at most 63, not \"%.64s\"", t->name);
+    return check_args(v, t);
+}
+
+int task_refuse_kernel(struct velum *v, const char *kernel)
+{
+    const char *near = builtin_nearest(kernel);
+    return handle_fail(v, VELUM_MISUSE, near ? near : "velum kernels", "there is no kernel \"%s\"",
+                       kernel);
+}
+
+int task_refuse_args(struct velum *v, const char *kernel, const char *reason)
+{
+    const char *usage = builtin_usage(kernel);
+    return handle_fail(v, VELUM_MISUSE, usage && usage[0] ? usage : "", "%s: %s", kernel,
+                       reason[0] ? reason : "the arguments are not allowed");
+}
+
+int task_asks(struct velum *v, struct submission *s, const struct velum_asks *a)
+{
+    bool ok = wants_cpus(&s->wants, a->cpus > 0 ? a->cpus : 1) && a->mem_bytes <= DEMAND_MEM_MAX &&
+              wants_labels(s->wants.on, a->on ? a->on : "") &&
+              wants_labels(s->wants.prefer, a->prefer ? a->prefer : "") &&
+              (!a->min_tier || tier_read(a->min_tier, &s->wants.tier)) &&
+              a->priority >= -JOB_PRIORITY_MAX && a->priority <= JOB_PRIORITY_MAX;
+    if (!ok)
+        return handle_fail(v, VELUM_MISUSE, "what velum_asks says of them in velum.h",
+                           "cpus, mem_bytes, on, prefer, min_tier or priority is not allowed");
+    s->wants.mem_bytes = a->mem_bytes;
+    s->priority = (int8_t)a->priority;
+    s->waits = a->wait_for_capacity != 0;
+    return 0;
+}
