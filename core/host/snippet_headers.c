@@ -25,6 +25,7 @@ EMBED(snippet_limits_h, "core/host/snippet/limits.h");
 EMBED(snippet_float_h, "core/host/snippet/float.h");
 EMBED(snippet_math_h, "core/host/snippet/math.h");
 EMBED(snippet_string_h, "core/host/snippet/string.h");
+EMBED(snippet_velum_data_h, "core/host/snippet/velum_data.h");
 
 static const struct {
     const char *name;
@@ -39,6 +40,7 @@ static const struct {
     {"float.h", snippet_float_h, snippet_float_h_end},
     {"math.h", snippet_math_h, snippet_math_h_end},
     {"string.h", snippet_string_h, snippet_string_h_end},
+    {"velum_data.h", snippet_velum_data_h, snippet_velum_data_h_end},
 };
 
 bool snippet_header(const char *path, struct bytes *text)

@@ -304,7 +304,8 @@ static void never_began(struct node *n, struct aside *a)
     if (a->about.name[0] == 0)
         aside_fail(n, a, what);
     else if (a->link != 0)
-        reply_error(n, a->link, a->request, REPLY_NO_KERNEL, what, "velum kernels lists them");
+        reply_error(n, a->link, a->request, REPLY_NO_KERNEL, what,
+                    "velum put FILE.c, where that source is its kernel; else velum kernels");
 }
 
 void aside_limits(struct node *n)

@@ -218,3 +218,17 @@ FLOW
     run velum flow --progress none of/it.flow
     [[ $output == *"of/none.c"* ]]
 }
+
+@test "a result whose source was removed is shown once that is put again" {
+    needs_compiler
+    mesh 1
+    squares 0 >squares.c
+    job=$(velum run -d squares.c 1000)
+    [ "$(velum wait "$job" 2>/dev/null)" = 332833500 ]
+    velum rm "$(velum put squares.c 2>/dev/null)"
+    run -1 velum result "$job"
+    [[ $output == *"the C source "*" is not to be had from any node"* ]]
+    [[ ${lines[-1]} == "try: velum put FILE.c"* ]]
+    velum put squares.c >/dev/null 2>&1
+    [ "$(velum result "$job")" = 332833500 ]
+}

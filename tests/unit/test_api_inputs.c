@@ -1,4 +1,5 @@
 /* libvelum: tasks that read files and objects, and results that are bytes. */
+#include "core/host/snippet.h"
 #include "tests/unit/api_program.h"
 
 #define SIZE ((size_t)2000000)
@@ -235,12 +236,80 @@ TEST(a_node_that_dies_while_inputs_are_on_their_way)
     end_home();
 }
 
+/* The sum of `what` for each i below N. */
+static const char *source_of(const char *what)
+{
+    static char source[2048];
+    int len = snprintf(
+        source, sizeof source,
+        "#include \"velum_kernel.h\"\nstruct total { uint64_t n; };\n"
+        "static const struct velum_field fields[] = {VELUM_FIELD(struct total, n, VELUM_U64, 1)};\n"
+        "static int plan(const struct velum_host *host, int argc, const char *const *argv,\n"
+        "                struct velum_plan *out)\n{\n"
+        "    out->leaf_units = 100;\n"
+        "    return argc == 1 && host->parse_u64(argv[0], 1000000, &out->units) == 0\n"
+        "               ? 0 : velum_refuse(out, \"one number\");\n}\n"
+        "static int leaf(const struct velum_host *host, struct velum_call *call, void *to)\n{\n"
+        "    for (uint64_t i = call->first; i < call->first + call->count; i++)\n"
+        "        ((struct total *)to)->n += %s;\n    return 0;\n}\n"
+        "static void merge(const struct velum_host *host, const struct velum_call *call, void *l,\n"
+        "                  const void *r)\n{\n"
+        "    ((struct total *)l)->n += ((const struct total *)r)->n;\n}\n"
+        "static int show(const struct velum_host *host, const struct velum_call *call,\n"
+        "                const void *from, char *text, size_t cap)\n{\n"
+        "    return host->put_u64(text, cap, ((const struct total *)from)->n);\n}\n"
+        "VELUM_KERNEL(sums) = {VELUM_KERNEL_HEAD, .name = \"sums\", .usage = \"N\",\n"
+        "    .summary = \"sums\", .limits = \"N\", .accumulator_size = 8, .fields = fields,\n"
+        "    .fields_count = 1, .plan = plan, .leaf = leaf, .merge = merge, .show = show};\n",
+        what);
+    return file_of("sums.c", source, (size_t)len);
+}
+
+/* Each time the file is what it is now. */
+TEST(a_kernel_may_be_a_file_of_C_source)
+{
+    const struct velum_options o = {.where = VELUM_INSIDE, .slots = 2, .keep_objects = 1};
+    struct velum *v = NULL;
+    struct velum_state s;
+    if (!snippet_works())
+        SKIP(SNIPPET_NOT_HERE);
+    new_home();
+    REQUIRE(velum_init(&v, &o) == VELUM_DONE);
+    const char *file = source_of("i * i");
+    for (int again = 0; again < 2; again++) {
+        int job = velum_wait(v, velum_spawn(v, file, "1000", NULL), -1);
+        REQUIRE(job > 0);
+        CHECK_STR(velum_text(v, job), "332833500");
+        velum_release(v, job);
+    }
+    int job = velum_wait(v, velum_spawn(v, source_of("i + 7"), "1000", NULL), -1);
+    REQUIRE(job > 0);
+    CHECK_STR(velum_text(v, job), "506500");
+    CHECK_INT(velum_wait(v, velum_spawn(v, file, "many", NULL), -1), VELUM_MISUSE);
+    CHECK(strstr(velum_sentence(v, VELUM_MISUSE), "one number") != NULL);
+    job = velum_spawn(v, source_of("wrong"), "1000", NULL);
+    CHECK_INT(velum_wait(v, job, -1), VELUM_MISUSE);
+    CHECK_INT(velum_look(v, job, &s), VELUM_DONE);
+    CHECK(strstr(s.error, "/sums.c:14:") && strstr(s.error, "error: 'wrong' undeclared"));
+    unlink(file);
+    CHECK_INT(velum_spawn(v, file, "1000", NULL), VELUM_FAILED);
+    CHECK(strstr(velum_sentence(v, VELUM_FAILED), "/sums.c: No such file") != NULL);
+    velum_shutdown(v);
+    v = NULL;
+    const struct velum_options bare = {.where = VELUM_INSIDE};
+    REQUIRE(velum_init(&v, &bare) == VELUM_DONE);
+    CHECK_INT(velum_spawn(v, source_of("i"), "1000", NULL), VELUM_MISUSE);
+    CHECK(strstr(velum_sentence(v, VELUM_MISUSE), "keep_objects") != NULL);
+    velum_shutdown(v);
+    end_home();
+}
+
 int main(int argc, char **argv)
 {
     const struct check_test tests[] = {
         files_and_references_at_a_running_node,         inputs_that_cannot_be_are_named,
         inside_a_program_with_a_folder_of_its_own,      a_handle_ends_while_a_job_reads_its_inputs,
-        a_node_that_dies_while_inputs_are_on_their_way,
+        a_node_that_dies_while_inputs_are_on_their_way, a_kernel_may_be_a_file_of_C_source,
     };
     return api_main(tests, sizeof tests / sizeof *tests, argc, argv);
 }

@@ -65,6 +65,12 @@ TEST(test_words_behind_a_kernel_are_its_own)
     CHECK_STR(words[3], "--salt=x");
     CHECK(opt_given(&opts, "detach"));
     CHECK_STR(opt_text(&opts, "name", NULL), "n");
+    /* What stands behind one without a = is its value, even if it looks like an option of ours. */
+    CHECK_INT(parse("hash --salt -d --cost --name --top=1 -d"), 6);
+    CHECK_STR(words[2], "-d");
+    CHECK_STR(words[4], "--name");
+    CHECK(opt_given(&opts, "detach") && !opt_given(&opts, "name"));
+    CHECK_INT(parse("hash --salt"), 2);
     CHECK_INT(parse("hash --nmae n"), ERR_ARGUMENT);
     CHECK_STR(hint, "--name");
     CHECK_INT(parse("hash --help"), 1);

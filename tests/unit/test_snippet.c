@@ -436,6 +436,11 @@ TEST(test_what_a_leaf_does_ends_it_by_name)
         SKIP("a build with a sanitizer has no walls");
     CHECK_INT(end_of_leaf(KERNEL_OF("it", "", "    t->n = 1 / (call->first * 2);\n")), -SIGFPE);
     CHECK_INT(end_of_leaf(KERNEL_OF("it", "", "    *(volatile int *)8 = 1;\n")), -SIGSEGV);
+    CHECK_INT(end_of_leaf(KERNEL_OF("it", "", "    *(volatile uint8_t *)(void *)leaf = 0xc3;\n")),
+              -SIGSEGV);
+    CHECK_INT(end_of_leaf(KERNEL_OF("it", "static uint8_t code[16] = {0xc3};",
+                                    "    ((void (*)(void))(void *)code)();\n")),
+              -SIGSEGV);
     CHECK_INT(end_of_leaf(KERNEL_OF("it",
                                     "static int down(int n) { char room[4096]; room[n & 7] = n;"
                                     " return down(n + 1) + room[3]; }",

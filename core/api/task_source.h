@@ -1,8 +1,8 @@
 /* The kernel of a task that is a file of C source: it becomes an object, the node says what is in
  * it, plans by it and shows what it came to (core/wire/snippet.h). What the last one of a handle
  * was is remembered, so that many tasks of one file put it once. Called by task.c. */
-#ifndef VELUM_API_SOURCE_H
-#define VELUM_API_SOURCE_H
+#ifndef VELUM_API_TASK_SOURCE_H
+#define VELUM_API_TASK_SOURCE_H
 
 #include <sys/types.h>
 #include <time.h>
@@ -11,7 +11,7 @@
 #include "core/wire/input.h"
 #include "core/wire/order.h"
 
-struct source {
+struct task_source {
     bool is;        /* the kernel is one */
     bool described; /* all below is known */
     struct stage_input made;
@@ -25,16 +25,16 @@ struct source {
 };
 
 /* Whether a task's kernel means a file of C: its name ends in .c. */
-bool source_is_file(const char *kernel);
+bool task_source_is_file(const char *kernel);
 /* Looks at the file; what the handle remembers of it is filled in. 0, or a code. */
-int source_open(struct velum *v, const char *file, struct source *out);
+int task_source_open(struct velum *v, const char *file, struct task_source *out);
 /* The payloads of REQUEST_SNIPPET; `to` is empty. 0 or < 0. */
-int source_put_describe(const struct source *s, struct buf *to);
-int source_put_plan(const struct source *s, int argc, const char *const *argv,
-                    uint16_t inputs_count, const uint64_t *sizes, struct buf *to);
-int source_put_show(const struct source *s, const struct job_view *v, struct buf *to);
+int task_source_put_describe(const struct task_source *s, struct buf *to);
+int task_source_put_plan(const struct task_source *s, int argc, const char *const *argv,
+                         uint16_t inputs_count, const uint64_t *sizes, struct buf *to);
+int task_source_put_show(const struct task_source *s, const struct job_view *v, struct buf *to);
 /* The answer to the first: 0; or after ending the operation, < 0. `file` is for people. */
-int source_described(struct velum *v, struct op *op, const char *file, const struct frame *frame,
-                     struct source *s);
+int task_source_described(struct velum *v, struct op *op, const char *file,
+                          const struct frame *frame, struct task_source *s);
 
 #endif

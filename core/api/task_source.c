@@ -1,4 +1,4 @@
-#include "core/api/source.h"
+#include "core/api/task_source.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,19 +11,19 @@
 #include "core/wire/message.h"
 #include "core/wire/snippet.h"
 
-bool source_is_file(const char *kernel)
+bool task_source_is_file(const char *kernel)
 {
     const size_t len = strlen(kernel);
     return len > 2 && strcmp(kernel + len - 2, ".c") == 0;
 }
 
-static bool is_same(const struct source *a, const struct source *b)
+static bool is_same(const struct task_source *a, const struct task_source *b)
 {
     return a->device == b->device && a->number == b->number && a->size == b->size &&
            a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
-int source_open(struct velum *v, const char *file, struct source *out)
+int task_source_open(struct velum *v, const char *file, struct task_source *out)
 {
     struct stat s;
     if (stat(file, &s) < 0)
@@ -33,11 +33,11 @@ int source_open(struct velum *v, const char *file, struct source *out)
                            s.st_size > (off_t)SNIPPET_SOURCE_MAX
                                ? "more than the 256 KiB that a snippet may have"
                                : "this is no C source: it is empty, or no ordinary file");
-    *out = (struct source){.is = true,
-                           .device = s.st_dev,
-                           .number = s.st_ino,
-                           .size = s.st_size,
-                           .changed = s.st_mtim};
+    *out = (struct task_source){.is = true,
+                                .device = s.st_dev,
+                                .number = s.st_ino,
+                                .size = s.st_size,
+                                .changed = s.st_mtim};
     if (v->source && is_same(v->source, out))
         *out = *v->source;
     return 0;
@@ -45,7 +45,7 @@ int source_open(struct velum *v, const char *file, struct source *out)
 
 /* --- what is asked --- */
 
-int source_put_describe(const struct source *s, struct buf *to)
+int task_source_put_describe(const struct task_source *s, struct buf *to)
 {
     const struct request_snippet m = {.what = SNIPPET_DESCRIBE, .source = s->made.name};
     put_request_snippet(to, &m);
@@ -53,7 +53,7 @@ int source_put_describe(const struct source *s, struct buf *to)
 }
 
 /* The request, with the payload of an order behind it. */
-static int put_with_order(const struct source *s, struct request_snippet *m, struct buf *order,
+static int put_with_order(const struct task_source *s, struct request_snippet *m, struct buf *order,
                           struct buf *to)
 {
     m->source = s->made.name;
@@ -67,8 +67,8 @@ static int put_with_order(const struct source *s, struct request_snippet *m, str
     return rc < 0 ? rc : buf_result(to);
 }
 
-int source_put_plan(const struct source *s, int argc, const char *const *argv,
-                    uint16_t inputs_count, const uint64_t *sizes, struct buf *to)
+int task_source_put_plan(const struct task_source *s, int argc, const char *const *argv,
+                         uint16_t inputs_count, const uint64_t *sizes, struct buf *to)
 {
     struct request_snippet m = {.what = SNIPPET_PLAN};
     struct buf order;
@@ -81,7 +81,7 @@ int source_put_plan(const struct source *s, int argc, const char *const *argv,
     return put_with_order(s, &m, &order, to);
 }
 
-int source_put_show(const struct source *s, const struct job_view *v, struct buf *to)
+int task_source_put_show(const struct task_source *s, const struct job_view *v, struct buf *to)
 {
     struct request_snippet m = {.what = SNIPPET_SHOW, .params = v->params};
     struct buf order;
@@ -92,7 +92,7 @@ int source_put_show(const struct source *s, const struct job_view *v, struct buf
 
 /* --- what is answered --- */
 
-static void remember(struct velum *v, const struct source *s)
+static void remember(struct velum *v, const struct task_source *s)
 {
     if (!v->source)
         v->source = malloc(sizeof *v->source);
@@ -109,8 +109,8 @@ static void refuse(struct velum *v, struct op *op, const char *file, const char 
                       placed ? "" : " ", placed ? why + sizeof head - 1 : why);
 }
 
-int source_described(struct velum *v, struct op *op, const char *file, const struct frame *frame,
-                     struct source *s)
+int task_source_described(struct velum *v, struct op *op, const char *file,
+                          const struct frame *frame, struct task_source *s)
 {
     static struct kernel_view k;
     if (frame->type != MESSAGE_REPLY_KERNEL || read_kernel_view(frame->payload, &k) < 0) {
