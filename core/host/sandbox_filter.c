@@ -83,6 +83,9 @@ static void allow_without(struct program *p, uint32_t number, unsigned argument,
 
 static void allow_equal(struct program *p, uint32_t number, unsigned argument, uint32_t value)
 {
+#if VELUM_PLANT == 842 /* unit/test_escape: a worker may signal the first process */
+    value = 1;
+#endif
     allow_where(p, number, argument, BPF_JEQ, value, true);
 }
 
@@ -109,7 +112,11 @@ static void make(struct program *p, bool loading)
     const struct call *calls = sandbox_calls(&count);
     load(p, offsetof(struct seccomp_data, arch));
     add(p, BPF_JMP | BPF_JEQ | BPF_K, MANNER, 1, 0);
+#if VELUM_PLANT == 840 /* unit/test_escape: calls in the manner of 32 bits are made */
+    answer(p, SECCOMP_RET_ALLOW);
+#else
     answer(p, SECCOMP_RET_TRAP);
+#endif
     load(p, offsetof(struct seccomp_data, nr));
 #ifdef X32_FIRST
     add(p, BPF_JMP | BPF_JGE | BPF_K, X32_FIRST, 0, 1);

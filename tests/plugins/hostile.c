@@ -85,14 +85,11 @@ static int plan(const struct velum_host *host, int argc, const char *const *argv
 #if defined(__x86_64__)
 static long make(long number, const long *a)
 {
-    long rc = number;
-    register long a3 __asm__("r10") = a[3];
-    register long a4 __asm__("r8") = a[4];
-    register long a5 __asm__("r9") = a[5];
-    __asm__ volatile("syscall"
-                     : "+a"(rc)
-                     : "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(a3), "r"(a4), "r"(a5)
-                     : "rcx", "r11", "memory");
+    long rc;
+    __asm__ volatile("mov 24(%%rbx), %%r10; mov 32(%%rbx), %%r8; mov 40(%%rbx), %%r9; syscall"
+                     : "=a"(rc)
+                     : "a"(number), "D"(a[0]), "S"(a[1]), "d"(a[2]), "b"(a)
+                     : "rcx", "r8", "r9", "r10", "r11", "memory");
     return rc;
 }
 

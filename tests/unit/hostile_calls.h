@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 
 #define MINUS_ONE "18446744073709551615"
+/* Six of them, behind a number. */
+#define MINUSES " " MINUS_ONE " " MINUS_ONE " " MINUS_ONE " " MINUS_ONE " " MINUS_ONE " " MINUS_ONE
 
 /* What a kernel that wants out would call, with arguments that would do it: 18446744073709551516
  * is AT_FDCWD. */
@@ -139,6 +141,33 @@ static const struct {
     {"readv", SYS_readv, "0 0 0"},
     {"fstat", SYS_fstat, "0 0"},
     {"lseek", SYS_lseek, "0 0 0"},
+    {"bind", SYS_bind, "0 @xxxxxxxxxxxxxxxx 16"},
+    {"listen", SYS_listen, "0 5"},
+    {"sendto", SYS_sendto, "1 @x 1 0 0 0"},
+    {"recvfrom", SYS_recvfrom, "0 0 0 0 0 0"},
+    {"recvmsg", SYS_recvmsg, "0 0 0"},
+    {"setsockopt", SYS_setsockopt, "1 1 2 0 0"},
+    {"linkat", SYS_linkat, "18446744073709551516 @/etc/passwd 18446744073709551516 @/tmp/x 0"},
+    {"symlinkat", SYS_symlinkat, "@/etc/passwd 18446744073709551516 @/tmp/velum-escaped"},
+    {"mknodat", SYS_mknodat, "18446744073709551516 @/tmp/velum-escaped 24576 2048"},
+    {"fchownat", SYS_fchownat, "18446744073709551516 @/tmp 0 0 0"},
+    {"openat2", SYS_openat2, "18446744073709551516 @/etc/passwd @xxxxxxxx 24"},
+    {"fsopen", SYS_fsopen, "@tmpfs 0"},
+    {"fsmount", SYS_fsmount, "0 0 0"},
+    {"move_mount", SYS_move_mount, "18446744073709551516 @/tmp 18446744073709551516 @/ 0"},
+    {"open_tree", SYS_open_tree, "18446744073709551516 @/ 1"},
+    {"io_uring_enter", SYS_io_uring_enter, "0 1 1 1 0"},
+    {"io_uring_register", SYS_io_uring_register, "0 0 0 0"},
+    {"clone", SYS_clone, "1140850688 0 0 0 0"},
+    {"unshare", SYS_unshare, "2114060288"},
+    {"prctl", SYS_prctl, "22 0 0 0 0"},
+    {"prctl", SYS_prctl, "59 0 0 0 0"},
+    {"prctl", SYS_prctl, "1499557217 " MINUS_ONE " 0 0 0"},
+    {"ioctl", SYS_ioctl, "0 21532 0"},
+    {"socket", SYS_socket, "40 1 0"},
+    {"dup3", SYS_dup3, "0 5 0"},
+    {"fcntl", SYS_fcntl, "1 1031 1048576"},
+    {"pkey_alloc", SYS_pkey_alloc, "0 0"},
 #if defined(__x86_64__)
     {"open", SYS_open, "@/etc/passwd 0 0"},
     {"creat", SYS_creat, "@/tmp/velum-escaped 511"},
