@@ -26,6 +26,7 @@ struct worker {
     uint32_t outputs_unsettled; /* that are whole here, and not settled (making.h) */
     char tail[256];             /* last output, for a cause of death */
     size_t tail_len;
+    uint64_t talked; /* bytes that it wrote since leaves of it were told to have ended */
     struct worker *next;
 };
 

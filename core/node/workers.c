@@ -19,6 +19,7 @@
 #include "core/node/worker_loaded.h"
 #include "core/node/worker_order.h"
 #include "core/node/worker_starts.h"
+#include "core/node/worker_talk.h"
 
 #define REPLENISH_US MS_US /* so long the job that took a ready one has the processors alone */
 #define START_BACKOFF_US (500 * MS_US)
@@ -451,6 +452,7 @@ static int bound_frame(struct node *n, struct worker *w, const struct frame *f)
     case MESSAGE_WORKER_PROGRESS:
         if (read_worker_progress(f->payload, &progress) < 0)
             return ERR_FORMAT;
+        worker_talk_pause(n, w);
         if (w->chunk == NULL || w->chunk->grant != progress.run)
             return 0;
         rc = labour_report_progress(w->job, w->chunk, &progress);
@@ -514,34 +516,12 @@ int workers_frame(struct node *n, uint32_t number, const struct frame *f)
     return 0;
 }
 
-/* Its last bytes, whatever pieces they came in. */
-static void keep_tail(struct worker *w, struct bytes text)
-{
-    size_t take = text.len < sizeof w->tail ? text.len : sizeof w->tail;
-    size_t stay = sizeof w->tail - take;
-
-    stay = stay < w->tail_len ? stay : w->tail_len;
-    memmove(w->tail, w->tail + w->tail_len - stay, stay);
-    memcpy(w->tail + stay, text.data + text.len - take, take);
-    w->tail_len = stay + take;
-}
-
 void workers_output(struct node *n, uint32_t number, struct bytes text)
 {
     struct worker *w = worker_find(n, number);
-    struct buf b;
 
-    if (w == NULL || text.len == 0)
-        return;
-    keep_tail(w, text);
-    if (w->job == NULL || w->job->labour == NULL || text.len > FRAME_PAYLOAD_MAX / 2)
-        return;
-    buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
-    put_job_id(&b, w->job->id);
-    put_u8(&b, 0);
-    put_block(&b, text);
-    send_node(n, w->job->labour->claim.node, MESSAGE_LOG, 0, buf_bytes(&b));
-    buf_clear(&b);
+    if (w != NULL)
+        worker_talk(n, w, text);
 }
 
 void workers_exited(struct node *n, uint32_t number, enum worker_end end, int status,
@@ -557,6 +537,7 @@ void workers_exited(struct node *n, uint32_t number, enum worker_end end, int st
         ;
     *at = w->next;
     n->workers_count--;
+    worker_talk_pause(n, w);
     flags = worker_cause(w, end, status, why, cause, sizeof cause);
     labour_output_drop(n, w);
     merge_work_lost(n, w, flags, cause);
