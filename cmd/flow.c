@@ -197,8 +197,8 @@ const struct cmd cmd_flow = {
         "with {} in its place, units,\n"
         "leaf, reduce, retries, timeout (of a leaf), and what a leaf asks of its node: cpus,\n"
         "mem, on and prefer (labels), min-tier. A section [job] may have name, keep-going,\n"
-        "timeout, slots-max, priority and wait-for-capacity. The last stage that no other needs\n"
-        "gives the result.\n"
+        "timeout, cpu-time, slots-max, priority and wait-for-capacity. The last stage that no\n"
+        "other needs gives the result.\n"
         "What cannot be is refused before anything runs, with file and line.",
     .group = GROUP_RUN,
     .opts = opts,

@@ -4,6 +4,7 @@
  *   name = nightly           a name for the job
  *   keep-going = yes         what does not need a stage that failed still runs
  *   timeout = 1h             the job ends after that long
+ *   cpu-time = 10h           processor time that its workers may use together
  *   slots-max = 4            slots that it uses at most at a time
  *   priority = -5            among your own jobs, -10 to 10
  *   wait-for-capacity = yes  it waits where no node meets what a stage asks for
@@ -76,7 +77,7 @@ struct flow_word {
 struct flow {
     char name[JOB_NAME_SIZE];
     bool keep_going;
-    int64_t timeout_us;
+    int64_t timeout_us, cpu_us;
     uint64_t slots_max;
     int8_t priority;
     bool waits;

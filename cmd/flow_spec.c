@@ -100,6 +100,7 @@ int flow_plan_begin(struct job_spec *spec, const struct flow *f, struct node_id 
     int rc = submission_begin(spec, author);
     spec->slots_max = (uint32_t)f->slots_max;
     spec->timeout_us = (uint64_t)f->timeout_us;
+    spec->cpu_us = (uint64_t)f->cpu_us;
     spec->priority = f->priority;
     spec->waits = f->waits;
     text_copy(spec->name, sizeof spec->name, name);

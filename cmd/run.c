@@ -33,6 +33,10 @@ static const struct opt opts[] = {
      .kind = OPT_SPAN,
      .value = "TIME",
      .effect = "end the job after that long (exit 124)"},
+    {.name = "cpu-time",
+     .kind = OPT_SPAN,
+     .value = "TIME",
+     .effect = "processor time that its workers may use together"},
     {.name = "expression",
      .letter = 'e',
      .kind = OPT_TEXT,
@@ -49,6 +53,10 @@ static const struct opt opts[] = {
      .min = 1,
      .max = UINT64_MAX,
      .effect = "units in a leaf, the step of sharing"},
+    {.name = "leaf-timeout",
+     .kind = OPT_SPAN,
+     .value = "TIME",
+     .effect = "end a leaf that runs longer (10m)"},
     WANTS_OPTS,
     {0},
 };
@@ -164,6 +172,7 @@ static int take_options(const struct call *c, bool is_file, struct submission *s
     s->name = opt_text(c->opts, "name", "");
     s->slots_max = (uint32_t)opt_number(c->opts, "slots-max", 0);
     s->timeout_us = opt_number(c->opts, "timeout", 0);
+    s->cpu_us = opt_number(c->opts, "cpu-time", 0);
     s->leaf_units = opt_number(c->opts, "leaf", 0);
     int code = wants_take(c, &wants);
     if (code != 0)
@@ -288,6 +297,7 @@ static int go(struct errand *e, struct line *l)
     e->job.inputs_count = e->inputs.count;
     e->job.inputs = e->inputs.made;
     e->job.waits = wants_wait(e->job.waits, line_is_embedded(l));
+    e->job.plan.leaf_us = e->job.then.leaf_us = opt_number(e->call->opts, "leaf-timeout", 0);
     return code == 0 ? submit(e->call, l, &e->job) : code;
 }
 

@@ -19,6 +19,9 @@
 #define KEEP_MEMORY_DEFAULT ((uint64_t)256 << 20)
 #define TOMBSTONE_DAYS_MIN 8
 #define KEY_SIZE_MAX 64
+#define WORKER_MEMORY_MIN ((uint64_t)64 << 20)
+#define WORKER_MEMORY_DEFAULT ((uint64_t)4 << 30)
+#define WORKER_SECONDS_MAX ((uint64_t)365 * 24 * 3600)
 #define VALUE_SHOWN 60
 
 static void say(char message[CONF_MESSAGE_SIZE], const char *format, ...)
@@ -114,6 +117,20 @@ static bool set_mem(struct conf *c, const char *value)
     return text_to_bytes(value, DEMAND_MEM_MAX, &c->memory) == 0 && c->memory > 0;
 }
 
+static bool set_worker_mem(struct conf *c, const char *value)
+{
+    uint64_t bytes;
+    if (text_to_bytes(value, DEMAND_MEM_MAX, &bytes) != 0 || bytes < WORKER_MEMORY_MIN)
+        return false;
+    c->worker_memory = bytes;
+    return true;
+}
+
+static bool set_worker_seconds(struct conf *c, const char *value)
+{
+    return is_number_in(value, 1, WORKER_SECONDS_MAX, &c->worker_seconds);
+}
+
 static bool set_path(char to[PATH_SIZE_MAX], const char *value)
 {
     for (const char *at = value; *at; at++)
@@ -196,6 +213,12 @@ static const struct row {
      "a number from 1 to 1024", set_slots, false},
     {"mem", "what the machine has", "bytes of memory that workers may have together",
      "a number of bytes, or one with K, M, G or T behind it", set_mem, false},
+    {"worker_mem", "4G", "bytes of addresses of one worker whose job says nothing of memory",
+     "a number of bytes from 64M on, with K, M, G or T behind it or without", set_worker_mem,
+     false},
+    {"worker_seconds", "none",
+     "seconds of processor time of one worker whose job sets no limit; then it is ended",
+     "a number from 1 to 31536000", set_worker_seconds, false},
     {"label", "none", "a label of the node, KEY or KEY=VALUE, that jobs may ask for; once for each",
      "KEY or KEY=VALUE of letters, digits and . _ -, all together less than 256 bytes", add_label,
      true},
@@ -229,6 +252,7 @@ void conf_default(struct conf *c)
     c->port = 8001;
     text_copy(c->bind, sizeof c->bind, "127.0.0.1");
     c->objects = CONF_OBJECTS_AUTO;
+    c->worker_memory = WORKER_MEMORY_DEFAULT;
     c->plugin_tier = TIER_S2;
     c->keep_days = 7;
     c->keep_jobs = KEEP_JOBS_MAX;
@@ -272,8 +296,9 @@ static void say_unknown(char *message, const char *key)
         say(message, "there is no key %s; did you mean %s?", shown, nearest);
     else
         say(message,
-            "there is no key %s; allowed are port, bind, peer, name, slots, data, plugins, "
-            "plugin_tier, objects, keep_days, keep_jobs, keep_memory and tombstone_days",
+            "there is no key %s; allowed are port, bind, peer, name, slots, mem, worker_mem, "
+            "worker_seconds, label, data, plugins, plugin_tier, objects, keep_days, keep_jobs, "
+            "keep_memory and tombstone_days",
             shown);
 }
 

@@ -178,6 +178,7 @@ static void node_options_fill(const struct host *h, struct node_options *o)
     machine_fill(o, h->identity, h->conf->slots);
     if (h->conf->memory > 0)
         o->memory_bytes = h->conf->memory;
+    o->worker_cpu_us = h->conf->worker_seconds * (uint64_t)S_US;
     text_copy(o->labels, sizeof o->labels, h->conf->labels);
     o->keep_s = h->conf->keep_days * DAY_S;
     o->keep_jobs = h->conf->keep_jobs;
@@ -268,7 +269,8 @@ static int open_driver(struct host *h)
                                  .identity = h->identity,
                                  .user = h->user,
                                  .spawner = h->spawner,
-                                 .crew = {.workers_max = slots < 500 ? slots * 2 + 16 : 1100},
+                                 .crew = {.memory_bytes = h->conf->worker_memory,
+                                          .workers_max = slots < 500 ? slots * 2 + 16 : 1100},
                                  .slots = slots,
                                  .disk = h->disk,
                                  .objects = h->objects_bytes ? h->objects : NULL,

@@ -10,8 +10,8 @@
 struct submission {
     const char *name; /* "" for none */
     uint32_t slots_max;
-    uint64_t timeout_us;
-    uint64_t leaf_units; /* that the user wants; 0: as planned */
+    uint64_t timeout_us, cpu_us; /* 0: no limit */
+    uint64_t leaf_units;         /* that the user wants; 0: as planned */
     char args[JOB_ARGS_SIZE];
     bool open; /* tasks are appended to it (core/wire/append.h), and go on where one fails */
     struct plan plan;

@@ -8,8 +8,8 @@
 #include "core/wire/order.h"
 #include "plugins/velum_kernel.h"
 
-/* The limit on memory, the inputs, the walls and the kernel that LOAD names. 0 with *out, which is
- * NULL where there is no such built-in; or < 0 with a sentence. */
+/* The limits on memory and processor time, the inputs, the walls and the kernel that LOAD names. 0
+ * with *out, which is NULL where there is no such built-in; or < 0 with a sentence. */
 int worker_kernel_load(const struct order_load *m, const struct velum_kernel **out,
                        char reason[REASON_SIZE]);
 /* The plugin or snippet of DESCRIBE, without inputs. */

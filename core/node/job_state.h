@@ -176,7 +176,7 @@ struct lead {
     uint32_t eligible_slots; /* of nodes that may run it, as of the last look */
     uint32_t report_us;      /* of work between two reports of a worker */
     struct speeds speeds;
-    bool begun; /* a chunk of it was given out */
+    bool begun, spent; /* a chunk was given out; one worker used the time of all (peer.h) */
     struct instant view_sent, knocked;
     struct instant place_at, view_seen; /* the next look at the list of holders, and the last */
     bool merging;                       /* one batch of merges is out */

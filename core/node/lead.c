@@ -427,11 +427,30 @@ static void fail_if_poisoned(struct job *j)
     }
 }
 
+/* What was told to coordinators before this one, or not yet, does not count. */
+static void fail_if_spent(struct job *j)
+{
+    char text[VIEW_ERROR_SIZE] = "its workers used more than the ", number[24];
+    const uint64_t most = j->spec->cpu_us;
+
+#if VELUM_PLANT == 843 /* trace/test_cpu_time: a limit on processor time is no limit */
+    return;
+#endif
+    if (most == 0 || (j->lead->cpu_us <= most && !j->lead->spent))
+        return;
+    text_of_u64(most / (uint64_t)MS_US, number);
+    text_append(text, sizeof text, number);
+    text_append(text, sizeof text, " ms of processor time that the job may use (cpu-time)");
+    outcome_write(j, JOB_FAILED, (struct bytes){NULL, 0}, text);
+}
+
 static void judge(struct job *j)
 {
     const struct lead *l = j->lead;
 
-    fail_if_poisoned(j);
+    fail_if_spent(j);
+    if (!l->finishing)
+        fail_if_poisoned(j);
     if (!l->finishing && l->ready.failed > 0 && ready_over(&l->ready) && ledger_is_whole(j->ledger))
         give_up_job(j);
 }

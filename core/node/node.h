@@ -76,6 +76,7 @@ struct node_options {
     char labels[LABELS_SIZE]; /* core/wire/labels.h */
     uint32_t slots;           /* 1..1024 */
     uint64_t memory_bytes;    /* for workers, all together */
+    uint64_t worker_cpu_us;   /* of processor time of one whose job sets no limit; 0: none */
     uint8_t tier, tier_lacks; /* of their cage: core/wire/tier.h */
     bool compiles;            /* its workers have a C compiler: it runs snippets */
     uint32_t ready_workers;   /* blank workers kept ahead of need, <= slots */

@@ -95,8 +95,9 @@ enum report_flags {
     REPORT_OWN_DOING = 4,
     REPORT_MERGED = 8,
     REPORT_MEMORY = 16,
-    REPORT_NO_ROOM = 32, /* FAILED: no room for its output, or the disk does not take it */
-    REPORT_TOO_LONG = 64 /* FAILED, OWN_DOING: longer than its stage's own limit */
+    REPORT_NO_ROOM = 32,  /* FAILED: no room for its output, or the disk does not take it */
+    REPORT_TOO_LONG = 64, /* FAILED, OWN_DOING: longer than its stage's own limit */
+    REPORT_SPENT = 128    /* FAILED: one worker used the processor time of all of its job */
 };
 enum grant_flags {
     GRANT_CAREFUL = 1,

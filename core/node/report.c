@@ -377,6 +377,7 @@ static int report_chunk(struct job *j, struct hand *h, struct reader *r, bool ag
     if (rc >= 0 && !j->lead->finishing) {
 #endif
         j->lead->cpu_us += again ? 0 : c.cpu_us;
+        j->lead->spent |= (c.flags & REPORT_SPENT) != 0;
         if (c.next > c.from || ((c.flags & REPORT_MERGED) && !(c.flags & REPORT_FAILED)))
             j->lead->no_input_since = (struct instant){0};
         before = cover_changes(proving_cover(j));

@@ -240,7 +240,9 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_spe
         return 1;
     }
     if (to->link != 0 && spec_level(spec) >= FEATURE_SNIPPETS &&
-        !level_all_have(n, FEATURE_SNIPPETS, "snippets", unmet, sizeof unmet)) {
+        !level_all_have(n, spec_level(spec),
+                        spec->cpu_us > 0 ? "limits on processor time" : "snippets", unmet,
+                        sizeof unmet)) {
         submit_refuse(n, to, 1, unmet, "update that node; velum nodes lists the versions");
         return 1;
     }

@@ -1,6 +1,7 @@
 #include "core/node/worker_cause.h"
 
 #define TAIL_SHOWN 100 /* bytes of the last output */
+#define SIGNAL_CPU_TIME 24
 
 static const char *signal_name(int number)
 {
@@ -28,6 +29,10 @@ uint8_t worker_cause(const struct worker *w, enum worker_end end, int status, co
         flags |= REPORT_OWN_DOING;
         text_copy(cause, cap, "the kernel died of ");
         text_append(cause, cap, signal_name(status));
+#if VELUM_PLANT != 845 /* trace/test_cpu_time: a worker that used the time of all is tried again */
+        if (status == SIGNAL_CPU_TIME && w->job != NULL && w->job->spec->cpu_us > 0)
+            flags |= REPORT_SPENT;
+#endif
     } else if (end == WORKER_EXITED) {
         flags |= REPORT_OWN_DOING;
         text_of_u64((uint64_t)(status & 0xff), digits);

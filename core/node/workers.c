@@ -250,7 +250,9 @@ static void bind(struct node *n, struct worker *w, struct job *j, uint32_t stage
     struct order_load m = {.source = s->source,
                            .params = s->params,
                            .reduction = s->reduction,
-                           .mem_bytes = s->demand.mem_bytes};
+                           .mem_bytes = s->demand.mem_bytes,
+                           .cpu_us =
+                               j->spec->cpu_us > 0 ? j->spec->cpu_us : n->options.worker_cpu_us};
 
     w->state = WORKER_BOUND;
     w->job = j;

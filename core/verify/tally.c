@@ -15,6 +15,7 @@ enum { STALE_BACK = 0, STALE_ASIDE = 1, STALE_DROPPED = 2 };
 #define FACT_MAX 65536
 #define TEXT_MAX 1024
 #define FLAG_OPEN 2u
+#define FLAG_CPU_TIME 8u
 
 void tally_init(struct tally *t, const struct alloc *a, struct job_id job, tally_merge *merge,
                 void *merge_ctx)
@@ -79,8 +80,11 @@ static void take_spec(struct tally *t, struct bytes body)
     begin_again(t);
     (void)read_view(&r, 1 + ID_SIZE + 16 + 8); /* version, author, nonce, not_after */
     skip_text(&r);
-    t->open = (read_u32(&r) & FLAG_OPEN) != 0;
+    const uint32_t flags = read_u32(&r);
+    t->open = (flags & FLAG_OPEN) != 0;
     (void)read_view(&r, 4 + 8); /* slots, timeout */
+    if (flags & FLAG_CPU_TIME)
+        (void)read_u64(&r);
     uint16_t stages = read_u16(&r);
     int rc = stages_read(&t->stages, &r, stages, t->merge, t->merge_ctx);
     if (rc == ERR_NO_MEMORY)

@@ -7,15 +7,17 @@
  *   2  appended stages with names of their own, that collect, that are rolled, or that ask of nodes
  *      what no stage of the specification asks for; the cancel of a single stage; specifications
  *      that ask for a tier (tier.h). Whoever says its tier has this level at least
- *   3  stages whose kernel is a snippet (spec.h) */
+ *   3  stages whose kernel is a snippet (spec.h)
+ *   4  specifications with a limit on processor time */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 
-#define FEATURE_LEVEL 3u
+#define FEATURE_LEVEL 4u
 #define FEATURE_FIRST 1u
 #define FEATURE_APPEND_MORE 2u
 #define FEATURE_STAGE_CANCEL 2u
 #define FEATURE_TIER 2u
 #define FEATURE_SNIPPETS 3u
+#define FEATURE_CPU_TIME 4u
 
 #endif

@@ -31,6 +31,8 @@ void put_order_load(struct buf *b, const struct order_load *m)
     put_text(b, m->folder);
     put_u16(b, m->inputs_count);
     put_raw(b, m->inputs.data, m->inputs.len);
+    if (m->cpu_us > 0)
+        put_u64(b, m->cpu_us);
 }
 
 bool order_load_reads_files(const struct order_load *m)
@@ -53,6 +55,11 @@ int read_order_load(struct bytes payload, struct order_load *m)
     m->mem_bytes = read_u64(&r);
     read_text(&r, m->folder, sizeof m->folder);
     m->inputs = read_stage_inputs(&r, &m->inputs_count);
+    m->cpu_us = 0;
+    if (!r.failed && reader_left(&r) > 0) {
+        m->cpu_us = read_u64(&r);
+        r.failed |= m->cpu_us == 0 || m->cpu_us > INT64_MAX;
+    }
     if ((m->origin != ORIGIN_BUILTIN) != (m->path[0] != '\0') || m->mem_bytes > DEMAND_MEM_MAX ||
         (!r.failed && order_load_reads_files(m) != (m->folder[0] != '\0')))
         r.failed = true;

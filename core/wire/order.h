@@ -17,7 +17,8 @@
  *              u64 mem_bytes (that the worker may have, for good; 0: nothing is said),
  *              text folder of objects (empty exactly where no input is one), u16 count, inputs
  *              (input.h): each is the file of its name, 64 hex digits, in the folder; the node
- *              keeps it there. Those with a name of zeroes come in INPUTS
+ *              keeps it there. Those with a name of zeroes come in INPUTS; then, only where there
+ *              is a limit, u64 cpu_us: processor time that the worker may use
  *   INPUTS     u16 count, count x (u16 index among the inputs, block): before the first RUN, all
  *              that LOAD left out, in one or more frames, each of the size that LOAD said
  *   RUN        u64 run, u64 first leaf, u64 end leaf (first < end <= leaves), u64 units,
@@ -106,6 +107,7 @@ struct order_load {
     char folder[PATH_SIZE_MAX];
     uint16_t inputs_count;
     struct bytes inputs; /* borrowed, as in a spec */
+    uint64_t cpu_us;     /* up to INT64_MAX; 0: there is no limit */
 };
 struct order_taken {
     uint64_t run, leaf;

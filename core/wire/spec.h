@@ -8,9 +8,11 @@
  *   u32 flags              bit 0: keep going; what does not need a stage that failed still runs
  *                          bit 1: open; its author appends stages (append.h) until he closes it
  *                          bit 2: waits; it is taken though no node meets what it asks for
+ *                          bit 3: cpu_us is there
  *                          bits 8 to 15: its priority, -10 to 10 in two's complement
  *   u32 slots_max          0: no bound
  *   u64 timeout_us         0: none
+ *   u64 cpu_us             processor time that its workers may use together, not 0; only with bit 3
  *   u16 stage count
  *   stages, each
  *
@@ -107,10 +109,10 @@ struct job_spec {
     bool waits;      /* for nodes that meet what its stages ask for */
     int8_t priority; /* among the jobs of its author: a lower one has its turns behind */
     uint32_t slots_max;
-    uint64_t timeout_us;
-    struct stage_spec stage; /* the first */
-    uint16_t more_count;     /* stages behind it */
-    struct bytes more;       /* those, as put_stage wrote them; borrowed */
+    uint64_t timeout_us, cpu_us; /* 0: none */
+    struct stage_spec stage;     /* the first */
+    uint16_t more_count;         /* stages behind it */
+    struct bytes more;           /* those, as put_stage wrote them; borrowed */
 };
 
 /* Whether it can be the value of this tree node of the stage, by the stage's own numbers: of a fold

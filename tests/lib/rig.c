@@ -80,6 +80,7 @@ struct node *rig_node_make(struct rig *r)
                              .addr = "bench:1",
                              .slots = r->slots,
                              .memory_bytes = (uint64_t)1 << 30,
+                             .worker_cpu_us = RIG_WORKER_CPU_US,
                              .ready_workers = 1,
                              .seed = 1,
                              .kernels = &fat,

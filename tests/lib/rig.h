@@ -42,6 +42,9 @@ struct rig_sent {
     bool taken;
 };
 
+/* What the node lets a worker use of a job without a limit of its own. */
+#define RIG_WORKER_CPU_US ((uint64_t)3600 * S_US)
+
 struct rig {
     struct heap heap;
     struct node *node;
@@ -117,7 +120,7 @@ void rig_worker_refused(struct rig *r, uint32_t worker, const char *why);
 struct rig_spec {
     uint8_t nonce;
     uint32_t accumulator_size, slots_max;
-    uint64_t leaves, timeout_us;
+    uint64_t leaves, timeout_us, cpu_us;
     size_t params_len; /* all zero */
     uint8_t reduction;
     bool long_args;
@@ -157,7 +160,7 @@ uint32_t rig_start_chunk(struct rig *r, const struct rig_job *j, struct peer_chu
 void rig_put_value(struct buf *b, struct tree_node at, uint32_t size);
 /* A peer's report with one chunk; values are the leaves' [from, next) when `values`. */
 struct rig_report {
-    uint64_t seq, before, grant, from, next, end, compute_us;
+    uint64_t seq, before, grant, from, next, end, compute_us, cpu_us;
     uint8_t flags;
     const char *cause;
     bool values;

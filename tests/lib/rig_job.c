@@ -30,6 +30,7 @@ void rig_job_make(struct rig *r, struct rig_job *j, struct rig_spec s)
                             .not_after_s = RIG_WALL_S + 7200,
                             .slots_max = s.slots_max,
                             .timeout_us = s.timeout_us,
+                            .cpu_us = s.cpu_us,
                             .priority = s.priority,
                             .waits = s.waits};
     struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}};

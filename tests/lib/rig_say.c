@@ -20,6 +20,7 @@ void rig_report(struct rig *r, uint32_t peer, const struct rig_job *j, struct ri
                                   .next = m.next,
                                   .end = m.end,
                                   .compute_us = m.compute_us,
+                                  .cpu_us = m.cpu_us,
                                   .flags = m.flags};
     struct buf b;
 

@@ -47,10 +47,10 @@ TEST(defaults_and_every_key)
     CHECK_INT(conf.port, 8001);
     CHECK_STR(conf.bind, "127.0.0.1");
     CHECK_INT(conf_read(&conf, NULL, message), 0);
-    CHECK_INT(read_text_conf(
-                  "# hello\r\n\r\n[node]\r\nport = 9000\n  ; indented comment\n"
-                  "bind: ::1\npeer=a.example:8001\npeer = [2001:db8::1]:8002\n"
-                  "name = quiet-otter\nslots = 4\ndata=/tmp/a;b\nplugins = ./p  \nobjects = 3G"),
+    CHECK_INT(read_text_conf("# hello\r\n\r\n[node]\r\nport = 9000\n  ; indented comment\n"
+                             "bind: ::1\npeer=a.example:8001\npeer = [2001:db8::1]:8002\n"
+                             "name = quiet-otter\nslots = 4\nworker_mem = 512M\nworker_seconds = "
+                             "60\ndata=/tmp/a;b\nplugins = ./p  \nobjects = 3G"),
               0);
     CHECK_STR(message, "");
     CHECK_INT(conf.port, 9000);
@@ -59,6 +59,8 @@ TEST(defaults_and_every_key)
     CHECK_STR(conf.peers[1], "[2001:db8::1]:8002");
     CHECK_STR(conf.name, "quiet-otter");
     CHECK_INT(conf.slots, 4);
+    CHECK_INT(conf.worker_memory, 512 << 20);
+    CHECK_INT(conf.worker_seconds, 60);
     CHECK_STR(conf.data, "/tmp/a;b");
     CHECK_STR(conf.plugins, "./p");
     CHECK(conf.objects == (uint64_t)3 << 30);
@@ -73,7 +75,11 @@ TEST(an_empty_file_changes_nothing)
 
 TEST(bad_values)
 {
-    static const char *const bad[] = {"port = 0",
+    static const char *const bad[] = {"worker_mem = 63M",
+                                      "worker_mem = much",
+                                      "worker_seconds = 0",
+                                      "worker_seconds = 1h",
+                                      "port = 0",
                                       "port = 65536",
                                       "port = -1",
                                       "port = 8001x",
@@ -212,7 +218,7 @@ TEST(the_shipped_file_says_what_the_program_says)
         snprintf(want, sizeof want, "# Default: %s\n#%s = ", default_text, key);
         CHECK(block && strstr(block, want));
     }
-    CHECK_INT(count, 15);
+    CHECK_INT(count, 17);
     CHECK_INT(read_text_conf(text), 0);
     /* Every example is allowed: taking the '#' off makes a valid file with as many keys. */
     size_t n = 0;

@@ -166,6 +166,27 @@ TEST(test_spec_says_the_least_tier_where_one_is_asked_for)
     CHECK_INT(read_spec(body, &got), ERR_VERSION);
 }
 
+/* It stands where nodes of before do not look for it, and these know by a flag that they do not. */
+TEST(test_spec_says_how_much_processor_time_there_is_where_that_has_an_end)
+{
+    struct job_spec s = sample(), got;
+    const size_t without = encode(&s).len;
+    CHECK_INT(spec_level(&s), FEATURE_FIRST);
+    s.cpu_us = 5000000;
+    struct bytes body = encode(&s);
+    CHECK_INT(body.len, without + 8);
+    CHECK_INT(read_spec(body, &got), 0);
+    CHECK_INT(got.cpu_us, 5000000);
+    CHECK_INT(got.timeout_us, s.timeout_us);
+    CHECK_INT(spec_level(&got), FEATURE_CPU_TIME);
+    for (size_t n = 0; n < body.len; n++)
+        CHECK_INT(read_spec((struct bytes){body.data, n}, &got), ERR_FORMAT);
+    s.cpu_us = (uint64_t)INT64_MAX + 1;
+    struct buf b;
+    buf_init_fixed(&b, raw, sizeof raw);
+    CHECK_INT(put_spec(&b, &s), ERR_TOO_LARGE);
+}
+
 /* Nobody can make two specs that mean the same: what asks for nothing is not written. */
 /* The first input is the kernel's, the last is its source. */
 static struct job_spec of_snippet(uint8_t inputs[2 * STAGE_INPUT_BYTES], uint64_t size)
@@ -280,7 +301,7 @@ TEST(test_spec_of_a_later_generation_is_another_version)
     size_t places[] = {0, flags_at, body.len - 11};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         uint8_t was = raw[places[i]];
-        raw[places[i]] = 8;
+        raw[places[i]] = 16;
         CHECK_INT(read_spec(body, &got), ERR_VERSION);
         raw[places[i]] = was;
         CHECK_INT(read_spec(body, &got), 0);
@@ -641,6 +662,7 @@ TEST_MAIN(test_a_job_has_a_bound_of_different_demands, test_spec_what_all_stages
           test_spec_round_trip, test_spec_truncated_anywhere_or_too_long_is_refused,
           test_spec_bounds, test_spec_says_what_a_stage_asks_of_nodes,
           test_spec_says_the_least_tier_where_one_is_asked_for,
+          test_spec_says_how_much_processor_time_there_is_where_that_has_an_end,
           test_spec_of_a_snippet_names_its_source, test_spec_of_a_snippet_that_cannot_be_is_refused,
           test_spec_of_a_snippet_counts_no_place_for_its_source,
           test_spec_with_an_empty_demand_is_refused,

@@ -55,10 +55,10 @@ static void begin_job(const struct job_spec *spec)
     buf_clear(&b);
 }
 
-/* Stages of 5, 1, 6 and 3 leaves, the third of which collects. */
+/* Stages of 5, 1, 6 and 3 leaves, the third of which collects; before them stands a limit. */
 static void begin(void)
 {
-    struct job_spec spec = {.name = "t"};
+    struct job_spec spec = {.name = "t", .cpu_us = 5000000};
 
     parts_begin();
     parts_add(5, false)->name = "numbers";

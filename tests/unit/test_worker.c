@@ -459,6 +459,24 @@ TEST(test_causes_of_death)
     CHECK_INT(crash_with("divide"), -SIGFPE);
 }
 
+/* A kernel that never tells anything: the system counts, in whole seconds. */
+TEST(test_a_worker_has_no_more_processor_time_than_its_job)
+{
+    static const char *const hang[] = {"hang", "0"};
+    const char *path;
+    const struct velum_kernel *k = kernel_or_plugin("crash", &path);
+    struct order_load m = {.reduction = (uint8_t)k->reduce, .cpu_us = 1000};
+    struct frame f;
+    REQUIRE(kernel_plan(k, 2, hang, 0, NULL, &plan) == 0);
+    m.params = (struct bytes){plan.params, plan.params_size};
+    start_worker();
+    REQUIRE(load_order(k, path, &m).ok);
+    order_run(1, 0, 1, 1000000);
+    while (next_report(&f))
+        ;
+    CHECK_INT(end_worker(), -SIGXCPU);
+}
+
 TEST(test_closed_input_ends_it_even_in_a_nap)
 {
     begin("sleep", 2, (const char *[]){"600000", "600000"});
@@ -600,5 +618,6 @@ TEST_MAIN(test_a_worker_has_no_more_memory_than_its_job_says, test_a_search_ends
           test_lists_of_plans_and_shows_are_made_in_the_worker,
           test_answers_that_fit_no_frame_are_left_for_another, test_bad_lists_end_the_worker,
           test_many_small_leaves, test_kernel_that_says_no, test_causes_of_death,
+          test_a_worker_has_no_more_processor_time_than_its_job,
           test_closed_input_ends_it_even_in_a_nap, test_broken_output_ends_it, test_garbage_ends_it,
           test_load_refuses_another_source, test_describe)
