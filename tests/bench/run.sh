@@ -8,7 +8,8 @@
 # a `must` is missed. `make bench` builds what is needed first.
 here=$(cd "$(dirname "$0")" && pwd)
 rows="long_pi kernel pi400 pi1 sleep kill_node kill_coordinator redone skew idle durable recovery \
-sim ensure objects library tasks tasks_durable smallest map result hash primes matmul"
+sim ensure objects library tasks tasks_durable smallest map result hash primes matmul \
+cage runaway leftovers"
 quick=0
 chosen=
 for word in "$@"; do
@@ -30,6 +31,8 @@ done
 . "$here/../chaos/lib.bash"
 # shellcheck source=tests/bench/rows.bash
 . "$here/rows.bash"
+# shellcheck source=tests/bench/rows_cage.bash
+. "$here/rows_cage.bash"
 TOOLS=$VELUM_OBJECTS/tests/bench
 missed=0 aimed=0 kept=0
 
