@@ -15,7 +15,8 @@
 # V=1 shows the commands. O=DIR builds another configuration, made by ./configure --build=DIR.
 
 O ?= obj
-BUILTINS = cat factor grep hash hash_find matmul noop pi primes sleep sum wordcount wordmerge
+BUILTINS = cat factor grep hash hash_find mandelbrot matmul noop pi png primes sleep sum wordcount \
+           wordmerge
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -149,8 +150,8 @@ $(O)/libvelum.a: $(O)/libvelum.o
 
 # --- kernels: built-in and as plugins, from the same source --------------------------------------
 
-# What is called after the first word of a kernel is part of its source: grep_*.h of grep.c, and
-# hash_*.h of hash.c and hash_find.c.
+# What is called after the first word of a kernel is part of its source: grep_*.h of grep.c, png_*.h
+# of png.c, and hash_*.h of hash.c and hash_find.c.
 source = $(1) $(sort $(wildcard $(firstword $(subst _, ,$(1:.c=)))_*.h))
 digest = -DVELUM_SOURCE_DIGEST="\"$$(cat $(call source,$(1)) | sha256sum | cut -c1-64)\""
 

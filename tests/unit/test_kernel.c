@@ -109,7 +109,7 @@ TEST(test_did_you_mean)
     CHECK_STR(kernel_nearest("pu"), "pi");
     CHECK_STR(kernel_nearest("ip"), "pi");
     CHECK_STR(kernel_nearest("pii"), "pi");
-    CHECK(kernel_nearest("mandelbrot") == NULL);
+    CHECK(kernel_nearest("kaleidoscope") == NULL);
     CHECK(kernel_nearest("") == NULL);
     CHECK(kernel_nearest("xy") == NULL);
     char longest[300];
