@@ -2,6 +2,7 @@
 
 #include "cmd/expression.h"
 #include "cmd/inputs.h"
+#include "cmd/run_view.h"
 #include "cmd/sink.h"
 #include "cmd/snippet.h"
 #include "cmd/submit.h"
@@ -18,6 +19,7 @@ static const struct opt opts[] = {
      .kind = OPT_TEXT,
      .value = "FILE",
      .effect = "write the result there (default: to standard output)"},
+    {.name = "view", .kind = OPT_SWITCH, .effect = "draw the result, a PNG file, in the terminal"},
     {.name = "json", .kind = OPT_SWITCH, .effect = "print the job as JSON instead of the result"},
     {.name = "progress",
      .kind = OPT_CHOICE,
@@ -135,7 +137,8 @@ static void announce(const struct submission *s, const struct reply_submitted *r
               leaves, leaves == 1 ? "f" : "ves", durable);
 }
 
-static int submit(const struct call *c, struct line *l, struct submission *s)
+static int submit(const struct call *c, struct line *l, struct submission *s,
+                  const struct run_view *view)
 {
     struct reply_submitted reply;
     int code = submit_send(s, l, &reply);
@@ -148,7 +151,8 @@ static int submit(const struct call *c, struct line *l, struct submission *s)
         return CODE_DONE;
     }
     announce(s, &reply);
-    return submit_follow(c, l, &reply, opt_text(c->opts, "output", NULL));
+    code = submit_follow(c, l, &reply, view->file);
+    return code == CODE_DONE ? run_view_draw(view) : code;
 }
 
 /* Where a result cannot be written is said before anything is computed. */
@@ -211,6 +215,7 @@ struct errand {
     struct stage_input source;
     struct expression *expression; /* NULL: it is a file */
     bool planned;                  /* with the sizes as they are */
+    struct run_view view;
 };
 
 /* Of a kernel's arguments, which are those behind its name. */
@@ -298,7 +303,7 @@ static int go(struct errand *e, struct line *l)
     e->job.inputs = e->inputs.made;
     e->job.waits = wants_wait(e->job.waits, line_is_embedded(l));
     e->job.plan.leaf_us = e->job.then.leaf_us = opt_number(e->call->opts, "leaf-timeout", 0);
-    return code == 0 ? submit(e->call, l, &e->job) : code;
+    return code == 0 ? submit(e->call, l, &e->job, &e->view) : code;
 }
 
 static int open_source(struct errand *e)
@@ -322,6 +327,13 @@ static int refuse_reduce(void)
     return CODE_MISUSE;
 }
 
+static int refuse_view(const char *kernel)
+{
+    talk_error("--view draws PNG files, and the result of %s is a line of text", kernel);
+    talk_try("velum run --view mandelbrot");
+    return CODE_MISUSE;
+}
+
 static int run(const struct call *c)
 {
     static struct errand e;
@@ -338,14 +350,21 @@ static int run(const struct call *c)
     int code = take_options(c, e.is_c, &e.job);
     if (code == 0)
         code = check_output(c);
+    if (code == 0)
+        code = run_view_open(&e.view, c);
     if (code == 0 && e.is_c)
         code = open_source(&e);
     if (code == 0 && e.here)
         code = take_arguments(&e, NULL);
+    /* What leaves yield are objects, too, unless it is short. */
+    const bool yields = e.here && e.job.plan.reduction == REDUCE_COLLECT;
+    if (code == 0 && e.here && !yields && e.view.draws)
+        code = refuse_view(c->argv[0]);
     if (code == 0)
-        code = open_line(c, e.is_c || e.inputs.count > 0, e.is_c, &l);
+        code = open_line(c, e.is_c || yields || e.inputs.count > 0, e.is_c, &l);
     if (code == 0)
         code = go(&e, l);
+    run_view_close(&e.view);
     inputs_close(&e.inputs);
     snippet_close(&e.snippet);
     line_close(l);

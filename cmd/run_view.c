@@ -1,0 +1,123 @@
+#include "cmd/run_view.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd/picture.h"
+#include "cmd/view_picture.h"
+#include "core/base/err.h"
+#include "core/host/file.h"
+
+#define LINES_LEFT 2u /* for how it went, and for what is typed next */
+
+static int misuse(const char *why, const char *instead)
+{
+    talk_error("%s", why);
+    talk_try("%s", instead);
+    return CODE_MISUSE;
+}
+
+static int check(const struct call *c)
+{
+    if (opt_given(c->opts, "json"))
+        return misuse("--json prints the job, and --view draws its result: one of the two",
+                      "velum run without --json");
+    if (opt_given(c->opts, "detach"))
+        return misuse("-d does not wait for the result, and --view draws it: one of the two",
+                      "velum run without -d");
+    if (!isatty(STDOUT_FILENO))
+        return misuse("--view draws in a terminal, and standard output is none",
+                      "velum run without --view, with -o FILE");
+    return 0;
+}
+
+static int make_file(struct run_view *v)
+{
+    const int len = snprintf(v->folder, sizeof v->folder, "%s/velum-view-XXXXXX", file_temporary());
+    if (len < 0 || (size_t)len >= sizeof v->folder || !mkdtemp(v->folder)) {
+        v->folder[0] = '\0';
+        talk_error("no folder can be made in %.200s", file_temporary());
+        talk_try("TMPDIR= with the name of one that can be written");
+        return CODE_FAILED;
+    }
+    snprintf(v->path, sizeof v->path, "%s/picture", v->folder);
+    v->file = v->path;
+    return 0;
+}
+
+int run_view_open(struct run_view *v, const struct call *c)
+{
+    *v = (struct run_view){.file = opt_text(c->opts, "output", NULL),
+                           .draws = opt_given(c->opts, "view")};
+    if (!v->draws)
+        return 0;
+    const int code = check(c);
+    if (code != 0)
+        return code;
+    return v->file && strcmp(v->file, "-") != 0 ? 0 : make_file(v);
+}
+
+static int draw(struct bytes file)
+{
+    struct winsize size;
+    unsigned columns = 80, lines = 24;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0) {
+        columns = size.ws_col;
+        lines = size.ws_row;
+    }
+    const int rc = picture_is_png(file) ? view_picture(stdout, file, columns,
+                                                       lines > LINES_LEFT ? lines - LINES_LEFT : 1)
+                                        : ERR_FORMAT;
+    fflush(stdout);
+    return rc;
+}
+
+static int report(int rc)
+{
+    if (rc == ERR_FORMAT)
+        talk_error("the result is no picture: --view draws PNG files only");
+    else if (rc == ERR_UNSUPPORTED)
+        talk_error("--view draws pictures of 8 bits a colour, up to 65535 pixels wide and high");
+    else
+        talk_error("the picture cannot be drawn: %s", err_sentence(rc));
+    talk_try("velum run without --view, with -o FILE");
+    return CODE_FAILED;
+}
+
+int run_view_draw(const struct run_view *v)
+{
+    if (!v->draws)
+        return 0;
+    struct stat st;
+    int rc = ERR_IO;
+    const int fd = open(v->file, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && fstat(fd, &st) == 0) {
+        const size_t len = (size_t)st.st_size;
+        void *bytes = len > 0 ? mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+        rc = len == 0 ? ERR_FORMAT : bytes == MAP_FAILED ? ERR_NO_MEMORY : 0;
+        if (rc == 0) {
+            rc = draw((struct bytes){bytes, len});
+            munmap(bytes, len);
+        }
+    }
+    if (fd >= 0)
+        close(fd);
+    return rc < 0 ? report(rc) : 0;
+}
+
+void run_view_close(struct run_view *v)
+{
+    char part[sizeof v->path + sizeof ".part"];
+    if (!v->folder[0])
+        return;
+    snprintf(part, sizeof part, "%s.part", v->path);
+    unlink(part);
+    unlink(v->path);
+    rmdir(v->folder);
+}
