@@ -3,7 +3,10 @@
  *   kernels sha256   lines/s: of hash, and of a loop over OpenSSL's EVP that writes the same hex
  *   kernels bcrypt   lines/s with cost 10: of hash --algorithm bcrypt, and of a loop over crypt_r
  *   kernels primes   numbers/s near 10^12: of primes, and of a plain segmented sieve of bytes
- *   kernels matmul N GFLOP/s of matmul with two files of N rows and columns */
+ *   kernels matmul N GFLOP/s of matmul with two files of N rows and columns
+ *   kernels mandelbrot [X,Y Z]
+ *                    pixels/s of mandelbrot, with their colours, there or as it begins, and of a
+ *                    plain loop that only counts the steps until |z|^2 > 4 */
 #include <crypt.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -244,6 +247,46 @@ static void matmul(uint64_t n)
     printf("%.6g\n", 2e-9 * (double)n * (double)n * (double)n / (thread_s() - start));
 }
 
+#define WIDTH 1024
+#define HEIGHT 768
+#define ITERATIONS 1000
+
+/* The steps of all pixels. */
+static __attribute__((noinline)) uint64_t plain_picture(double x, double y, double zoom)
+{
+    const double step = 3.5 / WIDTH / zoom;
+    uint64_t steps = 0;
+    for (int row = 0; row < HEIGHT; row++)
+        for (int column = 0; column < WIDTH; column++) {
+            const double cr = x + (column - (WIDTH - 1) / 2.0) * step;
+            const double ci = y - (row - (HEIGHT - 1) / 2.0) * step;
+            double r = 0, i = 0;
+            for (int n = 0; n < ITERATIONS && r * r + i * i <= 4; n++, steps++) {
+                const double next = r * r - i * i + cr;
+                i = 2 * r * i + ci;
+                r = next;
+            }
+        }
+    return steps;
+}
+
+static void mandelbrot(const char *center, const char *zoom)
+{
+    const char *argv[] = {"--center", center, "--zoom", zoom};
+    char *end;
+    if (!(out = malloc(4 * WIDTH * HEIGHT)))
+        die("no memory");
+    prepare("mandelbrot", 4, argv);
+    compute();
+    double start = thread_s();
+    compute();
+    const double ours_s = thread_s() - start, x = strtod(center, &end);
+    start = thread_s();
+    volatile uint64_t steps = plain_picture(x, strtod(end + 1, NULL), strtod(zoom, NULL));
+    (void)steps;
+    print(WIDTH * HEIGHT, ours_s, thread_s() - start);
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -255,6 +298,8 @@ int main(int argc, char **argv)
         primes();
     else if (argc == 3 && strcmp(what, "matmul") == 0)
         matmul(strtoull(argv[2], NULL, 10));
+    else if (strcmp(what, "mandelbrot") == 0)
+        mandelbrot(argc == 4 ? argv[2] : "-0.75,0", argc == 4 ? argv[3] : "1");
     else
         return 2;
     return 0;

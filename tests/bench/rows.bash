@@ -714,3 +714,35 @@ row_matmul() {
     paste "$FOLDER/mesh" "$FOLDER/bare" | awk '{ print $1 / $2 }' >"$FOLDER/values"
     figure median x '>=' 0.35 0.9
 }
+
+row_mandelbrot() {
+    local i
+    for ((i = 0; i < $(many 15 5); i++)); do
+        tool kernels mandelbrot >>"$FOLDER/speeds" &&
+            tool kernels mandelbrot -0.743643887,0.131825904 300 >>"$FOLDER/deep" || return
+    done
+    what="mandelbrot 1024x768x1000 per core, colours and all, against a plain loop that counts steps"
+    command="the leaves of velum run mandelbrot, by thread time; the loop has no test of the cardioid"
+    beside="$(versus "$FOLDER/speeds" M pixels/s 1e6); where no point is in the cardioid \
+$(awk '{ print $1 / $2 }' "$FOLDER/deep" | span x)"
+    awk '{ print $1 / $2 }' "$FOLDER/speeds" >"$FOLDER/values"
+    figure median x '>=' 4 10
+}
+
+# Rows through the set take many times as long as others.
+row_uneven() {
+    local i start cpu
+    fresh_mesh 2 --slots 1 || return
+    for ((i = 0; i < $(many 7 3); i++)); do
+        start=$EPOCHREALTIME
+        "$VELUM" run --json --progress none mandelbrot --size 2048x1536 --center -1.7685,0.001 \
+            --zoom 400 --iterations 20000 >"$FOLDER/job" 2>/dev/null || return 1
+        cpu=$(field cpu_seconds <"$FOLDER/job")
+        awk -v a="$start" -v b="$EPOCHREALTIME" -v c="$cpu" \
+            'BEGIN { print c / 2 / (b - a) }' >>"$FOLDER/values"
+    done
+    what="mandelbrot with uneven rows on 2 nodes of one slot: sum of leaf times / 2 / wall"
+    command="velum run mandelbrot --size 2048x1536 at a small copy of the set, whole command"
+    beside="perfect balance 1; two slots against one are twice this"
+    figure median '' '>=' 0.95 0.98
+}

@@ -9,7 +9,7 @@
 here=$(cd "$(dirname "$0")" && pwd)
 rows="long_pi kernel pi400 pi1 sleep kill_node kill_coordinator redone skew idle durable recovery \
 sim ensure objects library tasks tasks_durable smallest map result hash primes matmul \
-cage runaway leftovers"
+mandelbrot uneven cage runaway leftovers"
 quick=0
 chosen=
 for word in "$@"; do
@@ -79,7 +79,7 @@ machine() {
 machine
 for row in ${chosen:-$rows}; do
     echo
-    rm -f "$FOLDER"/{values,torn,bare,mesh,digests,puts,gets,one,eight,calm,killed,redone,speeds,bursts,runs,results,single,relay,bcrypt}
+    rm -f "$FOLDER"/{values,torn,bare,mesh,digests,puts,gets,one,eight,calm,killed,redone,speeds,bursts,runs,results,single,relay,bcrypt,deep}
     # A figure that cannot be measured is a missed one.
     "row_$row" || { echo "$row: could not be measured" && missed=$((missed + 1)); }
     end_mesh
