@@ -362,6 +362,8 @@ struct band {
     uint64_t blocks, due; /* that were computed; when the first lane has done all iterations */
     uint64_t born[LANES]; /* in blocks; NEVER: no point is in it */
     uint8_t *pixel[LANES];
+    uint64_t steps[LANES]; /* of those that are done; and |z|^2 then, 0: it has not escaped */
+    double size[LANES];
     struct shades shades;
     struct lanes lanes;
 };
@@ -411,11 +413,11 @@ static bool begin(struct band *b, uint32_t lane)
 
 /* Its last block once more: of all its steps at once, because no branch then waits for them. Behind
  * the one with which it escaped there is none with which it has not. */
-static void finish(const struct band *b, uint32_t lane)
+static void replay(struct band *b, uint32_t lane)
 {
     const struct lanes *l = &b->lanes;
     const double c_r = l->c_r[lane], c_i = l->c_i[lane];
-    double r = l->before_r[lane], i = l->before_i[lane], size[BLOCK];
+    double r = l->before_r[lane], i = l->before_i[lane], size[BLOCK + 1];
     uint32_t steps = 0;
     for (uint32_t step = 0; step < BLOCK; step++) {
         const double rr = r * r, ii = i * i;
@@ -424,13 +426,19 @@ static void finish(const struct band *b, uint32_t lane)
         size[step] = r * r + i * i;
         steps += size[step] <= ESCAPE;
     }
-    const uint64_t n = (b->blocks - 1 - b->born[lane]) * BLOCK + steps + 1;
+    size[BLOCK] = 0;
+    b->size[lane] = size[steps];
+    b->steps[lane] = (b->blocks - 1 - b->born[lane]) * BLOCK + steps + 1;
+}
+
+static void finish(const struct band *b, uint32_t lane)
+{
 #if VELUM_PLANT == 813 /* unit/test_mandelbrot: steps beyond the last one count, too */
-    if (steps < BLOCK)
+    if (b->size[lane] > ESCAPE)
 #else
-    if (steps < BLOCK && n <= b->iterations)
+    if (b->size[lane] > ESCAPE && b->steps[lane] <= b->iterations)
 #endif
-        paint(b->host->maths, &b->shades, n, size[steps], b->pixel[lane]);
+        paint(b->host->maths, &b->shades, b->steps[lane], b->size[lane], b->pixel[lane]);
     else
         paint_black(b->pixel[lane]);
 }
@@ -473,11 +481,14 @@ static void compute(struct band *b)
         uint32_t done = advance(b->host->cpu, &b->lanes);
         if (++b->blocks == b->due)
             done |= find_due(b);
-        for (; done != 0; done &= done - 1) {
-            const uint32_t lane = lowest(done);
-            finish(b, lane);
-            busy -= !begin(b, lane);
-        }
+        /* One thing after the other, so that what waits for its own last operation does so beside
+         * others. */
+        for (uint32_t left = done; left != 0; left &= left - 1)
+            replay(b, lowest(left));
+        for (uint32_t left = done; left != 0; left &= left - 1)
+            finish(b, lowest(left));
+        for (uint32_t left = done; left != 0; left &= left - 1)
+            busy -= !begin(b, lowest(left));
     }
 }
 
