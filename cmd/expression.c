@@ -106,6 +106,7 @@ static const char middle[] =
     "\n"
     "static int leaf(const struct velum_host *host, struct velum_call *call, void *accumulator)\n"
     "{\n"
+    "    const int REAL = is_real(0, 0);\n"
     "    struct total *t = accumulator;\n"
     "    number_x x[VALUES + 1];\n"
     "    int64_t sum = 0;\n"
@@ -156,6 +157,9 @@ static const char show_number[] = "    return REAL ? put_real(host, text, cap, t
     "    if (!t->any)\n"                                                                           \
     "        return put_real(host, text, cap, NAN);\n"
 
+static const char whole_only[] =
+    "    _Static_assert(!REAL, \"xor is of whole numbers, and this expression is real\");\n";
+
 static const struct reduction {
     const char *word, *leaf, *merge, *show;
 } reductions[] = {
@@ -171,9 +175,7 @@ static const struct reduction {
     {"count", "        t->any += REAL ? real_of(i, x) != 0 : whole_of(i, x) != 0;\n    }\n",
      "    l->any += r->any;\n", "    return host->put_u64(text, cap, t->any);\n"},
     {"xor",
-     "        _Static_assert(!REAL, \"xor is of whole numbers, and this expression is real\");\n"
-     "        t->low ^= (uint64_t)whole_of(i, x);\n    }\n",
-     "    l->low ^= r->low;\n",
+     "        t->low ^= (uint64_t)whole_of(i, x);\n    }\n", "    l->low ^= r->low;\n",
      "    return put_whole(text, cap, (int64_t)t->low < 0 ? -1 : 0, t->low);\n"},
     {"first",
      "        if (REAL ? real_of(i, x) != 0 : whole_of(i, x) != 0) {\n"
@@ -188,6 +190,7 @@ static const char fold_end[] =
     "static void merge(const struct velum_host *host, const struct velum_call *call, void *left,\n"
     "                  const void *right)\n"
     "{\n"
+    "    const int REAL = is_real(0, 0);\n"
     "    struct total *l = left;\n"
     "    const struct total *r = right;\n"
     "%s}\n\n";
@@ -196,6 +199,7 @@ static const char tail[] =
     "static int show(const struct velum_host *host, const struct velum_call *call,\n"
     "                const void *accumulator, char *text, size_t cap)\n"
     "{\n"
+    "    const int REAL = is_real(0, 0);\n"
     "    const struct total *t = accumulator;\n"
     "%s}\n"
     "\n"
@@ -245,9 +249,11 @@ static void write_source(struct expression *e, const char *text, const struct re
     add(e, "%s", head);
     add(e, "#define LEAF_UNITS %d\n#define VALUES %d\ntypedef %s number_x;\n", LEAF_UNITS, values,
         real ? "double" : "int64_t");
-    add(e, "extern int64_t i;\nextern const number_x *%s;\n", x);
-    add_text(e, "enum { REAL = _Generic((", text,
+    /* In a function: libtcc goes astray over calls outside of one, even where they make no code. */
+    add(e, "static int is_real(const int64_t i, const number_x *%s)\n", x);
+    add_text(e, "{\n    enum { REAL = _Generic((", text,
              "), float: 1, double: 1, long double: 1, default: 0) };");
+    add(e, "%s    return REAL;\n}\n", strcmp(r->word, "xor") == 0 ? whole_only : "");
     add(e, "static int64_t whole_of(const int64_t i, const number_x *%s)\n", x);
     add_text(e, "{\n    return (int64_t)(", text, ");\n}");
     add(e, "static double real_of(const int64_t i, const number_x *%s)\n", x);

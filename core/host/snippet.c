@@ -127,12 +127,12 @@ static int make_image(struct compilation *c)
 static int make_code(struct compilation *c)
 {
     const uint8_t *data = tcc_get_symbol(c->tcc, DATA_BEGINS);
-    size_t code = data > c->image ? (size_t)(data - c->image) : 0;
+    size_t code = data >= c->image ? (size_t)(data - c->image) : c->size + 1;
     int prot = PROT_READ | PROT_EXEC;
 #if VELUM_PLANT == 857 /* unit/test_snippet: a snippet may change its own instructions */
     code = c->size, prot |= PROT_WRITE;
 #endif
-    if (code == 0 || code > c->size || mprotect(c->image, code, prot) != 0) {
+    if (code > c->size || (code > 0 && mprotect(c->image, code, prot) != 0)) {
         snippet_messages_error(c->messages, "the system does not let memory become code");
         return -1;
     }

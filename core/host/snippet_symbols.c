@@ -168,12 +168,12 @@ static const struct {
     OURS(strcmp),
     OURS(strncmp),
     VELUMS(sqrt, root_square),
-    VELUMS(cbrt, root_cube),
-#if VELUM_PLANT == 852 /* unit/test_snippet: the C library's logarithm is as good */
-    THE_LIBRARYS(log),
+#if VELUM_PLANT == 852 /* unit/test_snippet: the C library's cube root is as good */
+    THE_LIBRARYS(cbrt),
 #else
-    VELUMS(log, power_log),
+    VELUMS(cbrt, root_cube),
 #endif
+    VELUMS(log, power_log),
     VELUMS(log2, power_log2),
     VELUMS(exp, power_exp),
     VELUMS(pow, power_pow),
