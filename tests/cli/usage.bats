@@ -350,7 +350,7 @@ all_gone() { # all_gone PID...
         velum kernels "$name" 2>/dev/null >"$name.txt"
         grep -q "^Limits  *= " "$name.txt"
         grep -q "^Parameters:" "$name.txt"
-        grep -qE "^  velum run (-[a-z]+ )*$name|^  velum run wordcount" "$name.txt"
+        grep -qE "^  velum run (-[a-z]+ )*$name|^  velum run (wordcount|mandelbrot) " "$name.txt"
     done
     mkdir plugins
     cp "$VELUM_OBJECTS/plugins/pi.so" plugins/pie.so
