@@ -120,7 +120,8 @@ $(O)/%.o: %.c $(CONF)/config.mk Makefile | $(CONF)/config.h
 	$(Q)$(CC) $(CFLAGS_ALL) $(SYSTEM) -MMD -MP -c -o $@ $<
 
 # snippet_headers.c takes them in by .incbin, which no compiler reports as a dependency.
-$(O)/core/host/snippet_headers.o: plugins/velum_kernel.h plugins/helper.c $(wildcard core/host/snippet/*.h)
+$(O)/core/host/snippet_headers.o: plugins/velum_kernel.h plugins/helper.c \
+	$(wildcard core/host/snippet/*.[ch])
 
 # libtcc with other functions in place of the C library's (core/host/snippet_system.h), and without
 # names of its own that a program could have as well: only what snippet.c calls is left.

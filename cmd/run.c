@@ -48,6 +48,10 @@ static const struct opt opts[] = {
      .kind = OPT_CHOICE,
      .value = EXPRESSION_REDUCE,
      .effect = "what becomes of its values (sum)"},
+    {.name = "tier",
+     .kind = OPT_CHOICE,
+     .value = "auto|tcc|cc",
+     .effect = "whose compiler makes the code of FILE.c or EXPR"},
     {.name = "local", .kind = OPT_SWITCH, .effect = "compute in this process, without any node"},
     {.name = "leaf",
      .kind = OPT_NUMBER,
@@ -168,6 +172,21 @@ static int check_output(const struct call *c)
         return sink_try(opt_text(c->opts, "output", NULL));
     talk_try("velum run without -o, and then velum result JOB -o FILE");
     return CODE_MISUSE;
+}
+
+/* Which compiler a snippet's code comes from. */
+static int take_tier(const struct call *c, bool is_c, struct submission *s)
+{
+    const char *tier = opt_text(c->opts, "tier", NULL);
+    if (tier && !is_c) {
+        talk_error("--tier says which compiler makes a kernel of C source, and this is none");
+        talk_try("velum run sum.c 1000000 --tier cc");
+        return CODE_MISUSE;
+    }
+    s->compiler = !tier || strcmp(tier, "auto") == 0 ? COMPILER_AUTO
+                  : strcmp(tier, "tcc") == 0         ? COMPILER_TCC
+                                                     : COMPILER_CC;
+    return 0;
 }
 
 static int take_options(const struct call *c, bool is_file, struct submission *s)
@@ -347,7 +366,9 @@ static int run(const struct call *c)
                      ? ERR_NOT_FOUND
                      : builtin_files_at(c->argv[0], c->argc - 1, (const char *const *)c->argv + 1);
     e.here = e.files_at >= 0;
-    int code = take_options(c, e.is_c, &e.job);
+    int code = take_tier(c, e.is_c, &e.job);
+    if (code == 0)
+        code = take_options(c, e.is_c, &e.job);
     if (code == 0)
         code = check_output(c);
     if (code == 0)

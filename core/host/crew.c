@@ -46,6 +46,7 @@ struct window {
 struct crew_worker {
     struct crew *crew;
     uint32_t number;
+    bool builds;  /* it is a builder */
     bool sent;    /* START has reached the spawner's socket */
     bool queued;  /* in crew->waiting */
     bool killing; /* KILL was asked for by the node, or by us for garbage */
@@ -432,7 +433,8 @@ static int send_waiting(struct crew_worker *w)
 {
     const struct spawner *s = &w->crew->spawner;
     if (!w->sent) {
-        int rc = spawner_start(s, w->number, w->crew->options.memory_bytes, w->ends);
+        int rc = spawner_start(
+            s, w->number, w->builds ? SPAWNER_BUILDER : w->crew->options.memory_bytes, w->ends);
         if (rc < 0)
             return rc;
         w->sent = true;
@@ -577,7 +579,7 @@ static int make_pipes(struct crew_worker *w)
     return 0;
 }
 
-int crew_start(struct crew *c, uint32_t worker)
+static int start(struct crew *c, uint32_t worker, bool builds)
 {
     if (worker_of(c, worker))
         return ERR_EXISTS;
@@ -586,6 +588,7 @@ int crew_start(struct crew *c, uint32_t worker)
         return ERR_NO_MEMORY;
     w->crew = c;
     w->number = worker;
+    w->builds = builds;
     w->orders = w->reports = w->errors = -1;
     w->ends[0] = w->ends[1] = w->ends[2] = -1;
     buf_init(&w->out, &host_memory, ORDERS_SIZE_MAX);
@@ -603,6 +606,16 @@ int crew_start(struct crew *c, uint32_t worker)
     enqueue(w);
     flush_waiting(c);
     return 0;
+}
+
+int crew_start(struct crew *c, uint32_t worker)
+{
+    return start(c, worker, false);
+}
+
+int crew_start_builder(struct crew *c, uint32_t worker)
+{
+    return start(c, worker, true);
 }
 
 int crew_kill(struct crew *c, uint32_t worker)

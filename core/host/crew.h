@@ -55,6 +55,8 @@ int crew_open(struct crew **out, struct loop *l, struct spawner *s, const struct
  * spawner_failure makes words of the status). ERR_FULL, ERR_EXISTS, ERR_NO_MEMORY: nothing was
  * started, nothing will come. */
 int crew_start(struct crew *c, uint32_t worker);
+/* The same, of a builder (builder.h). */
+int crew_start_builder(struct crew *c, uint32_t worker);
 /* Queues one whole frame (bounded: 1 MiB a worker, ERR_FULL); may be called straight after
  * crew_start. A worker that is gone is ignored, its EXITED is on the way. */
 int crew_order(struct crew *c, uint32_t worker, uint8_t type, uint32_t request,

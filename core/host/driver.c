@@ -183,7 +183,9 @@ static void perform_store(struct driver *d, const struct action *a, struct bytes
 
 static void perform_start(struct driver *d, const struct action *a)
 {
-    if (crew_start(d->crew, a->worker) >= 0)
+    const int rc =
+        a->builds ? crew_start_builder(d->crew, a->worker) : crew_start(d->crew, a->worker);
+    if (rc >= 0)
         return;
     struct event ev = {.kind = EVENT_WORKER_EXITED,
                        .worker_exited = {.worker = a->worker, .end = WORKER_LOST}};

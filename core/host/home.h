@@ -10,6 +10,7 @@
  *       lock                  0600    held for the node's life; its process id is inside
  *       node.key node.pem     0600
  *       control               0600    a socket
+ *       built/                0700    what the machine's compiler made of snippets (builder.h)
  *       *.seg reserve next    0600    the journal, with what recovery cut off in *.torn
  *                                     (core/journal/journal.h)
  *     nodes/PORT.addr         0600    "host:port", one line: where the node listens; written after

@@ -8,6 +8,7 @@
 
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/compiler.h"
 #include "core/host/control.h"
 #include "core/host/disk.h"
 #include "core/host/driver.h"
@@ -35,6 +36,8 @@ struct host {
     char state[HOME_PATH_SIZE];
     char objects[HOME_PATH_SIZE + 16]; /* their folder, and how much they may take */
     uint64_t objects_bytes;
+    char built[HOME_PATH_SIZE + 16]; /* the folder of what this machine's compiler made, */
+    char compiler[PATH_SIZE_MAX];    /* and it; "" where there is none */
     int state_lock;
     struct identity *identity;
     struct identity *user;
@@ -79,6 +82,14 @@ static void size_objects(struct host *h)
                                                              : h->conf->objects;
 }
 
+/* What comes of C source lies where the source does. */
+static void open_compiler(struct host *h)
+{
+    snprintf(h->built, sizeof h->built, "%s/built", h->state);
+    if (h->objects_bytes == 0 || !compiler_open(h->built, h->compiler))
+        h->compiler[0] = '\0';
+}
+
 static int open_state(struct host *h)
 {
     char message[HOME_MESSAGE_SIZE] = "";
@@ -92,6 +103,7 @@ static int open_state(struct host *h)
     if (h->state_lock < 0)
         return fail(h, h->state_lock, message);
     size_objects(h);
+    open_compiler(h);
     rc = identity_mesh_open(&h->home, message);
     if (rc == 0)
         rc = identity_node(&h->identity, &h->home, h->state, message);
@@ -185,6 +197,10 @@ static void node_options_fill(const struct host *h, struct node_options *o)
     o->keep_bytes = h->conf->keep_memory;
     o->objects_bytes = h->objects_bytes;
     o->objects_path = h->objects;
+    if (h->compiler[0]) {
+        o->compiler_path = h->compiler;
+        o->built_path = h->built;
+    }
     o->tombstone_s = h->conf->tombstone_days * DAY_S;
     memcpy(o->journal_id, h->report.id, sizeof o->journal_id);
     o->kernels = h->kernels.list;

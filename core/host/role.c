@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/ensure.h"
+#include "core/host/builder.h"
 #include "core/host/crew.h"
 #include "core/host/mover_process.h"
 #include "core/host/sandbox.h"
@@ -12,11 +13,12 @@
 #include "core/host/worker.h"
 
 #define VARIABLE "VELUM_PROCESS"
-#define ROLES 6
-#define ROLES_NAMED 5
+#define ROLES 7
+#define ROLES_NAMED 6
 #define APART "apart"
 
-static const char *const names[ROLES_NAMED] = {"", "spawner", "worker", "mover", "scratch"};
+static const char *const names[ROLES_NAMED] = {"",      "spawner", "worker",
+                                               "mover", "scratch", "builder"};
 
 /* Filled before anything is forked, so that no allocation and no formatting is needed there. */
 static char variables[ROLES][sizeof VARIABLE + 16 + ID_HEX_SIZE];
@@ -68,6 +70,9 @@ int role_serve(enum role role)
     case ROLE_SCRATCH:
         spawner_settle_worker();
         return mover_main(false);
+    case ROLE_BUILDER:
+        spawner_settle_worker();
+        return builder_main();
     case ROLE_NONE:
         break;
     }
@@ -93,10 +98,15 @@ bool role_is_program(void)
 char *const *role_arguments(enum role role)
 {
     static char name[] = "velum", spawner[] = "__spawner", worker[] = "__worker",
-                mover[] = "__mover", scratch[] = "__scratch", apart[] = APART;
-    static char *const arguments[ROLES][4] = {{name, NULL},          {name, spawner, NULL},
-                                              {name, worker, NULL},  {name, mover, NULL},
-                                              {name, scratch, NULL}, {name, worker, apart, NULL}};
+                mover[] = "__mover", scratch[] = "__scratch", builder[] = "__builder",
+                apart[] = APART;
+    static char *const arguments[ROLES][4] = {{name, NULL},
+                                              {name, spawner, NULL},
+                                              {name, worker, NULL},
+                                              {name, mover, NULL},
+                                              {name, scratch, NULL},
+                                              {name, builder, NULL},
+                                              {name, worker, apart, NULL}};
     return arguments[role];
 }
 

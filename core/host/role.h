@@ -5,8 +5,8 @@
  * it may look at its arguments before it calls the library, so its processes are told by one
  * variable of their otherwise empty environment as well:
  *
- *   VELUM_PROCESS=ROLE DIGEST      spawner, worker, mover or scratch; the program's digest in
- *                                  hex
+ *   VELUM_PROCESS=ROLE DIGEST      spawner, worker, mover, scratch or builder; the program's digest
+ *                                  in hex
  *
  * Called by cmd/main.c and core/api, and by what makes these processes. */
 #ifndef VELUM_HOST_ROLE_H
@@ -19,7 +19,15 @@
 /* ROLE_SCRATCH is a mover whose folder goes with the node: it syncs nothing. ROLE_APART is a worker
  * in namespaces of its own (`velum __worker apart`), which no program with the library has: it may
  * have threads by then. */
-enum role { ROLE_NONE, ROLE_SPAWNER, ROLE_WORKER, ROLE_MOVER, ROLE_SCRATCH, ROLE_APART };
+enum role {
+    ROLE_NONE,
+    ROLE_SPAWNER,
+    ROLE_WORKER,
+    ROLE_MOVER,
+    ROLE_SCRATCH,
+    ROLE_BUILDER,
+    ROLE_APART
+};
 
 /* By the first argument. */
 enum role role_of_arguments(int argc, char *const *argv);

@@ -1,6 +1,7 @@
 #include "core/host/sandbox_filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -16,6 +17,8 @@
 #include "core/host/sandbox_calls.h"
 
 #define CODE_MAX 256
+/* CLONE_NEWTIME is none of clone's, CLONE_NEWNS to CLONE_NEWNET are. */
+#define NAMESPACES 0x7e020000u
 
 #if defined(__x86_64__)
 #define MANNER AUDIT_ARCH_X86_64
@@ -106,21 +109,27 @@ static void add_call(struct program *p, const struct call *c, bool loading)
         allow(p, number);
 }
 
+/* Calls in another manner have this answer; the number is loaded. */
+static void begin(struct program *p, uint32_t foreign)
+{
+    load(p, offsetof(struct seccomp_data, arch));
+    add(p, BPF_JMP | BPF_JEQ | BPF_K, MANNER, 1, 0);
+    answer(p, foreign);
+    load(p, offsetof(struct seccomp_data, nr));
+#ifdef X32_FIRST
+    add(p, BPF_JMP | BPF_JGE | BPF_K, X32_FIRST, 0, 1);
+    answer(p, foreign);
+#endif
+}
+
 static void make(struct program *p, bool loading)
 {
     size_t count;
     const struct call *calls = sandbox_calls(&count);
-    load(p, offsetof(struct seccomp_data, arch));
-    add(p, BPF_JMP | BPF_JEQ | BPF_K, MANNER, 1, 0);
 #if VELUM_PLANT == 840 /* unit/test_escape: calls in the manner of 32 bits are made */
-    answer(p, SECCOMP_RET_ALLOW);
+    begin(p, SECCOMP_RET_ALLOW);
 #else
-    answer(p, SECCOMP_RET_TRAP);
-#endif
-    load(p, offsetof(struct seccomp_data, nr));
-#ifdef X32_FIRST
-    add(p, BPF_JMP | BPF_JGE | BPF_K, X32_FIRST, 0, 1);
-    answer(p, SECCOMP_RET_TRAP);
+    begin(p, SECCOMP_RET_TRAP);
 #endif
     for (size_t i = 0; i < count; i++)
         add_call(p, &calls[i], loading);
@@ -173,11 +182,9 @@ int sandbox_filter_listen(void)
 
 /* SPEC_ALLOW: some kernels slow a filtered process down so that code inside it cannot spy on other
  * code inside it. Here there is nobody else inside. */
-int sandbox_filter_install(bool loading, bool threads)
+static int install(struct program *p, bool threads)
 {
-    struct program p = {.len = 0};
-    make(&p, loading);
-    const struct sock_fprog program = {.len = p.len, .filter = p.code};
+    const struct sock_fprog program = {.len = p->len, .filter = p->code};
     const unsigned flags =
         SECCOMP_FILTER_FLAG_SPEC_ALLOW | (threads ? SECCOMP_FILTER_FLAG_TSYNC : 0);
     long rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
@@ -188,4 +195,42 @@ int sandbox_filter_install(bool loading, bool threads)
     if (rc > 0) /* the thread that cannot be shut in */
         errno = EBUSY;
     return rc == 0 ? 0 : -1;
+}
+
+int sandbox_filter_install(bool loading, bool threads)
+{
+    struct program p = {.len = 0};
+    make(&p, loading);
+    return install(&p, threads);
+}
+
+/* The commands of fcntl from 8 on have signals sent to whom they name. */
+static void allow_fcntl(struct program *p, uint32_t number)
+{
+    add(p, BPF_JMP | BPF_JEQ | BPF_K, number, 0, 5);
+    load(p, ARGUMENT(1));
+    add(p, BPF_JMP | BPF_JEQ | BPF_K, F_DUPFD_CLOEXEC, 1, 0);
+    add(p, BPF_JMP | BPF_JGE | BPF_K, 8, 1, 0);
+    answer(p, SECCOMP_RET_ALLOW);
+    answer(p, SECCOMP_RET_ERRNO | ENOSYS);
+}
+
+int sandbox_filter_only(const long *calls, size_t count)
+{
+    struct program p = {.len = 0};
+    begin(&p, SECCOMP_RET_KILL_PROCESS);
+    for (size_t i = 0; i < count; i++)
+        allow(&p, (uint32_t)calls[i]);
+    /* clone3 has its flags in memory, where no filter sees them: the C library then calls clone. */
+    allow_without(&p, SYS_clone, 0, NAMESPACES);
+    allow_fcntl(&p, SYS_fcntl);
+#ifdef SYS_fcntl64
+    allow_fcntl(&p, SYS_fcntl64);
+#endif
+    add(&p, BPF_JMP | BPF_JEQ | BPF_K, SYS_prlimit64, 0, 3);
+    load(&p, ARGUMENT(0));
+    add(&p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1);
+    answer(&p, SECCOMP_RET_ALLOW);
+    answer(&p, SECCOMP_RET_ERRNO | ENOSYS);
+    return install(&p, false);
 }

@@ -49,17 +49,24 @@ static int allow(int set, int folder, uint64_t rights)
 }
 
 /* A kernel takes no longer a struct than it knows, unless the rest is zero. */
-int sandbox_landlock_enter(int version, int folder, uint64_t rights)
+int sandbox_landlock_enter_places(int version, const struct landlock_place *places, size_t count)
 {
     const struct ruleset rules = everything(version);
-    int set = (int)syscall(CREATE_RULESET, &rules, sizeof rules, 0);
+    int rc = 0, set = (int)syscall(CREATE_RULESET, &rules, sizeof rules, 0);
     if (set < 0)
         return -1;
-    int rc = allow(set, folder, rights & rules.fs);
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        rc = allow(set, places[i].place, places[i].rights & rules.fs);
     if (rc == 0)
         rc = (int)syscall(RESTRICT_SELF, set, 0);
     const int failure = errno;
     close(set);
     errno = failure;
     return rc == 0 ? 0 : -1;
+}
+
+int sandbox_landlock_enter(int version, int folder, uint64_t rights)
+{
+    const struct landlock_place only = {folder, rights};
+    return sandbox_landlock_enter_places(version, &only, 1);
 }

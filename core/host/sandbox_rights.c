@@ -94,6 +94,17 @@ static int drop_all(const char **step)
     return has_any(&c) ? -1 : 0;
 }
 
+static bool takes_own_id(const struct capabilities *c)
+{
+    return geteuid() == 0 && has(c, CAP_SETUID) && has(c, CAP_SETGID) && has(c, CAP_KILL);
+}
+
+bool sandbox_rights_own_id(void)
+{
+    struct capabilities c;
+    return get_capabilities(&c) == 0 && takes_own_id(&c);
+}
+
 int sandbox_rights_drop(const char **step)
 {
     struct capabilities c;
@@ -108,8 +119,7 @@ int sandbox_rights_drop(const char **step)
         if (prctl(PR_SET_SECUREBITS, SECURE, 0, 0, 0) != 0)
             return -1;
     }
-    if (geteuid() == 0 && has(&c, CAP_SETUID) && has(&c, CAP_SETGID) && has(&c, CAP_KILL) &&
-        take_own_id(step) != 0)
+    if (takes_own_id(&c) && take_own_id(step) != 0)
         return -1;
     if (drop_all(step) != 0)
         return -1;

@@ -17,6 +17,7 @@
 
 EMBED(snippet_kernel_h, "plugins/velum_kernel.h");
 EMBED(snippet_helper_c, "plugins/helper.c");
+EMBED(snippet_built_c, "core/host/snippet/built.c");
 EMBED(snippet_stdint_h, "core/host/snippet/stdint.h");
 EMBED(snippet_stddef_h, "core/host/snippet/stddef.h");
 EMBED(snippet_stdbool_h, "core/host/snippet/stdbool.h");
@@ -70,4 +71,9 @@ bool snippet_header_next(unsigned index, const char **name, struct bytes *text)
 void snippet_helper(struct bytes *text)
 {
     *text = (struct bytes){snippet_helper_c, (size_t)(snippet_helper_c_end - snippet_helper_c)};
+}
+
+void snippet_built(struct bytes *text)
+{
+    *text = (struct bytes){snippet_built_c, (size_t)(snippet_built_c_end - snippet_built_c)};
 }

@@ -75,7 +75,10 @@ static void on_node_death(int signal_number)
 static _Noreturn void become_worker(const struct nursery *n, const int descriptors[3],
                                     uint64_t memory_bytes, volatile int *failure)
 {
-    const enum role role = memory_bytes & SPAWNER_APART ? ROLE_APART : ROLE_WORKER;
+    const bool builds = memory_bytes & SPAWNER_BUILDER;
+    const enum role role = builds                         ? ROLE_BUILDER
+                           : memory_bytes & SPAWNER_APART ? ROLE_APART
+                                                          : ROLE_WORKER;
     static char empty[] = "";
     sigset_t none;
     int step = 0;
@@ -91,11 +94,12 @@ static _Noreturn void become_worker(const struct nursery *n, const int descripto
     descriptors_close_from(4);
     setpriority(PRIO_PROCESS, 0, NICE); /* fails only where it is nicer already */
     umask(077);
-    if (chdir("/") != 0 || (step = sandbox_confine(memory_bytes & ~SPAWNER_APART)) != 0 ||
+    if (chdir("/") != 0 ||
+        (!builds && (step = sandbox_confine(memory_bytes & ~SPAWNER_APART)) != 0) ||
         sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         goto out;
-    syscall(SYS_execveat, 3, empty, role_arguments(role), role_environment(ROLE_WORKER),
-            AT_EMPTY_PATH);
+    syscall(SYS_execveat, 3, empty, role_arguments(role),
+            role_environment(builds ? ROLE_BUILDER : ROLE_WORKER), AT_EMPTY_PATH);
 out:
     *failure = (errno ? errno : ECHILD) | step << STEP_SHIFT;
     _exit(127);

@@ -8,8 +8,9 @@
  * One packet of a SOCK_SEQPACKET pair is one message, little-endian:
  *
  *   to the spawner    u32 kind (1 START, 2 KILL), u32 worker, u64 memory_bytes, with SPAWNER_APART
- *                     of a worker that is to go apart. START carries three descriptors: orders,
- *                     reports, errors
+ *                     of a worker that is to go apart; SPAWNER_BUILDER alone: a builder, which
+ *                     shuts in what it starts (builder.h). START carries three descriptors:
+ *                     orders, reports, errors
  *   from the spawner  u32 kind (3 EXITED), u32 worker, u32 code, u32 status
  *
  * code is waitid's si_code (CLD_EXITED, CLD_KILLED, CLD_DUMPED), or 0 when the worker could not be
@@ -29,6 +30,7 @@
 #define SPAWNER_WORKERS_MAX 1100
 #define SPAWNER_FAILURE_SIZE 128
 #define SPAWNER_APART ((uint64_t)1 << 63)
+#define SPAWNER_BUILDER ((uint64_t)1 << 62)
 
 struct spawner_exit {
     uint32_t worker;

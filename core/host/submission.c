@@ -55,7 +55,10 @@ static int put_reads(const struct submission *s, struct wants *wants, struct sta
         put_stage_input(to, s->source);
         if (to->failed || !wants_source(wants))
             return ERR_TOO_LARGE;
+        if (s->compiler == COMPILER_CC && !labels_add(wants->on, LABEL_BUILDS))
+            return ERR_TOO_LARGE;
         stage->snippet = true;
+        stage->compiler = s->compiler;
     }
     stage->inputs_count = (uint16_t)(s->inputs_count + stage->snippet);
     stage->inputs = buf_bytes(to);

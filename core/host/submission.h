@@ -19,6 +19,7 @@ struct submission {
     uint16_t inputs_count; /* to STAGE_INPUTS_MAX */
     const struct stage_input *inputs;
     const struct stage_input *source; /* of a snippet; else NULL */
+    uint8_t compiler;                 /* enum compiler, of it */
     struct wants wants;
     int8_t priority;
     bool waits; /* for nodes that have what it wants */

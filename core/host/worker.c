@@ -8,13 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/base/ensure.h"
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/worker_asides.h"
 #include "core/host/worker_host.h"
 #include "core/host/worker_input.h"
 #include "core/host/worker_kernel.h"
+#include "core/host/worker_leaf.h"
 #include "core/host/worker_memory.h"
 #include "core/host/worker_output.h"
 #include "core/host/worker_pipe.h"
@@ -259,6 +259,7 @@ static void on_load(struct worker *w, const struct frame *f)
     }
     answer.ok = rc == 0;
     answer.by_node = is_by_node(rc);
+    answer.unbuilt = rc == 0 && answer.reason[0];
     answer.accumulator_size = w->kernel ? w->value_size : 0;
     put_worker_loaded(pipe_begin(MESSAGE_WORKER_LOADED, f->request), &answer);
     pipe_send();
@@ -546,6 +547,7 @@ static void kernel_said_no(struct worker *w, struct worker_failed *answer)
 {
     answer->run = w->now.order.run;
     answer->leaf = w->run.next;
+    answer->differs = worker_leaf_differs();
     if (w->run.next > w->run.first)
         send_progress(w);
     put_worker_failed(pipe_begin(MESSAGE_WORKER_FAILED, w->now.request), answer);
@@ -568,8 +570,7 @@ static bool stand_by(void *ctx, bool patient)
 
 static int fold_leaf(struct worker *w, uint64_t first, uint64_t count, char reason[REASON_SIZE])
 {
-    int rc = kernel_leaf(w->kernel, worker_host_fresh(), params_of(w), first, count,
-                         run_slot(&w->run), reason);
+    int rc = worker_leaf(w->kernel, params_of(w), first, count, run_slot(&w->run), reason);
     if (rc < 0 || (rc = run_push(&w->run, merge_values, w)) < 0)
         return rc;
 #if VELUM_PLANT != 511 /* unit/test_worker: a run of a search goes on behind its match */
@@ -583,7 +584,7 @@ static int collect_leaf(struct worker *w, uint64_t first, uint64_t count, char r
 {
     collect_begin_leaf(&w->collect, w->run.next);
     w->in_leaf = true;
-    int rc = kernel_leaf(w->kernel, worker_host_fresh(), params_of(w), first, count, NULL, reason);
+    int rc = worker_leaf(w->kernel, params_of(w), first, count, NULL, reason);
     if (rc == 0 && (rc = collect_end_leaf(&w->collect)) == ERR_TOO_LARGE)
         text_copy(reason, REASON_SIZE, "a leaf yields more than 2^40 bytes");
     w->in_leaf = false;
@@ -603,7 +604,7 @@ static int task_leaf(struct worker *w, char reason[REASON_SIZE])
     uint8_t *value = task_value(w, w->run.next);
     const struct rolled all = {w->kernel, worker_host_fresh, params_of(w),
                                t.units,   t.leaf_units,      w->values};
-    int rc = rolled_compute(&all, value, reason);
+    int rc = worker_leaf_rolled(&all, value, reason);
     at_task = NULL;
     if (rc == 0)
         run_step(&w->run);

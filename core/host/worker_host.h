@@ -11,6 +11,9 @@
  * ERR_NO_MEMORY. What a kernel that collects emits goes to *c, borrowed from then on. Once in a
  * process. */
 int worker_host_init(const struct velum_kernel *k, struct collect *c);
+/* What the kernel emits is added to `to` (NULL: to none), and goes nowhere else where `only`. */
+struct sha256;
+void worker_host_listen(struct sha256 *to, bool only);
 /* The table; forgets what the last call took of the scratch memory. */
 const struct velum_host *worker_host_fresh(void);
 /* What this processor and system allow: VELUM_CPU_... bits. */

@@ -9,7 +9,8 @@
 #include "plugins/velum_kernel.h"
 
 /* The limits on memory and processor time, the inputs, the walls and the kernel that LOAD names. 0
- * with *out, which is NULL where there is no such built-in; or < 0 with a sentence. */
+ * with *out, which is NULL where there is no such built-in; or < 0 with a sentence. A sentence
+ * beside 0 says why what was built of the snippet was left out. */
 int worker_kernel_load(const struct order_load *m, const struct velum_kernel **out,
                        char reason[REASON_SIZE]);
 /* The plugin or snippet of DESCRIBE, without inputs. */

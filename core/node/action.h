@@ -60,6 +60,7 @@ struct action {
     uint16_t type;    /* SEND, ORDER and MOVE: message type; STORE: record type */
     bool bulk;        /* DIAL: a link for objects; it never carries what others must not wait for */
     bool first;       /* SNAPSHOT and COMPACT */
+    bool builds;      /* START: a builder (core/wire/order.h), whose only order is BUILD */
     int code;
     struct node_id id;
     size_t payload_at; /* use actions_payload(): the arena moves while the list grows */

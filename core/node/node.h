@@ -102,6 +102,8 @@ struct node_options {
     uint32_t tombstone_s;     /* then its name; 30 days */
     const char *objects_path; /* their folder, for workers; borrowed. NULL: they have no files */
     uint64_t objects_bytes;   /* of objects on the disk, at most; 0: this node keeps none */
+    /* The machine's C compiler and the folder of what it builds; borrowed. NULL: it builds none. */
+    const char *compiler_path, *built_path;
     uint32_t calendar_look_s; /* the calendar is written down so often; an hour. Less in tests */
 };
 

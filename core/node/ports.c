@@ -139,6 +139,8 @@ int ports_make_mesh(struct node *n)
     /* Without room for it among its labels a node is not asked to compile. */
     if (o->compiles)
         (void)labels_add(n->options.labels, LABEL_COMPILES);
+    if (o->compiles && o->built_path != NULL)
+        (void)labels_add(n->options.labels, LABEL_BUILDS);
     text_copy(self.name, sizeof self.name, o->name);
     text_copy(self.addr, sizeof self.addr, o->addr);
     text_copy(self.arch, sizeof self.arch, o->arch);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/err.h"
+#include "core/node/building.h"
 #include "core/node/jobs.h"
 #include "core/node/lead_pool.h"
 #include "core/node/link.h"
@@ -23,7 +24,9 @@ static struct stage_kernel kernel_of(const struct node *n, const struct stage_sp
     const struct velum_kernel *k = kernel_find(s->kernel);
 
     if (s->snippet) {
-        have.kernel = snippet_is_taken(n) ? KERNEL_COMPILED : -1;
+        bool has = s->compiler != COMPILER_CC || building_is_possible(n);
+
+        have.kernel = has && snippet_is_taken(n) ? KERNEL_COMPILED : -1;
         return have;
     }
     if (k != NULL && digest_equal(kernel_source(k), s->source) && k->reduce == s->reduction &&

@@ -22,7 +22,7 @@
  *                    report.c: what came of them; outcome.c: merges and the end
  *   labour.c         chunks granted to this node; labour_room.c: what they take of it, and who goes
  *                    first; labour_report.c: reports about them; merge_work.c: merges granted
- *   workers.c        worker processes; aside.c: what users want of them
+ *   workers.c        worker processes; aside.c: what users want of them; building.c: compilers
  *   accounts.c       how much there is about who counted which leaves
  *   joblog.c         what the workers of a job wrote
  *   meet.c           what comes first when a peer is met: dates
@@ -221,9 +221,8 @@ struct node {
     uint64_t ticket_last, ticket_synced;
     struct wait *waits_first, *waits_last; /* by ticket */
     uint32_t waits_count;
-    bool disk_full, disk_silent;
-    bool
-        store_broken; /* a record was refused: nothing later counts as synced until a snapshot is */
+    /* store_broken: a record was refused, nothing later counts as synced until a snapshot is */
+    bool disk_full, disk_silent, store_broken;
     uint64_t heal_ticket; /* of that snapshot, 0 before it is on its way */
     struct instant heal_at;
     struct snapshot snapshot;
@@ -233,6 +232,7 @@ struct node {
     uint32_t start_failures, start_rounds; /* since the last pause; pauses without one that began */
     struct aside *asides;
     struct merge_work *merges;
+    struct building *buildings;
     struct map sites;   /* node_id -> struct site */
     uint32_t slots_out; /* at all of them together */
     struct watcher *watchers;

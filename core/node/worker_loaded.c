@@ -1,5 +1,6 @@
 #include "core/node/worker_loaded.h"
 
+#include "core/node/building.h"
 #include "core/node/labour.h"
 #include "core/node/labour_inputs.h"
 #include "core/node/labour_report.h"
@@ -17,6 +18,8 @@ void worker_loaded_heard(struct node *n, struct worker *w, struct bytes payload)
     bool is_sound = read_worker_loaded(payload, &m) == 0;
 
     if (is_sound && has_loaded(w, &m)) {
+        if (m.unbuilt)
+            building_refuse(n, w, m.reason);
         if (w->job->labour != NULL)
             w->job->labour->unable = 0;
         return;

@@ -5,13 +5,21 @@
 
 #include "core/node/job_state.h"
 
-enum worker_state { WORKER_STARTING, WORKER_READY, WORKER_BOUND, WORKER_ASIDE, WORKER_DYING };
+enum worker_state {
+    WORKER_STARTING,
+    WORKER_READY,
+    WORKER_BOUND,
+    WORKER_ASIDE,
+    WORKER_BUILDING, /* a builder: building.h */
+    WORKER_DYING
+};
 struct worker {
     uint32_t number;
     enum worker_state state;
     struct job *job;
     uint32_t stage;     /* of it, whose kernel it has */
     bool has_files;     /* some of its inputs are */
+    bool built;         /* it has what this machine's compiler built */
     uint64_t mem_bytes; /* its limit, for good; 0: it has none of its job's */
     struct labour_chunk *chunk;
     struct instant since;
@@ -52,6 +60,16 @@ struct aside {
     bool given;
     struct instant since;
     struct aside *next;
+};
+
+/* What this machine's compiler makes of a source. */
+enum building_state { BUILDING_GOES_ON, BUILDING_DONE, BUILDING_REFUSED };
+struct building {
+    struct digest source;
+    enum building_state state;
+    uint32_t worker; /* that is at it */
+    char why[REASON_SIZE];
+    struct building *next;
 };
 
 /* Merge work granted to this node: done by any worker bound to the job. */

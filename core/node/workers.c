@@ -5,6 +5,7 @@
 
 #include "core/base/err.h"
 #include "core/node/aside.h"
+#include "core/node/building.h"
 #include "core/node/labour.h"
 #include "core/node/labour_inputs.h"
 #include "core/node/labour_output.h"
@@ -76,28 +77,30 @@ static bool has_place(const struct node *n)
 }
 
 /* One that finds no place comes when another has ended. */
-static void worker_start(struct node *n)
+struct worker *worker_start(struct node *n, bool builds)
 {
     struct worker *w;
     struct action *a;
 
 #if VELUM_PLANT != 590 /* trace/test_workers: ready workers are started without room for them */
     if (!has_place(n))
-        return;
+        return NULL;
 #endif
     w = node_alloc(n, sizeof *w);
     a = actions_add(n->out, ACTION_START, (struct bytes){NULL, 0});
     if (w == NULL || a == NULL) {
         n->memory_out = true;
         alloc_free(n->alloc, w, sizeof *w);
-        return;
+        return NULL;
     }
     w->number = a->worker = ++n->worker_counter;
-    w->state = WORKER_STARTING;
+    w->state = builds ? WORKER_BUILDING : WORKER_STARTING;
+    a->builds = builds;
     w->since = n->now;
     w->next = n->workers;
     n->workers = w;
     n->workers_count++;
+    return w;
 }
 
 void workers_start_ready(struct node *n)
@@ -110,7 +113,7 @@ void workers_start_ready(struct node *n)
     starts_again(n);
     ready = workers_in(n, WORKER_READY) + workers_in(n, WORKER_STARTING);
     for (; ready < n->options.ready_workers; ready++)
-        worker_start(n);
+        (void)worker_start(n, false);
 }
 
 static void replenish_soon(struct node *n, int64_t us)
@@ -169,7 +172,7 @@ static struct worker *take_ready(struct node *n)
     }
     if (workers_in(n, WORKER_STARTING) < n->options.slots + 1 && n->start_failures == 0 &&
         !n->stopping)
-        worker_start(n);
+        (void)worker_start(n, false);
     return NULL;
 }
 
@@ -178,7 +181,8 @@ static bool has_stage(const struct worker *w, const struct job *j, uint32_t stag
 #if VELUM_PLANT == 479 /* trace/test_graph: the worker of one stage computes another */
     return w->state == WORKER_BOUND && w->job == j;
 #endif
-    return w->state == WORKER_BOUND && w->job == j && w->stage == stage;
+    return w->state == WORKER_BOUND && w->job == j && w->stage == stage &&
+           w->built == building_is_built(j, stage);
 }
 
 static struct worker *bound_to(const struct node *n, const struct job *j, uint32_t stage,
@@ -224,7 +228,8 @@ static bool may_turn_to(const struct node *n, const struct worker *w, const stru
     const struct stage_inputs *e = labour_inputs_of(j, stage);
 
     if (w->state != WORKER_BOUND || w->job != j || w->chunk != NULL || w->has_files ||
-        !same_memory(w, j, stage) || merge_work_is_given(n, w) || !same_kernel(j, w->stage, stage))
+        !same_memory(w, j, stage) || merge_work_is_given(n, w) ||
+        !same_kernel(j, w->stage, stage) || w->built != building_is_built(j, stage))
         return false;
     for (uint16_t i = 0; e != NULL && i < e->count; i++)
         if (!stage_input_is_given(buf_bytes(&e->list), i))
@@ -264,6 +269,7 @@ static void bind(struct node *n, struct worker *w, struct job *j, uint32_t stage
     }
     w->has_files = order_load_reads_files(&m);
     w->mem_bytes = m.mem_bytes;
+    building_load(n, w, &m);
     worker_order_load(n, w, k->builtin != NULL ? -1 : k->kernel, m);
     if (e != NULL && e->given.len > 0)
         worker_order_inputs(n, w, e);
@@ -343,6 +349,11 @@ static bool goes_before(const struct job *j, const struct labour_chunk *c, const
     return instant_before(c->moved, than->moved);
 }
 
+static bool can_load(struct job *j, uint32_t stage)
+{
+    return labour_inputs_are_here(j, stage) && building_has_code(j, stage);
+}
+
 /* The queued chunk of the job that was served least, of several the one that came first, among
  * those that a worker is there for.
  */
@@ -352,7 +363,7 @@ static struct labour_chunk *next_queued(struct node *n, struct job **of, bool wi
 
     for (struct job *j = n->labour_jobs; j != NULL; j = j->next_labour)
         for (struct labour_chunk *c = j->labour->chunks; c != NULL; c = c->next_chunk)
-            if (c->state == SLOT_QUEUED && labour_inputs_are_here(j, c->stage) &&
+            if (c->state == SLOT_QUEUED && can_load(j, c->stage) &&
                 (!with_worker || has_idle_worker(n, j, c->stage)) &&
                 (best == NULL || goes_before(j, c, *of, best)))
                 best = c, *of = j;
@@ -363,7 +374,7 @@ static struct labour_chunk *next_queued(struct node *n, struct job **of, bool wi
  * ever be ready. */
 static struct worker *worker_to_merge(struct node *n, struct job *j, uint32_t stage)
 {
-    struct worker *w = labour_inputs_are_here(j, stage) ? worker_for(n, j, stage) : NULL;
+    struct worker *w = can_load(j, stage) ? worker_for(n, j, stage) : NULL;
 
     return w == NULL && workers_in(n, WORKER_STARTING) == 0 ? bound_to(n, j, stage, true) : w;
 }
@@ -421,6 +432,7 @@ void workers_serve(struct node *n)
     struct worker *w;
 
     n->serve_wanted = false;
+    building_retire(n);
     while (workers_busy(n) < n->options.slots && (c = next_queued(n, &j, true)) != NULL) {
         /* Those behind it wait too: otherwise one that asks for much would never begin. */
 #if VELUM_PLANT != 546 /* trace/test_demand: chunks that take two slots run beside others */
@@ -457,6 +469,7 @@ static int bound_frame(struct node *n, struct worker *w, const struct frame *f)
         worker_talk_pause(n, w);
         if (w->chunk == NULL || w->chunk->grant != progress.run)
             return 0;
+        building_consider(w->job, w->stage);
         rc = labour_report_progress(w->job, w->chunk, &progress);
         if (rc == ERR_NOT_FOUND)
             labour_output_lost(n, w);
@@ -480,6 +493,11 @@ static int bound_frame(struct node *n, struct worker *w, const struct frame *f)
     case MESSAGE_WORKER_FAILED:
         if (read_worker_failed(f->payload, &failed) < 0)
             return ERR_FORMAT;
+        if (failed.differs) {
+            building_refuse(n, w, failed.reason);
+            labour_take_back(n, w);
+            return 0;
+        }
         if (w->chunk != NULL && w->chunk->grant == failed.run)
             labour_report_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING, failed.reason);
         worker_kill(n, w);
@@ -505,6 +523,8 @@ int workers_frame(struct node *n, uint32_t number, const struct frame *f)
     }
     if (w->state == WORKER_ASIDE)
         aside_frame(n, w, f);
+    else if (w->state == WORKER_BUILDING)
+        building_frame(n, w, f);
     else if (w->state == WORKER_BOUND)
         rc = bound_frame(n, w, f);
     if (rc < 0) {
@@ -549,6 +569,8 @@ void workers_exited(struct node *n, uint32_t number, enum worker_end end, int st
         aside_fail(n, w->aside, cause);
         aside_end(n, w->aside);
     }
+    if (w->state == WORKER_BUILDING)
+        building_exited(n, w, cause);
     if (w->state == WORKER_STARTING)
         starts_failed(n, why != NULL, cause);
     replenish_soon(n, n->start_failures > 0 ? START_BACKOFF_US : REPLENISH_US);
@@ -645,6 +667,7 @@ void workers_free(struct node *n)
         n->workers = w->next;
         alloc_free(n->alloc, w, sizeof *w);
     }
+    buildings_free(n);
     asides_free(n);
 }
 

@@ -7,6 +7,8 @@
 
 #include "core/node/state.h"
 
+/* Starts a blank worker, or a builder. NULL: there is no room for one now. */
+struct worker *worker_start(struct node *n, bool builds);
 /* Starts blank workers once replenish_at has come. */
 void workers_start_ready(struct node *n);
 /* Gives queued chunks, merges and asides to workers, as far as there are any. */

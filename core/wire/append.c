@@ -90,6 +90,7 @@ int read_append_entry(struct reader *r, uint32_t number, uint32_t *like, struct 
     s->name[0] = s->args[0] = 0;
     s->demand = (struct demand){0};
     s->snippet = false;
+    s->compiler = COMPILER_AUTO;
 #if VELUM_PLANT != 733 /* unit/test_append_levels: a later generation's word is damage */
     if (*like & APPEND_LATER)
         return ERR_VERSION;

@@ -23,6 +23,7 @@
 #define DEMAND_CPUS_MAX 1024u /* a node has no more slots */
 #define DEMAND_MEM_MAX ((uint64_t)1 << 50)
 #define LABEL_COMPILES "compiles=c"
+#define LABEL_BUILDS "builds=c" /* with the compiler of its machine */
 #define DEMANDS_MAX 16u /* different ones in a job */
 
 struct demand {

@@ -8,7 +8,8 @@
  *      what no stage of the specification asks for; the cancel of a single stage; specifications
  *      that ask for a tier (tier.h). Whoever says its tier has this level at least
  *   3  stages whose kernel is a snippet (spec.h)
- *   4  specifications with a limit on processor time */
+ *   4  specifications with a limit on processor time; snippets that say which compiler their code
+ *      is to come from */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 
@@ -19,5 +20,6 @@
 #define FEATURE_TIER 2u
 #define FEATURE_SNIPPETS 3u
 #define FEATURE_CPU_TIME 4u
+#define FEATURE_COMPILER 4u
 
 #endif

@@ -107,6 +107,7 @@
     X(ORDER_INPUTS, 137) /* inputs that are no objects */                                          \
     X(ORDER_TASKS, 138)                                                                            \
     X(ORDER_ASIDES, 139)                                                                           \
+    X(ORDER_BUILD, 140)                                                                            \
     X(WORKER_READY, 144)                                                                           \
     X(WORKER_LOADED, 145)                                                                          \
     X(WORKER_PROGRESS, 146)                                                                        \
@@ -119,6 +120,7 @@
     X(WORKER_OUTPUT, 153)                                                                          \
     X(WORKER_OUTPUT_END, 154)                                                                      \
     X(WORKER_ASIDES, 155)                                                                          \
+    X(WORKER_BUILT, 156)                                                                           \
     X(MOVE_SCAN, 160)                                                                              \
     X(MOVE_APPEND, 161)                                                                            \
     X(MOVE_FINISH, 162)                                                                            \

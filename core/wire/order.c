@@ -23,8 +23,12 @@ void put_order_load(struct buf *b, const struct order_load *m)
 {
     put_text(b, m->kernel);
     put_digest(b, m->source);
-    put_u8(b, m->origin);
+    put_u8(b, m->built[0] ? ORIGIN_BUILT : m->origin);
     put_text(b, m->path);
+    if (m->built[0]) {
+        put_text(b, m->built);
+        put_u8(b, m->alone);
+    }
     put_block(b, m->params);
     put_u8(b, m->reduction);
     put_u64(b, m->mem_bytes);
@@ -48,8 +52,18 @@ int read_order_load(struct bytes payload, struct order_load *m)
     struct reader r = reader_of(payload);
     read_text(&r, m->kernel, sizeof m->kernel);
     m->source = read_digest(&r);
-    m->origin = read_choice(&r, ORIGIN_BUILTIN, ORIGIN_SNIPPET);
+    m->origin = read_u8(&r);
+    if (m->origin > ORIGIN_SNIPPET && m->origin != ORIGIN_BUILT)
+        r.failed = true;
     read_text(&r, m->path, sizeof m->path);
+    m->built[0] = '\0';
+    m->alone = false;
+    if (m->origin == ORIGIN_BUILT) {
+        m->origin = ORIGIN_SNIPPET;
+        read_text(&r, m->built, sizeof m->built);
+        m->alone = read_choice(&r, 0, 1);
+        r.failed |= m->built[0] == '\0';
+    }
     m->params = read_block(&r, PARAMS_SIZE_MAX);
     m->reduction = read_u8(&r);
     m->mem_bytes = read_u64(&r);
@@ -351,7 +365,7 @@ int read_worker_output_end(struct bytes payload, struct worker_output *m)
 void put_worker_loaded(struct buf *b, const struct worker_loaded *m)
 {
     put_u32(b, m->accumulator_size);
-    put_u8(b, m->ok ? 1 : m->by_node ? 2 : 0);
+    put_u8(b, m->ok ? (m->unbuilt ? 3 : 1) : m->by_node ? 2 : 0);
     put_text(b, m->reason);
 }
 
@@ -360,8 +374,9 @@ int read_worker_loaded(struct bytes payload, struct worker_loaded *m)
     struct reader r = reader_of(payload);
     uint8_t how;
     m->accumulator_size = read_u32(&r);
-    how = read_choice(&r, 0, 2);
-    m->ok = how == 1;
+    how = read_choice(&r, 0, 3);
+    m->unbuilt = how == 3;
+    m->ok = how == 1 || m->unbuilt;
     m->by_node = how == 2;
     read_safe_text(&r, true, m->reason, sizeof m->reason);
     if (m->accumulator_size > ACCUMULATOR_SIZE_MAX)
@@ -461,6 +476,8 @@ void put_worker_failed(struct buf *b, const struct worker_failed *m)
     put_u64(b, m->run);
     put_u64(b, m->leaf);
     put_text(b, m->reason);
+    if (m->differs)
+        put_u8(b, 1);
 }
 
 int read_worker_failed(struct bytes payload, struct worker_failed *m)
@@ -469,7 +486,44 @@ int read_worker_failed(struct bytes payload, struct worker_failed *m)
     m->run = read_u64(&r);
     m->leaf = read_u64(&r);
     read_safe_text(&r, true, m->reason, sizeof m->reason);
+    m->differs = !r.failed && reader_left(&r) > 0;
+    if (m->differs)
+        (void)read_choice(&r, 1, 1);
     if (m->leaf >= LEAVES_MAX)
         r.failed = true;
+    return reader_result(&r);
+}
+
+void put_order_build(struct buf *b, const struct order_build *m)
+{
+    put_digest(b, m->source);
+    put_text(b, m->compiler);
+    put_text(b, m->path);
+    put_text(b, m->folder);
+}
+
+int read_order_build(struct bytes payload, struct order_build *m)
+{
+    struct reader r = reader_of(payload);
+    m->source = read_digest(&r);
+    read_text(&r, m->compiler, sizeof m->compiler);
+    read_text(&r, m->path, sizeof m->path);
+    read_text(&r, m->folder, sizeof m->folder);
+    if (!m->compiler[0] || !m->path[0] || !m->folder[0])
+        r.failed = true;
+    return reader_result(&r);
+}
+
+void put_worker_built(struct buf *b, const struct worker_built *m)
+{
+    put_u8(b, m->ok);
+    put_text(b, m->reason);
+}
+
+int read_worker_built(struct bytes payload, struct worker_built *m)
+{
+    struct reader r = reader_of(payload);
+    m->ok = read_choice(&r, 0, 1);
+    read_safe_text(&r, true, m->reason, sizeof m->reason);
     return reader_result(&r);
 }

@@ -13,7 +13,9 @@
  *
  *   LOAD       text kernel, 32 source digest, u8 origin (0 built-in, 1 plugin,
  *              2 snippet), text path of the plugin or of the C source (empty exactly for a
- *              built-in), block params, u8 reduction,
+ *              built-in; of a snippet, 8 instead, path, path of what BUILD made of it, and u8 1
+ *              where that stands alone: else the first leaf is computed by both), block params,
+ *              u8 reduction,
  *              u64 mem_bytes (that the worker may have, for good; 0: nothing is said),
  *              text folder of objects (empty exactly where no input is one), u16 count, inputs
  *              (input.h): each is the file of its name, 64 hex digits, in the folder; the node
@@ -43,9 +45,12 @@
  *   SHOW       block accumulator
  *   DESCRIBE   text path of a plugin or of C source, and of that u8 origin: load it, answer
  *              DESCRIBED, exit. For trying one before it is used
+ *   BUILD      32 source digest, text compiler, text path of the C source, text folder: the only
+ *              order of a builder (core/host/builder.h)
  *   READY      u32 process id (0 in a simulation)
  *   LOADED     u32 accumulator size, u8 (1: it is loaded; 0: it is not, and 2: because of this
- *              machine, not of the kernel), text reason (why not)
+ *              machine, not of the kernel; 3: it is, but for what BUILD made), text reason (why
+ *              not)
  *   PROGRESS   u64 run, u64 next leaf, u64 compute_us (since the last progress of this run),
  *              u64 cpu_us (processor time in it), u8 ended, u16 count, count x value.
  *              The values are those that became part of the cover of [first, next) since the last
@@ -63,7 +68,9 @@
  *   MERGED     u64 run, u64 compute_us, u16 count, count x value
  *   PLANNED    u8 ok, text reason, block params, u64 units, u64 leaf_units (>= 1 each when ok)
  *   SHOWN      u8 ok, text (result text or reason)
- *   FAILED     u64 run, u64 leaf, text reason: the kernel itself said no; the worker exits after it
+ *   FAILED     u64 run, u64 leaf, text reason: the kernel itself said no; the worker exits after
+ *              it. Behind that u8 1 where what BUILD made computes another value of that leaf
+ *   BUILT      u8 (1: it is there; 0: it is not), text reason (why not)
  *   DESCRIBED  a kernel view with its manual (view.h); `refused` is not empty when it cannot be
  *              used */
 #ifndef VELUM_WIRE_ORDER_H
@@ -94,6 +101,7 @@
 #define PROGRESS_VALUES_MAX (FRAME_PAYLOAD_MAX - 512)
 
 enum kernel_origin { ORIGIN_BUILTIN = 0, ORIGIN_PLUGIN = 1, ORIGIN_SNIPPET = 2 };
+#define ORIGIN_BUILT 8                  /* in LOAD only: of a snippet, with a path in `built` */
 #define SNIPPET_SOURCE_MAX (256u << 10) /* bytes of a snippet's C source */
 
 struct order_load {
@@ -101,9 +109,11 @@ struct order_load {
     struct digest source;
     uint8_t origin;
     char path[PATH_SIZE_MAX];
-    struct bytes params; /* borrowed */
-    uint8_t reduction;   /* enum reduction */
-    uint64_t mem_bytes;  /* up to DEMAND_MEM_MAX */
+    char built[PATH_SIZE_MAX]; /* of a snippet, what BUILD made of it; or "" */
+    bool alone;                /* only that is loaded */
+    struct bytes params;       /* borrowed */
+    uint8_t reduction;         /* enum reduction */
+    uint64_t mem_bytes;        /* up to DEMAND_MEM_MAX */
     char folder[PATH_SIZE_MAX];
     uint16_t inputs_count;
     struct bytes inputs; /* borrowed, as in a spec */
@@ -150,9 +160,14 @@ struct order_describe {
     uint8_t origin; /* ORIGIN_PLUGIN or ORIGIN_SNIPPET */
     char path[PATH_SIZE_MAX];
 };
+struct order_build {
+    struct digest source;
+    char compiler[PATH_SIZE_MAX], path[PATH_SIZE_MAX], folder[PATH_SIZE_MAX];
+};
 struct worker_loaded {
     uint32_t accumulator_size;
     bool ok, by_node; /* at most one of them */
+    bool unbuilt;     /* ok, but without what was built */
     char reason[REASON_SIZE];
 };
 /* After the fixed part, `count` values follow in `rest`: take them with read_value. */
@@ -175,6 +190,11 @@ struct worker_planned {
 };
 struct worker_failed {
     uint64_t run, leaf;
+    char reason[REASON_SIZE];
+    bool differs; /* what was built computes another value */
+};
+struct worker_built {
+    bool ok;
     char reason[REASON_SIZE];
 };
 
@@ -219,6 +239,8 @@ int put_order_plan(struct buf *b, int count, const char *const *args, uint16_t i
 int read_order_plan(struct bytes payload, struct order_plan *m);
 void put_order_describe(struct buf *b, const struct order_describe *m);
 int read_order_describe(struct bytes payload, struct order_describe *m);
+void put_order_build(struct buf *b, const struct order_build *m);
+int read_order_build(struct bytes payload, struct order_build *m);
 void put_order_taken(struct buf *b, const struct order_taken *m);
 int read_order_taken(struct bytes payload, struct order_taken *m);
 void put_order_more(struct buf *b, const struct order_more *m);
@@ -241,5 +263,7 @@ void put_worker_shown(struct buf *b, bool ok, const char *text);
 int read_worker_shown(struct bytes payload, bool *ok, char text[SHOW_SIZE_MAX]);
 void put_worker_failed(struct buf *b, const struct worker_failed *m);
 int read_worker_failed(struct bytes payload, struct worker_failed *m);
+void put_worker_built(struct buf *b, const struct worker_built *m);
+int read_worker_built(struct bytes payload, struct worker_built *m);
 
 #endif

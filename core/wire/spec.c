@@ -236,7 +236,7 @@ void put_stage(struct buf *b, const struct stage_spec *s)
     if (!demand_is_empty(&s->demand))
         put_demand(b, &s->demand);
     if (s->snippet)
-        put_u8(b, 1);
+        put_u8(b, (uint8_t)(1 + s->compiler));
     if (!b->failed)
         patch_u32(b, at - 4, (uint32_t)(b->len - at));
 }
@@ -253,6 +253,7 @@ static int read_more(struct bytes more, struct stage_spec *s)
     s->needs = (struct bytes){NULL, 0};
     s->demand = (struct demand){0};
     s->snippet = false;
+    s->compiler = COMPILER_AUTO;
     if (more.len == 0)
         return 0;
     read_safe_text(&r, true, s->name, sizeof s->name);
@@ -266,9 +267,11 @@ static int read_more(struct bytes more, struct stage_spec *s)
             return ERR_FORMAT;
     }
     if (!r.failed && reader_left(&r) > 0) {
+        const uint8_t kind = read_u8(&r);
         s->snippet = true;
-        if (read_u8(&r) != 1)
+        if (kind < 1 || kind > 1 + COMPILER_CC)
             return ERR_VERSION;
+        s->compiler = kind - 1;
     }
     if (r.failed || !has_more(s))
         return ERR_FORMAT;
@@ -437,7 +440,7 @@ struct job_id spec_id(struct bytes body)
 static uint32_t stage_level(const struct stage_spec *s)
 {
     if (s->snippet)
-        return FEATURE_SNIPPETS;
+        return s->compiler == COMPILER_AUTO ? FEATURE_SNIPPETS : FEATURE_COMPILER;
     return s->demand.tier == TIER_UNKNOWN ? FEATURE_FIRST : FEATURE_TIER;
 }
 

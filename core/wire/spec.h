@@ -35,7 +35,8 @@
  *                          NEED_ORDER for one that is only waited for; these come last
  *       its demand         as demand.h draws it, where it has one; a job has at most DEMANDS_MAX
  *                          different ones
- *       u8 1               only of a snippet: its kernel is the C source that is its last input
+ *       u8 kind            only of a snippet: its kernel is the C source that is its last input.
+ *                          1 more than enum compiler
  *
  * Stages are numbered from 0 in this order, and none needs itself or a later one, so there is no
  * cycle. The output of a stage that folds is one input, its accumulator; that of one that collects
@@ -80,6 +81,10 @@
 enum reduction { REDUCE_FOLD = 0, REDUCE_SEARCH = 1, REDUCE_COLLECT = 2 };
 #define COLLECT_LEAVES_MAX 16384u
 
+/* Where a snippet's code comes from. AUTO: at once from the compiler in Velum, and from that of the
+ * node's machine, where there is one, once it has built it. TCC, CC: from that one only. */
+enum compiler { COMPILER_AUTO = 0, COMPILER_TCC = 1, COMPILER_CC = 2 };
+
 struct stage_spec {
     char kernel[KERNEL_NAME_SIZE];
     struct digest source;
@@ -97,7 +102,8 @@ struct stage_spec {
     uint16_t needs_count;
     struct bytes needs; /* borrowed, STAGE_NEED_BYTES each */
     struct demand demand;
-    bool snippet; /* the last of its inputs is its source */
+    bool snippet;     /* the last of its inputs is its source */
+    uint8_t compiler; /* enum compiler, of it */
 };
 
 struct job_spec {

@@ -232,3 +232,55 @@ FLOW
     velum put squares.c >/dev/null 2>&1
     [ "$(velum result "$job")" = 332833500 ]
 }
+
+# The machine's own compiler, on a node that has a cage for it.
+needs_builder() {
+    needs_compiler
+    mesh 1 --slots 2
+    velum nodes --json | grep -q '"builds=c"' || skip "this node's machine builds no C"
+}
+
+# burn.c: as squares.c, with a function to call that takes its time.
+burning() {
+    squares 0 "$1" | sed '/^static int plan/i \
+static uint64_t burn(uint64_t i) { volatile uint64_t x = i; int k; for (k = 0; k < 300; k++) x = x * 3 + 1; return x; }\
+#ifdef __TINYC__\
+#define ODD 1\
+#else\
+#define ODD 2\
+#endif'
+}
+
+built_count() { find "$VELUM_HOME" -path '*/built/*.so' | wc -l; }
+is_built() { [ "$(built_count)" -eq 1 ]; }
+
+@test "what the machine's compiler builds takes the place of libtcc's code and gives its bits" {
+    needs_builder
+    burning 'burn(i) % 1000' >burn.c
+    run --separate-stderr velum run burn.c 1000000 --tier tcc
+    [ "$status" -eq 0 ]
+    answer=$output
+    [ "$(built_count)" -eq 0 ]
+    run --separate-stderr velum run burn.c 1000000
+    [ "$output" = "$answer" ]
+    until_true 30 is_built
+    run --separate-stderr velum run burn.c 1000000
+    [ "$output" = "$answer" ]
+    run --separate-stderr velum run burn.c 1000000 --tier cc
+    [ "$output" = "$answer" ]
+    run velum run pi 1000 --tier cc
+    [ "$status" -eq 2 ]
+    ends_with_try
+}
+
+@test "where the two compilers differ a job stays with the one in velum" {
+    needs_builder
+    burning 'burn(i) * 0 + i * ODD' >odd.c
+    run --separate-stderr velum run odd.c 1000 --tier cc
+    [ "$output" = 999000 ]
+    run --separate-stderr velum run odd.c 1000000
+    [ "$status" -eq 0 ]
+    [ "$output" = 499999500000 ]
+    run velum logs "$(awk '{ print $2; exit }' <<<"${stderr_lines[0]}")"
+    [[ $output == *"this machine's compiler and the one in velum give a leaf different values"* ]]
+}

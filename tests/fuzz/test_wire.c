@@ -279,7 +279,7 @@ static void make_collected(struct buf *out)
 
 static void make_loaded(struct buf *out)
 {
-    struct worker_loaded m = {(uint32_t)any_below(ACCUMULATOR_SIZE_MAX + 1), false, any_bool(), ""};
+    struct worker_loaded m = {.accumulator_size = (uint32_t)any_below(ACCUMULATOR_SIZE_MAX + 1)};
     any_text(m.reason, sizeof m.reason);
     put_worker_loaded(out, &m);
 }
@@ -347,7 +347,7 @@ static void make_shown(struct buf *out)
 
 static void make_failed(struct buf *out)
 {
-    struct worker_failed m = {any_u64(), any_leaf(), ""};
+    struct worker_failed m = {.run = any_u64(), .leaf = any_leaf()};
     any_text(m.reason, sizeof m.reason);
     put_worker_failed(out, &m);
 }

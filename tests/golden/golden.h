@@ -16,6 +16,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/id.h"
+#include "core/wire/spec.h"
 #include "tests/lib/store_memory.h"
 
 #define GOLDEN_GENERATION 1
@@ -94,6 +95,16 @@ void golden_put_snippet(uint8_t what, struct buf *b);
 int golden_tell_snippet(struct bytes payload, FILE *to);
 /* The i-th frame besides that is about one. False: there is none. */
 bool golden_put_snippets(size_t i, struct buf *frame);
+
+/* --- built.c --- */
+
+/* Empty of a stage that is no snippet. */
+const char *golden_code_of(const struct stage_spec *s);
+bool golden_is_built(uint8_t type);
+void golden_put_built(uint8_t type, struct buf *b);
+int golden_tell_built(uint8_t type, struct bytes payload, FILE *to);
+/* The i-th frame besides. False: there is none. */
+bool golden_put_builts(size_t i, struct buf *frame);
 
 /* --- text.c --- */
 

@@ -616,7 +616,7 @@ static void make_worker(uint8_t type, struct buf *b)
 {
     struct worker_loaded loaded = {.accumulator_size = 8, .reason = "it is for another machine"};
     struct worker_planned planned = {true, "", bytes_of_text("\1\2\3\4"), 790, 100};
-    struct worker_failed failed = {11, 2, "the kernel said no"};
+    struct worker_failed failed = {.run = 11, .leaf = 2, .reason = "the kernel said no"};
     struct worker_output output = {11, 2, 70000, bytes_of_text("a line that matches\n")};
     struct order_trim trimmed = {11, 3};
     struct value v = value_at(3, 0);
@@ -664,6 +664,8 @@ void golden_message_make(uint8_t type, struct buf *frame)
     size_t start = frame_begin(frame, type, type >= MESSAGE_REQUEST_SUBMIT ? 7 : 0);
     if (golden_is_asides(type))
         golden_put_asides(type, frame);
+    else if (golden_is_built(type))
+        golden_put_built(type, frame);
     else if (type == MESSAGE_REQUEST_SNIPPET)
         golden_put_snippet(0, frame);
     else if (type < 32)

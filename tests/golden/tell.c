@@ -85,8 +85,7 @@ static int say_spec(struct bytes encoded)
     say_text("args", s.stage.args);
     say_block("params", s.stage.params);
     SAY(" %llu/%llu, accumulator %u, path %u%s", U(s.stage.units), U(s.stage.leaf_units),
-        (unsigned)s.stage.accumulator_size, (unsigned)sealed.path_count,
-        s.stage.snippet ? ", a snippet" : "");
+        (unsigned)s.stage.accumulator_size, (unsigned)sealed.path_count, golden_code_of(&s.stage));
     return 0;
 }
 
@@ -548,7 +547,7 @@ static int tell_order(uint8_t type, struct bytes p)
         say_text("kernel", load.kernel);
         say_id("source", load.source.bytes);
         SAY(" origin=%u", load.origin);
-        say_text("path", load.path);
+        say_text(load.built[0] ? "built" : "path", load.built[0] ? load.built : load.path);
         say_block("params", load.params);
         SAY(" reduction=%u mem_bytes=%llu", load.reduction, U(load.mem_bytes));
         say_text("folder", load.folder);
@@ -628,7 +627,8 @@ static int tell_worker(uint8_t type, struct bytes p)
         return reader_done(&r) ? 0 : ERR_FORMAT;
     case MESSAGE_WORKER_LOADED:
         rc = read_worker_loaded(p, &loaded);
-        SAY(" accumulator=%u ok=%d", loaded.accumulator_size, loaded.ok + 2 * loaded.by_node);
+        SAY(" accumulator=%u ok=%d", loaded.accumulator_size,
+            loaded.ok + 2 * (loaded.by_node + loaded.unbuilt));
         say_text("reason", loaded.reason);
         return rc;
     case MESSAGE_WORKER_PROGRESS:
@@ -659,7 +659,7 @@ static int tell_worker(uint8_t type, struct bytes p)
     case MESSAGE_WORKER_FAILED:
         rc = read_worker_failed(p, &failed);
         SAY(" run=%llu leaf=%llu", U(failed.run), U(failed.leaf));
-        say_text("reason", failed.reason);
+        say_text(failed.differs ? "differs" : "reason", failed.reason);
         return rc;
     default: /* DESCRIBED */
         return golden_tell_kernel(p, to);

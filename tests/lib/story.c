@@ -492,6 +492,8 @@ void story_start(struct story *s, uint32_t i)
                              .objects_path = "objects",
                              .tier = n->tier,
                              .compiles = n->compiles,
+                             .compiler_path = n->builds ? "cc" : NULL,
+                             .built_path = n->builds ? "built" : NULL,
                              .link_room_bytes = s->ages.link_room_bytes,
                              .limits = s->ages.limits,
                              .certificate = {certificate, sizeof certificate}};

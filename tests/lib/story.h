@@ -38,6 +38,11 @@ struct story_node {
     uint32_t level;              /* the feature level that it says it has; 0: its own */
     uint8_t tier;                /* of its cage; 0: none is known */
     bool compiles;               /* its workers have a C compiler */
+    bool builds;                 /* and its machine another, */
+    bool refuses_build;          /* which refuses all sources, */
+    bool differs;                /* or of whose work the first leaf is another than libtcc's */
+    uint32_t builders;           /* that were told to build something */
+    uint32_t built, plain;       /* workers that loaded what they had built, and that did not */
     struct sim_mover mover;      /* its objects outlive it */
     bool mover_silent;           /* it takes orders and answers none */
     uint32_t unanswered[STORY_UNANSWERED_MAX]; /* the orders that it took since */

@@ -20,6 +20,7 @@ struct story_worker {
     bool open;
     uint64_t size, sent, may; /* of the leaf's output */
     bool told;                /* all of it is sent, and TAKEN awaited */
+    bool differs;             /* it finds that its first leaf has two values */
     /* Of a graph: what it was loaded with. */
     bool folds;
     struct bytes params, list; /* owned */
@@ -312,6 +313,8 @@ static bool compile(struct story *s, const struct story_worker *w, const struct 
         return false;
     s->wrong_maps += !sim_mover_has(&s->nodes[w->node].mover, m->source);
     s->compiled[w->node]++;
+    s->nodes[w->node].built += m->built[0] != 0;
+    s->nodes[w->node].plain += m->built[0] == 0;
     return s->no_kernel == NULL;
 }
 
@@ -335,9 +338,34 @@ static void on_load(struct story *s, struct story_worker *w, struct bytes p)
         loaded.ok = false;
         text_copy(loaded.reason, sizeof loaded.reason, s->no_kernel == NULL ? "" : s->no_kernel);
     }
+    w->differs = m.built[0] != 0 && !m.alone && s->nodes[w->node].differs;
     loaded.accumulator_size = w->folds ? parts_value_bytes : 0;
     put_worker_loaded(&b, &loaded);
     say(s, w, MESSAGE_WORKER_LOADED, &b);
+}
+
+static void on_build(struct story *s, struct story_worker *w, struct bytes p)
+{
+    struct story_node *n = &s->nodes[w->node];
+    struct worker_built m = {.ok = !n->refuses_build, .reason = "it is refused"};
+    struct order_build order;
+    struct buf b = payload(s);
+
+    ensure(read_order_build(p, &order) == 0);
+    n->builders++;
+    put_worker_built(&b, &m);
+    say(s, w, MESSAGE_WORKER_BUILT, &b);
+}
+
+/* Before its first leaf. */
+static void differ(struct story *s, struct story_worker *w)
+{
+    struct worker_failed m = {.run = w->run, .leaf = w->leaf, .reason = "two", .differs = true};
+    struct buf b = payload(s);
+
+    w->open = false;
+    put_worker_failed(&b, &m);
+    say(s, w, MESSAGE_WORKER_FAILED, &b);
 }
 
 static void on_inputs(struct story_worker *w, struct bytes p)
@@ -430,7 +458,9 @@ void story_worker_hears(struct story *s, uint32_t node, uint32_t number, uint8_t
         return;
     switch (type) {
     case 0:
-        if (w->open && !w->told && w->sent == 0)
+        if (w->open && w->differs)
+            differ(s, w);
+        else if (w->open && !w->told && w->sent == 0)
             compute(s, w);
         break;
     case MESSAGE_WORKER_READY:
@@ -443,6 +473,9 @@ void story_worker_hears(struct story *s, uint32_t node, uint32_t number, uint8_t
         break;
     case MESSAGE_ORDER_INPUTS:
         on_inputs(w, p);
+        break;
+    case MESSAGE_ORDER_BUILD:
+        on_build(s, w, p);
         break;
     case MESSAGE_ORDER_MERGE:
         on_merge(s, w, p);

@@ -55,4 +55,14 @@ float copysignf(float, float);
 float fminf(float, float);
 float fmaxf(float, float);
 
+/* Compilers that make an instruction of these do so by this name only. */
+#ifdef VELUM_BUILT
+#define sqrt(x) __builtin_sqrt(x)
+#define sqrtf(x) __builtin_sqrtf(x)
+#define fabs(x) __builtin_fabs(x)
+#define fabsf(x) __builtin_fabsf(x)
+#define copysign(x, y) __builtin_copysign(x, y)
+#define copysignf(x, y) __builtin_copysignf(x, y)
+#endif
+
 #endif

@@ -1,0 +1,151 @@
+/* Stories of snippets that a node's machine builds with a compiler of its own while their jobs run:
+ * workers go over to what was built, and back where it is not what it should be. */
+#include "core/base/text.h"
+#include "core/node/jobs.h"
+#include "core/node/workers.h"
+#include "tests/lib/parts.h"
+#include "tests/lib/story_collect.h"
+#include "tests/lib/story_graph.h"
+
+#define LEAVES 300
+
+static struct story story;
+static struct job_spec made;
+static struct stage_input source;
+static uint8_t source_bytes[STAGE_INPUT_BYTES];
+static uint8_t compiler;
+
+static uint32_t few(uint64_t leaf)
+{
+    return (uint32_t)(leaf * 7 % 90);
+}
+
+static void as_told(struct job_spec *spec, uint32_t number)
+{
+    (void)number;
+    spec->slots_max = 0;
+    parts_spec(spec, "work");
+    spec->stage.snippet = true;
+    spec->stage.compiler = compiler;
+    spec->stage.source = source.name;
+    spec->stage.inputs_count = 1;
+    spec->stage.inputs = (struct bytes){source_bytes, sizeof source_bytes};
+    spec->stage.demand = (struct demand){.tier = TIER_S2, .on = bytes_of_text(LABEL_COMPILES)};
+    made = *spec;
+}
+
+static void init(uint32_t count)
+{
+    story_init(&story, count);
+    story.ages.objects_bytes = 1 << 30;
+    story.output = few;
+    story.graphs = true;
+    story.adjust = as_told;
+    compiler = COMPILER_AUTO;
+    parts_begin();
+    for (uint32_t i = 0; i < count; i++) {
+        story.nodes[i].tier = TIER_S3;
+        story.nodes[i].compiles = story.nodes[i].builds = true;
+    }
+}
+
+/* What becomes of a job of so many leaves. */
+static void run(uint64_t leaves)
+{
+    struct bytes text = bytes_of_text("what compilers would read");
+    struct object_view told;
+    struct job_view v;
+    struct buf b;
+
+    parts_add(leaves, false);
+    story_start_all(&story, false);
+    story_run(&story, 2 * S_US);
+    source =
+        (struct stage_input){story_put_whole(&story, 0, text.data, text.len, 0, &told), text.len};
+    buf_init_fixed(&b, source_bytes, sizeof source_bytes);
+    put_stage_input(&b, &source);
+    story_run(&story, 5 * S_US);
+    uint64_t user = story_user(&story, 0);
+    CHECK_INT(story_code_within(&story, user, story_submit(&story, user, 1), 500 * MS_US), 0);
+    story_leave(&story, user);
+    v = story_result(&story, 0, story_job(&story, 1), 30 * S_US);
+    story_check_graph(&v, &made, few);
+}
+
+static uint32_t bound_workers(bool built)
+{
+    uint32_t count = 0;
+
+    for (const struct worker *w = story.nodes[0].core->workers; w != NULL; w = w->next)
+        count += w->state == WORKER_BOUND && w->built == built;
+    return count;
+}
+
+TEST(what_is_built_takes_the_place_of_libtccs_code)
+{
+    init(1);
+    run(LEAVES);
+    CHECK_INT(story.nodes[0].builders, 1);
+    CHECK(story.nodes[0].plain > 0 && story.nodes[0].built > 0);
+    CHECK_INT(bound_workers(false), 0);
+    CHECK(story_end(&story));
+}
+
+TEST(a_short_job_is_worth_no_compiler)
+{
+    init(1);
+    run(20);
+    CHECK_INT(story.nodes[0].builders, 0);
+    CHECK_INT(story.nodes[0].built, 0);
+    CHECK(story_end(&story));
+}
+
+TEST(what_is_refused_or_not_wanted_stays_with_libtcc)
+{
+    init(1);
+    story.nodes[0].refuses_build = true;
+    run(LEAVES);
+    CHECK_INT(story.nodes[0].builders, 1);
+    CHECK_INT(story.nodes[0].built, 0);
+    CHECK(story_end(&story));
+    init(1);
+    compiler = COMPILER_TCC;
+    run(LEAVES);
+    CHECK_INT(story.nodes[0].builders, 0);
+    CHECK_INT(story.nodes[0].built, 0);
+    CHECK(story_end(&story));
+}
+
+TEST(a_job_that_wants_it_waits_for_what_is_built)
+{
+    init(2);
+    compiler = COMPILER_CC;
+    story.nodes[1].builds = false;
+    run(20);
+    CHECK_INT(story.nodes[0].builders, 1);
+    CHECK_INT(story.nodes[0].plain + story.nodes[1].plain, 0);
+    CHECK(story.nodes[0].built > 0);
+    CHECK_INT(story.nodes[1].built, 0);
+    CHECK(story_end(&story));
+}
+
+/* The leaf is computed again, by libtcc's code, and nobody has died of it. */
+TEST(where_the_first_leaf_differs_the_node_goes_back_to_libtcc)
+{
+    uint32_t slots;
+
+    init(1);
+    story.nodes[0].differs = true;
+    slots = 2;
+    run(LEAVES);
+    CHECK_INT(story.nodes[0].builders, 1);
+    CHECK(story.nodes[0].built > 0 && story.nodes[0].built <= slots);
+    CHECK(story.nodes[0].plain > 0);
+    CHECK_INT(bound_workers(true), 0);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(what_is_built_takes_the_place_of_libtccs_code, a_short_job_is_worth_no_compiler,
+          what_is_refused_or_not_wanted_stays_with_libtcc,
+          a_job_that_wants_it_waits_for_what_is_built,
+          where_the_first_leaf_differs_the_node_goes_back_to_libtcc)
