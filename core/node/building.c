@@ -241,6 +241,13 @@ void building_refuse(struct node *n, const struct worker *w, const char *why)
              "the kernel %s goes on without this machine's compiler: %s", s->kernel, why);
 }
 
+int building_differs(struct node *n, struct worker *w, const char *why)
+{
+    building_refuse(n, w, why);
+    labour_take_back(n, w);
+    return 0;
+}
+
 void buildings_free(struct node *n)
 {
     struct building *b;

@@ -24,9 +24,11 @@ bool building_has_code(struct job *j, uint32_t stage);
 void building_consider(struct job *j, uint32_t stage);
 /* Tells the worker, which is to have this stage, in LOAD what was built of it. */
 void building_load(const struct node *n, struct worker *w, struct order_load *m);
-/* The worker, which has what was built, could not load it, or computes another leaf with it than
- * libtcc's: nobody here loads it again. */
+/* The worker, which is to have what was built, could not load it: nobody here loads it again. */
 void building_refuse(struct node *n, const struct worker *w, const char *why);
+/* It computes another leaf with it than with libtcc's code. The same, and its chunk is computed
+ * again, here or elsewhere. 0. */
+int building_differs(struct node *n, struct worker *w, const char *why);
 /* Ends workers with nothing to do that have the code that is not wanted any longer. */
 void building_retire(struct node *n);
 /* A frame of a builder, and its end. */

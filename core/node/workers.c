@@ -493,11 +493,8 @@ static int bound_frame(struct node *n, struct worker *w, const struct frame *f)
     case MESSAGE_WORKER_FAILED:
         if (read_worker_failed(f->payload, &failed) < 0)
             return ERR_FORMAT;
-        if (failed.differs) {
-            building_refuse(n, w, failed.reason);
-            labour_take_back(n, w);
-            return 0;
-        }
+        if (failed.differs)
+            return building_differs(n, w, failed.reason);
         if (w->chunk != NULL && w->chunk->grant == failed.run)
             labour_report_failed(w->job, w->chunk, REPORT_FAILED | REPORT_OWN_DOING, failed.reason);
         worker_kill(n, w);
@@ -597,10 +594,11 @@ static int64_t leaf_limit_us(const struct worker *w)
     uint64_t us = stage_spec_of(w->job, w->stage, &room)->leaf_us;
 
     /* To what a user wrote something is added. */
-    return us == 0 ? LEAF_LIMIT_US : us < INT64_MAX / 2 ? (int64_t)us : INT64_MAX / 2;
+    return us == 0 ? LEAF_LIMIT_US : us < INT64_MAX / 4 ? (int64_t)us : INT64_MAX / 4;
 }
 
-/* A worker tells that leaves have ended at the first end behind report_us of work. */
+/* A worker tells that leaves have ended at the first end behind report_us of work. One that has
+ * what was built computes its first leaf twice. */
 static int64_t silence_limit_us(const struct worker *w)
 {
 #if VELUM_PLANT == 659 /* trace/test_graph: leaves are killed for what a portion of them takes */
@@ -610,7 +608,8 @@ static int64_t silence_limit_us(const struct worker *w)
     if (w->output_ended)
         return LABOUR_OUTPUT_LIMIT_US;
 #endif
-    return leaf_limit_us(w) + (w->chunk->careful ? 0 : (int64_t)w->job->labour->report_us);
+    return (1 + w->built) * leaf_limit_us(w) +
+           (w->chunk->careful ? 0 : (int64_t)w->job->labour->report_us);
 }
 
 static void leaf_took_too_long(struct worker *w)
