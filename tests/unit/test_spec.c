@@ -211,7 +211,17 @@ TEST(test_spec_of_a_snippet_names_its_source)
     CHECK_INT(read_spec(body, &got), 0);
     CHECK(got.stage.snippet && digest_equal(stage_source(&got.stage).name, s.stage.source));
     CHECK_INT(spec_level(&got), FEATURE_SNIPPETS);
-    raw[body.len - 1] = 2; /* what a later generation may say there */
+    for (uint8_t compiler = COMPILER_AUTO; compiler <= COMPILER_CC; compiler++) {
+        raw[body.len - 1] = (uint8_t)(1 + compiler);
+        CHECK_INT(read_spec(body, &got), 0);
+        CHECK(got.stage.snippet && got.stage.compiler == compiler);
+        CHECK_INT(spec_level(&got),
+                  compiler == COMPILER_AUTO ? FEATURE_SNIPPETS : FEATURE_COMPILER);
+        s.stage.compiler = compiler;
+        body = encode(&s);
+        CHECK_INT(raw[body.len - 1], 1 + compiler);
+    }
+    raw[body.len - 1] = (uint8_t)(2 + COMPILER_CC); /* what a later generation may say there */
     CHECK_INT(read_spec(body, &got), ERR_VERSION);
     s.stage.snippet = false;
     s.stage.demand.tier = TIER_UNKNOWN;
