@@ -318,7 +318,7 @@ TEST(test_loaded_reason_is_made_safe)
     b = fresh();
     put_worker_loaded(&b, &m);
     CHECK_INT(read_worker_loaded(buf_bytes(&b), &got), ERR_FORMAT);
-    raw[4] = 3; /* neither of the kernel's doing nor of the node's */
+    raw[4] = 4; /* neither loaded, nor of the kernel's doing, nor of the node's */
     store_u32(raw, 1);
     CHECK_INT(read_worker_loaded(buf_bytes(&b), &got), ERR_FORMAT);
 }
