@@ -304,6 +304,7 @@ static int ask_for_snippet(struct errand *e, struct line *l)
         return code;
     e->source = snippet_source(&e->snippet);
     e->job.source = &e->source;
+    e->job.arch = e->snippet.plugin ? e->snippet.arch : NULL;
     if (e->expression)
         return plan_expression(e, l);
     e->files_at = kernel_files_at(e->snippet.kernel.files_from, e->call->argc - 1,
@@ -331,7 +332,8 @@ static int open_source(struct errand *e)
     const struct call *c = e->call;
     const char *text = opt_text(c->opts, "expression", NULL);
     if (!text)
-        return snippet_open(&e->snippet, c->argv[0]);
+        return snippet_is_plugin(c->argv[0]) ? snippet_open_plugin(&e->snippet, c->argv[0])
+                                             : snippet_open(&e->snippet, c->argv[0]);
     e->expression = &made;
     int code = expression_make(&made, text, opt_text(c->opts, "reduce", "sum"), c->argc, c->argv);
     return code == 0 ? snippet_open_text(&e->snippet, EXPRESSION_NAME,
@@ -394,7 +396,7 @@ static int run(const struct call *c)
 
 const struct cmd cmd_run = {
     .name = "run",
-    .args = "KERNEL|FILE.c [ARGS]",
+    .args = "KERNEL|FILE.c|./FILE.so [ARGS]",
     .summary = "compute a kernel over its range and print the result",
     .more = "With a node near, its mesh computes; without one, this process does, on all cores.\n"
             "The result goes to standard output, or by way of FILE.part to FILE, which is there\n"
@@ -404,8 +406,10 @@ const struct cmd cmd_run = {
             "or references of objects; the files are put first, each only where nobody keeps its\n"
             "bytes yet, and stay objects. Options behind KERNEL that are none of run are the\n"
             "kernel's. FILE.c is a kernel of your own in C (velum_kernel.h): each node\n"
-            "compiles it in a cage. With -e EXPR there is no KERNEL, but a range A..B, both ends\n"
-            "included, of the 64-bit number i in EXPR, and perhaps numbers that are x[0], x[1]...",
+            "compiles it in a cage. A path that ends in .so is a plugin (velum cc -o): it goes\n"
+            "with the job to nodes of its architecture. With -e EXPR there is no KERNEL, but a\n"
+            "range A..B, both ends included, of the 64-bit number i in EXPR, and perhaps numbers "
+            "that are x[0], x[1]...",
     .group = GROUP_RUN,
     .takes = TAKES_KERNEL,
     .opts = opts,

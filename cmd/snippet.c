@@ -8,31 +8,66 @@
 
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/elf_machine.h"
+#include "core/host/machine.h"
 #include "core/host/memory.h"
 #include "core/wire/message.h"
 #include "core/wire/snippet.h"
 
+static bool is_path(const char *word)
+{
+    struct stat st;
+    return strchr(word, '/') && stat(word, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+bool snippet_is_plugin(const char *word)
+{
+    const size_t len = strlen(word);
+    return len > 3 && strcmp(word + len - 3, ".so") == 0 && is_path(word);
+}
+
 bool snippet_is_file(const char *word)
 {
     const size_t len = strlen(word);
-    struct stat st;
-    if (len > 2 && strcmp(word + len - 2, ".c") == 0)
-        return true;
-    return strchr(word, '/') && stat(word, &st) == 0 && S_ISREG(st.st_mode);
+    return (len > 2 && strcmp(word + len - 2, ".c") == 0) || is_path(word);
 }
 
 /* One that is empty or has no size is none that a compiler could make a kernel of. */
 static int check_size(const struct snippet *s)
 {
     const struct source *from = &s->source.list[0].from;
-    if (from->whole && from->size <= SNIPPET_SOURCE_MAX)
+    const unsigned max = s->plugin ? SHIPPED_PLUGIN_MAX : SNIPPET_SOURCE_MAX;
+    if (from->whole && from->size <= max)
         return 0;
     if (from->whole)
-        talk_error("%s: %llu bytes are too many for a snippet, the limit is %u", s->what,
-                   (unsigned long long)from->size, SNIPPET_SOURCE_MAX);
+        talk_error("%s: %llu bytes are too many for a %s, the limit is %u", s->what,
+                   (unsigned long long)from->size,
+                   s->plugin ? "plugin that comes with its job" : "snippet", max);
     else
-        talk_error("%s: this is no C source: it is empty, or no ordinary file", s->what);
+        talk_error("%s: this is no %s: it is empty, or no ordinary file", s->what,
+                   s->plugin ? "plugin" : "C source");
     talk_try("velum help run");
+    return CODE_MISUSE;
+}
+
+/* Nodes of another architecture are not asked, nor those whose name for theirs differs from this
+ * machine's: a processor has several names where it can do more than its family. */
+static int find_arch(struct snippet *s)
+{
+    uint8_t head[ELF_MACHINE_HEAD];
+    const ssize_t n = pread(s->source.list[0].from.fd, head, sizeof head, 0);
+    const struct bytes file = {head, n < 0 ? 0 : (size_t)n};
+    const char *name = elf_machine_name(file);
+    if (elf_machine_is_own(file)) {
+        machine_arch(s->arch);
+        return 0;
+    }
+    if (name) {
+        text_copy(s->arch, sizeof s->arch, name);
+        return 0;
+    }
+    talk_error("%s: it is not a shared object (ELF) of a machine that is known here", s->what);
+    talk_try("velum cc FILE.c -o %s", s->what);
     return CODE_MISUSE;
 }
 
@@ -44,6 +79,13 @@ int snippet_open(struct snippet *s, const char *file)
     s->source.list[0] = (struct input){.word = file, .from = {.fd = -1}};
     int code = source_open(&s->source.list[0].from, file);
     return code == 0 ? check_size(s) : code;
+}
+
+int snippet_open_plugin(struct snippet *s, const char *file)
+{
+    s->plugin = true;
+    int code = snippet_open(s, file);
+    return code == 0 ? find_arch(s) : code;
 }
 
 int snippet_open_text(struct snippet *s, const char *what, struct bytes text)
@@ -89,7 +131,10 @@ static int refuse_source(const struct snippet *s, const char *why)
     } else {
         talk_error("%s: %s", s->what, why);
     }
-    talk_try("velum help run");
+    if (s->plugin)
+        talk_try("velum cc FILE.c -o %s builds one for this machine", s->what);
+    else
+        talk_try("velum help run");
     return CODE_MISUSE;
 }
 
@@ -109,7 +154,7 @@ static int exchange(struct line *l, const struct request_snippet *m, uint8_t ans
 
 int snippet_describe(struct snippet *s, const struct call *c, struct line *l)
 {
-    struct request_snippet m = {.what = SNIPPET_DESCRIBE};
+    struct request_snippet m = {.what = s->plugin ? SHIPPED_DESCRIBE : SNIPPET_DESCRIBE};
     struct frame frame;
     int code = inputs_put(&s->source, c, l);
     if (code != 0)
@@ -126,8 +171,9 @@ int snippet_describe(struct snippet *s, const struct call *c, struct line *l)
 int snippet_plan_ask(const struct snippet *s, struct line *l, int argc, char *const *argv,
                      uint16_t inputs_count, const uint64_t *input_sizes, struct plan *out)
 {
-    struct request_snippet m = {
-        .what = SNIPPET_PLAN, .source = s->kernel.source, .reduction = s->kernel.reduction};
+    struct request_snippet m = {.what = s->plugin ? SHIPPED_PLAN : SNIPPET_PLAN,
+                                .source = s->kernel.source,
+                                .reduction = s->kernel.reduction};
     struct frame frame;
     struct buf order;
     text_copy(m.kernel, sizeof m.kernel, s->kernel.name);

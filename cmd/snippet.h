@@ -1,4 +1,5 @@
-/* A kernel that a command is given as C source: a file, or text that the command has written. It
+/* A kernel that a command is given as C source, a file or text that the command has written, or as
+ * the file of a plugin. It
  * becomes an object of the user's, the node says what is in it, and plans by it
  * (core/wire/snippet.h).
  *
@@ -13,14 +14,20 @@
 struct snippet {
     const char *what;     /* the file, or what people call the text */
     struct inputs source; /* that alone */
+    bool plugin;
+    char arch[32]; /* of a plugin: what its nodes call their architecture */
     struct kernel_view kernel;
 };
 
 /* Whether a word where a kernel is expected means C source: it ends in .c, or it is the name of a
  * file with a / in it. */
 bool snippet_is_file(const char *word);
+/* The same of a plugin: a file with a / in its name, which ends in .so. */
+bool snippet_is_plugin(const char *word);
 /* 0 or an exit code. The word is borrowed until snippet_close. */
 int snippet_open(struct snippet *s, const char *file);
+/* The same of a file that snippet_is_plugin knows. */
+int snippet_open_plugin(struct snippet *s, const char *file);
 /* Source that is no file; `what` it is called is borrowed. */
 int snippet_open_text(struct snippet *s, const char *what, struct bytes text);
 void snippet_close(struct snippet *s);

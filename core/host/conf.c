@@ -154,6 +154,29 @@ static bool set_plugin_tier(struct conf *c, const char *value)
     return tier_read(value, &c->plugin_tier);
 }
 
+static bool set_plugin_jobs(struct conf *c, const char *value)
+{
+    static const char *const words[] = {
+        [SHIPPED_NONE] = "none", [SHIPPED_LISTED] = "listed", [SHIPPED_ANY] = "any"};
+    for (uint8_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(value, words[i]) == 0) {
+            c->plugin_jobs = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool add_plugin_allow(struct conf *c, const char *value)
+{
+    struct digest d;
+    if (id_parse_prefix(value, d.bytes) != (int)(2 * sizeof d.bytes) ||
+        c->plugin_allow_count == CONF_ALLOW_MAX)
+        return false;
+    c->plugin_allow[c->plugin_allow_count++] = d;
+    return true;
+}
+
 static bool set_objects(struct conf *c, const char *value)
 {
     return text_to_bytes(value, OBJECTS_MAX, &c->objects) == 0;
@@ -228,6 +251,12 @@ static const struct row {
      "a path of 1 to 1023 bytes", set_plugins, false},
     {"plugin_tier", "S2", "the tier of cage below which this node loads no plugin", "S1, S2 or S3",
      set_plugin_tier, false},
+    {"plugin_jobs", "any", "which plugins that come with jobs are loaded, in the cage",
+     "any, listed (those of plugin_allow) or none", set_plugin_jobs, false},
+    {"plugin_allow", "none",
+     "the SHA-256 of a plugin's file that may come with a job; once for each",
+     "64 hexadecimal digits, as sha256sum prints them, at most 256 of them", add_plugin_allow,
+     true},
     {"objects", "10G, or half of what is free at the start if that is less",
      "bytes of objects that the node keeps at most; with 0 it keeps none",
      "a number of bytes, or one with K, M, G or T behind it", set_objects, false},
@@ -254,6 +283,7 @@ void conf_default(struct conf *c)
     c->objects = CONF_OBJECTS_AUTO;
     c->worker_memory = WORKER_MEMORY_DEFAULT;
     c->plugin_tier = TIER_S2;
+    c->plugin_jobs = SHIPPED_ANY;
     c->keep_days = 7;
     c->keep_jobs = KEEP_JOBS_MAX;
     c->keep_memory = KEEP_MEMORY_DEFAULT;
@@ -297,8 +327,8 @@ static void say_unknown(char *message, const char *key)
     else
         say(message,
             "there is no key %s; allowed are port, bind, peer, name, slots, mem, worker_mem, "
-            "worker_seconds, label, data, plugins, plugin_tier, objects, keep_days, keep_jobs, "
-            "keep_memory and tombstone_days",
+            "worker_seconds, label, data, plugins, plugin_tier, plugin_jobs, plugin_allow, "
+            "objects, keep_days, keep_jobs, keep_memory and tombstone_days",
             shown);
 }
 

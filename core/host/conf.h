@@ -7,12 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/node/action.h"
+#include "core/node/node.h"
 #include "core/wire/labels.h"
 #include "core/wire/order.h"
 #include "core/wire/tier.h"
 
 #define CONF_PEERS_MAX 64
+#define CONF_ALLOW_MAX 256
 #define CONF_MESSAGE_SIZE 512
 #define CONF_OBJECTS_AUTO UINT64_MAX /* quota_default says how many bytes */
 
@@ -30,19 +31,22 @@ struct conf {
     char data[PATH_SIZE_MAX];    /* "" = $VELUM_HOME/nodes/PORT */
     char plugins[PATH_SIZE_MAX]; /* "" = none */
     uint8_t plugin_tier;         /* S2: the least that plugins are loaded at */
-    uint64_t objects;            /* bytes at most; 0 = keeps none; CONF_OBJECTS_AUTO */
-    uint32_t keep_days;          /* 7: finished jobs are kept whole */
-    uint32_t keep_jobs;          /* 2000: so many of them at most */
-    uint64_t keep_memory;        /* 256 MiB: in so many bytes of memory */
-    uint32_t tombstone_days;     /* 30: then their names */
+    uint8_t plugin_jobs;         /* enum shipped_plugins; ANY */
+    struct digest plugin_allow[CONF_ALLOW_MAX]; /* SHA-256 of files, of LISTED */
+    uint32_t plugin_allow_count;
+    uint64_t objects;        /* bytes at most; 0 = keeps none; CONF_OBJECTS_AUTO */
+    uint32_t keep_days;      /* 7: finished jobs are kept whole */
+    uint32_t keep_jobs;      /* 2000: so many of them at most */
+    uint64_t keep_memory;    /* 256 MiB: in so many bytes of memory */
+    uint32_t tombstone_days; /* 30: then their names */
 };
 
 void conf_default(struct conf *c);
 /* path NULL: reads nothing. 0, or < 0 with one sentence in message
  * that names file, line and key. */
 int conf_read(struct conf *c, const char *path, char message[CONF_MESSAGE_SIZE]);
-/* Sets one key as from the file or a flag: same checks. `peer` and
- * `label` add. */
+/* Sets one key as from the file or a flag: same checks. `peer`,
+ * `label` and `plugin_allow` add. */
 int conf_set(struct conf *c, const char *key, const char *value, char message[CONF_MESSAGE_SIZE]);
 /* The rows, for help, completions and the test that compares them with conf/velum.conf.
  * NULL past the end. */

@@ -6,6 +6,7 @@
 
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/elf_machine.h"
 #include "core/host/snippet_symbols.h"
 
 #define SEGMENTS_MAX 64
@@ -14,46 +15,31 @@
 #define MEMORY_MAX ((uint64_t)256 << 20)
 
 #if defined(__x86_64__)
-#define MACHINE EM_X86_64
 #define RELOCATION_CALLS R_X86_64_IRELATIVE
 #elif defined(__aarch64__)
-#define MACHINE EM_AARCH64
 #define RELOCATION_CALLS R_AARCH64_IRELATIVE
 #elif defined(__arm__)
-#define MACHINE EM_ARM
 #define RELOCATION_CALLS R_ARM_IRELATIVE
 #elif defined(__i386__)
-#define MACHINE EM_386
 #define RELOCATION_CALLS R_386_IRELATIVE
 #elif defined(__riscv)
-#define MACHINE EM_RISCV
 #define RELOCATION_CALLS 58
 #elif defined(__s390x__)
-#define MACHINE EM_S390
 #define RELOCATION_CALLS R_390_IRELATIVE
 #elif defined(__powerpc64__)
-#define MACHINE EM_PPC64
 #define RELOCATION_CALLS R_PPC64_IRELATIVE
 #else
 #error "name the ELF machine of this architecture here"
 #endif
 
 #if UINTPTR_MAX > UINT32_MAX
-#define CLASS ELFCLASS64
 #define SYMBOL_OF(info) ELF64_R_SYM(info)
 #define TYPE_OF(info) ELF64_R_TYPE(info)
 #define WORD_BITS 64
 #else
-#define CLASS ELFCLASS32
 #define SYMBOL_OF(info) ELF32_R_SYM(info)
 #define TYPE_OF(info) ELF32_R_TYPE(info)
 #define WORD_BITS 32
-#endif
-
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define BYTE_ORDER_OF_FILE ELFDATA2LSB
-#else
-#define BYTE_ORDER_OF_FILE ELFDATA2MSB
 #endif
 
 /* The dynamic section's entries that matter, as the file gives them: unchecked numbers. */
@@ -124,21 +110,28 @@ static void name_at(const struct elf *e, uint64_t offset, char name[128])
                   128);
 }
 
+static int refuse_machine(struct elf *e)
+{
+    const char *name = elf_machine_name(e->file);
+    refuse(e, "it was built for another machine", "");
+    if (name) {
+        text_append(e->reason, REASON_SIZE, ", ");
+        text_append(e->reason, REASON_SIZE, name);
+        text_append(e->reason, REASON_SIZE, "; this one is ");
+        text_append(e->reason, REASON_SIZE, elf_machine_own());
+    }
+    return ERR_UNSUPPORTED;
+}
+
 static int check_header(struct elf *e, ElfW(Ehdr) * h)
 {
     const uint8_t *p = at_offset(e, 0, EI_NIDENT);
     if (!p || memcmp(p, ELFMAG, SELFMAG) != 0)
         return refuse(e, "it is not a shared object (ELF) file", "");
-    /* The machine's number is at the same place in both classes. */
-    const uint8_t *machine = at_offset(e, 0, 20);
-    if (!machine)
+    if (!at_offset(e, 0, ELF_MACHINE_HEAD))
         return refuse_truncated(e);
-    uint16_t number;
-    memcpy(&number, machine + 18, sizeof number);
-    if (p[EI_CLASS] != CLASS || p[EI_DATA] != BYTE_ORDER_OF_FILE || number != MACHINE) {
-        refuse(e, "it was built for another machine", "");
-        return ERR_UNSUPPORTED;
-    }
+    if (!elf_machine_is_own(e->file))
+        return refuse_machine(e);
     p = at_offset(e, 0, sizeof *h);
     if (!p)
         return refuse_truncated(e);

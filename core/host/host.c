@@ -192,6 +192,9 @@ static void node_options_fill(const struct host *h, struct node_options *o)
         o->memory_bytes = h->conf->memory;
     o->worker_cpu_us = h->conf->worker_seconds * (uint64_t)S_US;
     text_copy(o->labels, sizeof o->labels, h->conf->labels);
+    o->shipped = o->tier < h->conf->plugin_tier ? SHIPPED_NONE : h->conf->plugin_jobs;
+    o->allowed = h->conf->plugin_allow;
+    o->allowed_count = h->conf->plugin_allow_count;
     o->keep_s = h->conf->keep_days * DAY_S;
     o->keep_jobs = h->conf->keep_jobs;
     o->keep_bytes = h->conf->keep_memory;

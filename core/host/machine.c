@@ -78,6 +78,7 @@ void machine_fill(struct node_options *o, struct identity *identity, uint32_t sl
     o->seed = machine_random();
     o->memory_bytes = machine_memory_bytes();
     o->compiles = snippet_works();
+    o->shipped = SHIPPED_ANY;
     o->tier_lacks = machine_tier_lacks();
     o->tier = (uint8_t)tier_of(o->tier_lacks);
     machine_arch(o->arch);

@@ -43,7 +43,7 @@ int submission_then_inputs(const struct submission *s, uint16_t *count,
     return 0;
 }
 
-/* A snippet's source comes last, and it asks for a node that compiles it in a cage that is good
+/* A snippet's source comes last, and it asks for a node that takes it in a cage that is good
  * enough, besides what its user wants. */
 static int put_reads(const struct submission *s, struct wants *wants, struct stage_spec *stage,
                      struct buf *to)
@@ -53,12 +53,13 @@ static int put_reads(const struct submission *s, struct wants *wants, struct sta
     *wants = s->wants;
     if (s->source) {
         put_stage_input(to, s->source);
-        if (to->failed || !wants_source(wants))
+        if (to->failed || !(s->arch ? wants_plugin(wants, s->arch) : wants_source(wants)))
             return ERR_TOO_LARGE;
         if (s->compiler == COMPILER_CC && !labels_add(wants->on, LABEL_BUILDS))
             return ERR_TOO_LARGE;
         stage->snippet = true;
         stage->compiler = s->compiler;
+        stage->plugin = s->arch != NULL;
     }
     stage->inputs_count = (uint16_t)(s->inputs_count + stage->snippet);
     stage->inputs = buf_bytes(to);

@@ -20,6 +20,7 @@ struct submission {
     const struct stage_input *inputs;
     const struct stage_input *source; /* of a snippet; else NULL */
     uint8_t compiler;                 /* enum compiler, of it */
+    const char *arch;                 /* it is a plugin, for this machine; NULL: it is C */
     struct wants wants;
     int8_t priority;
     bool waits; /* for nodes that have what it wants */

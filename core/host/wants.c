@@ -34,11 +34,26 @@ bool wants_labels(char to[LABELS_SIZE], const char *labels)
     return text_copy(to, LABELS_SIZE, made);
 }
 
+static void raise_tier(struct wants *w)
+{
+    w->tier = w->tier > TIER_S2 ? w->tier : TIER_S2;
+}
+
 bool wants_source(struct wants *w)
 {
     if (!w || !labels_add(w->on, LABEL_COMPILES))
         return false;
-    w->tier = w->tier > TIER_S2 ? w->tier : TIER_S2;
+    raise_tier(w);
+    return true;
+}
+
+bool wants_plugin(struct wants *w, const char *arch)
+{
+    char label[64] = "arch=";
+    if (!text_append(label, sizeof label, arch) || !labels_add(w->on, label) ||
+        !labels_add(w->on, LABEL_LOADS))
+        return false;
+    raise_tier(w);
     return true;
 }
 

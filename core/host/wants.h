@@ -19,6 +19,8 @@ bool wants_mem(struct wants *w, const char *size);
 bool wants_labels(char to[LABELS_SIZE], const char *labels);
 /* What C source asks for besides: a compiler, and a cage of tier S2 at least. NULL: false. */
 bool wants_source(struct wants *w);
+/* What a plugin for this architecture does: a node of it that loads plugins of jobs. */
+bool wants_plugin(struct wants *w, const char *arch);
 /* Borrows from it. */
 struct demand wants_demand(const struct wants *w);
 

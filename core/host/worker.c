@@ -200,11 +200,11 @@ static int load_kernel(struct worker *w, const struct order_load *m, char reason
     if (rc < 0)
         return rc;
     /* Built-ins are in every executable, so it is one of a program's own. */
-    if (!k && m->origin != ORIGIN_PLUGIN) {
+    if (!k && m->origin == ORIGIN_BUILTIN) {
         text_copy(reason, REASON_SIZE, "a worker of this program did not register it; " REGISTER);
         return ERR_NOT_FOUND;
     }
-    if (!k || strcmp(k->name, m->kernel) != 0 || !digest_equal(kernel_source(k), m->source)) {
+    if (!k || !worker_kernel_is(k, m)) {
         text_copy(reason, REASON_SIZE, "this node's kernel of that name has another source");
         return ERR_NOT_FOUND;
     }
@@ -228,8 +228,8 @@ static int load_kernel(struct worker *w, const struct order_load *m, char reason
 /* Another stage of the job, with the kernel that is there. */
 static int load_again(struct worker *w, const struct order_load *m, char reason[REASON_SIZE])
 {
-    if (w->now.present || w->queued.present || strcmp(w->kernel->name, m->kernel) != 0 ||
-        !digest_equal(kernel_source(w->kernel), m->source) || w->kernel->reduce != m->reduction)
+    if (w->now.present || w->queued.present || !worker_kernel_is(w->kernel, m) ||
+        w->kernel->reduce != m->reduction)
         return ERR_ARGUMENT;
     int rc = worker_input_again(m, reason);
     if (rc == 0)

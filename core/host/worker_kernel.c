@@ -1,5 +1,6 @@
 #include "core/host/worker_kernel.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,16 +15,24 @@
 #include "core/host/worker_memory.h"
 #include "core/host/worker_time.h"
 #include "core/kernel/kernel.h"
+#include "core/object/name.h"
+
+static const uint8_t plugin_magic[] = {0x7f, 'E', 'L', 'F'};
+
+static int behind_walls(struct bytes file, const struct velum_kernel **out,
+                        char reason[REASON_SIZE])
+{
+    int rc = sandbox_enter(true, reason);
+    if (rc == 0)
+        rc = plugin_take(file, out, reason);
+    return rc == 0 ? sandbox_close(reason) : rc;
+}
 
 static int take_plugin(const char *path, const struct velum_kernel **out, char reason[REASON_SIZE])
 {
     struct bytes file;
     int rc = plugin_read(path, &file, reason);
-    if (rc == 0)
-        rc = sandbox_enter(true, reason);
-    if (rc == 0)
-        rc = plugin_take(file, out, reason);
-    return rc == 0 ? sandbox_close(reason) : rc;
+    return rc < 0 ? rc : behind_walls(file, out, reason);
 }
 
 /* All of the list goes where the kernel's own words would go, for who wrote it; the reason has its
@@ -117,17 +126,60 @@ static int take_built(const struct order_load *m, const struct velum_kernel **ou
 }
 
 /* What it calls itself is its author's doing, and no other node would find another name. */
+static int check_name(const struct order_load *m, const struct velum_kernel *k,
+                      char reason[REASON_SIZE])
+{
+#if VELUM_PLANT != 812 /* unit/test_snippet: a source of another kernel is the machine's doing */
+    if (strcmp(k->name, m->kernel) == 0)
+#endif
+        return 0;
+    text_copy(reason, REASON_SIZE, "its source defines a kernel of another name, ");
+    text_append(reason, REASON_SIZE, k->name);
+    return ERR_KERNEL;
+}
+
 static int load_snippet(const struct order_load *m, const struct velum_kernel **out,
                         char reason[REASON_SIZE])
 {
     const int rc = m->built[0] ? take_built(m, out, reason) : take_snippet(m->path, out, reason);
-#if VELUM_PLANT != 812 /* unit/test_snippet: a source of another kernel is the machine's doing */
-    if (rc < 0 || strcmp((*out)->name, m->kernel) == 0)
-#endif
+    return rc < 0 ? rc : check_name(m, *out, reason);
+}
+
+/* Its bytes are to be what the job says they are. */
+static int load_shipped(const struct order_load *m, const struct velum_kernel **out,
+                        char reason[REASON_SIZE])
+{
+    struct bytes file;
+    int rc = foreign_file_read(m->path, SHIPPED_PLUGIN_MAX, &file, reason);
+    if (rc < 0)
         return rc;
-    text_copy(reason, REASON_SIZE, "its source defines a kernel of another name, ");
-    text_append(reason, REASON_SIZE, (*out)->name);
-    return ERR_KERNEL;
+#if VELUM_PLANT != 864 /* unit/test_shipped: a plugin is loaded whatever has become of its file */
+    if (!digest_equal(object_name_of(file), m->source)) {
+        foreign_file_forget(file);
+        text_copy(reason, REASON_SIZE, "this node's copy of the plugin is damaged");
+        return ERR_IO;
+    }
+#endif
+    rc = behind_walls(file, out, reason);
+    return rc < 0 ? rc : check_name(m, *out, reason);
+}
+
+/* Machine code, and no C source, by its first bytes. */
+static bool is_plugin(const char *path)
+{
+    uint8_t head[sizeof plugin_magic] = {0};
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const bool is = fd >= 0 && read(fd, head, sizeof head) == (ssize_t)sizeof head &&
+                    memcmp(head, plugin_magic, sizeof head) == 0;
+    if (fd >= 0)
+        close(fd);
+    return is;
+}
+
+static int load_carried(const struct order_load *m, const struct velum_kernel **out,
+                        char reason[REASON_SIZE])
+{
+    return is_plugin(m->path) ? load_shipped(m, out, reason) : load_snippet(m, out, reason);
 }
 
 static int take_builtin(const char *name, const struct velum_kernel **out, char reason[REASON_SIZE])
@@ -149,9 +201,21 @@ int worker_kernel_load(const struct order_load *m, const struct velum_kernel **o
         return take_plugin(m->path, out, reason);
     case ORIGIN_SNIPPET:
         return load_snippet(m, out, reason);
+    case ORIGIN_SHIPPED:
+        return load_shipped(m, out, reason);
+    case ORIGIN_CARRIED:
+        return load_carried(m, out, reason);
     default:
         return take_builtin(m->kernel, out, reason);
     }
+}
+
+/* What a plugin that came with its job says it was built from does not count: its file does. */
+bool worker_kernel_is(const struct velum_kernel *k, const struct order_load *m)
+{
+    return strcmp(k->name, m->kernel) == 0 &&
+           (m->origin == ORIGIN_SHIPPED || m->origin == ORIGIN_CARRIED ||
+            digest_equal(kernel_source(k), m->source));
 }
 
 int worker_kernel_try(uint8_t origin, const char *path, const struct velum_kernel **out,

@@ -13,6 +13,8 @@
  * beside 0 says why what was built of the snippet was left out. */
 int worker_kernel_load(const struct order_load *m, const struct velum_kernel **out,
                        char reason[REASON_SIZE]);
+/* Whether it is the one that LOAD names. */
+bool worker_kernel_is(const struct velum_kernel *k, const struct order_load *m);
 /* The plugin or snippet of DESCRIBE, without inputs. */
 int worker_kernel_try(uint8_t origin, const char *path, const struct velum_kernel **out,
                       char reason[REASON_SIZE]);

@@ -393,9 +393,7 @@ static uint32_t entry_level(const struct graph *g, const struct job_spec *spec,
     bool more = whole ? s->reduction == REDUCE_COLLECT || asks_new(g, spec, &s->demand)
                       : s->rolled || s->name[0] != 0 || s->args[0] != 0;
 
-    if (s->snippet && s->compiler != COMPILER_AUTO)
-        return FEATURE_COMPILER;
-    return s->snippet ? FEATURE_SNIPPETS : more ? FEATURE_APPEND_MORE : FEATURE_FIRST;
+    return s->snippet ? stage_source_level(s) : more ? FEATURE_APPEND_MORE : FEATURE_FIRST;
 }
 
 uint32_t graph_list_level(const struct graph *g, const struct job_spec *spec,

@@ -124,7 +124,7 @@ static void aside_described(struct node *n, const struct aside *a, struct bytes 
         reply_error(n, a->link, a->request, 1, "the worker's answer is malformed", "");
         return;
     }
-    v.origin = ORIGIN_SNIPPET;
+    v.origin = a->kernel == KERNEL_SHIPPED ? ORIGIN_PLUGIN : ORIGIN_SNIPPET;
     v.source = a->about.source;
     v.path[0] = 0;
     buf_init(&b, n->alloc, FRAME_PAYLOAD_MAX);
@@ -286,7 +286,7 @@ static void too_long(struct node *n, struct aside *a)
 {
     char what[VIEW_ERROR_SIZE] = "the kernel ";
 
-    text_append(what, sizeof what, a->about.name[0] != 0 ? a->about.name : "of this C source");
+    text_append(what, sizeof what, a->about.name[0] != 0 ? a->about.name : "of this source");
     text_append(what, sizeof what, " gave no answer within 10 s, so its worker was ended");
     aside_fail(n, a, what);
     a->link = 0;
@@ -301,7 +301,11 @@ static void never_began(struct node *n, struct aside *a)
         return;
     }
     snippet_say_missing(n, a, what, sizeof what);
-    if (a->about.name[0] == 0)
+    if (a->link != 0 && snippet_is_forbidden(n, a))
+        reply_error(n, a->link, a->request, 6, what,
+                    "ask another node: --addr HOST:PORT, or name the plugin there: plugin_allow = "
+                    "what sha256sum says of it");
+    else if (a->about.name[0] == 0)
         aside_fail(n, a, what);
     else if (a->link != 0)
         reply_error(n, a->link, a->request, REPLY_NO_KERNEL, what,
@@ -316,7 +320,7 @@ void aside_limits(struct node *n)
         next = a->next;
         if (a->given)
             continue;
-        n->serve_wanted |= !a->pinned && a->kernel == KERNEL_COMPILED && snippet_is_here(n, a);
+        n->serve_wanted |= !a->pinned && a->kernel >= KERNEL_CARRIED && snippet_is_here(n, a);
         if (instant_since_us(n->now, a->since) <= snippet_patience_us(n, a))
             continue;
         never_began(n, a);

@@ -236,8 +236,8 @@ struct job {
     struct graph *own_graph;
     struct stage_kernel first_kernel, *kernels; /* by stage; see stages.h */
     uint32_t kernels_count, kernels_cap;
-    bool lacks_kernel, wants_objects, collects; /* some stage of it does */
-    struct job *next_kept, *prev_kept;          /* finished jobs kept whole, oldest first */
+    bool lacks_kernel, lacks_leave, wants_objects, collects; /* some stage of it does */
+    struct job *next_kept, *prev_kept; /* finished jobs kept whole, oldest first */
     bool kept;
     struct job *next_changed, *prev_changed; /* ended jobs of which there are news, oldest first */
     bool changed;

@@ -274,6 +274,16 @@ static int refusal(const struct node *n, const struct job *j)
     return j->lacks_kernel || labour_is_unable(j) ? RETURN_NO_KERNEL : -1;
 }
 
+/* The words of one that has given the kernel back, "" where it simply has none. */
+static const char *why_not(const struct job *j)
+{
+    if (labour_is_unable(j))
+        return "no worker there can load its kernel";
+    return j->lacks_leave
+               ? "a node loads only plugins that its plugin_allow names, and this is none"
+               : "";
+}
+
 int labour_grant(struct node *n, struct node_id from, struct bytes payload)
 {
     struct peer_grant g;
@@ -325,10 +335,7 @@ int labour_grant(struct node *n, struct node_id from, struct bytes payload)
                                      : title > 0 && unkept_is_full(j) ? RETURN_UNKEPT
                                      : (g.flags & GRANT_KNOCK)        ? RETURN_FULL
                                                                       : RETURN_BUSY),
-                           reason == RETURN_NO_KERNEL && labour_is_unable(j)
-                               ? "no worker there can load its kernel"
-                               : "",
-                           back, back_count);
+                           reason == RETURN_NO_KERNEL ? why_not(j) : "", back, back_count);
     if (rc == 0 && !(g.flags & GRANT_MORE))
         labour_drop_idle(j);
     return 0;

@@ -63,6 +63,9 @@ struct node_kernel {
     const char *limits, *manual;
 };
 
+/* Which plugins that come with jobs a node loads, in a cage of tier S2 or better. */
+enum shipped_plugins { SHIPPED_NONE = 0, SHIPPED_LISTED = 1, SHIPPED_ANY = 2 };
+
 struct profiles;
 
 struct node_options {
@@ -73,12 +76,15 @@ struct node_options {
     char addr[ADDR_SIZE]; /* where others reach it; empty in embedded mode */
     char arch[32];
     char version[32];
-    char labels[LABELS_SIZE]; /* core/wire/labels.h */
-    uint32_t slots;           /* 1..1024 */
-    uint64_t memory_bytes;    /* for workers, all together */
-    uint64_t worker_cpu_us;   /* of processor time of one whose job sets no limit; 0: none */
-    uint8_t tier, tier_lacks; /* of their cage: core/wire/tier.h */
-    bool compiles;            /* its workers have a C compiler: it runs snippets */
+    char labels[LABELS_SIZE];     /* core/wire/labels.h */
+    uint32_t slots;               /* 1..1024 */
+    uint64_t memory_bytes;        /* for workers, all together */
+    uint64_t worker_cpu_us;       /* of processor time of one whose job sets no limit; 0: none */
+    uint8_t tier, tier_lacks;     /* of their cage: core/wire/tier.h */
+    bool compiles;                /* its workers have a C compiler: it runs snippets */
+    uint8_t shipped;              /* enum shipped_plugins: which that come with jobs it loads */
+    const struct digest *allowed; /* of LISTED: SHA-256 of their files; borrowed */
+    uint32_t allowed_count;
     uint32_t ready_workers;   /* blank workers kept ahead of need, <= slots */
     bool embedded;            /* alone: no members, no directory, durable is 0 */
     uint64_t seed;            /* of the node's own prng */

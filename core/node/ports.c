@@ -136,11 +136,14 @@ int ports_make_mesh(struct node *n)
                                      .described = port_described,
                                      .calendar = port_calendar};
 
-    /* Without room for it among its labels a node is not asked to compile. */
+    /* Without room for it among its labels a node is not asked to do it. */
     if (o->compiles)
         (void)labels_add(n->options.labels, LABEL_COMPILES);
     if (o->compiles && o->built_path != NULL)
         (void)labels_add(n->options.labels, LABEL_BUILDS);
+    if (o->shipped != SHIPPED_NONE)
+        (void)labels_add(n->options.labels,
+                         o->shipped == SHIPPED_ANY ? LABEL_LOADS "=any" : LABEL_LOADS "=listed");
     text_copy(self.name, sizeof self.name, o->name);
     text_copy(self.addr, sizeof self.addr, o->addr);
     text_copy(self.arch, sizeof self.arch, o->arch);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/base/err.h"
-#include "core/node/building.h"
 #include "core/node/jobs.h"
 #include "core/node/lead_pool.h"
 #include "core/node/link.h"
@@ -24,9 +23,7 @@ static struct stage_kernel kernel_of(const struct node *n, const struct stage_sp
     const struct velum_kernel *k = kernel_find(s->kernel);
 
     if (s->snippet) {
-        bool has = s->compiler != COMPILER_CC || building_is_possible(n);
-
-        have.kernel = has && snippet_is_taken(n) ? KERNEL_COMPILED : -1;
+        have.kernel = snippet_kernel(n, s);
         return have;
     }
     if (k != NULL && digest_equal(kernel_source(k), s->source) && k->reduce == s->reduction &&
@@ -69,6 +66,7 @@ static void bind_more(struct job *j)
         s = stage_spec_of(j, i, &room);
         j->kernels[i] = kernel_of(j->node, s);
         j->lacks_kernel |= j->kernels[i].builtin == NULL && j->kernels[i].kernel < 0;
+        j->lacks_leave |= snippet_lacks_leave(j->node, s);
         j->wants_objects |= s->inputs_count > 0;
         j->collects |= s->reduction == REDUCE_COLLECT;
     }

@@ -7,8 +7,11 @@
 
 #include "core/node/state.h"
 
-/* In place of the number of one of this node's kernels: of a snippet, whose source is an input. */
+/* In place of the number of one of this node's kernels: of a snippet, whose source is an input. It
+ * is C, or the file of a plugin, or, where a result is shown, either of them. */
 #define KERNEL_COMPILED INT_MAX
+#define KERNEL_SHIPPED (INT_MAX - 1)
+#define KERNEL_CARRIED (INT_MAX - 2)
 
 /* Looks up the kernels of the job's stages, once its spec and graph are there. 0 or ERR_NO_MEMORY.
  */

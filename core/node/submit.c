@@ -193,6 +193,19 @@ static bool submit_known(struct node *n, const struct entry *e, struct job *j, s
     return true;
 }
 
+/* Others than those that can read it might have to keep it. */
+static bool all_can_read(const struct node *n, const struct job_spec *spec, char *why, size_t cap)
+{
+    const uint32_t level = spec_level(spec);
+
+    return level < FEATURE_SNIPPETS ||
+           level_all_have(n, level,
+                          spec->cpu_us > 0            ? "limits on processor time"
+                          : level == FEATURE_SNIPPETS ? "snippets"
+                                                      : "plugins that travel",
+                          why, cap);
+}
+
 /* What both ways in check. 0 when the job is new here; 1 when it was answered. */
 static int submit_check(struct node *n, struct bytes spec_signed, struct job_spec *spec,
                         struct job_id *id, const struct asker *to, struct instant began)
@@ -239,10 +252,7 @@ static int submit_check(struct node *n, struct bytes spec_signed, struct job_spe
                       "in a flow wait-for-capacity = yes");
         return 1;
     }
-    if (to->link != 0 && spec_level(spec) >= FEATURE_SNIPPETS &&
-        !level_all_have(n, spec_level(spec),
-                        spec->cpu_us > 0 ? "limits on processor time" : "snippets", unmet,
-                        sizeof unmet)) {
+    if (to->link != 0 && !all_can_read(n, spec, unmet, sizeof unmet)) {
         submit_refuse(n, to, 1, unmet, "update that node; velum nodes lists the versions");
         return 1;
     }

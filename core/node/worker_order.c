@@ -27,7 +27,7 @@ void worker_order_source(const struct node *n, struct digest source, char to[PAT
 }
 
 /* The kernel does not see its own source. */
-static void take_source(const struct node *n, struct order_load *m)
+static void take_source(const struct node *n, int kernel, struct order_load *m)
 {
 #if VELUM_PLANT != 821 /* trace/test_snippet: a snippet has its source among its inputs */
     if (m->inputs_count > 0) {
@@ -35,7 +35,9 @@ static void take_source(const struct node *n, struct order_load *m)
         m->inputs.len -= STAGE_INPUT_BYTES;
     }
 #endif
-    m->origin = ORIGIN_SNIPPET;
+    m->origin = kernel == KERNEL_COMPILED  ? ORIGIN_SNIPPET
+                : kernel == KERNEL_SHIPPED ? ORIGIN_SHIPPED
+                                           : ORIGIN_CARRIED;
     worker_order_source(n, m->source, m->path);
 }
 
@@ -43,8 +45,8 @@ void worker_order_load(struct node *n, const struct worker *w, int kernel, struc
 {
     struct buf b;
 
-    if (kernel == KERNEL_COMPILED) {
-        take_source(n, &m);
+    if (kernel >= KERNEL_CARRIED) {
+        take_source(n, kernel, &m);
     } else if (kernel >= 0) {
         m.origin = n->kernels[kernel].origin;
         text_copy(m.path, sizeof m.path, n->kernels[kernel].path);

@@ -8,10 +8,10 @@
 
 /* Tells it something (core/wire/order.h). */
 void worker_order(struct node *n, const struct worker *w, uint8_t type, struct bytes payload);
-/* The file of an object that is C source. */
+/* The file of an object that is a snippet's source. */
 void worker_order_source(const struct node *n, struct digest source, char to[PATH_SIZE_MAX]);
 /* Where the kernel and its objects lie is filled in; `kernel` of this node's, -1: a built-in,
- * KERNEL_COMPILED: a snippet, whose source is the last of the inputs, where there are any. */
+ * KERNEL_CARRIED and up: a snippet, whose source is the last of the inputs, where there are any. */
 void worker_order_load(struct node *n, const struct worker *w, int kernel, struct order_load m);
 /* Inputs that are no objects, as many in a frame as fit. */
 void worker_order_inputs(struct node *n, const struct worker *w, const struct stage_inputs *e);

@@ -13,6 +13,7 @@ void sim_demand_node(const struct sim_node *n, struct node_options *o)
         labels_add(o->labels, "third");
     o->tier = TIER_S2 + n->index % 2;
     o->compiles = !n->lacks_kernel;
+    o->shipped = n->lacks_kernel ? SHIPPED_NONE : SHIPPED_ANY;
 }
 
 void sim_demand_job(struct sim_job *j)
@@ -52,6 +53,8 @@ static bool node_meets(const struct demand *d, const struct sim_node *n)
     sim_demand_node(n, &o);
     if (o.compiles)
         (void)labels_add(o.labels, LABEL_COMPILES);
+    if (o.shipped != SHIPPED_NONE)
+        (void)labels_add(o.labels, LABEL_LOADS "=any");
     offer.memory_bytes = o.memory_bytes;
     offer.tier = o.tier;
     return demand_misses(d, &offer) == 0;

@@ -71,9 +71,9 @@ static void add_objects(struct sim_job *j, uint32_t stage, const struct sim_stuf
             sim_input_add(j, stage, stuff, (uint32_t)prng_below(p, stuff->things_count), s);
 }
 
-/* Where the last thing that the stage reads could be C source, it may be that. What it computes
- * goes by its bytes all the same. Some ask for a node that compiles, others come to know who does.
- */
+/* Where the last thing that the stage reads could be C source or a plugin, it may be that. What it
+ * computes goes by its bytes all the same. Some ask for a node that takes it, others come to know
+ * who does. */
 static void make_snippet(struct sim_job *j, uint32_t stage, struct stage_spec *s)
 {
     struct stage_input source;
@@ -84,10 +84,11 @@ static void make_snippet(struct sim_job *j, uint32_t stage, struct stage_spec *s
     if (source.size == 0 || source.size > SNIPPET_SOURCE_MAX)
         return;
     s->snippet = true;
+    s->plugin = j->leaf_us % 5 < 2;
     s->source = source.name;
     s->demand = (struct demand){.tier = TIER_S2};
     if (j->leaf_us % 2 == 0)
-        s->demand.on = bytes_of_text(LABEL_COMPILES);
+        s->demand.on = bytes_of_text(s->plugin ? LABEL_LOADS : LABEL_COMPILES);
     j->spec.waits = true;
 }
 
@@ -116,7 +117,7 @@ static struct stage_spec begin_stage(struct sim_job *j, uint32_t index, uint32_t
     s.inputs = s.needs = (struct bytes){NULL, 0};
     s.source = source;
     s.demand = (struct demand){0};
-    s.snippet = false;
+    s.snippet = s.plugin = false;
     return s;
 }
 

@@ -134,7 +134,7 @@ static bool map_file(struct world *w, struct sim_node *n, struct sim_worker *x,
     return true;
 }
 
-/* The C source of a snippet, which is named last of what its stage reads. */
+/* The source of a snippet, which is named last of what its stage reads. */
 static bool map_source(struct world *w, struct sim_node *n, struct sim_worker *x,
                        const struct order_load *m)
 {
@@ -144,7 +144,10 @@ static bool map_source(struct world *w, struct sim_node *n, struct sim_worker *x
 
     id_hex(m->source.bytes, 64, path + strlen(path));
     if (strcmp(path, m->path) != 0 || !digest_equal(source.name, m->source))
-        world_fail(w, G11, "a worker was told to compile another file than its source", n->index,
+        world_fail(w, G11, "a worker was told to load another file than its source", n->index,
+                   x->job);
+    if (s.plugin != (m->origin == ORIGIN_SHIPPED))
+        world_fail(w, G11, "a worker was told to compile a plugin, or to load C source", n->index,
                    x->job);
     return map_file(w, n, x, &source, m->inputs_count);
 }
@@ -152,7 +155,7 @@ static bool map_source(struct world *w, struct sim_node *n, struct sim_worker *x
 bool sim_input_load(struct world *w, struct sim_node *n, struct sim_worker *x,
                     const struct order_load *m)
 {
-    bool had_files = x->files.len > 0, is_snippet = m->origin == ORIGIN_SNIPPET;
+    bool had_files = x->files.len > 0, is_snippet = m->origin >= ORIGIN_SNIPPET;
 
     x->seed = sim_graph_begin(x->stage);
     x->inputs_missing = 0;

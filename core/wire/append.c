@@ -89,7 +89,7 @@ int read_append_entry(struct reader *r, uint32_t number, uint32_t *like, struct 
     s->units = s->leaf_units = 0;
     s->name[0] = s->args[0] = 0;
     s->demand = (struct demand){0};
-    s->snippet = false;
+    s->snippet = s->plugin = false;
     s->compiler = COMPILER_AUTO;
 #if VELUM_PLANT != 733 /* unit/test_append_levels: a later generation's word is damage */
     if (*like & APPEND_LATER)

@@ -146,6 +146,10 @@ static void say_label(char *text, size_t cap, struct bytes label)
         text_append(text, cap, "a C compiler");
         return;
     }
+    if (bytes_equal(label, bytes_of_text(LABEL_LOADS))) {
+        text_append(text, cap, "leave for plugins of jobs");
+        return;
+    }
     text_sanitise((const char *)label.data, label.len, true, one, sizeof one);
     text_append(text, cap, one);
 }

@@ -7,8 +7,9 @@
  *   text prefer    labels that are better had: nodes that have them come first
  *   u8 tier        the least tier (tier.h) that a node must have; only where one is asked for
  *
- * Every node has the labels arch=ARCHITECTURE and node=NAME besides its own, and one whose workers
- * have a C compiler has LABEL_COMPILES.
+ * Every node has the labels arch=ARCHITECTURE and node=NAME besides its own, one whose workers have
+ * a C compiler has LABEL_COMPILES, and one that loads plugins that come with jobs has LABEL_LOADS
+ * with "any" or "listed" behind it, which says whether all of them.
  * Pure; owns nothing. */
 #ifndef VELUM_WIRE_DEMAND_H
 #define VELUM_WIRE_DEMAND_H
@@ -24,6 +25,7 @@
 #define DEMAND_MEM_MAX ((uint64_t)1 << 50)
 #define LABEL_COMPILES "compiles=c"
 #define LABEL_BUILDS "builds=c" /* with the compiler of its machine */
+#define LABEL_LOADS "plugins"
 #define DEMANDS_MAX 16u /* different ones in a job */
 
 struct demand {

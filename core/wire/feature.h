@@ -9,7 +9,7 @@
  *      that ask for a tier (tier.h). Whoever says its tier has this level at least
  *   3  stages whose kernel is a snippet (spec.h)
  *   4  specifications with a limit on processor time; snippets that say which compiler their code
- *      is to come from */
+ *      is to come from, and those whose source is the file of a plugin */
 #ifndef VELUM_WIRE_FEATURE_H
 #define VELUM_WIRE_FEATURE_H
 
@@ -21,5 +21,6 @@
 #define FEATURE_SNIPPETS 3u
 #define FEATURE_CPU_TIME 4u
 #define FEATURE_COMPILER 4u
+#define FEATURE_SHIPPED 4u
 
 #endif

@@ -53,7 +53,7 @@ int read_order_load(struct bytes payload, struct order_load *m)
     read_text(&r, m->kernel, sizeof m->kernel);
     m->source = read_digest(&r);
     m->origin = read_u8(&r);
-    if (m->origin > ORIGIN_SNIPPET && m->origin != ORIGIN_BUILT)
+    if (m->origin > ORIGIN_CARRIED && m->origin != ORIGIN_BUILT)
         r.failed = true;
     read_text(&r, m->path, sizeof m->path);
     m->built[0] = '\0';

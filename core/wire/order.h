@@ -12,7 +12,8 @@
  * Layouts (u8, u16, u32, u64; text = u16 length, bytes; block = u32 length, bytes):
  *
  *   LOAD       text kernel, 32 source digest, u8 origin (0 built-in, 1 plugin,
- *              2 snippet), text path of the plugin or of the C source (empty exactly for a
+ *              2 snippet, 3 a plugin that came with its job, 4 either of these two, as the file
+ *              says), text path of the plugin or of the C source (empty exactly for a
  *              built-in; of a snippet, 8 instead, path, path of what BUILD made of it, and u8 1
  *              where that stands alone: else the first leaf is computed by both), block params,
  *              u8 reduction,
@@ -100,9 +101,17 @@
  * frame around that, each with a head of its own. */
 #define PROGRESS_VALUES_MAX (FRAME_PAYLOAD_MAX - 512)
 
-enum kernel_origin { ORIGIN_BUILTIN = 0, ORIGIN_PLUGIN = 1, ORIGIN_SNIPPET = 2 };
+/* What a job brings is an object, and its kernel's digest is that object's name. */
+enum kernel_origin {
+    ORIGIN_BUILTIN = 0,
+    ORIGIN_PLUGIN = 1,
+    ORIGIN_SNIPPET = 2,
+    ORIGIN_SHIPPED = 3, /* a plugin's file; in LOAD alone, as */
+    ORIGIN_CARRIED = 4  /* one that is either */
+};
 #define ORIGIN_BUILT 8                  /* in LOAD only: of a snippet, with a path in `built` */
 #define SNIPPET_SOURCE_MAX (256u << 10) /* bytes of a snippet's C source */
+#define SHIPPED_PLUGIN_MAX (1u << 20)   /* of a plugin: one piece of an object */
 
 struct order_load {
     char kernel[KERNEL_NAME_SIZE];

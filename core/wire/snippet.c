@@ -15,19 +15,28 @@ void put_request_snippet(struct buf *b, const struct request_snippet *m)
     put_raw(b, m->order.data, m->order.len);
 }
 
+enum snippet_what snippet_what(const struct request_snippet *m)
+{
+    return m->what == SHIPPED_DESCRIBE ? SNIPPET_DESCRIBE
+           : m->what == SHIPPED_PLAN   ? SNIPPET_PLAN
+                                       : (enum snippet_what)m->what;
+}
+
 /* A kernel is told by its name once it was described, and not before. */
 static bool is_sound(const struct request_snippet *m)
 {
-    if (m->what == SNIPPET_DESCRIBE)
+    const enum snippet_what what = snippet_what(m);
+
+    if (what == SNIPPET_DESCRIBE)
         return m->kernel[0] == 0 && m->params.len == 0 && m->order.len == 0;
-    return text_is_name(m->kernel) && (m->what == SNIPPET_SHOW || m->params.len == 0);
+    return text_is_name(m->kernel) && (what == SNIPPET_SHOW || m->params.len == 0);
 }
 
 int read_request_snippet(struct bytes payload, struct request_snippet *m)
 {
     struct reader r = reader_of(payload);
 
-    m->what = read_choice(&r, SNIPPET_DESCRIBE, SNIPPET_SHOW);
+    m->what = read_choice(&r, SNIPPET_DESCRIBE, SHIPPED_PLAN);
     m->source = read_digest(&r);
     read_text(&r, m->kernel, sizeof m->kernel);
     m->reduction = read_choice(&r, REDUCE_FOLD, REDUCE_COLLECT);

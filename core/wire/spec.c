@@ -12,6 +12,8 @@
 #include "core/wire/output.h"
 #include "core/wire/tree.h"
 
+#define SOURCE_C 1
+#define SOURCE_PLUGIN 4 /* behind SOURCE_C and each of enum compiler */
 #define FLAG_KEEP_GOING 1u
 #define FLAG_OPEN 2u
 #define FLAG_WAITS 4u
@@ -57,20 +59,33 @@ struct stage_input stage_source(const struct stage_spec *s)
     return stage_input_at(s->inputs, (uint16_t)(s->inputs_count - 1));
 }
 
+uint32_t stage_source_level(const struct stage_spec *s)
+{
+#if VELUM_PLANT == 860 /* unit/test_spec: a plugin that travels is for nodes that take it for C */
+    return s->snippet ? FEATURE_SNIPPETS : FEATURE_FIRST;
+#endif
+    if (s->plugin)
+        return FEATURE_SHIPPED;
+    if (s->snippet && s->compiler != COMPILER_AUTO)
+        return FEATURE_COMPILER;
+    return s->snippet ? FEATURE_SNIPPETS : FEATURE_FIRST;
+}
+
 /* Its digest says which object its source is, and nobody else runs it than who takes such code. */
 static bool snippet_fits(const struct stage_spec *s)
 {
     struct stage_input source;
 
     if (!s->snippet)
-        return true;
+        return !s->plugin;
     if (s->inputs_count == 0 || s->demand.tier < TIER_S2)
         return false;
     source = stage_source(s);
 #if VELUM_PLANT == 820 /* unit/test_spec: a snippet's digest is that of something else */
     return source.size > 0 && source.size <= SNIPPET_SOURCE_MAX;
 #endif
-    return source.size > 0 && source.size <= SNIPPET_SOURCE_MAX &&
+    return source.size > 0 &&
+           source.size <= (s->plugin ? SHIPPED_PLUGIN_MAX : SNIPPET_SOURCE_MAX) &&
            digest_equal(source.name, s->source);
 }
 
@@ -236,7 +251,7 @@ void put_stage(struct buf *b, const struct stage_spec *s)
     if (!demand_is_empty(&s->demand))
         put_demand(b, &s->demand);
     if (s->snippet)
-        put_u8(b, (uint8_t)(1 + s->compiler));
+        put_u8(b, s->plugin ? SOURCE_PLUGIN : (uint8_t)(SOURCE_C + s->compiler));
     if (!b->failed)
         patch_u32(b, at - 4, (uint32_t)(b->len - at));
 }
@@ -245,6 +260,7 @@ void put_stage(struct buf *b, const struct stage_spec *s)
 static int read_more(struct bytes more, struct stage_spec *s)
 {
     struct reader r = reader_of(more);
+    uint8_t source;
 
     s->name[0] = 0;
     s->retries = 0;
@@ -252,7 +268,7 @@ static int read_more(struct bytes more, struct stage_spec *s)
     s->needs_count = 0;
     s->needs = (struct bytes){NULL, 0};
     s->demand = (struct demand){0};
-    s->snippet = false;
+    s->snippet = s->plugin = false;
     s->compiler = COMPILER_AUTO;
     if (more.len == 0)
         return 0;
@@ -267,11 +283,12 @@ static int read_more(struct bytes more, struct stage_spec *s)
             return ERR_FORMAT;
     }
     if (!r.failed && reader_left(&r) > 0) {
-        const uint8_t kind = read_u8(&r);
+        source = read_u8(&r);
         s->snippet = true;
-        if (kind < 1 || kind > 1 + COMPILER_CC)
+        s->plugin = source == SOURCE_PLUGIN;
+        if (!s->plugin && (source < SOURCE_C || source > SOURCE_C + COMPILER_CC))
             return ERR_VERSION;
-        s->compiler = kind - 1;
+        s->compiler = s->plugin ? COMPILER_AUTO : (uint8_t)(source - SOURCE_C);
     }
     if (r.failed || !has_more(s))
         return ERR_FORMAT;
@@ -440,7 +457,7 @@ struct job_id spec_id(struct bytes body)
 static uint32_t stage_level(const struct stage_spec *s)
 {
     if (s->snippet)
-        return s->compiler == COMPILER_AUTO ? FEATURE_SNIPPETS : FEATURE_COMPILER;
+        return stage_source_level(s);
     return s->demand.tier == TIER_UNKNOWN ? FEATURE_FIRST : FEATURE_TIER;
 }
 

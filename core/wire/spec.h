@@ -35,8 +35,8 @@
  *                          NEED_ORDER for one that is only waited for; these come last
  *       its demand         as demand.h draws it, where it has one; a job has at most DEMANDS_MAX
  *                          different ones
- *       u8 kind            only of a snippet: its kernel is the C source that is its last input.
- *                          1 more than enum compiler
+ *       u8 source          only of a snippet: its kernel is its last input, C source (1 more than
+ *                          enum compiler) or the file of a plugin (4)
  *
  * Stages are numbered from 0 in this order, and none needs itself or a later one, so there is no
  * cycle. The output of a stage that folds is one input, its accumulator; that of one that collects
@@ -47,7 +47,8 @@
  * A snippet's source digest is the name of the object that is its source, which is named last among
  * its inputs: it comes to whoever computes it, and is lost and found again, as inputs are, and a
  * node that knows a kernel's name and digest can get it. No place counts it, and the kernel does
- * not see it. It asks of a node that it takes foreign code, tier S2 or better.
+ * not see it. It asks of a node that it takes foreign code, tier S2 or better; one
+ * whose source is a plugin is loaded where its machine code runs, and by nodes that agree to it.
  *
  * The result of a job is the output of its last stage; the job is done when all are complete. What
  * the others yielded its holders keep until then, and no longer. The
@@ -102,8 +103,9 @@ struct stage_spec {
     uint16_t needs_count;
     struct bytes needs; /* borrowed, STAGE_NEED_BYTES each */
     struct demand demand;
-    bool snippet;     /* the last of its inputs is its source */
-    uint8_t compiler; /* enum compiler, of it */
+    bool snippet;     /* the last of its inputs is its source: C, or */
+    bool plugin;      /* the file of a plugin */
+    uint8_t compiler; /* enum compiler, of C */
 };
 
 struct job_spec {
@@ -151,6 +153,8 @@ struct job_id spec_id(struct bytes body);
 uint32_t spec_level(const struct job_spec *s);
 /* The input that is a snippet's source. */
 struct stage_input stage_source(const struct stage_spec *s);
+/* The level that it takes to read what a stage says of its kernel. */
+uint32_t stage_source_level(const struct stage_spec *s);
 uint64_t spec_leaves(const struct stage_spec *s);
 /* The units of a leaf of the row, but for the last: all of them, of one that is rolled. */
 uint64_t spec_leaf_units(const struct stage_spec *s);

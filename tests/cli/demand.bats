@@ -15,15 +15,15 @@ note_is() { # note_is PORT NOTE
 }
 
 @test "nodes: labels and memory are shown" {
-    # A node that has a C compiler inside says so.
-    local compiles=
-    velum run -e i 1..1 >/dev/null 2>&1 && compiles='"compiles=c"'
+    # A node that has a C compiler inside says so, and which plugins of jobs it loads.
+    local own='"plugins=any"'
+    velum run -e i 1..1 >/dev/null 2>&1 && own="\"compiles=c\",$own"
     labelled
     run velum nodes
     [[ $output =~ b\ .*\ 4.0G\ .*\ gpu=1\ disk=ssd ]]
     run velum nodes --json
-    [[ $output == *'"name":"b"'*'"mem":4294967296'*'"labels":["gpu=1","disk=ssd"'"${compiles:+,$compiles}"']'* ]]
-    [[ $output == *'"name":"a"'*'"labels":['"$compiles"']'* ]]
+    [[ $output == *'"name":"b"'*'"mem":4294967296'*'"labels":["gpu=1","disk=ssd"'",$own"']'* ]]
+    [[ $output == *'"name":"a"'*'"labels":['"$own"']'* ]]
 }
 
 @test "run: what no node has is refused with the nearest miss" {

@@ -1,6 +1,7 @@
 /* Damaged lists of plans and shows, and what is asked of snippets. */
 #include "core/wire/asides.h"
 #include "core/wire/snippet.h"
+#include "core/wire/spec.h"
 #include "tests/fuzz/fuzz.h"
 
 static int again(struct bytes in, struct buf *out)
@@ -76,10 +77,10 @@ static void make_snippet(struct buf *out)
 {
     static uint8_t raw[FRAME_PAYLOAD_MAX];
     struct request_snippet m = {
-        .what = (uint8_t)any_below(3), .source = any_digest(), .reduction = (uint8_t)any_below(3)};
+        .what = (uint8_t)any_below(5), .source = any_digest(), .reduction = (uint8_t)any_below(3)};
     struct buf params;
     buf_init_fixed(&params, raw, sizeof raw);
-    if (m.what != SNIPPET_DESCRIBE) {
+    if (snippet_what(&m) != SNIPPET_DESCRIBE) {
         any_name(m.kernel, sizeof m.kernel);
         m.order = any_bytes(300);
     }
@@ -93,6 +94,34 @@ FUZZ_AGAIN(snippet, request_snippet, read_request_snippet, put_request_snippet)
 FUZZ_AGAIN(show, aside_show, read_aside_show, put_aside_show)
 FUZZ_AGAIN(reply, reply_asides, read_reply_asides, put_reply_asides)
 
+/* Jobs whose kernel is one, C source or a plugin. */
+static int spec_again(struct bytes in, struct buf *out)
+{
+    static struct job_spec s;
+    memset(&s, fuzz.fill, sizeof s);
+    int rc = read_spec(in, &s);
+    return rc < 0 ? rc : put_spec(out, &s);
+}
+
+static void make_spec(struct buf *out)
+{
+    static uint8_t room[STAGE_INPUT_BYTES];
+    struct job_spec s = {.author = any_node()};
+    struct stage_spec *stage = &s.stage;
+    struct buf source;
+    stage->units = stage->leaf_units = 1 + any_below(1000);
+    any_name(stage->kernel, sizeof stage->kernel);
+    stage->source = any_digest();
+    stage->snippet = true;
+    stage->plugin = any_bool();
+    stage->demand.tier = TIER_S2;
+    buf_init_fixed(&source, room, sizeof room);
+    put_stage_input(&source, &(struct stage_input){stage->source, 1 + any_below(1000)});
+    stage->inputs = buf_bytes(&source);
+    stage->inputs_count = 1;
+    REQUIRE(put_spec(out, &s) == 0);
+}
+
 TEST(damaged_lists_of_asides_are_refused_or_mean_one_thing)
 {
     static const struct codec codecs[] = {
@@ -101,6 +130,7 @@ TEST(damaged_lists_of_asides_are_refused_or_mean_one_thing)
         {"ASIDES asked", request_again, make_request, false, 10000},
         {"ASIDES", reply_again, make_reply, false, 10000},
         {"SNIPPET", snippet_again, make_snippet, false, 10000},
+        {"spec of a snippet", spec_again, make_spec, false, 10000},
     };
     fuzz_codecs(codecs, sizeof codecs / sizeof *codecs);
 }

@@ -92,6 +92,8 @@ const char *golden_tier(uint8_t tier, uint8_t lacks);
 
 /* What a command asks of a snippet: enum snippet_what. */
 void golden_put_snippet(uint8_t what, struct buf *b);
+struct stage_spec;
+const char *golden_kind(const struct stage_spec *s);
 int golden_tell_snippet(struct bytes payload, FILE *to);
 /* The i-th frame besides that is about one. False: there is none. */
 bool golden_put_snippets(size_t i, struct buf *frame);

@@ -16,16 +16,21 @@ void golden_put_snippet(uint8_t what, struct buf *b)
     uint8_t room[512];
     struct buf order;
     buf_init_fixed(&order, room, sizeof room);
-    if (what == SNIPPET_PLAN)
+    if (snippet_what(&m) == SNIPPET_PLAN)
         ensure(put_order_plan(&order, 2, words, 0, NULL) == 0);
     if (what == SNIPPET_SHOW)
         put_block(&order, bytes_of_text("8 bytes."));
     if (what == SNIPPET_SHOW)
         m.params = bytes_of_text("\1\2\3\4");
-    if (what != SNIPPET_DESCRIBE)
+    if (snippet_what(&m) != SNIPPET_DESCRIBE)
         text_copy(m.kernel, sizeof m.kernel, "sum");
     m.order = buf_bytes(&order);
     put_request_snippet(b, &m);
+}
+
+const char *golden_kind(const struct stage_spec *s)
+{
+    return s->plugin ? ", a plugin" : golden_code_of(s);
 }
 
 int golden_tell_snippet(struct bytes payload, FILE *to)
@@ -45,7 +50,7 @@ int golden_tell_snippet(struct bytes payload, FILE *to)
 }
 
 /* It reads one object, and the last of its inputs is its source. */
-static void put_job(struct buf *b)
+static void put_job(bool plugin, struct buf *b)
 {
     const struct stage_input read = {golden_digest(2), 123456}, source = {golden_digest(1), 321};
     struct job_spec s = {.author = golden_node(9),
@@ -60,7 +65,8 @@ static void put_job(struct buf *b)
                                    .accumulator_size = 8,
                                    .inputs_count = 2,
                                    .demand = {.tier = TIER_S2, .on = bytes_of_text(LABEL_COMPILES)},
-                                   .snippet = true}};
+                                   .snippet = true,
+                                   .plugin = plugin}};
     struct signed_bytes sealed = {.certificate = bytes_of_text("a certificate, DER")};
     uint8_t inputs[2 * STAGE_INPUT_BYTES], room[2048];
     struct buf list, body;
@@ -74,11 +80,11 @@ static void put_job(struct buf *b)
     put_signed(b, &sealed);
 }
 
-static void put_load(struct buf *b)
+static void put_load(uint8_t origin, struct buf *b)
 {
     const struct order_load load = {.kernel = "sum",
                                     .source = golden_digest(1),
-                                    .origin = ORIGIN_SNIPPET,
+                                    .origin = origin,
                                     .path = "/state/objects/0101",
                                     .params = bytes_of_text("\1\2\3\4")};
     put_order_load(b, &load);
@@ -88,18 +94,24 @@ bool golden_put_snippets(size_t i, struct buf *frame)
 {
     static const uint8_t types[] = {MESSAGE_REQUEST_SNIPPET, MESSAGE_REQUEST_SNIPPET,
                                     MESSAGE_REQUEST_SUBMIT, MESSAGE_ORDER_LOAD,
-                                    MESSAGE_ORDER_DESCRIBE};
+                                    MESSAGE_ORDER_DESCRIBE,
+                                    /* Of plugins that come with their jobs. */
+                                    MESSAGE_REQUEST_SNIPPET, MESSAGE_REQUEST_SNIPPET,
+                                    MESSAGE_REQUEST_SUBMIT, MESSAGE_ORDER_LOAD, MESSAGE_ORDER_LOAD};
+    static const uint8_t asked[] = {SNIPPET_PLAN, SNIPPET_SHOW, [5] = SHIPPED_DESCRIBE,
+                                    SHIPPED_PLAN};
+    static const uint8_t origins[] = {[3] = ORIGIN_SNIPPET, [8] = ORIGIN_SHIPPED, ORIGIN_CARRIED};
     const struct order_describe describe = {.origin = ORIGIN_SNIPPET,
                                             .path = "/state/objects/0101"};
     if (i >= sizeof types)
         return golden_put_builts(i - sizeof types, frame);
     size_t start = frame_begin(frame, types[i], types[i] >= MESSAGE_REQUEST_SUBMIT ? 7 : 0);
     if (types[i] == MESSAGE_REQUEST_SNIPPET)
-        golden_put_snippet(i == 0 ? SNIPPET_PLAN : SNIPPET_SHOW, frame);
+        golden_put_snippet(asked[i], frame);
     else if (types[i] == MESSAGE_REQUEST_SUBMIT)
-        put_job(frame);
+        put_job(i > 4, frame);
     else if (types[i] == MESSAGE_ORDER_LOAD)
-        put_load(frame);
+        put_load(origins[i], frame);
     else
         put_order_describe(frame, &describe);
     frame_end(frame, start);

@@ -85,7 +85,7 @@ static int say_spec(struct bytes encoded)
     say_text("args", s.stage.args);
     say_block("params", s.stage.params);
     SAY(" %llu/%llu, accumulator %u, path %u%s", U(s.stage.units), U(s.stage.leaf_units),
-        (unsigned)s.stage.accumulator_size, (unsigned)sealed.path_count, golden_code_of(&s.stage));
+        (unsigned)s.stage.accumulator_size, (unsigned)sealed.path_count, golden_kind(&s.stage));
     return 0;
 }
 

@@ -494,6 +494,9 @@ void story_start(struct story *s, uint32_t i)
                              .compiles = n->compiles,
                              .compiler_path = n->builds ? "cc" : NULL,
                              .built_path = n->builds ? "built" : NULL,
+                             .shipped = n->shipped,
+                             .allowed = &n->allowed,
+                             .allowed_count = 1,
                              .link_room_bytes = s->ages.link_room_bytes,
                              .limits = s->ages.limits,
                              .certificate = {certificate, sizeof certificate}};

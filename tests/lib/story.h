@@ -43,6 +43,8 @@ struct story_node {
     bool differs;                /* or of whose work the first leaf is another than libtcc's */
     uint32_t builders;           /* that were told to build something */
     uint32_t built, plain;       /* workers that loaded what they had built, and that did not */
+    uint8_t shipped;             /* which plugins of jobs it loads, */
+    struct digest allowed;       /* and which one is listed */
     struct sim_mover mover;      /* its objects outlive it */
     bool mover_silent;           /* it takes orders and answers none */
     uint32_t unanswered[STORY_UNANSWERED_MAX]; /* the orders that it took since */
@@ -95,6 +97,7 @@ struct story {
     uint32_t maps[STORY_NODES_MAX];     /* objects that workers mapped */
     uint32_t wrong_maps;                /* of these, such as were not what their names say */
     uint32_t compiled[STORY_NODES_MAX]; /* snippets that workers loaded */
+    uint32_t shipped[STORY_NODES_MAX];  /* of these, such as were plugins */
     const char *no_kernel; /* what the compiler says against all of them; NULL: nothing */
     /* What a job of this number is, beyond the usual; NULL: nothing. Before it is first named. */
     void (*adjust)(struct job_spec *spec, uint32_t number);

@@ -315,6 +315,7 @@ static bool compile(struct story *s, const struct story_worker *w, const struct 
     s->compiled[w->node]++;
     s->nodes[w->node].built += m->built[0] != 0;
     s->nodes[w->node].plain += m->built[0] == 0;
+    s->shipped[w->node] += m->origin == ORIGIN_SHIPPED;
     return s->no_kernel == NULL;
 }
 
@@ -334,7 +335,7 @@ static void on_load(struct story *s, struct story_worker *w, struct bytes p)
     w->list = own(m.inputs);
     w->inputs = m.inputs_count;
     loaded.ok = map_objects(s, w, &m);
-    if (m.origin == ORIGIN_SNIPPET && !compile(s, w, &m)) {
+    if (m.origin >= ORIGIN_SNIPPET && !compile(s, w, &m)) {
         loaded.ok = false;
         text_copy(loaded.reason, sizeof loaded.reason, s->no_kernel == NULL ? "" : s->no_kernel);
     }

@@ -221,7 +221,7 @@ TEST(test_spec_of_a_snippet_names_its_source)
         body = encode(&s);
         CHECK_INT(raw[body.len - 1], 1 + compiler);
     }
-    raw[body.len - 1] = (uint8_t)(2 + COMPILER_CC); /* what a later generation may say there */
+    raw[body.len - 1] = 9; /* what a later generation may say there */
     CHECK_INT(read_spec(body, &got), ERR_VERSION);
     s.stage.snippet = false;
     s.stage.demand.tier = TIER_UNKNOWN;
@@ -235,6 +235,26 @@ static int put_anew(const struct job_spec *s)
     struct buf b;
     buf_init_fixed(&b, raw, sizeof raw);
     return put_spec(&b, s);
+}
+
+/* It is a larger file, and takes a level more of those that read it. */
+TEST(test_spec_of_a_plugin_that_travels)
+{
+    uint8_t inputs[2 * STAGE_INPUT_BYTES];
+    struct job_spec s = of_snippet(inputs, SHIPPED_PLUGIN_MAX), got;
+    struct bytes body;
+    s.stage.plugin = true;
+    body = encode(&s);
+    CHECK_INT(read_spec(body, &got), 0);
+    CHECK(got.stage.snippet && got.stage.plugin);
+    CHECK_INT(spec_level(&got), FEATURE_SHIPPED);
+    raw[body.len - 1] = 1; /* C source is not as long */
+    CHECK_INT(read_spec(body, &got), ERR_FORMAT);
+    s = of_snippet(inputs, SHIPPED_PLUGIN_MAX + 1);
+    s.stage.plugin = true;
+    CHECK_INT(put_anew(&s), ERR_FORMAT);
+    s.stage.snippet = false;
+    CHECK_INT(put_anew(&s), ERR_FORMAT);
 }
 
 TEST(test_spec_of_a_snippet_that_cannot_be_is_refused)
@@ -673,7 +693,8 @@ TEST_MAIN(test_a_job_has_a_bound_of_different_demands, test_spec_what_all_stages
           test_spec_bounds, test_spec_says_what_a_stage_asks_of_nodes,
           test_spec_says_the_least_tier_where_one_is_asked_for,
           test_spec_says_how_much_processor_time_there_is_where_that_has_an_end,
-          test_spec_of_a_snippet_names_its_source, test_spec_of_a_snippet_that_cannot_be_is_refused,
+          test_spec_of_a_snippet_names_its_source, test_spec_of_a_plugin_that_travels,
+          test_spec_of_a_snippet_that_cannot_be_is_refused,
           test_spec_of_a_snippet_counts_no_place_for_its_source,
           test_spec_with_an_empty_demand_is_refused,
           test_spec_of_a_later_generation_is_another_version, an_open_job_is_no_search,

@@ -1,0 +1,230 @@
+/* Stories of plugins that come with their jobs: the file is an object, as a snippet's source is,
+ * and a node loads it where its settings agree to that. */
+#include "core/base/err.h"
+#include "core/base/text.h"
+#include "core/node/jobs.h"
+#include "core/node/workers.h"
+#include "core/wire/snippet.h"
+#include "tests/lib/parts.h"
+#include "tests/lib/story_collect.h"
+#include "tests/lib/story_graph.h"
+
+#define FILE_TEXT "what a loader would read"
+
+static struct story story;
+static struct job_spec made; /* of the job that was made last */
+static struct stage_input source;
+static uint8_t source_bytes[STAGE_INPUT_BYTES];
+static const char *on; /* labels that its stages ask for */
+
+static uint32_t few(uint64_t leaf)
+{
+    return (uint32_t)(leaf * 7 % 90);
+}
+
+static void as_told(struct job_spec *spec, uint32_t number)
+{
+    struct stage_spec *s = &spec->stage;
+
+    (void)number;
+    spec->slots_max = 0;
+    parts_spec(spec, "work");
+    s->snippet = s->plugin = true;
+    s->source = source.name;
+    s->inputs_count = 1;
+    s->inputs = (struct bytes){source_bytes, sizeof source_bytes};
+    s->demand = (struct demand){.tier = TIER_S2, .on = bytes_of_text(on)};
+    made = *spec;
+}
+
+static void init(uint32_t count)
+{
+    story_init(&story, count);
+    story.ages.objects_bytes = 1 << 30;
+    story.output = few;
+    story.graphs = true;
+    story.adjust = as_told;
+    on = LABEL_LOADS;
+    parts_begin();
+    for (uint32_t i = 0; i < count; i++) {
+        story.nodes[i].tier = TIER_S3;
+        story.nodes[i].shipped = SHIPPED_ANY;
+    }
+}
+
+static void start(void)
+{
+    struct bytes text = bytes_of_text(FILE_TEXT);
+    struct object_view told;
+    struct buf b;
+
+    story_start_all(&story, false);
+    story_run(&story, 2 * S_US);
+    source =
+        (struct stage_input){story_put_whole(&story, 0, text.data, text.len, 0, &told), text.len};
+    buf_init_fixed(&b, source_bytes, sizeof source_bytes);
+    put_stage_input(&b, &source);
+    story_run(&story, 5 * S_US);
+}
+
+static struct reply_error error_of(uint64_t user, uint32_t request)
+{
+    const struct story_answer *a = story_answer(&story, user, request);
+    struct reply_error e = {0};
+
+    REQUIRE(a != NULL && read_reply_error((struct bytes){a->data, a->len}, &e) == 0);
+    return e;
+}
+
+/* Submitted at node i, which answers with this exit code. */
+static struct reply_error submitted(uint32_t i, int code)
+{
+    uint64_t user = story_user(&story, i);
+    uint32_t request = story_submit(&story, user, 1);
+    struct reply_error e = {0};
+
+    CHECK_INT(story_code_within(&story, user, request, 500 * MS_US), code);
+    if (code != 0)
+        e = error_of(user, request);
+    story_leave(&story, user);
+    return e;
+}
+
+TEST(a_plugin_comes_to_whoever_computes)
+{
+    uint32_t far = 0;
+    struct job_view v;
+
+    init(6);
+    parts_add(300, false);
+    start();
+    submitted(0, 0);
+    v = story_result(&story, 0, story_job(&story, 1), 30 * S_US);
+    story_check_graph(&v, &made, few);
+    for (uint32_t i = 0; i < story.count; i++) {
+        far += story.shipped[i] > 0 && i > 0;
+        CHECK_INT(story.shipped[i], story.compiled[i]);
+    }
+    CHECK(far >= 3); /* more than there are copies of what a user puts */
+    CHECK_INT(story.wrong_maps, 0);
+    CHECK_INT(story.maps[0], 0); /* it is no input of the kernel's */
+    CHECK(story_end(&story));
+}
+
+TEST(a_node_that_does_not_agree_has_no_part_in_it)
+{
+    struct bytes text = bytes_of_text(FILE_TEXT);
+    struct job_view v;
+
+    init(4);
+    story.nodes[0].shipped = SHIPPED_NONE;
+    story.nodes[0].compiles = true;
+    story.nodes[1].shipped = SHIPPED_LISTED; /* something else */
+    story.nodes[2].shipped = SHIPPED_LISTED;
+    story.nodes[2].allowed = sha256_of(text.data, text.len);
+    story.nodes[3].tier = TIER_S1;
+    parts_add(60, false);
+    start();
+    on = ""; /* and the job does not say what it needs */
+    submitted(0, 0);
+    v = story_result(&story, 0, story_job(&story, 1), 30 * S_US);
+    story_check_graph(&v, &made, few);
+    CHECK(story.shipped[2] > 0);
+    CHECK_INT(story.compiled[0] + story.compiled[1] + story.compiled[3], 0);
+    CHECK(story_end(&story));
+}
+
+TEST(where_no_node_agrees_the_job_is_refused_in_words)
+{
+    struct reply_error e;
+
+    init(2);
+    story.nodes[0].shipped = story.nodes[1].shipped = SHIPPED_NONE;
+    parts_add(6, false);
+    start();
+    e = submitted(0, 6);
+    CHECK(strstr(e.what, "no node has leave for plugins of jobs and tier S2 or better") != NULL);
+    CHECK(strstr(e.what, "without leave for plugins of jobs") != NULL);
+    CHECK(story_end(&story));
+}
+
+TEST(where_no_list_has_it_the_job_fails_in_words)
+{
+    struct job_view v;
+
+    init(2);
+    story.nodes[0].shipped = story.nodes[1].shipped = SHIPPED_LISTED;
+    parts_add(6, false);
+    start();
+    submitted(0, 0);
+    v = story_result(&story, 0, story_job(&story, 1), 30 * S_US);
+    CHECK_INT(v.state, JOB_FAILED);
+    CHECK(strstr(v.error, "a node loads only plugins that its plugin_allow names") != NULL);
+    CHECK(story_end(&story));
+}
+
+TEST(where_a_node_cannot_read_it_the_job_is_refused_in_words)
+{
+    struct reply_error e;
+
+    init(3);
+    story.nodes[2].level = 3;
+    parts_add(6, false);
+    start();
+    e = submitted(0, 1);
+    CHECK(strstr(e.what, "plugins that travel need feature level 4 of every node, and n2 runs") !=
+          NULL);
+    CHECK(story_end(&story));
+}
+
+/* --- what a command asks --- */
+
+static uint32_t describe(uint64_t user)
+{
+    struct request_snippet m = {.what = SHIPPED_DESCRIBE, .source = source.name};
+    uint8_t room[512];
+    struct buf b;
+
+    buf_init_fixed(&b, room, sizeof room);
+    put_request_snippet(&b, &m);
+    return story_ask(&story, user, MESSAGE_REQUEST_SNIPPET, buf_bytes(&b));
+}
+
+TEST(a_node_that_loads_none_says_so)
+{
+    uint64_t user;
+    uint32_t request;
+
+    init(2);
+    story.nodes[1].shipped = SHIPPED_NONE;
+    story.output = NULL;
+    start();
+    user = story_user(&story, 1);
+    request = describe(user);
+    CHECK_INT(story_code_within(&story, user, request, S_US), 6);
+    CHECK(strstr(error_of(user, request).what, "its plugin_jobs is none") != NULL);
+    CHECK(story_end(&story));
+}
+
+/* It comes here all the same: what is in a list is known of a file by its bytes. */
+TEST(a_node_whose_list_lacks_it_says_so)
+{
+    uint64_t user;
+    uint32_t request;
+
+    init(2);
+    story.nodes[1].shipped = SHIPPED_LISTED;
+    story.output = NULL;
+    start();
+    user = story_user(&story, 1);
+    request = describe(user);
+    CHECK_INT(story_code_within(&story, user, request, 2 * S_US), 6);
+    CHECK(strstr(error_of(user, request).what, "only plugins that its plugin_allow names") != NULL);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(a_plugin_comes_to_whoever_computes, a_node_that_does_not_agree_has_no_part_in_it,
+          where_no_node_agrees_the_job_is_refused_in_words,
+          where_no_list_has_it_the_job_fails_in_words,
+          where_a_node_cannot_read_it_the_job_is_refused_in_words, a_node_that_loads_none_says_so,
+          a_node_whose_list_lacks_it_says_so)
