@@ -164,7 +164,7 @@ struct velum_host {
 /* What `plan` fills in. It finds units and leaf_units 0, params_size 0 and an empty reason. */
 struct velum_plan {
     uint64_t units;      /* >= 1 */
-    uint64_t leaf_units; /* >= 1; aim at 1 ms a leaf on a desktop core, at most 2^40 leaves */
+    uint64_t leaf_units; /* aim at 1 ms a leaf, at most 2^40 leaves; 0: a trial tells (velum.1) */
     uint8_t *params;     /* written by the kernel in a portable form: velum_put_u64 and the like */
     uint32_t params_size, params_cap /* 4096 */, reason_cap;
     char *reason; /* when refusing: one sentence, what is wrong and what is allowed */

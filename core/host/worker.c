@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/leaf_trial.h"
 #include "core/host/worker_asides.h"
 #include "core/host/worker_host.h"
 #include "core/host/worker_input.h"
@@ -171,17 +171,13 @@ static void on_alarm(int number)
     struct worker *w = at_task;
     (void)number;
     if (!w)
+        leaf_trial_late();
+    if (!w)
         return;
     at_task = NULL;
     task_is_long = true;
     if (w->run.next > w->told_next)
         send_progress(w);
-}
-
-static void alarm_every(int64_t us)
-{
-    const struct itimerval every = {{0, us}, {0, us}};
-    setitimer(ITIMER_REAL, &every, NULL);
 }
 
 static void keep_params(struct worker *w, const struct order_load *m)
@@ -668,10 +664,10 @@ static void work(struct worker *w)
     /* The first of several may be the long one as well: only what is told is worth an alarm. */
     const bool several = w->now.tasks && w->run.end - w->run.first > 1;
     if (several)
-        alarm_every(TASK_LONG_US);
+        leaf_alarm_every(TASK_LONG_US);
     work_at(w);
     if (several)
-        alarm_every(0);
+        leaf_alarm_every(0);
 }
 
 int worker_main(void)

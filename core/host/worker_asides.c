@@ -5,6 +5,21 @@
 
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/leaf_trial.h"
+
+/* What a leaf reads is not here yet, and what it yields nobody would take. */
+static bool choose_leaf(const struct velum_kernel *k, uint16_t inputs_count,
+                        struct kernel_plan *plan)
+{
+    if (inputs_count > 0 || k->reduce == VELUM_COLLECT) {
+        text_copy(
+            plan->reason, sizeof plan->reason,
+            "the kernel's plan must say how large a leaf is, since it reads files or collects");
+        return false;
+    }
+    plan->leaf_units = leaf_trial(k, (struct bytes){plan->params, plan->params_size}, plan->units);
+    return true;
+}
 
 int worker_plan(const struct velum_kernel *k, struct bytes order, struct buf *to)
 {
@@ -16,7 +31,9 @@ int worker_plan(const struct velum_kernel *k, struct bytes order, struct buf *to
     for (uint16_t i = 0; i < m.count; i++)
         argv[i] = m.args[i];
     struct worker_planned answer = {
-        .ok = kernel_plan(k, m.count, argv, m.inputs_count, m.input_sizes, &plan) == 0};
+        .ok = kernel_plan_open(k, m.count, argv, m.inputs_count, m.input_sizes, &plan) == 0};
+    if (answer.ok && plan.leaf_units == 0)
+        answer.ok = choose_leaf(k, m.inputs_count, &plan);
     text_copy(answer.reason, sizeof answer.reason, plan.reason);
     answer.params = (struct bytes){plan.params, plan.params_size};
     answer.units = plan.units;

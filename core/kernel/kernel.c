@@ -247,6 +247,8 @@ static int plan_refused(struct kernel_plan *out, const char *why)
     return ERR_ARGUMENT;
 }
 
+#define NO_WORK "the kernel's plan has no work in it"
+
 static int plan_too_fine(const struct velum_kernel *k, const struct velum_plan *plan,
                          struct kernel_plan *out)
 {
@@ -262,8 +264,8 @@ static int plan_too_fine(const struct velum_kernel *k, const struct velum_plan *
                : 0;
 }
 
-int kernel_plan(const struct velum_kernel *k, int argc, const char *const *argv,
-                uint16_t inputs_count, const uint64_t *input_sizes, struct kernel_plan *out)
+int kernel_plan_open(const struct velum_kernel *k, int argc, const char *const *argv,
+                     uint16_t inputs_count, const uint64_t *input_sizes, struct kernel_plan *out)
 {
     struct sizes sizes = {inputs_count, input_sizes};
     struct velum_host host = *kernel_host_plain();
@@ -282,15 +284,22 @@ int kernel_plan(const struct velum_kernel *k, int argc, const char *const *argv,
     out->reason[0] = '\0';
     if (plan.params_size > sizeof out->params)
         return plan_refused(out, "the kernel's plan has more than 4096 bytes of parameters");
-    if (plan.units == 0 || plan.leaf_units == 0)
-        return plan_refused(out, "the kernel's plan has no work in it");
-    int rc = plan_too_fine(k, &plan, out);
+    if (plan.units == 0)
+        return plan_refused(out, NO_WORK);
+    int rc = plan.leaf_units == 0 ? 0 : plan_too_fine(k, &plan, out);
     if (rc < 0)
         return rc;
     out->params_size = plan.params_size;
     out->units = plan.units;
     out->leaf_units = plan.leaf_units;
     return 0;
+}
+
+int kernel_plan(const struct velum_kernel *k, int argc, const char *const *argv,
+                uint16_t inputs_count, const uint64_t *input_sizes, struct kernel_plan *out)
+{
+    int rc = kernel_plan_open(k, argc, argv, inputs_count, input_sizes, out);
+    return rc == 0 && out->leaf_units == 0 ? plan_refused(out, NO_WORK) : rc;
 }
 
 /* What a leaf of a search says. One that names a unit of other leaves would end it there. */

@@ -66,6 +66,9 @@ struct kernel_plan {
  * a plan outside the limits (no unit, more than 2^40 leaves, of a collect COLLECT_LEAVES_MAX). */
 int kernel_plan(const struct velum_kernel *k, int argc, const char *const *argv,
                 uint16_t inputs_count, const uint64_t *input_sizes, struct kernel_plan *out);
+/* The same of a plan that may leave the size of a leaf open, which is 0 then. */
+int kernel_plan_open(const struct velum_kernel *k, int argc, const char *const *argv,
+                     uint16_t inputs_count, const uint64_t *input_sizes, struct kernel_plan *out);
 
 /* Computes units [first, first + count) into out, canonical; of a kernel that collects out is NULL
  * and the output goes to host->emit. params.data aligned to 8. Returns 0, or ERR_KERNEL with a

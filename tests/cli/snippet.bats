@@ -65,6 +65,16 @@ needs_compiler() {
     [ "${lines[1]}" = "try: velum run squares.c N" ]
 }
 
+@test "a kernel that leaves the size of a leaf open has one of about a millisecond" {
+    needs_compiler
+    squares 0 | sed '/out->leaf_units = 1000;/d; s/host->nap(host, 0)/host->nap(host, call->count * 100)/' >open.c
+    run --separate-stderr velum run --json --progress none open.c 1000
+    [ "$status" -eq 0 ]
+    size=$(field leaf_units <<<"$output")
+    [ "$size" -ge 2 ] && [ "$size" -le 16 ]
+    [ "$(field result <<<"$output")" = 332833500 ]
+}
+
 @test "what the compiler says is told by file and line" {
     needs_compiler
     squares 0 | sed 's/out->leaf_units = 1000;/out->leaf_units = 1000/' >bad.c
@@ -227,7 +237,7 @@ FLOW
     [ "$(velum wait "$job" 2>/dev/null)" = 332833500 ]
     velum rm "$(velum put squares.c 2>/dev/null)"
     run -2 velum result "$job"
-    [[ $output == *"the C source "*" is not to be had from any node"* ]]
+    [[ $output == *"its source "*" is not to be had from any node"* ]]
     [[ ${lines[-1]} == "try: velum put FILE.c"* ]]
     velum put squares.c >/dev/null 2>&1
     [ "$(velum result "$job")" = 332833500 ]
