@@ -52,12 +52,12 @@ static void nearest_in(const struct opt *rows, const char *name, const char **be
     }
 }
 
-/* Far names are no help: a third of the letters may be wrong, and one more. */
-static const char *nearest(const struct parse *p, const char *name)
+/* Far names are no help: a third of the letters may be wrong, and so many more. */
+static const char *nearest(const struct parse *p, const char *name, size_t more)
 {
     const char *best = NULL;
     size_t len = strlen(name);
-    size_t distance = len < 3 ? 2 : len / 3 + 2;
+    size_t distance = len < 3 ? 2 : len / 3 + more + 1;
     if (len > NAME_MAX_LEN)
         return NULL;
     nearest_in(p->own, name, &best, &distance);
@@ -68,7 +68,7 @@ static const char *nearest(const struct parse *p, const char *name)
 static int refuse_unknown(struct parse *p, const char *shown, const char *name)
 {
     snprintf(p->message, OPT_MESSAGE_SIZE, "there is no option %.100s", shown);
-    const char *best = nearest(p, name);
+    const char *best = nearest(p, name, 1);
     if (best)
         snprintf(p->hint, OPT_MESSAGE_SIZE, "--%s", best);
     return ERR_ARGUMENT;
@@ -214,7 +214,7 @@ static bool is_own(const struct parse *p, const char *word)
     const size_t len = strcspn(word + 2, "=");
     snprintf(bare, sizeof bare, "%.*s", (int)(len < sizeof bare ? len : sizeof bare - 1), word + 2);
     return len == 0 || opt_find(p->own, bare, len) || opt_find(opt_common, bare, len) ||
-           nearest(p, bare);
+           nearest(p, bare, 0);
 }
 
 /* Whether all letters are options, up to one that takes the rest as its value. */
