@@ -14,6 +14,7 @@
 #include "core/api/haul.h"
 #include "core/api/session.h"
 #include "core/api/task.h"
+#include "core/api/task_source.h"
 #include "core/api/yield.h"
 #include "core/base/ensure.h"
 #include "core/base/err.h"
@@ -399,6 +400,8 @@ static void refuse(struct velum *v, struct op *op, struct bytes payload)
     }
     text_sanitise(e.hint, strlen(e.hint), true, hint, sizeof hint);
     op->no_kernel = e.no_kernel;
+    if (op->kind == OP_TASK)
+        task_source_forget(v);
     handle_end_failed(v, op, e.exit_code ? -(int)e.exit_code : VELUM_FAILED, hint, "%s", e.what);
 }
 

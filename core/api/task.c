@@ -207,15 +207,15 @@ static int open_feed(struct velum *v, struct task *t, const struct velum_task *a
     struct velum_task with = *asked;
     const int count = asked->inputs_count;
     int rc = task_source_is_file(asked->kernel) ? task_source_open(v, asked->kernel, &t->code) : 0;
-    if (rc < 0)
-        return rc;
+    if (rc < 0 || (!asked->inputs && count > 0))
+        return rc < 0 ? rc : feed_open(v, asked, &t->feed); /* which says so */
     if (t->code.is)
         t->submission->source = &t->code.made;
     if (t->code.is && count >= STAGE_INPUTS_MAX)
         return handle_fail(v, VELUM_MISUSE, "", "a task of C source has 0 to %d inputs, not %d",
                            STAGE_INPUTS_MAX - 1, count);
     if (t->code.is && !t->code.described && count >= 0) {
-        if (count > 0 && asked->inputs)
+        if (count > 0)
             memcpy(list, asked->inputs, (size_t)count * sizeof *list);
         list[count] = (struct velum_input){.path = asked->kernel};
         with.inputs = list;
@@ -345,18 +345,19 @@ static void ask_kill(struct velum *v, struct op *op)
 
 static void ask_show(struct velum *v, struct op *op)
 {
-    const struct job_view *j = &op->task->entry.view;
+    struct task *t = op->task;
+    const struct job_view *j = &t->entry.view;
+    const bool foreign = task_source_shows(&t->code, j);
     struct request_show ask = {.source = j->source, .params = j->params, .accumulator = j->result};
-    buf_reset(&op->task->payload);
+    buf_reset(&t->payload);
     (void)text_copy(ask.kernel, sizeof ask.kernel, j->kernel);
-    put_request_show(&op->task->payload, &ask);
-    op->task->step = SHOWING;
-    if (op->task->code.is) {
-        buf_reset(&op->task->payload);
-        (void)task_source_put_show(&op->task->code, j, &op->task->payload);
-    }
-    handle_ask(v, op, op->task->code.is ? MESSAGE_REQUEST_SNIPPET : MESSAGE_REQUEST_SHOW,
-               buf_bytes(&op->task->payload));
+    if (foreign)
+        (void)task_source_put_show(&t->code, j, &t->payload);
+    else
+        put_request_show(&t->payload, &ask);
+    t->step = SHOWING;
+    handle_ask(v, op, foreign ? MESSAGE_REQUEST_SNIPPET : MESSAGE_REQUEST_SHOW,
+               buf_bytes(&t->payload));
 }
 
 static void sign_and_send(struct velum *v, struct op *op)

@@ -43,6 +43,12 @@ int task_source_open(struct velum *v, const char *file, struct task_source *out)
     return 0;
 }
 
+void task_source_forget(struct velum *v)
+{
+    free(v->source);
+    v->source = NULL;
+}
+
 /* --- what is asked --- */
 
 int task_source_put_describe(const struct task_source *s, struct buf *to)
@@ -79,6 +85,11 @@ int task_source_put_plan(const struct task_source *s, int argc, const char *cons
         return rc;
     }
     return put_with_order(s, &m, &order, to);
+}
+
+bool task_source_shows(const struct task_source *s, const struct job_view *v)
+{
+    return s->is && digest_equal(v->source, s->made.name);
 }
 
 int task_source_put_show(const struct task_source *s, const struct job_view *v, struct buf *to)

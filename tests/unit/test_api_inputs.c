@@ -285,6 +285,9 @@ TEST(a_kernel_may_be_a_file_of_C_source)
     int job = velum_wait(v, velum_spawn(v, source_of("i + 7"), "1000", NULL), -1);
     REQUIRE(job > 0);
     CHECK_STR(velum_text(v, job), "506500");
+    const char *many = "1000";
+    const struct velum_task nothing = {.kernel = file, .argc = 1, .argv = &many, .inputs_count = 2};
+    CHECK_INT(velum_submit(v, &nothing), VELUM_MISUSE);
     CHECK_INT(velum_wait(v, velum_spawn(v, file, "many", NULL), -1), VELUM_MISUSE);
     CHECK(strstr(velum_sentence(v, VELUM_MISUSE), "one number") != NULL);
     job = velum_spawn(v, source_of("wrong"), "1000", NULL);
