@@ -15,9 +15,13 @@ note_is() { # note_is PORT NOTE
 }
 
 @test "nodes: labels and memory are shown" {
-    # A node that has a C compiler inside says so, and which plugins of jobs it loads.
+    # A node that has a C compiler inside says so, and whether its machine has another, and which
+    # plugins of jobs it loads.
     local own='"plugins=any"'
-    velum run -e i 1..1 >/dev/null 2>&1 && own="\"compiles=c\",$own"
+    if velum run -e i 1..1 >/dev/null 2>&1; then
+        command -v cc gcc clang >/dev/null && own="\"builds=c\",$own"
+        own="\"compiles=c\",$own"
+    fi
     labelled
     run velum nodes
     [[ $output =~ b\ .*\ 4.0G\ .*\ gpu=1\ disk=ssd ]]
