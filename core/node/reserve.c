@@ -28,7 +28,7 @@ struct reserve {
     uint16_t input; /* and of its inputs */
     uint16_t asked_count;
     struct instant asked_at;
-    struct asked asked[ASKED_MAX]; /* once each */
+    struct asked *asked; /* room for ASKED_MAX, which are there once each; NULL: none is */
 };
 
 static void ask(struct job *j, struct stage_input in)
@@ -38,6 +38,10 @@ static void ask(struct job *j, struct stage_input in)
     for (uint16_t i = 0; i < r->asked_count; i++)
         if (digest_equal(r->asked[i].in.name, in.name))
             return;
+    if (r->asked == NULL)
+        r->asked = node_alloc(j->node, ASKED_MAX * sizeof *r->asked);
+    if (r->asked == NULL)
+        return;
     r->asked[r->asked_count++] = (struct asked){.in = in};
     r->asked_at = j->node->now;
     copies_ask_keepers(j->node, in.name, j->id);
@@ -79,6 +83,14 @@ static bool reserve_stage(struct job *j, uint32_t *kept)
     return true;
 }
 
+/* There may be many jobs, and most ask about nothing for most of their time. */
+static void forget_asked(const struct node *n, struct reserve *r)
+{
+    alloc_free(n->alloc, r->asked, ASKED_MAX * sizeof *r->asked);
+    r->asked = NULL;
+    r->asked_count = 0;
+}
+
 static bool begin(struct job *j)
 {
     struct lead *l = j->lead;
@@ -101,8 +113,8 @@ void reserve_look(struct job *j)
         !begin(j))
         return;
     r = j->lead->reserve;
-    if (instant_since_us(n->now, r->asked_at) >= ANSWER_US)
-        r->asked_count = 0;
+    if (r->asked != NULL && instant_since_us(n->now, r->asked_at) >= ANSWER_US)
+        forget_asked(n, r);
     for (uint32_t i = 0; i < STAGES_A_LOOK && r->stage < j->graph->count; i++) {
         if (!reserve_stage(j, &kept))
             return;
@@ -143,6 +155,8 @@ void reserve_end(struct job *j)
 {
     struct lead *l = j->lead;
 
+    if (l->reserve != NULL && l->reserve->asked != NULL)
+        forget_asked(j->node, l->reserve);
     alloc_free(j->node->alloc, l->reserve, sizeof *l->reserve);
     l->reserve = NULL;
 }
