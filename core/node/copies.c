@@ -498,7 +498,7 @@ static bool is_wanted(const struct node *n, struct digest name, uint64_t size)
     const struct shelf_object *o = shelf_find(n->objects->shelf, name);
 
     return gets_wait_for(n, name) || labour_inputs_want(n, name) ||
-           (size <= SNIPPET_SOURCE_MAX && snippet_wants(n, name)) || fetching_is_on(n, name) ||
+           (size <= SHIPPED_PLUGIN_MAX && snippet_wants(n, name)) || fetching_is_on(n, name) ||
            (o != NULL && o->kept && !o->whole);
 }
 

@@ -10,6 +10,7 @@
 #include "tests/lib/story_graph.h"
 
 #define FILE_TEXT "what a loader would read"
+#define LARGE (SHIPPED_PLUGIN_MAX - 1)
 
 static struct story story;
 static struct job_spec made; /* of the job that was made last */
@@ -52,9 +53,8 @@ static void init(uint32_t count)
     }
 }
 
-static void start(void)
+static void start_with(struct bytes text)
 {
-    struct bytes text = bytes_of_text(FILE_TEXT);
     struct object_view told;
     struct buf b;
 
@@ -65,6 +65,11 @@ static void start(void)
     buf_init_fixed(&b, source_bytes, sizeof source_bytes);
     put_stage_input(&b, &source);
     story_run(&story, 5 * S_US);
+}
+
+static void start(void)
+{
+    start_with(bytes_of_text(FILE_TEXT));
 }
 
 static struct reply_error error_of(uint64_t user, uint32_t request)
@@ -190,6 +195,25 @@ static uint32_t describe(uint64_t user)
     return story_ask(&story, user, MESSAGE_REQUEST_SNIPPET, buf_bytes(&b));
 }
 
+/* Three nodes have it, and it is larger than C source may be. */
+TEST(a_large_one_comes_to_the_node_that_is_asked)
+{
+    static uint8_t bytes[LARGE];
+    uint64_t user;
+
+    init(5);
+    story.output = NULL;
+    start_with((struct bytes){bytes, sizeof bytes});
+    for (uint32_t i = 0; i < story.count; i++) {
+        user = story_user(&story, i);
+        (void)describe(user);
+        story_run(&story, 2 * S_US);
+        CHECK(sim_mover_has(&story.nodes[i].mover, source.name));
+        story_leave(&story, user);
+    }
+    CHECK(story_end(&story));
+}
+
 TEST(a_node_that_loads_none_says_so)
 {
     uint64_t user;
@@ -227,4 +251,4 @@ TEST_MAIN(a_plugin_comes_to_whoever_computes, a_node_that_does_not_agree_has_no_
           where_no_node_agrees_the_job_is_refused_in_words,
           where_no_list_has_it_the_job_fails_in_words,
           where_a_node_cannot_read_it_the_job_is_refused_in_words, a_node_that_loads_none_says_so,
-          a_node_whose_list_lacks_it_says_so)
+          a_node_whose_list_lacks_it_says_so, a_large_one_comes_to_the_node_that_is_asked)
