@@ -30,14 +30,17 @@
 #define FS_OWN                                                                                     \
     (FS_WRITE_FILE | FS_READ_FILE | FS_READ_DIR | FS_REMOVE_FILE | FS_MAKE_REG | FS_TRUNCATE)
 
+/* Where distributions put programs and their libraries, and nothing that people put there: an
+ * assembler takes in any file that it can read. A compiler that is elsewhere builds nothing. */
 static const struct {
     const char *path;
     uint64_t rights;
 } places[] = {
-    {"/usr", FS_PROGRAMS},           {"/bin", FS_PROGRAMS},
-    {"/sbin", FS_PROGRAMS},          {"/lib", FS_PROGRAMS},
-    {"/lib32", FS_PROGRAMS},         {"/lib64", FS_PROGRAMS},
-    {"/libx32", FS_PROGRAMS},        {"/etc/ld.so.cache", FS_READ_FILE},
+    {"/usr/bin", FS_PROGRAMS},       {"/usr/lib", FS_PROGRAMS},
+    {"/usr/lib32", FS_PROGRAMS},     {"/usr/lib64", FS_PROGRAMS},
+    {"/usr/libexec", FS_PROGRAMS},   {"/bin", FS_PROGRAMS},
+    {"/lib", FS_PROGRAMS},           {"/lib32", FS_PROGRAMS},
+    {"/lib64", FS_PROGRAMS},         {"/etc/ld.so.cache", FS_READ_FILE},
     {"/proc/cpuinfo", FS_READ_FILE}, {"/dev/null", FS_READ_FILE | FS_WRITE_FILE},
 };
 
