@@ -138,9 +138,27 @@ static int check_name(const struct order_load *m, const struct velum_kernel *k,
     return ERR_KERNEL;
 }
 
+/* Machine code, and no C source, by its first bytes. */
+static bool is_plugin(const char *path)
+{
+    uint8_t head[sizeof plugin_magic] = {0};
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const bool is = fd >= 0 && read(fd, head, sizeof head) == (ssize_t)sizeof head &&
+                    memcmp(head, plugin_magic, sizeof head) == 0;
+    if (fd >= 0)
+        close(fd);
+    return is;
+}
+
 static int load_snippet(const struct order_load *m, const struct velum_kernel **out,
                         char reason[REASON_SIZE])
 {
+    /* Nodes that load no plugins, or not this one, hold it all the same. */
+    if (is_plugin(m->path)) {
+        text_copy(reason, REASON_SIZE,
+                  "its source is a plugin's file, which this node does not load");
+        return ERR_KERNEL;
+    }
     const int rc = m->built[0] ? take_built(m, out, reason) : take_snippet(m->path, out, reason);
     return rc < 0 ? rc : check_name(m, *out, reason);
 }
@@ -162,18 +180,6 @@ static int load_shipped(const struct order_load *m, const struct velum_kernel **
 #endif
     rc = behind_walls(file, out, reason);
     return rc < 0 ? rc : check_name(m, *out, reason);
-}
-
-/* Machine code, and no C source, by its first bytes. */
-static bool is_plugin(const char *path)
-{
-    uint8_t head[sizeof plugin_magic] = {0};
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    const bool is = fd >= 0 && read(fd, head, sizeof head) == (ssize_t)sizeof head &&
-                    memcmp(head, plugin_magic, sizeof head) == 0;
-    if (fd >= 0)
-        close(fd);
-    return is;
 }
 
 static int load_carried(const struct order_load *m, const struct velum_kernel **out,

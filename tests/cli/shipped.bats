@@ -82,6 +82,12 @@ needs_plugin() {
     velum run --json ./squares.so 20000 --addr "127.0.0.1:$PORT_c" >job.json
     [ "$(field state <job.json)" = done ]
     [ "$(field nodes <job.json)" = 1 ]
+    # These two may hold the job, and cannot show what came of it.
+    for port in "$PORT_a" "$PORT_b"; do
+        run velum result "$(field id <job.json)" --addr "127.0.0.1:$port"
+        [ "$status" != 0 ]
+        [[ $output == *"its source is a plugin's file, which this node does not load"* ]]
+    done
     velum nodes --json --addr "127.0.0.1:$PORT_c" >nodes.json
     [ "$(grep -o '"plugins=[a-z]*"' nodes.json | tr '\n' ' ')" = '"plugins=listed" "plugins=listed" ' ]
 }
