@@ -57,7 +57,7 @@ static int hand_in(const struct call *c, const struct flow_plan *p, struct line 
         announce(p, l, id, ack.durable);
     code = job->rest.head ? flow_append(l, ack.job, &job->rest, p->flow->count) : 0;
     if (code != 0 || !opt_given(c->opts, "detach"))
-        return code != 0 ? code : submit_follow(c, l, &ack, NULL);
+        return code != 0 ? code : submit_follow(c, l, &ack, &(struct pour_options){0}, NULL);
     printf("%s\n", id);
     return CODE_DONE;
 }

@@ -281,18 +281,20 @@ static int put_all(struct pour *p, const struct collected *c, struct bytes list)
 }
 
 /* A bar and the bytes on one terminal would spoil each other. */
-static enum progress_kind progress_beside(const struct sink *s, enum progress_kind kind)
+static enum progress_kind progress_beside(const struct sink *s, const struct pour_options *o)
 {
-    return kind == PROGRESS_BAR && !sink_is_file(s) && isatty(STDOUT_FILENO) ? PROGRESS_NONE : kind;
+    const bool shows = !o->fd && !sink_is_file(s) && isatty(STDOUT_FILENO);
+    return o->progress == PROGRESS_BAR && shows ? PROGRESS_NONE : o->progress;
 }
 
 static int open_sink(struct pour *p, const struct pour_options *o)
 {
-    int code = sink_open(&p->sink, o->file);
+    int code = o->fd ? sink_open_at(&p->sink, *o->fd, "what is to be drawn")
+                     : sink_open(&p->sink, o->file);
     if (code != 0)
         return code;
     sink_plain(p->sink);
-    p->progress.kind = progress_beside(p->sink, o->progress);
+    p->progress.kind = progress_beside(p->sink, o);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 
 struct pour_options {
     const char *file; /* by way of FILE.part, as `velum get -o` has it; NULL: standard output */
+    const int *fd; /* not NULL: to this open file instead, which is the caller's (sink_open_at) */
     enum progress_kind progress;
 };
 

@@ -155,8 +155,10 @@ static int submit(const struct call *c, struct line *l, struct submission *s,
         return CODE_DONE;
     }
     announce(s, &reply);
-    code = submit_follow(c, l, &reply, view->file);
-    return code == CODE_DONE ? run_view_draw(view) : code;
+    bool ended;
+    struct pour_options pour = {.file = view->file, .fd = run_view_fd(view)};
+    code = submit_follow(c, l, &reply, &pour, &ended);
+    return ended && code == CODE_DONE ? run_view_draw(view) : code;
 }
 
 /* Where a result cannot be written is said before anything is computed. */

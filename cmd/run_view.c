@@ -39,28 +39,46 @@ static int check(const struct call *c)
 
 static int make_file(struct run_view *v)
 {
-    const int len = snprintf(v->folder, sizeof v->folder, "%s/velum-view-XXXXXX", file_temporary());
-    if (len < 0 || (size_t)len >= sizeof v->folder || !mkdtemp(v->folder)) {
-        v->folder[0] = '\0';
-        talk_error("no folder can be made in %.200s", file_temporary());
-        talk_try("TMPDIR= with the name of one that can be written");
+    char path[256];
+    const int len = snprintf(path, sizeof path, "%s/velum-view-XXXXXX", file_temporary());
+    v->file = NULL;
+    v->fd = len < 0 || (size_t)len >= sizeof path ? -1 : mkostemp(path, O_CLOEXEC);
+    if (v->fd < 0) {
+        talk_error("no file can be made in %.200s", file_temporary());
+        talk_try("TMPDIR= with the name of a folder that can be written");
         return CODE_FAILED;
     }
-    snprintf(v->path, sizeof v->path, "%s/picture", v->folder);
-    v->file = v->path;
+    unlink(path);
     return 0;
+}
+
+/* What a pipe or a device was given cannot be read again: opened for that, a pipe would wait for
+ * another who writes. */
+static int check_file(const char *file)
+{
+    struct stat st;
+    if (stat(file, &st) < 0 || S_ISREG(st.st_mode))
+        return 0;
+    talk_error("--view draws what is in FILE of -o, and %.200s is no ordinary file", file);
+    talk_try("velum run --view without -o, or with a file that is new");
+    return CODE_MISUSE;
 }
 
 int run_view_open(struct run_view *v, const struct call *c)
 {
-    *v = (struct run_view){.file = opt_text(c->opts, "output", NULL),
-                           .draws = opt_given(c->opts, "view")};
+    *v = (struct run_view){
+        .file = opt_text(c->opts, "output", NULL), .draws = opt_given(c->opts, "view"), .fd = -1};
     if (!v->draws)
         return 0;
     const int code = check(c);
     if (code != 0)
         return code;
-    return v->file && strcmp(v->file, "-") != 0 ? 0 : make_file(v);
+    return v->file && strcmp(v->file, "-") != 0 ? check_file(v->file) : make_file(v);
+}
+
+const int *run_view_fd(const struct run_view *v)
+{
+    return v->draws && v->fd >= 0 ? &v->fd : NULL;
 }
 
 static int draw(struct bytes file)
@@ -90,34 +108,35 @@ static int report(int rc)
     return CODE_FAILED;
 }
 
+static int draw_all(int fd)
+{
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return ERR_IO;
+    const size_t len = (size_t)st.st_size;
+    void *bytes = len > 0 ? mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+    if (!bytes)
+        return ERR_FORMAT;
+    if (bytes == MAP_FAILED)
+        return ERR_NO_MEMORY;
+    const int rc = draw((struct bytes){bytes, len});
+    munmap(bytes, len);
+    return rc;
+}
+
 int run_view_draw(const struct run_view *v)
 {
     if (!v->draws)
         return 0;
-    struct stat st;
-    int rc = ERR_IO;
-    const int fd = open(v->file, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0 && fstat(fd, &st) == 0) {
-        const size_t len = (size_t)st.st_size;
-        void *bytes = len > 0 ? mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
-        rc = len == 0 ? ERR_FORMAT : bytes == MAP_FAILED ? ERR_NO_MEMORY : 0;
-        if (rc == 0) {
-            rc = draw((struct bytes){bytes, len});
-            munmap(bytes, len);
-        }
-    }
-    if (fd >= 0)
+    const int fd = v->fd >= 0 ? v->fd : open(v->file, O_RDONLY | O_CLOEXEC);
+    const int rc = draw_all(fd);
+    if (fd >= 0 && v->fd < 0)
         close(fd);
     return rc < 0 ? report(rc) : 0;
 }
 
 void run_view_close(struct run_view *v)
 {
-    char part[sizeof v->path + sizeof ".part"];
-    if (!v->folder[0])
-        return;
-    snprintf(part, sizeof part, "%s.part", v->path);
-    unlink(part);
-    unlink(v->path);
-    rmdir(v->folder);
+    if (v->draws && v->fd >= 0)
+        close(v->fd);
 }

@@ -149,6 +149,17 @@ int sink_open(struct sink **out, const char *file)
     return s->is_file ? open_part(s) : open_stream(s, s->file);
 }
 
+int sink_open_at(struct sink **out, int fd, const char *what)
+{
+    struct sink *s = calloc(1, sizeof *s);
+    if (!s)
+        return refuse(what, err_sentence(ERR_NO_MEMORY), "try again");
+    snprintf(s->part, sizeof s->part, "%s", what);
+    s->fd = fd;
+    *out = s;
+    return 0;
+}
+
 int sink_try(const char *file)
 {
     struct sink s = {.fd = -1};

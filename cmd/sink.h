@@ -18,6 +18,9 @@ struct sink;
 
 /* NULL or "-": standard output. 0, or an exit code. */
 int sink_open(struct sink **out, const char *file);
+/* To an open file of the caller's, which is empty and stays open; `what` it is called in words. 0,
+ * or an exit code. */
+int sink_open_at(struct sink **out, int fd, const char *what);
 /* Whether sink_open would work, asked before the work whose result goes there. Leaves no trace;
  * what is no ordinary file is not opened, because a pipe has a reader only once. 0, or an exit
  * code. */

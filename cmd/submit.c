@@ -182,22 +182,25 @@ int submit_spec(struct bytes body, struct line *l, struct reply_submitted *out)
 }
 
 int submit_follow(const struct call *c, struct line *l, const struct reply_submitted *ack,
-                  const char *file)
+                  struct pour_options *pour, bool *ended)
 {
     struct job_entry end;
+    bool unheard;
     int code;
     const char *progress = opt_text(c->opts, "progress", NULL);
     struct follow_options o = {.progress = progress_kind_of(progress, talk_is_terminal()),
                                .until = INSTANT_NEVER};
-    const struct pour_options pour = {.file = file, .progress = o.progress};
-    if (!follow_job(l, ack->job, &o, &end, &code))
+    ended = ended ? ended : &unheard;
+    pour->progress = o.progress;
+    *ended = follow_job(l, ack->job, &o, &end, &code);
+    if (!*ended)
         return code;
     /* A short job ends before the news of its copies has gone round. */
     if (end.view.durable < ack->durable) {
         end.view.durable = ack->durable;
         end.view.machines = ack->machines;
     }
-    code = follow_outcome(l, &end, opt_given(c->opts, "json"), &pour);
+    code = follow_outcome(l, &end, opt_given(c->opts, "json"), pour);
     job_entry_clear(&end);
     return code;
 }

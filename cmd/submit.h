@@ -4,6 +4,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/line.h"
+#include "cmd/pour.h"
 #include "cmd/snippet.h"
 #include "core/host/submission.h"
 
@@ -35,8 +36,9 @@ int submit_send(const struct submission *s, struct line *l, struct reply_submitt
 /* The same with the bytes of a specification, whose author is the line's identity. */
 int submit_spec(struct bytes body, struct line *l, struct reply_submitted *out);
 /* Waits for what was submitted as the options --progress and --json say, and prints what became of
- * it, the result to this file (as in pour.h). Returns the exit code. */
+ * it, the result as `pour` has it, whose progress is filled in. Returns the exit code; in *ended,
+ * which may be NULL, whether the job has: who detached from it has 0 as well. */
 int submit_follow(const struct call *c, struct line *l, const struct reply_submitted *ack,
-                  const char *file);
+                  struct pour_options *pour, bool *ended);
 
 #endif

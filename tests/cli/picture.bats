@@ -38,3 +38,39 @@ quietly() { "$VELUM" run --progress none "$@" 2>said || { cat said && return 1; 
     on_terminal "" "$VELUM" run --local --view pi 1000 >screen && return 1
     grep -q 'line of text' screen
 }
+
+@test "run --view: who detaches is shown nothing, and nothing stays behind" {
+    local code=0 id
+    mesh 1 --slots 1
+    mkdir temporary
+    quietly --local mandelbrot --size 40x30 >kept.png
+    export TMPDIR=$FOLDER/temporary
+    cp kept.png before.png
+    long=(mandelbrot --size 1024x1024 --center -0.1,0 --iterations 100000000)
+    on_terminal "$(typing d)" "$VELUM" run --view -o kept.png "${long[@]}" >screen
+    grep -q '▀' screen && return 1
+    cmp kept.png before.png
+    id=$(tr -d '\r' <screen | tail -n 1)
+    run -0 velum kill "$id"
+    on_terminal "$(typing d)" "$VELUM" run --view "${long[@]}" >screen
+    grep -q 'cannot be drawn' screen && return 1
+    id=$(tr -d '\r' <screen | tail -n 1)
+    run -0 velum kill "$id"
+    on_terminal "$(typing k)" "$VELUM" run --view "${long[@]}" >screen || code=$?
+    [ $code = 130 ]
+    # Ended from outside, too.
+    on_terminal 'for i in $(seq 200); do grep -q leaves screen && break; sleep 0.05; done
+        kill -TERM $(cat pid)' "sh -c 'echo \$\$ >pid; exec $VELUM run --view ${long[*]}'" >screen || true
+    grep -q leaves screen
+    [ -z "$(ls temporary)" ]
+}
+
+@test "run --view: FILE is one that can be read again" {
+    mkfifo pipe
+    for file in pipe /dev/null; do
+        on_terminal "" timeout 20 "$VELUM" run --local --view -o $file mandelbrot --size 5x1 \
+            >screen && return 1
+        grep -q "$file is no ordinary file" screen
+        tr -d '\r' <screen | tail -n 1 | grep -q '^try: '
+    done
+}
