@@ -113,14 +113,16 @@ static void leave(int number)
     raise(number); /* as its default has it, from when this returns */
 }
 
+/* What its caller ignores, as nohup does, stays so. */
 static void catch_signals(const struct cc *c)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction act = {.sa_handler = leave, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction act = {.sa_handler = leave, .sa_flags = (int)SA_RESETHAND}, was;
     text_copy(unwanted, sizeof unwanted, c->made);
     sigemptyset(&act.sa_mask);
     for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++)
-        sigaction(signals[i], &act, NULL);
+        if (sigaction(signals[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
+            sigaction(signals[i], &act, NULL);
 }
 
 static int build(struct cc *c)

@@ -74,3 +74,28 @@ squares() {
     ends_with_try
     [ ! -e other.so ]
 }
+
+@test "-o: a signal that is ignored does not end it, and another does" {
+    local code=0
+    squares >squares.c
+    mkdir bin
+    printf '#!/bin/sh\n: >begun\nfor i in $(seq 200); do [ -e go ] && break; sleep 0.05; done\nexec %s "$@"\n' \
+        "$(command -v cc)" | sed "s,begun,$FOLDER/begun,; s,-e go,-e $FOLDER/go," >bin/cc
+    chmod +x bin/cc
+    (trap '' HUP; PATH=$FOLDER/bin:$PATH exec "$VELUM" cc squares.c -o kept.so) >said 2>&1 3>&- &
+    PIDS+=($!)
+    until_true 10 test -e begun
+    kill -HUP $!
+    : >go
+    wait $!
+    [ -e kept.so ]
+    rm begun go
+    PATH=$FOLDER/bin:$PATH "$VELUM" cc squares.c -o ended.so >said 2>&1 3>&- &
+    PIDS+=($!)
+    until_true 10 test -e begun
+    kill -HUP $!
+    : >go
+    wait $! || code=$?
+    [ $code = 129 ] || [ $code = 130 ]
+    [ ! -e ended.so ]
+}
