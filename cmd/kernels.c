@@ -101,25 +101,30 @@ static int print(struct line *l, struct listing *to)
 
 /* --- a kernel that is a file --- */
 
-static bool is_file(const char *word)
+/* Without a / in its name, too, unlike what `run` takes for one. */
+static bool is_plugin(const char *word)
 {
     const size_t len = strlen(word);
-    return snippet_is_file(word) || (len > 3 && strcmp(word + len - 3, ".so") == 0);
+    return len > 3 && strcmp(word + len - 3, ".so") == 0;
+}
+
+static bool is_file(const char *word)
+{
+    return snippet_is_file(word) || is_plugin(word);
 }
 
 /* What a worker in a cage finds in it. 0 or an exit code. */
 static int look_into(const struct call *c, const char *file, struct trial *out)
 {
     char path[PATH_MAX], message[TRIAL_MESSAGE_SIZE];
-    const size_t len = strlen(file);
     struct spawner spawner;
     if (!realpath(file, path) || strlen(path) >= PATH_SIZE_MAX) {
         talk_error("%s cannot be read", file);
         talk_try("velum kernels FILE.c or FILE.so, with the file of a kernel");
         return CODE_MISUSE;
     }
-    const struct trial_order order = {
-        .origin = strcmp(file + len - 2, ".c") == 0 ? ORIGIN_SNIPPET : ORIGIN_PLUGIN, .path = path};
+    const struct trial_order order = {.origin = is_plugin(file) ? ORIGIN_PLUGIN : ORIGIN_SNIPPET,
+                                      .path = path};
     int rc = spawner_fork(&spawner, c->argv0);
     if (rc == 0)
         rc = trial_run(&spawner, &order, out, message);

@@ -370,7 +370,7 @@ static int run(const struct call *c)
                      ? ERR_NOT_FOUND
                      : builtin_files_at(c->argv[0], c->argc - 1, (const char *const *)c->argv + 1);
     e.here = e.files_at >= 0;
-    int code = take_tier(c, e.is_c, &e.job);
+    int code = take_tier(c, e.is_c && (is_expression || !snippet_is_plugin(c->argv[0])), &e.job);
     if (code == 0)
         code = take_options(c, e.is_c, &e.job);
     if (code == 0)

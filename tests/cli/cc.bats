@@ -99,3 +99,16 @@ squares() {
     [ $code = 129 ] || [ $code = 130 ]
     [ ! -e ended.so ]
 }
+
+@test "run --tier and kernels: a plugin is no C source, and C source needs no .c" {
+    squares >sq
+    sed '' sq >squares.c
+    velum cc squares.c -o x.so
+    run -2 velum run ./x.so 1000 --tier cc
+    [[ $output == *"--tier says which compiler makes a kernel of C source, and this is none"* ]]
+    ends_with_try
+    run -0 velum kernels ./sq
+    [[ $output == *"Name        = squares"* ]]
+    run -0 velum kernels x.so
+    [[ $output == *"Origin      = plugin"* ]]
+}
