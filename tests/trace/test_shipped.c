@@ -184,15 +184,25 @@ TEST(where_a_node_cannot_read_it_the_job_is_refused_in_words)
 
 /* --- what a command asks --- */
 
-static uint32_t describe(uint64_t user)
+static uint32_t ask(uint64_t user, uint8_t what, const char *kernel)
 {
-    struct request_snippet m = {.what = SHIPPED_DESCRIBE, .source = source.name};
-    uint8_t room[512];
-    struct buf b;
+    struct request_snippet m = {.what = what, .source = source.name};
+    uint8_t room[512], order_room[64];
+    struct buf b, order;
 
     buf_init_fixed(&b, room, sizeof room);
+    buf_init_fixed(&order, order_room, sizeof order_room);
+    text_copy(m.kernel, sizeof m.kernel, kernel);
+    if (what == SHIPPED_PLAN)
+        REQUIRE(put_order_plan(&order, 0, NULL, 0, NULL) == 0);
+    m.order = buf_bytes(&order);
     put_request_snippet(&b, &m);
     return story_ask(&story, user, MESSAGE_REQUEST_SNIPPET, buf_bytes(&b));
+}
+
+static uint32_t describe(uint64_t user)
+{
+    return ask(user, SHIPPED_DESCRIBE, "");
 }
 
 /* Three nodes have it, and it is larger than C source may be. */
@@ -247,8 +257,33 @@ TEST(a_node_whose_list_lacks_it_says_so)
     CHECK(story_end(&story));
 }
 
+/* In words, and with what could bring it. */
+TEST(a_plugin_that_nobody_has_is_told)
+{
+    struct reply_error e;
+    uint64_t user;
+    uint32_t request;
+
+    init(2);
+    story.output = NULL;
+    start();
+    source.name = (struct digest){{7}};
+    user = story_user(&story, 1);
+    request = describe(user);
+    CHECK_INT(story_code_within(&story, user, request, 5 * S_US), 1);
+    e = error_of(user, request);
+    CHECK(strstr(e.what, "the plugin 07000000 is not to be had from any node") != NULL);
+    CHECK_STR(e.hint, "the same command again, which puts the file again");
+    request = ask(user, SHIPPED_PLAN, "work");
+    CHECK_INT(story_code_within(&story, user, request, 5 * S_US), 2);
+    e = error_of(user, request);
+    CHECK(strncmp(e.hint, "velum put FILE.so", 17) == 0);
+    CHECK(story_end(&story));
+}
+
 TEST_MAIN(a_plugin_comes_to_whoever_computes, a_node_that_does_not_agree_has_no_part_in_it,
           where_no_node_agrees_the_job_is_refused_in_words,
           where_no_list_has_it_the_job_fails_in_words,
           where_a_node_cannot_read_it_the_job_is_refused_in_words, a_node_that_loads_none_says_so,
-          a_node_whose_list_lacks_it_says_so, a_large_one_comes_to_the_node_that_is_asked)
+          a_node_whose_list_lacks_it_says_so, a_large_one_comes_to_the_node_that_is_asked,
+          a_plugin_that_nobody_has_is_told)

@@ -326,6 +326,7 @@ TEST(a_source_that_nobody_has_is_told)
     a = story_answer(&story, user, request);
     REQUIRE(a != NULL && read_reply_error((struct bytes){a->data, a->len}, &e) == 0);
     CHECK(strstr(e.what, "the C source 07000000 is not to be had from any node") != NULL);
+    CHECK_STR(e.hint, "the same command again, which puts the file again");
     CHECK(story_end(&story));
 }
 
