@@ -94,7 +94,8 @@ static void make_keys(struct many *m)
                             : (struct stage_input){.name = m->stages[s->inputs[n].stage].key,
                                                    .size = STAGE_INPUT_UNKNOWN};
         flow_plan_of(m->plan, i, &plan);
-        m->stages[i].key = flow_resume_key(&plan, inputs, s->inputs_count);
+        m->stages[i].key = flow_resume_key(&plan, flow_plan_leaf_is_open(m->plan, i) ? s : NULL,
+                                           inputs, s->inputs_count);
     }
 }
 

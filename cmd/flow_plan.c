@@ -44,6 +44,18 @@ uint64_t flow_plan_leaves(const struct flow_plan *p, uint32_t stage)
     return (plan->units - 1) / plan->leaf_units + 1;
 }
 
+static bool is_planned_here(const struct flow_stage *s)
+{
+    return s->source == 0 && builtin_usage(s->kernel) != NULL;
+}
+
+bool flow_plan_leaf_is_open(const struct flow_plan *p, uint32_t stage)
+{
+    const struct flow_stage *s = stage_at(p, stage);
+    return !is_planned_here(s) && s->leaf_units == 0 && p->leaf_units[stage] == 0 &&
+           s->inputs_count == 0 && p->list[stage].reduction != REDUCE_COLLECT;
+}
+
 void flow_plan_of(const struct flow_plan *p, uint32_t stage, struct plan *to)
 {
     const struct flow_planned *from = &p->list[stage];
@@ -287,7 +299,7 @@ static int take_wishes(const struct flow_plan *p, uint32_t i)
 static int plan_kernel(struct flow_plan *p, uint32_t i, const struct wish *w, struct line *l)
 {
     const struct flow_stage *s = stage_at(p, i);
-    const bool here = s->source == 0 && builtin_usage(s->kernel) != NULL;
+    const bool here = is_planned_here(s);
     static struct plan plan;
     int code = check_kernel(p, i, l, here);
     if (code == 0)

@@ -23,7 +23,7 @@ struct flow_plan {
     const struct flow *flow;
     const struct flow_files *files;
     const struct flow_sources *sources; /* described */
-    struct flow_planned *list;   /* as the stages stand in the file */
+    struct flow_planned *list;          /* as the stages stand in the file */
     uint64_t *leaf_units;        /* the same: what is taken in place of the plan's; 0: nothing */
     struct kernel_view *kernels; /* of the node, once one is needed that is not built in */
     uint32_t kernels_count;
@@ -37,6 +37,10 @@ void flow_plan_clear(struct flow_plan *p);
 /* The plan of a stage, with its kernel's name. */
 void flow_plan_of(const struct flow_plan *p, uint32_t stage, struct plan *to);
 uint64_t flow_plan_leaves(const struct flow_plan *p, uint32_t stage);
+/* Whether a trial at a node may have found how large its leaves are: neither the file nor a
+ * built-in says it, and it is none of those that may not leave it open. They may have another size
+ * whenever it is planned again, in a flow that is the same. */
+bool flow_plan_leaf_is_open(const struct flow_plan *p, uint32_t stage);
 /* How many inputs a stage has: outputs of a stage that collects are as many as its leaves. */
 uint64_t flow_plan_inputs(const struct flow_plan *p, uint32_t stage);
 /* The job of all stages: its specification, and lists of those that found no room in it, which are

@@ -229,6 +229,23 @@ FLOW
     [[ $output == *"of/none.c"* ]]
 }
 
+@test "flow --resume: a stage whose leaf size a trial found is not run again" {
+    needs_compiler
+    mesh 1 --slots 2
+    squares 'call->count * 80' | sed 's/leaf_units = 1000/leaf_units = 0/' >squares.c
+    printf '[a]\nkernel = squares.c\nargs = 100\n[b]\nkernel = cat\ninputs = a\n' >a.flow
+    velum flow --resume --progress none a.flow >first
+    # 12 units are about a millisecond, so trials often differ.
+    for _ in 1 2 3 4 5 6 7 8; do
+        run -0 --separate-stderr velum flow --resume --progress none a.flow
+        [[ $stderr == *"2 of 2 stages were there already"* ]]
+    done
+    velum flow --resume --progress none a.flow 2>/dev/null | cmp - first
+    sed -i 's/args = 100/args = 101/' a.flow
+    run -0 --separate-stderr velum flow --resume --progress none a.flow
+    [[ $stderr == *"0 of 2 stages were there already"* ]]
+}
+
 @test "a result whose source was removed is shown once that is put again" {
     needs_compiler
     mesh 1

@@ -5,6 +5,7 @@
 #include "cmd/flow_plan.h"
 #include "cmd/flow_resume.h"
 #include "core/base/err.h"
+#include "core/base/text.h"
 #include "core/host/memory.h"
 #include "core/job/graph.h"
 #include "tests/lib/check.h"
@@ -258,12 +259,12 @@ TEST(a_stage_is_called_by_all_that_it_is)
     char name[JOB_NAME_SIZE], other[JOB_NAME_SIZE];
     const struct stage_input reads[] = {{{{1}}, 10}, {{{2}}, 10}}, swapped[] = {reads[1], reads[0]};
     struct plan p = {.kernel = "x", .units = 3, .leaf_units = 1, .params_len = 2}, q = p;
-    flow_resume_name(&p, reads, 2, name);
+    flow_resume_name(&p, NULL, reads, 2, name);
     CHECK(strncmp(name, "flow-", 5) == 0 && strlen(name) == 45);
-    flow_resume_name(&q, reads, 2, other);
+    flow_resume_name(&q, NULL, reads, 2, other);
     CHECK_STR(other, name);
 #define DIFFERS(plan_, inputs_, count_)                                                            \
-    (flow_resume_name((plan_), (inputs_), (count_), other), CHECK(strcmp(other, name) != 0))
+    (flow_resume_name((plan_), NULL, (inputs_), (count_), other), CHECK(strcmp(other, name) != 0))
     DIFFERS(&p, reads, 1);
     DIFFERS(&p, swapped, 2);
     q = p, q.kernel[0] = 'y', DIFFERS(&q, reads, 2);
@@ -274,10 +275,48 @@ TEST(a_stage_is_called_by_all_that_it_is)
     q = p, q.params_len++, DIFFERS(&q, reads, 2);
 }
 
+/* A trial finds another size of a leaf at another time; the arguments are the same in what is the
+ * same stage. */
+TEST(a_stage_whose_leaf_a_trial_finds_is_called_by_its_arguments)
+{
+    char name[JOB_NAME_SIZE], other[JOB_NAME_SIZE];
+    char *args[] = {"12", "3"}, *others[] = {"1", "23"};
+    struct flow_stage s = {.args = args, .args_count = 2}, t = {.args = others, .args_count = 2};
+    struct plan p = {.kernel = "x", .units = 3, .leaf_units = 1}, q = p;
+    flow_resume_name(&p, &s, NULL, 0, name);
+    q.leaf_units = 2;
+    flow_resume_name(&q, &s, NULL, 0, other);
+    CHECK_STR(other, name);
+    flow_resume_name(&p, &t, NULL, 0, other);
+    CHECK(strcmp(other, name) != 0);
+    flow_resume_name(&p, NULL, NULL, 0, other);
+    CHECK(strcmp(other, name) != 0);
+    q.units++;
+    flow_resume_name(&q, &s, NULL, 0, other);
+    CHECK(strcmp(other, name) != 0);
+}
+
+TEST(only_a_leaf_that_nobody_says_is_open)
+{
+    CHECK_INT(
+        plan_text("[a]\nkernel = sum\nargs = 5\n[b]\nkernel = noop\nargs = 6\nleaf = 2\n", 100), 0);
+    CHECK(!flow_plan_leaf_is_open(&plan, 0) && !flow_plan_leaf_is_open(&plan, 1));
+    /* As if their kernels were none of this executable. */
+    text_copy(flow.stages[0].kernel, sizeof flow.stages[0].kernel, "x");
+    text_copy(flow.stages[1].kernel, sizeof flow.stages[1].kernel, "x");
+    plan.list[0].reduction = REDUCE_FOLD;
+    CHECK(flow_plan_leaf_is_open(&plan, 0) && !flow_plan_leaf_is_open(&plan, 1));
+    plan.list[0].reduction = REDUCE_COLLECT;
+    CHECK(!flow_plan_leaf_is_open(&plan, 0));
+    drop();
+}
+
 TEST_MAIN(a_stage_is_planned_by_what_those_before_it_yield, a_stage_with_too_many_inputs_gets_fewer,
           the_specification_names_what_stages_read_in_their_places,
           stages_beyond_the_specification_are_appended_to_it,
           what_is_appended_asks_of_nodes_what_the_file_says,
           a_job_asks_for_few_different_things_of_nodes,
           more_than_a_job_takes_is_refused_before_anything_runs,
-          a_stage_is_called_by_all_that_it_is)
+          a_stage_is_called_by_all_that_it_is,
+          a_stage_whose_leaf_a_trial_finds_is_called_by_its_arguments,
+          only_a_leaf_that_nobody_says_is_open)
