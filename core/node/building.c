@@ -224,6 +224,7 @@ void building_load(const struct node *n, struct worker *w, struct order_load *m)
     text_append(m->built, sizeof m->built, name);
     text_append(m->built, sizeof m->built, ".so");
     m->alone = stage_spec_of(w->job, w->stage, &room)->compiler == COMPILER_CC;
+    w->compares = !m->alone;
 }
 
 void building_refuse(struct node *n, const struct worker *w, const char *why)

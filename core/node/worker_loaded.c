@@ -20,6 +20,7 @@ void worker_loaded_heard(struct node *n, struct worker *w, struct bytes payload)
     if (is_sound && has_loaded(w, &m)) {
         if (m.unbuilt)
             building_refuse(n, w, m.reason);
+        w->compares &= !m.unbuilt;
         if (w->job->labour != NULL)
             w->job->labour->unable = 0;
         return;

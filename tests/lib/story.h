@@ -41,6 +41,7 @@ struct story_node {
     bool builds;                 /* and its machine another, */
     bool refuses_build;          /* which refuses all sources, */
     bool differs;                /* or of whose work the first leaf is another than libtcc's */
+    bool lies;                   /* its workers say that of whatever they have */
     uint32_t builders;           /* that were told to build something */
     uint32_t built, plain;       /* workers that loaded what they had built, and that did not */
     uint8_t shipped;             /* which plugins of jobs it loads, */

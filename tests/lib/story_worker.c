@@ -339,7 +339,8 @@ static void on_load(struct story *s, struct story_worker *w, struct bytes p)
         loaded.ok = false;
         text_copy(loaded.reason, sizeof loaded.reason, s->no_kernel == NULL ? "" : s->no_kernel);
     }
-    w->differs = m.built[0] != 0 && !m.alone && s->nodes[w->node].differs;
+    w->differs = s->nodes[w->node].lies ||
+                 (m.built[0] != 0 && !m.alone && s->nodes[w->node].differs);
     loaded.accumulator_size = w->folds ? parts_value_bytes : 0;
     put_worker_loaded(&b, &loaded);
     say(s, w, MESSAGE_WORKER_LOADED, &b);

@@ -50,11 +50,10 @@ static void init(uint32_t count)
 }
 
 /* What becomes of a job of so many leaves. */
-static void run(uint64_t leaves)
+static struct job_view outcome(uint64_t leaves)
 {
     struct bytes text = bytes_of_text("what compilers would read");
     struct object_view told;
-    struct job_view v;
     struct buf b;
 
     parts_add(leaves, false);
@@ -68,7 +67,13 @@ static void run(uint64_t leaves)
     uint64_t user = story_user(&story, 0);
     CHECK_INT(story_code_within(&story, user, story_submit(&story, user, 1), 500 * MS_US), 0);
     story_leave(&story, user);
-    v = story_result(&story, 0, story_job(&story, 1), 30 * S_US);
+    return story_result(&story, 0, story_job(&story, 1), 30 * S_US);
+}
+
+static void run(uint64_t leaves)
+{
+    struct job_view v = outcome(leaves);
+
     story_check_graph(&v, &made, few);
 }
 
@@ -81,6 +86,16 @@ static uint32_t bound_workers(bool built)
     return count;
 }
 
+/* Their next leaf may take twice the time. */
+static uint32_t comparing_workers(void)
+{
+    uint32_t count = 0;
+
+    for (const struct worker *w = story.nodes[0].core->workers; w != NULL; w = w->next)
+        count += w->compares;
+    return count;
+}
+
 TEST(what_is_built_takes_the_place_of_libtccs_code)
 {
     init(1);
@@ -88,6 +103,7 @@ TEST(what_is_built_takes_the_place_of_libtccs_code)
     CHECK_INT(story.nodes[0].builders, 1);
     CHECK(story.nodes[0].plain > 0 && story.nodes[0].built > 0);
     CHECK_INT(bound_workers(false), 0);
+    CHECK_INT(comparing_workers(), 0);
     CHECK(story_end(&story));
 }
 
@@ -126,6 +142,7 @@ TEST(a_job_that_wants_it_waits_for_what_is_built)
     CHECK_INT(story.nodes[0].plain + story.nodes[1].plain, 0);
     CHECK(story.nodes[0].built > 0);
     CHECK_INT(story.nodes[1].built, 0);
+    CHECK_INT(comparing_workers(), 0);
     CHECK(story_end(&story));
 }
 
@@ -145,7 +162,28 @@ TEST(where_the_first_leaf_differs_the_node_goes_back_to_libtcc)
     CHECK(story_end(&story));
 }
 
+static void run_liars(uint8_t wanted)
+{
+    struct job_view v;
+
+    init(1);
+    compiler = wanted;
+    story.nodes[0].lies = true;
+    v = outcome(20);
+    CHECK_INT(v.state, JOB_FAILED);
+    CHECK(strstr(v.error, "two") != NULL);
+    CHECK(story_end(&story));
+}
+
+/* Foreign code can write what a worker writes. */
+TEST(a_leaf_that_says_so_and_was_computed_once_has_failed)
+{
+    run_liars(COMPILER_TCC);
+    run_liars(COMPILER_CC);
+}
+
 TEST_MAIN(what_is_built_takes_the_place_of_libtccs_code, a_short_job_is_worth_no_compiler,
           what_is_refused_or_not_wanted_stays_with_libtcc,
           a_job_that_wants_it_waits_for_what_is_built,
-          where_the_first_leaf_differs_the_node_goes_back_to_libtcc)
+          where_the_first_leaf_differs_the_node_goes_back_to_libtcc,
+          a_leaf_that_says_so_and_was_computed_once_has_failed)
