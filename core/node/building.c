@@ -1,6 +1,7 @@
 #include "core/node/building.h"
 
 #include "core/node/labour.h"
+#include "core/node/labour_report.h"
 #include "core/node/link.h"
 #include "core/node/merge_work.h"
 #include "core/node/stages.h"
@@ -9,6 +10,8 @@
 
 #define WORTH_US (100 * MS_US) /* of computing, before something is built for a job */
 #define BUILDINGS_MAX 64u
+#define AGAIN_US (500 * MS_US)
+#define LOSSES_MAX 3
 
 static struct building *find(const struct node *n, struct digest source)
 {
@@ -92,46 +95,65 @@ static void order(struct node *n, const struct worker *w, struct digest source)
     buf_clear(&b);
 }
 
-/* The first of the list is the youngest. Without room for its process it begins later. */
-static void begin(struct node *n, struct digest source)
+/* The first of the list is the youngest. */
+static struct building *add(struct node *n, struct digest source)
 {
     struct building *b;
+
+    make_room(n);
+    b = node_alloc(n, sizeof *b);
+    if (b == NULL)
+        return NULL;
+    b->source = source;
+    b->state = BUILDING_LOST;
+    b->again = INSTANT_NEVER;
+    b->next = n->buildings;
+    n->buildings = b;
+    return b;
+}
+
+/* Without room for its process it begins later. */
+static void begin(struct node *n, struct digest source, struct building *b)
+{
     struct worker *w;
 
     if (n->stopping || is_at_work(n))
         return;
-    make_room(n);
-    b = node_alloc(n, sizeof *b);
+    if (b == NULL)
+        b = add(n, source);
     w = b == NULL ? NULL : worker_start(n, true);
-    if (w == NULL) {
-        alloc_free(n->alloc, b, sizeof *b);
+    if (w == NULL)
         return;
-    }
-    b->source = source;
+    b->state = BUILDING_GOES_ON;
     b->worker = w->number;
-    b->next = n->buildings;
-    n->buildings = b;
     order(n, w, source);
+}
+
+static bool may_begin(const struct building *b)
+{
+    return b == NULL || (b->state == BUILDING_LOST && b->again.us == INSTANT_NEVER.us);
 }
 
 void building_consider(struct job *j, uint32_t stage)
 {
     struct stage_spec room;
     const struct stage_spec *s;
+    struct building *b;
 
     if (!building_is_possible(j->node) || !is_snippet(j, stage) || j->labour == NULL ||
         j->labour->served_us < (uint64_t)WORTH_US)
         return;
     s = stage_spec_of(j, stage, &room);
-    if (s->compiler != COMPILER_TCC && find(j->node, s->source) == NULL)
-        begin(j->node, s->source);
+    b = find(j->node, s->source);
+    if (s->compiler != COMPILER_TCC && may_begin(b))
+        begin(j->node, s->source, b);
 }
 
 bool building_has_code(struct job *j, uint32_t stage)
 {
     struct stage_spec room;
     const struct stage_spec *s;
-    const struct building *b;
+    struct building *b;
 
     if (!building_is_possible(j->node) || !is_snippet(j, stage))
         return true;
@@ -139,9 +161,49 @@ bool building_has_code(struct job *j, uint32_t stage)
     if (s->compiler != COMPILER_CC)
         return true;
     b = find(j->node, s->source);
-    if (b == NULL)
-        begin(j->node, s->source);
-    return b != NULL && b->state != BUILDING_GOES_ON;
+    if (may_begin(b))
+        begin(j->node, s->source, b);
+    return b != NULL && b->state != BUILDING_GOES_ON && b->state != BUILDING_LOST;
+}
+
+/* What the compiler said of the stage's source, whose job wants nothing else; NULL: it may be. */
+static const char *refusal(const struct job *j, uint32_t stage)
+{
+    struct stage_spec room;
+    const struct stage_spec *s;
+    const struct building *b;
+
+    if (!is_snippet(j, stage))
+        return NULL;
+    s = stage_spec_of(j, stage, &room);
+    b = s->compiler == COMPILER_CC ? find(j->node, s->source) : NULL;
+    return b != NULL && b->state == BUILDING_REFUSED ? b->why : NULL;
+}
+
+static void fail_refused(struct job *j)
+{
+    struct labour_chunk *c = j->labour->chunks, *next;
+
+    for (; c != NULL; c = next) {
+        const char *why = c->state == SLOT_QUEUED ? refusal(j, c->stage) : NULL;
+
+        next = c->next_chunk;
+        if (why == NULL)
+            continue;
+        labour_report_failed(j, c, REPORT_FAILED | REPORT_OWN_DOING, why);
+        j->node->serve_wanted = true; /* which sends the report */
+    }
+}
+
+void building_fail_refused(struct node *n)
+{
+    for (struct job *j = n->buildings == NULL ? NULL : n->labour_jobs; j != NULL;
+         j = j->next_labour)
+#if VELUM_PLANT == 881 /* trace/test_building: what cannot be built is waited for */
+        continue;
+#else
+        fail_refused(j);
+#endif
 }
 
 /* --- what came of it --- */
@@ -154,9 +216,10 @@ static bool is_of(const struct worker *w, const struct building *b)
            digest_equal(stage_spec_of(w->job, w->stage, &room)->source, b->source);
 }
 
-static void settle(struct node *n, struct building *b, bool done, const char *why)
+static void settle(struct node *n, struct building *b, enum building_state state, const char *why)
 {
-    b->state = done ? BUILDING_DONE : BUILDING_REFUSED;
+    b->state = state;
+    b->again = instant_plus_us(n->now, AGAIN_US);
     b->worker = 0;
     text_copy(b->why, sizeof b->why, why);
     n->serve_wanted = true;
@@ -181,17 +244,45 @@ void building_frame(struct node *n, struct worker *w, const struct frame *f)
     struct worker_built m;
 
     if (f->type == MESSAGE_WORKER_BUILT && b != NULL && read_worker_built(f->payload, &m) == 0)
-        settle(n, b, m.ok, m.reason);
+        settle(n, b, m.ok ? BUILDING_DONE : BUILDING_REFUSED, m.reason);
     else
         worker_kill(n, w);
 }
 
-void building_exited(struct node *n, const struct worker *w, const char *cause)
+/* What ended it by itself would do so again: its alarm, above all. */
+void building_exited(struct node *n, const struct worker *w, uint8_t flags, const char *cause)
 {
     struct building *b = built_by(n, w);
+    char why[REASON_SIZE] = "this machine's compiler does not come to an end: ";
+    bool lost;
 
-    if (b != NULL)
-        settle(n, b, false, cause);
+    if (b == NULL)
+        return;
+#if VELUM_PLANT == 882 /* trace/test_building: a builder that was killed has refused its source */
+    flags |= REPORT_OWN_DOING;
+#endif
+    lost = !(flags & REPORT_OWN_DOING) && ++b->losses < LOSSES_MAX;
+    text_append(why, sizeof why, cause);
+    settle(n, b, lost ? BUILDING_LOST : BUILDING_REFUSED, why);
+}
+
+void building_tick(struct node *n)
+{
+    for (struct building *b = n->buildings; b != NULL; b = b->next)
+        if (b->state == BUILDING_LOST && instant_reached(n->now, b->again)) {
+            b->again = INSTANT_NEVER;
+            n->serve_wanted = true;
+        }
+}
+
+struct instant building_due(const struct node *n)
+{
+    struct instant due = INSTANT_NEVER;
+
+    for (const struct building *b = n->buildings; b != NULL; b = b->next)
+        if (b->state == BUILDING_LOST)
+            due = instant_first(due, b->again);
+    return due;
 }
 
 static bool is_wanted(const struct worker *w)
@@ -227,24 +318,44 @@ void building_load(const struct node *n, struct worker *w, struct order_load *m)
     w->compares = !m->alone;
 }
 
-void building_refuse(struct node *n, const struct worker *w, const char *why)
+static void tell_without(const struct node *n, const struct worker *w, const char *why)
 {
     struct stage_spec room;
-    const struct stage_spec *s = stage_spec_of(w->job, w->stage, &room);
-    struct building *b = find(n, s->source);
 
-    if (!w->built || b == NULL || b->state == BUILDING_REFUSED)
-        return;
-#if VELUM_PLANT != 829 /* trace/test_building: what differs from libtcc's code is loaded again */
-    settle(n, b, false, why);
-#endif
     log_line(n->options.log, LOG_WARNING,
-             "the kernel %s goes on without this machine's compiler: %s", s->kernel, why);
+             "the kernel %s goes on without this machine's compiler: %s",
+             stage_spec_of(w->job, w->stage, &room)->kernel, why);
+}
+
+static struct building *loaded_by(const struct node *n, const struct worker *w)
+{
+    struct stage_spec room;
+
+    return w->built ? find(n, stage_spec_of(w->job, w->stage, &room)->source) : NULL;
+}
+
+void building_unloaded(struct node *n, const struct worker *w, const char *why)
+{
+    struct building *b = loaded_by(n, w);
+
+    if (b != NULL && !w->compares && (b->state == BUILDING_DONE || b->state == BUILDING_UNLIKE))
+        settle(n, b, BUILDING_LOST, why);
+    if (b == NULL || !w->compares || b->state != BUILDING_DONE)
+        return;
+    settle(n, b, ++b->losses < LOSSES_MAX ? BUILDING_LOST : BUILDING_UNLIKE, why);
+    tell_without(n, w, why);
 }
 
 int building_differs(struct node *n, struct worker *w, const char *why)
 {
-    building_refuse(n, w, why);
+    struct building *b = loaded_by(n, w);
+
+    if (b != NULL && b->state == BUILDING_DONE) {
+#if VELUM_PLANT != 829 /* trace/test_building: what differs from libtcc's code is loaded again */
+        settle(n, b, BUILDING_UNLIKE, why);
+#endif
+        tell_without(n, w, why);
+    }
     labour_take_back(n, w);
     return 0;
 }

@@ -22,18 +22,24 @@ bool building_is_built(const struct job *j, uint32_t stage);
 bool building_has_code(struct job *j, uint32_t stage);
 /* The stage computes: it may be worth while by now. */
 void building_consider(struct job *j, uint32_t stage);
+/* What waits for a source that the compiler refuses fails, and says why. */
+void building_fail_refused(struct node *n);
 /* Tells the worker, which is to have this stage, in LOAD what was built of it. */
 void building_load(const struct node *n, struct worker *w, struct order_load *m);
-/* The worker, which is to have what was built, could not load it: nobody here loads it again. */
-void building_refuse(struct node *n, const struct worker *w, const char *why);
-/* It computes another leaf with it than with libtcc's code. The same, and its chunk is computed
- * again, here or elsewhere. 0. */
+/* The worker, which is to have what was built, could not load it: it is built again, but not for
+ * ever where workers can do without. */
+void building_unloaded(struct node *n, const struct worker *w, const char *why);
+/* It computes another leaf with it than with libtcc's code: nobody here who has both loads it
+ * again. Its chunk is computed again, here or elsewhere. 0. */
 int building_differs(struct node *n, struct worker *w, const char *why);
 /* Ends workers with nothing to do that have the code that is not wanted any longer. */
 void building_retire(struct node *n);
-/* A frame of a builder, and its end. */
+/* A frame of a builder, and the end of any worker, with REPORT_* flags. A builder that ended by
+ * nothing of its own is followed by another after a while. */
 void building_frame(struct node *n, struct worker *w, const struct frame *f);
-void building_exited(struct node *n, const struct worker *w, const char *cause);
+void building_exited(struct node *n, const struct worker *w, uint8_t flags, const char *cause);
+void building_tick(struct node *n);
+struct instant building_due(const struct node *n);
 void buildings_free(struct node *n);
 
 #endif

@@ -19,7 +19,7 @@ void worker_loaded_heard(struct node *n, struct worker *w, struct bytes payload)
 
     if (is_sound && has_loaded(w, &m)) {
         if (m.unbuilt)
-            building_refuse(n, w, m.reason);
+            building_unloaded(n, w, m.reason);
         w->compares &= !m.unbuilt;
         if (w->job->labour != NULL)
             w->job->labour->unable = 0;
@@ -33,6 +33,7 @@ void worker_loaded_heard(struct node *n, struct worker *w, struct bytes payload)
 #endif
 #if VELUM_PLANT != 761 /* trace/test_workers: a cage that does not close is its kernel's fault */
     if (is_sound && m.by_node) {
+        building_unloaded(n, w, m.reason);
         labour_cannot(n, w, m.reason);
         return;
     }

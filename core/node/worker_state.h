@@ -64,10 +64,18 @@ struct aside {
 };
 
 /* What this machine's compiler makes of a source. */
-enum building_state { BUILDING_GOES_ON, BUILDING_DONE, BUILDING_REFUSED };
+enum building_state {
+    BUILDING_GOES_ON,
+    BUILDING_DONE,
+    BUILDING_REFUSED, /* there is nothing: the compiler does not take it */
+    BUILDING_UNLIKE,  /* it is built, and computes something else than libtcc's code */
+    BUILDING_LOST     /* nobody's fault: it begins again */
+};
 struct building {
     struct digest source;
     enum building_state state;
+    struct instant again; /* of one that was lost: not before; INSTANT_NEVER: that is over */
+    uint32_t losses;
     uint32_t worker; /* that is at it */
     char why[REASON_SIZE];
     struct building *next;

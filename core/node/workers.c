@@ -433,6 +433,7 @@ void workers_serve(struct node *n)
 
     n->serve_wanted = false;
     building_retire(n);
+    building_fail_refused(n);
     while (workers_busy(n) < n->options.slots && (c = next_queued(n, &j, true)) != NULL) {
         /* Those behind it wait too: otherwise one that asks for much would never begin. */
 #if VELUM_PLANT != 546 /* trace/test_demand: chunks that take two slots run beside others */
@@ -571,8 +572,7 @@ void workers_exited(struct node *n, uint32_t number, enum worker_end end, int st
         aside_fail(n, w->aside, cause);
         aside_end(n, w->aside);
     }
-    if (w->state == WORKER_BUILDING)
-        building_exited(n, w, cause);
+    building_exited(n, w, flags, cause);
     if (w->state == WORKER_STARTING)
         starts_failed(n, why != NULL, cause);
     replenish_soon(n, n->start_failures > 0 ? START_BACKOFF_US : REPLENISH_US);
@@ -638,6 +638,7 @@ void workers_limits(struct node *n)
 {
     merge_work_limits(n);
     aside_limits(n);
+    building_tick(n);
     for (struct worker *w = n->workers; w != NULL; w = w->next) {
         if (w->state == WORKER_BOUND && w->chunk != NULL &&
             instant_since_us(n->now, w->chunk->moved) > silence_limit_us(w)) {
@@ -657,6 +658,7 @@ struct instant workers_limits_due(const struct node *n)
 {
     struct instant due = n->merges != NULL || n->asides != NULL ? n->now : aside_kept_due(n);
 
+    due = instant_first(due, building_due(n));
     for (const struct worker *w = n->workers; w != NULL; w = w->next)
         if (w->state == WORKER_BOUND && w->chunk != NULL)
             due = instant_first(due, instant_plus_us(w->chunk->moved, silence_limit_us(w) + 1));

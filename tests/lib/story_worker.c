@@ -339,11 +339,28 @@ static void on_load(struct story *s, struct story_worker *w, struct bytes p)
         loaded.ok = false;
         text_copy(loaded.reason, sizeof loaded.reason, s->no_kernel == NULL ? "" : s->no_kernel);
     }
-    w->differs = s->nodes[w->node].lies ||
-                 (m.built[0] != 0 && !m.alone && s->nodes[w->node].differs);
+    w->differs =
+        s->nodes[w->node].lies || (m.built[0] != 0 && !m.alone && s->nodes[w->node].differs);
     loaded.accumulator_size = w->folds ? parts_value_bytes : 0;
     put_worker_loaded(&b, &loaded);
     say(s, w, MESSAGE_WORKER_LOADED, &b);
+}
+
+/* Every other one is not killed, but breaks its protocol. */
+static void lose_build(struct story *s, struct story_worker *w, uint32_t number)
+{
+    struct buf b = payload(s);
+
+    if (number % 2 == 0)
+        say(s, w, MESSAGE_WORKER_LOADED, &b);
+    else
+        story_push(s,
+                   (struct story_event){.kind = STORY_EXITED,
+                                        .node = w->node,
+                                        .generation = s->nodes[w->node].generation,
+                                        .link = w->number},
+                   0);
+    buf_clear(&b);
 }
 
 static void on_build(struct story *s, struct story_worker *w, struct bytes p)
@@ -355,6 +372,11 @@ static void on_build(struct story *s, struct story_worker *w, struct bytes p)
 
     ensure(read_order_build(p, &order) == 0);
     n->builders++;
+    if (n->builds_lost > 0) {
+        lose_build(s, w, n->builds_lost--);
+        buf_clear(&b);
+        return;
+    }
     put_worker_built(&b, &m);
     say(s, w, MESSAGE_WORKER_BUILT, &b);
 }

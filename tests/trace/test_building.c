@@ -146,6 +146,53 @@ TEST(a_job_that_wants_it_waits_for_what_is_built)
     CHECK(story_end(&story));
 }
 
+TEST(a_job_that_wants_what_the_compiler_refuses_fails_and_says_why)
+{
+    struct job_view v;
+
+    init(1);
+    compiler = COMPILER_CC;
+    story.nodes[0].refuses_build = true;
+    v = outcome(20);
+    CHECK_INT(v.state, JOB_FAILED);
+    CHECK(strstr(v.error, "it is refused") != NULL);
+    CHECK_INT(story.nodes[0].builders, 1);
+    CHECK_INT(story.nodes[0].built + story.nodes[0].plain, 0);
+    CHECK(story_end(&story));
+}
+
+static void run_losing(uint8_t wanted, uint64_t leaves)
+{
+    init(1);
+    compiler = wanted;
+    story.nodes[0].builds_lost = 2;
+    run(leaves);
+    CHECK_INT(story.nodes[0].builders, 3);
+    CHECK(story.nodes[0].built > 0);
+    CHECK(story_end(&story));
+}
+
+/* It was killed, or the system had no room for it: a source has nothing to do with that. */
+TEST(a_builder_that_is_lost_is_followed_by_another)
+{
+    run_losing(COMPILER_CC, 20);
+    run_losing(COMPILER_AUTO, 3000);
+}
+
+TEST(builders_that_are_lost_again_and_again_are_no_compiler)
+{
+    struct job_view v;
+
+    init(1);
+    compiler = COMPILER_CC;
+    story.nodes[0].builds_lost = 100;
+    v = outcome(20);
+    CHECK_INT(v.state, JOB_FAILED);
+    CHECK(strstr(v.error, "does not come to an end") != NULL);
+    CHECK_INT(story.nodes[0].builders, 3);
+    CHECK(story_end(&story));
+}
+
 /* The leaf is computed again, by libtcc's code, and nobody has died of it. */
 TEST(where_the_first_leaf_differs_the_node_goes_back_to_libtcc)
 {
@@ -185,5 +232,8 @@ TEST(a_leaf_that_says_so_and_was_computed_once_has_failed)
 TEST_MAIN(what_is_built_takes_the_place_of_libtccs_code, a_short_job_is_worth_no_compiler,
           what_is_refused_or_not_wanted_stays_with_libtcc,
           a_job_that_wants_it_waits_for_what_is_built,
+          a_job_that_wants_what_the_compiler_refuses_fails_and_says_why,
+          a_builder_that_is_lost_is_followed_by_another,
+          builders_that_are_lost_again_and_again_are_no_compiler,
           where_the_first_leaf_differs_the_node_goes_back_to_libtcc,
           a_leaf_that_says_so_and_was_computed_once_has_failed)
