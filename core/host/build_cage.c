@@ -46,7 +46,8 @@ static const struct {
 
 #define PLACES (sizeof places / sizeof *places)
 
-/* What cc, gcc and clang call, and the assembler and the linker behind them. */
+/* What cc, gcc and clang call, and the assembler and the linker behind them; but no chmod, which a
+ * linker does without, and from which Landlock keeps no file of the same user. */
 static const long calls[] = {
     SYS_read,
     SYS_write,
@@ -66,8 +67,6 @@ static const long calls[] = {
     SYS_unlinkat,
     SYS_ftruncate,
     SYS_fallocate,
-    SYS_fchmod,
-    SYS_fchmodat,
     SYS_umask,
     SYS_flock,
     SYS_dup,
@@ -140,7 +139,6 @@ static const long calls[] = {
     SYS_pipe,
     SYS_dup2,
     SYS_poll,
-    SYS_chmod,
     SYS_vfork,
     SYS_fork,
 #endif

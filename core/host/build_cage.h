@@ -9,8 +9,8 @@
  *                      machine: what it could take into the code it makes everybody may see
  *                      anyway. It writes files in one folder, and makes no folder or link there
  *   system calls       those on the list in build_cage.c: none of a network, none that signals,
- *                      traces or leaves its group of processes. Others fail with ENOSYS, because
- *                      compilers try this and that
+ *                      traces, leaves its group of processes or changes a file's mode. Others
+ *                      fail with ENOSYS, because compilers try this and that
  *
  * Whoever starts it ends its whole group when it is late; the spawner does so when its builder has
  * ended (spawner.c). Called by builder.c and tests. */

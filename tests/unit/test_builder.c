@@ -314,7 +314,8 @@ static int try_the_walls(void)
     if (!fails(syscall(SYS_prlimit64, parent, RLIMIT_CPU, NULL, &more)) ||
         !fails(setrlimit(RLIMIT_CPU, &more)))
         return 9;
-    if (fails(open("mine", O_CREAT | O_RDWR, 0600)) || fails(unlink("mine")))
+    if (fails(open("mine", O_CREAT | O_RDWR, 0600)) || !fails(chmod("mine", 0644)) ||
+        !fails(fchmod(own, 0777)) || fails(unlink("mine")))
         return 10;
     if (fails(open("/usr/bin/env", O_RDONLY)) || getuid() == 0)
         return 11;
