@@ -197,6 +197,22 @@ TEST(a_worker_does_without_what_is_gone_or_no_plugin)
     end_worker();
 }
 
+/* A power cut may leave one empty, and a disk give back something else. */
+TEST(a_file_that_is_no_plugin_is_built_anew)
+{
+    const char *const left[] = {"", "no plugin"};
+    char reason[REASON_SIZE], path[PATH_SIZE_MAX];
+    init();
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
+        CHECK_INT(build(KERNEL("", "t->n = u + 3;"), reason), 0);
+        builder_path(built, source, path);
+        write_text(path, left[i]);
+        CHECK_INT(build(KERNEL("", "t->n = u + 3;"), reason), 0);
+        REQUIRE(load(true).ok);
+        CHECK_INT(load_u64(value_of(run_leaf(5)).data), 8);
+    }
+}
+
 static unsigned count_built(const char *ending)
 {
     unsigned count = 0;
@@ -329,7 +345,7 @@ TEST(the_cage_of_a_compiler_holds)
 }
 
 TEST_MAIN(what_is_built_computes_what_libtcc_does, a_first_leaf_that_differs_is_no_leaf,
-          a_worker_does_without_what_is_gone_or_no_plugin,
+          a_worker_does_without_what_is_gone_or_no_plugin, a_file_that_is_no_plugin_is_built_anew,
           a_compiler_takes_in_no_file_of_the_machine, what_a_compiler_makes_is_looked_at,
           another_compilers_work_is_thrown_away, so_many_are_kept_and_no_more,
           the_cage_of_a_compiler_holds)
