@@ -213,6 +213,28 @@ TEST(a_file_that_is_no_plugin_is_built_anew)
     }
 }
 
+/* Whichever of them is called cc somewhere. */
+TEST(gcc_and_clang_build)
+{
+    static const char *const names[] = {"/usr/bin/gcc", "/usr/bin/clang"};
+    char reason[REASON_SIZE], text[sizeof KERNEL("", EVERYTHING) + 64];
+    init();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (access(names[i], X_OK) != 0)
+            continue;
+        text_copy(compiler, sizeof compiler, names[i]);
+        snprintf(text, sizeof text, "%s/* by %s */\n", KERNEL("", EVERYTHING), names[i]);
+        CHECK_INT(build(text, reason), 0);
+        CHECK_STR(reason, "");
+        for (uint64_t leaf = 0; leaf < 100; leaf += 33) {
+            const struct worker_loaded l = load(false);
+            CHECK_STR(l.reason, "");
+            REQUIRE(l.ok && !l.unbuilt);
+            CHECK_INT(run_leaf(leaf).type, MESSAGE_WORKER_PROGRESS);
+        }
+    }
+}
+
 static unsigned count_built(const char *ending)
 {
     unsigned count = 0;
@@ -345,7 +367,7 @@ TEST(the_cage_of_a_compiler_holds)
 }
 
 TEST_MAIN(what_is_built_computes_what_libtcc_does, a_first_leaf_that_differs_is_no_leaf,
-          a_worker_does_without_what_is_gone_or_no_plugin, a_file_that_is_no_plugin_is_built_anew,
+          a_worker_does_without_what_is_gone_or_no_plugin, a_file_that_is_no_plugin_is_built_anew, gcc_and_clang_build,
           a_compiler_takes_in_no_file_of_the_machine, what_a_compiler_makes_is_looked_at,
           another_compilers_work_is_thrown_away, so_many_are_kept_and_no_more,
           the_cage_of_a_compiler_holds)
