@@ -27,6 +27,7 @@
 #define SOURCE "snippet.c"
 #define HELPER "built.c"
 #define RESULT "built.so"
+#define SAID_MAX 4096 /* of a compiler's own words */
 
 static int refuse(char reason[REASON_SIZE], int code, const char *what, const char *why)
 {
@@ -138,21 +139,68 @@ static _Noreturn void become_compiler(const char *compiler, int folder, struct d
     _exit(127);
 }
 
+/* Reads all of it, so that no compiler waits, and keeps the beginning, where the first error is. */
+static void hear(int fd, char said[SAID_MAX])
+{
+    char rest[512];
+    size_t len = 0;
+    ssize_t n;
+    do {
+        const bool full = len == SAID_MAX - 1;
+        n = read(fd, full ? rest : said + len, full ? sizeof rest : SAID_MAX - 1 - len);
+        if (n > 0 && !full)
+            len += (size_t)n;
+    } while (n > 0 || (n < 0 && errno == EINTR));
+    said[len] = '\0';
+}
+
+static void add_error(char reason[REASON_SIZE], const char *said)
+{
+    char line[REASON_SIZE];
+    const char *at = strstr(said, "error");
+    while (at && at > said && at[-1] != '\n')
+        at--;
+    at = at ? at : said;
+    if (*at == '\0')
+        return;
+    (void)text_sanitise(at, strcspn(at, "\n"), true, line, sizeof line);
+    text_append(reason, REASON_SIZE, ": ");
+    text_append(reason, REASON_SIZE, line);
+}
+
+static int judge(const struct order_build *m, int status, const char *said,
+                 char reason[REASON_SIZE])
+{
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    refuse(reason, 0, m->compiler,
+           WIFSIGNALED(status) ? "it died of the source" : "it refuses the source");
+    add_error(reason, said);
+    return ERR_KERNEL;
+}
+
 static int run_compiler(const struct order_build *m, int folder, char reason[REASON_SIZE])
 {
-    int status;
-    const pid_t pid = fork();
-    if (pid == 0)
-        become_compiler(m->compiler, folder, m->source);
-    if (pid < 0)
+    static char said[SAID_MAX];
+    int status, ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
         return refuse(reason, ERR_SYSTEM, m->compiler, strerror(errno));
+    const pid_t pid = fork();
+    const int fault = errno;
+    if (pid == 0 && dup2(ends[1], 2) == 2)
+        become_compiler(m->compiler, folder, m->source);
+    if (pid == 0)
+        _exit(127);
+    close(ends[1]);
+    if (pid > 0)
+        hear(ends[0], said);
+    close(ends[0]);
+    if (pid < 0)
+        return refuse(reason, ERR_SYSTEM, m->compiler, strerror(fault));
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return refuse(reason, ERR_SYSTEM, m->compiler, strerror(errno));
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return 0;
-    return refuse(reason, ERR_KERNEL, m->compiler,
-                  WIFSIGNALED(status) ? "it died of the source" : "it refuses the source");
+    return judge(m, status, said, reason);
 }
 
 /* --- what came of it --- */

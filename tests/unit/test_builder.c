@@ -213,6 +213,15 @@ TEST(a_file_that_is_no_plugin_is_built_anew)
     }
 }
 
+TEST(a_refusal_has_the_compilers_own_words)
+{
+    char reason[REASON_SIZE];
+    init();
+    CHECK_INT(build(KERNEL("#error no such luck\n", "t->n = u;"), reason), ERR_KERNEL);
+    CHECK(strstr(reason, "it refuses the source") != NULL);
+    CHECK(strstr(reason, "no such luck") != NULL && strchr(reason, '\n') == NULL);
+}
+
 /* Whichever of them is called cc somewhere. */
 TEST(gcc_and_clang_build)
 {
@@ -367,7 +376,8 @@ TEST(the_cage_of_a_compiler_holds)
 }
 
 TEST_MAIN(what_is_built_computes_what_libtcc_does, a_first_leaf_that_differs_is_no_leaf,
-          a_worker_does_without_what_is_gone_or_no_plugin, a_file_that_is_no_plugin_is_built_anew, gcc_and_clang_build,
+          a_worker_does_without_what_is_gone_or_no_plugin, a_file_that_is_no_plugin_is_built_anew,
+          a_refusal_has_the_compilers_own_words, gcc_and_clang_build,
           a_compiler_takes_in_no_file_of_the_machine, what_a_compiler_makes_is_looked_at,
           another_compilers_work_is_thrown_away, so_many_are_kept_and_no_more,
           the_cage_of_a_compiler_holds)
