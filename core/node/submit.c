@@ -193,17 +193,35 @@ static bool submit_known(struct node *n, const struct entry *e, struct job *j, s
     return true;
 }
 
+static bool has_plugin(const struct job_spec *spec)
+{
+    struct reader r = reader_of(spec->more);
+    bool has = spec->stage.plugin;
+    struct stage_spec one;
+
+    for (uint16_t i = 0; i < spec->more_count && !has; i++) {
+        read_next_stage(&r, &one);
+        has = one.plugin;
+    }
+    return has;
+}
+
+/* What of the job needs this level, which is the highest that anything of it needs. */
+static const char *reason_for(const struct job_spec *spec, uint32_t level)
+{
+    if (spec->cpu_us > 0)
+        return "limits on processor time";
+    if (level == FEATURE_SNIPPETS)
+        return "snippets";
+    return has_plugin(spec) ? "plugins that travel" : "snippets that say who compiles them";
+}
+
 /* Others than those that can read it might have to keep it. */
 static bool all_can_read(const struct node *n, const struct job_spec *spec, char *why, size_t cap)
 {
     const uint32_t level = spec_level(spec);
 
-    return level < FEATURE_SNIPPETS ||
-           level_all_have(n, level,
-                          spec->cpu_us > 0            ? "limits on processor time"
-                          : level == FEATURE_SNIPPETS ? "snippets"
-                                                      : "plugins that travel",
-                          why, cap);
+    return level < FEATURE_SNIPPETS || level_all_have(n, level, reason_for(spec, level), why, cap);
 }
 
 /* What both ways in check. 0 when the job is new here; 1 when it was answered. */

@@ -16,7 +16,8 @@ static struct story story;
 static struct job_spec made; /* of the job that was made last */
 static struct stage_input source;
 static uint8_t source_bytes[STAGE_INPUT_BYTES];
-static const char *on; /* labels that its stages ask for */
+static const char *on;   /* labels that its stages ask for */
+static uint8_t compiler; /* that its C is for; COMPILER_AUTO: it is a plugin */
 
 static uint32_t few(uint64_t leaf)
 {
@@ -30,7 +31,9 @@ static void as_told(struct job_spec *spec, uint32_t number)
     (void)number;
     spec->slots_max = 0;
     parts_spec(spec, "work");
-    s->snippet = s->plugin = true;
+    s->snippet = true;
+    s->plugin = compiler == COMPILER_AUTO;
+    s->compiler = compiler;
     s->source = source.name;
     s->inputs_count = 1;
     s->inputs = (struct bytes){source_bytes, sizeof source_bytes};
@@ -46,6 +49,7 @@ static void init(uint32_t count)
     story.graphs = true;
     story.adjust = as_told;
     on = LABEL_LOADS;
+    compiler = COMPILER_AUTO;
     parts_begin();
     for (uint32_t i = 0; i < count; i++) {
         story.nodes[i].tier = TIER_S3;
@@ -182,6 +186,21 @@ TEST(where_a_node_cannot_read_it_the_job_is_refused_in_words)
     CHECK(story_end(&story));
 }
 
+TEST(a_job_that_says_who_compiles_it_has_no_plugin)
+{
+    struct reply_error e;
+
+    init(3);
+    story.nodes[2].level = 3;
+    compiler = COMPILER_TCC;
+    parts_add(6, false);
+    start();
+    e = submitted(0, 1);
+    CHECK(strstr(e.what,
+                 "snippets that say who compiles them need feature level 4 of every node") != NULL);
+    CHECK(story_end(&story));
+}
+
 /* --- what a command asks --- */
 
 static uint32_t ask(uint64_t user, uint8_t what, const char *kernel)
@@ -284,6 +303,7 @@ TEST(a_plugin_that_nobody_has_is_told)
 TEST_MAIN(a_plugin_comes_to_whoever_computes, a_node_that_does_not_agree_has_no_part_in_it,
           where_no_node_agrees_the_job_is_refused_in_words,
           where_no_list_has_it_the_job_fails_in_words,
-          where_a_node_cannot_read_it_the_job_is_refused_in_words, a_node_that_loads_none_says_so,
+          where_a_node_cannot_read_it_the_job_is_refused_in_words,
+          a_job_that_says_who_compiles_it_has_no_plugin, a_node_that_loads_none_says_so,
           a_node_whose_list_lacks_it_says_so, a_large_one_comes_to_the_node_that_is_asked,
           a_plugin_that_nobody_has_is_told)
