@@ -300,6 +300,16 @@ is_built() { [ "$(built_count)" -eq 1 ]; }
     ends_with_try
 }
 
+@test "what the machine's compiler refuses fails where nothing else is wanted, and says why" {
+    needs_builder
+    { squares 0 && printf '#ifndef __TINYC__\n#error no such luck\n#endif\n'; } >refused.c
+    run --separate-stderr velum run refused.c 1000
+    [ "$output" = 332833500 ]
+    run --separate-stderr velum run refused.c 1000 --tier cc
+    [ "$status" -ne 0 ]
+    [[ $stderr == *"it refuses the source"*"no such luck"* ]]
+}
+
 @test "where the two compilers differ a job stays with the one in velum" {
     needs_builder
     burning 'burn(i) * 0 + i * ODD' >odd.c
