@@ -253,17 +253,21 @@ void building_frame(struct node *n, struct worker *w, const struct frame *f)
 void building_exited(struct node *n, const struct worker *w, uint8_t flags, const char *cause)
 {
     struct building *b = built_by(n, w);
-    char why[REASON_SIZE] = "this machine's compiler does not come to an end: ";
-    bool lost;
+    char why[REASON_SIZE] = "this machine's compiler does not end in time";
 
     if (b == NULL)
         return;
 #if VELUM_PLANT == 882 /* trace/test_building: a builder that was killed has refused its source */
     flags |= REPORT_OWN_DOING;
 #endif
-    lost = !(flags & REPORT_OWN_DOING) && ++b->losses < LOSSES_MAX;
-    text_append(why, sizeof why, cause);
-    settle(n, b, lost ? BUILDING_LOST : BUILDING_REFUSED, why);
+    if (!(flags & REPORT_OWN_DOING)) {
+        text_copy(why, sizeof why, "this machine's compiler is ended again and again: ");
+        text_append(why, sizeof why, cause);
+    }
+    settle(n, b,
+           !(flags & REPORT_OWN_DOING) && ++b->losses < LOSSES_MAX ? BUILDING_LOST
+                                                                   : BUILDING_REFUSED,
+           why);
 }
 
 void building_tick(struct node *n)

@@ -188,7 +188,7 @@ TEST(builders_that_are_lost_again_and_again_are_no_compiler)
     story.nodes[0].builds_lost = 100;
     v = outcome(20);
     CHECK_INT(v.state, JOB_FAILED);
-    CHECK(strstr(v.error, "does not come to an end") != NULL);
+    CHECK(strstr(v.error, "is ended again and again") != NULL);
     CHECK_INT(story.nodes[0].builders, 3);
     CHECK(story_end(&story));
 }
