@@ -52,16 +52,14 @@ static void on_stop(int number)
     stopped = 1;
 }
 
-/* The folder is removed whatever ends the command, and not before the compiler has ended. A signal
- * that was ignored before (nohup) ends nothing. */
+/* The folder is removed whatever ends the command, and not before the compiler has ended. */
 static void catch_signals(struct sigaction *were)
 {
     struct sigaction stop = {.sa_handler = on_stop}; /* waitpid is to return */
     stopped = 0;
     sigemptyset(&stop.sa_mask);
     for (unsigned i = 0; i < SIGNALS_COUNT; i++)
-        if (sigaction(signals[i], NULL, &were[i]) == 0 && were[i].sa_handler != SIG_IGN)
-            sigaction(signals[i], &stop, NULL);
+        sigaction(signals[i], &stop, &were[i]);
 }
 
 static void let_signals(const struct sigaction *were)
@@ -182,31 +180,26 @@ static int run(const char *const *words)
     return status;
 }
 
-/* By whatever defines macros when the plugin is made. */
+/* For looking and for compiling, because a source can ask by macros which there are, and include
+ * more in the one than in the other. */
+#define FLAGS                                                                                      \
+    "-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-nostdinc",               \
+        "-ffreestanding", "-fvisibility=hidden", "-fno-stack-protector",                           \
+        "-fno-asynchronous-unwind-tables"
+
 static int list_dependencies(const struct build *b, const char *compiler)
 {
-    const char *const words[] = {
-        compiler,    "-std=c11", "-O3", "-fno-math-errno", "-fPIC",   "-ffreestanding",
-        "-nostdinc", "-M",       "-MF", b->dependencies,   b->digest, b->include,
-        b->source,   NULL};
+    const char *const words[] = {compiler,  FLAGS,      "-M",      "-MF", b->dependencies,
+                                 b->digest, b->include, b->source, NULL};
     return run(words);
 }
 
 static int make_plugin(const struct build *b, const char *compiler)
 {
     const char *const words[] = {compiler,
-                                 "-std=c11",
-                                 "-O3",
-                                 "-ffp-contract=off",
-                                 "-fno-math-errno",
-                                 "-fPIC",
+                                 FLAGS,
                                  "-shared",
-                                 "-nostdinc",
                                  "-nostdlib",
-                                 "-ffreestanding",
-                                 "-fvisibility=hidden",
-                                 "-fno-stack-protector",
-                                 "-fno-asynchronous-unwind-tables",
                                  "-Wl,-z,relro,-z,now,-z,noexecstack",
                                  "-Wl,--hash-style=gnu",
                                  "-s",

@@ -106,10 +106,13 @@ TEST(nothing_is_included_that_the_digest_does_not_cover)
     snprintf(before, sizeof before, "#include \"../../mine.h\"\n");
     CHECK_INT(build(before), ERR_KERNEL);
     CHECK(strstr(message, "/../../mine.h, and may include "));
-    snprintf(before, sizeof before, "#ifdef __OPTIMIZE__\n#include \"%s/mine.h\"\n#endif\n", here);
-    CHECK_INT(build(before), ERR_KERNEL);
-    snprintf(before, sizeof before, "#ifdef __PIC__\n#include \"%s/mine.h\"\n#endif\n", here);
-    CHECK_INT(build(before), ERR_KERNEL);
+    /* Nor by who compiles at last, and differs from who only looks. */
+    const char *const macros[] = {"__OPTIMIZE__", "__PIC__"};
+    for (unsigned i = 0; i < sizeof macros / sizeof *macros; i++) {
+        snprintf(before, sizeof before, "#ifdef %s\n#include \"%s/mine.h\"\n#endif\n", macros[i],
+                 here);
+        CHECK_INT(build(before), ERR_KERNEL);
+    }
     setenv("CPATH", here, 1);
     CHECK_INT(build("#include <mine.h>\n"), ERR_KERNEL);
     unsetenv("CPATH");
