@@ -277,6 +277,8 @@ static int build(const struct order_build *m, struct bytes source, char reason[R
     char work[PATH_SIZE_MAX + 16];
     if (!digest_equal(object_name_of(source), m->source))
         return refuse(reason, ERR_IO, m->path, "it is another source");
+    /* Of one whose builder was ended, which leaves it. */
+    compiler_remove_work(m->folder);
     compiler_make_room(m->folder, BUILT_MAX - 1);
     snprintf(work, sizeof work, "%s/" COMPILER_WORK "XXXXXX", m->folder);
     if (!mkdtemp(work))
