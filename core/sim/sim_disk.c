@@ -497,7 +497,7 @@ void sim_disk_lose(struct world *w, struct sim_node *n, bool to_image)
     copies_are_lost(w, n);
     if (to_image && d->has_image) {
         w->out_of_memory |= sim_store_image(&d->image, &d->store) < 0;
-        sim_kill_goes_back(w, d->held, d->image_held);
+        sim_kill_goes_back(w, d->image_held);
         memcpy(d->held, d->image_held, sizeof d->held);
         d->rotten = d->image_rotten;
     } else {

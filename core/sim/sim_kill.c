@@ -59,16 +59,15 @@ void sim_kill_granted(struct world *w, const struct sim_node *n, uint32_t job, s
     }
 }
 
-void sim_kill_goes_back(struct world *w, const struct held *from, const struct held *to)
+void sim_kill_goes_back(struct world *w, const struct held *to)
 {
     for (uint32_t i = 0; i < w->plan.jobs; i++) {
         struct sim_job *j = &w->jobs[i];
 
         if (!to[i].spec || to[i].outcome)
             continue;
-        if (from[i].cancel && !to[i].cancel)
-            j->kill_proved = false;
-        j->stages_proved &= (uint8_t) ~(from[i].cancelled & ~to[i].cancelled);
+        j->kill_proved &= to[i].cancel;
+        j->stages_proved &= to[i].cancelled;
     }
 }
 

@@ -17,9 +17,9 @@ void sim_kill_proved(struct world *w, const struct sim_user *u);
 /* A node sends a GRANT. */
 void sim_kill_granted(struct world *w, const struct sim_node *n, uint32_t job,
                       struct bytes payload);
-/* A disk is to go back to what it held once. What was killed since it has to do again, and where no
- * other holder can be reached its node cannot know better. */
-void sim_kill_goes_back(struct world *w, const struct held *from, const struct held *to);
+/* A disk goes back to what it held once: what was killed since its node does again, and where no
+ * other holder can be reached it cannot know better. */
+void sim_kill_goes_back(struct world *w, const struct held *to);
 /* The leaf is of a stage that somebody wants killed, or needs one: what is reported of it may be
  * dropped. */
 bool sim_kill_may_drop(const struct sim_job *j, uint64_t leaf);
