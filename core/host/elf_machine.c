@@ -54,8 +54,8 @@ static bool read_head(struct bytes file, struct machine *m)
         return false;
     m->class = file.data[EI_CLASS];
     m->order = file.data[EI_DATA];
-    m->number = m->order == ELFDATA2MSB ? (uint16_t)(file.data[18] << 8 | file.data[19])
-                                        : (uint16_t)(file.data[19] << 8 | file.data[18]);
+    const unsigned high = m->order == ELFDATA2MSB ? 18 : 19, low = high ^ 1u;
+    m->number = (uint16_t)((unsigned)file.data[high] << 8 | file.data[low]);
     return true;
 }
 

@@ -52,14 +52,16 @@ static void on_stop(int number)
     stopped = 1;
 }
 
-/* The folder is removed whatever ends the command, and not before the compiler has ended. */
+/* The folder is removed whatever ends the command, and not before the compiler has ended. A signal
+ * that was ignored before (nohup) ends nothing. */
 static void catch_signals(struct sigaction *were)
 {
     struct sigaction stop = {.sa_handler = on_stop}; /* waitpid is to return */
     stopped = 0;
     sigemptyset(&stop.sa_mask);
     for (unsigned i = 0; i < SIGNALS_COUNT; i++)
-        sigaction(signals[i], &stop, &were[i]);
+        if (sigaction(signals[i], NULL, &were[i]) == 0 && were[i].sa_handler != SIG_IGN)
+            sigaction(signals[i], &stop, NULL);
 }
 
 static void let_signals(const struct sigaction *were)
