@@ -80,7 +80,7 @@ static uint8_t killed_or_behind(const struct sim_job *j)
         struct stage_spec s = sim_graph_spec(j, i);
 
         for (uint16_t k = 0; k < s.needs_count; k++)
-            set |= (uint8_t)((set >> stage_need_at(s.needs, k).stage & 1u) << i);
+            set |= (uint8_t)(((unsigned)set >> stage_need_at(s.needs, k).stage & 1u) << i);
     }
     return set;
 }

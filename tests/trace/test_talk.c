@@ -42,7 +42,7 @@ static void end(void)
 
 static void flood(uint32_t worker, unsigned lines)
 {
-    char line[16];
+    char line[24];
 
     for (unsigned i = 0; i < lines; i++) {
         snprintf(line, sizeof line, "line %03u\n", i);
