@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/host/sandbox.h"
 #include "core/host/sandbox_apart.h"
 #include "core/host/sandbox_filter.h"
 #include "core/host/sandbox_landlock.h"
@@ -18,17 +19,7 @@
 #define PROCESSES_MAX 32
 #define DESCRIPTORS_MAX 64
 
-/* Of Landlock's rights, by the kernel's Documentation/userspace-api/landlock.rst. */
-#define FS_EXECUTE (1u << 0)
-#define FS_WRITE_FILE (1u << 1)
-#define FS_READ_FILE (1u << 2)
-#define FS_READ_DIR (1u << 3)
-#define FS_REMOVE_FILE (1u << 5)
-#define FS_MAKE_REG (1u << 8)
-#define FS_TRUNCATE (1u << 14)
 #define FS_PROGRAMS (FS_EXECUTE | FS_READ_FILE | FS_READ_DIR)
-#define FS_OWN                                                                                     \
-    (FS_WRITE_FILE | FS_READ_FILE | FS_READ_DIR | FS_REMOVE_FILE | FS_MAKE_REG | FS_TRUNCATE)
 
 /* Where distributions put programs and their libraries, and nothing that people put there: an
  * assembler takes in any file that it can read. A compiler that is elsewhere builds nothing. */
@@ -147,25 +138,15 @@ static const long calls[] = {
 #endif
 };
 
-static int limit(__rlimit_resource_t resource, rlim_t value)
-{
-    struct rlimit now;
-    if (getrlimit(resource, &now) != 0)
-        return -1;
-    if (now.rlim_max != RLIM_INFINITY && value > now.rlim_max)
-        value = now.rlim_max;
-    const struct rlimit wanted = {value, value};
-    return setrlimit(resource, &wanted);
-}
-
 /* The processes of a user are counted together, so only an id of its own can have a limit. */
 static int set_limits(bool own_id)
 {
-    return limit(RLIMIT_CORE, 0) == 0 && limit(RLIMIT_CPU, BUILD_CPU_S) == 0 &&
-                   limit(RLIMIT_AS, ADDRESSES_MAX) == 0 &&
-                   limit(RLIMIT_FSIZE, BUILD_FILE_MAX) == 0 && limit(RLIMIT_MEMLOCK, 0) == 0 &&
-                   limit(RLIMIT_NOFILE, DESCRIPTORS_MAX) == 0 &&
-                   (!own_id || limit(RLIMIT_NPROC, PROCESSES_MAX) == 0)
+    return sandbox_limit(RLIMIT_CORE, 0) == 0 && sandbox_limit(RLIMIT_CPU, BUILD_CPU_S) == 0 &&
+                   sandbox_limit(RLIMIT_AS, ADDRESSES_MAX) == 0 &&
+                   sandbox_limit(RLIMIT_FSIZE, BUILD_FILE_MAX) == 0 &&
+                   sandbox_limit(RLIMIT_MEMLOCK, 0) == 0 &&
+                   sandbox_limit(RLIMIT_NOFILE, DESCRIPTORS_MAX) == 0 &&
+                   (!own_id || sandbox_limit(RLIMIT_NPROC, PROCESSES_MAX) == 0)
                ? 0
                : -1;
 }

@@ -41,7 +41,7 @@ static const struct {
 #define LIMITS (sizeof limits / sizeof *limits)
 enum { STEP_ADDRESSES = (int)LIMITS + 1, STEP_NO_NEW_RIGHTS };
 
-static int limit(__rlimit_resource_t resource, rlim_t value)
+int sandbox_limit(__rlimit_resource_t resource, rlim_t value)
 {
     struct rlimit now;
     if (getrlimit(resource, &now) != 0)
@@ -66,7 +66,7 @@ static int limit_addresses(uint64_t bytes)
 int sandbox_confine(uint64_t memory_bytes)
 {
     for (size_t i = 0; i < LIMITS; i++)
-        if (limit(limits[i].resource, limits[i].value) != 0)
+        if (sandbox_limit(limits[i].resource, limits[i].value) != 0)
             return 1 + (int)i;
     /* A sanitizer reserves terabytes of addresses. */
     if (!SANITIZER && limit_addresses(memory_bytes) != 0)

@@ -26,12 +26,14 @@
  * error are "killed: forbidden system call NAME (NUMBER)"; a kernel that has spoilt its own memory
  * may die without them, but dies.
  *
- * A build with a sanitizer has no walls (sanitizer.h). Called by worker.c and spawner.c. */
+ * A build with a sanitizer has no walls (sanitizer.h). Called by worker.c, spawner.c and
+ * build_cage.c. */
 #ifndef VELUM_HOST_SANDBOX_H
 #define VELUM_HOST_SANDBOX_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include "core/wire/order.h"
 #include "core/wire/tier.h"
@@ -45,6 +47,8 @@ uint8_t sandbox_lacks(bool together);
  * addresses. Good between vfork and exec: changes nothing but the kernel's view of the process. 0,
  * or the number of the step that failed, with errno set. */
 int sandbox_confine(uint64_t memory_bytes);
+/* One of the limits, hard and soft: this value, or what may be had below it. 0 or -1 with errno. */
+int sandbox_limit(__rlimit_resource_t resource, rlim_t value);
 /* "the limit on processes", for such a number; "" for any other. */
 const char *sandbox_step(int number);
 

@@ -7,6 +7,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Of its rights to files, by the kernel's Documentation/userspace-api/landlock.rst. */
+#define FS_EXECUTE (1u << 0)
+#define FS_WRITE_FILE (1u << 1)
+#define FS_READ_FILE (1u << 2)
+#define FS_READ_DIR (1u << 3)
+#define FS_REMOVE_FILE (1u << 5)
+#define FS_MAKE_REG (1u << 8)
+#define FS_TRUNCATE (1u << 14)
+/* What a process needs in a folder of its own, for plain files. */
+#define FS_OWN                                                                                     \
+    (FS_WRITE_FILE | FS_READ_FILE | FS_READ_DIR | FS_REMOVE_FILE | FS_MAKE_REG | FS_TRUNCATE)
+
 /* The version this system has, 0 when none. */
 int sandbox_landlock_version(void);
 struct landlock_place {
