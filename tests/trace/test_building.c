@@ -1,72 +1,22 @@
 /* Stories of snippets that a node's machine builds with a compiler of its own while their jobs run:
  * workers go over to what was built, and back where it is not what it should be. */
-#include "core/base/text.h"
-#include "core/node/jobs.h"
-#include "core/node/workers.h"
-#include "tests/lib/parts.h"
-#include "tests/lib/story_collect.h"
-#include "tests/lib/story_graph.h"
+#include "tests/lib/story_source.h"
 
 #define LEAVES 300
 
-static struct story story;
-static struct job_spec made;
-static struct stage_input source;
-static uint8_t source_bytes[STAGE_INPUT_BYTES];
-static uint8_t compiler;
-
-static uint32_t few(uint64_t leaf)
-{
-    return (uint32_t)(leaf * 7 % 90);
-}
-
-static void as_told(struct job_spec *spec, uint32_t number)
-{
-    (void)number;
-    spec->slots_max = 0;
-    parts_spec(spec, "work");
-    spec->stage.snippet = true;
-    spec->stage.compiler = compiler;
-    spec->stage.source = source.name;
-    spec->stage.inputs_count = 1;
-    spec->stage.inputs = (struct bytes){source_bytes, sizeof source_bytes};
-    spec->stage.demand = (struct demand){.tier = TIER_S2, .on = bytes_of_text(LABEL_COMPILES)};
-    made = *spec;
-}
-
 static void init(uint32_t count)
 {
-    story_init(&story, count);
-    story.ages.objects_bytes = 1 << 30;
-    story.output = few;
-    story.graphs = true;
-    story.adjust = as_told;
-    compiler = COMPILER_AUTO;
-    parts_begin();
-    for (uint32_t i = 0; i < count; i++) {
-        story.nodes[i].tier = TIER_S3;
+    init_asking(count, LABEL_COMPILES);
+    for (uint32_t i = 0; i < count; i++)
         story.nodes[i].compiles = story.nodes[i].builds = true;
-    }
 }
 
 /* What becomes of a job of so many leaves. */
 static struct job_view outcome(uint64_t leaves)
 {
-    struct bytes text = bytes_of_text("what compilers would read");
-    struct object_view told;
-    struct buf b;
-
     parts_add(leaves, false);
-    story_start_all(&story, false);
-    story_run(&story, 2 * S_US);
-    source =
-        (struct stage_input){story_put_whole(&story, 0, text.data, text.len, 0, &told), text.len};
-    buf_init_fixed(&b, source_bytes, sizeof source_bytes);
-    put_stage_input(&b, &source);
-    story_run(&story, 5 * S_US);
-    uint64_t user = story_user(&story, 0);
-    CHECK_INT(story_code_within(&story, user, story_submit(&story, user, 1), 500 * MS_US), 0);
-    story_leave(&story, user);
+    start();
+    submitted(0, 0);
     return story_result(&story, 0, story_job(&story, 1), 30 * S_US);
 }
 

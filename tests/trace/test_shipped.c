@@ -1,102 +1,16 @@
 /* Stories of plugins that come with their jobs: the file is an object, as a snippet's source is,
  * and a node loads it where its settings agree to that. */
 #include "core/base/err.h"
-#include "core/base/text.h"
-#include "core/node/jobs.h"
-#include "core/node/workers.h"
-#include "core/wire/snippet.h"
-#include "tests/lib/parts.h"
-#include "tests/lib/story_collect.h"
-#include "tests/lib/story_graph.h"
+#include "tests/lib/story_source.h"
 
-#define FILE_TEXT "what a loader would read"
 #define LARGE (SHIPPED_PLUGIN_MAX - 1)
-
-static struct story story;
-static struct job_spec made; /* of the job that was made last */
-static struct stage_input source;
-static uint8_t source_bytes[STAGE_INPUT_BYTES];
-static const char *on;   /* labels that its stages ask for */
-static uint8_t compiler; /* that its C is for; COMPILER_AUTO: it is a plugin */
-
-static uint32_t few(uint64_t leaf)
-{
-    return (uint32_t)(leaf * 7 % 90);
-}
-
-static void as_told(struct job_spec *spec, uint32_t number)
-{
-    struct stage_spec *s = &spec->stage;
-
-    (void)number;
-    spec->slots_max = 0;
-    parts_spec(spec, "work");
-    s->snippet = true;
-    s->plugin = compiler == COMPILER_AUTO;
-    s->compiler = compiler;
-    s->source = source.name;
-    s->inputs_count = 1;
-    s->inputs = (struct bytes){source_bytes, sizeof source_bytes};
-    s->demand = (struct demand){.tier = TIER_S2, .on = bytes_of_text(on)};
-    made = *spec;
-}
 
 static void init(uint32_t count)
 {
-    story_init(&story, count);
-    story.ages.objects_bytes = 1 << 30;
-    story.output = few;
-    story.graphs = true;
-    story.adjust = as_told;
-    on = LABEL_LOADS;
-    compiler = COMPILER_AUTO;
-    parts_begin();
-    for (uint32_t i = 0; i < count; i++) {
-        story.nodes[i].tier = TIER_S3;
+    init_asking(count, LABEL_LOADS);
+    is_plugin = true;
+    for (uint32_t i = 0; i < count; i++)
         story.nodes[i].shipped = SHIPPED_ANY;
-    }
-}
-
-static void start_with(struct bytes text)
-{
-    struct object_view told;
-    struct buf b;
-
-    story_start_all(&story, false);
-    story_run(&story, 2 * S_US);
-    source =
-        (struct stage_input){story_put_whole(&story, 0, text.data, text.len, 0, &told), text.len};
-    buf_init_fixed(&b, source_bytes, sizeof source_bytes);
-    put_stage_input(&b, &source);
-    story_run(&story, 5 * S_US);
-}
-
-static void start(void)
-{
-    start_with(bytes_of_text(FILE_TEXT));
-}
-
-static struct reply_error error_of(uint64_t user, uint32_t request)
-{
-    const struct story_answer *a = story_answer(&story, user, request);
-    struct reply_error e = {0};
-
-    REQUIRE(a != NULL && read_reply_error((struct bytes){a->data, a->len}, &e) == 0);
-    return e;
-}
-
-/* Submitted at node i, which answers with this exit code. */
-static struct reply_error submitted(uint32_t i, int code)
-{
-    uint64_t user = story_user(&story, i);
-    uint32_t request = story_submit(&story, user, 1);
-    struct reply_error e = {0};
-
-    CHECK_INT(story_code_within(&story, user, request, 500 * MS_US), code);
-    if (code != 0)
-        e = error_of(user, request);
-    story_leave(&story, user);
-    return e;
 }
 
 TEST(a_plugin_comes_to_whoever_computes)
@@ -122,7 +36,7 @@ TEST(a_plugin_comes_to_whoever_computes)
 
 TEST(a_node_that_does_not_agree_has_no_part_in_it)
 {
-    struct bytes text = bytes_of_text(FILE_TEXT);
+    struct bytes text = bytes_of_text(SOURCE_TEXT);
     struct job_view v;
 
     init(4);
@@ -192,6 +106,7 @@ TEST(a_job_that_says_who_compiles_it_has_no_plugin)
 
     init(3);
     story.nodes[2].level = 3;
+    is_plugin = false;
     compiler = COMPILER_TCC;
     parts_add(6, false);
     start();

@@ -1,90 +1,13 @@
 /* Stories of snippets, kernels whose C source is an object: it comes to whoever computes them, and
  * a node that cannot compile, or must not, has no part in them. */
 #include "core/base/err.h"
-#include "core/base/text.h"
-#include "core/node/jobs.h"
-#include "core/node/workers.h"
-#include "core/wire/snippet.h"
-#include "tests/lib/parts.h"
-#include "tests/lib/story_collect.h"
-#include "tests/lib/story_graph.h"
-
-#define SOURCE "what a compiler would read"
-
-static struct story story;
-static struct job_spec made; /* of the job that was made last */
-static struct stage_input source;
-static uint8_t source_bytes[STAGE_INPUT_BYTES];
-static const char *on; /* labels that its stages ask for */
-
-static uint32_t few(uint64_t leaf)
-{
-    return (uint32_t)(leaf * 7 % 90);
-}
-
-static void snippet(struct stage_spec *s)
-{
-    s->snippet = true;
-    s->source = source.name;
-    s->inputs_count = 1;
-    s->inputs = (struct bytes){source_bytes, sizeof source_bytes};
-    s->demand = (struct demand){.tier = TIER_S2, .on = bytes_of_text(on)};
-}
-
-/* The first of its stages is a snippet; those behind it are not. */
-static void as_told(struct job_spec *spec, uint32_t number)
-{
-    (void)number;
-    spec->slots_max = 0;
-    parts_spec(spec, "work");
-    snippet(&spec->stage);
-    made = *spec;
-}
+#include "tests/lib/story_source.h"
 
 static void init(uint32_t count)
 {
-    story_init(&story, count);
-    story.ages.objects_bytes = 1 << 30;
-    story.output = few;
-    story.graphs = true;
-    story.adjust = as_told;
-    on = LABEL_COMPILES;
-    parts_begin();
-    for (uint32_t i = 0; i < count; i++) {
-        story.nodes[i].tier = TIER_S3;
+    init_asking(count, LABEL_COMPILES);
+    for (uint32_t i = 0; i < count; i++)
         story.nodes[i].compiles = true;
-    }
-}
-
-static void start(void)
-{
-    struct bytes text = bytes_of_text(SOURCE);
-    struct object_view told;
-    struct buf b;
-
-    story_start_all(&story, false);
-    story_run(&story, 2 * S_US);
-    source =
-        (struct stage_input){story_put_whole(&story, 0, text.data, text.len, 0, &told), text.len};
-    buf_init_fixed(&b, source_bytes, sizeof source_bytes);
-    put_stage_input(&b, &source);
-    story_run(&story, 5 * S_US);
-}
-
-/* Submitted at node i, which answers with this exit code. */
-static struct reply_error submitted(uint32_t i, int code)
-{
-    uint64_t user = story_user(&story, i);
-    uint32_t request = story_submit(&story, user, 1);
-    struct reply_error e = {0};
-    const struct story_answer *a;
-
-    CHECK_INT(story_code_within(&story, user, request, 500 * MS_US), code);
-    a = story_answer(&story, user, request);
-    if (code != 0)
-        REQUIRE(a != NULL && read_reply_error((struct bytes){a->data, a->len}, &e) == 0);
-    story_leave(&story, user);
-    return e;
 }
 
 static uint32_t compiled_at_all(void)
@@ -309,7 +232,6 @@ TEST(a_request_waits_until_the_source_is_there)
 TEST(a_source_that_nobody_has_is_told)
 {
     const struct digest none = {{7}};
-    const struct story_answer *a;
     struct reply_error e;
     uint64_t user;
     uint32_t request;
@@ -323,8 +245,7 @@ TEST(a_source_that_nobody_has_is_told)
     request = ask(user, SNIPPET_DESCRIBE, none);
     CHECK_INT(story_code_within(&story, user, request, 2 * S_US), -1);
     CHECK_INT(story_code_within(&story, user, request, 3 * S_US), 1);
-    a = story_answer(&story, user, request);
-    REQUIRE(a != NULL && read_reply_error((struct bytes){a->data, a->len}, &e) == 0);
+    e = error_of(user, request);
     CHECK(strstr(e.what, "the C source 07000000 is not to be had from any node") != NULL);
     CHECK_STR(e.hint, "the same command again, which puts the file again");
     CHECK(story_end(&story));
@@ -332,7 +253,6 @@ TEST(a_source_that_nobody_has_is_told)
 
 TEST(a_node_that_takes_no_c_says_why)
 {
-    const struct story_answer *a;
     struct reply_error e;
     uint64_t user;
     uint32_t request;
@@ -344,8 +264,7 @@ TEST(a_node_that_takes_no_c_says_why)
     user = story_user(&story, 1);
     request = ask(user, SNIPPET_DESCRIBE, source.name);
     CHECK_INT(story_code_within(&story, user, request, S_US), 6);
-    a = story_answer(&story, user, request);
-    REQUIRE(a != NULL && read_reply_error((struct bytes){a->data, a->len}, &e) == 0);
+    e = error_of(user, request);
     CHECK(strstr(e.what, "that needs a cage of tier S2, and its own is S1") != NULL);
     CHECK(story_end(&story));
 }
