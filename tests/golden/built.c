@@ -52,40 +52,10 @@ int golden_tell_built(uint8_t type, struct bytes payload, FILE *to)
 static void put_job(struct buf *b, uint8_t compiler)
 {
     const struct stage_input source = {golden_digest(1), 321};
-    struct job_spec s = {.author = golden_node(9),
-                         .not_after_s = 1800000000,
-                         .name = "golden-5",
-                         .stage = {.kernel = "sum",
-                                   .source = golden_digest(1),
-                                   .args = "790",
-                                   .units = 790,
-                                   .leaf_units = 100,
-                                   .accumulator_size = 8,
-                                   .inputs_count = 1,
-                                   .demand = {.tier = TIER_S2, .on = bytes_of_text(LABEL_BUILDS)},
-                                   .snippet = true,
-                                   .compiler = compiler}};
-    struct signed_bytes sealed = {.certificate = bytes_of_text("a certificate, DER")};
-    uint8_t inputs[STAGE_INPUT_BYTES], room[2048];
-    struct buf list, body;
-    buf_init_fixed(&list, inputs, sizeof inputs);
-    put_stage_input(&list, &source);
-    s.stage.inputs = buf_bytes(&list);
-    buf_init_fixed(&body, room, sizeof room);
-    ensure(put_spec(&body, &s) == 0);
-    sealed.body = buf_bytes(&body);
-    put_signed(b, &sealed);
-}
-
-static void put_load(struct buf *b)
-{
-    const struct order_load load = {.kernel = "sum",
-                                    .source = golden_digest(1),
-                                    .origin = ORIGIN_SNIPPET,
-                                    .path = "/state/objects/0101",
-                                    .built = "/state/built/0101.so",
-                                    .params = bytes_of_text("\1\2\3\4")};
-    put_order_load(b, &load);
+    const struct stage_spec s = {.inputs_count = 1,
+                                 .demand = {.tier = TIER_S2, .on = bytes_of_text(LABEL_BUILDS)},
+                                 .compiler = compiler};
+    golden_put_source_job("golden-5", &s, &source, b);
 }
 
 bool golden_put_builts(size_t i, struct buf *frame)
@@ -102,7 +72,7 @@ bool golden_put_builts(size_t i, struct buf *frame)
     if (types[i] == MESSAGE_REQUEST_SUBMIT)
         put_job(frame, i == 0 ? COMPILER_TCC : COMPILER_CC);
     else if (types[i] == MESSAGE_ORDER_LOAD)
-        put_load(frame);
+        golden_put_source_load(ORIGIN_SNIPPET, "/state/built/0101.so", frame);
     else if (types[i] == MESSAGE_WORKER_LOADED)
         put_worker_loaded(frame, &loaded);
     else

@@ -98,6 +98,14 @@ int golden_tell_snippet(struct bytes payload, FILE *to);
 /* The i-th frame besides that is about one. False: there is none. */
 bool golden_put_snippets(size_t i, struct buf *frame);
 
+/* A job of one stage that sums by a source: what the stage has of its own besides, and its inputs,
+ * of which the source is the last. */
+struct stage_input;
+void golden_put_source_job(const char *name, const struct stage_spec *stage,
+                           const struct stage_input *inputs, struct buf *b);
+/* LOAD of such a kernel; `built` empty: nothing was built of it. */
+void golden_put_source_load(uint8_t origin, const char *built, struct buf *b);
+
 /* --- built.c --- */
 
 /* Empty of a stage that is no snippet. */

@@ -49,30 +49,24 @@ int golden_tell_snippet(struct bytes payload, FILE *to)
     return 0;
 }
 
-/* It reads one object, and the last of its inputs is its source. */
-static void put_job(bool plugin, struct buf *b)
+void golden_put_source_job(const char *name, const struct stage_spec *stage,
+                           const struct stage_input *inputs, struct buf *b)
 {
-    const struct stage_input read = {golden_digest(2), 123456}, source = {golden_digest(1), 321};
-    struct job_spec s = {.author = golden_node(9),
-                         .not_after_s = 1800000000,
-                         .name = "golden-4",
-                         .stage = {.kernel = "sum",
-                                   .source = golden_digest(1),
-                                   .args = "790",
-                                   .params = bytes_of_text("\1\2\3\4"),
-                                   .units = 790,
-                                   .leaf_units = 100,
-                                   .accumulator_size = 8,
-                                   .inputs_count = 2,
-                                   .demand = {.tier = TIER_S2, .on = bytes_of_text(LABEL_COMPILES)},
-                                   .snippet = true,
-                                   .plugin = plugin}};
+    struct job_spec s = {.author = golden_node(9), .not_after_s = 1800000000, .stage = *stage};
     struct signed_bytes sealed = {.certificate = bytes_of_text("a certificate, DER")};
-    uint8_t inputs[2 * STAGE_INPUT_BYTES], room[2048];
+    uint8_t list_room[2 * STAGE_INPUT_BYTES], room[2048];
     struct buf list, body;
-    buf_init_fixed(&list, inputs, sizeof inputs);
-    put_stage_input(&list, &read);
-    put_stage_input(&list, &source);
+    text_copy(s.name, sizeof s.name, name);
+    text_copy(s.stage.kernel, sizeof s.stage.kernel, "sum");
+    text_copy(s.stage.args, sizeof s.stage.args, "790");
+    s.stage.source = golden_digest(1);
+    s.stage.units = 790;
+    s.stage.leaf_units = 100;
+    s.stage.accumulator_size = 8;
+    s.stage.snippet = true;
+    buf_init_fixed(&list, list_room, sizeof list_room);
+    for (uint16_t i = 0; i < stage->inputs_count; i++)
+        put_stage_input(&list, &inputs[i]);
     s.stage.inputs = buf_bytes(&list);
     buf_init_fixed(&body, room, sizeof room);
     ensure(put_spec(&body, &s) == 0);
@@ -80,13 +74,25 @@ static void put_job(bool plugin, struct buf *b)
     put_signed(b, &sealed);
 }
 
-static void put_load(uint8_t origin, struct buf *b)
+/* It reads one object, and the last of its inputs is its source. */
+static void put_job(bool plugin, struct buf *b)
 {
-    const struct order_load load = {.kernel = "sum",
-                                    .source = golden_digest(1),
-                                    .origin = origin,
-                                    .path = "/state/objects/0101",
-                                    .params = bytes_of_text("\1\2\3\4")};
+    const struct stage_input inputs[] = {{golden_digest(2), 123456}, {golden_digest(1), 321}};
+    const struct stage_spec s = {.params = bytes_of_text("\1\2\3\4"),
+                                 .inputs_count = 2,
+                                 .demand = {.tier = TIER_S2, .on = bytes_of_text(LABEL_COMPILES)},
+                                 .plugin = plugin};
+    golden_put_source_job("golden-4", &s, inputs, b);
+}
+
+void golden_put_source_load(uint8_t origin, const char *built, struct buf *b)
+{
+    struct order_load load = {.kernel = "sum",
+                              .source = golden_digest(1),
+                              .origin = origin,
+                              .path = "/state/objects/0101",
+                              .params = bytes_of_text("\1\2\3\4")};
+    text_copy(load.built, sizeof load.built, built);
     put_order_load(b, &load);
 }
 
@@ -111,7 +117,7 @@ bool golden_put_snippets(size_t i, struct buf *frame)
     else if (types[i] == MESSAGE_REQUEST_SUBMIT)
         put_job(i > 4, frame);
     else if (types[i] == MESSAGE_ORDER_LOAD)
-        put_load(origins[i], frame);
+        golden_put_source_load(origins[i], "", frame);
     else
         put_order_describe(frame, &describe);
     frame_end(frame, start);
