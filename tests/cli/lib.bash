@@ -198,3 +198,18 @@ on_terminal() {
 }
 
 node_is_busy() { [ "$(node_field "$1" busy)" -gt 0 ]; }
+
+# survives_a_loss FILE: a mesh of three computes a kernel that sums squares, slowly, by its file; one
+# of them is killed meanwhile, and another shows what came of it.
+survives_a_loss() {
+    mesh 3 --slots 2
+    job=$(velum run -d "$1" 200000 --addr "127.0.0.1:$PORT_a")
+    until_true 10 job_has_begun "$job"
+    job_state_is "$job" running
+    kill -KILL "$PID_b"
+    run --separate-stderr velum wait "$job" --addr "127.0.0.1:$PORT_c"
+    [ "$status" -eq 0 ]
+    [ "$output" = 2666646666700000 ]
+    run --separate-stderr velum result "$job" --addr "127.0.0.1:$PORT_c"
+    [ "$output" = 2666646666700000 ]
+}

@@ -51,16 +51,7 @@ needs_plugin() {
 
 @test "a job survives the loss of a node, and any node shows its result" {
     needs_plugin
-    mesh 3 --slots 2
-    job=$(velum run -d ./squares.so 200000 --addr "127.0.0.1:$PORT_a")
-    until_true 10 job_has_begun "$job"
-    job_state_is "$job" running
-    kill -KILL "$PID_b"
-    run --separate-stderr velum wait "$job" --addr "127.0.0.1:$PORT_c"
-    [ "$status" -eq 0 ]
-    [ "$output" = 2666646666700000 ]
-    run --separate-stderr velum result "$job" --addr "127.0.0.1:$PORT_c"
-    [ "$output" = 2666646666700000 ]
+    survives_a_loss ./squares.so
 }
 
 @test "a node loads none, or those of its list, where its settings say so" {

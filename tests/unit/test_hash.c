@@ -9,7 +9,7 @@
 #include "core/kernel/kernel.h"
 #include "core/wire/found.h"
 #include "core/wire/spec.h"
-#include "tests/lib/check.h"
+#include "tests/unit/plan_rig.h"
 
 #define FILES_MAX 3
 #define TEXT_MAX 40000u
@@ -81,8 +81,6 @@ static struct velum_host host_here(void)
     host.bcrypt = by_crypt;
     return host;
 }
-
-static struct kernel_plan plan;
 
 static int make_plan(const char *kernel, int argc, const char *const *argv)
 {
@@ -348,16 +346,7 @@ TEST(test_bcrypt_is_found)
     CHECK_STR(shown, "beta");
 }
 
-static void refused(const char *kernel, const char *words, int argc, const char *const *argv)
-{
-    CHECK_INT(make_plan(kernel, argc, argv), ERR_ARGUMENT);
-    if (!CHECK(strstr(plan.reason, words) != NULL))
-        printf("# \"%s\" has no \"%s\"\n", plan.reason, words);
-}
-
-#define REFUSED(kernel, words, ...)                                                                \
-    refused(kernel, words, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *),                 \
-            (const char *[]){__VA_ARGS__})
+#define REFUSED(kernel, words, ...) check_refused(make_plan(kernel, WORDS(__VA_ARGS__)), words)
 
 TEST(test_what_is_refused)
 {

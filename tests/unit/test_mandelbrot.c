@@ -7,7 +7,7 @@
 #include "core/kernel/kernel.h"
 #include "core/wire/input.h"
 #include "core/wire/spec.h"
-#include "tests/lib/check.h"
+#include "tests/unit/plan_rig.h"
 
 /* The kernel once more in this program, as compilers without vectors see it. */
 #define VELUM_BUILTIN
@@ -47,15 +47,12 @@ static int emit(const struct velum_host *host, const void *bytes, size_t size)
     return 0;
 }
 
-static struct kernel_plan plan;
-
 static int make_plan(int argc, const char *const *argv)
 {
     return kernel_plan(kernel_find("mandelbrot"), argc, argv, 0, NULL, &plan);
 }
 
-#define PLAN(...)                                                                                  \
-    make_plan(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *[]){__VA_ARGS__})
+#define PLAN(...) make_plan(WORDS(__VA_ARGS__))
 
 /* All leaves of so many rows; without their heads, which are checked. */
 static bool run(const struct velum_kernel *k, uint64_t cpu, uint64_t leaf_units)
@@ -211,16 +208,7 @@ TEST(leaves_are_256_at_most)
     CHECK_INT((plan.units - 1) / plan.leaf_units, 0);
 }
 
-static void refused(const char *words, int argc, const char *const *argv)
-{
-    CHECK_INT(make_plan(argc, argv), ERR_ARGUMENT);
-    if (!CHECK(strstr(plan.reason, words) != NULL))
-        printf("# \"%s\" has no \"%s\"\n", plan.reason, words);
-}
-
-#define REFUSED(words, ...)                                                                        \
-    refused(words, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *),                         \
-            (const char *[]){__VA_ARGS__})
+#define REFUSED(words, ...) check_refused(make_plan(WORDS(__VA_ARGS__)), words)
 
 TEST(what_is_refused)
 {

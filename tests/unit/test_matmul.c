@@ -7,7 +7,7 @@
 #include "core/host/worker_host.h"
 #include "core/kernel/kernel.h"
 #include "core/wire/spec.h"
-#include "tests/lib/check.h"
+#include "tests/unit/plan_rig.h"
 
 /* The kernel once more in this program, as compilers without vectors see it. */
 #define VELUM_BUILTIN
@@ -57,8 +57,6 @@ static int emit(const struct velum_host *host, const void *bytes, size_t size)
     ours_len += size;
     return 0;
 }
-
-static struct kernel_plan plan;
 
 static int make_plan(int argc, const char *const *argv)
 {
@@ -228,16 +226,7 @@ TEST(test_largest_bands)
     CHECK(strstr(plan.reason, "84 rows"));
 }
 
-static void refused(const char *words, int argc, const char *const *argv)
-{
-    CHECK_INT(make_plan(argc, argv), ERR_ARGUMENT);
-    if (!CHECK(strstr(plan.reason, words) != NULL))
-        printf("# \"%s\" has no \"%s\"\n", plan.reason, words);
-}
-
-#define REFUSED(words, ...)                                                                        \
-    refused(words, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *),                         \
-            (const char *[]){__VA_ARGS__})
+#define REFUSED(words, ...) check_refused(make_plan(WORDS(__VA_ARGS__)), words)
 
 TEST(test_what_is_refused)
 {
