@@ -212,8 +212,9 @@ static int use_tls(struct ask *a, const char *addr, char *message)
     return rc;
 }
 
-static int use_addr(struct ask *a, const char *text, char *message)
+static int use_addr(struct ask *a, const struct ask_options *o, char *message)
 {
+    const char *text = o->addr;
     struct address to;
     char addr[ADDR_SIZE], why[512] = "";
     int rc = address_resolve(text, &to, why);
@@ -224,6 +225,8 @@ static int use_addr(struct ask *a, const char *text, char *message)
     if (address_is_loopback(&to) && find_control(a, address_port(&to)))
         return 0;
     address_text(&to, addr);
+    if (o->control_only)
+        return explain(a, ERR_UNREACHABLE, addr, message);
     return use_tls(a, addr, message);
 }
 
@@ -263,7 +266,7 @@ static int open_somewhere(struct ask *a, const struct ask_options *o, char *mess
     if (o->embedded_only)
         return open_embedded(a, o, message);
     if (o->addr)
-        return use_addr(a, o->addr, message);
+        return use_addr(a, o, message);
     if (find_control(a, 0) || find_announced(a))
         return 0;
     if (o->embedded_ok)

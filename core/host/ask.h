@@ -17,6 +17,7 @@ struct ask_options {
     /* --addr or VELUM_ADDR. NULL: under $VELUM_HOME the lowest port whose control socket answers,
      * or else the first announced address that does. */
     const char *addr;
+    bool control_only;  /* with addr: by its control socket, or not at all; needs no key */
     bool embedded_ok;   /* no node: run one inside (only without addr) */
     bool embedded_only; /* --local */
     uint32_t slots;     /* of an embedded node, 0 = all cores */

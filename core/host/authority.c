@@ -347,6 +347,18 @@ bool authority_exists(const struct home *h)
     return exists(root);
 }
 
+int authority_look(const char *path, struct authority_life *out, char message[HOME_MESSAGE_SIZE])
+{
+    X509 *x = NULL;
+    int rc = read_certificate(path, &x, message);
+    if (rc < 0)
+        return rc;
+    *out = (struct authority_life){certificate_not_before(x), certificate_not_after(x),
+                                   authority_renew_at_s(x)};
+    X509_free(x);
+    return 0;
+}
+
 int authority_read(const struct home *h, const struct authority_leaf *leaf, bool signs,
                    struct authority_parts *out, char message[HOME_MESSAGE_SIZE])
 {

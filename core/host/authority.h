@@ -41,6 +41,12 @@ int authority_read(const struct home *h, const struct authority_leaf *leaf, bool
                    struct authority_parts *out, char message[HOME_MESSAGE_SIZE]);
 void authority_parts_clear(struct authority_parts *parts);
 
+/* From when to when it is good, and when it is half over, Unix time. Looks at the file only. */
+struct authority_life {
+    int64_t begins_s, ends_s, renew_at_s;
+};
+int authority_look(const char *path, struct authority_life *out, char message[HOME_MESSAGE_SIZE]);
+
 /* SHA-256 of the root's public key: the mesh's name. 0 or ERR_FORMAT. */
 int authority_mesh(X509 *root, struct digest *to);
 /* A leaf for `key`, signed by the issuer, with its party's life. NULL when that fails. */

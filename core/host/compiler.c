@@ -20,7 +20,7 @@
 
 /* --- the compiler --- */
 
-static bool find(char compiler[PATH_SIZE_MAX])
+bool compiler_find(char compiler[PATH_SIZE_MAX])
 {
     static const char *const folders[] = {"/usr/local/bin", "/usr/bin", "/bin"};
     static const char *const names[] = {"cc", "gcc", "clang"};
@@ -191,5 +191,6 @@ static bool make_ready(const char *folder, const char *tag)
 bool compiler_open(const char *folder, char compiler[PATH_SIZE_MAX])
 {
     char tag[ID_HEX_SIZE];
-    return may_run() && find(compiler) && identify(compiler, tag) && make_ready(folder, tag);
+    return may_run() && compiler_find(compiler) && identify(compiler, tag) &&
+           make_ready(folder, tag);
 }

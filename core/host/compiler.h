@@ -19,6 +19,8 @@
 #define COMPILER_FOR_THIS_CPU "-mcpu=native"
 #endif
 
+/* Its path, if there is one. */
+bool compiler_find(char compiler[PATH_SIZE_MAX]);
 /* Finds it, and makes the folder ready for it. False: there is none, or this machine has no cage
  * for one, or the folder cannot be used: then snippets are not built here. */
 bool compiler_open(const char *folder, char compiler[PATH_SIZE_MAX]);

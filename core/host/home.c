@@ -486,6 +486,19 @@ void home_controls(const struct home *h, bool (*found)(void *ctx, uint16_t port,
     }
 }
 
+void home_states(const struct home *h, void (*found)(void *ctx, uint16_t port, const char *path),
+                 void *ctx)
+{
+    uint16_t ports[NODES_MAX];
+    size_t count = list_ports(h, "", ports);
+    for (size_t i = 0; i < count; i++) {
+        char path[HOME_PATH_SIZE];
+        struct stat s;
+        if (nodes_path(h, ports[i], "", path) && lstat(path, &s) == 0 && S_ISDIR(s.st_mode))
+            found(ctx, ports[i], path);
+    }
+}
+
 static void add_file(struct buf *to, const char *path, bool *any)
 {
     char text[128];

@@ -68,6 +68,9 @@ void home_peers(const struct home *h, void (*found)(void *ctx, uint16_t port, co
  * until the callback returns true. */
 void home_controls(const struct home *h, bool (*found)(void *ctx, uint16_t port, const char *path),
                    void *ctx);
+/* Calls for every state folder nodes/PORT, whether a node runs there or not, ascending ports. */
+void home_states(const struct home *h, void (*found)(void *ctx, uint16_t port, const char *path),
+                 void *ctx);
 /* SHA-256 of /etc/machine-id and the boot id, under a domain;
  * of the host name when neither is there. */
 struct digest home_machine(void);

@@ -4,7 +4,9 @@
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/base/ensure.h"
 #include "core/base/err.h"
@@ -188,6 +190,39 @@ int identity_renew(struct identity *i, const struct home *h, const char *state,
     }
     identity_free(fresh);
     return rc;
+}
+
+/* As whoever opens it would find out, but for the sentence. */
+static bool fits(const struct home *h, const struct authority_leaf *leaf, bool has_key)
+{
+    char message[HOME_MESSAGE_SIZE];
+    struct identity *i = NULL;
+    const bool holds = read_identity(&i, h, leaf, has_key, message) == 0;
+    identity_free(i);
+    return holds;
+}
+
+int identity_look(struct identity_card *out, const struct home *h, const char *folder,
+                  const char *name, char message[HOME_MESSAGE_SIZE])
+{
+    const bool is_node = strcmp(name, "node") == 0, is_user = strcmp(name, "user") == 0;
+    const struct authority_leaf leaf = {folder, name, is_node ? PARTY_NODE : PARTY_USER};
+    char path[HOME_PATH_SIZE + 16];
+    struct authority_life life;
+    *out = (struct identity_card){.fits = true};
+    certificate_library_open();
+    snprintf(path, sizeof path, "%s/%s.key", folder, name);
+    out->has_key = access(path, F_OK) == 0;
+    snprintf(path, sizeof path, "%s/%s.pem", folder, name);
+    int rc = authority_look(path, &life, message);
+    if (rc < 0)
+        return rc;
+    out->begins_s = life.begins_s;
+    out->ends_s = life.ends_s;
+    out->renew_at_s = life.renew_at_s;
+    if (is_node || is_user)
+        out->fits = fits(h, &leaf, out->has_key);
+    return 0;
 }
 
 /* Another leaf of the fleeting mesh whose parts `i` holds already. */

@@ -38,6 +38,16 @@ bool identity_is_due(const struct identity *i);
  * when somebody has the home lock at the moment. After an error it is what it was. */
 int identity_renew(struct identity *i, const struct home *h, const char *state,
                    char message[HOME_MESSAGE_SIZE]);
+/* What lies there of one certificate, for whoever only looks: nothing is made, renewed, locked. */
+struct identity_card {
+    int64_t begins_s, ends_s, renew_at_s; /* Unix time */
+    bool has_key;                         /* the key lies beside it */
+    bool fits; /* it is good now: signed by this mesh, and of the key beside it */
+};
+/* FOLDER/NAME.pem: root, issuer, user (in the mesh's folder) or node (in a node's). Only of the
+ * last two it is found out whether they fit. 0, or < 0 with a sentence. */
+int identity_look(struct identity_card *out, const struct home *h, const char *folder,
+                  const char *name, char message[HOME_MESSAGE_SIZE]);
 /* Made for one run of embedded mode, in memory, trusting itself only:
  * a node of a mesh of its own. */
 int identity_fleeting(struct identity **out);
