@@ -1,0 +1,84 @@
+/* `velum doctor`: what a node has here, or would have, and what to do where that is not well. It
+ * changes nothing: no key is made or renewed, no lock taken, and nodes are asked by their control
+ * sockets only. */
+#include "cmd/doctor.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "config.h"
+#include "core/base/text.h"
+#include "core/host/compiler.h"
+#include "core/host/machine.h"
+#include "core/host/sandbox_landlock.h"
+#include "core/host/snippet.h"
+#include "core/wire/feature.h"
+
+static const struct opt opts[] = {
+    {.name = "json", .kind = OPT_SWITCH, .effect = "print JSON"},
+    {0},
+};
+
+static void look_at_velum(struct findings *f)
+{
+    char arch[32];
+    machine_arch(arch);
+    findings_add(f, FINDING_OK, "velum", NULL, "%s, commit %s, feature level %u, %s", VELUM_VERSION,
+                 VELUM_COMMIT, FEATURE_LEVEL, arch);
+    if (geteuid() == 0)
+        findings_add(f, FINDING_NOTE, "user", "an ordinary user of its own for velum",
+                     "root: a node needs no more than an ordinary user has");
+    else
+        findings_add(f, FINDING_OK, "user", NULL, "%u, an ordinary one", (unsigned)geteuid());
+}
+
+static void look_at_workers(struct findings *f)
+{
+    char compiler[PATH_SIZE_MAX];
+    const uint8_t lacks = machine_tier_lacks();
+    doctor_cage(f, lacks, sandbox_landlock_version());
+    doctor_compilers(f, snippet_works(), compiler_find(compiler) ? compiler : NULL, lacks);
+}
+
+static void look_at_mesh(struct findings *f)
+{
+    char message[HOME_MESSAGE_SIZE] = "";
+    struct home home;
+    const int64_t now_s = (int64_t)time(NULL);
+    if (home_locate(&home, message) < 0) {
+        findings_add(f, FINDING_BAD, "folder", "VELUM_HOME=DIR, a folder of yours", "%s", message);
+        return;
+    }
+    doctor_machine(f, &home);
+    doctor_modes(f, &home);
+    doctor_keys(f, &home, now_s);
+    doctor_nodes(f, &home, now_s);
+}
+
+static int run(const struct call *c)
+{
+    struct findings f;
+    if (opt_given(c->opts, "addr")) {
+        talk_error("--addr is for commands that talk to a node; this one looks at this machine");
+        talk_try("velum doctor");
+        return CODE_MISUSE;
+    }
+    findings_open(&f, stdout, opt_given(c->opts, "json"));
+    look_at_velum(&f);
+    look_at_workers(&f);
+    look_at_mesh(&f);
+    return findings_close(&f);
+}
+
+const struct cmd cmd_doctor = {
+    .name = "doctor",
+    .args = "",
+    .summary = "look at this machine and its nodes, and say what to mend",
+    .more = "Works with a node and without. Changes nothing. Exits 1 when something is bad.",
+    .group = GROUP_MESH,
+    .opts = opts,
+    .run = run,
+};

@@ -1,0 +1,144 @@
+#include <unistd.h>
+
+#include "cmd/doctor.h"
+#include "cmd/duration.h"
+#include "core/base/text.h"
+
+/* A node looks at least every ten minutes, and tries again every minute. */
+#define RENEWAL_LATE_S 3600
+#define SET_THE_CLOCK "set the clock: timedatectl set-ntp true"
+#define SEE_THE_NODE "what the node says on standard error, or start it again"
+#define NO_ISSUER "issuer.key and root.key, from a copy of the folder that the mesh was made in"
+
+/* Its time is over. */
+static void ended(struct findings *f, const struct doctor_certificate *c, const char *end)
+{
+    if (!c->renewable)
+        findings_add(f, FINDING_BAD, "certificate",
+                     SET_THE_CLOCK "; or, if it is right, " NO_ISSUER,
+                     "of %s: ended on %s, and nothing here can renew it", c->what, end);
+    else if (c->in_use)
+        findings_add(f, FINDING_BAD, "certificate", SEE_THE_NODE,
+                     "of %s: ended on %s, and the node that runs has not renewed it", c->what, end);
+    else
+        findings_add(f, FINDING_NOTE, "certificate", "velum node, which renews it",
+                     "of %s: ended on %s; the next start renews it", c->what, end);
+}
+
+/* More than half of its time is over. */
+static void due(struct findings *f, const struct doctor_certificate *c, const char *end,
+                int64_t now_s)
+{
+    if (!c->renewable)
+        findings_add(f, FINDING_NOTE, "certificate", NO_ISSUER,
+                     "of %s: ends on %s, and nothing here can renew it", c->what, end);
+    else if (c->in_use && now_s - c->card.renew_at_s > RENEWAL_LATE_S)
+        findings_add(f, FINDING_NOTE, "certificate", SEE_THE_NODE,
+                     "of %s: ends on %s, and the node that runs has not renewed it", c->what, end);
+    else
+        findings_add(f, FINDING_OK, "certificate", NULL,
+                     "of %s: ends on %s; the next start renews it", c->what, end);
+}
+
+void doctor_certificate(struct findings *f, const struct doctor_certificate *c, int64_t now_s)
+{
+    char begin[DURATION_TEXT_SIZE], end[DURATION_TEXT_SIZE], renewal[DURATION_TEXT_SIZE];
+    char fix[FINDING_SIZE];
+    duration_iso(c->card.begins_s, begin);
+    duration_iso(c->card.ends_s, end);
+    duration_iso(c->card.renew_at_s, renewal);
+    snprintf(fix, sizeof fix, "rm %s, and the next start makes another", c->path);
+    if (now_s < c->card.begins_s)
+        findings_add(f, FINDING_BAD, "certificate", SET_THE_CLOCK,
+                     "of %s: good from %s on only: the clock is behind, or was ahead", c->what,
+                     begin);
+    else if (now_s >= c->card.ends_s)
+        ended(f, c, end);
+    else if (!c->card.fits)
+        findings_add(f, FINDING_BAD, "certificate", fix,
+                     "of %s: it does not belong to this mesh and key", c->what);
+    else if (now_s >= c->card.renew_at_s)
+        due(f, c, end, now_s);
+    else
+        findings_add(f, FINDING_OK, "certificate", NULL, "of %s: ends on %s, renewed from %s on",
+                     c->what, end, renewal);
+}
+
+/* --- the mesh's own --- */
+
+static bool is_there(const struct home *h, const char *name)
+{
+    char path[HOME_PATH_SIZE + 32];
+    snprintf(path, sizeof path, "%s/%s", h->path, name);
+    return access(path, F_OK) == 0;
+}
+
+/* False after saying why it cannot be read. */
+static bool read_card(struct findings *f, const struct home *h, const char *name, const char *what,
+                      struct identity_card *card)
+{
+    char message[HOME_MESSAGE_SIZE] = "";
+    if (identity_look(card, h, h->path, name, message) == 0)
+        return true;
+    findings_add(f, FINDING_BAD, what, "restore it from a copy of the mesh's folder", "%s",
+                 message);
+    return false;
+}
+
+static void look_at_clock(struct findings *f, const struct identity_card *root, int64_t now_s)
+{
+    char now[DURATION_TEXT_SIZE], begin[DURATION_TEXT_SIZE];
+    duration_iso(now_s, now);
+    duration_iso(root->begins_s, begin);
+    if (now_s < root->begins_s)
+        findings_add(f, FINDING_BAD, "clock", SET_THE_CLOCK,
+                     "it says %s, and this mesh was made on %s", now, begin);
+    else if (now_s >= root->ends_s)
+        findings_add(f, FINDING_BAD, "clock", SET_THE_CLOCK,
+                     "it says %s, and by then this mesh has come to its end", now);
+    else
+        findings_add(f, FINDING_OK, "clock", NULL, "%s", now);
+}
+
+/* The root signs the issuer, and the issuer everybody else. */
+static void look_at_root(struct findings *f, const struct home *h, int64_t now_s)
+{
+    struct identity_card card;
+    char end[DURATION_TEXT_SIZE];
+    if (!read_card(f, h, "root", "root", &card))
+        return;
+    look_at_clock(f, &card, now_s);
+    duration_iso(card.ends_s, end);
+    if (now_s < card.begins_s || now_s >= card.ends_s)
+        return; /* that is the clock's fault, or a new mesh is due: said */
+    findings_add(f, FINDING_OK, "root", NULL, "this mesh ends on %s; its key is %son this machine",
+                 end, card.has_key ? "" : "not ");
+}
+
+static void look_at(struct findings *f, const struct home *h, const char *name, const char *signer,
+                    int64_t now_s)
+{
+    char path[HOME_PATH_SIZE + 32];
+    struct doctor_certificate c = {.what = name, .path = path, .renewable = is_there(h, signer)};
+    snprintf(path, sizeof path, "%s/%s.pem", h->path, name);
+    if (read_card(f, h, name, "certificate", &c.card))
+        doctor_certificate(f, &c, now_s);
+}
+
+void doctor_keys(struct findings *f, const struct home *h, int64_t now_s)
+{
+    char now[DURATION_TEXT_SIZE];
+    if (is_there(h, "root.pem")) {
+        look_at_root(f, h, now_s);
+        look_at(f, h, "issuer", "root.key", now_s);
+        look_at(f, h, "user", "issuer.key", now_s);
+        return;
+    }
+    duration_iso(now_s, now);
+    findings_add(f, FINDING_OK, "clock", NULL, "%s", now);
+    if (is_there(h, "user.pem") || is_there(h, "issuer.pem") || is_there(h, "root.key"))
+        findings_add(f, FINDING_BAD, "root", "restore it from a copy of the mesh's folder",
+                     "%s/root.pem is missing, and other keys of the mesh are there", h->path);
+    else
+        findings_add(f, FINDING_OK, "mesh", NULL, "there is none yet: the first node makes it");
+}
