@@ -94,7 +94,7 @@ test_programs = $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/$(1)/test_*.c)))
 HOST_TESTS := $(call test_programs,unit) $(call test_programs,crash) $(O)/tests/golden/record
 PURE_TESTS := $(call test_programs,trace) $(call test_programs,fuzz)
 # The programs that measure (tests/bench): all but what they share.
-BENCH_SHARED := $(patsubst %,$(O)/tests/bench/%.o,client group_commit task_stream)
+BENCH_SHARED := $(patsubst %,$(O)/tests/bench/%.o,caged client group_commit task_stream)
 BENCH_TOOLS := $(filter-out $(BENCH_SHARED:.o=),$(patsubst %.c,$(O)/%,$(sort $(wildcard tests/bench/*.c))))
 SIM := $(if $(wildcard tests/sim/*.c),$(O)/tests/sim/sim)
 

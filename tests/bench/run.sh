@@ -9,7 +9,7 @@
 here=$(cd "$(dirname "$0")" && pwd)
 rows="long_pi kernel pi400 pi1 sleep kill_node kill_coordinator redone skew idle durable recovery \
 sim ensure objects library tasks tasks_durable smallest map result hash primes matmul \
-mandelbrot uneven cage runaway leftovers"
+mandelbrot uneven cage runaway leftovers source tier slots"
 quick=0
 chosen=
 for word in "$@"; do
@@ -33,6 +33,8 @@ done
 . "$here/rows.bash"
 # shellcheck source=tests/bench/rows_cage.bash
 . "$here/rows_cage.bash"
+# shellcheck source=tests/bench/rows_code.bash
+. "$here/rows_code.bash"
 TOOLS=$VELUM_OBJECTS/tests/bench
 missed=0 aimed=0 kept=0
 
