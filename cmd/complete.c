@@ -176,7 +176,7 @@ static int count_arguments(const struct call *c, const struct cmd *cmd)
     int count = 0;
     for (int i = 1; i + 1 < c->argc; i++) {
         const struct opt *o = option_of(cmd, c->argv[i]);
-        if (o && o->kind != OPT_SWITCH)
+        if (o && !opt_stands_alone(o))
             i++;
         else if (c->argv[i][0] != '-')
             count++;
@@ -195,7 +195,7 @@ static int run(const struct call *c)
     if (!cmd || cmd->raw)
         return CODE_DONE;
     const struct opt *before = option_of(cmd, c->argv[c->argc - 2]);
-    if (before && before->kind != OPT_SWITCH) {
+    if (before && !opt_stands_alone(before)) {
         if (before->kind == OPT_CHOICE)
             offer_choices(before, last);
         return CODE_DONE;

@@ -1,5 +1,5 @@
 /* `velum doctor`: what a node has here, or would have, and what to do where that is not well. It
- * changes nothing: no key is made or renewed, no lock taken, and nodes are asked by their control
+ * changes nothing: no key is made or renewed, no lock kept, and nodes are asked by their control
  * sockets only. */
 #include "cmd/doctor.h"
 

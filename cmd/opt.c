@@ -86,6 +86,11 @@ static bool is_choice(const char *choices, const char *text)
     return false;
 }
 
+bool opt_stands_alone(const struct opt *o)
+{
+    return o->kind == OPT_SWITCH || o->kind == OPT_MAYBE;
+}
+
 static int take_number(struct parse *p, struct opt_value *v)
 {
     const struct opt *o = v->opt;
@@ -116,8 +121,9 @@ static int check_value(struct parse *p, struct opt_value *v)
         return take_number(p, v);
     case OPT_SPAN:
         return take_span(p, v);
+    case OPT_MAYBE:
     case OPT_CHOICE:
-        if (is_choice(v->opt->value, v->text))
+        if (!v->text || is_choice(v->opt->value, v->text))
             return 0;
         snprintf(p->message, OPT_MESSAGE_SIZE, "--%s takes one of %s, not \"%.64s\"", v->opt->name,
                  v->opt->value, v->text);
@@ -147,7 +153,7 @@ static int add(struct parse *p, const struct opt *o, const char *text)
     }
     struct opt_value *v = &opts->values[opts->count];
     *v = (struct opt_value){.opt = o, .text = text};
-    if (o->kind != OPT_SWITCH && !text) {
+    if (!opt_stands_alone(o) && !text) {
         snprintf(p->message, OPT_MESSAGE_SIZE, "--%s needs %s", o->name, o->value);
         return ERR_ARGUMENT;
     }
@@ -176,7 +182,7 @@ static int take_long(struct parse *p, int argc, char **argv)
         snprintf(shown, sizeof shown, "--%s", bare);
         return refuse_unknown(p, shown, bare);
     }
-    if (name[len] == '=' || o->kind == OPT_SWITCH) {
+    if (name[len] == '=' || opt_stands_alone(o)) {
         int rc = add(p, o, name[len] == '=' ? name + len + 1 : NULL);
         return rc < 0 ? rc : 1;
     }
@@ -195,7 +201,7 @@ static int take_letters(struct parse *p, int argc, char **argv)
             char name[2] = {*at, 0};
             return refuse_unknown(p, shown, strlen(argv[0]) > 2 ? argv[0] + 1 : name);
         }
-        if (o->kind == OPT_SWITCH) {
+        if (opt_stands_alone(o)) {
             int rc = add(p, o, NULL);
             if (rc < 0)
                 return rc;
@@ -221,7 +227,7 @@ static bool is_own(const struct parse *p, const char *word)
 static bool are_known(const struct parse *p, const char *word)
 {
     const struct opt *o = NULL;
-    for (const char *at = word + 1; *at && (!o || o->kind == OPT_SWITCH); at++) {
+    for (const char *at = word + 1; *at && (!o || opt_stands_alone(o)); at++) {
         o = find_letter(p->own, *at);
         o = o ? o : find_letter(opt_common, *at);
         if (!o)
@@ -302,8 +308,11 @@ void opt_usage(const struct opt *rows, FILE *to)
         char letter[8] = "    ";
         if (rows->letter)
             snprintf(letter, sizeof letter, "-%c, ", rows->letter);
-        snprintf(left, sizeof left, "%s--%s%s%s", letter, rows->name, rows->value ? " " : "",
-                 rows->value ? rows->value : "");
+        if (rows->kind == OPT_MAYBE)
+            snprintf(left, sizeof left, "%s--%s[=%s]", letter, rows->name, rows->value);
+        else
+            snprintf(left, sizeof left, "%s--%s%s%s", letter, rows->name, rows->value ? " " : "",
+                     rows->value ? rows->value : "");
         fprintf(to, "  %-34s %s%s\n", left, rows->effect, rows->repeats ? " (again for more)" : "");
     }
 }

@@ -29,7 +29,8 @@ enum opt_kind {
     OPT_TEXT,   /* any text that is not empty */
     OPT_NUMBER, /* decimal, min to max */
     OPT_SPAN,   /* a duration (duration.h), more than nothing */
-    OPT_CHOICE  /* one of the words in `value`, separated by | */
+    OPT_CHOICE, /* one of the words in `value`, separated by | */
+    OPT_MAYBE   /* no value, or such a word, behind a = only */
 };
 
 struct opt {
@@ -44,7 +45,7 @@ struct opt {
 
 struct opt_value {
     const struct opt *opt;
-    const char *text; /* NULL for a switch */
+    const char *text; /* NULL for a switch, and for an option without a value */
     uint64_t number;  /* a number, or a duration in microseconds */
 };
 
@@ -69,6 +70,8 @@ bool opt_given(const struct opts *o, const char *name);
 const char *opt_text(const struct opts *o, const char *name, const char *otherwise);
 uint64_t opt_number(const struct opts *o, const char *name, uint64_t otherwise);
 
+/* It has no value, or none in the next word. */
+bool opt_stands_alone(const struct opt *o);
 /* The row of that name in a table, or NULL. */
 const struct opt *opt_find(const struct opt *rows, const char *name, size_t name_len);
 /* One usage line a row: "  -d, --detach        print only the id and return". */

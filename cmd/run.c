@@ -19,7 +19,10 @@ static const struct opt opts[] = {
      .kind = OPT_TEXT,
      .value = "FILE",
      .effect = "write the result there (default: to standard output)"},
-    {.name = "view", .kind = OPT_SWITCH, .effect = "draw the result, a PNG file, in the terminal"},
+    {.name = "view",
+     .kind = OPT_MAYBE,
+     .value = RUN_VIEW_HOW,
+     .effect = "draw the result, a PNG file, in the terminal"},
     {.name = "json", .kind = OPT_SWITCH, .effect = "print the job as JSON instead of the result"},
     {.name = "progress",
      .kind = OPT_CHOICE,
@@ -85,9 +88,9 @@ static int refuse_kernel_here(const char *name)
     return refuse_kernel(name, near, near ? builtin_usage(near) : NULL);
 }
 
-/* Whether the node has the kernel, and then where its files begin; if not, says which of its
+/* Whether the node has the kernel, and then what it is; if not, says which of its
  * kernels is nearest. 0 or an exit code. */
-static int find_there(struct line *l, const char *name, uint16_t *files_from)
+static int find_there(struct line *l, const char *name, struct kernel_view *out)
 {
     static struct kernel_view v, near;
     struct frame frame;
@@ -101,7 +104,7 @@ static int find_there(struct line *l, const char *name, uint16_t *files_from)
         size_t d = text_distance(name, v.name);
         if (d == 0) {
             found = true;
-            *files_from = v.files_from;
+            *out = v;
         }
         if (d < distance) {
             distance = d;
@@ -245,6 +248,17 @@ static char *const *arguments(const struct errand *e)
     return e->call->argv + 1;
 }
 
+/* Only what leaves yield can be a picture, which is known before anything is computed. 0 or an exit
+ * code. */
+static int check_view(const struct errand *e, const char *kernel, uint8_t reduction)
+{
+    if (!e->view.draws || reduction == REDUCE_COLLECT)
+        return 0;
+    talk_error("--view draws PNG files, and the result of %s is a line of text", kernel);
+    talk_try("velum run --view mandelbrot");
+    return CODE_MISUSE;
+}
+
 /* A wrong argument is said before anybody is asked and anything is sent, where it can be known. */
 static int plan(struct errand *e, struct line *l)
 {
@@ -290,11 +304,14 @@ static int take_arguments(struct errand *e, struct line *l)
 static int ask_for_kernel(struct errand *e, struct line *l)
 {
     const char *kernel = e->call->argv[0];
-    uint16_t files_from = 0;
+    static struct kernel_view there;
     if (line_is_embedded(l))
         return refuse_kernel_here(kernel);
-    int code = find_there(l, kernel, &files_from);
-    e->files_at = kernel_files_at(files_from, e->call->argc - 1, (const char *const *)arguments(e));
+    int code = find_there(l, kernel, &there);
+    if (code == 0)
+        code = check_view(e, kernel, there.reduction);
+    e->files_at =
+        kernel_files_at(there.files_from, e->call->argc - 1, (const char *const *)arguments(e));
     return code ? code : take_arguments(e, l);
 }
 
@@ -302,6 +319,8 @@ static int ask_for_kernel(struct errand *e, struct line *l)
 static int ask_for_snippet(struct errand *e, struct line *l)
 {
     int code = snippet_describe(&e->snippet, e->call, l);
+    if (code == 0)
+        code = check_view(e, e->snippet.kernel.name, e->snippet.kernel.reduction);
     if (code != 0)
         return code;
     e->source = snippet_source(&e->snippet);
@@ -350,13 +369,6 @@ static int refuse_reduce(void)
     return CODE_MISUSE;
 }
 
-static int refuse_view(const char *kernel)
-{
-    talk_error("--view draws PNG files, and the result of %s is a line of text", kernel);
-    talk_try("velum run --view mandelbrot");
-    return CODE_MISUSE;
-}
-
 static int run(const struct call *c)
 {
     static struct errand e;
@@ -383,8 +395,10 @@ static int run(const struct call *c)
         code = take_arguments(&e, NULL);
     /* What leaves yield are objects, too, unless it is short. */
     const bool yields = e.here && e.job.plan.reduction == REDUCE_COLLECT;
-    if (code == 0 && e.here && !yields && e.view.draws)
-        code = refuse_view(c->argv[0]);
+    if (code == 0 && e.here)
+        code = check_view(&e, c->argv[0], e.job.plan.reduction);
+    if (code == 0 && is_expression)
+        code = check_view(&e, "an expression", REDUCE_FOLD);
     if (code == 0)
         code = open_line(c, e.is_c || yields || e.inputs.count > 0, e.is_c, &l);
     if (code == 0)

@@ -10,11 +10,15 @@
 #include <unistd.h>
 
 #include "cmd/picture.h"
+#include "cmd/terminal.h"
 #include "cmd/view_picture.h"
 #include "core/base/err.h"
 #include "core/host/file.h"
 
 #define LINES_LEFT 2u /* for how it went, and for what is typed next */
+/* Of a character, where the terminal does not say: small, so that a picture fits. */
+#define CELL_WIDTH 8
+#define CELL_HEIGHT 16
 
 static int misuse(const char *why, const char *instead)
 {
@@ -66,8 +70,10 @@ static int check_file(const char *file)
 
 int run_view_open(struct run_view *v, const struct call *c)
 {
-    *v = (struct run_view){
-        .file = opt_text(c->opts, "output", NULL), .draws = opt_given(c->opts, "view"), .fd = -1};
+    *v = (struct run_view){.file = opt_text(c->opts, "output", NULL),
+                           .draws = opt_given(c->opts, "view"),
+                           .how = opt_text(c->opts, "view", NULL),
+                           .fd = -1};
     if (!v->draws)
         return 0;
     const int code = check(c);
@@ -81,17 +87,71 @@ const int *run_view_fd(const struct run_view *v)
     return v->draws && v->fd >= 0 ? &v->fd : NULL;
 }
 
-static int draw(struct bytes file)
+static struct view_room measure(void)
 {
+    struct view_room room = {80, 24, CELL_WIDTH, CELL_HEIGHT};
     struct winsize size;
-    unsigned columns = 80, lines = 24;
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0) {
-        columns = size.ws_col;
-        lines = size.ws_row;
+        room.columns = size.ws_col;
+        room.lines = size.ws_row;
+        if (size.ws_xpixel >= size.ws_col && size.ws_ypixel >= size.ws_row) {
+            room.cell_width = size.ws_xpixel / size.ws_col;
+            room.cell_height = size.ws_ypixel / size.ws_row;
+        }
     }
-    const int rc = picture_is_png(file) ? view_picture(stdout, file, columns,
-                                                       lines > LINES_LEFT ? lines - LINES_LEFT : 1)
-                                        : ERR_FORMAT;
+    room.lines = room.lines > LINES_LEFT ? room.lines - LINES_LEFT : 1;
+    return room;
+}
+
+/* Standard output may be open for writing only, and an answer must be read. Consoles that know no
+ * pictures and would show the question are not asked. */
+static enum terminal_pictures ask(void)
+{
+    const char *term = getenv("TERM");
+    char path[256];
+    if (!term || !term[0] || strcmp(term, "dumb") == 0 || strcmp(term, "linux") == 0 ||
+        ttyname_r(STDOUT_FILENO, path, sizeof path) != 0)
+        return TERMINAL_BLOCKS;
+    const int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return TERMINAL_BLOCKS;
+    const enum terminal_pictures best = terminal_ask(fd);
+    close(fd);
+    return best;
+}
+
+static enum terminal_pictures choose(const char *how)
+{
+    if (!how)
+        return ask();
+    return strcmp(how, "kitty") == 0   ? TERMINAL_KITTY
+           : strcmp(how, "sixel") == 0 ? TERMINAL_SIXEL
+                                       : TERMINAL_BLOCKS;
+}
+
+/* In the middle of sixels a terminal would take for a part of them whatever came next. */
+static int draw_whole(enum terminal_pictures best, struct bytes file, const struct view_room *room)
+{
+    sigset_t before;
+    terminal_hold(&before);
+    const int rc = best == TERMINAL_KITTY ? view_picture_kitty(stdout, file, room)
+                                          : view_picture_sixel(stdout, file, room);
+    fflush(stdout);
+    terminal_release(&before);
+    return rc;
+}
+
+static int draw(struct bytes file, const char *how)
+{
+    const struct view_room room = measure();
+    struct picture p;
+    int rc = picture_open(&p, file);
+    if (rc < 0)
+        return rc;
+    const enum terminal_pictures best = choose(how);
+    if (best != TERMINAL_BLOCKS)
+        return draw_whole(best, file, &room);
+    rc = view_picture(stdout, file, room.columns, room.lines);
     fflush(stdout);
     return rc;
 }
@@ -108,7 +168,7 @@ static int report(int rc)
     return CODE_FAILED;
 }
 
-static int draw_all(int fd)
+static int draw_all(int fd, const char *how)
 {
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0)
@@ -119,7 +179,7 @@ static int draw_all(int fd)
         return ERR_FORMAT;
     if (bytes == MAP_FAILED)
         return ERR_NO_MEMORY;
-    const int rc = draw((struct bytes){bytes, len});
+    const int rc = draw((struct bytes){bytes, len}, how);
     munmap(bytes, len);
     return rc;
 }
@@ -129,7 +189,7 @@ int run_view_draw(const struct run_view *v)
     if (!v->draws)
         return 0;
     const int fd = v->fd >= 0 ? v->fd : open(v->file, O_RDONLY | O_CLOEXEC);
-    const int rc = draw_all(fd);
+    const int rc = draw_all(fd, v->how);
     if (fd >= 0 && v->fd < 0)
         close(fd);
     return rc < 0 ? report(rc) : 0;

@@ -6,9 +6,13 @@
 
 #include "cmd/cmd.h"
 
+/* Without one of them the terminal is asked which it knows. */
+#define RUN_VIEW_HOW "blocks|sixel|kitty"
+
 struct run_view {
     const char *file; /* where the result goes, as struct pour_options has it */
     bool draws;       /* --view was said */
+    const char *how;  /* and with which word; NULL: with none */
     int fd;           /* while it draws: of the file without a name, or -1 */
 };
 

@@ -39,6 +39,50 @@ quietly() { "$VELUM" run --progress none "$@" 2>said || { cat said && return 1; 
     grep -q 'line of text' screen
 }
 
+@test "run --view: sixels and kitty where the terminal says so, each the same picture" {
+    local words=(--local --progress none mandelbrot --size 60x40 --center -0.7,0) code=0
+    quietly --local mandelbrot --size 60x40 --center -0.7,0 >kept.png
+    on_terminal "" "$VELUM" run --view=blocks "${words[@]}" >blocks
+    # The answer lies there before the question is asked.
+    export TERM=xterm
+    on_terminal 'printf "\033[?62;4c"; sleep 0.5' "$VELUM" run --view "${words[@]}" >sixels
+    run -0 perl "$VELUM_ROOT/tests/cli/sixel.pl" sixels blocks
+    [ "$output" = "7200 values" ]
+    on_terminal "" "$VELUM" run --view=sixel "${words[@]}" >fixed
+    cmp <(grep -ao 'P0;1q.*' fixed) <(grep -ao 'P0;1q.*' sixels)
+    on_terminal 'printf "\033_Gi=31;OK\033\\\\\033[?62;4c"; sleep 0.5' "$VELUM" run --view "${words[@]}" >kitty
+    perl -MMIME::Base64 -0777 -ne 'print decode_base64($1) while /\e_G(?:a=T,f=100,q=2,)?m=[01];([^\e]*)\e/g' kitty |
+        cmp - kept.png
+    # One that says nothing of pictures, and one that is not asked.
+    on_terminal 'printf "\033[?1;2c"; sleep 0.5' "$VELUM" run --view "${words[@]}" >plain
+    [ "$(grep -o '▀' plain | wc -l)" = 1200 ]
+    TERM=dumb on_terminal "" "$VELUM" run --view "${words[@]}" >plain
+    grep -q 'a=q' plain && return 1
+    cmp <(grep '▀' plain) <(grep '▀' blocks)
+    # The terminal is what it was, and larger pictures are made to fit.
+    on_terminal "" sh -c "'$VELUM run --view ${words[*]}; stty -a'" >after
+    grep -qE '(^|[ ;])icanon' after
+    grep -qE '(^|[ ;])echo( |;)' after
+    on_terminal "" sh -c "'stty cols 20 rows 12; exec $VELUM run --view=sixel --local mandelbrot --size 640x480'" >small
+    grep -aq 'q"1;1;160;120#' small
+    on_terminal "" sh -c "'stty cols 20 rows 12; exec $VELUM run --view=kitty --local mandelbrot --size 640x480'" >small
+    grep -aq '_Ga=T,f=100,q=2,c=20,m=1;' small
+    run -2 velum run --view=ascii mandelbrot
+    [[ $output == *"blocks|sixel|kitty"* ]]
+}
+
+@test "run --view: a kernel that yields no file is refused before anything is sent" {
+    on_terminal "" "$VELUM" run --view -e "'i * i'" 1..1000 >screen && return 1
+    grep -q 'the result of an expression is a line of text' screen
+    grep -q 'job ' screen && return 1
+    node a --slots 1
+    export VELUM_ADDR=127.0.0.1:$PORT_a
+    on_terminal "" "$VELUM" run --view "$VELUM_OBJECTS/plugins/pi.so" 1000 >screen && return 1
+    grep -q 'the result of pi is a line of text' screen
+    grep -q 'job ' screen && return 1
+    [ -z "$(velum ps -a --json | grep -o '"id"')" ]
+}
+
 @test "run --view: who detaches is shown nothing, and nothing stays behind" {
     local code=0 id
     mesh 1 --slots 1

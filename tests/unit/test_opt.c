@@ -9,6 +9,7 @@ static const struct opt rows[] = {
     {.name = "leaf", .kind = OPT_NUMBER, .value = "N", .min = 1, .max = 100, .effect = "e"},
     {.name = "timeout", .kind = OPT_SPAN, .value = "TIME", .effect = "e"},
     {.name = "progress", .kind = OPT_CHOICE, .value = "bar|line|none", .effect = "e"},
+    {.name = "view", .kind = OPT_MAYBE, .value = "one|two", .effect = "e"},
     {.name = "peer", .kind = OPT_TEXT, .repeats = true, .value = "ADDR", .effect = "e"},
     {0},
 };
@@ -39,6 +40,19 @@ TEST(test_arguments_and_options_mix)
     CHECK_INT(opt_number(&opts, "leaf", 0), 7);
     CHECK(!opt_given(&opts, "timeout"));
     CHECK_INT(opt_number(&opts, "timeout", 5), 5);
+}
+
+TEST(test_a_value_that_may_be_missing_is_behind_its_sign)
+{
+    CHECK_INT(parse("--view one"), 1);
+    CHECK_STR(words[0], "one");
+    CHECK(opt_given(&opts, "view"));
+    CHECK(opt_text(&opts, "view", "none") == NULL);
+    CHECK_INT(parse("--view=two"), 0);
+    CHECK_STR(opt_text(&opts, "view", NULL), "two");
+    CHECK_INT(parse("--view=three"), ERR_ARGUMENT);
+    CHECK_STR(message, "--view takes one of one|two, not \"three\"");
+    CHECK_INT(parse("--view="), ERR_ARGUMENT);
 }
 
 TEST(test_a_negative_number_is_an_argument)
@@ -175,7 +189,8 @@ TEST(test_more_options_than_the_table_holds_are_refused)
 }
 
 TEST_MAIN(test_words_behind_a_kernel_are_its_own, test_letters_behind_a_kernel_are_its_own,
-          test_arguments_and_options_mix, test_a_negative_number_is_an_argument,
+          test_arguments_and_options_mix, test_a_value_that_may_be_missing_is_behind_its_sign,
+          test_a_negative_number_is_an_argument,
           test_two_dashes_end_the_options, test_short_options_join,
           test_unknown_option_names_itself_and_the_nearest, test_values_are_checked,
           test_a_missing_or_needless_value, test_repeats, test_common_rows_are_known_everywhere,

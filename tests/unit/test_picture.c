@@ -215,5 +215,93 @@ TEST(a_picture_fits_the_terminal)
     CHECK_INT(count_of(BLOCK), 24);
 }
 
+/* --- pixels, and whole files --- */
+
+static int draw_by(int view(FILE *, struct bytes, const struct view_room *), uint32_t width,
+                   uint32_t height, struct view_room room)
+{
+    give(width, height, height);
+    REQUIRE(encode(1));
+    free(drawn);
+    FILE *f = open_memstream(&drawn, &drawn_len);
+    REQUIRE(f);
+    const int rc = view(f, (struct bytes){out, out_len}, &room);
+    fclose(f);
+    return rc;
+}
+
+static bool begins(const char *with)
+{
+    return strncmp(drawn, with, strlen(with)) == 0;
+}
+
+/* What is behind the palette. */
+static const char *sixels(void)
+{
+    static const char last[] = "#215;2;100;100;100";
+    const char *at = strstr(drawn, last);
+    return at ? at + sizeof last - 1 : "";
+}
+
+TEST(six_rows_are_a_band)
+{
+    const struct view_room room = {80, 24, 10, 20};
+    /* Red, black and white have levels of their own, so that nothing is dithered. */
+    memset(pixels, 0, 3 * 5 * 7);
+    for (uint32_t x = 0; x < 5; x++)
+        pixels[3 * x] = 255;
+    memset(pixels + 3 * 5 * 6 + 3 * 4, 255, 3);
+    CHECK_INT(draw_by(view_picture_sixel, 5, 7, room), 0);
+    CHECK(begins("\033P0;1q\"1;1;5;7#0;2;0;0;0#1;2;0;0;20"));
+    CHECK_STR(sixels(), "#0!5}$#180!5@-#0!4@$#215!4?@-\033\\\n");
+    CHECK_INT(draw_by(view_picture_sixel, 5, 7, (struct view_room){1, 1, 2, 20}), 0);
+    CHECK(begins("\033P0;1q\"1;1;2;2#"));
+}
+
+TEST(what_is_between_two_levels_is_dithered)
+{
+    uint32_t bright = 0;
+    memset(pixels, 0, 3 * 16 * 12);
+    for (uint32_t i = 0; i < 16 * 12; i++)
+        pixels[3 * i + 2] = 25; /* of 51: nearly half of them are of the next level */
+    CHECK_INT(draw_by(view_picture_sixel, 16, 12, (struct view_room){80, 24, 10, 20}), 0);
+    const char *at = sixels();
+    for (bool is_bright = false; *at && *at != 033; at++) {
+        if (*at == '#')
+            is_bright = at[1] == '1', at++;
+        else if (is_bright && *at >= '?')
+            for (int bits = *at - '?'; bits; bits &= bits - 1)
+                bright++;
+        CHECK(*at != '!'); /* four columns in a row are not alike */
+    }
+    CHECK_INT(bright, 16 * 12 * 7 / 16);
+}
+
+TEST(a_file_goes_whole_and_in_pieces)
+{
+    uint32_t pieces = 0;
+    size_t len = 0;
+    prng_init(&prng, 56);
+    for (uint32_t i = 0; i < 3 * 90 * 60; i++)
+        pixels[i] = (uint8_t)prng_u64(&prng); /* which cannot be made shorter */
+    CHECK_INT(draw_by(view_picture_kitty, 90, 60, (struct view_room){80, 24, 10, 20}), 0);
+    CHECK(begins("\033_Ga=T,f=100,q=2,m="));
+    for (const char *at = drawn; (at = strchr(at, ';')) != NULL; pieces++) {
+        const size_t part = strcspn(at + 1, "\033");
+        CHECK(part <= 4096 && part % 4 == 0);
+        CHECK((at[-1] == '1') == (strchr(at, '_') != NULL));
+        len += part / 4 * 3;
+        at += part;
+    }
+    CHECK(pieces == (out_len + 3071) / 3072 && pieces > 1);
+    CHECK(len >= out_len && len < out_len + 3);
+    CHECK_INT(draw_by(view_picture_kitty, 90, 60, (struct view_room){4, 24, 10, 20}), 0);
+    CHECK(begins("\033_Ga=T,f=100,q=2,c=4,m=1;"));
+    CHECK_INT(draw_by(view_picture_kitty, 90, 60, (struct view_room){80, 2, 10, 20}), 0);
+    CHECK(begins("\033_Ga=T,f=100,q=2,r=2,m=1;"));
+}
+
 TEST_MAIN(a_picture_is_read_again, every_filter_is_undone, other_kinds_of_pictures,
-          broken_pictures_are_no_pictures, two_rows_are_a_line, a_picture_fits_the_terminal)
+          broken_pictures_are_no_pictures, two_rows_are_a_line, a_picture_fits_the_terminal,
+          six_rows_are_a_band, what_is_between_two_levels_is_dithered,
+          a_file_goes_whole_and_in_pieces)
