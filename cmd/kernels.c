@@ -157,7 +157,7 @@ static int tell_file(const struct call *c, const char *file)
         json_kernel(&j, v);
         json_document_close(&j);
     } else {
-        view_kernel(stdout, v);
+        view_kernel_file(stdout, v);
     }
     return CODE_DONE;
 }

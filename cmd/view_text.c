@@ -298,7 +298,8 @@ static void pair_summary(FILE *to, const struct kernel_view *v)
         pair(to, "Limits", "%s", v->limits);
 }
 
-void view_kernel(FILE *to, const struct kernel_view *v)
+/* `word` is what it is run by. */
+static void view_kernel_by(FILE *to, const struct kernel_view *v, const char *word)
 {
     pair(to, "Name", "%s", v->name);
     pair(to, "Origin", "%s%s%s", origin_name(v->origin), v->path[0] ? " " : "", v->path);
@@ -306,7 +307,7 @@ void view_kernel(FILE *to, const struct kernel_view *v)
         pair(to, "Refused", "%s", v->refused);
         return;
     }
-    pair(to, "Usage", "velum run %s %s", v->origin == ORIGIN_SNIPPET ? v->path : v->name, v->usage);
+    pair(to, "Usage", "velum run %s %s", word, v->usage);
     pair_summary(to, v);
     if (v->files_from > 0)
         pair(to, "Files", "from argument %u on, options not counted", (unsigned)v->files_from);
@@ -326,6 +327,20 @@ void view_kernel(FILE *to, const struct kernel_view *v)
     pair_id(to, "Source", v->source.bytes);
     if (v->manual[0])
         fprintf(to, "\n%s%s", v->manual, v->manual[strlen(v->manual) - 1] == '\n' ? "" : "\n");
+}
+
+void view_kernel(FILE *to, const struct kernel_view *v)
+{
+    view_kernel_by(to, v, v->origin == ORIGIN_SNIPPET ? v->path : v->name);
+}
+
+/* `run` takes a plugin for a file where there is a / in its path. */
+void view_kernel_file(FILE *to, const struct kernel_view *v)
+{
+    char word[PATH_SIZE_MAX + 2];
+    const bool is_plain = v->origin == ORIGIN_PLUGIN && !strchr(v->path, '/');
+    snprintf(word, sizeof word, "%s%s", is_plain ? "./" : "", v->path);
+    view_kernel_by(to, v, word);
 }
 
 void view_trial(FILE *to, const struct trial *t)

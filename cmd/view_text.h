@@ -38,6 +38,8 @@ void view_kernels_row(struct grid *g, const struct kernel_view *v);
 /* Leaf units 0: of several stages, each of which has its own. */
 void view_job(FILE *to, const struct job_view *v, const char *result);
 void view_kernel(FILE *to, const struct kernel_view *v);
+/* The same of a file that no node has loaded: it is run by its path. */
+void view_kernel_file(FILE *to, const struct kernel_view *v);
 /* The same, with what came of trying it. */
 void view_trial(FILE *to, const struct trial *t);
 

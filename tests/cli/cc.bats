@@ -110,5 +110,5 @@ squares() {
     run -0 velum kernels ./sq
     [[ $output == *"Name        = squares"* ]]
     run -0 velum kernels x.so
-    [[ $output == *"Origin      = plugin"* ]]
+    [[ $output == *"Origin      = plugin"*"Usage       = velum run ./x.so "* ]]
 }

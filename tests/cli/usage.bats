@@ -356,7 +356,8 @@ all_gone() { # all_gone PID...
     cp "$VELUM_OBJECTS/plugins/pi.so" plugins/pie.so
     run velum kernels plugins/pie.so
     [ "$status" -eq 0 ]
-    [ "$(grep -v ^Origin <<<"$output")" = "$(grep -v ^Origin pi.txt)" ]
+    [ "$(grep -v ^Origin <<<"$output")" = \
+        "$(grep -v ^Origin pi.txt | sed 's,^\(Usage *= velum run \)pi ,\1plugins/pie.so ,')" ]
     run velum kernels --json plugins/pie.so
     [[ $output == *'"manual":"Parameters:\n'* ]]
     [[ $output == *'"file":"plugins/pie.so"'* ]]
@@ -449,6 +450,30 @@ all_gone() { # all_gone PID...
             grep -q -- "Fl -${option#--}" "$VELUM_ROOT/cmd/man/velum.1"
         done
     done
+}
+
+# synopsis COMMAND: its lines in the manual.
+synopsis() {
+    awk -v command="$1" '
+        /^\.Sh DESCRIPTION/ { exit }
+        /^\.Nm/ { fresh = 1; on = 0; next }
+        fresh && /^\.Cm/ { fresh = 0; on = $2 == command }
+        on' "$VELUM_ROOT/cmd/man/velum.1"
+}
+
+@test "the synopsis of each command has all of its options, by name or letter" {
+    local command lines name missing=
+    for command in $(velum complete ''); do
+        lines=$(synopsis "$command")
+        [ -n "$lines" ] || missing+=" $command"
+        [[ $lines != *"Ar options"* ]] || continue
+        while read -r name letter; do
+            [[ $name != addr && $name != help ]] || continue
+            grep -qE -- "(Fl| \|) (-$name|${letter:-$name})( |$)" <<<"$lines" || missing+=" $command --$name"
+        done < <(velum help "$command" | sed -nE 's/^  (-([a-z0-9]), |    )--([a-z-]+).*/\3 \2/p')
+    done
+    echo "missing:$missing"
+    [ -z "$missing" ]
 }
 
 @test "standard output that cannot be written: exit 1" {
