@@ -12,6 +12,7 @@
 #include "config.h"
 #include "core/base/text.h"
 #include "core/host/compiler.h"
+#include "core/host/conf.h"
 #include "core/host/machine.h"
 #include "core/host/sandbox_landlock.h"
 #include "core/host/snippet.h"
@@ -43,6 +44,22 @@ static void look_at_workers(struct findings *f)
     doctor_compilers(f, snippet_works(), compiler_find(compiler) ? compiler : NULL, lacks);
 }
 
+/* What `velum node` would read, if anything. */
+static void look_at_settings(struct findings *f)
+{
+    static struct conf conf;
+    char message[CONF_MESSAGE_SIZE] = "";
+    const char *path = getenv("VELUM_CONFIG");
+    if (!path || !path[0])
+        return;
+    conf_default(&conf);
+    if (conf_read(&conf, path, message) < 0)
+        findings_add(f, FINDING_BAD, "settings", "mend that line: velum node would not start", "%s",
+                     message);
+    else
+        findings_add(f, FINDING_OK, "settings", NULL, "%s", path);
+}
+
 static void look_at_mesh(struct findings *f)
 {
     char message[HOME_MESSAGE_SIZE] = "";
@@ -68,6 +85,7 @@ static int run(const struct call *c)
     }
     findings_open(&f, stdout, opt_given(c->opts, "json"));
     look_at_velum(&f);
+    look_at_settings(&f);
     look_at_workers(&f);
     look_at_mesh(&f);
     return findings_close(&f);

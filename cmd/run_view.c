@@ -133,7 +133,7 @@ static enum terminal_pictures choose(const char *how)
 static int draw_whole(enum terminal_pictures best, struct bytes file, const struct view_room *room)
 {
     sigset_t before;
-    terminal_hold(&before);
+    terminal_hold(&before, false);
     const int rc = best == TERMINAL_KITTY ? view_picture_kitty(stdout, file, room)
                                           : view_picture_sixel(stdout, file, room);
     fflush(stdout);

@@ -14,6 +14,7 @@
 /* A picture of one pixel that is not to be shown, and the attributes. */
 #define QUESTION "\033_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\033\\\033[c"
 #define SIXEL 4 /* the attribute */
+#define KEYS 3u /* signals that keys make */
 
 /* Attributes are numbers between semicolons. */
 static bool has_attribute(const char *from, const char *end, long wanted)
@@ -83,12 +84,12 @@ static bool is_ours(int fd)
     return group < 0 || group == getpgrp();
 }
 
-void terminal_hold(sigset_t *before)
+void terminal_hold(sigset_t *before, bool all)
 {
-    static const int held[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
+    static const int held[] = {SIGINT, SIGQUIT, SIGTSTP, SIGTERM, SIGHUP};
     sigset_t set;
     sigemptyset(&set);
-    for (size_t i = 0; i < sizeof held / sizeof *held; i++)
+    for (size_t i = 0; i < (all ? sizeof held / sizeof *held : KEYS); i++)
         sigaddset(&set, held[i]);
     sigprocmask(SIG_BLOCK, &set, before);
 }
@@ -105,7 +106,7 @@ enum terminal_pictures terminal_ask(int fd)
     sigset_t old;
     if (!is_ours(fd) || tcgetattr(fd, &before) != 0)
         return best;
-    terminal_hold(&old);
+    terminal_hold(&old, true);
     raw = before;
     raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
     raw.c_cc[VMIN] = 1;

@@ -17,9 +17,10 @@ enum terminal_pictures terminal_ask(int fd);
 /* The best it has said so far, and in *whole whether that was all. */
 enum terminal_pictures terminal_read(const char *said, size_t len, bool *whole);
 
-/* From here on signals that would end or stop the process wait, so that the terminal is not left in
- * the middle of something; until they are let through again. */
-void terminal_hold(sigset_t *before);
+/* From here on what is pressed to end or to stop the process waits, so that the terminal is not
+ * left in the middle of something, until it is let through again; with `all` also what others send.
+ */
+void terminal_hold(sigset_t *before, bool all);
 void terminal_release(const sigset_t *before);
 
 #endif

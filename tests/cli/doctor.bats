@@ -167,6 +167,18 @@ listing() { find "$VELUM_HOME" -printf '%p %m %s %T@ %C@\n' | sort; }
     says "bad   clock         the journal of node $PORT_a was written on 20"
 }
 
+@test "settings that a node would not take" {
+    printf '[node]\nport = 8005\n' >velum.conf
+    VELUM_CONFIG=velum.conf run -0 velum doctor
+    says "ok    settings      velum.conf"
+    printf '[node]\nprot = 8005\n' >velum.conf
+    VELUM_CONFIG=velum.conf run -1 velum doctor
+    says "bad   settings      .*velum.conf.*prot"
+    VELUM_CONFIG=nowhere.conf run -1 velum doctor
+    says "bad   settings      .*nowhere.conf"
+    each_has_advice
+}
+
 @test "limits and the cage: what is refused here is said with what it costs" {
     run -0 bash -c 'ulimit -n 1000; ulimit -c 0; "$VELUM" doctor'
     says "note  descriptors   1000 at most" "ok    core files"

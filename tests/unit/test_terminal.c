@@ -9,6 +9,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "core/base/prng.h"
 #include "core/host/loop.h"
 #include "tests/lib/check.h"
 
@@ -36,6 +37,24 @@ TEST(test_answers_of_terminals)
     check_answer("\033[?62;4", TERMINAL_BLOCKS, false);
     check_answer("\033[62;4c", TERMINAL_BLOCKS, false);
     check_answer("\033[?", TERMINAL_BLOCKS, false);
+}
+
+/* Nothing of it is trusted: any bytes, made of what answers are made of, so that they come far. */
+TEST(test_any_bytes_are_read)
+{
+    static const char parts[] = "\033\033\033[[??__G;;44c1\\iO=K,\0\xff";
+    struct prng prng;
+    prng_init(&prng, 57);
+    for (unsigned round = 0; round < 3000; round++) {
+        const size_t len = (size_t)(prng_u64(&prng) % 700);
+        char *said = malloc(len + 1); /* of its own length, for a sanitizer */
+        bool whole;
+        REQUIRE(said);
+        for (size_t i = 0; i < len; i++)
+            said[i] = parts[prng_u64(&prng) % (sizeof parts - 1)];
+        CHECK(terminal_read(said, len, &whole) <= TERMINAL_KITTY);
+        free(said);
+    }
 }
 
 struct screen {
@@ -124,7 +143,7 @@ TEST(test_who_is_ended_meanwhile_leaves_a_terminal_as_it_was)
     close_screen(&s);
 }
 
-TEST_MAIN(test_answers_of_terminals, test_a_terminal_is_asked,
+TEST_MAIN(test_answers_of_terminals, test_any_bytes_are_read, test_a_terminal_is_asked,
           test_one_that_does_not_answer_is_waited_for_and_no_longer,
           test_what_is_no_terminal_is_not_asked,
           test_who_is_ended_meanwhile_leaves_a_terminal_as_it_was)
