@@ -177,6 +177,12 @@ static bool add_plugin_allow(struct conf *c, const char *value)
     return true;
 }
 
+static bool set_build(struct conf *c, const char *value)
+{
+    c->build = strcmp(value, "auto") == 0;
+    return c->build || strcmp(value, "no") == 0;
+}
+
 static bool set_objects(struct conf *c, const char *value)
 {
     return text_to_bytes(value, OBJECTS_MAX, &c->objects) == 0;
@@ -257,6 +263,8 @@ static const struct row {
      "the SHA-256 of a plugin's file that may come with a job; once for each",
      "64 hexadecimal digits, as sha256sum prints them, at most 256 of them", add_plugin_allow,
      true},
+    {"build", "auto", "whether C source of jobs is built with the machine's own compiler as well",
+     "auto (where there is one, and a cage for it) or no", set_build, false},
     {"objects", "10G, or half of what is free at the start if that is less",
      "bytes of objects that the node keeps at most; with 0 it keeps none",
      "a number of bytes, or one with K, M, G or T behind it", set_objects, false},
@@ -284,6 +292,7 @@ void conf_default(struct conf *c)
     c->worker_memory = WORKER_MEMORY_DEFAULT;
     c->plugin_tier = TIER_S2;
     c->plugin_jobs = SHIPPED_ANY;
+    c->build = true;
     c->keep_days = 7;
     c->keep_jobs = KEEP_JOBS_MAX;
     c->keep_memory = KEEP_MEMORY_DEFAULT;
@@ -328,7 +337,7 @@ static void say_unknown(char *message, const char *key)
         say(message,
             "there is no key %s; allowed are port, bind, peer, name, slots, mem, worker_mem, "
             "worker_seconds, label, data, plugins, plugin_tier, plugin_jobs, plugin_allow, "
-            "objects, keep_days, keep_jobs, keep_memory and tombstone_days",
+            "build, objects, keep_days, keep_jobs, keep_memory and tombstone_days",
             shown);
 }
 

@@ -86,7 +86,7 @@ static void size_objects(struct host *h)
 static void open_compiler(struct host *h)
 {
     snprintf(h->built, sizeof h->built, "%s/built", h->state);
-    if (h->objects_bytes == 0 || !compiler_open(h->built, h->compiler))
+    if (h->objects_bytes == 0 || !h->conf->build || !compiler_open(h->built, h->compiler))
         h->compiler[0] = '\0';
 }
 

@@ -302,6 +302,15 @@ is_built() { [ "$(built_count)" -eq 1 ]; }
     [[ $stderr == *"it refuses the source"*"no such luck"* ]]
 }
 
+@test "a node builds nothing where its settings say so" {
+    needs_builder
+    printf '[node]\nbuild = no\n' >no.conf
+    node x --config no.conf
+    velum nodes --json --addr "127.0.0.1:$PORT_x" | tr '{' '\n' | grep '"name":"x"' >x.json
+    grep -q '"compiles=c"' x.json
+    [ "$(grep -c '"builds=c"' x.json)" -eq 0 ]
+}
+
 @test "where the two compilers differ a job stays with the one in velum" {
     needs_builder
     burning 'burn(i) * 0 + i * ODD' >odd.c

@@ -46,11 +46,12 @@ TEST(defaults_and_every_key)
     conf_default(&conf);
     CHECK_INT(conf.port, 8001);
     CHECK_STR(conf.bind, "127.0.0.1");
+    CHECK(conf.build);
     CHECK_INT(conf_read(&conf, NULL, message), 0);
     CHECK_INT(read_text_conf("# hello\r\n\r\n[node]\r\nport = 9000\n  ; indented comment\n"
                              "bind: ::1\npeer=a.example:8001\npeer = [2001:db8::1]:8002\n"
                              "name = quiet-otter\nslots = 4\nworker_mem = 512M\nworker_seconds = "
-                             "60\ndata=/tmp/a;b\nplugins = ./p  \nobjects = 3G"),
+                             "60\ndata=/tmp/a;b\nplugins = ./p  \nbuild = no\nobjects = 3G"),
               0);
     CHECK_STR(message, "");
     CHECK_INT(conf.port, 9000);
@@ -63,6 +64,7 @@ TEST(defaults_and_every_key)
     CHECK_INT(conf.worker_seconds, 60);
     CHECK_STR(conf.data, "/tmp/a;b");
     CHECK_STR(conf.plugins, "./p");
+    CHECK(!conf.build);
     CHECK(conf.objects == (uint64_t)3 << 30);
 }
 
@@ -105,6 +107,8 @@ TEST(bad_values)
                                       "slots = many",
                                       "data =",
                                       "plugins =",
+                                      "build = yes",
+                                      "build =",
                                       "objects = much",
                                       "objects = 1048577T",
                                       "port = 8001 # web"};
@@ -218,7 +222,7 @@ TEST(the_shipped_file_says_what_the_program_says)
         snprintf(want, sizeof want, "# Default: %s\n#%s = ", default_text, key);
         CHECK(block && strstr(block, want));
     }
-    CHECK_INT(count, 19);
+    CHECK_INT(count, 20);
     CHECK_INT(read_text_conf(text), 0);
     /* Every example is allowed: taking the '#' off makes a valid file with as many keys. */
     size_t n = 0;
