@@ -14,6 +14,7 @@
 #include "core/base/err.h"
 #include "core/base/text.h"
 #include "core/host/build_cage.h"
+#include "core/host/built_file.h"
 #include "core/host/compiler.h"
 #include "core/host/descriptors.h"
 #include "core/host/elf_check.h"
@@ -35,16 +36,6 @@ static int refuse(char reason[REASON_SIZE], int code, const char *what, const ch
     text_append(reason, REASON_SIZE, ": ");
     text_append(reason, REASON_SIZE, why);
     return code;
-}
-
-void builder_path(const char *folder, struct digest source, char to[PATH_SIZE_MAX])
-{
-    char hex[ID_HEX_SIZE];
-    id_hex(source.bytes, 2 * ID_SIZE, hex);
-    text_copy(to, PATH_SIZE_MAX, folder);
-    text_append(to, PATH_SIZE_MAX, "/");
-    text_append(to, PATH_SIZE_MAX, hex);
-    text_append(to, PATH_SIZE_MAX, ".so");
 }
 
 /* --- what the compiler is given --- */
@@ -205,40 +196,7 @@ static int run_compiler(const struct order_build *m, int folder, char reason[REA
 
 /* --- what came of it --- */
 
-static int sync_folder(const char *folder)
-{
-    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return file_fault(errno);
-    const int rc = file_result(fsync(fd));
-    close(fd);
-    return rc;
-}
-
-/* What has been looked at is what is kept: the compiler's own file stays behind. It is on the disk
- * before its name is: a name whose file a power cut left empty would stand for code. */
-static int keep_result(const char *folder, struct bytes file, struct digest source)
-{
-    char path[PATH_SIZE_MAX], fresh[PATH_SIZE_MAX + 8];
-    builder_path(folder, source, path);
-    snprintf(fresh, sizeof fresh, "%s.new", path);
-    unlink(fresh);
-    int fd = open(fresh, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return file_fault(errno);
-    int rc = file_put(fd, 0, file.data, file.len);
-    if (rc == 0)
-        rc = file_result(fsync(fd));
-    if (rc == 0)
-        rc = file_result(rename(fresh, path));
-    if (rc == 0)
-        rc = sync_folder(folder);
-    close(fd);
-    if (rc < 0)
-        unlink(fresh);
-    return rc;
-}
-
+/* What has been looked at is what is kept: the compiler's own file stays behind. */
 static int take_result(const struct order_build *m, const char *work, char reason[REASON_SIZE])
 {
     char path[2 * PATH_SIZE_MAX];
@@ -251,7 +209,7 @@ static int take_result(const struct order_build *m, const char *work, char reaso
 #if VELUM_PLANT == 825 /* unit/test_builder: what a compiler made is not looked at */
     rc = 0;
 #endif
-    if (rc == 0 && (rc = keep_result(m->folder, file, m->source)) < 0)
+    if (rc == 0 && (rc = built_file_keep(m->folder, m->source, file)) < 0)
         refuse(reason, rc, m->folder, err_sentence(rc));
     foreign_file_forget(file);
     return rc;
@@ -288,27 +246,26 @@ static int build(const struct order_build *m, struct bytes source, char reason[R
     return rc;
 }
 
-/* It is there, and still what a compiler made; then it is young again. */
-static bool is_kept(const char *path)
+/* It is there, and still what was kept; then it is young again. */
+static bool is_kept(const struct order_build *m, const char *path)
 {
     char why[REASON_SIZE];
     struct bytes file;
-    if (foreign_file_read(path, BUILD_FILE_MAX, &file, why) < 0)
-        return false;
-    const bool sound = elf_check(file, why) == 0;
-    foreign_file_forget(file);
 #if VELUM_PLANT == 883 /* unit/test_builder: whatever lies in the folder was built */
     return utimensat(AT_FDCWD, path, NULL, 0) == 0;
 #endif
-    return sound && utimensat(AT_FDCWD, path, NULL, 0) == 0;
+    if (built_file_read(path, m->source, &file, why) < 0)
+        return false;
+    foreign_file_forget(file);
+    return utimensat(AT_FDCWD, path, NULL, 0) == 0;
 }
 
 int builder_build(const struct order_build *m, char reason[REASON_SIZE])
 {
     char path[PATH_SIZE_MAX];
     struct bytes source;
-    builder_path(m->folder, m->source, path);
-    if (is_kept(path))
+    built_file_path(m->folder, m->source, path);
+    if (is_kept(m, path))
         return 0;
     int rc = foreign_file_read(m->path, SNIPPET_SOURCE_MAX, &source, reason);
     if (rc < 0)
@@ -316,6 +273,42 @@ int builder_build(const struct order_build *m, char reason[REASON_SIZE])
     rc = build(m, source, reason);
     foreign_file_forget(source);
     return rc;
+}
+
+/* --- its end --- */
+
+/* Beside the builder, in its group: reads until the builder is no more, and ends what is left. */
+static _Noreturn void watch(int alive)
+{
+    char byte;
+    const int places[] = {alive};
+    if (descriptors_place(places, 1) != 0)
+        _exit(1);
+    descriptors_close_from(1);
+    while (read(0, &byte, 1) < 0 && errno == EINTR)
+        ;
+#if VELUM_PLANT == 874 /* unit/test_builder: a compiler outlives the builder and its parent */
+    _exit(0);
+#endif
+    kill(0, SIGKILL);
+    _exit(0);
+}
+
+/* The spawner ends the group of a builder that has ended. Where both are killed at once nobody
+ * does, and the signal of a parent's death reaches who has asked for it: the builder and the cc
+ * that it starts, but not the cc1 of that one. 0, or -1. */
+static int watch_group(void)
+{
+    int ends[2];
+    if (getpgrp() != getpid() || pipe2(ends, O_CLOEXEC) != 0)
+        return -1;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        close(ends[1]);
+        watch(ends[0]);
+    }
+    close(ends[0]);
+    return pid < 0 ? -1 : 0; /* the other end is this process's, for as long as it lives */
 }
 
 /* The alarm ends this process, and with it its whole group. */
@@ -330,6 +323,8 @@ int builder_main(void)
     if (f.type != MESSAGE_ORDER_BUILD || read_order_build(f.payload, &m) < 0)
         return 2;
     alarm(BUILD_WALL_S);
+    if (watch_group() != 0)
+        return 2;
     answer.ok = builder_build(&m, answer.reason) == 0;
     put_worker_built(pipe_begin(MESSAGE_WORKER_BUILT, f.request), &answer);
     pipe_send();

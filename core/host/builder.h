@@ -5,7 +5,7 @@
  * What is built lies in a folder of its own, and is found there the next time:
  *
  *   FOLDER/compiler       whose work the rest is (compiler.h)
- *   FOLDER/DIGEST.so      what became of the source of this name, at most BUILT_MAX of them
+ *   FOLDER/DIGEST.so      what became of the source of this name (built_file.h), at most BUILT_MAX
  *   FOLDER/work-XXXXXX/   the compiler's, while it works
  *
  * The compiler is shut into that last one (build_cage.h), with the source and the headers of
@@ -25,7 +25,5 @@
 int builder_main(void);
 /* That order; 0 when the file is there, or < 0 with a sentence. For builder_main and tests. */
 int builder_build(const struct order_build *m, char reason[REASON_SIZE]);
-/* "FOLDER/DIGEST.so". */
-void builder_path(const char *folder, struct digest source, char to[PATH_SIZE_MAX]);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "core/base/err.h"
 #include "core/base/text.h"
+#include "core/host/built_file.h"
 #include "core/host/foreign_file.h"
 #include "core/host/plugin.h"
 #include "core/host/sandbox.h"
@@ -111,16 +112,12 @@ static int take_built(const struct order_load *m, const struct velum_kernel **ou
 {
     struct bytes file;
     char why[REASON_SIZE] = "";
-    int rc = plugin_read(m->built, &file, why);
-    if (rc == 0 && !m->alone)
-        return take_both(m, file, out, reason);
-    if (rc == 0) {
-        foreign_file_forget(file);
-        return take_plugin(m->built, out, reason);
-    }
+    int rc = built_file_read(m->built, m->source, &file, why);
+    if (rc == 0)
+        return m->alone ? behind_walls(file, out, reason) : take_both(m, file, out, reason);
     if (!m->alone && (rc = take_snippet(m->path, out, reason)) < 0)
         return rc;
-    text_copy(reason, REASON_SIZE, "what was built of it is gone: ");
+    text_copy(reason, REASON_SIZE, "what was built of it cannot be used: ");
     text_append(reason, REASON_SIZE, why);
     return m->alone ? ERR_NOT_FOUND : 0;
 }

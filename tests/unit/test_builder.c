@@ -12,6 +12,7 @@
 #include "core/base/err.h"
 #include "core/host/build_cage.h"
 #include "core/host/builder.h"
+#include "core/host/built_file.h"
 #include "core/host/compiler.h"
 #include "core/host/sanitizer.h"
 #include "core/host/snippet.h"
@@ -99,7 +100,7 @@ static struct worker_loaded load(bool alone)
     struct order_load m = {.origin = ORIGIN_SNIPPET, .alone = alone};
     id_hex(source.bytes, 2 * ID_SIZE, hex);
     const struct velum_kernel k = {.name = "it", .source = hex};
-    builder_path(built, source, m.built);
+    built_file_path(built, source, m.built);
     start_worker();
     return load_order(&k, file, &m);
 }
@@ -183,7 +184,7 @@ TEST(a_worker_does_without_what_is_gone_or_no_plugin)
     char reason[REASON_SIZE], path[PATH_SIZE_MAX];
     init();
     CHECK_INT(build(KERNEL("", "t->n = u + 1;"), reason), 0);
-    builder_path(built, source, path);
+    built_file_path(built, source, path);
     write_text(path, "no plugin");
     struct worker_loaded l = load(false);
     CHECK(l.ok && l.unbuilt && l.reason[0]);
@@ -205,12 +206,51 @@ TEST(a_file_that_is_no_plugin_is_built_anew)
     init();
     for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
         CHECK_INT(build(KERNEL("", "t->n = u + 3;"), reason), 0);
-        builder_path(built, source, path);
+        built_file_path(built, source, path);
         write_text(path, left[i]);
         CHECK_INT(build(KERNEL("", "t->n = u + 3;"), reason), 0);
         REQUIRE(load(true).ok);
         CHECK_INT(load_u64(value_of(run_leaf(5)).data), 8);
     }
+}
+
+static void flip_bit(const char *path, off_t at)
+{
+    uint8_t byte;
+    const int fd = open(path, O_RDWR);
+    REQUIRE(fd >= 0 && pread(fd, &byte, 1, at) == 1);
+    byte ^= 4;
+    REQUIRE(pwrite(fd, &byte, 1, at) == 1 && close(fd) == 0);
+}
+
+/* Any bit: of its code, of its head, of the digest itself. */
+TEST(a_flipped_bit_is_found_and_the_file_built_anew)
+{
+    char reason[REASON_SIZE], path[PATH_SIZE_MAX], other[PATH_SIZE_MAX];
+    struct stat st;
+    init();
+    for (unsigned i = 0; i < 4; i++) {
+        CHECK_INT(build(KERNEL("", "t->n = u + 4;"), reason), 0);
+        built_file_path(built, source, path);
+        REQUIRE(stat(path, &st) == 0);
+        const off_t at[] = {9, st.st_size / 2, st.st_size - 40, st.st_size - 1};
+        flip_bit(path, at[i]);
+        struct worker_loaded l = load(true);
+        CHECK(!l.ok && l.by_node && strstr(l.reason, "not those that were built"));
+        end_worker();
+        l = load(false);
+        CHECK(l.ok && l.unbuilt);
+        CHECK_INT(load_u64(value_of(run_leaf(6)).data), 10);
+    }
+    CHECK_INT(build(KERNEL("", "t->n = u + 4;"), reason), 0);
+    CHECK(load(true).ok);
+    end_worker();
+    /* Under another source's name it is no better. */
+    CHECK_INT(build(KERNEL("", "t->n = u + 5;"), reason), 0);
+    built_file_path(built, source, other);
+    REQUIRE(rename(path, other) == 0);
+    CHECK(!load(true).ok);
+    end_worker();
 }
 
 TEST(a_refusal_has_the_compilers_own_words)
@@ -299,7 +339,7 @@ TEST(another_compilers_work_is_thrown_away)
     char reason[REASON_SIZE], path[PATH_SIZE_MAX], tag[128];
     init();
     CHECK_INT(build(KERNEL("", "t->n = u + 2;"), reason), 0);
-    builder_path(built, source, path);
+    built_file_path(built, source, path);
     REQUIRE(compiler_open(built, compiler) && access(path, F_OK) == 0);
     snprintf(tag, sizeof tag, "%s/compiler", built);
     write_text(tag, "0000000000000000000000000000000000000000000000000000000000000000");
@@ -314,13 +354,89 @@ TEST(so_many_are_kept_and_no_more)
     for (unsigned i = 0; i < 10; i++) {
         const struct timespec when[2] = {{.tv_sec = 100 + i}, {.tv_sec = 100 + i}};
         memset(&source, (int)i, sizeof source);
-        builder_path(built, source, path);
+        built_file_path(built, source, path);
         write_text(path, "x");
         REQUIRE(utimensat(AT_FDCWD, path, when, 0) == 0);
     }
     compiler_make_room(built, 3);
     CHECK_INT(count_built(".so"), 3);
     CHECK(access(path, F_OK) == 0);
+}
+
+/* --- its end --- */
+
+/* No compiler is ever done with it, and none needs memory for it. */
+#define ENDLESS                                                                                    \
+    "#if __INCLUDE_LEVEL__ < 40\n#include \"snippet.c\"\n#include \"snippet.c\"\n#endif\n"
+
+static _Noreturn void be_builder(int orders)
+{
+    const int nothing = open("/dev/null", O_RDWR);
+    setpgid(0, 0);
+    dup2(orders, 0);
+    dup2(nothing, 1);
+    dup2(nothing, 2);
+    for (int fd = 3; fd < 64; fd++)
+        close(fd);
+    _exit(builder_main());
+}
+
+static pid_t start_builder(const char *text)
+{
+    struct order_build m = {
+        .source = object_name_of((struct bytes){(const uint8_t *)text, strlen(text)})};
+    int orders[2];
+    write_text(file, text);
+    text_copy(m.compiler, sizeof m.compiler, compiler);
+    text_copy(m.path, sizeof m.path, file);
+    text_copy(m.folder, sizeof m.folder, built);
+    REQUIRE(pipe2(orders, O_CLOEXEC) == 0);
+    const pid_t pid = fork();
+    if (pid == 0)
+        be_builder(orders[0]);
+    struct buf b = *payload();
+    put_order_build(&b, &m);
+    child.orders = orders[1];
+    send_order(MESSAGE_ORDER_BUILD, 1, &b);
+    close(orders[0]);
+    return pid;
+}
+
+/* Of the group of processes, as /proc has them. */
+static unsigned count_group(pid_t group)
+{
+    unsigned count = 0;
+    const struct dirent *e;
+    DIR *d = opendir("/proc");
+    REQUIRE(d);
+    while ((e = readdir(d)))
+        if (atoi(e->d_name) > 0 && getpgid(atoi(e->d_name)) == group)
+            count++;
+    closedir(d);
+    return count;
+}
+
+/* As where the spawner and its node are killed with it: nobody else ends the compiler. */
+TEST(a_compiler_does_not_outlive_a_builder_that_was_killed)
+{
+    unsigned left = 0;
+    init();
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    const pid_t pid = start_builder(ENDLESS);
+    /* It, who watches, and cc with its cc1; clang may be one alone. */
+    for (unsigned i = 0; count_group(pid) < 4 && i < 1000; i++)
+        usleep(1000);
+    CHECK(count_group(pid) >= 3);
+    REQUIRE(kill(pid, SIGKILL) == 0);
+    for (unsigned i = 0; (left = count_group(pid)) > 0 && i < 2000; i++) {
+        while (waitpid(-pid, NULL, WNOHANG) > 0)
+            ;
+        usleep(1000);
+    }
+    CHECK_INT(left, 0);
+    (void)kill(-pid, SIGKILL);
+    close(child.orders);
+    compiler_remove_work(built);
 }
 
 /* --- the cage itself --- */
@@ -377,7 +493,8 @@ TEST(the_cage_of_a_compiler_holds)
 
 TEST_MAIN(what_is_built_computes_what_libtcc_does, a_first_leaf_that_differs_is_no_leaf,
           a_worker_does_without_what_is_gone_or_no_plugin, a_file_that_is_no_plugin_is_built_anew,
-          a_refusal_has_the_compilers_own_words, gcc_and_clang_build,
-          a_compiler_takes_in_no_file_of_the_machine, what_a_compiler_makes_is_looked_at,
-          another_compilers_work_is_thrown_away, so_many_are_kept_and_no_more,
+          a_flipped_bit_is_found_and_the_file_built_anew, a_refusal_has_the_compilers_own_words,
+          gcc_and_clang_build, a_compiler_takes_in_no_file_of_the_machine,
+          what_a_compiler_makes_is_looked_at, another_compilers_work_is_thrown_away,
+          so_many_are_kept_and_no_more, a_compiler_does_not_outlive_a_builder_that_was_killed,
           the_cage_of_a_compiler_holds)
