@@ -85,7 +85,7 @@ static void on_dial_failed(void *ctx, uint32_t dial, enum dial_end end, int faul
 
 static int open_links(struct ask *a, struct identity *identity)
 {
-    struct linkset_events events = {a, on_up, on_frame, on_down, on_dial_failed};
+    struct linkset_events events = {a, on_up, on_frame, on_down, on_dial_failed, NULL};
     return linkset_new(&a->links, a->loop, identity, NULL, &events);
 }
 

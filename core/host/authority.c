@@ -242,30 +242,63 @@ X509 *authority_make_leaf(X509 *root, X509 *issuer, EVP_PKEY *issuer_key, EVP_PK
     return certificate_make(&r);
 }
 
+/* By this machine's issuer; `what` is for whom, in a sentence. */
+static int sign_leaf(const struct places *p, EVP_PKEY *key, int party, struct authority_parts *out,
+                     const char *what, char *message)
+{
+    EVP_PKEY *issuer_key = NULL;
+    *out = (struct authority_parts){NULL};
+    int rc = read_certificate(p->root, &out->root, message);
+    if (rc == 0)
+        rc = read_certificate(p->issuer, &out->issuer, message);
+    if (rc == 0)
+        rc = read_key(p->issuer_key, &issuer_key, message);
+    if (rc == 0) {
+        out->leaf = authority_make_leaf(out->root, out->issuer, issuer_key, key, party);
+        rc = out->leaf ? 0 : say(message, ERR_SYSTEM, "cannot make the certificate", what, "");
+    }
+    EVP_PKEY_free(issuer_key);
+    if (rc < 0)
+        authority_parts_clear(out);
+    return rc;
+}
+
 /* Makes the key when there is none, and the certificate from this machine's issuer. */
 static int issue_leaf(const struct places *p, int party, char *message)
 {
-    EVP_PKEY *key = NULL, *issuer_key = NULL;
-    X509 *root = NULL, *issuer = NULL, *leaf = NULL;
-    int rc = read_certificate(p->root, &root, message);
+    EVP_PKEY *key = NULL;
+    struct authority_parts made = {NULL};
+    int rc = open_key(p->leaf_key, &key, message);
     if (rc == 0)
-        rc = read_certificate(p->issuer, &issuer, message);
+        rc = sign_leaf(p, key, party, &made, p->leaf, message);
     if (rc == 0)
-        rc = read_key(p->issuer_key, &issuer_key, message);
-    if (rc == 0)
-        rc = open_key(p->leaf_key, &key, message);
-    if (rc < 0)
-        goto out;
-    leaf = authority_make_leaf(root, issuer, issuer_key, key, party);
-    rc = leaf ? write_certificate(p->leaf, leaf, message)
-              : say(message, ERR_SYSTEM, "cannot make the certificate", p->leaf, "");
-out:
-    X509_free(leaf);
-    X509_free(issuer);
-    X509_free(root);
-    EVP_PKEY_free(issuer_key);
+        rc = write_certificate(p->leaf, made.leaf, message);
+    authority_parts_clear(&made);
     EVP_PKEY_free(key);
     return rc;
+}
+
+static void places_of_mesh(struct places *p, const struct home *h)
+{
+    static const struct authority_leaf nobody = {.folder = "", .name = ""};
+    places_of(p, h, &nobody);
+}
+
+bool authority_issues(const struct home *h)
+{
+    struct places p;
+    places_of_mesh(&p, h);
+    return exists(p.issuer_key);
+}
+
+int authority_issue(const struct home *h, EVP_PKEY *key, int party, struct authority_parts *out,
+                    char message[HOME_MESSAGE_SIZE])
+{
+    struct places p;
+    places_of_mesh(&p, h);
+    if (!exists(p.issuer_key))
+        return say(message, ERR_NOT_FOUND, "no key to sign with in", h->path, "");
+    return sign_leaf(&p, key, party, out, certificate_role(party), message);
 }
 
 static int leaf_is_due(const struct places *p, bool *due, char *message)
@@ -329,9 +362,8 @@ int authority_renew(const struct home *h, const struct authority_leaf *leaf,
 
 int authority_open(const struct home *h, char message[HOME_MESSAGE_SIZE])
 {
-    static const struct authority_leaf nobody = {.folder = "", .name = ""};
     struct places p;
-    places_of(&p, h, &nobody);
+    places_of_mesh(&p, h);
     int lock = home_lock(h, message);
     if (lock < 0)
         return lock;
@@ -384,4 +416,69 @@ void authority_parts_clear(struct authority_parts *parts)
     X509_free(parts->leaf);
     EVP_PKEY_free(parts->key);
     *parts = (struct authority_parts){NULL};
+}
+
+int authority_home_mesh(const struct home *h, struct digest *out, char message[HOME_MESSAGE_SIZE])
+{
+    struct places p;
+    X509 *root = NULL;
+    places_of_mesh(&p, h);
+    if (!exists(p.root))
+        return say(message, ERR_NOT_FOUND, "there is no mesh in", h->path, "");
+    int rc = read_certificate(p.root, &root, message);
+    if (rc == 0 && authority_mesh(root, out) < 0)
+        rc = say(message, ERR_DAMAGED, "not a certificate:", p.root, "restore it from a copy");
+    X509_free(root);
+    return rc;
+}
+
+int authority_key(const struct home *h, const struct authority_leaf *leaf, EVP_PKEY **out,
+                  char message[HOME_MESSAGE_SIZE])
+{
+    struct places p;
+    places_of(&p, h, leaf);
+    if (exists(p.leaf_key))
+        return read_key(p.leaf_key, out, message);
+    *out = certificate_new_key();
+    return *out ? 0 : say(message, ERR_SYSTEM, "cannot make the key", p.leaf_key, "");
+}
+
+static int adopt_leaf(const struct home *h, const struct authority_adopted *a, uint32_t i,
+                      char *message)
+{
+    struct places p;
+    places_of(&p, h, &a->leaves[i]);
+    int rc = exists(p.leaf_key) ? 0 : write_key(p.leaf_key, a->keys[i], message);
+    return rc < 0 ? rc : write_certificate(p.leaf, a->certificates[i], message);
+}
+
+/* A home that has no mesh may have been given one since it was looked at. */
+static int adopt(const struct home *h, const struct authority_adopted *a, char *message)
+{
+    struct digest here, mesh;
+    struct places p;
+    places_of_mesh(&p, h);
+    int rc = authority_home_mesh(h, &here, message);
+    if (rc == 0 && (authority_mesh(a->root, &mesh) < 0 || !digest_equal(here, mesh)))
+        return say(message, ERR_EXISTS, "there is another mesh in", h->path,
+                   "move it away, or set VELUM_HOME to another folder");
+    if (rc < 0 && rc != ERR_NOT_FOUND)
+        return rc;
+    rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < a->count; i++)
+        rc = adopt_leaf(h, a, i, message);
+    if (rc == 0)
+        rc = write_certificate(p.issuer, a->issuer, message);
+    return rc < 0 ? rc : write_certificate(p.root, a->root, message);
+}
+
+int authority_adopt(const struct home *h, const struct authority_adopted *a,
+                    char message[HOME_MESSAGE_SIZE])
+{
+    int lock = home_lock(h, message);
+    if (lock < 0)
+        return lock;
+    int rc = adopt(h, a, message);
+    close(lock);
+    return rc;
 }

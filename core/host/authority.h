@@ -4,7 +4,7 @@
  * Owns root.key root.pem issuer.key issuer.pem under the home folder, and writes NAME.key NAME.pem
  * into a leaf's folder. Everything is made and renewed under the home lock; a certificate renews
  * at half its life and keeps its key, because a node's id is its key. Reads no clock but the wall.
- * Called by identity.c only; knows OpenSSL. Errors leave a sentence in `message`. */
+ * Called by identity.c and the two sides of a join; knows OpenSSL. Errors leave a sentence in `message`. */
 #ifndef VELUM_HOST_AUTHORITY_H
 #define VELUM_HOST_AUTHORITY_H
 
@@ -36,6 +36,23 @@ int authority_ready(const struct home *h, const struct authority_leaf *leaf,
 /* The same for a process that runs, issuer included: ERR_BUSY when somebody else has the lock. */
 int authority_renew(const struct home *h, const struct authority_leaf *leaf,
                     char message[HOME_MESSAGE_SIZE]);
+/* Of a leaf that an issuer elsewhere is to sign: the key that is there, or one made now, which is
+ * not written yet. To be freed by the caller. */
+int authority_key(const struct home *h, const struct authority_leaf *leaf, EVP_PKEY **out,
+                  char message[HOME_MESSAGE_SIZE]);
+/* Makes this home part of the mesh of `root`, with leaves that its issuer signed: keys first, and
+ * root.pem last. ERR_EXISTS when it belongs to another one. All are borrowed. */
+struct authority_adopted {
+    X509 *root, *issuer;
+    uint32_t count;
+    struct authority_leaf leaves[2];
+    X509 *certificates[2];
+    EVP_PKEY *keys[2];
+};
+int authority_adopt(const struct home *h, const struct authority_adopted *a,
+                    char message[HOME_MESSAGE_SIZE]);
+/* The mesh of this home: its id; ERR_NOT_FOUND where it has none. */
+int authority_home_mesh(const struct home *h, struct digest *out, char message[HOME_MESSAGE_SIZE]);
 /* Gives the parts, to be cleared by the caller; nothing on error. */
 int authority_read(const struct home *h, const struct authority_leaf *leaf, bool signs,
                    struct authority_parts *out, char message[HOME_MESSAGE_SIZE]);
@@ -51,6 +68,12 @@ int authority_look(const char *path, struct authority_life *out, char message[HO
 int authority_mesh(X509 *root, struct digest *to);
 /* A leaf for `key`, signed by the issuer, with its party's life. NULL when that fails. */
 X509 *authority_make_leaf(X509 *root, X509 *issuer, EVP_PKEY *issuer_key, EVP_PKEY *key, int party);
+/* The same by this machine's issuer, which is read for it: root, issuer and leaf, to be cleared by
+ * the caller. The key stays the caller's. ERR_NOT_FOUND where this machine has no issuer. */
+int authority_issue(const struct home *h, EVP_PKEY *key, int party, struct authority_parts *out,
+                    char message[HOME_MESSAGE_SIZE]);
+/* Whether this machine has the issuer's key. */
+bool authority_issues(const struct home *h);
 /* When half of its life is over, Unix time. */
 int64_t authority_renew_at_s(const X509 *x);
 /* Whether the wall clock can be right: the mesh was made before, and has not ended. */

@@ -63,9 +63,28 @@ int64_t certificate_not_after(const X509 *x)
     return unix_time(X509_get0_notAfter(x));
 }
 
-static const char *role_of(int party)
+/* The role's word in the name, by party. */
+static const char *const roles[] = {[PARTY_NODE] = "node",     [PARTY_USER] = "admin",
+                                    [PARTY_SUBMIT] = "submit", [PARTY_NATIVE] = "native",
+                                    [PARTY_READ] = "read",     [PARTY_ISSUER] = "issuer"};
+
+const char *certificate_role(int party)
 {
-    return party == PARTY_NODE ? "node" : "admin";
+    ensure(party >= PARTY_NODE && party <= PARTY_ISSUER);
+    return roles[party];
+}
+
+/* The party, and behind the word and its slash; 0 where it is none. */
+static int party_of(const char **at)
+{
+    for (int party = PARTY_NODE; party <= PARTY_ISSUER; party++) {
+        size_t len = strlen(roles[party]);
+        if (strncmp(*at, roles[party], len) != 0 || (*at)[len] != '/')
+            continue;
+        *at += len + 1;
+        return party;
+    }
+    return 0;
 }
 
 static void name_text(const struct certificate_name *n, char to[URI_SIZE])
@@ -75,7 +94,7 @@ static void name_text(const struct certificate_name *n, char to[URI_SIZE])
     id_hex(n->mesh.bytes, 64, hex);
     text_append(to, URI_SIZE, hex);
     text_append(to, URI_SIZE, "/");
-    text_append(to, URI_SIZE, role_of(n->party));
+    text_append(to, URI_SIZE, certificate_role(n->party));
     text_append(to, URI_SIZE, "/");
     id_hex(n->id.bytes, 64, hex);
     text_append(to, URI_SIZE, hex);
@@ -170,16 +189,8 @@ static int parse_name(const char *text, struct certificate_name *to)
     const char *at = read_hex(text + sizeof scheme - 1, '/', to->mesh.bytes);
     if (!at)
         return ERR_IDENTITY;
-    if (strncmp(at, "node/", 5) == 0) {
-        to->party = PARTY_NODE;
-        at += 5;
-    } else if (strncmp(at, "admin/", 6) == 0) {
-        to->party = PARTY_USER;
-        at += 6;
-    } else {
-        return ERR_IDENTITY;
-    }
-    return read_hex(at, 0, to->id.bytes) ? 0 : ERR_IDENTITY;
+    to->party = party_of(&at);
+    return to->party && read_hex(at, 0, to->id.bytes) ? 0 : ERR_IDENTITY;
 }
 
 static int san_text(const GENERAL_NAMES *names, char to[URI_SIZE])

@@ -20,6 +20,9 @@ struct certificate_name {
     int party; /* enum party */
 };
 
+/* "node", "admin", ... */
+const char *certificate_role(int party);
+
 struct certificate_request {
     enum certificate_kind kind;
     EVP_PKEY *key;                /* whose certificate it is */
@@ -54,6 +57,7 @@ int signature_to_der(const uint8_t sig[64], uint8_t der[80], size_t *len);
 /* For tls.c: borrowed parts of an identity. */
 EVP_PKEY *identity_key(const struct identity *i);
 X509 *identity_leaf(const struct identity *i);
+X509 *identity_root(const struct identity *i);
 X509 *identity_issuer(const struct identity *i);
 struct trust *identity_trust(const struct identity *i);
 

@@ -232,7 +232,8 @@ static const struct row {
 } rows[] = {
     {"port", "8001", "the TCP port the node listens on", "a number from 1 to 65535", set_port,
      false},
-    {"bind", "127.0.0.1", "the address it listens on; one that is not loopback opens the node",
+    {"bind", "127.0.0.1, or 0.0.0.0 once the mesh was opened",
+     "the address it listens on; one that is not loopback opens the node",
      "a numeric IPv4 or IPv6 address, or localhost", set_bind, false},
     {"peer", "none", "a node to connect to, as host:port; once for each, at most 64",
      "host:port or [IPv6]:port, at most 64 of them", add_peer, true},
@@ -287,7 +288,6 @@ void conf_default(struct conf *c)
 {
     memset(c, 0, sizeof *c);
     c->port = 8001;
-    text_copy(c->bind, sizeof c->bind, "127.0.0.1");
     c->objects = CONF_OBJECTS_AUTO;
     c->worker_memory = WORKER_MEMORY_DEFAULT;
     c->plugin_tier = TIER_S2;

@@ -19,7 +19,7 @@
 
 struct conf {
     uint16_t port;  /* 8001 */
-    char bind[256]; /* 127.0.0.1 */
+    char bind[256]; /* "": as the home folder says (peers_file.h) */
     char peers[CONF_PEERS_MAX][ADDR_SIZE];
     uint32_t peers_count;
     char name[64];               /* "" = made from the node's id, an adjective and an animal */

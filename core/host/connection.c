@@ -18,10 +18,15 @@
 
 static void connection_ready(void *ctx, bool readable, bool writable);
 
+bool connection_is_half_open(const struct connection *k)
+{
+    return k->accepted && (k->phase == LINK_SHAKING || k->phase == LINK_JOINING);
+}
+
 static void count_half_open(struct connection *k, bool more)
 {
     uint32_t one = more ? 1u : UINT32_MAX; /* adding the latter takes one away */
-    if (!k->accepted || k->phase != LINK_SHAKING)
+    if (!connection_is_half_open(k))
         return;
     k->set->half_open += one;
     if (k->loopback)
@@ -130,10 +135,14 @@ static void connection_again(struct connection *k)
 static void connection_shaken(struct connection *k)
 {
     int party = 0;
+    if (tls_is_join(k->stream.tls)) {
+        connection_join_begin(k);
+        return;
+    }
     tls_peer(k->stream.tls, &k->peer.id, &party, &k->peer.certificate);
     k->peer.party = (enum party)party;
     k->peer.bulk = tls_is_bulk(k->stream.tls);
-    k->out_max = party == PARTY_USER ? LINK_USER_QUEUE_MAX : LINK_NODE_QUEUE_MAX;
+    k->out_max = party_is_user((enum party)party) ? LINK_USER_QUEUE_MAX : LINK_NODE_QUEUE_MAX;
     connection_tell_up(k);
     /* What came right behind the handshake is inside already. */
     if (k->phase == LINK_OPEN && stream_has_pending(&k->stream))
@@ -353,6 +362,9 @@ static void connection_ready(void *ctx, bool readable, bool writable)
         break;
     case LINK_SHAKING:
         connection_shake(k);
+        break;
+    case LINK_JOINING:
+        connection_join_read(k);
         break;
     case LINK_OPEN:
         if (readable)

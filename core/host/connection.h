@@ -14,6 +14,7 @@ enum connection_phase {
     LINK_FRESH,      /* up, but nobody was told yet */
     LINK_CONNECTING, /* TCP */
     LINK_SHAKING,    /* TLS */
+    LINK_JOINING,    /* accepted, without a certificate: one request is read */
     LINK_OPEN,
     LINK_CLOSING, /* writes what is left, reads and drops until the other side has closed too */
     LINK_OVER     /* ended; linkset_flush tells it and frees it */
@@ -71,6 +72,8 @@ struct linkset {
 /* Takes the descriptor, also when it fails. NULL when the set is full. */
 struct connection *connection_new(struct linkset *s, int fd);
 void connection_free(struct connection *k);
+/* Accepted, and nobody knows yet from whom. */
+bool connection_is_half_open(const struct connection *k);
 /* The one place that changes a phase, so that the counts stay true. */
 void connection_enter(struct connection *k, enum connection_phase phase);
 /* Puts it into the list that linkset_flush looks at. */
@@ -79,6 +82,9 @@ void connection_deadline(struct connection *k, struct instant due);
 /* Ends it now; linkset_flush tells it. A second end changes nothing. */
 void connection_fail(struct connection *k, enum link_end end, enum dial_end dial_end, int fault);
 void connection_tell_up(struct connection *k);
+/* connection_join.c: the request of who wants to join; it is begun, and more of it is there. */
+void connection_join_begin(struct connection *k);
+void connection_join_read(struct connection *k);
 void connection_read(struct connection *k);
 void connection_write(struct connection *k);
 void connection_put(struct connection *k, uint8_t type, uint32_t request, struct bytes payload);

@@ -351,6 +351,13 @@ static void on_frame(void *ctx, uint64_t link, const struct frame *frame)
     driver_event(ctx, &ev);
 }
 
+static int on_join(void *ctx, int fd, const uint8_t exporter[32], struct bytes payload,
+                   uint8_t *type, struct buf *answer)
+{
+    struct driver *d = ctx;
+    return d->parts.join(d->parts.join_ctx, fd, exporter, payload, type, answer);
+}
+
 static void on_down(void *ctx, uint64_t link, enum party party, enum link_end end, int fault,
                     uint8_t version)
 {
@@ -518,7 +525,8 @@ int driver_new(struct driver **out, const struct driver_parts *parts)
     struct driver *d = calloc(1, sizeof *d);
     if (!d)
         return ERR_NO_MEMORY;
-    struct linkset_events links = {d, on_up, on_frame, on_down, on_dial_failed};
+    struct linkset_events links = {
+        d, on_up, on_frame, on_down, on_dial_failed, parts->join ? on_join : NULL};
     struct crew_events crew = {d, on_worker_frame, on_worker_output, on_worker_exited};
     d->parts = *parts;
     d->last = &d->first;

@@ -34,6 +34,10 @@ struct driver_parts {
     void *ctx;
     /* A frame to the embedded user; NULL where there is none. */
     void (*user_frame)(void *ctx, const struct frame *frame);
+    /* As linkset_events.join, with a ctx of its own; NULL where nobody may join. */
+    void *join_ctx;
+    int (*join)(void *ctx, int fd, const uint8_t exporter[32], struct bytes payload, uint8_t *type,
+                struct buf *answer);
 };
 
 /* Borrows loop, node, identities and disk. On error the spawner stays the caller's. */

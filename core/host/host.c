@@ -14,10 +14,12 @@
 #include "core/host/driver.h"
 #include "core/host/home.h"
 #include "core/host/journal_file.h"
+#include "core/host/join_desk.h"
 #include "core/host/kernels.h"
 #include "core/host/listen.h"
 #include "core/host/machine.h"
 #include "core/host/memory.h"
+#include "core/host/peers_file.h"
 #include "core/host/quota.h"
 #include "core/host/renewal.h"
 #include "core/host/spawner.h"
@@ -41,6 +43,8 @@ struct host {
     int state_lock;
     struct identity *identity;
     struct identity *user;
+    struct identity *welcome; /* where this machine issues: who lets others in, */
+    struct join_desk *desk;   /* and how */
     struct loop *loop;
     struct address bound;
     char addr[ADDR_SIZE]; /* what others are told */
@@ -129,16 +133,24 @@ static void came_by_control(void *ctx, int fd, const struct address *from)
         (void)linkset_accept_control(driver_linkset(h->driver), fd);
 }
 
+/* What was said, else what the home folder says, else loopback. */
+static const char *bind_of(const struct host *h, char open[OPEN_ADDR_SIZE])
+{
+    if (h->conf->bind[0])
+        return h->conf->bind;
+    return home_open_address(&h->home, open) == 0 ? open : "127.0.0.1";
+}
+
 /* The sockets exist before the journal is read, so that a taken port is said at once; what connects
  * meanwhile waits in the kernel's queue. */
 static int open_sockets(struct host *h)
 {
-    char message[512] = "", path[HOME_PATH_SIZE + 16];
+    char message[512] = "", path[HOME_PATH_SIZE + 16], bind[OPEN_ADDR_SIZE];
     struct address reachable;
     int rc = h->options.guest ? loop_new_guest(&h->loop) : loop_new(&h->loop);
     if (rc < 0)
         return fail(h, rc, "");
-    rc = address_of(h->conf->bind, h->conf->port, &h->bound, message);
+    rc = address_of(bind_of(h, bind), h->conf->port, &h->bound, message);
     if (rc < 0)
         return fail(h, rc, message);
     int fd = listen_tcp(&h->bound, message);
@@ -280,6 +292,60 @@ static void introduce(struct host *h)
         h->options.introduce(h->options.ctx, &o);
 }
 
+struct others {
+    uint8_t count;
+    char (*addrs)[JOIN_ADDR_SIZE];
+};
+
+static void add_other(void *ctx, uint16_t port, const char *addr)
+{
+    struct others *o = ctx;
+    (void)port;
+    if (o->count < JOIN_ADDRS_MAX && text_copy(o->addrs[o->count], JOIN_ADDR_SIZE, addr))
+        o->count++;
+}
+
+/* Nodes of this machine, as they are announced. */
+static uint8_t others(void *ctx, char addrs[JOIN_ADDRS_MAX][JOIN_ADDR_SIZE])
+{
+    const struct host *h = ctx;
+    struct others o = {0, addrs};
+    home_peers(&h->home, add_other, &o);
+    return o.count;
+}
+
+static int on_join(void *ctx, int fd, const uint8_t exporter[32], struct bytes payload,
+                   uint8_t *type, struct buf *answer)
+{
+    struct host *h = ctx;
+    return join_desk_answer(h->desk, fd, exporter, payload, type, answer);
+}
+
+/* Where this machine has the issuer's key. The certificate is made anew whenever the node's own
+ * is. */
+static int renew_welcome(struct host *h)
+{
+    char message[HOME_MESSAGE_SIZE] = "";
+    struct identity *fresh = NULL, *old = h->welcome;
+    int rc = identity_welcome(&fresh, &h->home, message);
+    if (rc < 0 && rc != ERR_NOT_FOUND) {
+        say(h, "this node lets nobody in for now: %s", message);
+        return rc;
+    }
+    h->welcome = fresh;
+    linkset_welcome(driver_linkset(h->driver), fresh);
+    identity_free(old);
+    return 0;
+}
+
+static int open_desk(struct host *h)
+{
+    const struct join_desk_parts parts = {
+        .home = &h->home, .log = h->options.log, .ctx = h, .others = others};
+    int rc = join_desk_new(&h->desk, &parts);
+    return rc < 0 ? rc : renew_welcome(h);
+}
+
 static int open_driver(struct host *h)
 {
     uint32_t slots = h->conf->slots ? h->conf->slots : machine_cores();
@@ -295,12 +361,15 @@ static int open_driver(struct host *h)
                                  .objects = h->objects_bytes ? h->objects : NULL,
                                  .log = h->options.log,
                                  .ctx = h->options.ctx,
-                                 .user_frame = h->options.user_frame};
+                                 .user_frame = h->options.user_frame,
+                                 .join_ctx = h,
+                                 .join = on_join};
     int rc = driver_new(&h->driver, &parts);
     if (rc < 0)
         return fail(h, rc, "");
     h->spawner = NULL;
-    return 0;
+    rc = open_desk(h);
+    return rc < 0 ? fail(h, rc, "") : 0;
 }
 
 static void hint(struct host *h, const char *addr)
@@ -316,9 +385,21 @@ static void hint_announced(void *ctx, uint16_t port, const char *addr)
     hint(ctx, addr);
 }
 
+/* A name of the file may have another address by now. */
+static void hint_joined(void *ctx, const char *addr)
+{
+    struct address to;
+    char text[ADDR_SIZE], message[512] = "";
+    if (address_resolve(addr, &to, message) < 0)
+        return;
+    address_text(&to, text);
+    hint(ctx, text);
+}
+
 static void hint_peers(struct host *h)
 {
     home_peers(&h->home, hint_announced, h);
+    peers_file_read(&h->home, hint_joined, h);
     for (uint32_t i = 0; i < h->conf->peers_count; i++) {
         struct address to;
         char text[ADDR_SIZE], message[512] = "";
@@ -354,6 +435,8 @@ static int renewed(void *ctx, struct identity *identity)
     struct event ev = {.kind = EVENT_CERTIFICATE,
                        .certificate = {.der = identity_certificate(identity)}};
     int rc = linkset_renew(driver_linkset(h->driver));
+    if (rc == 0 && renew_welcome(h) == ERR_NO_MEMORY)
+        rc = ERR_NO_MEMORY;
     if (rc == 0)
         driver_event(h->driver, &ev);
     return rc;
@@ -424,6 +507,8 @@ static void close_all(struct host *h)
     alarm_free(h->rescan);
     renewal_free(h->renewal);
     driver_free(h->driver);
+    identity_free(h->welcome);
+    join_desk_free(h->desk);
     if (h->spawner)
         spawner_close(h->spawner);
     node_free(h->node);

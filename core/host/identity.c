@@ -38,6 +38,12 @@ static int64_t chain_begins_s(const struct identity *i)
     return leaf > begins ? leaf : begins;
 }
 
+/* The user of a machine that joined has the role that was given away then. */
+static bool is_of(int found, int party)
+{
+    return party == PARTY_USER ? party_is_user((enum party)found) : found == party;
+}
+
 /* Takes the parts (also when it fails). The own chain must hold like anybody else's. */
 static int identity_of(struct identity **out, struct identity *i, int party)
 {
@@ -61,7 +67,7 @@ static int identity_of(struct identity **out, struct identity *i, int party)
     struct node_id id;
     int found = 0;
     rc = trust_check(i->trust, i->leaf, NULL, &id, &found);
-    if (rc == 0 && (found != party || (i->key && X509_check_private_key(i->leaf, i->key) != 1)))
+    if (rc == 0 && (!is_of(found, party) || (i->key && X509_check_private_key(i->leaf, i->key) != 1)))
         rc = ERR_IDENTITY;
     if (rc == 0)
         rc = certificate_read_name(i->leaf, &i->name);
@@ -281,6 +287,28 @@ int identity_fleeting_user(struct identity **out, const struct identity *node)
     return fleeting_leaf(out, i, PARTY_USER);
 }
 
+int identity_welcome(struct identity **out, const struct home *h, char message[HOME_MESSAGE_SIZE])
+{
+    struct authority_parts parts;
+    certificate_library_open();
+    struct identity *i = calloc(1, sizeof *i);
+    EVP_PKEY *key = certificate_new_key();
+    int rc = ERR_NO_MEMORY;
+    snprintf(message, HOME_MESSAGE_SIZE, "%s", err_sentence(rc));
+    if (i && key)
+        rc = authority_issue(h, key, PARTY_ISSUER, &parts, message);
+    if (rc < 0) {
+        EVP_PKEY_free(key);
+        free(i);
+        return rc;
+    }
+    i->root = parts.root;
+    i->issuer = parts.issuer;
+    i->leaf = parts.leaf;
+    i->key = key;
+    return identity_of(out, i, PARTY_ISSUER);
+}
+
 void identity_free(struct identity *i)
 {
     if (!i)
@@ -306,6 +334,11 @@ struct node_id identity_id(const struct identity *i)
     return i->name.id;
 }
 
+enum party identity_party(const struct identity *i)
+{
+    return (enum party)i->name.party;
+}
+
 struct digest identity_mesh(const struct identity *i)
 {
     return i->name.mesh;
@@ -329,6 +362,11 @@ EVP_PKEY *identity_key(const struct identity *i)
 X509 *identity_leaf(const struct identity *i)
 {
     return i->leaf;
+}
+
+X509 *identity_root(const struct identity *i)
+{
+    return i->root;
 }
 
 X509 *identity_issuer(const struct identity *i)

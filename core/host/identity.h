@@ -53,11 +53,16 @@ int identity_look(struct identity_card *out, const struct home *h, const char *f
 int identity_fleeting(struct identity **out);
 /* The user of a fleeting mesh, who signs the run's job. `node` must come from identity_fleeting. */
 int identity_fleeting_user(struct identity **out, const struct identity *node);
+/* Who answers those that want to join: a key made now, and a certificate for it whose role is
+ * issuer and nothing else, so that no other node can take join requests. ERR_NOT_FOUND where this
+ * machine has no issuer. */
+int identity_welcome(struct identity **out, const struct home *h, char message[HOME_MESSAGE_SIZE]);
 void identity_free(struct identity *i);
 
 /* The time certificates are judged at: the wall clock, but never before the own chain begins. */
 int64_t identity_now_s(const struct identity *i);
 struct node_id identity_id(const struct identity *i);
+enum party identity_party(const struct identity *i);
 struct digest identity_mesh(const struct identity *i); /* SHA-256 of the root's SPKI */
 /* The own certificate (leaf, DER) as it goes into signed bytes. The issuer's certificate is part of
  * what every member of the mesh holds; verify builds leaf -> issuer -> root. */

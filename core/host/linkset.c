@@ -52,6 +52,11 @@ int linkset_renew(struct linkset *s)
     return tls_profile_renew(s->profile);
 }
 
+void linkset_welcome(struct linkset *s, struct identity *welcome)
+{
+    tls_profile_welcome(s->profile, welcome);
+}
+
 static struct connection *connection_find(struct linkset *s, uint64_t number)
 {
     struct connection *k = s->slots[number & (SLOTS - 1)];
@@ -87,7 +92,7 @@ int linkset_dial_control(struct linkset *s, uint32_t dial, int fd)
 
 int linkset_accept_control(struct linkset *s, int fd)
 {
-    struct link_peer user = {.party = PARTY_USER,
+    struct link_peer user = {.party = identity_party(s->user),
                              .id = identity_id(s->user),
                              .certificate = identity_certificate(s->user)};
     return connection_fresh(s, fd, 0, &user);
@@ -130,7 +135,7 @@ static void drop_oldest_half_open(struct linkset *s, bool of_loopback)
     struct connection *oldest = NULL;
     for (uint32_t i = 0; i < SLOTS; i++) {
         struct connection *k = s->slots[i];
-        if (k && k->accepted && k->phase == LINK_SHAKING && (k->loopback || !of_loopback) &&
+        if (k && connection_is_half_open(k) && (k->loopback || !of_loopback) &&
             (!oldest || k->number < oldest->number))
             oldest = k;
     }
@@ -171,7 +176,7 @@ static void read_again(void *ctx)
 
 static void connection_expire(struct connection *k)
 {
-    bool dialling = k->phase == LINK_CONNECTING || k->phase == LINK_SHAKING;
+    bool dialling = k->phase < LINK_OPEN;
     if (k->phase == LINK_OPEN)
         connection_fail(k, LINK_GARBAGE, DIAL_FAILED, ERR_TIMEOUT);
     else

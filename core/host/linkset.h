@@ -20,6 +20,7 @@
 #define LINKSET_HALF_OPEN_MAX 64
 #define LINKSET_HALF_OPEN_LOOPBACK_MAX 48
 #define LINK_HANDSHAKE_US (3 * S_US)
+#define LINK_JOIN_US (2 * S_US) /* for the one request of who wants to join */
 #define LINK_HALF_FRAME_US (10 * S_US)
 #define LINK_CLOSE_US (1 * S_US)
 #define LINK_NODE_QUEUE_MAX ((size_t)4 << 20)
@@ -44,6 +45,10 @@ struct linkset_events {
     void (*down)(void *ctx, uint64_t link, enum party party, enum link_end end, int fault,
                  uint8_t version);
     void (*dial_failed)(void *ctx, uint32_t dial, enum dial_end end, int fault);
+    /* Somebody without a certificate asks to join, from `fd`'s other end: gives the answer's type
+     * and payload. < 0: the connection is closed without one. NULL where nobody may. */
+    int (*join)(void *ctx, int fd, const uint8_t exporter[32], struct bytes payload, uint8_t *type,
+                struct buf *answer);
 };
 
 /* Borrows all. `identity` gives the TLS profile, and the certificate that stands for whoever comes
@@ -52,6 +57,8 @@ int linkset_new(struct linkset **out, struct loop *l, struct identity *identity,
                 struct identity *user, const struct linkset_events *events);
 /* The identity was renewed; links that are up stay. 0 or ERR_SYSTEM. */
 int linkset_renew(struct linkset *s);
+/* As tls_profile_welcome. */
+void linkset_welcome(struct linkset *s, struct identity *welcome);
 /* Closes everything at once. */
 void linkset_free(struct linkset *s);
 

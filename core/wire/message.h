@@ -1,7 +1,7 @@
 /* The one list of message types. Numbers are never reused. Payload layouts are drawn in the header
  * named here.
  *
- * 1 to 31     membership, between nodes        core/mesh/mesh_wire.h
+ * 1 to 31     membership, between nodes        core/mesh/mesh_wire.h, and joining, core/wire/join.h
  * 32 to 59    jobs, between nodes              core/node/peer.h
  * 60 to 79    objects, between nodes           core/node/object_peer.h
  * 80 to 127   a command and a node             core/wire/request.h, core/wire/object_request.h,
@@ -19,6 +19,9 @@
     X(PROBE, 5)  /* please ping somebody for me */                                                 \
     X(PROBED, 6) /* whether it answered */                                                         \
     X(RUMORS, 7)                                                                                   \
+    X(JOIN, 8) /* by who has no certificate yet */                                                 \
+    X(JOINED, 9)                                                                                   \
+    X(JOIN_REFUSED, 10)                                                                            \
     X(DIRECTORY, 32)                                                                               \
     X(FORWARD, 33) /* a submission on its way to the first holder */                               \
     X(FORWARDED, 34)                                                                               \

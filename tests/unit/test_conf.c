@@ -45,7 +45,7 @@ TEST(defaults_and_every_key)
 {
     conf_default(&conf);
     CHECK_INT(conf.port, 8001);
-    CHECK_STR(conf.bind, "127.0.0.1");
+    CHECK_STR(conf.bind, "");
     CHECK(conf.build);
     CHECK_INT(conf_read(&conf, NULL, message), 0);
     CHECK_INT(read_text_conf("# hello\r\n\r\n[node]\r\nport = 9000\n  ; indented comment\n"

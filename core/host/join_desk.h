@@ -1,0 +1,41 @@
+/* The desk of a node whose machine has the issuer's key: who asks to join is answered here. What a
+ * stranger sends is read by connection_join.c, core/wire/join.c and join_desk.c and by nothing else.
+ *
+ * The proof is looked at before the keys, the use of the token is synced before anything is signed,
+ * and every refusal is the same. After ten that were wrong in a minute, what comes from the same
+ * network (/24, or /64) is not looked at. A few hundred networks are remembered. Reads and writes a few small files of the home folder, which takes a few milliseconds
+ * for somebody who has the secret, and none for others but the list of tokens. */
+#ifndef VELUM_HOST_JOIN_DESK_H
+#define VELUM_HOST_JOIN_DESK_H
+
+#include "core/base/instant.h"
+#include "core/base/log.h"
+#include "core/host/home.h"
+#include "core/wire/join.h"
+
+#define JOIN_TRIES_MAX 10
+#define JOIN_TRIES_US (60 * S_US)
+#define JOIN_SOURCES_MAX 256
+
+struct join_desk;
+
+/* Where others of the mesh can be reached, as the joiner is told. */
+struct join_desk_parts {
+    const struct home *home;    /* borrowed */
+    const struct log_sink *log; /* borrowed; who joined with what is said there */
+    void *ctx;
+    uint8_t (*others)(void *ctx, char addrs[JOIN_ADDRS_MAX][JOIN_ADDR_SIZE]);
+};
+
+int join_desk_new(struct join_desk **out, const struct join_desk_parts *parts);
+void join_desk_free(struct join_desk *d);
+/* `fd`: the connection, for where it comes from. Gives the answer's type (JOINED or JOIN_REFUSED)
+ * and payload; < 0 for none at all: too many tries, or somebody else is at the files. */
+int join_desk_answer(struct join_desk *d, int fd, const uint8_t exporter[32], struct bytes payload,
+                     uint8_t *type, struct buf *answer);
+/* The same with the source (its network: 24 bits of IPv4, 64 of IPv6) and both times given. */
+int join_desk_answer_at(struct join_desk *d, uint64_t source, struct instant now, int64_t now_s,
+                        const uint8_t exporter[32], struct bytes payload, uint8_t *type,
+                        struct buf *answer);
+
+#endif

@@ -1,0 +1,286 @@
+#include "core/host/tokens.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/base/sha256.h"
+#include "core/base/text.h"
+#include "core/host/memory.h"
+
+#define SHOWN_S ((int64_t)24 * 3600)
+#define TEXT_MAX 60000
+#define LINE_FIELDS 7
+
+struct digest token_verifier(const uint8_t id[JOIN_ID_SIZE], const uint8_t secret[JOIN_SECRET_SIZE])
+{
+    static const char word[] = "velum join secret 1";
+    uint8_t text[sizeof word + JOIN_ID_SIZE + JOIN_SECRET_SIZE];
+    memcpy(text, word, sizeof word);
+    memcpy(text + sizeof word, id, JOIN_ID_SIZE);
+    memcpy(text + sizeof word + JOIN_ID_SIZE, secret, JOIN_SECRET_SIZE);
+    struct digest d = sha256_of(text, sizeof text);
+    OPENSSL_cleanse(text, sizeof text);
+    return d;
+}
+
+static int place(const struct home *h, char to[HOME_PATH_SIZE], char *message)
+{
+    if (text_copy(to, HOME_PATH_SIZE, h->path) && text_append(to, HOME_PATH_SIZE, "/tokens"))
+        return 0;
+    snprintf(message, HOME_MESSAGE_SIZE, "the path %.64s... is too long", h->path);
+    return ERR_TOO_LARGE;
+}
+
+/* Cuts one line into its words; the last may not be missing either. */
+static bool cut(char *line, char *words[LINE_FIELDS])
+{
+    for (int i = 0; i < LINE_FIELDS; i++) {
+        words[i] = line;
+        line += strcspn(line, " ");
+        if (i + 1 < LINE_FIELDS && *line != ' ')
+            return false;
+        if (i + 1 < LINE_FIELDS)
+            *line++ = '\0';
+    }
+    return *line == '\0';
+}
+
+static bool read_line(char *line, struct token *t)
+{
+    char *words[LINE_FIELDS];
+    uint64_t expires, uses, bad;
+    if (!cut(line, words) || join_id_parse(t->id, words[0]) < 0 ||
+        join_roles_parse(&t->roles, words[1]) < 0 ||
+        text_to_u64(words[2], INT64_MAX, &expires) < 0 ||
+        text_to_u64(words[3], TOKEN_USES_MAX, &uses) < 0 ||
+        text_to_u64(words[4], TOKEN_BAD_MAX, &bad) < 0 || strlen(words[5]) != 2 * (size_t)ID_SIZE ||
+        id_parse_prefix(words[5], t->verifier.bytes) != 2 * ID_SIZE)
+        return false;
+    t->expires_s = (int64_t)expires;
+    t->uses = (uint32_t)uses;
+    t->bad = (uint32_t)bad;
+    t->name[0] = '\0';
+    return strcmp(words[6], "-") == 0 ||
+           (text_is_name(words[6]) && text_copy(t->name, sizeof t->name, words[6]));
+}
+
+static int read_lines(struct tokens *out, struct buf *text)
+{
+    put_u8(text, 0);
+    if (text->failed || memchr(text->data, 0, text->len) != text->data + text->len - 1)
+        return ERR_DAMAGED;
+    for (char *at = (char *)text->data; *at;) {
+        char *end = strchr(at, '\n');
+        if (!end || out->count == TOKENS_MAX)
+            return ERR_DAMAGED;
+        *end = '\0';
+        if (!read_line(at, &out->list[out->count++]))
+            return ERR_DAMAGED;
+        at = end + 1;
+    }
+    return 0;
+}
+
+int tokens_read(const struct home *h, struct tokens *out, char message[HOME_MESSAGE_SIZE])
+{
+    char path[HOME_PATH_SIZE];
+    struct buf text;
+    out->count = 0;
+    int rc = place(h, path, message);
+    if (rc < 0)
+        return rc;
+    if (access(path, F_OK) != 0)
+        return 0;
+    buf_init(&text, &host_memory, TEXT_MAX + 1);
+    rc = home_read_file(path, true, &text, message);
+    if (rc == 0) {
+        rc = read_lines(out, &text);
+        if (rc < 0)
+            snprintf(message, HOME_MESSAGE_SIZE,
+                     "%s is damaged: remove it; strings to join by that were printed before are "
+                     "then void",
+                     path);
+    }
+    if (text.data)
+        OPENSSL_cleanse(text.data, text.cap);
+    buf_clear(&text);
+    return rc;
+}
+
+static void put_line(struct buf *b, const struct token *t)
+{
+    char line[512], id[JOIN_ID_TEXT_SIZE], roles[40], hex[ID_HEX_SIZE];
+    join_id_text(t->id, id);
+    join_roles_text(t->roles, roles);
+    id_hex(t->verifier.bytes, 2 * ID_SIZE, hex);
+    int n = snprintf(line, sizeof line, "%s %s %lld %u %u %s %s\n", id, roles,
+                     (long long)t->expires_s, t->uses, t->bad, hex, t->name[0] ? t->name : "-");
+    put_raw(b, line, (size_t)n);
+    OPENSSL_cleanse(line, sizeof line);
+}
+
+static int write_all(const struct home *h, const struct tokens *all, char *message)
+{
+    char path[HOME_PATH_SIZE];
+    struct buf text;
+    int rc = place(h, path, message);
+    if (rc < 0)
+        return rc;
+    buf_init(&text, &host_memory, TEXT_MAX);
+    for (uint32_t i = 0; i < all->count; i++)
+        put_line(&text, &all->list[i]);
+    rc = buf_result(&text);
+    if (rc == 0)
+        rc = home_write_file(path, buf_bytes(&text), message);
+    else
+        snprintf(message, HOME_MESSAGE_SIZE, "%s", err_sentence(rc));
+    if (text.data)
+        OPENSSL_cleanse(text.data, text.cap);
+    buf_clear(&text);
+    return rc;
+}
+
+static void drop_ended(struct tokens *all, int64_t now_s)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < all->count; i++)
+        if (all->list[i].expires_s + SHOWN_S > now_s)
+            all->list[kept++] = all->list[i];
+    all->count = kept;
+}
+
+static int append(const struct home *h, struct tokens *all, const struct token *t, int64_t now_s,
+                  char *message)
+{
+    int rc = tokens_read(h, all, message);
+    if (rc < 0)
+        return rc;
+    drop_ended(all, now_s);
+    if (all->count == TOKENS_MAX) {
+        snprintf(message, HOME_MESSAGE_SIZE,
+                 "there are %d strings to join by already; velum token list shows them, velum "
+                 "token revoke ID ends one, and a day after its end it makes room",
+                 TOKENS_MAX);
+        return ERR_FULL;
+    }
+    all->list[all->count++] = *t;
+    return write_all(h, all, message);
+}
+
+/* The table is too large for a stack and is not kept. */
+static struct tokens *tokens_new(char *message)
+{
+    struct tokens *all = calloc(1, sizeof *all);
+    if (!all)
+        snprintf(message, HOME_MESSAGE_SIZE, "%s", err_sentence(ERR_NO_MEMORY));
+    return all;
+}
+
+static void tokens_free(struct tokens *all)
+{
+    OPENSSL_cleanse(all, sizeof *all);
+    free(all);
+}
+
+int tokens_add(const struct home *h, const struct token *t, int64_t now_s,
+               char message[HOME_MESSAGE_SIZE])
+{
+    struct tokens *all = tokens_new(message);
+    if (!all)
+        return ERR_NO_MEMORY;
+    int lock = home_lock(h, message);
+    int rc = lock < 0 ? lock : append(h, all, t, now_s, message);
+    if (lock >= 0)
+        close(lock);
+    tokens_free(all);
+    return rc;
+}
+
+static int end_those(const struct home *h, struct tokens *all, const uint8_t *id, char *message)
+{
+    int ended = 0, rc = tokens_read(h, all, message);
+    for (uint32_t i = 0; rc == 0 && i < all->count; i++) {
+        struct token *t = &all->list[i];
+        if (t->uses == 0 || (id && memcmp(t->id, id, JOIN_ID_SIZE) != 0))
+            continue;
+        t->uses = 0;
+        ended++;
+    }
+    if (rc == 0 && ended > 0)
+        rc = write_all(h, all, message);
+    return rc < 0 ? rc : ended;
+}
+
+int tokens_revoke(const struct home *h, const uint8_t *id, char message[HOME_MESSAGE_SIZE])
+{
+    struct tokens *all = tokens_new(message);
+    if (!all)
+        return ERR_NO_MEMORY;
+    int lock = home_lock(h, message);
+    int rc = lock < 0 ? lock : end_those(h, all, id, message);
+    if (lock >= 0)
+        close(lock);
+    tokens_free(all);
+    return rc;
+}
+
+static struct token *find(struct tokens *all, const uint8_t id[JOIN_ID_SIZE])
+{
+    for (uint32_t i = 0; i < all->count; i++)
+        if (memcmp(all->list[i].id, id, JOIN_ID_SIZE) == 0)
+            return &all->list[i];
+    return NULL;
+}
+
+/* Who guesses has five tries. Whoever knows the id alone can so end a token, and no more. */
+static int count_bad(const struct home *h, struct tokens *all, struct token *t, char *message)
+{
+#if VELUM_PLANT != 887 /* unit/test_tokens: a token can be guessed at for ever */
+    if (++t->bad == TOKEN_BAD_MAX)
+        t->uses = 0;
+#endif
+    return write_all(h, all, message);
+}
+
+static int redeem(const struct home *h, struct tokens *all, const uint8_t id[JOIN_ID_SIZE],
+                  int64_t now_s, bool (*holds)(void *ctx, const struct digest *verifier), void *ctx,
+                  struct token *out, char *message)
+{
+    static const struct digest nobody = {{0}};
+    int rc = tokens_read(h, all, message);
+    if (rc < 0)
+        return rc;
+    struct token *t = find(all, id);
+    bool right = holds(ctx, t ? &t->verifier : &nobody);
+    snprintf(message, HOME_MESSAGE_SIZE, "no such token, or it may not be used");
+    if (!t || t->uses == 0 || now_s >= t->expires_s)
+        return ERR_PERMISSION;
+    if (!right) {
+        rc = count_bad(h, all, t, message);
+        return rc < 0 ? rc : ERR_PERMISSION;
+    }
+    *out = *t;
+#if VELUM_PLANT != 886 /* unit/test_tokens: a use is not counted */
+    t->uses--;
+#endif
+    return write_all(h, all, message);
+}
+
+int tokens_redeem(const struct home *h, const uint8_t id[JOIN_ID_SIZE], int64_t now_s,
+                  bool (*holds)(void *ctx, const struct digest *verifier), void *ctx,
+                  struct token *out, char message[HOME_MESSAGE_SIZE])
+{
+    struct tokens *all = tokens_new(message);
+    if (!all)
+        return ERR_NO_MEMORY;
+    int lock = home_try_lock(h, message);
+    int rc = lock < 0 ? lock : redeem(h, all, id, now_s, holds, ctx, out, message);
+    if (lock >= 0)
+        close(lock);
+    tokens_free(all);
+    return rc;
+}

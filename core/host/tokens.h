@@ -1,0 +1,61 @@
+/* Tokens to join this mesh by, as they lie in the home folder of the machine that made them.
+ *
+ * Owns $VELUM_HOME/tokens (0600), one line a token:
+ *
+ *   ID ROLES EXPIRES USES BAD VERIFIER NAME
+ *
+ *   EXPIRES   Unix time; USES  how many more may join with it; BAD  how many proofs were wrong, at
+ *             the fifth it is void; NAME  "-" for none
+ *   VERIFIER  hex of SHA-256("velum join secret 1" || 0 || id || secret): enough to check a proof
+ *             (core/wire/join.h), not enough to print the string again
+ *
+ * Every change is made under the home lock and synced before the function returns, so that a token
+ * for one use is used once, whatever crashes: who dies between the two has used it up. A token that
+ * ended is shown for a day more. At most TOKENS_MAX at a time. Errors leave a sentence. */
+#ifndef VELUM_HOST_TOKENS_H
+#define VELUM_HOST_TOKENS_H
+
+#include "core/host/home.h"
+#include "core/wire/join.h"
+
+#define TOKENS_MAX 256
+#define TOKEN_NAME_SIZE 64
+#define TOKEN_USES_MAX 10000
+#define TOKEN_BAD_MAX 5
+#define TOKEN_TTL_MAX_S ((int64_t)7 * 24 * 3600)
+
+struct token {
+    uint8_t id[JOIN_ID_SIZE];
+    uint8_t roles; /* enum join_role */
+    int64_t expires_s;
+    uint32_t uses; /* left; 0: used up, or revoked */
+    uint32_t bad;
+    struct digest verifier;
+    char name[TOKEN_NAME_SIZE]; /* a name (text_is_name), or "" */
+};
+
+struct tokens {
+    uint32_t count;
+    struct token list[TOKENS_MAX];
+};
+
+struct digest token_verifier(const uint8_t id[JOIN_ID_SIZE],
+                             const uint8_t secret[JOIN_SECRET_SIZE]);
+
+/* None when there is no file. */
+int tokens_read(const struct home *h, struct tokens *out, char message[HOME_MESSAGE_SIZE]);
+/* ERR_FULL with a sentence when there are too many. */
+int tokens_add(const struct home *h, const struct token *t, int64_t now_s,
+               char message[HOME_MESSAGE_SIZE]);
+/* Those with this id (NULL: all) cannot be used any more. Returns how many could be before. */
+int tokens_revoke(const struct home *h, const uint8_t *id, char message[HOME_MESSAGE_SIZE]);
+
+/* Finds the token and takes one use of it, when `holds` says that the proof is right. It is asked
+ * once whatever is wrong, with a verifier that belongs to nobody where there is no such token, so
+ * that every refusal costs the same. 0 with the token; ERR_PERMISSION; ERR_BUSY when somebody has
+ * the home lock at the moment; or another error, with a sentence. Waits for no lock. */
+int tokens_redeem(const struct home *h, const uint8_t id[JOIN_ID_SIZE], int64_t now_s,
+                  bool (*holds)(void *ctx, const struct digest *verifier), void *ctx,
+                  struct token *out, char message[HOME_MESSAGE_SIZE]);
+
+#endif
