@@ -12,6 +12,7 @@
 #include "core/node/labour.h"
 #include "core/node/lead.h"
 #include "core/node/link.h"
+#include "core/node/permit.h"
 #include "core/node/record.h"
 #include "core/node/seal.h"
 #include "core/node/snapshot.h"
@@ -107,9 +108,14 @@ int spec_verify(struct node *n, struct bytes spec_signed, struct job_spec *spec,
     *id = spec_id(s.body);
     len = signed_text(&s, SIGNED_SPEC, text);
     rc = seal_verify(n, &s, (struct bytes){text, len}, &author);
-    if (rc < 0 || author.party != PARTY_USER || !node_id_equal(author.id, spec->author)) {
+    if (rc < 0 || !party_is_user((enum party)author.party) ||
+        !node_id_equal(author.id, spec->author)) {
         text_copy(why, cap, "the job is not signed by a user of this mesh");
         return rc < 0 ? rc : ERR_IDENTITY;
+    }
+    if (!permit_spec(author.party, spec)) {
+        text_copy(why, cap, "the role of the job's author does not allow C source or plugins");
+        return ERR_PERMISSION;
     }
     if (fresh && author.not_after_s < n->wall_s) {
         text_copy(why, cap, "the certificate of the job's author has expired");

@@ -30,6 +30,7 @@
 #include "core/node/meet.h"
 #include "core/node/objects.h"
 #include "core/node/owners.h"
+#include "core/node/permit.h"
 #include "core/node/ports.h"
 #include "core/node/record.h"
 #include "core/node/replica.h"
@@ -375,9 +376,9 @@ static void link_frame(struct node *n, uint64_t link, const struct frame *f)
 {
     struct link_entry *l = link_find(n, link);
 
-    if (l == NULL)
+    if (l == NULL || !permit_frame(n, l, f))
         return;
-    if (l->party == PARTY_USER)
+    if (party_is_user(l->party))
         request_frame(n, l, f);
     else
         node_link_frame(n, l, f);

@@ -11,6 +11,7 @@
 #include "core/node/link.h"
 #include "core/node/listing.h"
 #include "core/node/objects.h"
+#include "core/node/permit.h"
 #include "core/node/request.h"
 #include "core/node/seek.h"
 #include "core/node/session.h"
@@ -57,9 +58,12 @@ static bool has_ended(const struct entry *e)
 
 static void send_job(struct node *n, uint64_t link, uint32_t request, const struct entry *e)
 {
+    const struct link_entry *l = link_find(n, link);
     struct job_view v;
     struct buf b;
 
+    if (l == NULL || !permit_sees(l, e))
+        return;
     if (!job_view_here(n, e->id, &v) && !entry_view_now(n, e, &v))
         return;
     if (e->killed && !job_state_is_final(v.state))
@@ -86,6 +90,11 @@ static const struct tombstone *was_there(const struct node *n, const char *which
     return NULL;
 }
 
+static void no_such_job(struct node *n, uint64_t link, uint32_t request)
+{
+    reply_error(n, link, request, 3, "no such job", "velum ps -a lists them");
+}
+
 /* True when the word means something: it was answered. */
 static bool answer_which(struct node *n, uint64_t link, uint32_t request, const char *which)
 {
@@ -93,7 +102,9 @@ static bool answer_which(struct node *n, uint64_t link, uint32_t request, const 
     struct entry *e = NULL;
     int rc = directory_resolve(n, which, &e);
 
-    if (rc == 0) {
+    if (rc == 0 && link_find(n, link) != NULL && !permit_sees(link_find(n, link), e)) {
+        no_such_job(n, link, request);
+    } else if (rc == 0) {
         send_job(n, link, request, e);
         reply_end(n, link, request);
     } else if (rc == ERR_EXISTS) {
@@ -105,11 +116,6 @@ static bool answer_which(struct node *n, uint64_t link, uint32_t request, const 
         return false;
     }
     return true;
-}
-
-static void no_such_job(struct node *n, uint64_t link, uint32_t request)
-{
-    reply_error(n, link, request, 3, "no such job", "velum ps -a lists them");
 }
 
 /* A user who was told of a job by another node may be faster than the directory. */

@@ -3,6 +3,7 @@
 #include "core/base/err.h"
 #include "core/base/sha256.h"
 #include "core/node/link.h"
+#include "core/node/permit.h"
 
 static int seal_sign(void *ctx, const struct signed_bytes *s, uint8_t signature[SIGNATURE_SIZE])
 {
@@ -94,11 +95,16 @@ int fact_verify(struct node *n, const struct fact *f)
     if (rc < 0)
         return rc;
     if (f->kind == FACT_SPEC)
-        return by.party == PARTY_USER && node_id_equal(by.id, f->spec.author) ? 0 : ERR_IDENTITY;
-    if (f->kind == FACT_STAGES || f->kind == FACT_CLOSE)
-        return by.party == PARTY_USER &&
-                       node_id_equal(by.id,
-                                     f->kind == FACT_STAGES ? f->stages.author : f->close.author)
+        return permit_spec(by.party, &f->spec) && node_id_equal(by.id, f->spec.author)
+                   ? 0
+                   : ERR_IDENTITY;
+    if (f->kind == FACT_STAGES)
+        return permit_stages(by.party, &f->stages.append) &&
+                       node_id_equal(by.id, f->stages.author)
+                   ? 0
+                   : ERR_IDENTITY;
+    if (f->kind == FACT_CLOSE)
+        return party_is_user((enum party)by.party) && node_id_equal(by.id, f->close.author)
                    ? 0
                    : ERR_IDENTITY;
 #if VELUM_PLANT != 202 /* trace/test_holder: a title may be given by another than its author */
