@@ -80,6 +80,14 @@ struct node_id story_user_id(void)
     return id;
 }
 
+struct node_id story_who(const struct story *s)
+{
+    struct node_id id = story_user_id();
+
+    id.bytes[1] ^= s->who;
+    return id;
+}
+
 /* --- what nodes want --- */
 
 uint32_t story_conn_make(struct story *s, uint32_t a, uint32_t b)
@@ -311,8 +319,8 @@ void story_link_up(struct story *s, uint64_t link, uint32_t dial_number)
     ev.link_up.link = link;
     ev.link_up.dial = dial_number;
     ev.link_up.bulk = c->bulk;
-    ev.link_up.party = other == STORY_USER ? PARTY_USER : PARTY_NODE;
-    ev.link_up.id = other == STORY_USER ? story_user_id() : s->nodes[other].id;
+    ev.link_up.party = other != STORY_USER ? PARTY_NODE : s->as ? s->as : PARTY_USER;
+    ev.link_up.id = other == STORY_USER ? story_who(s) : s->nodes[other].id;
     story_certificate(ev.link_up.id, ev.link_up.party, certificate);
     ev.link_up.certificate = (struct bytes){certificate, sizeof certificate};
     story_step(s, &s->nodes[node], &ev);

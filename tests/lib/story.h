@@ -103,6 +103,8 @@ struct story {
     const char *no_kernel; /* what the compiler says against all of them; NULL: nothing */
     /* What a job of this number is, beyond the usual; NULL: nothing. Before it is first named. */
     void (*adjust)(struct job_spec *spec, uint32_t number);
+    enum party as; /* users that come from now on, and authors of jobs; 0: PARTY_USER */
+    uint8_t who;   /* and which: 0 is story_user_id */
     /* Frames of these types between these nodes are lost, and counted by whom they were for. */
     struct {
         uint8_t type, type_too; /* 0: none */
@@ -119,6 +121,7 @@ void story_start(struct story *s, uint32_t i);
 /* A fact that this user says of a job: signed around the body. */
 void story_user_fact(enum fact_kind kind, struct bytes body, struct node_id user, struct buf *to);
 struct node_id story_user_id(void);
+struct node_id story_who(const struct story *s);
 /* Everybody starts and hears of node 0; their disks outlive their processes, or not. */
 void story_start_all(struct story *s, bool keep_disks);
 /* The same without disks, and everybody has met everybody. */

@@ -13,7 +13,7 @@
 
 static struct story_spec *spec_make(struct story *s, uint32_t number)
 {
-    struct job_spec spec = {.author = story_user_id(), .not_after_s = STORY_WALL_S + 86400};
+    struct job_spec spec = {.author = story_who(s), .not_after_s = STORY_WALL_S + 86400};
     uint8_t certificate[CERTIFICATE_SIZE];
     struct signed_bytes sealed = {.certificate = {certificate, sizeof certificate}};
     struct story_spec *x = calloc(1, sizeof *x);
@@ -33,7 +33,7 @@ static struct story_spec *spec_make(struct story *s, uint32_t number)
     buf_init(&whole, &s->heap.alloc, SPEC_SIZE_MAX);
     ensure(put_spec(&body, &spec) == 0);
     sealed.body = buf_bytes(&body);
-    story_certificate(story_user_id(), PARTY_USER, certificate);
+    story_certificate(spec.author, s->as ? s->as : PARTY_USER, certificate);
     put_signed(&whole, &sealed);
     *x = (struct story_spec){.next = s->specs,
                              .number = number,

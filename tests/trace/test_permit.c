@@ -1,0 +1,100 @@
+/* Stories of users who joined with a role: what they may is what they submitted. */
+#include "core/node/directory.h"
+#include "core/node/jobs.h"
+#include "tests/lib/check.h"
+#include "tests/lib/story.h"
+
+static struct story story;
+
+/* Somebody else's job, on three nodes. */
+static struct job_id begin(void)
+{
+    struct job_id id;
+
+    story_begin(&story, 3);
+    id = story_submitted(&story, 0, 1);
+    story_run(&story, S_US);
+    return id;
+}
+
+static uint64_t user_as(enum party party, uint8_t who, uint32_t node)
+{
+    story.as = party;
+    story.who = who;
+    return story_user(&story, node);
+}
+
+static int code_of(uint64_t user, uint32_t request)
+{
+    return story_code_within(&story, user, request, 6 * S_US);
+}
+
+static bool runs(struct job_id id)
+{
+    const struct entry *e = directory_find(story.nodes[1].core, id);
+
+    return e != NULL && !job_state_is_final((enum job_state)e->state);
+}
+
+TEST(a_job_is_ended_by_its_author_or_an_admin)
+{
+    struct job_id id = begin();
+    uint64_t other = user_as(PARTY_NATIVE, 9, 1), admin;
+
+    CHECK_INT(code_of(other, story_ask_id(&story, other, MESSAGE_REQUEST_KILL, id)), 3);
+    story_run(&story, S_US);
+    CHECK(runs(id));
+    admin = user_as(PARTY_USER, 5, 1);
+    CHECK_INT(code_of(admin, story_ask_id(&story, admin, MESSAGE_REQUEST_KILL, id)), 0);
+    CHECK(!runs(id));
+    CHECK(story_end(&story));
+}
+
+TEST(who_may_submit_ends_what_he_submitted)
+{
+    struct job_id id;
+    uint64_t user;
+
+    story_begin(&story, 3);
+    user = user_as(PARTY_SUBMIT, 9, 0);
+    CHECK_INT(code_of(user, story_submit(&story, user, 1)), 0);
+    id = story_job(&story, 1);
+    story_run(&story, S_US);
+    CHECK(runs(id));
+    CHECK_INT(code_of(user, story_ask_id(&story, user, MESSAGE_REQUEST_KILL, id)), 0);
+    CHECK(!runs(id));
+    CHECK(story_end(&story));
+}
+
+TEST(who_may_look_submits_nothing)
+{
+    struct job_id id = begin();
+    uint64_t user = user_as(PARTY_READ, 9, 1);
+    static const uint8_t refused[] = {MESSAGE_REQUEST_KILL, MESSAGE_REQUEST_LOGS,
+                                      MESSAGE_REQUEST_SNIPPET, MESSAGE_REQUEST_RM,
+                                      MESSAGE_REQUEST_STALE};
+
+    CHECK_INT(code_of(user, story_submit(&story, user, 2)), 4);
+    for (size_t i = 0; i < sizeof refused; i++)
+        CHECK_INT(code_of(user, story_ask_id(&story, user, refused[i], id)), 4);
+    CHECK_INT(code_of(user, story_watch(&story, user, id)), 0);
+    CHECK(runs(id));
+    CHECK(story_end(&story));
+}
+
+/* Whoever brings it, the signature under a job says who its author is and what he may. */
+TEST(a_job_signed_by_who_may_look_is_refused_whoever_brings_it)
+{
+    uint64_t user;
+
+    story_begin(&story, 3);
+    story.as = PARTY_READ;
+    (void)story_spec(&story, 1);
+    user = user_as(PARTY_USER, 0, 0);
+    CHECK_INT(code_of(user, story_submit(&story, user, 1)), 4);
+    CHECK(job_find(story.nodes[0].core, story_job(&story, 1)) == NULL);
+    CHECK(story_end(&story));
+}
+
+TEST_MAIN(a_job_is_ended_by_its_author_or_an_admin, who_may_submit_ends_what_he_submitted,
+          who_may_look_submits_nothing, a_job_signed_by_who_may_look_is_refused_whoever_brings_it)
