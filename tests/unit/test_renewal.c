@@ -75,7 +75,7 @@ static bool look(struct seen *s)
 {
     struct loop *loop;
     struct linkset *links;
-    struct linkset_events events = {s, on_up, on_frame, on_down, on_dial_failed};
+    struct linkset_events events = {s, on_up, on_frame, on_down, on_dial_failed, NULL};
     char addr[ADDR_SIZE];
     struct instant until;
     memset(s, 0, sizeof *s);

@@ -97,7 +97,7 @@ static void on_dial_failed(void *ctx, uint32_t dial, enum dial_end end, int faul
 
 static void side_open(struct side *s, struct loop *l, struct identity *identity)
 {
-    struct linkset_events events = {s, on_up, on_frame, on_down, on_dial_failed};
+    struct linkset_events events = {s, on_up, on_frame, on_down, on_dial_failed, NULL};
     s->identity = identity;
     REQUIRE(linkset_new(&s->links, l, identity, identity, &events) == 0);
 }

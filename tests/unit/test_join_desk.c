@@ -1,0 +1,401 @@
+/* The desk that lets others in, asked by hand; and both sides over a real socket, in two processes
+ * with a home each. */
+#include "core/host/join_desk.h"
+
+#include <netinet/in.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "core/host/certificate.h"
+#include "core/host/invite.h"
+#include "core/host/join_ask.h"
+#include "core/host/join_proof.h"
+#include "core/host/linkset.h"
+#include "core/host/listen.h"
+#include "core/host/memory.h"
+#include "core/wire/message.h"
+#include "tests/lib/check.h"
+
+#define NOW_S ((int64_t)time(NULL))
+
+static char root[64];
+static char message[HOME_MESSAGE_SIZE];
+static struct home home;
+static struct join_desk *desk;
+static uint8_t exporter[32] = {1, 2, 3};
+
+static void home_below(struct home *h, const char *name)
+{
+    snprintf(h->path, sizeof h->path, "%s/%s", root, name);
+    REQUIRE(home_open(h, message) == 0);
+}
+
+static void begin(void)
+{
+    const struct join_desk_parts parts = {.home = &home};
+    snprintf(root, sizeof root, "/tmp/velum-desk-XXXXXX");
+    REQUIRE(mkdtemp(root));
+    home_below(&home, "home");
+    REQUIRE(identity_mesh_open(&home, message) == 0);
+    REQUIRE(join_desk_new(&desk, &parts) == 0);
+}
+
+static void end(void)
+{
+    char command[128];
+    join_desk_free(desk);
+    snprintf(command, sizeof command, "rm -rf '%s'", root);
+    CHECK_INT(system(command), 0);
+}
+
+static struct join_string invite(uint8_t roles, uint32_t uses)
+{
+    const struct invite i = {.roles = roles, .ttl_s = 60, .uses = uses, .addr = "127.0.0.1:1"};
+    char text[JOIN_TEXT_SIZE];
+    struct join_string s;
+    struct token t;
+    REQUIRE(invite_make(&home, &i, text, &t, message) == 0);
+    REQUIRE(join_string_parse(&s, text) == 0);
+    return s;
+}
+
+/* --- a request, with what may be wrong about it --- */
+
+struct wrong {
+    bool secret, id, exporter, node_signature, user_signature, no_node, curve, version, tail;
+};
+
+static int sign(EVP_PKEY *key, bool wrongly, const struct digest *keys, uint8_t to[80])
+{
+    uint8_t other[32] = {9};
+    int len = join_key_sign(key, wrongly ? other : exporter, keys, to);
+    REQUIRE(len > 0);
+    return len;
+}
+
+static void put(struct buf *to, const struct join_string *s, const struct wrong *w)
+{
+    EVP_PKEY *keys[2] = {EVP_EC_gen(w->curve ? "P-384" : "P-256"), EVP_EC_gen("P-256")};
+    uint8_t spki[2][256], signature[2][JOIN_SIGNATURE_MAX], other[32] = {9};
+    struct join_key k[2];
+    struct join_request r;
+    struct buf about;
+    buf_init(&about, &host_memory, JOIN_REQUEST_MAX);
+    memset(k, 0, sizeof k);
+    for (int i = w->no_node; i < 2; i++)
+        k[i].spki = (struct bytes){spki[i], (size_t)join_key_spki(keys[i], spki[i])};
+    struct digest both = join_keys_digest(k[0].spki, k[1].spki);
+    for (int i = w->no_node; i < 2; i++) {
+        bool wrongly = i == 0 ? w->node_signature : w->user_signature;
+        k[i].signature.data = signature[i];
+        k[i].signature.len =
+            w->curve && i == 0 ? 8 : (size_t)sign(keys[i], wrongly, &both, signature[i]);
+    }
+    put_join_about(&about, &k[0], &k[1]);
+    if (w->tail)
+        put_u8(&about, 1);
+    memcpy(r.id, s->id, sizeof r.id);
+    r.id[0] ^= w->id;
+    struct digest verifier = token_verifier(s->id, s->secret);
+    verifier.bytes[0] ^= w->secret;
+    r.about = buf_bytes(&about);
+    REQUIRE(join_proof(&verifier, w->exporter ? other : exporter, r.about, r.proof) == 0);
+    put_join_request(to, &r);
+    if (w->version)
+        to->data[0] = 2;
+    buf_clear(&about);
+    EVP_PKEY_free(keys[0]);
+    EVP_PKEY_free(keys[1]);
+}
+
+static int answer_at(const struct join_string *s, const struct wrong *w, uint64_t source,
+                     int64_t at_us, struct buf *answer)
+{
+    struct buf request;
+    uint8_t type = 0;
+    buf_init(&request, &host_memory, JOIN_REQUEST_MAX);
+    put(&request, s, w);
+    int rc = join_desk_answer_at(desk, source, (struct instant){at_us}, NOW_S, exporter,
+                                 buf_bytes(&request), &type, answer);
+    buf_clear(&request);
+    return rc < 0 ? rc : type;
+}
+
+static int answer(const struct join_string *s, const struct wrong *w)
+{
+    static uint64_t source;
+    struct buf b;
+    buf_init(&b, &host_memory, FRAME_PAYLOAD_MAX);
+    int type = answer_at(s, w, ++source, 1, &b);
+    CHECK(type == MESSAGE_JOINED ? b.len > 0 : b.len == 0);
+    buf_clear(&b);
+    return type;
+}
+
+static int party_of(struct bytes der)
+{
+    struct certificate_name name = {.party = 0};
+    const unsigned char *at = der.data;
+    X509 *x = der.len ? d2i_X509(NULL, &at, (long)der.len) : NULL;
+    if (x)
+        CHECK_INT(certificate_read_name(x, &name), 0);
+    X509_free(x);
+    return name.party;
+}
+
+/* What comes of a string with these roles. */
+static void check_roles(uint8_t roles, int node, int user)
+{
+    const struct wrong none = {.no_node = !(roles & JOIN_NODE)};
+    struct join_string s = invite(roles, 1);
+    struct join_answer a;
+    struct buf b;
+    buf_init(&b, &host_memory, FRAME_PAYLOAD_MAX);
+    CHECK_INT(answer_at(&s, &none, 1, 1, &b), MESSAGE_JOINED);
+    REQUIRE(join_answer_decode(buf_bytes(&b), &a) == 0);
+    CHECK_INT(party_of(a.node), node);
+    CHECK_INT(party_of(a.user), user);
+    buf_clear(&b);
+}
+
+TEST(the_string_says_the_role)
+{
+    begin();
+    check_roles(JOIN_NODE, PARTY_NODE, PARTY_READ);
+    check_roles(JOIN_NODE | JOIN_SUBMIT, PARTY_NODE, PARTY_SUBMIT);
+    check_roles(JOIN_NODE | JOIN_NATIVE | JOIN_READ, PARTY_NODE, PARTY_NATIVE);
+    check_roles(JOIN_SUBMIT, 0, PARTY_SUBMIT);
+    check_roles(JOIN_READ, 0, PARTY_READ);
+    end();
+}
+
+TEST(a_key_that_was_sent_though_the_string_makes_no_node_is_not_signed)
+{
+    const struct wrong none = {.no_node = false};
+    struct join_answer a;
+    struct buf b;
+    begin();
+    struct join_string s = invite(JOIN_READ, 1);
+    buf_init(&b, &host_memory, FRAME_PAYLOAD_MAX);
+    CHECK_INT(answer_at(&s, &none, 1, 1, &b), MESSAGE_JOINED);
+    REQUIRE(join_answer_decode(buf_bytes(&b), &a) == 0);
+    CHECK_INT(a.node.len, 0);
+    buf_clear(&b);
+    end();
+}
+
+TEST(whatever_is_wrong_the_answer_is_the_same)
+{
+    static const struct wrong all[] = {{.secret = true},
+                                       {.id = true},
+                                       {.exporter = true},
+                                       {.node_signature = true},
+                                       {.user_signature = true},
+                                       {.no_node = true},
+                                       {.curve = true},
+                                       {.version = true},
+                                       {.tail = true}};
+    const struct wrong none = {.secret = false};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        begin();
+        struct join_string s = invite(JOIN_NODE, 9);
+        CHECK_INT(answer(&s, &all[i]), MESSAGE_JOIN_REFUSED);
+        CHECK_INT(answer(&s, &none), MESSAGE_JOINED);
+        end();
+    }
+}
+
+TEST(a_string_is_good_once_and_not_when_revoked)
+{
+    const struct wrong none = {.secret = false};
+    begin();
+    struct join_string s = invite(JOIN_NODE, 1);
+    CHECK_INT(answer(&s, &none), MESSAGE_JOINED);
+    CHECK_INT(answer(&s, &none), MESSAGE_JOIN_REFUSED);
+    s = invite(JOIN_NODE, 2);
+    CHECK_INT(tokens_revoke(&home, s.id, message), 1);
+    CHECK_INT(answer(&s, &none), MESSAGE_JOIN_REFUSED);
+    end();
+}
+
+TEST(who_guesses_has_ten_tries_a_minute_and_others_wait_for_nobody)
+{
+    const struct wrong secret = {.secret = true}, none = {.secret = false};
+    struct buf b;
+    begin();
+    buf_init(&b, &host_memory, FRAME_PAYLOAD_MAX);
+    struct join_string s = invite(JOIN_NODE, 9), other = invite(JOIN_NODE, 9);
+    s.id[1] ^= 1; /* of no token, so that none is ended by it */
+    for (int i = 0; i < JOIN_TRIES_MAX; i++)
+        CHECK_INT(answer_at(&s, &secret, 7, 1 + i, &b), MESSAGE_JOIN_REFUSED);
+    CHECK_INT(answer_at(&other, &none, 7, 20, &b), ERR_BUSY);
+    CHECK_INT(answer_at(&other, &none, 8, 20, &b), MESSAGE_JOINED);
+    CHECK_INT(answer_at(&other, &none, 7, 1 + JOIN_TRIES_US, &b), MESSAGE_JOINED);
+    buf_clear(&b);
+    end();
+}
+
+/* --- over a socket --- */
+
+static struct identity *node;
+static struct loop *loop;
+static struct linkset *links;
+static struct listener *listener;
+static int asked;
+
+static int on_join(void *ctx, int fd, const uint8_t key[32], struct bytes payload, uint8_t *type,
+                   struct buf *to)
+{
+    (void)ctx;
+    asked++;
+    return join_desk_answer(desk, fd, key, payload, type, to);
+}
+
+static void on_up(void *ctx, uint64_t link, uint32_t dial, const struct link_peer *peer)
+{
+    (void)ctx, (void)link, (void)dial, (void)peer;
+    CHECK(!"a link");
+}
+
+static void came(void *ctx, int fd, const struct address *from)
+{
+    (void)ctx;
+    CHECK_INT(linkset_accept(links, fd, address_is_loopback(from)), 0);
+}
+
+/* Gives where it listens. */
+static void serve(struct identity *welcome, char addr[ADDR_SIZE])
+{
+    const struct linkset_events events = {.up = on_up, .join = on_join};
+    struct address at = {.len = sizeof(struct sockaddr_in)};
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&at.storage;
+    socklen_t len = sizeof at.storage;
+    char text[512] = "", state[HOME_PATH_SIZE];
+    int lock = home_state_open(&home, 8001, NULL, state, message);
+    REQUIRE(lock >= 0 && identity_node(&node, &home, state, message) == 0);
+    close(lock);
+    v4->sin_family = AF_INET;
+    v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = listen_tcp(&at, text);
+    REQUIRE(fd >= 0 && getsockname(fd, (struct sockaddr *)&at.storage, &len) == 0);
+    address_text(&at, addr);
+    asked = 0;
+    REQUIRE(loop_new(&loop) == 0 && linkset_new(&links, loop, node, NULL, &events) == 0);
+    REQUIRE(listener_new(&listener, loop, fd, came, NULL) == 0);
+    linkset_welcome(links, welcome ? welcome : NULL);
+}
+
+static void serve_end(void)
+{
+    listener_free(listener);
+    linkset_free(links);
+    loop_free(loop);
+    identity_free(node);
+}
+
+/* The asker is a process of its own; its exit status is the code, negated. */
+static int ask(struct join_string *s, const char *addr, const char *name)
+{
+    struct join_asked out;
+    struct home other;
+    int status;
+    snprintf(s->addrs[0], sizeof s->addrs[0], "%s", addr);
+    s->addrs_count = 1;
+    home_below(&other, name);
+    pid_t pid = fork();
+    REQUIRE(pid >= 0);
+    if (pid == 0)
+        _exit(-join_ask(&other, s, 8001, NULL, &out, message));
+    struct instant until = instant_plus_us(loop_clock(), 20 * S_US);
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        if (instant_reached(loop_clock(), until))
+            kill(pid, SIGKILL);
+        linkset_flush(links);
+        loop_once(loop, instant_plus_us(loop_clock(), 5 * MS_US));
+        linkset_flush(links);
+    }
+    REQUIRE(WIFEXITED(status));
+    return -WEXITSTATUS(status);
+}
+
+static bool has(const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    return access(path, F_OK) == 0;
+}
+
+TEST(a_machine_joins)
+{
+    struct identity *welcome, *user;
+    struct home other;
+    char addr[ADDR_SIZE];
+    begin();
+    REQUIRE(identity_welcome(&welcome, &home, message) == 0);
+    serve(welcome, addr);
+    struct join_string s = invite(JOIN_NODE | JOIN_SUBMIT, 1);
+    CHECK_INT(ask(&s, addr, "other"), 0);
+    CHECK_INT(asked, 1);
+    CHECK(has("other/root.pem") && has("other/user.key") && has("other/nodes/8001/node.pem"));
+    CHECK(has("other/peers") && has("other/open") && !has("other/issuer.key"));
+    home_below(&other, "other");
+    REQUIRE(identity_user(&user, &other, message) == 0);
+    CHECK(digest_equal(identity_mesh(user), identity_mesh(node)));
+    CHECK_INT(identity_party(user), PARTY_SUBMIT);
+    identity_free(user);
+    CHECK_INT(ask(&s, addr, "third"), ERR_PERMISSION);
+    CHECK(!has("third/root.pem"));
+    serve_end();
+    identity_free(welcome);
+    end();
+}
+
+/* Nothing is said to who is of another mesh, or of this one and no issuer, or lets nobody in. */
+TEST(nothing_is_sent_to_who_may_not_let_others_in)
+{
+    struct identity *welcome;
+    char addr[ADDR_SIZE];
+    begin();
+    REQUIRE(identity_welcome(&welcome, &home, message) == 0);
+    serve(welcome, addr);
+    struct join_string s = invite(JOIN_NODE, 9), foreign = s;
+    foreign.root[3] ^= 1;
+    CHECK_INT(ask(&foreign, addr, "a"), ERR_IDENTITY);
+    linkset_welcome(links, node);
+    CHECK_INT(ask(&s, addr, "b"), ERR_IDENTITY);
+    linkset_welcome(links, NULL);
+    CHECK_INT(ask(&s, addr, "c"), ERR_CLOSED);
+    CHECK_INT(asked, 0);
+    CHECK(!has("a/root.pem") && !has("b/root.pem") && !has("c/root.pem"));
+    serve_end();
+    identity_free(welcome);
+    end();
+}
+
+TEST(a_home_of_another_mesh_stays_what_it_is)
+{
+    struct home other;
+    begin();
+    struct join_string s = invite(JOIN_NODE, 9);
+    struct join_asked out;
+    home_below(&other, "other");
+    REQUIRE(identity_mesh_open(&other, message) == 0);
+    CHECK_INT(join_ask(&other, &s, 8001, NULL, &out, message), ERR_EXISTS);
+    CHECK(strstr(message, "another mesh"));
+    CHECK_INT(join_ask(&home, &s, 8001, NULL, &out, message), ERR_EXISTS);
+    CHECK(strstr(message, "made on this machine"));
+    end();
+}
+
+TEST_MAIN(the_string_says_the_role,
+          a_key_that_was_sent_though_the_string_makes_no_node_is_not_signed,
+          whatever_is_wrong_the_answer_is_the_same, a_string_is_good_once_and_not_when_revoked,
+          who_guesses_has_ten_tries_a_minute_and_others_wait_for_nobody, a_machine_joins,
+          nothing_is_sent_to_who_may_not_let_others_in, a_home_of_another_mesh_stays_what_it_is)
